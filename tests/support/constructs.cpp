@@ -13,6 +13,54 @@ using cep::ExprPtr;
 using cep::Op;
 
 namespace {
+// The operators that are constructs wherever they stand; null for others.
+const char* name_of(Op op) {
+  switch (op) {
+    case Op::kPrev:
+      return "prev";
+    case Op::kInLoop:
+      return "in a loop";
+    case Op::kIn:
+      return "in a list";
+    case Op::kInValues:
+      return "in values";
+    case Op::kBetween:
+      return "between";
+    case Op::kKey:
+      return "key by its name";
+    case Op::kIf:
+      return "if";
+    case Op::kCoalesce:
+      return "coalesce";
+    case Op::kIsMissing:
+      return "is missing";
+    case Op::kIsKnown:
+      return "is known";
+    case Op::kOr:
+      return "or";
+    case Op::kAnd:
+      return "and";
+    case Op::kNot:
+      return "not";
+    case Op::kNegate:
+      return "negation";
+    case Op::kAdd:
+      return "+";
+    case Op::kSubtract:
+      return "-";
+    case Op::kMultiply:
+      return "*";
+    case Op::kDivide:
+      return "/";
+    case Op::kModulo:
+      return "%";
+    case Op::kToFloat:
+      return "comparison as floats";
+    default:
+      return nullptr;
+  }
+}
+
 class Collector {
  public:
   std::set<std::string> collect(const cep::Plan& plan) {
@@ -54,76 +102,16 @@ class Collector {
         }
         break;
       }
-      case Op::kPrev:
-        add("prev");
-        break;
       case Op::kAggregate:
         add(element != nullptr && element->quantifier().loop && element->var() == *variable_of(*e)
                 ? "aggregate of its own loop"
                 : "aggregate of an earlier loop");
         break;
-      case Op::kInLoop:
-        add("in a loop");
-        break;
-      case Op::kIn:
-        add("in a list");
-        break;
-      case Op::kInValues:
-        add("in values");
-        break;
-      case Op::kBetween:
-        add("between");
-        break;
       case Op::kFeature:
         add(element != nullptr ? "feature in a condition" : "feature in an alert");
         break;
-      case Op::kKey:
-        add("key by its name");
-        break;
-      case Op::kIf:
-        add("if");
-        break;
-      case Op::kCoalesce:
-        add("coalesce");
-        break;
-      case Op::kIsMissing:
-        add("is missing");
-        break;
-      case Op::kIsKnown:
-        add("is known");
-        break;
-      case Op::kOr:
-        add("or");
-        break;
-      case Op::kAnd:
-        add("and");
-        break;
-      case Op::kNot:
-        add("not");
-        break;
-      case Op::kNegate:
-        add("negation");
-        break;
-      case Op::kAdd:
-        add("+");
-        break;
-      case Op::kSubtract:
-        add("-");
-        break;
-      case Op::kMultiply:
-        add("*");
-        break;
-      case Op::kDivide:
-        add("/");
-        break;
-      case Op::kModulo:
-        add("%");
-        break;
-      case Op::kToFloat:
-        add("comparison as floats");
-        break;
       default:
-        break;
+        if (const char* name = name_of(e->op)) add(name);
     }
     for (const ExprPtr& arg : e->args) expression(rule, arg, element);
   }

@@ -275,6 +275,36 @@ std::string ExpressionPrinter::text_search(const cep::Rule* rule, const Expr& e)
   }
 }
 
+std::string ExpressionPrinter::bound(const cep::Rule* rule, const Expr& e) const {
+  const auto& bound = e.as<cep::BoundField>();
+  std::string out = variable(rule, bound.var);
+  if (bound.which == cep::Which::kFirst) out += ".first";
+  if (bound.which == cep::Which::kLast && rule->variables[bound.var.value].loop) out += ".last";
+  if (!e.args.empty()) return out + "." + plan_.features[feature_of(*e.args[0]).value].name;
+  return out + "." + bound.field.name;
+}
+
+std::string ExpressionPrinter::feature_read(const Expr& e, const std::string& args) const {
+  const cep::Feature& feature = plan_.features[feature_of(e).value];
+  if (is_unnamed(feature)) {
+    return feature_call(feature) + (feature.key.parts.empty() ? " over all " : " over ") +
+           window(feature.window);
+  }
+  return e.args.empty() ? feature.name : fmt::format("{}({})", feature.name, args);
+}
+
+std::string ExpressionPrinter::call(const cep::Rule* rule, const Expr& e,
+                                    const std::string& args) const {
+  const auto& call = e.as<cep::FunctionCall>();
+  if (call.function == Function::kCapture) {
+    const std::string group =
+        literal_of(*e.args[1]).number == 0 ? std::string() : ", " + expr(rule, *e.args[1]);
+    return fmt::format("capture({}, {}{})", expr(rule, *e.args[0]), regex_source(*call.regex),
+                       group);
+  }
+  return fmt::format("{}({})", kFunctionNames[static_cast<std::size_t>(call.function)], args);
+}
+
 std::string ExpressionPrinter::expr(const cep::Rule* rule, const Expr& e) const {
   const auto arg = [&](std::size_t i) { return expr(rule, *e.args[i]); };
   const auto args_from = [&](std::size_t first) {
@@ -294,24 +324,12 @@ std::string ExpressionPrinter::expr(const cep::Rule* rule, const Expr& e) const 
       return field_of(e)->name;
     case Op::kPrev:
       return "prev." + field_of(e)->name;
-    case Op::kBound: {
-      const auto& bound = e.as<cep::BoundField>();
-      std::string out = variable(rule, bound.var);
-      if (bound.which == cep::Which::kFirst) out += ".first";
-      if (bound.which == cep::Which::kLast && rule->variables[bound.var.value].loop) out += ".last";
-      if (!e.args.empty()) return out + "." + plan_.features[feature_of(*e.args[0]).value].name;
-      return out + "." + bound.field.name;
-    }
+    case Op::kBound:
+      return bound(rule, e);
     case Op::kAggregate:
       return loop_aggregate(rule, e);
-    case Op::kFeature: {
-      const cep::Feature& feature = plan_.features[feature_of(e).value];
-      if (is_unnamed(feature)) {
-        return feature_call(feature) + (feature.key.parts.empty() ? " over all " : " over ") +
-               window(feature.window);
-      }
-      return e.args.empty() ? feature.name : fmt::format("{}({})", feature.name, args_from(0));
-    }
+    case Op::kFeature:
+      return feature_read(e, args_from(0));
     case Op::kKey:
       return rule->key.parts[e.as<cep::KeyRead>().part].name;
     case Op::kIsBound:
@@ -357,16 +375,8 @@ std::string ExpressionPrinter::expr(const cep::Rule* rule, const Expr& e) const 
     case Op::kContainsAnyWordOf:
     case Op::kMatched:
       return text_search(rule, e);
-    case Op::kCall: {
-      const auto& call = e.as<cep::FunctionCall>();
-      if (call.function == Function::kCapture) {
-        const std::string group =
-            literal_of(*e.args[1]).number == 0 ? std::string() : ", " + arg(1);
-        return fmt::format("capture({}, {}{})", arg(0), regex_source(*call.regex), group);
-      }
-      return fmt::format("{}({})", kFunctionNames[static_cast<std::size_t>(call.function)],
-                         args_from(0));
-    }
+    case Op::kCall:
+      return call(rule, e, args_from(0));
     default:
       break;
   }

@@ -29,6 +29,9 @@ class ExpressionPrinter {
   void collect_kinds();
   std::string name_of(const cep::Subset& subset) const;
   std::string kind_inside(const cep::Expr& in_kinds) const;
+  std::string bound(const cep::Rule* rule, const cep::Expr& e) const;
+  std::string feature_read(const cep::Expr& e, const std::string& args) const;
+  std::string call(const cep::Rule* rule, const cep::Expr& e, const std::string& args) const;
   std::string loop_aggregate(const cep::Rule* rule, const cep::Expr& e) const;
   std::string text_search(const cep::Rule* rule, const cep::Expr& e) const;
 
