@@ -187,6 +187,83 @@ void SyntaxWriter::table() {
   });
   put("}");
 }
+void SyntaxWriter::event() {
+  put("event");
+  name();
+  if (chance(30)) {
+    put("from");
+    string();
+  }
+  put("{");
+  entries([this] { field(); });
+  put("}");
+}
+void SyntaxWriter::kind() {
+  put("kind");
+  name();
+  put("=");
+  many(
+      40,
+      [this] {
+        kindref();
+        where();
+      },
+      "|");
+}
+void SyntaxWriter::list() {
+  put("list");
+  name();
+  put(":");
+  if (chance(20)) {
+    put("decimal");
+    put("(");
+    integer();
+    put(")");
+  } else {
+    const auto* const form =
+        random_.pick<const char*>({"string", "int", "date", "text", "regex", "network"});
+    put(form);
+    if (std::string_view(form) == "text" && chance(40)) {
+      put("ignoring");
+      put("case");
+    }
+  }
+  if (chance(20)) {
+    put("from");
+    return string();
+  }
+  put("=");
+  put("[");
+  entries([this] { literal(); });
+  put("]");
+}
+void SyntaxWriter::features() {
+  put("features");
+  put("of");
+  kinds();
+  keyed_window();
+  put("{");
+  entries([this] {
+    name();
+    put("=");
+    if (chance(30)) {
+      put("count");
+    } else if (chance(30)) {
+      put(random_.pick(aggregates_with(true)));
+      put("(");
+      expr();
+      put(",");
+      parameter();
+      put(")");
+    } else {
+      put(random_.pick(aggregates_with(false)));
+      expr();
+    }
+    where();
+    unless();
+  });
+  put("}");
+}
 void SyntaxWriter::declaration() {
   switch (random_.below(14)) {
     case 0:
@@ -202,52 +279,11 @@ void SyntaxWriter::declaration() {
       name();
       return string();
     case 1:
-      put("event");
-      name();
-      if (chance(30)) {
-        put("from");
-        string();
-      }
-      put("{");
-      entries([this] { field(); });
-      return put("}");
+      return event();
     case 2:
-      put("kind");
-      name();
-      put("=");
-      return many(
-          40,
-          [this] {
-            kindref();
-            where();
-          },
-          "|");
+      return kind();
     case 3:
-      put("list");
-      name();
-      put(":");
-      if (chance(20)) {
-        put("decimal");
-        put("(");
-        integer();
-        put(")");
-      } else {
-        const auto* const form =
-            random_.pick<const char*>({"string", "int", "date", "text", "regex", "network"});
-        put(form);
-        if (std::string_view(form) == "text" && chance(40)) {
-          put("ignoring");
-          put("case");
-        }
-      }
-      if (chance(20)) {
-        put("from");
-        return string();
-      }
-      put("=");
-      put("[");
-      entries([this] { literal(); });
-      return put("]");
+      return list();
     case 4:
       return table();
     case 5:
@@ -266,31 +302,7 @@ void SyntaxWriter::declaration() {
       aggregate();
       return keyed_window();
     case 8:
-      put("features");
-      put("of");
-      kinds();
-      keyed_window();
-      put("{");
-      entries([this] {
-        name();
-        put("=");
-        if (chance(30)) {
-          put("count");
-        } else if (chance(30)) {
-          put(random_.pick(aggregates_with(true)));
-          put("(");
-          expr();
-          put(",");
-          parameter();
-          put(")");
-        } else {
-          put(random_.pick(aggregates_with(false)));
-          expr();
-        }
-        where();
-        unless();
-      });
-      return put("}");
+      return features();
     case 9:
       return test();
     default:
@@ -323,225 +335,5 @@ void SyntaxWriter::keyed_window() {
       30, [this] { name(); }, ",");
   put("over");
   window();
-}
-void SyntaxWriter::rule() {
-  put("rule");
-  name();
-  string();
-  put("{");
-  std::vector<int> clauses = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10,
-                              11, 12, 13, 14, 15, 16, 17, 18, 19, 20};
-  for (std::size_t i = clauses.size(); i > 1; --i)
-    std::swap(clauses[i - 1], clauses[random_.below(i)]);
-  clauses.resize(random_.below(clauses.size() + 1));
-  for (const int clause : clauses) this->clause(clause);
-  put("}");
-}
-void SyntaxWriter::each() {
-  if (!chance(30)) return;
-  put("for");
-  put("each");
-  many(
-      30, [this] { expr(); }, ",");
-}
-void SyntaxWriter::after() {
-  if (chance(20)) {
-    put("no");
-    return put("skip");
-  }
-  if (chance(20)) return put("consume");
-  put("skip");
-  if (chance(30)) {
-    put("past");
-    return put("last");
-  }
-  put("to");
-  if (chance(30)) return put("next");
-  put(chance(50) ? "first" : "last");
-  name();
-}
-void SyntaxWriter::clause(int which) {
-  switch (which) {
-    case 0:
-      put("id");
-      return word();
-    case 1:
-      put("description");
-      return string();
-    case 2:
-      put("severity");
-      return expr();
-    case 3:
-      put("tags");
-      return many(
-          40, [this] { word(); }, ",");
-    case 4:
-      put("references");
-      return many(
-          40, [this] { string(); }, ",");
-    case 5:
-      put("status");
-      return put(random_.pick<const char*>({"draft", "internal", "shadow", "live"}));
-    case 6:
-      put("by");
-      return many(
-          40,
-          [this] {
-            name();
-            if (!chance(30)) return;
-            put("=");
-            key_members();
-          },
-          ",");
-    case 7:
-      put("when");
-      if (!chance(20)) return pattern();
-      if (chance(50)) {
-        put("session");
-        put("of");
-        kinds();
-        put("gap");
-        duration();
-      } else {
-        put("tumbling");
-        if (chance(50)) {
-          duration();
-        } else {
-          put(chance(50) ? "month" : "day");
-          put("in");
-          string();
-        }
-        put("of");
-        kinds();
-      }
-      put("as");
-      name();
-      return where();
-    case 8:
-      put("within");
-      return duration();
-    case 9:
-      put("having");
-      return expr();
-    case 10:
-      put("considering");
-      return kinds();
-    case 11:
-      put("without");
-      kinds();
-      where();
-      if (!chance(30)) return;
-      put("for");
-      return duration();
-    case 12:
-      put("after");
-      put("match");
-      after();
-      if (!chance(30)) return;
-      put("in");
-      return put("order");
-    case 13:
-      put("except");
-      string();
-      put("where");
-      expr();
-      if (!chance(30)) return;
-      put("expires");
-      return put("2027-01-01");
-    case 14:
-      put("once");
-      if (chance(30)) {
-        put("while");
-        expr();
-      } else {
-        put("per");
-        if (chance(50)) {
-          duration();
-        } else if (chance(30)) {
-          put(chance(50) ? "day" : "year");
-          put("in");
-          zone();
-        } else {
-          name();
-        }
-      }
-      return each();
-    case 15:
-      put("owner");
-      return string();
-    case 16:
-      put("falsepositives");
-      return many(
-          40, [this] { string(); }, ",");
-    case 17:
-      put("prefer");
-      return put("latest");
-    case 18:
-      put("allow");
-      name();
-      return string();
-    case 19:
-      put("at");
-      put("most");
-      integer();
-      put("per");
-      duration();
-      return each();
-    default:
-      put("alert");
-      put(random_.pick<const char*>({"\"{amount} {{x}}\"", "\"\"",
-                                     "\"{ count( a )+1 }\\u00e9 {b[ 1,\\\"x\\\" ]}\"",
-                                     "\"# {a and (b or c)}\""}));
-      if (!chance(50)) return;
-      put("{");
-      entries([this] {
-        name();
-        put(":");
-        expr();
-      });
-      return put("}");
-  }
-}
-void SyntaxWriter::test() {
-  put("test");
-  name();
-  string();
-  put("{");
-  if (chance(30)) {
-    put("starting");
-    put("2026-03-02T12:00:00Z");
-  }
-  while (chance(60)) {
-    if (chance(20)) {
-      put("until");
-      duration();
-    } else {
-      duration();
-      name();
-      record();
-    }
-  }
-  put("expect");
-  if (chance(40)) {
-    put("no");
-    put("alert");
-    return put("}");
-  }
-  many(
-      30,
-      [this] {
-        put("alert");
-        if (chance(20)) {
-          integer();
-          put("times");
-        }
-        if (chance(40)) {
-          put("at");
-          duration();
-        }
-        if (chance(50)) record();
-      },
-      "expect");
-  put("}");
 }
 }  // namespace tocsin::tests

@@ -70,19 +70,31 @@ class SyntaxWriter {
   void step();
 
   // ---- declarations (random_syntax.cpp)
-  // ---- declarations
   void literal();
   void record();
   void word();
   void type();
   void table();
   void field();
+  void event();
+  void kind();
+  void list();
+  void features();
   void declaration();
   void key_members();
   void keyed_window();
+
+  // ---- rules (random_syntax_rule.cpp)
   void rule();
   void each();
   void after();
+  void by();
+  void when();
+  void without();
+  void after_match();
+  void except();
+  void once();
+  void alert();
   void clause(int which);
   void test();
 
