@@ -79,7 +79,7 @@ struct Row {
   std::string_view words = {};
   std::string_view kept = {};  // the name under which a data directory keeps it
 };
-// By table of the configuration file.
+// By table of the configuration file. Long because it is one table.
 constexpr auto kRows = std::to_array<Row>({
     Row{"data.path", Type::kText,
         run("--data", kKeeping, "",

@@ -110,6 +110,7 @@ void in_order(cep::Plan& plan, SelectionKind kind) {
 }
 }  // namespace
 
+// Long because it is one table of cases.
 TEST_CASE("patterns: groups, options and absences give these matches") {
   const Row rows[] = {
       {"an optional step passed by", "a; first b?; first c", 0, all, "a1 b2 c3", "0|1|2 0||2"},

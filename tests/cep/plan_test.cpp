@@ -253,6 +253,7 @@ TEST_CASE("plan: a sound plan has no problems") {
   CHECK(validate(plan).empty());
 }
 
+// Long because it is one table of plans that are wrong in one thing.
 TEST_CASE("plan: what no rule text could have said is found") {
   struct Row {
     const char* says;

@@ -35,6 +35,7 @@ std::string alerts_text(const cep::Plan& plan, const std::string& events,
 }
 }  // namespace
 
+// Long because it is one table of cases.
 TEST_CASE("oracle: selection, order and suppression") {
   struct Row {
     const char* name;

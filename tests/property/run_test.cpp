@@ -22,6 +22,16 @@
 #include "tests/support/random_plan.h"
 
 namespace tocsin::tests {
+namespace {
+std::string difference(const std::vector<std::string>& expected,
+                       const std::vector<std::string>& found) {
+  const auto [a, b] = std::mismatch(expected.begin(), expected.end(), found.begin(), found.end());
+  return fmt::format("of {} alerts by definition the run gives {}\n  oracle: {}\n  run:    {}",
+                     expected.size(), found.size(), a == expected.end() ? "(no more)" : *a,
+                     b == found.end() ? "(no more)" : *b);
+}
+}  // namespace
+
 TEST_CASE("run: rule text and JSON lines give the oracle's alerts") {
   for_all_seeds("PROPERTY", 2000, [](Random& random) {
     // What text cannot say of the whole language, rule_text_test.cpp lists.
@@ -97,12 +107,7 @@ TEST_CASE("run: rule text and JSON lines give the oracle's alerts") {
     CHECK(summary->repeats <= on_time - placed.size());
     const std::vector<std::string> expected = alert_lines(plan, outcome->alerts);
     if (found == expected) return;
-    const auto [a, b] = std::mismatch(expected.begin(), expected.end(), found.begin(), found.end());
-    FAIL("of " << expected.size() << " alerts by definition the run gives " << found.size()
-               << "\n  oracle: " << (a == expected.end() ? "(no more)" : *a)
-               << "\n  run:    " << (b == found.end() ? "(no more)" : *b) << "\n"
-               << rule_text << "\n"
-               << json);
+    FAIL(difference(expected, found) << "\n" << rule_text << "\n" << json);
   });
 }
 }  // namespace tocsin::tests

@@ -88,6 +88,7 @@ std::vector<std::string> all_aggregates() {
   return all;
 }
 
+// Long because it is one table.
 std::vector<Construct> constructs() {
   const std::string pay = "by card\nwhen pay as p where amount > 0\n";
   const std::string two = "by card\nwhen login as l then pay as p where amount > 0\nwithin 20s\n";

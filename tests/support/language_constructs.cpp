@@ -87,6 +87,7 @@ const std::vector<std::string> kCircumstances = {
     "consume", "in order", "prefer latest",  "window",       "within",        "for ever",
     "no key",  "one part", "two parts",      "union",        "declared key",  "roles"};
 
+// Long because it is one table.
 const std::vector<std::string>& all_constructs() {
   static const std::vector<std::string> kAll = [] {
     std::vector<std::string> all = {"one step",
