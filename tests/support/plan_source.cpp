@@ -11,6 +11,7 @@
 #include "cep/base/assert.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/reference.h"
+#include "tests/support/declaration_source.h"
 #include "tests/support/expression_source.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/plan_walk.h"
@@ -30,12 +31,14 @@ class Printer {
 
   std::string plan() {
     for (const cep::EventType& type : plan_.event_types) {
-      if (!type.is_alert()) event_type(type);
+      if (!type.is_alert()) out_ += event_source(expressions_, type);
     }
-    for (const auto& [name, subsets] : expressions_.declared_kinds()) kind(name, subsets);
+    for (const auto& [name, subsets] : expressions_.declared_kinds()) {
+      out_ += kind_source(plan_, expressions_, name, subsets);
+    }
     declared_key();
-    for (const cep::List& list : plan_.lists) this->list(list);
-    for (const cep::Table& table : plan_.tables) this->table(table);
+    for (const cep::List& list : plan_.lists) out_ += list_source(list);
+    for (const cep::Table& table : plan_.tables) out_ += table_source(table);
     for (const cep::Feature& feature : plan_.features) {
       if (is_unnamed(feature)) continue;
       const std::string key = key_names(feature.key);
@@ -58,122 +61,13 @@ class Printer {
     return rule.variables[var.value].name;
   }
 
-  // ---- declarations
-  void event_type(const cep::EventType& type) {
-    out_ += "event " + type.name;
-    if (type.json_type != type.name) out_ += " from " + quoted(type.json_type);
-    out_ += " {\n";
-    for (std::size_t i = 0; i < type.fields.size(); ++i) {
-      const cep::Field& field = type.fields[i];
-      out_ += fmt::format("  {}: {}{}", field.name, cep::type_name(field.type),
-                          field.optional ? "?" : "");
-      if (!field.computed && field.unit != cep::TimeUnit::kMicroseconds) {
-        out_ += fmt::format(" in {}", cep::time_unit_name(field.unit));
-      }
-      if (!field.computed && field.type.kind == cep::TypeKind::kTime && field.any_year) {
-        out_ += " from 1970";
-      }
-      if (type.time_field == cep::FieldIndex(i)) {
-        if (field.name != "ts") out_ += " key";
-        if (type.bound.us != 0)
-          out_ += fmt::format(" up to {} late", cep::format_duration(type.bound));
-      }
-      if (type.id_field == cep::FieldIndex(i)) {
-        out_ += " id";
-        if (type.unique) out_ += " unique";
-        if (type.unique && type.unique->within) {
-          out_ += " within " + cep::format_duration(*type.unique->within);
-        }
-      }
-      if (field.pii) out_ += " pii";
-      if (field.evidence) out_ += " evidence";
-      if (field.computed) {
-        out_ += " = " + expr(nullptr, field.computed);
-      } else if (field.path != std::vector<std::string>{field.name}) {
-        std::string path;
-        for (const std::string& step : field.path) {
-          if (!path.empty() && !step.starts_with('[')) path += '.';
-          path += step;
-        }
-        out_ += " from " + quoted(path);
-      }
-      out_ += ",\n";
-    }
-    out_ += "}\n";
-  }
-  void kind(const std::string& name, const std::vector<Subset>& subsets) {
-    out_ += "kind " + name + " =";
-    for (std::size_t i = 0; i < subsets.size(); ++i) {
-      if (i > 0) out_ += " |";
-      out_ += " " + plan_.event_types[subsets[i].type.value].name;
-      if (subsets[i].condition) out_ += " where " + expr(nullptr, subsets[i].condition);
-    }
-    out_ += "\n";
-  }
-  void list(const cep::List& list) {
-    const bool folds = list.kind == cep::ListKind::kText && !list.ignore_case.empty();
-    const std::string type = folds                                  ? "text ignoring case"
-                             : list.kind == cep::ListKind::kText    ? "text"
-                             : list.kind == cep::ListKind::kRegex   ? "regex"
-                             : list.kind == cep::ListKind::kNetwork ? "network"
-                                                                    : cep::type_name(list.element);
-    out_ += fmt::format("list {} : {} = [", list.name, type);
-    for (std::size_t i = 0; i < list.values.size(); ++i) {
-      const cep::Value value = list.values[i].view();
-      if (i > 0) out_ += ", ";
-      if (list.kind == cep::ListKind::kRegex) {
-        out_ += fmt::format("/{}/{}", value.text, list.ignore_case[i] ? "i" : "");
-      } else {
-        out_ += literal_source(value);
-      }
-    }
-    out_ += "]\n";
-  }
-  static bool is_network(const cep::Table& table, const cep::TableColumn& column) {
-    return table.network_key && table.key_names[*table.network_key] == column.name;
-  }
-  void table(const cep::Table& table) {
-    out_ += fmt::format("table {} key {} {{", table.name, fmt::join(table.key_names, ", "));
-    for (std::size_t i = 0; i < table.columns.size(); ++i) {
-      const cep::TableColumn& column = table.columns[i];
-      out_ += fmt::format("{} {}: {}", i > 0 ? "," : "", column.name,
-                          column.list_of_string       ? "list of string"
-                          : is_network(table, column) ? "network"
-                                                      : cep::type_name(column.type));
-    }
-    out_ += " } = {\n";
-    for (const cep::TableRow& row : table.rows) {
-      std::string key;
-      for (const cep::OwnedValue& part : row.key) {
-        key += (key.empty() ? "" : ", ") + literal_source(part.view());
-      }
-      std::string cells;
-      for (std::size_t i = 0; i < table.columns.size(); ++i) {
-        std::string cell;
-        if (table.columns[i].list_of_string) {
-          for (const std::string& text : row.lists[i]) {
-            cell += (cell.empty() ? "" : ", ") + quoted(text);
-          }
-          cell = "[" + cell + "]";
-        } else if (row.values[i].view().is_missing()) {
-          continue;
-        } else {
-          cell = literal_source(row.values[i].view());
-        }
-        cells += fmt::format("{} {}: {}", cells.empty() ? "" : ",", table.columns[i].name, cell);
-      }
-      if (row.key.size() > 1) key = "(" + key + ")";
-      out_ += fmt::format("  {}: {{{} }},\n", key, cells);
-    }
-    out_ += "}\n";
-  }
+  // ---- keys
   static std::string key_names(const cep::KeySpec& key) {
     std::string out;
     for (const cep::KeyPart& part : key.parts) out += (out.empty() ? "" : ", ") + part.name;
     return out;
   }
 
-  // ---- keys
   void declared_key() {
     const auto has_it = [](const auto& of) {
       return std::any_of(of.key.parts.begin(), of.key.parts.end(),
@@ -490,9 +384,7 @@ class Printer {
   ExpressionPrinter expressions_;
   std::string out_;
 };
-}  // namespace
 
-namespace {
 bool has_gap_at_first(const std::vector<Element>& sequence, bool all_members) {
   for (std::size_t i = 0; i < sequence.size(); ++i) {
     const Element& e = sequence[i];
