@@ -281,6 +281,92 @@ ExprPtr feature_at_alerts(Random& random, cep::Plan& plan, EventTypeIndex alerts
   return condition(random.pick({Op::kGreaterEqual, Op::kLess}),
                    {read, limit_for(random, read->type)});
 }
+
+// Makes the rule read any alert; false where none is to be read.
+bool read_any_alert(Random& random, cep::Plan& plan, Rule& rule) {
+  bool reads_any = false;  // such a rule is not among them
+  for (const cep::EventType& type : plan.event_types) reads_any |= type.is_alert();
+  bool some = false;
+  for (const Rule& other : plan.rules) some |= other.status != cep::Status::kShadow;
+  if (reads_any || !some) return false;
+  const EventTypeIndex alerts = any_alert_type(plan);
+  cep::Step step = step_of(rule, {{alerts, nullptr, "alert"}}, "a");
+  step.where = all_of({alert_condition(random, plan, alerts)});
+  if (random.chance(50)) {
+    step.quantifier = {2, std::nullopt, cep::LoopMode::kRelaxed, false, true};
+    rule.variables[0].loop = true;
+    rule.within = seconds(random.between(2, 20));
+  }
+  rule.pattern = {step};
+  if (random.chance(50)) {
+    rule.key = key_by(plan, random.pick({"key", "rule"}), type_of(TypeKind::kString), {alerts});
+  }
+  rule.fields = {{"of", read_field(plan, alerts, "rule", Op::kField)},
+                 {"score", read_field(plan, alerts, "score", Op::kField)},
+                 {"with", read_field(plan, alerts, "tags", Op::kField)}};
+  return true;
+}
+
+// Adds what comes before or after the alert, or does not come.
+void add_other_element(Random& random, cep::Plan& plan, EventTypeIndex alerts,
+                       const cep::KeyPart& part, EventTypeIndex other, Rule& rule) {
+  const std::vector<cep::Subset> kind = {{other, nullptr, plan.event_types[other.value].name}};
+  ExprScope scope;
+  scope.types = {other};
+  std::vector<ExprPtr> conjuncts;
+  if (random.chance(50)) conjuncts.push_back(random_condition(random, plan, scope, 1));
+  if (random.chance(40)) {
+    conjuncts.push_back(feature_of_alerts(random, plan, alerts, part.name, part.type, {other}));
+  }
+  if (random.chance(25)) {
+    cep::Absence absence;
+    absence.events = kind;
+    absence.where = all_of(conjuncts);
+    absence.absent_for = seconds(random.between(1, 6));
+    rule.pattern.push_back(absence);
+  } else {
+    cep::Step step_after = step_of(rule, kind, "p");
+    step_after.where = all_of(conjuncts);
+    Element next(std::move(step_after));
+    next.contiguity =
+        random.pick({cep::Contiguity::kAny, cep::Contiguity::kFirst, cep::Contiguity::kNext});
+    if (random.chance(40)) {
+      rule.pattern.insert(rule.pattern.begin(), next);
+      std::swap(rule.variables[0].name, rule.variables[1].name);
+      std::swap(rule.pattern[0].step()->var, rule.pattern[1].step()->var);
+    } else {
+      rule.pattern.push_back(next);
+    }
+  }
+}
+
+// Makes the rule read the alerts of another, under that one's key.
+void read_alerts_of(Random& random, cep::Plan& plan, std::size_t raiser, Rule& rule) {
+  const EventTypeIndex alerts = alert_type(plan, raiser);
+  const cep::KeyPart part = plan.rules[raiser].key.parts.front();
+  const std::vector<cep::Subset> alert_kind = {
+      {alerts, nullptr, plan.event_types[alerts.value].name}};
+  std::vector<EventTypeIndex> others = types_with(plan, part.name, part.type);
+  cep::Step step = step_of(rule, alert_kind, "a");
+  const ExprPtr read =
+      random.chance(40) ? feature_at_alerts(random, plan, alerts, part, others) : nullptr;
+  step.where = all_of({alert_condition(random, plan, alerts), read});
+  rule.pattern = {step};
+  if (!others.empty() && random.chance(75)) {
+    add_other_element(random, plan, alerts, part, random.pick(others), rule);
+    rule.within = seconds(random.between(2, 20));
+  }
+  consider_all(rule);
+  rule.key = key_by(plan, part.name, part.type, types_of(rule.considered));
+  rule.fields = {{"severity_was", [&] {
+                    auto expr = std::make_shared<cep::Expr>(
+                        *read_field(plan, alerts, "severity", Op::kBound));
+                    for (std::size_t v = 0; v < rule.variables.size(); ++v) {
+                      if (rule.variables[v].name == "a") *variable_of(*expr) = VarIndex(v);
+                    }
+                    return expr;
+                  }()}};
+}
 }  // namespace
 
 void add_reader(Random& random, cep::Plan& plan) {
@@ -292,80 +378,10 @@ void add_reader(Random& random, cep::Plan& plan) {
   const bool any = !has_key_of_one || random.chance(25);
   Rule rule = new_rule(plan);
   if (reads_shadow && random.chance(70)) rule.status = cep::Status::kShadow;
-  if (any) {
-    bool reads_any = false;  // such a rule is not among them
-    for (const cep::EventType& type : plan.event_types) reads_any |= type.is_alert();
-    bool some = false;
-    for (const Rule& other : plan.rules) some |= other.status != cep::Status::kShadow;
-    if (reads_any || !some) return;
-    const EventTypeIndex alerts = any_alert_type(plan);
-    cep::Step step = step_of(rule, {{alerts, nullptr, "alert"}}, "a");
-    step.where = all_of({alert_condition(random, plan, alerts)});
-    if (random.chance(50)) {
-      step.quantifier = {2, std::nullopt, cep::LoopMode::kRelaxed, false, true};
-      rule.variables[0].loop = true;
-      rule.within = seconds(random.between(2, 20));
-    }
-    rule.pattern = {step};
-    if (random.chance(50)) {
-      rule.key = key_by(plan, random.pick({"key", "rule"}), type_of(TypeKind::kString), {alerts});
-    }
-    rule.fields = {{"of", read_field(plan, alerts, "rule", Op::kField)},
-                   {"score", read_field(plan, alerts, "score", Op::kField)},
-                   {"with", read_field(plan, alerts, "tags", Op::kField)}};
-  } else {
-    const EventTypeIndex alerts = alert_type(plan, raiser);
-    const cep::KeyPart part = plan.rules[raiser].key.parts.front();
-    const std::vector<cep::Subset> alert_kind = {
-        {alerts, nullptr, plan.event_types[alerts.value].name}};
-    std::vector<EventTypeIndex> others = types_with(plan, part.name, part.type);
-    cep::Step step = step_of(rule, alert_kind, "a");
-    const ExprPtr read =
-        random.chance(40) ? feature_at_alerts(random, plan, alerts, part, others) : nullptr;
-    step.where = all_of({alert_condition(random, plan, alerts), read});
-    rule.pattern = {step};
-    if (!others.empty() && random.chance(75)) {
-      const EventTypeIndex other = random.pick(others);
-      const std::vector<cep::Subset> kind = {{other, nullptr, plan.event_types[other.value].name}};
-      ExprScope scope;
-      scope.types = {other};
-      std::vector<ExprPtr> conjuncts;
-      if (random.chance(50)) conjuncts.push_back(random_condition(random, plan, scope, 1));
-      if (random.chance(40)) {
-        conjuncts.push_back(feature_of_alerts(random, plan, alerts, part.name, part.type, {other}));
-      }
-      if (random.chance(25)) {
-        cep::Absence absence;
-        absence.events = kind;
-        absence.where = all_of(conjuncts);
-        absence.absent_for = seconds(random.between(1, 6));
-        rule.pattern.push_back(absence);
-      } else {
-        cep::Step step_after = step_of(rule, kind, "p");
-        step_after.where = all_of(conjuncts);
-        Element next(std::move(step_after));
-        next.contiguity =
-            random.pick({cep::Contiguity::kAny, cep::Contiguity::kFirst, cep::Contiguity::kNext});
-        if (random.chance(40)) {
-          rule.pattern.insert(rule.pattern.begin(), next);
-          std::swap(rule.variables[0].name, rule.variables[1].name);
-          std::swap(rule.pattern[0].step()->var, rule.pattern[1].step()->var);
-        } else {
-          rule.pattern.push_back(next);
-        }
-      }
-      rule.within = seconds(random.between(2, 20));
-    }
-    consider_all(rule);
-    rule.key = key_by(plan, part.name, part.type, types_of(rule.considered));
-    rule.fields = {{"severity_was", [&] {
-                      auto expr = std::make_shared<cep::Expr>(
-                          *read_field(plan, alerts, "severity", Op::kBound));
-                      for (std::size_t v = 0; v < rule.variables.size(); ++v) {
-                        if (rule.variables[v].name == "a") *variable_of(*expr) = VarIndex(v);
-                      }
-                      return expr;
-                    }()}};
+  if (!any) {
+    read_alerts_of(random, plan, raiser, rule);
+  } else if (!read_any_alert(random, plan, rule)) {
+    return;
   }
   consider_all(rule);
   set_captured(plan, rule);
@@ -473,50 +489,4 @@ void make_roles(Random& random, cep::Plan& plan, std::size_t index) {
                                                {read, int_literal(random.between(0, 3))})});
 }
 
-void make_window_rule(Random& random, cep::Plan& plan, std::size_t index) {
-  Rule& rule = plan.rules[index];
-  Rule made = rule;
-  made.pattern.clear();
-  made.within.reset();
-  made.having = nullptr;
-  made.severity = nullptr;
-  made.selection = {};
-  made.without.reset();
-  made.exceptions.clear();
-  made.suppression = {};
-  made.fields.clear();
-  made.message = {{"window of ", nullptr}};
-  made.variables = {{"w", true}};
-  cep::ClosingWindow window;
-  window.session = random.chance(50);
-  window.duration = seconds(random.between(1, 8));
-  if (!window.session && random.chance(40)) {
-    window.duration = {};
-    window.unit = random_unit(random);
-    window.zone = random_zone(random);
-    plan.zones = random_zones();
-  }
-  const cep::Subset opener = random.pick(rule.considered);
-  for (const cep::Subset& subset : rule.considered) {
-    if (subset.name == opener.name) window.events.push_back(subset);
-  }
-  ExprScope scope;
-  scope.types = types_of(rule.considered);
-  scope.steps = {{VarIndex(0), true, scope.types}};
-  if (random.chance(70)) window.where = all_of({random_condition(random, plan, scope, 1)});
-  made.window = std::move(window);
-  auto count = std::make_shared<cep::Expr>();
-  count->op = Op::kAggregate;
-  count->payload = cep::VariableAggregate();
-  count->type = type_of(TypeKind::kInt);
-  made.message.push_back({"", count});
-  made.fields.push_back({"last", random_value(random, plan, scope)});
-  if (random.chance(30)) {
-    made.suppression.once = cep::Once::kPerDuration;
-    made.suppression.duration = seconds(random.between(1, 20));
-  }
-  if (random.chance(20)) made.having = all_of({random_condition(random, plan, scope, 1)});
-  set_captured(plan, made);
-  rule = std::move(made);
-}
 }  // namespace tocsin::tests
