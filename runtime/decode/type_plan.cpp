@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/plan/event_type.h"
+#include "cep/plan/plan.h"
 #include "cep/value/json_path.h"
 
 namespace tocsin::runtime {
