@@ -8,6 +8,7 @@
 #include "cep/plan/feature.h"
 #include "cep/plan/reference.h"
 #include "tests/support/plan_parts.h"
+#include "tests/support/random_comparison.h"
 #include "tests/support/random_data.h"
 #include "tests/support/random_feature.h"
 
@@ -71,7 +72,7 @@ class Maker {
           made = field(random_.pick({"card", "device", "channel", "ok", "note", "ts", "id"}));
           break;
         case 2:
-          if (random_.chance(30)) made = feature_of_step();
+          if (random_.chance(30)) made = random_step_feature(random_, plan_, scope_.steps);
           if (!made)
             made = bound(random_.pick({"card", "device", "channel", "ok", "ts", "amount"}));
           break;
@@ -91,10 +92,6 @@ class Maker {
   }
 
  private:
-  static bool is_exact(const Type& type) {
-    return type.kind == TypeKind::kInt || type.kind == TypeKind::kDecimal ||
-           type.kind == TypeKind::kFraction;
-  }
   const char* number_name() { return random_.pick({"amount", "amount", "n", "rate"}); }
 
   ExprPtr try_condition(int depth) {
@@ -104,7 +101,7 @@ class Maker {
     if (depth > 0 && random_.chance(25)) return combination(depth - 1);
     switch (random_.weighted({22, 6, 10, 12, 12, 15, 10, 8, 4, 4, 5, 5, 4, 5, 3})) {
       case 0:
-        return compare_with_literal(number(depth));
+        return compare_with_literal(random_, number(depth));
       case 1:
         return field("ok");
       case 2:
@@ -118,7 +115,7 @@ class Maker {
       case 6:
         return compare_feature();
       case 7:
-        return compare_aggregate(loop_aggregate());
+        return compare_aggregate(random_, loop_aggregate());
       case 8:
         return is_known();
       case 9:
@@ -128,7 +125,7 @@ class Maker {
       case 11:
         return in_loop();
       case 12:
-        return compare_with_duration(time_difference());
+        return compare_with_duration(random_, time_difference());
       case 13:
         return compare_numbers(depth);
       default:
@@ -223,42 +220,10 @@ class Maker {
     }
     return nullptr;
   }
-  // A feature as of an event taken before, where all that the step takes is known to its key.
-  ExprPtr feature_of_step() {
-    if (scope_.steps.empty()) return nullptr;
-    const SeenStep& step = random_.pick(scope_.steps);
-    for (int tries = 0; tries < 4 && !plan_.features.empty(); ++tries) {
-      const std::size_t index = random_.below(plan_.features.size());
-      const cep::Feature& read = plan_.features[index];
-      if (read.name.starts_with('$')) continue;
-      const bool fits = std::ranges::all_of(read.key.parts, [&](const cep::KeyPart& part) {
-        return std::ranges::all_of(step.types, [&](cep::EventTypeIndex type) {
-          return std::ranges::count(part.members, type, &cep::KeyMember::type) == 1;
-        });
-      });
-      // At alerts only features of alerts have a value.
-      const bool of_alerts = std::ranges::any_of(step.types, [&](cep::EventTypeIndex type) {
-        return plan_.event_types[type.value].is_alert();
-      });
-      if (!fits || of_alerts) continue;
-      auto feature = std::make_shared<cep::Expr>();
-      feature->op = Op::kFeature;
-      feature->payload = cep::FeatureRead{cep::FeatureIndex(index)};
-      feature->type = read.type;
-      auto expr = std::make_shared<cep::Expr>();
-      expr->op = Op::kBound;
-      expr->type = read.type;
-      cep::Which which = cep::Which::kOnly;
-      if (step.loop) which = random_.pick({cep::Which::kFirst, cep::Which::kLast});
-      expr->payload = cep::BoundField{step.var, which, {}};
-      expr->args = {feature};
-      return expr;
-    }
-    return nullptr;
-  }
   ExprPtr compare_feature() {
     if (random_.chance(25)) {
-      if (const ExprPtr read = feature_of_step()) return random_comparison(random_, read);
+      if (const ExprPtr read = random_step_feature(random_, plan_, scope_.steps))
+        return random_comparison(random_, read);
     }
     ExprPtr read = scope_.by_argument && random_.chance(30) ? feature_by_argument() : nullptr;
     if (!read) read = feature();
@@ -340,7 +305,8 @@ class Maker {
     const ExprPtr a = number(depth);
     if (!a) return nullptr;
     ExprPtr b = random_.chance(50) ? number(depth) : nullptr;
-    if (!b) b = random_.chance(50) ? int_literal(random_.between(1, 3)) : number_literal(2);
+    if (!b)
+      b = random_.chance(50) ? int_literal(random_.between(1, 3)) : number_literal(random_, 2);
     Op op = random_.pick(
         {Op::kAdd, Op::kSubtract, Op::kMultiply, Op::kDivide, Op::kModulo, Op::kNegate});
     const bool ints = a->type.kind == TypeKind::kInt && b->type.kind == TypeKind::kInt;
@@ -355,11 +321,6 @@ class Maker {
                                           : std::max(a->type.scale, b->type.scale);
     return operation(op, decimal_of(scale), {a, b});
   }
-  ExprPtr number_literal(int scale) {
-    const std::int64_t cents = random_.pick({0, 50, 100, 100, 150, 200, 250, 500, 1000, -50});
-    return literal(decimal_of(scale),
-                   Value::decimal(cents * cep::power_of_ten(scale) / 100, scale));
-  }
   ExprPtr choice() {
     const ExprPtr a = random_.chance(50) ? field("amount") : field("n");
     const ExprPtr b = a ? bound(cep::field_of(*a)->name) : nullptr;
@@ -369,30 +330,6 @@ class Maker {
   }
 
   // ---- conditions
-  ExprPtr compare_aggregate(const ExprPtr& aggregate) {
-    if (!aggregate) return nullptr;
-    return is_exact(aggregate->type) ? compare_with_literal(aggregate)
-                                     : random_comparison(random_, aggregate);
-  }
-  ExprPtr compare_with_literal(const ExprPtr& operand) {
-    if (!operand || !is_exact(operand->type)) return nullptr;
-    const Op op = random_.pick({Op::kLess, Op::kLessEqual, Op::kGreater, Op::kGreaterEqual,
-                                Op::kGreaterEqual, Op::kNotEqual, Op::kEqual});
-    const bool counts = operand->type.kind == TypeKind::kInt;
-    ExprPtr other =
-        counts ? int_literal(random_.between(0, 5)) : number_literal(random_.pick({1, 2, 2, 3}));
-    if (random_.chance(20)) {
-      // The other way round.
-      return condition(op, {other, operand});
-    }
-    return condition(op, {operand, other});
-  }
-  ExprPtr compare_with_duration(const ExprPtr& operand) {
-    if (!operand) return nullptr;
-    return condition(random_.pick({Op::kLess, Op::kLessEqual, Op::kGreater, Op::kEqual}),
-                     {operand, literal(type_of(TypeKind::kDuration),
-                                       Value::duration({1'000'000 * random_.between(1, 6)}))});
-  }
   ExprPtr channel_condition() {
     const ExprPtr channel = field("channel");
     if (!channel) return nullptr;
@@ -439,7 +376,7 @@ class Maker {
       other = mine->type.kind == TypeKind::kInt
                   ? operation(Op::kMultiply, other->type, {other, int_literal(2)})
                   : operation(Op::kMultiply, decimal_of(other->type.scale + 1),
-                              {other, number_literal(1)});
+                              {other, number_literal(random_, 1)});
     }
     return condition(kComparisons[random_.below(kComparisons.size())], {mine, other});
   }
@@ -455,7 +392,7 @@ class Maker {
     } else if (random_.chance(60)) {
       other = bound_of(loop, name);
     } else {
-      return compare_aggregate(aggregate_of(loop));
+      return compare_aggregate(random_, aggregate_of(loop));
     }
     if (!other) return nullptr;
     const bool ordered = mine->type.kind != TypeKind::kBool && mine->type.kind != TypeKind::kString;
@@ -479,8 +416,8 @@ class Maker {
   ExprPtr between() {
     const ExprPtr operand = field(number_name());
     if (!operand) return nullptr;
-    return condition(Op::kBetween,
-                     {operand, number_literal(random_.pick({1, 2})), number_literal(2)});
+    return condition(Op::kBetween, {operand, number_literal(random_, random_.pick({1, 2})),
+                                    number_literal(random_, 2)});
   }
   ExprPtr in_list() {
     for (int tries = 0; tries < 4 && !plan_.lists.empty(); ++tries) {
@@ -547,36 +484,6 @@ ExprPtr random_condition(Random& random, const cep::Plan& plan, const ExprScope&
 }
 ExprPtr random_number(Random& random, const cep::Plan& plan, const ExprScope& scope, int depth) {
   return Maker(random, plan, scope).number(depth);
-}
-ExprPtr random_comparison(Random& random, const ExprPtr& value) {
-  const Op op = random.pick({Op::kGreaterEqual, Op::kGreaterEqual, Op::kLess});
-  const Type& type = value->type;
-  switch (type.kind) {
-    case TypeKind::kInt:
-      return condition(op, {value, int_literal(random.between(0, 5))});
-    case TypeKind::kFloat:
-      return condition(op,
-                       {value, literal(type, Value::floating(random.pick({0.0, 0.5, 1.0, 2.25})))});
-    case TypeKind::kDecimal:
-    case TypeKind::kFraction: {
-      const int scale = random.pick({1, 2, 2, 3});
-      return condition(
-          op, {value, literal(decimal_of(scale), Value::decimal(random.pick({50, 100, 200, 500}) *
-                                                                    cep::power_of_ten(scale) / 100,
-                                                                scale))});
-    }
-    case TypeKind::kString:
-      return condition(random.pick({Op::kEqual, Op::kNotEqual, Op::kLess}),
-                       {value, literal(type, Value::string(random.pick({"d1", "c1", "x"})))});
-    case TypeKind::kEnum: {
-      const auto ordinal = random.below(type.words->size());
-      return condition(op,
-                       {value, literal(type, Value::enumerated(static_cast<std::int64_t>(ordinal),
-                                                               (*type.words)[ordinal]))});
-    }
-    default:
-      return condition(Op::kIsKnown, {value});
-  }
 }
 ExprPtr random_value(Random& random, const cep::Plan& plan, const ExprScope& scope) {
   return Maker(random, plan, scope).value();

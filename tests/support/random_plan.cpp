@@ -12,11 +12,13 @@
 #include "cep/base/assert.h"
 #include "cep/plan/reference.h"
 #include "cep/plan/zone.h"
+#include "tests/support/key_parts.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/plan_walk.h"
 #include "tests/support/random_data.h"
 #include "tests/support/random_expr.h"
 #include "tests/support/random_feature.h"
+#include "tests/support/random_schema.h"
 
 namespace tocsin::tests {
 using cep::Duration;
@@ -41,9 +43,9 @@ class PlanMaker {
         if (!type.is_alert()) plan_.event_types.push_back(type);
       }
     } else {
-      make_event_types();
+      add_event_types(random_, plan_);
     }
-    make_lists();
+    add_lists(random_, plan_);
     if (options_.rich_features) plan_.zones = random_zones();
     if (options_.data) {
       add_data(plan_);
@@ -61,84 +63,6 @@ class PlanMaker {
   using Kind = std::vector<Subset>;
 
   // ---- schema
-  void add_field(cep::EventType& type, const char* name, cep::Type field_type,
-                 bool optional = false) {
-    cep::Field field;
-    field.name = name;
-    field.path = {name};
-    const std::string place = fmt::format("[{}]", type.fields.size());
-    if (random_.chance(5)) field.path = {"data", name};
-    if (random_.chance(4)) field.path = {"values", place};
-    if (random_.chance(4)) field.path = {"data", "rows", place, "of", "[1]"};
-    field.type = std::move(field_type);
-    if (field.type.kind == TypeKind::kTime || field.type.kind == TypeKind::kDuration) {
-      field.unit = random_.pick({cep::TimeUnit::kMicroseconds, cep::TimeUnit::kMicroseconds,
-                                 cep::TimeUnit::kMilliseconds, cep::TimeUnit::kSeconds,
-                                 cep::TimeUnit::kNanoseconds});
-    }
-    if (field.type.kind == TypeKind::kTime) field.any_year = random_.chance(50);
-    field.optional = optional;
-    field.evidence = random_.chance(10);
-    field.pii = random_.chance(5);
-    type.fields.push_back(std::move(field));
-  }
-
-  void make_event_types() {
-    const cep::Type channel = enum_of({"pos", "ecom", "atm"});
-    const std::size_t count = random_.chance(50) ? 2 : 3;
-    for (std::size_t i = 0; i < count; ++i) {
-      cep::EventType type;
-      constexpr const char* kNames[] = {"payment", "login", "transfer"};
-      type.name = kNames[i];
-      type.json_type = random_.chance(20) ? fmt::format("T{}", i) : type.name;
-      add_field(type, "card", type_of(TypeKind::kString));
-      if (i != 2 || random_.chance(50)) add_field(type, "device", type_of(TypeKind::kString), true);
-      if (i != 1) add_field(type, "amount", decimal_of(2), random_.chance(20));
-      add_field(type, "n", type_of(TypeKind::kInt), random_.chance(20));
-      add_field(type, "ok", type_of(TypeKind::kBool));
-      if (random_.chance(80)) add_field(type, "channel", channel);
-      if (random_.chance(40)) add_field(type, "rate", decimal_of(3));
-      if (random_.chance(30)) add_field(type, "note", type_of(TypeKind::kString), true);
-      if (random_.chance(60)) {
-        add_field(type, "id", type_of(TypeKind::kString));
-        type.fields.back().path = {"id"};
-      }
-      add_field(type, "ts", type_of(TypeKind::kTime));
-      // The place of a field differs from type to type.
-      for (std::size_t j = type.fields.size(); j > 1; --j) {
-        std::swap(type.fields[j - 1], type.fields[random_.below(j)]);
-      }
-      for (std::size_t j = 0; j < type.fields.size(); ++j) {
-        if (type.fields[j].name == "ts") type.time_field = cep::FieldIndex(j);
-        if (type.fields[j].name == "id") type.id_field = cep::FieldIndex(j);
-      }
-      if (random_.chance(30)) type.bound = seconds(random_.between(1, 5));
-      plan_.event_types.push_back(std::move(type));
-    }
-  }
-
-  void make_lists() {
-    if (random_.chance(30)) {
-      plan_.lists.push_back(
-          {"cards",
-           type_of(TypeKind::kString),
-           {cep::OwnedValue(Value::string("c1")), cep::OwnedValue(Value::string("d2"))}});
-    }
-    if (random_.chance(30)) {
-      plan_.lists.push_back(
-          {"counts",
-           type_of(TypeKind::kInt),
-           {cep::OwnedValue(Value::integer(1)), cep::OwnedValue(Value::integer(3))}});
-    }
-    if (random_.chance(20)) {
-      plan_.lists.push_back(
-          {"amounts",
-           decimal_of(2),
-           {cep::OwnedValue(Value::decimal(100, 2)), cep::OwnedValue(Value::decimal(-100, 2)),
-            cep::OwnedValue(Value::decimal(200, 2))}});
-    }
-  }
-
   Subset all_of_type(std::size_t type) {
     return {EventTypeIndex(type), nullptr, plan_.event_types[type].name};
   }
@@ -185,26 +109,6 @@ class PlanMaker {
   }
 
   // ---- features
-  std::vector<EventTypeIndex> types_with(const std::vector<std::string>& fields) const {
-    std::vector<EventTypeIndex> types;
-    for (std::size_t i = 0; i < plan_.event_types.size(); ++i) {
-      const bool has_all = std::all_of(fields.begin(), fields.end(), [&](const std::string& name) {
-        return find_key_field(plan_, {EventTypeIndex(i)}, name).has_value();
-      });
-      if (has_all) types.emplace_back(i);
-    }
-    return types;
-  }
-
-  cep::KeyPart key_part(const std::string& name, const std::vector<EventTypeIndex>& types) const {
-    const auto found = find_key_field(plan_, types, name);
-    TOCSIN_ASSERT(found.has_value(), "the types were chosen by their fields");
-    cep::KeyPart part{name, found->second, {}};
-    for (const auto& [type, field] : found->first.by_type)
-      part.members.push_back({type, field, ""});
-    return part;
-  }
-
   cep::Feature feature_over(const std::vector<EventTypeIndex>& allowed) {
     cep::Feature feature;
     feature.events = random_subsets(allowed);
@@ -254,34 +158,15 @@ class PlanMaker {
     const std::size_t count = random_.below(4);
     for (std::size_t i = 0; i < count; ++i) {
       std::vector<std::string> key;  // none: `over all`
-      if (!random_.chance(12)) key = random_key_fields();
-      const std::vector<EventTypeIndex> allowed = types_with(key);
+      if (!random_.chance(12)) key = random_key_fields(random_, plan_);
+      const std::vector<EventTypeIndex> allowed = types_with(plan_, key);
       cep::Feature feature = feature_over(allowed);
       feature.name = fmt::format("feature{}", i);
       for (const std::string& name : key) {
-        feature.key.parts.push_back(key_part(name, types_of(feature.events)));
+        feature.key.parts.push_back(key_part(plan_, name, types_of(feature.events)));
       }
       plan_.features.push_back(std::move(feature));
       named_features_ = plan_.features.size();
-    }
-  }
-
-  std::vector<std::string> random_key_fields() {
-    switch (random_.weighted({50, 15, 10, 8, 7, 12})) {
-      case 0:
-        return {"card"};
-      case 5:
-        return types_with({kDeclaredKey}).empty() ? std::vector<std::string>{"card"}
-                                                  : std::vector<std::string>{kDeclaredKey};
-      case 1:
-        return {"device"};
-      case 2:
-        return {"card", "device"};
-      case 3:
-        return {"n"};
-      default:
-        return types_with({"channel"}).empty() ? std::vector<std::string>{"ok"}
-                                               : std::vector<std::string>{"channel"};
     }
   }
 
@@ -311,25 +196,15 @@ class PlanMaker {
       for (cep::KeyPart& part : plan_.features[feature_of(e).value].key.parts) {
         // Under an argument, or where none of the types has the key, no member is needed.
         if (!find_key_field(plan_, types, part.name)) continue;
-        add_members(part, key_part(part.name, types).members);
+        add_members(part, key_part(plan_, part.name, types).members);
       }
     });
   }
-  static void add_members(cep::KeyPart& part, const std::vector<cep::KeyMember>& members) {
-    for (const cep::KeyMember& member : members) {
-      const auto place = std::lower_bound(
-          part.members.begin(), part.members.end(), member.type,
-          [](const cep::KeyMember& m, EventTypeIndex type) { return m.type < type; });
-      if (place == part.members.end() || place->type != member.type)
-        part.members.insert(place, member);
-    }
-  }
-
   // A comparison with a feature without a name, by the rule's key.
   ExprPtr unnamed_feature_condition(const std::vector<EventTypeIndex>& readers) {
     const bool of_all = random_.chance(20);  // `over all`
     const cep::KeySpec key = of_all ? cep::KeySpec{} : full_key_;
-    cep::Feature feature = feature_over(of_all ? types_with({}) : rule_types_);
+    cep::Feature feature = feature_over(of_all ? types_with(plan_, {}) : rule_types_);
     for (const cep::KeyPart& part : key.parts) {
       cep::KeyPart own{part.name, part.type, {}};
       add_members(own, members_in(part, types_of(feature.events)));
@@ -366,37 +241,15 @@ class PlanMaker {
     read->type = feature.type;
     return random_comparison(random_, read);
   }
-  static std::vector<cep::KeyMember> members_in(const cep::KeyPart& part,
-                                                const std::vector<EventTypeIndex>& types) {
-    std::vector<cep::KeyMember> members;
-    for (const cep::KeyMember& member : part.members) {
-      if (std::find(types.begin(), types.end(), member.type) != types.end()) {
-        members.push_back(member);
-      }
-    }
-    return members;
-  }
-  // No event type reads the feature by other fields than the rule's key already.
-  static bool can_be_read(const cep::Feature& feature, const cep::KeySpec& key,
-                          const std::vector<EventTypeIndex>& readers) {
-    for (std::size_t i = 0; i < key.parts.size(); ++i) {
-      for (const cep::KeyMember& mine : members_in(key.parts[i], readers)) {
-        for (const cep::KeyMember& other : feature.key.parts[i].members) {
-          if (mine.type == other.type && mine.field != other.field) return false;
-        }
-      }
-    }
-    return true;
-  }
 
   // ---- rules
   void make_key(cep::Rule& rule) {
     union_key_ = false;
     if (random_.chance(12)) {  // no `by`
-      rule_types_ = types_with({});
+      rule_types_ = types_with(plan_, {});
       return;
     }
-    const std::vector<EventTypeIndex> with_device = types_with({"card", "device"});
+    const std::vector<EventTypeIndex> with_device = types_with(plan_, {"card", "device"});
     if (random_.chance(12) && with_device.size() >= 2) {
       union_key_ = true;
       cep::KeyPart part{"account", type_of(TypeKind::kString), {}};
@@ -408,10 +261,10 @@ class PlanMaker {
       rule.key.parts = {part};
       return;
     }
-    const std::vector<std::string> fields = random_key_fields();
-    rule_types_ = types_with(fields);
+    const std::vector<std::string> fields = random_key_fields(random_, plan_);
+    rule_types_ = types_with(plan_, fields);
     for (const std::string& name : fields) {
-      rule.key.parts.push_back(key_part(name, rule_types_));
+      rule.key.parts.push_back(key_part(plan_, name, rule_types_));
     }
   }
 
@@ -422,7 +275,7 @@ class PlanMaker {
       if (union_key_) {
         part.members = members_in(part, types);
       } else {
-        part = key_part(part.name, types);
+        part = key_part(plan_, part.name, types);
       }
     }
   }
