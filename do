@@ -45,6 +45,7 @@ script_suites=(
   'verbs|python3 tests/e2e/do_verbs.py "$TOCSIN_BINARY"'
   'demo|TOCSIN_DEMO_EVENTS=20000 bash scripts/demo.sh && echo "1 passed, 0 failed"'
   'cli|python3 tests/e2e/command_line.py "$TOCSIN_BINARY"'
+  'cli-runs|python3 tests/e2e/command_line_runs.py "$TOCSIN_BINARY"'
   'embedded|python3 tests/e2e/embedded_tests.py "$TOCSIN_BINARY"'
   'failed-tests|python3 tests/e2e/failed_tests.py "$TOCSIN_BINARY"'
   'explain|python3 tests/e2e/explain.py "$TOCSIN_BINARY"'
