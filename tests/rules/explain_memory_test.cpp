@@ -10,6 +10,7 @@
 #include "cep/data/batch.h"
 #include "cep/diagnose/rule_profile.h"
 #include "cep/engine/engine.h"
+#include "cep/plan/event_type.h"
 #include "rules/context/rules.h"
 #include "tests/support/random.h"
 
