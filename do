@@ -95,69 +95,7 @@ die() { printf 'do: %s\n' "$*" >&2; exit 1; }
 
 # --- setup ---------------------------------------------------------------------------------------
 
-# Prints "debian-12", "ubuntu-24.04" or whatever this is. Tests name another file.
-distribution() {
-  (. "${TOCSIN_OS_RELEASE:-/etc/os-release}" 2>/dev/null && printf '%s-%s\n' "${ID:-unknown}" "${VERSION_ID:-}") || say unknown-
-}
-
-# Parts of what can be installed; ./do help says the same in short.
-#   program  what builds and runs the program, and ./do demo
-#   tests    what the suites need beyond it
-#   lint     clang-format and clang-tidy
-#   fuzz     clang with libFuzzer
-setup_parts=(program tests lint fuzz)
-
-# packages PART…: prints the packages that this distribution needs for them, one per line.
-packages() {
-  local part boost clang_runtime regex_library=libhyperscan-dev
-  case "$(distribution)" in
-    debian-12) boost=libboost1.81-dev clang_runtime=libclang-rt-14-dev ;;
-    debian-13) boost=libboost-dev clang_runtime=libclang-rt-19-dev ;;
-    ubuntu-24.04) boost=libboost-dev clang_runtime=libclang-rt-18-dev ;;
-    *) return 1 ;;
-  esac
-  # Hyperscan is for x86; its port to other processors, with the same header, is not in Debian 12.
-  if [ "$(dpkg --print-architecture)" != amd64 ]; then
-    if [ "$(distribution)" = debian-12 ]; then regex_library=; else regex_library=libvectorscan-dev; fi
-  fi
-  for part in "$@"; do
-    case "$part" in
-      program)
-        printf '%s\n' ca-certificates g++ cmake make ninja-build ccache mold pkgconf python3 "$boost" \
-          $regex_library libexpected-dev libfmt-dev libxxhash-dev libsimdjson-dev librocksdb-dev \
-          zlib1g-dev libzstd-dev libssl-dev libcpp-httplib-dev nlohmann-json3-dev libcli11-dev \
-          libtomlplusplus-dev libutf8proc-dev tzdata
-        ;;
-      tests) printf '%s\n' git doctest-dev jq curl ;;
-      lint) printf '%s\n' git clang-format clang-tidy ;;
-      fuzz) printf '%s\n' clang "$clang_runtime" ;;
-    esac
-  done
-}
-
-# missing_packages PART…: prints the packages of these parts that are not installed; nothing on a
-# distribution we do not know.
-missing_packages() {
-  command -v dpkg-query >/dev/null || return 0
-  local wanted
-  wanted="$(packages "$@")" || return 0
-  # shellcheck disable=SC2086
-  comm -23 <(sort -u <<<"$wanted") <(
-    dpkg-query -W -f='${Package} ${db:Status-Status}\n' $wanted 2>/dev/null |
-      awk '$2 == "installed" { print $1 }' | sort -u
-  )
-}
-
-# has_part PART: whether all of a part is installed.
-has_part() {
-  [ -z "$(missing_packages "$1")" ] || return 1
-  [ "$1" != tests ] || [ "$(with_tests)" = ON ]  # also where packages have other names
-}
-
-# ensure_setup PART…: installs what is missing of these parts.
-ensure_setup() {
-  if [ -n "$(missing_packages "$@")" ]; then verb_setup "$@"; fi
-}
+. "$root/scripts/packages.sh"
 
 verb_setup() {
   local part parts=("$@") missing as_root=()
@@ -190,23 +128,6 @@ verb_setup() {
   fi
   say "setup:" "${parts[@]}" "- everything is installed"
   if [[ " ${parts[*]} " == *" tests "* ]]; then fetch_promtool; fi
-}
-
-# Tests of the alert rules in deploy/ need promtool. The package would start a server of its own, so
-# the program alone is taken out of it. Without it those tests are left out, and say so.
-fetch_promtool() {
-  local place="$build_root/tools" work
-  if command -v promtool >/dev/null || [ -x "$place/promtool" ] || ! command -v apt-get >/dev/null; then return 0; fi
-  work="$(mktemp -d)"
-  if (cd "$work" && timeout 120 apt-get -q download prometheus >/dev/null 2>&1 &&
-    dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xf - ./usr/bin/promtool); then
-    mkdir -p "$place"
-    mv "$work/usr/bin/promtool" "$place/promtool"
-    say "setup: fetched promtool into $place"
-  else
-    say "setup: promtool could not be fetched; tests of the alert rules are left out"
-  fi
-  rm -rf "$work"
 }
 
 # --- build ---------------------------------------------------------------------------------------
@@ -420,29 +341,7 @@ verb_test() {
 
 # --- lint, format --------------------------------------------------------------------------------
 
-# repository_files SUFFIX…: prints the files that end so (all, without a suffix), tracked or not yet,
-# that git does not ignore; in a tree without git, all but the build folder.
-repository_files() {
-  {
-    git -c safe.directory="$root" ls-files -co --exclude-standard 2>/dev/null ||
-      find . -path ./build -prune -o -type f -printf '%P\n'
-  } | sort -u | while IFS= read -r file; do
-    [ -f "$file" ] || continue
-    [ $# != 0 ] || say "$file"
-    for suffix in "$@"; do
-      case "$file" in *"$suffix") say "$file" ;; esac
-    done
-  done
-}
-
-shell_scripts() {
-  repository_files | while IFS= read -r file; do
-    case "$file" in
-      *.sh | do) say "$file" ;;
-      *) if head -c 64 "$file" | head -n 1 | tr -d '\0' | grep -qE '^#!.*\b(ba)?sh\b'; then say "$file"; fi ;;
-    esac
-  done
-}
+. "$root/scripts/sources.sh"
 
 # keep_linted_commit: remembers that all sources are clean as they are committed.
 keep_linted_commit() {
