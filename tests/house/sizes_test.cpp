@@ -36,12 +36,16 @@ std::string trimmed(const std::string& line) {
                                   : line.substr(indent_of(line), end + 1 - indent_of(line));
 }
 
-// A line of a comment without its marker, or no comment.
+void add_words(std::string& text, const std::string& line) {
+  if (const std::string bare = trimmed(line); !bare.empty()) text += bare + " ";
+}
+
+// Adds a line of a comment without its marker; false where it is none.
 bool comment_text(const std::string& line, std::string& text) {
   const std::string bare = trimmed(line);
   for (const std::string_view marker : {"///", "//", "# "}) {
     if (!bare.starts_with(marker)) continue;
-    text += trimmed(bare.substr(marker.size())) + " ";
+    add_words(text, bare.substr(marker.size()));
     return true;
   }
   return bare == "#";
@@ -57,8 +61,10 @@ std::string head_comment(const std::vector<std::string>& lines) {
   std::string text;
   std::size_t at = !lines.empty() && lines[0].starts_with("#!") ? 1 : 0;
   if (at < lines.size() && lines[at].starts_with("\"\"\"")) {
-    text = lines[at].substr(3) + " ";
-    while (text.find("\"\"\"") == std::string::npos && ++at < lines.size()) text += lines[at] + " ";
+    add_words(text, lines[at].substr(3));
+    while (text.find("\"\"\"") == std::string::npos && ++at < lines.size()) {
+      add_words(text, lines[at]);
+    }
     return text;
   }
   while (at < lines.size() && comment_text(lines[at], text)) ++at;
