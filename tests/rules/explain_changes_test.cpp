@@ -1,4 +1,5 @@
-// A plan that means something else is said otherwise: random rules, changed in one place.
+// A plan that means something else is said otherwise: random rules, changed in one place. Long
+// because one table has every change.
 #include <doctest/doctest.h>
 
 #include <functional>
@@ -78,7 +79,7 @@ bool is_comparison(const cep::Expr& expr) {
   return expr.op >= cep::Op::kEqual && expr.op <= cep::Op::kGreaterEqual;
 }
 
-// Single changes of a rule's meaning, each of a part that has it.
+// Single changes of a rule's meaning, each of a part that has it. Long because it is one table.
 const std::map<std::string, Change>& changes() {
   using cep::Contiguity;
   using cep::Element;

@@ -116,6 +116,7 @@ TEST_CASE("format: a file with a mistake of syntax is not formatted") {
   CHECK_FALSE(format_text("kind k = a // c").text.has_value());
 }
 
+// Long because it is one table of cases.
 TEST_CASE("format: the layout") {
   struct Row {
     const char* name;

@@ -40,6 +40,7 @@ void check_lines(const std::string& text, const std::vector<std::string>& starts
   }
 }
 
+// Long because it is one table of cases.
 TEST_CASE("lower: expressions") {
   struct Row {
     std::string condition;

@@ -121,6 +121,11 @@ std::string with_edits(const Parsed& parsed) {
   return out;
 }
 
+const rules::tree::Expr& condition_of(const Parsed& parsed) {
+  REQUIRE(parsed.file.items.size() == 1);
+  return *std::get<rules::tree::Kind>(parsed.file.items[0]).subsets[0].where;
+}
+
 void check_spans(const Parsed& parsed) {
   const SpanChecker checker(parsed);
   for (const auto& item : parsed.file.items) {

@@ -22,6 +22,8 @@ std::string rendered(const Parsed& parsed);
 std::string summary(const Parsed& parsed);
 /// Applies the edits of all diagnostics that carry one.
 std::string with_edits(const Parsed& parsed);
+/// The condition of the kind that is all the file has.
+const rules::tree::Expr& condition_of(const Parsed& parsed);
 /// Aborts a test (REQUIRE) when a span of the tree lies outside of the text or ends before it
 /// begins.
 void check_spans(const Parsed& parsed);

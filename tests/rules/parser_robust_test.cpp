@@ -18,7 +18,7 @@ std::string random_bytes(Random& random) {
   return text;
 }
 
-// Words and marks of the language in no order at all.
+// Words and marks of the language in no order at all. Long because they are one table.
 std::string random_tokens(Random& random) {
   static const std::vector<std::string> kTokens = {"use",
                                                    "event",
