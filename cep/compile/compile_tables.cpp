@@ -7,7 +7,6 @@
 #include "cep/aggregate/feature_state.h"
 #include "cep/aggregate/feature_window.h"
 #include "cep/compile/compiler.h"
-#include "cep/compile/pattern_program.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/rule.h"

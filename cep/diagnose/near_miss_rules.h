@@ -1,5 +1,4 @@
-/// The rules that near_miss.cpp asks the engine with, and what their alerts say. Only it and tests
-/// include this.
+/// The rules that a near miss asks the engine with (questioning.h), and what their alerts say.
 #pragma once
 #include <compare>
 #include <cstdint>

@@ -1,6 +1,5 @@
 // What the simple methods keep of a key, written and read: the nodes of its partial matches, each
 // once, and the partial matches as numbers of nodes.
-#include <cstring>
 
 #include "cep/engine/state_record.h"
 #include "cep/plan/pattern.h"

@@ -2,10 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
-#include <utility>
 
-#include "cep/base/assert.h"
 #include "cep/base/prefetch.h"
 #include "cep/match/eval.h"
 #include "cep/plan/feature.h"

@@ -1,15 +1,11 @@
 #include "cep/match/matcher.h"
 
 #include <algorithm>
-#include <cstring>
-#include <utility>
 
-#include "cep/base/assert.h"
 #include "cep/match/alert_builder.h"
 #include "cep/match/feature_store.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
-#include "cep/record/suppressed_count.h"
 
 namespace tocsin::cep {
 void Matcher::begin_event(const MatchContext& context, CurrentRow& current) {

@@ -2,10 +2,8 @@
 // `except`, `once`.
 #include <algorithm>
 #include <limits>
-#include <unordered_set>
 #include <utility>
 
-#include "cep/base/assert.h"
 #include "cep/match/alert_builder.h"
 #include "cep/match/current_row.h"
 #include "cep/match/loop_totals.h"

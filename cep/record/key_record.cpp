@@ -1,7 +1,6 @@
 #include "cep/record/key_record.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "cep/aggregate/feature_state.h"

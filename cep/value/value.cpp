@@ -1,7 +1,5 @@
 #include "cep/value/value.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <numeric>
 #include <optional>

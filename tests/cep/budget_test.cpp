@@ -8,9 +8,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 

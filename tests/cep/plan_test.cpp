@@ -7,7 +7,6 @@
 #include <doctest/doctest.h>
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 

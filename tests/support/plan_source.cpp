@@ -4,11 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <map>
 #include <utility>
 #include <vector>
 
-#include "cep/base/assert.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/reference.h"
 #include "tests/support/declaration_source.h"

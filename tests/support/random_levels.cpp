@@ -4,16 +4,14 @@
 
 #include <algorithm>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "cep/plan/zone.h"
+#include "cep/plan/feature.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/plan_walk.h"
 #include "tests/support/random_expr.h"
-#include "tests/support/random_feature.h"
 
 namespace tocsin::tests {
 using cep::Duration;
