@@ -344,6 +344,44 @@ bool searches_cased(const Expr& e) {
          function != cep::Function::kNormalize;
 }
 
+Passage list_passage(const cep::List& list) {
+  const char* what = list.kind == cep::ListKind::kText           ? "phrase"
+                     : list.kind == cep::ListKind::kRegex        ? "pattern"
+                     : list.kind == cep::ListKind::kNetwork      ? "network"
+                     : list.element.kind == cep::TypeKind::kDate ? "date"
+                                                                 : "value";
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < list.values.size() && i < kValuesShown; ++i) {
+    const cep::Value value = list.values[i].view();
+    values.push_back(
+        list.kind == cep::ListKind::kRegex
+            ? regex_text(value.text, i < list.ignore_case.size() && list.ignore_case[i])
+            : value_text(value));
+  }
+  if (list.values.size() > kValuesShown) values.emplace_back("…");
+  const bool is_text = list.kind == cep::ListKind::kText;
+  const bool ignores = is_text && !list.ignore_case.empty() && list.ignore_case.front();
+  const char* const letters = !is_text  ? ""
+                              : ignores ? ", in capital or small letters"
+                                        : ", in these capital and small letters";
+  return {fmt::format("{}: a list of {}{}{}{}", in_code(list.name),
+                      counted(list.values.size(), what), letters, values.empty() ? "" : ": ",
+                      fmt::join(values, ", "))};
+}
+Passage table_passage(const cep::Table& table) {
+  std::vector<std::string> keys;
+  for (const std::string& key : table.key_names) keys.push_back(in_code(key));
+  Passage passage{fmt::format("{}: a table of {}, by {}; where it has no row the value is missing",
+                              in_code(table.name), counted(table.rows.size(), "row"),
+                              listed(keys))};
+  if (table.network_key) {
+    passage.text += fmt::format(
+        "; of several rows whose {} has the address, the one with the longest prefix "
+        "is taken",
+        in_code(table.key_names[*table.network_key]));
+  }
+  return passage;
+}
 }  // namespace
 
 std::vector<Passage> data_passages(const Words& words) {
@@ -382,44 +420,9 @@ std::vector<Passage> data_passages(const Words& words) {
     out.push_back({fmt::format("{} of {} is computed: {}", in_code(made.name),
                                in_code(event_type.name), of_event.value(*made.computed))});
   }
-  for (const cep::ListIndex index : lists) {
-    const cep::List& list = plan.lists[index.value];
-    const char* what = list.kind == cep::ListKind::kText           ? "phrase"
-                       : list.kind == cep::ListKind::kRegex        ? "pattern"
-                       : list.kind == cep::ListKind::kNetwork      ? "network"
-                       : list.element.kind == cep::TypeKind::kDate ? "date"
-                                                                   : "value";
-    std::vector<std::string> values;
-    for (std::size_t i = 0; i < list.values.size() && i < kValuesShown; ++i) {
-      const cep::Value value = list.values[i].view();
-      values.push_back(
-          list.kind == cep::ListKind::kRegex
-              ? regex_text(value.text, i < list.ignore_case.size() && list.ignore_case[i])
-              : value_text(value));
-    }
-    if (list.values.size() > kValuesShown) values.emplace_back("…");
-    const bool is_text = list.kind == cep::ListKind::kText;
-    const bool ignores = is_text && !list.ignore_case.empty() && list.ignore_case.front();
-    const char* const letters = !is_text  ? ""
-                                : ignores ? ", in capital or small letters"
-                                          : ", in these capital and small letters";
-    out.push_back({fmt::format("{}: a list of {}{}{}{}", in_code(list.name),
-                               counted(list.values.size(), what), letters,
-                               values.empty() ? "" : ": ", fmt::join(values, ", "))});
-  }
+  for (const cep::ListIndex index : lists) out.push_back(list_passage(plan.lists[index.value]));
   for (const cep::TableIndex index : tables) {
-    const cep::Table& table = plan.tables[index.value];
-    std::vector<std::string> keys;
-    for (const std::string& key : table.key_names) keys.push_back(in_code(key));
-    out.push_back(
-        {fmt::format("{}: a table of {}, by {}; where it has no row the value is missing",
-                     in_code(table.name), counted(table.rows.size(), "row"), listed(keys))});
-    if (table.network_key) {
-      out.back().text += fmt::format(
-          "; of several rows whose {} has the address, the one with the longest prefix "
-          "is taken",
-          in_code(table.key_names[*table.network_key]));
-    }
+    out.push_back(table_passage(plan.tables[index.value]));
   }
   if (is_cased) {
     out.push_back(

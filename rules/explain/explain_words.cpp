@@ -1,4 +1,4 @@
-// One file of more than 500 lines: it is one table, of the words for every operator and function.
+// Long because it is one table: the words for every operator and function.
 #include "rules/explain/explain_words.h"
 
 #include <fmt/format.h>

@@ -273,6 +273,75 @@ void report_several_roles(const ExprContext& c, cep::EventTypeIndex type, Source
   c.context.sink.report(std::move(diagnostic));
 }
 
+// Part `i` of the rule's key as the feature's: which field it is in each type that is aggregated.
+// Reports where a type has no such field, or several.
+std::optional<cep::KeyPart> own_key_part(const ExprContext& c, const FeatureBody& body,
+                                         std::size_t i) {
+  const RuleScope& rule = *c.scope.rule;
+  const cep::KeyPart& part = rule.key->parts[i];
+  cep::KeyPart own{.name = part.name, .type = part.type, .members = {}};
+  for (const cep::EventTypeIndex type : body.types) {
+    const std::optional<std::string> role = role_taken(body.feature, type);
+    std::size_t members = 0;
+    const KeySymbol* declared = rule.declared_keys[i];
+    for (const cep::KeyMember& member :
+         declared != nullptr ? members_of(c.context, *declared, type) : rule.union_members[i]) {
+      const bool other = role && !role->empty() && !member.role.empty() && member.role != *role;
+      if (member.type != type || other) continue;
+      ++members;
+      // Taken in one role, it has one key.
+      own.members.push_back({.type = type, .field = member.field, .role = {}});
+    }
+    if (members > 1) {
+      report_several_roles(c, type, body.kinds_span);
+      return std::nullopt;
+    }
+    if (members == 1) continue;
+    if (declared != nullptr) {
+      Diagnostic diagnostic =
+          outside_of_key(c.context, Code::kE0220, body.kinds_span, *declared, type);
+      diagnostic.notes.emplace_back("an aggregate here is by the rule's key");
+      c.context.sink.report(std::move(diagnostic));
+      return std::nullopt;
+    }
+    FieldLookup field;
+    if (!rule.key_part_is_union[i]) field = look_up_field(c.context, {type}, false, part.name);
+    if (field.presence == FieldPresence::kUnknown) return std::nullopt;
+    if (field.presence != FieldPresence::kEverywhere || !(field.type == part.type)) {
+      Diagnostic diagnostic = make_diagnostic(
+          Code::kE0220, body.kinds_span,
+          fmt::format("{} has no {} to count by", c.context.event_type(type).name,
+                      rule.key_part_is_union[i] ? "part in the key " + in_code(part.name)
+                                                : "field " + in_code(part.name)),
+          "an aggregate here is by the rule's key");
+      diagnostic.notes.push_back(declared_text(c.context, type));
+      diagnostic.helps.push_back(
+          "declare a `feature` with a key of its own, or add the type to the rule's `by`");
+      c.context.sink.report(std::move(diagnostic));
+      return std::nullopt;
+    }
+    own.members.push_back({.type = type, .field = field.field.by_type.front().second, .role = {}});
+  }
+  return own;
+}
+
+// The field of each part of the rule's key in the types that read the feature; nothing where a type
+// lacks one.
+std::optional<std::vector<FeatureReader>> readers_of(const ExprContext& c, std::size_t parts) {
+  std::vector<FeatureReader> readers;
+  for (const cep::EventTypeIndex type : c.scope.types) {
+    FeatureReader reader{type, {}};
+    for (std::size_t i = 0; i < parts; ++i) {
+      const cep::KeyPart& part = c.scope.rule->key->parts[i];
+      const auto member = std::ranges::find(part.members, type, &cep::KeyMember::type);
+      if (member == part.members.end()) return std::nullopt;
+      reader.fields.push_back(member->field);
+    }
+    readers.push_back(std::move(reader));
+  }
+  return readers;
+}
+
 Checked check_unnamed_feature(const ExprContext& c, const tree::Expr& expr) {
   const tree::AggregateCall& call = *expr.aggregate;
   std::optional<FeatureBody> body = check_feature_body(c.context, call, *call.over, c.scope.rule);
@@ -282,52 +351,9 @@ Checked check_unnamed_feature(const ExprContext& c, const tree::Expr& expr) {
   const bool of_all = call.over->all.has_value();
   const std::size_t parts = of_all ? 0 : rule.key->parts.size();
   for (std::size_t i = 0; i < parts; ++i) {
-    const cep::KeyPart& part = rule.key->parts[i];
-    cep::KeyPart own{.name = part.name, .type = part.type, .members = {}};
-    for (const cep::EventTypeIndex type : body->types) {
-      const std::optional<std::string> role = role_taken(feature, type);
-      std::size_t members = 0;
-      const KeySymbol* declared = rule.declared_keys[i];
-      for (const cep::KeyMember& member :
-           declared != nullptr ? members_of(c.context, *declared, type) : rule.union_members[i]) {
-        const bool other = role && !role->empty() && !member.role.empty() && member.role != *role;
-        if (member.type != type || other) continue;
-        ++members;
-        // Taken in one role, it has one key.
-        own.members.push_back({.type = type, .field = member.field, .role = {}});
-      }
-      if (members > 1) {
-        report_several_roles(c, type, body->kinds_span);
-        return error_type(c, expr);
-      }
-      if (members == 1) continue;
-      if (declared != nullptr) {
-        Diagnostic diagnostic =
-            outside_of_key(c.context, Code::kE0220, body->kinds_span, *declared, type);
-        diagnostic.notes.emplace_back("an aggregate here is by the rule's key");
-        c.context.sink.report(std::move(diagnostic));
-        return error_type(c, expr);
-      }
-      FieldLookup field;
-      if (!rule.key_part_is_union[i]) field = look_up_field(c.context, {type}, false, part.name);
-      if (field.presence == FieldPresence::kUnknown) return error_type(c, expr);
-      if (field.presence != FieldPresence::kEverywhere || !(field.type == part.type)) {
-        Diagnostic diagnostic = make_diagnostic(
-            Code::kE0220, body->kinds_span,
-            fmt::format("{} has no {} to count by", c.context.event_type(type).name,
-                        rule.key_part_is_union[i] ? "part in the key " + in_code(part.name)
-                                                  : "field " + in_code(part.name)),
-            "an aggregate here is by the rule's key");
-        diagnostic.notes.push_back(declared_text(c.context, type));
-        diagnostic.helps.push_back(
-            "declare a `feature` with a key of its own, or add the type to the rule's `by`");
-        c.context.sink.report(std::move(diagnostic));
-        return error_type(c, expr);
-      }
-      own.members.push_back(
-          {.type = type, .field = field.field.by_type.front().second, .role = {}});
-    }
-    feature.key.parts.push_back(std::move(own));
+    std::optional<cep::KeyPart> own = own_key_part(c, *body, i);
+    if (!own) return error_type(c, expr);
+    feature.key.parts.push_back(*std::move(own));
   }
   for (cep::Subset& subset : feature.events) subset.role.clear();
   const bool by_roles =
@@ -336,16 +362,9 @@ Checked check_unnamed_feature(const ExprContext& c, const tree::Expr& expr) {
       });
   std::vector<FeatureReader> readers;
   if (!by_roles) {
-    for (const cep::EventTypeIndex type : c.scope.types) {
-      FeatureReader reader{type, {}};
-      for (std::size_t i = 0; i < parts; ++i) {
-        const cep::KeyPart& part = rule.key->parts[i];
-        const auto member = std::ranges::find(part.members, type, &cep::KeyMember::type);
-        if (member == part.members.end()) return error_type(c, expr);
-        reader.fields.push_back(member->field);
-      }
-      readers.push_back(std::move(reader));
-    }
+    std::optional<std::vector<FeatureReader>> found = readers_of(c, parts);
+    if (!found) return error_type(c, expr);
+    readers = *std::move(found);
   }
   if (call.argument) warn_of_distinct_key(c.context, feature, call.argument->span);
   auto read = std::make_shared<cep::Expr>();

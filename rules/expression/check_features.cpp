@@ -1,5 +1,5 @@
-// One file of more than 500 lines: a feature's source, key and window are checked as one, for
-// declarations, groups and aggregates inside of rules.
+// Long because a feature's source, key and window are checked as one, for declarations, groups and
+// aggregates inside rules.
 #include "rules/expression/check_features.h"
 
 #include <fmt/format.h>

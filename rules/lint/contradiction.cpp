@@ -1,5 +1,5 @@
-// One file of more than 500 lines: each form of condition adds to the same facts, and what they
-// contradict is found from all of them.
+// Long because each form of condition adds to the same facts, and what they contradict is found
+// from all of them.
 #include "rules/lint/contradiction.h"
 
 #include <fmt/format.h>

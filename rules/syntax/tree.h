@@ -3,8 +3,8 @@
 /// checker does both. Invariant: a tree from the parser is no deeper than kTreeDepthMax, so that
 /// recursion over it is safe.
 ///
-/// It is one file of more than 500 lines because it is one grammar: a file's declarations, clauses,
-/// patterns and expressions, each made of the ones above it.
+/// Long because it is one grammar: a file's declarations, clauses, patterns and expressions, each
+/// made of the ones above it.
 #pragma once
 #include <cstdint>
 #include <memory>

@@ -32,6 +32,14 @@ std::string difference(const std::vector<std::string>& expected,
 }
 }  // namespace
 
+namespace {
+cep::EventTime newest_of(const std::vector<oracle::PlacedEvent>& events) {
+  cep::EventTime newest = cep::kEventTimeMin;
+  for (const oracle::PlacedEvent& event : events) newest = std::max(newest, event.engine_time);
+  return newest;
+}
+}  // namespace
+
 TEST_CASE("run: rule text and JSON lines give the oracle's alerts") {
   for_all_seeds("PROPERTY", 2000, [](Random& random) {
     // What text cannot say of the whole language, rule_text_test.cpp lists.
@@ -77,11 +85,7 @@ TEST_CASE("run: rule text and JSON lines give the oracle's alerts") {
     if (random.chance(40)) {
       // Time ends at the newest event, also one that `unique` drops, or where it is asked to be if
       // that is later.
-      cep::EventTime newest = cep::kEventTimeMin;
-      for (const oracle::PlacedEvent& event : with_repeats) {
-        newest = std::max(newest, event.engine_time);
-      }
-      options.end = newest;
+      options.end = newest_of(with_repeats);
       run_options.final_watermark = false;
       if (random.chance(50)) {
         run_options.until = events.back().ts + cep::Duration{1'000'000 * random.between(-3, 8)};

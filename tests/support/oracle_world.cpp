@@ -26,6 +26,10 @@ bool fits_64_bits(const Value& value) {
          (value.number <= std::numeric_limits<std::int64_t>::max() &&
           value.number >= std::numeric_limits<std::int64_t>::min());
 }
+bool leaves_this_out(const cep::FeatureWindow& window) {
+  return window.kind() == WindowKind::kPrevious || window.kind() == WindowKind::kPreviousEver ||
+         window.kind() == WindowKind::kPreviousEvents;
+}
 }  // namespace
 
 void World::add_rows(std::vector<Row> rows) {
@@ -130,38 +134,40 @@ bool World::is_in_feature(const cep::Feature& feature, Position position,
          !alerted_.contains({feature.unless_alerted_by->value, row.number});
 }
 
+// Whether the event counts for the feature, and its value. Asked once.
+const World::Taken& World::taken_at(const cep::Feature& feature, Position p) const {
+  const auto index = static_cast<std::uint32_t>(&feature - plan_.features.data());
+  auto known = taken_found_.find({index, p});
+  if (known == taken_found_.end()) {
+    const Context context{*this, p};
+    const auto holds = [&](const cep::ExprPtr& condition) {
+      return !condition || oracle::evaluate(*condition, context).is_true();
+    };
+    Taken found;
+    found.in_window = subset_of(feature.events, p, {}) != nullptr && holds(feature.window.where());
+    found.counts = found.in_window && holds(feature.where);
+    if (found.counts && feature.argument) {
+      found.value = oracle::evaluate(*feature.argument, context);
+      found.counts = !found.value.is_missing() && fits_64_bits(found.value);
+    }
+    known = taken_found_.emplace(std::pair{index, p}, found).first;
+  }
+  return known->second;
+}
+
 Value World::feature_by_scan(const cep::Feature& feature, Position position,
                              const std::string& key) const {
   const cep::FeatureWindow& window = feature.window;
   const EventTime now = rows_[position].engine_time;
-  const bool previous = window.kind() == WindowKind::kPrevious ||
-                        window.kind() == WindowKind::kPreviousEver ||
-                        window.kind() == WindowKind::kPreviousEvents;
-
   // All of the feature's kinds under this key up to here.
   std::vector<EventTime> times;
   std::vector<Taken> taken;
-  const auto index = static_cast<std::uint32_t>(&feature - plan_.features.data());
-  for (Position p = 0; p < position + (previous ? 0 : 1); ++p) {
+  for (Position p = 0; p < position + (leaves_this_out(window) ? 0 : 1); ++p) {
     if (!is_in_feature(feature, p, key)) continue;
-    auto known = taken_found_.find({index, p});
-    if (known == taken_found_.end()) {
-      const Context context{*this, p};
-      const auto holds = [&](const cep::ExprPtr& condition) {
-        return !condition || oracle::evaluate(*condition, context).is_true();
-      };
-      Taken found;
-      found.in_window = subset_of(feature.events, p, {}) != nullptr && holds(window.where());
-      found.counts = found.in_window && holds(feature.where);
-      if (found.counts && feature.argument) {
-        found.value = oracle::evaluate(*feature.argument, context);
-        found.counts = !found.value.is_missing() && fits_64_bits(found.value);
-      }
-      known = taken_found_.emplace(std::pair{index, p}, found).first;
-    }
-    if (!known->second.in_window) continue;
+    const Taken& here = taken_at(feature, p);
+    if (!here.in_window) continue;
     times.push_back(rows_[p].engine_time);
-    taken.push_back(known->second);
+    taken.push_back(here);
   }
 
   // Of these, the window's: from `begin` up to `end`.

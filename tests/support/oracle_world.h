@@ -106,6 +106,7 @@ class World {
     bool counts = false;
     cep::Value value;
   };
+  const Taken& taken_at(const cep::Feature& feature, Position p) const;
   mutable std::map<std::pair<std::uint32_t, Position>, Taken> taken_found_;
 };
 }  // namespace tocsin::oracle
