@@ -13,16 +13,19 @@
 
 #include "cep/aggregate/entropy.h"
 #include "cep/aggregate/feature_window.h"
+#include "cep/plan/feature.h"
+#include "cep/plan/plan.h"
 #include "tests/support/oracle_aggregate.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/random.h"
 
 namespace tocsin::cep {
 namespace {
-Feature feature_of(Aggregate aggregate, TypeKind type, WindowKind window) {
+template <typename Range>
+Feature feature_of(Aggregate aggregate, TypeKind type, Range range) {
   Feature feature;
   feature.aggregate = aggregate;
-  feature.window.kind = window;
+  feature.window.range = range;
   auto argument = std::make_shared<Expr>();
   argument->op = Op::kField;
   argument->type = tests::type_of(type);
@@ -104,8 +107,7 @@ TEST_CASE("mode and entropy: a window of thousands of values, against all of the
   for (const Aggregate aggregate : {Aggregate::kMode, Aggregate::kEntropy}) {
     CAPTURE(aggregate_name(aggregate));
     Plan plan;
-    Feature feature = feature_of(aggregate, TypeKind::kString, WindowKind::kLastEvents);
-    feature.window.events = 3'000;
+    const Feature feature = feature_of(aggregate, TypeKind::kString, LastEventsWindow{3'000});
     const WindowSpec spec = make_window_spec(plan, feature, 1'000'000);
     WindowPool pool(3);
     const std::uint32_t number = pool.make(spec);
@@ -142,7 +144,7 @@ TEST_CASE("mode and entropy: a window that grows loses values beyond its limit, 
   for (const Aggregate aggregate : {Aggregate::kMode, Aggregate::kEntropy}) {
     CAPTURE(aggregate_name(aggregate));
     Plan plan;
-    const Feature feature = feature_of(aggregate, TypeKind::kInt, WindowKind::kEver);
+    const Feature feature = feature_of(aggregate, TypeKind::kInt, EverWindow());
     const WindowSpec spec = make_window_spec(plan, feature, 4);
     WindowPool pool(3);
     const std::uint32_t number = pool.make(spec);

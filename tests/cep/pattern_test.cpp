@@ -89,8 +89,9 @@ void repeat(Rule& rule, Element& group, std::uint32_t min, std::optional<std::ui
 cep::ExprPtr bound_name(const cep::Plan& plan, std::size_t var) {
   auto expr = std::make_shared<cep::Expr>();
   expr->op = cep::Op::kBound;
-  expr->var = cep::VarIndex(var);
-  std::tie(expr->field, expr->type) = *find_field(plan, {cep::EventTypeIndex(0)}, "name");
+  cep::BoundField bound{cep::VarIndex(var), cep::Which::kOnly, {}};
+  std::tie(bound.field, expr->type) = *find_field(plan, {cep::EventTypeIndex(0)}, "name");
+  expr->payload = std::move(bound);
   return expr;
 }
 cep::Duration ms(std::int64_t n) { return {1000 * n}; }

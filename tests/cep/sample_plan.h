@@ -6,6 +6,7 @@
 
 #include "cep/plan/event_type.h"
 #include "cep/plan/expr.h"
+#include "cep/plan/feature.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/reference.h"
 #include "cep/plan/rule.h"
