@@ -15,7 +15,7 @@
 #include "api/base/output_file.h"
 #include "api/base/settings.h"
 #include "api/commands/setting_options.h"
-#include "api/server/kept_settings.h"
+#include "api/node/kept_settings.h"
 #include "api/server/serve_settings.h"
 #include "api/server/server.h"
 #include "rules/text/suggest.h"

@@ -1,9 +1,9 @@
+#include "cep/data/code_point_set.h"
+
 #include <utf8proc.h>
 
 #include <algorithm>
 #include <map>
-
-#include "cep/data/regex_tree.h"
 
 namespace tocsin::cep {
 namespace {

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string_view>
 
-#include "cep/data/regex_tree.h"
+#include "cep/data/code_point_set.h"
 
 namespace tocsin::cep {
 /// What `\d`, `\D`, `\w`, `\W`, `\s` and `\S` stand for; nothing for another letter.

@@ -1,4 +1,4 @@
-#include "api/server/kept_settings.h"
+#include "api/node/kept_settings.h"
 
 #include <fmt/format.h>
 
