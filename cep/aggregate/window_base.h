@@ -4,9 +4,9 @@
 
 #include "cep/aggregate/accumulator.h"
 #include "cep/aggregate/event_ring.h"
-#include "cep/aggregate/feature_window.h"
 #include "cep/aggregate/window_bytes.h"
 #include "cep/aggregate/window_spec.h"
+#include "cep/aggregate/window_state.h"
 #include "cep/base/byte_codec.h"
 #include "cep/plan/feature.h"
 
