@@ -93,12 +93,12 @@ void reload_rules(const Configuration& configuration, RuleService& rules, bool i
   const auto refuse = [](const std::string& why) {
     tell(fmt::format("tocsin: SIGHUP: {}; the rules of before go on\n", why));
   };
-  Result<RulePack> pack = RulePack::read(paths);
-  if (!pack) return refuse(pack.error().message);
+  Result<RulePack> read = RulePack::read(paths);
+  if (!read) return refuse(read.error().message);
   const RulePack current = rules.current()->pack;
-  *pack = with_stages_of(current, *std::move(pack));
-  if (pack->etag() == current.etag()) return say("SIGHUP: the rules have not changed");
-  const auto deployed = deploy_pack(rules, *pack, "read again at SIGHUP");
+  const RulePack pack = with_stages_of(current, *std::move(read));
+  if (pack.etag() == current.etag()) return say("SIGHUP: the rules have not changed");
+  const auto deployed = deploy_pack(rules, pack, "read again at SIGHUP");
   if (!deployed) return refuse(deployed.error().detail);
   say(fmt::format("SIGHUP: deployed the rules as version {}", deployed->version));
   if (!is_quiet) tell(format_restored(deployed->report));

@@ -1,6 +1,5 @@
 #include "cep/diagnose/near_miss.h"
 
-
 #include <algorithm>
 #include <limits>
 #include <map>

@@ -5,22 +5,16 @@
 /// what the engine found. Work is bounded by the number of stages and by the engine's own limits.
 #pragma once
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "cep/base/result.h"
-#include "cep/data/alert.h"
 #include "cep/diagnose/near_miss_report.h"
+#include "cep/diagnose/replay.h"
 #include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
-/// Runs a plan over the events in question up to the end of time, as they ran before. Alerts in
-/// order.
-using Replay = std::function<Result<std::vector<Alert>>(std::shared_ptr<const Plan>)>;
-
 struct NearMissQuestion {
   RuleIndex rule;
   EventTime end = kEventTimeMax;  // nothing later had happened

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "cep/base/result.h"
-#include "cep/diagnose/near_miss.h"
 #include "cep/diagnose/near_miss_rules.h"
+#include "cep/diagnose/replay.h"
 #include "cep/plan/plan.h"
 
 namespace tocsin::cep {
