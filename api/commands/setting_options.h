@@ -6,8 +6,8 @@
 #include "api/base/configuration.h"
 
 namespace tocsin::api {
-/// Adds an option for each setting that is one, with its help; what the command line says is put into `values`,
-/// which must outlive the command.
+/// Adds an option for each setting that is one, with its help; what the command line says is put
+/// into `values`, which must outlive the command.
 void add_setting_options(CLI::App& command, std::span<const Setting> settings,
                          OptionValues& values);
 }  // namespace tocsin::api

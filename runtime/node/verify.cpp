@@ -313,7 +313,7 @@ class Verifier {
         return tl::unexpected(extent.error());
       }
       find(extent.error(), code == Errc::kOtherVersion ? "use the version of tocsin that wrote it"
-                                                  : kNewDirectoryRemedy);
+                                                       : kNewDirectoryRemedy);
       return {};
     }
     report_.journal_segments = extent->segments;

@@ -34,7 +34,8 @@ struct StoreExtent {
   EmittedMark mark;
   std::uint64_t cause = 0;  // the last record of the mark's timeline of which something is stored
 };
-/// What a store holds of that. kNotFound for one that holds nothing yet; kOtherVersion, kCorrupt, kIo.
+/// What a store holds of that. kNotFound for one that holds nothing yet; kOtherVersion, kCorrupt,
+/// kIo.
 Result<StoreExtent> extent_of(const StoreReader& store);
 
 /// Where a checkpoint stands in the journal.

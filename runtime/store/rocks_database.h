@@ -63,8 +63,8 @@ Result<std::unique_ptr<RocksDatabase>> open_rocks_database(const std::string& di
 /// RocksStore::open_reader().
 Result<std::unique_ptr<RocksDatabase>> open_rocks_reader(const std::string& directory,
                                                          const RocksStoreOptions& options);
-/// Whether all families of the database in `directory` are among those of the options: kOtherVersion for
-/// a newer one, kCorrupt for damage.
+/// Whether all families of the database in `directory` are among those of the options:
+/// kOtherVersion for a newer one, kCorrupt for damage.
 Result<void> check_rocks_families(const std::string& directory, const RocksStoreOptions& options);
 /// "cannot WHAT DIRECTORY: reason", as rocks_error(); kInUse while another process has the
 /// database, and damage names the file where it can be found.
