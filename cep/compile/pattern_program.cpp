@@ -35,10 +35,10 @@ struct Entered {
   bool first = true;                // of its rounds
   std::optional<Contiguity> outer;  // what a group around it said
 };
-// What a way knows of the steps of an `all of`: those that it began itself.
+// What a path knows of the steps of an `all of`: those that it began itself.
 struct Members {
   const Place* group = nullptr;
-  bool from_begin = false;  // the round began on this way: no others are done
+  bool from_begin = false;  // the round began on this path: no others are done
   std::uint32_t begun = 0;
 };
 // What a transition has gathered so far.
@@ -98,7 +98,7 @@ class Builder {
     return place;
   }
 
-  // The way stands before child `index` of a sequence; `reach` is for its next element only.
+  // The path stands before child `index` of a sequence; `reach` is for its next element only.
   void before(const Place& sequence, std::size_t index, Path path, Reach reach,
               std::vector<std::uint32_t>& out) {
     if (index == sequence.children->size()) {
@@ -206,7 +206,7 @@ class Builder {
     return path.members.emplace_back(Members{&group, false, 0});
   }
 
-  // The way stands between the steps of an `all of`: any that is not done, or its end.
+  // The path stands between the steps of an `all of`: any that is not done, or its end.
   void members(const Place& group, Path path, const Reach& reach, std::vector<std::uint32_t>& out) {
     const Members known = members_of(group, path);
     std::uint32_t needed = 0;
@@ -229,7 +229,7 @@ class Builder {
     for (const std::uint32_t i : optional) {
       if (!group.inner[i]->element->quantifier().greedy) continue;
       const std::size_t count = choices.size();
-      if (count > transitions_max_ + 1) break;  // each gives a way: already too many
+      if (count > transitions_max_ + 1) break;  // each gives a transition: already too many
       for (std::size_t k = 0; k < count; ++k) choices.push_back(choices[k] | 1U << i);
     }
     for (std::uint32_t i = 0; i < group.inner.size(); ++i) {
@@ -303,7 +303,7 @@ class Builder {
     enter(*group.inner[index], std::move(path), reach, out);
   }
 
-  // The way has done an element.
+  // The path has done an element.
   void after(const Place& place, Path path, const Reach& reach, std::vector<std::uint32_t>& out) {
     const Place& parent = *place.parent;
     const bool in_sequence =
@@ -320,7 +320,7 @@ class Builder {
     round_done(parent, std::move(path), reach, out);
   }
 
-  // The way has done all of a group, or of the pattern.
+  // The path has done all of a group, or of the pattern.
   void round_done(const Place& group, Path path, const Reach& reach,
                   std::vector<std::uint32_t>& out) {
     if (group.element == nullptr) {
@@ -334,7 +334,7 @@ class Builder {
       const Entered round = *entered;
       path.entered.erase(entered);
       if (!round.first) {
-        // But for what was passed by, this is the way that leaves the group.
+        // But for what was passed by, this is the path that leaves the group.
         if (!path.passed) {
           const std::uint32_t min = group.element->quantifier().min;
           if (min < 2) return;
@@ -362,7 +362,7 @@ class Builder {
   void finish(Path path, std::vector<std::uint32_t>& out) {
     PatternTransition& transition = path.transition;
     transition.target = PatternTransition::kEnd;
-    // An absence before optional elements that were passed by does not bind this way.
+    // An absence before optional elements that were passed by does not bind this path.
     transition.absences.erase(
         transition.absences.begin(),
         transition.absences.begin() + static_cast<std::ptrdiff_t>(path.unbinding));

@@ -67,7 +67,7 @@ struct PatternTransition {
   bool absent_next = false;  // some of the absences are `no next`
   /// Greedy loops left or passed by: an event that fits one ends the partial match.
   std::vector<std::uint32_t> greedy;
-  std::uint64_t live = 0;  // the slots whose events something on this way, or later, asks about
+  std::uint64_t live = 0;  // the slots whose events something on this one, or later, asks about
   friend bool operator==(const PatternTransition&, const PatternTransition&) = default;
 };
 struct PatternStep {
@@ -91,7 +91,7 @@ class PatternProgram {
   std::vector<PatternStep> steps;        // in the order written
   std::vector<PatternAbsence> absences;  // in the order written
   std::vector<PatternTransition> transitions;
-  std::vector<std::uint32_t> starts;  // the ways into the pattern
+  std::vector<std::uint32_t> starts;  // the transitions into the pattern
   std::uint32_t counter_count = 0;
   /// The variables that some expression reads have a slot each, in every node.
   std::uint32_t slot_count = 0;

@@ -47,8 +47,8 @@ struct PatternRun {
   Offset node = 0;
   Offset values = 0;  // of features at the last event, where the match is done
   std::uint32_t transition = 0;
-  std::uint32_t greedy_over = 0;  // bit i: the way's i-th greedy loop cannot go on
-  bool fresh = false;  // no considered event since the last one taken; where the way asks that
+  std::uint32_t greedy_over = 0;  // bit i: the transition's i-th greedy loop cannot go on
+  bool fresh = false;  // no considered event since the last one taken; where that is asked
 };
 /// A complete match.
 struct CompleteMatch {
