@@ -5,5 +5,5 @@
 namespace tocsin::cep {
 /// Raised by every change after which a journal could give other alerts. It stands in journal
 /// segments, checkpoints and savepoints: a program of another number refuses to continue them.
-inline constexpr std::uint32_t kSemantics = 3;
+inline constexpr std::uint32_t kSemantics = 4;
 }  // namespace tocsin::cep

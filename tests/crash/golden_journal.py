@@ -116,7 +116,7 @@ def update():
             fed.send(part[at:min(end, at + 37)])
             fed.wait_acknowledged(min(end, at + 37))
         fed.kill()
-    for name in ("store", "state", "checkpoints", "savepoints"):
+    for name in ("store", "ends", "state", "checkpoints", "savepoints"):
         shutil.rmtree(f"data/{name}", ignore_errors=True)
     for name in ("data/LOCK", "data/journal/lock", "ack", "log", "data-copy.ndjson"):
         pathlib.Path(name).unlink(missing_ok=True)
