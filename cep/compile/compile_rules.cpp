@@ -60,6 +60,56 @@ void find_live_steps(RuleProgram& rule) {
     rule.steps[i].live_step = live;
   }
 }
+
+// Aggregates over the loop's events that alerts show or decisions ask for.
+std::vector<const Expr*> totals_of(const RuleProgram& rule, std::uint32_t loop) {
+  std::vector<const Expr*> totals;
+  const std::function<void(const Expr&)> visit = [&](const Expr& expr) {
+    if (expr.op == Op::kAggregate) {
+      const VarIndex var = expr.as_validated<VariableAggregate>().var;
+      if (rule.step_of_var[var.value] == loop && keeps_total(expr)) totals.push_back(&expr);
+      return;
+    }
+    for (const ExprPtr& arg : expr.args) {
+      if (arg) visit(*arg);
+    }
+  };
+  for (const Expr* expr : alert_exprs(*rule.rule)) visit(*expr);
+  return totals;
+}
+
+// How a busy key is matched by places. Each condition must look at one event, at most one step
+// takes several, and the first match in order must be the one that is selected, whatever it is.
+std::optional<PlacesProgram> places_of(const RuleProgram& rule) {
+  const SelectionKind kind = rule.rule->selection.kind;
+  if (rule.method != Method::kRuns || !rule.within || rule.ends_absent || rule.rule->having ||
+      (kind != SelectionKind::kDefault && kind != SelectionKind::kSkipPastLast)) {
+    return std::nullopt;
+  }
+  const auto looks_at_one_event = [](const ElementProgram& element) {
+    return element.by_run.empty();
+  };
+  PlacesProgram places;
+  for (std::uint32_t i = 0; i < rule.steps.size(); ++i) {
+    const StepProgram& step = rule.steps[i];
+    if (!looks_at_one_event(step.take) || !std::ranges::all_of(step.guards, looks_at_one_event)) {
+      return std::nullopt;
+    }
+    places.first_place.push_back(places.place_count);
+    const bool is_loop = step.max > 1;
+    if (is_loop && (places.loop || step.mode != LoopMode::kRelaxed)) return std::nullopt;
+    if (is_loop) places.loop = i;
+    places.place_count += is_loop ? 2 : 1;
+    // Whatever follows an entry follows the one before it too; behind the loop, though, the later
+    // entry may come of a longer loop.
+    const bool is_last = i + 1 == rule.steps.size();
+    const bool waits_on =
+        !is_last && step.guards.empty() && rule.steps[i + 1].contiguity == Contiguity::kAny;
+    places.omits_equals.resize(places.place_count, waits_on && !places.loop);
+  }
+  if (places.loop) places.totals = totals_of(rule, *places.loop);
+  return places;
+}
 }  // namespace
 
 bool needs_general(const Rule& rule) {
@@ -206,6 +256,7 @@ void Compiler::compile_steps(RuleProgram& program) {
       !(program.ends_absent && rule.selection.kind == SelectionKind::kSkipPastLast);
   program.asks_later = program.sets_deadlines = program.ends_absent;
   find_live_steps(program);
+  program.places = places_of(program);
   if (program.method == Method::kSingle) program.count_test = count_test_of(program);
 }
 

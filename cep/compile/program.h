@@ -86,6 +86,22 @@ struct CountTest {
   Op op = Op::kEqual;
   std::int64_t number = 0;
 };
+/// A rule of which each condition looks at one event: what a busy key remembers is places and
+/// which events may stand there (cep/match/places.h), instead of partial matches.
+struct PlacesProgram {
+  std::vector<std::uint32_t> first_place;  // by step; a loop has two places, any other step one
+  std::uint32_t place_count = 0;
+  std::optional<std::uint32_t> loop;  // the one step that may take several events
+  /// By place: an entry with the same latest first event as the entry before it adds nothing.
+  std::vector<bool> omits_equals;
+  std::vector<const Expr*> totals;  // aggregates over the loop's events of which sums are kept
+  std::optional<std::uint32_t> total_of(const Expr* aggregate) const {
+    for (std::uint32_t i = 0; i < totals.size(); ++i) {
+      if (totals[i] == aggregate) return i;
+    }
+    return std::nullopt;
+  }
+};
 class PatternProgram;
 struct RuleProgram {
   RuleIndex index;
@@ -112,8 +128,9 @@ struct RuleProgram {
   std::uint32_t row_places = 0;
   std::vector<std::uint32_t> step_of_var;         // kGeneral: the variable's slot
   std::shared_ptr<const PatternProgram> pattern;  // kGeneral
-  bool asks_later = false;      // an alert may be made after its last event is gone
-  bool sets_deadlines = false;  // it needs a queue of timers
+  std::optional<PlacesProgram> places;  // kRuns: how a busy key is matched, where that has a way
+  bool asks_later = false;              // an alert may be made after its last event is gone
+  bool sets_deadlines = false;          // it needs a queue of timers
   std::vector<FeatureIndex>
       deadline_features;  // kept with the match's last event; as value_of says
 };

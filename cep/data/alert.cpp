@@ -151,6 +151,7 @@ std::string format_alert(const Plan& plan, const Alert& alert) {
     append_event(out, plan, rule, event);
   }
   out += ']';
+  if (alert.events_omitted != 0) object.number("events_omitted", alert.events_omitted);
   object.number("held_back", alert.held_back);
   if (alert.late_us != 0) object.number("late_us", alert.late_us);
   if (alert.truncated != 0) object.number("truncated", alert.truncated);

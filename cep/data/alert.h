@@ -42,13 +42,14 @@ struct Alert {
   Severity severity = Severity::kMedium;
   OwnedValue score;  // the field `score`; missing where absent
   std::string message;
-  std::vector<OwnedValue> fields;  // parallel to Rule::fields (`score` too)
-  std::vector<BoundEvent> events;  // in the order taken
-  std::uint64_t held_back = 0;     // matches that `once` held back since the last alert of this key
-  std::uint64_t late_us = 0;       // 0: on time
-  std::uint64_t truncated = 0;     // matches beyond the limit of one event, or events of a closing
-                                   // window beyond those shown; 0: none
-  std::uint64_t lost_runs = 0;     // partial matches that this key lost to a budget; 0: none
+  std::vector<OwnedValue> fields;    // parallel to Rule::fields (`score` too)
+  std::vector<BoundEvent> events;    // in the order taken
+  std::uint64_t events_omitted = 0;  // how many more events matched than are listed
+  std::uint64_t held_back = 0;  // matches that `once` held back since the last alert of this key
+  std::uint64_t late_us = 0;    // 0: on time
+  std::uint64_t truncated = 0;  // matches beyond the limit of one event, or events of a closing
+                                // window beyond those shown; 0: none
+  std::uint64_t lost_runs = 0;  // partial matches that this key lost to a budget; 0: none
   /// Of a window that closed: its begin; `ts` is its end.
   std::optional<EventTime> window_begin = {};
   /// The engine's own: the rule exceeded a budget. Shown under the id kBudgetRule; `key` is that of

@@ -301,6 +301,9 @@ class EngineImpl {
     } else {
       for (const BoundEvent& event : alert.events) identities_.push_back(event.identity);
     }
+    if (alert.events_omitted > 0) {
+      identities_.push_back(identity_of_omitted(alert.events_omitted));
+    }
     alert.id = alert_id(rule.id, alert.order.key, alert.ts, identities_, 0);
     if (alert.ts != ids.time) {
       ids.given.clear();

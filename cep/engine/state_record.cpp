@@ -54,7 +54,7 @@ bool RecordCodec::write(const std::byte* record, PatternPool& patterns, std::str
       ByteWriter suppression(suppression_);
       save_suppression(suppression, state.suppression);
     } else {
-      write_runs(record, entry.state, program_.rules[op.index]);
+      write_runs(record, entry.state, program_.rules[op.index], patterns);
     }
     put_block(parts_[entry.op - 1][0]);
   }
@@ -115,7 +115,7 @@ bool RecordCodec::read(const TableTarget& from, std::string_view entry, EventTim
   for (Block& block : read_) {
     const PartTarget& target = from.parts[block.part];
     const StateKind kind = kind_of(target);
-    if (kind == StateKind::kRuns && !read_runs(block, target, slot)) return false;
+    if (kind == StateKind::kRuns && !read_runs(block, target, patterns, slot)) return false;
     if (kind == StateKind::kPattern && !read_pattern(block, target, patterns, slot, key))
       return false;
   }

@@ -68,7 +68,9 @@ class RecordCodec {
     std::vector<std::uint32_t> events;
   };
   void put_block(std::uint32_t part);
-  void write_runs(const std::byte* record, Offset state, const RuleProgram& rule);
+  void write_runs(const std::byte* record, Offset state, const RuleProgram& rule,
+                  PatternPool& patterns);
+  void write_places(const PlacesState& places, const RuleProgram& rule, ByteWriter& to);
   std::uint32_t node_number(const std::byte* record, Offset node, const RuleProgram& rule);
   void write_strict(const std::byte* record, const OperatorEntry& entry, const StrictGroup& group);
 
@@ -78,7 +80,10 @@ class RecordCodec {
   StateKind kind_of(const PartTarget& target) const;
   const RuleProgram& rule_of(const PartTarget& target) const;
   EventTime as_of_;  // of the entry in hand
-  bool read_runs(Block& block, const PartTarget& target, KeySlot& slot);
+  bool read_runs(Block& block, const PartTarget& target, PatternPool& patterns, KeySlot& slot);
+  bool read_places(ByteReader& from, const RuleProgram& rule, PlacesState& places) const;
+  bool read_place(ByteReader& from, const RuleProgram& rule, std::uint32_t place,
+                  PlacesState& places) const;
   bool read_nodes(ByteReader& from, const RuleProgram& rule, std::uint64_t count,
                   std::uint64_t valued, const std::vector<std::uint32_t>& values,
                   std::byte* record);

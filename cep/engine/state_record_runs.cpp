@@ -2,6 +2,7 @@
 // once, and the partial matches as numbers of nodes.
 
 #include "cep/engine/state_record.h"
+#include "cep/match/busy_key.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 #include "cep/record/state_values.h"
@@ -19,13 +20,17 @@ SuppressionState as_suppression(const OnceState& once) {
 }
 }  // namespace
 
-void RecordCodec::write_runs(const std::byte* record, Offset state, const RuleProgram& rule) {
+void RecordCodec::write_runs(const std::byte* record, Offset state, const RuleProgram& rule,
+                             PatternPool& patterns) {
   const auto* const header = RecordStore::at<RuleHeader>(record, state);
   if (rule.once) {
     ByteWriter suppression(suppression_);
     save_suppression(suppression, as_suppression(*reinterpret_cast<const OnceState*>(header + 1)));
   }
-  if (header->run_count == 0 && header->lost_runs == 0) return;
+  const PlacesState* const places =
+      header->is_busy() ? patterns.at(header->handle()).places.get() : nullptr;
+  const bool has_places = places != nullptr && !places->is_empty();
+  if (header->run_count == 0 && header->lost_runs == 0 && !has_places) return;
   nodes_.clear();
   rest_.clear();
   node_count_ = valued_count_ = 0;
@@ -40,7 +45,7 @@ void RecordCodec::write_runs(const std::byte* record, Offset state, const RulePr
     rest.varint(run.packed);
   }
   ByteWriter body(body_);
-  body.varint(header->next_start);
+  body.varint(header->is_busy() ? 0 : header->next_start);
   body.varint(header->lost_runs);
   if (header->lost_runs > 0) body.signed_varint(header->lost_until_us);
   body.varint(node_count_);
@@ -48,6 +53,7 @@ void RecordCodec::write_runs(const std::byte* record, Offset state, const RulePr
   body.varint(header->run_count);
   body.raw(nodes_);
   body.raw(rest_);
+  if (has_places) write_places(*places, rule, body);
 }
 
 // From 1 on; those before it on its way come first.
@@ -78,7 +84,8 @@ std::uint32_t RecordCodec::node_number(const std::byte* record, Offset node,
   return numbers_[node];
 }
 
-bool RecordCodec::read_runs(Block& block, const PartTarget& target, KeySlot& slot) {
+bool RecordCodec::read_runs(Block& block, const PartTarget& target, PatternPool& patterns,
+                            KeySlot& slot) {
   const RuleProgram& rule = rule_of(target);
   std::byte* const record = store_.base(slot);
   SuppressionState suppression;
@@ -113,6 +120,19 @@ bool RecordCodec::read_runs(Block& block, const PartTarget& target, KeySlot& slo
   }
   RecordStore::set_state(record, rule.op, place);
   stats_.runs += runs;
+  if (target.keeps_state && from.left() > 0) {
+    if (!rule.places || runs > 0 || !from.ok()) return false;
+    const std::uint32_t handle = patterns.make();
+    PatternState& host = patterns.at(handle);
+    host.places = BusyKey::make(rule);
+    if (!read_places(from, rule, *host.places)) {
+      patterns.free(handle);
+      return false;
+    }
+    to->set_busy(handle);
+    stats_.runs += host.places->starts();
+    patterns.count(host);
+  }
   return !target.keeps_state || from.is_done();
 }
 

@@ -53,7 +53,13 @@ void TableState::charge_groups(Shard& shard, const KeySlot& slot) {
       runs = state.runs.size() + (state.window.open ? 1 : 0) + (state.suppression.quiet ? 1 : 0);
       words = state.words.size();
     } else {
-      runs = RecordStore::at<RuleHeader>(record, entries[i].state)->run_count;
+      const auto* const of_rule = RecordStore::at<RuleHeader>(record, entries[i].state);
+      runs = of_rule->run_count;
+      if (of_rule->is_busy()) {
+        const PlacesState& places = *shard.patterns.at(of_rule->handle()).places;
+        runs = places.starts();
+        words = places.bytes() / 8;
+      }
     }
     groups_.charge(rule, runs, 8 * words + runs * kPartialMatchBytes);
   }

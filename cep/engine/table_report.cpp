@@ -10,6 +10,7 @@
 #include "cep/compile/pattern_program.h"
 #include "cep/engine/key_report.h"
 #include "cep/engine/table_state.h"
+#include "cep/match/places.h"
 #include "cep/plan/calendar.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/pattern.h"
@@ -34,8 +35,9 @@ class RuleReporter {
     return std::move(out_);
   }
 
-  void runs(const std::byte* record, Offset state, const Matcher& matcher) {
+  void runs(const std::byte* record, Offset state, const Matcher& matcher, PatternPool& patterns) {
     const auto* const header = RecordStore::at<RuleHeader>(record, state);
+    if (header->is_busy()) places(*patterns.at(header->handle()).places);
     const auto* const runs = RecordStore::at<Run>(record, state + rule_header_words(rule_));
     for (std::uint32_t i = 0; i < header->run_count; ++i) {
       const std::int64_t end = matcher.end_of(rule_, record, runs[i]);
@@ -49,6 +51,28 @@ class RuleReporter {
           is_quiet,
           is_quiet ? std::optional(EventTime{once.last_alert_us} + *rule_.once) : std::nullopt,
           once.held_back);
+    }
+  }
+
+  // Of a busy key: each event that began a match, and how far one came from there.
+  void places(PlacesState& state) {
+    const Places matching(rule_, state);
+    const Ring<PlaceEntry>& starts = state.places.front().ring;
+    for (std::uint64_t i = starts.begin(); i < starts.end(); ++i) {
+      const EventTime since = state.log[starts[i].event].engine_time();
+      if (since + *rule_.within <= now_ || !has_room()) continue;
+      ReportedMatch match;
+      const bool begins_with_loop = rule_.places->loop == 0U;
+      const std::uint32_t subset =
+          begins_with_loop ? state.taken[starts[i].taken].subset : starts[i].subset;
+      add_event(match, name_of(0, subset), since);
+      const std::uint32_t furthest = matching.furthest_step(i);
+      match.step = furthest + 1;
+      match.steps = static_cast<std::uint32_t>(rule_.steps.size());
+      match.waits_for = name_of(std::min(furthest + 1, match.steps - 1), 0);
+      match.since = since;
+      match.expires = since + *rule_.within;
+      out_.matches.push_back(std::move(match));
     }
   }
 
@@ -277,7 +301,7 @@ void TableState::report(std::string_view key, EventTime now, std::size_t matches
         break;
       }
       case Method::kRuns:
-        reporter.runs(record, entry->state, matcher_);
+        reporter.runs(record, entry->state, matcher_, shard.patterns);
         break;
       default: {
         const auto handle = *RecordStore::at<std::uint32_t>(record, entry->state);

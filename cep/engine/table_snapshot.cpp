@@ -183,7 +183,7 @@ void TableState::release(Shard& shard, std::byte* record, const OperatorEntry& e
   } else if (program_.rules[op.index].method == Method::kGeneral) {
     matcher_.general().release(shard.patterns, record, entry.state);
   } else {
-    stats_.runs -= RecordStore::at<RuleHeader>(record, entry.state)->run_count;
+    matcher_.release(program_.rules[op.index], shard.patterns, record, entry.state);
   }
 }
 

@@ -29,7 +29,7 @@ void TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_
         const RuleProgram& rule = program_.rules[op.index];
         until = rule.method == Method::kGeneral
                     ? matcher_.general().expiry(rule, shard.patterns, record, entry.state, now_us)
-                    : matcher_.expiry(rule, record, entry.state, now_us);
+                    : matcher_.expiry(rule, shard.patterns, record, entry.state, now_us);
       }
       expiry = std::max(expiry, until);
       return until == Matcher::kDead;

@@ -52,16 +52,6 @@ BoundEvent bound_event_of(const EvalScope& scope, const EventView& event, std::u
 
 // Of those that a closing window collected, the first.
 constexpr std::uint32_t kWindowEventsShown = 1'000;
-
-std::uint64_t lateness_us(const EventView& event) {
-  const EventTime engine_time =
-      event.row != nullptr ? event.row->engine_time : event.kept->engine_time();
-  const EventTime ts = event.row != nullptr ? event.row->ts : event.kept->ts();
-  return engine_time > ts ? static_cast<std::uint64_t>((engine_time - ts).us) : 0;
-}
-}  // namespace
-
-namespace {
 // Whether an event has the subset's type and role.
 bool may_be_in(const Subset& subset, const EventView& event, const EvalScope& scope) {
   if (subset.type != event.type()) return false;
@@ -128,9 +118,20 @@ Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order)
         scope, event, step, subset_of_event(*program.steps[step].take.element, event, scope)));
     alert.late_us = std::max(alert.late_us, lateness_us(event));
   }
+  const std::uint64_t taken =
+      (scope.head == 0 ? 0 : RecordStore::at<Node>(scope.record, scope.head)->length) +
+      (last.row != nullptr ? 1U : 0U);
+  const ShownEvents shown(taken, scope.program.limits.events_per_alert_max);
+  if (!rule.window) alert.events_omitted = shown.omitted();
+  if (scope.loop != nullptr) alert.late_us = scope.loop->lateness_us();
   for (Offset at = scope.head; at != 0;) {
     const Node* node = RecordStore::at<Node>(scope.record, at);
     const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, node->event)};
+    if (!rule.window && !shown.contains(node->length - 1)) {
+      alert.late_us = std::max(alert.late_us, lateness_us(event));
+      at = node->parent;
+      continue;
+    }
     if (rule.window && node->length > kWindowEventsShown) {
       ++alert.truncated;
       alert.late_us = std::max(alert.late_us, lateness_us(event));

@@ -39,6 +39,14 @@ void for_each_bound(const EvalScope& scope, const EventView& current, std::uint3
     if (bound_event(scope, current, step, true, event)) visit(event);
     return;
   }
+  if (scope.loop != nullptr && scope.loop->step() == step) {
+    bool goes_on = true;
+    scope.loop->for_each([&](const KeptEvent& event) {
+      return goes_on = visit(EventView{nullptr, &event});
+    });
+    if (goes_on && counts_as(scope, step)) visit(current);
+    return;
+  }
   constexpr std::size_t kInline = 64;
   Offset few[kInline];
   std::vector<Offset> many;
@@ -90,6 +98,9 @@ Value aggregate(const Expr& expr, const EventView& current, const EvalScope& sco
   EvalScope inner = scope;
   inner.offered = &current;
   const auto& over = expr.as_validated<VariableAggregate>();
+  if (scope.loop != nullptr && scope.loop->step() == scope.rule->step_of_var[over.var.value]) {
+    if (const std::optional<Value> total = scope.loop->total(expr)) return *total;
+  }
   LoopAggregate all(over.aggregate, argument != nullptr ? &argument->type : nullptr);
   for_each_bound(
       scope, current, scope.rule->step_of_var[over.var.value], [&](const EventView& element) {
@@ -136,6 +147,12 @@ Value compared(Op op, Ordering order) {
     default:
       return Value::boolean(order != Ordering::kLess);
   }
+}
+
+std::uint64_t lateness_us(const EventView& event) {
+  const EventTime engine_time = event.engine_time();
+  const EventTime ts = event.row != nullptr ? event.row->ts : event.kept->ts();
+  return engine_time > ts ? static_cast<std::uint64_t>((engine_time - ts).us) : 0;
 }
 
 Value field_value(const EvalScope& scope, const EventView& event, const FieldRef& field) {

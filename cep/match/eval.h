@@ -2,6 +2,7 @@
 /// what the run has bound.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -22,6 +23,19 @@ struct EventView {
   }
   EventTime engine_time() const { return row != nullptr ? row->engine_time : kept->engine_time(); }
 };
+/// The events of one step's loop where nodes do not stand for all of them, without the current one.
+class LoopEvents {
+ public:
+  virtual ~LoopEvents() = default;
+  virtual std::uint32_t step() const = 0;
+  /// Visits them in order, until `visit` says no.
+  virtual void for_each(const std::function<bool(const KeptEvent&)>& visit) const = 0;
+  /// The aggregate over them and, where it counts as the loop's, the current event; nothing where
+  /// the events have to be asked.
+  virtual std::optional<Value> total(const Expr& aggregate) const = 0;
+  /// How late the latest of them came; 0: none did.
+  virtual std::uint64_t lateness_us() const = 0;
+};
 /// What an expression may see besides the current event.
 struct EvalScope {
   const ProgramImpl& program;
@@ -34,7 +48,8 @@ struct EvalScope {
   const Offset* window =
       nullptr;  // of a strict rule, instead of `head`: the event of step s is window[s]
   const PatternProgram* pattern = nullptr;  // of the general matcher: nodes have slots
-  int taken_step = -1;  // the step whose event the current one counts as; -1: none
+  const LoopEvents* loop = nullptr;  // of `head`'s match, where nodes do not have all of them
+  int taken_step = -1;               // the step whose event the current one counts as; -1: none
   const EventView* offered =
       nullptr;  // inside an aggregate over a loop: the current event; the current is an element
   std::string_view key = {};  // key bytes
@@ -81,6 +96,8 @@ inline bool words_compare(Op op, std::int64_t a, std::int64_t b) {
       return a >= b;
   }
 }
+/// How late the event came; 0: it did not.
+std::uint64_t lateness_us(const EventView& event);
 /// Whether a conjunct holds of the event on offer.
 bool conjunct_holds(const Conjunct& conjunct, const EventView& current, const EvalScope& scope);
 struct LoopTotal;
@@ -91,6 +108,8 @@ void add_to_total(const Expr& aggregate, const EventView& event, const EvalScope
 /// as the variable's; nothing where the events have to be asked.
 std::optional<Value> value_of_total(const Expr& aggregate, const EventView& current,
                                     const EvalScope& scope);
+/// The aggregate's value where `total` holds all events.
+Value value_of(const Expr& aggregate, const LoopTotal& total);
 /// What a comparison operator makes of an order; missing where that is unknown.
 Value compared(Op op, Ordering order);
 }  // namespace tocsin::cep

@@ -76,7 +76,11 @@ std::optional<Value> value_of_total(const Expr& aggregate, const EventView& curr
   if (scope.pattern->belongs(scope.taken_step, slot))
     add_to_total(aggregate, current, scope, total);
   if (total.lost != 0) return std::nullopt;
-  switch (over.aggregate) {
+  return value_of(aggregate, total);
+}
+
+Value value_of(const Expr& aggregate, const LoopTotal& total) {
+  switch (aggregate.as_validated<VariableAggregate>().aggregate) {
     case Aggregate::kCount:
       return Value::integer(total.count);
     case Aggregate::kSum:

@@ -33,10 +33,16 @@ void Matcher::on_event(const RuleProgram& rule, const MatchContext& context, Cur
   }
   OperatorEntry* const entry =
       current.record != nullptr ? RecordStore::find(current.record, rule.op) : nullptr;
-  if (!may_start && (entry == nullptr ||
-                     RecordStore::at<RuleHeader>(current.record, entry->state)->run_count == 0)) {
-    return;
+  const RuleHeader* const header =
+      entry == nullptr ? nullptr : RecordStore::at<RuleHeader>(current.record, entry->state);
+  if (header != nullptr && header->is_busy()) {
+    select_rule(rule, current.record);
+    if (stays_busy(*entry)) {
+      on_busy_event(*entry);
+      return;
+    }
   }
+  if (!may_start && (header == nullptr || header->run_count == 0)) return;
   select_rule(rule, current.record);
   read_state(entry);
   queue_ = queue;
@@ -79,6 +85,7 @@ void Matcher::on_event(const RuleProgram& rule, const MatchContext& context, Cur
   commit(entry);
   if (tally_ != nullptr) keep_tally(*tally_);
   if (rule.ends_absent) set_deadlines();
+  if (rule.places && is_busy()) make_busy();
 }
 
 bool Matcher::passes(const CountTest& test) const {

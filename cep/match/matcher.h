@@ -28,6 +28,7 @@
 #include "cep/match/eval.h"
 #include "cep/match/match_context.h"
 #include "cep/match/pattern_matcher.h"
+#include "cep/match/places_match.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
 #include "cep/record/key_record.h"
@@ -60,8 +61,11 @@ class Matcher {
                    std::string_view key, const Timer& timer);
   /// Until when the rule's state of a key matters: kDead when it is over by `now_us`, kNeverDies.
   /// Drops expired runs.
-  std::int64_t expiry(const RuleProgram& rule, std::byte* record, Offset state,
-                      std::int64_t now_us);
+  std::int64_t expiry(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
+                      Offset state, std::int64_t now_us);
+  /// Gives back what a rule has of a key outside its record.
+  void release(const RuleProgram& rule, PatternPool& patterns, const std::byte* record,
+               Offset state);
   /// Offers the row to a group of strict rules (cep/match/strict_matcher.cpp), and when its state
   /// dies.
   void on_strict_event(const StrictGroup& group, const MatchContext& context, CurrentRow& current);
@@ -117,6 +121,16 @@ class Matcher {
     scope_.record = record;
   }
   void begin_event(const MatchContext& context, CurrentRow& current);
+  // ---- busy keys (cep/match/matcher_busy.cpp)
+  class PlacesRow;
+  bool stays_busy(OperatorEntry& entry);
+  void on_busy_event(OperatorEntry& entry);
+  void give_busy_match(PlacesState& state, const PlacesMatch& match);
+  void keep_busy_to_budget(PlacesState& state);
+  bool is_busy() const;
+  void make_busy();
+  std::int64_t busy_expiry(const RuleProgram& rule, PatternPool& patterns, RuleHeader& header,
+                           std::int64_t now_us);
   bool passes(const CountTest& test) const;
   void give_single_event();
   // ---- strict rules (cep/match/strict_matcher.cpp)
@@ -133,6 +147,7 @@ class Matcher {
   void keep_tally(BudgetTally& tally);
   RunMark mark_of(const Run& run) const;
   void lose_drafts(std::size_t count, BudgetCause cause);
+  void note_lost(std::uint64_t count, BudgetCause cause);
   void commit(const OperatorEntry* entry);
   std::uint32_t node_words(const Draft& draft) const;
   Offset write_node(const Draft& draft);
@@ -177,6 +192,8 @@ class Matcher {
   OnceState once_;
   std::uint32_t header_words_ = 0;  // of the rule's state
   std::vector<Draft> drafts_;
+  std::vector<std::uint64_t> busy_words_;  // nodes and events of a busy key's match
+  std::uint64_t busy_events_ = 0;          // of the key that live_runs() was last asked about
   std::vector<Candidate> candidates_;
   std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not
   std::vector<std::uint32_t> group_order_;

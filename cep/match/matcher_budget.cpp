@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "cep/match/busy_key.h"
 #include "cep/match/matcher.h"
 #include "cep/match/pattern_matcher.h"
+#include "cep/match/places.h"
 #include "cep/record/budget.h"
 
 namespace tocsin::cep {
@@ -63,6 +65,10 @@ void count_shares(const Limits& limits, BudgetMeter& meter, const std::vector<Dr
 void Matcher::lose_drafts(std::size_t count, BudgetCause cause) {
   if (count == 0) return;
   drafts_.erase(drafts_.begin(), drafts_.begin() + static_cast<std::ptrdiff_t>(count));
+  note_lost(count, cause);
+}
+
+void Matcher::note_lost(std::uint64_t count, BudgetCause cause) {
   state_.lost_runs += static_cast<std::uint32_t>(count);
   const std::int64_t now = current_->row->engine_time.us;
   state_.lost_until_us = std::max(state_.lost_until_us, missed_until(*rule_, now));
@@ -163,6 +169,13 @@ std::uint64_t Matcher::live_runs(const RuleProgram& rule, PatternPool& patterns,
   if (rule.method != Method::kRuns) return 0;
   record_ = record;
   const auto* const header = RecordStore::at<RuleHeader>(record, state);
+  busy_events_ = 0;
+  if (header->is_busy()) {
+    PlacesState& places = *patterns.at(header->handle()).places;
+    BusyKey(program_, *scope_.table, rule, places).live_runs(now_us, runs);
+    if (!runs.empty()) busy_events_ = places.log.size();
+    return 0;
+  }
   const Run* const kept = RecordStore::at<Run>(record, state + rule_header_words(rule));
   meter_.begin(*program_.plan, *rule.rule, scope_.table->layouts, record,
                reinterpret_cast<const RecordHeader*>(record)->used);
@@ -179,7 +192,8 @@ std::uint64_t Matcher::live_runs(const RuleProgram& rule, PatternPool& patterns,
 }
 
 std::uint64_t Matcher::events_of_live_runs(const RuleProgram& rule) const {
-  return rule.method == Method::kGeneral ? general_.events_of_live_runs() : meter_.events();
+  if (rule.method == Method::kGeneral) return general_.events_of_live_runs();
+  return busy_events_ > 0 ? busy_events_ : meter_.events();
 }
 
 void Matcher::drop_live_runs(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
@@ -190,6 +204,24 @@ void Matcher::drop_live_runs(const RuleProgram& rule, PatternPool& patterns, std
   }
   record_ = record;
   auto* const header = RecordStore::at<RuleHeader>(record, state);
+  if (header->is_busy()) {
+    PlacesState& places = *patterns.at(header->handle()).places;
+    Places matching(rule, places);
+    const std::uint64_t before = places.starts();
+    matching.expire(now_us);
+    const Ring<PlaceEntry>& starts = places.places.front().ring;
+    count = std::min<std::size_t>(count, starts.size());
+    const bool are_all = count == starts.size();
+    if (count > 0) {
+      matching.drop_before(are_all ? places.log.end() : starts[starts.begin() + count].event,
+                           now_us);
+    }
+    stats_.runs -= before - places.starts();
+    stats_.runs_lost += count;
+    header->lost_runs += static_cast<std::uint32_t>(count);
+    header->lost_until_us = std::max(header->lost_until_us, missed_until(rule, now_us));
+    return;
+  }
   Run* const runs = RecordStore::at<Run>(record, state + rule_header_words(rule));
   std::uint32_t kept = 0;
   std::size_t dropped = 0;

@@ -184,8 +184,8 @@ void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, 
   write_state(entry->state);
 }
 
-std::int64_t Matcher::expiry(const RuleProgram& rule, std::byte* record, Offset state,
-                             std::int64_t now_us) {
+std::int64_t Matcher::expiry(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
+                             Offset state, std::int64_t now_us) {
   auto* const header = RecordStore::at<RuleHeader>(record, state);
   Run* const runs = RecordStore::at<Run>(record, state + rule_header_words(rule));
   std::int64_t latest = kDead;
@@ -208,6 +208,7 @@ std::int64_t Matcher::expiry(const RuleProgram& rule, std::byte* record, Offset 
   }
   stats_.runs -= header->run_count - kept;
   header->run_count = kept;
+  if (header->is_busy()) latest = std::max(latest, busy_expiry(rule, patterns, *header, now_us));
   return latest;
 }
 }  // namespace tocsin::cep

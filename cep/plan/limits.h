@@ -8,6 +8,8 @@ namespace tocsin::cep {
 struct Limits {
   std::uint32_t runs_per_key_max = 10'000;      // partial matches, per (rule, key)
   std::uint32_t matches_per_event_max = 1'000;  // per (rule, event)
+  /// An alert lists at most so many events: the first half of them and the last.
+  std::uint32_t events_per_alert_max = 1'000;
   /// Events that partial matches hold, or a closing window, per (rule, key), and bytes as
   /// cep/record/budget.h counts them.
   std::uint64_t events_per_key_max = 100'000;
@@ -20,6 +22,9 @@ struct Limits {
   /// Events, panes or values that a feature's window keeps per key; the oldest leave early.
   std::uint64_t feature_events_per_key_max = 1'000'000;
   std::uint64_t ewma_events_per_key_max = 10'000;  // the same of `ewma` over a window that slides
+  /// A key with more partial matches of a rule than this is a busy one: it is matched by places
+  /// where the rule allows it (cep/match/places.h), which gives the same alerts.
+  std::uint32_t busy_key_runs = 16;
   std::uint32_t text_database_mib_max = 512;  // of the automaton for one field's text: refused too
 };
 }  // namespace tocsin::cep

@@ -19,5 +19,9 @@ struct EngineStats {
   std::uint64_t alerts_suppressed = 0;
   /// Events of partial matches that were counted to keep keys to their budgets, by this engine.
   std::uint64_t budget_work = 0;
+  /// Times that a key had so many partial matches of a rule that places took them over, and that
+  /// these could not, by this engine.
+  std::uint64_t keys_made_busy = 0;
+  std::uint64_t keys_left_as_runs = 0;
 };
 }  // namespace tocsin::cep

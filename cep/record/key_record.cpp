@@ -188,9 +188,10 @@ void RecordStore::collect_runs(std::byte* old, Offset state, OperatorEntry& entr
   deadline_values_ = static_cast<std::uint32_t>(rule.deadline_features.size());
   const auto* header = at<RuleHeader>(old, state);
   const std::uint32_t count = header->run_count;
-  const std::uint32_t capacity = count < 2 ? std::min(header->run_capacity, 2U) : count + count / 4;
+  std::uint32_t capacity = count + count / 4;
+  if (count < 2) capacity = header->is_busy() ? 0 : std::min(header->run_capacity, 2U);
   RuleHeader copy = *header;
-  copy.run_capacity = capacity;
+  if (!header->is_busy()) copy.run_capacity = capacity;
   entry.state = push(&copy, sizeof(copy) / 8);
   const std::uint32_t header_words = rule_header_words(rule);
   if (rule.once) push(header + 1, sizeof(OnceState) / 8);

@@ -59,6 +59,18 @@ struct RuleHeader {
   std::uint32_t lost_runs = 0;   // to a budget, since the last alert
   /// From then on, and once no partial match is left, those are forgotten.
   std::int64_t lost_until_us = 0;
+
+  /// In run_capacity: the key is a busy one. It has no runs; the places of its PatternState, whose
+  /// handle is next_start, hold what it remembers.
+  static constexpr std::uint32_t kBusy = ~std::uint32_t{0};
+  bool is_busy() const { return run_capacity == kBusy; }
+  std::uint32_t handle() const { return next_start; }
+  void set_busy(std::uint32_t handle) {
+    run_count = 0;
+    run_capacity = kBusy;
+    next_start = handle;
+  }
+  void set_idle() { run_count = run_capacity = next_start = 0; }
 };
 /// A strict group's state. A rule's partial matches all end with the key's last event, one for each
 /// length that is possible. In words: for each rule u16 alive bits (bit j: the last j + 1 events

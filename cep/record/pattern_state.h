@@ -1,6 +1,7 @@
-/// What the general matcher remembers of one rule and key: partial matches that share their past,
-/// complete ones that wait for their turn, and suppression. Found through a 32-bit handle in the
-/// key's record; offsets are words in `words`, so that nothing in it is an address.
+/// What the general matcher remembers of one rule and key, or any matcher of a busy key: partial
+/// matches that share their past, complete ones that wait for their turn, and suppression. Found
+/// through a 32-bit handle in the key's record; offsets are words in `words`, so that nothing in it
+/// is an address.
 #pragma once
 #include <cstdint>
 #include <limits>
@@ -9,6 +10,7 @@
 
 #include "cep/record/budget_tally.h"
 #include "cep/record/key_record.h"
+#include "cep/record/places_state.h"
 #include "cep/record/suppression.h"
 #include "cep/record/taken_log.h"
 
@@ -95,6 +97,8 @@ class PatternState {
   std::uint64_t budget_events = 0;
   std::uint64_t budget_bytes = 0;
   std::unique_ptr<BudgetTally> tally;  // where it is near a budget
+  /// Of a busy key that a simple method matches (cep/match/places.h); then nothing else is used.
+  std::unique_ptr<PlacesState> places;
 
   std::byte* base() { return reinterpret_cast<std::byte*>(words.data()); }
   /// Cuts an object of zeros.

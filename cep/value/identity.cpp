@@ -84,6 +84,12 @@ std::string identity_of_window(EventTime begin, EventTime end) {
   return bytes;
 }
 
+std::string identity_of_omitted(std::uint64_t events) {
+  std::string bytes = "o";
+  append_big_endian(bytes, events, 8);
+  return bytes;
+}
+
 std::string alert_id(std::string_view rule_id, std::string_view key_bytes, EventTime time,
                      std::span<const std::string> identities, std::uint32_t ordinal) {
   std::string contents = "tocsin-alert-1";

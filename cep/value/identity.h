@@ -37,6 +37,8 @@ EventIdentity identity_of_alert(std::string_view alert_id);
 /// What stands for a closing window's events in its alert's id: 'w', i64 big endian begin and end
 /// in us. A session begins with its first opening event, a tumbling window where it is aligned.
 std::string identity_of_window(EventTime begin, EventTime end);
+/// What stands for the events of a match that its alert does not list.
+std::string identity_of_omitted(std::uint64_t events);
 
 /// The alert's id as 32 hex digits: the first 128 bits of SHA-256 over "tocsin-alert-1", then
 /// length-prefixed (u32 big endian) rule id and key bytes, i64 big endian alert time in us, u32

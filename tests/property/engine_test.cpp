@@ -58,10 +58,18 @@ std::optional<std::string> difference(const Case& c, const oracle::Options& opti
   const std::optional<oracle::Outcome> outcome = oracle::evaluate(*plan, c.events, options);
   if (!outcome) return std::nullopt;
   const std::vector<std::string> expected = lines_of(*plan, outcome->alerts);
-  // Each rule by the method that compile chooses for it, and all by the general one.
-  for (const bool general : {false, true}) {
-    const auto program =
-        general ? cep::compile_general(plan, kOutOfReach) : cep::compile(plan, kOutOfReach);
+  // Each rule by the method that compile chooses for it, keys being busy ones from different
+  // numbers of partial matches on, and all by the general one.
+  constexpr std::uint32_t kNever = ~std::uint32_t{0};
+  struct Way {
+    bool general = false;
+    std::uint32_t busy_key_runs = kNever;
+  };
+  for (const auto& [general, busy_key_runs] :
+       {Way{false, 0}, Way{false, 1}, Way{false, 3}, Way{false, kNever}, Way{true, kNever}}) {
+    cep::Limits limits = kOutOfReach;
+    limits.busy_key_runs = busy_key_runs;
+    const auto program = general ? cep::compile_general(plan, limits) : cep::compile(plan, limits);
     if (!program) return "compile: " + program.error().message;
     for (const Cut& cut : kCuts) {
       const std::vector<std::string> found =
@@ -70,10 +78,12 @@ std::optional<std::string> difference(const Case& c, const oracle::Options& opti
       const auto [a, b] =
           std::mismatch(expected.begin(), expected.end(), found.begin(), found.end());
       return fmt::format(
-          "{}in slices of {} rows, of {} alerts by definition the engine gives {}; at {}\n"
+          "{}busy from {} on, in slices of {} rows, of {} alerts by definition the engine gives "
+          "{}; "
+          "at {}\n"
           "  oracle: {}\n  engine: {}\n",
-          general ? "by the general method, " : "", cut.rows, expected.size(), found.size(),
-          a - expected.begin(), a == expected.end() ? "(no more)" : *a,
+          general ? "by the general method, " : "", busy_key_runs, cut.rows, expected.size(),
+          found.size(), a - expected.begin(), a == expected.end() ? "(no more)" : *a,
           b == found.end() ? "(no more)" : *b);
     }
   }

@@ -15,6 +15,8 @@ using cep::Value;
 
 namespace {
 constexpr std::size_t kWindowEventsShown = 1'000;
+// Of another match, the first half of so many and the last.
+constexpr std::size_t kEventsListed = 1'000;
 
 // By the positions of their events, then by their steps.
 std::weak_ordering by_positions(const Match& a, const Match& b) {
@@ -388,12 +390,18 @@ void RuleRun::raise(const std::string& key, const Match& match, const Moment& mo
   alert.ts = moment.time;
   for (const Value& part : key_at(match.front().position, key).parts) alert.key.emplace_back(part);
   std::vector<std::string> identities;
-  for (const Taken& taken : match) {
+  for (std::size_t i = 0; i < match.size(); ++i) {
+    const Taken& taken = match[i];
     const Row& row = world_.row(taken.position);
     alert.late_us =
         std::max(alert.late_us, static_cast<std::uint64_t>((row.engine_time - row.ts).us));
     if (rule_.window && alert.events.size() == kWindowEventsShown) {
       ++alert.truncated;
+      continue;
+    }
+    if (!rule_.window && i >= kEventsListed / 2 && i + kEventsListed / 2 < match.size() &&
+        match.size() > kEventsListed) {
+      ++alert.events_omitted;
       continue;
     }
     alert.events.push_back(bound_event(taken));
@@ -403,6 +411,9 @@ void RuleRun::raise(const std::string& key, const Match& match, const Moment& mo
     identities = {"w" + big_endian(closing_->first.us) + big_endian(closing_->second.us)};
   }
   std::uint32_t& equals = given_[{key, moment.time, identities}];
+  if (alert.events_omitted > 0) {
+    identities.push_back(cep::identity_of_omitted(alert.events_omitted));
+  }
   alert.id = cep::alert_id(rule_.id, key, moment.time, identities, equals++);
   const Context context = context_of(match, key);
   if (rule_.severity) {

@@ -1,0 +1,105 @@
+// What a busy key's places hold, written and read: the events, those that the loop took, and of
+// each place the entries' events and the first entry that each may follow. All else follows from it
+// (BusyKey::finish).
+#include "cep/engine/state_record.h"
+#include "cep/match/busy_key.h"
+#include "cep/plan/pattern.h"
+
+namespace tocsin::cep {
+namespace {
+bool is_in_subset(const RuleProgram& rule, std::uint32_t step, std::uint64_t subset,
+                  const KeptEvent& event) {
+  const std::vector<Subset>& subsets = rule.steps[step].take.element->events();
+  return subset < subsets.size() && subsets[subset].type.value == event.type;
+}
+std::uint32_t step_of(const RuleProgram& rule, std::uint32_t place) {
+  std::uint32_t step = 0;
+  while (step + 1 < rule.steps.size() && rule.places->first_place[step + 1] <= place) ++step;
+  return step;
+}
+bool is_of_loop(const RuleProgram& rule, std::uint32_t place) {
+  return rule.places->loop == step_of(rule, place);
+}
+// A loop's last events follow its first ones by their numbers alone.
+bool has_lows(const RuleProgram& rule, std::uint32_t place) {
+  return place > 0 && rule.places->first_place[step_of(rule, place)] == place;
+}
+}  // namespace
+
+void RecordCodec::write_places(const PlacesState& places, const RuleProgram& rule, ByteWriter& to) {
+  const std::uint64_t first = places.log.begin();
+  to.varint(places.log.size());
+  for (std::uint64_t i = first; i < places.log.end(); ++i) {
+    to.varint(events_.number_of(places.log[i]));
+  }
+  to.varint(places.taken.size());
+  for (std::uint64_t i = places.taken.begin(); i < places.taken.end(); ++i) {
+    to.varint(places.taken[i].event - first);
+    to.varint(places.taken[i].subset);
+  }
+  for (std::uint32_t place = 0; place < places.places.size(); ++place) {
+    const Ring<PlaceEntry>& ring = places.places[place].ring;
+    const std::uint64_t before = place > 0 ? places.places[place - 1].ring.begin() : 0;
+    const auto low_of = [&](std::uint64_t low) { return low > before ? low - before : 0; };
+    to.varint(ring.size());
+    for (std::uint64_t i = ring.begin(); i < ring.end(); ++i) {
+      to.varint(ring[i].event - first);
+      if (!is_of_loop(rule, place)) to.varint(ring[i].subset);
+      if (has_lows(rule, place)) to.varint(low_of(ring[i].low));
+    }
+    if (has_lows(rule, place)) to.varint(low_of(places.places[place].low));
+  }
+}
+
+bool RecordCodec::read_places(ByteReader& from, const RuleProgram& rule,
+                              PlacesState& places) const {
+  BusyKey key(program_, table_, rule, places);
+  const std::uint64_t events = from.varint();
+  for (std::uint64_t i = 0; i < events; ++i) {
+    const std::uint64_t number = from.varint();
+    if (!from.ok() || number >= read_events_.count()) return false;
+    const KeptEvent* const event = read_events_.at(number);
+    if (event == nullptr) return false;
+    key.push_event(*event);
+  }
+  const std::uint64_t taken = from.varint();
+  if (!rule.places->loop && taken > 0) return false;
+  for (std::uint64_t i = 0; i < taken; ++i) {
+    const std::uint64_t event = from.varint();
+    const std::uint64_t subset = from.varint_up_to(kKindsMax - 1);
+    if (!from.ok() || event >= events || (i > 0 && event <= places.taken.back().event) ||
+        !is_in_subset(rule, *rule.places->loop, subset, places.log[event])) {
+      return false;
+    }
+    places.push_taken(event, static_cast<std::uint32_t>(subset),
+                      places.log[event].ts() < places.log[event].engine_time());
+  }
+  for (std::uint32_t place = 0; place < places.places.size(); ++place) {
+    if (!read_place(from, rule, place, places)) return false;
+  }
+  return from.ok() && !places.is_empty() && key.finish();
+}
+
+bool RecordCodec::read_place(ByteReader& from, const RuleProgram& rule, std::uint32_t place,
+                             PlacesState& places) const {
+  PatternPlace& to = places.places[place];
+  const std::uint64_t before = place > 0 ? places.places[place - 1].ring.size() : 0;
+  const std::uint64_t entries = from.varint();
+  for (std::uint64_t i = 0; i < entries; ++i) {
+    PlaceEntry entry;
+    entry.event = from.varint();
+    if (!is_of_loop(rule, place)) {
+      entry.subset = static_cast<std::uint32_t>(from.varint_up_to(kKindsMax - 1));
+    }
+    if (has_lows(rule, place)) entry.low = from.varint_up_to(before);
+    if (!from.ok() || entry.event >= places.log.end()) return false;
+    if (!is_of_loop(rule, place) &&
+        !is_in_subset(rule, step_of(rule, place), entry.subset, places.log[entry.event])) {
+      return false;
+    }
+    to.ring.push(entry);
+  }
+  if (has_lows(rule, place)) to.low = from.varint_up_to(before);
+  return from.ok();
+}
+}  // namespace tocsin::cep

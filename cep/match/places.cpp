@@ -1,0 +1,297 @@
+#include "cep/match/places.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace tocsin::cep {
+// ---- time
+
+bool Places::is_over(std::uint64_t start) const {
+  return start < state_.floor || state_.log[start].engine_time_us + rule_.within->us <= now_us_;
+}
+
+void Places::expire(std::int64_t now_us) {
+  now_us_ = now_us;
+  for (PatternPlace& place : state_.places) {
+    while (!place.ring.empty() && is_over(place.ring.front().latest)) place.ring.pop();
+  }
+  let_go();
+}
+
+// What nothing can reach any more leaves: entries that nothing follows or will follow, and events
+// before the oldest first event.
+void Places::let_go() {
+  std::vector<PatternPlace>& places = state_.places;
+  for (std::size_t i = places.size() - 1; i > 0; --i) {
+    Ring<PlaceEntry>& before = places[i - 1].ring;
+    std::uint64_t least = std::max(places[i].low, before.begin());
+    if (!places[i].ring.empty()) least = std::min(least, places[i].ring.front().low);
+    while (before.begin() < std::min(least, before.end())) before.pop();
+  }
+  if (program().loop) {
+    const Ring<PlaceEntry>& firsts = places[program().first_place[*program().loop]].ring;
+    const std::uint64_t kept = firsts.empty() ? state_.taken.end() : firsts.front().taken;
+    while (state_.taken.begin() < kept) state_.pop_taken();
+  }
+  const Ring<PlaceEntry>& starts = places.front().ring;
+  const std::uint64_t kept = starts.empty() ? state_.log.end() : starts.front().event;
+  while (state_.log.begin() < kept) state_.pop_event();
+}
+
+void Places::drop_before(std::uint64_t number, std::int64_t now_us) {
+  state_.floor = std::max(state_.floor, number);
+  expire(now_us);
+}
+
+void Places::clear() { drop_before(state_.log.end(), now_us_); }
+
+// ---- an event
+
+// Whether anything waits for the step, or has begun to collect for it.
+bool Places::is_awaited(std::uint32_t step) const {
+  if (step == 0) return true;
+  const std::uint32_t place = program().first_place[step];
+  const PatternPlace& own = state_.places[place];
+  const Ring<PlaceEntry>& before = state_.places[place - 1].ring;
+  return std::max(own.low, before.begin()) < before.end() ||
+         (program().loop == step && !own.ring.empty());
+}
+
+bool Places::take(PlacesEvent& event) {
+  bool completes = false;
+  const auto steps = static_cast<std::uint32_t>(rule_.steps.size());
+  // Backwards, so that an event never follows itself.
+  for (std::uint32_t step = steps; step-- > 0;) {
+    if (!is_awaited(step)) continue;
+    const bool is_last = step + 1 == steps;
+    const bool fits = event.fits(step);
+    const bool is_forbidden = step > 0 && event.is_forbidden_after(step - 1);
+    std::optional<PlaceEntry> entry;
+    if (fits && program().loop == step) {
+      entry = take_for_loop(step, event, is_forbidden);
+    } else if (fits && (!is_forbidden || is_last)) {
+      entry = follow(step);  // a forbidden event completes a match at most
+    }
+    if (entry && is_last) {
+      completes = true;
+      end_ = *entry;
+    } else if (entry) {
+      push(step, *entry, event);
+    }
+    if (step == 0) continue;
+    const Contiguity contiguity = rule_.steps[step].contiguity;
+    if (is_forbidden || (fits && contiguity != Contiguity::kAny) ||
+        (contiguity == Contiguity::kNext && event.is_considered())) {
+      const std::uint32_t place = program().first_place[step];
+      state_.places[place].low = state_.places[place - 1].ring.end();
+    }
+  }
+  return completes;
+}
+
+void Places::done() {
+  if (!undoes_loop_) return;
+  undoes_loop_ = false;
+  state_.places[program().first_place[*program().loop]].ring.pop_back();
+  state_.pop_taken_back();
+}
+
+// The entry of the current event behind what stands before the step.
+std::optional<PlaceEntry> Places::follow(std::uint32_t step) {
+  PlaceEntry entry;
+  if (step == 0) return entry;
+  const std::uint32_t place = program().first_place[step];
+  const Ring<PlaceEntry>& before = state_.places[place - 1].ring;
+  entry.low = std::max(state_.places[place].low, before.begin());
+  entry.high = before.end();
+  if (entry.low >= entry.high) return std::nullopt;
+  entry.latest = before.back().latest;
+  return entry;
+}
+
+void Places::push(std::uint32_t step, PlaceEntry entry, PlacesEvent& event) {
+  const bool is_loop = program().loop == step;
+  const std::uint32_t place = program().first_place[step] + (is_loop ? 1 : 0);
+  Ring<PlaceEntry>& ring = state_.places[place].ring;
+  if (step > 0 && program().omits_equals[place] && !ring.empty() &&
+      ring.back().latest == entry.latest) {
+    return;
+  }
+  entry.event = event.capture();
+  if (!is_loop) entry.subset = event.subset(step);
+  if (step == 0 && !is_loop) entry.latest = entry.event;
+  ring.push(entry);
+}
+
+// The current event fits the loop: all that collect take it, and it may be the first of new ones.
+// The entry that it makes as the loop's last.
+std::optional<PlaceEntry> Places::take_for_loop(std::uint32_t step, PlacesEvent& event,
+                                                bool is_forbidden) {
+  const StepProgram& loop = rule_.steps[step];
+  const bool is_last = step + 1 == rule_.steps.size();
+  const Ring<PlaceEntry>& firsts = state_.places[program().first_place[step]].ring;
+  const bool collects = !firsts.empty() && (loop.max == kUnbounded ||
+                                            state_.taken.end() - firsts.back().taken < loop.max);
+  std::optional<PlaceEntry> fresh;
+  if (!is_forbidden) fresh = follow(step);
+  if (!collects && !fresh && !(is_forbidden && is_last && loop.min == 1)) return std::nullopt;
+  if (is_forbidden && is_last && loop.min == 1 && !collects) {
+    // It completes what it ends, as a loop of one event.
+    fresh = follow(step);
+    if (!fresh) return std::nullopt;
+    undoes_loop_ = true;
+  }
+  if (fresh) begin_loop(step, *fresh, event);
+  state_.push_taken(event.capture(), event.subset(step), event.is_late());
+  event.add_to_series();
+  std::optional<PlaceEntry> entry = end_loop(step);
+  if (entry) entry->event = state_.taken.back().event;
+  return entry;
+}
+
+PlaceEntry Places::begin_loop(std::uint32_t step, PlaceEntry entry, PlacesEvent& event) {
+  entry.event = event.capture();
+  entry.taken = state_.taken.end();
+  if (step == 0) entry.latest = entry.event;
+  state_.places[program().first_place[step]].ring.push(entry);
+  return entry;
+}
+
+std::optional<PlaceEntry> Places::end_loop(std::uint32_t step) {
+  const StepProgram& loop = rule_.steps[step];
+  const std::uint32_t place = program().first_place[step];
+  const Ring<PlaceEntry>& firsts = state_.places[place].ring;
+  PatternPlace& lasts = state_.places[place + 1];
+  const std::uint64_t now = state_.taken.end() - 1;
+  lasts.low = std::max(lasts.low, firsts.begin());
+  lasts.high = std::max(lasts.high, firsts.begin());
+  while (loop.max != kUnbounded && lasts.low < firsts.end() &&
+         now - firsts[lasts.low].taken >= loop.max) {
+    ++lasts.low;
+  }
+  while (lasts.high < firsts.end() && now - firsts[lasts.high].taken + 1 >= loop.min) ++lasts.high;
+  if (lasts.low >= lasts.high) return std::nullopt;
+  PlaceEntry entry;
+  entry.low = lasts.low;
+  entry.high = lasts.high;
+  entry.latest = firsts[lasts.high - 1].latest;
+  entry.taken = now;
+  return entry;
+}
+
+// ---- the match that comes first
+
+// What of the place behind `place` may follow one of the span: a span again.
+Places::Span Places::next(std::uint32_t place, Span span) const {
+  const Ring<PlaceEntry>& ring = state_.places[place + 1].ring;
+  return {ring.first([&](const PlaceEntry& entry) { return entry.high > span.from; }),
+          ring.first([&](const PlaceEntry& entry) { return entry.low >= span.to; })};
+}
+
+// Whether one of a place's span leads to the end, which is at the last place.
+bool Places::leads_to(std::uint32_t place, Span span, const PlaceEntry& end) const {
+  for (; place + 2 < program().place_count && !span.empty(); ++place) span = next(place, span);
+  return !span.empty() && span.from < end.high && span.to > end.low;
+}
+
+std::uint32_t Places::furthest_step(std::uint64_t start) const {
+  std::uint32_t place = 0;
+  for (Span span{start, start + 1}; place + 1 < program().place_count; ++place) {
+    span = next(place, span);
+    if (span.empty()) break;
+  }
+  std::uint32_t step = 0;
+  while (step + 1 < program().first_place.size() && program().first_place[step + 1] <= place) {
+    ++step;
+  }
+  return step;
+}
+
+// The number of the first and the place of the last entry of the longest loop between the match's
+// first event and its end.
+std::pair<std::uint64_t, std::uint64_t> Places::longest(const PlaceEntry& start,
+                                                        const PlaceEntry& end) const {
+  const std::uint32_t place = program().first_place[*program().loop];
+  const Ring<PlaceEntry>& firsts = state_.places[place].ring;
+  const Ring<PlaceEntry>& lasts = state_.places[place + 1].ring;
+  const std::uint64_t first_start = state_.places[0].ring.first(
+      [&](const PlaceEntry& entry) { return entry.event >= start.event; });
+  Span reached{first_start, first_start + 1};
+  for (std::uint32_t i = 0; i < place; ++i) reached = next(i, reached);
+  const Span ends = next(place, reached);
+  std::pair<std::uint64_t, std::uint64_t> best{0, 0};
+  std::uint64_t most = 0;
+  for (std::uint64_t last = ends.from; last < ends.to; ++last) {
+    const std::uint64_t first = std::max(lasts[last].low, reached.from);
+    if (first >= reached.to || first >= lasts[last].high) continue;
+    const std::uint64_t length = lasts[last].taken - firsts[first].taken + 1;
+    if (length > most && leads_to(place + 1, {last, last + 1}, end)) {
+      most = length;
+      best = {first, last};
+    }
+  }
+  return best;
+}
+
+PlacesMatch Places::first_in_order(const PlaceEntry& end) const {
+  const std::uint32_t count = program().place_count;
+  std::vector<const PlaceEntry*> at(count);  // the least way
+  at[count - 1] = &end;
+  for (std::uint32_t i = count - 1; i-- > 0;) {
+    const Ring<PlaceEntry>& ring = state_.places[i].ring;
+    at[i] = &ring[std::max(at[i + 1]->low, ring.begin())];
+  }
+  if (program().loop) add_loop(end, at);
+  PlacesMatch match;
+  for (std::uint32_t step = 0; step < rule_.steps.size(); ++step) {
+    const std::uint32_t place = program().first_place[step];
+    if (program().loop == step) {
+      match.loop_begin = at[place]->taken;
+      match.loop_end = at[place + 1]->taken + 1;
+    } else if (place + 1 < count) {
+      const bool is_behind = program().loop && step > *program().loop;
+      (is_behind ? match.behind : match.before).push_back({at[place]->event, at[place]->subset});
+    }
+  }
+  return match;
+}
+
+// Makes the loop of the least way the longest that its first event allows.
+void Places::add_loop(const PlaceEntry& end, std::vector<const PlaceEntry*>& at) const {
+  const std::uint32_t count = program().place_count;
+  const std::uint32_t first_place = program().first_place[*program().loop];
+  const std::uint32_t last_place = first_place + 1;
+  if (last_place + 1 == count) return;  // it ends with the current event
+  const std::vector<PatternPlace>& places = state_.places;
+  const Ring<PlaceEntry>& firsts = places[first_place].ring;
+  const Ring<PlaceEntry>& lasts = places[last_place].ring;
+  const PlaceEntry* greatest = &end;
+  for (std::uint32_t i = count - 1; i-- > last_place;) {
+    greatest = &places[i].ring[greatest->high - 1];
+  }
+  const StepProgram& loop = rule_.steps[*program().loop];
+  std::uint64_t bound = greatest->taken;
+  if (loop.max != kUnbounded) bound = std::min(bound, at[first_place]->taken + loop.max - 1);
+  std::uint64_t last = lasts.first([&](const PlaceEntry& entry) { return entry.taken >= bound; });
+  std::uint64_t first = std::max(at[last_place]->low, firsts.begin());
+  const bool go_together = last < lasts.end() && lasts[last].taken <= bound &&
+                           lasts[last].low <= first && first < lasts[last].high &&
+                           leads_to(last_place, {last, last + 1}, end);
+  if (!go_together) std::tie(first, last) = longest(*at[0], end);
+  at[last_place] = &lasts[last];
+  at[first_place] = &firsts[first];
+  for (std::uint32_t i = first_place; i-- > 0;) {
+    at[i] = &places[i].ring[std::max(at[i + 1]->low, places[i].ring.begin())];
+  }
+  // Behind the loop, the earliest that lead from its last event to the end.
+  std::vector<std::uint64_t> earliest(count, 0);
+  earliest[last_place] = last;
+  for (std::uint32_t i = last_place + 1; i + 1 < count; ++i) {
+    earliest[i] =
+        places[i].ring.first([&](const PlaceEntry& entry) { return entry.high > earliest[i - 1]; });
+  }
+  for (std::uint32_t i = count - 1; i-- > last_place + 1;) {
+    at[i] = &places[i].ring[std::max(at[i + 1]->low, earliest[i])];
+  }
+}
+}  // namespace tocsin::cep

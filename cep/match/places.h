@@ -1,0 +1,101 @@
+/// Matching of a busy key without partial matches, for rules of which each condition looks at one
+/// event (PlacesProgram): sequences with one loop at most, under the default selection or `skip
+/// past last`. An event costs the steps that it fits, an alert the steps and the events that it
+/// shows, however many matches have begun.
+///
+/// A step is a place, a loop two; an entry of a place may follow an interval of the entries of the
+/// place before (cep/record/places_state.h):
+///
+/// - `then`: all that stand there before the event;
+/// - `then no Y then X`: those after the last Y;
+/// - `then first X`: those after the last event that fitted X;
+/// - `then next X`: the considered event just before, if it stands there;
+/// - a loop's last event, of its first events: those with at least `min` and at most `max` events
+///   of the loop from there on.
+///
+/// Both ends of the intervals ascend along a ring. So of two ways to one event, that which takes
+/// the earlier entry at each place is one too, and there is one **least way**: it has the oldest
+/// first event, and the earliest event at each place. Likewise there is a greatest way. The match
+/// that comes first in order has the oldest first event, then the longest loop, then the earliest
+/// events: its loop begins as in the least way and ends as in the greatest, where these two go
+/// together, and else where the loop's last events, gone through one by one, give the longest.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "cep/compile/program.h"
+#include "cep/match/places_match.h"
+#include "cep/plan/contiguity.h"
+#include "cep/record/places_state.h"
+
+namespace tocsin::cep {
+/// What the current event is to the rule.
+class PlacesEvent {
+ public:
+  virtual ~PlacesEvent() = default;
+  /// Whether it fits a step; whether an absence between a step and the next forbids it.
+  virtual bool fits(std::uint32_t step) = 0;
+  virtual bool is_forbidden_after(std::uint32_t step) = 0;
+  /// Whether `next` counts it.
+  virtual bool is_considered() = 0;
+  /// Which of the step's subsets it is in.
+  virtual std::uint32_t subset(std::uint32_t step) = 0;
+  /// Captures it, once. Gives its number in the log.
+  virtual std::uint64_t capture() = 0;
+  /// Appends it to a series (LoopSeries) of the rule's totals.
+  virtual void add_to_series() = 0;
+  virtual bool is_late() = 0;
+};
+
+/// One rule's matching at one key.
+class Places {
+ public:
+  Places(const RuleProgram& rule, PlacesState& state) : rule_(rule), state_(state) {}
+  /// Drops what is over at `now_us`.
+  void expire(std::int64_t now_us);
+  /// Takes the event in, which comes after all others. Whether it completes a match; then `done()`
+  /// is to be called before anything else is dropped or taken.
+  bool take(PlacesEvent& event);
+  /// Of the matches that the event taken last completes, the one that comes first in order.
+  PlacesMatch match() const { return first_in_order(end_); }
+  void done();
+  /// Drops all that began before event `number`.
+  void drop_before(std::uint64_t number, std::int64_t now_us);
+  void clear();
+  /// The furthest step that a match which begins with entry `start` of the first place has taken
+  /// an event for.
+  std::uint32_t furthest_step(std::uint64_t start) const;
+
+ private:
+  // Entries of one place: [from, to).
+  struct Span {
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    bool empty() const { return from >= to; }
+  };
+  const PlacesProgram& program() const { return *rule_.places; }
+  std::optional<PlaceEntry> follow(std::uint32_t step);
+  std::optional<PlaceEntry> take_for_loop(std::uint32_t step, PlacesEvent& event,
+                                          bool is_forbidden);
+  PlaceEntry begin_loop(std::uint32_t step, PlaceEntry entry, PlacesEvent& event);
+  std::optional<PlaceEntry> end_loop(std::uint32_t step);
+  void push(std::uint32_t step, PlaceEntry entry, PlacesEvent& event);
+  bool is_awaited(std::uint32_t step) const;
+  bool is_over(std::uint64_t start) const;
+  void let_go();
+  Span next(std::uint32_t place, Span span) const;
+  bool leads_to(std::uint32_t place, Span span, const PlaceEntry& end) const;
+  PlacesMatch first_in_order(const PlaceEntry& end) const;
+  void add_loop(const PlaceEntry& end, std::vector<const PlaceEntry*>& at) const;
+  std::pair<std::uint64_t, std::uint64_t> longest(const PlaceEntry& start,
+                                                  const PlaceEntry& end) const;
+
+  const RuleProgram& rule_;
+  PlacesState& state_;
+  std::int64_t now_us_ = 0;
+  PlaceEntry end_;            // of the matches that the current event completes
+  bool undoes_loop_ = false;  // the current event begins a loop that cannot go on
+};
+}  // namespace tocsin::cep

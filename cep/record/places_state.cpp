@@ -1,0 +1,54 @@
+#include "cep/record/places_state.h"
+
+namespace tocsin::cep {
+std::uint64_t PlacesState::push_event(const KeptEvent& event, std::uint32_t size) {
+  sizes.push(size);
+  event_bytes += size;
+  return log.push(event);
+}
+
+void PlacesState::pop_event() {
+  event_bytes -= sizes.front();
+  sizes.pop();
+  log.pop();
+}
+
+void PlacesState::push_taken(std::uint64_t event, std::uint32_t subset, bool is_late) {
+  const std::uint64_t before = taken.empty() ? late_base : taken.back().late;
+  taken.push({event, before + (is_late ? 1 : 0), subset});
+}
+
+void PlacesState::pop_taken() {
+  late_base = taken.front().late;
+  taken.pop();
+  for (LoopSeries& one : series) {
+    one.base = one.sums.front();
+    one.sums.pop();
+    if (one.numbers != nullptr) one.numbers->pop();
+  }
+}
+
+void PlacesState::pop_taken_back() {
+  taken.pop_back();
+  for (LoopSeries& one : series) {
+    one.sums.pop_back();
+    if (one.numbers != nullptr) one.numbers->pop_back();
+  }
+}
+
+std::size_t PlacesState::entries() const {
+  std::size_t sum = 0;
+  for (const PatternPlace& place : places) sum += place.ring.size();
+  return sum;
+}
+
+std::size_t PlacesState::bytes() const {
+  std::size_t sum = sizeof(*this) + log.bytes() + places.capacity() * sizeof(PatternPlace) +
+                    entries() * sizeof(PlaceEntry) + taken.size() * sizeof(TakenEvent);
+  for (const LoopSeries& one : series) {
+    sum += sizeof(one) + one.sums.size() * sizeof(LoopSum);
+    if (one.numbers != nullptr) sum += one.numbers->bytes();
+  }
+  return sum;
+}
+}  // namespace tocsin::cep

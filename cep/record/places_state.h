@@ -1,0 +1,77 @@
+/// What a rule remembers of one busy key, where each condition looks at one event
+/// (cep/match/places.h): each event once, and which events may follow which.
+///
+/// A step is one **place**, a loop two: its first and its last event. A place has a ring of the
+/// events that can stand there. An entry names the entries of the place before that it may follow,
+/// which are always an interval of that ring. Invariants:
+/// - `event`, `low`, `high` and `latest` ascend along a ring;
+/// - `latest`, the latest first event from which an entry is reached, is that of the last entry of
+///   its interval; when the time of that one is over, so is the entry's;
+/// - what an entry of a live ring names is there.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "cep/record/event_log.h"
+#include "cep/record/range_least.h"
+#include "cep/record/ring.h"
+
+namespace tocsin::cep {
+struct PlaceEntry {
+  std::uint64_t event = 0;  // number in the log
+  std::uint64_t low = 0;    // of the place before: entries [low, high); of the first place nothing
+  std::uint64_t high = 0;
+  std::uint64_t latest = 0;  // number of an event
+  std::uint64_t taken = 0;   // of a loop's places: number among the events that the loop took
+  std::uint32_t subset =
+      0;  // which of the step's subsets the event was in; of a loop: TakenEvent's
+};
+struct PatternPlace {
+  Ring<PlaceEntry> ring;
+  std::uint64_t low = 0;   // what nothing may follow any more: entries of the place before it
+  std::uint64_t high = 0;  // of a loop's last place: entries of the first that have enough events
+};
+/// An aggregate over a loop's events, so that that of any stretch of them is a difference.
+struct LoopSum {
+  std::uint64_t count = 0;  // up to an event: how many of the events count
+  std::uint64_t odd = 0;    // how many of those are too large, or of another form, for `sum`
+  unsigned __int128 sum = 0;
+};
+struct LoopSeries {
+  Ring<LoopSum> sums;
+  LoopSum base;                         // of the events that have left
+  std::unique_ptr<RangeLeast> numbers;  // of `min` and `max`
+};
+/// An event that a loop took.
+struct TakenEvent {
+  std::uint64_t event = 0;
+  std::uint64_t late = 0;  // how many up to it came late
+  std::uint32_t subset = 0;
+};
+
+struct PlacesState {
+  EventLog log;
+  Ring<std::uint32_t> sizes;  // of the log's events, in bytes as budgets count
+  std::vector<PatternPlace> places;
+  Ring<TakenEvent> taken;          // all that the loop took since its oldest first event
+  std::vector<LoopSeries> series;  // by PlacesProgram::totals
+  std::uint64_t floor = 0;         // first events before this number were dropped
+  std::uint64_t late_base = 0;     // of taken events that have left
+  std::uint64_t event_bytes = 0;   // the sum of `sizes`
+
+  bool is_empty() const { return places.front().ring.empty(); }
+  /// Partial matches, as people count them: events that begin one.
+  std::uint64_t starts() const { return places.front().ring.size(); }
+  /// Copies an event behind the others. Gives its number.
+  std::uint64_t push_event(const KeptEvent& event, std::uint32_t size);
+  void pop_event();
+  void push_taken(std::uint64_t event, std::uint32_t subset, bool is_late);
+  /// Lets the oldest, or the newest, event go that the loop took.
+  void pop_taken();
+  void pop_taken_back();
+  std::size_t entries() const;
+  std::size_t bytes() const;
+};
+}  // namespace tocsin::cep

@@ -1,0 +1,170 @@
+// Keys with many partial matches (cep/match/places.h): what their alerts say of long loops, what a
+// budget drops, and how much they hold. tests/property/places_test.cpp holds their matches against
+// the oracle.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cep/compile/program.h"
+#include "cep/engine/engine.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
+#include "cep/record/range_least.h"
+#include "tests/support/engine_run.h"
+#include "tests/support/letters.h"
+#include "tests/support/plan_parts.h"
+#include "tests/support/random.h"
+
+namespace tocsin::tests {
+namespace {
+// A rule whose message has the count and the sum of `i` of the loop, the plan's first variable.
+cep::Plan loop_plan(const std::string& pattern, std::int64_t within_ms) {
+  cep::Plan plan = letters_plan(pattern, within_ms);
+  for (const cep::Aggregate aggregate : {cep::Aggregate::kCount, cep::Aggregate::kSum}) {
+    auto expr = std::make_shared<cep::Expr>();
+    expr->op = cep::Op::kAggregate;
+    expr->payload = cep::VariableAggregate{cep::VarIndex(0), aggregate};
+    expr->type = type_of(cep::TypeKind::kInt);
+    if (aggregate == cep::Aggregate::kSum) {
+      expr->args.push_back(field_read(*find_field(plan, {cep::EventTypeIndex(0)}, "i")));
+    }
+    plan.rules[0].message.push_back({"", expr});
+    plan.rules[0].message.push_back({" ", nullptr});
+  }
+  return plan;
+}
+
+struct Ran {
+  std::vector<cep::Alert> alerts;
+  std::vector<std::string> lines;
+  cep::EngineStats stats;
+  std::size_t bytes_per_event = 0;  // at most, after any slice
+};
+// The letters one a millisecond, in slices of 100.
+Ran run(const cep::Plan& plan, const std::string& letters, const cep::Limits& limits) {
+  const auto shared = std::make_shared<const cep::Plan>(plan);
+  const auto program = cep::compile(shared, limits);
+  REQUIRE(program.has_value());
+  std::string text;
+  for (std::size_t i = 0; i < letters.size(); ++i) {
+    text += fmt::format("{}{}{}", i > 0 ? " " : "", letters[i], i + 1);
+  }
+  const std::vector<oracle::PlacedEvent> events =
+      oracle::place_events(plan, letters_events(text), {});
+  cep::Engine engine(*program, 1);
+  Ran ran;
+  for (const EngineStep& step : steps_of(events, cep::kEventTimeMax, {100, 1, false})) {
+    take_step(*program, engine, events, step, ran.alerts);
+    if (step.end > 1'000) {
+      ran.bytes_per_event = std::max(ran.bytes_per_event, engine.stats().state_bytes / step.end);
+    }
+  }
+  ran.stats = engine.stats();
+  ran.lines = alert_lines(plan, ran.alerts);
+  return ran;
+}
+}  // namespace
+
+TEST_CASE("range least: the least and the greatest of any range of a queue") {
+  Random random(1);
+  for (const bool greatest : {false, true}) {
+    cep::RangeLeast tree(greatest);
+    std::deque<std::optional<cep::Int128>> numbers;
+    std::uint64_t begin = 0;
+    for (int i = 0; i < 30'000; ++i) {
+      const std::size_t what = random.below(10);
+      if (what < 6 || numbers.empty()) {
+        std::optional<cep::Int128> number;
+        if (random.chance(80)) number = random.between(-1'000'000, 1'000'000);
+        numbers.push_back(number);
+        tree.push(number);
+      } else if (what < 9 && i > 12'000) {
+        numbers.pop_front();
+        ++begin;
+        tree.pop();
+      } else if (what == 9) {
+        numbers.pop_back();
+        tree.pop_back();
+      }
+      if (numbers.empty() || i % 20 != 0) continue;
+      const std::size_t from = random.below(numbers.size());
+      const std::size_t to = from + random.below(numbers.size() - from + 1);
+      std::optional<cep::Int128> expected;
+      for (std::size_t at = from; at < to; ++at) {
+        if (!numbers[at]) continue;
+        const bool is_better =
+            !expected || (greatest ? *numbers[at] > *expected : *numbers[at] < *expected);
+        if (is_better) expected = numbers[at];
+      }
+      REQUIRE(tree.of(begin + from, begin + to) == expected);
+    }
+  }
+}
+
+TEST_CASE(
+    "busy keys: an alert of a long loop lists the first and the last events, totals are of all") {
+  const cep::Plan plan = loop_plan("any a{3,}; any b", 1'000'000);
+  const Ran ran = run(plan, std::string(5'000, 'a') + "b", {});
+  REQUIRE(ran.alerts.size() == 1);
+  const cep::Alert& alert = ran.alerts[0];
+  CHECK(alert.message == "5000 12497500 ");
+  CHECK(alert.events.size() == 1'000);
+  CHECK(alert.events_omitted == 4'001);
+  CHECK(alert.events[0].id == "0");
+  CHECK(alert.events[499].id == "499");
+  CHECK(alert.events[500].id == "4501");
+  CHECK(alert.events[999].id == "5000");
+  CHECK(alert.lost_runs == 0);
+  CHECK(ran.lines[0].find(R"("events_omitted":4001,)") != std::string::npos);
+  CHECK(ran.stats.keys_made_busy == 1);
+  CHECK(ran.stats.runs_lost == 0);
+  CHECK(ran.bytes_per_event < 300);
+
+  // The methods agree on what is listed.
+  cep::Limits limits;
+  limits.events_per_alert_max = 7;
+  const std::string letters = std::string(12, 'a') + "b" + std::string(3, 'a') + "bb";
+  const std::vector<std::string> listed = run(plan, letters, limits).lines;
+  CHECK(listed.size() == 3);
+  limits.busy_key_runs = 0;
+  CHECK(run(plan, letters, limits).lines == listed);
+  const auto general = cep::compile_general(std::make_shared<const cep::Plan>(plan), limits);
+  REQUIRE(general.has_value());
+}
+
+TEST_CASE("busy keys: a budget drops the oldest, and the next alert says so") {
+  const cep::Plan plan = loop_plan("any a{3,}; any b", 1'000'000);
+  cep::Limits limits;
+  limits.events_per_key_max = 100;
+  const Ran by_events = run(plan, std::string(250, 'a') + "b", limits);
+  REQUIRE(by_events.alerts.size() == 2);  // one of them the engine's own
+  const auto of_rule = std::ranges::find_if(
+      by_events.alerts, [](const cep::Alert& alert) { return !alert.budget.has_value(); });
+  REQUIRE(of_rule != by_events.alerts.end());
+  CHECK(of_rule->message == "100 19950 ");
+  CHECK(of_rule->lost_runs == 150);
+  CHECK(by_events.stats.runs_lost == 150);
+
+  limits = {};
+  limits.bytes_per_key_max = 20'000;
+  const Ran by_bytes = run(plan, std::string(1'000, 'a') + "b", limits);
+  REQUIRE(by_bytes.alerts.size() == 2);
+  CHECK(by_bytes.stats.runs_lost > 500);
+  CHECK(by_bytes.stats.runs_lost < 1'000);
+}
+
+TEST_CASE("busy keys: a key ceases to be one when its matches are over") {
+  const cep::Plan plan = loop_plan("any a{3,}; any b", 50);
+  const Ran ran =
+      run(plan, std::string(40, 'a') + std::string(60, 'c') + std::string(40, 'a') + "b", {});
+  REQUIRE(ran.alerts.size() == 1);
+  CHECK(ran.alerts[0].message == "40 4780 ");
+  CHECK(ran.stats.keys_made_busy == 2);
+}
+}  // namespace tocsin::tests

@@ -1,0 +1,155 @@
+// Busy keys (cep/match/places.h): rules of which each condition looks at one event, beside the
+// oracle, from the first partial match on, from some on, and with a restore at any event.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cep/compile/program.h"
+#include "cep/engine/engine.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
+#include "tests/support/engine_run.h"
+#include "tests/support/engine_snapshot.h"
+#include "tests/support/letters.h"
+#include "tests/support/oracle.h"
+#include "tests/support/plan_parts.h"
+#include "tests/support/random.h"
+
+namespace tocsin::tests {
+namespace {
+std::string letter_set(Random& random) {
+  std::string set;
+  for (const char letter : {'a', 'b', 'c', 'd'}) {
+    if (random.chance(40)) set += letter;
+  }
+  return set.empty() ? std::string(1, "abcd"[random.below(4)]) : set;
+}
+
+// A sequence with one loop at most. Steps may be reached in any way, behind absences.
+std::string random_sequence(Random& random) {
+  const std::size_t steps = 1 + random.below(4);
+  const std::size_t loop = random.chance(70) ? random.below(steps) : steps;
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < steps; ++i) {
+    if (i > 0 && random.chance(25)) parts.push_back("no " + letter_set(random));
+    std::string step =
+        random.pick({"any ", "any ", "any ", "first ", "next "}) + letter_set(random);
+    if (i == loop) {
+      const std::int64_t min = random.between(1, 3);
+      const std::int64_t max = random.between(std::max<std::int64_t>(min, 2), min + 3);
+      step += random.chance(60) ? fmt::format("{{{},}}", min) : fmt::format("{{{},{}}}", min, max);
+    }
+    parts.push_back(std::move(step));
+  }
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+cep::ExprPtr aggregate_of(const cep::Plan& plan, cep::VarIndex var, cep::Aggregate aggregate) {
+  auto expr = std::make_shared<cep::Expr>();
+  expr->op = cep::Op::kAggregate;
+  expr->payload = cep::VariableAggregate{var, aggregate};
+  expr->type = type_of(cep::TypeKind::kInt);
+  if (aggregate != cep::Aggregate::kCount) {
+    expr->args.push_back(field_read(*find_field(plan, {cep::EventTypeIndex(0)}, "i")));
+  }
+  return expr;
+}
+
+struct LetterCase {
+  cep::Plan plan;
+  std::string pattern;
+  std::string letters;
+  std::vector<oracle::PlacedEvent> events;
+};
+
+LetterCase random_case(Random& random) {
+  LetterCase c;
+  c.pattern = random_sequence(random);
+  c.plan = letters_plan(c.pattern, random.between(4, 30));
+  cep::Rule& rule = c.plan.rules[0];
+  if (random.chance(25)) rule.selection.kind = cep::SelectionKind::kSkipPastLast;
+  for (std::size_t i = 0; i < rule.variables.size(); ++i) {
+    if (!rule.variables[i].loop) continue;
+    for (const cep::Aggregate aggregate :
+         {cep::Aggregate::kCount, cep::Aggregate::kSum, cep::Aggregate::kMin, cep::Aggregate::kMax,
+          cep::Aggregate::kDistinct}) {
+      rule.message.push_back({" ", nullptr});
+      rule.message.push_back({"", aggregate_of(c.plan, cep::VarIndex(i), aggregate)});
+    }
+  }
+  std::int64_t at = 0;
+  const std::size_t count = 8 + random.below(16);
+  for (std::size_t i = 0; i < count; ++i) {
+    at += random.between(0, 3);
+    c.letters += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
+  }
+  c.events = oracle::place_events(c.plan, letters_events(c.letters), {});
+  return c;
+}
+
+std::string shown(const LetterCase& c, const std::vector<std::string>& expected,
+                  const std::vector<std::string>& found) {
+  return fmt::format("{} within {} ms, selection {}\n{}\noracle:\n{}\nengine:\n{}", c.pattern,
+                     c.plan.rules[0].within->us / 1000,
+                     static_cast<int>(c.plan.rules[0].selection.kind), c.letters,
+                     fmt::join(expected, "\n"), fmt::join(found, "\n"));
+}
+}  // namespace
+
+TEST_CASE("engine: gives the oracle's alerts for busy keys, also behind a restore") {
+  std::size_t alerting = 0;
+  std::size_t busy = 0;
+  std::size_t left = 0;
+  std::size_t restored = 0;
+  const std::size_t cases = for_all_seeds("PROPERTY", 3000, [&](Random& random) {
+    const LetterCase c = random_case(random);
+    if (!cep::validate(c.plan).empty()) return;
+    const auto outcome = oracle::evaluate(c.plan, c.events, {});
+    if (!outcome) return;
+    const std::vector<std::string> expected = alert_lines(c.plan, outcome->alerts);
+    if (!expected.empty()) ++alerting;
+    const auto plan = std::make_shared<const cep::Plan>(c.plan);
+    for (const std::uint32_t runs : {0U, 1U, 2U, 4U}) {
+      cep::Limits limits = kOutOfReach;
+      limits.busy_key_runs = runs;
+      const auto program = cep::compile(plan, limits);
+      REQUIRE(program.has_value());
+      const std::vector<EngineStep> steps =
+          steps_of(c.events, cep::kEventTimeMax, {1 + random.below(3), 7, false});
+      const std::size_t restores_at = random.below(steps.size() + 1);
+      std::optional<cep::Engine> engine(std::in_place, *program, 7);
+      engine->track_changes();
+      std::vector<cep::Alert> alerts;
+      for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (i == restores_at) {
+          const Snapshot snapshot = whole_snapshot(*engine);
+          busy += engine->stats().keys_made_busy;
+          left += engine->stats().keys_left_as_runs;
+          Result<cep::Engine> again = restored_engine(*program, 8, snapshot);
+          REQUIRE_MESSAGE(again.has_value(), shown(c, {}, {}));
+          engine.emplace(std::move(*again));
+          CHECK(whole_snapshot(*engine) == snapshot);
+          ++restored;
+        }
+        take_step(*program, *engine, c.events, steps[i], alerts);
+      }
+      busy += engine->stats().keys_made_busy;
+      left += engine->stats().keys_left_as_runs;
+      const std::vector<std::string> found = alert_lines(c.plan, alerts);
+      REQUIRE_MESSAGE(found == expected, "busy from " << runs << ", restored at " << restores_at
+                                                      << " of " << steps.size() << ": "
+                                                      << shown(c, expected, found));
+    }
+  });
+  MESSAGE(cases << " cases, " << alerting << " with alerts, " << busy << " keys made busy, " << left
+                << " left as they were, " << restored << " restores");
+  CHECK(2 * alerting > cases);
+  CHECK(busy > 2 * cases);
+}
+}  // namespace tocsin::tests
