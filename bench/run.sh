@@ -4,6 +4,7 @@
 # for what is measured.
 # `./do bench keys [KEYS…]`: the memory of so many keys.
 # `./do bench budget [EVENTS]`: what an event costs of a key that stays near its budget.
+# `./do bench growth [PART]`: what an event costs by how many events of its key are in the window.
 # `./do bench durable [--events N] [--runs N] [--keys N] [--state-only] [DIR]`: runs with a data directory on the disk
 # that holds DIR (default: build/bench), beside the same without; state to disk and back; a killed run.
 # `./do bench journal [--seconds N] [--bytes N] [DIR]`: the journal on the disk that holds DIR (default: build/bench).
@@ -72,9 +73,10 @@ if [ "${1:-}" = keys ]; then
   shift
   exec "$build/bench/bench_keys" "$@"
 fi
-if [ "${1:-}" = budget ]; then
+if [ "${1:-}" = budget ] || [ "${1:-}" = growth ]; then
+  name=$1
   shift
-  exec "$build/bench/bench_budget" "$@"
+  exec "$build/bench/bench_$name" "$@"
 fi
 events=2000000
 runs=5
