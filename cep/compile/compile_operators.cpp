@@ -75,11 +75,6 @@ void Compiler::number_operators() {
     const FeatureProgram& feature = out_->features[probe.feature.value];
     add(feature.table, OperatorKind::kProbe, i, feature.pass, probe.predicates);
   }
-  for (const auto& entry : late_probes_) {
-    const std::uint32_t probe = entry.first.first;
-    add(out_->features[out_->probes[probe].feature.value].table, OperatorKind::kProbe, probe,
-        entry.first.second, entry.second);
-  }
   for (RuleProgram& rule : out_->rules) {
     if (rule.method == Method::kStrict) {
       join_strict_group(rule);

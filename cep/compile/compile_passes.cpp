@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <functional>
 #include <set>
-#include <tuple>
 #include <utility>
 
 #include "cep/base/assert.h"
@@ -13,9 +12,39 @@
 
 namespace tocsin::cep {
 namespace {
+using VisitReads = std::function<void(const Expr&, const std::vector<Subset>&)>;
+
+// The events of a variable, or of those that belong to it.
+std::vector<Subset> events_of(const Rule& rule, VarIndex var) {
+  std::vector<Subset> events;
+  const std::function<void(const std::vector<Element>&)> walk =
+      [&](const std::vector<Element>& elements) {
+        for (const Element& element : elements) {
+          const bool is_of_it =
+              element.is_step() &&
+              (element.var() == var || rule.variables[element.var().value].parent == var);
+          if (is_of_it) {
+            events.insert(events.end(), element.events().begin(), element.events().end());
+          }
+          walk(element.children());
+        }
+      };
+  walk(rule.pattern);
+  if (rule.window) events.insert(events.end(), rule.considered.begin(), rule.considered.end());
+  return events;
+}
+// What is read as of events that were taken earlier: it is read when they are taken.
+void for_each_step_value(const Rule& rule, const VisitReads& visit) {
+  for (const Expr* root : all_exprs(rule)) {
+    for_each_expr(*root, [&](const Expr& expr) {
+      if (expr.op != Op::kBound || expr.args.empty()) return;
+      visit(*expr.args[0], events_of(rule, *variable_of(expr)));
+    });
+  }
+}
+
 // The condition of each step and absence with its events, and what is asked of the last event.
-void for_each_read(const Plan& plan, OperatorRef of,
-                   const std::function<void(const Expr&, const std::vector<Subset>&)>& visit) {
+void for_each_read(const Plan& plan, OperatorRef of, const VisitReads& visit) {
   if (!of.is_rule) {
     const Feature& feature = plan.features[of.index];
     for (const Expr* expr : feature_exprs(feature)) visit(*expr, feature.events);
@@ -38,6 +67,11 @@ void for_each_read(const Plan& plan, OperatorRef of,
     visit(*rule.without->where, rule.without->events);
     seen.insert(rule.without->where.get());
   }
+  if (rule.suppression.while_condition) {
+    visit(*rule.suppression.while_condition, rule.considered);
+    seen.insert(rule.suppression.while_condition.get());
+  }
+  for_each_step_value(rule, visit);
   // The last event may be of any step; of a plain sequence it is of the last one.
   std::vector<Subset> last;
   const bool is_plain =
@@ -58,25 +92,17 @@ void for_each_read(const Plan& plan, OperatorRef of,
 }  // namespace
 
 // A rule's alerts are rows once its pass is over. A feature that is read at them takes its rows in
-// a later pass, or, where the rule depends on it, is read once more in a later one: then each row
-// goes through all passes by itself.
+// a later pass, or, where the rule depends on it, each row goes through all passes by itself.
 void Compiler::find_alert_reads() {
-  std::set<std::tuple<bool, std::uint32_t, FeatureIndex, RuleIndex, bool>> known;
+  std::set<AlertRead> reads;
   const auto note = [&](OperatorRef reader) {
     for_each_read(plan_, reader, [&](const Expr& root, const std::vector<Subset>& events) {
       for_each_expr(root, [&](const Expr& expr) {
         if (expr.op != Op::kFeature) return;
         for (const Subset& subset : events) {
           const EventType& type = plan_.event_types[subset.type.value];
-          std::vector<RuleIndex> raisers = type.any_alert_of;
-          if (type.alert_of) raisers.push_back(*type.alert_of);
-          for (const RuleIndex raiser : raisers) {
-            const bool has_arguments = !expr.args.empty();
-            if (known.emplace(reader.is_rule, reader.index, feature_of(expr), raiser, has_arguments)
-                    .second) {
-              alert_reads_.push_back({reader, feature_of(expr), raiser, has_arguments});
-            }
-          }
+          for (const RuleIndex raiser : type.any_alert_of) reads.insert({feature_of(expr), raiser});
+          if (type.alert_of) reads.insert({feature_of(expr), *type.alert_of});
         }
       });
     });
@@ -101,13 +127,12 @@ void Compiler::find_alert_reads() {
     }
     return false;
   };
-  for (AlertRead& read : alert_reads_) {
-    read.is_circular = waits_for(read.raiser.value, read.feature);
-    if (read.is_circular) {
-      circular_reads_.emplace(read.feature, read.raiser);
-      out_->row_by_row = out_->deadlines_before_rows = true;
+  for (const AlertRead& read : reads) {
+    if (waits_for(read.raiser.value, read.feature)) {
+      out_->row_by_row = true;
     } else {
       runs_after[read.feature.value].push_back(read.raiser.value);
+      alert_reads_.insert(read);
     }
   }
 }
@@ -115,20 +140,6 @@ void Compiler::find_alert_reads() {
 // A feature that waits for a rule which reads it lets it go first at each event.
 bool Compiler::feeds_back(OperatorRef of, const OperatorInput& input) const {
   return input.how == OperatorInput::How::kUnlessAlerted && graph_.depends(input.from, of);
-}
-
-// The passes in which late probes of the feature run at rows of an alert type.
-std::set<std::uint32_t> Compiler::late_passes(FeatureIndex feature, EventTypeIndex type) const {
-  std::set<std::uint32_t> passes;
-  const EventType& of = plan_.event_types[type.value];
-  const auto add = [&](RuleIndex raiser) {
-    if (circular_reads_.contains({feature, raiser})) {
-      passes.insert(out_->rules[raiser.value].pass + 1);
-    }
-  };
-  if (of.alert_of) add(*of.alert_of);
-  std::ranges::for_each(of.any_alert_of, add);
-  return passes;
 }
 
 // What crosses between tables or comes as an alert's event takes a further pass.
@@ -157,14 +168,8 @@ OperatorGraph::Depths Compiler::depths_of_passes() const {
     OperatorGraph::Depths passes = graph_.depths(step, counts, at_least);
     bool is_done = true;
     for (const AlertRead& read : alert_reads_) {
-      const OperatorRef later =
-          read.is_circular ? read.reader : OperatorRef{false, read.feature.value};
-      std::uint32_t& bound = later.is_rule ? least.rules[later.index] : least.features[later.index];
-      // The probe runs behind the features of its pass, and before the rules of its table.
-      const bool crosses = !read.reader.is_rule ||
-                           table_of_op(read.reader) != out_->features[read.feature.value].table;
-      const std::uint32_t after = passes.rules[read.raiser.value] + 1;
-      const std::uint32_t wanted = after + (read.is_circular && crosses ? 1 : 0);
+      std::uint32_t& bound = least.features[read.feature.value];
+      const std::uint32_t wanted = passes.rules[read.raiser.value] + 1;
       if (bound >= wanted) continue;
       bound = wanted;
       is_done = false;
@@ -200,6 +205,7 @@ void Compiler::find_passes() {
     if (waits && !in_place) out_->row_by_row = true;
   }
   if (!out_->row_by_row) return;
+  // What waits for a rule takes a row when all rules have had it.
   for (std::uint32_t i = 0; i < out_->features.size(); ++i) {
     FeatureProgram& feature = out_->features[i];
     if (feature.unless && graph_.depends({true, feature.unless->value}, {false, i})) {

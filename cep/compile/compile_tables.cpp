@@ -417,16 +417,6 @@ void Compiler::add_probe(FeatureIndex value, const Expr& read,
   }
   for (const Rows& of_reader : rows) {
     out_->probes[place->second].predicates.push_back(add_rows(table, of_reader));
-    std::map<std::uint32_t, Rows> late;
-    for (const Subset& subset : of_reader.events) {
-      for (const std::uint32_t pass : late_passes(feature, subset.type)) {
-        late[pass].events.push_back(subset);
-      }
-    }
-    for (auto& [pass, at_alerts] : late) {
-      at_alerts.conjuncts = of_reader.conjuncts;
-      late_probes_[{place->second, pass}].push_back(add_rows(table, at_alerts));
-    }
   }
 }
 }  // namespace tocsin::cep

@@ -38,18 +38,15 @@ class Compiler {
   // Keeps an expression made here alive.
   const Expr* keep(const ExprPtr& expr);
   void find_passes();
-  // A feature that an operator reads at the alerts of a rule, which are rows once it has run.
+  // A feature that some operator reads at the alerts of a rule, which are rows once it has run.
   struct AlertRead {
-    OperatorRef reader;
     FeatureIndex feature;
     RuleIndex raiser;
-    bool has_arguments = false;
-    bool is_circular = false;  // the rule depends on the feature: it is read in a later pass
+    friend auto operator<=>(const AlertRead&, const AlertRead&) = default;
   };
   void find_alert_reads();
   bool feeds_back(OperatorRef of, const OperatorInput& input) const;
   OperatorGraph::Depths depths_of_passes() const;
-  std::set<std::uint32_t> late_passes(FeatureIndex feature, EventTypeIndex type) const;
   void compile_feature(std::size_t index);
   std::uint64_t events_max(const Feature& feature) const;
   // Makes the values that an operator reads from columns known where `rows` may let it use them.
@@ -88,10 +85,7 @@ class Compiler {
   std::shared_ptr<ProgramImpl> out_ = std::make_shared<ProgramImpl>();
   std::vector<std::map<std::string, std::uint32_t>> predicate_places_;  // by table
   OperatorGraph graph_;
-  std::vector<AlertRead> alert_reads_;
-  std::set<std::pair<FeatureIndex, RuleIndex>> circular_reads_;  // of those
-  // By probe and pass: the rows of alerts at which it runs once more.
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<std::uint32_t>> late_probes_;
+  std::set<AlertRead> alert_reads_;  // where the rule does not depend on the feature
   OperatorGraph::Depths levels_;
   std::vector<Rows> rule_rows_;  // of the current rule: its steps and absences
   std::map<std::pair<FeatureIndex, std::uint32_t>, FeatureIndex> value_of_source_;

@@ -250,9 +250,6 @@ class ProgramImpl {
   std::vector<bool> value_by_place;
   std::uint32_t pass_count = 1;
   bool row_by_row = false;  // what a row raises decides over what it reads next
-  /// A feature is read at the alerts of a rule that depends on it: alerts at deadlines come before
-  /// the feature takes the next row.
-  bool deadlines_before_rows = false;
   std::vector<std::vector<EventTypeIndex>>
       alert_types;  // by rule: the kinds its alerts are read as
   /// Which value a kFeature reads: the feature's own index, or that of its value under arguments.

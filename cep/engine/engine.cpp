@@ -1,13 +1,11 @@
 #include "cep/engine/engine.h"
 
 #include <algorithm>
-#include <compare>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -15,8 +13,10 @@
 #include "cep/base/assert.h"
 #include "cep/base/byte_codec.h"
 #include "cep/compile/program.h"
+#include "cep/data/alert_order.h"
 #include "cep/data/text_scratch.h"
 #include "cep/engine/key_report.h"
+#include "cep/engine/row_by_row.h"
 #include "cep/engine/state_targets.h"
 #include "cep/engine/table_state.h"
 #include "cep/match/slice.h"
@@ -34,8 +34,8 @@ class EngineImpl {
         slice_(program_.impl()),
         budgets_(program_.impl()),
         ids_(program_.impl().pass_count),
-        one_row_(program_.plan()),
-        no_rows_(program_.plan()) {
+        row_by_row_(program_.impl(), slice_, tables_, stats_,
+                    [this](Alert& alert) { give_id(alert); }) {
     for (std::uint32_t i = 0; i < program_.impl().tables.size(); ++i) {
       tables_.push_back(
           std::make_unique<TableState>(program_.impl(), i, hash_seed, stats_, budgets_));
@@ -48,7 +48,7 @@ class EngineImpl {
     check_order(batch, watermark);
     stats_.rows += batch.rows.size();
     if (program_.impl().row_by_row) {
-      advance_by_row(batch, watermark, alerts);
+      row_by_row_.advance(batch, watermark, alerts);
     } else {
       advance_slice(batch, watermark, alerts);
     }
@@ -211,12 +211,16 @@ class EngineImpl {
     for (std::uint32_t pass = 0; pass < passes; ++pass) {
       const std::size_t first_alert = alerts.size();
       for (const auto& table : tables_) {
-        if (table->has_pass(pass)) table->run(pass, slice_, watermark, alerts);
+        if (!table->has_pass(pass)) continue;
+        table->run(pass, slice_, watermark, alerts);
+        table->settle(alerts);
       }
       if (alerts.size() == first_alert) continue;
       sort(alerts, first_alert);
-      if (pass > 0) count_ordinals(alerts, first_alert);
-      for (std::size_t i = first_alert; i < alerts.size(); ++i) give_id(alerts[i], ids_[pass]);
+      for (std::size_t i = first_alert; i < alerts.size(); ++i) {
+        if (pass > 0 && i > first_alert) count_through(alerts[i - 1].order, alerts[i].order);
+        give_id(alerts[i]);
+      }
       if (pass + 1 < passes) {
         slice_.add_alerts(std::span(alerts).subspan(first_alert), stats_.values_missing);
       }
@@ -224,53 +228,9 @@ class EngineImpl {
     stats_.rows_relevant += slice_.relevant_rows();
   }
 
-  // What one row raises is known before the next is looked at.
-  void advance_by_row(const Batch& batch, EventTime watermark, std::vector<Alert>& alerts) {
-    const Plan& plan = program_.plan();
-    for (const Row& row : batch.rows) {
-      one_row_.clear();
-      one_row_.fields_of = batch.fields_of;
-      one_row_.rows.push_back(row);
-      one_row_.rows.back().index = 0;
-      const std::vector<Column>& from = batch.types[row.type.value].fields;
-      for (std::size_t f = 0; f < from.size(); ++f) {
-        if (from[f].known.empty()) continue;
-        append_value(one_row_.types[row.type.value].fields[f],
-                     plan.event_types[row.type.value].fields[f].type,
-                     batch.value(plan, row, FieldIndex(f)), one_row_.texts);
-      }
-      if (program_.impl().deadlines_before_rows) {
-        advance_slice(no_rows_, row.engine_time, alerts);
-      }
-      advance_slice(one_row_, row.engine_time, alerts);
-    }
-    one_row_.clear();
-    advance_slice(one_row_, watermark, alerts);
-  }
-
   static void sort(std::vector<Alert>& alerts, std::size_t first) {
     std::sort(alerts.begin() + static_cast<std::ptrdiff_t>(first), alerts.end(),
-              [](const Alert& a, const Alert& b) {
-                const OrderKey& x = a.order;
-                const OrderKey& y = b.order;
-                const auto place =
-                    std::tie(x.time, x.phase, x.arrival, x.level, x.rule, x.role, x.key, x.after,
-                             x.ordinal) <=> std::tie(y.time, y.phase, y.arrival, y.level, y.rule,
-                                                     y.role, y.key, y.after, y.ordinal);
-                return place < 0;
-              });
-  }
-
-  // Several events of alerts may have one cause: what they raise is counted through.
-  static void count_ordinals(std::vector<Alert>& alerts, std::size_t first) {
-    for (std::size_t i = first + 1; i < alerts.size(); ++i) {
-      const OrderKey& before = alerts[i - 1].order;
-      OrderKey& order = alerts[i].order;
-      OrderKey same = before;
-      same.ordinal = order.ordinal;
-      same.after = order.after;
-      if (same == order) order.ordinal = before.ordinal + 1;
-    }
+              [](const Alert& a, const Alert& b) { return is_raised_before(a.order, b.order); });
   }
 
   void check_order(const Batch& batch, EventTime watermark) {
@@ -293,8 +253,10 @@ class EngineImpl {
   };
   // Alerts that are equal in rule, key, time and events are told apart by their number; equal ones
   // have one time.
-  void give_id(Alert& alert, Ids& ids) {
-    const Rule& rule = *program_.impl().rules[alert.rule.value].rule;
+  void give_id(Alert& alert) {
+    const RuleProgram& program = program_.impl().rules[alert.rule.value];
+    const Rule& rule = *program.rule;
+    Ids& ids = ids_[program.pass];
     identities_.clear();
     if (alert.window_begin) {
       identities_.push_back(identity_of_window(*alert.window_begin, alert.ts));
@@ -402,9 +364,8 @@ class EngineImpl {
   std::vector<std::unique_ptr<TableState>> tables_;
   EventTime watermark_ = kEventTimeMin;
   std::vector<Ids> ids_;  // by pass
-  Batch one_row_;
-  const Batch no_rows_;
   std::vector<std::string> identities_;
+  RowByRow row_by_row_;
 };
 
 Engine::Engine(Program program, std::uint64_t hash_seed)

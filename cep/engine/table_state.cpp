@@ -191,7 +191,14 @@ void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
     }
     next_due_[pass][s] = shard.timers[pass].next_due_us();
   }
-  matcher_.general().settle(alerts);
+}
+
+std::int64_t TableState::next_due_us() const {
+  std::int64_t due = ShardTimers::kNone;
+  for (std::size_t pass = 0; pass < next_due_.size(); ++pass) {
+    if (has_timers_[pass]) due = std::min(due, *std::ranges::min_element(next_due_[pass]));
+  }
+  return due;
 }
 
 // The slots and records of keys whose timers this slice will fire: all at once, so that they wait

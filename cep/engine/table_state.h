@@ -37,6 +37,13 @@ class TableState {
   /// Whether any of its operators runs in this pass.
   bool has_pass(std::uint32_t pass) const { return has_pass_[pass]; }
   void run(std::uint32_t pass, Slice& slice, EventTime watermark, std::vector<Alert>& alerts);
+  /// PatternMatcher::settle() and first_unsettled().
+  void settle(std::vector<Alert>& alerts, const OrderKey* upto = nullptr) {
+    matcher_.general().settle(alerts, upto);
+  }
+  const OrderKey* first_unsettled() const { return matcher_.general().first_unsettled(); }
+  /// No timer falls due before; ShardTimers::kNone when there is none.
+  std::int64_t next_due_us() const;
   /// Lets go of what is dead at `watermark`, of some of the keys: time goes through all of them in
   /// rounds, each a quarter of the table's longest window. Nothing that anyone sees depends on it:
   /// every read of state checks time itself.

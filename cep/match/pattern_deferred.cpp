@@ -1,10 +1,12 @@
 // The general matcher: `once` and `at most` by other values than the rule's key. What they let pass
 // depends on all keys, so that it is decided after the pass, in the order of the alerts.
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <string>
 #include <utility>
 
+#include "cep/data/alert_order.h"
 #include "cep/match/alert_builder.h"
 #include "cep/match/current_row.h"
 #include "cep/match/pattern_matcher.h"
@@ -179,18 +181,25 @@ void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal,
   first_suppressed->lost_runs += lost_runs;
 }
 
-void PatternMatcher::settle(std::vector<Alert>& alerts) {
+void PatternMatcher::settle(std::vector<Alert>& alerts, const OrderKey* upto) {
   if (deferred_.empty()) return;
   std::stable_sort(deferred_.begin(), deferred_.end(),
                    [](const Deferred& a, const Deferred& b) { return a.order < b.order; });
   std::uint32_t ordinal = 0;
   const OrderKey* before = nullptr;
-  for (Deferred& deferred : deferred_) {
-    if (before == nullptr || *before != deferred.order) ordinal = 0;
-    before = &deferred.order;
-    settle_one(deferred, ordinal, alerts);
+  auto next = deferred_.begin();
+  for (; next != deferred_.end(); ++next) {
+    if (upto != nullptr && level_place(next->order) > level_place(*upto)) break;
+    if (before == nullptr || *before != next->order) ordinal = 0;
+    before = &next->order;
+    settle_one(*next, ordinal, alerts);
   }
-  deferred_.clear();
+  deferred_.erase(deferred_.begin(), next);
+}
+
+const OrderKey* PatternMatcher::first_unsettled() const {
+  const auto first = std::ranges::min_element(deferred_, std::ranges::less(), &Deferred::order);
+  return first == deferred_.end() ? nullptr : &first->order;
 }
 
 void PatternMatcher::sweep_values(std::int64_t now_us) {

@@ -59,8 +59,12 @@ class PatternMatcher {
   std::int64_t expiry(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
                       Offset state, std::int64_t now_us);
   /// All rows and deadlines of the slice up to the watermark have been worked through: gives the
-  /// alerts of rules whose suppression is not by their own key.
-  void settle(std::vector<Alert>& alerts);
+  /// alerts of rules whose suppression is not by their own key. With `upto`, those that have been
+  /// worked through are the ones whose cause and level come no later.
+  void settle(std::vector<Alert>& alerts, const OrderKey* upto = nullptr);
+  /// Where the first stands that settle() has not yet decided on; null when there is none. Valid
+  /// until the next call.
+  const OrderKey* first_unsettled() const;
   std::size_t bytes() const;
   /// As Matcher has them; an open window is a partial match too.
   std::uint64_t live_runs(const RuleProgram& rule, PatternPool& patterns, std::byte* record,

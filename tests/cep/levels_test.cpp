@@ -119,6 +119,58 @@ TEST_CASE("levels: alerts of deadlines stand before the events of their time") {
               "all@10 x: 1 [a=2]", "all@19 x: 1 [a=3]", "lonely@29 x:  [a=3]"});
 }
 
+TEST_CASE("levels: a feature is read at an alert that is not a match's last event") {
+  PlanBuilder b;
+  b.rule("big", by_card(b), {{b.kind("pay")}}, above(b.field("amount", {"pay"}), 5));
+  b.alert_type("big alert", {"big"});
+  const cep::KeySpec key = b.key("card", {{"pay", "card", ""}, {"big alert", "card", ""}});
+  b.count("recent", {b.kind("pay")}, key, 100);
+  // As of an earlier step.
+  cep::Rule& then = b.rule("then", key, {{b.kind("big alert")}, {b.kind("pay")}});
+  auto of_step = std::make_shared<cep::Expr>();
+  of_step->op = Op::kBound;
+  of_step->payload = cep::BoundField{cep::VarIndex(0), cep::Which::kOnly, {}};
+  of_step->type = type_of(cep::TypeKind::kInt);
+  of_step->args = {b.read("recent")};
+  PlanBuilder::show(then, "", of_step);
+  // At each event that is considered.
+  cep::Rule& quiet = b.rule("quiet", key, {{b.kind("big alert")}, {b.kind("pay")}});
+  quiet.suppression.once = cep::Once::kWhile;
+  quiet.suppression.while_condition = above(b.read("recent"), 1);
+  CHECK(b.alerts({"pay 0 card=x amount=9", "pay 1 card=x amount=1", "pay 2 card=x amount=9",
+                  "pay 3 card=x amount=1"}) ==
+        Lines{"big@0 x:  [a=1]", "then@1 x: 1 [a=big alert b=2]", "quiet@1 x:  [a=big alert b=2]",
+              "big@2 x:  [a=3]", "then@2 x: 1 [a=big alert b=3]", "then@3 x: 1 [a=big alert b=4]"});
+}
+
+TEST_CASE("levels: at an alert of a deadline, a feature holds nothing that comes later") {
+  PlanBuilder b;
+  const auto lonely = [&](const std::string& name, std::int64_t ms) -> cep::Rule& {
+    cep::Rule& rule = b.rule(name, by_card(b), {{b.kind("pay")}});
+    cep::Absence absence;
+    absence.events = {b.kind("pay")};
+    absence.absent_for = cep::Duration{ms * 1'000};
+    rule.pattern.push_back(absence);
+    return rule;
+  };
+  lonely("late", 10);
+  lonely("early", 5);
+  b.alert_type("late alert", {"late"});
+  b.alert_type("early alert", {"early"});
+  b.count(
+      "lates", {b.kind("late alert")},
+      b.key("card", {{"pay", "card", ""}, {"late alert", "card", ""}, {"early alert", "card", ""}}),
+      100);
+  PlanBuilder::show(b.plan.rules[1], "", b.read("lates"));
+  cep::Rule& reader =
+      b.rule("reader", b.key("card", {{"early alert", "card", ""}}), {{b.kind("early alert")}});
+  PlanBuilder::show(reader, "", b.read("lates"));
+  CHECK(b.alerts({"pay 0 card=x", "pay 20 card=x", "pay 24 card=y"}, 100) ==
+        Lines{"early@5 x: 0 [a=1]", "reader@5 x: 0 [a=early alert]", "late@10 x:  [a=1]",
+              "early@25 x: 1 [a=2]", "reader@25 x: 1 [a=early alert]", "early@29 y: 0 [a=3]",
+              "reader@29 y: 0 [a=early alert]", "late@30 x:  [a=2]", "late@34 y:  [a=3]"});
+}
+
 TEST_CASE("levels: several alerts of one cause that complete one rule are counted through") {
   PlanBuilder b;
   b.rule("one", by_card(b), {{b.kind("pay")}});

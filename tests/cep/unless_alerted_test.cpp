@@ -84,4 +84,54 @@ TEST_CASE("levels: unless alerted by a rule of another key that reads the featur
         Lines{"all@0 1: 0 [a=1]", "big@0 x: 0 [a=1]", "all@1 1: 0 [a=2]", "big@1 y: 0 [a=2]",
               "all@2 1: 0 [a=3]", "all@2 1: 1 [a=4]", "all@3 1: 2 [a=5]"});
 }
+
+namespace {
+// Rule `big` by card, which reads `usual` by device; and `seen`, the alerts of `raiser` by device.
+cep::Rule& raiser_beside_big(PlanBuilder& b) {
+  b.rule("big", by_card(b), {{b.kind("pay")}}, above(b.field("amount", {"pay"}), 5));
+  usual(b, by_device(b));
+  b.plan.rules[0].having = above(b.read("usual"), 0);
+  b.rule("raiser", by_device(b), {{b.kind("pay")}});
+  b.alert_type("seen", {"raiser"});
+  b.plan.features[0].key = b.key("device", {{"pay", "device", ""}, {"seen", "device", ""}});
+  return b.plan.rules[1];
+}
+}  // namespace
+
+TEST_CASE("levels: at an alert, a feature that waits for a rule has taken the alert's cause") {
+  PlanBuilder b;
+  raiser_beside_big(b);
+  cep::Rule& reader =
+      b.rule("reader", b.key("device", {{"seen", "device", ""}}), {{b.kind("seen")}});
+  PlanBuilder::show(reader, "", b.read("usual"));
+  const std::vector<std::string> pays = {"pay 0 card=x device=1 amount=1",
+                                         "pay 1 card=x device=1 amount=9",
+                                         "pay 2 card=y device=1 amount=2"};
+  CHECK(b.alerts(pays) == Lines{"raiser@0 1:  [a=1]", "reader@0 1: 1 [a=seen]",
+                                "raiser@1 1:  [a=2]", "big@1 x:  [a=2]", "reader@1 1: 1 [a=seen]",
+                                "raiser@2 1:  [a=3]", "reader@2 1: 2 [a=seen]"});
+  // Also where the rule that raises the alert reads the feature.
+  PlanBuilder::show(b.plan.rules[1], "", b.read("usual"));
+  CHECK(b.alerts(pays) == Lines{"raiser@0 1: 0 [a=1]", "reader@0 1: 1 [a=seen]",
+                                "raiser@1 1: 1 [a=2]", "big@1 x:  [a=2]", "reader@1 1: 1 [a=seen]",
+                                "raiser@2 1: 1 [a=3]", "reader@2 1: 2 [a=seen]"});
+}
+
+TEST_CASE("levels: row by row, `for each` decides in the order of the alerts") {
+  PlanBuilder b;
+  raiser_beside_big(b);
+  b.plan.rules[1].name = b.plan.rules[1].id = "z";
+  b.rule("y", by_card(b), {{b.kind("pay")}});
+  b.alert_type("any", {"z", "y"});
+  // By key, `y` comes first; `z` raised first.
+  cep::Rule& first = b.rule("first", b.key("rule", {{"any", "rule", ""}}), {{b.kind("any")}});
+  first.suppression.once = cep::Once::kPerDuration;
+  first.suppression.duration = cep::Duration{100'000};
+  first.suppression.for_each = {b.field("severity", {"any"})};
+  CHECK(b.alerts({"pay 0 card=x device=1 amount=1", "pay 1 card=x device=1 amount=9",
+                  "pay 200 card=x device=1 amount=1"}) ==
+        Lines{"z@0 1:  [a=1]", "y@0 x:  [a=1]", "first@0 y:  [a=any]", "z@1 1:  [a=2]",
+              "y@1 x:  [a=2]", "big@1 x:  [a=2]", "z@200 1:  [a=3]", "y@200 x:  [a=3]",
+              "first@200 y:  [a=any]"});
+}
 }  // namespace tocsin::tests
