@@ -16,6 +16,7 @@
 #include "tests/support/engine_run.h"
 #include "tests/support/language_constructs.h"
 #include "tests/support/oracle.h"
+#include "tests/support/plan_merge.h"
 #include "tests/support/random.h"
 #include "tests/support/random_events.h"
 #include "tests/support/random_language.h"
@@ -162,5 +163,44 @@ TEST_CASE("engine: gives the oracle's alerts for rules of the whole language") {
   CHECK(2 * alerting > cases);
   CHECK(100 * given_up < cases);
   CHECK(fmt::format("{}", fmt::join(coverage.never(), ", ")) == "");
+}
+
+TEST_CASE("engine: gives the oracle's alerts where rules read alerts and features wait for rules") {
+  std::size_t alerting = 0;
+  std::size_t given_up = 0;
+  std::size_t by_row = 0;
+  std::size_t several = 0;
+  const std::size_t cases = for_all_seeds("PROPERTY", 1000, [&](Random& random) {
+    Case c;
+    c.plan = random_alert_plan(random);
+    if (random.chance(60)) {
+      const auto both =
+          merged(c.plan, random_alert_plan(random, &c.plan), "other_", random.chance(50));
+      if (both) {
+        c.plan = *both;
+        ++several;
+      }
+    }
+    const std::vector<std::string> problems = cep::validate(c.plan);
+    REQUIRE_MESSAGE(problems.empty(), fmt::format("{}", fmt::join(problems, "\n")));
+    const auto program = cep::compile(std::make_shared<const cep::Plan>(c.plan), kOutOfReach);
+    REQUIRE_MESSAGE(program.has_value(), program.error().message);
+    oracle::Options options;
+    const std::optional<oracle::Outcome> outcome = add_events(random, c, options);
+    if (!outcome) {
+      ++given_up;
+      return;
+    }
+    if (!outcome->alerts.empty()) ++alerting;
+    if (program->impl().row_by_row) ++by_row;
+    if (difference(c, options)) FAIL(report(c, options));
+  });
+  MESSAGE(cases << " cases, " << alerting << " with alerts, " << by_row << " row by row, "
+                << several << " of two plans, " << given_up << " given up as too large");
+  if (cases < 1000) return;
+  CHECK(2 * alerting > cases);
+  CHECK(4 * by_row > cases);
+  CHECK(4 * several > cases);
+  CHECK(20 * given_up < cases);
 }
 }  // namespace tocsin::tests

@@ -230,6 +230,55 @@ void let_any_alert_be_all(cep::Plan& plan) {
     if (!seen.empty()) type.any_alert_of = seen;
   }
 }
+
+// Whether what the rule does depends on no alert.
+bool is_without_alerts(const cep::Plan& plan, const cep::Rule& rule) {
+  bool is_without = true;
+  const auto look = [&](const std::vector<cep::Subset>& subsets) {
+    for (const cep::Subset& subset : subsets) {
+      if (plan.event_types[subset.type.value].is_alert()) is_without = false;
+    }
+  };
+  const std::function<void(const cep::Expr&)> visit = [&](const cep::Expr& e) {
+    if (e.op != cep::Op::kFeature) return;
+    const cep::Feature& feature = plan.features[feature_of(e).value];
+    if (feature.unless_alerted_by) is_without = false;
+    look(feature.events);
+    walk(feature, visit);
+  };
+  look(rule.considered);
+  walk(rule, visit);
+  return is_without;
+}
+
+// A feature that leaves out the alerts of a rule leaves out those of another, which reads it too.
+void let_another_decide(Random& random, cep::Plan& plan) {
+  std::vector<std::size_t> waiting;
+  for (std::size_t f = 0; f < plan.features.size(); ++f) {
+    const cep::Feature& feature = plan.features[f];
+    if (feature.unless_alerted_by && !feature.name.starts_with('$')) waiting.push_back(f);
+  }
+  if (waiting.empty()) return;
+  const std::size_t chosen = random.pick(waiting);
+  const std::size_t r = random.below(plan.rules.size());
+  cep::Feature& feature = plan.features[chosen];
+  cep::Rule& rule = plan.rules[r];
+  if (rule.window || !is_without_alerts(plan, rule)) return;
+  feature.unless_alerted_by = cep::RuleIndex(r);
+  auto read = std::make_shared<cep::Expr>();
+  read->op = cep::Op::kFeature;
+  read->payload = cep::FeatureRead{cep::FeatureIndex(chosen)};
+  read->type = feature.type;
+  rule.having =
+      all_of({rule.having, condition(random.pick({cep::Op::kGreaterEqual, cep::Op::kLess}),
+                                     {read, int_literal(random.between(0, 3))})});
+}
+
+void complete(cep::Plan& plan) {
+  for (cep::Rule& rule : plan.rules) let_last_be_any(plan, rule);
+  let_all_read(plan);
+  let_any_alert_be_all(plan);
+}
 }  // namespace
 
 cep::Plan random_language_plan(Random& random, const cep::Plan* schema) {
@@ -255,9 +304,28 @@ cep::Plan random_language_plan(Random& random, const cep::Plan* schema) {
     const std::size_t last = plan.rules.size() - 1;
     if (has(1)) enrich(random, plan, last, riches);
   }
-  for (cep::Rule& rule : plan.rules) let_last_be_any(plan, rule);
-  let_all_read(plan);
-  let_any_alert_be_all(plan);
+  complete(plan);
+  return plan;
+}
+
+cep::Plan random_alert_plan(Random& random, const cep::Plan* schema) {
+  PlanOptions options;
+  options.rules_max = 2;
+  options.steps_max = 3;
+  options.rich_features = random.chance(20);
+  options.schema = schema;
+  cep::Plan plan = random_plan(random, options);
+  for (std::size_t r = 0; r < plan.rules.size(); ++r) {
+    attempt(random, 10, plan, [&] { make_roles(random, plan, r); });
+    attempt(random, 80, plan, [&] { add_unless_alerted(random, plan, r); });
+  }
+  const std::size_t readers = 2 + random.below(2);
+  for (std::size_t i = 0; i < readers; ++i) {
+    attempt(random, 100, plan, [&] { add_reader(random, plan); });
+    if (random.chance(20)) enrich(random, plan, plan.rules.size() - 1, random_riches(random));
+  }
+  attempt(random, 60, plan, [&] { let_another_decide(random, plan); });
+  complete(plan);
   return plan;
 }
 }  // namespace tocsin::tests

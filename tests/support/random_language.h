@@ -6,4 +6,7 @@
 namespace tocsin::tests {
 /// A plan that validates; over the event types of `schema`, where that is given.
 cep::Plan random_language_plan(Random& random, const cep::Plan* schema = nullptr);
+/// The same, made of what lies between rules: several readers of alerts, and features that leave
+/// out the alerts of rules which read them, under one key or another.
+cep::Plan random_alert_plan(Random& random, const cep::Plan* schema = nullptr);
 }  // namespace tocsin::tests
