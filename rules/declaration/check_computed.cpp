@@ -84,7 +84,7 @@ void check_field(CheckContext& context, const tree::Field& tree, cep::EventTypeI
         make_diagnostic(Code::kE0309, value.span,
                         fmt::format("{} is {}: {} does not fit", in_code(tree.name.text),
                                     type_text(declared), type_text(value.type())));
-    diagnostic.labels.push_back({tree.type.span, "its type is said here"});
+    diagnostic.labels.push_back({tree.type.span, "its type is declared here"});
     if (declared.kind == TypeKind::kDecimal && is_exact_number(value.type())) {
       diagnostic.helps.push_back(
           fmt::format("round it: `round(…, {})`", static_cast<int>(declared.scale)));
@@ -106,7 +106,7 @@ void report_modifiers(CheckContext& context, const tree::Field& tree) {
     if (!outside) continue;
     context.sink.report(make_diagnostic(
         Code::kE0217, modifier.span,
-        fmt::format("{} is computed: it does not come from outside", in_code(tree.name.text))));
+        fmt::format("{} is computed: it is not read from the event", in_code(tree.name.text))));
   }
 }
 }  // namespace

@@ -66,7 +66,7 @@ std::optional<cep::Type> declared_type(CheckContext& context, const tree::TypeRe
         words.push_back(word.text);
       } else {
         context.sink.report(make_diagnostic(
-            Code::kE0215, word.span, fmt::format("the word {} stands twice", in_code(word.text))));
+            Code::kE0215, word.span, fmt::format("the word {} appears twice", in_code(word.text))));
       }
     }
     if (words.empty()) return std::nullopt;
@@ -130,7 +130,7 @@ class EventReader {
       const std::size_t end = std::min(brackets.find(']'), brackets.size() - 1);
       const std::string step(brackets.substr(0, end + 1));
       if (!cep::array_place(step)) {
-        report(Code::kE0217, span, fmt::format("{} says no place in an array", in_code(step)),
+        report(Code::kE0217, span, fmt::format("{} is not an index of an array", in_code(step)),
                fmt::format("the first element of `items` is `\"items[0]\"`, its members are "
                            "`\"items[0].sku\"`; the last place that may be read is {}",
                            cep::kArrayPlaceMax));
@@ -267,7 +267,7 @@ class EventReader {
       if (ts->second.broken) return;
       if (type_.fields[ts->second.index.value].type.kind != TypeKind::kTime) {
         report(Code::kE0216, ts->second.tree->type.span,
-               fmt::format("the event time `ts` of {} is no time", in_code(tree_.name.text)),
+               fmt::format("the event time `ts` of {} is not a time", in_code(tree_.name.text)),
                "write `ts: time`, or mark another field: `booked_at: time key`");
         return;
       }
@@ -335,7 +335,7 @@ void check_events(CheckContext& context, const std::vector<const tree::Event*>& 
       const tree::Event& other = *same->second;
       Diagnostic diagnostic =
           make_diagnostic(Code::kE0205, event->from ? event->from->span : event->name.span,
-                          fmt::format("two event types come from the JSON type {}",
+                          fmt::format("two event types are read from the JSON type {}",
                                       in_code(reader.type().json_type)));
       diagnostic.labels.push_back({other.from ? other.from->span : other.name.span, "the first"});
       context.sink.report(std::move(diagnostic));

@@ -133,8 +133,8 @@ class ListReader {
     if (element.kind == ExprKind::kError) return;
     Diagnostic diagnostic = make_diagnostic(Code::kE0309, element.span,
                                             "an element of the list is a regular expression");
-    diagnostic.labels.push_back({tree_.form_span, "its type is said here"});
-    diagnostic.helps.push_back("it stands between slashes: `/gift ?card/i`");
+    diagnostic.labels.push_back({tree_.form_span, "its type is declared here"});
+    diagnostic.helps.push_back("it is written between slashes: `/gift ?card/i`");
     context_.sink.report(std::move(diagnostic));
   }
   static bool is_blank(std::string_view phrase) { return cep::trimmed_phrase(phrase).empty(); }
@@ -301,7 +301,7 @@ class ListReader {
           "contains any of …`");
     }
     diagnostic.helps.push_back(
-        "split the list, or keep what is asked for as a field of the events");
+        "split the list, or store the looked-up value as a field of the events");
     context_.sink.report(std::move(diagnostic));
     list_.values.clear();
     list_.ignore_case.clear();

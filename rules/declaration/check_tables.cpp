@@ -57,7 +57,7 @@ class TableReader {
     for (const tree::Name& key : tree_.keys) {
       if (key.text.empty()) return false;
       if (std::ranges::find(table_.key_names, key.text) != table_.key_names.end()) {
-        report(Code::kE0215, key.span, fmt::format("{} stands twice", in_code(key.text)));
+        report(Code::kE0215, key.span, fmt::format("{} appears twice", in_code(key.text)));
       }
       table_.key_names.push_back(key.text);
       table_.key_types.push_back(plain_type(TypeKind::kString));
@@ -69,7 +69,7 @@ class TableReader {
           std::ranges::find(table_.columns, column.name.text, &cep::TableColumn::name);
       if (same != table_.columns.end()) {
         report(Code::kE0215, column.name.span,
-               fmt::format("{} stands twice", in_code(column.name.text)));
+               fmt::format("{} appears twice", in_code(column.name.text)));
         continue;
       }
       cep::TableColumn made;
@@ -94,7 +94,7 @@ class TableReader {
       std::string names = column.name;
       for (const std::string& name : table_.key_names) names += ", " + name;
       return report(Code::kE0238, tree.type.span,
-                    fmt::format("{} is no key column", in_code(column.name)),
+                    fmt::format("{} is not a key column", in_code(column.name)),
                     "only a key is looked up by an address",
                     fmt::format("make it part of the key, `key {}`, or write `string`", names));
     }
@@ -193,7 +193,7 @@ class TableReader {
       report(Code::kE0311, row.span,
              fmt::format("{} has {} key columns, not {}", in_code(table_.name),
                          table_.key_names.size(), row.keys.size()),
-             "", "a row's keys stand in parentheses: `(\"DE\", 2026): { … }`");
+             "", "a row's keys are written in parentheses: `(\"DE\", 2026): { … }`");
       return false;
     }
     bool all = true;
@@ -238,7 +238,7 @@ class TableReader {
       }
       if (!seen.insert(entry.name.text).second) {
         report(Code::kE0215, entry.name.span,
-               fmt::format("{} stands twice", in_code(entry.name.text)));
+               fmt::format("{} appears twice", in_code(entry.name.text)));
         all = false;
         continue;
       }
@@ -337,7 +337,7 @@ class TableReader {
       return fmt::format("its cells are separated by {}, not by commas",
                          separator_name(*separator));
     return cells.size() < width ? "a cell that is missing is empty: `a,,c`"
-                                : "a cell that holds a comma stands in double quotes";
+                                : "a cell that holds a comma is written in double quotes";
   }
   // A header in which semicolons or tabs separate the columns, and which lacks one that is needed.
   bool reads_other_separator(DataReport& problems, std::string_view text,
@@ -380,7 +380,7 @@ class TableReader {
     for (std::size_t i = 0; i < cells.size(); ++i) {
       if (!places.emplace(cells[i].text, i).second && !cells[i].text.empty()) {
         problems.add(Code::kE0215, cells[i].begin, cells[i].end,
-                     fmt::format("{} stands twice", in_code(cells[i].text)));
+                     fmt::format("{} appears twice", in_code(cells[i].text)));
       }
     }
     const auto find = [&](const std::string& name) {

@@ -57,7 +57,7 @@ class TestChecker {
 
   void add_until(const tree::TestLine& line) {
     if (test_.until) {
-      report(Code::kE0502, line.span, "`until` stands twice",
+      report(Code::kE0502, line.span, "`until` appears twice",
              "time passes up to the last one: keep that");
       return;
     }
@@ -69,7 +69,7 @@ class TestChecker {
     if (test_.until && !until_reported_) {
       until_reported_ = true;
       report(Code::kE0502, until_span_, "`until` before an event",
-             "it stands after the last event");
+             "it is written after the last event");
     }
     if (line.event.text.empty()) return;
     const auto kind = context_.names.kinds.find(line.event.text);
@@ -126,7 +126,7 @@ class TestChecker {
         make_diagnostic(Code::kW0039, late_->offset.span,
                         fmt::format("this event comes {} too late: the test drops it", behind_text),
                         "earlier than the event before it");
-    diagnostic.labels.push_back({late_behind_->offset.span, "time has come to here"});
+    diagnostic.labels.push_back({late_behind_->offset.span, "time has advanced to here"});
     diagnostic.helps.push_back(
         fmt::format("write the events in the order of their time, or let the event type wait for "
                     "late ones: `ts: "
@@ -172,7 +172,7 @@ class TestChecker {
         }
         Diagnostic diagnostic =
             make_diagnostic(Code::kE0215, entry.name.span,
-                            fmt::format("{} stands twice", in_code(entry.name.text)));
+                            fmt::format("{} appears twice", in_code(entry.name.text)));
         diagnostic.labels.push_back({earlier->second, "the first"});
         context_.sink.report(std::move(diagnostic));
       }

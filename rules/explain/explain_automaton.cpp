@@ -275,13 +275,13 @@ std::string method_words(const cep::Rule& rule, const cep::RuleProfile& profile)
 const char* asked_words(AskedAt at) {
   switch (at) {
     case AskedAt::kColumns:
-      return "asked of the event alone, over many events at once";
+      return "evaluated on the event alone, for many events at once";
     case AskedAt::kKey:
-      return "asked once for each event and key";
+      return "evaluated once for each event and key";
     case AskedAt::kMatch:
       break;
   }
-  return "asked of each partial match that waits for the event";
+  return "evaluated for each partial match that waits for the event";
 }
 
 // Whether nothing is left to wait for after the state's event: it is the match.

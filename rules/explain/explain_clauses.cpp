@@ -77,11 +77,11 @@ void add_without(const Words& words, std::vector<Passage>& out) {
     return;
   }
   const std::string time = duration_text(*without.absent_for);
-  out.push_back({fmt::format(
-      "No {} comes less than {} after the first event, and by then all steps are done. "
-      "The alert comes exactly {} after the first event, in event time; what comes at "
-      "that moment is too late to be a step or to prevent the alert.",
-      kinds, time, time)});
+  out.push_back(
+      {fmt::format("No {} comes less than {} after the first event, and by then all steps are "
+                   "done. The alert is raised exactly {} after the first event, in event time; "
+                   "what comes at that moment is too late to be a step or to prevent the alert.",
+                   kinds, time, time)});
 }
 
 // The types of events that a match can hold.
@@ -153,7 +153,7 @@ std::vector<Passage> limit_passages(const Words& words) {
   add_without(words, out);
   if (rule.having) {
     const std::vector<std::string> conditions = words.conditions(rule.having);
-    Passage having{"Of the complete match, asked at its last event: "};
+    Passage having{"Condition on the complete match, evaluated at its last event: "};
     if (conditions.size() == 1) {
       having.text += conditions.front() + ".";
     } else {
@@ -190,8 +190,8 @@ std::vector<Passage> selection_passages(const Words& words) {
       "earliest",
       began);
   const std::string one_by_one = fmt::format(
-      "Matches that are complete {} are taken one after the other: those that began {} "
-      "come first, of these the longest, of these those whose events came earliest.",
+      "Matches that are complete {} are taken one after the other: first those that began {}, "
+      "among these the longest, among these those with the earliest events.",
       moment, began);
   switch (selection.kind) {
     case SelectionKind::kDefault:
@@ -201,8 +201,8 @@ std::vector<Passage> selection_passages(const Words& words) {
         out.push_back({"Each such event is a match of its own."});
       } else {
         out.push_back(
-            {fmt::format("If several matches are complete {}, at most one alert comes{}: "
-                         "{}. If it is excepted or held back, the next one is tried.",
+            {fmt::format("If several matches are complete {}, at most one alert is raised{}: {}. "
+                         "If it is excepted or suppressed, the next one is tried.",
                          moment, for_key, choice)});
         out.push_back({"Nothing is used up: an event may be part of later matches, too."});
       }
@@ -260,18 +260,18 @@ std::vector<Passage> suppression_passages(const Words& words) {
     case Once::kPerDuration: {
       const std::string time = duration_text(held.duration);
       out.push_back(
-          {fmt::format("After an alert it is quiet for {}{}: a match less than {} after it "
-                       "is held back, one exactly {} after it alerts again.",
+          {fmt::format("After an alert it is quiet for {}{}: a match less than {} after it is "
+                       "suppressed, one exactly {} after it alerts again.",
                        time, kept, time, time)});
       break;
     }
     case Once::kPerVariable: {
       const bool is_loop = words.rule()->variables[held.var.value].loop;
-      out.push_back({fmt::format(
-          "Once for {} {}{}: a match that shares {} with an earlier match that alerted, or that "
-          "was held back for this reason, is held back.",
-          is_loop ? "the events of" : "each event at", words.variable(held.var),
-          held.for_each.empty() ? "" : kept, is_loop ? "one of them" : "it")});
+      out.push_back(
+          {fmt::format("Once for {} {}{}: a match that shares {} with an earlier match that "
+                       "alerted, or that was suppressed for this reason, is suppressed.",
+                       is_loop ? "the events of" : "each event at", words.variable(held.var),
+                       held.for_each.empty() ? "" : kept, is_loop ? "one of them" : "it")});
       break;
     }
     case Once::kPerUnit:
@@ -290,12 +290,11 @@ std::vector<Passage> suppression_passages(const Words& words) {
     case Once::kWhile: {
       const std::string same = of_same_key(words.rule()->key);
       out.push_back(
-          {fmt::format("After an alert it is quiet as long as this holds at every event: {}. "
-                       "The next alert can come only after an event at which it did not "
-                       "hold.",
+          {fmt::format("After an alert it is quiet as long as this holds at every event: {}. The "
+                       "next alert can be raised only after an event at which it did not hold.",
                        words.condition(*held.while_condition))});
       out.push_back({fmt::format(
-          "It is asked at {}{}{}.", kind_plural(words.plan(), words.rule()->considered),
+          "It is evaluated at {}{}{}.", kind_plural(words.plan(), words.rule()->considered),
           same.empty() ? same : " " + same, held.for_each.empty() ? std::string() : kept)});
       break;
     }
@@ -303,17 +302,17 @@ std::vector<Passage> suppression_passages(const Words& words) {
   if (held.at_most) {
     const std::string time = duration_text(held.at_most->duration);
     out.push_back(
-        {fmt::format("At most {} in any {}{}: a match is held back while that many alerts lie less "
-                     "than {} before it.",
+        {fmt::format("At most {} in any {}{}: a match is suppressed while that many alerts are "
+                     "less than {} before it.",
                      counted(held.at_most->count, "alert"), time,
                      kept_for(words, held.at_most->for_each), time)});
   }
   if (out.empty()) {
-    out.push_back({"Nothing is held back: every match that is selected raises an alert."});
+    out.push_back({"Nothing is suppressed: every match that is selected raises an alert."});
   } else {
     out.push_back(
-        {"What is held back is counted on the next alert, and does not start or lengthen "
-         "the quiet time."});
+        {"Suppressed matches are counted on the next alert, and do not start or lengthen the quiet "
+         "time."});
   }
   return out;
 }
@@ -338,7 +337,7 @@ std::vector<Passage> alert_passages(const Words& words) {
     more += fmt::format("{}Tagged {}.", more.empty() ? "" : " ", listed(tags));
   }
   if (!more.empty()) out.push_back({more});
-  Passage events{"With it comes every event that matched, with these fields:"};
+  Passage events{"The alert has every event that matched, with these fields:"};
   const std::set<cep::EventTypeIndex> bound = types_bound(rule);
   for (const cep::Captured& captured : rule.captured) {
     if (!bound.contains(captured.type)) continue;

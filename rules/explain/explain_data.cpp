@@ -205,7 +205,8 @@ std::vector<std::string> feature_notes(const cep::Plan& plan, const cep::Feature
           "later one");
       break;
     case WindowKind::kSession:
-      out.push_back(fmt::format("an event exactly {} after the one before begins anew", time));
+      out.push_back(
+          fmt::format("an event exactly {} after the previous one begins a new window", time));
       break;
     case WindowKind::kPreviousEvents:
       if (window.duration()) {

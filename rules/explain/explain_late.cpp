@@ -62,7 +62,7 @@ std::vector<Passage> late_passages(const Words& words) {
   }
   for (const auto& [bound, types] : bounds) {
     if (bound.us == 0) continue;
-    out.push_back({fmt::format("{} events may come up to {} out of order.", listed(types),
+    out.push_back({fmt::format("{} events may arrive up to {} out of order.", listed(types),
                                duration_text(bound))});
   }
   if (!bounds.empty()) {
@@ -76,8 +76,8 @@ std::vector<Passage> late_passages(const Words& words) {
                   "Every event is waited for {}, the most that an event type of the "
                   "files says.",
                   duration_text(most));
-    out.push_back({waits + " What comes later still is late: it is set aside and counted, or taken "
-                           "at the time already reached. A run may be told otherwise."});
+    out.push_back({waits + " Later events are late: they go to the side output and are counted, or "
+                           "are processed at the time already reached. A run can override this."});
   }
   for (const auto& [text, types] : repeats) {
     out.push_back({fmt::format(fmt::runtime(text), listed(types))});

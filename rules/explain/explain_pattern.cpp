@@ -78,7 +78,7 @@ class PatternSpeaker {
   static std::string reached(const Element& e) {
     switch (e.contiguity) {
       case Contiguity::kAny:
-        return "later, whatever comes in between (even what would fit): ";
+        return "later, whatever comes in between (even events that would fit): ";
       case Contiguity::kFirst:
         return "then the next that fits, passing over what does not: ";
       case Contiguity::kNext:
@@ -115,7 +115,7 @@ class PatternSpeaker {
           {(i == 0 ? (loop ? "each one where " : "where ") : "and where ") + conditions[i]});
     }
     if (e.is_optional() && !e.quantifier().loop) {
-      out.parts.push_back({"the match may also go on without it"});
+      out.parts.push_back({"the match may also continue without it"});
     }
     for (Passage& note : loop_notes(e, "one")) out.parts.push_back(std::move(note));
     return out;
@@ -129,10 +129,9 @@ class PatternSpeaker {
     if (repeats(quantifier)) {
       switch (quantifier.mode) {
         case LoopMode::kRelaxed:
-          out.push_back(
-              {fmt::format("after the first, every further {} that fits is taken; what does not "
-                           "fit is passed over",
-                           what)});
+          out.push_back({fmt::format(
+              "after the first, every further {} that fits is taken; what does not fit is skipped",
+              what)});
           break;
         case LoopMode::kNext:
           out.push_back(
@@ -141,10 +140,9 @@ class PatternSpeaker {
                            what)});
           break;
         case LoopMode::kEach:
-          out.push_back(
-              {fmt::format("after the first, any {} that fits may be taken or left out: "
-                           "every selection is tried",
-                           what)});
+          out.push_back({fmt::format(
+              "after the first, any {} that fits may be taken or skipped: every selection is tried",
+              what)});
           break;
       }
       if (!quantifier.max && e.is_optional() && quantifier.min == 1) {
@@ -178,8 +176,8 @@ class PatternSpeaker {
       Passage out{fmt::format("The very next event after that is no {}{}", kinds, where)};
       if (decides) {
         out.parts.push_back(
-            {"the alert comes with that next event" +
-             (rule_.within ? fmt::format(", which has to come less than {} after the first one",
+            {"the alert is raised at that next event" +
+             (rule_.within ? fmt::format(", which must come less than {} after the first one",
                                          duration_text(*rule_.within))
                            : std::string())});
       }
@@ -222,8 +220,9 @@ class PatternSpeaker {
     const std::string time = length ? duration_text(*length) : "no time";
     const char* since = e.absent_for() ? "that" : "the first event";
     out.text = fmt::format("Then, until {} after {}: no {}{}", time, since, kinds, where);
-    out.parts.push_back({fmt::format("the alert comes at that moment, {} after {}, in event time",
-                                     time, e.absent_for() ? "the step before" : since)});
+    out.parts.push_back(
+        {fmt::format("the alert is raised at that moment, {} after {}, in event time", time,
+                     e.absent_for() ? "the step before" : since)});
     out.parts.push_back({"one exactly at that moment is too late to prevent it"});
     add_loop_note(near, out);
     return out;
@@ -261,7 +260,7 @@ class PatternSpeaker {
     if (const std::string name = group_name(e); !name.empty()) {
       out.text += ", called " + in_code(name);
     }
-    if (e.is_optional()) out.text += " (the match may also go on without them)";
+    if (e.is_optional()) out.text += " (the match may also continue without them)";
     std::vector<Passage> notes = loop_notes(e, "round");
     if (notes.empty()) return out;
     // Notes do not belong to the sequence: they stand behind it.
@@ -344,14 +343,14 @@ std::vector<Passage> window_passages(const Words& words) {
           {fmt::format("it goes on as long as the next one comes less than {} after the one "
                        "before; one exactly {} after begins a new session",
                        length, length)},
-          {fmt::format("it ends {} after the last one, and the alert comes then", length)}}});
+          {fmt::format("it ends {} after the last one, and the alert is raised then", length)}}});
   } else {
     out.push_back(
         {fmt::format("At the end of each {} with {}, called {}", length, kinds, name),
          {{fmt::format("the windows follow one another without gaps, {}; an event exactly at the "
                        "end of one is in the next",
                        window.unit ? begin_of_units(window) : "counted from 1970-01-01T00:00:00Z")},
-          {"the alert comes at the end"}}});
+          {"the alert is raised at the end"}}});
   }
   std::vector<cep::Subset> more;
   for (const cep::Subset& kind : rule.considered) {

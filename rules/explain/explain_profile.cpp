@@ -59,10 +59,10 @@ void add_lifetime(const cep::RuleProfile& profile, const cep::Rule& rule,
                                        : fmt::format("A window is kept until it ends, {} at most.",
                                                      duration_text(rule.window->duration))});
   } else if (profile.lives) {
-    out.push_back({fmt::format(
-        "A partial match lives at most {} after its first event, and its events as long as "
-        "a partial match holds them; their memory is given back some time later.",
-        duration_text(*profile.lives))});
+    out.push_back(
+        {fmt::format("A partial match lives at most {} after its first event, and its events as "
+                     "long as a partial match holds them; their memory is freed some time later.",
+                     duration_text(*profile.lives))});
   } else if (profile.method == Method::kStrict) {
     out.push_back(
         {"There is no `within`: the last events of a key stay until later ones replace "
@@ -81,19 +81,19 @@ void add_suppression(const cep::Rule& rule, std::vector<Passage>& out) {
       break;
     case cep::Once::kPerDuration:
       out.push_back(
-          {fmt::format("That it alerted is kept for {}; where a match was held back, until "
-                       "the next alert, which says how many.",
+          {fmt::format("That it alerted is kept for {}; where a match was suppressed, until the "
+                       "next alert, which says how many.",
                        duration_text(held.duration))});
       break;
     case cep::Once::kPerVariable:
       out.push_back(
-          {fmt::format("The events at {} of matches that alerted, or that were held back, are "
+          {fmt::format("The events at {} of matches that alerted, or that were suppressed, are "
                        "kept as long as a partial match may hold them.",
                        in_code(rule.variables[held.var.value].name))});
       break;
     case cep::Once::kPerUnit:
       out.push_back(
-          {fmt::format("The {} of the last alert is kept {}; where a match was held back, until "
+          {fmt::format("The {} of the last alert is kept {}; where a match was suppressed, until "
                        "the next alert, which says how many.",
                        cep::unit_name(held.unit),
                        held.unit == cep::CalendarUnit::kDay ? "for three days"
@@ -211,8 +211,8 @@ std::vector<Passage> shared_passages(const cep::Program& program, const Words& w
   for (const cep::EventCost& cost : profile.costs) tests += cost.tests_shared;
   if (tests > 0) {
     out.push_back(
-        {fmt::format("{} of single events that other rules or features ask as well: each "
-                     "is asked once for all.",
+        {fmt::format("{} of single events that other rules or features ask as well: each is "
+                     "evaluated once for all.",
                      counted(tests, "test"))});
   }
   for (const cep::SearchedText& text : program.impl().atoms.texts().texts()) {
@@ -230,7 +230,7 @@ std::vector<Passage> shared_passages(const cep::Program& program, const Words& w
     out.push_back(
         {fmt::format("Its alerts are events for {}.", names_of(plan, profile.alert_readers))});
   }
-  if (out.empty()) out.push_back({"Nothing: no other rule asks, keeps or reads the same."});
+  if (out.empty()) out.push_back({"Nothing: no other rule evaluates, keeps or reads the same."});
   return out;
 }
 

@@ -393,7 +393,7 @@ std::vector<std::string> Words::conditions(const ExprPtr& expr, cep::VarIndex ow
     const ExprPtr current = cep::own_event_to_current(part, own);
     out.push_back(parts.size() > 1 ? words.operand(*current) : words.condition(*current));
     if (loop && cep::mentions_own_past(*current, own)) {
-      out.back() += " (not asked of the first one)";
+      out.back() += " (skipped for the first one)";
     }
   }
   return out;

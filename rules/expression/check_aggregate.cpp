@@ -132,7 +132,7 @@ void report_without_window(const ExprContext& c, const tree::Expr& expr) {
       make_diagnostic(Code::kE0411, expr.span, fmt::format("{} over which events?", in_code(name)));
   if (call.of || (!call.subjects.empty() && call.name == cep::Aggregate::kCount)) {
     diagnostic.message = fmt::format("{} over kinds of events needs a window", in_code(name));
-    diagnostic.helps.push_back("say how far back it looks: `over last 1h`");
+    diagnostic.helps.push_back("give the length of the window: `over last 1h`");
   } else {
     diagnostic.helps.push_back(
         fmt::format("of a loop: `{0}(probes{1})`; of kinds: `{0}({2}payment) over last 1h`", name,
@@ -178,7 +178,7 @@ bool loop_has_aggregate(const ExprContext& c, const tree::AggregateCall& call) {
                                           fmt::format("{} is of a window's events", in_code(name)),
                                           "of a match's there are too few");
   diagnostic.helps.push_back(
-      fmt::format("say over which events: `{}(amount of payment, {}) over last 7d`", name,
+      fmt::format("name the events: `{}(amount of payment, {}) over last 7d`", name,
                   traits.parameter == cep::AggregateParameter::kDecay ? "half life 1d" : "95"));
   c.context.sink.report(std::move(diagnostic));
   return false;
@@ -196,7 +196,7 @@ Checked check_loop_aggregate(const ExprContext& c, const tree::Expr& expr, std::
         make_diagnostic(Code::kE0408, at,
                         fmt::format("the step {} takes one event: there is nothing to aggregate",
                                     in_code(step.name)));
-    diagnostic.labels.push_back({step.span, "no count stands before it"});
+    diagnostic.labels.push_back({step.span, "no count is written before it"});
     if (!is_count) diagnostic.helps.push_back(fmt::format("write `{}.FIELD`", step.name));
     c.context.sink.report(std::move(diagnostic));
     return error_type(c, expr);

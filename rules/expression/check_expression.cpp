@@ -87,7 +87,7 @@ void report_no_value(const ExprContext& c, const tree::Expr& expr) {
   if (expr.kind == ExprKind::kRegex) {
     diagnostic =
         make_diagnostic(Code::kE0315, expr.span, "a regular expression where a value is needed",
-                        "it stands after `matches`");
+                        "it is written after `matches`");
   } else if (expr.kind == ExprKind::kPrev) {
     diagnostic = make_diagnostic(Code::kE0406, expr.span, "`prev` is an event, not a value");
     diagnostic.helps.push_back("name one of its fields: `prev.amount`");
@@ -96,7 +96,7 @@ void report_no_value(const ExprContext& c, const tree::Expr& expr) {
                                  "name one of its columns: `[…].column`");
   } else {
     diagnostic = make_diagnostic(Code::kE0310, expr.span, "a list where a value is needed",
-                                 "a list stands after `in`");
+                                 "a list is written after `in`");
   }
   c.context.sink.report(std::move(diagnostic));
 }

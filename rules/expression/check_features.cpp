@@ -63,7 +63,7 @@ bool check_unless_place(CheckContext& context, const tree::Unless& unless,
     Diagnostic diagnostic = make_diagnostic(Code::kE0454, unless.span,
                                             "`unless alerted by` over a window that has this event",
                                             "whether this event alerts is not known yet");
-    diagnostic.helps.emplace_back("it stands with `previous`, such as `over previous 30d`");
+    diagnostic.helps.emplace_back("it is used with `previous`, such as `over previous 30d`");
     context.sink.report(std::move(diagnostic));
     return false;
   }
@@ -240,7 +240,7 @@ std::optional<cep::KeySpec> check_feature_key(CheckContext& context,
         key.parts, [&](const cep::KeyPart& part) { return part.name == name.text; });
     if (repeated) {
       context.sink.report(make_diagnostic(
-          Code::kE0215, name.span, fmt::format("{} stands twice in the key", in_code(name.text))));
+          Code::kE0215, name.span, fmt::format("{} appears twice in the key", in_code(name.text))));
       return std::nullopt;
     }
     if (const KeySymbol* declared = find_declared_key(context, name.text)) {

@@ -185,7 +185,7 @@ Checked check_ip_in(const ExprContext& c, const tree::Expr& expr) {
     const std::string text(literal_of(*network.expr).text);
     if (network.expr->op == Op::kLiteral && !cep::parse_ip_network(text)) {
       Diagnostic diagnostic = make_diagnostic(Code::kE0317, network.span,
-                                              fmt::format("{} is no network", in_code(text)));
+                                              fmt::format("{} is not a network", in_code(text)));
       diagnostic.helps.push_back("write `10.0.0.0/8`, `2001:db8::/32`, or one address");
       c.context.sink.report(std::move(diagnostic));
       return error_type(c, expr);

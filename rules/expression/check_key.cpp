@@ -91,7 +91,7 @@ class MemberCollector {
       if (!role.empty() && !other.role.empty() && role != other.role) continue;
       Diagnostic diagnostic = make_diagnostic(
           Code::kE0428, tree.span,
-          fmt::format("{} stands twice in one key", type_name(context_, type)),
+          fmt::format("{} appears twice in one key", type_name(context_, type)),
           role.empty() || other.role.empty() ? "which of the two is meant?" : "the same role");
       diagnostic.helps.push_back(
           fmt::format("give each a role of its own: `{0}.FIELD as got | {0}.FIELD as sent`",
@@ -282,7 +282,7 @@ void report_role(CheckContext& context, const tree::Name& role) {
                       fmt::format("the role {} has the name of {}", in_code(role.text),
                                   kind->second.kind ? "a kind" : "an event type"));
   diagnostic.labels.push_back({kind->second.name->span, "declared here"});
-  diagnostic.helps.push_back("in a step the role stands for its events: rename it");
+  diagnostic.helps.push_back("in a step a role is the name of its events: rename it");
   context.sink.report(std::move(diagnostic));
 }
 
@@ -428,7 +428,7 @@ void check_key(CheckContext& context, const tree::ByClause& by, const EventTypes
     if (repeated != key.parts.end()) {
       context.sink.report(
           make_diagnostic(Code::kE0215, tree.name.span,
-                          fmt::format("{} stands twice in the key", in_code(tree.name.text))));
+                          fmt::format("{} appears twice in the key", in_code(tree.name.text))));
       continue;
     }
     cep::KeyPart part;

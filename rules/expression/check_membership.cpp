@@ -157,7 +157,7 @@ Checked check_in_loop(const ExprContext& c, const tree::Expr& expr, std::size_t 
   if (!loop.loop) {
     Diagnostic diagnostic = make_diagnostic(
         Code::kE0408, right.span,
-        fmt::format("the step {} takes one event, no list of them", in_code(loop.name)));
+        fmt::format("the step {} takes one event, not a list of them", in_code(loop.name)));
     diagnostic.helps.push_back(
         fmt::format("compare with `=`: `= {}.{}`", loop.name, right.name.text));
     c.context.sink.report(std::move(diagnostic));
@@ -252,7 +252,7 @@ void warn_of_networks(const ExprContext& c, SourceSpan span, const ValueSymbol& 
       by_ip_in
           ? fmt::format("{} is a list of strings", in_code(symbol.name->text))
           : fmt::format("{} has networks, and `in` compares texts", in_code(symbol.name->text)),
-      by_ip_in ? "its networks are asked one after the other; changes by HTTP are not seen"
+      by_ip_in ? "its networks are compared one after the other; changes by HTTP are not seen"
                : fmt::format("no address is equal to {}", in_code(first->view().text)));
   diagnostic.labels.push_back({symbol.name->span, "declared here"});
   diagnostic.helps.push_back(

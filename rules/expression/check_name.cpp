@@ -28,7 +28,7 @@ std::optional<Checked> find_word(const ExprContext& c, const tree::Expr& expr,
   if (field.presence == FieldPresence::kEverywhere && expr.kind == ExprKind::kName) {
     Diagnostic diagnostic =
         make_diagnostic(Code::kW0001, expr.span,
-                        fmt::format("{} is a word and a field: the word is taken", in_code(text)),
+                        fmt::format("{} is a word and a field: the word is used", in_code(text)),
                         "the word of " + type_text(words));
     diagnostic.labels.push_back({field.declared, "the field"});
     diagnostic.helps.push_back("a field is meant by its step's name too: `p." + text + "`");
@@ -43,7 +43,7 @@ void warn_hidden(const ExprContext& c, const tree::Name& name, const FieldLookup
   if (!c.context.hidden_names.insert(name.text).second) return;
   Diagnostic diagnostic = make_diagnostic(
       Code::kW0002, name.span, fmt::format("the field {} hides another name", in_code(name.text)),
-      "the field is taken");
+      "the field is used");
   diagnostic.labels.push_back({hidden->second.name->span, "hidden"});
   diagnostic.labels.push_back({field.declared, "the field"});
   diagnostic.helps.push_back("rename one of them");
@@ -78,7 +78,7 @@ void report_unknown_name(const ExprContext& c, const tree::Expr& expr, const Typ
   const bool capital =
       std::ranges::any_of(name, [](char letter) { return letter >= 'A' && letter <= 'Z'; });
   if (!near && !words && capital) {
-    diagnostic.helps.push_back(fmt::format("text stands in quotes: `\"{}\"`", name));
+    diagnostic.helps.push_back(fmt::format("text is written in quotes: `\"{}\"`", name));
   }
   if (words) {
     diagnostic.notes.push_back(has_no);
@@ -99,7 +99,7 @@ Checked check_value_symbol(const ExprContext& c, const tree::Expr& expr, ValueSy
       if (constant.regex) {
         c.context.sink.report(make_diagnostic(Code::kE0315, expr.span,
                                               "a regular expression where a value is needed",
-                                              "it stands after `matches`"));
+                                              "it is written after `matches`"));
         return error_type(c, expr);
       }
       if (!constant.word) {
@@ -139,7 +139,7 @@ Checked check_value_symbol(const ExprContext& c, const tree::Expr& expr, ValueSy
       return read_feature(c, expr, symbol);
   }
   Diagnostic diagnostic = make_diagnostic(Code::kE0310, expr.span, "a list where a value is needed",
-                                          "a list stands after `in`");
+                                          "a list is written after `in`");
   c.context.sink.report(std::move(diagnostic));
   return error_type(c, expr);
 }
@@ -152,8 +152,8 @@ bool report_value_of_step(const ExprContext& c, const tree::Expr& expr, Diagnost
   diagnostic.labels.push_back({symbol->second.name->span, "declared here"});
   if (symbol->second.form != ValueForm::kFeature) {
     const bool list = symbol->second.form == ValueForm::kList;
-    diagnostic.helps.push_back(list ? fmt::format("a list stands after `in`: `… in {}`", name)
-                                    : fmt::format("it stands alone: `{}`", name));
+    diagnostic.helps.push_back(list ? fmt::format("a list is written after `in`: `… in {}`", name)
+                                    : fmt::format("it is written alone: `{}`", name));
     c.context.sink.report(std::move(diagnostic));
     return true;
   }
@@ -220,8 +220,9 @@ Checked check_name(const ExprContext& c, const tree::Expr& expr, const Type* wor
     Diagnostic diagnostic = make_diagnostic(
         Code::kE0406, expr.span, fmt::format("{} is a step's event, not a value", in_code(name)));
     diagnostic.helps.push_back(
-        taken.loop ? fmt::format("say what of the loop: `count({0})`, `{0}.first.FIELD`", name)
-                   : fmt::format("name one of its fields: `{}.FIELD`", name));
+        taken.loop
+            ? fmt::format("choose a value of the loop: `count({0})`, `{0}.first.FIELD`", name)
+            : fmt::format("name one of its fields: `{}.FIELD`", name));
     c.context.sink.report(std::move(diagnostic));
     return error_type(c, expr);
   }

@@ -69,18 +69,18 @@ std::string comparison_advice(const Checked& a, const Checked& b) {
     if (is_number(x->type()) && is_string_literal(*y)) {
       const std::string text(literal_of(*y->expr).text);
       const bool numeric = !text.empty() && text.find_first_not_of("0123456789.") == text.npos;
-      return numeric ? fmt::format("a number stands without quotes: `{}`", text) : "";
+      return numeric ? fmt::format("a number is written without quotes: `{}`", text) : "";
     }
     if (is(*x, TypeKind::kString) && is_number(y->type()) && y->expr->op == Op::kLiteral) {
-      return fmt::format("text stands in quotes: `\"{}\"`", cep::to_text(literal_of(*y->expr)));
+      return fmt::format("text is written in quotes: `\"{}\"`", cep::to_text(literal_of(*y->expr)));
     }
     if (is(*x, TypeKind::kBool) && !is(*y, TypeKind::kBool))
       return "a bool is compared with `true` or `false`";
     if (is(*x, TypeKind::kTime) && is_string_literal(*y)) {
-      return "a time stands without quotes: `2027-01-01T00:00:00Z`";
+      return "a time is written without quotes: `2027-01-01T00:00:00Z`";
     }
     if (is(*x, TypeKind::kDate) && is_string_literal(*y)) {
-      return "a date stands without quotes: `2027-01-01`";
+      return "a date is written without quotes: `2027-01-01`";
     }
     if (is(*x, TypeKind::kTime) && is(*y, TypeKind::kDate)) {
       return "a time has a clock and a zone: `2027-01-01T00:00:00Z`";

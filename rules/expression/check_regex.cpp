@@ -27,7 +27,8 @@ std::string advice(const cep::RegexProblem& problem, std::string_view pattern) {
       break;
   }
   if (has("(?=") || has("(?!") || has("(?<=") || has("(?<!")) {
-    return "there is no look-around: ask twice, `memo matches /a/ and not memo matches /b/`";
+    return "there is no look-around: write two conditions, `memo matches /a/ and not memo matches "
+           "/b/`";
   }
   for (char digit = '1'; digit <= '9'; ++digit) {
     const char reference[] = {'\\', digit, '\0'};

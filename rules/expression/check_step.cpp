@@ -163,7 +163,7 @@ bool report_if_later(const ExprContext& c, std::size_t step, SourceSpan span) {
   if (c.scope.place == Place::kWhile) {
     Diagnostic diagnostic = make_diagnostic(
         Code::kE0434, span, fmt::format("the step {} in `once while`", in_code(taken.name)),
-        "asked of every event, with no match");
+        "it is evaluated for every event, without a match");
     diagnostic.labels.push_back({taken.span, "taken here"});
     diagnostic.helps.push_back("name fields of the event, the key and features");
     c.context.sink.report(std::move(diagnostic));
@@ -179,17 +179,17 @@ bool report_if_later(const ExprContext& c, std::size_t step, SourceSpan span) {
         alternative
             ? fmt::format("the step {} is of another alternative", in_code(taken.name))
             : fmt::format("the step {} may be done before or after this one", in_code(taken.name)),
-        alternative ? "a match has one of them" : "nothing sure is known of it here");
+        alternative ? "a match has one of them" : "it may not have an event here");
     diagnostic.labels.push_back({taken.span, "taken here"});
-    diagnostic.helps.push_back("ask in `having`, or in a step that comes after the braces");
+    diagnostic.helps.push_back("write the condition in `having`, or in a step after the braces");
     c.context.sink.report(std::move(diagnostic));
     return true;
   }
   Diagnostic diagnostic = make_diagnostic(
       Code::kE0209, span, fmt::format("the step {} comes later", in_code(taken.name)),
-      "nothing is known of it here");
+      "it has no event here yet");
   diagnostic.labels.push_back({taken.span, "taken here"});
-  diagnostic.helps.push_back("ask in the condition of the later step, or in `having`");
+  diagnostic.helps.push_back("write this in the condition of the later step, or in `having`");
   c.context.sink.report(std::move(diagnostic));
   return true;
 }
@@ -238,12 +238,13 @@ void report_unknown_step(const ExprContext& c, const tree::Name& name) {
                           "key `{0}(FIELD)`",
                           name.text)
         : form == ValueForm::kTable
-            ? fmt::format("a cell is asked for by its key: `{}[FIELD].COLUMN`", name.text)
-        : form == ValueForm::kList ? fmt::format("a list stands after `in`: `… in {}`", name.text)
-                                   : fmt::format("its value is `{}`", name.text));
+            ? fmt::format("a cell is read by its key: `{}[FIELD].COLUMN`", name.text)
+        : form == ValueForm::kList
+            ? fmt::format("a list is written after `in`: `… in {}`", name.text)
+            : fmt::format("its value is `{}`", name.text));
   } else if (is_this) {
     diagnostic.helps.emplace_back(
-        "the fields of a step's own event stand alone: `amount`, not `event.amount`");
+        "the fields of a step's own event are written alone: `amount`, not `event.amount`");
   } else if (!suggest(c.context, diagnostic, name.text, candidates)) {
     if (c.scope.rule && c.scope.rule->steps_incomplete) return;
     if (candidates.empty()) {
@@ -297,7 +298,7 @@ Checked check_member(const ExprContext& c, const tree::Expr& expr) {
   }
   Diagnostic diagnostic =
       make_diagnostic(Code::kE0204, base.span, "only a step's event has fields");
-  diagnostic.labels.push_back({expr.name.span, "asked of it here"});
+  diagnostic.labels.push_back({expr.name.span, "read as a field here"});
   if (base.kind == ExprKind::kCall && c.context.names.values.contains(base.name.text) &&
       c.context.names.values.find(base.name.text)->second.form == ValueForm::kTable) {
     const std::string arguments =
@@ -305,10 +306,10 @@ Checked check_member(const ExprContext& c, const tree::Expr& expr) {
             ? std::string()
             : written_at(c.context.sources, {base.span.file, base.args.front()->span.begin,
                                              base.args.back()->span.end});
-    diagnostic.message = fmt::format("{} is a table, no function", in_code(base.name.text));
+    diagnostic.message = fmt::format("{} is a table, not a function", in_code(base.name.text));
     diagnostic.labels.clear();
-    diagnostic.helps.push_back(fmt::format("a cell is asked for by its key: `{}[{}].{}`",
-                                           base.name.text, arguments.empty() ? "FIELD" : arguments,
+    diagnostic.helps.push_back(fmt::format("a cell is read by its key: `{}[{}].{}`", base.name.text,
+                                           arguments.empty() ? "FIELD" : arguments,
                                            expr.name.text));
   }
   c.context.sink.report(std::move(diagnostic));

@@ -83,8 +83,8 @@ Checked check_matches(const ExprContext& c, const tree::Expr& expr, const Checke
         make_diagnostic(Code::kE0315, right.span, "`matches` takes a regular expression",
                         type_label(c.context, value));
     diagnostic.helps.push_back(
-        "a regular expression stands between slashes: `memo matches /gift ?card/i`; for text write "
-        "`contains`");
+        "a regular expression is written between slashes: `memo matches /gift ?card/i`; for text "
+        "write `contains`");
     c.context.sink.report(std::move(diagnostic));
     return error_type(c, expr);
   }
@@ -144,7 +144,8 @@ Checked check_search_in_written(const ExprContext& c, const tree::Expr& expr, co
         if (element->kind != ExprKind::kError) {
           Diagnostic diagnostic = make_diagnostic(Code::kE0315, element->span,
                                                   "`matches any of` takes regular expressions");
-          diagnostic.helps.push_back("each stands between slashes: `[/gift ?card/i, /anydesk/i]`");
+          diagnostic.helps.push_back(
+              "each is written between slashes: `[/gift ?card/i, /anydesk/i]`");
           c.context.sink.report(std::move(diagnostic));
         }
         broken = true;
@@ -199,10 +200,11 @@ Checked check_search_in_list(const ExprContext& c, const tree::Expr& expr, const
         fmt::format("{} needs a list of {}", in_code(asked_by), regexes ? "`regex`" : "`text`"));
     diagnostic.labels.push_back({symbol->name->span, "declared here"});
     if (list.kind == ListKind::kRegex) {
-      diagnostic.helps.push_back("a list of regular expressions stands after `matches any of`");
+      diagnostic.helps.push_back("a list of regular expressions is written after `matches any of`");
       diagnostic.edit = Edit{expr.op_span, "matches any of"};
     } else if (list.kind == ListKind::kNetwork) {
-      diagnostic.helps.push_back("an address stands before `in`: `ip in " + right.name.text + "`");
+      diagnostic.helps.push_back("an address is written before `in`: `ip in " + right.name.text +
+                                 "`");
     }
     c.context.sink.report(std::move(diagnostic));
     return error_type(c, expr);
@@ -237,7 +239,7 @@ Checked check_search(const ExprContext& c, const tree::Expr& expr) {
     Diagnostic diagnostic =
         make_diagnostic(Code::kE0315, right.span,
                         fmt::format("{} takes text, not a regular expression", in_code(asked_by)));
-    diagnostic.helps.push_back("a regular expression stands after `matches`");
+    diagnostic.helps.push_back("a regular expression is written after `matches`");
     if (expr.kind == ExprKind::kContains) diagnostic.edit = Edit{expr.op_span, "matches"};
     c.context.sink.report(std::move(diagnostic));
     return error_type(c, expr);

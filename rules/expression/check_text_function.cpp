@@ -65,8 +65,8 @@ std::optional<std::uint32_t> check_group(const ExprContext& c, const tree::Expr&
   }
   if (groups.empty()) {
     diagnostic.helps.push_back(
-        "a group stands in parentheses: `/card ([0-9]+)/`; without a number the whole match is "
-        "taken");
+        "a group is written in parentheses: `/card ([0-9]+)/`; without a number the whole match is "
+        "the result");
   } else {
     diagnostic.helps.push_back("groups are counted from 1 by their opening parentheses");
   }
@@ -128,7 +128,7 @@ Checked check_split(const ExprContext& c, const tree::Expr& expr) {
   std::optional<Diagnostic> diagnostic;
   if (is_literal(separator, cep::ValueKind::kString) && literal_of(*separator.expr).text.empty()) {
     diagnostic = make_diagnostic(Code::kE0315, separator.span, "a separator has a character",
-                                 "nothing stands between any two characters");
+                                 "an empty text would separate any two characters");
     diagnostic->helps.push_back("for one character after the other write `substring(memo, 1, 1)`");
   } else if (is_literal(number, cep::ValueKind::kInt) && literal_of(*number.expr).number == 0) {
     diagnostic = make_diagnostic(Code::kE0315, number.span, "the parts are counted from 1",
@@ -154,7 +154,7 @@ Checked check_capture(const ExprContext& c, const tree::Expr& expr) {
         make_diagnostic(Code::kE0315, written.span, "`capture` takes a regular expression",
                         type_label(c.context, value));
     diagnostic.helps.push_back(
-        "a regular expression stands between slashes: `capture(memo, /card ([0-9]+)/, 1)`");
+        "a regular expression is written between slashes: `capture(memo, /card ([0-9]+)/, 1)`");
     c.context.sink.report(std::move(diagnostic));
     return error_type(c, expr);
   }

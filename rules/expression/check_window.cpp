@@ -122,7 +122,7 @@ class WindowChecker {
     auto* const previous = window_.as<cep::PreviousWindow>();
     if (last == nullptr && previous == nullptr) {
       return refuse(Code::kE0450, span, "`every` on a window that has no old edge in time",
-                    "it stands with `last D` and `previous D`");
+                    "it is used with `last D` and `previous D`");
     }
     if (!require_positive(context_, *tree_.every, "every")) return false;
     const cep::Duration duration = last != nullptr ? last->duration : previous->duration;
@@ -142,7 +142,7 @@ class WindowChecker {
     const std::int64_t count = tree_.needs->value;
     if (count < 1 || count > std::numeric_limits<std::uint32_t>::max()) {
       return refuse(Code::kE0452, tree_.needs->span, fmt::format("`needs {} events`", count),
-                    "leave it out, or say how many there must be");
+                    "leave it out, or give the least number of events");
     }
     if (window_.events() && count > *window_.events()) {
       return refuse(Code::kE0452, tree_.needs->span,

@@ -100,7 +100,8 @@ std::optional<cep::OwnedValue> coerce_literal(CheckContext& context, const tree:
         make_diagnostic(Code::kE0309, literal.span,
                         fmt::format("{} is {}: {} does not fit", what, type_text(type), got));
     if (is_word && type.kind == TypeKind::kString) {
-      diagnostic.helps.push_back(fmt::format("text stands in quotes: `\"{}\"`", literal.name.text));
+      diagnostic.helps.push_back(
+          fmt::format("text is written in quotes: `\"{}\"`", literal.name.text));
       diagnostic.edit = Edit{literal.span, fmt::format("\"{}\"", literal.name.text)};
     } else if (type.kind == TypeKind::kDecimal && value.kind == ValueKind::kDecimal) {
       diagnostic.helps.push_back(
@@ -109,7 +110,7 @@ std::optional<cep::OwnedValue> coerce_literal(CheckContext& context, const tree:
       diagnostic.helps.push_back("a decimal is written without an exponent");
     }
   }
-  if (declared) diagnostic.labels.push_back({*declared, "its type is said here"});
+  if (declared) diagnostic.labels.push_back({*declared, "its type is declared here"});
   context.sink.report(std::move(diagnostic));
   return std::nullopt;
 }
@@ -124,7 +125,7 @@ void fill_record(CheckContext& context, const tree::Record& record, cep::EventTy
     const auto [earlier, is_new] = seen.emplace(entry.name.text, &entry.name);
     if (!is_new) {
       Diagnostic diagnostic = make_diagnostic(
-          Code::kE0215, entry.name.span, fmt::format("{} stands twice", in_code(entry.name.text)));
+          Code::kE0215, entry.name.span, fmt::format("{} appears twice", in_code(entry.name.text)));
       diagnostic.labels.push_back({earlier->second->span, "the first"});
       context.sink.report(std::move(diagnostic));
       continue;
@@ -153,9 +154,10 @@ void fill_record(CheckContext& context, const tree::Record& record, cep::EventTy
       continue;
     }
     if (event_type.fields[index.value].computed) {
-      Diagnostic diagnostic = make_diagnostic(
-          Code::kE0309, entry.name.span,
-          fmt::format("the field {} is computed", in_code(entry.name.text)), "no event says it");
+      Diagnostic diagnostic =
+          make_diagnostic(Code::kE0309, entry.name.span,
+                          fmt::format("the field {} is computed", in_code(entry.name.text)),
+                          "events do not contain it");
       diagnostic.labels.push_back({field->second.tree->name.span, "declared here"});
       context.sink.report(std::move(diagnostic));
       continue;

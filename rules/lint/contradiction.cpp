@@ -178,7 +178,7 @@ class Contradictions {
     if (cep::compare(low, high) == Ordering::kGreater) {
       return report(
           at, std::nullopt, "the first bound is greater than the second",
-          "`between a and b` is `>= a and <= b`; for what lies outside write `>= a or <= b`");
+          "`between a and b` is `>= a and <= b`; for values outside write `>= a or <= b`");
     }
     add_low(*facts, {low, false, at});
     add_high(*facts, {high, false, at});
@@ -198,7 +198,7 @@ class Contradictions {
           range.high && cep::compare(value, range.high->view()) == Ordering::kGreater;
       if (below || above) {
         return report(at, std::nullopt, range.why, {},
-                      fmt::format("the value {} never comes here", in_code(cep::to_text(value))));
+                      fmt::format("the value {} never occurs here", in_code(cep::to_text(value))));
       }
       look_at_case(*expr.args[0], *expr.args[i], at);
       if (found_) return;
@@ -238,7 +238,8 @@ class Contradictions {
       const std::string place = dead.front() < kPlaces.size()
                                     ? std::string(kPlaces[dead.front()])
                                     : fmt::format("{}th", dead.front() + 1);
-      return report(at, std::nullopt, {}, {}, fmt::format("the {} alternative never holds", place));
+      return report(at, std::nullopt, {}, {},
+                    fmt::format("the {} alternative is never true", place));
     }
     look_at_open_sides(expr, at);
     // `x != "a" or x != "b"`
@@ -276,7 +277,7 @@ class Contradictions {
       const bool meet = order == Ordering::kEqual && !(low.strict && high->second.strict);
       if (order != Ordering::kLess && !meet) continue;
       return report_always(at, "every value is on one of the sides",
-                           "for what lies between join them by `and`", *sides.at(text));
+                           "for values between join them by `and`", *sides.at(text));
     }
   }
 
@@ -407,12 +408,12 @@ class Contradictions {
     found_ = true;
     if (silent_) return;
     const Code code = is_part ? Code::kW0003 : never_;
-    if (message.empty()) message = "this condition never holds";
+    if (message.empty()) message = "this condition is never true";
     if (code == Code::kE0441) message += ", so the rule can never alert";
     Diagnostic diagnostic =
         make_diagnostic(code, conjuncts_[at].span, std::move(message), std::move(label));
     if (other) {
-      diagnostic.primary.text = "cannot hold together";
+      diagnostic.primary.text = "cannot both be true";
       diagnostic.labels.push_back({conjuncts_[*other].span, "with this"});
     }
     if (!help.empty()) diagnostic.helps.push_back(std::move(help));
@@ -423,10 +424,10 @@ class Contradictions {
   void report_always(std::size_t at, std::string label, std::string help, const Expr& operand) {
     if (silent_ || found_ || at < first_new_) return;
     said_nothing_ = true;
-    std::string message = "this condition always holds";
+    std::string message = "this condition is always true";
     if (const std::string name = perhaps_missing(operand, at); !name.empty()) {
-      message = fmt::format("this condition holds wherever {} has a value", in_code(name));
-      help = fmt::format("to ask whether it has one, write `{} is known`", name);
+      message = fmt::format("this condition is true whenever {} has a value", in_code(name));
+      help = fmt::format("to test whether it has one, write `{} is known`", name);
     }
     Diagnostic diagnostic =
         make_diagnostic(Code::kW0025, conjuncts_[at].span, std::move(message), std::move(label));
@@ -494,7 +495,8 @@ void warn_of_repeats(CheckContext& context, const std::vector<Conjunct>& conjunc
     const bool of_kind = earlier->second < first_new;
     Diagnostic diagnostic = make_diagnostic(
         Code::kW0026, conjuncts[i].span,
-        of_kind ? "this has been asked already" : "the same condition twice", "says nothing more");
+        of_kind ? "this condition was evaluated already" : "the same condition twice",
+        "adds nothing");
     diagnostic.labels.push_back({conjuncts[earlier->second].span, "the first"});
     context.sink.report(std::move(diagnostic));
   }

@@ -71,7 +71,7 @@ void warn_of_repeats(CheckContext& context, const std::vector<const tree::Expr*>
     const auto [earlier, is_new] = seen.emplace(std::move(value), element);
     if (is_new) continue;
     Diagnostic diagnostic =
-        make_diagnostic(Code::kW0036, element->span, "this value stands twice in the list");
+        make_diagnostic(Code::kW0036, element->span, "this value appears twice in the list");
     diagnostic.labels.push_back({earlier->second->span, "the first"});
     context.sink.report(std::move(diagnostic));
   }

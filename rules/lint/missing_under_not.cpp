@@ -86,11 +86,11 @@ void warn_of_missing_under_not(CheckContext& context, const std::vector<Conjunct
     const std::string name = in_code(field_of(*field)->name);
     Diagnostic diagnostic =
         make_diagnostic(Code::kW0028, conjuncts[i].span,
-                        fmt::format("{} may be missing, and then this does not hold", name),
+                        fmt::format("{} may be missing, and then this is not true", name),
                         "unknown, like what it is the opposite of");
-    diagnostic.helps.push_back(
-        fmt::format("say what a missing value means: `{0} is known and …` or `{0} is missing or …`",
-                    field_of(*field)->name));
+    diagnostic.helps.push_back(fmt::format(
+        "write what a missing value means: `{0} is known and …` or `{0} is missing or …`",
+        field_of(*field)->name));
     context.sink.report(std::move(diagnostic));
   }
 }

@@ -87,7 +87,7 @@ void check_suppressed_warnings(const std::vector<const ParsedFile*>& files, Diag
       diagnostic.edit = Edit{name.span, *near};
     } else {
       diagnostic.helps.emplace_back(
-          "a warning's name stands in brackets behind the word: `warning[endless_state]`");
+          "the name of a warning is in the brackets: `warning[endless_state]`");
     }
     sink.report(std::move(diagnostic));
   }
@@ -119,7 +119,7 @@ std::vector<Diagnostic> without_allowed(const std::vector<const ParsedFile*>& fi
         continue;
       Diagnostic diagnostic = make_diagnostic(
           Code::kW0022, name.span,
-          fmt::format("the warning {} does not come here", in_code(name.text)), "allows nothing");
+          fmt::format("the warning {} does not occur here", in_code(name.text)), "allows nothing");
       diagnostic.helps.emplace_back("leave the `allow` out");
       sink.report(std::move(diagnostic));
     }

@@ -115,8 +115,9 @@ void warn_of_no_alert_text(CheckContext& context, const std::vector<const Parsed
       Diagnostic diagnostic = make_diagnostic(
           Code::kW0040, rule->name.span,
           fmt::format("the rule {} has no `alert` clause", in_code(rule->name.text)),
-          "its alerts say the title and nothing of the events");
-      diagnostic.helps.emplace_back("say who and how much: `alert \"Card {card}: {amount}\"`");
+          "its alerts show the title and nothing of the events");
+      diagnostic.helps.emplace_back(
+          "name the key and the amount: `alert \"Card {card}: {amount}\"`");
       context.sink.report(std::move(diagnostic));
     }
   }

@@ -16,7 +16,7 @@ namespace {
 bool skip_list_bracket(ParseContext& p, TokenKind bracket) {
   if (p.panicking() || !p.now().is(bracket)) return false;
   if (bracket == TokenKind::kBracketOpen) {
-    p.remark(Code::kE0117, p.here(), "the values of a clause stand in no brackets",
+    p.remark(Code::kE0117, p.here(), "the values of a clause are written without brackets",
              "leave the brackets out");
   }
   p.take();
@@ -142,7 +142,7 @@ tree::Name parse_declared_name(ParseContext& p, std::string_view what, bool in_d
   made.text = meant;
   p.joined.emplace(written, meant);
   if (in_data) {
-    p.remark(Code::kE0117, made.span, "a name with a `-` in it stands in back-quotes", "",
+    p.remark(Code::kE0117, made.span, "a name with a `-` in it is written in back-quotes", "",
              Edit{made.span, fmt::format("`{}`", written)});
   } else {
     p.remark(Code::kE0117, made.span, "a name has no `-` in it", fmt::format("write `{}`", meant),

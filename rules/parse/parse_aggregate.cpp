@@ -57,7 +57,7 @@ void parse_aggregate_argument(ParseContext& p, tree::AggregateCall& call) {
   }
   if (kinds_only && !plain && !p.panicking()) {
     p.remark(Code::kE0101, p.since(begin), "kinds of events and an expression in one aggregate", "",
-             std::nullopt, {"write the expression before `of` and the kinds behind it"});
+             std::nullopt, {"write the expression before `of` and the kinds after it"});
     p.broken = true;
   }
   if (!plain) call.subjects.clear();
@@ -73,7 +73,7 @@ void parse_aggregate_argument(ParseContext& p, tree::AggregateCall& call) {
     call.of_span = p.last();
     if (kinds_only && plain) {
       p.remark(Code::kE0101, p.since(begin), "kinds of events where an expression is needed",
-               "the expression stands before `of`, the kinds behind it");
+               "the expression is written before `of`, the kinds after it");
       call.argument = error_expr(p, p.since(begin));
     }
     call.subjects.clear();
@@ -112,7 +112,7 @@ void parse_range(ParseContext& p, tree::Window& window) {
   }
   if (p.now().is(TokenKind::kDuration)) {
     p.remark(
-        Code::kE0101, p.here(), "a window says from where it reaches",
+        Code::kE0101, p.here(), "a window has a length",
         fmt::format("`last {0}` with the current event, `previous {0}` without it", p.now().text),
         std::nullopt);
     window.form = RangeForm::kLast;
@@ -155,7 +155,7 @@ void parse_range(ParseContext& p, tree::Window& window) {
   } else if (window.all) {
     p.fail(Code::kE0101,
            fmt::format("expected a window after `over all`, found {}", p.found(p.now())), "",
-           {"say how far back it looks: `over all last 30d`, `over all ever`"});
+           {"give the length of the window: `over all last 30d`, `over all ever`"});
   } else {
     p.fail_expected();
   }

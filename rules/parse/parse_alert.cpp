@@ -63,7 +63,7 @@ Placeholder parse_placeholder(ParseContext& p) {
   };
   if (p.current().is(TokenKind::kBraceClose)) {
     p.remark(Code::kE0122, {brace.file, brace.begin, p.here().end},
-             "an empty placeholder in the message", "an expression stands in the braces",
+             "an empty placeholder in the message", "an expression is written in the braces",
              std::nullopt, {"braces themselves are written `{{` and `}}`"});
     hole.expr = error_expr(p, brace);
     resume(begin);
@@ -146,18 +146,17 @@ void parse_alert(ParseContext& p, tree::AlertClause& clause) {
   const bool prefix = p.now().is(TokenKind::kName) && p.now().text.size() == 1 &&
                       p.ahead().is(TokenKind::kString) && p.ahead().begin == p.now().end;
   if (paren && !p.panicking()) {
-    p.remark(Code::kE0117, p.here(), "a message stands in no parentheses", "leave them out");
+    p.remark(Code::kE0117, p.here(), "a message is written without parentheses", "leave them out");
     p.take();
   } else if (prefix && !p.panicking()) {
-    p.remark(Code::kE0117, p.here(), fmt::format("no {} stands before a message", p.found(p.now())),
-             "leave it out", Edit{p.here(), ""}, {"values stand in braces in every message"});
+    p.remark(Code::kE0117, p.here(),
+             fmt::format("no {} is written before a message", p.found(p.now())), "leave it out",
+             Edit{p.here(), ""}, {"values are written in braces in every message"});
     p.take();
   }
   if (!p.now().is(TokenKind::kString)) {
-    p.fail_expected(
-        "the message in quotes",
-        {"say what whoever reads the alert should know: `alert \"Three payments, then a "
-         "large one\"`"});
+    p.fail_expected("the message in quotes", {"write what the reader of the alert should know: "
+                                              "`alert \"Three payments, then a large one\"`"});
     return;
   }
   const SourceSpan span = p.here();
@@ -167,7 +166,7 @@ void parse_alert(ParseContext& p, tree::AlertClause& clause) {
   if (paren && p.now().is(TokenKind::kParenClose)) p.take();
   if (p.now().is(TokenKind::kPlus)) {
     p.fail(Code::kE0117, "messages are not joined by `+`", "",
-           {"values stand in braces inside the message: `alert \"Card {card}\"`"});
+           {"values are written in braces inside the message: `alert \"Card {card}\"`"});
     return;
   }
   const bool lacks_brace = !p.panicking() && p.now().is(TokenKind::kName) &&

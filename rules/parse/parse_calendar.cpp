@@ -107,8 +107,8 @@ tree::Zone calendar_zone(ParseContext& p, std::string_view form) {
 
 // `quarter`, where a unit of the calendar is needed.
 void no_unit(ParseContext& p) {
-  p.remark(Code::kE0101, p.here(), fmt::format("`{}` is no unit of the calendar", p.now().text), "",
-           std::nullopt, {"the units are `day`, `week`, `month` and `year`"});
+  p.remark(Code::kE0101, p.here(), fmt::format("`{}` is not a unit of the calendar", p.now().text),
+           "", std::nullopt, {"the units are `day`, `week`, `month` and `year`"});
   p.broken = true;
   p.take();
 }
@@ -228,7 +228,7 @@ void calendar_tumbling(ParseContext& p, tree::EventWindow& window) {
   }
   window.zone = calendar_zone(p, fmt::format("tumbling {}", cep::unit_name(*window.unit)));
   if (window.zone->literal || p.panicking()) return;
-  p.remark(Code::kE0101, window.zone->span, "the time zone of `tumbling` stands in quotes",
+  p.remark(Code::kE0101, window.zone->span, "the time zone of `tumbling` is written in quotes",
            "a field has no value before the first event", std::nullopt,
            {"write it out: `in \"Europe/Berlin\"`"});
   window.zone = made_up_zone(p);

@@ -55,7 +55,7 @@ void parse_by(ParseContext& p, tree::ByClause& clause) {
   };
   const bool paren = p.now().is(TokenKind::kParenOpen) && !p.panicking();
   if (paren) {
-    p.remark(Code::kE0117, p.here(), "a key stands in no parentheses", "leave them out");
+    p.remark(Code::kE0117, p.here(), "a key is written without parentheses", "leave them out");
     p.take();
   }
   if (p.now().is("the") && p.ahead().is(TokenKind::kName) && !is_keyword(p.ahead().text)) {
@@ -89,7 +89,7 @@ void parse_without(ParseContext& p, tree::WithoutClause& clause) {
 // SQL says `skip past last row`.
 bool is_foreign_row(ParseContext& p) {
   if (!p.now().is(TokenKind::kName) || lowered(p.now().text) != "row") return false;
-  p.remark(Code::kE0117, p.here(), "events are no rows", "leave it out", Edit{p.here(), ""});
+  p.remark(Code::kE0117, p.here(), "events are not rows", "leave it out", Edit{p.here(), ""});
   return true;
 }
 
@@ -261,9 +261,9 @@ void parse_allow_clause(ParseContext& p, tree::AllowClause& clause) {
 std::string_view help_for_second(std::string_view keyword) {
   if (keyword == "tags" || keyword == "references" || keyword == "falsepositives" ||
       keyword == "by") {
-    return "several stand in one clause, separated by commas";
+    return "several are written in one clause, separated by commas";
   }
-  if (keyword == "when") return "several patterns in one rule stand in `one of { …, … }`";
+  if (keyword == "when") return "several patterns in one rule are written in `one of { …, … }`";
   if (keyword == "having") return "join the conditions by `and`";
   return {};
 }
@@ -294,7 +294,7 @@ void parse_single(ParseContext& p, tree::Rule& rule, std::string_view keyword) {
   p.rule.in_when = kKind == tree::ClauseKind::kWhen;
   const bool broken_before = std::exchange(p.broken, false);
   if (p.now().is(TokenKind::kColon)) {
-    p.remark(Code::kE0117, p.here(), fmt::format("no `:` stands behind `{}`", keyword),
+    p.remark(Code::kE0117, p.here(), fmt::format("no `:` is written after `{}`", keyword),
              "leave it out", Edit{p.here(), ""});
     p.take();
   }

@@ -344,8 +344,8 @@ bool accept_misplaced_not(ParseContext& p, const tree::Expr& left) {
                                           "starts",  "ends",    "like"};
   if (std::ranges::find(kOthers, second) == std::end(kOthers)) return false;
   if (second != "like") {
-    p.remark(Code::kE0117, p.here(), fmt::format("`not` does not stand before `{}`", second),
-             "it stands before the whole comparison", std::nullopt,
+    p.remark(Code::kE0117, p.here(), fmt::format("`not` cannot be written before `{}`", second),
+             "it is written before the whole comparison", std::nullopt,
              {fmt::format("write `not ({} {} …)`",
                           p.source(left.span).empty() ? "a" : p.source(left.span), second)});
   }

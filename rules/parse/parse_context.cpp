@@ -80,7 +80,7 @@ void ParseContext::skip_doubled(std::string_view word) {
                        (next.is(TokenKind::kBraceOpen) && word == "of") ||
                        (next.is(TokenKind::kName) && !is_keyword(next.text));
   if (!goes_on || next.line_start) return;
-  remark(Code::kE0101, here(), fmt::format("`{}` stands twice", word), "leave one out",
+  remark(Code::kE0101, here(), fmt::format("`{}` appears twice", word), "leave one out",
          Edit{here(), ""});
   take();
 }
@@ -94,7 +94,7 @@ void ParseContext::skip_doubled_operand(const Token& token) {
   if ((!name && !literal) || token.bad) return;
   const Token& next = current();
   if (next.line_start || next.kind != token.kind || next.text != token.text || next.bad) return;
-  remark(Code::kE0101, here(), fmt::format("{} stands twice", found(next)), "leave one out",
+  remark(Code::kE0101, here(), fmt::format("{} appears twice", found(next)), "leave one out",
          Edit{here(), ""});
   drop();
 }

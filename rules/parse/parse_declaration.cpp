@@ -73,7 +73,8 @@ tree::Const parse_const(ParseContext& p) {
   made.name = parse_declared_name(p, "the name of the constant");
   if (p.now().is(TokenKind::kColon)) {
     // `const X: int = 5`
-    p.remark(Code::kE0101, p.here(), "a constant has no type of its own", "its value says it");
+    p.remark(Code::kE0101, p.here(), "a constant is declared without a type",
+             "the value determines it");
     p.take();
     parse_type(p);
   }

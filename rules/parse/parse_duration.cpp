@@ -38,7 +38,7 @@ constexpr Unit kUnits[] = {{"ms", "ms"},
                            {"weeks", "w"},
                            {"millisecond", "ms"},
                            {"milliseconds", "ms"}};
-constexpr const char* kNoUnit = "a duration is a number with its unit behind it";
+constexpr const char* kNoUnit = "a duration is a number followed by its unit";
 
 // A month is no length of time.
 std::vector<std::string> calendar_helps(std::string_view word) {
@@ -63,7 +63,7 @@ std::optional<tree::DurationLiteral> quoted_or_alone(ParseContext& p) {
   if (!quoted && unit_alone == std::end(kAlone)) return std::nullopt;
   const std::string meant = quoted ? token.text : std::string(unit_alone->meant);
   const SourceSpan span = p.here();
-  p.remark(Code::kE0117, span, quoted ? "a duration stands without quotes" : kNoUnit,
+  p.remark(Code::kE0117, span, quoted ? "a duration is written without quotes" : kNoUnit,
            fmt::format("write `{}`", meant), Edit{span, meant}, calendar_helps(alone));
   p.take();
   return tree::DurationLiteral{*cep::parse_duration(meant), span, meant};
@@ -126,12 +126,13 @@ std::optional<tree::DurationLiteral> parse_duration(ParseContext& p, bool positi
   }
   if (token.is(TokenKind::kName) && lowered(token.text) == "interval") {
     p.fail(Code::kE0117, fmt::format("the language has no `{}`", token.text), "",
-           {"a duration is a number with its unit behind it: `5m`"});
+           {"a duration is a number followed by its unit: `5m`"});
     return std::nullopt;
   }
   std::vector<std::string> helps;
   if (token.is(TokenKind::kInt))
-    helps.emplace_back("a unit stands directly behind the number: `ms`, `s`, `m`, `h`, `d`, `w`");
+    helps.emplace_back(
+        "a unit is written directly after the number: `ms`, `s`, `m`, `h`, `d`, `w`");
   p.fail_expected("a duration such as `10m`", std::move(helps));
   return std::nullopt;
 }

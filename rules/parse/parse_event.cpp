@@ -71,7 +71,7 @@ bool foreign_field(ParseContext& p, tree::Field& field) {
     p.take();
     field.name = parse_name(p, "the name of a field");
     const SourceSpan whole = p.since(begin);
-    p.remark(Code::kE0117, whole, "the type of a field stands behind it",
+    p.remark(Code::kE0117, whole, "the type of a field is written after it",
              fmt::format("write `{}: {}`", field.name.text, type),
              Edit{whole, fmt::format("{}: {}", field.name.text, type)});
     field.type.span = whole;
@@ -129,7 +129,7 @@ bool parse_modifier(ParseContext& p, tree::Field& field) {
     const std::optional<tree::IntLiteral> year = parse_integer(p, "`1970`");
     if (year && year->value != 1970) {
       p.remark(Code::kE0101, year->span, "times are counted from 1970", "write `from 1970`",
-               Edit{year->span, "1970"}, {"it says that numbers of any year are times"});
+               Edit{year->span, "1970"}, {"it allows times of any year"});
     }
   } else if (p.accept("from")) {
     made.kind = ModifierKind::kFrom;
@@ -138,7 +138,7 @@ bool parse_modifier(ParseContext& p, tree::Field& field) {
     made.kind = ModifierKind::kUnit;
     made.unit = parse_time_unit(p);
     if (p.now().is(TokenKind::kQuestion) && !p.now().line_start) {
-      p.remark(Code::kE0101, p.here(), "the `?` stands directly behind the type",
+      p.remark(Code::kE0101, p.here(), "the `?` is written directly after the type",
                fmt::format("write `time? in {}`", cep::time_unit_name(made.unit)), std::nullopt);
       field.type.optional = true;
       p.take();
@@ -159,7 +159,7 @@ bool parse_modifier(ParseContext& p, tree::Field& field) {
     }
     if (small == "optional" || small == "nullable" || small == "null") {
       p.remark(Code::kE0117, begin, fmt::format("a field is not marked `{}`", p.now().text),
-               "a `?` behind the type says that it may be missing");
+               "a `?` after the type means that it may be missing");
       p.take();
       return !p.panicking();
     }
@@ -182,7 +182,7 @@ tree::Field parse_field(ParseContext& p) {
   bool optional = false;
   if (p.now().is(TokenKind::kQuestion) && p.ahead().is(TokenKind::kColon) && !p.panicking()) {
     p.remark(Code::kE0117, p.here(),
-             "the `?` of a field that may be missing stands behind its type",
+             "the `?` of a field that may be missing is written after its type",
              fmt::format("write `{}: TYPE?`", made.name.text));
     optional = true;
     p.take();
@@ -191,12 +191,12 @@ tree::Field parse_field(ParseContext& p) {
       std::ranges::find(kTypes, p.now().text, &TypeWord::text) != std::end(kTypes)) {
     const SourceSpan place{p.last().file, p.last().end, p.last().end};
     p.remark(Code::kE0101, p.here(), fmt::format("expected `:`, found {}", p.found(p.now())),
-             "a `:` stands between a field and its type", Edit{place, ":"});
+             "a `:` is written between a field and its type", Edit{place, ":"});
   } else {
     p.expect(TokenKind::kColon);
   }
   if (p.now().is(TokenKind::kString) && !p.panicking()) {
-    p.remark(Code::kE0117, p.here(), "the type of a field stands without quotes",
+    p.remark(Code::kE0117, p.here(), "the type of a field is written without quotes",
              fmt::format("write `{}`", p.now().text), Edit{p.here(), p.now().text});
     p.read_as(TokenKind::kName);
   }
@@ -218,7 +218,7 @@ tree::Field parse_field(ParseContext& p) {
 
 void skip_doubled_type(ParseContext& p, std::string_view word) {
   if (p.panicking() || !p.now().is(word) || p.now().line_start) return;
-  p.remark(Code::kE0101, p.here(), fmt::format("`{}` stands twice", word), "leave one out",
+  p.remark(Code::kE0101, p.here(), fmt::format("`{}` appears twice", word), "leave one out",
            Edit{p.here(), ""});
   p.take();
 }
@@ -278,8 +278,8 @@ const TypeWord* foreign_type(ParseContext& p, tree::TypeRef& made) {
 // `(2)`, behind `decimal`.
 void parse_scale(ParseContext& p, tree::TypeRef& made) {
   if (!p.now().is(TokenKind::kParenOpen)) {
-    p.remark(Code::kE0101, p.since(made.span),
-             "a decimal says how many digits stand after its point", "write `decimal(2)`");
+    p.remark(Code::kE0101, p.since(made.span), "a decimal declares its digits after the point",
+             "write `decimal(2)`");
     p.broken = made.broken = true;
     return;
   }

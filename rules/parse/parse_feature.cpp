@@ -40,11 +40,11 @@ void expect_over(ParseContext& p) {
   } else if (p.now().is("last") || p.now().is("previous") || p.now().is("tumbling") ||
              p.now().is("session")) {
     p.remark(Code::kE0101, p.here(), fmt::format("expected `over` before {}", p.found(p.now())),
-             "how far back it looks stands behind `over`", Edit{place, "over "});
+             "the length of the window is written after `over`", Edit{place, "over "});
   } else if (ends_declaration(p)) {
     const SourceSpan end{p.last().file, p.last().end, p.last().end};
     p.remark(Code::kE0101, end, "a feature without a window", "", std::nullopt,
-             {"say how far back it looks: `over last 10m`"});
+             {"give the length of the window: `over last 10m`"});
     p.panic();
     p.broken = true;
   } else {
@@ -113,7 +113,7 @@ void parse_feature_key(ParseContext& p, std::vector<tree::Name>& by, SourceSpan&
 tree::Window parse_declared_window(ParseContext& p) {
   tree::Window made = parse_window(p);
   if (!p.panicking() && made.events && p.now().is("where")) {
-    p.fail(Code::kE0101, "the condition of a window stands in parentheses", "",
+    p.fail(Code::kE0101, "the condition of a window is written in parentheses", "",
            {"write `last 5 events where (amount > 10)`"});
   }
   return made;
@@ -167,8 +167,9 @@ tree::Feature parse_feature(ParseContext& p) {
     const SourceSpan word = p.here();
     SourceSpan keyword;
     tree::ExprPtr condition = parse_where(p, &keyword);
-    p.remark(Code::kE0101, word, "a condition behind an aggregate", "", std::nullopt,
-             {fmt::format("it stands inside the parentheses: `… {})`", p.source(p.since(word)))});
+    p.remark(
+        Code::kE0101, word, "a condition after an aggregate", "", std::nullopt,
+        {fmt::format("it is written inside the parentheses: `… {})`", p.source(p.since(word)))});
     p.broken = true;
   }
   if (p.now().is("over") && p.ahead().is("all")) {
@@ -198,7 +199,7 @@ tree::Feature parse_feature(ParseContext& p) {
   parse_feature_key(p, made.by, made.by_span);
   if (made.by.empty() && ends_declaration(p)) {
     p.remark(Code::kE0101, made.by_span, "a feature without a key and a window", "", std::nullopt,
-             {"say whose events it counts, and how far back: `by card over last 10m`"});
+             {"give the key and the window: `by card over last 10m`"});
     p.panic();
     p.broken = true;
     return made;

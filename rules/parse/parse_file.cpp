@@ -32,8 +32,8 @@ bool check_text(std::string_view text, std::uint32_t file, const ParseLimits& li
                                      text.size(), limits.bytes_max);
     diagnostic.primary.span = {file, 0, 0};
     diagnostic.helps.emplace_back(
-        "put the rules into several files; a long list stands in a file of its own: `list … from "
-        "\"…\"`");
+        "put the rules into several files; a long list is written in a file of its own: `list … "
+        "from \"…\"`");
     mistakes.report(std::move(diagnostic));
     return false;
   }
@@ -54,12 +54,12 @@ void unknown_declaration(ParseContext& p, tree::File& file) {
   const auto* foreign = std::ranges::find(kForeignDeclarations, small, &ForeignWord::written);
   const bool is_clause = std::ranges::find(clause_keywords(), word) != clause_keywords().end();
   if (is_clause) {
-    p.fail(Code::kE0120, fmt::format("the clause `{}` stands outside of a rule", word), "",
+    p.fail(Code::kE0120, fmt::format("the clause `{}` is written outside of a rule", word), "",
            {"look for a `}` too many before it"});
   } else if (small == "select" || small == "create" || small == "insert" || small == "from" ||
              small == "sequence") {
     p.fail(Code::kE0117, fmt::format("the language has no `{}`", word), "",
-           {"what to look for stands in a `rule`, behind its `when`"});
+           {"a pattern is written in a `rule`, after its `when`"});
   } else if (p.now().line_start && p.ahead().is(TokenKind::kColon) && small != "rule") {
     meant.reset();
     p.fail(Code::kE0120, fmt::format("`{}` begins no declaration", word), "",

@@ -96,14 +96,14 @@ ExprPtr second_where(ParseContext& p, ExprPtr first) {
     if (one.ends_with(" or")) one.resize(one.size() - 3);
     const std::string other = p.source({word.file, kind.span.begin, p.last().end});
     p.remark(
-        Code::kE0101, word, "a second `where` behind one step", "", std::nullopt,
+        Code::kE0101, word, "a second `where` after one step", "", std::nullopt,
         {one.empty() || other.empty()
              ? std::string("kinds with conditions of their own are alternatives: `one of { … }`")
              : fmt::format("kinds with conditions of their own are alternatives: `one of {{ … "
                            "where {}, {} }}`",
                            one, other)});
   } else {
-    p.remark(Code::kE0101, word, "a second `where` behind one step", "write `and`",
+    p.remark(Code::kE0101, word, "a second `where` after one step", "write `and`",
              Edit{word, "and"});
   }
   return error_expr(p, p.since(first->span));
@@ -125,7 +125,7 @@ ExprPtr foreign_list(ParseContext& p) {
   made->span = p.since(begin);
   const std::string items = p.source({begin.file, begin.end, made->span.end - 1});
   p.remark(
-      Code::kE0117, begin, "a list of values stands in square brackets", "write `[…]`",
+      Code::kE0117, begin, "a list of values is written in square brackets", "write `[…]`",
       items.empty() ? std::nullopt : std::optional(Edit{made->span, fmt::format("[{}]", items)}));
   return made;
 }
@@ -215,7 +215,7 @@ bool foreign_by(ParseContext& p) {
   if ((!grouped && !each && !one) || !is_kind_name(p.ahead(count))) return false;
   const SourceSpan whole{p.here().file, p.here().begin,
                          p.span(count == 2 ? p.ahead() : p.now()).end};
-  p.remark(Code::kE0117, whole, "the key of a feature stands behind `by`", "write `by`",
+  p.remark(Code::kE0117, whole, "the key of a feature is written after `by`", "write `by`",
            Edit{whole, "by"});
   p.take();
   if (count == 2) p.take();
@@ -269,8 +269,8 @@ bool foreign_entry(ParseContext& p) {
   const bool plain = is_plain_name(text);
   const std::string meant = plain ? text : fmt::format("`{}`", text);
   if (text.empty() || text.find('`') != std::string::npos) return false;
-  p.remark(Code::kE0117, p.here(), "the name of a field stands without quotes",
-           plain ? fmt::format("write `{}`", meant) : std::string("it stands in back-quotes"),
+  p.remark(Code::kE0117, p.here(), "the name of a field is written without quotes",
+           plain ? fmt::format("write `{}`", meant) : std::string("it is written in back-quotes"),
            Edit{p.here(), meant});
   p.read_as(plain ? TokenKind::kName : TokenKind::kQuotedName);
   return true;

@@ -51,7 +51,7 @@ void foreign_before_kind(ParseContext& p, tree::Step& step) {
       (is_kind(p.ahead()) || p.ahead().is(TokenKind::kParenOpen))) {
     p.remark(Code::kE0117, span, "`every` before a step means nothing", "leave it out",
              Edit{{span.file, span.begin, p.span(p.ahead()).begin}, ""},
-             {"every event may begin a match; `once per 1h` holds repeated alerts back"});
+             {"every event may begin a match; `once per 1h` suppresses repeated alerts"});
     p.take();
     return;
   }
@@ -59,11 +59,9 @@ void foreign_before_kind(ParseContext& p, tree::Step& step) {
       p.now().is(TokenKind::kName) && lowered(p.now().text) == "sequence" &&
       (p.ahead().is("by") || p.ahead().is("with") || p.ahead().is(TokenKind::kBracketOpen));
   if (sequence) {
-    p.fail(
-        Code::kE0117, fmt::format("the language has no `{}`", p.now().text), "",
-        {"steps stand with `then` between them; the key is the rule's clause `by card`, the time "
-         "its "
-         "`within 10m`"});
+    p.fail(Code::kE0117, fmt::format("the language has no `{}`", p.now().text), "",
+           {"steps are written with `then` between them; the key is the rule's clause `by card`, "
+            "the time its `within 10m`"});
     p.calm();
     const MistakeCounter::Quiet quiet(p.mistakes());
     do {
@@ -73,7 +71,7 @@ void foreign_before_kind(ParseContext& p, tree::Step& step) {
     return;
   }
   if (p.now().is(TokenKind::kBracketOpen)) {
-    p.fail(Code::kE0117, "steps do not stand in square brackets", "",
+    p.fail(Code::kE0117, "steps are not written in square brackets", "",
            {"write `login where ok then payment where amount > 200`"});
     return;
   }
@@ -105,27 +103,27 @@ void foreign_behind_kind(ParseContext& p, const tree::Step& step) {
   const SourceSpan span = p.here();
   const std::string own = p.own_kind(step.kinds.span);
   if (token.is(TokenKind::kStar) && p.ahead().is(TokenKind::kInt)) {
-    p.fail(Code::kE0117, "a count stands before the kind", "",
+    p.fail(Code::kE0117, "a count is written before the kind", "",
            {fmt::format("write `{} {}`", p.ahead().text, own)});
   } else if (token.is(TokenKind::kPlus) || token.is(TokenKind::kStar) ||
              token.is(TokenKind::kQuestion)) {
     const std::string_view meant = token.is(TokenKind::kPlus)   ? "1+"
                                    : token.is(TokenKind::kStar) ? "0+"
                                                                 : "optional";
-    p.remark(Code::kE0117, span, fmt::format("{} behind a step means nothing", p.found(token)),
-             "how often stands before the kind", std::nullopt,
+    p.remark(Code::kE0117, span, fmt::format("{} after a step has no meaning", p.found(token)),
+             "the count is written before the kind", std::nullopt,
              {fmt::format("write `{} {}`", meant, own)});
     p.broken = true;
     p.take();
   } else if (token.is(TokenKind::kDot)) {
-    p.fail(
-        Code::kE0117, "a step is a kind of events, no field", "",
-        {fmt::format("a condition stands behind `where`: `{} where {} …`", own, p.ahead().text)});
+    p.fail(Code::kE0117, "a step is a kind of events, not a field", "",
+           {fmt::format("a condition is written after `where`: `{} where {} …`", own,
+                        p.ahead().text)});
   } else if ((token.is(TokenKind::kInt) && p.ahead().is("times")) || token.is("repeated")) {
-    p.fail(Code::kE0117, "a count stands before the kind", "",
+    p.fail(Code::kE0117, "a count is written before the kind", "",
            {fmt::format("write `{} {}`", token.is("repeated") ? "3" : token.text, own)});
   } else if (token.is(TokenKind::kBraceOpen) && p.ahead().is(TokenKind::kInt)) {
-    p.fail(Code::kE0117, "a count in braces behind a step", "how often stands before the kind",
+    p.fail(Code::kE0117, "a count in braces after a step", "the count is written before the kind",
            {fmt::format("write `{0} {1}`, `{0}+ {1}` or `{0}..{2} {1}`", p.ahead().text, own,
                         p.ahead().value.number + 2)});
   }
@@ -139,7 +137,7 @@ void late_as(ParseContext& p, tree::Step& step) {
   tree::Name as = parse_name(p, "a name for the step");
   if (p.panicking()) return;
   const SourceSpan whole{word.file, step.where_span.begin, p.last().end};
-  p.remark(Code::kE0101, p.since(word), "the name of a step stands before its `where`",
+  p.remark(Code::kE0101, p.since(word), "the name of a step is written before its `where`",
            condition.empty() ? fmt::format("write `as {} where …`", as.text)
                              : fmt::format("write `as {} {}`", as.text, condition),
            condition.empty()
@@ -153,8 +151,8 @@ void late_for(ParseContext& p, tree::Absence& absence) {
   if (absence.absent_for || !is_any_word(p.now(), kWords) || !p.ahead().is(TokenKind::kDuration))
     return;
   p.remark(Code::kE0117, p.here(),
-           fmt::format("how long nothing may come is not said by `{}`", p.now().text),
-           "write `for`", Edit{p.here(), "for"});
+           fmt::format("`{}` does not give the length of an absence", p.now().text), "write `for`",
+           Edit{p.here(), "for"});
   p.take();
   absence.for_span = p.last();
   absence.absent_for = parse_duration(p, true);
@@ -168,7 +166,7 @@ bool foreign_then(ParseContext& p) {
                            p.span(count == 1 ? p.now() : p.ahead(count - 1)).end};
     p.remark(Code::kE0117, whole,
              meant == "then" ? "one step follows another with `then`"
-                             : "that nothing follows is said by `then no`",
+                             : "an absence is written `then no`",
              fmt::format("write `{}`", meant), Edit{whole, std::string(meant)});
     const std::size_t taken = meant == "then" ? count : count - 1;
     for (std::size_t i = 0; i < taken; ++i) p.take();
@@ -285,7 +283,7 @@ bool foreign_step(ParseContext& p, tree::Step& step) {
     while (end < text.size() && in_name(text[end])) ++end;
     const std::string kind = p.own_kind(
         {begin.file, static_cast<std::uint32_t>(inside), static_cast<std::uint32_t>(end)});
-    p.fail(Code::kE0117, "an aggregate is no step", "a step is a kind of events",
+    p.fail(Code::kE0117, "an aggregate is not a step", "a step is a kind of events",
            {fmt::format("several events are a loop: `3+ {0}`; over a window it is `{0} where "
                         "count({0}) over last 1h > 3`",
                         kind)});
@@ -315,8 +313,8 @@ void condition_behind_kind(ParseContext& p, tree::Step& step) {
   if (!word && !colon && !bracket) return;
   const std::string own = p.own_kind(step.kinds.span);
   if (bracket && !is_kind_name(p.ahead()) && !p.ahead().is("not") && !is_literal(p.ahead().kind)) {
-    p.fail(Code::kE0117, "a condition in brackets behind a step",
-           "a condition stands behind `where`", {fmt::format("write `{} where …`", own)});
+    p.fail(Code::kE0117, "a condition in brackets after a step",
+           "a condition is written after `where`", {fmt::format("write `{} where …`", own)});
     return;
   }
   p.take();
@@ -336,10 +334,10 @@ void condition_behind_kind(ParseContext& p, tree::Step& step) {
   if (p.panicking() && p.brackets.count() < base) return;
   Diagnostic diagnostic;
   diagnostic.code = Code::kE0117;
-  diagnostic.message = bracket ? "a condition in brackets behind a step"
-                               : fmt::format("a condition does not stand behind {}",
+  diagnostic.message = bracket ? "a condition in brackets after a step"
+                               : fmt::format("a condition cannot be written after {}",
                                              colon ? "`:`" : "`" + p.source(begin) + "`");
-  diagnostic.primary = {begin, "a condition stands behind `where`"};
+  diagnostic.primary = {begin, "a condition is written after `where`"};
   diagnostic.helps.push_back(condition.empty()
                                  ? fmt::format("write `{} where …`", own)
                                  : fmt::format("write `{} where {}`", own, condition));

@@ -119,10 +119,11 @@ void parse_ignoring(ParseContext& p, tree::List& made) {
   p.expect("case");
   made.ignore_case = made.form == ListForm::kText;
   if (!made.ignore_case && !p.panicking()) {
-    p.remark(Code::kE0101, p.since(begin), "`ignoring case` on a list that is no list of phrases",
+    p.remark(Code::kE0101, p.since(begin),
+             "`ignoring case` on a list that is not a list of phrases",
              made.form == ListForm::kRegex
-                 ? "each expression of a regex list says it for itself: `/gift ?card/i`"
-                 : "it stands with `text`: `list names : text ignoring case = […]`");
+                 ? "each expression of a regex list has its own flag: `/gift ?card/i`"
+                 : "it is used with `text`: `list names : text ignoring case = […]`");
   }
 }
 
@@ -139,7 +140,8 @@ void parse_values(ParseContext& p, tree::List& made) {
   }
   if (p.now().is(TokenKind::kBraceOpen) || p.now().is(TokenKind::kParenOpen)) {
     const bool brace = p.now().is(TokenKind::kBraceOpen);
-    p.remark(Code::kE0117, p.here(), "a list of values stands in square brackets", "write `[…]`");
+    p.remark(Code::kE0117, p.here(), "a list of values is written in square brackets",
+             "write `[…]`");
     p.take();
     comma_list(
         p, brace ? TokenKind::kBraceClose : TokenKind::kParenClose,
@@ -167,7 +169,7 @@ tree::List parse_list_declaration(ParseContext& p) {
     const std::string_view type = first.is(TokenKind::kInt)       ? "int"
                                   : first.is(TokenKind::kDecimal) ? "decimal(2)"
                                                                   : "string";
-    p.remark(Code::kE0101, p.here(), "a list says what it holds",
+    p.remark(Code::kE0101, p.here(), "a list declares the type of its values",
              fmt::format("write `: {} =`", type), Edit{p.here(), fmt::format(": {} =", type)});
     p.panic();
     p.broken = true;

@@ -62,7 +62,7 @@ ExprPtr parse_parenthesized(ParseContext& p) {
       const std::string_view items = text.substr(begin.end, values->span.end - 1 - begin.end);
       edit = Edit{values->span, fmt::format("[{}]", items)};
     }
-    p.remark(Code::kE0117, begin, "a list of values stands in square brackets", "write `[…]`",
+    p.remark(Code::kE0117, begin, "a list of values is written in square brackets", "write `[…]`",
              std::move(edit));
     return values;
   }
@@ -115,7 +115,7 @@ bool at_aggregate(ParseContext& p) {
                        p.ahead().is(p.now().text) && !p.ahead().line_start &&
                        p.ahead(2).is(TokenKind::kParenOpen);
   if (doubled) {
-    p.remark(Code::kE0101, p.here(), fmt::format("{} stands twice", p.found(p.now())),
+    p.remark(Code::kE0101, p.here(), fmt::format("{} appears twice", p.found(p.now())),
              "leave one out", Edit{p.here(), ""});
     p.drop();
   }
@@ -163,7 +163,7 @@ ExprPtr parse_primary(ParseContext& p) {
   if (token.is("if") || token.is("not")) {
     const bool negation = token.is("not");
     p.remark(Code::kE0101, begin,
-             fmt::format("`{}` as an operand stands in parentheses", token.text), "");
+             fmt::format("`{}` as an operand is written in parentheses", token.text), "");
     const NestingLevel level(p);
     if (!level.ok) return error_expr(p, begin);
     return negation ? parse_negation(p) : parse_choice(p);
@@ -248,14 +248,14 @@ tree::Record parse_record(ParseContext& p, bool literals) {
   if (at_entry(p) && (!p.now().line_start || !literals)) {
     const SourceSpan place{begin.file, begin.begin, begin.begin};
     p.remark(Code::kE0101, begin, fmt::format("expected `{{`, found {}", p.found(p.now())),
-             "the values stand in braces", Edit{place, "{ "});
+             "the values are written in braces", Edit{place, "{ "});
     p.brackets.open({TokenKind::kBraceOpen, p.now().begin});
   } else if (p.inside.test && p.now().is(TokenKind::kBraceClose) && !p.now().line_start) {
-    p.remark(Code::kE0101, begin, "expected `{`, found `}`", "the values stand in braces",
+    p.remark(Code::kE0101, begin, "expected `{`, found `}`", "the values are written in braces",
              Edit{{begin.file, begin.begin, begin.begin}, "{"});
     p.brackets.open({TokenKind::kBraceOpen, p.now().begin});
   } else if (p.inside.test && p.now().is(TokenKind::kParenOpen)) {
-    p.remark(Code::kE0117, begin, "the values of an event stand in braces", "write `{ … }`");
+    p.remark(Code::kE0117, begin, "the values of an event are written in braces", "write `{ … }`");
     closing = TokenKind::kParenClose;
     p.take();
   } else if (!open_bracket(p, TokenKind::kBraceOpen)) {

@@ -26,8 +26,8 @@ bool accept_then(ParseContext& p) {
   if (p.now().is("then") && !p.panicking() && p.ahead().is("alert") &&
       p.ahead(2).is(TokenKind::kString)) {
     const SourceSpan word{p.here().file, p.here().begin, p.span(p.ahead()).begin};
-    p.remark(Code::kE0117, p.here(), "`alert` is a clause of the rule, no step", "leave `then` out",
-             Edit{word, ""});
+    p.remark(Code::kE0117, p.here(), "`alert` is a clause of the rule, not a step",
+             "leave `then` out", Edit{word, ""});
     p.take();
     return false;
   }
@@ -121,7 +121,7 @@ void parse_step_group(ParseContext& p, tree::Step& step) {
   TokenKind closing = TokenKind::kBraceClose;
   if (p.now().is(TokenKind::kParenOpen) && !p.panicking()) {
     p.remark(Code::kE0117, p.here(),
-             fmt::format("what `{}` chooses from stands in braces", p.source(step.form_span)),
+             fmt::format("the choices of `{}` are written in braces", p.source(step.form_span)),
              "write `{ … }`");
     closing = TokenKind::kParenClose;
     p.take();
@@ -157,11 +157,12 @@ void parse_step_kinds(ParseContext& p, tree::Step& step) {
         p.ahead().is(TokenKind::kDuration) || word == "no") {
       p.fail(Code::kE0101, fmt::format("`{}` does not belong here", word), "",
              {word == "no" ? "an absence has no count and is not optional"
-                           : "after `then` comes `first` or `next`, then `within`, then the step"});
+                           : "after `then` write `first` or `next`, then `within`, then the step"});
       return;
     }
     p.remark(Code::kE0124, span, fmt::format("`{}` is a keyword at the beginning of a step", word),
-             "a kind of this name stands in back-quotes", Edit{span, fmt::format("`{}`", word)});
+             "a kind of this name is written in back-quotes",
+             Edit{span, fmt::format("`{}`", word)});
     step.kinds.refs.push_back({tree::KindForm::kNamed, {word, span, true}, span});
     step.kinds.span = span;
     p.take();
@@ -176,7 +177,7 @@ void parse_step_kinds(ParseContext& p, tree::Step& step) {
     std::string fixed;
     if (step.kinds.refs.size() == 1)
       fixed = fmt::format("{} as {}", step.kinds.refs[0].name.text, as.text);
-    p.remark(Code::kE0117, whole, "a step is named behind it",
+    p.remark(Code::kE0117, whole, "a step's name is written after it",
              fixed.empty() ? std::string() : fmt::format("write `{}`", fixed),
              fixed.empty() ? std::nullopt : std::optional(Edit{whole, fixed}));
     step.as = std::move(as);
@@ -197,7 +198,7 @@ void parse_step_kinds(ParseContext& p, tree::Step& step) {
     const std::string other =
         is_any_of(p.ahead(), {"not", "no"}) ? p.ahead(2).text : p.ahead().text;
     p.fail(Code::kE0117, "steps are not joined by `and`", "",
-           {absent ? fmt::format("`{} then no {} for 5m` waits that none comes", own, other)
+           {absent ? fmt::format("`{} then no {} for 5m` waits for the absence of any", own, other)
                    : fmt::format("`{0} then {1}` for a sequence, `all of {{ {0}, {1} }}` for any "
                                  "order, `{0} or {1}` for either",
                                  own, other)});
@@ -401,7 +402,7 @@ std::optional<tree::EventWindow> parse_event_window(ParseContext& p) {
   }
   if (p.now().is("where")) made.where = parse_where(p, &made.where_span);
   if (made.where && p.now().is("as") && !p.panicking()) {
-    p.remark(Code::kE0101, p.here(), "the name of a window stands before its `where`", "");
+    p.remark(Code::kE0101, p.here(), "the name of a window is written before its `where`", "");
   }
   if (p.expect("as")) made.as = parse_name(p, "a name for the window");
   if (!made.where) made.where = parse_where(p, &made.where_span);

@@ -39,7 +39,7 @@ tree::Name parse_rule_name(ParseContext& p) {
   const std::string written = p.now().text;
   const std::string meant = is_plain_name(written) ? written : name_of_title(written);
   if (p.ahead().is(TokenKind::kString)) {
-    p.remark(Code::kE0101, span, "the name of a rule stands without quotes",
+    p.remark(Code::kE0101, span, "the name of a rule is written without quotes",
              fmt::format("write `{}`", meant), Edit{span, meant});
     p.take();
   } else {
@@ -80,7 +80,7 @@ void parse_clause(ParseContext& p, tree::Rule& rule) {
   if (token.is(TokenKind::kComma) && comma_in_number(p)) return;
   if (skip_foreign_comment(p)) return;
   if (token.is(TokenKind::kComma)) {
-    p.remark(Code::kE0125, p.here(), "a comma too many", "no commas stand between clauses",
+    p.remark(Code::kE0125, p.here(), "a comma too many", "no commas are written between clauses",
              Edit{p.here(), ""});
     p.take();
     return;
@@ -103,11 +103,11 @@ void foreign_colon(ParseContext& p, bool& colon_block) {
   if (p.panicking() || !p.now().is(TokenKind::kColon)) return;
   colon_block = !p.ahead().is(TokenKind::kBraceOpen);
   if (colon_block) {
-    p.remark(Code::kE0117, p.here(), "the clauses of a rule stand in braces",
-             "write `{`, and `}` behind the last clause");
+    p.remark(Code::kE0117, p.here(), "the clauses of a rule are written in braces",
+             "write `{`, and `}` after the last clause");
     p.broken = true;
   } else {
-    p.remark(Code::kE0117, p.here(), "no `:` stands before `{`", "leave it out",
+    p.remark(Code::kE0117, p.here(), "no `:` is written before `{`", "leave it out",
              Edit{p.here(), ""});
   }
   p.take();
@@ -127,7 +127,7 @@ bool nested_declaration(ParseContext& p, const tree::Rule& rule) {
   };
   if (column(p.now().begin) <= column(rule.keyword_span.begin)) return false;
   const std::string word = p.now().text;
-  p.remark(Code::kE0117, p.here(), fmt::format("`{}` does not stand inside a rule", word),
+  p.remark(Code::kE0117, p.here(), fmt::format("`{}` cannot be written inside a rule", word),
            "declare it before the rule");
   const std::size_t base = p.brackets.count();
   const bool broken = p.broken;
@@ -150,7 +150,7 @@ tree::Rule parse_rule(ParseContext& p) {
   if (!made.name.text.empty()) p.last_rule = made.name.text;
   if (p.now().is(TokenKind::kBraceOpen) && !p.panicking()) {
     p.remark(Code::kE0101, p.here(), "expected a title in quotes, found `{`", "", std::nullopt,
-             {fmt::format("say in a few words what it finds: `rule {} \"Large payments\" {{`",
+             {fmt::format("write in a few words what it finds: `rule {} \"Large payments\" {{`",
                           made.name.text.empty() ? "large" : made.name.text)});
     p.broken = true;
   } else if (auto title = parse_string(p, "a title in quotes")) {

@@ -96,7 +96,7 @@ void parse_expectations(ParseContext& p, tree::Test& test) {
       const bool alert = p.ahead().is("alert") && !p.ahead().line_start;
       const SourceSpan whole{p.here().file, p.here().begin,
                              alert ? p.span(p.ahead()).end : p.here().end};
-      p.remark(Code::kE0117, whole, "that nothing comes is expected by `expect no alert`",
+      p.remark(Code::kE0117, whole, "to expect no alert, write `expect no alert`",
                "write `no alert`", Edit{whole, "no alert"});
       p.take();
       if (alert) p.take();
@@ -107,7 +107,8 @@ void parse_expectations(ParseContext& p, tree::Test& test) {
       p.expect("alert");
       if (!p.panicking() && !test.expected.empty()) {
         p.remark(Code::kE0101, p.since(begin), "`expect no alert` beside an expected alert", "",
-                 std::nullopt, {"all alerts are listed: what is not expected must not come"});
+                 std::nullopt,
+                 {"all alerts are listed: an alert that is not listed must not be raised"});
         p.broken = true;
       }
       none = true;
@@ -119,7 +120,7 @@ void parse_expectations(ParseContext& p, tree::Test& test) {
         (p.ahead().is("alert") || p.ahead().is("alerts"))) {
       const SourceSpan whole{p.here().file, p.here().begin, p.span(p.ahead()).end};
       const std::string meant = fmt::format("alert {} times", p.now().text);
-      p.remark(Code::kE0117, whole, "how many alerts are expected stands behind `alert`",
+      p.remark(Code::kE0117, whole, "the number of alerts is written after `alert`",
                fmt::format("write `{}`", meant), Edit{whole, meant});
       counted = parse_integer(p, "a count");
       p.read_as("alert");
@@ -128,7 +129,7 @@ void parse_expectations(ParseContext& p, tree::Test& test) {
     if (p.now().is("at") || p.now().is(TokenKind::kBraceOpen) ||
         (at_entry(p) && !p.now().is("alert"))) {
       const SourceSpan place{p.here().file, p.last().end, p.last().end};
-      p.remark(Code::kE0101, place, "expected `alert` behind `expect`", "", Edit{place, " alert"});
+      p.remark(Code::kE0101, place, "expected `alert` after `expect`", "", Edit{place, " alert"});
     } else if (!p.expect("alert")) {
       return;
     }
@@ -148,7 +149,8 @@ void parse_expectations(ParseContext& p, tree::Test& test) {
     if (p.panicking()) return;
     if (none) {
       p.remark(Code::kE0101, expected.span, "an expected alert beside `expect no alert`", "",
-               std::nullopt, {"all alerts are listed: what is not expected must not come"});
+               std::nullopt,
+               {"all alerts are listed: an alert that is not listed must not be raised"});
       p.broken = true;
     }
     test.expected.push_back(std::move(expected));
@@ -180,7 +182,7 @@ void parse_test_head(ParseContext& p, tree::Test& made) {
     const std::string meant = quoted && is_plain_name(p.now().text) ? p.now().text : p.last_rule;
     p.remark(
         Code::kE0101, span,
-        quoted ? "the name of a rule stands without quotes" : "a test names its rule first",
+        quoted ? "the name of a rule is written without quotes" : "a test names its rule first",
         meant.empty() ? std::string() : fmt::format("write `{}{}`", meant, quoted ? "" : " \"…\""),
         meant.empty() ? std::nullopt
         : quoted      ? std::optional(Edit{span, meant})
@@ -193,7 +195,7 @@ void parse_test_head(ParseContext& p, tree::Test& made) {
   }
   if (p.now().is(TokenKind::kBraceOpen) && !p.panicking()) {
     p.remark(Code::kE0101, p.here(), "expected a title in quotes, found `{`", "", std::nullopt,
-             {fmt::format("say in a few words what it shows: `test {} \"a large payment\" {{`",
+             {fmt::format("write in a few words what it shows: `test {} \"a large payment\" {{`",
                           made.rule.text.empty() ? "large" : made.rule.text)});
     p.broken = true;
   } else if (auto title = parse_string(p, "a title in quotes"))
@@ -218,7 +220,7 @@ void skip_rest(ParseContext& p, std::size_t base) {
   while (!p.panicking() && !p.now().is(TokenKind::kBraceClose) && !p.now().is(TokenKind::kEnd) &&
          !at_declaration(p)) {
     if (p.now().is(TokenKind::kDuration) || p.now().is("until")) {
-      p.fail(Code::kE0101, "events stand before what is expected", "",
+      p.fail(Code::kE0101, "events are written before the expected alerts", "",
              {"move the `expect` lines to the end of the test"});
     } else {
       p.fail_expected();

@@ -15,7 +15,7 @@ bool comma_before_clause(ParseContext& p) {
 bool open_bracket(ParseContext& p, TokenKind kind) {
   if (!p.expect(kind)) return false;
   if (kind == TokenKind::kBraceOpen && p.now().is(kind)) {
-    p.remark(Code::kE0101, p.here(), "this `{` stands twice", "leave one out", Edit{p.here(), ""});
+    p.remark(Code::kE0101, p.here(), "this `{` appears twice", "leave one out", Edit{p.here(), ""});
     p.take();
     p.brackets.forget(p.brackets.count() - 1);
   }

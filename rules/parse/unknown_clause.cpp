@@ -22,47 +22,47 @@ struct ForeignClause {
 constexpr ForeignClause kForeignClauses[] = {
     {"maxspan", "within", ""},
     {"window", "",
-     "how long a match may take is `within 10m`; windows of events stand behind `when`"},
+     "how long a match may take is `within 10m`; windows of events are written after `when`"},
     {"priority", "severity", ""},
     {"labels", "tags", ""},
     {"author", "owner", ""},
-    {"unless", "", "`without KINDS` stands in a rule, `then no KINDS for 5m` in a pattern"},
+    {"unless", "", "`without KINDS` is written in a rule, `then no KINDS for 5m` in a pattern"},
     {"sequence", "when", ""},
     {"with", "", "how long a match may take is `within 10m`"},
     {"pattern", "when", ""},
-    {"events", "", "the pattern stands behind `when`: `when login then transfer`"},
-    {"match", "", "the pattern stands behind `when`: `when login then transfer`"},
-    {"match_recognize", "", "the pattern stands behind `when`: `when login then transfer`"},
-    {"detection", "", "the pattern stands behind `when`: `when login then transfer`"},
-    {"condition", "", "conditions stand behind the `where` of a step, or in `having`"},
-    {"select", "", "a rule names its events behind `when`, and what it shows in `alert`"},
-    {"from", "", "a rule names its events behind `when`"},
+    {"events", "", "the pattern is written after `when`: `when login then transfer`"},
+    {"match", "", "the pattern is written after `when`: `when login then transfer`"},
+    {"match_recognize", "", "the pattern is written after `when`: `when login then transfer`"},
+    {"detection", "", "the pattern is written after `when`: `when login then transfer`"},
+    {"condition", "", "conditions are written after the `where` of a step, or in `having`"},
+    {"select", "", "a rule names its events after `when`, and what it shows in `alert`"},
+    {"from", "", "a rule names its events after `when`"},
     {"insert", "", "an alert is an event already: another rule reads it as `alert NAME`"},
     {"output", "alert", ""},
     {"message", "alert", ""},
     {"outcome", "",
-     "what an alert shows stands in its braces: `alert \"…\" { total: sum(p.amount) }`"},
+     "the fields of an alert are written in its braces: `alert \"…\" { total: sum(p.amount) }`"},
     {"meta", "", "`description`, `owner`, `tags` and `references` are clauses of the rule"},
     {"metadata", "", "`description`, `owner`, `tags` and `references` are clauses of the rule"},
     {"group", "by", ""},
     {"partition", "by", ""},
-    {"where", "", "a `where` stands behind a kind of events inside `when`"},
-    {"filter", "", "a condition stands behind `where`, or in `having` for the complete match"},
+    {"where", "", "a `where` is written after a kind of events inside `when`"},
+    {"filter", "", "a condition is written after `where`, or in `having` for the complete match"},
     {"throttle", "once per", ""},
-    {"define", "", "conditions stand behind the `where` of a step"},
+    {"define", "", "conditions are written after the `where` of a step"},
     {"measures", "",
-     "what an alert shows stands in its braces: `alert \"…\" { total: sum(p.amount) }`"},
-    {"every", "", "every event may begin a match; `once per 1h` holds repeated alerts back"},
-    {"then", "", "`then` stands between the steps behind `when`"},
-    {"title", "", "the title stands behind the name of the rule"},
+     "the fields of an alert are written in its braces: `alert \"…\" { total: sum(p.amount) }`"},
+    {"every", "", "every event may begin a match; `once per 1h` suppresses repeated alerts"},
+    {"then", "", "`then` is written between the steps after `when`"},
+    {"title", "", "the title is written after the name of the rule"},
     {"if", "",
-     "a condition stands behind the `where` of a step: `when payment where amount > 200`"},
+     "a condition is written after the `where` of a step: `when payment where amount > 200`"},
     {"let", "", "a constant is declared outside of rules: `const LARGE = 200`"},
     {"const", "", "a constant is declared outside of rules: `const LARGE = 200`"},
     {"var", "", "a constant is declared outside of rules: `const LARGE = 200`"},
-    {"do", "", "what happens then is said by `alert`"},
+    {"do", "", "the clause `alert` describes the result"},
     {"trigger", "when", ""},
-    {"limit", "", "`at most 3 per 1d` holds further alerts back"},
+    {"limit", "", "`at most 3 per 1d` suppresses further alerts"},
     {"and", "", "conditions are joined by `and` on one `where`; steps by `then`"},
     {"order", "", "events come in the order of their time"},
     {"suppress", "once per", ""},
@@ -74,19 +74,19 @@ constexpr ForeignClause kForeignClauses[] = {
     {"timeframe", "within", ""},
     {"timespan", "within", ""},
     {"timeout", "within", ""},
-    {"score", "", "a score stands in the braces of the alert: `alert \"…\" { score: 50 }`"},
-    {"risk", "", "a score stands in the braces of the alert: `alert \"…\" { score: 50 }`"},
+    {"score", "", "a score is written in the braces of the alert: `alert \"…\" { score: 50 }`"},
+    {"risk", "", "a score is written in the braces of the alert: `alert \"…\" { score: 50 }`"},
     {"enabled", "",
      "`status live` alerts, `status shadow` is tried out, `status draft` does not run"},
     {"disabled", "",
      "`status live` alerts, `status shadow` is tried out, `status draft` does not run"},
-    {"name", "", "the name stands behind `rule`, the title behind it"},
+    {"name", "", "the name is written after `rule`, the title after it"},
     {"raise", "alert", ""},
     {"emit", "alert", ""},
     {"print", "alert", ""},
-    {"return", "", "what happens then is said by `alert`"},
-    {"action", "", "what happens then is said by `alert`"},
-    {"notify", "", "what happens then is said by `alert`; webhooks take its alerts from there"},
+    {"return", "", "the clause `alert` describes the result"},
+    {"action", "", "the clause `alert` describes the result"},
+    {"notify", "", "the clause `alert` describes the result; webhooks deliver its alerts"},
     {"key", "by", ""},
 };
 bool is_capitals(std::string_view word) {
@@ -100,7 +100,7 @@ bool is_reserved(std::string_view word) {
 void fail_foreign(ParseContext& p, const ForeignClause& foreign, std::string_view word) {
   std::string help = foreign.help;
   if (help.empty())
-    help = fmt::format("the clause is `{}`, without a mark behind it", foreign.meant);
+    help = fmt::format("the clause is `{}`, without a mark after it", foreign.meant);
   p.fail(Code::kE0117, fmt::format("a rule has no clause `{}`", word), "", {std::move(help)});
   p.calm();
   p.take();
@@ -211,7 +211,7 @@ void unknown_clause(ParseContext& p, tree::Rule& rule, std::optional<SourceSpan>
   if (small == "sequence" && p.ahead().is("by")) {
     const SourceSpan both{span.file, span.begin, p.span(p.ahead()).begin};
     p.remark(Code::kE0117, span, fmt::format("a rule has no clause `{}`", word), "leave it out",
-             Edit{both, ""}, {"the key is the clause `by`, the pattern stands behind `when`"});
+             Edit{both, ""}, {"the key is the clause `by`, the pattern is written after `when`"});
     p.take();
     return;
   }
@@ -220,7 +220,7 @@ void unknown_clause(ParseContext& p, tree::Rule& rule, std::optional<SourceSpan>
     return unknown_clause(p, rule, span);
   }
   if ((small == "in" || small == "during") && p.ahead().is(TokenKind::kDuration)) {
-    p.remark(Code::kE0117, span, fmt::format("how long a match may take is not said by `{}`", word),
+    p.remark(Code::kE0117, span, fmt::format("`{}` does not give the length of a match", word),
              "write `within`", Edit{span, "within"});
     p.read_as("within");
     parse_clause_by_name(p, rule, "within");

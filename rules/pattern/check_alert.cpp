@@ -22,7 +22,7 @@ class AlertChecker {
     const Checked severity = check_expr(expressions_, tree, &severities);
     if (!severity) return;
     if (!(severity.type() == severities)) {
-      Diagnostic diagnostic = make_diagnostic(Code::kE0312, tree.span, "this is no severity",
+      Diagnostic diagnostic = make_diagnostic(Code::kE0312, tree.span, "this is not a severity",
                                               type_label(context_, severity));
       diagnostic.helps.push_back("a severity is `info`, `low`, `medium`, `high` or `critical`");
       context_.sink.report(std::move(diagnostic));
@@ -52,7 +52,7 @@ class AlertChecker {
         continue;
       }
       Diagnostic diagnostic = make_diagnostic(
-          Code::kE0215, entry.name.span, fmt::format("{} stands twice", in_code(entry.name.text)));
+          Code::kE0215, entry.name.span, fmt::format("{} appears twice", in_code(entry.name.text)));
       diagnostic.labels.push_back({earlier->second, "the first"});
       context_.sink.report(std::move(diagnostic));
     }

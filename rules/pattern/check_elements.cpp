@@ -171,7 +171,7 @@ class ElementsChecker {
   void report_never(const ElementDraft& draft) {
     Diagnostic diagnostic = make_diagnostic(Code::kE0441, draft.step_tree->kinds.span,
                                             "this rule can never alert: no event can be taken here",
-                                            "the conditions of the kind never hold");
+                                            "the conditions of the kind are never true");
     for (const tree::KindRef& ref : draft.step_tree->kinds.refs) {
       const KindSymbol* kind = look_up_kind(context_, ref);
       if (kind == nullptr || kind->kind == nullptr) continue;
@@ -227,7 +227,7 @@ class ElementsChecker {
     if (tail != Tail::kNever && bounds_.without_for) {
       Diagnostic diagnostic =
           make_diagnostic(Code::kE0427, absence.span, "a last absence beside `without … for`",
-                          "each of them says when the alert comes");
+                          "each of them decides when the alert is raised");
       diagnostic.helps.push_back("write both kinds after `without`, or leave its `for` out");
       context_.sink.report(std::move(diagnostic));
       return;
@@ -235,7 +235,7 @@ class ElementsChecker {
     if (tail != Tail::kNever && !absence.absent_for && !absence.next && !bounds_.within &&
         !bounds_.broken) {
       report(Code::kE0403, absence.span, "an absence that never ends raises no alert",
-             "say how long: `no … for 5m`, or give the rule a `within`");
+             "give its length: `no … for 5m`, or give the rule a `within`");
     }
   }
 

@@ -99,7 +99,7 @@ class RuleChecker {
       if (!tree_.broken) {
         report(Code::kE0401, tree_.name.span,
                fmt::format("the rule {} has no `when`", in_code(tree_.name.text)),
-               "say what it looks for: `when payment where amount > 1000`");
+               "write what it looks for: `when payment where amount > 1000`");
       }
     } else if (const auto* window = std::get_if<tree::EventWindow>(&tree_.when->what)) {
       window_ = window;
@@ -189,7 +189,7 @@ class RuleChecker {
     if (window_ == nullptr) return;
     const auto refuse = [&](const tree::Clause& clause, const char* what) {
       report_conflict(context_, clause.keyword_span, fmt::format("{} beside a window", what),
-                      window_->form_span, "the window says when it ends and what it holds",
+                      window_->form_span, "the window defines its end and its contents",
                       "leave it out");
     };
     if (tree_.within) refuse(*tree_.within, "`within`");
@@ -261,7 +261,7 @@ class RuleChecker {
         is_of_one_event(rule_.pattern) && !(rule_.without && rule_.without->absent_for);
     if (one_event && tree_.within) {
       Diagnostic diagnostic = make_diagnostic(Code::kW0004, tree_.within->span,
-                                              "`within` on a rule of one event says nothing");
+                                              "`within` on a rule of one event has no effect");
       diagnostic.helps.push_back("leave it out, or count: `count(payment) over last 10m >= 3`");
       context_.sink.report(std::move(diagnostic));
     }
@@ -287,9 +287,9 @@ class RuleChecker {
         make_diagnostic(Code::kW0006, tree_.name.span,
                         fmt::format("the rule {} has no `by`", in_code(tree_.name.text)),
                         keeps_state ? "it mixes the events of all keys"
-                                    : "one alert holds back those of all others");
+                                    : "one alert suppresses those of all others");
     if (!keeps_state) diagnostic.labels.push_back({tree_.once->keyword_span, "asks once for all"});
-    diagnostic.helps.push_back("say whose events belong together: `by card`");
+    diagnostic.helps.push_back("name the key whose events belong together: `by card`");
     context_.sink.report(std::move(diagnostic));
   }
 
@@ -312,7 +312,7 @@ class RuleChecker {
     Diagnostic diagnostic =
         make_diagnostic(Code::kW0035, tree_.once->duration->span, std::move(message),
                         "what happens again before then is only counted");
-    diagnostic.helps.push_back("a new case is told again with `once per 1d`");
+    diagnostic.helps.push_back("with `once per 1d` a new case is reported again");
     context_.sink.report(std::move(diagnostic));
   }
 
@@ -322,10 +322,10 @@ class RuleChecker {
     if (suppression.once != cep::Once::kWhile || !suppression.while_condition) return;
     if (!cep::features_read({suppression.while_condition.get()}).empty()) return;
     Diagnostic diagnostic = make_diagnostic(Code::kW0005, tree_.once->span,
-                                            "the quiet waits for ever for an event that ends it",
+                                            "the quiet period never ends without an event",
                                             "who has had an alert is remembered until then");
     diagnostic.helps.push_back(
-        "ask for what passes with time, such as `count(payment) over last 1h >= 3`, or say "
+        "use a condition that time makes false, such as `count(payment) over last 1h >= 3`, or say "
         "how long it is quiet: `once per 1d`");
     context_.sink.report(std::move(diagnostic));
   }

@@ -135,7 +135,7 @@ void check_without(RuleDraft& draft, const ResolvedKinds& kinds) {
   }
   if (draft.tree.within) {
     report_conflict(draft.context, draft.tree.within->span, "`within` beside `without … for`", span,
-                    "all steps are done, and the alert comes, in this time",
+                    "all steps happen, and the alert is raised, within this time",
                     "leave `within` out, or `for`");
   }
 }

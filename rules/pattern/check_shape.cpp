@@ -58,12 +58,12 @@ class ShapeChecker {
                                             "an absence that only optional steps follow");
     if (optional.step_tree != nullptr) {
       diagnostic.labels.push_back(
-          {optional.step_tree->span, "may be passed by: the match is complete without waiting"});
+          {optional.step_tree->span, "may be skipped: the match is complete without waiting"});
     }
     report(std::move(diagnostic),
            absence.absence->next
                ? "make the last step a must, or leave it out and end with `no next …`"
-               : "make the last step a must, or leave it out and say how long: `no … for 5m`");
+               : "make the last step required, or replace it by a duration: `no … for 5m`");
   }
 
   void check_step(const tree::Step& step) {
@@ -97,7 +97,7 @@ class ShapeChecker {
       if (!can_be_empty(before)) return;
       Diagnostic diagnostic = make_diagnostic(Code::kE0420, element.absence->no_span,
                                               "an absence directly after an optional step");
-      diagnostic.labels.push_back({before.step_tree->span, "may be passed by"});
+      diagnostic.labels.push_back({before.step_tree->span, "may be skipped"});
       report(std::move(diagnostic),
              "make a rule for each case, or write the absence after a step that is always there");
       return;
@@ -107,7 +107,7 @@ class ShapeChecker {
       Diagnostic diagnostic =
           make_diagnostic(Code::kE0422, count->greedy_span, "`greedy` before an optional step");
       if (element.step_tree != nullptr) {
-        diagnostic.labels.push_back({element.step_tree->span, "may be passed by"});
+        diagnostic.labels.push_back({element.step_tree->span, "may be skipped"});
       }
       report(std::move(diagnostic), "leave `greedy` out, or make the next step a must");
     }

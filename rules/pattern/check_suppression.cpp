@@ -61,7 +61,7 @@ bool report_no_step(RuleDraft& draft, const tree::Name& name) {
   Diagnostic diagnostic = make_diagnostic(Code::kE0204, name.span,
                                           fmt::format("no step is named {}", in_code(name.text)));
   if (unit != std::end(kUnits)) {
-    diagnostic.message = fmt::format("{} is no time to hold alerts back for", in_code(name.text));
+    diagnostic.message = fmt::format("{} is not a time to suppress alerts for", in_code(name.text));
     diagnostic.primary.text = fmt::format("write `{}`", unit->meant);
     diagnostic.edit = Edit{name.span, std::string(unit->meant)};
     const auto* calendar = std::ranges::find(kCalendar, name.text, &Unit::written);
@@ -84,9 +84,8 @@ bool report_no_step(RuleDraft& draft, const tree::Name& name) {
   diagnostic.primary.text = key ? "a part of the key" : "a field";
   diagnostic.helps.push_back(
       key ? std::string(
-                "alerts are held back for each key anyhow: say for how long, as in `once per 1h`")
-          : fmt::format("say for how long, and for which values: `once per 1h for each {}`",
-                        name.text));
+                "alerts are suppressed for each key in any case: give a time, as in `once per 1h`")
+          : fmt::format("give a time, and the values: `once per 1h for each {}`", name.text));
   draft.context.sink.report(std::move(diagnostic));
   return true;
 }
@@ -109,7 +108,7 @@ void check_once(RuleDraft& draft, const tree::OnceClause& once) {
       if (draft.is_window) {
         return report_conflict(
             draft.context, once.keyword_span, "`once per` a window", draft.tree.when->keyword_span,
-            "every window has a first event of its own", "hold alerts back by time: `once per 1h`");
+            "every window has a first event of its own", "suppress alerts by time: `once per 1h`");
       }
       if (report_no_step(draft, *once.var)) return;
       const auto step = find_variable(draft.context, draft.scope, *once.var);
@@ -132,9 +131,9 @@ void check_at_most(RuleDraft& draft, const tree::AtMostClause& tree) {
         Code::kE0407, tree.count.span,
         tree.count.value < 1 ? "at most no alert at all"
                              : fmt::format("at most more than {} alerts", kAtMostMax));
-    diagnostic.helps.push_back(tree.count.value < 1
-                                   ? "a rule that is never to alert has `status internal`"
-                                   : "such a rule is not held back: leave the clause out");
+    diagnostic.helps.push_back(
+        tree.count.value < 1 ? "a rule that is never to alert has `status internal`"
+                             : "alerts of such a rule are not suppressed: leave the clause out");
     draft.context.sink.report(std::move(diagnostic));
     return;
   }

@@ -79,7 +79,7 @@ class EffectChecker {
     if (is_of_one_event(rule_.pattern)) {
       warn(tree_.without->span, "`without` on a rule of one event has no effect",
            "nothing comes between its first and its last event",
-           "leave it out, or say how long none may come after the event: `without … for 5m`");
+           "leave it out, or give the length of the absence after the event: `without … for 5m`");
       return;
     }
     if (!shape_.is_contiguous() || !shape_.ends_at_once() ||
@@ -261,7 +261,7 @@ class EffectChecker {
            "keeps events from a later step", "leave it out");
     }
     if (count.mode != tree::LoopWord::kNone && !repeats(loop)) {
-      warn(count.mode_span, "a count of one says nothing about further events", {},
+      warn(count.mode_span, "a count of one does not restrict further events", {},
            "leave the word out");
     }
   }
@@ -338,7 +338,7 @@ class EffectChecker {
     if (is_one_event(rule_.pattern[0]) && rule_.pattern[1].absent_for() &&
         rule_.pattern.size() == 2 && !context_.sink.has_errors()) {
       warn(tree_.within->span, "the rule's `within` has no effect",
-           "the match is one event, and `for` says how long it waits", "leave it out");
+           "the match is one event, and `for` gives the time that it waits", "leave it out");
       return;
     }
     std::int64_t all = 0;
@@ -386,7 +386,7 @@ class EffectChecker {
     }
     if (has_next(rule_.pattern) || rule_.suppression.once == Once::kWhile) return;
     warn(tree_.considering->span, "`considering` has no effect without `next`",
-         "says what counts as the very next event",
+         "it defines what counts as the very next event",
          "leave it out, or write `then next`, `no next` or a loop with `next`");
   }
 
@@ -396,7 +396,7 @@ class EffectChecker {
       return;
     }
     const SelectionKind kind = rule_.selection.kind;
-    const char* const help = "leave it out; `once per 1h` holds alerts back for an hour";
+    const char* const help = "leave it out; `once per 1h` suppresses alerts for an hour";
     if (kind == SelectionKind::kSkipPastLast || kind == SelectionKind::kConsume) {
       Diagnostic diagnostic =
           make_diagnostic(Code::kW0050, tree_.once->span, "`once per` a step has no effect here");

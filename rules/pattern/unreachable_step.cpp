@@ -302,7 +302,7 @@ class Reporter {
       case Obstacle::Kind::kGreedy: {
         const auto& loop = *steps_[obstacle.by];
         diagnostic = make(never, Code::kW0020, loop.step_tree->count->greedy_span,
-                          "no event can leave this loop", "keeps every event that fits it");
+                          "no event can leave this loop", "takes every event that fits it");
         diagnostic.labels.push_back({kinds_of(target), "every event that fits here fits the loop"});
         diagnostic.helps.emplace_back(loop.quantifier.max
                                           ? "leave `greedy` out: the loop's count ends it"
@@ -314,7 +314,7 @@ class Reporter {
                           "the very next event is always one that is forbidden",
                           "the rule looks at no other events");
         diagnostic.helps.emplace_back(
-            "name what else may come next: `considering login`, or say how long none may come: "
+            "name what else may come next: `considering login`, or give the length of the absence: "
             "`no … for 5m`");
         break;
       case Obstacle::Kind::kUntil:
@@ -335,7 +335,7 @@ class Reporter {
         diagnostic.labels.push_back({absences_[obstacle.by]->absence->kinds.span,
                                      "each event that fits the step is forbidden here"});
         diagnostic.helps.emplace_back(
-            "an absence lasts until the step behind it: ask something else of one of them");
+            "an absence lasts until the step after it: use another condition for one of them");
         break;
       case Obstacle::Kind::kWithout:
         diagnostic = at_step(never, target);

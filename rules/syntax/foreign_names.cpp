@@ -55,16 +55,16 @@ constexpr Foreign kFunctions[] = {
     {"concatenate", "concat", ""},
     {"strcat", "concat", ""},
     {"concat_ws", "",
-     "the separator stands between the texts: `concat(first_name, \" \", last_name)`"},
+     "the separator is written between the texts: `concat(first_name, \" \", last_name)`"},
     {"split_part", "split", ""},
     {"substring_index", "", "a part of a text is `split(email, \"@\", 2)`"},
-    {"regexp_extract", "", "what a group takes is `capture(memo, /card ([0-9]+)/, 1)`"},
-    {"regexp_substr", "", "what a group takes is `capture(memo, /card ([0-9]+)/, 1)`"},
-    {"regex_capture", "", "what a group takes is `capture(memo, /card ([0-9]+)/, 1)`"},
-    {"extract", "", "what a group takes is `capture(memo, /card ([0-9]+)/, 1)`"},
-    {"rex", "", "what a group takes is `capture(memo, /card ([0-9]+)/, 1)`"},
+    {"regexp_extract", "", "the text of a group is `capture(memo, /card ([0-9]+)/, 1)`"},
+    {"regexp_substr", "", "the text of a group is `capture(memo, /card ([0-9]+)/, 1)`"},
+    {"regex_capture", "", "the text of a group is `capture(memo, /card ([0-9]+)/, 1)`"},
+    {"extract", "", "the text of a group is `capture(memo, /card ([0-9]+)/, 1)`"},
+    {"rex", "", "the text of a group is `capture(memo, /card ([0-9]+)/, 1)`"},
     {"regexp_match", "",
-     "ask `memo matches /card ([0-9]+)/`; what a group takes is `capture(memo, /card ([0-9]+)/, "
+     "write `memo matches /card ([0-9]+)/`; the text of a group is `capture(memo, /card ([0-9]+)/, "
      "1)`"},
     {"power", "pow", ""},
     {"log", "ln", ""},
@@ -83,13 +83,13 @@ constexpr Foreign kFunctions[] = {
     {"geo_distance", "distance_km", ""},
     {"cidrmatch", "ip_in", ""},
     {"cidr_match", "ip_in", ""},
-    {"contains", "", "it stands between: `merchant contains \"gift\"`"},
-    {"startswith", "", "it stands between: `merchant starts with \"gift\"`"},
-    {"starts_with", "", "it stands between: `merchant starts with \"gift\"`"},
-    {"endswith", "", "it stands between: `merchant ends with \"gift\"`"},
-    {"ends_with", "", "it stands between: `merchant ends with \"gift\"`"},
-    {"matches", "", "it stands between: `merchant matches /gift ?card/i`"},
-    {"regexp_like", "", "it stands between: `merchant matches /gift ?card/i`"},
+    {"contains", "", "it is an operator: `merchant contains \"gift\"`"},
+    {"startswith", "", "it is an operator: `merchant starts with \"gift\"`"},
+    {"starts_with", "", "it is an operator: `merchant starts with \"gift\"`"},
+    {"endswith", "", "it is an operator: `merchant ends with \"gift\"`"},
+    {"ends_with", "", "it is an operator: `merchant ends with \"gift\"`"},
+    {"matches", "", "it is an operator: `merchant matches /gift ?card/i`"},
+    {"regexp_like", "", "it is an operator: `merchant matches /gift ?card/i`"},
     {"any", "", "one of several values is `country in [\"SE\", \"NO\"]`"},
     {"exists", "",
      "an event before is a step, one that must not come is `no login` or `without login`"},
@@ -117,7 +117,7 @@ std::optional<Diagnostic> say(std::span<const Foreign> words, std::string_view n
   const auto found = std::ranges::find(words, lowered(name), &Foreign::written);
   if (found == words.end() || found->meant == name) return std::nullopt;
   const std::string message = name == "missing"
-                                  ? "`missing` is no value"
+                                  ? "`missing` is not a value"
                                   : fmt::format("the language has no {}{}", what, in_code(name));
   Diagnostic diagnostic = make_diagnostic(Code::kE0117, span, message);
   if (found->meant.empty()) {

@@ -170,7 +170,7 @@ bool Lexer::skip_unknown() {
     if (is_foreign_letter(point.value)) return false;
     at_ += static_cast<std::uint32_t>(point.bytes);
     if (const SpecialBlank* blank = special_blank(point.value)) {
-      report(Code::kE0104, begin, at_, fmt::format("a {} stands between the words", blank->name),
+      report(Code::kE0104, begin, at_, fmt::format("there is a {} between the words", blank->name),
              "write an ordinary blank", {}, " ");
       return true;
     }
@@ -269,7 +269,7 @@ bool Lexer::foreign_string(Token& token) {
     token = string(quote.closing);
     std::string quoted;
     cep::append_json_string(quoted, token.text);
-    report(Code::kE0117, begin, at_, "a string stands in double quotes",
+    report(Code::kE0117, begin, at_, "a string is written in double quotes",
            fmt::format("write `{}`", quoted), {}, token.bad ? nullptr : quoted.c_str());
     return true;
   }

@@ -94,7 +94,7 @@ bool Lexer::date_or_time(Token& token) {
                                                 token.text[token.text.size() - 6] == '-'));
   if (long_enough && at_ == whole && !zoned) {
     report(Code::kE0107, token.begin, at_, "a time without a zone", "",
-           {"write `Z` for UTC, or a difference such as `+01:00`, behind it"});
+           {"write `Z` for UTC, or an offset such as `+01:00`, after it"});
   } else if (long_enough && at_ == whole) {
     report(Code::kE0107, token.begin, at_, "there is no such time", "",
            {"times have at most six digits that are not zero after the point"});
@@ -173,7 +173,7 @@ void Lexer::check_number(Token& token, bool has_point, bool has_exponent) {
     if (scale > std::size_t{cep::kScaleMax}) {
       token.bad = true;
       report(Code::kE0106, token.begin, at_, "a decimal with more than nine digits after the point",
-             "", {"a float may have more: write an exponent behind it, as in `1.5e0`"});
+             "", {"a float may have more: write an exponent after it, as in `1.5e0`"});
     } else if (!mantissa) {
       token.bad = true;
       report(Code::kE0106, token.begin, at_, "a decimal too large for 64 bits", "");
@@ -233,7 +233,7 @@ Token Lexer::number_with_letters(Token token) {
     token.text = fixed;
     token.bad = !cep::parse_duration(fixed).has_value();
     if (!token.bad) token.value = cep::Value::duration(*cep::parse_duration(fixed));
-    report(Code::kE0105, digits_end, at_, fmt::format("`{}` is no unit of time", letters),
+    report(Code::kE0105, digits_end, at_, fmt::format("`{}` is not a unit of time", letters),
            fmt::format("write `{}`", fixed), {}, std::string(unit->meant).c_str());
   } else if (letters == "k" || letters == "K") {
     const std::string fixed = number + "_000";
@@ -248,12 +248,12 @@ Token Lexer::number_with_letters(Token token) {
   } else if (letters.starts_with("mo") || letters.starts_with("M")) {
     report(
         Code::kE0105, digits_end, at_,
-        fmt::format("`{}` directly after a number is no unit", letters), "",
+        fmt::format("`{}` directly after a number is not a unit", letters), "",
         {"months differ in length: `30d` are thirty days, `this month in \"Europe/Berlin\"` is a "
          "window of the calendar, and so is `once per month in \"Europe/Berlin\"`"});
   } else {
     report(Code::kE0105, digits_end, at_,
-           fmt::format("`{}` directly after a number is no unit", letters), "",
+           fmt::format("`{}` directly after a number is not a unit", letters), "",
            {"the units of time are `ms`, `s`, `m` (minutes), `h`, `d` and `w`"});
   }
   return token;

@@ -73,7 +73,7 @@ void Lexer::escape(Token& token, std::vector<std::uint32_t>* places) {
         append_utf8(token.text, 0x10000 + ((*first - 0xD800) << 10U) + (*second - 0xDC00));
         at_ += 12;
       } else {
-        wrong(6, "half of a surrogate pair is no character",
+        wrong(6, "half of a surrogate pair is not a character",
               {"a character beyond `\\uffff` is written as two escapes, or as itself"});
       }
     } else {

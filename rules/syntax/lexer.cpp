@@ -291,7 +291,7 @@ bool check_bytes(std::uint32_t file, std::string_view text, MistakeCounter& mist
     return helps;
   };
   if (nul > 0) {
-    report(Code::kE0103, nul_at, 1, "the file has a NUL byte: it is no text", more(nul));
+    report(Code::kE0103, nul_at, 1, "the file has a NUL byte: it is not a text file", more(nul));
     return false;
   }
   if (control > 0) {

@@ -36,7 +36,7 @@ constexpr Remedy kRemedies[] = {
     {Code::kE0211, "a kind is made of event types, or of kinds that are"},
     {Code::kE0212, "make it of fewer kinds; join conditions by `or` inside one `where`"},
     {Code::kE0215, "leave one of them out"},
-    {Code::kE0217, "put it behind the field that it belongs to, or leave it out"},
+    {Code::kE0217, "put it after the field that it belongs to, or leave it out"},
     {Code::kE0218, "give each rule an `id` of its own"},
     {Code::kE0219, "write the event type, and the values that make it one of the kind"},
     {Code::kE0221,

@@ -49,7 +49,7 @@ const std::map<std::string, const char*> kUnsayable = {
     {"E0221", "a feature read where some of the events that may be last have no such key"},
     {"E0404", "`for` on an absence at the end of a group, after which more may come"},
     {"E0420", "an absence after an optional step inside a group before it"},
-    {"E0422", "`greedy` before a group that may be passed by"},
+    {"E0422", "`greedy` before a group that may be skipped"},
     {"E0423", "a pattern that may take no event"},
     {"E0424", "a step that reads one of another alternative, or another member of `all of`"},
     {"E0426", "`skip to` a step inside a group"},

@@ -367,7 +367,7 @@ class PlanMaker {
       if (!rule.within || random_.chance(70)) absence.absent_for = seconds(random_.between(1, 6));
       rule.pattern.push_back(std::move(absence));
     }
-    // `within` on a rule of one event says nothing.
+    // `within` on a rule of one event has no effect.
     const bool one_event = rule.pattern.size() == 1 && !rule.pattern.front().quantifier().loop;
     if (one_event) rule.within.reset();
   }
