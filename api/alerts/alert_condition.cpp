@@ -138,7 +138,7 @@ tl::expected<std::shared_ptr<const AlertCondition>, ConditionRefusal> AlertCondi
   const rules::ConditionCheck check = rules::check_condition(text, fields.fields);
   if (!check.plan) {
     ConditionRefusal refusal;
-    refusal.detail = "the condition does not fit the alerts that it is asked of";
+    refusal.detail = "the condition is not valid for the alerts that it filters";
     for (const rules::Diagnostic& diagnostic : check.diagnostics) {
       if (rules::level_of(diagnostic.code) == rules::Level::kError) {
         refusal.detail += ": " + diagnostic.message;

@@ -83,302 +83,307 @@ struct Row {
 constexpr auto kRows = std::to_array<Row>({
     Row{"data.path", Type::kText,
         run("--data", kKeeping, "",
-            "Keep everything in this folder, made where it is missing: a killed run goes on where "
-            "it was, and no alert is lost or raised twice")
+            "Store everything in this folder, created if missing: a killed run continues where it "
+            "was, and no alert is lost or raised twice")
             .value("FOLDER"),
-        serve("tocsin-data", "The folder in which everything is kept")
+        serve("tocsin-data", "The folder in which everything is stored")
             .option("--data,--data-path")
             .value("FOLDER")},
     Row{"data.from", Type::kText,
-        run("--from", kKeeping, "", "Begin the new folder of --data with the state of a savepoint")
+        run("--from", kKeeping, "", "Start the new folder of --data with the state of a savepoint")
             .value("FOLDER")
             .needs("data.path"),
-        serve("", "A savepoint's folder: a new data directory begins with its state")
+        serve("", "A savepoint's folder: a new data directory starts with its state")
             .value("FOLDER")},
     Row{"data.ack", Type::kText,
         run("--ack", kKeeping, "",
-            "Write how many lines of standard input are safe, each time there are more. A start "
-            "removes the file; once it is there again, it says after how many lines to go on")
+            "Write the number of lines of standard input that are safe, updated as it grows. The "
+            "file is removed at the start; when it is there again, it gives the line after which "
+            "to continue")
             .value("FILE")
             .needs("data.path"),
         kNot},
     Row{"data.replay_as_new", Type::kBoolean,
         run("--replay-as-new", kKeeping, "",
-            "Go on in a folder that another version of tocsin wrote, of which the same events "
-            "could give other alerts: the alerts that differ are told and not sent")
+            "Continue in a folder written by a tocsin version whose rule semantics differ, so that "
+            "replaying the same events may produce different alerts: alerts that differ are "
+            "reported and not sent")
             .form(OptionForm::kFlag)
             .needs("data.path"),
         kNot},
     Row{"rules.path", Type::kTexts, kNot,
         serve("",
-              "Rule files, or folders with .tocsin files below them; none: those that the data "
-              "directory holds")
+              "Rule files, or folders with .tocsin files below them; none: those in the data "
+              "directory")
             .form(OptionForm::kNone)},
     Row{"rules.deploy", Type::kBoolean, kNot,
         serve("false",
-              "Where the data directory holds other rules than rules.path: have these hold from "
-              "now on, instead of refusing to start")},
+              "If the data directory has other rules than rules.path: deploy rules.path instead of "
+              "refusing to start")},
     Row{"http.listen", Type::kText, kNot,
         serve("127.0.0.1:8627",
               "Where to listen: a numeric address and a port; port 0 is any free one")
             .option("--listen,--http-listen")
             .value("ADDRESS")},
     Row{"http.port_file", Type::kText, kNot,
-        serve("", "Write the port there once it is listened on").value("FILE")},
+        serve("", "The file to write the port to once the server listens").value("FILE")},
     Row{"http.connections_max", Type::kInteger, kNot,
-        serve("256", "Connections at once; more are answered with 503").range(1, 10'000)},
+        serve("256", "Simultaneous connections; more are answered with 503").range(1, 10'000)},
     Row{"http.head_bytes_max", Type::kBytes, kNot,
-        serve("32KiB", "Of a request's line and headers").range(kKiB, kMiB)},
+        serve("32KiB", "Size of a request's line and headers").range(kKiB, kMiB)},
     Row{"http.header_count_max", Type::kInteger, kNot,
         serve("100", "Headers of a request").range(10, 1000)},
     Row{"http.body_bytes_max", Type::kBytes, kNot,
-        serve("16MiB", "Of a request's body, as it is sent").range(kKiB, kGiB)},
+        serve("16MiB", "Size of a request's body, as it is sent").range(kKiB, kGiB)},
     Row{"http.unpacked_bytes_max", Type::kBytes, kNot,
-        serve("64MiB", "Of a packed body, unpacked").range(kKiB, 2 * kGiB)},
+        serve("64MiB", "Size of a compressed body after decompression").range(kKiB, 2 * kGiB)},
     Row{"http.bodies_bytes_max", Type::kBytes, kNot,
-        serve("256MiB", "Of all bodies that are held at once; more are answered with 503")
+        serve("256MiB", "Size of all bodies held at once; more are answered with 503")
             .range(kKiB, 64 * kGiB)},
-    Row{"http.head_time_max", Type::kDuration, kNot, serve("10s", "For a request's head to come")},
+    Row{"http.head_time_max", Type::kDuration, kNot,
+        serve("10s", "Time to receive a request's head")},
     Row{"http.request_time_max", Type::kDuration, kNot,
-        serve("60s", "For a whole request, its answer too")},
+        serve("60s", "Time for a whole request, including its answer")},
     Row{"http.keep_alive_max", Type::kDuration, kNot,
-        serve("60s", "Between two requests of a connection")},
+        serve("60s", "Time between two requests of a connection")},
     Row{"http.requests_per_second", Type::kInteger, kNot,
-        serve("1000", "That one token may make").range(1, 1'000'000)},
+        serve("1000", "Requests of one token per second").range(1, 1'000'000)},
     Row{"http.requests_burst", Type::kInteger, kNot,
-        serve("2000", "That one token may make at once").range(1, 1'000'000)},
+        serve("2000", "Requests of one token at once").range(1, 1'000'000)},
     Row{"events.request_events_max", Type::kInteger, kNot,
         serve("100000", "Events of one request").range(1, 100'000'000)},
     Row{"events.queue_requests_max", Type::kInteger, kNot,
         serve("1024", "Requests with events that wait for the engine; more are answered with 503")
             .range(1, 1'000'000)},
     Row{"events.queue_bytes_max", Type::kBytes, kNot,
-        serve("64MiB", "Of the events in them; more are answered with 503").range(kKiB, 64 * kGiB)},
+        serve("64MiB", "Size of the events in them; more are answered with 503")
+            .range(kKiB, 64 * kGiB)},
     Row{"events.producers_max", Type::kInteger, kNot,
-        serve("10000", "Producers whose sequences are kept").range(1, 10'000'000)},
+        serve("10000", "Producers whose sequences are remembered").range(1, 10'000'000)},
     Row{"events.producers_expire", Type::kDuration, kNot,
         serve("30d",
-              "A producer that has sent nothing for so long is forgotten, with its sequence; 0: "
-              "none is")
+              "A producer that has sent nothing for this long is forgotten, with its sequence; 0: "
+              "never")
             .zero_is_none()},
     Row{"events.unknown_types", Type::kWord,
         run("--unknown-types", kInput, "dead",
-            "An event of a type that no rule file declares: a dead letter, or ignore, count it and "
-            "pass it by"),
+            "What happens to an event of an undeclared type: dead rejects it as a dead letter, "
+            "ignore counts and skips it"),
         serve("dead",
-              "An event of a type that no rule file declares: dead, it is invalid and kept as a "
-              "dead letter, or ignore, it is counted and passed by"),
+              "What happens to an event of an undeclared type: dead makes it invalid and stores it "
+              "as a dead letter, ignore counts and skips it"),
         "dead|ignore", "--unknown-types"},
     Row{"memory.max", Type::kBytes,
         run("--memory-max", kKeeping, "",
-            "Take no more events where the state takes more memory: the run ends, and goes on with "
-            "a larger limit (default: no limit)")
+            "Limit the memory of the state. Beyond it the run ends; nothing is lost, and a start "
+            "with a larger limit continues (default: no limit)")
             .range(1)
             .needs("data.path"),
         serve("0",
-              "Of the rules' state and of events that wait to be put in order; beyond it events "
-              "are answered with 503 until it falls; 0: any number")
+              "Memory of the rules' state and of events that wait to be put in order; beyond it "
+              "events are answered with 503 until it falls; 0: no limit")
             .zero_is_none()},
     Row{"memory.reorder", Type::kBytes,
         run("--reorder-memory", kInput, "1GiB",
-            "How much memory events may take that wait to be put in order; beyond it the run ends, "
-            "and with --data a later start goes on")
+            "Memory for events that wait to be put in order. Beyond it the run ends; with --data "
+            "nothing is lost, and a start with a larger size continues")
             .range(1),
-        serve("1GiB", "The same of events that wait to be put in order alone")
+        serve("1GiB", "The same for events that wait to be put in order alone")
             .range(64 * kKiB, 1024 * kGiB)},
     Row{"lists.entries_max", Type::kInteger, kNot,
-        serve("1000000", "Entries of a list, or rows of a table, that changes may bring it to")
+        serve("1000000", "Entries of a list, or rows of a table, after changes")
             .range(1, 1'000'000'000)},
     Row{"lists.value_bytes_max", Type::kBytes, kNot,
-        serve("1KiB", "Of one text in an entry").range(16, kMiB)},
+        serve("1KiB", "Size of one text in an entry").range(16, kMiB)},
     Row{"time.out_of_orderness", Type::kDuration,
         run("--out-of-orderness", kInput, "",
-            "How long to wait for events out of time order, instead of what the event types say "
-            "(`up to D late`)"),
+            "How long to wait for events out of time order; overrides the `up to D late` of the "
+            "event types (default: theirs, or 0)"),
         serve("0", "How long to wait for events out of time order; alerts wait as long"), "",
         "--out-of-orderness"},
     Row{"time.late_policy", Type::kWord,
         run("--late-policy", kInput, "side",
-            "An event that comes later still: set it aside, or clamp, take it as if it happened "
-            "now"),
+            "What happens to a later event: side moves it to the side output, clamp processes it "
+            "at the time already reached"),
         serve("clamp",
-              "An event that comes later still: clamp, take it as if it happened now, or side, set "
-              "it aside"),
+              "What happens to a later event: clamp processes it at the time already reached, side "
+              "moves it to the side output"),
         "side|clamp", "--late-policy"},
     Row{"time.late_max", Type::kDuration,
         run("--late-max", kInput, "",
-            "Set an event aside that is later than this, also with --late-policy clamp (default: "
-            "none is too late)"),
-        serve("0", "An event later than this is set aside under both; 0: none is too late")
+            "Events later than this go to the side output even with --late-policy clamp (default: "
+            "no limit)"),
+        serve("0", "Events later than this go to the side output under either policy; 0: no limit")
             .zero_is_none(),
         "", "--late-max"},
     Row{"time.ahead_max", Type::kDuration,
         run("--ahead-max", kInput, "10m",
             "Reject an event that is further ahead of the clock than this, so that one wrong clock "
-            "does not move time; 0: none is rejected")
+            "does not move time for all; 0: no limit")
             .zero_is_none(),
         serve("10m",
               "An event further ahead of the clock is invalid, so that one wrong clock does not "
-              "move time; 0: none is")
+              "move time; 0: no limit")
             .zero_is_none(),
         "", "--ahead-max"},
     Row{"time.jump_max", Type::kDuration,
         run("--jump-max", kInput, "1d",
-            "Hold an event that jumps ahead of its input's time by more than this until the next "
-            "one confirms it; if the next three are back at the old time, reject it; 0: none is "
-            "held; not with --late-policy clamp")
+            "Hold an event that is ahead of its input's time by more than this until the next one "
+            "confirms it; reject it if the next three are back at the old time; 0: never; not with "
+            "--late-policy clamp")
             .zero_is_none(),
         serve("1d",
-              "With late_policy side: an event that jumps ahead of the time of events before it by "
-              "more than this is held until the next confirms it, and invalid if the next three "
-              "are back at the old time; 0: none is held")
+              "With late_policy side: an event that is ahead of the previous events' time by more "
+              "than this is held until the next confirms it, and is invalid if the next three are "
+              "back at the old time; 0: never")
             .zero_is_none(),
         "", "--jump-max"},
     Row{"time.heartbeat", Type::kDuration,
         run("--heartbeat", kInput, "",
-            "On a pipe: after so long without a line let time move on with the clock, so that "
-            "absences are decided (default: time waits for events)")
+            "On a pipe or terminal: after each such period without a line, time advances with the "
+            "clock, so that absences are decided (default: time waits for events)")
             .range(1),
         serve("1s",
-              "After so long without an event time moves on with the clock, so that absences are "
-              "decided; 0: time waits for events")
+              "After this long without an event, time advances with the clock, so that absences "
+              "are decided; 0: time waits for events")
             .zero_is_none()},
     Row{"time.idle_after", Type::kDuration,
         run("--idle-after", kInput, "",
-            "On a pipe: after so long without a line its input no longer holds back the others "
-            "(default: it does for ever)")
+            "On a pipe or terminal: after this long without a line, the input no longer holds back "
+            "the others (default: it always does)")
             .range(1),
         kNot},
     Row{"time.drift_max", Type::kDuration,
         run("--drift-max", kInput, "0",
-            "While the input that is behind has nothing at hand, read the others on, up to this "
-            "much ahead of it in event time; 0: each waits for its turn")
+            "How far, in event time, an input may be read ahead of the slowest one while that one "
+            "has no data; 0: each waits for its turn")
             .zero_is_none(),
         kNot},
     Row{"time.final_watermark", Type::kBoolean,
         run("--final-watermark", kInput, "",
-            "At the end of the inputs let time move on past every deadline, so that absences are "
-            "decided (default without --data), or leave them pending")
+            "At the end of the inputs, move time past every deadline, so that absences are decided "
+            "(default without --data), or leave them pending")
             .form(OptionForm::kSwitch),
         kNot},
     Row{"journal.segment_bytes", Type::kBytes,
-        run("--journal-segment", kKeeping, "",
-            "How large a file of the journal becomes, such as 64MiB (the default)")
+        run("--journal-segment", kKeeping, "", "Size of a journal file (default: 64MiB)")
             .range(8 * kKiB, kGiB)
             .needs("data.path"),
-        serve("64MiB", "Of one file of the journal").range(8 * kKiB, kGiB), "",
-        "--journal-segment"},
+        serve("64MiB", "Size of a journal file").range(8 * kKiB, kGiB), "", "--journal-segment"},
     Row{"checkpoint.every", Type::kDuration,
         run("--checkpoint-every", kKeeping, "30s",
-            "How often the state is written, so that a start need not begin from the first event")
+            "How often a checkpoint is written, from which a start continues")
             .range(1)
             .needs("data.path"),
-        serve("30s",
-              "How often the state is written, so that a start need not begin from the first event")
-            .range(1)},
+        serve("30s", "How often a checkpoint is written, from which a start continues").range(1)},
     Row{"alerts.query_rows_max", Type::kInteger, kNot,
-        serve("100000", "Alerts that one page of a query looks at; the next goes on")
+        serve("100000", "Alerts that one page of a query examines; the next page continues")
             .range(100, 10'000'000)},
     Row{"alerts.streams_max", Type::kInteger, kNot,
         serve("64", "Live streams at once; more are answered with 503").range(1, 10'000)},
     Row{"alerts.stream_heartbeat", Type::kDuration, kNot,
-        serve("15s", "A live stream on which nothing happens has a comment so often")},
+        serve("15s", "How often an idle live stream gets a comment")},
     Row{"webhooks.allow", Type::kTexts, kNot,
         serve("",
-              "Addresses and ranges beside public ones that webhooks may go to, such as "
-              "10.20.0.0/16 or 127.0.0.1")},
+              "Non-public addresses and ranges that webhooks may go to, such as 10.20.0.0/16 or "
+              "127.0.0.1")},
     Row{"webhooks.slots", Type::kInteger, kNot,
-        serve("16", "Webhooks that are sent at once to endpoints whose last answer was good")
+        serve("16", "Simultaneous webhooks to endpoints whose last answer was good")
             .range(1, 1024)},
     Row{"webhooks.unproven_slots", Type::kInteger, kNot,
-        serve("64", "And to all others: new ones, those that failed last, those that are slow")
+        serve("64", "Simultaneous webhooks to all others: new, failing or slow ones")
             .range(1, 1024)},
     Row{"webhooks.retry_delays", Type::kTexts, kNot,
         serve("5s,1m,5m,30m,2h,5h,10h,20h",
-              "Before the second, third, … attempt, each varied by up to a quarter")},
+              "Delay before the second, third, … attempt, each varied by up to a quarter")},
     Row{"webhooks.connect_timeout", Type::kDuration, kNot,
-        serve("3s", "For an endpoint to be reached")},
-    Row{"webhooks.total_timeout", Type::kDuration, kNot, serve("15s", "For a whole attempt")},
+        serve("3s", "Time to connect to an endpoint")},
+    Row{"webhooks.total_timeout", Type::kDuration, kNot, serve("15s", "Time for a whole attempt")},
     Row{"webhooks.log_max", Type::kInteger, kNot,
-        serve("1000", "Attempts that are kept of each subscription").range(1, 1'000'000)},
+        serve("1000", "Attempts that are logged for each subscription").range(1, 1'000'000)},
     Row{"webhooks.subscriptions_max", Type::kInteger, kNot,
         serve("1000", "Subscriptions").range(1, 100'000)},
     Row{"webhooks.brake_window", Type::kDuration, kNot,
         serve("1m",
-              "The time in which a subscription is sent so many alerts at most; the rest is "
-              "counted in a summary")},
+              "The window of a subscription's rate caps; alerts beyond a cap are counted in a "
+              "summary")},
     Row{"webhooks.brake_per_rule", Type::kInteger, kNot,
-        serve("120", "Alerts of one rule in that time; 0: any number").range(0, 1'000'000)},
+        serve("120", "Alerts of one rule in that window; 0: no limit").range(0, 1'000'000)},
     Row{"webhooks.brake_in_all", Type::kInteger, kNot,
-        serve("600", "Alerts of all rules together in that time; 0: any number")
+        serve("600", "Alerts of all rules together in that window; 0: no limit")
             .range(0, 1'000'000)},
     Row{"webhooks.groups_max", Type::kInteger, kNot,
         serve("10000",
-              "Groups of one subscription that wait or rest; alerts of others go by themselves")
+              "Open groups of one subscription; alerts of further groups are sent one by one")
             .range(1, 1'000'000)},
     Row{"webhooks.group_alerts_max", Type::kInteger, kNot,
-        serve("100", "Alerts in the message of one group; the rest is counted").range(1, 10'000)},
+        serve("100", "Alerts in the message of one group; the rest are counted").range(1, 10'000)},
     Row{"webhooks.group_bytes_max", Type::kBytes, kNot,
-        serve("1MiB", "Of them, in one message").range(kKiB, 64 * kMiB)},
+        serve("1MiB", "Size of the alerts in one group's message").range(kKiB, 64 * kMiB)},
     Row{"silences.max", Type::kInteger, kNot,
         serve("1000", "Silences that have not ended").range(1, 100'000)},
     Row{"silences.ended_kept", Type::kDuration, kNot,
         serve("5d", "How long a silence is shown after its end")},
     Row{"retention.alerts_age", Type::kDuration,
         run("--keep-alerts-for", kKeeping, "",
-            "Remove alerts from the folder that were stored longer ago, save those that are yet to "
-            "be delivered (default: all are kept)")
+            "Remove alerts from the folder that were stored longer ago; undelivered alerts stay "
+            "(default: never)")
             .needs("data.path"),
-        serve("0", "Alerts are kept so long; 0: for ever").zero_is_none()},
+        serve("0", "How long alerts are stored; 0: for ever").zero_is_none()},
     Row{"retention.alerts_bytes", Type::kBytes,
         run("--keep-alerts-size", kKeeping, "",
-            "Remove the oldest alerts, likewise, where all together take more (default: no limit)")
-            .range(1)
-            .needs("data.path"),
-        serve("0", "Of all alerts kept; 0: any number").zero_is_none()},
-    Row{"retention.aside_age", Type::kDuration,
-        run("--keep-aside-for", kKeeping, "",
-            "Remove late events and rejected lines that came longer ago (default: all are kept)")
-            .needs("data.path"),
-        serve("0", "Late events and dead letters are kept so long; 0: for ever").zero_is_none()},
-    Row{"retention.aside_bytes", Type::kBytes,
-        run("--keep-aside-size", kKeeping, "",
-            "Remove the oldest late events, and the oldest rejected lines, where either take more "
+            "Remove the oldest alerts when all together exceed this; undelivered alerts stay "
             "(default: no limit)")
             .range(1)
             .needs("data.path"),
-        serve("0", "Of all late events, and of all dead letters; 0: any number").zero_is_none()},
+        serve("0", "Size of all stored alerts; 0: no limit").zero_is_none()},
+    Row{"retention.aside_age", Type::kDuration,
+        run("--keep-aside-for", kKeeping, "",
+            "Remove late events and rejected lines that were stored longer ago (default: never)")
+            .needs("data.path"),
+        serve("0", "How long late events and dead letters are stored; 0: for ever").zero_is_none()},
+    Row{"retention.aside_bytes", Type::kBytes,
+        run("--keep-aside-size", kKeeping, "",
+            "Remove the oldest late events, or the oldest rejected lines, when either exceed this "
+            "(default: no limit)")
+            .range(1)
+            .needs("data.path"),
+        serve("0", "Size of all late events, and of all dead letters; 0: no limit").zero_is_none()},
     Row{"retention.traces_max", Type::kInteger, kNot,
         serve("1000000",
-              "Traces (traceparent) of events that alerts of deadlines may yet ask for; the oldest "
-              "go")
+              "Traces (traceparent) of events kept for alerts at later deadlines; the oldest are "
+              "removed")
             .range(1000, 1'000'000'000)},
     Row{"idempotency.age_max", Type::kDuration, kNot,
-        serve("24h", "Answers to requests with an Idempotency-Key are kept so long")},
+        serve("24h", "How long answers to requests with an Idempotency-Key are stored")},
     Row{"idempotency.answers_max", Type::kInteger, kNot,
-        serve("100000", "Of them at once; the oldest go").range(1000, 10'000'000)},
+        serve("100000", "Number of stored answers; the oldest are removed")
+            .range(1000, 10'000'000)},
     Row{"idempotency.bytes_max", Type::kBytes, kNot,
-        serve("64MiB", "Of all of them; the oldest go").range(kMiB, 64 * kGiB)},
+        serve("64MiB", "Size of all stored answers; the oldest are removed")
+            .range(kMiB, 64 * kGiB)},
     Row{"audit.age_max", Type::kDuration, kNot,
-        serve("0", "Entries of the audit log are kept so long; 0: for ever").zero_is_none()},
+        serve("0", "How long entries of the audit log are stored; 0: for ever").zero_is_none()},
     Row{"audit.bytes_max", Type::kBytes, kNot,
-        serve("1GiB", "Of all of them; the oldest go; 0: any number").zero_is_none()},
+        serve("1GiB", "Size of all audit entries; the oldest are removed; 0: no limit")
+            .zero_is_none()},
     Row{"audit.refusals_per_minute", Type::kInteger, kNot,
-        serve("600", "Refusals for want of a token or role that are written down; more are counted")
+        serve("600",
+              "Requests refused for a missing token or role that are logged; further ones are only "
+              "counted")
             .range(1, 1'000'000)},
     Row{"output.alerts", Type::kText,
         run("--alerts", kOutput, "-",
-            "Where alerts go, - is standard output; the file is replaced, or with --data gone on "
-            "with")
+            "Where alerts are written, - is standard output; the file is replaced, or with --data "
+            "continued")
             .value("FILE"),
         kNot},
     Row{"output.late", Type::kText,
-        run("--late", kOutput, "", "Keep events that were set aside as late; the file is replaced")
-            .value("FILE"),
+        run("--late", kOutput, "", "Write late events there; the file is replaced").value("FILE"),
         kNot},
     Row{"output.dead_letter", Type::kText,
         run("--dead-letter", kOutput, "",
-            "Keep lines that were rejected, with the reason; the file is replaced")
+            "Write rejected lines there, with the reason; the file is replaced")
             .value("FILE"),
         kNot},
     Row{"delivery.webhook", Type::kText,
@@ -388,19 +393,19 @@ constexpr auto kRows = std::to_array<Row>({
         kNot},
     Row{"delivery.secret_file", Type::kText,
         run("--secret-file", kDelivery, "",
-            "The file that holds the secret to sign with, `whsec_…`; --webhook needs it")
+            "The file with the secret that signs deliveries, `whsec_…`; required with --webhook")
             .value("FILE")
             .needs("delivery.webhook"),
         kNot},
     Row{"delivery.undelivered", Type::kText,
         run("--undelivered", kDelivery, "tocsin-undelivered.ndjson",
-            "Where alerts are kept that could not be delivered; appended to, made only when needed")
+            "Where undelivered alerts are appended; created only if there are any")
             .value("FILE")
             .needs("delivery.webhook"),
         kNot},
     Row{"delivery.timeout", Type::kDuration,
         run("--delivery-timeout", kDelivery, "30s",
-            "How long to go on delivering after the inputs have ended")
+            "How long to continue delivering after the inputs have ended")
             .needs("delivery.webhook"),
         kNot},
 });

@@ -43,12 +43,12 @@ constexpr AddCommand kCommands[] = {
 };
 
 constexpr const char* kProgramFooter = R"(Exit codes:
-  0  ran to the end, whatever it alerted, warned about or rejected
-  1  the rules do not check, a test failed, or fmt --check found a file to change
+  0  success, whatever was alerted, warned about or rejected
+  1  the rules have errors, a test failed, or fmt --check found a file to change
   2  wrong command line or configuration
-  3  an input or output failed before its end, or a signal ended the run
-  4  ran to the end, but deliveries are left over
-  5  data directory refused
+  3  an input or output failed, or a signal ended the run
+  4  finished, but some alerts were not delivered
+  5  the data directory was refused
 
 Examples:
   tocsin check rules/
@@ -105,12 +105,11 @@ std::optional<std::string> find_empty_name(const CLI::App& command) {
     const std::string type = option->get_type_name();
     if (type != "FILE" && type != "FOLDER" && type != "URL") continue;
     if (std::ranges::count(option->results(), "") == 0) continue;
-    return fmt::format(
-        "{} is given an empty text: name a {}, or leave it out (is a variable not set?)",
-        option->get_name(),
-        type == "FILE"  ? "file"
-        : type == "URL" ? "URL"
-                        : "folder");
+    return fmt::format("{} has an empty value: name a {}, or leave it out (is a variable not set?)",
+                       option->get_name(),
+                       type == "FILE"  ? "file"
+                       : type == "URL" ? "URL"
+                                       : "folder");
   }
   return std::nullopt;
 }
@@ -152,9 +151,9 @@ ExitCode print(const std::string& text) {
 // What was stored in a data directory stays, as after any other end in the middle.
 std::string out_of_memory(std::string_view what) {
   return fmt::format(
-      "out of memory: {}\n"
-      "raise the limit of the process (`ulimit -v`, the container's or the unit's), or let it need "
-      "less: --memory-max and --reorder-memory, or rules with shorter windows",
+      "out of memory: {}\nraise the limit of the process (`ulimit -v`, the container's or the "
+      "unit's), or reduce what it needs: --memory-max and --reorder-memory, or rules with shorter "
+      "windows",
       what);
 }
 
@@ -188,12 +187,12 @@ ExitCode parse_and_run(int argc, const char* const* argv) {
 
 std::unique_ptr<CLI::App> build_program(Chosen& chosen) {
   auto program = std::make_unique<CLI::App>(
-      "Tocsin raises alerts from streams of events by rules that analysts write.", "tocsin");
+      "Tocsin raises alerts from streams of events, by rules that analysts write.", "tocsin");
   program->formatter(std::make_shared<HelpFormatter>());
-  program->set_help_flag("-h,--help", "Show this help and end");
+  program->set_help_flag("-h,--help", "Show this help and exit");
   program->set_version_flag(
       "--version", [] { return version_text(); },
-      "Show the versions of the program and its main libraries and end");
+      "Show the versions of the program, its compiler and its main libraries, and exit");
   program->require_subcommand(0, 1);
   program->footer(kProgramFooter);
   for (const AddCommand add_command : kCommands) add_command(*program, chosen);
@@ -205,7 +204,7 @@ int run_command_line(int argc, const char* const* argv) {
   try {
     code = parse_and_run(argc, argv);
   } catch (const std::bad_alloc&) {
-    end_with(code, out_of_memory("no more memory was to be had"));
+    end_with(code, out_of_memory("memory could not be allocated"));
   } catch (const std::system_error& error) {
     const bool no_room = error.code() == std::errc::resource_unavailable_try_again ||
                          error.code() == std::errc::not_enough_memory;

@@ -40,8 +40,7 @@ ExitCode print_alerts(const AlertsOptions& options) {
 
 void add_alerts_command(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<AlertsOptions>();
-  CLI::App* command =
-      program.add_subcommand("alerts", "Print the alerts that a data directory holds, in order");
+  CLI::App* command = program.add_subcommand("alerts", "Print the alerts in a data directory");
   command->add_option("--data", options->data, "The data directory of `tocsin run --data`")
       ->type_name("FOLDER")
       ->required();
@@ -49,11 +48,11 @@ void add_alerts_command(CLI::App& program, Chosen& chosen) {
       ->type_name("ID");
   command->footer(
       R"(Each alert is one line of JSON, as `tocsin run` writes it, in the order in which they were raised.
-Those of shadow rules are left out. A run may own the directory meanwhile: you see all that it has
+Alerts of shadow rules are left out. A run may be using the directory: the command prints what is
 stored up to now.
 
 Exit codes:
-  0  all were printed, also none
+  0  all were printed, or there is none
   2  wrong command line
   3  standard output or a file of the directory failed
   5  there is no such data directory, it is damaged, or a newer tocsin wrote it

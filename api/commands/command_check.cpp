@@ -65,21 +65,21 @@ ExitCode check(const CheckOptions& options) {
 
 void add_check_command(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<CheckOptions>();
-  CLI::App* command = program.add_subcommand(
-      "check", "Check rules without running them; say everything that is wrong");
+  CLI::App* command =
+      program.add_subcommand("check", "Check rules without running them and report every mistake");
   command
       ->add_option("RULES", options->rules, "Rule files, or folders with .tocsin files below them")
       ->type_name("FILE")
       ->required();
   add_choice(*command, "--format", options->format, "text|json",
-             "How to report: text on standard error, or json, an object a line on standard output "
-             "(default: text)");
+             "The output format: text to read, on standard error, or json, one object per line on "
+             "standard output (default: text)");
   add_colour_option(*command, options->colour);
   command->add_flag("--warnings-as-errors", options->warnings_as_errors,
-                    "End with exit code 1 when there is a warning");
+                    "Exit code 1 when there is a warning");
   command->footer(
-      R"(All files are checked as one set, with what they `use`. Exit code 0 where they are right, 1 where
-not.
+      R"(All files are checked as one set, together with the files that they `use`. Exit code 0 if they have
+no errors, otherwise 1.
 
 Examples:
   tocsin check rules/

@@ -115,12 +115,12 @@ ExitCode explain(const ExplainOptions& options) {
   const LoadedRules loaded = load_rules(*files);
   if (!loaded.program) {
     tell(render_diagnostics(loaded, is_coloured(options.colour, STDERR_FILENO)));
-    return end_with(ExitCode::kCheckFailed, "the rules do not check: there is nothing to explain");
+    return end_with(ExitCode::kCheckFailed, "the rules have errors; nothing is explained");
   }
   const cep::Program& program = *loaded.program;
   const Result<std::vector<cep::RuleIndex>> chosen = chosen_rules(program.plan(), arguments.rules);
   if (!chosen) return end_with(ExitCode::kUsage, chosen.error().message);
-  if (chosen->empty()) return end_with(ExitCode::kUsage, "the files hold no rule that runs");
+  if (chosen->empty()) return end_with(ExitCode::kUsage, "the files have no rule that runs");
   Result<std::string> svg;
   if (options.format == "svg") {
     svg = draw_svg(explain_dot(program, *chosen));
@@ -141,26 +141,29 @@ ExitCode explain(const ExplainOptions& options) {
 void add_explain_command(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<ExplainOptions>();
   CLI::App* command = program.add_subcommand(
-      "explain", "Say rules back in plain English, how they run, what they keep and cost");
+      "explain",
+      "Describe rules in plain English: what they do, how they run, what they keep and cost");
   command
       ->add_option("RULES", options->arguments,
-                   "Names or ids of rules (none: all), and rule files, or folders with .tocsin "
+                   "Names or ids of rules (default: all), and rule files, or folders with .tocsin "
                    "files below them")
       ->type_name("FILE")
       ->required();
-  add_choice(*command, "--format", options->format, "text|json|dot|svg",
-             "text to read, json with one object a line for each rule, dot with the automata for "
-             "Graphviz, or svg as Graphviz draws them (default: text)");
+  add_choice(
+      *command, "--format", options->format, "text|json|dot|svg",
+      "The output format: text to read; json, one object per line for each rule; dot, the automata "
+      "as a graph for Graphviz; svg, the same graph drawn by Graphviz (default: text)");
   command
-      ->add_option("-o,--output", options->output,
-                   "Where it goes; the file is replaced; - is standard output (default: -)")
+      ->add_option(
+          "-o,--output", options->output,
+          "Where the text is written; the file is replaced; - is standard output (default: -)")
       ->type_name("FILE");
   add_colour_option(*command, options->colour);
   command->footer(
-      R"(It is made from what runs, not from what is written: read it aloud, and whoever knows the fraud says
-whether the rule is right. An argument with a slash, one that ends in .tocsin and one that exists is a file
-or folder; any other is the name or the id of a rule. Numbers of bytes are estimates, good to a factor of
-two. Drafts do not run and are not explained. `svg` needs the program dot (Graphviz).
+      R"(The text comes from the compiled rule, not from the source, so that somebody who knows the fraud can
+check it. An argument that contains a slash, ends in .tocsin or exists is a file or folder; any other
+is the name or the id of a rule. Byte counts are estimates, correct to a factor of two. Drafts do not
+run and are not explained. `svg` needs the program dot (Graphviz).
 
 Examples:
   tocsin explain rules/

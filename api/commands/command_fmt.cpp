@@ -125,8 +125,7 @@ ExitCode format_files(const FmtOptions& options) {
 
 void add_fmt_command(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<FmtOptions>();
-  CLI::App* command =
-      program.add_subcommand("fmt", "Lay out rule files in the one way there is, in place");
+  CLI::App* command = program.add_subcommand("fmt", "Format rule files in place");
   command
       ->add_option("RULES", options->rules,
                    "Rule files, or folders with .tocsin files below them; - formats standard input "
@@ -134,15 +133,15 @@ void add_fmt_command(CLI::App& program, Chosen& chosen) {
       ->type_name("FILE")
       ->required();
   command->add_flag("--check", options->check,
-                    "Change nothing; print the names of files that would change, and end with exit "
-                    "code 1 when there is one");
+                    "Change nothing; print the names of the files that would change, one per line, "
+                    "and end with exit code 1 if there are any");
   add_colour_option(*command, options->colour);
   command->add_flag("-q,--quiet", options->quiet,
                     "No names of formatted files and no summary; errors are still shown");
   command->footer(
-      R"(There are no options of layout. Comments stay, and so do single empty lines, and numbers,
-strings and durations as you wrote them. A file with a mistake of syntax is left as it is, and the
-mistake is shown; the other files are formatted all the same, and the exit code is 1.
+      R"(There is one layout without options. Comments, single empty lines, numbers, strings and durations
+stay as you wrote them. A file with a syntax error is left as it is and the error is shown; the
+other files are formatted, and the exit code is 1.
 
 Examples:
   tocsin fmt rules/

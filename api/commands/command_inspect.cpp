@@ -120,7 +120,7 @@ Outcome<std::string> show_all(OfflineNode& offline, const InspectOptions& option
 
 ExitCode inspect(const InspectOptions& options) {
   if (!options.key.empty() && !options.rule.empty()) {
-    return end_with(ExitCode::kUsage, "--key and --rule do not go together");
+    return end_with(ExitCode::kUsage, "--key and --rule exclude each other");
   }
   Outcome<std::unique_ptr<OfflineNode>> offline = OfflineNode::look(options.folder);
   if (!offline) return end_with(offline.error().code, offline.error().message);
@@ -139,7 +139,8 @@ ExitCode inspect(const InspectOptions& options) {
 void add_inspect_command(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<InspectOptions>();
   CLI::App* command = program.add_subcommand(
-      "inspect", "Show what a data directory or savepoint holds: inputs, time, state, one key");
+      "inspect",
+      "Show the contents of a data directory or savepoint: inputs, time, state, one key");
   command
       ->add_option("FOLDER", options->folder,
                    "A data directory (`run --data`), or the folder of a savepoint")
@@ -147,17 +148,20 @@ void add_inspect_command(CLI::App& program, Chosen& chosen) {
       ->required();
   command
       ->add_option("--key", options->key,
-                   "What is remembered of this key, such as card=c1; of a key with several parts, "
-                   "each with its own --key")
+                   "Show what is remembered of this key, such as card=c1; a key of several parts "
+                   "takes several --key")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
-  command->add_option("--rule", options->rule, "Only what is remembered for the rule with this id")
+  command
+      ->add_option("--rule", options->rule,
+                   "Show only what is remembered for the rule with this id")
       ->type_name("ID");
-  add_choice(*command, "--format", options->format, "text|json", "How it is shown (default: text)");
+  add_choice(*command, "--format", options->format, "text|json",
+             "The output format (default: text)");
   command->footer(
-      R"(Nothing is changed. A run may own the data directory meanwhile: you see all that is in its journal up
-to now. The state is made from the newest checkpoint and the journal, by the rules that are kept with
-it: the rule files are not needed, input files that were taken since the checkpoint are.
+      R"(Nothing is changed. A run may be using the data directory: the command shows what is in its journal up
+to now. The state is rebuilt from the newest checkpoint and the journal, with the rules stored in the
+folder. The rule files are not needed, but input files that were read since the checkpoint are.
 
 Examples:
   tocsin inspect data

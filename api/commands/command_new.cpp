@@ -60,7 +60,7 @@ ExitCode begin_pack(const std::string& where, const std::string& sample) {
   std::error_code error;
   if (fs::exists(folder, error) &&
       !(fs::is_directory(folder, error) && fs::is_empty(folder, error)))
-    return end_with(ExitCode::kUsage, fmt::format("there is something already: {}", where));
+    return end_with(ExitCode::kUsage, fmt::format("this is not a new or empty folder: {}", where));
   SamplePack pack;
   if (sample.empty()) {
     pack.files = starter_pack(name);
@@ -96,23 +96,22 @@ ExitCode begin_pack(const std::string& where, const std::string& sample) {
 void add_new_command(CLI::App& program, Chosen& chosen) {
   auto folder = std::make_shared<std::string>();
   auto sample = std::make_shared<std::string>();
-  CLI::App* command =
-      program.add_subcommand("new", "Begin a rule pack: a schema, rules with tests, sample events");
+  CLI::App* command = program.add_subcommand(
+      "new", "Create a rule pack that works at once: a schema, rules with tests, sample events");
   command
-      ->add_option(
-          "FOLDER", *folder,
-          "A new folder, or an empty one; its name is the pack's: letters, digits, _ and -")
+      ->add_option("FOLDER", *folder,
+                   "A new or empty folder; its name becomes the pack's: letters, digits, _ and -")
       ->type_name("FOLDER")
       ->required();
   command
-      ->add_option(
-          "--sample", *sample,
-          "Write the schema of the events in this file: types, fields, units of times; - is "
-          "standard input")
+      ->add_option("--sample", *sample,
+                   "Write the schema of the events in this file: types, fields and the units of "
+                   "times; - is standard input")
       ->type_name("FILE");
   command->footer(
-      R"(The pack checks, its tests pass, and its sample events raise an alert. With --sample the schema
-is that of your events, of which the first 10,000 lines are read. Nothing is ever overwritten.
+      R"(The pack checks without a warning, its tests pass, and its sample events raise an alert. With --sample
+the schema describes your own events, from the first 10,000 lines of the file. Nothing is ever
+overwritten.
 
 Examples:
   tocsin new cards

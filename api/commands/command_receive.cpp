@@ -104,9 +104,9 @@ ExitCode serve(const ReceiveOptions& options, const LoopbackAddress& address, We
     return end_with(ExitCode::kInputOutput, receiver.sink_state().error().message);
   if (!closed) return end_with(ExitCode::kInputOutput, closed.error().message);
   if (options.receiver.count > 0 && !receiver.is_complete()) {
-    return end_with(
-        ExitCode::kInputOutput,
-        fmt::format("only {} of {} alerts came", receiver.counts().alerts, options.receiver.count));
+    return end_with(ExitCode::kInputOutput,
+                    fmt::format("only {} of {} alerts arrived", receiver.counts().alerts,
+                                options.receiver.count));
   }
   return ExitCode::kSuccess;
 }
@@ -131,38 +131,40 @@ ExitCode receive(const ReceiveOptions& options) {
 void add_receive_command(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<ReceiveOptions>();
   CLI::App* command = program.add_subcommand(
-      "receive", "Listen on this machine for alerts by webhook, check and print them");
+      "receive", "Run a webhook endpoint on this machine, to try deliveries");
   command
-      ->add_option("--listen", options->listen,
-                   "Where: 127.0.0.1:PORT, [::1]:PORT or localhost:PORT; port 0 is any free one "
-                   "(default: 127.0.0.1:0)")
+      ->add_option(
+          "--listen", options->listen,
+          "Where to listen: 127.0.0.1:PORT, [::1]:PORT or localhost:PORT; port 0 is any free one "
+          "(default: 127.0.0.1:0)")
       ->type_name("ADDRESS");
   command
       ->add_option("--secret-file", options->secret_file,
-                   "The file that holds the secret that webhooks are signed with, `whsec_…`")
+                   "The file with the secret that signs webhooks, `whsec_…`")
       ->type_name("FILE")
       ->required();
   command
-      ->add_option("--count", options->receiver.count, "End after so many alerts (default: never)")
+      ->add_option("--count", options->receiver.count,
+                   "End after this many alerts (default: never)")
       ->type_name("N");
   command->add_option("--for", options->duration, "End after this time (default: never)")
       ->type_name("DURATION");
   command
       ->add_option("--port-file", options->port_file,
-                   "Write the port there once it is listening; the file is replaced")
+                   "The file to write the port to once it listens; the file is replaced")
       ->type_name("FILE");
   command
       ->add_option("--fail-first", options->receiver.fail_first,
-                   "Answer so many good webhooks with 500 first: try out what a sender does then")
+                   "Answer this many valid webhooks with 500 first, to test the sender")
       ->type_name("N");
   command->add_flag("--json", options->json,
-                    "Print each alert whole, as JSON lines, instead of one line to read");
+                    "Print each alert as a JSON line instead of a readable one");
   command->add_flag("-q,--quiet", options->quiet,
-                    "Do not say where it listens, and no summary at the end");
+                    "Do not show where it listens, and show no summary");
 
   command->footer(
-      R"help(A webhook is taken when its signature is right (standardwebhooks.com, HMAC-SHA256), its time is within
-five minutes of this machine's, and its id was not taken before; a repeat is answered with 200 and not
+      R"help(A webhook is accepted if its signature is valid (standardwebhooks.com, HMAC-SHA256) and its time is
+within five minutes of this machine's. One with an id accepted before is answered with 200 and not
 printed again. Alerts go to standard output, everything else to standard error. SIGINT and SIGTERM end it.
 
 A secret is `whsec_` and the base64 of 24 to 64 random bytes:

@@ -46,7 +46,7 @@ ExitCode run(const RunCommand& command) {
       arguments.is_durable() ? load_rules_keeping(*files, texts) : load_rules(*files);
   tell(render_diagnostics(rules, is_coloured(arguments.colour, STDERR_FILENO)));
   if (!rules.program)
-    return end_with(ExitCode::kCheckFailed, "the rules do not check; nothing was run");
+    return end_with(ExitCode::kCheckFailed, "the rules have errors; nothing was run");
   if (const Outcome<void> inputs = check_inputs(arguments.inputs); !inputs)
     return end(inputs.error());
   if (arguments.is_durable()) {
@@ -57,16 +57,16 @@ ExitCode run(const RunCommand& command) {
 
 constexpr const char* kFooter =
     R"(Alerts go to --alerts, everything else to standard error. Several inputs are merged by event time.
-An interrupt (Ctrl-C) ends the run, with everything before it written.
+An interrupt (Ctrl-C) ends the run; what was read is processed and written.
 
 Exit codes:
-  0  ran to the end, whatever it alerted, warned about or rejected
-  1  the rules do not check
+  0  success, whatever was alerted, warned about or rejected
+  1  the rules have errors or cannot be read
   2  wrong command line or configuration
-  3  an input or output failed before its end, an input is no JSON lines, not one line could be
-     used, or a signal ended the run
-  4  ran to the end, but deliveries are left over (in the file of --undelivered)
-  5  the data directory was refused: in use, damaged, or begun with other rules or inputs
+  3  an input or output failed, an input is not JSON lines, no line could be used, or a signal
+     ended the run
+  4  finished, but some alerts were not delivered (they are in the file of --undelivered)
+  5  the data directory was refused: in use, damaged, or created with other rules or inputs
 
 Examples:
   tocsin run rules/ --input payments.ndjson --alerts alerts.ndjson
@@ -87,8 +87,9 @@ void add_run_command(CLI::App& program, Chosen& chosen) {
       ->type_name("FILE")
       ->required();
   command
-      ->add_option("-i,--input", arguments.inputs,
-                   "Events as JSON lines; .gz and .zst are unpacked, - is standard input")
+      ->add_option(
+          "-i,--input", arguments.inputs,
+          "Events as JSON, one object per line; .gz and .zst are decompressed, - is standard input")
       ->type_name("FILE")
       ->required()
       ->allow_extra_args(false)

@@ -127,14 +127,15 @@ void add(CLI::App& parent, Chosen& chosen, const char* name, const char* descrip
 
 void add_savepoint_command(CLI::App& program, Chosen& chosen) {
   CLI::App* savepoint = program.add_subcommand(
-      "savepoint", "Keep the state of a data directory, to start from it again");
+      "savepoint", "Save the state of a data directory, to start from it again");
   savepoint->require_subcommand(1);
   savepoint->footer(R"(Examples:
   tocsin savepoint make --data data before-easter
   tocsin run rules/ --from data/savepoints/before-easter --data data2 --input payments.ndjson)");
-  add(*savepoint, chosen, "make", "Make a savepoint of what a data directory holds", true,
+  add(*savepoint, chosen, "make", "Save the state and the rules of a data directory", true,
       R"(The savepoint is a folder of its own, FOLDER/savepoints/NAME, with the state up to the last record of
-the journal, and the rules. It may be copied anywhere. No run may own the data directory meanwhile.
+the journal, and the rules. It stays whatever the run does later, and may be copied anywhere. No other
+process may use the data directory.
 
 Examples:
   tocsin savepoint make --data data before-easter)",
@@ -143,8 +144,9 @@ Examples:
       R"(Examples:
   tocsin savepoint list --data data)",
       list);
-  add(*savepoint, chosen, "verify", "Compare every digest of a savepoint", true,
-      R"(With exit code 5 it is damaged, and the file is named.
+  add(*savepoint, chosen, "verify",
+      "Read every byte of a savepoint and compare it with its digests", true,
+      R"(If a file is damaged, its name is shown and the exit code is 5.
 
 Examples:
   tocsin savepoint verify --data data before-easter)",

@@ -70,7 +70,8 @@ Result<void> configure(const ServeOptions& options, Configuration& configuration
   if (options.rules.empty()) return {};
   for (const std::string& path : options.rules) {
     if (path.find(',') == std::string::npos) continue;
-    return fail(Errc::kInvalidArgument, "the path of a rule file has no comma here: " + path);
+    return fail(Errc::kInvalidArgument,
+                "a path of a rule file must not contain a comma here: " + path);
   }
   return configuration.set_option("--rules-path", fmt::format("{}", fmt::join(options.rules, ",")));
 }
@@ -81,7 +82,7 @@ ExitCode run(const ServeOptions& options) {
     return end_with(ExitCode::kUsage, configured.error().message);
   }
   if (const std::vector<std::string> unknown = unknown_names(); !unknown.empty()) {
-    tell(fmt::format("tocsin: no setting has the name of the environment: {}\n",
+    tell(fmt::format("tocsin: variables of the environment that name no setting: {}\n",
                      fmt::join(unknown, ", ")));
   }
   if (!options.check_config) return serve(configuration, options.quiet);
@@ -102,23 +103,24 @@ ExitCode run(const ServeOptions& options) {
   if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
   if (conflicts->empty()) return ExitCode::kSuccess;
   return end_with(ExitCode::kDataDirectory,
-                  fmt::format("{}; leave it out to go on as before, or begin a new data directory "
-                              "from a savepoint",
+                  fmt::format("{}; leave it out to continue with the stored value, or create a new "
+                              "data directory from a savepoint",
                               fmt::join(*conflicts, "; ")));
 }
 
 constexpr const char* kFooter =
-    R"(Alone it listens on this machine only, keeps everything in ./tocsin-data, and writes a first token
-there. Every setting can stand in the file of --config (`[http] listen = "127.0.0.1:8627"`), in the
-environment (TOCSIN_HTTP_LISTEN), or on the command line, the later the stronger. SIGTERM and SIGINT
-end it: what was taken is finished, the state is written, and nothing is lost.
+    R"(By default it listens on this machine only, stores everything in ./tocsin-data, and writes a first
+token there. Every setting can be given in the file of --config (`[http] listen = "127.0.0.1:8627"`),
+in the environment (TOCSIN_HTTP_LISTEN), or on the command line. The command line overrides the
+environment, which overrides the file. SIGHUP reads RULES again. SIGTERM and SIGINT end the server:
+accepted requests are finished, the state is written, and nothing is lost.
 
 Exit codes:
   0  ended by a signal
-  1  the rules do not check
+  1  the rules have errors
   2  wrong command line or configuration
   3  it cannot listen, or the disk failed
-  5  the data directory was refused: in use, damaged, or begun with other rules
+  5  the data directory was refused: in use, damaged, or created with other rules
 
 Examples:
   tocsin serve rules/
@@ -129,17 +131,18 @@ Examples:
 void add_serve_command(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<ServeOptions>();
   CLI::App* command = program.add_subcommand(
-      "serve", "Serve events, rules and alerts by HTTP, and keep everything in a folder");
+      "serve", "Serve events, rules and alerts by HTTP, and store everything in a folder");
   command
       ->add_option("RULES", options->rules,
-                   "Rule files, or folders with .tocsin files below them (default: those that the "
-                   "data directory was begun with)")
+                   "Rule files, or folders with .tocsin files below them (default: those in the "
+                   "data directory)")
       ->type_name("FILE");
-  command->add_option("--config", options->config, "A TOML file with settings")->type_name("FILE");
+  command->add_option("--config", options->config, "Settings as TOML")->type_name("FILE");
   command->add_flag("--check-config", options->check_config,
-                    "Print the settings that hold and where each comes from, and which are in "
-                    "conflict with what the data directory keeps, and end");
-  command->add_flag("-q,--quiet", options->quiet, "Say nothing that is no warning or error");
+                    "Print the effective settings and their sources, then exit. Settings fixed "
+                    "when the data directory was created are shown with their stored values; exit "
+                    "code 5 if the configuration contradicts them");
+  command->add_flag("-q,--quiet", options->quiet, "Show only warnings and errors");
   add_setting_options(*command, serve_settings(), options->values);
   command->footer(kFooter);
   command->callback([&chosen, options] { chosen.run = [options] { return run(*options); }; });

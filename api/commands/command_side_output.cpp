@@ -79,7 +79,7 @@ ExitCode reinject(SideOutputKind kind, const ReinjectOptions& options) {
   if (!done) return end_with(exit_code_of(done.error().code), done.error().message);
   const char* const what = kind == SideOutputKind::kLate ? "late event" : "line";
   std::string text = format_count(done->rows, what) + " put in again";
-  if (done->rows != 0) text += ": the next run takes them first";
+  if (done->rows != 0) text += ": the next run processes them first";
   if (done->waiting != 0) {
     text += fmt::format("; already waiting for the next run: {}", format_count(done->waiting));
   }
@@ -96,8 +96,9 @@ void add_reinject(CLI::App& parent, Chosen& chosen, SideOutputKind kind, const c
       ->type_name("FOLDER")
       ->required();
   command
-      ->add_option("ARRIVALS", options->arrivals,
-                   "Only these, by the \"arrival\" that `list` shows (default: all)")
+      ->add_option(
+          "ARRIVALS", options->arrivals,
+          "Only those with these values of \"arrival\", as `list` shows them (default: all)")
       ->type_name("RECORD:INDEX");
   command->footer(footer);
   command->callback([&chosen, kind, options] {
@@ -120,25 +121,24 @@ void add_list(CLI::App& parent, Chosen& chosen, SideOutputKind kind, const char*
 
 void add_late_command(CLI::App& program, Chosen& chosen) {
   CLI::App* late = program.add_subcommand(
-      "late",
-      "Look at the events that came too late, kept in a data directory, or take them after all");
+      "late", "Print the late events in a data directory, or put them in again");
   late->require_subcommand(1);
   late->footer("Examples:\n  tocsin late list --data data");
   add_list(
-      *late, chosen, SideOutputKind::kLate, "Print the late events that a data directory holds",
-      R"(Each is one line of JSON, in the order in which they came: "arrival" (the journal's record, and the
-place in it), "input" and "line", "late_us" (how far it lay behind the time already reached), "text".
-One that was put in again has "reinjected_as", the record that did it. A run may own the directory
-meanwhile: you see all that it has stored up to now.
+      *late, chosen, SideOutputKind::kLate, "Print the late events in a data directory",
+      R"(Each is one line of JSON, in the order of arrival: "arrival" (the journal record with the event, and its
+index in it), "input" and "line", "late_us" (how far it was behind the time already reached), "text".
+An event that was put in again has "reinjected_as", the record that did it. A run may be using the
+directory: the command prints what is stored up to now.
 
 Examples:
   tocsin late list --data data > late.ndjson)");
   add_reinject(
       *late, chosen, SideOutputKind::kLate,
-      "Put late events in again: the next run takes them as if they happened now",
-      R"(The events are appended to the journal; the next run takes them before it reads its inputs, at the
-time already reached. One that was put in again is never put in once more. No run may own the data
-directory meanwhile.
+      "Put late events in again: the next run processes them at the time already reached",
+      R"(The events are appended to the journal. The next run processes them before it reads its inputs, at
+the time already reached. Each event can be put in again only once. No run may be using the data
+directory.
 
 Examples:
   tocsin late reinject --data data
@@ -147,25 +147,24 @@ Examples:
 
 void add_dead_command(CLI::App& program, Chosen& chosen) {
   CLI::App* dead = program.add_subcommand(
-      "dead",
-      "Look at the lines that could not be read, kept in a data directory, or try them again");
+      "dead", "Print the rejected lines in a data directory, or try them again");
   dead->require_subcommand(1);
   dead->footer("Examples:\n  tocsin dead list --data data");
   add_list(
-      *dead, chosen, SideOutputKind::kDead, "Print the dead letters that a data directory holds",
-      R"(Each is one line of JSON, in the order in which they came: "arrival" (the journal's record, and the
-place in it), "input" and "line", "reason", "text" ("base64" beside it where the line is not UTF-8).
-One that was put in again has "reinjected_as", the record that did it. A run may own the directory
-meanwhile: you see all that it has stored up to now.
+      *dead, chosen, SideOutputKind::kDead, "Print the rejected lines in a data directory",
+      R"(Each is one line of JSON, in the order of arrival: "arrival" (the journal record with the line, and its
+index in it), "input" and "line", "reason", "text" (and "base64" if the line is not UTF-8). A line
+that was put in again has "reinjected_as", the record that did it. A run may be using the directory:
+the command prints what is stored up to now.
 
 Examples:
   tocsin dead list --data data > dead.ndjson)");
   add_reinject(
       *dead, chosen, SideOutputKind::kDead,
-      "Put lines in again that could not be read, after their cause is gone",
-      R"(The lines are appended to the journal; the next run takes them before it reads its inputs: for lines
-that were ahead of the clock, say. One that was put in again is never put in once more. No run may
-own the data directory meanwhile.
+      "Put rejected lines in again, after the cause was fixed",
+      R"(The lines are appended to the journal. The next run parses them again before it reads its inputs: a
+line that was ahead of the clock, for example, is valid later. Each line can be put in again only
+once. No run may be using the data directory.
 
 Examples:
   tocsin dead reinject --data data

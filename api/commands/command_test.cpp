@@ -75,15 +75,15 @@ class TestCommand {
       }
       return end_with(
           ExitCode::kUsage,
-          fmt::format("no test's rule and title fit {}; --list names all tests", message));
+          fmt::format("no test's rule and title match {}; --list shows all tests", message));
     }
     for (const std::string& text : filter_.unused()) {
-      tell(fmt::format("no test's rule and title fit `{}`\n", text));
+      tell(fmt::format("no test's rule and title match `{}`\n", text));
     }
     if (left_out_ != 0)
-      tell(fmt::format("{} left out by --filter\n", format_count(left_out_, "test")));
+      tell(fmt::format("{} skipped by --filter\n", format_count(left_out_, "test")));
     if (not_run_ != 0)
-      tell(fmt::format("{} not run after the failed one\n", format_count(not_run_, "test")));
+      tell(fmt::format("{} not run after the failure\n", format_count(not_run_, "test")));
     if (const Result<void> written = write_junit(); !written)
       return tl::unexpected(written.error());
     if (const Result<void> written = say_total(seconds_since(begin)); !written) {
@@ -108,9 +108,8 @@ class TestCommand {
       tell(render_diagnostics(rules, coloured));
       file.checks = false;
       file.diagnostics = render_diagnostics(rules, false);
-      return output_.write_line(is_json()
-                                    ? format_error_json(file)
-                                    : fmt::format("failed: {}: the rules do not check", path));
+      return output_.write_line(is_json() ? format_error_json(file)
+                                          : fmt::format("failed: {}: the rules have errors", path));
     }
     tell(render_warnings(rules, coloured));
     for (const rules::EmbeddedTest& test : rules.loaded.rules->tests) {
@@ -210,7 +209,8 @@ class TestCommand {
 
 ExitCode test(const TestOptions& options) {
   if (options.list && !options.junit.empty()) {
-    return end_with(ExitCode::kUsage, "--list runs no test: leave --junit out");
+    return end_with(ExitCode::kUsage,
+                    "--list runs no test, so there is no result to write: leave --junit out");
   }
   const Result<std::vector<std::string>> files = find_rule_files(options.rules);
   if (!files) return end_with(ExitCode::kCheckFailed, files.error().message);
@@ -235,33 +235,33 @@ ExitCode test(const TestOptions& options) {
 
 void add_test_command(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<TestOptions>();
-  CLI::App* command = program.add_subcommand("test", "Run the tests that stand in rule files");
+  CLI::App* command = program.add_subcommand("test", "Run the tests in rule files");
   command
       ->add_option("RULES", options->rules, "Rule files, or folders with .tocsin files below them")
       ->type_name("FILE")
       ->required();
   command
       ->add_option("--filter", options->filters,
-                   "Only tests with this text in `RULE TITLE`; with * or ? in it, only those of "
-                   "that shape; several: any of them")
+                   "Only tests with this text in `RULE TITLE`; a text with * or ? must match all "
+                   "of it; several select more")
       ->type_name("TEXT")
       ->allow_extra_args(false);
-  command->add_flag("--list", options->list, "Name the tests and run none");
+  command->add_flag("--list", options->list, "List the tests and run none");
   command->add_flag("--fail-fast", options->fail_fast, "Stop at the first test that fails");
   command->add_flag("-v,--verbose", options->verbose,
-                    "Name every test, and say how long it took and how long all took");
+                    "Show every test with its time, and the total time");
   add_choice(*command, "--format", options->format, "text|json",
-             "How to report: text, or json, an object a line for each test (default: text)");
+             "The output format: text, or json, one object per line for each test (default: text)");
   command
       ->add_option("--junit", options->junit,
-                   "Also write the outcome there as JUnit XML; the file is replaced")
+                   "Also write the results there as JUnit XML; the file is replaced")
       ->type_name("FILE");
   add_colour_option(*command, options->colour);
   command->footer(
-      R"(Each file runs alone, with what it uses. The last line is `N passed, N failed`; a file that does
-not check counts as one failed. A failed test is shown with its events, what was expected and what
-came; for a missing alert also how far the rule came and what stopped it.
-Exit code 0 where all passed, 1 where not, 2 where no test fits --filter.
+      R"(Each file runs alone, with the files that it uses. The last line is `N passed, N failed`; a file with
+errors counts as one failed test. A failed test is shown with its events, the expected and the actual
+alerts; for a missing alert also how far the rule came and what stopped it.
+Exit code 0 if all passed, 1 if not, 2 if no test matches --filter.
 
 Examples:
   tocsin test rules/

@@ -123,32 +123,32 @@ ExitCode verify(const VerifyOptions& options) {
 void add_verify_command(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<VerifyOptions>();
   CLI::App* command = program.add_subcommand(
-      "verify", "Read all that a data directory or savepoint holds and compare every checksum");
+      "verify", "Read all of a data directory or savepoint and check every checksum");
   command
       ->add_option("FOLDER", options->directory,
                    "A data directory (`run --data`), or the folder of a savepoint")
       ->type_name("FOLDER")
       ->required();
   command->add_flag("-q,--quiet", options->quiet,
-                    "Say nothing where all is good, and show no progress");
+                    "Print nothing if all is good, and show no progress");
   command->footer(
-      R"help(Every file that counts is read once: the journal, the rule texts and tables beside it (blobs), the
+      R"help(Every file that matters is read once: the journal, the rule texts and tables beside it (blobs), the
 checkpoints, the savepoints, the alerts, a server's tokens and the versions of its rules. They are
-also compared with each other: what `run` or `serve` would refuse or lose is found. Nothing is
-changed. While it reads, no run can begin in the folder; a run that is under way goes on, and what it
-changes meanwhile is left out. A copy is verified like the original, also where it may only be read:
-verify a back-up after making it.
+also compared with each other, so that whatever `run` or `serve` would refuse or lose is found.
+Nothing is changed. While `verify` reads, no run can start in the folder. A run that is already active
+continues, and its later changes are ignored. A copy is verified like the original, even if it is
+read-only: verify a backup after making it.
 
 Exit codes:
-  0  all is as it was written
+  0  everything is intact
   2  wrong command line, or a folder that is neither a data directory nor a savepoint
   3  a file cannot be read
-  5  something is damaged or missing, or a newer version wrote it: each file is named, with a remedy
+  5  something is damaged, missing, or from a newer version: each file is named, with what to do
 
 Examples:
   tocsin verify data
   tocsin verify data/savepoints/before-easter
-  tocsin verify --quiet /backup/data || mail -s "the back-up is damaged" ops@example.com)help");
+  tocsin verify --quiet /backup/data || mail -s "the backup is damaged" ops@example.com)help");
   command->callback([&chosen, options] { chosen.run = [options] { return verify(*options); }; });
 }
 }  // namespace tocsin::api

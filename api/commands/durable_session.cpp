@@ -40,8 +40,7 @@ tl::unexpected<Failure> refuse(const Error& error) {
 
 std::string format_difference(const runtime::ReplayReport& report) {
   std::string text = fmt::format(
-      "replayed as new: {} as before; not sent: {} that were not raised before; {} that are no "
-      "longer raised\n",
+      "replayed as new: {} unchanged; {} new, not sent; {} no longer raised\n",
       format_count(report.same, "alert"), format_count(report.added), format_count(report.gone));
   for (const std::string& example : report.examples) text += fmt::format("  {}\n", example);
   const std::uint64_t rest = report.added + report.gone - report.examples.size();
@@ -289,7 +288,7 @@ Outcome<void> DurableSession::open_deliveries() {
     return stop(is_usage ? ExitCode::kUsage : ExitCode::kInputOutput, outbox.error().message);
   }
   if (owed != 0 && !arguments_.quiet) {
-    tell(fmt::format("deliveries owed from earlier starts: {}\n", format_count(owed)));
+    tell(fmt::format("undelivered alerts of earlier starts: {}\n", format_count(owed)));
   }
   const std::lock_guard lock(mutex_);
   outbox_ = *std::move(outbox);
@@ -469,9 +468,9 @@ ExitCode DurableSession::finish(const Result<void>& read) {
   if (deliveries_ && deliveries_->left_over != 0) {
     return end_with(
         ExitCode::kUndelivered,
-        fmt::format("{} of {} deliveries are left over; the next start with --data {} "
-                    "goes on with them",
-                    deliveries_->left_over, deliveries_->enqueued, arguments_.text("data.path")));
+        fmt::format(
+            "{} of {} alerts were not delivered; the next start with --data {} continues with them",
+            deliveries_->left_over, deliveries_->enqueued, arguments_.text("data.path")));
   }
   return ExitCode::kSuccess;
 }

@@ -89,7 +89,7 @@ class RunSession {
     }
     if (report_.deliveries && report_.deliveries->left_over != 0) {
       return end_with(ExitCode::kUndelivered,
-                      fmt::format("{} of {} deliveries are left over, kept in {}",
+                      fmt::format("{} of {} alerts were not delivered; they are in {}",
                                   report_.deliveries->left_over, report_.deliveries->enqueued,
                                   report_.undelivered_path));
     }

@@ -260,18 +260,18 @@ Result<void> DeliveryPlanner::load() {
   }
   if (Result<void> loaded = load_messages(); !loaded) return loaded;
   Result<void> damage;
-  Result<void> read = store_.scan(
-      kMessageFamily, runtime::StoreRange::of_prefix("b"),
-      [&](std::string_view key, std::string_view value) {
-        Result<DeliveryRateCap> rate_cap = DeliveryRateCap::decode(value);
-        if (!rate_cap || key.size() != 1 + kEndpointBytes) {
-          damage = rate_cap ? damaged("a storm brake") : tl::unexpected(rate_cap.error());
-          return false;
-        }
-        const EndpointId endpoint{bytes_at<kEndpointBytes>(key, 1)};
-        lanes_[endpoint].rate_cap = *std::move(rate_cap);
-        return true;
-      });
+  Result<void> read =
+      store_.scan(kMessageFamily, runtime::StoreRange::of_prefix("b"),
+                  [&](std::string_view key, std::string_view value) {
+                    Result<DeliveryRateCap> rate_cap = DeliveryRateCap::decode(value);
+                    if (!rate_cap || key.size() != 1 + kEndpointBytes) {
+                      damage = rate_cap ? damaged("a rate cap") : tl::unexpected(rate_cap.error());
+                      return false;
+                    }
+                    const EndpointId endpoint{bytes_at<kEndpointBytes>(key, 1)};
+                    lanes_[endpoint].rate_cap = *std::move(rate_cap);
+                    return true;
+                  });
   if (!read || !damage) return read ? damage : read;
   read = store_.scan(kMessageFamily, runtime::StoreRange::of_prefix("g"),
                      [&](std::string_view key, std::string_view value) {

@@ -70,7 +70,7 @@ Result<DeliveryRateCap> DeliveryRateCap::decode(std::string_view text) {
       rate_cap.rules_[rule] = {count.at(0).get<std::uint64_t>(), count.at(1).get<std::uint64_t>()};
   } catch (const std::exception& error) {
     return fail(Errc::kCorrupt,
-                fmt::format("the alert store holds a storm brake that this program did not write: "
+                fmt::format("the alert store holds a rate cap that this program did not write: "
                             "{}",
                             error.what()));
   }

@@ -193,31 +193,32 @@ ExitCode generate(GenerateOptions options) {
 void add_generate_command(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<GenerateOptions>();
   CLI::App* command = program.add_subcommand(
-      "generate", "Make a realistic stream of payments with fraud planted in it, as JSON lines");
-  command->add_option("--events", options->stream.events, "How many events (default: 1000000)")
+      "generate", "Generate a realistic stream of payments with planted fraud, as JSON lines");
+  command->add_option("--events", options->stream.events, "The number of events (default: 1000000)")
       ->type_name("N");
   command
       ->add_option("--seed", options->stream.seed,
-                   "Another number, another stream; the same, the same bytes (default: 1)")
+                   "The same seed gives the same bytes, another seed another stream (default: 1)")
       ->type_name("N");
   command
       ->add_option("--out", options->out,
-                   "Where events go; the file is replaced (default: -, standard output)")
+                   "Where events are written; the file is replaced (default: -, standard output)")
       ->type_name("FILE");
   command
       ->add_option("--truth", options->truth,
-                   "Write a line there for every planted scenario; the file is replaced")
+                   "Write one line there for every planted scenario; the file is replaced")
       ->type_name("FILE");
 
   constexpr const char* kShape = "Shape";
   command
       ->add_option("--disorder", options->disorder,
-                   "Events arrive up to so long after they happened (default: 0s, in time order)")
+                   "How long after they happened events may arrive (default: 0s, in time order)")
       ->type_name("DURATION")
       ->group(kShape);
   command
-      ->add_option("--rate", options->stream.rate,
-                   "Events a second of event time, over a whole day (default: 12, a million a day)")
+      ->add_option(
+          "--rate", options->stream.rate,
+          "Events per second of event time, averaged over a day (default: 12, a million a day)")
       ->type_name("N")
       ->group(kShape);
   command
@@ -226,14 +227,15 @@ void add_generate_command(CLI::App& program, Chosen& chosen) {
       ->type_name("TIME")
       ->group(kShape);
   command
-      ->add_option("--accounts", options->stream.accounts,
-                   "How many accounts (default: 5000 for each event a second, at most 2000000)")
+      ->add_option(
+          "--accounts", options->stream.accounts,
+          "The number of accounts (default: 5000 for each event per second, at most 2000000)")
       ->type_name("N")
       ->group(kShape);
   command
       ->add_option(
           "--fraud", options->stream.fraud_per_thousand,
-          "Planted scenarios in 1,000 events; near misses are twice as many (default: 0.5)")
+          "Planted scenarios per 1,000 events; near misses are twice as many (default: 0.5)")
       ->type_name("N")
       ->group(kShape);
   command->add_flag("-q,--quiet", options->quiet, "No summary at the end");

@@ -71,7 +71,7 @@ tl::expected<bool, HttpFault> read_request_line(std::string_view line, RequestHe
   head.method = line.substr(0, first);
   head.target = line.substr(first + 1, last - first - 1);
   const std::string_view version = line.substr(last + 1);
-  if (!is_token(head.method)) return refuse(400, "the method is no token");
+  if (!is_token(head.method)) return refuse(400, "the method is not a token");
   if (head.target.size() > limits.target_bytes_max) {
     return refuse(414, fmt::format("the target is longer than {} bytes", limits.target_bytes_max));
   }
@@ -80,7 +80,7 @@ tl::expected<bool, HttpFault> read_request_line(std::string_view line, RequestHe
   }
   if (version == "HTTP/1.1") return true;
   if (version == "HTTP/1.0") return false;
-  return refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+  return refuse(505, "only HTTP/1.1 and HTTP/1.0 are supported");
 }
 
 tl::expected<HttpHeader, HttpFault> read_header_line(std::string_view line) {
@@ -110,12 +110,12 @@ tl::expected<void, HttpFault> read_framing(RequestHead& head, bool is_1_1) {
           parsed.ptr != end) {
         return refuse(400, "Content-Length is not a number of bytes");
       }
-      if (head.content_bytes) return refuse(400, "Content-Length stands twice");
+      if (head.content_bytes) return refuse(400, "Content-Length appears twice");
       head.content_bytes = bytes;
     }
     if (header.name == "transfer-encoding") {
       if (head.is_chunked || lower(header.value) != "chunked") {
-        return refuse(501, "the only transfer encoding known here is `chunked`");
+        return refuse(501, "the only supported transfer encoding is `chunked`");
       }
       head.is_chunked = true;
     }
@@ -162,7 +162,7 @@ tl::expected<RequestHead, HttpFault> parse_request_head(std::string_view head,
     }
     result.headers.push_back(std::move(*header));
   }
-  if (!head.empty()) return refuse(400, "the head goes on behind its empty line");
+  if (!head.empty()) return refuse(400, "the head continues after its empty line");
   if (const auto framing = read_framing(result, *is_1_1); !framing) {
     return tl::unexpected(framing.error());
   }

@@ -145,7 +145,7 @@ Result<ResponseHead> parse_response_head(std::string_view head) {
     if (equal_without_case(name, "Content-Length")) {
       const auto length = parse_number<std::uint64_t>(value);
       if (!length || (answer.body_bytes && *answer.body_bytes != *length))
-        return fail(Errc::kCorrupt, "the answer's Content-Length is no length");
+        return fail(Errc::kCorrupt, "the answer's Content-Length is not a length");
       answer.body_bytes = length;
     } else if (equal_without_case(name, "Transfer-Encoding")) {
       has_unknown_length = true;

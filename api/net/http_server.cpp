@@ -145,9 +145,9 @@ class Exchange final : public HttpRequest {
     if (is_whole || !goes_on) return {};
     if (is_too_long || stream_.is_over_limit()) return tl::unexpected(too_long(body_bytes_max_));
     if (stream_.is_out_of_time()) {
-      return tl::unexpected(HttpFault{408, "the body did not come in time"});
+      return tl::unexpected(HttpFault{408, "the body did not arrive in time"});
     }
-    return tl::unexpected(HttpFault{400, "the body ends early, or its chunks are none"});
+    return tl::unexpected(HttpFault{400, "the body ends early, or its chunks are malformed"});
   }
   static HttpFault too_long(std::uint64_t most) {
     return {413, fmt::format("the body is longer than {} bytes", most)};
@@ -289,7 +289,7 @@ struct HttpServer::Impl final : httplib::Server {
     auto head = parse_request_head(*head_bytes, limits.head);
     if (!head) return refuse(peer, head.error());
     if (std::ranges::find(kMethods, head->method) == kMethods.end()) {
-      return refuse(peer, {501, "this method is not known here"});
+      return refuse(peer, {501, "this method is not supported"});
     }
     if (head->content_bytes.value_or(0) > limits.body_bytes_max) {
       return refuse(peer, Exchange::too_long(limits.body_bytes_max));
@@ -339,7 +339,7 @@ struct HttpServer::Impl final : httplib::Server {
       if (count == 0) {
         if (buffer.empty() || stop_switch.is_set()) return std::string();
         if (steady_clock::now() >= by) {
-          return tl::unexpected(HttpFault{408, "the head did not come in time"});
+          return tl::unexpected(HttpFault{408, "the head did not arrive in time"});
         }
         return tl::unexpected(HttpFault{400, "the connection ends within a head"});
       }

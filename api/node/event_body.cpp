@@ -201,7 +201,7 @@ tl::expected<void, HttpFault> for_each_object(const std::string& body, bool is_a
   }
   const char* rest = nullptr;  // there is one where more tokens are
   if (document.current_location().get(rest) == simdjson::SUCCESS) {
-    return refuse(400, "the body goes on behind its JSON");
+    return refuse(400, "the body has text after its JSON");
   }
   return {};
 }

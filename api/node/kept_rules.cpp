@@ -13,7 +13,7 @@ Outcome<KeptRules> load_kept(const runtime::NodeSettings& settings,
   if (!kept.rules.program) {
     tell(render_diagnostics(kept.rules, false));
     return stop(ExitCode::kDataDirectory,
-                "the rules that were kept do not check with this version of Tocsin");
+                "the stored rules have errors under this version of Tocsin");
   }
   Configuration options(run_settings());
   if (auto adopted = adopt_options(settings.options, options); !adopted)

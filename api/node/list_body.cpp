@@ -348,7 +348,7 @@ class BodyReader {
     if (!entry) {
       error.places.push_back(
           fmt::format("{} {}: {}", unit, place,
-                      reader.why().empty() ? "it is no entry as JSON has it" : reader.why()));
+                      reader.why().empty() ? "it is not a JSON value of an entry" : reader.why()));
       return error.places.size() < kPlacesMax;
     }
     if (entries.size() == limits_.entries_max) {
@@ -374,7 +374,7 @@ tl::expected<std::vector<Entry>, ListBodyError> read_list_body(const ListOrTable
   BodyReader reader(what, limits);
   const bool is_plain = media_type == "text/plain";
   if (is_plain && what.list == nullptr) {
-    return tl::unexpected(ListBodyError{false, "rows of a table come as JSON or NDJSON", {}});
+    return tl::unexpected(ListBodyError{false, "rows of a table must be JSON or NDJSON", {}});
   }
   if (is_plain || media_type == "application/x-ndjson") {
     reader.read_lines(body, is_plain);

@@ -13,7 +13,7 @@ using std::chrono::steady_clock;
 
 Refusal not_there(const std::string& failure) {
   if (!failure.empty()) return {Refusal::Why::kFailed, failure};
-  return {Refusal::Why::kEnding, "the server does not take anything now: it starts or stops"};
+  return {Refusal::Why::kEnding, "the server accepts no requests now: it is starting or stopping"};
 }
 }  // namespace
 
@@ -42,7 +42,7 @@ std::optional<Refusal> NodeService::look_for_space() {
   const std::string reason = no_space();
   if (reason.empty()) return std::nullopt;
   return Refusal{Refusal::Why::kDisk,
-                 "the disk is full, and no events are taken until there is space: " + reason};
+                 "the disk is full, and no events are accepted until there is space: " + reason};
 }
 
 std::string NodeService::no_space() const {
@@ -84,10 +84,10 @@ Served<EventAnswer> NodeService::take(EventBatch batch, milliseconds patience) {
   work_.notify_one();
   std::unique_lock lock(ticket->mutex);
   if (!ticket->changed.wait_until(lock, by, [&] { return ticket->is_done; })) {
-    return tl::unexpected(Refusal{Refusal::Why::kNotYet,
-                                  "the events were not on disk in time; they may be taken yet: "
-                                  "send them again, with a producer and sequence to be sure that "
-                                  "none is taken twice"});
+    return tl::unexpected(
+        Refusal{Refusal::Why::kNotYet,
+                "the events were not on disk in time, but may still be accepted: send them again, "
+                "with a producer and sequence so that none is accepted twice"});
   }
   if (ticket->refusal) return tl::unexpected(*ticket->refusal);
   if (wait_for_alerts) {
@@ -148,9 +148,9 @@ Served<void> NodeService::wait_durable(std::uint64_t record, milliseconds patien
       durable_.wait_for(lock, patience, [&] { return durable_end_ > record || has_failed_; });
   if (durable_end_ > record) return {};
   if (is_over) return tl::unexpected(Refusal{Refusal::Why::kFailed, "the node has failed"});
-  return tl::unexpected(Refusal{Refusal::Why::kNotYet,
-                                "the change was not on disk in time; it may "
-                                "hold yet: read it to be sure"});
+  return tl::unexpected(
+      Refusal{Refusal::Why::kNotYet,
+              "the change was not on disk in time, but may still take effect: read it to be sure"});
 }
 
 void NodeService::note_answered(std::uint64_t pushed) {

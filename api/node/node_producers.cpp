@@ -77,8 +77,8 @@ Served<std::size_t> NodeService::source_of(const EventBatch& batch, Result<void>
     if (node_->sources().size() >= options_.limits.producers_max) {
       return tl::unexpected(
           Refusal{Refusal::Why::kProducers,
-                  fmt::format("there are {} producers already, which is as many as are counted "
-                              "apart (events.producers_max): remove some that are no longer used",
+                  fmt::format("there are {} producers already, the limit (events.producers_max): "
+                              "remove some that are no longer used",
                               node_->sources().size())});
     }
   }
@@ -99,20 +99,18 @@ std::optional<Refusal> NodeService::look_at_repeats(const EventBatch& batch,
   if (compared.differing) {
     return Refusal{
         Refusal::Why::kDiffers,
-        fmt::format("the event at {} of the producer {} is not the one that was taken there, and "
-                    "nothing was taken now: new events begin at {}, and what is sent again is "
-                    "sent unchanged",
-                    *compared.differing, batch.producer, known.next_offset),
+        fmt::format(
+            "the event at {} of the producer {} differs from the one accepted before, and nothing "
+            "was accepted now: new events begin at {}, and what is sent again is sent unchanged",
+            *compared.differing, batch.producer, known.next_offset),
         known.next_offset, *compared.differing};
   }
   if (compared.compared > 0 || compared.is_unsampled) return std::nullopt;
-  return Refusal{
-      Refusal::Why::kTooOld,
-      fmt::format(
-          "the events from {} on of the producer {} were taken so long ago that they can no "
-          "longer be compared: it goes on at {}",
-          batch.sequence, batch.producer, known.next_offset),
-      known.next_offset};
+  return Refusal{Refusal::Why::kTooOld,
+                 fmt::format("the events from {} on of the producer {} were accepted so long ago "
+                             "that they can no longer be compared: it continues at {}",
+                             batch.sequence, batch.producer, known.next_offset),
+                 known.next_offset};
 }
 
 Result<void> NodeService::change_producers(const runtime::ProducerCommand& change) {

@@ -17,12 +17,12 @@ std::array<std::uint8_t, 16> new_timeline_id() {
 
 void tell_damaged(const runtime::Recovery& recovery) {
   for (const std::string& damaged : recovery.damaged) {
-    tell(fmt::format("tocsin: a damaged checkpoint was set aside: {}\n", damaged));
+    tell(fmt::format("tocsin: a damaged checkpoint was skipped: {}\n", damaged));
   }
 }
 
 std::string recovery_text(const runtime::Recovery& recovery, const std::string& folder) {
-  std::string text = fmt::format("going on in {}: ", folder);
+  std::string text = fmt::format("continuing in {}: ", folder);
   if (recovery.checkpoint != 0) {
     text += fmt::format("checkpoint {} with {} loaded in {}, then ", recovery.checkpoint,
                         format_count(recovery.keys, "key"), format_seconds(recovery.load_seconds));

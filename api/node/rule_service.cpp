@@ -150,8 +150,8 @@ std::optional<DeployRefusal> RuleService::check(const RulePack& pack, bool ignor
   loaded = pack.load();
   if (!loaded.program) {
     return DeployRefusal{DeployRefusal::Why::kNoCheck,
-                         fmt::format("the rules have {} errors, and are not used; those of before "
-                                     "hold on",
+                         fmt::format("the rules have {} errors and are not used; the earlier ones "
+                                     "stay active",
                                      loaded.errors()),
                          render_diagnostics_json(loaded),
                          {}};
@@ -184,7 +184,7 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
   const std::shared_ptr<const CurrentRules> before = current();
   if (!change.if_match.empty() && change.if_match != before->pack.etag()) {
     return refuse(Why::kStale,
-                  fmt::format("the rules are of version {} by now; read them again and repeat the "
+                  fmt::format("the rules are now at version {}; read them again and repeat the "
                               "change",
                               before->version));
   }
@@ -229,7 +229,7 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
   const Result<void> durable = ports_.wait_durable(record_);
   if (auto added = add_version(now->pack, plan, change, now->version); !added) {
     return refuse(Why::kStorage,
-                  fmt::format("the rules hold, but their version could not be kept: {}",
+                  fmt::format("the rules are active, but their version could not be stored: {}",
                               added.error().message));
   }
   if (!durable) return refuse(Why::kNotDurable, durable.error().message);

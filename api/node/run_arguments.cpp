@@ -57,7 +57,7 @@ Outcome<void> check_paths(const NamedPaths& outputs, const std::vector<std::stri
                           const std::vector<std::string>& rule_files) {
   if (std::ranges::count(inputs, "-") > 1) {
     return stop(ExitCode::kUsage,
-                "standard input can be read once, but --input - stands more than once");
+                "standard input can be read only once, but --input - is given more than once");
   }
   for (auto input = inputs.begin(); input != inputs.end(); ++input) {
     const auto is_it = [&](const std::string& other) { return is_same_file(*input, other); };
@@ -157,7 +157,7 @@ Outcome<void> check_settings(const RunArguments& arguments) {
   for (const auto& [name, instead] :
        {std::pair{"output.late", "`tocsin late list --data FOLDER` shows them"},
         std::pair{"output.dead_letter", "`tocsin dead list --data FOLDER` shows them"},
-        std::pair{"delivery.undelivered", "what is left over goes on at the next start"}}) {
+        std::pair{"delivery.undelivered", "undelivered alerts are continued at the next start"}}) {
     if (!arguments.settings.is_set(name)) continue;
     return stop(ExitCode::kUsage,
                 fmt::format("{} does not go with --data, which keeps it in its folder: {}",

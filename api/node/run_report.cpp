@@ -68,7 +68,7 @@ void add_rejected(Lines& lines, const RunReport& report) {
   const std::uint64_t count = report.summary.dead_letters;
   if (count == 0) return;
   lines.add("  rejected: {} ({})", format_count(count, "line"),
-            kept(report, report.dead_letter_path, "dead", "--dead-letter FILE keeps them"));
+            kept(report, report.dead_letter_path, "dead", "--dead-letter FILE stores them"));
   const auto reasons = report.rejected.by_count();
   std::uint64_t shown = 0;
   for (std::size_t i = 0; i < std::min(reasons.size(), kReasonsShown); ++i) {
@@ -84,7 +84,7 @@ void add_rejected(Lines& lines, const RunReport& report) {
   }
   if (before != 0) lines.add("    {} at earlier starts", format_count(before));
   if (has_unknown) {
-    lines.add("    events of types that the rules need not know: --unknown-types ignore");
+    lines.add("    to skip events of types that the rules do not need: --unknown-types ignore");
   }
 }
 
@@ -104,7 +104,7 @@ void add_lateness(Lines& lines, const RunReport& report) {
               late.moved_by.empty() ? "their times" : "that line its time");
     return;
   }
-  lines.add("    a longer wait takes more of them ({})",
+  lines.add("    a longer wait accepts more of them ({})",
             report.out_of_orderness ? fmt::format("--out-of-orderness is {}",
                                                   cep::format_duration(*report.out_of_orderness))
                                     : "the event types say how long to wait, `up to D late`");
@@ -113,16 +113,16 @@ void add_lateness(Lines& lines, const RunReport& report) {
 void add_late(Lines& lines, const RunReport& report) {
   const runtime::RunSummary& summary = report.summary;
   if (summary.late != 0) {
-    lines.add("  late: {} set aside, behind events that had already been worked on ({})",
+    lines.add("  late: {} arrived after their time had been processed ({})",
               format_count(summary.late, "event"),
-              kept(report, report.late_path, "late", "--late FILE keeps them"));
+              kept(report, report.late_path, "late", "--late FILE stores them"));
     if (report.before.late != 0) {
       lines.add("    {} at earlier starts", format_count(report.before.late));
     }
     if (!report.late.first.empty()) add_lateness(lines, report);
   }
   if (summary.clamped != 0) {
-    lines.add("  late: {} taken as if on time (--late-policy clamp)",
+    lines.add("  late: {} processed as if on time (--late-policy clamp)",
               format_count(summary.clamped, "event"));
   }
 }
@@ -144,7 +144,7 @@ void add_examples(Lines& lines, const std::vector<std::string>& examples) {
 void add_ignored(Lines& lines, const RunReport& report) {
   const runtime::RunSummary& summary = report.summary;
   if (summary.repeats != 0) {
-    lines.add("repeats: {} left out, with the id of one before (`unique`)",
+    lines.add("repeats: {} dropped, with the id of an earlier event (`unique`)",
               format_count(summary.repeats, "event"));
   }
   if (summary.ids_forgotten != 0) {
@@ -157,12 +157,12 @@ void add_ignored(Lines& lines, const RunReport& report) {
     add_examples(lines, summary.ignored_examples);
   }
   if (summary.fields_missing != 0) {
-    lines.add("  unusable: {}, taken as missing",
+    lines.add("  unusable: {}, treated as missing",
               format_count(summary.fields_missing, "field value"));
     add_examples(lines, summary.fields_missing_examples);
   }
   if (summary.engine.values_missing != 0) {
-    lines.add("  undefined: {} of calculations, taken as missing (division by zero, overflow)",
+    lines.add("  undefined: {} of calculations, treated as missing (division by zero, overflow)",
               format_count(summary.engine.values_missing, "result"));
   }
 }
@@ -178,11 +178,11 @@ void add_limits(Lines& lines, const runtime::RunSummary& summary) {
               format_count(summary.budget_alerts, "alert"));
   }
   if (engine.feature_events_lost != 0) {
-    lines.add("  limits: {} left windows of features early, the oldest of keys with too many",
+    lines.add("  limits: {} left windows of features early: the oldest, of keys with too many",
               format_count(engine.feature_events_lost, "event"));
   }
   if (engine.matches_truncated != 0) {
-    lines.add("  limits: {} left out, of events that completed too many",
+    lines.add("  limits: {} dropped: matches of events that completed too many",
               format_count(engine.matches_truncated));
   }
 }
@@ -229,7 +229,7 @@ void add_alerts(Lines& lines, const RunReport& report) {
     lines.add("  none by {}", names);
   }
   if (summary.engine.alerts_suppressed != 0) {
-    lines.add("  held back: {} (`once per`)",
+    lines.add("  suppressed: {} (`once per`)",
               format_count(summary.engine.alerts_suppressed, "repeat"));
   }
 }
@@ -242,13 +242,13 @@ void add_deliveries(Lines& lines, const RunReport& report) {
             format_count(deliveries.attempts, "attempt"));
   if (deliveries.left_over == 0) return;
   if (report.data_path.empty()) {
-    lines.add("  left over: {}, kept in {}", format_count(deliveries.left_over),
+    lines.add("  not delivered: {}, in {}", format_count(deliveries.left_over),
               report.undelivered_path);
   } else {
-    lines.add("  left over: {}, kept in {}: the next start goes on with them",
+    lines.add("  not delivered: {}, in {}: the next start continues with them",
               format_count(deliveries.left_over), report.data_path);
   }
-  if (deliveries.endpoint_gone) lines.add("  the endpoint answered 410: it wants no more");
+  if (deliveries.endpoint_gone) lines.add("  the endpoint answered 410: it accepts no more");
   if (!deliveries.last_error.empty()) lines.add("  last error: {}", deliveries.last_error);
 }
 }  // namespace
@@ -321,8 +321,7 @@ std::string format_restored(const cep::RestoreReport& report) {
     if (line.fate == Fate::kKept) ++kept;
     if (line.fate == Fate::kKept && !line.suppression_lost) continue;
     if (line.fate == Fate::kKept) {
-      text +=
-          fmt::format("  kept     {} {}, but what it holds back begins anew\n", kind, line.name);
+      text += fmt::format("  kept     {} {}, but its suppression starts again\n", kind, line.name);
     } else {
       text += fmt::format("  {} {} {}\n", line.fate == Fate::kStarted ? "started " : "lost    ",
                           kind, line.name);

@@ -35,13 +35,13 @@ class ServedVerifier {
     if (is_missing(files_, path)) {
       if (was_served || has_first) {
         find(fmt::format("{} is missing: no token is known", path),
-             "put back a copy; without one the next `serve` makes a first token, and all others "
-             "are made anew");
+             "restore a copy; without one the next `serve` creates a first token, and all others "
+             "must be created again");
       }
       return;
     }
     if (const auto store = TokenStore::open(path); !store) {
-      find(store.error().message, "put back a copy of the file");
+      find(store.error().message, "restore a copy of the file");
     }
   }
 
@@ -90,12 +90,12 @@ class ServedVerifier {
       const std::string blob_path = paths_.blobs + "/" + cep::hex(blob.digest);
       if (is_missing(files_, blob_path)) {
         find(fmt::format("{} is missing: {} needs it", blob_path, path),
-             "restore it from a copy; without it nobody can go back to this version");
+             "restore it from a copy; without it this version cannot be activated again");
       }
     }
   }
   void unreadable(const FileError& error) {
-    find(error.message, "look after the disk, then verify again");
+    find(error.message, "check the disk, then verify again");
   }
   void find(std::string message, std::string remedy) {
     report_.damaged.push_back({std::move(message), std::move(remedy)});

@@ -70,7 +70,7 @@ AlertReceiver::Answer AlertReceiver::take(const WebhookHeaders& headers, std::st
     ++counts_.duplicates;
     return {200, ""};
   }
-  if (is_complete() || !sink_state_) return {503, "no more alerts are taken"};
+  if (is_complete() || !sink_state_) return {503, "no more alerts are accepted"};
   if (!Json::accept(body)) {
     ++counts_.refused;
     return {400, "the body is not JSON"};

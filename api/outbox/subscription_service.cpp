@@ -48,8 +48,8 @@ std::vector<SubscriptionService::SubscriptionPtr> values_of(
 
 std::string condition_text(const Subscription& subscription) {
   return fmt::format(
-      "its condition does not fit the rules that hold now, and is not asked; alerts "
-      "are sent as the rest of the filter says: {}",
+      "its condition is not valid under the current rules and is not evaluated; the rest of the "
+      "filter applies: {}",
       subscription.condition_error);
 }
 
@@ -388,7 +388,7 @@ Result<std::uint64_t> SubscriptionService::redeliver(const std::string& id,
     if (!found) return tl::unexpected(found.error());
     if (found->empty())
       return fail(Errc::kNotFound,
-                  fmt::format("no alert with the id {} is kept here", *wanted.alert_id));
+                  fmt::format("there is no alert with the id {}", *wanted.alert_id));
     numbers.push_back(found->front());
   } else if (wanted.failed_since) {
     read = reader.outbox(endpoint, 0, [&](const runtime::OutboxRow& row) {
@@ -456,7 +456,7 @@ void SubscriptionService::happened(const DeliveryEvent& event) {
     };
     static_cast<void>(change(event.subscription, still_active, [](Subscription& next) {
       next.status = SubscriptionStatus::kDisabled;
-      next.status_reason = "the endpoint answered 410: it wants no more";
+      next.status_reason = "the endpoint answered 410: it accepts no more";
       return Result<void>{};
     }));
     done = notices_.add("endpoint_gone", event.subscription,

@@ -79,12 +79,12 @@ HttpResponse refusal_of(Found found) {
   if (found == Found::kUnknown) {
     return problem_response(
         ProblemKind::kIdempotencyUnknown,
-        "the request with this Idempotency-Key was begun, and the server ended before it was "
-        "answered: look whether it was done, and send it with another key where it was not");
+        "the request with this Idempotency-Key was started, but the server ended before it "
+        "answered: check whether it was done, and if not, send it with another key");
   }
-  HttpResponse response =
-      problem_response(ProblemKind::kIdempotencyInWork,
-                       "the request with this Idempotency-Key is under way: send it again later");
+  HttpResponse response = problem_response(
+      ProblemKind::kIdempotencyInWork,
+      "the request with this Idempotency-Key is still being processed: send it again later");
   response.headers.push_back({"Retry-After", "1"});
   return response;
 }

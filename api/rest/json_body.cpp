@@ -54,21 +54,21 @@ tl::expected<ordered_json, HttpResponse> read_json_object(ApiRequest& request,
   try {
     document = ordered_json::parse(*body, watch);
   } catch (const ordered_json::parse_error& error) {
-    return bad_body(fmt::format("the body is no JSON: wrong at byte {}", error.byte));
+    return bad_body(fmt::format("the body is not JSON: error at byte {}", error.byte));
   }
   if (is_too_deep) return bad_body(fmt::format("the body is nested deeper than {}", kDepthMax));
-  if (!document.is_object()) return bad_body("the body is no JSON object");
-  if (!repeated.empty()) return bad_body(fmt::format("the member {} stands twice", repeated));
+  if (!document.is_object()) return bad_body("the body is not a JSON object");
+  if (!repeated.empty()) return bad_body(fmt::format("the member {} appears twice", repeated));
   for (const auto& [name, value] : document.items()) {
     if (std::ranges::find(known, name) != known.end()) continue;
     const std::vector<std::string> all(known.begin(), known.end());
     const auto meant = rules::nearest(name, all);
-    return tl::unexpected(
-        problem_response(ProblemKind::kBadBody,
-                         fmt::format("the body has a member {}, which is not known here; {}", name,
-                                     meant ? fmt::format("did you mean {}?", *meant)
-                                           : fmt::format("there are: {}", fmt::join(all, ", "))),
-                         {{"member", name}}));
+    return tl::unexpected(problem_response(
+        ProblemKind::kBadBody,
+        fmt::format("the body has an unknown member {}; {}", name,
+                    meant ? fmt::format("did you mean {}?", *meant)
+                          : fmt::format("known members: {}", fmt::join(all, ", "))),
+        {{"member", name}}));
   }
   return document;
 }

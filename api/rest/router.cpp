@@ -179,7 +179,7 @@ struct Router::Impl {
       if (options.audit != nullptr) audit_refusal(*options.audit, fits, request, 401);
       headers.push_back({"WWW-Authenticate", "Bearer realm=\"tocsin\""});
       return problem_response(ProblemKind::kUnauthorized,
-                              token ? "the token is not known here; it may have been revoked"
+                              token ? "the token is unknown; it may have been revoked"
                                     : "send `Authorization: Bearer TOKEN`");
     }
     if (found.empty()) {
@@ -190,10 +190,10 @@ struct Router::Impl {
     if (grant) request.grant = *grant;
     if (!may(grant ? grant->role : Role::kOpen, route.role)) {
       if (options.audit != nullptr) audit_refusal(*options.audit, fits, request, 403);
-      return problem_response(
-          ProblemKind::kForbidden,
-          fmt::format("this needs the role {}; the token {} has the role {}", role_name(route.role),
-                      grant ? grant->name : "", role_name(grant ? grant->role : Role::kOpen)));
+      return problem_response(ProblemKind::kForbidden,
+                              fmt::format("this requires the role {}; the token {} has the role {}",
+                                          role_name(route.role), grant ? grant->name : "",
+                                          role_name(grant ? grant->role : Role::kOpen)));
     }
     if (grant && route.role != Role::kOpen) {
       if (auto limited = limit(grant->name, headers)) return std::move(*limited);
@@ -228,7 +228,7 @@ struct Router::Impl {
     headers.push_back({"Retry-After", wait});
     return problem_response(
         ProblemKind::kTooManyRequests,
-        fmt::format("the token {} has made its requests; more are taken in {} s", name, wait));
+        fmt::format("the token {} has used up its requests; it may send more in {} s", name, wait));
   }
 
   static std::optional<HttpResponse> read_parameters(const Route& route,
@@ -265,16 +265,17 @@ struct Router::Impl {
         std::vector<std::string> known;
         for (const RouteParameter& one : route.query_parameters) known.push_back(one.name);
         return bad_parameter_response(
-            *name, known.empty() ? fmt::format("{} is no parameter: there are none here", *name)
-                                 : fmt::format("{} is no parameter: there are {}", *name,
-                                               fmt::join(known, ", ")));
+            *name, known.empty()
+                       ? fmt::format("{} is not a parameter: this operation has none", *name)
+                       : fmt::format("{} is not a parameter; parameters: {}", *name,
+                                     fmt::join(known, ", ")));
       }
       if (const auto fault = fault_of(*parameter, *value)) {
         return bad_parameter_response(*name,
                                       fmt::format("{} takes {}, not {}", *name, *fault, *value));
       }
       if (!request.query.emplace(*name, *value).second) {
-        return bad_parameter_response(*name, fmt::format("{} stands twice", *name));
+        return bad_parameter_response(*name, fmt::format("{} appears twice", *name));
       }
     }
     return std::nullopt;
@@ -290,7 +291,7 @@ struct Router::Impl {
       if (!route.body->is_required) return std::nullopt;
       return problem_response(
           ProblemKind::kBadBody,
-          fmt::format("a body is needed: {}", fmt::join(route.body->media_types, ", ")));
+          fmt::format("a body is required: {}", fmt::join(route.body->media_types, ", ")));
     }
     const std::string type = media_type_of(head.header("content-type").value_or(""));
     if (std::ranges::find(route.body->media_types, type) != route.body->media_types.end()) {
@@ -298,8 +299,8 @@ struct Router::Impl {
     }
     return problem_response(
         ProblemKind::kUnsupportedMediaType,
-        fmt::format("Content-Type is {}; this takes {}", type.empty() ? "missing" : type,
-                    fmt::join(route.body->media_types, ", ")));
+        fmt::format("Content-Type is {}; this operation accepts {}",
+                    type.empty() ? "missing" : type, fmt::join(route.body->media_types, ", ")));
   }
 
   ordered_json document_of(const Route& route) const {
@@ -324,7 +325,7 @@ struct Router::Impl {
           {{"name", "Idempotency-Key"},
            {"in", "header"},
            {"required", false},
-           {"description", "With one the request is done once, however often it is sent"},
+           {"description", "With this key the request is done once, however often it is sent"},
            {"schema", {{"type", "string"}, {"maxLength", 255}}}});
     }
     if (!parameters.empty()) operation["parameters"] = parameters;

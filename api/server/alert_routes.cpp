@@ -219,8 +219,8 @@ class Operations {
     if (hit && !*hit && !is_behind()) hit = query_.find(id);  // it may have been on its way
     if (!hit) return tl::unexpected(problem_of_error(hit.error()));
     if (*hit) return std::move(**hit);
-    return tl::unexpected(problem_response(
-        ProblemKind::kNotFound, fmt::format("no alert with the id {} is kept here", id)));
+    return tl::unexpected(problem_response(ProblemKind::kNotFound,
+                                           fmt::format("there is no alert with the id {}", id)));
   }
 
   static tl::expected<TriageChange, HttpResponse> read_change(const ApiRequest& request,
@@ -252,7 +252,7 @@ class Operations {
     if (!assigns && !change.assignee.empty()) return bad("only assign takes an assignee");
     if (change.assignee.size() > kNameBytesMax)
       return bad(fmt::format("an assignee has at most {} bytes", kNameBytesMax));
-    if (!change.action && change.comment.empty()) return bad("an action or a comment is needed");
+    if (!change.action && change.comment.empty()) return bad("an action or a comment is required");
     if (change.comment.size() > kCommentBytesMax)
       return bad(fmt::format("a comment has at most {} bytes", kCommentBytesMax));
     return change;
@@ -374,19 +374,18 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
        .operation_id = "listAlerts",
        .tag = "alerts",
        .summary = "Alerts, page by page",
-       .description =
-           "Newest first. `next` is the cursor of the next page; new alerts move no page. A "
-           "page may have fewer alerts than `limit`, even none, and still go on: it has "
-           "looked at as many as one request may.",
+       .description = "Newest first. `next` is the cursor of the next page; new alerts do not "
+                      "shift pages. A page may have fewer alerts than `limit`, even none, and "
+                      "still have a `next`, because a request examines a limited number of alerts.",
        .role = Role::kReader,
-       .query_parameters = with(
-           {{.name = "limit",
-             .type = Type::kInteger,
-             .description = "How many at most, 100 unless said",
-             .least = 1,
-             .most = kHitsMax},
-            {.name = "cursor", .description = "`next` of the page before"},
-            {"order", Type::kWord, "newest (unless said) or oldest first", {"newest", "oldest"}}}),
+       .query_parameters =
+           with({{.name = "limit",
+                  .type = Type::kInteger,
+                  .description = "Maximum number of alerts; default 100",
+                  .least = 1,
+                  .most = kHitsMax},
+                 {.name = "cursor", .description = "`next` of the page before"},
+                 {"order", Type::kWord, "newest (default) or oldest first", {"newest", "oldest"}}}),
        .answers = {{200, "A page of alerts", "application/json", "AlertPage"}},
        .handler = [operations](ApiRequest& request) { return operations->list(request); }});
   router.add(
@@ -394,13 +393,13 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
        .path = "/v1/alerts/export",
        .operation_id = "exportAlerts",
        .tag = "alerts",
-       .summary = "All alerts that a filter admits, streamed, oldest first",
+       .summary = "All alerts that match a filter, streamed, oldest first",
        .description =
            "As NDJSON each line is the alert as it was raised. As CSV (RFC 4180) a cell that "
            "a spreadsheet could take for a formula has a ' before it.",
        .role = Role::kReader,
        .query_parameters =
-           with({{"format", Type::kWord, "ndjson (unless said) or csv", {"ndjson", "csv"}}}),
+           with({{"format", Type::kWord, "ndjson (default) or csv", {"ndjson", "csv"}}}),
        .answers = {{200, "The alerts", "application/x-ndjson"}, {200, "The alerts", "text/csv"}},
        .handler = [operations](ApiRequest& request) { return operations->export_all(request); }});
   router.add(
@@ -410,13 +409,14 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
        .tag = "alerts",
        .summary = "Alerts as they are raised, by server-sent events",
        .description =
-           "Each event's id is the alert's number. With Last-Event-ID, or `after`, the "
-           "stream goes on behind that number; without, it begins with the next alert. An "
-           "event `gap` names the numbers that retention has removed.",
+           "Each event's id is the alert's number. With Last-Event-ID or `after` the stream "
+           "continues after that number; otherwise it begins with the next alert. An event `gap` "
+           "gives the range of numbers that retention has removed.",
        .role = Role::kReader,
-       .query_parameters = with({{.name = "after",
-                                  .type = Type::kInteger,
-                                  .description = "Begin behind this number; 0: with all"}}),
+       .query_parameters =
+           with({{.name = "after",
+                  .type = Type::kInteger,
+                  .description = "Begin after this number; 0: with the oldest alert"}}),
        .answers = {{200, "The events", "text/event-stream"}},
        .handler = [operations](ApiRequest& request) { return operations->stream(request); }});
   router.add({.method = "GET",
@@ -436,7 +436,7 @@ void add_triage_operations(Router& router, const SharedOperations& operations) {
        .path = "/v1/alerts/{id}/triage",
        .operation_id = "getTriage",
        .tag = "triage",
-       .summary = "What people made of an alert",
+       .summary = "The triage of an alert",
        .role = Role::kReader,
        .path_parameters = {alert_id_parameter()},
        .answers = {{200, "State, label and history", "application/json", "Triage"}},
@@ -447,10 +447,9 @@ void add_triage_operations(Router& router, const SharedOperations& operations) {
        .operation_id = "changeTriage",
        .tag = "triage",
        .summary = "Assign, release, confirm, dismiss, close or reopen an alert, or comment",
-       .description =
-           "Durable when this answers. An action that the state does not allow is refused "
-           "with 409, which names those it allows. With If-Match only this state of triage "
-           "is changed.",
+       .description = "The change is durable when this answers. An action that the state does not "
+                      "allow is refused with 409, which names the allowed ones. With If-Match only "
+                      "this state of triage is changed.",
        .role = Role::kAnalyst,
        .path_parameters = {alert_id_parameter()},
        .body = RouteBody{{"application/json"}, "TriageChange"},

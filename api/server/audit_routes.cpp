@@ -44,29 +44,29 @@ HttpResponse list_entries(const AuditLog& log, const ApiRequest& request) {
 
 void add_audit_routes(Router& router, ServerContext& context) {
   using Type = RouteParameter::Type;
-  router.add(
-      {.method = "GET",
-       .path = "/v1/audit",
-       .operation_id = "listAuditEntries",
-       .tag = "operations",
-       .summary = "Who changed what, and who was refused, newest first",
-       .description = "A page may have fewer entries than `limit`, even none, and still go on.",
-       .role = Role::kOperator,
-       .query_parameters =
-           {{"from", Type::kTime, "Entries of this time and later"},
-            {"to", Type::kTime, "Entries before this time"},
-            {"actor", Type::kText, "The name of a token"},
-            {"action", Type::kText, "The id of an operation: `putRule`"},
-            {"result", Type::kWord, "How it went", {"done", "refused", "failed", "unknown"}},
-            {.name = "limit",
-             .type = Type::kInteger,
-             .description = "How many at most, 100 unless said",
-             .least = 1,
-             .most = kLimitMax},
-            {.name = "cursor", .description = "`next` of the page before"}},
-       .answers = {{200, "A page of entries", "application/json"}},
-       .handler = [&context](ApiRequest& request) {
-         return list_entries(context.audit, request);
-       }});
+  router.add({.method = "GET",
+              .path = "/v1/audit",
+              .operation_id = "listAuditEntries",
+              .tag = "operations",
+              .summary = "Who changed what, and who was refused, newest first",
+              .description =
+                  "A page may have fewer entries than `limit`, even none, and still have a `next`.",
+              .role = Role::kOperator,
+              .query_parameters =
+                  {{"from", Type::kTime, "Entries of this time and later"},
+                   {"to", Type::kTime, "Entries before this time"},
+                   {"actor", Type::kText, "The name of a token"},
+                   {"action", Type::kText, "The id of an operation: `putRule`"},
+                   {"result", Type::kWord, "The outcome", {"done", "refused", "failed", "unknown"}},
+                   {.name = "limit",
+                    .type = Type::kInteger,
+                    .description = "Maximum number of entries; default 100",
+                    .least = 1,
+                    .most = kLimitMax},
+                   {.name = "cursor", .description = "`next` of the page before"}},
+              .answers = {{200, "A page of entries", "application/json"}},
+              .handler = [&context](ApiRequest& request) {
+                return list_entries(context.audit, request);
+              }});
 }
 }  // namespace tocsin::api

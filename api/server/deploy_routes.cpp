@@ -31,7 +31,7 @@ tl::expected<std::string, HttpResponse> precondition(const ApiRequest& request,
   if (!given) {
     return tl::unexpected(problem_response(
         ProblemKind::kPreconditionRequired,
-        fmt::format("say which version you have read: `If-Match: ETAG` with the ETag of {}, or "
+        fmt::format("name the version you have read: `If-Match: ETAG` with the ETag of {}, or "
                     "`If-Match: *` for whatever there is",
                     what)));
   }
@@ -144,13 +144,13 @@ HttpResponse change_rule(ServerContext& context, ApiRequest& request,
         if (must_be_new && !now.empty()) {
           problem = problem_response(
               ProblemKind::kStale,
-              fmt::format("there is a rule {} already: change it with `If-Match`", rule));
+              fmt::format("there is already a rule {}: change it with `If-Match`", rule));
         } else if (!must_be_new && (now.empty() || (etag != "*" && etag != now))) {
           problem = problem_response(
               ProblemKind::kStale,
-              fmt::format("the rule {} is not what If-Match says: it was changed, or is not there; "
-                          "read it again",
-                          rule));
+              fmt::format(
+                  "the rule {} does not match If-Match: it was changed or removed; read it again",
+                  rule));
         } else if (!must_be_new && !is_operator(request) && !is_suppressed(pack, rule)) {
           problem = only_for_operators(fmt::format("changing the live rule {}", rule));
         }
@@ -206,10 +206,10 @@ HttpResponse put_stage(ServerContext& context, ApiRequest& request) {
                             fmt::format("the rule {} was changed; read it again", rule));
   }
   if (*stage == RuleStage::kLive && !is_operator(request)) {
-    return only_for_operators("letting a rule go live");
+    return only_for_operators("making a rule live");
   }
   if (!is_operator(request) && !is_suppressed(now->pack, rule)) {
-    return only_for_operators(fmt::format("holding back the live rule {}", rule));
+    return only_for_operators(fmt::format("taking the live rule {} out of service", rule));
   }
   RuleChange change = change_of(request);
   change.if_match = now->pack.etag();  // as it was looked at
@@ -342,38 +342,37 @@ HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
 using Type = RouteParameter::Type;
 RouteParameter rule_parameter() { return {"rule", Type::kText, "Its id"}; }
 RouteParameter comment_parameter() {
-  return {"comment", Type::kText, "Why: kept with the version"};
+  return {"comment", Type::kText, "The reason, stored with the version"};
 }
 // What every deploy has in common.
 std::vector<RouteParameter> deploy_parameters() {
   return {comment_parameter(),
-          {"ignore_tests", Type::kBoolean, "Also where the rules' own tests fail"}};
+          {"ignore_tests", Type::kBoolean, "Deploy even if the rules' own tests fail"}};
 }
 std::vector<RouteAnswer> deploy_answers() {
-  return {{200, "The version that holds now, and what each rule kept, started and lost",
+  return {{200,
+           "The version that is now active, and the state that each rule kept, started or lost",
            "application/json"}};
 }
 std::vector<int> deploy_problems() { return {409, 412, 413, 415, 422, 428}; }
 
 void add_rule_changes(Router& router, ServerContext& context) {
-  router.add(
-      {.method = "PUT",
-       .path = "/v1/rules/{rule}",
-       .operation_id = "putRule",
-       .tag = "rules",
-       .summary = "Put a rule in the place of the one with this id, or as a new one",
-       .description =
-           "The body is the rule's declaration, and its tests after it where they are "
-           "to change. The whole set is checked and its tests are run; then the rule "
-           "holds from the next event on. A new rule of an analyst's begins in shadow; changing "
-           "a live one needs the role operator.",
-       .role = Role::kAnalyst,
-       .path_parameters = {rule_parameter()},
-       .query_parameters = deploy_parameters(),
-       .body = RouteBody{{"text/plain"}},
-       .answers = deploy_answers(),
-       .problems = deploy_problems(),
-       .handler = [&context](ApiRequest& request) { return put_rule(context, request); }});
+  router.add({.method = "PUT",
+              .path = "/v1/rules/{rule}",
+              .operation_id = "putRule",
+              .tag = "rules",
+              .summary = "Replace the rule with this id, or create it",
+              .description = "The body is the rule's declaration, followed by its tests if they "
+                             "change. The whole set is checked and its tests are run; then the "
+                             "rule applies from the next event on. A new rule by an analyst begins "
+                             "in shadow; changing a live one requires the role operator.",
+              .role = Role::kAnalyst,
+              .path_parameters = {rule_parameter()},
+              .query_parameters = deploy_parameters(),
+              .body = RouteBody{{"text/plain"}},
+              .answers = deploy_answers(),
+              .problems = deploy_problems(),
+              .handler = [&context](ApiRequest& request) { return put_rule(context, request); }});
   router.add(
       {.method = "DELETE",
        .path = "/v1/rules/{rule}",
@@ -386,20 +385,20 @@ void add_rule_changes(Router& router, ServerContext& context) {
        .answers = deploy_answers(),
        .problems = deploy_problems(),
        .handler = [&context](ApiRequest& request) { return delete_rule(context, request); }});
-  router.add(
-      {.method = "PUT",
-       .path = "/v1/rules/{rule}/stage",
-       .operation_id = "putRuleStage",
-       .tag = "rules",
-       .summary = "Let a rule out, or hold it back: draft, shadow, live, retired",
-       .description = "A rule is never more than its text says: `live` lifts what was held back.",
-       .role = Role::kAnalyst,
-       .path_parameters = {rule_parameter()},
-       .query_parameters = deploy_parameters(),
-       .body = RouteBody{{"application/json"}},
-       .answers = deploy_answers(),
-       .problems = deploy_problems(),
-       .handler = [&context](ApiRequest& request) { return put_stage(context, request); }});
+  router.add({.method = "PUT",
+              .path = "/v1/rules/{rule}/stage",
+              .operation_id = "putRuleStage",
+              .tag = "rules",
+              .summary = "Change a rule's stage: draft, shadow, live, retired",
+              .description = "A stage never exceeds the status in the rule's text: `live` gives "
+                             "the rule the status of its text.",
+              .role = Role::kAnalyst,
+              .path_parameters = {rule_parameter()},
+              .query_parameters = deploy_parameters(),
+              .body = RouteBody{{"application/json"}},
+              .answers = deploy_answers(),
+              .problems = deploy_problems(),
+              .handler = [&context](ApiRequest& request) { return put_stage(context, request); }});
 }
 
 void add_pack_changes(Router& router, ServerContext& context) {
@@ -407,7 +406,7 @@ void add_pack_changes(Router& router, ServerContext& context) {
               .path = "/v1/pack",
               .operation_id = "putPack",
               .tag = "rules",
-              .summary = "Replace all files that the rules are made of",
+              .summary = "Replace all rule files",
               .role = Role::kOperator,
               .query_parameters = deploy_parameters(),
               .body = RouteBody{{"application/json"}},
@@ -421,7 +420,7 @@ void add_pack_changes(Router& router, ServerContext& context) {
        .path = "/v1/pack",
        .operation_id = "patchPack",
        .tag = "rules",
-       .summary = "Change some files that the rules are made of; null removes one",
+       .summary = "Change some rule files; null removes one",
        .role = Role::kOperator,
        .query_parameters = deploy_parameters(),
        .body = RouteBody{{"application/json"}},
@@ -433,7 +432,7 @@ void add_pack_changes(Router& router, ServerContext& context) {
        .path = "/v1/versions/{version}/rollback",
        .operation_id = "rollBackRules",
        .tag = "rules",
-       .summary = "Make a version hold again, as a new version",
+       .summary = "Activate an earlier version again, as a new version",
        .role = Role::kOperator,
        .path_parameters =
            {{.name = "version", .type = Type::kInteger, .description = "Its number", .least = 1}},
@@ -448,7 +447,8 @@ void add_dry_run(Router& router, ServerContext& context) {
               .path = "/v1/rules/dry-run",
               .operation_id = "dryRun",
               .tag = "rules",
-              .summary = "Run rules over given events, beside everything else: nothing is kept",
+              .summary = "Run rules over the events in the body, separately from the server's "
+                         "state: nothing is stored",
               .role = Role::kReader,
               .effect = RouteEffect::kNothing,
               .body = RouteBody{{"application/json"}},

@@ -39,8 +39,8 @@ tl::expected<void, HttpResponse> read_producer(const RequestHead& head, EventBat
   const auto sequence = head.header("tocsin-sequence");
   if (!producer && !sequence) return {};
   if (!producer || !sequence) {
-    return tl::unexpected(problem_response(ProblemKind::kBadRequest,
-                                           "Tocsin-Producer and Tocsin-Sequence go together"));
+    return tl::unexpected(problem_response(
+        ProblemKind::kBadRequest, "Tocsin-Producer and Tocsin-Sequence must be sent together"));
   }
   if (!is_producer(*producer)) {
     return tl::unexpected(problem_response(
@@ -128,8 +128,8 @@ HttpResponse post_events(ServerContext& context, ApiRequest& request) {
   if (head.header("idempotency-key") && !head.header("tocsin-producer")) {
     return problem_response(
         ProblemKind::kBadRequest,
-        "events are taken once by Tocsin-Producer and Tocsin-Sequence, which know every event for "
-        "good; Idempotency-Key alone would forget: send those headers, or leave it out");
+        "Tocsin-Producer and Tocsin-Sequence make sure that each event is accepted once, without a "
+        "time limit; an Idempotency-Key would expire: send those headers, or leave it out");
   }
   if (auto read = read_producer(head, batch); !read) return std::move(read.error());
   BodyBudget::Hold hold(request.bodies);
@@ -153,8 +153,8 @@ HttpResponse post_events(ServerContext& context, ApiRequest& request) {
   if (lines.count > events_max) {
     return problem_response(
         ProblemKind::kTooLarge,
-        fmt::format("a request may have {} events, and this has {}: send them in parts", events_max,
-                    lines.count));
+        fmt::format("a request may have {} events, and this one has {}: send them in parts",
+                    events_max, lines.count));
   }
   batch.lines = std::move(lines.text);
   batch.count = lines.count;
@@ -180,8 +180,8 @@ ordered_json answer_schema() {
     names.push_back(event_status_name(status));
     properties[std::string(event_status_name(status))] = {{"type", "integer"}};
   }
-  properties["next_sequence"] = {
-      {"type", "integer"}, {"description", "Of the producer: what it sends next begins there"}};
+  properties["next_sequence"] = {{"type", "integer"},
+                                 {"description", "The producer's next sequence number"}};
   properties["verdicts"] = {
       {"type", "array"},
       {"description", "One for each event, in the order of the body"},
@@ -190,7 +190,7 @@ ordered_json answer_schema() {
         {"required", {"status"}},
         {"properties",
          {{"status", {{"type", "string"}, {"enum", names}}},
-          {"line", {{"type", "integer"}, {"description", "In the body, from 1"}}},
+          {"line", {{"type", "integer"}, {"description", "Line in the body, from 1"}}},
           {"late_us", {{"type", "integer"}}},
           {"type", {{"type", "string"}}},
           {"reason", {{"type", "string"}}}}}}}};
@@ -211,29 +211,28 @@ void add_event_routes(Router& router, ServerContext& context) {
        .path = "/v1/events",
        .operation_id = "postEvents",
        .tag = "events",
-       .summary = "Take events",
+       .summary = "Ingest events",
        .description =
-           "Answered once the events are on disk and each was judged. With the headers "
+           "Answered once the events are on disk and each has a verdict. With the headers "
            "Tocsin-Producer and Tocsin-Sequence (how many events that producer sent before these) "
-           "a request may be sent again without any event being taken twice. A producer belongs "
+           "a request may be sent again, and no event is accepted twice. A producer belongs "
            "to the token that used its name first. Content-Encoding may be gzip or zstd.",
        .role = Role::kProducer,
        .effect = RouteEffect::kEvents,
        .query_parameters = {{.name = "wait",
                              .type = RouteParameter::Type::kWord,
-                             .description = "Also tell the alerts that these events cause",
+                             .description = "Also return the alerts that these events cause",
                              .words = {"alerts"}},
                             {.name = "timeout",
                              .type = RouteParameter::Type::kDuration,
-                             .description =
-                                 "How long to wait for them: 200ms unless said, at most 5s"},
+                             .description = "How long to wait for them; default 200ms, at most 5s"},
                             {.name = "verdicts",
                              .type = RouteParameter::Type::kWord,
-                             .description = "Which verdicts are told: all (unless said), or those "
-                                            "of events that were not just accepted",
+                             .description = "Which verdicts are returned: all (default), or those "
+                                            "of events that were not simply accepted",
                              .words = {"all", "others"}}},
        .body = RouteBody{types},
-       .answers = {{200, "What became of each event", "application/json", "EventAnswer"}},
+       .answers = {{200, "The verdict on each event", "application/json", "EventAnswer"}},
        .problems = {408, 409, 413, 415},
        .handler = [&context](ApiRequest& request) { return post_events(context, request); }});
 }

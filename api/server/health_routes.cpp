@@ -22,8 +22,8 @@ void add_health_routes(Router& router, Unreadiness unreadiness) {
               .path = "/readyz",
               .operation_id = "getReadyz",
               .tag = "health",
-              .summary = "Whether events are taken: not while the state is recovered, the disk is "
-                         "full, memory is at its limit, or the server stops",
+              .summary = "Whether events are accepted: not while the state is recovered, the disk "
+                         "is full, memory is at its limit, or the server stops",
               .role = Role::kOpen,
               .answers = {{200, "They are", "text/plain"}},
               .handler = [unreadiness = std::move(unreadiness)](ApiRequest&) {

@@ -311,7 +311,7 @@ HttpResponse get_list(const Lists& lists, const ApiRequest& request) {
     after = key_of_cursor(*cursor);
     if (!after) {
       return problem_response(ProblemKind::kBadParameter,
-                              "cursor is `next` of the page before, as it was given");
+                              "cursor must be the unchanged `next` of the previous page");
     }
   }
   std::string text;

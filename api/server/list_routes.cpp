@@ -126,14 +126,14 @@ void add_readers(Router& router, const Lists& lists, const Names& names) {
               .operation_id = "get" + names.type,
               .tag = "lists",
               .summary = fmt::format("The {} of a {}, page by page", names.entries, names.word),
-              .description = "In an order of their own; `next` is the cursor of the next page. "
+              .description = "In a fixed order; `next` is the cursor of the next page. "
                              "`origin` says whether an entry is declared by the rules or came by a "
                              "change.",
               .role = Role::kReader,
               .path_parameters = names.parameters,
               .query_parameters = {{.name = "limit",
                                     .type = RouteParameter::Type::kInteger,
-                                    .description = "At most so many (1,000 unless said)",
+                                    .description = "Maximum number; default 1,000",
                                     .least = 1,
                                     .most = kListPageMost},
                                    {.name = "cursor", .description = "`next` of the page before"}},
@@ -170,14 +170,15 @@ void add_changes(Router& router, const Lists& lists, const Names& names) {
   };
   add_change("PUT", names.one, "replace" + names.type,
              fmt::format("Replace all {} of a {}", names.entries, names.word),
-             "What the rules declare does not count any more, until DELETE.", Role::kOperator,
+             "The declared contents no longer apply, until DELETE.", Role::kOperator,
              ListAction::kReplace);
   router.add({.method = "DELETE",
               .path = names.one,
               .operation_id = "reset" + names.type,
               .tag = "lists",
-              .summary = fmt::format("Drop all changes of a {}: it holds what the rules declare",
-                                     names.word),
+              .summary = fmt::format(
+                  "Drop all changes of a {}: its contents are again those that the rules declare",
+                  names.word),
               .role = Role::kOperator,
               .path_parameters = names.parameters,
               .answers = {names.changed},
@@ -185,9 +186,8 @@ void add_changes(Router& router, const Lists& lists, const Names& names) {
               .handler = [lists](ApiRequest& request) { return reset_list(lists, request); }});
   add_change("POST", names.parts,
              fmt::format("add{}{}", names.type, names.tables ? "Rows" : "Entries"),
-             fmt::format("Add {} to a {}, or move their end", names.entries, names.word),
-             "One that is there already takes the new `until`, or none.", Role::kAnalyst,
-             ListAction::kAdd);
+             fmt::format("Add {} to a {}, or change their expiry", names.entries, names.word),
+             "An existing one gets the new `until`, or none.", Role::kAnalyst, ListAction::kAdd);
   add_change("DELETE", names.parts,
              fmt::format("remove{}{}", names.type, names.tables ? "Rows" : "Entries"),
              fmt::format("Remove several {} of a {}", names.entries, names.word),

@@ -21,7 +21,7 @@ ordered_json producer_json(const ProducerFigures& producer) {
 
 HttpResponse not_found(std::string_view name) {
   return problem_response(ProblemKind::kNotFound,
-                          fmt::format("no producer {} is known: its first sequence is 0", name));
+                          fmt::format("the producer {} is unknown: its first sequence is 0", name));
 }
 
 HttpResponse list_producers(ServerContext& context, const ApiRequest& request) {
@@ -61,7 +61,7 @@ HttpResponse remove_producer(ServerContext& context, const ApiRequest& request) 
 
 void add_producer_routes(Router& router, ServerContext& context) {
   using Type = RouteParameter::Type;
-  const RouteParameter name{"producer", Type::kText, "As its header Tocsin-Producer says"};
+  const RouteParameter name{"producer", Type::kText, "The value of its header Tocsin-Producer"};
   router.add(
       {.method = "GET",
        .path = "/v1/producers",
@@ -71,7 +71,7 @@ void add_producer_routes(Router& router, ServerContext& context) {
        .role = Role::kReader,
        .query_parameters = {{.name = "limit",
                              .type = Type::kInteger,
-                             .description = "How many at most, 1000 unless said",
+                             .description = "Maximum number of producers; default 1000",
                              .least = 1,
                              .most = kLimitMax},
                             {.name = "after", .description = "`next` of the page before"}},
@@ -82,8 +82,8 @@ void add_producer_routes(Router& router, ServerContext& context) {
        .path = "/v1/producers/{producer}",
        .operation_id = "getProducer",
        .tag = "events",
-       .summary = "The sequence that a producer goes on with",
-       .description = "A token with the role producer is told of its own producers only.",
+       .summary = "A producer's next sequence",
+       .description = "A token with the role producer sees its own producers only.",
        .role = Role::kProducer,
        .path_parameters = {name},
        .answers = {{200, "Its sequence", "application/json"}},
@@ -93,12 +93,12 @@ void add_producer_routes(Router& router, ServerContext& context) {
        .path = "/v1/producers/{producer}",
        .operation_id = "deleteProducer",
        .tag = "events",
-       .summary = "Forget a producer and its sequence; its name is free again",
-       .description = "What it sends next begins at 0, and nothing of it is a repeat. "
-                      "The events that it sent stay.",
+       .summary = "Forget a producer and its sequence; its name becomes free",
+       .description = "Its next sequence is 0, and none of its events counts as a repeat. The "
+                      "events that it sent stay.",
        .role = Role::kOperator,
        .path_parameters = {name},
-       .answers = {{204, "It is not known any more"}},
+       .answers = {{204, "The producer is forgotten"}},
        .problems = {409},
        .handler = [&context](ApiRequest& request) { return remove_producer(context, request); }});
 }

@@ -136,16 +136,16 @@ void add_savepoint_routes(Router& router, ServerContext& context) {
               .path = "/v1/checkpoints",
               .operation_id = "takeCheckpoint",
               .tag = "operations",
-              .summary = "Write the state now; events wait meanwhile",
+              .summary = "Write a checkpoint now; events wait until it is written",
               .role = Role::kOperator,
-              .answers = {{201, "It is on disk", "application/json"}},
+              .answers = {{201, "The checkpoint is on disk", "application/json"}},
               .handler = [&context](ApiRequest&) { return take_checkpoint(context); }});
   router.add(
       {.method = "POST",
        .path = "/v1/savepoints",
        .operation_id = "makeSavepoint",
        .tag = "operations",
-       .summary = "Keep the state of now, to start from it again; events wait meanwhile",
+       .summary = "Save the current state, to start from it again; events wait until it is written",
        .role = Role::kOperator,
        .body = RouteBody{{"application/json"}},
        .answers = {{201, "The savepoint", "application/json"}},
@@ -155,7 +155,7 @@ void add_savepoint_routes(Router& router, ServerContext& context) {
               .path = "/v1/savepoints",
               .operation_id = "listSavepoints",
               .tag = "operations",
-              .summary = "The savepoints that there are",
+              .summary = "All savepoints",
               .role = Role::kReader,
               .answers = {{200, "By name", "application/json"}},
               .handler = [&context](ApiRequest&) { return list_savepoints(context); }});
@@ -177,7 +177,7 @@ void add_savepoint_routes(Router& router, ServerContext& context) {
               .summary = "Remove a savepoint",
               .role = Role::kOperator,
               .path_parameters = {name},
-              .answers = {{204, "It is gone"}},
+              .answers = {{204, "The savepoint is removed"}},
               .problems = {409},
               .handler = [&context](ApiRequest& request) {
                 return delete_savepoint(context, *request.text("savepoint"));

@@ -19,7 +19,7 @@ Outcome<std::optional<RulePack>> read_given_rules(const Configuration& configura
   LoadedRules loaded = pack->load();
   tell(render_diagnostics(loaded, false));
   if (!loaded.program) {
-    return stop(ExitCode::kCheckFailed, "the rules do not check; nothing was started");
+    return stop(ExitCode::kCheckFailed, "the rules have errors; nothing was started");
   }
   return *std::move(pack);
 }
@@ -31,7 +31,7 @@ Outcome<StartRules> load(RulePack pack) {
   if (start.loaded.program) return start;
   tell(render_diagnostics(start.loaded, false));
   return stop(ExitCode::kDataDirectory,
-              "the rules that were kept do not check with this version of Tocsin");
+              "the stored rules have errors under this version of Tocsin");
 }
 }  // namespace
 
@@ -57,15 +57,14 @@ Outcome<void> refuse_given_rules(const RulePack& given, const LoadedRules& kept,
   const LoadedRules loaded = given.load();
   if (!loaded.program) {
     return stop(ExitCode::kCheckFailed,
-                "with what is held back, the rules do not check; start without RULES");
+                "with the stages of the stored rules, the rules have errors; start without RULES");
   }
   const runtime::SettingsChange change = runtime::compare_settings(
       runtime::settings_of(*kept.program, {}), runtime::settings_of(*loaded.program, {}));
   const std::string what = change.may_go_on() ? "their texts differ" : change.text();
   return stop(ExitCode::kDataDirectory,
-              fmt::format("the data directory {} holds other rules: {}; start without RULES to go "
-                          "on with those, or with --rules-deploy true to have RULES hold from now "
-                          "on",
+              fmt::format("the data directory {} has other rules: {}; start without RULES to "
+                          "continue with those, or with --rules-deploy true to deploy RULES",
                           directory, what));
 }
 
@@ -85,13 +84,14 @@ void reload_rules(const Configuration& configuration, RuleService& rules, bool i
   const std::vector<std::string> paths = configuration.texts("rules.path");
   if (paths.empty()) {
     return tell(
-        "tocsin: SIGHUP: no RULES were named at the start, so there are none to read again\n");
+        "tocsin: SIGHUP: the server was started without RULES, so there are no files to read "
+        "again\n");
   }
   const auto say = [is_quiet](const std::string& text) {
     if (!is_quiet) tell(text + "\n");
   };
   const auto refuse = [](const std::string& why) {
-    tell(fmt::format("tocsin: SIGHUP: {}; the rules of before go on\n", why));
+    tell(fmt::format("tocsin: SIGHUP: {}; the rules remain as they were\n", why));
   };
   Result<RulePack> read = RulePack::read(paths);
   if (!read) return refuse(read.error().message);

@@ -88,7 +88,7 @@ Result<AlertServicesOptions> alert_services_options(const Configuration& configu
       static_cast<std::uint64_t>(configuration.integer("webhooks.brake_in_all")),
       configuration.duration("webhooks.brake_window")};
   if (subscriptions.planner.rate_cap.window < cep::Duration{1'000'000}) {
-    return fail(Errc::kInvalidArgument, "webhooks.brake_window takes a second or more");
+    return fail(Errc::kInvalidArgument, "webhooks.brake_window must be at least 1s");
   }
   subscriptions.planner.groups_max = size_of(configuration, "webhooks.groups_max");
   subscriptions.messages = {size_of(configuration, "webhooks.group_alerts_max"),

@@ -211,7 +211,7 @@ Outcome<void> Server::keep_rules() {
   pack_ = std::move(rules->pack);
   rules_ = std::move(rules->loaded);
   if (pack_.texts().empty())
-    say("there are no rules yet: name some (tocsin serve RULES), or put them (PUT /v1/pack)");
+    say("there are no rules yet: name files (tocsin serve RULES), or deploy some (PUT /v1/pack)");
   if (!is_begun_ || !given_) return {};
   *given_ = with_stages_of(pack_, *given_);
   if (given_->etag() == pack_.etag() || configuration_.boolean("rules.deploy")) return {};
@@ -226,7 +226,7 @@ Outcome<void> Server::open_tokens() {
   const auto path = make_first_token(*tokens_, folder);
   if (!path) return stop(ExitCode::kInputOutput, path.error().message);
   if (*path) {
-    say(fmt::format("a token with the role admin was made: it is in {}, keep it safe", **path));
+    say(fmt::format("created a token with the role admin: it is in {}, keep it safe", **path));
   }
   return {};
 }
@@ -250,7 +250,7 @@ Outcome<void> Server::listen() {
   }
   say(fmt::format("listening on http://{}", LoopbackAddress{address_.host, port}.text()));
   if (!address_.is_loopback) {
-    say("others can reach this address, and what is sent is not encrypted: put a proxy with TLS "
+    say("other machines can reach this address, and traffic is not encrypted: put a proxy with TLS "
         "before it");
   }
   return {};
@@ -327,7 +327,7 @@ Outcome<void> Server::open_node() {
 void Server::say_recovery(const runtime::Recovery& recovery) const {
   tell_damaged(recovery);
   const std::string& folder = directory_->paths().directory;
-  say(recovery.is_new ? "began the data directory " + folder : recovery_text(recovery, folder));
+  say(recovery.is_new ? "created the data directory " + folder : recovery_text(recovery, folder));
 }
 
 Outcome<void> Server::open_rules() {
@@ -356,9 +356,9 @@ Outcome<void> Server::open_rules() {
   if (!rules) return stop(exit_code_of_named(rules.error().code), rules.error().message);
   rule_service_ = *std::move(rules);
   if (!is_begun_ || !given_ || given_->etag() == pack_.etag()) return {};
-  const auto deployed = deploy_pack(*rule_service_, *given_, "given at the start");
+  const auto deployed = deploy_pack(*rule_service_, *given_, "deployed at the start");
   if (!deployed) return stop(ExitCode::kCheckFailed, deployed.error().detail);
-  say(fmt::format("deployed the rules that were given, as version {}", deployed->version));
+  say(fmt::format("deployed RULES as version {}", deployed->version));
   if (!is_quiet_) tell(format_restored(deployed->report));
   return {};
 }

@@ -16,13 +16,13 @@ void tell_delivery(const DeliveryEvent& event) {
       return tell(fmt::format("tocsin: subscription {} is disabled: its endpoint answered 410\n",
                               event.subscription));
     case DeliveryEvent::Kind::kStore:
-      return tell(fmt::format("tocsin: a delivery to subscription {} could not be noted: {}\n",
+      return tell(fmt::format("tocsin: a delivery to subscription {} could not be recorded: {}\n",
                               event.subscription, event.error));
   }
 }
 
 void tell_space(const std::string& reason) {
-  tell(reason.empty() ? "tocsin: there is space on the disk again, and events are taken\n"
+  tell(reason.empty() ? "tocsin: there is space on the disk again, and events are accepted\n"
                       : fmt::format("tocsin: waiting for space on the disk: {}\n", reason));
 }
 

@@ -45,7 +45,7 @@ HttpResponse list(ServerContext& context, const ApiRequest& request, SideOutputK
     after = read_cursor(*cursor);
     if (!after) {
       return problem_response(ProblemKind::kBadParameter,
-                              fmt::format("after takes the `next` of an answer, not {}", *cursor),
+                              fmt::format("after must be the `next` of an answer, not {}", *cursor),
                               {{"parameter", "after"}});
     }
   }
@@ -130,20 +130,20 @@ void add(Router& router, ServerContext& context, SideOutputKind kind, const std:
        .role = Role::kReader,
        .query_parameters = {{.name = "after",
                              .type = RouteParameter::Type::kText,
-                             .description = "The `next` of the answer before"},
+                             .description = "The `next` of the previous answer"},
                             {.name = "limit",
                              .type = RouteParameter::Type::kInteger,
-                             .description = "How many at most: 100 unless said",
+                             .description = "Maximum number; default 100",
                              .least = 1,
                              .most = kLimitMax}},
-       .answers = {{200, "Those that are kept", "application/json"}},
+       .answers = {{200, "The stored ones", "application/json"}},
        .handler = [&context, kind](ApiRequest& request) { return list(context, request, kind); }});
   router.add({.method = "POST",
               .path = path + "/reinject",
               .operation_id = "reinject" + operation,
               .tag = "operations",
               .summary = again,
-              .description = "One that was put in again is never put in once more.",
+              .description = "Each can be put in again only once.",
               .role = Role::kOperator,
               .body = RouteBody{{"application/json"}, {}, false},
               .answers = {{200, "How many", "application/json"}},
@@ -155,9 +155,9 @@ void add(Router& router, ServerContext& context, SideOutputKind kind, const std:
 }  // namespace
 
 void add_side_output_routes(Router& router, ServerContext& context) {
-  add(router, context, SideOutputKind::kLate, "/v1/late", "Late", "Events that came too late",
-      "Take late events after all, as if they happened now: all, or those named");
-  add(router, context, SideOutputKind::kDead, "/v1/dead", "Dead", "Lines that were invalid",
-      "Try invalid lines again, after their cause is gone: all, or those named");
+  add(router, context, SideOutputKind::kLate, "/v1/late", "Late", "Late events",
+      "Put late events in again, at the time already reached: all, or those named");
+  add(router, context, SideOutputKind::kDead, "/v1/dead", "Dead", "Dead letters: rejected lines",
+      "Parse rejected lines again, after the cause was fixed: all, or those named");
 }
 }  // namespace tocsin::api

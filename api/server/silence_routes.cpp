@@ -102,7 +102,7 @@ void add_silence_routes(Router& router, SilenceService& service) {
               .path = base,
               .operation_id = "listSilences",
               .tag = "silences",
-              .summary = "Silences, newest first, also those that ended a while ago",
+              .summary = "Silences, newest first, including recently ended ones",
               .role = Role::kReader,
               .query_parameters = {{.name = "state",
                                     .type = RouteParameter::Type::kWord,
@@ -110,18 +110,19 @@ void add_silence_routes(Router& router, SilenceService& service) {
                                     .words = {"pending", "active", "ended"}}},
               .answers = {{200, "The silences", "application/json", "SilenceList"}},
               .handler = [&service](ApiRequest& request) { return list(service, request); }});
-  router.add({.method = "POST",
-              .path = base,
-              .operation_id = "createSilence",
-              .tag = "silences",
-              .summary = "Deliver no alerts of some kind for a time",
-              .description = "Alerts that are raised meanwhile are stored and shown as ever. What "
-                             "was raised before is delivered.",
-              .role = Role::kAnalyst,
-              .body = RouteBody{{"application/json"}, "SilenceSettings"},
-              .answers = {{201, "The silence", "application/json", "Silence"}},
-              .problems = {409, 413, 415, 422},
-              .handler = [&service](ApiRequest& request) { return create(service, request); }});
+  router.add(
+      {.method = "POST",
+       .path = base,
+       .operation_id = "createSilence",
+       .tag = "silences",
+       .summary = "Create a silence: alerts that match its filter are not delivered for a time",
+       .description = "Alerts raised during a silence are stored and shown as usual. Alerts raised "
+                      "before it are delivered.",
+       .role = Role::kAnalyst,
+       .body = RouteBody{{"application/json"}, "SilenceSettings"},
+       .answers = {{201, "The silence", "application/json", "Silence"}},
+       .problems = {409, 413, 415, 422},
+       .handler = [&service](ApiRequest& request) { return create(service, request); }});
   router.add({.method = "GET",
               .path = one,
               .operation_id = "getSilence",

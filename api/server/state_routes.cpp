@@ -89,37 +89,38 @@ HttpResponse get_key(ServerContext& context, const ApiRequest& request) {
 
 void add_state_routes(Router& router, ServerContext& context,
                       std::shared_ptr<RuleTotalsReader> totals) {
-  router.add({.method = "GET",
-              .path = "/v1/state",
-              .operation_id = "getState",
-              .tag = "operations",
-              .summary = "Time and who holds it, what waits, state and sources, and what each rule "
-                         "remembers",
-              .description =
-                  "What each rule remembers is counted over all keys, now or a moment ago; "
-                  "with rules=false it is left out.",
-              .role = Role::kReader,
-              .query_parameters = {{.name = "rules",
-                                    .type = RouteParameter::Type::kBoolean,
-                                    .description = "Whether rules are counted (true unless said)"}},
-              .answers = {{200, "The state", "application/json"}},
-              .handler = [&context, totals = std::move(totals)](ApiRequest& request) {
-                return get_state(context, *totals, request);
-              }});
-  router.add({.method = "GET",
-              .path = "/v1/keys/{key}",
-              .operation_id = "getKey",
-              .tag = "operations",
-              .summary = "What is remembered of one key, in words and as data",
-              .role = Role::kReader,
-              .path_parameters = {{"key", RouteParameter::Type::kText,
-                                   "NAME=VALUE, such as card=c1; several parts stand with commas"}},
-              .query_parameters = {{.name = "format",
-                                    .type = RouteParameter::Type::kWord,
-                                    .description = "json (unless said), or text",
-                                    .words = {"json", "text"}}},
-              .answers = {{200, "What is remembered", "application/json"},
-                          {200, "What is remembered", "text/plain"}},
-              .handler = [&context](ApiRequest& request) { return get_key(context, request); }});
+  router.add(
+      {.method = "GET",
+       .path = "/v1/state",
+       .operation_id = "getState",
+       .tag = "operations",
+       .summary = "Time and who holds it, what waits, state and sources, and what each rule "
+                  "remembers",
+       .description = "The state of each rule is counted over all keys, now or a moment ago; "
+                      "rules=false leaves it out.",
+       .role = Role::kReader,
+       .query_parameters = {{.name = "rules",
+                             .type = RouteParameter::Type::kBoolean,
+                             .description = "Whether the state of rules is counted; default true"}},
+       .answers = {{200, "The state", "application/json"}},
+       .handler = [&context, totals = std::move(totals)](ApiRequest& request) {
+         return get_state(context, *totals, request);
+       }});
+  router.add(
+      {.method = "GET",
+       .path = "/v1/keys/{key}",
+       .operation_id = "getKey",
+       .tag = "operations",
+       .summary = "What is remembered of one key, in words and as data",
+       .role = Role::kReader,
+       .path_parameters = {{"key", RouteParameter::Type::kText,
+                            "NAME=VALUE, such as card=c1; several parts are separated by commas"}},
+       .query_parameters = {{.name = "format",
+                             .type = RouteParameter::Type::kWord,
+                             .description = "json (default), or text",
+                             .words = {"json", "text"}}},
+       .answers = {{200, "What is remembered", "application/json"},
+                   {200, "What is remembered", "text/plain"}},
+       .handler = [&context](ApiRequest& request) { return get_key(context, request); }});
 }
 }  // namespace tocsin::api

@@ -95,7 +95,7 @@ class Operations {
       if (text.is_string()) overlap = cep::parse_duration(text.get<std::string>());
       constexpr cep::Duration kMonth{30LL * cep::kDayUs};
       if (!overlap || *overlap > kMonth || *overlap < cep::Duration{0})
-        return bad_body("overlap is a duration of at most 30d such as 24h");
+        return bad_body("overlap must be a duration of at most 30d, such as 24h");
     }
     const Result<SubscriptionPtr> made = service_.rotate(id_of(request), overlap);
     if (!made) return problem_of_error(made.error());
@@ -175,7 +175,7 @@ class Operations {
     }
     const int kinds = (wanted.alert_id ? 1 : 0) + (wanted.failed_since ? 1 : 0) +
                       (wanted.from || wanted.to ? 1 : 0);
-    if (kinds != 1) return bad_body("say `alert`, or `from` and `to`, or `failed_since`");
+    if (kinds != 1) return bad_body("send `alert`, or `from` and `to`, or `failed_since`");
     const Result<std::uint64_t> owed = service_.redeliver(id_of(request), wanted);
     if (!owed) return problem_of_error(owed.error());
     return json_response(202, {{"owed", *owed}});
@@ -338,7 +338,7 @@ std::vector<RouteAnswer> subscription_answer() {
 RouteParameter limit_parameter() {
   return {.name = "limit",
           .type = Type::kInteger,
-          .description = "How many at most, 100 unless said",
+          .description = "Maximum number; default 100",
           .least = 1,
           .most = kRowsMax};
 }
@@ -348,13 +348,12 @@ void add_settings_operations(SubscriptionRoutes& routes) {
   routes.add("GET", kBase, "listSubscriptions", "All subscriptions", Role::kReader,
              {{200, "The subscriptions", "application/json", "SubscriptionList"}},
              routes.reads(&Operations::list));
-  routes.add(
-      "POST", kBase, "createSubscription", "Subscribe a webhook to alerts", Role::kAnalyst,
-      {{201, "The subscription, with its secret, which is shown once", "application/json",
-        "Subscription"}},
-      routes.writes(&Operations::create), settings, {409, 413, 415, 422}, {},
-      "Alerts that are raised from now on and that the filter admits are owed to it. Webhooks are "
-      "signed as Standard Webhooks says.");
+  routes.add("POST", kBase, "createSubscription", "Subscribe a webhook to alerts", Role::kAnalyst,
+             {{201, "The subscription, with its secret, which is shown once", "application/json",
+               "Subscription"}},
+             routes.writes(&Operations::create), settings, {409, 413, 415, 422}, {},
+             "It gets the alerts raised from now on that match its filter. Webhooks are signed "
+             "according to Standard Webhooks.");
   routes.add("GET", kOne, "getSubscription", "One subscription", Role::kReader,
              subscription_answer(), routes.reads(&Operations::get));
   routes.add("PUT", kOne, "putSubscription", "Replace a subscription's settings", Role::kAnalyst,
@@ -364,8 +363,9 @@ void add_settings_operations(SubscriptionRoutes& routes) {
              Role::kAnalyst, subscription_answer(), routes.writes(&Operations::patch),
              RouteBody{{"application/merge-patch+json", "application/json"}, ""},
              {412, 413, 415, 422, 428}, {}, "A JSON merge patch (RFC 7396).");
-  routes.add("DELETE", kOne, "deleteSubscription", "End a subscription; nothing more is owed to it",
-             Role::kAnalyst, {{204, "It is gone"}}, routes.reads(&Operations::remove), {},
+  routes.add("DELETE", kOne, "deleteSubscription",
+             "Remove a subscription and its pending deliveries", Role::kAnalyst,
+             {{204, "The subscription is removed"}}, routes.reads(&Operations::remove), {},
              {412, 428});
 }
 
@@ -377,38 +377,39 @@ void add_control_operations(SubscriptionRoutes& routes) {
                "application/json", "Subscription"}},
              routes.writes(&Operations::rotate),
              RouteBody{{"application/json"}, "SecretRotation", false}, {413, 415}, {},
-             "For `overlap`, a day unless said, webhooks carry both signatures.");
+             "For the time `overlap` (default one day) webhooks carry both signatures.");
   routes.add("POST", one + "/test", "testSubscription", "Send a test message now", Role::kAnalyst,
-             {{200, "How it went", "application/json", "DeliveryAttempt"}},
+             {{200, "The outcome of the attempt", "application/json", "DeliveryAttempt"}},
              routes.reads(&Operations::test));
-  routes.add("POST", one + "/pause", "pauseSubscription", "Send nothing for now; alerts stay owed",
-             Role::kAnalyst, subscription_answer(), routes.reads(&Operations::pause));
-  routes.add("POST", one + "/resume", "resumeSubscription", "Send again, also after 410",
+  routes.add("POST", one + "/pause", "pauseSubscription",
+             "Pause a subscription; its deliveries stay pending", Role::kAnalyst,
+             subscription_answer(), routes.reads(&Operations::pause));
+  routes.add("POST", one + "/resume", "resumeSubscription", "Resume a subscription, also after 410",
              Role::kAnalyst, subscription_answer(), routes.reads(&Operations::resume));
 }
 
 void add_delivery_operations(SubscriptionRoutes& routes) {
   const std::string one(kOne);
-  routes.add("GET", one + "/deliveries", "listDeliveries", "Attempts to deliver, newest first",
+  routes.add("GET", one + "/deliveries", "listDeliveries", "Delivery attempts, newest first",
              Role::kReader, {{200, "The attempts", "application/json", "DeliveryLog"}},
              routes.reads(&Operations::deliveries), {}, {},
              {limit_parameter(),
               {.name = "before",
                .type = Type::kInteger,
-               .description = "Attempts before this sequence: `before` of the page before"}});
+               .description = "Attempts before this sequence: `before` of the previous page"}});
   routes.add("GET", one + "/dead", "listDeadDeliveries", "Alerts that were given up, oldest first",
              Role::kReader, {{200, "The deliveries", "application/json", "DeadDeliveries"}},
              routes.reads(&Operations::dead), {}, {},
              {limit_parameter(),
               {.name = "from",
                .type = Type::kInteger,
-               .description = "From this alert's number on: `from` of the page before"}});
+               .description = "From this alert's number on: `from` of the previous page"}});
   routes.add("POST", one + "/redeliver", "redeliver",
-             "Owe one alert, those of a time, or all that failed, once more", Role::kAnalyst,
-             {{202, "How many are owed", "application/json", "Redelivered"}},
+             "Deliver one alert, those of a time range, or all failed ones again", Role::kAnalyst,
+             {{202, "The number of pending deliveries", "application/json", "Redelivered"}},
              routes.writes(&Operations::redeliver), RouteBody{{"application/json"}, "Redelivery"},
              {409, 413, 415}, {},
-             "They keep their webhook-id, so that a receiver knows them again.");
+             "They keep their webhook-id, so that a receiver recognises them.");
   routes.add("GET", "/v1/notices", "listNotices",
              "Operational alerts: deliveries given up, endpoints gone", Role::kReader,
              {{200, "The notices, newest first", "application/json", "NoticeList"}},

@@ -55,12 +55,12 @@ void add_settings_schemas(Router& router) {
   shown["status"] = {{"type", "string"}, {"enum", {"active", "paused", "disabled"}}};
   shown["status_reason"] = text;
   shown["condition_error"] = text;
-  shown["secret"] = {{"type", "string"}, {"description", "Only where it was just made"}};
+  shown["secret"] = {{"type", "string"}, {"description", "Only in the answer that created it"}};
   shown["secret_before_until"] = text;
   shown["secrets_before_until"] = {
       {"type", "array"},
       {"items", text},
-      {"description", "When each secret before ends that signs too, the newest first"}};
+      {"description", "When each earlier secret that still signs expires, newest first"}};
   shown["created_at"] = text;
   shown["created_by"] = text;
   shown["owed"] = whole;

@@ -39,7 +39,7 @@ HttpResponse make_token(ServerContext& context, ApiRequest& request) {
   for (const StoredToken& token : list->tokens()) {
     if (token.grant.name != grant.name) continue;
     return problem_response(ProblemKind::kConflict,
-                            fmt::format("there is a token named {} already", grant.name));
+                            fmt::format("there is already a token named {}", grant.name));
   }
   const Result<std::string> token = context.tokens.add(grant);
   if (!token) return problem_of_error(token.error());
@@ -60,7 +60,7 @@ void add_token_routes(Router& router, ServerContext& context) {
               .path = "/v1/tokens",
               .operation_id = "listTokens",
               .tag = "tokens",
-              .summary = "The names and roles of the tokens; what they are is not kept",
+              .summary = "The names and roles of the tokens; the tokens themselves are not stored",
               .role = Role::kAdmin,
               .answers = {{200, "The tokens", "application/json"}},
               .handler = [&context](ApiRequest&) { return list_tokens(context); }});
@@ -68,7 +68,7 @@ void add_token_routes(Router& router, ServerContext& context) {
               .path = "/v1/tokens",
               .operation_id = "makeToken",
               .tag = "tokens",
-              .summary = "Make a token, which is shown this once",
+              .summary = "Create a token, which is shown only once",
               .role = Role::kAdmin,
               .body = RouteBody{{"application/json"}},
               .answers = {{201, "The token", "application/json"}},
@@ -81,7 +81,7 @@ void add_token_routes(Router& router, ServerContext& context) {
               .summary = "Revoke a token by its name",
               .role = Role::kAdmin,
               .path_parameters = {{"token", RouteParameter::Type::kText, "Its name"}},
-              .answers = {{204, "It is not known any more"}},
+              .answers = {{204, "The token is revoked"}},
               .problems = {409},
               .handler = [&context](ApiRequest& request) {
                 return delete_token(context, request.path.find("token")->second);

@@ -118,7 +118,7 @@ void add_version_routes(Router& router, ServerContext& context) {
        .path = "/v1/pack",
        .operation_id = "getPack",
        .tag = "",
-       .summary = "All files that the rules are made of",
+       .summary = "All rule files",
        .role = Role::kReader,
        .answers = {{200, "The files, stages and version", "application/json"}},
        .handler = [&context](ApiRequest&) { return get_pack(context); }});
@@ -126,16 +126,16 @@ void add_version_routes(Router& router, ServerContext& context) {
        .path = "/v1/versions",
        .operation_id = "listRuleVersions",
        .tag = "",
-       .summary = "What held before, newest first",
+       .summary = "Earlier versions, newest first",
        .role = Role::kReader,
        .query_parameters = {{.name = "limit",
                              .type = Type::kInteger,
-                             .description = "At most so many (100 unless said)",
+                             .description = "Maximum number; default 100",
                              .least = 1,
                              .most = 1000},
                             {.name = "before",
                              .type = Type::kInteger,
-                             .description = "Older than this version",
+                             .description = "Only versions older than this one",
                              .least = 1}},
        .answers = {{200, "The versions", "application/json"}},
        .handler = [&context](ApiRequest& request) { return list_versions(context, request); }});
@@ -157,8 +157,7 @@ void add_version_routes(Router& router, ServerContext& context) {
        .path_parameters = {version},
        .query_parameters = {{.name = "from",
                              .type = Type::kInteger,
-                             .description =
-                                 "Compared with this version; the one before unless said",
+                             .description = "The version to compare with; default the previous one",
                              .least = 1}},
        .answers = {{200, "Rules and files that differ", "application/json"}},
        .handler = [&context](ApiRequest& request) { return diff_versions(context, request); }});

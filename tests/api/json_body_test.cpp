@@ -51,14 +51,12 @@ TEST_CASE("json body: what is refused, and how it is said") {
     std::string detail;
   };
   const Row rows[] = {
-      {"{\"name\":", 400, "the body is no JSON: wrong at byte 9"},
-      {"[1]", 400, "the body is no JSON object"},
-      {R"({"nmae":1})", 400,
-       "the body has a member nmae, which is not known here; did you mean name?"},
-      {R"({"other":1})", 400,
-       "the body has a member other, which is not known here; there are: name, place"},
-      {R"({"name":1,"name":2})", 400, "the member name stands twice"},
-      {R"({"place":{"a":1,"a":1}})", 400, "the member a stands twice"},
+      {"{\"name\":", 400, "the body is not JSON: error at byte 9"},
+      {"[1]", 400, "the body is not a JSON object"},
+      {R"({"nmae":1})", 400, "the body has an unknown member nmae; did you mean name?"},
+      {R"({"other":1})", 400, "the body has an unknown member other; known members: name, place"},
+      {R"({"name":1,"name":2})", 400, "the member name appears twice"},
+      {R"({"place":{"a":1,"a":1}})", 400, "the member a appears twice"},
       {nested(33), 400, "the body is nested deeper than 32"},
       {nested(400), 400, "the body is nested deeper than 32"},
       {R"({"name":")" + std::string(1000, 'x') + "\"}", 413,
@@ -69,7 +67,7 @@ TEST_CASE("json body: what is refused, and how it is said") {
     CHECK(world.problem(row.status, row.body).at("detail") == row.detail);
   }
   CHECK(world.client.ask("reader", "POST", "/v1/echo", nested(32)).status == 200);
-  // The same name in two objects is none that stands twice.
+  // The same name in two objects is none that appears twice.
   CHECK(world.client.ask("reader", "POST", "/v1/echo", R"({"name":[{"a":1},{"a":1}]})").status ==
         200);
 }

@@ -65,7 +65,7 @@ TEST_CASE("run report: repeats, and alerts that nobody is sent") {
   report.summary.repeats = 3;
   report.summary.ids_forgotten = 1;
   const std::string text = format_report(report);
-  CHECK(text.find("repeats: 3 events left out, with the id of one before (`unique`)\n"
+  CHECK(text.find("repeats: 3 events dropped, with the id of an earlier event (`unique`)\n"
                   "  limits: 1 id forgotten, the oldest of `unique` event types: say `unique "
                   "within`\n") != std::string::npos);
   CHECK(
@@ -90,13 +90,13 @@ TEST_CASE("run report: what was not taken is told with reasons, places and what 
   report.summary.ignored_examples = {"heartbeat at in.ndjson:2"};
   const std::string text = format_report(report);
   CAPTURE(text);
-  CHECK(text.find("  rejected: 3 lines (--dead-letter FILE keeps them)\n"
+  CHECK(text.find("  rejected: 3 lines (--dead-letter FILE stores them)\n"
                   "    2 × `ts` is out of range, first at in.ndjson:7\n"
                   "    1 × not a JSON object, first at in.ndjson:8\n"
-                  "  late: 1 event set aside, behind events that had already been worked on "
+                  "  late: 1 event arrived after its time had been processed "
                   "(kept in late.ndjson)\n"
                   "    by 2s500ms at most, first at in.ndjson:20\n"
-                  "    a longer wait takes more of them (--out-of-orderness is 1s)\n"
+                  "    a longer wait accepts more of them (--out-of-orderness is 1s)\n"
                   "  ignored: 2 events of types that no rule file declares\n"
                   "    heartbeat at in.ndjson:2\n") != std::string::npos);
 }
@@ -212,7 +212,7 @@ TEST_CASE("run report: deliveries left over name the file and the last error") {
   report.deliveries = deliveries;
   CHECK(
       format_report(report).ends_with("deliveries: 3 of 5 to http://127.0.0.1:9/x, in 9 attempts\n"
-                                      "  left over: 2, kept in left.ndjson\n"
+                                      "  not delivered: 2, in left.ndjson\n"
                                       "  last error: connection refused\n"));
 }
 

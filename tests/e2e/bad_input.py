@@ -193,7 +193,7 @@ def _():
         done = run(between(bad))
         assert [alert["fields"]["amount"] for alert in done.alerts()] == [200, 300], (amount, done)
         assert read("dead.ndjson") == ""
-        has(done.err, "read in.ndjson: 3 events", "unusable: 1 field value, taken as missing", "payment.amount",
+        has(done.err, "read in.ndjson: 3 events", "unusable: 1 field value, treated as missing", "payment.amount",
             "in.ndjson:2")
 
 
@@ -331,7 +331,7 @@ def _():
     has(dead[1]["reason"], "`paymnet` (did you mean `payment`?)", "unknown-types ignore")
     has(done.err, "2 × no rule file declares the event type `heartbeat`, first at in.ndjson:2",
         "1 × no rule file declares the event type `paymnet` (did you mean `payment`?), first at in.ndjson:4",
-        "events of types that the rules need not know: --unknown-types ignore")
+        "to skip events of types that the rules do not need: --unknown-types ignore")
 
 
 @case

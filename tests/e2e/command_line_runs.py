@@ -49,7 +49,7 @@ def _():
         (["run", "rules.tocsin", "--inptu", "in.ndjson"], "there is no option --inptu; did you mean --input?\nsee tocsin run --help"),
         (["serve", "--data=x", "--htpp-listen=y", "--rules-deploi"], "there is no option --htpp-listen"),
         ([*run, "--input", "in.ndjson"], "--input names in.ndjson twice, and each of its events would count twice: name it once"),
-        ([*run, "--data", ""], "--data is given an empty text: name a folder, or leave it out (is a variable not set?)"),
+        ([*run, "--data", ""], "--data has an empty value: name a folder, or leave it out (is a variable not set?)"),
         ([*run, "--input", ""], "--input is given an empty text"),
         (["run", "", "--input", "in.ndjson"], "RULES is given an empty text"),
         (["serve", "--data", ""], "--data is given an empty text"),

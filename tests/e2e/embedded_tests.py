@@ -147,9 +147,9 @@ def _():
     assert done.out == "3 passed, 0 failed\n" and done.err == "", done
     done = tocsin("test", "rules.tocsin", "--filter", "large*limit", "--filter", "nobody")
     assert done.out == "2 passed, 0 failed\n", done
-    assert done.err == "no test's rule and title fit `nobody`\n1 test left out by --filter\n", done
+    assert done.err == "no test's rule and title match `nobody`\n1 test skipped by --filter\n", done
     done = tocsin("test", "rules.tocsin", "--filter", "nothing at all", code=2)
-    assert done.err == "tocsin: no test's rule and title fit `nothing at all`; --list names all tests\n", done
+    assert done.err == "tocsin: no test's rule and title match `nothing at all`; --list shows all tests\n", done
 
 
 @case
@@ -172,7 +172,7 @@ def _():
     write("rules/b.tocsin", RULES + PASSING)
     done = tocsin("test", "rules", "--fail-fast", code=1)
     assert last_line(done) == "2 passed, 1 failed"
-    assert done.err == "3 tests not run after the failed one\n", done
+    assert done.err == "3 tests not run after the failure\n", done
 
 
 @case
@@ -249,7 +249,7 @@ def _():
     write("rules/b.tocsin", RULES + PASSING)
     done = tocsin("test", "rules", code=1)
     has(done.err, "rules/a.tocsin:7:", "amuont")
-    has(done.out, "failed: rules/a.tocsin: the rules do not check\n")
+    has(done.out, "failed: rules/a.tocsin: the rules have errors\n")
     assert last_line(done) == "2 passed, 1 failed"
     os.remove("rules/b.tocsin")
     assert last_line(tocsin("test", "rules", code=1)) == "0 passed, 1 failed"

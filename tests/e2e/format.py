@@ -213,10 +213,10 @@ def _():
     tocsin("new", "empty")
     os.mkdir("full")
     write("full/notes.txt", "mine\n")
-    has(tocsin("new", "full", code=2).err, "there is something already: full")
+    has(tocsin("new", "full", code=2).err, "this is not a new or empty folder: full")
     assert os.listdir("full") == ["notes.txt"]
     write("file", "mine\n")
-    has(tocsin("new", "file", code=2).err, "there is something already: file")
+    has(tocsin("new", "file", code=2).err, "this is not a new or empty folder: file")
     for name in ("a b", "-x", ".hidden", "é", "x" * 65, "/"):
         has(tocsin("new", "--", name, code=2).err, "a pack's name has letters")
     shutil.rmtree("empty")

@@ -144,7 +144,7 @@ def other_rules_at_a_start():
         server.end()
     with Server("--rules-deploy", "true", rules=RULES) as server:
         assert "three" not in rules_of(server)
-        assert server.ask("GET", "/v1/versions").json["versions"][0]["comment"] == "given at the start"
+        assert server.ask("GET", "/v1/versions").json["versions"][0]["comment"] == "deployed at the start"
         has(server.end().said, "as version 3", "lost     rule three")
     with Server(rules=RULES) as server:  # now they hold
         assert server.ask("GET", "/v1/pack").json["version"] == 3

@@ -355,7 +355,7 @@ def receive_ends():
     write_inputs()
     has(tocsin("receive", "--secret-file", "secret", "--for", "100ms").err, "received 0 alerts")
     done = tocsin("receive", "--secret-file", "secret", "--for", "100ms", "--count", "2", code=3)
-    has(done.err, "only 0 of 2 alerts came")
+    has(done.err, "only 0 of 2 alerts arrived")
 
 
 @case
@@ -402,12 +402,12 @@ def left_over_in_the_store():
         done = run_durable(endpoint.url, "--delivery-timeout", "1s", code=4)
         delivered = endpoint.answers.count(200)
         has(done.err, f"deliveries: {delivered} of 20 to {endpoint.url}",
-            f"left over: {20 - delivered}, kept in data: the next start goes on with them")
+            f"not delivered: {20 - delivered}, in data: the next start continues with them")
         no_file("tocsin-undelivered.ndjson")
         endpoint.status = lambda number: 200
         # Time has ended in the directory, but what is owed is still delivered.
         done = run_durable(endpoint.url)
-        has(done.err, f"deliveries owed from earlier starts: {20 - delivered}",
+        has(done.err, f"undelivered alerts of earlier starts: {20 - delivered}",
             f"deliveries: {20 - delivered} of {20 - delivered}")
         check_all_arrived(endpoint, 20)
         count = len(endpoint.requests)
