@@ -17,7 +17,7 @@ verbs=(
   "build|[--preset P] [TARGET…]|configure and build all, or the targets named (tocsin: the program), into build/P (release, dev, asan, tsan)|"
   "demo||build the program alone, then show an alert from start to end|scripts/demo.sh"
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
-  "lint|[--all]|formatting, scripts, headers alone, clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file)|"
+  "lint|[--all]|formatting, scripts, unused includes, headers alone, clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file)|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
   "bench|[tools, journal, keys, budget, growth, durable, serve, or rule sets]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
@@ -380,6 +380,7 @@ verb_lint() {
   local failed=0
   timed "lint: formatting" lint_formatting || failed=1
   timed "lint: scripts" lint_scripts || failed=1
+  timed "lint: includes" python3 scripts/unused_includes.py || failed=1
   # clang-tidy reads the commands and the dependencies that this build leaves behind.
   (build_preset release all) && (build_preset release all_verify_interface_header_sets) || failed=1
   timed "lint: clang-tidy" python3 scripts/clang_tidy.py --build "$build_root/release" --cache "$build_root/lint-cache" \

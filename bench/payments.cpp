@@ -12,9 +12,7 @@
 #include <ctime>
 #include <fstream>
 #include <iterator>
-#include <memory>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <ctime>
 #include <deque>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>

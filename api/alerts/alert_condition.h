@@ -4,7 +4,6 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
 

@@ -1,6 +1,5 @@
 /// One output of a run, a file or standard output, written line by line through a buffer.
 #pragma once
-#include <cstddef>
 #include <string>
 #include <string_view>
 

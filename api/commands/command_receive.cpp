@@ -4,11 +4,7 @@
 #include <poll.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
 #include <chrono>
-#include <cstdint>
-#include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>

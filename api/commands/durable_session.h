@@ -1,8 +1,6 @@
 /// A run that loses nothing: `tocsin run --data DIR`.
 #pragma once
-#include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "api/base/exit_code.h"

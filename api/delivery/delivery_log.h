@@ -5,7 +5,6 @@
 ///
 /// Not synced: what a power failure takes is a line of a log.
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>

@@ -11,7 +11,6 @@
 #include <memory>
 #include <optional>
 #include <system_error>
-#include <vector>
 
 #include "cep/base/assert.h"
 #include "cep/base/trimmed.h"

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
-#include <span>
 #include <stdexcept>
 
 #include "api/alerts/alert_filter_json.h"

@@ -1,7 +1,6 @@
 #include "api/generate/payment_stream.h"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 #include "cep/base/assert.h"

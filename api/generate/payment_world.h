@@ -3,7 +3,6 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "api/generate/countries.h"

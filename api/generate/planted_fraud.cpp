@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "cep/base/assert.h"
 
 namespace tocsin::api {

@@ -1,9 +1,7 @@
 /// Fraud planted in a generated stream, and what only looks like it.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "api/generate/payment_event.h"

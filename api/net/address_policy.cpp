@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <optional>
 
 #include "cep/base/assert.h"
 

@@ -2,7 +2,6 @@
 /// object, CloudEvents 1.0 (structured, batch, binary), packed by gzip or zstd or not.
 #pragma once
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>

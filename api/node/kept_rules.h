@@ -1,6 +1,5 @@
 /// The rules and options that a data directory was begun with, made again from what it kept.
 #pragma once
-#include <string>
 #include <vector>
 
 #include "api/base/command.h"

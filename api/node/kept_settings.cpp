@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <optional>
-#include <utility>
 
 #include "api/node/run_arguments.h"
 #include "runtime/checkpoint/data_directory.h"

@@ -14,7 +14,6 @@
 #include <string_view>
 #include <vector>
 
-#include "cep/base/result.h"
 #include "cep/data/entry_set.h"
 #include "runtime/journal/list_change.h"
 

@@ -1,9 +1,7 @@
 /// What a node holds, in words and as JSON: for `tocsin inspect`, and for a running server.
 #pragma once
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 

@@ -3,7 +3,6 @@
 #pragma once
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "api/node/run_arguments.h"
 #include "api/rules/rule_loader.h"

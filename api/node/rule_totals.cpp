@@ -1,7 +1,6 @@
 #include "api/node/rule_totals.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "cep/plan/rule.h"
 

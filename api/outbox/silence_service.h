@@ -4,7 +4,6 @@
 ///   silence's id     JSON: the silence
 #pragma once
 #include <cstddef>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>

@@ -3,7 +3,6 @@
 ///
 ///   subscription's id     JSON: the subscription, with its secret
 #pragma once
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>

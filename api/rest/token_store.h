@@ -5,7 +5,6 @@
 #pragma once
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 
 #include "api/rest/access.h"

@@ -2,7 +2,6 @@
 #pragma once
 #include <cstddef>
 #include <string>
-#include <vector>
 
 #include "cep/engine/engine.h"
 #include "rules/explain/explain.h"

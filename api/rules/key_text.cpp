@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <optional>
-#include <string_view>
 
 #include "api/base/human_text.h"
 #include "cep/plan/feature.h"

@@ -1,6 +1,5 @@
 /// The API's operations on alerts: queries, export, live stream, triage, precision of rules.
 #pragma once
-#include <cstddef>
 #include <functional>
 #include <string>
 

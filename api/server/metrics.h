@@ -2,12 +2,9 @@
 /// api/server/metrics.def.
 #pragma once
 #include <chrono>
-#include <cstdint>
 #include <functional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "api/rest/router.h"
 #include "api/server/server_context.h"

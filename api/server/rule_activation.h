@@ -1,6 +1,5 @@
 /// Other rules for a node that works.
 #pragma once
-#include <string>
 #include <vector>
 
 #include "api/node/node_service.h"

@@ -6,7 +6,6 @@
 #include <array>
 #include <charconv>
 #include <chrono>
-#include <vector>
 
 #include "api/net/loopback_address.h"
 #include "api/node/run_arguments.h"

@@ -1,7 +1,5 @@
 /// `tocsin serve`: everything that a running server is made of, from its start to its end.
 #pragma once
-#include <string>
-#include <vector>
 
 #include "api/base/configuration.h"
 #include "api/base/exit_code.h"

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
-#include <string>
 
 #include "api/base/configuration.h"
 #include "api/net/http_server.h"

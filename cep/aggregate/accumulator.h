@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <memory>
 #include <memory_resource>
-#include <optional>
 
 #include "cep/aggregate/window_spec.h"
 

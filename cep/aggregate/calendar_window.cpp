@@ -3,7 +3,6 @@
 
 #include "cep/aggregate/accumulator_factory.h"
 #include "cep/aggregate/window_base.h"
-#include "cep/base/assert.h"
 #include "cep/plan/calendar.h"
 #include "cep/plan/zone.h"
 

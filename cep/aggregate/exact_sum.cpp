@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
+#include <cstddef>
 #include <optional>
 
 #include "cep/base/assert.h"

@@ -3,7 +3,6 @@
 /// values have reached). What was added can be taken away again, and nothing depends on the order:
 /// the sum of a window is the correctly rounded sum of what is in it.
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <memory_resource>
 #include <vector>

@@ -3,7 +3,6 @@
 /// it first comes, and is named by its number in that order from then on.
 #pragma once
 #include <cstdint>
-#include <span>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>

@@ -1,7 +1,6 @@
 #include "cep/compile/atoms.h"
 
 #include <algorithm>
-#include <bit>
 #include <limits>
 #include <optional>
 

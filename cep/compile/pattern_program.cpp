@@ -4,7 +4,6 @@
 #include <bit>
 #include <utility>
 
-#include "cep/base/assert.h"
 #include "cep/plan/contiguity.h"
 #include "cep/plan/rule.h"
 

@@ -1,7 +1,6 @@
 #include "cep/data/functions.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <string>

@@ -2,7 +2,6 @@
 
 #include <bit>
 #include <limits>
-#include <utility>
 #include <vector>
 
 #include "cep/base/assert.h"

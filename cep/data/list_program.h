@@ -1,6 +1,5 @@
 /// A list of the plan as it is asked and changed: `in`.
 #pragma once
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

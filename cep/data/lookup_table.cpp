@@ -1,7 +1,6 @@
 #include "cep/data/lookup_table.h"
 
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "cep/base/assert.h"

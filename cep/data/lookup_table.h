@@ -1,6 +1,5 @@
 /// A table of the plan, found by key in constant time, and changed while an engine runs.
 #pragma once
-#include <cstdint>
 #include <span>
 #include <string>
 

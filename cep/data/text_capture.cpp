@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "cep/base/assert.h"
 #include "cep/value/unicode.h"
 
 namespace tocsin::cep {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <unordered_map>
 #include <utility>
 
 #include "cep/base/assert.h"

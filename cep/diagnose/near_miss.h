@@ -4,9 +4,7 @@
 /// of their alerts what its conditions are and which values they saw. So whatever is named here is
 /// what the engine found. Work is bounded by the number of stages and by the engine's own limits.
 #pragma once
-#include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "cep/base/result.h"

@@ -2,9 +2,7 @@
 /// structures that it is kept in.
 #pragma once
 #include <cstddef>
-#include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "cep/compile/program.h"

@@ -1,7 +1,6 @@
 #include "cep/diagnose/rule_profile.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 #include <utility>
 

@@ -1,7 +1,6 @@
 // The budgets of key groups: when enough has come that one may be exceeded, the partial matches of
 // the shard's groups are counted, and the oldest of a group go until seven eighths are left.
 #include <algorithm>
-#include <string_view>
 #include <tuple>
 #include <vector>
 

@@ -1,7 +1,6 @@
 #include "cep/match/computed.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "cep/compile/program.h"
 #include "cep/match/eval.h"

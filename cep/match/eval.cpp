@@ -1,7 +1,6 @@
 #include "cep/match/eval.h"
 
 #include <algorithm>
-#include <bit>
 #include <vector>
 
 #include "cep/aggregate/loop_aggregate.h"

@@ -17,9 +17,7 @@
 /// one alone).
 #pragma once
 #include <array>
-#include <bit>
 #include <cstdint>
-#include <span>
 #include <string_view>
 #include <vector>
 

@@ -2,7 +2,6 @@
 // captured events, deadlines, and collecting what nothing reaches any more.
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
 #include "cep/base/assert.h"
 #include "cep/match/alert_builder.h"

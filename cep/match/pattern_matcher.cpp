@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "cep/base/assert.h"
 #include "cep/match/current_row.h"
 #include "cep/plan/rule.h"
 

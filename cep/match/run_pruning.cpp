@@ -1,6 +1,5 @@
 // The order among matches of one start, and the runs that it makes hopeless.
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "cep/match/matcher.h"

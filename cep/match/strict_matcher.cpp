@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "cep/base/assert.h"
 #include "cep/match/matcher.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <string>
-#include <string_view>
 
 #include "cep/plan/feature.h"
 #include "cep/plan/rule.h"

@@ -1,5 +1,4 @@
 // validate(): expressions.
-#include <algorithm>
 
 #include "cep/plan/feature.h"
 #include "cep/plan/function_name.h"

@@ -1,7 +1,6 @@
 #include "cep/record/state_values.h"
 
 #include <bit>
-#include <cmath>
 
 #include "cep/plan/calendar.h"
 #include "cep/record/state_events.h"

@@ -2,7 +2,6 @@
 /// for each key of the rule, or for each value that `for each` says.
 #pragma once
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <vector>
 

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <iterator>
-#include <optional>
 
 #include "cep/value/value.h"
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
 
 #include "cep/base/trimmed.h"
 #include "cep/value/decimal.h"

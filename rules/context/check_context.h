@@ -5,10 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
-#include <vector>
 
 #include "cep/plan/event_type.h"
 #include "cep/plan/feature.h"

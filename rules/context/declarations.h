@@ -2,9 +2,7 @@
 /// time. Names are views into the trees, which outlive them.
 #pragma once
 #include <cstdint>
-#include <deque>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>

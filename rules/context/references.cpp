@@ -1,5 +1,7 @@
 #include "rules/context/references.h"
 
+#include <utility>
+
 namespace tocsin::rules {
 namespace {
 class Collector {

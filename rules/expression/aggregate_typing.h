@@ -1,7 +1,6 @@
 /// What aggregates take and give, alike over the events of a window and of a loop.
 #pragma once
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "cep/plan/expr.h"

@@ -1,7 +1,6 @@
 /// The order in which kinds, features and rules are checked: alerts are events, so a kind, a
 /// feature or a rule may need the alerts of a rule, and a rule needs the features that it reads.
 #pragma once
-#include <cstddef>
 #include <vector>
 
 #include "rules/context/check_context.h"

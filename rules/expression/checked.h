@@ -1,9 +1,7 @@
 /// What expressions are checked in, and what comes out.
 #pragma once
-#include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "cep/plan/expr.h"

@@ -1,5 +1,8 @@
 // Expressions, with the aggregates and windows in them.
 #include "cep/base/assert.h"
+
+#include <utility>
+
 #include "cep/value/quoted.h"
 #include "cep/value/value.h"
 #include "rules/format/print_parts.h"

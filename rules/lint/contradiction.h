@@ -2,7 +2,6 @@
 /// one value that leave nothing between them, comparisons of constants, of a value with itself,
 /// with what its function never gives, and a value that must be missing and compared at once.
 #pragma once
-#include <cstddef>
 #include <vector>
 
 #include "rules/context/check_context.h"

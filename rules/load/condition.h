@@ -3,7 +3,6 @@
 #pragma once
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "cep/plan/plan_fwd.h"

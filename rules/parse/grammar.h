@@ -3,7 +3,6 @@
 #pragma once
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "rules/parse/parse_context.h"
 

@@ -2,7 +2,6 @@
 /// shape says about it.
 #pragma once
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <vector>

@@ -1,14 +1,12 @@
 #include "rules/syntax/same_tree.h"
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
-#include <vector>
 
 #include "cep/value/value.h"
 

@@ -1,6 +1,7 @@
 #include "rules/syntax/source_tokens.h"
 
 #include <algorithm>
+#include <cstddef>
 
 namespace tocsin::rules {
 namespace {

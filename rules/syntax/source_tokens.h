@@ -1,6 +1,5 @@
 /// The tokens of a file and the comments between them, for the formatter.
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>

@@ -9,12 +9,10 @@
 ///   DIR/checkpoints/….new       being made; ….old: being removed
 ///   DIR/checkpoints/….damaged   set aside: an older one was good
 #pragma once
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>

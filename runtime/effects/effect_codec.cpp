@@ -1,6 +1,5 @@
 #include "runtime/effects/effect_codec.h"
 
-#include "cep/base/assert.h"
 #include "cep/base/byte_codec.h"
 #include "cep/value/identity.h"
 

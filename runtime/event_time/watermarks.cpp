@@ -4,8 +4,6 @@
 #include <tuple>
 #include <utility>
 
-#include "cep/base/assert.h"
-
 namespace tocsin::runtime {
 namespace {
 // Clocks are taken within +-2^60 us, so that differences and sums with event times do not overflow.

@@ -4,7 +4,6 @@
 ///   DIR/HEX           64 lower-case hex digits, the digest of the contents
 ///   DIR/HEX.new       being written: renamed once it is on disk
 #pragma once
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

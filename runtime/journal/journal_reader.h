@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "cep/base/result.h"
 #include "runtime/io/files.h"

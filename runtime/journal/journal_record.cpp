@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "cep/base/assert.h"
 #include "cep/base/byte_codec.h"
 #include "runtime/io/xxh3.h"
 #include "runtime/journal/trace_context.h"

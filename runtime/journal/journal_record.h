@@ -4,7 +4,6 @@
 /// gives is decoded.
 #pragma once
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -5,7 +5,6 @@
 
 #include <array>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include "cep/value/ip_address.h"

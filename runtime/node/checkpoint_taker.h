@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <string>
 
-#include "cep/base/result.h"
 #include "cep/engine/engine.h"
 #include "runtime/checkpoint/checkpoint_writer.h"
 #include "runtime/effects/effect_queue.h"

@@ -2,7 +2,6 @@
 #pragma once
 #include <cstdint>
 #include <utility>
-#include <vector>
 
 #include "cep/base/result.h"
 #include "cep/data/alert.h"

@@ -1,8 +1,6 @@
 /// What a node knows of each of its sources: a function of its journal.
 #pragma once
-#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

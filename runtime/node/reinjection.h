@@ -4,7 +4,6 @@
 ///
 ///   {"kind":"late","rows":[[TIMELINE,RECORD,INDEX],…]}
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>

@@ -1,7 +1,6 @@
 /// What a replay under other semantics gives otherwise than what is stored: compared by id,
 /// reported, never sent.
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>

@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 
 #include <string>
-#include <vector>
 
 #include "api/net/webhook_client.h"
 

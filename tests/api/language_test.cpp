@@ -4,10 +4,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <memory>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "api/rules/test_runner.h"
 #include "cep/engine/engine.h"

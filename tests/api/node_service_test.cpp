@@ -3,11 +3,7 @@
 #include <doctest/doctest.h>
 #include <stdlib.h>
 
-#include <atomic>
-#include <condition_variable>
-#include <filesystem>
 #include <future>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -18,8 +14,6 @@
 #include "cep/engine/engine.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/event_time/slice_loop.h"
-#include "runtime/io/system_files.h"
-#include "runtime/io/thread_executor.h"
 #include "tests/api/node_service_world.h"
 #include "tests/support/model_state_store.h"
 #include "tests/support/model_store.h"

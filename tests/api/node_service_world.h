@@ -6,14 +6,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
-#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
-#include <vector>
 
 #include "api/node/node_service.h"
 #include "cep/engine/engine.h"

@@ -3,7 +3,6 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
 
 #include "api/rules/rule_loader.h"
 #include "tests/api/subscription_world.h"

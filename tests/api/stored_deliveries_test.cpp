@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <chrono>
 #include <filesystem>
 #include <map>
 #include <memory>

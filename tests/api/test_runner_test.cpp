@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <memory>
-
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "tests/support/printing.h"

@@ -10,7 +10,6 @@
 
 #include <chrono>
 #include <future>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>

@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
-#include <string>
 
 #include "cep/plan/zone.h"
 #include "cep/value/civil_date.h"

@@ -2,9 +2,6 @@
 // as events, keys with roles.
 #include <doctest/doctest.h>
 
-#include <string>
-#include <vector>
-
 #include "cep/plan/feature.h"
 #include "cep/plan/operator_graph.h"
 #include "cep/plan/rule.h"

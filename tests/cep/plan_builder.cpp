@@ -8,7 +8,6 @@
 #include <memory>
 #include <set>
 #include <sstream>
-#include <tuple>
 
 #include "cep/engine/engine.h"
 #include "cep/plan/feature.h"

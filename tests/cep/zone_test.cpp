@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <string>
-
 namespace tocsin::cep {
 namespace {
 EventTime at(const char* text) { return parse_time(text).value(); }

@@ -310,4 +310,34 @@ def the_lint_reads_everything():
     assert sources == ALL_SOURCES and "not a git repository" in said, (sources, said)
 
 
+@case
+def the_lint_finds_unused_includes():
+    """an #include of which a source uses nothing is named, with its line; comments and literals do not count, and doubt spares it"""
+    repository = Repository()
+    repository.write("scripts/unused_includes.py", read(ROOT / "scripts/unused_includes.py"))
+
+    def unused(text, header="struct Word { int letters; };\nint spell(Word);\nconstexpr int kWordsMax = 2;\n"):
+        repository.write("cep/word.h", header)
+        repository.write("cep/five.cpp", text)
+        done = subprocess.run(["python3", "scripts/unused_includes.py", "cep/five.cpp"], cwd=repository.root,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+        assert done.returncode == (1 if done.stdout else 0), done
+        return done.stdout.splitlines()
+
+    ours = '#include "cep/word.h"\n'
+    assert unused(ours + "int five() { return 5; }\n") == ['cep/five.cpp:1: nothing of "cep/word.h" is used: remove the line']
+    for use in ("Word w;", "int i = kWordsMax;", "auto i = spell({});", "auto n = other().letters;"):
+        assert unused(ours + use + "\n") == [], use
+    for none in ("// Word", "/* Word\nWord */", 'auto s = "Word";', 'auto s = R"x(Word)x";', "int Words;", "int i = 1'000; // Word's"):
+        assert len(unused(ours + none + "\n")) == 1, none
+    assert unused(ours.rstrip() + "  // IWYU pragma: keep\nint five;\n") == []
+    assert unused('#include "cep/five.h"\n#include "cep/gone.h"\n') == []  # its own header, and one that is not there
+    # Without a name of its own: an operator and a specialisation belong to the types that they mention.
+    assert unused(ours + "Far far;\n", header="bool operator==(const Far&, const Far&);\n") == []
+    repository.write("cep/rows.def", "ROW(rose)\n")
+    assert unused(ours + "int i = kRose + rose;\n", header='enum E {\n#include "cep/rows.def"\n};\n') == []
+    assert unused("#include <vector>\n\n#include <string>\nstd::string s;\n") == ["cep/five.cpp:1: nothing of <vector> is used: remove the line"]
+    assert unused("#include <algorithm>\n#include <cstdint>\n#include <nowhere.h>\nstd::uint8_t b = std::ranges::max(a);\n") == []
+
+
 run_cases()

@@ -6,7 +6,6 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "cep/data/alert.h"
 #include "cep/plan/feature.h"

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <string>
-#include <string_view>
 
 #include "cep/plan/plan.h"
 #include "cep/plan/reference.h"

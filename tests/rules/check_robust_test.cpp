@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "cep/plan/feature.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "tests/rules/sample_text.h"

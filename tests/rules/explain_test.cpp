@@ -10,9 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
-#include <set>
 #include <string>
-#include <vector>
 
 #include "rules/context/rules.h"
 #include "rules/explain/explain_words.h"

@@ -1,7 +1,6 @@
 // Whatever the bytes are, parsing ends soon, with a tree and diagnostics that can be shown.
 #include <doctest/doctest.h>
 
-#include <chrono>
 #include <string>
 #include <vector>
 

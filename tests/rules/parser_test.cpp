@@ -3,8 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "rules/format/print.h"
 #include "tests/rules/parse_support.h"

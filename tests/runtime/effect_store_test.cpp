@@ -3,10 +3,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <map>
-#include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <set>
 
 #include "runtime/event_time/intake.h"
 #include "tests/runtime/event_plan.h"

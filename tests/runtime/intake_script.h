@@ -1,7 +1,6 @@
 /// Random histories of an intake, step by step, and what it gives for them as text.
 #pragma once
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "cep/base/byte_codec.h"
 #include "runtime/journal/journal_reader.h"

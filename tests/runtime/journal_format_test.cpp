@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "cep/base/byte_codec.h"
 #include "runtime/io/crc32c.h"

@@ -2,9 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>

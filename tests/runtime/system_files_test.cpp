@@ -4,9 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstring>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>

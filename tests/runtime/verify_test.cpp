@@ -6,9 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
-#include <vector>
 
 #include "cep/plan/semantics.h"
 #include "runtime/checkpoint/checkpoint_writer.h"

@@ -1,7 +1,6 @@
 #include "tests/simulation/world.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "rules/context/rules.h"
 #include "runtime/event_time/watermark.h"

@@ -1,6 +1,5 @@
 /// What a simulated world is made of: rules, sources with all that they will ever send, options.
 #pragma once
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stdexcept>

@@ -3,9 +3,7 @@
 /// but the decoding of a line.
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>

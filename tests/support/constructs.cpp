@@ -1,7 +1,6 @@
 #include "tests/support/constructs.h"
 
 #include <array>
-#include <functional>
 
 #include "cep/plan/feature.h"
 #include "cep/plan/rule.h"

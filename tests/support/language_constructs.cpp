@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <string_view>
 
 #include "cep/plan/feature.h"
 #include "cep/plan/reference.h"

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <memory>
-#include <tuple>
 #include <utility>
 
 #include "cep/base/assert.h"

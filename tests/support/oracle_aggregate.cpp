@@ -1,9 +1,7 @@
 #include "tests/support/oracle_aggregate.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
-#include <optional>
 
 #include "cep/aggregate/exact_sum.h"
 #include "cep/aggregate/quantile.h"

@@ -1,6 +1,5 @@
 /// Aggregates over lists of values.
 #pragma once
-#include <cstddef>
 #include <optional>
 #include <vector>
 

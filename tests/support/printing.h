@@ -1,6 +1,5 @@
 /// How test failures show our types.
 #pragma once
-#include <optional>
 #include <ostream>
 
 #include "cep/value/time.h"

@@ -1,7 +1,6 @@
 /// Records for tests of the journal.
 #pragma once
 #include <cstddef>
-#include <cstdint>
 #include <deque>
 #include <string>
 #include <string_view>
