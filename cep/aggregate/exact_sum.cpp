@@ -34,7 +34,7 @@ Limbs product(const Limbs& a, const Limbs& b) {
   return out;
 }
 
-// a - b, where `b` stands `offset` limbs higher than `a`; false where that is below zero.
+// a - b, with `b` shifted up by `offset` limbs; false if the result is below zero.
 bool subtract(Limbs& a, const Limbs& b, std::size_t offset) {
   if (b.size() + offset > a.size()) return false;
   std::uint64_t borrow = 0;

@@ -8,7 +8,7 @@
 #include "cep/aggregate/counted_words.h"
 
 namespace tocsin::cep {
-/// Alone it serves a pane, of which no value is asked.
+/// By itself it serves a pane, whose value is never read.
 class ValueCounts : public ValueAccumulator {
  public:
   ValueCounts(const WindowSpec& spec, WindowMemory& memory, AccumulatorUse use)

@@ -43,7 +43,7 @@ void for_each_step_value(const Rule& rule, const VisitReads& visit) {
   }
 }
 
-// The condition of each step and absence with its events, and what is asked of the last event.
+// The condition of each step and absence with its events, and what is evaluated at the last event.
 void for_each_read(const Plan& plan, OperatorRef of, const VisitReads& visit) {
   if (!of.is_rule) {
     const Feature& feature = plan.features[of.index];

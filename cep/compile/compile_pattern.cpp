@@ -48,7 +48,7 @@ void assign_slots(RuleProgram& program, PatternProgram& pattern) {
   }
 }
 
-// Aggregates that are asked again and again as a partial match grows.
+// Aggregates that are evaluated repeatedly as a partial match grows.
 void add_totals(const Rule& rule, PatternProgram& pattern) {
   const std::function<void(const Expr&)> visit = [&](const Expr& expr) {
     if (expr.op == Op::kAggregate) {
@@ -91,7 +91,7 @@ class SlotsRead {
     if (program.until) read |= of(*program.until, PatternStep::kNoSlot);
     return read;
   }
-  // What is asked when a match ends, before it is known to raise its alert.
+  // What is evaluated when a match ends, before it is known to raise its alert.
   std::uint64_t at_end() const {
     const Rule& rule = *rule_.rule;
     std::uint64_t read = 0;

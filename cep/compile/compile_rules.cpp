@@ -50,7 +50,7 @@ void find_live_steps(RuleProgram& rule) {
       }
     };
     for (std::size_t j = i; j < rule.steps.size(); ++j) {
-      // The step's own condition is asked again only where it loops.
+      // The step's own condition is evaluated again only if it loops.
       if (j > i || rule.steps[j].max > 1) look(rule.steps[j].take, static_cast<int>(j));
       for (const ElementProgram& guard : rule.steps[j].guards) look(guard, -1);
     }

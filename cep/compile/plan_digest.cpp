@@ -82,7 +82,7 @@ class ByValue {
     if (type.alert_of) return "alert " + quoted(plan_.rules[type.alert_of->value].id);
     return type.is_alert() ? "any alert" : type.name;
   }
-  // How its events are told apart and when they happened.
+  // How its events are distinguished, and their event time.
   std::string type_of_taken(EventTypeIndex index) {
     const EventType& type = plan_.event_types[index.value];
     return type_name(index) + " time " + field(index, type.time_field) + " id " +
@@ -188,7 +188,7 @@ class ByValue {
     return fmt::format("list {} {} {}", list.name, type_text(list.element),
                        name_of(kListKindNames, list.kind));
   }
-  // A table's keys and one of its columns, likewise.
+  // A table's keys and one of its columns, by name like a list.
   std::string column(TableIndex index, std::uint32_t place) const {
     const Table& table = plan_.tables[index.value];
     const TableColumn& column = table.columns[place];

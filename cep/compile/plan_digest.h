@@ -3,9 +3,9 @@
 /// State is handed from one plan to another where digests are equal. All that is used of zones and
 /// features is in it by value; the order of declarations, other rules beside it, and the names of
 /// features, variables, kinds and key parts are in none but the presentation's and the plan's.
-/// Lists and tables are in it by name and type, not by what they hold: that changes while they are
-/// asked, and events that were judged by what they held then are facts. A rule whose alerts are
-/// read as events stands for its id: alerts that were raised are facts, like events.
+/// Lists and tables are in it by name and type, not by contents: these change while they are in
+/// use, and what was decided by earlier contents is a fact. A rule whose alerts are read as events
+/// is in it by its id: alerts that were raised are facts, like events.
 #pragma once
 #include <vector>
 

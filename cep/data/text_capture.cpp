@@ -41,7 +41,7 @@ struct TextCapture::Thread {
   std::size_t begin = kNowhere;
   std::size_t end = kNowhere;
 };
-// The ways before a character, the preferred one first; each step at most once.
+// The paths before a character, the preferred one first; each step at most once.
 struct TextCapture::Threads {
   std::vector<Thread> all;
   std::vector<std::uint64_t> seen;  // by step: the round in which a way came to it

@@ -4,7 +4,7 @@
 ///
 /// The match is the one that begins first, and of those the one that a backtracking search would
 /// find first: the left side of `|` before the right one, greedy repeats long, lazy ones short. All
-/// ways are followed at once, one character after the other (Thompson, Pike), each step of the
+/// paths are followed at once, one character after the other (Thompson, Pike), each step of the
 /// expression at most once for a character: the cost is at most the text's length by the
 /// expression's steps, whatever the text.
 #pragma once

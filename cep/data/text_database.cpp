@@ -123,7 +123,7 @@ Result<Compiled> compile_expressions(const Expressions& expressions, std::size_t
     name = digest_of(expressions);
     if (const std::optional<std::string> kept = cache->find(name)) {
       hs_database_t* database = nullptr;
-      // Hyperscan checks version, processor and a checksum; what fails is made anew.
+      // Hyperscan checks version, processor and a checksum; a failing one is compiled again.
       if (hs_deserialize_database(kept->data(), kept->size(), &database) == HS_SUCCESS) {
         compiled.database.reset(database);
       }
@@ -181,7 +181,7 @@ std::vector<std::pair<std::size_t, std::size_t>> words_of(std::string_view phras
   return words;
 }
 
-// Matches what stands before byte `end` against `part` (words with one space between them, and a
+// Matches the text before byte `end` against `part` (words with one space between them, and a
 // space at the end); the byte at which it begins.
 std::optional<std::size_t> match_before(std::string_view text, std::size_t end,
                                         std::string_view part) {

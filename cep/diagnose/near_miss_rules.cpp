@@ -97,7 +97,7 @@ bool is_arithmetic(Op op) {
   }
 }
 
-// The values that stand in an expression, in order; what is computed of them after them.
+// The values in an expression, in order, followed by what is computed of them.
 void collect_values(const ExprPtr& expr, std::vector<ExprPtr>& out) {
   if (!expr || out.size() >= kValuesShown) return;
   const bool enters = expr->op != Op::kAggregate && expr->op != Op::kFeature;
@@ -223,7 +223,7 @@ void wait_a_moment(DerivedRule& derived) {
   derived.waits_a_moment = true;
 }
 
-// The pattern of a stage with a further step, in which nothing but the step is asked anew.
+// The pattern of a stage with a further step, in which only the step's condition is new.
 Rule with_tail(const Rule& of, const PatternStage& stage, const Element& tail) {
   Rule rule = bare(of);
   add_extra_variables(rule, &stage);

@@ -12,7 +12,7 @@
 #include "cep/engine/engine.h"
 
 namespace tocsin::cep {
-/// Where a condition is asked.
+/// Where a condition is evaluated.
 enum class AskedAt : std::uint8_t {
   kColumns,  // once an event, over a whole slice, for all rules that ask the same
   kKey,      // once an event and key: it reads features or the key

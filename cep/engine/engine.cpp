@@ -275,7 +275,7 @@ class EngineImpl {
     if (number > 0) alert.id = alert_id(rule.id, alert.order.key, alert.ts, identities_, number);
   }
 
-  // Made when it is first asked for: an engine whose state is not kept has no use for it.
+  // Created on first use: an engine whose state is not stored does not need it.
   const StateLayout& layout() {
     if (!layout_) layout_ = StateLayout::of(program_.impl());
     return *layout_;

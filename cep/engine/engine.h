@@ -28,9 +28,9 @@ struct RuleTotals;
 /// two calls of advance() and gives the globals; write_snapshot() then gives, in chunks between
 /// further calls of advance(), the entries of all keys that have changed since the cut before, as
 /// they were at the cut. Globals, and a map to which all cuts were applied in order, are the whole
-/// state: begin_restore(), restore() for each entry in any order, finish_restore() make a fresh
-/// engine go on as if it had never stopped. Cuts may also be restored one after the other, while
-/// the engine that they are of goes on: resume_restore(), then forget() and restore() for what
+/// state: begin_restore(), restore() for each entry in any order, finish_restore() let a new
+/// engine continue as if it had never stopped. Cuts may also be restored one after the other, while
+/// the original engine continues: resume_restore(), then forget() and restore() for what
 /// changed.
 class Engine {
  public:

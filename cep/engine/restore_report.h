@@ -16,11 +16,11 @@ struct RestoreReport {
     bool is_rule = true;  // else a feature
     std::string name;     // the rule's id; the feature's name
     Fate fate = Fate::kKept;
-    /// Of a rule that is kept: what it holds back begins anew, because `once` or `at most` changed.
+    /// The rule is kept, but its suppression starts again, because `once` or `at most` changed.
     bool suppression_lost = false;
   };
   /// Every line is kept with all that it had, and tables and operators have the same numbers: a
-  /// store that holds these entries goes on with the changes of later cuts.
+  /// store with these entries can continue with the changes of later cuts.
   bool is_same_program = true;
   std::vector<Line> lines;  // rules, then features, in this program's order; then what is lost
   /// Changes of lists and tables that have no place any more: "the changes of the list NAME".

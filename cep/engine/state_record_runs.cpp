@@ -56,7 +56,7 @@ void RecordCodec::write_runs(const std::byte* record, Offset state, const RulePr
   if (has_places) write_places(*places, rule, body);
 }
 
-// From 1 on; those before it on its way come first.
+// Numbers begin at 1. Earlier nodes of the same chain have smaller numbers.
 std::uint32_t RecordCodec::node_number(const std::byte* record, Offset node,
                                        const RuleProgram& rule) {
   const auto node_at = [&](Offset at) { return RecordStore::at<Node>(record, at); };

@@ -41,8 +41,8 @@ std::string what_is_kept(const StatePart& part) {
          text_of(part.state);
 }
 
-// Which written part each part of this program goes on with: each goes to one at most, of several
-// that mean the same first to that of the same name.
+// Which written part each part of this program continues. A written part serves at most one; among
+// several with the same meaning, the one of the same name is preferred.
 std::map<Place, Match> match_parts(const StateLayout& written, const StateLayout& own) {
   std::map<Place, Match> matches;
   std::set<Place> taken;
@@ -68,7 +68,7 @@ std::map<Place, Match> match_parts(const StateLayout& written, const StateLayout
   };
   match_all([](const StatePart& part) { return what_is_kept(part) + part.name; }, true);
   match_all(what_is_kept, true);
-  // What a rule holds back goes on though its pattern is another.
+  // A rule's suppression continues even if its pattern has changed.
   match_all(
       [](const StatePart& part) {
         return part.is_rule && holds_back(part) ? text_of(part.suppression) : std::string();

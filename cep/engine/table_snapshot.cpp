@@ -1,4 +1,4 @@
-// A table's state as entries: the keys that changed, cuts in chunks, and the way back.
+// A table's state as entries: the keys that changed, cuts in chunks, and restoring them.
 #include <algorithm>
 #include <bit>
 #include <span>

@@ -192,7 +192,7 @@ class TableState {
   EngineStats& stats_;
   std::int64_t tick_us_;
   std::vector<std::unique_ptr<Shard>> shards_;
-  // By pass, then shard: when its first timer falls due, so that most shards are not asked.
+  // By pass, then shard: when its first timer falls due, so that most shards are skipped.
   std::vector<std::array<std::int64_t, kShardCount>> next_due_;
   std::vector<bool> has_timers_;                        // by pass
   std::vector<std::uint64_t> due_keys_;                 // hashes, of fetch_for_timers

@@ -1,4 +1,4 @@
-// Time passes for a table's keys: what is dead in their records goes, a group of keys at a time.
+// Expiry: dead state is removed from a table's keys, one group of keys at a time.
 #include <algorithm>
 #include <utility>
 
@@ -51,8 +51,8 @@ void TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_
 
 std::int64_t TableState::tick_of(std::int64_t us) const { return floor_divide(us, tick_us_); }
 
-// A key that was touched lately is alive: its slot says so, and its record is left alone, but for
-// one round of sixteen, when what is dead in a record that goes on living is dropped.
+// A key that was touched recently is alive, as its slot shows, and its record is left alone. One
+// round in sixteen still visits it, to drop the dead state of a live record.
 bool TableState::is_left_alone(const KeySlot& slot, std::int64_t tick, std::int64_t round) const {
   const std::uint16_t age = kept_tick(tick - slot.touched);
   const bool is_full_turn = ((slot.hash >> 40 ^ static_cast<std::uint64_t>(round)) & 15) == 0;

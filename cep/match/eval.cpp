@@ -204,7 +204,7 @@ bool bound_event(const EvalScope& scope, const EventView& current, std::uint32_t
 }
 
 namespace {
-// A feature as of an event that the run has bound, or of the one in hand.
+// A feature as of an event that the run has bound, or of the current event.
 Value feature_of_step(const Expr& read, const EventView& event, const EvalScope& scope) {
   const FeatureIndex value = scope.program.value_of(read);
   if (event.row != nullptr) return scope.features->read(value);

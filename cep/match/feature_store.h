@@ -1,6 +1,6 @@
 /// Takes events into the features of one table and reads them: the fast rings in the key's record
 /// (cep/aggregate/feature_state.h) for `count`, `sum` and `avg` over `last D` and `previous D`, a
-/// window of the shard's pool (cep/aggregate/feature_window.h) for all others, whose number stands
+/// window of the shard's pool (cep/aggregate/feature_window.h) for all others, with its number
 /// in the record's operator list.
 #pragma once
 #include <cstdint>

@@ -68,7 +68,7 @@ int PatternMatcher::compare(Offset a, bool a_takes, std::uint32_t a_step, Offset
 
 // ---- pruning
 
-// The last event that anything on the draft's way asks about, as a number; without pruning, the
+// The number of the last event that a condition on the draft's path reads; without pruning, the
 // last event.
 std::uint64_t PatternMatcher::anchor_of(const Draft& draft) const {
   const std::uint64_t offered_event = std::uint64_t{1} << 63 | std::uint64_t{draft.run.node} << 16;
@@ -408,7 +408,7 @@ void PatternMatcher::set_deadlines() {
   set_release_timer();
 }
 
-// Copies what runs and waiting matches reach, so that the rest goes.
+// Copies what runs and waiting matches reach, so that the rest is freed.
 void PatternMatcher::collect_words() {
   PatternState& state = *state_;
   std::vector<Offset> moved(state.words.size());  // where each object went; 0: nowhere yet

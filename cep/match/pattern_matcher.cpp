@@ -147,7 +147,7 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
     return (!program.element->is_next() || run.fresh) &&
            fits(program.forbid, run.node, -1, PatternStep::kNoSlot);
   };
-  // Of these there is no way out, of a plain absence one: to complete the match.
+  // These have no transition out; a plain absence has one, which completes the match.
   bool forbidden = false;
   bool ends = false;
   for (const std::uint32_t absence : transition.absences) {

@@ -47,7 +47,7 @@ void PatternMatcher::sort_candidates() {
   candidates_.erase(std::unique(candidates_.begin(), candidates_.end(), same), candidates_.end());
 }
 
-// ---- what is asked of a match
+// ---- conditions on a match
 
 const EvalScope& PatternMatcher::scope_of(const Candidate& candidate) {
   if (candidate.takes) {

@@ -60,7 +60,7 @@ void PatternWriter::write(const RuleProgram& rule, const PatternState& state, By
   to.raw(rest_);
 }
 
-// From 1 on; those before it on its way come first.
+// Numbers begin at 1. Earlier nodes of the same chain have smaller numbers.
 std::uint32_t PatternWriter::node_number(Offset node) {
   const auto* const base = reinterpret_cast<const std::byte*>(state_->words.data());
   const auto node_at = [&](Offset at) { return RecordStore::at<PatternNode>(base, at); };
@@ -84,7 +84,7 @@ std::uint32_t PatternWriter::node_number(Offset node) {
   return numbers_[node];
 }
 
-// From 1 on; 0 for none.
+// Numbers begin at 1; 0 means none.
 std::uint32_t PatternWriter::values_number(Offset values) {
   if (values == 0) return 0;
   if (numbers_[values] == 0) {

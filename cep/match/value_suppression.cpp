@@ -13,7 +13,7 @@ namespace {
 constexpr std::int64_t kAtOnce = std::numeric_limits<std::int64_t>::min();
 // The most that one sweep() looks at.
 constexpr std::size_t kLooksMax = 16'384;
-// Events that were taken are let go of this often within their life.
+// Expired events are dropped this many times within the life of one event.
 constexpr std::int64_t kLooksOfLife = 4;
 // What a set takes for each of its values.
 constexpr std::size_t kTreeNodeBytes = 5 * sizeof(void*);

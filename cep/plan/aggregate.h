@@ -1,5 +1,5 @@
 /// The aggregates of the rule language: functions of the values of a window's or a loop's events.
-/// cep/plan/aggregates.def lists them; what tells one from another there is asked of its traits.
+/// cep/plan/aggregates.def lists them; its columns there are the traits of each.
 #pragma once
 #include <array>
 #include <cstddef>

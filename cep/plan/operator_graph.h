@@ -40,7 +40,7 @@ class OperatorGraph {
   /// Operators that feed each other: "rule `a` reads alerts of rule `b`, which …"; empty where none
   /// do.
   std::string cycle() const;
-  /// For each operator the greatest sum of `step(operator, input)` over a way down its inputs;
+  /// For each operator the greatest sum of `step(operator, input)` over a path down its inputs;
   /// requires that there is no cycle among the inputs that `counts` accepts.
   struct Depths {
     std::vector<std::uint32_t> features;

@@ -16,7 +16,7 @@ using Build = std::function<Elements(const Elements&)>;
 using Around = std::function<Elements(const Elements&, bool first)>;
 constexpr std::size_t kAllOfSubsetsMax = 6;  // members of which all choices are stages
 
-// A group that goes round once, and is taken.
+// A group that occurs exactly once.
 Group once(Group group) {
   group.optional = false;
   group.quantifier.min = 1;

@@ -52,7 +52,7 @@ Element any_event_for(const Rule& rule, const PatternStage& stage);
 /// The same pattern with nothing strict in it: `next` is any, a loop's `next` is `each`, no `no
 /// next` stands in it; no loop is greedy.
 std::vector<Element> without_strictness(std::vector<Element> elements);
-/// The rule's steps without the absences that stand last, and those.
+/// The rule's steps without its final absences, which are added to `last`.
 std::vector<Element> without_last_absences(const Rule& rule, std::vector<const Element*>& last);
 /// Leaves variables without a step out of a rule whose pattern was changed, and renames the others
 /// `$N`, N being their number before. What reads one that is left out reads none: missing, false, a

@@ -1,4 +1,4 @@
-// describe(): the canonical text of a plan. Everything that the plan means stands in it, nothing
+// describe(): the canonical text of a plan. It contains everything that the plan means, nothing
 // else.
 #include <fmt/format.h>
 

@@ -301,7 +301,7 @@ void PlanValidator::check_expr(const Expr& expr, const Scope& scope) {
   for (std::size_t i = 0; i < expr.args.size(); ++i) {
     const ExprPtr& arg = expr.args[i];
     if (arg) {
-      // What is looked for in a loop is asked of the current event.
+      // The value to find in a loop is evaluated on the current event.
       check_expr(*arg, expr.op == Op::kInLoop && i == 0 ? scope : inner);
     } else if (expr.op != Op::kAggregate) {
       // Only an aggregate leaves an operand out: count's element, before a condition on elements.

@@ -14,7 +14,7 @@ bool is_absence(const Element& element) { return element.is_absence(); }
 
 bool is_sequence(const Element& element) { return element.kind() == ElementKind::kGroup; }
 
-// Whether a way through the element may take no event.
+// Whether a path through the element may take no event.
 bool may_be_empty(const Element& element) {
   if (is_absence(element) || element.is_optional()) return true;
   const auto empty = [](const Element& child) { return may_be_empty(child); };

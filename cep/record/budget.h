@@ -3,7 +3,7 @@
 /// event that exceeds it, after that event's own alerts, and drops the oldest partial matches.
 ///
 /// What counts of a rule's partial matches of one key: each partial match kPartialMatchBytes; each
-/// place of an event in one, with its way there, kPlaceBytes, once where partial matches share it;
+/// place of an event in one, with its path there, kPlaceBytes, once where partial matches share it;
 /// each event once: kEventBytes and the fields that the rule's alerts show, 8 bytes each, texts
 /// their length.
 #pragma once
@@ -20,7 +20,7 @@
 #include "cep/record/key_record.h"
 
 namespace tocsin::cep {
-/// An event as the rule counts it: one in hand, and a captured one.
+/// The bytes that the rule counts for an event: the current one, and a captured one.
 std::uint64_t budget_bytes(const Plan& plan, const Rule& rule, const Batch& batch, const Row& row);
 std::uint64_t budget_bytes(const Plan& plan, const Rule& rule, const CaptureLayout& layout,
                            const KeptEvent& event);
@@ -66,7 +66,7 @@ class BudgetTallies {
     std::erase_if(tallies_, [&](const auto& held) { return held.first.first == rule.value; });
   }
   std::size_t bytes() const;
-  /// Those that were not asked for since the last call are let go of.
+  /// Drops those that were not used since the last call.
   void sweep();
 
  private:

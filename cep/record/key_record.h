@@ -179,7 +179,7 @@ struct KeptEvent {
   std::uint32_t roles() const { return static_cast<std::uint32_t>(flags) >> kRoles; }
   EventTime engine_time() const { return {engine_time_us}; }
   EventTime ts() const;
-  /// The words of all kept fields, where nothing else stands before them; null otherwise.
+  /// The slot values of all kept fields if nothing else precedes them; null otherwise.
   const std::uint64_t* plain_words() const {
     constexpr std::uint16_t kMore = kHasTs | kHasMissing | kHasArrival;
     return (flags & kMore) == 0 ? reinterpret_cast<const std::uint64_t*>(this + 1) : nullptr;
@@ -271,7 +271,7 @@ class RecordStore {
   }
 
   /// Makes sure that `words` more can be cut and `op` be listed, making, collecting and moving the
-  /// record if need be. When it collects, `event`, the captured event in hand (0: none), lives on
+  /// record if need be. When it collects, `event`, the current captured event (0: none), lives on
   /// and follows. True when it collected.
   bool ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event) {
     return ensure(slot, words, op, event, false, {});

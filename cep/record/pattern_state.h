@@ -25,7 +25,7 @@ struct SlotEvents {
 struct PatternNode {
   Node node;
   Offset first = 0;  // the match's first node
-  /// While an event is in hand: the node last made of it after this one, or, of such a node, the
+  /// While an event is processed: the node last made of it after this one, or, of such a node, the
   /// one made before it after the same. What it says of earlier events is void.
   Offset made = 0;
 

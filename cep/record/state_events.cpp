@@ -152,7 +152,7 @@ std::vector<EventTarget> targets_of_events(const std::vector<StateEvents>& writt
     if (type == types.end()) continue;
     const auto number = static_cast<std::size_t>(type - types.begin());
     const CaptureLayout& layout = table.layouts[number];
-    // What they were told apart by has to be there.
+    // The identity by which they were distinguished must be present.
     if (layout.keeps_identity && !events.keeps_identity) continue;
     target.type = static_cast<std::uint32_t>(number);
     for (std::size_t i = 0; i < layout.fields.size(); ++i) {

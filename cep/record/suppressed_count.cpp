@@ -6,7 +6,7 @@ namespace tocsin::cep {
 void note_suppressed(const Suppression& suppression, SuppressionState& state,
                      std::int64_t time_us) {
   if (ends_by_last_held(suppression)) {
-    // What was forgotten by now may still stand here.
+    // The state may still hold a count that has expired.
     if (suppressed_until(suppression, state) <= time_us) state.held_back = state.lost_runs = 0;
     state.held_us = time_us;
   }
@@ -54,7 +54,7 @@ std::int64_t suppressed_until(const Suppression& suppression, const SuppressionS
 
 bool ends_by_last_held(const Suppression& suppression) {
   if (suppression.once == Once::kPerVariable || suppression.once == Once::kWhile) return true;
-  // Where values are told apart, the times of alerts stand elsewhere.
+  // With values (`for each`), the times of alerts are stored elsewhere.
   return suppression.at_most &&
          (!suppression.for_each.empty() || !suppression.at_most->for_each.empty());
 }

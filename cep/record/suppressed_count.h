@@ -21,7 +21,7 @@ bool ends_by_last_held(const Suppression& suppression);
 std::int64_t suppressed_until(const OnceState& state, Duration duration);
 std::int64_t suppressed_until(const Suppression& suppression, const SuppressionState& state);
 
-/// Counts a match that was suppressed; anew where the count had ended.
+/// Counts a suppressed match. If the count had expired, it starts again.
 void note_suppressed(const Suppression& suppression, SuppressionState& state, std::int64_t time_us);
 
 /// Takes the count for an alert at `time_us`, before that is noted; `until`: suppressed_until().

@@ -20,7 +20,7 @@ bool is_too_much(const Retention& kept, std::uint64_t bytes) {
 
 Result<bool> EffectStore::retain(const RetentionPolicy& policy, std::size_t rows_max) {
   const cep::EventTime now = clock_.now();
-  // A clock that was set back begins anew.
+  // After the clock was set back, a pass runs at once.
   if (retained_at_ && now >= *retained_at_ && now < *retained_at_ + kPause) return true;
   retained_at_.reset();
   Result<bool> alerts = retain_alerts(policy, now, rows_max);
@@ -154,7 +154,7 @@ Result<bool> EffectStore::retain_alerts(const RetentionPolicy& policy, cep::Even
       return tl::unexpected(written.error());
     totals_ = totals;
   }
-  // Those that are owed make room for none: what stands behind them may have to go instead.
+  // Alerts that are still owed are not removed; later ones may be removed instead.
   return is_done && (owed->empty() || !is_too_much(kept, totals_.alert_bytes));
 }
 

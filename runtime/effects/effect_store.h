@@ -136,7 +136,7 @@ class EffectStore {
   Result<void> name_endpoint(EndpointId endpoint, std::string_view shown);
   /// Notes how far a delivery is; not synced, as a lost note means one more attempt.
   Result<void> note_delivery(EndpointId endpoint, const OutboxRow& row);
-  /// The delivery has arrived: nothing more is owed. Not synced, likewise.
+  /// The delivery has arrived: nothing more is owed. Not synced, like a note.
   Result<void> settle_delivery(EndpointId endpoint, std::uint64_t number);
   /// Owes a message from now on, written together with `also`; not synced, as whoever made it
   /// makes it again.

@@ -20,8 +20,8 @@ namespace tocsin::runtime {
 class BlobUse {
  public:
   enum class What : std::uint8_t { kEntries, kOther };
-  /// All records from `sequence` on have been told of, or will be: nothing is let go of while a
-  /// start needs others.
+  /// All records from `sequence` on have been reported, or will be. No blob is freed while a
+  /// start needs earlier ones.
   void knows_from(std::uint64_t sequence) { known_from_ = sequence; }
   /// Record `sequence` names a blob. In any order.
   void named(std::uint64_t sequence, What what, const cep::Digest& digest);

@@ -122,8 +122,8 @@ Result<void> read_taken(ByteSource& bytes, const NodeSource& source, Contents& c
   return {};
 }
 
-// What stands behind the bytes that were taken, up to where that is known to be more than the
-// beginning of a line. Damage is met by whoever reads on.
+// Reads past the accepted bytes, until it is known to be more than the beginning of a line.
+// Whoever continues to read meets any damage.
 void read_behind(ByteSource& bytes, Contents& contents) {
   constexpr std::uint64_t kLookBytes = std::uint64_t{1} << 20;
   std::string part(kEdgeBytes, '\0');

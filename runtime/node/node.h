@@ -8,7 +8,7 @@
 ///   poll(): commits (without threads), chunks of a checkpoint, what follows a checkpoint
 ///
 /// Effects leave only when their record is on disk; a checkpoint counts only when the effects of
-/// all before it are stored. Any failure ends the node: drop it and open it anew.
+/// all before it are stored. Any failure ends the node: drop it and open it again.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -95,7 +95,7 @@ struct NodeOptions {
   EffectQueueOptions effects;
   /// To which alerts are owed; nothing: to those of the last start.
   std::optional<std::vector<EndpointId>> endpoints;
-  /// Likewise, where that depends on the alert; asked in a replay too, of what was not stored yet.
+  /// The endpoints, if they depend on the alert; a replay calls it for alerts not stored yet.
   std::shared_ptr<Addressees> addressees;
   std::uint64_t hash_seed = 0x9e3779b97f4a7c15;
   /// Asked while the node waits for the disk, and now and then in a replay. May be empty.

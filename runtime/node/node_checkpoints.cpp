@@ -20,7 +20,7 @@ Result<void> Node::Impl::store_effects() {
 Result<void> Node::Impl::commit_here() {
   if (ports_.has_threads || log_ == nullptr) return {};
   if (auto committed = log_->commit(); !committed) {
-    // A full disk is tried again; everything waits meanwhile.
+    // A full disk is tried again; everything else waits until then.
     if (committed.error().code != Errc::kLimit) return committed;
   }
   queue_->durable(log_->durable_end());
@@ -79,7 +79,7 @@ bool Node::Impl::is_newest() const {
          taker_->failure().empty();
 }
 
-// Who asked for it waits for the next one.
+// Callers that requested this checkpoint wait for the next one.
 void Node::Impl::abandon_cut() {
   const bool was_taking = taker_->is_taking();
   taker_->abandon();

@@ -1,4 +1,4 @@
-/// What a node's slices bring about, on its way to the effect queue.
+/// Passes the effects of a node's slices to the effect queue.
 #pragma once
 #include <cstdint>
 #include <utility>

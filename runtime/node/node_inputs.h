@@ -92,7 +92,7 @@ class NodeInputs {
   Result<bool> read_ahead(const Input& holder);
   Result<bool> read_on(Input& input, std::size_t place);
   Result<void> need_bytes(Input& input);
-  // False where another input comes first meanwhile.
+  // False if another input has become the next one.
   Result<bool> wait_for(Input& input);
   Result<void> wake(Input& input);
   Result<void> look_at_idle();

@@ -9,7 +9,7 @@
 
 namespace tocsin::runtime {
 namespace {
-// Of entries that stand in the command itself.
+// The largest entries that a command contains itself; larger ones are blobs.
 constexpr std::size_t kArgumentBytesMax = std::size_t{16} << 10;
 }  // namespace
 

@@ -36,7 +36,7 @@ Result<void> Node::Impl::open(bool is_new) {
   if (!blobs) return tl::unexpected(blobs.error());
   blob_store_ = *std::move(blobs);
   if (auto done = find_timeline(); !done) return done;
-  // What stays is in nobody's way, and is tried again by the next start.
+  // Leftovers do no harm, and the next start tries again to remove them.
   static_cast<void>(clean_savepoints(ports_.files, paths_.savepoints));
   Result<std::unique_ptr<CheckpointWriter>> writer =
       CheckpointWriter::open(ports_.files, ports_.states, ports_.executor,
@@ -283,7 +283,7 @@ Result<void> Node::Impl::open_log() {
   }
   Result<std::unique_ptr<NodeLog>> log;
   if (ports_.has_threads) {
-    // What the queue is told before it is there, it is told again when it is.
+    // A status that arrives before the queue exists is repeated once it does.
     const auto listener = [this](const JournalStatus& status) {
       if (queue_) queue_->durable(status.durable_end);
       if (options_.journal_listener) options_.journal_listener(status);
