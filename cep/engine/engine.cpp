@@ -198,6 +198,7 @@ class EngineImpl {
       stats.keys += table->keys();
       stats.values += table->values();
       stats.budget_work += table->budget_work();
+      stats.layout_work += table->layout_work();
       stats.timers += table->timers();
       stats.state_bytes += table->bytes();
     }

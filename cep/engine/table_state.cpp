@@ -256,7 +256,11 @@ void TableState::run_row(std::uint32_t pass, const MatchContext& context,
   current.predicates = mask + table_.operator_words;
   current.slot = slot;
   current.features = &feature_store_;
-  if (slot != nullptr && slot->record != 0) current.record = store_.base(*slot);
+  if (slot != nullptr && slot->record != 0) {
+    current.record = store_.base(*slot);
+  } else if (slot != nullptr && store_.foresees()) {
+    store_.foresee(mask, pass_masks_[pass].data());
+  }
   if (!table_.roles[row.type.value].empty()) {
     current.roles = touch.sources & ((std::uint32_t{1} << table_.role_places) - 1);
   }

@@ -53,6 +53,7 @@ class TableState {
   /// Values other than keys by which `for each` holds something back.
   std::uint64_t values() const { return matcher_.general().values(); }
   std::uint64_t budget_work() const { return matcher_.budget_work(); }
+  std::uint64_t layout_work() const { return store_.layout_work(); }
   std::uint64_t timers() const;
   std::size_t bytes() const;
 

@@ -23,5 +23,7 @@ struct EngineStats {
   /// these could not, by this engine.
   std::uint64_t keys_made_busy = 0;
   std::uint64_t keys_left_as_runs = 0;
+  /// Words that were copied to give records more room, or less, by this engine.
+  std::uint64_t layout_work = 0;
 };
 }  // namespace tocsin::cep

@@ -12,6 +12,8 @@ namespace tocsin::cep {
 namespace {
 // Places for the operators of most keys: their list then stays in the record's first line.
 constexpr std::uint32_t kFirstOperators = 3;
+// Longer lists are searched by halves, and grow in proportion to their length.
+constexpr std::uint32_t kShortList = 16;
 // While a record is collected, the parent of a node that was copied says where it went.
 constexpr Offset kForwarded = 1U << 31;
 
@@ -54,25 +56,51 @@ RecordStore::RecordStore(const ProgramImpl& program, const TableProgram& table)
     }
   }
   usual_words_ = static_cast<std::uint32_t>(std::min<std::size_t>(words, kMost));
+  if (table.operators.size() <= kShortList) return;
+  feature_words_.resize(table.operators.size() + 1);
+  for (std::size_t i = 0; i < table.operators.size(); ++i) {
+    const OperatorProgram& op = table.operators[i];
+    if (op.kind != OperatorKind::kFeature) continue;
+    const FeatureProgram& feature = program.features[op.index];
+    const RingHeader ring = feature.in_ring ? make_ring(*feature.feature, 0) : RingHeader{};
+    const std::uint32_t ring_size =
+        feature.in_ring ? ring_words(ring.capacity, ring.wide_times != 0, ring.value) : 0;
+    feature_words_[i + 1] = {ring_size, 1};
+  }
+}
+
+void RecordStore::foresee(const std::uint64_t* mask, const std::uint64_t* pass) {
+  foreseen_ = {};
+  for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
+    for (std::uint64_t bits = mask[w] & pass[w]; bits != 0; bits &= bits - 1) {
+      const std::size_t op = w * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+      foreseen_.words += feature_words_[op].words;
+      foreseen_.operators += feature_words_[op].operators;
+    }
+  }
 }
 
 OperatorEntry* RecordStore::find_in_many(OperatorEntry* begin, OperatorEntry* end,
                                          std::uint32_t op) {
+  // Operators are numbered from 1 and listed once: none stands behind this place. A key that has
+  // them all, or gets them one after the other, finds each at once.
+  OperatorEntry* const last = begin + std::min<std::ptrdiff_t>(op, end - begin) - 1;
+  if (last->op <= op) return last->op == op ? last : nullptr;
   OperatorEntry* const entry = std::lower_bound(
-      begin, end, op, [](const OperatorEntry& e, std::uint32_t wanted) { return e.op < wanted; });
-  return entry != end && entry->op == op ? entry : nullptr;
+      begin, last, op, [](const OperatorEntry& e, std::uint32_t wanted) { return e.op < wanted; });
+  return entry->op == op ? entry : nullptr;
 }
 
 bool RecordStore::ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event,
                          bool replaces, std::span<Draft> drafts) {
   if (slot.record == 0) {
-    start_record(slot, words, static_cast<std::uint16_t>(first_operators_));
+    start_record(slot, words, first_operators_);
     return false;
   }
   auto* header = reinterpret_cast<RecordHeader*>(base(slot));
   std::uint32_t list_words = 0;
   if (header->operator_count == header->operator_capacity && find(slot, op) == nullptr) {
-    list_words = header->operator_count + 2U;
+    list_words = places_for_more(header->operator_count);
   }
   if (header->capacity - header->used < words + list_words) {
     collect(base(slot), replaces ? op : 0, drafts, event);
@@ -83,16 +111,25 @@ bool RecordStore::ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, O
   return false;
 }
 
-void RecordStore::start_record(KeySlot& slot, std::uint32_t words, std::uint16_t operators) {
+void RecordStore::start_record(KeySlot& slot, std::uint32_t words, std::uint32_t least_operators) {
+  const std::uint32_t operators = std::max(least_operators, foreseen_.operators);
   const std::uint32_t used = kHeaderWords + operators;
-  const std::uint32_t capacity = Arena::rounded(std::max(used + words, usual_words_));
+  const std::uint32_t room = std::max(words, foreseen_.words);
+  foreseen_ = {};
+  const std::uint32_t capacity = Arena::rounded(std::max(used + room, usual_words_));
   slot.record = keys_->arena().allocate(capacity);
   RecordHeader header;
   header.capacity = capacity;
   header.used = used;
   header.operators = kHeaderWords;
-  header.operator_capacity = operators;
+  header.operator_capacity = static_cast<std::uint16_t>(operators);
   std::memcpy(base(slot), &header, sizeof(header));
+}
+
+// Places of a list that grows beyond `listed` operators. Each operator of a new key is then copied
+// a bounded number of times, however many there are.
+std::uint32_t RecordStore::places_for_more(std::uint32_t listed) const {
+  return std::min(operators_max_, listed + (listed <= kShortList ? 2 : listed / 2));
 }
 
 // To a list with more room, which is cut.
@@ -103,11 +140,12 @@ void RecordStore::move_operators(std::byte* record, std::uint32_t capacity) {
               header->operator_count * sizeof(OperatorEntry));
   header->operators = list;
   header->operator_capacity = static_cast<std::uint16_t>(capacity);
+  layout_work_ += header->operator_count;
 }
 
 void RecordStore::make_room(KeySlot& slot, std::uint32_t words, std::uint32_t operators) {
   if (slot.record == 0) {
-    start_record(slot, words, static_cast<std::uint16_t>(std::max(first_operators_, operators)));
+    start_record(slot, words, std::max(first_operators_, operators));
     return;
   }
   const auto* header = reinterpret_cast<const RecordHeader*>(base(slot));
@@ -221,8 +259,9 @@ void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft
   push_space(kHeaderWords);
   RecordHeader fresh;
   fresh.operators = kHeaderWords;
+  const std::uint32_t listed = header->operator_count;
   fresh.operator_capacity = static_cast<std::uint16_t>(
-      std::min(operators_max_, std::max(first_operators_, header->operator_count + 1U)));
+      std::min(operators_max_, std::max(first_operators_, listed + 1 + listed / kShortList)));
   push_space(fresh.operator_capacity);
   const auto* entries = at<OperatorEntry>(old, header->operators);
   for (std::uint16_t i = 0; i < header->operator_count; ++i) {
@@ -280,6 +319,7 @@ void RecordStore::move_to_fit(KeySlot& slot, std::uint32_t needed) {
   header.used = scratch_used_;
   std::memcpy(scratch_.get(), &header, sizeof(header));
   std::memcpy(base(slot), scratch_.get(), std::size_t{scratch_used_} * 8);
+  layout_work_ += scratch_used_;
 }
 
 void RecordStore::shrink(KeySlot& slot) {

@@ -239,7 +239,15 @@ class RecordStore {
   /// The slice that captured rows are of, until the next call.
   void begin_slice(const Batch& batch);
   /// The shard whose records are meant from now on.
-  void work_on(KeyShard& keys) { keys_ = &keys; }
+  void work_on(KeyShard& keys) {
+    keys_ = &keys;
+    foreseen_ = {};
+  }
+  /// Whether foresee() is worth its time.
+  bool foresees() const { return !feature_words_.empty(); }
+  /// Says which operators a row of a key without a record reaches, as bits of `mask` and `pass`: if
+  /// a record is made at this row, it has room for what their features take at once.
+  void foresee(const std::uint64_t* mask, const std::uint64_t* pass);
 
   /// Starts to load the lines that most records of the table have; null for none.
   void prefetch(const std::byte* record) const {
@@ -341,6 +349,8 @@ class RecordStore {
   static std::uint32_t words_of(const std::byte* record) {
     return reinterpret_cast<const RecordHeader*>(record)->capacity;
   }
+  /// EngineStats::layout_work of the table.
+  std::uint64_t layout_work() const { return layout_work_; }
 
  private:
   std::uint64_t* room_to_capture(std::uint32_t words);
@@ -367,8 +377,9 @@ class RecordStore {
   }
   void grow_scratch(std::uint32_t words);
   void move_to_fit(KeySlot& slot, std::uint32_t needed);
-  void start_record(KeySlot& slot, std::uint32_t words, std::uint16_t operators);
-  static void move_operators(std::byte* record, std::uint32_t capacity);
+  void start_record(KeySlot& slot, std::uint32_t words, std::uint32_t least_operators);
+  void move_operators(std::byte* record, std::uint32_t capacity);
+  std::uint32_t places_for_more(std::uint32_t listed) const;
   void shrink(KeySlot& slot);
 
   const ProgramImpl& program_;
@@ -380,9 +391,18 @@ class RecordStore {
   // Operators that may be listed, and those that a new record has places for.
   std::uint32_t operators_max_ = 0;
   std::uint32_t first_operators_ = 0;
+  // Words of each operator's state of a new key, by op, and whether it lists the operator, where
+  // the table has many features; else empty.
+  struct Room {
+    std::uint32_t words = 0;
+    std::uint32_t operators = 0;
+  };
+  std::vector<Room> feature_words_;
+  Room foreseen_;
   std::unique_ptr<std::uint64_t[]> scratch_;  // the record that is being laid out afresh
   std::uint32_t scratch_used_ = 0;
   std::uint32_t scratch_capacity_ = 0;
+  std::uint64_t layout_work_ = 0;
   std::vector<Offset> path_;           // of forward_node
   std::uint32_t deadline_values_ = 0;  // of the rule whose nodes are being copied
   // The columns of a layout's fields in the slice in work; null where a field has none.
