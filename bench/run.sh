@@ -3,6 +3,7 @@
 # generated once and kept in build/bench. `./do bench tools [--runs N]`: how long checking rules takes. See bench/README.md
 # for what is measured.
 # `./do bench keys [KEYS…]`: the memory of so many keys.
+# `./do bench many [--events N] [--rules N,N…] [KIND…]`: what an event costs with many rules that concern few events.
 # `./do bench budget [EVENTS]`: what an event costs of a key that stays near its budget.
 # `./do bench growth [PART]`: what an event costs by how many events of its key are in the window.
 # `./do bench durable [--events N] [--runs N] [--keys N] [--state-only] [DIR]`: runs with a data directory on the disk
@@ -73,7 +74,7 @@ if [ "${1:-}" = keys ]; then
   shift
   exec "$build/bench/bench_keys" "$@"
 fi
-if [ "${1:-}" = budget ] || [ "${1:-}" = growth ]; then
+if [ "${1:-}" = budget ] || [ "${1:-}" = growth ] || [ "${1:-}" = many ]; then
   name=$1
   shift
   exec "$build/bench/bench_$name" "$@"
@@ -89,7 +90,7 @@ while [ $# -gt 0 ]; do
     --runs) runs=$2; shift 2 ;;
     --core) core=$2; shift 2 ;;
     tools) tools=1; shift ;;
-    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and durable, journal, keys, tools or rule sets (none one seven ten fifty text)" >&2; exit 2 ;;
+    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and durable, journal, keys, many, tools or rule sets (none one seven ten fifty text)" >&2; exit 2 ;;
     *) sets+=("$1"); shift ;;
   esac
 done
