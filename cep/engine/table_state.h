@@ -108,7 +108,7 @@ class TableState {
     WindowPool windows;
     std::vector<ShardTimers> timers;  // by pass
     PatternPool patterns;
-    std::vector<GroupCredit> credits;
+    SparseArray<GroupCredit> credits;
     Changes changes;
     std::vector<RestoredTimer> restored;
   };

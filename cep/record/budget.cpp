@@ -114,10 +114,9 @@ void BudgetTallies::sweep() {
 
 GroupBudgets::GroupBudgets(const ProgramImpl& program, std::uint32_t table)
     : program_(program), place_of_rule_(program.rules.size(), 0) {
+  std::uint32_t next = 0;
   for (const RuleProgram& rule : program.rules) {
-    if (rule.table != table) continue;
-    place_of_rule_[rule.index.value] = static_cast<std::uint32_t>(rules_.size());
-    rules_.push_back(rule.index.value);
+    if (rule.table == table) place_of_rule_[rule.index.value] = next++;
   }
 }
 

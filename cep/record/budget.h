@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cep/base/byte_codec.h"
+#include "cep/base/sparse_array.h"
 #include "cep/data/alert.h"
 #include "cep/record/budget_bytes.h"
 #include "cep/record/budget_tally.h"
@@ -116,11 +117,8 @@ struct GroupCredit {
 class GroupBudgets {
  public:
   GroupBudgets(const ProgramImpl& program, std::uint32_t table);
-  /// The shard's credits, by place; empty ones are made.
-  void work_on(std::vector<GroupCredit>& credits) {
-    if (credits.size() != rules_.size()) credits.assign(rules_.size(), full());
-    credits_ = &credits;
-  }
+  /// The shard's credits, by place; a rule that has none yet has all.
+  void work_on(SparseArray<GroupCredit>& credits) { credits_ = &credits; }
   /// The rule has taken on so much for a key of the shard.
   void spend(const RuleProgram& rule, std::uint64_t runs, std::uint64_t bytes) {
     charge(rule, runs, bytes);
@@ -136,14 +134,15 @@ class GroupBudgets {
   /// The rules whose key groups have to be counted now, which empties the list.
   std::vector<std::uint32_t> take_over();
   bool any_over() const { return !over_.empty(); }
-  GroupCredit& credit(std::uint32_t rule) { return (*credits_)[place_of_rule_[rule]]; }
+  GroupCredit& credit(std::uint32_t rule) {
+    return credits_->at(place_of_rule_[rule], [&](std::size_t) { return full(); });
+  }
   GroupCredit full() const;
 
  private:
   const ProgramImpl& program_;
-  std::vector<std::uint32_t> rules_;          // of the table, by place
-  std::vector<std::uint32_t> place_of_rule_;  // by rule
-  std::vector<GroupCredit>* credits_ = nullptr;
+  std::vector<std::uint32_t> place_of_rule_;  // by rule: among those of the table
+  SparseArray<GroupCredit>* credits_ = nullptr;
   std::vector<std::uint32_t> over_;
 };
 

@@ -74,29 +74,27 @@ void TimerQueue::pop() {
   }
 }
 
-ShardTimers::ShardTimers(const std::vector<bool>& queues_in_order) {
-  for (const bool in_order : queues_in_order) queues_.emplace_back(in_order);
-}
-
 void ShardTimers::push_head(std::uint32_t queue) {
-  heads_.push_back({queues_[queue].front().deadline_us, queue});
+  heads_.push_back({queue_at(queue).front().deadline_us, queue});
   std::push_heap(heads_.begin(), heads_.end(),
                  [](const Head& a, const Head& b) { return a.deadline_us > b.deadline_us; });
 }
 
 void ShardTimers::push(std::uint32_t queue, const Timer& timer) {
-  const bool was_empty = queues_[queue].empty();
-  const std::int64_t front_before = was_empty ? 0 : queues_[queue].front().deadline_us;
-  queues_[queue].push(timer);
-  if (was_empty || queues_[queue].front().deadline_us != front_before) push_head(queue);
+  TimerQueue& of = queue_at(queue);
+  const bool was_empty = of.empty();
+  const std::int64_t front_before = was_empty ? 0 : of.front().deadline_us;
+  of.push(timer);
+  if (was_empty || of.front().deadline_us != front_before) push_head(queue);
 }
 
 void ShardTimers::merge(std::uint32_t queue, const std::vector<Timer>& timers) {
-  const bool was_empty = queues_[queue].empty();
-  const std::int64_t front_before = was_empty ? 0 : queues_[queue].front().deadline_us;
-  queues_[queue].merge(timers);
-  if (queues_[queue].empty()) return;
-  if (was_empty || queues_[queue].front().deadline_us != front_before) push_head(queue);
+  if (timers.empty()) return;
+  TimerQueue& of = queue_at(queue);
+  const bool was_empty = of.empty();
+  const std::int64_t front_before = was_empty ? 0 : of.front().deadline_us;
+  of.merge(timers);
+  if (was_empty || of.front().deadline_us != front_before) push_head(queue);
 }
 
 bool ShardTimers::take_due(std::int64_t now_us, Timer& out) {
@@ -105,7 +103,7 @@ bool ShardTimers::take_due(std::int64_t now_us, Timer& out) {
     std::pop_heap(heads_.begin(), heads_.end(),
                   [](const Head& a, const Head& b) { return a.deadline_us > b.deadline_us; });
     heads_.pop_back();
-    TimerQueue& queue = queues_[head.queue];
+    TimerQueue& queue = queue_at(head.queue);
     if (queue.empty() || queue.front().deadline_us != head.deadline_us) continue;
     out = queue.front();
     queue.pop();
@@ -117,12 +115,12 @@ bool ShardTimers::take_due(std::int64_t now_us, Timer& out) {
 
 std::size_t ShardTimers::size() const {
   std::size_t sum = 0;
-  for (const TimerQueue& queue : queues_) sum += queue.size();
+  queues_.for_each([&](const TimerQueue& queue) { sum += queue.size(); });
   return sum;
 }
 std::size_t ShardTimers::bytes() const {
-  std::size_t sum = heads_.capacity() * sizeof(Head) + queues_.capacity() * sizeof(TimerQueue);
-  for (const TimerQueue& queue : queues_) sum += queue.bytes();
+  std::size_t sum = heads_.capacity() * sizeof(Head) + queues_.bytes();
+  queues_.for_each([&](const TimerQueue& queue) { sum += queue.bytes(); });
   return sum;
 }
 }  // namespace tocsin::cep

@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "cep/base/sparse_array.h"
 #include "cep/value/order.h"
 
 namespace tocsin::cep {
@@ -61,8 +62,9 @@ class TimerQueue {
 class ShardTimers {
  public:
   static constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::max();
-  /// `queues_in_order[i]`: whether queue i is one of a fixed delay.
-  explicit ShardTimers(const std::vector<bool>& queues_in_order);
+  /// `queues_in_order[i]`: whether queue i is one of a fixed delay. A queue takes memory once a
+  /// timer has been in it.
+  explicit ShardTimers(const std::vector<bool>& queues_in_order) : in_order_(queues_in_order) {}
   void push(std::uint32_t queue, const Timer& timer);
   /// TimerQueue::merge().
   void merge(std::uint32_t queue, const std::vector<Timer>& timers);
@@ -74,7 +76,7 @@ class ShardTimers {
   /// Calls `visit(hash)` for keys whose timers will soon be due, to fetch their memory.
   template <typename Visit>
   void peek(std::int64_t until_us, Visit&& visit) const {
-    for (const TimerQueue& queue : queues_) queue.peek(until_us, visit);
+    peek_from(0, until_us, visit);
   }
   std::size_t size() const;
   std::size_t bytes() const;
@@ -84,9 +86,25 @@ class ShardTimers {
     std::int64_t deadline_us = 0;
     std::uint32_t queue = 0;
   };
+  TimerQueue& queue_at(std::uint32_t queue) {
+    return queues_.at(queue, [&](std::size_t place) {
+      return TimerQueue(place < in_order_.size() && in_order_[place]);
+    });
+  }
   void push_head(std::uint32_t queue);
+  // Of the heads from this place of the heap down.
+  template <typename Visit>
+  void peek_from(std::size_t place, std::int64_t until_us, Visit& visit) const {
+    if (place >= heads_.size() || heads_[place].deadline_us > until_us) return;
+    if (const TimerQueue* const queue = queues_.find(heads_[place].queue)) {
+      queue->peek(until_us, visit);
+    }
+    peek_from(2 * place + 1, until_us, visit);
+    peek_from(2 * place + 2, until_us, visit);
+  }
 
-  std::vector<TimerQueue> queues_;
+  std::vector<bool> in_order_;
+  SparseArray<TimerQueue> queues_;
   std::vector<Head> heads_;  // heap; an entry that is not its queue's front is void
 };
 }  // namespace tocsin::cep
