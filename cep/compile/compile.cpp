@@ -14,8 +14,9 @@
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
-Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool general_only)
-    : plan_(*plan), general_only_(general_only), graph_(*plan) {
+Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool general_only,
+                   const DenseLimits& dense)
+    : plan_(*plan), general_only_(general_only), dense_(dense), graph_(*plan) {
   out_->plan = std::move(plan);
   out_->limits = limits;
   out_->atoms = AtomSet(plan_);
@@ -39,6 +40,7 @@ Result<std::shared_ptr<const ProgramImpl>> Compiler::run(TextDatabaseCache* cach
   find_used_fields();
   const Result<void> searches = out_->atoms.prepare_searches(bytes_max, cache);
   if (!searches) return tl::unexpected(searches.error());
+  make_predicate_index(*out_, wakes_, dense_);
   return out_;
 }
 
@@ -141,7 +143,8 @@ const std::vector<bool>& Program::used_types() const { return impl_->used_types;
 
 namespace {
 Result<Program> compile_with(std::shared_ptr<const Plan> plan, const Limits& limits,
-                             bool general_only, TextDatabaseCache* cache) {
+                             bool general_only, const DenseLimits& dense,
+                             TextDatabaseCache* cache) {
   std::vector<std::string> problems = validate(*plan);
   if (problems.empty()) problems = unsupported(*plan, limits);
   if (problems.empty()) {
@@ -151,7 +154,7 @@ Result<Program> compile_with(std::shared_ptr<const Plan> plan, const Limits& lim
   if (!problems.empty()) {
     return fail(Errc::kInvalidArgument, fmt::format("{}", fmt::join(problems, "\n")));
   }
-  auto made = Compiler(std::move(plan), limits, general_only).run(cache);
+  auto made = Compiler(std::move(plan), limits, general_only, dense).run(cache);
   if (!made) return tl::unexpected(made.error());
   std::shared_ptr<const ProgramImpl> program = std::move(*made);
   for (const TableProgram& table : program->tables) {
@@ -167,9 +170,12 @@ Result<Program> compile_with(std::shared_ptr<const Plan> plan, const Limits& lim
 
 Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits,
                         TextDatabaseCache* cache) {
-  return compile_with(std::move(plan), limits, false, cache);
+  return compile_with(std::move(plan), limits, false, {}, cache);
 }
 Result<Program> compile_general(std::shared_ptr<const Plan> plan, const Limits& limits) {
-  return compile_with(std::move(plan), limits, true, nullptr);
+  return compile_with(std::move(plan), limits, true, {}, nullptr);
+}
+Result<Program> compile_indexed(std::shared_ptr<const Plan> plan, const Limits& limits) {
+  return compile_with(std::move(plan), limits, false, {0, 0}, nullptr);
 }
 }  // namespace tocsin::cep

@@ -37,4 +37,6 @@ Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits =
                         TextDatabaseCache* cache = nullptr);
 /// The same, with every rule left to the general matcher; for tests that compare the methods.
 Result<Program> compile_general(std::shared_ptr<const Plan> plan, const Limits& limits);
+/// The same as compile(), with every predicate left to the index that it can find; for tests.
+Result<Program> compile_indexed(std::shared_ptr<const Plan> plan, const Limits& limits);
 }  // namespace tocsin::cep

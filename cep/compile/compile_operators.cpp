@@ -11,6 +11,7 @@ namespace {
 struct RulePredicates {
   std::vector<std::uint32_t> runs;     // of rows that the rule has to see
   std::vector<std::uint32_t> creates;  // of those for which its key is made
+  std::vector<std::uint32_t> wakes;    // of those that it has to see where the key holds nothing
 };
 
 void add_pattern(const RuleProgram& rule, RulePredicates& into) {
@@ -46,16 +47,24 @@ RulePredicates predicates_of(const RuleProgram& rule) {
     predicates.creates.push_back(rule.steps[0].take.predicate);
   }
   if (rule.strict) predicates.runs.push_back(rule.considered_predicate);
+  const bool waits_for_start =
+      rule.method == Method::kGeneral
+          ? !rule.pattern->opens && rule.rule->suppression.once != Once::kWhile
+          : rule.method != Method::kSingle;
+  predicates.wakes = waits_for_start ? predicates.creates : predicates.runs;
   return predicates;
 }
 }  // namespace
 
 void Compiler::number_operators() {
   for (TableProgram& table : out_->tables) table.bit_predicates.emplace_back();  // bit 0
+  wakes_.resize(out_->tables.size());
   const auto add = [&](std::uint32_t table, OperatorKind kind, std::uint32_t index,
-                       std::uint32_t pass, std::vector<std::uint32_t> predicates) {
+                       std::uint32_t pass, std::vector<std::uint32_t> predicates,
+                       const std::vector<std::uint32_t>& wakes) {
     TableProgram& into = out_->tables[table];
     into.operators.push_back({kind, index, pass});
+    wakes_[table].push_back(wakes);
     std::sort(predicates.begin(), predicates.end());
     predicates.erase(std::unique(predicates.begin(), predicates.end()), predicates.end());
     into.bit_predicates.push_back(std::move(predicates));
@@ -63,7 +72,7 @@ void Compiler::number_operators() {
   };
   const auto add_feature = [&](FeatureProgram& feature) {
     feature.op = add(feature.table, OperatorKind::kFeature, feature.index.value, feature.take_pass,
-                     {feature.predicate});
+                     {feature.predicate}, {feature.predicate});
     out_->tables[feature.table].bit_predicates[0].push_back(feature.predicate);
   };
   for (const FeatureIndex index : graph_.features_in_order()) {
@@ -73,7 +82,7 @@ void Compiler::number_operators() {
   for (std::uint32_t i = 0; i < out_->probes.size(); ++i) {
     const ProbeProgram& probe = out_->probes[i];
     const FeatureProgram& feature = out_->features[probe.feature.value];
-    add(feature.table, OperatorKind::kProbe, i, feature.pass, probe.predicates);
+    add(feature.table, OperatorKind::kProbe, i, feature.pass, probe.predicates, probe.predicates);
   }
   for (RuleProgram& rule : out_->rules) {
     if (rule.method == Method::kStrict) {
@@ -82,20 +91,23 @@ void Compiler::number_operators() {
     }
     RulePredicates predicates = predicates_of(rule);
     rule.op = add(rule.table, OperatorKind::kRule, rule.index.value, rule.pass,
-                  std::move(predicates.runs));
+                  std::move(predicates.runs), predicates.wakes);
     std::vector<std::uint32_t>& creating = out_->tables[rule.table].bit_predicates[0];
     creating.insert(creating.end(), predicates.creates.begin(), predicates.creates.end());
   }
   for (std::size_t i = 0; i < out_->strict_groups.size(); ++i) {
     const StrictGroup& group = out_->strict_groups[i];
     std::vector<std::uint32_t> predicates = {group.considered_predicate};
+    std::vector<std::uint32_t> starts;
     for (const std::uint32_t r : group.rules) {
       const std::vector<StepProgram>& steps = out_->rules[r].steps;
       for (const StepProgram& step : steps) predicates.push_back(step.take.predicate);
-      out_->tables[group.table].bit_predicates[0].push_back(steps[0].take.predicate);
+      starts.push_back(steps[0].take.predicate);
     }
+    std::vector<std::uint32_t>& creating = out_->tables[group.table].bit_predicates[0];
+    creating.insert(creating.end(), starts.begin(), starts.end());
     const std::uint32_t op = add(group.table, OperatorKind::kStrict, static_cast<std::uint32_t>(i),
-                                 group.pass, std::move(predicates));
+                                 group.pass, std::move(predicates), starts);
     for (const std::uint32_t r : group.rules) out_->rules[r].op = op;
   }
   // After the rules, which read them without this event, or decide whether they take it.
@@ -144,8 +156,6 @@ void Compiler::finish_table(TableProgram& table) const {
   std::vector<std::uint32_t>& creates = table.bit_predicates[0];
   std::sort(creates.begin(), creates.end());
   creates.erase(std::unique(creates.begin(), creates.end()), creates.end());
-  table.operator_words = static_cast<std::uint32_t>((table.bit_predicates.size() + 63) / 64);
-  table.predicate_words = static_cast<std::uint32_t>((table.predicates.size() + 63) / 64);
   for (std::size_t t = 0; t < table.layouts.size(); ++t) {
     CaptureLayout& layout = table.layouts[t];
     const std::size_t own = plan_.event_types[t].fields.size();

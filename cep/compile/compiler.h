@@ -15,7 +15,8 @@
 namespace tocsin::cep {
 class Compiler {
  public:
-  Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool general_only);
+  Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool general_only,
+           const DenseLimits& dense);
   /// Makes the program; requires a plan that validates and is supported. `cache` may be null.
   /// Errors: those of TextDatabase::compile.
   Result<std::shared_ptr<const ProgramImpl>> run(TextDatabaseCache* cache);
@@ -82,8 +83,11 @@ class Compiler {
 
   const Plan& plan_;
   bool general_only_;
+  DenseLimits dense_;
   std::shared_ptr<ProgramImpl> out_ = std::make_shared<ProgramImpl>();
   std::vector<std::map<std::string, std::uint32_t>> predicate_places_;  // by table
+  // By table, then op - 1: the predicates for which it runs at keys that hold nothing of it.
+  std::vector<std::vector<std::vector<std::uint32_t>>> wakes_;
   OperatorGraph graph_;
   std::set<AlertRead> alert_reads_;  // where the rule does not depend on the feature
   OperatorGraph::Depths levels_;

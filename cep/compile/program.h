@@ -4,8 +4,8 @@
 ///
 /// - **Atoms** (cep/compile/atoms.h): each distinct test of one event, evaluated once over a slice.
 /// - **Predicates**: boolean combinations of atoms, one for each step, absence and feature, by
-/// event type. Those of one
-///   table have a bit each in a row's mask; equal ones share it.
+///   event type. Of one table equal ones are one. A row finds those that hold at it by a bit each
+///   in its mask, or by the values of its fields (cep/compile/predicate_index.h).
 /// - **Tables**: all operators (features and rules) with one key expression share one.
 /// - **Passes**: a slice is worked through in passes (cep/plan/operator_graph.h). An operator reads
 ///   features of its own table and pass in place, right after they took the event; others from
@@ -23,6 +23,7 @@
 
 #include "cep/aggregate/accumulator.h"
 #include "cep/compile/atoms.h"
+#include "cep/compile/predicate_index.h"
 #include "cep/compile/suppression_life.h"
 #include "cep/compile/word_test.h"
 #include "cep/data/reference_data.h"
@@ -52,7 +53,7 @@ struct Conjunct {
 /// A step's or an absence's test of the event on offer.
 struct ElementProgram {
   const Element* element = nullptr;
-  std::uint32_t predicate = 0;  // its bit in the table's masks
+  std::uint32_t predicate = 0;  // of the table's
   std::uint32_t place = 0;  // among the rule's elements that have `by_row`: their cached answers
   std::vector<Conjunct> by_row;  // the same for all runs of a key: features, key parts
   std::vector<Conjunct> by_run;  // read what the run has bound
@@ -206,7 +207,8 @@ struct KeyFields {
 struct KeySource {
   std::vector<KeyFields> by_type;        // the fields; empty where it has
   std::vector<const Expr*> exprs;        // arguments, by part
-  std::vector<std::uint64_t> operators;  // what sees rows under this key, as bits of a mask
+  std::vector<std::uint64_t> operators;  // what sees rows under this key, as bits by op
+  bool has(std::uint32_t op) const { return (operators[op / 64] >> (op % 64) & 1) != 0; }
 };
 inline constexpr std::size_t kSourcesMax = 32;  // of a table
 inline constexpr std::size_t kRolesMax = 12;    // of an event type: bits of KeptEvent
@@ -215,16 +217,31 @@ struct TableProgram {
   std::vector<KeySource> sources;               // the places of roles, then arguments
   std::uint32_t role_places = 1;                // the most that an event type has, at least one
   std::vector<std::vector<std::string>> roles;  // by event type, then place; empty: none
-  /// Bit 0 of an operator mask says that the row may make a key record; operators follow, features
-  /// before probes before rules: the order in which they see an event.
+  /// Numbered from 1 on, features before probes before rules: the order in which they see an event.
+  /// Bit 0 of a mask says that the row may make a key record.
   std::vector<OperatorProgram> operators;  // by op - 1
   std::vector<Predicate> predicates;
-  /// For each operator mask bit, the predicates whose union sets it.
+  /// Bit 0 and each operator: the predicates that set it, or at which the operator sees a row.
   std::vector<std::vector<std::uint32_t>> bit_predicates;
+  // ---- made by make_predicate_index()
+  static constexpr std::uint32_t kSparse = UINT32_MAX;
+  /// By predicate: its bit among the dense ones; kSparse. Empty where all are dense and each has
+  /// the bit of its own number.
+  std::vector<std::uint32_t> predicate_places;
+  bool is_dense(std::uint32_t predicate) const {
+    return predicate_places.empty() || predicate_places[predicate] != kSparse;
+  }
+  std::vector<std::vector<std::uint32_t>> dense_predicates;  // as Predicate::by_type: those there
+  std::uint32_t dense_count = 0;
+  /// By bit of a row's mask: the dense operator; bit 0 is none. An operator is dense if a dense
+  /// predicate wakes it.
+  std::vector<std::uint32_t> mask_operators;
+  NumberLists woken;  // by predicate: the other operators that it wakes; empty where all are dense
+  /// By op: where the key's record lists it, also these predicates let it see the row; their bits
+  /// do not set its own. Empty where all are dense.
+  NumberLists continued;
   std::vector<CaptureLayout> layouts;  // by event type
-  std::uint32_t operator_words = 0;    // of a row's mask: operator bits, then predicate bits
-  std::uint32_t predicate_words = 0;
-  std::int64_t longest_us = 0;  // of its operators' windows and waits
+  std::int64_t longest_us = 0;         // of its operators' windows and waits
 };
 
 class ProgramImpl {
@@ -238,6 +255,7 @@ class ProgramImpl {
   std::shared_ptr<ReferenceData> data;
   TextSearch texts;
   AtomSet atoms;
+  std::shared_ptr<const PredicateIndex> index;
   std::vector<TableProgram> tables;
   std::vector<RuleProgram> rules;        // by RuleIndex
   std::vector<FeatureProgram> features;  // by FeatureIndex

@@ -194,7 +194,9 @@ class EngineImpl {
 
   EngineStats stats() const {
     EngineStats stats = stats_;
+    stats.predicates_asked = slice_.hits().work();
     for (const auto& table : tables_) {
+      stats.predicates_asked += table->predicate_work();
       stats.keys += table->keys();
       stats.values += table->values();
       stats.budget_work += table->budget_work();

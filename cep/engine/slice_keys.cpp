@@ -27,27 +27,79 @@ void copy_short(char* to, std::string_view text) {
 }
 }  // namespace
 
-SliceKeys::SliceKeys(const ProgramImpl& program, const TableProgram& table, std::uint64_t hash_seed,
+SliceKeys::SliceKeys(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
                      EngineStats& stats)
     : program_(program),
-      table_(table),
+      table_(program.tables[table]),
       seed_(hash_seed),
       stats_(stats),
-      mask_words_(table.operator_words + table.predicate_words),
-      masks_(program.plan->event_types.size() * table.role_places),
+      number_(table),
+      has_sparse_(!table_.predicate_places.empty()),
+      operator_words_(static_cast<std::uint32_t>((table_.mask_operators.size() + 63) / 64)),
+      reach_word_(operator_words_ + (table_.dense_count + 63) / 64),
+      mask_words_(reach_word_ + program.pass_count + (has_sparse_ ? 1 : 0)),
+      masks_(program.plan->event_types.size() * table_.role_places),
       touch_mask_(mask_words_) {
-  gains_.resize(table_.predicates.size() * mask_words_);
-  const auto gain = [&](std::uint32_t predicate, std::uint32_t word, std::uint32_t bit) {
-    gains_[std::size_t{predicate} * mask_words_ + word + bit / 64] |= std::uint64_t{1}
-                                                                      << (bit % 64);
-  };
-  for (std::uint32_t bit = 0; bit < table_.bit_predicates.size(); ++bit) {
-    for (const std::uint32_t predicate : table_.bit_predicates[bit]) gain(predicate, 0, bit);
+  for (const KeySource& source : table_.sources) {
+    std::vector<std::uint64_t>& mask = source_masks_.emplace_back(operator_words_);
+    for (std::uint32_t bit = 0; bit < table_.mask_operators.size(); ++bit) {
+      const bool has = source.has(table_.mask_operators[bit]);  // bit 0 stands for itself
+      mask[bit / 64] |= std::uint64_t{has} << (bit % 64);
+    }
   }
-  for (std::uint32_t p = 0; p < table_.predicates.size(); ++p) gain(p, table_.operator_words, p);
+  make_gains();
 }
 
-bool SliceKeys::resolve(const std::vector<std::uint64_t>& operators, Slice& slice) {
+void SliceKeys::make_gains() {
+  const std::size_t predicates = table_.predicates.size();
+  std::vector<std::vector<Gain>> gains(predicates);
+  const auto add = [&](std::uint32_t predicate, std::uint32_t word, std::uint64_t bits) {
+    std::vector<Gain>& of = gains[predicate];
+    const auto same =
+        std::find_if(of.begin(), of.end(), [&](const Gain& gain) { return gain.word == word; });
+    if (same == of.end()) {
+      of.push_back({word, bits});
+    } else {
+      same->bits |= bits;
+    }
+  };
+  const auto add_bit = [&](std::uint32_t predicate, std::uint32_t word, std::uint32_t bit) {
+    add(predicate, word + bit / 64, std::uint64_t{1} << (bit % 64));
+  };
+  for (const std::uint32_t predicate : table_.bit_predicates[0]) add_bit(predicate, 0, 0);
+  std::uint32_t next_bit = 1;
+  for (std::uint32_t op = 1; op < table_.bit_predicates.size(); ++op) {
+    const bool is_dense =
+        next_bit < table_.mask_operators.size() && table_.mask_operators[next_bit] == op;
+    std::uint64_t sources = 0;
+    for (std::uint32_t s = 0; s < table_.sources.size(); ++s) {
+      sources |= std::uint64_t{table_.sources[s].has(op)} << s;
+    }
+    const std::uint32_t pass = table_.operators[op - 1].pass;
+    for (const std::uint32_t predicate : table_.bit_predicates[op]) {
+      add(predicate, reach_word_ + pass, sources);
+      if (is_dense && !is_continued(op, predicate)) add_bit(predicate, 0, next_bit);
+    }
+    next_bit += is_dense ? 1 : 0;
+  }
+  for (std::uint32_t p = 0; p < predicates; ++p) {
+    const std::uint32_t place = has_sparse_ ? table_.predicate_places[p] : p;
+    if (place != TableProgram::kSparse) add_bit(p, operator_words_, place);
+  }
+  gains_begin_.push_back(0);
+  for (const std::vector<Gain>& of : gains) {
+    gains_.insert(gains_.end(), of.begin(), of.end());
+    gains_begin_.push_back(static_cast<std::uint32_t>(gains_.size()));
+  }
+}
+
+bool SliceKeys::is_continued(std::uint32_t op, std::uint32_t predicate) const {
+  if (!has_sparse_) return false;
+  const std::span<const std::uint32_t> continued = table_.continued.of(op);
+  return std::find(continued.begin(), continued.end(), predicate) != continued.end();
+}
+
+bool SliceKeys::resolve(std::uint32_t pass, Slice& slice) {
   if (version_ == slice.version()) return false;
   version_ = slice.version();
   make_masks(slice);
@@ -55,9 +107,9 @@ bool SliceKeys::resolve(const std::vector<std::uint64_t>& operators, Slice& slic
   unordered_.clear();
   counts_.fill(0);
   if (table_.sources.size() == 1) {
-    find_keys(operators.data(), slice);
+    find_keys(pass, slice);
   } else {
-    find_keys_of_sources(operators.data(), slice);
+    find_keys_of_sources(pass, slice);
   }
   std::array<std::uint32_t, kShardCount> next{};
   shard_begin_[0] = 0;
@@ -70,30 +122,34 @@ bool SliceKeys::resolve(const std::vector<std::uint64_t>& operators, Slice& slic
   return true;
 }
 
-// Each entry's operator bits and predicate bits, from the predicates' bitmaps.
+// Each entry's mask, from the bitmaps of dense predicates and the hits of sparse ones.
 void SliceKeys::make_masks(const Slice& slice) {
   const std::size_t types = program_.plan->event_types.size();
   const bool only_alerts = masks_version_ >= slice.first_version();
   masks_version_ = slice.version();
-  for (std::size_t i = 0; i < masks_.size(); ++i) {
+  for (std::uint32_t i = 0; i < masks_.size(); ++i) {
     const EventTypeIndex type(i % types);
     if (only_alerts && !program_.plan->event_types[type.value].is_alert()) continue;
     const std::uint32_t rows = slice.rows_of(type);
     std::vector<std::uint64_t>& masks = masks_[i];
     masks.assign(std::size_t{rows} * mask_words_, 0);
     if (rows == 0) continue;
-    for (std::uint32_t p = 0; p < table_.predicates.size(); ++p) {
-      const AtomFormula& formula = table_.predicates[p].by_type[i];
-      if (formula.steps.empty()) continue;
-      slice.atoms().combine(formula, rows, predicate_bits_);
-      const std::uint64_t* gain = gains_.data() + std::size_t{p} * mask_words_;
+    for (const std::uint32_t p : table_.dense_predicates[i]) {
+      slice.atoms().combine(table_.predicates[p].by_type[i], rows, predicate_bits_);
+      work_ += rows;
       for (std::size_t w = 0; w < predicate_bits_.size(); ++w) {
         for (std::uint64_t bits = predicate_bits_[w]; bits != 0; bits &= bits - 1) {
           const std::size_t entry = w * 64 + static_cast<std::size_t>(std::countr_zero(bits));
-          std::uint64_t* mask = masks.data() + entry * mask_words_;
-          for (std::uint32_t j = 0; j < mask_words_; ++j) mask[j] |= gain[j];
+          gain(masks.data() + entry * mask_words_, p);
         }
       }
+    }
+    if (!has_sparse_) continue;
+    const PredicateHits::List& list = slice.hits().of(number_, i);
+    for (const PredicateHits::Hit& hit : list.hits) {
+      std::uint64_t* const mask = masks.data() + std::size_t{hit.entry} * mask_words_;
+      for (std::uint32_t h = hit.begin; h < hit.end; ++h) gain(mask, list.predicates[h]);
+      mask[mask_words_ - 1] = std::uint64_t{hit.begin} << 32 | (hit.end - hit.begin);
     }
   }
 }
@@ -167,35 +223,26 @@ void SliceKeys::add_touch(std::uint32_t row, std::uint32_t key_size, std::uint32
   slice.mark_relevant(row);
 }
 
-void SliceKeys::find_keys(const std::uint64_t* operators, Slice& slice) {
+void SliceKeys::find_keys(std::uint32_t pass, Slice& slice) {
   const std::vector<Row>& rows = slice.batch().rows;
   const KeySource& source = table_.sources[0];
   for (std::uint32_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
-    const std::uint64_t* mask = mask_of(row);
-    std::uint64_t any = 0;
-    for (std::uint32_t w = 0; w < table_.operator_words; ++w) any |= mask[w] & operators[w];
-    if (any == 0) continue;
+    if (!is_seen(mask_of(row), pass, 0)) continue;
     const std::uint32_t written = write_key(slice.batch(), row, source);
     if (written != 0) add_touch(i, written - 1, 1, slice);
   }
 }
 
 // A row is seen once under each different key, first under those of its roles.
-void SliceKeys::find_keys_of_sources(const std::uint64_t* operators, Slice& slice) {
+void SliceKeys::find_keys_of_sources(std::uint32_t pass, Slice& slice) {
   const std::vector<Row>& rows = slice.batch().rows;
   for (std::uint32_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
     const std::size_t first = unordered_.size();
     for (std::uint32_t s = 0; s < table_.sources.size(); ++s) {
-      const KeySource& source = table_.sources[s];
-      const std::uint64_t* mask = mask_of(row, s < table_.role_places ? s : 0);
-      std::uint64_t any = 0;
-      for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
-        any |= mask[w] & operators[w] & source.operators[w];
-      }
-      if (any == 0) continue;
-      const std::uint32_t written = write_key(slice.batch(), row, source);
+      if (!is_seen(mask_of(row, s < table_.role_places ? s : 0), pass, s)) continue;
+      const std::uint32_t written = write_key(slice.batch(), row, table_.sources[s]);
       if (written == 0) continue;
       const std::string_view key(key_bytes_.get() + key_bytes_used_, written - 1);
       const auto same =
@@ -218,14 +265,27 @@ const std::uint64_t* SliceKeys::mask_of(const Row& row, const Touch& touch) {
     const auto s = static_cast<std::uint32_t>(std::countr_zero(rest));
     const bool is_own = s < table_.role_places;
     const std::uint64_t* mask = mask_of(row, is_own ? s : 0);
-    const std::vector<std::uint64_t>& operators = table_.sources[s].operators;
-    for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
-      touch_mask_[w] |= mask[w] & operators[w];
-    }
-    for (std::uint32_t w = table_.operator_words; is_own && w < mask_words_; ++w) {
+    const std::vector<std::uint64_t>& operators = source_masks_[s];
+    for (std::uint32_t w = 0; w < operator_words_; ++w) touch_mask_[w] |= mask[w] & operators[w];
+    for (std::uint32_t w = operator_words_; is_own && w < reach_word_; ++w) {
       touch_mask_[w] |= mask[w];
     }
   }
   return touch_mask_.data();
+}
+
+std::span<const std::uint32_t> SliceKeys::sparse_of(const Row& row, const Touch& touch,
+                                                    const Slice& slice) {
+  if (!has_sparse_) return {};
+  if (table_.sources.size() == 1) return sparse_at(row, 0, slice);
+  touch_sparse_.clear();
+  for (std::uint32_t s = 0; s < table_.role_places; ++s) {
+    if ((touch.sources >> s & 1) == 0) continue;
+    const std::span<const std::uint32_t> hits = sparse_at(row, s, slice);
+    touch_sparse_.insert(touch_sparse_.end(), hits.begin(), hits.end());
+  }
+  std::sort(touch_sparse_.begin(), touch_sparse_.end());
+  touch_sparse_.erase(std::unique(touch_sparse_.begin(), touch_sparse_.end()), touch_sparse_.end());
+  return touch_sparse_;
 }
 }  // namespace tocsin::cep

@@ -2,12 +2,17 @@
 /// shard. It is made once for a version of the slice's rows and read by each pass.
 ///
 /// Invariants: touches stand by shard, in a shard by row; a row stands once under each different
-/// key; bit 0 of a row's mask says that something may begin at it, the other bits which operators
-/// see it, and the words behind them which of the table's predicates hold.
+/// key. A row's mask is as wide as what is dense (cep/compile/predicate_index.h). Bit 0 says that
+/// something may begin at the row, the bits behind it which dense operators see it; then come the
+/// bits of the dense predicates that hold; then a word for each pass: under which sources any
+/// operator of that pass sees the row; last, where the table has sparse predicates, the place and
+/// number of those that hold.
 #pragma once
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -30,11 +35,11 @@ class SliceKeys {
     std::uint32_t sources = 1;  // of this key, as bits
   };
 
-  SliceKeys(const ProgramImpl& program, const TableProgram& table, std::uint64_t hash_seed,
+  SliceKeys(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
             EngineStats& stats);
-  /// Finds the rows that one of the operators (bits as in a mask) may use, and their keys. False
+  /// Finds the rows that an operator of this pass or a later one may use, and their keys. False
   /// when the slice's rows are those of the call before: then nothing has changed.
-  bool resolve(const std::vector<std::uint64_t>& operators, Slice& slice);
+  bool resolve(std::uint32_t pass, Slice& slice);
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(touches_.size()); }
   /// The touches of a shard are those from begin_of(shard) to before end_of(shard).
@@ -51,6 +56,27 @@ class SliceKeys {
   }
   /// The row's mask under the touch's key; valid until the next call.
   const std::uint64_t* mask_of(const Row& row, const Touch& touch);
+  /// Words of a mask before the bits of predicates.
+  std::uint32_t operator_words() const { return operator_words_; }
+  /// The sparse predicates that hold at the row under the touch's key, ascending; valid until the
+  /// next call.
+  std::span<const std::uint32_t> sparse_of(const Row& row, const Touch& touch, const Slice& slice);
+  /// Calls `visit(op)` for each operator that is not dense and that one of them wakes; for one
+  /// operator perhaps more than once.
+  template <typename Visit>
+  void for_each_woken(const Row& row, const Touch& touch, const Slice& slice, Visit&& visit) const {
+    for (std::uint32_t rest = touch.sources; rest != 0; rest &= rest - 1) {
+      const auto s = static_cast<std::uint32_t>(std::countr_zero(rest));
+      const KeySource& source = table_.sources[s];
+      for (const std::uint32_t predicate : sparse_at(row, s < table_.role_places ? s : 0, slice)) {
+        for (const std::uint32_t op : table_.woken.of(predicate)) {
+          if (source.has(op)) visit(op);
+        }
+      }
+    }
+  }
+  /// Predicates of this table that were evaluated for entries of columns, ever.
+  std::uint64_t work() const { return work_; }
 
  private:
   void make_masks(const Slice& slice);
@@ -58,20 +84,56 @@ class SliceKeys {
   std::uint32_t write_key(const Batch& batch, const Row& row, const KeySource& source);
   std::uint32_t write_values();
   void add_touch(std::uint32_t row, std::uint32_t key_size, std::uint32_t sources, Slice& slice);
-  void find_keys(const std::uint64_t* operators, Slice& slice);
-  void find_keys_of_sources(const std::uint64_t* operators, Slice& slice);
+  void find_keys(std::uint32_t pass, Slice& slice);
+  void find_keys_of_sources(std::uint32_t pass, Slice& slice);
+  void make_gains();
+  bool is_continued(std::uint32_t op, std::uint32_t predicate) const;
+  void gain(std::uint64_t* mask, std::uint32_t predicate) const {
+    for (std::uint32_t i = gains_begin_[predicate]; i < gains_begin_[predicate + 1]; ++i) {
+      mask[gains_[i].word] |= gains_[i].bits;
+    }
+  }
+  // Whether an operator of the pass, or a later one, sees the row under the source.
+  bool is_seen(const std::uint64_t* mask, std::uint32_t pass, std::uint32_t source) const {
+    std::uint64_t sources = 0;
+    for (std::uint32_t p = pass; p < program_.pass_count; ++p) sources |= mask[reach_word_ + p];
+    return (sources >> source & 1) != 0;
+  }
+  std::span<const std::uint32_t> sparse_at(const Row& row, std::uint32_t place,
+                                           const Slice& slice) const {
+    if (!has_sparse_) return {};
+    const std::uint64_t hits = mask_of(row, std::size_t{place})[mask_words_ - 1];
+    if (hits == 0) return {};
+    const std::size_t types = program_.plan->event_types.size();
+    const auto at = static_cast<std::uint32_t>(place * types) + row.type.value;
+    return std::span(slice.hits().of(number_, at).predicates)
+        .subspan(hits >> 32, hits & UINT32_MAX);
+  }
 
   const ProgramImpl& program_;
   const TableProgram& table_;
   std::uint64_t seed_;
   EngineStats& stats_;
+  std::uint32_t number_;  // of the table
+  bool has_sparse_;
+  std::uint32_t operator_words_;
+  std::uint32_t reach_word_;  // the first
   std::uint32_t mask_words_;
-  std::vector<std::uint64_t> gains_;  // by predicate: what a row's mask gains where it holds
-  std::uint64_t version_ = 0;         // of the slice's rows that touches_ are of
-  std::uint64_t masks_version_ = 0;   // the first of the slice's versions that masks_ are of
+  // By predicate: what a row's mask gains where it holds.
+  struct Gain {
+    std::uint32_t word = 0;
+    std::uint64_t bits = 0;
+  };
+  std::vector<std::uint32_t> gains_begin_;
+  std::vector<Gain> gains_;
+  std::vector<std::vector<std::uint64_t>> source_masks_;  // by source: the bits that it may set
+  std::uint64_t version_ = 0;        // of the slice's rows that touches_ are of
+  std::uint64_t masks_version_ = 0;  // the first of the slice's versions that masks_ are of
   // By place of a role, then event type: mask_words_ for each entry.
   std::vector<std::vector<std::uint64_t>> masks_;
-  std::vector<std::uint64_t> touch_mask_;  // of a touch by several sources
+  std::vector<std::uint64_t> touch_mask_;    // of a touch by several sources
+  std::vector<std::uint32_t> touch_sparse_;  // likewise
+  std::uint64_t work_ = 0;
   AtomBits::Words predicate_bits_;
   std::vector<Touch> unordered_;
   std::vector<Touch> touches_;

@@ -66,7 +66,7 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
       matcher_(program, table_, store_, stats, groups_, budgets),
       codec_(program, table_, store_, feature_store_, matcher_.general(), stats),
       features_(program, table),
-      slice_keys_(program, table_, hash_seed, stats) {
+      slice_keys_(program, table, hash_seed, stats) {
   std::vector<std::vector<bool>> queues(program.pass_count);
   queue_of_op_.resize(table_.operators.size());
   for (std::size_t i = 0; i < table_.operators.size(); ++i) {
@@ -76,17 +76,12 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
     queue_of_op_[i] = static_cast<std::uint32_t>(queues[op.pass].size());
     queues[op.pass].push_back(rule.method != Method::kGeneral && !rule.waits_from_first);
   }
-  pass_masks_.assign(program.pass_count, std::vector<std::uint64_t>(table_.operator_words));
-  rest_masks_ = pass_masks_;
+  pass_masks_.assign(program.pass_count, std::vector<std::uint64_t>(slice_keys_.operator_words()));
   has_pass_.resize(program.pass_count);
-  for (std::size_t i = 0; i < table_.operators.size(); ++i) {
-    const std::size_t bit = i + 1;
-    const std::uint32_t pass = table_.operators[i].pass;
+  for (const OperatorProgram& op : table_.operators) has_pass_[op.pass] = true;
+  for (std::size_t bit = 1; bit < table_.mask_operators.size(); ++bit) {
+    const std::uint32_t pass = table_.operators[table_.mask_operators[bit] - 1].pass;
     pass_masks_[pass][bit / 64] |= std::uint64_t{1} << (bit % 64);
-    has_pass_[pass] = true;
-    for (std::uint32_t p = 0; p <= pass; ++p) {
-      rest_masks_[p][bit / 64] |= std::uint64_t{1} << (bit % 64);
-    }
   }
   for (std::uint32_t i = 0; i < kShardCount; ++i) {
     shards_.push_back(std::make_unique<Shard>(hash_seed));
@@ -100,7 +95,7 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
 // ---- resolve
 
 void TableState::resolve(std::uint32_t pass, Slice& slice) {
-  if (!slice_keys_.resolve(rest_masks_[pass], slice)) return;
+  if (!slice_keys_.resolve(pass, slice)) return;
   slots_.resize(slice_keys_.size());
   record_hints_.resize(slice_keys_.size());
   if (slice_keys_.size() > 0) {
@@ -253,7 +248,7 @@ void TableState::run_row(std::uint32_t pass, const MatchContext& context,
   current = {};
   current.row = &row;
   current.number = slice.number_of(touch.row);
-  current.predicates = mask + table_.operator_words;
+  current.predicates = mask + slice_keys_.operator_words();
   current.slot = slot;
   current.features = &feature_store_;
   if (slot != nullptr && slot->record != 0) {
@@ -268,28 +263,72 @@ void TableState::run_row(std::uint32_t pass, const MatchContext& context,
   features_.begin(slice, pass, current);
   current.key = slice_keys_.key_of(touch);
   current.reader = &features_;
-  for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
-    std::uint64_t bits = mask[w] & pass_masks_[pass][w];
-    for (; bits != 0; bits &= bits - 1) {
-      const std::uint32_t op = w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
-      const OperatorProgram& program = table_.operators[op - 1];
-      switch (program.kind) {
-        case OperatorKind::kFeature:
-          if (takes(program_.features[program.index], current, slice)) {
-            take_into_feature(program_.features[program.index], current, slice);
-          }
-          break;
-        case OperatorKind::kProbe:
-          write_value(program_.probes[program.index], current, slice);
-          break;
-        case OperatorKind::kRule:
-          matcher_.on_event(program_.rules[program.index], context, current, queue_of_op_[op - 1]);
-          break;
-        case OperatorKind::kStrict:
-          matcher_.on_strict_event(program_.strict_groups[program.index], context, current);
-          break;
-      }
+  if (!table_.predicate_places.empty()) {
+    current.places = table_.predicate_places.data();
+    current.sparse = slice_keys_.sparse_of(row, touch, slice);
+    find_operators(pass, mask, touch, slice);
+    for (const std::uint32_t op : row_operators_) run_operator(op, context);
+    return;
+  }
+  for (std::uint32_t w = 0; w < slice_keys_.operator_words(); ++w) {
+    for (std::uint64_t bits = mask[w] & pass_masks_[pass][w]; bits != 0; bits &= bits - 1) {
+      run_operator(w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)), context);
     }
+  }
+}
+
+// The operators that see the current row where predicates are sparse: dense ones by the mask,
+// those that sparse predicates wake, and those of which the key's record holds something.
+void TableState::find_operators(std::uint32_t pass, const std::uint64_t* mask,
+                                const SliceKeys::Touch& touch, const Slice& slice) {
+  row_operators_.clear();
+  for (std::uint32_t w = 0; w < slice_keys_.operator_words(); ++w) {
+    for (std::uint64_t bits = mask[w] & pass_masks_[pass][w]; bits != 0; bits &= bits - 1) {
+      const std::uint32_t bit = w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
+      row_operators_.push_back(table_.mask_operators[bit]);
+    }
+  }
+  const std::size_t dense = row_operators_.size();
+  slice_keys_.for_each_woken(*current_.row, touch, slice, [&](std::uint32_t op) {
+    if (table_.operators[op - 1].pass == pass) row_operators_.push_back(op);
+  });
+  const bool is_own = (touch.sources & ((std::uint64_t{1} << table_.role_places) - 1)) != 0;
+  if (current_.record != nullptr && is_own) {
+    const auto* const header = reinterpret_cast<const RecordHeader*>(current_.record);
+    const auto* const entries = RecordStore::at<OperatorEntry>(current_.record, header->operators);
+    for (std::uint16_t i = 0; i < header->operator_count; ++i) {
+      const std::uint32_t op = entries[i].op;
+      const std::span<const std::uint32_t> continued = table_.continued.of(op);
+      if (continued.empty() || table_.operators[op - 1].pass != pass) continue;
+      const bool sees = std::any_of(continued.begin(), continued.end(),
+                                    [&](std::uint32_t p) { return current_.satisfies(p); });
+      if (sees) row_operators_.push_back(op);
+    }
+  }
+  if (row_operators_.size() == dense) return;
+  std::sort(row_operators_.begin(), row_operators_.end());
+  row_operators_.erase(std::unique(row_operators_.begin(), row_operators_.end()),
+                       row_operators_.end());
+}
+
+void TableState::run_operator(std::uint32_t op, const MatchContext& context) {
+  const OperatorProgram& program = table_.operators[op - 1];
+  ++stats_.operators_run;
+  switch (program.kind) {
+    case OperatorKind::kFeature:
+      if (takes(program_.features[program.index], current_, context.slice)) {
+        take_into_feature(program_.features[program.index], current_, context.slice);
+      }
+      break;
+    case OperatorKind::kProbe:
+      write_value(program_.probes[program.index], current_, context.slice);
+      break;
+    case OperatorKind::kRule:
+      matcher_.on_event(program_.rules[program.index], context, current_, queue_of_op_[op - 1]);
+      break;
+    case OperatorKind::kStrict:
+      matcher_.on_strict_event(program_.strict_groups[program.index], context, current_);
+      break;
   }
 }
 

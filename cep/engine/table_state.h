@@ -54,6 +54,8 @@ class TableState {
   std::uint64_t values() const { return matcher_.general().values(); }
   std::uint64_t budget_work() const { return matcher_.budget_work(); }
   std::uint64_t layout_work() const { return store_.layout_work(); }
+  /// Predicates of this table that were evaluated for entries of columns.
+  std::uint64_t predicate_work() const { return slice_keys_.work(); }
   std::uint64_t timers() const;
   std::size_t bytes() const;
 
@@ -164,6 +166,9 @@ class TableState {
   void run_shard(std::uint32_t pass, std::uint32_t shard, Slice& slice, std::vector<Alert>& alerts);
   void run_row(std::uint32_t pass, const MatchContext& context, const SliceKeys::Touch& touch,
                KeySlot* slot);
+  void find_operators(std::uint32_t pass, const std::uint64_t* mask, const SliceKeys::Touch& touch,
+                      const Slice& slice);
+  void run_operator(std::uint32_t op, const MatchContext& context);
   bool takes(const FeatureProgram& feature, const CurrentRow& current, const Slice& slice);
   void take_into_feature(const FeatureProgram& feature, CurrentRow& current, const Slice& slice);
   void write_value(const ProbeProgram& probe, const CurrentRow& current, Slice& slice);
@@ -201,10 +206,9 @@ class TableState {
                                                         // counted on over all rounds
   std::int64_t tallies_swept_ = 0;                      // the tick
   std::vector<std::uint64_t> sweep_keys_;               // hashes, of sweep_groups
-  std::vector<std::vector<std::uint64_t>> pass_masks_;  // by pass: its operators
+  std::vector<std::vector<std::uint64_t>> pass_masks_;  // by pass: its dense operators' bits
   std::vector<bool> has_pass_;
-  std::vector<std::vector<std::uint64_t>> rest_masks_;  // by pass: its operators, and later ones
-  std::vector<std::uint32_t> queue_of_op_;              // by op - 1: its timers' queue
+  std::vector<std::uint32_t> queue_of_op_;  // by op - 1: its timers' queue
   RecordStore store_;
   FeatureStore feature_store_;
   GroupBudgets groups_;
@@ -220,8 +224,9 @@ class TableState {
 
   // The slice in work.
   SliceKeys slice_keys_;
-  std::uint16_t tick_ = 0;       // of its last row
-  std::vector<KeySlot*> slots_;  // by touch
+  std::uint16_t tick_ = 0;                    // of its last row
+  std::vector<KeySlot*> slots_;               // by touch
+  std::vector<std::uint32_t> row_operators_;  // of the row in hand
   // By touch: where the record lay when its slot was found, to fetch it; it may have moved since.
   std::vector<const std::byte*> record_hints_;
 };

@@ -86,7 +86,7 @@ void evaluate_texts(const Atom& atom, const KnownColumn& column, std::uint32_t r
   });
 }
 
-void evaluate_column(const Atom& atom, const Column& all, std::uint32_t rows,
+void evaluate_values(const Atom& atom, const Column& all, std::uint32_t rows,
                      AtomBits::Words& out) {
   if (all.known.size() < rows) {  // a field that nothing filled is missing
     fill_bits(out, rows, [&](std::uint32_t) { return atom.kind == Atom::Kind::kMissing; });
@@ -142,13 +142,41 @@ void evaluate_column(const Atom& atom, const Column& all, std::uint32_t rows,
   TOCSIN_ASSERT(false, "expressions and searches have no one column");
 }
 
-// When the entries of a type happened.
-std::vector<EventTime> times_of(const Batch& batch, EventTypeIndex type, std::uint32_t rows) {
-  std::vector<EventTime> times(rows, kEventTimeMin);
-  for (const Row& row : batch.rows) {
-    if (row.type == type) times[row.index] = row.engine_time;
+// The same of one entry.
+bool holds_value(const Atom& atom, const Column& column, std::uint32_t i) {
+  if (column.known.size() <= i || column.known[i] == 0) return atom.kind == Atom::Kind::kMissing;
+  switch (atom.kind) {
+    case Atom::Kind::kRange:
+      return atom.low <= column.words[i] && column.words[i] <= atom.high;
+    case Atom::Kind::kOutside:
+      return column.words[i] < atom.low || atom.high < column.words[i];
+    case Atom::Kind::kWords:
+      return std::binary_search(atom.words.begin(), atom.words.end(), column.words[i]);
+    case Atom::Kind::kNotWords:
+      return !std::binary_search(atom.words.begin(), atom.words.end(), column.words[i]);
+    case Atom::Kind::kTexts:
+      return has_text(atom.texts, column.texts[i]);
+    case Atom::Kind::kNotTexts:
+      return !has_text(atom.texts, column.texts[i]);
+    case Atom::Kind::kKnown:
+      return true;
+    case Atom::Kind::kMissing:
+      return false;
+    case Atom::Kind::kBegins:
+      return column.texts[i].starts_with(atom.texts.front());
+    case Atom::Kind::kNotBegins:
+      return !column.texts[i].starts_with(atom.texts.front());
+    case Atom::Kind::kEnds:
+      return column.texts[i].ends_with(atom.texts.front());
+    case Atom::Kind::kNotEnds:
+      return !column.texts[i].ends_with(atom.texts.front());
+    case Atom::Kind::kFound:
+    case Atom::Kind::kNotFound:
+    case Atom::Kind::kExpr:
+    case Atom::Kind::kNotExpr:
+      break;
   }
-  return times;
+  TOCSIN_ASSERT(false, "expressions and searches have no one column");
 }
 
 // The values of a column that the list holds, or does not, as of each row.
@@ -170,42 +198,134 @@ void evaluate_listed(const Atom& atom, const ListProgram& list, const Type& type
 }
 }  // namespace
 
+// The list that an atom has to ask itself; null where the atom has its values.
+const ListProgram* AtomBits::asked_list(const Atom& atom) const {
+  if (!atom.list) return nullptr;
+  const ListProgram& list = program_->data->lists[atom.list->value];
+  return !atom.has_values || list.entries().is_changed() ? &list : nullptr;
+}
+bool AtomBits::is_changed(std::uint32_t atom) const {
+  const std::optional<ListIndex>& list = program_->atoms.atom(atom).list;
+  return list && program_->data->lists[list->value].entries().is_changed();
+}
+const AtomBits::Words& AtomBits::found(std::uint32_t atom) const {
+  return texts_.found(program_->atoms.atom(atom).test);
+}
+
+const std::vector<EventTime>& AtomBits::times_of(EventTypeIndex type) const {
+  std::vector<EventTime>& times = times_[type.value];
+  if (!times.empty()) return times;
+  for (const Row& row : batch_->rows) {
+    if (row.type != type) continue;
+    if (times.size() <= row.index) times.resize(row.index + std::size_t{1}, kEventTimeMin);
+    times[row.index] = row.engine_time;
+  }
+  return times;
+}
+
+void AtomBits::evaluate_column(const Atom& atom, EventTypeIndex type, std::uint32_t rows,
+                               Words& out) const {
+  if (atom.kind == Atom::Kind::kFound) {
+    out = texts_.found(atom.test);
+    return;
+  }
+  if (atom.kind == Atom::Kind::kNotFound) {
+    const Words& found = texts_.found(atom.test);
+    const Words& known = texts_.known(atom.test);
+    for (std::size_t w = 0; w < out.size(); ++w) out[w] = known[w] & ~found[w];
+    return;
+  }
+  const Column& column = batch_->types[type.value].fields[atom.field.value];
+  const ListProgram* const list = asked_list(atom);
+  if (list == nullptr) {
+    evaluate_values(atom, column, rows, out);
+    return;
+  }
+  const std::vector<EventTime> none;
+  evaluate_listed(atom, *list,
+                  program_->plan->event_types[type.value].fields[atom.field.value].type, column,
+                  rows, list->entries().has_ends() ? times_of(type) : none, out);
+}
+
+bool AtomBits::holds_at_column(const Atom& atom, EventTypeIndex type, std::uint32_t entry) const {
+  const auto bit = [&](const Words& words) { return (words[entry / 64] >> (entry % 64) & 1) != 0; };
+  if (atom.kind == Atom::Kind::kFound) return bit(texts_.found(atom.test));
+  if (atom.kind == Atom::Kind::kNotFound) {
+    return bit(texts_.known(atom.test)) && !bit(texts_.found(atom.test));
+  }
+  const Column& column = batch_->types[type.value].fields[atom.field.value];
+  const ListProgram* const list = asked_list(atom);
+  if (list == nullptr) return holds_value(atom, column, entry);
+  if (column.known.size() <= entry || column.known[entry] == 0) return false;
+  const Type& of_field = program_->plan->event_types[type.value].fields[atom.field.value].type;
+  const EventTime at = list->entries().has_ends() ? times_of(type)[entry] : kEventTimeMin;
+  const bool wanted = atom.kind == Atom::Kind::kTexts || atom.kind == Atom::Kind::kWords;
+  const bool is_listed = of_field.kind == TypeKind::kString
+                             ? list->entries().contains(column.texts[entry], at)
+                             : list->contains(column_value(of_field, column, entry), at);
+  return is_listed == wanted;
+}
+
+bool AtomBits::holds(std::uint32_t atom, EventTypeIndex type, std::uint32_t entry) const {
+  const std::uint32_t bitmap = program_->index->bitmaps[atom];
+  if (bitmap != PredicateIndex::kNoBitmap) {
+    return (bits_[bitmap][entry / 64] >> (entry % 64) & 1) != 0;
+  }
+  return holds_at_column(program_->atoms.atom(atom), type, entry);
+}
+
+bool AtomBits::holds(const AtomFormula& formula, EventTypeIndex type, std::uint32_t entry) const {
+  truths_.clear();
+  for (const AtomFormula::Step& step : formula.steps) {
+    switch (step.op) {
+      case AtomFormula::Op::kAtom:
+        truths_.push_back(holds(step.operand, type, entry) ? 1 : 0);
+        break;
+      case AtomFormula::Op::kTrue:
+      case AtomFormula::Op::kFalse:
+        truths_.push_back(step.op == AtomFormula::Op::kTrue ? 1 : 0);
+        break;
+      case AtomFormula::Op::kAnd:
+      case AtomFormula::Op::kOr: {
+        const auto begin = truths_.end() - static_cast<std::ptrdiff_t>(step.operand);
+        const auto is_true = [](std::uint8_t truth) { return truth != 0; };
+        const bool result = step.op == AtomFormula::Op::kAnd
+                                ? std::all_of(begin, truths_.end(), is_true)
+                                : std::any_of(begin, truths_.end(), is_true);
+        truths_.erase(begin, truths_.end());
+        truths_.push_back(result ? 1 : 0);
+        break;
+      }
+    }
+  }
+  return !truths_.empty() && truths_.back() != 0;
+}
+
 void AtomBits::evaluate(const ProgramImpl& program, const Batch& batch,
                         const std::vector<std::uint32_t>& rows_of_type, bool only_alerts,
                         std::uint64_t& values_missing) {
+  program_ = &program;
+  batch_ = &batch;
   const AtomSet& atoms = program.atoms;
+  const PredicateIndex& index = *program.index;
   const std::vector<EventType>& types = program.plan->event_types;
-  bits_.resize(atoms.count());
+  bits_.resize(index.bitmap_count);
+  times_.resize(types.size());
+  for (std::vector<EventTime>& times : times_) times.clear();
   texts_.evaluate(program, atoms.texts(), batch, rows_of_type, values_missing);
   bool has_expressions = false;
   for (std::size_t t = 0; t < rows_of_type.size(); ++t) {
     const std::uint32_t rows = rows_of_type[t];
     if (only_alerts && !types[t].is_alert()) continue;
-    for (const std::uint32_t index : atoms.of_type(EventTypeIndex(t))) {
-      const Atom& atom = atoms.atom(index);
-      Words& out = bits_[index];
+    for (const std::uint32_t evaluated : index.types[t].evaluated) {
+      const Atom& atom = atoms.atom(evaluated);
+      Words& out = bits_[index.bitmaps[evaluated]];
       out.assign((rows + 63) / 64, 0);
       if (rows == 0) continue;
       if (atom.expr != nullptr) {
         has_expressions = true;
-      } else if (atom.kind == Atom::Kind::kFound) {
-        out = texts_.found(atom.test);
-      } else if (atom.kind == Atom::Kind::kNotFound) {
-        const Words& found = texts_.found(atom.test);
-        const Words& known = texts_.known(atom.test);
-        for (std::size_t w = 0; w < out.size(); ++w) out[w] = known[w] & ~found[w];
       } else {
-        const Column& column = batch.types[t].fields[atom.field.value];
-        const ListProgram* const list =
-            atom.list ? &program.data->lists[atom.list->value] : nullptr;
-        if (list != nullptr && (!atom.has_values || list->entries().is_changed())) {
-          std::vector<EventTime> times;
-          if (list->entries().has_ends()) times = times_of(batch, EventTypeIndex(t), rows);
-          evaluate_listed(atom, *list, types[t].fields[atom.field.value].type, column, rows, times,
-                          out);
-        } else {
-          evaluate_column(atom, column, rows, out);
-        }
+        evaluate_column(atom, EventTypeIndex(t), rows, out);
       }
     }
   }
@@ -216,13 +336,13 @@ void AtomBits::evaluate(const ProgramImpl& program, const Batch& batch,
   for (const Row& row : batch.rows) {
     if (only_alerts && !types[row.type.value].is_alert()) continue;
     const EventView event{&row, nullptr};
-    for (const std::uint32_t index : atoms.of_type(row.type)) {
-      const Atom& atom = atoms.atom(index);
+    for (const std::uint32_t evaluated : index.types[row.type.value].evaluated) {
+      const Atom& atom = atoms.atom(evaluated);
       if (atom.expr == nullptr) continue;
       const Value value = cep::evaluate(*atom.expr, event, scope);
       const bool wanted = atom.kind == Atom::Kind::kExpr;
       if (!value.is_missing() && value.is_true() == wanted) {
-        bits_[index][row.index / 64] |= std::uint64_t{1} << (row.index % 64);
+        bits_[index.bitmaps[evaluated]][row.index / 64] |= std::uint64_t{1} << (row.index % 64);
       }
     }
   }
@@ -241,7 +361,7 @@ void AtomBits::combine(const AtomFormula& formula, std::uint32_t rows, Words& ou
   for (const AtomFormula::Step& step : formula.steps) {
     switch (step.op) {
       case AtomFormula::Op::kAtom: {
-        const Words& bits = bits_[step.operand];
+        const Words& bits = bits_[program_->index->bitmaps[step.operand]];
         std::copy(bits.begin(), bits.end(), push().begin());
         break;
       }

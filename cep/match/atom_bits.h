@@ -1,4 +1,5 @@
-/// The truth of all atoms over a slice, as bitmaps.
+/// The truth of atoms over a slice: bitmaps of those that the index says (PredicateIndex); the
+/// others are asked for one entry.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -9,12 +10,14 @@
 
 namespace tocsin::cep {
 class ProgramImpl;
+class ListProgram;
 /// The atoms' bitmaps over one slice: a bit for each entry of its type's columns.
 class AtomBits {
  public:
   using Words = std::vector<std::uint64_t>;
-  /// Evaluates all atoms over `batch`; `rows_of_type[t]` entries of type t count. Adds to
-  /// `values_missing` for each arithmetic that overflowed or was undefined.
+  /// Takes a batch, which outlives the questions about it, and evaluates the atoms that have
+  /// bitmaps; `rows_of_type[t]` entries of type t count. Adds to `values_missing` for each
+  /// arithmetic that overflowed or was undefined.
   void evaluate(const ProgramImpl& program, const Batch& batch,
                 const std::vector<std::uint32_t>& rows_of_type, std::uint64_t& values_missing) {
     evaluate(program, batch, rows_of_type, false, values_missing);
@@ -25,16 +28,35 @@ class AtomBits {
                        std::uint64_t& values_missing) {
     evaluate(program, batch, rows_of_type, true, values_missing);
   }
-  /// The bits of a formula over type's `rows` entries, into `out`.
+  /// The bits of a formula over type's `rows` entries, into `out`. Requires that its atoms have
+  /// bitmaps.
   void combine(const AtomFormula& formula, std::uint32_t rows, Words& out) const;
+  /// Whether an atom of the type holds at an entry.
+  bool holds(std::uint32_t atom, EventTypeIndex type, std::uint32_t entry) const;
+  /// Whether a formula does.
+  bool holds(const AtomFormula& formula, EventTypeIndex type, std::uint32_t entry) const;
+  /// The entries where a text search's atom holds.
+  const Words& found(std::uint32_t atom) const;
+  /// Whether an atom of a list can no longer be told by the values that the list was declared with.
+  bool is_changed(std::uint32_t atom) const;
 
  private:
   void evaluate(const ProgramImpl& program, const Batch& batch,
                 const std::vector<std::uint32_t>& rows_of_type, bool only_alerts,
                 std::uint64_t& values_missing);
 
-  std::vector<Words> bits_;  // by atom
+  const ListProgram* asked_list(const Atom& atom) const;
+  void evaluate_column(const Atom& atom, EventTypeIndex type, std::uint32_t rows, Words& out) const;
+  bool holds_at_column(const Atom& atom, EventTypeIndex type, std::uint32_t entry) const;
+  const std::vector<EventTime>& times_of(EventTypeIndex type) const;
+
+  const ProgramImpl* program_ = nullptr;
+  const Batch* batch_ = nullptr;
+  std::vector<Words> bits_;  // by bitmap
   TextBits texts_;
   mutable std::vector<Words> stack_;
+  mutable std::vector<std::uint8_t> truths_;
+  // When the entries of a type happened; empty until somebody asks.
+  mutable std::vector<std::vector<EventTime>> times_;
 };
 }  // namespace tocsin::cep

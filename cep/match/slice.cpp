@@ -8,6 +8,7 @@
 namespace tocsin::cep {
 Slice::Slice(const ProgramImpl& program)
     : program_(program),
+      hits_(program),
       rows_of_type_(program.plan->event_types.size()),
       values_(program.value_count),
       alerted_(program.rules.size()),
@@ -32,10 +33,12 @@ void Slice::begin(const Batch& batch, std::uint64_t& values_missing) {
     rows = std::max(rows, row.index + 1);
   }
   atoms_.evaluate(program_, batch, rows_of_type_, values_missing);
+  hits_.find(atoms_, batch, rows_of_type_, false);
   for (std::vector<Value>& values : values_) values.clear();
   value_texts_.clear();
   size_values();
-  for (std::vector<std::uint8_t>& marks : alerted_) marks.clear();
+  for (const RuleIndex rule : alerted_rules_) alerted_[rule.value].clear();
+  alerted_rules_.clear();
   relevant_.assign(batch.rows.size(), 0);
 }
 
@@ -64,6 +67,7 @@ void Slice::add_alerts(std::span<const Alert> alerts, std::uint64_t& values_miss
   batch_ = &merged_;
   ++version_;
   atoms_.evaluate_alerts(program_, merged_, rows_of_type_, values_missing);
+  hits_.find(atoms_, merged_, rows_of_type_, true);
   size_values();
 }
 
@@ -94,6 +98,7 @@ std::uint64_t Slice::relevant_rows() const {
 
 void Slice::mark_alerted(RuleIndex rule, std::uint32_t number) {
   std::vector<std::uint8_t>& marks = alerted_[rule.value];
+  if (marks.empty()) alerted_rules_.push_back(rule);
   if (marks.size() <= number) marks.resize(number + std::size_t{1});
   marks[number] = 1;
 }

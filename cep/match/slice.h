@@ -9,6 +9,7 @@
 #include "cep/data/alert.h"
 #include "cep/data/batch.h"
 #include "cep/match/atom_bits.h"
+#include "cep/match/predicate_hits.h"
 #include "cep/record/alert_rows.h"
 
 namespace tocsin::cep {
@@ -31,6 +32,7 @@ class Slice {
     return numbers_.empty() ? row : numbers_[row];
   }
   const AtomBits& atoms() const { return atoms_; }
+  const PredicateHits& hits() const { return hits_; }
   /// Entries of the type's columns that rows of this slice have.
   std::uint32_t rows_of(EventTypeIndex type) const { return rows_of_type_[type.value]; }
   /// A value column by number; missing where nothing wrote a value. For a feature of a table with
@@ -58,11 +60,14 @@ class Slice {
   const ProgramImpl& program_;
   const Batch* batch_ = nullptr;
   AtomBits atoms_;
+  PredicateHits hits_;
   std::vector<std::uint32_t> rows_of_type_;
   std::vector<std::vector<Value>> values_;  // by value
   TextArena value_texts_;
   std::vector<std::uint8_t> relevant_;
-  std::vector<std::vector<std::uint8_t>> alerted_;  // by rule
+  // By rule; the rules that have marks.
+  std::vector<std::vector<std::uint8_t>> alerted_;
+  std::vector<RuleIndex> alerted_rules_;
   // Where alerts came among the rows.
   const Batch* given_ = nullptr;
   Batch merged_;

@@ -52,6 +52,25 @@ std::optional<oracle::Outcome> add_events(Random& random, Case& c, oracle::Optio
   return oracle::evaluate(c.plan, c.events, options);
 }
 
+// The ways to compile a plan.
+Result<cep::Program> compile_chosen(std::shared_ptr<const cep::Plan> plan,
+                                    const cep::Limits& limits) {
+  return cep::compile(std::move(plan), limits);
+}
+struct Way {
+  const char* name;
+  Result<cep::Program> (*compile)(std::shared_ptr<const cep::Plan>, const cep::Limits&);
+  std::uint32_t busy_key_runs = ~std::uint32_t{0};
+};
+constexpr Way kWays[] = {
+    {"", compile_chosen},
+    {"busy from the first partial match on, ", compile_chosen, 0},
+    {"busy from the second on, ", compile_chosen, 1},
+    {"busy from the fourth on, ", compile_chosen, 3},
+    {"by the general method, ", cep::compile_general},
+    {"by the index, ", cep::compile_indexed, 1},
+};
+
 // How the engine's alerts differ from the oracle's in some cut; nothing where they agree or the
 // case is too large.
 std::optional<std::string> difference(const Case& c, const oracle::Options& options) {
@@ -60,17 +79,12 @@ std::optional<std::string> difference(const Case& c, const oracle::Options& opti
   if (!outcome) return std::nullopt;
   const std::vector<std::string> expected = lines_of(*plan, outcome->alerts);
   // Each rule by the method that compile chooses for it, keys being busy ones from different
-  // numbers of partial matches on, and all by the general one.
-  constexpr std::uint32_t kNever = ~std::uint32_t{0};
-  struct Way {
-    bool general = false;
-    std::uint32_t busy_key_runs = kNever;
-  };
-  for (const auto& [general, busy_key_runs] :
-       {Way{false, 0}, Way{false, 1}, Way{false, 3}, Way{false, kNever}, Way{true, kNever}}) {
+  // numbers of partial matches on; all by the general one; and with all predicates left to the
+  // index.
+  for (const Way& way : kWays) {
     cep::Limits limits = kOutOfReach;
-    limits.busy_key_runs = busy_key_runs;
-    const auto program = general ? cep::compile_general(plan, limits) : cep::compile(plan, limits);
+    limits.busy_key_runs = way.busy_key_runs;
+    const auto program = way.compile(plan, limits);
     if (!program) return "compile: " + program.error().message;
     for (const Cut& cut : kCuts) {
       const std::vector<std::string> found =
@@ -79,13 +93,10 @@ std::optional<std::string> difference(const Case& c, const oracle::Options& opti
       const auto [a, b] =
           std::mismatch(expected.begin(), expected.end(), found.begin(), found.end());
       return fmt::format(
-          "{}busy from {} on, in slices of {} rows, of {} alerts by definition the engine gives "
-          "{}; "
-          "at {}\n"
+          "{}in slices of {} rows, of {} alerts by definition the engine gives {}; at {}\n"
           "  oracle: {}\n  engine: {}\n",
-          general ? "by the general method, " : "", busy_key_runs, cut.rows, expected.size(),
-          found.size(), a - expected.begin(), a == expected.end() ? "(no more)" : *a,
-          b == found.end() ? "(no more)" : *b);
+          way.name, cut.rows, expected.size(), found.size(), a - expected.begin(),
+          a == expected.end() ? "(no more)" : *a, b == found.end() ? "(no more)" : *b);
     }
   }
   return std::nullopt;
