@@ -251,11 +251,9 @@ void TableState::run_row(std::uint32_t pass, const MatchContext& context,
   current.predicates = mask + slice_keys_.operator_words();
   current.slot = slot;
   current.features = &feature_store_;
-  if (slot != nullptr && slot->record != 0) {
-    current.record = store_.base(*slot);
-  } else if (slot != nullptr && store_.foresees()) {
-    store_.foresee(mask, pass_masks_[pass].data());
-  }
+  if (slot != nullptr && slot->record != 0) current.record = store_.base(*slot);
+  const bool foresees = slot != nullptr && slot->record == 0 && store_.foresees();
+  if (foresees) store_.forget_foreseen();
   if (!table_.roles[row.type.value].empty()) {
     current.roles = touch.sources & ((std::uint32_t{1} << table_.role_places) - 1);
   }
@@ -267,8 +265,16 @@ void TableState::run_row(std::uint32_t pass, const MatchContext& context,
     current.places = table_.predicate_places.data();
     current.sparse = slice_keys_.sparse_of(row, touch, slice);
     find_operators(pass, mask, touch, slice);
+    for (const std::uint32_t op : row_operators_) {
+      if (foresees) store_.foresee(op);
+    }
     for (const std::uint32_t op : row_operators_) run_operator(op, context);
     return;
+  }
+  for (std::uint32_t w = 0; foresees && w < slice_keys_.operator_words(); ++w) {
+    for (std::uint64_t bits = mask[w] & pass_masks_[pass][w]; bits != 0; bits &= bits - 1) {
+      store_.foresee(w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
+    }
   }
   for (std::uint32_t w = 0; w < slice_keys_.operator_words(); ++w) {
     for (std::uint64_t bits = mask[w] & pass_masks_[pass][w]; bits != 0; bits &= bits - 1) {

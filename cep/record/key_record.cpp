@@ -69,15 +69,9 @@ RecordStore::RecordStore(const ProgramImpl& program, const TableProgram& table)
   }
 }
 
-void RecordStore::foresee(const std::uint64_t* mask, const std::uint64_t* pass) {
-  foreseen_ = {};
-  for (std::uint32_t w = 0; w < table_.operator_words; ++w) {
-    for (std::uint64_t bits = mask[w] & pass[w]; bits != 0; bits &= bits - 1) {
-      const std::size_t op = w * 64 + static_cast<std::size_t>(std::countr_zero(bits));
-      foreseen_.words += feature_words_[op].words;
-      foreseen_.operators += feature_words_[op].operators;
-    }
-  }
+void RecordStore::foresee(std::uint32_t op) {
+  foreseen_.words += feature_words_[op].words;
+  foreseen_.operators += feature_words_[op].operators;
 }
 
 OperatorEntry* RecordStore::find_in_many(OperatorEntry* begin, OperatorEntry* end,

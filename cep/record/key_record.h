@@ -245,9 +245,10 @@ class RecordStore {
   }
   /// Whether foresee() is worth its time.
   bool foresees() const { return !feature_words_.empty(); }
-  /// Says which operators a row of a key without a record reaches, as bits of `mask` and `pass`: if
-  /// a record is made at this row, it has room for what their features take at once.
-  void foresee(const std::uint64_t* mask, const std::uint64_t* pass);
+  /// Says that an operator sees the current row, of a key without a record: if a record is made at
+  /// this row, it has room for what the features that were said take at once.
+  void foresee(std::uint32_t op);
+  void forget_foreseen() { foreseen_ = {}; }
 
   /// Starts to load the lines that most records of the table have; null for none.
   void prefetch(const std::byte* record) const {
