@@ -113,7 +113,7 @@ void add_lateness(Lines& lines, const RunReport& report) {
 void add_late(Lines& lines, const RunReport& report) {
   const runtime::RunSummary& summary = report.summary;
   if (summary.late != 0) {
-    lines.add("  late: {} arrived after their time had been processed ({})",
+    lines.add("  late: {} behind the time already reached ({})",
               format_count(summary.late, "event"),
               kept(report, report.late_path, "late", "--late FILE stores them"));
     if (report.before.late != 0) {

@@ -93,7 +93,7 @@ TEST_CASE("run report: what was not taken is told with reasons, places and what 
   CHECK(text.find("  rejected: 3 lines (--dead-letter FILE stores them)\n"
                   "    2 × `ts` is out of range, first at in.ndjson:7\n"
                   "    1 × not a JSON object, first at in.ndjson:8\n"
-                  "  late: 1 event arrived after its time had been processed "
+                  "  late: 1 event behind the time already reached "
                   "(kept in late.ndjson)\n"
                   "    by 2s500ms at most, first at in.ndjson:20\n"
                   "    a longer wait accepts more of them (--out-of-orderness is 1s)\n"

@@ -226,7 +226,7 @@ def _():
     assert [alert["fields"]["amount"] for alert in done.alerts()] == [200, 300]
     (late,) = read_json_lines("late.ndjson")
     assert late["late_us"] == DAY_S * 1_000_000 and late["line"] == 2
-    has(done.err, "late: 1 event set aside", "by 1d at most, first at in.ndjson:2; in.ndjson:1 had moved time to 2")
+    has(done.err, "late: 1 event behind the time already reached", "by 1d at most, first at in.ndjson:2; in.ndjson:1 had moved time to 2")
 
 
 @case
@@ -243,7 +243,7 @@ def _():
     # Without the limit it sets all later ones aside, and the summary names it.
     done = run(events, "--jump-max", "0")
     assert len(done.alerts()) == 8
-    has(done.err, "late: 12 events set aside", "in.ndjson:8 had moved time to 2", "no wait is that long")
+    has(done.err, "late: 12 events behind the time already reached", "in.ndjson:8 had moved time to 2", "no wait is that long")
 
 
 @case

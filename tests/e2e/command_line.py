@@ -148,14 +148,14 @@ def _():
     assert list(late) == ["input", "line", "late_us", "text"]
     assert (late["input"], late["line"], late["late_us"]) == ("in.ndjson", 3, 3_000_000)
     assert late["text"] == lines([payment(7, card="c2", amount=500.00)]).rstrip("\n")
-    has(side.err, "late: 1 event set aside", "kept in late.ndjson", "by 3s at most, first at in.ndjson:3")
+    has(side.err, "late: 1 event behind the time already reached", "kept in late.ndjson", "by 3s at most, first at in.ndjson:3")
     waits = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--out-of-orderness", "3s")
     (alert,) = waits.alerts()
     assert alert["ts"] == START_US + 7_000_000 and "late_us" not in alert
     clamped = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--late-policy", "clamp")
     (alert,) = clamped.alerts()
     assert alert["ts"] == START_US + 10_000_000 and alert["late_us"] == 3_000_000
-    has(clamped.err, "late: 1 event taken as if on time")
+    has(clamped.err, "late: 1 event processed as if on time")
 
 
 @case

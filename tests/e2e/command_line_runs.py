@@ -50,9 +50,9 @@ def _():
         (["serve", "--data=x", "--htpp-listen=y", "--rules-deploi"], "there is no option --htpp-listen"),
         ([*run, "--input", "in.ndjson"], "--input names in.ndjson twice, and each of its events would count twice: name it once"),
         ([*run, "--data", ""], "--data has an empty value: name a folder, or leave it out (is a variable not set?)"),
-        ([*run, "--input", ""], "--input is given an empty text"),
-        (["run", "", "--input", "in.ndjson"], "RULES is given an empty text"),
-        (["serve", "--data", ""], "--data is given an empty text"),
+        ([*run, "--input", ""], "--input has an empty value"),
+        (["run", "", "--input", "in.ndjson"], "RULES has an empty value"),
+        (["serve", "--data", ""], "--data has an empty value"),
         ([*run, "--input", "./link.ndjson"], "--input names ./link.ndjson twice"),
         (["run"], "required"),
         (["run", "rules.tocsin"], "--input is required"),
@@ -67,7 +67,7 @@ def _():
         ([*run, "--heartbeat", "0"], "--heartbeat takes a duration above 0"),
         ([*run, "--idle-after", "0s"], "--idle-after takes a duration above 0"),
         ([*run, "--late", "-"], "--late takes a file"),
-        ([*run, "--input", "-", "--input", "-"], "standard input can be read once"),
+        ([*run, "--input", "-", "--input", "-"], "standard input can be read only once"),
         ([*run, "--secret-file", "secret"], "--secret-file needs --webhook"),
         ([*run, "--undelivered", "u.ndjson"], "--undelivered needs --webhook"),
         (hook, "--webhook needs --secret-file"),
@@ -262,7 +262,7 @@ def _():
         done = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--secret-file", "secret", "--webhook",
                       f"http://127.0.0.1:{port}/", "--undelivered", "left.ndjson", "--delivery-timeout", "200ms", code=4)
     assert len(done.alerts()) == 2
-    has(done.err, "left over: 2, kept in left.ndjson", "last error:", "2 of 2 deliveries are left over")
+    has(done.err, "not delivered: 2, in left.ndjson", "last error:", "2 of 2 alerts were not delivered")
     assert len(read("left.ndjson").splitlines()) == 2
     for alert in done.alerts():
         has(read("left.ndjson"), alert["id"])
@@ -286,7 +286,7 @@ def _():
         code = process.wait(timeout=LIMIT_S)
     process.stdout.close()
     assert code == 4, (code, error)
-    has(error, "left over: 1, kept in tocsin-undelivered.ndjson")
+    has(error, "not delivered: 1, in tocsin-undelivered.ndjson")
     assert len(read("tocsin-undelivered.ndjson").splitlines()) == 1
 
 

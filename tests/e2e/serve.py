@@ -305,7 +305,7 @@ def other_rules():
     with Server("--time-late-policy", "side", may_fail=True) as server:
         has(server.end(None, 5).said, "--late-policy is side, and was clamp")
     with Server(rules="rule x {", may_fail=True) as server:
-        has(server.end(None, 1).said, "error[", "the rules do not check")
+        has(server.end(None, 1).said, "error[", "the rules have errors")
 
 
 @case

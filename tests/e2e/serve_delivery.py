@@ -119,7 +119,7 @@ def conditions():
         expect(200, server.ask("PUT", "/v1/pack", {"files": {"rules.tocsin": changed}}, headers={"If-Match": etag}))
         notices = expect(200, server.ask("GET", "/v1/notices"))["notices"]
         assert [(one["kind"], one["subject"]) for one in notices] == [("condition_broken", subscription["id"])]
-        has(notices[0]["text"], "amount", "is not asked")
+        has(notices[0]["text"], "amount", "is not evaluated")
         raise_alerts(server, 7, 9, card="c2")
         wait_for(lambda: len(messages(endpoint)) == 6, "what comes through")
         server.kill()
