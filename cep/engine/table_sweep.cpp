@@ -80,6 +80,11 @@ void TableState::sweep(EventTime watermark) {
     if (shards_[shard]->keys.count() > 0) {
       sweep_groups(shard, begin, end, watermark.us, round);
     }
+    if (shards_[shard]->keys.count() == 0) {
+      // The credits of a shard without keys are whole, which is what absent ones are.
+      shards_[shard]->credits = {};
+      for (ShardTimers& timers : shards_[shard]->timers) timers.let_go_if_empty();
+    }
     next += end - begin;
   }
 }

@@ -80,6 +80,12 @@ class ShardTimers {
   }
   std::size_t size() const;
   std::size_t bytes() const;
+  /// Gives the memory of queues back where there is no timer.
+  void let_go_if_empty() {
+    if (!heads_.empty()) return;
+    queues_ = {};
+    heads_ = {};
+  }
 
  private:
   struct Head {
