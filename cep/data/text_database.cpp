@@ -65,6 +65,40 @@ struct Expressions {
   std::vector<unsigned> flags;
 };
 
+// Where the groups of regular expressions end that are a database each, so that a change of one
+// expression does not compile all others again. A group ends by what its last expression is, not by
+// how many stand before it: an expression that comes or goes changes the group that it is in, or
+// two. Each group costs a scan more, so there is but one of up to kGroupLeast expressions.
+constexpr std::size_t kGroupLeast = 2'048;
+constexpr std::size_t kGroupMost = 3 * kGroupLeast;
+std::vector<std::size_t> group_ends(const Expressions& expressions) {
+  const auto hash_of = [&](std::size_t i) {  // FNV-1a, the high bits of which are well mixed
+    std::uint64_t hash = 0xcbf29ce484222325U ^ expressions.flags[i];
+    for (const char c : expressions.texts[i]) {
+      hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+    }
+    return hash >> 32;
+  };
+  std::vector<std::size_t> ends;
+  const std::size_t count = expressions.texts.size();
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i + 1 < count; ++i) {
+    const std::size_t size = i + 1 - begin;
+    if (size < kGroupLeast || (size < kGroupMost && hash_of(i) % (kGroupLeast / 2) != 0)) continue;
+    ends.push_back(i + 1);
+    begin = i + 1;
+  }
+  if (count > 0) ends.push_back(count);
+  return ends;
+}
+Expressions part_of(const Expressions& all, std::size_t begin, std::size_t end) {
+  const auto from = static_cast<std::ptrdiff_t>(begin);
+  const auto to = static_cast<std::ptrdiff_t>(end);
+  return {all.literal,
+          {all.texts.begin() + from, all.texts.begin() + to},
+          {all.flags.begin() + from, all.flags.begin() + to}};
+}
+
 std::string digest_of(const Expressions& expressions) {
   std::string content;
   const auto add = [&](std::string_view text) {
@@ -113,40 +147,52 @@ Result<Database> build(const Expressions& expressions) {
   return fail(Errc::kInvalidArgument, message);
 }
 
-Result<Compiled> compile_expressions(const Expressions& expressions, std::size_t bytes_max,
-                                     TextDatabaseCache* cache) {
+// The database of this name; null where the cache does not have it.
+Database read_kept(TextDatabaseCache* cache, const std::string& name) {
+  const std::optional<std::string> kept = cache != nullptr ? cache->find(name) : std::nullopt;
+  if (!kept) return nullptr;
+  hs_database_t* database = nullptr;
+  // Hyperscan checks version, processor and a checksum; what fails is made anew.
+  if (hs_deserialize_database(kept->data(), kept->size(), &database) != HS_SUCCESS) return nullptr;
+  return Database(database);
+}
+void keep(TextDatabaseCache* cache, const std::string& name, const Database& database) {
+  char* bytes = nullptr;
+  std::size_t size = 0;
+  if (cache == nullptr || hs_serialize_database(database.get(), &bytes, &size) != HS_SUCCESS) {
+    return;
+  }
+  cache->keep(name, {bytes, size});
+  std::free(bytes);
+}
+
+// A database for each group. All are looked for before one is compiled, so that a cache knows how
+// many will be. `bytes` counts those of them all.
+Result<std::vector<Compiled>> compile_groups(const std::vector<Expressions>& groups,
+                                             std::size_t bytes_max, TextDatabaseCache* cache) {
   static std::atomic<std::uint64_t> last_serial{0};
-  Compiled compiled;
-  compiled.serial = ++last_serial;
-  std::string name;
-  if (cache != nullptr) {
-    name = digest_of(expressions);
-    if (const std::optional<std::string> kept = cache->find(name)) {
-      hs_database_t* database = nullptr;
-      // Hyperscan checks version, processor and a checksum; a failing one is compiled again.
-      if (hs_deserialize_database(kept->data(), kept->size(), &database) == HS_SUCCESS) {
-        compiled.database.reset(database);
-      }
+  std::vector<Compiled> compiled(groups.size());
+  std::vector<std::string> names(groups.size());
+  for (std::size_t i = 0; cache != nullptr && i < groups.size(); ++i) {
+    names[i] = digest_of(groups[i]);
+    compiled[i].database = read_kept(cache, names[i]);
+  }
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    compiled[i].serial = ++last_serial;
+    const bool is_new = !compiled[i].database;
+    if (is_new) {
+      Result<Database> built = build(groups[i]);
+      if (!built) return tl::unexpected(built.error());
+      compiled[i].database = std::move(*built);
     }
-  }
-  const bool is_new = !compiled.database;
-  if (is_new) {
-    Result<Database> built = build(expressions);
-    if (!built) return tl::unexpected(built.error());
-    compiled.database = std::move(*built);
-  }
-  hs_database_size(compiled.database.get(), &compiled.bytes);
-  if (compiled.bytes > bytes_max) {
-    return fail(Errc::kLimit,
-                fmt::format("a text automaton of {} bytes; at most {}", compiled.bytes, bytes_max));
-  }
-  if (is_new && cache != nullptr) {
-    char* bytes = nullptr;
-    std::size_t size = 0;
-    if (hs_serialize_database(compiled.database.get(), &bytes, &size) == HS_SUCCESS) {
-      cache->keep(name, {bytes, size});
-      std::free(bytes);
+    hs_database_size(compiled[i].database.get(), &compiled[i].bytes);
+    total += compiled[i].bytes;
+    if (total > bytes_max) {
+      return fail(Errc::kLimit,
+                  fmt::format("a text automaton of {} bytes; at most {}", total, bytes_max));
     }
+    if (is_new) keep(cache, names[i], compiled[i].database);
   }
   return compiled;
 }
@@ -238,13 +284,15 @@ struct TextDatabase::Impl {
   std::vector<std::vector<Use>> uses;  // by literal
   std::vector<std::uint32_t> regexes;  // pattern of each expression
   Compiled of_literals;
-  Compiled of_regexes;
+  std::vector<Compiled> of_regexes;         // by group
+  std::vector<std::size_t> regexes_before;  // each group
 
   struct Scan {
     const Impl& impl;
     std::string_view text;
     Visitor visitor;
     void* context;
+    std::size_t regexes_before = 0;
   };
 
   static int on_literal(unsigned id, unsigned long long, unsigned long long to, unsigned,
@@ -272,7 +320,7 @@ struct TextDatabase::Impl {
   static int on_regex(unsigned id, unsigned long long from, unsigned long long to, unsigned,
                       void* context) {
     const Scan& scan = *static_cast<const Scan*>(context);
-    TextMatch match{scan.impl.regexes[id], 0, 0};
+    TextMatch match{scan.impl.regexes[scan.regexes_before + id], 0, 0};
     if (scan.impl.patterns[match.pattern].places) {
       match.begin = static_cast<std::size_t>(from);
       match.end = static_cast<std::size_t>(to);
@@ -299,7 +347,9 @@ TextDatabase& TextDatabase::operator=(TextDatabase&&) noexcept = default;
 
 const std::vector<TextPattern>& TextDatabase::patterns() const { return impl_->patterns; }
 std::size_t TextDatabase::bytes() const {
-  return impl_->of_literals.bytes + impl_->of_regexes.bytes;
+  std::size_t sum = impl_->of_literals.bytes;
+  for (const Compiled& group : impl_->of_regexes) sum += group.bytes;
+  return sum;
 }
 
 Result<TextDatabase> TextDatabase::compile(std::vector<TextPattern> patterns, std::size_t bytes_max,
@@ -355,23 +405,31 @@ Result<TextDatabase> TextDatabase::compile(std::vector<TextPattern> patterns, st
   }
   if (!impl.literals.empty()) {
     literals.texts = impl.literals;
-    Result<Compiled> compiled = compile_expressions(literals, bytes_max, cache);
+    Result<std::vector<Compiled>> compiled = compile_groups({literals}, bytes_max, cache);
     if (!compiled) return tl::unexpected(compiled.error());
-    impl.of_literals = std::move(*compiled);
+    impl.of_literals = std::move(compiled->front());
   }
-  if (!regexes.texts.empty()) {
-    Result<Compiled> compiled = compile_expressions(regexes, bytes_max, cache);
-    if (!compiled) return tl::unexpected(compiled.error());
-    impl.of_regexes = std::move(*compiled);
+  std::vector<Expressions> groups;
+  for (const std::size_t end : group_ends(regexes)) {
+    const std::size_t begin =
+        groups.empty() ? 0 : impl.regexes_before.back() + groups.back().texts.size();
+    impl.regexes_before.push_back(begin);
+    groups.push_back(part_of(regexes, begin, end));
   }
+  Result<std::vector<Compiled>> compiled = compile_groups(groups, bytes_max, cache);
+  if (!compiled) return tl::unexpected(compiled.error());
+  impl.of_regexes = std::move(*compiled);
   return made;
 }
 
 void TextDatabase::scan_with(std::string_view text, Visitor visitor, void* context) const {
   for (const std::uint32_t pattern : impl_->always) visitor(context, {pattern, 0, 0});
-  Impl::Scan scan{*impl_, text, visitor, context};
+  Impl::Scan scan{*impl_, text, visitor, context, 0};
   Impl::run(impl_->of_literals, text, Impl::on_literal, scan);
-  Impl::run(impl_->of_regexes, text, Impl::on_regex, scan);
+  for (std::size_t i = 0; i < impl_->of_regexes.size(); ++i) {
+    scan.regexes_before = impl_->regexes_before[i];
+    Impl::run(impl_->of_regexes[i], text, Impl::on_regex, scan);
+  }
 }
 
 // ---- plain search

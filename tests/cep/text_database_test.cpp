@@ -194,5 +194,77 @@ TEST_CASE("text database: a cache gives the same database, and a damaged one is 
   }
   CHECK(cache.hits == 4);
 }
+
+// The names that a compile of the patterns looked for, and those that it had to compile.
+struct Compiling {
+  std::set<std::string> sought, compiled;
+};
+class WatchedCache : public MemoryCache {
+ public:
+  std::optional<std::string> find(const std::string& name) override {
+    last.sought.insert(name);
+    return MemoryCache::find(name);
+  }
+  void keep(const std::string& name, std::string_view bytes) override {
+    last.compiled.insert(name);
+    MemoryCache::keep(name, bytes);
+  }
+  Compiling last;
+};
+
+TEST_CASE("text database: a change of one expression does not compile the others again") {
+  constexpr std::size_t kCount = 6'000;
+  std::vector<TextPattern> patterns;
+  for (std::size_t i = 0; i < kCount; ++i) patterns.push_back(regex(fmt::format("w{}[xy]", i)));
+  WatchedCache cache;
+  const auto compile = [&](const std::vector<TextPattern>& sought) {
+    cache.last = {};
+    auto database = TextDatabase::compile(sought, kLarge, &cache);
+    REQUIRE(database.has_value());
+    return std::move(*database);
+  };
+  const auto found_in = [](const TextDatabase& database, std::string_view text) {
+    std::set<std::uint32_t> matches;
+    database.scan(text, [&](const TextMatch& match) { matches.insert(match.pattern); });
+    return matches;
+  };
+  const std::string text = "w7x w3000y w5999x w6000x";
+  const std::set<std::uint32_t> expected = {7, 3'000, 5'999};
+  CHECK(found_in(compile(patterns), text) == expected);
+  const std::size_t groups = cache.last.sought.size();
+  CHECK(groups >= 2);
+  CHECK(cache.last.compiled.size() == groups);
+  // Again: nothing is compiled, and the same is found.
+  CHECK(found_in(compile(patterns), text) == expected);
+  CHECK(cache.last.compiled.empty());
+  // One that changes, goes or comes, at any place: its group alone, but where that ended there.
+  tests::Random random(5);
+  for (int i = 0; i < 3; ++i) {
+    const std::size_t place = random.below(kCount);
+    CAPTURE(place);
+    std::vector<TextPattern> changed = patterns;
+    const auto at = changed.begin() + static_cast<std::ptrdiff_t>(place);
+    if (i % 3 == 0) at->text = fmt::format("other{}[xy]", i);
+    if (i % 3 == 1) changed.erase(at);
+    if (i % 3 == 2) changed.insert(at, regex(fmt::format("other{}[xy]", i)));
+    const TextDatabase database = compile(changed);
+    CHECK(cache.last.compiled.size() <= 2);
+    std::set<std::uint32_t> places;
+    for (const char* sought : {"w7[xy]", "w3000[xy]", "w5999[xy]"}) {
+      const auto pattern = std::ranges::find(changed, sought, &TextPattern::text);
+      if (pattern != changed.end()) {
+        places.insert(static_cast<std::uint32_t>(pattern - changed.begin()));
+      }
+    }
+    CHECK(found_in(database, text) == places);
+  }
+  // A damaged group is compiled again, and no other.
+  compile(patterns);
+  const std::string damaged = *cache.last.sought.begin();
+  std::string& bytes = cache.kept.at(damaged);
+  bytes[bytes.size() / 2] ^= 1;
+  CHECK(found_in(compile(patterns), text) == expected);
+  CHECK(cache.last.compiled == std::set<std::string>{damaged});
+}
 }  // namespace
 }  // namespace tocsin::cep
