@@ -12,6 +12,8 @@
 #include "api/base/colour.h"
 #include "api/base/human_text.h"
 #include "api/base/output_file.h"
+#include "api/commands/cache_option.h"
+#include "api/rules/rule_check.h"
 #include "api/rules/rule_files.h"
 #include "api/rules/rule_loader.h"
 #include "cep/plan/plan.h"
@@ -44,7 +46,7 @@ ExitCode check(const CheckOptions& options) {
   if (!files) return end_with(ExitCode::kCheckFailed, files.error().message);
   rules::LoadOptions looked_for;
   looked_for.warn_of_untested = true;
-  const LoadedRules rules = load_rules(*files, looked_for);
+  const LoadedRules rules = check_rules(*files, looked_for);
   if (options.format == "json") {
     Result<OutputFile> output = OutputFile::open("-");
     Result<void> written;
@@ -75,6 +77,7 @@ void add_check_command(CLI::App& program, Chosen& chosen) {
              "The output format: text to read, on standard error, or json, one object per line on "
              "standard output (default: text)");
   add_colour_option(*command, options->colour);
+  add_cache_option(*command);
   command->add_flag("--warnings-as-errors", options->warnings_as_errors,
                     "Exit code 1 when there is a warning");
   command->footer(

@@ -15,6 +15,7 @@
 #include "api/base/choice_option.h"
 #include "api/base/colour.h"
 #include "api/base/output_file.h"
+#include "api/commands/cache_option.h"
 #include "api/rules/explain_dot.h"
 #include "api/rules/explain_json.h"
 #include "api/rules/explain_text.h"
@@ -159,6 +160,7 @@ void add_explain_command(CLI::App& program, Chosen& chosen) {
           "Where the text is written; the file is replaced; - is standard output (default: -)")
       ->type_name("FILE");
   add_colour_option(*command, options->colour);
+  add_cache_option(*command);
   command->footer(
       R"(The text comes from the compiled rule, not from the source, so that somebody who knows the fraud can
 check it. An argument that contains a slash, ends in .tocsin or exists is a file or folder; any other

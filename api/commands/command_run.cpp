@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/base/colour.h"
+#include "api/commands/cache_option.h"
 #include "api/commands/durable_session.h"
 #include "api/commands/run_session.h"
 #include "api/commands/setting_options.h"
@@ -17,6 +18,7 @@
 #include "api/rules/rule_files.h"
 #include "api/rules/rule_loader.h"
 #include "api/rules/rule_texts.h"
+#include "api/rules/text_cache.h"
 
 namespace tocsin::api {
 namespace {
@@ -41,6 +43,7 @@ ExitCode run(const RunCommand& command) {
   const Outcome<void> paths =
       check_paths(outputs_of(arguments, *webhook), arguments.inputs, *files);
   if (!paths) return end(paths.error());
+  if (arguments.is_durable()) use_text_cache_of_data(arguments.text("data.path"));
   std::vector<runtime::NamedContents> texts;
   const LoadedRules rules =
       arguments.is_durable() ? load_rules_keeping(*files, texts) : load_rules(*files);
@@ -96,6 +99,7 @@ void add_run_command(CLI::App& program, Chosen& chosen) {
       ->group("Input");
   add_setting_options(*command, run_settings(), options->values);
   add_colour_option(*command, arguments.colour);
+  add_cache_option(*command);
   command->add_flag("-q,--quiet", arguments.quiet,
                     "No progress and no summary; errors and warnings are still shown");
   command->footer(kFooter);

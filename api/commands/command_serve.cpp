@@ -14,8 +14,10 @@
 #include "api/base/exit_code.h"
 #include "api/base/output_file.h"
 #include "api/base/settings.h"
+#include "api/commands/cache_option.h"
 #include "api/commands/setting_options.h"
 #include "api/node/kept_settings.h"
+#include "api/rules/text_cache.h"
 #include "api/server/serve_settings.h"
 #include "api/server/server.h"
 #include "rules/text/suggest.h"
@@ -85,7 +87,10 @@ ExitCode run(const ServeOptions& options) {
     tell(fmt::format("tocsin: variables of the environment that name no setting: {}\n",
                      fmt::join(unknown, ", ")));
   }
-  if (!options.check_config) return serve(configuration, options.quiet);
+  if (!options.check_config) {
+    use_text_cache_of_data(configuration.text("data.path"));
+    return serve(configuration, options.quiet);
+  }
   if (const auto address = parse_listen_address(configuration.text("http.listen")); !address) {
     return end_with(ExitCode::kUsage, address.error().message);
   }
@@ -138,6 +143,7 @@ void add_serve_command(CLI::App& program, Chosen& chosen) {
                    "data directory)")
       ->type_name("FILE");
   command->add_option("--config", options->config, "Settings as TOML")->type_name("FILE");
+  add_cache_option(*command);
   command->add_flag("--check-config", options->check_config,
                     "Print the effective settings and their sources, then exit. Settings fixed "
                     "when the data directory was created are shown with their stored values; exit "

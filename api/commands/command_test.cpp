@@ -16,6 +16,7 @@
 #include "api/base/colour.h"
 #include "api/base/human_text.h"
 #include "api/base/output_file.h"
+#include "api/commands/cache_option.h"
 #include "api/rules/rule_files.h"
 #include "api/rules/rule_loader.h"
 #include "api/rules/test_explainer.h"
@@ -257,6 +258,7 @@ void add_test_command(CLI::App& program, Chosen& chosen) {
                    "Also write the results there as JUnit XML; the file is replaced")
       ->type_name("FILE");
   add_colour_option(*command, options->colour);
+  add_cache_option(*command);
   command->footer(
       R"(Each file runs alone, with the files that it uses. The last line is `N passed, N failed`; a file with
 errors counts as one failed test. A failed test is shown with its events, the expected and the actual

@@ -9,6 +9,7 @@
 #include "api/base/command.h"
 #include "api/base/exit_code.h"
 #include "api/node/kept_rules.h"
+#include "api/rules/text_cache.h"
 #include "runtime/checkpoint/checkpoint.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/checkpoint/savepoint.h"
@@ -94,6 +95,7 @@ Outcome<std::unique_ptr<OfflineNode>> OfflineNode::open(const std::string& data)
   if (!directory) return refuse(directory.error());
   parts->directory = *std::move(directory);
   const runtime::DataPaths& paths = parts->directory->paths();
+  use_text_cache_of_data(paths.directory);
   Result<std::optional<runtime::Beginning>> beginning =
       runtime::find_beginning(parts->files, paths, true);
   if (!beginning) return refuse(beginning.error());

@@ -1,7 +1,7 @@
 #include "api/rules/rule_loader.h"
 
 #include <algorithm>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "api/rules/rule_files.h"
@@ -26,10 +26,8 @@ LoadedRules load_rules(const std::vector<std::string>& files, const rules::LoadO
   LoadedRules result;
   result.loaded = rules::load(files, read_file ? read_file : read_rule_file, options);
   if (!result.loaded.rules) return result;
-  std::optional<TextCacheFolder> cache;
-  if (const std::optional<std::string> folder = text_cache_folder()) cache.emplace(*folder);
-  Result<cep::Program> program =
-      cep::compile(result.loaded.rules->plan, {}, cache ? &*cache : nullptr);
+  const std::unique_ptr<TextCacheFolder> cache = open_text_cache();
+  Result<cep::Program> program = cep::compile(result.loaded.rules->plan, {}, cache.get());
   if (program) {
     result.program = std::move(*program);
   } else {

@@ -66,9 +66,7 @@ class Explainer {
  public:
   Explainer(const rules::RuleSet& rules, const rules::SourceMap& sources,
             const rules::EmbeddedTest& test)
-      : rules_(rules), sources_(sources), test_(test), index_(*rule_of(*rules.plan, test)) {
-    if (const std::optional<std::string> folder = text_cache_folder()) cache_.emplace(*folder);
-  }
+      : rules_(rules), sources_(sources), test_(test), index_(*rule_of(*rules.plan, test)) {}
 
   // `accounted`: when alerts came that were expected.
   std::string missing(const rules::ExpectedAlert& expected,
@@ -125,8 +123,7 @@ class Explainer {
   const cep::Rule& rule() const { return rules_.plan->rules[index_.value]; }
 
   Result<std::vector<cep::Alert>> replay(std::shared_ptr<const cep::Plan> plan) {
-    const Result<cep::Program> program =
-        cep::compile(std::move(plan), {}, cache_ ? &*cache_ : nullptr);
+    const Result<cep::Program> program = cep::compile(std::move(plan), {}, cache_.get());
     if (!program) return tl::unexpected(program.error());
     return replay_test(*program, test_);
   }
@@ -144,7 +141,7 @@ class Explainer {
   const rules::SourceMap& sources_;
   const rules::EmbeddedTest& test_;
   cep::RuleIndex index_;
-  std::optional<TextCacheFolder> cache_;
+  std::unique_ptr<TextCacheFolder> cache_ = open_text_cache();
 };
 
 void add_indented(std::string& out, const std::string& text) {

@@ -4,11 +4,15 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <utility>
 
+#include "cep/compile/check_program.h"
 #include "cep/compile/compiler.h"
 #include "cep/compile/plan_support.h"
+#include "cep/compile/text_atoms.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/rule.h"
@@ -22,7 +26,21 @@ Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool 
   out_->atoms = AtomSet(plan_);
 }
 
-Result<std::shared_ptr<const ProgramImpl>> Compiler::run(TextDatabaseCache* cache) {
+namespace {
+// Whether a text is searched for so many regular expressions that they take seconds to compile.
+bool searches_for_many(const TextAtoms& atoms) {
+  constexpr std::ptrdiff_t kMany = 1'000;
+  return std::ranges::any_of(atoms.texts(), [](const SearchedText& text) {
+    return kMany < std::ranges::count_if(
+                       text.patterns,
+                       [](const TextPattern& pattern) {
+                         return pattern.kind == PatternKind::kRegex || pattern.ignore_case;
+                       });
+  });
+}
+}  // namespace
+
+Result<std::shared_ptr<const ProgramImpl>> Compiler::run(TextDatabaseCache* cache, bool is_check) {
   out_->data = std::make_shared<ReferenceData>(plan_);
   const std::size_t bytes_max = std::size_t{out_->limits.text_database_mib_max} << 20;
   Result<TextSearch> texts = TextSearch::make(plan_, bytes_max, cache);
@@ -38,6 +56,7 @@ Result<std::shared_ptr<const ProgramImpl>> Compiler::run(TextDatabaseCache* cach
   for (TableProgram& table : out_->tables) finish_table(table);
   for (RuleProgram& rule : out_->rules) find_places(rule);
   find_used_fields();
+  if (is_check && searches_for_many(out_->atoms.texts())) return out_;
   const Result<void> searches = out_->atoms.prepare_searches(bytes_max, cache);
   if (!searches) return tl::unexpected(searches.error());
   make_predicate_index(*out_, wakes_, dense_);
@@ -143,8 +162,8 @@ const std::vector<bool>& Program::used_types() const { return impl_->used_types;
 
 namespace {
 Result<Program> compile_with(std::shared_ptr<const Plan> plan, const Limits& limits,
-                             bool general_only, const DenseLimits& dense,
-                             TextDatabaseCache* cache) {
+                             bool general_only, const DenseLimits& dense, TextDatabaseCache* cache,
+                             bool is_check = false) {
   std::vector<std::string> problems = validate(*plan);
   if (problems.empty()) problems = unsupported(*plan, limits);
   if (problems.empty()) {
@@ -154,7 +173,7 @@ Result<Program> compile_with(std::shared_ptr<const Plan> plan, const Limits& lim
   if (!problems.empty()) {
     return fail(Errc::kInvalidArgument, fmt::format("{}", fmt::join(problems, "\n")));
   }
-  auto made = Compiler(std::move(plan), limits, general_only, dense).run(cache);
+  auto made = Compiler(std::move(plan), limits, general_only, dense).run(cache, is_check);
   if (!made) return tl::unexpected(made.error());
   std::shared_ptr<const ProgramImpl> program = std::move(*made);
   for (const TableProgram& table : program->tables) {
@@ -171,6 +190,12 @@ Result<Program> compile_with(std::shared_ptr<const Plan> plan, const Limits& lim
 Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits,
                         TextDatabaseCache* cache) {
   return compile_with(std::move(plan), limits, false, {}, cache);
+}
+Result<void> check_program(std::shared_ptr<const Plan> plan, const Limits& limits,
+                           TextDatabaseCache* cache) {
+  const Result<Program> program = compile_with(std::move(plan), limits, false, {}, cache, true);
+  if (!program) return tl::unexpected(program.error());
+  return {};
 }
 Result<Program> compile_general(std::shared_ptr<const Plan> plan, const Limits& limits) {
   return compile_with(std::move(plan), limits, true, {}, nullptr);

@@ -19,7 +19,8 @@ class Compiler {
            const DenseLimits& dense);
   /// Makes the program; requires a plan that validates and is supported. `cache` may be null.
   /// Errors: those of TextDatabase::compile.
-  Result<std::shared_ptr<const ProgramImpl>> run(TextDatabaseCache* cache);
+  /// With `is_check`, a program that is not run (cep/compile/check_program.h).
+  Result<std::shared_ptr<const ProgramImpl>> run(TextDatabaseCache* cache, bool is_check = false);
 
  private:
   // Events of kinds that satisfy conditions on them alone.

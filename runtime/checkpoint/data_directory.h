@@ -6,7 +6,7 @@
 ///   DIR/blobs/        runtime/journal/blob_store.h
 ///   DIR/store/        alerts, outbox, late events, dead letters
 ///   DIR/state/        the working copy of the engine's state, made anew at each start
-///   DIR/checkpoints/  DIR/savepoints/
+///   DIR/checkpoints/  DIR/savepoints/  DIR/cache/ (compiled texts, by the program)
 ///   DIR/ends/         how far journal and store are on disk (runtime/journal/end_mark.h)
 #pragma once
 #include <memory>

@@ -24,8 +24,9 @@ struct CommandSettings {
   std::set<std::string> others;  // options that are no settings
 };
 std::vector<CommandSettings> all_settings() {
-  return {{"run", run_settings(), {"--input", "--color", "--quiet", "--help"}},
-          {"serve", serve_settings(), {"--config", "--check-config", "--quiet", "--help"}}};
+  return {
+      {"run", run_settings(), {"--input", "--color", "--cache", "--quiet", "--help"}},
+      {"serve", serve_settings(), {"--config", "--check-config", "--cache", "--quiet", "--help"}}};
 }
 
 std::string replaced(std::string text, const std::string& what, const std::string& by) {

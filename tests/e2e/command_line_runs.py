@@ -372,4 +372,40 @@ def _():
     has(done.stderr, "Too many open files", "ulimit -n")
 
 
+@case
+def _():
+    """run: compiled regular expressions are kept, for their owner; a damaged file is made again; alerts are the same"""
+    write("rules.tocsin", """event note { ts: time, id: string id, card: string, memo: string }
+rule r "R" { by card when note where memo matches /gift +card|an[yi]desk/i alert "{memo}" }
+""")
+    write("in.ndjson", [{"type": "note", "ts": "2026-01-01T00:00:00Z", "id": "1", "card": "c", "memo": "a Gift  Card"}])
+
+    def run(*more, **options):
+        tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--alerts", "alerts.ndjson", *more, **options)
+        assert len(read_json_lines("alerts.ndjson")) == 1, read("alerts.ndjson")
+        return read("alerts.ndjson")
+
+    def below(folder):
+        return {"env": {**os.environ, "XDG_CACHE_HOME": os.path.join(os.getcwd(), folder)}}
+    first = run("--cache", "kept")
+    assert len(os.listdir("kept")) == 1, os.listdir("kept")
+    file = os.path.join("kept", os.listdir("kept")[0])
+    assert os.stat(file).st_mode & 0o777 == 0o600 and os.stat("kept").st_mode & 0o777 == 0o700
+    with open(file, "rb") as opened:
+        whole = opened.read()
+    for damaged in (b"", whole[:100], whole[:len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 1]) + whole[len(whole) // 2 + 1:]):
+        with open(file, "wb") as opened:
+            opened.write(damaged)
+        assert run("--cache", "kept") == first
+        with open(file, "rb") as opened:
+            assert opened.read() == whole
+    assert run("--cache", "off") == first
+    # A data directory has its own, once it is one.
+    os.remove("alerts.ndjson")
+    run("--data", "data", **below("home"))
+    assert os.listdir("home/tocsin/text") == os.listdir("kept") and not os.path.exists("data/cache")
+    run("--data", "data", **below("elsewhere"))
+    assert os.listdir("data/cache") == os.listdir("kept") and not os.path.exists("elsewhere")
+
+
 run_cases()
