@@ -24,12 +24,13 @@ def names(listing):
 
 
 def essence(path, text):
-    """What the lint judges of a source: its top folder and its text without #include and blank lines.
+    """What the lint judges of a source: its top folder and its text without #include, blank and comment lines.
 
-    A file that was moved within its top folder, and whose #include lines follow the move, keeps it.
+    A file that was moved within its top folder, and whose #include lines follow the move, keeps it. A comment that
+    tells clang-tidy something counts.
     """
     lines = [line for line in text.splitlines()
-             if line.strip() and not re.match(rb"\s*#\s*include\b", line)]
+             if line.strip() and not re.match(rb"\s*(#\s*include\b|//(?!.*NOLINT))", line)]
     return path.split("/")[0], hashlib.sha256(b"\n".join(lines)).hexdigest()
 
 
@@ -51,7 +52,7 @@ def blobs(root, commit, paths):
 def changed_since(root, commit):
     """Returns the sources below `root` that changed since `commit`, as paths relative to it, sorted.
 
-    A file that was only moved, or whose #include lines alone changed, is not among them. Throws
+    A file that was only moved, or whose #include and comment lines alone changed, is not among them. Throws
     Unknown where this is no repository, or its history does not have the commit.
     """
     try:

@@ -257,6 +257,12 @@ def the_lint_reads_what_changed():
     """a source that changed is read, committed or not; for a header its own source, else the first that includes it"""
     repository = Repository()
     assert repository.lint()[0] == []
+    two = read(repository.root / "cep/two.cpp")
+    repository.write("cep/two.cpp", "// What it is for.\n" + two)  # a comment says nothing to the lint
+    assert repository.lint()[0] == []
+    repository.write("cep/two.cpp", "// NOLINTBEGIN\n" + two)
+    assert repository.lint()[0] == ["two.cpp"]
+    repository.write("cep/two.cpp", two)
     repository.write("cep/three.cpp", '#include "cep/word.h"\nint three() { return 4; }\n')
     assert repository.lint()[0] == ["three.cpp"]
     repository.commit()
