@@ -17,7 +17,7 @@ verbs=(
   "build|[--preset P] [TARGET…]|configure and build all, or the targets named (tocsin: the program), into build/P (release, dev, asan, tsan)|"
   "demo||build the program alone, then show an alert from start to end|scripts/demo.sh"
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
-  "lint|[--all]|formatting, scripts, unused includes, headers alone, clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file)|"
+  "lint|[--all] [--minutes N]|formatting, scripts, unused includes, headers alone, clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file; --minutes: for so long at most)|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
   "bench|[tools, journal, keys, budget, growth, durable, serve, or rule sets]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
@@ -368,10 +368,15 @@ lint_scripts() {
 }
 
 verb_lint() {
-  local all=0 since=(--since scripts/linted_commit)
+  local all=0 since=(--since scripts/linted_commit) minutes=()
   while [ $# -gt 0 ]; do
     case "$1" in
       --all) all=1 since=() ;;
+      --minutes)
+        [[ "${2:-}" =~ ^[0-9]+$ ]] || usage_error "--minutes takes a number"
+        minutes=(--minutes "$2")
+        shift
+        ;;
       *) usage_error "lint does not take: $1" ;;
     esac
     shift
@@ -384,7 +389,7 @@ verb_lint() {
   # clang-tidy reads the commands and the dependencies that this build leaves behind.
   (build_preset release all) && (build_preset release all_verify_interface_header_sets) || failed=1
   timed "lint: clang-tidy" python3 scripts/clang_tidy.py --build "$build_root/release" --cache "$build_root/lint-cache" \
-    --jobs "$jobs" "${since[@]}" || failed=1
+    --jobs "$jobs" "${since[@]}" "${minutes[@]}" || failed=1
   if [ "$failed" != 0 ]; then
     say "lint: failed"
     return 1

@@ -7,7 +7,8 @@ first. Without it, or where what changed cannot be told, they are all.
 
 A source is skipped when it was clean before and neither it, nor a header of ours that it includes
 (as the compiler recorded for ninja), nor a .clang-tidy above it, nor clang-tidy itself has changed
-since.
+since. With --minutes N, none is begun after so long: what was not read is counted, and is read by the
+next run, as the commit of --since stays.
 """
 
 import argparse
@@ -103,6 +104,7 @@ def main():
     parser.add_argument("--cache", type=pathlib.Path, required=True)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--since", type=pathlib.Path)
+    parser.add_argument("--minutes", type=float)
     arguments = parser.parse_args()
     build = arguments.build.resolve()
     if not (build / "compile_commands.json").exists():
@@ -141,9 +143,15 @@ def main():
             work.append((path, marker))
     print(f"clang-tidy: {len(work)} of {len(sources)} sources to read", flush=True)
 
+    end = time.monotonic() + arguments.minutes * 60 if arguments.minutes else None
+    unread = []
+
     def check(item):
         path, marker = item
         started = time.monotonic()
+        if end is not None and started > end:
+            unread.append(path)
+            return path, None, 0
         result = subprocess.run(["clang-tidy", "--quiet", "-p", str(build), str(path)],
                                 capture_output=True, text=True)
         if result.returncode == 0:
@@ -152,13 +160,16 @@ def main():
 
     with concurrent.futures.ThreadPoolExecutor(max(1, arguments.jobs)) as pool:
         for path, result, seconds in pool.map(check, work):
-            if result.returncode != 0:
+            if result is not None and result.returncode != 0:
                 # The count of warnings in system headers says nothing.
                 errors = re.sub(r"(?m)^\d+ warnings?( and \d+ errors?)? generated\.\n", "",
                                 result.stderr)
                 print(f"clang-tidy: {path.relative_to(ROOT)}: failed after {seconds:.1f} s\n"
                       + result.stdout + errors, flush=True)
                 failed += 1
+
+    if unread:
+        print(f"clang-tidy: {len(unread)} of {len(work)} sources were not read in {arguments.minutes:g} minutes", flush=True)
 
     month = 30 * 24 * 3600
     for marker in arguments.cache.iterdir():

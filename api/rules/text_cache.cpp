@@ -12,7 +12,6 @@
 #include <filesystem>
 #include <mutex>
 #include <system_error>
-#include <utility>
 
 namespace tocsin::api {
 namespace fs = std::filesystem;

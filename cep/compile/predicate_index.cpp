@@ -1,7 +1,6 @@
 #include "cep/compile/predicate_index.h"
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <utility>
 

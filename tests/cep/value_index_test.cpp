@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <limits>
 #include <set>
-#include <string>
 #include <vector>
 
 #include "tests/support/random.h"

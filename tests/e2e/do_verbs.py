@@ -234,7 +234,7 @@ class Repository:
         self.git("add", "-A")
         self.git("commit", "-qm", "state")
 
-    def lint(self, commit=None):
+    def lint(self, commit=None, options=()):
         """Returns the sources that clang-tidy was given, and what was printed."""
         entries = [{"file": str(path), "directory": str(self.root), "output": f"{path.stem}.o", "command": f"c++ -o {path.stem}.o {path}"}
                    for path in sorted(self.root.glob("**/*.cpp"))]
@@ -242,11 +242,21 @@ class Repository:
         self.write("build/read", "")
         self.write("build/linted", self.linted if commit is None else commit)
         shutil.rmtree(self.root / "build/cache", ignore_errors=True)
-        done = subprocess.run(["python3", "scripts/clang_tidy.py", "--build", "build", "--cache", "build/cache", "--since", "build/linted"],
+        done = subprocess.run(["python3", "scripts/clang_tidy.py", "--build", "build", "--cache", "build/cache", "--since", "build/linted", *options],
                               cwd=self.root, env={**os.environ, "PATH": f"{os.getcwd()}/bin:{os.environ['PATH']}"},
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout
         return sorted(pathlib.Path(line).name for line in read(self.root / "build/read").split()), done.stdout
+
+
+@case
+def the_lint_ends_in_time():
+    """with --minutes, sources that are not read in time are counted and left to the next run"""
+    repository = Repository()
+    repository.write("cep/three.cpp", "int three() { return 4; }\n")
+    read_now, said = repository.lint(options=("--minutes", "0.0000001"))
+    assert read_now == [] and "1 of 1 sources were not read" in said, said
+    assert repository.lint(options=("--minutes", "1"))[0] == ["three.cpp"]
 
 
 ALL_SOURCES = ["four.cpp", "one.cpp", "three.cpp", "two.cpp"]

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/plan/feature.h"  // IWYU pragma: keep: plans are deleted here
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "tests/rules/sample_text.h"
