@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/compile/index_maker.h"
 #include "cep/compile/program.h"
 #include "cep/plan/operator_graph.h"
 

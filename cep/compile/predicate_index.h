@@ -19,7 +19,6 @@
 #include "cep/compile/value_index.h"
 
 namespace tocsin::cep {
-class ProgramImpl;
 /// A range of one field that a target's predicate requires.
 struct RequiredRange {
   FieldIndex field;
@@ -66,15 +65,4 @@ struct PredicateIndex {
     return {targets.data() + targets_begin[atom], targets_begin[atom + 1] - targets_begin[atom]};
   }
 };
-/// How many of a table's predicates stay dense although the index could find them.
-struct DenseLimits {
-  std::size_t all = 32;   // a table of no more predicates keeps all of them so
-  std::size_t wide = 64;  // that are dense, or of which only a range or a word of an enum selects
-};
-/// Makes the index of a program whose predicates and operators are complete, and says of each table
-/// which of its predicates and operators are dense (TableProgram). `wakes`: by table, then op - 1,
-/// the predicates for which the operator runs at keys that hold nothing of it.
-void make_predicate_index(ProgramImpl& program,
-                          const std::vector<std::vector<std::vector<std::uint32_t>>>& wakes,
-                          const DenseLimits& limits);
 }  // namespace tocsin::cep

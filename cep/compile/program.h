@@ -223,7 +223,7 @@ struct TableProgram {
   std::vector<Predicate> predicates;
   /// Bit 0 and each operator: the predicates that set it, or at which the operator sees a row.
   std::vector<std::vector<std::uint32_t>> bit_predicates;
-  // ---- made by make_predicate_index()
+  // ---- made by make_predicate_index() (cep/compile/index_maker.h)
   static constexpr std::uint32_t kSparse = UINT32_MAX;
   /// By predicate: its bit among the dense ones; kSparse. Empty where all are dense and each has
   /// the bit of its own number.

@@ -1,10 +1,11 @@
-#include "cep/compile/predicate_index.h"
+#include "cep/compile/index_maker.h"
 
 #include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/compile/predicate_index.h"
 #include "cep/compile/program.h"
 #include "cep/plan/event_type.h"
 #include "cep/plan/plan.h"
