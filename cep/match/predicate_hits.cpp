@@ -84,7 +84,7 @@ void PredicateHits::find_of_entry(const OfType& index, EventTypeIndex type, std:
   for (; next_asked_ < asked_.size() && asked_[next_asked_].first == entry; ++next_asked_) {
     ask_targets(asked_[next_asked_].second, type, entry);
   }
-  if (!lists_in_hand_.empty()) close_entry(entry);
+  if (!lists_of_entry_.empty()) close_entry(entry);
 }
 
 // The atom holds at the entry: which of the predicates that are reached through it do?
@@ -108,7 +108,7 @@ void PredicateHits::ask_targets(std::uint32_t atom, EventTypeIndex type, std::ui
     if (list.hits.empty() || list.hits.back().entry != entry) {
       const auto begin = static_cast<std::uint32_t>(list.predicates.size());
       list.hits.push_back({entry, begin, begin});
-      lists_in_hand_.push_back(target.list);
+      lists_of_entry_.push_back(target.list);
     }
     list.predicates.push_back(target.predicate);
   }
@@ -116,7 +116,7 @@ void PredicateHits::ask_targets(std::uint32_t atom, EventTypeIndex type, std::ui
 
 // A predicate may have been reached by several ways.
 void PredicateHits::close_entry(std::uint32_t entry) {
-  for (const std::uint32_t number : lists_in_hand_) {
+  for (const std::uint32_t number : lists_of_entry_) {
     List& list = lists_[number];
     Hit& hit = list.hits.back();
     const auto begin = list.predicates.begin() + static_cast<std::ptrdiff_t>(hit.begin);
@@ -125,6 +125,6 @@ void PredicateHits::close_entry(std::uint32_t entry) {
     hit.end = static_cast<std::uint32_t>(list.predicates.size());
     hit.entry = entry;
   }
-  lists_in_hand_.clear();
+  lists_of_entry_.clear();
 }
 }  // namespace tocsin::cep

@@ -48,8 +48,8 @@ class PredicateHits {
   // Entries and atoms that hold there, ascending: of text searches and of lists that were changed.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> asked_;
   std::size_t next_asked_ = 0;
-  std::vector<std::uint32_t> changed_;        // atoms of those lists, ascending
-  std::vector<std::uint32_t> lists_in_hand_;  // that the entry in hand has added to
+  std::vector<std::uint32_t> changed_;         // atoms of those lists, ascending
+  std::vector<std::uint32_t> lists_of_entry_;  // that the current entry has added to
   AtomBits::Words words_;
   std::uint64_t work_ = 0;
 };

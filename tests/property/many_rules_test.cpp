@@ -36,6 +36,7 @@ struct Form {
 };
 std::string nothing(int) { return ""; }
 const Form kForms[] = {
+    // Long because it is one table of forms.
     {"a text", nothing,
      [](int k) { return fmt::format("when payment where merchant = \"m{}\" and amount > 90", k); }},
     {"a long text, under a key", nothing,
