@@ -21,9 +21,10 @@ class EventLog {
   /// Copies the event behind the others. Gives its number.
   std::uint64_t push(const KeptEvent& event);
   void pop();
-  std::size_t bytes() const { return bytes_ + events_.size() * sizeof(const KeptEvent*); }
+  std::size_t bytes() const { return bytes_ + events_.size() * kAddressBytes; }
 
  private:
+  static constexpr std::size_t kAddressBytes = 8;
   struct Chunk {
     std::unique_ptr<std::uint64_t[]> words;
     std::uint32_t size = 0;
