@@ -163,7 +163,7 @@ def reload_by_signal():
         server.send([payment(2, "c1", 80)])
         wait_for(lambda: server.metric("alerts_stored") == 2, "the alert after a refused reload")
         server.end()
-        assert "SIGHUP" in server.said and "go on" in server.said, server.said
+        assert "SIGHUP" in server.said and "stay active" in server.said, server.said
         assert now != before
 
 
