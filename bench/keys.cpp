@@ -3,31 +3,20 @@
 /// of, for checkpoints.
 ///
 ///   bench_keys [KEYS…]
-#include <unistd.h>
-
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <vector>
 
 #include "bench/many_keys.h"
+#include "bench/process_memory.h"
 #include "cep/engine/engine.h"
 
 namespace {
 using namespace tocsin;
 
-// Bytes of memory that the process has now.
-std::size_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  std::size_t total = 0;
-  std::size_t resident = 0;
-  if (!(file >> total >> resident)) bench::die("cannot read /proc/self/statm");
-  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-}
-
 void measure(const cep::Program& program, std::uint64_t keys, bool is_tracked) {
-  const std::size_t before = resident_bytes();
+  const std::size_t before = bench::resident_bytes();
   cep::Engine engine(program, 1);
   if (is_tracked) engine.track_changes();
   bench::ManyKeys(program, keys).fill(engine, 3);
@@ -38,7 +27,7 @@ void measure(const cep::Program& program, std::uint64_t keys, bool is_tracked) {
   };
   std::printf("%10llu %8s %14.1f %14.1f\n", static_cast<unsigned long long>(keys),
               is_tracked ? "yes" : "no", of_key(stats.state_bytes),
-              of_key(resident_bytes() - before));
+              of_key(bench::resident_bytes() - before));
 }
 }  // namespace
 

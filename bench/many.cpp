@@ -2,20 +2,18 @@
 /// engine alone, and as a ratio to fifty such rules in the same run.
 ///
 ///   bench_many [--events N] [--rules N,N…] [merchant|list|sequence|strict|absence…]
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
 #include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "bench/many_keys.h"
+#include "bench/process_memory.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"
 #include "rules/context/rules.h"
@@ -31,15 +29,6 @@ double cpu_seconds() {
   timespec now{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-// Bytes of memory that the process has now.
-std::size_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  std::size_t total = 0;
-  std::size_t resident = 0;
-  if (!(file >> total >> resident)) bench::die("cannot read /proc/self/statm");
-  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
 std::uint64_t mixed(std::uint64_t word) {
@@ -122,7 +111,7 @@ Cost measure(const std::string& kind, std::uint64_t rules, std::size_t events) {
   if (!program) bench::die(program.error().message);
   cost.seconds = cpu_seconds() - begin;
   const std::vector<cep::Batch> slices = make_slices(*plan, events);
-  const std::size_t before = resident_bytes();
+  const std::size_t before = bench::resident_bytes();
   cep::Engine engine(*program, 1);
   std::vector<cep::Alert> alerts;
   for (const cep::Batch& slice : slices) {
@@ -133,7 +122,8 @@ Cost measure(const std::string& kind, std::uint64_t rules, std::size_t events) {
     alerts.clear();
     if (&slice != &slices.front()) continue;
     cost.ns = 0;  // the first one makes what all need
-    cost.made_bytes = static_cast<double>(resident_bytes() - before) / static_cast<double>(rules);
+    cost.made_bytes =
+        static_cast<double>(bench::resident_bytes() - before) / static_cast<double>(rules);
   }
   cost.ns *= 1e9 / static_cast<double>(events - kRowsOfSlice);
   return cost;

@@ -82,10 +82,11 @@ void Matcher::on_event(const RuleProgram& rule, const MatchContext& context, Cur
   }
   if (rule.prunes && drafts_.size() > 1) prune();
   keep_to_budget();
+  const std::uint32_t runs_before = state_.run_count;
   commit(entry);
   if (tally_ != nullptr) keep_tally(*tally_);
   if (rule.ends_absent) set_deadlines();
-  if (rule.places && is_busy()) make_busy();
+  if (rule.places && becomes_busy(runs_before)) make_busy();
 }
 
 bool Matcher::passes(const CountTest& test) const {

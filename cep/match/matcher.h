@@ -125,7 +125,7 @@ class Matcher {
   void on_busy_event(OperatorEntry& entry);
   void give_busy_match(PlacesState& state, const PlacesMatch& match);
   void keep_busy_to_budget(PlacesState& state);
-  bool is_busy() const;
+  bool becomes_busy(std::uint32_t runs_before) const;
   void make_busy();
   std::int64_t busy_expiry(const RuleProgram& rule, PatternPool& patterns, RuleHeader& header,
                            std::int64_t now_us);

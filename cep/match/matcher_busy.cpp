@@ -11,8 +11,9 @@
 
 namespace tocsin::cep {
 namespace {
-// A partial match that has taken more events than this makes its key a busy one too.
-constexpr std::uint32_t kEventsOfRunMost = 256;
+// A partial match that has taken so many events makes its key a busy one too.
+constexpr std::uint32_t kEventsOfStage = 256;
+constexpr std::size_t kRunsOfStage = 64;
 }  // namespace
 
 // The current row as places see it.
@@ -131,10 +132,16 @@ void Matcher::keep_busy_to_budget(PlacesState& state) {
   lose([&] { return key.budget_bytes() > limits.bytes_per_key_max; }, BudgetCause::kBytesPerKey);
 }
 
-bool Matcher::is_busy() const {
+// Where partial matches cannot become places, they are looked at again when there are many more of
+// them or they are much longer, not at each event.
+bool Matcher::becomes_busy(std::uint32_t runs_before) const {
   if (drafts_.empty()) return false;
-  if (drafts_.size() > program_.limits.busy_key_runs) return true;
-  return RecordStore::at<Node>(record_, drafts_.front().run.node)->length > kEventsOfRunMost;
+  const std::uint32_t most = program_.limits.busy_key_runs;
+  const auto stage = [&](std::size_t runs) { return runs <= most ? 0 : 1 + runs / kRunsOfStage; };
+  if (stage(drafts_.size()) > stage(runs_before)) return true;
+  const Draft& oldest = drafts_.front();
+  return oldest.takes &&
+         RecordStore::at<Node>(record_, oldest.run.node)->length % kEventsOfStage == 0;
 }
 
 // The key's partial matches become places.

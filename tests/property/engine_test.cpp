@@ -109,37 +109,48 @@ std::string report(const Case& start, const oracle::Options& options) {
                      events_text(small.plan, small.events),
                      options.end == cep::kEventTimeMax ? "of time" : cep::format_time(options.end));
 }
+
+struct Tally {
+  std::size_t alerting = 0;
+  std::size_t alerts = 0;
+  std::size_t given_up = 0;
+};
+// Gives the plan events and compares the engine with the oracle, whose work is bounded; false where
+// that was too much.
+bool check_case(Random& random, Case& c, Tally& tally) {
+  const std::vector<std::string> problems = cep::validate(c.plan);
+  REQUIRE_MESSAGE(problems.empty(), fmt::format("{}", fmt::join(problems, "\n")));
+  oracle::Options options;
+  const std::optional<oracle::Outcome> outcome = add_events(random, c, options);
+  if (!outcome) {
+    ++tally.given_up;
+    return false;
+  }
+  tally.alerts += outcome->alerts.size();
+  if (!outcome->alerts.empty()) ++tally.alerting;
+  if (difference(c, options)) FAIL(report(c, options));
+  return true;
+}
 }  // namespace
 
 TEST_CASE("engine: gives the oracle's alerts, in any slices and whatever the hash seed") {
   std::map<std::string, std::size_t> covered;
   for (const std::string& name : expected_constructs()) covered[name] = 0;
-  std::size_t alerting = 0;
-  std::size_t alerts = 0;
-  std::size_t given_up = 0;
+  Tally tally;
   const std::size_t cases = for_all_seeds("PROPERTY", 2000, [&](Random& random) {
     Case c;
     c.plan = random_plan(random);
-    REQUIRE(cep::validate(c.plan).empty());
-    oracle::Options options;
-    const std::optional<oracle::Outcome> outcome = add_events(random, c, options);
-    if (!outcome) {
-      ++given_up;
-      return;
-    }
+    if (!check_case(random, c, tally)) return;
     for (const std::string& name : constructs_of(c.plan)) ++covered[name];
-    alerts += outcome->alerts.size();
-    if (!outcome->alerts.empty()) ++alerting;
-    if (difference(c, options)) FAIL(report(c, options));
   });
-  MESSAGE(cases << " cases, " << alerting << " with alerts, " << alerts << " alerts, " << given_up
-                << " given up as too large");
+  MESSAGE(cases << " cases, " << tally.alerting << " with alerts, " << tally.alerts << " alerts, "
+                << tally.given_up << " given up as too large");
   std::string counts;
   for (const auto& [name, count] : covered) counts += fmt::format("\n  {:>6}  {}", count, name);
   MESSAGE("constructs by case:" << counts);
   if (cases < 2000) return;
-  CHECK(2 * alerting > cases);
-  CHECK(100 * given_up < cases);
+  CHECK(2 * tally.alerting > cases);
+  CHECK(100 * tally.given_up < cases);
   for (const auto& construct : covered) {
     CAPTURE(construct.first);
     CHECK(construct.second > 0);
@@ -148,37 +159,23 @@ TEST_CASE("engine: gives the oracle's alerts, in any slices and whatever the has
 
 TEST_CASE("engine: gives the oracle's alerts for rules of the whole language") {
   Coverage coverage;
-  std::size_t alerting = 0;
-  std::size_t given_up = 0;
+  Tally tally;
   const std::size_t cases = for_all_seeds("PROPERTY", 2000, [&](Random& random) {
     Case c;
     c.plan = random_language_plan(random);
-    const std::vector<std::string> problems = cep::validate(c.plan);
-    REQUIRE_MESSAGE(problems.empty(), fmt::format("{}", fmt::join(problems, "\n")));
-    const auto program = cep::compile(std::make_shared<const cep::Plan>(c.plan), kOutOfReach);
-    REQUIRE_MESSAGE(program.has_value(), program.error().message);
-    oracle::Options options;
-    const std::optional<oracle::Outcome> outcome = add_events(random, c, options);
-    if (!outcome) {
-      ++given_up;
-      return;
-    }
-    if (!outcome->alerts.empty()) ++alerting;
-    coverage.add(c.plan);
-    if (difference(c, options)) FAIL(report(c, options));
+    if (check_case(random, c, tally)) coverage.add(c.plan);
   });
-  MESSAGE(cases << " cases, " << alerting << " with alerts, " << given_up
+  MESSAGE(cases << " cases, " << tally.alerting << " with alerts, " << tally.given_up
                 << " given up as too large");
   MESSAGE("constructs by rule:" << coverage.table());
   if (cases < 2000) return;
-  CHECK(2 * alerting > cases);
-  CHECK(100 * given_up < cases);
+  CHECK(2 * tally.alerting > cases);
+  CHECK(100 * tally.given_up < cases);
   CHECK(fmt::format("{}", fmt::join(coverage.never(), ", ")) == "");
 }
 
 TEST_CASE("engine: gives the oracle's alerts where rules read alerts and features wait for rules") {
-  std::size_t alerting = 0;
-  std::size_t given_up = 0;
+  Tally tally;
   std::size_t by_row = 0;
   std::size_t several = 0;
   const std::size_t cases = for_all_seeds("PROPERTY", 1000, [&](Random& random) {
@@ -192,26 +189,16 @@ TEST_CASE("engine: gives the oracle's alerts where rules read alerts and feature
         ++several;
       }
     }
-    const std::vector<std::string> problems = cep::validate(c.plan);
-    REQUIRE_MESSAGE(problems.empty(), fmt::format("{}", fmt::join(problems, "\n")));
+    if (!check_case(random, c, tally)) return;
     const auto program = cep::compile(std::make_shared<const cep::Plan>(c.plan), kOutOfReach);
-    REQUIRE_MESSAGE(program.has_value(), program.error().message);
-    oracle::Options options;
-    const std::optional<oracle::Outcome> outcome = add_events(random, c, options);
-    if (!outcome) {
-      ++given_up;
-      return;
-    }
-    if (!outcome->alerts.empty()) ++alerting;
     if (program->impl().row_by_row) ++by_row;
-    if (difference(c, options)) FAIL(report(c, options));
   });
-  MESSAGE(cases << " cases, " << alerting << " with alerts, " << by_row << " row by row, "
-                << several << " of two plans, " << given_up << " given up as too large");
+  MESSAGE(cases << " cases, " << tally.alerting << " with alerts, " << by_row << " row by row, "
+                << several << " of two plans, " << tally.given_up << " given up as too large");
   if (cases < 1000) return;
-  CHECK(2 * alerting > cases);
+  CHECK(2 * tally.alerting > cases);
   CHECK(4 * by_row > cases);
   CHECK(4 * several > cases);
-  CHECK(20 * given_up < cases);
+  CHECK(20 * tally.given_up < cases);
 }
 }  // namespace tocsin::tests
