@@ -10,6 +10,7 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 
 set(TOCSIN_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
 option(TOCSIN_TESTS "Build the tests and benchmarks (needs doctest)" ON)
+option(TOCSIN_UNITY "Compile the sources of a target in groups, which is shorter from nothing" OFF)
 option(TOCSIN_FUZZ "Build the fuzz targets of tests/fuzz (needs clang)" OFF)
 
 # The same numbers on every machine: no fused multiply-add behind our back, one instruction set.
@@ -39,6 +40,11 @@ if(TOCSIN_SANITIZE)
     add_compile_options(-Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow
                         -Wno-stringop-overread -Wno-free-nonheap-object -Wno-dangling-pointer)
   endif()
+endif()
+if(TOCSIN_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # A class of a source may have members of types in its unnamed namespace, which g++ takes for a
+  # header's; and a local name may be that of another source's header. Other presets judge both.
+  add_compile_options(-Wno-subobject-linkage -Wno-shadow)
 endif()
 if(TOCSIN_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
@@ -121,4 +127,50 @@ function(tocsin_test name)
                       TOCSIN_BINARY_DIR="${CMAKE_BINARY_DIR}")
   target_link_libraries(${target} PRIVATE tocsin_test_main doctest::doctest ${arg_DEPENDS})
   add_test(NAME ${target} COMMAND ${target} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+endfunction()
+
+# Appends a line `TARGET;SOURCE;SOURCE…` to the variable if the target has several sources.
+function(tocsin_list_sources target variable)
+  get_target_property(type ${target} TYPE)
+  if(NOT type MATCHES "^(STATIC_LIBRARY|EXECUTABLE)$")
+    return()
+  endif()
+  get_target_property(folder ${target} SOURCE_DIR)
+  get_target_property(sources ${target} SOURCES)
+  list(FILTER sources INCLUDE REGEX "\\.cpp$")
+  list(LENGTH sources count)
+  if(count GREATER 1)
+    list(TRANSFORM sources REPLACE "^([^/].*)$" "${folder}/\\1")
+    set(${variable} "${${variable}}${target};${sources}\n" PARENT_SCOPE)
+  endif()
+endfunction()
+
+# tocsin_unity(FOLDER|TARGET…)
+# With TOCSIN_UNITY, puts the sources of these targets, or of all targets of these folders, into groups
+# that compile as one file each; called after all targets. cmake/unity_groups.py chooses sources whose
+# names do not get in each other's way.
+function(tocsin_unity)
+  if(NOT TOCSIN_UNITY)
+    return()
+  endif()
+  find_program(TOCSIN_PYTHON python3 REQUIRED)
+  set(lines "")
+  foreach(name IN LISTS ARGN)
+    set(targets "")
+    if(TARGET ${name})
+      set(targets ${name})
+    elseif(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/${name}")
+      get_property(targets DIRECTORY "${PROJECT_SOURCE_DIR}/${name}" PROPERTY BUILDSYSTEM_TARGETS)
+    endif()
+    foreach(target IN LISTS targets)
+      tocsin_list_sources(${target} lines)
+    endforeach()
+  endforeach()
+  file(WRITE "${CMAKE_BINARY_DIR}/unity_targets.txt" "${lines}")
+  execute_process(
+    COMMAND "${TOCSIN_PYTHON}" "${PROJECT_SOURCE_DIR}/cmake/unity_groups.py" "${PROJECT_SOURCE_DIR}" 10
+    INPUT_FILE "${CMAKE_BINARY_DIR}/unity_targets.txt"
+    OUTPUT_FILE "${CMAKE_BINARY_DIR}/unity_groups.cmake"
+    COMMAND_ERROR_IS_FATAL ANY)
+  include("${CMAKE_BINARY_DIR}/unity_groups.cmake")
 endfunction()

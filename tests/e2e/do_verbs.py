@@ -356,4 +356,46 @@ def the_lint_finds_unused_includes():
     assert unused("#include <algorithm>\n#include <cstdint>\n#include <nowhere.h>\nstd::uint8_t b = std::ranges::max(a);\n") == []
 
 
+def groups_of(sources, size=12):
+    """What cmake/unity_groups.py makes of the sources of a target: the names of each group."""
+    for name, text in sources.items():
+        write(f"tree/{name}", text)
+    paths = sorted(str(pathlib.Path("tree", name).resolve()) for name in sources if name.endswith(".cpp"))
+    done = subprocess.run(["python3", str(ROOT / "cmake/unity_groups.py"), str(pathlib.Path("tree").resolve()), str(size)],
+                          input=";".join(["target", *paths]) + "\n", stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    return [[pathlib.Path(path).stem for path in re.findall(r'"(.*)"', group)]
+            for group in done.stdout.split("set_source_files_properties")[1:]]
+
+
+@case
+def groups_of_sources():
+    """sources of a sanitizer build share a file unless a name that one keeps to itself means something in the other"""
+    unnamed = "namespace tocsin {{\nnamespace {{\n{}\n}}\n{}\n}}\n".format
+    plain = {f"plain{number}.cpp": unnamed(f"int helper{number}() {{ return 1; }}", f"int plain{number}() {{ return helper{number}(); }}")
+             for number in range(3)}
+    assert groups_of(plain) == [["plain0", "plain1", "plain2"]]
+    assert groups_of(plain, size=2) == [["plain0", "plain1"]]
+    rivals = {
+        "the same function": unnamed("int helper0(int) { return 2; }", ""),
+        "a call of another function": unnamed("", "int other() { return helper0(3); }"),
+        "the same type": unnamed("struct Row {};", "Row row;"),
+        "a constant": unnamed("constexpr int kMost = 3;", ""),
+        "an enumerator": unnamed("enum Kind { kFirst, kMost };", ""),
+        "a macro": "#define Row int\n",
+    }
+    one = {"one.cpp": unnamed("struct Row { int rows; };\nconstexpr int kMost = 2;\nint helper0() { return kMost; }", "int one(Row) { return helper0(); }")}
+    for what, text in rivals.items():
+        assert groups_of({**one, "rival.cpp": text}) == [], what
+    # A call that finds a function of its own header, and by its arguments one of a header that the other alone includes.
+    shown = {"near.h": "namespace tocsin::tests {\nType type_of(Kind kind);\n}\n", "far.h": "namespace tocsin::cep {\nType type_of(Kind kind);\n}\n",
+             "one.cpp": '#include "far.h"\n'}
+    for call, groups in {"type_of(kind)": [], "tests::type_of(kind)": [["caller", "one"]], "kind.type_of()": [["caller", "one"]]}.items():
+        assert groups_of({**shown, "caller.cpp": '#include "near.h"\n' + unnamed("", f"Type caller(Kind kind) {{ return {call}; }}")}) == groups, call
+    # A name that a header brings, a setting of a library, and words that mean nothing to the other.
+    assert groups_of({**one, "rival.cpp": '#include "row.h"\n', "row.h": "namespace tocsin {\nclass Row;\n}\n"}) == []
+    assert groups_of({**one, "setting.cpp": "#define LIBRARY_WITH_TLS\n#include <vector>\n"}) == []
+    harmless = unnamed("", 'int rival(Order o) { const int helper0 = o.kMost; return helper0; }  // Row\nconst char* text = "Row";\nauto raw = R"x(Row "{ )x";')
+    assert groups_of({**one, "rival.cpp": harmless}) == [["one", "rival"]]
+
+
 run_cases()
