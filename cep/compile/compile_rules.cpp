@@ -78,11 +78,20 @@ std::vector<const Expr*> totals_of(const RuleProgram& rule, std::uint32_t loop) 
   return totals;
 }
 
-// How a busy key is matched by places. Each condition must look at one event, at most one step
-// takes several, and the first match in order must be the one that is selected, whatever it is.
+// Whether several loops are matched by places: where one of them ends and the next begins is all
+// that matches of one first event differ in (cep/match/longest_match.h).
+bool allows_loops(const RuleProgram& rule) {
+  return std::ranges::all_of(rule.steps, [](const StepProgram& step) {
+    return step.contiguity == Contiguity::kAny && step.guards.empty() &&
+           (step.max == 1 || step.max == kUnbounded);
+  });
+}
+
+// How a busy key is matched by places. Each condition must look at one event, and the first match
+// in order must be the one that is selected, whatever it is.
 std::optional<PlacesProgram> places_of(const RuleProgram& rule) {
   const SelectionKind kind = rule.rule->selection.kind;
-  if (rule.method != Method::kRuns || !rule.within || rule.ends_absent || rule.rule->having ||
+  if (rule.method != Method::kRuns || rule.ends_absent || rule.rule->having ||
       (kind != SelectionKind::kDefault && kind != SelectionKind::kSkipPastLast)) {
     return std::nullopt;
   }
@@ -97,17 +106,18 @@ std::optional<PlacesProgram> places_of(const RuleProgram& rule) {
     }
     places.first_place.push_back(places.place_count);
     const bool is_loop = step.max > 1;
-    if (is_loop && (places.loop || step.mode != LoopMode::kRelaxed)) return std::nullopt;
-    if (is_loop) places.loop = i;
+    if (is_loop && step.mode != LoopMode::kRelaxed) return std::nullopt;
+    if (is_loop) places.loops.push_back(i);
     places.place_count += is_loop ? 2 : 1;
     // Whatever follows an entry follows the one before it too; behind the loop, though, the later
     // entry may come of a longer loop.
     const bool is_last = i + 1 == rule.steps.size();
     const bool waits_on =
         !is_last && step.guards.empty() && rule.steps[i + 1].contiguity == Contiguity::kAny;
-    places.omits_equals.resize(places.place_count, waits_on && !places.loop);
+    places.omits_equals.resize(places.place_count, waits_on && places.loops.empty());
   }
-  if (places.loop) places.totals = totals_of(rule, *places.loop);
+  if (places.loops.size() > 1 && !allows_loops(rule)) return std::nullopt;
+  for (const std::uint32_t loop : places.loops) places.totals.push_back(totals_of(rule, loop));
   return places;
 }
 }  // namespace

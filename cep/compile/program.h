@@ -92,13 +92,25 @@ struct CountTest {
 struct PlacesProgram {
   std::vector<std::uint32_t> first_place;  // by step; a loop has two places, any other step one
   std::uint32_t place_count = 0;
-  std::optional<std::uint32_t> loop;  // the one step that may take several events
+  std::vector<std::uint32_t> loops;  // the steps that may take several events
   /// By place: an entry with the same latest first event as the entry before it adds nothing.
   std::vector<bool> omits_equals;
-  std::vector<const Expr*> totals;  // aggregates over the loop's events of which sums are kept
-  std::optional<std::uint32_t> total_of(const Expr* aggregate) const {
-    for (std::uint32_t i = 0; i < totals.size(); ++i) {
-      if (totals[i] == aggregate) return i;
+  /// By loop: aggregates over its events of which sums are kept.
+  std::vector<std::vector<const Expr*>> totals;
+  std::uint32_t step_of(std::uint32_t place) const {
+    std::uint32_t step = 0;
+    while (step + 1 < first_place.size() && first_place[step + 1] <= place) ++step;
+    return step;
+  }
+  std::optional<std::uint32_t> loop_of(std::size_t step) const {
+    for (std::uint32_t i = 0; i < loops.size(); ++i) {
+      if (loops[i] == step) return i;
+    }
+    return std::nullopt;
+  }
+  std::optional<std::uint32_t> total_of(std::uint32_t loop, const Expr* aggregate) const {
+    for (std::uint32_t i = 0; i < totals[loop].size(); ++i) {
+      if (totals[loop][i] == aggregate) return i;
     }
     return std::nullopt;
   }

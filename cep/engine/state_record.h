@@ -82,6 +82,8 @@ class RecordCodec {
   EventTime as_of_;  // of the entry in hand
   bool read_runs(Block& block, const PartTarget& target, PatternPool& patterns, KeySlot& slot);
   bool read_places(ByteReader& from, const RuleProgram& rule, PlacesState& places) const;
+  static bool read_taken(ByteReader& from, const RuleProgram& rule, std::uint32_t step,
+                         const EventLog& log, LoopRecord& loop);
   bool read_place(ByteReader& from, const RuleProgram& rule, std::uint32_t place,
                   PlacesState& places) const;
   bool read_nodes(ByteReader& from, const RuleProgram& rule, std::uint64_t count,

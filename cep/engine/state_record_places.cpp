@@ -12,17 +12,12 @@ bool is_in_subset(const RuleProgram& rule, std::uint32_t step, std::uint64_t sub
   const std::vector<Subset>& subsets = rule.steps[step].take.element->events();
   return subset < subsets.size() && subsets[subset].type.value == event.type;
 }
-std::uint32_t step_of(const RuleProgram& rule, std::uint32_t place) {
-  std::uint32_t step = 0;
-  while (step + 1 < rule.steps.size() && rule.places->first_place[step + 1] <= place) ++step;
-  return step;
-}
 bool is_of_loop(const RuleProgram& rule, std::uint32_t place) {
-  return rule.places->loop == step_of(rule, place);
+  return rule.places->loop_of(rule.places->step_of(place)).has_value();
 }
 // A loop's last events follow its first ones by their numbers alone.
 bool has_lows(const RuleProgram& rule, std::uint32_t place) {
-  return place > 0 && rule.places->first_place[step_of(rule, place)] == place;
+  return place > 0 && rule.places->first_place[rule.places->step_of(place)] == place;
 }
 }  // namespace
 
@@ -32,10 +27,12 @@ void RecordCodec::write_places(const PlacesState& places, const RuleProgram& rul
   for (std::uint64_t i = first; i < places.log.end(); ++i) {
     to.varint(events_.number_of(places.log[i]));
   }
-  to.varint(places.taken.size());
-  for (std::uint64_t i = places.taken.begin(); i < places.taken.end(); ++i) {
-    to.varint(places.taken[i].event - first);
-    to.varint(places.taken[i].subset);
+  for (const LoopRecord& loop : places.loops) {
+    to.varint(loop.taken.size());
+    for (std::uint64_t i = loop.taken.begin(); i < loop.taken.end(); ++i) {
+      to.varint(loop.taken[i].event - first);
+      to.varint(loop.taken[i].subset);
+    }
   }
   for (std::uint32_t place = 0; place < places.places.size(); ++place) {
     const Ring<PlaceEntry>& ring = places.places[place].ring;
@@ -62,22 +59,29 @@ bool RecordCodec::read_places(ByteReader& from, const RuleProgram& rule,
     if (event == nullptr) return false;
     key.push_event(*event);
   }
-  const std::uint64_t taken = from.varint();
-  if (!rule.places->loop && taken > 0) return false;
-  for (std::uint64_t i = 0; i < taken; ++i) {
-    const std::uint64_t event = from.varint();
-    const std::uint64_t subset = from.varint_up_to(kKindsMax - 1);
-    if (!from.ok() || event >= events || (i > 0 && event <= places.taken.back().event) ||
-        !is_in_subset(rule, *rule.places->loop, subset, places.log[event])) {
-      return false;
-    }
-    places.push_taken(event, static_cast<std::uint32_t>(subset),
-                      places.log[event].ts() < places.log[event].engine_time());
+  for (std::size_t i = 0; i < places.loops.size(); ++i) {
+    if (!read_taken(from, rule, rule.places->loops[i], places.log, places.loops[i])) return false;
   }
   for (std::uint32_t place = 0; place < places.places.size(); ++place) {
     if (!read_place(from, rule, place, places)) return false;
   }
   return from.ok() && !places.is_empty() && key.finish();
+}
+
+bool RecordCodec::read_taken(ByteReader& from, const RuleProgram& rule, std::uint32_t step,
+                             const EventLog& log, LoopRecord& loop) {
+  const std::uint64_t taken = from.varint();
+  for (std::uint64_t i = 0; i < taken; ++i) {
+    const std::uint64_t event = from.varint();
+    const std::uint64_t subset = from.varint_up_to(kKindsMax - 1);
+    if (!from.ok() || event >= log.end() || (i > 0 && event <= loop.taken.back().event) ||
+        !is_in_subset(rule, step, subset, log[event])) {
+      return false;
+    }
+    loop.push(event, static_cast<std::uint32_t>(subset),
+              log[event].ts() < log[event].engine_time());
+  }
+  return from.ok();
 }
 
 bool RecordCodec::read_place(ByteReader& from, const RuleProgram& rule, std::uint32_t place,
@@ -94,7 +98,7 @@ bool RecordCodec::read_place(ByteReader& from, const RuleProgram& rule, std::uin
     if (has_lows(rule, place)) entry.low = from.varint_up_to(before);
     if (!from.ok() || entry.event >= places.log.end()) return false;
     if (!is_of_loop(rule, place) &&
-        !is_in_subset(rule, step_of(rule, place), entry.subset, places.log[entry.event])) {
+        !is_in_subset(rule, rule.places->step_of(place), entry.subset, places.log[entry.event])) {
       return false;
     }
     to.ring.push(entry);

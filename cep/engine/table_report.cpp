@@ -60,18 +60,18 @@ class RuleReporter {
     const Ring<PlaceEntry>& starts = state.places.front().ring;
     for (std::uint64_t i = starts.begin(); i < starts.end(); ++i) {
       const EventTime since = state.log[starts[i].event].engine_time();
-      if (since + *rule_.within <= now_ || !has_room()) continue;
+      if ((rule_.within && since + *rule_.within <= now_) || !has_room()) continue;
       ReportedMatch match;
-      const bool begins_with_loop = rule_.places->loop == 0U;
+      const bool begins_with_loop = rule_.places->loop_of(0).has_value();
       const std::uint32_t subset =
-          begins_with_loop ? state.taken[starts[i].taken].subset : starts[i].subset;
+          begins_with_loop ? state.loops[0].taken[starts[i].taken].subset : starts[i].subset;
       add_event(match, name_of(0, subset), since);
       const std::uint32_t furthest = matching.furthest_step(i);
       match.step = furthest + 1;
       match.steps = static_cast<std::uint32_t>(rule_.steps.size());
       match.waits_for = name_of(std::min(furthest + 1, match.steps - 1), 0);
       match.since = since;
-      match.expires = since + *rule_.within;
+      if (rule_.within) match.expires = since + *rule_.within;
       out_.matches.push_back(std::move(match));
     }
   }

@@ -33,12 +33,16 @@ bool is_late(const KeptEvent& event) { return event.ts() < event.engine_time(); 
 std::unique_ptr<PlacesState> BusyKey::make(const RuleProgram& rule) {
   auto state = std::make_unique<PlacesState>();
   state->places.resize(rule.places->place_count);
-  state->series.resize(rule.places->totals.size());
-  for (std::size_t i = 0; i < state->series.size(); ++i) {
-    const Expr& aggregate = *rule.places->totals[i];
-    if (!keeps_numbers(aggregate)) continue;
-    const bool greatest = aggregate.as_validated<VariableAggregate>().aggregate == Aggregate::kMax;
-    state->series[i].numbers = std::make_unique<RangeLeast>(greatest);
+  state->loops = std::vector<LoopRecord>(rule.places->loops.size());
+  for (std::size_t loop = 0; loop < state->loops.size(); ++loop) {
+    std::vector<LoopSeries>& series = state->loops[loop].series;
+    series.resize(rule.places->totals[loop].size());
+    for (std::size_t i = 0; i < series.size(); ++i) {
+      const Expr& aggregate = *rule.places->totals[loop][i];
+      if (!keeps_numbers(aggregate)) continue;
+      const Aggregate kind = aggregate.as_validated<VariableAggregate>().aggregate;
+      series[i].numbers = std::make_unique<RangeLeast>(kind == Aggregate::kMax);
+    }
   }
   return state;
 }
@@ -49,12 +53,12 @@ std::uint64_t BusyKey::push_event(const KeptEvent& event) {
   return state_.push_event(event, static_cast<std::uint32_t>(size));
 }
 
-void BusyKey::add_to_series(const EventView& event, EvalScope scope) {
+void BusyKey::add_to_series(std::uint32_t loop, const EventView& event, EvalScope scope) {
   scope.values_missing = nullptr;  // they are counted where an alert asks
-  for (std::size_t i = 0; i < state_.series.size(); ++i) {
-    LoopSeries& series = state_.series[i];
+  for (std::size_t i = 0; i < state_.loops[loop].series.size(); ++i) {
+    LoopSeries& series = state_.loops[loop].series[i];
     LoopTotal one;
-    add_to_total(*rule_.places->totals[i], event, scope, one);
+    add_to_total(*rule_.places->totals[loop][i], event, scope, one);
     LoopSum sum = series.sums.empty() ? series.base : series.sums.back();
     sum.count += static_cast<std::uint64_t>(one.count);
     sum.odd += one.lost != 0 || is_odd(one.number()) ? 1 : 0;
@@ -81,9 +85,12 @@ class RunNodes {
   // Where the node stands among the events; those of one arrival are one.
   std::uint64_t number(Offset node) const { return numbers_.at(position(node)); }
   std::uint32_t place(Offset node) const { return rule_.places->first_place[at(node).step]; }
-  bool is_of_loop(Offset node) const { return rule_.places->loop == at(node).step; }
+  std::optional<std::uint32_t> loop(Offset node) const {
+    return rule_.places->loop_of(at(node).step);
+  }
+  bool is_of_loop(Offset node) const { return loop(node).has_value(); }
   bool begins_loop(Offset node) const {
-    return is_of_loop(node) && (at(node).parent == 0 || !is_of_loop(at(node).parent));
+    return is_of_loop(node) && (at(node).parent == 0 || at(at(node).parent).step != at(node).step);
   }
   Offset loop_begin(Offset node) const {
     while (!begins_loop(node)) node = at(node).parent;
@@ -128,7 +135,7 @@ bool BusyKey::fill(const std::byte* record, const Run* runs, std::uint32_t count
   for (std::uint32_t i = 0; i < count; ++i) nodes.add(runs[i].node);
   nodes.number_events([&](const KeptEvent& event) { return push_event(event); });
   std::vector<std::map<std::uint64_t, Seen>> seen(places.place_count);
-  std::map<std::uint64_t, std::uint32_t> taken;  // by event: its subset
+  std::vector<std::map<std::uint64_t, std::uint32_t>> taken(places.loops.size());  // subsets
   // What stands behind a place; a loop's last events follow its first ones by counting.
   const auto see = [&](std::uint32_t place, Offset node, Offset before) {
     Seen& entry = seen[place][nodes.number(node)];
@@ -138,7 +145,10 @@ bool BusyKey::fill(const std::byte* record, const Run* runs, std::uint32_t count
   for (const Offset node : nodes.nodes()) {
     const Offset parent = nodes.at(node).parent;
     const bool is_of_loop = nodes.is_of_loop(node);
-    if (is_of_loop) taken[nodes.number(node)] = static_cast<std::uint32_t>(nodes.at(node).subset());
+    if (is_of_loop) {
+      taken[*nodes.loop(node)][nodes.number(node)] =
+          static_cast<std::uint32_t>(nodes.at(node).subset());
+    }
     if (!is_of_loop || nodes.begins_loop(node)) {
       see(nodes.place(node), node, parent);
       if (parent != 0 && nodes.is_of_loop(parent)) see(nodes.place(parent) + 1, parent, 0);
@@ -153,8 +163,10 @@ bool BusyKey::fill(const std::byte* record, const Run* runs, std::uint32_t count
     if (nodes.is_of_loop(run.node)) see(place, run.node, 0);
     first_waiting[place] = std::min(first_waiting[place], nodes.number(run.node));
   }
-  for (const auto& [event, subset] : taken) {
-    state_.push_taken(event, subset, is_late(state_.log[event]));
+  for (std::size_t loop = 0; loop < taken.size(); ++loop) {
+    for (const auto& [event, subset] : taken[loop]) {
+      state_.loops[loop].push(event, subset, is_late(state_.log[event]));
+    }
   }
   const auto place_of = [&](std::uint32_t place, std::uint64_t event) {
     return static_cast<std::uint64_t>(
@@ -177,18 +189,19 @@ bool BusyKey::fill(const std::byte* record, const Run* runs, std::uint32_t count
     }
     if (place > 0) state_.places[place].low = place_of(place - 1, first_waiting[place - 1]);
   }
-  if (places.loop) {
-    state_.places[places.first_place[*places.loop] + 1].low = 0;
+  for (std::uint32_t loop = 0; loop < places.loops.size(); ++loop) {
+    const std::uint32_t step = places.loops[loop];
+    state_.places[places.first_place[step] + 1].low = 0;
     std::set<std::uint64_t> collecting;  // numbers of the first events of loops that go on
     for (std::uint32_t i = 0; i < count; ++i) {
-      if (!nodes.is_of_loop(runs[i].node) || (runs[i].flags() & Run::kCollects) == 0) continue;
+      if (nodes.loop(runs[i].node) != loop || (runs[i].flags() & Run::kCollects) == 0) continue;
       const std::uint64_t first = nodes.number(nodes.loop_begin(runs[i].node));
-      if (taken_since(first) != runs[i].count()) return false;
+      if (taken_since(loop, first) != runs[i].count()) return false;
       collecting.insert(first);
     }
-    const std::uint64_t most = rule_.steps[*places.loop].max;
-    for (const auto& [first, entry] : seen[places.first_place[*places.loop]]) {
-      const bool goes_on = most == kUnbounded || taken_since(first) < most;
+    const std::uint64_t most = rule_.steps[step].max;
+    for (const auto& [first, entry] : seen[places.first_place[step]]) {
+      const bool goes_on = most == kUnbounded || taken_since(loop, first) < most;
       if (goes_on != collecting.contains(first)) return false;
     }
   }
@@ -196,34 +209,32 @@ bool BusyKey::fill(const std::byte* record, const Run* runs, std::uint32_t count
 }
 
 // How many events the loop took from this one on.
-std::uint64_t BusyKey::taken_since(std::uint64_t event) const {
-  return state_.taken.end() -
-         state_.taken.first([&](const TakenEvent& taken) { return taken.event >= event; });
+std::uint64_t BusyKey::taken_since(std::uint32_t loop, std::uint64_t event) const {
+  const Ring<TakenEvent>& taken = state_.loops[loop].taken;
+  return taken.end() - taken.first([&](const TakenEvent& one) { return one.event >= event; });
 }
 
 bool BusyKey::finish_entry(std::uint32_t place, PlaceEntry& entry) const {
   const PlacesProgram& places = *rule_.places;
-  const bool is_of_loop = places.loop && (place == places.first_place[*places.loop] ||
-                                          place == places.first_place[*places.loop] + 1);
-  if (is_of_loop) {
-    entry.taken =
-        state_.taken.first([&](const TakenEvent& taken) { return taken.event >= entry.event; });
-    if (entry.taken == state_.taken.end() || state_.taken[entry.taken].event != entry.event) {
-      return false;
-    }
+  const std::uint32_t step = places.step_of(place);
+  const std::optional<std::uint32_t> loop = places.loop_of(step);
+  if (loop) {
+    const Ring<TakenEvent>& taken = state_.loops[*loop].taken;
+    entry.taken = taken.first([&](const TakenEvent& one) { return one.event >= entry.event; });
+    if (entry.taken == taken.end() || taken[entry.taken].event != entry.event) return false;
   }
   if (place == 0) {
     entry.latest = entry.event;
     return true;
   }
   const Ring<PlaceEntry>& before = state_.places[place - 1].ring;
-  if (is_of_loop && place == places.first_place[*places.loop] + 1) {
-    const StepProgram& loop = rule_.steps[*places.loop];
+  if (place > places.first_place[step]) {  // a loop's last event
+    const StepProgram& program = rule_.steps[step];
     entry.low = before.first([&](const PlaceEntry& first) {
-      return loop.max == kUnbounded || first.taken + loop.max > entry.taken;
+      return program.max == kUnbounded || first.taken + program.max > entry.taken;
     });
     entry.high = before.first(
-        [&](const PlaceEntry& first) { return first.taken + loop.min > entry.taken + 1; });
+        [&](const PlaceEntry& first) { return first.taken + program.min > entry.taken + 1; });
   } else {
     entry.high = before.first([&](const PlaceEntry& other) { return other.event >= entry.event; });
   }
@@ -244,8 +255,11 @@ bool BusyKey::finish() {
   EvalScope scope{program_};
   scope.table = &table_;
   scope.rule = &rule_;
-  for (std::uint64_t i = state_.taken.begin(); i < state_.taken.end(); ++i) {
-    add_to_series(EventView{nullptr, &state_.log[state_.taken[i].event]}, scope);
+  for (std::uint32_t loop = 0; loop < state_.loops.size(); ++loop) {
+    const Ring<TakenEvent>& taken = state_.loops[loop].taken;
+    for (std::uint64_t i = taken.begin(); i < taken.end(); ++i) {
+      add_to_series(loop, EventView{nullptr, &state_.log[taken[i].event]}, scope);
+    }
   }
   return true;
 }
@@ -253,14 +267,11 @@ bool BusyKey::finish() {
 // ---- for alerts, budgets and people
 
 Offset BusyKey::write_nodes(const PlacesMatch& match, std::vector<std::uint64_t>& words) const {
-  const std::uint64_t loop_count = match.loop_end - match.loop_begin;
-  const bool ends_with_loop = rule_.places->loop == rule_.steps.size() - 1;
+  const bool ends_with_loop = rule_.places->loop_of(rule_.steps.size() - 1).has_value();
   // The current event is not among those that have a node.
-  const std::uint64_t before = match.before.size();
-  const std::uint64_t count =
-      before + loop_count + match.behind.size() - (ends_with_loop ? 1U : 0U);
-  const std::uint64_t behind = count - match.behind.size();  // where those begin
-  const ShownEvents shown(count + 1, program_.limits.events_per_alert_max);
+  std::uint64_t count = ends_with_loop ? 0 : 1;
+  for (const PlacesMatch::Part& part : match.parts) count += part.count();
+  const ShownEvents shown(count, program_.limits.events_per_alert_max);
   words.assign(1, 0);
   Offset last = 0;
   const auto write = [&](std::uint64_t i, std::uint64_t number, std::uint32_t step,
@@ -278,19 +289,20 @@ Offset BusyKey::write_nodes(const PlacesMatch& match, std::vector<std::uint64_t>
     last = static_cast<Offset>(at + event.words);
     std::memcpy(&words[last], &node, sizeof(node));
   };
-  for (std::uint64_t i = 0; i < count; ++i) {
-    if (i < before) {
-      write(i, match.before[i].number, static_cast<std::uint32_t>(i), match.before[i].subset);
-    } else if (i >= behind) {
-      const PlacesMatch::Event& event = match.behind[i - behind];
-      write(i, event.number, static_cast<std::uint32_t>(*rule_.places->loop + 1 + i - behind),
-            event.subset);
-    } else if (shown.contains(i) || i == before || i + 1 == behind) {
-      const TakenEvent& event = state_.taken[match.loop_begin + i - before];
-      write(i, event.event, *rule_.places->loop, event.subset);
-    } else {
-      i = std::min(behind - 1, shown.next(i)) - 1;
+  std::uint64_t begin = 0;  // of the part
+  for (const PlacesMatch::Part& part : match.parts) {
+    if (!part.loop) write(begin, part.number, part.step, part.subset);
+    const std::uint64_t end = begin + part.count();
+    const std::uint64_t kept_end = std::min(end, count - 1);
+    for (std::uint64_t i = begin; part.loop && i < kept_end;) {
+      if (!shown.contains(i) && i != begin && i + 1 != kept_end) {
+        i = std::min(kept_end - 1, shown.next(i));
+        continue;
+      }
+      const TakenEvent& event = state_.loops[*part.loop].taken[part.begin + i - begin];
+      write(i++, event.event, part.step, event.subset);
     }
+    begin = end;
   }
   return last;
 }
@@ -306,7 +318,7 @@ void BusyKey::live_runs(std::int64_t now_us, std::vector<LiveRun>& runs) const {
   }
   for (std::uint64_t i = starts.begin(); i < starts.end(); ++i) {
     const KeptEvent& event = state_.log[starts[i].event];
-    if (event.engine_time_us + rule_.within->us <= now_us) continue;
+    if (rule_.within && event.engine_time_us + rule_.within->us <= now_us) continue;
     LiveRun run{event.engine_time_us, event.arrival(), 0};
     const std::uint64_t end = i + 1 < starts.end() ? starts[i + 1].event : state_.log.end();
     for (std::uint64_t e = starts[i].event; e < end; ++e)
@@ -319,46 +331,48 @@ std::uint64_t BusyKey::budget_bytes() const {
   return state_.event_bytes + state_.entries() * kPlaceBytes;
 }
 
-BusyLoop::BusyLoop(const RuleProgram& rule, const PlacesState& state, const PlacesMatch& match)
-    : rule_(rule),
-      state_(state),
-      match_(match),
-      kept_end_(match.loop_end - (rule.places->loop == rule.steps.size() - 1 ? 1 : 0)) {}
-
-void BusyLoop::for_each(const std::function<bool(const KeptEvent&)>& visit) const {
-  for (std::uint64_t i = match_.loop_begin; i < kept_end_; ++i) {
-    if (!visit(state_.log[state_.taken[i].event])) return;
+void BusyLoop::for_each(std::uint32_t step,
+                        const std::function<bool(const KeptEvent&)>& visit) const {
+  const PlacesMatch::Part* const part = match_.of_step(step);
+  if (part == nullptr) return;
+  const Ring<TakenEvent>& taken = state_.loops[*part->loop].taken;
+  for (std::uint64_t i = part->begin; i < kept_end(*part); ++i) {
+    if (!visit(state_.log[taken[i].event])) return;
   }
 }
 
-std::optional<Value> BusyLoop::total(const Expr& aggregate) const {
-  const std::optional<std::uint32_t> place = rule_.places->total_of(&aggregate);
-  if (!place) return std::nullopt;
-  const LoopSeries& series = state_.series[*place];
-  const LoopSum& last = series.sums[match_.loop_end - 1];
+std::optional<Value> BusyLoop::total(std::uint32_t step, const Expr& aggregate) const {
+  const PlacesMatch::Part* const part = match_.of_step(step);
+  if (part == nullptr) return std::nullopt;
+  const std::optional<std::uint32_t> kept = rule_.places->total_of(*part->loop, &aggregate);
+  if (!kept) return std::nullopt;
+  const LoopSeries& series = state_.loops[*part->loop].series[*kept];
+  const LoopSum& last = series.sums[part->end - 1];
   const LoopSum& before =
-      match_.loop_begin == series.sums.begin() ? series.base : series.sums[match_.loop_begin - 1];
+      part->begin == series.sums.begin() ? series.base : series.sums[part->begin - 1];
   if (last.odd != before.odd) return std::nullopt;
   LoopTotal total;
   total.count = static_cast<std::int64_t>(last.count - before.count);
   put(total, static_cast<Int128>(last.sum - before.sum));
   if (series.numbers != nullptr && total.count > 0) {
-    put(total, *series.numbers->of(match_.loop_begin, match_.loop_end));
+    put(total, *series.numbers->of(part->begin, part->end));
   }
   return value_of(aggregate, total);
 }
 
 std::uint64_t BusyLoop::lateness_us() const {
-  if (kept_end_ == match_.loop_begin) return 0;
-  const std::uint64_t before = match_.loop_begin == state_.taken.begin()
-                                   ? state_.late_base
-                                   : state_.taken[match_.loop_begin - 1].late;
   std::uint64_t latest = 0;
-  if (state_.taken[kept_end_ - 1].late == before) return latest;
-  for_each([&](const KeptEvent& event) {
-    latest = std::max(latest, cep::lateness_us(EventView{nullptr, &event}));
-    return true;
-  });
+  for (const PlacesMatch::Part& part : match_.parts) {
+    if (!part.loop || kept_end(part) == part.begin) continue;
+    const LoopRecord& loop = state_.loops[*part.loop];
+    const std::uint64_t before =
+        part.begin == loop.taken.begin() ? loop.late_base : loop.taken[part.begin - 1].late;
+    if (loop.taken[kept_end(part) - 1].late == before) continue;
+    for_each(part.step, [&](const KeptEvent& event) {
+      latest = std::max(latest, cep::lateness_us(EventView{nullptr, &event}));
+      return true;
+    });
+  }
   return latest;
 }
 }  // namespace tocsin::cep

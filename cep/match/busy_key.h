@@ -29,10 +29,11 @@ class BusyKey {
   /// Once the log, the events that the loop took, and of each place the entries' events and lows
   /// are there: makes all else. False where they do not go together.
   bool finish();
-  /// Appends what the event last taken adds to the totals; `scope` has its key and batch.
-  void add_to_series(const EventView& event, EvalScope scope);
-  /// Makes nodes for the match's events in `words`, which replaces what was there: for all but the
-  /// middle of a loop that no alert lists. Gives the last node, 0 where there is none.
+  /// Appends what the event that the loop took last adds to its totals; `scope` has the event's key
+  /// and batch.
+  void add_to_series(std::uint32_t loop, const EventView& event, EvalScope scope);
+  /// Makes nodes for the match's events in `words`, which replaces what was there: for all but
+  /// those of loops that no alert lists. Gives the last node, 0 where there is none.
   Offset write_nodes(const PlacesMatch& match, std::vector<std::uint64_t>& words) const;
   /// As Matcher has them: events that began a match which may go on at `now_us`.
   void live_runs(std::int64_t now_us, std::vector<LiveRun>& runs) const;
@@ -40,7 +41,7 @@ class BusyKey {
   std::uint64_t budget_bytes() const;
 
  private:
-  std::uint64_t taken_since(std::uint64_t event) const;
+  std::uint64_t taken_since(std::uint32_t loop, std::uint64_t event) const;
   bool finish_entry(std::uint32_t place, PlaceEntry& entry) const;
 
   const ProgramImpl& program_;
@@ -49,19 +50,25 @@ class BusyKey {
   PlacesState& state_;
 };
 
-/// The loop of a match that places gave.
+/// The loops of a match that places gave.
 class BusyLoop : public LoopEvents {
  public:
-  BusyLoop(const RuleProgram& rule, const PlacesState& state, const PlacesMatch& match);
-  std::uint32_t step() const override { return *rule_.places->loop; }
-  void for_each(const std::function<bool(const KeptEvent&)>& visit) const override;
-  std::optional<Value> total(const Expr& aggregate) const override;
+  BusyLoop(const RuleProgram& rule, const PlacesState& state, const PlacesMatch& match)
+      : rule_(rule), state_(state), match_(match) {}
+  bool has(std::uint32_t step) const override { return rule_.places->loop_of(step).has_value(); }
+  void for_each(std::uint32_t step,
+                const std::function<bool(const KeptEvent&)>& visit) const override;
+  std::optional<Value> total(std::uint32_t step, const Expr& aggregate) const override;
   std::uint64_t lateness_us() const override;
 
  private:
+  // Without the current event.
+  std::uint64_t kept_end(const PlacesMatch::Part& part) const {
+    return part.step + 1 == rule_.steps.size() ? part.end - 1 : part.end;
+  }
+
   const RuleProgram& rule_;
   const PlacesState& state_;
   const PlacesMatch& match_;
-  std::uint64_t kept_end_;  // without the current event
 };
 }  // namespace tocsin::cep

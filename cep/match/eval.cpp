@@ -38,9 +38,9 @@ void for_each_bound(const EvalScope& scope, const EventView& current, std::uint3
     if (bound_event(scope, current, step, true, event)) visit(event);
     return;
   }
-  if (scope.loop != nullptr && scope.loop->step() == step) {
+  if (scope.loop != nullptr && scope.loop->has(step)) {
     bool goes_on = true;
-    scope.loop->for_each([&](const KeptEvent& event) {
+    scope.loop->for_each(step, [&](const KeptEvent& event) {
       return goes_on = visit(EventView{nullptr, &event});
     });
     if (goes_on && counts_as(scope, step)) visit(current);
@@ -97,17 +97,17 @@ Value aggregate(const Expr& expr, const EventView& current, const EvalScope& sco
   EvalScope inner = scope;
   inner.offered = &current;
   const auto& over = expr.as_validated<VariableAggregate>();
-  if (scope.loop != nullptr && scope.loop->step() == scope.rule->step_of_var[over.var.value]) {
-    if (const std::optional<Value> total = scope.loop->total(expr)) return *total;
+  const std::uint32_t step = scope.rule->step_of_var[over.var.value];
+  if (scope.loop != nullptr && scope.loop->has(step)) {
+    if (const std::optional<Value> total = scope.loop->total(step, expr)) return *total;
   }
   LoopAggregate all(over.aggregate, argument != nullptr ? &argument->type : nullptr);
-  for_each_bound(
-      scope, current, scope.rule->step_of_var[over.var.value], [&](const EventView& element) {
-        if (condition == nullptr || evaluate(*condition, element, inner).is_true()) {
-          all.add(argument == nullptr ? Value::missing() : evaluate(*argument, element, inner));
-        }
-        return true;
-      });
+  for_each_bound(scope, current, step, [&](const EventView& element) {
+    if (condition == nullptr || evaluate(*condition, element, inner).is_true()) {
+      all.add(argument == nullptr ? Value::missing() : evaluate(*argument, element, inner));
+    }
+    return true;
+  });
   return all.value();
 }
 

@@ -23,16 +23,18 @@ struct EventView {
   }
   EventTime engine_time() const { return row != nullptr ? row->engine_time : kept->engine_time(); }
 };
-/// The events of one step's loop where nodes do not stand for all of them, without the current one.
+/// The events of loops where nodes do not stand for all of them, without the current one.
 class LoopEvents {
  public:
   virtual ~LoopEvents() = default;
-  virtual std::uint32_t step() const = 0;
-  /// Visits them in order, until `visit` says no.
-  virtual void for_each(const std::function<bool(const KeptEvent&)>& visit) const = 0;
-  /// The aggregate over them and, where it counts as the loop's, the current event; nothing where
-  /// the events have to be asked.
-  virtual std::optional<Value> total(const Expr& aggregate) const = 0;
+  /// Whether the step is such a loop.
+  virtual bool has(std::uint32_t step) const = 0;
+  /// Visits the step's in order, until `visit` says no.
+  virtual void for_each(std::uint32_t step,
+                        const std::function<bool(const KeptEvent&)>& visit) const = 0;
+  /// The aggregate over the step's and, where it counts as the loop's, the current event; nothing
+  /// where the events have to be asked.
+  virtual std::optional<Value> total(std::uint32_t step, const Expr& aggregate) const = 0;
   /// How late the latest of them came; 0: none did.
   virtual std::uint64_t lateness_us() const = 0;
 };

@@ -42,8 +42,8 @@ class Matcher::PlacesRow : public PlacesEvent {
     }
     return *number_;
   }
-  void add_to_series() override {
-    key_.add_to_series(EventView{row(), nullptr}, matcher_.scope_at(0, -1));
+  void add_to_series(std::uint32_t loop) override {
+    key_.add_to_series(loop, EventView{row(), nullptr}, matcher_.scope_at(0, -1));
   }
   bool is_late() override { return row()->ts < row()->engine_time; }
   bool is_captured() const { return number_.has_value(); }
@@ -105,7 +105,7 @@ void Matcher::give_busy_match(PlacesState& state, const PlacesMatch& match) {
   candidate.parent = key.write_nodes(match, busy_words_);
   candidates_.assign(1, candidate);
   std::optional<BusyLoop> loop;
-  if (rule_->places->loop) scope_.loop = &loop.emplace(*rule_, state, match);
+  if (!rule_->places->loops.empty()) scope_.loop = &loop.emplace(*rule_, state, match);
   scope_.record = reinterpret_cast<const std::byte*>(busy_words_.data());
   select_at_event();
   scope_.record = record_;
@@ -180,7 +180,7 @@ std::int64_t Matcher::busy_expiry(const RuleProgram& rule, PatternPool& patterns
   }
   patterns.count(host);
   const KeptEvent& newest = state.log[state.places.front().ring.back().event];
-  return newest.engine_time_us + rule.within->us;
+  return rule.within ? newest.engine_time_us + rule.within->us : kNeverDies;
 }
 
 void Matcher::release(const RuleProgram& rule, PatternPool& patterns, const std::byte* record,

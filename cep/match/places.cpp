@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <tuple>
 
+#include "cep/match/longest_match.h"
+
 namespace tocsin::cep {
 // ---- time
 
 bool Places::is_over(std::uint64_t start) const {
-  return start < state_.floor || state_.log[start].engine_time_us + rule_.within->us <= now_us_;
+  return start < state_.floor ||
+         (rule_.within && state_.log[start].engine_time_us + rule_.within->us <= now_us_);
 }
 
 void Places::expire(std::int64_t now_us) {
@@ -28,10 +31,11 @@ void Places::let_go() {
     if (!places[i].ring.empty()) least = std::min(least, places[i].ring.front().low);
     while (before.begin() < std::min(least, before.end())) before.pop();
   }
-  if (program().loop) {
-    const Ring<PlaceEntry>& firsts = places[program().first_place[*program().loop]].ring;
-    const std::uint64_t kept = firsts.empty() ? state_.taken.end() : firsts.front().taken;
-    while (state_.taken.begin() < kept) state_.pop_taken();
+  for (std::size_t i = 0; i < state_.loops.size(); ++i) {
+    LoopRecord& loop = state_.loops[i];
+    const Ring<PlaceEntry>& firsts = places[program().first_place[program().loops[i]]].ring;
+    const std::uint64_t kept = firsts.empty() ? loop.taken.end() : firsts.front().taken;
+    while (loop.taken.begin() < kept) loop.pop();
   }
   const Ring<PlaceEntry>& starts = places.front().ring;
   const std::uint64_t kept = starts.empty() ? state_.log.end() : starts.front().event;
@@ -54,7 +58,7 @@ bool Places::is_awaited(std::uint32_t step) const {
   const PatternPlace& own = state_.places[place];
   const Ring<PlaceEntry>& before = state_.places[place - 1].ring;
   return std::max(own.low, before.begin()) < before.end() ||
-         (program().loop == step && !own.ring.empty());
+         (program().loop_of(step) && !own.ring.empty());
 }
 
 bool Places::take(PlacesEvent& event) {
@@ -67,7 +71,7 @@ bool Places::take(PlacesEvent& event) {
     const bool fits = event.fits(step);
     const bool is_forbidden = step > 0 && event.is_forbidden_after(step - 1);
     std::optional<PlaceEntry> entry;
-    if (fits && program().loop == step) {
+    if (fits && program().loop_of(step)) {
       entry = take_for_loop(step, event, is_forbidden);
     } else if (fits && (!is_forbidden || is_last)) {
       entry = follow(step);  // a forbidden event completes a match at most
@@ -91,9 +95,10 @@ bool Places::take(PlacesEvent& event) {
 
 void Places::done() {
   if (!undoes_loop_) return;
-  undoes_loop_ = false;
-  state_.places[program().first_place[*program().loop]].ring.pop_back();
-  state_.pop_taken_back();
+  const std::uint32_t step = *undoes_loop_;
+  undoes_loop_.reset();
+  state_.places[program().first_place[step]].ring.pop_back();
+  state_.loops[*program().loop_of(step)].pop_back();
 }
 
 // The entry of the current event behind what stands before the step.
@@ -110,7 +115,7 @@ std::optional<PlaceEntry> Places::follow(std::uint32_t step) {
 }
 
 void Places::push(std::uint32_t step, PlaceEntry entry, PlacesEvent& event) {
-  const bool is_loop = program().loop == step;
+  const bool is_loop = program().loop_of(step).has_value();
   const std::uint32_t place = program().first_place[step] + (is_loop ? 1 : 0);
   Ring<PlaceEntry>& ring = state_.places[place].ring;
   if (step > 0 && program().omits_equals[place] && !ring.empty() &&
@@ -129,9 +134,11 @@ std::optional<PlaceEntry> Places::take_for_loop(std::uint32_t step, PlacesEvent&
                                                 bool is_forbidden) {
   const StepProgram& loop = rule_.steps[step];
   const bool is_last = step + 1 == rule_.steps.size();
+  const std::uint32_t number = *program().loop_of(step);
+  LoopRecord& record = state_.loops[number];
   const Ring<PlaceEntry>& firsts = state_.places[program().first_place[step]].ring;
   const bool collects = !firsts.empty() && (loop.max == kUnbounded ||
-                                            state_.taken.end() - firsts.back().taken < loop.max);
+                                            record.taken.end() - firsts.back().taken < loop.max);
   std::optional<PlaceEntry> fresh;
   if (!is_forbidden) fresh = follow(step);
   if (!collects && !fresh && !(is_forbidden && is_last && loop.min == 1)) return std::nullopt;
@@ -139,22 +146,21 @@ std::optional<PlaceEntry> Places::take_for_loop(std::uint32_t step, PlacesEvent&
     // It completes what it ends, as a loop of one event.
     fresh = follow(step);
     if (!fresh) return std::nullopt;
-    undoes_loop_ = true;
+    undoes_loop_ = step;
   }
   if (fresh) begin_loop(step, *fresh, event);
-  state_.push_taken(event.capture(), event.subset(step), event.is_late());
-  event.add_to_series();
+  record.push(event.capture(), event.subset(step), event.is_late());
+  event.add_to_series(number);
   std::optional<PlaceEntry> entry = end_loop(step);
-  if (entry) entry->event = state_.taken.back().event;
+  if (entry) entry->event = record.taken.back().event;
   return entry;
 }
 
-PlaceEntry Places::begin_loop(std::uint32_t step, PlaceEntry entry, PlacesEvent& event) {
+void Places::begin_loop(std::uint32_t step, PlaceEntry entry, PlacesEvent& event) {
   entry.event = event.capture();
-  entry.taken = state_.taken.end();
+  entry.taken = state_.loops[*program().loop_of(step)].taken.end();
   if (step == 0) entry.latest = entry.event;
   state_.places[program().first_place[step]].ring.push(entry);
-  return entry;
 }
 
 std::optional<PlaceEntry> Places::end_loop(std::uint32_t step) {
@@ -162,7 +168,7 @@ std::optional<PlaceEntry> Places::end_loop(std::uint32_t step) {
   const std::uint32_t place = program().first_place[step];
   const Ring<PlaceEntry>& firsts = state_.places[place].ring;
   PatternPlace& lasts = state_.places[place + 1];
-  const std::uint64_t now = state_.taken.end() - 1;
+  const std::uint64_t now = state_.loops[*program().loop_of(step)].taken.end() - 1;
   lasts.low = std::max(lasts.low, firsts.begin());
   lasts.high = std::max(lasts.high, firsts.begin());
   while (loop.max != kUnbounded && lasts.low < firsts.end() &&
@@ -200,18 +206,14 @@ std::uint32_t Places::furthest_step(std::uint64_t start) const {
     span = next(place, span);
     if (span.empty()) break;
   }
-  std::uint32_t step = 0;
-  while (step + 1 < program().first_place.size() && program().first_place[step + 1] <= place) {
-    ++step;
-  }
-  return step;
+  return program().step_of(place);
 }
 
 // The number of the first and the place of the last entry of the longest loop between the match's
 // first event and its end.
-std::pair<std::uint64_t, std::uint64_t> Places::longest(const PlaceEntry& start,
+std::pair<std::uint64_t, std::uint64_t> Places::longest(std::uint32_t step, const PlaceEntry& start,
                                                         const PlaceEntry& end) const {
-  const std::uint32_t place = program().first_place[*program().loop];
+  const std::uint32_t place = program().first_place[step];
   const Ring<PlaceEntry>& firsts = state_.places[place].ring;
   const Ring<PlaceEntry>& lasts = state_.places[place + 1].ring;
   const std::uint64_t first_start = state_.places[0].ring.first(
@@ -233,7 +235,8 @@ std::pair<std::uint64_t, std::uint64_t> Places::longest(const PlaceEntry& start,
   return best;
 }
 
-PlacesMatch Places::first_in_order(const PlaceEntry& end) const {
+PlacesMatch Places::match() const {
+  const PlaceEntry& end = end_;
   const std::uint32_t count = program().place_count;
   std::vector<const PlaceEntry*> at(count);  // the least way
   at[count - 1] = &end;
@@ -241,25 +244,33 @@ PlacesMatch Places::first_in_order(const PlaceEntry& end) const {
     const Ring<PlaceEntry>& ring = state_.places[i].ring;
     at[i] = &ring[std::max(at[i + 1]->low, ring.begin())];
   }
-  if (program().loop) add_loop(end, at);
+  if (program().loops.size() > 1) return LongestMatch(rule_, state_).match(*at[0], end);
+  if (!program().loops.empty()) add_loop(program().loops.front(), end, at);
   PlacesMatch match;
   for (std::uint32_t step = 0; step < rule_.steps.size(); ++step) {
     const std::uint32_t place = program().first_place[step];
-    if (program().loop == step) {
-      match.loop_begin = at[place]->taken;
-      match.loop_end = at[place + 1]->taken + 1;
+    PlacesMatch::Part part;
+    part.step = step;
+    part.loop = program().loop_of(step);
+    if (part.loop) {
+      part.begin = at[place]->taken;
+      part.end = at[place + 1]->taken + 1;
     } else if (place + 1 < count) {
-      const bool is_behind = program().loop && step > *program().loop;
-      (is_behind ? match.behind : match.before).push_back({at[place]->event, at[place]->subset});
+      part.number = at[place]->event;
+      part.subset = at[place]->subset;
+    } else {
+      continue;
     }
+    match.parts.push_back(part);
   }
   return match;
 }
 
 // Makes the loop of the least way the longest that its first event allows.
-void Places::add_loop(const PlaceEntry& end, std::vector<const PlaceEntry*>& at) const {
+void Places::add_loop(std::uint32_t step, const PlaceEntry& end,
+                      std::vector<const PlaceEntry*>& at) const {
   const std::uint32_t count = program().place_count;
-  const std::uint32_t first_place = program().first_place[*program().loop];
+  const std::uint32_t first_place = program().first_place[step];
   const std::uint32_t last_place = first_place + 1;
   if (last_place + 1 == count) return;  // it ends with the current event
   const std::vector<PatternPlace>& places = state_.places;
@@ -269,7 +280,7 @@ void Places::add_loop(const PlaceEntry& end, std::vector<const PlaceEntry*>& at)
   for (std::uint32_t i = count - 1; i-- > last_place;) {
     greatest = &places[i].ring[greatest->high - 1];
   }
-  const StepProgram& loop = rule_.steps[*program().loop];
+  const StepProgram& loop = rule_.steps[step];
   std::uint64_t bound = greatest->taken;
   if (loop.max != kUnbounded) bound = std::min(bound, at[first_place]->taken + loop.max - 1);
   std::uint64_t last = lasts.first([&](const PlaceEntry& entry) { return entry.taken >= bound; });
@@ -277,7 +288,7 @@ void Places::add_loop(const PlaceEntry& end, std::vector<const PlaceEntry*>& at)
   const bool go_together = last < lasts.end() && lasts[last].taken <= bound &&
                            lasts[last].low <= first && first < lasts[last].high &&
                            leads_to(last_place, {last, last + 1}, end);
-  if (!go_together) std::tie(first, last) = longest(*at[0], end);
+  if (!go_together) std::tie(first, last) = longest(step, *at[0], end);
   at[last_place] = &lasts[last];
   at[first_place] = &firsts[first];
   for (std::uint32_t i = first_place; i-- > 0;) {

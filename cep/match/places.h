@@ -1,6 +1,6 @@
 /// Matching of a busy key without partial matches, for rules of which each condition looks at one
-/// event (PlacesProgram): sequences with one loop at most, under the default selection or `skip
-/// past last`. An event costs the steps that it fits, an alert the steps and the events that it
+/// event (PlacesProgram): sequences and their loops, under the default selection or `skip past
+/// last`. An event costs the steps that it fits, an alert the steps and the events that it
 /// shows, however many matches have begun.
 ///
 /// A step is a place, a loop two; an entry of a place may follow an interval of the entries of the
@@ -19,6 +19,7 @@
 /// that comes first in order has the oldest first event, then the longest loop, then the earliest
 /// events: its loop begins as in the least way and ends as in the greatest, where these two go
 /// together, and else where the loop's last events, gone through one by one, give the longest.
+/// With several loops, cep/match/longest_match.h finds where one ends and the next begins.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -44,8 +45,8 @@ class PlacesEvent {
   virtual std::uint32_t subset(std::uint32_t step) = 0;
   /// Captures it, once. Gives its number in the log.
   virtual std::uint64_t capture() = 0;
-  /// Appends it to a series (LoopSeries) of the rule's totals.
-  virtual void add_to_series() = 0;
+  /// Appends it to the series (LoopSeries) of a loop's totals.
+  virtual void add_to_series(std::uint32_t loop) = 0;
   virtual bool is_late() = 0;
 };
 
@@ -59,7 +60,7 @@ class Places {
   /// is to be called before anything else is dropped or taken.
   bool take(PlacesEvent& event);
   /// Of the matches that the event taken last completes, the one that comes first in order.
-  PlacesMatch match() const { return first_in_order(end_); }
+  PlacesMatch match() const;
   void done();
   /// Drops all that began before event `number`.
   void drop_before(std::uint64_t number, std::int64_t now_us);
@@ -79,7 +80,7 @@ class Places {
   std::optional<PlaceEntry> follow(std::uint32_t step);
   std::optional<PlaceEntry> take_for_loop(std::uint32_t step, PlacesEvent& event,
                                           bool is_forbidden);
-  PlaceEntry begin_loop(std::uint32_t step, PlaceEntry entry, PlacesEvent& event);
+  void begin_loop(std::uint32_t step, PlaceEntry entry, PlacesEvent& event);
   std::optional<PlaceEntry> end_loop(std::uint32_t step);
   void push(std::uint32_t step, PlaceEntry entry, PlacesEvent& event);
   bool is_awaited(std::uint32_t step) const;
@@ -87,15 +88,16 @@ class Places {
   void let_go();
   Span next(std::uint32_t place, Span span) const;
   bool leads_to(std::uint32_t place, Span span, const PlaceEntry& end) const;
-  PlacesMatch first_in_order(const PlaceEntry& end) const;
-  void add_loop(const PlaceEntry& end, std::vector<const PlaceEntry*>& at) const;
-  std::pair<std::uint64_t, std::uint64_t> longest(const PlaceEntry& start,
+  void add_loop(std::uint32_t step, const PlaceEntry& end,
+                std::vector<const PlaceEntry*>& at) const;
+  std::pair<std::uint64_t, std::uint64_t> longest(std::uint32_t step, const PlaceEntry& start,
                                                   const PlaceEntry& end) const;
 
   const RuleProgram& rule_;
   PlacesState& state_;
   std::int64_t now_us_ = 0;
-  PlaceEntry end_;            // of the matches that the current event completes
-  bool undoes_loop_ = false;  // the current event begins a loop that cannot go on
+  PlaceEntry end_;  // of the matches that the current event completes
+  // The current event begins this step's loop, which cannot go on.
+  std::optional<std::uint32_t> undoes_loop_;
 };
 }  // namespace tocsin::cep

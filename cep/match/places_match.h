@@ -1,21 +1,31 @@
 /// A match that places give (cep/match/places.h).
 #pragma once
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace tocsin::cep {
-/// Its events but the current one, which is its last: those of steps before the loop, the loop's,
-/// and those of steps behind it.
 struct PlacesMatch {
-  struct Event {
+  /// What one step took: an event, or a loop's.
+  struct Part {
+    std::uint32_t step = 0;
     std::uint64_t number = 0;  // in the log
     std::uint32_t subset = 0;
+    /// Of a loop: its number among the rule's loops, and the events, by their numbers among those
+    /// that it took.
+    std::optional<std::uint32_t> loop;
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    std::uint64_t count() const { return loop ? end - begin : 1; }
   };
-  std::vector<Event> before;  // by step; all of them without a loop
-  /// The loop's events, numbers among those that the loop took. Where the loop is the last step the
-  /// current event is the last of them.
-  std::uint64_t loop_begin = 0;
-  std::uint64_t loop_end = 0;
-  std::vector<Event> behind;
+  /// By step. The current event, which is the match's last, is the last of a loop that ends with
+  /// it; where the last step is no loop it has no part.
+  std::vector<Part> parts;
+
+  /// The part of a step; null where it has none.
+  const Part* of_step(std::uint32_t step) const {
+    return step < parts.size() ? &parts[step] : nullptr;
+  }
 };
 }  // namespace tocsin::cep

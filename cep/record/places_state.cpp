@@ -13,12 +13,12 @@ void PlacesState::pop_event() {
   log.pop();
 }
 
-void PlacesState::push_taken(std::uint64_t event, std::uint32_t subset, bool is_late) {
+void LoopRecord::push(std::uint64_t event, std::uint32_t subset, bool is_late) {
   const std::uint64_t before = taken.empty() ? late_base : taken.back().late;
   taken.push({event, before + (is_late ? 1 : 0), subset});
 }
 
-void PlacesState::pop_taken() {
+void LoopRecord::pop() {
   late_base = taken.front().late;
   taken.pop();
   for (LoopSeries& one : series) {
@@ -28,12 +28,21 @@ void PlacesState::pop_taken() {
   }
 }
 
-void PlacesState::pop_taken_back() {
+void LoopRecord::pop_back() {
   taken.pop_back();
   for (LoopSeries& one : series) {
     one.sums.pop_back();
     if (one.numbers != nullptr) one.numbers->pop_back();
   }
+}
+
+std::size_t LoopRecord::bytes() const {
+  std::size_t sum = sizeof(*this) + taken.size() * sizeof(TakenEvent);
+  for (const LoopSeries& one : series) {
+    sum += sizeof(one) + one.sums.size() * sizeof(LoopSum);
+    if (one.numbers != nullptr) sum += one.numbers->bytes();
+  }
+  return sum;
 }
 
 std::size_t PlacesState::entries() const {
@@ -44,11 +53,9 @@ std::size_t PlacesState::entries() const {
 
 std::size_t PlacesState::bytes() const {
   std::size_t sum = sizeof(*this) + log.bytes() + places.capacity() * sizeof(PatternPlace) +
-                    entries() * sizeof(PlaceEntry) + taken.size() * sizeof(TakenEvent);
-  for (const LoopSeries& one : series) {
-    sum += sizeof(one) + one.sums.size() * sizeof(LoopSum);
-    if (one.numbers != nullptr) sum += one.numbers->bytes();
-  }
+                    entries() * sizeof(PlaceEntry);
+  for (const LoopRecord& loop : loops) sum += loop.bytes();
+  if (longest != nullptr) sum += longest->bytes();
   return sum;
 }
 }  // namespace tocsin::cep

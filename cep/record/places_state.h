@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cep/record/event_log.h"
+#include "cep/record/longest_lists.h"
 #include "cep/record/range_least.h"
 #include "cep/record/ring.h"
 
@@ -51,15 +52,29 @@ struct TakenEvent {
   std::uint32_t subset = 0;
 };
 
+/// All that a loop took since its oldest first event.
+struct LoopRecord {
+  Ring<TakenEvent> taken;
+  std::vector<LoopSeries> series;  // by PlacesProgram::totals
+  std::uint64_t late_base = 0;     // of events that have left
+
+  void push(std::uint64_t event, std::uint32_t subset, bool is_late);
+  /// Lets the oldest, or the newest, event go.
+  void pop();
+  void pop_back();
+  std::size_t bytes() const;
+};
+
 struct PlacesState {
   EventLog log;
   Ring<std::uint32_t> sizes;  // of the log's events, in bytes as budgets count
   std::vector<PatternPlace> places;
-  Ring<TakenEvent> taken;          // all that the loop took since its oldest first event
-  std::vector<LoopSeries> series;  // by PlacesProgram::totals
-  std::uint64_t floor = 0;         // first events before this number were dropped
-  std::uint64_t late_base = 0;     // of taken events that have left
-  std::uint64_t event_bytes = 0;   // the sum of `sizes`
+  std::vector<LoopRecord> loops;  // by PlacesProgram::loops
+  std::uint64_t floor = 0;        // first events before this number were dropped
+  std::uint64_t event_bytes = 0;  // the sum of `sizes`
+  /// Where there are several loops and a match was given: what its first event leads to. Follows
+  /// from the rest.
+  std::unique_ptr<LongestLists> longest;
 
   bool is_empty() const { return places.front().ring.empty(); }
   /// Partial matches, as people count them: events that begin one.
@@ -67,10 +82,6 @@ struct PlacesState {
   /// Copies an event behind the others. Gives its number.
   std::uint64_t push_event(const KeptEvent& event, std::uint32_t size);
   void pop_event();
-  void push_taken(std::uint64_t event, std::uint32_t subset, bool is_late);
-  /// Lets the oldest, or the newest, event go that the loop took.
-  void pop_taken();
-  void pop_taken_back();
   std::size_t entries() const;
   std::size_t bytes() const;
 };

@@ -50,6 +50,18 @@ std::string random_sequence(Random& random) {
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
+// A sequence with several loops, each step reached by `then`.
+std::string random_loops(Random& random) {
+  const std::size_t steps = 2 + random.below(3);
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < steps; ++i) {
+    std::string step = "any " + letter_set(random);
+    if (random.chance(70)) step += fmt::format("{{{},}}", random.between(1, 3));
+    parts.push_back(std::move(step));
+  }
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
 cep::ExprPtr aggregate_of(const cep::Plan& plan, cep::VarIndex var, cep::Aggregate aggregate) {
   auto expr = std::make_shared<cep::Expr>();
   expr->op = cep::Op::kAggregate;
@@ -70,9 +82,10 @@ struct LetterCase {
 
 LetterCase random_case(Random& random) {
   LetterCase c;
-  c.pattern = random_sequence(random);
+  c.pattern = random.chance(70) ? random_sequence(random) : random_loops(random);
   c.plan = letters_plan(c.pattern, random.between(4, 30));
   cep::Rule& rule = c.plan.rules[0];
+  if (random.chance(20)) rule.within.reset();
   if (random.chance(25)) rule.selection.kind = cep::SelectionKind::kSkipPastLast;
   for (std::size_t i = 0; i < rule.variables.size(); ++i) {
     if (!rule.variables[i].loop) continue;
@@ -95,8 +108,9 @@ LetterCase random_case(Random& random) {
 
 std::string shown(const LetterCase& c, const std::vector<std::string>& expected,
                   const std::vector<std::string>& found) {
+  const std::optional<cep::Duration> within = c.plan.rules[0].within;
   return fmt::format("{} within {} ms, selection {}\n{}\noracle:\n{}\nengine:\n{}", c.pattern,
-                     c.plan.rules[0].within->us / 1000,
+                     within ? within->us / 1000 : -1,
                      static_cast<int>(c.plan.rules[0].selection.kind), c.letters,
                      fmt::join(expected, "\n"), fmt::join(found, "\n"));
 }
