@@ -87,7 +87,80 @@ bool allows_loops(const RuleProgram& rule) {
   });
 }
 
-// How a busy key is matched by places. Each condition must look at one event, and the first match
+// Whether values are equal where their key bytes are.
+bool is_told_by_bytes(TypeKind kind) {
+  switch (kind) {
+    case TypeKind::kBool:
+    case TypeKind::kInt:
+    case TypeKind::kDecimal:
+    case TypeKind::kString:
+    case TypeKind::kEnum:
+    case TypeKind::kTime:
+    case TypeKind::kDate:
+    case TypeKind::kDuration:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// A rule's conditions on earlier events, where all of them compare a field of the event on offer
+// for equality with one field of the first event, or of an event of which they said so.
+class CommonValue {
+ public:
+  explicit CommonValue(const RuleProgram& rule) : rule_(rule) {}
+
+  std::optional<PlacesValue> find() {
+    const std::vector<StepProgram>& steps = rule_.steps;
+    if (steps.size() < 2 || steps[0].max > 1 || !steps[0].take.by_run.empty() || rule_.strict) {
+      return std::nullopt;
+    }
+    value_.of_steps.resize(steps.size());
+    value_.of_guards.resize(steps.size());
+    for (std::uint32_t i = 0; i < steps.size(); ++i) {
+      if (i > 0 && (value_.of_steps[i] = own_field(steps[i].take)) == nullptr) return std::nullopt;
+      for (const ElementProgram& guard : steps[i].guards) {
+        value_.of_guards[i].push_back(own_field(guard));
+        if (value_.of_guards[i].back() == nullptr) return std::nullopt;
+      }
+    }
+    return value_;
+  }
+
+ private:
+  // The side of the element's one condition that is of the event on offer; null where it has
+  // another one.
+  const Expr* own_field(const ElementProgram& element) {
+    if (element.by_run.size() != 1) return nullptr;
+    const Expr& expr = *element.by_run[0].expr;
+    if (expr.op != Op::kEqual) return nullptr;
+    for (const bool swapped : {false, true}) {
+      const Expr& own = *expr.args[swapped ? 1 : 0];
+      const Expr& other = *expr.args[swapped ? 0 : 1];
+      if (own.op != Op::kField || other.op != Op::kBound || !other.args.empty()) continue;
+      if (own.type.kind != other.type.kind || !is_told_by_bytes(own.type.kind)) continue;
+      if (is_common(other)) return &own;
+    }
+    return nullptr;
+  }
+  bool is_common(const Expr& read) {
+    const auto& bound = read.as_validated<BoundField>();
+    if (bound.which != Which::kOnly) return false;
+    const std::uint32_t step = rule_.step_of_var[bound.var.value];
+    const Expr* const known = value_.of_steps[step];
+    if (step == 0 && known == nullptr) {
+      value_.of_steps[0] = &read;
+      return true;
+    }
+    return known != nullptr && field_of(*known)->name == field_of(read)->name;
+  }
+
+  const RuleProgram& rule_;
+  PlacesValue value_;
+};
+
+// How a busy key is matched by places. Each condition must look at one event, or compare it for
+// equality with the first one, and the first match
 // in order must be the one that is selected, whatever it is.
 std::optional<PlacesProgram> places_of(const RuleProgram& rule) {
   const SelectionKind kind = rule.rule->selection.kind;
@@ -99,9 +172,11 @@ std::optional<PlacesProgram> places_of(const RuleProgram& rule) {
     return element.by_run.empty();
   };
   PlacesProgram places;
+  places.value = CommonValue(rule).find();
   for (std::uint32_t i = 0; i < rule.steps.size(); ++i) {
     const StepProgram& step = rule.steps[i];
-    if (!looks_at_one_event(step.take) || !std::ranges::all_of(step.guards, looks_at_one_event)) {
+    if (!places.value &&
+        (!looks_at_one_event(step.take) || !std::ranges::all_of(step.guards, looks_at_one_event))) {
       return std::nullopt;
     }
     places.first_place.push_back(places.place_count);

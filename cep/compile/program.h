@@ -89,12 +89,18 @@ struct CountTest {
 };
 /// A rule of which each condition looks at one event: what a busy key remembers is places and
 /// which events may stand there (cep/match/places.h), instead of partial matches.
+/// Fields of the rule's events that must all have the value of the first event's.
+struct PlacesValue {
+  std::vector<const Expr*> of_steps;                // of the step's own event
+  std::vector<std::vector<const Expr*>> of_guards;  // by step: of the absences behind it
+};
 struct PlacesProgram {
   std::vector<std::uint32_t> first_place;  // by step; a loop has two places, any other step one
   std::uint32_t place_count = 0;
   std::vector<std::uint32_t> loops;  // the steps that may take several events
   /// By place: an entry with the same latest first event as the entry before it adds nothing.
   std::vector<bool> omits_equals;
+  std::optional<PlacesValue> value;
   /// By loop: aggregates over its events of which sums are kept.
   std::vector<std::vector<const Expr*>> totals;
   std::uint32_t step_of(std::uint32_t place) const {

@@ -1,8 +1,13 @@
 // What a busy key's places hold, written and read: the events, those that the loop took, and of
 // each place the entries' events and the first entry that each may follow. All else follows from it
 // (BusyKey::finish).
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "cep/engine/state_record.h"
 #include "cep/match/busy_key.h"
+#include "cep/match/places_part.h"
 #include "cep/plan/pattern.h"
 
 namespace tocsin::cep {
@@ -27,16 +32,32 @@ void RecordCodec::write_places(const PlacesState& places, const RuleProgram& rul
   for (std::uint64_t i = first; i < places.log.end(); ++i) {
     to.varint(events_.number_of(places.log[i]));
   }
-  for (const LoopRecord& loop : places.loops) {
+  if (!rule.places->value) {
+    write_part(places.whole, first, rule, to);
+    return;
+  }
+  std::vector<const PlacesPart*> parts;
+  for (const auto& [value, part] : places.by_value) {
+    if (!part.is_empty()) parts.push_back(&part);
+  }
+  std::ranges::sort(parts, {},
+                    [](const PlacesPart* part) { return part->places.front().ring.front().event; });
+  to.varint(parts.size());
+  for (const PlacesPart* const part : parts) write_part(*part, first, rule, to);
+}
+
+void RecordCodec::write_part(const PlacesPart& part, std::uint64_t first, const RuleProgram& rule,
+                             ByteWriter& to) {
+  for (const LoopRecord& loop : part.loops) {
     to.varint(loop.taken.size());
     for (std::uint64_t i = loop.taken.begin(); i < loop.taken.end(); ++i) {
       to.varint(loop.taken[i].event - first);
       to.varint(loop.taken[i].subset);
     }
   }
-  for (std::uint32_t place = 0; place < places.places.size(); ++place) {
-    const Ring<PlaceEntry>& ring = places.places[place].ring;
-    const std::uint64_t before = place > 0 ? places.places[place - 1].ring.begin() : 0;
+  for (std::uint32_t place = 0; place < part.places.size(); ++place) {
+    const Ring<PlaceEntry>& ring = part.places[place].ring;
+    const std::uint64_t before = place > 0 ? part.places[place - 1].ring.begin() : 0;
     const auto low_of = [&](std::uint64_t low) { return low > before ? low - before : 0; };
     to.varint(ring.size());
     for (std::uint64_t i = ring.begin(); i < ring.end(); ++i) {
@@ -44,7 +65,7 @@ void RecordCodec::write_places(const PlacesState& places, const RuleProgram& rul
       if (!is_of_loop(rule, place)) to.varint(ring[i].subset);
       if (has_lows(rule, place)) to.varint(low_of(ring[i].low));
     }
-    if (has_lows(rule, place)) to.varint(low_of(places.places[place].low));
+    if (has_lows(rule, place)) to.varint(low_of(part.places[place].low));
   }
 }
 
@@ -59,13 +80,27 @@ bool RecordCodec::read_places(ByteReader& from, const RuleProgram& rule,
     if (event == nullptr) return false;
     key.push_event(*event);
   }
-  for (std::size_t i = 0; i < places.loops.size(); ++i) {
-    if (!read_taken(from, rule, rule.places->loops[i], places.log, places.loops[i])) return false;
+  if (!rule.places->value) {
+    if (!read_part(from, rule, places.log, places.whole)) return false;
+    return key.finish() && !places.is_empty();
   }
-  for (std::uint32_t place = 0; place < places.places.size(); ++place) {
-    if (!read_place(from, rule, place, places)) return false;
+  const std::uint64_t parts = from.varint();
+  for (std::uint64_t i = 0; i < parts; ++i) {
+    PlacesPart part = make_part(rule);
+    if (!read_part(from, rule, places.log, part) || !key.add_part(std::move(part))) return false;
   }
-  return from.ok() && !places.is_empty() && key.finish();
+  return from.ok() && key.finish() && !places.is_empty();
+}
+
+bool RecordCodec::read_part(ByteReader& from, const RuleProgram& rule, const EventLog& log,
+                            PlacesPart& part) {
+  for (std::size_t i = 0; i < part.loops.size(); ++i) {
+    if (!read_taken(from, rule, rule.places->loops[i], log, part.loops[i])) return false;
+  }
+  for (std::uint32_t place = 0; place < part.places.size(); ++place) {
+    if (!read_place(from, rule, place, log, part)) return false;
+  }
+  return from.ok();
 }
 
 bool RecordCodec::read_taken(ByteReader& from, const RuleProgram& rule, std::uint32_t step,
@@ -85,9 +120,9 @@ bool RecordCodec::read_taken(ByteReader& from, const RuleProgram& rule, std::uin
 }
 
 bool RecordCodec::read_place(ByteReader& from, const RuleProgram& rule, std::uint32_t place,
-                             PlacesState& places) const {
-  PatternPlace& to = places.places[place];
-  const std::uint64_t before = place > 0 ? places.places[place - 1].ring.size() : 0;
+                             const EventLog& log, PlacesPart& part) {
+  PatternPlace& to = part.places[place];
+  const std::uint64_t before = place > 0 ? part.places[place - 1].ring.size() : 0;
   const std::uint64_t entries = from.varint();
   for (std::uint64_t i = 0; i < entries; ++i) {
     PlaceEntry entry;
@@ -96,9 +131,9 @@ bool RecordCodec::read_place(ByteReader& from, const RuleProgram& rule, std::uin
       entry.subset = static_cast<std::uint32_t>(from.varint_up_to(kKindsMax - 1));
     }
     if (has_lows(rule, place)) entry.low = from.varint_up_to(before);
-    if (!from.ok() || entry.event >= places.log.end()) return false;
+    if (!from.ok() || entry.event >= log.end()) return false;
     if (!is_of_loop(rule, place) &&
-        !is_in_subset(rule, rule.places->step_of(place), entry.subset, places.log[entry.event])) {
+        !is_in_subset(rule, rule.places->step_of(place), entry.subset, log[entry.event])) {
       return false;
     }
     to.ring.push(entry);

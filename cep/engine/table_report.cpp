@@ -56,24 +56,24 @@ class RuleReporter {
 
   // Of a busy key: each event that began a match, and how far one came from there.
   void places(PlacesState& state) {
-    const Places matching(rule_, state);
-    const Ring<PlaceEntry>& starts = state.places.front().ring;
-    for (std::uint64_t i = starts.begin(); i < starts.end(); ++i) {
-      const EventTime since = state.log[starts[i].event].engine_time();
-      if ((rule_.within && since + *rule_.within <= now_) || !has_room()) continue;
+    Places matching(rule_, state);
+    state.for_each_start([&](PlacesPart& part, std::uint64_t i) {
+      const PlaceEntry& start = part.places.front().ring[i];
+      const EventTime since = state.log[start.event].engine_time();
+      if ((rule_.within && since + *rule_.within <= now_) || !has_room()) return;
       ReportedMatch match;
       const bool begins_with_loop = rule_.places->loop_of(0).has_value();
       const std::uint32_t subset =
-          begins_with_loop ? state.loops[0].taken[starts[i].taken].subset : starts[i].subset;
+          begins_with_loop ? part.loops[0].taken[start.taken].subset : start.subset;
       add_event(match, name_of(0, subset), since);
-      const std::uint32_t furthest = matching.furthest_step(i);
+      const std::uint32_t furthest = matching.furthest_step(part, i);
       match.step = furthest + 1;
       match.steps = static_cast<std::uint32_t>(rule_.steps.size());
       match.waits_for = name_of(std::min(furthest + 1, match.steps - 1), 0);
       match.since = since;
       if (rule_.within) match.expires = since + *rule_.within;
       out_.matches.push_back(std::move(match));
-    }
+    });
   }
 
   void strict(const std::byte* record, const Offset* events, std::uint32_t alive) {

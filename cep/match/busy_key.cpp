@@ -8,6 +8,7 @@
 
 #include "cep/match/alert_builder.h"
 #include "cep/match/loop_totals.h"
+#include "cep/match/places_part.h"
 #include "cep/plan/expr.h"
 #include "cep/plan/rule.h"
 
@@ -19,10 +20,6 @@ bool is_odd(Int128 number) {
   const Int128 most = static_cast<Int128>(1) << kSumBits;
   return number > most || number < -most;
 }
-bool keeps_numbers(const Expr& aggregate) {
-  const Aggregate kind = aggregate.as_validated<VariableAggregate>().aggregate;
-  return kind == Aggregate::kMin || kind == Aggregate::kMax;
-}
 void put(LoopTotal& total, Int128 number) {
   total.low = static_cast<std::uint64_t>(number);
   total.high = static_cast<std::uint64_t>(static_cast<unsigned __int128>(number) >> 64);
@@ -32,18 +29,7 @@ bool is_late(const KeptEvent& event) { return event.ts() < event.engine_time(); 
 
 std::unique_ptr<PlacesState> BusyKey::make(const RuleProgram& rule) {
   auto state = std::make_unique<PlacesState>();
-  state->places.resize(rule.places->place_count);
-  state->loops = std::vector<LoopRecord>(rule.places->loops.size());
-  for (std::size_t loop = 0; loop < state->loops.size(); ++loop) {
-    std::vector<LoopSeries>& series = state->loops[loop].series;
-    series.resize(rule.places->totals[loop].size());
-    for (std::size_t i = 0; i < series.size(); ++i) {
-      const Expr& aggregate = *rule.places->totals[loop][i];
-      if (!keeps_numbers(aggregate)) continue;
-      const Aggregate kind = aggregate.as_validated<VariableAggregate>().aggregate;
-      series[i].numbers = std::make_unique<RangeLeast>(kind == Aggregate::kMax);
-    }
-  }
+  state->whole = make_part(rule);
   return state;
 }
 
@@ -53,10 +39,11 @@ std::uint64_t BusyKey::push_event(const KeptEvent& event) {
   return state_.push_event(event, static_cast<std::uint32_t>(size));
 }
 
-void BusyKey::add_to_series(std::uint32_t loop, const EventView& event, EvalScope scope) {
+void BusyKey::add_to_series(PlacesPart& part, std::uint32_t loop, const EventView& event,
+                            EvalScope scope) {
   scope.values_missing = nullptr;  // they are counted where an alert asks
-  for (std::size_t i = 0; i < state_.loops[loop].series.size(); ++i) {
-    LoopSeries& series = state_.loops[loop].series[i];
+  for (std::size_t i = 0; i < part.loops[loop].series.size(); ++i) {
+    LoopSeries& series = part.loops[loop].series[i];
     LoopTotal one;
     add_to_total(*rule_.places->totals[loop][i], event, scope, one);
     LoopSum sum = series.sums.empty() ? series.base : series.sums.back();
@@ -72,9 +59,8 @@ void BusyKey::add_to_series(std::uint32_t loop, const EventView& event, EvalScop
 
 // ---- from partial matches
 
-namespace {
 // The nodes of partial matches by what they are to places.
-class RunNodes {
+class BusyKey::RunNodes {
  public:
   RunNodes(const RuleProgram& rule, const std::byte* record) : rule_(rule), record_(record) {}
 
@@ -96,8 +82,13 @@ class RunNodes {
     while (!begins_loop(node)) node = at(node).parent;
     return node;
   }
-  void add(Offset last) {
-    for (Offset node = last; node != 0 && nodes_.insert(node).second; node = at(node).parent) {
+  Offset first(Offset node) const {
+    while (at(node).parent != 0) node = at(node).parent;
+    return node;
+  }
+  // Adds the nodes up to `last` to those of its group.
+  void add(Offset last, std::set<Offset>& group) {
+    for (Offset node = last; node != 0 && group.insert(node).second; node = at(node).parent) {
       numbers_.emplace(position(node), 0);
       events_.emplace(position(node), &event(node));
     }
@@ -107,7 +98,6 @@ class RunNodes {
   void number_events(Push&& push) {
     for (auto& [position, number] : numbers_) number = push(*events_.at(position));
   }
-  const std::set<Offset>& nodes() const { return nodes_; }
 
  private:
   using Position = std::pair<std::int64_t, ArrivalNumber>;
@@ -117,11 +107,17 @@ class RunNodes {
 
   const RuleProgram& rule_;
   const std::byte* record_;
-  std::set<Offset> nodes_;
   std::map<Position, std::uint64_t> numbers_;
   std::map<Position, const KeptEvent*> events_;
 };
 
+// Partial matches that become one part.
+struct BusyKey::RunGroup {
+  std::vector<Run> runs;
+  std::set<Offset> nodes;
+};
+
+namespace {
 // An entry as partial matches show it.
 struct Seen {
   std::uint64_t least_before = ~std::uint64_t{0};  // the number of the earliest event it follows
@@ -130,10 +126,32 @@ struct Seen {
 }  // namespace
 
 bool BusyKey::fill(const std::byte* record, const Run* runs, std::uint32_t count) {
-  const PlacesProgram& places = *rule_.places;
   RunNodes nodes(rule_, record);
-  for (std::uint32_t i = 0; i < count; ++i) nodes.add(runs[i].node);
+  std::map<std::string, RunGroup> groups;  // by the value that they have in common
+  for (std::uint32_t i = 0; i < count; ++i) {
+    std::string value;
+    if (rule_.places->value) {
+      const EventView first{nullptr, &nodes.event(nodes.first(runs[i].node))};
+      std::optional<std::string> of_first =
+          part_value(*rule_.places->value->of_steps[0], first, scope());
+      if (!of_first) continue;  // no event will ever be equal to it
+      value = std::move(*of_first);
+    }
+    RunGroup& group = groups[value];
+    group.runs.push_back(runs[i]);
+    nodes.add(runs[i].node, group.nodes);
+  }
   nodes.number_events([&](const KeptEvent& event) { return push_event(event); });
+  for (const auto& [value, group] : groups) {
+    PlacesPart& part = rule_.places->value ? part_with(state_, rule_, value) : state_.whole;
+    if (!fill_part(nodes, group, part)) return false;
+  }
+  return finish();
+}
+
+// Fills an empty part with what partial matches hold.
+bool BusyKey::fill_part(const RunNodes& nodes, const RunGroup& group, PlacesPart& part) const {
+  const PlacesProgram& places = *rule_.places;
   std::vector<std::map<std::uint64_t, Seen>> seen(places.place_count);
   std::vector<std::map<std::uint64_t, std::uint32_t>> taken(places.loops.size());  // subsets
   // What stands behind a place; a loop's last events follow its first ones by counting.
@@ -142,7 +160,7 @@ bool BusyKey::fill(const std::byte* record, const Run* runs, std::uint32_t count
     entry.subset = static_cast<std::uint32_t>(nodes.at(node).subset());
     if (before != 0) entry.least_before = std::min(entry.least_before, nodes.number(before));
   };
-  for (const Offset node : nodes.nodes()) {
+  for (const Offset node : group.nodes) {
     const Offset parent = nodes.at(node).parent;
     const bool is_of_loop = nodes.is_of_loop(node);
     if (is_of_loop) {
@@ -156,8 +174,7 @@ bool BusyKey::fill(const std::byte* record, const Run* runs, std::uint32_t count
   }
   // What waits for the next step is what stands there from the first that does.
   std::vector<std::uint64_t> first_waiting(places.place_count, ~std::uint64_t{0});
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const Run& run = runs[i];
+  for (const Run& run : group.runs) {
     if ((run.flags() & Run::kWaits) == 0) continue;
     const std::uint32_t place = nodes.place(run.node) + (nodes.is_of_loop(run.node) ? 1 : 0);
     if (nodes.is_of_loop(run.node)) see(place, run.node, 0);
@@ -165,7 +182,7 @@ bool BusyKey::fill(const std::byte* record, const Run* runs, std::uint32_t count
   }
   for (std::size_t loop = 0; loop < taken.size(); ++loop) {
     for (const auto& [event, subset] : taken[loop]) {
-      state_.loops[loop].push(event, subset, is_late(state_.log[event]));
+      part.loops[loop].push(event, subset, is_late(state_.log[event]));
     }
   }
   const auto place_of = [&](std::uint32_t place, std::uint64_t event) {
@@ -185,41 +202,42 @@ bool BusyKey::fill(const std::byte* record, const Run* runs, std::uint32_t count
       entries.push_back(entry);
     }
     for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
-      state_.places[place].ring.push(*entry);
+      part.places[place].ring.push(*entry);
     }
-    if (place > 0) state_.places[place].low = place_of(place - 1, first_waiting[place - 1]);
+    if (place > 0) part.places[place].low = place_of(place - 1, first_waiting[place - 1]);
   }
   for (std::uint32_t loop = 0; loop < places.loops.size(); ++loop) {
     const std::uint32_t step = places.loops[loop];
-    state_.places[places.first_place[step] + 1].low = 0;
+    part.places[places.first_place[step] + 1].low = 0;
     std::set<std::uint64_t> collecting;  // numbers of the first events of loops that go on
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (nodes.loop(runs[i].node) != loop || (runs[i].flags() & Run::kCollects) == 0) continue;
-      const std::uint64_t first = nodes.number(nodes.loop_begin(runs[i].node));
-      if (taken_since(loop, first) != runs[i].count()) return false;
+    for (const Run& run : group.runs) {
+      if (nodes.loop(run.node) != loop || (run.flags() & Run::kCollects) == 0) continue;
+      const std::uint64_t first = nodes.number(nodes.loop_begin(run.node));
+      if (taken_since(part, loop, first) != run.count()) return false;
       collecting.insert(first);
     }
     const std::uint64_t most = rule_.steps[step].max;
     for (const auto& [first, entry] : seen[places.first_place[step]]) {
-      const bool goes_on = most == kUnbounded || taken_since(loop, first) < most;
+      const bool goes_on = most == kUnbounded || taken_since(part, loop, first) < most;
       if (goes_on != collecting.contains(first)) return false;
     }
   }
-  return finish();
+  return true;
 }
 
 // How many events the loop took from this one on.
-std::uint64_t BusyKey::taken_since(std::uint32_t loop, std::uint64_t event) const {
-  const Ring<TakenEvent>& taken = state_.loops[loop].taken;
+std::uint64_t BusyKey::taken_since(const PlacesPart& part, std::uint32_t loop,
+                                   std::uint64_t event) {
+  const Ring<TakenEvent>& taken = part.loops[loop].taken;
   return taken.end() - taken.first([&](const TakenEvent& one) { return one.event >= event; });
 }
 
-bool BusyKey::finish_entry(std::uint32_t place, PlaceEntry& entry) const {
+bool BusyKey::finish_entry(const PlacesPart& part, std::uint32_t place, PlaceEntry& entry) const {
   const PlacesProgram& places = *rule_.places;
   const std::uint32_t step = places.step_of(place);
   const std::optional<std::uint32_t> loop = places.loop_of(step);
   if (loop) {
-    const Ring<TakenEvent>& taken = state_.loops[*loop].taken;
+    const Ring<TakenEvent>& taken = part.loops[*loop].taken;
     entry.taken = taken.first([&](const TakenEvent& one) { return one.event >= entry.event; });
     if (entry.taken == taken.end() || taken[entry.taken].event != entry.event) return false;
   }
@@ -227,7 +245,7 @@ bool BusyKey::finish_entry(std::uint32_t place, PlaceEntry& entry) const {
     entry.latest = entry.event;
     return true;
   }
-  const Ring<PlaceEntry>& before = state_.places[place - 1].ring;
+  const Ring<PlaceEntry>& before = part.places[place - 1].ring;
   if (place > places.first_place[step]) {  // a loop's last event
     const StepProgram& program = rule_.steps[step];
     entry.low = before.first([&](const PlaceEntry& first) {
@@ -243,30 +261,68 @@ bool BusyKey::finish_entry(std::uint32_t place, PlaceEntry& entry) const {
   return true;
 }
 
-bool BusyKey::finish() {
-  for (std::uint32_t place = 0; place < state_.places.size(); ++place) {
-    Ring<PlaceEntry>& ring = state_.places[place].ring;
+bool BusyKey::finish_part(PlacesPart& part) {
+  for (std::uint32_t place = 0; place < part.places.size(); ++place) {
+    Ring<PlaceEntry>& ring = part.places[place].ring;
     for (std::uint64_t i = ring.begin(); i < ring.end(); ++i) {
-      if (!finish_entry(place, ring[i])) return false;
+      if (!finish_entry(part, place, ring[i])) return false;
       if (i == ring.begin()) continue;
       if (ring[i].event <= ring[i - 1].event || ring[i].low < ring[i - 1].low) return false;
     }
   }
+  for (std::uint32_t loop = 0; loop < part.loops.size(); ++loop) {
+    const Ring<TakenEvent>& taken = part.loops[loop].taken;
+    for (std::uint64_t i = taken.begin(); i < taken.end(); ++i) {
+      add_to_series(part, loop, EventView{nullptr, &state_.log[taken[i].event]}, scope());
+    }
+  }
+  state_.count(part);
+  return true;
+}
+
+bool BusyKey::add_part(PlacesPart part) {
+  const Ring<PlaceEntry>& starts = part.places.front().ring;
+  std::optional<std::string> value;
+  for (std::uint64_t i = starts.begin(); i < starts.end(); ++i) {
+    const EventView event{nullptr, &state_.log[starts[i].event]};
+    const std::optional<std::string> own =
+        part_value(*rule_.places->value->of_steps[0], event, scope());
+    if (!own || (value && *own != *value)) return false;
+    value = own;
+  }
+  if (!value) return false;
+  const auto [at, is_new] = state_.by_value.emplace(*value, std::move(part));
+  at->second.value = &at->first;
+  return is_new;
+}
+
+bool BusyKey::finish() {
+  if (!rule_.places->value) return finish_part(state_.whole);
+  std::vector<PlaceStart> starts;
+  for (auto& [value, part] : state_.by_value) {
+    if (!finish_part(part)) return false;
+    const Ring<PlaceEntry>& ring = part.places.front().ring;
+    for (std::uint64_t i = ring.begin(); i < ring.end(); ++i) {
+      starts.push_back({ring[i].event, &part});
+      ++part.in_order;
+    }
+  }
+  std::ranges::sort(starts, {}, &PlaceStart::event);
+  for (const PlaceStart& start : starts) state_.order.push(start);
+  return std::ranges::none_of(state_.by_value, [](const auto& of) { return of.second.is_empty(); });
+}
+
+EvalScope BusyKey::scope() const {
   EvalScope scope{program_};
   scope.table = &table_;
   scope.rule = &rule_;
-  for (std::uint32_t loop = 0; loop < state_.loops.size(); ++loop) {
-    const Ring<TakenEvent>& taken = state_.loops[loop].taken;
-    for (std::uint64_t i = taken.begin(); i < taken.end(); ++i) {
-      add_to_series(loop, EventView{nullptr, &state_.log[taken[i].event]}, scope);
-    }
-  }
-  return true;
+  return scope;
 }
 
 // ---- for alerts, budgets and people
 
-Offset BusyKey::write_nodes(const PlacesMatch& match, std::vector<std::uint64_t>& words) const {
+Offset BusyKey::write_nodes(const PlacesPart& of, const PlacesMatch& match,
+                            std::vector<std::uint64_t>& words) const {
   const bool ends_with_loop = rule_.places->loop_of(rule_.steps.size() - 1).has_value();
   // The current event is not among those that have a node.
   std::uint64_t count = ends_with_loop ? 0 : 1;
@@ -299,7 +355,7 @@ Offset BusyKey::write_nodes(const PlacesMatch& match, std::vector<std::uint64_t>
         i = std::min(kept_end - 1, shown.next(i));
         continue;
       }
-      const TakenEvent& event = state_.loops[*part.loop].taken[part.begin + i - begin];
+      const TakenEvent& event = of.loops[*part.loop].taken[part.begin + i - begin];
       write(i++, event.event, part.step, event.subset);
     }
     begin = end;
@@ -308,34 +364,40 @@ Offset BusyKey::write_nodes(const PlacesMatch& match, std::vector<std::uint64_t>
 }
 
 void BusyKey::live_runs(std::int64_t now_us, std::vector<LiveRun>& runs) const {
-  const Ring<PlaceEntry>& starts = state_.places.front().ring;
   std::vector<std::uint64_t> bytes(state_.log.size());
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = state_.sizes[state_.log.begin() + i];
-  for (const PatternPlace& place : state_.places) {
-    for (std::uint64_t i = place.ring.begin(); i < place.ring.end(); ++i) {
-      bytes[place.ring[i].event - state_.log.begin()] += kPlaceBytes;
+  const auto add_entries = [&](const PlacesPart& part) {
+    for (const PatternPlace& place : part.places) {
+      for (std::uint64_t i = place.ring.begin(); i < place.ring.end(); ++i) {
+        bytes[place.ring[i].event - state_.log.begin()] += kPlaceBytes;
+      }
     }
-  }
-  for (std::uint64_t i = starts.begin(); i < starts.end(); ++i) {
-    const KeptEvent& event = state_.log[starts[i].event];
+  };
+  add_entries(state_.whole);
+  for (const auto& [value, part] : state_.by_value) add_entries(part);
+  std::vector<std::uint64_t> starts;
+  state_.for_each_start([&](const PlacesPart& part, std::uint64_t entry) {
+    starts.push_back(part.places.front().ring[entry].event);
+  });
+  for (std::size_t i = 0; i < starts.size(); ++i) {
+    const KeptEvent& event = state_.log[starts[i]];
     if (rule_.within && event.engine_time_us + rule_.within->us <= now_us) continue;
     LiveRun run{event.engine_time_us, event.arrival(), 0};
-    const std::uint64_t end = i + 1 < starts.end() ? starts[i + 1].event : state_.log.end();
-    for (std::uint64_t e = starts[i].event; e < end; ++e)
-      run.bytes += bytes[e - state_.log.begin()];
+    const std::uint64_t end = i + 1 < starts.size() ? starts[i + 1] : state_.log.end();
+    for (std::uint64_t e = starts[i]; e < end; ++e) run.bytes += bytes[e - state_.log.begin()];
     runs.push_back(run);
   }
 }
 
 std::uint64_t BusyKey::budget_bytes() const {
-  return state_.event_bytes + state_.entries() * kPlaceBytes;
+  return state_.event_bytes + state_.entry_count * kPlaceBytes;
 }
 
 void BusyLoop::for_each(std::uint32_t step,
                         const std::function<bool(const KeptEvent&)>& visit) const {
   const PlacesMatch::Part* const part = match_.of_step(step);
   if (part == nullptr) return;
-  const Ring<TakenEvent>& taken = state_.loops[*part->loop].taken;
+  const Ring<TakenEvent>& taken = part_.loops[*part->loop].taken;
   for (std::uint64_t i = part->begin; i < kept_end(*part); ++i) {
     if (!visit(state_.log[taken[i].event])) return;
   }
@@ -346,7 +408,7 @@ std::optional<Value> BusyLoop::total(std::uint32_t step, const Expr& aggregate) 
   if (part == nullptr) return std::nullopt;
   const std::optional<std::uint32_t> kept = rule_.places->total_of(*part->loop, &aggregate);
   if (!kept) return std::nullopt;
-  const LoopSeries& series = state_.loops[*part->loop].series[*kept];
+  const LoopSeries& series = part_.loops[*part->loop].series[*kept];
   const LoopSum& last = series.sums[part->end - 1];
   const LoopSum& before =
       part->begin == series.sums.begin() ? series.base : series.sums[part->begin - 1];
@@ -364,7 +426,7 @@ std::uint64_t BusyLoop::lateness_us() const {
   std::uint64_t latest = 0;
   for (const PlacesMatch::Part& part : match_.parts) {
     if (!part.loop || kept_end(part) == part.begin) continue;
-    const LoopRecord& loop = state_.loops[*part.loop];
+    const LoopRecord& loop = part_.loops[*part.loop];
     const std::uint64_t before =
         part.begin == loop.taken.begin() ? loop.late_base : loop.taken[part.begin - 1].late;
     if (loop.taken[kept_end(part) - 1].late == before) continue;

@@ -24,25 +24,33 @@ class BusyKey {
   /// Fills an empty state with what partial matches hold. False where they do not say all that
   /// places have to know; then the state is void.
   bool fill(const std::byte* record, const Run* runs, std::uint32_t count);
+  /// Adds a part that was read. False where its first events do not have one value of their own.
+  bool add_part(PlacesPart part);
   /// Copies an event behind the others. Gives its number.
   std::uint64_t push_event(const KeptEvent& event);
-  /// Once the log, the events that the loop took, and of each place the entries' events and lows
-  /// are there: makes all else. False where they do not go together.
+  /// Once the log, and of each part the events that loops took and each place's entries with their
+  /// events and lows are there: makes all else. False where they do not go together.
   bool finish();
-  /// Appends what the event that the loop took last adds to its totals; `scope` has the event's key
-  /// and batch.
-  void add_to_series(std::uint32_t loop, const EventView& event, EvalScope scope);
+  /// Appends what the event that a part's loop took last adds to its totals; `scope` has the
+  /// event's key and batch.
+  void add_to_series(PlacesPart& part, std::uint32_t loop, const EventView& event, EvalScope scope);
   /// Makes nodes for the match's events in `words`, which replaces what was there: for all but
   /// those of loops that no alert lists. Gives the last node, 0 where there is none.
-  Offset write_nodes(const PlacesMatch& match, std::vector<std::uint64_t>& words) const;
+  Offset write_nodes(const PlacesPart& of, const PlacesMatch& match,
+                     std::vector<std::uint64_t>& words) const;
   /// As Matcher has them: events that began a match which may go on at `now_us`.
   void live_runs(std::int64_t now_us, std::vector<LiveRun>& runs) const;
   /// What budgets count.
   std::uint64_t budget_bytes() const;
 
  private:
-  std::uint64_t taken_since(std::uint32_t loop, std::uint64_t event) const;
-  bool finish_entry(std::uint32_t place, PlaceEntry& entry) const;
+  class RunNodes;
+  struct RunGroup;
+  bool fill_part(const RunNodes& nodes, const RunGroup& group, PlacesPart& part) const;
+  static std::uint64_t taken_since(const PlacesPart& part, std::uint32_t loop, std::uint64_t event);
+  bool finish_part(PlacesPart& part);
+  bool finish_entry(const PlacesPart& part, std::uint32_t place, PlaceEntry& entry) const;
+  EvalScope scope() const;
 
   const ProgramImpl& program_;
   const TableProgram& table_;
@@ -53,8 +61,9 @@ class BusyKey {
 /// The loops of a match that places gave.
 class BusyLoop : public LoopEvents {
  public:
-  BusyLoop(const RuleProgram& rule, const PlacesState& state, const PlacesMatch& match)
-      : rule_(rule), state_(state), match_(match) {}
+  BusyLoop(const RuleProgram& rule, const PlacesState& state, const PlacesPart& part,
+           const PlacesMatch& match)
+      : rule_(rule), state_(state), part_(part), match_(match) {}
   bool has(std::uint32_t step) const override { return rule_.places->loop_of(step).has_value(); }
   void for_each(std::uint32_t step,
                 const std::function<bool(const KeptEvent&)>& visit) const override;
@@ -69,6 +78,7 @@ class BusyLoop : public LoopEvents {
 
   const RuleProgram& rule_;
   const PlacesState& state_;
+  const PlacesPart& part_;
   const PlacesMatch& match_;
 };
 }  // namespace tocsin::cep

@@ -6,9 +6,9 @@
 namespace tocsin::cep {
 namespace {
 constexpr std::uint64_t kNone = LongestLists::kNone;
-LongestLists& lists_of(PlacesState& state) {
-  if (state.longest == nullptr) state.longest = std::make_unique<LongestLists>();
-  return *state.longest;
+LongestLists& lists_of(PlacesPart& part) {
+  if (part.longest == nullptr) part.longest = std::make_unique<LongestLists>();
+  return *part.longest;
 }
 void look_at_next(LongestLists::Step& list, const LongestLists::Step& earlier) {
   const std::uint64_t length = earlier.at(list.seen).length;
@@ -19,18 +19,18 @@ void look_at_next(LongestLists::Step& list, const LongestLists::Step& earlier) {
 }
 }  // namespace
 
-LongestMatch::LongestMatch(const RuleProgram& rule, PlacesState& state)
-    : rule_(rule), state_(state), lists_(lists_of(state)) {}
+LongestMatch::LongestMatch(const RuleProgram& rule, PlacesPart& part)
+    : rule_(rule), part_(part), lists_(lists_of(part)) {}
 
 std::uint64_t LongestMatch::event_of(std::uint32_t step, std::uint64_t item) const {
   const std::optional<std::uint32_t> loop = rule_.places->loop_of(step);
-  return loop ? state_.loops[*loop].taken[item].event
-              : state_.places[place_of(step)].ring[item].event;
+  return loop ? part_.loops[*loop].taken[item].event
+              : part_.places[place_of(step)].ring[item].event;
 }
 
 std::uint64_t LongestMatch::items_end(std::uint32_t step) const {
   const std::optional<std::uint32_t> loop = rule_.places->loop_of(step);
-  return loop ? state_.loops[*loop].taken.end() : state_.places[place_of(step)].ring.end();
+  return loop ? part_.loops[*loop].taken.end() : part_.places[place_of(step)].ring.end();
 }
 
 void LongestMatch::begin(const PlaceEntry& start) {
@@ -41,10 +41,10 @@ void LongestMatch::begin(const PlaceEntry& start) {
     const std::uint64_t from = start.event + (step > 0 ? 1 : 0);
     LongestLists::Step& list = lists_.steps[step];
     if (const std::optional<std::uint32_t> loop = rule_.places->loop_of(step)) {
-      list.begin = state_.loops[*loop].taken.first(
+      list.begin = part_.loops[*loop].taken.first(
           [&](const TakenEvent& taken) { return taken.event >= from; });
     } else {
-      list.begin = state_.places[place_of(step)].ring.first(
+      list.begin = part_.places[place_of(step)].ring.first(
           [&](const PlaceEntry& entry) { return entry.event >= from; });
     }
     if (step > 0) list.seen = lists_.steps[step - 1].begin;
@@ -148,7 +148,7 @@ bool LongestMatch::follows_better(std::uint32_t step, std::uint64_t a, std::uint
 std::uint64_t LongestMatch::before_end(const PlaceEntry& end) {
   const auto step = static_cast<std::uint32_t>(rule_.steps.size() - 1);
   const std::optional<std::uint32_t> loop = rule_.places->loop_of(step - 1);
-  const Ring<PlaceEntry>& ring = state_.places[place_of(step) - 1].ring;
+  const Ring<PlaceEntry>& ring = part_.places[place_of(step) - 1].ring;
   const std::uint64_t upto = loop ? ring[end.high - 1].taken + 1 : end.high;
   LongestLists::Step& list = lists_.steps[step];
   const LongestLists::Step& earlier = lists_.steps[step - 1];
@@ -175,7 +175,7 @@ PlacesMatch LongestMatch::match(const PlaceEntry& start, const PlaceEntry& end) 
       part.end = item + 1;
       item = lists_.steps[step].at(last.first).before;
     } else {
-      const PlaceEntry& entry = state_.places[place_of(step)].ring[item];
+      const PlaceEntry& entry = part_.places[place_of(step)].ring[item];
       part.number = entry.event;
       part.subset = entry.subset;
       item = last.before;

@@ -23,7 +23,7 @@
 namespace tocsin::cep {
 class LongestMatch {
  public:
-  LongestMatch(const RuleProgram& rule, PlacesState& state);
+  LongestMatch(const RuleProgram& rule, PlacesPart& part);
   /// The match from entry `start` of the first place to `end`, the current event's entry at the
   /// last place. It must exist.
   PlacesMatch match(const PlaceEntry& start, const PlaceEntry& end);
@@ -50,7 +50,7 @@ class LongestMatch {
   std::uint32_t place_of(std::uint32_t step) const { return rule_.places->first_place[step]; }
 
   const RuleProgram& rule_;
-  PlacesState& state_;
+  PlacesPart& part_;
   LongestLists& lists_;
 };
 }  // namespace tocsin::cep

@@ -202,7 +202,8 @@ void Matcher::take(const Run& parent, std::uint32_t step_index, std::uint32_t co
   }
 }
 
-bool Matcher::fits(const ElementProgram& element, Offset head, int taken_step, bool is_first) {
+// What is the same for all runs.
+bool Matcher::fits_row(const ElementProgram& element, Offset head, int taken_step) {
   if (!current_->satisfies(element.predicate)) return false;
   if (!element.by_row.empty()) {
     std::int8_t& answer = row_answers_[element.place];
@@ -217,6 +218,11 @@ bool Matcher::fits(const ElementProgram& element, Offset head, int taken_step, b
     }
     if (answer < 0) return false;
   }
+  return true;
+}
+
+bool Matcher::fits(const ElementProgram& element, Offset head, int taken_step, bool is_first) {
+  if (!fits_row(element, head, taken_step)) return false;
   for (const Conjunct& conjunct : element.by_run) {
     if (is_first && !conjunct.of_first) continue;
     if (!holds(conjunct, head, taken_step)) return false;

@@ -106,6 +106,7 @@ class Matcher {
   void offer(const Run& run, std::uint32_t place);
   void take(const Run& parent, std::uint32_t step, std::uint32_t count, bool killed);
   bool fits(const ElementProgram& element, Offset head, int taken_step, bool is_first);
+  bool fits_row(const ElementProgram& element, Offset head, int taken_step);
   bool holds(const Conjunct& conjunct, Offset head, int taken_step);
   const EvalScope& scope_at(Offset head, int taken_step) {
     scope_.head = head;
@@ -123,7 +124,7 @@ class Matcher {
   class PlacesRow;
   bool stays_busy(OperatorEntry& entry);
   void on_busy_event(OperatorEntry& entry);
-  void give_busy_match(PlacesState& state, const PlacesMatch& match);
+  void give_busy_match(PlacesState& state, const PlacesMatch& match, const PlacesPart& part);
   void keep_busy_to_budget(PlacesState& state);
   bool becomes_busy(std::uint32_t runs_before) const;
   void make_busy();

@@ -209,13 +209,9 @@ void Matcher::drop_live_runs(const RuleProgram& rule, PatternPool& patterns, std
     Places matching(rule, places);
     const std::uint64_t before = places.starts();
     matching.expire(now_us);
-    const Ring<PlaceEntry>& starts = places.places.front().ring;
-    count = std::min<std::size_t>(count, starts.size());
-    const bool are_all = count == starts.size();
-    if (count > 0) {
-      matching.drop_before(are_all ? places.log.end() : starts[starts.begin() + count].event,
-                           now_us);
-    }
+    count = std::min<std::size_t>(count, places.starts());
+    const std::uint64_t kept = places.starts() - count;
+    while (places.starts() > kept) matching.drop_before(places.log.begin() + 1, now_us);
     stats_.runs -= before - places.starts();
     stats_.runs_lost += count;
     header->lost_runs += static_cast<std::uint32_t>(count);

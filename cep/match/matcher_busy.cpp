@@ -7,6 +7,7 @@
 #include "cep/match/busy_key.h"
 #include "cep/match/matcher.h"
 #include "cep/match/places.h"
+#include "cep/match/places_part.h"
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
@@ -21,12 +22,19 @@ class Matcher::PlacesRow : public PlacesEvent {
  public:
   PlacesRow(Matcher& matcher, BusyKey& key) : matcher_(matcher), key_(key) {}
   bool fits(std::uint32_t step) override {
-    return matcher_.fits(matcher_.rule_->steps[step].take, 0, static_cast<int>(step), true);
+    return fits(matcher_.rule_->steps[step].take, static_cast<int>(step));
   }
   bool is_forbidden_after(std::uint32_t step) override {
     const std::vector<ElementProgram>& guards = matcher_.rule_->steps[step].guards;
-    return std::ranges::any_of(
-        guards, [&](const ElementProgram& guard) { return matcher_.fits(guard, 0, -1, false); });
+    return std::ranges::any_of(guards,
+                               [&](const ElementProgram& guard) { return fits(guard, -1); });
+  }
+  bool is_forbidden_by(std::uint32_t step, std::uint32_t guard) override {
+    return fits(matcher_.rule_->steps[step].guards[guard], -1);
+  }
+  const std::string* value(const Expr& own) override {
+    value_ = part_value(own, EventView{row(), nullptr}, matcher_.scope_at(0, 0));
+    return value_ ? &*value_ : nullptr;
   }
   bool is_considered() override { return matcher_.is_considered_; }
   std::uint32_t subset(std::uint32_t step) override {
@@ -42,18 +50,23 @@ class Matcher::PlacesRow : public PlacesEvent {
     }
     return *number_;
   }
-  void add_to_series(std::uint32_t loop) override {
-    key_.add_to_series(loop, EventView{row(), nullptr}, matcher_.scope_at(0, -1));
+  void add_to_series(PlacesPart& part, std::uint32_t loop) override {
+    key_.add_to_series(part, loop, EventView{row(), nullptr}, matcher_.scope_at(0, -1));
   }
   bool is_late() override { return row()->ts < row()->engine_time; }
   bool is_captured() const { return number_.has_value(); }
 
  private:
   const Row* row() const { return matcher_.current_->row; }
+  // What it says of the event alone: equality of values is the parts' business.
+  bool fits(const ElementProgram& element, int taken_step) {
+    return matcher_.fits_row(element, 0, taken_step);
+  }
 
   Matcher& matcher_;
   BusyKey& key_;
   std::optional<std::uint64_t> number_;
+  std::optional<std::string> value_;
 };
 
 // False where all is over by the current event: then the key is an ordinary one again.
@@ -78,7 +91,7 @@ void Matcher::on_busy_event(OperatorEntry& entry) {
     if (is_suppressed(now)) {
       hold_back();
     } else {
-      give_busy_match(state, places.match());
+      give_busy_match(state, places.match(), places.end_part());
     }
     places.done();
     if (rule_->rule->selection.kind == SelectionKind::kSkipPastLast) places.clear();
@@ -99,13 +112,14 @@ void Matcher::on_busy_event(OperatorEntry& entry) {
   write_state(entry.state);
 }
 
-void Matcher::give_busy_match(PlacesState& state, const PlacesMatch& match) {
+void Matcher::give_busy_match(PlacesState& state, const PlacesMatch& match,
+                              const PlacesPart& part) {
   BusyKey key(program_, *scope_.table, *rule_, state);
   Candidate candidate;
-  candidate.parent = key.write_nodes(match, busy_words_);
+  candidate.parent = key.write_nodes(part, match, busy_words_);
   candidates_.assign(1, candidate);
   std::optional<BusyLoop> loop;
-  if (!rule_->places->loops.empty()) scope_.loop = &loop.emplace(*rule_, state, match);
+  if (!rule_->places->loops.empty()) scope_.loop = &loop.emplace(*rule_, state, part, match);
   scope_.record = reinterpret_cast<const std::byte*>(busy_words_.data());
   select_at_event();
   scope_.record = record_;
@@ -121,9 +135,7 @@ void Matcher::keep_busy_to_budget(PlacesState& state) {
   const auto lose = [&](auto&& is_over, BudgetCause cause) {
     const std::uint64_t before = state.starts();
     while (!state.is_empty() && is_over()) {
-      const Ring<PlaceEntry>& starts = state.places.front().ring;
-      const bool is_last = starts.size() == 1;
-      places.drop_before(is_last ? state.log.end() : starts[starts.begin() + 1].event, now);
+      places.drop_before(state.log.begin() + 1, now);
     }
     const std::uint64_t lost = before - state.starts();
     if (lost > 0) note_lost(lost, cause);
@@ -179,7 +191,7 @@ std::int64_t Matcher::busy_expiry(const RuleProgram& rule, PatternPool& patterns
     return kDead;
   }
   patterns.count(host);
-  const KeptEvent& newest = state.log[state.places.front().ring.back().event];
+  const KeptEvent& newest = state.log[state.newest_start()];
   return rule.within ? newest.engine_time_us + rule.within->us : kNeverDies;
 }
 

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "cep/match/longest_match.h"
+#include "cep/match/places_part.h"
 
 namespace tocsin::cep {
 // ---- time
@@ -15,31 +16,61 @@ bool Places::is_over(std::uint64_t start) const {
 
 void Places::expire(std::int64_t now_us) {
   now_us_ = now_us;
-  for (PatternPlace& place : state_.places) {
-    while (!place.ring.empty() && is_over(place.ring.front().latest)) place.ring.pop();
+  if (!program().value) {
+    expire_part();
+    const Ring<PlaceEntry>& starts = state_.whole.places.front().ring;
+    let_go_of_events(starts.empty() ? state_.log.end() : starts.front().event);
+    return;
+  }
+  while (!state_.order.empty()) {
+    const PlaceStart oldest = state_.order.front();
+    part_ = oldest.part;
+    if (is_over(oldest.event)) {
+      expire_part();
+    } else if (!part_->is_empty() && part_->places.front().ring.front().event <= oldest.event) {
+      break;
+    }
+    state_.order.pop();
+    if (--part_->in_order == 0) state_.by_value.erase(state_.by_value.find(*part_->value));
+  }
+  part_ = &state_.whole;
+  let_go_of_events(state_.order.empty() ? state_.log.end() : state_.order.front().event);
+}
+
+void Places::expire_part() {
+  for (std::size_t i = 0; i < part_->places.size(); ++i) {
+    Ring<PlaceEntry>& ring = part_->places[i].ring;
+    while (!ring.empty() && is_over(ring.front().latest)) pop(i);
   }
   let_go();
 }
 
-// What nothing can reach any more leaves: entries that nothing follows or will follow, and events
-// before the oldest first event.
+void Places::pop(std::size_t place) {
+  part_->places[place].ring.pop();
+  --state_.entry_count;
+  if (place == 0) --state_.start_count;
+}
+
+void Places::let_go_of_events(std::uint64_t before) {
+  while (state_.log.begin() < before) state_.pop_event();
+}
+
+// What nothing can reach any more leaves: entries that nothing follows or will follow, and what
+// loops took before the oldest first event.
 void Places::let_go() {
-  std::vector<PatternPlace>& places = state_.places;
+  std::vector<PatternPlace>& places = part_->places;
   for (std::size_t i = places.size() - 1; i > 0; --i) {
     Ring<PlaceEntry>& before = places[i - 1].ring;
     std::uint64_t least = std::max(places[i].low, before.begin());
     if (!places[i].ring.empty()) least = std::min(least, places[i].ring.front().low);
-    while (before.begin() < std::min(least, before.end())) before.pop();
+    while (before.begin() < std::min(least, before.end())) pop(i - 1);
   }
-  for (std::size_t i = 0; i < state_.loops.size(); ++i) {
-    LoopRecord& loop = state_.loops[i];
+  for (std::size_t i = 0; i < part_->loops.size(); ++i) {
+    LoopRecord& loop = part_->loops[i];
     const Ring<PlaceEntry>& firsts = places[program().first_place[program().loops[i]]].ring;
     const std::uint64_t kept = firsts.empty() ? loop.taken.end() : firsts.front().taken;
-    while (loop.taken.begin() < kept) loop.pop();
+    for (; loop.taken.begin() < kept; --state_.taken_count) loop.pop();
   }
-  const Ring<PlaceEntry>& starts = places.front().ring;
-  const std::uint64_t kept = starts.empty() ? state_.log.end() : starts.front().event;
-  while (state_.log.begin() < kept) state_.pop_event();
 }
 
 void Places::drop_before(std::uint64_t number, std::int64_t now_us) {
@@ -55,50 +86,101 @@ void Places::clear() { drop_before(state_.log.end(), now_us_); }
 bool Places::is_awaited(std::uint32_t step) const {
   if (step == 0) return true;
   const std::uint32_t place = program().first_place[step];
-  const PatternPlace& own = state_.places[place];
-  const Ring<PlaceEntry>& before = state_.places[place - 1].ring;
+  const PatternPlace& own = part_->places[place];
+  const Ring<PlaceEntry>& before = part_->places[place - 1].ring;
   return std::max(own.low, before.begin()) < before.end() ||
          (program().loop_of(step) && !own.ring.empty());
 }
 
 bool Places::take(PlacesEvent& event) {
-  bool completes = false;
-  const auto steps = static_cast<std::uint32_t>(rule_.steps.size());
   // Backwards, so that an event never follows itself.
-  for (std::uint32_t step = steps; step-- > 0;) {
-    if (!is_awaited(step)) continue;
-    const bool is_last = step + 1 == steps;
-    const bool fits = event.fits(step);
-    const bool is_forbidden = step > 0 && event.is_forbidden_after(step - 1);
-    std::optional<PlaceEntry> entry;
-    if (fits && program().loop_of(step)) {
-      entry = take_for_loop(step, event, is_forbidden);
-    } else if (fits && (!is_forbidden || is_last)) {
-      entry = follow(step);  // a forbidden event completes a match at most
-    }
-    if (entry && is_last) {
-      completes = true;
-      end_ = *entry;
-    } else if (entry) {
-      push(step, *entry, event);
-    }
-    if (step == 0) continue;
-    const Contiguity contiguity = rule_.steps[step].contiguity;
-    if (is_forbidden || (fits && contiguity != Contiguity::kAny) ||
-        (contiguity == Contiguity::kNext && event.is_considered())) {
-      const std::uint32_t place = program().first_place[step];
-      state_.places[place].low = state_.places[place - 1].ring.end();
+  for (auto step = static_cast<std::uint32_t>(rule_.steps.size()); step-- > 0;) {
+    if (program().value) {
+      take_by_value(step, event);
+    } else if (is_awaited(step)) {
+      const bool fits = event.fits(step);
+      take_for_step(step, event, fits, step > 0 && event.is_forbidden_after(step - 1));
     }
   }
-  return completes;
+  return end_part_ != nullptr;
+}
+
+// The parts that the event concerns: that of its value as the step's, and those of its values as
+// one that absences forbid.
+void Places::take_by_value(std::uint32_t step, PlacesEvent& event) {
+  const PlacesValue& value = *program().value;
+  PlacesPart* const fitted = event.fits(step) ? part_of(step, event) : nullptr;
+  std::vector<PlacesPart*> forbidden;
+  const std::size_t guards = step > 0 ? rule_.steps[step - 1].guards.size() : 0;
+  for (std::uint32_t guard = 0; guard < guards; ++guard) {
+    if (!event.is_forbidden_by(step - 1, guard)) continue;
+    const std::string* const text = event.value(*value.of_guards[step - 1][guard]);
+    const auto found = text != nullptr ? state_.by_value.find(*text) : state_.by_value.end();
+    if (found != state_.by_value.end()) forbidden.push_back(&found->second);
+  }
+  const auto take_in = [&](PlacesPart* part) {
+    part_ = part;
+    if (std::ranges::count(touched_, part) == 0) {
+      touched_.push_back(part);
+      let_go();
+    }
+    if (is_awaited(step)) {
+      take_for_step(step, event, part == fitted, std::ranges::count(forbidden, part) > 0);
+    }
+  };
+  if (fitted != nullptr) take_in(fitted);
+  for (PlacesPart* const part : forbidden) {
+    if (part != fitted) take_in(part);
+  }
+}
+
+// The part of the event's value; a first event makes it. Null where there is none.
+PlacesPart* Places::part_of(std::uint32_t step, PlacesEvent& event) {
+  const std::string* const text = event.value(*program().value->of_steps[step]);
+  if (text == nullptr) return nullptr;
+  if (step > 0) {
+    const auto found = state_.by_value.find(*text);
+    return found != state_.by_value.end() ? &found->second : nullptr;
+  }
+  PlacesPart& part = part_with(state_, rule_, *text);
+  ++part.in_order;
+  state_.order.push({event.capture(), &part});
+  return &part;
+}
+
+void Places::take_for_step(std::uint32_t step, PlacesEvent& event, bool fits, bool is_forbidden) {
+  const bool is_last = step + 1 == rule_.steps.size();
+  std::optional<PlaceEntry> entry;
+  if (fits && program().loop_of(step)) {
+    entry = take_for_loop(step, event, is_forbidden);
+  } else if (fits && (!is_forbidden || is_last)) {
+    entry = follow(step);  // a forbidden event completes a match at most
+  }
+  if (entry && is_last) {
+    end_part_ = part_;
+    end_ = *entry;
+  } else if (entry) {
+    push(step, *entry, event);
+  }
+  if (step == 0) return;
+  const Contiguity contiguity = rule_.steps[step].contiguity;
+  if (is_forbidden || (fits && contiguity != Contiguity::kAny) ||
+      (contiguity == Contiguity::kNext && event.is_considered())) {
+    const std::uint32_t place = program().first_place[step];
+    part_->places[place].low = part_->places[place - 1].ring.end();
+  }
 }
 
 void Places::done() {
   if (!undoes_loop_) return;
   const std::uint32_t step = *undoes_loop_;
   undoes_loop_.reset();
-  state_.places[program().first_place[step]].ring.pop_back();
-  state_.loops[*program().loop_of(step)].pop_back();
+  part_ = end_part_;
+  part_->places[program().first_place[step]].ring.pop_back();
+  part_->loops[*program().loop_of(step)].pop_back();
+  --state_.entry_count;
+  --state_.taken_count;
+  if (step == 0) --state_.start_count;
 }
 
 // The entry of the current event behind what stands before the step.
@@ -106,8 +188,8 @@ std::optional<PlaceEntry> Places::follow(std::uint32_t step) {
   PlaceEntry entry;
   if (step == 0) return entry;
   const std::uint32_t place = program().first_place[step];
-  const Ring<PlaceEntry>& before = state_.places[place - 1].ring;
-  entry.low = std::max(state_.places[place].low, before.begin());
+  const Ring<PlaceEntry>& before = part_->places[place - 1].ring;
+  entry.low = std::max(part_->places[place].low, before.begin());
   entry.high = before.end();
   if (entry.low >= entry.high) return std::nullopt;
   entry.latest = before.back().latest;
@@ -117,7 +199,7 @@ std::optional<PlaceEntry> Places::follow(std::uint32_t step) {
 void Places::push(std::uint32_t step, PlaceEntry entry, PlacesEvent& event) {
   const bool is_loop = program().loop_of(step).has_value();
   const std::uint32_t place = program().first_place[step] + (is_loop ? 1 : 0);
-  Ring<PlaceEntry>& ring = state_.places[place].ring;
+  Ring<PlaceEntry>& ring = part_->places[place].ring;
   if (step > 0 && program().omits_equals[place] && !ring.empty() &&
       ring.back().latest == entry.latest) {
     return;
@@ -126,6 +208,8 @@ void Places::push(std::uint32_t step, PlaceEntry entry, PlacesEvent& event) {
   if (!is_loop) entry.subset = event.subset(step);
   if (step == 0 && !is_loop) entry.latest = entry.event;
   ring.push(entry);
+  ++state_.entry_count;
+  if (place == 0) ++state_.start_count;
 }
 
 // The current event fits the loop: all that collect take it, and it may be the first of new ones.
@@ -135,8 +219,8 @@ std::optional<PlaceEntry> Places::take_for_loop(std::uint32_t step, PlacesEvent&
   const StepProgram& loop = rule_.steps[step];
   const bool is_last = step + 1 == rule_.steps.size();
   const std::uint32_t number = *program().loop_of(step);
-  LoopRecord& record = state_.loops[number];
-  const Ring<PlaceEntry>& firsts = state_.places[program().first_place[step]].ring;
+  LoopRecord& record = part_->loops[number];
+  const Ring<PlaceEntry>& firsts = part_->places[program().first_place[step]].ring;
   const bool collects = !firsts.empty() && (loop.max == kUnbounded ||
                                             record.taken.end() - firsts.back().taken < loop.max);
   std::optional<PlaceEntry> fresh;
@@ -150,7 +234,8 @@ std::optional<PlaceEntry> Places::take_for_loop(std::uint32_t step, PlacesEvent&
   }
   if (fresh) begin_loop(step, *fresh, event);
   record.push(event.capture(), event.subset(step), event.is_late());
-  event.add_to_series(number);
+  ++state_.taken_count;
+  event.add_to_series(*part_, number);
   std::optional<PlaceEntry> entry = end_loop(step);
   if (entry) entry->event = record.taken.back().event;
   return entry;
@@ -158,17 +243,19 @@ std::optional<PlaceEntry> Places::take_for_loop(std::uint32_t step, PlacesEvent&
 
 void Places::begin_loop(std::uint32_t step, PlaceEntry entry, PlacesEvent& event) {
   entry.event = event.capture();
-  entry.taken = state_.loops[*program().loop_of(step)].taken.end();
+  entry.taken = part_->loops[*program().loop_of(step)].taken.end();
   if (step == 0) entry.latest = entry.event;
-  state_.places[program().first_place[step]].ring.push(entry);
+  part_->places[program().first_place[step]].ring.push(entry);
+  ++state_.entry_count;
+  if (step == 0) ++state_.start_count;
 }
 
 std::optional<PlaceEntry> Places::end_loop(std::uint32_t step) {
   const StepProgram& loop = rule_.steps[step];
   const std::uint32_t place = program().first_place[step];
-  const Ring<PlaceEntry>& firsts = state_.places[place].ring;
-  PatternPlace& lasts = state_.places[place + 1];
-  const std::uint64_t now = state_.loops[*program().loop_of(step)].taken.end() - 1;
+  const Ring<PlaceEntry>& firsts = part_->places[place].ring;
+  PatternPlace& lasts = part_->places[place + 1];
+  const std::uint64_t now = part_->loops[*program().loop_of(step)].taken.end() - 1;
   lasts.low = std::max(lasts.low, firsts.begin());
   lasts.high = std::max(lasts.high, firsts.begin());
   while (loop.max != kUnbounded && lasts.low < firsts.end() &&
@@ -189,7 +276,7 @@ std::optional<PlaceEntry> Places::end_loop(std::uint32_t step) {
 
 // What of the place behind `place` may follow one of the span: a span again.
 Places::Span Places::next(std::uint32_t place, Span span) const {
-  const Ring<PlaceEntry>& ring = state_.places[place + 1].ring;
+  const Ring<PlaceEntry>& ring = part_->places[place + 1].ring;
   return {ring.first([&](const PlaceEntry& entry) { return entry.high > span.from; }),
           ring.first([&](const PlaceEntry& entry) { return entry.low >= span.to; })};
 }
@@ -200,7 +287,8 @@ bool Places::leads_to(std::uint32_t place, Span span, const PlaceEntry& end) con
   return !span.empty() && span.from < end.high && span.to > end.low;
 }
 
-std::uint32_t Places::furthest_step(std::uint64_t start) const {
+std::uint32_t Places::furthest_step(PlacesPart& part, std::uint64_t start) {
+  part_ = &part;
   std::uint32_t place = 0;
   for (Span span{start, start + 1}; place + 1 < program().place_count; ++place) {
     span = next(place, span);
@@ -214,9 +302,9 @@ std::uint32_t Places::furthest_step(std::uint64_t start) const {
 std::pair<std::uint64_t, std::uint64_t> Places::longest(std::uint32_t step, const PlaceEntry& start,
                                                         const PlaceEntry& end) const {
   const std::uint32_t place = program().first_place[step];
-  const Ring<PlaceEntry>& firsts = state_.places[place].ring;
-  const Ring<PlaceEntry>& lasts = state_.places[place + 1].ring;
-  const std::uint64_t first_start = state_.places[0].ring.first(
+  const Ring<PlaceEntry>& firsts = part_->places[place].ring;
+  const Ring<PlaceEntry>& lasts = part_->places[place + 1].ring;
+  const std::uint64_t first_start = part_->places[0].ring.first(
       [&](const PlaceEntry& entry) { return entry.event >= start.event; });
   Span reached{first_start, first_start + 1};
   for (std::uint32_t i = 0; i < place; ++i) reached = next(i, reached);
@@ -235,16 +323,17 @@ std::pair<std::uint64_t, std::uint64_t> Places::longest(std::uint32_t step, cons
   return best;
 }
 
-PlacesMatch Places::match() const {
+PlacesMatch Places::match() {
   const PlaceEntry& end = end_;
+  part_ = end_part_;
   const std::uint32_t count = program().place_count;
   std::vector<const PlaceEntry*> at(count);  // the least way
   at[count - 1] = &end;
   for (std::uint32_t i = count - 1; i-- > 0;) {
-    const Ring<PlaceEntry>& ring = state_.places[i].ring;
+    const Ring<PlaceEntry>& ring = part_->places[i].ring;
     at[i] = &ring[std::max(at[i + 1]->low, ring.begin())];
   }
-  if (program().loops.size() > 1) return LongestMatch(rule_, state_).match(*at[0], end);
+  if (program().loops.size() > 1) return LongestMatch(rule_, *part_).match(*at[0], end);
   if (!program().loops.empty()) add_loop(program().loops.front(), end, at);
   PlacesMatch match;
   for (std::uint32_t step = 0; step < rule_.steps.size(); ++step) {
@@ -273,7 +362,7 @@ void Places::add_loop(std::uint32_t step, const PlaceEntry& end,
   const std::uint32_t first_place = program().first_place[step];
   const std::uint32_t last_place = first_place + 1;
   if (last_place + 1 == count) return;  // it ends with the current event
-  const std::vector<PatternPlace>& places = state_.places;
+  const std::vector<PatternPlace>& places = part_->places;
   const Ring<PlaceEntry>& firsts = places[first_place].ring;
   const Ring<PlaceEntry>& lasts = places[last_place].ring;
   const PlaceEntry* greatest = &end;

@@ -39,35 +39,43 @@ class PlacesEvent {
   /// Whether it fits a step; whether an absence between a step and the next forbids it.
   virtual bool fits(std::uint32_t step) = 0;
   virtual bool is_forbidden_after(std::uint32_t step) = 0;
+  /// Whether one of those absences does, whatever its event's value.
+  virtual bool is_forbidden_by(std::uint32_t step, std::uint32_t guard) = 0;
+  /// The value of its field that tells parts apart (PlacesProgram::value), as key bytes; null where
+  /// it is missing. Valid until the next call.
+  virtual const std::string* value(const Expr& own) = 0;
   /// Whether `next` counts it.
   virtual bool is_considered() = 0;
   /// Which of the step's subsets it is in.
   virtual std::uint32_t subset(std::uint32_t step) = 0;
   /// Captures it, once. Gives its number in the log.
   virtual std::uint64_t capture() = 0;
-  /// Appends it to the series (LoopSeries) of a loop's totals.
-  virtual void add_to_series(std::uint32_t loop) = 0;
+  /// Appends it to the series (LoopSeries) of the totals of a part's loop.
+  virtual void add_to_series(PlacesPart& part, std::uint32_t loop) = 0;
   virtual bool is_late() = 0;
 };
 
 /// One rule's matching at one key.
 class Places {
  public:
-  Places(const RuleProgram& rule, PlacesState& state) : rule_(rule), state_(state) {}
+  Places(const RuleProgram& rule, PlacesState& state)
+      : rule_(rule), state_(state), part_(&state.whole) {}
   /// Drops what is over at `now_us`.
   void expire(std::int64_t now_us);
   /// Takes the event in, which comes after all others. Whether it completes a match; then `done()`
   /// is to be called before anything else is dropped or taken.
   bool take(PlacesEvent& event);
   /// Of the matches that the event taken last completes, the one that comes first in order.
-  PlacesMatch match() const;
+  PlacesMatch match();
+  /// The part of that match.
+  PlacesPart& end_part() const { return *end_part_; }
   void done();
   /// Drops all that began before event `number`.
   void drop_before(std::uint64_t number, std::int64_t now_us);
   void clear();
-  /// The furthest step that a match which begins with entry `start` of the first place has taken
-  /// an event for.
-  std::uint32_t furthest_step(std::uint64_t start) const;
+  /// The furthest step that a match which begins with entry `start` of the part's first place has
+  /// taken an event for.
+  std::uint32_t furthest_step(PlacesPart& part, std::uint64_t start);
 
  private:
   // Entries of one place: [from, to).
@@ -77,6 +85,9 @@ class Places {
     bool empty() const { return from >= to; }
   };
   const PlacesProgram& program() const { return *rule_.places; }
+  void take_by_value(std::uint32_t step, PlacesEvent& event);
+  PlacesPart* part_of(std::uint32_t step, PlacesEvent& event);
+  void take_for_step(std::uint32_t step, PlacesEvent& event, bool fits, bool is_forbidden);
   std::optional<PlaceEntry> follow(std::uint32_t step);
   std::optional<PlaceEntry> take_for_loop(std::uint32_t step, PlacesEvent& event,
                                           bool is_forbidden);
@@ -85,7 +96,10 @@ class Places {
   void push(std::uint32_t step, PlaceEntry entry, PlacesEvent& event);
   bool is_awaited(std::uint32_t step) const;
   bool is_over(std::uint64_t start) const;
+  void expire_part();
+  void pop(std::size_t place);
   void let_go();
+  void let_go_of_events(std::uint64_t before);
   Span next(std::uint32_t place, Span span) const;
   bool leads_to(std::uint32_t place, Span span, const PlaceEntry& end) const;
   void add_loop(std::uint32_t step, const PlaceEntry& end,
@@ -95,8 +109,11 @@ class Places {
 
   const RuleProgram& rule_;
   PlacesState& state_;
+  PlacesPart* part_;
+  std::vector<PlacesPart*> touched_;  // by the current event
   std::int64_t now_us_ = 0;
   PlaceEntry end_;  // of the matches that the current event completes
+  PlacesPart* end_part_ = nullptr;
   // The current event begins this step's loop, which cannot go on.
   std::optional<std::uint32_t> undoes_loop_;
 };

@@ -45,17 +45,34 @@ std::size_t LoopRecord::bytes() const {
   return sum;
 }
 
-std::size_t PlacesState::entries() const {
+std::size_t PlacesPart::entries() const {
   std::size_t sum = 0;
   for (const PatternPlace& place : places) sum += place.ring.size();
   return sum;
 }
 
-std::size_t PlacesState::bytes() const {
-  std::size_t sum = sizeof(*this) + log.bytes() + places.capacity() * sizeof(PatternPlace) +
-                    entries() * sizeof(PlaceEntry);
+std::size_t PlacesPart::bytes() const {
+  std::size_t sum = places.capacity() * sizeof(PatternPlace) + entries() * sizeof(PlaceEntry);
   for (const LoopRecord& loop : loops) sum += loop.bytes();
   if (longest != nullptr) sum += longest->bytes();
+  return sum;
+}
+
+void PlacesState::count(const PlacesPart& part) {
+  entry_count += part.entries();
+  start_count += part.places.front().ring.size();
+  for (const LoopRecord& loop : part.loops) taken_count += loop.taken.size();
+}
+
+std::size_t PlacesState::bytes() const {
+  std::size_t sum = sizeof(*this) + log.bytes() + whole.bytes();
+  // Parts are many: they are not asked one by one.
+  const std::size_t part = sizeof(PlacesPart) + 64 + whole.places.size() * sizeof(PatternPlace) +
+                           whole.loops.size() * sizeof(LoopRecord);
+  sum += by_value.size() * part + order.size() * sizeof(PlaceStart);
+  if (!by_value.empty()) {
+    sum += entry_count * sizeof(PlaceEntry) + taken_count * (sizeof(TakenEvent) + sizeof(LoopSum));
+  }
   return sum;
 }
 }  // namespace tocsin::cep

@@ -8,10 +8,16 @@
 /// - `latest`, the latest first event from which an entry is reached, is that of the last entry of
 ///   its interval; when the time of that one is over, so is the entry's;
 /// - what an entry of a live ring names is there.
+///
+/// Where each later step compares a field of its event for equality with one and the same field of
+/// the first event (PlacesProgram::value), events of one value make a **part** with places of its
+/// own. Parts have the log and the time in common.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "cep/record/event_log.h"
@@ -65,24 +71,64 @@ struct LoopRecord {
   std::size_t bytes() const;
 };
 
-struct PlacesState {
-  EventLog log;
-  Ring<std::uint32_t> sizes;  // of the log's events, in bytes as budgets count
+struct PlacesPart {
   std::vector<PatternPlace> places;
   std::vector<LoopRecord> loops;  // by PlacesProgram::loops
-  std::uint64_t floor = 0;        // first events before this number were dropped
-  std::uint64_t event_bytes = 0;  // the sum of `sizes`
   /// Where there are several loops and a match was given: what its first event leads to. Follows
   /// from the rest.
   std::unique_ptr<LongestLists> longest;
+  const std::string* value = nullptr;  // of PlacesState::by_value
+  std::uint64_t in_order = 0;          // how often PlacesState::order names it
 
   bool is_empty() const { return places.front().ring.empty(); }
+  std::size_t entries() const;
+  std::size_t bytes() const;
+};
+/// An event that began a match, of the part with that value.
+struct PlaceStart {
+  std::uint64_t event = 0;
+  PlacesPart* part = nullptr;
+};
+
+struct PlacesState {
+  EventLog log;
+  Ring<std::uint32_t> sizes;      // of the log's events, in bytes as budgets count
+  std::uint64_t floor = 0;        // first events before this number were dropped
+  std::uint64_t event_bytes = 0;  // the sum of `sizes`
+  PlacesPart whole;               // where there are no values
+  std::unordered_map<std::string, PlacesPart> by_value;
+  /// Of all values; a part may have let go of an event that stands here.
+  Ring<PlaceStart> order;
+  /// Of all parts: entries, those that begin a match, and events that loops took.
+  std::uint64_t entry_count = 0;
+  std::uint64_t start_count = 0;
+  std::uint64_t taken_count = 0;
+
+  bool is_empty() const { return start_count == 0; }
+  /// The event that began the newest; there is one.
+  std::uint64_t newest_start() const {
+    return order.empty() ? whole.places.front().ring.back().event : order.back().event;
+  }
   /// Partial matches, as people count them: events that begin one.
-  std::uint64_t starts() const { return places.front().ring.size(); }
+  std::uint64_t starts() const { return start_count; }
+  /// Calls `visit(part, entry of its first place)` for each, the oldest first.
+  template <typename Visit>
+  void for_each_start(Visit&& visit) {
+    const Ring<PlaceEntry>& starts = whole.places.front().ring;
+    for (std::uint64_t i = starts.begin(); i < starts.end(); ++i) visit(whole, i);
+    for (std::uint64_t i = order.begin(); i < order.end(); ++i) {
+      PlacesPart& part = *order[i].part;
+      const Ring<PlaceEntry>& own = part.places.front().ring;
+      const std::uint64_t at =
+          own.first([&](const PlaceEntry& entry) { return entry.event >= order[i].event; });
+      if (at < own.end() && own[at].event == order[i].event) visit(part, at);
+    }
+  }
   /// Copies an event behind the others. Gives its number.
   std::uint64_t push_event(const KeptEvent& event, std::uint32_t size);
   void pop_event();
-  std::size_t entries() const;
+  /// Counts a part's entries and events afresh.
+  void count(const PlacesPart& part);
   std::size_t bytes() const;
 };
 }  // namespace tocsin::cep

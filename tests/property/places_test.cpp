@@ -73,6 +73,36 @@ cep::ExprPtr aggregate_of(const cep::Plan& plan, cep::VarIndex var, cep::Aggrega
   return expr;
 }
 
+// Each later element takes an event only with the value `v` of the first event, or of another one
+// before it that had to have that.
+void compare_values(cep::Plan& plan, Random& random) {
+  cep::Field field;
+  field.name = "v";
+  field.path = {"v"};
+  field.type = type_of(cep::TypeKind::kInt);
+  field.optional = true;
+  plan.event_types[0].fields.push_back(field);
+  const auto found = find_field(plan, {cep::EventTypeIndex(0)}, "v");
+  cep::Rule& rule = plan.rules[0];
+  std::vector<cep::VarIndex> alike;
+  for (cep::Element& element : rule.pattern) {
+    if (!alike.empty()) {
+      auto bound = std::make_shared<cep::Expr>();
+      bound->op = cep::Op::kBound;
+      bound->type = field.type;
+      bound->payload =
+          cep::BoundField{alike[random.below(alike.size())], cep::Which::kOnly, found->first};
+      std::vector<cep::ExprPtr> both = {field_read(*found), bound};
+      if (random.chance(50)) std::swap(both[0], both[1]);
+      element.test()->where =
+          all_of({element.test()->where, condition(cep::Op::kEqual, std::move(both))});
+    }
+    if (element.is_step() && !rule.variables[element.var().value].loop) {
+      alike.push_back(element.var());
+    }
+  }
+}
+
 struct LetterCase {
   cep::Plan plan;
   std::string pattern;
@@ -84,6 +114,8 @@ LetterCase random_case(Random& random) {
   LetterCase c;
   c.pattern = random.chance(70) ? random_sequence(random) : random_loops(random);
   c.plan = letters_plan(c.pattern, random.between(4, 30));
+  const bool compares = random.chance(35);
+  if (compares) compare_values(c.plan, random);
   cep::Rule& rule = c.plan.rules[0];
   if (random.chance(20)) rule.within.reset();
   if (random.chance(25)) rule.selection.kind = cep::SelectionKind::kSkipPastLast;
@@ -102,7 +134,15 @@ LetterCase random_case(Random& random) {
     at += random.between(0, 3);
     c.letters += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
   }
-  c.events = oracle::place_events(c.plan, letters_events(c.letters), {});
+  std::vector<oracle::Event> events = letters_events(c.letters);
+  for (oracle::Event& event : events) {
+    if (!compares) break;
+    const auto value = static_cast<std::int64_t>(random.below(5));
+    c.letters += fmt::format(" {}", value);
+    event.fields.push_back(
+        cep::OwnedValue(value > 0 ? cep::Value::integer(1 + value % 2) : cep::Value::missing()));
+  }
+  c.events = oracle::place_events(c.plan, events, {});
   return c;
 }
 

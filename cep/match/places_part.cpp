@@ -1,0 +1,43 @@
+#include "cep/match/places_part.h"
+
+#include <memory>
+
+#include "cep/plan/expr.h"
+#include "cep/value/key.h"
+
+namespace tocsin::cep {
+PlacesPart make_part(const RuleProgram& rule) {
+  PlacesPart part;
+  part.places.resize(rule.places->place_count);
+  part.loops = std::vector<LoopRecord>(rule.places->loops.size());
+  for (std::size_t loop = 0; loop < part.loops.size(); ++loop) {
+    std::vector<LoopSeries>& series = part.loops[loop].series;
+    series.resize(rule.places->totals[loop].size());
+    for (std::size_t i = 0; i < series.size(); ++i) {
+      const Expr& aggregate = *rule.places->totals[loop][i];
+      const Aggregate kind = aggregate.as_validated<VariableAggregate>().aggregate;
+      if (kind != Aggregate::kMin && kind != Aggregate::kMax) continue;
+      series[i].numbers = std::make_unique<RangeLeast>(kind == Aggregate::kMax);
+    }
+  }
+  return part;
+}
+
+PlacesPart& part_with(PlacesState& state, const RuleProgram& rule, const std::string& value) {
+  const auto known = state.by_value.find(value);
+  if (known != state.by_value.end()) return known->second;
+  const auto at = state.by_value.emplace(value, make_part(rule)).first;
+  at->second.value = &at->first;
+  return at->second;
+}
+
+std::optional<std::string> part_value(const Expr& own, const EventView& event, EvalScope scope) {
+  scope.head = 0;
+  scope.taken_step = 0;  // so that a field of the first event is read from this one
+  const Value value = evaluate(own, event, scope);
+  if (value.is_missing()) return std::nullopt;
+  std::string bytes;
+  append_key_part(bytes, value);
+  return bytes;
+}
+}  // namespace tocsin::cep
