@@ -19,7 +19,7 @@ Method method_of(const RuleProgram& rule) {
   if (rule.ends_absent || rule.once) return Method::kRuns;
   bool is_strict = rule.steps.size() <= kStrictStepsMax;
   for (const StepProgram& step : rule.steps) {
-    if (step.max != 1 || !step.guards.empty()) return Method::kRuns;
+    if (step.max != 1 || !step.guards.empty() || step.gap) return Method::kRuns;
     if (&step != &rule.steps.front()) is_strict &= step.contiguity == Contiguity::kNext;
   }
   if (rule.steps.size() == 1) return Method::kSingle;
@@ -82,7 +82,7 @@ std::vector<const Expr*> totals_of(const RuleProgram& rule, std::uint32_t loop) 
 // that matches of one first event differ in (cep/match/longest_match.h).
 bool allows_loops(const RuleProgram& rule) {
   return std::ranges::all_of(rule.steps, [](const StepProgram& step) {
-    return step.contiguity == Contiguity::kAny && step.guards.empty() &&
+    return step.contiguity == Contiguity::kAny && step.guards.empty() && !step.gap &&
            (step.max == 1 || step.max == kUnbounded);
   });
 }
@@ -187,8 +187,9 @@ std::optional<PlacesProgram> places_of(const RuleProgram& rule) {
     // Whatever follows an entry follows the one before it too; behind the loop, though, the later
     // entry may come of a longer loop.
     const bool is_last = i + 1 == rule.steps.size();
-    const bool waits_on =
-        !is_last && step.guards.empty() && rule.steps[i + 1].contiguity == Contiguity::kAny;
+    const bool waits_on = !is_last && step.guards.empty() &&
+                          rule.steps[i + 1].contiguity == Contiguity::kAny &&
+                          !rule.steps[i + 1].gap;
     places.omits_equals.resize(places.place_count, waits_on && places.loops.empty());
   }
   if (places.loops.size() > 1 && !allows_loops(rule)) return std::nullopt;
@@ -202,7 +203,7 @@ bool needs_general(const Rule& rule) {
   if (reads_features_of_steps(rule)) return true;
   const auto is_simple = [](const Element& element) {
     const bool is_step = element.is_step();
-    return (is_step || element.is_absence()) && !element.gap && !element.is_optional() &&
+    return (is_step || (element.is_absence() && !element.gap)) && !element.is_optional() &&
            element.until_events().empty() && !element.is_next() && !element.quantifier().greedy &&
            element.quantifier().mode != LoopMode::kEach;
   };
@@ -316,6 +317,7 @@ void Compiler::compile_steps(RuleProgram& program) {
       }
       step.mode = element.quantifier().mode;
       step.contiguity = element.contiguity;
+      step.gap = element.gap;
       program.strict = program.strict ||
                        (!program.steps.empty() && step.contiguity == Contiguity::kNext) ||
                        step.mode == LoopMode::kNext;
@@ -336,8 +338,10 @@ void Compiler::compile_steps(RuleProgram& program) {
   program.method = method_of(program);
   // A match given at a deadline skips past an event in the past: a later start outlives an older
   // one.
+  const bool has_gaps = std::ranges::any_of(
+      program.steps, [](const StepProgram& step) { return step.gap.has_value(); });
   program.prunes_over_starts =
-      program.prunes && !program.within &&
+      program.prunes && !program.within && !has_gaps &&
       !(program.ends_absent && rule.selection.kind == SelectionKind::kSkipPastLast);
   program.asks_later = program.sets_deadlines = program.ends_absent;
   find_live_steps(program);

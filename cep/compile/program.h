@@ -64,6 +64,7 @@ struct StepProgram {
   std::uint32_t max = 1;  // kUnbounded
   LoopMode mode = LoopMode::kRelaxed;
   Contiguity contiguity = Contiguity::kAny;
+  std::optional<Duration> gap;  // its first event comes less than that after the event before
   std::vector<ElementProgram> guards;  // absences between this step and the next, or after the last
   /// The last step, up to this one, whose events anything later reads; -1: none. Runs that stand
   /// here and agree on those events have the same future.

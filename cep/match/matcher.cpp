@@ -141,6 +141,9 @@ void Matcher::offer(const Run& run, std::uint32_t place) {
     }
   }
   std::uint32_t flags = flags_before;
+  if (gap_end(*rule_, record_, run) <= current_->row->engine_time.us) {
+    flags &= ~std::uint32_t{Run::kWaits};
+  }
   if ((flags & Run::kWaits) != 0) {
     const StepProgram& next = rule_->steps[at + 1];
     if (fits(next.take, run.node, static_cast<int>(at + 1), true)) {

@@ -80,6 +80,8 @@ class Matcher {
   std::uint64_t events_of_live_runs(const RuleProgram& rule) const;
   /// Until when a partial match of the record may give an alert.
   std::int64_t end_of(const RuleProgram& rule, const std::byte* record, const Run& run) const;
+  /// Until when it may go on to the next step.
+  static std::int64_t gap_end(const RuleProgram& rule, const std::byte* record, const Run& run);
   /// EngineStats::budget_work of the table.
   std::uint64_t budget_work() const { return meter_.work() + general_.budget_work(); }
   /// Lets go of what budgets counted of keys that are no longer near theirs.

@@ -158,7 +158,15 @@ std::int64_t Matcher::end_of(const RuleProgram& rule, const std::byte* record,
     }
     return RecordStore::at<KeptEvent>(record, node->event)->engine_time_us + rule.wait.us;
   }
-  return rule.within ? run.first_time_us + rule.within->us : kNeverDies;
+  const std::int64_t end = rule.within ? run.first_time_us + rule.within->us : kNeverDies;
+  return run.flags() == Run::kWaits ? std::min(end, gap_end(rule, record, run)) : end;
+}
+
+std::int64_t Matcher::gap_end(const RuleProgram& rule, const std::byte* record, const Run& run) {
+  const std::uint32_t next = run.step() + 1;
+  if (next >= rule.steps.size() || !rule.steps[next].gap) return kNeverDies;
+  const Node* const last = RecordStore::at<Node>(record, run.node);
+  return RecordStore::at<KeptEvent>(record, last->event)->engine_time_us + rule.steps[next].gap->us;
 }
 
 std::uint64_t Matcher::live_runs(const RuleProgram& rule, PatternPool& patterns, std::byte* record,

@@ -82,6 +82,19 @@ void Places::clear() { drop_before(state_.log.end(), now_us_); }
 
 // ---- an event
 
+// What came too long ago for the step.
+void Places::skip_late(std::uint32_t step) {
+  const std::optional<Duration> gap = rule_.steps[step].gap;
+  if (!gap) return;
+  const std::uint32_t place = program().first_place[step];
+  const Ring<PlaceEntry>& before = part_->places[place - 1].ring;
+  std::uint64_t& low = part_->places[place].low;
+  low = std::max(low, before.begin());
+  while (low < before.end() && state_.log[before[low].event].engine_time_us + gap->us <= now_us_) {
+    ++low;
+  }
+}
+
 // Whether anything waits for the step, or has begun to collect for it.
 bool Places::is_awaited(std::uint32_t step) const {
   if (step == 0) return true;
@@ -97,7 +110,7 @@ bool Places::take(PlacesEvent& event) {
   for (auto step = static_cast<std::uint32_t>(rule_.steps.size()); step-- > 0;) {
     if (program().value) {
       take_by_value(step, event);
-    } else if (is_awaited(step)) {
+    } else if (skip_late(step); is_awaited(step)) {
       const bool fits = event.fits(step);
       take_for_step(step, event, fits, step > 0 && event.is_forbidden_after(step - 1));
     }
@@ -124,6 +137,7 @@ void Places::take_by_value(std::uint32_t step, PlacesEvent& event) {
       touched_.push_back(part);
       let_go();
     }
+    skip_late(step);
     if (is_awaited(step)) {
       take_for_step(step, event, part == fitted, std::ranges::count(forbidden, part) > 0);
     }

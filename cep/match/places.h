@@ -10,6 +10,7 @@
 /// - `then no Y then X`: those after the last Y;
 /// - `then first X`: those after the last event that fitted X;
 /// - `then next X`: the considered event just before, if it stands there;
+/// - `then within D X`: those less than D ago;
 /// - a loop's last event, of its first events: those with at least `min` and at most `max` events
 ///   of the loop from there on.
 ///
@@ -94,6 +95,7 @@ class Places {
   void begin_loop(std::uint32_t step, PlaceEntry entry, PlacesEvent& event);
   std::optional<PlaceEntry> end_loop(std::uint32_t step);
   void push(std::uint32_t step, PlaceEntry entry, PlacesEvent& event);
+  void skip_late(std::uint32_t step);
   bool is_awaited(std::uint32_t step) const;
   bool is_over(std::uint64_t start) const;
   void expire_part();

@@ -65,6 +65,8 @@ bool Matcher::dominates(const Draft& a, const Draft& b) {
       (!rule_->waits_from_first || rule_->rule->having)) {
     return false;
   }
+  // The later the last event came, the longer the next step may wait.
+  if ((b_flags & Run::kWaits) != 0 && rule_->steps[step + 1].gap && !same_last) return false;
   const int live = rule_->steps[step].live_step;
   const bool same_start = a.run.start == b.run.start;
   if (!same_start && (!rule_->prunes_over_starts || live >= 0)) return false;

@@ -117,6 +117,11 @@ LetterCase random_case(Random& random) {
   const bool compares = random.chance(35);
   if (compares) compare_values(c.plan, random);
   cep::Rule& rule = c.plan.rules[0];
+  const bool has_gaps = random.chance(25);
+  for (std::size_t i = 1; has_gaps && i < rule.pattern.size(); ++i) {
+    if (!rule.pattern[i].is_step() || random.chance(40)) continue;
+    rule.pattern[i].gap = cep::Duration{1000 * random.between(1, 8)};
+  }
   if (random.chance(20)) rule.within.reset();
   if (random.chance(25)) rule.selection.kind = cep::SelectionKind::kSkipPastLast;
   for (std::size_t i = 0; i < rule.variables.size(); ++i) {
@@ -149,7 +154,11 @@ LetterCase random_case(Random& random) {
 std::string shown(const LetterCase& c, const std::vector<std::string>& expected,
                   const std::vector<std::string>& found) {
   const std::optional<cep::Duration> within = c.plan.rules[0].within;
-  return fmt::format("{} within {} ms, selection {}\n{}\noracle:\n{}\nengine:\n{}", c.pattern,
+  std::string pattern = c.pattern;
+  for (const cep::Element& element : c.plan.rules[0].pattern) {
+    if (element.gap) pattern += fmt::format(" gap {}", element.gap->us / 1000);
+  }
+  return fmt::format("{} within {} ms, selection {}\n{}\noracle:\n{}\nengine:\n{}", pattern,
                      within ? within->us / 1000 : -1,
                      static_cast<int>(c.plan.rules[0].selection.kind), c.letters,
                      fmt::join(expected, "\n"), fmt::join(found, "\n"));
