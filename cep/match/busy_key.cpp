@@ -11,6 +11,7 @@
 #include "cep/match/places_part.h"
 #include "cep/plan/expr.h"
 #include "cep/plan/rule.h"
+#include "cep/value/key.h"
 
 namespace tocsin::cep {
 namespace {
@@ -23,6 +24,17 @@ bool is_odd(Int128 number) {
 void put(LoopTotal& total, Int128 number) {
   total.low = static_cast<std::uint64_t>(number);
   total.high = static_cast<std::uint64_t>(static_cast<unsigned __int128>(number) >> 64);
+}
+// The value that the event adds to a `distinct`, as key bytes; absent where it adds none.
+std::optional<std::string> distinct_value(const Expr& aggregate, const EventView& event,
+                                          const EvalScope& scope) {
+  const Expr* const condition = aggregate.args.size() > 1 ? aggregate.args[1].get() : nullptr;
+  if (condition != nullptr && !evaluate(*condition, event, scope).is_true()) return std::nullopt;
+  const Value value = evaluate(*aggregate.args[0], event, scope);
+  if (value.is_missing()) return std::nullopt;
+  std::string bytes;
+  append_key_part(bytes, value);
+  return bytes;
 }
 bool is_late(const KeptEvent& event) { return event.ts() < event.engine_time(); }
 }  // namespace
@@ -44,6 +56,10 @@ void BusyKey::add_to_series(PlacesPart& part, std::uint32_t loop, const EventVie
   scope.values_missing = nullptr;  // they are counted where an alert asks
   for (std::size_t i = 0; i < part.loops[loop].series.size(); ++i) {
     LoopSeries& series = part.loops[loop].series[i];
+    if (series.distinct != nullptr) {
+      series.distinct->push(distinct_value(*rule_.places->totals[loop][i], event, scope));
+      continue;
+    }
     LoopTotal one;
     add_to_total(*rule_.places->totals[loop][i], event, scope, one);
     LoopSum sum = series.sums.empty() ? series.base : series.sums.back();
@@ -409,6 +425,11 @@ std::optional<Value> BusyLoop::total(std::uint32_t step, const Expr& aggregate) 
   const std::optional<std::uint32_t> kept = rule_.places->total_of(*part->loop, &aggregate);
   if (!kept) return std::nullopt;
   const LoopSeries& series = part_.loops[*part->loop].series[*kept];
+  if (series.distinct != nullptr) {
+    // What comes behind the loop may have the same values.
+    if (part->end != part_.loops[*part->loop].taken.end()) return std::nullopt;
+    return Value::integer(static_cast<Int128>(series.distinct->since(part->begin)));
+  }
   const LoopSum& last = series.sums[part->end - 1];
   const LoopSum& before =
       part->begin == series.sums.begin() ? series.base : series.sums[part->begin - 1];

@@ -126,7 +126,7 @@ class Matcher {
   class PlacesRow;
   bool stays_busy(OperatorEntry& entry);
   void on_busy_event(OperatorEntry& entry);
-  void give_busy_match(PlacesState& state, const PlacesMatch& match, const PlacesPart& part);
+  bool give_busy_match(PlacesState& state, const PlacesMatch& match, const PlacesPart& part);
   void keep_busy_to_budget(PlacesState& state);
   bool becomes_busy(std::uint32_t runs_before) const;
   void make_busy();

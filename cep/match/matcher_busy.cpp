@@ -88,13 +88,14 @@ void Matcher::on_busy_event(OperatorEntry& entry) {
   PlacesRow row(*this, key);
   const std::uint64_t before = state.starts();
   if (places.take(row)) {
-    if (is_suppressed(now)) {
+    bool is_given = true;
+    if (!rule_->rule->having && is_suppressed(now)) {
       hold_back();
     } else {
-      give_busy_match(state, places.match(), places.end_part());
+      is_given = give_busy_match(state, places.match(), places.end_part());
     }
     places.done();
-    if (rule_->rule->selection.kind == SelectionKind::kSkipPastLast) places.clear();
+    if (is_given && rule_->rule->selection.kind == SelectionKind::kSkipPastLast) places.clear();
   }
   if (row.is_captured() && !state.is_empty()) {
     groups_.spend(*rule_, state.starts() > before ? 1 : 0,
@@ -112,7 +113,8 @@ void Matcher::on_busy_event(OperatorEntry& entry) {
   write_state(entry.state);
 }
 
-void Matcher::give_busy_match(PlacesState& state, const PlacesMatch& match,
+// Whether `skip past last` selected it.
+bool Matcher::give_busy_match(PlacesState& state, const PlacesMatch& match,
                               const PlacesPart& part) {
   BusyKey key(program_, *scope_.table, *rule_, state);
   Candidate candidate;
@@ -121,9 +123,10 @@ void Matcher::give_busy_match(PlacesState& state, const PlacesMatch& match,
   std::optional<BusyLoop> loop;
   if (!rule_->places->loops.empty()) scope_.loop = &loop.emplace(*rule_, state, part, match);
   scope_.record = reinterpret_cast<const std::byte*>(busy_words_.data());
-  select_at_event();
+  const bool is_selected = select_at_event();
   scope_.record = record_;
   scope_.loop = nullptr;
+  return is_selected;
 }
 
 // The oldest first events go.

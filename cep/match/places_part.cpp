@@ -16,8 +16,10 @@ PlacesPart make_part(const RuleProgram& rule) {
     for (std::size_t i = 0; i < series.size(); ++i) {
       const Expr& aggregate = *rule.places->totals[loop][i];
       const Aggregate kind = aggregate.as_validated<VariableAggregate>().aggregate;
-      if (kind != Aggregate::kMin && kind != Aggregate::kMax) continue;
-      series[i].numbers = std::make_unique<RangeLeast>(kind == Aggregate::kMax);
+      if (kind == Aggregate::kMin || kind == Aggregate::kMax) {
+        series[i].numbers = std::make_unique<RangeLeast>(kind == Aggregate::kMax);
+      }
+      if (kind == Aggregate::kDistinct) series[i].distinct = std::make_unique<DistinctCount>();
     }
   }
   return part;

@@ -22,17 +22,21 @@ void LoopRecord::pop() {
   late_base = taken.front().late;
   taken.pop();
   for (LoopSeries& one : series) {
-    one.base = one.sums.front();
-    one.sums.pop();
+    if (!one.sums.empty()) {
+      one.base = one.sums.front();
+      one.sums.pop();
+    }
     if (one.numbers != nullptr) one.numbers->pop();
+    if (one.distinct != nullptr) one.distinct->pop();
   }
 }
 
 void LoopRecord::pop_back() {
   taken.pop_back();
   for (LoopSeries& one : series) {
-    one.sums.pop_back();
+    if (!one.sums.empty()) one.sums.pop_back();
     if (one.numbers != nullptr) one.numbers->pop_back();
+    if (one.distinct != nullptr) one.distinct->pop_back();
   }
 }
 
@@ -41,6 +45,7 @@ std::size_t LoopRecord::bytes() const {
   for (const LoopSeries& one : series) {
     sum += sizeof(one) + one.sums.size() * sizeof(LoopSum);
     if (one.numbers != nullptr) sum += one.numbers->bytes();
+    if (one.distinct != nullptr) sum += one.distinct->bytes();
   }
   return sum;
 }

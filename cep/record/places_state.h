@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cep/record/distinct_count.h"
 #include "cep/record/event_log.h"
 #include "cep/record/longest_lists.h"
 #include "cep/record/range_least.h"
@@ -48,8 +49,9 @@ struct LoopSum {
 };
 struct LoopSeries {
   Ring<LoopSum> sums;
-  LoopSum base;                         // of the events that have left
-  std::unique_ptr<RangeLeast> numbers;  // of `min` and `max`
+  LoopSum base;                             // of the events that have left
+  std::unique_ptr<RangeLeast> numbers;      // of `min` and `max`
+  std::unique_ptr<DistinctCount> distinct;  // of `distinct`
 };
 /// An event that a loop took.
 struct TakenEvent {

@@ -1,0 +1,224 @@
+#include "cep/compile/compile_places.h"
+
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+#include "cep/plan/expr.h"
+#include "cep/plan/expr_walk.h"
+#include "cep/plan/pattern.h"
+#include "cep/plan/rule.h"
+
+namespace tocsin::cep {
+namespace {
+// Whether values are equal where their key bytes are.
+bool is_told_by_bytes(TypeKind kind) {
+  switch (kind) {
+    case TypeKind::kBool:
+    case TypeKind::kInt:
+    case TypeKind::kDecimal:
+    case TypeKind::kString:
+    case TypeKind::kEnum:
+    case TypeKind::kTime:
+    case TypeKind::kDate:
+    case TypeKind::kDuration:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Whether a busy key keeps the aggregate of a loop's events ready.
+bool is_kept(const Expr& aggregate) {
+  if (keeps_total(aggregate)) return true;
+  const auto reads_others = [](const ExprPtr& arg) {
+    return arg && (reads_run(*arg) || reads_key_state(*arg));
+  };
+  return aggregate.as_validated<VariableAggregate>().aggregate == Aggregate::kDistinct &&
+         std::ranges::none_of(aggregate.args, reads_others) &&
+         is_told_by_bytes(aggregate.args[0]->type.kind);
+}
+
+// Aggregates over the loop's events that alerts show or decisions ask for.
+std::vector<const Expr*> totals_of(const RuleProgram& rule, std::uint32_t loop) {
+  std::vector<const Expr*> totals;
+  const std::function<void(const Expr&)> visit = [&](const Expr& expr) {
+    if (expr.op == Op::kAggregate) {
+      const VarIndex var = expr.as_validated<VariableAggregate>().var;
+      if (rule.step_of_var[var.value] == loop && is_kept(expr)) totals.push_back(&expr);
+      return;
+    }
+    for (const ExprPtr& arg : expr.args) {
+      if (arg) visit(*arg);
+    }
+  };
+  for (const Expr* expr : alert_exprs(*rule.rule)) visit(*expr);
+  return totals;
+}
+
+// Whether several loops are matched by places: where one of them ends and the next begins is all
+// that matches of one first event differ in (cep/match/longest_match.h).
+bool allows_loops(const RuleProgram& rule) {
+  return std::ranges::all_of(rule.steps, [](const StepProgram& step) {
+    return step.contiguity == Contiguity::kAny && step.guards.empty() && !step.gap &&
+           (step.max == 1 || step.max == kUnbounded);
+  });
+}
+
+// A rule's conditions on earlier events, where all of them compare a field of the event on offer
+// for equality with one field of the first event, or of an event of which they said so.
+class CommonValue {
+ public:
+  explicit CommonValue(const RuleProgram& rule) : rule_(rule) {}
+
+  std::optional<PlacesValue> find() {
+    const std::vector<StepProgram>& steps = rule_.steps;
+    if (steps.size() < 2 || steps[0].max > 1 || !steps[0].take.by_run.empty() || rule_.strict) {
+      return std::nullopt;
+    }
+    value_.of_steps.resize(steps.size());
+    value_.of_guards.resize(steps.size());
+    for (std::uint32_t i = 0; i < steps.size(); ++i) {
+      if (i > 0 && (value_.of_steps[i] = own_field(steps[i].take)) == nullptr) return std::nullopt;
+      for (const ElementProgram& guard : steps[i].guards) {
+        value_.of_guards[i].push_back(own_field(guard));
+        if (value_.of_guards[i].back() == nullptr) return std::nullopt;
+      }
+    }
+    return value_;
+  }
+
+ private:
+  // The side of the element's one condition that is of the event on offer; null where it has
+  // another one.
+  const Expr* own_field(const ElementProgram& element) {
+    if (element.by_run.size() != 1) return nullptr;
+    const Expr& expr = *element.by_run[0].expr;
+    if (expr.op != Op::kEqual) return nullptr;
+    for (const bool swapped : {false, true}) {
+      const Expr& own = *expr.args[swapped ? 1 : 0];
+      const Expr& other = *expr.args[swapped ? 0 : 1];
+      if (own.op != Op::kField || other.op != Op::kBound || !other.args.empty()) continue;
+      if (own.type.kind != other.type.kind || !is_told_by_bytes(own.type.kind)) continue;
+      if (is_common(other)) return &own;
+    }
+    return nullptr;
+  }
+  bool is_common(const Expr& read) {
+    const auto& bound = read.as_validated<BoundField>();
+    if (bound.which != Which::kOnly) return false;
+    const std::uint32_t step = rule_.step_of_var[bound.var.value];
+    const Expr* const known = value_.of_steps[step];
+    if (step == 0 && known == nullptr) {
+      value_.of_steps[0] = &read;
+      return true;
+    }
+    return known != nullptr && field_of(*known)->name == field_of(read)->name;
+  }
+
+  const RuleProgram& rule_;
+  PlacesValue value_;
+};
+
+// Whether a condition on a match that holds for one of those that end with an event holds for the
+// first of them in order, which has the oldest first event and the longest loop: it asks only of
+// the last event, or asks that an aggregate be at least something which does not fall as the loop
+// grows.
+class LongestDecides {
+ public:
+  LongestDecides(const RuleProgram& rule, const PlacesProgram& places)
+      : rule_(rule), places_(places) {}
+
+  bool holds_for(const Expr& having) const {
+    if (!reads_others(having)) return true;
+    if (having.op == Op::kAnd) {
+      return std::ranges::all_of(having.args, [&](const ExprPtr& arg) { return holds_for(*arg); });
+    }
+    // The longest loop has all events of the others only where nothing bounds it.
+    if (places_.loops.size() != 1 || rule_.steps[places_.loops[0]].max != kUnbounded) return false;
+    for (std::size_t step = places_.loops[0]; step < rule_.steps.size(); ++step) {
+      const StepProgram& at = rule_.steps[step];
+      const bool is_behind = step > places_.loops[0];
+      if (!at.guards.empty() ||
+          (is_behind && (at.contiguity != Contiguity::kAny || at.gap.has_value()))) {
+        return false;
+      }
+    }
+    switch (having.op) {
+      case Op::kGreater:
+      case Op::kGreaterEqual:
+        return grows(*having.args[0]) && !reads_others(*having.args[1]);
+      case Op::kLess:
+      case Op::kLessEqual:
+        return grows(*having.args[1]) && !reads_others(*having.args[0]);
+      default:
+        return false;
+    }
+  }
+
+ private:
+  // Whether it reads events of the match but the last one.
+  bool reads_others(const Expr& expr) const {
+    return any_expr(expr, [&](const Expr& read) {
+      const VarIndex* const var = variable_of(read);
+      if (read.op == Op::kPrev) return true;
+      if (var == nullptr) return false;
+      const std::uint32_t step = rule_.step_of_var[var->value];
+      return step + 1 != rule_.steps.size() || rule_.steps[step].max > 1;
+    });
+  }
+  bool grows(const Expr& expr) const {
+    if (expr.op != Op::kAggregate) return false;
+    const auto& over = expr.as_validated<VariableAggregate>();
+    if (rule_.step_of_var[over.var.value] != places_.loops[0]) return false;
+    for (const ExprPtr& arg : expr.args) {
+      if (arg && (reads_run(*arg) || reads_key_state(*arg))) return false;
+    }
+    return over.aggregate == Aggregate::kCount || over.aggregate == Aggregate::kDistinct ||
+           over.aggregate == Aggregate::kMax;
+  }
+
+  const RuleProgram& rule_;
+  const PlacesProgram& places_;
+};
+bool decides_at_once(const RuleProgram& rule, const PlacesProgram& places) {
+  return LongestDecides(rule, places).holds_for(*rule.rule->having);
+}
+}  // namespace
+
+std::optional<PlacesProgram> places_of(const RuleProgram& rule) {
+  const SelectionKind kind = rule.rule->selection.kind;
+  if (rule.method != Method::kRuns || rule.ends_absent ||
+      (kind != SelectionKind::kDefault && kind != SelectionKind::kSkipPastLast)) {
+    return std::nullopt;
+  }
+  const auto looks_at_one_event = [](const ElementProgram& element) {
+    return element.by_run.empty();
+  };
+  PlacesProgram places;
+  places.value = CommonValue(rule).find();
+  for (std::uint32_t i = 0; i < rule.steps.size(); ++i) {
+    const StepProgram& step = rule.steps[i];
+    if (!places.value &&
+        (!looks_at_one_event(step.take) || !std::ranges::all_of(step.guards, looks_at_one_event))) {
+      return std::nullopt;
+    }
+    places.first_place.push_back(places.place_count);
+    const bool is_loop = step.max > 1;
+    if (is_loop && step.mode != LoopMode::kRelaxed) return std::nullopt;
+    if (is_loop) places.loops.push_back(i);
+    places.place_count += is_loop ? 2 : 1;
+    // Whatever follows an entry follows the one before it too; behind the loop, though, the later
+    // entry may come of a longer loop.
+    const bool is_last = i + 1 == rule.steps.size();
+    const bool waits_on = !is_last && step.guards.empty() &&
+                          rule.steps[i + 1].contiguity == Contiguity::kAny &&
+                          !rule.steps[i + 1].gap;
+    places.omits_equals.resize(places.place_count, waits_on && places.loops.empty());
+  }
+  if (places.loops.size() > 1 && !allows_loops(rule)) return std::nullopt;
+  if (rule.rule->having && !decides_at_once(rule, places)) return std::nullopt;
+  for (const std::uint32_t loop : places.loops) places.totals.push_back(totals_of(rule, loop));
+  return places;
+}
+}  // namespace tocsin::cep
