@@ -9,6 +9,7 @@
 #include "cep/match/alert_builder.h"
 #include "cep/match/loop_totals.h"
 #include "cep/match/places_part.h"
+#include "cep/match/two_loops.h"
 #include "cep/plan/expr.h"
 #include "cep/plan/rule.h"
 #include "cep/value/key.h"
@@ -293,6 +294,7 @@ bool BusyKey::finish_part(PlacesPart& part) {
     }
   }
   state_.count(part);
+  if (part.loops.size() == 2) TwoLoops(rule_, part).follow();
   return true;
 }
 

@@ -1,5 +1,5 @@
-/// The match that comes first in order, for rules with several loops: steps reached by `then`,
-/// without absences, and loops without an upper count (places_of() in cep/compile).
+/// The match that comes first in order, for rules with three loops or more: steps reached by
+/// `then`, without absences, and loops without an upper count (places_of() in cep/compile).
 ///
 /// All matches of one first event are alike but for where one loop ends and the next begins. An
 /// item is an event that a step may take; for each the longest list that ends with it is known:

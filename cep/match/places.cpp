@@ -5,6 +5,7 @@
 
 #include "cep/match/longest_match.h"
 #include "cep/match/places_part.h"
+#include "cep/match/two_loops.h"
 
 namespace tocsin::cep {
 // ---- time
@@ -250,6 +251,7 @@ std::optional<PlaceEntry> Places::take_for_loop(std::uint32_t step, PlacesEvent&
   record.push(event.capture(), event.subset(step), event.is_late());
   ++state_.taken_count;
   event.add_to_series(*part_, number);
+  if (program().loops.size() == 2 && number == 1) TwoLoops(rule_, *part_).follow();
   std::optional<PlaceEntry> entry = end_loop(step);
   if (entry) entry->event = record.taken.back().event;
   return entry;
@@ -347,7 +349,8 @@ PlacesMatch Places::match() {
     const Ring<PlaceEntry>& ring = part_->places[i].ring;
     at[i] = &ring[std::max(at[i + 1]->low, ring.begin())];
   }
-  if (program().loops.size() > 1) return LongestMatch(rule_, *part_).match(*at[0], end);
+  if (program().loops.size() == 2) return TwoLoops(rule_, *part_).match(at);
+  if (program().loops.size() > 2) return LongestMatch(rule_, *part_).match(*at[0], end);
   if (!program().loops.empty()) add_loop(program().loops.front(), end, at);
   PlacesMatch match;
   for (std::uint32_t step = 0; step < rule_.steps.size(); ++step) {

@@ -60,6 +60,7 @@ std::size_t PlacesPart::bytes() const {
   std::size_t sum = places.capacity() * sizeof(PatternPlace) + entries() * sizeof(PlaceEntry);
   for (const LoopRecord& loop : loops) sum += loop.bytes();
   if (longest != nullptr) sum += longest->bytes();
+  if (borders != nullptr) sum += borders->bytes();
   return sum;
 }
 

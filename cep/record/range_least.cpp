@@ -44,6 +44,25 @@ void RangeLeast::pop_back() {
   }
 }
 
+std::uint64_t RangeLeast::next(std::uint64_t from, std::uint64_t to, Int128 best) const {
+  const auto has = [&](unsigned level, std::uint64_t at) {
+    const Number& number = levels_[level][at];
+    return number.is_there && number.number == best;
+  };
+  while (from < to) {
+    unsigned level = 0;  // the largest block that begins here, lies in the range and has it not
+    while (level + 1 < levels_.size()) {
+      const unsigned bits = kBits * (level + 1);
+      const std::uint64_t size = std::uint64_t{1} << bits;
+      if ((from & (size - 1)) != 0 || from + size > to || has(level + 1, from >> bits)) break;
+      ++level;
+    }
+    if (level == 0 && has(0, from)) return from;
+    from += std::uint64_t{1} << (kBits * level);
+  }
+  return to;
+}
+
 std::optional<Int128> RangeLeast::of(std::uint64_t from, std::uint64_t to) const {
   constexpr std::uint64_t kMask = (1U << kBits) - 1;
   Number best;

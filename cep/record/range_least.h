@@ -21,6 +21,9 @@ class RangeLeast {
   void pop_back();
   /// Of places [from, to), all of which are there; absent where none of them has a number.
   std::optional<Int128> of(std::uint64_t from, std::uint64_t to) const;
+  /// The first place of [from, to) with this number, which is the best of all from there on up to
+  /// `to`, or absent; `to` where there is none.
+  std::uint64_t next(std::uint64_t from, std::uint64_t to, Int128 best) const;
   std::size_t bytes() const {
     return (levels_[0].size() + levels_[1].size() + levels_[2].size()) * sizeof(Number);
   }
