@@ -62,13 +62,14 @@ std::string random_loops(Random& random) {
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
-cep::ExprPtr aggregate_of(const cep::Plan& plan, cep::VarIndex var, cep::Aggregate aggregate) {
+cep::ExprPtr aggregate_of(const cep::Plan& plan, cep::VarIndex var, cep::Aggregate aggregate,
+                          const char* field = "i") {
   auto expr = std::make_shared<cep::Expr>();
   expr->op = cep::Op::kAggregate;
   expr->payload = cep::VariableAggregate{var, aggregate};
   expr->type = type_of(cep::TypeKind::kInt);
   if (aggregate != cep::Aggregate::kCount) {
-    expr->args.push_back(field_read(*find_field(plan, {cep::EventTypeIndex(0)}, "i")));
+    expr->args.push_back(field_read(*find_field(plan, {cep::EventTypeIndex(0)}, field)));
   }
   return expr;
 }
@@ -103,6 +104,22 @@ void compare_values(cep::Plan& plan, Random& random) {
   }
 }
 
+// A `having` on a loop's events: most of them decide with the longest loop.
+void ask_of_loop(cep::Plan& plan, Random& random) {
+  cep::Rule& rule = plan.rules[0];
+  for (std::size_t i = 0; i < rule.variables.size(); ++i) {
+    if (!rule.variables[i].loop) continue;
+    const cep::VarIndex var(i);
+    const cep::ExprPtr asked =
+        random.pick({aggregate_of(plan, var, cep::Aggregate::kCount),
+                     aggregate_of(plan, var, cep::Aggregate::kDistinct, "name"),
+                     aggregate_of(plan, var, cep::Aggregate::kMax)});
+    const cep::Op op = random.chance(85) ? cep::Op::kGreaterEqual : cep::Op::kLess;
+    rule.having = condition(op, {asked, int_literal(random.between(1, 6))});
+    return;
+  }
+}
+
 struct LetterCase {
   cep::Plan plan;
   std::string pattern;
@@ -133,6 +150,7 @@ LetterCase random_case(Random& random) {
       rule.message.push_back({"", aggregate_of(c.plan, cep::VarIndex(i), aggregate)});
     }
   }
+  if (random.chance(25)) ask_of_loop(c.plan, random);
   std::int64_t at = 0;
   const std::size_t count = 8 + random.below(16);
   for (std::size_t i = 0; i < count; ++i) {
