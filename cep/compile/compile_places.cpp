@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "cep/plan/comparison.h"
 #include "cep/plan/expr.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/pattern.h"
@@ -65,11 +66,59 @@ bool allows_loops(const RuleProgram& rule) {
   });
 }
 
+bool is_comparable(TypeKind kind) {
+  return kind == TypeKind::kInt || kind == TypeKind::kDecimal || kind == TypeKind::kFloat ||
+         kind == TypeKind::kFraction || kind == TypeKind::kTime || kind == TypeKind::kDate ||
+         kind == TypeKind::kDuration;
+}
+// Whether it is the same whenever it is asked: it reads the first event, and nothing that changes.
+bool is_of_first(const RuleProgram& rule, const Expr& expr) {
+  switch (expr.op) {
+    case Op::kLiteral:
+      return true;
+    case Op::kBound: {
+      const auto& bound = expr.as_validated<BoundField>();
+      return expr.args.empty() && bound.which == Which::kOnly &&
+             rule.step_of_var[bound.var.value] == 0;
+    }
+    case Op::kAdd:
+    case Op::kSubtract:
+    case Op::kMultiply:
+    case Op::kDivide:
+    case Op::kNegate:
+      return std::ranges::all_of(expr.args,
+                                 [&](const ExprPtr& arg) { return is_of_first(rule, *arg); });
+    default:
+      return false;
+  }
+}
+
+// Of two steps that each take one event.
+std::optional<PlacesComparison> comparison_of(const RuleProgram& rule) {
+  if (rule.steps.size() != 2 || rule.steps[0].max > 1 || rule.steps[1].max > 1 ||
+      rule.steps[1].contiguity != Contiguity::kAny) {
+    return std::nullopt;
+  }
+  for (const Conjunct& conjunct : rule.steps[1].take.by_run) {
+    const Expr& expr = *conjunct.expr;
+    if (!is_comparison(expr.op) || expr.op == Op::kEqual || expr.op == Op::kNotEqual) continue;
+    for (const bool swapped : {false, true}) {
+      const Expr& own = *expr.args[swapped ? 1 : 0];
+      const Expr& of_first = *expr.args[swapped ? 0 : 1];
+      if (!is_of_first(rule, of_first) || of_first.op == Op::kLiteral || reads_run(own)) continue;
+      if (!is_comparable(own.type.kind) || !is_comparable(of_first.type.kind)) continue;
+      return PlacesComparison{&expr, &of_first, &own, swapped ? mirrored(expr.op) : expr.op};
+    }
+  }
+  return std::nullopt;
+}
+
 // A rule's conditions on earlier events, where all of them compare a field of the event on offer
 // for equality with one field of the first event, or of an event of which they said so.
 class CommonValue {
  public:
-  explicit CommonValue(const RuleProgram& rule) : rule_(rule) {}
+  // `other` is another condition of the last step, which is not looked at.
+  CommonValue(const RuleProgram& rule, const Expr* other) : rule_(rule), other_(other) {}
 
   std::optional<PlacesValue> find() {
     const std::vector<StepProgram>& steps = rule_.steps;
@@ -92,8 +141,9 @@ class CommonValue {
   // The side of the element's one condition that is of the event on offer; null where it has
   // another one.
   const Expr* own_field(const ElementProgram& element) {
-    if (element.by_run.size() != 1) return nullptr;
-    const Expr& expr = *element.by_run[0].expr;
+    const auto is_asked = [&](const Conjunct& conjunct) { return conjunct.expr != other_; };
+    if (std::ranges::count_if(element.by_run, is_asked) != 1) return nullptr;
+    const Expr& expr = *std::ranges::find_if(element.by_run, is_asked)->expr;
     if (expr.op != Op::kEqual) return nullptr;
     for (const bool swapped : {false, true}) {
       const Expr& own = *expr.args[swapped ? 1 : 0];
@@ -117,6 +167,7 @@ class CommonValue {
   }
 
   const RuleProgram& rule_;
+  const Expr* other_;
   PlacesValue value_;
 };
 
@@ -192,11 +243,14 @@ std::optional<PlacesProgram> places_of(const RuleProgram& rule) {
       (kind != SelectionKind::kDefault && kind != SelectionKind::kSkipPastLast)) {
     return std::nullopt;
   }
-  const auto looks_at_one_event = [](const ElementProgram& element) {
-    return element.by_run.empty();
-  };
   PlacesProgram places;
-  places.value = CommonValue(rule).find();
+  places.comparison = comparison_of(rule);
+  const Expr* const compared = places.comparison ? places.comparison->condition : nullptr;
+  places.value = CommonValue(rule, compared).find();
+  const auto looks_at_one_event = [&](const ElementProgram& element) {
+    return std::ranges::all_of(element.by_run,
+                               [&](const Conjunct& conjunct) { return conjunct.expr == compared; });
+  };
   for (std::uint32_t i = 0; i < rule.steps.size(); ++i) {
     const StepProgram& step = rule.steps[i];
     if (!places.value &&

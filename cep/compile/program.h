@@ -95,6 +95,14 @@ struct PlacesValue {
   std::vector<const Expr*> of_steps;                // of the step's own event
   std::vector<std::vector<const Expr*>> of_guards;  // by step: of the absences behind it
 };
+/// Of two steps: the second takes an event for which `own op of_first` holds, where `of_first` is
+/// read at the first step's event alone.
+struct PlacesComparison {
+  const Expr* condition = nullptr;
+  const Expr* of_first = nullptr;
+  const Expr* own = nullptr;
+  Op op = Op::kLess;
+};
 struct PlacesProgram {
   std::vector<std::uint32_t> first_place;  // by step; a loop has two places, any other step one
   std::uint32_t place_count = 0;
@@ -102,6 +110,7 @@ struct PlacesProgram {
   /// By place: an entry with the same latest first event as the entry before it adds nothing.
   std::vector<bool> omits_equals;
   std::optional<PlacesValue> value;
+  std::optional<PlacesComparison> comparison;
   /// By loop: aggregates over its events of which sums are kept.
   std::vector<std::vector<const Expr*>> totals;
   std::uint32_t step_of(std::uint32_t place) const {

@@ -293,6 +293,13 @@ bool BusyKey::finish_part(PlacesPart& part) {
       add_to_series(part, loop, EventView{nullptr, &state_.log[taken[i].event]}, scope());
     }
   }
+  if (part.compared != nullptr) {
+    const Ring<PlaceEntry>& starts = part.places.front().ring;
+    for (std::uint64_t i = starts.begin(); i < starts.end(); ++i) {
+      const EventView event{nullptr, &state_.log[starts[i].event]};
+      part.compared->push(value_at_first(*rule_.places->comparison->of_first, event, scope()));
+    }
+  }
   state_.count(part);
   if (part.loops.size() == 2) TwoLoops(rule_, part).follow();
   return true;

@@ -32,6 +32,9 @@ class Matcher::PlacesRow : public PlacesEvent {
   bool is_forbidden_by(std::uint32_t step, std::uint32_t guard) override {
     return fits(matcher_.rule_->steps[step].guards[guard], -1);
   }
+  Value compared(const Expr& side) override {
+    return value_at_first(side, EventView{row(), nullptr}, matcher_.scope_at(0, 0));
+  }
   const std::string* value(const Expr& own) override {
     value_ = part_value(own, EventView{row(), nullptr}, matcher_.scope_at(0, 0));
     return value_ ? &*value_ : nullptr;

@@ -50,6 +50,7 @@ void Places::pop(std::size_t place) {
   part_->places[place].ring.pop();
   --state_.entry_count;
   if (place == 0) --state_.start_count;
+  if (place == 0 && part_->compared != nullptr) part_->compared->pop();
 }
 
 void Places::let_go_of_events(std::uint64_t before) {
@@ -170,6 +171,11 @@ void Places::take_for_step(std::uint32_t step, PlacesEvent& event, bool fits, bo
     entry = take_for_loop(step, event, is_forbidden);
   } else if (fits && (!is_forbidden || is_last)) {
     entry = follow(step);  // a forbidden event completes a match at most
+    if (entry && is_last && program().comparison) {
+      entry->low = part_->compared->first(entry->low, entry->high,
+                                          event.compared(*program().comparison->own));
+      if (entry->low == entry->high) entry.reset();
+    }
   }
   if (entry && is_last) {
     end_part_ = part_;
@@ -225,6 +231,9 @@ void Places::push(std::uint32_t step, PlaceEntry entry, PlacesEvent& event) {
   ring.push(entry);
   ++state_.entry_count;
   if (place == 0) ++state_.start_count;
+  if (place == 0 && part_->compared != nullptr) {
+    part_->compared->push(event.compared(*program().comparison->of_first));
+  }
 }
 
 // The current event fits the loop: all that collect take it, and it may be the first of new ones.

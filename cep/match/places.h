@@ -50,6 +50,8 @@ class PlacesEvent {
   virtual bool is_considered() = 0;
   /// Which of the step's subsets it is in.
   virtual std::uint32_t subset(std::uint32_t step) = 0;
+  /// What a side of the rule's comparison says, with this event as the first.
+  virtual Value compared(const Expr& side) = 0;
   /// Captures it, once. Gives its number in the log.
   virtual std::uint64_t capture() = 0;
   /// Appends it to the series (LoopSeries) of the totals of a part's loop.

@@ -22,6 +22,11 @@ PlacesPart make_part(const RuleProgram& rule) {
       if (kind == Aggregate::kDistinct) series[i].distinct = std::make_unique<DistinctCount>();
     }
   }
+  if (const auto& comparison = rule.places->comparison) {
+    const Op op = comparison->op;
+    part.compared = std::make_unique<FirstBeyond>(op == Op::kLess || op == Op::kLessEqual,
+                                                  op == Op::kLessEqual || op == Op::kGreaterEqual);
+  }
   return part;
 }
 
@@ -33,10 +38,14 @@ PlacesPart& part_with(PlacesState& state, const RuleProgram& rule, const std::st
   return at->second;
 }
 
-std::optional<std::string> part_value(const Expr& own, const EventView& event, EvalScope scope) {
+Value value_at_first(const Expr& expr, const EventView& event, EvalScope scope) {
   scope.head = 0;
   scope.taken_step = 0;  // so that a field of the first event is read from this one
-  const Value value = evaluate(own, event, scope);
+  return evaluate(expr, event, scope);
+}
+
+std::optional<std::string> part_value(const Expr& own, const EventView& event, EvalScope scope) {
+  const Value value = value_at_first(own, event, scope);
   if (value.is_missing()) return std::nullopt;
   std::string bytes;
   append_key_part(bytes, value);

@@ -61,6 +61,7 @@ std::size_t PlacesPart::bytes() const {
   for (const LoopRecord& loop : loops) sum += loop.bytes();
   if (longest != nullptr) sum += longest->bytes();
   if (borders != nullptr) sum += borders->bytes();
+  if (compared != nullptr) sum += compared->bytes();
   return sum;
 }
 

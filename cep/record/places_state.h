@@ -22,6 +22,7 @@
 
 #include "cep/record/distinct_count.h"
 #include "cep/record/event_log.h"
+#include "cep/record/first_beyond.h"
 #include "cep/record/longest_lists.h"
 #include "cep/record/loop_borders.h"
 #include "cep/record/range_least.h"
@@ -80,9 +81,10 @@ struct PlacesPart {
   // Follows from the rest.
   /// Where there are three loops or more and a match was given: what its first event leads to.
   std::unique_ptr<LongestLists> longest;
-  std::unique_ptr<LoopBorders> borders;  // of two loops
-  const std::string* value = nullptr;    // of PlacesState::by_value
-  std::uint64_t in_order = 0;            // how often PlacesState::order names it
+  std::unique_ptr<FirstBeyond> compared;  // by entries of the first place
+  std::unique_ptr<LoopBorders> borders;   // of two loops
+  const std::string* value = nullptr;     // of PlacesState::by_value
+  std::uint64_t in_order = 0;             // how often PlacesState::order names it
 
   bool is_empty() const { return places.front().ring.empty(); }
   std::size_t entries() const;

@@ -74,26 +74,34 @@ cep::ExprPtr aggregate_of(const cep::Plan& plan, cep::VarIndex var, cep::Aggrega
   return expr;
 }
 
-// Each later element takes an event only with the value `v` of the first event, or of another one
-// before it that had to have that.
-void compare_values(cep::Plan& plan, Random& random) {
+// The field `v` of letters, which may be missing.
+std::pair<cep::FieldRef, cep::Type> add_value(cep::Plan& plan) {
   cep::Field field;
   field.name = "v";
   field.path = {"v"};
   field.type = type_of(cep::TypeKind::kInt);
   field.optional = true;
   plan.event_types[0].fields.push_back(field);
-  const auto found = find_field(plan, {cep::EventTypeIndex(0)}, "v");
+  return *find_field(plan, {cep::EventTypeIndex(0)}, "v");
+}
+cep::ExprPtr bound_read(cep::VarIndex var, const std::pair<cep::FieldRef, cep::Type>& field) {
+  auto bound = std::make_shared<cep::Expr>();
+  bound->op = cep::Op::kBound;
+  bound->type = field.second;
+  bound->payload = cep::BoundField{var, cep::Which::kOnly, field.first};
+  return bound;
+}
+
+// Each later element takes an event only with the value `v` of the first event, or of another one
+// before it that had to have that.
+void ask_for_equals(cep::Plan& plan, Random& random) {
+  const auto field = add_value(plan);
   cep::Rule& rule = plan.rules[0];
   std::vector<cep::VarIndex> alike;
   for (cep::Element& element : rule.pattern) {
     if (!alike.empty()) {
-      auto bound = std::make_shared<cep::Expr>();
-      bound->op = cep::Op::kBound;
-      bound->type = field.type;
-      bound->payload =
-          cep::BoundField{alike[random.below(alike.size())], cep::Which::kOnly, found->first};
-      std::vector<cep::ExprPtr> both = {field_read(*found), bound};
+      std::vector<cep::ExprPtr> both = {field_read(field),
+                                        bound_read(alike[random.below(alike.size())], field)};
       if (random.chance(50)) std::swap(both[0], both[1]);
       element.test()->where =
           all_of({element.test()->where, condition(cep::Op::kEqual, std::move(both))});
@@ -102,6 +110,22 @@ void compare_values(cep::Plan& plan, Random& random) {
       alike.push_back(element.var());
     }
   }
+}
+
+// Two steps, the second with a larger or a smaller `v` than the first; between them perhaps an
+// absence.
+void ask_for_more(cep::Plan& plan, Random& random) {
+  const auto field = add_value(plan);
+  cep::Element& last = plan.rules[0].pattern.back();
+  std::vector<cep::ExprPtr> both = {field_read(field), bound_read(cep::VarIndex(0), field)};
+  if (random.chance(30)) {
+    both[1] =
+        operation(cep::Op::kAdd, both[1]->type, {both[1], int_literal(random.between(-1, 1))});
+  }
+  if (random.chance(50)) std::swap(both[0], both[1]);
+  const cep::Op op =
+      random.pick({cep::Op::kLess, cep::Op::kLessEqual, cep::Op::kGreater, cep::Op::kGreaterEqual});
+  last.test()->where = all_of({last.test()->where, condition(op, std::move(both))});
 }
 
 // A `having` on a loop's events: most of them decide with the longest loop.
@@ -129,10 +153,17 @@ struct LetterCase {
 
 LetterCase random_case(Random& random) {
   LetterCase c;
+  const bool asks_for_more = random.chance(20);
   c.pattern = random.chance(70) ? random_sequence(random) : random_loops(random);
+  if (asks_for_more) {
+    c.pattern =
+        fmt::format("any {}; {}any {}", letter_set(random),
+                    random.chance(30) ? "no " + letter_set(random) + "; " : "", letter_set(random));
+  }
   c.plan = letters_plan(c.pattern, random.between(4, 30));
-  const bool compares = random.chance(35);
-  if (compares) compare_values(c.plan, random);
+  if (asks_for_more) ask_for_more(c.plan, random);
+  const bool asks_for_equals = random.chance(35) && !asks_for_more;
+  if (asks_for_equals) ask_for_equals(c.plan, random);
   cep::Rule& rule = c.plan.rules[0];
   const bool has_gaps = random.chance(25);
   for (std::size_t i = 1; has_gaps && i < rule.pattern.size(); ++i) {
@@ -159,11 +190,11 @@ LetterCase random_case(Random& random) {
   }
   std::vector<oracle::Event> events = letters_events(c.letters);
   for (oracle::Event& event : events) {
-    if (!compares) break;
-    const auto value = static_cast<std::int64_t>(random.below(5));
+    if (!asks_for_more && !asks_for_equals) break;
+    const auto value = static_cast<std::int64_t>(random.below(asks_for_more ? 6 : 3));
     c.letters += fmt::format(" {}", value);
     event.fields.push_back(
-        cep::OwnedValue(value > 0 ? cep::Value::integer(1 + value % 2) : cep::Value::missing()));
+        cep::OwnedValue(value > 0 ? cep::Value::integer(value) : cep::Value::missing()));
   }
   c.events = oracle::place_events(c.plan, events, {});
   return c;
