@@ -64,8 +64,43 @@ constexpr Row kRows[] = {
     {"equality",
      "when pay as a where amount < 500 then pay as b where amount = a.amount and amount > 497 "
      "within D"},
+    {"equality over three steps",
+     "when pay as a where amount < 500 then pay as b where amount = a.amount then pay as c where "
+     "amount = a.amount and amount > 497 within D"},
     {"comparison",
      "when pay as a where amount < 500 then pay as b where amount > a.amount + 998 within D"},
+    {"two comparisons",
+     "when pay as a where amount < 500 then pay as b where amount > a.amount + 400 then pay as c "
+     "where amount > b.amount + 98 within D"},
+    {"a total of the loop",
+     "when 3+ pay as p where amount < 900 then pay where amount >= 998 within D having count(p) >= "
+     "1000000"},
+    {"distinct of the loop",
+     "when 3+ pay as p where amount < 900 then pay where amount >= 998 within D having "
+     "distinct(p.amount) >= 1000000"},
+    {"a sum of the loop",
+     "when 3+ pay as p where amount < 900 then pay where amount >= 998 within D having "
+     "sum(p.amount) >= 1000000000"},
+    {"until",
+     "when 3+ pay as p where amount < 900 until pay where amount = 950 then pay where amount >= "
+     "998 "
+     "within D"},
+    {"greedy", "when 3+ greedy pay as p where amount < 900 then pay where amount >= 998 within D"},
+    {"one of",
+     "when one of { pay where amount < 100, pay where amount > 900 } then pay where amount >= 998 "
+     "within D"},
+    {"a group",
+     "when 2 (pay where amount < 500 then pay where amount > 500) then pay where amount "
+     ">= 998 within D"},
+    {"no at the end", "when pay where amount < 500 then no pay where amount = 600 for D"},
+    {"prefer latest",
+     "when pay where amount < 500 then pay where amount >= 998 within D prefer latest"},
+    {"consume",
+     "when pay where amount < 500 then pay where amount >= 998 within D after match consume"},
+    {"no skip",
+     "when pay where amount < 500 then pay where amount = 999 within D after match no skip"},
+    {"no within", "when 3+ pay as p where amount < 900 then pay where amount = 1000"},
+    {"session", "when session of pay gap D as s where count(s) >= 1000000"},
     {"count of a window", "when pay where n = 123456789", "count(pay) by card over last D"},
     {"distinct of a window", "when pay where n = 123456789",
      "distinct(amount of pay) by card over last D"},

@@ -58,7 +58,7 @@ std::vector<const Expr*> totals_of(const RuleProgram& rule, std::uint32_t loop) 
 }
 
 // Whether several loops are matched by places: where one of them ends and the next begins is all
-// that matches of one first event differ in (cep/match/longest_match.h).
+// that matches of one first event differ in (cep/places/longest_match.h).
 bool allows_loops(const RuleProgram& rule) {
   return std::ranges::all_of(rule.steps, [](const StepProgram& step) {
     return step.contiguity == Contiguity::kAny && step.guards.empty() && !step.gap &&

@@ -1,4 +1,4 @@
-/// How busy keys of a rule are matched by places (cep/match/places.h), where the rule allows it.
+/// How busy keys of a rule are matched by places (cep/places/places.h), where the rule allows it.
 #pragma once
 #include <optional>
 

@@ -89,7 +89,7 @@ struct CountTest {
   std::int64_t number = 0;
 };
 /// A rule of which each condition looks at one event: what a busy key remembers is places and
-/// which events may stand there (cep/match/places.h), instead of partial matches.
+/// which events may stand there (cep/places/places.h), instead of partial matches.
 /// Fields of the rule's events that must all have the value of the first event's.
 struct PlacesValue {
   std::vector<const Expr*> of_steps;                // of the step's own event

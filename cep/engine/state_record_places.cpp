@@ -7,7 +7,7 @@
 
 #include "cep/engine/state_record.h"
 #include "cep/match/busy_key.h"
-#include "cep/match/places_part.h"
+#include "cep/places/places_part.h"
 #include "cep/plan/pattern.h"
 
 namespace tocsin::cep {

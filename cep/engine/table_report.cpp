@@ -10,7 +10,7 @@
 #include "cep/compile/pattern_program.h"
 #include "cep/engine/key_report.h"
 #include "cep/engine/table_state.h"
-#include "cep/match/places.h"
+#include "cep/places/places.h"
 #include "cep/plan/calendar.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/pattern.h"

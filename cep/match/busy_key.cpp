@@ -8,8 +8,8 @@
 
 #include "cep/match/alert_builder.h"
 #include "cep/match/loop_totals.h"
-#include "cep/match/places_part.h"
-#include "cep/match/two_loops.h"
+#include "cep/places/places_part.h"
+#include "cep/places/two_loops.h"
 #include "cep/plan/expr.h"
 #include "cep/plan/rule.h"
 #include "cep/value/key.h"
@@ -39,6 +39,20 @@ std::optional<std::string> distinct_value(const Expr& aggregate, const EventView
 }
 bool is_late(const KeptEvent& event) { return event.ts() < event.engine_time(); }
 }  // namespace
+
+Value value_at_first(const Expr& expr, const EventView& event, EvalScope scope) {
+  scope.head = 0;
+  scope.taken_step = 0;  // so that a field of the first event is read from this one
+  return evaluate(expr, event, scope);
+}
+
+std::optional<std::string> part_value(const Expr& own, const EventView& event, EvalScope scope) {
+  const Value value = value_at_first(own, event, scope);
+  if (value.is_missing()) return std::nullopt;
+  std::string bytes;
+  append_key_part(bytes, value);
+  return bytes;
+}
 
 std::unique_ptr<PlacesState> BusyKey::make(const RuleProgram& rule) {
   auto state = std::make_unique<PlacesState>();
@@ -289,6 +303,14 @@ bool BusyKey::finish_part(PlacesPart& part) {
   }
   for (std::uint32_t loop = 0; loop < part.loops.size(); ++loop) {
     const Ring<TakenEvent>& taken = part.loops[loop].taken;
+    // First events that have as many as the loop may take are followed by nothing more.
+    const std::uint32_t step = rule_.places->loops[loop];
+    const std::uint32_t place = rule_.places->first_place[step];
+    const std::uint64_t most = rule_.steps[step].max;
+    if (most != kUnbounded) {
+      part.places[place + 1].low = part.places[place].ring.first(
+          [&](const PlaceEntry& first) { return first.taken + most > taken.end() - 1; });
+    }
     for (std::uint64_t i = taken.begin(); i < taken.end(); ++i) {
       add_to_series(part, loop, EventView{nullptr, &state_.log[taken[i].event]}, scope());
     }

@@ -3,16 +3,23 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "cep/compile/program.h"
 #include "cep/match/eval.h"
-#include "cep/match/places_match.h"
+#include "cep/places/places_match.h"
 #include "cep/record/budget.h"
 #include "cep/record/key_record.h"
 #include "cep/record/places_state.h"
 
 namespace tocsin::cep {
+/// What an expression says whose fields of the rule's first event are read from this event.
+Value value_at_first(const Expr& expr, const EventView& event, EvalScope scope);
+/// The key bytes (cep/value/key.h) of a field of PlacesProgram::value in its event; absent where it
+/// is missing. `scope` has the rule, and the event's table and batch.
+std::optional<std::string> part_value(const Expr& own, const EventView& event, EvalScope scope);
+
 class BusyKey {
  public:
   /// An empty state of the rule.

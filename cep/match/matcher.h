@@ -26,7 +26,7 @@
 #include "cep/match/eval.h"
 #include "cep/match/match_context.h"
 #include "cep/match/pattern_matcher.h"
-#include "cep/match/places_match.h"
+#include "cep/places/places_match.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
 #include "cep/record/key_record.h"

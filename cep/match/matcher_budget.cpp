@@ -7,7 +7,7 @@
 #include "cep/match/busy_key.h"
 #include "cep/match/matcher.h"
 #include "cep/match/pattern_matcher.h"
-#include "cep/match/places.h"
+#include "cep/places/places.h"
 #include "cep/record/budget.h"
 
 namespace tocsin::cep {

@@ -1,13 +1,13 @@
 // Keys that have more partial matches of a rule than a few: they are matched by places, where the
-// rule allows it (cep/match/places.h). A key becomes a busy one at an event that gives it too many
+// rule allows it (cep/places/places.h). A key becomes a busy one at an event that gives it too many
 // partial matches, which its places then hold, and ceases to be one when nothing of them is left.
 #include <algorithm>
 
 #include "cep/match/alert_builder.h"
 #include "cep/match/busy_key.h"
 #include "cep/match/matcher.h"
-#include "cep/match/places.h"
-#include "cep/match/places_part.h"
+#include "cep/places/places.h"
+#include "cep/places/places_part.h"
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {

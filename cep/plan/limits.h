@@ -23,7 +23,7 @@ struct Limits {
   std::uint64_t feature_events_per_key_max = 1'000'000;
   std::uint64_t ewma_events_per_key_max = 10'000;  // the same of `ewma` over a window that slides
   /// A key with more partial matches of a rule than this is a busy one: it is matched by places
-  /// where the rule allows it (cep/match/places.h), which gives the same alerts.
+  /// where the rule allows it (cep/places/places.h), which gives the same alerts.
   std::uint32_t busy_key_runs = 16;
   std::uint32_t text_database_mib_max = 512;  // of the automaton for one field's text: refused too
 };

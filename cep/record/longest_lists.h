@@ -1,5 +1,5 @@
 /// Of the lists of events that begin with one first event, the longest for each event that may end
-/// them (cep/match/longest_match.h).
+/// them (cep/places/longest_match.h).
 #pragma once
 #include <cstddef>
 #include <cstdint>

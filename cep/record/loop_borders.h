@@ -1,4 +1,4 @@
-/// Where the second of a rule's two loops may begin (cep/match/two_loops.h).
+/// Where the second of a rule's two loops may begin (cep/places/two_loops.h).
 #pragma once
 #include <cstddef>
 #include <cstdint>

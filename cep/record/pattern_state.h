@@ -97,7 +97,7 @@ class PatternState {
   std::uint64_t budget_events = 0;
   std::uint64_t budget_bytes = 0;
   std::unique_ptr<BudgetTally> tally;  // where it is near a budget
-  /// Of a busy key that a simple method matches (cep/match/places.h); then nothing else is used.
+  /// Of a busy key that a simple method matches (cep/places/places.h); then nothing else is used.
   std::unique_ptr<PlacesState> places;
 
   std::byte* base() { return reinterpret_cast<std::byte*>(words.data()); }

@@ -1,5 +1,5 @@
 /// What a rule remembers of one busy key, where each condition looks at one event
-/// (cep/match/places.h): each event once, and which events may follow which.
+/// (cep/places/places.h): each event once, and which events may follow which.
 ///
 /// A step is one **place**, a loop two: its first and its last event. A place has a ring of the
 /// events that can stand there. An entry names the entries of the place before that it may follow,

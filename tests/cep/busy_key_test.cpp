@@ -1,4 +1,4 @@
-// Keys with many partial matches (cep/match/places.h): what their alerts say of long loops, what a
+// Keys with many partial matches (cep/places/places.h): what their alerts say of long loops, what a
 // budget drops, and how much they hold. tests/property/places_test.cpp holds their matches against
 // the oracle.
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// Busy keys (cep/match/places.h): rules of which each condition looks at one event, beside the
+// Busy keys (cep/places/places.h): rules of which each condition looks at one event, beside the
 // oracle, from the first partial match on, from some on, and with a restore at any event.
 #include <doctest/doctest.h>
 #include <fmt/format.h>

@@ -16,7 +16,7 @@
 #include <cstdint>
 
 #include "cep/compile/program.h"
-#include "cep/match/places_match.h"
+#include "cep/places/places_match.h"
 #include "cep/record/longest_lists.h"
 #include "cep/record/places_state.h"
 

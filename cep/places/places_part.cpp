@@ -1,9 +1,8 @@
-#include "cep/match/places_part.h"
+#include "cep/places/places_part.h"
 
 #include <memory>
 
 #include "cep/plan/expr.h"
-#include "cep/value/key.h"
 
 namespace tocsin::cep {
 PlacesPart make_part(const RuleProgram& rule) {
@@ -36,19 +35,5 @@ PlacesPart& part_with(PlacesState& state, const RuleProgram& rule, const std::st
   const auto at = state.by_value.emplace(value, make_part(rule)).first;
   at->second.value = &at->first;
   return at->second;
-}
-
-Value value_at_first(const Expr& expr, const EventView& event, EvalScope scope) {
-  scope.head = 0;
-  scope.taken_step = 0;  // so that a field of the first event is read from this one
-  return evaluate(expr, event, scope);
-}
-
-std::optional<std::string> part_value(const Expr& own, const EventView& event, EvalScope scope) {
-  const Value value = value_at_first(own, event, scope);
-  if (value.is_missing()) return std::nullopt;
-  std::string bytes;
-  append_key_part(bytes, value);
-  return bytes;
 }
 }  // namespace tocsin::cep

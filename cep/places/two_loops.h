@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "cep/compile/program.h"
-#include "cep/match/places_match.h"
+#include "cep/places/places_match.h"
 #include "cep/record/places_state.h"
 
 namespace tocsin::cep {
@@ -22,7 +22,7 @@ class TwoLoops {
   TwoLoops(const RuleProgram& rule, PlacesPart& part);
   /// Looks at what the part took since the last time.
   void follow();
-  /// The match with these entries of the least way (cep/match/places.h); the last is the current
+  /// The match with these entries of the least way (cep/places/places.h); the last is the current
   /// event's.
   PlacesMatch match(const std::vector<const PlaceEntry*>& least);
 

@@ -1,4 +1,4 @@
-#include "cep/match/longest_match.h"
+#include "cep/places/longest_match.h"
 
 #include <algorithm>
 #include <memory>

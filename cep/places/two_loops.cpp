@@ -1,4 +1,4 @@
-#include "cep/match/two_loops.h"
+#include "cep/places/two_loops.h"
 
 #include <algorithm>
 #include <memory>

@@ -1,4 +1,4 @@
-/// A match that places give (cep/match/places.h).
+/// A match that places give (cep/places/places.h).
 #pragma once
 #include <algorithm>
 #include <cstdint>

@@ -1,11 +1,11 @@
-#include "cep/match/places.h"
+#include "cep/places/places.h"
 
 #include <algorithm>
 #include <tuple>
 
-#include "cep/match/longest_match.h"
-#include "cep/match/places_part.h"
-#include "cep/match/two_loops.h"
+#include "cep/places/longest_match.h"
+#include "cep/places/places_part.h"
+#include "cep/places/two_loops.h"
 
 namespace tocsin::cep {
 // ---- time

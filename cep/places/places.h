@@ -20,8 +20,8 @@
 /// that comes first in order has the oldest first event, then the longest loop, then the earliest
 /// events: its loop begins as in the least way and ends as in the greatest, where these two go
 /// together, and else where the loop's last events, gone through one by one, give the longest.
-/// With several loops, cep/match/two_loops.h and cep/match/longest_match.h find where one ends and
-/// the next begins.
+/// With several loops, cep/places/two_loops.h and cep/places/longest_match.h find where one ends
+/// and the next begins.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -29,7 +29,7 @@
 #include <vector>
 
 #include "cep/compile/program.h"
-#include "cep/match/places_match.h"
+#include "cep/places/places_match.h"
 #include "cep/plan/contiguity.h"
 #include "cep/record/places_state.h"
 
