@@ -105,7 +105,7 @@ constexpr Row kRows[] = {
     {"distinct of a window", "when pay where n = 123456789",
      "distinct(amount of pay) by card over last D"},
     {"percentile of a window", "when pay where n = 123456789",
-     "median(amount of pay) by card over last D"},
+     "percentile(amount of pay, 50) by card over last D"},
     {"max of a window", "when pay where n = 123456789", "max(amount of pay) by card over last D"},
 };
 
