@@ -13,13 +13,13 @@ export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
 
 # verb|arguments|what it does|script it needs, if any
 verbs=(
-  "setup|[program, tests, lint, fuzz] or all|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
+  "setup|[program, tests, bench, lint, fuzz] or all|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
   "build|[--preset P] [TARGET…]|configure and build all, or the targets named (tocsin: the program), into build/P (release, dev, asan, tsan)|"
   "demo||build the program alone, then show an alert from start to end|scripts/demo.sh"
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
   "lint|[--all] [--minutes N]|formatting, scripts, unused includes, headers alone, clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file; --minutes: for so long at most)|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
-  "bench|[tools, journal, keys, budget, growth, durable, serve, or rule sets]|build, then run the benchmarks|bench/run.sh"
+  "bench|[tools, journal, keys, budget, growth, durable, serve, --instructions [--update], or rule sets]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
   "crash|[--rounds N] [--seed S] [--kind run, servers] [--points]|build, then kill runs and servers under load, start them again and compare with the oracle|tests/crash/crash.sh"
   "sim|[--seeds N] [--seed S]|build, then run whole nodes in simulated worlds where everything fails|tests/simulation/sim.sh"
@@ -34,7 +34,7 @@ unit_suites=(house cep rules runtime api property)
 # What a script needs beyond the program: a part of ./do setup. A unit suite needs the part tests. A
 # suite whose part is not installed and cannot be is skipped, and says so.
 declare -A suite_part=([docs]=tests [conformance]=tests [fuzz]=tests [simulation]=tests [crash]=tests
-  [serve-crash]=tests [bad-disk]=tests [serve-room]=tests)
+  [serve-crash]=tests [bad-disk]=tests [serve-room]=tests [instructions]=bench)
 
 # Suites that are scripts: "name|command", run in the repository root by bash after the unit suites,
 # with TOCSIN_BINARY, TOCSIN_BUILD_DIR and TOCSIN_QUICK (0 or 1) set. The last line of output that
@@ -70,6 +70,7 @@ script_suites=(
   'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'
   'catalogue|python3 tests/e2e/catalogue.py "$TOCSIN_BINARY"'
   'workload|python3 tests/e2e/payments_workload.py "$TOCSIN_BINARY" "$([ "$TOCSIN_QUICK" = 1 ] && echo 20000 || echo 100000)"'
+  'instructions|python3 bench/instructions.py "$TOCSIN_BUILD_DIR"'
   'streams|python3 tests/e2e/real_streams.py "$TOCSIN_BINARY"'
   'conformance|tests/conformance/run.sh'
   'fuzz|tests/fuzz/run.sh --replay'
@@ -296,6 +297,7 @@ verb_test() {
     say "test: the part tests is not installed; suites that need it are skipped"
     missing_parts+=" tests " targets=(tocsin)
   fi
+  if [ ${#patterns[@]} = 0 ] && selected instructions && ! (ensure_setup bench); then missing_parts+=" bench "; fi
   if ! (build_preset "$preset" "${targets[@]}"); then
     say "the build failed"
     say "0 passed, 1 failed"
@@ -429,7 +431,11 @@ run_script() {
 }
 
 verb_demo() { run_script "" release tocsin scripts/demo.sh "$@"; }
-verb_bench() { run_script tests release all bench/run.sh "$@"; }
+verb_bench() {
+  local part=""
+  [ "${1:-}" != --instructions ] || part=bench
+  run_script "tests $part" release all bench/run.sh "$@"
+}
 # The target `oracle` is of the release build, and alone needs no clang.
 verb_fuzz() {
   local argument before="" fuzzers=0 oracle=0 parts="tests fuzz" preset=fuzz target=fuzzers

@@ -6,6 +6,7 @@
 # `./do bench many [--events N] [--rules N,N…] [KIND…]`: what an event costs with many rules that concern few events.
 # `./do bench budget [EVENTS]`: what an event costs of a key that stays near its budget.
 # `./do bench growth [PART]`: what an event costs by how many events of its key are in the window.
+# `./do bench --instructions [--update]`: instructions an event, compared with bench/instructions.txt.
 # `./do bench durable [--events N] [--runs N] [--keys N] [--state-only] [DIR]`: runs with a data directory on the disk
 # that holds DIR (default: build/bench), beside the same without; state to disk and back; a killed run.
 # `./do bench journal [--seconds N] [--bytes N] [DIR]`: the journal on the disk that holds DIR (default: build/bench).
@@ -13,6 +14,10 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${TOCSIN_BUILD_DIR:-$root/build/release}
+if [ "${1:-}" = --instructions ]; then
+  shift
+  exec python3 "$root/bench/instructions.py" "$build" "$@"
+fi
 if [ "${1:-}" = serve ]; then
   shift
   exec python3 "$root/bench/serve.py" "$build/tocsin" "$@"

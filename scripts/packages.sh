@@ -9,9 +9,10 @@ distribution() {
 # Parts of what can be installed; ./do help says the same in short.
 #   program  what builds and runs the program, and ./do demo
 #   tests    what the suites need beyond it
+#   bench    valgrind, which counts instructions
 #   lint     clang-format and clang-tidy
 #   fuzz     clang with libFuzzer
-setup_parts=(program tests lint fuzz)
+setup_parts=(program tests bench lint fuzz)
 
 # packages PART…: prints the packages that this distribution needs for them, one per line.
 packages() {
@@ -35,6 +36,7 @@ packages() {
           libtomlplusplus-dev libutf8proc-dev tzdata
         ;;
       tests) printf '%s\n' git doctest-dev jq curl ;;
+      bench) printf '%s\n' valgrind ;;
       lint) printf '%s\n' git clang-format clang-tidy ;;
       fuzz) printf '%s\n' clang "$clang_runtime" ;;
     esac

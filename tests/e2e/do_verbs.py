@@ -79,7 +79,7 @@ def the_demo_installs_the_program_s_part():
 @case
 def setup_by_parts():
     """./do setup installs the parts named, each once; `all` installs every one; a part that is unknown is refused"""
-    parts = {"tests": {"doctest-dev", "jq", "curl", "git"}, "lint": {"clang-format", "clang-tidy", "git"}}
+    parts = {"tests": {"doctest-dev", "jq", "curl", "git"}, "bench": {"valgrind"}, "lint": {"clang-format", "clang-tidy", "git"}}
     for part, packages in parts.items():
         stage = Stage()
         stage.do("setup", part)
@@ -100,7 +100,8 @@ def verbs_install_their_parts():
     """./do test installs its part, the lint and the fuzzers theirs"""
     for verb, wanted, not_wanted in ((["test", "samples"], "doctest-dev", "clang-tidy"), (["lint"], "clang-tidy", "clang"),
                                      (["format", str(ROOT / "api/main.cpp")], "clang-format", "g++"),
-                                     (["fuzz", "lexer"], "clang", "clang-tidy"), (["bench"], "doctest-dev", "clang-tidy")):
+                                     (["fuzz", "lexer"], "clang", "clang-tidy"), (["bench", "keys"], "doctest-dev", "valgrind"),
+                                     (["bench", "--instructions"], "valgrind", "clang-tidy"), (["test", "instructions"], "valgrind", "clang-tidy")):
         stage = Stage()
         write("bin/clang-format", "#!/bin/bash\n")
         os.chmod("bin/clang-format", 0o755)
@@ -127,6 +128,16 @@ def suites_without_their_part():
     assert "\nsamples " in said and "0 passed, 1 failed" in said, said
     assert [line.split("--target ")[1] for line in stage.log() if "--build" in line] == ["tocsin"], stage.log()
     assert "-DTOCSIN_TESTS=OFF" in " ".join(stage.log()), stage.log()
+
+
+@case
+def instructions_without_valgrind():
+    """where valgrind cannot be installed, the suite that counts instructions says that it is skipped"""
+    stage = Stage()
+    stage.do("setup", "program", "tests")
+    write("offline", "")
+    said = stage.do("test", "instructions", "samples", code=1)  # the stand-in of cmake builds no program
+    assert f"{'instructions':14} skipped: ./do setup bench installs what it needs\n" in said, said
 
 
 @case
