@@ -1,7 +1,9 @@
 #include "api/rules/explain_json.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "cep/plan/rule.h"
@@ -149,6 +151,41 @@ Json cost_json(const cep::Program& program, const cep::RuleProfile& profile) {
   }
   return {{"events", std::move(events)}, {"pass", profile.pass + 1}};
 }
+
+const char* kept_name(cep::Kept kept) {
+  switch (kept) {
+    case cep::Kept::kNothing:
+      return "nothing";
+    case cep::Kept::kLastEvents:
+      return "last_events";
+    case cep::Kept::kPlaces:
+      return "places";
+    case cep::Kept::kPartialMatches:
+      return "partial_matches";
+    case cep::Kept::kWindow:
+      break;
+  }
+  return "window";
+}
+Json growth_json(const cep::Program& program, const cep::RuleProfile& profile) {
+  const cep::Growth& growth = profile.growth;
+  const cep::KeyBudget& budget = profile.budget;
+  Json because = Json::array();
+  for (const cep::Obstacle& obstacle : growth.obstacles) {
+    const std::string name(cep::name_of(obstacle.kind));
+    if (std::ranges::find(because, Json(name)) == because.end()) because.push_back(name);
+  }
+  const bool grows = growth.kept == cep::Kept::kPartialMatches && growth.piles_up;
+  return {{"kept", kept_name(growth.kept)},
+          {"because", std::move(because)},
+          {"work", grows ? "partial_matches" : "constant"},
+          {"work_most", grows ? Json(program.impl().limits.runs_per_key_max) : Json(nullptr)},
+          {"bytes",
+           {{"event", budget.event_bytes},
+            {"entry", budget.entry_bytes},
+            {"partial_match", budget.match_bytes}}},
+          {"events_most", budget.events_most ? Json(*budget.events_most) : Json(nullptr)}};
+}
 }  // namespace
 
 const char* status_name(cep::Status status) {
@@ -191,7 +228,8 @@ std::string explain_json(const cep::Program& program, cep::RuleIndex index) {
         {"features_of_key", std::move(features)},
         {"rules_of_ring", rule_names(plan, profile.rules_of_ring)},
         {"alert_readers", rule_names(plan, profile.alert_readers)}}},
-      {"cost", cost_json(program, profile)}};
+      {"cost", cost_json(program, profile)},
+      {"growth", growth_json(program, profile)}};
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 }  // namespace tocsin::api

@@ -237,11 +237,15 @@ bool decides_at_once(const RuleProgram& rule, const PlacesProgram& places) {
 }
 }  // namespace
 
-std::optional<PlacesProgram> places_of(const RuleProgram& rule) {
+tl::expected<PlacesProgram, Obstacle> places_of(const RuleProgram& rule) {
+  const auto no = [](ObstacleKind kind, const Element* element = nullptr) {
+    return tl::unexpected(Obstacle{kind, element});
+  };
   const SelectionKind kind = rule.rule->selection.kind;
-  if (rule.method != Method::kRuns || rule.ends_absent ||
-      (kind != SelectionKind::kDefault && kind != SelectionKind::kSkipPastLast)) {
-    return std::nullopt;
+  if (rule.ends_absent) return no(ObstacleKind::kAbsenceAtEnd);
+  if (kind == SelectionKind::kNoSkip) return no(ObstacleKind::kNoSkip);
+  if (kind != SelectionKind::kDefault && kind != SelectionKind::kSkipPastLast) {
+    return no(ObstacleKind::kAfterMatch);
   }
   PlacesProgram places;
   places.comparison = comparison_of(rule);
@@ -253,13 +257,18 @@ std::optional<PlacesProgram> places_of(const RuleProgram& rule) {
   };
   for (std::uint32_t i = 0; i < rule.steps.size(); ++i) {
     const StepProgram& step = rule.steps[i];
-    if (!places.value &&
-        (!looks_at_one_event(step.take) || !std::ranges::all_of(step.guards, looks_at_one_event))) {
-      return std::nullopt;
+    if (!places.value) {
+      if (!looks_at_one_event(step.take)) {
+        return no(ObstacleKind::kEarlierEvent, step.take.element);
+      }
+      const auto guard = std::ranges::find_if_not(step.guards, looks_at_one_event);
+      if (guard != step.guards.end()) return no(ObstacleKind::kEarlierEvent, guard->element);
     }
     places.first_place.push_back(places.place_count);
     const bool is_loop = step.max > 1;
-    if (is_loop && step.mode != LoopMode::kRelaxed) return std::nullopt;
+    if (is_loop && step.mode != LoopMode::kRelaxed) {
+      return no(ObstacleKind::kNextInLoop, step.take.element);
+    }
     if (is_loop) places.loops.push_back(i);
     places.place_count += is_loop ? 2 : 1;
     // Whatever follows an entry follows the one before it too; behind the loop, though, the later
@@ -270,8 +279,10 @@ std::optional<PlacesProgram> places_of(const RuleProgram& rule) {
                           !rule.steps[i + 1].gap;
     places.omits_equals.resize(places.place_count, waits_on && places.loops.empty());
   }
-  if (places.loops.size() > 1 && !allows_loops(rule)) return std::nullopt;
-  if (rule.rule->having && !decides_at_once(rule, places)) return std::nullopt;
+  if (places.loops.size() > 1 && !allows_loops(rule)) {
+    return no(ObstacleKind::kSecondLoop, rule.steps[places.loops[1]].take.element);
+  }
+  if (rule.rule->having && !decides_at_once(rule, places)) return no(ObstacleKind::kHaving);
   for (const std::uint32_t loop : places.loops) places.totals.push_back(totals_of(rule, loop));
   return places;
 }

@@ -61,50 +61,16 @@ void find_live_steps(RuleProgram& rule) {
     rule.steps[i].live_step = live;
   }
 }
-}  // namespace
 
-bool needs_general(const Rule& rule) {
-  // It captures events of its own, after what its pass has made of the features.
-  if (reads_features_of_steps(rule)) return true;
-  const auto is_simple = [](const Element& element) {
-    const bool is_step = element.is_step();
-    return (is_step || (element.is_absence() && !element.gap)) && !element.is_optional() &&
-           element.until_events().empty() && !element.is_next() && !element.quantifier().greedy &&
-           element.quantifier().mode != LoopMode::kEach;
-  };
-  if (!std::all_of(rule.pattern.begin(), rule.pattern.end(), is_simple)) return true;
-  const std::size_t count = rule.pattern.size();
-  // Values of features that wait for a deadline with their texts.
-  if (!rule.pattern.empty() && rule.pattern.back().is_absence()) {
-    for (const Expr* root : alert_exprs(rule)) {
-      const bool has_text = any_expr(*root, [](const Expr& expr) {
-        return expr.op == Op::kFeature &&
-               (expr.type.kind == TypeKind::kString || expr.type.kind == TypeKind::kEnum);
-      });
-      if (has_text) return true;
-    }
-  }
-  if (count > 1 && rule.pattern[count - 1].is_absence() && rule.pattern[count - 2].is_absence()) {
-    return true;
-  }
-  const Selection& selection = rule.selection;
-  const bool simple_kind = selection.kind == SelectionKind::kDefault ||
-                           selection.kind == SelectionKind::kNoSkip ||
-                           selection.kind == SelectionKind::kSkipPastLast;
-  if (!simple_kind || selection.in_order || selection.prefer_latest) return true;
-  const Suppression& suppression = rule.suppression;
-  const bool simple_once =
-      suppression.once == Once::kNone || suppression.once == Once::kPerDuration;
-  if (!simple_once || !suppression.for_each.empty() || suppression.at_most) return true;
-  return rule.without.has_value() || !rule.exceptions.empty();
-}
-
-ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& element) {
+// An element's conditions apart from those on the event alone, which go to `of_event`. `keep` keeps
+// an expression made here alive.
+template <typename Keep>
+ElementProgram split_conditions(const Plan& plan_, const RuleProgram& rule, const Element& element,
+                                const Keep& keep, std::vector<ExprPtr>& of_event) {
   ElementProgram program;
   program.element = &element;
   std::vector<ExprPtr> conjuncts;
   split_conjuncts(element.where(), conjuncts);
-  std::vector<ExprPtr> of_event;
   for (const ExprPtr& conjunct : conjuncts) {
     const bool is_step = element.is_step();
     const ExprPtr expr = is_step ? own_event_to_current(conjunct, element.var()) : conjunct;
@@ -124,6 +90,14 @@ ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& eleme
     }
     (reads_run(*expr) ? program.by_run : program.by_row).push_back(std::move(asked));
   }
+  return program;
+}
+}  // namespace
+
+ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& element) {
+  std::vector<ExprPtr> of_event;
+  const auto keep_alive = [this](const ExprPtr& expr) { return keep(expr); };
+  ElementProgram program = split_conditions(plan_, rule, element, keep_alive, of_event);
   Rows rows{seen_by(*rule.rule, element.events()), std::move(of_event)};
   program.predicate =
       add_predicate(rule.table, make_predicate(rule.table, rows.events, rows.conjuncts));
@@ -132,15 +106,21 @@ ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& eleme
   return program;
 }
 
+namespace {
+void take_clauses(RuleProgram& program, const Rule& rule) {
+  program.rule = &rule;
+  program.within = rule.within;
+  if (rule.suppression.once == Once::kPerDuration) program.once = rule.suppression.duration;
+  program.prunes = rule.selection.kind != SelectionKind::kNoSkip;
+}
+}  // namespace
+
 void Compiler::compile_rule(std::size_t index) {
   const Rule& rule = plan_.rules[index];
   RuleProgram& program = out_->rules[index];
   program.index = RuleIndex(index);
-  program.rule = &rule;
   current_rule_ = &program;
-  program.within = rule.within;
-  if (rule.suppression.once == Once::kPerDuration) program.once = rule.suppression.duration;
-  program.prunes = rule.selection.kind != SelectionKind::kNoSkip;
+  take_clauses(program, rule);
   rule_rows_.clear();
   if (rule.window) {
     program.method = Method::kGeneral;
@@ -160,7 +140,9 @@ void Compiler::compile_rule(std::size_t index) {
   capture(program);
 }
 
-void Compiler::compile_steps(RuleProgram& program) {
+namespace {
+template <typename CompileElement>
+void fill_steps(RuleProgram& program, const CompileElement& compile_element) {
   const Rule& rule = *program.rule;
   program.step_of_var.resize(rule.variables.size());
   std::uint32_t step_count = 0;
@@ -196,10 +178,6 @@ void Compiler::compile_steps(RuleProgram& program) {
       program.wait = element.absent_for() ? *element.absent_for() : *rule.within;
     }
   }
-  if (program.strict) {
-    program.considered_predicate = add_predicate(
-        program.table, make_predicate(program.table, seen_by(rule, rule.considered), {}));
-  }
   program.method = method_of(program);
   // A match given at a deadline skips past an event in the past: a later start outlives an older
   // one.
@@ -210,7 +188,32 @@ void Compiler::compile_steps(RuleProgram& program) {
       !(program.ends_absent && rule.selection.kind == SelectionKind::kSkipPastLast);
   program.asks_later = program.sets_deadlines = program.ends_absent;
   find_live_steps(program);
-  program.places = places_of(program);
+}
+}  // namespace
+
+RuleSketch sketch_of(const Plan& plan, const Rule& rule) {
+  RuleSketch sketch;
+  take_clauses(sketch.program, rule);
+  const auto keep = [&](const ExprPtr& expr) { return sketch.kept.emplace_back(expr).get(); };
+  fill_steps(sketch.program, [&](RuleProgram&, const Element& element) {
+    std::vector<ExprPtr> of_event;
+    return split_conditions(plan, sketch.program, element, keep, of_event);
+  });
+  return sketch;
+}
+
+void Compiler::compile_steps(RuleProgram& program) {
+  const Rule& rule = *program.rule;
+  fill_steps(program, [&](RuleProgram& rule_program, const Element& element) {
+    return compile_element(rule_program, element);
+  });
+  if (program.strict) {
+    program.considered_predicate = add_predicate(
+        program.table, make_predicate(program.table, seen_by(rule, rule.considered), {}));
+  }
+  if (program.method == Method::kRuns) {
+    if (auto places = places_of(program)) program.places = std::move(*places);
+  }
   if (program.method == Method::kSingle) program.count_test = count_test_of(program);
 }
 

@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "cep/base/result.h"
 #include "cep/compile/index_maker.h"
+#include "cep/compile/obstacle.h"
 #include "cep/compile/program.h"
 #include "cep/plan/operator_graph.h"
 
@@ -100,6 +102,12 @@ class Compiler {
   std::map<std::pair<RuleIndex, std::string>, FeatureIndex> value_of_key_;
   std::set<EventTypeIndex> event_types_bound_;
 };
-/// Whether a rule says more than the simple methods know: then the general one matches it.
-bool needs_general(const Rule& rule);
+/// A rule that the simple methods match, as far as it can be compiled without a table: its steps,
+/// without predicates, and its method.
+struct RuleSketch {
+  RuleProgram program;
+  std::vector<ExprPtr> kept;  // expressions that it refers to
+};
+/// Of the plan, its event types are read.
+RuleSketch sketch_of(const Plan& plan, const Rule& rule);
 }  // namespace tocsin::cep

@@ -9,6 +9,7 @@
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/rule.h"
+#include "cep/record/budget_bytes.h"
 
 namespace tocsin::cep {
 namespace {
@@ -257,6 +258,37 @@ void add_costs(const ProgramImpl& program, const RuleProgram& rule, RuleProfile&
   }
 }
 
+// An event as budgets count it.
+std::size_t budget_bytes(const Plan& plan, const Captured& captured) {
+  std::size_t bytes = kEventBytes;
+  for (const FieldIndex field : captured.fields) {
+    const Type& type = plan.event_types[captured.type.value].fields[field.value].type;
+    bytes += type.kind == TypeKind::kString ? RuleMemory::kTextBytesAssumed : 8;
+  }
+  return bytes;
+}
+
+KeyBudget budget_of(const ProgramImpl& program, const RuleProgram& rule, const Growth& growth) {
+  const Limits& limits = program.limits;
+  KeyBudget out;
+  if (growth.kept == Kept::kNothing || growth.kept == Kept::kLastEvents) return out;
+  out.event_bytes = kEventBytes;
+  for (const Captured& captured : rule.rule->captured) {
+    out.event_bytes = std::max(out.event_bytes, budget_bytes(*program.plan, captured));
+  }
+  out.events_most = limits.events_per_key_max;
+  if (growth.kept == Kept::kWindow) return out;
+  out.entry_bytes = kPlaceBytes;
+  std::uint64_t bytes = out.event_bytes + out.entry_bytes;
+  if (growth.kept == Kept::kPartialMatches) {
+    out.match_bytes = kPartialMatchBytes;
+    bytes += out.match_bytes;
+    out.events_most = std::min<std::uint64_t>(*out.events_most, limits.runs_per_key_max);
+  }
+  out.events_most = std::min<std::uint64_t>(*out.events_most, limits.bytes_per_key_max / bytes);
+  return out;
+}
+
 void add_shared(const ProgramImpl& program, const RuleProgram& rule, RuleProfile& out) {
   const bool keeps = rule.method != Method::kSingle;
   for (const RuleProgram& other : program.rules) {
@@ -313,6 +345,8 @@ RuleProfile describe_profile(const Program& program, RuleIndex index) {
   }
   out.lives = longest_wait(out, compiled);
   out.memory = memory_of(impl, compiled);
+  out.growth = growth_of(*impl.plan, rule, impl.limits);
+  out.budget = budget_of(impl, compiled, out.growth);
   add_costs(impl, compiled, out);
   add_shared(impl, compiled, out);
   return out;

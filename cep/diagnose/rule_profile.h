@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "cep/compile/growth.h"
 #include "cep/compile/pattern_program.h"
 #include "cep/diagnose/rule_memory.h"
 #include "cep/engine/engine.h"
@@ -70,6 +71,15 @@ struct EventCost {
   std::size_t match_conditions = 0;  // kMatch, at most, for each partial match
   std::size_t features = 0;          // that take it
 };
+/// What budgets count of a key (cep/record/budget.h), in bytes.
+struct KeyBudget {
+  std::size_t event_bytes = 0;  // an event of the largest type, texts of kTextBytesAssumed
+  std::size_t entry_bytes = 0;  // an event where it may stand: at a step, or in a partial match
+  std::size_t match_bytes = 0;  // a partial match
+  /// Events that a key may have before the oldest are dropped; of partial matches, events that
+  /// begin one. Nothing: no budget applies.
+  std::optional<std::uint64_t> events_most;
+};
 struct RuleProfile {
   Method method = Method::kRuns;
   bool prunes = false;              // of partial matches with the same future one is kept
@@ -84,6 +94,8 @@ struct RuleProfile {
   std::optional<AskedTest> opens;  // a window
   std::optional<Duration> lives;   // the longest that a partial match waits; nothing: no limit
   RuleMemory memory;
+  Growth growth;  // with the events of a key
+  KeyBudget budget;
   std::vector<EventCost> costs;  // by type
   // Shared with the rule: names are in the plan.
   std::vector<RuleIndex> rules_of_key;        // that keep their state in the same record

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "cep/compile/obstacle.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/rule.h"
 #include "rules/explain/expression_text.h"
@@ -203,38 +204,10 @@ class Namer {
 // Why the general matcher runs the rule.
 std::vector<std::string> reasons_of(const cep::Rule& rule) {
   std::set<std::string> found;
-  const std::function<void(const std::vector<Element>&)> walk =
-      [&](const std::vector<Element>& elements) {
-        for (const Element& element : elements) {
-          if (!element.is_step() && !element.is_absence()) {
-            found.insert("a group");
-          }
-          if (element.gap) found.insert("`then within`");
-          if (element.is_optional()) found.insert("an optional step");
-          if (!element.until_events().empty()) found.insert("`until`");
-          if (element.is_next()) found.insert("`no next`");
-          if (element.quantifier().greedy) found.insert("`greedy`");
-          if (element.quantifier().mode == cep::LoopMode::kEach) found.insert("`each`");
-          walk(element.children());
-        }
-      };
-  walk(rule.pattern);
-  if (rule.window) found.insert("a window");
-  const cep::Selection& selection = rule.selection;
-  const bool simple = selection.kind == cep::SelectionKind::kDefault ||
-                      selection.kind == cep::SelectionKind::kNoSkip ||
-                      selection.kind == cep::SelectionKind::kSkipPastLast;
-  if (!simple || selection.in_order) found.insert("`after match`");
-  if (selection.prefer_latest) found.insert("`prefer latest`");
-  const cep::Suppression& held = rule.suppression;
-  if (held.once != cep::Once::kNone && held.once != cep::Once::kPerDuration) {
-    found.insert("this form of `once`");
+  if (rule.window) found.emplace(cep::words_of(cep::ObstacleKind::kWindow));
+  for (const cep::Obstacle& obstacle : cep::general_obstacles(rule)) {
+    found.emplace(cep::words_of(obstacle.kind));
   }
-  if (!held.for_each.empty()) found.insert("`for each`");
-  if (held.at_most) found.insert("`at most`");
-  if (rule.without) found.insert("`without`");
-  if (!rule.exceptions.empty()) found.insert("`except`");
-  if (found.empty()) found.insert("what stands at its end");
   return {found.begin(), found.end()};
 }
 

@@ -260,6 +260,60 @@ std::string cost_words(const cep::EventCost& cost) {
   return all.empty() ? "next to nothing: it only counts as an event between others" : listed(all);
 }
 
+// What a key with many events costs, and when its budget drops the oldest.
+void add_growth(const cep::RuleProfile& profile, const cep::Limits& limits,
+                std::vector<Passage>& out) {
+  const cep::KeyBudget& budget = profile.budget;
+  const std::string most = budget.events_most ? with_commas(*budget.events_most) : std::string();
+  switch (profile.growth.kept) {
+    case cep::Kept::kNothing:
+      return;
+    case cep::Kept::kLastEvents:
+      out.push_back(
+          {"Bounded by itself: a key has at most as many partial matches as the pattern has "
+           "steps less one."});
+      return;
+    case cep::Kept::kWindow:
+      out.push_back(
+          {fmt::format("Bounded by {} events in a window of a key; beyond that the older half "
+                       "is dropped, counted and said on the alert.",
+                       most)});
+      return;
+    case cep::Kept::kPlaces:
+      out.push_back(
+          {fmt::format("A busy key costs no more: an event costs the same however many of the key "
+                       "came before (by places, from {} partial matches on).",
+                       limits.busy_key_runs + 1)});
+      out.push_back(
+          {fmt::format("Bounded by {} events of a key and {} matches at one event; beyond that the "
+                       "oldest are dropped, counted and said on the alert. The budget counts {} "
+                       "for an event, and {} for each step where it may stand.",
+                       most, with_commas(limits.matches_per_event_max),
+                       bytes_words(budget.event_bytes), bytes_words(budget.entry_bytes))});
+      return;
+    case cep::Kept::kPartialMatches:
+      break;
+  }
+  std::vector<std::string> reasons;
+  for (const cep::Obstacle& obstacle : profile.growth.obstacles) {
+    const std::string reason(cep::words_of(obstacle.kind));
+    if (std::ranges::find(reasons, reason) == reasons.end()) reasons.push_back(reason);
+  }
+  out.push_back({profile.growth.piles_up
+                     ? fmt::format("A busy key costs more: because of {}, an event is offered to "
+                                   "each partial match that waits, up to {} of them.",
+                                   listed(reasons), with_commas(limits.runs_per_key_max))
+                     : "A busy key costs no more: it has few partial matches, however many events "
+                       "come."});
+  out.push_back(
+      {fmt::format("Bounded by {} partial matches of a key and {} matches at one event; beyond "
+                   "that the oldest are dropped, counted and said on the alert. The budget counts "
+                   "{} for a partial match, {} for each event in it, and {} for the event itself.",
+                   with_commas(limits.runs_per_key_max), with_commas(limits.matches_per_event_max),
+                   bytes_words(budget.match_bytes), bytes_words(budget.entry_bytes),
+                   bytes_words(budget.event_bytes))});
+}
+
 std::vector<Passage> cost_passages(const cep::Program& program, const Words& words,
                                    const cep::RuleProfile& profile) {
   const cep::Plan& plan = words.plan();
@@ -280,22 +334,7 @@ std::vector<Passage> cost_passages(const cep::Program& program, const Words& wor
         {"An event that nothing waits for and that begins nothing is dropped after its "
          "own tests, before any key is looked up."});
   }
-  const cep::Rule& rule = *words.rule();
-  if (rule.window) {
-    out.push_back(
-        {fmt::format("Bounded by {} events in a window of a key; beyond that the older half "
-                     "is dropped, counted and said on the alert.",
-                     with_commas(limits.events_per_key_max))});
-  } else if (profile.method == Method::kStrict) {
-    out.push_back(
-        {"Bounded by itself: a key has at most as many partial matches as the pattern has "
-         "steps less one."});
-  } else if (keeps) {
-    out.push_back({fmt::format(
-        "Bounded by {} partial matches of a key and {} matches at one event; "
-        "beyond that the oldest are dropped, counted and said on the alert.",
-        with_commas(limits.runs_per_key_max), with_commas(limits.matches_per_event_max))});
-  }
+  add_growth(profile, limits, out);
   if (!profile.memory.features.empty()) {
     out.push_back(
         {fmt::format("A feature keeps at most {} events of a key; beyond that the oldest "

@@ -18,6 +18,7 @@
 #include "rules/lint/contradiction.h"
 #include "rules/pattern/check_clauses.h"
 #include "rules/pattern/check_pattern.h"
+#include "rules/pattern/growth_check.h"
 #include "rules/pattern/no_effect.h"
 #include "rules/pattern/unreachable_step.h"
 
@@ -249,6 +250,9 @@ class RuleChecker {
       if (!context_.has_error_type && check_reachable(context_, tree_, rule_, pattern_.elements)) {
         warn_of_no_effect(context_, tree_, rule_, pattern_.elements,
                           {considering_.subsets, considering_adds_});
+        if (!context_.sink.has_errors()) {
+          check_growth(context_, tree_, rule_, pattern_.elements);
+        }
       }
     }
     if (!tree_.by) warn_without_key();

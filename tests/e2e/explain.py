@@ -14,7 +14,7 @@ import xml.dom.minidom
 from harness import BINARY, LIMIT_S, ROOT, RULES, case, has, read, run_cases, tocsin, write
 
 ASPECTS = ["purpose", "key", "pattern", "limits", "kinds", "features", "data", "selection", "suppression", "alert",
-           "late", "missing", "status", "automaton", "state", "shared", "cost"]
+           "late", "missing", "status", "automaton", "state", "shared", "cost", "growth"]
 
 
 def objects(text):
@@ -111,7 +111,7 @@ def _():
     rules = objects(tocsin("explain", str(ROOT / "samples" / "rules"), "--format", "json").out)
     assert len(rules) >= 30, len(rules)
     for rule in rules:
-        assert list(rule) == ["rule", "id", "title", "status", "says", "automaton", "state", "shared", "cost"]
+        assert list(rule) == ["rule", "id", "title", "status", "says", "automaton", "state", "shared", "cost", "growth"]
         aspects = [aspect["aspect"] for aspect in rule["says"]]
         assert aspects == sorted(aspects, key=ASPECTS.index), aspects
         assert {"key", "pattern", "selection", "suppression", "alert", "status", "automaton", "state", "shared",
@@ -134,12 +134,20 @@ def _():
             assert way["kind"] == ("complete" if way["to"] == len(kinds) - 1 else "take")
             assert ("gives" in way) == (way["kind"] == "complete")
         assert set(rule["state"]) == {"lives_us", "kept", "features", "bytes"}
+        growth = rule["growth"]
+        assert set(growth) == {"kept", "because", "work", "work_most", "bytes", "events_most"}, growth
+        assert growth["kept"] in ("nothing", "last_events", "places", "partial_matches", "window")
+        assert (growth["kept"] == "partial_matches") == bool(growth["because"])
+        assert (growth["work"] == "partial_matches") == (growth["work_most"] == 10_000)
         assert rule["cost"]["events"] and all(cost["tests_shared"] <= cost["tests"] for cost in rule["cost"]["events"])
     assert seen <= set(ASPECTS)
     for name in ASPECTS:
         assert f"`{name}`" in page, name
     one = next(rule for rule in rules if rule["rule"] == "round_trip")
     assert one["state"]["lives_us"] == 2 * 86_400_000_000 and one["cost"]["pass"] == 2
+    passed_on = next(rule for rule in rules if rule["rule"] == "passed_on")
+    assert passed_on["growth"]["because"] and passed_on["growth"]["work"] == "partial_matches", passed_on["growth"]
+    assert passed_on["growth"]["bytes"]["event"] > 24 and passed_on["growth"]["events_most"] == 10_000, passed_on["growth"]
     assert next(rule for rule in rules if rule["rule"] == "passed_on")["shared"]["alert_readers"] == ["round_trip"]
 
 

@@ -116,7 +116,8 @@ TEST_CASE("check: shapes of patterns that are refused, each once") {
       // too large
       {"all of { payment, payment, payment, payment, payment, payment, payment, payment, payment }",
        "E0433 2:1"},
-      {"99999 payment then 100000 payment", ""},
+      {"1 payment then 99999 payment", ""},
+      {"99999 payment then 100000 payment", "E0436 2:20"},
       {"100001 payment", "E0407 2:1"},
   };
   check_patterns(kRefused);

@@ -81,6 +81,28 @@ void check_reached(const cep::RuleProfile& profile) {
   }
   CHECK(reached.size() == profile.states.size());
 }
+
+// What is said of a busy key, from the plan alone, is what was compiled.
+void check_growth(const cep::Growth& growth, const cep::RuleProgram& compiled) {
+  switch (growth.kept) {
+    case cep::Kept::kNothing:
+      CHECK_FALSE(compiled.method == cep::Method::kStrict);
+      break;
+    case cep::Kept::kLastEvents:
+      CHECK(compiled.method == cep::Method::kStrict);
+      break;
+    case cep::Kept::kPlaces:
+      CHECK(compiled.places.has_value());
+      break;
+    case cep::Kept::kPartialMatches:
+      CHECK_FALSE(compiled.places.has_value());
+      CHECK_FALSE(growth.obstacles.empty());
+      break;
+    case cep::Kept::kWindow:
+      CHECK(compiled.rule->window.has_value());
+      break;
+  }
+}
 }  // namespace
 
 TEST_CASE("explain: the automata of every construct") {
@@ -112,6 +134,7 @@ TEST_CASE("explain: what is said of a random rule's working is what was compiled
       const cep::RuleProfile profile = cep::describe_profile(*program, cep::RuleIndex(i));
       check_tests(profile, program->impl().rules[i]);
       check_reached(profile);
+      check_growth(profile.growth, program->impl().rules[i]);
       for (const cep::EventCost& cost : profile.costs) CHECK(cost.tests_shared <= cost.tests);
       // More is never less.
       const cep::RuleMemory& memory = profile.memory;
