@@ -112,8 +112,20 @@ void EntrySet::erase_end(const std::string& key, const Change& change) {
   if (!change.is_gone && change.until != kEventTimeMax) ends_.erase({change.until, key});
 }
 
+void EntrySet::report_change_to(std::vector<std::uint32_t>& changed, std::uint32_t number) {
+  report_.changed = &changed;
+  report_.number = number;
+  if (is_changed()) report_change();
+}
+void EntrySet::report_change() {
+  if (report_.changed == nullptr) return;
+  report_.changed->push_back(report_.number);
+  report_.changed = nullptr;
+}
+
 // The change in the place of what the delta has of the key.
 void EntrySet::put(std::string_view key, Change change) {
+  report_change();
   note_last(delta_last_bytes_, key);
   const auto [place, is_new] = delta_.try_emplace(std::string(key));
   if (!is_new) {
@@ -151,6 +163,7 @@ std::shared_ptr<const EntryBase> EntrySet::replace(std::shared_ptr<const EntryBa
   base_ = std::move(entries);
   is_replaced_ = true;
   size_ = base_->size();
+  report_change();
   return before;
 }
 
@@ -174,6 +187,7 @@ void EntrySet::take_changes(EntrySet&& other) {
     ends_ = std::move(other.ends_);
     added_ = other.added_;
     size_ = other.size_;
+    report_change();
     return;
   }
   size_ = base_->size();

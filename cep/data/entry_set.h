@@ -83,7 +83,6 @@ class EntrySet {
   EntrySet(const EntrySet& other) { *this = other; }
   EntrySet& operator=(const EntrySet& other);
   EntrySet(EntrySet&&) noexcept = default;
-  EntrySet& operator=(EntrySet&&) noexcept = default;
   ~EntrySet() = default;
 
   /// Whether an entry with this key holds at `at`.
@@ -116,6 +115,9 @@ class EntrySet {
   /// Whether anything is other than declared, and whether nothing of it counts.
   bool is_changed() const { return is_replaced_ || !delta_.empty(); }
   bool is_replaced() const { return is_replaced_; }
+  /// Adds `number` to `changed` once, as soon as is_changed() is true for the first time. `changed`
+  /// outlives this; copies do not report, nor what this is moved to.
+  void report_change_to(std::vector<std::uint32_t>& changed, std::uint32_t number);
   /// Whether some entry ends.
   bool has_ends() const { return base_->has_ends() || !ends_.empty(); }
   /// The bytes in which some key ends, or one that was there since the base began.
@@ -135,9 +137,19 @@ class EntrySet {
     EventTime until = kEventTimeMax;
     std::shared_ptr<const TableRow> row;
   };
+  // Where the first change is reported; null when that is done, or for nobody. Copies have none.
+  struct Report {
+    Report() = default;
+    Report(const Report&) {}
+    Report& operator=(const Report&) { return *this; }
+    ~Report() = default;
+    std::vector<std::uint32_t>* changed = nullptr;
+    std::uint32_t number = 0;
+  };
   const Change* changed(std::string_view key) const;
   void erase_end(const std::string& key, const Change& change);
   void put(std::string_view key, Change change);
+  void report_change();
 
   std::shared_ptr<const EntryBase> declared_;
   std::shared_ptr<const EntryBase> base_;  // declared_, or what took its place
@@ -147,5 +159,6 @@ class EntrySet {
   std::set<std::pair<EventTime, std::string>> ends_;  // of the delta's entries
   std::size_t added_ = 0;                             // of the delta, not gone
   std::size_t size_ = 0;
+  Report report_;
 };
 }  // namespace tocsin::cep

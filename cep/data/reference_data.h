@@ -1,6 +1,7 @@
 /// What the rules of a program look up: its lists and tables, with what was changed since they were
 /// declared. The only part of a program that changes while an engine runs, between two slices.
 #pragma once
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -17,7 +18,13 @@ struct ReferenceData {
   explicit ReferenceData(const Plan& plan) {
     for (const List& list : plan.lists) lists.emplace_back(list);
     for (const Table& table : plan.tables) tables.emplace_back(table);
+    watch_lists();
   }
+  ReferenceData(const ReferenceData& other) : lists(other.lists), tables(other.tables) {
+    watch_lists();
+  }
+  ReferenceData& operator=(const ReferenceData&) = delete;
+  ~ReferenceData() = default;
   /// Null where there is none of this name.
   ListProgram* list(std::string_view name) {
     for (ListProgram& list : lists) {
@@ -31,8 +38,20 @@ struct ReferenceData {
     }
     return nullptr;
   }
+  /// The places of the lists that were changed at some time, each once: all others have what was
+  /// declared.
+  const std::vector<std::uint32_t>& changed_lists() const { return changed_lists_; }
 
-  std::vector<ListProgram> lists;   // by ListIndex
+  std::vector<ListProgram> lists;   // by ListIndex; none is added or taken away
   std::vector<LookupTable> tables;  // by TableIndex
+
+ private:
+  void watch_lists() {
+    for (std::uint32_t i = 0; i < lists.size(); ++i) {
+      lists[i].entries().report_change_to(changed_lists_, i);
+    }
+  }
+
+  std::vector<std::uint32_t> changed_lists_;
 };
 }  // namespace tocsin::cep

@@ -202,4 +202,33 @@ TEST_CASE("list: values are found by what they mean") {
     CHECK(found == expected);
   }
 }
+
+TEST_CASE("entry set: the first change is reported, once") {
+  std::vector<std::uint32_t> changed;
+  EntrySet set({{"a"}, {"b"}});
+  set.report_change_to(changed, 7);
+  CHECK_FALSE(set.remove("c"));
+  set.reset();
+  CHECK(changed.empty());
+  EntrySet copy = set;
+  copy.add({"d"});
+  CHECK(changed.empty());
+  set.remove("a");
+  CHECK(changed == std::vector<std::uint32_t>{7});
+  set.add({"e"});
+  set.reset();
+  set.add({"e"});
+  CHECK(changed.size() == 1);
+  // One that has changed before reports at once; so does what is replaced as a whole.
+  copy.report_change_to(changed, 8);
+  CHECK(changed == std::vector<std::uint32_t>{7, 8});
+  EntrySet replaced({{"a"}});
+  replaced.report_change_to(changed, 9);
+  replaced.replace(std::make_shared<const EntryBase>(std::vector<Entry>{}));
+  CHECK(changed.back() == 9);
+  EntrySet taking({{"a"}});
+  taking.report_change_to(changed, 10);
+  taking.take_changes(std::move(replaced));
+  CHECK(changed.back() == 10);
+}
 }  // namespace tocsin::tests
