@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "cep/base/assert.h"
 #include "cep/plan/comparison.h"
@@ -277,6 +278,15 @@ std::string meaning_of(const Atom& atom) {
   return out;
 }
 }  // namespace
+
+std::vector<std::int64_t> words_of_list(const Type& column, const List& list) {
+  std::vector<Value> values;
+  for (const OwnedValue& value : list.values) values.push_back(value.view());
+  std::optional<Atom> atom = membership_test(column, values);
+  TOCSIN_ASSERT(atom && atom->kind == Atom::Kind::kWords,
+                "the list's first value made such a test");
+  return std::move(atom->words);
+}
 
 AtomSet::AtomSet(const Plan& plan) : plan_(&plan), by_type_(plan.event_types.size()) {}
 

@@ -63,6 +63,10 @@ struct Atom {
   const Expr* expr = nullptr;
 };
 
+/// The words of a column of this type that are a value of the list, ascending. The list is one of
+/// values, and `field in list` is a test of words.
+std::vector<std::int64_t> words_of_list(const Type& column, const List& list);
+
 /// All atoms of a program, by event type.
 class AtomSet {
  public:

@@ -201,6 +201,6 @@ Result<Program> compile_general(std::shared_ptr<const Plan> plan, const Limits& 
   return compile_with(std::move(plan), limits, true, {}, nullptr);
 }
 Result<Program> compile_indexed(std::shared_ptr<const Plan> plan, const Limits& limits) {
-  return compile_with(std::move(plan), limits, false, {0, 0}, nullptr);
+  return compile_with(std::move(plan), limits, false, {0, 0, 0}, nullptr);
 }
 }  // namespace tocsin::cep

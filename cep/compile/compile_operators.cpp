@@ -138,15 +138,16 @@ void Compiler::bind_sources(TableProgram& table) const {
 }
 
 void Compiler::join_strict_group(const RuleProgram& rule) {
-  auto group = std::find_if(out_->strict_groups.begin(), out_->strict_groups.end(),
+  // At most one that fits has room, most often the last one.
+  auto group = std::find_if(out_->strict_groups.rbegin(), out_->strict_groups.rend(),
                             [&](const StrictGroup& g) {
                               return g.table == rule.table && g.pass == rule.pass &&
                                      g.considered_predicate == rule.considered_predicate &&
                                      g.rules.size() < kStrictGroupMax;
                             });
-  if (group == out_->strict_groups.end()) {
+  if (group == out_->strict_groups.rend()) {
     out_->strict_groups.push_back({rule.table, rule.pass, rule.considered_predicate, 0, {}});
-    group = out_->strict_groups.end() - 1;
+    group = out_->strict_groups.rbegin();
   }
   group->rules.push_back(rule.index.value);
   group->depth = std::max(group->depth, static_cast<std::uint32_t>(rule.steps.size() - 1));

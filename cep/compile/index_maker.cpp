@@ -1,7 +1,9 @@
 #include "cep/compile/index_maker.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
+#include <tuple>
 #include <utility>
 
 #include "cep/base/assert.h"
@@ -75,7 +77,8 @@ class IndexMaker {
   void add_target(std::uint32_t t, std::uint32_t p, std::uint32_t place,
                   const AtomFormula& formula);
   void give_bitmap(std::uint32_t atom);
-  void add_to_fields(std::uint32_t atom);
+  void add_groups(std::uint32_t atom);
+  void add_to_fields(std::uint32_t atom, std::uint32_t group);
   PredicateIndex::OfField& field_of(std::uint32_t atom);
 
   ProgramImpl& program_;
@@ -98,10 +101,7 @@ Grade IndexMaker::grade_of(std::uint32_t index) const {
     case Atom::Kind::kWords:
     case Atom::Kind::kTexts: {
       const List* const list = list_of(atom);
-      if (list != nullptr && !atom.has_values &&
-          (atom.kind == Atom::Kind::kWords || list->values.size() > kListedMost)) {
-        return Grade::kNone;
-      }
+      if (list != nullptr && list->values.size() > kListedMost) return Grade::kNone;
       if (list == nullptr && atom.words.empty() && atom.texts.empty()) return Grade::kNever;
       return type_of_field(index).kind == TypeKind::kEnum ? Grade::kWide : Grade::kValue;
     }
@@ -162,13 +162,15 @@ Grade IndexMaker::grade_of(const Predicate& predicate) const {
 void IndexMaker::sort_predicates(TableProgram& table) {
   const std::size_t count = table.predicates.size();
   std::vector<Grade> grades(count, Grade::kNone);
-  if (count > limits_.all) {
+  const bool has_many_operators = table.operators.size() > limits_.operators;
+  if (count > limits_.all || has_many_operators) {
     std::size_t wide = 0;
     for (std::size_t p = 0; p < count; ++p) {
       grades[p] = grade_of(table.predicates[p]);
       wide += grades[p] >= Grade::kWide ? 1 : 0;
     }
-    const Grade last = wide > limits_.wide ? Grade::kWide : Grade::kFound;
+    const bool is_wide_sparse = wide > limits_.wide || has_many_operators;
+    const Grade last = is_wide_sparse ? Grade::kWide : Grade::kFound;
     table.predicate_places.resize(count);
     for (std::size_t p = 0; p < count; ++p) {
       const bool is_sparse = grades[p] <= last;
@@ -260,25 +262,27 @@ void IndexMaker::add_target(std::uint32_t t, std::uint32_t p, std::uint32_t plac
   Access access = access_of(formula);
   const Required required = required_by(formula);
   PredicateTarget target;
-  target.table = t;
-  target.place = place;
   target.list = out_.first_list[t] + place;
   target.predicate = p;
-  target.ranges_begin = static_cast<std::uint32_t>(out_.ranges.size());
   target.has_more = !required.is_all;
   for (const std::uint32_t required_atom : required.atoms) {
     if (access.atoms.size() == 1 && required_atom == access.atoms[0]) continue;
     const Atom& atom = program_.atoms.atom(required_atom);
-    if (atom.kind == Atom::Kind::kRange) {
-      out_.ranges.push_back({atom.field, atom.low, atom.high});
-    } else {
+    if (atom.kind != Atom::Kind::kRange || target.bound.has_field()) {
       target.has_more = true;
+    } else if (atom.low == std::numeric_limits<std::int64_t>::min()) {
+      target.bound = WordBound::upper(atom.field.value, atom.high);
+    } else {
+      target.bound = WordBound::lower(atom.field.value, atom.low);
+      target.most = atom.high;
     }
   }
-  target.ranges_end = static_cast<std::uint32_t>(out_.ranges.size());
   std::sort(access.atoms.begin(), access.atoms.end());
   access.atoms.erase(std::unique(access.atoms.begin(), access.atoms.end()), access.atoms.end());
-  for (const std::uint32_t atom : access.atoms) targets_[atom].push_back(target);
+  for (const std::uint32_t atom : access.atoms) {
+    target.atom = atom;
+    targets_[atom].push_back(target);
+  }
 }
 
 void IndexMaker::give_bitmap(std::uint32_t atom) {
@@ -299,31 +303,48 @@ PredicateIndex::OfField& IndexMaker::field_of(std::uint32_t atom) {
   return fields.back();
 }
 
-// Makes an atom that has targets findable.
-void IndexMaker::add_to_fields(std::uint32_t index) {
+// Makes a group of an atom's targets findable.
+void IndexMaker::add_to_fields(std::uint32_t index, std::uint32_t group) {
   const Atom& atom = program_.atoms.atom(index);
   if (atom.kind == Atom::Kind::kFound) {
-    out_.types[type_of_[index]].found.push_back(index);
+    out_.types[type_of_[index]].found.push_back(group);
     return;
   }
   PredicateIndex::OfField& field = field_of(index);
   if (atom.kind == Atom::Kind::kRange) {
     if (atom.low == atom.high) {
-      field.values.add(atom.low, index);
+      field.values.add(atom.low, group);
     } else {
-      field.ranges.add(atom.low, atom.high, index);
+      field.ranges.add(atom.low, atom.high, group);
     }
     return;
   }
-  if (atom.list) out_.types[type_of_[index]].listed.push_back(index);
-  if (!atom.has_values) {
+  if (atom.list) out_.types[type_of_[index]].listed.emplace_back(atom.list->value, group);
+  if (!atom.has_values && atom.kind == Atom::Kind::kTexts) {
     for (const OwnedValue& value : list_of(atom)->values) {
-      field.values.add(value.view().text, index);
+      field.values.add(value.view().text, group);
     }
     return;
   }
-  for (const std::int64_t word : atom.words) field.values.add(word, index);
-  for (const std::string& text : atom.texts) field.values.add(std::string_view(text), index);
+  const std::vector<std::int64_t> words =
+      atom.has_values ? atom.words : words_of_list(type_of_field(index), *list_of(atom));
+  for (const std::int64_t word : words) field.values.add(word, group);
+  for (const std::string& text : atom.texts) field.values.add(std::string_view(text), group);
+}
+
+// The atom's targets, as PredicateTarget says.
+void IndexMaker::add_groups(std::uint32_t atom) {
+  std::vector<PredicateTarget>& targets = targets_[atom];
+  std::sort(targets.begin(), targets.end(), [](const PredicateTarget& a, const PredicateTarget& b) {
+    return std::tie(a.bound, a.list, a.predicate) < std::tie(b.bound, b.list, b.predicate);
+  });
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const bool is_first = i == 0 || targets[i - 1].bound.kind != targets[i].bound.kind;
+    targets[i].is_last =
+        i + 1 == targets.size() || targets[i + 1].bound.kind != targets[i].bound.kind;
+    if (is_first) add_to_fields(atom, static_cast<std::uint32_t>(out_.targets.size()));
+    out_.targets.push_back(targets[i]);
+  }
 }
 
 void IndexMaker::run(const std::vector<std::vector<std::vector<std::uint32_t>>>& wakes) {
@@ -337,8 +358,9 @@ void IndexMaker::run(const std::vector<std::vector<std::vector<std::uint32_t>>>&
     sort_predicates(table);
     sort_operators(table, wakes[t]);
     out_.first_list.push_back(out_.list_count);
-    for (std::size_t i = 0; i < table.dense_predicates.size(); ++i) {
+    for (std::uint32_t i = 0; i < table.dense_predicates.size(); ++i) {
       out_.types[i % out_.types.size()].lists.push_back(out_.list_count++);
+      out_.places.push_back({static_cast<std::uint32_t>(t), i});
     }
   }
   for (std::uint32_t atom = 0; atom < program_.atoms.count(); ++atom) {
@@ -354,21 +376,17 @@ void IndexMaker::run(const std::vector<std::vector<std::vector<std::uint32_t>>>&
           if (step.op == AtomFormula::Op::kAtom) give_bitmap(step.operand);
         }
       });
-  out_.targets_begin.push_back(0);
-  for (std::uint32_t atom = 0; atom < targets_.size(); ++atom) {
-    if (!targets_[atom].empty()) add_to_fields(atom);
-    out_.targets.insert(out_.targets.end(), targets_[atom].begin(), targets_[atom].end());
-    out_.targets_begin.push_back(static_cast<std::uint32_t>(out_.targets.size()));
-  }
+  for (std::uint32_t atom = 0; atom < targets_.size(); ++atom) add_groups(atom);
+  out_.targets.shrink_to_fit();
+  const auto bound_of = [&](std::uint32_t group) { return out_.targets[group].bound; };
   for (PredicateIndex::OfType& type : out_.types) {
     std::sort(type.evaluated.begin(), type.evaluated.end());
+    std::sort(type.listed.begin(), type.listed.end());
     for (PredicateIndex::OfField& field : type.fields) {
-      field.values.finish();
+      field.values.finish(bound_of);
       field.ranges.finish();
     }
   }
-  out_.targets.shrink_to_fit();
-  out_.ranges.shrink_to_fit();
   program_.index = std::move(made_);
 }
 }  // namespace

@@ -5,40 +5,38 @@
 /// each row's mask: this is cheapest for what many rows meet, and for small sets. A **sparse** one
 /// is reached through the most selective condition that it cannot hold without: an equality, a
 /// list, a searched text or a range of one field. Only at rows that meet this condition are its
-/// other conditions asked.
+/// other conditions asked, a range of another field first: what one value or one atom reaches is
+/// sorted by it, so that a row reads no more of it than it meets, and one besides.
 ///
 /// Invariants: a sparse predicate that holds at a row has a target at an atom that holds there. An
 /// atom has a bitmap if a dense predicate reads it, or if evaluating it may count a missing value;
 /// all others are asked for a row when a target needs them.
 #pragma once
 #include <cstdint>
-#include <span>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #include "cep/base/index.h"
 #include "cep/compile/value_index.h"
 
 namespace tocsin::cep {
-/// A range of one field that a target's predicate requires.
-struct RequiredRange {
-  FieldIndex field;
-  std::int64_t low = 0;
-  std::int64_t high = 0;
-};
-/// A sparse predicate of a table, at a place as Predicate::by_type has them.
+/// A sparse predicate behind an atom through which it is reached. The targets of one atom whose
+/// bounds are of one kind are a **group**: they follow each other, by their bounds, and are named
+/// by the place of the first.
 struct PredicateTarget {
-  std::uint32_t table = 0;
-  std::uint32_t place = 0;
-  std::uint32_t list = 0;  // of hits: a number for each table and place
-  std::uint32_t predicate = 0;
-  std::uint32_t ranges_begin = 0;  // of PredicateIndex::ranges
-  std::uint32_t ranges_end = 0;
-  bool has_more = false;  // it requires more than its atom and these ranges
+  WordBound bound;                                               // holds, or the predicate does not
+  std::int64_t most = std::numeric_limits<std::int64_t>::max();  // of a lower bound's field
+  std::uint32_t list = 0;       // of hits: a number for each table and place
+  std::uint32_t predicate = 0;  // of the table's
+  std::uint32_t atom = 0;
+  bool has_more = false;  // it requires more than its atom, `bound` and `most`
+  bool is_last = false;   // of its group
 };
 
 struct PredicateIndex {
   static constexpr std::uint32_t kNoBitmap = UINT32_MAX;
-  /// What finds the atoms of one field.
+  /// What finds, by one field's value, groups of targets whose atoms hold.
   struct OfField {
     FieldIndex field;
     bool is_text = false;
@@ -48,21 +46,22 @@ struct PredicateIndex {
   struct OfType {
     std::vector<std::uint32_t> evaluated;  // atoms with bitmaps
     std::vector<OfField> fields;
-    std::vector<std::uint32_t> listed;  // atoms of `fields` whose values are a list's
-    std::vector<std::uint32_t> found;   // atoms of text searches that have targets
-    std::vector<std::uint32_t> lists;   // of hits
+    /// Lists, ascending, each with a group of targets behind an atom in `fields` that has the
+    /// list's declared values.
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> listed;
+    std::vector<std::uint32_t> found;  // groups behind atoms of text searches
+    std::vector<std::uint32_t> lists;  // of hits
   };
   std::vector<OfType> types;           // by event type
   std::vector<std::uint32_t> bitmaps;  // by atom; kNoBitmap
   std::uint32_t bitmap_count = 0;
   std::uint32_t list_count = 0;
-  std::vector<std::uint32_t> first_list;     // by table: of its place 0
-  std::vector<std::uint32_t> targets_begin;  // by atom, and one more
+  std::vector<std::uint32_t> first_list;  // by table: of its place 0
+  struct Place {
+    std::uint32_t table = 0;
+    std::uint32_t place = 0;  // as Predicate::by_type has them
+  };
+  std::vector<Place> places;  // by list of hits
   std::vector<PredicateTarget> targets;
-  std::vector<RequiredRange> ranges;
-
-  std::span<const PredicateTarget> targets_of(std::uint32_t atom) const {
-    return {targets.data() + targets_begin[atom], targets_begin[atom + 1] - targets_begin[atom]};
-  }
 };
 }  // namespace tocsin::cep

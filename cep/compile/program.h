@@ -23,7 +23,7 @@
 
 #include "cep/aggregate/accumulator.h"
 #include "cep/compile/atoms.h"
-#include "cep/compile/predicate_index.h"
+#include "cep/compile/number_lists.h"
 #include "cep/compile/suppression_life.h"
 #include "cep/compile/word_test.h"
 #include "cep/data/reference_data.h"
@@ -35,6 +35,7 @@
 #include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
+struct PredicateIndex;
 // Kinds of one step: 15 bits of a captured event's place say which one it was.
 inline constexpr std::uint16_t kKindsMax = 1U << 15;
 /// A boolean combination of atoms, by event type, in postfix. An event type without entries never

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "cep/base/assert.h"
+#include "cep/compile/predicate_index.h"
 #include "cep/compile/program.h"
 #include "cep/match/eval.h"
 #include "cep/plan/event_type.h"
@@ -203,10 +204,6 @@ const ListProgram* AtomBits::asked_list(const Atom& atom) const {
   if (!atom.list) return nullptr;
   const ListProgram& list = program_->data->lists[atom.list->value];
   return !atom.has_values || list.entries().is_changed() ? &list : nullptr;
-}
-bool AtomBits::is_changed(std::uint32_t atom) const {
-  const std::optional<ListIndex>& list = program_->atoms.atom(atom).list;
-  return list && program_->data->lists[list->value].entries().is_changed();
 }
 const AtomBits::Words& AtomBits::found(std::uint32_t atom) const {
   return texts_.found(program_->atoms.atom(atom).test);

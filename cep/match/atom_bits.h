@@ -37,8 +37,6 @@ class AtomBits {
   bool holds(const AtomFormula& formula, EventTypeIndex type, std::uint32_t entry) const;
   /// The entries where a text search's atom holds.
   const Words& found(std::uint32_t atom) const;
-  /// Whether an atom of a list can no longer be told by the values that the list was declared with.
-  bool is_changed(std::uint32_t atom) const;
 
  private:
   void evaluate(const ProgramImpl& program, const Batch& batch,

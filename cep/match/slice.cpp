@@ -13,12 +13,13 @@ Slice::Slice(const ProgramImpl& program)
       values_(program.value_count),
       alerted_(program.rules.size()),
       merged_(*program.plan),
-      alert_rows_(program),
-      places_(program.value_count) {
+      alert_rows_(program) {
   for (const ProbeProgram& probe : program.probes) {
     const FeatureProgram& feature = program.features[probe.feature.value];
-    places_[probe.value.value] = program.tables[feature.table].role_places;
+    columns_.emplace_back(probe.value.value, program.tables[feature.table].role_places);
   }
+  std::sort(columns_.begin(), columns_.end());
+  columns_.erase(std::unique(columns_.begin(), columns_.end()), columns_.end());
 }
 
 void Slice::begin(const Batch& batch, std::uint64_t& values_missing) {
@@ -34,7 +35,7 @@ void Slice::begin(const Batch& batch, std::uint64_t& values_missing) {
   }
   atoms_.evaluate(program_, batch, rows_of_type_, values_missing);
   hits_.find(atoms_, batch, rows_of_type_, false);
-  for (std::vector<Value>& values : values_) values.clear();
+  for (const auto& [value, places] : columns_) values_[value].clear();
   value_texts_.clear();
   size_values();
   for (const RuleIndex rule : alerted_rules_) alerted_[rule.value].clear();
@@ -44,8 +45,8 @@ void Slice::begin(const Batch& batch, std::uint64_t& values_missing) {
 
 void Slice::size_values() {
   const std::size_t numbers = given_->rows.size() + alert_rows_.rows().size();
-  for (std::size_t i = 0; i < values_.size(); ++i) {
-    if (places_[i] > 0) values_[i].resize(numbers * places_[i], Value::missing());
+  for (const auto& [value, places] : columns_) {
+    values_[value].resize(numbers * places, Value::missing());
   }
 }
 

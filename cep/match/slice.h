@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "cep/compile/program.h"
@@ -75,6 +76,7 @@ class Slice {
   std::uint64_t version_ = 0;
   std::uint64_t first_version_ = 0;
   std::vector<std::uint32_t> numbers_;  // by row of merged_
-  std::vector<std::uint32_t> places_;   // of roles, by value; 0: no column
+  // The values that have columns, ascending, each with its table's places of roles.
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> columns_;
 };
 }  // namespace tocsin::cep

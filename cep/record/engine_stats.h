@@ -25,7 +25,8 @@ struct EngineStats {
   std::uint64_t keys_left_as_runs = 0;
   /// Words that were copied to give records more room, or less, by this engine.
   std::uint64_t layout_work = 0;
-  /// Predicates that were asked of a row, and operators that were given one, by this engine.
+  /// Predicates that were asked of a row, with groups of them that one bound answered for, and
+  /// operators that were given a row, by this engine.
   std::uint64_t predicates_asked = 0;
   std::uint64_t operators_run = 0;
 };

@@ -2,8 +2,10 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -50,6 +52,34 @@ const Form kForms[] = {
     {"a list",
      [](int k) { return fmt::format("list of_{0} : string = [\"m{0}\", \"n{0}\"]\n", k); },
      [](int k) { return fmt::format("when payment where merchant in of_{} and amount > 50", k); }},
+    {"many lists of one value",
+     [](int k) {
+       return fmt::format("list of_{} : string = [\"m{}\", \"m{}\", \"n{}\"]\n", k, k % 10,
+                          10 + k % 7, k);
+     },
+     [](int k) {
+       return fmt::format("when payment where merchant in of_{} and amount > {}", k,
+                          k < kMerchants ? 60 + k : 200 + k);
+     }},
+    {"a text that many share, and a range", nothing,
+     [](int k) {
+       return fmt::format("when payment where merchant = \"m{}\" and amount > {}", k % 5,
+                          k < kMerchants ? 60 + k : 200 + k);
+     }},
+    {"ranges without a lower end", nothing,
+     [](int k) {
+       return fmt::format(
+           "when payment where merchant = \"m{}\" and amount < {} and memo = \"memo\"", k % 5,
+           k < kMerchants ? 40 - k % 7 : -k);
+     }},
+    {"numbers in a list of many",
+     [](int k) {
+       std::string values;
+       for (int i = 0; i < 70; ++i) values += fmt::format("{}, ", 10'000 * (k + 1) + i);
+       const int own = k < kMerchants ? k : 5'000'000 + k;
+       return fmt::format("list ids_{} : int = [{}{}]\n", k, values, own);
+     },
+     [](int k) { return fmt::format("when payment where id in ids_{} and amount > 10", k); }},
     {"a range", nothing,
      [](int k) {
        return k < kMerchants ? fmt::format("when payment where amount > {}", 60 + k)
@@ -193,6 +223,38 @@ TEST_CASE("index: gives what evaluating all predicates gives") {
   }
 }
 
+TEST_CASE("index: what a value reaches is read up to the first range that the row is not in") {
+  // Each of ten merchants is in the lists of a hundred rules, which want ever higher amounts.
+  std::string text = kSchema;
+  for (int k = 0; k < 100; ++k) {
+    text += fmt::format("list of_{} : string = [", k);
+    for (int m = 0; m < 10; ++m) text += fmt::format("{}\"m{}\"", m == 0 ? "" : ", ", m);
+    text += "]\n";
+  }
+  for (int k = 0; k < 100; ++k) {
+    text += fmt::format(
+        "rule r{0} \"Rule\" {{\n  when payment where merchant in of_{0} and amount > {1}\n"
+        "  alert \"x\"\n}}\n",
+        k, 95 + k);
+  }
+  const Outcome outcome = run(compiled(text), 100);
+  CHECK(!outcome.alerts.empty());
+  // A row of these merchants looks at what its merchant has, and each alert at one rule more.
+  CHECK(outcome.stats.predicates_asked <= outcome.stats.rows / 4 + outcome.alerts.size());
+}
+
+TEST_CASE("index: many rules of few conditions") {
+  const Form form = {"few", nothing, [](int k) {
+                       return fmt::format("when payment where merchant = \"m{}\" and amount > 90",
+                                          k % 3);
+                     }};
+  const Outcome few = run(compiled(text_of(form, 3)), 100);
+  const Outcome many = run(compiled(text_of(form, 3 * 400)), 100);
+  CHECK(!few.alerts.empty());
+  CHECK(many.alerts.size() == 400 * few.alerts.size());
+  CHECK(many.stats.operators_run == many.alerts.size());
+}
+
 TEST_CASE("index: lists that are changed between slices") {
   const std::string text = text_of(kForms[3], 14) +
                            "rule other \"Rule\" {\n  when payment where merchant in of_3 and "
@@ -206,6 +268,32 @@ TEST_CASE("index: lists that are changed between slices") {
       if (slice == 10) data.list("of_1")->entries().add({"m4", {600'000'000}});
       if (slice == 12) data.list("of_4")->entries().add({"m3"});
       if (slice == 20) data.list("of_3")->entries().reset();
+    });
+  };
+  const Outcome plain = run_changed(compiled(text));
+  const Outcome indexed = run_changed(compiled(text, true));
+  const Outcome unchanged = run(compiled(text, true), 50);
+  CHECK(plain.alerts == indexed.alerts);
+  CHECK(plain.alerts != unchanged.alerts);
+}
+
+TEST_CASE("index: long lists of numbers that are changed between slices") {
+  const Form* const form = std::find_if(std::begin(kForms), std::end(kForms), [](const Form& f) {
+    return std::string(f.name) == "numbers in a list of many";
+  });
+  REQUIRE(form != std::end(kForms));
+  const std::string text = text_of(*form, 14);
+  const auto run_changed = [](const cep::Program& shared) {
+    const cep::Program program = shared.with_own_data();
+    const auto key = [&](const char* list, std::int64_t id) {
+      return *program.data().list(list)->key_of(cep::Value::integer(id));
+    };
+    return run(program, 50, [&](std::size_t slice) {
+      cep::ReferenceData& data = program.data();
+      if (slice == 5) data.list("ids_3")->entries().add({key("ids_3", 700)});
+      if (slice == 6) data.list("ids_3")->entries().add({key("ids_3", 800), {401'000'000}});
+      if (slice == 8) data.list("ids_4")->entries().add({key("ids_4", 1'000)});
+      if (slice == 12) data.list("ids_3")->entries().reset();
     });
   };
   const Outcome plain = run_changed(compiled(text));
