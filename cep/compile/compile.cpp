@@ -155,6 +155,12 @@ Program Program::with_own_data() const {
   copy->data = std::make_shared<ReferenceData>(*impl_->data);
   return Program(std::move(copy));
 }
+Program Program::with_steps_per_event_max(std::uint64_t most) const {
+  if (impl_->limits.steps_per_event_max == most) return *this;
+  auto copy = std::make_shared<ProgramImpl>(*impl_);
+  copy->limits.steps_per_event_max = most;
+  return Program(std::move(copy));
+}
 ReferenceData& Program::data() const { return *impl_->data; }
 const Plan& Program::plan() const { return *impl_->plan; }
 const std::vector<std::vector<bool>>& Program::used_fields() const { return impl_->decoded_fields; }

@@ -1,5 +1,6 @@
 /// A plan compiled to a program.
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -23,6 +24,8 @@ class Program {
   const std::vector<bool>& used_types() const;
   /// The same with lists and tables of its own: what is changed there, no other program sees.
   Program with_own_data() const;
+  /// The same under another Limits::steps_per_event_max, with the same lists and tables.
+  Program with_steps_per_event_max(std::uint64_t most) const;
   /// Lists and tables (cep/data/reference_data.h), to be changed between two slices.
   ReferenceData& data() const;
   const ProgramImpl& impl() const { return *impl_; }

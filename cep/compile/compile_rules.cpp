@@ -103,6 +103,7 @@ ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& eleme
       add_predicate(rule.table, make_predicate(rule.table, rows.events, rows.conjuncts));
   rule_rows_.push_back(std::move(rows));
   if (!program.by_row.empty()) program.place = rule.row_places++;
+  rule.reads_matches = rule.reads_matches || !program.by_run.empty();
   return program;
 }
 

@@ -154,6 +154,7 @@ struct RuleProgram {
   std::optional<CountTest> count_test;  // kSingle: where it fails, nothing else needs asking
   bool prunes = false;                  // runs that another one dominates end
   bool prunes_over_starts = false;      // also where their first events differ
+  bool reads_matches = false;           // some condition reads what a partial match has bound
   SuppressionLife suppression_life;     // kGeneral
   std::uint32_t row_places = 0;
   std::vector<std::uint32_t> step_of_var;         // kGeneral: the variable's slot

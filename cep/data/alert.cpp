@@ -97,8 +97,8 @@ std::string format_budget_alert(const Plan& plan, const Alert& alert) {
 }  // namespace
 
 const char* budget_name(BudgetCause cause) {
-  constexpr std::array kNames = {"runs_per_key", "events_per_key", "bytes_per_key",
-                                 "runs_per_group", "bytes_per_group"};
+  constexpr std::array kNames = {"runs_per_key",   "events_per_key",  "bytes_per_key",
+                                 "runs_per_group", "bytes_per_group", "steps_per_event"};
   return kNames[static_cast<std::size_t>(cause)];
 }
 

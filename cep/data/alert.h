@@ -21,13 +21,14 @@ struct BoundEvent {
   std::vector<OwnedValue>
       fields;  // parallel to the rule's Captured fields of this type; missing where missing
 };
-/// The budgets of cep::Limits whose excess drops partial matches.
+/// The budgets of cep::Limits whose excess drops partial matches, or matches. Saved as numbers.
 enum class BudgetCause : std::uint8_t {
   kRunsPerKey,
   kEventsPerKey,
   kBytesPerKey,
   kRunsPerGroup,
   kBytesPerGroup,
+  kStepsPerEvent,
 };
 struct ExceededBudget {
   BudgetCause cause = BudgetCause::kRunsPerKey;

@@ -186,6 +186,16 @@ class EngineImpl {
     return report;
   }
 
+  std::vector<std::uint64_t> steps_exceeded() const {
+    std::vector<std::uint64_t> counts;
+    for (const auto& [of, count] : budgets_.exceeded()) {
+      if (of.second != BudgetCause::kStepsPerEvent) continue;
+      counts.resize(program_.plan().rules.size());
+      counts[of.first] = count;
+    }
+    return counts;
+  }
+
   std::vector<RuleTotals> rule_totals() {
     std::vector<RuleTotals> totals(program_.plan().rules.size());
     for (const auto& table : tables_) table->add_totals(watermark_, totals);
@@ -401,4 +411,5 @@ void Engine::settle_restored(std::uint32_t shard) { impl_->settle_restored(shard
 Result<void> Engine::finish_restore() { return impl_->finish_restore(); }
 KeyReport Engine::report(const KeyQuery& query) { return impl_->report(query); }
 std::vector<RuleTotals> Engine::rule_totals() { return impl_->rule_totals(); }
+std::vector<std::uint64_t> Engine::steps_exceeded() const { return impl_->steps_exceeded(); }
 }  // namespace tocsin::cep

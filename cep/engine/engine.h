@@ -52,6 +52,9 @@ class Engine {
   /// people. They change nothing.
   KeyReport report(const KeyQuery& query);
   std::vector<RuleTotals> rule_totals();
+  /// At how many events of a key each rule needed more steps than Limits allows, by this engine; by
+  /// RuleIndex, and empty where none did.
+  std::vector<std::uint64_t> steps_exceeded() const;
 
   /// From now on keeps account of the keys that change; without it no snapshot can be begun, and
   /// nothing is paid. Before the first row and before begin_restore().

@@ -7,6 +7,7 @@
 #include "cep/base/assert.h"
 #include "cep/compile/pattern_program.h"
 #include "cep/match/loop_totals.h"
+#include "cep/match/steps.h"
 #include "cep/plan/rule.h"
 #include "cep/record/pattern_state.h"
 
@@ -29,7 +30,11 @@ SlotEvents slot_of(const EvalScope& scope, std::uint32_t slot) {
   return RecordStore::at<PatternNode>(scope.record, scope.head)->slots()[slot];
 }
 
-// Calls `visit(event)` for each event of a step, in the order taken.
+bool takes_step(const EvalScope& scope) { return scope.steps == nullptr || scope.steps->take(); }
+bool is_void(const EvalScope& scope) { return scope.steps != nullptr && scope.steps->is_over(); }
+
+// Calls `visit(event)` for each event of a step, in the order taken. Where the steps run out not
+// all of them are visited.
 template <typename Visit>
 void for_each_bound(const EvalScope& scope, const EventView& current, std::uint32_t step,
                     Visit&& visit) {
@@ -41,7 +46,7 @@ void for_each_bound(const EvalScope& scope, const EventView& current, std::uint3
   if (scope.loop != nullptr && scope.loop->has(step)) {
     bool goes_on = true;
     scope.loop->for_each(step, [&](const KeptEvent& event) {
-      return goes_on = visit(EventView{nullptr, &event});
+      return goes_on = takes_step(scope) && visit(EventView{nullptr, &event});
     });
     if (goes_on && counts_as(scope, step)) visit(current);
     return;
@@ -62,6 +67,7 @@ void for_each_bound(const EvalScope& scope, const EventView& current, std::uint3
     if (scope.head != 0) {
       const SlotEvents slot = slot_of(scope, step);
       for (Offset at = slot.last; at != 0;) {
+        if (!takes_step(scope)) return;
         const Node* node = RecordStore::at<Node>(scope.record, at);
         if (scope.pattern->belongs(node->step, step)) add(node->event);
         at = at == slot.first ? 0 : node->parent;
@@ -69,6 +75,7 @@ void for_each_bound(const EvalScope& scope, const EventView& current, std::uint3
     }
   } else {
     for (Offset at = scope.head; at != 0;) {
+      if (!takes_step(scope)) return;
       const Node* node = RecordStore::at<Node>(scope.record, at);
       if (node->step < step) break;
       if (node->step == step) add(node->event);
@@ -108,7 +115,7 @@ Value aggregate(const Expr& expr, const EventView& current, const EvalScope& sco
     }
     return true;
   });
-  return all.value();
+  return is_void(scope) ? Value::missing() : all.value();
 }
 
 // SQL's IN: true on a hit; otherwise unknown when a comparison was.
@@ -124,6 +131,7 @@ Value in_loop(const Expr& expr, const EventView& current, const EvalScope& scope
                    unknown = unknown || order == Ordering::kUnknown;
                    return !found;
                  });
+  if (is_void(scope)) return Value::missing();
   if (found) return Value::boolean(true);
   return unknown ? Value::missing() : Value::boolean(false);
 }
@@ -186,7 +194,8 @@ bool bound_event(const EvalScope& scope, const EventView& current, std::uint32_t
     return true;
   }
   Offset found = 0;
-  for (Offset at = scope.head; at != 0;) {
+  std::uint64_t passed = 0;
+  for (Offset at = scope.head; at != 0; ++passed) {
     const Node* node = RecordStore::at<Node>(scope.record, at);
     if (node->step < step) break;
     if (node->step == step) {
@@ -195,6 +204,8 @@ bool bound_event(const EvalScope& scope, const EventView& current, std::uint32_t
     }
     at = node->parent;
   }
+  // Nothing is evaluated of those.
+  if (scope.steps != nullptr) scope.steps->take(passed / 8);
   if (found != 0) {
     out = EventView{nullptr, RecordStore::at<KeptEvent>(scope.record, found)};
     return true;

@@ -38,6 +38,7 @@ class LoopEvents {
   /// How late the latest of them came; 0: none did.
   virtual std::uint64_t lateness_us() const = 0;
 };
+class StepMeter;
 /// What an expression may see besides the current event.
 struct EvalScope {
   const ProgramImpl& program;
@@ -58,6 +59,8 @@ struct EvalScope {
   std::uint32_t roles = 0;    // of the current row, as bits by place
   FeatureReader* features = nullptr;
   std::uint64_t* values_missing = nullptr;
+  /// What reads a loop takes steps here; where they run out, its value is missing, and void.
+  StepMeter* steps = nullptr;
 };
 
 /// When the current event happened: entries of lists and tables that hold then are found. At a

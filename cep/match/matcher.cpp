@@ -11,6 +11,8 @@ namespace tocsin::cep {
 void Matcher::begin_event(const MatchContext& context, CurrentRow& current) {
   context_ = &context;
   current_ = &current;
+  steps_.begin(program_.limits.steps_per_event_max);
+  gave_up_ = false;
   scope_.batch = &context.slice.batch();
   scope_.key = current.key;
   scope_.features = current.reader;
@@ -52,17 +54,7 @@ void Matcher::on_event(const RuleProgram& rule, const MatchContext& context, Cur
   candidates_.clear();
   changed_ = any_live_ = false;
 
-  for (std::uint32_t i = 0; i < state_.run_count; ++i) {
-    offer(RecordStore::at<Run>(record_, entry->state + header_words_)[i], i);
-  }
-  current_from_ = BudgetTally::kFresh;
-  if (!any_live_ && current.row->engine_time.us >= state_.lost_until_us) state_.lost_runs = 0;
-  if (may_start && fits(rule.steps[0].take, 0, 0, true)) {
-    Run fresh;
-    fresh.first_time_us = current.row->engine_time.us;
-    fresh.start = state_.next_start;
-    take(fresh, 0, 1, false);
-  }
+  offer_all(entry, may_start);
   bool state_changed = false;
   if (!candidates_.empty()) {
     state_changed = true;
@@ -72,7 +64,7 @@ void Matcher::on_event(const RuleProgram& rule, const MatchContext& context, Cur
       drafts_.clear();
     }
   }
-  if (!changed_ && drafts_.size() == state_.run_count) {
+  if (!changed_ && !gave_up_ && drafts_.size() == state_.run_count) {
     if (state_changed && entry != nullptr) {
       write_state(entry->state);
     } else if (state_changed && rule.once) {
@@ -81,6 +73,7 @@ void Matcher::on_event(const RuleProgram& rule, const MatchContext& context, Cur
     return;
   }
   if (rule.prunes && drafts_.size() > 1) prune();
+  if (gave_up_) lose_drafts((drafts_.size() + 1) / 2, BudgetCause::kStepsPerEvent);
   keep_to_budget();
   const std::uint32_t runs_before = state_.run_count;
   commit(entry);
@@ -130,6 +123,7 @@ void Matcher::offer(const Run& run, std::uint32_t place) {
     return;
   }
   any_live_ = true;
+  steps_.take();
   const std::uint32_t at = run.step();
   const StepProgram& step = rule_->steps[at];
   // An absence guards from the run's last event: it ends what has left the loop, not the loop.
@@ -179,10 +173,14 @@ void Matcher::take(const Run& parent, std::uint32_t step_index, std::uint32_t co
   const bool may_go_on = count < step.max || step.max == kUnbounded;
   const bool is_last = step_index + 1 == rule_->steps.size();
   if (is_last && may_stop && !rule_->ends_absent) {
-    candidates_.push_back(
-        {parent.node, parent.start, static_cast<std::uint32_t>(candidates_.size())});
+    candidates_.push_back({parent.node, parent.start});
   }
+  steps_.take();
   if (killed) return;
+  // For the deadline its first event is looked for.
+  if (rule_->waits_from_first && parent.node != 0) {
+    steps_.take(RecordStore::at<Node>(record_, parent.node)->length / 8);
+  }
   Draft draft;
   draft.run = parent;
   draft.from = current_from_;

@@ -26,6 +26,7 @@
 #include "cep/match/eval.h"
 #include "cep/match/match_context.h"
 #include "cep/match/pattern_matcher.h"
+#include "cep/match/steps.h"
 #include "cep/places/places_match.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
@@ -46,6 +47,7 @@ class Matcher {
         general_(program, table, store, stats, groups, budgets) {
     scope_.table = &table;
     scope_.values_missing = &stats.values_missing;
+    scope_.steps = &steps_;
   }
 
   /// The matcher of the rules that no simple method does.
@@ -96,7 +98,6 @@ class Matcher {
   struct Candidate {
     Offset parent = 0;
     std::uint32_t start = 0;
-    std::uint32_t place = 0;  // ascends with the first event
   };
   struct Chain {
     Offset node = 0;
@@ -105,6 +106,10 @@ class Matcher {
   };
 
   // ---- one event
+  void offer_all(const OperatorEntry* entry, bool may_start);
+  std::uint64_t offer_newest_first(const OperatorEntry* entry, bool may_start);
+  void offer_start();
+  bool may_run_out() const;
   void offer(const Run& run, std::uint32_t place);
   void take(const Run& parent, std::uint32_t step, std::uint32_t count, bool killed);
   bool fits(const ElementProgram& element, Offset head, int taken_step, bool is_first);
@@ -149,6 +154,13 @@ class Matcher {
   RunMark mark_of(const Run& run) const;
   void lose_drafts(std::size_t count, BudgetCause cause);
   void note_lost(std::uint64_t count, BudgetCause cause);
+  void note_lost(std::uint64_t count, BudgetCause cause, const OrderKey& order);
+  // ---- steps that run out (cep/match/matcher_steps.cpp)
+  void give_up(std::size_t matches, const OrderKey& order);
+  bool may_raise(const OrderKey& order);
+  std::uint32_t drop_older_half(const RuleProgram& rule, Run* runs, std::uint32_t count,
+                                const OrderKey& order);
+  void drop_older_starts(PlacesState& state);
   void commit(const OperatorEntry* entry);
   std::uint32_t node_words(const Draft& draft) const;
   Offset write_node(const Draft& draft);
@@ -156,7 +168,7 @@ class Matcher {
   const KeptEvent* last_event(Offset node) const;
   void set_deadlines();
   // ---- matches
-  int compare(const std::byte* record, Chain a, Chain b) const;
+  int compare(const std::byte* record, Chain a, Chain b);
   template <typename ScopeOf, typename LastOf>
   std::ptrdiff_t select(std::size_t count, OrderKey order, ScopeOf&& scope_of, LastOf&& last_of);
   bool select_at_event();
@@ -206,5 +218,7 @@ class Matcher {
   std::uint32_t current_from_ = 0;  // Draft::from of what the current run becomes
   bool changed_ = false;
   bool any_live_ = false;  // of the partial matches before the current event
+  StepMeter steps_;        // of the current event or deadline, rule and key
+  bool gave_up_ = false;   // a match, for want of steps
 };
 }  // namespace tocsin::cep

@@ -69,15 +69,20 @@ void Matcher::lose_drafts(std::size_t count, BudgetCause cause) {
 }
 
 void Matcher::note_lost(std::uint64_t count, BudgetCause cause) {
-  state_.lost_runs += static_cast<std::uint32_t>(count);
-  const std::int64_t now = current_->row->engine_time.us;
-  state_.lost_until_us = std::max(state_.lost_until_us, missed_until(*rule_, now));
-  stats_.runs_lost += count;
   OrderKey order = order_at_event(current_->row->engine_time, current_->row->arrival);
   order.role = place_of_role(current_->roles);
   order.rule = rule_->index.value;
   order.key = scope_.key;
-  budgets_.note(rule_->index, cause, std::move(order));
+  note_lost(count, cause, order);
+}
+
+void Matcher::note_lost(std::uint64_t count, BudgetCause cause, const OrderKey& order) {
+  state_.lost_runs += static_cast<std::uint32_t>(count);
+  state_.lost_until_us = std::max(state_.lost_until_us, missed_until(*rule_, order.time.us));
+  stats_.runs_lost += count;
+  OrderKey at = order;
+  at.level = at.ordinal = 0;
+  budgets_.note(rule_->index, cause, std::move(at));
 }
 
 void Matcher::keep_to_budget() {
@@ -152,10 +157,8 @@ void Matcher::keep_tally(BudgetTally& tally) {
 std::int64_t Matcher::end_of(const RuleProgram& rule, const std::byte* record,
                              const Run& run) const {
   if ((run.flags() & Run::kFinal) != 0) {
+    if (rule.waits_from_first) return run.first_time_us + rule.wait.us;
     const Node* node = RecordStore::at<Node>(record, run.node);
-    while (rule.waits_from_first && node->parent != 0) {
-      node = RecordStore::at<Node>(record, node->parent);
-    }
     return RecordStore::at<KeptEvent>(record, node->event)->engine_time_us + rule.wait.us;
   }
   const std::int64_t end = rule.within ? run.first_time_us + rule.within->us : kNeverDies;
@@ -251,14 +254,17 @@ void Matcher::drop_live_runs(const RuleProgram& rule, PatternPool& patterns, std
 // ---- patterns and windows of any kind
 
 void PatternMatcher::lose(std::size_t count, BudgetCause cause) {
+  lose(count, cause, order_here());
+}
+
+void PatternMatcher::lose(std::size_t count, BudgetCause cause, const OrderKey& order) {
   make_state();
   state_->lost_runs += count;
-  const std::int64_t now = current_->row->engine_time.us;
-  state_->lost_until_us = std::max(state_->lost_until_us, missed_until(*rule_, now));
+  state_->lost_until_us = std::max(state_->lost_until_us, missed_until(*rule_, order.time.us));
   stats_.runs_lost += count;
-  OrderKey order = order_here();
-  order.level = 0;
-  budgets_.note(rule_->index, cause, std::move(order));
+  OrderKey at = order;
+  at.level = at.ordinal = 0;
+  budgets_.note(rule_->index, cause, std::move(at));
 }
 
 void PatternMatcher::forget_lost_runs() {
@@ -272,6 +278,9 @@ void PatternMatcher::keep_to_budget() {
     drafts_.erase(drafts_.begin(), drafts_.begin() + static_cast<std::ptrdiff_t>(count));
     lose(count, cause);
   };
+  if (gave_up_ && !is_stepwise()) {
+    lose_drafts((drafts_.size() + 1) / 2, BudgetCause::kStepsPerEvent);
+  }
   if (drafts_.size() > limits.runs_per_key_max) {
     lose_drafts(drafts_.size() - limits.runs_per_key_max, BudgetCause::kRunsPerKey);
   }
@@ -401,19 +410,6 @@ std::int64_t PatternMatcher::lives_until(const PatternRun& run) const {
   const bool is_due =
       transition.target == PatternTransition::kEnd && transition.ending == Ending::kAtDeadline;
   return is_due ? run.ends_us : dies_at(run);
-}
-
-std::optional<std::int64_t> PatternMatcher::quiet_since(const RuleProgram& rule,
-                                                        PatternPool& patterns,
-                                                        const std::byte* record, Offset place) {
-  if (rule.method != Method::kGeneral || rule.suppression_life.quiet) return std::nullopt;
-  const SuppressionState& state =
-      patterns.at(*RecordStore::at<std::uint32_t>(record, place)).suppression;
-  return state.quiet ? std::optional(state.last_alert_us) : std::nullopt;
-}
-
-void PatternMatcher::end_quiet(PatternPool& patterns, const std::byte* record, Offset place) {
-  cep::end_quiet(patterns.at(*RecordStore::at<std::uint32_t>(record, place)).suppression);
 }
 
 std::uint64_t PatternMatcher::live_runs(const RuleProgram& rule, PatternPool& patterns,

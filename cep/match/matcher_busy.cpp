@@ -99,6 +99,7 @@ void Matcher::on_busy_event(OperatorEntry& entry) {
     }
     places.done();
     if (is_given && rule_->rule->selection.kind == SelectionKind::kSkipPastLast) places.clear();
+    if (gave_up_ && !state.is_empty()) drop_older_starts(state);
   }
   if (row.is_captured() && !state.is_empty()) {
     groups_.spend(*rule_, state.starts() > before ? 1 : 0,

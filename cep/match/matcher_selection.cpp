@@ -26,7 +26,10 @@ void Matcher::raise(const EvalScope& scope, const EventView& last, const OrderKe
   if (rule_->once) {
     alert.held_back = take_suppressed(once_, suppressed_until(once_, *rule_->once), order.time.us);
   }
+  // What ran out of steps is missing in it.
+  if (steps_.is_over()) give_up(1, order);
   alert.lost_runs = std::exchange(state_.lost_runs, 0);
+  steps_.list(alert.events.size(), alert.events_omitted);
   once_.last_alert_us = order.time.us;
   context_->alerts.push_back(std::move(alert));
 }
@@ -46,13 +49,22 @@ std::ptrdiff_t Matcher::select(std::size_t count, OrderKey order, ScopeOf&& scop
   const SelectionKind kind = rule_->rule->selection.kind;
   bool any_suppressed = false;
   for (std::size_t i = 0; i < count; ++i) {
+    if (!steps_.take()) {
+      give_up(count - i, order);
+      return -1;
+    }
     const EvalScope& scope = scope_of(i);
     const EventView last = last_of(i);
-    if (!passes_having(scope, last)) continue;
+    const bool passes = passes_having(scope, last);
+    if (steps_.is_over()) {
+      give_up(count - i, order);
+      return -1;
+    }
+    if (!passes) continue;
     if (is_suppressed(order.time.us)) {
       if (kind != SelectionKind::kDefault || !any_suppressed) hold_back();
       any_suppressed = true;
-    } else if (order.ordinal == program_.limits.matches_per_event_max) {
+    } else if (!may_raise(order)) {
       ++context_->alerts.back().truncated;
       ++stats_.matches_truncated;
     } else {
@@ -70,17 +82,21 @@ std::ptrdiff_t Matcher::select(std::size_t count, OrderKey order, ScopeOf&& scop
 
 bool Matcher::select_at_event() {
   const auto last_step = static_cast<std::uint32_t>(rule_->steps.size() - 1);
-  if (candidates_.size() > 1) {
-    std::sort(candidates_.begin(), candidates_.end(), [&](const Candidate& a, const Candidate& b) {
-      if (a.start != b.start) return a.place < b.place;
-      return compare(record_, {a.parent, true, last_step}, {b.parent, true, last_step}) < 0;
-    });
-  }
   OrderKey order = order_at_event(current_->row->engine_time, current_->row->arrival);
   order.role = place_of_role(current_->roles);
   order.level = rule_->level;
   order.rule = rule_->index.value;
   order.key = scope_.key;
+  steps_.allow(StepMeter::kSorting);
+  const std::size_t sorted =
+      sort_within_starts(candidates_, steps_, [&](const Candidate& a, const Candidate& b) {
+        return compare(record_, {a.parent, true, last_step}, {b.parent, true, last_step}) < 0;
+      });
+  if (sorted < candidates_.size()) {
+    give_up(candidates_.size() - sorted, order);
+    candidates_.resize(sorted);
+  }
+  steps_.allow(StepMeter::kMatches);
   return select(
              candidates_.size(), std::move(order),
              [&](std::size_t i) -> const EvalScope& {
@@ -122,6 +138,8 @@ void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, 
   scope_.batch = &context.slice.batch();
   scope_.key = key;
   scope_.features = nullptr;
+  steps_.begin(program_.limits.steps_per_event_max);
+  gave_up_ = false;
   header_words_ = rule_header_words(rule);
   auto* const header = RecordStore::at<RuleHeader>(record_, entry->state);
   Run* const runs = RecordStore::at<Run>(record_, entry->state + header_words_);
@@ -130,7 +148,9 @@ void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, 
   for (std::uint32_t i = 0; i < header->run_count; ++i) {
     const Run run = runs[i];
     bool is_due = false;
-    if ((run.flags() & Run::kFinal) != 0) {
+    const bool may_be_due =
+        !rule.waits_from_first || run.first_time_us + rule.wait.us == timer.deadline_us;
+    if (may_be_due && (run.flags() & Run::kFinal) != 0) {
       const KeptEvent* cause = rule.waits_from_first ? first_event(run.node) : last_event(run.node);
       is_due = cause->engine_time_us + rule.wait.us == timer.deadline_us &&
                cause->arrival() == timer.arrival();
@@ -144,8 +164,8 @@ void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, 
   if (due_.empty()) return;
   tallies_.forget(rule.index, slot.hash);
   read_state(entry);
-  std::stable_sort(due_.begin(), due_.end(), [&](const Run& a, const Run& b) {
-    if (a.start != b.start) return false;  // they stand in the order of their first events
+  steps_.allow(StepMeter::kSorting);
+  const std::size_t sorted = sort_within_starts(due_, steps_, [&](const Run& a, const Run& b) {
     return compare(record_, {a.node, false, 0}, {b.node, false, 0}) < 0;
   });
   OrderKey order = order_at_deadline(EventTime{timer.deadline_us}, timer.arrival());
@@ -155,6 +175,12 @@ void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, 
   order.level = rule.level;
   order.rule = rule.index.value;
   order.key = key;
+  const OrderKey at = order;
+  if (sorted < due_.size()) {
+    give_up(due_.size() - sorted, order);
+    due_.resize(sorted);
+  }
+  steps_.allow(StepMeter::kMatches);
   std::optional<StoredFeatures> features;
   const std::ptrdiff_t selected = select(
       due_.size(), std::move(order),
@@ -172,13 +198,18 @@ void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, 
     const auto position = std::pair{last->engine_time_us, last->arrival()};
     std::uint32_t dropped = 0;
     while (dropped < kept) {
-      const KeptEvent* first = first_event(runs[dropped].node);
-      if (std::pair{first->engine_time_us, first->arrival()} > position) break;
+      const Run& run = runs[dropped];
+      if (run.first_time_us > position.first) break;
+      if (run.first_time_us == position.first &&
+          first_event(run.node)->arrival() > position.second) {
+        break;
+      }
       ++dropped;
     }
     std::move(runs + dropped, runs + kept, runs);
     kept -= dropped;
   }
+  if (gave_up_) kept = drop_older_half(rule, runs, kept, at);
   stats_.runs -= header->run_count - kept;
   state_.run_count = kept;
   write_state(entry->state);

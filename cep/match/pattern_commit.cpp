@@ -29,7 +29,7 @@ int sign(const T& a, const T& b) {
 // first comes first. `longer_first`: the longer one does; else the lists are compared, and the
 // longer one comes first where it begins like the other.
 int PatternMatcher::compare(Offset a, bool a_takes, std::uint32_t a_step, Offset b, bool b_takes,
-                            std::uint32_t b_step, bool longer_first) const {
+                            std::uint32_t b_step, bool longer_first) {
   const auto length = [&](Offset at) { return at == 0 ? 0U : node(at)->node.length; };
   std::uint32_t a_length = length(a) + (a_takes ? 1 : 0);
   std::uint32_t b_length = length(b) + (b_takes ? 1 : 0);
@@ -46,9 +46,11 @@ int PatternMatcher::compare(Offset a, bool a_takes, std::uint32_t a_step, Offset
     }
     --size;
   };
-  while (a_length > b_length) drop(a, a_takes, a_length);
-  while (b_length > a_length) drop(b, b_takes, b_length);
-  while (a_length > 0 && (a != b || a_takes != b_takes || (a_takes && a_step != b_step))) {
+  while (a_length > b_length && steps_.take()) drop(a, a_takes, a_length);
+  while (b_length > a_length && steps_.take()) drop(b, b_takes, b_length);
+  if (a_length != b_length) return 0;  // the steps did not suffice
+  while (a_length > 0 && steps_.take() &&
+         (a != b || a_takes != b_takes || (a_takes && a_step != b_step))) {
     const std::uint32_t step_a = a_takes ? a_step : node(a)->node.step;
     const std::uint32_t step_b = b_takes ? b_step : node(b)->node.step;
     int difference = 0;
@@ -122,35 +124,32 @@ std::uint64_t PatternMatcher::hash_of(const Draft& draft) const {
   return hash;
 }
 
-bool PatternMatcher::comes_first(const Draft& a, const Draft& b) const {
+bool PatternMatcher::comes_first(const Draft& a, const Draft& b) {
   const Selection& selection = rule_->rule->selection;
   if (a.run.start != b.run.start) return (a.run.start < b.run.start) != selection.prefer_latest;
   return compare(a.run.node, a.takes, a.step, b.run.node, b.takes, b.step, !selection.in_order) < 0;
 }
 
 // A few of one first event: each with each.
-bool PatternMatcher::prune_group(std::size_t begin, std::size_t end) {
-  bool any = false;
-  for (std::size_t i = begin + 1; i < end; ++i) {
+void PatternMatcher::prune_group(std::size_t begin, std::size_t end) {
+  for (std::size_t i = begin + 1; i < end && !steps_.is_over(); ++i) {
     for (std::size_t j = begin; j < i && dropped_[i] == 0; ++j) {
       if (dropped_[j] != 0 || !same_future(drafts_[i], drafts_[j])) continue;
       dropped_[comes_first(drafts_[i], drafts_[j]) ? j : i] = 1;
-      any = true;
     }
   }
-  return any;
 }
 
-bool PatternMatcher::prune_all() {
+// Of one future only one stays, whichever comes first: so it does not matter where one begins. From
+// the newest on; gives how many of the oldest the steps did not suffice for.
+std::size_t PatternMatcher::prune_all() {
   const std::size_t size = std::bit_ceil(drafts_.size() * 2);
   prune_table_.assign(size, 0);
-  bool any = false;
-  for (std::size_t i = 0; i < drafts_.size(); ++i) {
+  for (std::size_t i = drafts_.size(); i-- > 0;) {
     std::size_t at = hash_of(drafts_[i]) & (size - 1);
     for (; prune_table_[at] != 0; at = (at + 1) & (size - 1)) {
       std::uint32_t& other = prune_table_[at];
       if (!same_future(drafts_[other - 1], drafts_[i])) continue;
-      any = true;
       if (comes_first(drafts_[i], drafts_[other - 1])) {
         dropped_[other - 1] = 1;
         other = static_cast<std::uint32_t>(i) + 1;
@@ -160,12 +159,14 @@ bool PatternMatcher::prune_all() {
       break;
     }
     if (prune_table_[at] == 0) prune_table_[at] = static_cast<std::uint32_t>(i) + 1;
+    if (steps_.is_over()) return i + 1;
   }
-  return any;
+  return 0;
 }
 
 void PatternMatcher::prune() {
   constexpr std::size_t kFew = 8;
+  steps_.allow(is_stepwise() ? StepMeter::kPruningFirst : StepMeter::kPruning);
   const std::size_t count = drafts_.size();
   dropped_.assign(count, 0);
   bool few = !rule_->prunes || !rule_->prunes_over_starts;
@@ -173,23 +174,20 @@ void PatternMatcher::prune() {
     for (end = begin + 1; end < count && drafts_[end].run.start == drafts_[begin].run.start;) ++end;
     few = end - begin <= kFew;
   }
-  bool any = false;
-  if (!few) {
-    any = prune_all();
-  } else {
-    for (std::size_t begin = 0, end = 0; begin < count; begin = end) {
-      for (end = begin + 1; end < count && drafts_[end].run.start == drafts_[begin].run.start;) {
-        ++end;
-      }
-      if (end - begin > 1 && prune_group(begin, end)) any = true;
+  std::size_t lost = few ? 0 : prune_all();
+  for (std::size_t end = few ? count : 0, begin = end; end > 0 && lost == 0; end = begin) {
+    for (begin = end - 1; begin > 0 && drafts_[begin - 1].run.start == drafts_[begin].run.start;) {
+      --begin;
     }
+    if (end - begin > 1) prune_group(begin, end);
+    if (steps_.is_over()) lost = end;
   }
-  if (!any) return;
   std::size_t kept = 0;
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = lost; i < count; ++i) {
     if (dropped_[i] == 0) drafts_[kept++] = drafts_[i];
   }
   drafts_.resize(kept);
+  if (lost > 0) lose(lost, BudgetCause::kStepsPerEvent);
 }
 
 // ---- writing
@@ -334,7 +332,7 @@ void PatternMatcher::commit() {
   const std::size_t words_before = state.words.size();
   given_.clear();
   if (!candidates_.empty()) {
-    sort_candidates();
+    sort_candidates(order_here());
     for (const Candidate& match : candidates_) {
       CompleteMatch complete{match.start, match.node, match.values};
       if (match.takes) {
@@ -369,11 +367,13 @@ void PatternMatcher::commit() {
   groups_.spend(*rule_, taken,
                 8 * (state.words.size() - words_before) + taken * kPartialMatchBytes);
   if (is_stepwise()) {
+    steps_.allow(StepMeter::kMatchesThen);
     if (rule_->rule->selection.in_order) {
       wait_in_order(order_here());
     } else if (!given_.empty()) {
       give_in_turn(order_here());
     }
+    if (gave_up_) drop_older_half(order_here());
   }
   if (rule_->sets_deadlines) set_deadlines();
   if (state.words.size() > 256 && state.words.size() > 2 * state.words_kept) collect_words();

@@ -73,6 +73,10 @@ void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate
   // What is suppressed is counted by `once`'s key, without one by that of `at most`.
   if (suppression.once == Once::kNone) match.once_key = match.most_key;
   match.facts = facts_of(candidate, scope, last, deferred.order.time);
+  if (steps_.is_over()) {
+    give_up(1, deferred.order);
+    return;
+  }
   if (deferred.only_one) {
     // One that passes only where one before it does counts for nothing.
     for (const Deferred::Match& other : deferred.matches) {
@@ -83,7 +87,9 @@ void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate
       }
     }
   }
-  if (deferred.matches.size() == program_.limits.matches_per_event_max) {
+  if (!may_raise(deferred.matches.size(),
+                 deferred.matches.empty() ? nullptr : &deferred.matches.back().alert,
+                 deferred.order)) {
     if (deferred.only_one) return;
     ++deferred.matches.back().alert.truncated;
     ++stats_.matches_truncated;
@@ -91,6 +97,8 @@ void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate
   }
   match.alert = build_alert(scope, last, deferred.order);
   if (rule_->rule->window) match.alert.window_begin = EventTime{state_->window.begin_us};
+  if (steps_.is_over()) give_up(1, deferred.order);
+  steps_.list(match.alert.events.size(), match.alert.events_omitted);
   if (state_ != nullptr) match.alert.lost_runs = std::exchange(state_->lost_runs, 0);
   deferred.matches.push_back(std::move(match));
 }

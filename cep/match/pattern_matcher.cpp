@@ -48,6 +48,7 @@ PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& t
       scope_{program} {
   scope_.table = &table;
   scope_.values_missing = &stats.values_missing;
+  scope_.steps = &steps_;
 }
 
 void PatternMatcher::select_rule(const RuleProgram& rule, PatternState* state,
@@ -94,7 +95,8 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   draft_counters_.clear();
   candidates_.clear();
   first_made_ = 0;
-  changed_ = false;
+  changed_ = gave_up_ = false;
+  steps_.begin(program_.limits.steps_per_event_max);
   any_live_ = state != nullptr && (!state->waiting.empty() || state->window.open);
   if (asks_quiet) look_at_quiet();
   if (pattern.opens) {
@@ -102,17 +104,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
     return;
   }
 
-  if (state != nullptr) {
-    for (std::size_t i = 0; i < state->runs.size(); ++i) {
-      current_from_ = static_cast<std::uint32_t>(i);
-      offer(state->runs[i], state->counters.data() + i * pattern.counter_count);
-    }
-    forget_lost_runs();
-  }
-  current_from_ = BudgetTally::kFresh;
-  if (may_start) {
-    for (const std::uint32_t transition : pattern.starts) offer_start(transition);
-  }
+  offer_all(may_start);
   if (!changed_ && candidates_.empty()) return;
   if (!is_stepwise()) {
     if (!candidates_.empty()) decide(order_here());
@@ -139,6 +131,7 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
     return;
   }
   any_live_ = true;
+  steps_.take();
   const PatternTransition& transition = pattern_->transitions[run.transition];
   const bool without =
       pattern_->without && fits(*pattern_->without, run.node, -1, PatternStep::kNoSlot);
@@ -226,6 +219,7 @@ void PatternMatcher::take(const PatternRun& parent, const std::uint32_t* counter
   const std::int64_t now = current_->row->engine_time.us;
   const std::uint32_t count = pattern_->counter_count;
   changed_ = true;
+  steps_.take(step.transitions.size());
   for (const std::uint32_t transition_index : step.transitions) {
     const PatternTransition& transition = pattern_->transitions[transition_index];
     if (!std::all_of(transition.tests.begin(), transition.tests.end(),

@@ -18,6 +18,7 @@
 ///   and it is selected first. Where nothing is asked about and no window ends them apart, that
 ///   holds for different first events too.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -31,6 +32,7 @@
 #include "cep/data/alert.h"
 #include "cep/match/eval.h"
 #include "cep/match/match_context.h"
+#include "cep/match/steps.h"
 #include "cep/match/value_suppression.h"
 #include "cep/plan/calendar.h"
 #include "cep/record/budget.h"
@@ -160,6 +162,10 @@ class PatternMatcher {
 
   // ---- one event
   void select_rule(const RuleProgram& rule, PatternState* state, std::string_view key);
+  void offer_all(bool may_start);
+  std::uint64_t offer_newest_first(bool may_start);
+  void offer_starts(bool may_start);
+  bool may_run_out() const;
   void offer(const PatternRun& run, const std::uint32_t* counters);
   void offer_start(std::uint32_t transition);
   void take(const PatternRun& parent, const std::uint32_t* counters, std::uint32_t step,
@@ -205,19 +211,25 @@ class PatternMatcher {
     return {event.engine_time_us, event.arrival()};
   }
   int compare(Offset a, bool a_takes, std::uint32_t a_step, Offset b, bool b_takes,
-              std::uint32_t b_step, bool longer_first) const;
+              std::uint32_t b_step, bool longer_first);
   std::uint64_t anchor_of(const Draft& draft) const;
   bool same_future(const Draft& a, const Draft& b) const;
   std::uint64_t hash_of(const Draft& draft) const;
-  bool comes_first(const Draft& a, const Draft& b) const;
-  bool prune_group(std::size_t begin, std::size_t end);
-  bool prune_all();
+  bool comes_first(const Draft& a, const Draft& b);
+  void prune_group(std::size_t begin, std::size_t end);
+  std::size_t prune_all();
   void prune();
   void keep_to_budget();
   bool find_shares();
   void keep_tally();
   RunMark mark_of(const PatternRun& run) const;
   void lose(std::size_t count, BudgetCause cause);
+  void lose(std::size_t count, BudgetCause cause, const OrderKey& order);
+  // ---- steps that run out (cep/match/pattern_steps.cpp)
+  void give_up(std::size_t matches, const OrderKey& order);
+  bool may_raise(std::size_t raised, const Alert* last, const OrderKey& order);
+  void drop_older_half(const OrderKey& order);
+  void give_up_waiting(const OrderKey& order);
   // What was lost is forgotten where nothing is left of its time.
   void forget_lost_runs();
   std::int64_t lives_until(const PatternRun& run) const;
@@ -235,7 +247,7 @@ class PatternMatcher {
   void push_timer(std::int64_t deadline_us, const ArrivalNumber& arrival);
   // ---- matches (cep/match/pattern_selection.cpp)
   bool is_stepwise() const;  // a match given may drop others
-  void sort_candidates();
+  void sort_candidates(const OrderKey& order);
   void decide(const OrderKey& order);
   void give_in_turn(const OrderKey& order);
   void wait_in_order(const OrderKey& order);
@@ -267,7 +279,7 @@ class PatternMatcher {
   void keep_runs(Keeps&& keeps);
   void add_deferred(Deferred& deferred, const Candidate& candidate);
   Drop drop_of(const CompleteMatch& match) const;
-  bool is_dropped(const Drop& drop, Offset node) const;
+  bool is_dropped(const Drop& drop, Offset node);
   void drop_runs(const Drop& drop);
   OrderKey order_here() const;
   void mark_alerted();
@@ -324,5 +336,31 @@ class PatternMatcher {
   std::map<std::uint32_t, ValueSuppression> once_by_value_;
   std::map<std::uint32_t, ValueSuppression> most_by_value_;
   bool tracks_ = false;
+  StepMeter steps_;            // of the current event or deadline, rule and key
+  bool gave_up_ = false;       // a match, for want of steps
+  std::size_t unchecked_ = 0;  // dropped because there were no steps to find out
 };
+
+// Of the state's partial matches; the rest end.
+template <typename Keeps>
+void PatternMatcher::keep_runs(Keeps&& keeps) {
+  PatternState& state = *state_;
+  const std::uint32_t count = pattern_->counter_count;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < state.runs.size(); ++i) {
+    if (!keeps(state.runs[i])) {
+      if (kept > 0) state.tally.reset();
+      continue;
+    }
+    if (kept != i) {
+      state.runs[kept] = state.runs[i];
+      std::copy_n(state.counters.begin() + static_cast<std::ptrdiff_t>(i * count), count,
+                  state.counters.begin() + static_cast<std::ptrdiff_t>(kept * count));
+    }
+    ++kept;
+  }
+  stats_.runs -= state.runs.size() - kept;
+  state.runs.resize(kept);
+  state.counters.resize(kept * count);
+}
 }  // namespace tocsin::cep

@@ -34,13 +34,20 @@ OrderKey PatternMatcher::order_here() const {
   return order;
 }
 
-// Puts the candidates in their order, each once.
-void PatternMatcher::sort_candidates() {
+// Puts the candidates, which ascend by their first events, in their order, each once.
+void PatternMatcher::sort_candidates(const OrderKey& order) {
   const Selection& selection = rule_->rule->selection;
-  std::sort(candidates_.begin(), candidates_.end(), [&](const Candidate& a, const Candidate& b) {
-    if (a.start != b.start) return (a.start < b.start) != selection.prefer_latest;
-    return compare(a.node, a.takes, a.step, b.node, b.takes, b.step, !selection.in_order) < 0;
-  });
+  if (selection.prefer_latest) std::ranges::reverse(candidates_);
+  steps_.allow(is_stepwise() ? StepMeter::kSortingThen : StepMeter::kSorting);
+  const std::size_t sorted =
+      sort_within_starts(candidates_, steps_, [&](const Candidate& a, const Candidate& b) {
+        return compare(a.node, a.takes, a.step, b.node, b.takes, b.step, !selection.in_order) < 0;
+      });
+  if (sorted < candidates_.size()) {
+    give_up(candidates_.size() - sorted, order);
+    candidates_.resize(sorted);
+  }
+  steps_.allow(is_stepwise() ? StepMeter::kMatchesThen : StepMeter::kMatches);
   const auto same = [](const Candidate& a, const Candidate& b) {
     return a.start == b.start && a.node == b.node && a.takes == b.takes && a.step == b.step;
   };
@@ -97,7 +104,7 @@ MatchFacts PatternMatcher::facts_of(const Candidate& candidate, const EvalScope&
 // ---- matches that drop nothing
 
 void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, OrderKey& order) {
-  if (order.ordinal == program_.limits.matches_per_event_max) {
+  if (!may_raise(order.ordinal, order.ordinal > 0 ? &context_->alerts.back() : nullptr, order)) {
     ++context_->alerts.back().truncated;
     ++stats_.matches_truncated;
     return;
@@ -107,6 +114,9 @@ void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, 
   const EvalScope& scope = scope_of(candidate);
   Alert alert = build_alert(scope, last_of(candidate), order);
   if (rule_->rule->window) alert.window_begin = EventTime{state_->window.begin_us};
+  // What ran out of steps is missing in it.
+  if (steps_.is_over()) give_up(1, order);
+  steps_.list(alert.events.size(), alert.events_omitted);
   if (suppression.once != Once::kNone || suppression.at_most) make_state();
   if (state_ != nullptr) {
     SuppressionState& held = state_->suppression;
@@ -123,7 +133,7 @@ void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, 
 
 // The default selection and `no skip`: which of the candidates become alerts.
 void PatternMatcher::decide(const OrderKey& at) {
-  if (candidates_.size() > 1) sort_candidates();
+  sort_candidates(at);
   OrderKey order = at;
   const bool only_one = rule_->rule->selection.kind == SelectionKind::kDefault;
   if (is_deferred()) {
@@ -131,11 +141,17 @@ void PatternMatcher::decide(const OrderKey& at) {
     deferred.order = std::move(order);
     deferred.rule = rule_;
     deferred.only_one = only_one;
-    for (const Candidate& candidate : candidates_) {
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      const Candidate& candidate = candidates_[i];
       const EvalScope& scope = scope_of(candidate);
       const EventView last = last_of(candidate);
-      if (!passes_having(scope, last) || is_excepted(scope, last, at.time)) continue;
-      add_deferred(deferred, candidate);
+      const bool passes = steps_.take(1 + deferred.matches.size() / 8) &&
+                          passes_having(scope, last) && !is_excepted(scope, last, at.time);
+      if (steps_.is_over()) {
+        give_up(candidates_.size() - i, at);
+        break;
+      }
+      if (passes) add_deferred(deferred, candidate);
     }
     if (deferred.matches.empty()) return;
     mark_alerted();  // whether it is suppressed is known later
@@ -143,10 +159,17 @@ void PatternMatcher::decide(const OrderKey& at) {
     return;
   }
   const Candidate* first_suppressed = nullptr;
-  for (const Candidate& candidate : candidates_) {
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    const Candidate& candidate = candidates_[i];
     const EvalScope& scope = scope_of(candidate);
     const EventView last = last_of(candidate);
-    if (!passes_having(scope, last) || is_excepted(scope, last, at.time)) continue;
+    const bool passes =
+        steps_.take() && passes_having(scope, last) && !is_excepted(scope, last, at.time);
+    if (steps_.is_over()) {
+      give_up(candidates_.size() - i, at);
+      break;
+    }
+    if (!passes) continue;
     const MatchFacts facts = facts_of(candidate, scope, last, at.time);
     if (!lets_pass(candidate, facts)) {
       if (!only_one) hold_back(candidate, at.time);
@@ -201,13 +224,17 @@ PatternMatcher::Drop PatternMatcher::drop_of(const CompleteMatch& match) const {
   return drop;
 }
 
-bool PatternMatcher::is_dropped(const Drop& drop, Offset last) const {
+bool PatternMatcher::is_dropped(const Drop& drop, Offset last) {
   if (!drop.any) return false;
   if (drop.by_position) {
     const Position first = position_of(*event_of(node(last)->first));
     return drop.strictly ? first < drop.last : first <= drop.last;
   }
   for (Offset at = last; at != 0; at = node(at)->node.parent) {
+    if (!steps_.take()) {
+      ++unchecked_;
+      return true;
+    }
     if (std::binary_search(drop.events.begin(), drop.events.end(), node(at)->node.event)) {
       return true;
     }
@@ -220,34 +247,14 @@ void PatternMatcher::drop_runs(const Drop& drop) {
   keep_runs([&](const PatternRun& run) { return !is_dropped(drop, run.node); });
 }
 
-template <typename Keeps>
-void PatternMatcher::keep_runs(Keeps&& keeps) {
-  PatternState& state = *state_;
-  const std::uint32_t count = pattern_->counter_count;
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < state.runs.size(); ++i) {
-    if (!keeps(state.runs[i])) {
-      if (kept > 0) state.tally.reset();
-      continue;
-    }
-    if (kept != i) {
-      state.runs[kept] = state.runs[i];
-      std::copy_n(state.counters.begin() + static_cast<std::ptrdiff_t>(i * count), count,
-                  state.counters.begin() + static_cast<std::ptrdiff_t>(kept * count));
-    }
-    ++kept;
-  }
-  stats_.runs -= state.runs.size() - kept;
-  state.runs.resize(kept);
-  state.counters.resize(kept * count);
-}
-
 // Gives a selected match, which `except` and `once` may still hold back.
 void PatternMatcher::give(const CompleteMatch& match, OrderKey& order) {
   const Candidate candidate{match.node, match.values, match.start, false, 0};
   const EvalScope& scope = scope_of(candidate);
   const EventView last = last_of(candidate);
-  if (is_excepted(scope, last, order.time)) return;
+  const bool excepted = is_excepted(scope, last, order.time);
+  if (steps_.is_over()) give_up(1, order);
+  if (excepted || steps_.is_over()) return;
   if (is_deferred()) {
     Deferred deferred;
     deferred.order = order;
@@ -275,7 +282,14 @@ void PatternMatcher::give_in_turn(const OrderKey& at) {
   OrderKey order = at;
   for (std::size_t i = 0; i < given_.size(); ++i) {
     const CompleteMatch match = given_[i];
-    if (!passes(match)) continue;
+    const std::uint64_t asked =
+        given_.size() - i + state_->runs.size() + node(match.node)->node.length;
+    const bool is_given = steps_.take(1 + asked / 8) && passes(match);
+    if (steps_.is_over()) {
+      give_up(given_.size() - i, at);
+      break;
+    }
+    if (!is_given) continue;
     const Drop drop = drop_of(match);
     given_.erase(
         std::remove_if(given_.begin() + static_cast<std::ptrdiff_t>(i) + 1, given_.end(),
@@ -283,6 +297,7 @@ void PatternMatcher::give_in_turn(const OrderKey& at) {
         given_.end());
     drop_runs(drop);
     give(match, order);
+    if (unchecked_ > 0) give_up(std::exchange(unchecked_, 0), at);
   }
   given_.clear();
 }
@@ -294,9 +309,15 @@ void PatternMatcher::wait_in_order(const OrderKey& order) {
     if (a.start != b.start) return a.start < b.start;
     return compare(a.node, false, 0, b.node, false, 0, false) < 0;
   };
-  for (const CompleteMatch& match : given_) {
-    if (!passes(match)) continue;
-    waiting.insert(std::upper_bound(waiting.begin(), waiting.end(), match, comes_first), match);
+  for (std::size_t i = 0; i < given_.size(); ++i) {
+    const CompleteMatch match = given_[i];
+    const bool waits = steps_.take() && passes(match);
+    const auto place = std::upper_bound(waiting.begin(), waiting.end(), match, comes_first);
+    if (steps_.is_over()) {
+      give_up(given_.size() - i, order);
+      break;
+    }
+    if (waits) waiting.insert(place, match);
   }
   given_.clear();
   release(order);
@@ -307,6 +328,10 @@ void PatternMatcher::release(OrderKey order) {
   PatternState& state = *state_;
   while (!state.waiting.empty() &&
          (state.runs.empty() || state.runs.front().start >= state.waiting.front().start)) {
+    if (!steps_.take(1 + (state.waiting.size() + state.runs.size()) / 8)) {
+      give_up_waiting(order);
+      return;
+    }
     const CompleteMatch match = state.waiting.front();
     state.waiting.erase(state.waiting.begin());
     const Drop drop = drop_of(match);
@@ -314,6 +339,7 @@ void PatternMatcher::release(OrderKey order) {
                   [&](const CompleteMatch& other) { return is_dropped(drop, other.node); });
     drop_runs(drop);
     give(match, order);
+    if (unchecked_ > 0) give_up(std::exchange(unchecked_, 0), order);
   }
 }
 
@@ -368,6 +394,8 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& co
   event_ = values_ = 0;
   candidates_.clear();
   given_.clear();
+  gave_up_ = false;
+  steps_.begin(program_.limits.steps_per_event_max);
   if (pattern_->opens) {
     on_window_deadline(timer);
     return;
@@ -386,6 +414,9 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& co
       candidates_.push_back({run.node, run.values, run.start, false, 0});
       return false;
     }
+    // What is given may look at all that are alive: no more, so that its steps are the same for any
+    // cut.
+    if (!in_order && is_stepwise()) return dies_at(run) > at.time_us;
     // Only what waits in order sees when a partial match ends.
     if (!in_order || dies_at(run) > at.time_us || end_of(run) > at) return true;
     if (end_of(run) == at) role = place_of_role(end_setter(run).roles());
@@ -399,7 +430,7 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& co
   order.rule = rule.index.value;
   order.key = key;
   if (is_stepwise()) {
-    sort_candidates();
+    sort_candidates(order);
     for (const Candidate& match : candidates_) {
       given_.push_back({match.start, match.node, match.values});
     }
@@ -413,6 +444,7 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& co
   } else {
     decide(order);
   }
+  if (gave_up_) drop_older_half(order);
   context_->patterns.count(state);
 }
 }  // namespace tocsin::cep

@@ -130,4 +130,19 @@ void PatternMatcher::keep_taken_of_runs() {
   });
   state_->taken_kept = taken.size();
 }
+
+// ---- a quiet time without an end, which budgets may end
+
+std::optional<std::int64_t> PatternMatcher::quiet_since(const RuleProgram& rule,
+                                                        PatternPool& patterns,
+                                                        const std::byte* record, Offset place) {
+  if (rule.method != Method::kGeneral || rule.suppression_life.quiet) return std::nullopt;
+  const SuppressionState& state =
+      patterns.at(*RecordStore::at<std::uint32_t>(record, place)).suppression;
+  return state.quiet ? std::optional(state.last_alert_us) : std::nullopt;
+}
+
+void PatternMatcher::end_quiet(PatternPool& patterns, const std::byte* record, Offset place) {
+  cep::end_quiet(patterns.at(*RecordStore::at<std::uint32_t>(record, place)).suppression);
+}
 }  // namespace tocsin::cep

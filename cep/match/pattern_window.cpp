@@ -96,8 +96,16 @@ void PatternMatcher::on_window_deadline(const Timer& timer) {
   order.rule = rule_->index.value;
   order.key = scope_.key;
   const Candidate candidate{window.node, window.values, 0, false, 0};
+  // Each of its events is read once for each total: as many steps for each of these.
+  const Rule& shown = *rule_->rule;
+  const std::uint64_t totals =
+      2 + shown.fields.size() + shown.message.size() + shown.exceptions.size();
+  steps_.begin(program_.limits.steps_per_event_max * totals);
   const ExprPtr& where = rule_->rule->window->where;
-  if (!where || evaluate(*where, last_of(candidate), scope_of(candidate)).is_true()) {
+  const bool passes = !where || evaluate(*where, last_of(candidate), scope_of(candidate)).is_true();
+  if (steps_.is_over()) {
+    give_up(1, order);
+  } else if (passes) {
     candidates_.push_back(candidate);
     decide(order);
     candidates_.clear();

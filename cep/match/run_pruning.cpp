@@ -8,7 +8,7 @@
 namespace tocsin::cep {
 // Negative when match `a` comes before `b`, which has the same first event: longest, least
 // positions, least steps.
-int Matcher::compare(const std::byte* record, Chain a, Chain b) const {
+int Matcher::compare(const std::byte* record, Chain a, Chain b) {
   const auto node_at = [&](Offset offset) { return RecordStore::at<Node>(record, offset); };
   const auto length = [&](const Chain& chain) {
     return (chain.node != 0 ? node_at(chain.node)->length : 0) + (chain.takes ? 1 : 0);
@@ -31,7 +31,7 @@ int Matcher::compare(const std::byte* record, Chain a, Chain b) const {
     x = node_at(x)->parent;
   }
   // Backwards: what differs earliest is seen last and decides.
-  for (; x != y; x = node_at(x)->parent, y = node_at(y)->parent) {
+  for (; x != y && steps_.take(); x = node_at(x)->parent, y = node_at(y)->parent) {
     const auto* first = RecordStore::at<KeptEvent>(record, node_at(x)->event);
     const auto* second = RecordStore::at<KeptEvent>(record, node_at(y)->event);
     if (const int difference = sign(std::pair{first->engine_time_us, first->arrival()},
@@ -122,21 +122,22 @@ void Matcher::prune_group(std::size_t begin, std::size_t end) {
   }
 }
 
+// From the newest on, so that where the steps do not suffice the oldest go.
 void Matcher::prune() {
+  steps_.allow(StepMeter::kPruning);
   dominated_.assign(drafts_.size(), 0);
-  for (std::size_t begin = 0; begin < drafts_.size();) {
-    std::size_t end = begin + 1;
-    while (end < drafts_.size() &&
-           (rule_->prunes_over_starts || drafts_[end].run.start == drafts_[begin].run.start)) {
-      ++end;
-    }
+  std::size_t lost = 0;
+  for (std::size_t end = drafts_.size(), begin = end; end > 0 && lost == 0; end = begin) {
+    begin = rule_->prunes_over_starts ? 0 : end - 1;
+    while (begin > 0 && drafts_[begin - 1].run.start == drafts_[end - 1].run.start) --begin;
     if (end - begin > 1) prune_group(begin, end);
-    begin = end;
+    if (steps_.is_over()) lost = end;
   }
   std::size_t kept = 0;
-  for (std::size_t i = 0; i < drafts_.size(); ++i) {
+  for (std::size_t i = lost; i < drafts_.size(); ++i) {
     if (dominated_[i] == 0) drafts_[kept++] = drafts_[i];
   }
   drafts_.resize(kept);
+  if (lost > 0) note_lost(lost, BudgetCause::kStepsPerEvent);
 }
 }  // namespace tocsin::cep

@@ -36,17 +36,34 @@ std::uint64_t bytes_of(const Rule& rule, EventTypeIndex type, ValueOf&& value_of
   return std::min(bytes, kEventBytesMax);
 }
 
+bool is_of_key(BudgetCause cause) {
+  return cause != BudgetCause::kRunsPerGroup && cause != BudgetCause::kBytesPerGroup;
+}
+
 struct CauseWords {
   const char* what;  // was exceeded
   const char* of;    // what shares it
 };
-CauseWords words_of(BudgetCause cause) {
+std::string message_of(const std::string& rule, const std::vector<OwnedValue>& key,
+                       BudgetCause cause, std::uint64_t limit) {
+  if (cause == BudgetCause::kStepsPerEvent) {
+    std::string shown;
+    for (const OwnedValue& value : key) {
+      shown += (shown.empty() ? " of the key " : ", ") + to_text(value.view());
+    }
+    return fmt::format(
+        "{} needed more than {} steps at one event{}: the oldest partial matches were dropped, or "
+        "further matches given up",
+        rule, limit, shown);
+  }
   constexpr std::array<CauseWords, 5> kWords = {{{"partial matches", "one key"},
                                                  {"captured events", "one key"},
                                                  {"bytes", "one key"},
                                                  {"partial matches", "a group of keys"},
                                                  {"bytes", "a group of keys"}}};
-  return kWords[static_cast<std::size_t>(cause)];
+  const CauseWords& words = kWords[static_cast<std::size_t>(cause)];
+  return fmt::format("{} remembered more than {} {} of {}: the oldest were dropped", rule, limit,
+                     words.what, words.of);
 }
 }  // namespace
 
@@ -132,6 +149,7 @@ GroupCredit GroupBudgets::full() const {
 }
 
 void BudgetLog::note(RuleIndex rule, BudgetCause cause, OrderKey at) {
+  ++exceeded_[{rule.value, cause}];
   const std::int64_t hour = hour_of(at.time);
   const auto given = given_.find({rule.value, cause});
   if (given != given_.end() && given->second >= hour) return;
@@ -160,7 +178,7 @@ Alert BudgetLog::alert_of(const Noted& noted) const {
   const Plan& plan = *program_.plan;
   const Rule& rule = plan.rules[noted.rule.value];
   const std::uint64_t limit = limit_of(noted.cause);
-  const bool is_of_key = noted.cause < BudgetCause::kRunsPerGroup;
+  const bool has_key = is_of_key(noted.cause);
   Alert alert;
   alert.order = noted.at;
   // After all that rules raise at this event.
@@ -168,12 +186,12 @@ Alert BudgetLog::alert_of(const Noted& noted) const {
   alert.order.ordinal = static_cast<std::uint32_t>(noted.cause);
   alert.rule = noted.rule;
   alert.ts = noted.at.time;
-  for (std::uint32_t i = 0; is_of_key && i < rule.key.parts.size(); ++i) {
+  for (std::uint32_t i = 0; has_key && i < rule.key.parts.size(); ++i) {
     alert.key.emplace_back(key_part_value(rule.key, noted.at.key, i));
   }
-  if (!is_of_key) alert.order.key.clear();
-  alert.message = fmt::format("{} remembered more than {} {} of {}: the oldest were dropped",
-                              rule.id, limit, words_of(noted.cause).what, words_of(noted.cause).of);
+  if (!has_key) alert.order.key.clear();
+  alert.message = message_of(rule.id, alert.key, noted.cause, limit);
+  if (noted.cause == BudgetCause::kStepsPerEvent) alert.severity = Severity::kHigh;
   alert.budget = ExceededBudget{noted.cause, limit};
   const std::vector<std::string> causes = {std::string("b") + rule.id,
                                            std::string("c") + budget_name(noted.cause)};
@@ -194,6 +212,8 @@ std::uint64_t BudgetLog::limit_of(BudgetCause cause) const {
       return limits.runs_per_group_max;
     case BudgetCause::kBytesPerGroup:
       return limits.bytes_per_group_max;
+    case BudgetCause::kStepsPerEvent:
+      return limits.steps_per_event_max;
   }
   return 0;
 }
@@ -217,7 +237,7 @@ bool BudgetLog::restore(ByteReader& from) {
   for (std::uint64_t i = 0; i < count && from.ok(); ++i) {
     const std::string_view id = from.text();
     const auto cause = static_cast<BudgetCause>(
-        from.varint_up_to(static_cast<std::uint64_t>(BudgetCause::kBytesPerGroup)));
+        from.varint_up_to(static_cast<std::uint64_t>(BudgetCause::kStepsPerEvent)));
     const std::int64_t hour = from.signed_varint();
     const std::vector<Rule>& rules = program_.plan->rules;
     const auto rule = std::ranges::find(rules, id, &Rule::id);

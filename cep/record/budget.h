@@ -151,10 +151,15 @@ class GroupBudgets {
 class BudgetLog {
  public:
   explicit BudgetLog(const ProgramImpl& program) : program_(program) {}
+  /// The rule has exceeded a budget once more.
   void note(RuleIndex rule, BudgetCause cause, OrderKey at);
   /// Appends the alerts that are due, in order; true where there are any. Nothing that comes later
   /// is earlier in the order.
   bool give(std::vector<Alert>& alerts);
+  /// How often each rule has exceeded each budget, by this engine.
+  const std::map<std::pair<std::uint32_t, BudgetCause>, std::uint64_t>& exceeded() const {
+    return exceeded_;
+  }
   /// Which hours have had their alert.
   void save(ByteWriter& to) const;
   /// Into a fresh one, perhaps of another program: of rules that it does not know nothing is kept.
@@ -170,6 +175,7 @@ class BudgetLog {
   std::uint64_t limit_of(BudgetCause cause) const;
 
   const ProgramImpl& program_;
+  std::map<std::pair<std::uint32_t, BudgetCause>, std::uint64_t> exceeded_;
   std::map<std::pair<std::uint32_t, BudgetCause>, std::int64_t> given_;  // the last hour
   std::vector<Noted> noted_;
 };

@@ -152,6 +152,7 @@ TEST_CASE("budgets: what a naive count drops, at the event that exceeds it") {
 
 TEST_CASE("budgets: the same for any cut, hash seed and restart, of any rule") {
   std::size_t bitten = 0;
+  std::size_t by_steps = 0;
   for_all_seeds("budgets_any", 150, [&](Random& random) {
     PlanOptions options;
     options.rules_max = 2;
@@ -166,13 +167,20 @@ TEST_CASE("budgets: the same for any cut, hash seed and restart, of any rule") {
     if (random.chance(50)) limits.bytes_per_key_max = 25 * (random.below(24 * wide) + 4);
     if (random.chance(50)) limits.runs_per_group_max = random.below(6) + 1;
     if (random.chance(50)) limits.bytes_per_group_max = 200 * (random.below(6) + 1);
-    const auto program = cep::compile(std::make_shared<const cep::Plan>(plan), limits);
+    if (random.chance(50)) limits.steps_per_event_max = random.below(40) + 1;
+    if (random.chance(30)) limits.busy_key_runs = static_cast<std::uint32_t>(random.below(4));
+    const auto shared = std::make_shared<const cep::Plan>(plan);
+    const auto program =
+        random.chance(30) ? cep::compile_general(shared, limits) : cep::compile(shared, limits);
     REQUIRE(program.has_value());
     const auto placed = oracle::place_events(plan, random_events(random, plan), {});
     const std::vector<std::string> wanted =
         alert_lines(plan, run_engine(*program, placed, cep::kEventTimeMax, {1'000, 1}));
     bitten += static_cast<std::size_t>(std::ranges::count_if(wanted, [](const std::string& line) {
       return line.find(cep::kBudgetRule) != std::string::npos;
+    }));
+    by_steps += static_cast<std::size_t>(std::ranges::count_if(wanted, [](const std::string& line) {
+      return line.find("steps_per_event") != std::string::npos;
     }));
     for (const Cut& cut : {Cut{1, 2}, Cut{5, 1, true}, Cut{1, 4, true}}) {
       REQUIRE(alert_lines(plan, run_engine(*program, placed, cep::kEventTimeMax, cut)) == wanted);
@@ -184,7 +192,9 @@ TEST_CASE("budgets: the same for any cut, hash seed and restart, of any rule") {
     REQUIRE(alert_lines(plan, run_stopped(*program, placed, cep::kEventTimeMax, {1, 1},
                                           kEachStep)) == wanted);
   });
+  MESSAGE(bitten << " budgets exceeded, " << by_steps << " of them of steps");
   CHECK(bitten > 50);
+  CHECK(by_steps > 20);
 }
 
 TEST_CASE("budgets: a key that stays near its budget is not counted afresh at each event") {

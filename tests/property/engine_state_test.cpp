@@ -197,6 +197,9 @@ void check(Random& random, Case& c) {
     way.limits.bytes_per_key_max = static_cast<std::uint64_t>(random.between(400, 4'000));
     way.limits.runs_per_group_max = static_cast<std::uint32_t>(random.between(8, 40));
     way.limits.bytes_per_group_max = static_cast<std::uint64_t>(random.between(4'000, 10'000));
+    if (random.chance(50)) {
+      way.limits.steps_per_event_max = static_cast<std::uint64_t>(random.between(1, 100));
+    }
     way.limits.feature_events_per_key_max = static_cast<std::uint64_t>(random.between(1, 5));
     way.limits.ewma_events_per_key_max = static_cast<std::uint64_t>(random.between(1, 5));
   }

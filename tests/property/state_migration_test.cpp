@@ -44,6 +44,9 @@ cep::Limits random_limits(Random& random) {
   limits.bytes_per_key_max = static_cast<std::uint64_t>(random.between(400, 4'000));
   limits.runs_per_group_max = static_cast<std::uint32_t>(random.between(8, 40));
   limits.bytes_per_group_max = static_cast<std::uint64_t>(random.between(4'000, 10'000));
+  if (random.chance(50)) {
+    limits.steps_per_event_max = static_cast<std::uint64_t>(random.between(1, 100));
+  }
   limits.feature_events_per_key_max = static_cast<std::uint64_t>(random.between(1, 5));
   return limits;
 }

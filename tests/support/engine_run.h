@@ -13,8 +13,10 @@
 
 namespace tocsin::tests {
 /// Budgets that no random case reaches: what they do has tests of its own.
-inline constexpr cep::Limits kOutOfReach{
-    .runs_per_key_max = 1'000'000, .matches_per_event_max = 1'000'000, .busy_key_runs = 1};
+inline constexpr cep::Limits kOutOfReach{.runs_per_key_max = 1'000'000,
+                                         .matches_per_event_max = 1'000'000,
+                                         .steps_per_event_max = 1'000'000'000'000,
+                                         .busy_key_runs = 1};
 
 struct Cut {
   std::size_t rows = 1;  // of a slice
