@@ -98,8 +98,19 @@ void Matcher::keep_to_budget() {
     tallies_.forget(rule_->index, current_->slot->hash);
     return;
   }
-  find_shares(words);
   const Plan& plan = *program_.plan;
+  BudgetTally& tally = tallies_.at(rule_->index, current_->slot->hash);
+  const auto taken = static_cast<std::uint64_t>(
+      std::ranges::count_if(drafts_, [](const Draft& draft) { return draft.takes; }));
+  BudgetShare more;
+  if (taken > 0) {
+    more.events = 1;
+    more.bytes =
+        taken * kPlaceBytes + budget_bytes(plan, *rule_->rule, *scope_.batch, *current_->row);
+  }
+  const BudgetShare most{limits.bytes_per_key_max, limits.events_per_key_max};
+  if (tally.stays_within(scope_.key, more, drafts_.size(), most)) return;
+  find_shares(words);
   const auto [count, cause] = beyond_budget(
       limits, {}, drafts_, shares_,
       [&](std::size_t i) {
@@ -151,6 +162,12 @@ void Matcher::keep_tally(BudgetTally& tally) {
     ++shares_[i].events;
   }
   for (const Draft& draft : drafts_) marks_.push_back(mark_of(draft.run));
+  BudgetShare most;
+  for (const BudgetShare& share : shares_) {
+    most.bytes += share.bytes - kPartialMatchBytes;
+    most.events += share.events;
+  }
+  tally.set_most(scope_.key, most);
   tally.set(shares_, marks_);
 }
 

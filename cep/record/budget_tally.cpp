@@ -5,6 +5,18 @@
 #include "cep/record/budget_bytes.h"
 
 namespace tocsin::cep {
+bool BudgetTally::stays_within(std::string_view key, BudgetShare more, std::uint64_t runs,
+                               BudgetShare limit) {
+  if (key_ != key) return false;
+  const BudgetShare most{most_.bytes + more.bytes, most_.events + more.events};
+  if (most.events > limit.events || most.bytes + runs * kPartialMatchBytes > limit.bytes) {
+    return false;
+  }
+  most_ = most;
+  marks_.clear();
+  return true;
+}
+
 bool BudgetTally::shares_of(std::span<const RunMark> now, std::span<const std::uint32_t> from,
                             std::vector<BudgetShare>& out) const {
   // Time may have ended the oldest since.

@@ -7,10 +7,16 @@
 /// right where each partial match goes on, in one draft or several, or ends with all older ones, or
 /// its share goes to the next older one, which holds all its places. Where another ends, all is
 /// counted again.
+///
+/// Beside them a bound: what was counted last and all that came since. While that is within the
+/// budgets nothing has to be counted.
 #pragma once
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "cep/value/order.h"
@@ -46,13 +52,21 @@ class BudgetTally {
 
   std::size_t bytes() const {
     return sizeof(*this) + shares_.capacity() * sizeof(BudgetShare) +
-           marks_.capacity() * sizeof(RunMark);
+           marks_.capacity() * sizeof(RunMark) + (key_ ? key_->capacity() : 0);
   }
   /// Takes the partial matches as they are now, the oldest first.
   void set(std::vector<BudgetShare>& shares, std::vector<RunMark>& marks) {
     shares_.swap(shares);
     marks_.swap(marks);
   }
+  /// What the places and events of the key with these bytes take now.
+  void set_most(std::string_view key, BudgetShare most) {
+    key_ = std::string(key);
+    most_ = most;
+  }
+  /// Whether the key stays within `limit` though `more` comes and it has `runs` partial matches
+  /// then: if so the shares are not known any more. False where the bound does not tell.
+  bool stays_within(std::string_view key, BudgetShare more, std::uint64_t runs, BudgetShare limit);
   /// What drafts take before they take the current event, by draft; `from`: the place of the
   /// partial match that each comes from among those of `now`, ascending, kFresh for none. `now`:
   /// what the key has, the oldest first. False where it is not known.
@@ -62,5 +76,7 @@ class BudgetTally {
  private:
   std::vector<BudgetShare> shares_;
   std::vector<RunMark> marks_;
+  std::optional<std::string> key_;  // whose bound it is; keys may share a hash
+  BudgetShare most_;
 };
 }  // namespace tocsin::cep
