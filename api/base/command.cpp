@@ -10,6 +10,10 @@ void tell(std::string_view text) {
   std::fflush(stderr);
 }
 
+void tell_budget_exceeded(std::string_view alert) {
+  tell(fmt::format("tocsin: severity high: {}\n", alert));
+}
+
 ExitCode end_with(ExitCode code, std::string_view message) {
   tell(fmt::format("tocsin: {}\n", message));
   if (message.find("Too many open files") != std::string_view::npos) {

@@ -36,6 +36,8 @@ using AddCommand = void (*)(CLI::App& program, Chosen& chosen);
 /// Writes text to standard error. Who cannot be told is not told: a closed or full standard error
 /// never changes what a command does (fmt::print would throw).
 void tell(std::string_view text);
+/// Tells of an alert `tocsin.budget` of severity high, a line of JSON, as it is raised.
+void tell_budget_exceeded(std::string_view alert);
 /// Tells `tocsin: MESSAGE` as one line and gives `code` back:
 /// `return end_with(ExitCode::kUsage, "--listen must be on 127.0.0.1: " + address);`.
 ExitCode end_with(ExitCode code, std::string_view message);

@@ -120,6 +120,16 @@ constexpr auto kRows = std::to_array<Row>({
         serve("false",
               "If the data directory has other rules than rules.path: deploy rules.path instead of "
               "refusing to start")},
+    Row{"rules.event_steps_max", Type::kInteger,
+        run("--event-steps-max", kInput, "100000",
+            "Steps that one event may take for a rule and a key. Beyond them the oldest partial "
+            "matches are dropped or matches given up, and the alert tocsin.budget names both")
+            .range(1'000, 1'000'000'000),
+        serve("100000",
+              "Steps that one event may take for a rule and a key; beyond them the oldest partial "
+              "matches are dropped or matches given up, and the alert tocsin.budget names both")
+            .range(1'000, 1'000'000'000),
+        "", "--event-steps-max"},
     Row{"http.listen", Type::kText, kNot,
         serve("127.0.0.1:8627",
               "Where to listen: a numeric address and a port; port 0 is any free one")

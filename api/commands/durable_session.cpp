@@ -197,6 +197,10 @@ runtime::NodeOptions DurableSession::node_options() {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began_;
     progress_->show({progress.records, progress.records_total, progress.events, 0}, passed.count());
   };
+  options.raised = [](const runtime::StoredAlert& alert) {
+    if (alert.severity == cep::Severity::kHigh && alert.rule == cep::kBudgetRule)
+      tell_budget_exceeded(alert.line);
+  };
   options.endpoints.emplace();
   if (webhook_) {
     if (const auto endpoint = endpoint_of_webhook(webhook_->options.url))
@@ -408,6 +412,7 @@ RunReport DurableSession::report(bool is_complete) const {
   report.plan = &program_.plan();
   report.summary = node_->summary();
   report.summary.engine = node_->engine_stats();
+  report.summary.steps_exceeded = node_->engine().steps_exceeded();
   report.summary.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
   report.rejected = rejected_;

@@ -121,6 +121,10 @@ class RunSession {
   runtime::Sinks sinks(AlertWriter& alerts) {
     runtime::Sinks sinks;
     sinks.alert = [this, &alerts](const cep::Alert& alert) -> Result<void> {
+      if (alert.budget && alert.severity == cep::Severity::kHigh) {
+        progress_.clear();
+        tell_budget_exceeded(cep::format_alert(program_.plan(), alert));
+      }
       if (cep::status_of(program_.plan(), alert) != cep::Status::kLive) return {};
       Result<void> written = alerts.write(alert);
       note(written);

@@ -11,10 +11,12 @@
 namespace tocsin::api {
 namespace {
 // A kept value as the configuration has it: no limit is kept as nothing and written as 0, and that
-// unknown types are ignored is kept as nothing too.
-std::string shown(std::string_view kept_name, std::string_view value) {
+// unknown types are ignored, or that an event may take the standard number of steps, is kept as
+// nothing too.
+std::string shown(const Setting& setting, std::string_view value) {
   if (!value.empty()) return std::string(value);
-  return kept_name == "--unknown-types" ? "ignore" : "0";
+  if (setting.kept == runtime::kStepsOption) return std::string(setting.standard);
+  return setting.kept == "--unknown-types" ? "ignore" : "0";
 }
 }  // namespace
 
@@ -26,9 +28,9 @@ Result<std::vector<std::string>> adopt_kept_settings(const runtime::NodeSettings
   std::vector<std::string> conflicts;
   for (const Setting& setting : configuration.settings()) {
     if (setting.kept.empty()) continue;
-    const std::string value = shown(setting.kept, kept.option(setting.kept));
-    const bool is_conflict = configuration.is_set(setting.name) &&
-                             shown(setting.kept, said.option(setting.kept)) != value;
+    const std::string value = shown(setting, kept.option(setting.kept));
+    const bool is_conflict =
+        configuration.is_set(setting.name) && shown(setting, said.option(setting.kept)) != value;
     if (is_conflict) {
       conflicts.push_back(fmt::format("{} is {} ({}), and {} keeps {}", setting.name,
                                       configuration.text(setting.name),

@@ -333,6 +333,8 @@ void NodeService::judged(const runtime::JudgedLine& line) {
 }
 
 void NodeService::raised(const runtime::StoredAlert& alert) {
+  const bool is_exceeded = alert.severity == cep::Severity::kHigh && alert.rule == cep::kBudgetRule;
+  if (is_exceeded && options_.budget_exceeded) options_.budget_exceeded(alert.line);
   if (!alert.is_live) return;
   for (Watch& watch : watches_) {
     const std::uint64_t record = alert.order.arrival.record;
@@ -442,6 +444,7 @@ void NodeService::publish() {
   figures.unique_bytes = node_->intake().unique().bytes();
   figures.program = node_->program();
   figures.summary = node_->summary();
+  figures.summary.steps_exceeded = node_->engine().steps_exceeded();
   figures.engine = node_->engine_stats();
   figures.checkpoints = node_->checkpoints();
   figures.effects = node_->effects();

@@ -92,6 +92,9 @@ struct NodeServiceOptions {
   /// Told on some thread when the node begins to wait for space on the disk, with the reason, and
   /// with an empty text when it goes on. May be empty.
   std::function<void(const std::string& reason)> space_changed = {};
+  /// Told on some thread of an alert `tocsin.budget` of severity high, as it is raised or replayed.
+  /// May be empty.
+  std::function<void(const std::string& alert)> budget_exceeded = {};
 };
 
 struct NodeTicket;

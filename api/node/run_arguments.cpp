@@ -181,6 +181,8 @@ runtime::RunOptions event_time_options(const Configuration& settings) {
   options.unknown_types = settings.text("events.unknown_types") == "dead"
                               ? runtime::UnknownTypes::kDead
                               : runtime::UnknownTypes::kIgnore;
+  options.steps_per_event_max =
+      static_cast<std::uint64_t>(settings.integer("rules.event_steps_max"));
   if (const auto bytes = settings.size_limit("memory.reorder")) options.reorder_bytes_max = *bytes;
   options.final_watermark = false;
   return options;
@@ -233,6 +235,8 @@ std::vector<std::pair<std::string, std::string>> kept_options(const Configuratio
         settings.is_none(setting.name) ? "" : canonical(settings.text(setting.name));
     // Older directories, which do not keep it, have unknown types ignored.
     if (setting.name == "events.unknown_types" && value == "ignore") value.clear();
+    // They have the standard number of steps.
+    if (setting.name == "rules.event_steps_max" && value == setting.standard) value.clear();
     kept.emplace_back(setting.kept, std::move(value));
   }
   std::ranges::sort(kept);  // by name, as they are written
@@ -247,6 +251,7 @@ Outcome<void> adopt_options(const std::vector<std::pair<std::string, std::string
         std::ranges::find(kept, setting.kept, &std::pair<std::string, std::string>::first);
     std::string value = found == kept.end() ? "" : found->second;
     if (setting.name == "time.late_policy" && value.empty()) value = "side";
+    if (setting.name == "rules.event_steps_max" && value.empty()) value = setting.standard;
     if (Result<void> done = settings.keep(setting.name, std::move(value), "kept", ""); !done)
       return stop(ExitCode::kUsage, done.error().message);
   }

@@ -167,12 +167,31 @@ void add_ignored(Lines& lines, const RunReport& report) {
   }
 }
 
-void add_limits(Lines& lines, const runtime::RunSummary& summary) {
+// The rules whose events needed too many steps, those of the most first.
+void add_steps(Lines& lines, const RunReport& report) {
+  const std::vector<std::uint64_t>& exceeded = report.summary.steps_exceeded;
+  std::vector<std::size_t> rules;
+  for (std::size_t i = 0; i < exceeded.size(); ++i) {
+    if (exceeded[i] != 0) rules.push_back(i);
+  }
+  std::ranges::stable_sort(rules, std::ranges::greater(),
+                           [&](std::size_t i) { return exceeded[i]; });
+  for (const std::size_t i : rules) {
+    lines.add(
+        "  limits: {} of one key needed too many steps (--event-steps-max): partial matches "
+        "or matches of {} were given up",
+        format_count(exceeded[i], "event"), report.plan->rules[i].id);
+  }
+}
+
+void add_limits(Lines& lines, const RunReport& report) {
+  const runtime::RunSummary& summary = report.summary;
   const cep::EngineStats& engine = summary.engine;
   if (engine.runs_lost != 0) {
     lines.add("  limits: {} dropped: the oldest partial matches, beyond a budget",
               format_count(engine.runs_lost));
   }
+  add_steps(lines, report);
   if (summary.budget_alerts != 0) {
     lines.add("  limits: {} of `tocsin.budget`: rules that exceeded a budget",
               format_count(summary.budget_alerts, "alert"));
@@ -306,7 +325,7 @@ std::string format_report(const RunReport& report) {
   add_jumps(lines, report);
   add_late(lines, report);
   add_ignored(lines, report);
-  add_limits(lines, report.summary);
+  add_limits(lines, report);
   add_alerts(lines, report);
   add_deliveries(lines, report);
   return lines.take();

@@ -157,6 +157,12 @@ void add_node(Exposition& to, const NodeFigures& figures, const cep::Plan& plan,
   to.add(Metric::engine_state_bytes, engine.state_bytes);
   to.add(Metric::engine_alerts_held_back_total, engine.alerts_suppressed);
   to.add(Metric::engine_matches_lost_total, engine.runs_lost);
+  to.describe(Metric::engine_steps_exceeded_total);
+  const std::vector<std::uint64_t>& exceeded = figures.summary.steps_exceeded;
+  for (std::size_t i = 0; i < exceeded.size() && i < plan.rules.size(); ++i) {
+    if (exceeded[i] == 0) continue;
+    to.add(Metric::engine_steps_exceeded_total, "rule", plan.rules[i].id, exceeded[i]);
+  }
   to.add(Metric::engine_values_missing_total, engine.values_missing);
   to.describe(Metric::alerts_total);
   const std::vector<std::uint64_t>& alerts = figures.summary.alerts_by_rule;

@@ -291,6 +291,7 @@ Outcome<void> Server::open_node() {
   service_options.producers_expire = configuration_.duration_limit("events.producers_expire");
   service_options.failed = [this] { failed_.set(); };
   service_options.space_changed = tell_space;
+  service_options.budget_exceeded = tell_budget_exceeded;
   service_ = std::make_unique<NodeService>(clock_, std::move(service_options));
 
   ProgressLine progress(!is_quiet_);

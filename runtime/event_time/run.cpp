@@ -23,7 +23,10 @@ Result<RunSummary> run(const cep::Program& program, const std::vector<Input>& in
   const auto begin = std::chrono::steady_clock::now();
   RunSummary summary;
   summary.alerts_by_rule.resize(program.plan().rules.size());
-  cep::Engine engine(program, options.hash_seed);
+  cep::Engine engine(options.steps_per_event_max
+                         ? program.with_steps_per_event_max(*options.steps_per_event_max)
+                         : program,
+                     options.hash_seed);
   std::vector<cep::Alert> alerts;
   std::uint64_t values_missing = 0;  // of computed fields
   const Advance advance = [&](cep::Batch& slice, cep::EventTime watermark) -> Result<void> {
@@ -40,6 +43,7 @@ Result<RunSummary> run(const cep::Program& program, const std::vector<Input>& in
   const Result<void> done = read_slices(program.plan(), program.used_fields(), program.used_types(),
                                         inputs, options, sinks, summary, advance);
   summary.engine = engine.stats();
+  summary.steps_exceeded = engine.steps_exceeded();
   summary.engine.values_missing += values_missing;
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (partial != nullptr) *partial = summary;

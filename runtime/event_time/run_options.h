@@ -57,6 +57,8 @@ struct RunOptions {
   std::size_t reorder_bytes_max =
       1u << 30;  // events waiting to be put in order beyond it end the run (Errc::kLimit)
   std::size_t unique_ids_max = 10'000'000;  // ids known of each `unique` type, the newest
+  /// cep::Limits::steps_per_event_max. Nothing: the program's.
+  std::optional<std::uint64_t> steps_per_event_max;
   std::uint64_t hash_seed = 0x9e3779b97f4a7c15;
   /// Asked between slices and whenever a read is interrupted by a signal (EINTR). True ends the run
   /// with an error (Errc::kStopped) after everything before it was processed and handed out; no
@@ -106,6 +108,7 @@ struct RunSummary {
   std::uint64_t undelivered = 0;     // of internal and shadow rules
   std::uint64_t budget_alerts = 0;   // the engine's own: rules that exceeded a budget
   std::vector<std::uint64_t> alerts_by_rule;  // by RuleIndex; of all
+  std::vector<std::uint64_t> steps_exceeded;  // cep::Engine::steps_exceeded()
   cep::EventTime first_event,
       last_event;  // engine times; equal to kEventTimeMax/Min when there was none
   cep::EngineStats engine;

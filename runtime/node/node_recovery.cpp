@@ -99,7 +99,9 @@ Result<void> Node::Impl::look() {
 }
 
 std::unique_ptr<cep::Engine> Node::Impl::make_engine(const cep::Program& program) const {
-  auto engine = std::make_unique<cep::Engine>(program, options_.hash_seed);
+  const std::optional<std::uint64_t> steps = options_.settings.steps_per_event_max();
+  auto engine = std::make_unique<cep::Engine>(
+      steps ? program.with_steps_per_event_max(*steps) : program, options_.hash_seed);
   engine->track_changes();
   return engine;
 }

@@ -5,6 +5,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 
 #include "cep/base/byte_codec.h"
@@ -137,6 +138,13 @@ std::string_view NodeSettings::option(std::string_view name) const {
   return {};
 }
 
+std::optional<std::uint64_t> NodeSettings::steps_per_event_max() const {
+  const std::string_view value = option(kStepsOption);
+  std::uint64_t most = 0;
+  const auto read = std::from_chars(value.data(), value.data() + value.size(), most);
+  return read.ec == std::errc() ? std::optional(most) : std::nullopt;
+}
+
 NodeSettings settings_of(const cep::Program& program,
                          std::vector<std::pair<std::string, std::string>> options) {
   NodeSettings settings;
@@ -223,7 +231,9 @@ SettingsChange compare_settings(const NodeSettings& before, const NodeSettings& 
     const std::string_view old = before.option(name);
     if (old == value) continue;
     // What was not said is what data directories of before mean.
-    const std::string_view nothing = name == "--unknown-types" ? "ignore" : "not said";
+    const std::string_view nothing = name == "--unknown-types" ? "ignore"
+                                     : name == kStepsOption    ? "the default"
+                                                               : "not said";
     const auto word = [&](std::string_view text) { return text.empty() ? nothing : text; };
     change.options.push_back(fmt::format("{} is {}, and was {}", name, word(value), word(old)));
   }

@@ -7,6 +7,7 @@
 ///    "options":{"--late-policy":"side",…}}
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,9 @@ struct RuleSettings {
   cep::Digest presentation{};
   friend bool operator==(const RuleSettings&, const RuleSettings&) = default;
 };
+/// The option by which a data directory keeps cep::Limits::steps_per_event_max.
+inline constexpr std::string_view kStepsOption = "--event-steps-max";
+
 struct NodeSettings {
   std::uint32_t semantics = 0;
   cep::Digest plan{};               // of everything
@@ -35,6 +39,8 @@ struct NodeSettings {
 
   /// The value of an option; empty where it is not there.
   std::string_view option(std::string_view name) const;
+  /// cep::Limits::steps_per_event_max; nothing where the options do not say it.
+  std::optional<std::uint64_t> steps_per_event_max() const;
   friend bool operator==(const NodeSettings&, const NodeSettings&) = default;
 };
 /// Of a program, under these semantics.

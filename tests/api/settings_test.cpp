@@ -127,25 +127,26 @@ TEST_CASE("settings: the standard values of serve are a configuration file") {
 
 TEST_CASE("settings: a data directory keeps those that alerts depend on, in one spelling") {
   Configuration run(run_settings());
-  const KeptOptions standard = {{"--ahead-max", "10m"},     {"--journal-segment", ""},
-                                {"--jump-max", "1d"},       {"--late-max", ""},
-                                {"--late-policy", "side"},  {"--out-of-orderness", ""},
-                                {"--unknown-types", "dead"}};
+  const KeptOptions standard = {{"--ahead-max", "10m"},     {"--event-steps-max", ""},
+                                {"--journal-segment", ""},  {"--jump-max", "1d"},
+                                {"--late-max", ""},         {"--late-policy", "side"},
+                                {"--out-of-orderness", ""}, {"--unknown-types", "dead"}};
   CHECK(kept_options(run) == standard);
   REQUIRE(run.set_options({{"--ahead-max", "0"},
                            {"--late-max", "60s"},
                            {"--out-of-orderness", "0"},
                            {"--unknown-types", "ignore"},
+                           {"--event-steps-max", "5000"},
                            {"--journal-segment", "1MiB"}}));
-  const KeptOptions set = {{"--ahead-max", ""},       {"--journal-segment", "1MiB"},
-                           {"--jump-max", "1d"},      {"--late-max", "1m"},
-                           {"--late-policy", "side"}, {"--out-of-orderness", "0s"},
-                           {"--unknown-types", ""}};
+  const KeptOptions set = {{"--ahead-max", ""},           {"--event-steps-max", "5000"},
+                           {"--journal-segment", "1MiB"}, {"--jump-max", "1d"},
+                           {"--late-max", "1m"},          {"--late-policy", "side"},
+                           {"--out-of-orderness", "0s"},  {"--unknown-types", ""}};
   CHECK(kept_options(run) == set);
-  const KeptOptions served = {{"--ahead-max", "10m"},     {"--journal-segment", "64MiB"},
-                              {"--jump-max", "1d"},       {"--late-max", ""},
-                              {"--late-policy", "clamp"}, {"--out-of-orderness", "0s"},
-                              {"--unknown-types", "dead"}};
+  const KeptOptions served = {
+      {"--ahead-max", "10m"},       {"--event-steps-max", ""},  {"--journal-segment", "64MiB"},
+      {"--jump-max", "1d"},         {"--late-max", ""},         {"--late-policy", "clamp"},
+      {"--out-of-orderness", "0s"}, {"--unknown-types", "dead"}};
   CHECK(kept_options(Configuration(serve_settings())) == served);
 
   // What is kept takes the place of standard values, not of what was set; nothing stays nothing.
@@ -158,6 +159,7 @@ TEST_CASE("settings: a data directory keeps those that alerts depend on, in one 
     CHECK(options.late_max == cep::Duration{60'000'000});
     CHECK_FALSE(options.ahead_max.has_value());
     CHECK(options.unknown_types == runtime::UnknownTypes::kIgnore);
+    CHECK(options.steps_per_event_max == 5'000);
     CHECK(durable_options(later).segment_bytes == std::uint64_t{1} << 20);
   }
   Configuration other(run_settings());
@@ -170,6 +172,7 @@ TEST_CASE("settings: a data directory keeps those that alerts depend on, in one 
   CHECK(event_time_options(older).late == runtime::LatePolicy::kClamp);
   CHECK_FALSE(event_time_options(older).jump_max.has_value());
   CHECK(event_time_options(older).unknown_types == runtime::UnknownTypes::kIgnore);
+  CHECK(event_time_options(older).steps_per_event_max == cep::Limits().steps_per_event_max);
   Configuration newer(run_settings());
   CHECK_FALSE(adopt_options({{"--late-max", "soon"}}, newer));
 }
