@@ -58,6 +58,7 @@ struct CheckContext {
   std::deque<tree::Event> alert_events;  // what the event types of alerts stand on
   std::deque<tree::Field> alert_fields;
   std::size_t event_types_kept = 0;          // the rest is read by drafts alone
+  std::size_t conditions_compared = 0;       // RuleSet::conditions_compared
   std::size_t suggestions_left = 2'000'000;  // names that may still be compared for "did you mean"
 
   const cep::EventType& event_type(cep::EventTypeIndex type) const {

@@ -59,6 +59,9 @@ struct RuleSet {
   std::unordered_map<const cep::Expr*, WrittenCondition> written;
   std::vector<std::string> rule_files;  // all files read, in order
   std::vector<std::string> data_files;  // of lists and tables, likewise
+  /// How often the check compared a condition with one that earlier steps of its pattern make
+  /// certain: it grows with the rules' length, no faster.
+  std::size_t conditions_compared = 0;
 };
 /// Reads a file's whole contents; the path as the loader made it.
 using ReadFile = std::function<Result<std::string>(const std::string& path)>;

@@ -195,6 +195,7 @@ std::optional<RuleSet> check(SourceMap& sources, const std::vector<const ParsedF
   const std::vector<std::string> problems = cep::validate(context.plan);
   TOCSIN_ASSERT(problems.empty(), problems.front().c_str());
   set.written = std::move(context.written);
+  set.conditions_compared = context.conditions_compared;
   set.plan = std::make_shared<const cep::Plan>(std::move(context.plan));
   return set;
 }

@@ -58,7 +58,7 @@ enum class Tail : std::uint8_t { kNever, kPerhaps, kAlways };
 class ElementsChecker {
  public:
   ElementsChecker(CheckContext& context, const RuleScope& scope, const PatternBounds& bounds,
-                  std::vector<Conjunct>& known)
+                  KnownConditions& known)
       : context_(context), scope_(scope), bounds_(bounds), known_(known) {}
 
   std::vector<cep::Element> sequence(const std::vector<ElementDraft>& drafts, Tail tail) {
@@ -152,17 +152,24 @@ class ElementsChecker {
     }
     if (!where) {
       if (own_step && kinds.alternatives.size() == 1)
-        remember(*own_step, kinds.alternatives.front()->conjuncts);
+        remember(scope, *own_step, kinds.alternatives.front()->conjuncts);
       return nullptr;
     }
     const Condition condition = check_condition({context_, scope}, *where);
     if (!condition.broken) {
       const bool decides = own_step && decides_match(*own_step, condition.conjuncts);
-      warn_of_condition(context_, scope, known_, kinds.alternatives, condition.conjuncts,
+      std::vector<const std::vector<Conjunct>*> asked = {&condition.conjuncts};
+      for (const KindAlternative* kind : kinds.alternatives) asked.push_back(&kind->conjuncts);
+      const std::vector<Conjunct> known = known_.about(scope, asked);
+      context_.conditions_compared += known.size();
+      warn_of_condition(context_, scope, known, kinds.alternatives, condition.conjuncts,
                         decides ? Code::kE0441 : Code::kW0003);
       if (own_step && kinds.alternatives.size() == 1) {
-        remember(*own_step, kinds.alternatives.front()->conjuncts);
-        remember(*own_step, condition.conjuncts);
+        if (never_holds(context_, scope, known, kinds.alternatives, condition.conjuncts)) {
+          known_.contradict();
+        }
+        remember(scope, *own_step, kinds.alternatives.front()->conjuncts);
+        remember(scope, *own_step, condition.conjuncts);
       }
     }
     return condition.expr();
@@ -192,12 +199,12 @@ class ElementsChecker {
   }
 
   // What a step asks of its one event is known of it afterwards.
-  void remember(std::size_t step, const std::vector<Conjunct>& conjuncts) {
+  void remember(const ExprScope& scope, std::size_t step, const std::vector<Conjunct>& conjuncts) {
     const StepSymbol& symbol = scope_.steps[step];
     if (symbol.loop || symbol.count_min == 0) return;
     for (const Conjunct& conjunct : conjuncts) {
       if (cep::ExprPtr bound = as_bound(conjunct.expr, symbol.var))
-        known_.push_back({std::move(bound), conjunct.span});
+        known_.add(scope, {std::move(bound), conjunct.span}, symbol.var);
     }
   }
 
@@ -261,13 +268,13 @@ class ElementsChecker {
   CheckContext& context_;
   const RuleScope& scope_;
   const PatternBounds& bounds_;
-  std::vector<Conjunct>& known_;
+  KnownConditions& known_;
 };
 }  // namespace
 
 std::vector<cep::Element> check_elements(CheckContext& context, const PatternDraft& draft,
                                          const RuleScope& scope, const PatternBounds& bounds,
-                                         std::vector<Conjunct>& known) {
+                                         KnownConditions& known) {
   return ElementsChecker(context, scope, bounds, known).sequence(draft.elements, Tail::kAlways);
 }
 }  // namespace tocsin::rules

@@ -5,6 +5,7 @@
 
 #include "rules/context/check_context.h"
 #include "rules/context/scope.h"
+#include "rules/pattern/known_conditions.h"
 #include "rules/pattern/pattern_draft.h"
 #include "rules/syntax/tree.h"
 
@@ -22,5 +23,5 @@ struct PatternBounds {
 /// `known` gets what is certain of the events bound, for the warnings of later conditions.
 std::vector<cep::Element> check_elements(CheckContext& context, const PatternDraft& draft,
                                          const RuleScope& scope, const PatternBounds& bounds,
-                                         std::vector<Conjunct>& known);
+                                         KnownConditions& known);
 }  // namespace tocsin::rules

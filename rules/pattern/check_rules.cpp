@@ -208,7 +208,7 @@ class RuleChecker {
                     .is_window = window_ != nullptr,
                     .last_types = last_types_,
                     .last_types_known = !pattern_.types_broken,
-                    .known = known_};
+                    .known = known_.all()};
     if (window_ == nullptr) {
       PatternBounds bounds;
       bounds.broken = tree_.broken;
@@ -343,7 +343,7 @@ class RuleChecker {
   ResolvedKinds considering_;
   const tree::EventWindow* window_ = nullptr;
   EventTypes last_types_;
-  std::vector<Conjunct> known_;  // of the events of a match
+  KnownConditions known_;  // of the events of a match
   bool considering_adds_ = true;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/rule.h"
@@ -22,31 +23,39 @@ bool reads(const cep::ExprPtr& expr, cep::VarIndex var) {
   if (read != nullptr && *read == var) return true;
   return std::ranges::any_of(expr->args, [&](const cep::ExprPtr& arg) { return reads(arg, var); });
 }
-bool reads(const std::vector<Element>& elements, cep::VarIndex var) {
-  return std::ranges::any_of(elements, [&](const Element& element) {
-    return reads(element.where(), var) || reads(element.until_where(), var) ||
-           reads(element.children(), var);
-  });
-}
-bool reads(const std::vector<cep::ExprPtr>& exprs, cep::VarIndex var) {
-  return std::ranges::any_of(exprs, [&](const cep::ExprPtr& expr) { return reads(expr, var); });
-}
-
 bool is_counted(const cep::Quantifier& quantifier) {
   return quantifier.max && *quantifier.max == quantifier.min;
 }
 }  // namespace
 
-bool is_read(const cep::Rule& rule, cep::VarIndex var) {
+std::set<cep::VarIndex> variables_read(const cep::Rule& rule) {
+  std::set<cep::VarIndex> read;
+  const auto add = [&](const cep::ExprPtr& expr) {
+    if (!expr) return;
+    cep::for_each_expr(*expr, [&](const cep::Expr& part) {
+      if (const cep::VarIndex* const var = variable_of(part)) read.insert(*var);
+    });
+  };
+  const std::function<void(const std::vector<Element>&)> add_elements =
+      [&](const std::vector<Element>& elements) {
+        for (const Element& element : elements) {
+          add(element.where());
+          add(element.until_where());
+          add_elements(element.children());
+        }
+      };
   const cep::Suppression& suppression = rule.suppression;
-  if (reads(rule.pattern, var) || reads(rule.having, var)) return true;
-  if (rule.without && reads(rule.without->where, var)) return true;
-  if (reads(suppression.for_each, var) || reads(suppression.while_condition, var)) return true;
-  if (reads(suppression.zone, var)) return true;
-  if (suppression.at_most && reads(suppression.at_most->for_each, var)) return true;
-  return std::ranges::any_of(rule.exceptions, [&](const cep::Exception& exception) {
-    return reads(exception.condition, var);
-  });
+  add_elements(rule.pattern);
+  add(rule.having);
+  if (rule.without) add(rule.without->where);
+  for (const cep::ExprPtr& expr : suppression.for_each) add(expr);
+  add(suppression.while_condition);
+  add(suppression.zone);
+  if (suppression.at_most) {
+    for (const cep::ExprPtr& expr : suppression.at_most->for_each) add(expr);
+  }
+  for (const cep::Exception& exception : rule.exceptions) add(exception.condition);
+  return read;
 }
 
 bool is_disjoint(const std::vector<cep::Subset>& a, const std::vector<cep::Subset>& b) {

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "cep/plan/expr.h"
@@ -12,9 +13,9 @@
 #include "rules/context/check_context.h"
 
 namespace tocsin::rules {
-/// Whether some condition of the rule, or what its suppression looks at, reads the variable. What
-/// the alert says is no condition.
-bool is_read(const cep::Rule& rule, cep::VarIndex var);
+/// The variables that some condition of the rule, or what its suppression looks at, reads. What the
+/// alert says is no condition.
+std::set<cep::VarIndex> variables_read(const cep::Rule& rule);
 
 class MatchShape {
  public:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -44,7 +45,8 @@ class EffectChecker {
         tree_(tree),
         rule_(rule),
         considering_(considering),
-        shape_(context, rule) {}
+        shape_(context, rule),
+        read_(variables_read(rule)) {}
 
   void check(const std::vector<ElementDraft>& drafts) {
     check_without();
@@ -157,7 +159,7 @@ class EffectChecker {
              !rule_.selection.in_order && !rule_.having && element.quantifier().min == 1 &&
              shape_.ends_at_once();
     }
-    if (element.quantifier().max != 1U || !takes_best() || is_read(rule_, element.var()))
+    if (element.quantifier().max != 1U || !takes_best() || read_.contains(element.var()))
       return false;
     // What comes after takes any later event, so that the first one leads as far as any.
     for (std::size_t i = step.place + 1; i < rule_.pattern.size(); ++i) {
@@ -172,7 +174,7 @@ class EffectChecker {
   }
 
   bool longest_is_chosen(const Element& loop) const {
-    return !loop.quantifier().max && takes_best() && !is_read(rule_, loop.var()) &&
+    return !loop.quantifier().max && takes_best() && !read_.contains(loop.var()) &&
            (!loop.where() || !cep::reads_run(*loop.where()));
   }
 
@@ -465,6 +467,7 @@ class EffectChecker {
   const cep::Rule& rule_;
   const ConsideredKinds& considering_;
   MatchShape shape_;
+  std::set<cep::VarIndex> read_;
 };
 }  // namespace
 

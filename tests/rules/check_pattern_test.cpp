@@ -139,6 +139,18 @@ TEST_CASE("check: shapes of patterns that are refused, each once") {
   check_patterns(reads_many);
 }
 
+TEST_CASE("check: a sequence of 1,000 steps compares each condition with what it reads") {
+  std::string steps = "payment as s0 where amount > 1";
+  for (int i = 1; i < 1'000; ++i) {
+    steps += fmt::format(" then payment as s{} where amount > s{}.amount and amount < {}", i, i - 1,
+                         i + 10);
+  }
+  const rules::Loaded loaded =
+      load_rules(fmt::format("rule r \"r\" {{ by account when {} within 1h alert \"x\" }}", steps));
+  REQUIRE_MESSAGE(loaded.rules.has_value(), rendered(loaded));
+  CHECK(loaded.rules->conditions_compared <= 1'000);
+}
+
 TEST_CASE("check: what a condition in a pattern sees") {
   static const Row kRows[] = {
       {"one of { payment as a, login as b where a.amount > 1 } then payment", "E0424 2:41"},
