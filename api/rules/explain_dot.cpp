@@ -79,9 +79,12 @@ void append_rule(std::string& out, const cep::Program& program, cep::RuleIndex i
     out += fmt::format("    {} [shape={}, label=\"{}\"]\n", node(i), shape, label(state.name));
   }
   for (const rules::NamedTransition& transition : automaton.transitions) {
-    out += fmt::format("    {} -> {} [label=\"{}\"{}]\n", node(transition.from),
-                       node(transition.to), transition_label(automaton, transition),
-                       transition.takes ? "" : ", style=dashed");
+    const std::size_t last = transition.to_last.value_or(transition.to);
+    for (std::size_t to = transition.to; to <= last; to = to < last ? last : to + 1) {
+      out += fmt::format("    {} -> {} [label=\"{}\"{}]\n", node(transition.from), node(to),
+                         transition_label(automaton, transition),
+                         transition.takes ? "" : ", style=dashed");
+    }
   }
   std::string notes;
   for (const rules::NamedCondition& condition : automaton.conditions) {

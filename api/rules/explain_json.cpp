@@ -90,6 +90,7 @@ Json automaton_json(const rules::NamedAutomaton& automaton, cep::Method method) 
     Json said = {{"from", transition.from},
                  {"to", transition.to},
                  {"kind", transition.takes ? "take" : "complete"}};
+    if (transition.to_last) said["to_last"] = *transition.to_last;
     if (!transition.passes.empty()) said["passes"] = transition.passes;
     if (!transition.gives.empty()) said["gives"] = transition.gives;
     said["needs"] = transition.needs;

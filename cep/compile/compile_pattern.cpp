@@ -2,6 +2,8 @@
 // where.
 #include <algorithm>
 #include <functional>
+#include <map>
+#include <utility>
 
 #include "cep/compile/compiler.h"
 #include "cep/compile/pattern_program.h"
@@ -115,25 +117,76 @@ void find_live_slots(const RuleProgram& rule, PatternProgram& pattern) {
   const std::uint64_t always =
       pattern.without ? reads.of(*pattern.without, PatternStep::kNoSlot) : 0;
   const std::uint64_t at_end = reads.at_end() | always;
+  std::vector<std::uint64_t> own(pattern.steps.size());
+  for (std::uint32_t i = 0; i < own.size(); ++i) own[i] = reads.of_step(i);
   for (PatternTransition& transition : pattern.transitions) {
     transition.live = always;
     for (const std::uint32_t absence : transition.absences) {
       transition.live |= reads.of(pattern.absences[absence].forbid, PatternStep::kNoSlot);
     }
-    for (const std::uint32_t loop : transition.greedy) transition.live |= reads.of_step(loop);
-    transition.live |=
-        transition.target == PatternTransition::kEnd ? at_end : reads.of_step(transition.target);
+    for (const std::uint32_t loop : transition.greedy) transition.live |= own[loop];
+    if (transition.target == PatternTransition::kEnd) transition.live |= at_end;
   }
+  // Backwards, so that a pattern without rounds needs one pass, and one that finds no change.
+  std::vector<std::uint64_t> of_rest(pattern.fan_targets.size());  // of a fan that begins there
+  std::vector<std::vector<std::uint32_t>> targets_of(pattern.steps.size());
+  for (std::uint32_t i = 0; i < pattern.fan_targets.size(); ++i) {
+    targets_of[pattern.fan_targets[i].step].push_back(i);
+  }
+  const auto live_after = [&](std::uint32_t step) {
+    std::uint64_t live = own[step];
+    for (const std::uint32_t next : pattern.steps[step].transitions) {
+      live |= pattern.transitions[next].live;
+    }
+    return live;
+  };
+  const auto update = [&](PatternTransition& transition) {
+    std::uint64_t live = transition.live;
+    if (transition.target == PatternTransition::kFan) {
+      live |= of_rest[transition.fan_begin];
+    } else if (transition.target != PatternTransition::kEnd) {
+      live |= live_after(transition.target);
+    }
+    return std::exchange(transition.live, live) != live;
+  };
+  // What fans wait for changes with the transitions of their steps, which are looked at last.
   for (bool changed = true; changed;) {
     changed = false;
-    for (PatternTransition& transition : pattern.transitions) {
-      if (transition.target == PatternTransition::kEnd) continue;
-      std::uint64_t live = transition.live;
-      for (const std::uint32_t next : pattern.steps[transition.target].transitions) {
-        live |= pattern.transitions[next].live;
+    for (std::size_t i = pattern.steps.size(); i-- > 0;) {
+      for (const std::uint32_t next : pattern.steps[i].transitions) {
+        changed = update(pattern.transitions[next]) || changed;
       }
-      changed = changed || live != transition.live;
-      transition.live = live;
+      for (const std::uint32_t target : targets_of[i]) {
+        const FanTarget& at = pattern.fan_targets[target];
+        const std::uint64_t rest = at.is_last ? 0 : of_rest[target + 1];
+        const std::uint64_t live = of_rest[target] | live_after(at.step) | rest;
+        changed = changed || live != of_rest[target];
+        of_rest[target] = live;
+      }
+    }
+  }
+  for (const std::uint32_t start : pattern.starts) update(pattern.transitions[start]);
+}
+
+// Of members of an `all of` that take the same events, and of which nothing is read later, those
+// written first are done first: whatever else they become comes later in the order.
+void find_twins(const RuleProgram& rule, PatternProgram& pattern) {
+  if (!rule.prunes || pattern.slot_count > kSlotsMax) return;
+  const auto is_plain = [](const PatternStep& step) {
+    return step.take.by_row.empty() && step.take.by_run.empty() && !step.until;
+  };
+  for (const PatternTransition& fan : pattern.transitions) {
+    if (!fan.members) continue;
+    std::map<std::pair<std::uint32_t, bool>, std::uint32_t> last;  // of such members
+    for (std::uint32_t i = fan.fan_begin; i < fan.fan_end; ++i) {
+      const std::uint32_t index = pattern.fan_targets[i].step;
+      PatternStep& step = pattern.steps[index];
+      if (!is_plain(step) || (step.slots & fan.live) != 0) continue;
+      const auto [earlier, is_new] =
+          last.try_emplace({step.take.predicate, step.element->is_optional()}, index);
+      if (is_new) continue;
+      step.twin = earlier->second;
+      earlier->second = index;
     }
   }
 }
@@ -207,8 +260,7 @@ void find_pruning(RuleProgram& program, const PatternProgram& pattern) {
 
 void Compiler::compile_pattern(RuleProgram& program) {
   const Rule& rule = *program.rule;
-  const auto pattern =
-      std::make_shared<PatternProgram>(make_pattern(rule, out_->limits.states_max));
+  const auto pattern = std::make_shared<PatternProgram>(make_pattern(rule, out_->limits));
   program.pattern = pattern;
   if (rule.without && rule.without->absent_for) program.within = rule.without->absent_for;
   assign_slots(program, *pattern);
@@ -230,6 +282,7 @@ void Compiler::compile_pattern(RuleProgram& program) {
   program.asks_later = pattern->keeps_values;
   program.sets_deadlines = pattern->has_deadlines || rule.selection.in_order;
   find_pruning(program, *pattern);
+  find_twins(program, *pattern);
   TableProgram& table = out_->tables[program.table];
   table.longest_us = std::max(table.longest_us, longest_wait(*pattern));
   if (rule.suppression.at_most) {

@@ -4,24 +4,12 @@
 #include <bit>
 #include <utility>
 
+#include "cep/compile/pattern_layout.h"
 #include "cep/plan/contiguity.h"
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 namespace {
-// An element in its place.
-struct Place {
-  const Element* element = nullptr;  // null: the whole pattern
-  const std::vector<Element>* children = nullptr;
-  const Place* parent = nullptr;
-  std::size_t index = 0;                // among the parent's children
-  std::vector<Place*> inner;            // parallel to `children`
-  std::uint32_t step = 0;               // of a step
-  std::uint32_t absence = 0;            // of an absence
-  std::optional<std::uint32_t> rounds;  // counter of a loop's events or a group's rounds
-  std::optional<std::uint32_t> done;    // counter: the steps of `all of` that are done
-};
-
 // How a step is reached instead of by its own contiguity; of a group's first child.
 struct Reach {
   std::optional<Contiguity> contiguity;
@@ -38,7 +26,7 @@ struct Entered {
 struct Members {
   const Place* group = nullptr;
   bool from_begin = false;  // the round began on this path: no others are done
-  std::uint32_t begun = 0;
+  std::uint64_t begun = 0;
 };
 // What a transition has gathered so far.
 struct Path {
@@ -52,54 +40,40 @@ struct Path {
 
 class Builder {
  public:
-  Builder(const Rule& rule, std::size_t transitions_max)
-      : rule_(rule), transitions_max_(transitions_max) {}
+  Builder(const Rule& rule, std::size_t transitions_max, bool is_compact)
+      : rule_(rule), transitions_max_(transitions_max) {
+    out_.is_compact = is_compact;
+  }
 
   PatternProgram run() {
-    root_ = lay_out(nullptr, rule_.pattern, nullptr, 0);
-    before(*root_, 0, Path{}, {}, out_.starts);
+    if (!layout_.lay_out(rule_.pattern)) {
+      out_.transitions.resize(transitions_max_ + 1);
+      return std::move(out_);
+    }
+    before(layout_.root(), 0, Path{}, {}, out_.starts);
+    starts_ = false;
     // A match takes an event.
     std::erase_if(out_.starts, [&](std::uint32_t transition) {
       return out_.transitions[transition].target == PatternTransition::kEnd;
     });
-    for (const Place* place : steps_) after_event(*place);
+    for (const Place* place : layout_.steps()) after_event(*place);
     return std::move(out_);
   }
 
  private:
-  Place* lay_out(const Element* element, const std::vector<Element>& children, const Place* parent,
-                 std::size_t index) {
-    places_.emplace_back();
-    Place* const place = &places_.back();
-    place->element = element;
-    place->children = &children;
-    place->parent = parent;
-    place->index = index;
-    if (element != nullptr) {
-      if (element->is_step()) {
-        place->step = static_cast<std::uint32_t>(out_.steps.size());
-        out_.steps.emplace_back().element = element;
-        steps_.push_back(place);
-      } else if (element->is_absence()) {
-        place->absence = static_cast<std::uint32_t>(out_.absences.size());
-        out_.absences.emplace_back().element = element;
-      }
-      if (!element->is_absence() && element->quantifier().max != 1U) {
-        place->rounds = out_.counter_count++;
-      }
-      if (element->kind() == ElementKind::kAllOf) place->done = out_.counter_count++;
-      if (element->is_step()) out_.steps.back().counter = place->rounds;
-    }
-    for (std::size_t i = 0; i < children.size(); ++i) {
-      Place* const child = lay_out(&children[i], children[i].children(), place, i);
-      place->inner.push_back(child);
-    }
-    return place;
+  // Where the path stands it makes no difference how it came there.
+  bool may_fan(const Path& path, const Reach& reach) const {
+    return out_.is_compact && !starts_ && path.transition.absences.empty() &&
+           path.transition.greedy.empty() && path.entered.empty() && !reach.contiguity &&
+           !reach.gap;
   }
+
+  // ---- paths
 
   // The path stands before child `index` of a sequence; `reach` is for its next element only.
   void before(const Place& sequence, std::size_t index, Path path, Reach reach,
               std::vector<std::uint32_t>& out) {
+    if (out_.transitions.size() > transitions_max_) return;
     if (index == sequence.children->size()) {
       round_done(sequence, std::move(path), reach, out);
       return;
@@ -109,6 +83,18 @@ class Builder {
     if (element.is_absence()) {
       path.transition.absences.push_back(child.absence);
       before(sequence, index + 1, std::move(path), reach, out);
+      return;
+    }
+    if (may_fan(path, reach) && sequence.chains[index]) {
+      const Chain& chain = *sequence.chains[index];
+      Path fan = path;
+      fan.transition.target = PatternTransition::kFan;
+      fan.transition.fan_begin = chain.begin;
+      fan.transition.fan_end = chain.end;
+      add(std::move(fan), out);
+      if (!chain.passes) return;
+      path.passed = true;
+      before(sequence, chain.next, std::move(path), {}, out);
       return;
     }
     enter(child, path, reach, out);
@@ -208,11 +194,11 @@ class Builder {
   // The path stands between the steps of an `all of`: any that is not done, or its end.
   void members(const Place& group, Path path, const Reach& reach, std::vector<std::uint32_t>& out) {
     const Members known = members_of(group, path);
-    std::uint32_t needed = 0;
+    std::uint64_t needed = 0;
     std::vector<std::uint32_t> optional;
     bool any_greedy = false;
     for (std::uint32_t i = 0; i < group.inner.size(); ++i) {
-      const std::uint32_t bit = 1U << i;
+      const std::uint64_t bit = std::uint64_t{1} << i;
       if ((known.begun & bit) != 0) continue;
       const Element& member = *group.inner[i]->element;
       if (member.is_optional()) {
@@ -222,19 +208,25 @@ class Builder {
         needed |= bit;
       }
     }
+    if (group.fan && !known.from_begin) {
+      out.push_back(*group.fan);
+      if (needed != 0) test_done(path.transition.tests, CounterTest::Kind::kHas, group, needed);
+      round_done(group, std::move(path), reach, out);
+      return;
+    }
     // Any that is not done may come next, and each optional greedy one may be passed by before it:
     // that one then holds its greed against this member, and no longer against what comes later.
-    std::vector<std::uint32_t> choices = {0};
+    std::vector<std::uint64_t> choices = {0};
     for (const std::uint32_t i : optional) {
       if (!group.inner[i]->element->quantifier().greedy) continue;
       const std::size_t count = choices.size();
       if (count > transitions_max_ + 1) break;  // each gives a transition: already too many
-      for (std::size_t k = 0; k < count; ++k) choices.push_back(choices[k] | 1U << i);
+      for (std::size_t k = 0; k < count; ++k) choices.push_back(choices[k] | std::uint64_t{1} << i);
     }
     for (std::uint32_t i = 0; i < group.inner.size(); ++i) {
-      const std::uint32_t bit = 1U << i;
+      const std::uint64_t bit = std::uint64_t{1} << i;
       if ((known.begun & bit) != 0) continue;
-      for (const std::uint32_t passed : choices) {
+      for (const std::uint64_t passed : choices) {
         if ((passed & bit) == 0) next_member(group, known, i, passed, path, reach, out);
       }
     }
@@ -246,22 +238,22 @@ class Builder {
     }
     // What is passed by with the end matters only where something sees it.
     if (!any_greedy && path.transition.absences.empty()) {
-      if (needed != 0) test(path, CounterTest::Kind::kHas, *group.done, needed);
+      if (needed != 0) test_done(path.transition.tests, CounterTest::Kind::kHas, group, needed);
       round_done(group, std::move(path), reach, out);
       return;
     }
     for (std::uint32_t passed = 0; passed < 1U << optional.size(); ++passed) {
       if (out_.transitions.size() > transitions_max_) return;
       Path one = path;
-      std::uint32_t has = needed;
-      std::uint32_t lacks = 0;
+      std::uint64_t has = needed;
+      std::uint64_t lacks = 0;
       for (std::uint32_t i = 0; i < optional.size(); ++i) {
         const bool is_passed = (passed >> i & 1) != 0;
-        (is_passed ? lacks : has) |= 1U << optional[i];
+        (is_passed ? lacks : has) |= std::uint64_t{1} << optional[i];
         if (is_passed) pass(*group.inner[optional[i]], one);
       }
-      if (has != 0) test(one, CounterTest::Kind::kHas, *group.done, has);
-      if (lacks != 0) test(one, CounterTest::Kind::kLacks, *group.done, lacks);
+      if (has != 0) test_done(one.transition.tests, CounterTest::Kind::kHas, group, has);
+      if (lacks != 0) test_done(one.transition.tests, CounterTest::Kind::kLacks, group, lacks);
       // Where all of them were passed by before the last member, its absences bind.
       std::optional<Path> bound;
       if (passed_before_last(group, lacks) && !path.transition.absences.empty()) {
@@ -276,8 +268,8 @@ class Builder {
 
   // Whether members that are not done (as bits, at least one) may have been passed by before an
   // event: a greedy one would then count as done.
-  static bool passed_before_last(const Place& group, std::uint32_t members) {
-    for (std::uint32_t rest = members; rest != 0; rest &= rest - 1) {
+  static bool passed_before_last(const Place& group, std::uint64_t members) {
+    for (std::uint64_t rest = members; rest != 0; rest &= rest - 1) {
       const auto i = static_cast<std::size_t>(std::countr_zero(rest));
       if (group.inner[i]->element->quantifier().greedy) return false;
     }
@@ -286,17 +278,17 @@ class Builder {
 
   // Begins member `index` of an `all of` after those of `passed` were passed by.
   void next_member(const Place& group, const Members& known, std::uint32_t index,
-                   std::uint32_t passed, Path path, const Reach& reach,
+                   std::uint64_t passed, Path path, const Reach& reach,
                    std::vector<std::uint32_t>& out) {
     for (std::uint32_t i = 0; i < group.inner.size(); ++i) {
       if ((passed >> i & 1) != 0) path.transition.greedy.push_back(group.inner[i]->step);
     }
-    const std::uint32_t bits = passed | 1U << index;
+    const std::uint64_t bits = passed | std::uint64_t{1} << index;
     if (known.from_begin) {
-      update(path, CounterUpdate::Kind::kSet, *group.done, known.begun | bits);
+      update_done(path.transition.updates, CounterUpdate::Kind::kSet, group, known.begun | bits);
     } else {
-      test(path, CounterTest::Kind::kLacks, *group.done, bits);
-      update(path, CounterUpdate::Kind::kAddBits, *group.done, bits);
+      test_done(path.transition.tests, CounterTest::Kind::kLacks, group, bits);
+      update_done(path.transition.updates, CounterUpdate::Kind::kAddBits, group, bits);
     }
     members_of(group, path).begun |= bits;
     enter(*group.inner[index], std::move(path), reach, out);
@@ -305,14 +297,12 @@ class Builder {
   // The path has done an element.
   void after(const Place& place, Path path, const Reach& reach, std::vector<std::uint32_t>& out) {
     const Place& parent = *place.parent;
-    const bool in_sequence =
-        parent.element == nullptr || parent.element->kind() == ElementKind::kGroup;
-    if (in_sequence) {
+    if (parent.is_sequence()) {
       before(parent, place.index + 1, std::move(path), reach, out);
       return;
     }
     if (parent.element->kind() == ElementKind::kAllOf) {
-      members_of(parent, path).begun |= 1U << place.index;
+      members_of(parent, path).begun |= std::uint64_t{1} << place.index;
       members(parent, std::move(path), reach, out);
       return;
     }
@@ -401,14 +391,46 @@ class Builder {
 
   const Rule& rule_;
   std::size_t transitions_max_;
+  bool starts_ = true;  // the paths lead into the pattern
   PatternProgram out_;
-  std::deque<Place> places_;
-  Place* root_ = nullptr;
-  std::vector<const Place*> steps_;
+  PatternLayout layout_{out_};
 };
+
+// How many states it has where nothing is shared, about; no more than `most` + 1.
+std::size_t enumerated_states(const std::vector<Element>& pattern, std::size_t most) {
+  std::size_t states = 0;
+  for (const Element& element : pattern) {
+    std::size_t own = 1;
+    if (!element.children().empty()) own = enumerated_states(element.children(), most);
+    if (element.kind() == ElementKind::kAllOf) {
+      // One for each step after each choice of the others.
+      for (std::size_t i = 1; i < element.children().size() && own <= most; ++i) own *= 2;
+    }
+    states += own;
+    if (states > most) return most + 1;
+  }
+  return states;
+}
+std::size_t steps_of(const std::vector<Element>& pattern) {
+  std::size_t steps = 0;
+  for (const Element& element : pattern) {
+    steps += element.is_step() ? 1 : steps_of(element.children());
+  }
+  return steps;
+}
 }  // namespace
 
-PatternProgram make_pattern(const Rule& rule, std::size_t transitions_max) {
-  return Builder(rule, transitions_max).run();
+PatternProgram make_pattern(const Rule& rule, const Limits& limits) {
+  const std::size_t most = limits.enumerated_states_max;
+  if (enumerated_states(rule.pattern, most) <= most) {
+    PatternProgram pattern = Builder(rule, most, false).run();
+    if (pattern.transitions.size() <= most) return pattern;
+  }
+  return Builder(rule, limits.states_max + steps_of(rule.pattern), true).run();
+}
+
+bool is_too_large(const PatternProgram& pattern, const Limits& limits) {
+  const std::size_t steps = pattern.is_compact ? pattern.steps.size() : 0;
+  return pattern.transitions.size() > limits.states_max + steps;
 }
 }  // namespace tocsin::cep

@@ -3,6 +3,13 @@
 /// next event, or to the end. It folds all that lies between: optional elements that are passed by,
 /// rounds that begin or end, absences. Counters of the partial match hold how often loops and
 /// groups went round, and which steps of `all of` are done, so that counts add no states.
+///
+/// Where the transitions would be too many (Limits::enumerated_states_max), those that differ in
+/// their step alone are one, a **fan**: it waits for any of several consecutive steps. So a step
+/// before optional ones needs one transition, whatever their number, and so does a member of an
+/// `all of` whose members are steps of one event: of two that share a fan the mask of members done
+/// tells them apart. A fan's targets are shared too: each step of a chain of optional ones has the
+/// rest of the chain.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -11,11 +18,13 @@
 
 #include "cep/compile/program.h"
 #include "cep/plan/contiguity.h"
+#include "cep/plan/limits.h"
 #include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
-inline constexpr std::uint32_t kSlotsMax = 64;  // variables of one rule that are read
-inline constexpr std::uint32_t kAllOfMax = 31;  // steps of one `all of`
+inline constexpr std::uint32_t kSlotsMax = 64;          // variables of one rule that are read
+inline constexpr std::uint32_t kAllOfMax = 64;          // steps of one `all of`
+inline constexpr std::uint32_t kMembersOfCounter = 32;  // of an `all of`, as bits
 
 /// Asked of the counters after the last event, before any update.
 struct CounterTest {
@@ -47,9 +56,21 @@ enum class Ending : std::uint8_t {
   kAtNext,      // at the next considered event
   kAtDeadline,  // `wait` after its first or its last event
 };
+/// One of the steps that a fan waits for.
+struct FanTarget {
+  std::uint32_t step = 0;
+  std::vector<CounterTest> tests;      // asked when an event is offered
+  std::vector<CounterUpdate> updates;  // made when the step takes it
+  bool is_last = false;                // of a chain, whose rests fans share
+};
 struct PatternTransition {
   static constexpr std::uint32_t kEnd = ~std::uint32_t{0};
-  std::uint32_t target = kEnd;  // a step, or kEnd
+  static constexpr std::uint32_t kFan = kEnd - 1;
+  std::uint32_t target = kEnd;  // a step, kFan or kEnd
+  // of a fan: into PatternProgram::fan_targets; their steps are consecutive
+  std::uint32_t fan_begin = 0;
+  std::uint32_t fan_end = 0;
+  std::optional<std::uint32_t> members;  // they are those of an `all of`: its first counter
   // to a step
   Contiguity contiguity = Contiguity::kAny;
   std::optional<Duration> gap;  // since the last event
@@ -80,6 +101,9 @@ struct PatternStep {
   std::string name;                        // `as` of its events; empty: their kind's name
   std::optional<std::uint32_t> counter;    // of a loop
   std::vector<std::uint32_t> transitions;  // on, after an event taken for it
+  /// An earlier member of the same `all of` that takes the same events, and nothing later reads
+  /// either: it is done before this one (compile_pattern.cpp).
+  std::optional<std::uint32_t> twin;
 };
 struct PatternAbsence {
   const Element* element = nullptr;
@@ -91,7 +115,10 @@ class PatternProgram {
   std::vector<PatternStep> steps;        // in the order written
   std::vector<PatternAbsence> absences;  // in the order written
   std::vector<PatternTransition> transitions;
-  std::vector<std::uint32_t> starts;  // the transitions into the pattern
+  std::vector<FanTarget> fan_targets;
+  std::vector<std::uint32_t> starts;  // the transitions into the pattern; none is a fan
+  bool is_compact = false;            // fans stand for what differs in its step alone
+  bool has_members = false;           // some fan waits for members of an `all of`
   std::uint32_t counter_count = 0;
   /// The variables that some expression reads have a slot each, in every node.
   std::uint32_t slot_count = 0;
@@ -121,7 +148,12 @@ class PatternProgram {
   }
 };
 
-/// The automaton of a rule's pattern, without the conditions of its elements. Stops when it has
-/// more than `transitions_max` transitions.
-PatternProgram make_pattern(const Rule& rule, std::size_t transitions_max);
+/// Whether an `all of` is kept as the mask of its members done: all are steps of one event, and
+/// none is greedy.
+bool is_masked(const Element& all_of);
+/// The automaton of a rule's pattern, without the conditions of its elements: compact where it
+/// would be larger than `limits.enumerated_states_max`. It is cut where it is too large.
+PatternProgram make_pattern(const Rule& rule, const Limits& limits);
+/// Whether it is larger than compile accepts.
+bool is_too_large(const PatternProgram& pattern, const Limits& limits);
 }  // namespace tocsin::cep

@@ -74,8 +74,8 @@ class SizeChecker {
       if (rule.pattern.size() > most) refuse(fmt::format("a pattern of more than {} states", most));
       return;
     }
-    const PatternProgram pattern = make_pattern(rule, most);
-    if (pattern.transitions.size() > most) {
+    const PatternProgram pattern = make_pattern(rule, limits_);
+    if (is_too_large(pattern, limits_)) {
       refuse(fmt::format("a pattern of more than {} states", most));
       return;
     }

@@ -13,7 +13,30 @@ namespace {
 constexpr std::size_t kValuesShown = 8;  // of one condition
 constexpr Duration kMoment{1};
 
-// A rule that takes all that the other does by key, gives every match, and says nothing of it.
+std::size_t optional_elements(const std::vector<Element>& elements) {
+  std::size_t count = 0;
+  for (const Element& element : elements) {
+    count += (element.is_optional() ? 1 : 0) + optional_elements(element.children());
+  }
+  return count;
+}
+std::size_t most_members(const std::vector<Element>& elements) {
+  std::size_t most = 0;
+  for (const Element& element : elements) {
+    if (element.kind() == ElementKind::kAllOf) most = std::max(most, element.children().size());
+    most = std::max(most, most_members(element.children()));
+  }
+  return most;
+}
+// Whether a few events may have more matches than can be looked at one by one.
+bool has_many_matches(const std::vector<Element>& pattern) {
+  constexpr std::size_t kMembersMax = 7;
+  constexpr std::size_t kOptionalMax = 44;
+  return most_members(pattern) > kMembersMax || optional_elements(pattern) > kOptionalMax;
+}
+
+// A rule that takes all that the other does by key, gives every match, or of too many the best at
+// each event, and says nothing of it.
 Rule bare(const Rule& of) {
   Rule rule = of;
   rule.title.clear();
@@ -22,7 +45,7 @@ Rule bare(const Rule& of) {
   rule.exceptions.clear();
   rule.having = nullptr;
   rule.selection = {};
-  rule.selection.kind = SelectionKind::kNoSkip;
+  if (!has_many_matches(of.pattern)) rule.selection.kind = SelectionKind::kNoSkip;
   rule.suppression = {};
   rule.message.clear();
   rule.fields.clear();

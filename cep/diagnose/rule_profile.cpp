@@ -74,7 +74,12 @@ void add_automaton(const Rule& rule, const PatternProgram& pattern, RuleProfile&
       const PatternTransition& transition = pattern.transitions[index];
       AutomatonTransition made;
       made.from = from;
-      made.to = transition.target == PatternTransition::kEnd ? match : transition.target + 1;
+      const bool is_fan = transition.target == PatternTransition::kFan;
+      made.to = transition.target == PatternTransition::kEnd ? match
+                : is_fan ? pattern.fan_targets[transition.fan_begin].step + 1
+                         : transition.target + 1;
+      if (is_fan) made.to_last = pattern.fan_targets[transition.fan_end - 1].step + 1;
+      made.is_of_members = transition.members.has_value();
       made.passes = from == 0 ? Passes::kEverything : passes_of(transition.contiguity);
       made.further = transition.further;
       made.gap = transition.gap;
@@ -338,7 +343,7 @@ RuleProfile describe_profile(const Program& program, RuleIndex index) {
     add_automaton(rule, *compiled.pattern, out);
   } else {
     // The simple methods follow the same automaton with the states of their own.
-    add_automaton(rule, make_pattern(rule, impl.limits.states_max), out);
+    add_automaton(rule, make_pattern(rule, impl.limits), out);
   }
   if (rule.without) {
     out.without = test_of(rule, rule.without->events, rule.without->where, std::nullopt);

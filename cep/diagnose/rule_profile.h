@@ -49,6 +49,8 @@ enum class Passes : std::uint8_t {
 struct AutomatonTransition {
   std::size_t from = 0;  // into states
   std::size_t to = 0;
+  std::optional<std::size_t> to_last = {};  // a fan: to any of the steps from `to` on to this one
+  bool is_of_members = false;           // they are the members of an `all of`: any that is not done
   Passes passes = Passes::kEverything;  // to a step
   bool further = false;                 // one more event of the same loop
   std::optional<Duration> gap;

@@ -106,7 +106,12 @@ class RuleReporter {
       const PatternTransition& transition = rule_.pattern->transitions[run.transition];
       ReportedMatch match = chain(base, run.node);
       match.is_complete = transition.target == PatternTransition::kEnd;
-      if (!match.is_complete) match.waits_for = name_of(transition.target, 0);
+      if (!match.is_complete) {
+        const std::size_t number = static_cast<std::size_t>(&run - state.runs.data());
+        match.waits_for = transition.target == PatternTransition::kFan
+                              ? names_of_fan(transition, state, number)
+                              : name_of(transition.target, 0);
+      }
       if (end != PatternRun::kNever) {
         (transition.ending == Ending::kAtDeadline && match.is_complete ? match.deadline
                                                                        : match.expires) =
@@ -145,6 +150,29 @@ class RuleReporter {
     const Element& element = *rule_.steps[step].take.element;
     const std::string& name = rule_.rule->variables[element.var().value].name;
     return name.empty() ? element.events()[subset].name : name;
+  }
+  // "login or payment or …": what a partial match on a fan may take next.
+  std::string names_of_fan(const PatternTransition& fan, const PatternState& state,
+                           std::size_t run) const {
+    constexpr std::size_t kNamesMax = 3;
+    const PatternProgram& pattern = *rule_.pattern;
+    const std::uint32_t* const counters = state.counters.data() + run * pattern.counter_count;
+    std::vector<std::string> names;
+    for (std::uint32_t i = fan.fan_begin; i < fan.fan_end && names.size() <= kNamesMax; ++i) {
+      const FanTarget& target = pattern.fan_targets[i];
+      const bool is_done = std::ranges::any_of(target.tests, [&](const CounterTest& test) {
+        return (counters[test.counter] & test.value) != 0;
+      });
+      if (is_done) continue;
+      std::string name = name_of(target.step, 0);
+      if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+    }
+    std::string text;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (i > 0) text += " or ";
+      text += i == kNamesMax ? "…" : names[i];
+    }
+    return text;
   }
   static void add_event(ReportedMatch& match, std::string name, EventTime time) {
     const auto known = std::ranges::find(match.events, name, &ReportedEvents::name);

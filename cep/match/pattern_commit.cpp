@@ -182,12 +182,18 @@ void PatternMatcher::prune() {
     if (end - begin > 1) prune_group(begin, end);
     if (steps_.is_over()) lost = end;
   }
+  erase_dropped(lost);
+  if (lost > 0) lose(lost, BudgetCause::kStepsPerEvent);
+  if (rule_->prunes && pattern_->has_members && !steps_.is_over()) prune_members();
+}
+
+// Those that are marked, and the first `lost`.
+void PatternMatcher::erase_dropped(std::size_t lost) {
   std::size_t kept = 0;
-  for (std::size_t i = lost; i < count; ++i) {
+  for (std::size_t i = lost; i < drafts_.size(); ++i) {
     if (dropped_[i] == 0) drafts_[kept++] = drafts_[i];
   }
   drafts_.resize(kept);
-  if (lost > 0) lose(lost, BudgetCause::kStepsPerEvent);
 }
 
 // ---- writing

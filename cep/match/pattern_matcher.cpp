@@ -1,6 +1,7 @@
 #include "cep/match/pattern_matcher.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "cep/match/current_row.h"
 #include "cep/plan/rule.h"
@@ -95,7 +96,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   draft_counters_.clear();
   candidates_.clear();
   first_made_ = 0;
-  changed_ = gave_up_ = false;
+  knows_steps_ = changed_ = gave_up_ = false;
   steps_.begin(program_.limits.steps_per_event_max);
   any_live_ = state != nullptr && (!state->waiting.empty() || state->window.open);
   if (asks_quiet) look_at_quiet();
@@ -164,6 +165,10 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
   }
   changed_ = changed_ || next.greedy_over != run.greedy_over || next.fresh != run.fresh;
 
+  if (transition.target == PatternTransition::kFan) {
+    offer_fan(run, counters, transition, without);
+    return;
+  }
   if (transition.target == PatternTransition::kEnd) {
     if (forbidden || (without && transition.ending != Ending::kAtNext)) {
       changed_ = true;
@@ -193,11 +198,72 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
   keep(next, counters);
 }
 
+// To a fan only `then` leads, without an absence, a gap or a greedy loop before it: the partial
+// match stays, whatever it takes.
+void PatternMatcher::offer_fan(const PatternRun& run, const std::uint32_t* counters,
+                               const PatternTransition& fan, bool without) {
+  const std::vector<FanTarget>& targets = pattern_->fan_targets;
+  const auto is_open = [&](const FanTarget& target) {
+    return std::all_of(target.tests.begin(), target.tests.end(),
+                       [&](const CounterTest& test) { return is_passed(test, counters); });
+  };
+  const std::uint32_t first = targets[fan.fan_begin].step;
+  const std::uint32_t count = fan.fan_end - fan.fan_begin;
+  const std::vector<std::uint32_t>& here = steps_here();
+  for (auto at = std::lower_bound(here.begin(), here.end(), first);
+       at != here.end() && *at - first < count; ++at) {
+    const FanTarget& target = targets[fan.fan_begin + (*at - first)];
+    const PatternStep& step = pattern_->steps[*at];
+    if (!is_open(target) || !fits_step(*at, run.node) || fits_until(step, run.node)) continue;
+    if (step.twin && is_open(targets[fan.fan_begin + (*step.twin - first)])) continue;
+    fan_counters_.assign(counters, counters + pattern_->counter_count);
+    for (const CounterUpdate& update : target.updates) apply(update, fan_counters_.data());
+    take(run, fan_counters_.data(), *at, false, without);
+  }
+  if (without) {
+    changed_ = true;
+    return;
+  }
+  keep(run, counters);
+}
+
+// The steps whose event the current one may be, ascending.
+const std::vector<std::uint32_t>& PatternMatcher::steps_here() {
+  if (knows_steps_) return steps_here_;
+  knows_steps_ = true;
+  steps_here_.clear();
+  StepsByPredicate& steps = steps_by_predicate_[rule_->index.value];
+  if (steps.all.empty()) {
+    for (std::uint32_t i = 0; i < pattern_->steps.size(); ++i) {
+      steps.all.emplace_back(pattern_->steps[i].take.predicate, i);
+    }
+    std::sort(steps.all.begin(), steps.all.end());
+    const auto is_sparse = [&](const auto& step) {
+      return current_->places != nullptr && current_->places[step.first] == TableProgram::kSparse;
+    };
+    std::copy_if(steps.all.begin(), steps.all.end(), std::back_inserter(steps.dense),
+                 [&](const auto& step) { return !is_sparse(step); });
+  }
+  for (const auto& [predicate, step] : steps.dense) {
+    if (current_->satisfies(predicate)) steps_here_.push_back(step);
+  }
+  if (steps.dense.size() < steps.all.size()) {
+    for (const std::uint32_t predicate : current_->sparse) {
+      auto step = std::lower_bound(steps.all.begin(), steps.all.end(), std::pair(predicate, 0U));
+      for (; step != steps.all.end() && step->first == predicate; ++step) {
+        steps_here_.push_back(step->second);
+      }
+    }
+  }
+  std::sort(steps_here_.begin(), steps_here_.end());
+  return steps_here_;
+}
+
 // A fresh match that begins with the current event.
 void PatternMatcher::offer_start(std::uint32_t transition_index) {
   const PatternTransition& transition = pattern_->transitions[transition_index];
   const PatternStep& step = pattern_->steps[transition.target];
-  if (!fits_step(transition.target, 0) || fits_until(step, 0)) return;
+  if (step.twin || !fits_step(transition.target, 0) || fits_until(step, 0)) return;
   for (const std::uint32_t loop : transition.greedy) {
     if (fits_step(loop, 0) && !fits_until(pattern_->steps[loop], 0)) return;
   }

@@ -16,7 +16,8 @@
 ///   gaps and deadlines and agree on all events that anything later asks about, the one that comes
 ///   first in the order stays: whatever completes the other completes it too, at the same event,
 ///   and it is selected first. Where nothing is asked about and no window ends them apart, that
-///   holds for different first events too.
+///   holds for different first events too;
+/// - members of `all of` that share a fan: see pattern_members.cpp.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -25,6 +26,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "cep/base/byte_codec.h"
@@ -167,6 +169,9 @@ class PatternMatcher {
   void offer_starts(bool may_start);
   bool may_run_out() const;
   void offer(const PatternRun& run, const std::uint32_t* counters);
+  void offer_fan(const PatternRun& run, const std::uint32_t* counters, const PatternTransition& fan,
+                 bool without);
+  const std::vector<std::uint32_t>& steps_here();
   void offer_start(std::uint32_t transition);
   void take(const PatternRun& parent, const std::uint32_t* counters, std::uint32_t step,
             bool forbidden, bool without);
@@ -219,6 +224,10 @@ class PatternMatcher {
   void prune_group(std::size_t begin, std::size_t end);
   std::size_t prune_all();
   void prune();
+  void erase_dropped(std::size_t lost);
+  // ---- members of `all of` (cep/match/pattern_members.cpp)
+  void prune_members();
+  bool prune_members_of(std::size_t begin, std::size_t end);
   void keep_to_budget();
   bool find_shares();
   void keep_tally();
@@ -324,6 +333,22 @@ class PatternMatcher {
   std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not
   std::vector<std::uint32_t> new_counters_;
   Offset first_made_ = 0;  // the node last made of the current event as a first one
+  std::vector<std::uint32_t> fan_counters_;
+  // Steps by the predicate of their events.
+  struct StepsByPredicate {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> all;  // ascending
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> dense;
+  };
+  std::map<std::uint32_t, StepsByPredicate> steps_by_predicate_;  // by rule
+  std::vector<std::uint32_t> steps_here_;
+  bool knows_steps_ = false;  // steps_here_ is of the current event
+  // Of one first event: those that wait for members of one `all of`.
+  struct MemberDraft {
+    std::uint32_t draft = 0;
+    std::uint64_t done = 0;
+    std::uint64_t anchor = 0;
+  };
+  std::vector<MemberDraft> member_drafts_;
   std::vector<std::uint32_t> prune_table_;
   std::vector<std::uint8_t> dropped_;
   std::vector<CompleteMatch> given_;

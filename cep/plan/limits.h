@@ -22,6 +22,9 @@ struct Limits {
   std::uint64_t runs_per_group_max = 1'000'000;
   std::uint64_t bytes_per_group_max = std::uint64_t{1} << 30;
   std::uint32_t states_max = 1'000;  // of one rule's automaton: compile refuses more
+  /// A larger automaton is made compact, with fewer states (cep/compile/pattern_program.h). The
+  /// state of a smaller one has the bytes that it always had.
+  std::uint32_t enumerated_states_max = 1'000;
   /// Events, panes or values that a feature's window keeps per key; the oldest leave early.
   std::uint64_t feature_events_per_key_max = 1'000'000;
   std::uint64_t ewma_events_per_key_max = 10'000;  // the same of `ewma` over a window that slides

@@ -93,29 +93,26 @@ class StageFinder {
 
   // Gives the rank after it.
   std::size_t sequence(const Elements& elements, const Around& around, Where where, bool top) {
-    Elements before;
-    Elements pending;  // absences
-    for (const Element& element : elements) {
+    std::size_t before = 0;  // so many elements; absences right after them are not among them
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      const Element& element = elements[i];
       if (element.is_absence()) {
         where.absences.push_back(&element);
-        pending.push_back(element);
         continue;
       }
-      const Build here = [around, before](const Elements& tail) {
-        Elements all = before;
+      const Build here = [around, &elements, before](const Elements& tail) {
+        Elements all(elements.begin(), elements.begin() + static_cast<std::ptrdiff_t>(before));
         all.insert(all.end(), tail.begin(), tail.end());
-        return around(all, before.empty());
+        return around(all, before == 0);
       };
       const std::size_t rank = this->element(element, here, where);
-      before.insert(before.end(), pending.begin(), pending.end());
-      before.push_back(element);
-      pending.clear();
+      before = i + 1;
       const bool passed = may_be_passed(element);
       if (!passed) where.begins = false;
       where.rank = rank;
       where.greedy = element.quantifier().greedy ? &element : nullptr;
       where.absences.clear();
-      if (!passed || before.size() > 1) where.contiguity.reset();
+      if (!passed || before > 1) where.contiguity.reset();
       where.gap.reset();
       if (top) ++top_;
     }
@@ -231,17 +228,34 @@ class StageFinder {
     };
   }
 
+  // Which members of an `all of` may be done: any; of many none, or all but one.
+  static std::vector<std::vector<bool>> choices_of(std::size_t count) {
+    std::vector<std::vector<bool>> choices;
+    if (count > kAllOfSubsetsMax) {
+      choices.emplace_back(count, false);
+      for (std::size_t i = 0; i < count; ++i) {
+        choices.emplace_back(count, true);
+        choices.back()[i] = false;
+      }
+      return choices;
+    }
+    for (std::size_t bits = 0; bits < std::size_t{1} << count; ++bits) {
+      choices.emplace_back(count);
+      for (std::size_t i = 0; i < count; ++i) choices.back()[i] = (bits >> i & 1) != 0;
+    }
+    return choices;
+  }
+
   std::size_t all_of(const Element& element, const Build& here, const Where& where) {
     const std::size_t count = element.children().size();
-    const std::size_t most = count <= kAllOfSubsetsMax ? std::size_t{1} << count : 1;
     std::size_t events = 0;
     for (const Element& child : element.children()) events += weight(child);
-    for (std::size_t done = 0; done < most; ++done) {
+    for (const std::vector<bool>& done : choices_of(count)) {
       Group members = once(*element.group());
       members.children.clear();
       std::size_t taken = 0;
       for (std::size_t i = 0; i < count; ++i) {
-        if ((done >> i & 1) == 0) continue;
+        if (!done[i]) continue;
         members.children.push_back(element.children()[i]);
         taken += weight(element.children()[i]);
       }
@@ -266,7 +280,7 @@ class StageFinder {
       }
       for (std::size_t i = 0; i < count; ++i) {
         const Element& child = element.children()[i];
-        if ((done >> i & 1) == 0) this->element(child, after, next);
+        if (!done[i]) this->element(child, after, next);
       }
     }
     return where.rank + events;

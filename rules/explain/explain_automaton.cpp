@@ -142,6 +142,8 @@ class Namer {
     NamedTransition named;
     named.from = transition.from;
     named.to = transition.to;
+    named.to_last = transition.to_last;
+    if (transition.is_of_members) named.needs.emplace_back("this step of the `all of` is not done");
     const AutomatonState& target = profile_.states[transition.to];
     named.takes = target.kind == AutomatonState::Kind::kStep;
     if (named.takes) {
@@ -275,7 +277,10 @@ Passage transition_passage(const NamedAutomaton& automaton, const cep::RuleProfi
                            const NamedTransition& transition) {
   const NamedState& target = automaton.states[transition.to];
   Passage out;
-  if (transition.takes) {
+  if (transition.to_last) {
+    out.text = fmt::format("take an event of any step from {} to {}", in_code(target.name),
+                           in_code(automaton.states[*transition.to_last].name));
+  } else if (transition.takes) {
     out.text = transition.from == transition.to ? "take another " : "take ";
     out.text += target.takes;
     if (!target.conditions.empty()) out.text += " with " + listed(target.conditions);
@@ -292,6 +297,25 @@ Passage transition_passage(const NamedAutomaton& automaton, const cep::RuleProfi
   if (!transition.passes.empty()) out.parts.push_back({transition.passes});
   for (const std::string& end : transition.ends) out.parts.push_back({"ended by: " + end});
   return out;
+}
+
+// What the steps take to which transitions lead only together with others.
+void add_events_of_fans(const NamedAutomaton& automaton, std::vector<Passage>& out) {
+  std::vector<bool> is_said(automaton.states.size());
+  for (const NamedTransition& transition : automaton.transitions) {
+    if (!transition.to_last) is_said[transition.to] = true;
+  }
+  for (const NamedTransition& transition : automaton.transitions) {
+    if (!transition.to_last || is_said[transition.to]) continue;
+    for (std::size_t i = transition.to; i <= *transition.to_last; ++i) {
+      if (is_said[i]) continue;
+      is_said[i] = true;
+      const NamedState& state = automaton.states[i];
+      std::string text = fmt::format("{} takes {}", in_code(state.name), state.takes);
+      if (!state.conditions.empty()) text += " with " + listed(state.conditions);
+      out.push_back({std::move(text) + "."});
+    }
+  }
 }
 }  // namespace
 
@@ -332,6 +356,7 @@ std::vector<Passage> automaton_passages(const Words& words, const cep::RuleProfi
     }
     out.push_back(std::move(said));
   }
+  add_events_of_fans(automaton, out);
   const bool branches =
       std::any_of(profile.transitions.begin(), profile.transitions.end(),
                   [&](const AutomatonTransition& transition) {

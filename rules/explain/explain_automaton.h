@@ -2,6 +2,7 @@
 /// (cep/diagnose/rule_profile.h), for text, JSON and pictures alike.
 #pragma once
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,8 @@ struct NamedState {
 struct NamedTransition {
   std::size_t from = 0;  // into states
   std::size_t to = 0;
-  bool takes = true;               // an event: else it completes without one
+  std::optional<std::size_t> to_last = {};  // to any of the states from `to` on to this one
+  bool takes = true;                        // an event: else it completes without one
   std::string passes;              // "ignores everything, also what fits"; of ways that take
   std::string gives;               // "complete at once"; of ways to the match
   std::vector<std::string> needs;  // "3 or more are taken"

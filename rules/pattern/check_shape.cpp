@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cep/compile/pattern_program.h"
 #include "rules/context/report.h"
 
 namespace tocsin::rules {
@@ -116,6 +117,16 @@ class ShapeChecker {
   CheckContext& context_;
   bool right_ = true;
 };
+
+// Of the largest `all of`.
+std::size_t most_members(const std::vector<ElementDraft>& elements) {
+  std::size_t most = 0;
+  for (const ElementDraft& element : elements) {
+    if (element.kind == cep::ElementKind::kAllOf) most = std::max(most, element.children.size());
+    most = std::max(most, most_members(element.children));
+  }
+  return most;
+}
 }  // namespace
 
 bool check_shape(CheckContext& context, const tree::Pattern& pattern,
@@ -131,10 +142,13 @@ bool check_shape(CheckContext& context, const tree::Pattern& pattern,
     report(Code::kE0423, "a pattern that may take no event",
            "at least one step of it must be neither optional nor from 0");
   }
-  if (count_states(elements, kPatternStatesMax) > kPatternStatesMax) {
+  if (const std::size_t members = most_members(elements); members > cep::kAllOfMax) {
+    report(Code::kE0433, fmt::format("an `all of` with {} members", members),
+           fmt::format("at most {}: split the rule", cep::kAllOfMax));
+  } else if (count_states(elements, kPatternStatesMax) > kPatternStatesMax) {
     report(Code::kE0433, fmt::format("a pattern of more than {} states", kPatternStatesMax),
-           "a step is one; the steps of an `all of` count once for each set of the others: split "
-           "the rule");
+           "a step is one; where a member of an `all of` is a loop or a group, its members count "
+           "once for each set of the others: split the rule");
   }
   return right;
 }

@@ -140,12 +140,19 @@ bool ends_by_itself(const std::vector<cep::Element>& sequence) {
   return waits_end(sequence);
 }
 
+bool is_masked(const ElementDraft& all_of) {
+  return std::ranges::all_of(all_of.children, [](const ElementDraft& member) {
+    return member.kind == ElementKind::kStep && member.quantifier.max == 1U &&
+           !member.quantifier.greedy;
+  });
+}
+
 std::size_t count_states(const std::vector<ElementDraft>& sequence, std::size_t most) {
   std::size_t states = 0;
   for (const ElementDraft& element : sequence) {
     std::size_t own = 1;
     if (!element.children.empty()) own = count_states(element.children, most);
-    if (element.kind == ElementKind::kAllOf) {
+    if (element.kind == ElementKind::kAllOf && !is_masked(element)) {
       // One for each step after each choice of the others.
       for (std::size_t i = 1; i < element.children.size() && own <= most; ++i) own *= 2;
     }

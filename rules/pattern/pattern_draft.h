@@ -46,6 +46,9 @@ bool is_of_one_event(const std::vector<cep::Element>& sequence);
 /// Whether every wait of a partial match ends at the next event of its key or at a time of its own,
 /// so that it needs no `within`.
 bool ends_by_itself(const std::vector<cep::Element>& sequence);
+/// Whether an `all of` keeps the mask of its members done, instead of a state for each set of them
+/// (cep::is_masked).
+bool is_masked(const ElementDraft& all_of);
 /// How many states its automaton has, about; no more than `most` + 1.
 std::size_t count_states(const std::vector<ElementDraft>& sequence, std::size_t most);
 }  // namespace tocsin::rules

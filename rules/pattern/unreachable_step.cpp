@@ -23,7 +23,6 @@ using cep::PatternProgram;
 using cep::PatternTransition;
 
 namespace {
-constexpr std::size_t kTransitionsMax = 4'000;
 constexpr std::size_t kStatesMax = 20'000;
 constexpr std::size_t kWorkMax = 400'000;  // transitions looked at
 // A loop that takes three events takes any number: no step asks for the count.
@@ -85,8 +84,9 @@ class Explorer {
  public:
   Explorer(const CheckContext& context, const cep::Rule& rule) : context_(context), rule_(rule) {
     shorten(rule_.pattern);
-    program_ = cep::make_pattern(rule_, kTransitionsMax);
-    is_known_ = program_.transitions.size() <= kTransitionsMax;
+    const cep::Limits limits;
+    program_ = cep::make_pattern(rule_, limits);
+    is_known_ = !cep::is_too_large(program_, limits);
     reached_.assign(program_.steps.size(), false);
   }
 
@@ -100,7 +100,11 @@ class Explorer {
           state.step ? program_.steps[*state.step].transitions : program_.starts;
       for (const std::uint32_t transition : transitions) {
         if (++work_ > kWorkMax) is_known_ = false;
-        follow(state, program_.transitions[transition]);
+        if (program_.transitions[transition].target == PatternTransition::kFan) {
+          follow_fan(state, program_.transitions[transition]);
+        } else {
+          follow(state, program_.transitions[transition]);
+        }
       }
     }
   }
@@ -155,6 +159,42 @@ class Explorer {
           counter |= update.value;
           break;
       }
+    }
+  }
+
+  // A fan leads to each of its steps as if that stood on a transition of its own. What has been
+  // followed from some step of a chain has been followed with all that comes after it.
+  void follow_fan(const State& state, const PatternTransition& fan) {
+    State known = state;
+    if (fan.members) {
+      join_members(known, fan);
+      if (!followed_.insert({fan.fan_begin, known.counters}).second) return;
+    }
+    for (std::uint32_t i = fan.fan_begin; i < fan.fan_end; ++i) {
+      if (++work_ > kWorkMax) is_known_ = false;
+      if (!fan.members && !followed_.insert({i, known.counters}).second) return;
+      const cep::FanTarget& target = program_.fan_targets[i];
+      PatternTransition one;
+      one.target = target.step;
+      one.updates = target.updates;
+      follow(known, one);
+    }
+  }
+
+  // Members are taken in any order, and whether one can be taken does not depend on those that are
+  // done: it is enough to know which may be. A member is followed again as long as they grow.
+  void join_members(State& state, const PatternTransition& fan) {
+    const std::uint32_t first = *fan.members;
+    const std::uint32_t last =
+        first + (fan.fan_end - fan.fan_begin > cep::kMembersOfCounter ? 1U : 0U);
+    State others = state;
+    for (std::uint32_t i = first; i <= last; ++i) others.counters[i] = 0;
+    others.step.reset();
+    std::vector<std::uint32_t>& done = done_[{fan.fan_begin, others.counters}];
+    done.resize(2);
+    for (std::uint32_t i = first; i <= last; ++i) {
+      done[i - first] |= state.counters[i];
+      state.counters[i] = done[i - first];
     }
   }
 
@@ -281,6 +321,10 @@ class Explorer {
   std::set<State> seen_;
   std::deque<State> waiting_;
   std::vector<bool> reached_;
+  // Targets of fans, with the counters with which they were followed.
+  std::set<std::pair<std::uint32_t, std::vector<std::uint32_t>>> followed_;
+  // Members of an `all of` that may be done: by the fan's first target, and the other counters.
+  std::map<std::pair<std::uint32_t, std::vector<std::uint32_t>>, std::vector<std::uint32_t>> done_;
   std::map<std::uint32_t, Obstacle> obstacles_;  // the first found of each step
   std::size_t work_ = 0;
   bool is_known_ = true;

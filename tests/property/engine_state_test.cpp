@@ -189,6 +189,7 @@ void check(Random& random, Case& c) {
   way.chunk = random.pick<std::size_t>({1, 30, 200, 100'000});
   way.positions_max = random.chance(20) ? 100 : 12;
   way.general = random.chance(30);
+  if (random.chance(30)) way.limits.enumerated_states_max = 0;
   if (random.chance(30)) {
     // Budgets that are often exceeded.
     way.limits.runs_per_key_max = static_cast<std::uint32_t>(random.between(2, 6));

@@ -61,6 +61,7 @@ struct Way {
   const char* name;
   Result<cep::Program> (*compile)(std::shared_ptr<const cep::Plan>, const cep::Limits&);
   std::uint32_t busy_key_runs = ~std::uint32_t{0};
+  bool is_compact = false;  // automata with fans, of whatever size
 };
 constexpr Way kWays[] = {
     {"", compile_chosen},
@@ -69,6 +70,8 @@ constexpr Way kWays[] = {
     {"busy from the fourth on, ", compile_chosen, 3},
     {"by the general method, ", cep::compile_general},
     {"by the index, ", cep::compile_indexed, 1},
+    {"compactly, ", cep::compile_general, 1, true},
+    {"compactly and by the index, ", cep::compile_indexed, 1, true},
 };
 
 // How the engine's alerts differ from the oracle's in some cut; nothing where they agree or the
@@ -79,11 +82,12 @@ std::optional<std::string> difference(const Case& c, const oracle::Options& opti
   if (!outcome) return std::nullopt;
   const std::vector<std::string> expected = lines_of(*plan, outcome->alerts);
   // Each rule by the method that compile chooses for it, keys being busy ones from different
-  // numbers of partial matches on; all by the general one; and with all predicates left to the
-  // index.
+  // numbers of partial matches on; all by the general one, also with fans; and with all predicates
+  // left to the index.
   for (const Way& way : kWays) {
     cep::Limits limits = kOutOfReach;
     limits.busy_key_runs = way.busy_key_runs;
+    if (way.is_compact) limits.enumerated_states_max = 0;
     const auto program = way.compile(plan, limits);
     if (!program) return "compile: " + program.error().message;
     for (const Cut& cut : kCuts) {

@@ -114,10 +114,12 @@ TEST_CASE("check: shapes of patterns that are refused, each once") {
       {"payment as a then one of { login as a, otp_ok } as b", "E0210 2:37"},
       {"payment as a then one of { login as b, otp_ok } as a", "E0210 2:52"},
       // too large
-      {"all of { payment, payment, payment, payment, payment, payment, payment, payment, payment }",
+      {"all of { 2 payment, payment, payment, payment, payment, payment, payment, payment, login }",
        "E0433 2:1"},
       {"1 payment then 99999 payment", ""},
       {"99999 payment then 100000 payment", "E0436 2:20"},
+      {"all of { payment, payment, payment, payment, payment, payment, payment, payment, login }",
+       ""},
       {"100001 payment", "E0407 2:1"},
   };
   check_patterns(kRefused);
@@ -128,6 +130,19 @@ TEST_CASE("check: shapes of patterns that are refused, each once") {
   const std::string many = "one of { " + alternatives + " } then one of { " + alternatives + " }";
   const Row too_many[] = {{many.c_str(), "E0433 2:1"}};
   check_patterns(too_many);
+
+  std::string members = "payment";
+  for (int i = 1; i < 64; ++i) members += fmt::format(", payment where amount = {}", i);
+  const std::string most = "all of { " + members + " }";
+  const std::string more = "all of { " + members + ", login }";
+  const Row all_of[] = {{most.c_str(), ""}, {more.c_str(), "E0433 2:1"}};
+  check_patterns(all_of);
+
+  std::string optional = "payment";
+  for (int i = 0; i < 500; ++i)
+    optional += fmt::format(" then optional payment where amount = {}", i);
+  const Row chain[] = {{optional.c_str(), ""}};
+  check_patterns(chain);
 
   std::string steps = "payment as s0";
   std::string read = "within 1h after match consume having s0.amount > 1";

@@ -76,7 +76,9 @@ void check_reached(const cep::RuleProfile& profile) {
   std::set<std::size_t> reached = {0};
   for (std::size_t i = 0; i < profile.states.size(); ++i) {
     for (const cep::AutomatonTransition& transition : profile.transitions) {
-      if (reached.contains(transition.from)) reached.insert(transition.to);
+      if (!reached.contains(transition.from)) continue;
+      const std::size_t last = transition.to_last.value_or(transition.to);
+      for (std::size_t to = transition.to; to <= last; ++to) reached.insert(to);
     }
   }
   CHECK(reached.size() == profile.states.size());
@@ -122,6 +124,39 @@ TEST_CASE("explain: the automata of every construct") {
     append(text, rules::automaton_passages(rules::Words(plan, &plan.rules[i]), profile), 1);
   }
   check_golden("explain/automata.txt", text);
+}
+
+TEST_CASE("explain: a transition to any of many steps is said as one") {
+  std::string steps = "p";
+  for (int i = 1; i <= 60; ++i) steps += fmt::format(" then optional p where amount = {}", i);
+  std::string members = "p";
+  for (int i = 1; i < 20; ++i) members += fmt::format(", p where amount = {}", i);
+  const std::string source = fmt::format(
+      "event p {{ ts: time, card: string, amount: int }}\n"
+      "rule a \"A\" {{ by card when {} within 1h alert \"x\" }}\n"
+      "rule b \"B\" {{ by card when all of {{ {} }} within 1h alert \"x\" }}\n",
+      steps, members);
+  const rules::Loaded loaded =
+      rules::load({"a.tocsin"}, [&](const std::string&) -> Result<std::string> { return source; });
+  REQUIRE(loaded.rules.has_value());
+  const Result<cep::Program> program = cep::compile(loaded.rules->plan);
+  REQUIRE_MESSAGE(program.has_value(), (program ? std::string() : program.error().message));
+  const cep::Plan& plan = program->plan();
+  const auto text_of = [&](std::size_t rule) {
+    const cep::RuleProfile profile = cep::describe_profile(*program, cep::RuleIndex(rule));
+    check_reached(profile);
+    CHECK(profile.transitions.size() <= 130);
+    std::string text;
+    append(text, rules::automaton_passages(rules::Words(plan, &plan.rules[rule]), profile), 1);
+    return text;
+  };
+  const std::string chain = text_of(0);
+  CHECK(chain.find("take an event of any step from `step 2` to `step 61`") != std::string::npos);
+  CHECK(chain.find("`step 30` takes") == chain.rfind("`step 30` takes"));
+  const std::string all_of = text_of(1);
+  CHECK(all_of.find(
+            "any step from `step 1` to `step 20`, if this step of the `all of` is not done") !=
+        std::string::npos);
 }
 
 TEST_CASE("explain: what is said of a random rule's working is what was compiled") {

@@ -12,6 +12,7 @@
 #include "tests/support/plan_walk.h"
 #include "tests/support/random_expr.h"
 #include "tests/support/random_feature.h"
+#include "tests/support/random_wide.h"
 
 namespace tocsin::tests {
 using cep::Duration;
@@ -468,5 +469,6 @@ Riches random_riches(Random& random) {
 
 void enrich(Random& random, cep::Plan& plan, std::size_t rule, const Riches& riches) {
   Enricher(random, plan, rule, riches).run();
+  if (random.chance(15)) widen(random, plan, rule);
 }
 }  // namespace tocsin::tests
