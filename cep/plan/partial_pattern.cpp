@@ -15,6 +15,7 @@ using Build = std::function<Elements(const Elements&)>;
 // in it.
 using Around = std::function<Elements(const Elements&, bool first)>;
 constexpr std::size_t kAllOfSubsetsMax = 6;  // members of which all choices are stages
+constexpr std::size_t kAllOfLastMax = 24;    // members of which each is a stage as the last one
 
 // A group that occurs exactly once.
 Group once(Group group) {
@@ -228,12 +229,12 @@ class StageFinder {
     };
   }
 
-  // Which members of an `all of` may be done: any; of many none, or all but one.
+  // Which members of an `all of` may be done: any; of many none, or all but one; of more none.
   static std::vector<std::vector<bool>> choices_of(std::size_t count) {
     std::vector<std::vector<bool>> choices;
     if (count > kAllOfSubsetsMax) {
       choices.emplace_back(count, false);
-      for (std::size_t i = 0; i < count; ++i) {
+      for (std::size_t i = 0; i < count && count <= kAllOfLastMax; ++i) {
         choices.emplace_back(count, true);
         choices.back()[i] = false;
       }
