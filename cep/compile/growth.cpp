@@ -46,7 +46,7 @@ class Waits {
       : plan_(plan),
         rule_(rule),
         simple_(simple),
-        pattern_(make_pattern(rule, limits.states_max)),
+        pattern_(make_pattern(rule, limits)),
         within_(rule.without && rule.without->absent_for ? rule.without->absent_for : rule.within) {
     lives_ = longest();
     if (simple == nullptr) find_merging();
