@@ -167,7 +167,7 @@ class Explorer {
   void follow_fan(const State& state, const PatternTransition& fan) {
     State known = state;
     if (fan.members) {
-      join_members(known, fan);
+      take_members(known, fan);
       if (!followed_.insert({fan.fan_begin, known.counters}).second) return;
     }
     for (std::uint32_t i = fan.fan_begin; i < fan.fan_end; ++i) {
@@ -181,21 +181,23 @@ class Explorer {
     }
   }
 
-  // Members are taken in any order, and whether one can be taken does not depend on those that are
-  // done: it is enough to know which may be. A member is followed again as long as they grow.
-  void join_members(State& state, const PatternTransition& fan) {
-    const std::uint32_t first = *fan.members;
-    const std::uint32_t last =
-        first + (fan.fan_end - fan.fan_begin > cep::kMembersOfCounter ? 1U : 0U);
-    State others = state;
-    for (std::uint32_t i = first; i <= last; ++i) others.counters[i] = 0;
-    others.step.reset();
-    std::vector<std::uint32_t>& done = done_[{fan.fan_begin, others.counters}];
-    done.resize(2);
-    for (std::uint32_t i = first; i <= last; ++i) {
-      done[i - first] |= state.counters[i];
-      state.counters[i] = done[i - first];
+  // Whether a member can be taken does not depend on those that are done: the state becomes that
+  // with all done that can be.
+  void take_members(State& state, const PatternTransition& fan) {
+    const auto place = open_members_.try_emplace(fan.fan_begin);
+    std::map<std::uint32_t, std::uint32_t>& bits = place.first->second;
+    for (std::uint32_t i = fan.fan_begin; place.second && i < fan.fan_end; ++i) {
+      const cep::FanTarget& target = program_.fan_targets[i];
+      PatternTransition one;
+      one.target = target.step;
+      const Element& step = *program_.steps[target.step].element;
+      const bool is_open = std::ranges::any_of(step.events(), [&](const cep::Subset& subset) {
+        return !obstacle_of(one, step, subset, false);
+      });
+      if (!is_open) continue;
+      for (const CounterUpdate& update : target.updates) bits[update.counter] |= update.value;
     }
+    for (const auto& [counter, done] : bits) state.counters[counter] |= done;
   }
 
   void follow(const State& state, const PatternTransition& transition) {
@@ -323,8 +325,8 @@ class Explorer {
   std::vector<bool> reached_;
   // Targets of fans, with the counters with which they were followed.
   std::set<std::pair<std::uint32_t, std::vector<std::uint32_t>>> followed_;
-  // Members of an `all of` that may be done: by the fan's first target, and the other counters.
-  std::map<std::pair<std::uint32_t, std::vector<std::uint32_t>>, std::vector<std::uint32_t>> done_;
+  // By the first target of a fan of members: the bits of those that can be taken, by counter.
+  std::map<std::uint32_t, std::map<std::uint32_t, std::uint32_t>> open_members_;
   std::map<std::uint32_t, Obstacle> obstacles_;  // the first found of each step
   std::size_t work_ = 0;
   bool is_known_ = true;

@@ -144,6 +144,14 @@ TEST_CASE("check: shapes of patterns that are refused, each once") {
   const Row chain[] = {{optional.c_str(), ""}};
   check_patterns(chain);
 
+  const std::string ten = members.substr(0, members.find(", payment where amount = 10"));
+  const std::string few = "all of { " + ten + " }";
+  const Row without[] = {
+      {few.c_str(), "", "within 1h without payment where amount = 3"},
+      {few.c_str(), "E0441 2:227", "within 1h without payment"},
+  };
+  check_patterns(without);
+
   std::string steps = "payment as s0";
   std::string read = "within 1h after match consume having s0.amount > 1";
   for (int i = 1; i < 65; ++i) {
