@@ -259,8 +259,8 @@ bool BusyKey::fill_part(const RunNodes& nodes, const RunGroup& group, PlacesPart
 // How many events the loop took from this one on.
 std::uint64_t BusyKey::taken_since(const PlacesPart& part, std::uint32_t loop,
                                    std::uint64_t event) {
-  const Ring<TakenEvent>& taken = part.loops[loop].taken;
-  return taken.end() - taken.first([&](const TakenEvent& one) { return one.event >= event; });
+  const Ring<LoopEvent>& taken = part.loops[loop].taken;
+  return taken.end() - taken.first([&](const LoopEvent& one) { return one.event >= event; });
 }
 
 bool BusyKey::finish_entry(const PlacesPart& part, std::uint32_t place, PlaceEntry& entry) const {
@@ -268,8 +268,8 @@ bool BusyKey::finish_entry(const PlacesPart& part, std::uint32_t place, PlaceEnt
   const std::uint32_t step = places.step_of(place);
   const std::optional<std::uint32_t> loop = places.loop_of(step);
   if (loop) {
-    const Ring<TakenEvent>& taken = part.loops[*loop].taken;
-    entry.taken = taken.first([&](const TakenEvent& one) { return one.event >= entry.event; });
+    const Ring<LoopEvent>& taken = part.loops[*loop].taken;
+    entry.taken = taken.first([&](const LoopEvent& one) { return one.event >= entry.event; });
     if (entry.taken == taken.end() || taken[entry.taken].event != entry.event) return false;
   }
   if (place == 0) {
@@ -302,7 +302,7 @@ bool BusyKey::finish_part(PlacesPart& part) {
     }
   }
   for (std::uint32_t loop = 0; loop < part.loops.size(); ++loop) {
-    const Ring<TakenEvent>& taken = part.loops[loop].taken;
+    const Ring<LoopEvent>& taken = part.loops[loop].taken;
     // First events that have as many as the loop may take are followed by nothing more.
     const std::uint32_t step = rule_.places->loops[loop];
     const std::uint32_t place = rule_.places->first_place[step];
@@ -402,7 +402,7 @@ Offset BusyKey::write_nodes(const PlacesPart& of, const PlacesMatch& match,
         i = std::min(kept_end - 1, shown.next(i));
         continue;
       }
-      const TakenEvent& event = of.loops[*part.loop].taken[part.begin + i - begin];
+      const LoopEvent& event = of.loops[*part.loop].taken[part.begin + i - begin];
       write(i++, event.event, part.step, event.subset);
     }
     begin = end;
@@ -444,7 +444,7 @@ void BusyLoop::for_each(std::uint32_t step,
                         const std::function<bool(const KeptEvent&)>& visit) const {
   const PlacesMatch::Part* const part = match_.of_step(step);
   if (part == nullptr) return;
-  const Ring<TakenEvent>& taken = part_.loops[*part->loop].taken;
+  const Ring<LoopEvent>& taken = part_.loops[*part->loop].taken;
   for (std::uint64_t i = part->begin; i < kept_end(*part); ++i) {
     if (!visit(state_.log[taken[i].event])) return;
   }

@@ -42,7 +42,7 @@ void LongestMatch::begin(const PlaceEntry& start) {
     LongestLists::Step& list = lists_.steps[step];
     if (const std::optional<std::uint32_t> loop = rule_.places->loop_of(step)) {
       list.begin = part_.loops[*loop].taken.first(
-          [&](const TakenEvent& taken) { return taken.event >= from; });
+          [&](const LoopEvent& taken) { return taken.event >= from; });
     } else {
       list.begin = part_.places[place_of(step)].ring.first(
           [&](const PlaceEntry& entry) { return entry.event >= from; });

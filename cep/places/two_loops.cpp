@@ -28,7 +28,7 @@ TwoLoops::TwoLoops(const RuleProgram& rule, PlacesPart& part)
 void TwoLoops::look_before(std::uint32_t step, std::uint64_t event) {
   LoopBorders::Between& here = borders_.between[step - first_ - 1];
   if (step == first_ + 1) {
-    const Ring<TakenEvent>& taken = first_taken();
+    const Ring<LoopEvent>& taken = first_taken();
     here.seen = std::max(here.seen, taken.begin());
     for (; here.seen < taken.end() && taken[here.seen].event < event; ++here.seen) {
       here.last_of_first = here.seen;
@@ -44,7 +44,7 @@ void TwoLoops::look_before(std::uint32_t step, std::uint64_t event) {
 }
 
 void TwoLoops::follow() {
-  const Ring<TakenEvent>& taken = second_taken();
+  const Ring<LoopEvent>& taken = second_taken();
   while (borders_.last_of_first.begin() < taken.begin()) {
     if (borders_.last_of_first.empty()) {  // it left before anybody looked
       borders_.last_of_first.push(0);

@@ -38,8 +38,8 @@ class TwoLoops {
   const Ring<PlaceEntry>& entries(std::uint32_t step) const {
     return part_.places[place_of(step)].ring;
   }
-  Ring<TakenEvent>& first_taken() const { return part_.loops[0].taken; }
-  Ring<TakenEvent>& second_taken() const { return part_.loops[1].taken; }
+  Ring<LoopEvent>& first_taken() const { return part_.loops[0].taken; }
+  Ring<LoopEvent>& second_taken() const { return part_.loops[1].taken; }
   void look_before(std::uint32_t step, std::uint64_t event);
   std::uint64_t next_single(std::uint32_t step, std::uint64_t event) const;
   bool comes_first(std::uint64_t a, std::uint64_t b) const;

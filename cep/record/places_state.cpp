@@ -41,7 +41,7 @@ void LoopRecord::pop_back() {
 }
 
 std::size_t LoopRecord::bytes() const {
-  std::size_t sum = sizeof(*this) + taken.size() * sizeof(TakenEvent);
+  std::size_t sum = sizeof(*this) + taken.size() * sizeof(LoopEvent);
   for (const LoopSeries& one : series) {
     sum += sizeof(one) + one.sums.size() * sizeof(LoopSum);
     if (one.numbers != nullptr) sum += one.numbers->bytes();
@@ -78,7 +78,7 @@ std::size_t PlacesState::bytes() const {
                            whole.loops.size() * sizeof(LoopRecord);
   sum += by_value.size() * part + order.size() * sizeof(PlaceStart);
   if (!by_value.empty()) {
-    sum += entry_count * sizeof(PlaceEntry) + taken_count * (sizeof(TakenEvent) + sizeof(LoopSum));
+    sum += entry_count * sizeof(PlaceEntry) + taken_count * (sizeof(LoopEvent) + sizeof(LoopSum));
   }
   return sum;
 }

@@ -36,7 +36,7 @@ struct PlaceEntry {
   std::uint64_t latest = 0;  // number of an event
   std::uint64_t taken = 0;   // of a loop's places: number among the events that the loop took
   std::uint32_t subset =
-      0;  // which of the step's subsets the event was in; of a loop: TakenEvent's
+      0;  // which of the step's subsets the event was in; of a loop: LoopEvent's
 };
 struct PatternPlace {
   Ring<PlaceEntry> ring;
@@ -56,7 +56,7 @@ struct LoopSeries {
   std::unique_ptr<DistinctCount> distinct;  // of `distinct`
 };
 /// An event that a loop took.
-struct TakenEvent {
+struct LoopEvent {
   std::uint64_t event = 0;
   std::uint64_t late = 0;  // how many up to it came late
   std::uint32_t subset = 0;
@@ -64,7 +64,7 @@ struct TakenEvent {
 
 /// All that a loop took since its oldest first event.
 struct LoopRecord {
-  Ring<TakenEvent> taken;
+  Ring<LoopEvent> taken;
   std::vector<LoopSeries> series;  // by PlacesProgram::totals
   std::uint64_t late_base = 0;     // of events that have left
 
