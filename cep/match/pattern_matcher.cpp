@@ -212,6 +212,7 @@ void PatternMatcher::offer_fan(const PatternRun& run, const std::uint32_t* count
   const std::vector<std::uint32_t>& here = steps_here();
   for (auto at = std::lower_bound(here.begin(), here.end(), first);
        at != here.end() && *at - first < count; ++at) {
+    steps_.take();
     const FanTarget& target = targets[fan.fan_begin + (*at - first)];
     const PatternStep& step = pattern_->steps[*at];
     if (!is_open(target) || !fits_step(*at, run.node) || fits_until(step, run.node)) continue;

@@ -9,7 +9,8 @@
 namespace tocsin::cep {
 bool PatternMatcher::may_run_out() const {
   const std::uint64_t most = state_->runs.size() + pattern_->starts.size();
-  return rule_->reads_matches || most * (1 + pattern_->transitions.size()) > steps_.limit();
+  return rule_->reads_matches ||
+         most * (1 + pattern_->transitions.size() + pattern_->fan_targets.size()) > steps_.limit();
 }
 
 void PatternMatcher::offer_starts(bool may_start) {
