@@ -172,6 +172,7 @@ class Matcher {
   template <typename ScopeOf, typename LastOf>
   std::ptrdiff_t select(std::size_t count, OrderKey order, ScopeOf&& scope_of, LastOf&& last_of);
   bool select_at_event();
+  std::uint32_t drop_begun_by(const KeptEvent& event, Run* runs, std::uint32_t count) const;
   void hold_back();
   void mark_alerted();
   void read_state(const OperatorEntry* entry);

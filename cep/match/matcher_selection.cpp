@@ -128,6 +128,21 @@ class StoredFeatures : public FeatureReader {
 };
 }  // namespace
 
+// Of `count` partial matches, those that began at or before the event go. Gives how many are left.
+std::uint32_t Matcher::drop_begun_by(const KeptEvent& event, Run* runs, std::uint32_t count) const {
+  std::uint32_t dropped = 0;
+  for (; dropped < count; ++dropped) {
+    const Run& run = runs[dropped];
+    if (run.first_time_us > event.engine_time_us) break;
+    if (run.first_time_us == event.engine_time_us &&
+        first_event(run.node)->arrival() > event.arrival()) {
+      break;
+    }
+  }
+  std::move(runs + dropped, runs + count, runs);
+  return count - dropped;
+}
+
 void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, KeySlot& slot,
                           std::string_view key, const Timer& timer) {
   OperatorEntry* const entry = store_.find(slot, rule.op);
@@ -193,21 +208,8 @@ void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, 
         return EventView{nullptr, last_event(due_[i].node)};
       });
   scope_.features = nullptr;
-  if (selected >= 0) {  // all that began at or before its last event go
-    const KeptEvent* last = last_event(due_[static_cast<std::size_t>(selected)].node);
-    const auto position = std::pair{last->engine_time_us, last->arrival()};
-    std::uint32_t dropped = 0;
-    while (dropped < kept) {
-      const Run& run = runs[dropped];
-      if (run.first_time_us > position.first) break;
-      if (run.first_time_us == position.first &&
-          first_event(run.node)->arrival() > position.second) {
-        break;
-      }
-      ++dropped;
-    }
-    std::move(runs + dropped, runs + kept, runs);
-    kept -= dropped;
+  if (selected >= 0) {
+    kept = drop_begun_by(*last_event(due_[static_cast<std::size_t>(selected)].node), runs, kept);
   }
   if (gave_up_) kept = drop_older_half(rule, runs, kept, at);
   stats_.runs -= header->run_count - kept;
