@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "cep/compile/compiler.h"
-#include "cep/compile/pattern_program.h"
+#include "cep/compile/make_pattern.h"
 #include "cep/plan/calendar.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/rule.h"

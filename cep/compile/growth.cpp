@@ -5,7 +5,7 @@
 
 #include "cep/compile/compile_places.h"
 #include "cep/compile/compiler.h"
-#include "cep/compile/pattern_program.h"
+#include "cep/compile/make_pattern.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"

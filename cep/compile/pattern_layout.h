@@ -65,4 +65,7 @@ void test_done(std::vector<CounterTest>& tests, CounterTest::Kind kind, const Pl
                std::uint64_t bits);
 void update_done(std::vector<CounterUpdate>& updates, CounterUpdate::Kind kind, const Place& group,
                  std::uint64_t bits);
+/// Whether an `all of` is kept as the mask of its members done: all are steps of one event, and
+/// none is greedy.
+bool is_masked(const Element& all_of);
 }  // namespace tocsin::cep

@@ -147,13 +147,4 @@ class PatternProgram {
            (steps[static_cast<std::size_t>(step)].slots >> slot & 1) != 0;
   }
 };
-
-/// Whether an `all of` is kept as the mask of its members done: all are steps of one event, and
-/// none is greedy.
-bool is_masked(const Element& all_of);
-/// The automaton of a rule's pattern, without the conditions of its elements: compact where it
-/// would be larger than `limits.enumerated_states_max`. It is cut where it is too large.
-PatternProgram make_pattern(const Rule& rule, const Limits& limits);
-/// Whether it is larger than compile accepts.
-bool is_too_large(const PatternProgram& pattern, const Limits& limits);
 }  // namespace tocsin::cep

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "cep/compile/compiler.h"
-#include "cep/compile/pattern_program.h"
+#include "cep/compile/make_pattern.h"
 #include "cep/compile/program.h"
 #include "cep/data/text_database.h"
 #include "cep/plan/expr_walk.h"

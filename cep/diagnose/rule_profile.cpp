@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "cep/compile/make_pattern.h"
 #include "cep/diagnose/rule_memory.h"
 #include "cep/plan/calendar.h"
 #include "cep/plan/expr_walk.h"

@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-#include "cep/compile/pattern_program.h"
+#include "cep/compile/make_pattern.h"
 #include "cep/plan/rule.h"
 #include "rules/context/report.h"
 

@@ -7,14 +7,13 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "cep/compile/compile.h"
-#include "cep/compile/pattern_program.h"
+#include "cep/compile/make_pattern.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/rule.h"
 #include "tests/support/engine_run.h"

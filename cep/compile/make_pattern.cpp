@@ -1,4 +1,4 @@
-#include "cep/compile/pattern_program.h"
+#include "cep/compile/make_pattern.h"
 
 #include <algorithm>
 #include <bit>
