@@ -39,10 +39,7 @@ void Matcher::on_event(const RuleProgram& rule, const MatchContext& context, Cur
       entry == nullptr ? nullptr : RecordStore::at<RuleHeader>(current.record, entry->state);
   if (header != nullptr && header->is_busy()) {
     select_rule(rule, current.record);
-    if (stays_busy(*entry)) {
-      on_busy_event(*entry);
-      return;
-    }
+    if (on_busy_event(*entry)) return;
   }
   if (!may_start && (header == nullptr || header->run_count == 0)) return;
   select_rule(rule, current.record);

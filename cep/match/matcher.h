@@ -129,8 +129,7 @@ class Matcher {
   void begin_event(const MatchContext& context, CurrentRow& current);
   // ---- busy keys (cep/match/matcher_busy.cpp)
   class PlacesRow;
-  bool stays_busy(OperatorEntry& entry);
-  void on_busy_event(OperatorEntry& entry);
+  bool on_busy_event(OperatorEntry& entry);
   bool give_busy_match(PlacesState& state, const PlacesMatch& match, const PlacesPart& part);
   void keep_busy_to_budget(PlacesState& state);
   bool becomes_busy(std::uint32_t runs_before) const;

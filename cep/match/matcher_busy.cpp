@@ -73,12 +73,7 @@ class Matcher::PlacesRow : public PlacesEvent {
 };
 
 // False where all is over by the current event: then the key is an ordinary one again.
-bool Matcher::stays_busy(OperatorEntry& entry) {
-  auto& header = *RecordStore::at<RuleHeader>(record_, entry.state);
-  return busy_expiry(*rule_, context_->patterns, header, current_->row->engine_time.us) != kDead;
-}
-
-void Matcher::on_busy_event(OperatorEntry& entry) {
+bool Matcher::on_busy_event(OperatorEntry& entry) {
   read_state(&entry);
   const std::int64_t now = current_->row->engine_time.us;
   PatternState& host = context_->patterns.at(state_.handle());
@@ -87,7 +82,14 @@ void Matcher::on_busy_event(OperatorEntry& entry) {
   is_considered_ = rule_->strict && current_->satisfies(rule_->considered_predicate);
   BusyKey key(program_, *scope_.table, *rule_, state);
   Places places(*rule_, state);
+  const std::uint64_t began = state.starts();
   places.expire(now);
+  if (state.is_empty()) {
+    stats_.runs -= began;
+    context_->patterns.free(state_.handle());
+    RecordStore::at<RuleHeader>(record_, entry.state)->set_idle();
+    return false;
+  }
   PlacesRow row(*this, key);
   const std::uint64_t before = state.starts();
   if (places.take(row)) {
@@ -107,7 +109,7 @@ void Matcher::on_busy_event(OperatorEntry& entry) {
     keep_busy_to_budget(state);
   }
   stats_.runs += state.starts();
-  stats_.runs -= before;
+  stats_.runs -= began;
   if (state.is_empty()) {
     context_->patterns.free(state_.handle());
     state_.set_idle();
@@ -115,6 +117,7 @@ void Matcher::on_busy_event(OperatorEntry& entry) {
     context_->patterns.count(host);
   }
   write_state(entry.state);
+  return true;
 }
 
 // Whether `skip past last` selected it.

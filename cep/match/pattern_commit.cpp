@@ -184,7 +184,7 @@ void PatternMatcher::prune() {
   }
   erase_dropped(lost);
   if (lost > 0) lose(lost, BudgetCause::kStepsPerEvent);
-  if (rule_->prunes && pattern_->has_members && !steps_.is_over()) prune_members();
+  if (rule_->prunes && pattern_->has_members) prune_members();
 }
 
 // Those that are marked, and the first `lost`.

@@ -12,11 +12,19 @@
 // If every event fits one member at most, so many partial matches of a first event stay as there
 // are members: the earliest event of each member that has come, and the same without one of them.
 #include <algorithm>
+#include <limits>
 
 #include "cep/match/pattern_matcher.h"
 
 namespace tocsin::cep {
+namespace {
+constexpr std::size_t kDraftsMost = 4'096;  // of one first event
+}  // namespace
+
+// What it takes is bounded by kDraftsMost, and not counted: comparing must not end halfway.
 void PatternMatcher::prune_members() {
+  const StepMeter counted = steps_;
+  steps_.begin(std::numeric_limits<std::uint32_t>::max());
   dropped_.assign(drafts_.size(), 0);
   bool any = false;
   for (std::size_t begin = 0, end = 0; begin < drafts_.size(); begin = end) {
@@ -24,6 +32,7 @@ void PatternMatcher::prune_members() {
     for (end = begin + 1; end < drafts_.size() && drafts_[end].run.start == start;) ++end;
     if (end - begin > 2 && prune_members_of(begin, end)) any = true;
   }
+  steps_ = counted;
   if (any) erase_dropped(0);
 }
 
@@ -45,7 +54,8 @@ bool PatternMatcher::prune_members_of(std::size_t begin, std::size_t end) {
     member_drafts_.push_back({static_cast<std::uint32_t>(i), mask, anchor_of(draft)});
     any_new = any_new || draft.takes;
   }
-  if (!any_new || member_drafts_.size() < 3) return false;
+  // The rest stay, and change no alert.
+  if (!any_new || member_drafts_.size() < 3 || member_drafts_.size() > kDraftsMost) return false;
   std::sort(member_drafts_.begin(), member_drafts_.end(),
             [&](const MemberDraft& a, const MemberDraft& b) {
               const Draft& x = drafts_[a.draft];
@@ -66,7 +76,6 @@ bool PatternMatcher::prune_members_of(std::size_t begin, std::size_t end) {
   };
   bool any = false;
   for (std::size_t i = 0; i < member_drafts_.size(); ++i) {
-    if (!steps_.take(i)) return any;  // the rest stay, and change no alert
     const MemberDraft& victim = member_drafts_[i];
     const PatternTransition& fan = transition_of(victim);
     const std::uint32_t count = fan.fan_end - fan.fan_begin;

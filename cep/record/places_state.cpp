@@ -57,7 +57,7 @@ std::size_t PlacesPart::entries() const {
 }
 
 std::size_t PlacesPart::bytes() const {
-  std::size_t sum = places.capacity() * sizeof(PatternPlace) + entries() * sizeof(PlaceEntry);
+  std::size_t sum = places.capacity() * sizeof(PatternPlace);
   for (const LoopRecord& loop : loops) sum += loop.bytes();
   if (longest != nullptr) sum += longest->bytes();
   if (borders != nullptr) sum += borders->bytes();
@@ -72,13 +72,13 @@ void PlacesState::count(const PlacesPart& part) {
 }
 
 std::size_t PlacesState::bytes() const {
-  std::size_t sum = sizeof(*this) + log.bytes() + whole.bytes();
+  std::size_t sum = sizeof(*this) + log.bytes() + whole.bytes() + entry_count * sizeof(PlaceEntry);
   // Parts are many: they are not asked one by one.
   const std::size_t part = sizeof(PlacesPart) + 64 + whole.places.size() * sizeof(PatternPlace) +
                            whole.loops.size() * sizeof(LoopRecord);
   sum += by_value.size() * part + order.size() * sizeof(PlaceStart);
   if (!by_value.empty()) {
-    sum += entry_count * sizeof(PlaceEntry) + taken_count * (sizeof(LoopEvent) + sizeof(LoopSum));
+    sum += taken_count * (sizeof(LoopEvent) + sizeof(LoopSum));
   }
   return sum;
 }

@@ -88,6 +88,7 @@ struct PlacesPart {
 
   bool is_empty() const { return places.front().ring.empty(); }
   std::size_t entries() const;
+  /// Without the entries.
   std::size_t bytes() const;
 };
 /// An event that began a match, of the part with that value.

@@ -34,6 +34,12 @@ struct Neighbours {
   bool ends_pattern = false;  // nothing of the pattern comes after it
 };
 
+// Whether the last thing that the element asks for is an absence.
+bool closes_with_absence(const Element& e) {
+  if (e.is_absence()) return true;
+  return !e.children().empty() && closes_with_absence(e.children().back());
+}
+
 bool repeats(const Quantifier& quantifier) { return !quantifier.max || *quantifier.max > 1; }
 
 // "3 or more", "exactly 2", "2 to 5".
@@ -249,7 +255,14 @@ class PatternSpeaker {
       case ElementKind::kAllOf:
         out.text = fmt::format("{}all of these, in any order and with anything in between{}",
                                perhaps, repeated);
-        for (const Element& child : e.children()) out.parts.push_back(element(child, Neighbours{}));
+        for (const Element& child : e.children()) {
+          out.parts.push_back(element(child, Neighbours{nullptr, nullptr, near.ends_pattern}));
+        }
+        if (near.ends_pattern && std::ranges::any_of(e.children(), closes_with_absence)) {
+          out.parts.push_back(
+              {"an absence that ends one of these is waited for where that comes last; "
+               "else it holds until the next step has come"});
+        }
         break;
       default:
         out.text = fmt::format("{}these, one after the other{}", perhaps, repeated);

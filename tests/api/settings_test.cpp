@@ -109,7 +109,7 @@ TEST_CASE("settings: what one needs is a setting, and what is kept is kept by bo
     if (!setting.kept.empty()) CHECK(option_name(setting) == setting.kept);
     if (!setting.kept.empty()) kept.insert(setting.kept);
   }
-  CHECK(kept.size() == 7);
+  CHECK(kept.size() == 8);
   for (const Setting& setting : serve_settings()) kept.erase(setting.kept);
   CHECK(kept.empty());
 }

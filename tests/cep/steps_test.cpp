@@ -149,7 +149,7 @@ TEST_CASE("steps: where partial matches need too many, the oldest go and the res
 
 TEST_CASE("steps: a total that would need too many is left out, and the alert says so") {
   cep::Plan plan = letters_plan("any a{3,}; any b", 1'000'000);
-  plan.rules[0].message = {{"", of_loop(plan, cep::Aggregate::kDistinct)}};
+  plan.rules[0].message = {{"", of_loop(plan, cep::Aggregate::kMode)}};
   std::string letters;
   for (int i = 0; i < 8; ++i) letters += std::string(60, 'a') + "b";
   struct Way {

@@ -137,6 +137,7 @@ rule of_loop "A loop" {{
   cep::Limits limits;
   limits.events_per_key_max = 2 * kEvents;
   limits.bytes_per_key_max = std::uint64_t{1} << 32;
+  limits.steps_per_event_max = 10 * kEvents;  // the loop's total leaves what is kept
   const auto program = cep::compile(loaded.rules->plan, limits);
   REQUIRE(program.has_value());
   std::vector<std::string> messages;
