@@ -35,8 +35,7 @@ struct PlaceEntry {
   std::uint64_t high = 0;
   std::uint64_t latest = 0;  // number of an event
   std::uint64_t taken = 0;   // of a loop's places: number among the events that the loop took
-  std::uint32_t subset =
-      0;  // which of the step's subsets the event was in; of a loop: LoopEvent's
+  std::uint32_t subset = 0;  // which of the step's subsets the event was in; of a loop: LoopEvent's
 };
 struct PatternPlace {
   Ring<PlaceEntry> ring;
