@@ -65,7 +65,7 @@ void find_live_steps(RuleProgram& rule) {
 // An element's conditions apart from those on the event alone, which go to `of_event`. `keep` keeps
 // an expression made here alive.
 template <typename Keep>
-ElementProgram split_conditions(const Plan& plan_, const RuleProgram& rule, const Element& element,
+ElementProgram split_conditions(const Plan& plan, const RuleProgram& rule, const Element& element,
                                 const Keep& keep, std::vector<ExprPtr>& of_event) {
   ElementProgram program;
   program.element = &element;
@@ -86,7 +86,7 @@ ElementProgram split_conditions(const Plan& plan_, const RuleProgram& rule, cons
     if (reads_key_state(*expr)) {
       asked.feature = make_feature_test(*expr);
     } else {
-      asked.words = make_word_test(plan_, *expr, rule.step_of_var);
+      asked.words = make_word_test(plan, *expr, rule.step_of_var);
     }
     (reads_run(*expr) ? program.by_run : program.by_row).push_back(std::move(asked));
   }

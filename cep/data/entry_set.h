@@ -141,7 +141,7 @@ class EntrySet {
   struct Report {
     Report() = default;
     Report(const Report&) {}
-    Report& operator=(const Report&) { return *this; }
+    Report& operator=(const Report&) { return *this; }  // NOLINT: it has nothing to take
     ~Report() = default;
     std::vector<std::uint32_t>* changed = nullptr;
     std::uint32_t number = 0;
