@@ -36,6 +36,7 @@ std::uint64_t LongestMatch::items_end(std::uint32_t step) const {
 void LongestMatch::begin(const PlaceEntry& start) {
   const auto steps = static_cast<std::uint32_t>(rule_.steps.size());
   lists_.start = start.event;
+  lists_.differences.clear();
   lists_.steps.assign(steps, {});
   for (std::uint32_t step = 0; step < steps; ++step) {
     const std::uint64_t from = start.event + (step > 0 ? 1 : 0);
@@ -95,7 +96,7 @@ void LongestMatch::add_to_loop(std::uint32_t step, std::uint64_t item) {
              static_cast<std::int64_t>(first);
     };
     if (list.best_first == kNone || worth(fresh) > worth(list.best_first) ||
-        (worth(fresh) == worth(list.best_first) && !follows_better(step, list.best_first, fresh))) {
+        (worth(fresh) == worth(list.best_first) && !comes_first(step, list.best_first, fresh))) {
       list.best_first = fresh;
     }
   }
@@ -114,34 +115,79 @@ void LongestMatch::extend(std::uint32_t step) {
   }
 }
 
-LongestMatch::Cursor LongestMatch::last_of(std::uint32_t step, std::uint64_t item) const {
-  return {step, item, lists_.steps[step].at(item).first};
+// What each step up to this one took of the list that ends with an item.
+void LongestMatch::list(std::uint32_t step, std::uint64_t item,
+                        std::vector<Stretch>& stretches) const {
+  stretches.resize(step + 1);
+  for (;; --step) {
+    const std::uint64_t first = lists_.steps[step].at(item).first;
+    stretches[step] = {step, first == kNone ? item : first, item + 1};
+    if (step == 0) return;
+    item = lists_.steps[step].at(stretches[step].begin).before;
+  }
 }
 
-LongestMatch::Cursor LongestMatch::before(const Cursor& cursor) const {
-  if (cursor.first != kNone && cursor.item > cursor.first) {
-    return {cursor.step, cursor.item - 1, cursor.first};
+// The events that one of two loops took and the other did not, up to the end of one of them.
+const std::vector<std::uint64_t>& LongestMatch::difference(std::uint32_t one, std::uint32_t other) {
+  LongestLists::Difference& found = lists_.differences[{one, other}];
+  const Ring<LoopEvent>& first = part_.loops[one].taken;
+  const Ring<LoopEvent>& second = part_.loops[other].taken;
+  std::uint64_t& i = found.seen_of_one = std::max(found.seen_of_one, first.begin());
+  std::uint64_t& j = found.seen_of_other = std::max(found.seen_of_other, second.begin());
+  while (i < first.end() && j < second.end()) {
+    const std::uint64_t event = std::min(first[i].event, second[j].event);
+    const bool is_of_one = first[i].event == event;
+    const bool is_of_other = second[j].event == event;
+    if (is_of_one != is_of_other) found.events.push_back(event);
+    i += is_of_one ? 1 : 0;
+    j += is_of_other ? 1 : 0;
   }
-  if (cursor.step == 0) return {};
-  return last_of(cursor.step - 1, lists_.steps[cursor.step].at(cursor.item).before);
+  return found.events;
+}
+
+// How many events two stretches of different steps have in common from their beginnings on.
+std::uint64_t LongestMatch::common(const Stretch& one, const Stretch& other) {
+  const std::uint64_t event = event_of(one.step, one.begin);
+  if (event != event_of(other.step, other.begin)) return 0;
+  const std::uint64_t most = std::min(one.end - one.begin, other.end - other.begin);
+  if (most == 1) return 1;
+  const std::uint32_t loop = *rule_.places->loop_of(one.step);
+  const std::uint32_t other_loop = *rule_.places->loop_of(other.step);
+  const std::vector<std::uint64_t>& events =
+      difference(std::min(loop, other_loop), std::max(loop, other_loop));
+  const auto apart = std::ranges::upper_bound(events, event);
+  if (apart == events.end()) return most;
+  const std::uint64_t next =
+      part_.loops[loop].taken.first([&](const LoopEvent& taken) { return taken.event >= *apart; });
+  return std::min(most, next - one.begin);
 }
 
 // Of two equally long lists, that which begins the loop with `a` and that which begins it with the
-// later `b`: whether the first comes first. Earlier events decide, then earlier steps, and of those
-// what differs earliest. Backwards: it is seen last.
-bool LongestMatch::follows_better(std::uint32_t step, std::uint64_t a, std::uint64_t b) const {
-  Cursor x{step, b - 1, a};
-  Cursor y = last_of(step - 1, lists_.steps[step].at(b).before);
-  int by_event = 0;
+// later `b`: whether the first comes first. Earlier events decide, then earlier steps.
+bool LongestMatch::comes_first(std::uint32_t step, std::uint64_t a, std::uint64_t b) {
+  const LongestLists::Step& at = lists_.steps[step];
+  list(step - 1, at.at(a).before, one_);
+  one_.push_back({step, a, b});
+  list(step - 1, at.at(b).before, other_);
   int by_step = 0;
-  const auto sign = [](auto left, auto right) { return left < right ? -1 : left > right ? 1 : 0; };
-  for (; x != y; x = before(x), y = before(y)) {
-    if (const int difference = sign(event_of(x.step, x.item), event_of(y.step, y.item))) {
-      by_event = difference;
+  auto x = one_.begin();
+  auto y = other_.begin();
+  while (y != other_.end()) {
+    std::uint64_t same = std::min(x->end - x->begin, y->end - y->begin);
+    if (x->step != y->step) {
+      if (by_step == 0) by_step = x->step < y->step ? -1 : 1;
+      same = common(*x, *y);
+    } else if (x->begin != y->begin) {
+      same = 0;
     }
-    if (const int difference = sign(x.step, y.step)) by_step = difference;
+    x->begin += same;
+    y->begin += same;
+    const bool has_ended = x->begin == x->end || y->begin == y->end;
+    if (!has_ended) return event_of(x->step, x->begin) < event_of(y->step, y->begin);
+    if (x->begin == x->end) ++x;
+    if (y->begin == y->end) ++y;
   }
-  return by_event != 0 ? by_event < 0 : by_step < 0;
+  return by_step < 0;
 }
 
 // The item of the step before the last one at which the longest list before the end stands.
@@ -162,23 +208,19 @@ PlacesMatch LongestMatch::match(const PlaceEntry& start, const PlaceEntry& end) 
   const bool ends_with_loop = rule_.places->loop_of(steps - 1).has_value();
   const std::uint32_t listed = ends_with_loop ? steps : steps - 1;
   for (std::uint32_t step = 0; step < listed; ++step) extend(step);
+  list(listed - 1, ends_with_loop ? items_end(steps - 1) - 1 : before_end(end), one_);
   PlacesMatch match;
-  match.parts.resize(listed);
-  std::uint64_t item = ends_with_loop ? items_end(steps - 1) - 1 : before_end(end);
-  for (std::uint32_t step = listed; step-- > 0;) {
-    const LongestLists::Item& last = lists_.steps[step].at(item);
-    PlacesMatch::Part& part = match.parts[step];
-    part.step = step;
-    part.loop = rule_.places->loop_of(step);
+  for (const Stretch& stretch : one_) {
+    PlacesMatch::Part& part = match.parts.emplace_back();
+    part.step = stretch.step;
+    part.loop = rule_.places->loop_of(stretch.step);
     if (part.loop) {
-      part.begin = last.first;
-      part.end = item + 1;
-      item = lists_.steps[step].at(last.first).before;
+      part.begin = stretch.begin;
+      part.end = stretch.end;
     } else {
-      const PlaceEntry& entry = part_.places[place_of(step)].ring[item];
+      const PlaceEntry& entry = part_.places[place_of(stretch.step)].ring[stretch.begin];
       part.number = entry.event;
       part.subset = entry.subset;
-      item = last.before;
     }
   }
   return match;

@@ -6,7 +6,9 @@
 ///
 /// - a step that takes one event follows the longest list of the step before that ended earlier;
 /// - a loop begins with the item f for which *length before f* minus *number of f* is greatest, as
-///   it takes all items from there on. Where two are equally good, the lists are compared.
+///   it takes all items from there on. Where two are equally good, the lists are compared, a step
+///   of one with a step of the other: two loops that are at the same event go together up to the
+///   first event that only one of them took (`differences`), which is found by a search.
 ///
 /// A list of the step before gets longer with each event that its loop takes, so that the longest
 /// is the latest; and of equally long ones the first found has the earlier events.
@@ -14,6 +16,7 @@
 /// What is known grows with the events. It is made anew when another first event is asked for.
 #pragma once
 #include <cstdint>
+#include <vector>
 
 #include "cep/compile/program.h"
 #include "cep/places/places_match.h"
@@ -29,21 +32,21 @@ class LongestMatch {
   PlacesMatch match(const PlaceEntry& start, const PlaceEntry& end);
 
  private:
-  // An event of a list, seen from its end.
-  struct Cursor {
+  // What a step took of a list: its items [begin, end).
+  struct Stretch {
     std::uint32_t step = 0;
-    std::uint64_t item = LongestLists::kNone;  // none: before the first event
-    std::uint64_t first = LongestLists::kNone;
-    friend bool operator==(const Cursor&, const Cursor&) = default;
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
   };
   void begin(const PlaceEntry& start);
   void extend(std::uint32_t step);
   void add_single(std::uint32_t step, std::uint64_t item);
   void add_to_loop(std::uint32_t step, std::uint64_t item);
   void look_before(std::uint32_t step, std::uint64_t event);
-  bool follows_better(std::uint32_t step, std::uint64_t a, std::uint64_t b) const;
-  Cursor last_of(std::uint32_t step, std::uint64_t item) const;
-  Cursor before(const Cursor& cursor) const;
+  bool comes_first(std::uint32_t step, std::uint64_t a, std::uint64_t b);
+  void list(std::uint32_t step, std::uint64_t item, std::vector<Stretch>& stretches) const;
+  std::uint64_t common(const Stretch& one, const Stretch& other);
+  const std::vector<std::uint64_t>& difference(std::uint32_t one, std::uint32_t other);
   std::uint64_t event_of(std::uint32_t step, std::uint64_t item) const;
   std::uint64_t items_end(std::uint32_t step) const;
   std::uint64_t before_end(const PlaceEntry& end);
@@ -52,5 +55,7 @@ class LongestMatch {
   const RuleProgram& rule_;
   PlacesPart& part_;
   LongestLists& lists_;
+  std::vector<Stretch> one_;  // lists that are compared
+  std::vector<Stretch> other_;
 };
 }  // namespace tocsin::cep

@@ -53,6 +53,7 @@ void TwoLoops::follow() {
     borders_.last_of_first.pop();
     borders_.worth.pop();
   }
+  while (!borders_.ends.empty() && borders_.ends.front() < taken.begin()) borders_.ends.pop();
   while (borders_.last_of_first.end() < taken.end()) {
     const std::uint64_t number = borders_.last_of_first.end();
     look_before(second_, taken[number].event);
@@ -60,6 +61,7 @@ void TwoLoops::follow() {
     borders_.last_of_first.push(last == kNone ? 0 : last);
     borders_.worth.push(last == kNone ? std::nullopt
                                       : std::optional(static_cast<Int128>(last) - number));
+    if (number > taken.begin() && !is_outdone(number - 1)) borders_.ends.push(number - 1);
   }
 }
 
@@ -102,29 +104,59 @@ class TwoLoops::Head {
   std::uint64_t event_ = 0;
 };
 
-// Of two equally long matches, one with its border at `a` and one at the later `b`: whether the
-// first comes first. Earlier events decide, then earlier steps.
-bool TwoLoops::comes_first(std::uint64_t a, std::uint64_t b) const {
+// Whether the match with the next border has the same events as that with its border at `a`.
+bool TwoLoops::is_outdone(std::uint64_t a) const {
+  const Ring<LoopEvent>& first = first_taken();
+  const std::uint64_t last = borders_.last_of_first[a];
+  if (borders_.last_of_first[a + 1] != last + 1 || last < first.begin()) return false;
+  // The two are alike but for one step: what one takes at a step, the other takes at the step
+  // before it.
+  std::uint64_t behind = first[last].event;
+  std::uint64_t same = first[last + 1].event;
+  for (std::uint32_t step = first_ + 1; step < second_; ++step) {
+    const Ring<PlaceEntry>& ring = entries(step);
+    const std::uint64_t of_one = next_single(step, behind);
+    const std::uint64_t of_other = next_single(step, same);
+    if (of_other == ring.end() || ring[of_one].event != same) return false;
+    behind = same;
+    same = ring[of_other].event;
+  }
+  return second_taken()[a].event == same;
+}
+
+// Two equally long matches, one with its border at `a` and one at the later `b`. Earlier events
+// decide, then earlier steps.
+//
+// The other's first loop goes on where the one's has ended. Where the one differs from it there, or
+// at the step behind it, it comes first, and it differs in the same way from all that have later
+// borders still.
+TwoLoops::Order TwoLoops::compare(std::uint64_t a, std::uint64_t b) const {
   const std::uint64_t from = borders_.last_of_first[a];
   Head x(*this, from, a);
   Head y(*this, from, b);
   const std::uint64_t count = b - a + second_ - first_ - 1;  // behind these they are the same
-  int by_step = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
     const Listed of_x = x.next();
     const Listed of_y = y.next();
-    if (of_x.event != of_y.event) return of_x.event < of_y.event;
-    if (by_step == 0 && of_x.step != of_y.step) by_step = of_x.step < of_y.step ? -1 : 1;
+    if (of_x.event == of_y.event) continue;
+    if (of_x.event > of_y.event) return Order::kLater;
+    return of_y.step <= first_ + 1 ? Order::kEarlierThanAll : Order::kEarlier;
   }
-  return by_step < 0;
+  return Order::kLater;  // the same events; the other's first loop has one more of them
 }
 
 // The border of the match that comes first, in [from, to).
 std::uint64_t TwoLoops::border(std::uint64_t from, std::uint64_t to) const {
   const Int128 most = *borders_.worth.of(from, to);
-  std::uint64_t best = borders_.worth.next(from, to, most);
-  for (std::uint64_t at = best; (at = borders_.worth.next(at + 1, to, most)) < to;) {
-    if (!comes_first(best, at)) best = at;
+  std::uint64_t best = to;
+  for (std::uint64_t at = from; (at = borders_.worth.next(at, to, most)) < to; ++at) {
+    // All up to the end of a stretch are equally long.
+    const std::uint64_t end =
+        borders_.ends.first([&](std::uint64_t candidate) { return candidate >= at; });
+    at = end == borders_.ends.end() ? to - 1 : std::min(borders_.ends[end], to - 1);
+    const Order order = best == to ? Order::kLater : compare(best, at);
+    if (order == Order::kEarlierThanAll) break;
+    if (order == Order::kLater) best = at;
   }
   return best;
 }

@@ -6,8 +6,12 @@
 /// with the latest event that leaves room for the steps in between. So the matches that end with an
 /// event differ in one number, and *last of the first less first of the second* says how long they
 /// are, whichever first event they have. The greatest of a range of these is kept ready
-/// (RangeLeast), so that a match costs a search and not a walk through its events. Of several that
-/// are equally long the lists are compared.
+/// (RangeLeast), so that a match costs a search and not a walk through its events.
+///
+/// Of several that are equally long, earlier events decide, then earlier steps. Where both loops
+/// take the same events, the match with the next border has the same events at earlier steps: it
+/// **outdoes** the one before it. So only the last border of such a stretch counts (`ends`), and
+/// those are compared event by event.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -42,7 +46,10 @@ class TwoLoops {
   Ring<LoopEvent>& second_taken() const { return part_.loops[1].taken; }
   void look_before(std::uint32_t step, std::uint64_t event);
   std::uint64_t next_single(std::uint32_t step, std::uint64_t event) const;
-  bool comes_first(std::uint64_t a, std::uint64_t b) const;
+  bool is_outdone(std::uint64_t a) const;
+  // How one of two matches compares with one that has a later border.
+  enum class Order { kLater, kEarlier, kEarlierThanAll };
+  Order compare(std::uint64_t a, std::uint64_t b) const;
   std::uint64_t border(std::uint64_t from, std::uint64_t to) const;
 
   const RuleProgram& rule_;

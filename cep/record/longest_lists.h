@@ -3,6 +3,8 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <utility>
 #include <vector>
 
 namespace tocsin::cep {
@@ -26,12 +28,24 @@ struct LongestLists {
     }
     std::uint64_t end() const { return begin + items.size(); }
   };
+  /// The events, by their numbers in the log, that one of two loops took and the other did not;
+  /// up to the last event of the one that is behind.
+  struct Difference {
+    std::uint64_t seen_of_one = 0;
+    std::uint64_t seen_of_other = 0;
+    std::vector<std::uint64_t> events;
+  };
   std::uint64_t start = kNone;  // the number of the first event
   std::vector<Step> steps;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Difference> differences;  // by two loops
 
   std::size_t bytes() const {
     std::size_t sum = sizeof(*this) + steps.capacity() * sizeof(Step);
     for (const Step& step : steps) sum += step.items.capacity() * sizeof(Item);
+    for (const auto& [loops, difference] : differences) {
+      sum +=
+          sizeof(loops) + sizeof(difference) + difference.events.capacity() * sizeof(std::uint64_t);
+    }
     return sum;
   }
 };

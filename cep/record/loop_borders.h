@@ -15,6 +15,9 @@ struct LoopBorders {
   Ring<std::uint64_t> last_of_first;
   /// Of each: that number less the own one. The greater, the longer the two loops together.
   RangeLeast worth{true};
+  /// The borders that the one behind them does not outdo with the same events (TwoLoops),
+  /// ascending.
+  Ring<std::uint64_t> ends;
   /// Of a step from the first loop on, up to the second: the entries looked at, and the latest
   /// event of the first loop that one of them may follow.
   struct Between {
@@ -24,8 +27,8 @@ struct LoopBorders {
   std::vector<Between> between;
 
   std::size_t bytes() const {
-    return sizeof(*this) + last_of_first.size() * sizeof(std::uint64_t) + worth.bytes() +
-           between.capacity() * sizeof(Between);
+    return sizeof(*this) + (last_of_first.size() + ends.size()) * sizeof(std::uint64_t) +
+           worth.bytes() + between.capacity() * sizeof(Between);
   }
 };
 }  // namespace tocsin::cep

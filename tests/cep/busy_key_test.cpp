@@ -215,4 +215,41 @@ TEST_CASE("busy keys: a key ceases to be one when its matches are over") {
   CHECK(ran.alerts[0].message == "40 4780 ");
   CHECK(ran.stats.keys_made_busy == 2);
 }
+
+// Work that grows with the square of the events would take minutes here.
+TEST_CASE("busy keys: long loops that take the same events are matched in little work") {
+  constexpr std::size_t kEvents = 40'000;
+  cep::Limits limits = kOutOfReach;
+  limits.busy_key_runs = 16;
+  limits.events_per_alert_max = 10;
+  for (const std::string pattern :
+       {"any a{2,}; any a{3,}", "any a{2,}; any a{3,}; any h", "any a{2,}; any a; any a{3,}; any h",
+        "any a{2,}; any a; any a; any a{3,}; any h", "any a{2,}; any a{3,}; any a{2,}; any h",
+        "any a{2,}; any a{3,}; any a{2,}; any a{1,}; any h",
+        "any a{2,}; any a{3,}; any a; any a{2,}"}) {
+    CAPTURE(pattern);
+    cep::Plan plan = loop_plan(pattern, 0);
+    plan.rules[0].within.reset();
+    std::string letters(kEvents, 'a');
+    const bool ends = pattern.ends_with("h");
+    if (ends) letters += 'h';
+    // All steps but the first take as few events as they may, since earlier steps come first.
+    std::size_t others = 0;
+    for (const std::string& step : split(pattern, "; ")) {
+      const std::size_t at = step.find('{');
+      others += at == std::string::npos ? (step == "any h" ? 0 : 1)
+                                        : static_cast<std::size_t>(step[at + 1] - '0');
+    }
+    const std::size_t count = kEvents - (others - 2);
+    const Ran ran = run(plan, letters, limits);
+    CHECK(ran.stats.runs_lost == 0);
+    if (ends) {
+      REQUIRE(ran.lines.size() == 1);
+      CHECK(ran.lines[0].find(fmt::format("{} {}", count, count * (count + 1) / 2)) !=
+            std::string::npos);
+    } else {
+      CHECK(ran.lines.size() > 1'000);
+    }
+  }
+}
 }  // namespace tocsin::tests

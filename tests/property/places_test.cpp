@@ -50,12 +50,15 @@ std::string random_sequence(Random& random) {
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
-// A sequence with several loops, each step reached by `then`.
+// A sequence with several loops, each step reached by `then`; often of steps that take the same
+// events, where many matches are equally long.
 std::string random_loops(Random& random) {
-  const std::size_t steps = 2 + random.below(3);
+  const std::size_t steps = 2 + random.below(4);
+  const bool are_alike = random.chance(40);
+  const std::string common = letter_set(random);
   std::vector<std::string> parts;
   for (std::size_t i = 0; i < steps; ++i) {
-    std::string step = "any " + letter_set(random);
+    std::string step = "any " + (are_alike && random.chance(80) ? common : letter_set(random));
     if (random.chance(70)) step += fmt::format("{{{},}}", random.between(1, 3));
     parts.push_back(std::move(step));
   }
