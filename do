@@ -144,7 +144,7 @@ with_tests() {
 build_preset() {
   local preset="$1" dir="$build_root/$1" tests=ON
   shift
-  if [ "$*" = tocsin ]; then tests="$(with_tests)"; fi
+  if [ "$preset" = demo ]; then tests=OFF; elif [ "$*" = tocsin ]; then tests="$(with_tests)"; fi
   mkdir -p "$dir"
   (
     flock 9  # two builds in one folder would spoil each other
@@ -430,7 +430,12 @@ run_script() {
   TOCSIN_ROOT="$root" TOCSIN_BUILD_DIR="$dir" TOCSIN_BINARY="$dir/tocsin" bash "$script" "$@"
 }
 
-verb_demo() { run_script "" release tocsin scripts/demo.sh "$@"; }
+# What is there of the release build serves; without it the program alone is soonest in groups of sources.
+verb_demo() {
+  local preset=demo
+  [ ! -f "$build_root/release/CMakeCache.txt" ] || preset=release
+  run_script "" "$preset" tocsin scripts/demo.sh "$@"
+}
 verb_bench() {
   local part=""
   [ "${1:-}" != --instructions ] || part=bench
