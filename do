@@ -28,59 +28,7 @@ verbs=(
   "help||list the verbs|"
 )
 
-# Test programs made by tests/CMakeLists.txt; one without sources is passed over.
-unit_suites=(house cep rules runtime api property)
-
-# What a script needs beyond the program: a part of ./do setup. A unit suite needs the part tests. A
-# suite whose part is not installed and cannot be is skipped, and says so.
-declare -A suite_part=([docs]=tests [conformance]=tests [fuzz]=tests [simulation]=tests [crash]=tests
-  [serve-crash]=tests [bad-disk]=tests [serve-room]=tests [instructions]=bench)
-
-# Suites that are scripts: "name|command", run in the repository root by bash after the unit suites,
-# with TOCSIN_BINARY, TOCSIN_BUILD_DIR and TOCSIN_QUICK (0 or 1) set. The last line of output that
-# reads `N passed, N failed` is the suite's count.
-script_suites=(
-  'samples|"$TOCSIN_BINARY" test samples'
-  'language|"$TOCSIN_BINARY" test tests/language'
-  'verbs|python3 tests/e2e/do_verbs.py "$TOCSIN_BINARY"'
-  'demo|TOCSIN_DEMO_EVENTS=20000 bash scripts/demo.sh && echo "1 passed, 0 failed"'
-  'cli|python3 tests/e2e/command_line.py "$TOCSIN_BINARY"'
-  'cli-runs|python3 tests/e2e/command_line_runs.py "$TOCSIN_BINARY"'
-  'embedded|python3 tests/e2e/embedded_tests.py "$TOCSIN_BINARY"'
-  'failed-tests|python3 tests/e2e/failed_tests.py "$TOCSIN_BINARY"'
-  'explain|python3 tests/e2e/explain.py "$TOCSIN_BINARY"'
-  'format|python3 tests/e2e/format.py "$TOCSIN_BINARY"'
-  'bad-input|python3 tests/e2e/bad_input.py "$TOCSIN_BINARY"'
-  'verify|python3 tests/e2e/verify.py "$TOCSIN_BINARY"'
-  'webhooks|python3 tests/e2e/webhooks.py "$TOCSIN_BINARY"'
-  'serve|python3 tests/e2e/serve.py "$TOCSIN_BINARY"'
-  'serve-rules|python3 tests/e2e/serve_rules.py "$TOCSIN_BINARY"'
-  'serve-lists|python3 tests/e2e/serve_lists.py "$TOCSIN_BINARY"'
-  'serve-alerts|python3 tests/e2e/serve_alerts.py "$TOCSIN_BINARY"'
-  'serve-changes|python3 tests/e2e/serve_changes.py "$TOCSIN_BINARY"'
-  'serve-traces|python3 tests/e2e/serve_traces.py "$TOCSIN_BINARY"'
-  'serve-hostile|python3 tests/e2e/serve_hostile.py "$TOCSIN_BINARY"'
-  'serve-events|python3 tests/e2e/serve_events.py "$TOCSIN_BINARY"'
-  'serve-room|python3 tests/e2e/serve_room.py "$TOCSIN_BINARY"'
-  'deploy|python3 tests/e2e/deploy_files.py "$TOCSIN_BINARY"'
-  'serve-delivery|python3 tests/e2e/serve_delivery.py "$TOCSIN_BINARY"'
-  'durable|python3 tests/e2e/durable.py "$TOCSIN_BINARY"'
-  'durable-files|python3 tests/e2e/durable_files.py "$TOCSIN_BINARY"'
-  'operations|python3 tests/e2e/operations.py "$TOCSIN_BINARY"'
-  'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'
-  'catalogue|python3 tests/e2e/catalogue.py "$TOCSIN_BINARY"'
-  'workload|python3 tests/e2e/payments_workload.py "$TOCSIN_BINARY" "$([ "$TOCSIN_QUICK" = 1 ] && echo 20000 || echo 100000)"'
-  'instructions|python3 bench/instructions.py "$TOCSIN_BUILD_DIR"'
-  'streams|python3 tests/e2e/real_streams.py "$TOCSIN_BINARY"'
-  'conformance|tests/conformance/run.sh'
-  'fuzz|tests/fuzz/run.sh --replay'
-  'simulation|"$TOCSIN_BUILD_DIR/tests/simulation" --seeds "$TOCSIN_CASES_SIMULATION"'
-  'golden-journal|python3 tests/crash/golden_journal.py "$TOCSIN_BINARY"'
-  'crash|python3 tests/crash/crash.py "$TOCSIN_BINARY" --kind run --rounds "$TOCSIN_CASES_CRASH" --points "$TOCSIN_CASES_CRASH_POINTS" --seed 1'
-  'serve-crash|python3 tests/crash/crash.py "$TOCSIN_BINARY" --kind servers --rounds "$TOCSIN_CASES_SERVE_CRASH" --points "$TOCSIN_CASES_SERVE_CRASH_POINTS" --seed 1'
-  'bad-disk|python3 tests/crash/bad_disk.py "$TOCSIN_BINARY"'
-  'corruption|python3 tests/crash/corruption.py "$TOCSIN_BINARY" --damages "$TOCSIN_CASES_CORRUPTION" --seed 1'
-)
+. "$root/scripts/suites.sh"
 
 say() { printf '%s\n' "$*"; }
 # timed WHAT COMMAND…: runs the command and says how long it took, in the line that ./do time reads.

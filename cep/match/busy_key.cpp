@@ -250,7 +250,8 @@ bool BusyKey::fill_part(const RunNodes& nodes, const RunGroup& group, PlacesPart
     const std::uint64_t most = rule_.steps[step].max;
     for (const auto& [first, entry] : seen[places.first_place[step]]) {
       const bool goes_on = most == kUnbounded || taken_since(part, loop, first) < most;
-      if (goes_on != collecting.contains(first)) return false;
+      // Of several loops, one that goes on may have been pruned: another is selected before it.
+      if (collecting.contains(first) ? !goes_on : goes_on && places.loops.size() == 1) return false;
     }
   }
   return true;

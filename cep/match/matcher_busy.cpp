@@ -2,6 +2,7 @@
 // rule allows it (cep/places/places.h). A key becomes a busy one at an event that gives it too many
 // partial matches, which its places then hold, and ceases to be one when nothing of them is left.
 #include <algorithm>
+#include <bit>
 
 #include "cep/match/alert_builder.h"
 #include "cep/match/busy_key.h"
@@ -155,15 +156,16 @@ void Matcher::keep_busy_to_budget(PlacesState& state) {
 }
 
 // Where partial matches cannot become places, they are looked at again when there are many more of
-// them or they are much longer, not at each event.
+// them or they are twice as long, not at each event.
 bool Matcher::becomes_busy(std::uint32_t runs_before) const {
   if (drafts_.empty()) return false;
   const std::uint32_t most = program_.limits.busy_key_runs;
   const auto stage = [&](std::size_t runs) { return runs <= most ? 0 : 1 + runs / kRunsOfStage; };
   if (stage(drafts_.size()) > stage(runs_before)) return true;
   const Draft& oldest = drafts_.front();
-  return oldest.takes &&
-         RecordStore::at<Node>(record_, oldest.run.node)->length % kEventsOfStage == 0;
+  if (!oldest.takes) return false;
+  const std::uint32_t length = RecordStore::at<Node>(record_, oldest.run.node)->length;
+  return length >= kEventsOfStage && std::has_single_bit(length);
 }
 
 // The key's partial matches become places.

@@ -218,7 +218,7 @@ TEST_CASE("busy keys: a key ceases to be one when its matches are over") {
 
 // Work that grows with the square of the events would take minutes here.
 TEST_CASE("busy keys: long loops that take the same events are matched in little work") {
-  constexpr std::size_t kEvents = 40'000;
+  constexpr std::size_t kEvents = 20'000;
   cep::Limits limits = kOutOfReach;
   limits.busy_key_runs = 16;
   limits.events_per_alert_max = 10;
@@ -243,9 +243,10 @@ TEST_CASE("busy keys: long loops that take the same events are matched in little
     const std::size_t count = kEvents - (others - 2);
     const Ran ran = run(plan, letters, limits);
     CHECK(ran.stats.runs_lost == 0);
+    CHECK(ran.stats.keys_made_busy == 1);
     if (ends) {
       REQUIRE(ran.lines.size() == 1);
-      CHECK(ran.lines[0].find(fmt::format("{} {}", count, count * (count + 1) / 2)) !=
+      CHECK(ran.lines[0].find(fmt::format("{} {}", count, count * (count - 1) / 2)) !=
             std::string::npos);
     } else {
       CHECK(ran.lines.size() > 1'000);

@@ -230,7 +230,7 @@ TEST_CASE("engine: gives the oracle's alerts for busy keys, also behind a restor
     const std::vector<std::string> expected = alert_lines(c.plan, outcome->alerts);
     if (!expected.empty()) ++alerting;
     const auto plan = std::make_shared<const cep::Plan>(c.plan);
-    for (const std::uint32_t runs : {0U, 1U, 2U, 4U}) {
+    for (const std::uint32_t runs : {0U, 1U, 2U, 4U, 9U}) {
       cep::Limits limits = kOutOfReach;
       limits.busy_key_runs = runs;
       const auto program = cep::compile(plan, limits);
