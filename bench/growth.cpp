@@ -54,6 +54,9 @@ constexpr Row kRows[] = {
     {"two loops",
      "when 2+ pay where amount < 500 then 2+ pay where amount > 500 then pay where amount >= 998 "
      "within D"},
+    {"two loops alike", "when 2+ pay then 2+ pay then pay where amount >= 998 within D"},
+    {"three loops alike",
+     "when 2+ pay then 2+ pay then 2+ pay then pay where amount >= 998 within D"},
     {"a gap", "when pay where amount < 500 then within 1m pay where amount >= 998 within D"},
     {"an optional step",
      "when pay where amount < 500 then optional pay where amount = 600 then pay where amount >= "
@@ -81,6 +84,12 @@ constexpr Row kRows[] = {
     {"a sum of the loop",
      "when 3+ pay as p where amount < 900 then pay where amount >= 998 within D having "
      "sum(p.amount) >= 1000000000"},
+    {"a sum of the last loop",
+     "when pay where amount >= 998 then 3+ pay as p where amount < 900 within D having "
+     "sum(p.amount) >= 1000000000"},
+    {"a small sum of the loop",
+     "when 3+ pay as p where amount < 900 then pay where amount >= 998 within D having "
+     "sum(p.amount) < 20"},
     {"until",
      "when 3+ pay as p where amount < 900 until pay where amount = 950 then pay where amount >= "
      "998 "

@@ -84,7 +84,7 @@ class Words:
             token = tokens[at]
             following = tokens[at + 1] if at + 1 < len(tokens) else ""
             if token == "template" and following == "<":
-                at = self.after_angles(tokens, at + 1)
+                at = self.after(tokens, at + 1, "<", ">")
                 continue
             if token == "(":
                 depth += 1
@@ -95,7 +95,7 @@ class Words:
                     named = [word for word in statement if word not in ("namespace", "inline", "::")]
                     at = self.scope(tokens, at + 1, (*namespace, *(named or [""])))
                 else:
-                    end = self.after_braces(tokens, at)
+                    end = self.after(tokens, at, "{", "}")
                     if "enum" in statement and "class" not in statement:
                         self.take([word for word in tokens[at:end] if word[0].isalpha()], True, False)
                     at = end - 1
@@ -133,20 +133,11 @@ class Words:
                     self.functions.add(word)
 
     @staticmethod
-    def after_angles(tokens, at):
+    def after(tokens, at, opening, closing):
+        """Returns the place behind the bracket that closes the one at `at`."""
         depth = 0
         while at < len(tokens):
-            depth += {"<": 1, ">": -1}.get(tokens[at], 0)
-            at += 1
-            if depth == 0:
-                break
-        return at
-
-    @staticmethod
-    def after_braces(tokens, at):
-        depth = 0
-        while at < len(tokens):
-            depth += {"{": 1, "}": -1}.get(tokens[at], 0)
+            depth += {opening: 1, closing: -1}.get(tokens[at], 0)
             at += 1
             if depth == 0:
                 break

@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "cep/compile/word_test.h"
 #include "cep/plan/comparison.h"
 #include "cep/plan/expr.h"
 #include "cep/plan/expr_walk.h"
@@ -14,19 +15,7 @@ namespace tocsin::cep {
 namespace {
 // Whether values are equal where their key bytes are.
 bool is_told_by_bytes(TypeKind kind) {
-  switch (kind) {
-    case TypeKind::kBool:
-    case TypeKind::kInt:
-    case TypeKind::kDecimal:
-    case TypeKind::kString:
-    case TypeKind::kEnum:
-    case TypeKind::kTime:
-    case TypeKind::kDate:
-    case TypeKind::kDuration:
-      return true;
-    default:
-      return false;
-  }
+  return is_word(kind) || kind == TypeKind::kString || kind == TypeKind::kEnum;
 }
 
 // Whether a busy key keeps the aggregate of a loop's events ready.
@@ -207,7 +196,6 @@ class LongestDecides {
     }
   }
 
- private:
   // Whether it reads events of the match but the last one.
   bool reads_others(const Expr& expr) const {
     return any_expr(expr, [&](const Expr& read) {
@@ -218,6 +206,8 @@ class LongestDecides {
       return step + 1 != rule_.steps.size() || rule_.steps[step].max > 1;
     });
   }
+
+ private:
   bool grows(const Expr& expr) const {
     if (expr.op != Op::kAggregate) return false;
     const auto& over = expr.as_validated<VariableAggregate>();
@@ -232,8 +222,41 @@ class LongestDecides {
   const RuleProgram& rule_;
   const PlacesProgram& places_;
 };
-bool decides_at_once(const RuleProgram& rule, const PlacesProgram& places) {
-  return LongestDecides(rule, places).holds_for(*rule.rule->having);
+
+// Finds the bound on a sum where the match that comes first among those that keep to it is one for
+// which the whole condition holds, if it holds for any: the loop is the first or the last step, and
+// plain `then` leads from each step to the next.
+std::optional<PlacesSum> sum_of(const RuleProgram& rule, const PlacesProgram& places) {
+  if (places.loops.size() != 1) return std::nullopt;
+  const std::uint32_t loop = places.loops[0];
+  const bool is_last = loop + 1 == rule.steps.size();
+  if ((loop != 0 && !is_last) || rule.steps[loop].max != kUnbounded) return std::nullopt;
+  for (std::size_t step = 0; step < rule.steps.size(); ++step) {
+    const StepProgram& at = rule.steps[step];
+    if (!at.guards.empty() || at.gap || (step > 0 && at.contiguity != Contiguity::kAny)) {
+      return std::nullopt;
+    }
+  }
+  const LongestDecides decides(rule, places);
+  std::vector<ExprPtr> conditions;
+  split_conjuncts(rule.rule->having, conditions);
+  std::optional<PlacesSum> found;
+  for (const ExprPtr& condition : conditions) {
+    // Of a loop that ends with the current event, the longest of those left decides the others too.
+    if (!decides.reads_others(*condition)) continue;
+    if (is_last && decides.holds_for(*condition)) continue;
+    if (found || !is_comparison(condition->op)) return std::nullopt;
+    for (const bool swapped : {false, true}) {
+      const Expr& sum = *condition->args[swapped ? 1 : 0];
+      const Expr& bound = *condition->args[swapped ? 0 : 1];
+      if (sum.op != Op::kAggregate || decides.reads_others(bound) || !is_kept(sum)) continue;
+      const auto& over = sum.as_validated<VariableAggregate>();
+      if (over.aggregate != Aggregate::kSum || rule.step_of_var[over.var.value] != loop) continue;
+      found = PlacesSum{&sum, &bound, swapped ? mirrored(condition->op) : condition->op};
+    }
+    if (!found || found->op == Op::kEqual || found->op == Op::kNotEqual) return std::nullopt;
+  }
+  return found;
 }
 }  // namespace
 
@@ -282,7 +305,10 @@ tl::expected<PlacesProgram, Obstacle> places_of(const RuleProgram& rule) {
   if (places.loops.size() > 1 && !allows_loops(rule)) {
     return no(ObstacleKind::kSecondLoop, rule.steps[places.loops[1]].take.element);
   }
-  if (rule.rule->having && !decides_at_once(rule, places)) return no(ObstacleKind::kHaving);
+  if (rule.rule->having && !LongestDecides(rule, places).holds_for(*rule.rule->having)) {
+    places.sum = sum_of(rule, places);
+    if (!places.sum) return no(ObstacleKind::kHaving);
+  }
   for (const std::uint32_t loop : places.loops) places.totals.push_back(totals_of(rule, loop));
   return places;
 }

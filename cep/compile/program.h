@@ -104,6 +104,15 @@ struct PlacesComparison {
   const Expr* own = nullptr;
   Op op = Op::kLess;
 };
+/// Of one loop, which is the first or the last step: `having` asks that `sum op bound`, where the
+/// sum is of the loop's events and the bound is read at the last event alone.
+struct PlacesSum {
+  const Expr* sum = nullptr;
+  const Expr* bound = nullptr;
+  Op op = Op::kGreater;
+  /// Whether a larger sum fits as well; else a smaller one does.
+  bool is_more() const { return op == Op::kGreater || op == Op::kGreaterEqual; }
+};
 struct PlacesProgram {
   std::vector<std::uint32_t> first_place;  // by step; a loop has two places, any other step one
   std::uint32_t place_count = 0;
@@ -112,6 +121,7 @@ struct PlacesProgram {
   std::vector<bool> omits_equals;
   std::optional<PlacesValue> value;
   std::optional<PlacesComparison> comparison;
+  std::optional<PlacesSum> sum;
   /// By loop: aggregates over its events of which sums are kept.
   std::vector<std::vector<const Expr*>> totals;
   std::uint32_t step_of(std::uint32_t place) const {

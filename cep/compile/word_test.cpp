@@ -5,9 +5,8 @@
 #include "cep/value/int128.h"
 
 namespace tocsin::cep {
-namespace {
-bool is_word(const Type& type) {
-  switch (type.kind) {
+bool is_word(TypeKind kind) {
+  switch (kind) {
     case TypeKind::kBool:
     case TypeKind::kInt:
     case TypeKind::kDecimal:
@@ -19,6 +18,8 @@ bool is_word(const Type& type) {
       return false;
   }
 }
+
+namespace {
 bool is_number(const Type& type) {
   return type.kind == TypeKind::kInt || type.kind == TypeKind::kDecimal;
 }
@@ -104,7 +105,7 @@ std::optional<WordTest> make_word_test(const Plan& plan, const Expr& expr,
     test.is_text = true;
     return test;
   }
-  const bool same_kind = left_type.kind == right_type.kind && is_word(left_type);
+  const bool same_kind = left_type.kind == right_type.kind && is_word(left_type.kind);
   if (!same_kind && !(is_number(left_type) && is_number(right_type))) {
     if (left_type.kind == TypeKind::kEnum && left_type == right_type) {
       const std::optional<WordTerm> left = field_term(maker, *expr.args[0]);

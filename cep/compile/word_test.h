@@ -10,6 +10,10 @@
 #include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
+/// Whether a value of the kind is one exact number, and equal to another exactly where that is the
+/// same: numbers of one scale, times and booleans.
+bool is_word(TypeKind kind);
+
 struct WordTerm {
   enum class Source : std::uint8_t { kConstant, kCurrent, kFirst, kLast };
   static constexpr std::uint32_t kNoField = ~std::uint32_t{0};

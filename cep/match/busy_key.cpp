@@ -17,25 +17,21 @@
 namespace tocsin::cep {
 namespace {
 // A sum of so many of these as a key may hold does not overflow.
-constexpr int kSumBits = 100;
-bool is_odd(Int128 number) {
-  const Int128 most = static_cast<Int128>(1) << kSumBits;
-  return number > most || number < -most;
-}
-void put(LoopTotal& total, Int128 number) {
-  total.low = static_cast<std::uint64_t>(number);
-  total.high = static_cast<std::uint64_t>(static_cast<unsigned __int128>(number) >> 64);
-}
-// The value that the event adds to a `distinct`, as key bytes; absent where it adds none.
-std::optional<std::string> distinct_value(const Expr& aggregate, const EventView& event,
-                                          const EvalScope& scope) {
-  const Expr* const condition = aggregate.args.size() > 1 ? aggregate.args[1].get() : nullptr;
-  if (condition != nullptr && !evaluate(*condition, event, scope).is_true()) return std::nullopt;
-  const Value value = evaluate(*aggregate.args[0], event, scope);
+constexpr Int128 kSummedMost = static_cast<Int128>(1) << 100;
+bool is_odd(Int128 number) { return number > kSummedMost || number < -kSummedMost; }
+// As key bytes; absent for what is missing.
+std::optional<std::string> bytes_of(const Value& value) {
   if (value.is_missing()) return std::nullopt;
   std::string bytes;
   append_key_part(bytes, value);
   return bytes;
+}
+// The value that the event adds to a `distinct`; absent where it adds none.
+std::optional<std::string> distinct_value(const Expr& aggregate, const EventView& event,
+                                          const EvalScope& scope) {
+  const Expr* const condition = aggregate.args.size() > 1 ? aggregate.args[1].get() : nullptr;
+  if (condition != nullptr && !evaluate(*condition, event, scope).is_true()) return std::nullopt;
+  return bytes_of(evaluate(*aggregate.args[0], event, scope));
 }
 bool is_late(const KeptEvent& event) { return event.ts() < event.engine_time(); }
 }  // namespace
@@ -47,11 +43,7 @@ Value value_at_first(const Expr& expr, const EventView& event, EvalScope scope) 
 }
 
 std::optional<std::string> part_value(const Expr& own, const EventView& event, EvalScope scope) {
-  const Value value = value_at_first(own, event, scope);
-  if (value.is_missing()) return std::nullopt;
-  std::string bytes;
-  append_key_part(bytes, value);
-  return bytes;
+  return bytes_of(value_at_first(own, event, scope));
 }
 
 std::unique_ptr<PlacesState> BusyKey::make(const RuleProgram& rule) {
@@ -84,6 +76,11 @@ void BusyKey::add_to_series(PlacesPart& part, std::uint32_t loop, const EventVie
     series.sums.push(sum);
     if (series.numbers != nullptr) {
       series.numbers->push(one.count > 0 ? std::optional(one.number()) : std::nullopt);
+    }
+    if (series.ranges != nullptr) {
+      // What is too large for a sum is as large as can be summed.
+      const Int128 number = std::clamp(one.number(), -kSummedMost, kSummedMost);
+      series.ranges->push(rule_.places->sum->is_more() ? number : -number);
     }
   }
 }
@@ -468,9 +465,9 @@ std::optional<Value> BusyLoop::total(std::uint32_t step, const Expr& aggregate) 
   if (last.odd != before.odd) return std::nullopt;
   LoopTotal total;
   total.count = static_cast<std::int64_t>(last.count - before.count);
-  put(total, static_cast<Int128>(last.sum - before.sum));
+  total.put(static_cast<Int128>(last.sum - before.sum));
   if (series.numbers != nullptr && total.count > 0) {
-    put(total, *series.numbers->of(part->begin, part->end));
+    total.put(*series.numbers->of(part->begin, part->end));
   }
   return value_of(aggregate, total);
 }

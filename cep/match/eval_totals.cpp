@@ -21,10 +21,6 @@ Value value_of(const Type& type, Int128 number) {
       return Value::integer(number);
   }
 }
-void put(LoopTotal& total, Int128 number) {
-  total.low = static_cast<std::uint64_t>(number);
-  total.high = static_cast<std::uint64_t>(number >> 64);
-}
 }  // namespace
 
 void add_to_total(const Expr& aggregate, const EventView& event, const EvalScope& scope,
@@ -48,15 +44,15 @@ void add_to_total(const Expr& aggregate, const EventView& event, const EvalScope
   const bool is_first = ++total.count == 1;
   switch (kind) {
     case Aggregate::kMin:
-      if (is_first || value.number < total.number()) put(total, value.number);
+      if (is_first || value.number < total.number()) total.put(value.number);
       return;
     case Aggregate::kMax:
-      if (is_first || value.number > total.number()) put(total, value.number);
+      if (is_first || value.number > total.number()) total.put(value.number);
       return;
     default: {
       Int128 sum = 0;
       if (__builtin_add_overflow(total.number(), value.number, &sum)) total.lost = 1;
-      put(total, sum);
+      total.put(sum);
       return;
     }
   }

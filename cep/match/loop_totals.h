@@ -18,6 +18,10 @@ struct LoopTotal {
   Int128 number() const {
     return static_cast<Int128>(static_cast<unsigned __int128>(high) << 64 | low);
   }
+  void put(Int128 number) {
+    low = static_cast<std::uint64_t>(number);
+    high = static_cast<std::uint64_t>(static_cast<unsigned __int128>(number) >> 64);
+  }
 };
 inline constexpr std::uint32_t kLoopTotalWords = sizeof(LoopTotal) / 8;
 

@@ -6,9 +6,11 @@
 
 #include "cep/match/alert_builder.h"
 #include "cep/match/busy_key.h"
+#include "cep/match/loop_totals.h"
 #include "cep/match/matcher.h"
 #include "cep/places/places.h"
 #include "cep/places/places_part.h"
+#include "cep/plan/comparison.h"
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
@@ -47,6 +49,17 @@ class Matcher::PlacesRow : public PlacesEvent {
     return static_cast<std::uint32_t>(
         subset_of_event(element, EventView{row(), nullptr}, matcher_.scope_at(0, -1)));
   }
+  bool allows_sum(Int128 sum) override {
+    const PlacesSum& asked = *matcher_.rule_->places->sum;
+    if (!bound_) {
+      const auto last_step = static_cast<int>(matcher_.rule_->steps.size() - 1);
+      bound_ = evaluate(*asked.bound, EventView{row(), nullptr}, matcher_.scope_at(0, last_step));
+    }
+    LoopTotal total;
+    total.put(sum);
+    const Ordering order = cep::compare(value_of(*asked.sum, total), *bound_);
+    return order != Ordering::kUnknown && cep::holds(asked.op, order);
+  }
   std::uint64_t capture() override {
     if (!number_) {
       matcher_.store_.event_words(*row());
@@ -71,6 +84,7 @@ class Matcher::PlacesRow : public PlacesEvent {
   BusyKey& key_;
   std::optional<std::uint64_t> number_;
   std::optional<std::string> value_;
+  std::optional<Value> bound_;
 };
 
 // False where all is over by the current event: then the key is an ordinary one again.
@@ -98,7 +112,8 @@ bool Matcher::on_busy_event(OperatorEntry& entry) {
     if (!rule_->rule->having && is_suppressed(now)) {
       hold_back();
     } else {
-      is_given = give_busy_match(state, places.match(), places.end_part());
+      const std::optional<PlacesMatch> match = places.match(row);
+      is_given = match && give_busy_match(state, *match, places.end_part());
     }
     places.done();
     if (is_given && rule_->rule->selection.kind == SelectionKind::kSkipPastLast) places.clear();

@@ -348,7 +348,7 @@ std::pair<std::uint64_t, std::uint64_t> Places::longest(std::uint32_t step, cons
   return best;
 }
 
-PlacesMatch Places::match() {
+std::optional<PlacesMatch> Places::match(PlacesEvent& event) {
   const PlaceEntry& end = end_;
   part_ = end_part_;
   const std::uint32_t count = program().place_count;
@@ -360,7 +360,11 @@ PlacesMatch Places::match() {
   }
   if (program().loops.size() == 2) return TwoLoops(rule_, *part_).match(at);
   if (program().loops.size() > 2) return LongestMatch(rule_, *part_).match(*at[0], end);
-  if (!program().loops.empty()) add_loop(program().loops.front(), end, at);
+  if (program().sum) {
+    if (!add_summed_loop(program().loops.front(), event, at)) return std::nullopt;
+  } else if (!program().loops.empty()) {
+    add_loop(program().loops.front(), end, at);
+  }
   PlacesMatch match;
   for (std::uint32_t step = 0; step < rule_.steps.size(); ++step) {
     const std::uint32_t place = program().first_place[step];
@@ -381,22 +385,25 @@ PlacesMatch Places::match() {
   return match;
 }
 
+// The last event of the loop up to which all its events may end it, by its number.
+std::uint64_t Places::greatest_last(std::uint32_t place, const PlaceEntry& end) const {
+  const PlaceEntry* greatest = &end;
+  for (std::uint32_t i = program().place_count - 1; i-- > place;) {
+    greatest = &part_->places[i].ring[greatest->high - 1];
+  }
+  return greatest->taken;
+}
+
 // Makes the loop of the least way the longest that its first event allows.
 void Places::add_loop(std::uint32_t step, const PlaceEntry& end,
                       std::vector<const PlaceEntry*>& at) const {
-  const std::uint32_t count = program().place_count;
   const std::uint32_t first_place = program().first_place[step];
   const std::uint32_t last_place = first_place + 1;
-  if (last_place + 1 == count) return;  // it ends with the current event
-  const std::vector<PatternPlace>& places = part_->places;
-  const Ring<PlaceEntry>& firsts = places[first_place].ring;
-  const Ring<PlaceEntry>& lasts = places[last_place].ring;
-  const PlaceEntry* greatest = &end;
-  for (std::uint32_t i = count - 1; i-- > last_place;) {
-    greatest = &places[i].ring[greatest->high - 1];
-  }
+  if (last_place + 1 == program().place_count) return;  // it ends with the current event
+  const Ring<PlaceEntry>& firsts = part_->places[first_place].ring;
+  const Ring<PlaceEntry>& lasts = part_->places[last_place].ring;
   const StepProgram& loop = rule_.steps[step];
-  std::uint64_t bound = greatest->taken;
+  std::uint64_t bound = greatest_last(last_place, end);
   if (loop.max != kUnbounded) bound = std::min(bound, at[first_place]->taken + loop.max - 1);
   std::uint64_t last = lasts.first([&](const PlaceEntry& entry) { return entry.taken >= bound; });
   std::uint64_t first = std::max(at[last_place]->low, firsts.begin());
@@ -404,11 +411,53 @@ void Places::add_loop(std::uint32_t step, const PlaceEntry& end,
                            lasts[last].low <= first && first < lasts[last].high &&
                            leads_to(last_place, {last, last + 1}, end);
   if (!go_together) std::tie(first, last) = longest(step, *at[0], end);
-  at[last_place] = &lasts[last];
-  at[first_place] = &firsts[first];
+  go_through(first_place, first, last, at);
+}
+
+// Makes the loop of the least way the first one that has a sum which `having` allows.
+bool Places::add_summed_loop(std::uint32_t step, PlacesEvent& event,
+                             std::vector<const PlaceEntry*>& at) const {
+  const std::uint32_t first_place = program().first_place[step];
+  const std::uint32_t last_place = first_place + 1;
+  const bool is_last = last_place + 1 == program().place_count;
+  const Ring<PlaceEntry>& firsts = part_->places[first_place].ring;
+  const Ring<PlaceEntry>& lasts = part_->places[last_place].ring;
+  const LoopRecord& loop = part_->loops.front();
+  const RangeSums& sums = *loop.series[*program().total_of(0, program().sum->sum)].ranges;
+  const bool is_more = program().sum->is_more();
+  const auto is_enough = [&](Int128 sum) { return event.allows_sum(is_more ? sum : -sum); };
+  const std::uint64_t from = at[first_place]->taken;
+  RangeSums::Range range{0, loop.taken.end()};
+  if (is_last) {
+    const std::optional<std::uint64_t> begin = sums.first_up_to(from, range.end, is_enough);
+    if (!begin) return false;
+    range.begin = *begin;
+  } else {
+    const std::optional<RangeSums::Range> found =
+        sums.first(from, greatest_last(last_place, end_) + 1, is_enough);
+    if (!found) return false;
+    range = *found;
+  }
+  go_through(first_place,
+             firsts.first([&](const PlaceEntry& entry) { return entry.taken >= range.begin; }),
+             lasts.first([&](const PlaceEntry& entry) { return entry.taken + 1 >= range.end; }),
+             at);
+  return true;
+}
+
+// The way through these entries of a loop; the last is not looked at where the loop ends with the
+// current event.
+void Places::go_through(std::uint32_t first_place, std::uint64_t first, std::uint64_t last,
+                        std::vector<const PlaceEntry*>& at) const {
+  const std::uint32_t count = program().place_count;
+  const std::uint32_t last_place = first_place + 1;
+  const std::vector<PatternPlace>& places = part_->places;
+  at[first_place] = &places[first_place].ring[first];
   for (std::uint32_t i = first_place; i-- > 0;) {
     at[i] = &places[i].ring[std::max(at[i + 1]->low, places[i].ring.begin())];
   }
+  if (last_place + 1 == count) return;
+  at[last_place] = &places[last_place].ring[last];
   // Behind the loop, the earliest that lead from its last event to the end.
   std::vector<std::uint64_t> earliest(count, 0);
   earliest[last_place] = last;

@@ -20,6 +20,8 @@
 /// that comes first in order has the oldest first event, then the longest loop, then the earliest
 /// events: its loop begins as in the least way and ends as in the greatest, where these two go
 /// together, and else where the loop's last events, gone through one by one, give the longest.
+/// Where `having` bounds the sum of a loop that is the first or the last step, the loop is the first
+/// range of its events that has such a sum (RangeSums).
 /// With several loops, cep/places/two_loops.h and cep/places/longest_match.h find where one ends
 /// and the next begins.
 #pragma once
@@ -52,6 +54,9 @@ class PlacesEvent {
   virtual std::uint32_t subset(std::uint32_t step) = 0;
   /// What a side of the rule's comparison says, with this event as the first.
   virtual Value compared(const Expr& side) = 0;
+  /// Whether `having` allows this sum of the loop's events (PlacesProgram::sum), if the event is the
+  /// match's last one.
+  virtual bool allows_sum(Int128 sum) = 0;
   /// Captures it, once. Gives its number in the log.
   virtual std::uint64_t capture() = 0;
   /// Appends it to the series (LoopSeries) of the totals of a part's loop.
@@ -69,8 +74,9 @@ class Places {
   /// Takes the event in, which comes after all others. Whether it completes a match; then `done()`
   /// is to be called before anything else is dropped or taken.
   bool take(PlacesEvent& event);
-  /// Of the matches that the event taken last completes, the one that comes first in order.
-  PlacesMatch match();
+  /// Of the matches that the event taken last completes, the one that comes first in order; of
+  /// those whose loop has a sum that `having` allows, if it bounds one. Absent where none is left.
+  std::optional<PlacesMatch> match(PlacesEvent& event);
   /// The part of that match.
   PlacesPart& end_part() const { return *end_part_; }
   void done();
@@ -109,6 +115,11 @@ class Places {
   bool leads_to(std::uint32_t place, Span span, const PlaceEntry& end) const;
   void add_loop(std::uint32_t step, const PlaceEntry& end,
                 std::vector<const PlaceEntry*>& at) const;
+  bool add_summed_loop(std::uint32_t step, PlacesEvent& event,
+                       std::vector<const PlaceEntry*>& at) const;
+  std::uint64_t greatest_last(std::uint32_t place, const PlaceEntry& end) const;
+  void go_through(std::uint32_t first_place, std::uint64_t first, std::uint64_t last,
+                  std::vector<const PlaceEntry*>& at) const;
   std::pair<std::uint64_t, std::uint64_t> longest(std::uint32_t step, const PlaceEntry& start,
                                                   const PlaceEntry& end) const;
 

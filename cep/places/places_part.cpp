@@ -19,6 +19,9 @@ PlacesPart make_part(const RuleProgram& rule) {
         series[i].numbers = std::make_unique<RangeLeast>(kind == Aggregate::kMax);
       }
       if (kind == Aggregate::kDistinct) series[i].distinct = std::make_unique<DistinctCount>();
+      if (rule.places->sum && rule.places->sum->sum == &aggregate) {
+        series[i].ranges = std::make_unique<RangeSums>(rule.steps[rule.places->loops[loop]].min);
+      }
     }
   }
   if (const auto& comparison = rule.places->comparison) {

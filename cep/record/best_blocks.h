@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "cep/record/ring.h"
 
@@ -13,8 +14,8 @@ namespace tocsin::cep {
 /// 64 and of each block of 4,096, so that a push and a pop take constant time, never a rebuilding
 /// of all, and a question looks at 256 values and one for each 4,096.
 ///
-/// `Take` is called as take(best, other) and makes `best` the better of the two; a value made
-/// without arguments is worse than all others.
+/// `Take` is called as take(best, other) and makes `best` the better of the two, or what stands for
+/// both where `other` comes behind; a value made without arguments is worse than all others.
 template <typename T, typename Take>
 class BestBlocks {
  public:
@@ -55,7 +56,8 @@ class BestBlocks {
     }
   }
 
-  /// The best of places [from, to), all of which are there.
+  /// The best of places [from, to), all of which are there; where the order of values does not
+  /// matter.
   T best(std::uint64_t from, std::uint64_t to) const {
     constexpr std::uint64_t kMask = (1U << kBits) - 1;
     T best{};
@@ -86,6 +88,38 @@ class BestBlocks {
       from += std::uint64_t{1} << (kBits * level);
     }
     return to;
+  }
+
+  /// A value, or those of a block of 64 or of 4,096 of them.
+  struct Block {
+    unsigned level = 0;
+    std::uint64_t number = 0;
+    std::uint64_t begin() const { return number << (kBits * level); }
+  };
+  const T& at(const Block& block) const { return levels_[block.level][block.number]; }
+  std::uint64_t end() const { return levels_[0].end(); }
+  /// The largest blocks that make up places [from, to), all of which are there, in their order.
+  std::vector<Block> cover(std::uint64_t from, std::uint64_t to) const {
+    std::vector<Block> blocks;
+    while (from < to) {
+      unsigned level = 0;
+      while (level + 1 < levels_.size()) {
+        const std::uint64_t size = std::uint64_t{1} << (kBits * (level + 1));
+        if ((from & (size - 1)) != 0 || from + size > to) break;
+        ++level;
+      }
+      blocks.push_back({level, from >> (kBits * level)});
+      from += std::uint64_t{1} << (kBits * level);
+    }
+    return blocks;
+  }
+  /// The parts of a block that is none of one value.
+  std::vector<Block> parts(const Block& block) const {
+    std::vector<Block> parts;
+    for (std::uint64_t i = 0; i < std::uint64_t{1} << kBits; ++i) {
+      parts.push_back({block.level - 1, (block.number << kBits) + i});
+    }
+    return parts;
   }
 
   std::size_t bytes() const {

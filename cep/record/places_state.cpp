@@ -28,6 +28,7 @@ void LoopRecord::pop() {
     }
     if (one.numbers != nullptr) one.numbers->pop();
     if (one.distinct != nullptr) one.distinct->pop();
+    if (one.ranges != nullptr) one.ranges->pop();
   }
 }
 
@@ -37,6 +38,7 @@ void LoopRecord::pop_back() {
     if (!one.sums.empty()) one.sums.pop_back();
     if (one.numbers != nullptr) one.numbers->pop_back();
     if (one.distinct != nullptr) one.distinct->pop_back();
+    if (one.ranges != nullptr) one.ranges->pop_back();
   }
 }
 
@@ -46,6 +48,7 @@ std::size_t LoopRecord::bytes() const {
     sum += sizeof(one) + one.sums.size() * sizeof(LoopSum);
     if (one.numbers != nullptr) sum += one.numbers->bytes();
     if (one.distinct != nullptr) sum += one.distinct->bytes();
+    if (one.ranges != nullptr) sum += one.ranges->bytes();
   }
   return sum;
 }

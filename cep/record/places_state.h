@@ -26,6 +26,7 @@
 #include "cep/record/longest_lists.h"
 #include "cep/record/loop_borders.h"
 #include "cep/record/range_least.h"
+#include "cep/record/range_sums.h"
 #include "cep/record/ring.h"
 
 namespace tocsin::cep {
@@ -53,6 +54,7 @@ struct LoopSeries {
   LoopSum base;                             // of the events that have left
   std::unique_ptr<RangeLeast> numbers;      // of `min` and `max`
   std::unique_ptr<DistinctCount> distinct;  // of `distinct`
+  std::unique_ptr<RangeSums> ranges;        // of the sum that `having` bounds
 };
 /// An event that a loop took.
 struct LoopEvent {

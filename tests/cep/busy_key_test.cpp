@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <deque>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,6 +19,7 @@
 #include "cep/plan/rule.h"
 #include "cep/record/distinct_count.h"
 #include "cep/record/range_least.h"
+#include "cep/record/range_sums.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/letters.h"
 #include "tests/support/plan_parts.h"
@@ -110,6 +112,61 @@ TEST_CASE("range least: the least and the greatest of any range of a queue") {
       if (expected) REQUIRE(tree.next(begin + from, begin + to, *expected) == begin + at);
     }
   }
+}
+
+TEST_CASE("range sums: the first range of a queue with a large enough sum") {
+  Random random(3);
+  std::size_t found_some = 0;
+  for (const std::uint64_t least : {1, 2, 5}) {
+    cep::RangeSums sums(least);
+    std::deque<std::int64_t> numbers;
+    std::uint64_t begin = 0;
+    for (int i = 0; i < 14'000; ++i) {
+      const std::size_t what = random.below(10);
+      // Full, then nearly empty.
+      const bool shrinks = i > 9'000 && i < 13'000;
+      if (what < (shrinks ? 3U : 7U) || numbers.empty()) {
+        numbers.push_back(random.between(-10, i % 500 < 100 ? 12 : 9));
+        sums.push(numbers.back());
+      } else if (what < 9 && i > 4'000) {
+        numbers.pop_front();
+        ++begin;
+        sums.pop();
+      } else if (what == 9) {
+        numbers.pop_back();
+        sums.pop_back();
+      }
+      if (i % 40 != 0) continue;
+      const std::size_t from = random.below(numbers.size() + 1);
+      const std::size_t to = from + random.below(numbers.size() - from + 1);
+      const cep::Int128 bound = random.between(-20, 200);
+      const auto is_enough = [&](cep::Int128 sum) { return sum >= bound; };
+      const auto sum_of = [&](std::size_t first, std::size_t end) {
+        return std::accumulate(numbers.begin() + static_cast<std::ptrdiff_t>(first),
+                               numbers.begin() + static_cast<std::ptrdiff_t>(end), std::int64_t{0});
+      };
+      std::optional<std::uint64_t> up_to;
+      std::optional<std::pair<std::uint64_t, std::uint64_t>> first;
+      for (std::size_t f = from; f + least <= to && (!up_to || !first); ++f) {
+        if (!up_to && is_enough(sum_of(f, to))) up_to = begin + f;
+        std::int64_t sum = sum_of(f, f + least - 1);
+        std::optional<std::uint64_t> last;
+        for (std::size_t end = f + least; end <= to; ++end) {
+          sum += numbers[end - 1];
+          if (is_enough(sum)) last = end;
+        }
+        if (!first && last) first = {begin + f, begin + *last};
+      }
+      CHECK(sums.first_up_to(begin + from, begin + to, is_enough) == up_to);
+      const auto found = sums.first(begin + from, begin + to, is_enough);
+      REQUIRE(found.has_value() == first.has_value());
+      if (!found) continue;
+      ++found_some;
+      CHECK(found->begin == first->first);
+      CHECK(found->end == first->second);
+    }
+  }
+  CHECK(found_some > 100);
 }
 
 TEST_CASE("distinct count: the different values of any end of a queue") {

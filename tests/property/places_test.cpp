@@ -131,6 +131,34 @@ void ask_for_more(cep::Plan& plan, Random& random) {
   last.test()->where = all_of({last.test()->where, condition(op, std::move(both))});
 }
 
+// A `having` that bounds the sum of a loop's events, perhaps by the last event, beside others.
+void bound_sum(cep::Plan& plan, Random& random) {
+  cep::Field number;
+  number.name = "w";
+  number.path = {"w"};
+  number.type = type_of(cep::TypeKind::kInt);
+  plan.event_types[0].fields.push_back(number);
+  cep::Rule& rule = plan.rules[0];
+  for (std::size_t i = 0; i < rule.variables.size(); ++i) {
+    if (!rule.variables[i].loop) continue;
+    const cep::VarIndex var(i);
+    const cep::Op op = random.pick(
+        {cep::Op::kGreater, cep::Op::kGreaterEqual, cep::Op::kLess, cep::Op::kLessEqual});
+    const cep::ExprPtr sum = aggregate_of(plan, var, cep::Aggregate::kSum, "w");
+    const cep::ExprPtr bound = random.chance(30)
+                                   ? field_read(*find_field(plan, {cep::EventTypeIndex(0)}, "w"))
+                                   : int_literal(random.between(-8, 12));
+    rule.having = random.chance(50) ? condition(op, {sum, bound}) : condition(op, {bound, sum});
+    if (random.chance(20)) {
+      const cep::ExprPtr count = aggregate_of(plan, var, cep::Aggregate::kCount);
+      rule.having = condition(cep::Op::kAnd,
+                              {rule.having, condition(cep::Op::kGreaterEqual,
+                                                      {count, int_literal(random.between(1, 4))})});
+    }
+    return;
+  }
+}
+
 // A `having` on a loop's events: most of them decide with the longest loop.
 void ask_of_loop(cep::Plan& plan, Random& random) {
   cep::Rule& rule = plan.rules[0];
@@ -184,7 +212,12 @@ LetterCase random_case(Random& random) {
       rule.message.push_back({"", aggregate_of(c.plan, cep::VarIndex(i), aggregate)});
     }
   }
-  if (random.chance(25)) ask_of_loop(c.plan, random);
+  const bool bounds_sum = random.chance(25);
+  if (bounds_sum) {
+    bound_sum(c.plan, random);
+  } else if (random.chance(25)) {
+    ask_of_loop(c.plan, random);
+  }
   std::int64_t at = 0;
   const std::size_t count = 8 + random.below(16);
   for (std::size_t i = 0; i < count; ++i) {
@@ -193,11 +226,17 @@ LetterCase random_case(Random& random) {
   }
   std::vector<oracle::Event> events = letters_events(c.letters);
   for (oracle::Event& event : events) {
-    if (!asks_for_more && !asks_for_equals) break;
-    const auto value = static_cast<std::int64_t>(random.below(asks_for_more ? 6 : 3));
-    c.letters += fmt::format(" {}", value);
-    event.fields.push_back(
-        cep::OwnedValue(value > 0 ? cep::Value::integer(value) : cep::Value::missing()));
+    if (asks_for_more || asks_for_equals) {
+      const auto value = static_cast<std::int64_t>(random.below(asks_for_more ? 6 : 3));
+      c.letters += fmt::format(" {}", value);
+      event.fields.push_back(
+          cep::OwnedValue(value > 0 ? cep::Value::integer(value) : cep::Value::missing()));
+    }
+    if (bounds_sum) {
+      const std::int64_t number = random.between(-4, 5);
+      c.letters += fmt::format(" {}", number);
+      event.fields.push_back(cep::OwnedValue(cep::Value::integer(number)));
+    }
   }
   c.events = oracle::place_events(c.plan, events, {});
   return c;
