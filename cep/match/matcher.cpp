@@ -8,6 +8,11 @@
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
+namespace {
+// So few partial matches are looked at one by one.
+constexpr std::uint32_t kFewRuns = 8;
+}  // namespace
+
 void Matcher::begin_event(const MatchContext& context, CurrentRow& current) {
   context_ = &context;
   current_ = &current;
@@ -51,6 +56,7 @@ void Matcher::on_event(const RuleProgram& rule, const MatchContext& context, Cur
   candidates_.clear();
   changed_ = any_live_ = false;
 
+  if (state_.run_count > kFewRuns && passes_by(*entry, may_start)) return;
   offer_all(entry, may_start);
   bool state_changed = false;
   if (!candidates_.empty()) {
@@ -235,11 +241,11 @@ bool Matcher::holds(const Conjunct& conjunct, Offset head, int taken_step) {
 
 // ---- writing
 
-// Makes the drafts the rule's runs of this key; `entry` is the rule's, null where it has no state
-// yet.
-void Matcher::commit(const OperatorEntry* entry) {
+// Makes the drafts the rule's runs of this key, behind the first `kept` of those that are there;
+// `entry` is the rule's, null where it has no state yet.
+void Matcher::commit(const OperatorEntry* entry, std::uint32_t kept) {
   KeySlot& slot = *current_->slot;
-  const auto count = static_cast<std::uint32_t>(drafts_.size());
+  const auto count = kept + static_cast<std::uint32_t>(drafts_.size());
   if (entry == nullptr && count == 0 && !rule_->once && state_.lost_runs == 0) return;
   stats_.runs += count;
   stats_.runs -= state_.run_count;
@@ -267,6 +273,12 @@ void Matcher::commit(const OperatorEntry* entry) {
   const bool in_place =
       entry != nullptr && state_.run_capacity >= count && RecordStore::has_room(record_, words);
   if (!in_place) {
+    drafts_.insert(drafts_.begin(), kept, Draft{});
+    for (std::uint32_t i = 0; i < kept; ++i) {
+      drafts_[i].run = RecordStore::at<Run>(record_, entry->state + header_words_)[i];
+      drafts_[i].from = i;
+    }
+    kept = 0;
     store_.ensure_replacing(slot, words + block_words, rule_->op, current_->event, drafts_);
     record_ = store_.base(slot);
     scope_.record = record_;
@@ -303,7 +315,7 @@ void Matcher::commit(const OperatorEntry* entry) {
   }
   state_.run_count = count;
   write_state(block);
-  Run* runs = RecordStore::at<Run>(record_, block + header_words_);
+  Run* runs = RecordStore::at<Run>(record_, block + header_words_) + kept;
   for (const Draft& draft : drafts_) *runs++ = draft.run;
 }
 

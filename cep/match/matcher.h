@@ -18,6 +18,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -109,6 +110,11 @@ class Matcher {
   void offer_all(const OperatorEntry* entry, bool may_start);
   std::uint64_t offer_newest_first(const OperatorEntry* entry, bool may_start);
   void offer_start();
+  void forget_lost_runs();
+  // ---- events that concern no partial match (cep/match/matcher_passed_by.cpp)
+  bool passes_by(const OperatorEntry& entry, bool may_start);
+  bool concerns_runs();
+  std::uint32_t drop_expired(Run* runs);
   bool may_run_out() const;
   void offer(const Run& run, std::uint32_t place);
   void take(const Run& parent, std::uint32_t step, std::uint32_t count, bool killed);
@@ -147,6 +153,7 @@ class Matcher {
   void prune();
   bool dominates(const Draft& a, const Draft& b);
   void prune_group(std::size_t begin, std::size_t end);
+  void prune_among(std::span<const std::uint32_t> drafts);
   void keep_to_budget();
   void find_shares(std::uint64_t words);
   void keep_tally(BudgetTally& tally);
@@ -160,7 +167,7 @@ class Matcher {
   std::uint32_t drop_older_half(const RuleProgram& rule, Run* runs, std::uint32_t count,
                                 const OrderKey& order);
   void drop_older_starts(PlacesState& state);
-  void commit(const OperatorEntry* entry);
+  void commit(const OperatorEntry* entry, std::uint32_t kept = 0);
   std::uint32_t node_words(const Draft& draft) const;
   Offset write_node(const Draft& draft);
   const KeptEvent* first_event(Offset node) const;
@@ -210,6 +217,7 @@ class Matcher {
   std::vector<Candidate> candidates_;
   std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not
   std::vector<std::uint32_t> group_order_;
+  std::vector<std::uint32_t> fresh_;
   std::vector<std::uint8_t> dominated_;
   std::vector<Run> due_;
   std::array<Offset, kStrictStepsMax> window_{};            // a strict rule's events by step

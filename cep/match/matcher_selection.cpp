@@ -163,8 +163,9 @@ void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, 
   for (std::uint32_t i = 0; i < header->run_count; ++i) {
     const Run run = runs[i];
     bool is_due = false;
-    const bool may_be_due =
-        !rule.waits_from_first || run.first_time_us + rule.wait.us == timer.deadline_us;
+    const bool is_of_first =
+        rule.waits_from_first || (rule.steps.size() == 1 && rule.steps[0].max == 1);
+    const bool may_be_due = !is_of_first || run.first_time_us + rule.wait.us == timer.deadline_us;
     if (may_be_due && (run.flags() & Run::kFinal) != 0) {
       const KeptEvent* cause = rule.waits_from_first ? first_event(run.node) : last_event(run.node);
       is_due = cause->engine_time_us + rule.wait.us == timer.deadline_us &&

@@ -29,11 +29,12 @@ void Matcher::offer_start() {
   take(fresh, 0, 1, false);
 }
 
+void Matcher::forget_lost_runs() {
+  if (!any_live_ && current_->row->engine_time.us >= state_.lost_until_us) state_.lost_runs = 0;
+}
+
 // Offers the event to the key's partial matches and to a fresh one.
 void Matcher::offer_all(const OperatorEntry* entry, bool may_start) {
-  const auto forget_lost_runs = [&] {
-    if (!any_live_ && current_->row->engine_time.us >= state_.lost_until_us) state_.lost_runs = 0;
-  };
   if (state_.run_count > 0 && may_run_out()) {
     const std::uint64_t lost = offer_newest_first(entry, may_start);
     forget_lost_runs();

@@ -1,5 +1,7 @@
 // The order among matches of one start, and the runs that it makes hopeless.
 #include <algorithm>
+#include <numeric>
+#include <span>
 #include <utility>
 
 #include "cep/match/matcher.h"
@@ -80,44 +82,52 @@ bool Matcher::dominates(const Draft& a, const Draft& b) {
   return compare(record_, {a.run.node, a.takes, step}, {b.run.node, b.takes, step}) < 0;
 }
 
-void Matcher::prune_group(std::size_t begin, std::size_t end) {
-  // Runs that nothing happened to were compared with each other before.
-  const auto is_new = [](const Draft& draft) { return draft.takes; };
-  if (end - begin <= 16) {
-    for (std::size_t i = begin; i < end; ++i) {
-      for (std::size_t j = begin; j < end && dominated_[i] == 0; ++j) {
-        if (i == j || dominated_[j] != 0 || (!is_new(drafts_[i]) && !is_new(drafts_[j]))) continue;
-        if (dominates(drafts_[j], drafts_[i])) dominated_[i] = 1;
-      }
+// Drafts that may dominate each other, by their places in `drafts_`. Those that nothing happened to
+// were compared with each other before.
+void Matcher::prune_among(std::span<const std::uint32_t> drafts) {
+  fresh_.clear();
+  for (const std::uint32_t draft : drafts) {
+    if (drafts_[draft].takes) fresh_.push_back(draft);
+  }
+  for (const std::uint32_t victim : drafts) {
+    const std::span<const std::uint32_t> others =
+        drafts_[victim].takes ? drafts : std::span<const std::uint32_t>(fresh_);
+    for (const std::uint32_t other : others) {
+      if (victim == other || dominated_[other] != 0) continue;
+      if (!dominates(drafts_[other], drafts_[victim])) continue;
+      dominated_[victim] = 1;
+      break;
     }
+  }
+}
+
+void Matcher::prune_group(std::size_t begin, std::size_t end) {
+  constexpr std::ptrdiff_t kFewFresh = 2;
+  group_order_.resize(end - begin);
+  std::iota(group_order_.begin(), group_order_.end(), static_cast<std::uint32_t>(begin));
+  const auto fresh = std::count_if(drafts_.begin() + static_cast<std::ptrdiff_t>(begin),
+                                   drafts_.begin() + static_cast<std::ptrdiff_t>(end),
+                                   [](const Draft& draft) { return draft.takes; });
+  if (fresh == 0) return;
+  if (end - begin <= 16 || fresh <= kFewFresh) {
+    prune_among(group_order_);
     return;
   }
   // Only runs at one step with one anchor can dominate each other: look at those together.
-  group_order_.clear();
-  for (std::size_t i = begin; i < end; ++i) group_order_.push_back(static_cast<std::uint32_t>(i));
   const auto place_of = [&](std::uint32_t i) {
     const Draft& draft = drafts_[i];
     const bool reads = rule_->steps[draft.run.step()].live_step >= 0;
     const Offset anchor = !reads ? 0 : draft.anchors_here ? draft.run.node : draft.run.anchor;
     return std::pair{draft.run.step(), anchor};
   };
-  std::stable_sort(group_order_.begin(), group_order_.end(),
-                   [&](std::uint32_t a, std::uint32_t b) { return place_of(a) < place_of(b); });
+  std::ranges::stable_sort(group_order_, {}, place_of);
   for (std::size_t first = 0; first < group_order_.size();) {
     std::size_t last = first + 1;
     while (last < group_order_.size() &&
            place_of(group_order_[last]) == place_of(group_order_[first])) {
       ++last;
     }
-    for (std::size_t i = first; i < last; ++i) {
-      const std::uint32_t victim = group_order_[i];
-      for (std::size_t j = first; j < last && dominated_[victim] == 0; ++j) {
-        const std::uint32_t other = group_order_[j];
-        if (victim == other || dominated_[other] != 0) continue;
-        if (!is_new(drafts_[victim]) && !is_new(drafts_[other])) continue;
-        if (dominates(drafts_[other], drafts_[victim])) dominated_[victim] = 1;
-      }
-    }
+    prune_among(std::span(group_order_).subspan(first, last - first));
     first = last;
   }
 }
