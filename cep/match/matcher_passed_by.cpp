@@ -47,7 +47,10 @@ bool Matcher::passes_by(const OperatorEntry& entry, bool may_start) {
   const Limits& limits = program_.limits;
   const std::uint32_t runs_after = state_.run_count + 2;
   const std::uint64_t words = reinterpret_cast<const RecordHeader*>(record_)->used;
-  if (rule_->places || (may_start && rule_->prunes_over_starts) ||
+  // A fresh one that waits for a deadline of its own is compared with no other.
+  const bool stands_alone =
+      rule_->ends_absent && rule_->steps.size() == 1 && !rule_->waits_from_first;
+  if (rule_->places || (may_start && rule_->prunes_over_starts && !stands_alone) ||
       runs_after > limits.runs_per_key_max || may_exceed_key_budget(limits, words, runs_after) ||
       concerns_runs()) {
     return false;

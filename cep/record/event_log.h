@@ -5,8 +5,8 @@
 #include <deque>
 #include <memory>
 
+#include "cep/queue/ring.h"
 #include "cep/record/key_record.h"
-#include "cep/record/ring.h"
 
 namespace tocsin::cep {
 /// Events are numbered from 0 on. They leave at the front. An event's address stays until it

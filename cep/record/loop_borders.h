@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "cep/record/range_least.h"
-#include "cep/record/ring.h"
+#include "cep/queue/range_least.h"
+#include "cep/queue/ring.h"
 
 namespace tocsin::cep {
 struct LoopBorders {

@@ -20,14 +20,14 @@
 #include <unordered_map>
 #include <vector>
 
-#include "cep/record/distinct_count.h"
+#include "cep/queue/distinct_count.h"
+#include "cep/queue/first_beyond.h"
+#include "cep/queue/range_least.h"
+#include "cep/queue/range_sums.h"
+#include "cep/queue/ring.h"
 #include "cep/record/event_log.h"
-#include "cep/record/first_beyond.h"
 #include "cep/record/longest_lists.h"
 #include "cep/record/loop_borders.h"
-#include "cep/record/range_least.h"
-#include "cep/record/range_sums.h"
-#include "cep/record/ring.h"
 
 namespace tocsin::cep {
 struct PlaceEntry {

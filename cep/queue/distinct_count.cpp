@@ -1,4 +1,4 @@
-#include "cep/record/distinct_count.h"
+#include "cep/queue/distinct_count.h"
 
 namespace tocsin::cep {
 void DistinctCount::set_counts(std::uint64_t place, bool counts) {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "cep/record/ring.h"
+#include "cep/queue/ring.h"
 
 namespace tocsin::cep {
 /// Values with the places of a Ring's elements. Beside the values stand the best of each block of

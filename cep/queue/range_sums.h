@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "cep/record/best_blocks.h"
-#include "cep/record/ring.h"
+#include "cep/queue/best_blocks.h"
+#include "cep/queue/ring.h"
 #include "cep/value/int128.h"
 
 namespace tocsin::cep {

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "cep/record/best_blocks.h"
+#include "cep/queue/best_blocks.h"
 #include "cep/value/value.h"
 
 namespace tocsin::cep {

@@ -7,7 +7,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "cep/record/ring.h"
+#include "cep/queue/ring.h"
 
 namespace tocsin::cep {
 /// Values, as key bytes, with the places of a Ring's elements, some of them absent. A place counts

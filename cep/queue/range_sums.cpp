@@ -1,4 +1,4 @@
-#include "cep/record/range_sums.h"
+#include "cep/queue/range_sums.h"
 
 #include <algorithm>
 #include <ranges>

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "cep/record/best_blocks.h"
+#include "cep/queue/best_blocks.h"
 #include "cep/value/int128.h"
 
 namespace tocsin::cep {

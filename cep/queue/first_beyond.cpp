@@ -1,4 +1,4 @@
-#include "cep/record/first_beyond.h"
+#include "cep/queue/first_beyond.h"
 
 namespace tocsin::cep {
 void FirstBeyond::Better::operator()(Value& best, const Value& other) const {
