@@ -92,7 +92,7 @@ with_tests() {
 build_preset() {
   local preset="$1" dir="$build_root/$1" tests=ON
   shift
-  if [ "$preset" = demo ]; then tests=OFF; elif [ "$*" = tocsin ]; then tests="$(with_tests)"; fi
+  if [ "$*" = tocsin ]; then tests="$(with_tests)"; fi
   mkdir -p "$dir"
   (
     flock 9  # two builds in one folder would spoil each other
@@ -336,9 +336,9 @@ verb_lint() {
   timed "lint: formatting" lint_formatting || failed=1
   timed "lint: scripts" lint_scripts || failed=1
   timed "lint: includes" python3 scripts/unused_includes.py || failed=1
-  # clang-tidy reads the commands and the dependencies that this build leaves behind.
-  (build_preset release all) && (build_preset release all_verify_interface_header_sets) || failed=1
-  timed "lint: clang-tidy" python3 scripts/clang_tidy.py --build "$build_root/release" --cache "$build_root/lint-cache" \
+  # clang-tidy reads the commands that this build would compile each source with.
+  (build_preset lint all_verify_interface_header_sets) || failed=1
+  timed "lint: clang-tidy" python3 scripts/clang_tidy.py --build "$build_root/lint" --cache "$build_root/lint-cache" \
     --jobs "$jobs" "${since[@]}" "${minutes[@]}" || failed=1
   if [ "$failed" != 0 ]; then
     say "lint: failed"
@@ -378,12 +378,7 @@ run_script() {
   TOCSIN_ROOT="$root" TOCSIN_BUILD_DIR="$dir" TOCSIN_BINARY="$dir/tocsin" bash "$script" "$@"
 }
 
-# What is there of the release build serves; without it the program alone is soonest in groups of sources.
-verb_demo() {
-  local preset=demo
-  [ ! -f "$build_root/release/CMakeCache.txt" ] || preset=release
-  run_script "" "$preset" tocsin scripts/demo.sh "$@"
-}
+verb_demo() { run_script "" release tocsin scripts/demo.sh "$@"; }
 verb_bench() {
   local part=""
   [ "${1:-}" != --instructions ] || part=bench

@@ -10,7 +10,7 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 
 set(TOCSIN_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
 option(TOCSIN_TESTS "Build the tests and benchmarks (needs doctest)" ON)
-option(TOCSIN_UNITY "Compile the sources of a target in groups, which is shorter from nothing" OFF)
+set(TOCSIN_UNITY 0 CACHE STRING "Compile so many sources of a target as one file, which is shorter from nothing")
 option(TOCSIN_FUZZ "Build the fuzz targets of tests/fuzz (needs clang)" OFF)
 
 # The same numbers on every machine: no fused multiply-add behind our back, one instruction set.
@@ -43,7 +43,8 @@ if(TOCSIN_SANITIZE)
 endif()
 if(TOCSIN_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # A class of a source may have members of types in its unnamed namespace, which g++ takes for a
-  # header's; and a local name may be that of another source's header. Other presets judge both.
+  # header's; and a local name may be that of another source's header. The presets `dev` and `lint`
+  # judge both.
   add_compile_options(-Wno-subobject-linkage -Wno-shadow)
 endif()
 if(TOCSIN_FUZZ)
@@ -147,7 +148,7 @@ endfunction()
 
 # tocsin_unity(FOLDER|TARGET…)
 # With TOCSIN_UNITY, puts the sources of these targets, or of all targets of these folders, into groups
-# that compile as one file each; called after all targets. cmake/unity_groups.py chooses sources whose
+# of so many that compile as one file each; called after all targets. cmake/unity_groups.py chooses sources whose
 # names do not get in each other's way.
 function(tocsin_unity)
   if(NOT TOCSIN_UNITY)
@@ -168,7 +169,7 @@ function(tocsin_unity)
   endforeach()
   file(WRITE "${CMAKE_BINARY_DIR}/unity_targets.txt" "${lines}")
   execute_process(
-    COMMAND "${TOCSIN_PYTHON}" "${PROJECT_SOURCE_DIR}/cmake/unity_groups.py" "${PROJECT_SOURCE_DIR}" 10
+    COMMAND "${TOCSIN_PYTHON}" "${PROJECT_SOURCE_DIR}/cmake/unity_groups.py" "${PROJECT_SOURCE_DIR}" "${TOCSIN_UNITY}"
     INPUT_FILE "${CMAKE_BINARY_DIR}/unity_targets.txt"
     OUTPUT_FILE "${CMAKE_BINARY_DIR}/unity_groups.cmake"
     COMMAND_ERROR_IS_FATAL ANY)

@@ -5,8 +5,8 @@ With --since FILE, which holds a commit that was read whole and is clean, those 
 changed since, and for each header that changed one source that includes it: its own .cpp, or else the
 first. Without it, or where what changed cannot be told, they are all.
 
-A source is skipped when it was clean before and neither it, nor a header of ours that it includes
-(as the compiler recorded for ninja), nor a .clang-tidy above it, nor clang-tidy itself has changed
+A source is skipped when it was clean before and neither it, nor a header of ours that it includes,
+directly or not, nor a .clang-tidy above it, nor clang-tidy itself has changed
 since. With --minutes N, none is begun after so long: what was not read is counted, and is read by the
 next run, as the commit of --since stays.
 """
@@ -34,19 +34,17 @@ def digest_of(path, known={}):
     return known[path]
 
 
-def recorded_dependencies(build):
-    """Returns for each object file the files of ours that it was made from."""
-    text = subprocess.run(["ninja", "-C", str(build), "-t", "deps"], check=True,
-                          capture_output=True, text=True).stdout
-    dependencies, current = {}, None
-    for line in text.splitlines():
-        if line.startswith("    "):
-            path = (build / line.strip()).resolve()
-            if ROOT in path.parents and path.exists():
-                current.append(path)
-        elif ": #deps" in line:
-            current = dependencies.setdefault(line.split(": #deps")[0], [])
-    return dependencies
+def headers_of(path, known={}):
+    """Returns the headers of ours that a file includes, and those that they include."""
+    found, todo = set(), [path]
+    while todo:
+        file = todo.pop()
+        if file not in known:
+            names = re.findall(rb'(?m)^\s*#\s*include\s*"([^"]+)"', file.read_bytes())
+            known[file] = [ROOT / name.decode() for name in names if (ROOT / name.decode()).is_file()]
+        todo.extend(header for header in known[file] if header not in found)
+        found.update(known[file])
+    return found
 
 
 def settings_of(path, known={}):
@@ -60,35 +58,34 @@ def settings_of(path, known={}):
 
 
 def sources_of(build):
-    """Returns for each source its object's name and its command."""
+    """Returns for each source the command that compiles it."""
     sources = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["file"]).resolve()
         # Sources below the build folder are made, not written.
         if ROOT in path.parents and build not in path.parents and path.exists():
-            output = entry.get("output") or entry["command"].split(" -o ")[1].split(" ")[0]
-            sources[path] = (output, entry["command"])
+            sources[path] = entry["command"]
     return sources
 
 
-def reader_of(header, sources, chosen, dependencies):
+def reader_of(header, sources, chosen):
     """Returns a source that includes the header, one that is chosen already if there is one; or None."""
     own = header.with_suffix(".cpp")
     if own in sources:
         return own
     line = f'#include "{header.relative_to(ROOT)}"'.encode()
     direct = [path for path in sorted(sources) if line in path.read_bytes()]
-    among = direct or [path for path in sorted(sources) if header in dependencies.get(sources[path][0], ())]
+    among = direct or [path for path in sorted(sources) if header in headers_of(path)]
     return next((path for path in among if path in chosen), among[0] if among else None)
 
 
-def changed(sources, dependencies, commit):
+def changed(sources, commit):
     """Returns the sources to read for what changed since the commit; throws changed_sources.Unknown."""
     files = [ROOT / name for name in changed_sources.changed_since(ROOT, commit)]
     chosen = {path for path in files if path in sources}
     headers = [path for path in files if path.suffix != ".cpp"]
     for header in headers:
-        reader = reader_of(header, sources, chosen, dependencies)
+        reader = reader_of(header, sources, chosen)
         if reader is None:
             print("clang-tidy: no source includes", header.relative_to(ROOT), flush=True)
         else:
@@ -112,9 +109,6 @@ def main():
 
     version = subprocess.run(["clang-tidy", "--version"], check=True, capture_output=True).stdout
     common = hashlib.sha256(version).hexdigest()
-    headers = sorted(path for folder in BUILT_FOLDERS + ("tests",)
-                     for path in (ROOT / folder).rglob("*.h"))
-    dependencies = recorded_dependencies(build)
     sources = sources_of(build)
     failed = 0
     for folder in BUILT_FOLDERS:
@@ -126,14 +120,14 @@ def main():
     if arguments.since:
         commit = arguments.since.read_text().strip() if arguments.since.exists() else "that was never written"
         try:
-            sources = changed(sources, dependencies, commit)
+            sources = changed(sources, commit)
         except changed_sources.Unknown as reason:
             print(f"clang-tidy: {reason}; reading every source", flush=True)
 
     arguments.cache.mkdir(parents=True, exist_ok=True)
     work = []
-    for path, (output, command) in sorted(sources.items()):
-        inputs = sorted(set(dependencies.get(output) or headers) | {path})
+    for path, command in sorted(sources.items()):
+        inputs = sorted(headers_of(path) | {path})
         key = hashlib.sha256("\n".join(
             [common, settings_of(path), command] + [f"{name} {digest_of(name)}" for name in inputs]).encode())
         marker = arguments.cache / key.hexdigest()
