@@ -100,6 +100,11 @@ replay_target() {
 oracle_target() {
   local tests seen=$build/oracle-seed log=$build/logs/fuzz-oracle.log round=500 from first end status seed differences=0 kept
   tests=$(dirname "$build")/release/tests/property_tests
+  if [ ! -x "$tests" ]; then
+    crash="there is no $tests; ./do build property_tests makes it"
+    executions=0
+    return
+  fi
   mkdir -p "$build/logs"
   from=$(cat "$seen" 2>/dev/null || echo 100000)
   first=$from
