@@ -340,29 +340,29 @@ class Writer {
   // ": quiet until 1h2m", where that is all that holds back.
   std::string quiet_until() const {
     const cep::Suppression& suppression = words_.rule.suppression;
-    const bool is_known = suppression.once == cep::Once::kPerDuration && !suppression.at_most &&
+    const bool is_known = suppression.kind() == cep::Once::kPerDuration && !suppression.at_most &&
                           suppression.for_each.empty() && near_.alerted;
-    return is_known ? fmt::format(": quiet until {}", offset(*near_.alerted + suppression.duration))
-                    : "";
+    return is_known
+               ? fmt::format(": quiet until {}", offset(*near_.alerted + suppression.duration()))
+               : "";
   }
   std::string suppression() const {
     const cep::Suppression& suppression = words_.rule.suppression;
     std::vector<std::string> texts;
-    switch (suppression.once) {
+    switch (suppression.kind()) {
       case cep::Once::kNone:
         break;
       case cep::Once::kPerDuration:
-        texts.push_back(fmt::format("`once per {}`", cep::format_duration(suppression.duration)));
+        texts.push_back(fmt::format("`once per {}`", cep::format_duration(suppression.duration())));
         break;
       case cep::Once::kPerVariable:
-        texts.push_back(fmt::format("`once per {}`", variable_name(suppression.var)));
+        texts.push_back(fmt::format("`once per {}`", variable_name(suppression.var())));
         break;
       case cep::Once::kPerUnit:
-        texts.push_back(fmt::format("`once per {}`", cep::unit_name(suppression.unit)));
+        texts.push_back(fmt::format("`once per {}`", cep::unit_name(suppression.unit())));
         break;
       case cep::Once::kWhile:
-        texts.push_back(
-            fmt::format("`once while {}`", words_.condition(*suppression.while_condition)));
+        texts.push_back(fmt::format("`once while {}`", words_.condition(*suppression.condition())));
         break;
     }
     if (suppression.at_most) {

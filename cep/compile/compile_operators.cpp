@@ -27,7 +27,7 @@ void add_pattern(const RuleProgram& rule, RulePredicates& into) {
   if (pattern.opens) {
     // What a session considers does not open it.
     const ElementProgram& creating =
-        rule.rule->window->session ? *pattern.opens : pattern.steps[0].take;
+        rule.rule->window->is_session() ? *pattern.opens : pattern.steps[0].take;
     into.creates.push_back(creating.predicate);
   }
   for (const std::uint32_t transition : pattern.starts) {
@@ -49,7 +49,7 @@ RulePredicates predicates_of(const RuleProgram& rule) {
   if (rule.strict) predicates.runs.push_back(rule.considered_predicate);
   const bool waits_for_start =
       rule.method == Method::kGeneral
-          ? !rule.pattern->opens && rule.rule->suppression.once != Once::kWhile
+          ? !rule.pattern->opens && rule.rule->suppression.kind() != Once::kWhile
           : rule.method != Method::kSingle;
   predicates.wakes = waits_for_start ? predicates.creates : predicates.runs;
   return predicates;

@@ -67,9 +67,9 @@ void for_each_read(const Plan& plan, OperatorRef of, const VisitReads& visit) {
     visit(*rule.without->where, rule.without->events);
     seen.insert(rule.without->where.get());
   }
-  if (rule.suppression.while_condition) {
-    visit(*rule.suppression.while_condition, rule.considered);
-    seen.insert(rule.suppression.while_condition.get());
+  if (rule.suppression.condition()) {
+    visit(*rule.suppression.condition(), rule.considered);
+    seen.insert(rule.suppression.condition().get());
   }
   for_each_step_value(rule, visit);
   // The last event may be of any step; of a plain sequence it is of the last one.

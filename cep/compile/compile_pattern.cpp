@@ -43,7 +43,7 @@ void assign_slots(RuleProgram& program, PatternProgram& pattern) {
   for (const PatternStep& step : pattern.steps) {
     add(step.element->where().get(), step.element->var());
   }
-  if (rule.suppression.once == Once::kPerVariable) add_var(rule.suppression.var);
+  if (rule.suppression.kind() == Once::kPerVariable) add_var(rule.suppression.var());
   if (rule.selection.kind == SelectionKind::kSkipToFirst ||
       rule.selection.kind == SelectionKind::kSkipToLast) {
     add_var(rule.selection.var);
@@ -98,8 +98,8 @@ class SlotsRead {
     const Rule& rule = *rule_.rule;
     std::uint64_t read = 0;
     for (const Expr* expr : decision_exprs(rule)) read |= of(*expr, PatternStep::kNoSlot);
-    if (rule.suppression.once == Once::kPerVariable) {
-      read |= bit(rule_.step_of_var[rule.suppression.var.value]);
+    if (rule.suppression.kind() == Once::kPerVariable) {
+      read |= bit(rule_.step_of_var[rule.suppression.var().value]);
     }
     return read;
   }
@@ -201,7 +201,7 @@ std::string shown_name(const Rule& rule, VarIndex var) {
 // Whether each event that is considered counts, and whether values are kept for a later end.
 void find_what_is_kept(RuleProgram& program, PatternProgram& pattern) {
   const Rule& rule = *program.rule;
-  program.strict = rule.suppression.once == Once::kWhile;
+  program.strict = rule.suppression.kind() == Once::kWhile;
   for (PatternTransition& transition : pattern.transitions) {
     if (transition.contiguity == Contiguity::kNext || transition.ending == Ending::kAtNext)
       program.strict = true;
@@ -266,14 +266,14 @@ void Compiler::compile_pattern(RuleProgram& program) {
   assign_slots(program, *pattern);
   // A match that `at most` alone holds back leaves its events untaken, and is searched again.
   pattern->keeps_clear =
-      rule.suppression.once == Once::kPerVariable && rule.suppression.at_most.has_value();
+      rule.suppression.kind() == Once::kPerVariable && rule.suppression.at_most.has_value();
   add_totals(rule, *pattern);
   compile_elements(program, *pattern);
   find_live_slots(program, *pattern);
 
   program.considered_predicate = add_predicate(
       program.table, make_predicate(program.table, seen_by(rule, rule.considered), {}));
-  if (rule.suppression.once == Once::kWhile) {
+  if (rule.suppression.kind() == Once::kWhile) {
     rule_rows_.push_back({seen_by(rule, rule.considered), {}});
   }
   find_what_is_kept(program, *pattern);
@@ -345,7 +345,9 @@ void Compiler::compile_window(RuleProgram& program) {
   program.considered_predicate = step.take.predicate;
   program.asks_later = program.sets_deadlines = true;
   TableProgram& table = out_->tables[program.table];
-  if (window.unit) pattern->window_zone = find_zone(plan_.zones, window.zone);
+  if (const CalendarSpan* const calendar = window.calendar()) {
+    pattern->window_zone = find_zone(plan_.zones, calendar->zone);
+  }
   table.longest_us = std::max(table.longest_us, longest_of(window).us);
   if (rule.suppression.at_most) {
     table.longest_us = std::max(table.longest_us, rule.suppression.at_most->duration.us);

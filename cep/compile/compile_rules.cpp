@@ -111,7 +111,7 @@ namespace {
 void take_clauses(RuleProgram& program, const Rule& rule) {
   program.rule = &rule;
   program.within = rule.within;
-  if (rule.suppression.once == Once::kPerDuration) program.once = rule.suppression.duration;
+  if (rule.suppression.kind() == Once::kPerDuration) program.once = rule.suppression.duration();
   program.prunes = rule.selection.kind != SelectionKind::kNoSkip;
 }
 }  // namespace

@@ -68,7 +68,7 @@ std::vector<Obstacle> general_obstacles(const Rule& rule) {
   add(!simple_kind || selection.in_order, ObstacleKind::kAfterMatch);
   add(selection.prefer_latest, ObstacleKind::kPreferLatest);
   const Suppression& suppression = rule.suppression;
-  add(suppression.once != Once::kNone && suppression.once != Once::kPerDuration,
+  add(suppression.kind() != Once::kNone && suppression.kind() != Once::kPerDuration,
       ObstacleKind::kOnce);
   add(!suppression.for_each.empty(), ObstacleKind::kForEach);
   add(suppression.at_most.has_value(), ObstacleKind::kAtMost);

@@ -245,7 +245,9 @@ class RuleTexts {
       const ClosingWindow& window = *rule_.window;
       out_ += fmt::format("{} of {} where {}\n", length_text(window), by_.subsets(window.events),
                           by_.expr(window.where));
-      if (window.unit) out_ += by_.zone_named(window.zone);
+      if (const CalendarSpan* const calendar = window.calendar()) {
+        out_ += by_.zone_named(calendar->zone);
+      }
     }
     if (rule_.without) {
       out_ += fmt::format("without {} where {} for {}\n",
@@ -268,12 +270,12 @@ class RuleTexts {
     const Suppression& suppression = rule_.suppression;
     out_ = "suppression of " + quoted(rule_.id) + "\nby " + by_.key(rule_.key) + "\n";
     out_ += fmt::format("once {} {} while {} each [{}]\n", once_name(suppression),
-                        format_duration(suppression.duration),
-                        by_.expr(suppression.while_condition), exprs(suppression.for_each));
-    if (suppression.once == Once::kPerVariable) {
-      out_ += "per " + var(suppression.var) + " of " + text_of(state) + "\n";
+                        format_duration(suppression.duration()), by_.expr(suppression.condition()),
+                        exprs(suppression.for_each));
+    if (suppression.kind() == Once::kPerVariable) {
+      out_ += "per " + var(suppression.var()) + " of " + text_of(state) + "\n";
     }
-    if (suppression.zone) out_ += "zone " + by_.zone(*suppression.zone) + "\n";
+    if (suppression.zone()) out_ += "zone " + by_.zone(*suppression.zone()) + "\n";
     if (suppression.at_most) {
       out_ += fmt::format("at most {} per {} each [{}]\n", suppression.at_most->count,
                           format_duration(suppression.at_most->duration),

@@ -47,7 +47,7 @@ class SizeChecker {
 
   // The variables whose events the rule reads.
   static std::size_t variables_read(const Rule& rule) {
-    std::set<VarIndex> read = {rule.suppression.var, rule.selection.var};
+    std::set<VarIndex> read = {rule.suppression.var(), rule.selection.var};
     for (const Expr* expr : all_exprs(rule)) {
       for_each_expr(*expr, [&](const Expr& e) {
         if (const VarIndex* var = variable_of(e)) read.insert(*var);
@@ -174,8 +174,8 @@ class Checker {
     for (const Element& element : rule.pattern) check_element(element);
     for (const std::string& problem : oversized(rule, limits_)) refuse(problem);
     const Suppression& suppression = rule.suppression;
-    check_expr(suppression.zone);
-    check_expr(suppression.while_condition);
+    check_expr(suppression.zone());
+    check_expr(suppression.condition());
     for (const ExprPtr& expr : suppression.for_each) check_expr(expr);
     if (suppression.at_most) {
       for (const ExprPtr& expr : suppression.at_most->for_each) check_expr(expr);

@@ -84,12 +84,12 @@ std::optional<Duration> window_of_count(const Plan& plan, const Rule& rule, cons
 
 std::optional<Duration> quiet_ends_after(const Plan& plan, const Rule& rule) {
   const Suppression& suppression = rule.suppression;
-  if (suppression.once != Once::kWhile || !suppression.for_each.empty() ||
+  if (suppression.kind() != Once::kWhile || !suppression.for_each.empty() ||
       (suppression.at_most && !suppression.at_most->for_each.empty()) || has_roles(rule.key)) {
     return std::nullopt;
   }
   std::vector<ExprPtr> conjuncts;
-  split_conjuncts(suppression.while_condition, conjuncts);
+  split_conjuncts(suppression.condition(), conjuncts);
   std::optional<Duration> least;
   for (const ExprPtr& conjunct : conjuncts) {
     const auto window = window_of_count(plan, rule, *conjunct);

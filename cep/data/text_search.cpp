@@ -111,8 +111,8 @@ void visit_values(const Plan& plan, const VisitExpr& visit) {
     visit_optional(rule.having, visit);
     for (const Exception& exception : rule.exceptions) visit_optional(exception.condition, visit);
     const Suppression& suppression = rule.suppression;
-    visit_optional(suppression.zone, visit);
-    visit_optional(suppression.while_condition, visit);
+    visit_optional(suppression.zone(), visit);
+    visit_optional(suppression.condition(), visit);
     for (const ExprPtr& expr : suppression.for_each) visit_optional(expr, visit);
     if (suppression.at_most) {
       for (const ExprPtr& expr : suppression.at_most->for_each) visit_optional(expr, visit);

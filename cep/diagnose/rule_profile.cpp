@@ -119,7 +119,7 @@ void add_window(const Rule& rule, const PatternProgram& pattern, RuleProfile& ou
   closes.to = 2;
   closes.ending = Ending::kAtDeadline;
   closes.wait = longest_of(window);
-  closes.waits_from_first = !window.session;
+  closes.waits_from_first = !window.is_session();
   out.transitions = {opens, more, closes};
 }
 
@@ -128,7 +128,7 @@ std::optional<Duration> longest_wait(const RuleProfile& out, const RuleProgram& 
   const Rule& rule = *program.rule;
   if (program.method == Method::kSingle) return Duration{0};
   if (rule.window) {
-    if (rule.window->session) return std::nullopt;
+    if (rule.window->is_session()) return std::nullopt;
     return longest_of(*rule.window);
   }
   std::optional<Duration> longest = program.within;

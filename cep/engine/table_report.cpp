@@ -216,7 +216,7 @@ class RuleReporter {
     const ReportedMatch match = chain(base, open.node);
     ReportedWindow window;
     window.begin = EventTime{open.begin_us};
-    if (open.is_set || !rule_.rule->window->session) window.end = EventTime{open.end_us};
+    if (open.is_set || !rule_.rule->window->is_session()) window.end = EventTime{open.end_us};
     window.events.name = match.events.front().name;
     window.events.first = match.events.front().first;
     for (const ReportedEvents& events : match.events) {
@@ -239,18 +239,18 @@ class RuleReporter {
       is_quiet = true;
       until = until ? std::max(*until, end) : end;
     };
-    if (clause.once == Once::kPerDuration && state.last_alert_us != OnceState::kNever) {
-      quiet_until(EventTime{state.last_alert_us} + clause.duration);
+    if (clause.kind() == Once::kPerDuration && state.last_alert_us != OnceState::kNever) {
+      quiet_until(EventTime{state.last_alert_us} + clause.duration());
     }
     // Where an event names the zone, the next one decides.
-    const Zone* const zone = clause.once == Once::kPerUnit && clause.zone->op == Op::kLiteral
-                                 ? find_zone(plan_.zones, literal_of(*clause.zone).text)
+    const Zone* const zone = clause.kind() == Once::kPerUnit && clause.zone()->op == Op::kLiteral
+                                 ? find_zone(plan_.zones, literal_of(*clause.zone()).text)
                                  : nullptr;
     if (zone != nullptr &&
-        std::ranges::binary_search(state.units, local_unit(*zone, clause.unit, now_))) {
-      quiet_until(calendar_window(*zone, clause.unit, now_).end);
+        std::ranges::binary_search(state.units, local_unit(*zone, clause.unit(), now_))) {
+      quiet_until(calendar_window(*zone, clause.unit(), now_).end);
     }
-    if (clause.once == Once::kWhile && state.quiet) {
+    if (clause.kind() == Once::kWhile && state.quiet) {
       is_quiet = true;
       by_time = false;
     }

@@ -71,7 +71,7 @@ void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate
                          : values_key(suppression.at_most->for_each, scope, last);
   }
   // What is suppressed is counted by `once`'s key, without one by that of `at most`.
-  if (suppression.once == Once::kNone) match.once_key = match.most_key;
+  if (suppression.kind() == Once::kNone) match.once_key = match.most_key;
   match.facts = facts_of(candidate, scope, last, deferred.order.time);
   if (steps_.is_over()) {
     give_up(1, deferred.order);
@@ -110,7 +110,7 @@ void PatternMatcher::look_at_quiet() {
   if (!deferred && (state_ == nullptr || !state_->suppression.quiet)) return;
   const EvalScope& scope = scope_at(0, -1);
   const EventView event{current_->row, nullptr};
-  if (evaluate(*suppression.while_condition, event, scope).is_true()) {
+  if (evaluate(*suppression.condition(), event, scope).is_true()) {
     if (!deferred) state_->suppression.last_alert_us = current_->row->engine_time.us;
     return;
   }
@@ -154,7 +154,7 @@ void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal,
   const auto hold_back = [&](SuppressionState& once, const MatchFacts& facts) {
     note_suppressed(suppression, once, facts.time_us);
     // A match that `once` holds back has taken its events too.
-    if (suppression.once == Once::kPerVariable && !once_lets_pass(suppression, once, facts)) {
+    if (suppression.kind() == Once::kPerVariable && !once_lets_pass(suppression, once, facts)) {
       note_for_once(suppression, once, facts);
     }
     ++stats_.alerts_suppressed;
@@ -177,7 +177,7 @@ void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal,
     }
     match.alert.held_back = take_suppressed(suppression, once, match.facts.time_us);
     note_for_once(suppression, once, match.facts);
-    if (suppression.once == Once::kWhile) keep_quiet(deferred, match.once_key);
+    if (suppression.kind() == Once::kWhile) keep_quiet(deferred, match.once_key);
     if (most != nullptr) note_for_at_most(suppression, *most, match.facts.time_us);
     match.alert.order.ordinal = ordinal++;
     match.alert.lost_runs = std::exchange(lost_runs, 0) + std::exchange(once.lost_runs, 0);

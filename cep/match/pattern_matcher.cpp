@@ -79,7 +79,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
       entry != nullptr
           ? &context.patterns.at(*RecordStore::at<std::uint32_t>(current.record, entry->state))
           : nullptr;
-  const bool asks_quiet = rule.rule->suppression.once == Once::kWhile;
+  const bool asks_quiet = rule.rule->suppression.kind() == Once::kWhile;
   if (!may_start && !asks_quiet && (state == nullptr || state->runs.empty())) return;
   select_rule(rule, state, current.key);
   context_ = &context;
@@ -400,7 +400,7 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, PatternPool& patter
   stats_.runs -= at.runs.size() - kept;
   at.runs.resize(kept);
   at.counters.resize(kept * count);
-  if (rule.rule->suppression.once == Once::kPerVariable) {
+  if (rule.rule->suppression.kind() == Once::kPerVariable) {
     current_ = nullptr;
     candidates_.clear();
     given_.clear();

@@ -165,19 +165,19 @@ bool PatternMatcher::restore_window(ByteReader& from) {
   window.open = true;
   window.count = node(window.node)->node.length;
   if (!restore_time(from, window.begin_us)) return false;
-  if (!rule.session) {
+  if (!rule.is_session()) {
     const CalendarWindow stretch = stretch_of(rule, {window.begin_us});
     if (stretch.begin.us != window.begin_us) return false;
     window.end_us = stretch.end.us;
   }
   window.is_set = from.varint_up_to(1) != 0;
-  if (rule.session && !window.is_set) return false;
+  if (rule.is_session() && !window.is_set) return false;
   if (!window.is_set) return from.ok();
   const std::int64_t end_us = window.end_us;
   if (!restore_time(from, window.end_us)) return false;
   window.setter = restore_arrival(from);
   window.setter_roles = static_cast<std::uint32_t>(from.varint_up_to((1U << kRolesMax) - 1));
-  return from.ok() && (rule.session || window.end_us == end_us);
+  return from.ok() && (rule.is_session() || window.end_us == end_us);
 }
 
 void PatternMatcher::set_timers(const RuleProgram& rule, PatternState& state, std::uint64_t hash,

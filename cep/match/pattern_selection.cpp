@@ -84,13 +84,13 @@ MatchFacts PatternMatcher::facts_of(const Candidate& candidate, const EvalScope&
   const Suppression& suppression = rule_->rule->suppression;
   MatchFacts facts;
   facts.time_us = time.us;
-  if (suppression.once == Once::kPerUnit) {
-    const Value zone = evaluate(*suppression.zone, last, scope);
+  if (suppression.kind() == Once::kPerUnit) {
+    const Value zone = evaluate(*suppression.zone(), last, scope);
     const Zone* const known =
         zone.is_missing() ? nullptr : find_zone(program_.plan->zones, zone.text);
-    if (known != nullptr) facts.unit = local_unit(*known, suppression.unit, time);
+    if (known != nullptr) facts.unit = local_unit(*known, suppression.unit(), time);
   }
-  if (suppression.once == Once::kPerVariable && is_deferred()) {
+  if (suppression.kind() == Once::kPerVariable && is_deferred()) {
     if (const auto here = variable_event_here(candidate)) facts.var_events.push_back(*here);
     for (Offset at = last_of_variable(candidate.node); at != 0;
          at = last_of_variable(node(at)->node.parent)) {
@@ -117,15 +117,15 @@ void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, 
   // What ran out of steps is missing in it.
   if (steps_.is_over()) give_up(1, order);
   steps_.list(alert.events.size(), alert.events_omitted);
-  if (suppression.once != Once::kNone || suppression.at_most) make_state();
+  if (suppression.kind() != Once::kNone || suppression.at_most) make_state();
   if (state_ != nullptr) {
     SuppressionState& held = state_->suppression;
     alert.held_back = take_suppressed(suppression, held, facts.time_us);
     alert.lost_runs = std::exchange(state_->lost_runs, 0);
     note_for_once(suppression, state_->suppression, facts);
     note_for_at_most(suppression, state_->suppression, facts.time_us);
-    if (suppression.once == Once::kPerVariable) note_variable_events(candidate);
-    if (suppression.once == Once::kWhile) groups_.spend(*rule_, 1, kPartialMatchBytes);
+    if (suppression.kind() == Once::kPerVariable) note_variable_events(candidate);
+    if (suppression.kind() == Once::kWhile) groups_.spend(*rule_, 1, kPartialMatchBytes);
   }
   context_->alerts.push_back(std::move(alert));
   ++order.ordinal;

@@ -15,7 +15,7 @@ namespace tocsin::cep {
 // The last node of the variable in the chain that ends with `head`; 0: none.
 Offset PatternMatcher::last_of_variable(Offset head) const {
   if (head == 0) return 0;
-  const std::uint32_t slot = rule_->step_of_var[rule_->rule->suppression.var.value];
+  const std::uint32_t slot = rule_->step_of_var[rule_->rule->suppression.var().value];
   return node(head)->slots()[slot].last;
 }
 VariableEvent PatternMatcher::variable_event(Offset at) const {
@@ -23,7 +23,7 @@ VariableEvent PatternMatcher::variable_event(Offset at) const {
   return {event->engine_time_us, event->arrival()};
 }
 std::optional<VariableEvent> PatternMatcher::variable_event_here(const Candidate& candidate) const {
-  const std::uint32_t slot = rule_->step_of_var[rule_->rule->suppression.var.value];
+  const std::uint32_t slot = rule_->step_of_var[rule_->rule->suppression.var().value];
   if (!candidate.takes || !pattern_->belongs(static_cast<int>(candidate.step), slot)) return {};
   return VariableEvent{current_->row->engine_time.us, current_->row->arrival};
 }
@@ -82,7 +82,7 @@ void PatternMatcher::note_variable_events(const Candidate& candidate) {
 bool PatternMatcher::lets_pass(const Candidate& candidate, const MatchFacts& facts) {
   const Suppression& suppression = rule_->rule->suppression;
   if (state_ == nullptr) return true;
-  const bool passes_once = suppression.once == Once::kPerVariable
+  const bool passes_once = suppression.kind() == Once::kPerVariable
                                ? !shares_variable_event(candidate)
                                : once_lets_pass(suppression, state_->suppression, facts);
   return passes_once && at_most_lets_pass(suppression, state_->suppression, facts.time_us);
@@ -97,7 +97,7 @@ void PatternMatcher::hold_back(const Candidate& candidate, EventTime time) {
   const Suppression& suppression = rule_->rule->suppression;
   note_suppressed(suppression, state_->suppression, time.us);
   // A match that `once` holds back has taken its events too.
-  if (suppression.once == Once::kPerVariable && shares_variable_event(candidate)) {
+  if (suppression.kind() == Once::kPerVariable && shares_variable_event(candidate)) {
     note_variable_events(candidate);
   }
   ++stats_.alerts_suppressed;

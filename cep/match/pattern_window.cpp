@@ -18,20 +18,23 @@ std::int64_t floor_to(std::int64_t us, std::int64_t step) {
 
 // The window that is not a session and has the time.
 CalendarWindow PatternMatcher::stretch_of(const ClosingWindow& window, EventTime time) const {
-  if (window.unit) return calendar_window(*pattern_->window_zone, *window.unit, time);
-  const EventTime begin{floor_to(time.us, window.duration.us)};
-  return {begin, begin + window.duration};
+  if (const CalendarSpan* const calendar = window.calendar()) {
+    return calendar_window(*pattern_->window_zone, calendar->unit, time);
+  }
+  const EventTime begin{floor_to(time.us, window.duration().us)};
+  return {begin, begin + window.duration()};
 }
 
 void PatternMatcher::on_window_event() {
   const ClosingWindow& rule = *rule_->rule->window;
   const std::int64_t now = current_->row->engine_time.us;
   const bool opens = current_->satisfies(pattern_->opens->predicate);
-  if (state_ != nullptr && !rule.session && state_->window.open && state_->window.end_us <= now) {
+  if (state_ != nullptr && !rule.is_session() && state_->window.open &&
+      state_->window.end_us <= now) {
     drop_window();  // none of its own kinds had come: nothing to give
   }
   const bool is_open = state_ != nullptr && state_->window.open;
-  if (!is_open && rule.session && !opens) return;
+  if (!is_open && rule.is_session() && !opens) return;
   make_state();
   any_live_ = is_open;
   forget_lost_runs();
@@ -42,7 +45,7 @@ void PatternMatcher::on_window_event() {
     window.open = true;
     ++stats_.runs;
     window.begin_us = now;
-    if (!rule.session) {
+    if (!rule.is_session()) {
       const auto [begin, end] = stretch_of(rule, {now});
       window.begin_us = begin.us;
       window.end_us = end.us;
@@ -54,10 +57,10 @@ void PatternMatcher::on_window_event() {
   ++window.count;
   groups_.spend(*rule_, is_open ? 0 : 1,
                 8 * (state_->words.size() - words_before) + (is_open ? 0 : kPartialMatchBytes));
-  const bool sets_end = opens && (rule.session || !window.is_set);
+  const bool sets_end = opens && (rule.is_session() || !window.is_set);
   if (sets_end) {
     const bool has_timer = window.is_set;
-    if (rule.session) window.end_us = now + rule.duration.us;
+    if (rule.is_session()) window.end_us = now + rule.duration().us;
     window.is_set = true;
     window.setter = current_->row->arrival;
     window.setter_roles = current_->roles;

@@ -105,7 +105,8 @@ CalendarWindow calendar_window(const Zone& zone, CalendarUnit unit, EventTime ti
 }
 
 Duration longest_of(const ClosingWindow& window) {
-  return window.unit ? longest_unit(*window.unit) : window.duration;
+  const CalendarSpan* const calendar = window.calendar();
+  return calendar != nullptr ? longest_unit(calendar->unit) : window.duration();
 }
 
 std::int64_t CalendarCache::unit_at(const Zone& zone, CalendarUnit unit, EventTime time) {

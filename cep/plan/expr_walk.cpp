@@ -72,7 +72,7 @@ std::vector<const Expr*> decision_exprs(const Rule& rule) {
   if (rule.window) add(rule.window->where);
   add(rule.having);
   for (const Exception& exception : rule.exceptions) add(exception.condition);
-  add(rule.suppression.zone);
+  add(rule.suppression.zone());
   for (const ExprPtr& part : rule.suppression.for_each) add(part);
   if (rule.suppression.at_most) {
     for (const ExprPtr& part : rule.suppression.at_most->for_each) add(part);
@@ -108,7 +108,7 @@ std::vector<const Expr*> all_exprs(const Rule& rule) {
   std::vector<const Expr*> out = alert_exprs(rule);
   const std::vector<const Expr*> conditions = condition_exprs(rule);
   out.insert(out.end(), conditions.begin(), conditions.end());
-  if (rule.suppression.while_condition) out.push_back(rule.suppression.while_condition.get());
+  if (rule.suppression.condition()) out.push_back(rule.suppression.condition().get());
   return out;
 }
 namespace {

@@ -138,16 +138,36 @@ struct Without {
   ExprPtr where;
   std::optional<Duration> absent_for;
 };
-/// `when session of KINDS gap D as NAME where C`, `when tumbling D of KINDS as NAME where C`, `when
-/// tumbling month in ZONE of …`: given when the window closes. `considering` is collected too, but
+/// `session of KINDS gap D`: until no event of its kinds has come for `gap`.
+struct SessionSpan {
+  Duration gap;
+};
+/// `tumbling D of KINDS`: aligned to the epoch.
+struct TumblingSpan {
+  Duration duration;
+};
+/// `tumbling month in ZONE of KINDS`: a unit that a clock in `zone` shows.
+struct CalendarSpan {
+  CalendarUnit unit = CalendarUnit::kDay;
+  std::string zone = {};
+};
+/// `when SPAN as NAME where C`: given when the window closes. `considering` is collected too, but
 /// neither opens nor extends it.
 struct ClosingWindow {
-  bool session = true;  // else tumbling: aligned to the epoch, or a unit of the calendar
-  Duration duration;    // the gap, or the length; 0 for a unit of the calendar
+  std::variant<SessionSpan, TumblingSpan, CalendarSpan> span;
   std::vector<Subset> events;
   VarIndex var;  // holds every event collected, in order
   ExprPtr where;
-  std::optional<CalendarUnit> unit = {};  // tumbling
-  std::string zone = {};                  // of `unit`
+
+  bool is_session() const { return std::holds_alternative<SessionSpan>(span); }
+  /// Null where it is no unit of the calendar.
+  const CalendarSpan* calendar() const { return std::get_if<CalendarSpan>(&span); }
+  /// The gap, or the length; 0 for a unit of the calendar.
+  Duration duration() const;
 };
+inline Duration ClosingWindow::duration() const {
+  if (const auto* const session = std::get_if<SessionSpan>(&span)) return session->gap;
+  const auto* const tumbling = std::get_if<TumblingSpan>(&span);
+  return tumbling != nullptr ? tumbling->duration : Duration{};
+}
 }  // namespace tocsin::cep

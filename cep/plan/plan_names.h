@@ -88,18 +88,20 @@ inline std::string window_name(const FeatureWindow& window) {
 }
 /// "session 5m", "tumbling 1h", "tumbling month in \"UTC\"".
 inline std::string length_text(const ClosingWindow& window) {
-  if (window.session) return "session " + format_duration(window.duration);
-  if (!window.unit) return "tumbling " + format_duration(window.duration);
-  std::string out = std::string("tumbling ") + unit_name(*window.unit) + " in ";
-  append_json_string(out, window.zone);
+  const CalendarSpan* const calendar = window.calendar();
+  if (calendar == nullptr) {
+    return (window.is_session() ? "session " : "tumbling ") + format_duration(window.duration());
+  }
+  std::string out = std::string("tumbling ") + unit_name(calendar->unit) + " in ";
+  append_json_string(out, calendar->zone);
   return out;
 }
 /// "per_duration", "per_day", "per_month", ….
 inline std::string once_name(const Suppression& suppression) {
-  if (suppression.once == Once::kPerUnit) {
-    return std::string("per_") + unit_name(suppression.unit);
+  if (suppression.kind() == Once::kPerUnit) {
+    return std::string("per_") + unit_name(suppression.unit());
   }
-  return name_of(kOnceNames, suppression.once);
+  return name_of(kOnceNames, suppression.kind());
 }
 
 inline std::string type_text(const Type& type) {

@@ -315,11 +315,11 @@ class Describer {
                         rule.selection.prefer_latest ? " prefer latest" : ""));
     std::string once =
         fmt::format("once {} {} {} while {} each [", once_name(rule.suppression),
-                    format_duration(rule.suppression.duration), var(rule.suppression.var),
-                    optional_expr(rule.suppression.while_condition));
+                    format_duration(rule.suppression.duration()), var(rule.suppression.var()),
+                    optional_expr(rule.suppression.condition()));
     for (const ExprPtr& e : rule.suppression.for_each) once += " " + optional_expr(e);
     line(1, once + " ]");
-    if (rule.suppression.zone) line(1, "once zone " + expr(*rule.suppression.zone));
+    if (rule.suppression.zone()) line(1, "once zone " + expr(*rule.suppression.zone()));
     if (rule.suppression.at_most) {
       const AtMost& most = *rule.suppression.at_most;
       std::string text =

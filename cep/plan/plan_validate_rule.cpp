@@ -94,7 +94,7 @@ std::set<std::size_t> rules_read_by(const Plan& plan, const Rule& rule) {
   }
   collect_rules_read(plan, rule.having, rules);
   collect_rules_read(plan, rule.severity, rules);
-  collect_rules_read(plan, rule.suppression.while_condition, rules);
+  collect_rules_read(plan, rule.suppression.condition(), rules);
   for (const ExprPtr& expr : rule.suppression.for_each) collect_rules_read(plan, expr, rules);
   for (const MessagePart& part : rule.message) collect_rules_read(plan, part.expr, rules);
   for (const AlertField& field : rule.fields) collect_rules_read(plan, field.expr, rules);
@@ -269,10 +269,9 @@ void PlanValidator::check_pattern(const Rule& rule) {
 void PlanValidator::check_window(const Rule& rule) {
   const ClosingWindow& window = *rule.window;
   if (!rule.pattern.empty()) problem("a window and a pattern");
-  if (window.unit) {
-    if (window.session || window.duration != Duration{0}) problem("a unit and a duration");
-    if (find_zone(plan_.zones, window.zone) == nullptr) problem("window in an unknown zone");
-  } else if (window.duration <= Duration{0}) {
+  if (const CalendarSpan* const calendar = window.calendar()) {
+    if (find_zone(plan_.zones, calendar->zone) == nullptr) problem("window in an unknown zone");
+  } else if (window.duration() <= Duration{0}) {
     problem("window of no length");
   }
   check_subsets(window.events, &rule.key);
@@ -319,21 +318,22 @@ void PlanValidator::check_selection(const Rule& rule) {
 void PlanValidator::check_suppression(const Rule& rule) {
   const Scope scope = rule_scope(rule);
   const Suppression& suppression = rule.suppression;
-  if (suppression.once == Once::kPerDuration && suppression.duration <= Duration{0}) {
+  if (suppression.kind() == Once::kPerDuration && suppression.duration() <= Duration{0}) {
     problem("`once per` no time");
   }
-  if (suppression.once == Once::kPerVariable) check_var(suppression.var, scope);
-  if (suppression.once == Once::kWhile && !suppression.while_condition)
+  if (suppression.kind() == Once::kPerVariable) check_var(suppression.var(), scope);
+  if (suppression.kind() == Once::kWhile && !suppression.condition()) {
     problem("`once while` nothing");
-  if (suppression.while_condition) {
+  }
+  if (suppression.condition()) {
     Scope considered = scope;
     considered.types = types_of(rule.considered);
-    check_condition(*suppression.while_condition, considered);
+    check_condition(*suppression.condition(), considered);
   }
-  if ((suppression.once == Once::kPerUnit) != static_cast<bool>(suppression.zone)) {
-    problem("`once per` a unit of the calendar, and only it, has a zone");
+  if (suppression.kind() == Once::kPerUnit && !suppression.zone()) {
+    problem("`once per` a unit of the calendar has a zone");
   }
-  if (suppression.zone) check_text(suppression.zone, scope, "a zone");
+  if (suppression.zone()) check_text(suppression.zone(), scope, "a zone");
   for (const ExprPtr& expr : suppression.for_each) check_expr(*expr, scope);
   if (!suppression.at_most) return;
   if (suppression.at_most->count == 0) problem("`at most` 0");

@@ -190,10 +190,10 @@ bool restore_suppression(ByteReader& from, const Suppression& clause, EventTime 
   const std::uint8_t remembered = from.u8();
   const int possible =
       kSuppressed | kLostRuns | (ends_by_last_held(clause) ? kHeldTime : 0) |
-      (clause.once == Once::kPerDuration || clause.once == Once::kWhile ? kLastAlert : 0) |
-      (clause.once == Once::kPerUnit ? kLastUnit : 0) | (clause.once == Once::kWhile ? kQuiet : 0) |
-      (clause.at_most ? kRecent : 0) |
-      (clause.once == Once::kPerVariable || clause.once == Once::kPerUnit ? kTaken : 0);
+      (clause.kind() == Once::kPerDuration || clause.kind() == Once::kWhile ? kLastAlert : 0) |
+      (clause.kind() == Once::kPerUnit ? kLastUnit : 0) |
+      (clause.kind() == Once::kWhile ? kQuiet : 0) | (clause.at_most ? kRecent : 0) |
+      (clause.kind() == Once::kPerVariable || clause.kind() == Once::kPerUnit ? kTaken : 0);
   if (remembered == 0 || (remembered & ~possible) != 0) return false;
   if ((remembered & kLastAlert) != 0 && !restore_time(from, state.last_alert_us)) return false;
   if ((remembered & kSuppressed) != 0) {
@@ -202,7 +202,7 @@ bool restore_suppression(ByteReader& from, const Suppression& clause, EventTime 
   }
   if ((remembered & kLastUnit) != 0) {
     state.units = {from.signed_varint()};
-    if (!is_unit_number(clause.unit, state.units.front())) return false;
+    if (!is_unit_number(clause.unit(), state.units.front())) return false;
   }
   state.quiet = (remembered & kQuiet) != 0;
   if ((remembered & kLostRuns) != 0) {
@@ -218,8 +218,8 @@ bool restore_suppression(ByteReader& from, const Suppression& clause, EventTime 
     }
     if (count == 0) return false;
   }
-  if ((remembered & kTaken) != 0 && clause.once == Once::kPerUnit) {
-    if (!restore_earlier_units(from, clause.unit, state.units)) return false;
+  if ((remembered & kTaken) != 0 && clause.kind() == Once::kPerUnit) {
+    if (!restore_earlier_units(from, clause.unit(), state.units)) return false;
   } else if ((remembered & kTaken) != 0) {
     const std::uint64_t count = from.varint_up_to(from.left());
     for (std::uint64_t i = 0; i < count; ++i) {

@@ -32,15 +32,15 @@ std::int64_t suppressed_until(const Suppression& suppression, const SuppressionS
                                                      : state.held_us + kSuppressedKept.us;
   }
   std::int64_t until = kSuppressionOver;
-  switch (suppression.once) {
+  switch (suppression.kind()) {
     case Once::kNone:
       break;
     case Once::kPerDuration:
-      until = suppressed_until(state, suppression.duration);
+      until = suppressed_until(state, suppression.duration());
       break;
     case Once::kPerUnit:
       if (!state.units.empty()) {
-        until = over_everywhere(suppression.unit, state.units.back()).us + kSuppressedKept.us;
+        until = over_everywhere(suppression.unit(), state.units.back()).us + kSuppressedKept.us;
       }
       break;
     case Once::kPerVariable:
@@ -53,7 +53,7 @@ std::int64_t suppressed_until(const Suppression& suppression, const SuppressionS
 }
 
 bool ends_by_last_held(const Suppression& suppression) {
-  if (suppression.once == Once::kPerVariable || suppression.once == Once::kWhile) return true;
+  if (suppression.kind() == Once::kPerVariable || suppression.kind() == Once::kWhile) return true;
   // With values (`for each`), the times of alerts are stored elsewhere.
   return suppression.at_most &&
          (!suppression.for_each.empty() || !suppression.at_most->for_each.empty());

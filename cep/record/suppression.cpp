@@ -9,11 +9,11 @@
 namespace tocsin::cep {
 bool once_lets_pass(const Suppression& suppression, const SuppressionState& state,
                     const MatchFacts& facts) {
-  switch (suppression.once) {
+  switch (suppression.kind()) {
     case Once::kNone:
       return true;
     case Once::kPerDuration:
-      return state.lets_pass(suppression.duration, facts.time_us);
+      return state.lets_pass(suppression.duration(), facts.time_us);
     case Once::kPerVariable:
       return std::ranges::none_of(
           facts.var_events, [&](const VariableEvent& event) { return state.has_taken(event); });
@@ -51,7 +51,7 @@ void note_unit(CalendarUnit unit, std::vector<std::int64_t>& units, std::int64_t
 
 void note_for_once(const Suppression& suppression, SuppressionState& state,
                    const MatchFacts& facts) {
-  switch (suppression.once) {
+  switch (suppression.kind()) {
     case Once::kNone:
       return;
     case Once::kPerDuration:
@@ -61,7 +61,7 @@ void note_for_once(const Suppression& suppression, SuppressionState& state,
       for (const VariableEvent& event : facts.var_events) state.take(event);
       return;
     case Once::kPerUnit:
-      if (facts.unit) note_unit(suppression.unit, state.units, *facts.unit, facts.time_us);
+      if (facts.unit) note_unit(suppression.unit(), state.units, *facts.unit, facts.time_us);
       return;
     case Once::kWhile:
       state.quiet = true;
@@ -95,10 +95,10 @@ std::int64_t suppression_until(const Suppression& suppression, const Suppression
   for (const VariableEvent& taken : state.taken) matters(taken.time_us + life.taken->us);
   if (state.held_back > 0) matters(suppressed_until(suppression, state));
   if (state.last_alert_us != OnceState::kNever) {
-    matters(state.last_alert_us + suppression.duration.us);
+    matters(state.last_alert_us + suppression.duration().us);
   }
   if (!state.recent.empty()) matters(state.recent.back() + suppression.at_most->duration.us);
-  if (!state.units.empty()) matters(over_everywhere(suppression.unit, state.units.back()).us);
+  if (!state.units.empty()) matters(over_everywhere(suppression.unit(), state.units.back()).us);
   return until;
 }
 }  // namespace tocsin::cep

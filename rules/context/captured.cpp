@@ -32,8 +32,8 @@ void walk(const cep::Rule& rule, const Visit& visit) {
   if (rule.window) walk(rule.window->where, visit);
   if (rule.without) walk(rule.without->where, visit);
   for (const cep::Exception& exception : rule.exceptions) walk(exception.condition, visit);
-  walk(rule.suppression.while_condition, visit);
-  walk(rule.suppression.zone, visit);
+  walk(rule.suppression.condition(), visit);
+  walk(rule.suppression.zone(), visit);
   for (const cep::ExprPtr& expr : rule.suppression.for_each) walk(expr, visit);
   if (rule.suppression.at_most) {
     for (const cep::ExprPtr& expr : rule.suppression.at_most->for_each) walk(expr, visit);

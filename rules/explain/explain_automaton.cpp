@@ -128,10 +128,11 @@ class Namer {
     }
     const std::string wait = duration_text(transition.wait);
     if (rule_.window) {
-      return rule_.window->session
+      const cep::CalendarSpan* const calendar = rule_.window->calendar();
+      return rule_.window->is_session()
                  ? fmt::format("complete {} after the last event that lengthened the session", wait)
-             : rule_.window->unit
-                 ? fmt::format("complete at the end of the {}", cep::unit_name(*rule_.window->unit))
+             : calendar != nullptr
+                 ? fmt::format("complete at the end of the {}", cep::unit_name(calendar->unit))
                  : fmt::format("complete at the end of the stretch of {}", wait);
     }
     return fmt::format("complete {} after the {} event", wait,
@@ -159,9 +160,9 @@ class Namer {
     const bool collects_more =
         profile_.opens && profile_.opens->kinds.size() < target.takes.kinds.size();
     if (rule_.window && transition.from == 0 && collects_more) {
-      named.needs.push_back(fmt::format("it is one {}{}",
-                                        kind_noun(words_.plan(), profile_.opens->kinds),
-                                        rule_.window->session ? "" : " or the stretch is open"));
+      named.needs.push_back(
+          fmt::format("it is one {}{}", kind_noun(words_.plan(), profile_.opens->kinds),
+                      rule_.window->is_session() ? "" : " or the stretch is open"));
     }
     if (transition.gap) {
       named.ends.push_back(fmt::format("{} after the step before", duration_text(*transition.gap)));

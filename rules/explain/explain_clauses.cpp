@@ -254,11 +254,11 @@ std::vector<Passage> suppression_passages(const Words& words) {
   const cep::Suppression& held = words.rule()->suppression;
   std::vector<Passage> out;
   const std::string kept = kept_for(words, held.for_each);
-  switch (held.once) {
+  switch (held.kind()) {
     case Once::kNone:
       break;
     case Once::kPerDuration: {
-      const std::string time = duration_text(held.duration);
+      const std::string time = duration_text(held.duration());
       out.push_back(
           {fmt::format("After an alert it is quiet for {}{}: a match less than {} after it is "
                        "suppressed, one exactly {} after it alerts again.",
@@ -266,11 +266,11 @@ std::vector<Passage> suppression_passages(const Words& words) {
       break;
     }
     case Once::kPerVariable: {
-      const bool is_loop = words.rule()->variables[held.var.value].loop;
+      const bool is_loop = words.rule()->variables[held.var().value].loop;
       out.push_back(
           {fmt::format("Once for {} {}{}: a match that shares {} with an earlier match that "
                        "alerted, or that was suppressed for this reason, is suppressed.",
-                       is_loop ? "the events of" : "each event at", words.variable(held.var),
+                       is_loop ? "the events of" : "each event at", words.variable(held.var()),
                        held.for_each.empty() ? "" : kept, is_loop ? "one of them" : "it")});
       break;
     }
@@ -278,21 +278,21 @@ std::vector<Passage> suppression_passages(const Words& words) {
       out.push_back(
           {fmt::format("At most one alert for each {}{}; {} at midnight in the "
                        "time zone {}.",
-                       held.unit == cep::CalendarUnit::kDay
+                       held.unit() == cep::CalendarUnit::kDay
                            ? std::string("day")
-                           : fmt::format("{} of the calendar", cep::unit_name(held.unit)),
+                           : fmt::format("{} of the calendar", cep::unit_name(held.unit())),
                        kept,
-                       held.unit == cep::CalendarUnit::kWeek
+                       held.unit() == cep::CalendarUnit::kWeek
                            ? std::string("weeks begin on Monday")
-                           : fmt::format("{}s begin", cep::unit_name(held.unit)),
-                       words.value(*held.zone))});
+                           : fmt::format("{}s begin", cep::unit_name(held.unit())),
+                       words.value(*held.zone()))});
       break;
     case Once::kWhile: {
       const std::string same = of_same_key(words.rule()->key);
       out.push_back(
           {fmt::format("After an alert it is quiet as long as this holds at every event: {}. The "
                        "next alert can be raised only after an event at which it did not hold.",
-                       words.condition(*held.while_condition))});
+                       words.condition(*held.condition()))});
       out.push_back({fmt::format(
           "It is evaluated at {}{}{}.", kind_plural(words.plan(), words.rule()->considered),
           same.empty() ? same : " " + same, held.for_each.empty() ? std::string() : kept)});

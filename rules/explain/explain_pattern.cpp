@@ -334,9 +334,9 @@ class PatternSpeaker {
 
 namespace {
 // "and begin at midnight in the time zone "Europe/Berlin"".
-std::string begin_of_units(const cep::ClosingWindow& window) {
+std::string begin_of_units(const cep::CalendarSpan& span) {
   return fmt::format("and begin {}at midnight in the time zone \"{}\"",
-                     *window.unit == cep::CalendarUnit::kWeek ? "on Monday " : "", window.zone);
+                     span.unit == cep::CalendarUnit::kWeek ? "on Monday " : "", span.zone);
 }
 }  // namespace
 
@@ -344,12 +344,13 @@ std::vector<Passage> window_passages(const Words& words) {
   const cep::Rule& rule = *words.rule();
   const cep::ClosingWindow& window = *rule.window;
   const std::string kinds = kind_plural(words.plan(), window.events);
-  const std::string length = window.unit
-                                 ? fmt::format("{} of the calendar", cep::unit_name(*window.unit))
-                                 : duration_text(window.duration);
+  const cep::CalendarSpan* const calendar = window.calendar();
+  const std::string length = calendar != nullptr
+                                 ? fmt::format("{} of the calendar", cep::unit_name(calendar->unit))
+                                 : duration_text(window.duration());
   const std::string name = in_code(rule.variables[window.var.value].name);
   std::vector<Passage> out;
-  if (window.session) {
+  if (window.is_session()) {
     out.push_back(
         {fmt::format("When a session of {} ends, called {}", kinds, name),
          {{"it begins with the first of them"},
@@ -362,7 +363,8 @@ std::vector<Passage> window_passages(const Words& words) {
         {fmt::format("At the end of each {} with {}, called {}", length, kinds, name),
          {{fmt::format("the windows follow one another without gaps, {}; an event exactly at the "
                        "end of one is in the next",
-                       window.unit ? begin_of_units(window) : "counted from 1970-01-01T00:00:00Z")},
+                       calendar != nullptr ? begin_of_units(*calendar)
+                                           : "counted from 1970-01-01T00:00:00Z")},
           {"the alert is raised at the end"}}});
   }
   std::vector<cep::Subset> more;
@@ -372,9 +374,10 @@ std::vector<Passage> window_passages(const Words& words) {
     if (!opens) more.push_back(kind);
   }
   if (!more.empty()) {
-    out.back().parts.push_back({fmt::format("collected too, without {} it: {}",
-                                            window.session ? "beginning or lengthening" : "opening",
-                                            kind_plural(words.plan(), more))});
+    out.back().parts.push_back(
+        {fmt::format("collected too, without {} it: {}",
+                     window.is_session() ? "beginning or lengthening" : "opening",
+                     kind_plural(words.plan(), more))});
   }
   const std::vector<std::string> conditions = words.conditions(window.where);
   for (std::size_t i = 0; i < conditions.size(); ++i) {

@@ -52,12 +52,14 @@ std::string kept_fields(const cep::Plan& plan, const cep::KeptType& kept) {
 void add_lifetime(const cep::RuleProfile& profile, const cep::Rule& rule,
                   std::vector<Passage>& out) {
   if (rule.window) {
-    out.push_back({rule.window->session
-                       ? "A window is kept until it ends: a session that never pauses never ends."
-                   : rule.window->unit ? fmt::format("A window is kept until the {} ends.",
-                                                     cep::unit_name(*rule.window->unit))
-                                       : fmt::format("A window is kept until it ends, {} at most.",
-                                                     duration_text(rule.window->duration))});
+    const cep::CalendarSpan* const calendar = rule.window->calendar();
+    out.push_back(
+        {rule.window->is_session()
+             ? "A window is kept until it ends: a session that never pauses never ends."
+         : calendar != nullptr
+             ? fmt::format("A window is kept until the {} ends.", cep::unit_name(calendar->unit))
+             : fmt::format("A window is kept until it ends, {} at most.",
+                           duration_text(rule.window->duration()))});
   } else if (profile.lives) {
     out.push_back(
         {fmt::format("A partial match lives at most {} after its first event, and its events as "
@@ -76,28 +78,28 @@ void add_lifetime(const cep::RuleProfile& profile, const cep::Rule& rule,
 
 void add_suppression(const cep::Rule& rule, std::vector<Passage>& out) {
   const cep::Suppression& held = rule.suppression;
-  switch (held.once) {
+  switch (held.kind()) {
     case cep::Once::kNone:
       break;
     case cep::Once::kPerDuration:
       out.push_back(
           {fmt::format("That it alerted is kept for {}; where a match was suppressed, until the "
                        "next alert, which says how many.",
-                       duration_text(held.duration))});
+                       duration_text(held.duration()))});
       break;
     case cep::Once::kPerVariable:
       out.push_back(
           {fmt::format("The events at {} of matches that alerted, or that were suppressed, are "
                        "kept as long as a partial match may hold them.",
-                       in_code(rule.variables[held.var.value].name))});
+                       in_code(rule.variables[held.var().value].name))});
       break;
     case cep::Once::kPerUnit:
       out.push_back(
           {fmt::format("The {} of the last alert is kept {}; where a match was suppressed, until "
                        "the next alert, which says how many.",
-                       cep::unit_name(held.unit),
-                       held.unit == cep::CalendarUnit::kDay ? "for three days"
-                                                            : "until two days after its end")});
+                       cep::unit_name(held.unit()),
+                       held.unit() == cep::CalendarUnit::kDay ? "for three days"
+                                                              : "until two days after its end")});
       break;
     case cep::Once::kWhile:
       out.push_back(

@@ -112,16 +112,18 @@ class RuleChecker {
 
   void draft_window(const tree::EventWindow& tree) {
     cep::ClosingWindow& window = rule_.window.emplace();
-    window.session = tree.session;
-    window.duration = tree.duration.value;
     if (tree.unit) {
-      window.duration = {};
-      window.unit = tree.unit;
       const ExprScope scope;
       const Checked zone = check_zone({context_, scope}, *tree.zone);
-      if (zone) window.zone = literal_of(*zone.expr).text;
+      window.span = cep::CalendarSpan{
+          *tree.unit, zone ? std::string(literal_of(*zone.expr).text) : std::string()};
     } else {
       require_positive(context_, tree.duration, tree.session ? "gap" : "tumbling");
+      if (tree.session) {
+        window.span = cep::SessionSpan{tree.duration.value};
+      } else {
+        window.span = cep::TumblingSpan{tree.duration.value};
+      }
     }
     const ResolvedKinds kinds = resolve_kinds(context_, tree.kinds, &scope_);
     window.events = kinds.subsets;
@@ -301,11 +303,11 @@ class RuleChecker {
   void warn_of_long_silence() {
     constexpr std::int64_t kTimes = 100;
     constexpr cep::Duration kShort{std::int64_t{7} * 24 * 3600 * 1'000'000};
-    if (rule_.suppression.once != cep::Once::kPerDuration || !tree_.once->duration) return;
+    if (rule_.suppression.kind() != cep::Once::kPerDuration || !tree_.once->duration) return;
     std::optional<cep::Duration> span = rule_.within;
     if (!span && rule_.without) span = rule_.without->absent_for;
     constexpr cep::Duration kLong{std::int64_t{180} * 24 * 3600 * 1'000'000};
-    const cep::Duration silence = rule_.suppression.duration;
+    const cep::Duration silence = rule_.suppression.duration();
     const bool longer = span && silence > kShort && silence.us / kTimes > span->us;
     if (!longer && silence < kLong) return;
     std::string message =
@@ -323,8 +325,8 @@ class RuleChecker {
   // `once while` on the event alone: no time that passes ends the quiet.
   void warn_of_endless_quiet() {
     const cep::Suppression& suppression = rule_.suppression;
-    if (suppression.once != cep::Once::kWhile || !suppression.while_condition) return;
-    if (!cep::features_read({suppression.while_condition.get()}).empty()) return;
+    if (suppression.kind() != cep::Once::kWhile || !suppression.condition()) return;
+    if (!cep::features_read({suppression.condition().get()}).empty()) return;
     Diagnostic diagnostic = make_diagnostic(Code::kW0005, tree_.once->span,
                                             "the quiet period never ends without an event",
                                             "who has had an alert is remembered until then");

@@ -32,17 +32,14 @@ void check_while(RuleDraft& draft, const tree::Expr& tree) {
   scope.types_broken = draft.pattern.types_broken;
   const Condition condition = check_condition({draft.context, scope}, tree);
   if (!condition.broken) warn_of_condition(draft.context, scope, {}, {}, condition.conjuncts);
-  draft.rule.suppression.while_condition = condition.expr();
-  draft.rule.suppression.once = cep::Once::kWhile;
+  draft.rule.suppression.once = cep::OnceWhile{condition.expr()};
 }
 
 void check_unit(RuleDraft& draft, cep::CalendarUnit unit, const tree::Zone& tree) {
   const ExprScope scope = draft.match_scope();
   Checked zone = check_zone({draft.context, scope}, tree);
   if (!zone) return;
-  draft.rule.suppression.once = cep::Once::kPerUnit;
-  draft.rule.suppression.unit = unit;
-  draft.rule.suppression.zone = std::move(zone.expr);
+  draft.rule.suppression.once = cep::OncePerUnit{unit, std::move(zone.expr)};
 }
 
 // `once per day`, `once per card`: what is meant by a name that is no step's.
@@ -96,8 +93,7 @@ void check_once(RuleDraft& draft, const tree::OnceClause& once) {
   switch (once.form) {
     case tree::OnceForm::kPerDuration:
       if (once.duration && require_positive(draft.context, *once.duration, "once per")) {
-        suppression.once = cep::Once::kPerDuration;
-        suppression.duration = once.duration->value;
+        suppression.once = cep::OncePerDuration{once.duration->value};
       }
       return;
     case tree::OnceForm::kPerUnit:
@@ -113,8 +109,7 @@ void check_once(RuleDraft& draft, const tree::OnceClause& once) {
       if (report_no_step(draft, *once.var)) return;
       const auto step = find_variable(draft.context, draft.scope, *once.var);
       if (!step) return;
-      suppression.once = cep::Once::kPerVariable;
-      suppression.var = draft.scope.steps[*step].var;
+      suppression.once = cep::OncePerVariable{draft.scope.steps[*step].var};
       return;
     }
     case tree::OnceForm::kWhile:

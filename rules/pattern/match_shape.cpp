@@ -49,8 +49,8 @@ std::set<cep::VarIndex> variables_read(const cep::Rule& rule) {
   add(rule.having);
   if (rule.without) add(rule.without->where);
   for (const cep::ExprPtr& expr : suppression.for_each) add(expr);
-  add(suppression.while_condition);
-  add(suppression.zone);
+  add(suppression.condition());
+  add(suppression.zone());
   if (suppression.at_most) {
     for (const cep::ExprPtr& expr : suppression.at_most->for_each) add(expr);
   }

@@ -120,7 +120,7 @@ class EffectChecker {
   // and nothing looks at which one it was.
   bool takes_best() const {
     return rule_.selection.kind == SelectionKind::kDefault && !rule_.having &&
-           rule_.exceptions.empty() && rule_.suppression.once != Once::kPerVariable;
+           rule_.exceptions.empty() && rule_.suppression.kind() != Once::kPerVariable;
   }
 
   // Words of a step that choose among its events, where the selection chooses the same.
@@ -209,7 +209,7 @@ class EffectChecker {
   // what the very next event is. `of`: the loop whose `until` they are; else they are those of
   // `without`.
   bool stays_considered(const std::vector<cep::Subset>& events, const Element* of) const {
-    if (!has_next(rule_.pattern) && rule_.suppression.once != Once::kWhile) return true;
+    if (!has_next(rule_.pattern) && rule_.suppression.kind() != Once::kWhile) return true;
     return std::ranges::all_of(events, [&](const cep::Subset& subset) {
       const auto has = [&](const std::vector<cep::Subset>& others) {
         return takes_all(context_, others, nullptr, subset, nullptr);
@@ -385,7 +385,7 @@ class EffectChecker {
            "the rule names them elsewhere", "leave it out");
       return;
     }
-    if (has_next(rule_.pattern) || rule_.suppression.once == Once::kWhile) return;
+    if (has_next(rule_.pattern) || rule_.suppression.kind() == Once::kWhile) return;
     warn(tree_.considering->span, "`considering` has no effect without `next`",
          "it defines what counts as the very next event",
          "leave it out, or write `then next`, `no next` or a loop with `next`");
@@ -393,7 +393,7 @@ class EffectChecker {
 
   void check_once() {
     const cep::Suppression& suppression = rule_.suppression;
-    if (!tree_.once || suppression.once != Once::kPerVariable || !suppression.for_each.empty()) {
+    if (!tree_.once || suppression.kind() != Once::kPerVariable || !suppression.for_each.empty()) {
       return;
     }
     const SelectionKind kind = rule_.selection.kind;
@@ -406,7 +406,7 @@ class EffectChecker {
       context_.sink.report(std::move(diagnostic));
       return;
     }
-    const cep::VarIndex var = suppression.var;
+    const cep::VarIndex var = suppression.var();
     const bool begins = kind == SelectionKind::kSkipToNext && shape_.is_first(var);
     const bool completes = shape_.complete_together(var);
     if (is_single()) {
@@ -427,10 +427,10 @@ class EffectChecker {
   void check_at_most() {
     const cep::Suppression& suppression = rule_.suppression;
     if (check_waiting()) return;
-    if (!tree_.at_most || !suppression.at_most || suppression.once != Once::kPerDuration) return;
+    if (!tree_.at_most || !suppression.at_most || suppression.kind() != Once::kPerDuration) return;
     const cep::AtMost& most = *suppression.at_most;
     if (!suppression.for_each.empty() || !most.for_each.empty()) return;
-    if (cep::Int128{suppression.duration.us} * most.count < most.duration.us) return;
+    if (cep::Int128{suppression.duration().us} * most.count < most.duration.us) return;
     Diagnostic diagnostic =
         make_diagnostic(Code::kW0050, tree_.at_most->span, "`at most` has no effect here");
     diagnostic.labels.push_back({tree_.once->span, "lets no more alerts through"});
@@ -447,8 +447,8 @@ class EffectChecker {
     bool reported = false;
     const std::string label =
         fmt::format("two alerts are at least {} apart already", cep::format_duration(*apart));
-    if (tree_.once && suppression.once == Once::kPerDuration && suppression.for_each.empty() &&
-        suppression.duration <= *apart) {
+    if (tree_.once && suppression.kind() == Once::kPerDuration && suppression.for_each.empty() &&
+        suppression.duration() <= *apart) {
       warn(tree_.once->span, "`once per` has no effect here", label,
            "leave it out, or make it longer");
       reported = true;

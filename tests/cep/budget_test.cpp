@@ -268,8 +268,7 @@ TEST_CASE("budgets: what nothing but an event makes heard again is bounded, the 
     };
     cep::Rule& rule =
         b.rule("r", b.key("card", {{"pay", "card", ""}}), {{b.kind("pay")}}, is_large());
-    rule.suppression.once = cep::Once::kWhile;
-    rule.suppression.while_condition = is_large();
+    rule.suppression.once = cep::OnceWhile{is_large()};
     // Beside values both clauses remember by values, `once` by the key.
     if (by_values) {
       rule.suppression.at_most = {100, cep::Duration{1'000'000}, {b.field("device", {"pay"})}};
@@ -349,8 +348,7 @@ TEST_CASE("budgets: the state of dead keys goes, and its memory comes back") {
   add("strict").pattern[1].contiguity = cep::Contiguity::kNext;
   add("general").exceptions.push_back(never());
   cep::Rule& quiet = add("quiet");
-  quiet.suppression.once = cep::Once::kPerDuration;
-  quiet.suppression.duration = cep::Duration{20 * kMinuteUs};
+  quiet.suppression.once = cep::OncePerDuration{cep::Duration{20 * kMinuteUs}};
   b.window("session", card, true, 60'000, {b.kind("pay")});
   b.count("recently", {b.kind("pay")}, card, 600'000);
   cep::Feature& names = b.count("names", {b.kind("pay")}, card, 600'000);

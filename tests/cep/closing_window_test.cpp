@@ -73,8 +73,7 @@ TEST_CASE("closing window: the condition, `having` and `once` are asked when it 
   rule.window->where =
       condition(Op::kGreaterEqual, {b.of_window(Aggregate::kCount), int_literal(2)});
   rule.having = condition(Op::kLess, {b.field("amount", {"pay"}), int_literal(9)});
-  rule.suppression.once = cep::Once::kPerDuration;
-  rule.suppression.duration = cep::Duration{15'000};
+  rule.suppression.once = cep::OncePerDuration{cep::Duration{15'000}};
   show_window(b, rule);
   CHECK(b.alerts({"pay 1 card=x amount=1", "pay 11 card=x amount=1", "pay 12 card=x amount=1",
                   "pay 21 card=x amount=1", "pay 22 card=x amount=9", "pay 25 card=y amount=1",

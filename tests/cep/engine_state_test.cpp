@@ -183,8 +183,7 @@ TEST_CASE("engine state: what each rule keeps, starts and loses under other rule
   pair_rule(b, "changes");
   pair_rule(b, "goes");
   cep::Rule& quiet = pair_rule(b, "quiet");
-  quiet.suppression.once = cep::Once::kPerDuration;
-  quiet.suppression.duration = cep::Duration{1'000'000};
+  quiet.suppression.once = cep::OncePerDuration{cep::Duration{1'000'000}};
   b.count("payments", {b.kind("pay")}, by_card(b), 50);
   Live live(b);
   live.take(b, {"pay 0 card=x", "pay 1 card=x", "pay 2 card=x"});
@@ -196,8 +195,7 @@ TEST_CASE("engine state: what each rule keeps, starts and loses under other rule
   pair_rule(other, "changes").within = cep::Duration{150'000};
   pair_rule(other, "stays").message.push_back({"another title", nullptr});
   cep::Rule& same = pair_rule(other, "quiet");
-  same.suppression.once = cep::Once::kPerDuration;
-  same.suppression.duration = cep::Duration{1'000'000};
+  same.suppression.once = cep::OncePerDuration{cep::Duration{1'000'000}};
   cep::RestoreReport report;
   Live after(other, kept, &report);
   CHECK_FALSE(report.is_same_program);
@@ -218,8 +216,7 @@ TEST_CASE("engine state: what is held back goes on under another pattern, or beg
   const auto rule_of = [](PlanBuilder& b, std::int64_t within_ms, std::int64_t quiet_ms) {
     cep::Rule& rule = pair_rule(b, "quiet");
     rule.within = cep::Duration{within_ms * 1'000};
-    rule.suppression.once = cep::Once::kPerDuration;
-    rule.suppression.duration = cep::Duration{quiet_ms * 1'000};
+    rule.suppression.once = cep::OncePerDuration{cep::Duration{quiet_ms * 1'000}};
   };
   PlanBuilder b;
   rule_of(b, 100, 50);

@@ -142,8 +142,7 @@ TEST_CASE("engine: an alert says when, in which order and of what") {
 
 TEST_CASE("engine: once per D holds back up to D and counts") {
   cep::Plan plan = letters_plan("a", 0);
-  plan.rules[0].suppression.once = cep::Once::kPerDuration;
-  plan.rules[0].suppression.duration = {10'000};
+  plan.rules[0].suppression.once = cep::OncePerDuration{10'000};
   const cep::Program program = compiled(plan);
   const std::vector<cep::Alert> alerts = alerts_of(program, "a1 a2 a10 a11 a12 a50");
   REQUIRE(alerts.size() == 3);

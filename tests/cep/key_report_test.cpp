@@ -162,8 +162,7 @@ TEST_CASE("key report: windows, what is held back, what was lost") {
   b.window("session", by_card(b), true, 100, {b.kind("pay")});
   cep::Rule& quiet = b.rule("quiet", by_card(b), {{b.kind("pay")}, {b.kind("transfer")}});
   quiet.within = cep::Duration{200'000};
-  quiet.suppression.once = cep::Once::kPerDuration;
-  quiet.suppression.duration = cep::Duration{1'000'000};
+  quiet.suppression.once = cep::OncePerDuration{cep::Duration{1'000'000}};
   cep::Rule& many = b.rule("many", by_card(b), {{b.kind("pay")}, {b.kind("transfer")}});
   many.selection.kind = cep::SelectionKind::kNoSkip;
   many.within = cep::Duration{500'000};
@@ -188,10 +187,9 @@ TEST_CASE("key report: a rule that alerts once per month is quiet until the next
   PlanBuilder b;
   b.plan.zones = {{"Asia/Tokyo", {{cep::kEventTimeMin, 32'400}}}};
   cep::Rule& monthly = b.rule("monthly", by_card(b), {{b.kind("pay")}});
-  monthly.suppression.once = cep::Once::kPerUnit;
-  monthly.suppression.unit = cep::CalendarUnit::kMonth;
-  monthly.suppression.zone =
-      literal(type_of(cep::TypeKind::kString), cep::Value::string("Asia/Tokyo"));
+  monthly.suppression.once =
+      cep::OncePerUnit{cep::CalendarUnit::kMonth,
+                       literal(type_of(cep::TypeKind::kString), cep::Value::string("Asia/Tokyo"))};
   Asked asked(b, {}, {"pay 1 card=x amount=1", "pay 50 card=x amount=1"}, 70);
   // The 1st of February 1970 in Tokyo: 31 days less nine hours.
   CHECK(asked.about("x") == Lines{"monthly: quiet until 2646000000, 1 held back"});

@@ -132,8 +132,7 @@ TEST_CASE("levels: a feature is read at an alert that is not a match's last even
   PlanBuilder::show(then, "", of_step);
   // At each event that is considered.
   cep::Rule& quiet = b.rule("quiet", key, {{b.kind("big alert")}, {b.kind("pay")}});
-  quiet.suppression.once = cep::Once::kWhile;
-  quiet.suppression.while_condition = above(b.read("recent"), 1);
+  quiet.suppression.once = cep::OnceWhile{above(b.read("recent"), 1)};
   CHECK(b.alerts({"pay 0 card=x amount=9", "pay 1 card=x amount=1", "pay 2 card=x amount=9",
                   "pay 3 card=x amount=1"}) ==
         Lines{"big@0 x:  [a=1]", "then@1 x: 1 [a=big alert b=2]", "quiet@1 x:  [a=big alert b=2]",

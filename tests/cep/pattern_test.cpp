@@ -243,22 +243,19 @@ TEST_CASE("patterns: selection and suppression give these alerts") {
        [](cep::Plan& p) { in_order(p, SelectionKind::kNoSkip); }, "a1 a2 b3", "0|2 1|2@21"},
       {"once per VAR", "a; any b", 0,
        [](cep::Plan& p) {
-         p.rules[0].suppression.once = cep::Once::kPerVariable;
-         p.rules[0].suppression.var = cep::VarIndex(std::size_t{0});
+         p.rules[0].suppression.once = cep::OncePerVariable{cep::VarIndex(std::size_t{0})};
        },
        "a1 b2 b3 a4 b5", "0|1 3|4(+1)"},
       {"once per VAR: a loop that grows is one", "a{2,}", 0,
        [](cep::Plan& p) {
-         p.rules[0].suppression.once = cep::Once::kPerVariable;
-         p.rules[0].suppression.var = cep::VarIndex(std::size_t{0});
+         p.rules[0].suppression.once = cep::OncePerVariable{cep::VarIndex(std::size_t{0})};
        },
        "a1 a2 a3 a4", "0,1"},
       {"once per VAR: any event of a loop counts, also one that a match held back had",
        "a{2,2}; next b", 0,
        [](cep::Plan& p) {
          p.rules[0].selection.kind = SelectionKind::kNoSkip;
-         p.rules[0].suppression.once = cep::Once::kPerVariable;
-         p.rules[0].suppression.var = cep::VarIndex(std::size_t{0});
+         p.rules[0].suppression.once = cep::OncePerVariable{cep::VarIndex(std::size_t{0})};
        },
        "a1 a2 b3 a4 b5 a6 b7 c8 a9 a10 b11", "0,1|2 8,9|10(+2)"},
       {"at most 2 per 10", "a", 0,
@@ -268,8 +265,7 @@ TEST_CASE("patterns: selection and suppression give these alerts") {
        "a1 a2 a3 a11 a12", "0 1 3(+1) 4"},
       {"once for each value", "ab", 0,
        [](cep::Plan& p) {
-         p.rules[0].suppression.once = cep::Once::kPerDuration;
-         p.rules[0].suppression.duration = ms(10);
+         p.rules[0].suppression.once = cep::OncePerDuration{ms(10)};
          p.rules[0].suppression.for_each = {bound_name(p, 0)};
        },
        "a1 b2 a3 b4 a11", "0 1 4(+1)"},

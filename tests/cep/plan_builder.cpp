@@ -141,8 +141,11 @@ cep::Rule& PlanBuilder::window(const std::string& name, cep::KeySpec key, bool s
   rule.variables.push_back({"w", true});
   rule.considered = events;
   rule.considered.insert(rule.considered.end(), considering.begin(), considering.end());
-  rule.window = cep::ClosingWindow{session, cep::Duration{ms * 1'000}, std::move(events),
-                                   cep::VarIndex(0), nullptr};
+  const cep::Duration length{ms * 1'000};
+  cep::ClosingWindow& window = rule.window.emplace();
+  window.span = cep::SessionSpan{length};
+  if (!session) window.span = cep::TumblingSpan{length};
+  window.events = std::move(events);
   plan.rules.push_back(std::move(rule));
   return plan.rules.back();
 }

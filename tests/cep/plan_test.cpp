@@ -58,10 +58,7 @@ TEST_CASE("plan: any change of meaning changes the text") {
       [](Plan& p) { p.rules[0].pattern[2].absence()->absent_for.reset(); },
       [](Plan& p) { p.rules[0].within.reset(); },
       [](Plan& p) { p.rules[0].selection.kind = SelectionKind::kNoSkip; },
-      [](Plan& p) {
-        p.rules[0].suppression.once = Once::kPerDuration;
-        p.rules[0].suppression.duration = Duration{1};
-      },
+      [](Plan& p) { p.rules[0].suppression.once = OncePerDuration{Duration{1}}; },
       [](Plan& p) { p.rules[0].captured.clear(); },
       [](Plan& p) { p.rules[0].having = above(1); },
       [](Plan& p) { p.rules[0].message[0].text = "x"; },
@@ -96,7 +93,9 @@ TEST_CASE("plan: any change of meaning changes the text") {
       [](Plan& p) {
         p.rules[0].exceptions = {{"own cards", above(1), std::nullopt}};
       },
-      [](Plan& p) { p.rules[0].suppression.zone = utc(); },
+      [](Plan& p) {
+        p.rules[0].suppression.once = OncePerUnit{CalendarUnit::kDay, utc()};
+      },
       [](Plan& p) {
         p.rules[0].suppression.at_most = AtMost{2, Duration{1}, {}};
       },
@@ -187,7 +186,7 @@ TEST_CASE("plan: what no rule text could have said is found") {
       {"count from 0", [](Plan& p) { step_at(p, 0).quantifier.min = 0; }},
       {"a group without", [](Plan& p) { p.rules[0].pattern[1].form = Group(); }},
       {"`within` of no length", [](Plan& p) { p.rules[0].within = Duration{0}; }},
-      {"`once per` no time", [](Plan& p) { p.rules[0].suppression.once = Once::kPerDuration; }},
+      {"`once per` no time", [](Plan& p) { p.rules[0].suppression.once = OncePerDuration(); }},
       {"two alert fields", [](Plan& p) { p.rules[0].fields.push_back(p.rules[0].fields[0]); }},
       {"captured fields do not",
        [](Plan& p) {
@@ -342,7 +341,7 @@ TEST_CASE("plan: what no rule text could have said is found") {
        [](Plan& p) {
          p.rules[0].suppression.at_most = AtMost{0, Duration{1}, {}};
        }},
-      {"calendar, and only it", [](Plan& p) { p.rules[0].suppression.once = Once::kPerUnit; }},
+      {"calendar has a zone", [](Plan& p) { p.rules[0].suppression.once = OncePerUnit(); }},
       {"`in order` without", [](Plan& p) { p.rules[0].selection.in_order = true; }},
       {"`greedy` with `each`",
        [](Plan& p) {

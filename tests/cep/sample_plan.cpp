@@ -106,7 +106,7 @@ Table sample_table() {
 }
 LastWindow& last_window(Plan& plan) { return *plan.features[0].window.as<LastWindow>(); }
 ClosingWindow sample_window() {
-  return {true, Duration{1'000'000}, {any_payment()}, VarIndex(0), nullptr};
+  return {SessionSpan{Duration{1'000'000}}, {any_payment()}, VarIndex(0), nullptr};
 }
 void close_window(Plan& plan) {
   Rule& rule = plan.rules[0];

@@ -57,19 +57,16 @@ cep::Plan plan_of(const std::string& way) {
   if (has("variable")) {
     rule.pattern[0].test()->where = amount(cep::Op::kEqual, 0);
     rule.within = cep::Duration{1'000'000};
-    held.once = cep::Once::kPerVariable;
-    held.var = rule.pattern[0].var();
+    held.once = cep::OncePerVariable{rule.pattern[0].var()};
   }
   if (has("while")) {
-    held.once = cep::Once::kWhile;
-    held.while_condition = amount(cep::Op::kGreaterEqual, 1);
+    held.once = cep::OnceWhile{amount(cep::Op::kGreaterEqual, 1)};
   }
   if (way.ends_with("each") && !way.starts_with("most")) {
     held.for_each = {b.field("device", {"pay"})};
   }
   if (way == "duration" || way == "general" || has("both") || way == "each" || way == "each most") {
-    held.once = cep::Once::kPerDuration;
-    held.duration = cep::Duration{20'000'000};
+    held.once = cep::OncePerDuration{cep::Duration{20'000'000}};
   }
   if (way == "general") {
     cep::Exception never;
@@ -78,9 +75,9 @@ cep::Plan plan_of(const std::string& way) {
     rule.exceptions.push_back(never);
   }
   if (way == "day" || way == "month") {
-    held.once = cep::Once::kPerUnit;
-    if (way == "month") held.unit = cep::CalendarUnit::kMonth;
-    held.zone = literal(type_of(cep::TypeKind::kString), cep::Value::string("UTC"));
+    held.once =
+        cep::OncePerUnit{way == "month" ? cep::CalendarUnit::kMonth : cep::CalendarUnit::kDay,
+                         literal(type_of(cep::TypeKind::kString), cep::Value::string("UTC"))};
     b.plan.zones = {{"UTC", {{cep::kEventTimeMin, 0}}}};
   }
   if (way == "each most") held.for_each = {b.field("device", {"pay"})};

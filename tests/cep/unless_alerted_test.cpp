@@ -47,8 +47,7 @@ TEST_CASE("levels: unless alerted by a rule of the same key, which may read the 
                        "all@4 y: 0 [a=5]", "all@5 x: 2 [a=6]"};
   CHECK(b.alerts(kPays) == expected);
   // One that is suppressed counts as alerted.
-  b.plan.rules[0].suppression.once = cep::Once::kPerDuration;
-  b.plan.rules[0].suppression.duration = cep::Duration{100'000};
+  b.plan.rules[0].suppression.once = cep::OncePerDuration{cep::Duration{100'000}};
   CHECK(b.alerts({"pay 0 card=x amount=9", "pay 1 card=x amount=9", "pay 2 card=x amount=1"}) ==
         Lines{"big@0 x: 0 [a=1]", "all@0 x: 0 [a=1]", "all@1 x: 0 [a=2]", "all@2 x: 0 [a=3]"});
   b.plan.rules[0].suppression.for_each = {b.field("device", {"pay"})};
@@ -125,8 +124,7 @@ TEST_CASE("levels: row by row, `for each` decides in the order of the alerts") {
   b.alert_type("any", {"z", "y"});
   // By key, `y` comes first; `z` raised first.
   cep::Rule& first = b.rule("first", b.key("rule", {{"any", "rule", ""}}), {{b.kind("any")}});
-  first.suppression.once = cep::Once::kPerDuration;
-  first.suppression.duration = cep::Duration{100'000};
+  first.suppression.once = cep::OncePerDuration{cep::Duration{100'000}};
   first.suppression.for_each = {b.field("severity", {"any"})};
   CHECK(b.alerts({"pay 0 card=x device=1 amount=1", "pay 1 card=x device=1 amount=9",
                   "pay 200 card=x device=1 amount=1"}) ==

@@ -102,8 +102,9 @@ bool ties_matter(const cep::Plan& plan) {
          });
 }
 bool has_tumbling(const cep::Plan& plan) {
-  return std::any_of(plan.rules.begin(), plan.rules.end(),
-                     [](const cep::Rule& rule) { return rule.window && !rule.window->session; });
+  return std::any_of(plan.rules.begin(), plan.rules.end(), [](const cep::Rule& rule) {
+    return rule.window && !rule.window->is_session();
+  });
 }
 
 // Moves different times by different parts of a second: what they set falls due at different times.

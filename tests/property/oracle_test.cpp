@@ -120,8 +120,7 @@ TEST_CASE("oracle: selection, order and suppression") {
     cep::Plan plan = letters_plan(row.pattern, row.within_ms);
     plan.rules[0].selection.kind = row.selection;
     if (row.once_ms > 0) {
-      plan.rules[0].suppression.once = cep::Once::kPerDuration;
-      plan.rules[0].suppression.duration = cep::Duration{1000 * row.once_ms};
+      plan.rules[0].suppression.once = cep::OncePerDuration{cep::Duration{1000 * row.once_ms}};
     }
     REQUIRE(cep::validate(plan).empty());
     CHECK(alerts_text(plan, row.events) == std::string(row.alerts));

@@ -318,8 +318,8 @@ std::int64_t days_with_units(const cep::Plan& plan, std::int64_t days) {
     if (feature.window.kind() == cep::WindowKind::kCalendar) add(feature.window.unit());
   }
   for (const cep::Rule& rule : plan.rules) {
-    if (rule.suppression.once == cep::Once::kPerUnit) add(rule.suppression.unit);
-    if (rule.window && rule.window->unit) add(*rule.window->unit);
+    if (rule.suppression.kind() == cep::Once::kPerUnit) add(rule.suppression.unit());
+    if (rule.window && rule.window->calendar() != nullptr) add(rule.window->calendar()->unit);
   }
   return days + 2 * longest;
 }
@@ -330,7 +330,7 @@ bool is_bounded(const cep::Plan& plan) {
                               !rule.pattern[0].quantifier().loop && !rule.without;
     const bool in_time =
         rule.within || rule.window || is_one_event || (rule.without && rule.without->absent_for);
-    return in_time && (rule.suppression.once != cep::Once::kWhile ||
+    return in_time && (rule.suppression.kind() != cep::Once::kWhile ||
                        cep::quiet_ends_after(plan, rule).has_value());
   };
   return std::ranges::all_of(plan.rules, ends) &&
@@ -414,7 +414,7 @@ TEST_CASE("state: what is held back is forgotten as the oracle says, in any slic
   const std::size_t cases = for_all_seeds("PROPERTY", 2000, [&](Random& random) {
     const auto plan = std::make_shared<const cep::Plan>(random_language_plan(random));
     const bool holds_back = std::ranges::any_of(plan->rules, [](const cep::Rule& rule) {
-      return rule.suppression.once != cep::Once::kNone || rule.suppression.at_most;
+      return rule.suppression.kind() != cep::Once::kNone || rule.suppression.at_most;
     });
     if (!holds_back) return;
     std::vector<oracle::Event> events = random_events(random, *plan);

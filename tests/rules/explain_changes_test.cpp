@@ -173,14 +173,15 @@ const std::map<std::string, Change>& changes() {
        }},
       {"once",
        [](Random&, cep::Plan&, cep::Rule& rule) {
-         if (rule.suppression.once != cep::Once::kPerDuration) return false;
-         rule.suppression.duration = rule.suppression.duration + kSecond;
+         auto* const per = rule.suppression.as<cep::OncePerDuration>();
+         if (per == nullptr) return false;
+         per->duration = per->duration + kSecond;
          return true;
        }},
       {"no once",
        [](Random&, cep::Plan&, cep::Rule& rule) {
-         if (rule.suppression.once == cep::Once::kNone) return false;
-         rule.suppression.once = cep::Once::kNone;
+         if (rule.suppression.kind() == cep::Once::kNone) return false;
+         rule.suppression.once = {};
          return true;
        }},
       {"at most",
@@ -191,7 +192,7 @@ const std::map<std::string, Change>& changes() {
        }},
       {"for each",
        [](Random&, cep::Plan&, cep::Rule& rule) {
-         if (rule.suppression.for_each.empty() || rule.suppression.once == cep::Once::kNone) {
+         if (rule.suppression.for_each.empty() || rule.suppression.kind() == cep::Once::kNone) {
            return false;
          }
          rule.suppression.for_each.clear();
@@ -230,10 +231,13 @@ const std::map<std::string, Change>& changes() {
       {"window",
        [](Random& random, cep::Plan&, cep::Rule& rule) {
          if (!rule.window) return false;
-         if (random.chance(50)) {
-           rule.window->session = !rule.window->session;
+         cep::ClosingWindow& window = *rule.window;
+         const cep::Duration length = window.duration();
+         const bool lengthens = window.calendar() == nullptr && random.chance(50);
+         if (window.is_session() == lengthens) {
+           window.span = cep::SessionSpan{length + kSecond};
          } else {
-           rule.window->duration = rule.window->duration + kSecond;
+           window.span = cep::TumblingSpan{length + kSecond};
          }
          return true;
        }},

@@ -159,7 +159,7 @@ class Collector {
       if (field.name == "score") add("score");
       expression(rule, field.expr, nullptr);
     }
-    if (rule.suppression.once == cep::Once::kPerDuration) add("once per D");
+    if (rule.suppression.kind() == cep::Once::kPerDuration) add("once per D");
     if (rule.selection.kind == cep::SelectionKind::kDefault) add("default selection");
     if (rule.selection.kind == cep::SelectionKind::kNoSkip) add("no skip");
     if (rule.selection.kind == cep::SelectionKind::kSkipPastLast) add("skip past last");

@@ -274,19 +274,20 @@ class Collector {
       add(exception.expires ? "except expires" : "except");
     }
     const cep::Suppression& suppression = rule_.suppression;
-    if (suppression.once == Once::kPerUnit) {
-      add(fmt::format("once per {}", cep::unit_name(suppression.unit)));
-    } else if (suppression.once != Once::kNone) {
-      add(kOnces[static_cast<std::size_t>(suppression.once)]);
+    if (suppression.kind() == Once::kPerUnit) {
+      add(fmt::format("once per {}", cep::unit_name(suppression.unit())));
+    } else if (suppression.kind() != Once::kNone) {
+      add(kOnces[static_cast<std::size_t>(suppression.kind())]);
     }
     if (suppression.at_most) add("at most");
     if (!suppression.for_each.empty() ||
         (suppression.at_most && !suppression.at_most->for_each.empty())) {
       add("for each");
     }
-    if (rule_.window) add(rule_.window->session ? "session" : "tumbling");
-    if (rule_.window && rule_.window->unit) {
-      add(fmt::format("tumbling {}", cep::unit_name(*rule_.window->unit)));
+    if (rule_.window) {
+      add(rule_.window->is_session() ? "session" : "tumbling");
+      const cep::CalendarSpan* const calendar = rule_.window->calendar();
+      if (calendar != nullptr) add(fmt::format("tumbling {}", cep::unit_name(calendar->unit)));
     }
     if (rule_.status == cep::Status::kInternal) add("internal");
     if (rule_.status == cep::Status::kShadow) add("shadow");

@@ -36,8 +36,8 @@ void walk(const Rule& rule, const Visit& visit) {
   for (const cep::Exception& exception : rule.exceptions) walk(exception.condition, visit);
   walk(rule.having, visit);
   walk(rule.severity, visit);
-  walk(rule.suppression.while_condition, visit);
-  walk(rule.suppression.zone, visit);
+  walk(rule.suppression.condition(), visit);
+  walk(rule.suppression.zone(), visit);
   for (const ExprPtr& expr : rule.suppression.for_each) walk(expr, visit);
   if (rule.suppression.at_most) {
     for (const ExprPtr& expr : rule.suppression.at_most->for_each) walk(expr, visit);

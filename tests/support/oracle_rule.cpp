@@ -134,9 +134,11 @@ void RuleRun::offer(const KeyAt& key, Position position) {
 // Begin and end of the window, which is no session, that has the time.
 std::pair<EventTime, EventTime> RuleRun::stretch_at(EventTime time) const {
   const cep::ClosingWindow& window = *rule_.window;
-  if (window.unit) return calendar_window_at(world_.plan(), window.zone, *window.unit, time);
-  const EventTime begin{floor_to(time.us, window.duration.us)};
-  return {begin, begin + window.duration};
+  if (const cep::CalendarSpan* const calendar = window.calendar()) {
+    return calendar_window_at(world_.plan(), calendar->zone, calendar->unit, time);
+  }
+  const EventTime begin{floor_to(time.us, window.duration().us)};
+  return {begin, begin + window.duration()};
 }
 
 // A closing window: events of its kinds open and extend it, what is considered is collected too.
@@ -145,10 +147,10 @@ void RuleRun::collect(KeyState& state, const Offer& event) {
   const cep::Subset* kind = world_.subset_of(window.events, event.position, event.roles);
   const EventTime now = world_.row(event.position).engine_time;
   if (!state.window) {
-    if (window.session && kind == nullptr) return;
+    if (window.is_session() && kind == nullptr) return;
     state.window.emplace();
-    state.window->begin = window.session ? now : stretch_at(now).first;
-  } else if (!window.session && now >= stretch_at(state.window->begin).second) {
+    state.window->begin = window.is_session() ? now : stretch_at(now).first;
+  } else if (!window.is_session() && now >= stretch_at(state.window->begin).second) {
     // The old one had no event of its kinds, or its timer would have closed it.
     state.window.emplace();
     state.window->begin = stretch_at(now).first;
@@ -158,8 +160,8 @@ void RuleRun::collect(KeyState& state, const Offer& event) {
       kind != nullptr ? kind : world_.subset_of(rule_.considered, event.position, event.roles);
   open.collected.push_back({event.position, window.var, as->name});
   if (kind == nullptr) return;
-  if (window.session) {
-    open.end = now + window.duration;
+  if (window.is_session()) {
+    open.end = now + window.duration();
     open.set_by = event.position;
   } else if (!open.end) {
     open.end = stretch_at(open.begin).second;

@@ -28,15 +28,15 @@ std::string Suppressor::most_key(const Context& context, const std::string& key)
   return key_of(rule_.suppression.at_most->for_each, context, key);
 }
 std::string Suppressor::count_key(const Context& context, const std::string& key) const {
-  const bool only_most = rule_.suppression.once == Once::kNone && rule_.suppression.at_most;
+  const bool only_most = rule_.suppression.kind() == Once::kNone && rule_.suppression.at_most;
   return only_most ? most_key(context, key) : once_key(context, key);
 }
 
 void Suppressor::see(const Offer& event, const std::string& key) {
-  if (rule_.suppression.once != Once::kWhile) return;
+  if (rule_.suppression.kind() != Once::kWhile) return;
   const std::vector<Taken> nothing;
   const Context context{world_, event.position, &rule_, &nothing, event.roles};
-  if (!evaluate(*rule_.suppression.while_condition, context).is_true()) {
+  if (!evaluate(*rule_.suppression.condition(), context).is_true()) {
     quiet_.erase(once_key(context, key));
   }
 }
@@ -54,22 +54,22 @@ bool Suppressor::once_holds_back(const Match& match, const Moment& moment, const
                                  const std::string& key) const {
   const cep::Suppression& suppression = rule_.suppression;
   const std::string mine = once_key(last, key);
-  switch (suppression.once) {
+  switch (suppression.kind()) {
     case Once::kNone:
       return false;
     case Once::kPerDuration: {
       const auto before = last_alert_.find(mine);
-      return before != last_alert_.end() && moment.time < before->second + suppression.duration;
+      return before != last_alert_.end() && moment.time < before->second + suppression.duration();
     }
     case Once::kPerVariable: {
-      const std::vector<Position> events = events_of(rule_, match, suppression.var);
+      const std::vector<Position> events = events_of(rule_, match, suppression.var());
       return std::any_of(events.begin(), events.end(), [&](Position event) {
         return had_.contains({mine, event});
       });
     }
     case Once::kPerUnit: {
-      const auto now = unit_in_zone(world_.plan(), evaluate(*suppression.zone, last),
-                                    suppression.unit, moment.time);
+      const auto now = unit_in_zone(world_.plan(), evaluate(*suppression.zone(), last),
+                                    suppression.unit(), moment.time);
       const auto before = units_.find(mine);
       return now && before != units_.end() && before->second.contains(*now);
     }
@@ -102,8 +102,8 @@ void Suppressor::note_suppressed(const Match& match, const Moment& moment, const
   ++held_back_[count_key(last, key)];
   last_held_[count_key(last, key)] = moment.time;
   // A match that `once` holds back has still taken its events.
-  if (rule_.suppression.once == Once::kPerVariable && once_holds_back(match, moment, last, key)) {
-    for (const Position event : events_of(rule_, match, rule_.suppression.var)) {
+  if (rule_.suppression.kind() == Once::kPerVariable && once_holds_back(match, moment, last, key)) {
+    for (const Position event : events_of(rule_, match, rule_.suppression.var())) {
       had_.insert({once_key(last, key), event});
     }
   }
@@ -112,7 +112,7 @@ void Suppressor::note_suppressed(const Match& match, const Moment& moment, const
 // Nothing says when the quiet was over, or only for other values than the count's.
 bool Suppressor::ends_by_last_held() const {
   const cep::Suppression& suppression = rule_.suppression;
-  if (suppression.once == Once::kPerVariable || suppression.once == Once::kWhile) return true;
+  if (suppression.kind() == Once::kPerVariable || suppression.kind() == Once::kWhile) return true;
   return suppression.at_most &&
          (!suppression.for_each.empty() || !suppression.at_most->for_each.empty());
 }
@@ -128,12 +128,12 @@ bool Suppressor::is_forgotten(const Moment& moment, const Context& last,
     return held == last_held_.end() || is_over(held->second);
   }
   if (const auto before = last_alert_.find(once_key(last, key));
-      before != last_alert_.end() && !is_over(before->second + suppression.duration)) {
+      before != last_alert_.end() && !is_over(before->second + suppression.duration())) {
     return false;
   }
   if (const auto units = units_.find(once_key(last, key)); units != units_.end()) {
     // Two days later it is over in every zone.
-    const std::int64_t next = next_unit(suppression.unit, *units->second.rbegin());
+    const std::int64_t next = next_unit(suppression.unit(), *units->second.rbegin());
     if (!is_over(cep::EventTime{(next + 2) * cep::kDayUs})) return false;
   }
   if (!suppression.at_most) return true;
@@ -146,20 +146,20 @@ std::uint64_t Suppressor::note_alert(const Match& match, const Moment& moment, c
                                      const std::string& key) {
   const cep::Suppression& suppression = rule_.suppression;
   if (is_forgotten(moment, last, key)) held_back_.erase(count_key(last, key));
-  switch (suppression.once) {
+  switch (suppression.kind()) {
     case Once::kNone:
       break;
     case Once::kPerDuration:
       last_alert_[once_key(last, key)] = moment.time;
       break;
     case Once::kPerVariable:
-      for (const Position event : events_of(rule_, match, suppression.var)) {
+      for (const Position event : events_of(rule_, match, suppression.var())) {
         had_.insert({once_key(last, key), event});
       }
       break;
     case Once::kPerUnit:
-      if (const auto now = unit_in_zone(world_.plan(), evaluate(*suppression.zone, last),
-                                        suppression.unit, moment.time)) {
+      if (const auto now = unit_in_zone(world_.plan(), evaluate(*suppression.zone(), last),
+                                        suppression.unit(), moment.time)) {
         units_[once_key(last, key)].insert(*now);
       }
       break;

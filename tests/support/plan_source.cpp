@@ -264,12 +264,14 @@ class Printer {
   }
   std::string window(const cep::Rule& rule) const {
     const cep::ClosingWindow& window = *rule.window;
+    const cep::CalendarSpan* const calendar = window.calendar();
     const std::string length =
-        window.unit ? fmt::format("{} in \"{}\"", cep::unit_name(*window.unit), window.zone)
-                    : cep::format_duration(window.duration);
+        calendar != nullptr
+            ? fmt::format("{} in \"{}\"", cep::unit_name(calendar->unit), calendar->zone)
+            : cep::format_duration(window.duration());
     const std::string of = kinds(window.events);
-    std::string out = window.session ? fmt::format("session of {} gap {}", of, length)
-                                     : fmt::format("tumbling {} of {}", length, of);
+    std::string out = window.is_session() ? fmt::format("session of {} gap {}", of, length)
+                                          : fmt::format("tumbling {} of {}", length, of);
     out += " as " + variable(rule, window.var);
     if (window.where) out += " where " + expr(&rule, window.where);
     return out;
@@ -336,21 +338,21 @@ class Printer {
   void suppression(const cep::Rule& rule) {
     const cep::Suppression& suppression = rule.suppression;
     const std::string for_each = each(rule, suppression.for_each);
-    switch (suppression.once) {
+    switch (suppression.kind()) {
       case cep::Once::kNone:
         break;
       case cep::Once::kPerDuration:
-        clause("once per", cep::format_duration(suppression.duration) + for_each);
+        clause("once per", cep::format_duration(suppression.duration()) + for_each);
         break;
       case cep::Once::kPerVariable:
-        clause("once per", variable(rule, suppression.var) + for_each);
+        clause("once per", variable(rule, suppression.var()) + for_each);
         break;
       case cep::Once::kPerUnit:
-        clause(fmt::format("once per {} in", cep::unit_name(suppression.unit)),
-               expr(&rule, suppression.zone) + for_each);
+        clause(fmt::format("once per {} in", cep::unit_name(suppression.unit())),
+               expr(&rule, suppression.zone()) + for_each);
         break;
       case cep::Once::kWhile:
-        clause("once while", expr(&rule, suppression.while_condition) + for_each);
+        clause("once while", expr(&rule, suppression.condition()) + for_each);
         break;
     }
     if (suppression.at_most) {
@@ -402,8 +404,8 @@ std::string unsayable(const cep::Plan& plan) {
     if (skips_to && rule.variables[rule.selection.var.value].name.empty()) {
       return "`skip to` a step without a name";
     }
-    if (rule.suppression.once == cep::Once::kPerVariable &&
-        rule.variables[rule.suppression.var.value].name.empty()) {
+    if (rule.suppression.kind() == cep::Once::kPerVariable &&
+        rule.variables[rule.suppression.var().value].name.empty()) {
       return "`once per` a step without a name";
     }
   }

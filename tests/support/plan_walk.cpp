@@ -32,8 +32,8 @@ void each_place(Rule& rule, const std::function<void(ExprPtr&)>& visit) {
   for (cep::Exception& exception : rule.exceptions) visit(exception.condition);
   visit(rule.having);
   visit(rule.severity);
-  visit(rule.suppression.zone);
-  visit(rule.suppression.while_condition);
+  if (auto* const per = rule.suppression.as<cep::OncePerUnit>()) visit(per->zone);
+  if (auto* const quiet = rule.suppression.as<cep::OnceWhile>()) visit(quiet->condition);
   for (ExprPtr& expr : rule.suppression.for_each) visit(expr);
   if (rule.suppression.at_most) {
     for (ExprPtr& expr : rule.suppression.at_most->for_each) visit(expr);

@@ -160,7 +160,7 @@ void let_all_read(cep::Plan& plan) {
     let_read(plan, rule.pattern, rule);
     const auto all = types_of(rule.considered);
     if (rule.without) let_read(plan, rule.without->where, types_of(rule.without->events), &rule);
-    let_read(plan, rule.suppression.while_condition, all, &rule);
+    let_read(plan, rule.suppression.condition(), all, &rule);
     const auto last = last_types(rule);
     if (rule.window) let_read(plan, rule.window->where, last, &rule);
     for (const cep::Exception& exception : rule.exceptions) {

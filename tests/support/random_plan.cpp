@@ -461,8 +461,7 @@ class PlanMaker {
         break;
     }
     if (random_.chance(25)) {
-      rule.suppression.once = cep::Once::kPerDuration;
-      rule.suppression.duration = seconds(random_.between(1, 10));
+      rule.suppression.once = cep::OncePerDuration{seconds(random_.between(1, 10))};
     }
     plan_.rules.push_back(std::move(rule));
   }

@@ -305,7 +305,7 @@ class Enricher {
       if (cep::Step* const step = element.step()) moved(step->var);
     });
     moved(rule().selection.var);
-    moved(rule().suppression.var);
+    if (auto* const per = rule().suppression.as<cep::OncePerVariable>()) moved(per->var);
     for (cep::Variable& variable : rule().variables) {
       if (variable.parent) moved(*variable.parent);
     }
@@ -386,30 +386,30 @@ class Enricher {
     const auto at_most = suppression.at_most;
     suppression = {};
     suppression.at_most = at_most;
-    suppression.once =
-        random_.pick({Once::kPerDuration, Once::kPerVariable, Once::kPerUnit, Once::kWhile});
-    switch (suppression.once) {
+    switch (random_.pick({Once::kPerDuration, Once::kPerVariable, Once::kPerUnit, Once::kWhile})) {
       case Once::kPerDuration:
-        suppression.duration = seconds(random_.between(1, 10));
+        suppression.once = cep::OncePerDuration{seconds(random_.between(1, 10))};
         break;
       case Once::kPerVariable:
-        suppression.var = some_loop_or_variable();
+        suppression.once = cep::OncePerVariable{some_loop_or_variable()};
         break;
-      case Once::kPerUnit:
+      case Once::kPerUnit: {
         plan_.zones = random_zones();
-        suppression.unit = random_unit(random_);
-        suppression.zone = literal(type_of(TypeKind::kString), Value::string(random_zone(random_)));
+        const cep::CalendarUnit unit = random_unit(random_);
+        suppression.once = cep::OncePerUnit{
+            unit, literal(type_of(TypeKind::kString), Value::string(random_zone(random_)))};
         break;
+      }
       case Once::kWhile: {
         ExprScope scope;
         scope.types = all_types();
-        suppression.while_condition = all_of({random_condition(random_, plan_, scope, 1)});
+        suppression.once = cep::OnceWhile{all_of({random_condition(random_, plan_, scope, 1)})};
         break;
       }
       default:
         break;
     }
-    if (random_.chance(30) && suppression.once != Once::kWhile)
+    if (random_.chance(30) && suppression.kind() != Once::kWhile)
       suppression.for_each = some_values();
   }
   void make_at_most() {

@@ -36,13 +36,16 @@ void make_window_rule(Random& random, cep::Plan& plan, std::size_t index) {
   made.message = {{"window of ", nullptr}};
   made.variables = {{"w", true}};
   cep::ClosingWindow window;
-  window.session = random.chance(50);
-  window.duration = seconds(random.between(1, 8));
-  if (!window.session && random.chance(40)) {
-    window.duration = {};
-    window.unit = random_unit(random);
-    window.zone = random_zone(random);
+  const bool is_session = random.chance(50);
+  const cep::Duration length = seconds(random.between(1, 8));
+  if (is_session) {
+    window.span = cep::SessionSpan{length};
+  } else if (random.chance(40)) {
+    const cep::CalendarUnit unit = random_unit(random);
+    window.span = cep::CalendarSpan{unit, random_zone(random)};
     plan.zones = random_zones();
+  } else {
+    window.span = cep::TumblingSpan{length};
   }
   const cep::Subset opener = random.pick(rule.considered);
   for (const cep::Subset& subset : rule.considered) {
@@ -60,8 +63,7 @@ void make_window_rule(Random& random, cep::Plan& plan, std::size_t index) {
   made.message.push_back({"", count});
   made.fields.push_back({"last", random_value(random, plan, scope)});
   if (random.chance(30)) {
-    made.suppression.once = cep::Once::kPerDuration;
-    made.suppression.duration = seconds(random.between(1, 20));
+    made.suppression.once = cep::OncePerDuration{seconds(random.between(1, 20))};
   }
   if (random.chance(20)) made.having = all_of({random_condition(random, plan, scope, 1)});
   set_captured(plan, made);

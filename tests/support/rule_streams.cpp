@@ -14,7 +14,7 @@ RuleStreams::RuleStreams(Random& random, const cep::Rule& rule) : random_(random
   };
   add(rule.within);
   if (rule.without) add(rule.without->absent_for);
-  if (rule.suppression.once == cep::Once::kPerDuration) add(rule.suppression.duration);
+  if (rule.suppression.kind() == cep::Once::kPerDuration) add(rule.suppression.duration());
   if (rule.suppression.at_most) add(rule.suppression.at_most->duration);
 }
 

@@ -74,7 +74,7 @@ void remove_lost_variables(cep::Rule& rule) {
       if (cep::Step* const step = element.step()) moved(step->var);
     });
     moved(rule.selection.var);
-    moved(rule.suppression.var);
+    if (auto* const per = rule.suppression.as<cep::OncePerVariable>()) moved(per->var);
     rule.variables.erase(rule.variables.begin() + static_cast<std::ptrdiff_t>(v - 1));
     for (cep::Variable& variable : rule.variables) {
       if (variable.parent) moved(*variable.parent);
@@ -166,7 +166,7 @@ void rule_changes(std::vector<Change>& changes, const cep::Plan& plan, std::size
         changes.push_back([r, change](Case& c) { change(c.plan.rules[r]); });
       };
   const cep::Suppression& suppression = rule.suppression;
-  if (suppression.once != cep::Once::kNone) {
+  if (suppression.kind() != cep::Once::kNone) {
     add([](cep::Rule& x) {
       const auto most = x.suppression.at_most;
       x.suppression = {};
