@@ -76,43 +76,33 @@ class ElementsChecker {
 
  private:
   cep::Element one(const ElementDraft& draft, Tail tail) {
-    const Tail inner = draft.quantifier.loop && tail == Tail::kAlways ? Tail::kPerhaps : tail;
-    switch (draft.kind) {
-      case cep::ElementKind::kStep:
-        return step(draft);
-      case cep::ElementKind::kAbsence:
-        return absence(draft, tail);
-      case cep::ElementKind::kGroup:
-        return group(draft, cep::GroupForm::kSequence, sequence(draft.children, inner));
-      case cep::ElementKind::kOneOf:
-        return group(draft, cep::GroupForm::kOneOf, each_alone(draft.children, inner));
-      case cep::ElementKind::kAllOf:
-        return group(draft, cep::GroupForm::kAllOf, each_alone(draft.children, inner));
-    }
-    return {};
+    if (const StepDraft* const own = draft.step()) return step(*own);
+    if (const AbsenceDraft* const own = draft.absence()) return absence(*own, tail);
+    return group(*draft.group(), tail);
   }
 
-  cep::Step step(const ElementDraft& draft) {
-    const tree::Step& tree = *draft.step_tree;
+  cep::Step step(const StepDraft& draft) {
+    const tree::Step& tree = *draft.tree;
     cep::Step step;
     step.quantifier = draft.quantifier;
     step.optional = draft.optional;
-    step.var = scope_.steps[*draft.step].var;
+    step.var = scope_.steps[draft.symbol].var;
     step.events = draft.kinds.subsets;
-    step.where = where(draft, draft.kinds, tree.where.get(), draft.step);
+    step.where = where(draft.kinds, draft.place, tree.where.get(), &draft);
     if (!tree.until) return step;
     step.until_events = draft.until.subsets;
-    step.until_where = where(draft, draft.until, tree.until->where.get(), std::nullopt);
+    step.until_where = where(draft.until, draft.place, tree.until->where.get(), nullptr);
     return step;
   }
 
-  cep::Absence absence(const ElementDraft& draft, Tail tail) {
+  cep::Absence absence(const AbsenceDraft& draft, Tail tail) {
+    const tree::Absence& tree = *draft.tree;
     cep::Absence absence;
     absence.events = draft.kinds.subsets;
-    absence.next = draft.absence->next;
-    absence.where = where(draft, draft.kinds, draft.absence->where.get(), std::nullopt);
-    check_end(*draft.absence, tail);
-    if (draft.absence->absent_for) absence.absent_for = draft.absence->absent_for->value;
+    absence.next = tree.next;
+    absence.where = where(draft.kinds, draft.place, tree.where.get(), nullptr);
+    check_end(tree, tail);
+    if (tree.absent_for) absence.absent_for = tree.absent_for->value;
     return absence;
   }
 
@@ -125,29 +115,33 @@ class ElementsChecker {
     return elements;
   }
 
-  static cep::Group group(const ElementDraft& draft, cep::GroupForm form,
-                          std::vector<cep::Element> children) {
+  cep::Group group(const GroupDraft& draft, Tail tail) {
+    const Tail inner = draft.quantifier.loop && tail == Tail::kAlways ? Tail::kPerhaps : tail;
     cep::Group group;
     group.quantifier = draft.quantifier;
     group.optional = draft.optional;
-    group.form = form;
-    group.children = std::move(children);
+    group.form = draft.form;
+    group.children = draft.form == cep::GroupForm::kSequence ? sequence(draft.children, inner)
+                                                             : each_alone(draft.children, inner);
     return group;
   }
 
-  cep::ExprPtr where(const ElementDraft& draft, const ResolvedKinds& kinds, const tree::Expr* where,
-                     std::optional<std::size_t> own_step) {
+  // `step`: whose own events the condition is about; null for an absence and `until`.
+  cep::ExprPtr where(const ResolvedKinds& kinds, const PatternPlace& place, const tree::Expr* where,
+                     const StepDraft* step) {
+    std::optional<std::size_t> own_step;
+    if (step != nullptr) own_step = step->symbol;
     ExprScope scope;
     scope.place = own_step ? Place::kStep : Place::kAbsence;
     scope.types = kinds.types;
     scope.types_broken = kinds.broken;
     scope.rule = &scope_;
-    scope.steps_visible = draft.place.steps_before;
-    scope.pattern_place = &draft.place;
+    scope.steps_visible = place.steps_before;
+    scope.pattern_place = &place;
     scope.own_step = own_step;
     if (own_step && !kinds.broken && decides_match(*own_step, {}) &&
         never_holds(context_, scope, {}, kinds.alternatives, {})) {
-      report_never(draft);
+      report_never(step->tree->kinds);
       return nullptr;
     }
     if (!where) {
@@ -175,11 +169,11 @@ class ElementsChecker {
     return condition.expr();
   }
 
-  void report_never(const ElementDraft& draft) {
-    Diagnostic diagnostic = make_diagnostic(Code::kE0441, draft.step_tree->kinds.span,
+  void report_never(const tree::Kinds& kinds) {
+    Diagnostic diagnostic = make_diagnostic(Code::kE0441, kinds.span,
                                             "this rule can never alert: no event can be taken here",
                                             "the conditions of the kind are never true");
-    for (const tree::KindRef& ref : draft.step_tree->kinds.refs) {
+    for (const tree::KindRef& ref : kinds.refs) {
       const KindSymbol* kind = look_up_kind(context_, ref);
       if (kind == nullptr || kind->kind == nullptr) continue;
       diagnostic.labels.push_back({kind->name->span, "declared here"});

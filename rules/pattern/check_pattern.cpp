@@ -18,12 +18,9 @@ class Drafter {
 
   void add(const tree::Pattern& pattern, std::vector<ElementDraft>& sequence) {
     for (const tree::Element& element : pattern.elements) {
-      ElementDraft next;
-      if (const auto* absence = std::get_if<tree::Absence>(&element.body)) {
-        next = absence_of(*absence);
-      } else {
-        next = step_of(std::get<tree::Step>(element.body));
-      }
+      const auto* const absence = std::get_if<tree::Absence>(&element.body);
+      ElementDraft next = absence != nullptr ? ElementDraft(absence_of(*absence))
+                                             : element_of(std::get<tree::Step>(element.body));
       next.link = &element;
       sequence.push_back(std::move(next));
     }
@@ -36,44 +33,39 @@ class Drafter {
     draft_.broken = draft_.broken || kinds.broken;
   }
 
-  ElementDraft absence_of(const tree::Absence& absence) {
-    ElementDraft next;
-    next.kind = cep::ElementKind::kAbsence;
-    next.absence = &absence;
+  AbsenceDraft absence_of(const tree::Absence& absence) {
+    AbsenceDraft next;
+    next.tree = &absence;
     next.kinds = resolve_kinds(context_, absence.kinds, &scope_);
     next.place = {scope_.steps.size(), enclosures_};
     add_types(next.kinds);
     return next;
   }
 
-  ElementDraft step_of(const tree::Step& step) {
-    ElementDraft next;
-    next.step_tree = &step;
-    next.optional = step.optional.has_value();
-    if (step.count) read_count(*step.count, next);
-    switch (step.form) {
-      case tree::StepForm::kKinds:
-        add_step(step, next);
-        break;
-      case tree::StepForm::kGroup:
-        next.kind = cep::ElementKind::kGroup;
-        enter(step, 0, [&] {
-          for (const tree::Pattern& pattern : step.patterns) add(pattern, next.children);
-        });
-        break;
-      case tree::StepForm::kOneOf:
-        add_alternatives(step, next);
-        break;
-      case tree::StepForm::kAllOf:
-        next.kind = cep::ElementKind::kAllOf;
-        enter(step, ++groups_, [&] {
-          for (std::size_t i = 0; i < step.members.size(); ++i) {
-            enclosures_.back().form = Enclosure::Form::kAllOf;
-            enclosures_.back().branch = i;
-            next.children.push_back(step_of(step.members[i]));
-          }
-        });
-        break;
+  ElementDraft element_of(const tree::Step& step) {
+    if (step.form == tree::StepForm::kKinds) return step_of(step);
+    return group_of(step);
+  }
+
+  GroupDraft group_of(const tree::Step& step) {
+    GroupDraft next;
+    next.tree = &step;
+    read_repetition(step, next);
+    if (step.form == tree::StepForm::kOneOf) {
+      add_alternatives(step, next);
+    } else if (step.form == tree::StepForm::kAllOf) {
+      next.form = cep::GroupForm::kAllOf;
+      enter(step, ++groups_, [&] {
+        for (std::size_t i = 0; i < step.members.size(); ++i) {
+          enclosures_.back().form = Enclosure::Form::kAllOf;
+          enclosures_.back().branch = i;
+          next.children.push_back(element_of(step.members[i]));
+        }
+      });
+    } else {
+      enter(step, 0, [&] {
+        for (const tree::Pattern& pattern : step.patterns) add(pattern, next.children);
+      });
     }
     return next;
   }
@@ -97,8 +89,8 @@ class Drafter {
     });
   }
 
-  void add_alternatives(const tree::Step& step, ElementDraft& next) {
-    next.kind = cep::ElementKind::kOneOf;
+  void add_alternatives(const tree::Step& step, GroupDraft& next) {
+    next.form = cep::GroupForm::kOneOf;
     const std::size_t group = ++groups_;
     const std::optional<std::size_t> parent_before = parent_;
     if (step.as) {
@@ -111,12 +103,11 @@ class Drafter {
       parent_ = add_symbol(std::move(symbol));
     }
     const std::optional<std::size_t> own = parent_;
-    if (step.as) next.step = own;
+    if (step.as) next.symbol = own;
     enter(step, group, [&] {
       for (std::size_t i = 0; i < step.patterns.size(); ++i) {
         enclosures_.back().branch = i;
-        ElementDraft alternative;
-        alternative.kind = cep::ElementKind::kGroup;
+        GroupDraft alternative;
         add(step.patterns[i], alternative.children);
         next.children.push_back(std::move(alternative));
       }
@@ -127,17 +118,22 @@ class Drafter {
     symbol.loop = is_repeated() || step.count.has_value();
     for (const ElementDraft& alternative : next.children) {
       std::size_t steps = 0;
-      for_each_draft(alternative.children, [&](const ElementDraft& inner) {
-        if (inner.kind != cep::ElementKind::kStep) return;
-        symbol.loop = symbol.loop || ++steps > 1 || (inner.step && scope_.steps[*inner.step].loop);
-        symbol.types.insert(symbol.types.end(), inner.kinds.types.begin(), inner.kinds.types.end());
-        symbol.broken = symbol.broken || inner.kinds.broken;
+      for_each_draft(alternative.children(), [&](const ElementDraft& inner) {
+        const StepDraft* const taken = inner.step();
+        if (taken == nullptr) return;
+        const ResolvedKinds& kinds = taken->kinds;
+        symbol.loop = symbol.loop || ++steps > 1 || scope_.steps[taken->symbol].loop;
+        symbol.types.insert(symbol.types.end(), kinds.types.begin(), kinds.types.end());
+        symbol.broken = symbol.broken || kinds.broken;
       });
     }
     normalize(symbol.types);
   }
 
-  void add_step(const tree::Step& step, ElementDraft& next) {
+  StepDraft step_of(const tree::Step& step) {
+    StepDraft next;
+    next.tree = &step;
+    read_repetition(step, next);
     next.kinds = resolve_kinds(context_, step.kinds, &scope_);
     add_types(next.kinds);
     StepSymbol symbol;
@@ -158,12 +154,13 @@ class Drafter {
     } else if (step.kinds.refs.size() == 1) {
       symbol.kind = step.kinds.refs.front().name.text;
     }
-    next.step = add_symbol(std::move(symbol));
+    next.symbol = add_symbol(std::move(symbol));
     next.place = {scope_.steps.size(), enclosures_};
     if (step.until) {
       next.until = resolve_kinds(context_, step.until->kinds, &scope_);
       add_types(next.until);
     }
+    return next;
   }
 
   std::size_t add_symbol(StepSymbol symbol) {
@@ -183,7 +180,11 @@ class Drafter {
     return place;
   }
 
-  void read_count(const tree::Count& count, ElementDraft& next) {
+  void read_repetition(const tree::Step& step, cep::Repetition& next) {
+    next.optional = step.optional.has_value();
+    if (step.count) read_count(*step.count, next);
+  }
+  void read_count(const tree::Count& count, cep::Repetition& next) {
     cep::Quantifier& quantifier = next.quantifier;
     quantifier.loop = true;
     quantifier.greedy = count.greedy;

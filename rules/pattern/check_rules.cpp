@@ -147,8 +147,11 @@ class RuleChecker {
 
   void collect_considered() {
     for_each_draft(pattern_.elements, [&](const ElementDraft& element) {
-      add_considered(element.kinds);
-      add_considered(element.until);
+      if (const AbsenceDraft* const absence = element.absence()) add_considered(absence->kinds);
+      const StepDraft* const step = element.step();
+      if (step == nullptr) return;
+      add_considered(step->kinds);
+      add_considered(step->until);
     });
     last_types_ = last_types(pattern_.elements);
     if (tree_.without) {

@@ -32,8 +32,9 @@ void check_target(RuleDraft& draft, const tree::Name& name) {
   if (name.text.empty()) return;
   const auto step = find_variable(draft.context, draft.scope, name);
   if (!step) return;
-  const bool outer = std::ranges::any_of(
-      draft.pattern.elements, [&](const ElementDraft& element) { return element.step == step; });
+  const bool outer = std::ranges::any_of(draft.pattern.elements, [&](const ElementDraft& element) {
+    return element.symbol() == step;
+  });
   if (outer) {
     draft.rule.selection.var = draft.scope.steps[*step].var;
     return;

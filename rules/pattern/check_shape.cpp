@@ -19,22 +19,22 @@ class ShapeChecker {
     const ElementDraft* optional = nullptr;  // all from here on may be passed by
     for (std::size_t i = elements.size(); may_end && in_sequence && i > 0; --i) {
       const ElementDraft& element = elements[i - 1];
-      if (element.absence == nullptr) {
+      if (element.absence() == nullptr) {
         if (!can_be_empty(element)) break;
         optional = &element;
       } else if (optional != nullptr) {
-        report_unbound(element, *optional);
+        report_unbound(*element.absence()->tree, optional->step_tree());
       }
     }
     for (std::size_t i = 0; i < elements.size(); ++i) {
       const ElementDraft& element = elements[i];
-      if (element.step_tree != nullptr) check_step(*element.step_tree);
+      if (const tree::Step* const step = element.step_tree()) check_step(*step);
       if (in_sequence && i > 0) check_neighbours(elements[i - 1], element);
-      const bool is_sequence = element.kind == cep::ElementKind::kGroup;
-      const bool ends = may_end && element.quantifier.max == 1U &&
-                        element.kind != cep::ElementKind::kAllOf &&
+      const bool is_sequence = element.is_group(cep::GroupForm::kSequence);
+      const bool ends = may_end && element.repetition().quantifier.max == 1U &&
+                        !element.is_group(cep::GroupForm::kAllOf) &&
                         (!in_sequence || all_may_be_passed(elements, i + 1));
-      check(element.children, is_sequence, ends);
+      check(element.children(), is_sequence, ends);
     }
     return right_;
   }
@@ -49,20 +49,20 @@ class ShapeChecker {
   static bool all_may_be_passed(const std::vector<ElementDraft>& elements, std::size_t from) {
     return std::all_of(elements.begin() + static_cast<std::ptrdiff_t>(from), elements.end(),
                        [](const ElementDraft& element) {
-                         return element.absence == nullptr && can_be_empty(element);
+                         return element.absence() == nullptr && can_be_empty(element);
                        });
   }
 
   // The match is given without the steps behind the absence, whatever comes after it.
-  void report_unbound(const ElementDraft& absence, const ElementDraft& optional) {
-    Diagnostic diagnostic = make_diagnostic(Code::kE0440, absence.absence->span,
-                                            "an absence that only optional steps follow");
-    if (optional.step_tree != nullptr) {
+  void report_unbound(const tree::Absence& absence, const tree::Step* optional) {
+    Diagnostic diagnostic =
+        make_diagnostic(Code::kE0440, absence.span, "an absence that only optional steps follow");
+    if (optional != nullptr) {
       diagnostic.labels.push_back(
-          {optional.step_tree->span, "may be skipped: the match is complete without waiting"});
+          {optional->span, "may be skipped: the match is complete without waiting"});
     }
     report(std::move(diagnostic),
-           absence.absence->next
+           absence.next
                ? "make the last step a must, or leave it out and end with `no next …`"
                : "make the last step required, or replace it by a duration: `no … for 5m`");
   }
@@ -93,22 +93,23 @@ class ShapeChecker {
   }
 
   void check_neighbours(const ElementDraft& before, const ElementDraft& element) {
-    if (before.kind == cep::ElementKind::kAbsence || before.step_tree == nullptr) return;
-    if (element.absence != nullptr) {
+    const tree::Step* const first = before.step_tree();
+    if (first == nullptr) return;
+    if (element.absence() != nullptr) {
       if (!can_be_empty(before)) return;
-      Diagnostic diagnostic = make_diagnostic(Code::kE0420, element.absence->no_span,
+      Diagnostic diagnostic = make_diagnostic(Code::kE0420, element.absence()->tree->no_span,
                                               "an absence directly after an optional step");
-      diagnostic.labels.push_back({before.step_tree->span, "may be skipped"});
+      diagnostic.labels.push_back({first->span, "may be skipped"});
       report(std::move(diagnostic),
              "make a rule for each case, or write the absence after a step that is always there");
       return;
     }
-    const auto& count = before.step_tree->count;
-    if (before.kind == cep::ElementKind::kStep && count && count->greedy && can_be_empty(element)) {
+    const auto& count = first->count;
+    if (before.step() != nullptr && count && count->greedy && can_be_empty(element)) {
       Diagnostic diagnostic =
           make_diagnostic(Code::kE0422, count->greedy_span, "`greedy` before an optional step");
-      if (element.step_tree != nullptr) {
-        diagnostic.labels.push_back({element.step_tree->span, "may be skipped"});
+      if (const tree::Step* const skipped = element.step_tree()) {
+        diagnostic.labels.push_back({skipped->span, "may be skipped"});
       }
       report(std::move(diagnostic), "leave `greedy` out, or make the next step a must");
     }
@@ -122,8 +123,10 @@ class ShapeChecker {
 std::size_t most_members(const std::vector<ElementDraft>& elements) {
   std::size_t most = 0;
   for (const ElementDraft& element : elements) {
-    if (element.kind == cep::ElementKind::kAllOf) most = std::max(most, element.children.size());
-    most = std::max(most, most_members(element.children));
+    if (element.is_group(cep::GroupForm::kAllOf)) {
+      most = std::max(most, element.children().size());
+    }
+    most = std::max(most, most_members(element.children()));
   }
   return most;
 }

@@ -44,10 +44,10 @@ class GrowthCheck {
 
   void report_out_of_reach(const cep::OutOfReach& out) {
     const ElementDraft* const draft = draft_of(rule_.pattern, drafts_, out.element);
-    const bool has_count =
-        draft != nullptr && draft->step_tree != nullptr && draft->step_tree->count;
-    const SourceSpan span =
-        has_count ? draft->step_tree->count->span : std::get<tree::Pattern>(tree_.when->what).span;
+    const tree::Step* const step = draft != nullptr ? draft->step_tree() : nullptr;
+    const SourceSpan span = step != nullptr && step->count
+                                ? step->count->span
+                                : std::get<tree::Pattern>(tree_.when->what).span;
     Diagnostic diagnostic = make_diagnostic(
         Code::kE0436, span,
         fmt::format("no match of the rule {} can be complete", in_code(tree_.name.text)),
@@ -118,7 +118,7 @@ class GrowthCheck {
     for (std::size_t i = 0; i < count; ++i) {
       if (&elements[i] == wanted) return &drafts[i];
       const ElementDraft* const inner =
-          draft_of(elements[i].children(), drafts[i].children, wanted);
+          draft_of(elements[i].children(), drafts[i].children(), wanted);
       if (inner != nullptr) return inner;
     }
     return nullptr;
@@ -166,9 +166,9 @@ class GrowthCheck {
       if (cep::reads_run(*asked) && written != context_.written.end()) return written->second.span;
     }
     const ElementDraft* const draft = draft_of(rule_.pattern, drafts_, &element);
-    if (draft != nullptr && draft->step_tree != nullptr) return draft->step_tree->span;
-    if (draft != nullptr && draft->absence != nullptr) return draft->absence->span;
-    return tree_.name.span;
+    if (draft == nullptr) return tree_.name.span;
+    if (draft->absence() != nullptr) return draft->absence()->tree->span;
+    return draft->step_tree() != nullptr ? draft->step_tree()->span : tree_.name.span;
   }
 
   CheckContext& context_;

@@ -132,12 +132,13 @@ class EffectChecker {
            "the match with the first such event is the one that alerts",
            "leave it out: `then` means the same here");
     }
-    if (draft.step_tree->until && until_ends_nothing(element)) {
-      warn(draft.step_tree->until->span, "`until` has no effect here",
+    const tree::Step& tree = *draft.step_tree();
+    if (tree.until && until_ends_nothing(element)) {
+      warn(tree.until->span, "`until` has no effect here",
            "the loop has ended by then: by its `next`, or by `without`", "leave it out");
     }
-    if (!draft.step_tree->count) return;
-    const tree::Count& count = *draft.step_tree->count;
+    if (!tree.count) return;
+    const tree::Count& count = *tree.count;
     if (count.mode == tree::LoopWord::kEach && longest_is_chosen(element)) {
       warn(count.mode_span, "`each` has no effect here",
            "the longest match is the one that alerts, and it leaves no event out", "leave it out");
@@ -245,18 +246,19 @@ class EffectChecker {
   void check_inside(const ElementDraft& draft, const Element& group, bool is_last) {
     const bool ends = is_last && !repeats(group);
     if (group.kind() == ElementKind::kGroup) {
-      check_sequence(draft.children, group.children(), ends);
+      check_sequence(draft.children(), group.children(), ends);
       return;
     }
     for (std::size_t i = 0; i < group.children().size(); ++i) {
       const bool inner = ends && group.kind() == ElementKind::kOneOf;
-      check_sequence({draft.children[i]}, {group.children()[i]}, inner);
+      check_sequence({draft.children()[i]}, {group.children()[i]}, inner);
     }
   }
 
   void check_loop(const ElementDraft& draft, const Element& loop, bool is_last) {
-    if (draft.step_tree == nullptr || !draft.step_tree->count) return;
-    const tree::Count& count = *draft.step_tree->count;
+    const tree::Step* const step = draft.step_tree();
+    if (step == nullptr || !step->count) return;
+    const tree::Count& count = *step->count;
     if (count.greedy && is_last) {
       warn(count.greedy_span, "`greedy` on a loop that no step follows has no effect",
            "keeps events from a later step", "leave it out");
@@ -274,7 +276,7 @@ class EffectChecker {
     std::size_t after = i + 1;
     while (after < elements.size() && elements[after].is_absence()) ++after;
     if (after == elements.size()) return;
-    const SourceSpan span = drafts[i].absence->span;
+    const SourceSpan span = drafts[i].absence()->tree->span;
     const Element& step = elements[after];
     if (is_plain_step(step) && step.contiguity == cep::Contiguity::kNext) {
       const bool completes =
@@ -300,7 +302,7 @@ class EffectChecker {
       const Element& before = elements[other - 1];
       if (!before.is_absence()) return;
       if (before.is_next() || !covers(before.events(), before.where(), absence)) continue;
-      repeated(span, drafts[other - 1].absence->span, "forbids them already");
+      repeated(span, drafts[other - 1].absence()->tree->span, "forbids them already");
       return;
     }
   }
@@ -359,7 +361,7 @@ class EffectChecker {
     Diagnostic diagnostic =
         make_diagnostic(Code::kW0050, tree_.within->span, "the rule's `within` has no effect",
                         fmt::format("the gaps add up to {}", cep::format_duration({all})));
-    diagnostic.labels.push_back({drafts[0].step_tree->span, "from here on"});
+    diagnostic.labels.push_back({drafts[0].step_tree()->span, "from here on"});
     diagnostic.helps.push_back("leave it out, or make it shorter");
     context_.sink.report(std::move(diagnostic));
   }

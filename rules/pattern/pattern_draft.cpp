@@ -4,40 +4,31 @@
 
 namespace tocsin::rules {
 using cep::ElementKind;
+using cep::GroupForm;
 
 namespace {
+const cep::Repetition kOnce;
+const std::vector<ElementDraft> kNoChildren;
+
 bool contents_can_be_empty(const ElementDraft& element) {
   const auto empty = [](const ElementDraft& child) { return can_be_empty(child); };
-  switch (element.kind) {
-    case ElementKind::kStep:
-      return false;
-    case ElementKind::kAbsence:
-      return true;
-    case ElementKind::kOneOf:
-      return std::ranges::any_of(element.children, empty);
-    case ElementKind::kGroup:
-    case ElementKind::kAllOf:
-      break;
-  }
-  return std::ranges::all_of(element.children, empty);
+  const GroupDraft* const group = element.group();
+  if (group == nullptr) return element.absence() != nullptr;
+  return group->form == GroupForm::kOneOf ? std::ranges::any_of(group->children, empty)
+                                          : std::ranges::all_of(group->children, empty);
 }
 
+void add_types(const EventTypes& more, EventTypes& types) {
+  types.insert(types.end(), more.begin(), more.end());
+}
 void add_last_types(const ElementDraft& element, EventTypes& types) {
-  switch (element.kind) {
-    case ElementKind::kAbsence:
-      return;
-    case ElementKind::kStep:
-      types.insert(types.end(), element.kinds.types.begin(), element.kinds.types.end());
-      return;
-    case ElementKind::kOneOf:
-    case ElementKind::kAllOf:
-      for (const ElementDraft& child : element.children) add_last_types(child, types);
-      return;
-    case ElementKind::kGroup: {
-      const EventTypes inner = last_types(element.children);
-      types.insert(types.end(), inner.begin(), inner.end());
-      return;
-    }
+  if (const StepDraft* const step = element.step()) add_types(step->kinds.types, types);
+  const GroupDraft* const group = element.group();
+  if (group == nullptr) return;
+  if (group->form == GroupForm::kSequence) {
+    add_types(last_types(group->children), types);
+  } else {
+    for (const ElementDraft& child : group->children) add_last_types(child, types);
   }
 }
 
@@ -103,19 +94,38 @@ bool waits_end(const std::vector<cep::Element>& sequence) {
 }
 }  // namespace
 
+const tree::Step* ElementDraft::step_tree() const {
+  if (const StepDraft* const own = step()) return own->tree;
+  return group() != nullptr ? group()->tree : nullptr;
+}
+
+std::optional<std::size_t> ElementDraft::symbol() const {
+  if (const StepDraft* const own = step()) return own->symbol;
+  return group() != nullptr ? group()->symbol : std::nullopt;
+}
+
+const cep::Repetition& ElementDraft::repetition() const {
+  if (const StepDraft* const own = step()) return *own;
+  return group() != nullptr ? *group() : kOnce;
+}
+
+const std::vector<ElementDraft>& ElementDraft::children() const {
+  return group() != nullptr ? group()->children : kNoChildren;
+}
+
 void for_each_draft(const std::vector<ElementDraft>& elements,
                     const std::function<void(const ElementDraft&)>& visit) {
   for (const ElementDraft& element : elements) {
-    if (element.children.empty()) {
+    if (element.children().empty()) {
       visit(element);
     } else {
-      for_each_draft(element.children, visit);
+      for_each_draft(element.children(), visit);
     }
   }
 }
 
 bool can_be_empty(const ElementDraft& element) {
-  return element.optional || contents_can_be_empty(element);
+  return element.repetition().optional || contents_can_be_empty(element);
 }
 
 bool can_be_empty(const std::vector<ElementDraft>& sequence) {
@@ -141,9 +151,9 @@ bool ends_by_itself(const std::vector<cep::Element>& sequence) {
 }
 
 bool is_masked(const ElementDraft& all_of) {
-  return std::ranges::all_of(all_of.children, [](const ElementDraft& member) {
-    return member.kind == ElementKind::kStep && member.quantifier.max == 1U &&
-           !member.quantifier.greedy;
+  return std::ranges::all_of(all_of.children(), [](const ElementDraft& member) {
+    const StepDraft* const step = member.step();
+    return step != nullptr && step->quantifier.max == 1U && !step->quantifier.greedy;
   });
 }
 
@@ -151,10 +161,10 @@ std::size_t count_states(const std::vector<ElementDraft>& sequence, std::size_t 
   std::size_t states = 0;
   for (const ElementDraft& element : sequence) {
     std::size_t own = 1;
-    if (!element.children.empty()) own = count_states(element.children, most);
-    if (element.kind == ElementKind::kAllOf && !is_masked(element)) {
+    if (!element.children().empty()) own = count_states(element.children(), most);
+    if (element.is_group(GroupForm::kAllOf) && !is_masked(element)) {
       // One for each step after each choice of the others.
-      for (std::size_t i = 1; i < element.children.size() && own <= most; ++i) own *= 2;
+      for (std::size_t i = 1; i < element.children().size() && own <= most; ++i) own *= 2;
     }
     states += own;
     if (states > most) return most + 1;

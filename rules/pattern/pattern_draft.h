@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "cep/plan/pattern.h"
@@ -12,19 +14,49 @@
 #include "rules/syntax/tree.h"
 
 namespace tocsin::rules {
-/// One element of a sequence, a member of an `all of`, or an alternative (a kGroup of its own).
-struct ElementDraft {
-  cep::ElementKind kind = cep::ElementKind::kStep;
-  const tree::Element* link = nullptr;     // how it is reached; absent for members and alternatives
-  const tree::Step* step_tree = nullptr;   // of all but absences and alternatives
-  const tree::Absence* absence = nullptr;  // of an absence
-  ResolvedKinds kinds;                     // of a step, an absence
-  ResolvedKinds until;                     // of a step
-  std::optional<std::size_t> step;         // of a step, a named `one of`: in RuleScope::steps
-  cep::Quantifier quantifier;
-  bool optional = false;
-  PatternPlace place;  // of a step, an absence
+struct StepDraft : cep::Repetition {
+  const tree::Step* tree = nullptr;
+  ResolvedKinds kinds;
+  ResolvedKinds until;
+  std::size_t symbol = 0;  // in RuleScope::steps
+  PatternPlace place;
+};
+struct AbsenceDraft {
+  const tree::Absence* tree = nullptr;
+  ResolvedKinds kinds;
+  PatternPlace place;
+};
+struct ElementDraft;
+/// A group, `one of`, `all of`; or one of several alternatives, which is a kSequence.
+struct GroupDraft : cep::Repetition {
+  cep::GroupForm form = cep::GroupForm::kSequence;
+  const tree::Step* tree = nullptr;   // null for an alternative
+  std::optional<std::size_t> symbol;  // of a named `one of`: in RuleScope::steps
   std::vector<ElementDraft> children;
+};
+/// One element of a sequence, a member of an `all of`, or an alternative.
+struct ElementDraft {
+  const tree::Element* link = nullptr;  // how it is reached; null for members and alternatives
+  std::variant<StepDraft, AbsenceDraft, GroupDraft> form;
+
+  ElementDraft(StepDraft step) : form(std::move(step)) {}
+  ElementDraft(AbsenceDraft absence) : form(std::move(absence)) {}
+  ElementDraft(GroupDraft group) : form(std::move(group)) {}
+
+  /// Null where the element is none.
+  const StepDraft* step() const { return std::get_if<StepDraft>(&form); }
+  const AbsenceDraft* absence() const { return std::get_if<AbsenceDraft>(&form); }
+  const GroupDraft* group() const { return std::get_if<GroupDraft>(&form); }
+  bool is_group(cep::GroupForm of) const { return group() != nullptr && group()->form == of; }
+
+  // For readers of all elements alike. What an element does not have reads as empty; an absence
+  // comes once.
+  /// Null for absences and alternatives.
+  const tree::Step* step_tree() const;
+  /// Of a step, a named `one of`: in RuleScope::steps.
+  std::optional<std::size_t> symbol() const;
+  const cep::Repetition& repetition() const;
+  const std::vector<ElementDraft>& children() const;
 };
 struct PatternDraft {
   std::vector<ElementDraft> elements;

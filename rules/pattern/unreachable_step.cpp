@@ -338,7 +338,8 @@ class Reporter {
   Reporter(CheckContext& context, const tree::Rule& tree, const std::vector<ElementDraft>& drafts)
       : context_(context), tree_(tree) {
     for_each_draft(drafts, [&](const ElementDraft& draft) {
-      (draft.absence != nullptr ? absences_ : steps_).push_back(&draft);
+      if (draft.absence() != nullptr) absences_.push_back(draft.absence()->tree);
+      if (draft.step() != nullptr) steps_.push_back(draft.step());
     });
   }
 
@@ -347,7 +348,7 @@ class Reporter {
     switch (obstacle.kind) {
       case Obstacle::Kind::kGreedy: {
         const auto& loop = *steps_[obstacle.by];
-        diagnostic = make(never, Code::kW0020, loop.step_tree->count->greedy_span,
+        diagnostic = make(never, Code::kW0020, loop.tree->count->greedy_span,
                           "no event can leave this loop", "takes every event that fits it");
         diagnostic.labels.push_back({kinds_of(target), "every event that fits here fits the loop"});
         diagnostic.helps.emplace_back(loop.quantifier.max
@@ -356,7 +357,7 @@ class Reporter {
         break;
       }
       case Obstacle::Kind::kLastNext:
-        diagnostic = make(never, Code::kW0027, absences_[obstacle.by]->absence->span,
+        diagnostic = make(never, Code::kW0027, absences_[obstacle.by]->span,
                           "the very next event is always one that is forbidden",
                           "the rule looks at no other events");
         diagnostic.helps.emplace_back(
@@ -365,20 +366,20 @@ class Reporter {
         break;
       case Obstacle::Kind::kUntil:
         diagnostic = at_step(never, target);
-        diagnostic.labels.push_back({steps_[target]->step_tree->until->kinds.span,
+        diagnostic.labels.push_back({steps_[target]->tree->until->kinds.span,
                                      "each event that fits the step ends it here"});
         diagnostic.helps.emplace_back("`until` names what ends the loop");
         break;
       case Obstacle::Kind::kNextAbsence:
         diagnostic = at_step(never, target);
-        diagnostic.labels.push_back({absences_[obstacle.by]->absence->kinds.span,
+        diagnostic.labels.push_back({absences_[obstacle.by]->kinds.span,
                                      "the very next event may be none that fits the step"});
         diagnostic.helps.emplace_back(
             "ask something else of one of them, or write `then` instead of `then next`");
         break;
       case Obstacle::Kind::kAbsence:
         diagnostic = at_step(never, target);
-        diagnostic.labels.push_back({absences_[obstacle.by]->absence->kinds.span,
+        diagnostic.labels.push_back({absences_[obstacle.by]->kinds.span,
                                      "each event that fits the step is forbidden here"});
         diagnostic.helps.emplace_back(
             "an absence lasts until the step after it: use another condition for one of them");
@@ -402,15 +403,15 @@ class Reporter {
         never ? fmt::format("this rule can never alert: {}", message) : std::string(message),
         std::move(label));
   }
-  SourceSpan kinds_of(std::uint32_t step) const { return steps_[step]->step_tree->kinds.span; }
+  SourceSpan kinds_of(std::uint32_t step) const { return steps_[step]->tree->kinds.span; }
   Diagnostic at_step(bool never, std::uint32_t step) const {
     return make(never, Code::kW0027, kinds_of(step), "no event can reach this step", {});
   }
 
   CheckContext& context_;
   const tree::Rule& tree_;
-  std::vector<const ElementDraft*> steps_;  // in the order written, as in the automaton
-  std::vector<const ElementDraft*> absences_;
+  std::vector<const StepDraft*> steps_;  // in the order written, as in the automaton
+  std::vector<const tree::Absence*> absences_;
 };
 }  // namespace
 
