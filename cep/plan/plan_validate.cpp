@@ -14,7 +14,7 @@
 #include "cep/value/ip_address.h"
 
 namespace tocsin::cep {
-std::vector<std::string> PlanValidator::run() {
+void DeclarationValidator::run() {
   check_names();
   for (std::size_t i = 0; i < plan_.event_types.size(); ++i) check_event_type(EventTypeIndex(i));
   for (const List& list : plan_.lists) check_list(list);
@@ -22,13 +22,10 @@ std::vector<std::string> PlanValidator::run() {
   for (const Zone& zone : plan_.zones) check_zone(zone);
   for (const Feature& feature : plan_.features) check_feature(feature);
   check_feature_order();
-  for (const Rule& rule : plan_.rules) check_rule(rule);
-  if (problems_.empty()) check_rule_order();
-  return std::move(problems_);
 }
 
-void PlanValidator::check_names() {
-  where_ = "plan";
+void DeclarationValidator::check_names() {
+  problems_.where = "plan";
   const auto check = [this](const char* what, const auto& items) {
     std::set<std::string> seen;
     for (const auto& item : items) {
@@ -55,32 +52,9 @@ void PlanValidator::check_names() {
   }
 }
 
-const Field* PlanValidator::field_at(EventTypeIndex type, FieldIndex field) {
-  if (type.value >= plan_.event_types.size()) {
-    problem("event type {} of {}", type.value, plan_.event_types.size());
-    return nullptr;
-  }
-  const EventType& event_type = plan_.event_types[type.value];
-  if (field.value >= event_type.fields.size()) {
-    problem("field {} of `{}`, which has {}", field.value, event_type.name,
-            event_type.fields.size());
-    return nullptr;
-  }
-  return &event_type.fields[field.value];
-}
-
-void PlanValidator::check_type(const Type& type) {
-  if (type.kind == TypeKind::kDecimal && type.scale > kScaleMax) {
-    problem("decimal of scale {}", type.scale);
-  }
-  if (type.kind == TypeKind::kEnum && (!type.words || type.words->empty())) {
-    problem("enum without words");
-  }
-}
-
-void PlanValidator::check_event_type(EventTypeIndex index) {
+void DeclarationValidator::check_event_type(EventTypeIndex index) {
   const EventType& type = plan_.event_types[index.value];
-  where_ = fmt::format("event `{}`", type.name);
+  problems_.where = fmt::format("event `{}`", type.name);
   std::set<std::string> names;
   for (std::size_t i = 0; i < type.fields.size(); ++i) {
     const Field& field = type.fields[i];
@@ -92,7 +66,7 @@ void PlanValidator::check_event_type(EventTypeIndex index) {
       problem("field `{}` has no path", field.name);
     }
     if (field.type.kind == TypeKind::kFraction) problem("field `{}` is a fraction", field.name);
-    check_type(field.type);
+    exprs_.check_type(field.type);
   }
   if (type.time_field.value >= type.fields.size() ||
       type.fields[type.time_field.value].type.kind != TypeKind::kTime) {
@@ -114,12 +88,12 @@ void PlanValidator::check_event_type(EventTypeIndex index) {
 }
 
 // A computed field reads fields of its own event: those from outside, and computed ones before it.
-void PlanValidator::check_computed(EventTypeIndex index, std::size_t field) {
+void DeclarationValidator::check_computed(EventTypeIndex index, std::size_t field) {
   const EventType& type = plan_.event_types[index.value];
   Scope scope;
   scope.types = {index};
   const Expr& root = *type.fields[field].computed;
-  check_expr(root, scope);
+  exprs_.check_expr(root, scope);
   const auto visit = [&](const auto& self, const Expr& expr) -> void {
     const FieldRef* const named = expr.op == Op::kField ? field_of(expr) : nullptr;
     const auto read = named != nullptr ? named->in(index) : std::nullopt;
@@ -135,7 +109,7 @@ void PlanValidator::check_computed(EventTypeIndex index, std::size_t field) {
   visit(visit, root);
 }
 
-void PlanValidator::check_alert_type(const EventType& type) {
+void DeclarationValidator::check_alert_type(const EventType& type) {
   if (!type.json_type.empty()) problem("alerts as events do not come from outside");
   if (type.alert_of && !type.any_alert_of.empty()) problem("alerts of one rule and of several");
   std::vector<std::string> wanted = {"ts"};
@@ -171,9 +145,9 @@ void PlanValidator::check_alert_type(const EventType& type) {
   }
 }
 
-void PlanValidator::check_list(const List& list) {
-  where_ = fmt::format("list `{}`", list.name);
-  check_type(list.element);
+void DeclarationValidator::check_list(const List& list) {
+  problems_.where = fmt::format("list `{}`", list.name);
+  exprs_.check_type(list.element);
   for (const OwnedValue& value : list.values) {
     if (value.view().is_missing()) problem("missing value");
   }
@@ -193,26 +167,26 @@ void PlanValidator::check_list(const List& list) {
   }
 }
 
-void PlanValidator::check_network(const Value& value) {
+void DeclarationValidator::check_network(const Value& value) {
   const auto network = read_network(value.text);
   if (!network || network_text(*network) != value.text) {
     problem("`{}` is no network as it is written", value.text);
   }
 }
 
-void PlanValidator::check_table(const Table& table) {
-  where_ = fmt::format("table `{}`", table.name);
+void DeclarationValidator::check_table(const Table& table) {
+  problems_.where = fmt::format("table `{}`", table.name);
   if (table.key_names.empty() || table.key_names.size() != table.key_types.size()) {
     problem("a key of {} names and {} types", table.key_names.size(), table.key_types.size());
   }
-  for (const Type& type : table.key_types) check_type(type);
+  for (const Type& type : table.key_types) exprs_.check_type(type);
   const bool has_network = table.network_key && *table.network_key < table.key_types.size() &&
                            table.key_types[*table.network_key].kind == TypeKind::kString;
   if (table.network_key && !has_network) problem("a network that is no part of the key");
   std::set<std::string> names;
   for (const TableColumn& column : table.columns) {
     if (!names.insert(column.name).second) problem("two columns named `{}`", column.name);
-    if (!column.list_of_string) check_type(column.type);
+    if (!column.list_of_string) exprs_.check_type(column.type);
   }
   for (const TableRow& row : table.rows) {
     if (row.key.size() != table.key_types.size())
@@ -240,8 +214,8 @@ void PlanValidator::check_table(const Table& table) {
   }
 }
 
-void PlanValidator::check_zone(const Zone& zone) {
-  where_ = fmt::format("zone `{}`", zone.name);
+void DeclarationValidator::check_zone(const Zone& zone) {
+  problems_.where = fmt::format("zone `{}`", zone.name);
   if (zone.changes.empty()) problem("no offset");
   for (std::size_t i = 0; i < zone.changes.size(); ++i) {
     if (i > 0 && zone.changes[i - 1].from >= zone.changes[i].from) problem("changes do not ascend");
@@ -251,77 +225,21 @@ void PlanValidator::check_zone(const Zone& zone) {
   }
 }
 
-std::vector<EventTypeIndex> PlanValidator::types_of(const std::vector<Subset>& events) {
-  std::vector<EventTypeIndex> types;
-  for (const Subset& subset : events) types.push_back(subset.type);
-  std::sort(types.begin(), types.end());
-  types.erase(std::unique(types.begin(), types.end()), types.end());
-  return types;
-}
-
-void PlanValidator::check_subsets(const std::vector<Subset>& events, const KeySpec* key) {
-  if (events.empty()) problem("no kind of event");
-  for (const Subset& subset : events) {
-    if (subset.type.value >= plan_.event_types.size()) {
-      problem("event type {} of {}", subset.type.value, plan_.event_types.size());
-      continue;
-    }
-    if (subset.condition) {
-      Scope scope;
-      scope.types = {subset.type};
-      check_condition(*subset.condition, scope);
-    }
-    if (subset.role.empty()) continue;
-    const bool known =
-        key != nullptr &&
-        std::any_of(key->parts.begin(), key->parts.end(), [&](const KeyPart& part) {
-          return std::any_of(part.members.begin(), part.members.end(), [&](const KeyMember& m) {
-            return m.type == subset.type && m.role == subset.role;
-          });
-        });
-    if (!known) problem("the key has no role `{}`", subset.role);
-  }
-}
-
-void PlanValidator::check_key(const KeySpec& key, const std::vector<EventTypeIndex>& types) {
-  std::set<std::string> names;
-  for (const KeyPart& part : key.parts) {
-    if (!names.insert(part.name).second) problem("two key parts named `{}`", part.name);
-    if (part.type.kind == TypeKind::kFraction) problem("key part `{}` is a fraction", part.name);
-    std::set<std::pair<EventTypeIndex, std::string>> members;
-    for (const KeyMember& member : part.members) {
-      const Field* field = field_at(member.type, member.field);
-      if (field && field->type.kind != part.type.kind) {
-        problem("key part `{}` is {}, its field `{}` {}", part.name, type_name(part.type),
-                field->name, type_name(field->type));
-      }
-      if (!members.insert({member.type, member.role}).second) {
-        problem("key part `{}` has an event type twice", part.name);
-      }
-    }
-    for (const EventTypeIndex type : types) {
-      const bool found = std::any_of(part.members.begin(), part.members.end(),
-                                     [&](const KeyMember& member) { return member.type == type; });
-      if (!found) problem("key part `{}` has no field in event type {}", part.name, type.value);
-    }
-  }
-}
-
-void PlanValidator::check_feature(const Feature& feature) {
-  where_ = fmt::format("feature `{}`", feature.name);
-  check_subsets(feature.events, nullptr);
+void DeclarationValidator::check_feature(const Feature& feature) {
+  problems_.where = fmt::format("feature `{}`", feature.name);
+  exprs_.check_subsets(feature.events, nullptr);
   Scope scope;
-  scope.types = types_of(feature.events);
+  scope.types = ExpressionValidator::types_of(feature.events);
   scope.features = true;
-  if (feature.argument) check_expr(*feature.argument, scope);
-  if (feature.where) check_condition(*feature.where, scope);
-  if (feature.window.where()) check_condition(*feature.window.where(), scope);
+  if (feature.argument) exprs_.check_expr(*feature.argument, scope);
+  if (feature.where) exprs_.check_condition(*feature.where, scope);
+  if (feature.window.where()) exprs_.check_condition(*feature.window.where(), scope);
   const AggregateTraits& traits = traits_of(feature.aggregate);
   if ((traits.takes == AggregateInput::kNothing) == static_cast<bool>(feature.argument)) {
     problem("only count is without an argument");
   }
-  check_type(feature.type);
-  check_key(feature.key, scope.types);
+  exprs_.check_type(feature.type);
+  exprs_.check_key(feature.key, scope.types);
   check_feature_window(feature);
   const bool decays = traits.parameter == AggregateParameter::kDecay;
   if (decays != (feature.half_life.has_value() != feature.weight.has_value()) ||
@@ -347,7 +265,7 @@ void PlanValidator::check_feature(const Feature& feature) {
   }
 }
 
-void PlanValidator::check_feature_window(const Feature& feature) {
+void DeclarationValidator::check_feature_window(const Feature& feature) {
   const FeatureWindow& window = feature.window;
   const std::optional<Duration> duration = window.duration();
   if (duration && *duration <= Duration{0}) problem("window of no length");
@@ -355,7 +273,7 @@ void PlanValidator::check_feature_window(const Feature& feature) {
   if (const auto* const calendar = window.as<CalendarUnitWindow>()) {
     if (calendar->zone) {
       Scope scope;
-      check_text(calendar->zone, scope, "a zone");
+      exprs_.check_text(calendar->zone, scope, "a zone");
     } else {
       problem("a window of the calendar has a zone");
     }
@@ -369,8 +287,8 @@ void PlanValidator::check_feature_window(const Feature& feature) {
 }
 
 // No feature reads itself, whatever lies between.
-void PlanValidator::check_feature_order() {
-  where_ = "plan";
+void DeclarationValidator::check_feature_order() {
+  problems_.where = "plan";
   std::vector<int> state(plan_.features.size(), 0);  // 1: being looked at, 2: done
   bool found = false;
   const auto look = [&](const auto& self, std::size_t index) -> void {
@@ -396,5 +314,12 @@ void PlanValidator::check_feature_order() {
   for (std::size_t i = 0; i < plan_.features.size(); ++i) look(look, i);
 }
 
-std::vector<std::string> validate(const Plan& plan) { return PlanValidator(plan).run(); }
+std::vector<std::string> validate(const Plan& plan) {
+  PlanProblems problems;
+  DeclarationValidator(plan, problems).run();
+  RuleValidator rules(plan, problems);
+  for (const Rule& rule : plan.rules) rules.check_rule(rule);
+  if (problems.texts.empty()) rules.check_rule_order();
+  return std::move(problems.texts);
+}
 }  // namespace tocsin::cep

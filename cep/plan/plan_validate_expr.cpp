@@ -1,5 +1,8 @@
 // validate(): expressions.
 
+#include <algorithm>
+#include <set>
+
 #include "cep/plan/feature.h"
 #include "cep/plan/function_name.h"
 #include "cep/plan/plan.h"
@@ -89,17 +92,97 @@ Arity arity_of(const Expr& expr) {
 }
 }  // namespace
 
-void PlanValidator::check_condition(const Expr& expr, const Scope& scope) {
+const Field* ExpressionValidator::field_at(EventTypeIndex type, FieldIndex field) {
+  if (type.value >= plan_.event_types.size()) {
+    problem("event type {} of {}", type.value, plan_.event_types.size());
+    return nullptr;
+  }
+  const EventType& event_type = plan_.event_types[type.value];
+  if (field.value >= event_type.fields.size()) {
+    problem("field {} of `{}`, which has {}", field.value, event_type.name,
+            event_type.fields.size());
+    return nullptr;
+  }
+  return &event_type.fields[field.value];
+}
+
+void ExpressionValidator::check_type(const Type& type) {
+  if (type.kind == TypeKind::kDecimal && type.scale > kScaleMax) {
+    problem("decimal of scale {}", type.scale);
+  }
+  if (type.kind == TypeKind::kEnum && (!type.words || type.words->empty())) {
+    problem("enum without words");
+  }
+}
+
+std::vector<EventTypeIndex> ExpressionValidator::types_of(const std::vector<Subset>& events) {
+  std::vector<EventTypeIndex> types;
+  for (const Subset& subset : events) types.push_back(subset.type);
+  std::sort(types.begin(), types.end());
+  types.erase(std::unique(types.begin(), types.end()), types.end());
+  return types;
+}
+
+void ExpressionValidator::check_subsets(const std::vector<Subset>& events, const KeySpec* key) {
+  if (events.empty()) problem("no kind of event");
+  for (const Subset& subset : events) {
+    if (subset.type.value >= plan_.event_types.size()) {
+      problem("event type {} of {}", subset.type.value, plan_.event_types.size());
+      continue;
+    }
+    if (subset.condition) {
+      Scope scope;
+      scope.types = {subset.type};
+      check_condition(*subset.condition, scope);
+    }
+    if (subset.role.empty()) continue;
+    const bool known =
+        key != nullptr &&
+        std::any_of(key->parts.begin(), key->parts.end(), [&](const KeyPart& part) {
+          return std::any_of(part.members.begin(), part.members.end(), [&](const KeyMember& m) {
+            return m.type == subset.type && m.role == subset.role;
+          });
+        });
+    if (!known) problem("the key has no role `{}`", subset.role);
+  }
+}
+
+void ExpressionValidator::check_key(const KeySpec& key, const std::vector<EventTypeIndex>& types) {
+  std::set<std::string> names;
+  for (const KeyPart& part : key.parts) {
+    if (!names.insert(part.name).second) problem("two key parts named `{}`", part.name);
+    if (part.type.kind == TypeKind::kFraction) problem("key part `{}` is a fraction", part.name);
+    std::set<std::pair<EventTypeIndex, std::string>> members;
+    for (const KeyMember& member : part.members) {
+      const Field* field = field_at(member.type, member.field);
+      if (field && field->type.kind != part.type.kind) {
+        problem("key part `{}` is {}, its field `{}` {}", part.name, type_name(part.type),
+                field->name, type_name(field->type));
+      }
+      if (!members.insert({member.type, member.role}).second) {
+        problem("key part `{}` has an event type twice", part.name);
+      }
+    }
+    for (const EventTypeIndex type : types) {
+      const bool found = std::any_of(part.members.begin(), part.members.end(),
+                                     [&](const KeyMember& member) { return member.type == type; });
+      if (!found) problem("key part `{}` has no field in event type {}", part.name, type.value);
+    }
+  }
+}
+
+void ExpressionValidator::check_condition(const Expr& expr, const Scope& scope) {
   if (expr.type.kind != TypeKind::kBool) problem("a condition of type {}", type_name(expr.type));
   check_expr(expr, scope);
 }
 
-void PlanValidator::check_text(const ExprPtr& expr, const Scope& scope, const char* what) {
+void ExpressionValidator::check_text(const ExprPtr& expr, const Scope& scope, const char* what) {
   if (expr->type.kind != TypeKind::kString) problem("{} of type {}", what, type_name(expr->type));
   check_expr(*expr, scope);
 }
 
-void PlanValidator::check_field_ref(const Expr& expr, const std::vector<EventTypeIndex>& types) {
+void ExpressionValidator::check_field_ref(const Expr& expr,
+                                          const std::vector<EventTypeIndex>& types) {
   const FieldRef& ref = *field_of(expr);
   if (ref.by_type.empty()) problem("field `{}` of no event type", ref.name);
   for (std::size_t i = 0; i < ref.by_type.size(); ++i) {
@@ -117,13 +200,13 @@ void PlanValidator::check_field_ref(const Expr& expr, const std::vector<EventTyp
   }
 }
 
-bool PlanValidator::check_var(VarIndex var, const Scope& scope) {
+bool ExpressionValidator::check_var(VarIndex var, const Scope& scope) {
   if (var.value < scope.variables) return true;
   problem("variable {} of {}", var.value, scope.variables);
   return false;
 }
 
-void PlanValidator::check_list_use(const Expr& expr, bool texts, bool regexes) {
+void ExpressionValidator::check_list_use(const Expr& expr, bool texts, bool regexes) {
   const ListIndex index = expr.as<ListLookup>().list;
   if (index.value >= plan_.lists.size()) {
     problem("list {} of {}", index.value, plan_.lists.size());
@@ -138,7 +221,7 @@ void PlanValidator::check_list_use(const Expr& expr, bool texts, bool regexes) {
   }
 }
 
-void PlanValidator::check_table_use(const Expr& expr) {
+void ExpressionValidator::check_table_use(const Expr& expr) {
   const auto& read = expr.as<ColumnRead>();
   if (read.table.value >= plan_.tables.size()) {
     problem("table {} of {}", read.table.value, plan_.tables.size());
@@ -157,7 +240,7 @@ void PlanValidator::check_table_use(const Expr& expr) {
   }
 }
 
-void PlanValidator::check_call(const Expr& expr) {
+void ExpressionValidator::check_call(const Expr& expr) {
   const auto& call = expr.as<FunctionCall>();
   const bool is_capture = call.function == Function::kCapture;
   if (call.regex.has_value() != is_capture) {
@@ -173,7 +256,7 @@ void PlanValidator::check_call(const Expr& expr) {
   }
 }
 
-void PlanValidator::check_bound(const Expr& expr, const Scope& scope) {
+void ExpressionValidator::check_bound(const Expr& expr, const Scope& scope) {
   const auto& bound = expr.as<BoundField>();
   if (expr.args.empty()) {
     check_field_ref(expr, {});
@@ -187,7 +270,7 @@ void PlanValidator::check_bound(const Expr& expr, const Scope& scope) {
   }
 }
 
-void PlanValidator::check_feature_read(const Expr& expr, const Scope& scope) {
+void ExpressionValidator::check_feature_read(const Expr& expr, const Scope& scope) {
   const FeatureIndex index = feature_of(expr);
   if (index.value >= plan_.features.size()) {
     problem("feature {} of {}", index.value, plan_.features.size());
@@ -202,7 +285,7 @@ void PlanValidator::check_feature_read(const Expr& expr, const Scope& scope) {
 }
 
 // What an operator names besides its operands.
-void PlanValidator::check_leaf(const Expr& expr, const Scope& scope) {
+void ExpressionValidator::check_leaf(const Expr& expr, const Scope& scope) {
   switch (expr.op) {
     case Op::kField:
       check_field_ref(expr, scope.types);
@@ -259,7 +342,7 @@ void PlanValidator::check_leaf(const Expr& expr, const Scope& scope) {
   }
 }
 
-void PlanValidator::check_kinds(const Expr& expr) {
+void ExpressionValidator::check_kinds(const Expr& expr) {
   const std::vector<EventTypeIndex>& types = expr.as<KindTest>().types;
   if (expr.args.size() != types.size()) {
     problem("{} conditions for {} kinds", expr.args.size(), types.size());
@@ -277,7 +360,7 @@ void PlanValidator::check_kinds(const Expr& expr) {
   }
 }
 
-void PlanValidator::check_expr(const Expr& expr, const Scope& scope) {
+void ExpressionValidator::check_expr(const Expr& expr, const Scope& scope) {
   check_type(expr.type);
   if (expr.payload.index() != payload_for(expr.op).index()) {
     problem("an operator with the payload of another in {}", describe(plan_, expr));

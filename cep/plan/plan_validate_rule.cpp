@@ -102,7 +102,7 @@ std::set<std::size_t> rules_read_by(const Plan& plan, const Rule& rule) {
 }
 }  // namespace
 
-ValidationScope PlanValidator::rule_scope(const Rule& rule) {
+ValidationScope RuleValidator::rule_scope(const Rule& rule) {
   Scope scope;
   scope.key = &rule.key;
   scope.variables = rule.variables.size();
@@ -111,13 +111,13 @@ ValidationScope PlanValidator::rule_scope(const Rule& rule) {
   return scope;
 }
 
-void PlanValidator::check_test(const Rule& rule, const EventTest& test, Scope scope) {
-  check_subsets(test.events, &rule.key);
-  scope.types = types_of(test.events);
-  if (test.where) check_condition(*test.where, scope);
+void RuleValidator::check_test(const Rule& rule, const EventTest& test, Scope scope) {
+  exprs_.check_subsets(test.events, &rule.key);
+  scope.types = ExpressionValidator::types_of(test.events);
+  if (test.where) exprs_.check_condition(*test.where, scope);
 }
 
-void PlanValidator::check_step(const Rule& rule, const Step& step) {
+void RuleValidator::check_step(const Rule& rule, const Step& step) {
   Scope scope = rule_scope(rule);
   const bool known = step.var.value < rule.variables.size();
   if (step.quantifier.loop || (known && rule.variables[step.var.value].loop)) {
@@ -142,13 +142,13 @@ void PlanValidator::check_step(const Rule& rule, const Step& step) {
   }
 }
 
-void PlanValidator::check_absence(const Rule& rule, const Absence& absence) {
+void RuleValidator::check_absence(const Rule& rule, const Absence& absence) {
   check_test(rule, absence, rule_scope(rule));
   if (absence.absent_for && *absence.absent_for <= Duration{0}) problem("`for` of no length");
   if (absence.next && absence.absent_for) problem("`no next` with `for`");
 }
 
-void PlanValidator::check_quantifier(const Quantifier& quantifier) {
+void RuleValidator::check_quantifier(const Quantifier& quantifier) {
   if (quantifier.max && (*quantifier.max < quantifier.min || *quantifier.max == 0)) {
     problem("a count of {} to {}", quantifier.min, *quantifier.max);
   }
@@ -162,7 +162,7 @@ void PlanValidator::check_quantifier(const Quantifier& quantifier) {
   }
 }
 
-void PlanValidator::check_element(const Rule& rule, const Element& element) {
+void RuleValidator::check_element(const Rule& rule, const Element& element) {
   if (element.gap && *element.gap <= Duration{0}) problem("`within` of no length on a step");
   if (const Step* const step = element.step()) {
     check_step(rule, *step);
@@ -173,7 +173,7 @@ void PlanValidator::check_element(const Rule& rule, const Element& element) {
   }
 }
 
-void PlanValidator::check_group(const Rule& rule, const Element& element) {
+void RuleValidator::check_group(const Rule& rule, const Element& element) {
   if (element.children().empty()) problem("a group without elements");
   check_quantifier(element.quantifier());
   if (element.quantifier().greedy) problem("`greedy` on a group");
@@ -193,7 +193,7 @@ void PlanValidator::check_group(const Rule& rule, const Element& element) {
   if (repeats) --repeated_;
 }
 
-void PlanValidator::check_sequence(const Rule& rule, const std::vector<Element>& elements,
+void RuleValidator::check_sequence(const Rule& rule, const std::vector<Element>& elements,
                                    bool outermost) {
   if (elements.empty()) return;
   if (is_absence(elements.front())) {
@@ -220,7 +220,7 @@ void PlanValidator::check_sequence(const Rule& rule, const std::vector<Element>&
 }
 
 // Each variable belongs to one step, or to a `one of` around some.
-void PlanValidator::check_variables(const Rule& rule) {
+void RuleValidator::check_variables(const Rule& rule) {
   std::sort(taken_.begin(), taken_.end());
   if (std::adjacent_find(taken_.begin(), taken_.end()) != taken_.end()) {
     problem("two steps of one variable");
@@ -242,7 +242,7 @@ void PlanValidator::check_variables(const Rule& rule) {
   }
 }
 
-void PlanValidator::check_pattern(const Rule& rule) {
+void RuleValidator::check_pattern(const Rule& rule) {
   taken_.clear();
   repeated_ = 0;
   if (rule.window) {
@@ -266,7 +266,7 @@ void PlanValidator::check_pattern(const Rule& rule) {
   }
 }
 
-void PlanValidator::check_window(const Rule& rule) {
+void RuleValidator::check_window(const Rule& rule) {
   const ClosingWindow& window = *rule.window;
   if (!rule.pattern.empty()) problem("a window and a pattern");
   if (const CalendarSpan* const calendar = window.calendar()) {
@@ -274,17 +274,17 @@ void PlanValidator::check_window(const Rule& rule) {
   } else if (window.duration() <= Duration{0}) {
     problem("window of no length");
   }
-  check_subsets(window.events, &rule.key);
+  exprs_.check_subsets(window.events, &rule.key);
   const Scope scope = rule_scope(rule);
-  if (check_var(window.var, scope) && !rule.variables[window.var.value].loop) {
+  if (exprs_.check_var(window.var, scope) && !rule.variables[window.var.value].loop) {
     problem("a window's variable holds many events");
   }
-  if (window.where) check_condition(*window.where, scope);
+  if (window.where) exprs_.check_condition(*window.where, scope);
   if (rule.without) problem("a window with `without`");
   if (rule.within) problem("a window with `within`");
 }
 
-void PlanValidator::check_selection(const Rule& rule) {
+void RuleValidator::check_selection(const Rule& rule) {
   const Selection& selection = rule.selection;
   if (selection.kind == SelectionKind::kDefault && selection.in_order) {
     problem("`in order` without `after match`");
@@ -294,7 +294,7 @@ void PlanValidator::check_selection(const Rule& rule) {
       selection.kind != SelectionKind::kSkipToLast) {
     return;
   }
-  if (!check_var(selection.var, rule_scope(rule))) return;
+  if (!exprs_.check_var(selection.var, rule_scope(rule))) return;
   const bool outer =
       std::any_of(rule.pattern.begin(), rule.pattern.end(), [&](const Element& element) {
         if (element.is_step()) return element.var() == selection.var;
@@ -315,42 +315,42 @@ void PlanValidator::check_selection(const Rule& rule) {
   if (!outer) problem("`skip to` a step that is not of the outermost sequence");
 }
 
-void PlanValidator::check_suppression(const Rule& rule) {
+void RuleValidator::check_suppression(const Rule& rule) {
   const Scope scope = rule_scope(rule);
   const Suppression& suppression = rule.suppression;
   if (suppression.kind() == Once::kPerDuration && suppression.duration() <= Duration{0}) {
     problem("`once per` no time");
   }
-  if (suppression.kind() == Once::kPerVariable) check_var(suppression.var(), scope);
+  if (suppression.kind() == Once::kPerVariable) exprs_.check_var(suppression.var(), scope);
   if (suppression.kind() == Once::kWhile && !suppression.condition()) {
     problem("`once while` nothing");
   }
   if (suppression.condition()) {
     Scope considered = scope;
-    considered.types = types_of(rule.considered);
-    check_condition(*suppression.condition(), considered);
+    considered.types = ExpressionValidator::types_of(rule.considered);
+    exprs_.check_condition(*suppression.condition(), considered);
   }
   if (suppression.kind() == Once::kPerUnit && !suppression.zone()) {
     problem("`once per` a unit of the calendar has a zone");
   }
-  if (suppression.zone()) check_text(suppression.zone(), scope, "a zone");
-  for (const ExprPtr& expr : suppression.for_each) check_expr(*expr, scope);
+  if (suppression.zone()) exprs_.check_text(suppression.zone(), scope, "a zone");
+  for (const ExprPtr& expr : suppression.for_each) exprs_.check_expr(*expr, scope);
   if (!suppression.at_most) return;
   if (suppression.at_most->count == 0) problem("`at most` 0");
   if (suppression.at_most->duration <= Duration{0}) problem("`at most` per no time");
-  for (const ExprPtr& expr : suppression.at_most->for_each) check_expr(*expr, scope);
+  for (const ExprPtr& expr : suppression.at_most->for_each) exprs_.check_expr(*expr, scope);
 }
 
-void PlanValidator::check_clauses(const Rule& rule) {
+void RuleValidator::check_clauses(const Rule& rule) {
   const Scope scope = rule_scope(rule);
   if (rule.within && *rule.within <= Duration{0}) problem("`within` of no length");
-  if (rule.having) check_condition(*rule.having, scope);
+  if (rule.having) exprs_.check_condition(*rule.having, scope);
   if (rule.without) {
-    check_subsets(rule.without->events, &rule.key);
+    exprs_.check_subsets(rule.without->events, &rule.key);
     if (rule.without->where) {
       Scope forbidden = scope;
-      forbidden.types = types_of(rule.without->events);
-      check_condition(*rule.without->where, forbidden);
+      forbidden.types = ExpressionValidator::types_of(rule.without->events);
+      exprs_.check_condition(*rule.without->where, forbidden);
     }
     if (rule.without->absent_for) {
       if (*rule.without->absent_for <= Duration{0}) problem("`without … for` no time");
@@ -360,7 +360,7 @@ void PlanValidator::check_clauses(const Rule& rule) {
   }
   for (const Exception& exception : rule.exceptions) {
     if (exception.condition) {
-      check_condition(*exception.condition, scope);
+      exprs_.check_condition(*exception.condition, scope);
     } else {
       problem("`except` without a condition");
     }
@@ -369,20 +369,20 @@ void PlanValidator::check_clauses(const Rule& rule) {
   check_suppression(rule);
 }
 
-void PlanValidator::check_alert(const Rule& rule) {
+void RuleValidator::check_alert(const Rule& rule) {
   const Scope scope = rule_scope(rule);
   if (rule.severity) {
-    check_expr(*rule.severity, scope);
+    exprs_.check_expr(*rule.severity, scope);
     if (!(rule.severity->type == severity_type())) problem("severity is no severity");
   }
   for (const MessagePart& part : rule.message) {
-    if (part.expr) check_expr(*part.expr, scope);
+    if (part.expr) exprs_.check_expr(*part.expr, scope);
   }
   std::set<std::string> fields;
   for (const AlertField& field : rule.fields) {
     if (!fields.insert(field.name).second) problem("two alert fields named `{}`", field.name);
     if (field.expr) {
-      check_expr(*field.expr, scope);
+      exprs_.check_expr(*field.expr, scope);
     } else {
       problem("alert field `{}` without a value", field.name);
     }
@@ -392,7 +392,7 @@ void PlanValidator::check_alert(const Rule& rule) {
     if (i > 0 && rule.captured[i - 1].type >= captured.type)
       problem("captured types do not ascend");
     for (std::size_t j = 0; j < captured.fields.size(); ++j) {
-      field_at(captured.type, captured.fields[j]);
+      exprs_.field_at(captured.type, captured.fields[j]);
       if (j > 0 && captured.fields[j - 1] >= captured.fields[j]) {
         problem("captured fields do not ascend");
       }
@@ -400,8 +400,8 @@ void PlanValidator::check_alert(const Rule& rule) {
   }
 }
 
-void PlanValidator::check_rule(const Rule& rule) {
-  where_ = fmt::format("rule `{}`", rule.name);
+void RuleValidator::check_rule(const Rule& rule) {
+  problems_.where = fmt::format("rule `{}`", rule.name);
   if (rule.id.empty()) problem("no id");
   if (rule.status == Status::kDraft) problem("a draft rule is no part of a plan");
   std::set<std::string> names;
@@ -410,16 +410,16 @@ void PlanValidator::check_rule(const Rule& rule) {
       problem("two variables named `{}`", variable.name);
     }
   }
-  check_subsets(rule.considered, &rule.key);
-  check_key(rule.key, types_of(rule.considered));
+  exprs_.check_subsets(rule.considered, &rule.key);
+  exprs_.check_key(rule.key, ExpressionValidator::types_of(rule.considered));
   check_pattern(rule);
   check_clauses(rule);
   check_alert(rule);
 }
 
 // No rule reads its own alerts, whatever lies between.
-void PlanValidator::check_rule_order() {
-  where_ = "plan";
+void RuleValidator::check_rule_order() {
+  problems_.where = "plan";
   std::vector<int> state(plan_.rules.size(), 0);  // 1: being looked at, 2: done
   bool found = false;
   const auto look = [&](const auto& self, std::size_t index) -> void {
