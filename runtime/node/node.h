@@ -136,6 +136,9 @@ struct CheckpointFigures {
 };
 
 /// Threading: one caller at a time.
+///
+/// Its parts stay behind a pointer (runtime/node/node_impl.h), so that a change of them compiles
+/// this folder alone, and not everything that works with a node.
 class Node {
  public:
   /// Opens what is in `directory`, which must outlive the node, or begins it, and replays. Fails
@@ -258,7 +261,7 @@ class Node {
   const Timeline& timeline() const;
 
  private:
-  class Impl;
+  struct Impl;
   explicit Node(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

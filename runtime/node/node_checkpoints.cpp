@@ -1,4 +1,4 @@
-#include "runtime/node/node_impl.h"
+#include "runtime/node/node_checkpoints.h"
 
 #include <fmt/format.h>
 
@@ -11,96 +11,76 @@
 #include "runtime/effects/emitted_mark.h"
 
 namespace tocsin::runtime {
-// Waits until the effects of all that was processed are stored.
-Result<void> Node::Impl::store_effects() {
-  if (auto durable = log_->wait_durable(); !durable) return durable;
-  return ports_.has_threads ? queue_->wait_committed(queue_->status().pushed) : commit_here();
-}
-
-Result<void> Node::Impl::commit_here() {
-  if (ports_.has_threads || log_ == nullptr) return {};
-  if (auto committed = log_->commit(); !committed) {
-    // A full disk is tried again; everything else waits until then.
-    if (committed.error().code != Errc::kLimit) return committed;
-  }
-  queue_->durable(log_->durable_end());
-  for (;;) {
-    const Result<bool> stepped = queue_->step();
-    if (!stepped) return tl::unexpected(stepped.error());
-    if (!*stepped) return {};
-  }
-}
-
-bool Node::Impl::is_due() {
-  if (checkpoints_requested_ > requested_before_cut_) {
+bool NodeCheckpoints::is_due() {
+  if (requested_ > requested_before_cut_) {
     if (is_newest()) {
-      requested_before_cut_ = checkpoints_requested_;
+      requested_before_cut_ = requested_;
       return false;
     }
     // What was prepared begins again behind the cut: both go by the keys that change.
-    drop_carried();
+    next_.drop_migration();
     return true;
   }
-  if (!options_.checkpoint_every || next_) return false;
-  const cep::EventTime now = ports_.clock.now();
-  if (now < checkpoint_begun_at_) checkpoint_begun_at_ = now;  // the clock was set back
-  if (now.us - checkpoint_begun_at_.us < options_.checkpoint_every->us) return false;
-  return log_->next_sequence() != checkpoint_position_;
+  if (!parts_.options.checkpoint_every || next_.is_set()) return false;
+  const cep::EventTime now = parts_.ports.clock.now();
+  if (now < begun_at_) begun_at_ = now;  // the clock was set back
+  if (now.us - begun_at_.us < parts_.options.checkpoint_every->us) return false;
+  return parts_.log->next_sequence() != position_;
 }
 
-void Node::Impl::cut() {
-  note_checkpoint_blobs();  // the one before is noted with its own
+void NodeCheckpoints::cut() {
+  blob_keeper_.note_checkpoint();  // the one before is noted with its own
   CheckpointMeta meta;
-  meta.timeline = timeline_;
-  meta.semantics = options_.semantics;
-  meta.plan_digest = settings_.plan;
-  meta.position = log_->next_sequence();
+  meta.timeline = parts_.timeline;
+  meta.semantics = parts_.options.semantics;
+  meta.plan_digest = parts_.settings.plan;
+  meta.position = parts_.log->next_sequence();
   meta.trim = meta.position;
   ByteWriter mark(meta.mark);
-  write_mark(queue_->pushed_mark(), mark);
-  meta.watermark = intake_->watermark();
-  meta.taken_at = ports_.clock.now();
-  meta.settings = write_settings(settings_);
-  meta.blobs = blobs_;
-  lists_.forget(program_, meta.watermark);
-  state_.lists = lists_.save(program_);
-  for (CheckpointBlob& blob : lists_.blobs()) meta.blobs.push_back(std::move(blob));
-  cut_blobs_ = meta.blobs;
-  state_.save(program_.plan(), summary_, meta.node);
-  checkpoint_begun_at_ = meta.taken_at;
-  checkpoint_position_ = meta.position;
-  requested_before_cut_ = checkpoints_requested_;
-  taker_->cut(std::move(meta));
+  write_mark(parts_.queue->pushed_mark(), mark);
+  meta.watermark = parts_.intake->watermark();
+  meta.taken_at = parts_.ports.clock.now();
+  meta.settings = write_settings(parts_.settings);
+  meta.blobs = parts_.blobs;
+  parts_.lists.forget(parts_.program, meta.watermark);
+  parts_.state.lists = parts_.lists.save(parts_.program);
+  for (CheckpointBlob& blob : parts_.lists.blobs()) meta.blobs.push_back(std::move(blob));
+  blob_keeper_.set_cut(meta.blobs);
+  parts_.state.save(parts_.program.plan(), parts_.summary, meta.node);
+  begun_at_ = meta.taken_at;
+  position_ = meta.position;
+  requested_before_cut_ = requested_;
+  parts_.taker->cut(std::move(meta));
 }
 
 // Whether the newest checkpoint has all that was processed.
-bool Node::Impl::is_newest() const {
-  return checkpoint_position_ == log_->next_sequence() && writer_->status().number != 0 &&
-         taker_->failure().empty();
+bool NodeCheckpoints::is_newest() const {
+  return position_ == parts_.log->next_sequence() && parts_.writer->status().number != 0 &&
+         parts_.taker->failure().empty();
 }
 
 // Callers that requested this checkpoint wait for the next one.
-void Node::Impl::abandon_cut() {
-  const bool was_taking = taker_->is_taking();
-  taker_->abandon();
-  if (was_taking && !taker_->is_taking()) requested_before_cut_ = checkpoints_answered_;
+void NodeCheckpoints::abandon() {
+  const bool was_taking = parts_.taker->is_taking();
+  parts_.taker->abandon();
+  if (was_taking && !parts_.taker->is_taking()) requested_before_cut_ = answered_;
 }
 
 // Those of a cut, once it is a checkpoint or has failed; where nothing has come since the last one,
 // that one is meant.
-void Node::Impl::answer_requests() {
-  if (!taker_->is_taking()) checkpoints_answered_ = requested_before_cut_;
+void NodeCheckpoints::answer_requests() {
+  if (!parts_.taker->is_taking()) answered_ = requested_before_cut_;
 }
 
 // Waits until all that was posted to the executor so far is done.
-Result<void> Node::Impl::drain() {
+Result<void> NodeCheckpoints::drain() {
   struct Done {
     std::mutex mutex;
     std::condition_variable changed;
     bool is_done = false;
   };
   const auto done = std::make_shared<Done>();
-  ports_.executor.post([done] {
+  parts_.ports.executor.post([done] {
     {
       const std::lock_guard lock(done->mutex);
       done->is_done = true;
@@ -108,27 +88,27 @@ Result<void> Node::Impl::drain() {
     done->changed.notify_all();
   });
   std::unique_lock lock(done->mutex);
-  if (!ports_.has_threads && !done->is_done) {
+  if (!parts_.ports.has_threads && !done->is_done) {
     return fail(Errc::kInternal, "the executor works in other steps: poll() goes on");
   }
   done->changed.wait(lock, [&] { return done->is_done; });
   return {};
 }
 
-Result<void> Node::Impl::checkpoint() {
-  if (has_failed_) return fail(Errc::kConflict, "no checkpoint is taken after a failure");
-  drop_carried();
+Result<void> NodeCheckpoints::take() {
+  if (parts_.has_failed) return fail(Errc::kConflict, "no checkpoint is taken after a failure");
+  next_.drop_migration();
   const auto wait = [&]() -> Result<void> {
-    while (taker_->is_taking()) {
-      taker_->chunk();
-      if (taker_->is_encoded()) {
-        if (auto stored = store_effects(); !stored) return stored;
+    while (parts_.taker->is_taking()) {
+      parts_.taker->chunk();
+      if (parts_.taker->is_encoded()) {
+        if (auto stored = record_.store_effects(); !stored) return stored;
       }
-      taker_->poll();
-      if (!taker_->is_taking()) break;
+      parts_.taker->poll();
+      if (!parts_.taker->is_taking()) break;
       // The writer's bytes in flight, or its end.
       if (auto drained = drain(); !drained) return drained;
-      taker_->poll();
+      parts_.taker->poll();
     }
     return {};
   };
@@ -137,30 +117,40 @@ Result<void> Node::Impl::checkpoint() {
   if (is_newest()) return {};
   cut();
   if (auto waited = wait(); !waited) return waited;
-  if (!taker_->failure().empty()) return fail(Errc::kIo, taker_->failure());
+  if (!parts_.taker->failure().empty()) return fail(Errc::kIo, parts_.taker->failure());
   return {};
 }
 
-Result<Manifest> Node::Impl::savepoint(const std::string& name) {
+Result<Manifest> NodeCheckpoints::savepoint(const std::string& name) {
   if (auto checked = check_savepoint_name(name); !checked) return tl::unexpected(checked.error());
-  if (auto taken = checkpoint(); !taken) return tl::unexpected(taken.error());
+  if (auto taken = take(); !taken) return tl::unexpected(taken.error());
   auto result = std::make_shared<Result<Manifest>>(fail(Errc::kInternal, "not made"));
   keep_newest(name, [result](Result<Manifest> made) { *result = std::move(made); });
   if (auto drained = drain(); !drained) return tl::unexpected(drained.error());
   return *result;
 }
 
-void Node::Impl::keep_newest(const std::string& name, std::function<void(Result<Manifest>)> done) {
-  writer_->with_newest([&files = ports_.files, folder = paths_.savepoints, blobs = paths_.blobs,
-                        name, done = std::move(done)](const std::string& newest) {
+void NodeCheckpoints::keep_newest(const std::string& name,
+                                  std::function<void(Result<Manifest>)> done) {
+  parts_.writer->with_newest([&files = parts_.ports.files, folder = parts_.paths.savepoints,
+                              blobs = parts_.paths.blobs, name,
+                              done = std::move(done)](const std::string& newest) {
     const FileResult<void> made = make_durable_directory(files, folder);
     done(made ? make_savepoint(files, newest, blobs, folder + "/" + name, name)
               : tl::unexpected(to_error(made.error())));
   });
 }
 
-CheckpointFigures Node::Impl::checkpoints() const {
-  return {writer_->status().number, taker_->made(), taker_->failure(), taker_->is_taking(),
-          checkpoints_answered_};
+CheckpointFigures NodeCheckpoints::figures() const {
+  return {parts_.writer->status().number, parts_.taker->made(), parts_.taker->failure(),
+          parts_.taker->is_taking(), answered_};
+}
+
+void NodeCheckpoints::poll() {
+  if (!parts_.taker->is_taking() && is_due()) cut();
+  record_.chunk();
+  parts_.taker->poll();
+  blob_keeper_.note_checkpoint();
+  answer_requests();
 }
 }  // namespace tocsin::runtime

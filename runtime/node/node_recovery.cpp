@@ -1,4 +1,4 @@
-#include "runtime/node/node_impl.h"
+#include "runtime/node/node_recovery.h"
 
 #include <fmt/format.h>
 
@@ -9,6 +9,8 @@
 #include "runtime/checkpoint/savepoint.h"
 #include "runtime/effects/emitted_mark.h"
 #include "runtime/journal/journal_directory.h"
+#include "runtime/journal/journal_reader.h"
+#include "runtime/node/node_commands.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -20,188 +22,155 @@ double seconds_between(cep::EventTime begin, cep::EventTime end) {
 }
 }  // namespace
 
-Node::Impl::~Impl() {
-  // Ends the journal's thread, which tells the queue; without threads what was not written is lost,
-  // as in a crash.
-  if (log_ && ports_.has_threads) static_cast<void>(log_->close());
-  if (taker_) taker_->abandon();
-  // Nothing of the writer's may be left in the executor.
-  if (writer_ && ports_.has_threads) static_cast<void>(drain());
-}
-
-Result<void> Node::Impl::open(bool is_new) {
-  const cep::EventTime began = ports_.clock.now();
-  recovery_.is_new = is_new;
-  Result<BlobStore> blobs = BlobStore::open(ports_.files, paths_.blobs);
+Result<void> NodeRecovery::open(bool is_new) {
+  const cep::EventTime began = parts_.ports.clock.now();
+  parts_.recovery.is_new = is_new;
+  Result<BlobStore> blobs = BlobStore::open(parts_.ports.files, parts_.paths.blobs);
   if (!blobs) return tl::unexpected(blobs.error());
-  blob_store_ = *std::move(blobs);
+  parts_.blob_store = *std::move(blobs);
   if (auto done = find_timeline(); !done) return done;
   // Leftovers do no harm, and the next start tries again to remove them.
-  static_cast<void>(clean_savepoints(ports_.files, paths_.savepoints));
+  static_cast<void>(clean_savepoints(parts_.ports.files, parts_.paths.savepoints));
   Result<std::unique_ptr<CheckpointWriter>> writer =
-      CheckpointWriter::open(ports_.files, ports_.states, ports_.executor,
-                             {.checkpoints = paths_.checkpoints,
-                              .state = paths_.state,
-                              .semantics = options_.semantics,
-                              .accept_other_semantics = options_.replay_as_new});
+      CheckpointWriter::open(parts_.ports.files, parts_.ports.states, parts_.ports.executor,
+                             {.checkpoints = parts_.paths.checkpoints,
+                              .state = parts_.paths.state,
+                              .semantics = parts_.options.semantics,
+                              .accept_other_semantics = parts_.options.replay_as_new});
   if (!writer) return tl::unexpected(writer.error());
-  writer_ = *std::move(writer);
-  open_intake();
-  if (writer_->recovered()) {
+  parts_.writer = *std::move(writer);
+  record_.open_intake();
+  if (parts_.writer->recovered()) {
     if (auto done = load_recovered(); !done) return done;
-  } else if (options_.from) {
+  } else if (parts_.options.from) {
     if (auto done = load_savepoint(); !done) return done;
   }
-  recovery_.load_seconds = seconds_between(began, ports_.clock.now());
+  parts_.recovery.load_seconds = seconds_between(began, parts_.ports.clock.now());
   // Before the journal's end is cut: who knows of more must have been asked.
   if (auto done = open_effects(); !done) return done;
   if (auto done = open_log(); !done) return done;
   if (auto done = open_queue(); !done) return done;
-  if (auto done = find_named_blobs(); !done) return done;
-  const cep::EventTime loaded = ports_.clock.now();
+  if (auto done = blob_keeper_.find_named(position_); !done) return done;
+  const cep::EventTime loaded = parts_.ports.clock.now();
   // A crash may have come before the first record.
-  const std::uint64_t end = log_->durable_end();
+  const std::uint64_t end = parts_.log->durable_end();
   must_begin_ = must_begin_ || (!loaded_mark_ && position_ == 1 && end == 1);
   auto done = must_begin_ ? begin() : replay(end);
   if (!done) return done;
-  if (queue_->pushed_mark().number < stored_before_) {
+  if (parts_.queue->pushed_mark().number < stored_before_) {
     return fail(
         Errc::kCorrupt,
         fmt::format("{} ends before the records of alerts that {} holds: they do not belong "
                     "together, or {} is damaged at its end, or segments after it are lost; "
                     "restore both from one copy",
-                    paths_.journal, paths_.store, last_segment_));
+                    parts_.paths.journal, parts_.paths.store, last_segment_));
   }
-  recovery_.replay_seconds = seconds_between(loaded, ports_.clock.now());
+  parts_.recovery.replay_seconds = seconds_between(loaded, parts_.ports.clock.now());
   return go_live();
 }
 
-Result<void> Node::Impl::look() {
-  blob_store_ =
-      BlobStore::look(ports_.files, options_.from ? savepoint_blobs(*options_.from) : paths_.blobs);
-  open_intake();
-  if (options_.from) {
-    const Result<GoodCheckpoint> good = load_checkpoint(ports_.files, *options_.from);
+Result<void> NodeRecovery::look() {
+  parts_.blob_store = BlobStore::look(
+      parts_.ports.files,
+      parts_.options.from ? savepoint_blobs(*parts_.options.from) : parts_.paths.blobs);
+  record_.open_intake();
+  if (parts_.options.from) {
+    const Result<GoodCheckpoint> good = load_checkpoint(parts_.ports.files, *parts_.options.from);
     if (!good) return tl::unexpected(good.error());
-    timeline_ = good->meta.timeline;
+    parts_.timeline = good->meta.timeline;
     return load_state(*good);
   }
   if (auto done = find_timeline(); !done) return done;
   const Result<std::optional<GoodCheckpoint>> good =
-      newest_good(ports_.files, paths_.checkpoints, options_.semantics);
+      newest_good(parts_.ports.files, parts_.paths.checkpoints, parts_.options.semantics);
   if (!good) return tl::unexpected(good.error());
   if (*good) {
-    recovery_.checkpoint = (*good)->meta.number;
-    recovery_.checkpoint_taken_at = (*good)->meta.taken_at;
+    parts_.recovery.checkpoint = (*good)->meta.number;
+    parts_.recovery.checkpoint_taken_at = (*good)->meta.taken_at;
     if (auto done = load_state(**good); !done) return done;
   }
   return must_begin_ ? Result<void>() : replay(JournalReader::kToEnd);
 }
 
-std::unique_ptr<cep::Engine> Node::Impl::make_engine(const cep::Program& program) const {
-  const std::optional<std::uint64_t> steps = options_.settings.steps_per_event_max();
-  auto engine = std::make_unique<cep::Engine>(
-      steps ? program.with_steps_per_event_max(*steps) : program, options_.hash_seed);
-  engine->track_changes();
-  return engine;
-}
-
-void Node::Impl::open_intake() {
-  advance_ = [this](cep::Batch& slice, cep::EventTime watermark) {
-    return advance(slice, watermark);
-  };
-  sinks_.late = [this](const LateEvent& late) {
-    effects_.add(late);
-    if (options_.side_output.late) options_.side_output.late(late);
-  };
-  sinks_.dead_letter = [this](const DeadLetter& dead_letter) {
-    effects_.add(dead_letter);
-    if (options_.side_output.dead_letter) options_.side_output.dead_letter(dead_letter);
-  };
-  sinks_.judged = options_.side_output.judged;
-  intake_ = std::make_unique<Intake>(UsedEvents::of(program_), options_.intake, sinks_, summary_,
-                                     advance_);
-}
-
 // What the journal says of itself, before anything is opened for writing.
-Result<void> Node::Impl::find_timeline() {
-  FileResult<std::vector<std::string>> names = ports_.files.list(paths_.journal);
+Result<void> NodeRecovery::find_timeline() {
+  FileResult<std::vector<std::string>> names = parts_.ports.files.list(parts_.paths.journal);
   if (!names && names.error().code != FileErrc::kNotFound) {
     return tl::unexpected(to_error(names.error()));
   }
   JournalDirectory journal;
   if (names) {
-    Result<JournalDirectory> found = survey_journal(ports_.files, paths_.journal);
+    Result<JournalDirectory> found = survey_journal(parts_.ports.files, parts_.paths.journal);
     if (!found) return tl::unexpected(found.error());
     journal = *std::move(found);
   }
   must_begin_ = journal.segments.empty();
   if (must_begin_) {
-    timeline_.id = options_.timeline;
+    parts_.timeline.id = parts_.options.timeline;
     return {};
   }
-  if (options_.from) {
+  if (parts_.options.from) {
     return fail(Errc::kConflict,
                 fmt::format("{} holds a run already: a start from a savepoint needs a data "
                             "directory of its own, which does not exist yet",
-                            paths_.directory));
+                            parts_.paths.directory));
   }
   last_segment_ = journal.segments.back().path;
   for (std::size_t i = 0; i < journal.segments.size(); ++i) {
-    if (journal.segments[i].header.semantics == options_.semantics) continue;
+    if (journal.segments[i].header.semantics == parts_.options.semantics) continue;
     other_semantics_ = journal.segments[i].path;
     const bool is_last = i + 1 == journal.segments.size();
     other_semantics_end_ = is_last ? UINT64_MAX : journal.segments[i + 1].header.first_sequence;
   }
-  timeline_ = journal.segments.back().header.timeline;
+  parts_.timeline = journal.segments.back().header.timeline;
   position_ = journal.segments.front().header.first_sequence;
   return {};
 }
 
-Result<void> Node::Impl::load_recovered() {
-  const GoodCheckpoint& good = *writer_->recovered();
+Result<void> NodeRecovery::load_recovered() {
+  const GoodCheckpoint& good = *parts_.writer->recovered();
   const CheckpointMeta& meta = good.meta;
-  recovery_.checkpoint = meta.number;
-  recovery_.checkpoint_taken_at = meta.taken_at;
+  parts_.recovery.checkpoint = meta.number;
+  parts_.recovery.checkpoint_taken_at = meta.taken_at;
   for (const GoodCheckpoint::Damaged& damaged : good.damaged) {
-    recovery_.damaged.push_back(damaged.message);
+    parts_.recovery.damaged.push_back(damaged.message);
   }
   if (must_begin_) {
     return fail(Errc::kCorrupt,
                 fmt::format("{} holds checkpoints but no journal: restore {} from a copy that was "
                             "made together with it",
-                            paths_.directory, paths_.journal));
+                            parts_.paths.directory, parts_.paths.journal));
   }
-  if (meta.timeline.id != timeline_.id) {
+  if (meta.timeline.id != parts_.timeline.id) {
     return fail(Errc::kCorrupt,
                 fmt::format("{} is of another timeline than the journal in {}: they do not belong "
                             "together",
-                            good.directory, paths_.journal));
+                            good.directory, parts_.paths.journal));
   }
-  if (auto taken =
-          take_settings(meta.settings, rule_blobs(meta.blobs), good.directory, State::kNone);
+  if (auto taken = rules_.take_settings(meta.settings, rule_blobs(meta.blobs), good.directory,
+                                        NodeRules::State::kNone);
       !taken) {
     return taken;
   }
-  Result<cep::RestoreReport> begun = engine_->begin_restore(meta.globals);
+  Result<cep::RestoreReport> begun = parts_.engine->begin_restore(meta.globals);
   if (!begun) return tl::unexpected(begun.error());
   const auto take = [&](const cep::StateKey& key, std::string_view value) {
-    ++recovery_.keys;
-    return engine_->restore(key, value);
+    ++parts_.recovery.keys;
+    return parts_.engine->restore(key, value);
   };
   const auto progress = [&](std::uint64_t keys) {
-    if (options_.recovering) options_.recovering({.keys = keys});
+    if (parts_.options.recovering) parts_.options.recovering({.keys = keys});
   };
-  if (auto read = writer_->read(take, progress); !read) return read;
-  recovery_.restored = *std::move(begun);
+  if (auto read = parts_.writer->read(take, progress); !read) return read;
+  parts_.recovery.restored = *std::move(begun);
   if (auto restored = restore_state(meta); !restored) return restored;
-  writer_->drop_recovered();
+  parts_.writer->drop_recovered();
   return {};
 }
 
-Result<void> Node::Impl::load_savepoint() {
-  const std::string& directory = *options_.from;
-  Result<GoodCheckpoint> good = load_checkpoint(ports_.files, directory);
+Result<void> NodeRecovery::load_savepoint() {
+  const std::string& directory = *parts_.options.from;
+  Result<GoodCheckpoint> good = load_checkpoint(parts_.ports.files, directory);
   if (!good && good.error().code == Errc::kNotFound) {
     return fail(Errc::kNotFound,
                 fmt::format("there is no savepoint {}: `tocsin savepoint list --data FOLDER` shows "
@@ -210,255 +179,241 @@ Result<void> Node::Impl::load_savepoint() {
   }
   if (!good) return tl::unexpected(good.error());
   const CheckpointMeta* const meta = &good->meta;
-  if (meta->semantics != options_.semantics) {
+  if (meta->semantics != parts_.options.semantics) {
     return fail(Errc::kOtherVersion,
                 fmt::format("{} was made under semantics {}, and this program runs under semantics "
                             "{}: use the version of Tocsin that made it",
-                            directory, meta->semantics, options_.semantics));
+                            directory, meta->semantics, parts_.options.semantics));
   }
   // Entries of lists; rules' texts are this start's own.
-  const BlobStore kept = BlobStore::look(ports_.files, savepoint_blobs(directory));
+  const BlobStore kept = BlobStore::look(parts_.ports.files, savepoint_blobs(directory));
   for (const CheckpointBlob& blob : entry_blobs(meta->blobs)) {
     const Result<std::string> contents = kept.get(blob.digest);
     if (!contents) return tl::unexpected(contents.error());
-    if (auto put = blob_store_->put(*contents); !put) return tl::unexpected(put.error());
+    if (auto put = parts_.blob_store->put(*contents); !put) return tl::unexpected(put.error());
   }
   if (auto loaded = load_state(*good); !loaded) return loaded;
-  if (state_.has_time_ended) {
+  if (parts_.state.has_time_ended) {
     return fail(Errc::kConflict,
                 fmt::format("{} was made after time had ended (--final-watermark): it can be "
                             "looked at, but takes no more events",
                             directory));
   }
-  timeline_.parent = meta->timeline.id;
-  timeline_.parent_sequence = meta->position - 1;
+  parts_.timeline.parent = meta->timeline.id;
+  parts_.timeline.parent_sequence = meta->position - 1;
   order_before_ = loaded_mark_->order;
   loaded_mark_.reset();
   return {};
 }
 
 // From its own files, which are only read.
-Result<void> Node::Impl::load_state(const GoodCheckpoint& good) {
-  Result<cep::RestoreReport> begun = engine_->begin_restore(good.meta.globals);
+Result<void> NodeRecovery::load_state(const GoodCheckpoint& good) {
+  Result<cep::RestoreReport> begun = parts_.engine->begin_restore(good.meta.globals);
   if (!begun) return tl::unexpected(begun.error());
-  Result<std::unique_ptr<StateScan>> scan = ports_.states.read(good.directory + "/state");
+  Result<std::unique_ptr<StateScan>> scan = parts_.ports.states.read(good.directory + "/state");
   if (!scan) return tl::unexpected(scan.error());
   const auto take = [&](const cep::StateKey& key, std::string_view value) {
-    ++recovery_.keys;
-    return engine_->restore(key, value);
+    ++parts_.recovery.keys;
+    return parts_.engine->restore(key, value);
   };
   if (auto read = read_pieces(**scan, take); !read) return read;
-  recovery_.restored = *std::move(begun);
+  parts_.recovery.restored = *std::move(begun);
   return restore_state(good.meta);
 }
 
-Result<void> Node::Impl::restore_state(const CheckpointMeta& meta) {
-  if (auto restored = engine_->finish_restore(); !restored) return restored;
-  if (auto restored = intake_->restore(meta.intake); !restored) return restored;
-  Result<NodeState> state = NodeState::restore(meta.node, program_.plan(), summary_);
+Result<void> NodeRecovery::restore_state(const CheckpointMeta& meta) {
+  if (auto restored = parts_.engine->finish_restore(); !restored) return restored;
+  if (auto restored = parts_.intake->restore(meta.intake); !restored) return restored;
+  Result<NodeState> state = NodeState::restore(meta.node, parts_.program.plan(), parts_.summary);
   if (!state) return tl::unexpected(state.error());
-  state_ = *std::move(state);
-  for (NodeSource& source : state_.sources) {
+  parts_.state = *std::move(state);
+  for (NodeSource& source : parts_.state.sources) {
     if (is_producer(source) && source.used_at.us == 0) source.used_at = meta.taken_at;
   }
-  if (auto restored = restore_lists(); !restored) return restored;
+  if (auto restored = lists_.restore(); !restored) return restored;
   ByteReader reader(meta.mark);
   loaded_mark_ = read_mark(reader);
   if (!reader.is_done()) return fail(Errc::kCorrupt, "the mark of a checkpoint is damaged");
-  blobs_ = rule_blobs(meta.blobs);
+  parts_.blobs = rule_blobs(meta.blobs);
   position_ = meta.position;
-  checkpoint_position_ = position_;
+  checkpoints_.loaded(position_);
   return {};
 }
 
-Result<void> Node::Impl::open_log() {
+Result<void> NodeRecovery::open_log() {
   JournalOptions journal;
-  journal.segment_bytes = options_.segment_bytes;
-  journal.semantics = options_.semantics;
-  journal.accept_other_semantics = options_.replay_as_new;
-  journal.timeline = timeline_;
+  journal.segment_bytes = parts_.options.segment_bytes;
+  journal.semantics = parts_.options.semantics;
+  journal.accept_other_semantics = parts_.options.replay_as_new;
+  journal.timeline = parts_.timeline;
   journal.first_sequence = position_;
   journal.known_end = position_;
-  journal.end_mark = paths_.journal_end;
-  if (effect_store_->mark().timeline == timeline_.id) {
-    journal.known_end = std::max(journal.known_end, effect_store_->cause() + 1);
+  journal.end_mark = parts_.paths.journal_end;
+  if (parts_.effect_store->mark().timeline == parts_.timeline.id) {
+    journal.known_end = std::max(journal.known_end, parts_.effect_store->cause() + 1);
   }
   Result<std::unique_ptr<NodeLog>> log;
-  if (ports_.has_threads) {
+  if (parts_.ports.has_threads) {
     // A status that arrives before the queue exists is repeated once it does.
     const auto listener = [this](const JournalStatus& status) {
-      if (queue_) queue_->durable(status.durable_end);
-      if (options_.journal_listener) options_.journal_listener(status);
+      if (parts_.queue) parts_.queue->durable(status.durable_end);
+      if (parts_.options.journal_listener) parts_.options.journal_listener(status);
     };
-    log = ThreadedLog::open(ports_.files, ports_.clock, paths_.journal, journal, options_.journal,
-                            listener, options_.stop_requested);
+    log = ThreadedLog::open(parts_.ports.files, parts_.ports.clock, parts_.paths.journal, journal,
+                            parts_.options.journal, listener, parts_.options.stop_requested);
   } else {
-    log = DirectLog::open(ports_.files, ports_.clock, paths_.journal, journal);
+    log = DirectLog::open(parts_.ports.files, parts_.ports.clock, parts_.paths.journal, journal);
   }
   if (!log) return tl::unexpected(log.error());
-  log_ = *std::move(log);
-  recovery_.torn_end = log_->torn_end();
+  parts_.log = *std::move(log);
+  parts_.recovery.torn_end = parts_.log->torn_end();
   return {};
 }
 
-Result<void> Node::Impl::open_effects() {
-  Result<std::unique_ptr<EffectStore>> store = EffectStore::open(
-      ports_.store, ports_.clock,
-      {.semantics = options_.semantics, .accept_other_semantics = options_.replay_as_new});
+Result<void> NodeRecovery::open_effects() {
+  Result<std::unique_ptr<EffectStore>> store =
+      EffectStore::open(parts_.ports.store, parts_.ports.clock,
+                        {.semantics = parts_.options.semantics,
+                         .accept_other_semantics = parts_.options.replay_as_new});
   if (!store) return tl::unexpected(store.error());
-  effect_store_ = *std::move(store);
+  parts_.effect_store = *std::move(store);
   // A journal's first segment stands before the first timeline of its store.
-  if (must_begin_ && effect_store_->mark() != EmittedMark{}) {
+  if (must_begin_ && parts_.effect_store->mark() != EmittedMark{}) {
     return fail(Errc::kCorrupt,
                 fmt::format("{} is missing or has no segments, and {} holds what came of its "
                             "records: restore both from one copy",
-                            paths_.journal, paths_.store));
+                            parts_.paths.journal, parts_.paths.store));
   }
-  if (!effect_store_->has_timeline(timeline_.id)) {
+  if (!parts_.effect_store->has_timeline(parts_.timeline.id)) {
     // Without a checkpoint all alerts come again.
-    return recovery_.checkpoint == 0 ? Result<void>() : lost_timeline();
+    return parts_.recovery.checkpoint == 0 ? Result<void>() : lost_timeline();
   }
   start_ = loaded_mark_.value_or(EmittedMark{});
-  if (!loaded_mark_) start_.timeline = timeline_.id;
-  if (!options_.replay_as_new) return effect_store_->resume(loaded_mark_);
+  if (!loaded_mark_) start_.timeline = parts_.timeline.id;
+  if (!parts_.options.replay_as_new) return parts_.effect_store->resume(loaded_mark_);
   // What was stored is compared here, and stays; what is stored next comes behind it.
-  const EmittedMark mark = effect_store_->mark();
-  difference_.emplace(effect_store_->reader(), start_, mark);
-  effects_.compare_past(&*difference_);
+  const EmittedMark mark = parts_.effect_store->mark();
+  difference_.emplace(parts_.effect_store->reader(), start_, mark);
+  parts_.effects.compare_past(&*difference_);
   start_ = mark;
-  return effect_store_->resume(mark);
+  return parts_.effect_store->resume(mark);
 }
 
 // The store has the timeline before the journal has its first record.
-Result<void> Node::Impl::lost_timeline() const {
+Result<void> NodeRecovery::lost_timeline() const {
   return fail(Errc::kCorrupt,
               fmt::format("{} is damaged: it has nothing of the run that {} holds; restore both "
                           "from one copy",
-                          paths_.store, paths_.journal));
+                          parts_.paths.store, parts_.paths.journal));
 }
 
-Result<void> Node::Impl::open_queue() {
-  if (!effect_store_->has_timeline(timeline_.id)) {
-    auto begun = effect_store_->begin_timeline(timeline_.id, timeline_.parent, order_before_);
+Result<void> NodeRecovery::open_queue() {
+  if (!parts_.effect_store->has_timeline(parts_.timeline.id)) {
+    auto begun = parts_.effect_store->begin_timeline(parts_.timeline.id, parts_.timeline.parent,
+                                                     order_before_);
     if (!begun) return begun;
-    start_ = effect_store_->mark();
+    start_ = parts_.effect_store->mark();
   }
-  if (options_.endpoints) {
-    if (auto set = effect_store_->set_endpoints(*options_.endpoints); !set) return set;
+  if (parts_.options.endpoints) {
+    if (auto set = parts_.effect_store->set_endpoints(*parts_.options.endpoints); !set) return set;
   }
-  effect_store_->set_addressees(options_.addressees);
-  stored_before_ = effect_store_->mark().number;
-  EffectQueueOptions effects = options_.effects;
-  if (!effects.stop_requested) effects.stop_requested = options_.stop_requested;
-  queue_ = std::make_unique<EffectQueue>(*effect_store_, start_, std::move(effects),
-                                         options_.effects_listener);
-  queue_->durable(log_->durable_end());
-  if (ports_.has_threads) queue_->start();
-  taker_ = std::make_unique<CheckpointTaker>(*engine_, *intake_, *writer_, *log_, *queue_,
-                                             options_.chunk_bytes);
+  parts_.effect_store->set_addressees(parts_.options.addressees);
+  stored_before_ = parts_.effect_store->mark().number;
+  EffectQueueOptions effects = parts_.options.effects;
+  if (!effects.stop_requested) effects.stop_requested = parts_.options.stop_requested;
+  parts_.queue = std::make_unique<EffectQueue>(*parts_.effect_store, start_, std::move(effects),
+                                               parts_.options.effects_listener);
+  parts_.queue->durable(parts_.log->durable_end());
+  if (parts_.ports.has_threads) parts_.queue->start();
+  parts_.taker =
+      std::make_unique<CheckpointTaker>(*parts_.engine, *parts_.intake, *parts_.writer, *parts_.log,
+                                        *parts_.queue, parts_.options.chunk_bytes);
   return {};
 }
 
 // The first record of a timeline.
-Result<void> Node::Impl::begin() {
-  settings_ = options_.settings;
-  Result<std::vector<CheckpointBlob>> blobs = keep_texts(options_.texts);
+Result<void> NodeRecovery::begin() {
+  parts_.settings = parts_.options.settings;
+  Result<std::vector<CheckpointBlob>> blobs = rules_.keep_texts(parts_.options.texts);
   if (!blobs) return tl::unexpected(blobs.error());
-  blobs_ = *std::move(blobs);
-  if (auto appended = append_settings(kBeginCommand, ports_.clock.now()); !appended) {
+  parts_.blobs = *std::move(blobs);
+  if (auto appended = rules_.append_settings(kBeginCommand, parts_.ports.clock.now()); !appended) {
     return appended;
   }
-  if (auto durable = log_->wait_durable(); !durable) return durable;
+  if (auto durable = parts_.log->wait_durable(); !durable) return durable;
   must_begin_ = false;
-  if (!options_.from) return {};
+  if (!parts_.options.from) return {};
   // Until there is a checkpoint the new folder cannot be started from.
-  taker_->want_all();
-  return checkpoint();
+  parts_.taker->want_all();
+  return checkpoints_.take();
 }
 
-Result<void> Node::Impl::replay(std::uint64_t end) {
-  if (other_semantics_end_ > position_ && !options_.replay_as_new) {
+Result<void> NodeRecovery::replay(std::uint64_t end) {
+  if (other_semantics_end_ > position_ && !parts_.options.replay_as_new) {
     return fail(Errc::kOtherVersion,
                 fmt::format("{} was written under other semantics than {}, those of this program: "
                             "its alerts may differ; use the version of Tocsin that wrote it, or "
                             "go on with --replay-as-new, which tells what differs and does not "
                             "send it",
-                            other_semantics_, options_.semantics));
+                            other_semantics_, parts_.options.semantics));
   }
   const bool is_from_begin = !loaded_mark_;
   if (is_from_begin && position_ != 1) {
     return fail(Errc::kCorrupt,
                 fmt::format("{} begins with record {}, and there is no checkpoint to begin with: "
                             "{}",
-                            paths_.journal, position_,
-                            timeline_.parent_sequence + 1 == position_
+                            parts_.paths.journal, position_,
+                            parts_.timeline.parent_sequence + 1 == position_
                                 ? "its start from a savepoint did not come to its end; remove the "
                                   "folder and start from the savepoint again"
                                 : "restore the folder checkpoints from a copy"));
   }
-  Result<JournalReader> reader = JournalReader::open(ports_.files, paths_.journal, position_, end);
+  Result<JournalReader> reader =
+      JournalReader::open(parts_.ports.files, parts_.paths.journal, position_, end);
   if (!reader) return tl::unexpected(reader.error());
   const std::uint64_t begin = position_;
-  const std::uint64_t events_before = summary_.events;
+  const std::uint64_t events_before = parts_.summary.events;
   for (;;) {
     Result<std::optional<JournalEntry>> entry = reader->next();
     if (!entry) return tl::unexpected(entry.error());
     if (!*entry) break;
-    if (auto done = replay_record(**entry); !done) return done;
+    if (auto done = records_.replay(**entry); !done) return done;
     position_ = (*entry)->sequence + 1;
     if ((position_ - begin) % kRecordsPerLook != 0) continue;
-    recovery_.events = summary_.events - events_before;
-    if (options_.recovering) {
-      options_.recovering({recovery_.keys, position_ - begin, end - begin, recovery_.events});
+    parts_.recovery.events = parts_.summary.events - events_before;
+    if (parts_.options.recovering) {
+      parts_.options.recovering(
+          {parts_.recovery.keys, position_ - begin, end - begin, parts_.recovery.events});
     }
-    if (options_.stop_requested && options_.stop_requested()) {
+    if (parts_.options.stop_requested && parts_.options.stop_requested()) {
       return fail(Errc::kStopped, "stopped while recovering; nothing is lost");
     }
   }
-  recovery_.records = position_ - begin;
-  recovery_.events = summary_.events - events_before;
+  parts_.recovery.records = position_ - begin;
+  parts_.recovery.events = parts_.summary.events - events_before;
   return {};
 }
 
-Result<void> Node::Impl::replay_record(const JournalEntry& entry) {
-  const JournalRecord& record = entry.record;
-  if (const auto* command = std::get_if<Command>(&record)) {
-    begin_record(entry.sequence, command->given_at, true);
-    if (auto taken = take_command(*command); !taken) return taken;
-  } else if (const auto* decision = std::get_if<Decision>(&record)) {
-    begin_record(entry.sequence, decision->clock, true);
-    if (auto taken = take_decision(*decision); !taken) return taken;
-  } else if (const auto* value = std::get_if<ArrivalByValue>(&record)) {
-    begin_record(entry.sequence, value->taken_at, true);
-    if (auto taken = take_value(*value); !taken) return taken;
-  } else {
-    const auto& position = std::get<ArrivalByPosition>(record);
-    begin_record(entry.sequence, position.taken_at, true);
-    if (auto taken = take_position(position); !taken) return taken;
-  }
-  if (auto ended = end_record(); !ended) return ended;
-  return commit_here();
-}
-
-Result<void> Node::Impl::go_live() {
-  is_live_ = true;
-  checkpoint_begun_at_ = ports_.clock.now();
+Result<void> NodeRecovery::go_live() {
+  parts_.is_live = true;
+  checkpoints_.begin(parts_.ports.clock.now());
   if (difference_) {
     Result<ReplayReport> report = difference_->report();
     if (!report) return tl::unexpected(report.error());
-    recovery_.difference = *std::move(report);
-    effects_.compare_past(nullptr);
+    parts_.recovery.difference = *std::move(report);
+    parts_.effects.compare_past(nullptr);
     // From here on nothing is of the semantics before.
-    taker_->want_all();
-    if (auto taken = checkpoint(); !taken) return taken;
+    parts_.taker->want_all();
+    if (auto taken = checkpoints_.take(); !taken) return taken;
   }
-  if (recovery_.restored && !recovery_.restored->is_same_program) taker_->want_all();
-  if (settings_.plan == options_.settings.plan) return {};
+  if (parts_.recovery.restored && !parts_.recovery.restored->is_same_program)
+    parts_.taker->want_all();
+  if (parts_.settings.plan == parts_.options.settings.plan) return {};
   // Only what alerts show has changed.
-  settings_ = options_.settings;
-  Result<std::vector<CheckpointBlob>> blobs = keep_texts(options_.texts);
+  parts_.settings = parts_.options.settings;
+  Result<std::vector<CheckpointBlob>> blobs = rules_.keep_texts(parts_.options.texts);
   if (!blobs) return tl::unexpected(blobs.error());
-  blobs_ = *std::move(blobs);
-  return append_settings(kPresentCommand, ports_.clock.now());
+  parts_.blobs = *std::move(blobs);
+  return rules_.append_settings(kPresentCommand, parts_.ports.clock.now());
 }
 }  // namespace tocsin::runtime

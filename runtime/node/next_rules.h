@@ -1,0 +1,49 @@
+/// Rules that are to hold, and how far the state has come to their engine.
+#pragma once
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "runtime/node/node_parts.h"
+#include "runtime/node/state_migration.h"
+
+namespace tocsin::runtime {
+/// Threading: one caller at a time.
+class NextRules {
+ public:
+  struct Rules {
+    NodeProgram given;
+    NodeProgram program;  // with lists and tables of its own
+    NodeSettings settings;
+    std::vector<NamedContents> texts;
+    std::vector<CheckpointBlob> blobs;
+    // Null until a checkpoint under way has let go of the engine's changes.
+    std::unique_ptr<cep::Engine> engine;
+    std::unique_ptr<StateMigration> migration;
+    std::optional<Error> failure;
+  };
+  explicit NextRules(NodeParts& parts) : parts_(parts) {}
+
+  void set(NodeProgram program, NodeSettings settings, std::vector<NamedContents> texts,
+           std::vector<CheckpointBlob> blobs);
+  bool is_set() const { return rules_.has_value(); }
+  /// Little of the state is left to be given.
+  bool is_nearly_done() const {
+    return rules_ && rules_->migration && rules_->migration->is_nearly_done();
+  }
+  /// Requires is_set().
+  const Rules& rules() const { return *rules_; }
+  Rules take();
+  void call_off();
+  /// Gives a little of the state, where there are rules.
+  void chunk();
+  /// Begins to give the state, where no checkpoint goes by the engine's changes. Requires is_set().
+  void begin_migration();
+  /// Begins again when it may.
+  void drop_migration();
+
+ private:
+  NodeParts& parts_;
+  std::optional<Rules> rules_;
+};
+}  // namespace tocsin::runtime
