@@ -35,31 +35,13 @@ std::string_view event_status_name(EventStatus status) {
   return "";
 }
 
-// While the journal waits for space nothing more is let in behind it: who asks would wait as long,
-// and the node's thread, which answers questions, with them.
-std::optional<Refusal> NodeService::look_for_space() {
-  const std::lock_guard lock(pending_mutex_);
-  const std::string reason = no_space();
-  if (reason.empty()) return std::nullopt;
-  return Refusal{Refusal::Why::kDisk,
-                 "the disk is full, and no events are accepted until there is space: " + reason};
-}
-
-std::string NodeService::no_space() const {
-  return journal_.state == runtime::JournalState::kNoSpace ? journal_.reason : no_space_of_store_;
-}
-
-void NodeService::tell_space(const std::string& before, const std::string& now) const {
-  if (before.empty() != now.empty() && options_.space_changed) options_.space_changed(now);
-}
-
 Served<EventAnswer> NodeService::take(EventBatch batch, milliseconds patience) {
   const auto by = steady_clock::now() + patience;
   const std::size_t bytes = batch.lines.size();
   const std::optional<milliseconds> wait_for_alerts = batch.wait_for_alerts;
   const auto ticket = std::make_shared<Ticket>();
   ticket->batch = std::move(batch);
-  const std::optional<Refusal> no_space = look_for_space();
+  const std::optional<Refusal> no_space = disk_.look_for_space();
   {
     const std::lock_guard lock(mutex_);
     if (!is_open_) return tl::unexpected(not_there(failure_));
@@ -142,29 +124,6 @@ void NodeService::end_pursuits(const Refusal& refusal) {
   pursuits_.clear();
 }
 
-Served<void> NodeService::wait_durable(std::uint64_t record, milliseconds patience) {
-  std::unique_lock lock(pending_mutex_);
-  const bool is_over =
-      durable_.wait_for(lock, patience, [&] { return durable_end_ > record || has_failed_; });
-  if (durable_end_ > record) return {};
-  if (is_over) return tl::unexpected(Refusal{Refusal::Why::kFailed, "the node has failed"});
-  return tl::unexpected(
-      Refusal{Refusal::Why::kNotYet,
-              "the change was not on disk in time, but may still take effect: read it to be sure"});
-}
-
-void NodeService::note_answered(std::uint64_t pushed) {
-  const std::lock_guard lock(pending_mutex_);
-  answered_ = std::max(answered_, pushed);
-}
-
-bool NodeService::await_stored(milliseconds patience) {
-  std::unique_lock lock(pending_mutex_);
-  const std::uint64_t wanted = answered_;
-  stored_.wait_for(lock, patience, [&] { return committed_ >= wanted || has_failed_; });
-  return committed_ >= wanted;
-}
-
 NodeFigures NodeService::figures() const {
   const std::lock_guard lock(mutex_);
   NodeFigures figures = figures_;
@@ -181,31 +140,6 @@ std::string NodeService::failure() const {
   return failure_;
 }
 
-void NodeService::finish(Ticket& ticket) {
-  {
-    const std::lock_guard lock(ticket.mutex);
-    ticket.is_done = true;
-  }
-  ticket.changed.notify_all();
-}
-
-void NodeService::finish_alerts(Ticket& ticket) {
-  {
-    const std::lock_guard lock(ticket.mutex);
-    ticket.has_alerts = true;
-  }
-  ticket.changed.notify_all();
-}
-
-void NodeService::refuse(Ticket& ticket, const Refusal& refusal) {
-  {
-    const std::lock_guard lock(ticket.mutex);
-    ticket.is_done = true;
-    ticket.refusal = refusal;
-  }
-  ticket.changed.notify_all();
-}
-
 void NodeService::fail_all(const std::string& reason) {
   const Refusal refusal{Refusal::Why::kFailed, reason};
   std::deque<std::shared_ptr<Ticket>> batches;
@@ -218,19 +152,10 @@ void NodeService::fail_all(const std::string& reason) {
     questions.swap(questions_);
     queued_bytes_ = 0;
   }
-  {
-    const std::lock_guard lock(pending_mutex_);
-    for (auto* const pending : {&pending_, &pending_alerts_}) {
-      for (auto& [number, ticket] : *pending) batches.push_back(std::move(ticket));
-      pending->clear();
-    }
-    has_failed_ = true;
-  }
-  durable_.notify_all();
-  stored_.notify_all();
+  for (std::shared_ptr<Ticket>& ticket : disk_.fail()) batches.push_back(std::move(ticket));
   end_pursuits(refusal);
   for (const Watch& watch : watches_) batches.push_back(watch.ticket);
-  for (const std::shared_ptr<Ticket>& ticket : batches) refuse(*ticket, refusal);
+  for (const std::shared_ptr<Ticket>& ticket : batches) ticket->refuse(refusal);
   for (const std::shared_ptr<Question>& question : questions) {
     {
       const std::lock_guard lock(question->mutex);
@@ -242,44 +167,4 @@ void NodeService::fail_all(const std::string& reason) {
   if (options_.failed) options_.failed();
 }
 
-void NodeService::journal_changed(const runtime::JournalStatus& status) {
-  Tickets done;
-  std::string before, now;
-  {
-    const std::lock_guard lock(pending_mutex_);
-    before = no_space();
-    journal_ = status;
-    now = no_space();
-    durable_end_ = std::max(durable_end_, status.durable_end);
-    while (!pending_.empty() && pending_.front().first < durable_end_) {
-      answered_ = std::max(answered_, pending_.front().second->pushed);
-      done.push_back(std::move(pending_.front().second));
-      pending_.pop_front();
-    }
-  }
-  durable_.notify_all();
-  // Of a journal that has failed the node tells.
-  if (status.state != runtime::JournalState::kFailed) tell_space(before, now);
-  for (const std::shared_ptr<Ticket>& ticket : done) finish(*ticket);
-}
-
-void NodeService::effects_changed(const runtime::EffectQueueStatus& status) {
-  Tickets done;
-  std::string before, now;
-  {
-    const std::lock_guard lock(pending_mutex_);
-    before = no_space();
-    committed_ = std::max(committed_, status.committed);
-    no_space_of_store_ = status.no_space;
-    now = no_space();
-    while (!pending_alerts_.empty() && pending_alerts_.front().first <= committed_) {
-      done.push_back(std::move(pending_alerts_.front().second));
-      pending_alerts_.pop_front();
-    }
-  }
-  stored_.notify_all();
-  tell_space(before, now);
-  for (const std::shared_ptr<Ticket>& ticket : done) finish_alerts(*ticket);
-  for (const runtime::EffectQueue::Listener& listener : effects_listeners_) listener(status);
-}
 }  // namespace tocsin::api

@@ -20,7 +20,6 @@ constexpr milliseconds kPause{50};
 // The same while a checkpoint is being written, which goes on in chunks.
 constexpr milliseconds kPauseOfCheckpoint{1};
 constexpr milliseconds kPublicationInterval{250};
-constexpr cep::Duration kProducersInterval{60'000'000};
 
 // Behind the first `count` lines.
 std::size_t offset_behind(std::string_view lines, std::uint64_t count) {
@@ -61,7 +60,9 @@ void order(std::vector<EventVerdict>& verdicts) {
 NodeService::NodeService(runtime::Clock& clock, NodeServiceOptions options)
     : clock_(clock),
       options_(std::move(options)),
-      keeper_(clock, {options_.heartbeat, std::nullopt}) {}
+      disk_(options_.space_changed),
+      keeper_(clock, {options_.heartbeat, std::nullopt}),
+      producers_(clock, options_.limits.producers_max, options_.producers_expire) {}
 
 NodeService::~NodeService() {
   static_cast<void>(stop(false));
@@ -74,10 +75,11 @@ void NodeService::add_effects_listener(runtime::EffectQueue::Listener listener) 
 
 void NodeService::listen(runtime::NodeOptions& options) {
   options.journal_listener = [this](const runtime::JournalStatus& status) {
-    journal_changed(status);
+    disk_.journal_changed(status);
   };
   options.effects_listener = [this](const runtime::EffectQueueStatus& status) {
-    effects_changed(status);
+    disk_.effects_changed(status);
+    for (const runtime::EffectQueue::Listener& listener : effects_listeners_) listener(status);
   };
   options.side_output.judged = [this](const runtime::JudgedLine& line) { judged(line); };
   options.raised = [this](const runtime::StoredAlert& alert) { raised(alert); };
@@ -86,10 +88,8 @@ void NodeService::listen(runtime::NodeOptions& options) {
 Result<void> NodeService::start(std::unique_ptr<runtime::Node> node) {
   TOCSIN_ASSERT(node_ == nullptr, "a service has one node");
   node_ = std::move(node);
-  {
-    const std::lock_guard lock(pending_mutex_);
-    durable_end_ = std::max(durable_end_, node_->durable_end());
-  }
+  producers_.use(*node_);
+  disk_.begin(node_->durable_end());
   if (auto prepared = prepare(); !prepared) return prepared;
   checkpoint_ = node_->checkpoints().number;
   checkpoint_at_ = checkpoint_ == 0 ? clock_.now() : node_->recovery().checkpoint_taken_at;
@@ -186,7 +186,7 @@ void NodeService::work() {
     }
     if (batch && !is_taking) {
       count_refused();  // before whoever is told can ask
-      refuse(*batch, {Refusal::Why::kMemory, no_room_});
+      batch->refuse({Refusal::Why::kMemory, no_room_});
     } else if (batch) {
       result = take_now(batch);
     }
@@ -222,25 +222,20 @@ void NodeService::count_refused() {
   ++batches_refused_;
 }
 
-// The node has failed under this batch: fail_all() answers it, once failure() gives the reason.
-void NodeService::told_at_failure(const std::shared_ptr<Ticket>& ticket) {
-  const std::lock_guard lock(pending_mutex_);
-  pending_.emplace_back(UINT64_MAX, ticket);
-}
-
+// Where the node fails under the batch, fail_all() answers it, once failure() gives the reason.
 Result<void> NodeService::take_now(const std::shared_ptr<Ticket>& ticket) {
   EventBatch& batch = ticket->batch;
   if (const auto awake = keeper_.arrived(in_keeper_)) {
     if (auto decided = node_->decide(*awake); !decided) {
-      told_at_failure(ticket);
+      disk_.add_failed(ticket);
       return decided;
     }
   }
   Result<void> result;
-  const Served<std::size_t> source = source_of(batch, result);
+  const Served<std::size_t> source = producers_.source_of(batch, result);
   if (!source) {
-    if (result) refuse(*ticket, source.error());
-    if (!result) told_at_failure(ticket);
+    if (result) ticket->refuse(source.error());
+    if (!result) disk_.add_failed(ticket);
     return result;
   }
   const std::size_t bytes = batch.lines.size();
@@ -263,7 +258,7 @@ Result<void> NodeService::take_now(const std::shared_ptr<Ticket>& ticket) {
   result = arrive(*ticket, *source, std::string_view(batch.lines).substr(begin, bytes - begin));
   current_ = nullptr;
   if (!result) {
-    told_at_failure(ticket);
+    disk_.add_failed(ticket);
     return result;
   }
   ++batches_taken_;
@@ -275,16 +270,7 @@ Result<void> NodeService::take_now(const std::shared_ptr<Ticket>& ticket) {
   if (batch.wait_for_alerts) await_alerts(ticket, first_record);
   ticket->pushed = node_->effects().pushed;
   // Also where nothing was taken: what was taken before may not be on disk yet.
-  const std::uint64_t last_record = node_->next_sequence() - 1;
-  {
-    const std::lock_guard lock(pending_mutex_);
-    if (durable_end_ <= last_record) {
-      pending_.emplace_back(last_record, ticket);
-      return {};
-    }
-    answered_ = std::max(answered_, ticket->pushed);
-  }
-  finish(*ticket);
+  disk_.answer(ticket, node_->next_sequence() - 1);
   return {};
 }
 
@@ -367,7 +353,7 @@ void NodeService::look_at_watches() {
   const runtime::Intake& intake = node_->intake();
   const bool is_none_waiting = intake.waiting_events() == 0;
   const std::uint64_t pushed = node_->effects().pushed;
-  Tickets told;
+  DiskWaits::Tickets told;
   std::erase_if(watches_, [&](Watch& watch) {
     const bool is_over = is_none_waiting || intake.watermark() > watch.newest;
     const bool is_given_up = watch.ticket.use_count() == 1;  // nobody waits any more
@@ -380,14 +366,7 @@ void NodeService::look_at_watches() {
     }
     return is_over || is_given_up;
   });
-  const std::lock_guard lock(pending_mutex_);
-  for (const std::shared_ptr<Ticket>& ticket : told) {
-    if (committed_ < pushed) {
-      pending_alerts_.emplace_back(pushed, ticket);
-    } else {
-      finish_alerts(*ticket);
-    }
-  }
+  disk_.answer_alerts(told, pushed);
 }
 
 Result<void> NodeService::look_at_clock(bool is_quiet) {
@@ -404,16 +383,13 @@ Result<void> NodeService::look_at_clock(bool is_quiet) {
 
 Result<void> NodeService::look_around(bool is_quiet) {
   if (auto looked = look_at_clock(is_quiet); !looked) return looked;
-  if (clock_.now() - producers_looked_at_ >= kProducersInterval) {
-    if (auto expired = expire_producers(); !expired) return expired;
+  if (producers_.is_due()) {
+    if (auto expired = producers_.expire(); !expired) return expired;
   }
   if (auto polled = node_->poll(); !polled) return polled;
   look_at_watches();
   pursue_all();
-  {
-    const std::lock_guard lock(pending_mutex_);
-    if (journal_.state == runtime::JournalState::kFailed) return fail(Errc::kIo, journal_.reason);
-  }
+  if (auto checked = disk_.check(); !checked) return checked;
   const auto now = steady_clock::now();
   if (now >= next_publication_) {
     next_publication_ = now + kPublicationInterval;
@@ -455,13 +431,10 @@ void NodeService::publish() {
   figures.repeats_by_sequence = repeats_by_sequence_;
   figures.producers =
       static_cast<std::size_t>(std::ranges::count_if(node_->sources(), runtime::is_producer));
-  figures.producers_expired = producers_expired_;
-  {
-    const std::lock_guard lock(pending_mutex_);
-    figures.journal = journal_;
-    figures.answers_waiting = pending_.size();
-    figures.journal.durable_end = durable_end_;
-  }
+  figures.producers_expired = producers_.expired();
+  const DiskWaits::Status disk = disk_.status();
+  figures.journal = disk.journal;
+  figures.answers_waiting = disk.answers_waiting;
   figures.journal.next_sequence = node_->next_sequence();
   const std::lock_guard lock(mutex_);
   figures_ = std::move(figures);

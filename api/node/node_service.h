@@ -23,10 +23,11 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
+#include "api/node/disk_waits.h"
 #include "api/node/event_answer.h"
+#include "api/node/event_producers.h"
 #include "cep/base/result.h"
 #include "runtime/event_time/time_keeper.h"
 #include "runtime/node/node.h"
@@ -73,13 +74,6 @@ struct NodeFigures {
   std::uint64_t repeats_by_sequence = 0;
   std::size_t producers = 0;            // that are known
   std::uint64_t producers_expired = 0;  // by this process
-};
-/// What is known of a producer.
-struct ProducerFigures {
-  std::string name;
-  std::string owner;  // the token that it belongs to; empty: nobody's yet
-  std::uint64_t next_sequence = 0;
-  cep::EventTime used_at;  // when its newest events were taken
 };
 struct NodeServiceOptions {
   NodeServiceLimits limits;
@@ -132,7 +126,9 @@ class NodeService {
   Served<void> pursue(std::function<bool(runtime::Node&)> step, std::chrono::milliseconds patience);
   /// Waits until the journal's record is on disk; kNotYet after `patience`, kFailed once the node
   /// has failed.
-  Served<void> wait_durable(std::uint64_t record, std::chrono::milliseconds patience);
+  Served<void> wait_durable(std::uint64_t record, std::chrono::milliseconds patience) {
+    return disk_.wait_durable(record, patience);
+  }
   /// Producers by name, behind `after`, at most `most`.
   Served<std::vector<ProducerFigures>> producers(const std::string& after, std::size_t most,
                                                  std::chrono::milliseconds patience);
@@ -144,9 +140,9 @@ class NodeService {
   Served<Result<bool>> remove_producer(const std::string& name, std::chrono::milliseconds patience);
   /// Waits until all is stored that events caused by the time they were answered, of all answers
   /// given so far; false after `patience`.
-  bool await_stored(std::chrono::milliseconds patience);
+  bool await_stored(std::chrono::milliseconds patience) { return disk_.await_stored(patience); }
   /// Counts what the node has pushed of effects by then among what was answered.
-  void note_answered(std::uint64_t pushed);
+  void note_answered(std::uint64_t pushed) { disk_.note_answered(pushed); }
   NodeFigures figures() const;
   /// Why the node failed; empty while it works.
   std::string failure() const;
@@ -164,20 +160,13 @@ class NodeService {
     std::uint64_t last_record = 0;
     cep::EventTime newest;
   };
-  using Tickets = std::vector<std::shared_ptr<Ticket>>;
 
   // On the node's thread:
   void work();
   Result<void> prepare();
   Result<void> take_now(const std::shared_ptr<Ticket>& ticket);
-  void told_at_failure(const std::shared_ptr<Ticket>& ticket);
   bool has_room();
   Result<void> arrive(Ticket& ticket, std::size_t source, std::string_view lines);
-  Served<std::size_t> source_of(const EventBatch& batch, Result<void>& result);
-  std::optional<std::size_t> find_producer(const std::string& producer);
-  std::optional<Refusal> look_at_repeats(const EventBatch& batch, std::size_t source) const;
-  Result<void> change_producers(const runtime::ProducerCommand& change);
-  Result<void> expire_producers();
   void count_refused();
   void await_alerts(const std::shared_ptr<Ticket>& ticket, std::uint64_t first_record);
   void look_at_watches();
@@ -192,23 +181,10 @@ class NodeService {
   void fail_all(const std::string& reason);
   Result<void> end();
 
-  // On the journal's and the effect queue's threads:
-  void journal_changed(const runtime::JournalStatus& status);
-  void effects_changed(const runtime::EffectQueueStatus& status);
-  // Why the journal or the store waits for space; empty: neither does. With pending_mutex_.
-  std::string no_space() const;
-  void tell_space(const std::string& before, const std::string& now) const;
-
-  // On a caller's thread:
-  std::optional<Refusal> look_for_space();
-
-  static void finish(Ticket& ticket);
-  static void finish_alerts(Ticket& ticket);
-  static void refuse(Ticket& ticket, const Refusal& refusal);
-
   runtime::Clock& clock_;
   const NodeServiceOptions options_;
   std::vector<runtime::EffectQueue::Listener> effects_listeners_;
+  DiskWaits disk_;  // before the node, whose threads tell it
   std::unique_ptr<runtime::Node> node_;
   std::thread thread_;
 
@@ -225,22 +201,10 @@ class NodeService {
   std::string no_room_;
   NodeFigures figures_;
 
-  std::mutex pending_mutex_;         // for answers that wait for a disk
-  std::condition_variable durable_;  // durable_end_ has moved, or nothing moves any more
-  bool has_failed_ = false;
-  std::uint64_t durable_end_ = 0;
-  std::uint64_t committed_ = 0;
-  std::uint64_t answered_ = 0;      // pushes of effects that were made by the time of an answer
-  std::condition_variable stored_;  // committed_ has moved, or nothing moves any more
-  std::deque<std::pair<std::uint64_t, std::shared_ptr<Ticket>>> pending_;         // by last record
-  std::deque<std::pair<std::uint64_t, std::shared_ptr<Ticket>>> pending_alerts_;  // by push
-  runtime::JournalStatus journal_;
-  std::string no_space_of_store_;  // EffectQueueStatus::no_space
-
   // The node's thread's alone.
   runtime::TimeKeeper keeper_;
   std::size_t in_keeper_ = 0;
-  std::unordered_map<std::string, std::size_t> sources_;  // of producers, in the node
+  EventProducers producers_;
   Ticket* current_ = nullptr;
   std::vector<std::pair<std::uint64_t, std::size_t>> current_records_;  // record, its first place
   std::vector<Watch> watches_;
@@ -249,8 +213,6 @@ class NodeService {
   cep::EventTime checkpoint_at_;
   std::uint64_t batches_taken_ = 0;
   std::uint64_t repeats_by_sequence_ = 0;
-  std::uint64_t producers_expired_ = 0;
-  cep::EventTime producers_looked_at_;  // for those that have expired
   std::chrono::steady_clock::time_point next_publication_;
   Result<void> outcome_;
 };

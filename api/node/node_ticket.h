@@ -24,6 +24,29 @@ struct NodeTicket {
   std::optional<Refusal> refusal;
   bool is_done = false;
   bool has_alerts = false;  // all of them
+
+  void finish() {
+    {
+      const std::lock_guard lock(mutex);
+      is_done = true;
+    }
+    changed.notify_all();
+  }
+  void finish_alerts() {
+    {
+      const std::lock_guard lock(mutex);
+      has_alerts = true;
+    }
+    changed.notify_all();
+  }
+  void refuse(const Refusal& why) {
+    {
+      const std::lock_guard lock(mutex);
+      is_done = true;
+      refusal = why;
+    }
+    changed.notify_all();
+  }
 };
 struct NodeQuestion {
   std::function<void(runtime::Node&)> run;

@@ -1,0 +1,79 @@
+/// Who waits until something is on disk: answers to events for the journal, their alerts and some
+/// callers for the store of effects.
+#pragma once
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/node/event_answer.h"
+#include "cep/base/result.h"
+#include "runtime/effects/effect_queue.h"
+#include "runtime/journal/journal.h"
+
+namespace tocsin::api {
+struct NodeTicket;
+/// Threading: any.
+class DiskWaits {
+ public:
+  using Tickets = std::vector<std::shared_ptr<NodeTicket>>;
+  struct Status {
+    runtime::JournalStatus journal;
+    std::size_t answers_waiting = 0;
+  };
+  /// `space_changed`: NodeServiceOptions::space_changed.
+  explicit DiskWaits(std::function<void(const std::string&)> space_changed)
+      : space_changed_(std::move(space_changed)) {}
+
+  void journal_changed(const runtime::JournalStatus& status);
+  void effects_changed(const runtime::EffectQueueStatus& status);
+  /// The journal is on disk up to there.
+  void begin(std::uint64_t durable_end);
+
+  /// Answers once the journal has the record on disk.
+  void answer(const std::shared_ptr<NodeTicket>& ticket, std::uint64_t last_record);
+  /// Completes the alerts of answers, once the store has all effects that were pushed by then.
+  void answer_alerts(const Tickets& tickets, std::uint64_t pushed);
+  /// The node has failed under this batch: it is answered by who calls fail().
+  void add_failed(const std::shared_ptr<NodeTicket>& ticket);
+  /// Nothing moves any more. Gives the tickets that waited.
+  Tickets fail();
+  /// Fails with kIo once the journal has failed.
+  Result<void> check() const;
+  Status status() const;
+
+  /// Why no events are accepted: while the journal waits for space, who asks would wait as long,
+  /// and the node's thread, which answers questions, with them.
+  std::optional<Refusal> look_for_space() const;
+  /// NodeService::wait_durable(), note_answered(), await_stored().
+  Served<void> wait_durable(std::uint64_t record, std::chrono::milliseconds patience);
+  void note_answered(std::uint64_t pushed);
+  bool await_stored(std::chrono::milliseconds patience);
+
+ private:
+  // Why the journal or the store waits for space; empty: neither does. With mutex_.
+  std::string no_space() const;
+  void tell_space(const std::string& before, const std::string& now) const;
+
+  const std::function<void(const std::string&)> space_changed_;
+  mutable std::mutex mutex_;
+  std::condition_variable durable_;  // durable_end_ has moved, or nothing moves any more
+  std::condition_variable stored_;   // committed_ has moved, or nothing moves any more
+  bool has_failed_ = false;
+  std::uint64_t durable_end_ = 0;
+  std::uint64_t committed_ = 0;
+  std::uint64_t answered_ = 0;  // pushes of effects that were made by the time of an answer
+  std::deque<std::pair<std::uint64_t, std::shared_ptr<NodeTicket>>> pending_;  // by last record
+  std::deque<std::pair<std::uint64_t, std::shared_ptr<NodeTicket>>> pending_alerts_;  // by push
+  runtime::JournalStatus journal_;
+  std::string no_space_of_store_;  // EffectQueueStatus::no_space
+};
+}  // namespace tocsin::api
