@@ -27,6 +27,8 @@
 #include "cep/value/key.h"
 
 namespace tocsin::cep {
+// Engine forwards to it: everything that runs or stores rules includes engine.h, and so compiles
+// without the headers of tables, matchers and records.
 class EngineImpl {
  public:
   EngineImpl(Program program, std::uint64_t hash_seed)

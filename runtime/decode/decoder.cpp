@@ -17,6 +17,8 @@
 namespace tocsin::runtime {
 static_assert(kLinePadding >= kReadAhead);
 
+// Decoder forwards to it: intakes hold a decoder by value, and what includes them compiles without
+// the columns' plans and again only when the decoder's own functions change.
 class Decoder::Impl {
  public:
   Impl(const cep::Plan& plan, TypePlans types);
