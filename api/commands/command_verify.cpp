@@ -16,8 +16,8 @@
 #include "api/rest/audit_log.h"
 #include "runtime/effects/effect_reader.h"
 #include "runtime/io/system_files.h"
-#include "runtime/node/verify.h"
 #include "runtime/store/rocks_store.h"
+#include "runtime/verify/verify.h"
 
 namespace tocsin::api {
 namespace {

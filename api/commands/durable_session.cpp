@@ -24,11 +24,11 @@
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/effects/effect_reader.h"
 #include "runtime/event_time/slice_loop.h"
+#include "runtime/inputs/node_inputs.h"
 #include "runtime/io/clock.h"
 #include "runtime/io/memory_ahead.h"
 #include "runtime/io/system_files.h"
 #include "runtime/io/thread_executor.h"
-#include "runtime/node/node_inputs.h"
 #include "runtime/store/rocks_state_store.h"
 #include "runtime/store/rocks_store.h"
 

@@ -14,12 +14,12 @@
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/checkpoint/savepoint.h"
 #include "runtime/effects/effect_reader.h"
+#include "runtime/inputs/input_file.h"
 #include "runtime/io/clock.h"
 #include "runtime/io/system_files.h"
 #include "runtime/io/thread_executor.h"
 #include "runtime/journal/blob_store.h"
 #include "runtime/journal/file_tree.h"
-#include "runtime/node/input_file.h"
 #include "runtime/store/rocks_state_store.h"
 #include "runtime/store/rocks_store.h"
 

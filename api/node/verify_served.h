@@ -3,7 +3,7 @@
 #pragma once
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/io/files.h"
-#include "runtime/node/verify.h"
+#include "runtime/verify/verify.h"
 
 namespace tocsin::api {
 /// Reads it and adds to `report` what is damaged or missing, and what is noteworthy. Nothing is

@@ -41,10 +41,10 @@
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/checkpoint/savepoint.h"
 #include "runtime/event_time/slice_loop.h"
+#include "runtime/inputs/input_file.h"
 #include "runtime/io/memory_ahead.h"
 #include "runtime/io/system_files.h"
 #include "runtime/io/thread_executor.h"
-#include "runtime/node/input_file.h"
 #include "runtime/store/rocks_state_store.h"
 #include "runtime/store/rocks_store.h"
 

@@ -1,5 +1,5 @@
-/// The inside of a node: its classes, each of which may use those before it. Only node.cpp
-/// includes it.
+/// The inside of a node: its classes, each of which may use those before it. Only
+/// node_impl.cpp includes it.
 #pragma once
 #include <string_view>
 #include <utility>

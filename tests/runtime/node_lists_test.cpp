@@ -20,7 +20,7 @@
 #include "runtime/event_time/slice_loop.h"
 #include "runtime/node/list_changes.h"
 #include "runtime/node/node.h"
-#include "runtime/node/verify.h"
+#include "runtime/verify/verify.h"
 #include "tests/runtime/list_model.h"
 #include "tests/support/model_state_store.h"
 #include "tests/support/model_store.h"

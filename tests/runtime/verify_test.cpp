@@ -1,4 +1,4 @@
-#include "runtime/node/verify.h"
+#include "runtime/verify/verify.h"
 
 #include <doctest/doctest.h>
 

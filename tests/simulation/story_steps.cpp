@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "runtime/decode/decoder.h"
-#include "runtime/node/node_inputs.h"
+#include "runtime/inputs/node_inputs.h"
 #include "tests/simulation/story_teller.h"
 
 namespace tocsin::simulation {

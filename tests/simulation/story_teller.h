@@ -19,7 +19,7 @@
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/effects/effect_reader.h"
 #include "runtime/node/node.h"
-#include "runtime/node/verify.h"
+#include "runtime/verify/verify.h"
 #include "tests/simulation/faults.h"
 #include "tests/simulation/growing_files.h"
 #include "tests/simulation/ledger.h"

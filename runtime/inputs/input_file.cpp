@@ -1,4 +1,4 @@
-#include "runtime/node/input_file.h"
+#include "runtime/inputs/input_file.h"
 
 #include <fmt/format.h>
 

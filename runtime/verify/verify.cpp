@@ -1,4 +1,4 @@
-#include "runtime/node/verify.h"
+#include "runtime/verify/verify.h"
 
 #include <fmt/format.h>
 
@@ -20,7 +20,7 @@
 #include "runtime/journal/journal_directory.h"
 #include "runtime/journal/journal_reader.h"
 #include "runtime/node/node_commands.h"
-#include "runtime/node/verify_parts.h"
+#include "runtime/verify/verify_parts.h"
 
 namespace tocsin::runtime {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/node/input_files.h"
+#include "runtime/inputs/input_files.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>

@@ -9,7 +9,7 @@
 #include "cep/base/result.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/io/files.h"
-#include "runtime/node/verify_parts.h"
+#include "runtime/verify/verify_parts.h"
 
 namespace tocsin::runtime {
 struct VerifyReport {

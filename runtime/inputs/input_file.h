@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "cep/base/result.h"
+#include "runtime/inputs/input_files.h"
 #include "runtime/io/byte_source.h"
 #include "runtime/journal/prefix_digest.h"
-#include "runtime/node/input_files.h"
 #include "runtime/node/node_source.h"
 
 namespace tocsin::runtime {

@@ -1,4 +1,4 @@
-#include "runtime/node/node_inputs.h"
+#include "runtime/inputs/node_inputs.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "runtime/node/verify_parts.h"
+#include "runtime/verify/verify_parts.h"
 
 #include <fmt/format.h>
 

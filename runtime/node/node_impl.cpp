@@ -1,4 +1,4 @@
-#include "runtime/node/node.h"
+#include "runtime/node/node_impl.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,6 @@
 
 #include "cep/base/assert.h"
 #include "runtime/node/node_commands.h"
-#include "runtime/node/node_impl.h"
 
 namespace tocsin::runtime {
 Node::Impl::~Impl() {

@@ -15,10 +15,10 @@
 #include "runtime/event_time/merge_order.h"
 #include "runtime/event_time/run_options.h"
 #include "runtime/event_time/time_keeper.h"
+#include "runtime/inputs/input_file.h"
+#include "runtime/inputs/input_files.h"
 #include "runtime/io/block_reader.h"
 #include "runtime/io/clock.h"
-#include "runtime/node/input_file.h"
-#include "runtime/node/input_files.h"
 #include "runtime/node/node.h"
 
 namespace tocsin::runtime {
