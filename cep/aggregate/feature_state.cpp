@@ -160,12 +160,16 @@ std::int64_t newest_in_ring(const RingHeader& ring) {
 Value read_ring(const RingHeader* const_ring, const Feature& feature) {
   auto* ring = const_cast<RingHeader*>(const_ring);
   const std::uint32_t count = ring == nullptr ? 0 : ring->count;
+  const bool has_sum = count > 0 && ring->value == RingValue::kNumber;
+  return value_of_events(feature, count, has_sum ? get_128(sum_of(ring)) : 0);
+}
+
+Value value_of_events(const Feature& feature, std::uint32_t count, Int128 total) {
   if (count < feature.window.needs.value_or(0)) return Value::missing();
   if (feature.aggregate == Aggregate::kCount) return Value::integer(count);
   const bool is_sum = feature.aggregate == Aggregate::kSum;
   if (count == 0 && !is_sum) return Value::missing();
   const Type& type = feature.argument->type;
-  const Int128 total = count == 0 ? 0 : get_128(sum_of(ring));
   const Value sum =
       type.kind == TypeKind::kDecimal ? Value::decimal(total, type.scale) : Value::integer(total);
   return is_sum ? sum : divide(sum, Value::integer(count));
@@ -192,7 +196,11 @@ std::optional<std::uint32_t> restore_ring_count(ByteReader& from) {
   return static_cast<std::uint32_t>(count);
 }
 
-bool restore_ring(RingHeader* ring, const Feature& feature, std::uint32_t count, ByteReader& from) {
+namespace {
+// So many events, each given to `push`.
+template <typename Push>
+bool read_events(const Feature& feature, std::uint32_t count, ByteReader& from, Push&& push) {
+  const bool has_value = ring_value_of(feature) == RingValue::kNumber;
   std::int64_t time = 0;
   std::int64_t end = 0;
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -205,11 +213,27 @@ bool restore_ring(RingHeader* ring, const Feature& feature, std::uint32_t count,
       const std::int64_t room = end - time;
       time += static_cast<std::int64_t>(from.varint_up_to(static_cast<std::uint64_t>(room)));
     }
-    const bool has_value = ring->value == RingValue::kNumber;
-    const Value value = has_value ? Value::integer(from.signed_varint()) : Value::missing();
+    const std::int64_t value = has_value ? from.signed_varint() : 0;
     if (!from.ok()) return false;
-    push_ring(ring, time, value);
+    push(time, value);
   }
   return from.ok();
+}
+}  // namespace
+
+bool restore_ring(RingHeader* ring, const Feature& feature, std::uint32_t count, ByteReader& from) {
+  const bool has_value = ring->value == RingValue::kNumber;
+  return read_events(feature, count, from, [&](std::int64_t time, std::int64_t value) {
+    push_ring(ring, time, has_value ? Value::integer(value) : Value::missing());
+  });
+}
+
+bool restore_events(const Feature& feature, std::uint32_t count, ByteReader& from,
+                    std::vector<std::int64_t>& times, std::vector<std::int64_t>& values) {
+  const bool has_value = ring_value_of(feature) == RingValue::kNumber;
+  return read_events(feature, count, from, [&](std::int64_t time, std::int64_t value) {
+    times.push_back(time);
+    if (has_value) values.push_back(value);
+  });
 }
 }  // namespace tocsin::cep

@@ -12,9 +12,11 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "cep/base/byte_codec.h"
 #include "cep/plan/plan_fwd.h"
+#include "cep/value/int128.h"
 #include "cep/value/value.h"
 
 namespace tocsin::cep {
@@ -58,10 +60,16 @@ std::int64_t newest_in_ring(const RingHeader& ring);
 /// of the read.
 Value read_ring(const RingHeader* ring, const Feature& feature);
 
+/// The feature's value over so many events of that sum (0 for count).
+Value value_of_events(const Feature& feature, std::uint32_t count, Int128 sum);
+
 /// A ring's events as bytes: equal events give equal bytes, whatever the capacity.
 void save_ring(const RingHeader& ring, ByteWriter& to);
 /// The number of events of a ring that save_ring wrote, and then the events, into an empty ring
 /// with room for them. Nothing, or false, for bytes that save_ring did not write.
 std::optional<std::uint32_t> restore_ring_count(ByteReader& from);
 bool restore_ring(RingHeader* ring, const Feature& feature, std::uint32_t count, ByteReader& from);
+/// The same events beside a ring; for count without values.
+bool restore_events(const Feature& feature, std::uint32_t count, ByteReader& from,
+                    std::vector<std::int64_t>& times, std::vector<std::int64_t>& values);
 }  // namespace tocsin::cep

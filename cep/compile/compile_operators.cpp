@@ -56,46 +56,85 @@ RulePredicates predicates_of(const RuleProgram& rule) {
 }
 }  // namespace
 
+std::uint32_t Compiler::add_operator(std::uint32_t table, const OperatorProgram& op,
+                                     std::vector<std::uint32_t> predicates,
+                                     const std::vector<std::uint32_t>& wakes) {
+  TableProgram& into = out_->tables[table];
+  into.operators.push_back(op);
+  wakes_[table].push_back(wakes);
+  std::sort(predicates.begin(), predicates.end());
+  predicates.erase(std::unique(predicates.begin(), predicates.end()), predicates.end());
+  into.bit_predicates.push_back(std::move(predicates));
+  return static_cast<std::uint32_t>(into.operators.size());
+}
+
+// With the others of its group.
+void Compiler::add_feature(FeatureProgram& feature) {
+  OperatorProgram op{OperatorKind::kFeature, feature.index.value, feature.take_pass};
+  if (feature.is_shared) op = {OperatorKind::kGroup, feature.group, feature.take_pass};
+  feature.op = add_operator(feature.table, op, {feature.predicate}, {feature.predicate});
+  out_->tables[feature.table].bit_predicates[0].push_back(feature.predicate);
+  if (!feature.is_shared) return;
+  FeatureGroup& group = out_->feature_groups[feature.group];
+  group.op = feature.op;
+  for (const std::uint32_t member : group.features) out_->features[member].op = group.op;
+}
+
 void Compiler::number_operators() {
   for (TableProgram& table : out_->tables) table.bit_predicates.emplace_back();  // bit 0
   wakes_.resize(out_->tables.size());
-  const auto add = [&](std::uint32_t table, OperatorKind kind, std::uint32_t index,
-                       std::uint32_t pass, std::vector<std::uint32_t> predicates,
-                       const std::vector<std::uint32_t>& wakes) {
-    TableProgram& into = out_->tables[table];
-    into.operators.push_back({kind, index, pass});
-    wakes_[table].push_back(wakes);
-    std::sort(predicates.begin(), predicates.end());
-    predicates.erase(std::unique(predicates.begin(), predicates.end()), predicates.end());
-    into.bit_predicates.push_back(std::move(predicates));
-    return static_cast<std::uint32_t>(into.operators.size());
-  };
-  const auto add_feature = [&](FeatureProgram& feature) {
-    feature.op = add(feature.table, OperatorKind::kFeature, feature.index.value, feature.take_pass,
-                     {feature.predicate}, {feature.predicate});
-    out_->tables[feature.table].bit_predicates[0].push_back(feature.predicate);
-  };
+  make_feature_groups();
+  // A group stands where its first feature does: that is after the features that its conditions
+  // read, which are those of all, and before whatever reads one of it.
   for (const FeatureIndex index : graph_.features_in_order()) {
     FeatureProgram& feature = out_->features[index.value];
-    if (!feature.takes_last) add_feature(feature);
+    if (!feature.takes_last && feature.op == 0) add_feature(feature);
   }
   for (std::uint32_t i = 0; i < out_->probes.size(); ++i) {
     const ProbeProgram& probe = out_->probes[i];
     const FeatureProgram& feature = out_->features[probe.feature.value];
-    add(feature.table, OperatorKind::kProbe, i, feature.pass, probe.predicates, probe.predicates);
+    add_operator(feature.table, {OperatorKind::kProbe, i, feature.pass}, probe.predicates,
+                 probe.predicates);
   }
+  number_rules();
+  // After the rules, which read them without this event, or decide whether they take it.
+  // One that reads another comes before it, so that it reads it without this event too. So a group
+  // stands where the last of its features does.
+  std::vector<std::size_t> to_come(out_->feature_groups.size());
+  for (std::size_t i = 0; i < to_come.size(); ++i) {
+    to_come[i] = out_->feature_groups[i].features.size();
+  }
+  const std::vector<FeatureIndex> in_order = graph_.features_in_order();
+  for (auto index = in_order.rbegin(); index != in_order.rend(); ++index) {
+    FeatureProgram& feature = out_->features[index->value];
+    if (!feature.takes_last) continue;
+    if (!feature.is_shared || --to_come[feature.group] == 0) add_feature(feature);
+  }
+  for (std::uint32_t i = 0; i < out_->shared_rings.size(); ++i) {
+    SharedRingProgram& ring = out_->shared_rings[i];
+    ring.op = add_operator(ring.table, {OperatorKind::kRing, i, ring.take_pass}, {}, {});
+  }
+  for (const FeatureGroup& group : out_->feature_groups) {
+    for (const std::uint32_t member : group.features) {
+      out_->features[member].ring_op = out_->shared_rings[group.ring].op;
+    }
+  }
+  for (TableProgram& table : out_->tables) bind_sources(table);
+}
+
+void Compiler::number_rules() {
   for (RuleProgram& rule : out_->rules) {
     if (rule.method == Method::kStrict) {
       join_strict_group(rule);
       continue;
     }
     RulePredicates predicates = predicates_of(rule);
-    rule.op = add(rule.table, OperatorKind::kRule, rule.index.value, rule.pass,
-                  std::move(predicates.runs), predicates.wakes);
+    rule.op = add_operator(rule.table, {OperatorKind::kRule, rule.index.value, rule.pass},
+                           std::move(predicates.runs), predicates.wakes);
     std::vector<std::uint32_t>& creating = out_->tables[rule.table].bit_predicates[0];
     creating.insert(creating.end(), predicates.creates.begin(), predicates.creates.end());
   }
-  for (std::size_t i = 0; i < out_->strict_groups.size(); ++i) {
+  for (std::uint32_t i = 0; i < out_->strict_groups.size(); ++i) {
     const StrictGroup& group = out_->strict_groups[i];
     std::vector<std::uint32_t> predicates = {group.considered_predicate};
     std::vector<std::uint32_t> starts;
@@ -106,18 +145,10 @@ void Compiler::number_operators() {
     }
     std::vector<std::uint32_t>& creating = out_->tables[group.table].bit_predicates[0];
     creating.insert(creating.end(), starts.begin(), starts.end());
-    const std::uint32_t op = add(group.table, OperatorKind::kStrict, static_cast<std::uint32_t>(i),
-                                 group.pass, std::move(predicates), starts);
+    const std::uint32_t op = add_operator(group.table, {OperatorKind::kStrict, i, group.pass},
+                                          std::move(predicates), starts);
     for (const std::uint32_t r : group.rules) out_->rules[r].op = op;
   }
-  // After the rules, which read them without this event, or decide whether they take it.
-  // One that reads another comes before it, so that it reads it without this event too.
-  const std::vector<FeatureIndex> in_order = graph_.features_in_order();
-  for (auto index = in_order.rbegin(); index != in_order.rend(); ++index) {
-    FeatureProgram& feature = out_->features[index->value];
-    if (feature.takes_last) add_feature(feature);
-  }
-  for (TableProgram& table : out_->tables) bind_sources(table);
 }
 
 // A row is seen under arguments by their probes alone.

@@ -1,7 +1,8 @@
 /// The work of cep::compile: a plan in, a program out. Its parts are in compile.cpp (the whole and
 /// the columns that are read), compile_tables.cpp (tables, predicates, features), compile_rules.cpp
 /// (steps, levels, what records keep), compile_pattern.cpp (rules for the general matcher),
-/// compile_operators.cpp (which operators a table runs, and when) and compile_passes.cpp.
+/// compile_groups.cpp (features that share rings), compile_operators.cpp (which operators a table
+/// runs, and when) and compile_passes.cpp.
 #pragma once
 #include <map>
 #include <memory>
@@ -64,7 +65,13 @@ class Compiler {
   void bind_sources(TableProgram& table) const;
   std::vector<Subset> seen_by_features(const std::vector<Subset>& events) const;
   std::uint32_t source_of(std::uint32_t table, const std::vector<ExprPtr>& arguments);
+  void make_feature_groups();
+  std::uint32_t add_operator(std::uint32_t table, const OperatorProgram& op,
+                             std::vector<std::uint32_t> predicates,
+                             const std::vector<std::uint32_t>& wakes);
+  void add_feature(FeatureProgram& feature);
   void number_operators();
+  void number_rules();
   void join_strict_group(const RuleProgram& rule);
   void finish_table(TableProgram& table) const;
   void find_places(RuleProgram& rule) const;

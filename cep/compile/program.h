@@ -192,6 +192,10 @@ struct FeatureProgram {
   std::uint32_t predicate = 0;
   WindowSpec window;
   bool in_ring = false;         // a ring in the record, of `window_us`; else a window of the pool
+  bool is_shared = false;       // in_ring: in a FeatureGroup, whose `op` it has
+  std::uint32_t place = 0;      // is_shared: in its group
+  std::uint32_t group = 0;      // is_shared: FeatureGroup's place
+  std::uint32_t ring_op = 0;    // is_shared: of the ring
   std::int64_t window_us = 0;   // how far it looks back; 0: no bound
   bool takes_last = false;      // `previous …`: takes a row after all have read at it
   const Zone* zone = nullptr;   // of `today` in a zone that the rule names; null: none has the name
@@ -201,6 +205,23 @@ struct FeatureProgram {
   std::vector<const Expr*> where;   // what its events satisfy besides the predicate: reads features
   std::vector<const Expr*> counts;  // WindowSpec::takes_all: what those that are aggregated satisfy
   std::optional<RuleIndex> unless;  // leaves out the events at which this rule alerts
+};
+/// Features of one table and pass that take the same events, over windows that may differ: one
+/// operator. Their events are in a ring that groups over the same kinds of events share
+/// (cep/aggregate/shared_ring.h).
+struct FeatureGroup {
+  std::uint32_t table = 0;
+  std::uint32_t op = 0;
+  std::uint32_t ring = 0;               // SharedRingProgram's place
+  bool has_sums = false;                // its features have an argument, the same one
+  std::vector<std::uint32_t> features;  // FeatureProgram places, ascending
+};
+/// A ring that groups share. Its operator runs at no row: it says where a record has the ring.
+struct SharedRingProgram {
+  std::uint32_t table = 0;
+  std::uint32_t op = 0;
+  std::uint32_t take_pass = 0;  // of its features
+  std::uint32_t place = 0;      // among its table's
 };
 /// Writes a value column: a feature's values by the row's own key or by arguments.
 struct ProbeProgram {
@@ -231,10 +252,10 @@ struct CaptureLayout {
   std::optional<FieldIndex> step_value(FeatureIndex value) const;
   bool keeps_identity = false;  // a type without an id field
 };
-enum class OperatorKind : std::uint8_t { kFeature, kProbe, kRule, kStrict };
+enum class OperatorKind : std::uint8_t { kFeature, kGroup, kRing, kProbe, kRule, kStrict };
 struct OperatorProgram {
   OperatorKind kind = OperatorKind::kRule;
-  std::uint32_t index = 0;  // of the feature, probe, rule or strict group
+  std::uint32_t index = 0;  // of the feature, feature group, ring, probe, rule or strict group
   std::uint32_t pass = 0;
 };
 /// How a key is read from a row of one event type.
@@ -258,6 +279,7 @@ struct TableProgram {
   std::uint32_t role_places = 1;                // the most that an event type has, at least one
   std::vector<std::vector<std::string>> roles;  // by event type, then place; empty: none
   /// Numbered from 1 on, features before probes before rules: the order in which they see an event.
+  /// Rings come last.
   /// Bit 0 of a mask says that the row may make a key record.
   std::vector<OperatorProgram> operators;  // by op - 1
   std::vector<Predicate> predicates;
@@ -299,6 +321,8 @@ class ProgramImpl {
   std::vector<TableProgram> tables;
   std::vector<RuleProgram> rules;        // by RuleIndex
   std::vector<FeatureProgram> features;  // by FeatureIndex
+  std::vector<FeatureGroup> feature_groups;
+  std::vector<SharedRingProgram> shared_rings;
   std::vector<StrictGroup> strict_groups;
   std::vector<ProbeProgram> probes;
   /// Reads of features under arguments: their values have indices after those of the features.

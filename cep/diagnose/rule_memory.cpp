@@ -7,6 +7,7 @@
 
 #include "cep/aggregate/feature_state.h"
 #include "cep/aggregate/feature_window.h"
+#include "cep/aggregate/shared_ring.h"
 #include "cep/match/loop_totals.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/feature.h"
@@ -94,12 +95,40 @@ std::size_t window_bytes(const WindowSpec& spec, std::int64_t events) {
   return counter.bytes() + sizeof(InMemory<WindowState>) + sizeof(OperatorEntry);
 }
 
-FeatureMemory memory_of_feature(const FeatureProgram& feature, bool has_own_record) {
+// Rings and groups of which the memory was counted with another feature.
+struct Counted {
+  std::set<std::uint32_t> rings;
+  std::set<std::uint32_t> groups;
+};
+
+// A feature that shares a ring with others: the first one of a rule pays for it, and the first of a
+// group for the group.
+void add_shared(const ProgramImpl& program, const FeatureProgram& feature, Counted& counted,
+                FeatureMemory& out) {
+  const FeatureGroup& group = program.feature_groups[feature.group];
+  const std::uint32_t one = EventGroup::words(1, group.has_sums);
+  out.bytes_first = std::size_t{one - EventGroup::words(0, group.has_sums)} * 8;
+  if (counted.groups.insert(feature.group).second) {
+    out.bytes_first = std::size_t{one} * 8 + sizeof(OperatorEntry);
+    out.bytes_more = as_it_grows(sizeof(EventChunk) / 8);  // of 32 events, some are the group's
+  }
+  if (!counted.rings.insert(group.ring).second) return;
+  const RingShape shape{SharedRing::kCapacityLeast, false, group.has_sums};
+  out.bytes_first += std::size_t{shape.words()} * 8 + sizeof(OperatorEntry);
+  const bool is_wide = !SharedRing::is_narrow(feature.window_us);
+  const std::size_t event = (is_wide ? 8 : 4) + (group.has_sums ? 8 : 0);
+  out.bytes_more = as_it_grows(event + event / 2);
+}
+
+FeatureMemory memory_of_feature(const ProgramImpl& program, const FeatureProgram& feature,
+                                bool has_own_record, Counted& counted) {
   constexpr std::int64_t kSample = 33;
   FeatureMemory out;
   out.feature = feature.index;
   out.keeps = longest_look_back(feature.feature->window);
-  if (feature.in_ring) {
+  if (feature.is_shared) {
+    add_shared(program, feature, counted, out);
+  } else if (feature.in_ring) {
     const RingHeader fresh = make_ring(*feature.feature, 0);
     const bool wide = fresh.wide_times != 0;
     out.bytes_first = ring_words(fresh.capacity, wide, fresh.value) * 8 + sizeof(OperatorEntry);
@@ -179,10 +208,12 @@ RuleMemory memory_of(const ProgramImpl& program, const RuleProgram& rule) {
     out.kept.push_back(std::move(kept));
   }
   bool shares_record = rule.method != Method::kSingle;
+  Counted counted;
   for (const FeatureIndex read : features_read(all_exprs(*rule.rule))) {
     const FeatureProgram& feature = program.features[read.value];
     shares_record = shares_record || feature.table == rule.table;
-    out.features.push_back(memory_of_feature(feature, feature.table != rule.table));
+    out.features.push_back(
+        memory_of_feature(program, feature, feature.table != rule.table, counted));
   }
   if (!shares_record) out.key_bytes = out.record_bytes = 0;
   return out;

@@ -45,6 +45,11 @@ bool RecordCodec::write(const std::byte* record, PatternPool& patterns, std::str
     ByteWriter body(body_);
     if (op.kind == OperatorKind::kFeature) {
       features_.save(program_.features[op.index], record, entry, body);
+    } else if (op.kind == OperatorKind::kGroup) {
+      write_group(record, entry, program_.feature_groups[op.index]);
+      continue;
+    } else if (op.kind == OperatorKind::kRing) {
+      continue;
     } else if (op.kind == OperatorKind::kStrict) {
       write_strict(record, entry, program_.strict_groups[op.index]);
       continue;
@@ -74,6 +79,16 @@ void RecordCodec::put_block(std::uint32_t part) {
   to.varint(part);
   to.text(body_);
   to.text(suppression_);
+}
+
+void RecordCodec::write_group(const std::byte* record, const OperatorEntry& entry,
+                              const FeatureGroup& group) {
+  for (std::size_t i = 0; i < group.features.size(); ++i) {
+    body_.clear();
+    ByteWriter body(body_);
+    SharedFeatures::save(program_.features[group.features[i]], record, entry, body);
+    put_block(parts_[entry.op - 1][i]);
+  }
 }
 
 void RecordCodec::write_strict(const std::byte* record, const OperatorEntry& entry,
@@ -143,13 +158,20 @@ bool RecordCodec::read(const TableTarget& from, std::string_view entry, EventTim
 // written alike by all.
 StateKind RecordCodec::kind_of(const PartTarget& target) const {
   const OperatorKind kind = table_.operators[target.op - 1].kind;
-  if (kind == OperatorKind::kFeature) return StateKind::kFeature;
+  if (kind == OperatorKind::kFeature || kind == OperatorKind::kGroup) return StateKind::kFeature;
   if (kind == OperatorKind::kStrict) return StateKind::kStrict;
   return rule_of(target).method == Method::kGeneral ? StateKind::kPattern : StateKind::kRuns;
 }
 
 const RuleProgram& RecordCodec::rule_of(const PartTarget& target) const {
   return program_.rules[table_.operators[target.op - 1].index];
+}
+
+const FeatureProgram& RecordCodec::feature_of(const PartTarget& target) const {
+  const OperatorProgram& op = table_.operators[target.op - 1];
+  const bool is_shared = op.kind == OperatorKind::kGroup;
+  return program_
+      .features[is_shared ? program_.feature_groups[op.index].features[target.place] : op.index];
 }
 
 // The blocks that are wanted here.
@@ -172,16 +194,17 @@ bool RecordCodec::read_blocks(const TableTarget& from, ByteReader& bytes) {
 }
 
 bool RecordCodec::read_features(const TableTarget& from, KeySlot& slot) {
+  features_.shared().begin_restore();
   for (Block& block : read_) {
     const PartTarget& target = from.parts[block.part];
     if (kind_of(target) != StateKind::kFeature) continue;
-    const FeatureProgram& feature = program_.features[table_.operators[target.op - 1].index];
-    if (store_.find(slot, target.op) != nullptr || block.suppression.left() > 0 ||
-        !features_.restore(feature, slot, block.state) || !block.state.is_done()) {
-      return false;
-    }
+    const FeatureProgram& feature = feature_of(target);
+    const bool is_well = feature.is_shared ? features_.shared().restore(feature, slot, block.state)
+                                           : store_.find(slot, target.op) == nullptr &&
+                                                 features_.restore(feature, slot, block.state);
+    if (!is_well || block.suppression.left() > 0 || !block.state.is_done()) return false;
   }
-  return true;
+  return features_.shared().put_restored(slot);
 }
 
 // Room for all that rules have in the record, so that nothing moves from here on.

@@ -20,7 +20,7 @@ namespace tocsin::cep {
 struct PartTarget {
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
   std::uint32_t op = 0;      // 0: nothing
-  std::uint32_t place = 0;   // in a strict group
+  std::uint32_t place = 0;   // in a group
   bool keeps_state = false;  // else only what is suppressed
   bool keeps_suppression = false;
   std::vector<std::uint32_t> values;  // by value written with a match: its place here; kNone
@@ -74,6 +74,7 @@ class RecordCodec {
   static void write_part(const PlacesPart& part, std::uint64_t first, const RuleProgram& rule,
                          ByteWriter& to);
   std::uint32_t node_number(const std::byte* record, Offset node, const RuleProgram& rule);
+  void write_group(const std::byte* record, const OperatorEntry& entry, const FeatureGroup& group);
   void write_strict(const std::byte* record, const OperatorEntry& entry, const StrictGroup& group);
 
   bool read_blocks(const TableTarget& from, ByteReader& bytes);
@@ -81,6 +82,7 @@ class RecordCodec {
   bool make_room(const TableTarget& from, KeySlot& slot);
   StateKind kind_of(const PartTarget& target) const;
   const RuleProgram& rule_of(const PartTarget& target) const;
+  const FeatureProgram& feature_of(const PartTarget& target) const;
   EventTime as_of_;  // of the entry in hand
   bool read_runs(Block& block, const PartTarget& target, PatternPool& patterns, KeySlot& slot);
   bool read_places(ByteReader& from, const RuleProgram& rule, PlacesState& places) const;

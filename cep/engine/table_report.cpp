@@ -296,6 +296,7 @@ OwnedValue TableState::report_feature(const FeatureProgram& feature, const std::
   }
   const OperatorEntry* const entry =
       record == nullptr ? nullptr : RecordStore::find(const_cast<std::byte*>(record), feature.op);
+  if (feature.is_shared) return OwnedValue(SharedFeatures::look_at(feature, record, now.us));
   if (feature.in_ring) {
     if (entry == nullptr) return OwnedValue(read_ring(nullptr, *feature.feature));
     return OwnedValue(read_copy(feature, *RecordStore::at<RingHeader>(record, entry->state), now));

@@ -153,6 +153,17 @@ bool TableState::restore(const TableTarget& from, std::string_view key, std::str
   return is_well;
 }
 
+namespace {
+// Of a group's parts: the places of those that an entry has.
+std::vector<std::uint32_t> places_of(const TableTarget& from, std::uint32_t op) {
+  std::vector<std::uint32_t> places;
+  for (const PartTarget& part : from.parts) {
+    if (part.op == op) places.push_back(part.place);
+  }
+  return places;
+}
+}  // namespace
+
 void TableState::forget(const TableTarget& from, std::string_view key) {
   const std::uint64_t hash = hash_key(key, seed_);
   Shard& shard = *shards_[shard_of_hash(hash)];
@@ -160,6 +171,14 @@ void TableState::forget(const TableTarget& from, std::string_view key) {
   if (slot == nullptr) return;
   work_on(shard);
   store_.prune(*slot, [&](std::byte* record, const OperatorEntry& entry) {
+    const OperatorProgram& op = table_.operators[entry.op - 1];
+    if (op.kind == OperatorKind::kGroup) {
+      return feature_store_.shared().forget(program_.feature_groups[op.index], record, entry,
+                                            places_of(from, entry.op));
+    }
+    if (op.kind == OperatorKind::kRing) {
+      return feature_store_.shared().is_ring_dead(program_.shared_rings[op.index]);
+    }
     if (std::ranges::find(from.parts, entry.op, &PartTarget::op) == from.parts.end()) return false;
     release(shard, record, entry);
     return true;

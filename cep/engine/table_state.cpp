@@ -60,7 +60,7 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
                    ? kTickWithoutWindowsUs
                    : std::max(table_.longest_us / kTicksOfLongest, kTickLeastUs)),
       store_(program, table_),
-      feature_store_(program, store_, stats),
+      feature_store_(program, table, store_, stats),
       groups_(program, table),
       budgets_(budgets),
       matcher_(program, table_, store_, stats, groups_, budgets),
@@ -246,6 +246,7 @@ void TableState::run_row(std::uint32_t pass, const MatchContext& context,
   const std::uint64_t* mask = slice_keys_.mask_of(row, touch);
   CurrentRow& current = current_;
   current = {};
+  feature_store_.shared().begin_row();
   current.row = &row;
   current.number = slice.number_of(touch.row);
   current.predicates = mask + slice_keys_.operator_words();
@@ -326,6 +327,11 @@ void TableState::run_operator(std::uint32_t op, const MatchContext& context) {
         take_into_feature(program_.features[program.index], current_, context.slice);
       }
       break;
+    case OperatorKind::kGroup:
+      take_into_group(program_.feature_groups[program.index], context.slice);
+      break;
+    case OperatorKind::kRing:
+      break;
     case OperatorKind::kProbe:
       write_value(program_.probes[program.index], current_, context.slice);
       break;
@@ -390,6 +396,21 @@ void TableState::take_into_feature(const FeatureProgram& feature, CurrentRow& cu
   } else if (feature.window.takes_all) {
     feature_store_.pass(feature, current);
   }
+}
+
+// As each of its features would take the row by itself.
+void TableState::take_into_group(const FeatureGroup& group, const Slice& slice) {
+  const FeatureProgram& any = program_.features[group.features[0]];
+  const std::uint64_t missing = stats_.values_missing;
+  Value value;
+  bool is_taken = takes(any, current_, slice);
+  if (is_taken && group.has_sums) {
+    const EvalScope scope = feature_scope(slice);
+    value = evaluate(*any.feature->argument, EventView{current_.row, nullptr}, scope);
+    is_taken = !value.is_missing();
+  }
+  stats_.values_missing += (stats_.values_missing - missing) * (group.features.size() - 1);
+  if (is_taken) feature_store_.shared().take(group, current_, value);
 }
 
 Value TableState::read_feature(const FeatureProgram& feature, const CurrentRow& current,

@@ -171,6 +171,7 @@ class TableState {
   void run_operator(std::uint32_t op, const MatchContext& context);
   bool takes(const FeatureProgram& feature, const CurrentRow& current, const Slice& slice);
   void take_into_feature(const FeatureProgram& feature, CurrentRow& current, const Slice& slice);
+  void take_into_group(const FeatureGroup& group, const Slice& slice);
   void write_value(const ProbeProgram& probe, const CurrentRow& current, Slice& slice);
   EvalScope feature_scope(const Slice& slice);
   static Value read_feature(const FeatureProgram& feature, const CurrentRow& current,

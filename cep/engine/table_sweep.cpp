@@ -22,6 +22,11 @@ void TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_
       std::int64_t until = Matcher::kDead;
       if (op.kind == OperatorKind::kFeature) {
         until = feature_store_.expiry(program_.features[op.index], record, entry, now_us);
+      } else if (op.kind == OperatorKind::kGroup) {
+        until = feature_store_.shared().expiry(program_.feature_groups[op.index], record, entry,
+                                               now_us);
+      } else if (op.kind == OperatorKind::kRing) {
+        return feature_store_.shared().is_ring_dead(program_.shared_rings[op.index]);
       } else if (op.kind == OperatorKind::kStrict) {
         until =
             matcher_.strict_expiry(program_.strict_groups[op.index], record, entry.state, now_us);

@@ -101,6 +101,7 @@ void FeatureStore::take_into_ring(const FeatureProgram& feature, CurrentRow& cur
 }
 
 Value FeatureStore::read(const FeatureProgram& feature, const CurrentRow& current) {
+  if (feature.is_shared) return SharedFeatures::read(feature, current);
   const OperatorEntry* entry =
       current.record != nullptr ? RecordStore::find(current.record, feature.op) : nullptr;
   if (feature.in_ring) {
@@ -120,6 +121,7 @@ Value FeatureStore::read(const FeatureProgram& feature, const CurrentRow& curren
 
 std::uint32_t FeatureStore::count_in_ring(const FeatureProgram& feature,
                                           const CurrentRow& current) {
+  if (feature.is_shared) return SharedFeatures::count(feature, current);
   const OperatorEntry* entry =
       current.record != nullptr ? RecordStore::find(current.record, feature.op) : nullptr;
   if (entry == nullptr) return 0;

@@ -1,5 +1,6 @@
 /// Takes events into the features of one table and reads them: the fast rings in the key's record
-/// (cep/aggregate/feature_state.h) for `count`, `sum` and `avg` over `last D` and `previous D`, a
+/// (cep/aggregate/feature_state.h) for `count`, `sum` and `avg` over `last D` and `previous D`,
+/// shared where several of them are over the same kind of events (cep/match/shared_features.h); a
 /// window of the shard's pool (cep/aggregate/feature_window.h) for all others, with its number
 /// in the record's operator list.
 #pragma once
@@ -7,6 +8,7 @@
 
 #include "cep/aggregate/feature_window.h"
 #include "cep/compile/program.h"
+#include "cep/match/shared_features.h"
 #include "cep/record/engine_stats.h"
 #include "cep/record/key_record.h"
 
@@ -15,8 +17,11 @@ struct CurrentRow;
 
 class FeatureStore {
  public:
-  FeatureStore(const ProgramImpl& program, RecordStore& store, EngineStats& stats)
-      : program_(program), store_(store), stats_(stats) {}
+  FeatureStore(const ProgramImpl& program, std::uint32_t table, RecordStore& store,
+               EngineStats& stats)
+      : program_(program), store_(store), stats_(stats), shared_(program, table, store, stats) {}
+  /// The features that share rings.
+  SharedFeatures& shared() { return shared_; }
   /// The slice that rows are of, until the next call.
   void begin_slice(const Batch& batch) { batch_ = &batch; }
   /// The shard whose windows are meant from now on.
@@ -54,6 +59,7 @@ class FeatureStore {
   const ProgramImpl& program_;
   RecordStore& store_;
   EngineStats& stats_;
+  SharedFeatures shared_;
   const Batch* batch_ = nullptr;
   WindowPool* windows_ = nullptr;
 };

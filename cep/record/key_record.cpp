@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "cep/aggregate/feature_state.h"
+#include "cep/aggregate/shared_ring.h"
 #include "cep/base/assert.h"
 #include "cep/plan/event_type.h"
 #include "cep/record/feature_reader.h"
@@ -14,9 +16,23 @@ namespace {
 constexpr std::uint32_t kFirstOperators = 3;
 // Longer lists are searched by halves, and grow in proportion to their length.
 constexpr std::uint32_t kShortList = 16;
+// Words from which on records have less room ahead.
+constexpr std::uint32_t kLargeRecord = 2'048;
 // While a record is collected, the parent of a node that was copied says where it went.
 constexpr Offset kForwarded = 1U << 31;
 
+std::uint32_t words_of_new_ring(const Feature& feature) {
+  const RingHeader ring = make_ring(feature, 0);
+  return ring_words(ring.capacity, ring.wide_times != 0, ring.value);
+}
+std::uint32_t words_of_group(const FeatureGroup& group) {
+  return EventGroup::words(static_cast<std::uint32_t>(group.features.size()), group.has_sums);
+}
+std::uint32_t words_of_new_shared_ring(bool has_values) {
+  return RingShape{SharedRing::kCapacityLeast, false, has_values}.words();
+}
+// Room for some events more.
+std::uint32_t with_room(std::uint32_t count) { return count + count / 4; }
 }  // namespace
 
 RecordStore::RecordStore(const ProgramImpl& program, const TableProgram& table)
@@ -40,12 +56,19 @@ RecordStore::RecordStore(const ProgramImpl& program, const TableProgram& table)
       std::count_if(table.operators.begin(), table.operators.end(), keeps_state));
   first_operators_ = std::min(kFirstOperators, operators_max_);
   std::size_t words = kHeaderWords + first_operators_;
+  std::uint32_t usual_ring = ~std::uint32_t{0};
   for (const OperatorProgram& op : table.operators) {
     if (op.kind == OperatorKind::kFeature) {
       const FeatureProgram& feature = program.features[op.index];
       if (!feature.in_ring || !takes_all(feature.predicate)) continue;
-      const RingHeader ring = make_ring(*feature.feature, 0);
-      words += ring_words(ring.capacity, ring.wide_times != 0, ring.value);
+      words += words_of_new_ring(*feature.feature);
+    } else if (op.kind == OperatorKind::kGroup) {
+      const FeatureGroup& group = program.feature_groups[op.index];
+      if (!takes_all(program.features[group.features[0]].predicate)) continue;
+      words += words_of_group(group);
+      if (std::exchange(usual_ring, group.ring) != group.ring) {
+        words += words_of_new_shared_ring(group.has_sums);
+      }
     } else if (op.kind == OperatorKind::kStrict) {
       const StrictGroup& group = program.strict_groups[op.index];
       const bool is_usual =
@@ -60,18 +83,26 @@ RecordStore::RecordStore(const ProgramImpl& program, const TableProgram& table)
   feature_words_.resize(table.operators.size() + 1);
   for (std::size_t i = 0; i < table.operators.size(); ++i) {
     const OperatorProgram& op = table.operators[i];
-    if (op.kind != OperatorKind::kFeature) continue;
-    const FeatureProgram& feature = program.features[op.index];
-    const RingHeader ring = feature.in_ring ? make_ring(*feature.feature, 0) : RingHeader{};
-    const std::uint32_t ring_size =
-        feature.in_ring ? ring_words(ring.capacity, ring.wide_times != 0, ring.value) : 0;
-    feature_words_[i + 1] = {ring_size, 1};
+    if (op.kind == OperatorKind::kFeature) {
+      const FeatureProgram& feature = program.features[op.index];
+      feature_words_[i + 1] = {feature.in_ring ? words_of_new_ring(*feature.feature) : 0, 1, 0};
+    } else if (op.kind == OperatorKind::kGroup) {
+      const FeatureGroup& group = program.feature_groups[op.index];
+      const std::uint32_t ring_op = program.shared_rings[group.ring].op;
+      feature_words_[i + 1] = {words_of_group(group), 1, ring_op};
+      Room& ring = feature_words_[ring_op];
+      ring = {std::max(ring.words, words_of_new_shared_ring(group.has_sums)), 1, 0};
+    }
   }
 }
 
 void RecordStore::foresee(std::uint32_t op) {
-  foreseen_.words += feature_words_[op].words;
-  foreseen_.operators += feature_words_[op].operators;
+  const Room& room = feature_words_[op];
+  foreseen_.words += room.words;
+  foreseen_.operators += room.operators;
+  if (room.ring_op != 0 && std::exchange(foreseen_ring_, room.ring_op) != room.ring_op) {
+    foresee(room.ring_op);
+  }
 }
 
 OperatorEntry* RecordStore::find_in_many(OperatorEntry* begin, OperatorEntry* end,
@@ -236,6 +267,37 @@ void RecordStore::collect_runs(std::byte* old, Offset state, OperatorEntry& entr
   }
 }
 
+void RecordStore::collect_ring(std::byte* old, OperatorEntry& entry) {
+  const auto* ring = at<RingHeader>(old, entry.state);
+  entry.state = push_space(ring_words_compact(*ring));
+  copy_ring_compact(*ring, reinterpret_cast<RingHeader*>(scratch_.get() + entry.state));
+}
+
+void RecordStore::collect_shared_ring(std::byte* old, OperatorEntry& entry) {
+  const auto* ring = at<SharedRing>(old, entry.state);
+  RingShape shape = ring->shape();
+  shape.capacity = std::max(with_room(ring->count()), SharedRing::kCapacityLeast);
+  entry.state = push_space(shape.words());
+  auto* const to = reinterpret_cast<SharedRing*>(scratch_.get() + entry.state);
+  to->start(shape);
+  ring->copy_to(*to);
+}
+
+void RecordStore::collect_group(std::byte* old, OperatorEntry& entry, const FeatureGroup& group) {
+  auto* const from = at<EventGroup>(old, entry.state);
+  const Offset older = from->older;
+  from->older = 0;
+  if (older != 0 && at<EventChunks>(old, older)->count > 0) {
+    EventChunks* const chunks = at<EventChunks>(old, older);
+    const EventChunks header{chunks->count, with_room(chunks->count)};
+    from->older = push_space(EventChunks::words(header.capacity));
+    std::uint64_t* const to = scratch_.get() + from->older;
+    std::memcpy(to, &header, sizeof(header));
+    std::memcpy(to + 1, chunks->chunks(), header.count * sizeof(EventChunk));
+  }
+  entry.state = push(from, words_of_group(group));
+}
+
 void RecordStore::collect_strict(std::byte* old, OperatorEntry& entry, const StrictGroup& group) {
   std::byte* const words = at<std::byte>(old, entry.state);
   StrictState state(words, group);
@@ -268,10 +330,11 @@ void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft
         ++fresh.operator_count;
         continue;
       }
-      const auto* ring = at<RingHeader>(old, entry.state);
-      const Offset place = push_space(ring_words_compact(*ring));
-      copy_ring_compact(*ring, reinterpret_cast<RingHeader*>(scratch_.get() + place));
-      entry.state = place;
+      collect_ring(old, entry);
+    } else if (op.kind == OperatorKind::kGroup) {
+      collect_group(old, entry, program_.feature_groups[op.index]);
+    } else if (op.kind == OperatorKind::kRing) {
+      collect_shared_ring(old, entry);
     } else if (op.kind == OperatorKind::kStrict) {
       collect_strict(old, entry, program_.strict_groups[op.index]);
     } else if (program_.rules[op.index].method == Method::kGeneral) {
@@ -302,7 +365,7 @@ void RecordStore::move_to_fit(KeySlot& slot, std::uint32_t needed) {
   const std::uint32_t old_capacity = words_of(base(slot));
   std::uint32_t capacity = old_capacity;
   if (capacity < needed + needed / 8 || capacity > 3 * needed) {
-    capacity = Arena::rounded(needed + needed / 2);
+    capacity = Arena::rounded(needed + needed / (needed < kLargeRecord ? 2 : 4));
     TOCSIN_ASSERT(capacity < kForwarded, "one key's record stays below 16 GiB");
     keys_->arena().free(slot.record, old_capacity);
     slot.record = keys_->arena().allocate(capacity);

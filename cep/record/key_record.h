@@ -241,14 +241,17 @@ class RecordStore {
   /// The shard whose records are meant from now on.
   void work_on(KeyShard& keys) {
     keys_ = &keys;
-    foreseen_ = {};
+    forget_foreseen();
   }
   /// Whether foresee() is worth its time.
   bool foresees() const { return !feature_words_.empty(); }
   /// Says that an operator sees the current row, of a key without a record: if a record is made at
   /// this row, it has room for what the features that were said take at once.
   void foresee(std::uint32_t op);
-  void forget_foreseen() { foreseen_ = {}; }
+  void forget_foreseen() {
+    foreseen_ = {};
+    foreseen_ring_ = 0;
+  }
 
   /// Starts to load the lines that most records of the table have; null for none.
   void prefetch(const std::byte* record) const {
@@ -361,6 +364,9 @@ class RecordStore {
   // Lays out what `old` still needs afresh in scratch_: all operators but `skip_op` (0: all), the
   // drafts' nodes and the current event.
   void collect(std::byte* old, std::uint32_t skip_op, std::span<Draft> drafts, Offset& event);
+  void collect_ring(std::byte* old, OperatorEntry& entry);
+  void collect_shared_ring(std::byte* old, OperatorEntry& entry);
+  void collect_group(std::byte* old, OperatorEntry& entry, const FeatureGroup& group);
   void collect_strict(std::byte* old, OperatorEntry& entry, const StrictGroup& group);
   void collect_runs(std::byte* old, Offset state, OperatorEntry& entry, const RuleProgram& rule);
   Offset forward_node(std::byte* old, Offset node);
@@ -397,9 +403,11 @@ class RecordStore {
   struct Room {
     std::uint32_t words = 0;
     std::uint32_t operators = 0;
+    std::uint32_t ring_op = 0;  // that it needs too; 0: none
   };
   std::vector<Room> feature_words_;
   Room foreseen_;
+  std::uint32_t foreseen_ring_ = 0;           // the last one
   std::unique_ptr<std::uint64_t[]> scratch_;  // the record that is being laid out afresh
   std::uint32_t scratch_used_ = 0;
   std::uint32_t scratch_capacity_ = 0;

@@ -222,6 +222,12 @@ std::vector<std::vector<std::uint32_t>> parts_of_operators(const TableProgram& t
       case OperatorKind::kFeature:
         parts[i] = {of_feature[op.index]};
         break;
+      case OperatorKind::kGroup:
+        for (const std::uint32_t feature : program.feature_groups[op.index].features) {
+          parts[i].push_back(of_feature[feature]);
+        }
+        break;
+      case OperatorKind::kRing:
       case OperatorKind::kProbe:
         break;
       case OperatorKind::kRule:

@@ -62,8 +62,8 @@ struct StateLayout {
   /// False for bytes that write() did not write.
   bool read(ByteReader& from);
 };
-/// The part of a table that an operator's state is written as; of a strict group that of its rule
-/// `place`. By op - 1, then by place.
+/// The part of a table that an operator's state is written as; of a group that of its feature or
+/// rule `place`. By op - 1, then by place.
 std::vector<std::vector<std::uint32_t>> parts_of_operators(const TableProgram& table,
                                                            const ProgramImpl& program);
 /// The type that a value kept with a match has.

@@ -1,0 +1,190 @@
+#include "cep/aggregate/shared_ring.h"
+
+#include <cstring>
+
+#include "cep/base/assert.h"
+
+namespace tocsin::cep {
+std::uint32_t RingShape::words() const {
+  constexpr std::uint32_t kHeaderWords = sizeof(SharedRing) / 8;
+  return kHeaderWords + time_words() + (has_values ? capacity : 0);
+}
+
+void SharedRing::start(const RingShape& shape) {
+  clear();
+  base_us_ = 0;
+  packed_shape_ = shape.capacity << 2 | (shape.has_values ? 2U : 0U) | (shape.wide_times ? 1U : 0U);
+}
+
+void SharedRing::push(std::int64_t time_us) {
+  TOCSIN_ASSERT(has_room(time_us), "the caller makes room");
+  if (count_ == 0) {
+    base_us_ = time_us;
+    head_ = 0;
+  }
+  const std::uint32_t place = place_of(end());
+  if (has_wide_times()) {
+    reinterpret_cast<std::int64_t*>(this + 1)[place] = time_us;
+  } else {
+    reinterpret_cast<std::uint32_t*>(this + 1)[place] =
+        static_cast<std::uint32_t>(time_us - base_us_);
+  }
+  if (has_values()) values()[place] = 0;
+  ++count_;
+}
+
+void SharedRing::drop_front(std::uint32_t events) {
+  head_ = place_of(first_ + events);
+  first_ += events;
+  count_ -= events;
+}
+
+void SharedRing::copy_to(SharedRing& to) const {
+  TOCSIN_ASSERT(to.capacity() >= count_, "the caller chooses the shape");
+  to.clear();
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    to.push(time(first_ + i));
+    if (to.has_values()) to.set_value(i, value(first_ + i));
+  }
+  to.first_ = first_;
+}
+
+std::uint32_t EventGroup::words(std::uint32_t members, bool has_sums) {
+  constexpr auto kHeaderWords = static_cast<std::uint32_t>(sizeof(EventGroup) / 8);
+  return kHeaderWords + members * (has_sums ? 3 : 1);
+}
+
+// ---- members
+
+namespace {
+std::byte* sum_of(GroupMember& member) { return reinterpret_cast<std::byte*>(&member + 1); }
+void add_to_sum(GroupMember& member, Int128 number) {
+  Int128 sum = 0;
+  std::memcpy(&sum, sum_of(member), sizeof(sum));
+  sum += number;
+  std::memcpy(sum_of(member), &sum, sizeof(sum));
+}
+}  // namespace
+
+Int128 GroupView::sum(const GroupMember& member) const {
+  Int128 sum = 0;
+  std::memcpy(&sum, sum_of(const_cast<GroupMember&>(member)), sizeof(sum));
+  return sum;
+}
+
+bool GroupView::is_empty() const {
+  for (std::uint32_t i = 0; i < members_; ++i) {
+    if (member(i).count > 0) return false;
+  }
+  return true;
+}
+
+std::uint32_t GroupView::oldest() const {
+  std::uint32_t oldest = newest();
+  for (std::uint32_t i = 0; i < members_; ++i) {
+    const GroupMember& one = member(i);
+    if (one.count > 0 && is_before(one.first, oldest)) oldest = one.first;
+  }
+  return oldest;
+}
+
+void GroupView::drop_oldest(GroupMember& member) const {
+  if (has_sums_) add_to_sum(member, -Int128{ring_->value(member.first)});
+  --member.count;
+  member.first = member.count > 0 ? next(member.first) : GroupMember::kHere;
+}
+
+void GroupView::forget(GroupMember& member) const {
+  member = {};
+  if (has_sums_) add_to_sum(member, -sum(member));
+}
+
+void GroupView::add(GroupMember& member, std::uint32_t number, std::int64_t value) const {
+  if (member.count == 0) member.first = number;
+  ++member.count;
+  if (has_sums_) add_to_sum(member, value);
+}
+
+// ---- which events are the group's
+
+std::uint32_t GroupView::next(std::uint32_t number) const {
+  const std::uint32_t after = number + 1;
+  const EventChunk& newest = group_->newest;
+  if (!is_before(after, newest.start)) {
+    return after +
+           static_cast<std::uint32_t>(std::countr_zero(newest.bits >> (after - newest.start)));
+  }
+  if (!has_chunks()) return after;
+  // The first chunk that starts behind it, and the one before that.
+  const EventChunk* const begin = chunks_->chunks();
+  const EventChunk* const end = begin + chunks_->count;
+  const EventChunk* const behind = std::upper_bound(
+      begin, end, after,
+      [](std::uint32_t wanted, const EventChunk& chunk) { return is_before(wanted, chunk.start); });
+  if (behind != begin) {
+    const EventChunk& chunk = *(behind - 1);
+    const std::uint32_t place = after - chunk.start;
+    const std::uint32_t bits = place < 32 ? chunk.bits >> place : 0;
+    if (bits != 0) return after + static_cast<std::uint32_t>(std::countr_zero(bits));
+  }
+  return behind == end ? newest.start : behind->start;
+}
+
+std::uint32_t GroupView::chunks_for(std::uint32_t number) const {
+  const EventChunk& newest = group_->newest;
+  if (number - newest.start < 32 || is_empty()) return 0;
+  const bool is_whole = !has_chunks() && newest.bits == ~0U && number == newest.start + 32;
+  if (is_whole) return 0;
+  const std::uint32_t oldest = this->oldest();
+  if (!is_before(oldest, newest.start)) return 1;
+  if (has_chunks()) return chunks_->count + 1;
+  return (newest.start - oldest + 31) / 32 + 1;
+}
+
+void GroupView::drop_old_chunks() const {
+  if (!has_chunks()) return;
+  const std::uint32_t oldest = this->oldest();
+  std::uint32_t kept = 0;
+  EventChunk* const chunks = chunks_->chunks();
+  for (std::uint32_t i = 0; i < chunks_->count; ++i) {
+    if (is_before(chunks[i].start + 31, oldest)) continue;
+    chunks[kept++] = chunks[i];
+  }
+  chunks_->count = kept;
+}
+
+void GroupView::mark(std::uint32_t number) const {
+  EventChunk& newest = group_->newest;
+  if (is_empty()) {
+    if (chunks_ != nullptr) chunks_->count = 0;
+    newest = {number, 1};
+    return;
+  }
+  const std::uint32_t place = number - newest.start;
+  if (place < 32) {
+    newest.bits |= std::uint32_t{1} << place;
+    return;
+  }
+  // Where the group has left out no number, nothing needs to say so.
+  if (has_chunks() || newest.bits != ~0U || place != 32) retire_newest();
+  newest = {number, 1};
+}
+
+// The newest chunk becomes the last of the older ones.
+void GroupView::retire_newest() const {
+  const EventChunk& newest = group_->newest;
+  EventChunk* const chunks = chunks_->chunks();
+  const std::uint32_t oldest = this->oldest();
+  if (!is_before(oldest, newest.start)) {
+    chunks_->count = 0;
+  } else if (!has_chunks()) {
+    for (std::uint32_t from = oldest; from != newest.start;) {
+      const std::uint32_t count = std::min(newest.start - from, std::uint32_t{32});
+      chunks[chunks_->count++] = {from, ones(count)};
+      from += count;
+    }
+  }
+  TOCSIN_ASSERT(chunks_->count < chunks_->capacity, "the caller makes room");
+  chunks[chunks_->count++] = newest;
+}
+}  // namespace tocsin::cep

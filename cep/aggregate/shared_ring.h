@@ -1,0 +1,283 @@
+/// One ring of a key's events for all features over the same kind of event, and what each feature
+/// adds to it. All of it lies in the key's record: plain words, and offsets within the record.
+///
+/// - `SharedRing`: the events' times, and the values of the argument once a feature has taken one.
+///   Events have numbers, one after the other.
+/// - `EventGroup`: which of the ring's events satisfy one condition. Several features may look at
+///   them, each over a window of its own. The newest up to 32 numbers are bits in the group. Its
+///   older events are all numbers down to the oldest that a feature holds, as long as it left none
+///   of them out, or else `EventChunks`, which the group owns.
+/// - `GroupMember`: a feature of the group: its oldest event, how many events it holds, their sum.
+///   It holds the newest events of the group, so that its oldest event is all there is to know.
+///
+/// An event that no feature holds any more is dropped when the ring is full. Its shape follows its
+/// contents: times take 4 bytes while they lie within 71 minutes, else 8, and a ring of which no
+/// feature holds values has no room for them.
+#pragma once
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "cep/plan/plan_fwd.h"
+#include "cep/value/int128.h"
+#include "cep/value/value.h"
+
+namespace tocsin::cep {
+struct RingShape {
+  std::uint32_t capacity = 0;
+  bool wide_times = false;
+  bool has_values = false;
+
+  std::uint32_t time_words() const { return wide_times ? capacity : (capacity + 1) / 2; }
+  /// With the header.
+  std::uint32_t words() const;
+  friend bool operator==(const RingShape&, const RingShape&) = default;
+};
+
+/// The header; the times and the values follow it.
+class SharedRing {
+ public:
+  static constexpr std::uint32_t kCapacityLeast = 4;
+  /// Whether times that lie so far apart fit 4 bytes.
+  static bool is_narrow(std::int64_t span_us) {
+    return span_us >= 0 && span_us <= std::int64_t{std::numeric_limits<std::uint32_t>::max()};
+  }
+
+  void start(const RingShape& shape);
+  RingShape shape() const {
+    return {packed_shape_ >> 2, (packed_shape_ & 1) != 0, (packed_shape_ & 2) != 0};
+  }
+  std::uint32_t capacity() const { return packed_shape_ >> 2; }
+  std::uint32_t first() const { return first_; }
+  std::uint32_t count() const { return count_; }
+  /// The number that the next event gets.
+  std::uint32_t end() const { return first_ + count_; }
+  bool has_values() const { return (packed_shape_ & 2) != 0; }
+  /// Whether an event of this time can be added as the ring is.
+  bool has_room(std::int64_t time_us) const {
+    return count_ < capacity() &&
+           (count_ == 0 || has_wide_times() || is_narrow(time_us - base_us_));
+  }
+  std::int64_t time(std::uint32_t number) const {
+    const std::uint32_t place = place_of(number);
+    if (has_wide_times()) return reinterpret_cast<const std::int64_t*>(this + 1)[place];
+    return base_us_ + reinterpret_cast<const std::uint32_t*>(this + 1)[place];
+  }
+  /// 0 where the ring has no values.
+  std::int64_t value(std::uint32_t number) const {
+    return has_values() ? const_cast<SharedRing*>(this)->values()[place_of(number)] : 0;
+  }
+  /// Adds an event without a value; requires has_room().
+  void push(std::int64_t time_us);
+  /// Requires values.
+  void set_value(std::uint32_t number, std::int64_t value) { values()[place_of(number)] = value; }
+  /// Drops the oldest events, so many.
+  void drop_front(std::uint32_t events);
+  /// Forgets all events. Numbers go on from 0.
+  void clear() { first_ = count_ = head_ = 0; }
+  /// Copies the events with their numbers into a ring that was started in any shape that fits them.
+  void copy_to(SharedRing& to) const;
+
+ private:
+  bool has_wide_times() const { return (packed_shape_ & 1) != 0; }
+  std::uint32_t place_of(std::uint32_t number) const {
+    const std::uint32_t place = head_ + (number - first_);
+    return place < capacity() ? place : place - capacity();
+  }
+  std::int64_t* values() {
+    return reinterpret_cast<std::int64_t*>(this + 1) + shape().time_words();
+  }
+
+  std::uint32_t first_ = 0;
+  std::uint32_t count_ = 0;
+  std::uint32_t head_ = 0;  // the place of the oldest event
+  std::uint32_t packed_shape_ = 0;
+  std::int64_t base_us_ = 0;  // of times of 4 bytes
+};
+
+/// Up to 32 numbers from `start` on, of which those with a bit are the group's: always the first.
+struct EventChunk {
+  std::uint32_t start = 0;
+  std::uint32_t bits = 0;
+};
+/// The header; the chunks follow it, ascending.
+struct EventChunks {
+  std::uint32_t count = 0;
+  std::uint32_t capacity = 0;
+
+  EventChunk* chunks() { return reinterpret_cast<EventChunk*>(this + 1); }
+  static std::uint32_t words(std::uint32_t capacity) { return 1 + capacity; }
+};
+/// The header; the members follow it.
+struct EventGroup {
+  EventChunk newest;
+  std::uint32_t older = 0;  // EventChunks: words from the begin of the record; 0: none
+  std::uint32_t unused = 0;
+
+  /// Words of a group of so many members.
+  static std::uint32_t words(std::uint32_t members, bool has_sums);
+};
+struct GroupMember {
+  std::uint32_t first = 0;  // the number of its oldest event; where it has none: kHere or 0
+  std::uint32_t count = 0;
+
+  /// A member that has taken no event since it was made or forgotten is not here.
+  static constexpr std::uint32_t kHere = 1;
+  bool is_here() const { return count != 0 || first != 0; }
+};
+
+/// A group of events in its ring.
+class GroupView {
+ public:
+  /// `chunks`: the group's `older`; null for none. `has_sums`: its members have sums.
+  GroupView(SharedRing* ring, EventGroup* group, EventChunks* chunks, std::uint32_t members,
+            bool has_sums)
+      : ring_(ring), group_(group), chunks_(chunks), members_(members), has_sums_(has_sums) {}
+  SharedRing& ring() const { return *ring_; }
+  EventGroup& group() const { return *group_; }
+  std::uint32_t members() const { return members_; }
+  GroupMember& member(std::uint32_t place) const {
+    const std::size_t bytes = sizeof(GroupMember) + (has_sums_ ? 2 * sizeof(std::uint64_t) : 0);
+    return *reinterpret_cast<GroupMember*>(reinterpret_cast<std::byte*>(group_ + 1) +
+                                           place * bytes);
+  }
+  /// Of members of a group with sums.
+  Int128 sum(const GroupMember& member) const;
+  /// Whether no member holds an event.
+  bool is_empty() const;
+  /// The oldest event that a member holds; requires one.
+  std::uint32_t oldest() const;
+  /// The newest; requires one.
+  std::uint32_t newest() const {
+    const EventChunk& chunk = group_->newest;
+    return chunk.start + static_cast<std::uint32_t>(std::bit_width(chunk.bits)) - 1;
+  }
+  /// The group's event after this one of its events, which is not the newest.
+  std::uint32_t next(std::uint32_t number) const;
+
+  /// Drops from the member what has left a window of this length by `now`.
+  void trim(GroupMember& member, std::int64_t now_us, std::int64_t window_us) const {
+    while (member.count > 0 && ring_->time(member.first) <= now_us - window_us) drop_oldest(member);
+  }
+  /// Requires that it holds one.
+  void drop_oldest(GroupMember& member) const;
+  /// Forgets what it holds.
+  void forget(GroupMember& member) const;
+  /// Adds an event that is the group's newest by now.
+  void add(GroupMember& member, std::uint32_t number, std::int64_t value) const;
+
+  /// How many chunks it takes to make the ring's newest event one of the group's; 0 for as many as
+  /// there are.
+  std::uint32_t chunks_for(std::uint32_t number) const;
+  std::uint32_t chunk_capacity() const { return chunks_ == nullptr ? 0 : chunks_->capacity; }
+  /// Drops chunks that no member holds events of.
+  void drop_old_chunks() const;
+  /// Makes the ring's newest event one of the group's, before members add it; requires room for
+  /// chunks_for() it.
+  void mark(std::uint32_t number) const;
+  /// Calls `take(chunk)` for chunks of the events that members hold.
+  template <typename Take>
+  void for_each_chunk(Take&& take) const;
+  /// Gives the group's events the numbers that `renumber(number)` says; those that members hold
+  /// keep their order, and the other numbers of the ring are gone.
+  template <typename Renumber>
+  void renumber(Renumber&& renumber) const;
+
+ private:
+  // Of a chunk: the events from `oldest` on.
+  static std::uint32_t bits_from(const EventChunk& chunk, std::uint32_t oldest);
+  bool has_chunks() const { return chunks_ != nullptr && chunks_->count > 0; }
+  void retire_newest() const;
+  static std::uint32_t ones(std::uint32_t count) {
+    return count >= 32 ? ~0U : (std::uint32_t{1} << count) - 1;
+  }
+  template <typename Renumber>
+  static EventChunk moved(const EventChunk& chunk, std::uint32_t bits, Renumber&& renumber);
+
+  SharedRing* ring_;
+  EventGroup* group_;
+  EventChunks* chunks_;
+  std::uint32_t members_;
+  bool has_sums_;
+};
+
+/// Whether a number comes before another. Both are of one ring, so that they are near each other.
+inline bool is_before(std::uint32_t number, std::uint32_t other) {
+  return static_cast<std::int32_t>(number - other) < 0;
+}
+
+inline std::uint32_t GroupView::bits_from(const EventChunk& chunk, std::uint32_t oldest) {
+  const std::uint32_t gone = is_before(chunk.start, oldest) ? oldest - chunk.start : 0;
+  return gone >= 32 ? 0 : chunk.bits & ~ones(gone);
+}
+
+template <typename Take>
+void GroupView::for_each_chunk(Take&& take) const {
+  if (is_empty()) return;
+  const std::uint32_t oldest = this->oldest();
+  const auto give = [&](const EventChunk& chunk) {
+    const std::uint32_t bits = bits_from(chunk, oldest);
+    if (bits == 0) return;
+    const auto gone = static_cast<std::uint32_t>(std::countr_zero(bits));
+    take(EventChunk{chunk.start + gone, bits >> gone});
+  };
+  const EventChunk& newest = group_->newest;
+  if (has_chunks()) {
+    for (std::uint32_t i = 0; i < chunks_->count; ++i) give(chunks_->chunks()[i]);
+  } else {
+    for (std::uint32_t from = oldest; is_before(from, newest.start);) {
+      const std::uint32_t count = std::min(newest.start - from, std::uint32_t{32});
+      take(EventChunk{from, ones(count)});
+      from += count;
+    }
+  }
+  give(newest);
+}
+
+template <typename Renumber>
+EventChunk GroupView::moved(const EventChunk& chunk, std::uint32_t bits, Renumber&& renumber) {
+  EventChunk to;
+  to.start = renumber(chunk.start + static_cast<std::uint32_t>(std::countr_zero(bits)));
+  for (; bits != 0; bits &= bits - 1) {
+    const auto bit = static_cast<std::uint32_t>(std::countr_zero(bits));
+    to.bits |= std::uint32_t{1} << (renumber(chunk.start + bit) - to.start);
+  }
+  return to;
+}
+
+template <typename Renumber>
+void GroupView::renumber(Renumber&& renumber) const {
+  if (is_empty()) return;
+  const std::uint32_t oldest = this->oldest();
+  if (has_chunks()) {
+    std::uint32_t kept = 0;
+    std::uint32_t events = 0;
+    EventChunk* const chunks = chunks_->chunks();
+    for (std::uint32_t i = 0; i < chunks_->count; ++i) {
+      const std::uint32_t bits = bits_from(chunks[i], oldest);
+      if (bits == 0) continue;
+      const EventChunk chunk = moved(chunks[i], bits, renumber);
+      events += static_cast<std::uint32_t>(std::popcount(bits));
+      EventChunk* const before = kept == 0 ? nullptr : &chunks[kept - 1];
+      const std::uint32_t last =
+          chunk.start + static_cast<std::uint32_t>(std::bit_width(chunk.bits)) - 1;
+      if (before != nullptr && last - before->start < 32) {
+        before->bits |= chunk.bits << (chunk.start - before->start);
+      } else {
+        chunks[kept++] = chunk;
+      }
+    }
+    chunks_->count = kept;
+    // Where nothing lies between them, they need no chunks any more.
+    const bool is_whole = events == 0 || renumber(group_->newest.start) - chunks[0].start == events;
+    if (is_whole) chunks_->count = 0;
+  }
+  group_->newest = moved(group_->newest, bits_from(group_->newest, oldest), renumber);
+  for (std::uint32_t i = 0; i < members_; ++i) {
+    GroupMember& one = member(i);
+    if (one.count > 0) one.first = renumber(one.first);
+  }
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,476 @@
+#include "cep/match/shared_features.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "cep/aggregate/feature_state.h"
+#include "cep/aggregate/window_state.h"
+#include "cep/base/assert.h"
+#include "cep/match/current_row.h"
+#include "cep/plan/feature.h"
+
+namespace tocsin::cep {
+namespace {
+GroupView make_view(std::byte* record, std::uint32_t ring_op, Offset state, std::uint32_t members,
+                    bool has_sums) {
+  auto* const ring = RecordStore::at<SharedRing>(record, RecordStore::find(record, ring_op)->state);
+  auto* const group = RecordStore::at<EventGroup>(record, state);
+  EventChunks* const chunks =
+      group->older == 0 ? nullptr : RecordStore::at<EventChunks>(record, group->older);
+  return {ring, group, chunks, members, has_sums};
+}
+// For a look at one feature.
+GroupView view_of(std::byte* record, const FeatureProgram& feature, const OperatorEntry& entry) {
+  return make_view(record, feature.ring_op, entry.state, 0, feature.window.has_value);
+}
+const OperatorEntry* entry_of(const CurrentRow& current, std::uint32_t op) {
+  return current.record != nullptr ? RecordStore::find(current.record, op) : nullptr;
+}
+}  // namespace
+
+SharedFeatures::SharedFeatures(const ProgramImpl& program, std::uint32_t table, RecordStore& store,
+                               EngineStats& stats)
+    : program_(program), store_(store), stats_(stats) {
+  const auto rings = std::ranges::count(program.shared_rings, table, &SharedRingProgram::table);
+  row_of_newest_.resize(static_cast<std::size_t>(rings));
+  alive_.resize(static_cast<std::size_t>(rings));
+}
+
+GroupView SharedFeatures::view_of(std::byte* record, const FeatureGroup& group,
+                                  Offset state) const {
+  return make_view(record, ring_of(group).op, state,
+                   static_cast<std::uint32_t>(group.features.size()), group.has_sums);
+}
+
+// ---- taking
+
+void SharedFeatures::take(const FeatureGroup& group, CurrentRow& current, const Value& value) {
+  if (value.number < INT64_MIN || value.number > INT64_MAX) {
+    stats_.values_missing += group.features.size();
+    return;
+  }
+  const auto number = static_cast<std::int64_t>(value.number);
+  const OperatorEntry* const entry = ensure_group(group, current);
+  GroupView view = view_of(current.record, group, entry->state);
+  for (std::uint32_t i = 0; i < view.members(); ++i) {
+    const FeatureProgram& feature = program_.features[group.features[i]];
+    GroupMember& member = view.member(i);
+    view.trim(member, current.row->engine_time.us, feature.window_us);
+    if (member.count >= feature.window.events_max) {
+      view.drop_oldest(member);
+      ++stats_.feature_events_lost;
+    }
+  }
+  view = add_event(group, current, view, number);
+  view = make_chunk_room(group, current, view);
+  const std::uint32_t event = view.ring().end() - 1;
+  view.mark(event);
+  for (std::uint32_t i = 0; i < view.members(); ++i) view.add(view.member(i), event, number);
+}
+
+// The group's entry in the record, and that of its ring.
+OperatorEntry* SharedFeatures::ensure_group(const FeatureGroup& group, CurrentRow& current) {
+  if (current.record != nullptr) {
+    if (OperatorEntry* const entry = RecordStore::find(current.record, group.op)) return entry;
+  }
+  KeySlot& slot = *current.slot;
+  const std::uint32_t ring_op = ring_of(group).op;
+  const auto members = static_cast<std::uint32_t>(group.features.size());
+  const std::uint32_t words = EventGroup::words(members, group.has_sums);
+  if (entry_of(current, ring_op) == nullptr) {
+    const RingShape shape{SharedRing::kCapacityLeast, false, group.has_sums};
+    store_.ensure(slot, shape.words() + words, ring_op, current.event);
+    current.record = store_.base(slot);
+    const Offset place = RecordStore::cut(current.record, shape.words());
+    RecordStore::at<SharedRing>(current.record, place)->start(shape);
+    RecordStore::set_state(current.record, ring_op, place);
+  }
+  store_.ensure(slot, words, group.op, current.event);
+  current.record = store_.base(slot);
+  const Offset place = RecordStore::cut(current.record, words);
+  std::fill_n(RecordStore::at<std::uint64_t>(current.record, place), words, 0);
+  RecordStore::set_state(current.record, group.op, place);
+  return RecordStore::find(current.record, group.op);
+}
+
+// The group as it now is in the record.
+GroupView SharedFeatures::view_now(const FeatureGroup& group, const CurrentRow& current) const {
+  return view_of(current.record, group, RecordStore::find(current.record, group.op)->state);
+}
+
+// Adds the current row to the ring, unless another group has done so.
+GroupView SharedFeatures::add_event(const FeatureGroup& group, CurrentRow& current, GroupView view,
+                                    std::int64_t value) {
+  const SharedRingProgram& program = ring_of(group);
+  const std::int64_t now = current.row->engine_time.us;
+  const bool is_new = std::exchange(row_of_newest_[program.place], row_) != row_;
+  const bool lacks_values = group.has_sums && !view.ring().has_values();
+  if (lacks_values || (is_new && !view.ring().has_room(now))) {
+    make_room(program, current, group.has_sums);
+    view = view_now(group, current);
+  }
+  SharedRing& ring = view.ring();
+  if (is_new) ring.push(now);
+  if (group.has_sums) ring.set_value(ring.end() - 1, value);
+  return view;
+}
+
+// The groups of the record that look at the ring, into listed_.
+void SharedFeatures::list_groups(std::byte* record, const SharedRingProgram& ring) {
+  listed_.clear();
+  const TableProgram& table = program_.tables[ring.table];
+  const auto* const header = reinterpret_cast<const RecordHeader*>(record);
+  const auto* const entries = RecordStore::at<OperatorEntry>(record, header->operators);
+  for (std::uint16_t i = 0; i < header->operator_count; ++i) {
+    const OperatorProgram& op = table.operators[entries[i].op - 1];
+    if (op.kind != OperatorKind::kGroup) continue;
+    const FeatureGroup& group = program_.feature_groups[op.index];
+    if (&ring_of(group) == &ring) listed_.push_back({&group, entries[i].state});
+  }
+}
+
+// ---- the ring's memory
+
+// Makes room for the current row, and for values where they are wanted.
+void SharedFeatures::make_room(const SharedRingProgram& program, CurrentRow& current,
+                               bool with_values) {
+  const std::int64_t now = current.row->engine_time.us;
+  auto* ring = RecordStore::at<SharedRing>(current.record,
+                                           RecordStore::find(current.record, program.op)->state);
+  list_groups(current.record, program);
+  const bool lacks_values = with_values && !ring->has_values();
+  if (!lacks_values && drop_front(current.record, *ring) && ring->has_room(now)) return;
+  const bool holds_values = find_held(current.record, *ring);
+  lay_out_anew(current.record, *ring);
+  const RingShape shape = shape_for(ring->shape(), now, with_values || holds_values);
+  if (shape == ring->shape()) {
+    put_held(*ring);
+    return;
+  }
+  ring->clear();
+  store_.ensure(*current.slot, shape.words(), program.op, current.event);
+  current.record = store_.base(*current.slot);
+  const Offset place = RecordStore::cut(current.record, shape.words());
+  ring = RecordStore::at<SharedRing>(current.record, place);
+  ring->start(shape);
+  put_held(*ring);
+  RecordStore::set_state(current.record, program.op, place);
+}
+
+// Drops the oldest events that no feature holds. False where they are few for the work that it was
+// to find them.
+bool SharedFeatures::drop_front(std::byte* record, SharedRing& ring) const {
+  std::uint32_t gone = ring.count();
+  for (const Listed& listed : listed_) {
+    const GroupView view = view_of(record, *listed.group, listed.state);
+    if (!view.is_empty()) gone = std::min(gone, view.oldest() - ring.first());
+  }
+  if (gone == 0 || gone < listed_.size() / 16) return false;
+  ring.drop_front(gone);
+  return true;
+}
+
+// Which of the ring's events some feature holds, into held_. Whether one holds values.
+bool SharedFeatures::find_held(std::byte* record, const SharedRing& ring) {
+  bool holds_values = false;
+  held_.assign((ring.count() + 63) / 64 + 1, 0);  // a chunk may reach into one word more
+  for (const Listed& listed : listed_) {
+    const GroupView view = view_of(record, *listed.group, listed.state);
+    view.for_each_chunk([&](const EventChunk& chunk) {
+      const std::uint32_t place = chunk.start - ring.first();
+      held_[place / 64] |= std::uint64_t{chunk.bits} << (place % 64);
+      if (place % 64 > 32) held_[place / 64 + 1] |= std::uint64_t{chunk.bits} >> (64 - place % 64);
+    });
+    holds_values = holds_values || (listed.group->has_sums && !view.is_empty());
+  }
+  return holds_values;
+}
+
+// Copies the held events to times_ and values_, and gives them numbers from 0 on in all groups.
+void SharedFeatures::lay_out_anew(std::byte* record, const SharedRing& ring) {
+  times_.clear();
+  values_.clear();
+  held_before_.clear();
+  for (std::size_t w = 0; w < held_.size(); ++w) {
+    held_before_.push_back(static_cast<std::uint32_t>(times_.size()));
+    for (std::uint64_t bits = held_[w]; bits != 0; bits &= bits - 1) {
+      const auto place =
+          static_cast<std::uint32_t>(w * 64) + static_cast<std::uint32_t>(std::countr_zero(bits));
+      times_.push_back(ring.time(ring.first() + place));
+      values_.push_back(ring.value(ring.first() + place));
+    }
+  }
+  for (const Listed& listed : listed_) {
+    view_of(record, *listed.group, listed.state).renumber([&](std::uint32_t number) {
+      const std::uint32_t place = number - ring.first();
+      const std::uint64_t below = (std::uint64_t{1} << (place % 64)) - 1;
+      return held_before_[place / 64] +
+             static_cast<std::uint32_t>(std::popcount(held_[place / 64] & below));
+    });
+  }
+}
+
+// The shape of a ring of the held events and one of this time.
+RingShape SharedFeatures::shape_for(const RingShape& shape, std::int64_t time_us,
+                                    bool has_values) const {
+  const auto held = static_cast<std::uint32_t>(times_.size());
+  const auto few = static_cast<std::uint32_t>(listed_.size() / 16);
+  RingShape fitting{shape.capacity, false, has_values};
+  if (shape.capacity < held + std::max({held / 4, few, 1U})) {
+    fitting.capacity = held + std::max({held / 2, few, SharedRing::kCapacityLeast});
+  }
+  const std::int64_t base = times_.empty() ? time_us : times_.front();
+  const auto is_far = [&](std::int64_t time) { return !SharedRing::is_narrow(time - base); };
+  fitting.wide_times = is_far(time_us) || std::any_of(times_.begin(), times_.end(), is_far);
+  return fitting;
+}
+
+void SharedFeatures::put_held(SharedRing& ring) const {
+  ring.clear();
+  for (std::size_t i = 0; i < times_.size(); ++i) {
+    ring.push(times_[i]);
+    if (ring.has_values()) ring.set_value(static_cast<std::uint32_t>(i), values_[i]);
+  }
+}
+
+// Room to make the ring's newest event one of the group's.
+GroupView SharedFeatures::make_chunk_room(const FeatureGroup& group, CurrentRow& current,
+                                          GroupView view) {
+  const std::uint32_t event = view.ring().end() - 1;
+  if (view.chunks_for(event) <= view.chunk_capacity()) return view;
+  view.drop_old_chunks();
+  const std::uint32_t needed = view.chunks_for(event);
+  if (needed + needed / 4 <= view.chunk_capacity()) return view;
+  const std::uint32_t capacity = needed + std::max(needed / 2, 1U);
+  const std::uint32_t words = EventChunks::words(capacity);
+  store_.ensure(*current.slot, words, group.op, current.event);
+  current.record = store_.base(*current.slot);
+  const Offset place = RecordStore::cut(current.record, words);
+  auto* const fresh = RecordStore::at<EventChunks>(current.record, place);
+  *fresh = {0, capacity};
+  EventGroup& grown = view_now(group, current).group();
+  if (grown.older != 0) {
+    auto* const old = RecordStore::at<EventChunks>(current.record, grown.older);
+    fresh->count = old->count;
+    std::copy_n(old->chunks(), old->count, fresh->chunks());
+  }
+  grown.older = place;
+  return view_now(group, current);
+}
+
+// ---- reading
+
+Value SharedFeatures::read(const FeatureProgram& feature, const CurrentRow& current) {
+  const OperatorEntry* const entry = entry_of(current, feature.op);
+  if (entry == nullptr) return value_of_events(*feature.feature, 0, 0);
+  const GroupView view = cep::view_of(current.record, feature, *entry);
+  GroupMember& member = view.member(feature.place);
+  view.trim(member, current.row->engine_time.us, feature.window_us);
+  return value_of_events(*feature.feature, member.count,
+                         feature.window.has_value ? view.sum(member) : 0);
+}
+
+std::uint32_t SharedFeatures::count(const FeatureProgram& feature, const CurrentRow& current) {
+  const OperatorEntry* const entry = entry_of(current, feature.op);
+  if (entry == nullptr) return 0;
+  const GroupView view = cep::view_of(current.record, feature, *entry);
+  GroupMember& member = view.member(feature.place);
+  view.trim(member, current.row->engine_time.us, feature.window_us);
+  return member.count;
+}
+
+Value SharedFeatures::look_at(const FeatureProgram& feature, const std::byte* record,
+                              std::int64_t now_us) {
+  auto* const mutable_record = const_cast<std::byte*>(record);
+  const OperatorEntry* const entry =
+      record == nullptr ? nullptr : RecordStore::find(mutable_record, feature.op);
+  if (entry == nullptr) return value_of_events(*feature.feature, 0, 0);
+  const GroupView view = cep::view_of(mutable_record, feature, *entry);
+  const GroupMember& member = view.member(feature.place);
+  std::uint32_t left = member.count;
+  Int128 sum = feature.window.has_value ? view.sum(member) : 0;
+  for (std::uint32_t event = member.first; left > 0; event = view.next(event)) {
+    if (view.ring().time(event) > now_us - feature.window_us) break;
+    if (feature.window.has_value) sum -= view.ring().value(event);
+    if (--left == 0) break;
+  }
+  return value_of_events(*feature.feature, left, sum);
+}
+
+// ---- forgetting
+
+std::int64_t SharedFeatures::expiry(const FeatureGroup& group, std::byte* record,
+                                    const OperatorEntry& entry, std::int64_t now_us) {
+  const GroupView view = view_of(record, group, entry.state);
+  std::int64_t until = WindowState::kDead;
+  for (std::uint32_t i = 0; i < view.members(); ++i) {
+    const FeatureProgram& feature = program_.features[group.features[i]];
+    GroupMember& member = view.member(i);
+    view.trim(member, now_us, feature.window_us);
+    if (member.count == 0) {
+      view.forget(member);
+    } else {
+      until = std::max(until, view.ring().time(view.newest()) + feature.window_us);
+    }
+  }
+  if (until != WindowState::kDead) alive_[ring_of(group).place] = true;
+  return until;
+}
+
+bool SharedFeatures::forget(const FeatureGroup& group, std::byte* record,
+                            const OperatorEntry& entry, const std::vector<std::uint32_t>& places) {
+  const GroupView view = view_of(record, group, entry.state);
+  for (const std::uint32_t place : places) view.forget(view.member(place));
+  for (std::uint32_t i = 0; i < view.members(); ++i) {
+    if (view.member(i).is_here()) {
+      alive_[ring_of(group).place] = true;
+      return false;
+    }
+  }
+  return true;
+}
+
+bool SharedFeatures::is_ring_dead(const SharedRingProgram& ring) {
+  const bool is_alive = alive_[ring.place];
+  alive_[ring.place] = false;
+  return !is_alive;
+}
+
+// ---- as bytes
+
+void SharedFeatures::save(const FeatureProgram& feature, const std::byte* record,
+                          const OperatorEntry& entry, ByteWriter& to) {
+  const GroupView view = cep::view_of(const_cast<std::byte*>(record), feature, entry);
+  const GroupMember& member = view.member(feature.place);
+  if (!member.is_here()) return;
+  to.varint(member.count);
+  std::int64_t before = 0;
+  std::uint32_t event = member.first;
+  for (std::uint32_t i = 0; i < member.count; ++i) {
+    if (i > 0) event = view.next(event);
+    const std::int64_t time = view.ring().time(event);
+    if (i == 0) {
+      to.signed_varint(time);
+    } else {
+      to.varint(static_cast<std::uint64_t>(time - before));
+    }
+    before = time;
+    if (feature.window.has_value) to.signed_varint(view.ring().value(event));
+  }
+}
+
+void SharedFeatures::begin_restore() { restored_.clear(); }
+
+bool SharedFeatures::restore(const FeatureProgram& feature, const KeySlot& slot, ByteReader& from) {
+  const OperatorEntry* const entry = store_.find(slot, feature.op);
+  if (entry != nullptr) {
+    const GroupView view = cep::view_of(store_.base(slot), feature, *entry);
+    if (view.member(feature.place).is_here()) return false;
+  }
+  const std::optional<std::uint32_t> count = restore_ring_count(from);
+  HeldEvents events;
+  if (!count || !restore_events(*feature.feature, *count, from, events.times, events.values)) {
+    return false;
+  }
+  RingMerge& into = restored_[program_.feature_groups[feature.group].ring];
+  return into.add(feature.group, feature.place, std::move(events));
+}
+
+bool SharedFeatures::put_restored(KeySlot& slot) {
+  for (auto& [place, merged] : restored_) {
+    const SharedRingProgram& ring = program_.shared_rings[place];
+    if (slot.record != 0 && !add_present(ring, store_.base(slot), merged)) return false;
+    merged.merge();
+    if (!put_ring(ring, merged, slot)) return false;
+  }
+  restored_.clear();
+  return true;
+}
+
+// What the record's own ring holds.
+bool SharedFeatures::add_present(const SharedRingProgram& ring, std::byte* record,
+                                 RingMerge& into) {
+  list_groups(record, ring);
+  for (const Listed& listed : listed_) {
+    const GroupView view = view_of(record, *listed.group, listed.state);
+    for (std::uint32_t i = 0; i < view.members(); ++i) {
+      const GroupMember& member = view.member(i);
+      if (!member.is_here()) continue;
+      HeldEvents events;
+      std::uint32_t event = member.first;
+      for (std::uint32_t n = 0; n < member.count; ++n) {
+        if (n > 0) event = view.next(event);
+        events.times.push_back(view.ring().time(event));
+        if (listed.group->has_sums) events.values.push_back(view.ring().value(event));
+      }
+      const auto group = static_cast<std::uint32_t>(listed.group - program_.feature_groups.data());
+      if (!into.add(group, i, std::move(events))) return false;
+    }
+  }
+  return true;
+}
+
+bool SharedFeatures::put_ring(const SharedRingProgram& program, const RingMerge& merged,
+                              KeySlot& slot) {
+  constexpr std::uint64_t kWordsMax = std::uint64_t{1} << 30;
+  listed_.clear();
+  times_ = merged.times();
+  values_ = merged.values();
+  RingShape shape = shape_for({}, times_.empty() ? 0 : times_.back(), merged.has_values());
+  shape.capacity = std::max(static_cast<std::uint32_t>(times_.size()), SharedRing::kCapacityLeast);
+  std::uint64_t words = shape.words();
+  for (const RingMerge::Group& group : merged.groups()) {
+    const FeatureGroup& of = program_.feature_groups[group.group];
+    words += EventGroup::words(static_cast<std::uint32_t>(of.features.size()), of.has_sums) +
+             EventChunks::words(static_cast<std::uint32_t>(group.chunks.size()));
+  }
+  if (words > kWordsMax) return false;
+  store_.make_room(slot, static_cast<std::uint32_t>(words),
+                   static_cast<std::uint32_t>(merged.groups().size()) + 1);
+  std::byte* const record = store_.base(slot);
+  const Offset place = RecordStore::cut(record, shape.words());
+  auto* const ring = RecordStore::at<SharedRing>(record, place);
+  ring->start(shape);
+  put_held(*ring);
+  RecordStore::set_state(record, program.op, place);
+  for (const RingMerge::Group& group : merged.groups()) put_group(group, merged, record);
+  return true;
+}
+
+void SharedFeatures::put_group(const RingMerge::Group& restored, const RingMerge& merged,
+                               std::byte* record) const {
+  const FeatureGroup& program = program_.feature_groups[restored.group];
+  const std::uint32_t words =
+      EventGroup::words(static_cast<std::uint32_t>(program.features.size()), program.has_sums);
+  const Offset place = RecordStore::cut(record, words);
+  std::fill_n(RecordStore::at<std::uint64_t>(record, place), words, 0);
+  RecordStore::set_state(record, program.op, place);
+  auto* const group = RecordStore::at<EventGroup>(record, place);
+  if (!restored.chunks.empty()) {
+    group->newest = restored.chunks.back();
+    const auto older = static_cast<std::uint32_t>(restored.chunks.size() - 1);
+    // Numbers without a gap need no chunks.
+    const std::uint32_t first = restored.numbers.front();
+    const std::uint32_t span = group->newest.start - first;
+    const auto newest = static_cast<std::size_t>(std::popcount(group->newest.bits));
+    if (older > 0 && restored.numbers.size() - newest != span) {
+      group->older = RecordStore::cut(record, EventChunks::words(older));
+      auto* const chunks = RecordStore::at<EventChunks>(record, group->older);
+      *chunks = {older, older};
+      std::copy_n(restored.chunks.begin(), older, chunks->chunks());
+    }
+  }
+  const GroupView view = view_of(record, program, place);
+  for (const RingMerge::Member& held : restored.members) {
+    GroupMember& member = view.member(held.place);
+    member.first = GroupMember::kHere;
+    const std::size_t begin = restored.numbers.size() - held.count;
+    for (std::size_t i = begin; i < restored.numbers.size(); ++i) {
+      const std::uint32_t number = restored.numbers[i];
+      view.add(member, number, merged.values()[number]);
+    }
+  }
+}
+}  // namespace tocsin::cep
