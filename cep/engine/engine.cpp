@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -15,6 +15,7 @@
 #include "cep/compile/program.h"
 #include "cep/data/alert_order.h"
 #include "cep/data/text_scratch.h"
+#include "cep/engine/given_ids.h"
 #include "cep/engine/key_report.h"
 #include "cep/engine/row_by_row.h"
 #include "cep/engine/state_targets.h"
@@ -243,9 +244,31 @@ class EngineImpl {
     stats_.rows_relevant += slice_.relevant_rows();
   }
 
-  static void sort(std::vector<Alert>& alerts, std::size_t first) {
-    std::sort(alerts.begin() + static_cast<std::ptrdiff_t>(first), alerts.end(),
-              [](const Alert& a, const Alert& b) { return is_raised_before(a.order, b.order); });
+  // Places are sorted, and each alert, which is large, moves once.
+  void sort(std::vector<Alert>& alerts, std::size_t first) {
+    const auto before = [](const Alert& a, const Alert& b) {
+      return is_raised_before(a.order, b.order);
+    };
+    if (std::is_sorted(alerts.begin() + static_cast<std::ptrdiff_t>(first), alerts.end(), before)) {
+      return;
+    }
+    places_.resize(alerts.size() - first);
+    std::iota(places_.begin(), places_.end(), first);
+    std::sort(places_.begin(), places_.end(),
+              [&](std::size_t a, std::size_t b) { return before(alerts[a], alerts[b]); });
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      if (places_[i] == first + i) continue;
+      // A cycle of alerts that take each other's places.
+      Alert moved = std::move(alerts[first + i]);
+      std::size_t to = i;
+      while (places_[to] != first + i) {
+        const std::size_t from = std::exchange(places_[to], first + to);
+        alerts[first + to] = std::move(alerts[from]);
+        to = from - first;
+      }
+      alerts[first + to] = std::move(moved);
+      places_[to] = first + to;
+    }
   }
 
   void check_order(const Batch& batch, EventTime watermark) {
@@ -264,7 +287,7 @@ class EngineImpl {
   // How many alerts of one time and pass had an id.
   struct Ids {
     EventTime time = kEventTimeMin;
-    std::unordered_map<std::string, std::uint32_t> given;
+    GivenIds given;
   };
   // Alerts that are equal in rule, key, time and events are told apart by their number; equal ones
   // have one time.
@@ -272,22 +295,23 @@ class EngineImpl {
     const RuleProgram& program = program_.impl().rules[alert.rule.value];
     const Rule& rule = *program.rule;
     Ids& ids = ids_[program.pass];
-    identities_.clear();
+    const std::size_t events = alert.window_begin ? 1 : alert.events.size();
+    digester_.begin(rule.id, alert.order.key, alert.ts,
+                    events + (alert.events_omitted > 0 ? 1 : 0));
     if (alert.window_begin) {
-      identities_.push_back(identity_of_window(*alert.window_begin, alert.ts));
+      digester_.add(identity_of_window(*alert.window_begin, alert.ts));
     } else {
-      for (const BoundEvent& event : alert.events) identities_.push_back(event.identity);
+      for (const BoundEvent& event : alert.events) digester_.add(event.identity);
     }
-    if (alert.events_omitted > 0) {
-      identities_.push_back(identity_of_omitted(alert.events_omitted));
-    }
-    alert.id = alert_id(rule.id, alert.order.key, alert.ts, identities_, 0);
+    if (alert.events_omitted > 0) digester_.add(identity_of_omitted(alert.events_omitted));
     if (alert.ts != ids.time) {
       ids.given.clear();
       ids.time = alert.ts;
     }
-    const std::uint32_t number = ids.given[alert.id]++;
-    if (number > 0) alert.id = alert_id(rule.id, alert.order.key, alert.ts, identities_, number);
+    AlertDigest digest = digester_.digest(0);
+    const std::uint32_t number = ids.given.count(digest)++;
+    if (number > 0) digest = digester_.digest(number);
+    alert.id = alert_id(digest);
   }
 
   // Created on first use: an engine whose state is not stored does not need it.
@@ -332,13 +356,16 @@ class EngineImpl {
 
   // Only at the watermark may alerts come that are equal to earlier ones.
   void save_ids(ByteWriter& to) const {
-    std::map<std::string_view, std::uint32_t> given;
+    std::map<AlertDigest, std::uint32_t> given;
     for (const Ids& ids : ids_) {
-      if (ids.time == watermark_) given.insert(ids.given.begin(), ids.given.end());
+      if (ids.time != watermark_) continue;
+      ids.given.for_each([&given](const AlertDigest& digest, std::uint32_t count) {
+        given.emplace(digest, count);
+      });
     }
     to.varint(given.size());
-    for (const auto& [id, count] : given) {
-      to.text(id);
+    for (const auto& [digest, count] : given) {
+      to.text(alert_id(digest));
       to.varint(count);
     }
   }
@@ -350,9 +377,10 @@ class EngineImpl {
     }
     const std::uint64_t count = from.varint_up_to(from.left());
     for (std::uint64_t i = 0; i < count && from.ok(); ++i) {
-      const std::string id(from.text());
+      const std::optional<AlertDigest> digest = read_alert_digest(from.text());
       const auto times = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
-      for (Ids& ids : ids_) ids.given[id] = times;
+      if (!digest) return false;
+      for (Ids& ids : ids_) ids.given.count(*digest) = times;
     }
     return from.ok();
   }
@@ -379,7 +407,8 @@ class EngineImpl {
   std::vector<std::unique_ptr<TableState>> tables_;
   EventTime watermark_ = kEventTimeMin;
   std::vector<Ids> ids_;  // by pass
-  std::vector<std::string> identities_;
+  AlertDigester digester_;
+  std::vector<std::size_t> places_;  // while alerts are sorted
   RowByRow row_by_row_;
 };
 

@@ -3,42 +3,78 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <memory>
+
 #include "cep/base/assert.h"
 #include "cep/value/key.h"
 
 namespace tocsin::cep {
 namespace {
-void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
-  for (int i = bytes - 1; i >= 0; --i) out += static_cast<char>(value >> (8 * i) & 0xff);
+void append_big_endian(std::string& out, std::uint64_t value, unsigned bytes) {
+  static_assert(std::endian::native == std::endian::little);
+  const std::uint64_t reversed = __builtin_bswap64(value);
+  std::array<char, 8> all;
+  std::memcpy(all.data(), &reversed, all.size());
+  out.append(all.data() + (8 - bytes), bytes);
 }
 void append_prefixed(std::string& out, std::string_view bytes) {
   append_big_endian(out, bytes.size(), 4);
   out += bytes;
 }
+
+// The algorithm is looked up once, and the state of a digest is made once for a thread: each takes
+// longer than the digest of a short text.
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new()) {
+    // Kept to the end of the process: other threads may use it until then.
+    static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    const bool has_begun = algorithm != nullptr && context_ != nullptr &&
+                           EVP_DigestInit_ex2(context_.get(), algorithm, nullptr) == 1;
+    TOCSIN_ASSERT(has_begun, "SHA-256 is built into OpenSSL");
+  }
+  Digest of(std::string_view bytes) {
+    Digest digest;
+    unsigned int size = 0;
+    EVP_MD_CTX* const context = context_.get();
+    const bool is_done = EVP_DigestInit_ex2(context, nullptr, nullptr) == 1 &&
+                         EVP_DigestUpdate(context, bytes.data(), bytes.size()) == 1 &&
+                         EVP_DigestFinal_ex(context, digest.data(), &size) == 1;
+    TOCSIN_ASSERT(is_done && size == digest.size(), "a digest in memory does not fail");
+    return digest;
+  }
+
+ private:
+  struct Free {
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  };
+  std::unique_ptr<EVP_MD_CTX, Free> context_;
+};
 }  // namespace
 
 Digest sha256(std::string_view bytes) {
-  Digest digest;
-  unsigned int size = 0;
-  const int ok =
-      EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  TOCSIN_ASSERT(ok == 1 && size == digest.size(), "SHA-256 is built into OpenSSL");
-  return digest;
+  thread_local Sha256 sha256;
+  return sha256.of(bytes);
 }
 
 std::string hex(std::span<const std::uint8_t> bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  out.reserve(2 * bytes.size());
+  std::string out(2 * bytes.size(), '0');
+  char* to = out.data();
   for (const std::uint8_t byte : bytes) {
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 0xf];
+    *to++ = kDigits[byte >> 4];
+    *to++ = kDigits[byte & 0xf];
   }
   return out;
 }
 
 EventIdentity identity_of_id(std::string_view event_type, const Value& id) {
   EventIdentity identity;
+  constexpr std::size_t kNumberBytes = 10;
+  identity.bytes.reserve(6 + event_type.size() + std::max(id.text.size(), kNumberBytes));
   identity.bytes += 'i';
   append_prefixed(identity.bytes, event_type);
   if (id.is_missing()) return identity;
@@ -92,14 +128,46 @@ std::string identity_of_omitted(std::uint64_t events) {
 
 std::string alert_id(std::string_view rule_id, std::string_view key_bytes, EventTime time,
                      std::span<const std::string> identities, std::uint32_t ordinal) {
-  std::string contents = "tocsin-alert-1";
-  append_prefixed(contents, rule_id);
-  append_prefixed(contents, key_bytes);
-  append_big_endian(contents, static_cast<std::uint64_t>(time.us), 8);
-  append_big_endian(contents, identities.size(), 4);
-  for (const std::string& identity : identities) append_prefixed(contents, identity);
-  append_big_endian(contents, ordinal, 4);
-  const Digest digest = sha256(contents);
-  return hex(std::span(digest).first(16));
+  AlertDigester digester;
+  digester.begin(rule_id, key_bytes, time, identities.size());
+  for (const std::string& identity : identities) digester.add(identity);
+  return alert_id(digester.digest(ordinal));
+}
+
+void AlertDigester::begin(std::string_view rule_id, std::string_view key_bytes, EventTime time,
+                          std::size_t count) {
+  contents_ = "tocsin-alert-1";
+  append_prefixed(contents_, rule_id);
+  append_prefixed(contents_, key_bytes);
+  append_big_endian(contents_, static_cast<std::uint64_t>(time.us), 8);
+  append_big_endian(contents_, count, 4);
+}
+
+void AlertDigester::add(std::string_view identity) { append_prefixed(contents_, identity); }
+
+AlertDigest AlertDigester::digest(std::uint32_t ordinal) {
+  const std::size_t size = contents_.size();
+  append_big_endian(contents_, ordinal, 4);
+  const Digest whole = sha256(contents_);
+  contents_.resize(size);
+  AlertDigest first;
+  std::copy_n(whole.begin(), first.size(), first.begin());
+  return first;
+}
+
+std::optional<AlertDigest> read_alert_digest(std::string_view alert_id) {
+  AlertDigest digest;
+  if (alert_id.size() != 2 * digest.size()) return std::nullopt;
+  const auto value_of = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  };
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    const int high = value_of(alert_id[2 * i]);
+    const int low = value_of(alert_id[2 * i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    digest[i] = static_cast<std::uint8_t>(16 * high + low);
+  }
+  return digest;
 }
 }  // namespace tocsin::cep

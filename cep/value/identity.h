@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,4 +47,23 @@ std::string identity_of_omitted(std::uint64_t events);
 /// number among alerts that are equal in all of these.
 std::string alert_id(std::string_view rule_id, std::string_view key_bytes, EventTime time,
                      std::span<const std::string> identities, std::uint32_t ordinal);
+/// The first 128 bits of that digest.
+using AlertDigest = std::array<std::uint8_t, 16>;
+/// Makes digests of alerts one after the other, in memory that is kept.
+class AlertDigester {
+ public:
+  /// An alert whose identities follow by add(), `count` of them.
+  void begin(std::string_view rule_id, std::string_view key_bytes, EventTime time,
+             std::size_t count);
+  void add(std::string_view identity);
+  /// May be asked for several ordinals.
+  AlertDigest digest(std::uint32_t ordinal);
+
+ private:
+  std::string contents_;
+};
+/// The id that a digest is shown as.
+inline std::string alert_id(const AlertDigest& digest) { return hex(digest); }
+/// The digest that an id shows; nothing for another text.
+std::optional<AlertDigest> read_alert_digest(std::string_view alert_id);
 }  // namespace tocsin::cep

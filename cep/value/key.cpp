@@ -1,6 +1,8 @@
 #include "cep/value/key.h"
 
+#include <array>
 #include <bit>
+#include <cstring>
 #include <limits>
 
 #include "cep/base/assert.h"
@@ -12,8 +14,12 @@
 
 namespace tocsin::cep {
 namespace {
-void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
-  for (int i = bytes - 1; i >= 0; --i) out += static_cast<char>(value >> (8 * i) & 0xff);
+void append_big_endian(std::string& out, std::uint64_t value, unsigned bytes) {
+  static_assert(std::endian::native == std::endian::little);
+  const std::uint64_t reversed = __builtin_bswap64(value);
+  std::array<char, 8> all;
+  std::memcpy(all.data(), &reversed, all.size());
+  out.append(all.data() + (8 - bytes), bytes);
 }
 
 std::uint64_t as_64_bits(Int128 number) {
