@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cep/data/alert_format.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
@@ -204,9 +205,10 @@ void print(const RuleSetBench& set, std::uint64_t events) {
 void run_whole(RuleSetBench& set, const std::string& events) {
   const double start = cpu_seconds();
   std::size_t alert_bytes = 0;
+  cep::AlertFormat format(set.program->plan());
   runtime::Sinks sinks;
   sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
-    alert_bytes += cep::format_alert(set.program->plan(), alert).size();
+    alert_bytes += format.line(alert).size();
     return {};
   };
   const Result<runtime::RunSummary> summary =

@@ -5,6 +5,7 @@
 #include "api/outbox/webhook_outbox.h"
 #include "cep/base/result.h"
 #include "cep/data/alert.h"
+#include "cep/data/alert_format.h"
 #include "cep/plan/plan_fwd.h"
 
 namespace tocsin::api {
@@ -12,12 +13,12 @@ namespace tocsin::api {
 class AlertWriter {
  public:
   AlertWriter(const cep::Plan& plan, OutputFile& output, WebhookOutbox* outbox)
-      : plan_(plan), output_(output), outbox_(outbox) {}
+      : format_(plan), output_(output), outbox_(outbox) {}
   /// Writes one alert; what is owed to the webhook is owed although the output fails. Errors: kIo.
   Result<void> write(const cep::Alert& alert);
 
  private:
-  const cep::Plan& plan_;
+  cep::AlertFormat format_;
   OutputFile& output_;
   WebhookOutbox* outbox_;
 };

@@ -13,6 +13,7 @@
 #include "api/node/rule_service.h"
 #include "api/rest/json_body.h"
 #include "cep/data/alert.h"
+#include "cep/data/alert_format.h"
 #include "runtime/event_time/run.h"
 
 namespace tocsin::api {
@@ -304,6 +305,7 @@ HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
   std::string lines;
   for (const ordered_json& event : (*body)["events"]) lines += event.dump() + "\n";
   const cep::Plan& plan = rules->program->plan();
+  cep::AlertFormat format(plan);
   std::string alerts;  // as text: decimals have all their digits
   std::size_t alert_count = 0;
   ordered_json late = ordered_json::array();
@@ -316,7 +318,7 @@ HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
       ++left_out;
     } else {
       if (alert_count++ > 0) alerts += ',';
-      alerts += cep::format_alert(plan, alert);
+      alerts += format.line(alert);
     }
     return {};
   };

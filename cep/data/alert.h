@@ -63,6 +63,6 @@ inline constexpr const char* kBudgetRule = "tocsin.budget";
 const char* budget_name(BudgetCause cause);
 /// How the alert is treated: as its rule says; the engine's own as live, but of a shadow rule.
 Status status_of(const Plan& plan, const Alert& alert);
-/// One line of format 1, without a line end. A member that is missing is left out.
+/// What AlertFormat::line() gives (cep/data/alert_format.h), for few alerts.
 std::string format_alert(const Plan& plan, const Alert& alert);
 }  // namespace tocsin::cep

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <limits>
 
 #include "cep/base/assert.h"
+#include "cep/base/digits.h"
+#include "cep/value/number_text.h"
 
 namespace tocsin::cep {
 namespace {
@@ -90,16 +93,35 @@ std::optional<std::int64_t> parse_decimal(std::string_view text, int scale) {
 }
 
 std::string format_decimal(Int128 mantissa, int scale) {
-  std::array<char, 64> buffer;
-  std::size_t begin = buffer.size();
+  return std::string(DecimalText(mantissa, scale).view());
+}
+
+DecimalText::DecimalText(Int128 mantissa, int scale) {
+  TOCSIN_ASSERT(scale >= 0 && scale <= 60, "there is room for all digits");
+  char* const end = bytes_.data() + bytes_.size();
   UInt128 rest = magnitude(mantissa);
-  for (int digits = 0; rest != 0 || digits <= scale; ++digits) {
-    if (digits == scale && scale > 0) buffer[--begin] = '.';
-    buffer[--begin] = static_cast<char>('0' + static_cast<int>(rest % 10));
-    rest /= 10;
+  char* at = end;
+  const auto pad_to = [&at](char* to) {
+    while (at > to) *--at = '0';
+  };
+  constexpr int kDigitsOfPart = 18;
+  while ((rest >> 64) != 0) {
+    const auto part = static_cast<std::uint64_t>(power_of_ten(kDigitsOfPart));
+    char* const begin = at - kDigitsOfPart;
+    at = put_digits_before(at, static_cast<std::uint64_t>(rest % part));
+    pad_to(begin);
+    rest /= part;
   }
-  if (mantissa < 0) buffer[--begin] = '-';
-  return {buffer.data() + begin, buffer.size() - begin};
+  at = put_digits_before(at, static_cast<std::uint64_t>(rest));
+  if (scale > 0) {
+    pad_to(end - scale - 1);
+    const auto whole = static_cast<std::size_t>(end - scale - at);
+    std::memmove(at - 1, at, whole);
+    --at;
+    *(at + whole) = '.';
+  }
+  if (mantissa < 0) *--at = '-';
+  begin_ = at;
 }
 
 std::optional<Int128> divide_half_even(Int128 numerator, Int128 denominator, int scale) {

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
+#include "cep/base/digits.h"
 #include "cep/value/civil_date.h"
+#include "cep/value/number_text.h"
 
 namespace tocsin::cep {
 namespace {
@@ -60,35 +63,64 @@ std::int64_t read_date(Reader& reader) {
   return days_of({year, month, day});
 }
 
-std::string format_year(std::int64_t year) {
-  if (year >= 0 && year <= 9999) return fmt::format("{:04}", year);
+// Writes a date, at most 27 bytes, and gives the place after it.
+char* put_date(char* to, std::int64_t days) {
+  const CivilDate date = civil_of(days);
   // ISO 8601's expanded form: a sign, then at least four digits.
-  return year < 0 ? fmt::format("-{:04}", -year) : fmt::format("+{}", year);
+  if (date.year < 0) {
+    *to++ = '-';
+  } else if (date.year > 9999) {
+    *to++ = '+';
+  }
+  const auto year = static_cast<std::uint64_t>(date.year < 0 ? -date.year : date.year);
+  if (year <= 9999) {
+    to = put_two_digits(put_two_digits(to, year / 100), year % 100);
+  } else {
+    std::array<char, 20> digits;
+    char* const end = digits.data() + digits.size();
+    to = std::copy(put_digits_before(end, year), end, to);
+  }
+  *to++ = '-';
+  to = put_two_digits(to, static_cast<std::uint64_t>(date.month));
+  *to++ = '-';
+  return put_two_digits(to, static_cast<std::uint64_t>(date.day));
 }
 }  // namespace
 
 std::string format_date(std::int64_t days) {
-  const CivilDate date = civil_of(days);
-  return fmt::format("{}-{:02}-{:02}", format_year(date.year), date.month, date.day);
+  std::array<char, 32> text;
+  return std::string(text.data(), put_date(text.data(), days));
 }
 
-std::string format_time(EventTime time) {
+std::string format_time(EventTime time) { return std::string(TimeText(time).view()); }
+
+TimeText::TimeText(EventTime time) {
   std::int64_t days = time.us / kDayUs;
   std::int64_t rest = time.us % kDayUs;
   if (rest < 0) {
     rest += kDayUs;
     --days;
   }
-  const std::int64_t fraction = rest % 1'000'000;
-  const std::int64_t seconds = rest / 1'000'000;
-  std::string out = fmt::format("{}T{:02}:{:02}:{:02}", format_date(days), seconds / 3600,
-                                seconds / 60 % 60, seconds % 60);
+  const auto fraction = static_cast<std::uint64_t>(rest % 1'000'000);
+  const auto seconds = static_cast<std::uint64_t>(rest / 1'000'000);
+  char* to = put_date(bytes_.data(), days);
+  *to++ = 'T';
+  to = put_two_digits(to, seconds / 3600);
+  *to++ = ':';
+  to = put_two_digits(to, seconds / 60 % 60);
+  *to++ = ':';
+  to = put_two_digits(to, seconds % 60);
   if (fraction != 0) {
-    out += fraction % 1000 == 0 ? fmt::format(".{:03}", fraction / 1000)
-                                : fmt::format(".{:06}", fraction);
+    *to++ = '.';
+    *to++ = static_cast<char>('0' + fraction / 100'000);
+    to = put_two_digits(to, fraction / 1'000 % 100);
+    if (fraction % 1'000 != 0) {
+      *to++ = static_cast<char>('0' + fraction / 100 % 10);
+      to = put_two_digits(to, fraction % 100);
+    }
   }
-  out += 'Z';
-  return out;
+  *to++ = 'Z';
+  size_ = static_cast<std::size_t>(to - bytes_.data());
 }
 
 std::string format_duration(Duration duration) {

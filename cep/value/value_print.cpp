@@ -1,9 +1,13 @@
 // Values and types as people and JSON read them.
 #include <fmt/format.h>
 
-#include <iterator>
+#include <array>
+#include <cstring>
 
+#include "cep/value/number_text.h"
+#include "cep/value/text_buffer.h"
 #include "cep/value/value.h"
+#include "cep/value/value_text.h"
 
 namespace tocsin::cep {
 namespace {
@@ -14,6 +18,131 @@ bool is_plain_name(std::string_view word) {
     if (!fits && c != '_') return false;
   }
   return true;
+}
+
+// The texts that follow are appended to a std::string or a TextBuffer.
+template <typename Out>
+void put_decimal(Out& out, Int128 mantissa, int scale) {
+  out.append(DecimalText(mantissa, scale).view());
+}
+template <typename Out>
+void put_fraction(Out& out, const Value& value, std::string_view where_too_large) {
+  const auto mantissa = divide_half_even(value.number, value.denominator, kScaleMax);
+  if (!mantissa) {
+    out.append(where_too_large);
+    return;
+  }
+  put_decimal(out, *mantissa, kScaleMax);
+}
+template <typename Out>
+void put_real(Out& out, double real) {
+  std::array<char, 40> digits;
+  const char* const end = fmt::format_to(digits.data(), "{}", real);
+  out.append(std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data())));
+}
+
+constexpr bool is_plain_in_json(char c) {
+  return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
+}
+// How many bytes at the front of a text stand for themselves in a JSON string.
+std::size_t plain_in_json(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHighBits = 0x8080808080808080;
+  // The high bit of the lowest byte that is below `limit` is set, and none before it.
+  const auto below = [](std::uint64_t word, std::uint64_t limit) {
+    return (word - kOnes * limit) & ~word & kHighBits;
+  };
+  std::size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, 8);
+    if ((below(word, 0x20) | below(word ^ kOnes * '"', 1) | below(word ^ kOnes * '\\', 1)) != 0) {
+      break;
+    }
+  }
+  while (at < text.size() && is_plain_in_json(text[at])) ++at;
+  return at;
+}
+
+template <typename Out>
+void put_escaped(Out& out, char c) {
+  switch (c) {
+    case '"':
+      out.append("\\\"");
+      return;
+    case '\\':
+      out.append("\\\\");
+      return;
+    case '\b':
+      out.append("\\b");
+      return;
+    case '\f':
+      out.append("\\f");
+      return;
+    case '\n':
+      out.append("\\n");
+      return;
+    case '\r':
+      out.append("\\r");
+      return;
+    case '\t':
+      out.append("\\t");
+      return;
+    default: {
+      constexpr std::string_view kDigits = "0123456789abcdef";
+      const auto byte = static_cast<unsigned char>(c);
+      out.append("\\u00");
+      out.push_back(kDigits[byte >> 4]);
+      out.push_back(kDigits[byte & 0xf]);
+    }
+  }
+}
+template <typename Out>
+void put_json_string(Out& out, std::string_view text) {
+  out.push_back('"');
+  for (;;) {
+    const std::size_t plain = plain_in_json(text);
+    out.append(text.substr(0, plain));
+    if (plain == text.size()) break;
+    put_escaped(out, text[plain]);
+    text.remove_prefix(plain + 1);
+  }
+  out.push_back('"');
+}
+
+template <typename Out>
+void put_json(Out& out, const Value& value) {
+  switch (value.kind) {
+    case ValueKind::kMissing:
+      out.append("null");
+      return;
+    case ValueKind::kBool:
+      out.append(value.is_true() ? "true" : "false");
+      return;
+    case ValueKind::kFraction:
+      put_fraction(out, value, "null");
+      return;
+    case ValueKind::kInt:
+    case ValueKind::kTime:
+    case ValueKind::kDuration:
+      put_decimal(out, value.number, 0);
+      return;
+    case ValueKind::kDecimal:
+      put_decimal(out, value.number, value.scale);
+      return;
+    case ValueKind::kFloat:
+      put_real(out, value.real);
+      return;
+    case ValueKind::kString:
+    case ValueKind::kEnum:
+      put_json_string(out, value.text);
+      return;
+    case ValueKind::kDate:
+      out.push_back('"');
+      out.append(format_date(static_cast<std::int64_t>(value.number)));
+      out.push_back('"');
+      return;
+  }
 }
 }  // namespace
 
@@ -55,99 +184,49 @@ std::string type_name(const Type& type) {
 }
 
 std::string to_text(const Value& value) {
-  switch (value.kind) {
-    case ValueKind::kMissing:
-      return "missing";
-    case ValueKind::kBool:
-      return value.is_true() ? "true" : "false";
-    case ValueKind::kInt:
-      return format_decimal(value.number, 0);
-    case ValueKind::kDecimal:
-      return format_decimal(value.number, value.scale);
-    case ValueKind::kFraction: {
-      const auto mantissa = divide_half_even(value.number, value.denominator, kScaleMax);
-      return mantissa ? format_decimal(*mantissa, kScaleMax) : "missing";
-    }
-    case ValueKind::kFloat:
-      return fmt::format("{}", value.real);
-    case ValueKind::kString:
-    case ValueKind::kEnum:
-      return std::string(value.text);
-    case ValueKind::kTime:
-      return format_time({static_cast<std::int64_t>(value.number)});
-    case ValueKind::kDate:
-      return format_date(static_cast<std::int64_t>(value.number));
-    case ValueKind::kDuration:
-      return format_duration({static_cast<std::int64_t>(value.number)});
-  }
-  return {};
+  std::string out;
+  append_text(out, value);
+  return out;
 }
 
-void append_json(std::string& out, const Value& value) {
+void append_text(std::string& out, const Value& value) {
   switch (value.kind) {
     case ValueKind::kMissing:
-      out += "null";
+      out += "missing";
       return;
-    case ValueKind::kFraction: {
-      const std::string text = to_text(value);
-      out += text == "missing" ? "null" : text;
+    case ValueKind::kBool:
+      out += value.is_true() ? "true" : "false";
       return;
-    }
-    case ValueKind::kTime:
-    case ValueKind::kDuration:
-      out += format_decimal(value.number, 0);
+    case ValueKind::kInt:
+      put_decimal(out, value.number, 0);
+      return;
+    case ValueKind::kDecimal:
+      put_decimal(out, value.number, value.scale);
+      return;
+    case ValueKind::kFraction:
+      put_fraction(out, value, "missing");
+      return;
+    case ValueKind::kFloat:
+      put_real(out, value.real);
       return;
     case ValueKind::kString:
     case ValueKind::kEnum:
-      append_json_string(out, value.text);
+      out += value.text;
+      return;
+    case ValueKind::kTime:
+      out += TimeText({static_cast<std::int64_t>(value.number)}).view();
       return;
     case ValueKind::kDate:
-      out += '"';
-      out += to_text(value);
-      out += '"';
+      out += format_date(static_cast<std::int64_t>(value.number));
       return;
-    case ValueKind::kBool:
-    case ValueKind::kInt:
-    case ValueKind::kDecimal:
-    case ValueKind::kFloat:
-      out += to_text(value);
+    case ValueKind::kDuration:
+      out += format_duration({static_cast<std::int64_t>(value.number)});
       return;
   }
 }
 
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-        } else {
-          out += c;
-        }
-    }
-  }
-  out += '"';
-}
+void append_json(std::string& out, const Value& value) { put_json(out, value); }
+void append_json(TextBuffer& out, const Value& value) { put_json(out, value); }
+void append_json_string(std::string& out, std::string_view text) { put_json_string(out, text); }
+void append_json_string(TextBuffer& out, std::string_view text) { put_json_string(out, text); }
 }  // namespace tocsin::cep

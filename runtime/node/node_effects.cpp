@@ -25,7 +25,7 @@ const StoredAlert* NodeEffects::add(const cep::Alert& alert) {
     past_->take(stored);
     return nullptr;
   }
-  stored.line = cep::format_alert(*plan_, alert);
+  stored.line = format_.line(alert);
   effects_.alerts.push_back(std::move(stored));
   return &effects_.alerts.back();
 }

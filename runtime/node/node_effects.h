@@ -5,6 +5,7 @@
 
 #include "cep/base/result.h"
 #include "cep/data/alert.h"
+#include "cep/data/alert_format.h"
 #include "cep/plan/plan_fwd.h"
 #include "runtime/effects/effect_queue.h"
 #include "runtime/effects/effects.h"
@@ -17,9 +18,12 @@ namespace tocsin::runtime {
 class NodeEffects {
  public:
   /// Borrows the plan.
-  explicit NodeEffects(const cep::Plan& plan) : plan_(&plan) {}
+  explicit NodeEffects(const cep::Plan& plan) : plan_(&plan), format_(plan) {}
   /// Alerts are of another plan from here on, which it borrows.
-  void use(const cep::Plan& plan) { plan_ = &plan; }
+  void use(const cep::Plan& plan) {
+    plan_ = &plan;
+    format_ = cep::AlertFormat(plan);
+  }
   /// From here on everything has this cause, taken in at that time.
   void begin_record(std::uint64_t sequence, cep::EventTime taken_at);
   /// While it is said, alerts that are past for `difference` are given to it and not collected.
@@ -39,6 +43,7 @@ class NodeEffects {
 
  private:
   const cep::Plan* plan_;
+  cep::AlertFormat format_;
   ReplayDifference* past_ = nullptr;
   cep::EventTime taken_at_;
   SliceEffects effects_;

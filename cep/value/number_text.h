@@ -1,0 +1,35 @@
+/// Texts of decimals and times in place, for those who append them.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "cep/value/decimal.h"
+#include "cep/value/time.h"
+
+namespace tocsin::cep {
+/// What format_decimal() gives; `scale` is at most 60.
+class DecimalText {
+ public:
+  DecimalText(Int128 mantissa, int scale);
+  DecimalText(const DecimalText&) = delete;
+  DecimalText& operator=(const DecimalText&) = delete;
+  std::string_view view() const { return {begin_, static_cast<std::size_t>(end() - begin_)}; }
+
+ private:
+  const char* end() const { return bytes_.data() + bytes_.size(); }
+
+  std::array<char, 64> bytes_;
+  char* begin_;
+};
+/// What format_time() gives.
+class TimeText {
+ public:
+  explicit TimeText(EventTime time);
+  std::string_view view() const { return {bytes_.data(), size_}; }
+
+ private:
+  std::array<char, 48> bytes_;
+  std::size_t size_;
+};
+}  // namespace tocsin::cep
