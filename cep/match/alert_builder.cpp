@@ -7,17 +7,20 @@
 #include "cep/data/row_identity.h"
 #include "cep/plan/rule.h"
 #include "cep/value/identity.h"
+#include "cep/value/value_text.h"
 
 namespace tocsin::cep {
 namespace {
+Value value_of(const EvalScope& scope, const EventView& event, FieldIndex field) {
+  const Plan& plan = *scope.program.plan;
+  if (event.row != nullptr) return scope.batch->value(plan, *event.row, field);
+  return event.kept->value(plan, scope.table->layouts[event.type().value], field);
+}
+
 EventIdentity identity_of(const EvalScope& scope, const EventView& event) {
   const Plan& plan = *scope.program.plan;
   const EventType& type = plan.event_types[event.type().value];
-  if (type.id_field) {
-    FieldRef id;
-    id.by_type = {{event.type(), *type.id_field}};
-    return identity_of_id(type.name, field_value(scope, event, id));
-  }
+  if (type.id_field) return identity_of_id(type.name, value_of(scope, event, *type.id_field));
   if (event.row == nullptr) return event.kept->identity(scope.table->layouts[event.type().value]);
   return row_identity(plan, *scope.batch, *event.row);
 }
@@ -26,11 +29,12 @@ const Element& element_of_step(const RuleProgram& rule, std::uint32_t step) {
   return rule.pattern ? *rule.pattern->steps[step].element : *rule.steps[step].take.element;
 }
 
-BoundEvent bound_event_of(const EvalScope& scope, const EventView& event, std::uint32_t step,
-                          std::size_t subset) {
+// Appends the event that the step took.
+void list_event(const EvalScope& scope, const EventView& event, std::uint32_t step,
+                std::size_t subset, Alert& alert) {
   const Rule& rule = *scope.rule->rule;
   const Element& element = element_of_step(*scope.rule, step);
-  BoundEvent bound;
+  BoundEvent& bound = alert.events.emplace_back();
   bound.as = scope.pattern != nullptr ? scope.pattern->steps[step].name
                                       : rule.variables[element.var().value].name;
   if (bound.as.empty()) bound.as = element.events()[subset].name;
@@ -41,13 +45,12 @@ BoundEvent bound_event_of(const EvalScope& scope, const EventView& event, std::u
   bound.ts = event.row != nullptr ? event.row->ts : event.kept->ts();
   for (const Captured& captured : rule.captured) {
     if (captured.type != event.type()) continue;
+    bound.fields.reserve(captured.fields.size());
     for (const FieldIndex field : captured.fields) {
-      FieldRef ref;
-      ref.by_type = {{captured.type, field}};
-      bound.fields.emplace_back(field_value(scope, event, ref));
+      bound.fields.emplace_back(value_of(scope, event, field));
     }
   }
-  return bound;
+  alert.late_us = std::max(alert.late_us, lateness_us(event));
 }
 
 // Of those that a closing window collected, the first.
@@ -62,6 +65,49 @@ bool may_be_in(const Subset& subset, const EventView& event, const EvalScope& sc
     if ((taken >> place & 1) != 0 && roles[place] == subset.role) return true;
   }
   return false;
+}
+
+// Appends the events of the match, in the order taken, and notes how late the latest came.
+void list_events(const EvalScope& scope, const EventView& last, Alert& alert) {
+  const RuleProgram& program = *scope.rule;
+  const Rule& rule = *program.rule;
+  const auto last_step = static_cast<std::uint32_t>(std::max(scope.taken_step, 0));
+  const std::uint64_t taken =
+      (scope.head == 0 ? 0 : RecordStore::at<Node>(scope.record, scope.head)->length) +
+      (last.row != nullptr ? 1U : 0U);
+  const ShownEvents shown(taken, scope.program.limits.events_per_alert_max);
+  if (!rule.window) alert.events_omitted = shown.omitted();
+  alert.events.reserve(scope.window != nullptr ? last_step + 1
+                       : rule.window           ? std::min<std::uint64_t>(taken, kWindowEventsShown)
+                                               : taken - shown.omitted());
+  for (std::uint32_t step = 0; scope.window != nullptr && step < last_step; ++step) {
+    const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, scope.window[step])};
+    list_event(scope, event, step, subset_of_event(*program.steps[step].take.element, event, scope),
+               alert);
+  }
+  if (scope.loop != nullptr) alert.late_us = scope.loop->lateness_us();
+  for (Offset at = scope.head; at != 0;) {
+    const Node* node = RecordStore::at<Node>(scope.record, at);
+    const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, node->event)};
+    if (!rule.window && !shown.contains(node->length - 1)) {
+      alert.late_us = std::max(alert.late_us, lateness_us(event));
+      at = node->parent;
+      continue;
+    }
+    if (rule.window && node->length > kWindowEventsShown) {
+      ++alert.truncated;
+      alert.late_us = std::max(alert.late_us, lateness_us(event));
+      at = node->parent;
+      continue;
+    }
+    list_event(scope, event, node->step, node->subset(), alert);
+    at = node->parent;
+  }
+  if (scope.head != 0) std::reverse(alert.events.begin(), alert.events.end());
+  if (last.row != nullptr) {
+    const Element& element = element_of_step(program, last_step);
+    list_event(scope, last, last_step, subset_of_event(element, last, scope), alert);
+  }
 }
 }  // namespace
 
@@ -95,6 +141,7 @@ Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order)
   alert.order = std::move(order);
   alert.rule = program.index;
   alert.ts = alert.order.time;
+  alert.key.reserve(rule.key.parts.size());
   for (std::uint32_t i = 0; i < rule.key.parts.size(); ++i) {
     alert.key.emplace_back(key_part_value(rule.key, scope.key, i));
   }
@@ -105,50 +152,18 @@ Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order)
     }
   }
   for (const MessagePart& part : rule.message) {
-    alert.message += part.expr ? to_text(evaluate(*part.expr, last, scope)) : part.text;
+    if (part.expr) {
+      append_text(alert.message, evaluate(*part.expr, last, scope));
+    } else {
+      alert.message += part.text;
+    }
   }
+  alert.fields.reserve(rule.fields.size());
   for (const AlertField& field : rule.fields) {
     alert.fields.emplace_back(evaluate(*field.expr, last, scope));
     if (field.name == "score") alert.score = alert.fields.back();
   }
-  const auto last_step = static_cast<std::uint32_t>(std::max(scope.taken_step, 0));
-  for (std::uint32_t step = 0; scope.window != nullptr && step < last_step; ++step) {
-    const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, scope.window[step])};
-    alert.events.push_back(bound_event_of(
-        scope, event, step, subset_of_event(*program.steps[step].take.element, event, scope)));
-    alert.late_us = std::max(alert.late_us, lateness_us(event));
-  }
-  const std::uint64_t taken =
-      (scope.head == 0 ? 0 : RecordStore::at<Node>(scope.record, scope.head)->length) +
-      (last.row != nullptr ? 1U : 0U);
-  const ShownEvents shown(taken, scope.program.limits.events_per_alert_max);
-  if (!rule.window) alert.events_omitted = shown.omitted();
-  if (scope.loop != nullptr) alert.late_us = scope.loop->lateness_us();
-  for (Offset at = scope.head; at != 0;) {
-    const Node* node = RecordStore::at<Node>(scope.record, at);
-    const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, node->event)};
-    if (!rule.window && !shown.contains(node->length - 1)) {
-      alert.late_us = std::max(alert.late_us, lateness_us(event));
-      at = node->parent;
-      continue;
-    }
-    if (rule.window && node->length > kWindowEventsShown) {
-      ++alert.truncated;
-      alert.late_us = std::max(alert.late_us, lateness_us(event));
-      at = node->parent;
-      continue;
-    }
-    alert.events.push_back(bound_event_of(scope, event, node->step, node->subset()));
-    alert.late_us = std::max(alert.late_us, lateness_us(event));
-    at = node->parent;
-  }
-  if (scope.head != 0) std::reverse(alert.events.begin(), alert.events.end());
-  if (last.row != nullptr) {
-    const Element& element = element_of_step(program, last_step);
-    alert.events.push_back(
-        bound_event_of(scope, last, last_step, subset_of_event(element, last, scope)));
-    alert.late_us = std::max(alert.late_us, lateness_us(last));
-  }
+  list_events(scope, last, alert);
   return alert;
 }
 }  // namespace tocsin::cep
