@@ -10,6 +10,7 @@
 
 #include "cep/base/assert.h"
 #include "cep/value/key.h"
+#include "cep/value/value_text.h"
 
 namespace tocsin::cep {
 namespace {
@@ -25,8 +26,8 @@ void append_prefixed(std::string& out, std::string_view bytes) {
   out += bytes;
 }
 
-// The algorithm is looked up once, and the state of a digest is made once for a thread: each takes
-// longer than the digest of a short text.
+// The algorithm is looked up once, and the state of a digest is made once for a
+// thread: each takes longer than the digest of a short text.
 class Sha256 {
  public:
   Sha256() : context_(EVP_MD_CTX_new()) {
@@ -79,7 +80,7 @@ EventIdentity identity_of_id(std::string_view event_type, const Value& id) {
   append_prefixed(identity.bytes, event_type);
   if (id.is_missing()) return identity;
   append_key_part(identity.bytes, id);
-  identity.text = to_text(id);
+  append_text(identity.text, id);
   return identity;
 }
 

@@ -1,10 +1,12 @@
 // Values and types as people and JSON read them.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
 #include "cep/value/number_text.h"
+#include "cep/value/short_text.h"
 #include "cep/value/text_buffer.h"
 #include "cep/value/value.h"
 #include "cep/value/value_text.h"
@@ -44,24 +46,34 @@ void put_real(Out& out, double real) {
 constexpr bool is_plain_in_json(char c) {
   return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
 }
-// How many bytes at the front of a text stand for themselves in a JSON string.
-std::size_t plain_in_json(std::string_view text) {
+// Whether all eight bytes stand for themselves in a JSON string.
+bool are_plain_in_json(std::uint64_t word) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
   constexpr std::uint64_t kHighBits = 0x8080808080808080;
-  // The high bit of the lowest byte that is below `limit` is set, and none before it.
-  const auto below = [](std::uint64_t word, std::uint64_t limit) {
-    return (word - kOnes * limit) & ~word & kHighBits;
+  // Whether a byte is below `limit`.
+  const auto has_below = [](std::uint64_t bytes, std::uint64_t limit) {
+    return (bytes - kOnes * limit) & ~bytes & kHighBits;
   };
-  std::size_t at = 0;
-  for (; at + 8 <= text.size(); at += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + at, 8);
-    if ((below(word, 0x20) | below(word ^ kOnes * '"', 1) | below(word ^ kOnes * '\\', 1)) != 0) {
-      break;
-    }
+  return (has_below(word, 0x20) | has_below(word ^ kOnes * '"', 1) |
+          has_below(word ^ kOnes * '\\', 1)) == 0;
+}
+// Whether all bytes of a text do.
+bool is_plain_in_json(std::string_view text) {
+  std::uint64_t word = 0;
+  if (text.size() < sizeof word) {
+    // A byte of the size is not plain, so a plain one stands in its place.
+    constexpr std::uint64_t kPlain = std::uint64_t{'x'} << 56;
+    constexpr std::uint64_t kSpaces = 0x2020202020202020;
+    const std::uint64_t bytes = short_text_word(text) & ~std::uint64_t{0} >> 8;
+    return are_plain_in_json(bytes | kPlain | kSpaces << 8 * text.size());
   }
-  while (at < text.size() && is_plain_in_json(text[at])) ++at;
-  return at;
+  std::size_t at = 0;
+  for (; at + sizeof word <= text.size(); at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if (!are_plain_in_json(word)) return false;
+  }
+  std::memcpy(&word, text.data() + text.size() - sizeof word, sizeof word);
+  return are_plain_in_json(word);
 }
 
 template <typename Out>
@@ -97,17 +109,34 @@ void put_escaped(Out& out, char c) {
     }
   }
 }
+// Byte by byte: texts with escapes are rare.
 template <typename Out>
-void put_json_string(Out& out, std::string_view text) {
+void put_escaped_string(Out& out, std::string_view text) {
   out.push_back('"');
   for (;;) {
-    const std::size_t plain = plain_in_json(text);
+    const auto at =
+        std::find_if_not(text.begin(), text.end(), [](char c) { return is_plain_in_json(c); });
+    const auto plain = static_cast<std::size_t>(at - text.begin());
     out.append(text.substr(0, plain));
     if (plain == text.size()) break;
     put_escaped(out, text[plain]);
     text.remove_prefix(plain + 1);
   }
   out.push_back('"');
+}
+void put_json_string(std::string& out, std::string_view text) {
+  if (!is_plain_in_json(text)) return put_escaped_string(out, text);
+  out += '"';
+  out += text;
+  out += '"';
+}
+void put_json_string(TextBuffer& out, std::string_view text) {
+  if (!is_plain_in_json(text)) return put_escaped_string(out, text);
+  char* const to = out.room(text.size() + 2);
+  to[0] = '"';
+  if (!text.empty()) std::memcpy(to + 1, text.data(), text.size());
+  to[text.size() + 1] = '"';
+  out.took(text.size() + 2);
 }
 
 template <typename Out>
