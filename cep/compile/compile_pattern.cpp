@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "cep/compile/compile_members.h"
 #include "cep/compile/compiler.h"
 #include "cep/compile/make_pattern.h"
 #include "cep/plan/calendar.h"
@@ -283,6 +284,7 @@ void Compiler::compile_pattern(RuleProgram& program) {
   program.sets_deadlines = pattern->has_deadlines || rule.selection.in_order;
   find_pruning(program, *pattern);
   find_twins(program, *pattern);
+  if (auto members = members_of(rule)) program.members = std::move(*members);
   TableProgram& table = out_->tables[program.table];
   table.longest_us = std::max(table.longest_us, longest_wait(*pattern));
   if (rule.suppression.at_most) {

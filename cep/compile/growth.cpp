@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "cep/compile/compile_members.h"
 #include "cep/compile/compile_places.h"
 #include "cep/compile/compiler.h"
 #include "cep/compile/make_pattern.h"
@@ -172,6 +173,17 @@ class Waits {
   std::uint64_t ordinary_ = 0;
 };
 
+// What keeps a rule with `all of` from being matched by its members: `all of` itself does not.
+void name_obstacle(const Obstacle& found, std::vector<Obstacle>& obstacles) {
+  std::erase_if(obstacles, [](const Obstacle& obstacle) {
+    return obstacle.kind == ObstacleKind::kGroup && obstacle.element != nullptr &&
+           obstacle.element->kind() == ElementKind::kAllOf;
+  });
+  if (std::ranges::find(obstacles, found.kind, &Obstacle::kind) == obstacles.end()) {
+    obstacles.insert(obstacles.begin(), found);
+  }
+}
+
 std::uint64_t least_events(const std::vector<Element>& elements);
 
 // The fewest events that a match takes for the element.
@@ -230,6 +242,12 @@ Growth growth_of(const Plan& plan, const Rule& rule, const Limits& limits) {
       return growth;
     }
     growth.obstacles.push_back(places.error());
+  } else if (const auto members = members_of(rule)) {
+    growth.kept = Kept::kPlaces;
+    growth.obstacles.clear();
+    return growth;
+  } else if (members.error().kind != ObstacleKind::kGroup) {
+    name_obstacle(members.error(), growth.obstacles);
   }
   growth.kept = Kept::kPartialMatches;
   growth.piles_up = waits.piles_up();

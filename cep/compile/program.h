@@ -142,6 +142,18 @@ struct PlacesProgram {
     return std::nullopt;
   }
 };
+/// Steps of which one match takes an event each, in any order: the members of an `all of`, or a
+/// single step.
+struct MemberGroup {
+  std::uint32_t begin = 0;  // of PatternProgram::steps
+  std::uint32_t end = 0;
+  std::uint32_t size() const { return end - begin; }
+};
+/// A rule with `all of` of which each condition looks at one event: what a busy key remembers is
+/// which events fit which step (cep/places/members.h), instead of partial matches.
+struct MembersProgram {
+  std::vector<MemberGroup> groups;  // each follows the one before by `then`
+};
 class PatternProgram;
 struct RuleProgram {
   RuleIndex index;
@@ -169,9 +181,10 @@ struct RuleProgram {
   std::uint32_t row_places = 0;
   std::vector<std::uint32_t> step_of_var;         // kGeneral: the variable's slot
   std::shared_ptr<const PatternProgram> pattern;  // kGeneral
-  std::optional<PlacesProgram> places;  // kRuns: how a busy key is matched, where that has a way
-  bool asks_later = false;              // an alert may be made after its last event is gone
-  bool sets_deadlines = false;          // it needs a queue of timers
+  std::optional<PlacesProgram> places;    // kRuns: how a busy key is matched, where that has a way
+  std::optional<MembersProgram> members;  // kGeneral: the same
+  bool asks_later = false;                // an alert may be made after its last event is gone
+  bool sets_deadlines = false;            // it needs a queue of timers
   std::vector<FeatureIndex>
       deadline_features;  // kept with the match's last event; as value_of says
 };

@@ -51,6 +51,10 @@ void TableState::charge_groups(Shard& shard, const KeySlot& slot) {
       const PatternState& state = shard.patterns.at(handle);
       runs = state.runs.size() + (state.window.open ? 1 : 0) + (state.suppression.quiet ? 1 : 0);
       words = state.words.size();
+      if (state.members != nullptr) {
+        runs += state.members->starts.size();
+        words += state.members->bytes() / 8;
+      }
     } else {
       const auto* const of_rule = RecordStore::at<RuleHeader>(record, entries[i].state);
       runs = of_rule->run_count;

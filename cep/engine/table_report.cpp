@@ -10,6 +10,7 @@
 #include "cep/compile/pattern_program.h"
 #include "cep/engine/key_report.h"
 #include "cep/engine/table_state.h"
+#include "cep/places/members.h"
 #include "cep/places/places.h"
 #include "cep/plan/calendar.h"
 #include "cep/plan/feature.h"
@@ -76,6 +77,26 @@ class RuleReporter {
     });
   }
 
+  // Of a busy key of a rule with `all of`: the same.
+  void members(MembersState& state) {
+    const Members matching(rule_, state);
+    for (std::uint64_t i = state.starts.begin(); i < state.starts.end(); ++i) {
+      const EventTime since = state.log[state.starts[i]].engine_time();
+      if ((rule_.within && since + *rule_.within <= now_) || !has_room()) continue;
+      const MembersProgress progress = matching.progress_from(state.starts[i]);
+      ReportedMatch match;
+      for (const MembersMatch::Taken& taken : progress.events) {
+        add_event(match, name_of(taken.step, taken.subset), state.log[taken.event].engine_time());
+      }
+      match.step = progress.events.back().step + 1;
+      match.steps = static_cast<std::uint32_t>(rule_.pattern->steps.size());
+      match.waits_for = names_of(progress.waits_for);
+      match.since = since;
+      if (rule_.within) match.expires = since + *rule_.within;
+      out_.matches.push_back(std::move(match));
+    }
+  }
+
   void strict(const std::byte* record, const Offset* events, std::uint32_t alive) {
     const auto event_at = [&](std::uint32_t i) {
       return RecordStore::at<KeptEvent>(record, events[i]);
@@ -98,7 +119,7 @@ class RuleReporter {
     }
   }
 
-  void pattern(const PatternState& state, PatternMatcher& matcher) {
+  void pattern(PatternState& state, PatternMatcher& matcher) {
     const auto* const base = reinterpret_cast<const std::byte*>(state.words.data());
     for (const PatternRun& run : state.runs) {
       const std::int64_t end = matcher.lives_until(rule_, run);
@@ -119,6 +140,7 @@ class RuleReporter {
       }
       out_.matches.push_back(std::move(match));
     }
+    if (state.members != nullptr) members(*state.members);
     for (const CompleteMatch& waiting : state.waiting) {
       if (!has_room()) continue;
       ReportedMatch match = chain(base, waiting.node);
@@ -154,18 +176,25 @@ class RuleReporter {
   // "login or payment or …": what a partial match on a fan may take next.
   std::string names_of_fan(const PatternTransition& fan, const PatternState& state,
                            std::size_t run) const {
-    constexpr std::size_t kNamesMax = 3;
     const PatternProgram& pattern = *rule_.pattern;
     const std::uint32_t* const counters = state.counters.data() + run * pattern.counter_count;
-    std::vector<std::string> names;
-    for (std::uint32_t i = fan.fan_begin; i < fan.fan_end && names.size() <= kNamesMax; ++i) {
+    std::vector<std::uint32_t> steps;
+    for (std::uint32_t i = fan.fan_begin; i < fan.fan_end; ++i) {
       const FanTarget& target = pattern.fan_targets[i];
       const bool is_done = std::ranges::any_of(target.tests, [&](const CounterTest& test) {
         return (counters[test.counter] & test.value) != 0;
       });
-      if (is_done) continue;
-      std::string name = name_of(target.step, 0);
+      if (!is_done) steps.push_back(target.step);
+    }
+    return names_of(steps);
+  }
+  std::string names_of(const std::vector<std::uint32_t>& steps) const {
+    constexpr std::size_t kNamesMax = 3;
+    std::vector<std::string> names;
+    for (const std::uint32_t step : steps) {
+      std::string name = name_of(step, 0);
       if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+      if (names.size() > kNamesMax) break;
     }
     std::string text;
     for (std::size_t i = 0; i < names.size(); ++i) {

@@ -434,6 +434,7 @@ std::uint64_t PatternMatcher::live_runs(const RuleProgram& rule, PatternPool& pa
                                         std::vector<LiveRun>& runs) {
   PatternState& state = patterns.at(*RecordStore::at<std::uint32_t>(record, place));
   select_rule(rule, &state, {});
+  live_starts(now_us, runs);
   meter_.begin(*program_.plan, *rule.rule, scope_.table->layouts, state.base(), state.words.size());
   for (const CompleteMatch& match : state.waiting) meter_.add(match.node);
   const std::uint64_t beside = meter_.bytes();
@@ -459,7 +460,9 @@ void PatternMatcher::drop_live_runs(const RuleProgram& rule, PatternPool& patter
   select_rule(rule, &state, {});
   if (count == 0) return;
   std::size_t dropped = 0;
-  if (state.window.open && state.window.end_us > now_us) {
+  if (state.members != nullptr) {
+    drop_starts(now_us, count);
+  } else if (state.window.open && state.window.end_us > now_us) {
     const std::uint64_t events = state.window.count;
     drop_window();
     dropped = 1;

@@ -80,7 +80,8 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
           ? &context.patterns.at(*RecordStore::at<std::uint32_t>(current.record, entry->state))
           : nullptr;
   const bool asks_quiet = rule.rule->suppression.kind() == Once::kWhile;
-  if (!may_start && !asks_quiet && (state == nullptr || state->runs.empty())) return;
+  const bool is_live = state != nullptr && (!state->runs.empty() || state->members != nullptr);
+  if (!may_start && !asks_quiet && !is_live) return;
   select_rule(rule, state, current.key);
   context_ = &context;
   current_ = &current;
@@ -104,6 +105,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
     on_window_event();
     return;
   }
+  if (state != nullptr && state->members != nullptr && on_busy_event()) return;
 
   offer_all(may_start);
   if (!changed_ && candidates_.empty()) return;
@@ -114,6 +116,9 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   if (drafts_.size() > 1) prune();
   keep_to_budget();
   commit();
+  if (rule.members && state_ != nullptr && state_->runs.size() > program_.limits.busy_key_runs) {
+    make_busy();
+  }
 }
 
 // When the partial match ends if nothing happens.
@@ -370,6 +375,7 @@ void PatternMatcher::release(PatternPool& patterns, const std::byte* record, Off
   const std::uint32_t handle = *RecordStore::at<std::uint32_t>(record, state);
   const PatternState& at = patterns.at(handle);
   stats_.runs -= at.runs.size() + (at.window.open ? 1 : 0);
+  if (at.members != nullptr) stats_.runs -= at.members->starts.size();
   patterns.free(handle);
 }
 
@@ -381,6 +387,7 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, PatternPool& patter
   std::int64_t latest = kDead;
   if (at.window.open && at.window.end_us <= now_us) drop_window();
   if (at.window.open) latest = std::max(latest, at.window.end_us);
+  if (at.members != nullptr) latest = std::max(latest, busy_expiry(now_us));
   if (!at.waiting.empty()) latest = kNeverDies;
   if (at.lost_runs > 0 && at.lost_until_us > now_us) latest = std::max(latest, at.lost_until_us);
   const std::uint32_t count = pattern_->counter_count;

@@ -18,6 +18,10 @@
 ///   and it is selected first. Where nothing is asked about and no window ends them apart, that
 ///   holds for different first events too;
 /// - members of `all of` that share a fan: see pattern_members.cpp.
+///
+/// A key with many partial matches of a rule with `all of` is a busy one, where the rule allows it
+/// (RuleProgram::members): it has none of them, but the events that fit each step
+/// (cep/places/members.h, pattern_busy.cpp).
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -36,6 +40,7 @@
 #include "cep/match/match_context.h"
 #include "cep/match/steps.h"
 #include "cep/match/value_suppression.h"
+#include "cep/places/members.h"
 #include "cep/plan/calendar.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
@@ -73,7 +78,9 @@ class PatternMatcher {
   /// As Matcher has them; an open window is a partial match too.
   std::uint64_t live_runs(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
                           Offset state, std::int64_t now_us, std::vector<LiveRun>& runs);
-  std::uint64_t events_of_live_runs() const { return meter_.events(); }
+  std::uint64_t events_of_live_runs() const {
+    return busy_events_ > 0 ? busy_events_ : meter_.events();
+  }
   std::uint64_t budget_work() const { return meter_.work(); }
   /// Until when a partial match may give an alert; PatternRun::kNever.
   std::int64_t lives_until(const RuleProgram& rule, const PatternRun& run) {
@@ -196,6 +203,7 @@ class PatternMatcher {
                       const std::vector<std::uint32_t>& places);
   bool restore_place(ByteReader& from, bool is_done, Offset& node, Offset& values);
   bool restore_run(ByteReader& from);
+  bool restore_busy(ByteReader& from, const EventReader& events);
   bool restore_window(ByteReader& from);
   // ---- closing windows (cep/match/pattern_window.cpp)
   void on_window_event();
@@ -225,6 +233,17 @@ class PatternMatcher {
   std::size_t prune_all();
   void prune();
   void erase_dropped(std::size_t lost);
+  // ---- busy keys (cep/match/pattern_busy.cpp)
+  bool on_busy_event();
+  bool give_busy_match(const MembersMatch& match);
+  bool keep_busy_event(Members& members);
+  void keep_busy_to_budget();
+  void drop_older_starts();
+  void live_starts(std::int64_t now_us, std::vector<LiveRun>& runs);
+  void drop_starts(std::int64_t now_us, std::size_t count);
+  void make_busy();
+  void end_busy();
+  std::int64_t busy_expiry(std::int64_t now_us);
   // ---- members of `all of` (cep/match/pattern_members.cpp)
   void prune_members();
   bool prune_members_of(std::size_t begin, std::size_t end);
@@ -349,6 +368,8 @@ class PatternMatcher {
     std::uint64_t anchor = 0;
   };
   std::vector<MemberDraft> member_drafts_;
+  std::vector<std::uint32_t> fitting_;  // steps that the current event of a busy key fits
+  std::uint64_t busy_events_ = 0;       // of the key that live_runs() was last asked about
   std::vector<std::uint32_t> prune_table_;
   std::vector<std::uint8_t> dropped_;
   std::vector<CompleteMatch> given_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cep/match/busy_members.h"
 #include "cep/match/current_row.h"
 #include "cep/match/pattern_matcher.h"
 #include "cep/plan/pattern.h"
@@ -20,7 +21,7 @@ bool PatternMatcher::restore(const RuleProgram& rule, PatternState& state, std::
   std::uint64_t* const values_missing = std::exchange(scope_.values_missing, nullptr);
   const bool is_well = restore_matches(from, events, value_places);
   scope_.values_missing = values_missing;
-  if (!is_well || !from.is_done()) return false;
+  if (!is_well || (!from.is_done() && !restore_busy(from, events))) return false;
   stats_.runs += state.runs.size() + (state.window.open ? 1 : 0);
   state.words.shrink_to_fit();
   state.words_kept = state.words.size();
@@ -58,6 +59,17 @@ bool PatternMatcher::restore_matches(ByteReader& from, const EventReader& events
     state.waiting.push_back(match);
   }
   return !has_window || restore_window(from);
+}
+
+// What a busy key has follows where it would have partial matches.
+bool PatternMatcher::restore_busy(ByteReader& from, const EventReader& events) {
+  PatternState& state = *state_;
+  if (!rule_->members || !state.runs.empty()) return false;
+  state.members = BusyMembers::make(*rule_);
+  if (!BusyMembers(program_, *scope_.table, *rule_, *state.members).read(from, events))
+    return false;
+  stats_.runs += state.members->starts.size();
+  return from.is_done();
 }
 
 bool PatternMatcher::restore_nodes(ByteReader& from, std::uint64_t count,

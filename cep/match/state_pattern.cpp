@@ -1,11 +1,14 @@
 #include "cep/match/state_pattern.h"
 
 #include "cep/compile/pattern_program.h"
+#include "cep/match/busy_members.h"
 #include "cep/record/state_values.h"
 
 namespace tocsin::cep {
 void PatternWriter::write(const RuleProgram& rule, const PatternState& state, ByteWriter& to) {
-  if (state.runs.empty() && state.waiting.empty() && !state.window.open && state.lost_runs == 0) {
+  const bool is_busy = state.members != nullptr && !state.members->is_empty();
+  if (state.runs.empty() && state.waiting.empty() && !state.window.open && state.lost_runs == 0 &&
+      !is_busy) {
     return;
   }
   rule_ = &rule;
@@ -58,6 +61,7 @@ void PatternWriter::write(const RuleProgram& rule, const PatternState& state, By
   to.raw(nodes_);
   to.raw(values_);
   to.raw(rest_);
+  if (is_busy) BusyMembers::write(*state.members, events_, to);
 }
 
 // Numbers begin at 1. Earlier nodes of the same chain have smaller numbers.

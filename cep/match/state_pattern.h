@@ -10,8 +10,8 @@
 #include "cep/record/state_events.h"
 
 namespace tocsin::cep {
-/// Writes partial matches, those that wait, and the open window, but not what is suppressed;
-/// nothing where there is none of them. Its events are numbered in `events`.
+/// Writes partial matches, those that wait, the open window, and what a busy key has, but not what
+/// is suppressed; nothing where there is none of them. Its events are numbered in `events`.
 class PatternWriter {
  public:
   explicit PatternWriter(EventWriter& events) : events_(events) {}

@@ -10,6 +10,7 @@
 
 #include "cep/record/budget_tally.h"
 #include "cep/record/key_record.h"
+#include "cep/record/members_state.h"
 #include "cep/record/places_state.h"
 #include "cep/record/suppression.h"
 #include "cep/record/taken_log.h"
@@ -99,6 +100,9 @@ class PatternState {
   std::unique_ptr<BudgetTally> tally;  // where it is near a budget
   /// Of a busy key that a simple method matches (cep/places/places.h); then nothing else is used.
   std::unique_ptr<PlacesState> places;
+  /// Of a busy key of the general matcher (cep/places/members.h); then there are no partial
+  /// matches, and `words` is used while an alert is made.
+  std::unique_ptr<MembersState> members;
 
   std::byte* base() { return reinterpret_cast<std::byte*>(words.data()); }
   /// Cuts an object of zeros.

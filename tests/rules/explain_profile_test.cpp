@@ -94,10 +94,11 @@ void check_growth(const cep::Growth& growth, const cep::RuleProgram& compiled) {
       CHECK(compiled.method == cep::Method::kStrict);
       break;
     case cep::Kept::kPlaces:
-      CHECK(compiled.places.has_value());
+      CHECK((compiled.places.has_value() || compiled.members.has_value()));
       break;
     case cep::Kept::kPartialMatches:
       CHECK_FALSE(compiled.places.has_value());
+      CHECK_FALSE(compiled.members.has_value());
       CHECK_FALSE(growth.obstacles.empty());
       break;
     case cep::Kept::kWindow:

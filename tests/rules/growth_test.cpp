@@ -91,6 +91,16 @@ TEST_CASE("growth: what a rule keeps of a key, why, and whether that grows with 
        "partial matches", "after_match prefer_latest", true},
       {"when pay as a then one of { pay where amount > 900, other } within 1h", "partial matches",
        "group", true},
+      {"when all of { pay as a where amount < 3, pay as b, other } within 1h", "places"},
+      {"when pay then all of { pay as a where amount > 900, other } then pay within 1h once per 1d",
+       "places"},
+      {"when all of { pay as a, pay as b where amount > a.amount, other } within 1h",
+       "partial matches", "earlier_event", true},
+      {"when all of { pay as a, pay as b where amount > 900, other } within 1h "
+       "having b.amount > a.amount",
+       "partial matches", "having", true},
+      {"when all of { pay, optional other } then pay where amount > 900 within 1h",
+       "partial matches", "optional", true},
       {"when pay as a then pay as b where amount > 900 without other within 1h", "partial matches",
        "without", true},
       // Each waits for the very next event.
