@@ -64,6 +64,12 @@ constexpr Row kRows[] = {
     {"all of three",
      "when all of { pay as a where amount < 300, pay as b where amount > 600, pay as c where "
      "amount >= 998 } within D"},
+    {"all of, then a step",
+     "when all of { pay as a where amount < 300, pay as b where amount > 600 } then pay where "
+     "amount >= 998 within D"},
+    {"a step, then all of",
+     "when pay where amount < 100 then all of { pay as a where amount > 600, pay as b where amount "
+     ">= 998 } within D"},
     {"equality",
      "when pay as a where amount < 500 then pay as b where amount = a.amount and amount > 497 "
      "within D"},
