@@ -47,7 +47,7 @@ std::optional<Obstacle> obstacle_of_selection(const Rule& rule) {
   }
   const auto reads = [](const ExprPtr& expr) { return expr && reads_run(*expr); };
   const Suppression& suppression = rule.suppression;
-  if (suppression.once == Once::kPerVariable || reads(suppression.zone)) {
+  if (suppression.kind() == Once::kPerVariable || reads(suppression.zone())) {
     return Obstacle{ObstacleKind::kOnce};
   }
   if (std::ranges::any_of(suppression.for_each, reads)) return Obstacle{ObstacleKind::kForEach};

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cep/compile/compile_members.h"
+#include "cep/compile/compile_paths.h"
 #include "cep/compile/compiler.h"
 #include "cep/compile/make_pattern.h"
 #include "cep/plan/calendar.h"
@@ -285,6 +286,10 @@ void Compiler::compile_pattern(RuleProgram& program) {
   find_pruning(program, *pattern);
   find_twins(program, *pattern);
   if (auto members = members_of(rule)) program.members = std::move(*members);
+  const auto is_of_paths = [](const Obstacle& obstacle) { return cep::is_of_paths(obstacle.kind); };
+  if (std::ranges::all_of(general_obstacles(rule), is_of_paths)) {
+    if (auto paths = paths_of(program)) pattern->paths = std::move(*paths);
+  }
   TableProgram& table = out_->tables[program.table];
   table.longest_us = std::max(table.longest_us, longest_wait(*pattern));
   if (rule.suppression.at_most) {

@@ -7,6 +7,7 @@
 
 #include "cep/compile/compile_places.h"
 #include "cep/compile/compiler.h"
+#include "cep/compile/make_pattern.h"
 #include "cep/compile/pattern_program.h"
 #include "cep/compile/plan_digest.h"
 #include "cep/compile/suppression_life.h"
@@ -200,6 +201,26 @@ RuleSketch sketch_of(const Plan& plan, const Rule& rule) {
     std::vector<ExprPtr> of_event;
     return split_conditions(plan, sketch.program, element, keep, of_event);
   });
+  return sketch;
+}
+
+RuleSketch pattern_sketch_of(const Plan& plan, const Rule& rule, const Limits& limits) {
+  RuleSketch sketch;
+  RuleProgram& program = sketch.program;
+  take_clauses(program, rule);
+  program.step_of_var.assign(rule.variables.size(), 0);
+  const auto pattern = std::make_shared<PatternProgram>(make_pattern(rule, limits));
+  program.pattern = pattern;
+  const auto keep = [&](const ExprPtr& expr) { return sketch.kept.emplace_back(expr).get(); };
+  const auto compile = [&](const Element& element) {
+    std::vector<ExprPtr> of_event;
+    return split_conditions(plan, program, element, keep, of_event);
+  };
+  for (PatternStep& step : pattern->steps) {
+    step.take = compile(*step.element);
+    if (!step.element->until_events().empty()) step.until.emplace();
+  }
+  for (PatternAbsence& absence : pattern->absences) absence.forbid = compile(*absence.element);
   return sketch;
 }
 

@@ -117,4 +117,6 @@ struct RuleSketch {
 };
 /// Of the plan, its event types are read.
 RuleSketch sketch_of(const Plan& plan, const Rule& rule);
+/// The same of a rule that the general matcher runs: its pattern, without predicates.
+RuleSketch pattern_sketch_of(const Plan& plan, const Rule& rule, const Limits& limits);
 }  // namespace tocsin::cep

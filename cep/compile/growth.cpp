@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "cep/compile/compile_members.h"
+#include "cep/compile/compile_paths.h"
 #include "cep/compile/compile_places.h"
 #include "cep/compile/compiler.h"
 #include "cep/compile/make_pattern.h"
@@ -184,6 +186,21 @@ void name_obstacle(const Obstacle& found, std::vector<Obstacle>& obstacles) {
   }
 }
 
+// The obstacles that are left where busy keys may be matched by places of paths.
+std::vector<Obstacle> beside_paths(const Plan& plan, const Rule& rule, const Limits& limits,
+                                   std::vector<Obstacle> obstacles) {
+  const auto paths = paths_of(pattern_sketch_of(plan, rule, limits).program);
+  const auto is_known = [&](const Obstacle& obstacle) {
+    return obstacle.kind == paths.error().kind;
+  };
+  if (!paths && (is_of_paths(paths.error().kind) || std::ranges::any_of(obstacles, is_known))) {
+    return obstacles;
+  }
+  std::erase_if(obstacles, [](const Obstacle& obstacle) { return is_of_paths(obstacle.kind); });
+  if (!paths) obstacles.push_back(paths.error());
+  return obstacles;
+}
+
 std::uint64_t least_events(const std::vector<Element>& elements);
 
 // The fewest events that a match takes for the element.
@@ -248,6 +265,12 @@ Growth growth_of(const Plan& plan, const Rule& rule, const Limits& limits) {
     return growth;
   } else if (members.error().kind != ObstacleKind::kGroup) {
     name_obstacle(members.error(), growth.obstacles);
+  } else {
+    growth.obstacles = beside_paths(plan, rule, limits, std::move(growth.obstacles));
+    if (growth.obstacles.empty()) {
+      growth.kept = Kept::kPlaces;
+      return growth;
+    }
   }
   growth.kept = Kept::kPartialMatches;
   growth.piles_up = waits.piles_up();

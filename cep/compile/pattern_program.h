@@ -11,11 +11,13 @@
 /// tells them apart. A fan's targets are shared too: each step of a chain of optional ones has the
 /// rest of the chain.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <optional>
 #include <vector>
 
+#include "cep/compile/paths_program.h"
 #include "cep/compile/program.h"
 #include "cep/plan/contiguity.h"
 #include "cep/plan/limits.h"
@@ -50,6 +52,34 @@ struct CounterUpdate {
   std::uint32_t value = 0;
   friend bool operator==(const CounterUpdate&, const CounterUpdate&) = default;
 };
+inline bool is_passed(const CounterTest& test, const std::uint32_t* counters) {
+  const std::uint32_t value = counters[test.counter];
+  switch (test.kind) {
+    case CounterTest::Kind::kAtLeast:
+      return value >= test.value;
+    case CounterTest::Kind::kBelow:
+      return value < test.value;
+    case CounterTest::Kind::kLacks:
+      return (value & test.value) == 0;
+    case CounterTest::Kind::kHas:
+      return (value & test.value) == test.value;
+  }
+  return false;
+}
+inline void apply(const CounterUpdate& update, std::uint32_t* counters) {
+  std::uint32_t& value = counters[update.counter];
+  switch (update.kind) {
+    case CounterUpdate::Kind::kSet:
+      value = update.value;
+      return;
+    case CounterUpdate::Kind::kIncrement:
+      value = std::min(value + 1, update.value);
+      return;
+    case CounterUpdate::Kind::kAddBits:
+      value |= update.value;
+      return;
+  }
+}
 /// How a match is given that has taken its last event.
 enum class Ending : std::uint8_t {
   kAtOnce,
@@ -130,9 +160,10 @@ class PatternProgram {
   const Zone* window_zone = nullptr;  // of a closing window that is a unit of the calendar
   std::deque<Element> made_elements;  // of `until`, `without` and windows
   bool has_deadlines = false;
-  bool keeps_clear = false;     // nodes keep what `once per VARIABLE` has searched
-  bool keeps_values = false;    // of features, with a match's last event
-  bool end_reads_last = false;  // what is asked at the end reads fields of the last event
+  bool keeps_clear = false;           // nodes keep what `once per VARIABLE` has searched
+  bool keeps_values = false;          // of features, with a match's last event
+  bool end_reads_last = false;        // what is asked at the end reads fields of the last event
+  std::optional<PathsProgram> paths;  // how a busy key is matched, where that has a way
 
   std::uint32_t own_slot(int step) const { return steps[static_cast<std::size_t>(step)].own_slot; }
   std::optional<std::uint32_t> total_of(const Expr* aggregate) const {

@@ -55,6 +55,10 @@ void TableState::charge_groups(Shard& shard, const KeySlot& slot) {
         runs += state.members->starts.size();
         words += state.members->bytes() / 8;
       }
+      if (state.paths != nullptr) {
+        runs += state.paths->starts.size();
+        words += state.paths->bytes() / 8;
+      }
     } else {
       const auto* const of_rule = RecordStore::at<RuleHeader>(record, entries[i].state);
       runs = of_rule->run_count;

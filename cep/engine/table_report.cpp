@@ -11,6 +11,7 @@
 #include "cep/engine/key_report.h"
 #include "cep/engine/table_state.h"
 #include "cep/places/members.h"
+#include "cep/places/paths.h"
 #include "cep/places/places.h"
 #include "cep/plan/calendar.h"
 #include "cep/plan/feature.h"
@@ -97,6 +98,38 @@ class RuleReporter {
     }
   }
 
+  // The same of paths; what it waits for is what may follow without an optional step.
+  void paths(PathsState& state) {
+    const PathsProgram& program = *rule_.pattern->paths;
+    const Paths matching(program, rule_.within, state);
+    for (std::uint64_t i = state.starts.begin(); i < state.starts.end(); ++i) {
+      const std::uint64_t start = state.starts[i];
+      const EventTime since = state.log[start].engine_time();
+      if ((rule_.within && since + *rule_.within <= now_) || !has_room()) continue;
+      ReportedMatch match;
+      match.steps = static_cast<std::uint32_t>(rule_.pattern->steps.size());
+      match.since = since;
+      if (rule_.within) match.expires = since + *rule_.within;
+      for (std::uint32_t place = 0; place < program.places.size() && match.events.empty();
+           ++place) {
+        const Ring<PathEntry>& ring = state.places[place].ring;
+        const std::uint64_t at =
+            ring.first([&](const PathEntry& entry) { return entry.event >= start; });
+        if (program.places[place].parent != PathPlace::kNone || at == ring.end() ||
+            ring[at].event != start) {
+          continue;
+        }
+        add_event(match, name_of(ring[at].step, ring[at].subset), since);
+      }
+      const std::uint32_t furthest = matching.furthest_place(start);
+      match.step = program.places[furthest].steps.front() + 1;
+      for (const PathPlace& place : program.places) {
+        if (place.parent == furthest) match.waits_for = name_of(place.steps.front(), 0);
+      }
+      out_.matches.push_back(std::move(match));
+    }
+  }
+
   void strict(const std::byte* record, const Offset* events, std::uint32_t alive) {
     const auto event_at = [&](std::uint32_t i) {
       return RecordStore::at<KeptEvent>(record, events[i]);
@@ -120,6 +153,7 @@ class RuleReporter {
   }
 
   void pattern(PatternState& state, PatternMatcher& matcher) {
+    if (state.paths != nullptr) paths(*state.paths);
     const auto* const base = reinterpret_cast<const std::byte*>(state.words.data());
     for (const PatternRun& run : state.runs) {
       const std::int64_t end = matcher.lives_until(rule_, run);

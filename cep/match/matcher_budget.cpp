@@ -436,6 +436,7 @@ std::uint64_t PatternMatcher::live_runs(const RuleProgram& rule, PatternPool& pa
   select_rule(rule, &state, {});
   live_starts(now_us, runs);
   meter_.begin(*program_.plan, *rule.rule, scope_.table->layouts, state.base(), state.words.size());
+  path_events_ = state.paths != nullptr ? live_path_runs(rule, state, now_us, runs) : 0;
   for (const CompleteMatch& match : state.waiting) meter_.add(match.node);
   const std::uint64_t beside = meter_.bytes();
   const std::size_t first = runs.size();
@@ -468,6 +469,8 @@ void PatternMatcher::drop_live_runs(const RuleProgram& rule, PatternPool& patter
     dropped = 1;
     state.lost_runs += events;
     stats_.runs_lost += events;
+  } else if (state.paths != nullptr) {
+    drop_path_runs(rule, state, now_us, count);
   } else {
     const std::size_t counters = pattern_->counter_count;
     std::size_t kept = 0;

@@ -7,37 +7,6 @@
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
-namespace {
-bool is_passed(const CounterTest& test, const std::uint32_t* counters) {
-  const std::uint32_t value = counters[test.counter];
-  switch (test.kind) {
-    case CounterTest::Kind::kAtLeast:
-      return value >= test.value;
-    case CounterTest::Kind::kBelow:
-      return value < test.value;
-    case CounterTest::Kind::kLacks:
-      return (value & test.value) == 0;
-    case CounterTest::Kind::kHas:
-      return (value & test.value) == test.value;
-  }
-  return false;
-}
-void apply(const CounterUpdate& update, std::uint32_t* counters) {
-  std::uint32_t& value = counters[update.counter];
-  switch (update.kind) {
-    case CounterUpdate::Kind::kSet:
-      value = update.value;
-      return;
-    case CounterUpdate::Kind::kIncrement:
-      value = std::min(value + 1, update.value);
-      return;
-    case CounterUpdate::Kind::kAddBits:
-      value |= update.value;
-      return;
-  }
-}
-}  // namespace
-
 PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& table,
                                RecordStore& store, EngineStats& stats, GroupBudgets& groups,
                                BudgetLog& budgets)
@@ -80,7 +49,8 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
           ? &context.patterns.at(*RecordStore::at<std::uint32_t>(current.record, entry->state))
           : nullptr;
   const bool asks_quiet = rule.rule->suppression.kind() == Once::kWhile;
-  const bool is_live = state != nullptr && (!state->runs.empty() || state->members != nullptr);
+  const bool is_busy = state != nullptr && (state->members != nullptr || state->paths != nullptr);
+  const bool is_live = is_busy || (state != nullptr && !state->runs.empty());
   if (!may_start && !asks_quiet && !is_live) return;
   select_rule(rule, state, current.key);
   context_ = &context;
@@ -100,6 +70,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   knows_steps_ = changed_ = gave_up_ = false;
   steps_.begin(program_.limits.steps_per_event_max);
   any_live_ = state != nullptr && (!state->waiting.empty() || state->window.open);
+  if (is_busy && on_paths_event()) return;
   if (asks_quiet) look_at_quiet();
   if (pattern.opens) {
     on_window_event();
@@ -119,6 +90,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   if (rule.members && state_ != nullptr && state_->runs.size() > program_.limits.busy_key_runs) {
     make_busy();
   }
+  if (pattern.paths && state_ != nullptr) make_paths();
 }
 
 // When the partial match ends if nothing happens.
@@ -376,6 +348,7 @@ void PatternMatcher::release(PatternPool& patterns, const std::byte* record, Off
   const PatternState& at = patterns.at(handle);
   stats_.runs -= at.runs.size() + (at.window.open ? 1 : 0);
   if (at.members != nullptr) stats_.runs -= at.members->starts.size();
+  if (at.paths != nullptr) stats_.runs -= at.paths->starts.size();
   patterns.free(handle);
 }
 
@@ -389,6 +362,7 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, PatternPool& patter
   if (at.window.open) latest = std::max(latest, at.window.end_us);
   if (at.members != nullptr) latest = std::max(latest, busy_expiry(now_us));
   if (!at.waiting.empty()) latest = kNeverDies;
+  if (at.paths != nullptr) latest = std::max(latest, paths_expiry(rule, at, now_us));
   if (at.lost_runs > 0 && at.lost_until_us > now_us) latest = std::max(latest, at.lost_until_us);
   const std::uint32_t count = pattern_->counter_count;
   std::size_t kept = 0;

@@ -17,6 +17,8 @@
 ///   first in the order stays: whatever completes the other completes it too, at the same event,
 ///   and it is selected first. Where nothing is asked about and no window ends them apart, that
 ///   holds for different first events too;
+/// - a key with many partial matches has none: it is matched by places (pattern_paths.cpp), where
+///   the pattern has paths (cep/places/paths.h);
 /// - members of `all of` that share a fan: see pattern_members.cpp.
 ///
 /// A key with many partial matches of a rule with `all of` is a busy one, where the rule allows it
@@ -48,6 +50,7 @@
 
 namespace tocsin::cep {
 struct CurrentRow;
+struct PathsMatch;
 class EventReader;
 
 class PatternMatcher {
@@ -79,7 +82,7 @@ class PatternMatcher {
   std::uint64_t live_runs(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
                           Offset state, std::int64_t now_us, std::vector<LiveRun>& runs);
   std::uint64_t events_of_live_runs() const {
-    return busy_events_ > 0 ? busy_events_ : meter_.events();
+    return busy_events_ > 0 ? busy_events_ : meter_.events() + path_events_;
   }
   std::uint64_t budget_work() const { return meter_.work(); }
   /// Until when a partial match may give an alert; PatternRun::kNever.
@@ -205,6 +208,19 @@ class PatternMatcher {
   bool restore_run(ByteReader& from);
   bool restore_busy(ByteReader& from, const EventReader& events);
   bool restore_window(ByteReader& from);
+  // ---- busy keys (cep/match/pattern_paths.cpp)
+  class PathsRow;
+  bool on_paths_event();
+  bool give_paths_match(const PathsMatch& match);
+  void keep_paths_to_budget();
+  void make_paths();
+  static std::uint64_t drop_path_starts(const RuleProgram& rule, PatternState& of,
+                                        std::int64_t now_us, std::uint64_t count);
+  void drop_path_runs(const RuleProgram& rule, PatternState& of, std::int64_t now_us,
+                      std::uint64_t count);
+  std::int64_t paths_expiry(const RuleProgram& rule, PatternState& of, std::int64_t now_us);
+  std::uint64_t live_path_runs(const RuleProgram& rule, PatternState& of, std::int64_t now_us,
+                               std::vector<LiveRun>& runs) const;
   // ---- closing windows (cep/match/pattern_window.cpp)
   void on_window_event();
   void on_window_deadline(const Timer& timer);
@@ -323,7 +339,8 @@ class PatternMatcher {
   GroupBudgets& groups_;
   BudgetLog& budgets_;
   BudgetMeter meter_;
-  bool is_near_budget_ = false;  // the current key: the drafts' shares are counted
+  std::uint64_t path_events_ = 0;  // of the busy key that live_runs() was last asked about
+  bool is_near_budget_ = false;    // the current key: the drafts' shares are counted
   // Of the drafts: what they take before they take the current event, and where they come from.
   std::vector<BudgetShare> shares_;
   std::vector<std::uint32_t> from_;

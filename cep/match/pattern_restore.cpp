@@ -1,9 +1,11 @@
 // The general matcher: its state of a key from bytes that PatternWriter wrote, or any others.
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "cep/match/busy_members.h"
 #include "cep/match/current_row.h"
+#include "cep/match/paths_key.h"
 #include "cep/match/pattern_matcher.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
@@ -19,10 +21,17 @@ bool PatternMatcher::restore(const RuleProgram& rule, PatternState& state, std::
   select_rule(rule, &state, key);
   current_ = nullptr;
   std::uint64_t* const values_missing = std::exchange(scope_.values_missing, nullptr);
-  const bool is_well = restore_matches(from, events, value_places);
+  bool is_well = restore_matches(from, events, value_places);
   scope_.values_missing = values_missing;
-  if (!is_well || (!from.is_done() && !restore_busy(from, events))) return false;
+  if (is_well && from.left() > 0 && pattern_->paths && state.runs.empty()) {
+    state.paths = std::make_unique<PathsState>(*pattern_->paths);
+    is_well = PathsKey(program_, *scope_.table, rule, *state.paths).read(from, events);
+  } else if (is_well && !from.is_done()) {
+    is_well = restore_busy(from, events);
+  }
+  if (!is_well || !from.is_done()) return false;
   stats_.runs += state.runs.size() + (state.window.open ? 1 : 0);
+  if (state.paths != nullptr) stats_.runs += state.paths->starts.size();
   state.words.shrink_to_fit();
   state.words_kept = state.words.size();
   return true;

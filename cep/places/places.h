@@ -20,10 +20,9 @@
 /// that comes first in order has the oldest first event, then the longest loop, then the earliest
 /// events: its loop begins as in the least way and ends as in the greatest, where these two go
 /// together, and else where the loop's last events, gone through one by one, give the longest.
-/// Where `having` bounds the sum of a loop that is the first or the last step, the loop is the first
-/// range of its events that has such a sum (RangeSums).
-/// With several loops, cep/places/two_loops.h and cep/places/longest_match.h find where one ends
-/// and the next begins.
+/// Where `having` bounds the sum of a loop that is the first or the last step, the loop is the
+/// first range of its events that has such a sum (RangeSums). With several loops,
+/// cep/places/two_loops.h and cep/places/longest_match.h find where one ends and the next begins.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -54,8 +53,8 @@ class PlacesEvent {
   virtual std::uint32_t subset(std::uint32_t step) = 0;
   /// What a side of the rule's comparison says, with this event as the first.
   virtual Value compared(const Expr& side) = 0;
-  /// Whether `having` allows this sum of the loop's events (PlacesProgram::sum), if the event is the
-  /// match's last one.
+  /// Whether `having` allows this sum of the loop's events (PlacesProgram::sum), if the event is
+  /// the match's last one.
   virtual bool allows_sum(Int128 sum) = 0;
   /// Captures it, once. Gives its number in the log.
   virtual std::uint64_t capture() = 0;

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "cep/queue/ring.h"
 #include "cep/record/event_log.h"
-#include "cep/record/ring.h"
 
 namespace tocsin::cep {
 /// An event that fits a step.

@@ -23,7 +23,7 @@ std::size_t PatternState::bytes() const {
          suppression.recent.capacity() * 8 + (tally != nullptr ? tally->bytes() : 0) +
          suppression.taken.capacity() * sizeof(VariableEvent) + suppression.units.capacity() * 8 +
          taken_log.bytes() + (places != nullptr ? places->bytes() : 0) +
-         (members != nullptr ? members->bytes() : 0);
+         (members != nullptr ? members->bytes() : 0) + (paths != nullptr ? paths->bytes() : 0);
 }
 
 void append_kept_value(std::vector<std::uint64_t>& block, const Value& value) {

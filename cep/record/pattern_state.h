@@ -11,6 +11,7 @@
 #include "cep/record/budget_tally.h"
 #include "cep/record/key_record.h"
 #include "cep/record/members_state.h"
+#include "cep/record/paths_state.h"
 #include "cep/record/places_state.h"
 #include "cep/record/suppression.h"
 #include "cep/record/taken_log.h"
@@ -103,6 +104,8 @@ class PatternState {
   /// Of a busy key of the general matcher (cep/places/members.h); then there are no partial
   /// matches, and `words` is used while an alert is made.
   std::unique_ptr<MembersState> members;
+  /// Of a busy key of the general matcher (cep/places/paths.h); then it has no runs.
+  std::unique_ptr<PathsState> paths;
 
   std::byte* base() { return reinterpret_cast<std::byte*>(words.data()); }
   /// Cuts an object of zeros.

@@ -157,6 +157,23 @@ TEST_CASE("key report: partial matches of each method, and what features say") {
   CHECK(totals[2].bytes > 0);
 }
 
+TEST_CASE("key report: a busy key says how far each first event has come, on any path") {
+  PlanBuilder b;
+  cep::Rule& rule =
+      b.rule("r", by_card(b), {{b.kind("pay")}, {b.kind("pay")}, {b.kind("transfer")}});
+  rule.pattern[1].repetition()->optional = true;
+  rule.within = cep::Duration{600'000};
+  cep::Limits limits;
+  limits.busy_key_runs = 0;
+  Asked asked(b, limits, {"pay 1 card=x amount=1", "pay 11 card=x amount=1"}, 20);
+  CHECK(asked.about("x") == Lines{"r: 2 of 3, a 1@1, since 1, expires 601, waits for c",
+                                  "r: 1 of 3, a 1@11, since 11, expires 611, waits for c"});
+  CHECK(asked.about("x", 1).all.size() == 2);
+  const std::vector<cep::RuleTotals> totals = asked.engine().rule_totals();
+  CHECK(totals[0].runs == 2);
+  CHECK(totals[0].captured_events == 2);
+}
+
 TEST_CASE("key report: windows, what is held back, what was lost") {
   PlanBuilder b;
   b.window("session", by_card(b), true, 100, {b.kind("pay")});

@@ -78,8 +78,7 @@ MembersCase random_case(Random& random) {
   if (random.chance(25)) rule.within.reset();
   if (random.chance(30)) rule.selection.kind = cep::SelectionKind::kSkipPastLast;
   if (random.chance(15)) {
-    rule.suppression.once = cep::Once::kPerDuration;
-    rule.suppression.duration = cep::Duration{1000 * random.between(1, 6)};
+    rule.suppression.once = cep::OncePerDuration{cep::Duration{1000 * random.between(1, 6)}};
   }
   if (random.chance(15)) {
     rule.having = condition(cep::Op::kGreaterEqual,

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/compile/pattern_program.h"
 #include "cep/compile/program.h"
 #include "cep/data/batch.h"
 #include "cep/engine/engine.h"
@@ -86,6 +87,7 @@ void check_reached(const cep::RuleProfile& profile) {
 
 // What is said of a busy key, from the plan alone, is what was compiled.
 void check_growth(const cep::Growth& growth, const cep::RuleProgram& compiled) {
+  const bool has_paths = compiled.pattern != nullptr && compiled.pattern->paths.has_value();
   switch (growth.kept) {
     case cep::Kept::kNothing:
       CHECK_FALSE(compiled.method == cep::Method::kStrict);
@@ -94,11 +96,12 @@ void check_growth(const cep::Growth& growth, const cep::RuleProgram& compiled) {
       CHECK(compiled.method == cep::Method::kStrict);
       break;
     case cep::Kept::kPlaces:
-      CHECK((compiled.places.has_value() || compiled.members.has_value()));
+      CHECK((compiled.places.has_value() || compiled.members.has_value() || has_paths));
       break;
     case cep::Kept::kPartialMatches:
       CHECK_FALSE(compiled.places.has_value());
       CHECK_FALSE(compiled.members.has_value());
+      CHECK_FALSE(has_paths);
       CHECK_FALSE(growth.obstacles.empty());
       break;
     case cep::Kept::kWindow:

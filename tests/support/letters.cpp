@@ -125,6 +125,33 @@ cep::Plan letters_plan(std::string_view pattern, std::int64_t within_ms) {
   return plan;
 }
 
+Element& make_group(std::vector<Element>& sequence, std::size_t begin, std::size_t count,
+                    cep::GroupForm form, const std::function<bool()>& joins) {
+  const auto first = sequence.begin() + static_cast<std::ptrdiff_t>(begin);
+  const auto last = first + static_cast<std::ptrdiff_t>(count);
+  const Contiguity contiguity = first->contiguity;
+  const std::optional<cep::Duration> gap = first->gap;
+  first->gap.reset();
+  cep::Group group;
+  group.form = form;
+  for (auto element = first; element != last; ++element) {
+    const bool begins = form == cep::GroupForm::kOneOf &&
+                        (group.children.empty() || (!element->is_absence() && !(joins && joins())));
+    if (begins) {
+      element->gap.reset();
+      group.children.emplace_back(cep::Group());
+    }
+    std::vector<Element>& to =
+        form == cep::GroupForm::kOneOf ? group.children.back().group()->children : group.children;
+    to.push_back(std::move(*element));
+  }
+  const auto place = sequence.erase(first, last);
+  Element made(std::move(group));
+  made.contiguity = contiguity;
+  made.gap = gap;
+  return *sequence.insert(place, std::move(made));
+}
+
 std::vector<oracle::Event> letters_events(std::string_view text) {
   std::vector<oracle::Event> events;
   for (const std::string& event : split(text, " ")) {

@@ -1,0 +1,210 @@
+// The general matcher: keys that have more partial matches of a rule than a few are matched by
+// places of the pattern's paths, where the rule allows it (cep/places/paths.h). As with the simple
+// methods, a key becomes a busy one at an event that gives it too many partial matches, which its
+// places then hold, and ceases to be one when nothing of them is left.
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "cep/match/alert_builder.h"
+#include "cep/match/current_row.h"
+#include "cep/match/paths_key.h"
+#include "cep/match/pattern_matcher.h"
+#include "cep/places/paths.h"
+#include "cep/plan/pattern.h"
+#include "cep/plan/rule.h"
+
+namespace tocsin::cep {
+// The current row as places see it.
+class PatternMatcher::PathsRow : public PathsEvent {
+ public:
+  PathsRow(PatternMatcher& matcher, PathsKey& key) : matcher_(matcher), key_(key) {}
+  bool fits(std::uint32_t step) override { return matcher_.fits_step(step, 0); }
+  bool is_forbidden(std::uint32_t absence) override {
+    return matcher_.fits(matcher_.pattern_->absences[absence].forbid, 0, -1, PatternStep::kNoSlot);
+  }
+  std::uint32_t subset(std::uint32_t step) override {
+    const Element& element = *matcher_.pattern_->steps[step].element;
+    if (element.events().size() < 2) return 0;
+    return static_cast<std::uint32_t>(subset_of_event(
+        element, EventView{matcher_.current_->row, nullptr}, matcher_.scope_at(0, -1)));
+  }
+  std::uint64_t capture() override {
+    if (!number_) {
+      matcher_.store_.read_features_by(*matcher_.current_->reader, matcher_.rule_->pass);
+      matcher_.store_.event_words(*matcher_.current_->row);
+      number_ = key_.push_event(matcher_.store_.captured());
+    }
+    return *number_;
+  }
+  bool is_captured() const { return number_.has_value(); }
+
+ private:
+  PatternMatcher& matcher_;
+  PathsKey& key_;
+  std::optional<std::uint64_t> number_;
+};
+
+// False where all is over by the current event: then the key is an ordinary one again.
+bool PatternMatcher::on_paths_event() {
+  PathsState& state = *state_->paths;
+  const std::int64_t now = current_->row->engine_time.us;
+  PathsKey key(program_, *scope_.table, *rule_, state);
+  Paths paths(*pattern_->paths, rule_->within, state);
+  const std::uint64_t began = state.starts.size();
+  paths.expire(now);
+  if (state.is_empty()) {
+    stats_.runs -= began;
+    state_->paths.reset();
+    context_->patterns.count(*state_);
+    return false;
+  }
+  PathsRow row(*this, key);
+  const std::uint64_t before = state.starts.size();
+  if (paths.take(row)) {
+    const bool is_given = give_paths_match(paths.match());
+    if (is_given && rule_->rule->selection.kind == SelectionKind::kSkipPastLast) paths.clear();
+    if (gave_up_ && !state.is_empty()) {
+      lose(drop_path_starts(*rule_, *state_, now, (state.starts.size() + 1) / 2),
+           BudgetCause::kStepsPerEvent);
+    }
+  }
+  if (row.is_captured() && !state.is_empty()) {
+    groups_.spend(*rule_, state.starts.size() > before ? 1 : 0,
+                  state.sizes[state.sizes.end() - 1] + kPlaceBytes);
+    keep_paths_to_budget();
+  }
+  stats_.runs += state.starts.size();
+  stats_.runs -= began;
+  if (state.is_empty()) state_->paths.reset();
+  context_->patterns.count(*state_);
+  return true;
+}
+
+// Whether the selection took it. Its nodes are there only until it is given.
+bool PatternMatcher::give_paths_match(const PathsMatch& match) {
+  Offset last = 0;
+  for (const PathsMatch::Part& part : match.parts) {
+    const KeptEvent& event = state_->paths->log[part.event];
+    const Offset place = state_->cut(event.words);
+    std::copy_n(reinterpret_cast<const std::uint64_t*>(&event), event.words,
+                state_->words.begin() + static_cast<std::ptrdiff_t>(place));
+    last = make_node(last, place, part.step, static_cast<std::uint16_t>(part.subset),
+                     EventView{nullptr, &event});
+  }
+  bool is_given = true;
+  if (!is_stepwise()) {
+    candidates_.assign(1, Candidate{last, 0, state_->next_start, true, match.last_step});
+    decide(order_here());
+    candidates_.clear();
+  } else {
+    steps_.allow(StepMeter::kMatchesThen);
+    CompleteMatch complete{state_->next_start, write_node(last, match.last_step), 0};
+    complete.values = write_values();
+    OrderKey order = order_here();
+    is_given = steps_.take() && passes(complete);
+    if (steps_.is_over()) {
+      is_given = false;
+      give_up(1, order);
+    } else if (is_given) {
+      give(complete, order);
+    }
+  }
+  state_->words.assign(1, 0);
+  scope_.record = state_->base();
+  event_ = values_ = first_made_ = 0;
+  return is_given;
+}
+
+// The oldest first events go.
+void PatternMatcher::keep_paths_to_budget() {
+  const Limits& limits = program_.limits;
+  PathsState& state = *state_->paths;
+  const PathsKey key(program_, *scope_.table, *rule_, state);
+  Paths paths(*pattern_->paths, rule_->within, state);
+  const std::int64_t now = current_->row->engine_time.us;
+  const auto lose_oldest = [&](auto&& is_over, BudgetCause cause) {
+    const std::uint64_t before = state.starts.size();
+    while (!state.is_empty() && is_over()) paths.drop_before(state.starts.front() + 1, now);
+    const std::uint64_t lost = before - state.starts.size();
+    if (lost > 0) lose(lost, cause);
+  };
+  lose_oldest([&] { return state.log.size() > limits.events_per_key_max; },
+              BudgetCause::kEventsPerKey);
+  lose_oldest([&] { return key.budget_bytes() > limits.bytes_per_key_max; },
+              BudgetCause::kBytesPerKey);
+}
+
+// Of a busy key, the oldest `count`, and those that are over. Gives how many of them were not.
+std::uint64_t PatternMatcher::drop_path_starts(const RuleProgram& rule, PatternState& of,
+                                               std::int64_t now_us, std::uint64_t count) {
+  PathsState& state = *of.paths;
+  Paths paths(*rule.pattern->paths, rule.within, state);
+  paths.expire(now_us);
+  const std::uint64_t before = state.starts.size();
+  const std::uint64_t kept = before - std::min(count, before);
+  while (state.starts.size() > kept) paths.drop_before(state.starts.front() + 1, now_us);
+  return before - state.starts.size();
+}
+
+// At a key group's bidding.
+void PatternMatcher::drop_path_runs(const RuleProgram& rule, PatternState& of, std::int64_t now_us,
+                                    std::uint64_t count) {
+  const std::uint64_t before = of.paths->starts.size();
+  const std::uint64_t lost = drop_path_starts(rule, of, now_us, count);
+  stats_.runs -= before - of.paths->starts.size();
+  stats_.runs_lost += lost;
+  of.lost_runs += lost;
+  if (of.paths->is_empty()) of.paths.reset();
+}
+
+// Partial matches become places where there are too many.
+void PatternMatcher::make_paths() {
+  PatternState& state = *state_;
+  if (state.runs.size() <= program_.limits.busy_key_runs) return;
+  auto places = std::make_unique<PathsState>(*pattern_->paths);
+  if (!PathsKey(program_, *scope_.table, *rule_, *places).fill(state)) {
+    ++stats_.keys_left_as_runs;
+    return;
+  }
+  ++stats_.keys_made_busy;
+  stats_.runs += places->starts.size();
+  stats_.runs -= state.runs.size();
+  state.paths = std::move(places);
+  state.runs = {};
+  state.counters = {};
+  state.words.assign(1, 0);
+  state.words.shrink_to_fit();
+  state.words_kept = state.words.size();
+  state.budget_words = 0;
+  state.tally.reset();
+  scope_.record = state.base();
+  event_ = values_ = first_made_ = 0;
+  context_->patterns.count(state);
+}
+
+// Until when what the busy key remembers matters; kDead where nothing is left of it.
+std::int64_t PatternMatcher::paths_expiry(const RuleProgram& rule, PatternState& of,
+                                          std::int64_t now_us) {
+  PathsState& state = *of.paths;
+  const std::uint64_t before = state.starts.size();
+  Paths(*rule.pattern->paths, rule.within, state).expire(now_us);
+  stats_.runs -= before - state.starts.size();
+  if (state.is_empty()) {
+    of.paths.reset();
+    return kDead;
+  }
+  const KeptEvent& newest = state.log[state.starts.back()];
+  return rule.within ? newest.engine_time_us + rule.within->us : kNeverDies;
+}
+
+std::uint64_t PatternMatcher::live_path_runs(const RuleProgram& rule, PatternState& of,
+                                             std::int64_t now_us,
+                                             std::vector<LiveRun>& runs) const {
+  const std::size_t before = runs.size();
+  PathsKey(program_, *scope_.table, rule, *of.paths).live_runs(now_us, runs);
+  return runs.size() > before ? of.paths->log.size() : 0;
+}
+}  // namespace tocsin::cep

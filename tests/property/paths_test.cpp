@@ -1,0 +1,183 @@
+// Busy keys of rules with optional steps and groups (cep/places/paths.h): rules of which each
+// condition looks at one event, beside the oracle, from the first partial match on, from some on,
+// and with a restore at any event.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cep/compile/program.h"
+#include "cep/engine/engine.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
+#include "tests/support/engine_run.h"
+#include "tests/support/engine_snapshot.h"
+#include "tests/support/letters.h"
+#include "tests/support/oracle.h"
+#include "tests/support/plan_parts.h"
+#include "tests/support/plan_walk.h"
+#include "tests/support/random.h"
+
+namespace tocsin::tests {
+namespace {
+using cep::Element;
+
+std::string letter_set(Random& random) {
+  std::string set;
+  for (const char letter : {'a', 'b', 'c', 'd'}) {
+    if (random.chance(35)) set += letter;
+  }
+  return set.empty() ? std::string(1, "abcd"[random.below(4)]) : set;
+}
+
+// Steps that are reached in any way, some of them optional, behind absences.
+std::string random_sequence(Random& random) {
+  const std::size_t steps = 2 + random.below(4);
+  const std::size_t optionals = random.pick({0, 30, 60});
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < steps; ++i) {
+    if (i > 0 && !parts.back().ends_with("?") && random.chance(20)) {
+      parts.push_back("no " + letter_set(random));
+    }
+    std::string step =
+        random.pick({"any ", "any ", "any ", "first ", "next "}) + letter_set(random);
+    if (random.chance(6)) step += random.pick({"{2,2}", "{1,2}", "{2,3}next", "{2,2}each"});
+    if (random.chance(optionals)) step += "?";
+    parts.push_back(std::move(step));
+  }
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+// Makes some of the pattern's elements groups, which may be optional or repeat.
+void add_groups(Random& random, cep::Rule& rule) {
+  for (std::size_t groups = random.below(3); groups > 0; --groups) {
+    std::vector<Element>& sequence = rule.pattern;
+    const std::size_t begin = random.below(sequence.size());
+    const std::size_t count = std::min(1 + random.below(3), sequence.size() - begin);
+    if (sequence[begin].is_absence() || sequence[begin + count - 1].is_absence()) continue;
+    const bool is_choice = random.chance(75);
+    Element& made = make_group(sequence, begin, count,
+                               is_choice ? cep::GroupForm::kOneOf : cep::GroupForm::kSequence,
+                               [&] { return random.chance(25); });
+    cep::Repetition& repetition = *made.repetition();
+    repetition.optional = random.chance(30);
+    if (!random.chance(15)) continue;
+    repetition.quantifier.loop = true;
+    repetition.quantifier.min = static_cast<std::uint32_t>(random.between(1, 2));
+    repetition.quantifier.max = 2;
+    repetition.quantifier.mode = random.pick({cep::LoopMode::kRelaxed, cep::LoopMode::kRelaxed,
+                                              cep::LoopMode::kNext, cep::LoopMode::kEach});
+    walk_elements(made.group()->children, [&](Element& inner) {
+      if (inner.is_step()) rule.variables[inner.var().value].loop = true;
+    });
+  }
+}
+
+struct PathsCase {
+  cep::Plan plan;
+  std::string letters;
+  std::vector<oracle::PlacedEvent> events;
+};
+
+PathsCase random_case(Random& random) {
+  PathsCase c;
+  c.plan = letters_plan(random_sequence(random), random.between(4, 30));
+  cep::Rule& rule = c.plan.rules[0];
+  add_groups(random, rule);
+  const bool has_gaps = random.chance(25);
+  for (std::size_t i = 1; has_gaps && i < rule.pattern.size(); ++i) {
+    if (rule.pattern[i].is_absence() || random.chance(40)) continue;
+    rule.pattern[i].gap = cep::Duration{1000 * random.between(1, 8)};
+  }
+  if (random.chance(5)) rule.within.reset();
+  if (random.chance(25)) rule.selection.kind = cep::SelectionKind::kSkipPastLast;
+  if (random.chance(10)) {
+    rule.suppression.once = cep::OncePerDuration{cep::Duration{1000 * random.between(1, 9)}};
+  }
+  const auto number = *find_field(c.plan, {cep::EventTypeIndex(0)}, "i");
+  if (random.chance(15)) {
+    rule.having = condition(cep::Op::kGreater, {field_read(number), int_literal(8)});
+  }
+  for (std::size_t i = 0; i < rule.variables.size() && random.chance(50); ++i) {
+    auto sum = std::make_shared<cep::Expr>();
+    sum->op = cep::Op::kAggregate;
+    sum->payload = cep::VariableAggregate{cep::VarIndex(i), cep::Aggregate::kSum};
+    sum->type = number.second;
+    sum->args.push_back(field_read(number));
+    if (rule.variables[i].loop) rule.message.push_back({"", sum});
+  }
+  std::int64_t at = 0;
+  const std::size_t count = 8 + random.below(20);
+  for (std::size_t i = 0; i < count; ++i) {
+    at += random.between(0, 3);
+    c.letters += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
+  }
+  c.events = oracle::place_events(c.plan, letters_events(c.letters), {});
+  return c;
+}
+
+std::string shown(const PathsCase& c, const std::vector<std::string>& expected,
+                  const std::vector<std::string>& found) {
+  return fmt::format("{}\n{}\noracle:\n{}\nengine:\n{}", cep::describe(c.plan), c.letters,
+                     fmt::join(expected, "\n"), fmt::join(found, "\n"));
+}
+}  // namespace
+
+TEST_CASE("engine: gives the oracle's alerts for busy keys of patterns with paths, also restored") {
+  std::size_t alerting = 0;
+  std::size_t busy = 0;
+  std::size_t left = 0;
+  std::size_t restored = 0;
+  const std::size_t cases = for_all_seeds("PROPERTY", 3000, [&](Random& random) {
+    const PathsCase c = random_case(random);
+    if (!cep::validate(c.plan).empty()) return;
+    const auto outcome = oracle::evaluate(c.plan, c.events, {});
+    if (!outcome) return;
+    const std::vector<std::string> expected = alert_lines(c.plan, outcome->alerts);
+    if (!expected.empty()) ++alerting;
+    const auto plan = std::make_shared<const cep::Plan>(c.plan);
+    for (const std::uint32_t runs : {0U, 1U, 2U, 4U, 9U}) {
+      cep::Limits limits = kOutOfReach;
+      limits.busy_key_runs = runs;
+      const auto program = cep::compile_general(plan, limits);
+      REQUIRE(program.has_value());
+      const std::vector<EngineStep> steps =
+          steps_of(c.events, cep::kEventTimeMax, {1 + random.below(3), 7, false});
+      const std::size_t restores_at = random.below(steps.size() + 1);
+      std::optional<cep::Engine> engine(std::in_place, *program, 7);
+      engine->track_changes();
+      std::vector<cep::Alert> alerts;
+      for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (i == restores_at) {
+          const Snapshot snapshot = whole_snapshot(*engine);
+          busy += engine->stats().keys_made_busy;
+          left += engine->stats().keys_left_as_runs;
+          Result<cep::Engine> again = restored_engine(*program, 8, snapshot);
+          REQUIRE_MESSAGE(again.has_value(), shown(c, {}, {}));
+          CHECK(again->stats().runs == engine->stats().runs);
+          engine.emplace(std::move(*again));
+          CHECK(whole_snapshot(*engine) == snapshot);
+          ++restored;
+        }
+        take_step(*program, *engine, c.events, steps[i], alerts);
+      }
+      busy += engine->stats().keys_made_busy;
+      left += engine->stats().keys_left_as_runs;
+      const std::vector<std::string> found = alert_lines(c.plan, alerts);
+      REQUIRE_MESSAGE(found == expected, "busy from " << runs << ", restored at " << restores_at
+                                                      << " of " << steps.size() << ": "
+                                                      << shown(c, expected, found));
+    }
+  });
+  MESSAGE(cases << " cases, " << alerting << " with alerts, " << busy << " keys made busy, " << left
+                << " left as they were, " << restored << " restores");
+  CHECK(2 * alerting > cases);
+  CHECK(busy > 2 * cases);
+  CHECK(left == 0);
+}
+}  // namespace tocsin::tests
