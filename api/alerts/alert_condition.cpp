@@ -8,7 +8,7 @@
 
 #include "api/alerts/alert_line.h"
 #include "cep/data/batch.h"
-#include "cep/match/computed.h"
+#include "cep/eval/computed.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "cep/value/decimal.h"

@@ -152,7 +152,7 @@ class PatternProgram {
   std::uint32_t counter_count = 0;
   /// The variables that some expression reads have a slot each, in every node.
   std::uint32_t slot_count = 0;
-  /// Aggregates whose totals each node keeps (cep/match/loop_totals.h), after the slots.
+  /// Aggregates whose totals each node keeps (cep/eval/loop_totals.h), after the slots.
   std::vector<const Expr*> totals;
   std::optional<ElementProgram> without;
   /// A closing window: its only step takes what is collected, this test says what opens it.

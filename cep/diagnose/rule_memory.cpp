@@ -8,7 +8,7 @@
 #include "cep/aggregate/feature_state.h"
 #include "cep/aggregate/feature_window.h"
 #include "cep/aggregate/shared_ring.h"
-#include "cep/match/loop_totals.h"
+#include "cep/eval/loop_totals.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/pattern.h"

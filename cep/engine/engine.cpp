@@ -20,7 +20,7 @@
 #include "cep/engine/row_by_row.h"
 #include "cep/engine/state_targets.h"
 #include "cep/engine/table_state.h"
-#include "cep/match/slice.h"
+#include "cep/eval/slice.h"
 #include "cep/plan/rule.h"
 #include "cep/record/budget.h"
 #include "cep/record/state_layout.h"

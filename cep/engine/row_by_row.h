@@ -14,7 +14,7 @@
 #include "cep/data/alert.h"
 #include "cep/data/batch.h"
 #include "cep/engine/table_state.h"
-#include "cep/match/slice.h"
+#include "cep/eval/slice.h"
 #include "cep/record/alert_rows.h"
 #include "cep/record/engine_stats.h"
 

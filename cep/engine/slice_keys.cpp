@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "cep/base/assert.h"
-#include "cep/match/eval.h"
+#include "cep/eval/eval.h"
 #include "cep/value/key.h"
 
 namespace tocsin::cep {

@@ -18,7 +18,7 @@
 
 #include "cep/compile/program.h"
 #include "cep/data/batch.h"
-#include "cep/match/slice.h"
+#include "cep/eval/slice.h"
 #include "cep/plan/event_type.h"
 #include "cep/record/engine_stats.h"
 #include "cep/value/shard.h"

@@ -4,7 +4,7 @@
 #include <bit>
 
 #include "cep/base/prefetch.h"
-#include "cep/match/eval.h"
+#include "cep/eval/eval.h"
 #include "cep/plan/feature.h"
 #include "cep/value/key.h"
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "cep/data/alert.h"
-#include "cep/match/eval.h"
+#include "cep/eval/eval.h"
 
 namespace tocsin::cep {
 /// Which of a match's events its alert lists: all of them, or the first and the last.

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cep/compile/program.h"
-#include "cep/match/eval.h"
+#include "cep/eval/eval.h"
 #include "cep/places/places_match.h"
 #include "cep/record/budget.h"
 #include "cep/record/key_record.h"

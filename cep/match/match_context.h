@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "cep/data/alert.h"
-#include "cep/match/slice.h"
+#include "cep/eval/slice.h"
 #include "cep/record/pattern_state.h"
 #include "cep/record/timers.h"
 

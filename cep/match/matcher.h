@@ -23,11 +23,11 @@
 #include <vector>
 
 #include "cep/data/alert.h"
+#include "cep/eval/eval.h"
+#include "cep/eval/steps.h"
 #include "cep/match/current_row.h"
-#include "cep/match/eval.h"
 #include "cep/match/match_context.h"
 #include "cep/match/pattern_matcher.h"
-#include "cep/match/steps.h"
 #include "cep/places/places_match.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <bit>
 
+#include "cep/eval/loop_totals.h"
 #include "cep/match/alert_builder.h"
 #include "cep/match/busy_key.h"
-#include "cep/match/loop_totals.h"
 #include "cep/match/matcher.h"
 #include "cep/places/places.h"
 #include "cep/places/places_part.h"

@@ -1,4 +1,4 @@
-// How the simple methods keep to the steps of an event (cep/match/steps.h). Where partial matches
+// How the simple methods keep to the steps of an event (cep/eval/steps.h). Where partial matches
 // may need more steps than there are, the event is offered to the newest first, and the oldest, to
 // which it cannot be offered any more, are dropped: an event that they do not see could make them
 // wrong. A match that cannot be decided on is given up, and costs the key the older half of its

@@ -4,9 +4,9 @@
 #include <limits>
 #include <utility>
 
+#include "cep/eval/loop_totals.h"
 #include "cep/match/alert_builder.h"
 #include "cep/match/current_row.h"
-#include "cep/match/loop_totals.h"
 #include "cep/match/pattern_matcher.h"
 #include "cep/plan/calendar.h"
 #include "cep/plan/rule.h"

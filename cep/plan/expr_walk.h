@@ -40,7 +40,7 @@ std::vector<const Expr*> feature_exprs(const Feature& feature);
 std::vector<const Expr*> condition_exprs(const Rule& rule);
 /// All of these, and the condition of `once while`.
 std::vector<const Expr*> all_exprs(const Rule& rule);
-/// Whether a running total answers an aggregate over a loop (cep/match/loop_totals.h).
+/// Whether a running total answers an aggregate over a loop (cep/eval/loop_totals.h).
 bool keeps_total(const Expr& aggregate);
 /// The features that expressions read.
 std::set<FeatureIndex> features_read(const std::vector<const Expr*>& exprs);

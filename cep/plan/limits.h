@@ -9,7 +9,7 @@ struct Limits {
   std::uint32_t runs_per_key_max = 10'000;      // partial matches, per (rule, key)
   std::uint32_t matches_per_event_max = 1'000;  // per (rule, event)
   /// How much work an event, or a deadline, may take, per (rule, key), in the steps of
-  /// cep/match/steps.h. What cannot be reached is given up, the oldest partial matches first.
+  /// cep/eval/steps.h. What cannot be reached is given up, the oldest partial matches first.
   std::uint64_t steps_per_event_max = 100'000;
   /// An alert lists at most so many events: the first half of them and the last.
   std::uint32_t events_per_alert_max = 1'000;

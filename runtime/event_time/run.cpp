@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "cep/match/computed.h"
+#include "cep/eval/computed.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "runtime/event_time/slice_loop.h"

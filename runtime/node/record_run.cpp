@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "cep/base/assert.h"
-#include "cep/match/computed.h"
+#include "cep/eval/computed.h"
 
 namespace tocsin::runtime {
 void RecordRun::begin(std::uint64_t sequence, cep::EventTime taken_at, bool is_appended) {

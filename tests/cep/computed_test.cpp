@@ -1,4 +1,4 @@
-#include "cep/match/computed.h"
+#include "cep/eval/computed.h"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
-// Steps of an event (cep/match/steps.h): what is given up, and who says so; that no total in an
+// Steps of an event (cep/eval/steps.h): what is given up, and who says so; that no total in an
 // alert is silently a part of the truth. tests/cep/budget_test.cpp has it the same for any cut.
-#include "cep/match/steps.h"
+#include "cep/eval/steps.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

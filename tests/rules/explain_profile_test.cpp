@@ -18,7 +18,7 @@
 #include "cep/compile/program.h"
 #include "cep/data/batch.h"
 #include "cep/engine/engine.h"
-#include "cep/match/computed.h"
+#include "cep/eval/computed.h"
 #include "cep/plan/rule.h"
 #include "rules/context/rules.h"
 #include "rules/explain/explain_automaton.h"

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "cep/data/batch.h"
-#include "cep/match/computed.h"
+#include "cep/eval/computed.h"
 #include "cep/plan/event_type.h"
 
 namespace tocsin::tests {

@@ -1,9 +1,9 @@
-#include "cep/match/computed.h"
+#include "cep/eval/computed.h"
 
 #include <algorithm>
 
 #include "cep/compile/program.h"
-#include "cep/match/eval.h"
+#include "cep/eval/eval.h"
 #include "cep/plan/event_type.h"
 
 namespace tocsin::cep {

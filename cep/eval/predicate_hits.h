@@ -9,7 +9,7 @@
 
 #include "cep/compile/predicate_index.h"
 #include "cep/data/batch.h"
-#include "cep/match/atom_bits.h"
+#include "cep/eval/atom_bits.h"
 
 namespace tocsin::cep {
 class PredicateHits {

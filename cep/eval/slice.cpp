@@ -1,4 +1,4 @@
-#include "cep/match/slice.h"
+#include "cep/eval/slice.h"
 
 #include <algorithm>
 #include <numeric>

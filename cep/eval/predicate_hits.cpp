@@ -1,4 +1,4 @@
-#include "cep/match/predicate_hits.h"
+#include "cep/eval/predicate_hits.h"
 
 #include <array>
 #include <bit>

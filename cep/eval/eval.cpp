@@ -1,4 +1,4 @@
-#include "cep/match/eval.h"
+#include "cep/eval/eval.h"
 
 #include <algorithm>
 #include <vector>
@@ -6,8 +6,8 @@
 #include "cep/aggregate/loop_aggregate.h"
 #include "cep/base/assert.h"
 #include "cep/compile/pattern_program.h"
-#include "cep/match/loop_totals.h"
-#include "cep/match/steps.h"
+#include "cep/eval/loop_totals.h"
+#include "cep/eval/steps.h"
 #include "cep/plan/rule.h"
 #include "cep/record/pattern_state.h"
 

@@ -1,8 +1,8 @@
-#include "cep/match/text_bits.h"
+#include "cep/eval/text_bits.h"
 
 #include "cep/compile/program.h"
 #include "cep/data/text_search.h"
-#include "cep/match/eval.h"
+#include "cep/eval/eval.h"
 
 namespace tocsin::cep {
 namespace {

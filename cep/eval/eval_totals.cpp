@@ -1,6 +1,6 @@
-// Aggregates over a variable's events from totals (cep/match/loop_totals.h).
-#include "cep/match/eval.h"
-#include "cep/match/loop_totals.h"
+// Aggregates over a variable's events from totals (cep/eval/loop_totals.h).
+#include "cep/eval/eval.h"
+#include "cep/eval/loop_totals.h"
 
 #include "cep/plan/expr_walk.h"
 

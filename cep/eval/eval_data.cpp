@@ -6,7 +6,7 @@
 #include "cep/base/assert.h"
 #include "cep/data/functions.h"
 #include "cep/data/text_scratch.h"
-#include "cep/match/eval.h"
+#include "cep/eval/eval.h"
 #include "cep/plan/zone.h"
 
 namespace tocsin::cep {

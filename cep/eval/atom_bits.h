@@ -6,7 +6,7 @@
 
 #include "cep/compile/atoms.h"
 #include "cep/data/batch.h"
-#include "cep/match/text_bits.h"
+#include "cep/eval/text_bits.h"
 
 namespace tocsin::cep {
 class ProgramImpl;

@@ -9,8 +9,8 @@
 #include "cep/compile/program.h"
 #include "cep/data/alert.h"
 #include "cep/data/batch.h"
-#include "cep/match/atom_bits.h"
-#include "cep/match/predicate_hits.h"
+#include "cep/eval/atom_bits.h"
+#include "cep/eval/predicate_hits.h"
 #include "cep/record/alert_rows.h"
 
 namespace tocsin::cep {

@@ -1,5 +1,5 @@
 // The fast tests of cep/compile/word_test.h at an event on offer.
-#include "cep/match/eval.h"
+#include "cep/eval/eval.h"
 
 namespace tocsin::cep {
 namespace {

@@ -1,4 +1,4 @@
-#include "cep/match/atom_bits.h"
+#include "cep/eval/atom_bits.h"
 
 #include <algorithm>
 #include <string>
@@ -7,7 +7,7 @@
 #include "cep/base/assert.h"
 #include "cep/compile/predicate_index.h"
 #include "cep/compile/program.h"
-#include "cep/match/eval.h"
+#include "cep/eval/eval.h"
 #include "cep/plan/event_type.h"
 #include "cep/value/short_text.h"
 
