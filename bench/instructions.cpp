@@ -5,6 +5,7 @@
 ///   bench_instructions payments RULES.tocsin   the payments workload's rules, 1,000 accounts
 ///   bench_instructions thousand                1,000 rules that each concern few events
 ///   bench_instructions hot_key                 one key with 10,000 events in the window
+///   bench_instructions alerts                  an alert of three events at each event, as a line
 ///
 /// Prints the number of events counted, and of their alerts.
 #include <cstdint>
@@ -12,21 +13,40 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bench/many_keys.h"
+#include "cep/data/alert_format.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/event_type.h"
 #include "cep/plan/plan.h"
 #include "rules/context/rules.h"
 
+namespace tocsin::bench {
+/// What becomes of alerts: they are counted and, with `format`, written as lines.
+struct Alerts {
+  std::optional<cep::AlertFormat> format;
+  std::vector<cep::Alert> raised;
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+};
+}  // namespace tocsin::bench
+
 /// What is counted, found by its name.
 extern "C" [[gnu::noinline, gnu::noclone]] void tocsin_counted(
     tocsin::cep::Engine& engine, const std::vector<tocsin::cep::Batch>& slices, std::size_t first,
-    std::vector<tocsin::cep::Alert>& alerts) {
+    tocsin::bench::Alerts& alerts) {
   for (std::size_t i = first; i < slices.size(); ++i) {
-    engine.advance(slices[i], slices[i].rows.back().engine_time, alerts);
+    engine.advance(slices[i], slices[i].rows.back().engine_time, alerts.raised);
+    alerts.count += alerts.raised.size();
+    if (alerts.format) {
+      for (const tocsin::cep::Alert& alert : alerts.raised) {
+        alerts.bytes += alerts.format->line(alert).size();
+      }
+    }
+    alerts.raised.clear();
   }
 }
 
@@ -181,6 +201,15 @@ std::string hot_key_rules() {
   return text;
 }
 
+// Alerts as rules of packs raise them: key, tags, message, score and fields.
+std::string alerts_rules() {
+  return std::string(kPurchase) +
+         "rule three \"Three purchases in a row\" { severity high tags card, velocity by card "
+         "when purchase as a then next purchase as b then next purchase as c within 1h "
+         "alert \"Card {card}: {c.amount} at {c.merchant}, {a.amount} before\" "
+         "{ score: 70, total: a.amount + b.amount + c.amount, gap: c.ts - a.ts } }\n";
+}
+
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) bench::die("cannot read " + path);
@@ -201,8 +230,10 @@ int main(int argc, char** argv) {
     text = hot_key_rules();
     warm = 12'000;
     counted = 8'000;
+  } else if (name == "alerts" && argc == 2) {
+    text = alerts_rules();
   } else {
-    bench::die("usage: bench_instructions payments RULES.tocsin | thousand | hot_key");
+    bench::die("usage: bench_instructions payments RULES.tocsin | thousand | hot_key | alerts");
   }
   const std::shared_ptr<const cep::Plan> plan = plan_of(text);
   const auto program = cep::compile(plan);
@@ -214,16 +245,18 @@ int main(int argc, char** argv) {
     add_purchases(stream, warm + counted, name == "hot_key" ? 1 : 1'000);
   }
   cep::Engine engine(*program, 1);
-  std::vector<cep::Alert> alerts;
+  bench::Alerts alerts;
+  if (name == "alerts") alerts.format.emplace(*plan);
   const std::vector<cep::Batch>& slices = stream.slices();
   const std::size_t first = warm / kRowsOfSlice;
   for (std::size_t i = 0; i < first; ++i) {
-    engine.advance(slices[i], slices[i].rows.back().engine_time, alerts);
+    engine.advance(slices[i], slices[i].rows.back().engine_time, alerts.raised);
   }
   // Later ones find all ready: the first alert makes OpenSSL read its configuration.
-  if (alerts.empty()) bench::die("no alert before what is counted");
-  alerts.clear();
+  if (alerts.raised.empty()) bench::die("no alert before what is counted");
+  if (alerts.format) alerts.format->line(alerts.raised.front());
+  alerts.raised.clear();
   tocsin_counted(engine, slices, first, alerts);
-  std::printf("%zu events, %zu alerts\n", counted, alerts.size());
+  std::printf("%zu events, %zu alerts\n", counted, alerts.count);
   return 0;
 }
