@@ -146,7 +146,7 @@ Result<std::size_t> Node::arrive(std::size_t source, std::string_view block, Mer
   }
   const auto taken = [&]() -> Result<std::size_t> {
     if (auto may = may_take(); !may) return tl::unexpected(may.error());
-    const Result<std::size_t> arrived = impl_->records.arrive(source, block, order, traces);
+    Result<std::size_t> arrived = impl_->records.arrive(source, block, order, traces);
     if (!arrived) return arrived;
     if (auto polled = impl_->poll(); !polled) return tl::unexpected(polled.error());
     return arrived;
