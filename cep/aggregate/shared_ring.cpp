@@ -72,13 +72,6 @@ Int128 GroupView::sum(const GroupMember& member) const {
   return sum;
 }
 
-bool GroupView::is_empty() const {
-  for (std::uint32_t i = 0; i < members_; ++i) {
-    if (member(i).count > 0) return false;
-  }
-  return true;
-}
-
 std::uint32_t GroupView::oldest() const {
   std::uint32_t oldest = newest();
   for (std::uint32_t i = 0; i < members_; ++i) {
@@ -130,9 +123,9 @@ std::uint32_t GroupView::next(std::uint32_t number) const {
   return behind == end ? newest.start : behind->start;
 }
 
-std::uint32_t GroupView::chunks_for(std::uint32_t number) const {
+std::uint32_t GroupView::chunks_for_far(std::uint32_t number) const {
   const EventChunk& newest = group_->newest;
-  if (number - newest.start < 32 || is_empty()) return 0;
+  if (is_empty()) return 0;
   const bool is_whole = !has_chunks() && newest.bits == ~0U && number == newest.start + 32;
   if (is_whole) return 0;
   const std::uint32_t oldest = this->oldest();
@@ -153,20 +146,16 @@ void GroupView::drop_old_chunks() const {
   chunks_->count = kept;
 }
 
-void GroupView::mark(std::uint32_t number) const {
+// The group's first event, or one that is too far from the newest chunk.
+void GroupView::mark_far(std::uint32_t number) const {
   EventChunk& newest = group_->newest;
   if (is_empty()) {
     if (chunks_ != nullptr) chunks_->count = 0;
     newest = {number, 1};
     return;
   }
-  const std::uint32_t place = number - newest.start;
-  if (place < 32) {
-    newest.bits |= std::uint32_t{1} << place;
-    return;
-  }
   // Where the group has left out no number, nothing needs to say so.
-  if (has_chunks() || newest.bits != ~0U || place != 32) retire_newest();
+  if (has_chunks() || newest.bits != ~0U || number != newest.start + 32) retire_newest();
   newest = {number, 1};
 }
 

@@ -146,7 +146,12 @@ class GroupView {
   /// Of members of a group with sums.
   Int128 sum(const GroupMember& member) const;
   /// Whether no member holds an event.
-  bool is_empty() const;
+  bool is_empty() const {
+    for (std::uint32_t i = 0; i < members_; ++i) {
+      if (member(i).count > 0) return false;
+    }
+    return true;
+  }
   /// The oldest event that a member holds; requires one.
   std::uint32_t oldest() const;
   /// The newest; requires one.
@@ -170,13 +175,19 @@ class GroupView {
 
   /// How many chunks it takes to make the ring's newest event one of the group's; 0 for as many as
   /// there are.
-  std::uint32_t chunks_for(std::uint32_t number) const;
+  std::uint32_t chunks_for(std::uint32_t number) const {
+    return number - group_->newest.start < 32 ? 0 : chunks_for_far(number);
+  }
   std::uint32_t chunk_capacity() const { return chunks_ == nullptr ? 0 : chunks_->capacity; }
   /// Drops chunks that no member holds events of.
   void drop_old_chunks() const;
   /// Makes the ring's newest event one of the group's, before members add it; requires room for
   /// chunks_for() it.
-  void mark(std::uint32_t number) const;
+  void mark(std::uint32_t number) const {
+    const std::uint32_t place = number - group_->newest.start;
+    if (place >= 32 || is_empty()) return mark_far(number);
+    group_->newest.bits |= std::uint32_t{1} << place;
+  }
   /// Calls `take(chunk)` for chunks of the events that members hold.
   template <typename Take>
   void for_each_chunk(Take&& take) const;
@@ -189,6 +200,8 @@ class GroupView {
   // Of a chunk: the events from `oldest` on.
   static std::uint32_t bits_from(const EventChunk& chunk, std::uint32_t oldest);
   bool has_chunks() const { return chunks_ != nullptr && chunks_->count > 0; }
+  std::uint32_t chunks_for_far(std::uint32_t number) const;
+  void mark_far(std::uint32_t number) const;
   void retire_newest() const;
   static std::uint32_t ones(std::uint32_t count) {
     return count >= 32 ? ~0U : (std::uint32_t{1} << count) - 1;

@@ -52,20 +52,32 @@ void SharedFeatures::take(const FeatureGroup& group, CurrentRow& current, const 
     return;
   }
   const auto number = static_cast<std::int64_t>(value.number);
+  const std::int64_t now = current.row->engine_time.us;
   const OperatorEntry* const entry = ensure_group(group, current);
   GroupView view = view_of(current.record, group, entry->state);
   for (std::uint32_t i = 0; i < view.members(); ++i) {
     const FeatureProgram& feature = program_.features[group.features[i]];
     GroupMember& member = view.member(i);
-    view.trim(member, current.row->engine_time.us, feature.window_us);
+    view.trim(member, now, feature.window_us);
     if (member.count >= feature.window.events_max) {
       view.drop_oldest(member);
       ++stats_.feature_events_lost;
     }
   }
-  view = add_event(group, current, view, number);
-  view = make_chunk_room(group, current, view);
+  // The row is the ring's newest event where another group has added it.
+  const bool is_new = std::exchange(row_of_newest_[ring_of(group).place], row_) != row_;
+  const bool lacks_values = group.has_sums && !view.ring().has_values();
+  if (lacks_values || (is_new && !view.ring().has_room(now))) {
+    make_room(ring_of(group), current, group.has_sums);
+    view = view_now(group, current);
+  }
+  if (is_new) view.ring().push(now);
   const std::uint32_t event = view.ring().end() - 1;
+  if (group.has_sums) view.ring().set_value(event, number);
+  if (view.chunks_for(event) > view.chunk_capacity()) {
+    make_chunk_room(group, current, view);
+    view = view_now(group, current);
+  }
   view.mark(event);
   for (std::uint32_t i = 0; i < view.members(); ++i) view.add(view.member(i), event, number);
 }
@@ -98,23 +110,6 @@ OperatorEntry* SharedFeatures::ensure_group(const FeatureGroup& group, CurrentRo
 // The group as it now is in the record.
 GroupView SharedFeatures::view_now(const FeatureGroup& group, const CurrentRow& current) const {
   return view_of(current.record, group, RecordStore::find(current.record, group.op)->state);
-}
-
-// Adds the current row to the ring, unless another group has done so.
-GroupView SharedFeatures::add_event(const FeatureGroup& group, CurrentRow& current, GroupView view,
-                                    std::int64_t value) {
-  const SharedRingProgram& program = ring_of(group);
-  const std::int64_t now = current.row->engine_time.us;
-  const bool is_new = std::exchange(row_of_newest_[program.place], row_) != row_;
-  const bool lacks_values = group.has_sums && !view.ring().has_values();
-  if (lacks_values || (is_new && !view.ring().has_room(now))) {
-    make_room(program, current, group.has_sums);
-    view = view_now(group, current);
-  }
-  SharedRing& ring = view.ring();
-  if (is_new) ring.push(now);
-  if (group.has_sums) ring.set_value(ring.end() - 1, value);
-  return view;
 }
 
 // The groups of the record that look at the ring, into listed_.
@@ -236,13 +231,12 @@ void SharedFeatures::put_held(SharedRing& ring) const {
 }
 
 // Room to make the ring's newest event one of the group's.
-GroupView SharedFeatures::make_chunk_room(const FeatureGroup& group, CurrentRow& current,
-                                          GroupView view) {
+void SharedFeatures::make_chunk_room(const FeatureGroup& group, CurrentRow& current,
+                                     const GroupView& view) {
   const std::uint32_t event = view.ring().end() - 1;
-  if (view.chunks_for(event) <= view.chunk_capacity()) return view;
   view.drop_old_chunks();
   const std::uint32_t needed = view.chunks_for(event);
-  if (needed + needed / 4 <= view.chunk_capacity()) return view;
+  if (needed + needed / 4 <= view.chunk_capacity()) return;
   const std::uint32_t capacity = needed + std::max(needed / 2, 1U);
   const std::uint32_t words = EventChunks::words(capacity);
   store_.ensure(*current.slot, words, group.op, current.event);
@@ -257,7 +251,6 @@ GroupView SharedFeatures::make_chunk_room(const FeatureGroup& group, CurrentRow&
     std::copy_n(old->chunks(), old->count, fresh->chunks());
   }
   grown.older = place;
-  return view_now(group, current);
 }
 
 // ---- reading

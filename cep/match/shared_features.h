@@ -64,15 +64,13 @@ class SharedFeatures {
   void list_groups(std::byte* record, const SharedRingProgram& ring);
   OperatorEntry* ensure_group(const FeatureGroup& group, CurrentRow& current);
   GroupView view_now(const FeatureGroup& group, const CurrentRow& current) const;
-  GroupView add_event(const FeatureGroup& group, CurrentRow& current, GroupView view,
-                      std::int64_t value);
   void make_room(const SharedRingProgram& program, CurrentRow& current, bool with_values);
   bool drop_front(std::byte* record, SharedRing& ring) const;
   bool find_held(std::byte* record, const SharedRing& ring);
   void lay_out_anew(std::byte* record, const SharedRing& ring);
   RingShape shape_for(const RingShape& shape, std::int64_t time_us, bool has_values) const;
   void put_held(SharedRing& ring) const;
-  GroupView make_chunk_room(const FeatureGroup& group, CurrentRow& current, GroupView view);
+  void make_chunk_room(const FeatureGroup& group, CurrentRow& current, const GroupView& view);
   const SharedRingProgram& ring_of(const FeatureGroup& group) const {
     return program_.shared_rings[group.ring];
   }
