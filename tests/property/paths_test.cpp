@@ -180,4 +180,38 @@ TEST_CASE("engine: gives the oracle's alerts for busy keys of patterns with path
   CHECK(busy > 2 * cases);
   CHECK(left == 0);
 }
+
+TEST_CASE("engine: budgets of busy keys of patterns with paths drop the same in any cut") {
+  std::size_t lost = 0;
+  for_all_seeds("PROPERTY", 1000, [&](Random& random) {
+    const PathsCase c = random_case(random);
+    if (!cep::validate(c.plan).empty()) return;
+    cep::Limits limits;
+    limits.busy_key_runs = static_cast<std::uint32_t>(random.below(4));
+    if (random.chance(60)) limits.events_per_key_max = 1 + random.below(8);
+    if (random.chance(60)) limits.bytes_per_key_max = 100 + random.below(600);
+    if (random.chance(30)) limits.runs_per_group_max = 1 + random.below(6);
+    if (random.chance(30)) limits.steps_per_event_max = 1 + random.below(60);
+    const auto program = cep::compile_general(std::make_shared<const cep::Plan>(c.plan), limits);
+    REQUIRE(program.has_value());
+    std::vector<std::string> expected;
+    for (const Cut& cut : {Cut{10'000, 1}, Cut{1, 2, true}, Cut{5, 3}}) {
+      std::optional<cep::Engine> engine(std::in_place, *program, cut.hash_seed);
+      engine->track_changes();
+      std::vector<cep::Alert> alerts;
+      for (const EngineStep& step : steps_of(c.events, cep::kEventTimeMax, cut)) {
+        take_step(*program, *engine, c.events, step, alerts);
+        if (cut.rows > 1) continue;
+        lost += engine->stats().runs_lost > 0 ? 1 : 0;
+        Result<cep::Engine> again = restored_engine(*program, 8, whole_snapshot(*engine));
+        REQUIRE_MESSAGE(again.has_value(), shown(c, {}, {}));
+        engine.emplace(std::move(*again));
+      }
+      const std::vector<std::string> found = alert_lines(c.plan, alerts);
+      if (cut.rows == 10'000) expected = found;
+      REQUIRE_MESSAGE(found == expected, shown(c, expected, found));
+    }
+  });
+  CHECK(lost > 100);
+}
 }  // namespace tocsin::tests

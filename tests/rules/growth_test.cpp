@@ -92,7 +92,7 @@ TEST_CASE("growth: what a rule keeps of a key, why, and whether that grows with 
       {"when all of { pay as a where amount < 3, pay as b, other } within 1h", "places"},
       {"when pay then all of { pay as a where amount > 900, other } then pay within 1h once per 1d",
        "places"},
-      {"when all of { pay as a, pay as b where amount > a.amount, other } within 1h",
+      {"when all of { pay as a, other } then pay as b where amount > a.amount within 1h",
        "partial matches", "earlier_event", true},
       {"when all of { pay as a, pay as b where amount > 900, other } within 1h "
        "having b.amount > a.amount",
