@@ -1,19 +1,104 @@
 /// Takes events into the features of one table and reads them: the fast rings in the key's record
 /// (cep/aggregate/feature_state.h) for `count`, `sum` and `avg` over `last D` and `previous D`,
-/// shared where several of them are over the same kind of events (cep/match/shared_features.h); a
+/// shared where several of them are over the same kind of events (SharedFeatures); a
 /// window of the shard's pool (cep/aggregate/feature_window.h) for all others, with its number
 /// in the record's operator list.
 #pragma once
 #include <cstdint>
+#include <map>
+#include <vector>
 
 #include "cep/aggregate/feature_window.h"
+#include "cep/aggregate/shared_ring.h"
+#include "cep/base/byte_codec.h"
 #include "cep/compile/program.h"
-#include "cep/match/shared_features.h"
 #include "cep/record/engine_stats.h"
 #include "cep/record/key_record.h"
 
 namespace tocsin::cep {
 struct CurrentRow;
+
+/// The features of one table that share rings (cep/aggregate/shared_ring.h): takes events into
+/// groups of them, reads them, writes and restores what each holds. A feature's bytes are those of
+/// a ring of its own (cep/aggregate/feature_state.h): they do not say what it shares.
+class SharedFeatures {
+ public:
+  SharedFeatures(const ProgramImpl& program, std::uint32_t table, RecordStore& store,
+                 EngineStats& stats);
+  /// The next row at one key: groups that take it share the event.
+  void begin_row() { ++row_; }
+  /// Takes the current row into all features of the group, with the argument's known value (missing
+  /// for counts).
+  void take(const FeatureGroup& group, CurrentRow& current, const Value& value);
+  /// The feature's value at the current row; how many events it holds.
+  static Value read(const FeatureProgram& feature, const CurrentRow& current);
+  static std::uint32_t count(const FeatureProgram& feature, const CurrentRow& current);
+  /// The value at `now_us` of a feature of a record, which stays as it is.
+  static Value look_at(const FeatureProgram& feature, const std::byte* record, std::int64_t now_us);
+
+  /// Until when the group's state of a key matters: WindowState's kDead or a time. Features that
+  /// hold nothing any more are forgotten.
+  std::int64_t expiry(const FeatureGroup& group, std::byte* record, const OperatorEntry& entry,
+                      std::int64_t now_us);
+  /// Forgets what the features at these places of the group hold of a key; whether the group then
+  /// holds nothing.
+  bool forget(const FeatureGroup& group, std::byte* record, const OperatorEntry& entry,
+              const std::vector<std::uint32_t>& places);
+  /// Whether the record's ring has lost its last group. Call once, after expiry() or forget() of
+  /// each of its groups.
+  bool is_ring_dead(const SharedRingProgram& ring);
+
+  /// Writes what a record holds of the feature: nothing where it has taken nothing.
+  static void save(const FeatureProgram& feature, const std::byte* record,
+                   const OperatorEntry& entry, ByteWriter& to);
+  /// Before the features of an entry are restored.
+  void begin_restore();
+  /// Reads the bytes of a feature that the key holds nothing of; the record has it after
+  /// put_restored(). False for bytes that save() did not write.
+  bool restore(const FeatureProgram& feature, const KeySlot& slot, ByteReader& from);
+  /// Puts what was read into the slot's record. False where features of a group do not agree.
+  bool put_restored(KeySlot& slot);
+
+ private:
+  // A group that a record lists.
+  struct Listed {
+    const FeatureGroup* group = nullptr;
+    Offset state = 0;
+  };
+  GroupView view_of(std::byte* record, const FeatureGroup& group, Offset state) const;
+  void list_groups(std::byte* record, const SharedRingProgram& ring);
+  OperatorEntry* ensure_group(const FeatureGroup& group, CurrentRow& current);
+  GroupView view_now(const FeatureGroup& group, const CurrentRow& current) const;
+  void make_room(const SharedRingProgram& program, CurrentRow& current, bool with_values);
+  bool drop_front(std::byte* record, SharedRing& ring) const;
+  bool find_held(std::byte* record, const SharedRing& ring);
+  void lay_out_anew(std::byte* record, const SharedRing& ring);
+  RingShape shape_for(const RingShape& shape, std::int64_t time_us, bool has_values) const;
+  void put_held(SharedRing& ring) const;
+  void make_chunk_room(const FeatureGroup& group, CurrentRow& current, const GroupView& view);
+  const SharedRingProgram& ring_of(const FeatureGroup& group) const {
+    return program_.shared_rings[group.ring];
+  }
+  bool put_ring(const SharedRingProgram& program, const RingMerge& merged, KeySlot& slot);
+  bool add_present(const SharedRingProgram& ring, std::byte* record, RingMerge& into);
+  void put_group(const RingMerge::Group& restored, const RingMerge& merged,
+                 std::byte* record) const;
+
+  const ProgramImpl& program_;
+  RecordStore& store_;
+  EngineStats& stats_;
+  std::uint64_t row_ = 0;
+  std::vector<std::uint64_t> row_of_newest_;     // by SharedRingProgram::place: the row that has
+                                                 // come to the ring last
+  std::vector<bool> alive_;                      // likewise
+  std::map<std::uint32_t, RingMerge> restored_;  // by ring: of the entry in work
+  // Of the ring that is laid out anew.
+  std::vector<Listed> listed_;
+  std::vector<std::uint64_t> held_;         // bits: the events that some feature holds
+  std::vector<std::uint32_t> held_before_;  // by word of these: how many are in the words before
+  std::vector<std::int64_t> times_;
+  std::vector<std::int64_t> values_;
+};
 
 class FeatureStore {
  public:

@@ -1,5 +1,4 @@
-#include "cep/match/shared_features.h"
-
+// Features that share rings (cep/match/feature_store.h).
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -9,6 +8,7 @@
 #include "cep/aggregate/window_state.h"
 #include "cep/base/assert.h"
 #include "cep/match/current_row.h"
+#include "cep/match/feature_store.h"
 #include "cep/plan/feature.h"
 
 namespace tocsin::cep {
