@@ -1,12 +1,10 @@
 // Features that share rings (cep/match/feature_store.h).
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <utility>
 
 #include "cep/aggregate/feature_state.h"
 #include "cep/aggregate/window_state.h"
-#include "cep/base/assert.h"
 #include "cep/match/current_row.h"
 #include "cep/match/feature_store.h"
 #include "cep/plan/feature.h"
