@@ -1,7 +1,6 @@
 /// Writes alerts as JSON, many of one plan.
 #pragma once
 #include <memory>
-#include <string>
 #include <string_view>
 #include <vector>
 

@@ -3,7 +3,6 @@
 // A key becomes a busy one at an event that gives it too many partial matches, and ceases to be one
 // when nothing of them is left.
 #include <cstring>
-#include <memory>
 
 #include "cep/match/alert_builder.h"
 #include "cep/match/busy_members.h"
