@@ -49,8 +49,9 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
           ? &context.patterns.at(*RecordStore::at<std::uint32_t>(current.record, entry->state))
           : nullptr;
   const bool asks_quiet = rule.rule->suppression.kind() == Once::kWhile;
-  const bool is_busy = state != nullptr && (state->members != nullptr || state->paths != nullptr);
-  const bool is_live = is_busy || (state != nullptr && !state->runs.empty());
+  const bool has_members = state != nullptr && state->members != nullptr;
+  const bool has_paths = state != nullptr && state->paths != nullptr;
+  const bool is_live = has_members || has_paths || (state != nullptr && !state->runs.empty());
   if (!may_start && !asks_quiet && !is_live) return;
   select_rule(rule, state, current.key);
   context_ = &context;
@@ -70,13 +71,13 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   knows_steps_ = changed_ = gave_up_ = false;
   steps_.begin(program_.limits.steps_per_event_max);
   any_live_ = state != nullptr && (!state->waiting.empty() || state->window.open);
-  if (is_busy && on_paths_event()) return;
+  if (has_paths && on_paths_event()) return;
   if (asks_quiet) look_at_quiet();
   if (pattern.opens) {
     on_window_event();
     return;
   }
-  if (state != nullptr && state->members != nullptr && on_busy_event()) return;
+  if (has_members && on_busy_event()) return;
 
   offer_all(may_start);
   if (!changed_ && candidates_.empty()) return;

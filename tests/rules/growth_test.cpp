@@ -112,7 +112,7 @@ TEST_CASE("growth: what a rule keeps of a key, why, and whether that grows with 
       {"when pay then optional 2+ other then pay where amount > 900 within 1h", "partial matches",
        "optional", true},
       {"when pay then optional other then all of { pay where amount > 900, other } within 1h",
-       "partial matches", "optional group", true},
+       "partial matches", "optional", true},
       {"when pay as a then pay as b where amount > 900 without other within 1h", "partial matches",
        "without", true},
       // Those with the same future are one.
