@@ -32,9 +32,9 @@ class Sha256 {
  public:
   Sha256() : context_(EVP_MD_CTX_new()) {
     // Kept to the end of the process: other threads may use it until then.
-    static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-    const bool has_begun = algorithm != nullptr && context_ != nullptr &&
-                           EVP_DigestInit_ex2(context_.get(), algorithm, nullptr) == 1;
+    static const EVP_MD* const kAlgorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    const bool has_begun = kAlgorithm != nullptr && context_ != nullptr &&
+                           EVP_DigestInit_ex2(context_.get(), kAlgorithm, nullptr) == 1;
     TOCSIN_ASSERT(has_begun, "SHA-256 is built into OpenSSL");
   }
   Digest of(std::string_view bytes) {
