@@ -460,13 +460,11 @@ void PatternMatcher::drop_live_runs(const RuleProgram& rule, PatternPool& patter
   PatternState& state = patterns.at(*RecordStore::at<std::uint32_t>(record, place));
   select_rule(rule, &state, {});
   if (count == 0) return;
-  std::size_t dropped = 0;
   if (state.members != nullptr) {
     drop_starts(now_us, count);
   } else if (state.window.open && state.window.end_us > now_us) {
     const std::uint64_t events = state.window.count;
     drop_window();
-    dropped = 1;
     state.lost_runs += events;
     stats_.runs_lost += events;
   } else if (state.paths != nullptr) {
@@ -474,6 +472,7 @@ void PatternMatcher::drop_live_runs(const RuleProgram& rule, PatternPool& patter
   } else {
     const std::size_t counters = pattern_->counter_count;
     std::size_t kept = 0;
+    std::size_t dropped = 0;
     for (std::size_t i = 0; i < state.runs.size(); ++i) {
       const PatternRun run = state.runs[i];
       if (lives_until(run) <= now_us) {

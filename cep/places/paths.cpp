@@ -139,7 +139,7 @@ void Paths::push(std::uint32_t place, PathEntry entry, PathsEvent& event) {
 
 // ---- the match that comes first
 
-PathsMatch Paths::least_way(const End& end) const {
+PathsMatch Paths::least_chain(const End& end) const {
   PathsMatch match;
   match.last_step = end.entry.step;
   const PathEntry* at = &end.entry;
@@ -176,9 +176,9 @@ bool comes_before(const PathsMatch& a, const PathsMatch& b) {
 }  // namespace
 
 PathsMatch Paths::match() const {
-  PathsMatch first = least_way(ends_.front());
+  PathsMatch first = least_chain(ends_.front());
   for (std::size_t i = 1; i < ends_.size(); ++i) {
-    PathsMatch other = least_way(ends_[i]);
+    PathsMatch other = least_chain(ends_[i]);
     if (comes_before(other, first)) first = std::move(other);
   }
   return first;

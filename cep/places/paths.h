@@ -5,11 +5,11 @@
 ///
 /// A match takes one of the pattern's **paths**: for each optional step, whether it is there; of
 /// `one of`, which alternative. Along one path the rule is a sequence of steps, and what may follow
-/// what is an interval, as cep/places/places.h has it: so a path has one **least way** to an event,
-/// which has the oldest first event and the earliest event at each place. All matches of a path are
-/// equally long. So the one that comes first in order is the least way of some path: of those with
-/// the oldest first event the longest, of these the one with the earliest events, then with the
-/// earliest steps.
+/// what is an interval, as cep/places/places.h has it: so a path has one **least chain** to an
+/// event, which has the oldest first event and the earliest event at each place. All matches of a
+/// path are equally long. So the one that comes first in order is the least chain of some path: of
+/// those with the oldest first event the longest, of these the one with the earliest events, then
+/// with the earliest steps.
 ///
 /// Paths share places up to where they part, and an event is an entry of several places at once. Of
 /// the steps of one place an event takes the first that it fits: whatever follows is the same, and
@@ -77,7 +77,7 @@ class Paths {
   bool is_over(std::uint64_t start) const;
   void pop(std::uint32_t place);
   void let_go();
-  PathsMatch least_way(const End& end) const;
+  PathsMatch least_chain(const End& end) const;
 
   const PathsProgram& program_;
   const std::optional<Duration> within_;

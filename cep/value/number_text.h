@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <string_view>
 
-#include "cep/value/decimal.h"
-#include "cep/value/time.h"
+#include "cep/value/int128.h"
 
 namespace tocsin::cep {
+struct EventTime;
 /// What format_decimal() gives; `scale` is at most 60.
 class DecimalText {
  public:
