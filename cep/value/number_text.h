@@ -4,14 +4,12 @@
 #include <cstddef>
 #include <string_view>
 
-#include "cep/value/int128.h"
-
 namespace tocsin::cep {
 struct EventTime;
 /// What format_decimal() gives; `scale` is at most 60.
 class DecimalText {
  public:
-  DecimalText(Int128 mantissa, int scale);
+  DecimalText(__int128 mantissa, int scale);
   DecimalText(const DecimalText&) = delete;
   DecimalText& operator=(const DecimalText&) = delete;
   std::string_view view() const { return {begin_, static_cast<std::size_t>(end() - begin_)}; }
