@@ -2,7 +2,6 @@
 
 #include <array>
 
-#include "cep/data/alert_format.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 
@@ -16,9 +15,5 @@ const char* budget_name(BudgetCause cause) {
 Status status_of(const Plan& plan, const Alert& alert) {
   const Status status = plan.rules[alert.rule.value].status;
   return alert.budget && status != Status::kShadow ? Status::kLive : status;
-}
-
-std::string format_alert(const Plan& plan, const Alert& alert) {
-  return std::string(AlertFormat(plan).line(alert));
 }
 }  // namespace tocsin::cep

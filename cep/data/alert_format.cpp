@@ -190,4 +190,8 @@ std::string_view AlertFormat::line(const Alert& alert) {
   out_.push_back('}');
   return out_.text();
 }
+
+std::string format_alert(const Plan& plan, const Alert& alert) {
+  return std::string(AlertFormat(plan).line(alert));
+}
 }  // namespace tocsin::cep
