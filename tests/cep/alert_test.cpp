@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/data/alert_format.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "tests/support/golden.h"

@@ -1,6 +1,7 @@
 // Budgets against a naive count, and the same for any cut, hash seed and restart; state that goes
 // when its time is over.
 #include "cep/record/budget.h"
+#include "cep/data/alert_format.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

@@ -22,6 +22,7 @@
 #include "cep/queue/range_sums.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/letters.h"
+#include "tests/support/letters_run.h"
 #include "tests/support/plan_parts.h"
 #include "tests/support/random.h"
 
@@ -44,35 +45,6 @@ cep::Plan loop_plan(const std::string& pattern, std::int64_t within_ms) {
   return plan;
 }
 
-struct Ran {
-  std::vector<cep::Alert> alerts;
-  std::vector<std::string> lines;
-  cep::EngineStats stats;
-  std::size_t bytes_per_event = 0;  // at most, after any slice
-};
-// The letters one a millisecond, in slices of 100.
-Ran run(const cep::Plan& plan, const std::string& letters, const cep::Limits& limits) {
-  const auto shared = std::make_shared<const cep::Plan>(plan);
-  const auto program = cep::compile(shared, limits);
-  REQUIRE(program.has_value());
-  std::string text;
-  for (std::size_t i = 0; i < letters.size(); ++i) {
-    text += fmt::format("{}{}{}", i > 0 ? " " : "", letters[i], i + 1);
-  }
-  const std::vector<oracle::PlacedEvent> events =
-      oracle::place_events(plan, letters_events(text), {});
-  cep::Engine engine(*program, 1);
-  Ran ran;
-  for (const EngineStep& step : steps_of(events, cep::kEventTimeMax, {100, 1, false})) {
-    take_step(*program, engine, events, step, ran.alerts);
-    if (step.end > 1'000) {
-      ran.bytes_per_event = std::max(ran.bytes_per_event, engine.stats().state_bytes / step.end);
-    }
-  }
-  ran.stats = engine.stats();
-  ran.lines = alert_lines(plan, ran.alerts);
-  return ran;
-}
 }  // namespace
 
 TEST_CASE("range least: the least and the greatest of any range of a queue") {
@@ -202,7 +174,7 @@ TEST_CASE("distinct count: the different values of any end of a queue") {
 TEST_CASE(
     "busy keys: an alert of a long loop lists the first and the last events, totals are of all") {
   const cep::Plan plan = loop_plan("any a{3,}; any b", 1'000'000);
-  const Ran ran = run(plan, std::string(5'000, 'a') + "b", {});
+  const LettersRun ran = run_letters(plan, std::string(5'000, 'a') + "b", {});
   REQUIRE(ran.alerts.size() == 1);
   const cep::Alert& alert = ran.alerts[0];
   CHECK(alert.message == "5000 12497500 ");
@@ -222,10 +194,10 @@ TEST_CASE(
   cep::Limits limits;
   limits.events_per_alert_max = 7;
   const std::string letters = std::string(12, 'a') + "b" + std::string(3, 'a') + "bb";
-  const std::vector<std::string> listed = run(plan, letters, limits).lines;
+  const std::vector<std::string> listed = run_letters(plan, letters, limits).lines;
   CHECK(listed.size() == 3);
   limits.busy_key_runs = 0;
-  CHECK(run(plan, letters, limits).lines == listed);
+  CHECK(run_letters(plan, letters, limits).lines == listed);
   const auto general = cep::compile_general(std::make_shared<const cep::Plan>(plan), limits);
   REQUIRE(general.has_value());
 }
@@ -234,7 +206,7 @@ TEST_CASE("busy keys: a budget drops the oldest, and the next alert says so") {
   const cep::Plan plan = loop_plan("any a{3,}; any b", 1'000'000);
   cep::Limits limits;
   limits.events_per_key_max = 100;
-  const Ran by_events = run(plan, std::string(250, 'a') + "b", limits);
+  const LettersRun by_events = run_letters(plan, std::string(250, 'a') + "b", limits);
   REQUIRE(by_events.alerts.size() == 2);  // one of them the engine's own
   const auto of_rule = std::ranges::find_if(
       by_events.alerts, [](const cep::Alert& alert) { return !alert.budget.has_value(); });
@@ -245,7 +217,7 @@ TEST_CASE("busy keys: a budget drops the oldest, and the next alert says so") {
 
   limits = {};
   limits.bytes_per_key_max = 20'000;
-  const Ran by_bytes = run(plan, std::string(1'000, 'a') + "b", limits);
+  const LettersRun by_bytes = run_letters(plan, std::string(1'000, 'a') + "b", limits);
   REQUIRE(by_bytes.alerts.size() == 2);
   CHECK(by_bytes.stats.runs_lost > 500);
   CHECK(by_bytes.stats.runs_lost < 1'000);
@@ -254,7 +226,7 @@ TEST_CASE("busy keys: a budget drops the oldest, and the next alert says so") {
 TEST_CASE("busy keys: two loops keep the totals of all events, without `within` too") {
   cep::Plan plan = loop_plan("any a{2,}; any b{2,}; any c", 0);
   const std::string letters = std::string(3'000, 'a') + "bab" + std::string(2'000, 'b') + "c";
-  const Ran ran = run(plan, letters, {});
+  const LettersRun ran = run_letters(plan, letters, {});
   REQUIRE(ran.alerts.size() == 1);
   // The second loop begins with the first b: the last a would cost the b before it.
   CHECK(ran.alerts[0].message == "3000 4498500 ");
@@ -266,8 +238,8 @@ TEST_CASE("busy keys: two loops keep the totals of all events, without `within` 
 
 TEST_CASE("busy keys: a key ceases to be one when its matches are over") {
   const cep::Plan plan = loop_plan("any a{3,}; any b", 50);
-  const Ran ran =
-      run(plan, std::string(40, 'a') + std::string(60, 'c') + std::string(40, 'a') + "b", {});
+  const LettersRun ran = run_letters(
+      plan, std::string(40, 'a') + std::string(60, 'c') + std::string(40, 'a') + "b", {});
   REQUIRE(ran.alerts.size() == 1);
   CHECK(ran.alerts[0].message == "40 4780 ");
   CHECK(ran.stats.keys_made_busy == 2);
@@ -298,7 +270,7 @@ TEST_CASE("busy keys: long loops that take the same events are matched in little
                                         : static_cast<std::size_t>(step[at + 1] - '0');
     }
     const std::size_t count = kEvents - (others - 2);
-    const Ran ran = run(plan, letters, limits);
+    const LettersRun ran = run_letters(plan, letters, limits);
     CHECK(ran.stats.runs_lost == 0);
     CHECK(ran.stats.keys_made_busy == 1);
     if (ends) {

@@ -21,6 +21,7 @@
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"
 #include "tests/support/letters.h"
+#include "tests/support/letters_run.h"
 #include "tests/support/random.h"
 
 namespace tocsin::tests {
@@ -34,37 +35,6 @@ cep::Plan all_of_plan(const std::vector<std::string>& members, std::int64_t with
   plan.rules[0].pattern.clear();
   plan.rules[0].pattern.emplace_back(std::move(group));
   return plan;
-}
-
-struct Ran {
-  std::vector<std::string> matches;  // of the rule's own alerts
-  std::vector<cep::Alert> alerts;
-  cep::EngineStats stats;
-  std::size_t bytes_per_event = 0;  // at most, after any slice
-};
-// The letters one a millisecond, in slices of 100.
-Ran run(const cep::Plan& plan, const std::string& letters, const cep::Limits& limits) {
-  const auto program = cep::compile(std::make_shared<const cep::Plan>(plan), limits);
-  REQUIRE(program.has_value());
-  std::string text;
-  for (std::size_t i = 0; i < letters.size(); ++i) {
-    text += fmt::format("{}{}{}", i > 0 ? " " : "", letters[i], i + 1);
-  }
-  const std::vector<oracle::PlacedEvent> events =
-      oracle::place_events(plan, letters_events(text), {});
-  cep::Engine engine(*program, 1);
-  Ran ran;
-  for (const EngineStep& step : steps_of(events, cep::kEventTimeMax, {100, 1, false})) {
-    take_step(*program, engine, events, step, ran.alerts);
-    if (step.end > 1'000) {
-      ran.bytes_per_event = std::max(ran.bytes_per_event, engine.stats().state_bytes / step.end);
-    }
-  }
-  ran.stats = engine.stats();
-  for (const cep::Alert& alert : ran.alerts) {
-    if (!alert.budget) ran.matches.push_back(letters_match(plan.rules[0], alert));
-  }
-  return ran;
 }
 
 // Whether the events, by the members that they fit, can be given to different members.
@@ -125,9 +95,9 @@ TEST_CASE("busy members: of events that fit several members the oldest are chose
   for (const std::uint32_t runs : {0U, 1U, 1'000'000U}) {
     limits.busy_key_runs = runs;
     // By step: the last event counts for whatever the others leave.
-    CHECK(run(all_of_plan({"ab", "bc", "ca"}, 100), "aabbc", limits).matches ==
+    CHECK(run_letters(all_of_plan({"ab", "bc", "ca"}, 100), "aabbc", limits).matches ==
           std::vector<std::string>{"0|2|1", "0|3|1", "0|4|1"});
-    CHECK(run(all_of_plan({"a", "ab"}, 3), "abxxb", limits).matches ==
+    CHECK(run_letters(all_of_plan({"a", "ab"}, 3), "abxxb", limits).matches ==
           std::vector<std::string>{"0|1"});
   }
 }
@@ -138,7 +108,7 @@ TEST_CASE("busy members: a budget drops the oldest, and the next alert says so")
   limits.events_per_key_max = 100;
   std::string letters;
   for (int i = 0; i < 125; ++i) letters += "ab";
-  const Ran by_events = run(plan, letters + "c", limits);
+  const LettersRun by_events = run_letters(plan, letters + "c", limits);
   REQUIRE(by_events.alerts.size() == 2);  // one of them the engine's own
   CHECK(by_events.matches == std::vector<std::string>{"150|151|250"});
   const auto of_rule = std::ranges::find_if(
@@ -148,7 +118,7 @@ TEST_CASE("busy members: a budget drops the oldest, and the next alert says so")
 
   limits = {};
   limits.bytes_per_key_max = 5'000;
-  const Ran by_bytes = run(plan, letters + "c", limits);
+  const LettersRun by_bytes = run_letters(plan, letters + "c", limits);
   CHECK(by_bytes.alerts.size() == 2);
   CHECK(by_bytes.stats.runs_lost > 50);
   CHECK(by_bytes.stats.runs_lost < 250);
@@ -157,11 +127,11 @@ TEST_CASE("busy members: a budget drops the oldest, and the next alert says so")
 TEST_CASE("busy members: a key ceases to be one when its matches are over, or one is selected") {
   cep::Plan plan = all_of_plan({"a", "b", "c"}, 50);
   const std::string many = "abababababababababababababababababababab";
-  const Ran ran = run(plan, many + std::string(60, 'x') + many + "c", {});
+  const LettersRun ran = run_letters(plan, many + std::string(60, 'x') + many + "c", {});
   CHECK(ran.matches == std::vector<std::string>{"100|101|140"});
   CHECK(ran.stats.keys_made_busy == 2);
   plan.rules[0].selection.kind = cep::SelectionKind::kSkipPastLast;
-  const Ran skipped = run(plan, many + "cc" + many + "c", {});
+  const LettersRun skipped = run_letters(plan, many + "cc" + many + "c", {});
   CHECK(skipped.matches == std::vector<std::string>{"0|1|40", "42|43|41", "44|45|82"});
   CHECK(skipped.stats.keys_made_busy == 2);
 }
@@ -211,7 +181,7 @@ TEST_CASE("busy members: a key with many events is matched in little work") {
     members.insert(members.end(), 2, "-");
     std::string letters = "-";
     for (std::size_t i = 0; i < kEvents; ++i) letters += alphabet[random.below(count - 2)];
-    const Ran ran = run(all_of_plan(members, 1'000'000), letters + "---", limits);
+    const LettersRun ran = run_letters(all_of_plan(members, 1'000'000), letters + "---", limits);
     CHECK(ran.matches.size() == 3);
     CHECK(ran.stats.keys_made_busy == 1);
     CHECK(ran.stats.runs_lost == 0);
@@ -225,7 +195,7 @@ TEST_CASE("busy members: without `within` a key keeps no more events than there 
   const cep::Plan plan = all_of_plan({"ab", "bc", "cd", "e"}, 0);
   std::string letters;
   for (int i = 0; i < 500; ++i) letters += "abcd";
-  const Ran ran = run(plan, letters + "ee", limits);
+  const LettersRun ran = run_letters(plan, letters + "ee", limits);
   CHECK(ran.matches == std::vector<std::string>{"0|1|2|2000", "0|1|2|2001"});
   CHECK(ran.stats.runs <= 4);
 }

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "cep/compile/pattern_program.h"
 #include "cep/compile/program.h"
@@ -16,6 +15,7 @@
 #include "cep/plan/rule.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/letters.h"
+#include "tests/support/letters_run.h"
 #include "tests/support/oracle.h"
 
 namespace tocsin::tests {
@@ -28,33 +28,7 @@ cep::Plan paths_plan(const std::string& pattern, std::int64_t within_ms, std::si
   return plan;
 }
 
-struct Ran {
-  std::vector<cep::Alert> alerts;
-  cep::EngineStats stats;
-  std::size_t bytes_per_event = 0;  // at most, after any slice
-};
-// The letters one a millisecond, in slices of 100.
-Ran run(const cep::Plan& plan, const std::string& letters, const cep::Limits& limits) {
-  const auto program = cep::compile(std::make_shared<const cep::Plan>(plan), limits);
-  REQUIRE(program.has_value());
-  std::string text;
-  for (std::size_t i = 0; i < letters.size(); ++i) {
-    text += fmt::format("{}{}{}", i > 0 ? " " : "", letters[i], i + 1);
-  }
-  const std::vector<oracle::PlacedEvent> events =
-      oracle::place_events(plan, letters_events(text), {});
-  cep::Engine engine(*program, 1);
-  Ran ran;
-  for (const EngineStep& step : steps_of(events, cep::kEventTimeMax, {100, 1, false})) {
-    take_step(*program, engine, events, step, ran.alerts);
-    if (step.end > 1'000) {
-      ran.bytes_per_event = std::max(ran.bytes_per_event, engine.stats().state_bytes / step.end);
-    }
-  }
-  ran.stats = engine.stats();
-  return ran;
-}
-std::string matches_of(const cep::Plan& plan, const Ran& ran) {
+std::string matches_of(const cep::Plan& plan, const LettersRun& ran) {
   std::string text;
   for (const cep::Alert& alert : ran.alerts) {
     text += (text.empty() ? "" : " ") + letters_match(plan.rules[0], alert);
@@ -93,7 +67,7 @@ TEST_CASE("paths: the oldest start decides, then the longest match, then the ear
   limits.busy_key_runs = 0;
   const auto found = [&](const std::string& pattern, const std::string& letters) {
     const cep::Plan plan = paths_plan(pattern, 100);
-    return matches_of(plan, run(plan, letters, limits));
+    return matches_of(plan, run_letters(plan, letters, limits));
   };
   CHECK(found("any a; any b?; any c", "abc") == "0|1|2");
   CHECK(found("any a; any b?; any c", "bac") == "1||2");
@@ -109,7 +83,7 @@ TEST_CASE("paths: a budget drops the oldest, and the next alert says so") {
   const cep::Plan plan = paths_plan("any a; any b; any c", 1'000'000, 0, 2);
   cep::Limits limits;
   limits.events_per_key_max = 100;
-  const Ran by_events = run(plan, std::string(250, 'a') + "c", limits);
+  const LettersRun by_events = run_letters(plan, std::string(250, 'a') + "c", limits);
   REQUIRE(by_events.alerts.size() == 2);  // one of them the engine's own
   const auto of_rule = std::ranges::find_if(
       by_events.alerts, [](const cep::Alert& alert) { return !alert.budget.has_value(); });
@@ -120,7 +94,7 @@ TEST_CASE("paths: a budget drops the oldest, and the next alert says so") {
 
   limits = {};
   limits.bytes_per_key_max = 20'000;
-  const Ran by_bytes = run(plan, std::string(1'000, 'a') + "c", limits);
+  const LettersRun by_bytes = run_letters(plan, std::string(1'000, 'a') + "c", limits);
   REQUIRE(by_bytes.alerts.size() == 2);
   CHECK(by_bytes.stats.runs_lost > 400);
   CHECK(by_bytes.stats.runs_lost < 1'000);
@@ -128,8 +102,8 @@ TEST_CASE("paths: a budget drops the oldest, and the next alert says so") {
 
 TEST_CASE("paths: a key ceases to be busy when its matches are over") {
   const cep::Plan plan = paths_plan("any a; any b?; any d", 50);
-  const Ran ran =
-      run(plan, std::string(40, 'a') + std::string(60, 'c') + std::string(40, 'a') + "d", {});
+  const LettersRun ran = run_letters(
+      plan, std::string(40, 'a') + std::string(60, 'c') + std::string(40, 'a') + "d", {});
   REQUIRE(ran.alerts.size() == 1);
   CHECK(ran.alerts[0].events[0].id == "100");
   CHECK(ran.stats.keys_made_busy == 2);
@@ -160,7 +134,7 @@ TEST_CASE("paths: many events of one key are matched in little work and memory")
   };
   for (const Row& row : rows) {
     CAPTURE(cep::describe(row.plan));
-    const Ran ran = run(row.plan, letters, limits);
+    const LettersRun ran = run_letters(row.plan, letters, limits);
     CHECK(ran.alerts.size() == row.alerts);
     CHECK(ran.stats.runs_lost == 0);
     CHECK(ran.stats.keys_made_busy == 1);

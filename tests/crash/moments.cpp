@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "cep/data/alert_format.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/rule.h"
 #include "cep/value/identity.h"

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/data/alert_format.h"
 #include "cep/data/reference_data.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"

@@ -131,28 +131,11 @@ TEST_CASE("engine: gives the oracle's alerts for busy keys of `all of`, also beh
       limits.enumerated_states_max = random.chance(50) ? 1 : 1'000;
       const auto program = cep::compile(plan, limits);
       REQUIRE(program.has_value());
-      const std::vector<EngineStep> steps =
-          steps_of(c.events, cep::kEventTimeMax, {1 + random.below(3), 7, false});
-      const std::size_t restores_at = random.below(steps.size() + 1);
-      std::optional<cep::Engine> engine(std::in_place, *program, 7);
-      engine->track_changes();
-      std::vector<cep::Alert> alerts;
-      for (std::size_t i = 0; i < steps.size(); ++i) {
-        if (i == restores_at) {
-          const Snapshot snapshot = whole_snapshot(*engine);
-          busy += engine->stats().keys_made_busy;
-          Result<cep::Engine> again = restored_engine(*program, 8, snapshot);
-          REQUIRE_MESSAGE(again.has_value(), shown(c, {}, {}));
-          engine.emplace(std::move(*again));
-          CHECK(whole_snapshot(*engine) == snapshot);
-        }
-        take_step(*program, *engine, c.events, steps[i], alerts);
-      }
-      busy += engine->stats().keys_made_busy;
-      const std::vector<std::string> found = alert_lines(c.plan, alerts);
-      REQUIRE_MESSAGE(found == expected, "busy from " << runs << ", restored at " << restores_at
-                                                      << " of " << steps.size() << ": "
-                                                      << shown(c, expected, found));
+      const RestoredRun run = run_restored(*program, c.events, random);
+      busy += run.made_busy;
+      const std::vector<std::string> found = alert_lines(c.plan, run.alerts);
+      REQUIRE_MESSAGE(found == expected,
+                      "busy from " << runs << ", " << run.cut << ": " << shown(c, expected, found));
     }
   });
   MESSAGE(cases << " cases, " << skipped << " of them skipped, " << alerting << " with alerts, "

@@ -132,7 +132,6 @@ TEST_CASE("engine: gives the oracle's alerts for busy keys of patterns with path
   std::size_t alerting = 0;
   std::size_t busy = 0;
   std::size_t left = 0;
-  std::size_t restored = 0;
   const std::size_t cases = for_all_seeds("PROPERTY", 3000, [&](Random& random) {
     const PathsCase c = random_case(random);
     if (!cep::validate(c.plan).empty()) return;
@@ -146,36 +145,16 @@ TEST_CASE("engine: gives the oracle's alerts for busy keys of patterns with path
       limits.busy_key_runs = runs;
       const auto program = cep::compile_general(plan, limits);
       REQUIRE(program.has_value());
-      const std::vector<EngineStep> steps =
-          steps_of(c.events, cep::kEventTimeMax, {1 + random.below(3), 7, false});
-      const std::size_t restores_at = random.below(steps.size() + 1);
-      std::optional<cep::Engine> engine(std::in_place, *program, 7);
-      engine->track_changes();
-      std::vector<cep::Alert> alerts;
-      for (std::size_t i = 0; i < steps.size(); ++i) {
-        if (i == restores_at) {
-          const Snapshot snapshot = whole_snapshot(*engine);
-          busy += engine->stats().keys_made_busy;
-          left += engine->stats().keys_left_as_runs;
-          Result<cep::Engine> again = restored_engine(*program, 8, snapshot);
-          REQUIRE_MESSAGE(again.has_value(), shown(c, {}, {}));
-          CHECK(again->stats().runs == engine->stats().runs);
-          engine.emplace(std::move(*again));
-          CHECK(whole_snapshot(*engine) == snapshot);
-          ++restored;
-        }
-        take_step(*program, *engine, c.events, steps[i], alerts);
-      }
-      busy += engine->stats().keys_made_busy;
-      left += engine->stats().keys_left_as_runs;
-      const std::vector<std::string> found = alert_lines(c.plan, alerts);
-      REQUIRE_MESSAGE(found == expected, "busy from " << runs << ", restored at " << restores_at
-                                                      << " of " << steps.size() << ": "
-                                                      << shown(c, expected, found));
+      const RestoredRun run = run_restored(*program, c.events, random);
+      busy += run.made_busy;
+      left += run.left_as_runs;
+      const std::vector<std::string> found = alert_lines(c.plan, run.alerts);
+      REQUIRE_MESSAGE(found == expected,
+                      "busy from " << runs << ", " << run.cut << ": " << shown(c, expected, found));
     }
   });
   MESSAGE(cases << " cases, " << alerting << " with alerts, " << busy << " keys made busy, " << left
-                << " left as they were, " << restored << " restores");
+                << " left as they were");
   CHECK(2 * alerting > cases);
   CHECK(busy > 2 * cases);
   CHECK(left == 0);

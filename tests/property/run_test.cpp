@@ -1,6 +1,7 @@
 // The whole way, from rule text and JSON lines to alerts, against the oracle on the plan and events
 // that they were made from.
 #include "runtime/event_time/run.h"
+#include "cep/data/alert_format.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

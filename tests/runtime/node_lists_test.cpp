@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "cep/data/alert_format.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/rule.h"
 #include "runtime/checkpoint/data_directory.h"

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "cep/data/alert.h"
+#include "cep/data/alert_format.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/rule.h"
 #include "runtime/checkpoint/data_directory.h"

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "cep/data/alert_format.h"
 #include "cep/plan/rule.h"
 #include "runtime/journal/journal_reader.h"
 #include "runtime/journal/prefix_digest.h"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cep/data/alert_format.h"
 #include "cep/data/batch.h"
 #include "cep/eval/computed.h"
 #include "cep/plan/event_type.h"

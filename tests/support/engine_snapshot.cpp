@@ -1,8 +1,13 @@
 #include "tests/support/engine_snapshot.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
 
 #include "cep/value/key.h"
+#include "tests/support/engine_run.h"
 
 namespace tocsin::tests {
 namespace {
@@ -58,5 +63,34 @@ Result<cep::Engine> restored_engine(const cep::Program& program, std::uint64_t h
   const Result<void> finished = engine.finish_restore();
   if (!finished) return tl::unexpected(finished.error());
   return engine;
+}
+
+RestoredRun run_restored(const cep::Program& program,
+                         const std::vector<oracle::PlacedEvent>& events, Random& random) {
+  const std::vector<EngineStep> steps =
+      steps_of(events, cep::kEventTimeMax, {1 + random.below(3), 7, false});
+  const std::size_t restored_at = random.below(steps.size() + 1);
+  std::optional<cep::Engine> engine(std::in_place, program, 7);
+  engine->track_changes();
+  RestoredRun run;
+  const auto count_keys = [&] {
+    run.made_busy += engine->stats().keys_made_busy;
+    run.left_as_runs += engine->stats().keys_left_as_runs;
+  };
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (i == restored_at) {
+      const Snapshot snapshot = whole_snapshot(*engine);
+      count_keys();
+      Result<cep::Engine> again = restored_engine(program, 8, snapshot);
+      REQUIRE(again.has_value());
+      CHECK(again->stats().runs == engine->stats().runs);
+      engine.emplace(std::move(*again));
+      CHECK(whole_snapshot(*engine) == snapshot);
+    }
+    take_step(program, *engine, events, steps[i], run.alerts);
+  }
+  count_keys();
+  run.cut = fmt::format("restored at {} of {}", restored_at, steps.size());
+  return run;
 }
 }  // namespace tocsin::tests

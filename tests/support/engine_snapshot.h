@@ -5,9 +5,13 @@
 #include <map>
 #include <string>
 #include <tuple>
+#include <vector>
 
+#include "cep/data/alert.h"
 #include "cep/data/state_entry.h"
 #include "cep/engine/engine.h"
+#include "tests/support/oracle.h"
+#include "tests/support/random.h"
 
 namespace tocsin::tests {
 /// By table, group and key.
@@ -47,4 +51,16 @@ Snapshot whole_snapshot(cep::Engine& engine);
 /// where restoring stopped.
 Result<cep::Engine> restored_engine(const cep::Program& program, std::uint64_t hash_seed,
                                     const Snapshot& snapshot, cep::RestoreReport* report = nullptr);
+
+struct RestoredRun {
+  std::vector<cep::Alert> alerts;
+  std::uint64_t made_busy = 0;  // keys, of both engines
+  std::uint64_t left_as_runs = 0;
+  std::string cut;  // for people
+};
+/// The program over events in their places, in small slices. Before a random one of them the engine
+/// is replaced by one restored from its snapshot, which has the same snapshot and as many partial
+/// matches; this is checked.
+RestoredRun run_restored(const cep::Program& program,
+                         const std::vector<oracle::PlacedEvent>& events, Random& random);
 }  // namespace tocsin::tests
