@@ -17,7 +17,6 @@ namespace tocsin::cep {
 namespace {
 // A partial match that has taken so many events makes its key a busy one too.
 constexpr std::uint32_t kEventsOfStage = 256;
-constexpr std::size_t kRunsOfStage = 64;
 }  // namespace
 
 // The current row as places see it.
@@ -174,9 +173,7 @@ void Matcher::keep_busy_to_budget(PlacesState& state) {
 // them or they are twice as long, not at each event.
 bool Matcher::becomes_busy(std::uint32_t runs_before) const {
   if (drafts_.empty()) return false;
-  const std::uint32_t most = program_.limits.busy_key_runs;
-  const auto stage = [&](std::size_t runs) { return runs <= most ? 0 : 1 + runs / kRunsOfStage; };
-  if (stage(drafts_.size()) > stage(runs_before)) return true;
+  if (has_many_more_runs(runs_before, drafts_.size(), program_.limits.busy_key_runs)) return true;
   const Draft& oldest = drafts_.front();
   if (!oldest.takes) return false;
   const std::uint32_t length = RecordStore::at<Node>(record_, oldest.run.node)->length;

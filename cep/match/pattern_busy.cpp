@@ -32,7 +32,7 @@ bool PatternMatcher::on_busy_event() {
   bool is_skipped = false;
   if (!fitting_.empty()) {
     if (const auto match = members.match(fitting_)) {
-      const bool is_given = give_busy_match(*match);
+      const bool is_given = give_chain(held.log, *match);
       is_skipped = is_given && rule_->rule->selection.kind == SelectionKind::kSkipPastLast;
     }
   }
@@ -55,37 +55,37 @@ bool PatternMatcher::on_busy_event() {
   return true;
 }
 
-// Whether `skip past last` selected it.
-bool PatternMatcher::give_busy_match(const MembersMatch& match) {
+// Gives the match of a busy key whose events are in the log. Whether it was selected. Its nodes are
+// there only until then.
+bool PatternMatcher::give_chain(const EventLog& log, const ChainMatch& match) {
   PatternState& state = *state_;
-  const MembersState& held = *state.members;
   Offset last = 0;
-  for (const MembersMatch::Taken& taken : match.events) {
-    const KeptEvent& event = held.log[taken.event];
+  for (const TakenEvent& taken : match.events) {
+    const KeptEvent& event = log[taken.event];
     const Offset place = state.cut(event.words);
     std::memcpy(&state.words[place], &event, std::size_t{event.words} * 8);
     last = make_node(last, place, taken.step, static_cast<std::uint16_t>(taken.subset),
                      EventView{nullptr, &event});
   }
-  const OrderKey order = order_here();
+  OrderKey order = order_here();
   bool is_given = true;
   if (is_stepwise()) {
-    const CompleteMatch complete{0, write_node(last, match.step), write_values()};
+    const CompleteMatch complete{state.next_start, write_node(last, match.last_step),
+                                 write_values()};
     steps_.allow(StepMeter::kMatchesThen);
     is_given = steps_.take() && passes(complete);
-    OrderKey next = order;
     if (steps_.is_over()) {
       is_given = false;
       give_up(1, order);
     } else if (is_given) {
-      give(complete, next);
+      give(complete, order);
     }
   } else {
-    candidates_.assign(1, Candidate{last, 0, 0, true, match.step});
+    candidates_.assign(1, Candidate{last, 0, state.next_start, true, match.last_step});
     decide(order);
     candidates_.clear();
   }
-  state.words.resize(1);
+  state.words.assign(1, 0);
   event_ = values_ = first_made_ = 0;
   scope_.record = state.base();
   return is_given;
@@ -100,7 +100,7 @@ bool PatternMatcher::keep_busy_event(Members& members) {
   store_.read_features_by(*current_->reader, rule_->pass);
   store_.event_words(*current_->row);
   const std::uint64_t number = key.push_event(store_.captured());
-  std::vector<MembersMatch::Taken> entries;
+  std::vector<TakenEvent> entries;
   for (const std::uint32_t step : steps) {
     const Element& element = *pattern_->steps[step].element;
     std::uint32_t subset = 0;

@@ -87,11 +87,12 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   }
   if (drafts_.size() > 1) prune();
   keep_to_budget();
+  const std::size_t runs_before = state_ != nullptr ? state_->runs.size() : 0;
   commit();
   if (rule.members && state_ != nullptr && state_->runs.size() > program_.limits.busy_key_runs) {
     make_busy();
   }
-  if (pattern.paths && state_ != nullptr) make_paths();
+  if (pattern.paths && state_ != nullptr) make_paths(runs_before);
 }
 
 // When the partial match ends if nothing happens.

@@ -50,7 +50,6 @@
 
 namespace tocsin::cep {
 struct CurrentRow;
-struct PathsMatch;
 class EventReader;
 
 class PatternMatcher {
@@ -211,9 +210,8 @@ class PatternMatcher {
   // ---- busy keys (cep/match/pattern_paths.cpp)
   class PathsRow;
   bool on_paths_event();
-  bool give_paths_match(const PathsMatch& match);
   void keep_paths_to_budget();
-  void make_paths();
+  void make_paths(std::size_t runs_before);
   static std::uint64_t drop_path_starts(const RuleProgram& rule, PatternState& of,
                                         std::int64_t now_us, std::uint64_t count);
   void drop_path_runs(const RuleProgram& rule, PatternState& of, std::int64_t now_us,
@@ -251,7 +249,7 @@ class PatternMatcher {
   void erase_dropped(std::size_t lost);
   // ---- busy keys (cep/match/pattern_busy.cpp)
   bool on_busy_event();
-  bool give_busy_match(const MembersMatch& match);
+  bool give_chain(const EventLog& log, const ChainMatch& match);
   bool keep_busy_event(Members& members);
   void keep_busy_to_budget();
   void drop_older_starts();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cep/match/alert_builder.h"
+#include "cep/match/busy_key.h"
 #include "cep/match/current_row.h"
 #include "cep/match/paths_key.h"
 #include "cep/match/pattern_matcher.h"
@@ -64,7 +65,7 @@ bool PatternMatcher::on_paths_event() {
   PathsRow row(*this, key);
   const std::uint64_t before = state.starts.size();
   if (paths.take(row)) {
-    const bool is_given = give_paths_match(paths.match());
+    const bool is_given = give_chain(state.log, paths.match());
     if (is_given && rule_->rule->selection.kind == SelectionKind::kSkipPastLast) paths.clear();
     if (gave_up_ && !state.is_empty()) {
       lose(drop_path_starts(*rule_, *state_, now, (state.starts.size() + 1) / 2),
@@ -81,41 +82,6 @@ bool PatternMatcher::on_paths_event() {
   if (state.is_empty()) state_->paths.reset();
   context_->patterns.count(*state_);
   return true;
-}
-
-// Whether the selection took it. Its nodes are there only until it is given.
-bool PatternMatcher::give_paths_match(const PathsMatch& match) {
-  Offset last = 0;
-  for (const PathsMatch::Part& part : match.parts) {
-    const KeptEvent& event = state_->paths->log[part.event];
-    const Offset place = state_->cut(event.words);
-    std::copy_n(reinterpret_cast<const std::uint64_t*>(&event), event.words,
-                state_->words.begin() + static_cast<std::ptrdiff_t>(place));
-    last = make_node(last, place, part.step, static_cast<std::uint16_t>(part.subset),
-                     EventView{nullptr, &event});
-  }
-  bool is_given = true;
-  if (!is_stepwise()) {
-    candidates_.assign(1, Candidate{last, 0, state_->next_start, true, match.last_step});
-    decide(order_here());
-    candidates_.clear();
-  } else {
-    steps_.allow(StepMeter::kMatchesThen);
-    CompleteMatch complete{state_->next_start, write_node(last, match.last_step), 0};
-    complete.values = write_values();
-    OrderKey order = order_here();
-    is_given = steps_.take() && passes(complete);
-    if (steps_.is_over()) {
-      is_given = false;
-      give_up(1, order);
-    } else if (is_given) {
-      give(complete, order);
-    }
-  }
-  state_->words.assign(1, 0);
-  scope_.record = state_->base();
-  event_ = values_ = first_made_ = 0;
-  return is_given;
 }
 
 // The oldest first events go.
@@ -161,9 +127,9 @@ void PatternMatcher::drop_path_runs(const RuleProgram& rule, PatternState& of, s
 }
 
 // Partial matches become places where there are too many.
-void PatternMatcher::make_paths() {
+void PatternMatcher::make_paths(std::size_t runs_before) {
   PatternState& state = *state_;
-  if (state.runs.size() <= program_.limits.busy_key_runs) return;
+  if (!has_many_more_runs(runs_before, state.runs.size(), program_.limits.busy_key_runs)) return;
   auto places = std::make_unique<PathsState>(*pattern_->paths);
   if (!PathsKey(program_, *scope_.table, *rule_, *places).fill(state)) {
     ++stats_.keys_left_as_runs;

@@ -69,10 +69,10 @@ void Members::choose(const MemberGroup& group, std::uint64_t from, std::uint32_t
 }
 
 void Members::append(const MemberGroup& group, const MemberChoice& choice,
-                     std::vector<MembersMatch::Taken>& to) const {
+                     std::vector<TakenEvent>& to) const {
   for (const MemberChoice::Given& given : choice.in_order()) {
     const std::uint32_t step = group.begin + given.member;
-    MembersMatch::Taken taken{given.event, step, 0};
+    TakenEvent taken{given.event, step, 0};
     if (given.event != kCurrent) {
       const Ring<MemberEntry>& ring = state_.by_step[step];
       taken.subset =
@@ -97,7 +97,7 @@ void Members::find_begin() {
   }
 }
 
-std::optional<MembersMatch> Members::match(std::span<const std::uint32_t> steps) {
+std::optional<ChainMatch> Members::match(std::span<const std::uint32_t> steps) {
   const MemberGroup& last = program_.groups.back();
   const std::uint64_t own = members_of(last, steps);
   if (own == 0) return std::nullopt;
@@ -113,10 +113,10 @@ std::optional<MembersMatch> Members::match(std::span<const std::uint32_t> steps)
   choice.add(kCurrent, own);
   choose(last, next_, last.size(), choice);
   if (!choice.is_complete()) return std::nullopt;
-  MembersMatch match;
+  ChainMatch match;
   match.events = begin_;
   append(last, choice, match.events);
-  match.step = match.events.back().step;
+  match.last_step = match.events.back().step;
   match.events.pop_back();
   return match;
 }
@@ -142,10 +142,10 @@ std::vector<std::uint32_t> Members::to_keep(std::span<const std::uint32_t> steps
   return kept;
 }
 
-void Members::keep(std::span<const MembersMatch::Taken> entries) {
+void Members::keep(std::span<const TakenEvent> entries) {
   const MemberGroup& first = program_.groups.front();
   bool begins = false;
-  for (const MembersMatch::Taken& entry : entries) {
+  for (const TakenEvent& entry : entries) {
     state_.push_entry(entry.step, {entry.event, entry.subset});
     begins = begins || entry.step < first.end;
   }

@@ -19,23 +19,15 @@
 #include <vector>
 
 #include "cep/compile/program.h"
+#include "cep/places/chain_match.h"
 #include "cep/places/member_choice.h"
 #include "cep/record/members_state.h"
 #include "cep/value/time.h"
 
 namespace tocsin::cep {
-struct MembersMatch {
-  struct Taken {
-    std::uint64_t event = 0;  // number in the log
-    std::uint32_t step = 0;
-    std::uint32_t subset = 0;
-  };
-  std::vector<Taken> events;  // in their order, without the current one
-  std::uint32_t step = 0;     // that takes the current one
-};
 /// How far matches that begin with one event came, for people.
 struct MembersProgress {
-  std::vector<MembersMatch::Taken> events;
+  std::vector<TakenEvent> events;
   std::vector<std::uint32_t> waits_for;  // steps, any of which may be the next
 };
 
@@ -48,11 +40,11 @@ class Members {
   void expire(std::int64_t now_us);
   /// Of the matches that the current event completes, which comes after all others and fits these
   /// steps (ascending): the one that comes first in order.
-  std::optional<MembersMatch> match(std::span<const std::uint32_t> steps);
+  std::optional<ChainMatch> match(std::span<const std::uint32_t> steps);
   /// For which of these steps the current event has to be kept. Asked before it is.
   std::vector<std::uint32_t> to_keep(std::span<const std::uint32_t> steps);
   /// Keeps the event, which is the log's last, for these steps, each with its subset.
-  void keep(std::span<const MembersMatch::Taken> entries);
+  void keep(std::span<const TakenEvent> entries);
   /// Of an event that begins a match.
   MembersProgress progress_from(std::uint64_t start) const;
 
@@ -61,7 +53,7 @@ class Members {
   void choose(const MemberGroup& group, std::uint64_t from, std::uint32_t most,
               MemberChoice& choice) const;
   void append(const MemberGroup& group, const MemberChoice& choice,
-              std::vector<MembersMatch::Taken>& to) const;
+              std::vector<TakenEvent>& to) const;
   static std::uint64_t members_of(const MemberGroup& group, std::span<const std::uint32_t> steps);
   void find_begin();
 
@@ -73,6 +65,6 @@ class Members {
   bool knows_begin_ = false;
   std::uint32_t complete_ = 0;  // groups
   std::uint64_t next_ = 0;      // the first event behind them
-  std::vector<MembersMatch::Taken> begin_;
+  std::vector<TakenEvent> begin_;
 };
 }  // namespace tocsin::cep

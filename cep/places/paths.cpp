@@ -139,46 +139,46 @@ void Paths::push(std::uint32_t place, PathEntry entry, PathsEvent& event) {
 
 // ---- the match that comes first
 
-PathsMatch Paths::least_chain(const End& end) const {
-  PathsMatch match;
+ChainMatch Paths::least_chain(const End& end) const {
+  ChainMatch match;
   match.last_step = end.entry.step;
   const PathEntry* at = &end.entry;
   for (std::uint32_t place = program_.places[end.place].parent; place != PathPlace::kNone;
        place = program_.places[place].parent) {
     const Ring<PathEntry>& ring = state_.places[place].ring;
     at = &ring[std::max(at->low, ring.begin())];
-    match.parts.push_back({at->event, at->step, at->subset});
+    match.events.push_back({at->event, at->step, at->subset});
   }
-  std::ranges::reverse(match.parts);
+  std::ranges::reverse(match.events);
   return match;
 }
 
 namespace {
 // Whether a match comes before another one that ends with the same event.
-bool comes_before(const PathsMatch& a, const PathsMatch& b) {
-  const auto start = [](const PathsMatch& match) {
-    return match.parts.empty() ? ~std::uint64_t{0} : match.parts.front().event;
+bool comes_before(const ChainMatch& a, const ChainMatch& b) {
+  const auto start = [](const ChainMatch& match) {
+    return match.events.empty() ? ~std::uint64_t{0} : match.events.front().event;
   };
   if (start(a) != start(b)) return start(a) < start(b);
-  if (a.parts.size() != b.parts.size()) return a.parts.size() > b.parts.size();
-  const auto by = [](auto member, const PathsMatch& x, const PathsMatch& y) {
-    for (std::size_t i = 0; i < x.parts.size(); ++i) {
-      if (x.parts[i].*member != y.parts[i].*member) {
-        return x.parts[i].*member < y.parts[i].*member ? -1 : 1;
+  if (a.events.size() != b.events.size()) return a.events.size() > b.events.size();
+  const auto by = [](auto member, const ChainMatch& x, const ChainMatch& y) {
+    for (std::size_t i = 0; i < x.events.size(); ++i) {
+      if (x.events[i].*member != y.events[i].*member) {
+        return x.events[i].*member < y.events[i].*member ? -1 : 1;
       }
     }
     return 0;
   };
-  if (const int order = by(&PathsMatch::Part::event, a, b)) return order < 0;
-  if (const int order = by(&PathsMatch::Part::step, a, b)) return order < 0;
+  if (const int order = by(&TakenEvent::event, a, b)) return order < 0;
+  if (const int order = by(&TakenEvent::step, a, b)) return order < 0;
   return a.last_step < b.last_step;
 }
 }  // namespace
 
-PathsMatch Paths::match() const {
-  PathsMatch first = least_chain(ends_.front());
+ChainMatch Paths::match() const {
+  ChainMatch first = least_chain(ends_.front());
   for (std::size_t i = 1; i < ends_.size(); ++i) {
-    PathsMatch other = least_chain(ends_[i]);
+    ChainMatch other = least_chain(ends_[i]);
     if (comes_before(other, first)) first = std::move(other);
   }
   return first;

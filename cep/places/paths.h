@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "cep/compile/paths_program.h"
+#include "cep/places/chain_match.h"
 #include "cep/record/paths_state.h"
 #include "cep/value/time.h"
 
@@ -36,16 +37,6 @@ class PathsEvent {
   virtual std::uint64_t capture() = 0;
 };
 
-struct PathsMatch {
-  struct Part {
-    std::uint64_t event = 0;  // number in the log
-    std::uint32_t step = 0;
-    std::uint32_t subset = 0;
-  };
-  std::vector<Part> parts;      // but for the current event, which is the match's last
-  std::uint32_t last_step = 0;  // the step that the current event is of
-};
-
 /// One rule's matching at one key. Each event that the rule considers is to be taken in.
 class Paths {
  public:
@@ -56,7 +47,7 @@ class Paths {
   /// Takes the event in, which comes after all others. Whether it completes a match.
   bool take(PathsEvent& event);
   /// Of the matches that the event taken last completes, the one that comes first in order.
-  PathsMatch match() const;
+  ChainMatch match() const;
   /// Drops all that began before event `number`.
   void drop_before(std::uint64_t number, std::int64_t now_us);
   void clear() { drop_before(state_.log.end(), now_us_); }
@@ -77,7 +68,7 @@ class Paths {
   bool is_over(std::uint64_t start) const;
   void pop(std::uint32_t place);
   void let_go();
-  PathsMatch least_chain(const End& end) const;
+  ChainMatch least_chain(const End& end) const;
 
   const PathsProgram& program_;
   const std::optional<Duration> within_;
