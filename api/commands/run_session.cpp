@@ -17,6 +17,7 @@
 #include "api/node/side_output.h"
 #include "api/outbox/alert_writer.h"
 #include "api/outbox/webhook_outbox.h"
+#include "cep/data/alert_format.h"
 #include "runtime/event_time/run.h"
 
 namespace tocsin::api {

@@ -63,6 +63,4 @@ inline constexpr const char* kBudgetRule = "tocsin.budget";
 const char* budget_name(BudgetCause cause);
 /// How the alert is treated: as its rule says; the engine's own as live, but of a shadow rule.
 Status status_of(const Plan& plan, const Alert& alert);
-/// What AlertFormat::line() gives (cep/data/alert_format.h), for few alerts.
-std::string format_alert(const Plan& plan, const Alert& alert);
 }  // namespace tocsin::cep

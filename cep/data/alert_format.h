@@ -1,6 +1,7 @@
 /// Writes alerts as JSON, many of one plan.
 #pragma once
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -32,4 +33,6 @@ class AlertFormat {
   std::vector<std::unique_ptr<const RuleText>> rules_;
   TextBuffer out_;
 };
+/// What AlertFormat::line() gives, for few alerts.
+std::string format_alert(const Plan& plan, const Alert& alert);
 }  // namespace tocsin::cep
