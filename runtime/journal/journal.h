@@ -143,7 +143,8 @@ class Journal {
   bool is_urgent_ = false;                             // somebody waits for what is in waiting_
   bool has_values_ = false;                            // in waiting_
   bool is_pausing_ = false;                            // the thread
-  std::chrono::steady_clock::time_point last_commit_;  // its begin
+  // Its begin. A machine may have started within a pause of now, where its clock begins.
+  std::chrono::steady_clock::time_point last_commit_ = std::chrono::steady_clock::time_point::min();
   std::mutex join_mutex_;
   std::thread thread_;
 };
