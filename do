@@ -17,7 +17,7 @@ verbs=(
   "build|[--preset P] [TARGET…]|configure and build all, or the targets named (tocsin: the program), into build/P (release, dev, asan, tsan)|"
   "demo||build the program alone, then show an alert from start to end|scripts/demo.sh"
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
-  "lint|[--all] [--minutes N]|formatting, scripts, unused includes, headers alone, clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file; --minutes: for so long at most)|"
+  "lint|[--all] [--minutes N]|formatting, scripts, unused includes; headers alone and clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file; --minutes: for so long at most)|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
   "bench|[tools, journal, keys, budget, growth, durable, serve, --instructions [--update], or rule sets]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
@@ -336,8 +336,10 @@ verb_lint() {
   timed "lint: formatting" lint_formatting || failed=1
   timed "lint: scripts" lint_scripts || failed=1
   timed "lint: includes" python3 scripts/unused_includes.py || failed=1
-  # clang-tidy reads the commands that this build would compile each source with.
-  (build_preset lint all_verify_interface_header_sets) || failed=1
+  # Both read the commands that this build would compile each source and header with.
+  mkdir -p "$build_root/lint"
+  configure_preset lint "$build_root/lint" ON
+  timed "lint: headers" python3 scripts/headers_alone.py --build "$build_root/lint" --jobs "$jobs" "${since[@]}" || failed=1
   timed "lint: clang-tidy" python3 scripts/clang_tidy.py --build "$build_root/lint" --cache "$build_root/lint-cache" \
     --jobs "$jobs" "${since[@]}" "${minutes[@]}" || failed=1
   if [ "$failed" != 0 ]; then

@@ -34,6 +34,12 @@ def essence(path, text):
     return path.split("/")[0], hashlib.sha256(b"\n".join(lines)).hexdigest()
 
 
+def lines_of_code(path, text):
+    """What decides whether a header stands alone: its path, and its text without blank and comment lines."""
+    lines = [line for line in text.splitlines() if line.strip() and not re.match(rb"\s*//", line)]
+    return path, hashlib.sha256(b"\n".join(lines)).hexdigest()
+
+
 def blobs(root, commit, paths):
     """Returns the contents of files of a commit."""
     out = git(root, "cat-file", "--batch", input="".join(f"{commit}:{path}\n" for path in paths).encode())
@@ -49,11 +55,12 @@ def blobs(root, commit, paths):
     return contents
 
 
-def changed_since(root, commit):
+def changed_since(root, commit, judge=essence):
     """Returns the sources below `root` that changed since `commit`, as paths relative to it, sorted.
 
-    A file that was only moved, or whose #include and comment lines alone changed, is not among them. Throws
-    Unknown where this is no repository, or its history does not have the commit.
+    Those of which the commit has a file that is the same to `judge` are not among them: by `essence` a file
+    that was only moved, or whose #include and comment lines alone changed. Throws Unknown where this is no
+    repository, or its history does not have the commit.
     """
     try:
         git(root, "cat-file", "-e", f"{commit}^{{commit}}")
@@ -68,5 +75,5 @@ def changed_since(root, commit):
     now = sorted({name for name in now if name.endswith(SUFFIXES) and (root / name).is_file()})
     kept = set(names(git(root, "ls-tree", "-r", "--name-only", "-z", commit)))
     before = [name for name in different if name.endswith(SUFFIXES) and name in kept]
-    known = {essence(name, text) for name, text in zip(before, blobs(root, commit, before))} if before else set()
-    return [name for name in now if essence(name, (root / name).read_bytes()) not in known]
+    known = {judge(name, text) for name, text in zip(before, blobs(root, commit, before))} if before else set()
+    return [name for name in now if judge(name, (root / name).read_bytes()) not in known]

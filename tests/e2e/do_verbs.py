@@ -221,7 +221,7 @@ class Repository:
         self.root = pathlib.Path("repository").resolve()
         for name, text in {**self.FILES, ".gitignore": "/build/\n__pycache__/\n"}.items():
             self.write(name, text)
-        for name in ("clang_tidy.py", "changed_sources.py"):
+        for name in ("clang_tidy.py", "changed_sources.py", "headers_alone.py"):
             self.write(f"scripts/{name}", read(ROOT / "scripts" / name))
         for folder in ("rules", "runtime", "api", "bench", "tests"):
             self.write(f"{folder}/README.md", "")
@@ -254,6 +254,35 @@ class Repository:
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout
         return sorted(pathlib.Path(line).name for line in read(self.root / "build/read").split()), done.stdout
+
+    def compile_headers(self, code=0):
+        """Returns what was printed when headers were compiled alone."""
+        entries = []
+        for path in sorted(self.root.glob("cep/*.h")):
+            name = path.relative_to(self.root)
+            alone = self.root / f"build/one_verify_interface_header_sets/{name}.cxx"
+            self.write(alone, f'#include "{name}"\n')
+            entries.append({"file": str(alone), "directory": str(self.root), "command": f"c++ -I{self.root} -o {name}.o -c {alone}"})
+        self.write("build/compile_commands.json", json.dumps(entries))
+        self.write("build/linted", self.linted)
+        done = subprocess.run(["python3", "scripts/headers_alone.py", "--build", "build", "--since", "build/linted"],
+                              cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+        assert done.returncode == code, done.stdout
+        return done.stdout
+
+
+@case
+def headers_stand_alone():
+    """a header is compiled alone where it changed, or one that it includes did; one that does not stand alone is named"""
+    repository = Repository()
+    assert "headers: 0 of 4 to compile alone" in repository.compile_headers()
+    repository.write("cep/far.h", "// Far away.\nstruct Far {};\n")
+    assert "headers: 0 of 4 to compile alone" in repository.compile_headers()
+    repository.write("cep/far.h", "struct Far { int miles; };\n")
+    assert "headers: 2 of 4 to compile alone" in repository.compile_headers()
+    repository.write("cep/word.h", "struct Word { Letter first; };\n")
+    said = repository.compile_headers(code=1)
+    assert "headers: cep/word.h does not stand alone" in said and "Letter" in said and "3 of 4" in said, said
 
 
 @case
