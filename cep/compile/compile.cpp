@@ -53,8 +53,10 @@ Result<std::shared_ptr<const ProgramImpl>> Compiler::run(TextDatabaseCache* cach
   for (std::size_t i = 0; i < plan_.rules.size(); ++i) compile_rule(i);
   out_->value_by_place.resize(out_->value_count);
   number_operators();
+  make_count_gates();
   for (TableProgram& table : out_->tables) finish_table(table);
   for (RuleProgram& rule : out_->rules) find_places(rule);
+  for (StrictGroup& group : out_->strict_groups) finish_strict_group(group);
   find_used_fields();
   if (is_check && searches_for_many(out_->atoms.texts())) return out_;
   const Result<void> searches = out_->atoms.prepare_searches(bytes_max, cache);

@@ -1,4 +1,5 @@
-// Features that share a ring of each key's events, and those of them that take the same events.
+// Features that share a ring of each key's events, and those of them that take the same events;
+// strict rules that share a key's last events, and what they ask of an event together.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -71,7 +72,7 @@ void Compiler::make_feature_groups() {
         const auto [group, is_new] = groups.try_emplace(meaning_of(plan_, feature), next);
         if (is_new) {
           const bool has_sums = feature.feature->argument != nullptr;
-          out_->feature_groups.push_back({feature.table, 0, ring, has_sums, {}});
+          out_->feature_groups.push_back({feature.table, 0, ring, has_sums, {}, std::nullopt});
         }
         std::vector<std::uint32_t>& members = out_->feature_groups[group->second].features;
         feature.is_shared = true;
@@ -80,6 +81,114 @@ void Compiler::make_feature_groups() {
         members.push_back(index);
       }
     }
+  }
+}
+
+namespace {
+// The least count at which the test holds, where it holds from one on.
+std::optional<std::int64_t> least_count(const CountTest& test) {
+  if (test.op == Op::kGreaterEqual) return test.number;
+  if (test.op == Op::kGreater && test.number < INT64_MAX) return test.number + 1;
+  return std::nullopt;
+}
+}  // namespace
+
+// Requires that operators have their numbers. A shorter window of the same events holds no more
+// than a longer one if both may hold equally many.
+void Compiler::make_count_gates() {
+  for (FeatureGroup& group : out_->feature_groups) {
+    const auto events_max = [&](std::uint32_t f) { return out_->features[f].window.events_max; };
+    const auto reach = [&](std::uint32_t f) {
+      const std::int64_t us = out_->features[f].window_us;
+      return us == 0 ? INT64_MAX : us;
+    };
+    const std::uint32_t longest = *std::ranges::max_element(group.features, {}, reach);
+    CountGate gate{longest, UINT32_MAX, {}};
+    std::size_t rules = 0;
+    for (const RuleProgram& rule : out_->rules) {
+      if (!rule.count_test) continue;
+      const FeatureProgram& feature = out_->features[rule.count_test->feature];
+      if (!feature.is_shared || &out_->feature_groups[feature.group] != &group) continue;
+      const std::optional<std::int64_t> least = least_count(*rule.count_test);
+      if (!least || *least <= 1 || *least > UINT32_MAX) continue;
+      if (events_max(rule.count_test->feature) != events_max(longest)) continue;
+      gate.least = std::min(gate.least, static_cast<std::uint32_t>(*least));
+      gate.operators.resize(std::max<std::size_t>(gate.operators.size(), rule.op / 64 + 1));
+      gate.operators[rule.op / 64] |= std::uint64_t{1} << (rule.op % 64);
+      ++rules;
+    }
+    if (rules > 1) group.gate = std::move(gate);
+  }
+}
+
+// ---- strict rules
+
+namespace {
+// Whether two terms read the same of the events before the current one, which is of these steps.
+bool is_same_term(const WordTerm& a, std::uint32_t step_a, const WordTerm& b,
+                  std::uint32_t step_b) {
+  using Source = WordTerm::Source;
+  const auto is_bound = [](const WordTerm& term) {
+    return term.source == Source::kFirst || term.source == Source::kLast;
+  };
+  if (is_bound(a) != is_bound(b) || (!is_bound(a) && a.source != b.source)) return false;
+  if (is_bound(a) && step_a - a.step != step_b - b.step) return false;
+  return a.checks_product == b.checks_product && a.factor == b.factor &&
+         a.plan_factor == b.plan_factor && a.field_of_type == b.field_of_type;
+}
+
+std::uint32_t intern_test(StrictGroup& group, const WordTest& words, std::uint32_t step) {
+  const auto is_same = [&](const StrictGroup::Test& test) {
+    return test.words.op == words.op && test.words.is_text == words.is_text &&
+           is_same_term(test.words.left, test.step, words.left, step) &&
+           is_same_term(test.words.right, test.step, words.right, step);
+  };
+  const auto found = std::ranges::find_if(group.tests, is_same);
+  const auto place = static_cast<std::uint32_t>(found - group.tests.begin());
+  if (found == group.tests.end()) group.tests.push_back({words, step});
+  return place;
+}
+
+// Adds a rule's conditions of one step behind each other.
+void add_asks(StrictGroup& group, const ElementProgram& element, std::uint32_t step,
+              std::uint32_t rule) {
+  StrictStep& asked = group.steps[step];
+  bool is_covered = element.by_row.empty();
+  std::size_t from = 0;
+  for (std::size_t i = 0; is_covered && i < element.by_run.size(); ++i) {
+    const std::optional<WordTest>& words = element.by_run[i].words;
+    is_covered = words.has_value();
+    if (!is_covered) break;
+    const std::uint32_t test = intern_test(group, *words, step);
+    while (from < asked.asks.size() && asked.asks[from].test != test) ++from;
+    if (from == asked.asks.size()) asked.asks.push_back({test, 0});
+    asked.asks[from++].rules |= rule;
+  }
+  if (!is_covered) asked.asks_more |= rule;
+}
+}  // namespace
+
+// Requires that the places of the rules' terms are known.
+void Compiler::finish_strict_group(StrictGroup& group) const {
+  group.steps.resize(group.depth + 1);
+  for (std::size_t i = 0; i < group.rules.size(); ++i) {
+    const RuleProgram& rule = out_->rules[group.rules[i]];
+    const std::uint32_t bit = 1U << i;
+    for (std::uint32_t s = 0; s < rule.steps.size(); ++s) {
+      const ElementProgram& element = rule.steps[s].take;
+      auto take = std::ranges::find(group.takes, element.predicate, &StrictGroup::Take::predicate);
+      if (take == group.takes.end()) {
+        group.takes.push_back({element.predicate, std::vector<std::uint32_t>(group.depth + 1)});
+        take = group.takes.end() - 1;
+      }
+      take->rules[s] |= bit;
+      add_asks(group, element, s, bit);
+    }
+    group.steps[rule.steps.size() - 1].completes |= bit;
+    if (!rule.within) continue;
+    auto within = std::ranges::find(group.withins, rule.within->us, &StrictGroup::Within::us);
+    if (within == group.withins.end()) within = group.withins.insert(within, {rule.within->us, 0});
+    within->rules |= bit;
   }
 }
 }  // namespace tocsin::cep

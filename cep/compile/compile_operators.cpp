@@ -177,7 +177,11 @@ void Compiler::join_strict_group(const RuleProgram& rule) {
                                      g.rules.size() < kStrictGroupMax;
                             });
   if (group == out_->strict_groups.rend()) {
-    out_->strict_groups.push_back({rule.table, rule.pass, rule.considered_predicate, 0, {}});
+    StrictGroup fresh;
+    fresh.table = rule.table;
+    fresh.pass = rule.pass;
+    fresh.considered_predicate = rule.considered_predicate;
+    out_->strict_groups.push_back(std::move(fresh));
     group = out_->strict_groups.rbegin();
   }
   group->rules.push_back(rule.index.value);

@@ -1,7 +1,8 @@
 /// The work of cep::compile: a plan in, a program out. Its parts are in compile.cpp (the whole and
 /// the columns that are read), compile_tables.cpp (tables, predicates, features), compile_rules.cpp
 /// (steps, levels, what records keep), compile_pattern.cpp (rules for the general matcher),
-/// compile_groups.cpp (features that share rings), compile_operators.cpp (which operators a table
+/// compile_groups.cpp (features that share rings, strict rules that share events),
+/// compile_operators.cpp (which operators a table
 /// runs, and when) and compile_passes.cpp.
 #pragma once
 #include <map>
@@ -66,6 +67,7 @@ class Compiler {
   std::vector<Subset> seen_by_features(const std::vector<Subset>& events) const;
   std::uint32_t source_of(std::uint32_t table, const std::vector<ExprPtr>& arguments);
   void make_feature_groups();
+  void make_count_gates();
   std::uint32_t add_operator(std::uint32_t table, const OperatorProgram& op,
                              std::vector<std::uint32_t> predicates,
                              const std::vector<std::uint32_t>& wakes);
@@ -75,6 +77,7 @@ class Compiler {
   void join_strict_group(const RuleProgram& rule);
   void finish_table(TableProgram& table) const;
   void find_places(RuleProgram& rule) const;
+  void finish_strict_group(StrictGroup& group) const;
   // ---- rules
   ElementProgram compile_element(RuleProgram& rule, const Element& element);
   void compile_rule(std::size_t index);

@@ -188,14 +188,41 @@ struct RuleProgram {
   std::vector<FeatureIndex>
       deadline_features;  // kept with the match's last event; as value_of says
 };
+/// What rules of a strict group ask of an event that may be the next of their partial matches of
+/// one length. Sets of rules have a bit for each place in the group.
+struct StrictStep {
+  struct Ask {
+    std::uint32_t test = 0;  // of the group's
+    std::uint32_t rules = 0;
+  };
+  std::vector<Ask> asks;        // each rule's in the order of its conditions
+  std::uint32_t asks_more = 0;  // rules with conditions that no test covers
+  std::uint32_t completes = 0;  // rules whose last step it is
+};
 /// The strict rules of one table and pass that count the same events: they share the key's last
-/// events, and are one operator.
+/// events, and are one operator. Equal tests of an event and one before it are one test.
 struct StrictGroup {
+  struct Take {
+    std::uint32_t predicate = 0;
+    std::vector<std::uint32_t> rules;  // by step: those of which it is the step's predicate
+  };
+  struct Test {
+    WordTest words;
+    std::uint32_t step = 0;  // that the current event is of, where the test's terms name steps
+  };
+  struct Within {
+    std::int64_t us = 0;
+    std::uint32_t rules = 0;
+  };
   std::uint32_t table = 0;
   std::uint32_t pass = 0;
   std::uint32_t considered_predicate = 0;
   std::uint32_t depth = 0;           // events kept: the most steps of a rule, less one
   std::vector<std::uint32_t> rules;  // RuleProgram places, ascending
+  std::vector<Take> takes;           // by predicate, each once
+  std::vector<StrictStep> steps;     // as many as the longest rule has
+  std::vector<Test> tests;
+  std::vector<Within> withins;  // by time, each once; rules without `within` are in none
 };
 struct FeatureProgram {
   FeatureIndex index;
@@ -219,6 +246,13 @@ struct FeatureProgram {
   std::vector<const Expr*> counts;  // WindowSpec::takes_all: what those that are aggregated satisfy
   std::optional<RuleIndex> unless;  // leaves out the events at which this rule alerts
 };
+/// Rules of one event that need so many events in a window of a feature group: where its longest
+/// window holds fewer than the least of them needs, none of them is asked.
+struct CountGate {
+  std::uint32_t feature = 0;             // FeatureProgram's place: that of the longest window
+  std::uint32_t least = 0;               // events
+  std::vector<std::uint64_t> operators;  // the rules, as bits by op
+};
 /// Features of one table and pass that take the same events, over windows that may differ: one
 /// operator. Their events are in a ring that groups over the same kinds of events share
 /// (cep/aggregate/shared_ring.h).
@@ -228,6 +262,7 @@ struct FeatureGroup {
   std::uint32_t ring = 0;               // SharedRingProgram's place
   bool has_sums = false;                // its features have an argument, the same one
   std::vector<std::uint32_t> features;  // FeatureProgram places, ascending
+  std::optional<CountGate> gate;
 };
 /// A ring that groups share. Its operator runs at no row: it says where a record has the ring.
 struct SharedRingProgram {

@@ -95,7 +95,7 @@ void RecordCodec::write_strict(const std::byte* record, const OperatorEntry& ent
                                const StrictGroup& group) {
   StrictState state(const_cast<std::byte*>(RecordStore::at<std::byte>(record, entry.state)), group);
   for (std::size_t i = 0; i < group.rules.size(); ++i) {
-    const std::uint16_t alive = state.alive(i);
+    const std::uint16_t alive = state.alive_of(i);
     if (alive == 0) continue;
     body_.clear();
     ByteWriter body(body_);
@@ -307,7 +307,7 @@ bool RecordCodec::join_strict(KeySlot& slot) {
       entry = RecordStore::find(record, rule.op);
     }
     StrictState state(RecordStore::at<std::byte>(record, entry->state), group);
-    if (state.alive(rule.place) != 0) return false;
+    if (state.alive_of(rule.place) != 0) return false;
     const std::uint32_t known = state.event_count();
     for (std::uint32_t i = 0; i < rule.events.size(); ++i) {
       if (i >= known) {
@@ -321,7 +321,7 @@ bool RecordCodec::join_strict(KeySlot& slot) {
         return false;
       }
     }
-    state.alive(rule.place) = rule.alive;
+    state.set_alive_of(rule.place, rule.alive);
     stats_.runs += static_cast<std::uint64_t>(std::popcount(rule.alive));
   }
   return true;

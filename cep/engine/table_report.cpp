@@ -389,7 +389,7 @@ void TableState::report(std::string_view key, EventTime now, std::size_t matches
         StrictState state(RecordStore::at<std::byte>(record, entry->state), group);
         const auto place = std::ranges::find(group.rules, rule.index.value);
         reporter.strict(record, state.events(),
-                        state.alive(static_cast<std::size_t>(place - group.rules.begin())));
+                        state.alive_of(static_cast<std::size_t>(place - group.rules.begin())));
         break;
       }
       case Method::kRuns:
@@ -451,7 +451,7 @@ void TableState::add_strict_totals(const StrictGroup& group, std::byte* record, 
     };
     RuleTotals& of_rule = totals[rule.index.value];
     std::uint32_t longest = 0;
-    for (std::uint32_t rest = state.alive(i); rest != 0; rest &= rest - 1) {
+    for (std::uint32_t rest = state.alive_of(i); rest != 0; rest &= rest - 1) {
       const auto bit = static_cast<std::uint32_t>(std::countr_zero(rest));
       if (rule.within && event_at(bit)->engine_time() + *rule.within <= now) continue;
       ++of_rule.runs;

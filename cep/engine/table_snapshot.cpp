@@ -196,9 +196,7 @@ void TableState::release(Shard& shard, std::byte* record, const OperatorEntry& e
   } else if (op.kind == OperatorKind::kStrict) {
     const StrictGroup& group = program_.strict_groups[op.index];
     StrictState state(RecordStore::at<std::byte>(record, entry.state), group);
-    for (std::size_t i = 0; i < group.rules.size(); ++i) {
-      stats_.runs -= static_cast<std::uint64_t>(std::popcount(state.alive(i)));
-    }
+    stats_.runs -= state.runs();
   } else if (program_.rules[op.index].method == Method::kGeneral) {
     matcher_.general().release(shard.patterns, record, entry.state);
   } else {

@@ -69,6 +69,7 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
       slice_keys_(program, table, hash_seed, stats) {
   std::vector<std::vector<bool>> queues(program.pass_count);
   queue_of_op_.resize(table_.operators.size());
+  closed_.resize(table_.operators.size() / 64 + 1);
   for (std::size_t i = 0; i < table_.operators.size(); ++i) {
     const OperatorProgram& op = table_.operators[i];
     if (op.kind != OperatorKind::kRule || !program.rules[op.index].sets_deadlines) continue;
@@ -246,6 +247,7 @@ void TableState::run_row(std::uint32_t pass, const MatchContext& context,
   const std::uint64_t* mask = slice_keys_.mask_of(row, touch);
   CurrentRow& current = current_;
   current = {};
+  any_closed_ = false;
   feature_store_.shared().begin_row();
   current.row = &row;
   current.number = slice.number_of(touch.row);
@@ -269,7 +271,9 @@ void TableState::run_row(std::uint32_t pass, const MatchContext& context,
     for (const std::uint32_t op : row_operators_) {
       if (foresees) store_.foresee(op);
     }
-    for (const std::uint32_t op : row_operators_) run_operator(op, context);
+    for (const std::uint32_t op : row_operators_) {
+      if (!is_closed(op)) run_operator(op, context);
+    }
     return;
   }
   for (std::uint32_t w = 0; foresees && w < slice_keys_.operator_words(); ++w) {
@@ -279,9 +283,23 @@ void TableState::run_row(std::uint32_t pass, const MatchContext& context,
   }
   for (std::uint32_t w = 0; w < slice_keys_.operator_words(); ++w) {
     for (std::uint64_t bits = mask[w] & pass_masks_[pass][w]; bits != 0; bits &= bits - 1) {
-      run_operator(w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)), context);
+      const std::uint32_t op = w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
+      if (!is_closed(op)) run_operator(op, context);
     }
   }
+}
+
+// Whether a gate has said that the current row is of no use to the operator.
+bool TableState::is_closed(std::uint32_t op) const {
+  return any_closed_ && (closed_[op / 64] >> (op % 64) & 1) != 0;
+}
+
+// After the group took the current row, or did not.
+void TableState::ask_gate(const CountGate& gate) {
+  if (SharedFeatures::count(program_.features[gate.feature], current_) >= gate.least) return;
+  if (!any_closed_) std::ranges::fill(closed_, 0);
+  any_closed_ = true;
+  for (std::size_t w = 0; w < gate.operators.size(); ++w) closed_[w] |= gate.operators[w];
 }
 
 // The operators that see the current row where predicates are sparse: dense ones by the mask,
@@ -329,6 +347,7 @@ void TableState::run_operator(std::uint32_t op, const MatchContext& context) {
       break;
     case OperatorKind::kGroup:
       take_into_group(program_.feature_groups[program.index], context.slice);
+      if (const auto& gate = program_.feature_groups[program.index].gate) ask_gate(*gate);
       break;
     case OperatorKind::kRing:
       break;

@@ -100,6 +100,7 @@ class Matcher {
     Offset parent = 0;
     std::uint32_t start = 0;
   };
+  using StrictMasks = std::array<std::uint32_t, kStrictStepsMax>;  // by step: rules of the group
   struct Chain {
     Offset node = 0;
     bool takes = false;  // the current event follows, for step `step`
@@ -145,11 +146,11 @@ class Matcher {
   bool passes(const CountTest& test) const;
   void give_single_event();
   // ---- strict rules (cep/match/strict_matcher.cpp)
-  std::uint16_t advance_strict(const RuleProgram& rule, std::uint32_t before, const Offset* events);
-  bool fits_strict(const ElementProgram& element, std::uint32_t step, const Offset* events);
+  void ask_strict(const StrictGroup& group, const StrictMasks& unsure, StrictMasks& fitting,
+                  const Offset* events);
+  bool give_strict(const RuleProgram& rule, const Offset* events);
   void set_window(std::uint32_t step, const Offset* events);
-  void keep_strict_event(const StrictGroup& group, Offset state,
-                         const std::array<std::uint16_t, kStrictGroupMax>& alive);
+  void keep_strict_event(const StrictGroup& group, Offset state, const StrictMasks& alive);
   void prune();
   bool dominates(const Draft& a, const Draft& b);
   void prune_group(std::size_t begin, std::size_t end);
@@ -223,7 +224,8 @@ class Matcher {
   std::array<Offset, kStrictStepsMax> window_{};            // a strict rule's events by step
   std::array<const KeptEvent*, kStrictStepsMax> latest_{};  // the current event, captured, and the
                                                             // key's events before it
-  std::uint32_t current_from_ = 0;  // Draft::from of what the current run becomes
+  std::vector<std::uint8_t> tried_;  // by test of a strict group: what this event made of it
+  std::uint32_t current_from_ = 0;   // Draft::from of what the current run becomes
   bool changed_ = false;
   bool any_live_ = false;  // of the partial matches before the current event
   StepMeter steps_;        // of the current event or deadline, rule and key

@@ -1,7 +1,8 @@
 // Rules whose events follow each other directly (`then next`), a fixed number of them: all partial
-// matches of a key end with its last event, so that one bit for each length says which are alive,
-// and the key's last events are all that they have taken. Rules that count the same events share
-// them. Equal to what runs would give; no node, no run.
+// matches of a key end with its last event, so that a bit for each rule and length says which are
+// alive, and the key's last events are all that they have taken. Rules that count the same events
+// share them and are advanced together: a test of an event and one before it is made once for all
+// rules and lengths that ask it. Equal to what runs would give; no node, no run.
 #include <algorithm>
 #include <bit>
 
@@ -10,81 +11,190 @@
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
+namespace {
+using Masks = std::array<std::uint32_t, kStrictStepsMax>;
+
+// By step: the rules of which the row satisfies the step's predicate.
+Masks takes_of(const StrictGroup& group, const CurrentRow& current) {
+  Masks takes{};
+  for (const StrictGroup::Take& take : group.takes) {
+    if (!current.satisfies(take.predicate)) continue;
+    for (std::size_t s = 0; s < take.rules.size(); ++s) takes[s] |= take.rules[s];
+  }
+  return takes;
+}
+
+// Of the rules, those whose time is not over for a partial match that began so long ago.
+std::uint32_t in_time(const StrictGroup& group, std::uint32_t rules, std::int64_t elapsed_us) {
+  for (const StrictGroup::Within& within : group.withins) {
+    if (elapsed_us >= within.us) rules &= ~within.rules;
+  }
+  return rules;
+}
+
+// What the tests of a group say of the current event. Each is made at most once.
+class StrictTests {
+ public:
+  StrictTests(const StrictGroup& group, const KeptEvent* const* latest,
+              std::vector<std::uint8_t>& tried)
+      : group_(group), latest_(latest), tried_(tried) {
+    tried_.assign(group.tests.size(), kUntried);
+  }
+  // Of the rules, those of which all conditions of the step hold; adds to `unsure` those of which
+  // the tests do not say.
+  std::uint32_t pass(std::uint32_t step, std::uint32_t rules, std::uint32_t& unsure) {
+    for (const StrictStep::Ask& ask : group_.steps[step].asks) {
+      const std::uint32_t asking = ask.rules & rules;
+      if (asking == 0) continue;
+      const Tried tried = answer(ask.test);
+      if (tried == Tried::kTrue) continue;
+      rules &= ~asking;
+      if (tried == Tried::kUnsure) unsure |= asking;
+    }
+    unsure |= rules & group_.steps[step].asks_more;
+    return rules & ~group_.steps[step].asks_more;
+  }
+
+ private:
+  static constexpr std::uint8_t kUntried = 0xff;
+  Tried answer(std::uint32_t test) {
+    if (tried_[test] == kUntried) {
+      const StrictGroup::Test& of = group_.tests[test];
+      tried_[test] = static_cast<std::uint8_t>(try_kept_test(of.words, latest_, of.step));
+    }
+    return static_cast<Tried>(tried_[test]);
+  }
+
+  const StrictGroup& group_;
+  const KeptEvent* const* latest_;
+  std::vector<std::uint8_t>& tried_;
+};
+
+std::uint64_t count_of(const Masks& masks) {
+  std::uint64_t count = 0;
+  for (const std::uint32_t mask : masks) count += static_cast<std::uint64_t>(std::popcount(mask));
+  return count;
+}
+}  // namespace
+
 void Matcher::on_strict_event(const StrictGroup& group, const MatchContext& context,
                               CurrentRow& current) {
   // What fits a step is considered, and what is not considered passes by.
   if (!current.satisfies(group.considered_predicate)) return;
   const std::uint32_t op = program_.rules[group.rules[0]].op;
-  const OperatorEntry* entry =
+  const OperatorEntry* const entry =
       current.record != nullptr ? RecordStore::find(current.record, op) : nullptr;
-  const auto rules = static_cast<std::uint32_t>(group.rules.size());
-  std::array<std::uint16_t, kStrictGroupMax> alive;  // of the group's rules
-  std::uint32_t any = 0;
-  bool starts = false;
-  for (std::uint32_t i = 0; i < rules; ++i) {
-    const RuleProgram& rule = program_.rules[group.rules[i]];
-    starts = starts || current.satisfies(rule.steps[0].take.predicate);
-  }
-  Offset place = 0;
+  Offset place = entry != nullptr ? entry->state : 0;
+  StrictMasks before{};
   const Offset* events = nullptr;
-  if (entry != nullptr) {
-    place = entry->state;
+  std::uint32_t reached = 0;  // events of the longest partial match
+  if (place != 0) {
     StrictState state(RecordStore::at<std::byte>(current.record, place), group);
     events = state.events();
-    for (std::uint32_t i = 0; i < rules; ++i) {
-      alive[i] = state.alive(i);
-      any |= alive[i];
+    reached = state.event_count();
+    std::copy_n(state.alive(), group.depth, before.begin());
+  }
+  StrictMasks takes = takes_of(group, current);
+  std::uint32_t any = takes[0];
+  for (std::uint32_t i = 0; i < reached; ++i) any |= takes[i + 1] &= before[i];
+  StrictMasks after{};  // by events taken, less one
+  std::uint32_t completed = 0;
+  if (any != 0) {
+    begin_event(context, current);
+    // Tests compare the current event, captured, with those before it.
+    store_.event_words(*current.row);
+    latest_[0] = &store_.captured();
+    for (std::uint32_t i = 0; i < reached; ++i) {
+      latest_[i + 1] = RecordStore::at<KeptEvent>(current.record, events[i]);
     }
-  } else {
-    std::fill_n(alive.begin(), rules, std::uint16_t{0});
+    StrictTests tests(group, latest_.data(), tried_);
+    StrictMasks unsure{};
+    any = 0;
+    for (std::uint32_t s = 0; s <= reached; ++s) {
+      std::uint32_t rules = takes[s];
+      if (rules == 0) continue;
+      if (s > 0) {
+        const std::int64_t began_us = latest_[s]->engine_time_us;
+        rules = in_time(group, rules, current.row->engine_time.us - began_us);
+      }
+      after[s] = tests.pass(s, rules, unsure[s]);
+      any |= unsure[s];
+    }
+    if (any != 0) ask_strict(group, unsure, after, events);
+    for (std::uint32_t s = 1; s <= reached; ++s) {
+      const std::uint32_t completes = after[s] & group.steps[s].completes;
+      completed |= completes;
+      after[s] &= ~completes;
+    }
   }
-  if (any == 0 && !starts) return;
-  begin_event(context, current);
-
-  // Tests compare the current event, captured, with those before it.
-  const std::uint32_t words = store_.event_words(*current.row);
-  latest_[0] = &store_.captured();
-  const std::uint32_t reached = StrictState::event_count(any);
-  for (std::uint32_t i = 0; i < reached; ++i) {
-    latest_[i + 1] = RecordStore::at<KeptEvent>(current.record, events[i]);
+  for (; completed != 0; completed &= completed - 1) {
+    const auto i = static_cast<std::uint32_t>(std::countr_zero(completed));
+    if (!give_strict(program_.rules[group.rules[i]], events)) continue;
+    for (std::uint32_t& mask : after) mask &= ~(1U << i);
   }
-  any = 0;
-  for (std::uint32_t i = 0; i < rules; ++i) {
-    const RuleProgram& rule = program_.rules[group.rules[i]];
-    if (alive[i] == 0 && !current.satisfies(rule.steps[0].take.predicate)) continue;
-    alive[i] = advance_strict(rule, alive[i], events);
-    any |= alive[i];
-  }
-  if (any == 0) {
-    if (place == 0) return;
+  stats_.runs += count_of(after) - count_of(before);
+  const bool is_alive = std::ranges::any_of(after, [](std::uint32_t mask) { return mask != 0; });
+  if (is_alive) {
+    keep_strict_event(group, place, after);
+  } else if (place != 0) {
     StrictState state(RecordStore::at<std::byte>(current.record, place), group);
-    for (std::uint32_t i = 0; i < rules; ++i) state.alive(i) = 0;
-    return;
+    std::fill_n(state.alive(), group.depth, 0);
   }
-  if (place == 0) {
-    const std::uint32_t state_words = StrictState::words(group);
-    store_.ensure(*current.slot, state_words + words, op, current.event);
-    current.record = store_.base(*current.slot);
-    place = RecordStore::cut(current.record, state_words);
-    std::fill_n(RecordStore::at<std::uint64_t>(current.record, place), state_words, 0);
-    RecordStore::set_state(current.record, op, place);
+}
+
+// Asks the rules whose conditions the tests do not answer, one by one; adds those that fit.
+void Matcher::ask_strict(const StrictGroup& group, const StrictMasks& unsure, StrictMasks& fitting,
+                         const Offset* events) {
+  std::uint32_t rest = 0;
+  for (const std::uint32_t mask : unsure) rest |= mask;
+  for (; rest != 0; rest &= rest - 1) {
+    const auto i = static_cast<std::uint32_t>(std::countr_zero(rest));
+    const RuleProgram& rule = program_.rules[group.rules[i]];
+    select_rule(rule, current_->record);
+    if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
+    for (std::uint32_t s = 0; s < rule.steps.size(); ++s) {
+      if ((unsure[s] >> i & 1) == 0) continue;
+      set_window(s, events);
+      if (fits(rule.steps[s].take, 0, static_cast<int>(s), true)) fitting[s] |= 1U << i;
+      scope_.window = nullptr;
+    }
   }
-  keep_strict_event(group, place, alive);
+}
+
+// Gives the match that the current event completes. Whether the selection then forgets all of the
+// rule's partial matches.
+bool Matcher::give_strict(const RuleProgram& rule, const Offset* events) {
+  select_rule(rule, current_->record);
+  state_ = {};
+  once_ = {};
+  candidates_.assign(1, Candidate{});
+  set_window(static_cast<std::uint32_t>(rule.steps.size() - 1), events);
+  const bool is_selected = select_at_event();
+  scope_.window = nullptr;
+  return is_selected && rule.rule->selection.kind == SelectionKind::kSkipPastLast;
 }
 
 // Makes the current event, which is captured, the group's latest. It takes the memory of the
 // oldest, which no partial match reaches any more, where it fits there.
 void Matcher::keep_strict_event(const StrictGroup& group, Offset state_place,
-                                const std::array<std::uint16_t, kStrictGroupMax>& alive) {
+                                const StrictMasks& alive) {
   CurrentRow& current = *current_;
+  const std::uint32_t op = program_.rules[group.rules[0]].op;
   const std::uint32_t words = store_.captured().words;
+  if (state_place == 0) {
+    const std::uint32_t state_words = StrictState::words(group);
+    store_.ensure(*current.slot, state_words + words, op, current.event);
+    current.record = store_.base(*current.slot);
+    state_place = RecordStore::cut(current.record, state_words);
+    std::fill_n(RecordStore::at<std::uint64_t>(current.record, state_place), state_words, 0);
+    RecordStore::set_state(current.record, op, state_place);
+  }
   const std::uint32_t oldest = group.depth - 1;
   StrictState state(RecordStore::at<std::byte>(current.record, state_place), group);
   Offset place = state.events()[oldest];
   std::uint32_t block = place == 0 ? 0 : RecordStore::at<KeptEvent>(current.record, place)->words;
   if (block < words) {
     if (!RecordStore::has_room(current.record, words)) {
-      const std::uint32_t op = program_.rules[group.rules[0]].op;
       store_.ensure(*current.slot, words, op, current.event);
       current.record = store_.base(*current.slot);
       const OperatorEntry* entry = RecordStore::find(current.record, op);
@@ -93,69 +203,11 @@ void Matcher::keep_strict_event(const StrictGroup& group, Offset state_place,
     place = RecordStore::cut(current.record, words);
     block = words;
   }
-  for (std::uint32_t i = 0; i < group.rules.size(); ++i) state.alive(i) = alive[i];
+  std::copy_n(alive.begin(), group.depth, state.alive());
   for (std::uint32_t i = oldest; i > 0; --i) state.events()[i] = state.events()[i - 1];
   state.events()[0] = place;
   store_.write_event(current.record, place);
   RecordStore::at<KeptEvent>(current.record, place)->words = block;
-}
-
-// The rule's partial matches after the current event; gives its matches. `events`: the key's last
-// ones, the latest first.
-std::uint16_t Matcher::advance_strict(const RuleProgram& rule, std::uint32_t before,
-                                      const Offset* events) {
-  CurrentRow& current = *current_;
-  const std::vector<StepProgram>& steps = rule.steps;
-  const auto last = static_cast<std::uint32_t>(steps.size() - 1);
-  select_rule(rule, current.record);
-  if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
-  std::uint32_t alive = 0;
-  bool completes = false;
-  for (std::uint32_t rest = before; rest != 0; rest &= rest - 1) {
-    const auto length = static_cast<std::uint32_t>(std::countr_zero(rest)) + 1;
-    const StepProgram& step = steps[length];
-    if (!current.satisfies(step.take.predicate)) continue;
-    if (rule.within &&
-        current.row->engine_time.us >= latest_[length]->engine_time_us + rule.within->us) {
-      continue;
-    }
-    if (!fits_strict(step.take, length, events)) continue;
-    if (length == last) {
-      completes = true;  // longer partial matches are not possible
-    } else {
-      alive |= 1U << length;
-    }
-  }
-  if (current.satisfies(steps[0].take.predicate) && fits_strict(steps[0].take, 0, events))
-    alive |= 1;
-  if (completes) {
-    state_ = {};
-    once_ = {};
-    candidates_.assign(1, Candidate{});
-    set_window(last, events);
-    const bool selected = select_at_event();
-    scope_.window = nullptr;
-    if (selected && rule.rule->selection.kind == SelectionKind::kSkipPastLast) alive = 0;
-  }
-  stats_.runs += static_cast<std::uint64_t>(std::popcount(alive)) -
-                 static_cast<std::uint64_t>(std::popcount(before));
-  return static_cast<std::uint16_t>(alive);
-}
-
-// Whether the current event, whose predicate holds, fits a step after the `step` events before it.
-bool Matcher::fits_strict(const ElementProgram& element, std::uint32_t step, const Offset* events) {
-  bool is_sure = element.by_row.empty();
-  for (std::size_t i = 0; is_sure && i < element.by_run.size(); ++i) {
-    const std::optional<WordTest>& words = element.by_run[i].words;
-    const Tried tried = words ? try_kept_test(*words, latest_.data(), step) : Tried::kUnsure;
-    if (tried == Tried::kFalse) return false;
-    is_sure = tried == Tried::kTrue;
-  }
-  if (is_sure) return true;
-  set_window(step, events);
-  const bool fitting = fits(element, 0, static_cast<int>(step), true);
-  scope_.window = nullptr;
-  return fitting;
 }
 
 // Says which events the steps before `step` have.
@@ -168,23 +220,24 @@ std::int64_t Matcher::strict_expiry(const StrictGroup& group, std::byte* record,
                                     std::int64_t now_us) {
   StrictState state(RecordStore::at<std::byte>(record, place), group);
   std::int64_t latest = kDead;
-  for (std::size_t i = 0; i < group.rules.size(); ++i) {
-    const RuleProgram& rule = program_.rules[group.rules[i]];
-    if (!rule.within) {
-      if (state.alive(i) != 0) latest = kNeverDies;
-      continue;
-    }
-    for (std::uint32_t rest = state.alive(i); rest != 0; rest &= rest - 1) {
-      const auto bit = static_cast<std::uint32_t>(std::countr_zero(rest));
-      const auto* first = RecordStore::at<KeptEvent>(record, state.events()[bit]);
-      const std::int64_t end = first->engine_time_us + rule.within->us;
+  for (std::uint32_t length = 0; length < group.depth; ++length) {
+    std::uint32_t& alive = state.alive()[length];
+    if (alive == 0) continue;
+    const auto* const first = RecordStore::at<KeptEvent>(record, state.events()[length]);
+    std::uint32_t unbounded = alive;
+    for (const StrictGroup::Within& within : group.withins) {
+      const std::uint32_t rules = alive & within.rules;
+      unbounded &= ~rules;
+      if (rules == 0) continue;
+      const std::int64_t end = first->engine_time_us + within.us;
       if (end > now_us) {
         latest = std::max(latest, end);
       } else {
-        state.alive(i) = static_cast<std::uint16_t>(state.alive(i) & ~(1U << bit));
-        --stats_.runs;
+        alive &= ~rules;
+        stats_.runs -= static_cast<std::uint64_t>(std::popcount(rules));
       }
     }
+    if (unbounded != 0) latest = kNeverDies;
   }
   return latest;
 }

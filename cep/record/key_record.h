@@ -73,35 +73,55 @@ struct RuleHeader {
   void set_idle() { run_count = run_capacity = next_start = 0; }
 };
 /// A strict group's state. A rule's partial matches all end with the key's last event, one for each
-/// length that is possible. In words: for each rule u16 alive bits (bit j: the last j + 1 events
-/// fit steps 0 to j), padded to four bytes, then u32 offsets of the last events, the latest first;
-/// those that no rule needs any more are memory for the next ones.
+/// length that is possible. In words: for each length u32 bits of the rules that have one (those of
+/// length j + 1: the last j + 1 events fit steps 0 to j), then u32 offsets of the last events, the
+/// latest first; those that no rule needs any more are memory for the next ones.
 class StrictState {
  public:
   StrictState(std::byte* at, const StrictGroup& group)
-      : alive_(reinterpret_cast<std::uint16_t*>(at)),
-        events_(reinterpret_cast<Offset*>(alive_ + (group.rules.size() + 1) / 2 * 2)),
-        rules_(static_cast<std::uint32_t>(group.rules.size())) {}
-  std::uint16_t& alive(std::size_t place) { return alive_[place]; }
+      : alive_(reinterpret_cast<std::uint32_t*>(at)),
+        events_(alive_ + group.depth),
+        depth_(group.depth) {}
+  /// By number of events taken, less one: the rules, by place in the group, that have a partial
+  /// match of them.
+  std::uint32_t* alive() { return alive_; }
+  /// One rule's: a bit for each number of events taken, less one.
+  std::uint16_t alive_of(std::size_t rule) const {
+    std::uint32_t lengths = 0;
+    for (std::uint32_t i = 0; i < depth_; ++i) lengths |= (alive_[i] >> rule & 1) << i;
+    return static_cast<std::uint16_t>(lengths);
+  }
+  void set_alive_of(std::size_t rule, std::uint16_t lengths) {
+    for (std::uint32_t i = 0; i < depth_; ++i) {
+      alive_[i] = (alive_[i] & ~(1U << rule)) | (std::uint32_t{lengths} >> i & 1) << rule;
+    }
+  }
+  std::uint64_t runs() const {
+    std::uint64_t count = 0;
+    for (std::uint32_t i = 0; i < depth_; ++i) {
+      count += static_cast<std::uint64_t>(std::popcount(alive_[i]));
+    }
+    return count;
+  }
+  /// The key's last events, the latest first.
   Offset* events() { return events_; }
-  /// Events that a live partial match has taken.
-  static std::uint32_t event_count(std::uint32_t alive) {
-    return static_cast<std::uint32_t>(std::bit_width(alive));
+  /// Events that a live partial match of one rule has taken.
+  static std::uint32_t event_count(std::uint32_t lengths) {
+    return static_cast<std::uint32_t>(std::bit_width(lengths));
   }
   /// Of all rules.
   std::uint32_t event_count() const {
-    std::uint32_t any = 0;
-    for (std::uint32_t i = 0; i < rules_; ++i) any |= alive_[i];
-    return event_count(any);
+    std::uint32_t count = depth_;
+    while (count > 0 && alive_[count - 1] == 0) --count;
+    return count;
   }
-  static std::uint32_t words(const StrictGroup& group) {
-    return static_cast<std::uint32_t>(((group.rules.size() + 1) / 2 + group.depth + 1) / 2);
-  }
+  static std::uint32_t words(const StrictGroup& group) { return group.depth; }
 
  private:
-  std::uint16_t* alive_;
+  static_assert(sizeof(Offset) == sizeof(std::uint32_t));
+  std::uint32_t* alive_;
   Offset* events_;
-  std::uint32_t rules_;
+  std::uint32_t depth_;
 };
 /// A partial match. `node` is its last event, `anchor` the node up to which later conditions read
 /// it.

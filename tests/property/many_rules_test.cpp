@@ -13,8 +13,8 @@
 #include "cep/data/reference_data.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"
-#include "rules/context/rules.h"
 #include "tests/support/random.h"
+#include "tests/support/rule_text.h"
 
 namespace tocsin::tests {
 namespace {
@@ -22,14 +22,6 @@ constexpr int kMerchants = 40;  // that events name: those of the first rules
 constexpr const char* kSchema =
     "event payment { ts: time, id: int id, card: string, merchant: string, amount: decimal(2),\n"
     "  memo: string, channel: enum(pos, ecom, atm) }\n";
-
-std::shared_ptr<const cep::Plan> plan_of(const std::string& text) {
-  const rules::Loaded loaded =
-      rules::load({"a.tocsin"}, [&](const std::string&) -> Result<std::string> { return text; });
-  REQUIRE_MESSAGE(loaded.rules,
-                  (loaded.rules ? "" : rules::render(loaded.sources, loaded.diagnostics.front())));
-  return loaded.rules->plan;
-}
 
 // What is before the rule, and what it says.
 struct Form {

@@ -16,12 +16,12 @@
 #include "cep/plan/feature.h"
 #include "cep/plan/rule.h"
 #include "cep/record/suppressed_count.h"
-#include "rules/context/rules.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"
 #include "tests/support/language_constructs.h"
 #include "tests/support/oracle.h"
 #include "tests/support/random.h"
+#include "tests/support/rule_text.h"
 #include "tests/support/random_events.h"
 #include "tests/support/random_language.h"
 
@@ -226,18 +226,6 @@ std::vector<Construct> constructs() {
   return all;
 }
 
-std::shared_ptr<const cep::Plan> plan_of(const std::string& text) {
-  const std::string source = kSchema + text;
-  const rules::Loaded loaded =
-      rules::load({"a.tocsin"}, [&](const std::string&) -> Result<std::string> { return source; });
-  std::string said;
-  for (const rules::Diagnostic& diagnostic : loaded.diagnostics) {
-    said += rules::render(loaded.sources, diagnostic);
-  }
-  REQUIRE_MESSAGE(loaded.rules.has_value(), said);
-  return loaded.rules->plan;
-}
-
 // Of each key: a login, and payments of 1, 2, 3 and 0, seconds apart, from a device that two keys
 // share.
 std::vector<oracle::PlacedEvent> events_of(const cep::Plan& plan) {
@@ -343,7 +331,7 @@ bool is_bounded(const cep::Plan& plan) {
 TEST_CASE("state: of every construct nothing is left once its time has passed") {
   for (const Construct& construct : constructs()) {
     CAPTURE(construct.name);
-    const auto plan = plan_of(construct.text);
+    const auto plan = plan_of(kSchema + construct.text);
     const auto program = cep::compile(plan);
     REQUIRE_MESSAGE(program.has_value(), (program ? std::string() : program.error().message));
     const auto placed = events_of(*plan);

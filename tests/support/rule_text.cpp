@@ -1,5 +1,6 @@
 #include "tests/support/rule_text.h"
 
+#include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -58,6 +59,12 @@ rules::Loaded load_rules(std::string_view text) {
            loaded.sources.path(diagnostic.primary.span.file) == "schema.tocsin";
   });
   return loaded;
+}
+
+std::shared_ptr<const cep::Plan> plan_of(const std::string& text) {
+  const rules::Loaded loaded = load_files({{"rules.tocsin", text}}, {"rules.tocsin"});
+  REQUIRE_MESSAGE(loaded.rules.has_value(), rendered(loaded));
+  return loaded.rules->plan;
 }
 
 std::string places_of(const rules::Loaded& loaded) {

@@ -1,6 +1,7 @@
 /// Rule text in memory, for tests of the checker and the lowering.
 #pragma once
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,8 @@ using RuleFiles = std::map<std::string, std::string>;
 rules::Loaded load_files(const RuleFiles& files, const std::vector<std::string>& paths);
 /// Loads one text, "rules.tocsin", after kRuleSchema, "schema.tocsin".
 rules::Loaded load_rules(std::string_view text);
+/// The plan of one text, which has to load.
+std::shared_ptr<const cep::Plan> plan_of(const std::string& text);
 /// Its diagnostics in "rules.tocsin" and where they point: "E0201 2:17, no_key 1:6"; those of other
 /// files with their path before them. Empty for none.
 std::string places_of(const rules::Loaded& loaded);
