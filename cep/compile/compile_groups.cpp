@@ -124,29 +124,34 @@ void Compiler::make_count_gates() {
 // ---- strict rules
 
 namespace {
-// Whether two terms read the same of the events before the current one, which is of these steps.
-bool is_same_term(const WordTerm& a, std::uint32_t step_a, const WordTerm& b,
-                  std::uint32_t step_b) {
+// Whether two terms read the same, where the current event is of these steps.
+bool reads_same(const WordTerm& a, std::uint32_t step_a, const WordTerm& b, std::uint32_t step_b) {
   using Source = WordTerm::Source;
   const auto is_bound = [](const WordTerm& term) {
     return term.source == Source::kFirst || term.source == Source::kLast;
   };
   if (is_bound(a) != is_bound(b) || (!is_bound(a) && a.source != b.source)) return false;
   if (is_bound(a) && step_a - a.step != step_b - b.step) return false;
-  return a.checks_product == b.checks_product && a.factor == b.factor &&
-         a.plan_factor == b.plan_factor && a.field_of_type == b.field_of_type;
+  return a.field_of_type == b.field_of_type;
+}
+
+template <typename T, typename IsSame>
+std::uint32_t place_among(std::vector<T>& all, T item, IsSame&& is_same) {
+  const auto found = std::ranges::find_if(all, is_same);
+  const auto place = static_cast<std::uint32_t>(found - all.begin());
+  if (found == all.end()) all.push_back(std::move(item));
+  return place;
 }
 
 std::uint32_t intern_test(StrictGroup& group, const WordTest& words, std::uint32_t step) {
-  const auto is_same = [&](const StrictGroup::Test& test) {
-    return test.words.op == words.op && test.words.is_text == words.is_text &&
-           is_same_term(test.words.left, test.step, words.left, step) &&
-           is_same_term(test.words.right, test.step, words.right, step);
-  };
-  const auto found = std::ranges::find_if(group.tests, is_same);
-  const auto place = static_cast<std::uint32_t>(found - group.tests.begin());
-  if (found == group.tests.end()) group.tests.push_back({words, step});
-  return place;
+  const StrictGroup::Pair pair{words.left, words.right, step, words.is_text};
+  StrictGroup::Test test{0, words.op, words.left.factor, words.right.factor};
+  test.pair = place_among(group.pairs, pair, [&](const StrictGroup::Pair& other) {
+    return other.is_text == words.is_text && reads_same(other.left, other.step, words.left, step) &&
+           reads_same(other.right, other.step, words.right, step);
+  });
+  return place_among(group.tests, test,
+                     [&](const StrictGroup::Test& other) { return other == test; });
 }
 
 // Adds a rule's conditions of one step behind each other.
@@ -190,5 +195,6 @@ void Compiler::finish_strict_group(StrictGroup& group) const {
     if (within == group.withins.end()) within = group.withins.insert(within, {rule.within->us, 0});
     within->rules |= bit;
   }
+  std::ranges::sort(group.withins, {}, &StrictGroup::Within::us);
 }
 }  // namespace tocsin::cep

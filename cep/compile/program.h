@@ -200,15 +200,26 @@ struct StrictStep {
   std::uint32_t completes = 0;  // rules whose last step it is
 };
 /// The strict rules of one table and pass that count the same events: they share the key's last
-/// events, and are one operator. Equal tests of an event and one before it are one test.
+/// events, and are one operator. Equal tests of an event and one before it are one test, and those
+/// of the same fields read them once.
 struct StrictGroup {
   struct Take {
     std::uint32_t predicate = 0;
     std::vector<std::uint32_t> rules;  // by step: those of which it is the step's predicate
   };
+  /// What is read of two events for tests.
+  struct Pair {
+    WordTerm left;  // factors are the tests'
+    WordTerm right;
+    std::uint32_t step = 0;  // that the current event is of, where the terms name steps
+    bool is_text = false;
+  };
   struct Test {
-    WordTest words;
-    std::uint32_t step = 0;  // that the current event is of, where the test's terms name steps
+    std::uint32_t pair = 0;
+    Op op = Op::kEqual;
+    std::int64_t left_factor = 1;
+    std::int64_t right_factor = 1;
+    friend bool operator==(const Test&, const Test&) = default;
   };
   struct Within {
     std::int64_t us = 0;
@@ -221,8 +232,9 @@ struct StrictGroup {
   std::vector<std::uint32_t> rules;  // RuleProgram places, ascending
   std::vector<Take> takes;           // by predicate, each once
   std::vector<StrictStep> steps;     // as many as the longest rule has
+  std::vector<Pair> pairs;
   std::vector<Test> tests;
-  std::vector<Within> withins;  // by time, each once; rules without `within` are in none
+  std::vector<Within> withins;  // ascending, each once; rules without `within` are in none
 };
 struct FeatureProgram {
   FeatureIndex index;

@@ -35,6 +35,13 @@
 #include "cep/record/timers.h"
 
 namespace tocsin::cep {
+/// What a pair of a strict group reads at the current event.
+struct StrictWords {
+  enum State : std::uint8_t { kUnread, kNumber, kText, kUnknown };
+  std::int64_t left = 0;
+  std::int64_t right = 0;
+  State state = kUnread;
+};
 class Matcher {
  public:
   Matcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
@@ -146,8 +153,12 @@ class Matcher {
   bool passes(const CountTest& test) const;
   void give_single_event();
   // ---- strict rules (cep/match/strict_matcher.cpp)
-  void ask_strict(const StrictGroup& group, const StrictMasks& unsure, StrictMasks& fitting,
-                  const Offset* events);
+  bool find_strict_takes(const StrictGroup& group, const std::uint32_t* alive,
+                         std::uint32_t reached, StrictMasks& takes) const;
+  std::uint32_t advance_strict(const StrictGroup& group, const Offset* events,
+                               std::uint32_t reached, StrictMasks& masks);
+  void ask_strict(const StrictGroup& group, const StrictMasks& unsure, std::uint32_t reached,
+                  StrictMasks& fitting, const Offset* events);
   bool give_strict(const RuleProgram& rule, const Offset* events);
   void set_window(std::uint32_t step, const Offset* events);
   void keep_strict_event(const StrictGroup& group, Offset state, const StrictMasks& alive);
@@ -224,8 +235,8 @@ class Matcher {
   std::array<Offset, kStrictStepsMax> window_{};            // a strict rule's events by step
   std::array<const KeptEvent*, kStrictStepsMax> latest_{};  // the current event, captured, and the
                                                             // key's events before it
-  std::vector<std::uint8_t> tried_;  // by test of a strict group: what this event made of it
-  std::uint32_t current_from_ = 0;   // Draft::from of what the current run becomes
+  std::vector<StrictWords> strict_words_;  // by pair of a strict group: of the current event
+  std::uint32_t current_from_ = 0;         // Draft::from of what the current run becomes
   bool changed_ = false;
   bool any_live_ = false;  // of the partial matches before the current event
   StepMeter steps_;        // of the current event or deadline, rule and key

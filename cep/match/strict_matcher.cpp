@@ -12,22 +12,11 @@
 
 namespace tocsin::cep {
 namespace {
-using Masks = std::array<std::uint32_t, kStrictStepsMax>;
-
-// By step: the rules of which the row satisfies the step's predicate.
-Masks takes_of(const StrictGroup& group, const CurrentRow& current) {
-  Masks takes{};
-  for (const StrictGroup::Take& take : group.takes) {
-    if (!current.satisfies(take.predicate)) continue;
-    for (std::size_t s = 0; s < take.rules.size(); ++s) takes[s] |= take.rules[s];
-  }
-  return takes;
-}
-
 // Of the rules, those whose time is not over for a partial match that began so long ago.
 std::uint32_t in_time(const StrictGroup& group, std::uint32_t rules, std::int64_t elapsed_us) {
   for (const StrictGroup::Within& within : group.withins) {
-    if (elapsed_us >= within.us) rules &= ~within.rules;
+    if (elapsed_us < within.us) break;
+    rules &= ~within.rules;
   }
   return rules;
 }
@@ -36,9 +25,9 @@ std::uint32_t in_time(const StrictGroup& group, std::uint32_t rules, std::int64_
 class StrictTests {
  public:
   StrictTests(const StrictGroup& group, const KeptEvent* const* latest,
-              std::vector<std::uint8_t>& tried)
-      : group_(group), latest_(latest), tried_(tried) {
-    tried_.assign(group.tests.size(), kUntried);
+              std::vector<StrictWords>& words)
+      : group_(group), latest_(latest), words_(words) {
+    words_.assign(group.pairs.size(), StrictWords{});
   }
   // Of the rules, those of which all conditions of the step hold; adds to `unsure` those of which
   // the tests do not say.
@@ -46,7 +35,7 @@ class StrictTests {
     for (const StrictStep::Ask& ask : group_.steps[step].asks) {
       const std::uint32_t asking = ask.rules & rules;
       if (asking == 0) continue;
-      const Tried tried = answer(ask.test);
+      const Tried tried = answer(group_.tests[ask.test]);
       if (tried == Tried::kTrue) continue;
       rules &= ~asking;
       if (tried == Tried::kUnsure) unsure |= asking;
@@ -56,26 +45,54 @@ class StrictTests {
   }
 
  private:
-  static constexpr std::uint8_t kUntried = 0xff;
-  Tried answer(std::uint32_t test) {
-    if (tried_[test] == kUntried) {
-      const StrictGroup::Test& of = group_.tests[test];
-      tried_[test] = static_cast<std::uint8_t>(try_kept_test(of.words, latest_, of.step));
+  Tried answer(const StrictGroup::Test& test) {
+    StrictWords& words = words_[test.pair];
+    if (words.state == StrictWords::kUnread) read(group_.pairs[test.pair], words);
+    std::int64_t left = words.left;
+    std::int64_t right = words.right;
+    // Where these fit, so do the products that the plan asks for, whose factors are no larger.
+    if (words.state == StrictWords::kUnknown ||
+        __builtin_mul_overflow(left, test.left_factor, &left) ||
+        __builtin_mul_overflow(right, test.right_factor, &right)) {
+      return Tried::kUnsure;
     }
-    return static_cast<Tried>(tried_[test]);
+    const bool is_equality = test.op == Op::kEqual || test.op == Op::kNotEqual;
+    if (words.state == StrictWords::kText && !is_equality) return Tried::kUnsure;
+    return words_compare(test.op, left, right) ? Tried::kTrue : Tried::kFalse;
+  }
+
+  void read(const StrictGroup::Pair& pair, StrictWords& words) const {
+    words.state = StrictWords::kUnknown;
+    if (!find_kept_word(pair.left, latest_, pair.step, words.left) ||
+        !find_kept_word(pair.right, latest_, pair.step, words.right)) {
+      return;
+    }
+    words.state = pair.is_text ? StrictWords::kText : StrictWords::kNumber;
+    if (pair.is_text && (!KeptEvent::is_whole_text(static_cast<std::uint64_t>(words.left)) ||
+                         !KeptEvent::is_whole_text(static_cast<std::uint64_t>(words.right)))) {
+      words.state = StrictWords::kUnknown;
+    }
   }
 
   const StrictGroup& group_;
   const KeptEvent* const* latest_;
-  std::vector<std::uint8_t>& tried_;
+  std::vector<StrictWords>& words_;
 };
-
-std::uint64_t count_of(const Masks& masks) {
-  std::uint64_t count = 0;
-  for (const std::uint32_t mask : masks) count += static_cast<std::uint64_t>(std::popcount(mask));
-  return count;
-}
 }  // namespace
+
+// By step: the rules of which the row satisfies the step's predicate and, behind the first step,
+// have a partial match that waits for it. Whether there are any.
+bool Matcher::find_strict_takes(const StrictGroup& group, const std::uint32_t* alive,
+                                std::uint32_t reached, StrictMasks& takes) const {
+  std::fill_n(takes.begin(), group.depth + 1, 0);
+  for (const StrictGroup::Take& take : group.takes) {
+    if (!current_->satisfies(take.predicate)) continue;
+    for (std::uint32_t s = 0; s <= reached; ++s) takes[s] |= take.rules[s];
+  }
+  std::uint32_t any = takes[0];
+  for (std::uint32_t i = 0; i < reached; ++i) any |= takes[i + 1] &= alive[i];
+  return any != 0;
+}
 
 void Matcher::on_strict_event(const StrictGroup& group, const MatchContext& context,
                               CurrentRow& current) {
@@ -84,75 +101,89 @@ void Matcher::on_strict_event(const StrictGroup& group, const MatchContext& cont
   const std::uint32_t op = program_.rules[group.rules[0]].op;
   const OperatorEntry* const entry =
       current.record != nullptr ? RecordStore::find(current.record, op) : nullptr;
-  Offset place = entry != nullptr ? entry->state : 0;
-  StrictMasks before{};
+  const Offset place = entry != nullptr ? entry->state : 0;
+  std::uint32_t* alive = nullptr;
   const Offset* events = nullptr;
   std::uint32_t reached = 0;  // events of the longest partial match
   if (place != 0) {
     StrictState state(RecordStore::at<std::byte>(current.record, place), group);
+    alive = state.alive();
     events = state.events();
     reached = state.event_count();
-    std::copy_n(state.alive(), group.depth, before.begin());
   }
-  StrictMasks takes = takes_of(group, current);
-  std::uint32_t any = takes[0];
-  for (std::uint32_t i = 0; i < reached; ++i) any |= takes[i + 1] &= before[i];
-  StrictMasks after{};  // by events taken, less one
-  std::uint32_t completed = 0;
-  if (any != 0) {
-    begin_event(context, current);
-    // Tests compare the current event, captured, with those before it.
-    store_.event_words(*current.row);
-    latest_[0] = &store_.captured();
-    for (std::uint32_t i = 0; i < reached; ++i) {
-      latest_[i + 1] = RecordStore::at<KeptEvent>(current.record, events[i]);
-    }
-    StrictTests tests(group, latest_.data(), tried_);
-    StrictMasks unsure{};
-    any = 0;
-    for (std::uint32_t s = 0; s <= reached; ++s) {
-      std::uint32_t rules = takes[s];
-      if (rules == 0) continue;
-      if (s > 0) {
-        const std::int64_t began_us = latest_[s]->engine_time_us;
-        rules = in_time(group, rules, current.row->engine_time.us - began_us);
-      }
-      after[s] = tests.pass(s, rules, unsure[s]);
-      any |= unsure[s];
-    }
-    if (any != 0) ask_strict(group, unsure, after, events);
-    for (std::uint32_t s = 1; s <= reached; ++s) {
-      const std::uint32_t completes = after[s] & group.steps[s].completes;
-      completed |= completes;
-      after[s] &= ~completes;
-    }
+  current_ = &current;
+  StrictMasks after;  // by events taken, less one
+  const bool any_takes = find_strict_takes(group, alive, reached, after);
+  for (std::uint32_t i = 0; i < reached; ++i) {
+    stats_.runs -= static_cast<std::uint64_t>(std::popcount(alive[i]));
   }
+  if (!any_takes) {
+    std::fill_n(alive, reached, 0);
+    return;
+  }
+  begin_event(context, current);
+  std::uint32_t completed = advance_strict(group, events, reached, after);
   for (; completed != 0; completed &= completed - 1) {
     const auto i = static_cast<std::uint32_t>(std::countr_zero(completed));
     if (!give_strict(program_.rules[group.rules[i]], events)) continue;
-    for (std::uint32_t& mask : after) mask &= ~(1U << i);
+    for (std::uint32_t s = 0; s < group.depth; ++s) after[s] &= ~(1U << i);
   }
-  stats_.runs += count_of(after) - count_of(before);
-  const bool is_alive = std::ranges::any_of(after, [](std::uint32_t mask) { return mask != 0; });
-  if (is_alive) {
+  std::uint32_t any = 0;
+  for (std::uint32_t i = 0; i < group.depth; ++i) {
+    any |= after[i];
+    stats_.runs += static_cast<std::uint64_t>(std::popcount(after[i]));
+  }
+  if (any != 0) {
     keep_strict_event(group, place, after);
-  } else if (place != 0) {
-    StrictState state(RecordStore::at<std::byte>(current.record, place), group);
-    std::fill_n(state.alive(), group.depth, 0);
+  } else {
+    std::fill_n(alive, reached, 0);
   }
 }
 
+// Captures the current event. `masks` has the rules that it may be the next event of, by step, and
+// gets those that have taken it, by events taken less one. Gives those that it completes.
+std::uint32_t Matcher::advance_strict(const StrictGroup& group, const Offset* events,
+                                      std::uint32_t reached, StrictMasks& masks) {
+  // Tests compare the current event, captured, with those before it.
+  store_.event_words(*current_->row);
+  latest_[0] = &store_.captured();
+  for (std::uint32_t i = 0; i < reached; ++i) {
+    latest_[i + 1] = RecordStore::at<KeptEvent>(current_->record, events[i]);
+  }
+  StrictTests tests(group, latest_.data(), strict_words_);
+  StrictMasks unsure;
+  std::uint32_t any_unsure = 0;
+  for (std::uint32_t s = 0; s <= reached; ++s) {
+    unsure[s] = 0;
+    if (masks[s] == 0) continue;
+    if (s > 0) {
+      const std::int64_t elapsed_us = current_->row->engine_time.us - latest_[s]->engine_time_us;
+      masks[s] = in_time(group, masks[s], elapsed_us);
+    }
+    masks[s] = tests.pass(s, masks[s], unsure[s]);
+    any_unsure |= unsure[s];
+  }
+  if (any_unsure != 0) ask_strict(group, unsure, reached, masks, events);
+  std::uint32_t completed = 0;
+  for (std::uint32_t s = 1; s <= reached; ++s) {
+    const std::uint32_t completes = masks[s] & group.steps[s].completes;
+    completed |= completes;
+    masks[s] &= ~completes;
+  }
+  return completed;
+}
+
 // Asks the rules whose conditions the tests do not answer, one by one; adds those that fit.
-void Matcher::ask_strict(const StrictGroup& group, const StrictMasks& unsure, StrictMasks& fitting,
-                         const Offset* events) {
+void Matcher::ask_strict(const StrictGroup& group, const StrictMasks& unsure, std::uint32_t reached,
+                         StrictMasks& fitting, const Offset* events) {
   std::uint32_t rest = 0;
-  for (const std::uint32_t mask : unsure) rest |= mask;
+  for (std::uint32_t s = 0; s <= reached; ++s) rest |= unsure[s];
   for (; rest != 0; rest &= rest - 1) {
     const auto i = static_cast<std::uint32_t>(std::countr_zero(rest));
     const RuleProgram& rule = program_.rules[group.rules[i]];
     select_rule(rule, current_->record);
     if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
-    for (std::uint32_t s = 0; s < rule.steps.size(); ++s) {
+    for (std::uint32_t s = 0; s <= reached; ++s) {
       if ((unsure[s] >> i & 1) == 0) continue;
       set_window(s, events);
       if (fits(rule.steps[s].take, 0, static_cast<int>(s), true)) fitting[s] |= 1U << i;

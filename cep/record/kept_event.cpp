@@ -140,8 +140,43 @@ EventIdentity KeptEvent::identity(const CaptureLayout& layout) const {
   return {std::string(text_at(*this, places[0])), std::string(text_at(*this, places[1]))};
 }
 
+// Captures a row that is as most are: all its fields are known, its texts short, and nothing stands
+// before its fields or behind them. Its words; 0 for any other row.
+std::uint32_t RecordStore::capture_plain(const Row& row, const CaptureLayout& layout) {
+  if (row.ts != row.engine_time || !KeptEvent::fits_word(row.arrival)) return 0;
+  const CaptureColumn* const columns = columns_[row.type.value].data();
+  const std::size_t fields = layout.fields.size();
+  const auto words = static_cast<std::uint32_t>(sizeof(KeptEvent) / 8 + fields);
+  std::uint64_t* const begin = room_to_capture(words);
+  std::uint64_t* const out = begin + sizeof(KeptEvent) / 8;
+  for (std::size_t i = 0; i < fields; ++i) {
+    const CaptureColumn& column = columns[i];
+    if (column.known == nullptr || column.known[row.index] == 0) return 0;
+    if (column.texts != nullptr) {
+      const std::string_view text = column.texts[row.index];
+      if (text.size() > kShortTextMax) return 0;
+      out[i] = short_text_word(text);
+    } else {
+      out[i] = column.words != nullptr ? static_cast<std::uint64_t>(column.words[row.index]) : 0;
+    }
+  }
+  auto* const event = reinterpret_cast<KeptEvent*>(begin);
+  event->words = words;
+  event->type = static_cast<std::uint16_t>(row.type.value);
+  event->flags = static_cast<std::uint16_t>(roles_ << KeptEvent::kRoles);
+  event->arrival_word = KeptEvent::arrival_word_of(row.arrival);
+  event->engine_time_us = row.engine_time.us;
+  return words;
+}
+
 std::uint32_t RecordStore::event_words(const Row& row) {
   const CaptureLayout& layout = table_.layouts[row.type.value];
+  if (layout.step_values.empty() && !layout.keeps_identity) {
+    if (const std::uint32_t words = capture_plain(row, layout); words != 0) {
+      features_ = nullptr;
+      return words;
+    }
+  }
   const CaptureColumn* const columns = columns_[row.type.value].data();
   const std::size_t fields = layout.fields.size();
   const std::size_t own = fields - layout.step_values.size();

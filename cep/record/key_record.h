@@ -378,6 +378,7 @@ class RecordStore {
 
  private:
   std::uint64_t* room_to_capture(std::uint32_t words);
+  std::uint32_t capture_plain(const Row& row, const CaptureLayout& layout);
   static OperatorEntry* find_in_many(OperatorEntry* begin, OperatorEntry* end, std::uint32_t op);
   bool ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event, bool replaces,
               std::span<Draft> drafts);
