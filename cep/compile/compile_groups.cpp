@@ -96,28 +96,29 @@ std::optional<std::int64_t> least_count(const CountTest& test) {
 // Requires that operators have their numbers. A shorter window of the same events holds no more
 // than a longer one if both may hold equally many.
 void Compiler::make_count_gates() {
-  for (FeatureGroup& group : out_->feature_groups) {
-    const auto events_max = [&](std::uint32_t f) { return out_->features[f].window.events_max; };
-    const auto reach = [&](std::uint32_t f) {
-      const std::int64_t us = out_->features[f].window_us;
-      return us == 0 ? INT64_MAX : us;
-    };
-    const std::uint32_t longest = *std::ranges::max_element(group.features, {}, reach);
-    CountGate gate{longest, UINT32_MAX, {}};
-    std::size_t rules = 0;
-    for (const RuleProgram& rule : out_->rules) {
-      if (!rule.count_test) continue;
-      const FeatureProgram& feature = out_->features[rule.count_test->feature];
-      if (!feature.is_shared || &out_->feature_groups[feature.group] != &group) continue;
-      const std::optional<std::int64_t> least = least_count(*rule.count_test);
-      if (!least || *least <= 1 || *least > UINT32_MAX) continue;
-      if (events_max(rule.count_test->feature) != events_max(longest)) continue;
-      gate.least = std::min(gate.least, static_cast<std::uint32_t>(*least));
-      gate.operators.resize(std::max<std::size_t>(gate.operators.size(), rule.op / 64 + 1));
-      gate.operators[rule.op / 64] |= std::uint64_t{1} << (rule.op % 64);
-      ++rules;
+  const auto reach = [&](std::uint32_t f) {
+    const std::int64_t us = out_->features[f].window_us;
+    return us == 0 ? INT64_MAX : us;
+  };
+  std::vector<std::size_t> rules_of_gate(out_->feature_groups.size());
+  for (const RuleProgram& rule : out_->rules) {
+    if (!rule.count_test) continue;
+    const FeatureProgram& feature = out_->features[rule.count_test->feature];
+    const std::optional<std::int64_t> least = least_count(*rule.count_test);
+    if (!feature.is_shared || !least || *least <= 1 || *least > UINT32_MAX) continue;
+    FeatureGroup& group = out_->feature_groups[feature.group];
+    if (!group.gate) {
+      const std::uint32_t longest = *std::ranges::max_element(group.features, {}, reach);
+      group.gate = CountGate{longest, UINT32_MAX, {}};
     }
-    if (rules > 1) group.gate = std::move(gate);
+    CountGate& gate = *group.gate;
+    if (feature.window.events_max != out_->features[gate.feature].window.events_max) continue;
+    gate.least = std::min(gate.least, static_cast<std::uint32_t>(*least));
+    gate.operators.push_back(rule.op);
+    ++rules_of_gate[feature.group];
+  }
+  for (std::size_t i = 0; i < out_->feature_groups.size(); ++i) {
+    if (rules_of_gate[i] < 2) out_->feature_groups[i].gate.reset();
   }
 }
 

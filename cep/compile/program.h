@@ -263,7 +263,7 @@ struct FeatureProgram {
 struct CountGate {
   std::uint32_t feature = 0;             // FeatureProgram's place: that of the longest window
   std::uint32_t least = 0;               // events
-  std::vector<std::uint64_t> operators;  // the rules, as bits by op
+  std::vector<std::uint32_t> operators;  // the rules, by op
 };
 /// Features of one table and pass that take the same events, over windows that may differ: one
 /// operator. Their events are in a ring that groups over the same kinds of events share

@@ -247,7 +247,7 @@ void TableState::run_row(std::uint32_t pass, const MatchContext& context,
   const std::uint64_t* mask = slice_keys_.mask_of(row, touch);
   CurrentRow& current = current_;
   current = {};
-  any_closed_ = false;
+  open_gates();
   feature_store_.shared().begin_row();
   current.row = &row;
   current.number = slice.number_of(touch.row);
@@ -289,17 +289,11 @@ void TableState::run_row(std::uint32_t pass, const MatchContext& context,
   }
 }
 
-// Whether a gate has said that the current row is of no use to the operator.
-bool TableState::is_closed(std::uint32_t op) const {
-  return any_closed_ && (closed_[op / 64] >> (op % 64) & 1) != 0;
-}
-
 // After the group took the current row, or did not.
 void TableState::ask_gate(const CountGate& gate) {
   if (SharedFeatures::count(program_.features[gate.feature], current_) >= gate.least) return;
-  if (!any_closed_) std::ranges::fill(closed_, 0);
-  any_closed_ = true;
-  for (std::size_t w = 0; w < gate.operators.size(); ++w) closed_[w] |= gate.operators[w];
+  for (const std::uint32_t op : gate.operators) closed_[op / 64] |= std::uint64_t{1} << (op % 64);
+  closing_.push_back(&gate);
 }
 
 // The operators that see the current row where predicates are sparse: dense ones by the mask,

@@ -169,7 +169,16 @@ class TableState {
   void find_operators(std::uint32_t pass, const std::uint64_t* mask, const SliceKeys::Touch& touch,
                       const Slice& slice);
   void run_operator(std::uint32_t op, const MatchContext& context);
-  bool is_closed(std::uint32_t op) const;
+  // Whether a gate has said that the current row is of no use to the operator.
+  bool is_closed(std::uint32_t op) const {
+    return !closing_.empty() && (closed_[op / 64] >> (op % 64) & 1) != 0;
+  }
+  void open_gates() {
+    for (const CountGate* const gate : closing_) {
+      for (const std::uint32_t op : gate->operators) closed_[op / 64] = 0;
+    }
+    closing_.clear();
+  }
   void ask_gate(const CountGate& gate);
   bool takes(const FeatureProgram& feature, const CurrentRow& current, const Slice& slice);
   void take_into_feature(const FeatureProgram& feature, CurrentRow& current, const Slice& slice);
@@ -230,8 +239,8 @@ class TableState {
   std::uint16_t tick_ = 0;                    // of its last row
   std::vector<KeySlot*> slots_;               // by touch
   std::vector<std::uint32_t> row_operators_;  // of the row in hand
-  bool any_closed_ = false;                   // likewise
-  std::vector<std::uint64_t> closed_;         // bits by op, where any is closed
+  std::vector<const CountGate*> closing_;     // likewise: those that close operators
+  std::vector<std::uint64_t> closed_;         // those operators, as bits by op
   // By touch: where the record lay when its slot was found, to fetch it; it may have moved since.
   std::vector<const std::byte*> record_hints_;
 };
