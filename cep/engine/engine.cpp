@@ -14,7 +14,6 @@
 #include "cep/base/byte_codec.h"
 #include "cep/compile/program.h"
 #include "cep/data/alert_order.h"
-#include "cep/data/text_scratch.h"
 #include "cep/engine/given_ids.h"
 #include "cep/engine/key_report.h"
 #include "cep/engine/row_by_row.h"
@@ -46,7 +45,7 @@ class EngineImpl {
   }
 
   void advance(const Batch& batch, EventTime watermark, std::vector<Alert>& alerts) {
-    text_scratch().clear();
+    slice_.begin_texts();
     const std::size_t first_alert = alerts.size();
     check_order(batch, watermark);
     stats_.rows += batch.rows.size();

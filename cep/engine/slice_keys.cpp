@@ -38,8 +38,7 @@ SliceKeys::SliceKeys(const ProgramImpl& program, std::uint32_t table, std::uint6
       operator_words_(static_cast<std::uint32_t>((table_.mask_operators.size() + 63) / 64)),
       reach_word_(operator_words_ + (table_.dense_count + 63) / 64),
       mask_words_(reach_word_ + program.pass_count + (has_sparse_ ? 1 : 0)),
-      masks_(program.plan->event_types.size() * table_.role_places),
-      touch_mask_(mask_words_) {
+      masks_(program.plan->event_types.size() * table_.role_places) {
   for (const KeySource& source : table_.sources) {
     std::vector<std::uint64_t>& mask = source_masks_.emplace_back(operator_words_);
     for (std::uint32_t bit = 0; bit < table_.mask_operators.size(); ++bit) {
@@ -258,34 +257,36 @@ void SliceKeys::find_keys_of_sources(std::uint32_t pass, Slice& slice) {
 }
 
 // What sees the row under this key, and its predicates.
-const std::uint64_t* SliceKeys::mask_of(const Row& row, const Touch& touch) {
+const std::uint64_t* SliceKeys::mask_of(const Row& row, const Touch& touch,
+                                        Scratch& scratch) const {
   if (table_.sources.size() == 1) return mask_of(row);
-  std::fill(touch_mask_.begin(), touch_mask_.end(), 0);
+  scratch.mask.assign(mask_words_, 0);
   for (std::uint32_t rest = touch.sources; rest != 0; rest &= rest - 1) {
     const auto s = static_cast<std::uint32_t>(std::countr_zero(rest));
     const bool is_own = s < table_.role_places;
     const std::uint64_t* mask = mask_of(row, is_own ? s : 0);
     const std::vector<std::uint64_t>& operators = source_masks_[s];
-    for (std::uint32_t w = 0; w < operator_words_; ++w) touch_mask_[w] |= mask[w] & operators[w];
+    for (std::uint32_t w = 0; w < operator_words_; ++w) scratch.mask[w] |= mask[w] & operators[w];
     for (std::uint32_t w = operator_words_; is_own && w < reach_word_; ++w) {
-      touch_mask_[w] |= mask[w];
+      scratch.mask[w] |= mask[w];
     }
   }
-  return touch_mask_.data();
+  return scratch.mask.data();
 }
 
 std::span<const std::uint32_t> SliceKeys::sparse_of(const Row& row, const Touch& touch,
-                                                    const Slice& slice) {
+                                                    const Slice& slice, Scratch& scratch) const {
   if (!has_sparse_) return {};
   if (table_.sources.size() == 1) return sparse_at(row, 0, slice);
-  touch_sparse_.clear();
+  scratch.sparse.clear();
   for (std::uint32_t s = 0; s < table_.role_places; ++s) {
     if ((touch.sources >> s & 1) == 0) continue;
     const std::span<const std::uint32_t> hits = sparse_at(row, s, slice);
-    touch_sparse_.insert(touch_sparse_.end(), hits.begin(), hits.end());
+    scratch.sparse.insert(scratch.sparse.end(), hits.begin(), hits.end());
   }
-  std::sort(touch_sparse_.begin(), touch_sparse_.end());
-  touch_sparse_.erase(std::unique(touch_sparse_.begin(), touch_sparse_.end()), touch_sparse_.end());
-  return touch_sparse_;
+  std::sort(scratch.sparse.begin(), scratch.sparse.end());
+  scratch.sparse.erase(std::unique(scratch.sparse.begin(), scratch.sparse.end()),
+                       scratch.sparse.end());
+  return scratch.sparse;
 }
 }  // namespace tocsin::cep

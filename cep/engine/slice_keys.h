@@ -35,6 +35,12 @@ class SliceKeys {
     std::uint32_t sources = 1;  // of this key, as bits
   };
 
+  /// What the questions about a touch need; one for each thread that asks.
+  struct Scratch {
+    std::vector<std::uint64_t> mask;
+    std::vector<std::uint32_t> sparse;
+  };
+
   SliceKeys(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
             EngineStats& stats);
   /// Finds the rows that an operator of this pass or a later one may use, and their keys. False
@@ -54,13 +60,14 @@ class SliceKeys {
     return masks_[place * program_.plan->event_types.size() + row.type.value].data() +
            std::size_t{row.index} * mask_words_;
   }
-  /// The row's mask under the touch's key; valid until the next call.
-  const std::uint64_t* mask_of(const Row& row, const Touch& touch);
+  /// The row's mask under the touch's key; valid until the next call with this scratch.
+  const std::uint64_t* mask_of(const Row& row, const Touch& touch, Scratch& scratch) const;
   /// Words of a mask before the bits of predicates.
   std::uint32_t operator_words() const { return operator_words_; }
   /// The sparse predicates that hold at the row under the touch's key, ascending; valid until the
-  /// next call.
-  std::span<const std::uint32_t> sparse_of(const Row& row, const Touch& touch, const Slice& slice);
+  /// next call with this scratch.
+  std::span<const std::uint32_t> sparse_of(const Row& row, const Touch& touch, const Slice& slice,
+                                           Scratch& scratch) const;
   /// Calls `visit(op)` for each operator that is not dense and that one of them wakes; for one
   /// operator perhaps more than once.
   template <typename Visit>
@@ -131,8 +138,6 @@ class SliceKeys {
   std::uint64_t masks_version_ = 0;  // the first of the slice's versions that masks_ are of
   // By place of a role, then event type: mask_words_ for each entry.
   std::vector<std::vector<std::uint64_t>> masks_;
-  std::vector<std::uint64_t> touch_mask_;    // of a touch by several sources
-  std::vector<std::uint32_t> touch_sparse_;  // likewise
   std::uint64_t work_ = 0;
   AtomBits::Words predicate_bits_;
   std::vector<Touch> unordered_;

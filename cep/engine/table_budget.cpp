@@ -4,7 +4,7 @@
 #include <tuple>
 #include <vector>
 
-#include "cep/engine/table_state.h"
+#include "cep/engine/table_lane.h"
 #include "cep/record/budget.h"
 
 namespace tocsin::cep {
@@ -22,7 +22,7 @@ struct KeyOfGroup {
 };
 }  // namespace
 
-void TableState::keep_groups_to_budget(Shard& shard, const Row& row) {
+void TableLane::keep_groups_to_budget(TableShard& shard, const Row& row) {
   for (const std::uint32_t rule : groups_.take_over()) {
     GroupCredit left = groups_.full();
     for (std::uint32_t group = 0; group < kGroupsOfShard; ++group) {
@@ -35,7 +35,7 @@ void TableState::keep_groups_to_budget(Shard& shard, const Row& row) {
 }
 
 // A restored key's record takes what it may at most take of its groups' credits.
-void TableState::charge_groups(Shard& shard, const KeySlot& slot) {
+void TableLane::charge_groups(TableShard& shard, const KeySlot& slot) {
   if (slot.record == 0) return;
   const std::byte* const record = store_.base(slot);
   const auto* const header = reinterpret_cast<const RecordHeader*>(record);
@@ -73,8 +73,8 @@ void TableState::charge_groups(Shard& shard, const KeySlot& slot) {
 }
 
 // What the group may still take in afterwards.
-GroupCredit TableState::keep_group_to_budget(const RuleProgram& rule, Shard& shard,
-                                             std::uint32_t group, const Row& row) {
+GroupCredit TableLane::keep_group_to_budget(const RuleProgram& rule, TableShard& shard,
+                                            std::uint32_t group, const Row& row) {
   const std::int64_t now = row.engine_time.us;
   std::vector<OfGroup> all;
   std::vector<KeyOfGroup> keys;
@@ -138,7 +138,7 @@ GroupCredit TableState::keep_group_to_budget(const RuleProgram& rule, Shard& sha
   }
   for (const KeyOfGroup& key : keys) {
     if (key.dropped == 0 && !key.is_quiet_over) continue;
-    if (tracks_) note_change(shard, *key.slot);
+    if (shards_.tracks) note_change(shard, *key.slot);
     std::byte* const record = store_.base(*key.slot);
     const OperatorEntry* const entry = RecordStore::find(record, rule.op);
     if (key.is_quiet_over) PatternMatcher::end_quiet(shard.patterns, record, entry->state);

@@ -371,8 +371,8 @@ OwnedValue TableState::report_feature(const FeatureProgram& feature, const std::
 void TableState::report(std::string_view key, EventTime now, std::size_t matches_max,
                         KeyReport& out) {
   const std::uint64_t hash = hash_key(key, seed_);
-  Shard& shard = *shards_[shard_of_hash(hash)];
-  work_on(shard);
+  Shard& shard = shards_[shard_of_hash(hash)];
+  lane_.work_on(shard);
   const KeySlot* const slot = shard.keys.find(hash, key);
   std::byte* const record = slot == nullptr || slot->record == 0 ? nullptr : store_.base(*slot);
   for (const RuleProgram& rule : program_.rules) {
@@ -412,8 +412,8 @@ void TableState::report(std::string_view key, EventTime now, std::size_t matches
 
 void TableState::add_totals(EventTime now, std::vector<RuleTotals>& totals) {
   std::vector<LiveRun> runs;
-  for (const std::unique_ptr<Shard>& shard : shards_) {
-    work_on(*shard);
+  for (const auto& shard : shards_) {
+    lane_.work_on(*shard);
     shard->keys.for_each([&](KeySlot& slot) {
       if (slot.record == 0) return;
       std::byte* const record = store_.base(slot);

@@ -15,7 +15,9 @@ std::int64_t floor_divide(std::int64_t a, std::int64_t b) { return a / b - (a % 
 void TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us) {
   std::vector<KeySlot*> dead;
   shard.keys.for_each_of_hash(hash, [&](KeySlot& slot) {
-    if (tracks_ && (slot.record != 0 || slot.is_stored())) note_change(shard, slot);
+    if (shards_.tracks && (slot.record != 0 || slot.is_stored())) {
+      lane_.note_change(shard, slot);
+    }
     std::int64_t expiry = Matcher::kDead;
     store_.prune(slot, [&](std::byte* record, const OperatorEntry& entry) {
       const OperatorProgram& op = table_.operators[entry.op - 1];
@@ -44,9 +46,10 @@ void TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_
       if (!slot.is_stored()) dead.push_back(&slot);
     } else {
       // Left alone until then, but for a full turn.
-      const std::int64_t tick = tick_of(now_us);
-      const std::int64_t last =
-          expiry < now_us + tick_us_ * kTicksOfLongest ? tick_of(expiry) : tick + kTicksOfLongest;
+      const std::int64_t tick = shards_.tick_of(now_us);
+      const std::int64_t last = expiry < now_us + shards_.tick_us() * kTicksOfLongest
+                                    ? shards_.tick_of(expiry)
+                                    : tick + kTicksOfLongest;
       slot.touched = kept_tick(std::min(last - kTicksOfLongest + 1, tick)) & (KeySlot::kTicks - 1);
     }
   });
@@ -54,11 +57,9 @@ void TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_
   if (!dead.empty()) shard.keys.erase(dead.front());
 }
 
-std::int64_t TableState::tick_of(std::int64_t us) const { return floor_divide(us, tick_us_); }
-
 // A key that was touched recently is alive, as its slot shows, and its record is left alone. One
 // round in sixteen still visits it, to drop the dead state of a live record.
-bool TableState::is_left_alone(const KeySlot& slot, std::int64_t tick, std::int64_t round) const {
+bool TableState::is_left_alone(const KeySlot& slot, std::int64_t tick, std::int64_t round) {
   const std::uint16_t age = kept_tick(tick - slot.touched);
   const bool is_full_turn = ((slot.hash >> 40 ^ static_cast<std::uint64_t>(round)) & 15) == 0;
   return age < kTicksOfLongest && !is_full_turn;
@@ -66,10 +67,12 @@ bool TableState::is_left_alone(const KeySlot& slot, std::int64_t tick, std::int6
 
 void TableState::sweep(EventTime watermark) {
   matcher_.general().sweep_values(watermark.us);
-  const std::int64_t tick = tick_of(watermark.us);
-  if (tick != std::exchange(tallies_swept_, tick)) matcher_.sweep_tallies();
+  const std::int64_t tick = shards_.tick_of(watermark.us);
+  if (tick != std::exchange(tallies_swept_, tick)) {
+    for (const auto& shard : shards_) shard->tallies.sweep();
+  }
   const std::int64_t group_us =
-      std::max<std::int64_t>(tick_us_ * kTicksOfRound / kKeyGroupCount, 1);
+      std::max<std::int64_t>(shards_.tick_us() * kTicksOfRound / kKeyGroupCount, 1);
   const std::int64_t to = floor_divide(watermark.us, group_us);
   if (to <= swept_to_) return;
   // The first time, and where time jumps: no group twice.
@@ -82,13 +85,13 @@ void TableState::sweep(EventTime watermark) {
     const std::uint32_t begin = group % kGroupsOfShard;
     const auto end =
         static_cast<std::uint32_t>(std::min<std::int64_t>(kGroupsOfShard, begin + (to - next) + 1));
-    if (shards_[shard]->keys.count() > 0) {
+    if (shards_[shard].keys.count() > 0) {
       sweep_groups(shard, begin, end, watermark.us, round);
     }
-    if (shards_[shard]->keys.count() == 0) {
+    if (shards_[shard].keys.count() == 0) {
       // The credits of a shard without keys are whole, which is what absent ones are.
-      shards_[shard]->credits = {};
-      for (ShardTimers& timers : shards_[shard]->timers) timers.let_go_if_empty();
+      shards_[shard].credits = {};
+      for (ShardTimers& timers : shards_[shard].timers) timers.let_go_if_empty();
     }
     next += end - begin;
   }
@@ -98,8 +101,8 @@ void TableState::sweep(EventTime watermark) {
 // those are fetched together.
 void TableState::sweep_groups(std::uint32_t shard_index, std::uint32_t begin, std::uint32_t end,
                               std::int64_t now_us, std::int64_t round) {
-  Shard& shard = *shards_[shard_index];
-  const std::int64_t tick = tick_of(now_us);
+  Shard& shard = shards_[shard_index];
+  const std::int64_t tick = shards_.tick_of(now_us);
   sweep_keys_.clear();
   for (std::uint32_t group = begin; group < end; ++group) {
     shard.keys.for_each_of_group(group, [&](const KeySlot& slot) {
@@ -109,7 +112,7 @@ void TableState::sweep_groups(std::uint32_t shard_index, std::uint32_t begin, st
     });
   }
   if (sweep_keys_.empty()) return;
-  work_on(shard);
+  lane_.work_on(shard);
   for (const std::uint64_t hash : sweep_keys_) look_at_key(shard, hash, now_us);
   shard.keys.compact_if_sparse(&RecordStore::words_of);
   shard.windows.compact_if_sparse();

@@ -1,6 +1,7 @@
 #include "cep/eval/slice.h"
 
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 
 #include "cep/plan/event_type.h"
@@ -17,6 +18,9 @@ Slice::Slice(const ProgramImpl& program)
   for (const ProbeProgram& probe : program.probes) {
     const FeatureProgram& feature = program.features[probe.feature.value];
     columns_.emplace_back(probe.value.value, program.tables[feature.table].role_places);
+  }
+  for (const RuleProgram& rule : program.rules) {
+    if (rule.is_watched) watched_.push_back(rule.index);
   }
   std::sort(columns_.begin(), columns_.end());
   columns_.erase(std::unique(columns_.begin(), columns_.end()), columns_.end());
@@ -36,10 +40,8 @@ void Slice::begin(const Batch& batch, std::uint64_t& values_missing) {
   atoms_.evaluate(program_, batch, rows_of_type_, values_missing);
   hits_.find(atoms_, batch, rows_of_type_, false);
   for (const auto& [value, places] : columns_) values_[value].clear();
-  value_texts_.clear();
+  for (const RuleIndex rule : watched_) alerted_[rule.value].clear();
   size_values();
-  for (const RuleIndex rule : alerted_rules_) alerted_[rule.value].clear();
-  alerted_rules_.clear();
   relevant_.assign(batch.rows.size(), 0);
 }
 
@@ -48,6 +50,7 @@ void Slice::size_values() {
   for (const auto& [value, places] : columns_) {
     values_[value].resize(numbers * places, Value::missing());
   }
+  for (const RuleIndex rule : watched_) alerted_[rule.value].resize(numbers);
 }
 
 void Slice::add_alerts(std::span<const Alert> alerts, std::uint64_t& values_missing) {
@@ -98,9 +101,6 @@ std::uint64_t Slice::relevant_rows() const {
 }
 
 void Slice::mark_alerted(RuleIndex rule, std::uint32_t number) {
-  std::vector<std::uint8_t>& marks = alerted_[rule.value];
-  if (marks.empty()) alerted_rules_.push_back(rule);
-  if (marks.size() <= number) marks.resize(number + std::size_t{1});
-  marks[number] = 1;
+  std::atomic_ref(alerted_[rule.value][number]).store(1, std::memory_order_relaxed);
 }
 }  // namespace tocsin::cep

@@ -9,6 +9,7 @@
 #include "cep/compile/program.h"
 #include "cep/data/alert.h"
 #include "cep/data/batch.h"
+#include "cep/data/text_scratch.h"
 #include "cep/eval/atom_bits.h"
 #include "cep/eval/predicate_hits.h"
 #include "cep/record/alert_rows.h"
@@ -17,6 +18,10 @@ namespace tocsin::cep {
 class Slice {
  public:
   explicit Slice(const ProgramImpl& program);
+  /// Engine::advance() begins: clears this thread's text_scratch().
+  void begin_texts() { texts_ = begin_text_scratch(); }
+  /// The thread works on this slice: the same, once.
+  void join_texts() const { join_text_scratch(texts_); }
   /// Evaluates the atoms over a batch's rows. Adds to `values_missing`.
   void begin(const Batch& batch, std::uint64_t& values_missing);
   /// Puts what rules read of these alerts, which have their ids, among the rows: each directly
@@ -36,18 +41,18 @@ class Slice {
   const PredicateHits& hits() const { return hits_; }
   /// Entries of the type's columns that rows of this slice have.
   std::uint32_t rows_of(EventTypeIndex type) const { return rows_of_type_[type.value]; }
-  /// A value column by number; missing where nothing wrote a value. For a feature of a table with
+  /// A value column by number; missing where nothing wrote a value. Texts are owned by whoever
+  /// wrote it. For a feature of a table with
   /// roles: by number * role places + place.
   std::vector<Value>& values(FeatureIndex value) { return values_[value.value]; }
-  /// The arena of texts that value columns hold.
-  TextArena& value_texts() { return value_texts_; }
   /// Marks a row of batch() as one that reached a key record.
   void mark_relevant(std::uint32_t row) {
     const std::uint32_t number = number_of(row);
     if (number < relevant_.size()) relevant_[number] = 1;
   }
   std::uint64_t relevant_rows() const;
-  /// Marks a number at which a watched rule raised or held back an alert.
+  /// Marks a number at which a watched rule raised or held back an alert. May be called by several
+  /// threads.
   void mark_alerted(RuleIndex rule, std::uint32_t number);
   bool is_alerted(RuleIndex rule, std::uint32_t number) const {
     const std::vector<std::uint8_t>& marks = alerted_[rule.value];
@@ -64,15 +69,15 @@ class Slice {
   PredicateHits hits_;
   std::vector<std::uint32_t> rows_of_type_;
   std::vector<std::vector<Value>> values_;  // by value
-  TextArena value_texts_;
   std::vector<std::uint8_t> relevant_;
-  // By rule; the rules that have marks.
+  // By rule, then number; the rules that have marks, because they are watched.
   std::vector<std::vector<std::uint8_t>> alerted_;
-  std::vector<RuleIndex> alerted_rules_;
+  std::vector<RuleIndex> watched_;
   // Where alerts came among the rows.
   const Batch* given_ = nullptr;
   Batch merged_;
   AlertRows alert_rows_;
+  std::uint64_t texts_ = 0;  // of begin_text_scratch()
   std::uint64_t version_ = 0;
   std::uint64_t first_version_ = 0;
   std::vector<std::uint32_t> numbers_;  // by row of merged_

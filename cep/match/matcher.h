@@ -58,6 +58,8 @@ class Matcher {
     scope_.steps = &steps_;
   }
 
+  /// The shard whose keys are meant from now on.
+  void work_on(BudgetTallies& tallies) { tallies_ = &tallies; }
   /// The matcher of the rules that no simple method does.
   PatternMatcher& general() { return general_; }
   const PatternMatcher& general() const { return general_; }
@@ -94,9 +96,6 @@ class Matcher {
   static std::int64_t gap_end(const RuleProgram& rule, const std::byte* record, const Run& run);
   /// EngineStats::budget_work of the table.
   std::uint64_t budget_work() const { return meter_.work() + general_.budget_work(); }
-  /// Lets go of what budgets counted of keys that are no longer near theirs.
-  void sweep_tallies() { tallies_.sweep(); }
-  std::size_t bytes() const { return tallies_.bytes(); }
   /// Drops so many of those, the oldest.
   void drop_live_runs(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
                       Offset state, std::int64_t now_us, std::size_t count);
@@ -204,7 +203,7 @@ class Matcher {
   GroupBudgets& groups_;
   BudgetLog& budgets_;
   BudgetMeter meter_;
-  BudgetTallies tallies_;
+  BudgetTallies* tallies_ = nullptr;
   BudgetTally* tally_ = nullptr;  // of the rule and key in hand, where it is near a budget
   // Of the drafts: what they take before they take the current event, and where they come from.
   std::vector<BudgetShare> shares_;

@@ -95,11 +95,11 @@ void Matcher::keep_to_budget() {
   tally_ = nullptr;
   if (drafts_.empty() || !may_exceed_key_budget(limits, words, drafts_.size())) {
     // What becomes of the partial matches now is not followed.
-    tallies_.forget(rule_->index, current_->slot->hash);
+    tallies_->forget(rule_->index, current_->slot->hash);
     return;
   }
   const Plan& plan = *program_.plan;
-  BudgetTally& tally = tallies_.at(rule_->index, current_->slot->hash);
+  BudgetTally& tally = tallies_->at(rule_->index, current_->slot->hash);
   const auto taken = static_cast<std::uint64_t>(
       std::ranges::count_if(drafts_, [](const Draft& draft) { return draft.takes; }));
   BudgetShare more;
@@ -132,7 +132,7 @@ RunMark Matcher::mark_of(const Run& run) const {
 
 // The drafts' shares: by what was counted before, or afresh.
 void Matcher::find_shares(std::uint64_t words) {
-  tally_ = &tallies_.at(rule_->index, current_->slot->hash);
+  tally_ = &tallies_->at(rule_->index, current_->slot->hash);
   const OperatorEntry* const entry =
       record_ == nullptr ? nullptr : RecordStore::find(record_, rule_->op);
   marks_.clear();
@@ -252,7 +252,7 @@ void Matcher::drop_live_runs(const RuleProgram& rule, PatternPool& patterns, std
   for (std::uint32_t i = 0; i < header->run_count; ++i) {
     const Run run = runs[i];
     if (end_of(rule, record, run) <= now_us) {
-      if (kept > 0) tallies_.forget(rule.index);
+      if (kept > 0) tallies_->forget(rule.index);
       continue;
     }
     if (dropped < count) {

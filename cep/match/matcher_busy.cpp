@@ -198,7 +198,7 @@ void Matcher::make_busy() {
   stats_.runs += host.places->starts();
   stats_.runs -= header->run_count;
   header->set_busy(handle);
-  tallies_.forget(rule_->index, current_->slot->hash);
+  tallies_->forget(rule_->index, current_->slot->hash);
   context_->patterns.count(host);
 }
 

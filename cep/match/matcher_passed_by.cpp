@@ -63,11 +63,11 @@ bool Matcher::passes_by(const OperatorEntry& entry, bool may_start) {
   if (may_start) offer_start();
   TOCSIN_ASSERT(candidates_.empty(), "a rule of one event has no partial matches");
   if (!drafts_.empty()) {
-    tallies_.forget(rule_->index, current_->slot->hash);
+    tallies_->forget(rule_->index, current_->slot->hash);
     commit(&entry, state_.run_count);
     if (rule_->ends_absent) set_deadlines();
   } else if (expired > 0) {
-    tallies_.forget(rule_->index, current_->slot->hash);
+    tallies_->forget(rule_->index, current_->slot->hash);
     write_state(entry.state);
   }
   return true;

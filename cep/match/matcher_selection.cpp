@@ -178,7 +178,7 @@ void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, 
     }
   }
   if (due_.empty()) return;
-  tallies_.forget(rule.index, slot.hash);
+  tallies_->forget(rule.index, slot.hash);
   read_state(entry);
   steps_.allow(StepMeter::kSorting);
   const std::size_t sorted = sort_within_starts(due_, steps_, [&](const Run& a, const Run& b) {
@@ -234,7 +234,7 @@ std::int64_t Matcher::expiry(const RuleProgram& rule, PatternPool& patterns, std
     const Run run = runs[i];
     const std::int64_t end = end_of(rule, record, run);
     if (end <= now_us) {
-      if (kept > 0) tallies_.forget(rule.index);
+      if (kept > 0) tallies_->forget(rule.index);
       continue;
     }
     latest = std::max(latest, end);

@@ -55,13 +55,13 @@ class BudgetMeter {
   std::uint64_t work_ = 0;
 };
 
-/// The tallies of a table's keys that are near a budget, by rule and hash of the key; a hash that
+/// The tallies of a shard's keys that are near a budget, by rule and hash of the key; a hash that
 /// several keys have is told apart by what is counted (RunMark).
 class BudgetTallies {
  public:
   BudgetTally& at(RuleIndex rule, std::uint64_t hash);
   /// Another than the oldest partial matches of a key have ended without an event: of this key, of
-  /// any of the rule's.
+  /// any of the rule's in the shard.
   void forget(RuleIndex rule, std::uint64_t hash) { tallies_.erase({rule.value, hash}); }
   void forget(RuleIndex rule) {
     std::erase_if(tallies_, [&](const auto& held) { return held.first.first == rule.value; });

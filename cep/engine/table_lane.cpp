@@ -1,0 +1,451 @@
+#include "cep/engine/table_lane.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "cep/base/prefetch.h"
+#include "cep/plan/feature.h"
+
+namespace tocsin::cep {
+namespace {
+// Memory is fetched for so many rows at once, one such block ahead of its use, slots more blocks: a
+// fetch whose page the processor does not know waits for its address, and those of a block wait
+// together.
+constexpr std::uint32_t kBlock = 8;
+constexpr std::uint32_t kSlotsAhead = 8 * kBlock;
+}  // namespace
+
+TableLane::Features::Features(const ProgramImpl& program, std::uint32_t table)
+    : program_(program),
+      pass_in_place_(program.value_count, kNone),
+      places_(program.value_count, 1),
+      own_(program.value_count) {
+  for (const FeatureProgram& feature : program.features) {
+    if (feature.table != table) continue;
+    pass_in_place_[feature.index.value] = feature.pass;
+  }
+  for (const ProbeProgram& probe : program.probes) {
+    const FeatureProgram& feature = program.features[probe.feature.value];
+    places_[probe.value.value] = program.tables[feature.table].role_places;
+    own_[probe.value.value] = feature.table == table && probe.source == 0;
+  }
+}
+
+const Value& TableLane::Features::read(FeatureIndex read) {
+  FeatureIndex value = read;
+  if (program_.value_by_place[read.value]) value.value += place_of_role(current_->roles);
+  if (pass_in_place_[value.value] != pass_) {
+    const std::size_t place = own_[value.value] ? place_of_role(current_->roles) : 0;
+    return slice_->values(value)[std::size_t{current_->number} * places_[value.value] + place];
+  }
+  if (value.value != last_) {
+    last_ = value.value;
+    value_ = read_feature(program_.features[value.value], *current_);
+  }
+  return value_;
+}
+
+TableLane::TableLane(const ProgramImpl& program, std::uint32_t table, TableShards& shards,
+                     TableTouches& touches, EngineStats& stats, BudgetLog& budgets)
+    : program_(program),
+      table_(program.tables[table]),
+      shards_(shards),
+      touches_(touches),
+      stats_(stats),
+      budgets_(budgets),
+      pass_masks_(program.pass_count, std::vector<std::uint64_t>(touches.keys.operator_words())),
+      store_(program, table_),
+      feature_store_(program, table, store_, stats),
+      groups_(program, table),
+      matcher_(program, table_, store_, stats, groups_, budgets),
+      codec_(program, table_, store_, feature_store_, matcher_.general(), stats),
+      features_(program, table) {
+  for (std::size_t bit = 1; bit < table_.mask_operators.size(); ++bit) {
+    const std::uint32_t pass = table_.operators[table_.mask_operators[bit] - 1].pass;
+    pass_masks_[pass][bit / 64] |= std::uint64_t{1} << (bit % 64);
+  }
+  closed_.resize(table_.operators.size() / 64 + 1);
+}
+
+// ---- slots
+
+void TableLane::run(const TablePass& pass, ShardRange range, std::vector<Alert>& alerts) {
+  Slice& slice = pass.slice;
+  begin_slice(slice);
+  touches_end_ = touches_.keys.begin_of(range.end);
+  const std::uint32_t first = touches_.keys.begin_of(range.begin);
+  if (pass.is_new) {
+    prefetch_slots(first, first + kSlotsAhead);
+    for (std::uint32_t s = range.begin; s < range.end; ++s) {
+      if (touches_.keys.begin_of(s) < touches_.keys.end_of(s)) find_slots(s, slice);
+    }
+  }
+  prefetch_rows(first, first + 2 * kBlock, slice);
+  prefetch_records(first, first + kBlock, slice);
+  fetch_for_timers(pass, range);
+  std::array<std::int64_t, kShardCount>& next_due = shards_.next_due[pass.pass];
+  for (std::uint32_t s = range.begin; s < range.end; ++s) {
+    const bool has_rows = touches_.keys.begin_of(s) < touches_.keys.end_of(s);
+    if (!has_rows && next_due[s] > pass.watermark.us) continue;
+    TableShard& shard = shards_[s];
+    if (has_rows) run_shard(pass.pass, s, slice, alerts);
+    if (!shards_.has_timers(pass.pass)) continue;
+    ShardTimers& timers = shard.timers[pass.pass];
+    if (timers.next_due_us() <= pass.watermark.us) {
+      fire(pass.pass, shard, {slice, alerts, shard.patterns, timers}, pass.watermark.us);
+    }
+    next_due[s] = timers.next_due_us();
+  }
+}
+
+void TableLane::begin_slice(const Slice& slice) {
+  slice.join_texts();
+  if (std::exchange(first_version_, slice.first_version()) != slice.first_version()) {
+    value_texts_.clear();
+  }
+  store_.begin_slice(slice.batch());
+  feature_store_.begin_slice(slice.batch());
+}
+
+void TableLane::prefetch_slots(std::uint32_t begin, std::uint32_t end) const {
+  end = std::min(end, touches_end_);
+  for (std::uint32_t i = begin; i < end; ++i) {
+    const std::uint64_t hash = touches_.keys.touch(i).hash;
+    shards_[shard_of_hash(hash)].keys.prefetch(hash);
+  }
+}
+void TableLane::prefetch_rows(std::uint32_t begin, std::uint32_t end, const Slice& slice) const {
+  end = std::min(end, touches_end_);
+  const std::vector<Row>& rows = slice.batch().rows;
+  for (std::uint32_t i = begin; i < end; ++i) {
+    tocsin::prefetch(&rows[touches_.keys.touch(i).row]);
+    tocsin::prefetch(touches_.slots[i]);
+  }
+}
+// The rows were fetched before.
+void TableLane::prefetch_records(std::uint32_t begin, std::uint32_t end, const Slice& slice) const {
+  end = std::min(end, touches_end_);
+  const std::vector<Row>& rows = slice.batch().rows;
+  for (std::uint32_t i = begin; i < end; ++i) store_.prefetch(touches_.record_hints[i]);
+  for (std::uint32_t i = begin; i < end; ++i) {
+    const Row& row = rows[touches_.keys.touch(i).row];
+    tocsin::prefetch(touches_.keys.mask_of(row));
+    store_.prefetch_columns(row);
+  }
+}
+void TableLane::find_slots(std::uint32_t shard_index, Slice& slice) {
+  TableShard& shard = shards_[shard_index];
+  const std::uint32_t begin = touches_.keys.begin_of(shard_index);
+  const std::uint32_t end = touches_.keys.end_of(shard_index);
+  const std::vector<Row>& rows = slice.batch().rows;
+  const std::uint64_t generation = shard.keys.generation();
+  for (std::uint32_t i = begin; i < end; ++i) {
+    if (i % kBlock == 0) prefetch_slots(i + kSlotsAhead, i + kSlotsAhead + kBlock);
+    const SliceKeys::Touch& touch = touches_.keys.touch(i);
+    KeySlot* slot = shard.keys.find(touch.hash, touches_.keys.key_of(touch));
+    const Row& row = rows[touch.row];
+    if (slot == nullptr && (touches_.keys.mask_of(row, touch, scratch_)[0] & 1) != 0) {
+      slot = shard.keys.insert(touch.hash, touches_.keys.key_of(touch));
+    }
+    if (slot != nullptr) {
+      slot->touched = touches_.tick & (KeySlot::kTicks - 1);
+      if (shards_.tracks) note_change(shard, *slot);
+    }
+    touches_.slots[i] = slot;
+    touches_.record_hints[i] =
+        slot != nullptr && slot->record != 0 ? shard.keys.arena().at(slot->record) : nullptr;
+  }
+  if (shard.keys.generation() != generation) {  // inserts may have moved what was found before
+    for (std::uint32_t i = begin; i < end; ++i) {
+      touches_.slots[i] = shard.keys.find(touches_.keys.touch(i).hash,
+                                          touches_.keys.key_of(touches_.keys.touch(i)));
+    }
+  }
+}
+
+// ---- rows
+
+void TableLane::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& slice,
+                          std::vector<Alert>& alerts) {
+  TableShard& shard = shards_[shard_index];
+  const MatchContext context{slice, alerts, shard.patterns, shard.timers[pass]};
+  work_on(shard);
+  const std::uint32_t end = touches_.keys.end_of(shard_index);
+  const std::vector<Row>& rows = slice.batch().rows;
+  const bool has_timers = shards_.has_timers(pass);
+  for (std::uint32_t i = touches_.keys.begin_of(shard_index); i < end; ++i) {
+    if (i % kBlock == 0) {
+      prefetch_rows(i + 2 * kBlock, i + 3 * kBlock, slice);
+      prefetch_records(i + kBlock, i + 2 * kBlock, slice);
+    }
+    if (has_timers) {
+      const std::int64_t now = rows[touches_.keys.touch(i).row].engine_time.us;
+      if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, context, now);
+    }
+    run_row(pass, context, touches_.keys.touch(i), touches_.slots[i]);
+    if (groups_.any_over()) keep_groups_to_budget(shard, rows[touches_.keys.touch(i).row]);
+  }
+}
+
+void TableLane::run_row(std::uint32_t pass, const MatchContext& context,
+                        const SliceKeys::Touch& touch, KeySlot* slot) {
+  Slice& slice = context.slice;
+  const Row& row = slice.batch().rows[touch.row];
+  const std::uint64_t* mask = touches_.keys.mask_of(row, touch, scratch_);
+  CurrentRow& current = current_;
+  current = {};
+  open_gates();
+  feature_store_.shared().begin_row();
+  current.row = &row;
+  current.number = slice.number_of(touch.row);
+  current.predicates = mask + touches_.keys.operator_words();
+  current.slot = slot;
+  current.features = &feature_store_;
+  if (slot != nullptr && slot->record != 0) current.record = store_.base(*slot);
+  const bool foresees = slot != nullptr && slot->record == 0 && store_.foresees();
+  if (foresees) store_.forget_foreseen();
+  if (!table_.roles[row.type.value].empty()) {
+    current.roles = touch.sources & ((std::uint32_t{1} << table_.role_places) - 1);
+  }
+  store_.take_in_roles(current.roles);
+  features_.begin(slice, pass, current);
+  current.key = touches_.keys.key_of(touch);
+  current.reader = &features_;
+  if (!table_.predicate_places.empty()) {
+    current.places = table_.predicate_places.data();
+    current.sparse = touches_.keys.sparse_of(row, touch, slice, scratch_);
+    find_operators(pass, mask, touch, slice);
+    for (const std::uint32_t op : row_operators_) {
+      if (foresees) store_.foresee(op);
+    }
+    for (const std::uint32_t op : row_operators_) {
+      if (!is_closed(op)) run_operator(op, context);
+    }
+    return;
+  }
+  for (std::uint32_t w = 0; foresees && w < touches_.keys.operator_words(); ++w) {
+    for (std::uint64_t bits = mask[w] & pass_masks_[pass][w]; bits != 0; bits &= bits - 1) {
+      store_.foresee(w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
+    }
+  }
+  for (std::uint32_t w = 0; w < touches_.keys.operator_words(); ++w) {
+    for (std::uint64_t bits = mask[w] & pass_masks_[pass][w]; bits != 0; bits &= bits - 1) {
+      const std::uint32_t op = w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
+      if (!is_closed(op)) run_operator(op, context);
+    }
+  }
+}
+
+// After the group took the current row, or did not.
+void TableLane::ask_gate(const CountGate& gate) {
+  if (SharedFeatures::count(program_.features[gate.feature], current_) >= gate.least) return;
+  for (const std::uint32_t op : gate.operators) closed_[op / 64] |= std::uint64_t{1} << (op % 64);
+  closing_.push_back(&gate);
+}
+
+// The operators that see the current row where predicates are sparse: dense ones by the mask,
+// those that sparse predicates wake, and those of which the key's record holds something.
+void TableLane::find_operators(std::uint32_t pass, const std::uint64_t* mask,
+                               const SliceKeys::Touch& touch, const Slice& slice) {
+  row_operators_.clear();
+  for (std::uint32_t w = 0; w < touches_.keys.operator_words(); ++w) {
+    for (std::uint64_t bits = mask[w] & pass_masks_[pass][w]; bits != 0; bits &= bits - 1) {
+      const std::uint32_t bit = w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
+      row_operators_.push_back(table_.mask_operators[bit]);
+    }
+  }
+  const std::size_t dense = row_operators_.size();
+  touches_.keys.for_each_woken(*current_.row, touch, slice, [&](std::uint32_t op) {
+    if (table_.operators[op - 1].pass == pass) row_operators_.push_back(op);
+  });
+  const bool is_own = (touch.sources & ((std::uint64_t{1} << table_.role_places) - 1)) != 0;
+  if (current_.record != nullptr && is_own) {
+    const auto* const header = reinterpret_cast<const RecordHeader*>(current_.record);
+    const auto* const entries = RecordStore::at<OperatorEntry>(current_.record, header->operators);
+    for (std::uint16_t i = 0; i < header->operator_count; ++i) {
+      const std::uint32_t op = entries[i].op;
+      const std::span<const std::uint32_t> continued = table_.continued.of(op);
+      if (continued.empty() || table_.operators[op - 1].pass != pass) continue;
+      const bool sees = std::any_of(continued.begin(), continued.end(),
+                                    [&](std::uint32_t p) { return current_.satisfies(p); });
+      if (sees) row_operators_.push_back(op);
+    }
+  }
+  if (row_operators_.size() == dense) return;
+  std::sort(row_operators_.begin(), row_operators_.end());
+  row_operators_.erase(std::unique(row_operators_.begin(), row_operators_.end()),
+                       row_operators_.end());
+}
+
+void TableLane::run_operator(std::uint32_t op, const MatchContext& context) {
+  const OperatorProgram& program = table_.operators[op - 1];
+  ++stats_.operators_run;
+  switch (program.kind) {
+    case OperatorKind::kFeature:
+      if (takes(program_.features[program.index], current_, context.slice)) {
+        take_into_feature(program_.features[program.index], current_, context.slice);
+      }
+      break;
+    case OperatorKind::kGroup:
+      take_into_group(program_.feature_groups[program.index], context.slice);
+      if (const auto& gate = program_.feature_groups[program.index].gate) ask_gate(*gate);
+      break;
+    case OperatorKind::kRing:
+      break;
+    case OperatorKind::kProbe:
+      write_value(program_.probes[program.index], current_, context.slice);
+      break;
+    case OperatorKind::kRule:
+      matcher_.on_event(program_.rules[program.index], context, current_,
+                        shards_.queue_of_op()[op - 1]);
+      break;
+    case OperatorKind::kStrict:
+      matcher_.on_strict_event(program_.strict_groups[program.index], context, current_);
+      break;
+  }
+}
+
+// What the predicate cannot say: conditions that read features, and what a rule has raised.
+bool TableLane::takes(const FeatureProgram& feature, const CurrentRow& current,
+                      const Slice& slice) {
+  if (feature.unless && slice.is_alerted(*feature.unless, current.number)) return false;
+  if (feature.where.empty()) return true;
+  EvalScope scope = feature_scope(slice);
+  return std::all_of(feature.where.begin(), feature.where.end(), [&](const Expr* condition) {
+    return evaluate(*condition, EventView{current.row, nullptr}, scope).is_true();
+  });
+}
+
+EvalScope TableLane::feature_scope(const Slice& slice) {
+  EvalScope scope{program_};
+  scope.batch = &slice.batch();
+  scope.values_missing = &stats_.values_missing;
+  scope.features = &features_;
+  return scope;
+}
+
+// Under arguments the event may be of another key, and of a type that the feature does not know.
+void TableLane::write_value(const ProbeProgram& probe, const CurrentRow& current, Slice& slice) {
+  const FeatureProgram& feature = program_.features[probe.feature.value];
+  Value value = read_feature(feature, current, probe.source > 0);
+  if (value.kind == ValueKind::kString) value.text = value_texts_.store(value.text);
+  const std::uint32_t places = table_.role_places;
+  Value* const values = slice.values(probe.value).data() + std::size_t{current.number} * places;
+  if (current.roles == 0 || probe.source > 0) {
+    values[0] = value;
+    return;
+  }
+  for (std::uint32_t place = 0; place < places; ++place) {
+    if ((current.roles >> place & 1) != 0) values[place] = value;
+  }
+}
+
+void TableLane::take_into_feature(const FeatureProgram& feature, CurrentRow& current,
+                                  const Slice& slice) {
+  Value value;
+  EvalScope scope = feature_scope(slice);
+  const EventView event{current.row, nullptr};
+  bool counts = std::all_of(
+      feature.counts.begin(), feature.counts.end(),
+      [&](const Expr* condition) { return evaluate(*condition, event, scope).is_true(); });
+  if (counts && feature.feature->argument) {
+    value = evaluate(*feature.feature->argument, event, scope);
+    counts = !value.is_missing();
+  }
+  if (counts) {
+    feature_store_.take(feature, current, value);
+  } else if (feature.window.takes_all) {
+    feature_store_.pass(feature, current);
+  }
+}
+
+// As each of its features would take the row by itself.
+void TableLane::take_into_group(const FeatureGroup& group, const Slice& slice) {
+  const FeatureProgram& any = program_.features[group.features[0]];
+  const std::uint64_t missing = stats_.values_missing;
+  Value value;
+  bool is_taken = takes(any, current_, slice);
+  if (is_taken && group.has_sums) {
+    const EvalScope scope = feature_scope(slice);
+    value = evaluate(*any.feature->argument, EventView{current_.row, nullptr}, scope);
+    is_taken = !value.is_missing();
+  }
+  stats_.values_missing += (stats_.values_missing - missing) * (group.features.size() - 1);
+  if (is_taken) feature_store_.shared().take(group, current_, value);
+}
+
+Value TableLane::read_feature(const FeatureProgram& feature, const CurrentRow& current,
+                              bool under_arguments) {
+  if (!under_arguments && !feature.has_key[current.row->type.value]) return Value::missing();
+  return current.features->read(feature, current);
+}
+
+// ---- time
+
+// The slots and records of keys whose timers this slice will fire: all at once, so that they wait
+// together.
+void TableLane::fetch_for_timers(const TablePass& pass, ShardRange range) {
+  due_keys_.clear();
+  for (std::uint32_t s = range.begin; s < range.end; ++s) {
+    if (shards_.next_due[pass.pass][s] > pass.watermark.us) continue;
+    const TableShard& shard = shards_[s];
+    shard.timers[pass.pass].peek(pass.watermark.us, [&](std::uint64_t hash) {
+      due_keys_.push_back(hash);
+      shard.keys.prefetch(hash);
+    });
+  }
+  for (const std::uint64_t hash : due_keys_) fetch_records(shards_[shard_of_hash(hash)], hash);
+}
+
+void TableLane::fetch_records(TableShard& shard, std::uint64_t hash) const {
+  shard.keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
+    if (slot.record != 0) store_.prefetch(shard.keys.arena().at(slot.record));
+  });
+}
+
+void TableLane::fire(std::uint32_t pass, TableShard& shard, const MatchContext& context,
+                     std::int64_t now_us) {
+  work_on(shard);
+  Timer timer;
+  while (shard.timers[pass].take_due(now_us, timer)) {
+    // Keys of one hash are told apart by the event that set the timer: it has one key.
+    shard.keys.for_each_of_hash(timer.hash, [&](KeySlot& slot) {
+      if (shards_.tracks) note_change(shard, slot);
+      const RuleProgram& rule = program_.rules[timer.rule];
+      const std::string_view key = shard.keys.key(slot);
+      if (rule.method == Method::kGeneral) {
+        matcher_.general().on_deadline(rule, context, slot, key, timer,
+                                       shards_.queue_of_op()[rule.op - 1]);
+      } else {
+        matcher_.on_deadline(rule, context, slot, key, timer);
+      }
+    });
+  }
+}
+
+// ---- what a cut has of a key
+
+TableLane::Written TableLane::write_key(TableShard& shard, KeySlot& slot) {
+  slot.marks = (slot.marks & ~shards_.pending_mark) & 7;
+  if (slot.record != 0 && codec_.write(store_.base(slot), shard.patterns, entry_)) {
+    slot.marks |= KeySlot::kStored;
+    return Written::kPut;
+  }
+  if (!slot.is_stored()) return Written::kNothing;
+  slot.marks = slot.marks & 3;
+  return Written::kRemove;
+}
+
+void TableLane::write_early(TableShard& shard, KeySlot& slot) {
+  work_on(shard);
+  const Written written = write_key(shard, slot);
+  if (written == Written::kNothing) return;
+  const std::string_view key = shard.keys.key(slot);
+  if (written == Written::kPut) {
+    shard.changes.early.put(key, entry_);
+  } else {
+    shard.changes.early.remove(key);
+  }
+}
+}  // namespace tocsin::cep
