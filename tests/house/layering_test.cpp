@@ -59,8 +59,8 @@ const std::map<std::string, Folder, std::less<>>& folders() {
 constexpr std::string_view kHeavy[] = {"hs.h", "rocksdb/", "boost/msm", "httplib.h"};
 
 constexpr std::string_view kPosixPrefixes[] = {"sys/", "arpa/", "netinet/", "linux/"};
-constexpr std::string_view kPosixHeaders[] = {"fcntl.h",  "netdb.h",   "poll.h",  "pthread.h",
-                                              "signal.h", "termios.h", "unistd.h"};
+constexpr std::string_view kPosixHeaders[] = {"fcntl.h", "netdb.h",  "poll.h",    "pthread.h",
+                                              "sched.h", "signal.h", "termios.h", "unistd.h"};
 // Instructions, not a library.
 constexpr std::string_view kIntrinsics[] = {"immintrin.h", "nmmintrin.h", "arm_acle.h",
                                             "arm_neon.h"};

@@ -1,0 +1,123 @@
+#include "runtime/io/worker_threads.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <utility>
+
+#include "cep/base/assert.h"
+#include "runtime/io/background_thread.h"
+
+namespace tocsin::runtime {
+namespace {
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#endif
+}
+// A thread without work looks for it for so long, and the caller for the end of the last part. Then
+// they sleep; to wake takes some tens of microseconds.
+constexpr std::chrono::microseconds kLooksForWork{20};
+constexpr std::chrono::microseconds kLooksForExpected{200};
+constexpr std::chrono::microseconds kLooksForEnd{100};
+
+// Waits until `value` is not `old`; gives what it is.
+std::uint32_t wait_while(std::atomic<std::uint32_t>& value, std::uint32_t old,
+                         std::chrono::microseconds looks) {
+  constexpr int kLooksOfRound = 32;
+  const auto until = std::chrono::steady_clock::now() + looks;
+  do {
+    for (int i = 0; i < kLooksOfRound; ++i) {
+      const std::uint32_t now = value.load(std::memory_order_acquire);
+      if (now != old) return now;
+      pause();
+    }
+  } while (std::chrono::steady_clock::now() < until);
+  for (;;) {
+    value.wait(old, std::memory_order_acquire);
+    const std::uint32_t now = value.load(std::memory_order_acquire);
+    if (now != old) return now;
+  }
+}
+}  // namespace
+
+WorkerThreads::WorkerThreads(std::uint32_t count, std::uint32_t rows_of_part_min)
+    : rows_of_part_min_(rows_of_part_min) {
+  TOCSIN_ASSERT(count >= 1, "the caller is one of them");
+  for (std::uint32_t worker = 1; worker < count; ++worker) {
+    Thread& self = *threads_.emplace_back(std::make_unique<Thread>());
+    self.thread = std::thread([this, &self, worker] { serve(self, worker); });
+  }
+}
+
+WorkerThreads::~WorkerThreads() {
+  for (const auto& thread : threads_) say(*thread, kEnd);
+  for (const auto& thread : threads_) thread->thread.join();
+}
+
+void WorkerThreads::say(Thread& to, Turn turn) {
+  to.turn.store(turn, std::memory_order_release);
+  to.turn.notify_one();
+}
+
+void WorkerThreads::serve(Thread& self, std::uint32_t worker) {
+  begin_background_thread(fmt::format("worker-{}", worker % 1'000'000).c_str());
+  while (waits_for_work(self)) do_parts(worker, self.failure);
+}
+
+// False where there will be none.
+bool WorkerThreads::waits_for_work(Thread& self) {
+  for (;;) {
+    std::uint32_t turn = wait_while(self.turn, kIdle, kLooksForWork);
+    if (turn == kExpected) turn = wait_while(self.turn, kExpected, kLooksForExpected);
+    if (turn == kEnd) return false;
+    // Whatever was said before the exchange is seen after it: parts of a later run are found too.
+    if (turn == kWork &&
+        self.turn.compare_exchange_strong(turn, kIdle, std::memory_order_acquire)) {
+      return true;
+    }
+  }
+}
+
+void WorkerThreads::do_parts(std::uint32_t worker, std::exception_ptr& failure) {
+  for (std::uint64_t next = next_.load(std::memory_order_acquire);;) {
+    const auto part = static_cast<std::uint32_t>(next & 0xffff);
+    if (part >= (next >> 16 & 0xffff)) return;
+    if (!next_.compare_exchange_weak(next, next + 1, std::memory_order_acq_rel,
+                                     std::memory_order_acquire)) {
+      continue;
+    }
+    try {
+      (*work_)(part, worker);
+    } catch (...) {
+      if (!failure) failure = std::current_exception();
+    }
+    if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) left_.notify_one();
+    next = next_.load(std::memory_order_acquire);
+  }
+}
+
+void WorkerThreads::expect() {
+  for (const auto& thread : threads_) say(*thread, kExpected);
+}
+
+void WorkerThreads::run(std::uint32_t parts, const Work& work) {
+  TOCSIN_ASSERT(parts >= 1 && parts <= 0xffff, "parts are counted in 16 bits");
+  work_ = &work;
+  left_.store(parts, std::memory_order_relaxed);
+  const std::uint64_t number = (next_.load(std::memory_order_relaxed) >> 32) + 1;
+  next_.store(number << 32 | std::uint64_t{parts} << 16, std::memory_order_release);
+  for (std::uint32_t i = 0; i < threads_.size() && i + 1 < parts; ++i) say(*threads_[i], kWork);
+  std::exception_ptr failure;
+  do_parts(0, failure);
+  for (std::uint32_t left = left_.load(std::memory_order_acquire); left != 0;) {
+    left = wait_while(left_, left, kLooksForEnd);
+  }
+  for (const auto& thread : threads_) {
+    if (std::exception_ptr other = std::exchange(thread->failure, nullptr); other && !failure) {
+      failure = std::move(other);
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+}  // namespace tocsin::runtime

@@ -1,0 +1,50 @@
+/// Threads that do the parts of one piece of work at the same time.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "cep/base/workers.h"
+
+namespace tocsin::runtime {
+/// The caller and each thread take the next part until there is none. So a thread that the machine
+/// holds up delays only the part that it has taken. A thread that has nothing to do looks for work
+/// for some microseconds, longer where work is expected, and then sleeps. So does the caller that
+/// waits for the last part.
+class WorkerThreads : public cep::Workers {
+ public:
+  static constexpr std::uint32_t kRowsOfPart = 128;
+  /// So many workers, 1 or more: the caller and a thread for each other one.
+  explicit WorkerThreads(std::uint32_t count, std::uint32_t rows_of_part_min = kRowsOfPart);
+  ~WorkerThreads() override;
+  std::uint32_t count() const override { return static_cast<std::uint32_t>(threads_.size()) + 1; }
+  std::uint32_t rows_of_part_min() const override { return rows_of_part_min_; }
+  void expect() override;
+  /// What a part throws is thrown here once all have ended. Requires that parts < 65,536.
+  void run(std::uint32_t parts, const Work& work) override;
+
+ private:
+  enum Turn : std::uint32_t { kIdle, kExpected, kWork, kEnd };
+  // Two threads do not write to one cache line.
+  struct alignas(64) Thread {
+    std::atomic<std::uint32_t> turn{kIdle};
+    std::exception_ptr failure;
+    std::thread thread;
+  };
+  void serve(Thread& self, std::uint32_t worker);
+  static bool waits_for_work(Thread& self);
+  static void say(Thread& to, Turn turn);
+  void do_parts(std::uint32_t worker, std::exception_ptr& failure);
+
+  std::uint32_t rows_of_part_min_;
+  std::vector<std::unique_ptr<Thread>> threads_;
+  const Work* work_ = nullptr;
+  // The number of the run in the upper half, then how many parts it has, then the next one. Who
+  // moves it on has that part, and the run does not end before the part does.
+  alignas(64) std::atomic<std::uint64_t> next_{0};
+  alignas(64) std::atomic<std::uint32_t> left_{0};  // parts that have not ended
+};
+}  // namespace tocsin::runtime

@@ -1,0 +1,143 @@
+#include "runtime/io/worker_threads.h"
+
+#include <doctest/doctest.h>
+#include <pthread.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <numeric>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "runtime/io/cores.h"
+#include "tests/support/temporary_folder.h"
+
+namespace tocsin::tests {
+using runtime::WorkerThreads;
+
+TEST_CASE("worker threads: each part runs once, and what it did is seen") {
+  for (const std::uint32_t count : {1U, 2U, 5U}) {
+    CAPTURE(count);
+    WorkerThreads workers(count);
+    CHECK(workers.count() == count);
+    for (int round = 0; round < 2'000; ++round) {
+      const std::uint32_t parts = 1 + static_cast<std::uint32_t>(round) % 11;
+      if (round % 3 == 0) workers.expect();
+      // Without atomics: run() is what orders.
+      std::vector<std::uint32_t> seen(parts, 0);
+      std::vector<std::uint32_t> done(count, 0);
+      workers.run(parts, [&](std::uint32_t part, std::uint32_t worker) {
+        ++seen[part];
+        ++done[worker];
+      });
+      REQUIRE(seen == std::vector<std::uint32_t>(parts, 1));
+      REQUIRE(std::accumulate(done.begin(), done.end(), 0U) == parts);
+    }
+  }
+}
+
+TEST_CASE("worker threads: workers take parts at the same time, on threads with names") {
+  constexpr std::uint32_t kCount = 3;
+  WorkerThreads workers(kCount);
+  std::atomic<std::uint32_t> arrived{0};
+  std::mutex mutex;
+  std::set<std::string> names;
+  workers.run(kCount, [&](std::uint32_t, std::uint32_t worker) {
+    // Ends only where all are there.
+    arrived.fetch_add(1);
+    while (arrived.load() < kCount) std::this_thread::yield();
+    std::array<char, 16> name{};
+    pthread_getname_np(pthread_self(), name.data(), name.size());
+    const std::lock_guard lock(mutex);
+    if (worker > 0) names.insert(name.data());
+  });
+  CHECK(names == std::set<std::string>{"worker-1", "worker-2"});
+}
+
+TEST_CASE("worker threads: threads that sleep are woken") {
+  WorkerThreads workers(3);
+  for (int round = 0; round < 3; ++round) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::atomic<std::uint32_t> ran{0};
+    workers.run(3, [&](std::uint32_t, std::uint32_t) { ran.fetch_add(1); });
+    CHECK(ran == 3);
+  }
+}
+
+TEST_CASE("worker threads: what a part throws is thrown when all have ended") {
+  WorkerThreads workers(3);
+  for (const std::uint32_t thrower : {0U, 1U, 2U}) {
+    CAPTURE(thrower);
+    std::atomic<std::uint32_t> ended{0};
+    const auto work = [&](std::uint32_t part, std::uint32_t) {
+      if (part == thrower) throw std::runtime_error("no memory");
+      ended.fetch_add(1);
+    };
+    CHECK_THROWS_AS(workers.run(3, work), std::runtime_error);
+    CHECK(ended == 2);
+  }
+  workers.run(3, [](std::uint32_t, std::uint32_t) {});
+}
+
+namespace {
+void write(const std::string& path, const std::string& text) {
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+  std::ofstream(path) << text;
+}
+}  // namespace
+
+TEST_CASE("cores: no more than the quota of the control groups, of either version") {
+  struct Row {
+    const char* name;
+    std::vector<std::pair<std::string, std::string>> files;
+    std::uint32_t cores;
+  };
+  const std::vector<Row> rows = {
+      {"no control groups", {}, 0},
+      {"no quota", {{"proc/self/cgroup", "0::/\n"}, {"sys/fs/cgroup/cpu.max", "max 100000\n"}}, 0},
+      {"two and a half cores",
+       {{"proc/self/cgroup", "0::/\n"}, {"sys/fs/cgroup/cpu.max", "250000 100000\n"}},
+       2},
+      {"less than a core",
+       {{"proc/self/cgroup", "0::/\n"}, {"sys/fs/cgroup/cpu.max", "20000 100000\n"}},
+       1},
+      {"a group above has less",
+       {{"proc/self/cgroup", "0::/a/b\n"},
+        {"sys/fs/cgroup/a/b/cpu.max", "800000 100000\n"},
+        {"sys/fs/cgroup/a/cpu.max", "300000 100000\n"}},
+       3},
+      {"version 1",
+       {{"proc/self/cgroup", "5:memory:/x\n4:cpu,cpuacct:/x\n"},
+        {"sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_quota_us", "400000\n"},
+        {"sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_period_us", "100000\n"}},
+       4},
+      {"version 1 without quota",
+       {{"proc/self/cgroup", "4:cpuset,cpu:/\n"},
+        {"sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n"},
+        {"sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"}},
+       0},
+      {"other text",
+       {{"proc/self/cgroup", "nothing\n1:2\n"}, {"sys/fs/cgroup/cpu.max", "much\n"}},
+       0},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const TemporaryFolder folder;
+    for (const auto& [path, text] : row.files) write(folder.path() + "/" + path, text);
+    CHECK(runtime::cores_of_quota(folder.path()) == row.cores);
+  }
+}
+
+TEST_CASE("cores: at least one, and no more than the machine has") {
+  CHECK(runtime::available_cores() >= 1);
+  CHECK(runtime::available_cores() <= std::thread::hardware_concurrency());
+}
+}  // namespace tocsin::tests
