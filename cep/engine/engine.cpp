@@ -12,6 +12,7 @@
 
 #include "cep/base/assert.h"
 #include "cep/base/byte_codec.h"
+#include "cep/base/workers.h"
 #include "cep/compile/program.h"
 #include "cep/data/alert_order.h"
 #include "cep/engine/given_ids.h"
@@ -31,8 +32,9 @@ namespace tocsin::cep {
 // without the headers of tables, matchers and records.
 class EngineImpl {
  public:
-  EngineImpl(Program program, std::uint64_t hash_seed)
+  EngineImpl(Program program, std::uint64_t hash_seed, Workers* workers)
       : program_(std::move(program)),
+        workers_(workers),
         slice_(program_.impl()),
         budgets_(program_.impl()),
         ids_(program_.impl().pass_count),
@@ -40,12 +42,16 @@ class EngineImpl {
                     [this](Alert& alert) { give_id(alert); }) {
     for (std::uint32_t i = 0; i < program_.impl().tables.size(); ++i) {
       tables_.push_back(
-          std::make_unique<TableState>(program_.impl(), i, hash_seed, stats_, budgets_));
+          std::make_unique<TableState>(program_.impl(), i, hash_seed, stats_, budgets_, workers));
     }
   }
 
   void advance(const Batch& batch, EventTime watermark, std::vector<Alert>& alerts) {
     slice_.begin_texts();
+    if (workers_ != nullptr && workers_->count() > 1 && !program_.impl().row_by_row &&
+        batch.rows.size() >= 2 * workers_->rows_of_part_min()) {
+      workers_->expect();
+    }
     const std::size_t first_alert = alerts.size();
     check_order(batch, watermark);
     stats_.rows += batch.rows.size();
@@ -395,6 +401,7 @@ class EngineImpl {
   };
 
   Program program_;
+  Workers* workers_;
   EngineStats stats_;
   std::optional<StateLayout> layout_;
   std::string layout_bytes_;
@@ -411,8 +418,8 @@ class EngineImpl {
   RowByRow row_by_row_;
 };
 
-Engine::Engine(Program program, std::uint64_t hash_seed)
-    : impl_(std::make_unique<EngineImpl>(std::move(program), hash_seed)) {}
+Engine::Engine(Program program, std::uint64_t hash_seed, Workers* workers)
+    : impl_(std::make_unique<EngineImpl>(std::move(program), hash_seed, workers)) {}
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;

@@ -22,6 +22,7 @@ class EngineImpl;
 struct KeyQuery;
 struct KeyReport;
 struct RuleTotals;
+class Workers;
 /// Threading: one caller at a time.
 ///
 /// **State as bytes** (ARCHITECTURE.md, The engine's state as bytes): begin_snapshot() cuts between
@@ -34,8 +35,10 @@ struct RuleTotals;
 /// changed.
 class Engine {
  public:
-  /// `hash_seed` only chooses the layout of in-memory tables; alerts do not depend on it.
-  Engine(Program program, std::uint64_t hash_seed);
+  /// `hash_seed` only chooses the layout of in-memory tables; alerts do not depend on it. With
+  /// `workers`, which outlive it, a slice is worked through by as many threads as they have; alerts
+  /// and state do not depend on that either. Null: by the caller's alone.
+  Engine(Program program, std::uint64_t hash_seed, Workers* workers = nullptr);
   ~Engine();
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;

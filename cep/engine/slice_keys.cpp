@@ -28,11 +28,12 @@ void copy_short(char* to, std::string_view text) {
 }  // namespace
 
 SliceKeys::SliceKeys(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
-                     EngineStats& stats)
+                     EngineStats& stats, Workers* workers)
     : program_(program),
       table_(program.tables[table]),
       seed_(hash_seed),
       stats_(stats),
+      workers_(workers),
       number_(table),
       has_sparse_(!table_.predicate_places.empty()),
       operator_words_(static_cast<std::uint32_t>((table_.mask_operators.size() + 63) / 64)),
@@ -47,6 +48,10 @@ SliceKeys::SliceKeys(const ProgramImpl& program, std::uint32_t table, std::uint6
     }
   }
   make_gains();
+  constexpr std::uint32_t kPartsOfWorker = 2;
+  const std::uint32_t parts =
+      workers == nullptr || workers->count() == 1 ? 1 : kPartsOfWorker * workers->count();
+  for (std::uint32_t i = 0; i < parts; ++i) parts_.push_back(std::make_unique<Part>());
 }
 
 void SliceKeys::make_gains() {
@@ -102,23 +107,84 @@ bool SliceKeys::resolve(std::uint32_t pass, Slice& slice) {
   if (version_ == slice.version()) return false;
   version_ = slice.version();
   make_masks(slice);
-  key_bytes_used_ = 0;
-  unordered_.clear();
-  counts_.fill(0);
-  if (table_.sources.size() == 1) {
-    find_keys(pass, slice);
+  const std::uint32_t parts = divide(static_cast<std::uint32_t>(slice.batch().rows.size()));
+  const auto find = [&](std::uint32_t part) {
+    if (table_.sources.size() == 1) {
+      find_keys(pass, slice, *parts_[part]);
+    } else {
+      find_keys_of_sources(pass, slice, *parts_[part]);
+    }
+  };
+  if (parts == 1) {
+    find(0);
   } else {
-    find_keys_of_sources(pass, slice);
+    workers_->run(parts, [&](std::uint32_t part, std::uint32_t /*worker*/) {
+      slice.join_texts();
+      find(part);
+    });
   }
+  order_by_shard(parts);
+  return true;
+}
+
+// Gives each part as many rows, and enough of them to be worth a thread.
+std::uint32_t SliceKeys::divide(std::uint32_t rows) {
+  std::uint64_t parts = 1;
+  if (parts_.size() > 1) {
+    parts = std::clamp<std::uint64_t>(rows / workers_->rows_of_part_min(), 1, parts_.size());
+  }
+  for (std::uint64_t part = 0; part < parts; ++part) {
+    parts_[part]->begin(static_cast<std::uint32_t>(rows * part / parts),
+                        static_cast<std::uint32_t>(rows * (part + 1) / parts));
+  }
+  return static_cast<std::uint32_t>(parts);
+}
+
+void SliceKeys::Part::begin(std::uint32_t first, std::uint32_t end) {
+  row_begin = first;
+  row_end = end;
+  touches.clear();
+  counts.fill(0);
+  key_bytes_used = 0;
+  values_missing = 0;
+}
+
+// Touches of all parts, by shard and then in the order of rows.
+void SliceKeys::order_by_shard(std::uint32_t parts) {
   std::array<std::uint32_t, kShardCount> next{};
+  std::size_t bytes = 0;
+  std::size_t touches = 0;
   shard_begin_[0] = 0;
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
     next[s] = shard_begin_[s];
-    shard_begin_[s + 1] = shard_begin_[s] + counts_[s];
+    shard_begin_[s + 1] = shard_begin_[s];
+    for (std::uint32_t p = 0; p < parts; ++p) shard_begin_[s + 1] += parts_[p]->counts[s];
   }
-  touches_.resize(unordered_.size());
-  for (const Touch& touch : unordered_) touches_[next[shard_of_hash(touch.hash)]++] = touch;
-  return true;
+  for (std::uint32_t p = 0; p < parts; ++p) {
+    bytes += parts_[p]->key_bytes_used;
+    touches += parts_[p]->touches.size();
+    stats_.values_missing += parts_[p]->values_missing;
+  }
+  TOCSIN_ASSERT(bytes <= UINT32_MAX, "a slice's keys stay below 4 GiB");
+  touches_.resize(touches);
+  key_bytes_ = parts_[0]->key_bytes.get();
+  if (parts > 1) {
+    joined_bytes_.resize(bytes);
+    key_bytes_ = joined_bytes_.data();
+  }
+  std::uint32_t key_begin = 0;
+  for (std::uint32_t p = 0; p < parts; ++p) {
+    const Part& part = *parts_[p];
+    if (parts > 1 && part.key_bytes_used > 0) {
+      std::memcpy(joined_bytes_.data() + key_begin, part.key_bytes.get(), part.key_bytes_used);
+    }
+    for (const Touch& touch : part.touches) {
+      Touch& to = touches_[next[shard_of_hash(touch.hash)]++];
+      to = touch;
+      to.key_begin += key_begin;
+    }
+    key_begin += part.key_bytes_used;
+  }
 }
 
 // Each entry's mask, from the bitmaps of dense predicates and the hits of sparse ones.
@@ -154,32 +220,33 @@ void SliceKeys::make_masks(const Slice& slice) {
 }
 
 // Room for `bytes` more after the key bytes used so far.
-char* SliceKeys::key_space(std::size_t bytes) {
-  if (key_bytes_capacity_ - key_bytes_used_ < bytes) {
+char* SliceKeys::Part::key_space(std::size_t bytes) {
+  if (key_bytes_capacity - key_bytes_used < bytes) {
     const std::size_t capacity =
-        std::max<std::size_t>(std::size_t{key_bytes_capacity_} * 2, key_bytes_used_ + bytes + 4096);
+        std::max<std::size_t>(std::size_t{key_bytes_capacity} * 2, key_bytes_used + bytes + 4096);
     TOCSIN_ASSERT(capacity <= UINT32_MAX, "a slice's keys stay below 4 GiB");
     auto grown = std::make_unique_for_overwrite<char[]>(capacity);
-    if (key_bytes_used_ > 0) std::memcpy(grown.get(), key_bytes_.get(), key_bytes_used_);
-    key_bytes_ = std::move(grown);
-    key_bytes_capacity_ = static_cast<std::uint32_t>(capacity);
+    if (key_bytes_used > 0) std::memcpy(grown.get(), key_bytes.get(), key_bytes_used);
+    key_bytes = std::move(grown);
+    key_bytes_capacity = static_cast<std::uint32_t>(capacity);
   }
-  return key_bytes_.get() + key_bytes_used_;
+  return key_bytes.get() + key_bytes_used;
 }
 
 // Writes the row's key bytes after those used so far; gives their number plus one, 0 when a part is
 // missing.
-std::uint32_t SliceKeys::write_key(const Batch& batch, const Row& row, const KeySource& source) {
+std::uint32_t SliceKeys::write_key(const Batch& batch, const Row& row, const KeySource& source,
+                                   Part& part) const {
   if (source.by_type.empty()) {
     EvalScope scope{program_};
     scope.batch = &batch;
-    scope.values_missing = &stats_.values_missing;
-    key_values_.clear();
+    scope.values_missing = &part.values_missing;
+    part.key_values.clear();
     for (const Expr* expr : source.exprs) {
-      key_values_.push_back(evaluate(*expr, EventView{&row, nullptr}, scope));
-      if (key_values_.back().is_missing()) return 0;
+      part.key_values.push_back(evaluate(*expr, EventView{&row, nullptr}, scope));
+      if (part.key_values.back().is_missing()) return 0;
     }
-    return write_values();
+    return part.write_values();
   }
   const KeyFields& key = source.by_type[row.type.value];
   if (!key.complete) return 0;
@@ -188,69 +255,72 @@ std::uint32_t SliceKeys::write_key(const Batch& batch, const Row& row, const Key
     const Column& column = columns[key.fields[0].value];
     if (row.index >= column.known.size() || column.known[row.index] == 0) return 0;
     const std::string_view text = column.texts[row.index];
-    char* out = key_space(1 + text.size());
+    char* out = part.key_space(1 + text.size());
     out[0] = '\x04';  // as cep/value/key.h says
     copy_short(out + 1, text);
     return static_cast<std::uint32_t>(text.size()) + 2;
   }
   const std::vector<Field>& fields = program_.plan->event_types[row.type.value].fields;
-  key_values_.clear();
+  part.key_values.clear();
   for (const FieldIndex field : key.fields) {
-    key_values_.push_back(column_value(fields[field.value].type, columns[field.value], row.index));
-    if (key_values_.back().is_missing()) return 0;
+    part.key_values.push_back(
+        column_value(fields[field.value].type, columns[field.value], row.index));
+    if (part.key_values.back().is_missing()) return 0;
   }
-  return write_values();
+  return part.write_values();
 }
-std::uint32_t SliceKeys::write_values() {
-  const std::string bytes = key_bytes(key_values_);
+std::uint32_t SliceKeys::Part::write_values() {
+  const std::string bytes = cep::key_bytes(key_values);
   if (!bytes.empty()) std::memcpy(key_space(bytes.size()), bytes.data(), bytes.size());
   return static_cast<std::uint32_t>(bytes.size()) + 1;
 }
 
 // The key of `size` bytes that was written last.
 void SliceKeys::add_touch(std::uint32_t row, std::uint32_t key_size, std::uint32_t sources,
-                          Slice& slice) {
+                          Slice& slice, Part& part) const {
   Touch touch;
   touch.row = row;
-  touch.key_begin = key_bytes_used_;
+  touch.key_begin = part.key_bytes_used;
   touch.key_size = key_size;
   touch.sources = sources;
-  key_bytes_used_ += key_size;
-  touch.hash = hash_key(key_of(touch), seed_);
-  unordered_.push_back(touch);
-  ++counts_[shard_of_hash(touch.hash)];
+  part.key_bytes_used += key_size;
+  touch.hash = hash_key({part.key_bytes.get() + touch.key_begin, key_size}, seed_);
+  part.touches.push_back(touch);
+  ++part.counts[shard_of_hash(touch.hash)];
   slice.mark_relevant(row);
 }
 
-void SliceKeys::find_keys(std::uint32_t pass, Slice& slice) {
+void SliceKeys::find_keys(std::uint32_t pass, Slice& slice, Part& part) const {
   const std::vector<Row>& rows = slice.batch().rows;
   const KeySource& source = table_.sources[0];
-  for (std::uint32_t i = 0; i < rows.size(); ++i) {
+  for (std::uint32_t i = part.row_begin; i < part.row_end; ++i) {
     const Row& row = rows[i];
     if (!is_seen(mask_of(row), pass, 0)) continue;
-    const std::uint32_t written = write_key(slice.batch(), row, source);
-    if (written != 0) add_touch(i, written - 1, 1, slice);
+    const std::uint32_t written = write_key(slice.batch(), row, source, part);
+    if (written != 0) add_touch(i, written - 1, 1, slice, part);
   }
 }
 
 // A row is seen once under each different key, first under those of its roles.
-void SliceKeys::find_keys_of_sources(std::uint32_t pass, Slice& slice) {
+void SliceKeys::find_keys_of_sources(std::uint32_t pass, Slice& slice, Part& part) const {
   const std::vector<Row>& rows = slice.batch().rows;
-  for (std::uint32_t i = 0; i < rows.size(); ++i) {
+  for (std::uint32_t i = part.row_begin; i < part.row_end; ++i) {
     const Row& row = rows[i];
-    const std::size_t first = unordered_.size();
+    const std::size_t first = part.touches.size();
     for (std::uint32_t s = 0; s < table_.sources.size(); ++s) {
       if (!is_seen(mask_of(row, s < table_.role_places ? s : 0), pass, s)) continue;
-      const std::uint32_t written = write_key(slice.batch(), row, table_.sources[s]);
+      const std::uint32_t written = write_key(slice.batch(), row, table_.sources[s], part);
       if (written == 0) continue;
-      const std::string_view key(key_bytes_.get() + key_bytes_used_, written - 1);
-      const auto same =
-          std::find_if(unordered_.begin() + static_cast<std::ptrdiff_t>(first), unordered_.end(),
-                       [&](const Touch& touch) { return key_of(touch) == key; });
-      if (same != unordered_.end()) {
+      const std::string_view key(part.key_bytes.get() + part.key_bytes_used, written - 1);
+      const auto same = std::find_if(
+          part.touches.begin() + static_cast<std::ptrdiff_t>(first), part.touches.end(),
+          [&](const Touch& touch) {
+            return std::string_view(part.key_bytes.get() + touch.key_begin, touch.key_size) == key;
+          });
+      if (same != part.touches.end()) {
         same->sources |= std::uint32_t{1} << s;
       } else {
-        add_touch(i, written - 1, std::uint32_t{1} << s, slice);
+        add_touch(i, written - 1, std::uint32_t{1} << s, slice, part);
       }
     }
   }

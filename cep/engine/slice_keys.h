@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cep/base/workers.h"
 #include "cep/compile/program.h"
 #include "cep/data/batch.h"
 #include "cep/eval/slice.h"
@@ -41,8 +42,9 @@ class SliceKeys {
     std::vector<std::uint32_t> sparse;
   };
 
+  /// `workers` may be null: then one thread finds all keys.
   SliceKeys(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
-            EngineStats& stats);
+            EngineStats& stats, Workers* workers);
   /// Finds the rows that an operator of this pass or a later one may use, and their keys. False
   /// when the slice's rows are those of the call before: then nothing has changed.
   bool resolve(std::uint32_t pass, Slice& slice);
@@ -53,7 +55,7 @@ class SliceKeys {
   std::uint32_t end_of(std::uint32_t shard) const { return shard_begin_[shard + 1]; }
   const Touch& touch(std::uint32_t index) const { return touches_[index]; }
   std::string_view key_of(const Touch& touch) const {
-    return {key_bytes_.get() + touch.key_begin, touch.key_size};
+    return {key_bytes_ + touch.key_begin, touch.key_size};
   }
   /// The row's mask under its role's key at this place.
   const std::uint64_t* mask_of(const Row& row, std::size_t place = 0) const {
@@ -86,13 +88,32 @@ class SliceKeys {
   std::uint64_t work() const { return work_; }
 
  private:
+  // The keys of some of the rows, next to each other; one thread finds them. Two do not write to
+  // one cache line.
+  struct alignas(64) Part {
+    std::uint32_t row_begin = 0;
+    std::uint32_t row_end = 0;
+    std::vector<Touch> touches;  // in the order of rows
+    std::array<std::uint32_t, kShardCount> counts{};
+    std::unique_ptr<char[]> key_bytes;  // of its touches
+    std::uint32_t key_bytes_used = 0;
+    std::uint32_t key_bytes_capacity = 0;
+    std::vector<Value> key_values;
+    std::uint64_t values_missing = 0;
+
+    void begin(std::uint32_t first, std::uint32_t end);
+    char* key_space(std::size_t bytes);
+    std::uint32_t write_values();
+  };
   void make_masks(const Slice& slice);
-  char* key_space(std::size_t bytes);
-  std::uint32_t write_key(const Batch& batch, const Row& row, const KeySource& source);
-  std::uint32_t write_values();
-  void add_touch(std::uint32_t row, std::uint32_t key_size, std::uint32_t sources, Slice& slice);
-  void find_keys(std::uint32_t pass, Slice& slice);
-  void find_keys_of_sources(std::uint32_t pass, Slice& slice);
+  std::uint32_t divide(std::uint32_t rows);
+  std::uint32_t write_key(const Batch& batch, const Row& row, const KeySource& source,
+                          Part& part) const;
+  void add_touch(std::uint32_t row, std::uint32_t key_size, std::uint32_t sources, Slice& slice,
+                 Part& part) const;
+  void find_keys(std::uint32_t pass, Slice& slice, Part& part) const;
+  void find_keys_of_sources(std::uint32_t pass, Slice& slice, Part& part) const;
+  void order_by_shard(std::uint32_t parts);
   void make_gains();
   bool is_continued(std::uint32_t op, std::uint32_t predicate) const;
   void gain(std::uint64_t* mask, std::uint32_t predicate) const {
@@ -121,6 +142,7 @@ class SliceKeys {
   const TableProgram& table_;
   std::uint64_t seed_;
   EngineStats& stats_;
+  Workers* workers_;
   std::uint32_t number_;  // of the table
   bool has_sparse_;
   std::uint32_t operator_words_;
@@ -140,13 +162,10 @@ class SliceKeys {
   std::vector<std::vector<std::uint64_t>> masks_;
   std::uint64_t work_ = 0;
   AtomBits::Words predicate_bits_;
-  std::vector<Touch> unordered_;
+  std::vector<std::unique_ptr<Part>> parts_;  // one at least
   std::vector<Touch> touches_;
-  std::array<std::uint32_t, kShardCount> counts_{};
   std::array<std::uint32_t, kShardCount + 1> shard_begin_{};
-  std::unique_ptr<char[]> key_bytes_;  // of all touches
-  std::uint32_t key_bytes_used_ = 0;
-  std::uint32_t key_bytes_capacity_ = 0;
-  std::vector<Value> key_values_;
+  const char* key_bytes_ = nullptr;  // of all touches: the only part's, or joined ones
+  std::vector<char> joined_bytes_;
 };
 }  // namespace tocsin::cep

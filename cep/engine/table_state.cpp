@@ -1,21 +1,30 @@
 #include "cep/engine/table_state.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
 
 #include "cep/value/key.h"
 
 namespace tocsin::cep {
 TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
-                       EngineStats& stats, BudgetLog& budgets)
+                       EngineStats& stats, BudgetLog& budgets, Workers* workers)
     : program_(program),
       table_(program.tables[table]),
       seed_(hash_seed),
       stats_(stats),
+      budgets_(budgets),
       shards_(program, table_, hash_seed),
       has_pass_(program.pass_count),
-      touches_{.keys = SliceKeys(program, table, hash_seed, stats)},
-      lane_(program, table, shards_, touches_, stats, budgets) {
+      touches_{.keys = SliceKeys(program, table, hash_seed, stats, workers)},
+      lane_(program, table, shards_, touches_, stats, budgets),
+      workers_(workers) {
   for (const OperatorProgram& op : table_.operators) has_pass_[op.pass] = true;
+  const std::uint32_t lanes = workers == nullptr ? 1 : workers->count();
+  for (std::uint32_t i = 1; i < lanes; ++i) {
+    others_.push_back(std::make_unique<OtherLane>(program, table, shards_, touches_));
+  }
 }
 
 // Whether the slice's rows are others than in the pass before.
@@ -33,7 +42,56 @@ bool TableState::resolve(std::uint32_t pass, Slice& slice) {
 void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
                      std::vector<Alert>& alerts) {
   const bool is_new = resolve(pass, slice);
-  lane_.run({pass, is_new, slice, watermark}, {}, alerts);
+  const TablePass work{pass, is_new, slice, watermark};
+  divide(work);
+  if (ranges_.size() <= 1) {
+    lane_.run(work, {}, alerts);
+    return;
+  }
+  const auto parts = static_cast<std::uint32_t>(ranges_.size());
+  workers_->run(parts, [&](std::uint32_t part, std::uint32_t worker) {
+    if (worker == 0) {
+      lane_.run(work, ranges_[part], alerts);
+    } else {
+      others_[worker - 1]->lane.run(work, ranges_[part], others_[worker - 1]->alerts);
+    }
+  });
+  for (const auto& other : others_) take_over(*other, alerts);
+}
+
+// Makes parts of shards that stand next to each other, with about as much work: rows, and shards
+// whose timers may be due. One part where there is little; else a few for each worker, so that none
+// waits for long for another one that was held up.
+void TableState::divide(const TablePass& pass) {
+  constexpr std::uint32_t kRowsOfTimers = 16;
+  constexpr std::uint32_t kPartsOfWorker = 4;
+  ranges_.clear();
+  if (others_.empty()) return;
+  std::array<std::uint32_t, kShardCount + 1> work_before{};
+  for (std::uint32_t s = 0; s < kShardCount; ++s) {
+    const bool has_due = shards_.next_due[pass.pass][s] <= pass.watermark.us;
+    work_before[s + 1] = work_before[s] + touches_.keys.end_of(s) - touches_.keys.begin_of(s) +
+                         (has_due ? kRowsOfTimers : 0);
+  }
+  const std::uint64_t all = work_before[kShardCount];
+  const auto parts = static_cast<std::uint32_t>(std::min<std::uint64_t>(
+      (others_.size() + 1) * kPartsOfWorker, all / workers_->rows_of_part_min()));
+  std::uint32_t begin = 0;
+  for (std::uint32_t part = 1; part <= parts && begin < kShardCount; ++part) {
+    std::uint32_t end = begin + 1;
+    while (end < kShardCount && work_before[end] * std::uint64_t{parts} < all * part) ++end;
+    if (part == parts) end = kShardCount;
+    ranges_.push_back({begin, end});
+    begin = end;
+  }
+}
+
+void TableState::take_over(OtherLane& other, std::vector<Alert>& alerts) {
+  std::move(other.alerts.begin(), other.alerts.end(), std::back_inserter(alerts));
+  other.alerts.clear();
+  stats_ += std::exchange(other.stats, {});
+  budgets_.take_over(other.budgets);
+  matcher_.general().take_unsettled(other.lane.matcher().general());
 }
 
 std::int64_t TableState::next_due_us() const {
@@ -64,6 +122,16 @@ void TableState::end() {
 std::uint64_t TableState::keys() const {
   std::uint64_t sum = 0;
   for (const auto& shard : shards_) sum += shard->keys.count();
+  return sum;
+}
+std::uint64_t TableState::budget_work() const {
+  std::uint64_t sum = matcher_.budget_work();
+  for (const auto& other : others_) sum += other->lane.matcher().budget_work();
+  return sum;
+}
+std::uint64_t TableState::layout_work() const {
+  std::uint64_t sum = store_.layout_work();
+  for (const auto& other : others_) sum += other->lane.store().layout_work();
   return sum;
 }
 std::uint64_t TableState::timers() const {

@@ -6,9 +6,11 @@
 /// records are only given back in **sweep**, after the last pass.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "cep/base/workers.h"
 #include "cep/data/alert.h"
 #include "cep/data/state_entry.h"
 #include "cep/engine/key_report.h"
@@ -22,12 +24,14 @@
 namespace tocsin::cep {
 class TableState {
  public:
+  /// `workers` may be null.
   TableState(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
-             EngineStats& stats, BudgetLog& budgets);
-  /// Runs the operators of one pass over the slice's rows, which it resolves where they have
-  /// changed since the pass before, then fires their timers due at or before `watermark`.
+             EngineStats& stats, BudgetLog& budgets, Workers* workers);
   /// Whether any of its operators runs in this pass.
   bool has_pass(std::uint32_t pass) const { return has_pass_[pass]; }
+  /// Runs the operators of one pass over the slice's rows, which it resolves where they have
+  /// changed since the pass before, then fires their timers due at or before `watermark`. Appends
+  /// the alerts in no order.
   void run(std::uint32_t pass, Slice& slice, EventTime watermark, std::vector<Alert>& alerts);
   /// PatternMatcher::settle() and first_unsettled().
   void settle(std::vector<Alert>& alerts, const OrderKey* upto = nullptr) {
@@ -45,8 +49,8 @@ class TableState {
   std::uint64_t keys() const;
   /// Values other than keys by which `for each` holds something back.
   std::uint64_t values() const { return matcher_.general().values(); }
-  std::uint64_t budget_work() const { return matcher_.budget_work(); }
-  std::uint64_t layout_work() const { return store_.layout_work(); }
+  std::uint64_t budget_work() const;
+  std::uint64_t layout_work() const;
   /// Predicates of this table that were evaluated for entries of columns.
   std::uint64_t predicate_work() const { return touches_.keys.work(); }
   std::uint64_t timers() const;
@@ -87,7 +91,21 @@ class TableState {
   static constexpr std::int64_t kTicksOfLongest = TableShards::kTicksOfLongest;
   using Shard = TableShard;
 
+  // A further lane, and what its work gives, which is taken over when all lanes have ended. Two do
+  // not write to one cache line.
+  struct alignas(64) OtherLane {
+    OtherLane(const ProgramImpl& program, std::uint32_t table, TableShards& shards,
+              TableTouches& touches)
+        : budgets(program), lane(program, table, shards, touches, stats, budgets) {}
+    EngineStats stats;
+    BudgetLog budgets;
+    std::vector<Alert> alerts;
+    TableLane lane;
+  };
+
   bool resolve(std::uint32_t pass, Slice& slice);
+  void divide(const TablePass& pass);
+  void take_over(OtherLane& other, std::vector<Alert>& alerts);
   OwnedValue report_feature(const FeatureProgram& feature, const std::byte* record,
                             const WindowPool& windows, EventTime now) const;
   void add_strict_totals(const StrictGroup& group, std::byte* record, Offset place, EventTime now,
@@ -104,6 +122,7 @@ class TableState {
   const TableProgram& table_;
   std::uint64_t seed_;
   EngineStats& stats_;
+  BudgetLog& budgets_;
   TableShards shards_;
   std::int64_t swept_to_ = INT64_MIN;      // the last group that sweep() went through, counted on
                                            // over all rounds
@@ -117,5 +136,8 @@ class TableState {
   FeatureStore& feature_store_ = lane_.features();
   Matcher& matcher_ = lane_.matcher();
   RecordCodec& codec_ = lane_.codec();
+  Workers* workers_;
+  std::vector<std::unique_ptr<OtherLane>> others_;
+  std::vector<ShardRange> ranges_;  // of the parts of the pass in work
 };
 }  // namespace tocsin::cep

@@ -2,6 +2,7 @@
 // depends on all keys, so that it is decided after the pass, in the order of the alerts.
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <utility>
@@ -203,6 +204,12 @@ void PatternMatcher::settle(std::vector<Alert>& alerts, const OrderKey* upto) {
     settle_one(*next, ordinal, alerts);
   }
   deferred_.erase(deferred_.begin(), next);
+}
+
+void PatternMatcher::take_unsettled(PatternMatcher& other) {
+  deferred_.insert(deferred_.end(), std::make_move_iterator(other.deferred_.begin()),
+                   std::make_move_iterator(other.deferred_.end()));
+  other.deferred_.clear();
 }
 
 const OrderKey* PatternMatcher::first_unsettled() const {

@@ -73,6 +73,8 @@ class PatternMatcher {
   /// alerts of rules whose suppression is not by their own key. With `upto`, those that have been
   /// worked through are the ones whose cause and level come no later.
   void settle(std::vector<Alert>& alerts, const OrderKey* upto = nullptr);
+  /// Takes what settle() has yet to decide on from a matcher of other keys of the table.
+  void take_unsettled(PatternMatcher& other);
   /// Where the first stands that settle() has not yet decided on; null when there is none. Valid
   /// until the next call.
   const OrderKey* first_unsettled() const;

@@ -150,6 +150,10 @@ GroupCredit GroupBudgets::full() const {
 
 void BudgetLog::note(RuleIndex rule, BudgetCause cause, OrderKey at) {
   ++exceeded_[{rule.value, cause}];
+  note_once(rule, cause, std::move(at));
+}
+
+void BudgetLog::note_once(RuleIndex rule, BudgetCause cause, OrderKey at) {
   const std::int64_t hour = hour_of(at.time);
   const auto given = given_.find({rule.value, cause});
   if (given != given_.end() && given->second >= hour) return;
@@ -159,6 +163,13 @@ void BudgetLog::note(RuleIndex rule, BudgetCause cause, OrderKey at) {
     return;
   }
   noted_.push_back({rule, cause, std::move(at)});
+}
+
+void BudgetLog::take_over(BudgetLog& other) {
+  for (const auto& [of, count] : other.exceeded_) exceeded_[of] += count;
+  other.exceeded_.clear();
+  for (Noted& noted : other.noted_) note_once(noted.rule, noted.cause, std::move(noted.at));
+  other.noted_.clear();
 }
 
 bool BudgetLog::give(std::vector<Alert>& alerts) {

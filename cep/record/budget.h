@@ -153,6 +153,9 @@ class BudgetLog {
   explicit BudgetLog(const ProgramImpl& program) : program_(program) {}
   /// The rule has exceeded a budget once more.
   void note(RuleIndex rule, BudgetCause cause, OrderKey at);
+  /// Notes what another log has noted, in whatever order, and empties that. Requires that the other
+  /// has never given an alert.
+  void take_over(BudgetLog& other);
   /// Appends the alerts that are due, in order; true where there are any. Nothing that comes later
   /// is earlier in the order.
   bool give(std::vector<Alert>& alerts);
@@ -171,6 +174,7 @@ class BudgetLog {
     BudgetCause cause;
     OrderKey at;
   };
+  void note_once(RuleIndex rule, BudgetCause cause, OrderKey at);
   Alert alert_of(const Noted& noted) const;
   std::uint64_t limit_of(BudgetCause cause) const;
 

@@ -49,8 +49,9 @@ Snapshot whole_snapshot(cep::Engine& engine) {
 }
 
 Result<cep::Engine> restored_engine(const cep::Program& program, std::uint64_t hash_seed,
-                                    const Snapshot& snapshot, cep::RestoreReport* report) {
-  cep::Engine engine(program, hash_seed);
+                                    const Snapshot& snapshot, cep::RestoreReport* report,
+                                    cep::Workers* workers) {
+  cep::Engine engine(program, hash_seed, workers);
   engine.track_changes();
   const Result<cep::RestoreReport> begun = engine.begin_restore(snapshot.globals);
   if (!begun) return tl::unexpected(begun.error());

@@ -50,7 +50,8 @@ Snapshot whole_snapshot(cep::Engine& engine);
 /// A fresh engine of the program that goes on from the snapshot; it tracks changes. The error says
 /// where restoring stopped.
 Result<cep::Engine> restored_engine(const cep::Program& program, std::uint64_t hash_seed,
-                                    const Snapshot& snapshot, cep::RestoreReport* report = nullptr);
+                                    const Snapshot& snapshot, cep::RestoreReport* report = nullptr,
+                                    cep::Workers* workers = nullptr);
 
 struct RestoredRun {
   std::vector<cep::Alert> alerts;
