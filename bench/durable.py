@@ -158,7 +158,7 @@ def main():
     lines, counted = lines_between(arguments.events, 0, size), lines_between(arguments.events, middle, end)
     arguments.tail = min(arguments.tail, lines // 8)  # two of them follow the checkpoint
 
-    plain = [arguments.tocsin, "run", arguments.rules, "--alerts", "{alerts}", "--no-final-watermark"]
+    plain = [arguments.tocsin, "run", arguments.rules, "--alerts", "{alerts}", "--no-final-watermark", "--workers", "1"]
     durable = plain + ["--data", "{data}"]
     by_file = ["--input", arguments.events]
     ways = [

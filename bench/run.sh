@@ -2,6 +2,7 @@
 # `./do bench [--events N] [--runs N] [--core N] [SET…]`: the payments workload, pinned to one core. The stream is
 # generated once and kept in build/bench. `./do bench tools [--runs N]`: how long checking rules takes. See bench/README.md
 # for what is measured.
+# `./do bench cores [--events N] [--runs N] [--workers N,N…] [SET…]`: what further workers bring.
 # `./do bench keys [KEYS…]`: the memory of so many keys.
 # `./do bench many [--events N] [--rules N,N…] [KIND…]`: what an event costs with many rules that concern few events.
 # `./do bench budget [EVENTS]`: what an event costs of a key that stays near its budget.
@@ -84,6 +85,12 @@ if [ "${1:-}" = budget ] || [ "${1:-}" = growth ] || [ "${1:-}" = many ]; then
   shift
   exec "$build/bench/bench_$name" "$@"
 fi
+cores=0
+workers=()
+if [ "${1:-}" = cores ]; then
+  shift
+  cores=1
+fi
 events=2000000
 runs=5
 core=$(($(nproc) - 1))
@@ -94,8 +101,9 @@ while [ $# -gt 0 ]; do
     --events) events=$2; shift 2 ;;
     --runs) runs=$2; shift 2 ;;
     --core) core=$2; shift 2 ;;
+    --workers) workers=(--workers "$2"); shift 2 ;;
     tools) tools=1; shift ;;
-    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and durable, journal, keys, many, tools or rule sets (none one seven ten fifty text)" >&2; exit 2 ;;
+    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and cores, durable, journal, keys, many, tools or rule sets (none one seven ten fifty text)" >&2; exit 2 ;;
     *) sets+=("$1"); shift ;;
   esac
 done
@@ -109,6 +117,7 @@ if [ "$tools" = 1 ]; then
   done
   exec "${pin[@]}" "$build/bench/bench_tools" --runs "$runs" "$build/tocsin" "${packs[@]#"$root"/}"
 fi
+if [ "$cores" = 1 ] && [ ${#sets[@]} = 0 ]; then sets=(ten fifty); fi
 [ ${#sets[@]} -gt 0 ] || sets=(none one seven ten fifty text)
 data=$root/build/bench
 mkdir -p "$data"
@@ -123,4 +132,7 @@ for set in "${sets[@]}"; do
   python3 "$root/bench/workload/make_rules.py" "$set" >"$data/$set.tocsin"
   arguments+=("$data/$set.tocsin")
 done
+if [ "$cores" = 1 ]; then
+  exec python3 "$root/bench/cores.py" "$build/tocsin" "$stream" "${arguments[@]}" --runs "$runs" "${workers[@]}"
+fi
 exec "${pin[@]}" "$build/bench/bench_payments" --runs "$runs" "$stream" "${arguments[@]}"

@@ -130,6 +130,15 @@ constexpr auto kRows = std::to_array<Row>({
               "matches are dropped or matches given up, and the alert tocsin.budget names both")
             .range(1'000, 1'000'000'000),
         "", "--event-steps-max"},
+    Row{"rules.workers", Type::kInteger,
+        run("--workers", kInput, "0",
+            "Threads that match events; 0: as many as there are cores. Alerts do not depend on it")
+            .range(0, 64),
+        serve(
+            "0",
+            "Threads that match events; 0: as many as there are cores. Alerts do not depend on it")
+            .option("--workers,--rules-workers")
+            .range(0, 64)},
     Row{"http.listen", Type::kText, kNot,
         serve("127.0.0.1:8627",
               "Where to listen: a numeric address and a port; port 0 is any free one")

@@ -29,6 +29,7 @@
 #include "runtime/io/memory_ahead.h"
 #include "runtime/io/system_files.h"
 #include "runtime/io/thread_executor.h"
+#include "runtime/io/worker_threads.h"
 #include "runtime/store/rocks_state_store.h"
 #include "runtime/store/rocks_store.h"
 
@@ -103,6 +104,7 @@ class DurableSession {
   std::optional<runtime::DataDirectory> directory_;
   std::unique_ptr<runtime::RocksStore> store_;
   runtime::ThreadExecutor executor_;
+  runtime::WorkerThreads workers_{worker_count(arguments_.settings)};
   std::unique_ptr<runtime::NodePorts> ports_;
   std::unique_ptr<ProgressLine> progress_;
   std::unique_ptr<AckFile> ack_;
@@ -173,6 +175,7 @@ Outcome<void> DurableSession::open_store() {
 
 runtime::NodeOptions DurableSession::node_options() {
   runtime::NodeOptions options;
+  options.workers = &workers_;
   // Standard input is read on while its lines are on their way to the disk, a file has them anyway,
   // and no request waits for alerts.
   constexpr std::chrono::milliseconds kPipePause{10};

@@ -19,6 +19,7 @@
 #include "api/outbox/webhook_outbox.h"
 #include "cep/data/alert_format.h"
 #include "runtime/event_time/run.h"
+#include "runtime/io/worker_threads.h"
 
 namespace tocsin::api {
 namespace {
@@ -68,6 +69,8 @@ class RunSession {
     report_.out_of_orderness = run_options.out_of_orderness;
     runtime::RunOptions with_stop = run_options;
     with_stop.stop_requested = [this] { return must_stop(); };
+    runtime::WorkerThreads workers(worker_count(options_.settings));
+    with_stop.workers = &workers;
     AlertWriter alerts(program_.plan(), alerts_, outbox_.get());
     const Result<runtime::RunSummary> summary =
         runtime::run(program_, inputs, with_stop, sinks(alerts), &report_.summary);

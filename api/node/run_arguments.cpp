@@ -15,6 +15,7 @@
 #include "api/net/webhook_url.h"
 #include "runtime/event_time/input_form.h"
 #include "runtime/io/byte_source.h"
+#include "runtime/io/cores.h"
 
 namespace tocsin::api {
 Outcome<std::optional<Webhook>> read_webhook(const RunArguments& arguments) {
@@ -199,6 +200,14 @@ runtime::RunOptions run_options_of(const RunArguments& arguments) {
                                 ? settings.boolean("time.final_watermark")
                                 : !arguments.is_durable();
   return options;
+}
+
+std::uint32_t worker_count(const Configuration& settings) {
+  // A slice has not enough rows for more.
+  constexpr std::uint32_t kMost = 16;
+  const std::int64_t asked = settings.integer("rules.workers");
+  return asked > 0 ? static_cast<std::uint32_t>(asked)
+                   : std::min(runtime::available_cores(), kMost);
 }
 
 DurableOptions durable_options(const Configuration& settings) {

@@ -58,6 +58,10 @@ runtime::RunOptions event_time_options(const Configuration& settings);
 /// The same with what is of `run` alone.
 runtime::RunOptions run_options_of(const RunArguments& arguments);
 
+/// How many threads match events: as many as the setting says, or as there are cores that so many
+/// have work for.
+std::uint32_t worker_count(const Configuration& settings);
+
 /// Settings of a durable run or a server.
 struct DurableOptions {
   cep::Duration checkpoint_every{30'000'000};

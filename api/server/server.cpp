@@ -45,6 +45,7 @@
 #include "runtime/io/memory_ahead.h"
 #include "runtime/io/system_files.h"
 #include "runtime/io/thread_executor.h"
+#include "runtime/io/worker_threads.h"
 #include "runtime/store/rocks_state_store.h"
 #include "runtime/store/rocks_store.h"
 
@@ -111,6 +112,7 @@ class Server {
   RulePack pack_;                  // what rules_ are made of
   std::unique_ptr<runtime::RocksStore> store_;
   runtime::ThreadExecutor executor_;
+  runtime::WorkerThreads workers_{worker_count(configuration_)};
   std::unique_ptr<runtime::NodePorts> ports_;
   std::unique_ptr<TokenStore> tokens_;
   BodyBudget bodies_;
@@ -258,6 +260,7 @@ Outcome<void> Server::listen() {
 
 runtime::NodeOptions Server::node_options() {
   runtime::NodeOptions options;
+  options.workers = &workers_;
   options.settings = runtime::settings_of(*rules_.program, kept_options(settings_));
   options.texts = pack_.texts();
   options.compile = compile_kept;

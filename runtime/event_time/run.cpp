@@ -26,7 +26,7 @@ Result<RunSummary> run(const cep::Program& program, const std::vector<Input>& in
   cep::Engine engine(options.steps_per_event_max
                          ? program.with_steps_per_event_max(*options.steps_per_event_max)
                          : program,
-                     options.hash_seed);
+                     options.hash_seed, options.workers);
   std::vector<cep::Alert> alerts;
   std::uint64_t values_missing = 0;  // of computed fields
   const Advance advance = [&](cep::Batch& slice, cep::EventTime watermark) -> Result<void> {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cep/base/result.h"
+#include "cep/base/workers.h"
 #include "cep/data/alert.h"
 #include "cep/engine/engine.h"
 #include "cep/value/order.h"
@@ -60,6 +61,8 @@ struct RunOptions {
   /// cep::Limits::steps_per_event_max. Nothing: the program's.
   std::optional<std::uint64_t> steps_per_event_max;
   std::uint64_t hash_seed = 0x9e3779b97f4a7c15;
+  /// Threads for the engine, which outlive the run. Null: the caller's alone.
+  cep::Workers* workers = nullptr;
   /// Asked between slices and whenever a read is interrupted by a signal (EINTR). True ends the run
   /// with an error (Errc::kStopped) after everything before it was processed and handed out; no
   /// final watermark. May be empty.

@@ -98,6 +98,8 @@ struct NodeOptions {
   /// The endpoints, if they depend on the alert; a replay calls it for alerts not stored yet.
   std::shared_ptr<Addressees> addressees;
   std::uint64_t hash_seed = 0x9e3779b97f4a7c15;
+  /// Threads for the engine, which outlive the node. Null: the node's alone.
+  cep::Workers* workers = nullptr;
   /// Asked while the node waits for the disk, and now and then in a replay. May be empty.
   std::function<bool()> stop_requested;
   std::function<void(const RecoveryProgress&)> recovering;

@@ -35,7 +35,7 @@ Result<void> NodeParts::may_take() const {
 std::unique_ptr<cep::Engine> NodeParts::make_engine(const cep::Program& of) const {
   const std::optional<std::uint64_t> steps = options.settings.steps_per_event_max();
   auto made = std::make_unique<cep::Engine>(steps ? of.with_steps_per_event_max(*steps) : of,
-                                            options.hash_seed);
+                                            options.hash_seed, options.workers);
   made->track_changes();
   return made;
 }

@@ -77,6 +77,21 @@ def _():
 
 @case
 def _():
+    """run: any number of workers gives the same bytes"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", [payment(i / 10, card=f"c{i % 97}", amount=float(i % 400)) for i in range(5000)])
+    one = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--workers", "1").out
+    assert one
+    for workers in ("0", "2", "3", "8", "64"):
+        assert tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--workers", workers).out == one, workers
+        durable = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--workers", workers, "--data", f"data-{workers}",
+                         "--final-watermark")
+        assert durable.out == one, workers
+    tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--workers", "65", code=2)
+
+
+@case
+def _():
     """run: several inputs are merged by event time"""
     write("rules.tocsin", RULES)
     every = [payment(i, card=f"c{i}", amount=200.00) for i in range(20)]
