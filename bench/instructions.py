@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Instructions that the engine takes for an event, counted by callgrind: the same in every run, whatever else the machine does.
+"""Instructions that an event takes, counted by callgrind: the same in every run, whatever else the machine does.
 
     instructions.py BUILD_FOLDER [--update]
 
-Counts five sets (bench/instructions.cpp) and compares with bench/instructions.txt. Fails if one takes more than 3 % more than is
+Counts five sets of the engine (bench/instructions.cpp) and two of reading, decoding and intake (bench/front.cpp), and compares with bench/instructions.txt. Fails if one takes more than 3 % more than is
 kept there; says so if it takes more than 3 % less. --update writes the file. The numbers are those of one compiler: with another
 one nothing is compared. Last line: N passed, N failed.
 """
@@ -18,9 +18,11 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 KEPT = ROOT / "bench/instructions.txt"
-HEAD = """# Instructions an event of the engine alone. `./do bench --instructions --update` writes this file.
+HEAD = """# Instructions an event: of the engine alone, and of reading, decoding and intake alone. `./do bench --instructions --update` writes this file.
 """
-SETS = {"ten": "payments", "fifty": "payments", "thousand": "thousand", "hot_key": "hot_key", "alerts": "alerts"}
+SETS = {"ten": "payments", "fifty": "payments", "thousand": "thousand", "hot_key": "hot_key", "alerts": "alerts",
+        "read_none": "front", "read_ten": "front"}
+FRONT_EVENTS = 40_000
 ALLOWED = 0.03
 
 
@@ -37,14 +39,27 @@ def compiler(build):
     sys.exit(f"instructions: {build} is no build folder")
 
 
+def make_rules(name, folder):
+    rules = folder / f"{name}.tocsin"
+    made = subprocess.run([sys.executable, str(ROOT / "bench/workload/make_rules.py"), name], check=True, stdout=subprocess.PIPE)
+    rules.write_bytes(made.stdout)
+    return str(rules)
+
+
+def command_of(build, name, folder):
+    if SETS[name] == "front":
+        events = folder / "events.ndjson"
+        if not events.exists():
+            subprocess.run([sys.executable, str(ROOT / "bench/workload/gen_payments.py"), "--events", str(FRONT_EVENTS), "--seed", "1",
+                            "--out", str(events)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return [str(build / "bench/bench_front"), str(events), make_rules(name.removeprefix("read_"), folder)]
+    command = [str(build / "bench/bench_instructions"), SETS[name]]
+    return command + [make_rules(name, folder)] if SETS[name] == "payments" else command
+
+
 def count(build, name, folder):
     """Instructions an event, and the number of alerts."""
-    command = [str(build / "bench/bench_instructions"), SETS[name]]
-    if SETS[name] == "payments":
-        rules = folder / f"{name}.tocsin"
-        made = subprocess.run([sys.executable, str(ROOT / "bench/workload/make_rules.py"), name], check=True, stdout=subprocess.PIPE)
-        rules.write_bytes(made.stdout)
-        command.append(str(rules))
+    command = command_of(build, name, folder)
     out = folder / f"{name}.callgrind"
     # The C library chooses functions by the processor: the same ones everywhere.
     environment = dict(os.environ, GLIBC_TUNABLES="glibc.cpu.hwcaps=-AVX2,-AVX2_Usable,-ERMS,-FSRM")
