@@ -47,12 +47,9 @@ int KeySequence::learn(const WordTable& table, const char* raw, Position& positi
   // remembered.
   const std::size_t size = string_inside(raw).size() + 1;
   if (size <= 16 && entries_.size() < kEntriesMax) {
-    const auto mask = [](std::size_t bytes) {
-      return bytes >= 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << (8 * bytes)) - 1;
-    };
     Entry entry;
-    entry.first_mask = mask(size);
-    entry.second_mask = size > 8 ? mask(size - 8) : 0;
+    entry.first_mask = low_bytes(size);
+    entry.second_mask = size > 8 ? low_bytes(size - 8) : 0;
     entry.first = load_word(raw) & entry.first_mask;
     entry.second = load_word(raw + 8) & entry.second_mask;
     entry.size = static_cast<std::uint32_t>(size);

@@ -41,6 +41,12 @@ TEST_CASE("json text: the quick reader of numbers agrees with the exact one") {
     CAPTURE(token);
     CAPTURE(scale);
     REQUIRE(fixed_point(token, scale) == cep::parse_decimal(token, scale));
+    std::int64_t quick = 0;
+    const std::string padded = token + std::string(kReadAhead, random.pick({'0', '.', '"', 'x'}));
+    const auto of_padded = std::string_view(padded).substr(0, token.size());
+    if (!token.empty() && fixed_point_by_words(of_padded, scale, quick)) {
+      CHECK(quick == cep::parse_decimal(token, scale));
+    }
     // What is exact at some scale is a number; a number is exact at some scale or too long.
     if (fixed_point(token, scale)) CHECK(is_number(token));
     CHECK(is_number(token) == floating_point(token).has_value());
