@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "cep/base/assert.h"
 
 namespace tocsin::runtime {
@@ -29,6 +31,12 @@ std::string dead_letter_text(const LineProblem& problem, const cep::EventType* t
       break;
   }
   TOCSIN_ASSERT(false, "asked only after a dead letter");
+}
+
+std::string type_text(std::string_view token) {
+  std::string text;
+  const std::optional<std::string_view> type = plain_text(token, text);
+  return shown(type.value_or(token));
 }
 
 std::string field_problem_text(const cep::Plan& plan, const FieldProblem& problem,

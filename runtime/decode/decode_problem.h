@@ -28,6 +28,9 @@ struct LineProblem {
 /// is the line's event type; null before it is known. Requires a verdict other than kOk.
 std::string dead_letter_text(const LineProblem& problem, const cep::EventType* type);
 
+/// The `type` of a line that no file declares, from its token, as messages show it.
+std::string type_text(std::string_view token);
+
 struct FieldProblem {
   cep::EventTypeIndex type;
   cep::FieldIndex field;

@@ -9,7 +9,6 @@
 /// then missing, and counted with its place. So whether a line is an event never depends on what
 /// the rules read of it.
 #pragma once
-#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,14 +20,10 @@
 #include "cep/value/time.h"
 #include "runtime/decode/declared_fields.h"
 #include "runtime/decode/decode_problem.h"
+#include "runtime/decode/decoded_block.h"
 #include "runtime/decode/marked_lines.h"
 
 namespace tocsin::runtime {
-enum class LineKind : std::uint8_t {
-  kEvent,
-  kIgnored,  // of a type that no rule file declares
-  kDeadLetter,
-};
 struct Decoded {
   LineKind kind = LineKind::kDeadLetter;
   bool used = false;  // kEvent: some rule or feature can use this type; only then has it a row
@@ -54,6 +49,13 @@ class Decoder {
   /// Decodes one line, without its line end; kLinePadding bytes are readable after it. `marked` may
   /// know its structure; the result is the same without.
   Decoded decode(std::string_view line, MarkedLines* marked = nullptr);
+  /// Decodes lines of `text`, which begins where a line does, as long as they have the form of
+  /// earlier lines (runtime/decode/line_shape.h), are events and no longer than `line_bytes_max`,
+  /// and until the batch has `rows_max` rows; appends them to `block`, and their rows, without
+  /// engine time and arrival number, to the batch. Gives the bytes of these lines with their ends,
+  /// 0 for none. `text` is in what `marked` began with; kLinePadding bytes are readable behind it.
+  std::size_t decode_known(std::string_view text, std::size_t line_bytes_max, std::size_t rows_max,
+                           MarkedLines& marked, DecodedBlock& block);
   /// Makes the event just decoded (used) the batch's next row.
   void keep(cep::EventTime engine_time, cep::ArrivalNumber arrival);
   /// Forgets the event just decoded (used).
@@ -63,6 +65,8 @@ class Decoder {
   /// Bytes of the rows, columns and texts of the current batch, about.
   std::size_t batch_bytes() const;
 
+  /// Why the last line is no event; borrowed from the line.
+  LineFault fault() const;
   /// Why the last line is a dead letter: a fact, a colon and the offending value where there is
   /// one.
   std::string dead_letter_reason() const;

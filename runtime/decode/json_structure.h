@@ -36,6 +36,21 @@ struct JsonMarks {
   const char* text = nullptr;
   const std::uint32_t* begin = nullptr;
   const std::uint32_t* end = nullptr;
+
+  /// The text of the scalar at this mark, with white space that follows it cut off.
+  std::string_view scalar(const std::uint32_t* mark) const {
+    const char* first = text + mark[0];
+    const char* last = text + mark[1];
+    while (is_space(last[-1])) --last;  // stops at the first character, which is none
+    return {first, static_cast<std::size_t>(last - first)};
+  }
+
+ private:
+  // JSON's white space: any other character after a scalar is part of it, and poisons it.
+  static bool is_space(char c) {
+    return static_cast<unsigned char>(c) <= ' ' &&
+           (c == ' ' || c == '\t' || c == '\r' || c == '\n');
+  }
 };
 /// Owns the memory for marks; the marks of one scan stand until the next. Threading: one caller at
 /// a time.
@@ -150,12 +165,7 @@ class JsonCursor {
   /// The first character of the value.
   char kind() const { return text_[*at_]; }
   /// A scalar's text, with white space that follows it cut off.
-  std::string_view scalar() const {
-    const char* first = text_ + at_[0];
-    const char* last = text_ + at_[1];
-    while (is_space(last[-1])) --last;  // stops at the first character, which is none
-    return {first, static_cast<std::size_t>(last - first)};
-  }
+  std::string_view scalar() const { return JsonMarks{text_, at_, end_}.scalar(at_); }
   /// A cursor for the object or array that the value is, to be entered; afterwards leave() takes
   /// this one past it.
   JsonCursor child() const { return *this; }
@@ -187,11 +197,6 @@ class JsonCursor {
 
  private:
   enum class State : std::uint8_t { kFirst, kField };
-  // JSON's white space: any other character after a scalar is part of it, and poisons it.
-  static bool is_space(char c) {
-    return static_cast<unsigned char>(c) <= ' ' &&
-           (c == ' ' || c == '\t' || c == '\r' || c == '\n');
-  }
   static bool failed(JsonFault& fault, JsonFault what) {
     fault = what;
     return false;

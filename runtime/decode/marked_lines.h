@@ -38,6 +38,8 @@ class MarkedLines {
     if (*next_ < offset || (next_ != marks.begin && next_[-1] >= offset)) find_first(offset);
     return {marks.text, next_, marks.end};
   }
+  /// The same of the line that begins at `at`, in the text.
+  JsonMarks from(const char* at) { return of({at, 1}); }
   /// The line asked for last had its last mark before this one: of() is then ready for the next.
   void ended_at(const std::uint32_t* mark) { next_ = mark; }
   /// The line asked for last was no good: those of its piece are to be scanned by themselves, or

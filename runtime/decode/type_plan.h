@@ -9,6 +9,7 @@
 #include "cep/base/index.h"
 #include "cep/plan/plan_fwd.h"
 #include "runtime/decode/field_value.h"
+#include "runtime/decode/line_shape.h"
 #include "runtime/decode/word_table.h"
 
 namespace tocsin::runtime {
@@ -62,6 +63,7 @@ struct TypePlan {
   bool used = false;
   bool reads_type = false;  // a declared field stands in the line's `type`
   bool keeps_line = false;  // without an id field: identities need all declared fields
+  LineShapes shapes;
   std::uint32_t rows = 0;
   std::uint32_t capacity = 0;  // entries that the columns have now
 };

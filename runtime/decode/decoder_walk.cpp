@@ -2,122 +2,23 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "cep/base/assert.h"
-#include "cep/plan/plan.h"
-#include "runtime/decode/declared_fields.h"
 #include "runtime/decode/decode_problem.h"
+#include "runtime/decode/decoder_impl.h"
 #include "runtime/decode/field_value.h"
 #include "runtime/decode/json_structure.h"
 #include "runtime/decode/json_text.h"
+#include "runtime/decode/line_shape.h"
+#include "runtime/decode/shape_reader.h"
 #include "runtime/decode/type_columns.h"
 #include "runtime/decode/type_plan.h"
 #include "runtime/decode/word_table.h"
 
 namespace tocsin::runtime {
-static_assert(kLinePadding >= kReadAhead);
-
-// Decoder forwards to it: intakes hold a decoder by value, and what includes them compiles without
-// the columns' plans and again only when the decoder's own functions change.
-class Decoder::Impl {
- public:
-  Impl(const cep::Plan& plan, TypePlans types);
-
-  void begin(cep::Batch& batch);
-  Decoded decode(std::string_view line, MarkedLines* marked);
-  void keep(cep::EventTime engine_time, cep::ArrivalNumber arrival);
-  void drop();
-  void finish();
-  std::size_t batch_bytes() const;
-  std::string dead_letter_reason() const;
-  std::string ignored_type() const;
-  std::span<const FieldProblem> problems() const { return problems_; }
-  const cep::Plan& plan() const { return plan_; }
-
- private:
-  static constexpr int kTypeUnknown = -1;  // `type` not met yet
-  static constexpr int kTypeIgnored = -2;  // met, and declared by no file
-
-  // A line's own fields are gone through without a call: it would put the cursor into memory.
-  [[gnu::always_inline]] inline bool find_type(JsonCursor& begin);
-  void start_line();
-  [[gnu::always_inline]] inline bool walk_line(JsonCursor& at);
-  bool walk_marked(MarkedLines& marked);
-  void walk_alone();
-  [[gnu::always_inline]] inline bool walk_fields(JsonCursor& at, ObjectPlan& plan);
-  bool walk(JsonCursor& cursor, ObjectPlan& plan);
-  bool walk_array(JsonCursor& cursor, const ArrayPlan& plan);
-  [[gnu::always_inline]] inline bool take_target(JsonCursor& at, const Target& target);
-  [[gnu::always_inline]] inline bool first_time(const Target& target);
-  [[gnu::always_inline]] inline void take(Leaf& leaf, std::string_view token);
-  [[gnu::always_inline]] inline void take_word(Leaf& leaf, std::int64_t word);
-  void take_scalar(Leaf& leaf, std::string_view token);
-  [[gnu::always_inline]] inline void take_text(Leaf& leaf, std::string_view token);
-  void fault(const Leaf& leaf, FieldFault fault, std::string_view token);
-  void report_absent();
-  void start_type(int type);
-  char* text_room(std::size_t bytes);
-
-  const cep::Plan& plan_;
-  std::vector<TypePlan> types_;
-  std::vector<std::unique_ptr<WordTable>> word_tables_;
-  WordTable json_types_;
-  std::vector<int> type_of_word_;
-  ObjectPlan nothing_;  // what an ignored line's fields lead to
-  JsonScanner scanner_;
-  std::vector<char> open_;  // for skipping
-
-  cep::Batch* batch_ = nullptr;
-  char* text_at_ = nullptr;
-  char* text_end_ = nullptr;
-  std::size_t text_block_bytes_ = std::size_t{64} << 10;  // grows to what a batch needed
-
-  // The current line.
-  std::string_view line_;
-  TypePlan* type_ = nullptr;
-  int type_index_ = kTypeUnknown;
-  std::uint32_t row_ = 0;
-  std::vector<std::uint64_t> seen_;
-  bool has_time_ = false;
-  cep::EventTime ts_;
-  LineVerdict verdict_ = LineVerdict::kOk;
-  JsonFault json_fault_ = JsonFault::kNone;
-  std::string_view offender_;  // the `type` or time that was wrong
-  std::vector<FieldProblem> problems_;
-};
-
-Decoder::Impl::Impl(const cep::Plan& plan, TypePlans types)
-    : plan_(plan),
-      types_(std::move(types.types)),
-      word_tables_(std::move(types.word_tables)),
-      json_types_(std::move(types.json_types)),
-      type_of_word_(std::move(types.type_of_word)),
-      seen_((types.key_count_max + 63) / 64) {}
-
-void Decoder::Impl::begin(cep::Batch& batch) {
-  if (batch_ != nullptr) finish();
-  TOCSIN_ASSERT(batch.rows.empty() && batch.types.size() == types_.size(),
-                "the batch is made for the plan and empty");
-  batch_ = &batch;
-  batch.fields_of = declared_fields;
-  for (TypePlan& type : types_) {
-    type.rows = 0;
-    type.capacity = 0;
-  }
-  text_at_ = nullptr;
-  text_end_ = nullptr;
-}
-
-void Decoder::Impl::finish() {
-  if (batch_ == nullptr) return;
-  for (std::size_t t = 0; t < types_.size(); ++t) {
-    trim_columns(types_[t], batch_->types[t]);
-  }
-  // One block for the next batch's texts if it is like this one.
-  constexpr std::size_t kTextBlockBytesMax = std::size_t{4} << 20;
-  text_block_bytes_ = std::clamp(batch_->texts.bytes(), text_block_bytes_, kTextBlockBytesMax);
-  batch_ = nullptr;
-}
+static_assert(kLinePadding >= kReadAhead && kLinePadding >= LineShape::kReadAheadOfShape);
 
 char* Decoder::Impl::text_room(std::size_t bytes) {
   if (static_cast<std::size_t>(text_end_ - text_at_) < bytes) {
@@ -348,12 +249,15 @@ void Decoder::Impl::report_absent() {
 }
 
 void Decoder::Impl::start_line() {
+  forget_line();
+  std::fill(seen_.begin(), seen_.end(), 0);
+}
+void Decoder::Impl::forget_line() {
   type_ = nullptr;
   type_index_ = kTypeUnknown;
   has_time_ = false;
   verdict_ = LineVerdict::kOk;
   json_fault_ = JsonFault::kNone;
-  std::fill(seen_.begin(), seen_.end(), 0);
   problems_.clear();
 }
 
@@ -362,16 +266,94 @@ bool Decoder::Impl::walk_line(JsonCursor& at) {
   return find_type(at) && walk_fields(at, type_index_ >= 0 ? type_->objects[0] : nothing_);
 }
 
+// The type that is named here, after a quote; kTypeIgnored for one that is not declared. Most often
+// it is one of the last that were.
+int Decoder::Impl::type_of(const char* name) {
+  const std::uint64_t first = load_word(name);
+  const std::uint64_t second = load_word(name + 8);
+  KnownType& known = known_types_[(first * 0x9e3779b97f4a7c15) >> (64 - kKnownTypesBits)];
+  if ((((first ^ known.first) & known.first_mask) |
+       ((second ^ known.second) & known.second_mask)) == 0) {
+    return known.type;
+  }
+  const int word = json_types_.find(name);
+  if (word == WordTable::kAbsent) return kTypeIgnored;
+  const int type = type_of_word_[static_cast<std::size_t>(word)];
+  if (const std::size_t size = string_inside(name).size() + 1; size <= 2 * sizeof(first)) {
+    known.first_mask = low_bytes(size);
+    known.second_mask = size > 8 ? low_bytes(size - 8) : 0;
+    known.first = first & known.first_mask;
+    known.second = second & known.second_mask;
+    known.type = type;
+  }
+  return type;
+}
+
+// The form of the line at these marks, where an earlier line had it too; its type is then the
+// line's. Null, and nothing is changed, otherwise.
+const LineShape* Decoder::Impl::known_form(const JsonMarks& marks) {
+  const auto count = static_cast<std::size_t>(marks.end - marks.begin);
+  for (const std::uint32_t type_mark : type_marks_) {
+    if (type_mark >= count) continue;
+    const char* const value = marks.text + marks.begin[type_mark];
+    const int type = *value == '"' ? type_of(value + 1) : kTypeIgnored;
+    if (type < 0) continue;
+    const LineShape* const shape =
+        types_[static_cast<std::size_t>(type)].shapes.find(marks, type_mark);
+    if (shape == nullptr) continue;
+    start_type(type);
+    return shape;
+  }
+  return nullptr;
+}
+
+// Takes the fields of a line of this form.
+void Decoder::Impl::take_form(const JsonMarks& marks, const LineShape& shape) {
+  for (const LineShape::Read& read : shape.reads()) {
+    const std::string_view token = marks.scalar(marks.begin + read.mark);
+    for (std::uint32_t i = read.leaf_begin; i != read.leaf_end; ++i) take(type_->leaves[i], token);
+  }
+}
+
+// Goes through the line by its form; false, and nothing is left of it, where that is not known.
+bool Decoder::Impl::take_known(MarkedLines& marked, const JsonMarks& marks, std::uint32_t end) {
+  const LineShape* const shape = known_form(marks);
+  if (shape == nullptr) return false;
+  if (marks.begin[shape->size() - 1] + 1 != end) {
+    type_ = nullptr;
+    type_index_ = kTypeUnknown;
+    return false;
+  }
+  take_form(marks, *shape);
+  std::ranges::copy(shape->seen(), seen_.begin());
+  marked.ended_at(marks.begin + shape->size());
+  return true;
+}
+
+// The line is well-formed, and of a type that is declared.
+void Decoder::Impl::learn_form(const JsonMarks& line) {
+  if (!type_->shapes.wants_another()) return;
+  std::optional<LineShape> shape = read_shape(line, *type_);
+  if (!shape) return;
+  const std::uint32_t mark = shape->type_mark();
+  const bool is_known = std::ranges::find(type_marks_, mark) != type_marks_.end();
+  if (!is_known && type_marks_.size() == kTypeMarksMax) return;
+  if (!is_known) type_marks_.push_back(mark);
+  type_->shapes.learn(std::move(*shape));
+}
+
 // Goes through the line by marks that go on behind it; false, and nothing is left of it, unless it
 // is one object and ends where the line does.
 bool Decoder::Impl::walk_marked(MarkedLines& marked) {
   const JsonMarks marks = marked.of(line_);
   if (marks.begin == nullptr) return false;
   start_line();
-  JsonCursor at(marks);
   const auto end = static_cast<std::uint32_t>(line_.data() + line_.size() - marks.text);
+  if (take_known(marked, marks, end)) return true;
+  JsonCursor at(marks);
   if (walk_line(at) && at.is_at(end)) {
     marked.ended_at(at.position());
+    if (has_time_) learn_form({marks.text, marks.begin, at.position()});
     return true;
   }
   marked.give_up();
@@ -411,72 +393,50 @@ Decoded Decoder::Impl::decode(std::string_view line, MarkedLines* marked) {
   return {LineKind::kEvent, used, cep::EventTypeIndex(static_cast<std::size_t>(type_index_)), ts_};
 }
 
-void Decoder::Impl::keep(cep::EventTime engine_time, cep::ArrivalNumber arrival) {
-  cep::Row& row = batch_->rows.emplace_back();
-  row.type = cep::EventTypeIndex(static_cast<std::size_t>(type_index_));
-  row.index = type_->rows++;
-  row.engine_time = engine_time;
-  row.ts = ts_;
-  row.arrival = arrival;
-  if (type_->keeps_line) {
-    char* const room = text_room(line_.size());
-    std::memcpy(room, line_.data(), line_.size());
-    text_at_ += line_.size();
-    row.raw = {room, line_.size()};
-  }
-}
-
-void Decoder::Impl::drop() {
-  for (Leaf& leaf : type_->leaves) {
-    if (!leaf.has_column) continue;
-    leaf.known_entries[row_] = 0;
-    if (leaf.kind == cep::TypeKind::kString) {
-      leaf.text_entries[row_] = {};
-    } else {
-      leaf.word_entries[row_] = 0;
+std::size_t Decoder::Impl::decode_known(std::string_view text, std::size_t line_bytes_max,
+                                        std::size_t rows_max, MarkedLines& marked,
+                                        DecodedBlock& block) {
+  const char* at = text.data();
+  JsonMarks marks = marked.from(at);
+  if (marks.begin == nullptr) return 0;
+  forget_line();
+  while (batch_->rows.size() < rows_max && marks.begin != marks.end &&
+         marks.text + *marks.begin == at) {
+    const LineShape* const shape = known_form(marks);
+    if (shape == nullptr) break;
+    const char* const end = marks.text + marks.begin[shape->size() - 1] + 1;
+    line_ = {at, static_cast<std::size_t>(end - at)};
+    if (line_.size() > line_bytes_max) break;
+    take_form(marks, *shape);
+    const bool used = type_->used;
+    if (!has_time_ || verdict_ != LineVerdict::kOk) {
+      if (used) drop();
+      break;
     }
+    if (used && !shape->has_required()) {
+      std::ranges::copy(shape->seen(), seen_.begin());
+      report_absent();
+    }
+    BlockLine& line = block.lines.emplace_back();
+    line.text = line_;
+    line.number = static_cast<std::uint32_t>(++block.line_count);
+    line.kind = LineKind::kEvent;
+    line.used = used;
+    line.type = cep::EventTypeIndex(static_cast<std::size_t>(type_index_));
+    line.ts = ts_;
+    if (!problems_.empty()) {
+      line.has_problems = true;
+      for (const FieldProblem& problem : problems_) {
+        block.problems.push_back({block.lines.size() - 1, problem});
+      }
+      problems_.clear();
+    }
+    if (used) keep({}, {});
+    has_time_ = false;
+    marks.begin += shape->size();
+    at = end + (*end == '\r' ? 2 : 1);
   }
-}
-
-std::size_t Decoder::Impl::batch_bytes() const {
-  if (batch_ == nullptr) return 0;
-  std::size_t bytes = batch_->rows.capacity() * sizeof(cep::Row) + batch_->texts.bytes();
-  for (const TypePlan& type : types_) bytes += column_bytes(type);
-  return bytes;
-}
-
-std::string Decoder::Impl::dead_letter_reason() const {
-  const LineProblem problem{verdict_, json_fault_, offender_};
-  if (type_index_ < 0) return dead_letter_text(problem, nullptr);
-  return dead_letter_text(problem, &plan_.event_types[static_cast<std::size_t>(type_index_)]);
-}
-
-std::string Decoder::Impl::ignored_type() const {
-  std::string text;
-  const std::optional<std::string_view> type = plain_text(offender_, text);
-  return shown(type.value_or(offender_));
-}
-
-Decoder::Decoder(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,
-                 const std::vector<bool>& used_types)
-    : impl_(std::make_unique<Impl>(plan, plan_types(plan, used_fields, used_types))) {}
-Decoder::~Decoder() = default;
-Decoder::Decoder(Decoder&&) noexcept = default;
-Decoder& Decoder::operator=(Decoder&&) noexcept = default;
-void Decoder::begin(cep::Batch& batch) { impl_->begin(batch); }
-Decoded Decoder::decode(std::string_view line, MarkedLines* marked) {
-  return impl_->decode(line, marked);
-}
-void Decoder::keep(cep::EventTime engine_time, cep::ArrivalNumber arrival) {
-  impl_->keep(engine_time, arrival);
-}
-void Decoder::drop() { impl_->drop(); }
-void Decoder::finish() { impl_->finish(); }
-std::size_t Decoder::batch_bytes() const { return impl_->batch_bytes(); }
-std::string Decoder::dead_letter_reason() const { return impl_->dead_letter_reason(); }
-std::string Decoder::ignored_type() const { return impl_->ignored_type(); }
-std::span<const FieldProblem> Decoder::problems() const { return impl_->problems(); }
-std::string Decoder::describe(const FieldProblem& problem, std::string_view place) const {
-  return field_problem_text(impl_->plan(), problem, place);
+  marked.ended_at(marks.begin);
+  return static_cast<std::size_t>(at - text.data());
 }
 }  // namespace tocsin::runtime
