@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <span>
 #include <utility>
 
 #include "cep/base/assert.h"
@@ -13,6 +12,10 @@
 namespace tocsin::runtime {
 namespace {
 constexpr std::size_t kExamplesMax = 5;
+
+std::string too_long_reason(std::size_t line_bytes_max) {
+  return fmt::format("the line is longer than {} bytes", line_bytes_max);
+}
 }  // namespace
 
 Intake::Intake(const UsedEvents& used, const IntakeOptions& options, IntakeSinks sinks,
@@ -25,6 +28,7 @@ Intake::Intake(const UsedEvents& used, const IntakeOptions& options, IntakeSinks
       advance_(std::move(advance)),
       decoder_(used.plan, used.fields, used.types),
       slice_(used.plan),
+      copied_(used.plan),
       equal_numbers_(used.plan),
       unique_(used.plan, options.unique_ids_max) {
   options_.slice_rows_max =
@@ -138,19 +142,44 @@ void Intake::place_event(std::size_t index, const Line& line, cep::ArrivalNumber
     source.newest_line = line.number;
     source.waiting.advance(marks_.source(index).tracker.watermark(), source.ready);
   }
-  if (!decoder_.problems().empty()) count_problems(source, line);
+  if (block_ != nullptr ? has_problems_ : !decoder_.problems().empty()) {
+    count_problems(source, line);
+  }
   ++summary_.events;
   summary_.first_event = std::min(summary_.first_event, engine_time);
   summary_.last_event = std::max(summary_.last_event, engine_time);
   if (!event.used) return;
   ++rows_since_flush_;
   if (store_) {
-    const std::uint64_t place = store_->keep(engine_time, arrival, line, index);
+    const std::uint64_t place = keep_in_store(engine_time, arrival, line, index);
     if (sinks_.judged) foresee_repeat(place, arrival);
     source.waiting.add({engine_time, place}, source.ready);
+  } else if (block_ != nullptr) {
+    cep::Row& row = block_->row();
+    row.engine_time = engine_time;
+    row.arrival = arrival;
   } else {
     decoder_.keep(engine_time, arrival);
   }
+}
+
+std::uint64_t Intake::keep_in_store(cep::EventTime engine_time, cep::ArrivalNumber arrival,
+                                    const Line& line, std::size_t index) {
+  if (block_ == nullptr) return store_->keep(engine_time, arrival, line, index);
+  cep::Row& row = block_->row();
+  row.engine_time = engine_time;
+  row.arrival = arrival;
+  return RowStore::place_of(*block_->stored, block_->row_index());
+}
+
+// The row of the line at hand is not taken.
+void Intake::drop_row() {
+  if (block_ == nullptr) {
+    decoder_.drop();
+    return;
+  }
+  block_->drop();
+  if (block_->stored) store_->drop_one_of(*block_->stored);
 }
 
 void Intake::place_held(std::size_t index, const Line& line, const HeldLine& held,
@@ -163,9 +192,8 @@ void Intake::foresee_repeat(std::uint64_t place, cep::ArrivalNumber arrival) {
   if (unique_.foresee(kept.batch, kept.row)) judge(arrival, LineFate::kRepeated);
 }
 
-// True when it is time for a flush.
-bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber arrival,
-                       cep::EventTime taken_at) {
+// What comes before lines of a source that were taken when a clock showed `taken_at`.
+void Intake::begin_lines(std::size_t source, cep::EventTime taken_at) {
   TOCSIN_ASSERT(given_ < cep::kEventTimeMax, "nothing is taken after the end of time");
   if (needs_store_) begin_store();
   if (must_take_held_) take_overtaken();
@@ -182,12 +210,17 @@ bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber 
       time_max_ = cep::EventTime{now} + *options_.ahead_max;
     }
   }
+}
+
+// True when it is time for a flush.
+bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber arrival,
+                       cep::EventTime taken_at) {
+  begin_lines(source, taken_at);
   ++summary_.lines;
   Source& from = sources_[source];
   from.last_line = line.number;
   if (line.too_long) {
-    dead_letter(from, line, arrival,
-                fmt::format("the line is longer than {} bytes", options_.line_bytes_max));
+    dead_letter(from, line, arrival, too_long_reason(options_.line_bytes_max));
   } else {
     const Decoded decoded = decoder_.decode(line.text, line.marked);
     switch (decoded.kind) {
@@ -205,6 +238,68 @@ bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber 
   return rows_since_flush_ >= options_.slice_rows_max;
 }
 
+void Intake::take_block_line(std::size_t index, BlockLines& lines) {
+  const BlockLine& line = lines.next();
+  const cep::ArrivalNumber arrival{++summary_.lines, 0};
+  Source& from = sources_[index];
+  from.last_line = lines.number(line);
+  const Line taken{line.text, from.last_line, line.too_long, nullptr};
+  if (line.used && store_ && !lines.stored) lines.stored = store_->adopt(lines.owner());
+  if (line.kind == LineKind::kEvent) {
+    has_problems_ = line.has_problems;
+    take_event(index, taken, arrival, {LineKind::kEvent, line.used, line.type, line.ts});
+  } else if (line.too_long) {
+    dead_letter(from, taken, arrival, too_long_reason(options_.line_bytes_max));
+  } else {
+    fault_ = lines.take_fault();
+    if (line.kind == LineKind::kIgnored) {
+      take_unknown(from, taken, arrival);
+    } else {
+      dead_letter(from, taken, arrival, dead_letter_text(fault_.problem, fault_.type));
+    }
+  }
+}
+
+Result<void> Intake::take(std::size_t source, BlockLines& lines, cep::EventTime taken_at,
+                          cep::EventTime stay_until) {
+  TOCSIN_ASSERT(!options_.is_saved, "lines of blocks are not kept");
+  begin_lines(source, taken_at);
+  // Batches of several blocks are open at a time.
+  if (store_ && sources_.size() > 1) is_out_of_place_ = true;
+  while (!lines.is_done()) {
+    block_ = &lines;
+    take_block_line(source, lines);
+    const bool was_left = std::exchange(block_, nullptr) == nullptr;
+    if (store_ || failure_) {
+      if (failure_ || rows_since_flush_ >= options_.slice_rows_max) return flush();
+    } else if (was_left) {
+      rows_since_flush_ = 0;
+      return give_decoded(std::max(marks_.engine(), summary_.last_event));
+    } else if (lines.is_batch_done() || lines.is_done()) {
+      rows_since_flush_ = 0;
+      if (lines.has_rows()) return give_block(lines);
+      lines.rows_given();
+    }
+    if (watermark_of(source) > stay_until) break;
+  }
+  return {};
+}
+
+// The decoder is to decode the line at hand again. What came before it in its block is given.
+void Intake::leave_block() {
+  if (block_ == nullptr) return;
+  if (store_) {
+    is_out_of_place_ = true;
+  } else if (Result<void> given = give_block(*block_); !given) {
+    failure_ = given.error();
+  }
+  block_ = nullptr;
+}
+
+std::string Intake::ignored_type() const {
+  return block_ != nullptr ? type_text(fault_.problem.offender) : decoder_.ignored_type();
+}
+
 bool Intake::is_too_late(const Source& source, cep::Duration late_by) const {
   if (source.policy.late == LatePolicy::kSide) return true;
   return source.policy.late_max && late_by > *source.policy.late_max;
@@ -213,7 +308,7 @@ bool Intake::is_too_late(const Source& source, cep::Duration late_by) const {
 void Intake::set_late_side_output(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                                   const Decoded& event) {
   ++summary_.late;
-  if (event.used) decoder_.drop();
+  if (event.used) drop_row();
   const Watermarks::Source& time = marks_.source(index);
   const cep::Duration late_by = time.tracker.watermark() - event.ts;
   judge(arrival, LineFate::kLate, late_by);
@@ -234,7 +329,7 @@ void Intake::judge(cep::ArrivalNumber arrival, LineFate fate, cep::Duration late
 
 void Intake::reject_ahead(const Source& source, const Line& line, cep::ArrivalNumber arrival,
                           const Decoded& event) {
-  if (event.used) decoder_.drop();
+  if (event.used) drop_row();
   const cep::EventType& type = plan_.event_types[event.type.value];
   dead_letter(source, line, arrival,
               fmt::format("event time `{}` of `{}` is more than {} ahead of the clock: {}",
@@ -253,25 +348,33 @@ void Intake::dead_letter(const Source& source, const Line& line, cep::ArrivalNum
 
 void Intake::take_unknown(const Source& source, const Line& line, cep::ArrivalNumber arrival) {
   if (options_.unknown_types == UnknownTypes::kDead) {
-    dead_letter(source, line, arrival, unknown_type_reason(plan_, decoder_.ignored_type()));
+    dead_letter(source, line, arrival, unknown_type_reason(plan_, ignored_type()));
     return;
   }
   ++summary_.ignored;
-  if (sinks_.judged) judge(arrival, LineFate::kIgnored, {}, decoder_.ignored_type());
+  if (sinks_.judged) judge(arrival, LineFate::kIgnored, {}, ignored_type());
   if (ignored_types_.size() == kExamplesMax) return;
-  std::string type = decoder_.ignored_type();
+  std::string type = ignored_type();
   if (std::ranges::find(ignored_types_, type) != ignored_types_.end()) return;
   summary_.ignored_examples.push_back(fmt::format("{} at {}:{}", type, source.name, line.number));
   ignored_types_.push_back(std::move(type));
 }
 
 void Intake::count_problems(const Source& source, const Line& line) {
-  for (const FieldProblem& problem : decoder_.problems()) {
-    ++summary_.fields_missing;
-    if (summary_.fields_missing_examples.size() == kExamplesMax) continue;
-    const std::string place = fmt::format("{}:{}", source.name, line.number);
-    summary_.fields_missing_examples.push_back(decoder_.describe(problem, place));
+  if (block_ != nullptr) {
+    for (const DecodedBlock::Problem& one : block_->take_problems()) {
+      count_problem(source, line, one.problem);
+    }
+  } else {
+    for (const FieldProblem& problem : decoder_.problems()) count_problem(source, line, problem);
   }
+}
+
+void Intake::count_problem(const Source& source, const Line& line, const FieldProblem& problem) {
+  ++summary_.fields_missing;
+  if (summary_.fields_missing_examples.size() == kExamplesMax) return;
+  const std::string place = fmt::format("{}:{}", source.name, line.number);
+  summary_.fields_missing_examples.push_back(decoder_.describe(problem, place));
 }
 
 void Intake::decide(const Decision& decision) {
@@ -319,128 +422,6 @@ void Intake::move_buffers() {
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     sources_[i].waiting.advance(buffered_up_to(i, engine), sources_[i].ready);
   }
-}
-
-Result<void> Intake::flush() {
-  take_overtaken();
-  rows_since_flush_ = 0;
-  if (failure_) return tl::unexpected(*failure_);
-  return store_ ? give_ready() : give_decoded(marks_.engine());
-}
-
-Result<void> Intake::finish(bool final_watermark, std::optional<cep::EventTime> until) {
-  for (std::size_t i = 0; i < sources_.size(); ++i) take_held_until(i, cep::kEventTimeMax);
-  rows_since_flush_ = 0;
-  const cep::EventTime newest = std::max(given_, summary_.last_event);
-  Result<void> given;
-  if (store_) {
-    for (Source& source : sources_) source.waiting.drain(source.ready);
-    collect_ready({cep::kEventTimeMax, UINT64_MAX});
-    given = give_merged(newest);
-  } else {
-    given = give_decoded(newest);
-  }
-  if (given && until && *until > given_) given = give(slice_, *until);
-  if (given && final_watermark) given = give(slice_, cep::kEventTimeMax);
-  marks_.move_to(given_);
-  move_buffers();
-  return given;
-}
-
-// Without a store: the rows just decoded are a slice.
-Result<void> Intake::give_decoded(cep::EventTime watermark) {
-  decoder_.finish();
-  Result<void> given = give(slice_, watermark);
-  slice_.clear();
-  decoder_.begin(slice_);
-  return given;
-}
-
-Result<void> Intake::give_ready() {
-  move_buffers();
-  cep::EventTime settled = marks_.engine();
-  bool are_empty = true;  // all buffers: all rows are ready
-  for (std::size_t i = 0; i < sources_.size(); ++i) {
-    const ReorderBuffer& waiting = sources_[i].waiting;
-    are_empty = are_empty && waiting.waiting() == 0;
-    if (marks_.source(i).state == SourceState::kActive || waiting.waiting() != 0) {
-      settled = std::min(settled, waiting.settled());
-    }
-  }
-  // A row at the watermark goes at once where none that came before it can wait for the same time.
-  collect_ready({settled, are_empty ? UINT64_MAX : 0});
-  return give_merged(settled);
-}
-
-Result<void> Intake::check_room() const {
-  if (waiting_bytes() <= options_.waiting_bytes_max) return {};
-  cep::Duration bound;
-  for (const Source& source : sources_) bound = std::max(bound, source.policy.bound);
-  return fail(
-      Errc::kLimit,
-      fmt::format("events that wait to be put in order ({} of them, for {}) take more than {} "
-                  "bytes; nothing of them is lost. Allow more with --reorder-memory (of a server: "
-                  "memory.reorder), or begin with less out-of-orderness",
-                  waiting_events(), cep::format_duration(bound), options_.waiting_bytes_max));
-}
-
-// Moves all ready rows before `end` to `merged_`, in order over all sources.
-void Intake::collect_ready(WaitingRow end) {
-  merged_.clear();
-  std::vector<std::size_t> run_ends;
-  for (Source& source : sources_) {
-    const auto first = source.ready.begin() + static_cast<std::ptrdiff_t>(source.taken);
-    const auto last = std::lower_bound(first, source.ready.end(), end);
-    merged_.insert(merged_.end(), first, last);
-    if (first != last) run_ends.push_back(merged_.size());
-    source.taken = static_cast<std::size_t>(last - source.ready.begin());
-    if (source.taken * 2 >= source.ready.size()) {
-      source.ready.erase(source.ready.begin(), last);
-      source.taken = 0;
-    }
-  }
-  // Neighbouring runs two by two, until one is left.
-  while (run_ends.size() > 1) {
-    std::vector<std::size_t> wider;
-    std::size_t begin = 0;
-    for (std::size_t i = 0; i < run_ends.size(); i += 2) {
-      const std::size_t end_of_both = run_ends[std::min(i + 1, run_ends.size() - 1)];
-      const auto at = [&](std::size_t place) {
-        return merged_.begin() + static_cast<std::ptrdiff_t>(place);
-      };
-      std::inplace_merge(at(begin), at(run_ends[i]), at(end_of_both));
-      wider.push_back(end_of_both);
-      begin = end_of_both;
-    }
-    run_ends = std::move(wider);
-  }
-  if (is_out_of_place_) order_by_arrival();
-}
-
-// Cuts `merged_` into slices; the last goes up to `watermark`.
-Result<void> Intake::give_merged(cep::EventTime watermark) {
-  std::span<const WaitingRow> rest(merged_);
-  do {
-    const std::span<const WaitingRow> rows =
-        rest.first(std::min(rest.size(), options_.slice_rows_max));
-    rest = rest.subspan(rows.size());
-    store_->gather(rows, slice_);
-    Result<void> given = give(slice_, rest.empty() ? watermark : rows.back().time);
-    slice_.clear();
-    store_->release();
-    if (!given) return given;
-  } while (!rest.empty());
-  return {};
-}
-
-Result<void> Intake::give(cep::Batch& slice, cep::EventTime watermark) {
-  if (slice.rows.empty() && watermark <= given_) return {};
-  given_ = watermark;
-  summary_.repeats += unique_.drop_repeats(slice, repeated_);
-  unique_.forget_until(watermark);
-  summary_.ids_forgotten = unique_.forgotten();
-  equal_numbers_.assign(slice);
-  return advance_(slice, watermark);
 }
 
 bool Intake::may_read(std::size_t source) const {

@@ -28,6 +28,7 @@
 #include "cep/value/order.h"
 #include "cep/value/time.h"
 #include "runtime/decode/decoder.h"
+#include "runtime/event_time/block_lines.h"
 #include "runtime/event_time/equal_numbers.h"
 #include "runtime/event_time/jump_hold.h"
 #include "runtime/event_time/reorder_buffer.h"
@@ -144,6 +145,13 @@ class Intake {
     if (take_line(source, line, arrival, taken_at)) return flush();
     return {};
   }
+  /// Takes lines of a decoded block, as if each was passed to the other take() with `taken_at` and
+  /// the number of lines so far for its arrival: until all are taken, rows were given out, or the
+  /// source's watermark is beyond `stay_until`. The block is of a decoder with the intake's plan
+  /// and at most slice_rows_max rows a batch; all blocks of a source that were begun come to their
+  /// end here. Not with options.is_saved. Fails only where `advance` does.
+  Result<void> take(std::size_t source, BlockLines& lines, cep::EventTime taken_at,
+                    cep::EventTime stay_until);
   /// From here on messages name lines by this instead of their source's name, until they are to be
   /// named by it again (empty): one source may carry the lines of several producers.
   void name_lines(std::string_view producer) { producer_ = producer; }
@@ -214,8 +222,16 @@ class Intake {
   void change_policy(std::size_t index, const SourcePolicy& policy);
   static void put_back(Source& source, WaitingRow row);
   void begin_store();
+  void begin_lines(std::size_t index, cep::EventTime taken_at);
   bool take_line(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                  cep::EventTime taken_at);
+  [[gnu::always_inline]] inline void take_block_line(std::size_t index, BlockLines& lines);
+  Result<void> give_block(BlockLines& lines);
+  [[gnu::cold]] void leave_block();
+  void drop_row();
+  [[gnu::always_inline]] inline std::uint64_t keep_in_store(cep::EventTime engine_time,
+                                                            cep::ArrivalNumber arrival,
+                                                            const Line& line, std::size_t index);
   [[gnu::always_inline]] inline void take_event(std::size_t index, const Line& line,
                                                 cep::ArrivalNumber arrival, const Decoded& event);
   [[gnu::always_inline]] inline void place_event(std::size_t index, const Line& line,
@@ -256,7 +272,9 @@ class Intake {
                                   cep::ArrivalNumber arrival);
   [[gnu::cold]] void judge(cep::ArrivalNumber arrival, LineFate fate, cep::Duration late_by = {},
                            std::string reason = {});
-  void count_problems(const Source& source, const Line& line);
+  [[gnu::cold]] void count_problems(const Source& source, const Line& line);
+  void count_problem(const Source& source, const Line& line, const FieldProblem& problem);
+  std::string ignored_type() const;
   cep::EventTime buffered_up_to(std::size_t index, cep::EventTime engine) const;
   void move_buffers();
   Result<void> give_decoded(cep::EventTime watermark);
@@ -283,6 +301,10 @@ class Intake {
   std::vector<Source> sources_;
   Decoder decoder_;
   cep::Batch slice_;               // without a store the decoder fills it: one source with bound 0
+  cep::Batch copied_;              // rows of a block's batch of which some are not given
+  BlockLines* block_ = nullptr;    // where the line at hand was decoded; null: by the decoder
+  LineFault fault_;                // of the line at hand of a block, where it is no event
+  bool has_problems_ = false;      // of the line at hand of a block
   std::optional<RowStore> store_;  // where rows may come out of order
   bool needs_store_ = false;       // before the next line is taken
   EqualNumbers equal_numbers_;

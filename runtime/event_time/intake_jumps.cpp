@@ -21,7 +21,8 @@ bool Intake::weigh_jump(std::size_t index, const Line& line, cep::ArrivalNumber 
   const JumpHold::Decided decided =
       sources_[index].held.next(event.ts, jumps, bound, *options_.jump_max);
   if (!decided.empty()) {
-    if (event.used) decoder_.drop();
+    if (event.used) drop_row();
+    leave_block();
     for (const HeldLine& held : decided.rejected) reject_held(index, held);
     for (const HeldLine& held : decided.confirmed) take_held(index, held);
     make_room();
@@ -29,7 +30,7 @@ bool Intake::weigh_jump(std::size_t index, const Line& line, cep::ArrivalNumber 
     jumps = is_jump(index, event.ts);
   }
   if (!jumps) return false;
-  if (event.used) decoder_.drop();
+  if (event.used) drop_row();
   ++summary_.jumps;
   sources_[index].held.add({std::string(line.text), line.number, std::string(producer_), arrival,
                             taken_at_, event.ts, marks_.reached(index), 0});

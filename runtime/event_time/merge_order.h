@@ -33,6 +33,12 @@ class MergeOrder {
     current_.watermark = watermark;
     if (!others_.empty() && others_.front() < current_) change();
   }
+  /// The greatest watermark with which the current input is still the one to read.
+  cep::EventTime stay_until() const {
+    if (others_.empty()) return cep::kEventTimeMax;
+    const Place& next = others_.front();
+    return next.input > current_.input ? next.watermark : cep::EventTime{next.watermark.us - 1};
+  }
   /// The current input has ended.
   void end();
 

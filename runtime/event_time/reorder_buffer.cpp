@@ -21,11 +21,7 @@ void ReorderBuffer::empty(Bucket& bucket, std::vector<WaitingRow>& out) {
   bucket.sorted = true;
 }
 
-void ReorderBuffer::advance(cep::EventTime watermark, std::vector<WaitingRow>& out) {
-  if (bound_us_ == 0) {
-    settled_ = watermark;
-    return;
-  }
+void ReorderBuffer::advance_buckets(cep::EventTime watermark, std::vector<WaitingRow>& out) {
   const std::int64_t number = number_of(watermark);
   if (number == first_) return;
   // All that waits stands in less than one turn of the wheel.

@@ -27,7 +27,13 @@ class ReorderBuffer {
   /// `bound` as the source's WatermarkTracker has it.
   explicit ReorderBuffer(cep::Duration bound);
   /// Moves to the source's watermark; what that settles is appended to `out` in order.
-  void advance(cep::EventTime watermark, std::vector<WaitingRow>& out);
+  void advance(cep::EventTime watermark, std::vector<WaitingRow>& out) {
+    if (bound_us_ == 0) {
+      settled_ = watermark;
+    } else {
+      advance_buckets(watermark, out);
+    }
+  }
   /// Adds a row; its time is at or after the watermark given last, and at most the bound after it.
   void add(WaitingRow row, std::vector<WaitingRow>& out) {
     if (bound_us_ == 0) {
@@ -55,6 +61,7 @@ class ReorderBuffer {
   };
   // Rounds down, also before 1970.
   std::int64_t number_of(cep::EventTime time) const { return time.us >> shift_; }
+  void advance_buckets(cep::EventTime watermark, std::vector<WaitingRow>& out);
   void empty(Bucket& bucket, std::vector<WaitingRow>& out);
 
   std::int64_t bound_us_;

@@ -1,5 +1,7 @@
 #include "runtime/event_time/row_store.h"
 
+#include <utility>
+
 #include "cep/base/assert.h"
 #include "cep/plan/plan.h"
 #include "runtime/decode/declared_fields.h"
@@ -33,6 +35,43 @@ void RowStore::begin_batch() {
   decoder_.begin(*held.batch);
 }
 
+// The last batch gets no more rows.
+void RowStore::end_batch() {
+  held_.back().bytes = last_bytes();
+  full_bytes_ += held_.back().bytes;
+  begin_batch();
+}
+
+std::uint64_t RowStore::adopt(std::unique_ptr<cep::Batch>& batch) {
+  TOCSIN_ASSERT(!keeps_lines_, "lines of blocks are not kept");
+  if (!held_.back().batch->rows.empty()) end_batch();
+  // Before the one that is being filled.
+  held_.emplace_back();
+  std::swap(held_[held_.size() - 2], held_.back());
+  Held& held = held_[held_.size() - 2];
+  held.batch = std::move(batch);
+  held.waiting = held.batch->rows.size();
+  held.bytes = bytes_of(*held.batch);
+  full_bytes_ += held.bytes;
+  if (!spare_.empty()) {
+    batch = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  return first_sequence_ + held_.size() - 2;
+}
+
+std::size_t RowStore::bytes_of(const cep::Batch& batch) const {
+  std::size_t bytes = batch.rows.capacity() * sizeof(cep::Row) + batch.texts.bytes();
+  for (std::size_t t = 0; t < used_fields_.size(); ++t) {
+    for (const UsedField& used : used_fields_[t]) {
+      const std::size_t entry =
+          1 + (used.is_text ? sizeof(std::string_view) : sizeof(std::int64_t));
+      bytes += batch.types[t].fields[used.field].known.capacity() * entry;
+    }
+  }
+  return bytes;
+}
+
 std::uint64_t RowStore::keep(cep::EventTime engine_time, cep::ArrivalNumber arrival,
                              const Line& line, std::size_t source) {
   Held& held = held_.back();
@@ -45,11 +84,7 @@ std::uint64_t RowStore::keep(cep::EventTime engine_time, cep::ArrivalNumber arri
     held.lines.push_back({raw.empty() ? held.line_texts.store(line.text) : raw, line.number,
                           static_cast<std::uint32_t>(source), 0});
   }
-  if (row + 1 == rows_per_batch_max_) {
-    held.bytes = last_bytes();
-    full_bytes_ += held.bytes;
-    begin_batch();
-  }
+  if (row + 1 == rows_per_batch_max_) end_batch();
   return sequence * kRowsPerBatchMax + row;
 }
 

@@ -16,8 +16,8 @@
 #include "runtime/io/line_source.h"
 
 namespace tocsin::runtime {
-/// Owns the batches that a decoder fills one after the other. A batch is used again once its last
-/// row was gathered and released. Threading: one caller at a time.
+/// Owns the batches that a decoder fills one after the other, and those of blocks. A batch is used
+/// again once its last row was gathered and released. Threading: one caller at a time.
 class RowStore {
  public:
   /// All must outlive the store. `rows_per_batch_max` <= kRowsPerBatchMax. Lines are kept for
@@ -27,6 +27,17 @@ class RowStore {
   /// Keeps the event that the decoder just decoded from `line`; its place ascends with every call.
   std::uint64_t keep(cep::EventTime engine_time, cep::ArrivalNumber arrival, const Line& line,
                      std::size_t source);
+  /// Takes a batch that was decoded elsewhere, all of whose rows wait from here on, and gives one
+  /// that is empty, or null, for it; the batch's number. Requires that lines are not kept.
+  std::uint64_t adopt(std::unique_ptr<cep::Batch>& batch);
+  /// The place of a row of a batch that was adopted.
+  static std::uint64_t place_of(std::uint64_t batch, std::size_t row) {
+    return batch * kRowsPerBatchMax + row;
+  }
+  /// A row of a batch that was adopted is not to be gathered.
+  void drop_one_of(std::uint64_t batch) {
+    --held_[static_cast<std::size_t>(batch - first_sequence_)].waiting;
+  }
   /// A kept event that was not gathered yet, and its batch.
   struct KeptRow {
     const cep::Batch& batch;
@@ -85,6 +96,8 @@ class RowStore {
     bool is_text = false;
   };
   void begin_batch();
+  void end_batch();
+  std::size_t bytes_of(const cep::Batch& batch) const;
   std::size_t last_bytes() const;
   // Whether the cut needs the batch.
   bool is_pinned(std::size_t held) const {

@@ -60,6 +60,11 @@ struct RunOptions {
   std::size_t unique_ids_max = 10'000'000;  // ids known of each `unique` type, the newest
   /// cep::Limits::steps_per_event_max. Nothing: the program's.
   std::optional<std::uint64_t> steps_per_event_max;
+  /// Threads that read and decode files ahead of the caller's, which then only puts events in order
+  /// and matches them; 0: none. What a run gives does not depend on it. Not with `heartbeat`,
+  /// `idle_after` or `drift_max`, nor for inputs that somebody still writes; `stop_requested` is
+  /// then also asked on these threads.
+  std::size_t decode_threads = 0;
   std::uint64_t hash_seed = 0x9e3779b97f4a7c15;
   /// Threads for the engine, which outlive the run. Null: the caller's alone.
   cep::Workers* workers = nullptr;

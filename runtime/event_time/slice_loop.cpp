@@ -2,17 +2,20 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "cep/plan/plan.h"
+#include "runtime/event_time/block_decoder.h"
+#include "runtime/event_time/block_input.h"
+#include "runtime/event_time/decode_ahead.h"
 #include "runtime/event_time/input_form.h"
 #include "runtime/event_time/merge_order.h"
 #include "runtime/event_time/time_keeper.h"
 #include "runtime/event_time/watermark.h"
-#include "runtime/io/line_source.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -28,6 +31,11 @@ constexpr std::chrono::milliseconds kAheadWait{10};
 SourcePolicy policy_of(const cep::Plan& plan, const RunOptions& options) {
   return {options.out_of_orderness.value_or(bound_of(plan)), options.late, options.late_max};
 }
+BlockDecoder block_decoder(const UsedEvents& used, const RunOptions& options) {
+  const auto rows_max =
+      std::clamp<std::size_t>(options.slice_rows_max, 1, RowStore::kRowsPerBatchMax);
+  return {used.plan, used.fields, used.types, {options.line_bytes_max, rows_max}};
+}
 class SliceLoop {
  public:
   SliceLoop(const UsedEvents& used, const RunOptions& options, const Sinks& sinks,
@@ -40,15 +48,21 @@ class SliceLoop {
                   has_given_ = true;
                   return advance(slice, watermark);
                 }),
+        decoder_(block_decoder(used, options)),
         clock_(options.clock != nullptr ? *options.clock : system_clock_),
-        keeper_(clock_, {options.heartbeat, options.idle_after}) {}
+        keeper_(clock_, {options.heartbeat, options.idle_after}) {
+    // What is read is then no part of what clocks and silence decide.
+    if (options.decode_threads > 0 && !decides() && !options.drift_max) {
+      ahead_.emplace(options.decode_threads, [&] { return block_decoder(used, options); });
+    }
+  }
 
   Result<void> open(const std::vector<Input>& inputs, const SourcePolicy& policy);
   Result<void> run();
 
  private:
   Result<void> read_all();
-  Result<void> take(std::size_t source, const Line& line);
+  Result<void> take(std::size_t source);
   Result<void> fill(std::size_t source);
   Result<void> fill_at_once(std::size_t source);
   Result<bool> wait_for(std::size_t source);
@@ -67,10 +81,12 @@ class SliceLoop {
   RunSummary& summary_;
   bool has_given_ = false;  // a slice, since the last look
   Intake intake_;
+  BlockDecoder decoder_;
   SystemClock system_clock_;
   Clock& clock_;
   TimeKeeper keeper_;
-  std::vector<LineSource> lines_;         // by source
+  std::deque<BlockInput> inputs_;         // by source
+  std::optional<DecodeAhead> ahead_;      // for some of them
   std::vector<cep::EventTime> taken_at_;  // by source: when the bytes in hand were read
   std::optional<MergeOrder> order_;
   bool any_idle_ = false;
@@ -80,19 +96,23 @@ class SliceLoop {
 
 Result<void> SliceLoop::open(const std::vector<Input>& inputs, const SourcePolicy& policy) {
   for (const Input& input : inputs) {
-    Result<std::unique_ptr<ByteSource>> bytes =
+    Result<std::unique_ptr<ByteSource>> opened =
         input.contents ? read_memory(*input.contents)
                        : open_source(input.name, options_.stop_requested);
-    if (!bytes) return tl::unexpected(bytes.error());
-    lines_.emplace_back(
-        input.contents ? std::move(*bytes) : refuse_other_forms(std::move(*bytes), input.name),
-        options_.line_bytes_max);
+    if (!opened) return tl::unexpected(opened.error());
+    std::unique_ptr<ByteSource> bytes =
+        input.contents ? std::move(*opened) : refuse_other_forms(std::move(*opened), input.name);
+    if (ahead_ && bytes->bytes_total()) {
+      inputs_.emplace_back(std::move(bytes), options_.line_bytes_max, *ahead_);
+    } else {
+      inputs_.emplace_back(std::move(bytes), options_.line_bytes_max, decoder_);
+    }
     intake_.open(input.name, policy);
     // Decisions are by name; of one name there may be several files, but no several pipes.
     keeper_.open(input.name);
   }
-  taken_at_.resize(lines_.size());
-  order_.emplace(lines_.size());
+  taken_at_.resize(inputs_.size());
+  order_.emplace(inputs_.size());
   return {};
 }
 
@@ -108,19 +128,17 @@ Result<void> SliceLoop::run() {
 }
 
 Result<void> SliceLoop::read_all() {
-  Line line;
   while (order_->is_open()) {
     const std::size_t source = order_->current();
-    LineSource& lines = lines_[source];
     Result<void> done;
-    switch (lines.next(line)) {
-      case LineSource::Next::kLine:
-        done = take(source, line);
+    switch (inputs_[source].next()) {
+      case BlockInput::Next::kLines:
+        done = take(source);
         break;
-      case LineSource::Next::kNeedsBytes:
+      case BlockInput::Next::kNeedsBytes:
         done = fill(source);
         break;
-      case LineSource::Next::kEnd:
+      case BlockInput::Next::kEnd:
         intake_.decide(DecisionKind::kEnded, source, {});
         keeper_.ended(source);
         order_->end();
@@ -131,9 +149,11 @@ Result<void> SliceLoop::read_all() {
   return {};
 }
 
-Result<void> SliceLoop::take(std::size_t source, const Line& line) {
+// Takes lines as long as they are those of the input whose turn it is.
+Result<void> SliceLoop::take(std::size_t source) {
   const cep::EventTime before = intake_.watermark_of(source);
-  Result<void> taken = intake_.take(source, line, {summary_.lines + 1, 0}, taken_at_[source]);
+  Result<void> taken =
+      intake_.take(source, inputs_[source].lines(), taken_at_[source], order_->stay_until());
   if (!taken) return taken;
   const cep::EventTime after = intake_.watermark_of(source);
   if (after > before) order_->advance(after);
@@ -143,8 +163,7 @@ Result<void> SliceLoop::take(std::size_t source, const Line& line) {
 
 // Reads more, waiting for it; or leaves it at that where another input comes first meanwhile.
 Result<void> SliceLoop::fill(std::size_t source) {
-  LineSource& lines = lines_[source];
-  if (!lines.is_ready()) {
+  if (!inputs_[source].is_ready()) {
     const Result<bool> has_come = wait_for(source);
     if (!has_come) return tl::unexpected(has_come.error());
     if (!*has_come) return {};
@@ -154,10 +173,10 @@ Result<void> SliceLoop::fill(std::size_t source) {
 }
 
 Result<void> SliceLoop::fill_at_once(std::size_t source) {
-  LineSource& lines = lines_[source];
-  const std::uint64_t before = lines.bytes_unpacked();
-  Result<void> done = lines.fill();
-  summary_.bytes += lines.bytes_unpacked() - before;
+  BlockInput& input = inputs_[source];
+  const std::uint64_t before = input.bytes_unpacked();
+  Result<void> done = input.fill();
+  summary_.bytes += input.bytes_unpacked() - before;
   taken_at_[source] = clock_.now();
   return done;
 }
@@ -173,7 +192,7 @@ Result<bool> SliceLoop::wait_for(std::size_t source) {
   for (;;) {
     const Result<bool> has_read = read_ahead(source);
     if (!has_read) return tl::unexpected(has_read.error());
-    if (lines_[source].wait_ready(*has_read ? std::chrono::milliseconds(0) : next_wait())) {
+    if (inputs_[source].wait_ready(*has_read ? std::chrono::milliseconds(0) : next_wait())) {
       return true;
     }
     const std::vector<Decision> decisions = keeper_.due();
@@ -201,7 +220,7 @@ std::chrono::milliseconds SliceLoop::next_wait() const {
 Result<bool> SliceLoop::read_ahead(std::size_t holder) {
   if (!options_.drift_max) return false;
   bool has_read = false;
-  for (std::size_t i = 0; i < lines_.size(); ++i) {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
     // Those that are idle wake as soon as they have lines (look_at_idle()).
     if (i == holder || intake_.status(i).state != SourceState::kActive) continue;
     Result<bool> read = read_on(i);
@@ -215,21 +234,20 @@ Result<bool> SliceLoop::read_ahead(std::size_t holder) {
 // Not for long: the input whose turn it is may have come meanwhile. The end of an input is taken
 // when its turn comes.
 Result<bool> SliceLoop::read_on(std::size_t source) {
-  LineSource& lines = lines_[source];
+  BlockInput& input = inputs_[source];
   const std::uint64_t first = summary_.lines;
-  Line line;
   while (summary_.lines - first < kLinesPerLook && intake_.may_read(source)) {
-    const LineSource::Next next = lines.next(line);
-    if (next == LineSource::Next::kEnd) break;
-    if (next == LineSource::Next::kNeedsBytes) {
-      if (!lines.is_ready()) break;
+    const BlockInput::Next next = input.next();
+    if (next == BlockInput::Next::kEnd) break;
+    if (next == BlockInput::Next::kNeedsBytes) {
+      if (!input.is_ready()) break;
       if (Result<void> filled = fill_at_once(source); !filled) {
         return tl::unexpected(filled.error());
       }
       continue;
     }
-    const cep::ArrivalNumber arrival{summary_.lines + 1, 0};
-    Result<void> taken = intake_.take(source, line, arrival, taken_at_[source]);
+    Result<void> taken =
+        intake_.take(source, input.lines(), taken_at_[source], intake_.drift_limit());
     if (!taken) return tl::unexpected(taken.error());
   }
   return summary_.lines != first;
@@ -246,8 +264,8 @@ void SliceLoop::arrive(std::size_t source) {
 // Lines of sources that held back nobody count again as soon as they come.
 void SliceLoop::look_at_idle() {
   if (!any_idle_) return;
-  for (std::size_t i = 0; i < lines_.size(); ++i) {
-    if (intake_.status(i).state == SourceState::kIdle && lines_[i].is_ready()) arrive(i);
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (intake_.status(i).state == SourceState::kIdle && inputs_[i].is_ready()) arrive(i);
   }
 }
 
@@ -255,7 +273,7 @@ void SliceLoop::look_at_idle() {
 void SliceLoop::reorder() {
   std::vector<MergeOrder::Place> places;
   any_idle_ = false;
-  for (std::size_t i = 0; i < lines_.size(); ++i) {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const SourceStatus status = intake_.status(i);
     if (status.state == SourceState::kEnded) continue;
     const bool is_idle = status.state == SourceState::kIdle;
@@ -282,11 +300,10 @@ void SliceLoop::report_progress() {
   progress.events = summary_.events;
   progress.alerts = summary_.alerts;
   bool known = true;
-  for (const LineSource& lines : lines_) {
-    const ByteSource& bytes = lines.bytes();
-    progress.bytes_done += bytes.bytes_read();
-    progress.bytes_total += bytes.bytes_total().value_or(0);
-    known = known && bytes.bytes_total();
+  for (const BlockInput& input : inputs_) {
+    progress.bytes_done += input.bytes_read();
+    progress.bytes_total += input.bytes_total().value_or(0);
+    known = known && input.bytes_total();
   }
   if (!known) progress.bytes_total = 0;
   sinks_.progress(progress);

@@ -1,0 +1,41 @@
+#include "runtime/event_time/block_input.h"
+
+#include <string_view>
+#include <utility>
+
+namespace tocsin::runtime {
+BlockInput::BlockInput(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max,
+                       BlockDecoder& decoder)
+    : decoder_(&decoder), bytes_total_(bytes->bytes_total()) {
+  blocks_.emplace(std::move(bytes), line_bytes_max);
+}
+
+BlockInput::BlockInput(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max,
+                       DecodeAhead& ahead)
+    : ahead_(&ahead), bytes_total_(bytes->bytes_total()) {
+  number_ = ahead.add(std::move(bytes), line_bytes_max);
+}
+
+Result<void> BlockInput::fill() {
+  if (ahead_ == nullptr) return fill_at_once();
+  const Result<DecodeAhead::Block*> taken = ahead_->take(number_);
+  is_ended_ = !taken || (*taken)->is_last;
+  if (!taken) return tl::unexpected(taken.error());
+  bytes_unpacked_ = (*taken)->bytes_unpacked;
+  bytes_read_ = (*taken)->bytes_read;
+  if ((*taken)->has_lines) lines_.begin((*taken)->decoded);
+  return {};
+}
+
+Result<void> BlockInput::fill_at_once() {
+  std::string_view text;
+  Result<void> read = blocks_->read(buffer_, text);
+  is_ended_ = blocks_->is_ended();
+  bytes_unpacked_ = blocks_->bytes_unpacked();
+  bytes_read_ = blocks_->bytes().bytes_read();
+  if (!read || text.empty()) return read;
+  decoder_->decode(text, std::exchange(is_first_, false), block_);
+  lines_.begin(block_);
+  return {};
+}
+}  // namespace tocsin::runtime

@@ -1,0 +1,70 @@
+/// One input of a run, decoded block by block.
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "cep/base/result.h"
+#include "runtime/decode/decoded_block.h"
+#include "runtime/event_time/block_decoder.h"
+#include "runtime/event_time/block_lines.h"
+#include "runtime/event_time/decode_ahead.h"
+#include "runtime/io/line_blocks.h"
+
+namespace tocsin::runtime {
+/// Threading: one caller at a time.
+class BlockInput {
+ public:
+  enum class Next : std::uint8_t {
+    kLines,       // lines() has some
+    kNeedsBytes,  // call fill()
+    kEnd,
+  };
+  /// Reads and decodes in fill(). `decoder` must outlive the input, and may serve several.
+  BlockInput(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max, BlockDecoder& decoder);
+  /// The same by threads that are ahead of fill(), which must outlive the input. For inputs that
+  /// nobody waits for: their bytes_total() is known.
+  BlockInput(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max, DecodeAhead& ahead);
+
+  /// What is at hand; never waits.
+  Next next() const {
+    if (!lines_.is_done()) return Next::kLines;
+    return is_ended_ ? Next::kEnd : Next::kNeedsBytes;
+  }
+  /// Requires kLines.
+  BlockLines& lines() { return lines_; }
+  /// Reads more bytes, waiting for them; requires that no lines are left. After an error next()
+  /// gives kEnd.
+  Result<void> fill();
+  /// False where fill() would wait for somebody.
+  bool is_ready() const { return wait_ready(std::chrono::milliseconds(0)); }
+  /// Waits for at most so long until fill() would not wait; false where it still would.
+  bool wait_ready(std::chrono::milliseconds at_most) const {
+    return !blocks_ || blocks_->bytes().wait_ready(at_most);
+  }
+  /// Unpacked bytes of what was filled so far.
+  std::uint64_t bytes_unpacked() const { return bytes_unpacked_; }
+  /// As ByteSource has them.
+  std::uint64_t bytes_read() const { return bytes_read_; }
+  std::optional<std::uint64_t> bytes_total() const { return bytes_total_; }
+
+ private:
+  Result<void> fill_at_once();
+
+  std::optional<LineBlocks> blocks_;  // without `ahead_`
+  BlockDecoder* decoder_ = nullptr;
+  std::vector<char> buffer_;
+  DecodedBlock block_;
+  bool is_first_ = true;
+  DecodeAhead* ahead_ = nullptr;
+  std::size_t number_ = 0;  // there
+  BlockLines lines_;
+  bool is_ended_ = false;
+  std::uint64_t bytes_unpacked_ = 0;
+  std::uint64_t bytes_read_ = 0;
+  std::optional<std::uint64_t> bytes_total_;
+};
+}  // namespace tocsin::runtime

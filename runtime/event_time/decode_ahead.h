@@ -1,0 +1,78 @@
+/// Threads that read and decode the blocks of inputs ahead of their use. What they give depends on
+/// the inputs alone: a block is a function of its bytes, and an input's blocks are read and taken
+/// in order.
+#pragma once
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "cep/base/result.h"
+#include "runtime/decode/decoded_block.h"
+#include "runtime/event_time/block_decoder.h"
+#include "runtime/io/line_blocks.h"
+
+namespace tocsin::runtime {
+/// Threading: one caller at a time.
+class DecodeAhead {
+ public:
+  using MakeDecoder = std::function<BlockDecoder()>;
+  /// `threads` > 0, each with a decoder of its own; another one is the caller's.
+  DecodeAhead(std::size_t threads, const MakeDecoder& make_decoder);
+  /// Waits for what the threads are at.
+  ~DecodeAhead();
+  DecodeAhead(const DecodeAhead&) = delete;
+  DecodeAhead& operator=(const DecodeAhead&) = delete;
+
+  /// Adds an input; its number is 0, 1, 2, …. Requires that no block was taken.
+  std::size_t add(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max);
+  struct Block {
+    DecodedBlock decoded;
+    bool has_lines = false;            // `decoded` is of this block
+    bool is_last = false;              // of its input
+    std::uint64_t bytes_unpacked = 0;  // of the input, up to its end
+    std::uint64_t bytes_read = 0;      // as ByteSource::bytes_read() has it, likewise
+  };
+  /// The input's next block, waited for; requires that its last one was not taken. It stays until
+  /// the next call for this input. An error is that of a read, and is the last.
+  Result<Block*> take(std::size_t input);
+
+ private:
+  enum class SlotState : std::uint8_t { kFree, kBusy, kReady };
+  struct Slot {
+    SlotState state = SlotState::kFree;
+    std::vector<char> buffer;
+    Block block;
+    Result<void> read;
+  };
+  struct Input {
+    explicit Input(LineBlocks of) : blocks(std::move(of)) {}
+    LineBlocks blocks;  // of whoever set `is_reading`
+    std::vector<Slot> slots = {};
+    std::uint64_t read = 0;   // blocks, so far
+    std::uint64_t taken = 0;  // and given back
+    bool has_taken = false;   // one that was not given back
+    bool is_reading = false;
+    bool is_first = true;  // no line was read
+    bool is_ended = false;
+  };
+  void begin();
+  void work(BlockDecoder& decoder);
+  Input* next_input();
+  static bool may_read(const Input& input);
+  void read_block(Input& input, BlockDecoder& decoder, std::unique_lock<std::mutex>& lock);
+
+  std::mutex mutex_;
+  std::condition_variable can_read_;
+  std::condition_variable is_ready_;
+  std::deque<Input> inputs_;
+  bool is_ending_ = false;
+  std::deque<BlockDecoder> decoders_;  // the caller's is the last
+  std::vector<std::thread> threads_;
+};
+}  // namespace tocsin::runtime

@@ -1,0 +1,31 @@
+/// Random lines of input for event_plan(): most as a program writes them, some as nobody should.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "tests/support/random.h"
+
+namespace tocsin::tests {
+/// Lines of one writer, who writes each type's keys in one order, white space and all.
+class RandomLines {
+ public:
+  explicit RandomLines(Random& random);
+  /// The next line, without its end. Times mostly ascend from a plausible one on.
+  std::string next();
+  /// Lines with their ends, of either kind, and blank ones; the last may lack its end.
+  std::string text(std::size_t lines);
+
+ private:
+  std::string event();
+  std::string value(const std::string& key);
+  std::string number();
+  std::string string_text();
+  void mutate(std::string& line);
+
+  Random& random_;
+  std::string comma_;
+  std::string colon_;
+  bool is_type_first_;
+  std::int64_t now_;
+};
+}  // namespace tocsin::tests
