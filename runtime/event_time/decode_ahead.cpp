@@ -101,8 +101,8 @@ Result<DecodeAhead::Block*> DecodeAhead::take(std::size_t number) {
   }
   Slot& slot = input.slots[input.taken % input.slots.size()];
   while (slot.state != SlotState::kReady) {
-    // What no thread has begun is done at once.
-    if (input.read == input.taken && may_read(input)) {
+    // The caller decodes too, rather than wait.
+    if (may_read(input)) {
       read_block(input, decoders_.back(), lock);
     } else {
       is_ready_.wait(lock);
