@@ -36,7 +36,7 @@ class Decoder::Impl {
  private:
   static constexpr int kTypeUnknown = -1;  // `type` not met yet
   static constexpr int kTypeIgnored = -2;  // met, and declared by no file
-  static constexpr std::size_t kTypeMarksMax = 4;
+  static constexpr std::size_t kTypeMarksMax = 2;
 
   // A line's own fields are gone through without a call: it would put the cursor into memory.
   [[gnu::always_inline]] inline bool find_type(JsonCursor& begin);
@@ -89,6 +89,8 @@ class Decoder::Impl {
   char* text_at_ = nullptr;
   char* text_end_ = nullptr;
   std::size_t text_block_bytes_ = std::size_t{64} << 10;  // grows to what a batch needed
+
+  const char* missed_ = nullptr;  // a line whose form decode_known() has just looked for in vain
 
   // The current line.
   std::string_view line_;

@@ -317,6 +317,7 @@ void Decoder::Impl::take_form(const JsonMarks& marks, const LineShape& shape) {
 
 // Goes through the line by its form; false, and nothing is left of it, where that is not known.
 bool Decoder::Impl::take_known(MarkedLines& marked, const JsonMarks& marks, std::uint32_t end) {
+  if (std::exchange(missed_, nullptr) == line_.data()) return false;
   const LineShape* const shape = known_form(marks);
   if (shape == nullptr) return false;
   if (marks.begin[shape->size() - 1] + 1 != end) {
@@ -403,7 +404,10 @@ std::size_t Decoder::Impl::decode_known(std::string_view text, std::size_t line_
   while (batch_->rows.size() < rows_max && marks.begin != marks.end &&
          marks.text + *marks.begin == at) {
     const LineShape* const shape = known_form(marks);
-    if (shape == nullptr) break;
+    if (shape == nullptr) {
+      missed_ = at;
+      break;
+    }
     const char* const end = marks.text + marks.begin[shape->size() - 1] + 1;
     line_ = {at, static_cast<std::size_t>(end - at)};
     if (line_.size() > line_bytes_max) break;
