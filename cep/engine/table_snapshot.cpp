@@ -1,6 +1,5 @@
 // A table's state as entries: the keys that changed, cuts in chunks, and restoring them.
 #include <algorithm>
-#include <bit>
 #include <span>
 #include <tuple>
 #include <utility>

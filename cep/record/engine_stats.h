@@ -34,13 +34,25 @@ struct EngineStats {
   EngineStats& operator+=(const EngineStats& other);
 };
 inline EngineStats& EngineStats::operator+=(const EngineStats& other) {
-  for (std::uint64_t EngineStats::*const count :
-       {&EngineStats::rows, &EngineStats::rows_relevant, &EngineStats::keys, &EngineStats::values,
-        &EngineStats::runs, &EngineStats::timers, &EngineStats::state_bytes,
-        &EngineStats::values_missing, &EngineStats::feature_events_lost, &EngineStats::runs_lost,
-        &EngineStats::matches_truncated, &EngineStats::alerts_suppressed, &EngineStats::budget_work,
-        &EngineStats::keys_made_busy, &EngineStats::keys_left_as_runs, &EngineStats::layout_work,
-        &EngineStats::predicates_asked, &EngineStats::operators_run}) {
+  constexpr std::uint64_t EngineStats::*kCounts[] = {&EngineStats::rows,
+                                                     &EngineStats::rows_relevant,
+                                                     &EngineStats::keys,
+                                                     &EngineStats::values,
+                                                     &EngineStats::runs,
+                                                     &EngineStats::timers,
+                                                     &EngineStats::state_bytes,
+                                                     &EngineStats::values_missing,
+                                                     &EngineStats::feature_events_lost,
+                                                     &EngineStats::runs_lost,
+                                                     &EngineStats::matches_truncated,
+                                                     &EngineStats::alerts_suppressed,
+                                                     &EngineStats::budget_work,
+                                                     &EngineStats::keys_made_busy,
+                                                     &EngineStats::keys_left_as_runs,
+                                                     &EngineStats::layout_work,
+                                                     &EngineStats::predicates_asked,
+                                                     &EngineStats::operators_run};
+  for (std::uint64_t EngineStats::*const count : kCounts) {
     this->*count += other.*count;
   }
   return *this;

@@ -140,9 +140,9 @@ class Journal {
   JournalStatus status_;
   std::uint64_t release_before_ = 0;
   bool closing_ = false;
-  bool is_urgent_ = false;                             // somebody waits for what is in waiting_
-  bool has_values_ = false;                            // in waiting_
-  bool is_pausing_ = false;                            // the thread
+  bool is_urgent_ = false;   // somebody waits for what is in waiting_
+  bool has_values_ = false;  // in waiting_
+  bool is_pausing_ = false;  // the thread
   // Its begin. A machine may have started within a pause of now, where its clock begins.
   std::chrono::steady_clock::time_point last_commit_ = std::chrono::steady_clock::time_point::min();
   std::mutex join_mutex_;

@@ -21,9 +21,9 @@
 #include "tests/support/language_constructs.h"
 #include "tests/support/oracle.h"
 #include "tests/support/random.h"
-#include "tests/support/rule_text.h"
 #include "tests/support/random_events.h"
 #include "tests/support/random_language.h"
+#include "tests/support/rule_text.h"
 
 namespace tocsin::tests {
 namespace {
