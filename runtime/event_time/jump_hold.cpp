@@ -52,10 +52,6 @@ std::vector<HeldLine> JumpHold::take_until(cep::EventTime time) {
   return taken;
 }
 
-bool JumpHold::is_after(cep::EventTime time) const {
-  return std::ranges::all_of(held_, [&](const HeldLine& line) { return line.ts > time; });
-}
-
 void JumpHold::save(ByteWriter& writer) const {
   writer.varint(held_.size());
   for (const HeldLine& line : held_) {

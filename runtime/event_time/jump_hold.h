@@ -49,9 +49,6 @@ class JumpHold {
   /// Gives up those at or before `time`, the earliest first.
   std::vector<HeldLine> take_until(cep::EventTime time);
 
-  /// Whether all that is held is later than this.
-  bool is_after(cep::EventTime time) const;
-
   void save(ByteWriter& writer) const;
   /// Reads what save() wrote, in place of all that is here; false for other bytes.
   bool restore(ByteReader& reader);

@@ -23,7 +23,7 @@ bool ends_with(const std::vector<std::string>& all, const std::vector<std::strin
 
 TEST_CASE("intake state: saved and restored at any step, it goes on as if it had never stopped") {
   std::size_t waiting = 0;
-  const std::size_t cases = tests::for_all_seeds("runtime", 150, [&](tests::Random& random) {
+  const std::size_t cases = tests::for_all_seeds("runtime", 400, [&](tests::Random& random) {
     const Script script = tests::random_script(random, 10 + random.below(40));
     const cep::Plan plan = tests::script_plan(script);
     ScriptRun whole(script, plan);
@@ -39,7 +39,8 @@ TEST_CASE("intake state: saved and restored at any step, it goes on as if it had
     for (std::size_t from = 0; from < saved.size(); ++from) {
       CAPTURE(from);
       ScriptRun rest(script, plan);
-      REQUIRE(rest.intake().restore(saved[from]));
+      const Result<void> restored = rest.intake().restore(saved[from]);
+      REQUIRE_MESSAGE(restored.has_value(), restored.error().message);
       REQUIRE(bytes_of(rest.intake()) == saved[from]);
       for (std::size_t i = from; i < script.steps.size(); ++i) {
         rest.take(i);
