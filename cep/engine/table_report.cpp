@@ -86,7 +86,7 @@ class RuleReporter {
       if ((rule_.within && since + *rule_.within <= now_) || !has_room()) continue;
       const MembersProgress progress = matching.progress_from(state.starts[i]);
       ReportedMatch match;
-      for (const TakenEvent& taken : progress.events) {
+      for (const ChainEvent& taken : progress.events) {
         add_event(match, name_of(taken.step, taken.subset), state.log[taken.event].engine_time());
       }
       match.step = progress.events.back().step + 1;

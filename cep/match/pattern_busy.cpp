@@ -60,7 +60,7 @@ bool PatternMatcher::on_busy_event() {
 bool PatternMatcher::give_chain(const EventLog& log, const ChainMatch& match) {
   PatternState& state = *state_;
   Offset last = 0;
-  for (const TakenEvent& taken : match.events) {
+  for (const ChainEvent& taken : match.events) {
     const KeptEvent& event = log[taken.event];
     const Offset place = state.cut(event.words);
     std::memcpy(&state.words[place], &event, std::size_t{event.words} * 8);
@@ -100,7 +100,7 @@ bool PatternMatcher::keep_busy_event(Members& members) {
   store_.read_features_by(*current_->reader, rule_->pass);
   store_.event_words(*current_->row);
   const std::uint64_t number = key.push_event(store_.captured());
-  std::vector<TakenEvent> entries;
+  std::vector<ChainEvent> entries;
   for (const std::uint32_t step : steps) {
     const Element& element = *pattern_->steps[step].element;
     std::uint32_t subset = 0;

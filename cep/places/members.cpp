@@ -69,10 +69,10 @@ void Members::choose(const MemberGroup& group, std::uint64_t from, std::uint32_t
 }
 
 void Members::append(const MemberGroup& group, const MemberChoice& choice,
-                     std::vector<TakenEvent>& to) const {
+                     std::vector<ChainEvent>& to) const {
   for (const MemberChoice::Given& given : choice.in_order()) {
     const std::uint32_t step = group.begin + given.member;
-    TakenEvent taken{given.event, step, 0};
+    ChainEvent taken{given.event, step, 0};
     if (given.event != kCurrent) {
       const Ring<MemberEntry>& ring = state_.by_step[step];
       taken.subset =
@@ -142,10 +142,10 @@ std::vector<std::uint32_t> Members::to_keep(std::span<const std::uint32_t> steps
   return kept;
 }
 
-void Members::keep(std::span<const TakenEvent> entries) {
+void Members::keep(std::span<const ChainEvent> entries) {
   const MemberGroup& first = program_.groups.front();
   bool begins = false;
-  for (const TakenEvent& entry : entries) {
+  for (const ChainEvent& entry : entries) {
     state_.push_entry(entry.step, {entry.event, entry.subset});
     begins = begins || entry.step < first.end;
   }

@@ -27,7 +27,7 @@
 namespace tocsin::cep {
 /// How far matches that begin with one event came, for people.
 struct MembersProgress {
-  std::vector<TakenEvent> events;
+  std::vector<ChainEvent> events;
   std::vector<std::uint32_t> waits_for;  // steps, any of which may be the next
 };
 
@@ -44,7 +44,7 @@ class Members {
   /// For which of these steps the current event has to be kept. Asked before it is.
   std::vector<std::uint32_t> to_keep(std::span<const std::uint32_t> steps);
   /// Keeps the event, which is the log's last, for these steps, each with its subset.
-  void keep(std::span<const TakenEvent> entries);
+  void keep(std::span<const ChainEvent> entries);
   /// Of an event that begins a match.
   MembersProgress progress_from(std::uint64_t start) const;
 
@@ -53,7 +53,7 @@ class Members {
   void choose(const MemberGroup& group, std::uint64_t from, std::uint32_t most,
               MemberChoice& choice) const;
   void append(const MemberGroup& group, const MemberChoice& choice,
-              std::vector<TakenEvent>& to) const;
+              std::vector<ChainEvent>& to) const;
   static std::uint64_t members_of(const MemberGroup& group, std::span<const std::uint32_t> steps);
   void find_begin();
 
@@ -65,6 +65,6 @@ class Members {
   bool knows_begin_ = false;
   std::uint32_t complete_ = 0;  // groups
   std::uint64_t next_ = 0;      // the first event behind them
-  std::vector<TakenEvent> begin_;
+  std::vector<ChainEvent> begin_;
 };
 }  // namespace tocsin::cep

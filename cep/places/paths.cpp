@@ -169,8 +169,8 @@ bool comes_before(const ChainMatch& a, const ChainMatch& b) {
     }
     return 0;
   };
-  if (const int order = by(&TakenEvent::event, a, b)) return order < 0;
-  if (const int order = by(&TakenEvent::step, a, b)) return order < 0;
+  if (const int order = by(&ChainEvent::event, a, b)) return order < 0;
+  if (const int order = by(&ChainEvent::step, a, b)) return order < 0;
   return a.last_step < b.last_step;
 }
 }  // namespace
