@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -23,30 +22,10 @@
 #include "tests/runtime/random_lines.h"
 #include "tests/support/printing.h"
 #include "tests/support/random.h"
+#include "tests/support/text_source.h"
 
 namespace tocsin::runtime {
 namespace {
-// Gives bytes in pieces of at most so many.
-class Pieces : public ByteSource {
- public:
-  Pieces(std::string text, std::size_t most, std::uint64_t seed)
-      : text_(std::move(text)), most_(most), random_(seed) {}
-  Result<std::size_t> read(char* to, std::size_t capacity) override {
-    const std::size_t size = std::min({capacity, text_.size() - at_, 1 + random_.below(most_)});
-    std::memcpy(to, text_.data() + at_, size);
-    at_ += size;
-    return size;
-  }
-  std::uint64_t bytes_read() const override { return at_; }
-  std::optional<std::uint64_t> bytes_total() const override { return text_.size(); }
-
- private:
-  std::string text_;
-  std::size_t most_;
-  tests::Random random_;
-  std::size_t at_ = 0;
-};
-
 // An intake and all that it gave, as text.
 class World {
  public:
@@ -113,7 +92,7 @@ class World {
       ahead.emplace(threads, [&] { return BlockDecoder(plan_, fields_, types_, options); });
     }
     for (const std::string& text : texts) {
-      auto bytes = std::make_unique<Pieces>(text, piece, seed);
+      auto bytes = std::make_unique<tests::PiecesSource>(text, piece, seed);
       if (ahead) {
         inputs.emplace_back(std::move(bytes), options_.line_bytes_max, *ahead);
       } else {

@@ -17,6 +17,7 @@
 #include "runtime/decode/decoder.h"
 #include "runtime/io/byte_source.h"
 #include "tests/support/random.h"
+#include "tests/support/text_source.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -68,28 +69,6 @@ Given lines_of_file(const std::string& path) {
   if (!bytes) return {{}, bytes.error().message};
   return read_lines(std::move(*bytes));
 }
-
-// Gives its contents in pieces of random sizes.
-class Dribble final : public ByteSource {
- public:
-  Dribble(std::string contents, std::uint64_t seed, std::size_t piece_max)
-      : contents_(std::move(contents)), random_(seed), piece_max_(piece_max) {}
-  Result<std::size_t> read(char* to, std::size_t capacity) override {
-    const std::size_t piece =
-        std::min({1 + random_.below(piece_max_), capacity, contents_.size() - at_});
-    contents_.copy(to, piece, at_);
-    at_ += piece;
-    return piece;
-  }
-  std::uint64_t bytes_read() const override { return at_; }
-  std::optional<std::uint64_t> bytes_total() const override { return std::nullopt; }
-
- private:
-  std::string contents_;
-  tests::Random random_;
-  std::size_t piece_max_;
-  std::size_t at_ = 0;
-};
 
 std::string gzip(const std::string& text) {
   z_stream stream{};
@@ -170,7 +149,8 @@ TEST_CASE("lines: ends, blanks, a byte order mark and a last line without an end
     CAPTURE(row.name);
     CHECK(lines_of(row.contents) == Given{row.lines, ""});
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
-      CHECK(read_lines(std::make_unique<Dribble>(row.contents, seed, 3)) == Given{row.lines, ""});
+      CHECK(read_lines(std::make_unique<tests::PiecesSource>(row.contents, 3, seed)) ==
+            Given{row.lines, ""});
     }
   }
 }
@@ -190,7 +170,7 @@ TEST_CASE("lines: a line that is too long is given as a prefix, and reading goes
                        ""};
   const std::string contents = "{a}\n" + huge + "\n{b}\n" + huge;
   CHECK(lines_of(contents) == expected);
-  CHECK(read_lines(std::make_unique<Dribble>(contents, 1, 300'000)) == expected);
+  CHECK(read_lines(std::make_unique<tests::PiecesSource>(contents, 300'000, 1)) == expected);
   const std::string longest(kLineBytesMax, 'y');
   CHECK(lines_of(longest + "\n" + longest + "z\n").lines.front() == "1:" + longest);
 }
@@ -222,9 +202,11 @@ TEST_CASE("lines: packed inputs give the same lines as plain ones") {
   }
   for (const std::size_t piece_max : {1, 7, 5000}) {
     CAPTURE(piece_max);
-    CHECK(read_lines(read_gzip(std::make_unique<Dribble>(rows[2].contents, 3, piece_max), "x")) ==
+    CHECK(read_lines(read_gzip(
+              std::make_unique<tests::PiecesSource>(rows[2].contents, piece_max, 3), "x")) ==
           expected);
-    CHECK(read_lines(read_zstd(std::make_unique<Dribble>(rows[6].contents, 3, piece_max), "x")) ==
+    CHECK(read_lines(read_zstd(
+              std::make_unique<tests::PiecesSource>(rows[6].contents, piece_max, 3), "x")) ==
           expected);
   }
   // Long runs: much comes out of few bytes, also after the last of them was taken.

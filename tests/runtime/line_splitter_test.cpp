@@ -3,47 +3,25 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/decode/decoder.h"
 #include "runtime/io/block_reader.h"
 #include "tests/support/random.h"
+#include "tests/support/text_source.h"
 
 namespace tocsin::runtime {
 namespace {
 constexpr std::size_t kLineBytesMax = 40;
-
-// Gives its bytes in pieces of random size.
-class PiecesSource : public ByteSource {
- public:
-  PiecesSource(std::string contents, std::uint64_t seed)
-      : contents_(std::move(contents)), random_(seed) {}
-  Result<std::size_t> read(char* to, std::size_t capacity) override {
-    const std::size_t left = contents_.size() - at_;
-    const std::size_t size = std::min({capacity, left, random_.below(70) + 1});
-    std::memcpy(to, contents_.data() + at_, size);
-    at_ += size;
-    return size;
-  }
-  std::uint64_t bytes_read() const override { return at_; }
-  std::optional<std::uint64_t> bytes_total() const override { return contents_.size(); }
-
- private:
-  std::string contents_;
-  tests::Random random_;
-  std::size_t at_ = 0;
-};
 
 std::string shown(const Line& line) {
   return (line.too_long ? "!" : "") + std::to_string(line.number) + ":" + std::string(line.text);
 }
 
 std::vector<std::string> from_line_source(const std::string& text, std::uint64_t seed) {
-  LineSource source(std::make_unique<PiecesSource>(text, seed), kLineBytesMax);
+  LineSource source(std::make_unique<tests::PiecesSource>(text, 70, seed), kLineBytesMax);
   std::vector<std::string> lines;
   Line line;
   for (;;) {
@@ -70,8 +48,8 @@ struct Blocks {
 Blocks from_blocks(const std::string& text, std::uint64_t seed, LongLines long_lines,
                    UnfinishedLine unfinished_line = UnfinishedLine::kTake) {
   tests::Random random(seed);
-  BlockReader reader(std::make_unique<PiecesSource>(text, seed + 1), kLineBytesMax, long_lines,
-                     unfinished_line);
+  BlockReader reader(std::make_unique<tests::PiecesSource>(text, 70, seed + 1), kLineBytesMax,
+                     long_lines, unfinished_line);
   Blocks blocks;
   LinePlace place;
   std::string_view block;

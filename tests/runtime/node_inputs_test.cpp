@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,6 +19,7 @@
 #include "tests/support/model_store.h"
 #include "tests/support/rule_text.h"
 #include "tests/support/simulated_files.h"
+#include "tests/support/text_source.h"
 
 namespace tocsin::tests {
 namespace {
@@ -37,28 +37,20 @@ std::string payment(const std::string& id, std::int64_t ts) {
 }
 
 // Gives all of its text up to `pause_at`, and the rest only when `goes_on` says so.
-class PausingBytes : public ByteSource {
+class PausingBytes : public TextSource {
  public:
   PausingBytes(std::string text, std::size_t pause_at, std::function<bool()> goes_on)
-      : text_(std::move(text)), pause_at_(pause_at), goes_on_(std::move(goes_on)) {}
+      : TextSource(std::move(text)), pause_at_(pause_at), goes_on_(std::move(goes_on)) {}
   bool wait_ready(std::chrono::milliseconds /*at_most*/) const override {
-    return at_ != pause_at_ || goes_on_();
+    return at() != pause_at_ || goes_on_();
   }
   Result<std::size_t> read(char* to, std::size_t capacity) override {
-    const std::size_t end = at_ < pause_at_ ? pause_at_ : text_.size();
-    const std::size_t size = std::min(capacity, end - at_);
-    std::memcpy(to, text_.data() + at_, size);
-    at_ += size;
-    return size;
+    return give(to, capacity, at() < pause_at_ ? pause_at_ : text().size());
   }
-  std::uint64_t bytes_read() const override { return at_; }
-  std::optional<std::uint64_t> bytes_total() const override { return text_.size(); }
 
  private:
-  std::string text_;
   std::size_t pause_at_;
   std::function<bool()> goes_on_;
-  std::size_t at_ = 0;
 };
 
 // "slow", which pauses after its first line, and "fast", of which all is at hand.

@@ -1,9 +1,9 @@
 #include "tests/simulation/growing_files.h"
 
 #include <algorithm>
-#include <cstring>
-#include <optional>
 #include <utility>
+
+#include "tests/support/text_source.h"
 
 namespace tocsin::simulation {
 using namespace runtime;
@@ -11,10 +11,10 @@ using namespace runtime;
 namespace {
 // Gives whole lines, some at a time, and what is left at the end. Before each read it is asked
 // `pauses` times in vain whether it is ready.
-class LinesOfFile : public ByteSource {
+class LinesOfFile : public tests::TextSource {
  public:
   LinesOfFile(std::string text, std::size_t lines, std::size_t pauses, GrowingFiles::Turns& turns)
-      : text_(std::move(text)), lines_(lines), pauses_(pauses), turns_(turns) {}
+      : TextSource(std::move(text)), lines_(lines), pauses_(pauses), turns_(turns) {}
   bool wait_ready(std::chrono::milliseconds /*at_most*/) const override {
     const bool is_ready = asked_ >= pauses_;
     if (!is_ready) {
@@ -28,26 +28,19 @@ class LinesOfFile : public ByteSource {
   Result<std::size_t> read(char* to, std::size_t capacity) override {
     if (turns_.waited_for != nullptr && turns_.waited_for != this) ++turns_.reads_ahead;
     asked_ = 0;
-    std::size_t end = at_;
-    for (std::size_t line = 0; line < lines_ && end < text_.size(); ++line) {
-      const std::size_t feed = text_.find('\n', end);
-      end = feed == std::string::npos ? text_.size() : feed + 1;
+    std::size_t end = at();
+    for (std::size_t line = 0; line < lines_ && end < text().size(); ++line) {
+      const std::size_t feed = text().find('\n', end);
+      end = feed == std::string::npos ? text().size() : feed + 1;
     }
-    const std::size_t size = std::min(capacity, end - at_);
-    std::memcpy(to, text_.data() + at_, size);
-    at_ += size;
-    return size;
+    return give(to, capacity, end);
   }
-  std::uint64_t bytes_read() const override { return at_; }
-  std::optional<std::uint64_t> bytes_total() const override { return text_.size(); }
 
  private:
-  std::string text_;
   std::size_t lines_;
   std::size_t pauses_;
   mutable std::size_t asked_ = 0;
   GrowingFiles::Turns& turns_;
-  std::size_t at_ = 0;
 };
 }  // namespace
 
