@@ -114,7 +114,10 @@ void Compiler::make_count_gates() {
     CountGate& gate = *group.gate;
     if (feature.window.events_max != out_->features[gate.feature].window.events_max) continue;
     gate.least = std::min(gate.least, static_cast<std::uint32_t>(*least));
-    gate.operators.push_back(rule.op);
+    if (gate.operators.empty() || gate.operators.back().word != rule.op / 64) {
+      gate.operators.push_back({rule.op / 64, 0});
+    }
+    gate.operators.back().bits |= std::uint64_t{1} << (rule.op % 64);
     ++rules_of_gate[feature.group];
   }
   for (std::size_t i = 0; i < out_->feature_groups.size(); ++i) {

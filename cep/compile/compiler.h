@@ -2,8 +2,7 @@
 /// the columns that are read), compile_tables.cpp (tables, predicates, features), compile_rules.cpp
 /// (steps, levels, what records keep), compile_pattern.cpp (rules for the general matcher),
 /// compile_groups.cpp (features that share rings, strict rules that share events),
-/// compile_operators.cpp (which operators a table
-/// runs, and when) and compile_passes.cpp.
+/// compile_operators.cpp (which operators a table runs, and when) and compile_passes.cpp.
 #pragma once
 #include <map>
 #include <memory>

@@ -261,9 +261,14 @@ struct FeatureProgram {
 /// Rules of one event that need so many events in a window of a feature group: where its longest
 /// window holds fewer than the least of them needs, none of them is asked.
 struct CountGate {
-  std::uint32_t feature = 0;             // FeatureProgram's place: that of the longest window
-  std::uint32_t least = 0;               // events
-  std::vector<std::uint32_t> operators;  // the rules, by op
+  /// Operators by bit: those from 64 * word on.
+  struct Operators {
+    std::uint32_t word = 0;
+    std::uint64_t bits = 0;
+  };
+  std::uint32_t feature = 0;         // FeatureProgram's place: that of the longest window
+  std::uint32_t least = 0;           // events
+  std::vector<Operators> operators;  // the rules, ascending
 };
 /// Features of one table and pass that take the same events, over windows that may differ: one
 /// operator. Their events are in a ring that groups over the same kinds of events share

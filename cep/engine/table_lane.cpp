@@ -230,9 +230,11 @@ void TableLane::run_row(std::uint32_t pass, const MatchContext& context,
     }
   }
   for (std::uint32_t w = 0; w < touches_.keys.operator_words(); ++w) {
-    for (std::uint64_t bits = mask[w] & pass_masks_[pass][w]; bits != 0; bits &= bits - 1) {
-      const std::uint32_t op = w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
-      if (!is_closed(op)) run_operator(op, context);
+    std::uint64_t left = mask[w] & pass_masks_[pass][w];
+    while ((left &= ~closed_[w]) != 0) {  // one that runs may close others
+      const auto bit = static_cast<std::uint32_t>(std::countr_zero(left));
+      left &= left - 1;
+      run_operator(w * 64 + bit, context);
     }
   }
 }
@@ -240,7 +242,7 @@ void TableLane::run_row(std::uint32_t pass, const MatchContext& context,
 // After the group took the current row, or did not.
 void TableLane::ask_gate(const CountGate& gate) {
   if (SharedFeatures::count(program_.features[gate.feature], current_) >= gate.least) return;
-  for (const std::uint32_t op : gate.operators) closed_[op / 64] |= std::uint64_t{1} << (op % 64);
+  for (const auto& [word, bits] : gate.operators) closed_[word] |= bits;
   closing_.push_back(&gate);
 }
 

@@ -122,12 +122,10 @@ class TableLane {
                       const Slice& slice);
   void run_operator(std::uint32_t op, const MatchContext& context);
   // Whether a gate has said that the current row is of no use to the operator.
-  bool is_closed(std::uint32_t op) const {
-    return !closing_.empty() && (closed_[op / 64] >> (op % 64) & 1) != 0;
-  }
+  bool is_closed(std::uint32_t op) const { return (closed_[op / 64] >> (op % 64) & 1) != 0; }
   void open_gates() {
     for (const CountGate* const gate : closing_) {
-      for (const std::uint32_t op : gate->operators) closed_[op / 64] = 0;
+      for (const CountGate::Operators& of_word : gate->operators) closed_[of_word.word] = 0;
     }
     closing_.clear();
   }
@@ -169,7 +167,7 @@ class TableLane {
   SliceKeys::Scratch scratch_;
   CurrentRow current_;
   std::vector<const CountGate*> closing_;  // those that close operators to the row
-  std::vector<std::uint64_t> closed_;      // those operators, as bits by op
+  std::vector<std::uint64_t> closed_;      // those operators, as bits by op; else 0
   std::vector<std::uint32_t> row_operators_;
 };
 }  // namespace tocsin::cep

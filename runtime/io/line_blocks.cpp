@@ -37,7 +37,7 @@ Result<void> LineBlocks::read(std::vector<char>& buffer, std::string_view& block
   // The byte more is the end of a line that is too long.
   const std::size_t size = before + kReadBytes + 1 + kLinePadding;
   if (buffer.size() < size) buffer.resize(size);
-  std::memcpy(buffer.data(), rest_.data(), before);
+  if (before != 0) std::memcpy(buffer.data(), rest_.data(), before);
   const Result<std::size_t> got = bytes_->read(buffer.data() + before, kReadBytes);
   if (!got) {
     is_ended_ = true;
