@@ -76,7 +76,7 @@ std::size_t Intake::open(std::string_view name, const SourcePolicy& policy) {
 void Intake::change_policy(std::size_t index, const SourcePolicy& policy) {
   if (policy.bound.us > 0) needs_store_ = !store_;
   Source& source = sources_[index];
-  if (policy.late == LatePolicy::kClamp) take_held_until(index, cep::kEventTimeMax);
+  if (policy.late == LatePolicy::kClamp) take_all_held(index);
   source.policy = policy;
   std::vector<WaitingRow> rows(source.ready.begin() + static_cast<std::ptrdiff_t>(source.taken),
                                source.ready.end());
@@ -390,6 +390,7 @@ void Intake::decide(DecisionKind kind, std::optional<std::size_t> source, cep::E
   take_overtaken();
   switch (kind) {
     case DecisionKind::kIdle:
+      if (marks_.source(*source).state != SourceState::kActive) break;
       take_held_in_silence(source, clock);
       marks_.idle(*source);
       break;
@@ -401,7 +402,7 @@ void Intake::decide(DecisionKind kind, std::optional<std::size_t> source, cep::E
       marks_.heartbeat(source, clock);
       break;
     case DecisionKind::kEnded:
-      take_held_until(*source, cep::kEventTimeMax);
+      take_all_held(*source);
       marks_.end(*source);
       break;
   }

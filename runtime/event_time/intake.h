@@ -254,6 +254,7 @@ class Intake {
   void make_room();
   [[gnu::cold]] void reject_held(std::size_t index, const HeldLine& held);
   [[gnu::cold]] void take_held_until(std::size_t index, cep::EventTime time);
+  [[gnu::cold]] void take_all_held(std::size_t index);
   void take_held_in_silence(std::optional<std::size_t> index, cep::EventTime clock);
   void take_overtaken();
   void order_by_arrival();

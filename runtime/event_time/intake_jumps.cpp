@@ -87,6 +87,17 @@ void Intake::take_held_until(std::size_t index, cep::EventTime time) {
   for (const HeldLine& held : sources_[index].held.take_until(time)) take_held(index, held);
 }
 
+// As lines that come now: an idle source wakes for them, so that the engine's time follows what is
+// given.
+void Intake::take_all_held(std::size_t index) {
+  if (sources_[index].held.empty()) return;
+  const SourceState state = marks_.source(index).state;
+  if (state != SourceState::kActive) marks_.wake(index);
+  take_held_until(index, cep::kEventTimeMax);
+  if (state == SourceState::kIdle) marks_.idle(index);
+  if (state == SourceState::kEnded) marks_.end(index);
+}
+
 // Before silence moves the source's time past them: then they would be late.
 void Intake::take_held_in_silence(std::optional<std::size_t> index, cep::EventTime clock) {
   if (!options_.jump_max) return;
@@ -101,7 +112,7 @@ void Intake::take_held_in_silence(std::optional<std::size_t> index, cep::EventTi
 void Intake::take_overtaken() {
   if (must_take_held_) {  // held under other options
     must_take_held_ = false;
-    for (std::size_t i = 0; i < sources_.size(); ++i) take_held_until(i, cep::kEventTimeMax);
+    for (std::size_t i = 0; i < sources_.size(); ++i) take_all_held(i);
   }
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     if (sources_[i].held.empty() || marks_.source(i).state == SourceState::kActive) continue;

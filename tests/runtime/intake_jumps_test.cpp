@@ -34,8 +34,11 @@ struct World {
                       dead.push_back(letter.reason);
                       dead_lines.push_back(letter.line);
                     }},
-        summary, [this](cep::Batch& slice, EventTime) -> Result<void> {
-          for (const cep::Row& row : slice.rows) given.push_back(row.ts.us);
+        summary, [this](cep::Batch& slice, EventTime watermark) -> Result<void> {
+          for (const cep::Row& row : slice.rows) {
+            REQUIRE(row.engine_time <= watermark);
+            given.push_back(row.ts.us);
+          }
           return {};
         });
   }
@@ -226,6 +229,28 @@ TEST_CASE("jumps: who goes on without the limit takes what was held under it") {
   REQUIRE(none.intake->restore(bytes));
   none.take(kYear + 1);
   CHECK(none.given == Times{kYear, kYear + 1});
+}
+
+TEST_CASE("jumps: what an idle source held is given on time, also without the limit") {
+  World world;
+  world.take(0);
+  world.take(kYear);
+  world.decide(DecisionKind::kIdle, 1);
+  world.decide(DecisionKind::kIdle, kYear);  // it is already
+  CHECK(world.given == Times{0});
+  std::string bytes;
+  world.intake->save(bytes);
+  World none(Duration{}, std::nullopt);
+  REQUIRE(none.intake->restore(bytes));
+  REQUIRE(none.intake->flush());
+  CHECK(none.given == Times{kYear});
+  CHECK(none.intake->status(0).state == SourceState::kIdle);
+  CHECK(none.intake->watermark() == EventTime{kYear});
+
+  world.intake->source("in", {Duration{}, LatePolicy::kClamp, {}});
+  REQUIRE(world.intake->flush());
+  CHECK(world.given == Times{0, kYear});
+  CHECK(world.intake->watermark() == EventTime{kYear});
 }
 
 TEST_CASE("jumps: a late event names the line that moved time") {

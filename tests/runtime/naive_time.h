@@ -25,7 +25,7 @@ class NaiveTime {
     if (step.decision) decide(step);
     if (step.policy) {
       Source& source = open(*step.source);
-      if (step.policy->late == runtime::LatePolicy::kClamp) take_jumped(source, cep::kEventTimeMax);
+      if (step.policy->late == runtime::LatePolicy::kClamp) take_all_jumped(source);
       source.policy = *step.policy;
       if (source.newest) {
         source.watermark = std::max(source.watermark, *source.newest - source.policy.bound);
@@ -197,6 +197,14 @@ class NaiveTime {
     std::ranges::stable_sort(due, {}, [](const Arrived& one) { return one.line->ts; });
     for (const Arrived& one : due) place_line(source, one);
   }
+  // As lines that come now, and wake who is idle.
+  void take_all_jumped(Source& source) {
+    if (source.jumped.empty()) return;
+    const State state = source.state;
+    if (state != State::kActive) wake(source);
+    take_jumped(source, cep::kEventTimeMax);
+    source.state = state;
+  }
   void take_overtaken() {
     for (auto& [index, source] : sources_) {
       if (source.state != State::kActive) take_jumped(source, watermark_);
@@ -246,13 +254,14 @@ class NaiveTime {
       case runtime::DecisionKind::kIdle:
       case runtime::DecisionKind::kEnded:
         if (const auto at = sources_.find(*step.source); at != sources_.end()) {
+          Source& source = at->second;
           if (*step.decision == runtime::DecisionKind::kEnded) {
-            take_jumped(at->second, cep::kEventTimeMax);
-            at->second.state = State::kEnded;
-          } else {
-            take_in_silence(at->second, step.clock);
+            take_all_jumped(source);
+            source.state = State::kEnded;
+          } else if (source.state == State::kActive) {
+            take_in_silence(source, step.clock);
+            source.state = State::kIdle;
           }
-          if (at->second.state == State::kActive) at->second.state = State::kIdle;
         }
         break;
       case runtime::DecisionKind::kHeartbeat:

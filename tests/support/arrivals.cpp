@@ -268,8 +268,8 @@ void Arrivals::decide(const runtime::Decision& decision) {
   take_overtaken();
   switch (decision.kind) {
     case runtime::DecisionKind::kIdle:
-      if (sources_.contains(name)) take_in_silence(sources_[name], decision.clock);
       if (sources_.contains(name) && sources_[name].state == State::kActive) {
+        take_in_silence(sources_[name], decision.clock);
         sources_[name].state = State::kIdle;
       }
       break;
@@ -278,8 +278,10 @@ void Arrivals::decide(const runtime::Decision& decision) {
       break;
     case runtime::DecisionKind::kEnded:
       if (sources_.contains(name)) {
-        take_until(sources_[name], cep::kEventTimeMax);
-        sources_[name].state = State::kEnded;
+        Source& ended = sources_[name];
+        if (!ended.jumped.empty() && ended.state != State::kActive) wake(ended);
+        take_until(ended, cep::kEventTimeMax);
+        ended.state = State::kEnded;
       }
       break;
     case runtime::DecisionKind::kHeartbeat:
