@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -27,6 +29,12 @@ Outcome<OutputFile> open_output(const std::string& path) {
   Result<OutputFile> output = OutputFile::open(path);
   if (!output) return stop(ExitCode::kInputOutput, output.error().message);
   return std::move(*output);
+}
+
+// Threads beside those that match: a few decode as fast as one thread puts events in order.
+std::size_t decode_threads_of(std::uint32_t workers) {
+  constexpr std::uint32_t kMost = 4;
+  return std::min(workers - 1, kMost);
 }
 
 // One run's outputs and what is said of it, from the first event to the last delivery.
@@ -69,8 +77,10 @@ class RunSession {
     report_.out_of_orderness = run_options.out_of_orderness;
     runtime::RunOptions with_stop = run_options;
     with_stop.stop_requested = [this] { return must_stop(); };
-    runtime::WorkerThreads workers(worker_count(options_.settings));
+    const std::uint32_t threads = worker_count(options_.settings);
+    runtime::WorkerThreads workers(threads);
     with_stop.workers = &workers;
+    with_stop.decode_threads = decode_threads_of(threads);
     AlertWriter alerts(program_.plan(), alerts_, outbox_.get());
     const Result<runtime::RunSummary> summary =
         runtime::run(program_, inputs, with_stop, sinks(alerts), &report_.summary);
@@ -116,11 +126,13 @@ class RunSession {
   // Keeps the first reason why the run ends early.
   void note_failure(const std::string& message) {
     if (failure_.empty()) failure_ = message;
+    has_failed_ = true;
   }
   void note(const Result<void>& written) {
     if (!written) note_failure(written.error().message);
   }
-  bool must_stop() const { return stop_signal_.requested() || !failure_.empty(); }
+  // On any thread.
+  bool must_stop() const { return stop_signal_.requested() || has_failed_; }
 
   runtime::Sinks sinks(AlertWriter& alerts) {
     runtime::Sinks sinks;
@@ -189,6 +201,7 @@ class RunSession {
   StopSignal stop_signal_;
   RunReport report_;
   std::string failure_;  // empty: none
+  std::atomic<bool> has_failed_ = false;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };
 }  // namespace
