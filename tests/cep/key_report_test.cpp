@@ -18,6 +18,7 @@
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"
 #include "tests/support/plan_parts.h"
+#include "tests/support/random.h"
 #include "tests/support/random_events.h"
 #include "tests/support/random_plan.h"
 
@@ -272,6 +273,6 @@ TEST_CASE("key report: of any rules, at any time, and a restored engine says the
       }
     }
   });
-  CHECK(matches > 1'000);
+  if (!tests::is_quick()) CHECK(matches > 1'000);
 }
 }  // namespace tocsin::tests

@@ -325,7 +325,7 @@ TEST_CASE("window bytes: bytes that were not written so are refused, or are a wi
     }
   });
   CHECK(refused > 1'000);
-  CHECK(taken > 1'000);
+  if (!tests::is_quick()) CHECK(taken > 1'000);
 }
 
 TEST_CASE("window bytes: the rings in a key's record, at every position") {
