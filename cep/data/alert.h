@@ -6,21 +6,13 @@
 #include <vector>
 
 #include "cep/base/index.h"
+#include "cep/data/bound_events.h"
 #include "cep/plan/plan_fwd.h"
 #include "cep/plan/severity.h"
 #include "cep/value/order.h"
 #include "cep/value/value.h"
 
 namespace tocsin::cep {
-struct BoundEvent {
-  std::string as;  // the step's name, else the name of its kind
-  EventTypeIndex type;
-  std::string identity;  // canonical bytes (cep/value/identity.h)
-  std::string id;        // as shown
-  EventTime ts;
-  std::vector<OwnedValue>
-      fields;  // parallel to the rule's Captured fields of this type; missing where missing
-};
 /// The budgets of cep::Limits whose excess drops partial matches, or matches. Saved as numbers.
 enum class BudgetCause : std::uint8_t {
   kRunsPerKey,
@@ -44,7 +36,7 @@ struct Alert {
   OwnedValue score;  // the field `score`; missing where absent
   std::string message;
   std::vector<OwnedValue> fields;    // parallel to Rule::fields (`score` too)
-  std::vector<BoundEvent> events;    // in the order taken
+  BoundEvents events;                // in the order taken
   std::uint64_t events_omitted = 0;  // how many more events matched than are listed
   std::uint64_t held_back = 0;  // matches that `once` held back since the last alert of this key
   std::uint64_t late_us = 0;    // 0: on time

@@ -130,6 +130,12 @@ void AlertFormat::put_event(const RuleText& rule, const BoundEvent& event) {
   out_.literal("}}");
 }
 
+std::string_view AlertFormat::event(RuleIndex rule, const BoundEvent& event) {
+  out_.clear();
+  put_event(text_of(rule), event);
+  return out_.text();
+}
+
 std::string_view AlertFormat::line(const Alert& alert) {
   out_.clear();
   out_.literal("{\"format\":1,\"id\":");
@@ -176,9 +182,13 @@ std::string_view AlertFormat::line(const Alert& alert) {
     if (!text.fields[i].empty()) fields.value(text.fields[i], alert.fields[i]);
   }
   out_.literal("},\"events\":[");
-  for (const BoundEvent& event : alert.events) {
-    if (&event != &alert.events.front()) out_.push_back(',');
-    put_event(text, event);
+  for (std::size_t i = 0; i < alert.events.size(); ++i) {
+    if (i > 0) out_.push_back(',');
+    if (const std::string_view json = alert.events.json(i); json.empty()) {
+      put_event(text, alert.events[i]);
+    } else {
+      out_.append(json);
+    }
   }
   out_.push_back(']');
   put_count(out_, ",\"events_omitted\":", alert.events_omitted);

@@ -22,6 +22,8 @@ class AlertFormat {
   /// One line of format 1, without a line end, until the next call. A member that is missing is
   /// left out.
   std::string_view line(const Alert& alert);
+  /// What the line of an alert of the rule says of the event, until the next call.
+  std::string_view event(RuleIndex rule, const BoundEvent& event);
 
  private:
   struct RuleText;

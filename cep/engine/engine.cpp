@@ -17,6 +17,7 @@
 #include "cep/data/alert_order.h"
 #include "cep/engine/given_ids.h"
 #include "cep/engine/key_report.h"
+#include "cep/engine/profile.h"
 #include "cep/engine/row_by_row.h"
 #include "cep/engine/state_targets.h"
 #include "cep/engine/table_state.h"
@@ -47,6 +48,7 @@ class EngineImpl {
   }
 
   void advance(const Batch& batch, EventTime watermark, std::vector<Alert>& alerts) {
+    if (profiling_ != nullptr) profiling_->begin_slice(batch.rows.size());
     slice_.begin_texts();
     if (workers_ != nullptr && workers_->count() > 1 && !program_.impl().row_by_row &&
         batch.rows.size() >= 2 * workers_->rows_of_part_min()) {
@@ -57,6 +59,7 @@ class EngineImpl {
     stats_.rows += batch.rows.size();
     if (program_.impl().row_by_row) {
       row_by_row_.advance(batch, watermark, alerts);
+      lap(&EngineProfile::matching_ns);
     } else {
       advance_slice(batch, watermark, alerts);
     }
@@ -66,10 +69,25 @@ class EngineImpl {
     } else {
       for (const auto& table : tables_) table->sweep(watermark);
     }
+    lap(&EngineProfile::upkeep_ns);
     if (budgets_.give(alerts) || program_.impl().pass_count > 1) sort(alerts, first_alert);
+    lap(&EngineProfile::alerts_ns);
   }
 
   EventTime watermark() const { return watermark_; }
+
+  void begin_profile() {
+    profiling_ = std::make_unique<Profiling>();
+    for (const auto& table : tables_) table->begin_profile(profiling_->is_timed);
+  }
+
+  EngineProfile profile() const {
+    EngineProfile profile = profiling_ != nullptr ? profiling_->stages : EngineProfile();
+    profile.rules.resize(program_.impl().rules.size());
+    profile.features.resize(program_.impl().features.size());
+    for (const auto& table : tables_) table->add_profile(profile);
+    return profile;
+  }
 
   // ---- its state as bytes
 
@@ -226,8 +244,29 @@ class EngineImpl {
   }
 
  private:
+  struct Profiling {
+    EngineProfile stages;
+    bool is_timed = false;  // operators too
+    std::uint64_t slices = 0;
+    std::uint64_t since = 0;
+
+    void begin_slice(std::size_t rows) {
+      constexpr std::uint64_t kTimedOnceIn = 8;
+      is_timed = slices++ % kTimedOnceIn == 0;
+      stages.rows += rows;
+      since = ProfileClock::now();
+    }
+  };
+  // The time since the last one was the stage's.
+  void lap(std::uint64_t EngineProfile::*stage) {
+    if (profiling_ == nullptr) return;
+    const std::uint64_t now = ProfileClock::now();
+    profiling_->stages.*stage += now - std::exchange(profiling_->since, now);
+  }
+
   void advance_slice(const Batch& batch, EventTime watermark, std::vector<Alert>& alerts) {
     slice_.begin(batch, stats_.values_missing);
+    lap(&EngineProfile::conditions_ns);
     const std::uint32_t passes = program_.impl().pass_count;
     for (std::uint32_t pass = 0; pass < passes; ++pass) {
       const std::size_t first_alert = alerts.size();
@@ -236,6 +275,7 @@ class EngineImpl {
         table->run(pass, slice_, watermark, alerts);
         table->settle(alerts);
       }
+      lap(&EngineProfile::matching_ns);
       if (alerts.size() == first_alert) continue;
       sort(alerts, first_alert);
       for (std::size_t i = first_alert; i < alerts.size(); ++i) {
@@ -245,6 +285,7 @@ class EngineImpl {
       if (pass + 1 < passes) {
         slice_.add_alerts(std::span(alerts).subspan(first_alert), stats_.values_missing);
       }
+      lap(&EngineProfile::alerts_ns);
     }
     stats_.rows_relevant += slice_.relevant_rows();
   }
@@ -416,6 +457,7 @@ class EngineImpl {
   AlertDigester digester_;
   std::vector<std::size_t> places_;  // while alerts are sorted
   RowByRow row_by_row_;
+  std::unique_ptr<Profiling> profiling_;  // null: nothing is measured
 };
 
 Engine::Engine(Program program, std::uint64_t hash_seed, Workers* workers)
@@ -449,4 +491,6 @@ Result<void> Engine::finish_restore() { return impl_->finish_restore(); }
 KeyReport Engine::report(const KeyQuery& query) { return impl_->report(query); }
 std::vector<RuleTotals> Engine::rule_totals() { return impl_->rule_totals(); }
 std::vector<std::uint64_t> Engine::steps_exceeded() const { return impl_->steps_exceeded(); }
+void Engine::begin_profile() { impl_->begin_profile(); }
+EngineProfile Engine::profile() const { return impl_->profile(); }
 }  // namespace tocsin::cep

@@ -12,6 +12,7 @@
 #include "cep/data/alert.h"
 #include "cep/data/batch.h"
 #include "cep/data/state_entry.h"
+#include "cep/engine/profile.h"
 #include "cep/engine/restore_report.h"
 #include "cep/plan/limits.h"
 #include "cep/record/engine_stats.h"
@@ -58,6 +59,11 @@ class Engine {
   /// At how many events of a key each rule needed more steps than Limits allows, by this engine; by
   /// RuleIndex, and empty where none did.
   std::vector<std::uint64_t> steps_exceeded() const;
+
+  /// From now on measures its own work: each operator in one slice of eight, and the stages in all.
+  void begin_profile();
+  /// What was measured; nothing before begin_profile().
+  EngineProfile profile() const;
 
   /// From now on keeps account of the keys that change; without it no snapshot can be begun, and
   /// nothing is paid. Before the first row and before begin_restore().

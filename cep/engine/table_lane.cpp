@@ -60,7 +60,8 @@ TableLane::TableLane(const ProgramImpl& program, std::uint32_t table, TableShard
       groups_(program, table),
       matcher_(program, table_, store_, stats, groups_, budgets),
       codec_(program, table_, store_, feature_store_, matcher_.general(), stats),
-      features_(program, table) {
+      features_(program, table),
+      shared_events_(*program.plan) {
   for (std::size_t bit = 1; bit < table_.mask_operators.size(); ++bit) {
     const std::uint32_t pass = table_.operators[table_.mask_operators[bit] - 1].pass;
     pass_masks_[pass][bit / 64] |= std::uint64_t{1} << (bit % 64);
@@ -93,7 +94,8 @@ void TableLane::run(const TablePass& pass, ShardRange range, std::vector<Alert>&
     if (!shards_.has_timers(pass.pass)) continue;
     ShardTimers& timers = shard.timers[pass.pass];
     if (timers.next_due_us() <= pass.watermark.us) {
-      fire(pass.pass, shard, {slice, alerts, shard.patterns, timers}, pass.watermark.us);
+      fire(pass.pass, shard, {slice, alerts, shard.patterns, timers, shared_events_},
+           pass.watermark.us);
     }
     next_due[s] = timers.next_due_us();
   }
@@ -169,7 +171,7 @@ void TableLane::find_slots(std::uint32_t shard_index, Slice& slice) {
 void TableLane::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& slice,
                           std::vector<Alert>& alerts) {
   TableShard& shard = shards_[shard_index];
-  const MatchContext context{slice, alerts, shard.patterns, shard.timers[pass]};
+  const MatchContext context{slice, alerts, shard.patterns, shard.timers[pass], shared_events_};
   work_on(shard);
   const std::uint32_t end = touches_.keys.end_of(shard_index);
   const std::vector<Row>& rows = slice.batch().rows;
@@ -212,6 +214,8 @@ void TableLane::run_row(std::uint32_t pass, const MatchContext& context,
   features_.begin(slice, pass, current);
   current.key = touches_.keys.key_of(touch);
   current.reader = &features_;
+  if (profile_ != nullptr) [[unlikely]]
+    begin_measuring();
   if (!table_.predicate_places.empty()) {
     current.places = table_.predicate_places.data();
     current.sparse = touches_.keys.sparse_of(row, touch, slice, scratch_);
@@ -220,7 +224,10 @@ void TableLane::run_row(std::uint32_t pass, const MatchContext& context,
       if (foresees) store_.foresee(op);
     }
     for (const std::uint32_t op : row_operators_) {
-      if (!is_closed(op)) run_operator(op, context);
+      if (is_closed(op)) continue;
+      run_operator(op, context);
+      if (profile_ != nullptr) [[unlikely]]
+        measure(op);
     }
     return;
   }
@@ -235,9 +242,14 @@ void TableLane::run_row(std::uint32_t pass, const MatchContext& context,
       const auto bit = static_cast<std::uint32_t>(std::countr_zero(left));
       left &= left - 1;
       run_operator(w * 64 + bit, context);
+      if (profile_ != nullptr) [[unlikely]]
+        measure(w * 64 + bit);
     }
   }
 }
+
+void TableLane::begin_measuring() { profile_->begin(); }
+void TableLane::measure(std::uint32_t op) { profile_->ran(op); }
 
 // After the group took the current row, or did not.
 void TableLane::ask_gate(const CountGate& gate) {
@@ -416,12 +428,14 @@ void TableLane::fire(std::uint32_t pass, TableShard& shard, const MatchContext& 
       if (shards_.tracks) note_change(shard, slot);
       const RuleProgram& rule = program_.rules[timer.rule];
       const std::string_view key = shard.keys.key(slot);
+      if (profile_ != nullptr) profile_->begin();
       if (rule.method == Method::kGeneral) {
         matcher_.general().on_deadline(rule, context, slot, key, timer,
                                        shards_.queue_of_op()[rule.op - 1]);
       } else {
         matcher_.on_deadline(rule, context, slot, key, timer);
       }
+      if (profile_ != nullptr) profile_->waited(rule.op);
     });
   }
 }

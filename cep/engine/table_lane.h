@@ -3,11 +3,13 @@
 /// share while they do is only read, but for entries by row that one touch alone writes.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "cep/data/alert.h"
 #include "cep/data/batch.h"
+#include "cep/engine/profile.h"
 #include "cep/engine/slice_keys.h"
 #include "cep/engine/state_record.h"
 #include "cep/engine/table_shards.h"
@@ -17,6 +19,7 @@
 #include "cep/match/feature_store.h"
 #include "cep/match/match_context.h"
 #include "cep/match/matcher.h"
+#include "cep/match/shared_events.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
 #include "cep/record/feature_reader.h"
@@ -54,6 +57,13 @@ class TableLane {
   /// Finds the slots of the resolved rows of these shards, where the rows are new, runs the pass's
   /// operators over them, and fires their timers due at or before the watermark.
   void run(const TablePass& pass, ShardRange range, std::vector<Alert>& alerts);
+
+  /// Counts operators from now on, and measures them while `is_timed`, which outlives the lane.
+  void begin_profile(const bool& is_timed) {
+    profile_ = std::make_unique<OperatorProfile>(table_.operators.size(), is_timed);
+  }
+  /// Null before begin_profile().
+  const OperatorProfile* profile() const { return profile_.get(); }
 
   /// The shard that store(), features() and matcher() mean from now on.
   void work_on(TableShard& shard) {
@@ -121,6 +131,8 @@ class TableLane {
   void find_operators(std::uint32_t pass, const std::uint64_t* mask, const SliceKeys::Touch& touch,
                       const Slice& slice);
   void run_operator(std::uint32_t op, const MatchContext& context);
+  [[gnu::cold]] void begin_measuring();
+  [[gnu::cold]] void measure(std::uint32_t op);
   // Whether a gate has said that the current row is of no use to the operator.
   bool is_closed(std::uint32_t op) const { return (closed_[op / 64] >> (op % 64) & 1) != 0; }
   void open_gates() {
@@ -159,6 +171,8 @@ class TableLane {
   Features features_;
   std::string entry_;                    // of the key that write_key() was given last
   std::vector<std::uint64_t> due_keys_;  // hashes, of fetch_for_timers
+  SharedEvents shared_events_;
+  std::unique_ptr<OperatorProfile> profile_;  // null: nothing is measured
 
   // The slice, shards and row in work.
   std::uint64_t first_version_ = 0;  // of the slice that value_texts_ are of

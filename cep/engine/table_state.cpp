@@ -41,7 +41,9 @@ bool TableState::resolve(std::uint32_t pass, Slice& slice) {
 
 void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
                      std::vector<Alert>& alerts) {
+  const std::uint64_t before = conditions_ns_ ? ProfileClock::now() : 0;
   const bool is_new = resolve(pass, slice);
+  if (conditions_ns_) *conditions_ns_ += ProfileClock::now() - before;
   const TablePass work{pass, is_new, slice, watermark};
   divide(work);
   if (ranges_.size() <= 1) {

@@ -7,6 +7,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "cep/data/alert.h"
 #include "cep/data/state_entry.h"
 #include "cep/engine/key_report.h"
+#include "cep/engine/profile.h"
 #include "cep/engine/table_lane.h"
 #include "cep/engine/table_shards.h"
 #include "cep/eval/slice.h"
@@ -57,6 +59,10 @@ class TableState {
   std::size_t bytes() const;
 
   // ---- for people (cep/engine/table_report.cpp)
+  /// Measures its work from now on: operators while `is_timed`, which outlives it.
+  void begin_profile(const bool& is_timed);
+  /// Adds what was measured.
+  void add_profile(EngineProfile& out) const;
   /// Adds what is remembered of a key at `now`; at most so many matches of one rule are listed.
   void report(std::string_view key, EventTime now, std::size_t matches_max, KeyReport& out);
   /// Adds what is remembered of each rule, by RuleIndex. Takes time by the table's state.
@@ -137,6 +143,7 @@ class TableState {
   Matcher& matcher_ = lane_.matcher();
   RecordCodec& codec_ = lane_.codec();
   Workers* workers_;
+  std::optional<std::uint64_t> conditions_ns_;  // nothing: not measured
   std::vector<std::unique_ptr<OtherLane>> others_;
   std::vector<ShardRange> ranges_;  // of the parts of the pass in work
 };

@@ -29,12 +29,12 @@ const Element& element_of_step(const RuleProgram& rule, std::uint32_t step) {
   return rule.pattern ? *rule.pattern->steps[step].element : *rule.steps[step].take.element;
 }
 
-// Appends the event that the step took.
-void list_event(const EvalScope& scope, const EventView& event, std::uint32_t step,
-                std::size_t subset, Alert& alert) {
+// The event that the step took.
+BoundEvent bound_event(const EvalScope& scope, const EventView& event, std::uint32_t step,
+                       std::size_t subset) {
   const Rule& rule = *scope.rule->rule;
   const Element& element = element_of_step(*scope.rule, step);
-  BoundEvent& bound = alert.events.emplace_back();
+  BoundEvent bound;
   bound.as = scope.pattern != nullptr ? scope.pattern->steps[step].name
                                       : rule.variables[element.var().value].name;
   if (bound.as.empty()) bound.as = element.events()[subset].name;
@@ -50,8 +50,39 @@ void list_event(const EvalScope& scope, const EventView& event, std::uint32_t st
       bound.fields.emplace_back(value_of(scope, event, field));
     }
   }
-  alert.late_us = std::max(alert.late_us, lateness_us(event));
+  return bound;
 }
+
+// Appends the events of a match to its alert, and notes how late the latest came.
+class EventLister {
+ public:
+  // `count`: how many there will be.
+  EventLister(const EvalScope& scope, std::size_t count, SharedEvents& shared, Alert& alert)
+      : scope_(scope),
+        shared_(shared),
+        alert_(alert),
+        shares_(count >= scope.program.limits.shared_events_min) {
+    alert.events.reserve(count, shares_);
+  }
+  void list(const EventView& event, std::uint32_t step, std::size_t subset) {
+    alert_.late_us = std::max(alert_.late_us, lateness_us(event));
+    const auto make = [&] { return bound_event(scope_, event, step, subset); };
+    if (!shares_) {
+      alert_.events.push_back(make());
+      return;
+    }
+    const ArrivalNumber arrival = event.row != nullptr ? event.row->arrival : event.kept->arrival();
+    alert_.events.share(shared_.get({scope_.rule->index, step, static_cast<std::uint32_t>(subset),
+                                     event.engine_time(), arrival},
+                                    make));
+  }
+
+ private:
+  const EvalScope& scope_;
+  SharedEvents& shared_;
+  Alert& alert_;
+  bool shares_;
+};
 
 // Of those that a closing window collected, the first.
 constexpr std::uint32_t kWindowEventsShown = 1'000;
@@ -68,7 +99,8 @@ bool may_be_in(const Subset& subset, const EventView& event, const EvalScope& sc
 }
 
 // Appends the events of the match, in the order taken, and notes how late the latest came.
-void list_events(const EvalScope& scope, const EventView& last, Alert& alert) {
+void list_events(const EvalScope& scope, const EventView& last, SharedEvents& shared,
+                 Alert& alert) {
   const RuleProgram& program = *scope.rule;
   const Rule& rule = *program.rule;
   const auto last_step = static_cast<std::uint32_t>(std::max(scope.taken_step, 0));
@@ -77,13 +109,14 @@ void list_events(const EvalScope& scope, const EventView& last, Alert& alert) {
       (last.row != nullptr ? 1U : 0U);
   const ShownEvents shown(taken, scope.program.limits.events_per_alert_max);
   if (!rule.window) alert.events_omitted = shown.omitted();
-  alert.events.reserve(scope.window != nullptr ? last_step + 1
-                       : rule.window           ? std::min<std::uint64_t>(taken, kWindowEventsShown)
-                                               : taken - shown.omitted());
+  EventLister events(scope,
+                     scope.window != nullptr ? last_step + 1
+                     : rule.window           ? std::min<std::uint64_t>(taken, kWindowEventsShown)
+                                             : taken - shown.omitted(),
+                     shared, alert);
   for (std::uint32_t step = 0; scope.window != nullptr && step < last_step; ++step) {
     const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, scope.window[step])};
-    list_event(scope, event, step, subset_of_event(*program.steps[step].take.element, event, scope),
-               alert);
+    events.list(event, step, subset_of_event(*program.steps[step].take.element, event, scope));
   }
   if (scope.loop != nullptr) alert.late_us = scope.loop->lateness_us();
   for (Offset at = scope.head; at != 0;) {
@@ -100,13 +133,13 @@ void list_events(const EvalScope& scope, const EventView& last, Alert& alert) {
       at = node->parent;
       continue;
     }
-    list_event(scope, event, node->step, node->subset(), alert);
+    events.list(event, node->step, node->subset());
     at = node->parent;
   }
-  if (scope.head != 0) std::reverse(alert.events.begin(), alert.events.end());
+  if (scope.head != 0) alert.events.reverse();
   if (last.row != nullptr) {
     const Element& element = element_of_step(program, last_step);
-    list_event(scope, last, last_step, subset_of_event(element, last, scope), alert);
+    events.list(last, last_step, subset_of_event(element, last, scope));
   }
 }
 }  // namespace
@@ -134,7 +167,8 @@ bool passes_having(const EvalScope& scope, const EventView& last) {
   return !rule.having || evaluate(*rule.having, last, scope).is_true();
 }
 
-Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order) {
+Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order,
+                  SharedEvents& shared) {
   const RuleProgram& program = *scope.rule;
   const Rule& rule = *program.rule;
   Alert alert;
@@ -163,7 +197,7 @@ Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order)
     alert.fields.emplace_back(evaluate(*field.expr, last, scope));
     if (field.name == "score") alert.score = alert.fields.back();
   }
-  list_events(scope, last, alert);
+  list_events(scope, last, shared, alert);
   return alert;
 }
 }  // namespace tocsin::cep

@@ -5,6 +5,7 @@
 
 #include "cep/data/alert.h"
 #include "cep/eval/eval.h"
+#include "cep/match/shared_events.h"
 
 namespace tocsin::cep {
 /// Which of a match's events its alert lists: all of them, or the first and the last.
@@ -25,7 +26,8 @@ class ShownEvents {
 };
 /// The alert of the match that ends with `last`, all but its id and counts. `scope.head` is the
 /// last captured event; where `last` is a row it comes after those, for the rule's last step.
-Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order);
+Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order,
+                  SharedEvents& shared);
 /// Whether the match passes the rule's `having`.
 bool passes_having(const EvalScope& scope, const EventView& last);
 /// Which of the element's subsets an event that fits it is in: the first.

@@ -4,6 +4,7 @@
 
 #include "cep/data/alert.h"
 #include "cep/eval/slice.h"
+#include "cep/match/shared_events.h"
 #include "cep/record/pattern_state.h"
 #include "cep/record/timers.h"
 
@@ -13,5 +14,6 @@ struct MatchContext {
   std::vector<Alert>& alerts;  // what is raised is appended
   PatternPool& patterns;       // of the shard: states of general patterns
   ShardTimers& timers;         // of the shard and pass: takes the deadlines that are set
+  SharedEvents& shared;        // of the lane: events that alerts list
 };
 }  // namespace tocsin::cep

@@ -22,7 +22,7 @@ void Matcher::mark_alerted() {
 
 void Matcher::raise(const EvalScope& scope, const EventView& last, const OrderKey& order) {
   mark_alerted();
-  Alert alert = build_alert(scope, last, order);
+  Alert alert = build_alert(scope, last, order, context_->shared);
   if (rule_->once) {
     alert.held_back = take_suppressed(once_, suppressed_until(once_, *rule_->once), order.time.us);
   }

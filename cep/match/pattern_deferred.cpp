@@ -96,7 +96,7 @@ void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate
     ++stats_.matches_truncated;
     return;
   }
-  match.alert = build_alert(scope, last, deferred.order);
+  match.alert = build_alert(scope, last, deferred.order, context_->shared);
   if (rule_->rule->window) match.alert.window_begin = EventTime{state_->window.begin_us};
   if (steps_.is_over()) give_up(1, deferred.order);
   steps_.list(match.alert.events.size(), match.alert.events_omitted);

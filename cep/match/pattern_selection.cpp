@@ -112,7 +112,7 @@ void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, 
   mark_alerted();
   const Suppression& suppression = rule_->rule->suppression;
   const EvalScope& scope = scope_of(candidate);
-  Alert alert = build_alert(scope, last_of(candidate), order);
+  Alert alert = build_alert(scope, last_of(candidate), order, context_->shared);
   if (rule_->rule->window) alert.window_begin = EventTime{state_->window.begin_us};
   // What ran out of steps is missing in it.
   if (steps_.is_over()) give_up(1, order);

@@ -13,6 +13,9 @@ struct Limits {
   std::uint64_t steps_per_event_max = 100'000;
   /// An alert lists at most so many events: the first half of them and the last.
   std::uint32_t events_per_alert_max = 1'000;
+  /// One that lists so many or more shares them with others that list the same
+  /// (cep/match/shared_events.h); what it says is the same.
+  std::uint32_t shared_events_min = 32;
   /// Events that partial matches hold, or a closing window, per (rule, key), and bytes as
   /// cep/record/budget.h counts them.
   std::uint64_t events_per_key_max = 100'000;

@@ -86,7 +86,7 @@ TEST_CASE("alert: one line of format 1") {
   alert.fields = owned({Value::integer(75), Value::decimal(349, 2), Value::fraction(1, 3),
                         Value::duration({10'000'000}), Value::time({1'772'452'800'000'000}),
                         Value::date(20'819)});
-  alert.events = {
+  std::vector<BoundEvent> events = {
       {"probes",
        EventTypeIndex(0),
        "",
@@ -105,14 +105,16 @@ TEST_CASE("alert: one line of format 1") {
        "p\n2",
        {1'772'452'860'000'000},
        owned({Value::missing(), Value::missing(), Value::missing()})}};
+  alert.events = events;
   text += format_alert(plan, alert) + "\n";
 
   // Missing values are left out, and the rest appears where it applies.
   alert.fields = owned({Value::missing(), Value::missing(), Value::missing(), Value::missing(),
                         Value::missing(), Value::missing()});
   alert.score = OwnedValue();
-  alert.events.resize(1);
-  alert.events[0].id.clear();
+  events.resize(1);
+  events[0].id.clear();
+  alert.events = events;
   alert.held_back = 7;
   alert.late_us = 1'500;
   alert.truncated = 2;

@@ -190,10 +190,25 @@ TEST_CASE(
   CHECK(ran.stats.runs_lost == 0);
   CHECK(ran.bytes_per_event < 300);
 
-  // The methods agree on what is listed.
+  // Alerts that list the same events have them once.
+  std::string letters = std::string(5'000, 'a') + "b";
+  for (int i = 0; i < 20; ++i) letters += "ab";
+  const LettersRun again = run_letters(plan, letters, {});
+  REQUIRE(again.alerts.size() == 21);
+  std::set<const cep::BoundEvent*> different;
+  for (const cep::Alert& one : again.alerts) {
+    for (const cep::BoundEvent& event : one.events) different.insert(&event);
+  }
+  CHECK(different.size() < 2'100);
+  CHECK(again.lines[0] == ran.lines[0]);
   cep::Limits limits;
+  limits.shared_events_min = 10'000;
+  CHECK(run_letters(plan, letters, limits).lines == again.lines);
+
+  // The methods agree on what is listed.
+  limits = {};
   limits.events_per_alert_max = 7;
-  const std::string letters = std::string(12, 'a') + "b" + std::string(3, 'a') + "bb";
+  letters = std::string(12, 'a') + "b" + std::string(3, 'a') + "bb";
   const std::vector<std::string> listed = run_letters(plan, letters, limits).lines;
   CHECK(listed.size() == 3);
   limits.busy_key_runs = 0;

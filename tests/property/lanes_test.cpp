@@ -32,6 +32,7 @@ constexpr std::uint32_t kLanes[] = {1, 2, 3, 8, 16};
 constexpr cep::Limits kRarelyExceeded{.runs_per_key_max = 100,
                                       .matches_per_event_max = 100,
                                       .steps_per_event_max = 5'000,
+                                      .shared_events_min = 2,
                                       .busy_key_runs = 1};
 
 // How a case runs: the same for each number of lanes.
@@ -42,6 +43,7 @@ struct Way {
   bool indexed = false;
   std::size_t restored_at = SIZE_MAX;  // before this step, by an engine of other lanes
   std::size_t cut_at = SIZE_MAX;       // a snapshot is begun before it, and written in tiny chunks
+  bool profiles = false;
 };
 
 struct Outcome {
@@ -75,12 +77,20 @@ void append(std::vector<std::uint64_t>& to, const std::vector<std::uint64_t>& co
   to.insert(to.end(), counts.begin(), counts.end());
 }
 
+std::vector<std::uint64_t> asked_of(const cep::EngineProfile& profile) {
+  std::vector<std::uint64_t> asked{profile.rows};
+  for (const auto& part : profile.rules) asked.push_back(part.asked);
+  for (const auto& part : profile.features) asked.push_back(part.asked);
+  return asked;
+}
+
 // `then`: of the engine that is restored.
 Outcome run(const Case& c, const cep::Program& program, const Way& way, cep::Workers* workers,
             cep::Workers* then) {
   const std::vector<EngineStep> steps = steps_of(c.events, cep::kEventTimeMax, way.cut);
   std::optional<cep::Engine> engine(std::in_place, program, way.cut.hash_seed, workers);
   engine->track_changes();
+  if (way.profiles) engine->begin_profile();
   Outcome outcome;
   std::vector<cep::Alert> alerts;
   std::unique_ptr<EntryMapSink> sink;
@@ -112,6 +122,7 @@ Outcome run(const Case& c, const cep::Program& program, const Way& way, cep::Wor
     take_step(program, *engine, c.events, steps[i], alerts);
   }
   append(outcome.counts, counts_of(engine->stats()));
+  append(outcome.counts, asked_of(engine->profile()));
   outcome.alerts = alert_lines(program.plan(), alerts);
   return outcome;
 }
@@ -215,6 +226,7 @@ TEST_CASE("lanes: any number of them gives the alerts, counts and state of one")
     way.cut.eager = random.chance(30);
     way.general = random.chance(20);
     way.indexed = random.chance(20);
+    way.profiles = random.chance(30);
     if (random.chance(50)) way.limits = often_exceeded(random);
     if (random.chance(30)) way.limits.busy_key_runs = 0;
     const std::size_t steps = steps_of(c.events, cep::kEventTimeMax, way.cut).size();
@@ -245,6 +257,7 @@ TEST_CASE("lanes: threads give what one thread gives") {
     Way way;
     way.cut.rows = random.pick<std::size_t>({20, 10'000});
     if (random.chance(50)) way.limits = often_exceeded(random);
+    way.profiles = random.chance(30);
     const auto program = cep::compile(std::make_shared<const cep::Plan>(c.plan), way.limits);
     REQUIRE(program.has_value());
     const Outcome one = run(c, *program, way, nullptr, nullptr);

@@ -16,6 +16,7 @@ namespace tocsin::tests {
 inline constexpr cep::Limits kOutOfReach{.runs_per_key_max = 1'000'000,
                                          .matches_per_event_max = 1'000'000,
                                          .steps_per_event_max = 1'000'000'000'000,
+                                         .shared_events_min = 2,
                                          .busy_key_runs = 1};
 
 struct Cut {

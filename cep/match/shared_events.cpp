@@ -1,0 +1,35 @@
+#include "cep/match/shared_events.h"
+
+#include <string>
+#include <utility>
+
+namespace tocsin::cep {
+std::size_t SharedEvents::Hash::operator()(const ListedEvent& event) const {
+  std::uint64_t hash = event.arrival.record;
+  for (const std::uint64_t part :
+       {std::uint64_t{event.arrival.index}, std::uint64_t{event.arrival.after},
+        static_cast<std::uint64_t>(event.engine_time.us), std::uint64_t{event.rule.value},
+        std::uint64_t{event.step}, std::uint64_t{event.subset}}) {
+    hash = (hash ^ part) * 0x9e3779b97f4a7c15;
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
+// Null where the event is not known.
+std::shared_ptr<const SharedEvent>& SharedEvents::place_of(const ListedEvent& event) {
+  if (const auto known = young_.find(event); known != young_.end()) return known->second;
+  if (young_.size() == kYoungMax) old_ = std::exchange(young_, {});
+  std::shared_ptr<const SharedEvent>& place = young_[event];
+  if (const auto known = old_.find(event); known != old_.end()) place = known->second;
+  return place;
+}
+
+// A copy: alerts that others read already may have the event.
+std::shared_ptr<const SharedEvent> SharedEvents::with_json(RuleIndex rule,
+                                                           const BoundEvent& event) {
+  if (!format_) format_.emplace(plan_);
+  return std::make_shared<const SharedEvent>(
+      SharedEvent{event, std::string(format_->event(rule, event))});
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,59 @@
+/// Events that several alerts list, made once; their JSON too, from the second alert on.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "cep/data/alert_format.h"
+#include "cep/data/bound_events.h"
+#include "cep/plan/plan_fwd.h"
+#include "cep/value/order.h"
+#include "cep/value/time.h"
+
+namespace tocsin::cep {
+/// An event as alerts of a rule list it.
+struct ListedEvent {
+  RuleIndex rule;
+  std::uint32_t step = 0;
+  std::uint32_t subset = 0;
+  EventTime engine_time;
+  ArrivalNumber arrival;
+  friend bool operator==(const ListedEvent&, const ListedEvent&) = default;
+};
+/// The events that were listed last, at most 2 * kYoungMax of them; alerts keep theirs for
+/// themselves. Threading: one caller at a time.
+class SharedEvents {
+ public:
+  /// Borrows the plan.
+  explicit SharedEvents(const Plan& plan) : plan_(plan) {}
+  /// The event, made by `make()` where it is not among them.
+  template <typename Make>
+  const std::shared_ptr<const SharedEvent>& get(const ListedEvent& event, const Make& make) {
+    std::shared_ptr<const SharedEvent>& place = place_of(event);
+    if (place == nullptr) {
+      place = std::make_shared<const SharedEvent>(SharedEvent{make(), {}});
+    } else if (place->json.empty()) {
+      place = with_json(event.rule, place->event);
+    }
+    return place;
+  }
+
+ private:
+  static constexpr std::size_t kYoungMax = 4'096;
+  struct Hash {
+    std::size_t operator()(const ListedEvent& event) const;
+  };
+  using Events = std::unordered_map<ListedEvent, std::shared_ptr<const SharedEvent>, Hash>;
+
+  std::shared_ptr<const SharedEvent>& place_of(const ListedEvent& event);
+  std::shared_ptr<const SharedEvent> with_json(RuleIndex rule, const BoundEvent& event);
+
+  const Plan& plan_;
+  std::optional<AlertFormat> format_;  // once needed: it takes room by rules
+  Events young_;                       // asked for since the last ones became old
+  Events old_;
+};
+}  // namespace tocsin::cep
