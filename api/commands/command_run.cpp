@@ -102,6 +102,9 @@ void add_run_command(CLI::App& program, Chosen& chosen) {
   add_cache_option(*command);
   command->add_flag("-q,--quiet", arguments.quiet,
                     "No progress and no summary; errors and warnings are still shown");
+  command->add_flag("--profile", arguments.profiles,
+                    "At the end, say which stages, rules and features took the time; not with "
+                    "--data");
   command->footer(kFooter);
   command->callback([&chosen, options] { chosen.run = [options] { return run(*options); }; });
 }

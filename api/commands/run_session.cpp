@@ -19,6 +19,7 @@
 #include "api/node/side_output.h"
 #include "api/outbox/alert_writer.h"
 #include "api/outbox/webhook_outbox.h"
+#include "api/rules/profile_report.h"
 #include "cep/data/alert_format.h"
 #include "runtime/event_time/run.h"
 #include "runtime/io/worker_threads.h"
@@ -96,6 +97,7 @@ class RunSession {
     finish_deliveries();
     progress_.clear();
     if (!options_.quiet) tell(format_report(report_));
+    if (report_.summary.profile) tell(format_profile(program_.plan(), report_.summary));
     if (!failure_.empty()) return end_with(ExitCode::kInputOutput, failure_);
     if (const auto unusable = nothing_usable(report_)) {
       return end_with(ExitCode::kInputOutput, *unusable);

@@ -164,6 +164,10 @@ Outcome<void> check_settings(const RunArguments& arguments) {
                 fmt::format("{} does not go with --data, which keeps it in its folder: {}",
                             option_name(setting_of_run(name)), instead));
   }
+  if (arguments.profiles) {
+    return stop(ExitCode::kUsage,
+                "--profile does not go with --data: run the same rules and inputs without it");
+  }
   const bool has_standard_input = std::ranges::count(arguments.inputs, "-") != 0;
   if (!arguments.text("data.ack").empty() && !has_standard_input) {
     return stop(ExitCode::kUsage, "--ack counts lines of standard input: it needs --input -");
@@ -199,6 +203,7 @@ runtime::RunOptions run_options_of(const RunArguments& arguments) {
   options.final_watermark = settings.is_set("time.final_watermark")
                                 ? settings.boolean("time.final_watermark")
                                 : !arguments.is_durable();
+  options.profiles = arguments.profiles;
   return options;
 }
 

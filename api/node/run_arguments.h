@@ -25,6 +25,7 @@ struct RunArguments {
   Configuration settings{run_settings()};
   std::string colour;
   bool quiet = false;
+  bool profiles = false;  // says at the end where the time went
 
   /// A setting as it was written, or its standard value.
   const std::string& text(std::string_view name) const { return settings.text(name); }

@@ -11,6 +11,8 @@
 #include "cep/base/workers.h"
 #include "cep/data/alert.h"
 #include "cep/engine/engine.h"
+#include "cep/engine/key_report.h"
+#include "cep/engine/profile.h"
 #include "cep/value/order.h"
 #include "cep/value/time.h"
 #include "runtime/event_time/source_policy.h"
@@ -65,6 +67,8 @@ struct RunOptions {
   /// `idle_after` or `drift_max`, nor for inputs that somebody still writes; `stop_requested` is
   /// then also asked on these threads.
   std::size_t decode_threads = 0;
+  /// RunSummary::profile is wanted. Alerts do not depend on it.
+  bool profiles = false;
   std::uint64_t hash_seed = 0x9e3779b97f4a7c15;
   /// Threads for the engine, which outlive the run. Null: the caller's alone.
   cep::Workers* workers = nullptr;
@@ -94,6 +98,13 @@ struct LateEvent {
   std::uint64_t moved_by = 0;
   cep::EventTime moved_to{};
 };
+/// Where a run's time went. What is left of RunSummary::seconds went into reading, decoding and
+/// putting in order.
+struct RunProfile {
+  cep::EngineProfile engine;
+  std::uint64_t output_ns = 0;          // in Sinks::alert
+  std::vector<cep::RuleTotals> totals;  // what rules kept when the inputs ended, by RuleIndex
+};
 struct RunSummary {
   std::uint64_t lines = 0;    // read, blank ones left out
   std::uint64_t bytes = 0;    // of the inputs, unpacked
@@ -121,6 +132,7 @@ struct RunSummary {
       last_event;  // engine times; equal to kEventTimeMax/Min when there was none
   cep::EngineStats engine;
   double seconds = 0;
+  std::optional<RunProfile> profile;  // with RunOptions::profiles
 };
 /// Counts an alert by its rule, or as the engine's own.
 void count_alert(const cep::Plan& plan, const cep::Alert& alert, RunSummary& summary);

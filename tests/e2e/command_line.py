@@ -92,6 +92,36 @@ def _():
 
 @case
 def _():
+    """run: --profile says which stages, rules and features took the time, and changes no alert"""
+    write("rules.tocsin", RULES + """
+rule rare "A rare payment" {
+  by card
+  when payment where amount = 7
+  alert "{amount}"
+}
+feature seen = count(payment) by card over last 1h
+rule often "Often" {
+  by card
+  when payment where seen > 2
+  alert "{amount}"
+}
+""")
+    write("in.ndjson", [payment(i / 10, card=f"c{i % 97}", amount=float(i % 400)) for i in range(5000)])
+    plain = tocsin("run", "rules.tocsin", "--input", "in.ndjson")
+    for workers in ("1", "3"):
+        done = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--profile", "--workers", workers)
+        assert done.out == plain.out
+        has(done.err, "profile: 5,000 events", "reading, decoding, order of events", "conditions and keys", "matching  ",
+            "alerts: writing", "matching, by rule and feature", "rule often", "feature seen", "1 in 1.0", "1 in 384  ")
+        (rare,) = [line for line in done.err.splitlines() if line.endswith("rule rare")]
+        assert re.search(r" 1 in 384 +[0-9]+ +13 ", rare), rare
+    assert "profile" not in plain.err
+    has(tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--profile", "--data", "state", code=2).err,
+        "--profile does not go with --data")
+
+
+@case
+def _():
     """run: several inputs are merged by event time"""
     write("rules.tocsin", RULES)
     every = [payment(i, card=f"c{i}", amount=200.00) for i in range(20)]
