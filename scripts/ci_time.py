@@ -7,6 +7,7 @@ A step begins with a line `==== NAME`. What took long within it says so in a lin
 each suite in its line of counts. Suites run beside each other, so their times add up to more than the step's rest.
 """
 import re
+import signal
 import sys
 
 TOOK = re.compile(r"(.+): took (\d+(?:\.\d+)?) s$")
@@ -77,4 +78,5 @@ def main():
         print(f"{name:{width}}  {minutes(seconds):>6}" + (f"  {share:4.0%}" if share is not None else ""))
 
 
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # for `./do time | head`
 main()
