@@ -83,7 +83,9 @@ std::string asked_text(std::uint64_t asked, std::uint64_t rows) {
 std::string line_of(const Part& part, std::uint64_t all_ns, std::uint64_t rows) {
   const std::string each =
       part.cost.asked == 0 ? "-" : fmt::format("{:.0f}", ratio(part.cost.ns, part.cost.asked));
-  const auto of_rule = [&](std::string text) { return part.is_rule ? text : std::string("-"); };
+  const auto of_rule = [&](const std::string& text) {
+    return part.is_rule ? text : std::string("-");
+  };
   return fmt::format("  {:>8}{:>12}{:>10}{:>10}{:>12}{:>10}  {}\n",
                      percent(ratio(part.cost.ns, all_ns)), asked_text(part.cost.asked, rows), each,
                      of_rule(format_count(part.alerts)), of_rule(format_count(part.totals.runs)),

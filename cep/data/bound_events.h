@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "cep/plan/plan_fwd.h"
+#include "cep/base/index.h"
 #include "cep/value/time.h"
 #include "cep/value/value.h"
 

@@ -4,7 +4,7 @@
 
 namespace tocsin::cep {
 std::uint64_t ProfileClock::cost() {
-  static const std::uint64_t least = [] {
+  static const std::uint64_t kLeast = [] {
     std::uint64_t shortest = UINT64_MAX;
     for (int i = 0; i < 100; ++i) {
       const std::uint64_t before = now();
@@ -12,7 +12,7 @@ std::uint64_t ProfileClock::cost() {
     }
     return shortest;
   }();
-  return least;
+  return kLeast;
 }
 
 std::uint64_t OperatorProfile::Cost::ns() const {

@@ -25,7 +25,7 @@ struct CommandSettings {
 };
 std::vector<CommandSettings> all_settings() {
   return {
-      {"run", run_settings(), {"--input", "--color", "--cache", "--quiet", "--help"}},
+      {"run", run_settings(), {"--input", "--color", "--cache", "--profile", "--quiet", "--help"}},
       {"serve", serve_settings(), {"--config", "--check-config", "--cache", "--quiet", "--help"}}};
 }
 
