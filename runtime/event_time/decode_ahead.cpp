@@ -57,7 +57,15 @@ void DecodeAhead::work(BlockDecoder& decoder) {
     Input* input = nullptr;
     can_read_.wait(lock, [&] { return is_ending_ || (input = next_input()) != nullptr; });
     if (is_ending_) return;
-    read_block(*input, decoder, lock);
+    try {
+      read_block(*input, decoder, lock);
+    } catch (...) {
+      // The block is never ready: whoever waits for it throws this.
+      if (!lock.owns_lock()) lock.lock();
+      failure_ = std::current_exception();
+      is_ready_.notify_all();
+      return;
+    }
   }
 }
 
@@ -101,6 +109,7 @@ Result<DecodeAhead::Block*> DecodeAhead::take(std::size_t number) {
   }
   Slot& slot = input.slots[input.taken % input.slots.size()];
   while (slot.state != SlotState::kReady) {
+    if (failure_) std::rethrow_exception(failure_);
     // The caller decodes too, rather than wait.
     if (may_read(input)) {
       read_block(input, decoders_.back(), lock);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -72,6 +73,7 @@ class DecodeAhead {
   std::condition_variable is_ready_;
   std::deque<Input> inputs_;
   bool is_ending_ = false;
+  std::exception_ptr failure_;         // of a thread, which has ended
   std::deque<BlockDecoder> decoders_;  // the caller's is the last
   std::vector<std::thread> threads_;
 };

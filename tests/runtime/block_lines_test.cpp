@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <deque>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -227,5 +228,28 @@ TEST_CASE("blocks of lines: cut anywhere they give what their lines give one by 
       }
     }
   });
+}
+
+TEST_CASE("blocks of lines: what a thread runs out of memory for, its caller throws") {
+  struct NoMemory : tests::TextSource {
+    using tests::TextSource::TextSource;
+    Result<std::size_t> read(char* to, std::size_t capacity) override {
+      if (at() == text().size()) throw std::bad_alloc();
+      return give(to, capacity, text().size());
+    }
+  };
+  const cep::Plan plan = tests::event_plan();
+  const auto fields = tests::all_fields(plan);
+  const auto types = tests::all_types(plan);
+  for (const std::size_t threads : {1U, 2U, 3U}) {
+    DecodeAhead ahead(threads, [&] { return BlockDecoder(plan, fields, types, {1'000, 100}); });
+    const std::size_t input = ahead.add(
+        std::make_unique<NoMemory>("{\"type\":\"login\",\"ts\":1,\"user\":\"u\"}\n"), 1'000);
+    const auto take_all = [&] {
+      while (ahead.take(input)) {
+      }
+    };
+    CHECK_THROWS_AS(take_all(), std::bad_alloc);
+  }
 }
 }  // namespace tocsin::runtime
