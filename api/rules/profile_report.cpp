@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -25,30 +27,31 @@ std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share);
 
 // A rule or a feature, and what it took.
 struct Part {
-  std::string name;
-  cep::EngineProfile::Part cost;
   bool is_rule = false;
-  std::uint64_t alerts = 0;
-  cep::RuleTotals totals = {};
+  std::size_t index = 0;  // in the plan
+  cep::EngineProfile::Part cost;
 };
 
-std::vector<Part> parts_of(const cep::Plan& plan, const runtime::RunSummary& summary) {
-  const runtime::RunProfile& profile = *summary.profile;
+// The dearest first; without those that had nothing to do.
+std::vector<Part> parts_of(const cep::EngineProfile& profile) {
   std::vector<Part> parts;
-  for (std::size_t i = 0; i < plan.rules.size(); ++i) {
-    parts.push_back({"rule " + plan.rules[i].id, profile.engine.rules[i], true,
-                     summary.alerts_by_rule[i], profile.totals[i]});
-  }
-  for (std::size_t i = 0; i < plan.features.size(); ++i) {
-    const cep::Feature& feature = plan.features[i];
-    parts.push_back({feature.name.starts_with('$') ? rules::feature_noun(plan, feature)
-                                                   : "feature " + feature.name,
-                     profile.engine.features[i]});
-  }
-  std::erase_if(parts, [](const Part& part) { return part.cost.asked == 0 && part.cost.ns == 0; });
+  const auto add = [&](bool is_rule, const std::vector<cep::EngineProfile::Part>& costs) {
+    for (std::size_t i = 0; i < costs.size(); ++i) {
+      if (costs[i].asked != 0 || costs[i].ns != 0) parts.push_back({is_rule, i, costs[i]});
+    }
+  };
+  add(true, profile.rules);
+  add(false, profile.features);
   std::ranges::stable_sort(parts,
                            [](const Part& a, const Part& b) { return a.cost.ns > b.cost.ns; });
   return parts;
+}
+
+std::string name_of(const cep::Plan& plan, const Part& part) {
+  if (part.is_rule) return "rule " + plan.rules[part.index].id;
+  const cep::Feature& feature = plan.features[part.index];
+  return feature.name.starts_with('$') ? rules::feature_noun(plan, feature)
+                                       : "feature " + feature.name;
 }
 
 std::string stages_text(const runtime::RunSummary& summary) {
@@ -80,20 +83,28 @@ std::string asked_text(std::uint64_t asked, std::uint64_t rows) {
                       : fmt::format("1 in {}", format_count(static_cast<std::uint64_t>(once_in)));
 }
 
-std::string line_of(const Part& part, std::uint64_t all_ns, std::uint64_t rows) {
+std::string line_of(const cep::Plan& plan, const runtime::RunSummary& summary, const Part& part,
+                    std::uint64_t all_ns) {
+  const runtime::RunProfile& profile = *summary.profile;
+  std::string alerts = "-";
+  std::string matches = "-";
+  std::string state = "-";
+  if (part.is_rule) {
+    alerts = format_count(summary.alerts_by_rule[part.index]);
+    matches = format_count(profile.totals[part.index].runs);
+    state = format_bytes(profile.totals[part.index].bytes);
+  }
   const std::string each =
       part.cost.asked == 0 ? "-" : fmt::format("{:.0f}", ratio(part.cost.ns, part.cost.asked));
-  const auto of_rule = [&](const std::string& text) {
-    return part.is_rule ? text : std::string("-");
-  };
   return fmt::format("  {:>8}{:>12}{:>10}{:>10}{:>12}{:>10}  {}\n",
-                     percent(ratio(part.cost.ns, all_ns)), asked_text(part.cost.asked, rows), each,
-                     of_rule(format_count(part.alerts)), of_rule(format_count(part.totals.runs)),
-                     of_rule(format_bytes(part.totals.bytes)), part.name);
+                     percent(ratio(part.cost.ns, all_ns)),
+                     asked_text(part.cost.asked, profile.engine.rows), each, alerts, matches, state,
+                     name_of(plan, part));
 }
 
 // Of those that take much because many events come to them.
-std::string advice(const std::vector<Part>& parts, std::uint64_t all_ns, std::uint64_t rows) {
+std::string advice(const cep::Plan& plan, const std::vector<Part>& parts, std::uint64_t all_ns,
+                   std::uint64_t rows) {
   constexpr double kMuch = 0.15;
   constexpr double kOften = 0.1;
   std::string text;
@@ -104,7 +115,7 @@ std::string advice(const std::vector<Part>& parts, std::uint64_t all_ns, std::ui
         "  {}: {} of matching. {} events meets its conditions on one event.\n"
         "    A further condition on the event's own fields, which few events meet, would cut "
         "that.\n",
-        part.name, percent(share), asked_text(part.cost.asked, rows));
+        name_of(plan, part), percent(share), asked_text(part.cost.asked, rows));
   }
   return text;
 }
@@ -112,8 +123,7 @@ std::string advice(const std::vector<Part>& parts, std::uint64_t all_ns, std::ui
 
 std::string format_profile(const cep::Plan& plan, const runtime::RunSummary& summary) {
   TOCSIN_ASSERT(summary.profile.has_value(), "the run was profiled");
-  const std::vector<Part> parts = parts_of(plan, summary);
-  const std::uint64_t rows = summary.profile->engine.rows;
+  const std::vector<Part> parts = parts_of(summary.profile->engine);
   std::uint64_t all_ns = 0;
   for (const Part& part : parts) all_ns += part.cost.ns;
   std::string text = stages_text(summary);
@@ -122,7 +132,7 @@ std::string format_profile(const cep::Plan& plan, const runtime::RunSummary& sum
       "  {:>8}{:>12}{:>10}{:>10}{:>12}{:>10}\n",
       "share", "asked at", "ns each", "alerts", "matches", "state");
   for (std::size_t i = 0; i < std::min(parts.size(), kPartsShown); ++i) {
-    text += line_of(parts[i], all_ns, rows);
+    text += line_of(plan, summary, parts[i], all_ns);
   }
   if (parts.size() > kPartsShown) {
     std::uint64_t rest = 0;
@@ -130,7 +140,7 @@ std::string format_profile(const cep::Plan& plan, const runtime::RunSummary& sum
     text += fmt::format("  {:>8}  {} more\n", percent(ratio(rest, all_ns)),
                         format_count(parts.size() - kPartsShown));
   }
-  const std::string what_to_do = advice(parts, all_ns, rows);
+  const std::string what_to_do = advice(plan, parts, all_ns, summary.profile->engine.rows);
   if (!what_to_do.empty()) text += "\n" + what_to_do;
   return text;
 }

@@ -16,12 +16,28 @@ std::size_t SharedEvents::Hash::operator()(const ListedEvent& event) const {
   return hash;
 }
 
+// About: what events of any size need.
+std::size_t SharedEvents::bytes_of(const SharedEvent& shared) {
+  std::size_t bytes = sizeof(SharedEvent) + shared.event.as.size() + shared.event.identity.size() +
+                      shared.event.id.size() + shared.json.size();
+  for (const OwnedValue& field : shared.event.fields) {
+    bytes += sizeof(OwnedValue) + field.view().text.size();
+  }
+  return bytes;
+}
+
 // Null where the event is not known.
 std::shared_ptr<const SharedEvent>& SharedEvents::place_of(const ListedEvent& event) {
   if (const auto known = young_.find(event); known != young_.end()) return known->second;
-  if (young_.size() == kYoungMax) old_ = std::exchange(young_, {});
+  if (young_.size() == kEventsMax || young_bytes_ >= kBytesMax) {
+    old_ = std::exchange(young_, {});
+    young_bytes_ = 0;
+  }
   std::shared_ptr<const SharedEvent>& place = young_[event];
-  if (const auto known = old_.find(event); known != old_.end()) place = known->second;
+  if (const auto known = old_.find(event); known != old_.end()) {
+    place = known->second;
+    young_bytes_ += bytes_of(*place);
+  }
   return place;
 }
 

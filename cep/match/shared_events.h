@@ -22,10 +22,14 @@ struct ListedEvent {
   ArrivalNumber arrival;
   friend bool operator==(const ListedEvent&, const ListedEvent&) = default;
 };
-/// The events that were listed last, at most 2 * kYoungMax of them; alerts keep theirs for
-/// themselves. Threading: one caller at a time.
+/// The events that were listed last, in two generations, each bounded in number and bytes; alerts
+/// keep theirs for themselves. Threading: one caller at a time.
 class SharedEvents {
  public:
+  /// Of a generation. More events than that are made anew, as if nothing was shared.
+  static constexpr std::size_t kEventsMax = 4'096;
+  static constexpr std::size_t kBytesMax = std::size_t{4} << 20;
+
   /// Borrows the plan.
   explicit SharedEvents(const Plan& plan) : plan_(plan) {}
   /// The event, made by `make()` where it is not among them.
@@ -34,25 +38,28 @@ class SharedEvents {
     std::shared_ptr<const SharedEvent>& place = place_of(event);
     if (place == nullptr) {
       place = std::make_shared<const SharedEvent>(SharedEvent{make(), {}});
+      young_bytes_ += bytes_of(*place);
     } else if (place->json.empty()) {
       place = with_json(event.rule, place->event);
+      young_bytes_ += place->json.size();
     }
     return place;
   }
 
  private:
-  static constexpr std::size_t kYoungMax = 4'096;
   struct Hash {
     std::size_t operator()(const ListedEvent& event) const;
   };
   using Events = std::unordered_map<ListedEvent, std::shared_ptr<const SharedEvent>, Hash>;
 
+  static std::size_t bytes_of(const SharedEvent& shared);
   std::shared_ptr<const SharedEvent>& place_of(const ListedEvent& event);
   std::shared_ptr<const SharedEvent> with_json(RuleIndex rule, const BoundEvent& event);
 
   const Plan& plan_;
   std::optional<AlertFormat> format_;  // once needed: it takes room by rules
   Events young_;                       // asked for since the last ones became old
+  std::size_t young_bytes_ = 0;
   Events old_;
 };
 }  // namespace tocsin::cep
