@@ -1,10 +1,12 @@
 #include "api/commands/cli.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <optional>
@@ -148,6 +150,7 @@ ExitCode print(const std::string& text) {
   return ExitCode::kSuccess;
 }
 
+constexpr const char* kNoMemory = "memory could not be allocated";
 // What was stored in a data directory stays, as after any other end in the middle.
 std::string out_of_memory(std::string_view what) {
   return fmt::format(
@@ -199,21 +202,52 @@ std::unique_ptr<CLI::App> build_program(Chosen& chosen) {
   return program;
 }
 
-int run_command_line(int argc, const char* const* argv) {
-  ExitCode code = ExitCode::kInputOutput;
+namespace {
+// Says why the program ends.
+void tell_end(const std::exception_ptr& why) {
   try {
-    code = parse_and_run(argc, argv);
+    std::rethrow_exception(why);
   } catch (const std::bad_alloc&) {
-    end_with(code, out_of_memory("memory could not be allocated"));
+    end_with(ExitCode::kInputOutput, out_of_memory(kNoMemory));
   } catch (const std::system_error& error) {
     const bool no_room = error.code() == std::errc::resource_unavailable_try_again ||
                          error.code() == std::errc::not_enough_memory;
-    end_with(code, no_room ? out_of_memory("no thread could be started")
-                           : fmt::format("ended by an unexpected error: {}", error.what()));
+    end_with(ExitCode::kInputOutput,
+             no_room ? out_of_memory("no thread could be started")
+                     : fmt::format("ended by an unexpected error: {}", error.what()));
   } catch (const std::exception& error) {
     // A defect: never a normal end.
-    end_with(code, fmt::format("ended by an unexpected error: {}", error.what()));
+    end_with(ExitCode::kInputOutput, fmt::format("ended by an unexpected error: {}", error.what()));
   }
-  return static_cast<int>(code);
+}
+
+// What end_for_thread() says of memory: made while there is some.
+std::string no_memory_text;
+
+// Of what a thread beside the main one did not catch: nothing can go on without it, and a data
+// directory is as after any other end in the middle.
+[[noreturn]] void end_for_thread() {
+  try {
+    if (const std::exception_ptr why = std::current_exception()) std::rethrow_exception(why);
+  } catch (const std::bad_alloc&) {
+    static_cast<void>(!::write(STDERR_FILENO, no_memory_text.data(), no_memory_text.size()));
+    std::_Exit(static_cast<int>(ExitCode::kInputOutput));
+  } catch (...) {
+    tell_end(std::current_exception());
+    std::_Exit(static_cast<int>(ExitCode::kInputOutput));
+  }
+  std::abort();
+}
+}  // namespace
+
+int run_command_line(int argc, const char* const* argv) {
+  no_memory_text = fmt::format("tocsin: {}\n", out_of_memory(kNoMemory));
+  std::set_terminate(end_for_thread);
+  try {
+    return static_cast<int>(parse_and_run(argc, argv));
+  } catch (...) {
+    tell_end(std::current_exception());
+    return static_cast<int>(ExitCode::kInputOutput);
+  }
 }
 }  // namespace tocsin::api

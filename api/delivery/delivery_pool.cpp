@@ -7,13 +7,12 @@
 #include <list>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <thread>
 #include <utility>
 
 #include "api/base/clock.h"
 #include "api/delivery/attempt_outcome.h"
-#include "api/delivery/delivery_rate.h"
+#include "api/delivery/delivery_lane.h"
 #include "api/delivery/stored_messages.h"
 #include "runtime/io/background_thread.h"
 
@@ -34,29 +33,7 @@ std::vector<milliseconds> DeliveryPoolOptions::default_retry_delays() {
 }
 
 struct DeliveryPool::Impl {
-  // One endpoint. Guarded by `mutex`.
-  struct Lane {
-    std::shared_ptr<const Subscription> subscription;
-    std::shared_ptr<HttpClient> client;
-    std::unique_ptr<DeliveryQueue> queue;
-    DeliveryRate rate;
-    std::uint64_t next_number = 0;                      // alerts before it have been read
-    std::uint64_t next_message = runtime::kMessageBit;  // and messages before it
-    std::uint64_t times_owed = UINT64_MAX;              // as of the last reading to the end
-    std::set<std::uint64_t> held;                       // numbers in the queue
-    bool is_removed = false;
-    bool must_reset = false;  // begins anew once nothing is being sent
-    DeliveryFigures figures;
-
-    void read_again() {
-      next_number = 0;
-      next_message = runtime::kMessageBit;
-      times_owed = UINT64_MAX;
-    }
-    bool is_sending_allowed() const {
-      return !is_removed && !must_reset && subscription->status == SubscriptionStatus::kActive;
-    }
-  };
+  using Lane = DeliveryLane;
   using LanePtr = std::shared_ptr<Lane>;
 
   Impl(runtime::EffectStore& effects_in, StoredMessages& messages_in, DeliveryLog& log_in,
@@ -69,9 +46,22 @@ struct DeliveryPool::Impl {
         clock(clock_in),
         options(std::move(options_in)),
         make_client(std::move(make_client_in)),
-        listener(std::move(listener_in)) {
+        listener(std::move(listener_in)) {}
+  ~Impl() { stop(); }
+
+  // Apart from the constructor: the threads before one that cannot be started are ended as ever.
+  void start() {
     for (std::size_t i = 0; i < options.slots + options.unproven_slots; ++i)
       senders.emplace_back([this] { send(); });
+  }
+  void stop() {
+    std::unique_lock lock(mutex);
+    if (stopping) return;
+    stopping = true;
+    for (const LanePtr& lane : lanes) lane->client->stop();
+    work.notify_all();
+    lock.unlock();
+    for (std::thread& sender : senders) sender.join();
   }
 
   // An attempt that holds a slot.
@@ -412,8 +402,10 @@ DeliveryPool::DeliveryPool(runtime::EffectStore& effects, StoredMessages& messag
                            DeliveryLog& log, runtime::Clock& wall, Clock& clock,
                            DeliveryPoolOptions options, MakeClient make_client, Listener listener)
     : impl_(std::make_unique<Impl>(effects, messages, log, wall, clock, std::move(options),
-                                   std::move(make_client), std::move(listener))) {}
-DeliveryPool::~DeliveryPool() { stop(); }
+                                   std::move(make_client), std::move(listener))) {
+  impl_->start();
+}
+DeliveryPool::~DeliveryPool() = default;
 
 Result<void> DeliveryPool::put(std::shared_ptr<const Subscription> subscription) {
   Result<std::shared_ptr<HttpClient>> client = impl_->make_client(*subscription);
@@ -466,15 +458,7 @@ void DeliveryPool::reread(const std::string& id) {
   impl_->work.notify_all();
 }
 
-void DeliveryPool::stop() {
-  std::unique_lock lock(impl_->mutex);
-  if (impl_->stopping) return;
-  impl_->stopping = true;
-  for (const Impl::LanePtr& lane : impl_->lanes) lane->client->stop();
-  impl_->work.notify_all();
-  lock.unlock();
-  for (std::thread& sender : impl_->senders) sender.join();
-}
+void DeliveryPool::stop() { impl_->stop(); }
 
 DeliveryFigures DeliveryPool::figures(const std::string& id) const {
   const std::lock_guard lock(impl_->mutex);

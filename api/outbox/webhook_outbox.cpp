@@ -71,6 +71,10 @@ struct WebhookOutbox::Impl {
         source(std::move(source_in)),
         spilled(spilled_in) {
     refill();
+  }
+
+  // Apart from the constructor: the threads before one that cannot be started are ended as ever.
+  void start_sending() {
     for (std::size_t i = 0; i < options.concurrency; ++i) senders.emplace_back([this] { send(); });
   }
 
@@ -261,7 +265,9 @@ Result<std::unique_ptr<WebhookOutbox>> WebhookOutbox::open(WebhookOptions option
   auto impl =
       std::make_unique<Impl>(std::move(options), url->text(), std::move(*secret), std::move(source),
                              spilled, std::move(owned_client), used_client, clock);
-  return std::unique_ptr<WebhookOutbox>(new WebhookOutbox(std::move(impl)));
+  std::unique_ptr<WebhookOutbox> outbox(new WebhookOutbox(std::move(impl)));
+  outbox->impl_->start_sending();
+  return outbox;
 }
 
 WebhookOutbox::WebhookOutbox(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -77,8 +77,8 @@ EmittedMark EffectQueue::pushed_mark() const {
 void EffectQueue::start() {
   const std::lock_guard lock(mutex_);
   TOCSIN_ASSERT(!has_thread_ && !is_abandoned_, "started once");
-  has_thread_ = true;
   thread_ = std::thread([this] { work(); });
+  has_thread_ = true;
 }
 
 Result<bool> EffectQueue::step() {

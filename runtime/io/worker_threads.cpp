@@ -42,7 +42,8 @@ std::uint32_t wait_while(std::atomic<std::uint32_t>& value, std::uint32_t old,
 }  // namespace
 
 WorkerThreads::WorkerThreads(std::uint32_t count, std::uint32_t rows_of_part_min)
-    : rows_of_part_min_(rows_of_part_min) {
+    : WorkerThreads(Alone{}, rows_of_part_min) {
+  // The destructor ends the threads before one that cannot be started.
   TOCSIN_ASSERT(count >= 1, "the caller is one of them");
   for (std::uint32_t worker = 1; worker < count; ++worker) {
     Thread& self = *threads_.emplace_back(std::make_unique<Thread>());
@@ -52,7 +53,9 @@ WorkerThreads::WorkerThreads(std::uint32_t count, std::uint32_t rows_of_part_min
 
 WorkerThreads::~WorkerThreads() {
   for (const auto& thread : threads_) say(*thread, kEnd);
-  for (const auto& thread : threads_) thread->thread.join();
+  for (const auto& thread : threads_) {
+    if (thread->thread.joinable()) thread->thread.join();
+  }
 }
 
 void WorkerThreads::say(Thread& to, Turn turn) {

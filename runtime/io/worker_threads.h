@@ -27,6 +27,8 @@ class WorkerThreads : public cep::Workers {
   void run(std::uint32_t parts, const Work& work) override;
 
  private:
+  struct Alone {};  // the caller is the only worker
+  WorkerThreads(Alone, std::uint32_t rows_of_part_min) : rows_of_part_min_(rows_of_part_min) {}
   enum Turn : std::uint32_t { kIdle, kExpected, kWork, kEnd };
   // Two threads do not write to one cache line.
   struct alignas(64) Thread {

@@ -13,6 +13,7 @@ import pty
 import re
 import resource
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -334,20 +335,30 @@ def _():
 
 @case
 def _():
-    """run: what ends for want of memory says so, and what to do; exit code 3"""
+    """run: what ends for want of memory says so, on whatever thread, and what to do; exit code 3"""
     if "asan" in BINARY or "tsan" in BINARY:  # they reserve more than any limit
         return
     write("rules.tocsin", RULES)
     write("in.ndjson", [payment(0, card=f"c{i}", amount=900.00) for i in range(2_000)])
-    for most in range(100 << 20, 20 << 20, -(4 << 20)):
-        done = subprocess.run([BINARY, "run", "rules.tocsin", "--input", "in.ndjson"], capture_output=True, text=True,
-                              timeout=LIMIT_S,
-                              preexec_fn=lambda most=most: resource.setrlimit(resource.RLIMIT_AS, (most, most)))
-        if done.returncode != 0:
-            break
-    assert done.returncode == 3, done
-    has(done.stderr, "out of memory: ", "ulimit -v", "--memory-max")
-    assert "unexpected" not in done.stderr, done.stderr
+    for more in (["--workers", "1"], ["--workers", "4"], ["--data", "data"]):
+        ended = []
+        for most in range(400 << 20, 20 << 20, -(8 << 20)):
+            shutil.rmtree("data", ignore_errors=True)
+            done = subprocess.run([BINARY, "run", "rules.tocsin", "--input", "in.ndjson", *more], capture_output=True,
+                                  text=True, timeout=LIMIT_S,
+                                  preexec_fn=lambda most=most: resource.setrlimit(resource.RLIMIT_AS, (most, most)))
+            if done.returncode == 127:  # not even loaded
+                break
+            if done.returncode != 0:
+                ended.append(done)
+        assert any(done.returncode == 3 for done in ended), more
+        for done in ended:
+            if "Fatal glibc error" in done.stderr:  # the C library gives up by itself, and says so
+                has(done.stderr, "out of memory")
+                continue
+            assert done.returncode == 3, done
+            has(done.stderr, "out of memory: ", "ulimit -v", "--memory-max")
+            assert "unexpected" not in done.stderr, done.stderr
 
 
 @case

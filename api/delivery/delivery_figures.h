@@ -1,0 +1,32 @@
+/// What the deliveries of a process are like.
+#pragma once
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "api/delivery/endpoint_circuit.h"
+
+namespace tocsin::api {
+/// What an endpoint's deliveries are like now.
+struct DeliveryFigures {
+  std::uint64_t delivered = 0;  // by this process, as all counts here
+  std::uint64_t failed = 0;     // attempts
+  std::uint64_t dead = 0;
+  std::size_t sending = 0;
+  CircuitState circuit = CircuitState::kClosed;
+  bool last_succeeded = false;
+};
+/// How long attempts took: in each bucket those of so many seconds at most that are in none before.
+inline constexpr std::array kAttemptBuckets = {0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0};
+/// All attempts of this process, to whatever endpoint; test messages are none.
+struct DeliveryTotals {
+  std::uint64_t delivered = 0;   // answered with 2xx
+  std::uint64_t rejected = 0;    // answered otherwise
+  std::uint64_t unanswered = 0;  // no connection, or no answer in time
+  std::uint64_t retried = 0;     // of these all: not the first attempt
+  std::uint64_t exhausted = 0;   // deliveries that were given up
+  std::array<std::uint64_t, kAttemptBuckets.size() + 1> by_latency{};  // the last: longer
+  std::chrono::microseconds latency{0};
+};
+}  // namespace tocsin::api
