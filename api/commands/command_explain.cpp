@@ -15,10 +15,12 @@
 #include "api/base/choice_option.h"
 #include "api/base/colour.h"
 #include "api/base/output_file.h"
+#include "api/commands/analysis_run.h"
 #include "api/commands/cache_option.h"
 #include "api/rules/explain_dot.h"
 #include "api/rules/explain_json.h"
 #include "api/rules/explain_text.h"
+#include "api/rules/rule_analysis.h"
 #include "api/rules/rule_files.h"
 #include "api/rules/rule_loader.h"
 #include "cep/plan/rule.h"
@@ -31,6 +33,8 @@ struct ExplainOptions {
   std::string format = "text";
   std::string output = "-";
   std::string colour;
+  bool analyses = false;
+  std::vector<std::string> inputs;
 };
 struct Arguments {
   std::vector<std::string> rules;  // names or ids; none: all rules
@@ -83,9 +87,32 @@ std::size_t columns_of(const OutputFile& output) {
   return std::clamp<std::size_t>(size.ws_col, 40, kMost);
 }
 
+// What does not go together.
+std::optional<std::string> refused(const ExplainOptions& options) {
+  if (options.analyses && options.inputs.empty()) {
+    return "--analyze needs events: name them with --input FILE";
+  }
+  if (!options.analyses && !options.inputs.empty()) return "--input needs --analyze";
+  if (options.analyses && (options.format == "dot" || options.format == "svg")) {
+    return fmt::format("--analyze goes with --format text or json, not {}", options.format);
+  }
+  return std::nullopt;
+}
+
+// What all rules do with the inputs, by RuleIndex; nothing without inputs.
+Outcome<std::vector<RuleAnalysis>> analyses_of(const cep::Program& program,
+                                               const ExplainOptions& options) {
+  if (!options.analyses) return std::vector<RuleAnalysis>();
+  const Outcome<runtime::RunSummary> summary = run_for_analysis(program, options.inputs);
+  if (!summary) return tl::unexpected(summary.error());
+  return analyse_rules(program.plan(), {summary->profile->engine, summary->alerts_by_rule,
+                                        summary->profile->totals});
+}
+
 // The chosen rules in the format; each piece is a line or lines without the last end.
 Result<void> write_explanation(const cep::Program& program,
-                               const std::vector<cep::RuleIndex>& rules, const std::string& format,
+                               const std::vector<cep::RuleIndex>& rules,
+                               const std::vector<RuleAnalysis>& analyses, const std::string& format,
                                const std::string& svg, const TextStyle& style, OutputFile& output) {
   const auto write = [&](std::string text) -> Result<void> {
     if (text.ends_with('\n')) text.pop_back();  // write_line adds it
@@ -95,11 +122,12 @@ Result<void> write_explanation(const cep::Program& program,
   if (format == "dot") return write(explain_dot(program, rules));
   Result<void> written;
   for (const cep::RuleIndex rule : rules) {
+    const RuleAnalysis* const analysis = analyses.empty() ? nullptr : &analyses[rule.value];
     if (format == "json") {
-      written = write(explain_json(program, rule));
+      written = write(explain_json(program, rule, analysis));
     } else {
       if (rule != rules.front()) written = output.write_line("\n");
-      if (written) written = write(explanation_text(program, rule, style));
+      if (written) written = write(explanation_text(program, rule, analysis, style));
     }
     if (!written) return written;
   }
@@ -107,6 +135,9 @@ Result<void> write_explanation(const cep::Program& program,
 }
 
 ExitCode explain(const ExplainOptions& options) {
+  if (const std::optional<std::string> wrong = refused(options)) {
+    return end_with(ExitCode::kUsage, *wrong + "\nsee tocsin explain --help");
+  }
   const Arguments arguments = sorted_out(options.arguments);
   if (arguments.files.empty()) {
     return end_with(ExitCode::kUsage, "rule files are missing\nsee tocsin explain --help");
@@ -127,12 +158,15 @@ ExitCode explain(const ExplainOptions& options) {
     svg = draw_svg(explain_dot(program, *chosen));
     if (!svg) return end_with(ExitCode::kInputOutput, svg.error().message);
   }
+  const Outcome<std::vector<RuleAnalysis>> analyses = analyses_of(program, options);
+  if (!analyses) return end_with(analyses.error().code, analyses.error().message);
   Result<OutputFile> output = OutputFile::open(options.output);
   if (!output) return end_with(ExitCode::kInputOutput, output.error().message);
   const bool on_terminal = options.output == "-";
   const TextStyle style{columns_of(*output),
                         on_terminal && is_coloured(options.colour, STDOUT_FILENO)};
-  Result<void> written = write_explanation(program, *chosen, options.format, *svg, style, *output);
+  Result<void> written =
+      write_explanation(program, *chosen, *analyses, options.format, *svg, style, *output);
   if (written) written = output->close();
   if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
   return ExitCode::kSuccess;
@@ -159,17 +193,29 @@ void add_explain_command(CLI::App& program, Chosen& chosen) {
           "-o,--output", options->output,
           "Where the text is written; the file is replaced; - is standard output (default: -)")
       ->type_name("FILE");
+  command->add_flag(
+      "--analyze", options->analyses,
+      "Run the rules over --input, and say what each did with those events: how often "
+      "it and its steps were asked, its time, alerts and state");
+  command
+      ->add_option("-i,--input", options->inputs,
+                   "Events for --analyze, as JSON, one object per line; .gz and .zst are "
+                   "decompressed, - is standard input")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   add_colour_option(*command, options->colour);
   add_cache_option(*command);
   command->footer(
       R"(The text comes from the compiled rule, not from the source, so that somebody who knows the fraud can
 check it. An argument that contains a slash, ends in .tocsin or exists is a file or folder; any other
 is the name or the id of a rule. Byte counts are estimates, correct to a factor of two. Drafts do not
-run and are not explained. `svg` needs the program dot (Graphviz).
+run and are not explained. `svg` needs the program dot (Graphviz). With --analyze all rules of the
+files run, by one thread, and no alert is written.
 
 Examples:
   tocsin explain rules/
   tocsin explain card_testing FR-002 rules/cards.tocsin
+  tocsin explain card_testing rules/ --analyze --input payments.ndjson
   tocsin explain card_testing rules/ --format svg --output card_testing.svg)");
   command->callback([&chosen, options] { chosen.run = [options] { return explain(*options); }; });
 }

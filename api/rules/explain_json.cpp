@@ -203,7 +203,8 @@ const char* status_name(cep::Status status) {
   return "live";
 }
 
-std::string explain_json(const cep::Program& program, cep::RuleIndex index) {
+std::string explain_json(const cep::Program& program, cep::RuleIndex index,
+                         const RuleAnalysis* analysis) {
   const cep::Plan& plan = program.plan();
   const cep::Rule& rule = plan.rules[index.value];
   const cep::RuleProfile profile = cep::describe_profile(program, index);
@@ -216,21 +217,21 @@ std::string explain_json(const cep::Program& program, cep::RuleIndex index) {
   for (rules::ExplainedAspect& more : rules::explain_profile(program, index)) {
     says.push_back(std::move(more));
   }
-  const Json out = {
-      {"rule", rule.name},
-      {"id", rule.id},
-      {"title", rule.title},
-      {"status", status_name(rule.status)},
-      {"says", aspects(says)},
-      {"automaton", automaton_json(rules::name_automaton(words, profile), profile.method)},
-      {"state", state_json(plan, profile)},
-      {"shared",
-       {{"rules_of_key", rule_names(plan, profile.rules_of_key)},
-        {"features_of_key", std::move(features)},
-        {"rules_of_ring", rule_names(plan, profile.rules_of_ring)},
-        {"alert_readers", rule_names(plan, profile.alert_readers)}}},
-      {"cost", cost_json(program, profile)},
-      {"growth", growth_json(program, profile)}};
+  Json out = {{"rule", rule.name},
+              {"id", rule.id},
+              {"title", rule.title},
+              {"status", status_name(rule.status)},
+              {"says", aspects(says)},
+              {"automaton", automaton_json(rules::name_automaton(words, profile), profile.method)},
+              {"state", state_json(plan, profile)},
+              {"shared",
+               {{"rules_of_key", rule_names(plan, profile.rules_of_key)},
+                {"features_of_key", std::move(features)},
+                {"rules_of_ring", rule_names(plan, profile.rules_of_ring)},
+                {"alert_readers", rule_names(plan, profile.alert_readers)}}},
+              {"cost", cost_json(program, profile)},
+              {"growth", growth_json(program, profile)}};
+  if (analysis != nullptr) out["analysis"] = analysis_json(*analysis);
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 }  // namespace tocsin::api

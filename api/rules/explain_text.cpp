@@ -66,7 +66,7 @@ std::string aspect_text(const rules::ExplainedAspect& aspect, const TextStyle& s
 }
 
 std::string explanation_text(const cep::Program& program, cep::RuleIndex index,
-                             const TextStyle& style) {
+                             const RuleAnalysis* analysis, const TextStyle& style) {
   const cep::Rule& rule = program.plan().rules[index.value];
   std::string text;
   append_wrapped(text, "", fmt::format("rule {} \"{}\"", rule.name, rule.title), style.columns);
@@ -76,6 +76,7 @@ std::string explanation_text(const cep::Program& program, cep::RuleIndex index,
   for (const rules::ExplainedAspect& aspect : rules::explain_profile(program, index)) {
     text += '\n' + aspect_text(aspect, style);
   }
+  if (analysis != nullptr) text += '\n' + aspect_text(analysis_aspect(*analysis), style);
   return text;
 }
 }  // namespace tocsin::api

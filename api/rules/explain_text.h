@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 
+#include "api/rules/rule_analysis.h"
 #include "cep/engine/engine.h"
 #include "rules/explain/explain.h"
 
@@ -18,7 +19,7 @@ void append_wrapped(std::string& out, const std::string& first, const std::strin
                     std::size_t columns);
 /// The heading and what stands below it, each line ended.
 std::string aspect_text(const rules::ExplainedAspect& aspect, const TextStyle& style);
-/// All that is said of a rule of the program's plan.
+/// All that is said of a rule of the program's plan; `analysis`, where there is one, comes last.
 std::string explanation_text(const cep::Program& program, cep::RuleIndex rule,
-                             const TextStyle& style);
+                             const RuleAnalysis* analysis, const TextStyle& style);
 }  // namespace tocsin::api

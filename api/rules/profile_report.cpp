@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "api/base/human_text.h"
+#include "api/rules/rule_analysis.h"
 #include "cep/base/assert.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/plan.h"
@@ -18,6 +20,8 @@
 
 namespace tocsin::api {
 namespace {
+using nlohmann::ordered_json;
+
 constexpr std::size_t kPartsShown = 20;
 
 double ratio(std::uint64_t part, std::uint64_t whole) {
@@ -76,13 +80,6 @@ std::string stages_text(const runtime::RunSummary& summary) {
   return text;
 }
 
-std::string asked_text(std::uint64_t asked, std::uint64_t rows) {
-  if (asked == 0) return "never";
-  const double once_in = std::max(1.0, ratio(rows, asked));
-  return once_in < 10 ? fmt::format("1 in {:.1f}", once_in)
-                      : fmt::format("1 in {}", format_count(static_cast<std::uint64_t>(once_in)));
-}
-
 std::string line_of(const cep::Plan& plan, const runtime::RunSummary& summary, const Part& part,
                     std::uint64_t all_ns) {
   const runtime::RunProfile& profile = *summary.profile;
@@ -98,28 +95,73 @@ std::string line_of(const cep::Plan& plan, const runtime::RunSummary& summary, c
       part.cost.asked == 0 ? "-" : fmt::format("{:.0f}", ratio(part.cost.ns, part.cost.asked));
   return fmt::format("  {:>8}{:>12}{:>10}{:>10}{:>12}{:>10}  {}\n",
                      percent(ratio(part.cost.ns, all_ns)),
-                     asked_text(part.cost.asked, profile.engine.rows), each, alerts, matches, state,
-                     name_of(plan, part));
+                     once_in(ratio(part.cost.asked, profile.engine.rows)), each, alerts, matches,
+                     state, name_of(plan, part));
 }
 
-// Of those that take much because many events come to them.
-std::string advice(const cep::Plan& plan, const std::vector<Part>& parts, std::uint64_t all_ns,
-                   std::uint64_t rows) {
-  constexpr double kMuch = 0.15;
-  constexpr double kOften = 0.1;
+// Of rules that take much because many events come to them.
+std::string advice(const cep::Plan& plan, const std::vector<Part>& parts,
+                   const std::vector<RuleAnalysis>& analyses) {
   std::string text;
   for (const Part& part : parts) {
-    const double share = ratio(part.cost.ns, all_ns);
-    if (share < kMuch || ratio(part.cost.asked, rows) < kOften) continue;
-    text += fmt::format(
-        "  {}: {} of matching. {} events meets its conditions on one event.\n"
-        "    A further condition on the event's own fields, which few events meet, would cut "
-        "that.\n",
-        name_of(plan, part), percent(share), asked_text(part.cost.asked, rows));
+    if (!part.is_rule || !analyses[part.index].is_asked_much()) continue;
+    const RuleAnalysis& rule = analyses[part.index];
+    text += fmt::format("  {}: {} of matching.", name_of(plan, part), percent(rule.share));
+    if (const RuleAnalysis::Step* const widest = rule.widest_step()) {
+      text += fmt::format(
+          " {} events meets the conditions of {} on one event.\n"
+          "    A further one there, on the event's own fields, which few events "
+          "meet, would cut that.",
+          once_in(widest->share), widest->name);
+    }
+    text += '\n';
   }
   return text;
 }
+
+ordered_json features_json(const cep::Plan& plan, const std::vector<Part>& parts,
+                           std::uint64_t all_ns, std::size_t most) {
+  ordered_json all = ordered_json::array();
+  for (const Part& part : parts) {
+    if (part.is_rule || all.size() == most) continue;
+    const cep::Feature& feature = plan.features[part.index];
+    all.push_back({{"feature", feature.name.starts_with('$') ? ordered_json(nullptr)
+                                                             : ordered_json(feature.name)},
+                   {"text", rules::feature_noun(plan, feature)},
+                   {"asked", part.cost.asked},
+                   {"ns", part.cost.ns},
+                   {"share", ratio(part.cost.ns, all_ns)}});
+  }
+  return all;
+}
 }  // namespace
+
+std::string profile_json(const cep::Plan& plan, const MeasuredRules& measured, double seconds,
+                         std::size_t most) {
+  const cep::EngineProfile& profile = measured.profile;
+  const std::vector<Part> parts = parts_of(profile);
+  std::uint64_t all_ns = 0;
+  for (const Part& part : parts) all_ns += part.cost.ns;
+  const std::vector<RuleAnalysis> analyses = analyse_rules(plan, measured);
+  ordered_json rules = ordered_json::array();
+  for (const Part& part : parts) {
+    if (!part.is_rule || rules.size() == most) continue;
+    const cep::Rule& rule = plan.rules[part.index];
+    ordered_json one = {{"rule", rule.name}, {"id", rule.id}};
+    one.update(analysis_json(analyses[part.index]));
+    rules.push_back(std::move(one));
+  }
+  const ordered_json out = {{"seconds", seconds},
+                            {"events", profile.rows},
+                            {"stages",
+                             {{"conditions_ns", profile.conditions_ns},
+                              {"matching_ns", profile.matching_ns},
+                              {"alerts_ns", profile.alerts_ns},
+                              {"upkeep_ns", profile.upkeep_ns}}},
+                            {"rules", std::move(rules)},
+                            {"features", features_json(plan, parts, all_ns, most)}};
+  return out.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
 
 std::string format_profile(const cep::Plan& plan, const runtime::RunSummary& summary) {
   TOCSIN_ASSERT(summary.profile.has_value(), "the run was profiled");
@@ -140,7 +182,10 @@ std::string format_profile(const cep::Plan& plan, const runtime::RunSummary& sum
     text += fmt::format("  {:>8}  {} more\n", percent(ratio(rest, all_ns)),
                         format_count(parts.size() - kPartsShown));
   }
-  const std::string what_to_do = advice(plan, parts, all_ns, summary.profile->engine.rows);
+  const std::string what_to_do =
+      advice(plan, parts,
+             analyse_rules(
+                 plan, {summary.profile->engine, summary.alerts_by_rule, summary.profile->totals}));
   if (!what_to_do.empty()) text += "\n" + what_to_do;
   return text;
 }

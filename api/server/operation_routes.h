@@ -1,5 +1,5 @@
-/// What an operator does with a running server: checkpoints, savepoints, state, what was set aside,
-/// producers, tokens.
+/// What an operator does with a running server: checkpoints, savepoints, state, a profile, what was
+/// set aside, producers, tokens.
 #pragma once
 #include <memory>
 
@@ -10,6 +10,7 @@
 namespace tocsin::api {
 void add_state_routes(Router& router, ServerContext& context,
                       std::shared_ptr<RuleTotalsReader> totals);
+void add_profile_route(Router& router, ServerContext& context);
 void add_savepoint_routes(Router& router, ServerContext& context);
 void add_side_output_routes(Router& router, ServerContext& context);
 void add_audit_routes(Router& router, ServerContext& context);

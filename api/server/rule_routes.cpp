@@ -151,9 +151,9 @@ HttpResponse explain_rule(const ServerContext& context, const ApiRequest& reques
   if (!index) return no_rule(*request.text("rule"));
   const cep::RuleIndex rule{static_cast<std::uint32_t>(*index)};
   if (request.text("format") == "text") {
-    return {200, {}, "text/plain", explanation_text(program, rule, {})};
+    return {200, {}, "text/plain", explanation_text(program, rule, nullptr, {})};
   }
-  return {200, {}, "application/json", explain_json(program, rule) + "\n"};
+  return {200, {}, "application/json", explain_json(program, rule, nullptr) + "\n"};
 }
 
 // The files of a body: {"files": {"PATH": "TEXT", …}}, or one of plain text.

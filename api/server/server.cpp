@@ -378,7 +378,7 @@ Outcome<void> Server::begin_routes() {
   audit_ = *std::move(audit);
   context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
                                    directory_->paths(), *rule_service_, configuration_, *tokens_,
-                                   bodies_, http_figures_, *answers_, *audit_,
+                                   bodies_, http_figures_, *answers_, *audit_, is_closing_,
                                    run_options_.line_bytes_max});
   Result<std::unique_ptr<AlertServices>> alert_services =
       AlertServices::open(*store_, service_->effects(), clock_, alert_services_options_,

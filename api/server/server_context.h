@@ -1,5 +1,6 @@
 /// What the operations of a running server work on.
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -60,6 +61,7 @@ struct ServerContext {
   HttpFigures& http;
   AnswerStore& answers;
   AuditLog& audit;
+  const std::atomic<bool>& is_closing;           // what waits comes to an end
   std::size_t line_bytes_max;                    // of an event
   SubscriptionService* subscriptions = nullptr;  // null: nothing is delivered
 };

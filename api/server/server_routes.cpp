@@ -21,6 +21,7 @@ void add_server_routes(Router& router, ServerContext& context, std::function<boo
   add_version_routes(router, context);
   add_list_routes(router, context);
   add_state_routes(router, context, totals);
+  add_profile_route(router, context);
   add_savepoint_routes(router, context);
   add_side_output_routes(router, context);
   add_producer_routes(router, context);

@@ -77,15 +77,22 @@ class EngineImpl {
   EventTime watermark() const { return watermark_; }
 
   void begin_profile() {
-    profiling_ = std::make_unique<Profiling>();
-    for (const auto& table : tables_) table->begin_profile(profiling_->is_timed);
+    auto fresh = std::make_unique<StageProfile>();
+    for (const auto& table : tables_) table->begin_profile(fresh->is_timed());
+    profiling_ = std::move(fresh);
+  }
+
+  void end_profile() {
+    for (const auto& table : tables_) table->end_profile();
+    profiling_.reset();
   }
 
   EngineProfile profile() const {
-    EngineProfile profile = profiling_ != nullptr ? profiling_->stages : EngineProfile();
+    EngineProfile profile = profiling_ != nullptr ? profiling_->stages() : EngineProfile();
     profile.rules.resize(program_.impl().rules.size());
     profile.features.resize(program_.impl().features.size());
     for (const auto& table : tables_) table->add_profile(profile);
+    std::ranges::stable_sort(profile.steps, {}, &EngineProfile::StepFit::rule);
     return profile;
   }
 
@@ -244,24 +251,8 @@ class EngineImpl {
   }
 
  private:
-  struct Profiling {
-    EngineProfile stages;
-    bool is_timed = false;  // operators too
-    std::uint64_t slices = 0;
-    std::uint64_t since = 0;
-
-    void begin_slice(std::size_t rows) {
-      constexpr std::uint64_t kTimedOnceIn = 8;
-      is_timed = slices++ % kTimedOnceIn == 0;
-      stages.rows += rows;
-      since = ProfileClock::now();
-    }
-  };
-  // The time since the last one was the stage's.
   void lap(std::uint64_t EngineProfile::*stage) {
-    if (profiling_ == nullptr) return;
-    const std::uint64_t now = ProfileClock::now();
-    profiling_->stages.*stage += now - std::exchange(profiling_->since, now);
+    if (profiling_ != nullptr) profiling_->lap(stage);
   }
 
   void advance_slice(const Batch& batch, EventTime watermark, std::vector<Alert>& alerts) {
@@ -457,7 +448,7 @@ class EngineImpl {
   AlertDigester digester_;
   std::vector<std::size_t> places_;  // while alerts are sorted
   RowByRow row_by_row_;
-  std::unique_ptr<Profiling> profiling_;  // null: nothing is measured
+  std::unique_ptr<StageProfile> profiling_;  // null: nothing is measured
 };
 
 Engine::Engine(Program program, std::uint64_t hash_seed, Workers* workers)
@@ -492,5 +483,6 @@ KeyReport Engine::report(const KeyQuery& query) { return impl_->report(query); }
 std::vector<RuleTotals> Engine::rule_totals() { return impl_->rule_totals(); }
 std::vector<std::uint64_t> Engine::steps_exceeded() const { return impl_->steps_exceeded(); }
 void Engine::begin_profile() { impl_->begin_profile(); }
+void Engine::end_profile() { impl_->end_profile(); }
 EngineProfile Engine::profile() const { return impl_->profile(); }
 }  // namespace tocsin::cep

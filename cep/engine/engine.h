@@ -62,7 +62,9 @@ class Engine {
 
   /// From now on measures its own work: each operator in one slice of eight, and the stages in all.
   void begin_profile();
-  /// What was measured; nothing before begin_profile().
+  /// What was measured is forgotten, and nothing more is.
+  void end_profile();
+  /// What was measured since begin_profile(); nothing outside of that.
   EngineProfile profile() const;
 
   /// From now on keeps account of the keys that change; without it no snapshot can be begun, and

@@ -1,8 +1,13 @@
 /// Where an engine's time goes, by stage, rule and feature: for people who look for what to change.
 #pragma once
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
+
+#include "cep/base/index.h"
+#include "cep/plan/plan_fwd.h"
 
 namespace tocsin::cep {
 /// What an engine has done since Engine::begin_profile(). Times are of a steady clock, in
@@ -12,7 +17,15 @@ struct EngineProfile {
     std::uint64_t asked = 0;  // events at which it ran: those that its conditions let through
     std::uint64_t ns = 0;     // at them and at deadlines, over all threads; an estimate
   };
-  std::uint64_t rows = 0;  // given to advance()
+  /// A step of a rule's pattern, and at how many of the counted rows the conditions on that one
+  /// event hold. Conditions that read other events or features are not among them.
+  struct StepFit {
+    RuleIndex rule;
+    const Element* element = nullptr;  // of the plan
+    std::uint64_t rows = 0;
+  };
+  std::uint64_t rows = 0;          // given to advance()
+  std::uint64_t counted_rows = 0;  // of them, those that `steps` looks at
   /// The stages, on the caller's clock. Conditions: which rules an event concerns, and its keys.
   /// Alerts: their order and ids. Upkeep: state that is let go.
   std::uint64_t conditions_ns = 0;
@@ -23,6 +36,8 @@ struct EngineProfile {
   /// reads have nothing.
   std::vector<Part> rules;
   std::vector<Part> features;
+  /// By rule, in the order of its pattern.
+  std::vector<StepFit> steps;
 };
 /// A clock that is read so often that its own time counts.
 class ProfileClock {
@@ -34,6 +49,32 @@ class ProfileClock {
   }
   /// What a call of now() takes.
   static std::uint64_t cost();
+};
+/// The stages of an engine, by the caller's clock, and which slices are measured in detail: one in
+/// eight. Threading: one caller at a time.
+class StageProfile {
+ public:
+  void begin_slice(std::size_t rows) {
+    constexpr std::uint64_t kTimedOnceIn = 8;
+    is_timed_ = slices_++ % kTimedOnceIn == 0;
+    stages_.rows += rows;
+    if (is_timed_) stages_.counted_rows += rows;
+    since_ = ProfileClock::now();
+  }
+  /// The time since the last one, or since the begin of the slice, was the stage's.
+  void lap(std::uint64_t EngineProfile::*stage) {
+    const std::uint64_t now = ProfileClock::now();
+    stages_.*stage += now - std::exchange(since_, now);
+  }
+  const EngineProfile& stages() const { return stages_; }
+  /// Whether the slice in work is measured in detail.
+  const bool& is_timed() const { return is_timed_; }
+
+ private:
+  EngineProfile stages_;
+  bool is_timed_ = false;
+  std::uint64_t slices_ = 0;
+  std::uint64_t since_ = 0;
 };
 /// Counts the operators that a lane runs, and measures them in some slices. Threading: one caller
 /// at a time; `is_timed` changes between slices.

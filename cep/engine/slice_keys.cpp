@@ -359,4 +359,29 @@ std::span<const std::uint32_t> SliceKeys::sparse_of(const Row& row, const Touch&
                        scratch.sparse.end());
   return scratch.sparse;
 }
+
+void SliceKeys::count_predicates(const Slice& slice, std::vector<std::uint64_t>& rows) const {
+  std::vector<std::uint32_t> dense(table_.dense_count);  // predicates by place
+  for (std::uint32_t p = 0; p < table_.predicates.size(); ++p) {
+    const std::uint32_t place = has_sparse_ ? table_.predicate_places[p] : p;
+    if (place != TableProgram::kSparse) dense[place] = p;
+  }
+  for (const Row& row : slice.batch().rows) {
+    for (std::uint32_t w = operator_words_; w < reach_word_; ++w) {
+      std::uint64_t bits = 0;
+      for (std::uint32_t place = 0; place < table_.role_places; ++place) {
+        bits |= mask_of(row, std::size_t{place})[w];
+      }
+      for (; bits != 0; bits &= bits - 1) {
+        const std::size_t place = (w - operator_words_) * std::size_t{64} +
+                                  static_cast<std::size_t>(std::countr_zero(bits));
+        ++rows[dense[place]];
+      }
+    }
+    // A sparse predicate of several roles may be counted once for each.
+    for (std::uint32_t place = 0; place < table_.role_places; ++place) {
+      for (const std::uint32_t predicate : sparse_at(row, place, slice)) ++rows[predicate];
+    }
+  }
+}
 }  // namespace tocsin::cep

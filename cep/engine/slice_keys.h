@@ -84,6 +84,9 @@ class SliceKeys {
       }
     }
   }
+  /// Adds one to `rows`, by predicate, for each row of the slice at which it holds; `slice` is
+  /// that of the last resolve().
+  void count_predicates(const Slice& slice, std::vector<std::uint64_t>& rows) const;
   /// Predicates of this table that were evaluated for entries of columns, ever.
   std::uint64_t work() const { return work_; }
 

@@ -62,6 +62,7 @@ class TableLane {
   void begin_profile(const bool& is_timed) {
     profile_ = std::make_unique<OperatorProfile>(table_.operators.size(), is_timed);
   }
+  void end_profile() { profile_.reset(); }
   /// Null before begin_profile().
   const OperatorProfile* profile() const { return profile_.get(); }
 

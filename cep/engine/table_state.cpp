@@ -41,9 +41,12 @@ bool TableState::resolve(std::uint32_t pass, Slice& slice) {
 
 void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
                      std::vector<Alert>& alerts) {
-  const std::uint64_t before = conditions_ns_ ? ProfileClock::now() : 0;
+  const std::uint64_t before = measured_ ? ProfileClock::now() : 0;
   const bool is_new = resolve(pass, slice);
-  if (conditions_ns_) *conditions_ns_ += ProfileClock::now() - before;
+  if (measured_) {
+    measured_->conditions_ns += ProfileClock::now() - before;
+    count_predicates(slice);
+  }
   const TablePass work{pass, is_new, slice, watermark};
   divide(work);
   if (ranges_.size() <= 1) {

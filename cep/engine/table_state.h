@@ -61,6 +61,7 @@ class TableState {
   // ---- for people (cep/engine/table_report.cpp)
   /// Measures its work from now on: operators while `is_timed`, which outlives it.
   void begin_profile(const bool& is_timed);
+  void end_profile();
   /// Adds what was measured.
   void add_profile(EngineProfile& out) const;
   /// Adds what is remembered of a key at `now`; at most so many matches of one rule are listed.
@@ -143,7 +144,15 @@ class TableState {
   Matcher& matcher_ = lane_.matcher();
   RecordCodec& codec_ = lane_.codec();
   Workers* workers_;
-  std::optional<std::uint64_t> conditions_ns_;  // nothing: not measured
+  // What is measured beside the lanes, of all slices that were.
+  struct Measured {
+    const bool& is_timed;
+    std::uint64_t conditions_ns = 0;
+    std::vector<std::uint64_t> rows;    // by predicate
+    std::uint64_t counted_version = 0;  // first_version() of the slice that was counted last
+  };
+  void count_predicates(const Slice& slice);
+  std::optional<Measured> measured_;  // nothing: not measured
   std::vector<std::unique_ptr<OtherLane>> others_;
   std::vector<ShardRange> ranges_;  // of the parts of the pass in work
 };

@@ -60,6 +60,64 @@ def _():
     assert tocsin("explain", "rules.tocsin").out == both.out
 
 
+ANALYSED = """event payment { ts: time, id: string id, card: string, amount: int }
+rule probes "Probes" {
+  by card
+  when payment as small where amount < 10 then payment where amount > 500 within 1h
+  alert "x"
+}
+rule never "Never" { by card when payment where amount > 9000 alert "x" }
+"""
+
+
+def write_analysed():
+    """200 payments of a card: 1 in 4 is small, 1 in 20 large; in one slice, which is counted."""
+    write("rules.tocsin", ANALYSED)
+    write("in.ndjson", [{"type": "payment", "ts": f"2026-03-02T10:{i // 60:02}:{i % 60:02}Z", "id": f"p{i}",
+                         "card": "c1", "amount": 5 if i % 4 == 0 else 600 if i % 20 == 3 else 50}
+                        for i in range(200)])
+
+
+@case
+def _():
+    """--analyze: what each rule did with these events, as text and as data"""
+    write_analysed()
+    out = tocsin("explain", "rules.tocsin", "--analyze", "--input", "in.ndjson")
+    has(out.err, "200 events in ")
+    both = " ".join(out.out.split())
+    has(both, "What it did with these events Of 200 events, it was asked at ", "of `small`: at 1 in 4.0 events",
+        "of `payment`: at 1 in 20 events", "None of 200 events was for this rule.", "It raised no alert.",
+        "At the end it kept no partial match.")
+    plain = tocsin("explain", "rules.tocsin").out
+    assert "What it did" not in plain
+    for line in plain.splitlines():  # beside what is always said
+        assert line in out.out.splitlines(), line
+    small, never = [one["analysis"] for one in objects(
+        tocsin("explain", "rules.tocsin", "--analyze", "--input", "in.ndjson", "--format", "json").out)]
+    assert small["events"] == never["events"] == 200
+    assert small["steps"] == [{"name": "`small`", "share": 0.25}, {"name": "`payment`", "share": 0.05}], small
+    assert small["asked"] >= 60 and 0 < small["share"] <= 1 and small["ns"] > 0, small
+    run = tocsin("run", "rules.tocsin", "--input", "in.ndjson", "--quiet").out
+    assert small["alerts"] == len(run.splitlines()) > 0, small
+    assert never["asked"] == 0 and never["alerts"] == 0 and never["steps"] == [{"name": "`payment`", "share": 0.0}], never
+
+
+@case
+def _():
+    """--analyze: what does not go together, and inputs that cannot be read, are refused"""
+    write_analysed()
+    has(tocsin("explain", "rules.tocsin", "--analyze", code=2).err, "--analyze needs events: name them with --input FILE")
+    has(tocsin("explain", "rules.tocsin", "--input", "in.ndjson", code=2).err, "--input needs --analyze")
+    has(tocsin("explain", "rules.tocsin", "--analyze", "--input", "in.ndjson", "--format", "dot", code=2).err,
+        "--analyze goes with --format text or json, not dot")
+    has(tocsin("explain", "rules.tocsin", "--analyze", "--input", "none.ndjson", code=3).err, "cannot read none.ndjson")
+    write("other.ndjson", '{"type":"other","ts":0}\n{"type":"payment","ts":"soon"}\n')
+    other = tocsin("explain", "rules.tocsin", "--analyze", "--input", "other.ndjson", code=3)
+    has(other.err, "2 lines rejected", "the first rejected line: other.ndjson:1: no rule file declares",
+        "the inputs have no event of a type that the rules declare")
+    assert other.out == ""
+
+
 @case
 def _():
     """text: a rule is found by its id; a folder may have a rule's name"""
