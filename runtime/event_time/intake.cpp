@@ -1,30 +1,19 @@
 #include "runtime/event_time/intake.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "cep/base/assert.h"
 #include "cep/plan/plan.h"
-#include "runtime/event_time/unknown_type.h"
 
 namespace tocsin::runtime {
-namespace {
-constexpr std::size_t kExamplesMax = 5;
-
-std::string too_long_reason(std::size_t line_bytes_max) {
-  return fmt::format("the line is longer than {} bytes", line_bytes_max);
-}
-}  // namespace
-
 Intake::Intake(const UsedEvents& used, const IntakeOptions& options, IntakeSinks sinks,
                RunSummary& summary, Advance advance)
     : plan_(used.plan),
       used_fields_(used.fields),
       options_(options),
-      sinks_(std::move(sinks)),
       summary_(summary),
+      reports_(used.plan, options.unknown_types, std::move(sinks), summary),
       advance_(std::move(advance)),
       decoder_(used.plan, used.fields, used.types),
       slice_(used.plan),
@@ -40,8 +29,8 @@ Intake::Intake(const UsedEvents& used, const IntakeOptions& options, IntakeSinks
        {&options_.ahead_max, &options_.jump_max, &options_.drift_max}) {
     if (*limit) (*limit)->us = std::min((*limit)->us, cep::kEventTimeMax.us);
   }
-  if (sinks_.judged) {
-    repeated_ = [this](cep::ArrivalNumber arrival) { judge(arrival, LineFate::kRepeated); };
+  if (reports_.has_judged()) {
+    repeated_ = [this](cep::ArrivalNumber arrival) { reports_.repeated(arrival); };
   }
   decoder_.begin(slice_);
 }
@@ -113,7 +102,9 @@ void Intake::begin_store() {
 void Intake::take_event(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                         const Decoded& event) {
   if (event.ts > time_max_) {
-    reject_ahead(sources_[index], line, arrival, event);
+    if (event.used) drop_row();
+    reports_.too_far_ahead({sources_[index].name, line, arrival}, event.type, event.ts,
+                           *options_.ahead_max);
     return;
   }
   if (may_jump(index, event.ts)) {
@@ -136,14 +127,13 @@ void Intake::place_event(std::size_t index, const Line& line, cep::ArrivalNumber
       set_late_side_output(index, line, arrival, event);
       return;
     }
-    ++summary_.clamped;
-    if (sinks_.judged) judge(arrival, LineFate::kClamped, engine_time - event.ts);
+    reports_.clamped(arrival, engine_time - event.ts);
   } else if (marks_.observe(index, event.ts, taken_at)) {
     source.newest_line = line.number;
     source.waiting.advance(marks_.source(index).tracker.watermark(), source.ready);
   }
   if (block_ != nullptr ? has_problems_ : !decoder_.problems().empty()) {
-    count_problems(source, line);
+    report_problems(source, line, arrival);
   }
   ++summary_.events;
   summary_.first_event = std::min(summary_.first_event, engine_time);
@@ -152,7 +142,7 @@ void Intake::place_event(std::size_t index, const Line& line, cep::ArrivalNumber
   ++rows_since_flush_;
   if (store_) {
     const std::uint64_t place = keep_in_store(engine_time, arrival, line, index);
-    if (sinks_.judged) foresee_repeat(place, arrival);
+    if (reports_.has_judged()) foresee_repeat(place, arrival);
     source.waiting.add({engine_time, place}, source.ready);
   } else if (block_ != nullptr) {
     cep::Row& row = block_->row();
@@ -189,7 +179,7 @@ void Intake::place_held(std::size_t index, const Line& line, const HeldLine& hel
 
 void Intake::foresee_repeat(std::uint64_t place, cep::ArrivalNumber arrival) {
   const RowStore::KeptRow kept = store_->kept(place);
-  if (unique_.foresee(kept.batch, kept.row)) judge(arrival, LineFate::kRepeated);
+  if (unique_.foresee(kept.batch, kept.row)) reports_.repeated(arrival);
 }
 
 // What comes before lines of a source that were taken when a clock showed `taken_at`.
@@ -220,19 +210,13 @@ bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber 
   Source& from = sources_[source];
   from.last_line = line.number;
   if (line.too_long) {
-    dead_letter(from, line, arrival, too_long_reason(options_.line_bytes_max));
+    reports_.too_long({from.name, line, arrival}, options_.line_bytes_max);
   } else {
     const Decoded decoded = decoder_.decode(line.text, line.marked);
-    switch (decoded.kind) {
-      case LineKind::kEvent:
-        take_event(source, line, arrival, decoded);
-        break;
-      case LineKind::kIgnored:
-        take_unknown(from, line, arrival);
-        break;
-      case LineKind::kDeadLetter:
-        dead_letter(from, line, arrival, decoder_.dead_letter_reason());
-        break;
+    if (decoded.kind == LineKind::kEvent) {
+      take_event(source, line, arrival, decoded);
+    } else {
+      reports_.no_event({from.name, line, arrival}, decoded.kind, take_fault());
     }
   }
   return rows_since_flush_ >= options_.slice_rows_max;
@@ -249,14 +233,9 @@ void Intake::take_block_line(std::size_t index, BlockLines& lines) {
     has_problems_ = line.has_problems;
     take_event(index, taken, arrival, {LineKind::kEvent, line.used, line.type, line.ts});
   } else if (line.too_long) {
-    dead_letter(from, taken, arrival, too_long_reason(options_.line_bytes_max));
+    reports_.too_long({from.name, taken, arrival}, options_.line_bytes_max);
   } else {
-    fault_ = lines.take_fault();
-    if (line.kind == LineKind::kIgnored) {
-      take_unknown(from, taken, arrival);
-    } else {
-      dead_letter(from, taken, arrival, dead_letter_text(fault_.problem, fault_.type));
-    }
+    reports_.no_event({from.name, taken, arrival}, line.kind, take_fault());
   }
 }
 
@@ -296,8 +275,9 @@ void Intake::leave_block() {
   block_ = nullptr;
 }
 
-std::string Intake::ignored_type() const {
-  return block_ != nullptr ? type_text(fault_.problem.offender) : decoder_.ignored_type();
+// Why the line at hand is no event.
+LineFault Intake::take_fault() {
+  return block_ != nullptr ? block_->take_fault() : decoder_.fault();
 }
 
 bool Intake::is_too_late(const Source& source, cep::Duration late_by) const {
@@ -307,74 +287,26 @@ bool Intake::is_too_late(const Source& source, cep::Duration late_by) const {
 
 void Intake::set_late_side_output(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                                   const Decoded& event) {
-  ++summary_.late;
   if (event.used) drop_row();
   const Watermarks::Source& time = marks_.source(index);
-  const cep::Duration late_by = time.tracker.watermark() - event.ts;
-  judge(arrival, LineFate::kLate, late_by);
-  if (!sinks_.late) return;
   const Source& source = sources_[index];
-  LateEvent late{std::string(name_of(source)), line.number, event.ts, late_by, line.text, arrival};
+  Lateness lateness{time.tracker.watermark() - event.ts};
   if (time.newest - source.policy.bound == time.tracker.watermark()) {
-    late.moved_by = source.newest_line;
-    late.moved_to = time.newest;
+    lateness.moved_by = source.newest_line;
+    lateness.moved_to = time.newest;
   }
-  sinks_.late(late);
+  reports_.late({source.name, line, arrival}, event.ts, lateness);
 }
 
-void Intake::judge(cep::ArrivalNumber arrival, LineFate fate, cep::Duration late_by,
-                   std::string reason) {
-  if (sinks_.judged) sinks_.judged({arrival, fate, late_by, std::move(reason)});
-}
-
-void Intake::reject_ahead(const Source& source, const Line& line, cep::ArrivalNumber arrival,
-                          const Decoded& event) {
-  if (event.used) drop_row();
-  const cep::EventType& type = plan_.event_types[event.type.value];
-  dead_letter(source, line, arrival,
-              fmt::format("event time `{}` of `{}` is more than {} ahead of the clock: {}",
-                          type.fields[type.time_field.value].name, type.name,
-                          cep::format_duration(*options_.ahead_max), cep::format_time(event.ts)));
-}
-
-void Intake::dead_letter(const Source& source, const Line& line, cep::ArrivalNumber arrival,
-                         std::string reason) {
-  ++summary_.dead_letters;
-  if (sinks_.judged) judge(arrival, LineFate::kDead, {}, reason);
-  if (!sinks_.dead_letter) return;
-  sinks_.dead_letter({std::string(name_of(source)), line.number, std::move(reason),
-                      line.text.substr(0, LineSource::kPrefixBytesMax), arrival});
-}
-
-void Intake::take_unknown(const Source& source, const Line& line, cep::ArrivalNumber arrival) {
-  if (options_.unknown_types == UnknownTypes::kDead) {
-    dead_letter(source, line, arrival, unknown_type_reason(plan_, ignored_type()));
-    return;
-  }
-  ++summary_.ignored;
-  if (sinks_.judged) judge(arrival, LineFate::kIgnored, {}, ignored_type());
-  if (ignored_types_.size() == kExamplesMax) return;
-  std::string type = ignored_type();
-  if (std::ranges::find(ignored_types_, type) != ignored_types_.end()) return;
-  summary_.ignored_examples.push_back(fmt::format("{} at {}:{}", type, source.name, line.number));
-  ignored_types_.push_back(std::move(type));
-}
-
-void Intake::count_problems(const Source& source, const Line& line) {
+void Intake::report_problems(const Source& source, const Line& line, cep::ArrivalNumber arrival) {
+  const SourceLine from{source.name, line, arrival};
   if (block_ != nullptr) {
     for (const DecodedBlock::Problem& one : block_->take_problems()) {
-      count_problem(source, line, one.problem);
+      reports_.field_missing(from, one.problem);
     }
   } else {
-    for (const FieldProblem& problem : decoder_.problems()) count_problem(source, line, problem);
+    for (const FieldProblem& problem : decoder_.problems()) reports_.field_missing(from, problem);
   }
-}
-
-void Intake::count_problem(const Source& source, const Line& line, const FieldProblem& problem) {
-  ++summary_.fields_missing;
-  if (summary_.fields_missing_examples.size() == kExamplesMax) return;
-  const std::string place = fmt::format("{}:{}", source.name, line.number);
-  summary_.fields_missing_examples.push_back(decoder_.describe(problem, place));
 }
 
 void Intake::decide(const Decision& decision) {

@@ -31,6 +31,7 @@
 #include "runtime/event_time/block_lines.h"
 #include "runtime/event_time/equal_numbers.h"
 #include "runtime/event_time/jump_hold.h"
+#include "runtime/event_time/line_reports.h"
 #include "runtime/event_time/reorder_buffer.h"
 #include "runtime/event_time/row_store.h"
 #include "runtime/event_time/run_options.h"
@@ -77,27 +78,6 @@ struct IntakeOptions {
   std::size_t unique_ids_max = 10'000'000;  // ids known of each `unique` type, the newest
   /// Keep the lines of waiting events, which save() needs.
   bool is_saved = false;
-};
-/// What became of a line other than that it was taken as it is.
-enum class LineFate : std::uint8_t {
-  kClamped,   // taken at the watermark, `late_by` behind
-  kRepeated,  // the id of a `unique` type was taken before: told as soon as that is sure
-              // (UniqueFilter::foresee()), and when the line's turn comes
-  kLate,      // set aside
-  kIgnored,   // of a type that no rule file declares, with UnknownTypes::kIgnore
-  kDead,      // a dead letter
-};
-struct JudgedLine {
-  cep::ArrivalNumber arrival{};
-  LineFate fate = LineFate::kDead;
-  cep::Duration late_by;
-  std::string reason;  // of kIgnored: the type
-};
-/// What is set aside; any may be empty. `judged` hears of it too, and of what the others do not.
-struct IntakeSinks {
-  std::function<void(const LateEvent&)> late;
-  std::function<void(const DeadLetter&)> dead_letter;
-  std::function<void(const JudgedLine&)> judged = {};
 };
 /// How one source stands.
 struct SourceStatus {
@@ -154,7 +134,7 @@ class Intake {
                     cep::EventTime stay_until);
   /// From here on messages name lines by this instead of their source's name, until they are to be
   /// named by it again (empty): one source may carry the lines of several producers.
-  void name_lines(std::string_view producer) { producer_ = producer; }
+  void name_lines(std::string_view producer) { reports_.name_lines(producer); }
   /// What was decided by a clock, or that a source has ended. A heartbeat without a source is one
   /// for all; what names a source that is not known changes nothing, but kAwake, which opens it.
   void decide(const Decision& decision);
@@ -252,30 +232,18 @@ class Intake {
   [[gnu::cold]] void place_held(std::size_t index, const Line& line, const HeldLine& held,
                                 const Decoded& event);
   void make_room();
-  [[gnu::cold]] void reject_held(std::size_t index, const HeldLine& held);
   [[gnu::cold]] void take_held_until(std::size_t index, cep::EventTime time);
   [[gnu::cold]] void take_all_held(std::size_t index);
   void take_held_in_silence(std::optional<std::size_t> index, cep::EventTime clock);
   void take_overtaken();
   void order_by_arrival();
-  std::string_view name_of(const Source& source) const {
-    return producer_.empty() ? std::string_view(source.name) : producer_;
-  }
   [[gnu::cold]] void foresee_repeat(std::uint64_t place, cep::ArrivalNumber arrival);
   bool is_too_late(const Source& source, cep::Duration late_by) const;
   void set_late_side_output(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                             const Decoded& event);
-  void reject_ahead(const Source& source, const Line& line, cep::ArrivalNumber arrival,
-                    const Decoded& event);
-  void dead_letter(const Source& source, const Line& line, cep::ArrivalNumber arrival,
-                   std::string reason);
-  [[gnu::cold]] void take_unknown(const Source& source, const Line& line,
-                                  cep::ArrivalNumber arrival);
-  [[gnu::cold]] void judge(cep::ArrivalNumber arrival, LineFate fate, cep::Duration late_by = {},
-                           std::string reason = {});
-  [[gnu::cold]] void count_problems(const Source& source, const Line& line);
-  void count_problem(const Source& source, const Line& line, const FieldProblem& problem);
-  std::string ignored_type() const;
+  [[gnu::cold]] void report_problems(const Source& source, const Line& line,
+                                     cep::ArrivalNumber arrival);
+  LineFault take_fault();
   cep::EventTime buffered_up_to(std::size_t index, cep::EventTime engine) const;
   void move_buffers();
   Result<void> give_decoded(cep::EventTime watermark);
@@ -284,8 +252,6 @@ class Intake {
   Result<void> give_merged(cep::EventTime watermark);
   Result<void> give(cep::Batch& slice, cep::EventTime watermark);
 
-  void save_summary(ByteWriter& writer) const;
-  void restore_summary(ByteReader& reader, std::uint8_t version);
   void save_sources(ByteWriter& writer) const;
   bool restore_sources(ByteReader& reader, std::uint8_t version);
   bool restore_waiting(ByteReader& reader);
@@ -294,17 +260,16 @@ class Intake {
   const cep::Plan& plan_;
   const std::vector<std::vector<bool>>& used_fields_;
   IntakeOptions options_;
-  IntakeSinks sinks_;
   RunSummary& summary_;
+  LineReports reports_;
   Advance advance_;
-  std::function<void(cep::ArrivalNumber)> repeated_;  // tells `sinks_.judged`, where there is one
+  std::function<void(cep::ArrivalNumber)> repeated_;  // tells `reports_`, where somebody hears
   Watermarks marks_;
   std::vector<Source> sources_;
   Decoder decoder_;
   cep::Batch slice_;               // without a store the decoder fills it: one source with bound 0
   cep::Batch copied_;              // rows of a block's batch of which some are not given
   BlockLines* block_ = nullptr;    // where the line at hand was decoded; null: by the decoder
-  LineFault fault_;                // of the line at hand of a block, where it is no event
   bool has_problems_ = false;      // of the line at hand of a block
   std::optional<RowStore> store_;  // where rows may come out of order
   bool needs_store_ = false;       // before the next line is taken
@@ -313,9 +278,7 @@ class Intake {
   std::vector<WaitingRow> merged_;
   // A row waits whose place is not in the order of arrival: it was held.
   bool is_out_of_place_ = false;
-  bool must_take_held_ = false;  // nothing is held any more, and something was
-  std::string_view producer_;
-  std::vector<std::string> ignored_types_;
+  bool must_take_held_ = false;                // nothing is held any more, and something was
   cep::EventTime given_ = cep::kEventTimeMin;  // the watermark that was given last
   cep::EventTime taken_at_ = cep::kEventTimeMin;
   cep::EventTime time_max_ = cep::kEventTimeMax;  // beyond it an event is too far ahead

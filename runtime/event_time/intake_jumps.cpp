@@ -1,9 +1,6 @@
 // Events that jump ahead of their source's time (runtime/event_time/jump_hold.h), as the intake
 // takes them.
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <utility>
 
 #include "runtime/event_time/intake.h"
 
@@ -23,7 +20,9 @@ bool Intake::weigh_jump(std::size_t index, const Line& line, cep::ArrivalNumber 
   if (!decided.empty()) {
     if (event.used) drop_row();
     leave_block();
-    for (const HeldLine& held : decided.rejected) reject_held(index, held);
+    for (const HeldLine& held : decided.rejected) {
+      reports_.jump_rejected(sources_[index].name, held, *options_.jump_max);
+    }
     for (const HeldLine& held : decided.confirmed) take_held(index, held);
     make_room();
     event = decoder_.decode(line.text);
@@ -32,8 +31,8 @@ bool Intake::weigh_jump(std::size_t index, const Line& line, cep::ArrivalNumber 
   if (!jumps) return false;
   if (event.used) drop_row();
   ++summary_.jumps;
-  sources_[index].held.add({std::string(line.text), line.number, std::string(producer_), arrival,
-                            taken_at_, event.ts, marks_.reached(index), 0});
+  sources_[index].held.add({std::string(line.text), line.number, std::string(reports_.producer()),
+                            arrival, taken_at_, event.ts, marks_.reached(index), 0});
   return true;
 }
 
@@ -51,35 +50,17 @@ void Intake::make_room() {
 // As if it came now, in its own place among arrivals.
 void Intake::take_held(std::size_t index, const HeldLine& held) {
   make_room();
-  const std::string_view producer = std::exchange(producer_, held.producer);
+  const std::string_view producer = reports_.producer();
+  reports_.name_lines(held.producer);
   const Line line{held.text, held.number};
   const Decoded event = decode_again(held.text);
-  switch (event.kind) {
-    case LineKind::kEvent:
-      is_out_of_place_ = is_out_of_place_ || store_.has_value();
-      place_held(index, line, held, event);
-      break;
-    case LineKind::kIgnored:
-      take_unknown(sources_[index], line, held.arrival);
-      break;
-    case LineKind::kDeadLetter:
-      dead_letter(sources_[index], line, held.arrival, decoder_.dead_letter_reason());
-      break;
+  if (event.kind == LineKind::kEvent) {
+    is_out_of_place_ = is_out_of_place_ || store_.has_value();
+    place_held(index, line, held, event);
+  } else {
+    reports_.no_event({sources_[index].name, line, held.arrival}, event.kind, decoder_.fault());
   }
-  producer_ = producer;
-}
-
-void Intake::reject_held(std::size_t index, const HeldLine& held) {
-  const std::string_view producer = std::exchange(producer_, held.producer);
-  const Line line{held.text, held.number};
-  ++summary_.jumps_rejected;
-  dead_letter(
-      sources_[index], line, held.arrival,
-      fmt::format("event time is more than {} ahead of the events before it, and {} events after "
-                  "it were not: {}, from {}",
-                  cep::format_duration(*options_.jump_max), JumpHold::kAgainstMax,
-                  cep::format_time(held.ts), cep::format_time(held.jumped_from)));
-  producer_ = producer;
+  reports_.name_lines(producer);
 }
 
 void Intake::take_held_until(std::size_t index, cep::EventTime time) {

@@ -1,7 +1,7 @@
 // The state of an intake as bytes.
 //
 //   u8 version, 2; 1 has nothing of what is marked so
-//   the summary's counts (save_summary)
+//   the summary's counts (LineReports::save)
 //   u8 1 where rows are in a store, i64 the watermark given last
 //   v sources, and each: text name, i64 bound, u8 policy, u8 1 and i64 late_max or u8 0,
 //     v line taken last, v line that moved time last (2), what is held (JumpHold::save, 2)
@@ -22,17 +22,6 @@ namespace {
 constexpr std::uint8_t kVersion = 2;
 constexpr std::uint8_t kVersionWithoutJumps = 1;
 
-void save_texts(ByteWriter& writer, const std::vector<std::string>& texts) {
-  writer.varint(texts.size());
-  for (const std::string& text : texts) writer.text(text);
-}
-std::vector<std::string> read_texts(ByteReader& reader) {
-  std::vector<std::string> texts;
-  for (std::uint64_t left = reader.varint_up_to(reader.left()); left > 0; --left) {
-    texts.emplace_back(reader.text());
-  }
-  return texts;
-}
 bool is_event_time(cep::EventTime time) {
   return time >= cep::kEventTimeMin && time <= cep::kEventTimeMax;
 }
@@ -52,7 +41,7 @@ void Intake::begin_save() {
   save_equals_.clear();
   ByteWriter head(save_head_);
   head.u8(kVersion);
-  save_summary(head);
+  reports_.save(head);
   head.u8(store_ || needs_store_ ? 1 : 0);
   head.i64(given_.us);
   save_sources(head);
@@ -118,7 +107,7 @@ Result<void> Intake::restore(std::string_view from) {
     return fail(Errc::kOtherVersion,
                 "the state of the inputs has a format that this program does not know");
   }
-  restore_summary(reader, version);
+  reports_.restore(reader, version != kVersionWithoutJumps);
   const std::uint8_t has_store = reader.u8();
   given_.us = reader.i64();
   const EqualNumbers::DecodeLine decode = [&](std::string_view line, cep::EventTime time,
@@ -141,37 +130,6 @@ Result<void> Intake::restore(std::string_view from) {
   is_sound = is_sound && restore_waiting(reader) && reader.is_done();
   if (!is_sound) return fail(Errc::kCorrupt, "the state of the inputs is damaged");
   return {};
-}
-
-void Intake::save_summary(ByteWriter& writer) const {
-  for (const std::uint64_t count :
-       {summary_.lines, summary_.events, summary_.ignored, summary_.dead_letters, summary_.late,
-        summary_.clamped, summary_.fields_missing, summary_.repeats, summary_.jumps,
-        summary_.jumps_rejected}) {
-    writer.varint(count);
-  }
-  writer.i64(summary_.first_event.us);
-  writer.i64(summary_.last_event.us);
-  save_texts(writer, ignored_types_);
-  save_texts(writer, summary_.ignored_examples);
-  save_texts(writer, summary_.fields_missing_examples);
-}
-
-void Intake::restore_summary(ByteReader& reader, std::uint8_t version) {
-  for (std::uint64_t* const count :
-       {&summary_.lines, &summary_.events, &summary_.ignored, &summary_.dead_letters,
-        &summary_.late, &summary_.clamped, &summary_.fields_missing, &summary_.repeats}) {
-    *count = reader.varint();
-  }
-  if (version != kVersionWithoutJumps) {
-    summary_.jumps = reader.varint();
-    summary_.jumps_rejected = reader.varint();
-  }
-  summary_.first_event.us = reader.i64();
-  summary_.last_event.us = reader.i64();
-  ignored_types_ = read_texts(reader);
-  summary_.ignored_examples = read_texts(reader);
-  summary_.fields_missing_examples = read_texts(reader);
 }
 
 void Intake::save_sources(ByteWriter& writer) const {
@@ -247,15 +205,14 @@ bool Intake::restore_waiting(ByteReader& reader) {
       return false;
     }
     const Decoded decoded = decode_again(line.text);
-    if (decoded.kind == LineKind::kDeadLetter) {
-      dead_letter(source, line, arrival, decoder_.dead_letter_reason());
-    } else if (decoded.kind == LineKind::kIgnored &&
-               options_.unknown_types == UnknownTypes::kDead) {
-      take_unknown(source, line, arrival);  // another program
+    if (decoded.kind == LineKind::kDeadLetter ||
+        (decoded.kind == LineKind::kIgnored && options_.unknown_types == UnknownTypes::kDead)) {
+      // Another program.
+      reports_.no_event({source.name, line, arrival}, decoded.kind, decoder_.fault());
     }
     if (decoded.kind != LineKind::kEvent || !decoded.used) continue;
     const std::uint64_t place = store_->keep(time, arrival, line, static_cast<std::size_t>(index));
-    if (sinks_.judged) {
+    if (reports_.has_judged()) {
       const RowStore::KeptRow kept = store_->kept(place);
       static_cast<void>(unique_.foresee(kept.batch, kept.row));  // it was answered before
     }
