@@ -15,6 +15,7 @@ Intake::Intake(const UsedEvents& used, const IntakeOptions& options, IntakeSinks
       summary_(summary),
       reports_(used.plan, options.unknown_types, std::move(sinks), summary),
       advance_(std::move(advance)),
+      waiting_(marks_),
       decoder_(used.plan, used.fields, used.types),
       slice_(used.plan),
       copied_(used.plan),
@@ -56,36 +57,18 @@ std::size_t Intake::source(std::string_view name, const SourcePolicy& policy) {
 std::size_t Intake::open(std::string_view name, const SourcePolicy& policy) {
   if (!sources_.empty() || policy.bound.us > 0) needs_store_ = !store_;
   marks_.open(policy.bound);
-  Source& opened =
-      sources_.emplace_back(Source{std::string(name), policy, ReorderBuffer(policy.bound)});
-  opened.waiting.advance(marks_.engine(), opened.ready);
+  sources_.push_back({std::string(name), policy});
+  waiting_.open(policy.bound);
+  waiting_.advance(sources_.size() - 1, marks_.engine());
   return sources_.size() - 1;
 }
 
 void Intake::change_policy(std::size_t index, const SourcePolicy& policy) {
   if (policy.bound.us > 0) needs_store_ = !store_;
-  Source& source = sources_[index];
   if (policy.late == LatePolicy::kClamp) take_all_held(index);
-  source.policy = policy;
-  std::vector<WaitingRow> rows(source.ready.begin() + static_cast<std::ptrdiff_t>(source.taken),
-                               source.ready.end());
-  source.waiting.copy_to(rows);
-  source.ready.clear();
-  source.taken = 0;
+  sources_[index].policy = policy;
   marks_.change_bound(index, policy.bound);
-  source.waiting = ReorderBuffer(policy.bound);
-  source.waiting.advance(buffered_up_to(index, marks_.engine()), source.ready);
-  for (const WaitingRow& row : rows) put_back(source, row);
-  std::ranges::sort(source.ready);
-}
-
-// A row that waits: what is settled for its source is ready, but for its order.
-void Intake::put_back(Source& source, WaitingRow row) {
-  if (row.time < source.waiting.settled()) {
-    source.ready.push_back(row);
-  } else {
-    source.waiting.add(row, source.ready);
-  }
+  waiting_.change_bound(index, policy.bound);
 }
 
 // From the first line on that may stand out of order rows are put in a store.
@@ -130,7 +113,7 @@ void Intake::place_event(std::size_t index, const Line& line, cep::ArrivalNumber
     reports_.clamped(arrival, engine_time - event.ts);
   } else if (marks_.observe(index, event.ts, taken_at)) {
     source.newest_line = line.number;
-    source.waiting.advance(marks_.source(index).tracker.watermark(), source.ready);
+    waiting_.advance(index, marks_.source(index).tracker.watermark());
   }
   if (block_ != nullptr ? has_problems_ : !decoder_.problems().empty()) {
     report_problems(source, line, arrival);
@@ -143,7 +126,7 @@ void Intake::place_event(std::size_t index, const Line& line, cep::ArrivalNumber
   if (store_) {
     const std::uint64_t place = keep_in_store(engine_time, arrival, line, index);
     if (reports_.has_judged()) foresee_repeat(place, arrival);
-    source.waiting.add({engine_time, place}, source.ready);
+    waiting_.add(index, {engine_time, place});
   } else if (block_ != nullptr) {
     cep::Row& row = block_->row();
     row.engine_time = engine_time;
@@ -341,20 +324,10 @@ void Intake::decide(DecisionKind kind, std::optional<std::size_t> source, cep::E
   move_buffers();
 }
 
-// The time before which nothing is added to the source's buffer any more.
-cep::EventTime Intake::buffered_up_to(std::size_t index, cep::EventTime engine) const {
-  const Watermarks::Source& time = marks_.source(index);
-  const cep::EventTime own = time.tracker.watermark();
-  return time.state == SourceState::kActive ? own : std::max(own, engine);
-}
-
 // Buffers follow their sources' watermarks, which move with events and with what is decided.
 void Intake::move_buffers() {
   take_overtaken();
-  const cep::EventTime engine = marks_.engine();
-  for (std::size_t i = 0; i < sources_.size(); ++i) {
-    sources_[i].waiting.advance(buffered_up_to(i, engine), sources_[i].ready);
-  }
+  waiting_.follow();
 }
 
 bool Intake::may_read(std::size_t source) const {
@@ -382,22 +355,15 @@ SourceStatus Intake::status(std::size_t source) const {
   status.state = time.state;
   status.watermark = time.tracker.watermark();
   status.newest = time.newest;
-  status.waiting = one.waiting.waiting() + one.ready.size() - one.taken;
+  status.waiting = waiting_.count(source);
   status.held = one.held.size();
   status.last_line = one.last_line;
   return status;
 }
 
-std::size_t Intake::waiting_events() const {
-  std::size_t waiting = 0;
-  for (const Source& source : sources_)
-    waiting += source.waiting.waiting() + source.ready.size() - source.taken;
-  return waiting;
-}
-
 std::size_t Intake::waiting_bytes() const {
   // What was the last batch of rows is used again: where nothing waits it is nobody's.
-  const std::size_t waiting = store_ ? waiting_events() : 0;
+  const std::size_t waiting = store_ ? waiting_.count() : 0;
   return waiting == 0 ? 0 : store_->bytes() + waiting * sizeof(WaitingRow);
 }
 }  // namespace tocsin::runtime

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,11 +33,11 @@
 #include "runtime/event_time/equal_numbers.h"
 #include "runtime/event_time/jump_hold.h"
 #include "runtime/event_time/line_reports.h"
-#include "runtime/event_time/reorder_buffer.h"
 #include "runtime/event_time/row_store.h"
 #include "runtime/event_time/run_options.h"
 #include "runtime/event_time/source_policy.h"
 #include "runtime/event_time/unique_filter.h"
+#include "runtime/event_time/waiting_rows.h"
 #include "runtime/event_time/watermarks.h"
 #include "runtime/io/line_source.h"
 #include "runtime/journal/journal_record.h"
@@ -171,7 +172,7 @@ class Intake {
   std::size_t source_count() const { return sources_.size(); }
   SourceStatus status(std::size_t source) const;
   /// Events that wait to be put in order, and their memory, about.
-  std::size_t waiting_events() const;
+  std::size_t waiting_events() const { return waiting_.count(); }
   std::size_t waiting_bytes() const;
 
   /// Appends all that later slices depend on: sources with their policies and watermarks, W,
@@ -192,15 +193,11 @@ class Intake {
   struct Source {
     std::string name;
     SourcePolicy policy;
-    ReorderBuffer waiting;
-    std::vector<WaitingRow> ready = {};  // settled for this source, in order, from `taken` on
-    std::size_t taken = 0;
     std::uint64_t last_line = 0;
     std::uint64_t newest_line = 0;  // that moved the watermark last
     JumpHold held = {};
   };
   void change_policy(std::size_t index, const SourcePolicy& policy);
-  static void put_back(Source& source, WaitingRow row);
   void begin_store();
   void begin_lines(std::size_t index, cep::EventTime taken_at);
   bool take_line(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
@@ -236,7 +233,6 @@ class Intake {
   [[gnu::cold]] void take_all_held(std::size_t index);
   void take_held_in_silence(std::optional<std::size_t> index, cep::EventTime clock);
   void take_overtaken();
-  void order_by_arrival();
   [[gnu::cold]] void foresee_repeat(std::uint64_t place, cep::ArrivalNumber arrival);
   bool is_too_late(const Source& source, cep::Duration late_by) const;
   void set_late_side_output(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
@@ -244,12 +240,11 @@ class Intake {
   [[gnu::cold]] void report_problems(const Source& source, const Line& line,
                                      cep::ArrivalNumber arrival);
   LineFault take_fault();
-  cep::EventTime buffered_up_to(std::size_t index, cep::EventTime engine) const;
   void move_buffers();
   Result<void> give_decoded(cep::EventTime watermark);
   Result<void> give_ready();
-  void collect_ready(WaitingRow end);
-  Result<void> give_merged(cep::EventTime watermark);
+  void order_by_arrival(std::span<WaitingRow> rows);
+  Result<void> give_merged(std::span<WaitingRow> rows, cep::EventTime watermark);
   Result<void> give(cep::Batch& slice, cep::EventTime watermark);
 
   void save_sources(ByteWriter& writer) const;
@@ -265,6 +260,7 @@ class Intake {
   Advance advance_;
   std::function<void(cep::ArrivalNumber)> repeated_;  // tells `reports_`, where somebody hears
   Watermarks marks_;
+  WaitingRows waiting_;
   std::vector<Source> sources_;
   Decoder decoder_;
   cep::Batch slice_;               // without a store the decoder fills it: one source with bound 0
@@ -275,7 +271,6 @@ class Intake {
   bool needs_store_ = false;       // before the next line is taken
   EqualNumbers equal_numbers_;
   UniqueFilter unique_;
-  std::vector<WaitingRow> merged_;
   // A row waits whose place is not in the order of arrival: it was held.
   bool is_out_of_place_ = false;
   bool must_take_held_ = false;                // nothing is held any more, and something was

@@ -100,18 +100,4 @@ void Intake::take_overtaken() {
     take_held_until(i, marks_.engine());
   }
 }
-
-// Rows of one time, which come by their places, into the order of arrival.
-void Intake::order_by_arrival() {
-  const auto arrival = [this](const WaitingRow& row) {
-    return store_->kept(row.place).row.arrival;
-  };
-  for (auto row = merged_.begin(); row != merged_.end();) {
-    const auto end = std::find_if(row, merged_.end(),
-                                  [&](const WaitingRow& other) { return other.time != row->time; });
-    if (end - row > 1) std::ranges::sort(row, end, {}, arrival);
-    row = end;
-  }
-  is_out_of_place_ = waiting_events() != 0;
-}
 }  // namespace tocsin::runtime

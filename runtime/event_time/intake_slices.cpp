@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include "runtime/event_time/intake.h"
 
@@ -22,9 +21,7 @@ Result<void> Intake::finish(bool final_watermark, std::optional<cep::EventTime> 
   const cep::EventTime newest = std::max(given_, summary_.last_event);
   Result<void> given;
   if (store_) {
-    for (Source& source : sources_) source.waiting.drain(source.ready);
-    collect_ready({cep::kEventTimeMax, UINT64_MAX});
-    given = give_merged(newest);
+    given = give_merged(waiting_.take_all(), newest);
   } else {
     given = give_decoded(newest);
   }
@@ -46,18 +43,8 @@ Result<void> Intake::give_decoded(cep::EventTime watermark) {
 
 Result<void> Intake::give_ready() {
   move_buffers();
-  cep::EventTime settled = marks_.engine();
-  bool are_empty = true;  // all buffers: all rows are ready
-  for (std::size_t i = 0; i < sources_.size(); ++i) {
-    const ReorderBuffer& waiting = sources_[i].waiting;
-    are_empty = are_empty && waiting.waiting() == 0;
-    if (marks_.source(i).state == SourceState::kActive || waiting.waiting() != 0) {
-      settled = std::min(settled, waiting.settled());
-    }
-  }
-  // A row at the watermark goes at once where none that came before it can wait for the same time.
-  collect_ready({settled, are_empty ? UINT64_MAX : 0});
-  return give_merged(settled);
+  const WaitingRows::Settled settled = waiting_.take_settled();
+  return give_merged(settled.rows, settled.until);
 }
 
 Result<void> Intake::check_room() const {
@@ -72,42 +59,24 @@ Result<void> Intake::check_room() const {
                   waiting_events(), cep::format_duration(bound), options_.waiting_bytes_max));
 }
 
-// Moves all ready rows before `end` to `merged_`, in order over all sources.
-void Intake::collect_ready(WaitingRow end) {
-  merged_.clear();
-  std::vector<std::size_t> run_ends;
-  for (Source& source : sources_) {
-    const auto first = source.ready.begin() + static_cast<std::ptrdiff_t>(source.taken);
-    const auto last = std::lower_bound(first, source.ready.end(), end);
-    merged_.insert(merged_.end(), first, last);
-    if (first != last) run_ends.push_back(merged_.size());
-    source.taken = static_cast<std::size_t>(last - source.ready.begin());
-    if (source.taken * 2 >= source.ready.size()) {
-      source.ready.erase(source.ready.begin(), last);
-      source.taken = 0;
-    }
+// Rows of one time, which come by their places, into the order of arrival.
+void Intake::order_by_arrival(std::span<WaitingRow> rows) {
+  const auto arrival = [this](const WaitingRow& row) {
+    return store_->kept(row.place).row.arrival;
+  };
+  for (auto row = rows.begin(); row != rows.end();) {
+    const auto end = std::find_if(row, rows.end(),
+                                  [&](const WaitingRow& other) { return other.time != row->time; });
+    if (end - row > 1) std::ranges::sort(row, end, {}, arrival);
+    row = end;
   }
-  // Neighbouring runs two by two, until one is left.
-  while (run_ends.size() > 1) {
-    std::vector<std::size_t> wider;
-    std::size_t begin = 0;
-    for (std::size_t i = 0; i < run_ends.size(); i += 2) {
-      const std::size_t end_of_both = run_ends[std::min(i + 1, run_ends.size() - 1)];
-      const auto at = [&](std::size_t place) {
-        return merged_.begin() + static_cast<std::ptrdiff_t>(place);
-      };
-      std::inplace_merge(at(begin), at(run_ends[i]), at(end_of_both));
-      wider.push_back(end_of_both);
-      begin = end_of_both;
-    }
-    run_ends = std::move(wider);
-  }
-  if (is_out_of_place_) order_by_arrival();
+  is_out_of_place_ = waiting_.count() != 0;
 }
 
-// Cuts `merged_` into slices; the last goes up to `watermark`.
-Result<void> Intake::give_merged(cep::EventTime watermark) {
-  std::span<const WaitingRow> rest(merged_);
+// Cuts rows that have left the order of waiting into slices; the last goes up to `watermark`.
+Result<void> Intake::give_merged(std::span<WaitingRow> merged, cep::EventTime watermark) {
+  if (is_out_of_place_) order_by_arrival(merged);
+  std::span<const WaitingRow> rest(merged);
   do {
     const std::span<const WaitingRow> rows =
         rest.first(std::min(rest.size(), options_.slice_rows_max));

@@ -36,7 +36,7 @@ void Intake::save(std::string& to) {
 void Intake::begin_save() {
   TOCSIN_ASSERT(save_stage_ == SaveStage::kNone, "one cut at a time");
   TOCSIN_ASSERT(rows_since_flush_ == 0, "all that is settled was given before");
-  TOCSIN_ASSERT(options_.is_saved || waiting_events() == 0, "the lines of waiting events are kept");
+  TOCSIN_ASSERT(options_.is_saved || waiting_.count() == 0, "the lines of waiting events are kept");
   save_head_.clear();
   save_equals_.clear();
   ByteWriter head(save_head_);
@@ -49,7 +49,7 @@ void Intake::begin_save() {
   unique_.begin_save();
   ByteWriter equals(save_equals_);
   equal_numbers_.save(equals);
-  save_waiting_ = waiting_events();
+  save_waiting_ = waiting_.count();
   equals.varint(save_waiting_);
   if (save_waiting_ > 0) store_->begin_save();
   constexpr std::size_t kBytesOfId = 20;
@@ -164,7 +164,8 @@ bool Intake::restore_sources(ByteReader& reader, std::uint8_t version) {
     }
     policy.late = static_cast<LatePolicy>(late);
     bounds.push_back(policy.bound);
-    sources_.push_back({std::string(name), policy, ReorderBuffer(policy.bound)});
+    sources_.push_back({std::string(name), policy});
+    waiting_.open(policy.bound);
     sources_.back().last_line = last_line;
     if (version == kVersionWithoutJumps) continue;
     sources_.back().newest_line = reader.varint();
@@ -200,7 +201,7 @@ bool Intake::restore_waiting(ByteReader& reader) {
     is_out_of_place_ = is_out_of_place_ || (i > 0 && arrival < before);
     before = arrival;
     Source& source = sources_[static_cast<std::size_t>(index)];
-    const cep::EventTime reached = buffered_up_to(static_cast<std::size_t>(index), marks_.engine());
+    const cep::EventTime reached = waiting_.reached(static_cast<std::size_t>(index));
     if (time < given_ || time > summary_.last_event || time - source.policy.bound > reached) {
       return false;
     }
@@ -216,9 +217,9 @@ bool Intake::restore_waiting(ByteReader& reader) {
       const RowStore::KeptRow kept = store_->kept(place);
       static_cast<void>(unique_.foresee(kept.batch, kept.row));  // it was answered before
     }
-    put_back(source, {time, place});
+    waiting_.put_back(static_cast<std::size_t>(index), {time, place});
   }
-  for (Source& source : sources_) std::ranges::sort(source.ready);
+  waiting_.sort_ready();
   return reader.ok();
 }
 
