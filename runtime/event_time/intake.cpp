@@ -1,39 +1,36 @@
 #include "runtime/event_time/intake.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "cep/base/assert.h"
-#include "cep/plan/plan.h"
+#include "runtime/event_time/row_store.h"
 
 namespace tocsin::runtime {
-Intake::Intake(const UsedEvents& used, const IntakeOptions& options, IntakeSinks sinks,
-               RunSummary& summary, Advance advance)
-    : plan_(used.plan),
-      used_fields_(used.fields),
-      options_(options),
-      summary_(summary),
-      reports_(used.plan, options.unknown_types, std::move(sinks), summary),
-      advance_(std::move(advance)),
-      waiting_(marks_),
-      decoder_(used.plan, used.fields, used.types),
-      slice_(used.plan),
-      copied_(used.plan),
-      equal_numbers_(used.plan),
-      unique_(used.plan, options.unique_ids_max) {
-  options_.slice_rows_max =
-      std::clamp<std::size_t>(options_.slice_rows_max, 1, RowStore::kRowsPerBatchMax);
-  summary_.first_event = cep::kEventTimeMax;
-  summary_.last_event = cep::kEventTimeMin;
+namespace {
+IntakeOptions within_limits(IntakeOptions options) {
+  options.slice_rows_max =
+      std::clamp<std::size_t>(options.slice_rows_max, 1, RowStore::kRowsPerBatchMax);
   // Within the range of event times, so that sums with them do not overflow.
   for (std::optional<cep::Duration>* const limit :
-       {&options_.ahead_max, &options_.jump_max, &options_.drift_max}) {
+       {&options.ahead_max, &options.jump_max, &options.drift_max}) {
     if (*limit) (*limit)->us = std::min((*limit)->us, cep::kEventTimeMax.us);
   }
-  if (reports_.has_judged()) {
-    repeated_ = [this](cep::ArrivalNumber arrival) { reports_.repeated(arrival); };
-  }
-  decoder_.begin(slice_);
+  return options;
+}
+}  // namespace
+
+Intake::Intake(const UsedEvents& used, const IntakeOptions& options, IntakeSinks sinks,
+               RunSummary& summary, Advance advance)
+    : options_(within_limits(options)),
+      summary_(summary),
+      reports_(used.plan, options.unknown_types, std::move(sinks), summary),
+      waiting_(marks_),
+      rows_(used, options_, marks_, waiting_, reports_, summary, std::move(advance)) {
+  summary_.first_event = cep::kEventTimeMax;
+  summary_.last_event = cep::kEventTimeMin;
 }
 
 std::optional<std::size_t> Intake::find(std::string_view name) const {
@@ -55,7 +52,7 @@ std::size_t Intake::source(std::string_view name, const SourcePolicy& policy) {
 }
 
 std::size_t Intake::open(std::string_view name, const SourcePolicy& policy) {
-  if (!sources_.empty() || policy.bound.us > 0) needs_store_ = !store_;
+  if (!sources_.empty() || policy.bound.us > 0) rows_.need_store();
   marks_.open(policy.bound);
   sources_.push_back({std::string(name), policy});
   waiting_.open(policy.bound);
@@ -64,28 +61,17 @@ std::size_t Intake::open(std::string_view name, const SourcePolicy& policy) {
 }
 
 void Intake::change_policy(std::size_t index, const SourcePolicy& policy) {
-  if (policy.bound.us > 0) needs_store_ = !store_;
+  if (policy.bound.us > 0) rows_.need_store();
   if (policy.late == LatePolicy::kClamp) take_all_held(index);
   sources_[index].policy = policy;
   marks_.change_bound(index, policy.bound);
   waiting_.change_bound(index, policy.bound);
 }
 
-// From the first line on that may stand out of order rows are put in a store.
-void Intake::begin_store() {
-  needs_store_ = false;
-  rows_since_flush_ = 0;
-  if (Result<void> given = give_decoded(marks_.engine()); !given) {
-    failure_ = given.error();
-    rows_since_flush_ = options_.slice_rows_max;
-  }
-  store_.emplace(plan_, used_fields_, decoder_, options_.slice_rows_max, options_.is_saved);
-}
-
 void Intake::take_event(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                         const Decoded& event) {
   if (event.ts > time_max_) {
-    if (event.used) drop_row();
+    if (event.used) rows_.drop();
     reports_.too_far_ahead({sources_[index].name, line, arrival}, event.type, event.ts,
                            *options_.ahead_max);
     return;
@@ -115,44 +101,12 @@ void Intake::place_event(std::size_t index, const Line& line, cep::ArrivalNumber
     source.newest_line = line.number;
     waiting_.advance(index, marks_.source(index).tracker.watermark());
   }
-  if (block_ != nullptr ? has_problems_ : !decoder_.problems().empty()) {
-    report_problems(source, line, arrival);
-  }
+  if (rows_.has_problems()) rows_.report_problems({source.name, line, arrival});
   ++summary_.events;
   summary_.first_event = std::min(summary_.first_event, engine_time);
   summary_.last_event = std::max(summary_.last_event, engine_time);
   if (!event.used) return;
-  ++rows_since_flush_;
-  if (store_) {
-    const std::uint64_t place = keep_in_store(engine_time, arrival, line, index);
-    if (reports_.has_judged()) foresee_repeat(place, arrival);
-    waiting_.add(index, {engine_time, place});
-  } else if (block_ != nullptr) {
-    cep::Row& row = block_->row();
-    row.engine_time = engine_time;
-    row.arrival = arrival;
-  } else {
-    decoder_.keep(engine_time, arrival);
-  }
-}
-
-std::uint64_t Intake::keep_in_store(cep::EventTime engine_time, cep::ArrivalNumber arrival,
-                                    const Line& line, std::size_t index) {
-  if (block_ == nullptr) return store_->keep(engine_time, arrival, line, index);
-  cep::Row& row = block_->row();
-  row.engine_time = engine_time;
-  row.arrival = arrival;
-  return RowStore::place_of(*block_->stored, block_->row_index());
-}
-
-// The row of the line at hand is not taken.
-void Intake::drop_row() {
-  if (block_ == nullptr) {
-    decoder_.drop();
-    return;
-  }
-  block_->drop();
-  if (block_->stored) store_->drop_one_of(*block_->stored);
+  rows_.keep(index, engine_time, line, arrival);
 }
 
 void Intake::place_held(std::size_t index, const Line& line, const HeldLine& held,
@@ -160,15 +114,10 @@ void Intake::place_held(std::size_t index, const Line& line, const HeldLine& hel
   place_event(index, line, held.arrival, event, held.taken_at);
 }
 
-void Intake::foresee_repeat(std::uint64_t place, cep::ArrivalNumber arrival) {
-  const RowStore::KeptRow kept = store_->kept(place);
-  if (unique_.foresee(kept.batch, kept.row)) reports_.repeated(arrival);
-}
-
 // What comes before lines of a source that were taken when a clock showed `taken_at`.
 void Intake::begin_lines(std::size_t source, cep::EventTime taken_at) {
-  TOCSIN_ASSERT(given_ < cep::kEventTimeMax, "nothing is taken after the end of time");
-  if (needs_store_) begin_store();
+  TOCSIN_ASSERT(rows_.given() < cep::kEventTimeMax, "nothing is taken after the end of time");
+  rows_.begin_lines();
   if (must_take_held_) take_overtaken();
   if (marks_.source(source).state != SourceState::kActive) {
     take_overtaken();
@@ -195,30 +144,28 @@ bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber 
   if (line.too_long) {
     reports_.too_long({from.name, line, arrival}, options_.line_bytes_max);
   } else {
-    const Decoded decoded = decoder_.decode(line.text, line.marked);
+    const Decoded decoded = rows_.decode(line);
     if (decoded.kind == LineKind::kEvent) {
       take_event(source, line, arrival, decoded);
     } else {
-      reports_.no_event({from.name, line, arrival}, decoded.kind, take_fault());
+      reports_.no_event({from.name, line, arrival}, decoded.kind, rows_.take_fault());
     }
   }
-  return rows_since_flush_ >= options_.slice_rows_max;
+  return rows_.is_full();
 }
 
 void Intake::take_block_line(std::size_t index, BlockLines& lines) {
-  const BlockLine& line = lines.next();
+  const BlockLine& line = rows_.select(lines);
   const cep::ArrivalNumber arrival{++summary_.lines, 0};
   Source& from = sources_[index];
   from.last_line = lines.number(line);
   const Line taken{line.text, from.last_line, line.too_long, nullptr};
-  if (line.used && store_ && !lines.stored) lines.stored = store_->adopt(lines.owner());
   if (line.kind == LineKind::kEvent) {
-    has_problems_ = line.has_problems;
     take_event(index, taken, arrival, {LineKind::kEvent, line.used, line.type, line.ts});
   } else if (line.too_long) {
     reports_.too_long({from.name, taken, arrival}, options_.line_bytes_max);
   } else {
-    reports_.no_event({from.name, taken, arrival}, line.kind, take_fault());
+    reports_.no_event({from.name, taken, arrival}, line.kind, rows_.take_fault());
   }
 }
 
@@ -227,40 +174,15 @@ Result<void> Intake::take(std::size_t source, BlockLines& lines, cep::EventTime 
   TOCSIN_ASSERT(!options_.is_saved, "lines of blocks are not kept");
   begin_lines(source, taken_at);
   // Batches of several blocks are open at a time.
-  if (store_ && sources_.size() > 1) is_out_of_place_ = true;
+  if (sources_.size() > 1) rows_.expect_disorder();
   while (!lines.is_done()) {
-    block_ = &lines;
     take_block_line(source, lines);
-    const bool was_left = std::exchange(block_, nullptr) == nullptr;
-    if (store_ || failure_) {
-      if (failure_ || rows_since_flush_ >= options_.slice_rows_max) return flush();
-    } else if (was_left) {
-      rows_since_flush_ = 0;
-      return give_decoded(std::max(marks_.engine(), summary_.last_event));
-    } else if (lines.is_batch_done() || lines.is_done()) {
-      rows_since_flush_ = 0;
-      if (lines.has_rows()) return give_block(lines);
-      lines.rows_given();
-    }
+    const TakenRows::Due due = rows_.after_line(lines);
+    if (due == TakenRows::Due::kSettled) return flush();
+    if (due != TakenRows::Due::kNothing) return rows_.give_at_once(due, lines);
     if (watermark_of(source) > stay_until) break;
   }
   return {};
-}
-
-// The decoder is to decode the line at hand again. What came before it in its block is given.
-void Intake::leave_block() {
-  if (block_ == nullptr) return;
-  if (store_) {
-    is_out_of_place_ = true;
-  } else if (Result<void> given = give_block(*block_); !given) {
-    failure_ = given.error();
-  }
-  block_ = nullptr;
-}
-
-// Why the line at hand is no event.
-LineFault Intake::take_fault() {
-  return block_ != nullptr ? block_->take_fault() : decoder_.fault();
 }
 
 bool Intake::is_too_late(const Source& source, cep::Duration late_by) const {
@@ -270,7 +192,7 @@ bool Intake::is_too_late(const Source& source, cep::Duration late_by) const {
 
 void Intake::set_late_side_output(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                                   const Decoded& event) {
-  if (event.used) drop_row();
+  if (event.used) rows_.drop();
   const Watermarks::Source& time = marks_.source(index);
   const Source& source = sources_[index];
   Lateness lateness{time.tracker.watermark() - event.ts};
@@ -279,17 +201,6 @@ void Intake::set_late_side_output(std::size_t index, const Line& line, cep::Arri
     lateness.moved_to = time.newest;
   }
   reports_.late({source.name, line, arrival}, event.ts, lateness);
-}
-
-void Intake::report_problems(const Source& source, const Line& line, cep::ArrivalNumber arrival) {
-  const SourceLine from{source.name, line, arrival};
-  if (block_ != nullptr) {
-    for (const DecodedBlock::Problem& one : block_->take_problems()) {
-      reports_.field_missing(from, one.problem);
-    }
-  } else {
-    for (const FieldProblem& problem : decoder_.problems()) reports_.field_missing(from, problem);
-  }
 }
 
 void Intake::decide(const Decision& decision) {
@@ -330,6 +241,31 @@ void Intake::move_buffers() {
   waiting_.follow();
 }
 
+Result<void> Intake::flush() {
+  take_overtaken();
+  return rows_.give_settled();
+}
+
+Result<void> Intake::finish(bool final_watermark, std::optional<cep::EventTime> until) {
+  for (std::size_t i = 0; i < sources_.size(); ++i) take_held_until(i, cep::kEventTimeMax);
+  Result<void> given = rows_.finish(final_watermark, until);
+  marks_.move_to(rows_.given());
+  move_buffers();
+  return given;
+}
+
+Result<void> Intake::check_room() const {
+  if (waiting_bytes() <= options_.waiting_bytes_max) return {};
+  cep::Duration bound;
+  for (const Source& source : sources_) bound = std::max(bound, source.policy.bound);
+  return fail(
+      Errc::kLimit,
+      fmt::format("events that wait to be put in order ({} of them, for {}) take more than {} "
+                  "bytes; nothing of them is lost. Allow more with --reorder-memory (of a server: "
+                  "memory.reorder), or begin with less out-of-orderness",
+                  waiting_events(), cep::format_duration(bound), options_.waiting_bytes_max));
+}
+
 bool Intake::may_read(std::size_t source) const {
   const cep::EventTime engine = marks_.engine();
   const cep::EventTime own = marks_.source(source).tracker.watermark();
@@ -359,11 +295,5 @@ SourceStatus Intake::status(std::size_t source) const {
   status.held = one.held.size();
   status.last_line = one.last_line;
   return status;
-}
-
-std::size_t Intake::waiting_bytes() const {
-  // What was the last batch of rows is used again: where nothing waits it is nobody's.
-  const std::size_t waiting = store_ ? waiting_.count() : 0;
-  return waiting == 0 ? 0 : store_->bytes() + waiting * sizeof(WaitingRow);
 }
 }  // namespace tocsin::runtime

@@ -15,27 +15,23 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cep/base/byte_codec.h"
 #include "cep/base/result.h"
-#include "cep/data/batch.h"
-#include "cep/engine/engine.h"
 #include "cep/value/order.h"
 #include "cep/value/time.h"
 #include "runtime/decode/decoder.h"
 #include "runtime/event_time/block_lines.h"
-#include "runtime/event_time/equal_numbers.h"
+#include "runtime/event_time/intake_options.h"
 #include "runtime/event_time/jump_hold.h"
 #include "runtime/event_time/line_reports.h"
-#include "runtime/event_time/row_store.h"
 #include "runtime/event_time/run_options.h"
 #include "runtime/event_time/source_policy.h"
+#include "runtime/event_time/taken_rows.h"
 #include "runtime/event_time/unique_filter.h"
 #include "runtime/event_time/waiting_rows.h"
 #include "runtime/event_time/watermarks.h"
@@ -43,43 +39,6 @@
 #include "runtime/journal/journal_record.h"
 
 namespace tocsin::runtime {
-/// Takes one slice: its rows in order, then time moves to `watermark`, at or after the last row.
-/// Rows of later slices stand at or after it. An error ends the work.
-using Advance = std::function<Result<void>(cep::Batch& slice, cep::EventTime watermark)>;
-
-/// What is decoded: a plan, and which of its fields and types anything uses. All must outlive what
-/// is made of it.
-struct UsedEvents {
-  const cep::Plan& plan;
-  const std::vector<std::vector<bool>>& fields;  // by event type and field
-  const std::vector<bool>& types;                // by event type
-  static UsedEvents of(const cep::Program& program) {
-    return {program.plan(), program.used_fields(), program.used_types()};
-  }
-};
-struct IntakeOptions {
-  /// Of sources that are opened without one.
-  SourcePolicy policy;
-  /// An event further ahead of `taken_at` is a dead letter. Nothing: none is (files).
-  std::optional<cep::Duration> ahead_max;
-  /// An event further ahead of its source's time is held until the source's next event confirms it
-  /// (runtime/event_time/jump_hold.h); it is taken when the source ends, or when a clock reaches
-  /// its time in silence. Not of a source's first event, nor of a source that clamps: there no
-  /// event is lost by a jump. Nothing: none is held.
-  std::optional<cep::Duration> jump_max;
-  UnknownTypes unknown_types = UnknownTypes::kIgnore;
-  /// A source whose watermark is further ahead of W should not be read on (may_read()), by readers
-  /// that read sources ahead of the one that holds W. Nothing: all may be.
-  std::optional<cep::Duration> drift_max;
-  std::size_t slice_rows_max = 2048;
-  std::size_t line_bytes_max = 1 << 20;  // a longer line is a dead letter
-  /// Memory of events that wait to be put in order. From half of it on only who holds W may be read
-  /// (may_read()), and beyond it nobody (check_room()).
-  std::size_t waiting_bytes_max = 1u << 30;
-  std::size_t unique_ids_max = 10'000'000;  // ids known of each `unique` type, the newest
-  /// Keep the lines of waiting events, which save() needs.
-  bool is_saved = false;
-};
 /// How one source stands.
 struct SourceStatus {
   std::string_view name;
@@ -166,14 +125,14 @@ class Intake {
     return marks_.source(source).tracker.watermark();
   }
   /// The ids of `unique` types that are known.
-  const UniqueFilter& unique() const { return unique_; }
+  const UniqueFilter& unique() const { return rows_.unique(); }
   /// The source that holds W where it is; nothing where all are idle or have ended.
   std::optional<std::size_t> holder() const { return marks_.holder(); }
   std::size_t source_count() const { return sources_.size(); }
   SourceStatus status(std::size_t source) const;
   /// Events that wait to be put in order, and their memory, about.
   std::size_t waiting_events() const { return waiting_.count(); }
-  std::size_t waiting_bytes() const;
+  std::size_t waiting_bytes() const { return rows_.waiting_bytes(); }
 
   /// Appends all that later slices depend on: sources with their policies and watermarks, W,
   /// waiting events with their lines, unique ids, numbers among equals, the summary's counts. Comes
@@ -198,17 +157,10 @@ class Intake {
     JumpHold held = {};
   };
   void change_policy(std::size_t index, const SourcePolicy& policy);
-  void begin_store();
   void begin_lines(std::size_t index, cep::EventTime taken_at);
   bool take_line(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                  cep::EventTime taken_at);
   [[gnu::always_inline]] inline void take_block_line(std::size_t index, BlockLines& lines);
-  Result<void> give_block(BlockLines& lines);
-  [[gnu::cold]] void leave_block();
-  void drop_row();
-  [[gnu::always_inline]] inline std::uint64_t keep_in_store(cep::EventTime engine_time,
-                                                            cep::ArrivalNumber arrival,
-                                                            const Line& line, std::size_t index);
   [[gnu::always_inline]] inline void take_event(std::size_t index, const Line& line,
                                                 cep::ArrivalNumber arrival, const Decoded& event);
   [[gnu::always_inline]] inline void place_event(std::size_t index, const Line& line,
@@ -228,64 +180,29 @@ class Intake {
   [[gnu::cold]] void take_held(std::size_t index, const HeldLine& held);
   [[gnu::cold]] void place_held(std::size_t index, const Line& line, const HeldLine& held,
                                 const Decoded& event);
-  void make_room();
   [[gnu::cold]] void take_held_until(std::size_t index, cep::EventTime time);
   [[gnu::cold]] void take_all_held(std::size_t index);
   void take_held_in_silence(std::optional<std::size_t> index, cep::EventTime clock);
   void take_overtaken();
-  [[gnu::cold]] void foresee_repeat(std::uint64_t place, cep::ArrivalNumber arrival);
   bool is_too_late(const Source& source, cep::Duration late_by) const;
   void set_late_side_output(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                             const Decoded& event);
-  [[gnu::cold]] void report_problems(const Source& source, const Line& line,
-                                     cep::ArrivalNumber arrival);
-  LineFault take_fault();
   void move_buffers();
-  Result<void> give_decoded(cep::EventTime watermark);
-  Result<void> give_ready();
-  void order_by_arrival(std::span<WaitingRow> rows);
-  Result<void> give_merged(std::span<WaitingRow> rows, cep::EventTime watermark);
-  Result<void> give(cep::Batch& slice, cep::EventTime watermark);
-
   void save_sources(ByteWriter& writer) const;
   bool restore_sources(ByteReader& reader, std::uint8_t version);
-  bool restore_waiting(ByteReader& reader);
-  Decoded decode_again(std::string_view line);
 
-  const cep::Plan& plan_;
-  const std::vector<std::vector<bool>>& used_fields_;
   IntakeOptions options_;
   RunSummary& summary_;
   LineReports reports_;
-  Advance advance_;
-  std::function<void(cep::ArrivalNumber)> repeated_;  // tells `reports_`, where somebody hears
   Watermarks marks_;
   WaitingRows waiting_;
+  TakenRows rows_;
   std::vector<Source> sources_;
-  Decoder decoder_;
-  cep::Batch slice_;               // without a store the decoder fills it: one source with bound 0
-  cep::Batch copied_;              // rows of a block's batch of which some are not given
-  BlockLines* block_ = nullptr;    // where the line at hand was decoded; null: by the decoder
-  bool has_problems_ = false;      // of the line at hand of a block
-  std::optional<RowStore> store_;  // where rows may come out of order
-  bool needs_store_ = false;       // before the next line is taken
-  EqualNumbers equal_numbers_;
-  UniqueFilter unique_;
-  // A row waits whose place is not in the order of arrival: it was held.
-  bool is_out_of_place_ = false;
-  bool must_take_held_ = false;                // nothing is held any more, and something was
-  cep::EventTime given_ = cep::kEventTimeMin;  // the watermark that was given last
+  bool must_take_held_ = false;  // nothing is held any more, and something was
   cep::EventTime taken_at_ = cep::kEventTimeMin;
   cep::EventTime time_max_ = cep::kEventTimeMax;  // beyond it an event is too far ahead
-  std::size_t rows_since_flush_ = 0;
-  std::optional<Error> failure_;  // of begin_store(), until flush() tells
-  // The cut that is being written: what stands before the ids of `unique` and behind them.
-  enum class SaveStage : std::uint8_t { kNone, kHead, kIds, kWaiting };
-  SaveStage save_stage_ = SaveStage::kNone;
+  // The cut that is being written: what stands at its beginning, until it is written.
   std::string save_head_;
-  std::string save_equals_;
-  std::size_t save_bytes_ = 0;      // about, in all
-  std::uint64_t save_waiting_ = 0;  // events that are still to be written
-  std::string padded_;
+  std::size_t save_bytes_ = 0;  // about, in all
 };
 }  // namespace tocsin::runtime

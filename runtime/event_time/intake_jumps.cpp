@@ -18,47 +18,36 @@ bool Intake::weigh_jump(std::size_t index, const Line& line, cep::ArrivalNumber 
   const JumpHold::Decided decided =
       sources_[index].held.next(event.ts, jumps, bound, *options_.jump_max);
   if (!decided.empty()) {
-    if (event.used) drop_row();
-    leave_block();
+    if (event.used) rows_.drop();
+    rows_.leave_block();
     for (const HeldLine& held : decided.rejected) {
       reports_.jump_rejected(sources_[index].name, held, *options_.jump_max);
     }
     for (const HeldLine& held : decided.confirmed) take_held(index, held);
-    make_room();
-    event = decoder_.decode(line.text);
+    rows_.make_room();
+    event = rows_.decode({line.text});
     jumps = is_jump(index, event.ts);
   }
   if (!jumps) return false;
-  if (event.used) drop_row();
+  if (event.used) rows_.drop();
   ++summary_.jumps;
   sources_[index].held.add({std::string(line.text), line.number, std::string(reports_.producer()),
                             arrival, taken_at_, event.ts, marks_.reached(index), 0});
   return true;
 }
 
-// One line may bring several rows; without a store they are a slice that may be full.
-void Intake::make_room() {
-  if (store_ || rows_since_flush_ < options_.slice_rows_max || failure_) return;
-  rows_since_flush_ = 0;
-  const cep::EventTime watermark = std::max(marks_.engine(), summary_.last_event);
-  if (Result<void> given = give_decoded(watermark); !given) {
-    failure_ = given.error();
-    rows_since_flush_ = options_.slice_rows_max;
-  }
-}
-
 // As if it came now, in its own place among arrivals.
 void Intake::take_held(std::size_t index, const HeldLine& held) {
-  make_room();
+  rows_.make_room();
   const std::string_view producer = reports_.producer();
   reports_.name_lines(held.producer);
   const Line line{held.text, held.number};
-  const Decoded event = decode_again(held.text);
+  const Decoded event = rows_.decode_again(held.text);
   if (event.kind == LineKind::kEvent) {
-    is_out_of_place_ = is_out_of_place_ || store_.has_value();
+    rows_.expect_disorder();
     place_held(index, line, held, event);
   } else {
-    reports_.no_event({sources_[index].name, line, held.arrival}, event.kind, decoder_.fault());
+    reports_.no_event({sources_[index].name, line, held.arrival}, event.kind, rows_.take_fault());
   }
   reports_.name_lines(producer);
 }

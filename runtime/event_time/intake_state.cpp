@@ -11,7 +11,6 @@
 //     v arrival record, v arrival index, v line number, text line
 //
 // Numbers are little endian, v is a varint (cep/base/byte_codec.h).
-#include <algorithm>
 #include <utility>
 
 #include "cep/base/assert.h"
@@ -34,70 +33,30 @@ void Intake::save(std::string& to) {
 }
 
 void Intake::begin_save() {
-  TOCSIN_ASSERT(save_stage_ == SaveStage::kNone, "one cut at a time");
-  TOCSIN_ASSERT(rows_since_flush_ == 0, "all that is settled was given before");
-  TOCSIN_ASSERT(options_.is_saved || waiting_.count() == 0, "the lines of waiting events are kept");
   save_head_.clear();
-  save_equals_.clear();
   ByteWriter head(save_head_);
   head.u8(kVersion);
   reports_.save(head);
-  head.u8(store_ || needs_store_ ? 1 : 0);
-  head.i64(given_.us);
+  head.u8(rows_.has_store() ? 1 : 0);
+  head.i64(rows_.given().us);
   save_sources(head);
   marks_.save(head);
-  unique_.begin_save();
-  ByteWriter equals(save_equals_);
-  equal_numbers_.save(equals);
-  save_waiting_ = waiting_.count();
-  equals.varint(save_waiting_);
-  if (save_waiting_ > 0) store_->begin_save();
-  constexpr std::size_t kBytesOfId = 20;
-  save_bytes_ = save_head_.size() + save_equals_.size() + unique_.known() * kBytesOfId +
-                (save_waiting_ > 0 ? store_->bytes() : 0);
-  save_stage_ = SaveStage::kHead;
+  save_bytes_ = save_head_.size() + rows_.begin_save();
 }
 
 bool Intake::write_save(std::string& to, std::size_t bytes_max) {
-  TOCSIN_ASSERT(save_stage_ != SaveStage::kNone, "a cut is written");
+  TOCSIN_ASSERT(rows_.is_saving(), "a cut is written");
   const std::size_t end = to.size() + bytes_max;
-  if (save_stage_ == SaveStage::kHead) {
+  if (!save_head_.empty()) {
     // At once: growing would copy what is there already.
     to.reserve(to.size() + save_bytes_);
     to += save_head_;
-    save_stage_ = SaveStage::kIds;
+    save_head_.clear();
   }
-  if (save_stage_ == SaveStage::kIds) {
-    if (!unique_.write_save(to, end)) return false;
-    to += save_equals_;
-    save_stage_ = SaveStage::kWaiting;
-  }
-  ByteWriter writer(to);
-  while (save_waiting_ > 0) {
-    if (to.size() >= end) return false;
-    const std::optional<RowStore::SavedRow> saved = store_->next_of_save();
-    if (!saved) {
-      TOCSIN_ASSERT(store_->is_saving(), "each waiting event has a row");
-      return false;
-    }
-    writer.varint(saved->source);
-    writer.i64(saved->row->engine_time.us);
-    writer.varint(saved->row->arrival.record);
-    writer.varint(saved->row->arrival.index);
-    writer.varint(saved->line.number);
-    writer.text(saved->line.text);
-    --save_waiting_;
-  }
-  end_save();
-  return true;
+  return rows_.write_save(to, end);
 }
 
-void Intake::end_save() {
-  if (save_stage_ == SaveStage::kNone) return;
-  save_stage_ = SaveStage::kNone;
-  unique_.end_save();
-  if (store_) store_->end_save();
-}
+void Intake::end_save() { rows_.end_save(); }
 
 Result<void> Intake::restore(std::string_view from) {
   TOCSIN_ASSERT(sources_.empty(), "nothing was taken before");
@@ -109,25 +68,14 @@ Result<void> Intake::restore(std::string_view from) {
   }
   reports_.restore(reader, version != kVersionWithoutJumps);
   const std::uint8_t has_store = reader.u8();
-  given_.us = reader.i64();
-  const EqualNumbers::DecodeLine decode = [&](std::string_view line, cep::EventTime time,
-                                              cep::Batch& batch) {
-    decoder_.begin(batch);
-    const Decoded decoded = decode_again(line);
-    const bool has_row = decoded.kind == LineKind::kEvent && decoded.used;
-    if (has_row) decoder_.keep(time, {});
-    decoder_.finish();
-    return has_row;
-  };
-  bool is_sound = has_store <= 1 && is_event_time(given_) && is_event_time(summary_.last_event) &&
-                  restore_sources(reader, version) && unique_.restore(reader) &&
-                  equal_numbers_.restore(reader, decode);
-  if (has_store == 1) {
-    store_.emplace(plan_, used_fields_, decoder_, options_.slice_rows_max, options_.is_saved);
-  } else {
-    decoder_.begin(slice_);
+  const cep::EventTime given{reader.i64()};
+  bool is_sound = has_store <= 1 && is_event_time(given) && is_event_time(summary_.last_event) &&
+                  restore_sources(reader, version);
+  if (is_sound) {
+    std::vector<std::string_view> names;
+    for (const Source& source : sources_) names.emplace_back(source.name);
+    is_sound = rows_.restore(reader, has_store == 1, given, names) && reader.is_done();
   }
-  is_sound = is_sound && restore_waiting(reader) && reader.is_done();
   if (!is_sound) return fail(Errc::kCorrupt, "the state of the inputs is damaged");
   return {};
 }
@@ -178,54 +126,5 @@ bool Intake::restore_sources(ByteReader& reader, std::uint8_t version) {
   }
   if (!must_take_held_) move_buffers();
   return true;
-}
-
-bool Intake::restore_waiting(ByteReader& reader) {
-  constexpr std::size_t kLeastBytes = 13;  // of one event
-  const std::uint64_t count = reader.varint_up_to(reader.left() / kLeastBytes);
-  if (count > 0 && !store_) return false;
-  cep::ArrivalNumber before;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const std::uint64_t index = reader.varint();
-    const cep::EventTime time{reader.i64()};
-    cep::ArrivalNumber arrival;
-    arrival.record = reader.varint();
-    arrival.index = static_cast<std::uint32_t>(reader.varint_up_to(UINT32_MAX));
-    Line line;
-    line.number = reader.varint();
-    line.text = reader.text();
-    if (!reader.ok() || index >= sources_.size() || line.text.empty() ||
-        (i > 0 && arrival == before)) {
-      return false;
-    }
-    is_out_of_place_ = is_out_of_place_ || (i > 0 && arrival < before);
-    before = arrival;
-    Source& source = sources_[static_cast<std::size_t>(index)];
-    const cep::EventTime reached = waiting_.reached(static_cast<std::size_t>(index));
-    if (time < given_ || time > summary_.last_event || time - source.policy.bound > reached) {
-      return false;
-    }
-    const Decoded decoded = decode_again(line.text);
-    if (decoded.kind == LineKind::kDeadLetter ||
-        (decoded.kind == LineKind::kIgnored && options_.unknown_types == UnknownTypes::kDead)) {
-      // Another program.
-      reports_.no_event({source.name, line, arrival}, decoded.kind, decoder_.fault());
-    }
-    if (decoded.kind != LineKind::kEvent || !decoded.used) continue;
-    const std::uint64_t place = store_->keep(time, arrival, line, static_cast<std::size_t>(index));
-    if (reports_.has_judged()) {
-      const RowStore::KeptRow kept = store_->kept(place);
-      static_cast<void>(unique_.foresee(kept.batch, kept.row));  // it was answered before
-    }
-    waiting_.put_back(static_cast<std::size_t>(index), {time, place});
-  }
-  waiting_.sort_ready();
-  return reader.ok();
-}
-
-Decoded Intake::decode_again(std::string_view line) {
-  padded_.assign(line);
-  padded_.append(kLinePadding, '\n');
-  return decoder_.decode(std::string_view(padded_).substr(0, line.size()));
 }
 }  // namespace tocsin::runtime

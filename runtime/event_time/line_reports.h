@@ -92,6 +92,11 @@ class LineReports {
   void jump_rejected(std::string_view source, const HeldLine& held, cep::Duration jump_max);
   /// A line is no event, for this fault: a dead letter, or of a type that no file declares.
   [[gnu::cold]] void no_event(const SourceLine& from, LineKind kind, const LineFault& fault);
+  /// Whether no_event() makes a dead letter of a line.
+  bool is_dead(LineKind kind) const {
+    return kind == LineKind::kDeadLetter ||
+           (kind == LineKind::kIgnored && unknown_types_ == UnknownTypes::kDead);
+  }
   /// A field of an event is taken as missing.
   void field_missing(const SourceLine& from, const FieldProblem& problem);
 
