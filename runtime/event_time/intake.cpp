@@ -28,15 +28,17 @@ Intake::Intake(const UsedEvents& used, const IntakeOptions& options, IntakeSinks
       summary_(summary),
       reports_(used.plan, options.unknown_types, std::move(sinks), summary),
       waiting_(marks_),
-      rows_(used, options_, marks_, waiting_, reports_, summary, std::move(advance)) {
+      rows_(used, options_, marks_, waiting_, reports_, summary, std::move(advance)),
+      judge_(options_, marks_, waiting_, rows_, reports_, summary) {
   summary_.first_event = cep::kEventTimeMax;
   summary_.last_event = cep::kEventTimeMin;
 }
 
 std::optional<std::size_t> Intake::find(std::string_view name) const {
-  const auto found = std::ranges::find(sources_, name, &Source::name);
-  if (found == sources_.end()) return std::nullopt;
-  return static_cast<std::size_t>(found - sources_.begin());
+  const std::vector<EventSource>& sources = judge_.sources();
+  const auto found = std::ranges::find(sources, name, &EventSource::name);
+  if (found == sources.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - sources.begin());
 }
 
 std::size_t Intake::source(std::string_view name) {
@@ -47,91 +49,19 @@ std::size_t Intake::source(std::string_view name) {
 std::size_t Intake::source(std::string_view name, const SourcePolicy& policy) {
   const std::optional<std::size_t> known = find(name);
   if (!known) return open(name, policy);
-  if (sources_[*known].policy != policy) change_policy(*known, policy);
+  if (judge_.sources()[*known].policy != policy) judge_.change_policy(*known, policy);
   return *known;
 }
 
 std::size_t Intake::open(std::string_view name, const SourcePolicy& policy) {
-  if (!sources_.empty() || policy.bound.us > 0) rows_.need_store();
-  marks_.open(policy.bound);
-  sources_.push_back({std::string(name), policy});
-  waiting_.open(policy.bound);
-  waiting_.advance(sources_.size() - 1, marks_.engine());
-  return sources_.size() - 1;
+  return judge_.open(name, policy);
 }
 
-void Intake::change_policy(std::size_t index, const SourcePolicy& policy) {
-  if (policy.bound.us > 0) rows_.need_store();
-  if (policy.late == LatePolicy::kClamp) take_all_held(index);
-  sources_[index].policy = policy;
-  marks_.change_bound(index, policy.bound);
-  waiting_.change_bound(index, policy.bound);
-}
-
-void Intake::take_event(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
-                        const Decoded& event) {
-  if (event.ts > time_max_) {
-    if (event.used) rows_.drop();
-    reports_.too_far_ahead({sources_[index].name, line, arrival}, event.type, event.ts,
-                           *options_.ahead_max);
-    return;
-  }
-  if (may_jump(index, event.ts)) {
-    Decoded again = event;
-    if (!weigh_jump(index, line, arrival, again)) {
-      place_event(index, line, arrival, again, taken_at_);
-    }
-    return;
-  }
-  place_event(index, line, arrival, event, taken_at_);
-}
-
-void Intake::place_event(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
-                         const Decoded& event, cep::EventTime taken_at) {
-  Source& source = sources_[index];
-  cep::EventTime engine_time = event.ts;
-  if (marks_.is_late(index, event.ts)) {
-    engine_time = marks_.source(index).tracker.watermark();
-    if (is_too_late(source, engine_time - event.ts)) {
-      set_late_side_output(index, line, arrival, event);
-      return;
-    }
-    reports_.clamped(arrival, engine_time - event.ts);
-  } else if (marks_.observe(index, event.ts, taken_at)) {
-    source.newest_line = line.number;
-    waiting_.advance(index, marks_.source(index).tracker.watermark());
-  }
-  if (rows_.has_problems()) rows_.report_problems({source.name, line, arrival});
-  ++summary_.events;
-  summary_.first_event = std::min(summary_.first_event, engine_time);
-  summary_.last_event = std::max(summary_.last_event, engine_time);
-  if (!event.used) return;
-  rows_.keep(index, engine_time, line, arrival);
-}
-
-void Intake::place_held(std::size_t index, const Line& line, const HeldLine& held,
-                        const Decoded& event) {
-  place_event(index, line, held.arrival, event, held.taken_at);
-}
-
-// What comes before lines of a source that were taken when a clock showed `taken_at`.
+// Comes before lines of a source.
 void Intake::begin_lines(std::size_t source, cep::EventTime taken_at) {
   TOCSIN_ASSERT(rows_.given() < cep::kEventTimeMax, "nothing is taken after the end of time");
   rows_.begin_lines();
-  if (must_take_held_) take_overtaken();
-  if (marks_.source(source).state != SourceState::kActive) {
-    take_overtaken();
-    marks_.wake(source);
-    move_buffers();
-  }
-  if (taken_at != taken_at_) {
-    taken_at_ = taken_at;
-    if (options_.ahead_max) {
-      constexpr std::int64_t kClockMax = cep::kEventTimeMax.us / 2;
-      const std::int64_t now = std::clamp(taken_at.us, -kClockMax, kClockMax);
-      time_max_ = cep::EventTime{now} + *options_.ahead_max;
-    }
-  }
+  judge_.begin_lines(source, taken_at);
 }
 
 // True when it is time for a flush.
@@ -139,14 +69,13 @@ bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber 
                        cep::EventTime taken_at) {
   begin_lines(source, taken_at);
   ++summary_.lines;
-  Source& from = sources_[source];
-  from.last_line = line.number;
+  const EventSource& from = judge_.begin_line(source, line.number);
   if (line.too_long) {
     reports_.too_long({from.name, line, arrival}, options_.line_bytes_max);
   } else {
     const Decoded decoded = rows_.decode(line);
     if (decoded.kind == LineKind::kEvent) {
-      take_event(source, line, arrival, decoded);
+      judge_.take(source, line, arrival, decoded);
     } else {
       reports_.no_event({from.name, line, arrival}, decoded.kind, rows_.take_fault());
     }
@@ -157,11 +86,10 @@ bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber 
 void Intake::take_block_line(std::size_t index, BlockLines& lines) {
   const BlockLine& line = rows_.select(lines);
   const cep::ArrivalNumber arrival{++summary_.lines, 0};
-  Source& from = sources_[index];
-  from.last_line = lines.number(line);
+  const EventSource& from = judge_.begin_line(index, lines.number(line));
   const Line taken{line.text, from.last_line, line.too_long, nullptr};
   if (line.kind == LineKind::kEvent) {
-    take_event(index, taken, arrival, {LineKind::kEvent, line.used, line.type, line.ts});
+    judge_.take(index, taken, arrival, {LineKind::kEvent, line.used, line.type, line.ts});
   } else if (line.too_long) {
     reports_.too_long({from.name, taken, arrival}, options_.line_bytes_max);
   } else {
@@ -174,7 +102,7 @@ Result<void> Intake::take(std::size_t source, BlockLines& lines, cep::EventTime 
   TOCSIN_ASSERT(!options_.is_saved, "lines of blocks are not kept");
   begin_lines(source, taken_at);
   // Batches of several blocks are open at a time.
-  if (sources_.size() > 1) rows_.expect_disorder();
+  if (judge_.sources().size() > 1) rows_.expect_disorder();
   while (!lines.is_done()) {
     take_block_line(source, lines);
     const TakenRows::Due due = rows_.after_line(lines);
@@ -183,24 +111,6 @@ Result<void> Intake::take(std::size_t source, BlockLines& lines, cep::EventTime 
     if (watermark_of(source) > stay_until) break;
   }
   return {};
-}
-
-bool Intake::is_too_late(const Source& source, cep::Duration late_by) const {
-  if (source.policy.late == LatePolicy::kSide) return true;
-  return source.policy.late_max && late_by > *source.policy.late_max;
-}
-
-void Intake::set_late_side_output(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
-                                  const Decoded& event) {
-  if (event.used) rows_.drop();
-  const Watermarks::Source& time = marks_.source(index);
-  const Source& source = sources_[index];
-  Lateness lateness{time.tracker.watermark() - event.ts};
-  if (time.newest - source.policy.bound == time.tracker.watermark()) {
-    lateness.moved_by = source.newest_line;
-    lateness.moved_to = time.newest;
-  }
-  reports_.late({source.name, line, arrival}, event.ts, lateness);
 }
 
 void Intake::decide(const Decision& decision) {
@@ -212,52 +122,26 @@ void Intake::decide(const Decision& decision) {
 }
 
 void Intake::decide(DecisionKind kind, std::optional<std::size_t> source, cep::EventTime clock) {
-  TOCSIN_ASSERT(source || kind == DecisionKind::kHeartbeat, "all together only have heartbeats");
-  take_overtaken();
-  switch (kind) {
-    case DecisionKind::kIdle:
-      if (marks_.source(*source).state != SourceState::kActive) break;
-      take_held_in_silence(source, clock);
-      marks_.idle(*source);
-      break;
-    case DecisionKind::kAwake:
-      marks_.wake(*source);
-      break;
-    case DecisionKind::kHeartbeat:
-      take_held_in_silence(source, clock);
-      marks_.heartbeat(source, clock);
-      break;
-    case DecisionKind::kEnded:
-      take_all_held(*source);
-      marks_.end(*source);
-      break;
-  }
-  move_buffers();
-}
-
-// Buffers follow their sources' watermarks, which move with events and with what is decided.
-void Intake::move_buffers() {
-  take_overtaken();
-  waiting_.follow();
+  judge_.decide(kind, source, clock);
 }
 
 Result<void> Intake::flush() {
-  take_overtaken();
+  judge_.take_overtaken();
   return rows_.give_settled();
 }
 
 Result<void> Intake::finish(bool final_watermark, std::optional<cep::EventTime> until) {
-  for (std::size_t i = 0; i < sources_.size(); ++i) take_held_until(i, cep::kEventTimeMax);
+  judge_.take_rest();
   Result<void> given = rows_.finish(final_watermark, until);
   marks_.move_to(rows_.given());
-  move_buffers();
+  judge_.follow();
   return given;
 }
 
 Result<void> Intake::check_room() const {
   if (waiting_bytes() <= options_.waiting_bytes_max) return {};
   cep::Duration bound;
-  for (const Source& source : sources_) bound = std::max(bound, source.policy.bound);
+  for (const EventSource& source : judge_.sources()) bound = std::max(bound, source.policy.bound);
   return fail(
       Errc::kLimit,
       fmt::format("events that wait to be put in order ({} of them, for {}) take more than {} "
@@ -283,7 +167,7 @@ cep::EventTime Intake::drift_limit() const {
 }
 
 SourceStatus Intake::status(std::size_t source) const {
-  const Source& one = sources_[source];
+  const EventSource& one = judge_.sources()[source];
   const Watermarks::Source& time = marks_.source(source);
   SourceStatus status;
   status.name = one.name;

@@ -10,6 +10,9 @@
 ///                                                confirmed) ▼
 ///                             by source: reorder buffer ─▶ merged up to W ─▶ unique ─▶ slice
 ///
+/// Lines and decisions come in here. EventJudge judges events by time, TakenRows has their rows and
+/// gives out slices, WaitingRows has the order of rows, and LineReports says what became of lines.
+///
 /// Opening a source is part of what a journal means: a new one begins at W, so it must be opened at
 /// the same place of a replay. kAwake opens a source that is not known.
 #pragma once
@@ -18,16 +21,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "cep/base/byte_codec.h"
 #include "cep/base/result.h"
 #include "cep/value/order.h"
 #include "cep/value/time.h"
-#include "runtime/decode/decoder.h"
 #include "runtime/event_time/block_lines.h"
+#include "runtime/event_time/event_judge.h"
 #include "runtime/event_time/intake_options.h"
-#include "runtime/event_time/jump_hold.h"
 #include "runtime/event_time/line_reports.h"
 #include "runtime/event_time/run_options.h"
 #include "runtime/event_time/source_policy.h"
@@ -128,7 +128,7 @@ class Intake {
   const UniqueFilter& unique() const { return rows_.unique(); }
   /// The source that holds W where it is; nothing where all are idle or have ended.
   std::optional<std::size_t> holder() const { return marks_.holder(); }
-  std::size_t source_count() const { return sources_.size(); }
+  std::size_t source_count() const { return judge_.sources().size(); }
   SourceStatus status(std::size_t source) const;
   /// Events that wait to be put in order, and their memory, about.
   std::size_t waiting_events() const { return waiting_.count(); }
@@ -149,47 +149,10 @@ class Intake {
   Result<void> restore(std::string_view from);
 
  private:
-  struct Source {
-    std::string name;
-    SourcePolicy policy;
-    std::uint64_t last_line = 0;
-    std::uint64_t newest_line = 0;  // that moved the watermark last
-    JumpHold held = {};
-  };
-  void change_policy(std::size_t index, const SourcePolicy& policy);
   void begin_lines(std::size_t index, cep::EventTime taken_at);
   bool take_line(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                  cep::EventTime taken_at);
   [[gnu::always_inline]] inline void take_block_line(std::size_t index, BlockLines& lines);
-  [[gnu::always_inline]] inline void take_event(std::size_t index, const Line& line,
-                                                cep::ArrivalNumber arrival, const Decoded& event);
-  [[gnu::always_inline]] inline void place_event(std::size_t index, const Line& line,
-                                                 cep::ArrivalNumber arrival, const Decoded& event,
-                                                 cep::EventTime taken_at);
-  // Jumps (intake_jumps.cpp).
-  bool may_jump(std::size_t index, cep::EventTime ts) const {
-    const Source& source = sources_[index];
-    if (!options_.jump_max || source.policy.late == LatePolicy::kClamp) return false;
-    const cep::EventTime newest = marks_.source(index).newest;
-    return !source.held.empty() ||
-           (newest > cep::kEventTimeMin && ts - *options_.jump_max > newest);
-  }
-  [[gnu::cold]] bool weigh_jump(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
-                                Decoded& event);
-  bool is_jump(std::size_t index, cep::EventTime ts) const;
-  [[gnu::cold]] void take_held(std::size_t index, const HeldLine& held);
-  [[gnu::cold]] void place_held(std::size_t index, const Line& line, const HeldLine& held,
-                                const Decoded& event);
-  [[gnu::cold]] void take_held_until(std::size_t index, cep::EventTime time);
-  [[gnu::cold]] void take_all_held(std::size_t index);
-  void take_held_in_silence(std::optional<std::size_t> index, cep::EventTime clock);
-  void take_overtaken();
-  bool is_too_late(const Source& source, cep::Duration late_by) const;
-  void set_late_side_output(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
-                            const Decoded& event);
-  void move_buffers();
-  void save_sources(ByteWriter& writer) const;
-  bool restore_sources(ByteReader& reader, std::uint8_t version);
 
   IntakeOptions options_;
   RunSummary& summary_;
@@ -197,10 +160,7 @@ class Intake {
   Watermarks marks_;
   WaitingRows waiting_;
   TakenRows rows_;
-  std::vector<Source> sources_;
-  bool must_take_held_ = false;  // nothing is held any more, and something was
-  cep::EventTime taken_at_ = cep::kEventTimeMin;
-  cep::EventTime time_max_ = cep::kEventTimeMax;  // beyond it an event is too far ahead
+  EventJudge judge_;
   // The cut that is being written: what stands at its beginning, until it is written.
   std::string save_head_;
   std::size_t save_bytes_ = 0;  // about, in all
