@@ -28,7 +28,6 @@
 namespace tocsin::tests {
 namespace {
 constexpr std::int64_t kSecondUs = 1'000'000;
-constexpr std::int64_t kKeys = 400;
 constexpr const char* kSchema = R"(
 event pay { ts: time, id: string id, card: string, device: string, amount: int, big: decimal(2), zone: string }
 event login { ts: time, id: string id, card: string, device: string, ok: bool, other: string }
@@ -229,6 +228,7 @@ std::vector<Construct> constructs() {
 // Of each key: a login, and payments of 1, 2, 3 and 0, seconds apart, from a device that two keys
 // share.
 std::vector<oracle::PlacedEvent> events_of(const cep::Plan& plan) {
+  const std::int64_t keys = is_quick() ? 100 : 400;
   std::vector<oracle::Event> events;
   const auto type_of = [&](const std::string& name) {
     return cep::EventTypeIndex(
@@ -246,7 +246,7 @@ std::vector<oracle::PlacedEvent> events_of(const cep::Plan& plan) {
       cep::Value value;
       const std::string text = is == "card"     ? fmt::format("c{}", key)
                                : is == "device" ? fmt::format("d{}", key / 2)
-                               : is == "other"  ? fmt::format("c{}", (key + 1) % kKeys)
+                               : is == "other"  ? fmt::format("c{}", (key + 1) % keys)
                                : is == "zone"   ? "UTC"
                                                 : fmt::format("{}", events.size());
       switch (field.type.kind) {
@@ -270,13 +270,13 @@ std::vector<oracle::PlacedEvent> events_of(const cep::Plan& plan) {
     }
     events.push_back(std::move(event));
   };
-  for (std::int64_t key = 0; key < kKeys; ++key) add("login", 0, key, key % 2);
-  for (std::int64_t key = 0; key < kKeys; ++key) add("pay", 1, key, 1);
-  for (std::int64_t key = 0; key < kKeys; ++key) add("pay", 2, key, 2);
-  for (std::int64_t key = 0; key < kKeys; ++key) add("pay", 3, key, 3);
-  for (std::int64_t key = 0; key < kKeys; ++key) add("login", 4, key, key % 2);
-  for (std::int64_t key = 0; key < kKeys; ++key) add("pay", 5, key, 1);
-  for (std::int64_t key = 0; key < kKeys; ++key) add("pay", 6, key, 1);
+  for (std::int64_t key = 0; key < keys; ++key) add("login", 0, key, key % 2);
+  for (std::int64_t key = 0; key < keys; ++key) add("pay", 1, key, 1);
+  for (std::int64_t key = 0; key < keys; ++key) add("pay", 2, key, 2);
+  for (std::int64_t key = 0; key < keys; ++key) add("pay", 3, key, 3);
+  for (std::int64_t key = 0; key < keys; ++key) add("login", 4, key, key % 2);
+  for (std::int64_t key = 0; key < keys; ++key) add("pay", 5, key, 1);
+  for (std::int64_t key = 0; key < keys; ++key) add("pay", 6, key, 1);
   return oracle::place_events(plan, events, {});
 }
 
