@@ -17,6 +17,8 @@
 namespace {
 using namespace tocsin;
 
+constexpr std::uint64_t kKept = 1'000;  // records that are not given back
+
 [[noreturn]] void die(const std::string& message) {
   std::fprintf(stderr, "journal_appender: %s\n", message.c_str());
   std::_Exit(1);
@@ -37,7 +39,7 @@ using namespace tocsin;
     if (::write(STDOUT_FILENO, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
       die("cannot write");
     }
-    if (number % 50 == 49) journal.release_before(*sequence > 4000 ? *sequence - 4000 : 0);
+    if (number % 50 == 49) journal.release_before(*sequence > kKept ? *sequence - kKept : 0);
   }
 }
 }  // namespace

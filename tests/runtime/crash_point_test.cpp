@@ -17,7 +17,7 @@
 namespace tocsin::runtime {
 namespace {
 // A process that wrote so many records does not die by itself.
-constexpr long kUndying = 2'000;
+constexpr long kUndying = 4'000;
 
 struct Life {
   long lines = 0;  // records that it called durable
