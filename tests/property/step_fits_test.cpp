@@ -43,7 +43,7 @@ bool is_failed(const Event& event) { return event.is_login && !event.ok; }
 
 // One for each way in which rules are matched, and keys and features that add nothing.
 const std::vector<Case>& cases() {
-  static const std::vector<Case> all = {
+  static const std::vector<Case> kAll = {
       {"when payment where amount > 90", {above(90)}},
       {"by card when payment where merchant = \"m3\" then next payment where amount > 50 within 1m",
        {at("m3"), above(50)}},
@@ -61,7 +61,7 @@ const std::vector<Case>& cases() {
       {"by card when all of { payment where amount > 95, login where not ok } within 1m",
        {above(95), is_failed}},
   };
-  return all;
+  return kAll;
 }
 
 std::string rules_text() {
