@@ -17,6 +17,7 @@
 #include "api/base/output_file.h"
 #include "api/commands/analysis_run.h"
 #include "api/commands/cache_option.h"
+#include "api/node/run_arguments.h"
 #include "api/rules/explain_dot.h"
 #include "api/rules/explain_json.h"
 #include "api/rules/explain_text.h"
@@ -144,6 +145,11 @@ ExitCode explain(const ExplainOptions& options) {
   }
   const Result<std::vector<std::string>> files = find_rule_files(arguments.files);
   if (!files) return end_with(ExitCode::kCheckFailed, files.error().message);
+  NamedPaths outputs;
+  if (options.output != "-") outputs.emplace_back("--output", options.output);
+  if (const Outcome<void> paths = check_paths(outputs, options.inputs, *files); !paths) {
+    return end_with(paths.error().code, paths.error().message);
+  }
   const LoadedRules loaded = load_rules(*files);
   if (!loaded.program) {
     tell(render_diagnostics(loaded, is_coloured(options.colour, STDERR_FILENO)));

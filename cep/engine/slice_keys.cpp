@@ -39,6 +39,7 @@ SliceKeys::SliceKeys(const ProgramImpl& program, std::uint32_t table, std::uint6
       operator_words_(static_cast<std::uint32_t>((table_.mask_operators.size() + 63) / 64)),
       reach_word_(operator_words_ + (table_.dense_count + 63) / 64),
       mask_words_(reach_word_ + program.pass_count + (has_sparse_ ? 1 : 0)),
+      dense_predicates_(table_.dense_count),
       masks_(program.plan->event_types.size() * table_.role_places) {
   for (const KeySource& source : table_.sources) {
     std::vector<std::uint64_t>& mask = source_masks_.emplace_back(operator_words_);
@@ -88,7 +89,9 @@ void SliceKeys::make_gains() {
   }
   for (std::uint32_t p = 0; p < predicates; ++p) {
     const std::uint32_t place = has_sparse_ ? table_.predicate_places[p] : p;
-    if (place != TableProgram::kSparse) add_bit(p, operator_words_, place);
+    if (place == TableProgram::kSparse) continue;
+    add_bit(p, operator_words_, place);
+    dense_predicates_[place] = p;
   }
   gains_begin_.push_back(0);
   for (const std::vector<Gain>& of : gains) {
@@ -361,11 +364,6 @@ std::span<const std::uint32_t> SliceKeys::sparse_of(const Row& row, const Touch&
 }
 
 void SliceKeys::count_predicates(const Slice& slice, std::vector<std::uint64_t>& rows) const {
-  std::vector<std::uint32_t> dense(table_.dense_count);  // predicates by place
-  for (std::uint32_t p = 0; p < table_.predicates.size(); ++p) {
-    const std::uint32_t place = has_sparse_ ? table_.predicate_places[p] : p;
-    if (place != TableProgram::kSparse) dense[place] = p;
-  }
   for (const Row& row : slice.batch().rows) {
     for (std::uint32_t w = operator_words_; w < reach_word_; ++w) {
       std::uint64_t bits = 0;
@@ -375,7 +373,7 @@ void SliceKeys::count_predicates(const Slice& slice, std::vector<std::uint64_t>&
       for (; bits != 0; bits &= bits - 1) {
         const std::size_t place = (w - operator_words_) * std::size_t{64} +
                                   static_cast<std::size_t>(std::countr_zero(bits));
-        ++rows[dense[place]];
+        ++rows[dense_predicates_[place]];
       }
     }
     // A sparse predicate of several roles may be counted once for each.

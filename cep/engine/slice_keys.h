@@ -159,6 +159,7 @@ class SliceKeys {
   std::vector<std::uint32_t> gains_begin_;
   std::vector<Gain> gains_;
   std::vector<std::vector<std::uint64_t>> source_masks_;  // by source: the bits that it may set
+  std::vector<std::uint32_t> dense_predicates_;           // by place
   std::uint64_t version_ = 0;        // of the slice's rows that touches_ are of
   std::uint64_t masks_version_ = 0;  // the first of the slice's versions that masks_ are of
   // By place of a role, then event type: mask_words_ for each entry.

@@ -113,9 +113,16 @@ def _():
     has(tocsin("explain", "rules.tocsin", "--analyze", "--input", "none.ndjson", code=3).err, "cannot read none.ndjson")
     write("other.ndjson", '{"type":"other","ts":0}\n{"type":"payment","ts":"soon"}\n')
     other = tocsin("explain", "rules.tocsin", "--analyze", "--input", "other.ndjson", code=3)
-    has(other.err, "2 lines rejected", "the first rejected line: other.ndjson:1: no rule file declares",
-        "the inputs have no event of a type that the rules declare")
+    has(other.err, "not one of 2 lines could be used", "2 rejected, first at other.ndjson:")
     assert other.out == ""
+    write("mixed.ndjson", read("in.ndjson") + "nonsense\n")
+    mixed = tocsin("explain", "rules.tocsin", "--analyze", "--input", "mixed.ndjson")
+    has(mixed.err, "200 events in ", "; 1 line rejected, first at mixed.ndjson:201: ")
+    twice = tocsin("explain", "rules.tocsin", "--analyze", "--input", "in.ndjson", "--input", "in.ndjson", code=2)
+    has(twice.err, "--input names in.ndjson twice")
+    for output, what in (("in.ndjson", "an input"), ("rules.tocsin", "a rule file")):
+        over = tocsin("explain", "rules.tocsin", "--analyze", "--input", "in.ndjson", "--output", output, code=2)
+        has(over.err, f"--output would overwrite {what}: {output}")
 
 
 @case
