@@ -7,7 +7,8 @@ A line of standard input is a target and its sources, separated by semicolons. T
 sources of a group the same UNITY_GROUP; a source in no group is compiled alone.
 
 Two sources share a group only if no name that one keeps to itself (in an unnamed namespace, a constant, a type, a
-macro) means something in the other, or in a header that the other alone includes; and if no header that one alone
+macro) means something in the other, or in a header that the other alone includes (a `using` that both write alike
+means the same); and if no header that one alone
 includes has a function that a call in the other may mean as well as its own. It is judged by the words of the sources,
 on the careful side: where in doubt, they do not share one.
 """
@@ -42,6 +43,7 @@ class Words:
         self.includes, self.declared, self.own, self.functions = [], set(), set(), set()
         self.used, self.called, self.called_plainly = set(), set(), set()
         self.namespaces = {}  # the functions, each with the namespaces that declare it
+        self.aliases = {}  # the names that `using` makes here, each with its statement
         self.macro_before_include = False
         tokens = self.tokens_of(text)
         self.collect_uses(tokens)
@@ -107,12 +109,17 @@ class Words:
             elif depth == 0 and token == "}":
                 return at
             elif depth == 0 and token == ";":
+                self.take_alias(statement)
                 statement = []
             if depth == 0 and (token[0].isalpha() or token[0] == "_"):
                 kind = statement[-1] if statement else ""
-                alias = statement[:1] == ["namespace"]
-                own = unnamed or bool(OWN & set(statement)) and kind != "::"
-                if kind in ("struct", "class", "enum", "union") or following in ("(", "{", "=", ";", "[", ":"):
+                alias = statement[:1] == ["namespace"] or statement[:2] == ["using", "namespace"]
+                own = unnamed
+                if statement[:1] != ["using"] or following == "=":
+                    own = (unnamed or bool(OWN & set(statement))) and kind != "::"
+                if "=" in statement and "," not in statement[statement.index("="):]:
+                    pass  # what a name is set to; behind a comma may stand one more name
+                elif kind in ("struct", "class", "enum", "union") or following in ("(", "{", "=", ";", "[", ":"):
                     if not alias and following != "::":
                         self.take([token], own, following == "(")
                         if following == "(":
@@ -131,6 +138,11 @@ class Words:
                 self.own.add(word)
                 if function:
                     self.functions.add(word)
+
+    def take_alias(self, statement):
+        if statement[:1] == ["using"] and statement[1:2] != ["namespace"]:
+            name = statement[1] if "=" in statement else statement[-1]
+            self.aliases[name] = tuple(statement)
 
     @staticmethod
     def after(tokens, at, opening, closing):
@@ -179,10 +191,17 @@ class Sources:
         return any(name in calls and seen.get(name, set()) - namespaces
                    for name, namespaces in self.words(header).namespaces.items())
 
+    def means(self, path, name):
+        """Whether a file sees a name from elsewhere than a `using` of its own or within a function or a class."""
+        return (name in self.words(path).declared and name not in self.words(path).aliases
+                or any(name in self.words(header).declared for header in self.headers(path)))
+
     def disturbs(self, one, other):
         """Whether a name of one's own means something in the other, or in headers that it brings."""
         own, words = self.words(one), self.words(other)
-        if (own.own - own.functions) & words.used or own.functions & words.called:
+        same = {name for name, alias in own.aliases.items()
+                if words.aliases.get(name, alias) == alias and not self.means(other, name)}
+        if (own.own - own.functions - same) & words.used or own.functions & words.called:
             return True
         if any(self.rivals(header, other) for header in self.headers(one) - self.headers(other)):
             return True

@@ -1,17 +1,8 @@
 #include "api/rest/route.h"
 
-#include <charconv>
+#include "api/base/integer_text.h"
 
 namespace tocsin::api {
-std::optional<std::int64_t> parse_integer(std::string_view text) {
-  std::int64_t number = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return number;
-}
-
 std::optional<std::string_view> ApiRequest::text(std::string_view name) const {
   if (const auto found = query.find(name); found != query.end()) return found->second;
   if (const auto found = path.find(name); found != path.end()) return found->second;

@@ -83,6 +83,4 @@ struct RateLimit {
   double per_second = 100;
   double burst = 200;
 };
-/// A whole number, all of the text; nothing for anything else.
-std::optional<std::int64_t> parse_integer(std::string_view text);
 }  // namespace tocsin::api
