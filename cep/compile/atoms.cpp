@@ -300,7 +300,9 @@ std::uint32_t AtomSet::add(EventTypeIndex type, Atom atom, std::string meaning) 
                                                               return text.size() <= kShortTextMax;
                                                             });
     if (short_texts) {
-      for (const std::string& text : atom.texts) atom.packed.push_back(packed_text(text));
+      for (const std::string& text : atom.texts) {
+        atom.packed.push_back(static_cast<std::int64_t>(packed_text(text)));
+      }
     }
     by_type_[type.value].push_back(place->second);
     atoms_.push_back(std::move(atom));

@@ -54,7 +54,7 @@ struct Atom {
   std::int64_t high = 0;
   std::vector<std::int64_t> words;
   std::vector<std::string> texts;
-  std::vector<std::uint64_t> packed;  // of kTexts and kNotTexts, where all have at most 7 bytes
+  std::vector<std::int64_t> packed;  // of kTexts and kNotTexts, where all have at most 7 bytes
   /// kWords, kTexts and their opposites: the values are this list's, as declared; they stand here
   /// where they are few. Once the list has changed it is asked itself.
   std::optional<ListIndex> list;

@@ -3,15 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "cep/compile/compiler.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/plan.h"
+#include "cep/value/int128.h"
 
 namespace tocsin::cep {
 namespace {
@@ -159,8 +163,10 @@ std::uint32_t intern_test(StrictGroup& group, const WordTest& words, std::uint32
 }
 
 // Adds a rule's conditions of one step behind each other.
-void add_asks(StrictGroup& group, const ElementProgram& element, std::uint32_t step,
-              std::uint32_t rule) {
+// Gives the test of the first, if it is one.
+std::optional<std::uint32_t> add_asks(StrictGroup& group, const ElementProgram& element,
+                                      std::uint32_t step, std::uint32_t rule) {
+  std::optional<std::uint32_t> first;
   StrictStep& asked = group.steps[step];
   bool is_covered = element.by_row.empty();
   std::size_t from = 0;
@@ -169,17 +175,75 @@ void add_asks(StrictGroup& group, const ElementProgram& element, std::uint32_t s
     is_covered = words.has_value();
     if (!is_covered) break;
     const std::uint32_t test = intern_test(group, *words, step);
+    if (i == 0) first = test;
     while (from < asked.asks.size() && asked.asks[from].test != test) ++from;
     if (from == asked.asks.size()) asked.asks.push_back({test, 0});
     asked.asks[from++].rules |= rule;
   }
   if (!is_covered) asked.asks_more |= rule;
+  return first;
+}
+
+bool is_rung(const StrictGroup::Test& test) {
+  return (test.op == Op::kGreater || test.op == Op::kGreaterEqual) && test.left_factor > 0 &&
+         test.right_factor > 0;
+}
+// Of two such tests of one pair and operator.
+bool asks_less(const StrictGroup::Test& a, const StrictGroup::Test& b) {
+  return Int128{a.right_factor} * b.left_factor < Int128{b.right_factor} * a.left_factor;
+}
+
+StrictStep::Ladder ladder_of(const StrictGroup& group, std::vector<StrictStep::Ask> asks) {
+  std::ranges::stable_sort(asks, [&](const StrictStep::Ask& a, const StrictStep::Ask& b) {
+    return asks_less(group.tests[a.test], group.tests[b.test]);
+  });
+  StrictStep::Ladder ladder;
+  ladder.pair = group.tests[asks[0].test].pair;
+  ladder.left_most = ladder.right_most = INT64_MAX;
+  std::uint32_t higher = 0;
+  for (auto ask = asks.rbegin(); ask != asks.rend(); ++ask) {
+    higher |= ask->rules;
+    ladder.rungs.push_back({ask->test, ask->rules, higher});
+    const StrictGroup::Test& test = group.tests[ask->test];
+    ladder.left_most = std::min(ladder.left_most, INT64_MAX / test.left_factor);
+    ladder.right_most = std::min(ladder.right_most, INT64_MAX / test.right_factor);
+  }
+  std::ranges::reverse(ladder.rungs);
+  return ladder;
+}
+
+// Takes those asks out that make ladders. `first` has the rules whose first condition at this step
+// is the test, by test: a rule's conditions keep their order, as what the tests cannot say is asked
+// by it.
+void make_ladders(const StrictGroup& group, const std::map<std::uint32_t, std::uint32_t>& first,
+                  StrictStep& step) {
+  const auto fits = [&](const StrictStep::Ask& ask) {
+    const auto rules = first.find(ask.test);
+    return is_rung(group.tests[ask.test]) && rules != first.end() &&
+           (ask.rules & ~rules->second) == 0;
+  };
+  for (std::size_t i = 0; i < step.asks.size(); ++i) {
+    if (!fits(step.asks[i])) continue;
+    const StrictGroup::Test test = group.tests[step.asks[i].test];
+    const auto is_same = [&](const StrictStep::Ask& ask) {
+      const StrictGroup::Test& other = group.tests[ask.test];
+      return fits(ask) && other.pair == test.pair && other.op == test.op;
+    };
+    if (std::ranges::count_if(step.asks, is_same) < 2) continue;
+    std::vector<StrictStep::Ask> asks;
+    std::ranges::copy_if(step.asks, std::back_inserter(asks), is_same);
+    std::erase_if(step.asks, is_same);
+    step.ladders.push_back(ladder_of(group, std::move(asks)));
+    --i;
+  }
 }
 }  // namespace
 
 // Requires that the places of the rules' terms are known.
 void Compiler::finish_strict_group(StrictGroup& group) const {
   group.steps.resize(group.depth + 1);
+  // By step and test: the rules of which it is the first condition.
+  std::vector<std::map<std::uint32_t, std::uint32_t>> first(group.depth + 1);
   for (std::size_t i = 0; i < group.rules.size(); ++i) {
     const RuleProgram& rule = out_->rules[group.rules[i]];
     const std::uint32_t bit = 1U << i;
@@ -191,7 +255,7 @@ void Compiler::finish_strict_group(StrictGroup& group) const {
         take = group.takes.end() - 1;
       }
       take->rules[s] |= bit;
-      add_asks(group, element, s, bit);
+      if (const auto test = add_asks(group, element, s, bit)) first[s][*test] |= bit;
     }
     group.steps[rule.steps.size() - 1].completes |= bit;
     if (!rule.within) continue;
@@ -200,5 +264,8 @@ void Compiler::finish_strict_group(StrictGroup& group) const {
     within->rules |= bit;
   }
   std::ranges::sort(group.withins, {}, &StrictGroup::Within::us);
+  for (std::size_t s = 0; s < group.steps.size(); ++s) {
+    make_ladders(group, first[s], group.steps[s]);
+  }
 }
 }  // namespace tocsin::cep

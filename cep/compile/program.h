@@ -195,7 +195,22 @@ struct StrictStep {
     std::uint32_t test = 0;  // of the group's
     std::uint32_t rules = 0;
   };
-  std::vector<Ask> asks;        // each rule's in the order of its conditions
+  /// Tests of one pair that it is more than so many times the right side, at least two: where the
+  /// right side is not negative, one that fails ends those of higher factors. Each is the first
+  /// condition of its rules.
+  struct Ladder {
+    struct Rung {
+      std::uint32_t test = 0;
+      std::uint32_t rules = 0;   // of this test
+      std::uint32_t higher = 0;  // of this one and all behind it
+    };
+    std::uint32_t pair = 0;
+    std::vector<Rung> rungs;     // by right factor for each left one, ascending
+    std::int64_t left_most = 0;  // so far from 0 no product with a factor overflows
+    std::int64_t right_most = 0;
+  };
+  std::vector<Ladder> ladders;
+  std::vector<Ask> asks;        // the others, each rule's in the order of its conditions
   std::uint32_t asks_more = 0;  // rules with conditions that no test covers
   std::uint32_t completes = 0;  // rules whose last step it is
 };

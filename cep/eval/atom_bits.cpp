@@ -7,6 +7,7 @@
 #include "cep/base/assert.h"
 #include "cep/compile/predicate_index.h"
 #include "cep/compile/program.h"
+#include "cep/eval/column_bits.h"
 #include "cep/eval/eval.h"
 #include "cep/plan/event_type.h"
 #include "cep/value/short_text.h"
@@ -34,76 +35,31 @@ bool has_text(const std::vector<std::string>& texts, std::string_view text) {
   return std::binary_search(texts.begin(), texts.end(), text);
 }
 
-// The arrays of a column that has an entry for each row.
-struct KnownColumn {
-  explicit KnownColumn(const Column& column)
-      : known(column.known.data()), words(column.words.data()), texts(column.texts.data()) {}
-  const std::uint8_t* known;
-  const std::int64_t* words;
-  const std::string_view* texts;
-};
+// So few values are compared one by one.
+constexpr std::size_t kFewValues = 16;
 
-// low <= w <= high as one unsigned comparison.
-void evaluate_range(const Atom& atom, const KnownColumn& column, std::uint32_t rows,
-                    AtomBits::Words& out) {
-  const std::uint8_t* known = column.known;
-  const std::int64_t* words = column.words;
-  const bool is_inside = atom.kind == Atom::Kind::kRange;
-  if (atom.low > atom.high) {
-    fill_bits(out, rows, [&](std::uint32_t i) { return is_inside ? 0 : known[i]; });
-    return;
-  }
-  const auto low = static_cast<std::uint64_t>(atom.low);
-  const std::uint64_t width = static_cast<std::uint64_t>(atom.high) - low;
-  if (is_inside) {
-    fill_bits(out, rows, [=](std::uint32_t i) {
-      return known[i] &
-             static_cast<std::uint8_t>(static_cast<std::uint64_t>(words[i]) - low <= width);
-    });
-  } else {
-    fill_bits(out, rows, [=](std::uint32_t i) {
-      return known[i] &
-             static_cast<std::uint8_t>(static_cast<std::uint64_t>(words[i]) - low > width);
-    });
-  }
-}
-
-void evaluate_texts(const Atom& atom, const KnownColumn& column, std::uint32_t rows,
-                    AtomBits::Words& out) {
-  const std::uint8_t* known = column.known;
-  const std::string_view* texts = column.texts;
-  const bool wanted = atom.kind == Atom::Kind::kTexts;
-  if (!atom.packed.empty() && atom.packed.size() <= 16) {
-    fill_bits(out, rows, [&](std::uint32_t i) {
-      const std::uint64_t word = packed_text(texts[i]);
-      bool found = false;
-      for (const std::uint64_t other : atom.packed) found |= word == other;
-      return known[i] & static_cast<std::uint8_t>(found == wanted);
-    });
-    return;
-  }
-  fill_bits(out, rows, [&](std::uint32_t i) {
-    return known[i] != 0 && has_text(atom.texts, texts[i]) == wanted;
-  });
-}
-
-void evaluate_values(const Atom& atom, const Column& all, std::uint32_t rows,
-                     AtomBits::Words& out) {
-  if (all.known.size() < rows) {  // a field that nothing filled is missing
+void evaluate_values(const Atom& atom, const Column& column, PackedTexts& packed,
+                     std::uint32_t rows, AtomBits::Words& out) {
+  if (column.known.size() < rows) {  // a field that nothing filled is missing
     fill_bits(out, rows, [&](std::uint32_t) { return atom.kind == Atom::Kind::kMissing; });
     return;
   }
-  const KnownColumn column(all);
-  const std::uint8_t* known = column.known;
+  const ColumnBits& bits = column_bits();
+  const std::uint8_t* const known = column.known.data();
   switch (atom.kind) {
     case Atom::Kind::kRange:
     case Atom::Kind::kOutside:
-      evaluate_range(atom, column, rows, out);
+      bits.range(known, column.words.data(), rows, atom.low, atom.high,
+                 atom.kind == Atom::Kind::kRange, out.data());
       return;
     case Atom::Kind::kWords:
     case Atom::Kind::kNotWords: {
       const bool wanted = atom.kind == Atom::Kind::kWords;
-      const std::int64_t* words = column.words;
+      const std::int64_t* words = column.words.data();
+      if (atom.words.size() <= kFewValues) {
+        bits.equal(known, words, rows, atom.words, wanted, out.data());
+        return;
+      }
       fill_bits(out, rows, [&](std::uint32_t i) {
         return known[i] != 0 &&
                std::binary_search(atom.words.begin(), atom.words.end(), words[i]) == wanted;
@@ -111,14 +67,21 @@ void evaluate_values(const Atom& atom, const Column& all, std::uint32_t rows,
       return;
     }
     case Atom::Kind::kTexts:
-    case Atom::Kind::kNotTexts:
-      evaluate_texts(atom, column, rows, out);
+    case Atom::Kind::kNotTexts: {
+      const bool wanted = atom.kind == Atom::Kind::kTexts;
+      if (!atom.packed.empty() && atom.packed.size() <= kFewValues) {
+        bits.equal(known, packed.of(atom.field, column, rows), rows, atom.packed, wanted,
+                   out.data());
+        return;
+      }
+      fill_bits(out, rows, [&](std::uint32_t i) {
+        return known[i] != 0 && has_text(atom.texts, column.texts[i]) == wanted;
+      });
       return;
+    }
     case Atom::Kind::kKnown:
-      fill_bits(out, rows, [=](std::uint32_t i) { return known[i]; });
-      return;
     case Atom::Kind::kMissing:
-      fill_bits(out, rows, [=](std::uint32_t i) { return known[i] ^ 1; });
+      bits.known(known, rows, atom.kind == Atom::Kind::kKnown, out.data());
       return;
     case Atom::Kind::kBegins:
     case Atom::Kind::kNotBegins:
@@ -127,9 +90,9 @@ void evaluate_values(const Atom& atom, const Column& all, std::uint32_t rows,
       const bool wanted = atom.kind == Atom::Kind::kBegins || atom.kind == Atom::Kind::kEnds;
       const bool at_begin = atom.kind == Atom::Kind::kBegins || atom.kind == Atom::Kind::kNotBegins;
       const std::string& what = atom.texts.front();
-      const std::string_view* texts = column.texts;
       fill_bits(out, rows, [&](std::uint32_t i) {
-        const bool found = at_begin ? texts[i].starts_with(what) : texts[i].ends_with(what);
+        const std::string_view text = column.texts[i];
+        const bool found = at_begin ? text.starts_with(what) : text.ends_with(what);
         return known[i] != 0 && found == wanted;
       });
       return;
@@ -199,6 +162,18 @@ void evaluate_listed(const Atom& atom, const ListProgram& list, const Type& type
 }
 }  // namespace
 
+const std::int64_t* PackedTexts::of(FieldIndex field, const Column& column, std::uint32_t rows) {
+  if (by_field_.size() <= field.value) by_field_.resize(field.value + std::size_t{1});
+  Packed& packed = by_field_[field.value];
+  if (packed.type == type_) return packed.words.data();
+  packed.type = type_;
+  packed.words.resize(rows);
+  for (std::uint32_t i = 0; i < rows; ++i) {
+    packed.words[i] = static_cast<std::int64_t>(packed_text(column.texts[i]));
+  }
+  return packed.words.data();
+}
+
 // The list that an atom has to ask itself; null where the atom has its values.
 const ListProgram* AtomBits::asked_list(const Atom& atom) const {
   if (!atom.list) return nullptr;
@@ -235,7 +210,7 @@ void AtomBits::evaluate_column(const Atom& atom, EventTypeIndex type, std::uint3
   const Column& column = batch_->types[type.value].fields[atom.field.value];
   const ListProgram* const list = asked_list(atom);
   if (list == nullptr) {
-    evaluate_values(atom, column, rows, out);
+    evaluate_values(atom, column, packed_, rows, out);
     return;
   }
   const std::vector<EventTime> none;
@@ -314,6 +289,7 @@ void AtomBits::evaluate(const ProgramImpl& program, const Batch& batch,
   for (std::size_t t = 0; t < rows_of_type.size(); ++t) {
     const std::uint32_t rows = rows_of_type[t];
     if (only_alerts && !types[t].is_alert()) continue;
+    packed_.begin();
     for (const std::uint32_t evaluated : index.types[t].evaluated) {
       const Atom& atom = atoms.atom(evaluated);
       Words& out = bits_[index.bitmaps[evaluated]];

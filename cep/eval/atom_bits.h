@@ -11,6 +11,22 @@
 namespace tocsin::cep {
 class ProgramImpl;
 class ListProgram;
+/// Columns of texts as words (cep/value/short_text.h), each made once for all atoms that compare
+/// it.
+class PackedTexts {
+ public:
+  /// Columns of another type, or of other rows, come from here on.
+  void begin() { ++type_; }
+  const std::int64_t* of(FieldIndex field, const Column& column, std::uint32_t rows);
+
+ private:
+  struct Packed {
+    std::uint64_t type = 0;  // of begin() calls, the one that it was made in
+    std::vector<std::int64_t> words;
+  };
+  std::uint64_t type_ = 0;
+  std::vector<Packed> by_field_;
+};
 /// The atoms' bitmaps over one slice: a bit for each entry of its type's columns.
 class AtomBits {
  public:
@@ -52,6 +68,7 @@ class AtomBits {
   const Batch* batch_ = nullptr;
   std::vector<Words> bits_;  // by bitmap
   TextBits texts_;
+  mutable PackedTexts packed_;
   mutable std::vector<Words> stack_;
   mutable std::vector<std::uint8_t> truths_;
   // When the entries of a type happened; empty until somebody asks.

@@ -32,19 +32,47 @@ class StrictTests {
   // Of the rules, those of which all conditions of the step hold; adds to `unsure` those of which
   // the tests do not say.
   std::uint32_t pass(std::uint32_t step, std::uint32_t rules, std::uint32_t& unsure) {
+    for (const StrictStep::Ladder& ladder : group_.steps[step].ladders) {
+      if ((rules & ladder.rungs[0].higher) != 0) climb(ladder, rules, unsure);
+    }
     for (const StrictStep::Ask& ask : group_.steps[step].asks) {
-      const std::uint32_t asking = ask.rules & rules;
-      if (asking == 0) continue;
-      const Tried tried = answer(group_.tests[ask.test]);
-      if (tried == Tried::kTrue) continue;
-      rules &= ~asking;
-      if (tried == Tried::kUnsure) unsure |= asking;
+      this->ask(ask.test, ask.rules, rules, unsure);
     }
     unsure |= rules & group_.steps[step].asks_more;
     return rules & ~group_.steps[step].asks_more;
   }
 
  private:
+  void ask(std::uint32_t test, std::uint32_t of, std::uint32_t& rules, std::uint32_t& unsure) {
+    const std::uint32_t asking = of & rules;
+    if (asking == 0) return;
+    const Tried tried = answer(group_.tests[test]);
+    if (tried == Tried::kTrue) return;
+    rules &= ~asking;
+    if (tried == Tried::kUnsure) unsure |= asking;
+  }
+
+  // The first rung that fails takes all behind it, where no product of theirs can overflow.
+  void climb(const StrictStep::Ladder& ladder, std::uint32_t& rules, std::uint32_t& unsure) {
+    StrictWords& words = words_[ladder.pair];
+    if (words.state == StrictWords::kUnread) read(group_.pairs[ladder.pair], words);
+    if (words.state != StrictWords::kNumber || words.right < 0 || words.right > ladder.right_most ||
+        words.left > ladder.left_most || words.left < -ladder.left_most) {
+      for (const StrictStep::Ladder::Rung& rung : ladder.rungs) {
+        ask(rung.test, rung.rules, rules, unsure);
+      }
+      return;
+    }
+    for (const StrictStep::Ladder::Rung& rung : ladder.rungs) {
+      const StrictGroup::Test& test = group_.tests[rung.test];
+      if (words_compare(test.op, words.left * test.left_factor, words.right * test.right_factor)) {
+        continue;
+      }
+      rules &= ~rung.higher;
+      return;
+    }
+  }
+
   Tried answer(const StrictGroup::Test& test) {
     StrictWords& words = words_[test.pair];
     if (words.state == StrictWords::kUnread) read(group_.pairs[test.pair], words);

@@ -37,7 +37,9 @@ std::string random_pair(Random& random, const std::string& before, bool is_pay) 
       return fmt::format("count {} {} * {}.count", random.pick({">", "<"}),
                          random.pick({"2", "3", "4000000000"}), before);
     case 3:
-      return fmt::format("amount > {} * {}.amount", random.pick({"1", "1.5", "2"}), before);
+      // Often several of one pair: ladders, of which a negative right side turns the order.
+      return fmt::format("amount {} {} * {}.amount", random.pick({">", ">", ">="}),
+                         random.pick({"1", "1.5", "2", "2.25", "3"}), before);
     case 4:
       return fmt::format("amount {} {}.count", random.pick({">", "<="}), before);
     default:
@@ -114,7 +116,8 @@ std::vector<oracle::Event> random_stream(Random& random) {
                     cep::OwnedValue(cep::Value::string(random.pick({"c1", "c1", "c2"})))};
     if (random.chance(80)) {
       event.type = cep::EventTypeIndex(0);
-      event.fields.push_back(maybe(cep::Value::decimal(random.between(0, 1'200), 2)));
+      event.fields.push_back(
+          maybe(cep::Value::decimal(random.between(random.chance(15) ? -600 : 0, 1'200), 2)));
       event.fields.push_back(maybe(cep::Value::integer(n)));
       event.fields.push_back(maybe(place));
       const std::size_t mode = random.below(2);

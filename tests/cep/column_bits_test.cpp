@@ -1,0 +1,110 @@
+// Bits over a column: for each kind of processor that this one can be, what the test says of each
+// entry.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cep/eval/column_bits.h"
+#include "tests/support/random.h"
+
+namespace tocsin::tests {
+namespace {
+using Words = std::vector<std::uint64_t>;
+constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+
+struct RandomColumn {
+  std::vector<std::uint8_t> known;
+  std::vector<std::int64_t> words;
+  std::uint32_t rows() const { return static_cast<std::uint32_t>(known.size()); }
+};
+
+std::int64_t random_word(Random& random) {
+  switch (random.below(6)) {
+    case 0:
+      return kLeast;
+    case 1:
+      return kMost;
+    case 2:
+      return static_cast<std::int64_t>(random.next());
+    default:
+      return random.between(-5, 5);
+  }
+}
+
+// What is missing has the word 0.
+RandomColumn random_column(Random& random) {
+  RandomColumn column;
+  const std::size_t rows = random.chance(30) ? random.below(4) * 64 : random.below(300);
+  const bool is_full = random.chance(30);
+  for (std::size_t i = 0; i < rows; ++i) {
+    const bool is_known = is_full || random.chance(80);
+    column.known.push_back(is_known ? 1 : 0);
+    column.words.push_back(is_known ? random_word(random) : 0);
+  }
+  return column;
+}
+
+Words expected(const RandomColumn& column, const std::function<bool(std::size_t)>& holds) {
+  Words words((column.rows() + 63) / 64, 0);
+  for (std::size_t i = 0; i < column.rows(); ++i) {
+    if (holds(i)) words[i / 64] |= std::uint64_t{1} << (i % 64);
+  }
+  return words;
+}
+}  // namespace
+
+TEST_CASE("column bits: every kind of processor gives what the test says of each entry") {
+  std::vector<std::pair<std::string, const cep::ColumnBits*>> all;
+  for (const auto& [name, lanes] :
+       {std::pair{"one", cep::ColumnLanes::kOne}, std::pair{"AVX2", cep::ColumnLanes::kAvx2},
+        std::pair{"AVX-512", cep::ColumnLanes::kAvx512}}) {
+    const cep::ColumnBits* const bits = cep::column_bits(lanes);
+    if (bits == nullptr) MESSAGE("this processor has no " << name << ": not tested");
+    if (bits != nullptr) all.emplace_back(name, bits);
+  }
+  REQUIRE(!all.empty());
+  CHECK(&cep::column_bits() == all.back().second);
+  Random random(5);
+  for (int i = 0; i < 3'000; ++i) {
+    const RandomColumn column = random_column(random);
+    const bool wanted = random.chance(50);
+    const std::int64_t low = random_word(random);
+    const std::int64_t high = random.chance(20) ? low : random_word(random);
+    std::vector<std::int64_t> values;
+    for (std::size_t n = random.below(5); n > 0; --n) values.push_back(random_word(random));
+    const Words known =
+        expected(column, [&](std::size_t at) { return (column.known[at] != 0) == wanted; });
+    const Words range = expected(column, [&](std::size_t at) {
+      const std::int64_t word = column.words[at];
+      return column.known[at] != 0 && (low <= word && word <= high) == wanted;
+    });
+    const Words equal = expected(column, [&](std::size_t at) {
+      const bool found = std::ranges::find(values, column.words[at]) != values.end();
+      return column.known[at] != 0 && found == wanted;
+    });
+    for (const auto& [name, bits] : all) {
+      CAPTURE(name);
+      CAPTURE(column.rows());
+      Words out(known.size(), ~std::uint64_t{0});
+      bits->known(column.known.data(), column.rows(), wanted, out.data());
+      REQUIRE(out == known);
+      std::ranges::fill(out, ~std::uint64_t{0});
+      bits->range(column.known.data(), column.words.data(), column.rows(), low, high, wanted,
+                  out.data());
+      REQUIRE(out == range);
+      std::ranges::fill(out, ~std::uint64_t{0});
+      bits->equal(column.known.data(), column.words.data(), column.rows(), values, wanted,
+                  out.data());
+      REQUIRE(out == equal);
+    }
+  }
+}
+}  // namespace tocsin::tests
