@@ -36,7 +36,7 @@ std::string overview_text(const std::string& folder, OfflineNode& offline) {
   const runtime::Recovery& recovery = node.recovery();
   std::string text = fmt::format("{}, {}, up to record {}\n",
                                  offline.is_savepoint() ? "savepoint" : "data directory", folder,
-                                 node.position() - 1);
+                                 node.next_sequence() - 1);
   text += fmt::format("  timeline    {}\n", cep::hex(node.timeline().id));
   if (recovery.checkpoint != 0) {
     text += fmt::format("  checkpoint  {}, made {}, {} behind\n", recovery.checkpoint,

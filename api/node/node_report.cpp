@@ -79,7 +79,7 @@ Json node_json(const runtime::Node& node) {
   const cep::EngineStats stats = node.engine_stats();
   const std::string holder = holder_of(node);
   Json json = {{"timeline", cep::hex(node.timeline().id)},
-               {"next_record", node.position()},
+               {"next_record", node.next_sequence()},
                {"watermark", time_json(node.intake().watermark())},
                {"watermark_held_by", holder.empty() ? Json(nullptr) : Json(holder)},
                {"time_has_ended", node.has_time_ended()},

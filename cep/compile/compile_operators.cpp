@@ -54,6 +54,41 @@ RulePredicates predicates_of(const RuleProgram& rule) {
   predicates.wakes = waits_for_start ? predicates.creates : predicates.runs;
   return predicates;
 }
+
+// A row is seen under arguments by their probes alone.
+void bind_sources(const std::vector<ProbeProgram>& probes, TableProgram& table) {
+  for (std::uint32_t s = 0; s < table.sources.size(); ++s) {
+    std::vector<std::uint64_t>& mask = table.sources[s].operators;
+    mask.resize((table.operators.size() + 64) / 64);
+    const bool is_own = s < table.role_places;
+    if (is_own) mask[0] |= 1;
+    for (std::size_t i = 0; i < table.operators.size(); ++i) {
+      const OperatorProgram& op = table.operators[i];
+      const bool under_arguments =
+          op.kind == OperatorKind::kProbe && probes[op.index].source >= table.role_places;
+      const bool sees = under_arguments ? probes[op.index].source == s : is_own;
+      if (sees) mask[(i + 1) / 64] |= std::uint64_t{1} << ((i + 1) % 64);
+    }
+  }
+}
+
+void join_strict_group(std::vector<StrictGroup>& groups, const RuleProgram& rule) {
+  // At most one that fits has room, most often the last one.
+  auto group = std::find_if(groups.rbegin(), groups.rend(), [&](const StrictGroup& g) {
+    return g.table == rule.table && g.pass == rule.pass &&
+           g.considered_predicate == rule.considered_predicate && g.rules.size() < kStrictGroupMax;
+  });
+  if (group == groups.rend()) {
+    StrictGroup fresh;
+    fresh.table = rule.table;
+    fresh.pass = rule.pass;
+    fresh.considered_predicate = rule.considered_predicate;
+    groups.push_back(std::move(fresh));
+    group = groups.rbegin();
+  }
+  group->rules.push_back(rule.index.value);
+  group->depth = std::max(group->depth, static_cast<std::uint32_t>(rule.steps.size() - 1));
+}
 }  // namespace
 
 std::uint32_t Compiler::add_operator(std::uint32_t table, const OperatorProgram& op,
@@ -119,13 +154,13 @@ void Compiler::number_operators() {
       out_->features[member].ring_op = out_->shared_rings[group.ring].op;
     }
   }
-  for (TableProgram& table : out_->tables) bind_sources(table);
+  for (TableProgram& table : out_->tables) bind_sources(out_->probes, table);
 }
 
 void Compiler::number_rules() {
   for (RuleProgram& rule : out_->rules) {
     if (rule.method == Method::kStrict) {
-      join_strict_group(rule);
+      join_strict_group(out_->strict_groups, rule);
       continue;
     }
     RulePredicates predicates = predicates_of(rule);
@@ -149,43 +184,6 @@ void Compiler::number_rules() {
                                           std::move(predicates), starts);
     for (const std::uint32_t r : group.rules) out_->rules[r].op = op;
   }
-}
-
-// A row is seen under arguments by their probes alone.
-void Compiler::bind_sources(TableProgram& table) const {
-  for (std::uint32_t s = 0; s < table.sources.size(); ++s) {
-    std::vector<std::uint64_t>& mask = table.sources[s].operators;
-    mask.resize((table.operators.size() + 64) / 64);
-    const bool is_own = s < table.role_places;
-    if (is_own) mask[0] |= 1;
-    for (std::size_t i = 0; i < table.operators.size(); ++i) {
-      const OperatorProgram& op = table.operators[i];
-      const bool under_arguments =
-          op.kind == OperatorKind::kProbe && out_->probes[op.index].source >= table.role_places;
-      const bool sees = under_arguments ? out_->probes[op.index].source == s : is_own;
-      if (sees) mask[(i + 1) / 64] |= std::uint64_t{1} << ((i + 1) % 64);
-    }
-  }
-}
-
-void Compiler::join_strict_group(const RuleProgram& rule) {
-  // At most one that fits has room, most often the last one.
-  auto group = std::find_if(out_->strict_groups.rbegin(), out_->strict_groups.rend(),
-                            [&](const StrictGroup& g) {
-                              return g.table == rule.table && g.pass == rule.pass &&
-                                     g.considered_predicate == rule.considered_predicate &&
-                                     g.rules.size() < kStrictGroupMax;
-                            });
-  if (group == out_->strict_groups.rend()) {
-    StrictGroup fresh;
-    fresh.table = rule.table;
-    fresh.pass = rule.pass;
-    fresh.considered_predicate = rule.considered_predicate;
-    out_->strict_groups.push_back(std::move(fresh));
-    group = out_->strict_groups.rbegin();
-  }
-  group->rules.push_back(rule.index.value);
-  group->depth = std::max(group->depth, static_cast<std::uint32_t>(rule.steps.size() - 1));
 }
 
 void Compiler::finish_table(TableProgram& table) const {

@@ -93,6 +93,23 @@ ElementProgram split_conditions(const Plan& plan, const RuleProgram& rule, const
   }
   return program;
 }
+
+// A conjunct that the rule's ring answers without an expression.
+std::optional<CountTest> count_test_of(const std::vector<FeatureProgram>& features,
+                                       const RuleProgram& program) {
+  for (const Conjunct& conjunct : program.steps[0].take.by_row) {
+    if (!conjunct.feature || conjunct.feature->literal.kind != ValueKind::kInt) continue;
+    const Int128 number = conjunct.feature->literal.number;
+    const FeatureProgram& feature = features[conjunct.feature->feature.value];
+    if (!feature.in_ring || feature.feature->aggregate != Aggregate::kCount) continue;
+    if (feature.feature->window.needs.value_or(0) != 0) continue;
+    if (feature.table != program.table || feature.pass != program.pass) continue;
+    if (number < INT64_MIN || number > INT64_MAX) continue;
+    return CountTest{conjunct.feature->feature.value, conjunct.feature->op,
+                     static_cast<std::int64_t>(number)};
+  }
+  return std::nullopt;
+}
 }  // namespace
 
 ElementProgram Compiler::compile_element(RuleProgram& rule, const Element& element) {
@@ -236,23 +253,9 @@ void Compiler::compile_steps(RuleProgram& program) {
   if (program.method == Method::kRuns) {
     if (auto places = places_of(program)) program.places = std::move(*places);
   }
-  if (program.method == Method::kSingle) program.count_test = count_test_of(program);
-}
-
-// A conjunct that the rule's ring answers without an expression.
-std::optional<CountTest> Compiler::count_test_of(const RuleProgram& program) const {
-  for (const Conjunct& conjunct : program.steps[0].take.by_row) {
-    if (!conjunct.feature || conjunct.feature->literal.kind != ValueKind::kInt) continue;
-    const Int128 number = conjunct.feature->literal.number;
-    const FeatureProgram& feature = out_->features[conjunct.feature->feature.value];
-    if (!feature.in_ring || feature.feature->aggregate != Aggregate::kCount) continue;
-    if (feature.feature->window.needs.value_or(0) != 0) continue;
-    if (feature.table != program.table || feature.pass != program.pass) continue;
-    if (number < INT64_MIN || number > INT64_MAX) continue;
-    return CountTest{conjunct.feature->feature.value, conjunct.feature->op,
-                     static_cast<std::int64_t>(number)};
+  if (program.method == Method::kSingle) {
+    program.count_test = count_test_of(out_->features, program);
   }
-  return std::nullopt;
 }
 
 // Where the words that a strict rule's tests compare stand in captured events.

@@ -207,12 +207,14 @@ const Expr* Compiler::keep(const ExprPtr& expr) {
 
 // ---- features
 
-std::uint64_t Compiler::events_max(const Feature& feature) const {
-  const std::uint64_t most = out_->limits.feature_events_per_key_max;
+namespace {
+std::uint64_t events_max(const Limits& limits, const Feature& feature) {
+  const std::uint64_t most = limits.feature_events_per_key_max;
   // It goes through them at a read.
   if (traits_of(feature.aggregate).can_remove) return most;
-  return std::min<std::uint64_t>(most, out_->limits.ewma_events_per_key_max);
+  return std::min<std::uint64_t>(most, limits.ewma_events_per_key_max);
 }
+}  // namespace
 
 void Compiler::compile_feature(std::size_t index) {
   const Feature& feature = plan_.features[index];
@@ -220,7 +222,7 @@ void Compiler::compile_feature(std::size_t index) {
   program.index = FeatureIndex(index);
   program.feature = &feature;
   program.window_us = longest_look_back(feature.window).value_or(Duration{0}).us;
-  program.window = make_window_spec(plan_, feature, events_max(feature));
+  program.window = make_window_spec(plan_, feature, events_max(out_->limits, feature));
   program.in_ring = has_ring(feature);
   program.takes_last = feature.window.kind() == WindowKind::kPrevious ||
                        feature.window.kind() == WindowKind::kPreviousEvents ||

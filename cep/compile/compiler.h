@@ -54,7 +54,6 @@ class Compiler {
   bool feeds_back(OperatorRef of, const OperatorInput& input) const;
   OperatorGraph::Depths depths_of_passes() const;
   void compile_feature(std::size_t index);
-  std::uint64_t events_max(const Feature& feature) const;
   // Makes the values that an operator reads from columns known where `rows` may let it use them.
   void probe(const std::vector<const Expr*>& exprs, std::uint32_t table, std::uint32_t pass,
              const std::vector<Rows>& rows);
@@ -62,7 +61,6 @@ class Compiler {
   void add_probe(FeatureIndex value, const Expr& read, const std::vector<ExprPtr>& arguments,
                  const std::vector<Rows>& rows);
   std::vector<ExprPtr> at_place(const std::vector<ExprPtr>& arguments, std::uint32_t place);
-  void bind_sources(TableProgram& table) const;
   std::vector<Subset> seen_by_features(const std::vector<Subset>& events) const;
   std::uint32_t source_of(std::uint32_t table, const std::vector<ExprPtr>& arguments);
   void make_feature_groups();
@@ -73,7 +71,6 @@ class Compiler {
   void add_feature(FeatureProgram& feature);
   void number_operators();
   void number_rules();
-  void join_strict_group(const RuleProgram& rule);
   void finish_table(TableProgram& table) const;
   void find_places(RuleProgram& rule) const;
   void finish_strict_group(StrictGroup& group) const;
@@ -81,7 +78,6 @@ class Compiler {
   ElementProgram compile_element(RuleProgram& rule, const Element& element);
   void compile_rule(std::size_t index);
   void compile_steps(RuleProgram& program);
-  std::optional<CountTest> count_test_of(const RuleProgram& program) const;
   void compile_pattern(RuleProgram& program);
   void compile_elements(RuleProgram& program, PatternProgram& pattern);
   void compile_window(RuleProgram& program);

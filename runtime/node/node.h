@@ -200,7 +200,7 @@ class Node {
   /// itself. Nothing is journaled: what was prepared before, or not activated, is as if it had
   /// never been. Fails with kConflict once time has ended.
   Result<void> prepare(NodeProgram program, std::vector<NamedContents> texts);
-  /// Between prepare() and activate() or call_off().
+  /// Between prepare() and activate().
   bool is_preparing() const;
   /// Little of the state is left to be given: activate() takes milliseconds.
   bool is_prepared() const;
@@ -209,9 +209,6 @@ class Node {
   /// is_prepared() nothing is taken in meanwhile, for a time by the number of keys. Fails with
   /// kLimit, calling off what was prepared, where the settings are larger than a record may be.
   Result<cep::RestoreReport> activate();
-  void call_off();
-  /// prepare() and activate().
-  Result<cep::RestoreReport> deploy(NodeProgram program, std::vector<NamedContents> texts);
   /// Journals that a list or table holds other entries from here on: the next event is judged by
   /// them. Takes time by the entries that change; a whole (prepare_list_change()) is just put in
   /// its place, and what was there is given back in `change` to be let go of elsewhere. Fails with
@@ -229,8 +226,6 @@ class Node {
   /// be put in order, or memory is beyond its limit. For whoever reads, now and then; a replay is
   /// not held to it, so that a later start comes up with whatever was taken.
   Result<void> check_room() const;
-  /// The record that comes next, as the journal is read up to now.
-  std::uint64_t position() const;
 
   /// Goes on with what is under way; often, and while waiting for input.
   Result<void> poll();
@@ -250,8 +245,9 @@ class Node {
   /// nothing more.
   Result<void> close();
 
-  /// Up to where the journal is on disk, and the record that comes next.
+  /// Up to where the journal is on disk.
   std::uint64_t durable_end() const;
+  /// The record that comes next; of a node that only looks, behind those that it has read.
   std::uint64_t next_sequence() const;
   const RunSummary& summary() const;
   cep::EngineStats engine_stats() const;

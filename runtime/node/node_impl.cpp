@@ -186,7 +186,6 @@ Result<void> Node::prepare(NodeProgram program, std::vector<NamedContents> texts
 }
 bool Node::is_preparing() const { return impl_->next.is_set(); }
 bool Node::is_prepared() const { return impl_->next.is_nearly_done(); }
-void Node::call_off() { impl_->next.call_off(); }
 
 Result<cep::RestoreReport> Node::activate() {
   if (auto may = may_take(); !may) return tl::unexpected(may.error());
@@ -200,13 +199,6 @@ Result<cep::RestoreReport> Node::activate() {
   if (!report) return report;
   if (auto polled = poll(); !polled) return tl::unexpected(polled.error());
   return report;
-}
-
-Result<cep::RestoreReport> Node::deploy(NodeProgram program, std::vector<NamedContents> texts) {
-  if (auto prepared = prepare(std::move(program), std::move(texts)); !prepared) {
-    return tl::unexpected(prepared.error());
-  }
-  return activate();
 }
 
 Result<ListChanged> Node::change_list(ListChange& change) {
@@ -239,12 +231,11 @@ bool Node::has_time_ended() const { return impl_->parts.state.has_time_ended; }
 const ListChanges& Node::lists() const { return impl_->parts.lists; }
 const NodeSettings& Node::settings() const { return impl_->parts.settings; }
 const cep::Program& Node::program() const { return impl_->parts.program; }
-std::uint64_t Node::position() const {
+std::uint64_t Node::durable_end() const { return impl_->parts.log->durable_end(); }
+std::uint64_t Node::next_sequence() const {
   const NodeParts& parts = impl_->parts;
   return parts.log ? parts.log->next_sequence() : impl_->recovery.position();
 }
-std::uint64_t Node::durable_end() const { return impl_->parts.log->durable_end(); }
-std::uint64_t Node::next_sequence() const { return impl_->parts.log->next_sequence(); }
 const RunSummary& Node::summary() const { return impl_->parts.summary; }
 const Intake& Node::intake() const { return *impl_->parts.intake; }
 cep::Engine& Node::engine() { return *impl_->parts.engine; }

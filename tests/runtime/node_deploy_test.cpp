@@ -25,6 +25,7 @@
 #include "tests/support/event_json.h"
 #include "tests/support/model_state_store.h"
 #include "tests/support/model_store.h"
+#include "tests/support/node_deploy.h"
 #include "tests/support/plan_merge.h"
 #include "tests/support/random.h"
 #include "tests/support/random_events.h"
@@ -212,7 +213,7 @@ TEST_CASE("node: rules that stay go on through deploys of others, checkpoints an
       if (!node.is_preparing()) {
         if (random.chance(30)) world.prepare();
       } else if (random.chance(5)) {
-        node.call_off();
+        world.prepare();  // what was prepared before is called off
       } else if (node.is_prepared() || random.chance(20)) {
         world.activate();
       }
@@ -323,14 +324,14 @@ TEST_CASE("node: who cannot make the rules of before is refused, and so is who b
           // More than a record holds: nothing has changed.
           std::vector<NamedContents> texts;
           for (int i = 0; i < 200; ++i) texts.push_back({fmt::format("rules:{:060}", i), "text"});
-          const auto large = node.deploy({rules->beside, {}}, texts);
+          const auto large = tests::deploy(node, {rules->beside, {}}, texts);
           REQUIRE_FALSE(large);
           CHECK(large.error().code == Errc::kLimit);
           CHECK_FALSE(node.is_preparing());
           CHECK(node.settings().plan == settings_of(rules->alone, {}).plan);
           CHECK(&node.program().plan() == &rules->alone.plan());
           REQUIRE(node.checkpoint());
-          REQUIRE(node.deploy({rules->beside, {}}, {}));
+          REQUIRE(tests::deploy(node, {rules->beside, {}}, {}));
           CHECK(node.settings().plan == settings_of(rules->beside, {}).plan);
           CHECK(&node.program().plan() == &rules->beside.plan());
         }).empty());
@@ -344,7 +345,7 @@ TEST_CASE("node: who cannot make the rules of before is refused, and so is who b
   files.restart();
   CHECK(open(rules->beside, true, [&](Node& node) {
           REQUIRE(node.end_time());
-          const auto late = node.deploy({rules->alone, {}}, {});
+          const auto late = tests::deploy(node, {rules->alone, {}}, {});
           REQUIRE_FALSE(late);
           CHECK(late.error().code == Errc::kConflict);
         }).empty());

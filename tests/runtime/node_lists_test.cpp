@@ -25,6 +25,7 @@
 #include "tests/runtime/list_model.h"
 #include "tests/support/model_state_store.h"
 #include "tests/support/model_store.h"
+#include "tests/support/node_deploy.h"
 #include "tests/support/random.h"
 #include "tests/support/simulated_files.h"
 
@@ -130,7 +131,7 @@ class World {
     if (values.empty()) values.insert("1");
     list.declare(std::move(values), second_);
     use(asked_text(model_));
-    const auto report = node_->deploy({*program_, intake_options(program_->plan(), {})},
+    const auto report = tests::deploy(*node_, {*program_, intake_options(program_->plan(), {})},
                                       {{"rules:r.tocsin", text_}});
     REQUIRE_MESSAGE(report, report.error().message);
     CHECK(report->data_lost.empty());
