@@ -109,7 +109,7 @@ configure_preset() {
     # A repository that was moved or copied together with its build folder.
     [ "$home" = "$root" ] || rm -rf "$dir/CMakeCache.txt" "$dir/CMakeFiles"
   fi
-  if ! cmake --preset "$preset" -B "$dir" -DTOCSIN_TESTS="$tests" >"$dir/configure.log" 2>&1; then
+  if ! cmake --preset "$preset" -B "$dir" -DTOCSIN_TESTS="$tests" ${TOCSIN_UNITY:+-DTOCSIN_UNITY="$TOCSIN_UNITY"} >"$dir/configure.log" 2>&1; then
     cat "$dir/configure.log" >&2
     die "configuring failed; if something is missing, ./do setup all installs it"
   fi

@@ -7,10 +7,9 @@ A line of standard input is a target and its sources, separated by semicolons. T
 sources of a group the same UNITY_GROUP; a source in no group is compiled alone.
 
 Two sources share a group only if no name that one keeps to itself (in an unnamed namespace, a constant, a type, a
-macro) means something in the other, or in a header that the other alone includes (a `using` that both write alike
-means the same); and if no header that one alone
-includes has a function that a call in the other may mean as well as its own. It is judged by the words of the sources,
-on the careful side: where in doubt, they do not share one.
+macro) means something in the other, or in a header that the other alone includes; and if no header that one alone
+includes has a function that a call in the other may mean as well as its own. A `using` that both write alike means
+the same. It is judged by the words of the sources, on the careful side: where in doubt, they do not share one.
 """
 import functools
 import pathlib

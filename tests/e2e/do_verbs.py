@@ -38,11 +38,13 @@ class Stage:
         name, version = SYSTEMS.get(system, (system, "1"))
         write("os-release", f"ID={name}\nVERSION_ID={version}\n")
 
-    def do(self, *arguments, code=0):
-        """Runs a verb; returns what it printed."""
+    def do(self, *arguments, code=0, **more):
+        """Runs a verb, with more in its environment; returns what it printed."""
         here = pathlib.Path.cwd()
         environment = dict(os.environ, STAGE=str(here), PATH=f"{here}/bin:{os.environ['PATH']}", CXX="c++",
                            TOCSIN_BUILD_ROOT=str(here / "build"), TOCSIN_OS_RELEASE=str(here / "os-release"))
+        environment.pop("TOCSIN_UNITY", None)
+        environment.update(more)
         done = subprocess.run([str(ROOT / "do"), *arguments], env=environment, stdin=subprocess.DEVNULL, timeout=120,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         assert code is None or done.returncode == code, f"./do {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}"
@@ -64,6 +66,15 @@ def the_demo_builds_the_program():
     configured = [line for line in stage.log() if "--preset" in line]
     assert len(configured) == 1 and configured[0].endswith("-DTOCSIN_TESTS=OFF"), stage.log()
     assert [line.split("--target ")[1] for line in stage.log() if "--build" in line] == ["tocsin"], stage.log()
+
+
+@case
+def the_size_of_groups():
+    """TOCSIN_UNITY=N in the environment of ./do is how many sources compile as one file"""
+    stage = Stage()
+    stage.do("build", "tocsin", code=None, TOCSIN_UNITY="10")
+    stage.do("build", "tocsin", code=None)
+    assert ["-DTOCSIN_UNITY=10" in line for line in stage.log() if "--preset" in line] == [True, False], stage.log()
 
 
 @case
@@ -422,6 +433,13 @@ def groups_of_sources():
     one = {"one.cpp": unnamed("struct Row { int rows; };\nconstexpr int kMost = 2;\nint helper0() { return kMost; }", "int one(Row) { return helper0(); }")}
     for what, text in rivals.items():
         assert groups_of({**one, "rival.cpp": text}) == [], what
+    # A `using` that both write alike, or that the other has no use for; and one that means something else there.
+    using = unnamed("using far::Shown;\nusing Json = far::Json;", "Json using_it(Shown);")
+    for text, groups in {using: [["one", "other"]], unnamed("", "far::Json other();"): [["one", "other"]],
+                         using.replace("far", "near"): [], unnamed("struct Shown {};", ""): []}.items():
+        assert groups_of({"one.cpp": using, "other.cpp": text.replace("using_it", "other")}) == groups, text
+    assert groups_of({"one.cpp": using, "other.cpp": '#include "shown.h"\n' + unnamed("", "Shown other();"),
+                      "shown.h": "namespace tocsin {\nclass Shown;\n}\n"}) == []
     # A call that finds a function of its own header, and by its arguments one of a header that the other alone includes.
     shown = {"near.h": "namespace tocsin::tests {\nType type_of(Kind kind);\n}\n", "far.h": "namespace tocsin::cep {\nType type_of(Kind kind);\n}\n",
              "one.cpp": '#include "far.h"\n'}
