@@ -2,6 +2,7 @@
 # `./do bench [--events N] [--runs N] [--core N] [SET…]`: the payments workload, pinned to one core. The stream is
 # generated once and kept in build/bench. `./do bench tools [--runs N]`: how long checking rules takes. See bench/README.md
 # for what is measured.
+# `./do bench --compare A B [--json FILE] [--events N] [--runs N] [--core N] [SET…]`: two commits or programs in turn.
 # `./do bench cores [--events N] [--runs N] [--workers N,N…] [SET…]`: what further workers bring.
 # `./do bench keys [KEYS…]`: the memory of so many keys.
 # `./do bench many [--events N] [--rules N,N…] [KIND…]`: what an event costs with many rules that concern few events.
@@ -87,9 +88,15 @@ if [ "${1:-}" = budget ] || [ "${1:-}" = growth ] || [ "${1:-}" = many ]; then
 fi
 cores=0
 workers=()
+compared=()
+kept=()
 if [ "${1:-}" = cores ]; then
   shift
   cores=1
+elif [ "${1:-}" = --compare ]; then
+  [ $# -ge 3 ] || { echo "bench: --compare takes two commits or programs" >&2; exit 2; }
+  compared=("$2" "$3")
+  shift 3
 fi
 events=2000000
 runs=5
@@ -101,9 +108,14 @@ while [ $# -gt 0 ]; do
     --events) events=$2; shift 2 ;;
     --runs) runs=$2; shift 2 ;;
     --core) core=$2; shift 2 ;;
+    --json)
+      [ ${#compared[@]} != 0 ] || { echo "bench: --json goes with --compare" >&2; exit 2; }
+      kept=(--json "${2:?bench: --json takes a file}")
+      shift 2
+      ;;
     --workers) workers=(--workers "$2"); shift 2 ;;
     tools) tools=1; shift ;;
-    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and cores, durable, journal, keys, many, tools or rule sets (none one seven ten fifty text)" >&2; exit 2 ;;
+    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and --compare A B, cores, durable, journal, keys, many, tools or rule sets (none one seven ten fifty text)" >&2; exit 2 ;;
     *) sets+=("$1"); shift ;;
   esac
 done
@@ -117,7 +129,7 @@ if [ "$tools" = 1 ]; then
   done
   exec "${pin[@]}" "$build/bench/bench_tools" --runs "$runs" "$build/tocsin" "${packs[@]#"$root"/}"
 fi
-if [ "$cores" = 1 ] && [ ${#sets[@]} = 0 ]; then sets=(ten fifty); fi
+if [ "$cores" = 1 ] || [ ${#compared[@]} != 0 ] && [ ${#sets[@]} = 0 ]; then sets=(ten fifty); fi
 [ ${#sets[@]} -gt 0 ] || sets=(none one seven ten fifty text)
 data=$root/build/bench
 mkdir -p "$data"
@@ -134,5 +146,8 @@ for set in "${sets[@]}"; do
 done
 if [ "$cores" = 1 ]; then
   exec python3 "$root/bench/cores.py" "$build/tocsin" "$stream" "${arguments[@]}" --runs "$runs" "${workers[@]}"
+fi
+if [ ${#compared[@]} != 0 ]; then
+  exec python3 "$root/bench/compare.py" "${compared[@]}" "$stream" "${arguments[@]}" --runs "$runs" --core "$core" "${kept[@]}"
 fi
 exec "${pin[@]}" "$build/bench/bench_payments" --runs "$runs" "$stream" "${arguments[@]}"

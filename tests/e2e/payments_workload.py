@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The seven queries of the payments workload against its plain-Python oracle, alert by alert.
+"""The seven queries of the payments workload against its plain-Python oracle, alert by alert; and bench/compare.py on them.
 
     payments_workload.py TOCSIN_BINARY [EVENTS]
 
@@ -13,6 +13,26 @@ import tempfile
 from collections import defaultdict
 
 WORKLOAD = pathlib.Path(__file__).resolve().parents[2] / "bench" / "workload"
+
+COMPARE = WORKLOAD.parent / "compare.py"
+
+
+def comparisons(binary, folder, stream, rules):
+    """Whether programs are compared: one with itself, with one that raises an alert more, and with nothing."""
+    def compare(other):
+        return subprocess.run([sys.executable, COMPARE, binary, other, stream, rules, "--runs", "2", "--json", folder / "figures.json"],
+                              capture_output=True, text=True, check=False)
+
+    more = folder / "more"
+    more.write_text(f"#!/bin/sh\n'{pathlib.Path(binary).resolve()}' \"$@\" && echo more\n")
+    more.chmod(0o755)
+    same = compare(binary)
+    figures = json.loads((folder / "figures.json").read_text())["sets"]["seven"] if same.returncode == 0 else {}
+    yield "a program beside itself", figures.get("alerts", 0) > 100 and len(figures["ratios"]) == 2 and 0.2 < figures["b_over_a"] < 5
+    other = compare(more)
+    yield "other alerts are refused", other.returncode == 1 and "the alerts differ" in other.stderr and "nothing was timed" in other.stderr
+    none = compare(folder / "none")
+    yield "no such program", none.returncode == 1 and "is neither a commit nor a program" in none.stderr
 
 
 def main():
@@ -46,6 +66,9 @@ def main():
                       f"{len(expected[query])} alerts expected, {len(got[query])} given")
             if done.returncode:
                 print(done.stderr[-2000:])
+        for what, good in comparisons(binary, folder, stream, rules):
+            passed, failed = passed + bool(good), failed + (not good)
+            print(f"{'ok  ' if good else 'FAIL'} compare: {what}")
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 
