@@ -90,9 +90,11 @@ TEST_CASE("column bits: every kind of processor gives what the test says of each
       const bool found = std::ranges::find(values, column.words[at]) != values.end();
       return column.known[at] != 0 && found == wanted;
     });
-    for (const auto& [name, bits] : all) {
-      CAPTURE(name);
+    for (const auto& kind : all) {
+      CAPTURE(kind.first);
+      CAPTURE(i);
       CAPTURE(column.rows());
+      const cep::ColumnBits* const bits = kind.second;
       Words out(known.size(), ~std::uint64_t{0});
       bits->known(column.known.data(), column.rows(), wanted, out.data());
       REQUIRE(out == known);
