@@ -19,7 +19,7 @@ verbs=(
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
   "lint|[--all] [--minutes N]|formatting, scripts, unused includes; headers alone and clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file; --minutes: for so long at most)|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
-  "bench|[--compare A B, tools, journal, keys, budget, growth, durable, serve, --instructions [--update], or rule sets]|build, then run the benchmarks|bench/run.sh"
+  "bench|[--compare A B, --flame NAME.svg, tools, journal, keys, budget, growth, durable, serve, --instructions [--update], or rule sets]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
   "crash|[--rounds N] [--seed S] [--kind run, servers] [--points]|build, then kill runs and servers under load, start them again and compare with the oracle|tests/crash/crash.sh"
   "sim|[--seeds N] [--seed S]|build, then run whole nodes in simulated worlds where everything fails|tests/simulation/sim.sh"
@@ -101,15 +101,17 @@ build_preset() {
   ) 9>"$dir/.lock"
 }
 
-# configure_preset PRESET FOLDER TESTS: TESTS is ON or OFF.
+# configure_preset PRESET FOLDER TESTS: TESTS is ON or OFF. TOCSIN_UNITY=N in the environment makes
+# groups of N sources, except for the lint, which reads each source alone.
 configure_preset() {
-  local preset="$1" dir="$2" tests="$3" home
+  local preset="$1" dir="$2" tests="$3" home more=()
+  if [ -n "${TOCSIN_UNITY:-}" ] && [ "$preset" != lint ]; then more=("-DTOCSIN_UNITY=$TOCSIN_UNITY"); fi
   if [ -f "$dir/CMakeCache.txt" ]; then
     home="$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$dir/CMakeCache.txt")"
     # A repository that was moved or copied together with its build folder.
     [ "$home" = "$root" ] || rm -rf "$dir/CMakeCache.txt" "$dir/CMakeFiles"
   fi
-  if ! cmake --preset "$preset" -B "$dir" -DTOCSIN_TESTS="$tests" ${TOCSIN_UNITY:+-DTOCSIN_UNITY="$TOCSIN_UNITY"} >"$dir/configure.log" 2>&1; then
+  if ! cmake --preset "$preset" -B "$dir" -DTOCSIN_TESTS="$tests" "${more[@]}" >"$dir/configure.log" 2>&1; then
     cat "$dir/configure.log" >&2
     die "configuring failed; if something is missing, ./do setup all installs it"
   fi
@@ -383,7 +385,7 @@ run_script() {
 verb_demo() { run_script "" release tocsin scripts/demo.sh "$@"; }
 verb_bench() {
   local part=""
-  [ "${1:-}" != --instructions ] || part=bench
+  case "${1:-}" in --instructions | --flame) part=bench ;; esac
   run_script "tests $part" release all bench/run.sh "$@"
 }
 # The target `oracle` is of the release build, and alone needs no clang.

@@ -2,6 +2,7 @@
 # `./do bench [--events N] [--runs N] [--core N] [SET…]`: the payments workload, pinned to one core. The stream is
 # generated once and kept in build/bench. `./do bench tools [--runs N]`: how long checking rules takes. See bench/README.md
 # for what is measured.
+# `./do bench --flame NAME.svg [--events N] [SET]`: where the instructions of an event go, as a picture.
 # `./do bench --compare A B [--json FILE] [--events N] [--runs N] [--core N] [SET…]`: two commits or programs in turn.
 # `./do bench cores [--events N] [--runs N] [--workers N,N…] [SET…]`: what further workers bring.
 # `./do bench keys [KEYS…]`: the memory of so many keys.
@@ -90,6 +91,7 @@ cores=0
 workers=()
 compared=()
 kept=()
+flame=""
 if [ "${1:-}" = cores ]; then
   shift
   cores=1
@@ -97,8 +99,13 @@ elif [ "${1:-}" = --compare ]; then
   [ $# -ge 3 ] || { echo "bench: --compare takes two commits or programs" >&2; exit 2; }
   compared=("$2" "$3")
   shift 3
+elif [ "${1:-}" = --flame ]; then
+  [ $# -ge 2 ] || { echo "bench: --flame takes a file to write, NAME.svg" >&2; exit 2; }
+  flame=$2
+  shift 2
 fi
 events=2000000
+if [ -n "$flame" ]; then events=50000; fi
 runs=5
 core=$(($(nproc) - 1))
 sets=()
@@ -129,6 +136,10 @@ if [ "$tools" = 1 ]; then
   done
   exec "${pin[@]}" "$build/bench/bench_tools" --runs "$runs" "$build/tocsin" "${packs[@]#"$root"/}"
 fi
+if [ -n "$flame" ]; then
+  [ ${#sets[@]} != 0 ] || sets=(fifty)
+  [ ${#sets[@]} = 1 ] || { echo "bench: --flame takes one rule set" >&2; exit 2; }
+fi
 if [ "$cores" = 1 ] || [ ${#compared[@]} != 0 ] && [ ${#sets[@]} = 0 ]; then sets=(ten fifty); fi
 [ ${#sets[@]} -gt 0 ] || sets=(none one seven ten fifty text)
 data=$root/build/bench
@@ -147,6 +158,7 @@ done
 if [ "$cores" = 1 ]; then
   exec python3 "$root/bench/cores.py" "$build/tocsin" "$stream" "${arguments[@]}" --runs "$runs" "${workers[@]}"
 fi
+if [ -n "$flame" ]; then exec python3 "$root/bench/flame.py" "$build" "$stream" "${arguments[0]}" "$flame"; fi
 if [ ${#compared[@]} != 0 ]; then
   exec python3 "$root/bench/compare.py" "${compared[@]}" "$stream" "${arguments[@]}" --runs "$runs" --core "$core" "${kept[@]}"
 fi

@@ -70,11 +70,14 @@ def the_demo_builds_the_program():
 
 @case
 def the_size_of_groups():
-    """TOCSIN_UNITY=N in the environment of ./do is how many sources compile as one file"""
+    """TOCSIN_UNITY=N in the environment of ./do is how many sources compile as one file; the lint reads each alone"""
     stage = Stage()
     stage.do("build", "tocsin", code=None, TOCSIN_UNITY="10")
     stage.do("build", "tocsin", code=None)
-    assert ["-DTOCSIN_UNITY=10" in line for line in stage.log() if "--preset" in line] == [True, False], stage.log()
+    stage.do("lint", code=None, TOCSIN_UNITY="10")
+    configured = [line for line in stage.log() if "--preset" in line]
+    assert ["-DTOCSIN_UNITY=10" in line for line in configured] == [True, False, False], configured
+    assert "--preset lint" in configured[2], configured
 
 
 @case

@@ -1,10 +1,12 @@
 // A file has at most 500 lines and a function at most 80, or a comment says why not: at the head of
 // the file, or directly above the function, with a sentence that begins with "Long because". For a
-// function that is for plain tables and for cases of tests alone.
+// function that is for plain tables and for cases of tests alone. A class has at most 40 member
+// functions; those that have more yet may not grow.
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <regex>
 #include <string>
 #include <string_view>
@@ -16,6 +18,7 @@ namespace tocsin::tests {
 namespace {
 constexpr std::size_t kFileLines = 500;
 constexpr std::size_t kFunctionLines = 80;
+constexpr std::size_t kMemberFunctions = 40;
 constexpr std::string_view kReason = "Long because ";
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -171,6 +174,53 @@ std::vector<Function> long_functions(const std::string& source) {
   return functions;
 }
 
+struct Class {
+  std::string name;
+  std::size_t line = 0;       // from 1
+  std::size_t functions = 0;  // its own; not those of classes in it, and none that is = default
+};
+
+// Of a statement of a class: whether it declares or defines a function of it.
+bool is_member_function(const std::string& statement) {
+  static const std::regex kNone(
+      "(friend|using|typedef|class|struct|enum|union|static_assert|template <[^>]*> friend)\\b");
+  static const std::regex kDefault("= (default|delete);");
+  static const std::regex kFunction("[^=({]*[\\w=<>\\[\\]+*/!&|-]\\(.*");
+  return !std::regex_search(statement, kNone, std::regex_constants::match_continuous) &&
+         !std::regex_search(statement, kDefault) && std::regex_match(statement, kFunction);
+}
+
+// The classes of a source that clang-format laid out: a member begins two columns behind its class.
+std::vector<Class> classes_of(const std::string& source) {
+  static const std::regex kHead("(class|struct) ([\\w:]+)[^;()]*\\{");
+  std::vector<std::string> lines = lines_of(source);
+  remove_raw_texts(lines);
+  std::vector<Class> classes;
+  for (std::size_t n = 0; n < lines.size(); ++n) {
+    const std::string head = trimmed(lines[n]);
+    std::smatch match;
+    if (!std::regex_match(head, match, kHead)) continue;
+    const std::size_t indent = indent_of(lines[n]);
+    classes.push_back({match[2].str(), n + 1, 0});
+    std::string statement;
+    for (std::size_t at = n + 1; at < lines.size() && !(indent_of(lines[at]) == indent &&
+                                                        trimmed(lines[at]).starts_with("}"));
+         ++at) {
+      const std::string bare = trimmed(lines[at]);
+      if (bare.empty() || bare.starts_with("//") || bare.starts_with('#') ||
+          indent_of(lines[at]) < indent + 2 ||
+          (indent_of(lines[at]) > indent + 2 && statement.empty()) || bare.starts_with('}')) {
+        continue;
+      }
+      statement += bare.substr(0, bare.find(" // ")) + " ";
+      if (statement.find_first_of(";{") == std::string::npos) continue;
+      if (is_member_function(statement)) ++classes.back().functions;
+      statement.clear();
+    }
+  }
+  return classes;
+}
+
 std::string repeated(const std::string& line, std::size_t times) {
   std::string text;
   for (std::size_t i = 0; i < times; ++i) text += line;
@@ -199,6 +249,41 @@ TEST_CASE("sizes: a long file and a long function are found, and the reason that
   CHECK(long_functions("TEST_CASE(\"a\") {\n  x = R\"(\n}\n)\";\n" + body + "}\n").size() == 1);
   CHECK(long_functions("namespace a {\n" + repeated("int f() {\n}\n", 80) + "}\n").empty());
   CHECK(long_functions("int f() {\n" + repeated("  x;\n", kFunctionLines - 2) + "}\n").empty());
+}
+
+TEST_CASE("sizes: the member functions of a class are counted") {
+  const std::string source =
+      "class C : public D {\n public:\n  C() = default;\n  explicit C(int a)\n      : a_(a) {\n"
+      "    if (a) {\n      b();\n    }\n  }\n  ~C();\n  C(const C&) = delete;\n"
+      "  // f(x);\n  std::map<int, std::string> f(int a,\n      int b) const;\n"
+      "  bool operator==(const C&) const = default;\n  const T& operator()(int) { return g(); }\n"
+      "  struct E {\n    void h();\n  };\n  friend void i();\n  int a_ = j();\n"
+      "  std::vector<int> b_{k()};\n  using F = int (*)(int);\n};\nint l();\n";
+  const std::vector<Class> classes = classes_of(source);
+  REQUIRE(classes.size() == 2);
+  CHECK(classes[0].name == "C");
+  CHECK(classes[0].line == 1);
+  CHECK(classes[0].functions == 4);
+  CHECK(classes[1].name == "E");
+  CHECK(classes[1].functions == 1);
+}
+
+TEST_CASE("sizes: a class has at most 40 member functions") {
+  // To be cut along their ideas; a number may only become less.
+  const std::map<std::string, std::size_t> known{
+      {"PatternMatcher", 0}, {"Matcher", 0}, {"RecordStore", 0}};
+  for (const std::string& path : repository_files()) {
+    if (!path.ends_with(".cpp") && !path.ends_with(".h")) continue;
+    for (const Class& found : classes_of(read_file(path))) {
+      const auto more = known.find(found.name);
+      const std::size_t most = more == known.end() ? kMemberFunctions : more->second;
+      if (found.functions > most) {
+        FAIL_CHECK(path << ":" << found.line << ": " << found.functions
+                        << " member functions: give an idea of " << found.name
+                        << " a class of its own");
+      }
+    }
+  }
 }
 
 TEST_CASE("sizes: files have at most 500 lines and functions at most 80, or say why not") {
