@@ -70,6 +70,8 @@ def short(name):
             kept += "" if sign in "<(" else sign
         depth += sign in "<("
         depth = max(depth, 0)
+    if name.startswith("0x"):
+        return "(a library)"
     kept = re.sub(r"\b(tocsin|cep|runtime|rules|api)::|\[clone [^\]]*\]|\bconst\b", "", kept)
     return kept.strip().rsplit(" ", 1)[-1] or name
 
@@ -129,6 +131,8 @@ def main():
         found = stacks(kept.read_text(encoding="utf-8"))
     root, alone = Frame(), {}
     for stack, cost in found.items():
+        if ROOT_FUNCTION in stack:
+            stack = stack[stack.index(ROOT_FUNCTION) + 1:] or (ROOT_FUNCTION,)
         root.add([name for at, name in enumerate(stack) if at == 0 or name != stack[at - 1]], cost)
         alone[stack[-1]] = alone.get(stack[-1], 0) + cost
     name = os.path.splitext(os.path.basename(rules))[0]
