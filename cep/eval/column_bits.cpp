@@ -87,6 +87,10 @@ void equal_one(const std::uint8_t* known, const std::int64_t* words, std::uint32
 }
 
 #if defined(__x86_64__)
+// g++ ends no function of such a target with `vzeroupper`. Without it each SSE instruction that
+// follows, in the whole program, waits for the upper halves of the registers: a run took 8 to 10 %
+// longer.
+
 // ---- AVX2: four words, or 32 bytes
 
 [[gnu::target("avx2")]] std::uint64_t known_avx2_of(const std::uint8_t* known) {
@@ -109,6 +113,7 @@ void equal_one(const std::uint8_t* known, const std::int64_t* words, std::uint32
     const std::uint64_t bits = known_avx2_of(known + begin);
     out[begin / kBlock] = is_known ? bits : ~bits;
   }
+  _mm256_zeroupper();
   fill_from(begin, rows, KnownTest{known, is_known}, out);
 }
 [[gnu::target("avx2")]] void range_avx2(const std::uint8_t* known, const std::int64_t* words,
@@ -128,6 +133,7 @@ void equal_one(const std::uint8_t* known, const std::int64_t* words, std::uint32
     }
     out[begin / kBlock] = (is_inside ? ~outside : outside) & known_avx2_of(known + begin);
   }
+  _mm256_zeroupper();
   fill_from(begin, rows, range_test(known, words, low, high, is_inside), out);
 }
 [[gnu::target("avx2")]] void equal_avx2(const std::uint8_t* known, const std::int64_t* words,
@@ -146,6 +152,7 @@ void equal_one(const std::uint8_t* known, const std::int64_t* words, std::uint32
     }
     out[begin / kBlock] = (is_equal ? found : ~found) & known_avx2_of(known + begin);
   }
+  _mm256_zeroupper();
   fill_from(begin, rows, EqualTest{known, words, values, is_equal}, out);
 }
 
@@ -163,6 +170,7 @@ void equal_one(const std::uint8_t* known, const std::int64_t* words, std::uint32
     const std::uint64_t bits = known_avx512_of(known + begin);
     out[begin / kBlock] = is_known ? bits : ~bits;
   }
+  _mm256_zeroupper();
   fill_from(begin, rows, KnownTest{known, is_known}, out);
 }
 [[gnu::target("avx512f,avx512bw")]] void range_avx512(const std::uint8_t* known,
@@ -182,6 +190,7 @@ void equal_one(const std::uint8_t* known, const std::int64_t* words, std::uint32
     }
     out[begin / kBlock] = (is_inside ? inside : ~inside) & known_avx512_of(known + begin);
   }
+  _mm256_zeroupper();
   fill_from(begin, rows, range_test(known, words, low, high, is_inside), out);
 }
 [[gnu::target("avx512f,avx512bw")]] void equal_avx512(const std::uint8_t* known,
@@ -200,6 +209,7 @@ void equal_one(const std::uint8_t* known, const std::int64_t* words, std::uint32
     }
     out[begin / kBlock] = (is_equal ? found : ~found) & known_avx512_of(known + begin);
   }
+  _mm256_zeroupper();
   fill_from(begin, rows, EqualTest{known, words, values, is_equal}, out);
 }
 #endif

@@ -1,6 +1,9 @@
 // Bits over a column: for each kind of processor that this one can be, what the test says of each
 // entry.
 #include <doctest/doctest.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include <algorithm>
 #include <cstddef>
@@ -109,4 +112,54 @@ TEST_CASE("column bits: every kind of processor gives what the test says of each
     }
   }
 }
+
+#if defined(__x86_64__)
+// Whether the upper halves of vector registers are in use, as the processor says itself (XINUSE,
+// Intel's manual, volume 1, 13.6).
+bool upper_halves_in_use() {
+  std::uint32_t low = 0;
+  std::uint32_t high = 0;
+  asm volatile(".byte 0x0f, 0x01, 0xd0" : "=a"(low), "=d"(high) : "c"(1));  // xgetbv
+  return (low & 0x44) != 0;
+}
+void use_upper_halves() { asm volatile("vpcmpeqd %%ymm0, %%ymm0, %%ymm0" : : : "xmm0"); }
+void clear_upper_halves() { asm volatile("vzeroupper"); }
+
+// Else each SSE instruction that follows, in the whole program, waits for them.
+TEST_CASE("column bits: the upper halves of registers are clear afterwards") {
+  std::uint32_t a = 0;
+  std::uint32_t b = 0;
+  std::uint32_t c = 0;
+  std::uint32_t d = 0;
+  const bool can_tell = __get_cpuid_count(0xd, 1, &a, &b, &c, &d) != 0 && (a & 4) != 0;
+  if (!can_tell || cep::column_bits(cep::ColumnLanes::kAvx2) == nullptr) {
+    MESSAGE("skipped: this processor cannot tell");
+    return;
+  }
+  use_upper_halves();
+  const bool used = upper_halves_in_use();
+  clear_upper_halves();
+  if (!used || upper_halves_in_use()) {
+    MESSAGE("skipped: this processor does not tell");
+    return;
+  }
+  const std::vector<std::uint8_t> known(200, 1);
+  const std::vector<std::int64_t> words(200, 7);
+  const std::vector<std::int64_t> values{3, 7};
+  Words out(4);
+  for (const cep::ColumnLanes lanes : {cep::ColumnLanes::kAvx2, cep::ColumnLanes::kAvx512}) {
+    const cep::ColumnBits* const bits = cep::column_bits(lanes);
+    if (bits == nullptr) continue;
+    bits->known(known.data(), 200, true, out.data());
+    const bool by_known = upper_halves_in_use();
+    bits->range(known.data(), words.data(), 200, 1, 9, true, out.data());
+    const bool by_range = upper_halves_in_use();
+    bits->equal(known.data(), words.data(), 200, values, true, out.data());
+    const bool by_equal = upper_halves_in_use();
+    CHECK_FALSE(by_known);
+    CHECK_FALSE(by_range);
+    CHECK_FALSE(by_equal);
+  }
+}
+#endif
 }  // namespace tocsin::tests
