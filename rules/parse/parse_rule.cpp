@@ -149,11 +149,12 @@ tree::Rule parse_rule(ParseContext& p) {
   made.name = parse_rule_name(p);
   if (!made.name.text.empty()) p.last_rule = made.name.text;
   if (p.now().is(TokenKind::kBraceOpen) && !p.panicking()) {
-    p.remark(Code::kE0101, p.here(), "expected a title in quotes, found `{`", "", std::nullopt,
+    p.remark(Code::kE0101, p.here(), "expected the rule's title in quotes, found `{`", "",
+             std::nullopt,
              {fmt::format("write in a few words what it finds: `rule {} \"Large payments\" {{`",
                           made.name.text.empty() ? "large" : made.name.text)});
     p.broken = true;
-  } else if (auto title = parse_string(p, "a title in quotes")) {
+  } else if (auto title = parse_string(p, "the rule's title in quotes")) {
     made.title = std::move(*title);
   }
   if (p.panicking() && p.current().is(TokenKind::kBraceOpen)) p.calm();

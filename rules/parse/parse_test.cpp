@@ -194,11 +194,12 @@ void parse_test_head(ParseContext& p, tree::Test& made) {
     made.rule = parse_declared_name(p, "the name of a rule");
   }
   if (p.now().is(TokenKind::kBraceOpen) && !p.panicking()) {
-    p.remark(Code::kE0101, p.here(), "expected a title in quotes, found `{`", "", std::nullopt,
+    p.remark(Code::kE0101, p.here(), "expected the test's title in quotes, found `{`", "",
+             std::nullopt,
              {fmt::format("write in a few words what it shows: `test {} \"a large payment\" {{`",
                           made.rule.text.empty() ? "large" : made.rule.text)});
     p.broken = true;
-  } else if (auto title = parse_string(p, "a title in quotes"))
+  } else if (auto title = parse_string(p, "the test's title in quotes"))
     made.title = std::move(*title);
 }
 
