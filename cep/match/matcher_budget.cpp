@@ -271,57 +271,61 @@ void Matcher::drop_live_runs(const RuleProgram& rule, PatternPool& patterns, std
 // ---- patterns and windows of any kind
 
 void PatternMatcher::lose(std::size_t count, BudgetCause cause) {
-  lose(count, cause, order_here());
+  lose(count, cause, current_.order_here());
 }
 
 void PatternMatcher::lose(std::size_t count, BudgetCause cause, const OrderKey& order) {
-  make_state();
-  state_->lost_runs += count;
-  state_->lost_until_us = std::max(state_->lost_until_us, missed_until(*rule_, order.time.us));
-  stats_.runs_lost += count;
+  current_.make_state();
+  current_.state->lost_runs += count;
+  current_.state->lost_until_us =
+      std::max(current_.state->lost_until_us, missed_until(*current_.rule, order.time.us));
+  current_.stats.runs_lost += count;
   OrderKey at = order;
   at.level = at.ordinal = 0;
-  budgets_.note(rule_->index, cause, std::move(at));
+  budgets_.note(current_.rule->index, cause, std::move(at));
 }
 
 void PatternMatcher::forget_lost_runs() {
-  if (!any_live_ && current_->row->engine_time.us >= state_->lost_until_us) state_->lost_runs = 0;
+  if (!any_live_ && current_.row->row->engine_time.us >= current_.state->lost_until_us)
+    current_.state->lost_runs = 0;
 }
 
 void PatternMatcher::keep_to_budget() {
-  const Limits& limits = program_.limits;
+  const Limits& limits = current_.program.limits;
   const auto lose_drafts = [&](std::size_t count, BudgetCause cause) {
     if (count == 0) return;
     drafts_.erase(drafts_.begin(), drafts_.begin() + static_cast<std::ptrdiff_t>(count));
     lose(count, cause);
   };
-  if (gave_up_ && !is_stepwise()) {
+  if (gave_up_ && !current_.is_stepwise()) {
     lose_drafts((drafts_.size() + 1) / 2, BudgetCause::kStepsPerEvent);
   }
   if (drafts_.size() > limits.runs_per_key_max) {
     lose_drafts(drafts_.size() - limits.runs_per_key_max, BudgetCause::kRunsPerKey);
   }
-  const std::size_t words = state_ == nullptr ? 0 : state_->words.size();
-  const std::size_t waiting = state_ == nullptr ? 0 : state_->waiting.size();
+  const std::size_t words = current_.state == nullptr ? 0 : current_.state->words.size();
+  const std::size_t waiting = current_.state == nullptr ? 0 : current_.state->waiting.size();
   const std::size_t runs = drafts_.size() + waiting;
   is_near_budget_ = false;
   if (drafts_.empty() || !may_exceed_key_budget(limits, words, runs)) return;
   BudgetShare beside;
   const bool is_known = waiting == 0 && find_shares();
   if (!is_known) {
-    if (state_ != nullptr && state_->budget_words != 0 &&
-        !may_exceed_key_budget_since(limits, state_->budget_events, state_->budget_bytes,
-                                     words - state_->budget_words, runs)) {
+    if (current_.state != nullptr && current_.state->budget_words != 0 &&
+        !may_exceed_key_budget_since(limits, current_.state->budget_events,
+                                     current_.state->budget_bytes,
+                                     words - current_.state->budget_words, runs)) {
       return;
     }
-    meter_.begin(*program_.plan, *rule_->rule, scope_.table->layouts, scope_.record, words);
+    meter_.begin(*current_.program.plan, *current_.rule->rule, current_.scope.table->layouts,
+                 current_.scope.record, words);
     // What is complete, and waits for older ones, stays.
-    for (std::size_t i = 0; i < waiting; ++i) meter_.add(state_->waiting[i].node);
+    for (std::size_t i = 0; i < waiting; ++i) meter_.add(current_.state->waiting[i].node);
     beside = {meter_.bytes(), meter_.events()};
     count_shares(limits, meter_, drafts_, shares_);
   }
   is_near_budget_ = waiting == 0;
-  const Plan& plan = *program_.plan;
+  const Plan& plan = *current_.program.plan;
   const auto [count, cause] = beyond_budget(
       limits, beside, drafts_, shares_,
       [&](std::size_t i) {
@@ -329,31 +333,33 @@ void PatternMatcher::keep_to_budget() {
         const Draft& after = drafts_[i + 1];
         return after.takes && after.run.node == draft.run.node && after.step == draft.step;
       },
-      [&] { return budget_bytes(plan, *rule_->rule, *scope_.batch, *current_->row); });
-  if (state_ != nullptr) {
+      [&] {
+        return budget_bytes(plan, *current_.rule->rule, *current_.scope.batch, *current_.row->row);
+      });
+  if (current_.state != nullptr) {
     // Where something is dropped not all was counted.
-    state_->budget_words = !is_known && count == 0 ? words : 0;
-    state_->budget_events = meter_.events();
-    state_->budget_bytes = meter_.bytes();
+    current_.state->budget_words = !is_known && count == 0 ? words : 0;
+    current_.state->budget_events = meter_.events();
+    current_.state->budget_bytes = meter_.bytes();
   }
   shares_.erase(shares_.begin(), shares_.begin() + static_cast<std::ptrdiff_t>(count));
   lose_drafts(count, cause);
 }
 
 RunMark PatternMatcher::mark_of(const PatternRun& run) const {
-  const KeptEvent& event = *event_of(run.node);
-  const Node& last = node(run.node)->node;
+  const KeptEvent& event = *current_.event_of(run.node);
+  const Node& last = current_.node(run.node)->node;
   return {run.start, last.length, event.engine_time_us, event.arrival(), run.node, last.parent};
 }
 
 // The drafts' shares, by what was counted before.
 bool PatternMatcher::find_shares() {
-  if (state_ == nullptr || state_->tally == nullptr) return false;
+  if (current_.state == nullptr || current_.state->tally == nullptr) return false;
   marks_.clear();
-  for (const PatternRun& run : state_->runs) marks_.push_back(mark_of(run));
+  for (const PatternRun& run : current_.state->runs) marks_.push_back(mark_of(run));
   from_.clear();
   for (const Draft& draft : drafts_) from_.push_back(draft.from);
-  return state_->tally->shares_of(marks_, from_, shares_);
+  return current_.state->tally->shares_of(marks_, from_, shares_);
 }
 
 // The drafts are the key's partial matches now: what they take with the current event.
@@ -366,76 +372,23 @@ void PatternMatcher::keep_tally() {
     if (!draft.takes) continue;
     if (made_.insert(draft.run.node).second) shares_[i].bytes += kPlaceBytes;
     if (std::exchange(has_event, true)) continue;
-    shares_[i].bytes += budget_bytes(*program_.plan, *rule_->rule, *scope_.batch, *current_->row);
+    shares_[i].bytes += budget_bytes(*current_.program.plan, *current_.rule->rule,
+                                     *current_.scope.batch, *current_.row->row);
     ++shares_[i].events;
   }
   for (const Draft& draft : drafts_) marks_.push_back(mark_of(draft.run));
-  if (state_->tally == nullptr) state_->tally = std::make_unique<BudgetTally>();
-  state_->tally->set(shares_, marks_);
-}
-
-void PatternMatcher::keep_window_to_budget() {
-  const Limits& limits = program_.limits;
-  OpenWindow& window = state_->window;
-  if (!may_exceed_key_budget(limits, state_->words.size(), 1)) {
-    window.bytes = 0;
-    return;
-  }
-  const Plan& plan = *program_.plan;
-  if (window.bytes == 0) {
-    meter_.begin(plan, *rule_->rule, scope_.table->layouts, state_->base(), state_->words.size());
-    meter_.add(window.node);
-    window.bytes = meter_.bytes();
-  } else {
-    window.bytes += kPlaceBytes + budget_bytes(plan, *rule_->rule, *scope_.batch, *current_->row);
-  }
-  if (window.count > limits.events_per_key_max) {
-    drop_oldest_half(BudgetCause::kEventsPerKey);
-  } else if (window.bytes > limits.bytes_per_key_max) {
-    drop_oldest_half(BudgetCause::kBytesPerKey);
-  }
-}
-
-// The places of the newer half become all there are; at least that of the current event.
-void PatternMatcher::drop_oldest_half(BudgetCause cause) {
-  OpenWindow& window = state_->window;
-  const std::uint64_t kept = std::max<std::uint64_t>(window.count / 2, 1);
-  const std::uint64_t lost = window.count - kept;
-  if (lost == 0) return;
-  std::vector<Offset> newer;
-  Offset at = window.node;
-  for (std::uint64_t i = 0; i < kept; ++i) {
-    newer.push_back(at);
-    at = node(at)->node.parent;
-  }
-  const Offset first = newer.back();
-  std::uint32_t length = 0;
-  for (std::size_t i = newer.size(); i-- > 0;) {
-    auto* const made = RecordStore::at<PatternNode>(state_->base(), newer[i]);
-    if (newer[i] == first) made->node.parent = 0;
-    made->node.length = ++length;
-    made->first = first;
-    made->slots()[0].first = first;
-  }
-  window.count = kept;
-  window.bytes = 0;
-  lose(lost, cause);
-}
-
-std::int64_t PatternMatcher::lives_until(const PatternRun& run) const {
-  const PatternTransition& transition = pattern_->transitions[run.transition];
-  const bool is_due =
-      transition.target == PatternTransition::kEnd && transition.ending == Ending::kAtDeadline;
-  return is_due ? run.ends_us : dies_at(run);
+  if (current_.state->tally == nullptr) current_.state->tally = std::make_unique<BudgetTally>();
+  current_.state->tally->set(shares_, marks_);
 }
 
 std::uint64_t PatternMatcher::live_runs(const RuleProgram& rule, PatternPool& patterns,
                                         std::byte* record, Offset place, std::int64_t now_us,
                                         std::vector<LiveRun>& runs) {
   PatternState& state = patterns.at(*RecordStore::at<std::uint32_t>(record, place));
-  select_rule(rule, &state, {});
+  current_.select_rule(rule, &state, {});
   live_starts(now_us, runs);
-  meter_.begin(*program_.plan, *rule.rule, scope_.table->layouts, state.base(), state.words.size());
+  meter_.begin(*current_.program.plan, *rule.rule, current_.scope.table->layouts, state.base(),
+               state.words.size());
   path_events_ = state.paths != nullptr ? live_path_runs(rule, state, now_us, runs) : 0;
   for (const CompleteMatch& match : state.waiting) meter_.add(match.node);
   const std::uint64_t beside = meter_.bytes();
@@ -443,12 +396,12 @@ std::uint64_t PatternMatcher::live_runs(const RuleProgram& rule, PatternPool& pa
   const auto add = [&](Offset last) {
     const std::uint64_t before = meter_.bytes();
     meter_.add(last);
-    const KeptEvent* const event = event_of(node(last)->first);
+    const KeptEvent* const event = current_.event_of(current_.node(last)->first);
     runs.push_back({event->engine_time_us, event->arrival(), meter_.bytes() - before});
   };
   if (state.window.open && state.window.end_us > now_us) add(state.window.node);
   for (std::size_t i = state.runs.size(); i-- > 0;) {
-    if (lives_until(state.runs[i]) > now_us) add(state.runs[i].node);
+    if (current_.lives_until(state.runs[i]) > now_us) add(state.runs[i].node);
   }
   std::reverse(runs.begin() + static_cast<std::ptrdiff_t>(first), runs.end());
   return beside;
@@ -458,7 +411,7 @@ void PatternMatcher::drop_live_runs(const RuleProgram& rule, PatternPool& patter
                                     std::byte* record, Offset place, std::int64_t now_us,
                                     std::size_t count) {
   PatternState& state = patterns.at(*RecordStore::at<std::uint32_t>(record, place));
-  select_rule(rule, &state, {});
+  current_.select_rule(rule, &state, {});
   if (count == 0) return;
   if (state.members != nullptr) {
     drop_starts(now_us, count);
@@ -466,16 +419,16 @@ void PatternMatcher::drop_live_runs(const RuleProgram& rule, PatternPool& patter
     const std::uint64_t events = state.window.count;
     drop_window();
     state.lost_runs += events;
-    stats_.runs_lost += events;
+    current_.stats.runs_lost += events;
   } else if (state.paths != nullptr) {
     drop_path_runs(rule, state, now_us, count);
   } else {
-    const std::size_t counters = pattern_->counter_count;
+    const std::size_t counters = current_.pattern->counter_count;
     std::size_t kept = 0;
     std::size_t dropped = 0;
     for (std::size_t i = 0; i < state.runs.size(); ++i) {
       const PatternRun run = state.runs[i];
-      if (lives_until(run) <= now_us) {
+      if (current_.lives_until(run) <= now_us) {
         if (kept > 0) state.tally.reset();
         continue;
       }
@@ -487,12 +440,12 @@ void PatternMatcher::drop_live_runs(const RuleProgram& rule, PatternPool& patter
                   state.counters.begin() + static_cast<std::ptrdiff_t>(kept * counters));
       state.runs[kept++] = run;
     }
-    stats_.runs -= state.runs.size() - kept;
-    stats_.runs_lost += dropped;
+    current_.stats.runs -= state.runs.size() - kept;
+    current_.stats.runs_lost += dropped;
     state.runs.resize(kept);
     state.counters.resize(kept * counters);
     state.lost_runs += dropped;
-    if (state.words.size() > 2 * state.words_kept) collect_words();
+    if (state.words.size() > 2 * state.words_kept) nodes_.collect_words();
   }
   state.lost_until_us = std::max(state.lost_until_us, missed_until(rule, now_us));
   patterns.count(state);

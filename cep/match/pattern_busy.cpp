@@ -14,13 +14,13 @@
 namespace tocsin::cep {
 // False where all is over by the current event: then the key is an ordinary one again.
 bool PatternMatcher::on_busy_event() {
-  PatternState& state = *state_;
+  PatternState& state = *current_.state;
   MembersState& held = *state.members;
   const std::uint64_t before = held.starts.size();
-  Members members(*rule_, held);
-  members.expire(current_->row->engine_time.us);
+  Members members(*current_.rule, held);
+  members.expire(current_.row->row->engine_time.us);
   const std::uint64_t live = held.starts.size();
-  stats_.runs -= before - live;
+  current_.stats.runs -= before - live;
   if (live == 0) {
     end_busy();
     return false;
@@ -33,24 +33,24 @@ bool PatternMatcher::on_busy_event() {
   if (!fitting_.empty()) {
     if (const auto match = members.match(fitting_)) {
       const bool is_given = give_chain(held.log, *match);
-      is_skipped = is_given && rule_->rule->selection.kind == SelectionKind::kSkipPastLast;
+      is_skipped = is_given && current_.rule->rule->selection.kind == SelectionKind::kSkipPastLast;
     }
   }
   if (is_skipped) {
     // All began at or before this event, the match's last.
-    stats_.runs -= live;
+    current_.stats.runs -= live;
     end_busy();
     return true;
   }
   const bool is_kept = !fitting_.empty() && keep_busy_event(members);
   if (gave_up_) drop_older_starts();
   if (is_kept) keep_busy_to_budget();
-  stats_.runs += held.starts.size();
-  stats_.runs -= live;
+  current_.stats.runs += held.starts.size();
+  current_.stats.runs -= live;
   if (held.is_empty()) {
     end_busy();
   } else {
-    context_->patterns.count(state);
+    current_.context->patterns.count(state);
   }
   return true;
 }
@@ -58,23 +58,23 @@ bool PatternMatcher::on_busy_event() {
 // Gives the match of a busy key whose events are in the log. Whether it was selected. Its nodes are
 // there only until then.
 bool PatternMatcher::give_chain(const EventLog& log, const ChainMatch& match) {
-  PatternState& state = *state_;
+  PatternState& state = *current_.state;
   Offset last = 0;
   for (const ChainEvent& taken : match.events) {
     const KeptEvent& event = log[taken.event];
     const Offset place = state.cut(event.words);
     std::memcpy(&state.words[place], &event, std::size_t{event.words} * 8);
-    last = make_node(last, place, taken.step, static_cast<std::uint16_t>(taken.subset),
-                     EventView{nullptr, &event});
+    last = nodes_.make_node(last, place, taken.step, static_cast<std::uint16_t>(taken.subset),
+                            EventView{nullptr, &event});
   }
-  OrderKey order = order_here();
+  OrderKey order = current_.order_here();
   bool is_given = true;
-  if (is_stepwise()) {
-    const CompleteMatch complete{state.next_start, write_node(last, match.last_step),
-                                 write_values()};
-    steps_.allow(StepMeter::kMatchesThen);
-    is_given = steps_.take() && passes(complete);
-    if (steps_.is_over()) {
+  if (current_.is_stepwise()) {
+    const CompleteMatch complete{state.next_start, nodes_.write_node(last, match.last_step),
+                                 nodes_.write_values()};
+    current_.steps.allow(StepMeter::kMatchesThen);
+    is_given = current_.steps.take() && passes(complete);
+    if (current_.steps.is_over()) {
       is_given = false;
       give_up(1, order);
     } else if (is_given) {
@@ -86,8 +86,8 @@ bool PatternMatcher::give_chain(const EventLog& log, const ChainMatch& match) {
     candidates_.clear();
   }
   state.words.assign(1, 0);
-  event_ = values_ = first_made_ = 0;
-  scope_.record = state.base();
+  nodes_.begin();
+  current_.scope.record = state.base();
   return is_given;
 }
 
@@ -95,33 +95,33 @@ bool PatternMatcher::give_chain(const EventLog& log, const ChainMatch& match) {
 bool PatternMatcher::keep_busy_event(Members& members) {
   const std::vector<std::uint32_t> steps = members.to_keep(fitting_);
   if (steps.empty()) return false;
-  MembersState& held = *state_->members;
-  BusyMembers key(program_, *scope_.table, *rule_, held);
-  store_.read_features_by(*current_->reader, rule_->pass);
-  store_.event_words(*current_->row);
-  const std::uint64_t number = key.push_event(store_.captured());
+  MembersState& held = *current_.state->members;
+  BusyMembers key(current_.program, *current_.scope.table, *current_.rule, held);
+  current_.store.read_features_by(*current_.row->reader, current_.rule->pass);
+  current_.store.event_words(*current_.row->row);
+  const std::uint64_t number = key.push_event(current_.store.captured());
   std::vector<ChainEvent> entries;
   for (const std::uint32_t step : steps) {
-    const Element& element = *pattern_->steps[step].element;
+    const Element& element = *current_.pattern->steps[step].element;
     std::uint32_t subset = 0;
     if (element.events().size() > 1) {
-      subset = static_cast<std::uint32_t>(
-          subset_of_event(element, EventView{current_->row, nullptr}, scope_at(0, -1)));
+      subset = static_cast<std::uint32_t>(subset_of_event(
+          element, EventView{current_.row->row, nullptr}, current_.scope_at(0, -1)));
     }
     entries.push_back({number, step, subset});
   }
   const std::size_t before = held.starts.size();
   members.keep(entries);
-  groups_.spend(*rule_, held.starts.size() - before,
+  groups_.spend(*current_.rule, held.starts.size() - before,
                 held.sizes.back() + entries.size() * kPlaceBytes);
   return true;
 }
 
 // The oldest first events go.
 void PatternMatcher::keep_busy_to_budget() {
-  const Limits& limits = program_.limits;
-  MembersState& held = *state_->members;
-  const BusyMembers key(program_, *scope_.table, *rule_, held);
+  const Limits& limits = current_.program.limits;
+  MembersState& held = *current_.state->members;
+  const BusyMembers key(current_.program, *current_.scope.table, *current_.rule, held);
   const auto drop = [&](auto&& is_over, BudgetCause cause) {
     const std::size_t before = held.starts.size();
     while (!held.is_empty() && is_over()) held.pop_start();
@@ -134,7 +134,7 @@ void PatternMatcher::keep_busy_to_budget() {
 
 // Of the events that began a match: there were no steps left for one.
 void PatternMatcher::drop_older_starts() {
-  MembersState& held = *state_->members;
+  MembersState& held = *current_.state->members;
   const std::size_t before = held.starts.size();
   while (held.starts.size() > before / 2) held.pop_start();
   if (before > 0) lose(before - held.starts.size(), BudgetCause::kStepsPerEvent);
@@ -143,57 +143,58 @@ void PatternMatcher::drop_older_starts() {
 // Appends the events that began a match of a busy key.
 void PatternMatcher::live_starts(std::int64_t now_us, std::vector<LiveRun>& runs) {
   busy_events_ = 0;
-  if (state_->members == nullptr) return;
-  BusyMembers(program_, *scope_.table, *rule_, *state_->members).live_runs(now_us, runs);
-  if (!runs.empty()) busy_events_ = state_->members->log.size();
+  if (current_.state->members == nullptr) return;
+  BusyMembers(current_.program, *current_.scope.table, *current_.rule, *current_.state->members)
+      .live_runs(now_us, runs);
+  if (!runs.empty()) busy_events_ = current_.state->members->log.size();
 }
 
 // So many of the oldest that live on, for a budget of their group.
 void PatternMatcher::drop_starts(std::int64_t now_us, std::size_t count) {
-  PatternState& state = *state_;
+  PatternState& state = *current_.state;
   MembersState& held = *state.members;
   const std::size_t before = held.starts.size();
-  Members(*rule_, held).expire(now_us);
+  Members(*current_.rule, held).expire(now_us);
   std::size_t dropped = 0;
   for (; dropped < count && !held.is_empty(); ++dropped) held.pop_start();
-  stats_.runs -= before - held.starts.size();
-  stats_.runs_lost += dropped;
+  current_.stats.runs -= before - held.starts.size();
+  current_.stats.runs_lost += dropped;
   state.lost_runs += dropped;
 }
 
 // The key's partial matches become what their events fit.
 void PatternMatcher::make_busy() {
-  PatternState& state = *state_;
-  state.members = BusyMembers::make(*rule_);
-  BusyMembers(program_, *scope_.table, *rule_, *state.members).fill(state);
-  ++stats_.keys_made_busy;
-  stats_.runs += state.members->starts.size();
-  stats_.runs -= state.runs.size();
+  PatternState& state = *current_.state;
+  state.members = BusyMembers::make(*current_.rule);
+  BusyMembers(current_.program, *current_.scope.table, *current_.rule, *state.members).fill(state);
+  ++current_.stats.keys_made_busy;
+  current_.stats.runs += state.members->starts.size();
+  current_.stats.runs -= state.runs.size();
   state.next_start = 0;
   state.words = {0};
   state.runs.clear();
   state.counters.clear();
   state.tally.reset();
   state.budget_words = state.words_kept = 0;
-  scope_.record = state.base();
-  context_->patterns.count(state);
+  current_.scope.record = state.base();
+  current_.context->patterns.count(state);
 }
 
 void PatternMatcher::end_busy() {
-  state_->members.reset();
-  context_->patterns.count(*state_);
+  current_.state->members.reset();
+  current_.context->patterns.count(*current_.state);
 }
 
 std::int64_t PatternMatcher::busy_expiry(std::int64_t now_us) {
-  MembersState& held = *state_->members;
+  MembersState& held = *current_.state->members;
   const std::size_t before = held.starts.size();
-  Members(*rule_, held).expire(now_us);
-  stats_.runs -= before - held.starts.size();
+  Members(*current_.rule, held).expire(now_us);
+  current_.stats.runs -= before - held.starts.size();
   if (held.is_empty()) {
-    state_->members.reset();
+    current_.state->members.reset();
     return kDead;
   }
   const KeptEvent& newest = held.log[held.starts.back()];
-  return rule_->within ? newest.engine_time_us + rule_->within->us : kNeverDies;
+  return current_.rule->within ? newest.engine_time_us + current_.rule->within->us : kNeverDies;
 }
 }  // namespace tocsin::cep

@@ -54,27 +54,27 @@ std::string PatternMatcher::values_key(const std::vector<ExprPtr>& parts, const 
 }
 
 std::string PatternMatcher::once_key(const EvalScope& scope, const EventView& event) const {
-  const Suppression& suppression = rule_->rule->suppression;
-  return suppression.for_each.empty() ? std::string(scope_.key)
+  const Suppression& suppression = current_.rule->rule->suppression;
+  return suppression.for_each.empty() ? std::string(current_.scope.key)
                                       : values_key(suppression.for_each, scope, event);
 }
 
 void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate) {
   mark_alerted();
-  const Suppression& suppression = rule_->rule->suppression;
+  const Suppression& suppression = current_.rule->rule->suppression;
   const EvalScope& scope = scope_of(candidate);
   const EventView last = last_of(candidate);
   Deferred::Match match;
   match.once_key = once_key(scope, last);
   if (suppression.at_most) {
     match.most_key = suppression.at_most->for_each.empty()
-                         ? std::string(scope_.key)
+                         ? std::string(current_.scope.key)
                          : values_key(suppression.at_most->for_each, scope, last);
   }
   // What is suppressed is counted by `once`'s key, without one by that of `at most`.
   if (suppression.kind() == Once::kNone) match.once_key = match.most_key;
   match.facts = facts_of(candidate, scope, last, deferred.order.time);
-  if (steps_.is_over()) {
+  if (current_.steps.is_over()) {
     give_up(1, deferred.order);
     return;
   }
@@ -93,35 +93,37 @@ void PatternMatcher::add_deferred(Deferred& deferred, const Candidate& candidate
                  deferred.order)) {
     if (deferred.only_one) return;
     ++deferred.matches.back().alert.truncated;
-    ++stats_.matches_truncated;
+    ++current_.stats.matches_truncated;
     return;
   }
-  match.alert = build_alert(scope, last, deferred.order, context_->shared);
-  if (rule_->rule->window) match.alert.window_begin = EventTime{state_->window.begin_us};
-  if (steps_.is_over()) give_up(1, deferred.order);
-  steps_.list(match.alert.events.size(), match.alert.events_omitted);
-  if (state_ != nullptr) match.alert.lost_runs = std::exchange(state_->lost_runs, 0);
+  match.alert = build_alert(scope, last, deferred.order, current_.context->shared);
+  if (current_.rule->rule->window)
+    match.alert.window_begin = EventTime{current_.state->window.begin_us};
+  if (current_.steps.is_over()) give_up(1, deferred.order);
+  current_.steps.list(match.alert.events.size(), match.alert.events_omitted);
+  if (current_.state != nullptr)
+    match.alert.lost_runs = std::exchange(current_.state->lost_runs, 0);
   deferred.matches.push_back(std::move(match));
 }
 
 // `once while C`: the quiet ends with an event at which C is not true.
 void PatternMatcher::look_at_quiet() {
-  const Suppression& suppression = rule_->rule->suppression;
-  const bool deferred = is_deferred();
-  if (!deferred && (state_ == nullptr || !state_->suppression.quiet)) return;
-  const EvalScope& scope = scope_at(0, -1);
-  const EventView event{current_->row, nullptr};
+  const Suppression& suppression = current_.rule->rule->suppression;
+  const bool deferred = current_.is_deferred();
+  if (!deferred && (current_.state == nullptr || !current_.state->suppression.quiet)) return;
+  const EvalScope& scope = current_.scope_at(0, -1);
+  const EventView event{current_.row->row, nullptr};
   if (evaluate(*suppression.condition(), event, scope).is_true()) {
-    if (!deferred) state_->suppression.last_alert_us = current_->row->engine_time.us;
+    if (!deferred) current_.state->suppression.last_alert_us = current_.row->row->engine_time.us;
     return;
   }
   if (!deferred) {
-    cep::end_quiet(state_->suppression);
+    cep::end_quiet(current_.state->suppression);
     return;
   }
   Deferred reset;
-  reset.order = order_here();
-  reset.rule = rule_;
+  reset.order = current_.order_here();
+  reset.rule = current_.rule;
   reset.resets = true;
   reset.once_key = once_key(scope, event);
   deferred_.push_back(std::move(reset));
@@ -129,7 +131,7 @@ void PatternMatcher::look_at_quiet() {
 
 // Values that are quiet until an event ends it are partial matches to the budgets of their group.
 void PatternMatcher::keep_quiet(const Deferred& deferred, const std::string& values) {
-  const Limits& limits = program_.limits;
+  const Limits& limits = current_.program.limits;
   const std::uint64_t by_bytes = limits.bytes_per_group_max / kPartialMatchBytes;
   const bool is_by_count = limits.runs_per_group_max <= by_bytes;
   const std::uint64_t most = is_by_count ? limits.runs_per_group_max : by_bytes;
@@ -158,7 +160,7 @@ void PatternMatcher::settle_one(Deferred& deferred, std::uint32_t& ordinal,
     if (suppression.kind() == Once::kPerVariable && !once_lets_pass(suppression, once, facts)) {
       note_for_once(suppression, once, facts);
     }
-    ++stats_.alerts_suppressed;
+    ++current_.stats.alerts_suppressed;
   };
   for (Deferred::Match& match : deferred.matches) {
     SuppressionState& once = once_states.at(match.once_key);
@@ -233,7 +235,7 @@ std::size_t PatternMatcher::values() const {
 
 ValueSuppression& PatternMatcher::by_value(RuleIndex rule, bool at_most) {
   auto& by_rule = at_most ? most_by_value_ : once_by_value_;
-  const RuleProgram& program = program_.rules[rule.value];
+  const RuleProgram& program = current_.program.rules[rule.value];
   return by_rule
       .try_emplace(rule.value, program.rule->suppression, program.suppression_life, tracks_)
       .first->second;

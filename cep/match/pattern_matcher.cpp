@@ -10,27 +10,10 @@ namespace tocsin::cep {
 PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& table,
                                RecordStore& store, EngineStats& stats, GroupBudgets& groups,
                                BudgetLog& budgets)
-    : program_(program),
-      store_(store),
-      stats_(stats),
-      groups_(groups),
+    : groups_(groups),
       budgets_(budgets),
-      scope_{program} {
-  scope_.table = &table;
-  scope_.values_missing = &stats.values_missing;
-  scope_.steps = &steps_;
-}
-
-void PatternMatcher::select_rule(const RuleProgram& rule, PatternState* state,
-                                 std::string_view key) {
-  rule_ = &rule;
-  pattern_ = rule.pattern.get();
-  state_ = state;
-  scope_.rule = &rule;
-  scope_.pattern = pattern_;
-  scope_.record = state != nullptr ? state->base() : nullptr;
-  scope_.key = key;
-}
+      current_(program, table, store, stats),
+      nodes_(current_) {}
 
 void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& context,
                               CurrentRow& current, std::uint32_t queue) {
@@ -53,23 +36,22 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   const bool has_paths = state != nullptr && state->paths != nullptr;
   const bool is_live = has_members || has_paths || (state != nullptr && !state->runs.empty());
   if (!may_start && !asks_quiet && !is_live) return;
-  select_rule(rule, state, current.key);
-  context_ = &context;
-  current_ = &current;
-  scope_.batch = &context.slice.batch();
-  scope_.features = current.reader;
-  scope_.roles = current.roles;
-  timers_ = &context.timers;
-  queue_ = queue;
-  hash_ = current.slot != nullptr ? current.slot->hash : 0;
-  event_ = values_ = 0;
+  current_.select_rule(rule, state, current.key);
+  current_.context = &context;
+  current_.row = &current;
+  current_.scope.batch = &context.slice.batch();
+  current_.scope.features = current.reader;
+  current_.scope.roles = current.roles;
+  current_.timers = &context.timers;
+  current_.queue = queue;
+  current_.hash = current.slot != nullptr ? current.slot->hash : 0;
+  nodes_.begin();
   if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
   drafts_.clear();
   draft_counters_.clear();
   candidates_.clear();
-  first_made_ = 0;
   knows_steps_ = changed_ = gave_up_ = false;
-  steps_.begin(program_.limits.steps_per_event_max);
+  current_.steps.begin(current_.program.limits.steps_per_event_max);
   any_live_ = state != nullptr && (!state->waiting.empty() || state->window.open);
   if (has_paths && on_paths_event()) return;
   if (asks_quiet) look_at_quiet();
@@ -81,42 +63,34 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
 
   offer_all(may_start);
   if (!changed_ && candidates_.empty()) return;
-  if (!is_stepwise()) {
-    if (!candidates_.empty()) decide(order_here());
+  if (!current_.is_stepwise()) {
+    if (!candidates_.empty()) decide(current_.order_here());
     candidates_.clear();
   }
   if (drafts_.size() > 1) prune();
   keep_to_budget();
-  const std::size_t runs_before = state_ != nullptr ? state_->runs.size() : 0;
+  const std::size_t runs_before = current_.state != nullptr ? current_.state->runs.size() : 0;
   commit();
-  if (rule.members && state_ != nullptr && state_->runs.size() > program_.limits.busy_key_runs) {
+  if (rule.members && current_.state != nullptr &&
+      current_.state->runs.size() > current_.program.limits.busy_key_runs) {
     make_busy();
   }
-  if (pattern.paths && state_ != nullptr) make_paths(runs_before);
-}
-
-// When the partial match ends if nothing happens.
-std::int64_t PatternMatcher::dies_at(const PatternRun& run) const {
-  const PatternTransition& transition = pattern_->transitions[run.transition];
-  const std::int64_t end =
-      rule_->within ? run.first_time_us + rule_->within->us : PatternRun::kNever;
-  if (transition.target != PatternTransition::kEnd) return std::min(end, run.ends_us);
-  return transition.ending == Ending::kAtDeadline ? PatternRun::kNever : end;
+  if (pattern.paths && current_.state != nullptr) make_paths(runs_before);
 }
 
 // One partial match at the current event: drafts what becomes of it.
 void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters) {
-  if (current_->row->engine_time.us >= dies_at(run)) {
+  if (current_.row->row->engine_time.us >= current_.dies_at(run)) {
     changed_ = true;
     return;
   }
   any_live_ = true;
-  steps_.take();
-  const PatternTransition& transition = pattern_->transitions[run.transition];
-  const bool without =
-      pattern_->without && fits(*pattern_->without, run.node, -1, PatternStep::kNoSlot);
+  current_.steps.take();
+  const PatternTransition& transition = current_.pattern->transitions[run.transition];
+  const bool without = current_.pattern->without &&
+                       fits(*current_.pattern->without, run.node, -1, PatternStep::kNoSlot);
   const auto is_forbidden = [&](std::uint32_t absence) {
-    const PatternAbsence& program = pattern_->absences[absence];
+    const PatternAbsence& program = current_.pattern->absences[absence];
     return (!program.element->is_next() || run.fresh) &&
            fits(program.forbid, run.node, -1, PatternStep::kNoSlot);
   };
@@ -125,14 +99,14 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
   bool ends = false;
   for (const std::uint32_t absence : transition.absences) {
     if (!is_forbidden(absence)) continue;
-    (pattern_->absences[absence].element->is_next() ? ends : forbidden) = true;
+    (current_.pattern->absences[absence].element->is_next() ? ends : forbidden) = true;
   }
   PatternRun next = run;
   next.fresh = false;
   for (std::uint32_t i = 0; i < transition.greedy.size(); ++i) {
     const std::uint32_t bit = 1U << i;
     if ((next.greedy_over & bit) != 0) continue;
-    if (fits_until(pattern_->steps[transition.greedy[i]], run.node)) {
+    if (fits_until(current_.pattern->steps[transition.greedy[i]], run.node)) {
       next.greedy_over |= bit;
     } else {
       ends = ends || fits_step(transition.greedy[i], run.node);
@@ -160,7 +134,7 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
     return;
   }
 
-  const PatternStep& step = pattern_->steps[transition.target];
+  const PatternStep& step = current_.pattern->steps[transition.target];
   bool stays = transition.contiguity != Contiguity::kNext;
   if (transition.further && fits_until(step, run.node)) {
     stays = false;
@@ -181,7 +155,7 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
 // match stays, whatever it takes.
 void PatternMatcher::offer_fan(const PatternRun& run, const std::uint32_t* counters,
                                const PatternTransition& fan, bool without) {
-  const std::vector<FanTarget>& targets = pattern_->fan_targets;
+  const std::vector<FanTarget>& targets = current_.pattern->fan_targets;
   const auto is_open = [&](const FanTarget& target) {
     return std::all_of(target.tests.begin(), target.tests.end(),
                        [&](const CounterTest& test) { return is_passed(test, counters); });
@@ -191,12 +165,12 @@ void PatternMatcher::offer_fan(const PatternRun& run, const std::uint32_t* count
   const std::vector<std::uint32_t>& here = steps_here();
   for (auto at = std::lower_bound(here.begin(), here.end(), first);
        at != here.end() && *at - first < count; ++at) {
-    steps_.take();
+    current_.steps.take();
     const FanTarget& target = targets[fan.fan_begin + (*at - first)];
-    const PatternStep& step = pattern_->steps[*at];
+    const PatternStep& step = current_.pattern->steps[*at];
     if (!is_open(target) || !fits_step(*at, run.node) || fits_until(step, run.node)) continue;
     if (step.twin && is_open(targets[fan.fan_begin + (*step.twin - first)])) continue;
-    fan_counters_.assign(counters, counters + pattern_->counter_count);
+    fan_counters_.assign(counters, counters + current_.pattern->counter_count);
     for (const CounterUpdate& update : target.updates) apply(update, fan_counters_.data());
     take(run, fan_counters_.data(), *at, false, without);
   }
@@ -212,23 +186,24 @@ const std::vector<std::uint32_t>& PatternMatcher::steps_here() {
   if (knows_steps_) return steps_here_;
   knows_steps_ = true;
   steps_here_.clear();
-  StepsByPredicate& steps = steps_by_predicate_[rule_->index.value];
+  StepsByPredicate& steps = steps_by_predicate_[current_.rule->index.value];
   if (steps.all.empty()) {
-    for (std::uint32_t i = 0; i < pattern_->steps.size(); ++i) {
-      steps.all.emplace_back(pattern_->steps[i].take.predicate, i);
+    for (std::uint32_t i = 0; i < current_.pattern->steps.size(); ++i) {
+      steps.all.emplace_back(current_.pattern->steps[i].take.predicate, i);
     }
     std::sort(steps.all.begin(), steps.all.end());
     const auto is_sparse = [&](const auto& step) {
-      return current_->places != nullptr && current_->places[step.first] == TableProgram::kSparse;
+      return current_.row->places != nullptr &&
+             current_.row->places[step.first] == TableProgram::kSparse;
     };
     std::copy_if(steps.all.begin(), steps.all.end(), std::back_inserter(steps.dense),
                  [&](const auto& step) { return !is_sparse(step); });
   }
   for (const auto& [predicate, step] : steps.dense) {
-    if (current_->satisfies(predicate)) steps_here_.push_back(step);
+    if (current_.row->satisfies(predicate)) steps_here_.push_back(step);
   }
   if (steps.dense.size() < steps.all.size()) {
-    for (const std::uint32_t predicate : current_->sparse) {
+    for (const std::uint32_t predicate : current_.row->sparse) {
       auto step = std::lower_bound(steps.all.begin(), steps.all.end(), std::pair(predicate, 0U));
       for (; step != steps.all.end() && step->first == predicate; ++step) {
         steps_here_.push_back(step->second);
@@ -241,16 +216,16 @@ const std::vector<std::uint32_t>& PatternMatcher::steps_here() {
 
 // A fresh match that begins with the current event.
 void PatternMatcher::offer_start(std::uint32_t transition_index) {
-  const PatternTransition& transition = pattern_->transitions[transition_index];
-  const PatternStep& step = pattern_->steps[transition.target];
+  const PatternTransition& transition = current_.pattern->transitions[transition_index];
+  const PatternStep& step = current_.pattern->steps[transition.target];
   if (step.twin || !fits_step(transition.target, 0) || fits_until(step, 0)) return;
   for (const std::uint32_t loop : transition.greedy) {
-    if (fits_step(loop, 0) && !fits_until(pattern_->steps[loop], 0)) return;
+    if (fits_step(loop, 0) && !fits_until(current_.pattern->steps[loop], 0)) return;
   }
   PatternRun fresh;
-  fresh.first_time_us = current_->row->engine_time.us;
-  fresh.start = state_ != nullptr ? state_->next_start : 0;
-  new_counters_.assign(pattern_->counter_count, 0);
+  fresh.first_time_us = current_.row->row->engine_time.us;
+  fresh.start = current_.state != nullptr ? current_.state->next_start : 0;
+  new_counters_.assign(current_.pattern->counter_count, 0);
   for (const CounterUpdate& update : transition.updates)
     new_counters_[update.counter] = update.value;
   const std::vector<std::uint32_t> counters = new_counters_;
@@ -261,13 +236,13 @@ void PatternMatcher::offer_start(std::uint32_t transition_index) {
 // only a match that it completes counts.
 void PatternMatcher::take(const PatternRun& parent, const std::uint32_t* counters,
                           std::uint32_t step_index, bool forbidden, bool without) {
-  const PatternStep& step = pattern_->steps[step_index];
-  const std::int64_t now = current_->row->engine_time.us;
-  const std::uint32_t count = pattern_->counter_count;
+  const PatternStep& step = current_.pattern->steps[step_index];
+  const std::int64_t now = current_.row->row->engine_time.us;
+  const std::uint32_t count = current_.pattern->counter_count;
   changed_ = true;
-  steps_.take(step.transitions.size());
+  current_.steps.take(step.transitions.size());
   for (const std::uint32_t transition_index : step.transitions) {
-    const PatternTransition& transition = pattern_->transitions[transition_index];
+    const PatternTransition& transition = current_.pattern->transitions[transition_index];
     if (!std::all_of(transition.tests.begin(), transition.tests.end(),
                      [&](const CounterTest& test) { return is_passed(test, counters); })) {
       continue;
@@ -308,19 +283,20 @@ void PatternMatcher::keep(const PatternRun& run, const std::uint32_t* counters) 
   draft.run = run;
   draft.from = current_from_;
   draft.counters = static_cast<std::uint32_t>(draft_counters_.size());
-  draft_counters_.insert(draft_counters_.end(), counters, counters + pattern_->counter_count);
+  draft_counters_.insert(draft_counters_.end(), counters,
+                         counters + current_.pattern->counter_count);
   drafts_.push_back(draft);
 }
 
 bool PatternMatcher::fits_step(std::uint32_t step, Offset head) {
-  const PatternStep& program = pattern_->steps[step];
+  const PatternStep& program = current_.pattern->steps[step];
   return fits(program.take, head, static_cast<int>(step), program.own_slot);
 }
 
 // `own_slot` is the slot of the step's variable, which conditions that read its own past need.
 bool PatternMatcher::fits(const ElementProgram& element, Offset head, int taken_step,
                           std::uint32_t own_slot) {
-  if (!current_->satisfies(element.predicate)) return false;
+  if (!current_.row->satisfies(element.predicate)) return false;
   if (!element.by_row.empty()) {
     std::int8_t& answer = row_answers_[element.place];
     if (answer == 0) {
@@ -332,15 +308,16 @@ bool PatternMatcher::fits(const ElementProgram& element, Offset head, int taken_
     if (answer < 0) return false;
   }
   for (const Conjunct& conjunct : element.by_run) {
-    if (!conjunct.of_first && (head == 0 || node(head)->slots()[own_slot].last == 0)) continue;
+    if (!conjunct.of_first && (head == 0 || current_.node(head)->slots()[own_slot].last == 0))
+      continue;
     if (!holds(conjunct, head, taken_step)) return false;
   }
   return true;
 }
 
 bool PatternMatcher::holds(const Conjunct& conjunct, Offset head, int taken_step) {
-  const EvalScope& scope = scope_at(head, taken_step);
-  return conjunct_holds(conjunct, EventView{current_->row, nullptr}, scope);
+  const EvalScope& scope = current_.scope_at(head, taken_step);
+  return conjunct_holds(conjunct, EventView{current_.row->row, nullptr}, scope);
 }
 
 // ---- time
@@ -348,9 +325,9 @@ bool PatternMatcher::holds(const Conjunct& conjunct, Offset head, int taken_step
 void PatternMatcher::release(PatternPool& patterns, const std::byte* record, Offset state) {
   const std::uint32_t handle = *RecordStore::at<std::uint32_t>(record, state);
   const PatternState& at = patterns.at(handle);
-  stats_.runs -= at.runs.size() + (at.window.open ? 1 : 0);
-  if (at.members != nullptr) stats_.runs -= at.members->starts.size();
-  if (at.paths != nullptr) stats_.runs -= at.paths->starts.size();
+  current_.stats.runs -= at.runs.size() + (at.window.open ? 1 : 0);
+  if (at.members != nullptr) current_.stats.runs -= at.members->starts.size();
+  if (at.paths != nullptr) current_.stats.runs -= at.paths->starts.size();
   patterns.free(handle);
 }
 
@@ -358,7 +335,7 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, PatternPool& patter
                                     std::byte* record, Offset state, std::int64_t now_us) {
   const std::uint32_t handle = *RecordStore::at<std::uint32_t>(record, state);
   PatternState& at = patterns.at(handle);
-  select_rule(rule, &at, {});
+  current_.select_rule(rule, &at, {});
   std::int64_t latest = kDead;
   if (at.window.open && at.window.end_us <= now_us) drop_window();
   if (at.window.open) latest = std::max(latest, at.window.end_us);
@@ -366,11 +343,11 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, PatternPool& patter
   if (!at.waiting.empty()) latest = kNeverDies;
   if (at.paths != nullptr) latest = std::max(latest, paths_expiry(rule, at, now_us));
   if (at.lost_runs > 0 && at.lost_until_us > now_us) latest = std::max(latest, at.lost_until_us);
-  const std::uint32_t count = pattern_->counter_count;
+  const std::uint32_t count = current_.pattern->counter_count;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < at.runs.size(); ++i) {
     const PatternRun run = at.runs[i];
-    const std::int64_t end = lives_until(run);
+    const std::int64_t end = current_.lives_until(run);
     if (end <= now_us) {
       if (kept > 0) at.tally.reset();
       continue;
@@ -380,11 +357,11 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, PatternPool& patter
                 at.counters.begin() + static_cast<std::ptrdiff_t>(kept * count));
     at.runs[kept++] = run;
   }
-  stats_.runs -= at.runs.size() - kept;
+  current_.stats.runs -= at.runs.size() - kept;
   at.runs.resize(kept);
   at.counters.resize(kept * count);
   if (rule.rule->suppression.kind() == Once::kPerVariable) {
-    current_ = nullptr;
+    current_.row = nullptr;
     candidates_.clear();
     given_.clear();
     keep_taken_of_runs();

@@ -39,11 +39,11 @@
 #include "cep/compile/pattern_program.h"
 #include "cep/data/alert.h"
 #include "cep/eval/eval.h"
-#include "cep/eval/steps.h"
+#include "cep/match/current_pattern.h"
 #include "cep/match/match_context.h"
+#include "cep/match/node_writer.h"
 #include "cep/match/value_suppression.h"
 #include "cep/places/members.h"
-#include "cep/plan/calendar.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
 #include "cep/record/key_record.h"
@@ -88,8 +88,8 @@ class PatternMatcher {
   std::uint64_t budget_work() const { return meter_.work(); }
   /// Until when a partial match may give an alert; PatternRun::kNever.
   std::int64_t lives_until(const RuleProgram& rule, const PatternRun& run) {
-    select_rule(rule, nullptr, {});
-    return lives_until(run);
+    current_.select_rule(rule, nullptr, {});
+    return current_.lives_until(run);
   }
   void drop_live_runs(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
                       Offset state, std::int64_t now_us, std::size_t count);
@@ -124,6 +124,8 @@ class PatternMatcher {
     bool takes = false;          // the current event is its last: `run.node` is the one before
     std::uint32_t step = 0;      // for which it was taken
     std::uint32_t from = BudgetTally::kFresh;  // the place of the one that it comes from
+
+    TakenEvents taken() const { return {run.node, takes, step}; }
   };
   // A match that is complete now.
   struct Candidate {
@@ -132,12 +134,8 @@ class PatternMatcher {
     std::uint64_t start = 0;
     bool takes = false;
     std::uint32_t step = 0;
-  };
-  // Where in the total order an event stands.
-  struct Position {
-    std::int64_t time_us = 0;
-    ArrivalNumber arrival;
-    friend auto operator<=>(const Position&, const Position&) = default;
+
+    TakenEvents taken() const { return {node, takes, step}; }
   };
   // Matches whose suppression is not by their own key, or the end of a quiet time.
   struct Deferred {
@@ -169,12 +167,11 @@ class PatternMatcher {
     bool any = false;
     bool by_position = false;  // all that began at or before `last`
     bool strictly = false;     // … before it
-    Position last;
+    EventPosition last;
     std::vector<Offset> events;  // all that hold one of these, ascending
   };
 
   // ---- one event
-  void select_rule(const RuleProgram& rule, PatternState* state, std::string_view key);
   void offer_all(bool may_start);
   std::uint64_t offer_newest_first(bool may_start);
   void offer_starts(bool may_start);
@@ -193,12 +190,6 @@ class PatternMatcher {
     return step.until && fits(*step.until, head, -1, PatternStep::kNoSlot);
   }
   bool holds(const Conjunct& conjunct, Offset head, int taken_step);
-  const EvalScope& scope_at(Offset head, int taken_step) {
-    scope_.head = head;
-    scope_.taken_step = taken_step;
-    return scope_;
-  }
-  std::int64_t dies_at(const PatternRun& run) const;
   // ---- from bytes (cep/match/pattern_restore.cpp)
   bool restore_matches(ByteReader& from, const EventReader& events,
                        const std::vector<std::uint32_t>& value_places);
@@ -224,23 +215,11 @@ class PatternMatcher {
   // ---- closing windows (cep/match/pattern_window.cpp)
   void on_window_event();
   void on_window_deadline(const Timer& timer);
-  CalendarWindow stretch_of(const ClosingWindow& window, EventTime time) const;
   void arm_window();
   void drop_window();
   void keep_window_to_budget();
   void drop_oldest_half(BudgetCause cause);
   // ---- writing (cep/match/pattern_commit.cpp)
-  const PatternNode* node(Offset offset) const {
-    return RecordStore::at<PatternNode>(scope_.record, offset);
-  }
-  const KeptEvent* event_of(Offset offset) const {
-    return RecordStore::at<KeptEvent>(scope_.record, node(offset)->node.event);
-  }
-  static Position position_of(const KeptEvent& event) {
-    return {event.engine_time_us, event.arrival()};
-  }
-  int compare(Offset a, bool a_takes, std::uint32_t a_step, Offset b, bool b_takes,
-              std::uint32_t b_step, bool longer_first);
   std::uint64_t anchor_of(const Draft& draft) const;
   bool same_future(const Draft& a, const Draft& b) const;
   std::uint64_t hash_of(const Draft& draft) const;
@@ -276,21 +255,10 @@ class PatternMatcher {
   void give_up_waiting(const OrderKey& order);
   // What was lost is forgotten where nothing is left of its time.
   void forget_lost_runs();
-  std::int64_t lives_until(const PatternRun& run) const;
-  void make_state();
-  Offset write_event();
-  Offset write_node(Offset parent, std::uint32_t step);
-  Offset make_node(Offset parent, Offset event, std::uint32_t step, std::uint16_t subset,
-                   const EventView& view);
-  Offset write_values();
-  Offset put_values(std::vector<std::uint64_t>& block);
   void commit();
-  void collect_words();
   void set_deadlines();
   void set_release_timer();
-  void push_timer(std::int64_t deadline_us, const ArrivalNumber& arrival);
   // ---- matches (cep/match/pattern_selection.cpp)
-  bool is_stepwise() const;  // a match given may drop others
   void sort_candidates(const OrderKey& order);
   void decide(const OrderKey& order);
   void give_in_turn(const OrderKey& order);
@@ -301,7 +269,6 @@ class PatternMatcher {
   bool is_excepted(const EvalScope& scope, const EventView& last, EventTime time) const;
   MatchFacts facts_of(const Candidate& candidate, const EvalScope& scope, const EventView& last,
                       EventTime time);
-  bool is_deferred() const;
   Offset last_of_variable(Offset head) const;
   VariableEvent variable_event(Offset at) const;
   std::optional<VariableEvent> variable_event_here(const Candidate& candidate) const;
@@ -317,15 +284,10 @@ class PatternMatcher {
   void keep_taken_of_runs();
   void give(const CompleteMatch& match, OrderKey& order);
   bool passes(const CompleteMatch& match);
-  const KeptEvent& end_setter(const PatternRun& run) const;
-  Position end_of(const PatternRun& run) const;
-  template <typename Keeps>
-  void keep_runs(Keeps&& keeps);
   void add_deferred(Deferred& deferred, const Candidate& candidate);
   Drop drop_of(const CompleteMatch& match) const;
   bool is_dropped(const Drop& drop, Offset node);
   void drop_runs(const Drop& drop);
-  OrderKey order_here() const;
   void mark_alerted();
   std::string values_key(const std::vector<ExprPtr>& parts, const EvalScope& scope,
                          const EventView& event) const;
@@ -333,9 +295,6 @@ class PatternMatcher {
   void look_at_quiet();
   void settle_one(Deferred& deferred, std::uint32_t& ordinal, std::vector<Alert>& alerts);
 
-  const ProgramImpl& program_;
-  RecordStore& store_;
-  EngineStats& stats_;
   GroupBudgets& groups_;
   BudgetLog& budgets_;
   BudgetMeter meter_;
@@ -346,29 +305,18 @@ class PatternMatcher {
   std::vector<std::uint32_t> from_;
   std::vector<RunMark> marks_;
   std::unordered_set<Offset> made_;
-  EvalScope scope_;  // of the current rule, key and event
 
-  // Of the current call: the rule, and the event or deadline.
-  const MatchContext* context_ = nullptr;
-  ShardTimers* timers_ = nullptr;  // the context's, or those of restored state
-  const RuleProgram* rule_ = nullptr;
-  const PatternProgram* pattern_ = nullptr;
-  PatternState* state_ = nullptr;
-  CurrentRow* current_ = nullptr;  // null at a deadline
+  CurrentPattern current_;
+  NodeWriter nodes_;
   StoredFeatures stored_features_;
-  std::uint64_t hash_ = 0;
-  std::uint32_t queue_ = 0;
   std::uint32_t current_from_ = BudgetTally::kFresh;  // Draft::from of what is drafted
   bool changed_ = false;
   bool any_live_ = false;  // of the partial matches before the current event
-  Offset event_ = 0;       // where the row is captured in the state; 0: not yet
-  Offset values_ = 0;      // where the features at the row are; 0: not yet
   std::vector<Draft> drafts_;
   std::vector<std::uint32_t> draft_counters_;
   std::vector<Candidate> candidates_;
   std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not
   std::vector<std::uint32_t> new_counters_;
-  Offset first_made_ = 0;  // the node last made of the current event as a first one
   std::vector<std::uint32_t> fan_counters_;
   // Steps by the predicate of their events.
   struct StepsByPredicate {
@@ -399,31 +347,7 @@ class PatternMatcher {
   std::map<std::uint32_t, ValueSuppression> once_by_value_;
   std::map<std::uint32_t, ValueSuppression> most_by_value_;
   bool tracks_ = false;
-  StepMeter steps_;            // of the current event or deadline, rule and key
   bool gave_up_ = false;       // a match, for want of steps
   std::size_t unchecked_ = 0;  // dropped because there were no steps to find out
 };
-
-// Of the state's partial matches; the rest end.
-template <typename Keeps>
-void PatternMatcher::keep_runs(Keeps&& keeps) {
-  PatternState& state = *state_;
-  const std::uint32_t count = pattern_->counter_count;
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < state.runs.size(); ++i) {
-    if (!keeps(state.runs[i])) {
-      if (kept > 0) state.tally.reset();
-      continue;
-    }
-    if (kept != i) {
-      state.runs[kept] = state.runs[i];
-      std::copy_n(state.counters.begin() + static_cast<std::ptrdiff_t>(i * count), count,
-                  state.counters.begin() + static_cast<std::ptrdiff_t>(kept * count));
-    }
-    ++kept;
-  }
-  stats_.runs -= state.runs.size() - kept;
-  state.runs.resize(kept);
-  state.counters.resize(kept * count);
-}
 }  // namespace tocsin::cep

@@ -23,8 +23,8 @@ constexpr std::size_t kDraftsMost = 4'096;  // of one first event
 
 // What it takes is bounded by kDraftsMost, and not counted: comparing must not end halfway.
 void PatternMatcher::prune_members() {
-  const StepMeter counted = steps_;
-  steps_.begin(std::numeric_limits<std::uint32_t>::max());
+  const StepMeter counted = current_.steps;
+  current_.steps.begin(std::numeric_limits<std::uint32_t>::max());
   dropped_.assign(drafts_.size(), 0);
   bool any = false;
   for (std::size_t begin = 0, end = 0; begin < drafts_.size(); begin = end) {
@@ -32,19 +32,19 @@ void PatternMatcher::prune_members() {
     for (end = begin + 1; end < drafts_.size() && drafts_[end].run.start == start;) ++end;
     if (end - begin > 2 && prune_members_of(begin, end)) any = true;
   }
-  steps_ = counted;
+  current_.steps = counted;
   if (any) erase_dropped(0);
 }
 
 bool PatternMatcher::prune_members_of(std::size_t begin, std::size_t end) {
   const auto transition_of = [&](const MemberDraft& of) -> const PatternTransition& {
-    return pattern_->transitions[drafts_[of.draft].run.transition];
+    return current_.pattern->transitions[drafts_[of.draft].run.transition];
   };
   member_drafts_.clear();
   bool any_new = false;
   for (std::size_t i = begin; i < end; ++i) {
     const Draft& draft = drafts_[i];
-    const PatternTransition& fan = pattern_->transitions[draft.run.transition];
+    const PatternTransition& fan = current_.pattern->transitions[draft.run.transition];
     if (!fan.members) continue;
     const std::uint32_t* const done = draft_counters_.data() + draft.counters + *fan.members;
     std::uint64_t mask = done[0];
@@ -60,7 +60,7 @@ bool PatternMatcher::prune_members_of(std::size_t begin, std::size_t end) {
             [&](const MemberDraft& a, const MemberDraft& b) {
               const Draft& x = drafts_[a.draft];
               const Draft& y = drafts_[b.draft];
-              return compare(x.run.node, x.takes, x.step, y.run.node, y.takes, y.step, false) < 0;
+              return current_.compare(x.taken(), y.taken(), false) < 0;
             });
   const auto agree = [&](const MemberDraft& a, const MemberDraft& b) {
     if (a.anchor != b.anchor) return false;
@@ -72,7 +72,7 @@ bool PatternMatcher::prune_members_of(std::size_t begin, std::size_t end) {
     const auto x = draft_counters_.begin() + drafts_[a.draft].counters;
     const auto y = draft_counters_.begin() + drafts_[b.draft].counters;
     return std::equal(x, x + members, y) &&
-           std::equal(x + after, x + pattern_->counter_count, y + after);
+           std::equal(x + after, x + current_.pattern->counter_count, y + after);
   };
   bool any = false;
   for (std::size_t i = 0; i < member_drafts_.size(); ++i) {

@@ -24,19 +24,22 @@ class PatternMatcher::PathsRow : public PathsEvent {
   PathsRow(PatternMatcher& matcher, PathsKey& key) : matcher_(matcher), key_(key) {}
   bool fits(std::uint32_t step) override { return matcher_.fits_step(step, 0); }
   bool is_forbidden(std::uint32_t absence) override {
-    return matcher_.fits(matcher_.pattern_->absences[absence].forbid, 0, -1, PatternStep::kNoSlot);
+    return matcher_.fits(matcher_.current_.pattern->absences[absence].forbid, 0, -1,
+                         PatternStep::kNoSlot);
   }
   std::uint32_t subset(std::uint32_t step) override {
-    const Element& element = *matcher_.pattern_->steps[step].element;
+    const Element& element = *matcher_.current_.pattern->steps[step].element;
     if (element.events().size() < 2) return 0;
-    return static_cast<std::uint32_t>(subset_of_event(
-        element, EventView{matcher_.current_->row, nullptr}, matcher_.scope_at(0, -1)));
+    return static_cast<std::uint32_t>(
+        subset_of_event(element, EventView{matcher_.current_.row->row, nullptr},
+                        matcher_.current_.scope_at(0, -1)));
   }
   std::uint64_t capture() override {
     if (!number_) {
-      matcher_.store_.read_features_by(*matcher_.current_->reader, matcher_.rule_->pass);
-      matcher_.store_.event_words(*matcher_.current_->row);
-      number_ = key_.push_event(matcher_.store_.captured());
+      matcher_.current_.store.read_features_by(*matcher_.current_.row->reader,
+                                               matcher_.current_.rule->pass);
+      matcher_.current_.store.event_words(*matcher_.current_.row->row);
+      number_ = key_.push_event(matcher_.current_.store.captured());
     }
     return *number_;
   }
@@ -50,47 +53,48 @@ class PatternMatcher::PathsRow : public PathsEvent {
 
 // False where all is over by the current event: then the key is an ordinary one again.
 bool PatternMatcher::on_paths_event() {
-  PathsState& state = *state_->paths;
-  const std::int64_t now = current_->row->engine_time.us;
-  PathsKey key(program_, *scope_.table, *rule_, state);
-  Paths paths(*pattern_->paths, rule_->within, state);
+  PathsState& state = *current_.state->paths;
+  const std::int64_t now = current_.row->row->engine_time.us;
+  PathsKey key(current_.program, *current_.scope.table, *current_.rule, state);
+  Paths paths(*current_.pattern->paths, current_.rule->within, state);
   const std::uint64_t began = state.starts.size();
   paths.expire(now);
   if (state.is_empty()) {
-    stats_.runs -= began;
-    state_->paths.reset();
-    context_->patterns.count(*state_);
+    current_.stats.runs -= began;
+    current_.state->paths.reset();
+    current_.context->patterns.count(*current_.state);
     return false;
   }
   PathsRow row(*this, key);
   const std::uint64_t before = state.starts.size();
   if (paths.take(row)) {
     const bool is_given = give_chain(state.log, paths.match());
-    if (is_given && rule_->rule->selection.kind == SelectionKind::kSkipPastLast) paths.clear();
+    if (is_given && current_.rule->rule->selection.kind == SelectionKind::kSkipPastLast)
+      paths.clear();
     if (gave_up_ && !state.is_empty()) {
-      lose(drop_path_starts(*rule_, *state_, now, (state.starts.size() + 1) / 2),
+      lose(drop_path_starts(*current_.rule, *current_.state, now, (state.starts.size() + 1) / 2),
            BudgetCause::kStepsPerEvent);
     }
   }
   if (row.is_captured() && !state.is_empty()) {
-    groups_.spend(*rule_, state.starts.size() > before ? 1 : 0,
+    groups_.spend(*current_.rule, state.starts.size() > before ? 1 : 0,
                   state.sizes[state.sizes.end() - 1] + kPlaceBytes);
     keep_paths_to_budget();
   }
-  stats_.runs += state.starts.size();
-  stats_.runs -= began;
-  if (state.is_empty()) state_->paths.reset();
-  context_->patterns.count(*state_);
+  current_.stats.runs += state.starts.size();
+  current_.stats.runs -= began;
+  if (state.is_empty()) current_.state->paths.reset();
+  current_.context->patterns.count(*current_.state);
   return true;
 }
 
 // The oldest first events go.
 void PatternMatcher::keep_paths_to_budget() {
-  const Limits& limits = program_.limits;
-  PathsState& state = *state_->paths;
-  const PathsKey key(program_, *scope_.table, *rule_, state);
-  Paths paths(*pattern_->paths, rule_->within, state);
-  const std::int64_t now = current_->row->engine_time.us;
+  const Limits& limits = current_.program.limits;
+  PathsState& state = *current_.state->paths;
+  const PathsKey key(current_.program, *current_.scope.table, *current_.rule, state);
+  Paths paths(*current_.pattern->paths, current_.rule->within, state);
+  const std::int64_t now = current_.row->row->engine_time.us;
   const auto lose_oldest = [&](auto&& is_over, BudgetCause cause) {
     const std::uint64_t before = state.starts.size();
     while (!state.is_empty() && is_over()) paths.drop_before(state.starts.front() + 1, now);
@@ -120,24 +124,25 @@ void PatternMatcher::drop_path_runs(const RuleProgram& rule, PatternState& of, s
                                     std::uint64_t count) {
   const std::uint64_t before = of.paths->starts.size();
   const std::uint64_t lost = drop_path_starts(rule, of, now_us, count);
-  stats_.runs -= before - of.paths->starts.size();
-  stats_.runs_lost += lost;
+  current_.stats.runs -= before - of.paths->starts.size();
+  current_.stats.runs_lost += lost;
   of.lost_runs += lost;
   if (of.paths->is_empty()) of.paths.reset();
 }
 
 // Partial matches become places where there are too many.
 void PatternMatcher::make_paths(std::size_t runs_before) {
-  PatternState& state = *state_;
-  if (!has_many_more_runs(runs_before, state.runs.size(), program_.limits.busy_key_runs)) return;
-  auto places = std::make_unique<PathsState>(*pattern_->paths);
-  if (!PathsKey(program_, *scope_.table, *rule_, *places).fill(state)) {
-    ++stats_.keys_left_as_runs;
+  PatternState& state = *current_.state;
+  if (!has_many_more_runs(runs_before, state.runs.size(), current_.program.limits.busy_key_runs))
+    return;
+  auto places = std::make_unique<PathsState>(*current_.pattern->paths);
+  if (!PathsKey(current_.program, *current_.scope.table, *current_.rule, *places).fill(state)) {
+    ++current_.stats.keys_left_as_runs;
     return;
   }
-  ++stats_.keys_made_busy;
-  stats_.runs += places->starts.size();
-  stats_.runs -= state.runs.size();
+  ++current_.stats.keys_made_busy;
+  current_.stats.runs += places->starts.size();
+  current_.stats.runs -= state.runs.size();
   state.paths = std::move(places);
   state.runs = {};
   state.counters = {};
@@ -146,9 +151,9 @@ void PatternMatcher::make_paths(std::size_t runs_before) {
   state.words_kept = state.words.size();
   state.budget_words = 0;
   state.tally.reset();
-  scope_.record = state.base();
-  event_ = values_ = first_made_ = 0;
-  context_->patterns.count(state);
+  current_.scope.record = state.base();
+  nodes_.begin();
+  current_.context->patterns.count(state);
 }
 
 // Until when what the busy key remembers matters; kDead where nothing is left of it.
@@ -157,7 +162,7 @@ std::int64_t PatternMatcher::paths_expiry(const RuleProgram& rule, PatternState&
   PathsState& state = *of.paths;
   const std::uint64_t before = state.starts.size();
   Paths(*rule.pattern->paths, rule.within, state).expire(now_us);
-  stats_.runs -= before - state.starts.size();
+  current_.stats.runs -= before - state.starts.size();
   if (state.is_empty()) {
     of.paths.reset();
     return kDead;
@@ -170,7 +175,7 @@ std::uint64_t PatternMatcher::live_path_runs(const RuleProgram& rule, PatternSta
                                              std::int64_t now_us,
                                              std::vector<LiveRun>& runs) const {
   const std::size_t before = runs.size();
-  PathsKey(program_, *scope_.table, rule, *of.paths).live_runs(now_us, runs);
+  PathsKey(current_.program, *current_.scope.table, rule, *of.paths).live_runs(now_us, runs);
   return runs.size() > before ? of.paths->log.size() : 0;
 }
 }  // namespace tocsin::cep

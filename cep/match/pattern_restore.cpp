@@ -18,20 +18,21 @@ bool PatternMatcher::restore(const RuleProgram& rule, PatternState& state, std::
                              ByteReader& from, const EventReader& events,
                              const std::vector<std::uint32_t>& value_places) {
   if (from.is_done()) return true;
-  select_rule(rule, &state, key);
-  current_ = nullptr;
-  std::uint64_t* const values_missing = std::exchange(scope_.values_missing, nullptr);
+  current_.select_rule(rule, &state, key);
+  current_.row = nullptr;
+  std::uint64_t* const values_missing = std::exchange(current_.scope.values_missing, nullptr);
   bool is_well = restore_matches(from, events, value_places);
-  scope_.values_missing = values_missing;
-  if (is_well && from.left() > 0 && pattern_->paths && state.runs.empty()) {
-    state.paths = std::make_unique<PathsState>(*pattern_->paths);
-    is_well = PathsKey(program_, *scope_.table, rule, *state.paths).read(from, events);
+  current_.scope.values_missing = values_missing;
+  if (is_well && from.left() > 0 && current_.pattern->paths && state.runs.empty()) {
+    state.paths = std::make_unique<PathsState>(*current_.pattern->paths);
+    is_well =
+        PathsKey(current_.program, *current_.scope.table, rule, *state.paths).read(from, events);
   } else if (is_well && !from.is_done()) {
     is_well = restore_busy(from, events);
   }
   if (!is_well || !from.is_done()) return false;
-  stats_.runs += state.runs.size() + (state.window.open ? 1 : 0);
-  if (state.paths != nullptr) stats_.runs += state.paths->starts.size();
+  current_.stats.runs += state.runs.size() + (state.window.open ? 1 : 0);
+  if (state.paths != nullptr) current_.stats.runs += state.paths->starts.size();
   state.words.shrink_to_fit();
   state.words_kept = state.words.size();
   return true;
@@ -39,7 +40,7 @@ bool PatternMatcher::restore(const RuleProgram& rule, PatternState& state, std::
 
 bool PatternMatcher::restore_matches(ByteReader& from, const EventReader& events,
                                      const std::vector<std::uint32_t>& value_places) {
-  PatternState& state = *state_;
+  PatternState& state = *current_.state;
   state.next_start = from.varint();
   state.lost_runs = from.varint();
   if (state.lost_runs > 0) state.lost_until_us = from.signed_varint();
@@ -48,8 +49,8 @@ bool PatternMatcher::restore_matches(ByteReader& from, const EventReader& events
   const std::uint64_t runs = from.varint_up_to(from.left());
   const std::uint64_t waiting = from.varint_up_to(from.left());
   const bool has_window = from.varint_up_to(1) != 0;
-  if (!from.ok() || (waiting > 0 && !rule_->rule->selection.in_order) ||
-      (has_window && !pattern_->opens) || (runs > 0 && pattern_->opens)) {
+  if (!from.ok() || (waiting > 0 && !current_.rule->rule->selection.in_order) ||
+      (has_window && !current_.pattern->opens) || (runs > 0 && current_.pattern->opens)) {
     return false;
   }
   if (!restore_nodes(from, nodes, events) || !restore_values(from, values, value_places)) {
@@ -72,12 +73,13 @@ bool PatternMatcher::restore_matches(ByteReader& from, const EventReader& events
 
 // What a busy key has follows where it would have partial matches.
 bool PatternMatcher::restore_busy(ByteReader& from, const EventReader& events) {
-  PatternState& state = *state_;
-  if (!rule_->members || !state.runs.empty()) return false;
-  state.members = BusyMembers::make(*rule_);
-  if (!BusyMembers(program_, *scope_.table, *rule_, *state.members).read(from, events))
+  PatternState& state = *current_.state;
+  if (!current_.rule->members || !state.runs.empty()) return false;
+  state.members = BusyMembers::make(*current_.rule);
+  if (!BusyMembers(current_.program, *current_.scope.table, *current_.rule, *state.members)
+           .read(from, events))
     return false;
-  stats_.runs += state.members->starts.size();
+  current_.stats.runs += state.members->starts.size();
   return from.is_done();
 }
 
@@ -90,28 +92,29 @@ bool PatternMatcher::restore_nodes(ByteReader& from, std::uint64_t count,
     const std::uint64_t event = from.varint();
     const std::uint64_t step = from.varint();
     const std::uint64_t subset = from.varint();
-    if (!from.ok() || event >= events.count() || step >= pattern_->steps.size()) return false;
+    if (!from.ok() || event >= events.count() || step >= current_.pattern->steps.size())
+      return false;
     const KeptEvent* const kept = events.at(event);
-    const std::vector<Subset>& subsets = pattern_->steps[step].element->events();
+    const std::vector<Subset>& subsets = current_.pattern->steps[step].element->events();
     if (kept == nullptr || subset >= subsets.size() || subsets[subset].type.value != kept->type) {
       return false;
     }
     Offset& place = restored_events_[event];
     if (place == 0) {
-      place = state_->cut(kept->words);
+      place = current_.state->cut(kept->words);
       std::copy_n(reinterpret_cast<const std::uint64_t*>(kept), kept->words,
-                  state_->words.begin() + static_cast<std::ptrdiff_t>(place));
+                  current_.state->words.begin() + static_cast<std::ptrdiff_t>(place));
     }
     restored_nodes_.push_back(
-        make_node(restored_nodes_[parent], place, static_cast<std::uint32_t>(step),
-                  static_cast<std::uint16_t>(subset), EventView{nullptr, kept}));
+        nodes_.make_node(restored_nodes_[parent], place, static_cast<std::uint32_t>(step),
+                         static_cast<std::uint16_t>(subset), EventView{nullptr, kept}));
   }
   return true;
 }
 
 bool PatternMatcher::restore_values(ByteReader& from, std::uint64_t count,
                                     const std::vector<std::uint32_t>& places) {
-  const std::size_t kept = rule_->deadline_features.size();
+  const std::size_t kept = current_.rule->deadline_features.size();
   restored_values_.assign(1, 0);
   std::vector<Value> values;
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -119,7 +122,8 @@ bool PatternMatcher::restore_values(ByteReader& from, std::uint64_t count,
     for (const std::uint32_t place : places) {
       const bool is_here = place < kept;
       const Type* const type =
-          is_here ? &type_of_value(program_, rule_->deadline_features[place]) : nullptr;
+          is_here ? &type_of_value(current_.program, current_.rule->deadline_features[place])
+                  : nullptr;
       Value value;
       if (!restore_value(from, type, value)) return false;
       if (is_here) values[place] = value;
@@ -130,7 +134,7 @@ bool PatternMatcher::restore_values(ByteReader& from, std::uint64_t count,
     }
     std::vector<std::uint64_t> block(1);
     for (const Value& value : values) append_kept_value(block, value);
-    restored_values_.push_back(put_values(block));
+    restored_values_.push_back(nodes_.put_values(block));
   }
   return true;
 }
@@ -142,11 +146,11 @@ bool PatternMatcher::restore_place(ByteReader& from, bool is_done, Offset& node,
   if (!from.ok() || node_number == 0) return false;
   node = restored_nodes_[node_number];
   values = restored_values_[values_number];
-  return values != 0 || !is_done || rule_->deadline_features.empty();
+  return values != 0 || !is_done || current_.rule->deadline_features.empty();
 }
 
 bool PatternMatcher::restore_run(ByteReader& from) {
-  PatternState& state = *state_;
+  PatternState& state = *current_.state;
   PatternRun run;
   if (!restore_place(from, false, run.node, run.values)) return false;
   run.start = from.varint();
@@ -156,38 +160,38 @@ bool PatternMatcher::restore_run(ByteReader& from) {
   const bool has_end = from.varint_up_to(1) != 0;
   if (has_end && !restore_time(from, run.ends_us)) return false;
   const std::vector<std::uint32_t>& transitions =
-      pattern_->steps[node(run.node)->node.step].transitions;
+      current_.pattern->steps[current_.node(run.node)->node.step].transitions;
   if (!from.ok() ||
       std::find(transitions.begin(), transitions.end(), run.transition) == transitions.end())
     return false;
-  const PatternTransition& transition = pattern_->transitions[run.transition];
+  const PatternTransition& transition = current_.pattern->transitions[run.transition];
   const bool ends = transition.target == PatternTransition::kEnd;
   const bool needs_end =
       ends ? transition.ending == Ending::kAtDeadline : transition.gap.has_value();
   if (has_end != needs_end || (ends && transition.ending == Ending::kAtOnce) ||
-      (ends && run.values == 0 && !rule_->deadline_features.empty()) ||
+      (ends && run.values == 0 && !current_.rule->deadline_features.empty()) ||
       (transition.greedy.size() < 32 && run.greedy_over >> transition.greedy.size() != 0) ||
       run.start >= state.next_start ||
       (!state.runs.empty() && run.start < state.runs.back().start)) {
     return false;
   }
-  run.first_time_us = event_of(node(run.node)->first)->engine_time_us;
+  run.first_time_us = current_.event_of(current_.node(run.node)->first)->engine_time_us;
   state.runs.push_back(run);
-  for (std::uint32_t c = 0; c < pattern_->counter_count; ++c) {
+  for (std::uint32_t c = 0; c < current_.pattern->counter_count; ++c) {
     state.counters.push_back(static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX)));
   }
   return from.ok();
 }
 
 bool PatternMatcher::restore_window(ByteReader& from) {
-  const ClosingWindow& rule = *rule_->rule->window;
-  OpenWindow& window = state_->window;
+  const ClosingWindow& rule = *current_.rule->rule->window;
+  OpenWindow& window = current_.state->window;
   if (!restore_place(from, true, window.node, window.values)) return false;
   window.open = true;
-  window.count = node(window.node)->node.length;
+  window.count = current_.node(window.node)->node.length;
   if (!restore_time(from, window.begin_us)) return false;
   if (!rule.is_session()) {
-    const CalendarWindow stretch = stretch_of(rule, {window.begin_us});
+    const CalendarWindow stretch = current_.window_at({window.begin_us});
     if (stretch.begin.us != window.begin_us) return false;
     window.end_us = stretch.end.us;
   }
@@ -203,21 +207,21 @@ bool PatternMatcher::restore_window(ByteReader& from) {
 
 void PatternMatcher::set_timers(const RuleProgram& rule, PatternState& state, std::uint64_t hash,
                                 ShardTimers& timers, std::uint32_t queue) {
-  select_rule(rule, &state, {});
-  timers_ = &timers;
-  hash_ = hash;
-  queue_ = queue;
+  current_.select_rule(rule, &state, {});
+  current_.timers = &timers;
+  current_.hash = hash;
+  current_.queue = queue;
   std::int64_t last_deadline = PatternRun::kNever;
   ArrivalNumber last_cause;
   for (const PatternRun& run : state.runs) {
-    const PatternTransition& transition = pattern_->transitions[run.transition];
+    const PatternTransition& transition = current_.pattern->transitions[run.transition];
     if (transition.target != PatternTransition::kEnd || transition.ending != Ending::kAtDeadline)
       continue;
-    const ArrivalNumber cause = end_setter(run).arrival();
+    const ArrivalNumber cause = current_.end_setter(run).arrival();
     if (run.ends_us == last_deadline && cause == last_cause) continue;
     last_deadline = run.ends_us;
     last_cause = cause;
-    push_timer(last_deadline, cause);
+    current_.push_timer(last_deadline, cause);
   }
   set_release_timer();
   if (state.window.open && state.window.is_set) arm_window();

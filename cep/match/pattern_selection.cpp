@@ -14,40 +14,21 @@
 #include "cep/record/suppressed_count.h"
 
 namespace tocsin::cep {
-bool PatternMatcher::is_stepwise() const {
-  const Selection& selection = rule_->rule->selection;
-  return selection.in_order ||
-         (selection.kind != SelectionKind::kDefault && selection.kind != SelectionKind::kNoSkip);
-}
-bool PatternMatcher::is_deferred() const {
-  const Suppression& suppression = rule_->rule->suppression;
-  return !suppression.for_each.empty() ||
-         (suppression.at_most && !suppression.at_most->for_each.empty());
-}
-
-OrderKey PatternMatcher::order_here() const {
-  OrderKey order = order_at_event(current_->row->engine_time, current_->row->arrival);
-  order.role = place_of_role(current_->roles);
-  order.level = rule_->level;
-  order.rule = rule_->index.value;
-  order.key = scope_.key;
-  return order;
-}
 
 // Puts the candidates, which ascend by their first events, in their order, each once.
 void PatternMatcher::sort_candidates(const OrderKey& order) {
-  const Selection& selection = rule_->rule->selection;
+  const Selection& selection = current_.rule->rule->selection;
   if (selection.prefer_latest) std::ranges::reverse(candidates_);
-  steps_.allow(is_stepwise() ? StepMeter::kSortingThen : StepMeter::kSorting);
+  current_.steps.allow(current_.is_stepwise() ? StepMeter::kSortingThen : StepMeter::kSorting);
   const std::size_t sorted =
-      sort_within_starts(candidates_, steps_, [&](const Candidate& a, const Candidate& b) {
-        return compare(a.node, a.takes, a.step, b.node, b.takes, b.step, !selection.in_order) < 0;
+      sort_within_starts(candidates_, current_.steps, [&](const Candidate& a, const Candidate& b) {
+        return current_.compare(a.taken(), b.taken(), !selection.in_order) < 0;
       });
   if (sorted < candidates_.size()) {
     give_up(candidates_.size() - sorted, order);
     candidates_.resize(sorted);
   }
-  steps_.allow(is_stepwise() ? StepMeter::kMatchesThen : StepMeter::kMatches);
+  current_.steps.allow(current_.is_stepwise() ? StepMeter::kMatchesThen : StepMeter::kMatches);
   const auto same = [](const Candidate& a, const Candidate& b) {
     return a.start == b.start && a.node == b.node && a.takes == b.takes && a.step == b.step;
   };
@@ -58,21 +39,22 @@ void PatternMatcher::sort_candidates(const OrderKey& order) {
 
 const EvalScope& PatternMatcher::scope_of(const Candidate& candidate) {
   if (candidate.takes) {
-    scope_.features = current_ != nullptr ? current_->reader : nullptr;
-    return scope_at(candidate.node, static_cast<int>(candidate.step));
+    current_.scope.features = current_.row != nullptr ? current_.row->reader : nullptr;
+    return current_.scope_at(candidate.node, static_cast<int>(candidate.step));
   }
-  stored_features_.begin(*rule_, RecordStore::at<std::byte>(scope_.record, candidate.values));
-  scope_.features = &stored_features_;
-  return scope_at(candidate.node, -1);
+  stored_features_.begin(*current_.rule,
+                         RecordStore::at<std::byte>(current_.scope.record, candidate.values));
+  current_.scope.features = &stored_features_;
+  return current_.scope_at(candidate.node, -1);
 }
 EventView PatternMatcher::last_of(const Candidate& candidate) const {
-  if (candidate.takes) return {current_->row, nullptr};
-  return {nullptr, event_of(candidate.node)};
+  if (candidate.takes) return {current_.row->row, nullptr};
+  return {nullptr, current_.event_of(candidate.node)};
 }
 
 bool PatternMatcher::is_excepted(const EvalScope& scope, const EventView& last,
                                  EventTime time) const {
-  const std::vector<Exception>& exceptions = rule_->rule->exceptions;
+  const std::vector<Exception>& exceptions = current_.rule->rule->exceptions;
   return std::any_of(exceptions.begin(), exceptions.end(), [&](const Exception& exception) {
     if (exception.expires && day_of(time) >= *exception.expires) return false;
     return evaluate(*exception.condition, last, scope).is_true();
@@ -81,19 +63,19 @@ bool PatternMatcher::is_excepted(const EvalScope& scope, const EventView& last,
 
 MatchFacts PatternMatcher::facts_of(const Candidate& candidate, const EvalScope& scope,
                                     const EventView& last, EventTime time) {
-  const Suppression& suppression = rule_->rule->suppression;
+  const Suppression& suppression = current_.rule->rule->suppression;
   MatchFacts facts;
   facts.time_us = time.us;
   if (suppression.kind() == Once::kPerUnit) {
     const Value zone = evaluate(*suppression.zone(), last, scope);
     const Zone* const known =
-        zone.is_missing() ? nullptr : find_zone(program_.plan->zones, zone.text);
+        zone.is_missing() ? nullptr : find_zone(current_.program.plan->zones, zone.text);
     if (known != nullptr) facts.unit = local_unit(*known, suppression.unit(), time);
   }
-  if (suppression.kind() == Once::kPerVariable && is_deferred()) {
+  if (suppression.kind() == Once::kPerVariable && current_.is_deferred()) {
     if (const auto here = variable_event_here(candidate)) facts.var_events.push_back(*here);
     for (Offset at = last_of_variable(candidate.node); at != 0;
-         at = last_of_variable(node(at)->node.parent)) {
+         at = last_of_variable(current_.node(at)->node.parent)) {
       facts.var_events.push_back(variable_event(at));
     }
     std::ranges::reverse(facts.var_events);
@@ -104,30 +86,31 @@ MatchFacts PatternMatcher::facts_of(const Candidate& candidate, const EvalScope&
 // ---- matches that drop nothing
 
 void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, OrderKey& order) {
-  if (!may_raise(order.ordinal, order.ordinal > 0 ? &context_->alerts.back() : nullptr, order)) {
-    ++context_->alerts.back().truncated;
-    ++stats_.matches_truncated;
+  if (!may_raise(order.ordinal, order.ordinal > 0 ? &current_.context->alerts.back() : nullptr,
+                 order)) {
+    ++current_.context->alerts.back().truncated;
+    ++current_.stats.matches_truncated;
     return;
   }
   mark_alerted();
-  const Suppression& suppression = rule_->rule->suppression;
+  const Suppression& suppression = current_.rule->rule->suppression;
   const EvalScope& scope = scope_of(candidate);
-  Alert alert = build_alert(scope, last_of(candidate), order, context_->shared);
-  if (rule_->rule->window) alert.window_begin = EventTime{state_->window.begin_us};
+  Alert alert = build_alert(scope, last_of(candidate), order, current_.context->shared);
+  if (current_.rule->rule->window) alert.window_begin = EventTime{current_.state->window.begin_us};
   // What ran out of steps is missing in it.
-  if (steps_.is_over()) give_up(1, order);
-  steps_.list(alert.events.size(), alert.events_omitted);
-  if (suppression.kind() != Once::kNone || suppression.at_most) make_state();
-  if (state_ != nullptr) {
-    SuppressionState& held = state_->suppression;
+  if (current_.steps.is_over()) give_up(1, order);
+  current_.steps.list(alert.events.size(), alert.events_omitted);
+  if (suppression.kind() != Once::kNone || suppression.at_most) current_.make_state();
+  if (current_.state != nullptr) {
+    SuppressionState& held = current_.state->suppression;
     alert.held_back = take_suppressed(suppression, held, facts.time_us);
-    alert.lost_runs = std::exchange(state_->lost_runs, 0);
-    note_for_once(suppression, state_->suppression, facts);
-    note_for_at_most(suppression, state_->suppression, facts.time_us);
+    alert.lost_runs = std::exchange(current_.state->lost_runs, 0);
+    note_for_once(suppression, current_.state->suppression, facts);
+    note_for_at_most(suppression, current_.state->suppression, facts.time_us);
     if (suppression.kind() == Once::kPerVariable) note_variable_events(candidate);
-    if (suppression.kind() == Once::kWhile) groups_.spend(*rule_, 1, kPartialMatchBytes);
+    if (suppression.kind() == Once::kWhile) groups_.spend(*current_.rule, 1, kPartialMatchBytes);
   }
-  context_->alerts.push_back(std::move(alert));
+  current_.context->alerts.push_back(std::move(alert));
   ++order.ordinal;
 }
 
@@ -135,19 +118,19 @@ void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, 
 void PatternMatcher::decide(const OrderKey& at) {
   sort_candidates(at);
   OrderKey order = at;
-  const bool only_one = rule_->rule->selection.kind == SelectionKind::kDefault;
-  if (is_deferred()) {
+  const bool only_one = current_.rule->rule->selection.kind == SelectionKind::kDefault;
+  if (current_.is_deferred()) {
     Deferred deferred;
     deferred.order = std::move(order);
-    deferred.rule = rule_;
+    deferred.rule = current_.rule;
     deferred.only_one = only_one;
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
       const Candidate& candidate = candidates_[i];
       const EvalScope& scope = scope_of(candidate);
       const EventView last = last_of(candidate);
-      const bool passes = steps_.take(1 + deferred.matches.size() / 8) &&
+      const bool passes = current_.steps.take(1 + deferred.matches.size() / 8) &&
                           passes_having(scope, last) && !is_excepted(scope, last, at.time);
-      if (steps_.is_over()) {
+      if (current_.steps.is_over()) {
         give_up(candidates_.size() - i, at);
         break;
       }
@@ -164,8 +147,8 @@ void PatternMatcher::decide(const OrderKey& at) {
     const EvalScope& scope = scope_of(candidate);
     const EventView last = last_of(candidate);
     const bool passes =
-        steps_.take() && passes_having(scope, last) && !is_excepted(scope, last, at.time);
-    if (steps_.is_over()) {
+        current_.steps.take() && passes_having(scope, last) && !is_excepted(scope, last, at.time);
+    if (current_.steps.is_over()) {
       give_up(candidates_.size() - i, at);
       break;
     }
@@ -185,9 +168,9 @@ void PatternMatcher::decide(const OrderKey& at) {
 // ---- matches that may drop others
 
 PatternMatcher::Drop PatternMatcher::drop_of(const CompleteMatch& match) const {
-  const Selection& selection = rule_->rule->selection;
-  const PatternNode* const last = node(match.node);
-  const Position first = position_of(*event_of(last->first));
+  const Selection& selection = current_.rule->rule->selection;
+  const PatternNode* const last = current_.node(match.node);
+  const EventPosition first = CurrentPattern::position_of(*current_.event_of(last->first));
   Drop drop;
   drop.by_position = true;
   switch (selection.kind) {
@@ -196,7 +179,7 @@ PatternMatcher::Drop PatternMatcher::drop_of(const CompleteMatch& match) const {
       break;
     case SelectionKind::kSkipPastLast:
       drop.any = true;
-      drop.last = position_of(*event_of(match.node));
+      drop.last = CurrentPattern::position_of(*current_.event_of(match.node));
       break;
     case SelectionKind::kSkipToNext:
       drop.any = true;
@@ -204,19 +187,19 @@ PatternMatcher::Drop PatternMatcher::drop_of(const CompleteMatch& match) const {
       break;
     case SelectionKind::kSkipToFirst:
     case SelectionKind::kSkipToLast: {
-      const SlotEvents slot = last->slots()[rule_->step_of_var[selection.var.value]];
+      const SlotEvents slot = last->slots()[current_.rule->step_of_var[selection.var.value]];
       const Offset target = selection.kind == SelectionKind::kSkipToFirst ? slot.first : slot.last;
       if (target == 0 || target == last->first) break;
       drop.any = true;
       drop.strictly = true;
-      drop.last = position_of(*event_of(target));
+      drop.last = CurrentPattern::position_of(*current_.event_of(target));
       break;
     }
     case SelectionKind::kConsume:
       drop.any = true;
       drop.by_position = false;
-      for (Offset at = match.node; at != 0; at = node(at)->node.parent) {
-        drop.events.push_back(node(at)->node.event);
+      for (Offset at = match.node; at != 0; at = current_.node(at)->node.parent) {
+        drop.events.push_back(current_.node(at)->node.event);
       }
       std::sort(drop.events.begin(), drop.events.end());
       break;
@@ -227,15 +210,16 @@ PatternMatcher::Drop PatternMatcher::drop_of(const CompleteMatch& match) const {
 bool PatternMatcher::is_dropped(const Drop& drop, Offset last) {
   if (!drop.any) return false;
   if (drop.by_position) {
-    const Position first = position_of(*event_of(node(last)->first));
+    const EventPosition first =
+        CurrentPattern::position_of(*current_.event_of(current_.node(last)->first));
     return drop.strictly ? first < drop.last : first <= drop.last;
   }
-  for (Offset at = last; at != 0; at = node(at)->node.parent) {
-    if (!steps_.take()) {
+  for (Offset at = last; at != 0; at = current_.node(at)->node.parent) {
+    if (!current_.steps.take()) {
       ++unchecked_;
       return true;
     }
-    if (std::binary_search(drop.events.begin(), drop.events.end(), node(at)->node.event)) {
+    if (std::binary_search(drop.events.begin(), drop.events.end(), current_.node(at)->node.event)) {
       return true;
     }
   }
@@ -244,7 +228,7 @@ bool PatternMatcher::is_dropped(const Drop& drop, Offset last) {
 
 void PatternMatcher::drop_runs(const Drop& drop) {
   if (!drop.any) return;
-  keep_runs([&](const PatternRun& run) { return !is_dropped(drop, run.node); });
+  current_.keep_runs([&](const PatternRun& run) { return !is_dropped(drop, run.node); });
 }
 
 // Gives a selected match, which `except` and `once` may still hold back.
@@ -253,12 +237,12 @@ void PatternMatcher::give(const CompleteMatch& match, OrderKey& order) {
   const EvalScope& scope = scope_of(candidate);
   const EventView last = last_of(candidate);
   const bool excepted = is_excepted(scope, last, order.time);
-  if (steps_.is_over()) give_up(1, order);
-  if (excepted || steps_.is_over()) return;
-  if (is_deferred()) {
+  if (current_.steps.is_over()) give_up(1, order);
+  if (excepted || current_.steps.is_over()) return;
+  if (current_.is_deferred()) {
     Deferred deferred;
     deferred.order = order;
-    deferred.rule = rule_;
+    deferred.rule = current_.rule;
     add_deferred(deferred, candidate);
     mark_alerted();
     deferred_.push_back(std::move(deferred));
@@ -283,9 +267,9 @@ void PatternMatcher::give_in_turn(const OrderKey& at) {
   for (std::size_t i = 0; i < given_.size(); ++i) {
     const CompleteMatch match = given_[i];
     const std::uint64_t asked =
-        given_.size() - i + state_->runs.size() + node(match.node)->node.length;
-    const bool is_given = steps_.take(1 + asked / 8) && passes(match);
-    if (steps_.is_over()) {
+        given_.size() - i + current_.state->runs.size() + current_.node(match.node)->node.length;
+    const bool is_given = current_.steps.take(1 + asked / 8) && passes(match);
+    if (current_.steps.is_over()) {
       give_up(given_.size() - i, at);
       break;
     }
@@ -304,16 +288,16 @@ void PatternMatcher::give_in_turn(const OrderKey& at) {
 
 // `in order`: they wait for their turn.
 void PatternMatcher::wait_in_order(const OrderKey& order) {
-  std::vector<CompleteMatch>& waiting = state_->waiting;
+  std::vector<CompleteMatch>& waiting = current_.state->waiting;
   const auto comes_first = [&](const CompleteMatch& a, const CompleteMatch& b) {
     if (a.start != b.start) return a.start < b.start;
-    return compare(a.node, false, 0, b.node, false, 0, false) < 0;
+    return current_.compare({a.node}, {b.node}, false) < 0;
   };
   for (std::size_t i = 0; i < given_.size(); ++i) {
     const CompleteMatch match = given_[i];
-    const bool waits = steps_.take() && passes(match);
+    const bool waits = current_.steps.take() && passes(match);
     const auto place = std::upper_bound(waiting.begin(), waiting.end(), match, comes_first);
-    if (steps_.is_over()) {
+    if (current_.steps.is_over()) {
       give_up(given_.size() - i, order);
       break;
     }
@@ -325,10 +309,10 @@ void PatternMatcher::wait_in_order(const OrderKey& order) {
 
 // Gives those for which no partial match that began earlier is alive.
 void PatternMatcher::release(OrderKey order) {
-  PatternState& state = *state_;
+  PatternState& state = *current_.state;
   while (!state.waiting.empty() &&
          (state.runs.empty() || state.runs.front().start >= state.waiting.front().start)) {
-    if (!steps_.take(1 + (state.waiting.size() + state.runs.size()) / 8)) {
+    if (!current_.steps.take(1 + (state.waiting.size() + state.runs.size()) / 8)) {
       give_up_waiting(order);
       return;
     }
@@ -343,83 +327,62 @@ void PatternMatcher::release(OrderKey order) {
   }
 }
 
-// The event that set the time at which a partial match ends.
-const KeptEvent& PatternMatcher::end_setter(const PatternRun& run) const {
-  const PatternTransition& transition = pattern_->transitions[run.transition];
-  const bool is_due =
-      transition.target == PatternTransition::kEnd && transition.ending == Ending::kAtDeadline;
-  const bool by_first =
-      is_due ? transition.waits_from_first
-             : rule_->within && dies_at(run) == run.first_time_us + rule_->within->us;
-  return *event_of(by_first ? node(run.node)->first : run.node);
-}
-PatternMatcher::Position PatternMatcher::end_of(const PatternRun& run) const {
-  const PatternTransition& transition = pattern_->transitions[run.transition];
-  const bool is_due =
-      transition.target == PatternTransition::kEnd && transition.ending == Ending::kAtDeadline;
-  const std::int64_t end = is_due ? run.ends_us : dies_at(run);
-  return {end, end_setter(run).arrival()};
-}
-
 // Time itself releases what waits when the last partial match that began earlier runs out.
 void PatternMatcher::set_release_timer() {
-  PatternState& state = *state_;
+  PatternState& state = *current_.state;
   if (state.waiting.empty()) return;
-  Position last{std::numeric_limits<std::int64_t>::min(), {}};
+  EventPosition last{std::numeric_limits<std::int64_t>::min(), {}};
   for (const PatternRun& run : state.runs) {
     if (run.start >= state.waiting.front().start) break;
-    last = std::max(last, end_of(run));
+    last = std::max(last, current_.end_of(run));
   }
   if (last.time_us == PatternRun::kNever) return;
   if (last.time_us == state.release_us && last.arrival == state.release_arrival) return;
   state.release_us = last.time_us;
   state.release_arrival = last.arrival;
-  push_timer(last.time_us, last.arrival);
+  current_.push_timer(last.time_us, last.arrival);
 }
 
 void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& context,
                                  KeySlot& slot, std::string_view key, const Timer& timer,
                                  std::uint32_t queue) {
-  OperatorEntry* const entry = store_.find(slot, rule.op);
+  OperatorEntry* const entry = current_.store.find(slot, rule.op);
   if (entry == nullptr) return;
   PatternState& state =
-      context.patterns.at(*RecordStore::at<std::uint32_t>(store_.base(slot), entry->state));
-  select_rule(rule, &state, key);
-  context_ = &context;
-  current_ = nullptr;
-  scope_.batch = &context.slice.batch();
-  timers_ = &context.timers;
-  queue_ = queue;
-  hash_ = slot.hash;
-  event_ = values_ = 0;
+      context.patterns.at(*RecordStore::at<std::uint32_t>(current_.store.base(slot), entry->state));
+  current_.select_rule(rule, &state, key);
+  current_.context = &context;
+  current_.row = nullptr;
+  current_.scope.batch = &context.slice.batch();
+  current_.timers = &context.timers;
+  current_.queue = queue;
+  current_.hash = slot.hash;
+  nodes_.begin();
   candidates_.clear();
   given_.clear();
   gave_up_ = false;
-  steps_.begin(program_.limits.steps_per_event_max);
-  if (pattern_->opens) {
+  current_.steps.begin(current_.program.limits.steps_per_event_max);
+  if (current_.pattern->opens) {
     on_window_deadline(timer);
     return;
   }
-  const Position at{timer.deadline_us, timer.arrival()};
+  const EventPosition at{timer.deadline_us, timer.arrival()};
   const bool in_order = rule.rule->selection.in_order;
   bool any = false;
   std::uint32_t role = 0;
-  keep_runs([&](const PatternRun& run) {
-    const PatternTransition& transition = pattern_->transitions[run.transition];
-    const bool is_due =
-        transition.target == PatternTransition::kEnd && transition.ending == Ending::kAtDeadline;
-    if (is_due) {
-      if (run.ends_us != at.time_us || end_of(run) != at) return true;
-      role = place_of_role(end_setter(run).roles());
+  current_.keep_runs([&](const PatternRun& run) {
+    if (current_.is_due(run)) {
+      if (run.ends_us != at.time_us || current_.end_of(run) != at) return true;
+      role = place_of_role(current_.end_setter(run).roles());
       candidates_.push_back({run.node, run.values, run.start, false, 0});
       return false;
     }
     // What is given may look at all that are alive: no more, so that its steps are the same for any
     // cut.
-    if (!in_order && is_stepwise()) return dies_at(run) > at.time_us;
+    if (!in_order && current_.is_stepwise()) return current_.dies_at(run) > at.time_us;
     // Only what waits in order sees when a partial match ends.
-    if (!in_order || dies_at(run) > at.time_us || end_of(run) > at) return true;
-    if (end_of(run) == at) role = place_of_role(end_setter(run).roles());
+    if (!in_order || current_.dies_at(run) > at.time_us || current_.end_of(run) > at) return true;
+    if (current_.end_of(run) == at) role = place_of_role(current_.end_setter(run).roles());
     any = true;
     return false;
   });
@@ -429,7 +392,7 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& co
   order.level = rule.level;
   order.rule = rule.index.value;
   order.key = key;
-  if (is_stepwise()) {
+  if (current_.is_stepwise()) {
     sort_candidates(order);
     for (const Candidate& match : candidates_) {
       given_.push_back({match.start, match.node, match.values});
@@ -445,6 +408,6 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& co
     decide(order);
   }
   if (gave_up_) drop_older_half(order);
-  context_->patterns.count(state);
+  current_.context->patterns.count(state);
 }
 }  // namespace tocsin::cep

@@ -8,32 +8,34 @@
 
 namespace tocsin::cep {
 bool PatternMatcher::may_run_out() const {
-  const std::uint64_t most = state_->runs.size() + pattern_->starts.size();
-  return rule_->reads_matches ||
-         most * (1 + pattern_->transitions.size() + pattern_->fan_targets.size()) > steps_.limit();
+  const std::uint64_t most = current_.state->runs.size() + current_.pattern->starts.size();
+  return current_.rule->reads_matches ||
+         most * (1 + current_.pattern->transitions.size() + current_.pattern->fan_targets.size()) >
+             current_.steps.limit();
 }
 
 void PatternMatcher::offer_starts(bool may_start) {
   current_from_ = BudgetTally::kFresh;
   if (!may_start) return;
-  for (const std::uint32_t transition : pattern_->starts) offer_start(transition);
+  for (const std::uint32_t transition : current_.pattern->starts) offer_start(transition);
 }
 
 // Offers the event to the key's partial matches and to fresh ones.
 void PatternMatcher::offer_all(bool may_start) {
-  if (state_ == nullptr) {
+  if (current_.state == nullptr) {
     offer_starts(may_start);
     return;
   }
-  if (!state_->runs.empty() && may_run_out()) {
+  if (!current_.state->runs.empty() && may_run_out()) {
     const std::uint64_t lost = offer_newest_first(may_start);
     forget_lost_runs();
     if (lost > 0) lose(lost, BudgetCause::kStepsPerEvent);
     return;
   }
-  for (std::size_t i = 0; i < state_->runs.size(); ++i) {
+  for (std::size_t i = 0; i < current_.state->runs.size(); ++i) {
     current_from_ = static_cast<std::uint32_t>(i);
-    offer(state_->runs[i], state_->counters.data() + i * pattern_->counter_count);
+    offer(current_.state->runs[i],
+          current_.state->counters.data() + i * current_.pattern->counter_count);
   }
   forget_lost_runs();
   offer_starts(may_start);
@@ -41,21 +43,21 @@ void PatternMatcher::offer_all(bool may_start) {
 
 // Gives how many were dropped.
 std::uint64_t PatternMatcher::offer_newest_first(bool may_start) {
-  const std::vector<PatternRun>& runs = state_->runs;
+  const std::vector<PatternRun>& runs = current_.state->runs;
   offer_starts(may_start);
   std::uint64_t lost = 0;
   for (std::size_t i = runs.size(); i-- > 0 && lost == 0;) {
     const std::size_t drafts = drafts_.size();
     const std::size_t candidates = candidates_.size();
     current_from_ = static_cast<std::uint32_t>(i);
-    offer(runs[i], state_->counters.data() + i * pattern_->counter_count);
-    if (!steps_.is_over()) continue;
+    offer(runs[i], current_.state->counters.data() + i * current_.pattern->counter_count);
+    if (!current_.steps.is_over()) continue;
     drafts_.resize(drafts);
     candidates_.resize(candidates);
-    const std::int64_t now = current_->row->engine_time.us;
+    const std::int64_t now = current_.row->row->engine_time.us;
     lost = static_cast<std::uint64_t>(
         std::count_if(runs.begin(), runs.begin() + static_cast<std::ptrdiff_t>(i) + 1,
-                      [&](const PatternRun& run) { return now < dies_at(run); }));
+                      [&](const PatternRun& run) { return now < current_.dies_at(run); }));
     changed_ = true;
   }
   reverse_drafts(drafts_);
@@ -71,12 +73,12 @@ void PatternMatcher::give_up(std::size_t matches, const OrderKey& order) {
 // Whether one more match of an event may become an alert, after so many, of which `last` is the
 // last.
 bool PatternMatcher::may_raise(std::size_t raised, const Alert* last, const OrderKey& order) {
-  if (raised == program_.limits.matches_per_event_max) return false;
-  if (raised == 0 || steps_.may_list()) return true;
+  if (raised == current_.program.limits.matches_per_event_max) return false;
+  if (raised == 0 || current_.steps.may_list()) return true;
   if (last->truncated == 0) {
     OrderKey at = order;
     at.level = at.ordinal = 0;
-    budgets_.note(rule_->index, BudgetCause::kStepsPerEvent, std::move(at));
+    budgets_.note(current_.rule->index, BudgetCause::kStepsPerEvent, std::move(at));
   }
   return false;
 }
@@ -84,16 +86,15 @@ bool PatternMatcher::may_raise(std::size_t raised, const Alert* last, const Orde
 // The key's, once what becomes of them at the event or deadline is written. With `in order` their
 // ends release what waits for them: they stay.
 void PatternMatcher::drop_older_half(const OrderKey& order) {
-  if (rule_->rule->selection.in_order) return;
+  if (current_.rule->rule->selection.in_order) return;
   const auto is_live = [&](const PatternRun& run) {
-    const bool is_due = pattern_->transitions[run.transition].ending == Ending::kAtDeadline &&
-                        pattern_->transitions[run.transition].target == PatternTransition::kEnd;
-    return is_due ? run.ends_us >= order.time.us : dies_at(run) > order.time.us;
+    return current_.is_due(run) ? run.ends_us >= order.time.us
+                                : current_.dies_at(run) > order.time.us;
   };
-  const auto live = static_cast<std::size_t>(std::ranges::count_if(state_->runs, is_live));
+  const auto live = static_cast<std::size_t>(std::ranges::count_if(current_.state->runs, is_live));
   const std::size_t lost = (live + 1) / 2;
   std::size_t dropped = 0;
-  keep_runs([&](const PatternRun& run) {
+  current_.keep_runs([&](const PatternRun& run) {
     if (dropped == lost) return true;
     if (is_live(run)) ++dropped;
     return false;
@@ -103,9 +104,10 @@ void PatternMatcher::drop_older_half(const OrderKey& order) {
 
 // Those whose turn has come, and that there are no steps left to give.
 void PatternMatcher::give_up_waiting(const OrderKey& order) {
-  const std::size_t given_up = std::erase_if(state_->waiting, [&](const CompleteMatch& match) {
-    return state_->runs.empty() || state_->runs.front().start >= match.start;
-  });
+  const std::size_t given_up =
+      std::erase_if(current_.state->waiting, [&](const CompleteMatch& match) {
+        return current_.state->runs.empty() || current_.state->runs.front().start >= match.start;
+      });
   give_up(given_up, order);
 }
 }  // namespace tocsin::cep

@@ -15,17 +15,20 @@ namespace tocsin::cep {
 // The last node of the variable in the chain that ends with `head`; 0: none.
 Offset PatternMatcher::last_of_variable(Offset head) const {
   if (head == 0) return 0;
-  const std::uint32_t slot = rule_->step_of_var[rule_->rule->suppression.var().value];
-  return node(head)->slots()[slot].last;
+  const std::uint32_t slot =
+      current_.rule->step_of_var[current_.rule->rule->suppression.var().value];
+  return current_.node(head)->slots()[slot].last;
 }
 VariableEvent PatternMatcher::variable_event(Offset at) const {
-  const KeptEvent* const event = event_of(at);
+  const KeptEvent* const event = current_.event_of(at);
   return {event->engine_time_us, event->arrival()};
 }
 std::optional<VariableEvent> PatternMatcher::variable_event_here(const Candidate& candidate) const {
-  const std::uint32_t slot = rule_->step_of_var[rule_->rule->suppression.var().value];
-  if (!candidate.takes || !pattern_->belongs(static_cast<int>(candidate.step), slot)) return {};
-  return VariableEvent{current_->row->engine_time.us, current_->row->arrival};
+  const std::uint32_t slot =
+      current_.rule->step_of_var[current_.rule->rule->suppression.var().value];
+  if (!candidate.takes || !current_.pattern->belongs(static_cast<int>(candidate.step), slot))
+    return {};
+  return VariableEvent{current_.row->row->engine_time.us, current_.row->row->arrival};
 }
 
 // The nodes of the variable, from the last one on.
@@ -35,20 +38,20 @@ class PatternMatcher::VariableChain {
   Offset begin() const { return last_; }
   static Offset end() { return 0; }
   Offset before(Offset at) const {
-    return matcher_.last_of_variable(matcher_.node(at)->node.parent);
+    return matcher_.last_of_variable(matcher_.current_.node(at)->node.parent);
   }
   VariableEvent event(Offset at) const { return matcher_.variable_event(at); }
-  bool is_noted(Offset at) const { return matcher_.node(at)->is_noted(); }
+  bool is_noted(Offset at) const { return matcher_.current_.node(at)->is_noted(); }
   std::uint64_t clear(Offset at) const { return keeps_clear() ? *clear_word(at) : 0; }
   void set_clear(Offset at, std::uint64_t count) const {
     if (keeps_clear()) *clear_word(at) = count;
   }
 
  private:
-  bool keeps_clear() const { return matcher_.pattern_->keeps_clear; }
+  bool keeps_clear() const { return matcher_.current_.pattern->keeps_clear; }
   std::uint64_t* clear_word(Offset at) const {
-    return RecordStore::at<std::uint64_t>(matcher_.state_->base(),
-                                          clear_place(*matcher_.pattern_, at));
+    return RecordStore::at<std::uint64_t>(matcher_.current_.state->base(),
+                                          clear_place(*matcher_.current_.pattern, at));
   }
   const PatternMatcher& matcher_;
   Offset last_;
@@ -58,21 +61,22 @@ class PatternMatcher::VariableChain {
 // whose events are noted, or known to be untaken, end the search, so that a loop that grows is not
 // read from its beginning at each event.
 bool PatternMatcher::shares_variable_event(const Candidate& candidate) const {
-  const SuppressionState& held = state_->suppression;
+  const SuppressionState& held = current_.state->suppression;
   if (held.taken.empty()) return false;
   if (const auto here = variable_event_here(candidate); here && held.has_taken(*here)) return true;
-  return has_taken_event(held, state_->taken_log,
+  return has_taken_event(held, current_.state->taken_log,
                          VariableChain(*this, last_of_variable(candidate.node)));
 }
 void PatternMatcher::take_variable_event(const VariableEvent& event) {
-  if (state_->suppression.take(event) && pattern_->keeps_clear) state_->taken_log.note(event);
+  if (current_.state->suppression.take(event) && current_.pattern->keeps_clear)
+    current_.state->taken_log.note(event);
 }
 void PatternMatcher::note_variable_events(const Candidate& candidate) {
   if (const auto here = variable_event_here(candidate)) take_variable_event(*here);
-  for (Offset at = last_of_variable(candidate.node); at != 0 && !node(at)->is_noted();
-       at = last_of_variable(node(at)->node.parent)) {
+  for (Offset at = last_of_variable(candidate.node); at != 0 && !current_.node(at)->is_noted();
+       at = last_of_variable(current_.node(at)->node.parent)) {
     take_variable_event(variable_event(at));
-    RecordStore::at<PatternNode>(state_->base(), at)->set_noted();
+    RecordStore::at<PatternNode>(current_.state->base(), at)->set_noted();
   }
   forget_taken();
 }
@@ -80,55 +84,56 @@ void PatternMatcher::note_variable_events(const Candidate& candidate) {
 // ---- suppression by the rule's own key
 
 bool PatternMatcher::lets_pass(const Candidate& candidate, const MatchFacts& facts) {
-  const Suppression& suppression = rule_->rule->suppression;
-  if (state_ == nullptr) return true;
+  const Suppression& suppression = current_.rule->rule->suppression;
+  if (current_.state == nullptr) return true;
   const bool passes_once = suppression.kind() == Once::kPerVariable
                                ? !shares_variable_event(candidate)
-                               : once_lets_pass(suppression, state_->suppression, facts);
-  return passes_once && at_most_lets_pass(suppression, state_->suppression, facts.time_us);
+                               : once_lets_pass(suppression, current_.state->suppression, facts);
+  return passes_once && at_most_lets_pass(suppression, current_.state->suppression, facts.time_us);
 }
 // `unless alerted by`: the rule raises or holds back an alert at the current event.
 void PatternMatcher::mark_alerted() {
-  if (rule_->is_watched && current_ != nullptr)
-    context_->slice.mark_alerted(rule_->index, current_->number);
+  if (current_.rule->is_watched && current_.row != nullptr)
+    current_.context->slice.mark_alerted(current_.rule->index, current_.row->number);
 }
 void PatternMatcher::hold_back(const Candidate& candidate, EventTime time) {
   mark_alerted();
-  const Suppression& suppression = rule_->rule->suppression;
-  note_suppressed(suppression, state_->suppression, time.us);
+  const Suppression& suppression = current_.rule->rule->suppression;
+  note_suppressed(suppression, current_.state->suppression, time.us);
   // A match that `once` holds back has taken its events too.
   if (suppression.kind() == Once::kPerVariable && shares_variable_event(candidate)) {
     note_variable_events(candidate);
   }
-  ++stats_.alerts_suppressed;
+  ++current_.stats.alerts_suppressed;
 }
 
 // Drops events that no partial match holds any more from those that were taken, now and then.
 void PatternMatcher::forget_taken() {
-  const std::vector<VariableEvent>& taken = state_->suppression.taken;
-  if (taken.size() < 16 || taken.size() < 2 * state_->taken_kept) return;
+  const std::vector<VariableEvent>& taken = current_.state->suppression.taken;
+  if (taken.size() < 16 || taken.size() < 2 * current_.state->taken_kept) return;
   keep_taken_of_runs();
 }
 void PatternMatcher::keep_taken_of_runs() {
   std::vector<VariableEvent> held;
-  if (current_ != nullptr) held.push_back({current_->row->engine_time.us, current_->row->arrival});
+  if (current_.row != nullptr)
+    held.push_back({current_.row->row->engine_time.us, current_.row->row->arrival});
   std::unordered_set<Offset> seen;  // partial matches share their past
   const auto add = [&](Offset last) {
     for (Offset at = last_of_variable(last); at != 0 && seen.insert(at).second;
-         at = last_of_variable(node(at)->node.parent)) {
+         at = last_of_variable(current_.node(at)->node.parent)) {
       held.push_back(variable_event(at));
     }
   };
-  for (const PatternRun& run : state_->runs) add(run.node);
-  for (const CompleteMatch& match : state_->waiting) add(match.node);
+  for (const PatternRun& run : current_.state->runs) add(run.node);
+  for (const CompleteMatch& match : current_.state->waiting) add(match.node);
   for (const CompleteMatch& match : given_) add(match.node);
   for (const Candidate& match : candidates_) add(match.node);
   std::sort(held.begin(), held.end());
-  std::vector<VariableEvent>& taken = state_->suppression.taken;
+  std::vector<VariableEvent>& taken = current_.state->suppression.taken;
   std::erase_if(taken, [&](const VariableEvent& one) {
     return !std::binary_search(held.begin(), held.end(), one);
   });
-  state_->taken_kept = taken.size();
+  current_.state->taken_kept = taken.size();
 }
 
 // ---- a quiet time without an end, which budgets may end
