@@ -24,6 +24,7 @@ RecordCodec::RecordCodec(const ProgramImpl& program, const TableProgram& table, 
       store_(store),
       features_(features),
       patterns_(patterns),
+      pattern_reader_(program, table, store, stats),
       stats_(stats),
       parts_(parts_of_operators(table, program)),
       events_(program, table),
@@ -344,7 +345,7 @@ bool RecordCodec::read_pattern(Block& block, const PartTarget& target, PatternPo
   // Other events may have been the rule's until now.
   if (!target.keeps_state && state.suppression.quiet) state.suppression.last_alert_us = as_of_.us;
   if (target.keeps_state &&
-      !patterns_.restore(rule, state, key, block.state, read_events_, target.values)) {
+      !pattern_reader_.read(rule, state, key, block.state, read_events_, target.values)) {
     return false;
   }
   patterns.count(state);

@@ -9,6 +9,7 @@
 
 #include "cep/match/feature_store.h"
 #include "cep/match/pattern_matcher.h"
+#include "cep/match/pattern_reader.h"
 #include "cep/match/state_pattern.h"
 #include "cep/record/key_record.h"
 #include "cep/record/state_events.h"
@@ -112,6 +113,7 @@ class RecordCodec {
   RecordStore& store_;
   FeatureStore& features_;
   PatternMatcher& patterns_;
+  PatternReader pattern_reader_;
   EngineStats& stats_;
   std::vector<std::vector<std::uint32_t>> parts_;  // by op - 1, then place
 

@@ -247,4 +247,26 @@ void PatternMatcher::set_deadlines() {
   }
   set_release_timer();
 }
+
+void PatternMatcher::set_timers(const RuleProgram& rule, PatternState& state, std::uint64_t hash,
+                                ShardTimers& timers, std::uint32_t queue) {
+  current_.select_rule(rule, &state, {});
+  current_.timers = &timers;
+  current_.hash = hash;
+  current_.queue = queue;
+  std::int64_t last_deadline = PatternRun::kNever;
+  ArrivalNumber last_cause;
+  for (const PatternRun& run : state.runs) {
+    const PatternTransition& transition = current_.pattern->transitions[run.transition];
+    if (transition.target != PatternTransition::kEnd || transition.ending != Ending::kAtDeadline)
+      continue;
+    const ArrivalNumber cause = current_.end_setter(run).arrival();
+    if (run.ends_us == last_deadline && cause == last_cause) continue;
+    last_deadline = run.ends_us;
+    last_cause = cause;
+    current_.push_timer(last_deadline, cause);
+  }
+  set_release_timer();
+  if (state.window.open && state.window.is_set) arm_window();
+}
 }  // namespace tocsin::cep

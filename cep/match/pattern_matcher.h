@@ -35,7 +35,6 @@
 #include <utility>
 #include <vector>
 
-#include "cep/base/byte_codec.h"
 #include "cep/compile/pattern_program.h"
 #include "cep/data/alert.h"
 #include "cep/eval/eval.h"
@@ -50,7 +49,6 @@
 
 namespace tocsin::cep {
 struct CurrentRow;
-class EventReader;
 
 class PatternMatcher {
  public:
@@ -107,10 +105,6 @@ class PatternMatcher {
   std::size_t values() const;
   /// Lets go of all that is suppressed by values: time has ended.
   void end();
-  /// Reads what PatternWriter wrote of the rule into an empty state
-  /// (cep/match/pattern_restore.cpp); `value_places` as PartTarget has them. False for other bytes.
-  bool restore(const RuleProgram& rule, PatternState& state, std::string_view key, ByteReader& from,
-               const EventReader& events, const std::vector<std::uint32_t>& value_places);
   /// Sets all timers that the state of a key with this hash waits for.
   void set_timers(const RuleProgram& rule, PatternState& state, std::uint64_t hash,
                   ShardTimers& timers, std::uint32_t queue);
@@ -190,16 +184,6 @@ class PatternMatcher {
     return step.until && fits(*step.until, head, -1, PatternStep::kNoSlot);
   }
   bool holds(const Conjunct& conjunct, Offset head, int taken_step);
-  // ---- from bytes (cep/match/pattern_restore.cpp)
-  bool restore_matches(ByteReader& from, const EventReader& events,
-                       const std::vector<std::uint32_t>& value_places);
-  bool restore_nodes(ByteReader& from, std::uint64_t count, const EventReader& events);
-  bool restore_values(ByteReader& from, std::uint64_t count,
-                      const std::vector<std::uint32_t>& places);
-  bool restore_place(ByteReader& from, bool is_done, Offset& node, Offset& values);
-  bool restore_run(ByteReader& from);
-  bool restore_busy(ByteReader& from, const EventReader& events);
-  bool restore_window(ByteReader& from);
   // ---- busy keys (cep/match/pattern_paths.cpp)
   class PathsRow;
   bool on_paths_event();
@@ -338,9 +322,6 @@ class PatternMatcher {
   std::vector<std::uint32_t> prune_table_;
   std::vector<std::uint8_t> dropped_;
   std::vector<CompleteMatch> given_;
-  std::vector<Offset> restored_nodes_;   // by number; 0: none
-  std::vector<Offset> restored_values_;  // by number; 0: none
-  std::vector<Offset> restored_events_;  // by number; 0: not yet
 
   std::vector<Deferred> deferred_;
   // By rule.

@@ -1,4 +1,4 @@
-/// The general matcher's state of one rule and key as bytes (read by PatternMatcher::restore).
+/// The general matcher's state of one rule and key as bytes (read by PatternReader).
 #pragma once
 #include <cstdint>
 #include <string>

@@ -1,12 +1,10 @@
-// The general matcher: its state of a key from bytes that PatternWriter wrote, or any others.
+#include "cep/match/pattern_reader.h"
+
 #include <algorithm>
 #include <memory>
-#include <utility>
 
 #include "cep/match/busy_members.h"
-#include "cep/match/current_row.h"
 #include "cep/match/paths_key.h"
-#include "cep/match/pattern_matcher.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 #include "cep/record/state_events.h"
@@ -14,21 +12,25 @@
 #include "cep/record/state_values.h"
 
 namespace tocsin::cep {
-bool PatternMatcher::restore(const RuleProgram& rule, PatternState& state, std::string_view key,
-                             ByteReader& from, const EventReader& events,
-                             const std::vector<std::uint32_t>& value_places) {
+PatternReader::PatternReader(const ProgramImpl& program, const TableProgram& table,
+                             RecordStore& store, EngineStats& stats)
+    : current_(program, table, store, stats), writer_(current_) {
+  // What was missing was counted when the events came.
+  current_.scope.values_missing = nullptr;
+}
+
+bool PatternReader::read(const RuleProgram& rule, PatternState& state, std::string_view key,
+                         ByteReader& from, const EventReader& events,
+                         const std::vector<std::uint32_t>& value_places) {
   if (from.is_done()) return true;
   current_.select_rule(rule, &state, key);
-  current_.row = nullptr;
-  std::uint64_t* const values_missing = std::exchange(current_.scope.values_missing, nullptr);
-  bool is_well = restore_matches(from, events, value_places);
-  current_.scope.values_missing = values_missing;
+  bool is_well = read_matches(from, events, value_places);
   if (is_well && from.left() > 0 && current_.pattern->paths && state.runs.empty()) {
     state.paths = std::make_unique<PathsState>(*current_.pattern->paths);
     is_well =
         PathsKey(current_.program, *current_.scope.table, rule, *state.paths).read(from, events);
   } else if (is_well && !from.is_done()) {
-    is_well = restore_busy(from, events);
+    is_well = read_busy(from, events);
   }
   if (!is_well || !from.is_done()) return false;
   current_.stats.runs += state.runs.size() + (state.window.open ? 1 : 0);
@@ -38,8 +40,8 @@ bool PatternMatcher::restore(const RuleProgram& rule, PatternState& state, std::
   return true;
 }
 
-bool PatternMatcher::restore_matches(ByteReader& from, const EventReader& events,
-                                     const std::vector<std::uint32_t>& value_places) {
+bool PatternReader::read_matches(ByteReader& from, const EventReader& events,
+                                 const std::vector<std::uint32_t>& value_places) {
   PatternState& state = *current_.state;
   state.next_start = from.varint();
   state.lost_runs = from.varint();
@@ -53,26 +55,26 @@ bool PatternMatcher::restore_matches(ByteReader& from, const EventReader& events
       (has_window && !current_.pattern->opens) || (runs > 0 && current_.pattern->opens)) {
     return false;
   }
-  if (!restore_nodes(from, nodes, events) || !restore_values(from, values, value_places)) {
+  if (!read_nodes(from, nodes, events) || !read_values(from, values, value_places)) {
     return false;
   }
   for (std::uint64_t i = 0; i < runs; ++i) {
-    if (!restore_run(from)) return false;
+    if (!read_run(from)) return false;
   }
   for (std::uint64_t i = 0; i < waiting; ++i) {
     CompleteMatch match;
-    if (!restore_place(from, true, match.node, match.values)) return false;
+    if (!read_place(from, true, match.node, match.values)) return false;
     match.start = from.varint();
     if (match.start >= state.next_start || (i > 0 && match.start < state.waiting.back().start)) {
       return false;
     }
     state.waiting.push_back(match);
   }
-  return !has_window || restore_window(from);
+  return !has_window || read_window(from);
 }
 
 // What a busy key has follows where it would have partial matches.
-bool PatternMatcher::restore_busy(ByteReader& from, const EventReader& events) {
+bool PatternReader::read_busy(ByteReader& from, const EventReader& events) {
   PatternState& state = *current_.state;
   if (!current_.rule->members || !state.runs.empty()) return false;
   state.members = BusyMembers::make(*current_.rule);
@@ -83,10 +85,9 @@ bool PatternMatcher::restore_busy(ByteReader& from, const EventReader& events) {
   return from.is_done();
 }
 
-bool PatternMatcher::restore_nodes(ByteReader& from, std::uint64_t count,
-                                   const EventReader& events) {
-  restored_nodes_.assign(1, 0);
-  restored_events_.assign(events.count(), 0);
+bool PatternReader::read_nodes(ByteReader& from, std::uint64_t count, const EventReader& events) {
+  nodes_.assign(1, 0);
+  events_.assign(events.count(), 0);
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t parent = from.varint_up_to(i);
     const std::uint64_t event = from.varint();
@@ -99,23 +100,23 @@ bool PatternMatcher::restore_nodes(ByteReader& from, std::uint64_t count,
     if (kept == nullptr || subset >= subsets.size() || subsets[subset].type.value != kept->type) {
       return false;
     }
-    Offset& place = restored_events_[event];
+    Offset& place = events_[event];
     if (place == 0) {
       place = current_.state->cut(kept->words);
       std::copy_n(reinterpret_cast<const std::uint64_t*>(kept), kept->words,
                   current_.state->words.begin() + static_cast<std::ptrdiff_t>(place));
     }
-    restored_nodes_.push_back(
-        nodes_.make_node(restored_nodes_[parent], place, static_cast<std::uint32_t>(step),
-                         static_cast<std::uint16_t>(subset), EventView{nullptr, kept}));
+    nodes_.push_back(writer_.make_node(nodes_[parent], place, static_cast<std::uint32_t>(step),
+                                       static_cast<std::uint16_t>(subset),
+                                       EventView{nullptr, kept}));
   }
   return true;
 }
 
-bool PatternMatcher::restore_values(ByteReader& from, std::uint64_t count,
-                                    const std::vector<std::uint32_t>& places) {
+bool PatternReader::read_values(ByteReader& from, std::uint64_t count,
+                                const std::vector<std::uint32_t>& places) {
   const std::size_t kept = current_.rule->deadline_features.size();
-  restored_values_.assign(1, 0);
+  values_.assign(1, 0);
   std::vector<Value> values;
   for (std::uint64_t i = 0; i < count; ++i) {
     values.assign(kept, Value::missing());
@@ -129,30 +130,30 @@ bool PatternMatcher::restore_values(ByteReader& from, std::uint64_t count,
       if (is_here) values[place] = value;
     }
     if (kept == 0) {
-      restored_values_.push_back(0);
+      values_.push_back(0);
       continue;
     }
     std::vector<std::uint64_t> block(1);
     for (const Value& value : values) append_kept_value(block, value);
-    restored_values_.push_back(nodes_.put_values(block));
+    values_.push_back(writer_.put_values(block));
   }
   return true;
 }
 
 // A match's last node, and its values: none, or where `is_done` all that the rule keeps.
-bool PatternMatcher::restore_place(ByteReader& from, bool is_done, Offset& node, Offset& values) {
-  const std::uint64_t node_number = from.varint_up_to(restored_nodes_.size() - 1);
-  const std::uint64_t values_number = from.varint_up_to(restored_values_.size() - 1);
+bool PatternReader::read_place(ByteReader& from, bool is_done, Offset& node, Offset& values) {
+  const std::uint64_t node_number = from.varint_up_to(nodes_.size() - 1);
+  const std::uint64_t values_number = from.varint_up_to(values_.size() - 1);
   if (!from.ok() || node_number == 0) return false;
-  node = restored_nodes_[node_number];
-  values = restored_values_[values_number];
+  node = nodes_[node_number];
+  values = values_[values_number];
   return values != 0 || !is_done || current_.rule->deadline_features.empty();
 }
 
-bool PatternMatcher::restore_run(ByteReader& from) {
+bool PatternReader::read_run(ByteReader& from) {
   PatternState& state = *current_.state;
   PatternRun run;
-  if (!restore_place(from, false, run.node, run.values)) return false;
+  if (!read_place(from, false, run.node, run.values)) return false;
   run.start = from.varint();
   run.transition = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
   run.greedy_over = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
@@ -183,10 +184,10 @@ bool PatternMatcher::restore_run(ByteReader& from) {
   return from.ok();
 }
 
-bool PatternMatcher::restore_window(ByteReader& from) {
+bool PatternReader::read_window(ByteReader& from) {
   const ClosingWindow& rule = *current_.rule->rule->window;
   OpenWindow& window = current_.state->window;
-  if (!restore_place(from, true, window.node, window.values)) return false;
+  if (!read_place(from, true, window.node, window.values)) return false;
   window.open = true;
   window.count = current_.node(window.node)->node.length;
   if (!restore_time(from, window.begin_us)) return false;
@@ -203,27 +204,5 @@ bool PatternMatcher::restore_window(ByteReader& from) {
   window.setter = restore_arrival(from);
   window.setter_roles = static_cast<std::uint32_t>(from.varint_up_to((1U << kRolesMax) - 1));
   return from.ok() && (rule.is_session() || window.end_us == end_us);
-}
-
-void PatternMatcher::set_timers(const RuleProgram& rule, PatternState& state, std::uint64_t hash,
-                                ShardTimers& timers, std::uint32_t queue) {
-  current_.select_rule(rule, &state, {});
-  current_.timers = &timers;
-  current_.hash = hash;
-  current_.queue = queue;
-  std::int64_t last_deadline = PatternRun::kNever;
-  ArrivalNumber last_cause;
-  for (const PatternRun& run : state.runs) {
-    const PatternTransition& transition = current_.pattern->transitions[run.transition];
-    if (transition.target != PatternTransition::kEnd || transition.ending != Ending::kAtDeadline)
-      continue;
-    const ArrivalNumber cause = current_.end_setter(run).arrival();
-    if (run.ends_us == last_deadline && cause == last_cause) continue;
-    last_deadline = run.ends_us;
-    last_cause = cause;
-    current_.push_timer(last_deadline, cause);
-  }
-  set_release_timer();
-  if (state.window.open && state.window.is_set) arm_window();
 }
 }  // namespace tocsin::cep
