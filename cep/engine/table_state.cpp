@@ -96,7 +96,7 @@ void TableState::take_over(OtherLane& other, std::vector<Alert>& alerts) {
   other.alerts.clear();
   stats_ += std::exchange(other.stats, {});
   budgets_.take_over(other.budgets);
-  matcher_.general().take_unsettled(other.lane.matcher().general());
+  matcher_.general().deferred().take_unsettled(other.lane.matcher().general().deferred());
 }
 
 std::int64_t TableState::next_due_us() const {
@@ -121,7 +121,7 @@ void TableState::end() {
       lane_.note_change(*shard, slot);
     }
   }
-  matcher_.general().end();
+  matcher_.general().deferred().end();
 }
 
 std::uint64_t TableState::keys() const {
@@ -147,7 +147,7 @@ std::uint64_t TableState::timers() const {
   return sum;
 }
 std::size_t TableState::bytes() const {
-  std::size_t sum = matcher_.general().bytes();
+  std::size_t sum = matcher_.general().deferred().bytes();
   for (const auto& shard : shards_) {
     sum += shard->keys.bytes() + shard->windows.bytes() + shard->patterns.bytes() +
            shard->tallies.bytes();

@@ -35,11 +35,13 @@ class TableState {
   /// changed since the pass before, then fires their timers due at or before `watermark`. Appends
   /// the alerts in no order.
   void run(std::uint32_t pass, Slice& slice, EventTime watermark, std::vector<Alert>& alerts);
-  /// PatternMatcher::settle() and first_unsettled().
+  /// DeferredAlerts::settle() and first_unsettled().
   void settle(std::vector<Alert>& alerts, const OrderKey* upto = nullptr) {
-    matcher_.general().settle(alerts, upto);
+    matcher_.general().deferred().settle(alerts, upto);
   }
-  const OrderKey* first_unsettled() const { return matcher_.general().first_unsettled(); }
+  const OrderKey* first_unsettled() const {
+    return matcher_.general().deferred().first_unsettled();
+  }
   /// No timer falls due before; ShardTimers::kNone when there is none.
   std::int64_t next_due_us() const;
   /// Lets go of what is dead at `watermark`, of some of the keys: time goes through all of them in
@@ -50,7 +52,7 @@ class TableState {
   void end();
   std::uint64_t keys() const;
   /// Values other than keys by which `for each` holds something back.
-  std::uint64_t values() const { return matcher_.general().values(); }
+  std::uint64_t values() const { return matcher_.general().deferred().values(); }
   std::uint64_t budget_work() const;
   std::uint64_t layout_work() const;
   /// Predicates of this table that were evaluated for entries of columns.
@@ -73,11 +75,11 @@ class TableState {
   /// From now on keeps account of the keys that change.
   void track_changes() {
     shards_.tracks = true;
-    matcher_.general().track_changes();
+    matcher_.general().deferred().track_changes();
   }
   /// What a rule of this table holds back by values, which are no keys of the table.
   ValueSuppression& by_value(RuleIndex rule, bool at_most) {
-    return matcher_.general().by_value(rule, at_most);
+    return matcher_.general().deferred().by_value(rule, at_most);
   }
   /// All keys that have changed are of this cut. Requires that the cut before is complete.
   void begin_cut();

@@ -66,7 +66,7 @@ bool TableState::is_left_alone(const KeySlot& slot, std::int64_t tick, std::int6
 }
 
 void TableState::sweep(EventTime watermark) {
-  matcher_.general().sweep_values(watermark.us);
+  matcher_.general().deferred().sweep_values(watermark.us);
   const std::int64_t tick = shards_.tick_of(watermark.us);
   if (tick != std::exchange(tallies_swept_, tick)) {
     for (const auto& shard : shards_) shard->tallies.sweep();

@@ -13,7 +13,8 @@ PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& t
     : groups_(groups),
       budgets_(budgets),
       current_(program, table, store, stats),
-      nodes_(current_) {}
+      nodes_(current_),
+      deferred_(program, stats, budgets) {}
 
 void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& context,
                               CurrentRow& current, std::uint32_t queue) {
@@ -374,12 +375,5 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, PatternPool& patter
     patterns.count(at);
   }
   return latest;
-}
-
-std::size_t PatternMatcher::bytes() const {
-  std::size_t sum = 0;
-  for (const auto& [rule, states] : once_by_value_) sum += states.bytes();
-  for (const auto& [rule, states] : most_by_value_) sum += states.bytes();
-  return sum;
 }
 }  // namespace tocsin::cep

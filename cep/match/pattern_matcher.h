@@ -39,9 +39,9 @@
 #include "cep/data/alert.h"
 #include "cep/eval/eval.h"
 #include "cep/match/current_pattern.h"
+#include "cep/match/deferred_alerts.h"
 #include "cep/match/match_context.h"
 #include "cep/match/node_writer.h"
-#include "cep/match/value_suppression.h"
 #include "cep/places/members.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
@@ -67,16 +67,9 @@ class PatternMatcher {
   /// released), kNeverDies. Drops expired partial matches.
   std::int64_t expiry(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
                       Offset state, std::int64_t now_us);
-  /// All rows and deadlines of the slice up to the watermark have been worked through: gives the
-  /// alerts of rules whose suppression is not by their own key. With `upto`, those that have been
-  /// worked through are the ones whose cause and level come no later.
-  void settle(std::vector<Alert>& alerts, const OrderKey* upto = nullptr);
-  /// Takes what settle() has yet to decide on from a matcher of other keys of the table.
-  void take_unsettled(PatternMatcher& other);
-  /// Where the first stands that settle() has not yet decided on; null when there is none. Valid
-  /// until the next call.
-  const OrderKey* first_unsettled() const;
-  std::size_t bytes() const;
+  /// The alerts whose suppression is not by their own key.
+  DeferredAlerts& deferred() { return deferred_; }
+  const DeferredAlerts& deferred() const { return deferred_; }
   /// As Matcher has them; an open window is a partial match too.
   std::uint64_t live_runs(const RuleProgram& rule, PatternPool& patterns, std::byte* record,
                           Offset state, std::int64_t now_us, std::vector<LiveRun>& runs);
@@ -95,16 +88,6 @@ class PatternMatcher {
   static std::optional<std::int64_t> quiet_since(const RuleProgram& rule, PatternPool& patterns,
                                                  const std::byte* record, Offset state);
   static void end_quiet(PatternPool& patterns, const std::byte* record, Offset state);
-  /// What the rule's clause `once` (`at_most`: that one) holds back by values.
-  ValueSuppression& by_value(RuleIndex rule, bool at_most);
-  /// From now on what is suppressed by values keeps account of its changes.
-  void track_changes();
-  /// Lets go of what is suppressed by values and over at `now_us`, of some of the values.
-  void sweep_values(std::int64_t now_us);
-  /// Values of which something is suppressed.
-  std::size_t values() const;
-  /// Lets go of all that is suppressed by values: time has ended.
-  void end();
   /// Sets all timers that the state of a key with this hash waits for.
   void set_timers(const RuleProgram& rule, PatternState& state, std::uint64_t hash,
                   ShardTimers& timers, std::uint32_t queue);
@@ -130,21 +113,6 @@ class PatternMatcher {
     std::uint32_t step = 0;
 
     TakenEvents taken() const { return {node, takes, step}; }
-  };
-  // Matches whose suppression is not by their own key, or the end of a quiet time.
-  struct Deferred {
-    OrderKey order;
-    const RuleProgram* rule = nullptr;
-    bool resets = false;    // the quiet of `once_key` ends
-    bool only_one = false;  // the first that may becomes the alert
-    struct Match {
-      Alert alert;
-      std::string once_key;
-      std::string most_key;
-      MatchFacts facts;
-    };
-    std::vector<Match> matches;
-    std::string once_key;
   };
   class StoredFeatures : public FeatureReader {
    public:
@@ -262,22 +230,17 @@ class PatternMatcher {
   void note_variable_events(const Candidate& candidate);
   bool lets_pass(const Candidate& candidate, const MatchFacts& facts);
   void hold_back(const Candidate& candidate, EventTime time);
-  void keep_quiet(const Deferred& deferred, const std::string& values);
   void raise(const Candidate& candidate, const MatchFacts& facts, OrderKey& order);
   void forget_taken();
   void keep_taken_of_runs();
   void give(const CompleteMatch& match, OrderKey& order);
   bool passes(const CompleteMatch& match);
-  void add_deferred(Deferred& deferred, const Candidate& candidate);
+  void add_deferred(DeferredMatches& deferred, const Candidate& candidate);
   Drop drop_of(const CompleteMatch& match) const;
   bool is_dropped(const Drop& drop, Offset node);
   void drop_runs(const Drop& drop);
   void mark_alerted();
-  std::string values_key(const std::vector<ExprPtr>& parts, const EvalScope& scope,
-                         const EventView& event) const;
-  std::string once_key(const EvalScope& scope, const EventView& event) const;
   void look_at_quiet();
-  void settle_one(Deferred& deferred, std::uint32_t& ordinal, std::vector<Alert>& alerts);
 
   GroupBudgets& groups_;
   BudgetLog& budgets_;
@@ -323,11 +286,7 @@ class PatternMatcher {
   std::vector<std::uint8_t> dropped_;
   std::vector<CompleteMatch> given_;
 
-  std::vector<Deferred> deferred_;
-  // By rule.
-  std::map<std::uint32_t, ValueSuppression> once_by_value_;
-  std::map<std::uint32_t, ValueSuppression> most_by_value_;
-  bool tracks_ = false;
+  DeferredAlerts deferred_;
   bool gave_up_ = false;       // a match, for want of steps
   std::size_t unchecked_ = 0;  // dropped because there were no steps to find out
 };

@@ -120,7 +120,7 @@ void PatternMatcher::decide(const OrderKey& at) {
   OrderKey order = at;
   const bool only_one = current_.rule->rule->selection.kind == SelectionKind::kDefault;
   if (current_.is_deferred()) {
-    Deferred deferred;
+    DeferredMatches deferred;
     deferred.order = std::move(order);
     deferred.rule = current_.rule;
     deferred.only_one = only_one;
@@ -138,7 +138,7 @@ void PatternMatcher::decide(const OrderKey& at) {
     }
     if (deferred.matches.empty()) return;
     mark_alerted();  // whether it is suppressed is known later
-    deferred_.push_back(std::move(deferred));
+    deferred_.add(std::move(deferred));
     return;
   }
   const Candidate* first_suppressed = nullptr;
@@ -240,12 +240,12 @@ void PatternMatcher::give(const CompleteMatch& match, OrderKey& order) {
   if (current_.steps.is_over()) give_up(1, order);
   if (excepted || current_.steps.is_over()) return;
   if (current_.is_deferred()) {
-    Deferred deferred;
+    DeferredMatches deferred;
     deferred.order = order;
     deferred.rule = current_.rule;
     add_deferred(deferred, candidate);
     mark_alerted();
-    deferred_.push_back(std::move(deferred));
+    deferred_.add(std::move(deferred));
     return;
   }
   const MatchFacts facts = facts_of(candidate, scope, last, order.time);
