@@ -294,20 +294,21 @@ void PatternMatcher::keep_to_budget() {
   const Limits& limits = current_.program.limits;
   const auto lose_drafts = [&](std::size_t count, BudgetCause cause) {
     if (count == 0) return;
-    drafts_.erase(drafts_.begin(), drafts_.begin() + static_cast<std::ptrdiff_t>(count));
+    drafts_.runs.erase(drafts_.runs.begin(),
+                       drafts_.runs.begin() + static_cast<std::ptrdiff_t>(count));
     lose(count, cause);
   };
   if (gave_up_ && !current_.is_stepwise()) {
-    lose_drafts((drafts_.size() + 1) / 2, BudgetCause::kStepsPerEvent);
+    lose_drafts((drafts_.runs.size() + 1) / 2, BudgetCause::kStepsPerEvent);
   }
-  if (drafts_.size() > limits.runs_per_key_max) {
-    lose_drafts(drafts_.size() - limits.runs_per_key_max, BudgetCause::kRunsPerKey);
+  if (drafts_.runs.size() > limits.runs_per_key_max) {
+    lose_drafts(drafts_.runs.size() - limits.runs_per_key_max, BudgetCause::kRunsPerKey);
   }
   const std::size_t words = current_.state == nullptr ? 0 : current_.state->words.size();
   const std::size_t waiting = current_.state == nullptr ? 0 : current_.state->waiting.size();
-  const std::size_t runs = drafts_.size() + waiting;
+  const std::size_t runs = drafts_.runs.size() + waiting;
   is_near_budget_ = false;
-  if (drafts_.empty() || !may_exceed_key_budget(limits, words, runs)) return;
+  if (drafts_.runs.empty() || !may_exceed_key_budget(limits, words, runs)) return;
   BudgetShare beside;
   const bool is_known = waiting == 0 && find_shares();
   if (!is_known) {
@@ -322,15 +323,15 @@ void PatternMatcher::keep_to_budget() {
     // What is complete, and waits for older ones, stays.
     for (std::size_t i = 0; i < waiting; ++i) meter_.add(current_.state->waiting[i].node);
     beside = {meter_.bytes(), meter_.events()};
-    count_shares(limits, meter_, drafts_, shares_);
+    count_shares(limits, meter_, drafts_.runs, shares_);
   }
   is_near_budget_ = waiting == 0;
   const Plan& plan = *current_.program.plan;
   const auto [count, cause] = beyond_budget(
-      limits, beside, drafts_, shares_,
+      limits, beside, drafts_.runs, shares_,
       [&](std::size_t i) {
-        const Draft& draft = drafts_[i];
-        const Draft& after = drafts_[i + 1];
+        const RunDraft& draft = drafts_.runs[i];
+        const RunDraft& after = drafts_.runs[i + 1];
         return after.takes && after.run.node == draft.run.node && after.step == draft.step;
       },
       [&] {
@@ -358,7 +359,7 @@ bool PatternMatcher::find_shares() {
   marks_.clear();
   for (const PatternRun& run : current_.state->runs) marks_.push_back(mark_of(run));
   from_.clear();
-  for (const Draft& draft : drafts_) from_.push_back(draft.from);
+  for (const RunDraft& draft : drafts_.runs) from_.push_back(draft.from);
   return current_.state->tally->shares_of(marks_, from_, shares_);
 }
 
@@ -367,8 +368,8 @@ void PatternMatcher::keep_tally() {
   marks_.clear();
   made_.clear();
   bool has_event = false;
-  for (std::size_t i = drafts_.size(); i-- > 0;) {
-    const Draft& draft = drafts_[i];
+  for (std::size_t i = drafts_.runs.size(); i-- > 0;) {
+    const RunDraft& draft = drafts_.runs[i];
     if (!draft.takes) continue;
     if (made_.insert(draft.run.node).second) shares_[i].bytes += kPlaceBytes;
     if (std::exchange(has_event, true)) continue;
@@ -376,7 +377,7 @@ void PatternMatcher::keep_tally() {
                                      *current_.scope.batch, *current_.row->row);
     ++shares_[i].events;
   }
-  for (const Draft& draft : drafts_) marks_.push_back(mark_of(draft.run));
+  for (const RunDraft& draft : drafts_.runs) marks_.push_back(mark_of(draft.run));
   if (current_.state->tally == nullptr) current_.state->tally = std::make_unique<BudgetTally>();
   current_.state->tally->set(shares_, marks_);
 }

@@ -14,6 +14,7 @@ PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& t
       budgets_(budgets),
       current_(program, table, store, stats),
       nodes_(current_),
+      pruning_(current_, drafts_),
       deferred_(program, stats, budgets) {}
 
 void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& context,
@@ -48,8 +49,8 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   current_.hash = current.slot != nullptr ? current.slot->hash : 0;
   nodes_.begin();
   if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
-  drafts_.clear();
-  draft_counters_.clear();
+  drafts_.runs.clear();
+  drafts_.counters.clear();
   candidates_.clear();
   knows_steps_ = changed_ = gave_up_ = false;
   current_.steps.begin(current_.program.limits.steps_per_event_max);
@@ -68,7 +69,10 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
     if (!candidates_.empty()) decide(current_.order_here());
     candidates_.clear();
   }
-  if (drafts_.size() > 1) prune();
+  if (drafts_.runs.size() > 1) {
+    if (const std::size_t lost = pruning_.prune(); lost > 0)
+      lose(lost, BudgetCause::kStepsPerEvent);
+  }
   keep_to_budget();
   const std::size_t runs_before = current_.state != nullptr ? current_.state->runs.size() : 0;
   commit();
@@ -254,7 +258,7 @@ void PatternMatcher::take(const PatternRun& parent, const std::uint32_t* counter
       continue;
     }
     if (forbidden || without) continue;
-    Draft draft;
+    RunDraft draft;
     draft.takes = true;
     draft.step = step_index;
     draft.from = current_from_;
@@ -270,23 +274,23 @@ void PatternMatcher::take(const PatternRun& parent, const std::uint32_t* counter
     } else if (!ends && transition.gap) {
       draft.run.ends_us = now + transition.gap->us;
     }
-    draft.counters = static_cast<std::uint32_t>(draft_counters_.size());
-    draft_counters_.insert(draft_counters_.end(), counters, counters + count);
+    draft.counters = static_cast<std::uint32_t>(drafts_.counters.size());
+    drafts_.counters.insert(drafts_.counters.end(), counters, counters + count);
     for (const CounterUpdate& update : transition.updates) {
-      apply(update, draft_counters_.data() + draft.counters);
+      apply(update, drafts_.counters.data() + draft.counters);
     }
-    drafts_.push_back(draft);
+    drafts_.runs.push_back(draft);
   }
 }
 
 void PatternMatcher::keep(const PatternRun& run, const std::uint32_t* counters) {
-  Draft draft;
+  RunDraft draft;
   draft.run = run;
   draft.from = current_from_;
-  draft.counters = static_cast<std::uint32_t>(draft_counters_.size());
-  draft_counters_.insert(draft_counters_.end(), counters,
-                         counters + current_.pattern->counter_count);
-  drafts_.push_back(draft);
+  draft.counters = static_cast<std::uint32_t>(drafts_.counters.size());
+  drafts_.counters.insert(drafts_.counters.end(), counters,
+                          counters + current_.pattern->counter_count);
+  drafts_.runs.push_back(draft);
 }
 
 bool PatternMatcher::fits_step(std::uint32_t step, Offset head) {

@@ -19,7 +19,7 @@
 ///   holds for different first events too;
 /// - a key with many partial matches has none: it is matched by places (pattern_paths.cpp), where
 ///   the pattern has paths (cep/places/paths.h);
-/// - members of `all of` that share a fan: see pattern_members.cpp.
+/// - members of `all of` that share a fan: see draft_pruning.cpp.
 ///
 /// A key with many partial matches of a rule with `all of` is a busy one, where the rule allows it
 /// (RuleProgram::members): it has none of them, but the events that fit each step
@@ -40,6 +40,7 @@
 #include "cep/eval/eval.h"
 #include "cep/match/current_pattern.h"
 #include "cep/match/deferred_alerts.h"
+#include "cep/match/draft_pruning.h"
 #include "cep/match/match_context.h"
 #include "cep/match/node_writer.h"
 #include "cep/places/members.h"
@@ -95,15 +96,6 @@ class PatternMatcher {
   static constexpr std::int64_t kNeverDies = INT64_MAX;
 
  private:
-  struct Draft {
-    PatternRun run;
-    std::uint32_t counters = 0;  // into draft_counters_
-    bool takes = false;          // the current event is its last: `run.node` is the one before
-    std::uint32_t step = 0;      // for which it was taken
-    std::uint32_t from = BudgetTally::kFresh;  // the place of the one that it comes from
-
-    TakenEvents taken() const { return {run.node, takes, step}; }
-  };
   // A match that is complete now.
   struct Candidate {
     Offset node = 0;  // its last, or the one before the current event
@@ -171,15 +163,6 @@ class PatternMatcher {
   void drop_window();
   void keep_window_to_budget();
   void drop_oldest_half(BudgetCause cause);
-  // ---- writing (cep/match/pattern_commit.cpp)
-  std::uint64_t anchor_of(const Draft& draft) const;
-  bool same_future(const Draft& a, const Draft& b) const;
-  std::uint64_t hash_of(const Draft& draft) const;
-  bool comes_first(const Draft& a, const Draft& b);
-  void prune_group(std::size_t begin, std::size_t end);
-  std::size_t prune_all();
-  void prune();
-  void erase_dropped(std::size_t lost);
   // ---- busy keys (cep/match/pattern_busy.cpp)
   bool on_busy_event();
   bool give_chain(const EventLog& log, const ChainMatch& match);
@@ -191,9 +174,6 @@ class PatternMatcher {
   void make_busy();
   void end_busy();
   std::int64_t busy_expiry(std::int64_t now_us);
-  // ---- members of `all of` (cep/match/pattern_members.cpp)
-  void prune_members();
-  bool prune_members_of(std::size_t begin, std::size_t end);
   void keep_to_budget();
   bool find_shares();
   void keep_tally();
@@ -259,8 +239,8 @@ class PatternMatcher {
   std::uint32_t current_from_ = BudgetTally::kFresh;  // Draft::from of what is drafted
   bool changed_ = false;
   bool any_live_ = false;  // of the partial matches before the current event
-  std::vector<Draft> drafts_;
-  std::vector<std::uint32_t> draft_counters_;
+  RunDrafts drafts_;
+  DraftPruning pruning_;
   std::vector<Candidate> candidates_;
   std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not
   std::vector<std::uint32_t> new_counters_;
@@ -272,18 +252,9 @@ class PatternMatcher {
   };
   std::map<std::uint32_t, StepsByPredicate> steps_by_predicate_;  // by rule
   std::vector<std::uint32_t> steps_here_;
-  bool knows_steps_ = false;  // steps_here_ is of the current event
-  // Of one first event: those that wait for members of one `all of`.
-  struct MemberDraft {
-    std::uint32_t draft = 0;
-    std::uint64_t done = 0;
-    std::uint64_t anchor = 0;
-  };
-  std::vector<MemberDraft> member_drafts_;
+  bool knows_steps_ = false;            // steps_here_ is of the current event
   std::vector<std::uint32_t> fitting_;  // steps that the current event of a busy key fits
   std::uint64_t busy_events_ = 0;       // of the key that live_runs() was last asked about
-  std::vector<std::uint32_t> prune_table_;
-  std::vector<std::uint8_t> dropped_;
   std::vector<CompleteMatch> given_;
 
   DeferredAlerts deferred_;
