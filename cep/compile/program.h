@@ -81,7 +81,7 @@ enum class Method : std::uint8_t {
   kStrict,   // a fixed number of events, each the very next: the key's last events
              // (cep/match/strict_matcher.cpp)
   kRuns,     // runs that share their past (cep/match/matcher.cpp)
-  kGeneral,  // any other pattern, selection or suppression (cep/match/pattern_matcher.cpp)
+  kGeneral,  // any other pattern, selection or suppression (cep/pattern/pattern_matcher.cpp)
 };
 /// A comparison of a `count` that stands in a ring of the rule's own table with a whole number.
 struct CountTest {

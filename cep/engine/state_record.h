@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "cep/match/feature_store.h"
-#include "cep/match/pattern_matcher.h"
-#include "cep/match/pattern_reader.h"
-#include "cep/match/state_pattern.h"
+#include "cep/pattern/pattern_matcher.h"
+#include "cep/pattern/pattern_reader.h"
+#include "cep/pattern/state_pattern.h"
 #include "cep/record/key_record.h"
 #include "cep/record/state_events.h"
 #include "cep/record/state_layout.h"

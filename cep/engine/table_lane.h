@@ -7,6 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "cep/alert/current_row.h"
+#include "cep/alert/match_context.h"
+#include "cep/alert/shared_events.h"
 #include "cep/data/alert.h"
 #include "cep/data/batch.h"
 #include "cep/engine/profile.h"
@@ -15,11 +18,8 @@
 #include "cep/engine/table_shards.h"
 #include "cep/eval/eval.h"
 #include "cep/eval/slice.h"
-#include "cep/match/current_row.h"
 #include "cep/match/feature_store.h"
-#include "cep/match/match_context.h"
 #include "cep/match/matcher.h"
-#include "cep/match/shared_events.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
 #include "cep/record/feature_reader.h"

@@ -6,8 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "cep/alert/alert_builder.h"
 #include "cep/eval/loop_totals.h"
-#include "cep/match/alert_builder.h"
 #include "cep/places/places_part.h"
 #include "cep/places/two_loops.h"
 #include "cep/plan/expr.h"

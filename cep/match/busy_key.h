@@ -21,15 +21,6 @@ Value value_at_first(const Expr& expr, const EventView& event, EvalScope scope);
 /// is missing. `scope` has the rule, and the event's table and batch.
 std::optional<std::string> part_value(const Expr& own, const EventView& event, EvalScope scope);
 
-/// Whether a key has so many more partial matches by an event that they should become places: more
-/// than `most` for the first time, or many more. Where they cannot become places they are so not
-/// tried at each event.
-inline bool has_many_more_runs(std::size_t before, std::size_t after, std::uint32_t most) {
-  constexpr std::size_t kRunsOfStage = 64;
-  const auto stage = [&](std::size_t runs) { return runs <= most ? 0 : 1 + runs / kRunsOfStage; };
-  return stage(after) > stage(before);
-}
-
 class BusyKey {
  public:
   /// An empty state of the rule.

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "cep/aggregate/feature_state.h"
+#include "cep/alert/current_row.h"
 #include "cep/eval/eval.h"
-#include "cep/match/current_row.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/zone.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cep/match/alert_builder.h"
+#include "cep/alert/alert_builder.h"
 #include "cep/match/feature_store.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"

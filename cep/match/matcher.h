@@ -22,12 +22,12 @@
 #include <string_view>
 #include <vector>
 
+#include "cep/alert/current_row.h"
+#include "cep/alert/match_context.h"
 #include "cep/data/alert.h"
 #include "cep/eval/eval.h"
 #include "cep/eval/steps.h"
-#include "cep/match/current_row.h"
-#include "cep/match/match_context.h"
-#include "cep/match/pattern_matcher.h"
+#include "cep/pattern/pattern_matcher.h"
 #include "cep/places/places_match.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "cep/alert/alert_builder.h"
 #include "cep/eval/loop_totals.h"
-#include "cep/match/alert_builder.h"
 #include "cep/match/busy_key.h"
 #include "cep/match/matcher.h"
 #include "cep/places/places.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "cep/alert/alert_builder.h"
 #include "cep/base/assert.h"
-#include "cep/match/alert_builder.h"
 #include "cep/match/matcher.h"
 #include "cep/plan/rule.h"
 #include "cep/record/suppressed_count.h"

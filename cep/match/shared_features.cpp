@@ -5,7 +5,7 @@
 
 #include "cep/aggregate/feature_state.h"
 #include "cep/aggregate/window_state.h"
-#include "cep/match/current_row.h"
+#include "cep/alert/current_row.h"
 #include "cep/match/feature_store.h"
 #include "cep/plan/feature.h"
 

@@ -14,7 +14,7 @@ struct Limits {
   /// An alert lists at most so many events: the first half of them and the last.
   std::uint32_t events_per_alert_max = 1'000;
   /// One that lists so many or more shares them with others that list the same
-  /// (cep/match/shared_events.h); what it says is the same.
+  /// (cep/alert/shared_events.h); what it says is the same.
   std::uint32_t shared_events_min = 32;
   /// Events that partial matches hold, or a closing window, per (rule, key), and bytes as
   /// cep/record/budget.h counts them.

@@ -113,6 +113,15 @@ class PatternState {
   std::size_t bytes() const;
 };
 
+/// Whether a key has so many more partial matches by an event that they should become places: more
+/// than `most` for the first time, or many more. Where they cannot become places they are so not
+/// tried at each event.
+inline bool has_many_more_runs(std::size_t before, std::size_t after, std::uint32_t most) {
+  constexpr std::size_t kRunsOfStage = 64;
+  const auto stage = [&](std::size_t runs) { return runs <= most ? 0 : 1 + runs / kRunsOfStage; };
+  return stage(after) > stage(before);
+}
+
 /// A block of values of features starts with its words; then each has a StoredValue, the bytes of
 /// its text, and the text. Appends one.
 void append_kept_value(std::vector<std::uint64_t>& block, const Value& value);

@@ -1,4 +1,4 @@
-#include "cep/match/draft_pruning.h"
+#include "cep/pattern/draft_pruning.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,4 +1,4 @@
-#include "cep/match/alert_builder.h"
+#include "cep/alert/alert_builder.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,9 +1,9 @@
 // The general matcher: from drafts to partial matches, and deadlines.
 #include <algorithm>
 
+#include "cep/alert/current_row.h"
 #include "cep/base/assert.h"
-#include "cep/match/current_row.h"
-#include "cep/match/pattern_matcher.h"
+#include "cep/pattern/pattern_matcher.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 

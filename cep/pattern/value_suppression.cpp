@@ -1,4 +1,4 @@
-#include "cep/match/value_suppression.h"
+#include "cep/pattern/value_suppression.h"
 
 #include <algorithm>
 #include <iterator>

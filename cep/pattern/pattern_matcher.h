@@ -35,14 +35,14 @@
 #include <utility>
 #include <vector>
 
+#include "cep/alert/match_context.h"
 #include "cep/compile/pattern_program.h"
 #include "cep/data/alert.h"
 #include "cep/eval/eval.h"
-#include "cep/match/current_pattern.h"
-#include "cep/match/deferred_alerts.h"
-#include "cep/match/draft_pruning.h"
-#include "cep/match/match_context.h"
-#include "cep/match/node_writer.h"
+#include "cep/pattern/current_pattern.h"
+#include "cep/pattern/deferred_alerts.h"
+#include "cep/pattern/draft_pruning.h"
+#include "cep/pattern/node_writer.h"
 #include "cep/places/members.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
@@ -144,7 +144,7 @@ class PatternMatcher {
     return step.until && fits(*step.until, head, -1, PatternStep::kNoSlot);
   }
   bool holds(const Conjunct& conjunct, Offset head, int taken_step);
-  // ---- busy keys (cep/match/pattern_paths.cpp)
+  // ---- busy keys (cep/pattern/pattern_paths.cpp)
   class PathsRow;
   bool on_paths_event();
   void keep_paths_to_budget();
@@ -156,14 +156,14 @@ class PatternMatcher {
   std::int64_t paths_expiry(const RuleProgram& rule, PatternState& of, std::int64_t now_us);
   std::uint64_t live_path_runs(const RuleProgram& rule, PatternState& of, std::int64_t now_us,
                                std::vector<LiveRun>& runs) const;
-  // ---- closing windows (cep/match/pattern_window.cpp)
+  // ---- closing windows (cep/pattern/pattern_window.cpp)
   void on_window_event();
   void on_window_deadline(const Timer& timer);
   void arm_window();
   void drop_window();
   void keep_window_to_budget();
   void drop_oldest_half(BudgetCause cause);
-  // ---- busy keys (cep/match/pattern_busy.cpp)
+  // ---- busy keys (cep/pattern/pattern_busy.cpp)
   bool on_busy_event();
   bool give_chain(const EventLog& log, const ChainMatch& match);
   bool keep_busy_event(Members& members);
@@ -180,7 +180,7 @@ class PatternMatcher {
   RunMark mark_of(const PatternRun& run) const;
   void lose(std::size_t count, BudgetCause cause);
   void lose(std::size_t count, BudgetCause cause, const OrderKey& order);
-  // ---- steps that run out (cep/match/pattern_steps.cpp)
+  // ---- steps that run out (cep/pattern/pattern_steps.cpp)
   void give_up(std::size_t matches, const OrderKey& order);
   bool may_raise(std::size_t raised, const Alert* last, const OrderKey& order);
   void drop_older_half(const OrderKey& order);
@@ -190,7 +190,7 @@ class PatternMatcher {
   void commit();
   void set_deadlines();
   void set_release_timer();
-  // ---- matches (cep/match/pattern_selection.cpp)
+  // ---- matches (cep/pattern/pattern_selection.cpp)
   void sort_candidates(const OrderKey& order);
   void decide(const OrderKey& order);
   void give_in_turn(const OrderKey& order);

@@ -8,11 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "cep/match/alert_builder.h"
-#include "cep/match/busy_key.h"
-#include "cep/match/current_row.h"
-#include "cep/match/paths_key.h"
-#include "cep/match/pattern_matcher.h"
+#include "cep/alert/alert_builder.h"
+#include "cep/alert/current_row.h"
+#include "cep/pattern/paths_key.h"
+#include "cep/pattern/pattern_matcher.h"
 #include "cep/places/paths.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"

@@ -1,13 +1,13 @@
 /// Reads the general matcher's state of one rule and key from bytes that PatternWriter wrote
-/// (cep/match/state_pattern.h), or from any others.
+/// (cep/pattern/state_pattern.h), or from any others.
 #pragma once
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
 #include "cep/base/byte_codec.h"
-#include "cep/match/current_pattern.h"
-#include "cep/match/node_writer.h"
+#include "cep/pattern/current_pattern.h"
+#include "cep/pattern/node_writer.h"
 #include "cep/record/state_events.h"
 
 namespace tocsin::cep {

@@ -4,10 +4,10 @@
 // when nothing of them is left.
 #include <cstring>
 
-#include "cep/match/alert_builder.h"
-#include "cep/match/busy_members.h"
-#include "cep/match/current_row.h"
-#include "cep/match/pattern_matcher.h"
+#include "cep/alert/alert_builder.h"
+#include "cep/alert/current_row.h"
+#include "cep/pattern/busy_members.h"
+#include "cep/pattern/pattern_matcher.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 

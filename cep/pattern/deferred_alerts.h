@@ -10,7 +10,7 @@
 
 #include "cep/compile/program.h"
 #include "cep/data/alert.h"
-#include "cep/match/value_suppression.h"
+#include "cep/pattern/value_suppression.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
 #include "cep/record/suppression.h"

@@ -1,4 +1,4 @@
-#include "cep/match/shared_events.h"
+#include "cep/alert/shared_events.h"
 
 #include <string>
 #include <utility>

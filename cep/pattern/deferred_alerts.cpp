@@ -1,4 +1,4 @@
-#include "cep/match/deferred_alerts.h"
+#include "cep/pattern/deferred_alerts.h"
 
 #include <algorithm>
 #include <functional>

@@ -1,10 +1,10 @@
-#include "cep/match/pattern_reader.h"
+#include "cep/pattern/pattern_reader.h"
 
 #include <algorithm>
 #include <memory>
 
-#include "cep/match/busy_members.h"
-#include "cep/match/paths_key.h"
+#include "cep/pattern/busy_members.h"
+#include "cep/pattern/paths_key.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 #include "cep/record/state_events.h"

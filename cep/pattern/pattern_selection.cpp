@@ -4,10 +4,10 @@
 #include <limits>
 #include <utility>
 
+#include "cep/alert/alert_builder.h"
+#include "cep/alert/current_row.h"
 #include "cep/eval/loop_totals.h"
-#include "cep/match/alert_builder.h"
-#include "cep/match/current_row.h"
-#include "cep/match/pattern_matcher.h"
+#include "cep/pattern/pattern_matcher.h"
 #include "cep/plan/calendar.h"
 #include "cep/plan/rule.h"
 #include "cep/plan/zone.h"

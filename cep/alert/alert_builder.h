@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cep/alert/shared_events.h"
 #include "cep/data/alert.h"
 #include "cep/eval/eval.h"
-#include "cep/match/shared_events.h"
 
 namespace tocsin::cep {
 /// Which of a match's events its alert lists: all of them, or the first and the last.

@@ -1,6 +1,6 @@
-#include "cep/match/current_pattern.h"
+#include "cep/pattern/current_pattern.h"
 
-#include "cep/match/current_row.h"
+#include "cep/alert/current_row.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 

@@ -2,9 +2,9 @@
 #pragma once
 #include <vector>
 
+#include "cep/alert/shared_events.h"
 #include "cep/data/alert.h"
 #include "cep/eval/slice.h"
-#include "cep/match/shared_events.h"
 #include "cep/record/pattern_state.h"
 #include "cep/record/timers.h"
 

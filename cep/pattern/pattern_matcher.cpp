@@ -1,9 +1,9 @@
-#include "cep/match/pattern_matcher.h"
+#include "cep/pattern/pattern_matcher.h"
 
 #include <algorithm>
 #include <iterator>
 
-#include "cep/match/current_row.h"
+#include "cep/alert/current_row.h"
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {

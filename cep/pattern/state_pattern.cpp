@@ -1,8 +1,8 @@
-#include "cep/match/state_pattern.h"
+#include "cep/pattern/state_pattern.h"
 
 #include "cep/compile/pattern_program.h"
-#include "cep/match/busy_members.h"
-#include "cep/match/paths_key.h"
+#include "cep/pattern/busy_members.h"
+#include "cep/pattern/paths_key.h"
 #include "cep/record/state_values.h"
 
 namespace tocsin::cep {

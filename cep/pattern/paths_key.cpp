@@ -1,4 +1,4 @@
-#include "cep/match/paths_key.h"
+#include "cep/pattern/paths_key.h"
 
 #include <algorithm>
 #include <map>

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "cep/match/current_pattern.h"
+#include "cep/pattern/current_pattern.h"
 
 namespace tocsin::cep {
 /// Invariant: the captured event and the values of features are written once for an event, however

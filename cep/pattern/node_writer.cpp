@@ -1,11 +1,11 @@
-#include "cep/match/node_writer.h"
+#include "cep/pattern/node_writer.h"
 
 #include <algorithm>
 #include <bit>
 
+#include "cep/alert/alert_builder.h"
+#include "cep/alert/current_row.h"
 #include "cep/eval/loop_totals.h"
-#include "cep/match/alert_builder.h"
-#include "cep/match/current_row.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 

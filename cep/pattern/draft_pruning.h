@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "cep/match/current_pattern.h"
+#include "cep/pattern/current_pattern.h"
 #include "cep/record/budget_tally.h"
 #include "cep/record/pattern_state.h"
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "cep/alert/current_row.h"
 #include "cep/eval/loop_totals.h"
-#include "cep/match/current_row.h"
-#include "cep/match/pattern_matcher.h"
+#include "cep/pattern/pattern_matcher.h"
 #include "cep/plan/rule.h"
 #include "cep/record/suppressed_count.h"
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <utility>
 
-#include "cep/match/alert_builder.h"
-#include "cep/match/current_row.h"
-#include "cep/match/pattern_matcher.h"
+#include "cep/alert/alert_builder.h"
+#include "cep/alert/current_row.h"
+#include "cep/pattern/pattern_matcher.h"
 #include "cep/plan/rule.h"
 #include "cep/value/decimal.h"
 #include "cep/value/key.h"

@@ -1,4 +1,4 @@
-#include "cep/match/busy_members.h"
+#include "cep/pattern/busy_members.h"
 
 #include <algorithm>
 #include <map>

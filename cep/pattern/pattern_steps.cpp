@@ -2,8 +2,8 @@
 // (cep/match/matcher_steps.cpp).
 #include <algorithm>
 
-#include "cep/match/current_row.h"
-#include "cep/match/pattern_matcher.h"
+#include "cep/alert/current_row.h"
+#include "cep/pattern/pattern_matcher.h"
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {

@@ -1,9 +1,9 @@
 // Windows that close: what is collected is a partial match of one step, given at the window's end.
 #include <algorithm>
 
-#include "cep/match/alert_builder.h"
-#include "cep/match/current_row.h"
-#include "cep/match/pattern_matcher.h"
+#include "cep/alert/alert_builder.h"
+#include "cep/alert/current_row.h"
+#include "cep/pattern/pattern_matcher.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 #include "cep/record/budget.h"

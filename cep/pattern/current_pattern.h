@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <string_view>
 
+#include "cep/alert/match_context.h"
 #include "cep/compile/pattern_program.h"
 #include "cep/data/alert.h"
 #include "cep/eval/eval.h"
 #include "cep/eval/steps.h"
-#include "cep/match/match_context.h"
 #include "cep/plan/calendar.h"
 #include "cep/record/engine_stats.h"
 #include "cep/record/key_record.h"
