@@ -26,8 +26,8 @@ bool PatternMatcher::on_busy_event() {
     return false;
   }
   fitting_.clear();
-  for (const std::uint32_t step : steps_here()) {
-    if (fits_step(step, 0)) fitting_.push_back(step);
+  for (const std::uint32_t step : conditions_.steps_here()) {
+    if (conditions_.fits_step(step, 0)) fitting_.push_back(step);
   }
   bool is_skipped = false;
   if (!fitting_.empty()) {
@@ -43,7 +43,7 @@ bool PatternMatcher::on_busy_event() {
     return true;
   }
   const bool is_kept = !fitting_.empty() && keep_busy_event(members);
-  if (gave_up_) drop_older_starts();
+  if (lost_.gave_up()) drop_older_starts();
   if (is_kept) keep_busy_to_budget();
   current_.stats.runs += held.starts.size();
   current_.stats.runs -= live;
@@ -76,7 +76,7 @@ bool PatternMatcher::give_chain(const EventLog& log, const ChainMatch& match) {
     is_given = current_.steps.take() && passes(complete);
     if (current_.steps.is_over()) {
       is_given = false;
-      give_up(1, order);
+      lost_.give_up(1, order);
     } else if (is_given) {
       give(complete, order);
     }
@@ -126,7 +126,7 @@ void PatternMatcher::keep_busy_to_budget() {
     const std::size_t before = held.starts.size();
     while (!held.is_empty() && is_over()) held.pop_start();
     const std::size_t lost = before - held.starts.size();
-    if (lost > 0) lose(lost, cause);
+    if (lost > 0) lost_.lose(lost, cause);
   };
   drop([&] { return held.log.size() > limits.events_per_key_max; }, BudgetCause::kEventsPerKey);
   drop([&] { return key.budget_bytes() > limits.bytes_per_key_max; }, BudgetCause::kBytesPerKey);
@@ -137,7 +137,7 @@ void PatternMatcher::drop_older_starts() {
   MembersState& held = *current_.state->members;
   const std::size_t before = held.starts.size();
   while (held.starts.size() > before / 2) held.pop_start();
-  if (before > 0) lose(before - held.starts.size(), BudgetCause::kStepsPerEvent);
+  if (before > 0) lost_.lose(before - held.starts.size(), BudgetCause::kStepsPerEvent);
 }
 
 // Appends the events that began a match of a busy key.

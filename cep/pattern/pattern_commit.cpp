@@ -63,11 +63,7 @@ void PatternMatcher::commit() {
                          counters + static_cast<std::ptrdiff_t>(current_.pattern->counter_count));
   }
   state.counters.swap(new_counters_);
-  if (std::exchange(is_near_budget_, false)) {
-    keep_tally();
-  } else {
-    state.tally.reset();
-  }
+  budget_.write_tally();
   const auto taken = static_cast<std::uint64_t>(
       std::ranges::count_if(drafts_.runs, [](const RunDraft& draft) { return draft.takes; }));
   groups_.spend(*current_.rule, taken,
@@ -79,7 +75,7 @@ void PatternMatcher::commit() {
     } else if (!given_.empty()) {
       give_in_turn(current_.order_here());
     }
-    if (gave_up_) drop_older_half(current_.order_here());
+    if (lost_.gave_up()) drop_older_half(current_.order_here());
   }
   if (current_.rule->sets_deadlines) set_deadlines();
   if (state.words.size() > 256 && state.words.size() > 2 * state.words_kept) nodes_.collect_words();

@@ -72,7 +72,7 @@ void PatternMatcher::add_deferred(DeferredMatches& deferred, const Candidate& ca
   if (suppression.kind() == Once::kNone) match.once_key = match.most_key;
   match.facts = facts_of(candidate, scope, last, deferred.order.time);
   if (current_.steps.is_over()) {
-    give_up(1, deferred.order);
+    lost_.give_up(1, deferred.order);
     return;
   }
   if (deferred.only_one) {
@@ -85,9 +85,9 @@ void PatternMatcher::add_deferred(DeferredMatches& deferred, const Candidate& ca
       }
     }
   }
-  if (!may_raise(deferred.matches.size(),
-                 deferred.matches.empty() ? nullptr : &deferred.matches.back().alert,
-                 deferred.order)) {
+  if (!lost_.may_raise(deferred.matches.size(),
+                       deferred.matches.empty() ? nullptr : &deferred.matches.back().alert,
+                       deferred.order)) {
     if (deferred.only_one) return;
     ++deferred.matches.back().alert.truncated;
     ++current_.stats.matches_truncated;
@@ -96,7 +96,7 @@ void PatternMatcher::add_deferred(DeferredMatches& deferred, const Candidate& ca
   match.alert = build_alert(scope, last, deferred.order, current_.context->shared);
   if (current_.rule->rule->window)
     match.alert.window_begin = EventTime{current_.state->window.begin_us};
-  if (current_.steps.is_over()) give_up(1, deferred.order);
+  if (current_.steps.is_over()) lost_.give_up(1, deferred.order);
   current_.steps.list(match.alert.events.size(), match.alert.events_omitted);
   if (current_.state != nullptr)
     match.alert.lost_runs = std::exchange(current_.state->lost_runs, 0);

@@ -11,10 +11,12 @@ PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& t
                                RecordStore& store, EngineStats& stats, GroupBudgets& groups,
                                BudgetLog& budgets)
     : groups_(groups),
-      budgets_(budgets),
       current_(program, table, store, stats),
+      conditions_(current_),
       nodes_(current_),
+      lost_(current_, budgets),
       pruning_(current_, drafts_),
+      budget_(current_, drafts_, lost_),
       deferred_(program, stats, budgets) {}
 
 void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& context,
@@ -48,11 +50,12 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   current_.queue = queue;
   current_.hash = current.slot != nullptr ? current.slot->hash : 0;
   nodes_.begin();
-  if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
   drafts_.runs.clear();
   drafts_.counters.clear();
   candidates_.clear();
-  knows_steps_ = changed_ = gave_up_ = false;
+  conditions_.begin();
+  lost_.begin();
+  changed_ = false;
   current_.steps.begin(current_.program.limits.steps_per_event_max);
   any_live_ = state != nullptr && (!state->waiting.empty() || state->window.open);
   if (has_paths && on_paths_event()) return;
@@ -71,9 +74,9 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   }
   if (drafts_.runs.size() > 1) {
     if (const std::size_t lost = pruning_.prune(); lost > 0)
-      lose(lost, BudgetCause::kStepsPerEvent);
+      lost_.lose(lost, BudgetCause::kStepsPerEvent);
   }
-  keep_to_budget();
+  budget_.keep();
   const std::size_t runs_before = current_.state != nullptr ? current_.state->runs.size() : 0;
   commit();
   if (rule.members && current_.state != nullptr &&
@@ -92,12 +95,13 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
   any_live_ = true;
   current_.steps.take();
   const PatternTransition& transition = current_.pattern->transitions[run.transition];
-  const bool without = current_.pattern->without &&
-                       fits(*current_.pattern->without, run.node, -1, PatternStep::kNoSlot);
+  const bool without =
+      current_.pattern->without &&
+      conditions_.fits(*current_.pattern->without, run.node, -1, PatternStep::kNoSlot);
   const auto is_forbidden = [&](std::uint32_t absence) {
     const PatternAbsence& program = current_.pattern->absences[absence];
     return (!program.element->is_next() || run.fresh) &&
-           fits(program.forbid, run.node, -1, PatternStep::kNoSlot);
+           conditions_.fits(program.forbid, run.node, -1, PatternStep::kNoSlot);
   };
   // These have no transition out; a plain absence has one, which completes the match.
   bool forbidden = false;
@@ -111,10 +115,10 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
   for (std::uint32_t i = 0; i < transition.greedy.size(); ++i) {
     const std::uint32_t bit = 1U << i;
     if ((next.greedy_over & bit) != 0) continue;
-    if (fits_until(current_.pattern->steps[transition.greedy[i]], run.node)) {
+    if (conditions_.fits_until(current_.pattern->steps[transition.greedy[i]], run.node)) {
       next.greedy_over |= bit;
     } else {
-      ends = ends || fits_step(transition.greedy[i], run.node);
+      ends = ends || conditions_.fits_step(transition.greedy[i], run.node);
     }
   }
   if (ends) {
@@ -141,11 +145,11 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
 
   const PatternStep& step = current_.pattern->steps[transition.target];
   bool stays = transition.contiguity != Contiguity::kNext;
-  if (transition.further && fits_until(step, run.node)) {
+  if (transition.further && conditions_.fits_until(step, run.node)) {
     stays = false;
-  } else if (fits_step(transition.target, run.node)) {
+  } else if (conditions_.fits_step(transition.target, run.node)) {
     stays = transition.contiguity == Contiguity::kAny;
-    if (transition.further || !fits_until(step, run.node)) {
+    if (transition.further || !conditions_.fits_until(step, run.node)) {
       take(run, counters, transition.target, forbidden, without);
     }
   }
@@ -167,13 +171,15 @@ void PatternMatcher::offer_fan(const PatternRun& run, const std::uint32_t* count
   };
   const std::uint32_t first = targets[fan.fan_begin].step;
   const std::uint32_t count = fan.fan_end - fan.fan_begin;
-  const std::vector<std::uint32_t>& here = steps_here();
+  const std::vector<std::uint32_t>& here = conditions_.steps_here();
   for (auto at = std::lower_bound(here.begin(), here.end(), first);
        at != here.end() && *at - first < count; ++at) {
     current_.steps.take();
     const FanTarget& target = targets[fan.fan_begin + (*at - first)];
     const PatternStep& step = current_.pattern->steps[*at];
-    if (!is_open(target) || !fits_step(*at, run.node) || fits_until(step, run.node)) continue;
+    if (!is_open(target) || !conditions_.fits_step(*at, run.node) ||
+        conditions_.fits_until(step, run.node))
+      continue;
     if (step.twin && is_open(targets[fan.fan_begin + (*step.twin - first)])) continue;
     fan_counters_.assign(counters, counters + current_.pattern->counter_count);
     for (const CounterUpdate& update : target.updates) apply(update, fan_counters_.data());
@@ -186,46 +192,15 @@ void PatternMatcher::offer_fan(const PatternRun& run, const std::uint32_t* count
   keep(run, counters);
 }
 
-// The steps whose event the current one may be, ascending.
-const std::vector<std::uint32_t>& PatternMatcher::steps_here() {
-  if (knows_steps_) return steps_here_;
-  knows_steps_ = true;
-  steps_here_.clear();
-  StepsByPredicate& steps = steps_by_predicate_[current_.rule->index.value];
-  if (steps.all.empty()) {
-    for (std::uint32_t i = 0; i < current_.pattern->steps.size(); ++i) {
-      steps.all.emplace_back(current_.pattern->steps[i].take.predicate, i);
-    }
-    std::sort(steps.all.begin(), steps.all.end());
-    const auto is_sparse = [&](const auto& step) {
-      return current_.row->places != nullptr &&
-             current_.row->places[step.first] == TableProgram::kSparse;
-    };
-    std::copy_if(steps.all.begin(), steps.all.end(), std::back_inserter(steps.dense),
-                 [&](const auto& step) { return !is_sparse(step); });
-  }
-  for (const auto& [predicate, step] : steps.dense) {
-    if (current_.row->satisfies(predicate)) steps_here_.push_back(step);
-  }
-  if (steps.dense.size() < steps.all.size()) {
-    for (const std::uint32_t predicate : current_.row->sparse) {
-      auto step = std::lower_bound(steps.all.begin(), steps.all.end(), std::pair(predicate, 0U));
-      for (; step != steps.all.end() && step->first == predicate; ++step) {
-        steps_here_.push_back(step->second);
-      }
-    }
-  }
-  std::sort(steps_here_.begin(), steps_here_.end());
-  return steps_here_;
-}
-
 // A fresh match that begins with the current event.
 void PatternMatcher::offer_start(std::uint32_t transition_index) {
   const PatternTransition& transition = current_.pattern->transitions[transition_index];
   const PatternStep& step = current_.pattern->steps[transition.target];
-  if (step.twin || !fits_step(transition.target, 0) || fits_until(step, 0)) return;
+  if (step.twin || !conditions_.fits_step(transition.target, 0) || conditions_.fits_until(step, 0))
+    return;
   for (const std::uint32_t loop : transition.greedy) {
-    if (fits_step(loop, 0) && !fits_until(current_.pattern->steps[loop], 0)) return;
+    if (conditions_.fits_step(loop, 0) && !conditions_.fits_until(current_.pattern->steps[loop], 0))
+      return;
   }
   PatternRun fresh;
   fresh.first_time_us = current_.row->row->engine_time.us;
@@ -291,38 +266,6 @@ void PatternMatcher::keep(const PatternRun& run, const std::uint32_t* counters) 
   drafts_.counters.insert(drafts_.counters.end(), counters,
                           counters + current_.pattern->counter_count);
   drafts_.runs.push_back(draft);
-}
-
-bool PatternMatcher::fits_step(std::uint32_t step, Offset head) {
-  const PatternStep& program = current_.pattern->steps[step];
-  return fits(program.take, head, static_cast<int>(step), program.own_slot);
-}
-
-// `own_slot` is the slot of the step's variable, which conditions that read its own past need.
-bool PatternMatcher::fits(const ElementProgram& element, Offset head, int taken_step,
-                          std::uint32_t own_slot) {
-  if (!current_.row->satisfies(element.predicate)) return false;
-  if (!element.by_row.empty()) {
-    std::int8_t& answer = row_answers_[element.place];
-    if (answer == 0) {
-      answer = std::all_of(element.by_row.begin(), element.by_row.end(),
-                           [&](const Conjunct& c) { return holds(c, head, taken_step); })
-                   ? 1
-                   : -1;
-    }
-    if (answer < 0) return false;
-  }
-  for (const Conjunct& conjunct : element.by_run) {
-    if (!conjunct.of_first && (head == 0 || current_.node(head)->slots()[own_slot].last == 0))
-      continue;
-    if (!holds(conjunct, head, taken_step)) return false;
-  }
-  return true;
-}
-
-bool PatternMatcher::holds(const Conjunct& conjunct, Offset head, int taken_step) {
-  const EvalScope& scope = current_.scope_at(head, taken_step);
-  return conjunct_holds(conjunct, EventView{current_.row->row, nullptr}, scope);
 }
 
 // ---- time

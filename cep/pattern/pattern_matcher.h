@@ -27,11 +27,9 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -41,8 +39,11 @@
 #include "cep/eval/eval.h"
 #include "cep/pattern/current_pattern.h"
 #include "cep/pattern/deferred_alerts.h"
+#include "cep/pattern/draft_budget.h"
 #include "cep/pattern/draft_pruning.h"
+#include "cep/pattern/lost_runs.h"
 #include "cep/pattern/node_writer.h"
+#include "cep/pattern/step_conditions.h"
 #include "cep/places/members.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
@@ -77,7 +78,7 @@ class PatternMatcher {
   std::uint64_t events_of_live_runs() const {
     return busy_events_ > 0 ? busy_events_ : meter_.events() + path_events_;
   }
-  std::uint64_t budget_work() const { return meter_.work(); }
+  std::uint64_t budget_work() const { return meter_.work() + budget_.work(); }
   /// Until when a partial match may give an alert; PatternRun::kNever.
   std::int64_t lives_until(const RuleProgram& rule, const PatternRun& run) {
     current_.select_rule(rule, nullptr, {});
@@ -133,17 +134,10 @@ class PatternMatcher {
   void offer(const PatternRun& run, const std::uint32_t* counters);
   void offer_fan(const PatternRun& run, const std::uint32_t* counters, const PatternTransition& fan,
                  bool without);
-  const std::vector<std::uint32_t>& steps_here();
   void offer_start(std::uint32_t transition);
   void take(const PatternRun& parent, const std::uint32_t* counters, std::uint32_t step,
             bool forbidden, bool without);
   void keep(const PatternRun& run, const std::uint32_t* counters);
-  bool fits(const ElementProgram& element, Offset head, int taken_step, std::uint32_t own_slot);
-  bool fits_step(std::uint32_t step, Offset head);
-  bool fits_until(const PatternStep& step, Offset head) {
-    return step.until && fits(*step.until, head, -1, PatternStep::kNoSlot);
-  }
-  bool holds(const Conjunct& conjunct, Offset head, int taken_step);
   // ---- busy keys (cep/pattern/pattern_paths.cpp)
   class PathsRow;
   bool on_paths_event();
@@ -174,19 +168,9 @@ class PatternMatcher {
   void make_busy();
   void end_busy();
   std::int64_t busy_expiry(std::int64_t now_us);
-  void keep_to_budget();
-  bool find_shares();
-  void keep_tally();
-  RunMark mark_of(const PatternRun& run) const;
-  void lose(std::size_t count, BudgetCause cause);
-  void lose(std::size_t count, BudgetCause cause, const OrderKey& order);
   // ---- steps that run out (cep/pattern/pattern_steps.cpp)
-  void give_up(std::size_t matches, const OrderKey& order);
-  bool may_raise(std::size_t raised, const Alert* last, const OrderKey& order);
   void drop_older_half(const OrderKey& order);
   void give_up_waiting(const OrderKey& order);
-  // What was lost is forgotten where nothing is left of its time.
-  void forget_lost_runs();
   void commit();
   void set_deadlines();
   void set_release_timer();
@@ -223,42 +207,28 @@ class PatternMatcher {
   void look_at_quiet();
 
   GroupBudgets& groups_;
-  BudgetLog& budgets_;
   BudgetMeter meter_;
   std::uint64_t path_events_ = 0;  // of the busy key that live_runs() was last asked about
-  bool is_near_budget_ = false;    // the current key: the drafts' shares are counted
-  // Of the drafts: what they take before they take the current event, and where they come from.
-  std::vector<BudgetShare> shares_;
-  std::vector<std::uint32_t> from_;
-  std::vector<RunMark> marks_;
-  std::unordered_set<Offset> made_;
 
   CurrentPattern current_;
+  StepConditions conditions_;
   NodeWriter nodes_;
+  LostRuns lost_;
   StoredFeatures stored_features_;
   std::uint32_t current_from_ = BudgetTally::kFresh;  // Draft::from of what is drafted
   bool changed_ = false;
   bool any_live_ = false;  // of the partial matches before the current event
   RunDrafts drafts_;
   DraftPruning pruning_;
+  DraftBudget budget_;
   std::vector<Candidate> candidates_;
-  std::vector<std::int8_t> row_answers_;  // of by_row conjuncts: 0 not asked yet, 1 true, -1 not
   std::vector<std::uint32_t> new_counters_;
   std::vector<std::uint32_t> fan_counters_;
-  // Steps by the predicate of their events.
-  struct StepsByPredicate {
-    std::vector<std::pair<std::uint32_t, std::uint32_t>> all;  // ascending
-    std::vector<std::pair<std::uint32_t, std::uint32_t>> dense;
-  };
-  std::map<std::uint32_t, StepsByPredicate> steps_by_predicate_;  // by rule
-  std::vector<std::uint32_t> steps_here_;
-  bool knows_steps_ = false;            // steps_here_ is of the current event
   std::vector<std::uint32_t> fitting_;  // steps that the current event of a busy key fits
   std::uint64_t busy_events_ = 0;       // of the key that live_runs() was last asked about
   std::vector<CompleteMatch> given_;
 
   DeferredAlerts deferred_;
-  bool gave_up_ = false;       // a match, for want of steps
   std::size_t unchecked_ = 0;  // dropped because there were no steps to find out
 };
 }  // namespace tocsin::cep

@@ -21,10 +21,12 @@ namespace tocsin::cep {
 class PatternMatcher::PathsRow : public PathsEvent {
  public:
   PathsRow(PatternMatcher& matcher, PathsKey& key) : matcher_(matcher), key_(key) {}
-  bool fits(std::uint32_t step) override { return matcher_.fits_step(step, 0); }
+  bool fits(std::uint32_t step) override {
+    return matcher_.conditions_.fits_step(step, 0);
+  }
   bool is_forbidden(std::uint32_t absence) override {
-    return matcher_.fits(matcher_.current_.pattern->absences[absence].forbid, 0, -1,
-                         PatternStep::kNoSlot);
+    return matcher_.conditions_.fits(matcher_.current_.pattern->absences[absence].forbid, 0, -1,
+                                     PatternStep::kNoSlot);
   }
   std::uint32_t subset(std::uint32_t step) override {
     const Element& element = *matcher_.current_.pattern->steps[step].element;
@@ -70,9 +72,10 @@ bool PatternMatcher::on_paths_event() {
     const bool is_given = give_chain(state.log, paths.match());
     if (is_given && current_.rule->rule->selection.kind == SelectionKind::kSkipPastLast)
       paths.clear();
-    if (gave_up_ && !state.is_empty()) {
-      lose(drop_path_starts(*current_.rule, *current_.state, now, (state.starts.size() + 1) / 2),
-           BudgetCause::kStepsPerEvent);
+    if (lost_.gave_up() && !state.is_empty()) {
+      lost_.lose(
+          drop_path_starts(*current_.rule, *current_.state, now, (state.starts.size() + 1) / 2),
+          BudgetCause::kStepsPerEvent);
     }
   }
   if (row.is_captured() && !state.is_empty()) {
@@ -98,7 +101,7 @@ void PatternMatcher::keep_paths_to_budget() {
     const std::uint64_t before = state.starts.size();
     while (!state.is_empty() && is_over()) paths.drop_before(state.starts.front() + 1, now);
     const std::uint64_t lost = before - state.starts.size();
-    if (lost > 0) lose(lost, cause);
+    if (lost > 0) lost_.lose(lost, cause);
   };
   lose_oldest([&] { return state.log.size() > limits.events_per_key_max; },
               BudgetCause::kEventsPerKey);

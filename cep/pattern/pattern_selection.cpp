@@ -25,7 +25,7 @@ void PatternMatcher::sort_candidates(const OrderKey& order) {
         return current_.compare(a.taken(), b.taken(), !selection.in_order) < 0;
       });
   if (sorted < candidates_.size()) {
-    give_up(candidates_.size() - sorted, order);
+    lost_.give_up(candidates_.size() - sorted, order);
     candidates_.resize(sorted);
   }
   current_.steps.allow(current_.is_stepwise() ? StepMeter::kMatchesThen : StepMeter::kMatches);
@@ -86,8 +86,8 @@ MatchFacts PatternMatcher::facts_of(const Candidate& candidate, const EvalScope&
 // ---- matches that drop nothing
 
 void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, OrderKey& order) {
-  if (!may_raise(order.ordinal, order.ordinal > 0 ? &current_.context->alerts.back() : nullptr,
-                 order)) {
+  if (!lost_.may_raise(order.ordinal,
+                       order.ordinal > 0 ? &current_.context->alerts.back() : nullptr, order)) {
     ++current_.context->alerts.back().truncated;
     ++current_.stats.matches_truncated;
     return;
@@ -98,7 +98,7 @@ void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, 
   Alert alert = build_alert(scope, last_of(candidate), order, current_.context->shared);
   if (current_.rule->rule->window) alert.window_begin = EventTime{current_.state->window.begin_us};
   // What ran out of steps is missing in it.
-  if (current_.steps.is_over()) give_up(1, order);
+  if (current_.steps.is_over()) lost_.give_up(1, order);
   current_.steps.list(alert.events.size(), alert.events_omitted);
   if (suppression.kind() != Once::kNone || suppression.at_most) current_.make_state();
   if (current_.state != nullptr) {
@@ -131,7 +131,7 @@ void PatternMatcher::decide(const OrderKey& at) {
       const bool passes = current_.steps.take(1 + deferred.matches.size() / 8) &&
                           passes_having(scope, last) && !is_excepted(scope, last, at.time);
       if (current_.steps.is_over()) {
-        give_up(candidates_.size() - i, at);
+        lost_.give_up(candidates_.size() - i, at);
         break;
       }
       if (passes) add_deferred(deferred, candidate);
@@ -149,7 +149,7 @@ void PatternMatcher::decide(const OrderKey& at) {
     const bool passes =
         current_.steps.take() && passes_having(scope, last) && !is_excepted(scope, last, at.time);
     if (current_.steps.is_over()) {
-      give_up(candidates_.size() - i, at);
+      lost_.give_up(candidates_.size() - i, at);
       break;
     }
     if (!passes) continue;
@@ -237,7 +237,7 @@ void PatternMatcher::give(const CompleteMatch& match, OrderKey& order) {
   const EvalScope& scope = scope_of(candidate);
   const EventView last = last_of(candidate);
   const bool excepted = is_excepted(scope, last, order.time);
-  if (current_.steps.is_over()) give_up(1, order);
+  if (current_.steps.is_over()) lost_.give_up(1, order);
   if (excepted || current_.steps.is_over()) return;
   if (current_.is_deferred()) {
     DeferredMatches deferred;
@@ -270,7 +270,7 @@ void PatternMatcher::give_in_turn(const OrderKey& at) {
         given_.size() - i + current_.state->runs.size() + current_.node(match.node)->node.length;
     const bool is_given = current_.steps.take(1 + asked / 8) && passes(match);
     if (current_.steps.is_over()) {
-      give_up(given_.size() - i, at);
+      lost_.give_up(given_.size() - i, at);
       break;
     }
     if (!is_given) continue;
@@ -281,7 +281,7 @@ void PatternMatcher::give_in_turn(const OrderKey& at) {
         given_.end());
     drop_runs(drop);
     give(match, order);
-    if (unchecked_ > 0) give_up(std::exchange(unchecked_, 0), at);
+    if (unchecked_ > 0) lost_.give_up(std::exchange(unchecked_, 0), at);
   }
   given_.clear();
 }
@@ -298,7 +298,7 @@ void PatternMatcher::wait_in_order(const OrderKey& order) {
     const bool waits = current_.steps.take() && passes(match);
     const auto place = std::upper_bound(waiting.begin(), waiting.end(), match, comes_first);
     if (current_.steps.is_over()) {
-      give_up(given_.size() - i, order);
+      lost_.give_up(given_.size() - i, order);
       break;
     }
     if (waits) waiting.insert(place, match);
@@ -323,7 +323,7 @@ void PatternMatcher::release(OrderKey order) {
                   [&](const CompleteMatch& other) { return is_dropped(drop, other.node); });
     drop_runs(drop);
     give(match, order);
-    if (unchecked_ > 0) give_up(std::exchange(unchecked_, 0), order);
+    if (unchecked_ > 0) lost_.give_up(std::exchange(unchecked_, 0), order);
   }
 }
 
@@ -360,7 +360,7 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& co
   nodes_.begin();
   candidates_.clear();
   given_.clear();
-  gave_up_ = false;
+  lost_.begin();
   current_.steps.begin(current_.program.limits.steps_per_event_max);
   if (current_.pattern->opens) {
     on_window_deadline(timer);
@@ -407,7 +407,7 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& co
   } else {
     decide(order);
   }
-  if (gave_up_) drop_older_half(order);
+  if (lost_.gave_up()) drop_older_half(order);
   current_.context->patterns.count(state);
 }
 }  // namespace tocsin::cep

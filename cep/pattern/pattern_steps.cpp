@@ -28,8 +28,8 @@ void PatternMatcher::offer_all(bool may_start) {
   }
   if (!current_.state->runs.empty() && may_run_out()) {
     const std::uint64_t lost = offer_newest_first(may_start);
-    forget_lost_runs();
-    if (lost > 0) lose(lost, BudgetCause::kStepsPerEvent);
+    lost_.forget(any_live_);
+    if (lost > 0) lost_.lose(lost, BudgetCause::kStepsPerEvent);
     return;
   }
   for (std::size_t i = 0; i < current_.state->runs.size(); ++i) {
@@ -37,7 +37,7 @@ void PatternMatcher::offer_all(bool may_start) {
     offer(current_.state->runs[i],
           current_.state->counters.data() + i * current_.pattern->counter_count);
   }
-  forget_lost_runs();
+  lost_.forget(any_live_);
   offer_starts(may_start);
 }
 
@@ -65,24 +65,6 @@ std::uint64_t PatternMatcher::offer_newest_first(bool may_start) {
   return lost;
 }
 
-void PatternMatcher::give_up(std::size_t matches, const OrderKey& order) {
-  gave_up_ = true;
-  lose(matches, BudgetCause::kStepsPerEvent, order);
-}
-
-// Whether one more match of an event may become an alert, after so many, of which `last` is the
-// last.
-bool PatternMatcher::may_raise(std::size_t raised, const Alert* last, const OrderKey& order) {
-  if (raised == current_.program.limits.matches_per_event_max) return false;
-  if (raised == 0 || current_.steps.may_list()) return true;
-  if (last->truncated == 0) {
-    OrderKey at = order;
-    at.level = at.ordinal = 0;
-    budgets_.note(current_.rule->index, BudgetCause::kStepsPerEvent, std::move(at));
-  }
-  return false;
-}
-
 // The key's, once what becomes of them at the event or deadline is written. With `in order` their
 // ends release what waits for them: they stay.
 void PatternMatcher::drop_older_half(const OrderKey& order) {
@@ -99,7 +81,7 @@ void PatternMatcher::drop_older_half(const OrderKey& order) {
     if (is_live(run)) ++dropped;
     return false;
   });
-  if (lost > 0) lose(lost, BudgetCause::kStepsPerEvent, order);
+  if (lost > 0) lost_.lose(lost, BudgetCause::kStepsPerEvent, order);
 }
 
 // Those whose turn has come, and that there are no steps left to give.
@@ -108,6 +90,6 @@ void PatternMatcher::give_up_waiting(const OrderKey& order) {
       std::erase_if(current_.state->waiting, [&](const CompleteMatch& match) {
         return current_.state->runs.empty() || current_.state->runs.front().start >= match.start;
       });
-  give_up(given_up, order);
+  lost_.give_up(given_up, order);
 }
 }  // namespace tocsin::cep

@@ -21,7 +21,7 @@ void PatternMatcher::on_window_event() {
   if (!is_open && rule.is_session() && !opens) return;
   current_.make_state();
   any_live_ = is_open;
-  forget_lost_runs();
+  lost_.forget(any_live_);
   OpenWindow& window = current_.state->window;
   const std::size_t words_before = current_.state->words.size();
   if (!is_open) {
@@ -119,7 +119,7 @@ void PatternMatcher::drop_oldest_half(BudgetCause cause) {
   }
   window.count = kept;
   window.bytes = 0;
-  lose(lost, cause);
+  lost_.lose(lost, cause);
 }
 
 void PatternMatcher::on_window_deadline(const Timer& timer) {
@@ -143,7 +143,7 @@ void PatternMatcher::on_window_deadline(const Timer& timer) {
   const ExprPtr& where = current_.rule->rule->window->where;
   const bool passes = !where || evaluate(*where, last_of(candidate), scope_of(candidate)).is_true();
   if (current_.steps.is_over()) {
-    give_up(1, order);
+    lost_.give_up(1, order);
   } else if (passes) {
     candidates_.push_back(candidate);
     decide(order);
