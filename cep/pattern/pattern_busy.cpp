@@ -81,9 +81,9 @@ bool PatternMatcher::give_chain(const EventLog& log, const ChainMatch& match) {
       give(complete, order);
     }
   } else {
-    candidates_.assign(1, Candidate{last, 0, state.next_start, true, match.last_step});
+    matches_.candidates.assign(1, MatchCandidate{last, 0, state.next_start, true, match.last_step});
     decide(order);
-    candidates_.clear();
+    matches_.candidates.clear();
   }
   state.words.assign(1, 0);
   nodes_.begin();

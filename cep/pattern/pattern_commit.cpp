@@ -24,28 +24,28 @@ const Value& PatternMatcher::StoredFeatures::read(FeatureIndex feature) {
 // Makes the drafts the rule's partial matches of this key, and gives or keeps complete ones where
 // that may drop others.
 void PatternMatcher::commit() {
-  if (current_.state == nullptr && drafts_.runs.empty() && candidates_.empty()) return;
+  if (current_.state == nullptr && drafts_.runs.empty() && matches_.candidates.empty()) return;
   current_.make_state();
   PatternState& state = *current_.state;
   const bool starts =
       std::any_of(drafts_.runs.begin(), drafts_.runs.end(),
                   [&](const RunDraft& draft) { return draft.run.start == state.next_start; }) ||
-      std::any_of(candidates_.begin(), candidates_.end(),
-                  [&](const Candidate& match) { return match.start == state.next_start; });
+      std::any_of(matches_.candidates.begin(), matches_.candidates.end(),
+                  [&](const MatchCandidate& match) { return match.start == state.next_start; });
   if (starts) ++state.next_start;
   current_.stats.runs += drafts_.runs.size();
   current_.stats.runs -= state.runs.size();
   const std::size_t words_before = state.words.size();
-  given_.clear();
-  if (!candidates_.empty()) {
+  matches_.given.clear();
+  if (!matches_.candidates.empty()) {
     sort_candidates(current_.order_here());
-    for (const Candidate& match : candidates_) {
+    for (const MatchCandidate& match : matches_.candidates) {
       CompleteMatch complete{match.start, match.node, match.values};
       if (match.takes) {
         complete.node = nodes_.write_node(match.node, match.step);
         complete.values = nodes_.write_values();
       }
-      given_.push_back(complete);
+      matches_.given.push_back(complete);
     }
   }
   state.runs.clear();
@@ -72,7 +72,7 @@ void PatternMatcher::commit() {
     current_.steps.allow(StepMeter::kMatchesThen);
     if (current_.rule->rule->selection.in_order) {
       wait_in_order(current_.order_here());
-    } else if (!given_.empty()) {
+    } else if (!matches_.given.empty()) {
       give_in_turn(current_.order_here());
     }
     if (lost_.gave_up()) drop_older_half(current_.order_here());

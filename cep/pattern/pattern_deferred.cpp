@@ -56,8 +56,8 @@ std::string once_key(const CurrentPattern& current, const EventView& event) {
 }
 }  // namespace
 
-void PatternMatcher::add_deferred(DeferredMatches& deferred, const Candidate& candidate) {
-  mark_alerted();
+void PatternMatcher::add_deferred(DeferredMatches& deferred, const MatchCandidate& candidate) {
+  suppression_.mark_alerted();
   const Suppression& suppression = current_.rule->rule->suppression;
   const EvalScope& scope = scope_of(candidate);
   const EventView last = last_of(candidate);

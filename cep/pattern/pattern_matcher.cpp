@@ -17,6 +17,7 @@ PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& t
       lost_(current_, budgets),
       pruning_(current_, drafts_),
       budget_(current_, drafts_, lost_),
+      suppression_(current_, matches_),
       deferred_(program, stats, budgets) {}
 
 void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& context,
@@ -52,7 +53,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   nodes_.begin();
   drafts_.runs.clear();
   drafts_.counters.clear();
-  candidates_.clear();
+  matches_.candidates.clear();
   conditions_.begin();
   lost_.begin();
   changed_ = false;
@@ -67,10 +68,10 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   if (has_members && on_busy_event()) return;
 
   offer_all(may_start);
-  if (!changed_ && candidates_.empty()) return;
+  if (!changed_ && matches_.candidates.empty()) return;
   if (!current_.is_stepwise()) {
-    if (!candidates_.empty()) decide(current_.order_here());
-    candidates_.clear();
+    if (!matches_.candidates.empty()) decide(current_.order_here());
+    matches_.candidates.clear();
   }
   if (drafts_.runs.size() > 1) {
     if (const std::size_t lost = pruning_.prune(); lost > 0)
@@ -136,7 +137,7 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
       changed_ = true;
     } else if (transition.ending == Ending::kAtNext) {
       changed_ = true;
-      candidates_.push_back({run.node, run.values, run.start, false, 0});
+      matches_.candidates.push_back({run.node, run.values, run.start, false, 0});
     } else {
       keep(next, counters);
     }
@@ -229,7 +230,7 @@ void PatternMatcher::take(const PatternRun& parent, const std::uint32_t* counter
     }
     const bool ends = transition.target == PatternTransition::kEnd;
     if (ends && transition.ending == Ending::kAtOnce) {
-      candidates_.push_back({parent.node, 0, parent.start, true, step_index});
+      matches_.candidates.push_back({parent.node, 0, parent.start, true, step_index});
       continue;
     }
     if (forbidden || without) continue;
@@ -310,9 +311,9 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, PatternPool& patter
   at.counters.resize(kept * count);
   if (rule.rule->suppression.kind() == Once::kPerVariable) {
     current_.row = nullptr;
-    candidates_.clear();
-    given_.clear();
-    keep_taken_of_runs();
+    matches_.candidates.clear();
+    matches_.given.clear();
+    suppression_.keep_taken();
   }
   latest = std::max(latest, suppression_until(rule.rule->suppression, rule.suppression_life,
                                               at.suppression, now_us));
@@ -322,5 +323,20 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, PatternPool& patter
     patterns.count(at);
   }
   return latest;
+}
+
+// ---- a quiet time without an end, which budgets may end
+
+std::optional<std::int64_t> PatternMatcher::quiet_since(const RuleProgram& rule,
+                                                        PatternPool& patterns,
+                                                        const std::byte* record, Offset place) {
+  if (rule.method != Method::kGeneral || rule.suppression_life.quiet) return std::nullopt;
+  const SuppressionState& state =
+      patterns.at(*RecordStore::at<std::uint32_t>(record, place)).suppression;
+  return state.quiet ? std::optional(state.last_alert_us) : std::nullopt;
+}
+
+void PatternMatcher::end_quiet(PatternPool& patterns, const std::byte* record, Offset place) {
+  cep::end_quiet(patterns.at(*RecordStore::at<std::uint32_t>(record, place)).suppression);
 }
 }  // namespace tocsin::cep

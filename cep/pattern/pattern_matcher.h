@@ -37,10 +37,12 @@
 #include "cep/compile/pattern_program.h"
 #include "cep/data/alert.h"
 #include "cep/eval/eval.h"
+#include "cep/pattern/complete_matches.h"
 #include "cep/pattern/current_pattern.h"
 #include "cep/pattern/deferred_alerts.h"
 #include "cep/pattern/draft_budget.h"
 #include "cep/pattern/draft_pruning.h"
+#include "cep/pattern/key_suppression.h"
 #include "cep/pattern/lost_runs.h"
 #include "cep/pattern/node_writer.h"
 #include "cep/pattern/step_conditions.h"
@@ -97,16 +99,6 @@ class PatternMatcher {
   static constexpr std::int64_t kNeverDies = INT64_MAX;
 
  private:
-  // A match that is complete now.
-  struct Candidate {
-    Offset node = 0;  // its last, or the one before the current event
-    Offset values = 0;
-    std::uint64_t start = 0;
-    bool takes = false;
-    std::uint32_t step = 0;
-
-    TakenEvents taken() const { return {node, takes, step}; }
-  };
   class StoredFeatures : public FeatureReader {
    public:
     void begin(const RuleProgram& rule, const std::byte* block);
@@ -180,30 +172,18 @@ class PatternMatcher {
   void give_in_turn(const OrderKey& order);
   void wait_in_order(const OrderKey& order);
   void release(OrderKey order);
-  const EvalScope& scope_of(const Candidate& candidate);
-  EventView last_of(const Candidate& candidate) const;
+  const EvalScope& scope_of(const MatchCandidate& candidate);
+  EventView last_of(const MatchCandidate& candidate) const;
   bool is_excepted(const EvalScope& scope, const EventView& last, EventTime time) const;
-  MatchFacts facts_of(const Candidate& candidate, const EvalScope& scope, const EventView& last,
-                      EventTime time);
-  Offset last_of_variable(Offset head) const;
-  VariableEvent variable_event(Offset at) const;
-  std::optional<VariableEvent> variable_event_here(const Candidate& candidate) const;
-  class VariableChain;
-  bool shares_variable_event(const Candidate& candidate) const;
-  void take_variable_event(const VariableEvent& event);
-  void note_variable_events(const Candidate& candidate);
-  bool lets_pass(const Candidate& candidate, const MatchFacts& facts);
-  void hold_back(const Candidate& candidate, EventTime time);
-  void raise(const Candidate& candidate, const MatchFacts& facts, OrderKey& order);
-  void forget_taken();
-  void keep_taken_of_runs();
+  MatchFacts facts_of(const MatchCandidate& candidate, const EvalScope& scope,
+                      const EventView& last, EventTime time);
+  void raise(const MatchCandidate& candidate, const MatchFacts& facts, OrderKey& order);
   void give(const CompleteMatch& match, OrderKey& order);
   bool passes(const CompleteMatch& match);
-  void add_deferred(DeferredMatches& deferred, const Candidate& candidate);
+  void add_deferred(DeferredMatches& deferred, const MatchCandidate& candidate);
   Drop drop_of(const CompleteMatch& match) const;
   bool is_dropped(const Drop& drop, Offset node);
   void drop_runs(const Drop& drop);
-  void mark_alerted();
   void look_at_quiet();
 
   GroupBudgets& groups_;
@@ -221,12 +201,12 @@ class PatternMatcher {
   RunDrafts drafts_;
   DraftPruning pruning_;
   DraftBudget budget_;
-  std::vector<Candidate> candidates_;
   std::vector<std::uint32_t> new_counters_;
   std::vector<std::uint32_t> fan_counters_;
   std::vector<std::uint32_t> fitting_;  // steps that the current event of a busy key fits
   std::uint64_t busy_events_ = 0;       // of the key that live_runs() was last asked about
-  std::vector<CompleteMatch> given_;
+  CompleteMatches matches_;
+  KeySuppression suppression_;
 
   DeferredAlerts deferred_;
   std::size_t unchecked_ = 0;  // dropped because there were no steps to find out

@@ -21,9 +21,7 @@ namespace tocsin::cep {
 class PatternMatcher::PathsRow : public PathsEvent {
  public:
   PathsRow(PatternMatcher& matcher, PathsKey& key) : matcher_(matcher), key_(key) {}
-  bool fits(std::uint32_t step) override {
-    return matcher_.conditions_.fits_step(step, 0);
-  }
+  bool fits(std::uint32_t step) override { return matcher_.conditions_.fits_step(step, 0); }
   bool is_forbidden(std::uint32_t absence) override {
     return matcher_.conditions_.fits(matcher_.current_.pattern->absences[absence].forbid, 0, -1,
                                      PatternStep::kNoSlot);

@@ -18,26 +18,28 @@ namespace tocsin::cep {
 // Puts the candidates, which ascend by their first events, in their order, each once.
 void PatternMatcher::sort_candidates(const OrderKey& order) {
   const Selection& selection = current_.rule->rule->selection;
-  if (selection.prefer_latest) std::ranges::reverse(candidates_);
+  if (selection.prefer_latest) std::ranges::reverse(matches_.candidates);
   current_.steps.allow(current_.is_stepwise() ? StepMeter::kSortingThen : StepMeter::kSorting);
-  const std::size_t sorted =
-      sort_within_starts(candidates_, current_.steps, [&](const Candidate& a, const Candidate& b) {
+  const std::size_t sorted = sort_within_starts(
+      matches_.candidates, current_.steps, [&](const MatchCandidate& a, const MatchCandidate& b) {
         return current_.compare(a.taken(), b.taken(), !selection.in_order) < 0;
       });
-  if (sorted < candidates_.size()) {
-    lost_.give_up(candidates_.size() - sorted, order);
-    candidates_.resize(sorted);
+  if (sorted < matches_.candidates.size()) {
+    lost_.give_up(matches_.candidates.size() - sorted, order);
+    matches_.candidates.resize(sorted);
   }
   current_.steps.allow(current_.is_stepwise() ? StepMeter::kMatchesThen : StepMeter::kMatches);
-  const auto same = [](const Candidate& a, const Candidate& b) {
+  const auto same = [](const MatchCandidate& a, const MatchCandidate& b) {
     return a.start == b.start && a.node == b.node && a.takes == b.takes && a.step == b.step;
   };
-  candidates_.erase(std::unique(candidates_.begin(), candidates_.end(), same), candidates_.end());
+  matches_.candidates.erase(
+      std::unique(matches_.candidates.begin(), matches_.candidates.end(), same),
+      matches_.candidates.end());
 }
 
 // ---- conditions on a match
 
-const EvalScope& PatternMatcher::scope_of(const Candidate& candidate) {
+const EvalScope& PatternMatcher::scope_of(const MatchCandidate& candidate) {
   if (candidate.takes) {
     current_.scope.features = current_.row != nullptr ? current_.row->reader : nullptr;
     return current_.scope_at(candidate.node, static_cast<int>(candidate.step));
@@ -47,7 +49,7 @@ const EvalScope& PatternMatcher::scope_of(const Candidate& candidate) {
   current_.scope.features = &stored_features_;
   return current_.scope_at(candidate.node, -1);
 }
-EventView PatternMatcher::last_of(const Candidate& candidate) const {
+EventView PatternMatcher::last_of(const MatchCandidate& candidate) const {
   if (candidate.takes) return {current_.row->row, nullptr};
   return {nullptr, current_.event_of(candidate.node)};
 }
@@ -61,7 +63,7 @@ bool PatternMatcher::is_excepted(const EvalScope& scope, const EventView& last,
   });
 }
 
-MatchFacts PatternMatcher::facts_of(const Candidate& candidate, const EvalScope& scope,
+MatchFacts PatternMatcher::facts_of(const MatchCandidate& candidate, const EvalScope& scope,
                                     const EventView& last, EventTime time) {
   const Suppression& suppression = current_.rule->rule->suppression;
   MatchFacts facts;
@@ -73,26 +75,22 @@ MatchFacts PatternMatcher::facts_of(const Candidate& candidate, const EvalScope&
     if (known != nullptr) facts.unit = local_unit(*known, suppression.unit(), time);
   }
   if (suppression.kind() == Once::kPerVariable && current_.is_deferred()) {
-    if (const auto here = variable_event_here(candidate)) facts.var_events.push_back(*here);
-    for (Offset at = last_of_variable(candidate.node); at != 0;
-         at = last_of_variable(current_.node(at)->node.parent)) {
-      facts.var_events.push_back(variable_event(at));
-    }
-    std::ranges::reverse(facts.var_events);
+    facts.var_events = suppression_.variable_events(candidate);
   }
   return facts;
 }
 
 // ---- matches that drop nothing
 
-void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, OrderKey& order) {
+void PatternMatcher::raise(const MatchCandidate& candidate, const MatchFacts& facts,
+                           OrderKey& order) {
   if (!lost_.may_raise(order.ordinal,
                        order.ordinal > 0 ? &current_.context->alerts.back() : nullptr, order)) {
     ++current_.context->alerts.back().truncated;
     ++current_.stats.matches_truncated;
     return;
   }
-  mark_alerted();
+  suppression_.mark_alerted();
   const Suppression& suppression = current_.rule->rule->suppression;
   const EvalScope& scope = scope_of(candidate);
   Alert alert = build_alert(scope, last_of(candidate), order, current_.context->shared);
@@ -107,7 +105,7 @@ void PatternMatcher::raise(const Candidate& candidate, const MatchFacts& facts, 
     alert.lost_runs = std::exchange(current_.state->lost_runs, 0);
     note_for_once(suppression, current_.state->suppression, facts);
     note_for_at_most(suppression, current_.state->suppression, facts.time_us);
-    if (suppression.kind() == Once::kPerVariable) note_variable_events(candidate);
+    if (suppression.kind() == Once::kPerVariable) suppression_.note_variable_events(candidate);
     if (suppression.kind() == Once::kWhile) groups_.spend(*current_.rule, 1, kPartialMatchBytes);
   }
   current_.context->alerts.push_back(std::move(alert));
@@ -124,45 +122,45 @@ void PatternMatcher::decide(const OrderKey& at) {
     deferred.order = std::move(order);
     deferred.rule = current_.rule;
     deferred.only_one = only_one;
-    for (std::size_t i = 0; i < candidates_.size(); ++i) {
-      const Candidate& candidate = candidates_[i];
+    for (std::size_t i = 0; i < matches_.candidates.size(); ++i) {
+      const MatchCandidate& candidate = matches_.candidates[i];
       const EvalScope& scope = scope_of(candidate);
       const EventView last = last_of(candidate);
       const bool passes = current_.steps.take(1 + deferred.matches.size() / 8) &&
                           passes_having(scope, last) && !is_excepted(scope, last, at.time);
       if (current_.steps.is_over()) {
-        lost_.give_up(candidates_.size() - i, at);
+        lost_.give_up(matches_.candidates.size() - i, at);
         break;
       }
       if (passes) add_deferred(deferred, candidate);
     }
     if (deferred.matches.empty()) return;
-    mark_alerted();  // whether it is suppressed is known later
+    suppression_.mark_alerted();  // whether it is suppressed is known later
     deferred_.add(std::move(deferred));
     return;
   }
-  const Candidate* first_suppressed = nullptr;
-  for (std::size_t i = 0; i < candidates_.size(); ++i) {
-    const Candidate& candidate = candidates_[i];
+  const MatchCandidate* first_suppressed = nullptr;
+  for (std::size_t i = 0; i < matches_.candidates.size(); ++i) {
+    const MatchCandidate& candidate = matches_.candidates[i];
     const EvalScope& scope = scope_of(candidate);
     const EventView last = last_of(candidate);
     const bool passes =
         current_.steps.take() && passes_having(scope, last) && !is_excepted(scope, last, at.time);
     if (current_.steps.is_over()) {
-      lost_.give_up(candidates_.size() - i, at);
+      lost_.give_up(matches_.candidates.size() - i, at);
       break;
     }
     if (!passes) continue;
     const MatchFacts facts = facts_of(candidate, scope, last, at.time);
-    if (!lets_pass(candidate, facts)) {
-      if (!only_one) hold_back(candidate, at.time);
+    if (!suppression_.lets_pass(candidate, facts)) {
+      if (!only_one) suppression_.hold_back(candidate, at.time);
       if (first_suppressed == nullptr) first_suppressed = &candidate;
       continue;
     }
     raise(candidate, facts, order);
     if (only_one) return;
   }
-  if (only_one && first_suppressed != nullptr) hold_back(*first_suppressed, at.time);
+  if (only_one && first_suppressed != nullptr) suppression_.hold_back(*first_suppressed, at.time);
 }
 
 // ---- matches that may drop others
@@ -233,7 +231,7 @@ void PatternMatcher::drop_runs(const Drop& drop) {
 
 // Gives a selected match, which `except` and `once` may still hold back.
 void PatternMatcher::give(const CompleteMatch& match, OrderKey& order) {
-  const Candidate candidate{match.node, match.values, match.start, false, 0};
+  const MatchCandidate candidate{match.node, match.values, match.start, false, 0};
   const EvalScope& scope = scope_of(candidate);
   const EventView last = last_of(candidate);
   const bool excepted = is_excepted(scope, last, order.time);
@@ -244,46 +242,47 @@ void PatternMatcher::give(const CompleteMatch& match, OrderKey& order) {
     deferred.order = order;
     deferred.rule = current_.rule;
     add_deferred(deferred, candidate);
-    mark_alerted();
+    suppression_.mark_alerted();
     deferred_.add(std::move(deferred));
     return;
   }
   const MatchFacts facts = facts_of(candidate, scope, last, order.time);
-  if (lets_pass(candidate, facts)) {
+  if (suppression_.lets_pass(candidate, facts)) {
     raise(candidate, facts, order);
   } else {
-    hold_back(candidate, order.time);
+    suppression_.hold_back(candidate, order.time);
   }
 }
 
 bool PatternMatcher::passes(const CompleteMatch& match) {
-  const Candidate candidate{match.node, match.values, match.start, false, 0};
+  const MatchCandidate candidate{match.node, match.values, match.start, false, 0};
   return passes_having(scope_of(candidate), last_of(candidate));
 }
 
-// `given_`, complete now and in their order: each that those before it leave is given.
+// `matches_.given`, complete now and in their order: each that those before it leave is given.
 void PatternMatcher::give_in_turn(const OrderKey& at) {
   OrderKey order = at;
-  for (std::size_t i = 0; i < given_.size(); ++i) {
-    const CompleteMatch match = given_[i];
-    const std::uint64_t asked =
-        given_.size() - i + current_.state->runs.size() + current_.node(match.node)->node.length;
+  for (std::size_t i = 0; i < matches_.given.size(); ++i) {
+    const CompleteMatch match = matches_.given[i];
+    const std::uint64_t asked = matches_.given.size() - i + current_.state->runs.size() +
+                                current_.node(match.node)->node.length;
     const bool is_given = current_.steps.take(1 + asked / 8) && passes(match);
     if (current_.steps.is_over()) {
-      lost_.give_up(given_.size() - i, at);
+      lost_.give_up(matches_.given.size() - i, at);
       break;
     }
     if (!is_given) continue;
     const Drop drop = drop_of(match);
-    given_.erase(
-        std::remove_if(given_.begin() + static_cast<std::ptrdiff_t>(i) + 1, given_.end(),
+    matches_.given.erase(
+        std::remove_if(matches_.given.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                       matches_.given.end(),
                        [&](const CompleteMatch& other) { return is_dropped(drop, other.node); }),
-        given_.end());
+        matches_.given.end());
     drop_runs(drop);
     give(match, order);
     if (unchecked_ > 0) lost_.give_up(std::exchange(unchecked_, 0), at);
   }
-  given_.clear();
+  matches_.given.clear();
 }
 
 // `in order`: they wait for their turn.
@@ -293,17 +292,17 @@ void PatternMatcher::wait_in_order(const OrderKey& order) {
     if (a.start != b.start) return a.start < b.start;
     return current_.compare({a.node}, {b.node}, false) < 0;
   };
-  for (std::size_t i = 0; i < given_.size(); ++i) {
-    const CompleteMatch match = given_[i];
+  for (std::size_t i = 0; i < matches_.given.size(); ++i) {
+    const CompleteMatch match = matches_.given[i];
     const bool waits = current_.steps.take() && passes(match);
     const auto place = std::upper_bound(waiting.begin(), waiting.end(), match, comes_first);
     if (current_.steps.is_over()) {
-      lost_.give_up(given_.size() - i, order);
+      lost_.give_up(matches_.given.size() - i, order);
       break;
     }
     if (waits) waiting.insert(place, match);
   }
-  given_.clear();
+  matches_.given.clear();
   release(order);
 }
 
@@ -358,8 +357,8 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& co
   current_.queue = queue;
   current_.hash = slot.hash;
   nodes_.begin();
-  candidates_.clear();
-  given_.clear();
+  matches_.candidates.clear();
+  matches_.given.clear();
   lost_.begin();
   current_.steps.begin(current_.program.limits.steps_per_event_max);
   if (current_.pattern->opens) {
@@ -374,7 +373,7 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& co
     if (current_.is_due(run)) {
       if (run.ends_us != at.time_us || current_.end_of(run) != at) return true;
       role = place_of_role(current_.end_setter(run).roles());
-      candidates_.push_back({run.node, run.values, run.start, false, 0});
+      matches_.candidates.push_back({run.node, run.values, run.start, false, 0});
       return false;
     }
     // What is given may look at all that are alive: no more, so that its steps are the same for any
@@ -386,7 +385,7 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& co
     any = true;
     return false;
   });
-  if (candidates_.empty() && !any) return;
+  if (matches_.candidates.empty() && !any) return;
   OrderKey order = order_at_deadline(EventTime{timer.deadline_us}, timer.arrival());
   order.role = role;
   order.level = rule.level;
@@ -394,10 +393,10 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& co
   order.key = key;
   if (current_.is_stepwise()) {
     sort_candidates(order);
-    for (const Candidate& match : candidates_) {
-      given_.push_back({match.start, match.node, match.values});
+    for (const MatchCandidate& match : matches_.candidates) {
+      matches_.given.push_back({match.start, match.node, match.values});
     }
-    candidates_.clear();
+    matches_.candidates.clear();
     if (in_order) {
       wait_in_order(order);
       set_release_timer();

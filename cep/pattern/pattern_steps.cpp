@@ -48,12 +48,12 @@ std::uint64_t PatternMatcher::offer_newest_first(bool may_start) {
   std::uint64_t lost = 0;
   for (std::size_t i = runs.size(); i-- > 0 && lost == 0;) {
     const std::size_t drafts = drafts_.runs.size();
-    const std::size_t candidates = candidates_.size();
+    const std::size_t candidates = matches_.candidates.size();
     current_from_ = static_cast<std::uint32_t>(i);
     offer(runs[i], current_.state->counters.data() + i * current_.pattern->counter_count);
     if (!current_.steps.is_over()) continue;
     drafts_.runs.resize(drafts);
-    candidates_.resize(candidates);
+    matches_.candidates.resize(candidates);
     const std::int64_t now = current_.row->row->engine_time.us;
     lost = static_cast<std::uint64_t>(
         std::count_if(runs.begin(), runs.begin() + static_cast<std::ptrdiff_t>(i) + 1,
@@ -61,7 +61,7 @@ std::uint64_t PatternMatcher::offer_newest_first(bool may_start) {
     changed_ = true;
   }
   reverse_drafts(drafts_.runs);
-  std::ranges::reverse(candidates_);
+  std::ranges::reverse(matches_.candidates);
   return lost;
 }
 

@@ -134,7 +134,7 @@ void PatternMatcher::on_window_deadline(const Timer& timer) {
   order.level = current_.rule->level;
   order.rule = current_.rule->index.value;
   order.key = current_.scope.key;
-  const Candidate candidate{window.node, window.values, 0, false, 0};
+  const MatchCandidate candidate{window.node, window.values, 0, false, 0};
   // Each of its events is read once for each total: as many steps for each of these.
   const Rule& shown = *current_.rule->rule;
   const std::uint64_t totals =
@@ -145,9 +145,9 @@ void PatternMatcher::on_window_deadline(const Timer& timer) {
   if (current_.steps.is_over()) {
     lost_.give_up(1, order);
   } else if (passes) {
-    candidates_.push_back(candidate);
+    matches_.candidates.push_back(candidate);
     decide(order);
-    candidates_.clear();
+    matches_.candidates.clear();
   }
   drop_window();
   current_.context->patterns.count(*current_.state);
