@@ -82,8 +82,6 @@ void KeySuppression::note_variable_events(const MatchCandidate& candidate) {
   forget_taken();
 }
 
-// ---- suppression by the rule's own key
-
 std::vector<VariableEvent> KeySuppression::variable_events(const MatchCandidate& candidate) const {
   std::vector<VariableEvent> events;
   if (const auto here = variable_event_here(candidate)) events.push_back(*here);
@@ -94,6 +92,8 @@ std::vector<VariableEvent> KeySuppression::variable_events(const MatchCandidate&
   std::ranges::reverse(events);
   return events;
 }
+
+// ---- suppression by the rule's own key
 
 bool KeySuppression::lets_pass(const MatchCandidate& candidate, const MatchFacts& facts) const {
   const Suppression& suppression = current_.rule->rule->suppression;

@@ -32,7 +32,7 @@ bool PatternMatcher::on_busy_event() {
   bool is_skipped = false;
   if (!fitting_.empty()) {
     if (const auto match = members.match(fitting_)) {
-      const bool is_given = give_chain(held.log, *match);
+      const bool is_given = selection_.give_chain(held.log, *match);
       is_skipped = is_given && current_.rule->rule->selection.kind == SelectionKind::kSkipPastLast;
     }
   }
@@ -53,42 +53,6 @@ bool PatternMatcher::on_busy_event() {
     current_.context->patterns.count(state);
   }
   return true;
-}
-
-// Gives the match of a busy key whose events are in the log. Whether it was selected. Its nodes are
-// there only until then.
-bool PatternMatcher::give_chain(const EventLog& log, const ChainMatch& match) {
-  PatternState& state = *current_.state;
-  Offset last = 0;
-  for (const ChainEvent& taken : match.events) {
-    const KeptEvent& event = log[taken.event];
-    const Offset place = state.cut(event.words);
-    std::memcpy(&state.words[place], &event, std::size_t{event.words} * 8);
-    last = nodes_.make_node(last, place, taken.step, static_cast<std::uint16_t>(taken.subset),
-                            EventView{nullptr, &event});
-  }
-  OrderKey order = current_.order_here();
-  bool is_given = true;
-  if (current_.is_stepwise()) {
-    const CompleteMatch complete{state.next_start, nodes_.write_node(last, match.last_step),
-                                 nodes_.write_values()};
-    current_.steps.allow(StepMeter::kMatchesThen);
-    is_given = current_.steps.take() && passes(complete);
-    if (current_.steps.is_over()) {
-      is_given = false;
-      lost_.give_up(1, order);
-    } else if (is_given) {
-      give(complete, order);
-    }
-  } else {
-    matches_.candidates.assign(1, MatchCandidate{last, 0, state.next_start, true, match.last_step});
-    decide(order);
-    matches_.candidates.clear();
-  }
-  state.words.assign(1, 0);
-  nodes_.begin();
-  current_.scope.record = state.base();
-  return is_given;
 }
 
 // Whether it is kept.

@@ -1,26 +1,12 @@
-// The general matcher: from drafts to partial matches, and deadlines.
+// The general matcher: from drafts to partial matches, and what deadlines do with them.
 #include <algorithm>
 
 #include "cep/alert/current_row.h"
-#include "cep/base/assert.h"
 #include "cep/pattern/pattern_matcher.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
-void PatternMatcher::StoredFeatures::begin(const RuleProgram& rule, const std::byte* block) {
-  rule_ = &rule;
-  block_ = block;
-}
-const Value& PatternMatcher::StoredFeatures::read(FeatureIndex feature) {
-  const auto* word = reinterpret_cast<const std::uint64_t*>(block_) + 1;
-  for (const FeatureIndex kept : rule_->deadline_features) {
-    value_ = next_kept_value(word);
-    if (kept == feature) return value_;
-  }
-  TOCSIN_ASSERT(false, "compile lists what alerts read");
-}
-
 // Makes the drafts the rule's partial matches of this key, and gives or keeps complete ones where
 // that may drop others.
 void PatternMatcher::commit() {
@@ -38,7 +24,7 @@ void PatternMatcher::commit() {
   const std::size_t words_before = state.words.size();
   matches_.given.clear();
   if (!matches_.candidates.empty()) {
-    sort_candidates(current_.order_here());
+    selection_.sort_candidates(current_.order_here());
     for (const MatchCandidate& match : matches_.candidates) {
       CompleteMatch complete{match.start, match.node, match.values};
       if (match.takes) {
@@ -71,11 +57,11 @@ void PatternMatcher::commit() {
   if (current_.is_stepwise()) {
     current_.steps.allow(StepMeter::kMatchesThen);
     if (current_.rule->rule->selection.in_order) {
-      wait_in_order(current_.order_here());
+      selection_.wait_in_order(current_.order_here());
     } else if (!matches_.given.empty()) {
-      give_in_turn(current_.order_here());
+      selection_.give_in_turn(current_.order_here());
     }
-    if (lost_.gave_up()) drop_older_half(current_.order_here());
+    if (lost_.gave_up()) selection_.drop_older_half(current_.order_here());
   }
   if (current_.rule->sets_deadlines) set_deadlines();
   if (state.words.size() > 256 && state.words.size() > 2 * state.words_kept) nodes_.collect_words();
@@ -101,7 +87,7 @@ void PatternMatcher::set_deadlines() {
     current_.push_timer(last_deadline,
                         RecordStore::at<KeptEvent>(current_.state->base(), cause)->arrival());
   }
-  set_release_timer();
+  selection_.set_release_timer();
 }
 
 void PatternMatcher::set_timers(const RuleProgram& rule, PatternState& state, std::uint64_t hash,
@@ -122,7 +108,75 @@ void PatternMatcher::set_timers(const RuleProgram& rule, PatternState& state, st
     last_cause = cause;
     current_.push_timer(last_deadline, cause);
   }
-  set_release_timer();
+  selection_.set_release_timer();
   if (state.window.open && state.window.is_set) arm_window();
+}
+
+void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& context,
+                                 KeySlot& slot, std::string_view key, const Timer& timer,
+                                 std::uint32_t queue) {
+  OperatorEntry* const entry = current_.store.find(slot, rule.op);
+  if (entry == nullptr) return;
+  PatternState& state =
+      context.patterns.at(*RecordStore::at<std::uint32_t>(current_.store.base(slot), entry->state));
+  current_.select_rule(rule, &state, key);
+  current_.context = &context;
+  current_.row = nullptr;
+  current_.scope.batch = &context.slice.batch();
+  current_.timers = &context.timers;
+  current_.queue = queue;
+  current_.hash = slot.hash;
+  nodes_.begin();
+  matches_.candidates.clear();
+  matches_.given.clear();
+  lost_.begin();
+  current_.steps.begin(current_.program.limits.steps_per_event_max);
+  if (current_.pattern->opens) {
+    on_window_deadline(timer);
+    return;
+  }
+  const EventPosition at{timer.deadline_us, timer.arrival()};
+  const bool in_order = rule.rule->selection.in_order;
+  bool any = false;
+  std::uint32_t role = 0;
+  current_.keep_runs([&](const PatternRun& run) {
+    if (current_.is_due(run)) {
+      if (run.ends_us != at.time_us || current_.end_of(run) != at) return true;
+      role = place_of_role(current_.end_setter(run).roles());
+      matches_.candidates.push_back({run.node, run.values, run.start, false, 0});
+      return false;
+    }
+    // What is given may look at all that are alive: no more, so that its steps are the same for any
+    // cut.
+    if (!in_order && current_.is_stepwise()) return current_.dies_at(run) > at.time_us;
+    // Only what waits in order sees when a partial match ends.
+    if (!in_order || current_.dies_at(run) > at.time_us || current_.end_of(run) > at) return true;
+    if (current_.end_of(run) == at) role = place_of_role(current_.end_setter(run).roles());
+    any = true;
+    return false;
+  });
+  if (matches_.candidates.empty() && !any) return;
+  OrderKey order = order_at_deadline(EventTime{timer.deadline_us}, timer.arrival());
+  order.role = role;
+  order.level = rule.level;
+  order.rule = rule.index.value;
+  order.key = key;
+  if (current_.is_stepwise()) {
+    selection_.sort_candidates(order);
+    for (const MatchCandidate& match : matches_.candidates) {
+      matches_.given.push_back({match.start, match.node, match.values});
+    }
+    matches_.candidates.clear();
+    if (in_order) {
+      selection_.wait_in_order(order);
+      selection_.set_release_timer();
+    } else {
+      selection_.give_in_turn(order);
+    }
+  } else {
+    selection_.decide(order);
+  }
+  if (lost_.gave_up()) selection_.drop_older_half(order);
+  current_.context->patterns.count(state);
 }
 }  // namespace tocsin::cep

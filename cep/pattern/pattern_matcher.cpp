@@ -18,7 +18,9 @@ PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& t
       pruning_(current_, drafts_),
       budget_(current_, drafts_, lost_),
       suppression_(current_, matches_),
-      deferred_(program, stats, budgets) {}
+      deferred_(program, stats, budgets),
+      alerts_(current_, matches_, lost_, suppression_, deferred_, groups),
+      selection_(current_, nodes_, matches_, lost_, alerts_) {}
 
 void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& context,
                               CurrentRow& current, std::uint32_t queue) {
@@ -60,7 +62,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   current_.steps.begin(current_.program.limits.steps_per_event_max);
   any_live_ = state != nullptr && (!state->waiting.empty() || state->window.open);
   if (has_paths && on_paths_event()) return;
-  if (asks_quiet) look_at_quiet();
+  if (asks_quiet) alerts_.look_at_quiet();
   if (pattern.opens) {
     on_window_event();
     return;
@@ -70,7 +72,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   offer_all(may_start);
   if (!changed_ && matches_.candidates.empty()) return;
   if (!current_.is_stepwise()) {
-    if (!matches_.candidates.empty()) decide(current_.order_here());
+    if (!matches_.candidates.empty()) selection_.decide(current_.order_here());
     matches_.candidates.clear();
   }
   if (drafts_.runs.size() > 1) {
@@ -85,6 +87,64 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
     make_busy();
   }
   if (pattern.paths && current_.state != nullptr) make_paths(runs_before);
+}
+
+bool PatternMatcher::may_run_out() const {
+  const std::uint64_t most = current_.state->runs.size() + current_.pattern->starts.size();
+  return current_.rule->reads_matches ||
+         most * (1 + current_.pattern->transitions.size() + current_.pattern->fan_targets.size()) >
+             current_.steps.limit();
+}
+
+void PatternMatcher::offer_starts(bool may_start) {
+  current_from_ = BudgetTally::kFresh;
+  if (!may_start) return;
+  for (const std::uint32_t transition : current_.pattern->starts) offer_start(transition);
+}
+
+// Offers the event to the key's partial matches and to fresh ones.
+void PatternMatcher::offer_all(bool may_start) {
+  if (current_.state == nullptr) {
+    offer_starts(may_start);
+    return;
+  }
+  if (!current_.state->runs.empty() && may_run_out()) {
+    const std::uint64_t lost = offer_newest_first(may_start);
+    lost_.forget(any_live_);
+    if (lost > 0) lost_.lose(lost, BudgetCause::kStepsPerEvent);
+    return;
+  }
+  for (std::size_t i = 0; i < current_.state->runs.size(); ++i) {
+    current_from_ = static_cast<std::uint32_t>(i);
+    offer(current_.state->runs[i],
+          current_.state->counters.data() + i * current_.pattern->counter_count);
+  }
+  lost_.forget(any_live_);
+  offer_starts(may_start);
+}
+
+// Gives how many were dropped.
+std::uint64_t PatternMatcher::offer_newest_first(bool may_start) {
+  const std::vector<PatternRun>& runs = current_.state->runs;
+  offer_starts(may_start);
+  std::uint64_t lost = 0;
+  for (std::size_t i = runs.size(); i-- > 0 && lost == 0;) {
+    const std::size_t drafts = drafts_.runs.size();
+    const std::size_t candidates = matches_.candidates.size();
+    current_from_ = static_cast<std::uint32_t>(i);
+    offer(runs[i], current_.state->counters.data() + i * current_.pattern->counter_count);
+    if (!current_.steps.is_over()) continue;
+    drafts_.runs.resize(drafts);
+    matches_.candidates.resize(candidates);
+    const std::int64_t now = current_.row->row->engine_time.us;
+    lost = static_cast<std::uint64_t>(
+        std::count_if(runs.begin(), runs.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                      [&](const PatternRun& run) { return now < current_.dies_at(run); }));
+    changed_ = true;
+  }
+  reverse_drafts(drafts_.runs);
+  std::ranges::reverse(matches_.candidates);
+  return lost;
 }
 
 // One partial match at the current event: drafts what becomes of it.

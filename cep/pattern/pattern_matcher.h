@@ -44,7 +44,9 @@
 #include "cep/pattern/draft_pruning.h"
 #include "cep/pattern/key_suppression.h"
 #include "cep/pattern/lost_runs.h"
+#include "cep/pattern/match_selection.h"
 #include "cep/pattern/node_writer.h"
+#include "cep/pattern/pattern_alerts.h"
 #include "cep/pattern/step_conditions.h"
 #include "cep/places/members.h"
 #include "cep/record/budget.h"
@@ -99,25 +101,6 @@ class PatternMatcher {
   static constexpr std::int64_t kNeverDies = INT64_MAX;
 
  private:
-  class StoredFeatures : public FeatureReader {
-   public:
-    void begin(const RuleProgram& rule, const std::byte* block);
-    const Value& read(FeatureIndex feature) override;
-
-   private:
-    const RuleProgram* rule_ = nullptr;
-    const std::byte* block_ = nullptr;
-    Value value_;
-  };
-  // What a given match drops.
-  struct Drop {
-    bool any = false;
-    bool by_position = false;  // all that began at or before `last`
-    bool strictly = false;     // … before it
-    EventPosition last;
-    std::vector<Offset> events;  // all that hold one of these, ascending
-  };
-
   // ---- one event
   void offer_all(bool may_start);
   std::uint64_t offer_newest_first(bool may_start);
@@ -151,7 +134,6 @@ class PatternMatcher {
   void drop_oldest_half(BudgetCause cause);
   // ---- busy keys (cep/pattern/pattern_busy.cpp)
   bool on_busy_event();
-  bool give_chain(const EventLog& log, const ChainMatch& match);
   bool keep_busy_event(Members& members);
   void keep_busy_to_budget();
   void drop_older_starts();
@@ -160,31 +142,8 @@ class PatternMatcher {
   void make_busy();
   void end_busy();
   std::int64_t busy_expiry(std::int64_t now_us);
-  // ---- steps that run out (cep/pattern/pattern_steps.cpp)
-  void drop_older_half(const OrderKey& order);
-  void give_up_waiting(const OrderKey& order);
   void commit();
   void set_deadlines();
-  void set_release_timer();
-  // ---- matches (cep/pattern/pattern_selection.cpp)
-  void sort_candidates(const OrderKey& order);
-  void decide(const OrderKey& order);
-  void give_in_turn(const OrderKey& order);
-  void wait_in_order(const OrderKey& order);
-  void release(OrderKey order);
-  const EvalScope& scope_of(const MatchCandidate& candidate);
-  EventView last_of(const MatchCandidate& candidate) const;
-  bool is_excepted(const EvalScope& scope, const EventView& last, EventTime time) const;
-  MatchFacts facts_of(const MatchCandidate& candidate, const EvalScope& scope,
-                      const EventView& last, EventTime time);
-  void raise(const MatchCandidate& candidate, const MatchFacts& facts, OrderKey& order);
-  void give(const CompleteMatch& match, OrderKey& order);
-  bool passes(const CompleteMatch& match);
-  void add_deferred(DeferredMatches& deferred, const MatchCandidate& candidate);
-  Drop drop_of(const CompleteMatch& match) const;
-  bool is_dropped(const Drop& drop, Offset node);
-  void drop_runs(const Drop& drop);
-  void look_at_quiet();
 
   GroupBudgets& groups_;
   BudgetMeter meter_;
@@ -194,7 +153,6 @@ class PatternMatcher {
   StepConditions conditions_;
   NodeWriter nodes_;
   LostRuns lost_;
-  StoredFeatures stored_features_;
   std::uint32_t current_from_ = BudgetTally::kFresh;  // Draft::from of what is drafted
   bool changed_ = false;
   bool any_live_ = false;  // of the partial matches before the current event
@@ -207,8 +165,8 @@ class PatternMatcher {
   std::uint64_t busy_events_ = 0;       // of the key that live_runs() was last asked about
   CompleteMatches matches_;
   KeySuppression suppression_;
-
   DeferredAlerts deferred_;
-  std::size_t unchecked_ = 0;  // dropped because there were no steps to find out
+  PatternAlerts alerts_;
+  MatchSelection selection_;
 };
 }  // namespace tocsin::cep

@@ -67,7 +67,7 @@ bool PatternMatcher::on_paths_event() {
   PathsRow row(*this, key);
   const std::uint64_t before = state.starts.size();
   if (paths.take(row)) {
-    const bool is_given = give_chain(state.log, paths.match());
+    const bool is_given = selection_.give_chain(state.log, paths.match());
     if (is_given && current_.rule->rule->selection.kind == SelectionKind::kSkipPastLast)
       paths.clear();
     if (lost_.gave_up() && !state.is_empty()) {

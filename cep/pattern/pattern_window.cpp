@@ -141,12 +141,13 @@ void PatternMatcher::on_window_deadline(const Timer& timer) {
       2 + shown.fields.size() + shown.message.size() + shown.exceptions.size();
   current_.steps.begin(current_.program.limits.steps_per_event_max * totals);
   const ExprPtr& where = current_.rule->rule->window->where;
-  const bool passes = !where || evaluate(*where, last_of(candidate), scope_of(candidate)).is_true();
+  const bool passes =
+      !where || evaluate(*where, alerts_.last_of(candidate), alerts_.scope_of(candidate)).is_true();
   if (current_.steps.is_over()) {
     lost_.give_up(1, order);
   } else if (passes) {
     matches_.candidates.push_back(candidate);
-    decide(order);
+    selection_.decide(order);
     matches_.candidates.clear();
   }
   drop_window();
