@@ -34,6 +34,10 @@ struct TakenEvents {
 };
 
 struct CurrentPattern {
+  /// Until when state matters: it is over; it has no end in time.
+  static constexpr std::int64_t kDead = INT64_MIN;
+  static constexpr std::int64_t kNeverDies = INT64_MAX;
+
   CurrentPattern(const ProgramImpl& all, const TableProgram& table, RecordStore& records,
                  EngineStats& counts);
   CurrentPattern(const CurrentPattern&) = delete;

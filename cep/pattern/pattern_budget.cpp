@@ -43,7 +43,7 @@ void PatternMatcher::drop_live_runs(const RuleProgram& rule, PatternPool& patter
     drop_starts(now_us, count);
   } else if (state.window.open && state.window.end_us > now_us) {
     const std::uint64_t events = state.window.count;
-    drop_window();
+    windows_.drop();
     state.lost_runs += events;
     current_.stats.runs_lost += events;
   } else if (state.paths != nullptr) {

@@ -109,7 +109,7 @@ void PatternMatcher::set_timers(const RuleProgram& rule, PatternState& state, st
     current_.push_timer(last_deadline, cause);
   }
   selection_.set_release_timer();
-  if (state.window.open && state.window.is_set) arm_window();
+  if (state.window.open && state.window.is_set) windows_.arm();
 }
 
 void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& context,
@@ -132,7 +132,7 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& co
   lost_.begin();
   current_.steps.begin(current_.program.limits.steps_per_event_max);
   if (current_.pattern->opens) {
-    on_window_deadline(timer);
+    windows_.on_deadline(timer);
     return;
   }
   const EventPosition at{timer.deadline_us, timer.arrival()};

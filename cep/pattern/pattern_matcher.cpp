@@ -20,7 +20,8 @@ PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& t
       suppression_(current_, matches_),
       deferred_(program, stats, budgets),
       alerts_(current_, matches_, lost_, suppression_, deferred_, groups),
-      selection_(current_, nodes_, matches_, lost_, alerts_) {}
+      selection_(current_, nodes_, matches_, lost_, alerts_),
+      windows_(current_, nodes_, matches_, lost_, alerts_, selection_, groups) {}
 
 void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& context,
                               CurrentRow& current, std::uint32_t queue) {
@@ -64,7 +65,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   if (has_paths && on_paths_event()) return;
   if (asks_quiet) alerts_.look_at_quiet();
   if (pattern.opens) {
-    on_window_event();
+    windows_.on_event();
     return;
   }
   if (has_members && on_busy_event()) return;
@@ -346,7 +347,7 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, PatternPool& patter
   PatternState& at = patterns.at(handle);
   current_.select_rule(rule, &at, {});
   std::int64_t latest = kDead;
-  if (at.window.open && at.window.end_us <= now_us) drop_window();
+  if (at.window.open && at.window.end_us <= now_us) windows_.drop();
   if (at.window.open) latest = std::max(latest, at.window.end_us);
   if (at.members != nullptr) latest = std::max(latest, busy_expiry(now_us));
   if (!at.waiting.empty()) latest = kNeverDies;

@@ -37,6 +37,7 @@
 #include "cep/compile/pattern_program.h"
 #include "cep/data/alert.h"
 #include "cep/eval/eval.h"
+#include "cep/pattern/closing_windows.h"
 #include "cep/pattern/complete_matches.h"
 #include "cep/pattern/current_pattern.h"
 #include "cep/pattern/deferred_alerts.h"
@@ -82,7 +83,7 @@ class PatternMatcher {
   std::uint64_t events_of_live_runs() const {
     return busy_events_ > 0 ? busy_events_ : meter_.events() + path_events_;
   }
-  std::uint64_t budget_work() const { return meter_.work() + budget_.work(); }
+  std::uint64_t budget_work() const { return meter_.work() + budget_.work() + windows_.work(); }
   /// Until when a partial match may give an alert; PatternRun::kNever.
   std::int64_t lives_until(const RuleProgram& rule, const PatternRun& run) {
     current_.select_rule(rule, nullptr, {});
@@ -97,8 +98,8 @@ class PatternMatcher {
   /// Sets all timers that the state of a key with this hash waits for.
   void set_timers(const RuleProgram& rule, PatternState& state, std::uint64_t hash,
                   ShardTimers& timers, std::uint32_t queue);
-  static constexpr std::int64_t kDead = INT64_MIN;
-  static constexpr std::int64_t kNeverDies = INT64_MAX;
+  static constexpr std::int64_t kDead = CurrentPattern::kDead;
+  static constexpr std::int64_t kNeverDies = CurrentPattern::kNeverDies;
 
  private:
   // ---- one event
@@ -125,13 +126,6 @@ class PatternMatcher {
   std::int64_t paths_expiry(const RuleProgram& rule, PatternState& of, std::int64_t now_us);
   std::uint64_t live_path_runs(const RuleProgram& rule, PatternState& of, std::int64_t now_us,
                                std::vector<LiveRun>& runs) const;
-  // ---- closing windows (cep/pattern/pattern_window.cpp)
-  void on_window_event();
-  void on_window_deadline(const Timer& timer);
-  void arm_window();
-  void drop_window();
-  void keep_window_to_budget();
-  void drop_oldest_half(BudgetCause cause);
   // ---- busy keys (cep/pattern/pattern_busy.cpp)
   bool on_busy_event();
   bool keep_busy_event(Members& members);
@@ -168,5 +162,6 @@ class PatternMatcher {
   DeferredAlerts deferred_;
   PatternAlerts alerts_;
   MatchSelection selection_;
+  ClosingWindows windows_;
 };
 }  // namespace tocsin::cep

@@ -1,27 +1,26 @@
-// Windows that close: what is collected is a partial match of one step, given at the window's end.
+#include "cep/pattern/closing_windows.h"
+
 #include <algorithm>
 
 #include "cep/alert/alert_builder.h"
 #include "cep/alert/current_row.h"
-#include "cep/pattern/pattern_matcher.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 #include "cep/record/budget.h"
 
 namespace tocsin::cep {
-void PatternMatcher::on_window_event() {
+void ClosingWindows::on_event() {
   const ClosingWindow& rule = *current_.rule->rule->window;
   const std::int64_t now = current_.row->row->engine_time.us;
   const bool opens = current_.row->satisfies(current_.pattern->opens->predicate);
   if (current_.state != nullptr && !rule.is_session() && current_.state->window.open &&
       current_.state->window.end_us <= now) {
-    drop_window();  // none of its own kinds had come: nothing to give
+    drop();  // none of its own kinds had come: nothing to give
   }
   const bool is_open = current_.state != nullptr && current_.state->window.open;
   if (!is_open && rule.is_session() && !opens) return;
   current_.make_state();
-  any_live_ = is_open;
-  lost_.forget(any_live_);
+  lost_.forget(is_open);
   OpenWindow& window = current_.state->window;
   const std::size_t words_before = current_.state->words.size();
   if (!is_open) {
@@ -49,22 +48,22 @@ void PatternMatcher::on_window_event() {
     window.setter = current_.row->row->arrival;
     window.setter_roles = current_.row->roles;
     // One timer is enough: a session that has grown by then sets the next.
-    if (!has_timer) arm_window();
+    if (!has_timer) arm();
   }
-  keep_window_to_budget();
+  keep_to_budget();
   if (current_.state->words.size() > 256 &&
       current_.state->words.size() > 2 * current_.state->words_kept)
     nodes_.collect_words();
   current_.context->patterns.count(*current_.state);
 }
 
-void PatternMatcher::arm_window() {
+void ClosingWindows::arm() {
   OpenWindow& window = current_.state->window;
   window.timer_us = window.end_us;
   current_.push_timer(window.end_us, window.setter);
 }
 
-void PatternMatcher::drop_window() {
+void ClosingWindows::drop() {
   current_.state->window = {};
   current_.state->words = {0};
   current_.state->budget_words = 0;
@@ -72,7 +71,7 @@ void PatternMatcher::drop_window() {
   --current_.stats.runs;
 }
 
-void PatternMatcher::keep_window_to_budget() {
+void ClosingWindows::keep_to_budget() {
   const Limits& limits = current_.program.limits;
   OpenWindow& window = current_.state->window;
   if (!may_exceed_key_budget(limits, current_.state->words.size(), 1)) {
@@ -97,7 +96,7 @@ void PatternMatcher::keep_window_to_budget() {
 }
 
 // The places of the newer half become all there are; at least that of the current event.
-void PatternMatcher::drop_oldest_half(BudgetCause cause) {
+void ClosingWindows::drop_oldest_half(BudgetCause cause) {
   OpenWindow& window = current_.state->window;
   const std::uint64_t kept = std::max<std::uint64_t>(window.count / 2, 1);
   const std::uint64_t lost = window.count - kept;
@@ -122,11 +121,11 @@ void PatternMatcher::drop_oldest_half(BudgetCause cause) {
   lost_.lose(lost, cause);
 }
 
-void PatternMatcher::on_window_deadline(const Timer& timer) {
+void ClosingWindows::on_deadline(const Timer& timer) {
   OpenWindow& window = current_.state->window;
   if (!window.open || !window.is_set || window.timer_us != timer.deadline_us) return;
   if (window.end_us > timer.deadline_us) {
-    arm_window();
+    arm();
     return;
   }
   OrderKey order = order_at_deadline(EventTime{window.end_us}, window.setter);
@@ -150,7 +149,7 @@ void PatternMatcher::on_window_deadline(const Timer& timer) {
     selection_.decide(order);
     matches_.candidates.clear();
   }
-  drop_window();
+  drop();
   current_.context->patterns.count(*current_.state);
 }
 }  // namespace tocsin::cep
