@@ -12,10 +12,10 @@ std::uint64_t PatternMatcher::live_runs(const RuleProgram& rule, PatternPool& pa
                                         std::vector<LiveRun>& runs) {
   PatternState& state = patterns.at(*RecordStore::at<std::uint32_t>(record, place));
   current_.select_rule(rule, &state, {});
-  live_starts(now_us, runs);
+  busy_events_ = state.members != nullptr ? members_.live_runs(now_us, runs) : 0;
   meter_.begin(*current_.program.plan, *rule.rule, current_.scope.table->layouts, state.base(),
                state.words.size());
-  path_events_ = state.paths != nullptr ? live_path_runs(rule, state, now_us, runs) : 0;
+  path_events_ = state.paths != nullptr ? paths_.live_runs(rule, state, now_us, runs) : 0;
   for (const CompleteMatch& match : state.waiting) meter_.add(match.node);
   const std::uint64_t beside = meter_.bytes();
   const std::size_t first = runs.size();
@@ -40,14 +40,14 @@ void PatternMatcher::drop_live_runs(const RuleProgram& rule, PatternPool& patter
   current_.select_rule(rule, &state, {});
   if (count == 0) return;
   if (state.members != nullptr) {
-    drop_starts(now_us, count);
+    members_.drop_starts(now_us, count);
   } else if (state.window.open && state.window.end_us > now_us) {
     const std::uint64_t events = state.window.count;
     windows_.drop();
     state.lost_runs += events;
     current_.stats.runs_lost += events;
   } else if (state.paths != nullptr) {
-    drop_path_runs(rule, state, now_us, count);
+    paths_.drop_runs(rule, state, now_us, count);
   } else {
     const std::size_t counters = current_.pattern->counter_count;
     std::size_t kept = 0;

@@ -21,7 +21,9 @@ PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& t
       deferred_(program, stats, budgets),
       alerts_(current_, matches_, lost_, suppression_, deferred_, groups),
       selection_(current_, nodes_, matches_, lost_, alerts_),
-      windows_(current_, nodes_, matches_, lost_, alerts_, selection_, groups) {}
+      windows_(current_, nodes_, matches_, lost_, alerts_, selection_, groups),
+      members_(current_, conditions_, lost_, selection_, groups),
+      paths_(current_, conditions_, nodes_, lost_, selection_, groups) {}
 
 void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& context,
                               CurrentRow& current, std::uint32_t queue) {
@@ -62,13 +64,13 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   changed_ = false;
   current_.steps.begin(current_.program.limits.steps_per_event_max);
   any_live_ = state != nullptr && (!state->waiting.empty() || state->window.open);
-  if (has_paths && on_paths_event()) return;
+  if (has_paths && paths_.on_event()) return;
   if (asks_quiet) alerts_.look_at_quiet();
   if (pattern.opens) {
     windows_.on_event();
     return;
   }
-  if (has_members && on_busy_event()) return;
+  if (has_members && members_.on_event()) return;
 
   offer_all(may_start);
   if (!changed_ && matches_.candidates.empty()) return;
@@ -85,9 +87,9 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   commit();
   if (rule.members && current_.state != nullptr &&
       current_.state->runs.size() > current_.program.limits.busy_key_runs) {
-    make_busy();
+    members_.make();
   }
-  if (pattern.paths && current_.state != nullptr) make_paths(runs_before);
+  if (pattern.paths && current_.state != nullptr) paths_.make(runs_before);
 }
 
 bool PatternMatcher::may_run_out() const {
@@ -349,9 +351,9 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, PatternPool& patter
   std::int64_t latest = kDead;
   if (at.window.open && at.window.end_us <= now_us) windows_.drop();
   if (at.window.open) latest = std::max(latest, at.window.end_us);
-  if (at.members != nullptr) latest = std::max(latest, busy_expiry(now_us));
+  if (at.members != nullptr) latest = std::max(latest, members_.expiry(now_us));
   if (!at.waiting.empty()) latest = kNeverDies;
-  if (at.paths != nullptr) latest = std::max(latest, paths_expiry(rule, at, now_us));
+  if (at.paths != nullptr) latest = std::max(latest, paths_.expiry(rule, at, now_us));
   if (at.lost_runs > 0 && at.lost_until_us > now_us) latest = std::max(latest, at.lost_until_us);
   const std::uint32_t count = current_.pattern->counter_count;
   std::size_t kept = 0;

@@ -1,42 +1,32 @@
 /// Matching of any pattern, selection and suppression (Method::kGeneral): one rule, one key, one
 /// event at a time.
 ///
-/// A partial match stands on one **transition** of the automaton (cep/compile/pattern_program.h)
-/// and is offered each considered event of its key. It ends, stays, or takes the event: then each
+/// A partial match is at one **transition** of the automaton (cep/compile/pattern_program.h) and is
+/// offered each considered event of its key. It ends, stays, or takes the event: then each
 /// transition that its counters allow makes a partial match of its own. A transition to the end
 /// makes a complete one, or one that waits for its deadline or the next event.
 ///
-/// What becomes of the partial matches at an event is drafted first, then pruned and cut to the
-/// budget; only what survives is written. Invariants:
-/// - runs stand ascending by their first event;
-/// - one node stands for one list of (event, step) taken, so that equal matches are found by their
-///   nodes, and two that reached the same node on the same transition with equal counters are one;
-/// - **pruning**: where the selection prefers one match (PatternProgram, compile_pattern.cpp), of
-///   two partial matches of one first event that stand on the same transition with equal counters,
-///   gaps and deadlines and agree on all events that anything later asks about, the one that comes
-///   first in the order stays: whatever completes the other completes it too, at the same event,
-///   and it is selected first. Where nothing is asked about and no window ends them apart, that
-///   holds for different first events too;
-/// - a key with many partial matches has none: it is matched by places (pattern_paths.cpp), where
-///   the pattern has paths (cep/places/paths.h);
-/// - members of `all of` that share a fan: see draft_pruning.cpp.
+/// An event is worked on in this order, each step by a class of its own:
+/// - StepConditions says which steps the event fits; what becomes of the partial matches is
+/// drafted;
+/// - DraftPruning drops drafts that others stand in for, and DraftBudget those beyond the budget;
+/// - what survives is written: NodeWriter writes events and nodes;
+/// - MatchSelection selects among complete matches, and PatternAlerts makes alerts of them.
 ///
-/// A key with many partial matches of a rule with `all of` is a busy one, where the rule allows it
-/// (RuleProgram::members): it has none of them, but the events that fit each step
-/// (cep/places/members.h, pattern_busy.cpp).
+/// Closing windows (ClosingWindows) are partial matches of one step. A key with many partial
+/// matches becomes a busy one, where the rule allows it: MembersMatcher or PathsMatcher matches it.
+/// Invariants: partial matches are in the order of their first events; one node is one list of
+/// (event, step) taken, so that equal matches are found by their nodes, and two that reached the
+/// same node on the same transition with equal counters are one.
 #pragma once
-#include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "cep/alert/match_context.h"
 #include "cep/compile/pattern_program.h"
 #include "cep/data/alert.h"
-#include "cep/eval/eval.h"
 #include "cep/pattern/closing_windows.h"
 #include "cep/pattern/complete_matches.h"
 #include "cep/pattern/current_pattern.h"
@@ -46,10 +36,11 @@
 #include "cep/pattern/key_suppression.h"
 #include "cep/pattern/lost_runs.h"
 #include "cep/pattern/match_selection.h"
+#include "cep/pattern/members_matcher.h"
 #include "cep/pattern/node_writer.h"
+#include "cep/pattern/paths_matcher.h"
 #include "cep/pattern/pattern_alerts.h"
 #include "cep/pattern/step_conditions.h"
-#include "cep/places/members.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
 #include "cep/record/key_record.h"
@@ -102,7 +93,7 @@ class PatternMatcher {
   static constexpr std::int64_t kNeverDies = CurrentPattern::kNeverDies;
 
  private:
-  // ---- one event
+  // What becomes of partial matches at the current event is drafted.
   void offer_all(bool may_start);
   std::uint64_t offer_newest_first(bool may_start);
   void offer_starts(bool may_start);
@@ -114,54 +105,37 @@ class PatternMatcher {
   void take(const PatternRun& parent, const std::uint32_t* counters, std::uint32_t step,
             bool forbidden, bool without);
   void keep(const PatternRun& run, const std::uint32_t* counters);
-  // ---- busy keys (cep/pattern/pattern_paths.cpp)
-  class PathsRow;
-  bool on_paths_event();
-  void keep_paths_to_budget();
-  void make_paths(std::size_t runs_before);
-  static std::uint64_t drop_path_starts(const RuleProgram& rule, PatternState& of,
-                                        std::int64_t now_us, std::uint64_t count);
-  void drop_path_runs(const RuleProgram& rule, PatternState& of, std::int64_t now_us,
-                      std::uint64_t count);
-  std::int64_t paths_expiry(const RuleProgram& rule, PatternState& of, std::int64_t now_us);
-  std::uint64_t live_path_runs(const RuleProgram& rule, PatternState& of, std::int64_t now_us,
-                               std::vector<LiveRun>& runs) const;
-  // ---- busy keys (cep/pattern/pattern_busy.cpp)
-  bool on_busy_event();
-  bool keep_busy_event(Members& members);
-  void keep_busy_to_budget();
-  void drop_older_starts();
-  void live_starts(std::int64_t now_us, std::vector<LiveRun>& runs);
-  void drop_starts(std::int64_t now_us, std::size_t count);
-  void make_busy();
-  void end_busy();
-  std::int64_t busy_expiry(std::int64_t now_us);
+  // What was drafted is written.
   void commit();
   void set_deadlines();
 
   GroupBudgets& groups_;
-  BudgetMeter meter_;
-  std::uint64_t path_events_ = 0;  // of the busy key that live_runs() was last asked about
-
   CurrentPattern current_;
   StepConditions conditions_;
   NodeWriter nodes_;
   LostRuns lost_;
-  std::uint32_t current_from_ = BudgetTally::kFresh;  // Draft::from of what is drafted
-  bool changed_ = false;
-  bool any_live_ = false;  // of the partial matches before the current event
   RunDrafts drafts_;
   DraftPruning pruning_;
   DraftBudget budget_;
-  std::vector<std::uint32_t> new_counters_;
-  std::vector<std::uint32_t> fan_counters_;
-  std::vector<std::uint32_t> fitting_;  // steps that the current event of a busy key fits
-  std::uint64_t busy_events_ = 0;       // of the key that live_runs() was last asked about
   CompleteMatches matches_;
   KeySuppression suppression_;
   DeferredAlerts deferred_;
   PatternAlerts alerts_;
   MatchSelection selection_;
   ClosingWindows windows_;
+  MembersMatcher members_;
+  PathsMatcher paths_;
+
+  // Of the current event.
+  std::uint32_t current_from_ = BudgetTally::kFresh;  // RunDraft::from of what is drafted
+  bool changed_ = false;
+  bool any_live_ = false;  // of the partial matches before it
+  std::vector<std::uint32_t> new_counters_;
+  std::vector<std::uint32_t> fan_counters_;
+
+  // Of the key that live_runs() was last called for.
+  BudgetMeter meter_;
+  std::uint64_t path_events_ = 0;
+  std::uint64_t busy_events_ = 0;
 };
 }  // namespace tocsin::cep

@@ -1,19 +1,13 @@
-// The general matcher: keys that have more partial matches of a rule with `all of` than a few. They
-// are matched by the events that fit its members, where the rule allows it (cep/places/members.h).
-// A key becomes a busy one at an event that gives it too many partial matches, and ceases to be one
-// when nothing of them is left.
-#include <cstring>
+#include "cep/pattern/members_matcher.h"
 
 #include "cep/alert/alert_builder.h"
 #include "cep/alert/current_row.h"
 #include "cep/pattern/busy_members.h"
-#include "cep/pattern/pattern_matcher.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
-// False where all is over by the current event: then the key is an ordinary one again.
-bool PatternMatcher::on_busy_event() {
+bool MembersMatcher::on_event() {
   PatternState& state = *current_.state;
   MembersState& held = *state.members;
   const std::uint64_t before = held.starts.size();
@@ -22,7 +16,7 @@ bool PatternMatcher::on_busy_event() {
   const std::uint64_t live = held.starts.size();
   current_.stats.runs -= before - live;
   if (live == 0) {
-    end_busy();
+    end();
     return false;
   }
   fitting_.clear();
@@ -39,16 +33,16 @@ bool PatternMatcher::on_busy_event() {
   if (is_skipped) {
     // All began at or before this event, the match's last.
     current_.stats.runs -= live;
-    end_busy();
+    end();
     return true;
   }
-  const bool is_kept = !fitting_.empty() && keep_busy_event(members);
+  const bool is_kept = !fitting_.empty() && keep_event(members);
   if (lost_.gave_up()) drop_older_starts();
-  if (is_kept) keep_busy_to_budget();
+  if (is_kept) keep_to_budget();
   current_.stats.runs += held.starts.size();
   current_.stats.runs -= live;
   if (held.is_empty()) {
-    end_busy();
+    end();
   } else {
     current_.context->patterns.count(state);
   }
@@ -56,7 +50,7 @@ bool PatternMatcher::on_busy_event() {
 }
 
 // Whether it is kept.
-bool PatternMatcher::keep_busy_event(Members& members) {
+bool MembersMatcher::keep_event(Members& members) {
   const std::vector<std::uint32_t> steps = members.to_keep(fitting_);
   if (steps.empty()) return false;
   MembersState& held = *current_.state->members;
@@ -82,7 +76,7 @@ bool PatternMatcher::keep_busy_event(Members& members) {
 }
 
 // The oldest first events go.
-void PatternMatcher::keep_busy_to_budget() {
+void MembersMatcher::keep_to_budget() {
   const Limits& limits = current_.program.limits;
   MembersState& held = *current_.state->members;
   const BusyMembers key(current_.program, *current_.scope.table, *current_.rule, held);
@@ -97,24 +91,21 @@ void PatternMatcher::keep_busy_to_budget() {
 }
 
 // Of the events that began a match: there were no steps left for one.
-void PatternMatcher::drop_older_starts() {
+void MembersMatcher::drop_older_starts() {
   MembersState& held = *current_.state->members;
   const std::size_t before = held.starts.size();
   while (held.starts.size() > before / 2) held.pop_start();
   if (before > 0) lost_.lose(before - held.starts.size(), BudgetCause::kStepsPerEvent);
 }
 
-// Appends the events that began a match of a busy key.
-void PatternMatcher::live_starts(std::int64_t now_us, std::vector<LiveRun>& runs) {
-  busy_events_ = 0;
-  if (current_.state->members == nullptr) return;
+std::uint64_t MembersMatcher::live_runs(std::int64_t now_us, std::vector<LiveRun>& runs) const {
+  const MembersState& held = *current_.state->members;
   BusyMembers(current_.program, *current_.scope.table, *current_.rule, *current_.state->members)
       .live_runs(now_us, runs);
-  if (!runs.empty()) busy_events_ = current_.state->members->log.size();
+  return runs.empty() ? 0 : held.log.size();
 }
 
-// So many of the oldest that live on, for a budget of their group.
-void PatternMatcher::drop_starts(std::int64_t now_us, std::size_t count) {
+void MembersMatcher::drop_starts(std::int64_t now_us, std::size_t count) {
   PatternState& state = *current_.state;
   MembersState& held = *state.members;
   const std::size_t before = held.starts.size();
@@ -126,8 +117,7 @@ void PatternMatcher::drop_starts(std::int64_t now_us, std::size_t count) {
   state.lost_runs += dropped;
 }
 
-// The key's partial matches become what their events fit.
-void PatternMatcher::make_busy() {
+void MembersMatcher::make() {
   PatternState& state = *current_.state;
   state.members = BusyMembers::make(*current_.rule);
   BusyMembers(current_.program, *current_.scope.table, *current_.rule, *state.members).fill(state);
@@ -144,21 +134,22 @@ void PatternMatcher::make_busy() {
   current_.context->patterns.count(state);
 }
 
-void PatternMatcher::end_busy() {
+void MembersMatcher::end() {
   current_.state->members.reset();
   current_.context->patterns.count(*current_.state);
 }
 
-std::int64_t PatternMatcher::busy_expiry(std::int64_t now_us) {
+std::int64_t MembersMatcher::expiry(std::int64_t now_us) {
   MembersState& held = *current_.state->members;
   const std::size_t before = held.starts.size();
   Members(*current_.rule, held).expire(now_us);
   current_.stats.runs -= before - held.starts.size();
   if (held.is_empty()) {
     current_.state->members.reset();
-    return kDead;
+    return CurrentPattern::kDead;
   }
   const KeptEvent& newest = held.log[held.starts.back()];
-  return current_.rule->within ? newest.engine_time_us + current_.rule->within->us : kNeverDies;
+  return current_.rule->within ? newest.engine_time_us + current_.rule->within->us
+                               : CurrentPattern::kNeverDies;
 }
 }  // namespace tocsin::cep

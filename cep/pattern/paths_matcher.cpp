@@ -1,7 +1,5 @@
-// The general matcher: keys that have more partial matches of a rule than a few are matched by
-// places of the pattern's paths, where the rule allows it (cep/places/paths.h). As with the simple
-// methods, a key becomes a busy one at an event that gives it too many partial matches, which its
-// places then hold, and ceases to be one when nothing of them is left.
+#include "cep/pattern/paths_matcher.h"
+
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -11,16 +9,15 @@
 #include "cep/alert/alert_builder.h"
 #include "cep/alert/current_row.h"
 #include "cep/pattern/paths_key.h"
-#include "cep/pattern/pattern_matcher.h"
 #include "cep/places/paths.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 // The current row as places see it.
-class PatternMatcher::PathsRow : public PathsEvent {
+class PathsMatcher::PathsRow : public PathsEvent {
  public:
-  PathsRow(PatternMatcher& matcher, PathsKey& key) : matcher_(matcher), key_(key) {}
+  PathsRow(PathsMatcher& matcher, PathsKey& key) : matcher_(matcher), key_(key) {}
   bool fits(std::uint32_t step) override { return matcher_.conditions_.fits_step(step, 0); }
   bool is_forbidden(std::uint32_t absence) override {
     return matcher_.conditions_.fits(matcher_.current_.pattern->absences[absence].forbid, 0, -1,
@@ -45,13 +42,12 @@ class PatternMatcher::PathsRow : public PathsEvent {
   bool is_captured() const { return number_.has_value(); }
 
  private:
-  PatternMatcher& matcher_;
+  PathsMatcher& matcher_;
   PathsKey& key_;
   std::optional<std::uint64_t> number_;
 };
 
-// False where all is over by the current event: then the key is an ordinary one again.
-bool PatternMatcher::on_paths_event() {
+bool PathsMatcher::on_event() {
   PathsState& state = *current_.state->paths;
   const std::int64_t now = current_.row->row->engine_time.us;
   PathsKey key(current_.program, *current_.scope.table, *current_.rule, state);
@@ -71,15 +67,14 @@ bool PatternMatcher::on_paths_event() {
     if (is_given && current_.rule->rule->selection.kind == SelectionKind::kSkipPastLast)
       paths.clear();
     if (lost_.gave_up() && !state.is_empty()) {
-      lost_.lose(
-          drop_path_starts(*current_.rule, *current_.state, now, (state.starts.size() + 1) / 2),
-          BudgetCause::kStepsPerEvent);
+      lost_.lose(drop_starts(*current_.rule, *current_.state, now, (state.starts.size() + 1) / 2),
+                 BudgetCause::kStepsPerEvent);
     }
   }
   if (row.is_captured() && !state.is_empty()) {
     groups_.spend(*current_.rule, state.starts.size() > before ? 1 : 0,
                   state.sizes[state.sizes.end() - 1] + kPlaceBytes);
-    keep_paths_to_budget();
+    keep_to_budget();
   }
   current_.stats.runs += state.starts.size();
   current_.stats.runs -= began;
@@ -89,7 +84,7 @@ bool PatternMatcher::on_paths_event() {
 }
 
 // The oldest first events go.
-void PatternMatcher::keep_paths_to_budget() {
+void PathsMatcher::keep_to_budget() {
   const Limits& limits = current_.program.limits;
   PathsState& state = *current_.state->paths;
   const PathsKey key(current_.program, *current_.scope.table, *current_.rule, state);
@@ -108,8 +103,8 @@ void PatternMatcher::keep_paths_to_budget() {
 }
 
 // Of a busy key, the oldest `count`, and those that are over. Gives how many of them were not.
-std::uint64_t PatternMatcher::drop_path_starts(const RuleProgram& rule, PatternState& of,
-                                               std::int64_t now_us, std::uint64_t count) {
+std::uint64_t PathsMatcher::drop_starts(const RuleProgram& rule, PatternState& of,
+                                        std::int64_t now_us, std::uint64_t count) {
   PathsState& state = *of.paths;
   Paths paths(*rule.pattern->paths, rule.within, state);
   paths.expire(now_us);
@@ -119,19 +114,17 @@ std::uint64_t PatternMatcher::drop_path_starts(const RuleProgram& rule, PatternS
   return before - state.starts.size();
 }
 
-// At a key group's bidding.
-void PatternMatcher::drop_path_runs(const RuleProgram& rule, PatternState& of, std::int64_t now_us,
-                                    std::uint64_t count) {
+void PathsMatcher::drop_runs(const RuleProgram& rule, PatternState& of, std::int64_t now_us,
+                             std::uint64_t count) {
   const std::uint64_t before = of.paths->starts.size();
-  const std::uint64_t lost = drop_path_starts(rule, of, now_us, count);
+  const std::uint64_t lost = drop_starts(rule, of, now_us, count);
   current_.stats.runs -= before - of.paths->starts.size();
   current_.stats.runs_lost += lost;
   of.lost_runs += lost;
   if (of.paths->is_empty()) of.paths.reset();
 }
 
-// Partial matches become places where there are too many.
-void PatternMatcher::make_paths(std::size_t runs_before) {
+void PathsMatcher::make(std::size_t runs_before) {
   PatternState& state = *current_.state;
   if (!has_many_more_runs(runs_before, state.runs.size(), current_.program.limits.busy_key_runs))
     return;
@@ -156,24 +149,21 @@ void PatternMatcher::make_paths(std::size_t runs_before) {
   current_.context->patterns.count(state);
 }
 
-// Until when what the busy key remembers matters; kDead where nothing is left of it.
-std::int64_t PatternMatcher::paths_expiry(const RuleProgram& rule, PatternState& of,
-                                          std::int64_t now_us) {
+std::int64_t PathsMatcher::expiry(const RuleProgram& rule, PatternState& of, std::int64_t now_us) {
   PathsState& state = *of.paths;
   const std::uint64_t before = state.starts.size();
   Paths(*rule.pattern->paths, rule.within, state).expire(now_us);
   current_.stats.runs -= before - state.starts.size();
   if (state.is_empty()) {
     of.paths.reset();
-    return kDead;
+    return CurrentPattern::kDead;
   }
   const KeptEvent& newest = state.log[state.starts.back()];
-  return rule.within ? newest.engine_time_us + rule.within->us : kNeverDies;
+  return rule.within ? newest.engine_time_us + rule.within->us : CurrentPattern::kNeverDies;
 }
 
-std::uint64_t PatternMatcher::live_path_runs(const RuleProgram& rule, PatternState& of,
-                                             std::int64_t now_us,
-                                             std::vector<LiveRun>& runs) const {
+std::uint64_t PathsMatcher::live_runs(const RuleProgram& rule, PatternState& of,
+                                      std::int64_t now_us, std::vector<LiveRun>& runs) const {
   const std::size_t before = runs.size();
   PathsKey(current_.program, *current_.scope.table, rule, *of.paths).live_runs(now_us, runs);
   return runs.size() > before ? of.paths->log.size() : 0;
