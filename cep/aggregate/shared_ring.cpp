@@ -80,26 +80,45 @@ std::uint32_t GroupView::oldest() const {
   std::uint32_t oldest = newest();
   for (std::uint32_t i = 0; i < members_; ++i) {
     const GroupMember& one = member(i);
-    if (one.count > 0 && is_before(one.first, oldest)) oldest = one.first;
+    if (count(one) > 0 && is_before(one.first, oldest)) oldest = one.first;
   }
   return oldest;
 }
 
 void GroupView::drop_oldest(GroupMember& member) const {
   if (has_sums_) add_to_sum(member, -Int128{ring_->value(member.first)});
-  --member.count;
-  member.first = member.count > 0 ? next(member.first) : GroupMember::kHere;
+  member.before = (member.before + 1) & kTakenMask;
+  if (count(member) > 0) {
+    member.first = next(member.first);
+  } else {
+    member.first = GroupMember::kHere;
+    group_->mark_empty();
+  }
 }
 
 void GroupView::forget(GroupMember& member) const {
-  member = {};
+  member = {0, group_->taken()};
   if (has_sums_) add_to_sum(member, -sum(member));
+  group_->mark_empty();
 }
 
-void GroupView::add(GroupMember& member, std::uint32_t number, std::int64_t value) const {
-  if (member.count == 0) member.first = number;
-  ++member.count;
-  if (has_sums_) add_to_sum(member, value);
+// The event is counted already.
+void GroupView::add_to_members(std::uint32_t number, std::int64_t value) const {
+  for (std::uint32_t i = 0; i < members_; ++i) {
+    GroupMember& one = member(i);
+    if (count(one) == 1) one.first = number;
+    if (has_sums_) add_to_sum(one, value);
+  }
+  group_->set(group_->taken(), false);
+}
+
+void GroupView::restore(GroupMember& member, std::span<const std::uint32_t> numbers,
+                        std::uint32_t count, std::span<const std::int64_t> values) const {
+  const std::span<const std::uint32_t> held = numbers.last(count);
+  member.first = held.empty() ? GroupMember::kHere : held.front();
+  member.before = (group_->taken() - count) & kTakenMask;
+  if (!has_sums_) return;
+  for (const std::uint32_t number : held) add_to_sum(member, values[number]);
 }
 
 // ---- which events are the group's

@@ -7,8 +7,11 @@
 ///   them, each over a window of its own. The newest up to 32 numbers are bits in the group. Its
 ///   older events are all numbers down to the oldest that a feature holds, as long as it left none
 ///   of them out, or else `EventChunks`, which the group owns.
-/// - `GroupMember`: a feature of the group: its oldest event, how many events it holds, their sum.
-///   It holds the newest events of the group, so that its oldest event is all there is to know.
+/// - `GroupMember`: a feature of the group: its oldest event, and their sum where it has an
+/// argument.
+///   It holds the newest events of the group, so that its oldest event is all there is to know: a
+///   further event is counted once for the whole group. Events that have left a member's window are
+///   dropped when it is read, or when their memory is wanted.
 ///
 /// An event that no feature holds any more is dropped when the ring is full. Its shape follows its
 /// contents: times take 4 bytes while they lie within 71 minutes, else 8, and a ring of which no
@@ -19,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "cep/plan/plan_fwd.h"
@@ -115,18 +119,26 @@ struct EventChunks {
 struct EventGroup {
   EventChunk newest;
   std::uint32_t older = 0;  // EventChunks: words from the begin of the record; 0: none
-  std::uint32_t unused = 0;
+  std::uint32_t taken_and_empty = 0;
+
+  /// Events that it ever took, modulo 2^31.
+  std::uint32_t taken() const { return taken_and_empty >> 1; }
+  /// Whether some member may hold none.
+  bool has_empty() const { return (taken_and_empty & 1) != 0; }
+  void set(std::uint32_t taken, bool has_empty) {
+    taken_and_empty = taken << 1 | std::uint32_t{has_empty};
+  }
+  void take_one() { taken_and_empty += 2; }
+  void mark_empty() { taken_and_empty |= 1; }
 
   /// Words of a group of so many members.
   static std::uint32_t words(std::uint32_t members, bool has_sums);
 };
 struct GroupMember {
-  std::uint32_t first = 0;  // the number of its oldest event; where it has none: kHere or 0
-  std::uint32_t count = 0;
+  std::uint32_t first = 0;   // the number of its oldest event; where it has none: kHere or 0
+  std::uint32_t before = 0;  // EventGroup::taken() before its oldest event, or as it is, if none
 
-  /// A member that has taken no event since it was made or forgotten is not here.
   static constexpr std::uint32_t kHere = 1;
-  bool is_here() const { return count != 0 || first != 0; }
 };
 
 /// A group of events in its ring.
@@ -144,12 +156,18 @@ class GroupView {
     return *reinterpret_cast<GroupMember*>(reinterpret_cast<std::byte*>(group_ + 1) +
                                            place * bytes);
   }
+  /// How many events the member holds.
+  std::uint32_t count(const GroupMember& member) const {
+    return (group_->taken() - member.before) & kTakenMask;
+  }
+  /// A member that has taken no event since it was made or forgotten is not here.
+  bool is_here(const GroupMember& member) const { return member.first != 0 || count(member) != 0; }
   /// Of members of a group with sums.
   Int128 sum(const GroupMember& member) const;
   /// Whether no member holds an event.
   bool is_empty() const {
     for (std::uint32_t i = 0; i < members_; ++i) {
-      if (member(i).count > 0) return false;
+      if (count(member(i)) > 0) return false;
     }
     return true;
   }
@@ -165,14 +183,24 @@ class GroupView {
 
   /// Drops from the member what has left a window of this length by `now`.
   void trim(GroupMember& member, std::int64_t now_us, std::int64_t window_us) const {
-    while (member.count > 0 && ring_->time(member.first) <= now_us - window_us) drop_oldest(member);
+    while (count(member) > 0 && ring_->time(member.first) <= now_us - window_us) {
+      drop_oldest(member);
+    }
   }
   /// Requires that it holds one.
   void drop_oldest(GroupMember& member) const;
   /// Forgets what it holds.
   void forget(GroupMember& member) const;
-  /// Adds an event that is the group's newest by now.
-  void add(GroupMember& member, std::uint32_t number, std::int64_t value) const;
+  /// Adds an event that is the group's newest by now to all members.
+  void add(std::uint32_t number, std::int64_t value) const {
+    group_->take_one();
+    if (has_sums_ || group_->has_empty()) add_to_members(number, value);
+  }
+  /// Makes the newest `count` events of the ring's `numbers`, which are all of the group's, those
+  /// of a member that is not here; `values` are by number. Requires that taken() says how many
+  /// there are.
+  void restore(GroupMember& member, std::span<const std::uint32_t> numbers, std::uint32_t count,
+               std::span<const std::int64_t> values) const;
 
   /// How many chunks it takes to make the ring's newest event one of the group's; 0 for as many as
   /// there are.
@@ -209,6 +237,8 @@ class GroupView {
   }
   template <typename Renumber>
   static EventChunk moved(const EventChunk& chunk, std::uint32_t bits, Renumber&& renumber);
+  void add_to_members(std::uint32_t number, std::int64_t value) const;
+  static constexpr std::uint32_t kTakenMask = (std::uint32_t{1} << 31) - 1;
 
   SharedRing* ring_;
   EventGroup* group_;
@@ -291,7 +321,7 @@ void GroupView::renumber(Renumber&& renumber) const {
   group_->newest = moved(group_->newest, bits_from(group_->newest, oldest), renumber);
   for (std::uint32_t i = 0; i < members_; ++i) {
     GroupMember& one = member(i);
-    if (one.count > 0) one.first = renumber(one.first);
+    if (count(one) > 0) one.first = renumber(one.first);
   }
 }
 

@@ -76,9 +76,12 @@ void Compiler::make_feature_groups() {
         const auto [group, is_new] = groups.try_emplace(meaning_of(plan_, feature), next);
         if (is_new) {
           const bool has_sums = feature.feature->argument != nullptr;
-          out_->feature_groups.push_back({feature.table, 0, ring, has_sums, {}, std::nullopt});
+          out_->feature_groups.push_back(
+              {feature.table, 0, ring, has_sums, {}, UINT64_MAX, std::nullopt});
         }
-        std::vector<std::uint32_t>& members = out_->feature_groups[group->second].features;
+        FeatureGroup& joined = out_->feature_groups[group->second];
+        joined.events_least = std::min(joined.events_least, feature.window.events_max);
+        std::vector<std::uint32_t>& members = joined.features;
         feature.is_shared = true;
         feature.group = group->second;
         feature.place = static_cast<std::uint32_t>(members.size());
@@ -104,28 +107,30 @@ void Compiler::make_count_gates() {
     const std::int64_t us = out_->features[f].window_us;
     return us == 0 ? INT64_MAX : us;
   };
-  std::vector<std::size_t> rules_of_gate(out_->feature_groups.size());
   for (const RuleProgram& rule : out_->rules) {
     if (!rule.count_test) continue;
-    const FeatureProgram& feature = out_->features[rule.count_test->feature];
+    FeatureProgram& feature = out_->features[rule.count_test->feature];
     const std::optional<std::int64_t> least = least_count(*rule.count_test);
-    if (!feature.is_shared || !least || *least <= 1 || *least > UINT32_MAX) continue;
-    FeatureGroup& group = out_->feature_groups[feature.group];
-    if (!group.gate) {
-      const std::uint32_t longest = *std::ranges::max_element(group.features, {}, reach);
-      group.gate = CountGate{longest, UINT32_MAX, {}};
+    if (!least || *least <= 1 || *least > UINT32_MAX) continue;
+    std::optional<CountGate>& gate =
+        feature.is_shared ? out_->feature_groups[feature.group].gate : feature.gate;
+    if (!gate) {
+      std::uint32_t longest = feature.index.value;
+      if (feature.is_shared) {
+        const FeatureGroup& group = out_->feature_groups[feature.group];
+        longest = *std::ranges::max_element(group.features, {}, reach);
+      }
+      gate = CountGate{longest, UINT32_MAX, {}};
     }
-    CountGate& gate = *group.gate;
-    if (feature.window.events_max != out_->features[gate.feature].window.events_max) continue;
-    gate.least = std::min(gate.least, static_cast<std::uint32_t>(*least));
-    if (gate.operators.empty() || gate.operators.back().word != rule.op / 64) {
-      gate.operators.push_back({rule.op / 64, 0});
+    if (feature.window.events_max != out_->features[gate->feature].window.events_max) continue;
+    gate->least = std::min(gate->least, static_cast<std::uint32_t>(*least));
+    if (gate->operators.empty() || gate->operators.back().word != rule.op / 64) {
+      gate->operators.push_back({rule.op / 64, 0});
     }
-    gate.operators.back().bits |= std::uint64_t{1} << (rule.op % 64);
-    ++rules_of_gate[feature.group];
+    gate->operators.back().bits |= std::uint64_t{1} << (rule.op % 64);
   }
-  for (std::size_t i = 0; i < out_->feature_groups.size(); ++i) {
-    if (rules_of_gate[i] < 2) out_->feature_groups[i].gate.reset();
+  for (FeatureGroup& group : out_->feature_groups) {
+    if (group.gate && group.gate->operators.empty()) group.gate.reset();
   }
 }
 

@@ -251,6 +251,18 @@ struct StrictGroup {
   std::vector<Test> tests;
   std::vector<Within> withins;  // ascending, each once; rules without `within` are in none
 };
+/// Rules of one event that need so many events in a window of a feature, or of a feature group:
+/// where its longest window holds fewer than the least of them needs, none of them is asked.
+struct CountGate {
+  /// Operators by bit: those from 64 * word on.
+  struct Operators {
+    std::uint32_t word = 0;
+    std::uint64_t bits = 0;
+  };
+  std::uint32_t feature = 0;         // FeatureProgram's place: that of the longest window
+  std::uint32_t least = 0;           // events
+  std::vector<Operators> operators;  // the rules, ascending
+};
 struct FeatureProgram {
   FeatureIndex index;
   const Feature* feature = nullptr;
@@ -272,18 +284,7 @@ struct FeatureProgram {
   std::vector<const Expr*> where;   // what its events satisfy besides the predicate: reads features
   std::vector<const Expr*> counts;  // WindowSpec::takes_all: what those that are aggregated satisfy
   std::optional<RuleIndex> unless;  // leaves out the events at which this rule alerts
-};
-/// Rules of one event that need so many events in a window of a feature group: where its longest
-/// window holds fewer than the least of them needs, none of them is asked.
-struct CountGate {
-  /// Operators by bit: those from 64 * word on.
-  struct Operators {
-    std::uint32_t word = 0;
-    std::uint64_t bits = 0;
-  };
-  std::uint32_t feature = 0;         // FeatureProgram's place: that of the longest window
-  std::uint32_t least = 0;           // events
-  std::vector<Operators> operators;  // the rules, ascending
+  std::optional<CountGate> gate;    // in_ring and not is_shared
 };
 /// Features of one table and pass that take the same events, over windows that may differ: one
 /// operator. Their events are in a ring that groups over the same kinds of events share
@@ -291,9 +292,10 @@ struct CountGate {
 struct FeatureGroup {
   std::uint32_t table = 0;
   std::uint32_t op = 0;
-  std::uint32_t ring = 0;               // SharedRingProgram's place
-  bool has_sums = false;                // its features have an argument, the same one
-  std::vector<std::uint32_t> features;  // FeatureProgram places, ascending
+  std::uint32_t ring = 0;                   // SharedRingProgram's place
+  bool has_sums = false;                    // its features have an argument, the same one
+  std::vector<std::uint32_t> features;      // FeatureProgram places, ascending
+  std::uint64_t events_least = UINT64_MAX;  // the least that one of them may hold at most
   std::optional<CountGate> gate;
 };
 /// A ring that groups share. Its operator runs at no row: it says where a record has the ring.

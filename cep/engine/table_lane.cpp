@@ -67,6 +67,7 @@ TableLane::TableLane(const ProgramImpl& program, std::uint32_t table, TableShard
     pass_masks_[pass][bit / 64] |= std::uint64_t{1} << (bit % 64);
   }
   closed_.resize(table_.operators.size() / 64 + 1);
+  has_roles_ = std::ranges::any_of(table_.roles, [](const auto& roles) { return !roles.empty(); });
 }
 
 // ---- slots
@@ -207,7 +208,7 @@ void TableLane::run_row(std::uint32_t pass, const MatchContext& context,
   if (slot != nullptr && slot->record != 0) current.record = store_.base(*slot);
   const bool foresees = slot != nullptr && slot->record == 0 && store_.foresees();
   if (foresees) store_.forget_foreseen();
-  if (!table_.roles[row.type.value].empty()) {
+  if (has_roles_ && !table_.roles[row.type.value].empty()) {
     current.roles = touch.sources & ((std::uint32_t{1} << table_.role_places) - 1);
   }
   store_.take_in_roles(current.roles);
@@ -231,13 +232,15 @@ void TableLane::run_row(std::uint32_t pass, const MatchContext& context,
     }
     return;
   }
-  for (std::uint32_t w = 0; foresees && w < touches_.keys.operator_words(); ++w) {
-    for (std::uint64_t bits = mask[w] & pass_masks_[pass][w]; bits != 0; bits &= bits - 1) {
+  const std::uint64_t* const of_pass = pass_masks_[pass].data();
+  const std::uint32_t words = touches_.keys.operator_words();
+  for (std::uint32_t w = 0; foresees && w < words; ++w) {
+    for (std::uint64_t bits = mask[w] & of_pass[w]; bits != 0; bits &= bits - 1) {
       store_.foresee(w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
     }
   }
-  for (std::uint32_t w = 0; w < touches_.keys.operator_words(); ++w) {
-    std::uint64_t left = mask[w] & pass_masks_[pass][w];
+  for (std::uint32_t w = 0; w < words; ++w) {
+    std::uint64_t left = mask[w] & of_pass[w];
     while ((left &= ~closed_[w]) != 0) {  // one that runs may close others
       const auto bit = static_cast<std::uint32_t>(std::countr_zero(left));
       left &= left - 1;
@@ -251,9 +254,9 @@ void TableLane::run_row(std::uint32_t pass, const MatchContext& context,
 void TableLane::begin_measuring() { profile_->begin(); }
 void TableLane::measure(std::uint32_t op) { profile_->ran(op); }
 
-// After the group took the current row, or did not.
+// After the feature or group took the current row, or did not.
 void TableLane::ask_gate(const CountGate& gate) {
-  if (SharedFeatures::count(program_.features[gate.feature], current_) >= gate.least) return;
+  if (feature_store_.has_in_ring(program_.features[gate.feature], current_, gate.least)) return;
   for (const auto& [word, bits] : gate.operators) closed_[word] |= bits;
   closing_.push_back(&gate);
 }
@@ -296,11 +299,14 @@ void TableLane::run_operator(std::uint32_t op, const MatchContext& context) {
   const OperatorProgram& program = table_.operators[op - 1];
   ++stats_.operators_run;
   switch (program.kind) {
-    case OperatorKind::kFeature:
-      if (takes(program_.features[program.index], current_, context.slice)) {
-        take_into_feature(program_.features[program.index], current_, context.slice);
+    case OperatorKind::kFeature: {
+      const FeatureProgram& feature = program_.features[program.index];
+      if (takes(feature, current_, context.slice)) {
+        take_into_feature(feature, current_, context.slice);
       }
+      if (feature.gate) ask_gate(*feature.gate);
       break;
+    }
     case OperatorKind::kGroup:
       take_into_group(program_.feature_groups[program.index], context.slice);
       if (const auto& gate = program_.feature_groups[program.index].gate) ask_gate(*gate);

@@ -164,6 +164,7 @@ class TableLane {
   EngineStats& stats_;
   BudgetLog& budgets_;
   std::vector<std::vector<std::uint64_t>> pass_masks_;  // by pass: its dense operators' bits
+  bool has_roles_ = false;                              // some event type's
   RecordStore store_;
   FeatureStore feature_store_;
   GroupBudgets groups_;

@@ -6,6 +6,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "cep/aggregate/feature_window.h"
@@ -26,13 +27,18 @@ class SharedFeatures {
   SharedFeatures(const ProgramImpl& program, std::uint32_t table, RecordStore& store,
                  EngineStats& stats);
   /// The next row at one key: groups that take it share the event.
-  void begin_row() { ++row_; }
+  void begin_row() {
+    ++row_;
+    taken_.group = nullptr;
+  }
   /// Takes the current row into all features of the group, with the argument's known value (missing
   /// for counts).
   void take(const FeatureGroup& group, CurrentRow& current, const Value& value);
   /// The feature's value at the current row; how many events it holds.
   static Value read(const FeatureProgram& feature, const CurrentRow& current);
   static std::uint32_t count(const FeatureProgram& feature, const CurrentRow& current);
+  /// Whether the feature holds so many events or more at the current row.
+  bool has_taken(const FeatureProgram& feature, const CurrentRow& current, std::uint32_t events);
   /// The value at `now_us` of a feature of a record, which stays as it is.
   static Value look_at(const FeatureProgram& feature, const std::byte* record, std::int64_t now_us);
 
@@ -67,6 +73,8 @@ class SharedFeatures {
   };
   GroupView view_of(std::byte* record, const FeatureGroup& group, Offset state) const;
   void list_groups(std::byte* record, const SharedRingProgram& ring);
+  void keep_to_limit(const FeatureGroup& group, const GroupView& view, std::int64_t now_us);
+  void trim(const FeatureGroup& group, const GroupView& view, std::int64_t now_us) const;
   OperatorEntry* ensure_group(const FeatureGroup& group, CurrentRow& current);
   GroupView view_now(const FeatureGroup& group, const CurrentRow& current) const;
   void make_room(const SharedRingProgram& program, CurrentRow& current, bool with_values);
@@ -84,10 +92,18 @@ class SharedFeatures {
   void put_group(const RingMerge::Group& restored, const RingMerge& merged,
                  std::byte* record) const;
 
+  // The group that took the current row last, at the record as it was then.
+  struct Taken {
+    const FeatureGroup* group = nullptr;
+    const std::byte* record = nullptr;
+    std::optional<GroupView> view;
+  };
+
   const ProgramImpl& program_;
   RecordStore& store_;
   EngineStats& stats_;
   std::uint64_t row_ = 0;
+  Taken taken_;
   std::vector<std::uint64_t> row_of_newest_;     // by SharedRingProgram::place: the row that has
                                                  // come to the ring last
   std::vector<bool> alive_;                      // likewise
@@ -118,8 +134,13 @@ class FeatureStore {
   void pass(const FeatureProgram& feature, CurrentRow& current);
   /// The feature's value at the current row; a text is valid until the feature takes again.
   Value read(const FeatureProgram& feature, const CurrentRow& current);
-  /// The events in the ring of a feature that has one, at the current row.
+  /// The events in the ring of a feature that has one, at the current row; whether it has so many
+  /// or more.
   static std::uint32_t count_in_ring(const FeatureProgram& feature, const CurrentRow& current);
+  bool has_in_ring(const FeatureProgram& feature, const CurrentRow& current, std::uint32_t events) {
+    return feature.is_shared ? shared_.has_taken(feature, current, events)
+                             : count_in_ring(feature, current) >= events;
+  }
   /// Until when the feature's state of a key matters: WindowState's kDead, when its window has
   /// been freed, a time, or kNeverDies.
   std::int64_t expiry(const FeatureProgram& feature, std::byte* record, const OperatorEntry& entry,

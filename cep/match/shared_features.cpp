@@ -53,15 +53,7 @@ void SharedFeatures::take(const FeatureGroup& group, CurrentRow& current, const 
   const std::int64_t now = current.row->engine_time.us;
   const OperatorEntry* const entry = ensure_group(group, current);
   GroupView view = view_of(current.record, group, entry->state);
-  for (std::uint32_t i = 0; i < view.members(); ++i) {
-    const FeatureProgram& feature = program_.features[group.features[i]];
-    GroupMember& member = view.member(i);
-    view.trim(member, now, feature.window_us);
-    if (member.count >= feature.window.events_max) {
-      view.drop_oldest(member);
-      ++stats_.feature_events_lost;
-    }
-  }
+  if (view.ring().count() >= group.events_least) keep_to_limit(group, view, now);
   // The row is the ring's newest event where another group has added it.
   const bool is_new = std::exchange(row_of_newest_[ring_of(group).place], row_) != row_;
   const bool lacks_values = group.has_sums && !view.ring().has_values();
@@ -77,7 +69,39 @@ void SharedFeatures::take(const FeatureGroup& group, CurrentRow& current, const 
     view = view_now(group, current);
   }
   view.mark(event);
-  for (std::uint32_t i = 0; i < view.members(); ++i) view.add(view.member(i), event, number);
+  view.add(event, number);
+  taken_ = {&group, current.record, view};
+}
+
+bool SharedFeatures::has_taken(const FeatureProgram& feature, const CurrentRow& current,
+                               std::uint32_t events) {
+  if (taken_.group != &program_.feature_groups[feature.group] || taken_.record != current.record) {
+    return count(feature, current) >= events;
+  }
+  GroupMember& member = taken_.view->member(feature.place);
+  if (taken_.view->count(member) < events) return false;
+  taken_.view->trim(member, current.row->engine_time.us, feature.window_us);
+  return taken_.view->count(member) >= events;
+}
+
+// Makes room for one more event in each feature of a group that may hold as many as it may.
+void SharedFeatures::keep_to_limit(const FeatureGroup& group, const GroupView& view,
+                                   std::int64_t now_us) {
+  trim(group, view, now_us);
+  for (std::uint32_t i = 0; i < view.members(); ++i) {
+    GroupMember& member = view.member(i);
+    if (view.count(member) < program_.features[group.features[i]].window.events_max) continue;
+    view.drop_oldest(member);
+    ++stats_.feature_events_lost;
+  }
+}
+
+// Drops what has left the features' windows by now.
+void SharedFeatures::trim(const FeatureGroup& group, const GroupView& view,
+                          std::int64_t now_us) const {
+  for (std::uint32_t i = 0; i < view.members(); ++i) {
+    view.trim(view.member(i), now_us, program_.features[group.features[i]].window_us);
+  }
 }
 
 // The group's entry in the record, and that of its ring.
@@ -101,6 +125,7 @@ OperatorEntry* SharedFeatures::ensure_group(const FeatureGroup& group, CurrentRo
   current.record = store_.base(slot);
   const Offset place = RecordStore::cut(current.record, words);
   std::fill_n(RecordStore::at<std::uint64_t>(current.record, place), words, 0);
+  RecordStore::at<EventGroup>(current.record, place)->mark_empty();
   RecordStore::set_state(current.record, group.op, place);
   return RecordStore::find(current.record, group.op);
 }
@@ -133,6 +158,9 @@ void SharedFeatures::make_room(const SharedRingProgram& program, CurrentRow& cur
   auto* ring = RecordStore::at<SharedRing>(current.record,
                                            RecordStore::find(current.record, program.op)->state);
   list_groups(current.record, program);
+  for (const Listed& listed : listed_) {
+    trim(*listed.group, view_of(current.record, *listed.group, listed.state), now);
+  }
   const bool lacks_values = with_values && !ring->has_values();
   if (!lacks_values && drop_front(current.record, *ring) && ring->has_room(now)) return;
   const bool holds_values = find_held(current.record, *ring);
@@ -232,6 +260,7 @@ void SharedFeatures::put_held(SharedRing& ring) const {
 void SharedFeatures::make_chunk_room(const FeatureGroup& group, CurrentRow& current,
                                      const GroupView& view) {
   const std::uint32_t event = view.ring().end() - 1;
+  trim(group, view, current.row->engine_time.us);
   view.drop_old_chunks();
   const std::uint32_t needed = view.chunks_for(event);
   if (needed + needed / 4 <= view.chunk_capacity()) return;
@@ -259,7 +288,7 @@ Value SharedFeatures::read(const FeatureProgram& feature, const CurrentRow& curr
   const GroupView view = cep::view_of(current.record, feature, *entry);
   GroupMember& member = view.member(feature.place);
   view.trim(member, current.row->engine_time.us, feature.window_us);
-  return value_of_events(*feature.feature, member.count,
+  return value_of_events(*feature.feature, view.count(member),
                          feature.window.has_value ? view.sum(member) : 0);
 }
 
@@ -269,7 +298,7 @@ std::uint32_t SharedFeatures::count(const FeatureProgram& feature, const Current
   const GroupView view = cep::view_of(current.record, feature, *entry);
   GroupMember& member = view.member(feature.place);
   view.trim(member, current.row->engine_time.us, feature.window_us);
-  return member.count;
+  return view.count(member);
 }
 
 Value SharedFeatures::look_at(const FeatureProgram& feature, const std::byte* record,
@@ -280,7 +309,7 @@ Value SharedFeatures::look_at(const FeatureProgram& feature, const std::byte* re
   if (entry == nullptr) return value_of_events(*feature.feature, 0, 0);
   const GroupView view = cep::view_of(mutable_record, feature, *entry);
   const GroupMember& member = view.member(feature.place);
-  std::uint32_t left = member.count;
+  std::uint32_t left = view.count(member);
   Int128 sum = feature.window.has_value ? view.sum(member) : 0;
   for (std::uint32_t event = member.first; left > 0; event = view.next(event)) {
     if (view.ring().time(event) > now_us - feature.window_us) break;
@@ -300,7 +329,7 @@ std::int64_t SharedFeatures::expiry(const FeatureGroup& group, std::byte* record
     const FeatureProgram& feature = program_.features[group.features[i]];
     GroupMember& member = view.member(i);
     view.trim(member, now_us, feature.window_us);
-    if (member.count == 0) {
+    if (view.count(member) == 0) {
       view.forget(member);
     } else {
       until = std::max(until, view.ring().time(view.newest()) + feature.window_us);
@@ -315,7 +344,7 @@ bool SharedFeatures::forget(const FeatureGroup& group, std::byte* record,
   const GroupView view = view_of(record, group, entry.state);
   for (const std::uint32_t place : places) view.forget(view.member(place));
   for (std::uint32_t i = 0; i < view.members(); ++i) {
-    if (view.member(i).is_here()) {
+    if (view.is_here(view.member(i))) {
       alive_[ring_of(group).place] = true;
       return false;
     }
@@ -335,11 +364,18 @@ void SharedFeatures::save(const FeatureProgram& feature, const std::byte* record
                           const OperatorEntry& entry, ByteWriter& to) {
   const GroupView view = cep::view_of(const_cast<std::byte*>(record), feature, entry);
   const GroupMember& member = view.member(feature.place);
-  if (!member.is_here()) return;
-  to.varint(member.count);
-  std::int64_t before = 0;
+  if (!view.is_here(member)) return;
+  // What had left the window when the newest event came is not written.
+  std::uint32_t count = view.count(member);
   std::uint32_t event = member.first;
-  for (std::uint32_t i = 0; i < member.count; ++i) {
+  while (count > 1 &&
+         view.ring().time(event) <= view.ring().time(view.newest()) - feature.window_us) {
+    event = view.next(event);
+    --count;
+  }
+  to.varint(count);
+  std::int64_t before = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
     if (i > 0) event = view.next(event);
     const std::int64_t time = view.ring().time(event);
     if (i == 0) {
@@ -358,7 +394,7 @@ bool SharedFeatures::restore(const FeatureProgram& feature, const KeySlot& slot,
   const OperatorEntry* const entry = store_.find(slot, feature.op);
   if (entry != nullptr) {
     const GroupView view = cep::view_of(store_.base(slot), feature, *entry);
-    if (view.member(feature.place).is_here()) return false;
+    if (view.is_here(view.member(feature.place))) return false;
   }
   const std::optional<std::uint32_t> count = restore_ring_count(from);
   HeldEvents events;
@@ -388,10 +424,10 @@ bool SharedFeatures::add_present(const SharedRingProgram& ring, std::byte* recor
     const GroupView view = view_of(record, *listed.group, listed.state);
     for (std::uint32_t i = 0; i < view.members(); ++i) {
       const GroupMember& member = view.member(i);
-      if (!member.is_here()) continue;
+      if (!view.is_here(member)) continue;
       HeldEvents events;
       std::uint32_t event = member.first;
-      for (std::uint32_t n = 0; n < member.count; ++n) {
+      for (std::uint32_t n = 0; n < view.count(member); ++n) {
         if (n > 0) event = view.next(event);
         events.times.push_back(view.ring().time(event));
         if (listed.group->has_sums) events.values.push_back(view.ring().value(event));
@@ -454,14 +490,10 @@ void SharedFeatures::put_group(const RingMerge::Group& restored, const RingMerge
     }
   }
   const GroupView view = view_of(record, program, place);
+  group->set(static_cast<std::uint32_t>(restored.numbers.size()), true);
+  for (std::uint32_t i = 0; i < view.members(); ++i) view.member(i).before = group->taken();
   for (const RingMerge::Member& held : restored.members) {
-    GroupMember& member = view.member(held.place);
-    member.first = GroupMember::kHere;
-    const std::size_t begin = restored.numbers.size() - held.count;
-    for (std::size_t i = begin; i < restored.numbers.size(); ++i) {
-      const std::uint32_t number = restored.numbers[i];
-      view.add(member, number, merged.values()[number]);
-    }
+    view.restore(view.member(held.place), restored.numbers, held.count, merged.values());
   }
 }
 }  // namespace tocsin::cep
