@@ -49,6 +49,11 @@ SliceKeys::SliceKeys(const ProgramImpl& program, std::uint32_t table, std::uint6
     }
   }
   make_gains();
+  if (table_.sources.size() == 1) {
+    const auto is_text = [](const KeyFields& key) { return !key.complete || key.is_one_text; };
+    const std::vector<KeyFields>& fields = table_.sources[0].by_type;
+    if (std::ranges::all_of(fields, is_text)) text_keys_.resize(fields.size());
+  }
   constexpr std::uint32_t kPartsOfWorker = 2;
   const std::uint32_t parts =
       workers == nullptr || workers->count() == 1 ? 1 : kPartsOfWorker * workers->count();
@@ -110,9 +115,12 @@ bool SliceKeys::resolve(std::uint32_t pass, Slice& slice) {
   if (version_ == slice.version()) return false;
   version_ = slice.version();
   make_masks(slice);
+  read_text_keys(slice.batch());
   const std::uint32_t parts = divide(static_cast<std::uint32_t>(slice.batch().rows.size()));
   const auto find = [&](std::uint32_t part) {
-    if (table_.sources.size() == 1) {
+    if (!text_keys_.empty()) {
+      find_text_keys(pass, slice, *parts_[part]);
+    } else if (table_.sources.size() == 1) {
       find_keys(pass, slice, *parts_[part]);
     } else {
       find_keys_of_sources(pass, slice, *parts_[part]);
@@ -222,18 +230,22 @@ void SliceKeys::make_masks(const Slice& slice) {
   }
 }
 
-// Room for `bytes` more after the key bytes used so far.
-char* SliceKeys::Part::key_space(std::size_t bytes) {
-  if (key_bytes_capacity - key_bytes_used < bytes) {
-    const std::size_t capacity =
-        std::max<std::size_t>(std::size_t{key_bytes_capacity} * 2, key_bytes_used + bytes + 4096);
-    TOCSIN_ASSERT(capacity <= UINT32_MAX, "a slice's keys stay below 4 GiB");
-    auto grown = std::make_unique_for_overwrite<char[]>(capacity);
-    if (key_bytes_used > 0) std::memcpy(grown.get(), key_bytes.get(), key_bytes_used);
-    key_bytes = std::move(grown);
-    key_bytes_capacity = static_cast<std::uint32_t>(capacity);
-  }
-  return key_bytes.get() + key_bytes_used;
+void SliceKeys::Part::grow_key_space(std::size_t bytes) {
+  const std::size_t capacity =
+      std::max<std::size_t>(std::size_t{key_bytes_capacity} * 2, key_bytes_used + bytes + 4096);
+  TOCSIN_ASSERT(capacity <= UINT32_MAX, "a slice's keys stay below 4 GiB");
+  auto grown = std::make_unique_for_overwrite<char[]>(capacity);
+  if (key_bytes_used > 0) std::memcpy(grown.get(), key_bytes.get(), key_bytes_used);
+  key_bytes = std::move(grown);
+  key_bytes_capacity = static_cast<std::uint32_t>(capacity);
+}
+
+// Writes the key of one text; gives the number of its bytes.
+std::uint32_t SliceKeys::write_text(std::string_view text, Part& part) {
+  char* const out = part.key_space(1 + text.size());
+  out[0] = '\x04';  // as cep/value/key.h says
+  copy_short(out + 1, text);
+  return static_cast<std::uint32_t>(text.size()) + 1;
 }
 
 // Writes the row's key bytes after those used so far; gives their number plus one, 0 when a part is
@@ -257,11 +269,7 @@ std::uint32_t SliceKeys::write_key(const Batch& batch, const Row& row, const Key
   if (key.is_one_text) {
     const Column& column = columns[key.fields[0].value];
     if (row.index >= column.known.size() || column.known[row.index] == 0) return 0;
-    const std::string_view text = column.texts[row.index];
-    char* out = part.key_space(1 + text.size());
-    out[0] = '\x04';  // as cep/value/key.h says
-    copy_short(out + 1, text);
-    return static_cast<std::uint32_t>(text.size()) + 2;
+    return write_text(column.texts[row.index], part) + 1;
   }
   const std::vector<Field>& fields = program_.plan->event_types[row.type.value].fields;
   part.key_values.clear();
@@ -291,6 +299,31 @@ void SliceKeys::add_touch(std::uint32_t row, std::uint32_t key_size, std::uint32
   part.touches.push_back(touch);
   ++part.counts[shard_of_hash(touch.hash)];
   slice.mark_relevant(row);
+}
+
+void SliceKeys::read_text_keys(const Batch& batch) {
+  for (std::size_t type = 0; type < text_keys_.size(); ++type) {
+    TextKey& key = text_keys_[type];
+    key = {masks_[type].data(), nullptr, nullptr, 0};
+    const KeyFields& fields = table_.sources[0].by_type[type];
+    if (!fields.complete) continue;
+    const Column& column = batch.types[type].fields[fields.fields[0].value];
+    key.known = column.known.data();
+    key.texts = column.texts.data();
+    key.rows = column.known.size();
+  }
+}
+
+// As find_keys(), for a table whose only key is one text.
+void SliceKeys::find_text_keys(std::uint32_t pass, Slice& slice, Part& part) const {
+  const std::vector<Row>& rows = slice.batch().rows;
+  for (std::uint32_t i = part.row_begin; i < part.row_end; ++i) {
+    const Row& row = rows[i];
+    const TextKey& key = text_keys_[row.type.value];
+    if (!is_seen(key.masks + std::size_t{row.index} * mask_words_, pass, 0)) continue;
+    if (row.index >= key.rows || key.known[row.index] == 0) continue;
+    add_touch(i, write_text(key.texts[row.index], part), 1, slice, part);
+  }
 }
 
 void SliceKeys::find_keys(std::uint32_t pass, Slice& slice, Part& part) const {
@@ -330,9 +363,8 @@ void SliceKeys::find_keys_of_sources(std::uint32_t pass, Slice& slice, Part& par
 }
 
 // What sees the row under this key, and its predicates.
-const std::uint64_t* SliceKeys::mask_of(const Row& row, const Touch& touch,
-                                        Scratch& scratch) const {
-  if (table_.sources.size() == 1) return mask_of(row);
+const std::uint64_t* SliceKeys::joined_mask(const Row& row, const Touch& touch,
+                                            Scratch& scratch) const {
   scratch.mask.assign(mask_words_, 0);
   for (std::uint32_t rest = touch.sources; rest != 0; rest &= rest - 1) {
     const auto s = static_cast<std::uint32_t>(std::countr_zero(rest));

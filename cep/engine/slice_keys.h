@@ -63,7 +63,9 @@ class SliceKeys {
            std::size_t{row.index} * mask_words_;
   }
   /// The row's mask under the touch's key; valid until the next call with this scratch.
-  const std::uint64_t* mask_of(const Row& row, const Touch& touch, Scratch& scratch) const;
+  const std::uint64_t* mask_of(const Row& row, const Touch& touch, Scratch& scratch) const {
+    return table_.sources.size() == 1 ? mask_of(row) : joined_mask(row, touch, scratch);
+  }
   /// Words of a mask before the bits of predicates.
   std::uint32_t operator_words() const { return operator_words_; }
   /// The sparse predicates that hold at the row under the touch's key, ascending; valid until the
@@ -91,6 +93,7 @@ class SliceKeys {
   std::uint64_t work() const { return work_; }
 
  private:
+  const std::uint64_t* joined_mask(const Row& row, const Touch& touch, Scratch& scratch) const;
   // The keys of some of the rows, next to each other; one thread finds them. Two do not write to
   // one cache line.
   struct alignas(64) Part {
@@ -105,15 +108,23 @@ class SliceKeys {
     std::uint64_t values_missing = 0;
 
     void begin(std::uint32_t first, std::uint32_t end);
-    char* key_space(std::size_t bytes);
+    // Room for so many bytes more after the key bytes used so far.
+    char* key_space(std::size_t bytes) {
+      if (key_bytes_capacity - key_bytes_used < bytes) grow_key_space(bytes);
+      return key_bytes.get() + key_bytes_used;
+    }
+    void grow_key_space(std::size_t bytes);
     std::uint32_t write_values();
   };
   void make_masks(const Slice& slice);
   std::uint32_t divide(std::uint32_t rows);
   std::uint32_t write_key(const Batch& batch, const Row& row, const KeySource& source,
                           Part& part) const;
+  static std::uint32_t write_text(std::string_view text, Part& part);
   void add_touch(std::uint32_t row, std::uint32_t key_size, std::uint32_t sources, Slice& slice,
                  Part& part) const;
+  void read_text_keys(const Batch& batch);
+  void find_text_keys(std::uint32_t pass, Slice& slice, Part& part) const;
   void find_keys(std::uint32_t pass, Slice& slice, Part& part) const;
   void find_keys_of_sources(std::uint32_t pass, Slice& slice, Part& part) const;
   void order_by_shard(std::uint32_t parts);
@@ -158,6 +169,14 @@ class SliceKeys {
   };
   std::vector<std::uint32_t> gains_begin_;
   std::vector<Gain> gains_;
+  // Of a table whose only key is one text: by event type, its column in the slice in work.
+  struct TextKey {
+    const std::uint64_t* masks = nullptr;
+    const std::uint8_t* known = nullptr;
+    const std::string_view* texts = nullptr;
+    std::size_t rows = 0;
+  };
+  std::vector<TextKey> text_keys_;                        // empty for other tables
   std::vector<std::vector<std::uint64_t>> source_masks_;  // by source: the bits that it may set
   std::vector<std::uint32_t> dense_predicates_;           // by place
   std::uint64_t version_ = 0;        // of the slice's rows that touches_ are of

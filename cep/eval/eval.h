@@ -81,11 +81,6 @@ bool bound_event(const EvalScope& scope, const EventView& current, std::uint32_t
 /// The outcome of a fast test; kUnsure asks for the expression itself.
 enum class Tried : std::uint8_t { kFalse, kTrue, kUnsure };
 Tried try_word_test(const WordTest& test, const EventView& current, const EvalScope& scope);
-/// The word that a strict rule's term reads of captured events, 1 for a constant: `latest[0]` is
-/// the event on offer, `latest[i]` the i-th before it, and it counts as that of step `step`. False
-/// where it takes a closer look.
-bool find_kept_word(const WordTerm& term, const KeptEvent* const* latest, std::uint32_t step,
-                    std::int64_t& out);
 /// Whether `a op b`.
 inline bool words_compare(Op op, std::int64_t a, std::int64_t b) {
   switch (op) {

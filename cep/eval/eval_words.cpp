@@ -78,22 +78,6 @@ Tried try_word_test(const WordTest& test, const EventView& current, const EvalSc
   return holds(test.op, order) ? Tried::kTrue : Tried::kFalse;
 }
 
-bool find_kept_word(const WordTerm& term, const KeptEvent* const* latest, std::uint32_t step,
-                    std::int64_t& out) {
-  if (term.source == WordTerm::Source::kConstant) {
-    out = 1;
-    return true;
-  }
-  const std::uint32_t of = term.source == WordTerm::Source::kCurrent ? step : term.step;
-  if (of > step) return false;
-  const KeptEvent& event = *latest[step - of];
-  const std::uint64_t* const words = event.plain_words();
-  const std::uint16_t place = term.place_of_type[event.type];
-  if (words == nullptr || place == CaptureLayout::kNotKept) return false;
-  out = static_cast<std::int64_t>(words[place]);
-  return true;
-}
-
 namespace {
 bool test_holds(const FeatureTest& test, const Value& value) {
   if (value.kind != ValueKind::kInt || test.literal.kind != ValueKind::kInt) {

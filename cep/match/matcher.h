@@ -37,10 +37,11 @@
 namespace tocsin::cep {
 /// What a pair of a strict group reads at the current event.
 struct StrictWords {
-  enum State : std::uint8_t { kUnread, kNumber, kText, kUnknown };
+  enum State : std::uint8_t { kNumber, kText, kUnknown };
   std::int64_t left = 0;
   std::int64_t right = 0;
-  State state = kUnread;
+  std::uint64_t event = 0;  // that it was read for, by number; 0: none
+  State state = kUnknown;
 };
 class Matcher {
  public:
@@ -234,8 +235,9 @@ class Matcher {
   std::array<Offset, kStrictStepsMax> window_{};            // a strict rule's events by step
   std::array<const KeptEvent*, kStrictStepsMax> latest_{};  // the current event, captured, and the
                                                             // key's events before it
-  std::vector<StrictWords> strict_words_;  // by pair of a strict group: of the current event
-  std::uint32_t current_from_ = 0;         // Draft::from of what the current run becomes
+  std::vector<StrictWords> strict_words_;                   // by pair of a strict group
+  std::uint64_t strict_events_ = 0;                         // that strict groups have tested, ever
+  std::uint32_t current_from_ = 0;  // Draft::from of what the current run becomes
   bool changed_ = false;
   bool any_live_ = false;  // of the partial matches before the current event
   StepMeter steps_;        // of the current event or deadline, rule and key

@@ -21,14 +21,31 @@ std::uint32_t in_time(const StrictGroup& group, std::uint32_t rules, std::int64_
   return rules;
 }
 
-// What the tests of a group say of the current event. Each is made at most once.
+// The word of a term, where the step's event is the first of `latest` and each further one is of
+// the step before. False where it has no plain word.
+bool find_kept_word(const WordTerm& term, const KeptEvent* const* latest, std::uint32_t step,
+                    std::int64_t& out) {
+  if (term.source == WordTerm::Source::kConstant) {
+    out = 1;
+    return true;
+  }
+  const std::uint32_t of = term.source == WordTerm::Source::kCurrent ? step : term.step;
+  if (of > step) return false;
+  const KeptEvent& event = *latest[step - of];
+  const std::uint64_t* const words = event.plain_words();
+  const std::uint16_t place = term.place_of_type[event.type];
+  if (words == nullptr || place == CaptureLayout::kNotKept) return false;
+  out = static_cast<std::int64_t>(words[place]);
+  return true;
+}
+
+// What the tests of a group say of the current event. Two events are read at most once for a pair.
 class StrictTests {
  public:
-  StrictTests(const StrictGroup& group, const KeptEvent* const* latest,
-              std::vector<StrictWords>& words)
-      : group_(group), latest_(latest), words_(words) {
-    words_.assign(group.pairs.size(), StrictWords{});
-  }
+  // `words` has room for the group's pairs; what has another `event` number was not read yet.
+  StrictTests(const StrictGroup& group, const KeptEvent* const* latest, StrictWords* words,
+              std::uint64_t event)
+      : group_(group), latest_(latest), words_(words), event_(event) {}
   // Of the rules, those of which all conditions of the step hold; adds to `unsure` those of which
   // the tests do not say.
   std::uint32_t pass(std::uint32_t step, std::uint32_t rules, std::uint32_t& unsure) {
@@ -54,8 +71,7 @@ class StrictTests {
 
   // The first rung that fails takes all behind it, where no product of theirs can overflow.
   void climb(const StrictStep::Ladder& ladder, std::uint32_t& rules, std::uint32_t& unsure) {
-    StrictWords& words = words_[ladder.pair];
-    if (words.state == StrictWords::kUnread) read(group_.pairs[ladder.pair], words);
+    const StrictWords& words = words_of(ladder.pair);
     if (words.state != StrictWords::kNumber || words.right < 0 || words.right > ladder.right_most ||
         words.left > ladder.left_most || words.left < -ladder.left_most) {
       for (const StrictStep::Ladder::Rung& rung : ladder.rungs) {
@@ -74,8 +90,7 @@ class StrictTests {
   }
 
   Tried answer(const StrictGroup::Test& test) {
-    StrictWords& words = words_[test.pair];
-    if (words.state == StrictWords::kUnread) read(group_.pairs[test.pair], words);
+    const StrictWords& words = words_of(test.pair);
     std::int64_t left = words.left;
     std::int64_t right = words.right;
     // Where these fit, so do the products that the plan asks for, whose factors are no larger.
@@ -89,7 +104,14 @@ class StrictTests {
     return words_compare(test.op, left, right) ? Tried::kTrue : Tried::kFalse;
   }
 
+  const StrictWords& words_of(std::uint32_t pair) {
+    StrictWords& words = words_[pair];
+    if (words.event != event_) read(group_.pairs[pair], words);
+    return words;
+  }
+
   void read(const StrictGroup::Pair& pair, StrictWords& words) const {
+    words.event = event_;
     words.state = StrictWords::kUnknown;
     if (!find_kept_word(pair.left, latest_, pair.step, words.left) ||
         !find_kept_word(pair.right, latest_, pair.step, words.right)) {
@@ -104,15 +126,15 @@ class StrictTests {
 
   const StrictGroup& group_;
   const KeptEvent* const* latest_;
-  std::vector<StrictWords>& words_;
+  StrictWords* words_;
+  std::uint64_t event_;
 };
 }  // namespace
 
 // By step: the rules of which the row satisfies the step's predicate and, behind the first step,
-// have a partial match that waits for it. Whether there are any.
+// have a partial match that waits for it; added to `takes`, which has none. Whether there are any.
 bool Matcher::find_strict_takes(const StrictGroup& group, const std::uint32_t* alive,
                                 std::uint32_t reached, StrictMasks& takes) const {
-  std::fill_n(takes.begin(), group.depth + 1, 0);
   for (const StrictGroup::Take& take : group.takes) {
     if (!current_->satisfies(take.predicate)) continue;
     for (std::uint32_t s = 0; s <= reached; ++s) takes[s] |= take.rules[s];
@@ -140,7 +162,7 @@ void Matcher::on_strict_event(const StrictGroup& group, const MatchContext& cont
     reached = state.event_count();
   }
   current_ = &current;
-  StrictMasks after;  // by events taken, less one
+  StrictMasks after{};  // by events taken, less one
   const bool any_takes = find_strict_takes(group, alive, reached, after);
   for (std::uint32_t i = 0; i < reached; ++i) {
     stats_.runs -= static_cast<std::uint64_t>(std::popcount(alive[i]));
@@ -178,7 +200,8 @@ std::uint32_t Matcher::advance_strict(const StrictGroup& group, const Offset* ev
   for (std::uint32_t i = 0; i < reached; ++i) {
     latest_[i + 1] = RecordStore::at<KeptEvent>(current_->record, events[i]);
   }
-  StrictTests tests(group, latest_.data(), strict_words_);
+  if (strict_words_.size() < group.pairs.size()) strict_words_.resize(group.pairs.size());
+  StrictTests tests(group, latest_.data(), strict_words_.data(), ++strict_events_);
   StrictMasks unsure;
   std::uint32_t any_unsure = 0;
   for (std::uint32_t s = 0; s <= reached; ++s) {

@@ -121,15 +121,15 @@ class GroupBudgets {
   void work_on(SparseArray<GroupCredit>& credits) { credits_ = &credits; }
   /// The rule has taken on so much for a key of the shard.
   void spend(const RuleProgram& rule, std::uint64_t runs, std::uint64_t bytes) {
-    charge(rule, runs, bytes);
-    const GroupCredit& left = credit(rule.index.value);
+    const GroupCredit& left = charge(rule, runs, bytes);
     if (left.runs < 0 || left.bytes < 0) over_.push_back(rule.index.value);
   }
-  /// The same, where nothing is looked at before more comes.
-  void charge(const RuleProgram& rule, std::uint64_t runs, std::uint64_t bytes) {
+  /// The same, where nothing is looked at before more comes. Gives what is left.
+  const GroupCredit& charge(const RuleProgram& rule, std::uint64_t runs, std::uint64_t bytes) {
     GroupCredit& left = credit(rule.index.value);
     left.runs -= static_cast<std::int64_t>(runs);
     left.bytes -= static_cast<std::int64_t>(bytes);
+    return left;
   }
   /// The rules whose key groups have to be counted now, which empties the list.
   std::vector<std::uint32_t> take_over();

@@ -166,16 +166,18 @@ std::uint32_t RecordStore::capture_plain(const Row& row, const CaptureLayout& la
   event->flags = static_cast<std::uint16_t>(roles_ << KeptEvent::kRoles);
   event->arrival_word = KeptEvent::arrival_word_of(row.arrival);
   event->engine_time_us = row.engine_time.us;
+  captured_row_ = &row;
+  captured_roles_ = roles_;
+  features_ = nullptr;
   return words;
 }
 
 std::uint32_t RecordStore::event_words(const Row& row) {
+  if (captured_row_ == &row && captured_roles_ == roles_) return captured().words;
+  captured_row_ = nullptr;
   const CaptureLayout& layout = table_.layouts[row.type.value];
   if (layout.step_values.empty() && !layout.keeps_identity) {
-    if (const std::uint32_t words = capture_plain(row, layout); words != 0) {
-      features_ = nullptr;
-      return words;
-    }
+    if (const std::uint32_t words = capture_plain(row, layout); words != 0) return words;
   }
   const CaptureColumn* const columns = columns_[row.type.value].data();
   const std::size_t fields = layout.fields.size();

@@ -452,6 +452,8 @@ class RecordStore {
   // The row that was captured last.
   std::unique_ptr<std::uint64_t[]> captured_;
   std::uint32_t captured_capacity_ = 0;
+  const Row* captured_row_ = nullptr;  // of this slice; null: one with step values or an identity
+  std::uint32_t captured_roles_ = 0;
   std::uint32_t roles_ = 0;
 };
 inline constexpr std::uint32_t kHeaderWords = sizeof(RecordHeader) / 8;
