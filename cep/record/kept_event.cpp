@@ -141,8 +141,10 @@ EventIdentity KeptEvent::identity(const CaptureLayout& layout) const {
 }
 
 // Captures a row that is as most are: all its fields are known, its texts short, and nothing stands
-// before its fields or behind them. Its words; 0 for any other row.
+// before its fields or behind them. Its words; 0 for any other row. Requires that captured_row_ is
+// the last that was captured so.
 std::uint32_t RecordStore::capture_plain(const Row& row, const CaptureLayout& layout) {
+  if (captured_row_ == &row && captured_roles_ == roles_) return captured().words;
   if (row.ts != row.engine_time || !KeptEvent::fits_word(row.arrival)) return 0;
   const CaptureColumn* const columns = columns_[row.type.value].data();
   const std::size_t fields = layout.fields.size();
@@ -168,17 +170,18 @@ std::uint32_t RecordStore::capture_plain(const Row& row, const CaptureLayout& la
   event->engine_time_us = row.engine_time.us;
   captured_row_ = &row;
   captured_roles_ = roles_;
-  features_ = nullptr;
   return words;
 }
 
 std::uint32_t RecordStore::event_words(const Row& row) {
-  if (captured_row_ == &row && captured_roles_ == roles_) return captured().words;
-  captured_row_ = nullptr;
   const CaptureLayout& layout = table_.layouts[row.type.value];
   if (layout.step_values.empty() && !layout.keeps_identity) {
-    if (const std::uint32_t words = capture_plain(row, layout); words != 0) return words;
+    if (const std::uint32_t words = capture_plain(row, layout); words != 0) {
+      features_ = nullptr;
+      return words;
+    }
   }
+  captured_row_ = nullptr;
   const CaptureColumn* const columns = columns_[row.type.value].data();
   const std::size_t fields = layout.fields.size();
   const std::size_t own = fields - layout.step_values.size();
