@@ -141,8 +141,7 @@ EventIdentity KeptEvent::identity(const CaptureLayout& layout) const {
 }
 
 // Captures a row that is as most are: all its fields are known, its texts short, and nothing stands
-// before its fields or behind them. Its words; 0 for any other row. Requires that captured_row_ is
-// the last that was captured so.
+// before its fields or behind them. Its words; 0 for any other row.
 std::uint32_t RecordStore::capture_plain(const Row& row, const CaptureLayout& layout) {
   if (captured_row_ == &row && captured_roles_ == roles_) return captured().words;
   if (row.ts != row.engine_time || !KeptEvent::fits_word(row.arrival)) return 0;
@@ -181,7 +180,6 @@ std::uint32_t RecordStore::event_words(const Row& row) {
       return words;
     }
   }
-  captured_row_ = nullptr;
   const CaptureColumn* const columns = columns_[row.type.value].data();
   const std::size_t fields = layout.fields.size();
   const std::size_t own = fields - layout.step_values.size();

@@ -403,7 +403,9 @@ void RecordStore::begin_slice(const Batch& batch) {
   }
 }
 
+// What was captured there before is gone.
 std::uint64_t* RecordStore::room_to_capture(std::uint32_t words) {
+  captured_row_ = nullptr;
   if (captured_capacity_ < words) {
     captured_capacity_ = words + words / 2 + 64;
     captured_ = std::make_unique_for_overwrite<std::uint64_t[]>(captured_capacity_);
