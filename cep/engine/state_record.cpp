@@ -18,13 +18,14 @@ bool is_of_some_type(const Element& element, const KeptEvent& event) {
 }  // namespace
 
 RecordCodec::RecordCodec(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
-                         FeatureStore& features, PatternMatcher& patterns, EngineStats& stats)
+                         EventCapture& capture, FeatureStore& features, PatternMatcher& patterns,
+                         EngineStats& stats)
     : program_(program),
       table_(table),
       store_(store),
       features_(features),
       patterns_(patterns),
-      pattern_reader_(program, table, store, stats),
+      pattern_reader_(program, table, store, capture, stats),
       stats_(stats),
       parts_(parts_of_operators(table, program)),
       events_(program, table),

@@ -44,7 +44,8 @@ struct RestoredTimer {
 class RecordCodec {
  public:
   RecordCodec(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
-              FeatureStore& features, PatternMatcher& patterns, EngineStats& stats);
+              EventCapture& capture, FeatureStore& features, PatternMatcher& patterns,
+              EngineStats& stats);
   /// Replaces `out` by the record's bytes; false where it holds nothing.
   bool write(const std::byte* record, PatternPool& patterns, std::string& out);
   /// Adds to the slot's record what the entry holds for this table. Deadlines go to `timers`, those

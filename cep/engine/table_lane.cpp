@@ -56,10 +56,11 @@ TableLane::TableLane(const ProgramImpl& program, std::uint32_t table, TableShard
       budgets_(budgets),
       pass_masks_(program.pass_count, std::vector<std::uint64_t>(touches.keys.operator_words())),
       store_(program, table_),
+      capture_(program, table_),
       feature_store_(program, table, store_, stats),
       groups_(program, table),
-      matcher_(program, table_, store_, stats, groups_, budgets),
-      codec_(program, table_, store_, feature_store_, matcher_.general(), stats),
+      matcher_(program, table_, store_, capture_, stats, groups_, budgets),
+      codec_(program, table_, store_, capture_, feature_store_, matcher_.general(), stats),
       features_(program, table),
       shared_events_(*program.plan) {
   for (std::size_t bit = 1; bit < table_.mask_operators.size(); ++bit) {
@@ -107,7 +108,7 @@ void TableLane::begin_slice(const Slice& slice) {
   if (std::exchange(first_version_, slice.first_version()) != slice.first_version()) {
     value_texts_.clear();
   }
-  store_.begin_slice(slice.batch());
+  capture_.begin_slice(slice.batch());
   feature_store_.begin_slice(slice.batch());
 }
 
@@ -134,7 +135,7 @@ void TableLane::prefetch_records(std::uint32_t begin, std::uint32_t end, const S
   for (std::uint32_t i = begin; i < end; ++i) {
     const Row& row = rows[touches_.keys.touch(i).row];
     tocsin::prefetch(touches_.keys.mask_of(row));
-    store_.prefetch_columns(row);
+    capture_.prefetch(row);
   }
 }
 void TableLane::find_slots(std::uint32_t shard_index, Slice& slice) {
@@ -211,7 +212,7 @@ void TableLane::run_row(std::uint32_t pass, const MatchContext& context,
   if (has_roles_ && !table_.roles[row.type.value].empty()) {
     current.roles = touch.sources & ((std::uint32_t{1} << table_.role_places) - 1);
   }
-  store_.take_in_roles(current.roles);
+  capture_.take_in_roles(current.roles);
   features_.begin(slice, pass, current);
   current.key = touches_.keys.key_of(touch);
   current.reader = &features_;

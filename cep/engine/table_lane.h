@@ -22,6 +22,7 @@
 #include "cep/match/matcher.h"
 #include "cep/record/budget.h"
 #include "cep/record/engine_stats.h"
+#include "cep/record/event_capture.h"
 #include "cep/record/feature_reader.h"
 #include "cep/record/key_record.h"
 
@@ -166,6 +167,7 @@ class TableLane {
   std::vector<std::vector<std::uint64_t>> pass_masks_;  // by pass: its dense operators' bits
   bool has_roles_ = false;                              // some event type's
   RecordStore store_;
+  EventCapture capture_;
   FeatureStore feature_store_;
   GroupBudgets groups_;
   Matcher matcher_;

@@ -6,6 +6,7 @@
 #include "cep/aggregate/loop_aggregate.h"
 #include "cep/base/assert.h"
 #include "cep/compile/pattern_program.h"
+#include "cep/compile/step_value.h"
 #include "cep/eval/loop_totals.h"
 #include "cep/eval/steps.h"
 #include "cep/plan/rule.h"

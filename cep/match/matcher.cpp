@@ -258,7 +258,7 @@ void Matcher::commit(const OperatorEntry* entry, std::uint32_t kept) {
   for (Draft& draft : drafts_) {
     if (draft.takes) {
       if (current_->event == 0 && event_words == 0) {
-        event_words = store_.event_words(*current_->row);
+        event_words = capture_.capture(*current_->row);
         words += event_words;
       }
       draft.shares_node = before != nullptr && before->takes &&
@@ -286,7 +286,7 @@ void Matcher::commit(const OperatorEntry* entry, std::uint32_t kept) {
   }
   if (event_words != 0) {
     current_->event = RecordStore::cut(record_, event_words);
-    store_.write_event(record_, current_->event);
+    capture_.write(record_, current_->event);
   }
   bool starts = false;
   Offset node = 0;

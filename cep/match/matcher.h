@@ -46,14 +46,15 @@ struct StrictWords {
 class Matcher {
  public:
   Matcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
-          EngineStats& stats, GroupBudgets& groups, BudgetLog& budgets)
+          EventCapture& capture, EngineStats& stats, GroupBudgets& groups, BudgetLog& budgets)
       : program_(program),
         store_(store),
+        capture_(capture),
         stats_(stats),
         groups_(groups),
         budgets_(budgets),
         scope_{program},
-        general_(program, table, store, stats, groups, budgets) {
+        general_(program, table, store, capture, stats, groups, budgets) {
     scope_.table = &table;
     scope_.values_missing = &stats.values_missing;
     scope_.steps = &steps_;
@@ -200,6 +201,7 @@ class Matcher {
 
   const ProgramImpl& program_;
   RecordStore& store_;
+  EventCapture& capture_;
   EngineStats& stats_;
   GroupBudgets& groups_;
   BudgetLog& budgets_;

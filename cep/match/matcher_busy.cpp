@@ -61,8 +61,8 @@ class Matcher::PlacesRow : public PlacesEvent {
   }
   std::uint64_t capture() override {
     if (!number_) {
-      matcher_.store_.event_words(*row());
-      number_ = key_.push_event(matcher_.store_.captured());
+      matcher_.capture_.capture(*row());
+      number_ = key_.push_event(matcher_.capture_.captured());
     }
     return *number_;
   }

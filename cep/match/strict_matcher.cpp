@@ -195,8 +195,8 @@ void Matcher::on_strict_event(const StrictGroup& group, const MatchContext& cont
 std::uint32_t Matcher::advance_strict(const StrictGroup& group, const Offset* events,
                                       std::uint32_t reached, StrictMasks& masks) {
   // Tests compare the current event, captured, with those before it.
-  store_.event_words(*current_->row);
-  latest_[0] = &store_.captured();
+  capture_.capture(*current_->row);
+  latest_[0] = &capture_.captured();
   for (std::uint32_t i = 0; i < reached; ++i) {
     latest_[i + 1] = RecordStore::at<KeptEvent>(current_->record, events[i]);
   }
@@ -262,7 +262,7 @@ void Matcher::keep_strict_event(const StrictGroup& group, Offset state_place,
                                 const StrictMasks& alive) {
   CurrentRow& current = *current_;
   const std::uint32_t op = program_.rules[group.rules[0]].op;
-  const std::uint32_t words = store_.captured().words;
+  const std::uint32_t words = capture_.captured().words;
   if (state_place == 0) {
     const std::uint32_t state_words = StrictState::words(group);
     store_.ensure(*current.slot, state_words + words, op, current.event);
@@ -288,7 +288,7 @@ void Matcher::keep_strict_event(const StrictGroup& group, Offset state_place,
   std::copy_n(alive.begin(), group.depth, state.alive());
   for (std::uint32_t i = oldest; i > 0; --i) state.events()[i] = state.events()[i - 1];
   state.events()[0] = place;
-  store_.write_event(current.record, place);
+  capture_.write(current.record, place);
   RecordStore::at<KeptEvent>(current.record, place)->words = block;
 }
 

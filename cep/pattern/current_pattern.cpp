@@ -18,8 +18,8 @@ std::int64_t floor_to(std::int64_t us, std::int64_t step) {
 }  // namespace
 
 CurrentPattern::CurrentPattern(const ProgramImpl& all, const TableProgram& table,
-                               RecordStore& records, EngineStats& counts)
-    : program(all), store(records), stats(counts), scope{all} {
+                               RecordStore& records, EventCapture& events, EngineStats& counts)
+    : program(all), store(records), capture(events), stats(counts), scope{all} {
   scope.table = &table;
   scope.values_missing = &counts.values_missing;
   scope.steps = &steps;
@@ -47,6 +47,10 @@ void CurrentPattern::make_state() {
   RecordStore::set_state(row->record, rule->op, place);
   state = &context->patterns.at(handle);
   scope.record = state->base();
+}
+
+std::uint32_t CurrentPattern::capture_row() {
+  return capture.capture(*row->row, *row->reader, rule->pass);
 }
 
 void CurrentPattern::push_timer(std::int64_t deadline_us, const ArrivalNumber& arrival) {

@@ -13,6 +13,7 @@
 #include "cep/eval/steps.h"
 #include "cep/plan/calendar.h"
 #include "cep/record/engine_stats.h"
+#include "cep/record/event_capture.h"
 #include "cep/record/key_record.h"
 #include "cep/record/pattern_state.h"
 #include "cep/record/timers.h"
@@ -39,7 +40,7 @@ struct CurrentPattern {
   static constexpr std::int64_t kNeverDies = INT64_MAX;
 
   CurrentPattern(const ProgramImpl& all, const TableProgram& table, RecordStore& records,
-                 EngineStats& counts);
+                 EventCapture& events, EngineStats& counts);
   CurrentPattern(const CurrentPattern&) = delete;
   CurrentPattern& operator=(const CurrentPattern&) = delete;
 
@@ -47,6 +48,9 @@ struct CurrentPattern {
   void select_rule(const RuleProgram& selected, PatternState* held, std::string_view key);
   /// Gives the key a state where it has none. Requires a current row.
   void make_state();
+  /// Captures the current row with the features that are kept with it; gives the words that it
+  /// takes.
+  std::uint32_t capture_row();
   /// Sets a deadline of the key, caused by the event with this arrival number.
   void push_timer(std::int64_t deadline_us, const ArrivalNumber& arrival);
 
@@ -106,6 +110,7 @@ struct CurrentPattern {
 
   const ProgramImpl& program;
   RecordStore& store;
+  EventCapture& capture;
   EngineStats& stats;
   EvalScope scope;  // of the current rule, key and event
   StepMeter steps;  // of the current event or deadline, rule and key

@@ -55,9 +55,8 @@ bool MembersMatcher::keep_event(Members& members) {
   if (steps.empty()) return false;
   MembersState& held = *current_.state->members;
   BusyMembers key(current_.program, *current_.scope.table, *current_.rule, held);
-  current_.store.read_features_by(*current_.row->reader, current_.rule->pass);
-  current_.store.event_words(*current_.row->row);
-  const std::uint64_t number = key.push_event(current_.store.captured());
+  current_.capture_row();
+  const std::uint64_t number = key.push_event(current_.capture.captured());
   std::vector<ChainEvent> entries;
   for (const std::uint32_t step : steps) {
     const Element& element = *current_.pattern->steps[step].element;

@@ -12,10 +12,9 @@
 namespace tocsin::cep {
 Offset NodeWriter::write_event() {
   if (event_ != 0) return event_;
-  current_.store.read_features_by(*current_.row->reader, current_.rule->pass);
-  const std::uint32_t words = current_.store.event_words(*current_.row->row);
+  const std::uint32_t words = current_.capture_row();
   event_ = current_.state->cut(words);
-  current_.store.write_event(current_.state->base(), event_);
+  current_.capture.write(current_.state->base(), event_);
   current_.scope.record = current_.state->base();
   return event_;
 }

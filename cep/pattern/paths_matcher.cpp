@@ -32,10 +32,8 @@ class PathsMatcher::PathsRow : public PathsEvent {
   }
   std::uint64_t capture() override {
     if (!number_) {
-      matcher_.current_.store.read_features_by(*matcher_.current_.row->reader,
-                                               matcher_.current_.rule->pass);
-      matcher_.current_.store.event_words(*matcher_.current_.row->row);
-      number_ = key_.push_event(matcher_.current_.store.captured());
+      matcher_.current_.capture_row();
+      number_ = key_.push_event(matcher_.current_.capture.captured());
     }
     return *number_;
   }

@@ -8,10 +8,10 @@
 
 namespace tocsin::cep {
 PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& table,
-                               RecordStore& store, EngineStats& stats, GroupBudgets& groups,
-                               BudgetLog& budgets)
+                               RecordStore& store, EventCapture& capture, EngineStats& stats,
+                               GroupBudgets& groups, BudgetLog& budgets)
     : groups_(groups),
-      current_(program, table, store, stats),
+      current_(program, table, store, capture, stats),
       conditions_(current_),
       nodes_(current_),
       lost_(current_, budgets),

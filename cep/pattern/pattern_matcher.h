@@ -51,7 +51,8 @@ struct CurrentRow;
 class PatternMatcher {
  public:
   PatternMatcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
-                 EngineStats& stats, GroupBudgets& groups, BudgetLog& budgets);
+                 EventCapture& capture, EngineStats& stats, GroupBudgets& groups,
+                 BudgetLog& budgets);
   /// Offers the row to the rule's partial matches of its key; its deadlines go to queue `queue`.
   void on_event(const RuleProgram& rule, const MatchContext& context, CurrentRow& current,
                 std::uint32_t queue);

@@ -13,8 +13,8 @@
 
 namespace tocsin::cep {
 PatternReader::PatternReader(const ProgramImpl& program, const TableProgram& table,
-                             RecordStore& store, EngineStats& stats)
-    : current_(program, table, store, stats), writer_(current_) {
+                             RecordStore& store, EventCapture& capture, EngineStats& stats)
+    : current_(program, table, store, capture, stats), writer_(current_) {
   // What was missing was counted when the events came.
   current_.scope.values_missing = nullptr;
 }

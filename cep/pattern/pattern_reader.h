@@ -16,7 +16,7 @@ class PatternReader {
  public:
   /// Reads states of keys of `table`; counts their partial matches in `stats`.
   PatternReader(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
-                EngineStats& stats);
+                EventCapture& capture, EngineStats& stats);
   /// Reads what PatternWriter wrote of the rule into an empty state of the key; `value_places` as
   /// PartTarget has them. False for other bytes: then the state is void.
   bool read(const RuleProgram& rule, PatternState& state, std::string_view key, ByteReader& from,

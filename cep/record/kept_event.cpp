@@ -3,8 +3,11 @@
 #include <cstring>
 
 #include "cep/base/assert.h"
+#include "cep/compile/step_value.h"
 #include "cep/data/row_identity.h"
 #include "cep/plan/event_type.h"
+#include "cep/record/event_capture.h"
+#include "cep/record/feature_reader.h"
 #include "cep/record/key_record.h"
 #include "cep/value/short_text.h"
 #include "cep/value/word_value.h"
@@ -140,9 +143,62 @@ EventIdentity KeptEvent::identity(const CaptureLayout& layout) const {
   return {std::string(text_at(*this, places[0])), std::string(text_at(*this, places[1]))};
 }
 
+void EventCapture::begin_slice(const Batch& batch) {
+  batch_ = &batch;
+  captured_row_ = nullptr;
+  columns_.resize(table_.layouts.size());
+  for (std::size_t t = 0; t < columns_.size(); ++t) {
+    columns_[t].clear();
+    const std::size_t own = program_.plan->event_types[t].fields.size();
+    for (const FieldIndex field : table_.layouts[t].fields) {
+      if (field.value >= own) break;  // step values
+      const Column& column = batch.types[t].fields[field.value];
+      const auto start = [](const auto& values) {
+        return values.empty() ? nullptr : values.data();
+      };
+      columns_[t].push_back({start(column.known), start(column.words), start(column.texts)});
+    }
+  }
+}
+
+// What was captured there before is gone.
+std::uint64_t* EventCapture::room_to_capture(std::uint32_t words) {
+  captured_row_ = nullptr;
+  if (captured_capacity_ < words) {
+    captured_capacity_ = words + words / 2 + 64;
+    captured_ = std::make_unique_for_overwrite<std::uint64_t[]>(captured_capacity_);
+  }
+  return captured_.get();
+}
+
+namespace {
+// Whether rules of this table and pass may read the feature: in place, or from a column that a
+// probe wrote in an earlier pass. Another rule's feature need not be either.
+bool can_read(const ProgramImpl& program, const TableProgram& table, std::uint32_t pass,
+              FeatureIndex read) {
+  const FeatureProgram& feature = program.features[read.value];
+  if (&program.tables[feature.table] == &table && feature.pass == pass) return true;
+  return feature.pass < pass && std::ranges::any_of(program.probes, [&](const ProbeProgram& probe) {
+           return probe.value == read;
+         });
+}
+}  // namespace
+
+void EventCapture::take_step_values(const CaptureLayout& layout, FeatureReader* features,
+                                    std::uint32_t pass) {
+  step_values_.assign(layout.step_values.size(), std::nullopt);
+  if (features == nullptr) return;
+  for (std::size_t i = 0; i < layout.step_values.size(); ++i) {
+    const FeatureIndex read = layout.step_values[i].value;
+    if (layout.step_values[i].pass > pass || !can_read(program_, table_, pass, read)) continue;
+    const Value& value = features->read(read);
+    if (!value.is_missing()) step_values_[i] = step_value_text(value);
+  }
+}
+
 // Captures a row that is as most are: all its fields are known, its texts short, and nothing stands
 // before its fields or behind them. Its words; 0 for any other row.
-std::uint32_t RecordStore::capture_plain(const Row& row, const CaptureLayout& layout) {
+std::uint32_t EventCapture::capture_plain(const Row& row, const CaptureLayout& layout) {
   if (captured_row_ == &row && captured_roles_ == roles_) return captured().words;
   if (row.ts != row.engine_time || !KeptEvent::fits_word(row.arrival)) return 0;
   const CaptureColumn* const columns = columns_[row.type.value].data();
@@ -172,19 +228,15 @@ std::uint32_t RecordStore::capture_plain(const Row& row, const CaptureLayout& la
   return words;
 }
 
-std::uint32_t RecordStore::event_words(const Row& row) {
+std::uint32_t EventCapture::capture(const Row& row, FeatureReader* features, std::uint32_t pass) {
   const CaptureLayout& layout = table_.layouts[row.type.value];
   if (layout.step_values.empty() && !layout.keeps_identity) {
-    if (const std::uint32_t words = capture_plain(row, layout); words != 0) {
-      features_ = nullptr;
-      return words;
-    }
+    if (const std::uint32_t words = capture_plain(row, layout); words != 0) return words;
   }
   const CaptureColumn* const columns = columns_[row.type.value].data();
   const std::size_t fields = layout.fields.size();
   const std::size_t own = fields - layout.step_values.size();
-  if (own != fields) take_step_values(layout);
-  features_ = nullptr;  // they are asked for this event alone
+  if (own != fields) take_step_values(layout, features, pass);
   const auto is_known = [&](std::size_t i) {
     if (i >= own) return step_values_[i - own].has_value();
     return columns[i].known != nullptr && columns[i].known[row.index] != 0;

@@ -36,7 +36,7 @@ std::uint32_t with_room(std::uint32_t count) { return count + count / 4; }
 }  // namespace
 
 RecordStore::RecordStore(const ProgramImpl& program, const TableProgram& table)
-    : program_(program), table_(table) {
+    : collector_(program, table) {
   constexpr std::uint32_t kMost = 64;
   const auto takes_all = [&](std::uint32_t predicate) {
     const std::vector<AtomFormula>& by_type = table.predicates[predicate].by_type;
@@ -129,7 +129,7 @@ bool RecordStore::ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, O
   }
   if (header->capacity - header->used < words + list_words) {
     collect(base(slot), replaces ? op : 0, drafts, event);
-    move_to_fit(slot, scratch_used_ + words);
+    move_to_fit(slot, collector_.words() + words);
     return true;
   }
   if (list_words != 0) move_operators(base(slot), list_words);
@@ -178,7 +178,7 @@ void RecordStore::make_room(KeySlot& slot, std::uint32_t words, std::uint32_t op
   if (header->capacity - header->used < words + listed) {
     Offset none = 0;
     collect(base(slot), 0, {}, none);
-    move_to_fit(slot, scratch_used_ + words + listed);
+    move_to_fit(slot, collector_.words() + words + listed);
     header = reinterpret_cast<const RecordHeader*>(base(slot));
   }
   if (listed > header->operator_capacity) move_operators(base(slot), listed);
@@ -203,18 +203,18 @@ void RecordStore::release(KeySlot& slot) {
   slot.record = 0;
 }
 
-void RecordStore::grow_scratch(std::uint32_t words) {
-  const std::uint32_t capacity = std::max(scratch_capacity_ * 2, scratch_used_ + words + 1024);
+void RecordCollector::grow(std::uint32_t words) {
+  const std::uint32_t capacity = std::max(capacity_ * 2, used_ + words + 1024);
   auto grown = std::make_unique_for_overwrite<std::uint64_t[]>(capacity);
-  if (scratch_used_ > 0) {
-    std::memcpy(grown.get(), scratch_.get(), std::size_t{scratch_used_} * 8);
+  if (used_ > 0) {
+    std::memcpy(grown.get(), layout_.get(), std::size_t{used_} * 8);
   }
-  scratch_ = std::move(grown);
-  scratch_capacity_ = capacity;
+  layout_ = std::move(grown);
+  capacity_ = capacity;
 }
 
-Offset RecordStore::forward_event(std::byte* old, Offset event) {
-  auto* kept = at<KeptEvent>(old, event);
+Offset RecordCollector::forward_event(std::byte* old, Offset event) {
+  auto* kept = RecordStore::at<KeptEvent>(old, event);
   if ((kept->flags & KeptEvent::kForwarded) == 0) {
     const Offset to = push(kept, kept->words);
     kept->flags |= KeptEvent::kForwarded;
@@ -223,21 +223,21 @@ Offset RecordStore::forward_event(std::byte* old, Offset event) {
   return static_cast<Offset>(kept->engine_time_us);
 }
 
-Offset RecordStore::forward_node(std::byte* old, Offset node) {
+Offset RecordCollector::forward_node(std::byte* old, Offset node) {
   path_.clear();
   Offset next = node;
-  while (next != 0 && (at<Node>(old, next)->parent & kForwarded) == 0) {
+  while (next != 0 && (RecordStore::at<Node>(old, next)->parent & kForwarded) == 0) {
     path_.push_back(next);
-    next = at<Node>(old, next)->parent;
+    next = RecordStore::at<Node>(old, next)->parent;
   }
-  Offset copied = next == 0 ? 0 : at<Node>(old, next)->parent & ~kForwarded;
+  Offset copied = next == 0 ? 0 : RecordStore::at<Node>(old, next)->parent & ~kForwarded;
   for (std::size_t i = path_.size(); i-- > 0;) {
-    auto* from = at<Node>(old, path_[i]);
+    auto* from = RecordStore::at<Node>(old, path_[i]);
     const Offset event = forward_event(old, from->event);
     const std::uint32_t words =
         kNodeWords + (from->has_values() ? deadline_values_ * kStoredValueWords : 0);
     const Offset to = push(from, words);
-    auto* fresh = reinterpret_cast<Node*>(scratch_.get() + to);
+    auto* fresh = reinterpret_cast<Node*>(layout_.get() + to);
     fresh->parent = copied;
     fresh->event = event;
     from->parent = kForwarded | to;
@@ -246,10 +246,10 @@ Offset RecordStore::forward_node(std::byte* old, Offset node) {
   return copied;
 }
 
-void RecordStore::collect_runs(std::byte* old, Offset state, OperatorEntry& entry,
-                               const RuleProgram& rule) {
+void RecordCollector::collect_runs(std::byte* old, Offset state, OperatorEntry& entry,
+                                   const RuleProgram& rule) {
   deadline_values_ = static_cast<std::uint32_t>(rule.deadline_features.size());
-  const auto* header = at<RuleHeader>(old, state);
+  const auto* header = RecordStore::at<RuleHeader>(old, state);
   const std::uint32_t count = header->run_count;
   std::uint32_t capacity = count + count / 4;
   if (count < 2) capacity = header->is_busy() ? 0 : std::min(header->run_capacity, 2U);
@@ -260,46 +260,48 @@ void RecordStore::collect_runs(std::byte* old, Offset state, OperatorEntry& entr
   if (rule.once) push(header + 1, sizeof(OnceState) / 8);
   const Offset runs = push_space(capacity * kRunWords);
   for (std::uint32_t i = 0; i < count; ++i) {
-    Run run = at<Run>(old, state + header_words)[i];
+    Run run = RecordStore::at<Run>(old, state + header_words)[i];
     run.node = forward_node(old, run.node);
     run.anchor = forward_node(old, run.anchor);
-    std::memcpy(scratch_.get() + runs + std::size_t{i} * kRunWords, &run, sizeof(run));
+    std::memcpy(layout_.get() + runs + std::size_t{i} * kRunWords, &run, sizeof(run));
   }
 }
 
-void RecordStore::collect_ring(std::byte* old, OperatorEntry& entry) {
-  const auto* ring = at<RingHeader>(old, entry.state);
+void RecordCollector::collect_ring(std::byte* old, OperatorEntry& entry) {
+  const auto* ring = RecordStore::at<RingHeader>(old, entry.state);
   entry.state = push_space(ring_words_compact(*ring));
-  copy_ring_compact(*ring, reinterpret_cast<RingHeader*>(scratch_.get() + entry.state));
+  copy_ring_compact(*ring, reinterpret_cast<RingHeader*>(layout_.get() + entry.state));
 }
 
-void RecordStore::collect_shared_ring(std::byte* old, OperatorEntry& entry) {
-  const auto* ring = at<SharedRing>(old, entry.state);
+void RecordCollector::collect_shared_ring(std::byte* old, OperatorEntry& entry) {
+  const auto* ring = RecordStore::at<SharedRing>(old, entry.state);
   RingShape shape = ring->shape();
   shape.capacity = std::max(with_room(ring->count()), SharedRing::kCapacityLeast);
   entry.state = push_space(shape.words());
-  auto* const to = reinterpret_cast<SharedRing*>(scratch_.get() + entry.state);
+  auto* const to = reinterpret_cast<SharedRing*>(layout_.get() + entry.state);
   to->start(shape);
   ring->copy_to(*to);
 }
 
-void RecordStore::collect_group(std::byte* old, OperatorEntry& entry, const FeatureGroup& group) {
-  auto* const from = at<EventGroup>(old, entry.state);
+void RecordCollector::collect_group(std::byte* old, OperatorEntry& entry,
+                                    const FeatureGroup& group) {
+  auto* const from = RecordStore::at<EventGroup>(old, entry.state);
   const Offset older = from->older;
   from->older = 0;
-  if (older != 0 && at<EventChunks>(old, older)->count > 0) {
-    EventChunks* const chunks = at<EventChunks>(old, older);
+  if (older != 0 && RecordStore::at<EventChunks>(old, older)->count > 0) {
+    EventChunks* const chunks = RecordStore::at<EventChunks>(old, older);
     const EventChunks header{chunks->count, with_room(chunks->count)};
     from->older = push_space(EventChunks::words(header.capacity));
-    std::uint64_t* const to = scratch_.get() + from->older;
+    std::uint64_t* const to = layout_.get() + from->older;
     std::memcpy(to, &header, sizeof(header));
     std::memcpy(to + 1, chunks->chunks(), header.count * sizeof(EventChunk));
   }
   entry.state = push(from, words_of_group(group));
 }
 
-void RecordStore::collect_strict(std::byte* old, OperatorEntry& entry, const StrictGroup& group) {
-  std::byte* const words = at<std::byte>(old, entry.state);
+void RecordCollector::collect_strict(std::byte* old, OperatorEntry& entry,
+                                     const StrictGroup& group) {
+  std::byte* const words = RecordStore::at<std::byte>(old, entry.state);
   StrictState state(words, group);
   const std::uint32_t count = state.event_count();
   for (std::uint32_t i = 0; i < group.depth; ++i) {
@@ -308,25 +310,23 @@ void RecordStore::collect_strict(std::byte* old, OperatorEntry& entry, const Str
   entry.state = push(words, StrictState::words(group));
 }
 
-void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft> drafts,
-                          Offset& event) {
+void RecordCollector::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft> drafts,
+                              Offset& event, std::uint32_t operators) {
   const auto* header = reinterpret_cast<const RecordHeader*>(old);
-  scratch_used_ = 0;
+  used_ = 0;
   push_space(kHeaderWords);
   RecordHeader fresh;
   fresh.operators = kHeaderWords;
-  const std::uint32_t listed = header->operator_count;
-  fresh.operator_capacity = static_cast<std::uint16_t>(
-      std::min(operators_max_, std::max(first_operators_, listed + 1 + listed / kShortList)));
+  fresh.operator_capacity = static_cast<std::uint16_t>(operators);
   push_space(fresh.operator_capacity);
-  const auto* entries = at<OperatorEntry>(old, header->operators);
+  const auto* entries = RecordStore::at<OperatorEntry>(old, header->operators);
   for (std::uint16_t i = 0; i < header->operator_count; ++i) {
     OperatorEntry entry = entries[i];
     if (entry.op == skip_op) continue;
     const OperatorProgram& op = table_.operators[entry.op - 1];
     if (op.kind == OperatorKind::kFeature) {
       if (!program_.features[op.index].in_ring) {  // its state is the number of a window
-        std::memcpy(scratch_.get() + kHeaderWords + fresh.operator_count, &entry, sizeof(entry));
+        std::memcpy(layout_.get() + kHeaderWords + fresh.operator_count, &entry, sizeof(entry));
         ++fresh.operator_count;
         continue;
       }
@@ -338,11 +338,11 @@ void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft
     } else if (op.kind == OperatorKind::kStrict) {
       collect_strict(old, entry, program_.strict_groups[op.index]);
     } else if (program_.rules[op.index].method == Method::kGeneral) {
-      entry.state = push(at<std::uint64_t>(old, entry.state), 1);
+      entry.state = push(RecordStore::at<std::uint64_t>(old, entry.state), 1);
     } else {
       collect_runs(old, entry.state, entry, program_.rules[op.index]);
     }
-    std::memcpy(scratch_.get() + kHeaderWords + fresh.operator_count, &entry, sizeof(entry));
+    std::memcpy(layout_.get() + kHeaderWords + fresh.operator_count, &entry, sizeof(entry));
     ++fresh.operator_count;
   }
   if (skip_op != 0) {
@@ -356,7 +356,25 @@ void RecordStore::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft
     }
   }
   if (event != 0) event = forward_event(old, event);
-  std::memcpy(scratch_.get(), &fresh, sizeof(fresh));
+  std::memcpy(layout_.get(), &fresh, sizeof(fresh));
+}
+
+void RecordCollector::write(std::byte* block, std::uint32_t capacity) {
+  RecordHeader header;
+  std::memcpy(static_cast<void*>(&header), layout_.get(), sizeof(header));
+  header.capacity = capacity;
+  header.used = used_;
+  std::memcpy(layout_.get(), &header, sizeof(header));
+  std::memcpy(block, layout_.get(), std::size_t{used_} * 8);
+}
+
+// The list has room for one operator more, or some of a long one.
+void RecordStore::collect(std::byte* record, std::uint32_t skip_op, std::span<Draft> drafts,
+                          Offset& event) {
+  const std::uint32_t listed = reinterpret_cast<const RecordHeader*>(record)->operator_count;
+  collector_.collect(
+      record, skip_op, drafts, event,
+      std::min(operators_max_, std::max(first_operators_, listed + 1 + listed / kShortList)));
 }
 
 // Puts what was laid out into the record's block, or into another one where it does not fit well:
@@ -370,79 +388,14 @@ void RecordStore::move_to_fit(KeySlot& slot, std::uint32_t needed) {
     keys_->arena().free(slot.record, old_capacity);
     slot.record = keys_->arena().allocate(capacity);
   }
-  RecordHeader header;
-  std::memcpy(static_cast<void*>(&header), scratch_.get(), sizeof(header));
-  header.capacity = capacity;
-  header.used = scratch_used_;
-  std::memcpy(scratch_.get(), &header, sizeof(header));
-  std::memcpy(base(slot), scratch_.get(), std::size_t{scratch_used_} * 8);
-  layout_work_ += scratch_used_;
+  collector_.write(base(slot), capacity);
+  layout_work_ += collector_.words();
 }
 
 void RecordStore::shrink(KeySlot& slot) {
   Offset none = 0;
   collect(base(slot), 0, {}, none);
-  move_to_fit(slot, scratch_used_);
+  move_to_fit(slot, collector_.words());
 }
 
-void RecordStore::begin_slice(const Batch& batch) {
-  batch_ = &batch;
-  captured_row_ = nullptr;
-  columns_.resize(table_.layouts.size());
-  for (std::size_t t = 0; t < columns_.size(); ++t) {
-    columns_[t].clear();
-    const std::size_t own = program_.plan->event_types[t].fields.size();
-    for (const FieldIndex field : table_.layouts[t].fields) {
-      if (field.value >= own) break;  // step values
-      const Column& column = batch.types[t].fields[field.value];
-      const auto start = [](const auto& values) {
-        return values.empty() ? nullptr : values.data();
-      };
-      columns_[t].push_back({start(column.known), start(column.words), start(column.texts)});
-    }
-  }
-}
-
-// What was captured there before is gone.
-std::uint64_t* RecordStore::room_to_capture(std::uint32_t words) {
-  captured_row_ = nullptr;
-  if (captured_capacity_ < words) {
-    captured_capacity_ = words + words / 2 + 64;
-    captured_ = std::make_unique_for_overwrite<std::uint64_t[]>(captured_capacity_);
-  }
-  return captured_.get();
-}
-
-namespace {
-// Whether rules of this table and pass may read the feature: in place, or from a column that a
-// probe wrote in an earlier pass. Another rule's feature need not be either.
-bool can_read(const ProgramImpl& program, const TableProgram& table, std::uint32_t pass,
-              FeatureIndex read) {
-  const FeatureProgram& feature = program.features[read.value];
-  if (&program.tables[feature.table] == &table && feature.pass == pass) return true;
-  return feature.pass < pass && std::ranges::any_of(program.probes, [&](const ProbeProgram& probe) {
-           return probe.value == read;
-         });
-}
-}  // namespace
-
-void RecordStore::take_step_values(const CaptureLayout& layout) {
-  step_values_.assign(layout.step_values.size(), std::nullopt);
-  if (features_ == nullptr) return;
-  for (std::size_t i = 0; i < layout.step_values.size(); ++i) {
-    const FeatureIndex read = layout.step_values[i].value;
-    if (layout.step_values[i].pass > pass_ || !can_read(program_, table_, pass_, read)) continue;
-    const Value& value = features_->read(read);
-    if (!value.is_missing()) step_values_[i] = step_value_text(value);
-  }
-}
-
-void RecordStore::write_event(std::byte* record, Offset place) const {
-  std::uint64_t* to = at<std::uint64_t>(record, place);
-  const std::uint64_t* from = captured_.get();
-  // They are few: two at a time, without a call.
-  std::uint32_t words = captured().words;
-  for (; words >= 2; words -= 2, from += 2, to += 2) std::memcpy(to, from, 16);
-  if (words > 0) *to = *from;
-}
 }  // namespace tocsin::cep

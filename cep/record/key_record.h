@@ -22,16 +22,13 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "cep/base/assert.h"
 #include "cep/base/prefetch.h"
 #include "cep/compile/program.h"
-#include "cep/compile/step_value.h"
 #include "cep/data/batch.h"
 #include "cep/record/key_table.h"
 #include "cep/record/suppression.h"
@@ -39,7 +36,6 @@
 
 namespace tocsin::cep {
 using Offset = std::uint32_t;
-class FeatureReader;
 
 struct RecordHeader {
   std::uint32_t capacity = 0;  // words of the block
@@ -247,17 +243,56 @@ struct Draft {
   std::uint32_t from = ~std::uint32_t{0};  // the place of the run that it comes from; that: none
 };
 
+/// Lays out afresh what the operators of a record still reach. Invariant: what it lays out holds no
+/// offset of the old layout.
+class RecordCollector {
+ public:
+  RecordCollector(const ProgramImpl& program, const TableProgram& table)
+      : program_(program), table_(table) {}
+  /// Lays out a record: the state of all operators but `skip_op` (0: all), the drafts' nodes and
+  /// the current captured event (0: none), with a list of so many operators. The drafts and `event`
+  /// follow; `old` is void afterwards.
+  void collect(std::byte* old, std::uint32_t skip_op, std::span<Draft> drafts, Offset& event,
+               std::uint32_t operators);
+  /// The words of what was laid out.
+  std::uint32_t words() const { return used_; }
+  /// Writes it to a block of so many words.
+  void write(std::byte* block, std::uint32_t capacity);
+
+ private:
+  void collect_ring(std::byte* old, OperatorEntry& entry);
+  void collect_shared_ring(std::byte* old, OperatorEntry& entry);
+  void collect_group(std::byte* old, OperatorEntry& entry, const FeatureGroup& group);
+  void collect_strict(std::byte* old, OperatorEntry& entry, const StrictGroup& group);
+  void collect_runs(std::byte* old, Offset state, OperatorEntry& entry, const RuleProgram& rule);
+  Offset forward_node(std::byte* old, Offset node);
+  Offset forward_event(std::byte* old, Offset event);
+  Offset push(const void* from, std::uint32_t words) {
+    const Offset offset = push_space(words);
+    std::memcpy(layout_.get() + offset, from, std::size_t{words} * 8);
+    return offset;
+  }
+  Offset push_space(std::uint32_t words) {
+    if (capacity_ - used_ < words) grow(words);
+    const Offset offset = used_;
+    used_ += words;
+    return offset;
+  }
+  void grow(std::uint32_t words);
+
+  const ProgramImpl& program_;
+  const TableProgram& table_;
+  std::unique_ptr<std::uint64_t[]> layout_;
+  std::uint32_t used_ = 0;
+  std::uint32_t capacity_ = 0;
+  std::vector<Offset> path_;           // of forward_node
+  std::uint32_t deadline_values_ = 0;  // of the rule whose nodes are being copied
+};
+
 /// Reads and writes the records of one table, one shard at a time.
 class RecordStore {
  public:
   RecordStore(const ProgramImpl& program, const TableProgram& table);
-  /// Whom event_words() asks for the features that are kept with events, as of the current row.
-  void read_features_by(FeatureReader& features, std::uint32_t pass) {
-    features_ = &features;
-    pass_ = pass;
-  }
-  /// The slice that captured rows are of, until the next call.
-  void begin_slice(const Batch& batch);
   /// The shard whose records are meant from now on.
   void work_on(KeyShard& keys) {
     keys_ = &keys;
@@ -280,19 +315,14 @@ class RecordStore {
     const std::byte* const end = record + std::size_t{std::max(usual_words_, kLeast)} * 8;
     for (; record < end; record += 64) tocsin::prefetch(record);
   }
-  /// Starts to load what capturing a row reads.
-  void prefetch_columns(const Row& row) const {
-    for (const CaptureColumn& column : columns_[row.type.value]) {
-      if (column.words != nullptr) tocsin::prefetch(column.words + row.index);
-      if (column.texts != nullptr) tocsin::prefetch(column.texts + row.index);
-    }
-  }
 
+  /// The record of a key that has one.
   std::byte* base(const KeySlot& slot) const { return keys_->arena().at(slot.record); }
   /// The operator's entry; null where it has none.
   OperatorEntry* find(const KeySlot& slot, std::uint32_t op) const {
     return slot.record == 0 ? nullptr : find(base(slot), op);
   }
+  /// The same of a record.
   static OperatorEntry* find(std::byte* record, std::uint32_t op) {
     const auto* header = reinterpret_cast<const RecordHeader*>(record);
     auto* entries = at<OperatorEntry>(record, header->operators);
@@ -351,17 +381,10 @@ class RecordStore {
       shrink(slot);
     }
   }
+  /// Frees the key's record, if it has one.
   void release(KeySlot& slot);
 
-  /// Captures a row; gives the words that it takes. The row may be captured more than once.
-  std::uint32_t event_words(const Row& row);
-  /// The row that event_words() captured last, until it captures another.
-  const KeptEvent& captured() const { return *reinterpret_cast<const KeptEvent*>(captured_.get()); }
-  /// Copies it to `place`, where its words were cut.
-  void write_event(std::byte* record, Offset place) const;
-  /// The roles in which the rows captured from now on are taken, as bits by place; 0 without roles.
-  void take_in_roles(std::uint32_t roles) { roles_ = roles; }
-
+  /// The object at an offset of a record.
   template <typename T>
   static T* at(std::byte* record, Offset offset) {
     return reinterpret_cast<T*>(record + std::size_t{offset} * 8);
@@ -370,6 +393,7 @@ class RecordStore {
   static const T* at(const std::byte* record, Offset offset) {
     return reinterpret_cast<const T*>(record + std::size_t{offset} * 8);
   }
+  /// The words of a record's block.
   static std::uint32_t words_of(const std::byte* record) {
     return reinterpret_cast<const RecordHeader*>(record)->capacity;
   }
@@ -377,41 +401,16 @@ class RecordStore {
   std::uint64_t layout_work() const { return layout_work_; }
 
  private:
-  std::uint64_t* room_to_capture(std::uint32_t words);
-  std::uint32_t capture_plain(const Row& row, const CaptureLayout& layout);
   static OperatorEntry* find_in_many(OperatorEntry* begin, OperatorEntry* end, std::uint32_t op);
   bool ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event, bool replaces,
               std::span<Draft> drafts);
-  // Lays out what `old` still needs afresh in scratch_: all operators but `skip_op` (0: all), the
-  // drafts' nodes and the current event.
-  void collect(std::byte* old, std::uint32_t skip_op, std::span<Draft> drafts, Offset& event);
-  void collect_ring(std::byte* old, OperatorEntry& entry);
-  void collect_shared_ring(std::byte* old, OperatorEntry& entry);
-  void collect_group(std::byte* old, OperatorEntry& entry, const FeatureGroup& group);
-  void collect_strict(std::byte* old, OperatorEntry& entry, const StrictGroup& group);
-  void collect_runs(std::byte* old, Offset state, OperatorEntry& entry, const RuleProgram& rule);
-  Offset forward_node(std::byte* old, Offset node);
-  Offset forward_event(std::byte* old, Offset event);
-  Offset push(const void* from, std::uint32_t words) {
-    const Offset offset = push_space(words);
-    std::memcpy(scratch_.get() + offset, from, std::size_t{words} * 8);
-    return offset;
-  }
-  Offset push_space(std::uint32_t words) {
-    if (scratch_capacity_ - scratch_used_ < words) grow_scratch(words);
-    const Offset offset = scratch_used_;
-    scratch_used_ += words;
-    return offset;
-  }
-  void grow_scratch(std::uint32_t words);
   void move_to_fit(KeySlot& slot, std::uint32_t needed);
   void start_record(KeySlot& slot, std::uint32_t words, std::uint32_t least_operators);
   void move_operators(std::byte* record, std::uint32_t capacity);
   std::uint32_t places_for_more(std::uint32_t listed) const;
+  void collect(std::byte* record, std::uint32_t skip_op, std::span<Draft> drafts, Offset& event);
   void shrink(KeySlot& slot);
 
-  const ProgramImpl& program_;
-  const TableProgram& table_;
   KeyShard* keys_ = nullptr;
   // What the operators take that hold something of almost every key, because they look at all
   // events of a type: a new record gets that much room, so that most are laid out once.
@@ -428,33 +427,9 @@ class RecordStore {
   };
   std::vector<Room> feature_words_;
   Room foreseen_;
-  std::uint32_t foreseen_ring_ = 0;           // the last one
-  std::unique_ptr<std::uint64_t[]> scratch_;  // the record that is being laid out afresh
-  std::uint32_t scratch_used_ = 0;
-  std::uint32_t scratch_capacity_ = 0;
+  std::uint32_t foreseen_ring_ = 0;  // the last one
+  RecordCollector collector_;
   std::uint64_t layout_work_ = 0;
-  std::vector<Offset> path_;           // of forward_node
-  std::uint32_t deadline_values_ = 0;  // of the rule whose nodes are being copied
-  // The columns of a layout's fields in the slice in work; null where a field has none.
-  struct CaptureColumn {
-    const std::uint8_t* known = nullptr;
-    const std::int64_t* words = nullptr;
-    const std::string_view* texts = nullptr;
-  };
-  void take_step_values(const CaptureLayout& layout);
-
-  const Batch* batch_ = nullptr;
-  FeatureReader* features_ = nullptr;
-  std::uint32_t pass_ = 0;
-  std::vector<std::vector<CaptureColumn>> columns_;  // by event type; of own fields
-  // The step values of the row that is being captured, as the layout has them.
-  std::vector<std::optional<std::string>> step_values_;
-  // The row that was captured last.
-  std::unique_ptr<std::uint64_t[]> captured_;
-  std::uint32_t captured_capacity_ = 0;
-  const Row* captured_row_ = nullptr;  // of this slice; null: one with step values or an identity
-  std::uint32_t captured_roles_ = 0;
-  std::uint32_t roles_ = 0;
 };
 inline constexpr std::uint32_t kHeaderWords = sizeof(RecordHeader) / 8;
 /// Words of a rule's state before its runs.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/compile/step_value.h"
 #include "cep/record/key_record.h"
 #include "tests/support/plan_parts.h"
 

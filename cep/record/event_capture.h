@@ -1,0 +1,81 @@
+/// Captures rows: writes an event of the current slice as records keep it (KeptEvent), before it is
+/// known where it is kept and in how many places.
+#pragma once
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cep/base/prefetch.h"
+#include "cep/compile/program.h"
+#include "cep/data/batch.h"
+#include "cep/record/key_record.h"
+
+namespace tocsin::cep {
+class FeatureReader;
+
+/// The events of one table, one row at a time. Invariant: what captured() gives is complete, and
+/// the same however often its row is captured.
+class EventCapture {
+ public:
+  EventCapture(const ProgramImpl& program, const TableProgram& table)
+      : program_(program), table_(table) {}
+  /// The slice that captured rows are of, until the next call.
+  void begin_slice(const Batch& batch);
+  /// The roles in which the rows captured from now on are taken, as bits by place; 0 without roles.
+  void take_in_roles(std::uint32_t roles) { roles_ = roles; }
+  /// Starts to load what capturing a row reads.
+  void prefetch(const Row& row) const {
+    for (const CaptureColumn& column : columns_[row.type.value]) {
+      if (column.words != nullptr) tocsin::prefetch(column.words + row.index);
+      if (column.texts != nullptr) tocsin::prefetch(column.texts + row.index);
+    }
+  }
+
+  /// Captures a row, without the features that are kept with events; gives the words that it takes.
+  std::uint32_t capture(const Row& row) { return capture(row, nullptr, 0); }
+  /// The same with those features, which `features` reads as of the row in a pass.
+  std::uint32_t capture(const Row& row, FeatureReader& features, std::uint32_t pass) {
+    return capture(row, &features, pass);
+  }
+  /// The row that was captured last, until another is.
+  const KeptEvent& captured() const { return *reinterpret_cast<const KeptEvent*>(captured_.get()); }
+  /// Copies it to `place` of a record, where its words were cut.
+  void write(std::byte* record, Offset place) const {
+    auto* to = reinterpret_cast<std::uint64_t*>(record + std::size_t{place} * 8);
+    const std::uint64_t* from = captured_.get();
+    // They are few: two at a time, without a call.
+    std::uint32_t words = captured().words;
+    for (; words >= 2; words -= 2, from += 2, to += 2) std::memcpy(to, from, 16);
+    if (words > 0) *to = *from;
+  }
+
+ private:
+  // The column of a layout's field in the current slice; null where the field has none.
+  struct CaptureColumn {
+    const std::uint8_t* known = nullptr;
+    const std::int64_t* words = nullptr;
+    const std::string_view* texts = nullptr;
+  };
+  std::uint32_t capture(const Row& row, FeatureReader* features, std::uint32_t pass);
+  std::uint32_t capture_plain(const Row& row, const CaptureLayout& layout);
+  void take_step_values(const CaptureLayout& layout, FeatureReader* features, std::uint32_t pass);
+  std::uint64_t* room_to_capture(std::uint32_t words);
+
+  const ProgramImpl& program_;
+  const TableProgram& table_;
+  const Batch* batch_ = nullptr;
+  std::vector<std::vector<CaptureColumn>> columns_;  // by event type; of own fields
+  std::uint32_t roles_ = 0;
+  // The step values of the row that is being captured, as the layout has them.
+  std::vector<std::optional<std::string>> step_values_;
+  // The row that was captured last.
+  std::unique_ptr<std::uint64_t[]> captured_;
+  std::uint32_t captured_capacity_ = 0;
+  const Row* captured_row_ = nullptr;  // of this slice; null: one with step values or an identity
+  std::uint32_t captured_roles_ = 0;
+};
+}  // namespace tocsin::cep
