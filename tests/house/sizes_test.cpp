@@ -272,7 +272,7 @@ TEST_CASE("sizes: the member functions of a class are counted") {
 
 TEST_CASE("sizes: a class has at most 40 member functions") {
   // To be cut along their ideas; a number may only become less.
-  const std::map<std::string, std::size_t> known{{"Matcher", 76}, {"SyntaxWriter", 60}};
+  const std::map<std::string, std::size_t> known{{"Matcher", 76}};
   for (const std::string& path : repository_files()) {
     if (!path.ends_with(".cpp") && !path.ends_with(".h")) continue;
     for (const Class& found : classes_of(read_file(path))) {

@@ -1,8 +1,6 @@
+// Random sentences of the grammar: files with their declarations, and tests.
 #include "tests/support/random_syntax.h"
 
-#include <fmt/format.h>
-
-#include <utility>
 #include <vector>
 
 #include "cep/plan/aggregate.h"
@@ -30,254 +28,201 @@ std::string random_rule_file(Random& random, const SyntaxOptions& options) {
 std::string SyntaxWriter::file() {
   const std::size_t count = 1 + random_.below(4);
   for (std::size_t i = 0; i < count; ++i) declaration();
-  if (options_.comments && chance(30)) comment();
-  if (chance(50)) out_ += "\n";
-  return std::move(out_);
-}
-
-// A comment and the end of its line; each has a number of its own.
-void SyntaxWriter::comment() {
-  out_ += fmt::format("{}#{} {}{}{}", random_.pick<const char*>({" ", "  ", "\n", "\n\n  ", ""}),
-                      random_.pick<const char*>({"", " c", " \"}", " // {", "## \xC3\xA9"}),
-                      ++comments_, random_.pick<const char*>({"", "", "  ", "\t"}),
-                      random_.pick<const char*>({"\n", "\n", "\r\n", "\n\n", "\r", "\n \n\n\n"}));
-}
-
-void SyntaxWriter::put(std::string_view token) {
-  if (!options_.comments) {
-    out_ += random_.pick<const char*>({" ", " ", " ", "\n", "\n  ", "\t", " # comment\n", "\r\n"});
-  } else {
-    const std::size_t percent = random_.pick<std::size_t>({0, 0, 3, 20});
-    bool any = false;
-    while (chance(percent)) {
-      comment();
-      any = true;
-    }
-    if (!any)
-      out_ += random_.pick<const char*>({" ", " ", " ", " ", "\n", "\n  ", "\n\n", "\r\n\r\n\t"});
-  }
-  out_ += token;
+  return out_.end();
 }
 
 // ---- declarations
-void SyntaxWriter::literal() {
-  switch (random_.below(6)) {
-    case 0:
-      return name({"true", "false"});
-    case 1:
-      put("-");
-      return put("1.50");
-    case 2:
-      put("[");
-      entries([this] { put("1"); });
-      return put("]");
-    case 3:
-      return string();
-    default:
-      return put(random_.pick<const char*>({"5", "1e3", "true", "10m", "2027-01-01", "/x/i"}));
-  }
-}
-void SyntaxWriter::record() {
-  put("{");
-  entries([this] {
-    name();
-    put(":");
-    literal();
-  });
-  put("}");
-}
-void SyntaxWriter::word() { chance(20) ? string() : name(); }
 void SyntaxWriter::type() {
   switch (random_.below(5)) {
     case 0:
-      put("decimal");
-      put("(");
-      put("2");
-      put(")");
+      out_.put("decimal");
+      out_.put("(");
+      out_.put("2");
+      out_.put(")");
       break;
     case 1:
-      put("enum");
-      put("(");
-      many(
-          50, [this] { word(); }, ",");
-      if (chance(20)) put(",");
-      put(")");
+      out_.put("enum");
+      out_.put("(");
+      out_.many(
+          50, [this] { words_.word(); }, ",");
+      if (random_.chance(20)) out_.put(",");
+      out_.put(")");
       break;
     default:
-      put(random_.pick<const char*>(
+      out_.put(random_.pick<const char*>(
           {"bool", "int", "float", "string", "time", "date", "duration"}));
       break;
   }
-  if (chance(30)) put("?");
+  if (random_.chance(30)) out_.put("?");
 }
 void SyntaxWriter::field() {
-  name();
-  put(":");
+  words_.name();
+  out_.put(":");
   type();
-  while (chance(30)) {
+  while (random_.chance(30)) {
     switch (random_.below(6)) {
       case 4:
-        put("in");
-        put(random_.pick<const char*>({"s", "ms", "us", "ns"}));
+        out_.put("in");
+        out_.put(random_.pick<const char*>({"s", "ms", "us", "ns"}));
         break;
       case 5:
-        put("from");
-        put("1970");
+        out_.put("from");
+        out_.put("1970");
         break;
       case 0:
-        put("up");
-        put("to");
-        duration();
-        put("late");
+        out_.put("up");
+        out_.put("to");
+        words_.duration();
+        out_.put("late");
         break;
       case 1:
-        put("unique");
-        if (!chance(50)) break;
-        put("within");
-        duration();
+        out_.put("unique");
+        if (!random_.chance(50)) break;
+        out_.put("within");
+        words_.duration();
         break;
       case 2:
-        put("from");
-        string();
+        out_.put("from");
+        words_.string();
         break;
       default:
-        put(random_.pick<const char*>({"id", "key", "pii", "evidence"}));
+        out_.put(random_.pick<const char*>({"id", "key", "pii", "evidence"}));
         break;
     }
   }
-  if (!chance(20)) return;
-  put("=");
-  expr();
+  if (!random_.chance(20)) return;
+  out_.put("=");
+  expressions_.expr();
 }
 void SyntaxWriter::table() {
-  put("table");
-  name();
-  put("key");
-  many(
-      30, [this] { name(); }, ",");
-  put("{");
-  entries([this] {
-    name();
-    put(":");
-    if (chance(20)) return put("network");
-    if (!chance(20)) return type();
-    put("list");
-    put("of");
-    put("string");
+  out_.put("table");
+  words_.name();
+  out_.put("key");
+  out_.many(
+      30, [this] { words_.name(); }, ",");
+  out_.put("{");
+  out_.entries([this] {
+    words_.name();
+    out_.put(":");
+    if (random_.chance(20)) return out_.put("network");
+    if (!random_.chance(20)) return type();
+    out_.put("list");
+    out_.put("of");
+    out_.put("string");
   });
-  put("}");
-  if (chance(40)) {
-    put("from");
-    return string();
+  out_.put("}");
+  if (random_.chance(40)) {
+    out_.put("from");
+    return words_.string();
   }
-  put("=");
-  put("{");
-  entries([this] {
-    if (chance(60)) {
-      literal();
+  out_.put("=");
+  out_.put("{");
+  out_.entries([this] {
+    if (random_.chance(60)) {
+      words_.literal();
     } else {
-      put("(");
-      many(
-          60, [this] { literal(); }, ",");
-      if (chance(20)) put(",");
-      put(")");
+      out_.put("(");
+      out_.many(
+          60, [this] { words_.literal(); }, ",");
+      if (random_.chance(20)) out_.put(",");
+      out_.put(")");
     }
-    put(":");
-    record();
+    out_.put(":");
+    words_.record();
   });
-  put("}");
+  out_.put("}");
 }
 void SyntaxWriter::event() {
-  put("event");
-  name();
-  if (chance(30)) {
-    put("from");
-    string();
+  out_.put("event");
+  words_.name();
+  if (random_.chance(30)) {
+    out_.put("from");
+    words_.string();
   }
-  put("{");
-  entries([this] { field(); });
-  put("}");
+  out_.put("{");
+  out_.entries([this] { field(); });
+  out_.put("}");
 }
 void SyntaxWriter::kind() {
-  put("kind");
-  name();
-  put("=");
-  many(
+  out_.put("kind");
+  words_.name();
+  out_.put("=");
+  out_.many(
       40,
       [this] {
-        kindref();
-        where();
+        words_.kindref();
+        expressions_.where();
       },
       "|");
 }
 void SyntaxWriter::list() {
-  put("list");
-  name();
-  put(":");
-  if (chance(20)) {
-    put("decimal");
-    put("(");
-    integer();
-    put(")");
+  out_.put("list");
+  words_.name();
+  out_.put(":");
+  if (random_.chance(20)) {
+    out_.put("decimal");
+    out_.put("(");
+    words_.integer();
+    out_.put(")");
   } else {
     const auto* const form =
         random_.pick<const char*>({"string", "int", "date", "text", "regex", "network"});
-    put(form);
-    if (std::string_view(form) == "text" && chance(40)) {
-      put("ignoring");
-      put("case");
+    out_.put(form);
+    if (std::string_view(form) == "text" && random_.chance(40)) {
+      out_.put("ignoring");
+      out_.put("case");
     }
   }
-  if (chance(20)) {
-    put("from");
-    return string();
+  if (random_.chance(20)) {
+    out_.put("from");
+    return words_.string();
   }
-  put("=");
-  put("[");
-  entries([this] { literal(); });
-  put("]");
+  out_.put("=");
+  out_.put("[");
+  out_.entries([this] { words_.literal(); });
+  out_.put("]");
 }
 void SyntaxWriter::features() {
-  put("features");
-  put("of");
-  kinds();
+  out_.put("features");
+  out_.put("of");
+  words_.kinds();
   keyed_window();
-  put("{");
-  entries([this] {
-    name();
-    put("=");
-    if (chance(30)) {
-      put("count");
-    } else if (chance(30)) {
-      put(random_.pick(aggregates_with(true)));
-      put("(");
-      expr();
-      put(",");
-      parameter();
-      put(")");
+  out_.put("{");
+  out_.entries([this] {
+    words_.name();
+    out_.put("=");
+    if (random_.chance(30)) {
+      out_.put("count");
+    } else if (random_.chance(30)) {
+      out_.put(random_.pick(aggregates_with(true)));
+      out_.put("(");
+      expressions_.expr();
+      out_.put(",");
+      expressions_.parameter();
+      out_.put(")");
     } else {
-      put(random_.pick(aggregates_with(false)));
-      expr();
+      out_.put(random_.pick(aggregates_with(false)));
+      expressions_.expr();
     }
-    where();
-    unless();
+    expressions_.where();
+    expressions_.unless();
   });
-  put("}");
+  out_.put("}");
 }
 void SyntaxWriter::declaration() {
   switch (random_.below(14)) {
     case 0:
-      put("use");
-      return string();
+      out_.put("use");
+      return words_.string();
     case 13:
-      put("key");
-      name();
-      put("=");
-      return key_members();
+      out_.put("key");
+      words_.name();
+      out_.put("=");
+      return words_.key_members();
     case 12:
-      put("allow");
-      name();
-      return string();
+      out_.put("allow");
+      words_.name();
+      return words_.string();
     case 1:
       return event();
     case 2:
@@ -287,53 +232,81 @@ void SyntaxWriter::declaration() {
     case 4:
       return table();
     case 5:
-      put("const");
-      name();
-      put("=");
-      return literal();
+      out_.put("const");
+      words_.name();
+      out_.put("=");
+      return words_.literal();
     case 6:
-      put("defaults");
-      name();
-      return record();
+      out_.put("defaults");
+      words_.name();
+      return words_.record();
     case 7:
-      put("feature");
-      name();
-      put("=");
-      aggregate();
+      out_.put("feature");
+      words_.name();
+      out_.put("=");
+      expressions_.aggregate();
       return keyed_window();
     case 8:
       return features();
     case 9:
       return test();
     default:
-      return rule();
+      return rules_.rule();
   }
-}
-void SyntaxWriter::key_members() {
-  many(
-      30,
-      [this] {
-        kindref();
-        put(".");
-        name();
-        if (chance(30)) {
-          put("as");
-          name();
-        }
-      },
-      "|");
 }
 // `by a, b over last 1h`, `over all last 1h`.
 void SyntaxWriter::keyed_window() {
-  if (chance(20)) {
-    put("over");
-    put("all");
-    return window();
+  if (random_.chance(20)) {
+    out_.put("over");
+    out_.put("all");
+    return expressions_.window();
   }
-  put("by");
-  many(
-      30, [this] { name(); }, ",");
-  put("over");
-  window();
+  out_.put("by");
+  out_.many(
+      30, [this] { words_.name(); }, ",");
+  out_.put("over");
+  expressions_.window();
+}
+void SyntaxWriter::test() {
+  out_.put("test");
+  words_.name();
+  words_.string();
+  out_.put("{");
+  if (random_.chance(30)) {
+    out_.put("starting");
+    out_.put("2026-03-02T12:00:00Z");
+  }
+  while (random_.chance(60)) {
+    if (random_.chance(20)) {
+      out_.put("until");
+      words_.duration();
+    } else {
+      words_.duration();
+      words_.name();
+      words_.record();
+    }
+  }
+  out_.put("expect");
+  if (random_.chance(40)) {
+    out_.put("no");
+    out_.put("alert");
+    return out_.put("}");
+  }
+  out_.many(
+      30,
+      [this] {
+        out_.put("alert");
+        if (random_.chance(20)) {
+          words_.integer();
+          out_.put("times");
+        }
+        if (random_.chance(40)) {
+          out_.put("at");
+          words_.duration();
+        }
+        if (random_.chance(50)) words_.record();
+      },
+      "expect");
+  out_.put("}");
 }
 }  // namespace tocsin::tests

@@ -1,243 +1,162 @@
-// Words, expressions and patterns.
+// Random sentences of the grammar: expressions.
 #include <string>
-#include <vector>
 
 #include "cep/plan/aggregate.h"
 #include "tests/support/syntax_writer.h"
 
 namespace tocsin::tests {
-void SyntaxWriter::name(std::initializer_list<std::string_view> excluded) {
-  static const std::vector<std::string> kNames = {
-      "a",        "b",           "amount",     "card",     "payment", "x1",          "use",
-      "allow",    "event",       "kind",       "list",     "table",   "const",       "defaults",
-      "feature",  "features",    "rule",       "test",     "id",      "description", "owner",
-      "severity", "tags",        "references", "status",   "by",      "when",        "within",
-      "having",   "considering", "without",    "after",    "prefer",  "except",      "once",
-      "at",       "alert",       "where",      "and",      "or",      "not",         "in",
-      "is",       "between",     "matches",    "contains", "starts",  "ends",        "with",
-      "then",     "else",        "if",         "true",     "false",   "prev",        "next",
-      "first",    "each",        "greedy",     "optional", "no",      "one",         "all",
-      "any",      "of",          "as",         "until",    "for",     "unless",      "over",
-      "last",     "previous",    "ever",       "tumbling", "session", "today",       "this",
-      "gap",      "every",       "needs",      "events",   "word",    "missing",     "known",
-      "half",     "life",        "weight",     "per",      "day",     "most",        "match",
-      "skip",     "past",        "to",         "consume",  "order",   "latest",      "expires",
-      "expect",   "starting",    "times",      "key",      "from",    "pii",         "evidence",
-      "unique",   "up",          "late",       "count",    "sum",     "avg",         "min",
-      "max",      "distinct",    "early",      "model",    "NOT",     "AND",         "Where",
-      "WITHIN",   "wher",        "whn",        "lst",      "null",    "select",      "sequence"};
-  std::string word = random_.pick(kNames);
-  if (chance(5)) return put("`two words`");
-  for (const std::string_view other : excluded) {
-    if (word == other) return put("`" + word + "`");
-  }
-  put(word);
-}
-void SyntaxWriter::step_name(bool counted) {
-  if (counted) {
-    return name({"no", "optional", "next", "first", "within", "one", "all", "any", "alert",
-                 "session", "tumbling", "each", "greedy"});
-  }
-  name({"no", "optional", "next", "first", "within", "one", "all", "any", "alert", "session",
-        "tumbling"});
-}
-void SyntaxWriter::kindref() {
-  switch (random_.below(5)) {
-    case 0:
-      put("alert");
-      return name();
-    case 1:
-      put("any");
-      return put("alert");
-    default:
-      return name({"alert", "any"});
-  }
-}
-void SyntaxWriter::kinds() {
-  kindref();
-  while (chance(25)) {
-    put("or");
-    kindref();
-  }
-}
-void SyntaxWriter::kinds_or_variables() {
-  many(
+void SyntaxExpressions::kinds_or_variables() {
+  out_.many(
       30,
       [this] {
-        if (chance(40)) return put(chance(50) ? "any alert" : "alert big");
-        name({"alert", "any", "not", "true", "false", "if", "prev"});
+        if (random_.chance(40)) return out_.put(random_.chance(50) ? "any alert" : "alert big");
+        words_.name({"alert", "any", "not", "true", "false", "if", "prev"});
       },
       "or");
 }
-void SyntaxWriter::step_kinds(bool counted) {
-  if (chance(80)) {
-    step_name(counted);
-  } else {
-    put("alert");
-    name();
-  }
-  if (!chance(20)) return;
-  put("or");
-  kindref();
-}
-void SyntaxWriter::duration() {
-  put(random_.pick<const char*>({"10m", "1h30m", "500ms", "7d", "0s", "1_000s"}));
-}
-void SyntaxWriter::string() {
-  put(random_.pick<const char*>(
-      {"\"x\"", "\"\"", "\"a \\\"b\\\" \\u00e9\"", "\"# / '\"",
-       "\"a text that is long enough to have no room on a line with anything else\""}));
-}
-void SyntaxWriter::integer() { put(random_.pick<const char*>({"1", "2", "10_000"})); }
-void SyntaxWriter::zone() {
-  if (chance(50)) return string();
-  name();
-  if (!chance(30)) return;
-  put(".");
-  name();
-}
-void SyntaxWriter::where() {
-  if (!chance(40)) return;
-  put("where");
+void SyntaxExpressions::where() {
+  if (!random_.chance(40)) return;
+  out_.put("where");
   expr();
 }
-// ---- expressions
-void SyntaxWriter::expr() {
-  if (++depth_ > options_.depth_max) {
-    --depth_;
+void SyntaxExpressions::expr() {
+  nesting_.enter();
+  if (nesting_.depth() > depth_max_) {
+    nesting_.leave();
     return operand_name();
   }
-  if (chance(8)) {
+  if (random_.chance(8)) {
     choice();
   } else {
-    many(
+    out_.many(
         20, [this] { conj(); }, "or");
   }
-  --depth_;
+  nesting_.leave();
 }
-void SyntaxWriter::choice() {
-  put("if");
+void SyntaxExpressions::choice() {
+  out_.put("if");
   expr();
-  put("then");
+  out_.put("then");
   expr();
-  put("else");
+  out_.put("else");
   expr();
 }
-void SyntaxWriter::conj() {
-  many(
+void SyntaxExpressions::conj() {
+  out_.many(
       20, [this] { neg(); }, "and");
 }
-void SyntaxWriter::neg() {
-  if (chance(10)) put("not");
+void SyntaxExpressions::neg() {
+  if (random_.chance(10)) out_.put("not");
   comparison();
 }
-void SyntaxWriter::comparison() {
+void SyntaxExpressions::comparison() {
   sum();
   switch (random_.below(14)) {
     case 0:
-      put("between");
+      out_.put("between");
       sum();
-      put("and");
+      out_.put("and");
       return sum();
     case 1:
-      if (chance(50)) put("not");
-      put("in");
+      if (random_.chance(50)) out_.put("not");
+      out_.put("in");
       return sum();
     case 2:
-      put("matches");
-      if (!chance(50)) return put(random_.pick<const char*>({"/a/", "/[/]\\/\"/i", "/= 'x/"}));
-      put("any");
-      put("of");
+      out_.put("matches");
+      if (!random_.chance(50))
+        return out_.put(random_.pick<const char*>({"/a/", "/[/]\\/\"/i", "/= 'x/"}));
+      out_.put("any");
+      out_.put("of");
       return sum();
     case 3:
-      put("contains");
-      if (chance(50)) {
-        put("any");
-        if (chance(50)) put("word");
-        put("of");
-      } else if (chance(50)) {
-        put("word");
+      out_.put("contains");
+      if (random_.chance(50)) {
+        out_.put("any");
+        if (random_.chance(50)) out_.put("word");
+        out_.put("of");
+      } else if (random_.chance(50)) {
+        out_.put("word");
       } else {
-        return string();
+        return words_.string();
       }
       return sum();
     case 4:
-      put(chance(50) ? "starts" : "ends");
-      put("with");
+      out_.put(random_.chance(50) ? "starts" : "ends");
+      out_.put("with");
       return sum();
     case 5:
-      put("is");
-      return put(chance(50) ? "missing" : "known");
+      out_.put("is");
+      return out_.put(random_.chance(50) ? "missing" : "known");
     case 6:
     case 7:
     case 8:
-      put(random_.pick<const char*>({"=", "!=", "<", "<=", ">", ">="}));
+      out_.put(random_.pick<const char*>({"=", "!=", "<", "<=", ">", ">="}));
       return sum();
     default:
       return;
   }
 }
-void SyntaxWriter::sum() {
-  many(
-      10, [this] { product(); }, chance(50) ? "+" : "-");
+void SyntaxExpressions::sum() {
+  out_.many(
+      10, [this] { product(); }, random_.chance(50) ? "+" : "-");
 }
-void SyntaxWriter::product() {
-  many(
+void SyntaxExpressions::product() {
+  out_.many(
       10, [this] { unary(); }, random_.pick<const char*>({"*", "/", "%"}));
 }
-void SyntaxWriter::unary() {
-  if (chance(5)) put("-");
+void SyntaxExpressions::unary() {
+  if (random_.chance(5)) out_.put("-");
   primary();
-  while (chance(15)) {
-    if (chance(60)) {
-      put(".");
-      name();
+  while (random_.chance(15)) {
+    if (random_.chance(60)) {
+      out_.put(".");
+      words_.name();
     } else {
-      put("[");
-      many(
+      out_.put("[");
+      out_.many(
           30, [this] { expr(); }, ",");
-      put("]");
+      out_.put("]");
     }
   }
 }
-void SyntaxWriter::operand_name() { name({"not", "true", "false", "if", "prev"}); }
-void SyntaxWriter::primary() {
-  if (depth_ >= options_.depth_max) return operand_name();
+void SyntaxExpressions::operand_name() { words_.name({"not", "true", "false", "if", "prev"}); }
+void SyntaxExpressions::primary() {
+  if (nesting_.depth() >= depth_max_) return operand_name();
   switch (random_.below(10)) {
     case 0:
-      return put(random_.pick<const char*>({"12", "1_0", "2.50", "1e-3"}));
+      return out_.put(random_.pick<const char*>({"12", "1_0", "2.50", "1e-3"}));
     case 1:
-      return put(random_.pick<const char*>(
+      return out_.put(random_.pick<const char*>(
           {"10m", "2027-01-01", "2026-11-20T10:00:00Z", "true", "false", "prev"}));
     case 2:
-      return string();
+      return words_.string();
     case 3:
-      if (depth_ + 1 < options_.depth_max && chance(30)) {
-        put("(");
-        put("(");
+      if (nesting_.depth() + 1 < depth_max_ && random_.chance(30)) {
+        out_.put("(");
+        out_.put("(");
         expr();
-        put(")");
+        out_.put(")");
       } else {
-        put("(");
+        out_.put("(");
         expr();
       }
-      return put(")");
+      return out_.put(")");
     case 4:
-      put("[");
-      entries([this] { expr(); });
-      return put("]");
+      out_.put("[");
+      out_.entries([this] { expr(); });
+      return out_.put("]");
     case 5:
-      put("coalesce");
-      put("(");
-      if (chance(80))
-        many(
+      out_.put("coalesce");
+      out_.put("(");
+      if (random_.chance(80))
+        out_.many(
             40, [this] { expr(); }, ",");
-      return put(")");
+      return out_.put(")");
     case 6:
       aggregate();
-      if (chance(40)) {
-        put("over");
-        if (chance(20)) put("all");
+      if (random_.chance(40)) {
+        out_.put("over");
+        if (random_.chance(20)) out_.put("all");
         window();
       }
       return;
@@ -245,209 +164,119 @@ void SyntaxWriter::primary() {
       return operand_name();
   }
 }
-void SyntaxWriter::aggregate() {
-  put(cep::kAggregateTraits[random_.below(cep::kAggregateTraits.size())].name);
-  put("(");
-  if (chance(30)) {
+void SyntaxExpressions::aggregate() {
+  out_.put(cep::kAggregateTraits[random_.below(cep::kAggregateTraits.size())].name);
+  out_.put("(");
+  if (random_.chance(30)) {
     kinds_or_variables();
   } else {
     // A term does not begin with `alert` or `any`.
-    put("amount");
-    if (chance(30)) {
-      put("+");
+    out_.put("amount");
+    if (random_.chance(30)) {
+      out_.put("+");
       primary();
     }
-    if (chance(60)) {
-      put("of");
-      kinds();
+    if (random_.chance(60)) {
+      out_.put("of");
+      words_.kinds();
     }
   }
   where();
   unless();
-  while (chance(20)) {
-    put(",");
+  while (random_.chance(20)) {
+    out_.put(",");
     parameter();
   }
-  put(")");
+  out_.put(")");
 }
-void SyntaxWriter::parameter() {
-  if (chance(30)) {
-    put("half");
-    put("life");
-    duration();
-  } else if (chance(30)) {
-    put("weight");
-    put("0.3");
+void SyntaxExpressions::parameter() {
+  if (random_.chance(30)) {
+    out_.put("half");
+    out_.put("life");
+    words_.duration();
+  } else if (random_.chance(30)) {
+    out_.put("weight");
+    out_.put("0.3");
   } else {
     expr();
   }
 }
-void SyntaxWriter::unless() {
-  if (!chance(15)) return;
-  put("unless");
-  put("alerted");
-  put("by");
-  name();
+void SyntaxExpressions::unless() {
+  if (!random_.chance(15)) return;
+  out_.put("unless");
+  out_.put("alerted");
+  out_.put("by");
+  words_.name();
 }
-void SyntaxWriter::window_where() {
+void SyntaxExpressions::window_where() {
   // Without it a `where (` behind the window would be read as the window's.
-  put("where");
-  put("(");
+  out_.put("where");
+  out_.put("(");
   expr();
-  put(")");
+  out_.put(")");
 }
-void SyntaxWriter::window() {
+void SyntaxExpressions::window() {
   switch (random_.below(8)) {
     case 0:
-      put("last");
-      duration();
-      if (chance(30)) {
-        put("excluding");
-        put("last");
-        duration();
+      out_.put("last");
+      words_.duration();
+      if (random_.chance(30)) {
+        out_.put("excluding");
+        out_.put("last");
+        words_.duration();
       }
       break;
     case 1:
-      put("last");
-      integer();
-      put("events");
+      out_.put("last");
+      words_.integer();
+      out_.put("events");
       window_where();
       break;
     case 2:
-      put("previous");
-      duration();
+      out_.put("previous");
+      words_.duration();
       break;
     case 3:
-      put("previous");
-      integer();
-      put("events");
+      out_.put("previous");
+      words_.integer();
+      out_.put("events");
       // Without it a clause `within` behind the window would be read as the window's.
-      put("within");
-      duration();
+      out_.put("within");
+      words_.duration();
       window_where();
       break;
     case 4:
-      put("tumbling");
-      duration();
+      out_.put("tumbling");
+      words_.duration();
       break;
     case 5:
-      if (chance(50)) {
-        put("today");
+      if (random_.chance(50)) {
+        out_.put("today");
       } else {
-        put("this");
-        put(chance(50) ? "month" : "week");
+        out_.put("this");
+        out_.put(random_.chance(50) ? "month" : "week");
       }
-      put("in");
-      zone();
+      out_.put("in");
+      words_.zone();
       break;
     case 6:
-      put("session");
-      put("gap");
-      duration();
+      out_.put("session");
+      out_.put("gap");
+      words_.duration();
       break;
     default:
-      if (chance(50)) put("previous");
-      put("ever");
+      if (random_.chance(50)) out_.put("previous");
+      out_.put("ever");
       break;
   }
-  if (chance(20)) {
-    put("every");
-    duration();
+  if (random_.chance(20)) {
+    out_.put("every");
+    words_.duration();
   }
-  if (chance(20)) {
-    put("needs");
-    integer();
-    put("events");
+  if (random_.chance(20)) {
+    out_.put("needs");
+    words_.integer();
+    out_.put("events");
   }
-}
-// ---- patterns
-void SyntaxWriter::pattern() {
-  ++depth_;
-  step();
-  while (chance(40)) {
-    put("then");
-    if (chance(25)) {
-      absence();
-      continue;
-    }
-    if (chance(30)) put(chance(50) ? "next" : "first");
-    if (chance(20)) {
-      put("within");
-      duration();
-    }
-    step();
-  }
-  --depth_;
-}
-void SyntaxWriter::absence() {
-  put("no");
-  if (chance(30)) {
-    put("next");
-    name({"alert", "any", "next"});
-  } else {
-    name({"alert", "any", "next"});
-  }
-  where();
-  if (!chance(40)) return;
-  put("for");
-  duration();
-}
-void SyntaxWriter::step() {
-  if (chance(10)) put("optional");
-  const bool counted = chance(30);
-  if (counted) {
-    integer();
-    if (chance(50)) {
-      put("+");
-    } else if (chance(30)) {
-      put("..");
-      integer();
-    }
-    if (chance(30)) put(chance(50) ? "next" : "each");
-    if (chance(20)) put("greedy");
-  }
-  if (depth_ < 4 && chance(20)) {
-    switch (random_.below(3)) {
-      case 0:
-        put("(");
-        pattern();
-        return put(")");
-      case 1:
-        put("one");
-        put("of");
-        put("{");
-        many(
-            40, [this] { pattern(); }, ",");
-        if (chance(20)) put(",");
-        put("}");
-        if (!chance(50)) return;
-        put("as");
-        return name();
-      default:
-        put("all");
-        put("of");
-        put("{");
-        many(
-            40,
-            [this] {
-              ++depth_;
-              step();
-              --depth_;
-            },
-            ",");
-        if (chance(20)) put(",");
-        return put("}");
-    }
-  }
-  step_kinds(counted);
-  if (chance(40)) {
-    put("as");
-    name();
-  }
-  where();
-  if (!chance(10)) return;
-  put("until");
-  kinds();
-  where();
 }
 }  // namespace tocsin::tests

@@ -1,176 +1,176 @@
-// Random sentences of the grammar: rules with their clauses, and tests.
+// Random sentences of the grammar: rules with their clauses.
 #include <utility>
 #include <vector>
 
 #include "tests/support/syntax_writer.h"
 
 namespace tocsin::tests {
-void SyntaxWriter::rule() {
-  put("rule");
-  name();
-  string();
-  put("{");
+void SyntaxRules::rule() {
+  out_.put("rule");
+  words_.name();
+  words_.string();
+  out_.put("{");
   std::vector<int> clauses = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10,
                               11, 12, 13, 14, 15, 16, 17, 18, 19, 20};
   for (std::size_t i = clauses.size(); i > 1; --i)
     std::swap(clauses[i - 1], clauses[random_.below(i)]);
   clauses.resize(random_.below(clauses.size() + 1));
   for (const int clause : clauses) this->clause(clause);
-  put("}");
+  out_.put("}");
 }
-void SyntaxWriter::each() {
-  if (!chance(30)) return;
-  put("for");
-  put("each");
-  many(
-      30, [this] { expr(); }, ",");
+void SyntaxRules::each() {
+  if (!random_.chance(30)) return;
+  out_.put("for");
+  out_.put("each");
+  out_.many(
+      30, [this] { expressions_.expr(); }, ",");
 }
-void SyntaxWriter::after() {
-  if (chance(20)) {
-    put("no");
-    return put("skip");
+void SyntaxRules::after() {
+  if (random_.chance(20)) {
+    out_.put("no");
+    return out_.put("skip");
   }
-  if (chance(20)) return put("consume");
-  put("skip");
-  if (chance(30)) {
-    put("past");
-    return put("last");
+  if (random_.chance(20)) return out_.put("consume");
+  out_.put("skip");
+  if (random_.chance(30)) {
+    out_.put("past");
+    return out_.put("last");
   }
-  put("to");
-  if (chance(30)) return put("next");
-  put(chance(50) ? "first" : "last");
-  name();
+  out_.put("to");
+  if (random_.chance(30)) return out_.put("next");
+  out_.put(random_.chance(50) ? "first" : "last");
+  words_.name();
 }
-void SyntaxWriter::by() {
-  put("by");
-  many(
+void SyntaxRules::by() {
+  out_.put("by");
+  out_.many(
       40,
       [this] {
-        name();
-        if (!chance(30)) return;
-        put("=");
-        key_members();
+        words_.name();
+        if (!random_.chance(30)) return;
+        out_.put("=");
+        words_.key_members();
       },
       ",");
 }
-void SyntaxWriter::when() {
-  put("when");
-  if (!chance(20)) return pattern();
-  if (chance(50)) {
-    put("session");
-    put("of");
-    kinds();
-    put("gap");
-    duration();
+void SyntaxRules::when() {
+  out_.put("when");
+  if (!random_.chance(20)) return patterns_.pattern();
+  if (random_.chance(50)) {
+    out_.put("session");
+    out_.put("of");
+    words_.kinds();
+    out_.put("gap");
+    words_.duration();
   } else {
-    put("tumbling");
-    if (chance(50)) {
-      duration();
+    out_.put("tumbling");
+    if (random_.chance(50)) {
+      words_.duration();
     } else {
-      put(chance(50) ? "month" : "day");
-      put("in");
-      string();
+      out_.put(random_.chance(50) ? "month" : "day");
+      out_.put("in");
+      words_.string();
     }
-    put("of");
-    kinds();
+    out_.put("of");
+    words_.kinds();
   }
-  put("as");
-  name();
-  where();
+  out_.put("as");
+  words_.name();
+  expressions_.where();
 }
-void SyntaxWriter::without() {
-  put("without");
-  kinds();
-  where();
-  if (!chance(30)) return;
-  put("for");
-  duration();
+void SyntaxRules::without() {
+  out_.put("without");
+  words_.kinds();
+  expressions_.where();
+  if (!random_.chance(30)) return;
+  out_.put("for");
+  words_.duration();
 }
-void SyntaxWriter::after_match() {
-  put("after");
-  put("match");
+void SyntaxRules::after_match() {
+  out_.put("after");
+  out_.put("match");
   after();
-  if (!chance(30)) return;
-  put("in");
-  put("order");
+  if (!random_.chance(30)) return;
+  out_.put("in");
+  out_.put("order");
 }
-void SyntaxWriter::except() {
-  put("except");
-  string();
-  put("where");
-  expr();
-  if (!chance(30)) return;
-  put("expires");
-  put("2027-01-01");
+void SyntaxRules::except() {
+  out_.put("except");
+  words_.string();
+  out_.put("where");
+  expressions_.expr();
+  if (!random_.chance(30)) return;
+  out_.put("expires");
+  out_.put("2027-01-01");
 }
-void SyntaxWriter::once() {
-  put("once");
-  if (chance(30)) {
-    put("while");
-    expr();
+void SyntaxRules::once() {
+  out_.put("once");
+  if (random_.chance(30)) {
+    out_.put("while");
+    expressions_.expr();
   } else {
-    put("per");
-    if (chance(50)) {
-      duration();
-    } else if (chance(30)) {
-      put(chance(50) ? "day" : "year");
-      put("in");
-      zone();
+    out_.put("per");
+    if (random_.chance(50)) {
+      words_.duration();
+    } else if (random_.chance(30)) {
+      out_.put(random_.chance(50) ? "day" : "year");
+      out_.put("in");
+      words_.zone();
     } else {
-      name();
+      words_.name();
     }
   }
   each();
 }
-void SyntaxWriter::alert() {
-  put("alert");
-  put(random_.pick<const char*>({"\"{amount} {{x}}\"", "\"\"",
-                                 "\"{ count( a )+1 }\\u00e9 {b[ 1,\\\"x\\\" ]}\"",
-                                 "\"# {a and (b or c)}\""}));
-  if (!chance(50)) return;
-  put("{");
-  entries([this] {
-    name();
-    put(":");
-    expr();
+void SyntaxRules::alert() {
+  out_.put("alert");
+  out_.put(random_.pick<const char*>({"\"{amount} {{x}}\"", "\"\"",
+                                      "\"{ count( a )+1 }\\u00e9 {b[ 1,\\\"x\\\" ]}\"",
+                                      "\"# {a and (b or c)}\""}));
+  if (!random_.chance(50)) return;
+  out_.put("{");
+  out_.entries([this] {
+    words_.name();
+    out_.put(":");
+    expressions_.expr();
   });
-  put("}");
+  out_.put("}");
 }
-void SyntaxWriter::clause(int which) {
+void SyntaxRules::clause(int which) {
   switch (which) {
     case 0:
-      put("id");
-      return word();
+      out_.put("id");
+      return words_.word();
     case 1:
-      put("description");
-      return string();
+      out_.put("description");
+      return words_.string();
     case 2:
-      put("severity");
-      return expr();
+      out_.put("severity");
+      return expressions_.expr();
     case 3:
-      put("tags");
-      return many(
-          40, [this] { word(); }, ",");
+      out_.put("tags");
+      return out_.many(
+          40, [this] { words_.word(); }, ",");
     case 4:
-      put("references");
-      return many(
-          40, [this] { string(); }, ",");
+      out_.put("references");
+      return out_.many(
+          40, [this] { words_.string(); }, ",");
     case 5:
-      put("status");
-      return put(random_.pick<const char*>({"draft", "internal", "shadow", "live"}));
+      out_.put("status");
+      return out_.put(random_.pick<const char*>({"draft", "internal", "shadow", "live"}));
     case 6:
       return by();
     case 7:
       return when();
     case 8:
-      put("within");
-      return duration();
+      out_.put("within");
+      return words_.duration();
     case 9:
-      put("having");
-      return expr();
+      out_.put("having");
+      return expressions_.expr();
     case 10:
-      put("considering");
-      return kinds();
+      out_.put("considering");
+      return words_.kinds();
     case 11:
       return without();
     case 12:
@@ -180,70 +180,28 @@ void SyntaxWriter::clause(int which) {
     case 14:
       return once();
     case 15:
-      put("owner");
-      return string();
+      out_.put("owner");
+      return words_.string();
     case 16:
-      put("falsepositives");
-      return many(
-          40, [this] { string(); }, ",");
+      out_.put("falsepositives");
+      return out_.many(
+          40, [this] { words_.string(); }, ",");
     case 17:
-      put("prefer");
-      return put("latest");
+      out_.put("prefer");
+      return out_.put("latest");
     case 18:
-      put("allow");
-      name();
-      return string();
+      out_.put("allow");
+      words_.name();
+      return words_.string();
     case 19:
-      put("at");
-      put("most");
-      integer();
-      put("per");
-      duration();
+      out_.put("at");
+      out_.put("most");
+      words_.integer();
+      out_.put("per");
+      words_.duration();
       return each();
     default:
       return alert();
   }
-}
-void SyntaxWriter::test() {
-  put("test");
-  name();
-  string();
-  put("{");
-  if (chance(30)) {
-    put("starting");
-    put("2026-03-02T12:00:00Z");
-  }
-  while (chance(60)) {
-    if (chance(20)) {
-      put("until");
-      duration();
-    } else {
-      duration();
-      name();
-      record();
-    }
-  }
-  put("expect");
-  if (chance(40)) {
-    put("no");
-    put("alert");
-    return put("}");
-  }
-  many(
-      30,
-      [this] {
-        put("alert");
-        if (chance(20)) {
-          integer();
-          put("times");
-        }
-        if (chance(40)) {
-          put("at");
-          duration();
-        }
-        if (chance(50)) record();
-      },
-      "expect");
-  put("}");
 }
 }  // namespace tocsin::tests
