@@ -22,7 +22,7 @@ COLOURS = {"decode": "#8fbfe0", "io": "#b7d7a8", "event_time": "#f6d18a", "match
            "engine": "#f5e09a", "data": "#c9d6df"}
 NAMES = [  # what a function's name says of its stage; the first that fits
     (re.compile(r"Decod|simdjson|JsonText|Marks|Scan"), "decode"), (re.compile(r"Intake|Watermark|Slice|Waiting|Taken|EventJudge"), "event_time"),
-    (re.compile(r"Lines|Block|Source|read_all"), "io"), (re.compile(r"Matcher|Strict|Selection|Feature|Probe"), "match"),
+    (re.compile(r"Lines|Block|Source|read_all"), "io"), (re.compile(r"Matcher|Strict|Selection|Feature|Probe|CurrentRuns|Run(Conditions|Losses|Offers|Pruning|Budget|Writer)"), "match"),
     (re.compile(r"Atom|Column|Predicate|eval|Expr"), "eval"), (re.compile(r"Record|Capture|Key|Ring|Timer"), "record"),
     (re.compile(r"Alert|sha256|Digest|Format"), "data"), (re.compile(r"Engine|Lane|Table|Shard"), "engine")]
 

@@ -322,7 +322,7 @@ void TableLane::run_operator(std::uint32_t op, const MatchContext& context) {
                         shards_.queue_of_op()[op - 1]);
       break;
     case OperatorKind::kStrict:
-      matcher_.on_strict_event(program_.strict_groups[program.index], context, current_);
+      matcher_.strict().on_event(program_.strict_groups[program.index], context, current_);
       break;
   }
 }

@@ -10,6 +10,7 @@
 #include "cep/compile/pattern_program.h"
 #include "cep/engine/key_report.h"
 #include "cep/engine/table_state.h"
+#include "cep/match/current_runs.h"
 #include "cep/places/members.h"
 #include "cep/places/paths.h"
 #include "cep/places/places.h"
@@ -37,12 +38,12 @@ class RuleReporter {
     return std::move(out_);
   }
 
-  void runs(const std::byte* record, Offset state, const Matcher& matcher, PatternPool& patterns) {
+  void runs(const std::byte* record, Offset state, PatternPool& patterns) {
     const auto* const header = RecordStore::at<RuleHeader>(record, state);
     if (header->is_busy()) places(*patterns.at(header->handle()).places);
     const auto* const runs = RecordStore::at<Run>(record, state + rule_header_words(rule_));
     for (std::uint32_t i = 0; i < header->run_count; ++i) {
-      const std::int64_t end = matcher.end_of(rule_, record, runs[i]);
+      const std::int64_t end = CurrentRuns::end_of(rule_, record, runs[i]);
       if (end > now_.us && has_room()) run(record, runs[i], end);
     }
     note_lost(header->lost_runs, header->lost_until_us);
@@ -393,7 +394,7 @@ void TableState::report(std::string_view key, EventTime now, std::size_t matches
         break;
       }
       case Method::kRuns:
-        reporter.runs(record, entry->state, matcher_, shard.patterns);
+        reporter.runs(record, entry->state, shard.patterns);
         break;
       default: {
         const auto handle = *RecordStore::at<std::uint32_t>(record, entry->state);

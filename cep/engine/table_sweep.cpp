@@ -31,7 +31,7 @@ void TableState::look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_
         return feature_store_.shared().is_ring_dead(program_.shared_rings[op.index]);
       } else if (op.kind == OperatorKind::kStrict) {
         until =
-            matcher_.strict_expiry(program_.strict_groups[op.index], record, entry.state, now_us);
+            matcher_.strict().expiry(program_.strict_groups[op.index], record, entry.state, now_us);
       } else {
         const RuleProgram& rule = program_.rules[op.index];
         until = rule.method == Method::kGeneral

@@ -2,379 +2,244 @@
 
 #include <algorithm>
 
-#include "cep/alert/alert_builder.h"
+#include "cep/base/assert.h"
 #include "cep/match/feature_store.h"
-#include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
 namespace {
 // So few partial matches are looked at one by one.
 constexpr std::uint32_t kFewRuns = 8;
+
+// Of `count` partial matches, those that began at or before the event go. Gives how many are left.
+std::uint32_t drop_begun_by(const std::byte* record, const KeptEvent& event, Run* runs,
+                            std::uint32_t count) {
+  std::uint32_t dropped = 0;
+  for (; dropped < count; ++dropped) {
+    const Run& run = runs[dropped];
+    if (run.first_time_us > event.engine_time_us) break;
+    if (run.first_time_us == event.engine_time_us &&
+        CurrentRuns::first_event(record, run.node)->arrival() > event.arrival()) {
+      break;
+    }
+  }
+  std::move(runs + dropped, runs + count, runs);
+  return count - dropped;
+}
 }  // namespace
 
-void Matcher::begin_event(const MatchContext& context, CurrentRow& current) {
-  context_ = &context;
-  current_ = &current;
-  steps_.begin(program_.limits.steps_per_event_max);
-  gave_up_ = false;
-  scope_.batch = &context.slice.batch();
-  scope_.key = current.key;
-  scope_.features = current.reader;
-  scope_.roles = current.roles;
-}
+Matcher::Matcher(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
+                 EventCapture& capture, EngineStats& stats, GroupBudgets& groups,
+                 BudgetLog& budgets)
+    : current_(program, table, store, capture, stats),
+      conditions_(current_),
+      losses_(current_, budgets),
+      offers_(current_, conditions_, losses_, drafted_),
+      pruning_(current_, drafted_.runs),
+      budget_(current_, losses_, drafted_.runs),
+      writer_(current_, groups, drafted_.runs),
+      selection_(current_, losses_, drafted_.completed),
+      places_(current_, conditions_, losses_, selection_, groups),
+      strict_(current_, conditions_, selection_),
+      general_(program, table, store, capture, stats, groups, budgets) {}
 
-void Matcher::on_event(const RuleProgram& rule, const MatchContext& context, CurrentRow& current,
+void Matcher::on_event(const RuleProgram& rule, const MatchContext& context, CurrentRow& row,
                        std::uint32_t queue) {
   if (rule.method == Method::kGeneral) {
-    general_.on_event(rule, context, current, queue);
+    general_.on_event(rule, context, row, queue);
     return;
   }
-  begin_event(context, current);
-  const bool may_start = current.satisfies(rule.steps[0].take.predicate);
+  current_.begin_event(context, row);
+  const bool may_start = row.satisfies(rule.steps[0].take.predicate);
   if (rule.method == Method::kSingle) {
     if (!may_start || (rule.count_test && !passes(*rule.count_test))) return;
-    select_rule(rule, current.record);
+    current_.select_rule(rule, row.record);
     give_single_event();
     return;
   }
-  OperatorEntry* const entry =
-      current.record != nullptr ? RecordStore::find(current.record, rule.op) : nullptr;
+  const OperatorEntry* const entry =
+      row.record != nullptr ? RecordStore::find(row.record, rule.op) : nullptr;
   const RuleHeader* const header =
-      entry == nullptr ? nullptr : RecordStore::at<RuleHeader>(current.record, entry->state);
+      entry == nullptr ? nullptr : RecordStore::at<RuleHeader>(row.record, entry->state);
   if (header != nullptr && header->is_busy()) {
-    select_rule(rule, current.record);
-    if (on_busy_event(*entry)) return;
+    current_.select_rule(rule, row.record);
+    if (places_.on_event(*entry)) return;
   }
   if (!may_start && (header == nullptr || header->run_count == 0)) return;
-  select_rule(rule, current.record);
-  read_state(entry);
-  queue_ = queue;
-  is_considered_ = rule.strict && current.satisfies(rule.considered_predicate);
-  if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
-  drafts_.clear();
-  candidates_.clear();
-  changed_ = any_live_ = false;
+  current_.select_rule(rule, row.record);
+  current_.read_state(entry);
+  current_.is_considered = rule.strict && row.satisfies(rule.considered_predicate);
+  conditions_.begin();
+  offers_.begin();
 
-  if (state_.run_count > kFewRuns && passes_by(*entry, may_start)) return;
-  offer_all(entry, may_start);
+  const std::uint32_t runs_before = current_.state.run_count;
+  if (runs_before > kFewRuns && passes_by(*entry, may_start, queue)) return;
+  offers_.offer_all(entry != nullptr ? current_.runs_at(entry->state) : nullptr, may_start);
+  bool changed = offers_.changed();
   bool state_changed = false;
-  if (!candidates_.empty()) {
+  if (!drafted_.completed.empty()) {
     state_changed = true;
-    if (select_at_event() && rule.rule->selection.kind == SelectionKind::kSkipPastLast) {
+    if (selection_.give_completed() && rule.rule->selection.kind == SelectionKind::kSkipPastLast) {
       // All began at or before this event, the match's last.
-      changed_ = changed_ || state_.run_count > 0;
-      drafts_.clear();
+      changed = changed || runs_before > 0;
+      drafted_.runs.clear();
     }
   }
-  if (!changed_ && !gave_up_ && drafts_.size() == state_.run_count) {
+  if (!changed && !current_.gave_up && drafted_.runs.size() == runs_before) {
     if (state_changed && entry != nullptr) {
-      write_state(entry->state);
+      current_.write_state(entry->state);
     } else if (state_changed && rule.once) {
-      commit(nullptr);
+      writer_.commit(nullptr);
     }
     return;
   }
-  if (rule.prunes && drafts_.size() > 1) prune();
-  if (gave_up_) lose_drafts((drafts_.size() + 1) / 2, BudgetCause::kStepsPerEvent);
-  keep_to_budget();
-  const std::uint32_t runs_before = state_.run_count;
-  commit(entry);
-  if (tally_ != nullptr) keep_tally(*tally_);
-  if (rule.ends_absent) set_deadlines();
-  if (rule.places && becomes_busy(runs_before)) make_busy();
+  if (rule.prunes && drafted_.runs.size() > 1) {
+    const std::size_t lost = pruning_.prune();
+    if (lost > 0) losses_.lose(lost, BudgetCause::kStepsPerEvent);
+  }
+  budget_.keep();
+  writer_.commit(entry);
+  budget_.write_tally();
+  if (rule.ends_absent) writer_.set_deadlines(queue);
+  if (rule.places && places_.becomes_busy(runs_before, drafted_.runs) && places_.make_busy()) {
+    budget_.tallies().forget(rule.index, row.slot->hash);
+  }
 }
 
 bool Matcher::passes(const CountTest& test) const {
-  const FeatureProgram& feature = program_.features[test.feature];
-  return feature.has_key[current_->row->type.value] &&
-         words_compare(test.op, FeatureStore::count_in_ring(feature, *current_), test.number);
+  const FeatureProgram& feature = current_.program.features[test.feature];
+  return feature.has_key[current_.row->row->type.value] &&
+         words_compare(test.op, FeatureStore::count_in_ring(feature, *current_.row), test.number);
 }
 
 // A rule of one event and no memory: the event is the match.
 void Matcher::give_single_event() {
-  if (rule_->row_places > 0) row_answers_.assign(rule_->row_places, 0);
-  if (!fits(rule_->steps[0].take, 0, 0, true)) return;
-  state_ = {};
-  once_ = {};
-  candidates_.assign(1, Candidate{});
-  select_at_event();
+  conditions_.begin();
+  if (!conditions_.fits(current_.rule->steps[0].take, 0, 0, true)) return;
+  current_.state = {};
+  current_.once = {};
+  selection_.give({});
 }
 
-void Matcher::read_state(const OperatorEntry* entry) {
-  header_words_ = rule_header_words(*rule_);
-  state_ = {};
-  once_ = {};
+// An event that concerns none of the key's partial matches: no step that they wait for takes it,
+// and no absence forbids it. Such an event costs what it begins and what is over by it, not a look
+// at each partial match. So a rule such as `A then no B for 1h` does not cost a key more the more A
+// it has. False where it may concern one, or where more than that may follow from it.
+bool Matcher::passes_by(const OperatorEntry& entry, bool may_start, std::uint32_t queue) {
+  const Limits& limits = current_.program.limits;
+  const std::uint32_t runs_after = current_.state.run_count + 2;
+  const std::uint64_t words = reinterpret_cast<const RecordHeader*>(current_.record)->used;
+  // A fresh one that waits for a deadline of its own is compared with no other.
+  const bool stands_alone = current_.rule->ends_absent && current_.rule->steps.size() == 1 &&
+                            !current_.rule->waits_from_first;
+  if (current_.rule->places || (may_start && current_.rule->prunes_over_starts && !stands_alone) ||
+      runs_after > limits.runs_per_key_max || may_exceed_key_budget(limits, words, runs_after) ||
+      offers_.concerns_runs()) {
+    return false;
+  }
+  const std::uint32_t expired = drop_expired(current_.runs_at(entry.state));
+  current_.stats.runs -= expired;
+  offers_.pass_by(may_start);
+  TOCSIN_ASSERT(drafted_.completed.empty(), "a rule of one event has no partial matches");
+  if (!drafted_.runs.empty()) {
+    budget_.tallies().forget(current_.rule->index, current_.row->slot->hash);
+    writer_.commit(&entry, current_.state.run_count);
+    if (current_.rule->ends_absent) writer_.set_deadlines(queue);
+  } else if (expired > 0) {
+    budget_.tallies().forget(current_.rule->index, current_.row->slot->hash);
+    current_.write_state(entry.state);
+  }
+  return true;
+}
+
+// Partial matches are sorted by their first event. Gives how many are over by the current event,
+// which go.
+std::uint32_t Matcher::drop_expired(Run* runs) {
+  if (!current_.rule->within) return 0;
+  const std::int64_t began_by = current_.now_us() - current_.rule->within->us;
+  std::uint32_t late = 0;
+  std::uint32_t kept = 0;
+  for (; late < current_.state.run_count && runs[late].first_time_us <= began_by; ++late) {
+    if ((runs[late].flags() & Run::kFinal) != 0) runs[kept++] = runs[late];
+  }
+  if (kept < late) std::move(runs + late, runs + current_.state.run_count, runs + kept);
+  current_.state.run_count -= late - kept;
+  return late - kept;
+}
+
+void Matcher::on_deadline(const RuleProgram& rule, const MatchContext& context, KeySlot& slot,
+                          std::string_view key, const Timer& timer) {
+  const OperatorEntry* const entry = current_.store.find(slot, rule.op);
   if (entry == nullptr) return;
-  const auto* header = RecordStore::at<RuleHeader>(record_, entry->state);
-  state_ = *header;
-  if (rule_->once) once_ = *reinterpret_cast<const OnceState*>(header + 1);
-}
-void Matcher::write_state(Offset state) {
-  auto* header = RecordStore::at<RuleHeader>(record_, state);
-  *header = state_;
-  if (rule_->once) *reinterpret_cast<OnceState*>(header + 1) = once_;
-}
-
-// One run at the current event: drafts what becomes of it.
-void Matcher::offer(const Run& run, std::uint32_t place) {
-  current_from_ = place;
-  const std::uint32_t flags_before = run.flags();
-  if ((flags_before & Run::kFinal) == 0 && rule_->within &&
-      current_->row->engine_time.us >= run.first_time_us + rule_->within->us) {
-    changed_ = true;
-    return;
+  current_.select_rule(rule, current_.store.base(slot));
+  current_.begin_deadline(context, key);
+  current_.read_state(entry);
+  Run* const runs = current_.runs_at(entry->state);
+  const std::uint32_t count = current_.state.run_count;
+  std::uint32_t kept = take_due(timer, runs);
+  if (due_.empty()) return;
+  budget_.tallies().forget(rule.index, slot.hash);
+  OrderKey order = order_at_deadline(EventTime{timer.deadline_us}, timer.arrival());
+  order.role = place_of_role(current_.end_setter(due_[0].node).roles());
+  order.level = rule.level;
+  order.rule = rule.index.value;
+  order.key = key;
+  const std::ptrdiff_t selected = selection_.give_due(due_, order);
+  if (selected >= 0) {
+    const KeptEvent& last =
+        *CurrentRuns::last_event(current_.record, due_[static_cast<std::size_t>(selected)].node);
+    kept = drop_begun_by(current_.record, last, runs, kept);
   }
-  any_live_ = true;
-  steps_.take();
-  const std::uint32_t at = run.step();
-  const StepProgram& step = rule_->steps[at];
-  // An absence guards from the run's last event: it ends what has left the loop, not the loop.
-  constexpr std::uint32_t kGuarded = std::uint32_t{Run::kWaits} | std::uint32_t{Run::kFinal};
-  bool killed = false;
-  if ((flags_before & kGuarded) != 0) {
-    for (const ElementProgram& guard : step.guards) {
-      killed = killed || fits(guard, run.node, -1, false);
-    }
-  }
-  std::uint32_t flags = flags_before;
-  if (gap_end(*rule_, record_, run) <= current_->row->engine_time.us) {
-    flags &= ~std::uint32_t{Run::kWaits};
-  }
-  if ((flags & Run::kWaits) != 0) {
-    const StepProgram& next = rule_->steps[at + 1];
-    if (fits(next.take, run.node, static_cast<int>(at + 1), true)) {
-      take(run, at + 1, 1, killed);
-      if (next.contiguity != Contiguity::kAny) flags &= ~std::uint32_t{Run::kWaits};
-    } else if (next.contiguity == Contiguity::kNext && is_considered_) {
-      flags &= ~std::uint32_t{Run::kWaits};
-    }
-  }
-  if ((flags & Run::kCollects) != 0) {
-    if (fits(step.take, run.node, static_cast<int>(at), false)) {
-      take(run, at, std::min(run.count() + 1, kUnbounded), false);
-      flags &= ~std::uint32_t{Run::kCollects};
-    } else if (step.mode == LoopMode::kNext && is_considered_) {
-      flags &= ~std::uint32_t{Run::kCollects};
-    }
-  }
-  if (killed) flags &= ~kGuarded;
-  changed_ = changed_ || flags != flags_before;
-  if (flags == 0) return;
-  Draft draft;
-  draft.run = run;
-  draft.from = place;
-  draft.run.packed = Run::pack(run.count(), at, flags);
-  drafts_.push_back(draft);
+  if (current_.gave_up) kept = drop_older_half(runs, kept, order);
+  current_.stats.runs -= count - kept;
+  current_.state.run_count = kept;
+  current_.write_state(entry->state);
 }
 
-// `parent` takes the current event as event number `count` of `step`; where it was killed, only a
-// match that this completes counts.
-void Matcher::take(const Run& parent, std::uint32_t step_index, std::uint32_t count, bool killed) {
-  const StepProgram& step = rule_->steps[step_index];
-  const bool may_stop = count >= step.min;
-  const bool may_go_on = count < step.max || step.max == kUnbounded;
-  const bool is_last = step_index + 1 == rule_->steps.size();
-  if (is_last && may_stop && !rule_->ends_absent) {
-    candidates_.push_back({parent.node, parent.start});
+// Moves the runs whose deadline this is from the key's runs to due_. Gives how many are left.
+std::uint32_t Matcher::take_due(const Timer& timer, Run* runs) {
+  const RuleProgram& rule = *current_.rule;
+  const bool is_of_first =
+      rule.waits_from_first || (rule.steps.size() == 1 && rule.steps[0].max == 1);
+  due_.clear();
+  std::uint32_t kept = 0;
+  for (std::uint32_t i = 0; i < current_.state.run_count; ++i) {
+    const Run run = runs[i];
+    bool is_due = false;
+    const bool may_be_due = !is_of_first || run.first_time_us + rule.wait.us == timer.deadline_us;
+    if (may_be_due && (run.flags() & Run::kFinal) != 0) {
+      const KeptEvent& cause = current_.end_setter(run.node);
+      is_due = cause.engine_time_us + rule.wait.us == timer.deadline_us &&
+               cause.arrival() == timer.arrival();
+    }
+    if (is_due) {
+      due_.push_back(run);
+    } else {
+      runs[kept++] = run;
+    }
   }
-  steps_.take();
-  if (killed) return;
-  // For the deadline its first event is looked for.
-  if (rule_->waits_from_first && parent.node != 0) {
-    steps_.take(RecordStore::at<Node>(record_, parent.node)->length / 8);
-  }
-  Draft draft;
-  draft.run = parent;
-  draft.from = current_from_;
-  draft.takes = true;
-  // The anchor is the last event that anything later may read; at the least the first event.
-  const bool is_start = parent.node == 0;
-  draft.anchors_here = is_start || static_cast<int>(step_index) <= step.live_step;
-  const auto add = [&](std::uint32_t flags) {
-    if (flags == 0) return;
-    draft.run.packed = Run::pack(count, step_index, flags);
-    drafts_.push_back(draft);
-    changed_ = true;
+  return kept;
+}
+
+// A match that cannot be decided on is given up, and costs the key the older half of its partial
+// matches, so that later ones can be. Of `count`, gives how many are left.
+std::uint32_t Matcher::drop_older_half(Run* runs, std::uint32_t count, const OrderKey& order) {
+  const auto is_live = [&](const Run& run) {
+    const std::int64_t end = CurrentRuns::end_of(*current_.rule, current_.record, run);
+    return (run.flags() & Run::kFinal) != 0 ? end >= order.time.us : end > order.time.us;
   };
-  const std::uint32_t collects = may_go_on ? std::uint32_t{Run::kCollects} : 0;
-  if (!is_last) {
-    add((may_stop ? std::uint32_t{Run::kWaits} : 0) | collects);
-  } else {
-    if (rule_->ends_absent && may_stop) add(Run::kFinal);
-    add(collects);
-  }
-}
-
-// What is the same for all runs.
-bool Matcher::fits_row(const ElementProgram& element, Offset head, int taken_step) {
-  if (!current_->satisfies(element.predicate)) return false;
-  if (!element.by_row.empty()) {
-    std::int8_t& answer = row_answers_[element.place];
-    if (answer == 0) {
-      answer = 1;
-      for (const Conjunct& conjunct : element.by_row) {
-        if (!holds(conjunct, head, taken_step)) {
-          answer = -1;
-          break;
-        }
-      }
+  const auto live = static_cast<std::uint64_t>(std::count_if(runs, runs + count, is_live));
+  const std::uint64_t lost = (live + 1) / 2;
+  std::uint64_t dropped = 0;
+  std::uint32_t kept = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (dropped < lost) {
+      if (is_live(runs[i])) ++dropped;
+      continue;
     }
-    if (answer < 0) return false;
+    runs[kept++] = runs[i];
   }
-  return true;
-}
-
-bool Matcher::fits(const ElementProgram& element, Offset head, int taken_step, bool is_first) {
-  if (!fits_row(element, head, taken_step)) return false;
-  for (const Conjunct& conjunct : element.by_run) {
-    if (is_first && !conjunct.of_first) continue;
-    if (!holds(conjunct, head, taken_step)) return false;
-  }
-  return true;
-}
-
-bool Matcher::holds(const Conjunct& conjunct, Offset head, int taken_step) {
-  const EvalScope& scope = scope_at(head, taken_step);
-  return conjunct_holds(conjunct, EventView{current_->row, nullptr}, scope);
-}
-
-// ---- writing
-
-// Makes the drafts the rule's runs of this key, behind the first `kept` of those that are there;
-// `entry` is the rule's, null where it has no state yet.
-void Matcher::commit(const OperatorEntry* entry, std::uint32_t kept) {
-  KeySlot& slot = *current_->slot;
-  const auto count = kept + static_cast<std::uint32_t>(drafts_.size());
-  if (entry == nullptr && count == 0 && !rule_->once && state_.lost_runs == 0) return;
-  stats_.runs += count;
-  stats_.runs -= state_.run_count;
-
-  // What is new: the captured event, and a node for each event taken; drafts that differ only in
-  // what they wait for share it.
-  std::uint32_t words = 0;
-  std::uint32_t event_words = 0;
-  const Draft* before = nullptr;
-  for (Draft& draft : drafts_) {
-    if (draft.takes) {
-      if (current_->event == 0 && event_words == 0) {
-        event_words = capture_.capture(*current_->row);
-        words += event_words;
-      }
-      draft.shares_node = before != nullptr && before->takes &&
-                          before->run.node == draft.run.node &&
-                          before->run.step() == draft.run.step();
-      if (!draft.shares_node) words += node_words(draft);
-    }
-    before = &draft;
-  }
-  const std::uint32_t new_capacity = count < 2 ? count : count + count / 4;
-  const std::uint32_t block_words = header_words_ + new_capacity * kRunWords;
-  const bool in_place =
-      entry != nullptr && state_.run_capacity >= count && RecordStore::has_room(record_, words);
-  if (!in_place) {
-    drafts_.insert(drafts_.begin(), kept, Draft{});
-    for (std::uint32_t i = 0; i < kept; ++i) {
-      drafts_[i].run = RecordStore::at<Run>(record_, entry->state + header_words_)[i];
-      drafts_[i].from = i;
-    }
-    kept = 0;
-    store_.ensure_replacing(slot, words + block_words, rule_->op, current_->event, drafts_);
-    record_ = store_.base(slot);
-    scope_.record = record_;
-    current_->record = record_;
-  }
-  if (event_words != 0) {
-    current_->event = RecordStore::cut(record_, event_words);
-    capture_.write(record_, current_->event);
-  }
-  bool starts = false;
-  Offset node = 0;
-  std::uint64_t taken = 0;
-  for (Draft& draft : drafts_) {
-    if (!draft.takes) continue;
-    ++taken;
-    starts = starts || draft.run.node == 0;
-    if (!draft.shares_node) node = write_node(draft);
-    draft.run.node = node;
-    if (draft.anchors_here) draft.run.anchor = node;
-  }
-  if (starts) ++state_.next_start;
-  if (taken > 0) {
-    const std::uint64_t event = RecordStore::at<KeptEvent>(record_, current_->event)->words;
-    groups_.spend(*rule_, taken, 8 * (words - event_words + event) + taken * kPartialMatchBytes);
-  }
-
-  Offset block = 0;
-  if (in_place) {
-    block = entry->state;
-  } else {
-    block = RecordStore::cut(record_, block_words);
-    RecordStore::set_state(record_, rule_->op, block);
-    state_.run_capacity = new_capacity;
-  }
-  state_.run_count = count;
-  write_state(block);
-  Run* runs = RecordStore::at<Run>(record_, block + header_words_) + kept;
-  for (const Draft& draft : drafts_) *runs++ = draft.run;
-}
-
-std::uint32_t Matcher::node_words(const Draft& draft) const {
-  const bool has_values = (draft.run.flags() & Run::kFinal) != 0;
-  const auto values = has_values ? static_cast<std::uint32_t>(rule_->deadline_features.size()) : 0;
-  return kNodeWords + values * kStoredValueWords;
-}
-
-// The node of the current event after the draft's last one.
-Offset Matcher::write_node(const Draft& draft) {
-  const Offset offset = RecordStore::cut(record_, node_words(draft));
-  Node node;
-  node.parent = draft.run.node;
-  node.event = current_->event;
-  node.length = 1 + (node.parent != 0 ? RecordStore::at<Node>(record_, node.parent)->length : 0);
-  node.step = static_cast<std::uint16_t>(draft.run.step());
-  const Element& element = *rule_->steps[node.step].take.element;
-  if (element.events().size() > 1) {
-    node.subset_and_values = static_cast<std::uint16_t>(
-        subset_of_event(element, EventView{current_->row, nullptr}, scope_at(0, -1)));
-  }
-  if ((draft.run.flags() & Run::kFinal) != 0 && !rule_->deadline_features.empty()) {
-    node.subset_and_values |= Node::kHasValues;
-    auto* values = RecordStore::at<StoredValue>(record_, offset + kNodeWords);
-    for (const FeatureIndex feature : rule_->deadline_features) {
-      *values++ = StoredValue::of(scope_.features->read(feature));
-    }
-  }
-  *RecordStore::at<Node>(record_, offset) = node;
-  return offset;
-}
-
-const KeptEvent* Matcher::first_event(Offset node) const {
-  const Node* at = RecordStore::at<Node>(record_, node);
-  while (at->parent != 0) at = RecordStore::at<Node>(record_, at->parent);
-  return RecordStore::at<KeptEvent>(record_, at->event);
-}
-const KeptEvent* Matcher::last_event(Offset node) const {
-  return RecordStore::at<KeptEvent>(record_, RecordStore::at<Node>(record_, node)->event);
-}
-
-void Matcher::set_deadlines() {
-  std::uint32_t last_start = 0;
-  bool any = false;
-  for (const Draft& draft : drafts_) {
-    if (!draft.takes || (draft.run.flags() & Run::kFinal) == 0) continue;
-    // One timer serves all matches for which the same event set it.
-    if (any && (!rule_->waits_from_first || draft.run.start == last_start)) continue;
-    any = true;
-    last_start = draft.run.start;
-    const KeptEvent* cause =
-        rule_->waits_from_first ? first_event(draft.run.node) : last_event(draft.run.node);
-    Timer timer;
-    timer.deadline_us = cause->engine_time_us + rule_->wait.us;
-    timer.set_arrival(cause->arrival());
-    timer.hash = current_->slot->hash;
-    timer.rule = rule_->index.value;
-    context_->timers.push(queue_, timer);
-  }
+  if (lost > 0) losses_.lose(lost, BudgetCause::kStepsPerEvent, order);
+  return kept;
 }
 }  // namespace tocsin::cep

@@ -1,60 +1,23 @@
-// The order among matches of one start, and the runs that it makes hopeless.
+#include "cep/match/run_pruning.h"
+
 #include <algorithm>
 #include <numeric>
-#include <span>
 #include <utility>
 
-#include "cep/match/matcher.h"
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
-// Negative when match `a` comes before `b`, which has the same first event: longest, least
-// positions, least steps.
-int Matcher::compare(const std::byte* record, Chain a, Chain b) {
-  const auto node_at = [&](Offset offset) { return RecordStore::at<Node>(record, offset); };
-  const auto length = [&](const Chain& chain) {
-    return (chain.node != 0 ? node_at(chain.node)->length : 0) + (chain.takes ? 1 : 0);
-  };
-  const auto sign = [](auto x, auto y) { return x < y ? -1 : x > y ? 1 : 0; };
-  if (length(a) != length(b)) return length(a) > length(b) ? -1 : 1;
-  int by_position = 0;
-  int by_step = 0;
-  Offset x = a.node;
-  Offset y = b.node;
-  if (a.takes && b.takes) {
-    by_step = sign(a.step, b.step);
-  } else if (a.takes) {  // the current event comes after all that were captured
-    by_position = 1;
-    by_step = sign(a.step, std::uint32_t{node_at(y)->step});
-    y = node_at(y)->parent;
-  } else if (b.takes) {
-    by_position = -1;
-    by_step = sign(std::uint32_t{node_at(x)->step}, b.step);
-    x = node_at(x)->parent;
-  }
-  // Backwards: what differs earliest is seen last and decides.
-  for (; x != y && steps_.take(); x = node_at(x)->parent, y = node_at(y)->parent) {
-    const auto* first = RecordStore::at<KeptEvent>(record, node_at(x)->event);
-    const auto* second = RecordStore::at<KeptEvent>(record, node_at(y)->event);
-    if (const int difference = sign(std::pair{first->engine_time_us, first->arrival()},
-                                    std::pair{second->engine_time_us, second->arrival()})) {
-      by_position = difference;
-    }
-    if (const int difference = sign(node_at(x)->step, node_at(y)->step)) by_step = difference;
-  }
-  return by_position != 0 ? by_position : by_step;
-}
-
 // Whether `b` can never be the one that raises an alert because of `a`; both have their first event
-// in common, or none counts (see prune).
-bool Matcher::dominates(const Draft& a, const Draft& b) {
+// in common, or none counts.
+bool RunPruning::dominates(const Draft& a, const Draft& b) {
+  const RuleProgram& rule = *current_.rule;
   const std::uint32_t step = a.run.step();
   if (step != b.run.step()) return false;
   const std::uint32_t a_flags = a.run.flags();
   const std::uint32_t b_flags = b.run.flags();
   if ((a_flags & b_flags) != b_flags) return false;
   if ((b_flags & Run::kCollects) != 0) {
-    const StepProgram& program = rule_->steps[step];
+    const StepProgram& program = rule.steps[step];
     const auto stage = [&](std::uint32_t count) {
       return program.max == kUnbounded ? std::min(count, program.min) : count;
     };
@@ -63,15 +26,14 @@ bool Matcher::dominates(const Draft& a, const Draft& b) {
   // Of two that are complete, the last events may differ: in the deadline, or in what `having` sees
   // of them.
   const bool same_last = a.takes && b.takes;
-  if ((b_flags & Run::kFinal) != 0 && !same_last &&
-      (!rule_->waits_from_first || rule_->rule->having)) {
+  if ((b_flags & Run::kFinal) != 0 && !same_last && (!rule.waits_from_first || rule.rule->having)) {
     return false;
   }
   // The later the last event came, the longer the next step may wait.
-  if ((b_flags & Run::kWaits) != 0 && rule_->steps[step + 1].gap && !same_last) return false;
-  const int live = rule_->steps[step].live_step;
+  if ((b_flags & Run::kWaits) != 0 && rule.steps[step + 1].gap && !same_last) return false;
+  const int live = rule.steps[step].live_step;
   const bool same_start = a.run.start == b.run.start;
-  if (!same_start && (!rule_->prunes_over_starts || live >= 0)) return false;
+  if (!same_start && (!rule.prunes_over_starts || live >= 0)) return false;
   if (live >= 0) {
     if (a.anchors_here != b.anchors_here) return false;
     const Offset a_anchor = a.anchors_here ? a.run.node : a.run.anchor;
@@ -79,12 +41,12 @@ bool Matcher::dominates(const Draft& a, const Draft& b) {
     if (a_anchor != b_anchor) return false;
   }
   if (!same_start) return a.run.start < b.run.start;
-  return compare(record_, {a.run.node, a.takes, step}, {b.run.node, b.takes, step}) < 0;
+  return current_.compare({a.run.node, a.takes, step}, {b.run.node, b.takes, step}) < 0;
 }
 
 // Drafts that may dominate each other, by their places in `drafts_`. Those that nothing happened to
 // were compared with each other before.
-void Matcher::prune_among(std::span<const std::uint32_t> drafts) {
+void RunPruning::prune_among(std::span<const std::uint32_t> drafts) {
   fresh_.clear();
   for (const std::uint32_t draft : drafts) {
     if (drafts_[draft].takes) fresh_.push_back(draft);
@@ -101,7 +63,7 @@ void Matcher::prune_among(std::span<const std::uint32_t> drafts) {
   }
 }
 
-void Matcher::prune_group(std::size_t begin, std::size_t end) {
+void RunPruning::prune_group(std::size_t begin, std::size_t end) {
   constexpr std::ptrdiff_t kFewFresh = 2;
   group_order_.resize(end - begin);
   std::iota(group_order_.begin(), group_order_.end(), static_cast<std::uint32_t>(begin));
@@ -116,7 +78,7 @@ void Matcher::prune_group(std::size_t begin, std::size_t end) {
   // Only runs at one step with one anchor can dominate each other: look at those together.
   const auto place_of = [&](std::uint32_t i) {
     const Draft& draft = drafts_[i];
-    const bool reads = rule_->steps[draft.run.step()].live_step >= 0;
+    const bool reads = current_.rule->steps[draft.run.step()].live_step >= 0;
     const Offset anchor = !reads ? 0 : draft.anchors_here ? draft.run.node : draft.run.anchor;
     return std::pair{draft.run.step(), anchor};
   };
@@ -133,21 +95,21 @@ void Matcher::prune_group(std::size_t begin, std::size_t end) {
 }
 
 // From the newest on, so that where the steps do not suffice the oldest go.
-void Matcher::prune() {
-  steps_.allow(StepMeter::kPruning);
+std::size_t RunPruning::prune() {
+  current_.steps.allow(StepMeter::kPruning);
   dominated_.assign(drafts_.size(), 0);
   std::size_t lost = 0;
   for (std::size_t end = drafts_.size(), begin = end; end > 0 && lost == 0; end = begin) {
-    begin = rule_->prunes_over_starts ? 0 : end - 1;
+    begin = current_.rule->prunes_over_starts ? 0 : end - 1;
     while (begin > 0 && drafts_[begin - 1].run.start == drafts_[end - 1].run.start) --begin;
     if (end - begin > 1) prune_group(begin, end);
-    if (steps_.is_over()) lost = end;
+    if (current_.steps.is_over()) lost = end;
   }
   std::size_t kept = 0;
   for (std::size_t i = lost; i < drafts_.size(); ++i) {
     if (dominated_[i] == 0) drafts_[kept++] = drafts_[i];
   }
   drafts_.resize(kept);
-  if (lost > 0) note_lost(lost, BudgetCause::kStepsPerEvent);
+  return lost;
 }
 }  // namespace tocsin::cep

@@ -1,12 +1,8 @@
-// Rules whose events follow each other directly (`then next`), a fixed number of them: all partial
-// matches of a key end with its last event, so that a bit for each rule and length says which are
-// alive, and the key's last events are all that they have taken. Rules that count the same events
-// share them and are advanced together: a test of an event and one before it is made once for all
-// rules and lengths that ask it. Equal to what runs would give; no node, no run.
+#include "cep/match/strict_matcher.h"
+
 #include <algorithm>
 #include <bit>
 
-#include "cep/match/matcher.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 
@@ -133,10 +129,10 @@ class StrictTests {
 
 // By step: the rules of which the row satisfies the step's predicate and, behind the first step,
 // have a partial match that waits for it; added to `takes`, which has none. Whether there are any.
-bool Matcher::find_strict_takes(const StrictGroup& group, const std::uint32_t* alive,
-                                std::uint32_t reached, StrictMasks& takes) const {
+bool StrictMatcher::find_takes(const StrictGroup& group, const CurrentRow& row,
+                               const std::uint32_t* alive, std::uint32_t reached, Masks& takes) {
   for (const StrictGroup::Take& take : group.takes) {
-    if (!current_->satisfies(take.predicate)) continue;
+    if (!row.satisfies(take.predicate)) continue;
     for (std::uint32_t s = 0; s <= reached; ++s) takes[s] |= take.rules[s];
   }
   std::uint32_t any = takes[0];
@@ -144,47 +140,46 @@ bool Matcher::find_strict_takes(const StrictGroup& group, const std::uint32_t* a
   return any != 0;
 }
 
-void Matcher::on_strict_event(const StrictGroup& group, const MatchContext& context,
-                              CurrentRow& current) {
+void StrictMatcher::on_event(const StrictGroup& group, const MatchContext& context,
+                             CurrentRow& row) {
   // What fits a step is considered, and what is not considered passes by.
-  if (!current.satisfies(group.considered_predicate)) return;
-  const std::uint32_t op = program_.rules[group.rules[0]].op;
+  if (!row.satisfies(group.considered_predicate)) return;
+  const std::uint32_t op = current_.program.rules[group.rules[0]].op;
   const OperatorEntry* const entry =
-      current.record != nullptr ? RecordStore::find(current.record, op) : nullptr;
+      row.record != nullptr ? RecordStore::find(row.record, op) : nullptr;
   const Offset place = entry != nullptr ? entry->state : 0;
   std::uint32_t* alive = nullptr;
   const Offset* events = nullptr;
   std::uint32_t reached = 0;  // events of the longest partial match
   if (place != 0) {
-    StrictState state(RecordStore::at<std::byte>(current.record, place), group);
+    StrictState state(RecordStore::at<std::byte>(row.record, place), group);
     alive = state.alive();
     events = state.events();
     reached = state.event_count();
   }
-  current_ = &current;
-  StrictMasks after{};  // by events taken, less one
-  const bool any_takes = find_strict_takes(group, alive, reached, after);
+  Masks after{};  // by events taken, less one
+  const bool any_takes = find_takes(group, row, alive, reached, after);
   for (std::uint32_t i = 0; i < reached; ++i) {
-    stats_.runs -= static_cast<std::uint64_t>(std::popcount(alive[i]));
+    current_.stats.runs -= static_cast<std::uint64_t>(std::popcount(alive[i]));
   }
   if (!any_takes) {
     std::fill_n(alive, reached, 0);
     return;
   }
-  begin_event(context, current);
-  std::uint32_t completed = advance_strict(group, events, reached, after);
+  current_.begin_event(context, row);
+  std::uint32_t completed = advance(group, events, reached, after);
   for (; completed != 0; completed &= completed - 1) {
     const auto i = static_cast<std::uint32_t>(std::countr_zero(completed));
-    if (!give_strict(program_.rules[group.rules[i]], events)) continue;
+    if (!give(current_.program.rules[group.rules[i]], events)) continue;
     for (std::uint32_t s = 0; s < group.depth; ++s) after[s] &= ~(1U << i);
   }
   std::uint32_t any = 0;
   for (std::uint32_t i = 0; i < group.depth; ++i) {
     any |= after[i];
-    stats_.runs += static_cast<std::uint64_t>(std::popcount(after[i]));
+    current_.stats.runs += static_cast<std::uint64_t>(std::popcount(after[i]));
   }
   if (any != 0) {
-    keep_strict_event(group, place, after);
+    keep_event(group, place, after);
   } else {
     std::fill_n(alive, reached, 0);
   }
@@ -192,29 +187,29 @@ void Matcher::on_strict_event(const StrictGroup& group, const MatchContext& cont
 
 // Captures the current event. `masks` has the rules that it may be the next event of, by step, and
 // gets those that have taken it, by events taken less one. Gives those that it completes.
-std::uint32_t Matcher::advance_strict(const StrictGroup& group, const Offset* events,
-                                      std::uint32_t reached, StrictMasks& masks) {
+std::uint32_t StrictMatcher::advance(const StrictGroup& group, const Offset* events,
+                                     std::uint32_t reached, Masks& masks) {
   // Tests compare the current event, captured, with those before it.
-  capture_.capture(*current_->row);
-  latest_[0] = &capture_.captured();
+  current_.capture.capture(*current_.row->row);
+  latest_[0] = &current_.capture.captured();
   for (std::uint32_t i = 0; i < reached; ++i) {
-    latest_[i + 1] = RecordStore::at<KeptEvent>(current_->record, events[i]);
+    latest_[i + 1] = RecordStore::at<KeptEvent>(current_.row->record, events[i]);
   }
-  if (strict_words_.size() < group.pairs.size()) strict_words_.resize(group.pairs.size());
-  StrictTests tests(group, latest_.data(), strict_words_.data(), ++strict_events_);
-  StrictMasks unsure;
+  if (words_.size() < group.pairs.size()) words_.resize(group.pairs.size());
+  StrictTests tests(group, latest_.data(), words_.data(), ++events_);
+  Masks unsure;
   std::uint32_t any_unsure = 0;
   for (std::uint32_t s = 0; s <= reached; ++s) {
     unsure[s] = 0;
     if (masks[s] == 0) continue;
     if (s > 0) {
-      const std::int64_t elapsed_us = current_->row->engine_time.us - latest_[s]->engine_time_us;
+      const std::int64_t elapsed_us = current_.now_us() - latest_[s]->engine_time_us;
       masks[s] = in_time(group, masks[s], elapsed_us);
     }
     masks[s] = tests.pass(s, masks[s], unsure[s]);
     any_unsure |= unsure[s];
   }
-  if (any_unsure != 0) ask_strict(group, unsure, reached, masks, events);
+  if (any_unsure != 0) ask(group, unsure, reached, masks, events);
   std::uint32_t completed = 0;
   for (std::uint32_t s = 1; s <= reached; ++s) {
     const std::uint32_t completes = masks[s] & group.steps[s].completes;
@@ -225,83 +220,81 @@ std::uint32_t Matcher::advance_strict(const StrictGroup& group, const Offset* ev
 }
 
 // Asks the rules whose conditions the tests do not answer, one by one; adds those that fit.
-void Matcher::ask_strict(const StrictGroup& group, const StrictMasks& unsure, std::uint32_t reached,
-                         StrictMasks& fitting, const Offset* events) {
+void StrictMatcher::ask(const StrictGroup& group, const Masks& unsure, std::uint32_t reached,
+                        Masks& fitting, const Offset* events) {
   std::uint32_t rest = 0;
   for (std::uint32_t s = 0; s <= reached; ++s) rest |= unsure[s];
   for (; rest != 0; rest &= rest - 1) {
     const auto i = static_cast<std::uint32_t>(std::countr_zero(rest));
-    const RuleProgram& rule = program_.rules[group.rules[i]];
-    select_rule(rule, current_->record);
-    if (rule.row_places > 0) row_answers_.assign(rule.row_places, 0);
+    const RuleProgram& rule = current_.program.rules[group.rules[i]];
+    current_.select_rule(rule, current_.row->record);
+    conditions_.begin();
     for (std::uint32_t s = 0; s <= reached; ++s) {
       if ((unsure[s] >> i & 1) == 0) continue;
       set_window(s, events);
-      if (fits(rule.steps[s].take, 0, static_cast<int>(s), true)) fitting[s] |= 1U << i;
-      scope_.window = nullptr;
+      if (conditions_.fits(rule.steps[s].take, 0, static_cast<int>(s), true)) fitting[s] |= 1U << i;
+      current_.scope.window = nullptr;
     }
   }
 }
 
 // Gives the match that the current event completes. Whether the selection then forgets all of the
 // rule's partial matches.
-bool Matcher::give_strict(const RuleProgram& rule, const Offset* events) {
-  select_rule(rule, current_->record);
-  state_ = {};
-  once_ = {};
-  candidates_.assign(1, Candidate{});
+bool StrictMatcher::give(const RuleProgram& rule, const Offset* events) {
+  current_.select_rule(rule, current_.row->record);
+  current_.state = {};
+  current_.once = {};
   set_window(static_cast<std::uint32_t>(rule.steps.size() - 1), events);
-  const bool is_selected = select_at_event();
-  scope_.window = nullptr;
+  const bool is_selected = selection_.give({});
+  current_.scope.window = nullptr;
   return is_selected && rule.rule->selection.kind == SelectionKind::kSkipPastLast;
 }
 
 // Makes the current event, which is captured, the group's latest. It takes the memory of the
 // oldest, which no partial match reaches any more, where it fits there.
-void Matcher::keep_strict_event(const StrictGroup& group, Offset state_place,
-                                const StrictMasks& alive) {
-  CurrentRow& current = *current_;
-  const std::uint32_t op = program_.rules[group.rules[0]].op;
-  const std::uint32_t words = capture_.captured().words;
+void StrictMatcher::keep_event(const StrictGroup& group, Offset state_place, const Masks& alive) {
+  CurrentRow& row = *current_.row;
+  const std::uint32_t op = current_.program.rules[group.rules[0]].op;
+  const std::uint32_t words = current_.capture.captured().words;
   if (state_place == 0) {
     const std::uint32_t state_words = StrictState::words(group);
-    store_.ensure(*current.slot, state_words + words, op, current.event);
-    current.record = store_.base(*current.slot);
-    state_place = RecordStore::cut(current.record, state_words);
-    std::fill_n(RecordStore::at<std::uint64_t>(current.record, state_place), state_words, 0);
-    RecordStore::set_state(current.record, op, state_place);
+    current_.store.ensure(*row.slot, state_words + words, op, row.event);
+    row.record = current_.store.base(*row.slot);
+    state_place = RecordStore::cut(row.record, state_words);
+    std::fill_n(RecordStore::at<std::uint64_t>(row.record, state_place), state_words, 0);
+    RecordStore::set_state(row.record, op, state_place);
   }
   const std::uint32_t oldest = group.depth - 1;
-  StrictState state(RecordStore::at<std::byte>(current.record, state_place), group);
+  StrictState state(RecordStore::at<std::byte>(row.record, state_place), group);
   Offset place = state.events()[oldest];
-  std::uint32_t block = place == 0 ? 0 : RecordStore::at<KeptEvent>(current.record, place)->words;
+  std::uint32_t block = place == 0 ? 0 : RecordStore::at<KeptEvent>(row.record, place)->words;
   if (block < words) {
-    if (!RecordStore::has_room(current.record, words)) {
-      store_.ensure(*current.slot, words, op, current.event);
-      current.record = store_.base(*current.slot);
-      const OperatorEntry* entry = RecordStore::find(current.record, op);
-      state = StrictState(RecordStore::at<std::byte>(current.record, entry->state), group);
+    if (!RecordStore::has_room(row.record, words)) {
+      current_.store.ensure(*row.slot, words, op, row.event);
+      row.record = current_.store.base(*row.slot);
+      const OperatorEntry* entry = RecordStore::find(row.record, op);
+      state = StrictState(RecordStore::at<std::byte>(row.record, entry->state), group);
     }
-    place = RecordStore::cut(current.record, words);
+    place = RecordStore::cut(row.record, words);
     block = words;
   }
   std::copy_n(alive.begin(), group.depth, state.alive());
   for (std::uint32_t i = oldest; i > 0; --i) state.events()[i] = state.events()[i - 1];
   state.events()[0] = place;
-  capture_.write(current.record, place);
-  RecordStore::at<KeptEvent>(current.record, place)->words = block;
+  current_.capture.write(row.record, place);
+  RecordStore::at<KeptEvent>(row.record, place)->words = block;
 }
 
 // Says which events the steps before `step` have.
-void Matcher::set_window(std::uint32_t step, const Offset* events) {
+void StrictMatcher::set_window(std::uint32_t step, const Offset* events) {
   for (std::uint32_t s = 0; s < step; ++s) window_[s] = events[step - 1 - s];
-  scope_.window = window_.data();
+  current_.scope.window = window_.data();
 }
 
-std::int64_t Matcher::strict_expiry(const StrictGroup& group, std::byte* record, Offset place,
-                                    std::int64_t now_us) {
+std::int64_t StrictMatcher::expiry(const StrictGroup& group, std::byte* record, Offset place,
+                                   std::int64_t now_us) {
   StrictState state(RecordStore::at<std::byte>(record, place), group);
-  std::int64_t latest = kDead;
+  std::int64_t latest = CurrentRuns::kDead;
   for (std::uint32_t length = 0; length < group.depth; ++length) {
     std::uint32_t& alive = state.alive()[length];
     if (alive == 0) continue;
@@ -316,10 +309,10 @@ std::int64_t Matcher::strict_expiry(const StrictGroup& group, std::byte* record,
         latest = std::max(latest, end);
       } else {
         alive &= ~rules;
-        stats_.runs -= static_cast<std::uint64_t>(std::popcount(rules));
+        current_.stats.runs -= static_cast<std::uint64_t>(std::popcount(rules));
       }
     }
-    if (unbounded != 0) latest = kNeverDies;
+    if (unbounded != 0) latest = CurrentRuns::kNeverDies;
   }
   return latest;
 }
