@@ -37,10 +37,7 @@ RecordCodec::RecordCodec(const ProgramImpl& program, const TableProgram& table, 
 bool RecordCodec::write(const std::byte* record, PatternPool& patterns, std::string& out) {
   events_.clear();
   blocks_.clear();
-  const auto* const header = reinterpret_cast<const RecordHeader*>(record);
-  const auto* const entries = RecordStore::at<OperatorEntry>(record, header->operators);
-  for (std::uint16_t i = 0; i < header->operator_count; ++i) {
-    const OperatorEntry& entry = entries[i];
+  for (const OperatorEntry& entry : RecordStore::operators_of(record)) {
     const OperatorProgram& op = table_.operators[entry.op - 1];
     body_.clear();
     suppression_.clear();

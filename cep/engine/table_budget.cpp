@@ -39,15 +39,14 @@ void TableLane::charge_groups(TableShard& shard, const KeySlot& slot) {
   if (slot.record == 0) return;
   const std::byte* const record = store_.base(slot);
   const auto* const header = reinterpret_cast<const RecordHeader*>(record);
-  const auto* const entries = RecordStore::at<OperatorEntry>(record, header->operators);
-  for (std::uint16_t i = 0; i < header->operator_count; ++i) {
-    const OperatorProgram& op = table_.operators[entries[i].op - 1];
+  for (const OperatorEntry& entry : RecordStore::operators_of(record)) {
+    const OperatorProgram& op = table_.operators[entry.op - 1];
     if (op.kind != OperatorKind::kRule) continue;
     const RuleProgram& rule = program_.rules[op.index];
     std::uint64_t runs = 0;
     std::uint64_t words = header->used;
     if (rule.method == Method::kGeneral) {
-      const auto handle = *RecordStore::at<std::uint32_t>(record, entries[i].state);
+      const auto handle = *RecordStore::at<std::uint32_t>(record, entry.state);
       const PatternState& state = shard.patterns.at(handle);
       runs = state.runs.size() + (state.window.open ? 1 : 0) + (state.suppression.quiet ? 1 : 0);
       words = state.words.size();
@@ -60,7 +59,7 @@ void TableLane::charge_groups(TableShard& shard, const KeySlot& slot) {
         words += state.paths->bytes() / 8;
       }
     } else {
-      const auto* const of_rule = RecordStore::at<RuleHeader>(record, entries[i].state);
+      const auto* const of_rule = RecordStore::at<RuleHeader>(record, entry.state);
       runs = of_rule->run_count;
       if (of_rule->is_busy()) {
         const PlacesState& places = *shard.patterns.at(of_rule->handle()).places;

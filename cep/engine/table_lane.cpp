@@ -279,10 +279,8 @@ void TableLane::find_operators(std::uint32_t pass, const std::uint64_t* mask,
   });
   const bool is_own = (touch.sources & ((std::uint64_t{1} << table_.role_places) - 1)) != 0;
   if (current_.record != nullptr && is_own) {
-    const auto* const header = reinterpret_cast<const RecordHeader*>(current_.record);
-    const auto* const entries = RecordStore::at<OperatorEntry>(current_.record, header->operators);
-    for (std::uint16_t i = 0; i < header->operator_count; ++i) {
-      const std::uint32_t op = entries[i].op;
+    for (const OperatorEntry& entry : RecordStore::operators_of(current_.record)) {
+      const std::uint32_t op = entry.op;
       const std::span<const std::uint32_t> continued = table_.continued.of(op);
       if (continued.empty() || table_.operators[op - 1].pass != pass) continue;
       const bool sees = std::any_of(continued.begin(), continued.end(),

@@ -418,18 +418,15 @@ void TableState::add_totals(EventTime now, std::vector<RuleTotals>& totals) {
     shard->keys.for_each([&](KeySlot& slot) {
       if (slot.record == 0) return;
       std::byte* const record = store_.base(slot);
-      const auto* const header = reinterpret_cast<const RecordHeader*>(record);
-      const auto* const entries = RecordStore::at<OperatorEntry>(record, header->operators);
-      for (std::uint16_t i = 0; i < header->operator_count; ++i) {
-        const OperatorProgram& op = table_.operators[entries[i].op - 1];
+      for (const OperatorEntry& entry : RecordStore::operators_of(record)) {
+        const OperatorProgram& op = table_.operators[entry.op - 1];
         if (op.kind == OperatorKind::kStrict) {
-          add_strict_totals(program_.strict_groups[op.index], record, entries[i].state, now,
-                            totals);
+          add_strict_totals(program_.strict_groups[op.index], record, entry.state, now, totals);
         } else if (op.kind == OperatorKind::kRule) {
           const RuleProgram& rule = program_.rules[op.index];
           runs.clear();
           std::uint64_t bytes =
-              matcher_.live_runs(rule, shard->patterns, record, entries[i].state, now.us, runs);
+              matcher_.live_runs(rule, shard->patterns, record, entry.state, now.us, runs);
           for (const LiveRun& run : runs) bytes += run.bytes;
           RuleTotals& of_rule = totals[rule.index.value];
           if (!runs.empty()) ++of_rule.keys;

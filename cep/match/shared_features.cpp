@@ -139,13 +139,11 @@ GroupView SharedFeatures::view_now(const FeatureGroup& group, const CurrentRow& 
 void SharedFeatures::list_groups(std::byte* record, const SharedRingProgram& ring) {
   listed_.clear();
   const TableProgram& table = program_.tables[ring.table];
-  const auto* const header = reinterpret_cast<const RecordHeader*>(record);
-  const auto* const entries = RecordStore::at<OperatorEntry>(record, header->operators);
-  for (std::uint16_t i = 0; i < header->operator_count; ++i) {
-    const OperatorProgram& op = table.operators[entries[i].op - 1];
+  for (const OperatorEntry& entry : RecordStore::operators_of(record)) {
+    const OperatorProgram& op = table.operators[entry.op - 1];
     if (op.kind != OperatorKind::kGroup) continue;
     const FeatureGroup& group = program_.feature_groups[op.index];
-    if (&ring_of(group) == &ring) listed_.push_back({&group, entries[i].state});
+    if (&ring_of(group) == &ring) listed_.push_back({&group, entry.state});
   }
 }
 

@@ -312,16 +312,13 @@ void RecordCollector::collect_strict(std::byte* old, OperatorEntry& entry,
 
 void RecordCollector::collect(std::byte* old, std::uint32_t skip_op, std::span<Draft> drafts,
                               Offset& event, std::uint32_t operators) {
-  const auto* header = reinterpret_cast<const RecordHeader*>(old);
   used_ = 0;
   push_space(kHeaderWords);
   RecordHeader fresh;
   fresh.operators = kHeaderWords;
   fresh.operator_capacity = static_cast<std::uint16_t>(operators);
   push_space(fresh.operator_capacity);
-  const auto* entries = RecordStore::at<OperatorEntry>(old, header->operators);
-  for (std::uint16_t i = 0; i < header->operator_count; ++i) {
-    OperatorEntry entry = entries[i];
+  for (OperatorEntry entry : RecordStore::operators_of(old)) {
     if (entry.op == skip_op) continue;
     const OperatorProgram& op = table_.operators[entry.op - 1];
     if (op.kind == OperatorKind::kFeature) {

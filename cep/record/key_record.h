@@ -332,6 +332,12 @@ class RecordStore {
     return entries != end && entries->op == op ? entries : nullptr;
   }
 
+  /// The operators that a record lists, ascending.
+  static std::span<const OperatorEntry> operators_of(const std::byte* record) {
+    const auto* header = reinterpret_cast<const RecordHeader*>(record);
+    return {at<OperatorEntry>(record, header->operators), header->operator_count};
+  }
+
   /// Makes sure that `words` more can be cut and `op` be listed, making, collecting and moving the
   /// record if need be. When it collects, `event`, the current captured event (0: none), lives on
   /// and follows. True when it collected.
