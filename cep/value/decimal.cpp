@@ -101,24 +101,32 @@ DecimalText::DecimalText(Int128 mantissa, int scale) {
   char* const end = bytes_.data() + bytes_.size();
   UInt128 rest = magnitude(mantissa);
   char* at = end;
-  const auto pad_to = [&at](char* to) {
-    while (at > to) *--at = '0';
+  const auto put = [&at](std::uint64_t number, std::ptrdiff_t least_digits) {
+    char* const begin = at - least_digits;
+    at = put_digits_before(at, number);
+    while (at > begin) *--at = '0';
   };
   constexpr int kDigitsOfPart = 18;
-  while ((rest >> 64) != 0) {
-    const auto part = static_cast<std::uint64_t>(power_of_ten(kDigitsOfPart));
-    char* const begin = at - kDigitsOfPart;
-    at = put_digits_before(at, static_cast<std::uint64_t>(rest % part));
-    pad_to(begin);
-    rest /= part;
-  }
-  at = put_digits_before(at, static_cast<std::uint64_t>(rest));
-  if (scale > 0) {
-    pad_to(end - scale - 1);
-    const auto whole = static_cast<std::size_t>(end - scale - at);
-    std::memmove(at - 1, at, whole);
-    --at;
-    *(at + whole) = '.';
+  if ((rest >> 64) == 0 && scale > 0 && scale <= kDigitsOfPart) {
+    const auto number = static_cast<std::uint64_t>(rest);
+    const auto one = static_cast<std::uint64_t>(power_of_ten(scale));
+    put(number % one, scale);
+    *--at = '.';
+    put(number / one, 1);
+  } else {
+    while ((rest >> 64) != 0) {
+      const auto part = static_cast<std::uint64_t>(power_of_ten(kDigitsOfPart));
+      put(static_cast<std::uint64_t>(rest % part), kDigitsOfPart);
+      rest /= part;
+    }
+    put(static_cast<std::uint64_t>(rest), 1);
+    if (scale > 0) {
+      while (at > end - scale - 1) *--at = '0';
+      const auto whole = static_cast<std::size_t>(end - scale - at);
+      std::memmove(at - 1, at, whole);
+      --at;
+      *(at + whole) = '.';
+    }
   }
   if (mantissa < 0) *--at = '-';
   begin_ = at;
