@@ -9,16 +9,13 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 
 #include "bench/many_keys.h"
+#include "bench/measure.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"
-#include "rules/context/rules.h"
 #include "runtime/event_time/slice_loop.h"
 
 namespace tocsin::bench {
@@ -45,37 +42,21 @@ extern "C" [[gnu::noinline, gnu::noclone]] void tocsin_counted(tocsin::bench::Fr
                                    }));
 }
 
-namespace {
-using namespace tocsin;
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(Errc::kNotFound, "cannot read " + path);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
-double seconds(clockid_t clock) {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-}  // namespace
-
 int main(int argc, char** argv) {
+  using namespace tocsin;
+  using bench::seconds_of;
   if (argc < 3) bench::die("usage: bench_front EVENTS.ndjson RULES.tocsin [RUNS [THREADS]]");
-  const rules::Loaded loaded = rules::load({argv[2]}, read_file);
-  if (!loaded.rules) bench::die(rules::render(loaded.sources, loaded.diagnostics.front()));
-  bench::Front front{bench::must(cep::compile(loaded.rules->plan)), argv[1], {}, {}, 0};
+  bench::Front front{bench::must(cep::compile(bench::load_plan({argv[2]}))), argv[1], {}, {}, 0};
   const int runs = argc > 3 ? std::max(1, std::atoi(argv[3])) : 1;
   if (argc > 4) front.options.decode_threads = static_cast<std::size_t>(std::atoi(argv[4]));
   double cpu = 1e9;
   double wall = 1e9;
   for (int run = 0; run < runs; ++run) {
-    const double cpu_start = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    const double start = seconds(CLOCK_MONOTONIC);
+    const double cpu_start = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+    const double start = seconds_of(CLOCK_MONOTONIC);
     tocsin_counted(front);
-    cpu = std::min(cpu, seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_start);
-    wall = std::min(wall, seconds(CLOCK_MONOTONIC) - start);
+    cpu = std::min(cpu, seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu_start);
+    wall = std::min(wall, seconds_of(CLOCK_MONOTONIC) - start);
   }
   const auto lines = static_cast<double>(front.summary.lines);
   std::printf("%llu events, 0 alerts\n", static_cast<unsigned long long>(front.summary.lines));

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "bench/many_keys.h"
+#include "bench/measure.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"
-#include "rules/context/rules.h"
 
 namespace {
 using namespace tocsin;
@@ -134,10 +134,7 @@ std::shared_ptr<const cep::Plan> plan_of(const Row& row, std::int64_t window) {
   const std::string text =
       "event pay { ts: time from 1970, id: string id, card: string, amount: int }\n" + clauses +
       "\nalert \"x\" }\n";
-  const rules::Loaded loaded =
-      rules::load({"a.tocsin"}, [&](const std::string&) -> Result<std::string> { return text; });
-  if (!loaded.rules) bench::die("the rule loads: " + text);
-  return loaded.rules->plan;
+  return bench::text_plan(text);
 }
 
 struct Cost {

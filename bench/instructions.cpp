@@ -18,11 +18,11 @@
 #include <vector>
 
 #include "bench/many_keys.h"
+#include "bench/measure.h"
 #include "cep/data/alert_format.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/event_type.h"
 #include "cep/plan/plan.h"
-#include "rules/context/rules.h"
 
 namespace tocsin::bench {
 /// What becomes of alerts: they are counted and, with `format`, written as lines.
@@ -54,13 +54,6 @@ namespace {
 using namespace tocsin;
 
 constexpr std::size_t kRowsOfSlice = 2'000;
-
-std::shared_ptr<const cep::Plan> plan_of(const std::string& text) {
-  const rules::Loaded loaded = rules::load(
-      {"rules.tocsin"}, [&](const std::string&) -> Result<std::string> { return text; });
-  if (!loaded.rules) bench::die(rules::render(loaded.sources, loaded.diagnostics.front()));
-  return loaded.rules->plan;
-}
 
 // Numbers that are the same everywhere.
 class Numbers {
@@ -235,7 +228,7 @@ int main(int argc, char** argv) {
   } else {
     bench::die("usage: bench_instructions payments RULES.tocsin | thousand | hot_key | alerts");
   }
-  const std::shared_ptr<const cep::Plan> plan = plan_of(text);
+  const std::shared_ptr<const cep::Plan> plan = bench::text_plan(text);
   const auto program = cep::compile(plan);
   if (!program) bench::die(program.error().message);
   Stream stream(*plan);

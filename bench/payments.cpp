@@ -1,144 +1,33 @@
-/// The payments workload (bench/README.md): parse limit, decoding, and the whole way from file to
-/// alerts, as ratios within one run.
+/// Streams from the file to alerts (bench/README.md): parse limit, decoding, and the whole way, as
+/// ratios within one run. Alerts are compared with their expected number before anything is timed.
 ///
-///   bench_payments [--runs N] EVENTS.ndjson RULES.tocsin…
-///   bench_payments --profile N EVENTS.ndjson RULES.tocsin…   only the whole way, N times: for perf
+///   bench_payments RUNS ROWS.json FIGURES      appends a line of JSON for each row to FIGURES
+///   bench_payments --profile N EVENTS.ndjson RULES.tocsin    only the whole way, N times: for perf
 #include <simdjson.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "bench/measure.h"
+#include "bench/parse_limit.h"
+#include "bench/report.h"
 #include "cep/data/alert_format.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
-#include "rules/context/rules.h"
 #include "runtime/decode/decoder.h"
 #include "runtime/event_time/run.h"
 
 namespace {
 using namespace tocsin;
-
-double cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-[[noreturn]] void die(const std::string& message) {
-  std::fprintf(stderr, "bench: %s\n", message.c_str());
-  std::exit(1);
-}
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(Errc::kNotFound, "cannot read " + path);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-/// Which of the workload's fields a rule set reads, whatever the type.
-struct Used {
-  bool id = true, account = false, card = false, country = false, amount = false, channel = false,
-       ok = false, memo = false;
-};
-
-Used used_of(const cep::Program& program) {
-  Used used;
-  const cep::Plan& plan = program.plan();
-  for (std::size_t t = 0; t < plan.event_types.size(); ++t) {
-    for (std::size_t f = 0; f < plan.event_types[t].fields.size(); ++f) {
-      if (!program.used_fields()[t][f]) continue;
-      const std::string& name = plan.event_types[t].fields[f].name;
-      if (name == "account") used.account = true;
-      if (name == "card") used.card = true;
-      if (name == "country") used.country = true;
-      if (name == "amount") used.amount = true;
-      if (name == "channel") used.channel = true;
-      if (name == "ok") used.ok = true;
-      if (name == "memo") used.memo = true;
-    }
-  }
-  return used;
-}
-
-/// Reads the used fields of every line into registers; gives the number of lines and folds the
-/// values into `sum`.
-std::uint64_t parse_limit(const std::string& text, std::size_t size, const Used& used,
-                          std::uint64_t& sum) {
-  simdjson::ondemand::parser parser;
-  std::uint64_t lines = 0;
-  const char* at = text.data();
-  const char* end = text.data() + size;
-  const auto text_of = [&sum](simdjson::ondemand::value value) {
-    const std::string_view view = value.get_string();
-    sum += view.size() + static_cast<unsigned char>(view.empty() ? '\0' : view.front());
-  };
-  while (at < end) {
-    const char* newline =
-        static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
-    const char* stop = newline != nullptr ? newline : end;
-    const auto length = static_cast<std::size_t>(stop - at);
-    auto document = parser.iterate(at, length, length + simdjson::SIMDJSON_PADDING);
-    for (auto field : document.get_object()) {
-      const simdjson::ondemand::raw_json_string key = field.key();
-      const char* name = key.raw();
-      switch (name[0]) {
-        case 't':
-          if (key == "type") {
-            text_of(field.value());
-          } else if (key == "ts") {
-            sum += static_cast<std::uint64_t>(field.value().get_int64().value());
-          }
-          break;
-        case 'i':
-          if (used.id && key == "id")
-            sum += static_cast<std::uint64_t>(field.value().get_int64().value());
-          break;
-        case 'a':
-          if (used.account && key == "account") {
-            text_of(field.value());
-          } else if (used.amount && key == "amount") {
-            sum += static_cast<std::uint64_t>(field.value().get_double().value());
-          }
-          break;
-        case 'c':
-          if (used.card && key == "card") {
-            text_of(field.value());
-          } else if (used.country && key == "country") {
-            text_of(field.value());
-          } else if (used.channel && key == "channel") {
-            text_of(field.value());
-          }
-          break;
-        case 'm':
-          if (used.memo && key == "memo") text_of(field.value());
-          break;
-        case 'o':
-          if (used.ok && key == "ok") sum += field.value().get_bool().value() ? 1U : 0U;
-          break;
-        default:
-          break;
-      }
-    }
-    ++lines;
-    at = stop + 1;
-  }
-  return lines;
-}
 
 /// Decodes every line to columns, forgetting a batch of 4,096 rows after the other; gives the rows.
 std::uint64_t decode_all(const std::string& text, std::size_t size, const cep::Program& program) {
@@ -173,27 +62,140 @@ std::uint64_t decode_all(const std::string& text, std::size_t size, const cep::P
   return rows;
 }
 
-struct RuleSetBench {
-  std::string name;
+/// What is measured: an object of the file of rows, which bench/rows.py writes.
+struct Row {
+  std::string name, events;
+  std::vector<std::string> rules;
+  std::optional<std::uint64_t> expected;                              // alerts
+  std::vector<std::pair<std::string, std::uint64_t>> expected_rules;  // of some of the rules
+  std::optional<double> target;                                       // of the parse limit
+  std::optional<double> target_speed;                                 // events a second
+  std::int64_t disorder_ms = 0;
+  std::string note;
+
   std::optional<cep::Program> program;
-  std::size_t rules = 0;
   std::vector<double> parse, decode, whole;
+  std::uint64_t lines = 0;
+  std::size_t bytes = 0;
   std::uint64_t alerts = 0;
-  std::size_t alert_bytes = 0;
   cep::EngineStats engine;
 };
 
-void print(const RuleSetBench& set, std::uint64_t events) {
-  const double per_event = 1e9 / static_cast<double>(events);
-  const double parse = median(set.parse) * per_event;
-  const double decode = median(set.decode) * per_event;
-  const double whole = median(set.whole) * per_event;
-  std::printf("%-8s %5zu %9.1f %9.1f %7.2f %10.1f %9.2f %8.2f %9llu", set.name.c_str(), set.rules,
-              parse, decode, decode / parse, whole, 1e3 / whole, parse / whole,
-              static_cast<unsigned long long>(set.alerts));
-  if (set.engine.keys != 0) {
+std::vector<Row> read_rows(const std::string& path) {
+  const simdjson::padded_string text(bench::must(bench::read_file(path)));
+  simdjson::dom::parser parser;
+  std::vector<Row> rows;
+  for (const simdjson::dom::object object : parser.parse(text).get_array()) {
+    Row& row = rows.emplace_back();
+    for (const auto& [key, value] : object) {
+      if (key == "name") row.name = std::string_view(value);
+      if (key == "events") row.events = std::string_view(value);
+      if (key == "rules") {
+        for (const std::string_view rule : value.get_array()) row.rules.emplace_back(rule);
+      }
+      if (key == "expected") row.expected = std::uint64_t(value);
+      if (key == "expected_rules") {
+        for (const auto& [rule, count] : value.get_object()) {
+          row.expected_rules.emplace_back(rule, std::uint64_t(count));
+        }
+      }
+      if (key == "target") row.target = double(value);
+      if (key == "target_speed") row.target_speed = double(value);
+      if (key == "disorder_ms") row.disorder_ms = std::int64_t(value);
+      if (key == "note") row.note = std::string_view(value);
+    }
+  }
+  return rows;
+}
+
+void compile(Row& row) { row.program = bench::must(cep::compile(bench::load_plan(row.rules))); }
+
+runtime::RunSummary run(const Row& row, const runtime::Sinks& sinks, bool is_final) {
+  runtime::RunOptions options;
+  if (row.disorder_ms != 0) options.out_of_orderness = cep::Duration{row.disorder_ms * 1000};
+  options.final_watermark = is_final;
+  return bench::must(runtime::run(*row.program, {{row.events, std::nullopt}}, options, sinks));
+}
+
+// The whole way from the file to formatted alerts, once.
+void run_whole(Row& row) {
+  const double start = bench::cpu_seconds();
+  cep::AlertFormat format(row.program->plan());
+  std::size_t alert_bytes = 0;
+  runtime::Sinks sinks;
+  sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
+    alert_bytes += format.line(alert).size();
+    return {};
+  };
+  const runtime::RunSummary summary = run(row, sinks, true);
+  row.whole.push_back(bench::cpu_seconds() - start);
+  if (row.whole.size() > 1 && row.alerts != summary.alerts) {
+    bench::die("two runs of " + row.name + " gave different numbers of alerts");
+  }
+  row.alerts = summary.alerts;
+}
+
+// Before anything is timed: the alerts are those that were counted by other means.
+void check(Row& row) {
+  const runtime::RunSummary summary = run(row, {}, true);
+  if (summary.late != 0 || summary.dead_letters != 0) {
+    bench::die(row.name + ": not every event was taken");
+  }
+  if (row.expected && summary.alerts != *row.expected) {
+    bench::die(row.name + ": " + std::to_string(summary.alerts) + " alerts, and not " +
+               std::to_string(*row.expected) + "; nothing was timed");
+  }
+  for (const auto& [name, count] : row.expected_rules) {
+    const std::vector<cep::Rule>& rules = row.program->plan().rules;
+    std::size_t at = 0;
+    while (at < rules.size() && rules[at].name != name) ++at;
+    if (at == rules.size()) bench::die(row.name + ": no rule " + name);
+    const std::uint64_t given = summary.alerts_by_rule[at];
+    if (given != count) {
+      bench::die(row.name + ": " + std::to_string(given) + " alerts of " + name + ", and not " +
+                 std::to_string(count) + "; nothing was timed");
+    }
+  }
+  row.alerts = summary.alerts;
+  // The state at the end of the stream, with deadlines pending.
+  row.engine = run(row, {}, false).engine;
+}
+
+double ns_of(const Row& row, const std::vector<double>& seconds) {
+  return bench::median(seconds) * 1e9 / static_cast<double>(row.lines);
+}
+
+std::string verdict(const Row& row) {
+  const double whole = ns_of(row, row.whole);
+  char text[64] = "";
+  if (row.target) {
+    const bool is_met = ns_of(row, row.parse) / whole >= *row.target;
+    std::snprintf(text, sizeof(text), "%.2f %s", *row.target, is_met ? "met" : "missed");
+  } else if (row.target_speed) {
+    std::snprintf(text, sizeof(text), "%.1f M %s", *row.target_speed / 1e6,
+                  1e9 / whole >= *row.target_speed ? "met" : "missed");
+  }
+  return text;
+}
+
+void print_head() {
+  std::printf("%-16s %5s %9s %9s %7s %10s %9s %8s %-12s %9s %10s   %s\n", "row", "rules", "parse",
+              "decode", "decode", "end to end", "M events", "of parse", "target", "alerts",
+              "bytes of", "share of the whole");
+  std::printf("%-16s %5s %9s %9s %7s %10s %9s %8s %-12s %9s %10s\n", "", "", "ns/event", "ns/event",
+              "/parse", "ns/event", "/s", "limit", "", "", "state/key");
+}
+
+void print(const Row& row) {
+  const double parse = ns_of(row, row.parse);
+  const double decode = ns_of(row, row.decode);
+  const double whole = ns_of(row, row.whole);
+  std::printf("%-16s %5zu %9.1f %9.1f %7.2f %10.1f %9.2f %8.2f %-12s %9llu", row.name.c_str(),
+              row.program->plan().rules.size(), parse, decode, decode / parse, whole, 1e3 / whole,
+              parse / whole, verdict(row).c_str(), static_cast<unsigned long long>(row.alerts));
+  if (row.engine.keys != 0) {
     std::printf(" %10.0f",
-                static_cast<double>(set.engine.state_bytes) / static_cast<double>(set.engine.keys));
+                static_cast<double>(row.engine.state_bytes) / static_cast<double>(row.engine.keys));
   } else {
     std::printf(" %10s", "-");
   }
@@ -201,103 +203,83 @@ void print(const RuleSetBench& set, std::uint64_t events) {
               100 * (decode - parse) / whole, 100 * (whole - decode) / whole);
 }
 
-// The whole way from the file to formatted alerts, once.
-void run_whole(RuleSetBench& set, const std::string& events) {
-  const double start = cpu_seconds();
-  std::size_t alert_bytes = 0;
-  cep::AlertFormat format(set.program->plan());
-  runtime::Sinks sinks;
-  sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
-    alert_bytes += format.line(alert).size();
-    return {};
-  };
-  const Result<runtime::RunSummary> summary =
-      runtime::run(*set.program, {{events, std::nullopt}}, {}, sinks);
-  if (!summary) die(summary.error().message);
-  set.whole.push_back(cpu_seconds() - start);
-  if (set.whole.size() > 1 && set.alerts != summary->alerts) {
-    die("two runs gave different numbers of alerts");
+void report(const Row& row, const std::string& path) {
+  const double parse = ns_of(row, row.parse);
+  const double whole = ns_of(row, row.whole);
+  bench::Report report(row.name, row.note);
+  report.add("events", static_cast<double>(row.lines));
+  report.add("bytes_per_event", static_cast<double>(row.bytes) / static_cast<double>(row.lines));
+  report.add("rules", static_cast<double>(row.program->plan().rules.size()));
+  report.add("alerts", static_cast<double>(row.alerts));
+  report.add("is_checked", row.expected || !row.expected_rules.empty() ? 1 : 0);
+  report.add("parse_ns_per_event", parse);
+  report.add("decode_ns_per_event", ns_of(row, row.decode));
+  report.add("ns_per_event", whole);
+  report.add("events_per_second", 1e9 / whole);
+  report.add("of_parse_limit", parse / whole);
+  if (row.target) report.add("target_of_parse_limit", *row.target);
+  if (row.target_speed) report.add("target_events_per_second", *row.target_speed);
+  report.append_to(path);
+}
+
+void measure(std::vector<Row>& rows, int runs) {
+  std::string name;
+  std::string stream;
+  std::uint64_t folded = 0;
+  for (Row& row : rows) check(row);
+  for (int round = 0; round < runs; ++round) {
+    for (Row& row : rows) {
+      if (row.events != name) {
+        name = row.events;
+        stream = bench::must(bench::read_file(name));
+        stream.resize(stream.size() + simdjson::SIMDJSON_PADDING);
+      }
+      row.bytes = stream.size() - simdjson::SIMDJSON_PADDING;
+      const bench::ParseLimit limit(*row.program);
+      double start = bench::cpu_seconds();
+      row.lines = limit.read(stream, row.bytes, folded);
+      row.parse.push_back(bench::cpu_seconds() - start);
+
+      start = bench::cpu_seconds();
+      decode_all(stream, row.bytes, *row.program);
+      row.decode.push_back(bench::cpu_seconds() - start);
+
+      run_whole(row);
+    }
+    std::fprintf(stderr, "bench: run %d of %d\n", round + 1, runs);
   }
-  set.alerts = summary->alerts;
-  set.alert_bytes = alert_bytes;
+  std::printf("CPU time, median of %d runs (check %llx)\n\n", runs,
+              static_cast<unsigned long long>(folded));
+}
+
+int profile(int runs, const std::string& events, const std::string& rules) {
+  Row row;
+  row.events = events;
+  row.rules = {rules};
+  compile(row);
+  for (int i = 0; i < runs; ++i) run_whole(row);
+  std::printf("%llu alerts, CPU seconds, best %.3f, median %.3f\n",
+              static_cast<unsigned long long>(row.alerts),
+              *std::min_element(row.whole.begin(), row.whole.end()), bench::median(row.whole));
+  return 0;
 }
 }  // namespace
 
 int main(int argc, char** argv) {
-  int runs = 5;
-  bool is_profile = false;
-  std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (arguments.size() >= 2 && (arguments[0] == "--runs" || arguments[0] == "--profile")) {
-    is_profile = arguments[0] == "--profile";
-    runs = std::max(1, std::atoi(arguments[1].c_str()));
-    arguments.erase(arguments.begin(), arguments.begin() + 2);
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.size() == 4 && arguments[0] == "--profile") {
+    return profile(std::max(1, std::atoi(argv[2])), arguments[2], arguments[3]);
   }
-  if (arguments.size() < 2) {
-    die("usage: bench_payments [--runs N | --profile N] EVENTS.ndjson RULES.tocsin...");
+  if (arguments.size() != 3) {
+    bench::die("usage: bench_payments RUNS ROWS.json FIGURES | --profile N EVENTS RULES");
   }
-
-  std::vector<RuleSetBench> sets;
-  for (std::size_t i = 1; i < arguments.size(); ++i) {
-    RuleSetBench set;
-    set.name = arguments[i].substr(arguments[i].rfind('/') + 1);
-    set.name = set.name.substr(0, set.name.rfind('.'));
-    const rules::Loaded loaded = rules::load({arguments[i]}, read_file);
-    if (!loaded.rules) die(rules::render(loaded.sources, loaded.diagnostics.front()));
-    Result<cep::Program> program = cep::compile(loaded.rules->plan);
-    if (!program) die(program.error().message);
-    set.program = std::move(*program);
-    set.rules = loaded.rules->plan->rules.size();
-    sets.push_back(std::move(set));
+  std::vector<Row> rows = read_rows(arguments[1]);
+  for (Row& row : rows) compile(row);
+  measure(rows, std::max(1, std::atoi(argv[1])));
+  print_head();
+  for (const Row& row : rows) {
+    print(row);
+    report(row, arguments[2]);
   }
-
-  if (is_profile) {
-    for (RuleSetBench& set : sets) {
-      for (int run = 0; run < runs; ++run) run_whole(set, arguments[0]);
-      std::printf("%s: %llu alerts, CPU seconds, best %.3f, median %.3f\n", set.name.c_str(),
-                  static_cast<unsigned long long>(set.alerts),
-                  *std::min_element(set.whole.begin(), set.whole.end()), median(set.whole));
-    }
-    return 0;
-  }
-  Result<std::string> stream = read_file(arguments[0]);
-  if (!stream) die(stream.error().message);
-  const std::size_t size = stream->size();
-  stream->resize(size + simdjson::SIMDJSON_PADDING);
-
-  std::uint64_t events = 0;
-  std::uint64_t folded = 0;
-  for (int run = 0; run < runs; ++run) {
-    for (RuleSetBench& set : sets) {
-      double start = cpu_seconds();
-      events = parse_limit(*stream, size, used_of(*set.program), folded);
-      set.parse.push_back(cpu_seconds() - start);
-
-      start = cpu_seconds();
-      decode_all(*stream, size, *set.program);
-      set.decode.push_back(cpu_seconds() - start);
-
-      run_whole(set, arguments[0]);
-    }
-    std::fprintf(stderr, "bench: run %d of %d\n", run + 1, runs);
-  }
-  // The state that stands at the end of the stream, deadlines still pending.
-  for (RuleSetBench& set : sets) {
-    runtime::RunOptions options;
-    options.final_watermark = false;
-    const auto summary = runtime::run(*set.program, {{arguments[0], std::nullopt}}, options, {});
-    if (!summary) die(summary.error().message);
-    set.engine = summary->engine;
-  }
-
-  std::printf("%llu events, %.0f bytes each; CPU time, median of %d runs (check %llx)\n\n",
-              static_cast<unsigned long long>(events),
-              static_cast<double>(size) / static_cast<double>(events), runs,
-              static_cast<unsigned long long>(folded));
-  std::printf("%-8s %5s %9s %9s %7s %10s %9s %8s %9s %10s   %s\n", "set", "rules", "parse",
-              "decode", "decode", "end to end", "M events", "of parse", "alerts", "bytes of",
-              "share of the whole");
-  std::printf("%-8s %5s %9s %9s %7s %10s %9s %8s %9s %10s\n", "", "", "ns/event", "ns/event",
-              "/parse", "ns/event", "/s", "limit", "", "state/key");
-  for (const RuleSetBench& set : sets) print(set, events);
   return 0;
 }

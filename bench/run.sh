@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# `./do bench [--events N] [--runs N] [--core N] [SET…]`: the payments workload, pinned to one core. The stream is
-# generated once and kept in build/bench. `./do bench tools [--runs N]`: how long checking rules takes. See bench/README.md
-# for what is measured.
+# `./do bench [--events N] [--runs N] [--core N] [--json FILE] [ROW…]`: rows of bench/rows.py, pinned to one core.
+# `./do bench tools [--runs N]`: how long checking rules takes. See bench/README.md for what is measured.
 # `./do bench --flame NAME.svg [--events N] [SET]`: where the instructions of an event go, as a picture.
 # `./do bench --compare A B [--json FILE] [--events N] [--runs N] [--core N] [SET…]`: two commits or programs in turn.
 # `./do bench cores [--events N] [--runs N] [--workers N,N…] [SET…]`: what further workers bring.
@@ -87,6 +86,10 @@ if [ "${1:-}" = budget ] || [ "${1:-}" = growth ] || [ "${1:-}" = many ]; then
   shift
   exec "$build/bench/bench_$name" "$@"
 fi
+case "${1:-}" in
+  cores | tools | --compare | --flame) ;;
+  *) exec python3 "$root/bench/rows.py" "$build" "$@" ;;
+esac
 cores=0
 workers=()
 compared=()
@@ -122,7 +125,7 @@ while [ $# -gt 0 ]; do
       ;;
     --workers) workers=(--workers "$2"); shift 2 ;;
     tools) tools=1; shift ;;
-    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and --compare A B, cores, durable, journal, keys, many, tools or rule sets (none one seven ten fifty text)" >&2; exit 2 ;;
+    -*) echo "bench: unknown option $1; takes --events N, --runs N, --core N, and rule sets (none one seven ten fifty text)" >&2; exit 2 ;;
     *) sets+=("$1"); shift ;;
   esac
 done
@@ -140,8 +143,7 @@ if [ -n "$flame" ]; then
   [ ${#sets[@]} != 0 ] || sets=(fifty)
   [ ${#sets[@]} = 1 ] || { echo "bench: --flame takes one rule set" >&2; exit 2; }
 fi
-if [ "$cores" = 1 ] || [ ${#compared[@]} != 0 ] && [ ${#sets[@]} = 0 ]; then sets=(ten fifty); fi
-[ ${#sets[@]} -gt 0 ] || sets=(none one seven ten fifty text)
+[ ${#sets[@]} != 0 ] || sets=(ten fifty)
 data=$root/build/bench
 mkdir -p "$data"
 stream=$data/payments-$events.ndjson
@@ -159,7 +161,4 @@ if [ "$cores" = 1 ]; then
   exec python3 "$root/bench/cores.py" "$build/tocsin" "$stream" "${arguments[@]}" --runs "$runs" "${workers[@]}"
 fi
 if [ -n "$flame" ]; then exec python3 "$root/bench/flame.py" "$build" "$stream" "${arguments[0]}" "$flame"; fi
-if [ ${#compared[@]} != 0 ]; then
-  exec python3 "$root/bench/compare.py" "${compared[@]}" "$stream" "${arguments[@]}" --runs "$runs" --core "$core" "${kept[@]}"
-fi
-exec "${pin[@]}" "$build/bench/bench_payments" --runs "$runs" "$stream" "${arguments[@]}"
+exec python3 "$root/bench/compare.py" "${compared[@]}" "$stream" "${arguments[@]}" --runs "$runs" --core "$core" "${kept[@]}"

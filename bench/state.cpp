@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "bench/many_keys.h"
+#include "bench/measure.h"
 #include "bench/warm_memory.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/semantics.h"
@@ -27,15 +27,9 @@
 
 namespace {
 using namespace tocsin;
-
-double seconds_of(clockid_t clock) {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-// CPU time of all threads: RocksDB has its own.
-double cpu_seconds() { return seconds_of(CLOCK_PROCESS_CPUTIME_ID); }
-double thread_seconds() { return seconds_of(CLOCK_THREAD_CPUTIME_ID); }
+using bench::cpu_seconds;
+using bench::percentile;
+using bench::thread_seconds;
 
 // Keeps tasks until they are asked for, so that their time is known apart.
 class Later : public runtime::Executor {
@@ -56,11 +50,6 @@ class Later : public runtime::Executor {
   std::deque<std::function<void()>> tasks_;
   double seconds_ = 0;
 };
-
-double percentile(std::vector<double> values, double part) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(part * static_cast<double>(values.size() - 1))];
-}
 
 struct Bench {
   Bench(std::uint64_t key_count, std::size_t bytes_of_chunk, const std::string& folder)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The seven queries of the payments workload against its plain-Python oracle, alert by alert; and bench/compare.py on them.
+"""The seven queries of the payments workload against its plain-Python oracle, alert by alert; bench/compare.py on them; and every row
+of bench/rows.py with few events, whose alerts must be those of a plain count.
 
     payments_workload.py TOCSIN_BINARY [EVENTS]
 
@@ -15,6 +16,7 @@ from collections import defaultdict
 WORKLOAD = pathlib.Path(__file__).resolve().parents[2] / "bench" / "workload"
 
 COMPARE = WORKLOAD.parent / "compare.py"
+ROWS = WORKLOAD.parent / "rows.py"
 
 
 def comparisons(binary, folder, stream, rules):
@@ -33,6 +35,25 @@ def comparisons(binary, folder, stream, rules):
     yield "other alerts are refused", other.returncode == 1 and "the alerts differ" in other.stderr and "nothing was timed" in other.stderr
     none = compare(folder / "none")
     yield "no such program", none.returncode == 1 and "is neither a commit nor a program" in none.stderr
+
+
+def benchmark_rows(binary):
+    """Whether each row of ./do bench runs and gives its figures."""
+    build = pathlib.Path(binary).resolve().parent
+    if not (build / "bench" / "bench_payments").exists():
+        print(f"skipped: benchmark rows: {build} has no benchmark programs, as in sanitizer builds")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        kept = pathlib.Path(folder) / "figures.json"
+        done = subprocess.run([sys.executable, ROWS, build, "all", "--events", "20000", "--runs", "1", "--json", kept, "--data", folder],
+                              capture_output=True, text=True, check=False)
+        if done.returncode:
+            print(done.stderr[-2000:])
+        figures = {row["name"]: row for row in json.loads(kept.read_text())["rows"]} if done.returncode == 0 else {}
+    yield "all of them", len(figures) > 40
+    for name, figure in figures.items():
+        if "is_checked" in figure:
+            yield name, figure["ns_per_event"] > 0 and figure["is_checked"]
 
 
 def main():
@@ -69,6 +90,9 @@ def main():
         for what, good in comparisons(binary, folder, stream, rules):
             passed, failed = passed + bool(good), failed + (not good)
             print(f"{'ok  ' if good else 'FAIL'} compare: {what}")
+    for what, good in benchmark_rows(binary):
+        passed, failed = passed + bool(good), failed + (not good)
+        print(f"{'ok  ' if good else 'FAIL'} benchmark row {what}")
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 
