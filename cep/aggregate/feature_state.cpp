@@ -19,22 +19,8 @@ std::uint32_t value_words(RingValue value) { return value == RingValue::kNumber 
 std::uint32_t sum_words(RingValue value) { return value == RingValue::kNumber ? 2 : 0; }
 // After the header: the sum, the times, the values.
 std::uint64_t* sum_of(RingHeader* ring) { return reinterpret_cast<std::uint64_t*>(ring + 1); }
-template <typename T>
-T* times_of(RingHeader* ring) {
-  return reinterpret_cast<T*>(sum_of(ring) + sum_words(ring->value));
-}
 std::uint64_t* values_of(RingHeader* ring) {
   return sum_of(ring) + sum_words(ring->value) + time_words(*ring);
-}
-// Places go round; capacities need not be powers of two.
-std::uint32_t place_of(const RingHeader& ring, std::uint32_t index) {
-  const std::uint32_t place = ring.head + index;
-  return place < ring.capacity ? place : place - ring.capacity;
-}
-std::int64_t time_at(RingHeader* ring, std::uint32_t index) {
-  const std::uint32_t place = place_of(*ring, index);
-  if (ring->wide_times != 0) return times_of<std::int64_t>(ring)[place];
-  return ring->base_us + times_of<std::uint32_t>(ring)[place];
 }
 
 Int128 get_128(const std::uint64_t* words) {
@@ -98,11 +84,11 @@ void copy_ring(const RingHeader& from, RingHeader* to) {
   const std::uint32_t width = value_words(from.value);
   if (from.value == RingValue::kNumber) put_128(sum_of(to), get_128(sum_of(source)));
   for (std::uint32_t i = 0; i < from.count; ++i) {
-    const std::uint32_t place = place_of(from, i);
+    const std::uint32_t place = from.place_of(i);
     if (from.wide_times != 0) {
-      times_of<std::int64_t>(to)[i] = times_of<std::int64_t>(source)[place];
+      to->times<std::int64_t>()[i] = source->times<std::int64_t>()[place];
     } else {
-      times_of<std::uint32_t>(to)[i] = times_of<std::uint32_t>(source)[place];
+      to->times<std::uint32_t>()[i] = source->times<std::uint32_t>()[place];
     }
     if (width != 0) {
       std::memcpy(values_of(to) + std::size_t{i} * width,
@@ -116,12 +102,12 @@ void drop_oldest(RingHeader* ring) {
     const auto value = static_cast<std::int64_t>(values_of(ring)[ring->head]);
     put_128(sum_of(ring), get_128(sum_of(ring)) - value);
   }
-  ring->head = place_of(*ring, 1);
+  ring->head = ring->place_of(1);
   --ring->count;
 }
 
 void trim_ring(RingHeader* ring, std::int64_t now_us, std::int64_t window_us) {
-  while (ring->count > 0 && time_at(ring, 0) <= now_us - window_us) drop_oldest(ring);
+  while (ring->count > 0 && ring->time_at(0) <= now_us - window_us) drop_oldest(ring);
 }
 
 void push_ring(RingHeader* ring, std::int64_t time_us, const Value& value) {
@@ -133,18 +119,18 @@ void push_ring(RingHeader* ring, std::int64_t time_us, const Value& value) {
   if (ring->wide_times == 0 &&
       time_us - ring->base_us > std::int64_t{std::numeric_limits<std::uint32_t>::max()}) {
     // All that is left lies within one window, which 32 bits hold.
-    const std::int64_t oldest = time_at(ring, 0);
+    const std::int64_t oldest = ring->time_at(0);
     const auto shift = static_cast<std::uint32_t>(oldest - ring->base_us);
     for (std::uint32_t i = 0; i < ring->count; ++i) {
-      times_of<std::uint32_t>(ring)[place_of(*ring, i)] -= shift;
+      ring->times<std::uint32_t>()[ring->place_of(i)] -= shift;
     }
     ring->base_us = oldest;
   }
-  const std::uint32_t place = place_of(*ring, ring->count);
+  const std::uint32_t place = ring->place_of(ring->count);
   if (ring->wide_times != 0) {
-    times_of<std::int64_t>(ring)[place] = time_us;
+    ring->times<std::int64_t>()[place] = time_us;
   } else {
-    times_of<std::uint32_t>(ring)[place] = static_cast<std::uint32_t>(time_us - ring->base_us);
+    ring->times<std::uint32_t>()[place] = static_cast<std::uint32_t>(time_us - ring->base_us);
   }
   if (ring->value == RingValue::kNumber) {
     values_of(ring)[place] = static_cast<std::uint64_t>(value.number);
@@ -153,9 +139,7 @@ void push_ring(RingHeader* ring, std::int64_t time_us, const Value& value) {
   ++ring->count;
 }
 
-std::int64_t newest_in_ring(const RingHeader& ring) {
-  return time_at(const_cast<RingHeader*>(&ring), ring.count - 1);
-}
+std::int64_t newest_in_ring(const RingHeader& ring) { return ring.time_at(ring.count - 1); }
 
 Value read_ring(const RingHeader* const_ring, const Feature& feature) {
   auto* ring = const_cast<RingHeader*>(const_ring);
@@ -175,17 +159,21 @@ Value value_of_events(const Feature& feature, std::uint32_t count, Int128 total)
   return is_sum ? sum : divide(sum, Value::integer(count));
 }
 
-void save_ring(const RingHeader& const_ring, ByteWriter& to) {
+void save_ring(const RingHeader& const_ring, std::int64_t window_us, ByteWriter& to) {
   auto* ring = const_cast<RingHeader*>(&const_ring);
-  to.varint(ring->count);
-  for (std::uint32_t i = 0; i < ring->count; ++i) {
-    if (i == 0) {
-      to.signed_varint(time_at(ring, 0));
+  std::uint32_t first = 0;
+  while (first + 1 < ring->count && ring->time_at(first) <= newest_in_ring(*ring) - window_us) {
+    ++first;
+  }
+  to.varint(ring->count - first);
+  for (std::uint32_t i = first; i < ring->count; ++i) {
+    if (i == first) {
+      to.signed_varint(ring->time_at(i));
     } else {
-      to.varint(static_cast<std::uint64_t>(time_at(ring, i) - time_at(ring, i - 1)));
+      to.varint(static_cast<std::uint64_t>(ring->time_at(i) - ring->time_at(i - 1)));
     }
     if (ring->value == RingValue::kNumber) {
-      to.signed_varint(static_cast<std::int64_t>(values_of(ring)[place_of(*ring, i)]));
+      to.signed_varint(static_cast<std::int64_t>(values_of(ring)[ring->place_of(i)]));
     }
   }
 }

@@ -20,23 +20,6 @@ void SharedRing::start(const RingShape& shape) {
   packed_shape_ = shape.capacity << 2 | (shape.has_values ? 2U : 0U) | (shape.wide_times ? 1U : 0U);
 }
 
-void SharedRing::push(std::int64_t time_us) {
-  TOCSIN_ASSERT(has_room(time_us), "the caller makes room");
-  if (count_ == 0) {
-    base_us_ = time_us;
-    head_ = 0;
-  }
-  const std::uint32_t place = place_of(end());
-  if (has_wide_times()) {
-    reinterpret_cast<std::int64_t*>(this + 1)[place] = time_us;
-  } else {
-    reinterpret_cast<std::uint32_t*>(this + 1)[place] =
-        static_cast<std::uint32_t>(time_us - base_us_);
-  }
-  if (has_values()) values()[place] = 0;
-  ++count_;
-}
-
 void SharedRing::drop_front(std::uint32_t events) {
   head_ = place_of(first_ + events);
   first_ += events;

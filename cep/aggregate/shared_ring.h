@@ -22,9 +22,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "cep/base/assert.h"
 #include "cep/plan/plan_fwd.h"
 #include "cep/value/int128.h"
 #include "cep/value/value.h"
@@ -102,6 +104,23 @@ class SharedRing {
   std::int64_t base_us_ = 0;  // of times of 4 bytes
 };
 
+inline void SharedRing::push(std::int64_t time_us) {
+  TOCSIN_ASSERT(has_room(time_us), "the caller makes room");
+  if (count_ == 0) {
+    base_us_ = time_us;
+    head_ = 0;
+  }
+  const std::uint32_t place = place_of(end());
+  if (has_wide_times()) {
+    reinterpret_cast<std::int64_t*>(this + 1)[place] = time_us;
+  } else {
+    reinterpret_cast<std::uint32_t*>(this + 1)[place] =
+        static_cast<std::uint32_t>(time_us - base_us_);
+  }
+  if (has_values()) values()[place] = 0;
+  ++count_;
+}
+
 /// Up to 32 numbers from `start` on, of which those with a bit are the group's: always the first.
 struct EventChunk {
   std::uint32_t start = 0;
@@ -178,6 +197,17 @@ class GroupView {
     const EventChunk& chunk = group_->newest;
     return chunk.start + static_cast<std::uint32_t>(std::bit_width(chunk.bits)) - 1;
   }
+  /// The group's event before which so many newer ones stand; nothing where these are not all among
+  /// the newest up to 32 numbers.
+  std::optional<std::uint32_t> newest_but(std::uint32_t newer) const {
+    const EventChunk& chunk = group_->newest;
+    if (static_cast<std::uint32_t>(std::popcount(chunk.bits)) <= newer) return std::nullopt;
+    const auto width = static_cast<std::uint32_t>(std::bit_width(chunk.bits));
+    if (chunk.bits == ones(width)) return chunk.start + width - 1 - newer;
+    std::uint32_t bits = chunk.bits;
+    for (; newer > 0; --newer) bits ^= std::bit_floor(bits);
+    return chunk.start + static_cast<std::uint32_t>(std::bit_width(bits)) - 1;
+  }
   /// The group's event after this one of its events, which is not the newest.
   std::uint32_t next(std::uint32_t number) const;
 
@@ -213,9 +243,15 @@ class GroupView {
   /// Makes the ring's newest event one of the group's, before members add it; requires room for
   /// chunks_for() it.
   void mark(std::uint32_t number) const {
+    if (is_empty() || !mark_near(number)) mark_far(number);
+  }
+  /// The same where it is among the newest up to 32 numbers and some member holds an event; false
+  /// elsewhere.
+  bool mark_near(std::uint32_t number) const {
     const std::uint32_t place = number - group_->newest.start;
-    if (place >= 32 || is_empty()) return mark_far(number);
+    if (place >= 32) return false;
     group_->newest.bits |= std::uint32_t{1} << place;
+    return true;
   }
   /// Calls `take(chunk)` for chunks of the events that members hold.
   template <typename Take>

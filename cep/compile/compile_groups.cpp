@@ -76,8 +76,14 @@ void Compiler::make_feature_groups() {
         const auto [group, is_new] = groups.try_emplace(meaning_of(plan_, feature), next);
         if (is_new) {
           const bool has_sums = feature.feature->argument != nullptr;
-          out_->feature_groups.push_back(
-              {feature.table, 0, ring, has_sums, {}, UINT64_MAX, std::nullopt});
+          out_->feature_groups.push_back({feature.table,
+                                          0,
+                                          ring,
+                                          has_sums,
+                                          {},
+                                          UINT64_MAX,
+                                          std::nullopt,
+                                          feature.counts_rows()});
         }
         FeatureGroup& joined = out_->feature_groups[group->second];
         joined.events_least = std::min(joined.events_least, feature.window.events_max);
@@ -137,15 +143,10 @@ void Compiler::make_count_gates() {
 // ---- strict rules
 
 namespace {
-// Whether two terms read the same, where the current event is of these steps.
-bool reads_same(const WordTerm& a, std::uint32_t step_a, const WordTerm& b, std::uint32_t step_b) {
-  using Source = WordTerm::Source;
-  const auto is_bound = [](const WordTerm& term) {
-    return term.source == Source::kFirst || term.source == Source::kLast;
-  };
-  if (is_bound(a) != is_bound(b) || (!is_bound(a) && a.source != b.source)) return false;
-  if (is_bound(a) && step_a - a.step != step_b - b.step) return false;
-  return a.field_of_type == b.field_of_type;
+// How many events before the current one, which is of this step, the term reads.
+std::uint32_t events_back(const WordTerm& term, std::uint32_t step) {
+  if (term.source == WordTerm::Source::kConstant) return StrictGroup::Pair::kConstant;
+  return term.source == WordTerm::Source::kCurrent ? 0 : step - term.step;
 }
 
 template <typename T, typename IsSame>
@@ -157,11 +158,14 @@ std::uint32_t place_among(std::vector<T>& all, T item, IsSame&& is_same) {
 }
 
 std::uint32_t intern_test(StrictGroup& group, const WordTest& words, std::uint32_t step) {
-  const StrictGroup::Pair pair{words.left, words.right, step, words.is_text};
+  const StrictGroup::Pair pair{words.left, words.right, events_back(words.left, step),
+                               events_back(words.right, step), words.is_text};
   StrictGroup::Test test{0, words.op, words.left.factor, words.right.factor};
   test.pair = place_among(group.pairs, pair, [&](const StrictGroup::Pair& other) {
-    return other.is_text == words.is_text && reads_same(other.left, other.step, words.left, step) &&
-           reads_same(other.right, other.step, words.right, step);
+    return other.is_text == pair.is_text && other.left_back == pair.left_back &&
+           other.right_back == pair.right_back &&
+           other.left.field_of_type == pair.left.field_of_type &&
+           other.right.field_of_type == pair.right.field_of_type;
   });
   return place_among(group.tests, test,
                      [&](const StrictGroup::Test& other) { return other == test; });
@@ -256,7 +260,7 @@ void Compiler::finish_strict_group(StrictGroup& group) const {
       const ElementProgram& element = rule.steps[s].take;
       auto take = std::ranges::find(group.takes, element.predicate, &StrictGroup::Take::predicate);
       if (take == group.takes.end()) {
-        group.takes.push_back({element.predicate, std::vector<std::uint32_t>(group.depth + 1)});
+        group.takes.push_back({element.predicate, {}});
         take = group.takes.end() - 1;
       }
       take->rules[s] |= bit;

@@ -14,6 +14,7 @@
 /// - **Sources** of keys: the fields of the key, one source for each place of a role; for probes
 ///   under another field, its arguments. A row is seen once under each different key.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -220,13 +221,16 @@ struct StrictStep {
 struct StrictGroup {
   struct Take {
     std::uint32_t predicate = 0;
-    std::vector<std::uint32_t> rules;  // by step: those of which it is the step's predicate
+    // By step: those of which it is the step's predicate.
+    std::array<std::uint32_t, kStrictStepsMax> rules{};
   };
-  /// What is read of two events for tests.
+  /// What is read of two events for tests, each so many events before the current one.
   struct Pair {
+    static constexpr std::uint32_t kConstant = ~std::uint32_t{0};
     WordTerm left;  // factors are the tests'
     WordTerm right;
-    std::uint32_t step = 0;  // that the current event is of, where the terms name steps
+    std::uint32_t left_back = 0;  // kConstant: of no event
+    std::uint32_t right_back = 0;
     bool is_text = false;
   };
   struct Test {
@@ -285,6 +289,10 @@ struct FeatureProgram {
   std::vector<const Expr*> counts;  // WindowSpec::takes_all: what those that are aggregated satisfy
   std::optional<RuleIndex> unless;  // leaves out the events at which this rule alerts
   std::optional<CountGate> gate;    // in_ring and not is_shared
+  /// It counts each row of its predicate: nothing else is asked, and no value is read.
+  bool counts_rows() const {
+    return where.empty() && counts.empty() && !unless && !window.has_value && !window.takes_all;
+  }
 };
 /// Features of one table and pass that take the same events, over windows that may differ: one
 /// operator. Their events are in a ring that groups over the same kinds of events share
@@ -297,6 +305,7 @@ struct FeatureGroup {
   std::vector<std::uint32_t> features;      // FeatureProgram places, ascending
   std::uint64_t events_least = UINT64_MAX;  // the least that one of them may hold at most
   std::optional<CountGate> gate;
+  bool counts_rows = false;  // as those of its features do
 };
 /// A ring that groups share. Its operator runs at no row: it says where a record has the ring.
 struct SharedRingProgram {

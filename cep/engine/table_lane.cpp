@@ -16,36 +16,6 @@ constexpr std::uint32_t kBlock = 8;
 constexpr std::uint32_t kSlotsAhead = 8 * kBlock;
 }  // namespace
 
-TableLane::Features::Features(const ProgramImpl& program, std::uint32_t table)
-    : program_(program),
-      pass_in_place_(program.value_count, kNone),
-      places_(program.value_count, 1),
-      own_(program.value_count) {
-  for (const FeatureProgram& feature : program.features) {
-    if (feature.table != table) continue;
-    pass_in_place_[feature.index.value] = feature.pass;
-  }
-  for (const ProbeProgram& probe : program.probes) {
-    const FeatureProgram& feature = program.features[probe.feature.value];
-    places_[probe.value.value] = program.tables[feature.table].role_places;
-    own_[probe.value.value] = feature.table == table && probe.source == 0;
-  }
-}
-
-const Value& TableLane::Features::read(FeatureIndex read) {
-  FeatureIndex value = read;
-  if (program_.value_by_place[read.value]) value.value += place_of_role(current_->roles);
-  if (pass_in_place_[value.value] != pass_) {
-    const std::size_t place = own_[value.value] ? place_of_role(current_->roles) : 0;
-    return slice_->values(value)[std::size_t{current_->number} * places_[value.value] + place];
-  }
-  if (value.value != last_) {
-    last_ = value.value;
-    value_ = read_feature(program_.features[value.value], *current_);
-  }
-  return value_;
-}
-
 TableLane::TableLane(const ProgramImpl& program, std::uint32_t table, TableShards& shards,
                      TableTouches& touches, EngineStats& stats, BudgetLog& budgets)
     : program_(program),
@@ -62,7 +32,9 @@ TableLane::TableLane(const ProgramImpl& program, std::uint32_t table, TableShard
       matcher_(program, table_, store_, capture_, stats, groups_, budgets),
       codec_(program, table_, store_, capture_, feature_store_, matcher_.general(), stats),
       features_(program, table),
-      shared_events_(*program.plan) {
+      plain_rows_(program, table_, feature_store_, capture_, stats),
+      shared_events_(*program.plan),
+      row_bits_(touches.keys.operator_words()) {
   for (std::size_t bit = 1; bit < table_.mask_operators.size(); ++bit) {
     const std::uint32_t pass = table_.operators[table_.mask_operators[bit] - 1].pass;
     pass_masks_[pass][bit / 64] |= std::uint64_t{1} << (bit % 64);
@@ -85,7 +57,7 @@ void TableLane::run(const TablePass& pass, ShardRange range, std::vector<Alert>&
     }
   }
   prefetch_rows(first, first + 2 * kBlock, slice);
-  prefetch_records(first, first + kBlock, slice);
+  prefetch_records(first, first + kBlock);
   fetch_for_timers(pass, range);
   std::array<std::int64_t, kShardCount>& next_due = shards_.next_due[pass.pass];
   for (std::uint32_t s = range.begin; s < range.end; ++s) {
@@ -127,16 +99,9 @@ void TableLane::prefetch_rows(std::uint32_t begin, std::uint32_t end, const Slic
     tocsin::prefetch(touches_.slots[i]);
   }
 }
-// The rows were fetched before.
-void TableLane::prefetch_records(std::uint32_t begin, std::uint32_t end, const Slice& slice) const {
+void TableLane::prefetch_records(std::uint32_t begin, std::uint32_t end) const {
   end = std::min(end, touches_end_);
-  const std::vector<Row>& rows = slice.batch().rows;
   for (std::uint32_t i = begin; i < end; ++i) store_.prefetch(touches_.record_hints[i]);
-  for (std::uint32_t i = begin; i < end; ++i) {
-    const Row& row = rows[touches_.keys.touch(i).row];
-    tocsin::prefetch(touches_.keys.mask_of(row));
-    capture_.prefetch(row);
-  }
 }
 void TableLane::find_slots(std::uint32_t shard_index, Slice& slice) {
   TableShard& shard = shards_[shard_index];
@@ -181,7 +146,7 @@ void TableLane::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& 
   for (std::uint32_t i = touches_.keys.begin_of(shard_index); i < end; ++i) {
     if (i % kBlock == 0) {
       prefetch_rows(i + 2 * kBlock, i + 3 * kBlock, slice);
-      prefetch_records(i + kBlock, i + 2 * kBlock, slice);
+      prefetch_records(i + kBlock, i + 2 * kBlock);
     }
     if (has_timers) {
       const std::int64_t now = rows[touches_.keys.touch(i).row].engine_time.us;
@@ -216,8 +181,11 @@ void TableLane::run_row(std::uint32_t pass, const MatchContext& context,
   features_.begin(slice, pass, current);
   current.key = touches_.keys.key_of(touch);
   current.reader = &features_;
-  if (profile_ != nullptr) [[unlikely]]
-    begin_measuring();
+  if (plain_rows_.may_run() && profile_ == nullptr) {
+    run_left(pass, context, mask);
+    return;
+  }
+  if (profile_ != nullptr) begin_measuring();
   if (!table_.predicate_places.empty()) {
     current.places = table_.predicate_places.data();
     current.sparse = touches_.keys.sparse_of(row, touch, slice, scratch_);
@@ -252,12 +220,36 @@ void TableLane::run_row(std::uint32_t pass, const MatchContext& context,
   }
 }
 
+// What is left to be run when plain rows have been.
+void TableLane::run_left(std::uint32_t pass, const MatchContext& context,
+                         const std::uint64_t* mask) {
+  const std::vector<std::uint64_t>& of_pass = pass_masks_[pass];
+  for (std::size_t w = 0; w < of_pass.size(); ++w) row_bits_[w] = mask[w] & of_pass[w];
+  if (current_.slot != nullptr && current_.record == nullptr && store_.foresees()) {
+    for (std::size_t w = 0; w < of_pass.size(); ++w) {
+      for (std::uint64_t bits = row_bits_[w]; bits != 0; bits &= bits - 1) {
+        store_.foresee(static_cast<std::uint32_t>(w * 64) +
+                       static_cast<std::uint32_t>(std::countr_zero(bits)));
+      }
+    }
+  }
+  plain_rows_.run(row_bits_, current_);
+  for (std::size_t w = 0; w < of_pass.size(); ++w) {
+    std::uint64_t left = row_bits_[w];
+    while ((left &= ~closed_[w]) != 0) {  // one that runs may close others
+      const auto bit = static_cast<std::uint32_t>(std::countr_zero(left));
+      left &= left - 1;
+      run_operator(static_cast<std::uint32_t>(w * 64) + bit, context);
+    }
+  }
+}
+
 void TableLane::begin_measuring() { profile_->begin(); }
 void TableLane::measure(std::uint32_t op) { profile_->ran(op); }
 
 // After the feature or group took the current row, or did not.
 void TableLane::ask_gate(const CountGate& gate) {
-  if (feature_store_.has_in_ring(program_.features[gate.feature], current_, gate.least)) return;
+  if (feature_store_.has_in_ring(gate, current_)) return;
   for (const auto& [word, bits] : gate.operators) closed_[word] |= bits;
   closing_.push_back(&gate);
 }
@@ -300,16 +292,24 @@ void TableLane::run_operator(std::uint32_t op, const MatchContext& context) {
   switch (program.kind) {
     case OperatorKind::kFeature: {
       const FeatureProgram& feature = program_.features[program.index];
-      if (takes(feature, current_, context.slice)) {
+      if (feature.in_ring && feature.counts_rows()) {
+        feature_store_.take_row(feature, current_);
+      } else if (takes(feature, current_, context.slice)) {
         take_into_feature(feature, current_, context.slice);
       }
       if (feature.gate) ask_gate(*feature.gate);
       break;
     }
-    case OperatorKind::kGroup:
-      take_into_group(program_.feature_groups[program.index], context.slice);
-      if (const auto& gate = program_.feature_groups[program.index].gate) ask_gate(*gate);
+    case OperatorKind::kGroup: {
+      const FeatureGroup& group = program_.feature_groups[program.index];
+      if (group.counts_rows) {
+        feature_store_.shared().take_row(group, current_);
+      } else {
+        take_into_group(group, context.slice);
+      }
+      if (group.gate) ask_gate(*group.gate);
       break;
+    }
     case OperatorKind::kRing:
       break;
     case OperatorKind::kProbe:
@@ -323,81 +323,6 @@ void TableLane::run_operator(std::uint32_t op, const MatchContext& context) {
       matcher_.strict().on_event(program_.strict_groups[program.index], context, current_);
       break;
   }
-}
-
-// What the predicate cannot say: conditions that read features, and what a rule has raised.
-bool TableLane::takes(const FeatureProgram& feature, const CurrentRow& current,
-                      const Slice& slice) {
-  if (feature.unless && slice.is_alerted(*feature.unless, current.number)) return false;
-  if (feature.where.empty()) return true;
-  EvalScope scope = feature_scope(slice);
-  return std::all_of(feature.where.begin(), feature.where.end(), [&](const Expr* condition) {
-    return evaluate(*condition, EventView{current.row, nullptr}, scope).is_true();
-  });
-}
-
-EvalScope TableLane::feature_scope(const Slice& slice) {
-  EvalScope scope{program_};
-  scope.batch = &slice.batch();
-  scope.values_missing = &stats_.values_missing;
-  scope.features = &features_;
-  return scope;
-}
-
-// Under arguments the event may be of another key, and of a type that the feature does not know.
-void TableLane::write_value(const ProbeProgram& probe, const CurrentRow& current, Slice& slice) {
-  const FeatureProgram& feature = program_.features[probe.feature.value];
-  Value value = read_feature(feature, current, probe.source > 0);
-  if (value.kind == ValueKind::kString) value.text = value_texts_.store(value.text);
-  const std::uint32_t places = table_.role_places;
-  Value* const values = slice.values(probe.value).data() + std::size_t{current.number} * places;
-  if (current.roles == 0 || probe.source > 0) {
-    values[0] = value;
-    return;
-  }
-  for (std::uint32_t place = 0; place < places; ++place) {
-    if ((current.roles >> place & 1) != 0) values[place] = value;
-  }
-}
-
-void TableLane::take_into_feature(const FeatureProgram& feature, CurrentRow& current,
-                                  const Slice& slice) {
-  Value value;
-  EvalScope scope = feature_scope(slice);
-  const EventView event{current.row, nullptr};
-  bool counts = std::all_of(
-      feature.counts.begin(), feature.counts.end(),
-      [&](const Expr* condition) { return evaluate(*condition, event, scope).is_true(); });
-  if (counts && feature.feature->argument) {
-    value = evaluate(*feature.feature->argument, event, scope);
-    counts = !value.is_missing();
-  }
-  if (counts) {
-    feature_store_.take(feature, current, value);
-  } else if (feature.window.takes_all) {
-    feature_store_.pass(feature, current);
-  }
-}
-
-// As each of its features would take the row by itself.
-void TableLane::take_into_group(const FeatureGroup& group, const Slice& slice) {
-  const FeatureProgram& any = program_.features[group.features[0]];
-  const std::uint64_t missing = stats_.values_missing;
-  Value value;
-  bool is_taken = takes(any, current_, slice);
-  if (is_taken && group.has_sums) {
-    const EvalScope scope = feature_scope(slice);
-    value = evaluate(*any.feature->argument, EventView{current_.row, nullptr}, scope);
-    is_taken = !value.is_missing();
-  }
-  stats_.values_missing += (stats_.values_missing - missing) * (group.features.size() - 1);
-  if (is_taken) feature_store_.shared().take(group, current_, value);
-}
-
-Value TableLane::read_feature(const FeatureProgram& feature, const CurrentRow& current,
-                              bool under_arguments) {
-  if (!under_arguments && !feature.has_key[current.row->type.value]) return Value::missing();
-  return current.features->read(feature, current);
 }
 
 // ---- time

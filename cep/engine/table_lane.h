@@ -12,6 +12,7 @@
 #include "cep/alert/shared_events.h"
 #include "cep/data/alert.h"
 #include "cep/data/batch.h"
+#include "cep/engine/plain_rows.h"
 #include "cep/engine/profile.h"
 #include "cep/engine/slice_keys.h"
 #include "cep/engine/state_record.h"
@@ -123,7 +124,7 @@ class TableLane {
   void begin_slice(const Slice& slice);
   void prefetch_slots(std::uint32_t begin, std::uint32_t end) const;
   void prefetch_rows(std::uint32_t begin, std::uint32_t end, const Slice& slice) const;
-  void prefetch_records(std::uint32_t begin, std::uint32_t end, const Slice& slice) const;
+  void prefetch_records(std::uint32_t begin, std::uint32_t end) const;
   void fetch_for_timers(const TablePass& pass, ShardRange range);
   void fetch_records(TableShard& shard, std::uint64_t hash) const;
   void find_slots(std::uint32_t shard, Slice& slice);
@@ -132,6 +133,7 @@ class TableLane {
                KeySlot* slot);
   void find_operators(std::uint32_t pass, const std::uint64_t* mask, const SliceKeys::Touch& touch,
                       const Slice& slice);
+  void run_left(std::uint32_t pass, const MatchContext& context, const std::uint64_t* mask);
   void run_operator(std::uint32_t op, const MatchContext& context);
   [[gnu::cold]] void begin_measuring();
   [[gnu::cold]] void measure(std::uint32_t op);
@@ -173,6 +175,7 @@ class TableLane {
   Matcher matcher_;
   RecordCodec codec_;
   Features features_;
+  PlainRows plain_rows_;
   std::string entry_;                    // of the key that write_key() was given last
   std::vector<std::uint64_t> due_keys_;  // hashes, of fetch_for_timers
   SharedEvents shared_events_;
@@ -187,5 +190,6 @@ class TableLane {
   std::vector<const CountGate*> closing_;  // those that close operators to the row
   std::vector<std::uint64_t> closed_;      // those operators, as bits by op; else 0
   std::vector<std::uint32_t> row_operators_;
+  std::vector<std::uint64_t> row_bits_;  // of the operators that are left to run
 };
 }  // namespace tocsin::cep

@@ -36,6 +36,20 @@ void FeatureStore::take(const FeatureProgram& feature, CurrentRow& current, cons
   stats_.feature_events_lost += memory.events_lost - lost;
 }
 
+void FeatureStore::take_row(const FeatureProgram& feature, CurrentRow& current) {
+  if (current.record != nullptr) {
+    const OperatorEntry* const entry = RecordStore::find(current.record, feature.op);
+    if (entry != nullptr) {
+      auto* const ring = RecordStore::at<RingHeader>(current.record, entry->state);
+      // What has left the window goes when its place is wanted.
+      if (ring->count < feature.window.events_max && push_time(ring, current.row->engine_time.us)) {
+        return;
+      }
+    }
+  }
+  take_into_ring(feature, current, Value::missing());
+}
+
 void FeatureStore::pass(const FeatureProgram& feature, CurrentRow& current) {
   WindowState& window = window_of(feature, current);
   const std::uint64_t lost = windows_->memory().events_lost;
@@ -130,6 +144,16 @@ std::uint32_t FeatureStore::count_in_ring(const FeatureProgram& feature,
   return ring->count;
 }
 
+bool FeatureStore::has_in_ring(const CountGate& gate, const CurrentRow& current) {
+  const FeatureProgram& feature = program_.features[gate.feature];
+  if (feature.is_shared) return shared_.has_taken(feature, current, gate.least);
+  const OperatorEntry* const entry =
+      current.record != nullptr ? RecordStore::find(current.record, feature.op) : nullptr;
+  return entry != nullptr &&
+         has_in_window(*RecordStore::at<RingHeader>(current.record, entry->state), gate.least,
+                       current.row->engine_time.us, feature.window_us);
+}
+
 const Zone* FeatureStore::zone_of(const FeatureProgram& feature, const CurrentRow& current) const {
   const Expr& zone = *feature.feature->window.zone();
   if (zone.op == Op::kLiteral) return feature.zone;
@@ -154,7 +178,7 @@ std::int64_t FeatureStore::expiry(const FeatureProgram& feature, std::byte* reco
 void FeatureStore::save(const FeatureProgram& feature, const std::byte* record,
                         const OperatorEntry& entry, ByteWriter& to) const {
   if (feature.in_ring) {
-    save_ring(*RecordStore::at<RingHeader>(record, entry.state), to);
+    save_ring(*RecordStore::at<RingHeader>(record, entry.state), feature.window_us, to);
   } else {
     windows_->at(entry.state).save(to);
   }

@@ -34,6 +34,10 @@ class SharedFeatures {
   /// Takes the current row into all features of the group, with the argument's known value (missing
   /// for counts).
   void take(const FeatureGroup& group, CurrentRow& current, const Value& value);
+  /// The same for a group of counts.
+  void take_row(const FeatureGroup& group, CurrentRow& current) {
+    if (!take_quickly(group, current)) take(group, current, Value::missing());
+  }
   /// The feature's value at the current row; how many events it holds.
   static Value read(const FeatureProgram& feature, const CurrentRow& current);
   static std::uint32_t count(const FeatureProgram& feature, const CurrentRow& current);
@@ -71,7 +75,10 @@ class SharedFeatures {
     const FeatureGroup* group = nullptr;
     Offset state = 0;
   };
+  bool take_quickly(const FeatureGroup& group, const CurrentRow& current);
   GroupView view_of(std::byte* record, const FeatureGroup& group, Offset state) const;
+  static GroupView view_of(std::byte* record, const FeatureProgram& feature,
+                           const OperatorEntry& entry);
   void list_groups(std::byte* record, const SharedRingProgram& ring);
   void keep_to_limit(const FeatureGroup& group, const GroupView& view, std::int64_t now_us);
   void trim(const FeatureGroup& group, const GroupView& view, std::int64_t now_us) const;
@@ -129,18 +136,17 @@ class FeatureStore {
   void work_on(WindowPool& windows) { windows_ = &windows; }
   /// Takes the current row, with the argument's known value (missing for count).
   void take(const FeatureProgram& feature, CurrentRow& current, const Value& value);
+  /// Takes the current row into a feature that counts rows in a ring of its own.
+  void take_row(const FeatureProgram& feature, CurrentRow& current);
   /// Takes the current row as one that is in the window and not aggregated. Requires a feature that
   /// takes all (WindowSpec).
   void pass(const FeatureProgram& feature, CurrentRow& current);
   /// The feature's value at the current row; a text is valid until the feature takes again.
   Value read(const FeatureProgram& feature, const CurrentRow& current);
-  /// The events in the ring of a feature that has one, at the current row; whether it has so many
-  /// or more.
+  /// The events in the ring of a feature that has one, at the current row.
   static std::uint32_t count_in_ring(const FeatureProgram& feature, const CurrentRow& current);
-  bool has_in_ring(const FeatureProgram& feature, const CurrentRow& current, std::uint32_t events) {
-    return feature.is_shared ? shared_.has_taken(feature, current, events)
-                             : count_in_ring(feature, current) >= events;
-  }
+  /// Whether the gate's feature holds as many as one of its rules needs.
+  bool has_in_ring(const CountGate& gate, const CurrentRow& current);
   /// Until when the feature's state of a key matters: WindowState's kDead, when its window has
   /// been freed, a time, or kNeverDies.
   std::int64_t expiry(const FeatureProgram& feature, std::byte* record, const OperatorEntry& entry,

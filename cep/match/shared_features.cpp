@@ -13,15 +13,12 @@ namespace tocsin::cep {
 namespace {
 GroupView make_view(std::byte* record, std::uint32_t ring_op, Offset state, std::uint32_t members,
                     bool has_sums) {
-  auto* const ring = RecordStore::at<SharedRing>(record, RecordStore::find(record, ring_op)->state);
+  auto* const ring =
+      RecordStore::at<SharedRing>(record, RecordStore::find_near_end(record, ring_op)->state);
   auto* const group = RecordStore::at<EventGroup>(record, state);
   EventChunks* const chunks =
       group->older == 0 ? nullptr : RecordStore::at<EventChunks>(record, group->older);
   return {ring, group, chunks, members, has_sums};
-}
-// For a look at one feature.
-GroupView view_of(std::byte* record, const FeatureProgram& feature, const OperatorEntry& entry) {
-  return make_view(record, feature.ring_op, entry.state, 0, feature.window.has_value);
 }
 const OperatorEntry* entry_of(const CurrentRow& current, std::uint32_t op) {
   return current.record != nullptr ? RecordStore::find(current.record, op) : nullptr;
@@ -40,6 +37,12 @@ GroupView SharedFeatures::view_of(std::byte* record, const FeatureGroup& group,
                                   Offset state) const {
   return make_view(record, ring_of(group).op, state,
                    static_cast<std::uint32_t>(group.features.size()), group.has_sums);
+}
+
+// For a look at one feature.
+GroupView SharedFeatures::view_of(std::byte* record, const FeatureProgram& feature,
+                                  const OperatorEntry& entry) {
+  return make_view(record, feature.ring_op, entry.state, 0, feature.window.has_value);
 }
 
 // ---- taking
@@ -73,6 +76,30 @@ void SharedFeatures::take(const FeatureGroup& group, CurrentRow& current, const 
   taken_ = {&group, current.record, view};
 }
 
+// Takes the row where that takes no room and no member may be without an event. False where it was
+// not taken.
+bool SharedFeatures::take_quickly(const FeatureGroup& group, const CurrentRow& current) {
+  if (current.record == nullptr) return false;
+  const OperatorEntry* const entry = RecordStore::find(current.record, group.op);
+  if (entry == nullptr) return false;
+  const GroupView view = view_of(current.record, group, entry->state);
+  SharedRing& ring = view.ring();
+  std::uint64_t& newest_row = row_of_newest_[ring_of(group).place];
+  const bool is_new = newest_row != row_;
+  const std::int64_t now = current.row->engine_time.us;
+  if (view.group().has_empty() || ring.count() >= group.events_least ||
+      (is_new && !ring.has_room(now))) {
+    return false;
+  }
+  const std::uint32_t event = ring.end() - (is_new ? 0 : 1);
+  if (!view.mark_near(event)) return false;
+  if (is_new) ring.push(now);
+  newest_row = row_;
+  view.group().take_one();
+  taken_ = {&group, current.record, view};
+  return true;
+}
+
 bool SharedFeatures::has_taken(const FeatureProgram& feature, const CurrentRow& current,
                                std::uint32_t events) {
   if (taken_.group != &program_.feature_groups[feature.group] || taken_.record != current.record) {
@@ -80,6 +107,11 @@ bool SharedFeatures::has_taken(const FeatureProgram& feature, const CurrentRow& 
   }
   GroupMember& member = taken_.view->member(feature.place);
   if (taken_.view->count(member) < events) return false;
+  // The member holds the newest events: the last of so many is in its window, or fewer are.
+  const std::int64_t begin_us = current.row->engine_time.us - feature.window_us;
+  if (const auto number = taken_.view->newest_but(events - 1)) {
+    return taken_.view->ring().time(*number) > begin_us;
+  }
   taken_.view->trim(member, current.row->engine_time.us, feature.window_us);
   return taken_.view->count(member) >= events;
 }
@@ -283,7 +315,7 @@ void SharedFeatures::make_chunk_room(const FeatureGroup& group, CurrentRow& curr
 Value SharedFeatures::read(const FeatureProgram& feature, const CurrentRow& current) {
   const OperatorEntry* const entry = entry_of(current, feature.op);
   if (entry == nullptr) return value_of_events(*feature.feature, 0, 0);
-  const GroupView view = cep::view_of(current.record, feature, *entry);
+  const GroupView view = view_of(current.record, feature, *entry);
   GroupMember& member = view.member(feature.place);
   view.trim(member, current.row->engine_time.us, feature.window_us);
   return value_of_events(*feature.feature, view.count(member),
@@ -293,7 +325,7 @@ Value SharedFeatures::read(const FeatureProgram& feature, const CurrentRow& curr
 std::uint32_t SharedFeatures::count(const FeatureProgram& feature, const CurrentRow& current) {
   const OperatorEntry* const entry = entry_of(current, feature.op);
   if (entry == nullptr) return 0;
-  const GroupView view = cep::view_of(current.record, feature, *entry);
+  const GroupView view = view_of(current.record, feature, *entry);
   GroupMember& member = view.member(feature.place);
   view.trim(member, current.row->engine_time.us, feature.window_us);
   return view.count(member);
@@ -305,7 +337,7 @@ Value SharedFeatures::look_at(const FeatureProgram& feature, const std::byte* re
   const OperatorEntry* const entry =
       record == nullptr ? nullptr : RecordStore::find(mutable_record, feature.op);
   if (entry == nullptr) return value_of_events(*feature.feature, 0, 0);
-  const GroupView view = cep::view_of(mutable_record, feature, *entry);
+  const GroupView view = view_of(mutable_record, feature, *entry);
   const GroupMember& member = view.member(feature.place);
   std::uint32_t left = view.count(member);
   Int128 sum = feature.window.has_value ? view.sum(member) : 0;
@@ -354,144 +386,5 @@ bool SharedFeatures::is_ring_dead(const SharedRingProgram& ring) {
   const bool is_alive = alive_[ring.place];
   alive_[ring.place] = false;
   return !is_alive;
-}
-
-// ---- as bytes
-
-void SharedFeatures::save(const FeatureProgram& feature, const std::byte* record,
-                          const OperatorEntry& entry, ByteWriter& to) {
-  const GroupView view = cep::view_of(const_cast<std::byte*>(record), feature, entry);
-  const GroupMember& member = view.member(feature.place);
-  if (!view.is_here(member)) return;
-  // What had left the window when the newest event came is not written.
-  std::uint32_t count = view.count(member);
-  std::uint32_t event = member.first;
-  while (count > 1 &&
-         view.ring().time(event) <= view.ring().time(view.newest()) - feature.window_us) {
-    event = view.next(event);
-    --count;
-  }
-  to.varint(count);
-  std::int64_t before = 0;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    if (i > 0) event = view.next(event);
-    const std::int64_t time = view.ring().time(event);
-    if (i == 0) {
-      to.signed_varint(time);
-    } else {
-      to.varint(static_cast<std::uint64_t>(time - before));
-    }
-    before = time;
-    if (feature.window.has_value) to.signed_varint(view.ring().value(event));
-  }
-}
-
-void SharedFeatures::begin_restore() { restored_.clear(); }
-
-bool SharedFeatures::restore(const FeatureProgram& feature, const KeySlot& slot, ByteReader& from) {
-  const OperatorEntry* const entry = store_.find(slot, feature.op);
-  if (entry != nullptr) {
-    const GroupView view = cep::view_of(store_.base(slot), feature, *entry);
-    if (view.is_here(view.member(feature.place))) return false;
-  }
-  const std::optional<std::uint32_t> count = restore_ring_count(from);
-  HeldEvents events;
-  if (!count || !restore_events(*feature.feature, *count, from, events.times, events.values)) {
-    return false;
-  }
-  RingMerge& into = restored_[program_.feature_groups[feature.group].ring];
-  return into.add(feature.group, feature.place, std::move(events));
-}
-
-bool SharedFeatures::put_restored(KeySlot& slot) {
-  for (auto& [place, merged] : restored_) {
-    const SharedRingProgram& ring = program_.shared_rings[place];
-    if (slot.record != 0 && !add_present(ring, store_.base(slot), merged)) return false;
-    merged.merge();
-    if (!put_ring(ring, merged, slot)) return false;
-  }
-  restored_.clear();
-  return true;
-}
-
-// What the record's own ring holds.
-bool SharedFeatures::add_present(const SharedRingProgram& ring, std::byte* record,
-                                 RingMerge& into) {
-  list_groups(record, ring);
-  for (const Listed& listed : listed_) {
-    const GroupView view = view_of(record, *listed.group, listed.state);
-    for (std::uint32_t i = 0; i < view.members(); ++i) {
-      const GroupMember& member = view.member(i);
-      if (!view.is_here(member)) continue;
-      HeldEvents events;
-      std::uint32_t event = member.first;
-      for (std::uint32_t n = 0; n < view.count(member); ++n) {
-        if (n > 0) event = view.next(event);
-        events.times.push_back(view.ring().time(event));
-        if (listed.group->has_sums) events.values.push_back(view.ring().value(event));
-      }
-      const auto group = static_cast<std::uint32_t>(listed.group - program_.feature_groups.data());
-      if (!into.add(group, i, std::move(events))) return false;
-    }
-  }
-  return true;
-}
-
-bool SharedFeatures::put_ring(const SharedRingProgram& program, const RingMerge& merged,
-                              KeySlot& slot) {
-  constexpr std::uint64_t kWordsMax = std::uint64_t{1} << 30;
-  listed_.clear();
-  times_ = merged.times();
-  values_ = merged.values();
-  RingShape shape = shape_for({}, times_.empty() ? 0 : times_.back(), merged.has_values());
-  shape.capacity = std::max(static_cast<std::uint32_t>(times_.size()), SharedRing::kCapacityLeast);
-  std::uint64_t words = shape.words();
-  for (const RingMerge::Group& group : merged.groups()) {
-    const FeatureGroup& of = program_.feature_groups[group.group];
-    words += EventGroup::words(static_cast<std::uint32_t>(of.features.size()), of.has_sums) +
-             EventChunks::words(static_cast<std::uint32_t>(group.chunks.size()));
-  }
-  if (words > kWordsMax) return false;
-  store_.make_room(slot, static_cast<std::uint32_t>(words),
-                   static_cast<std::uint32_t>(merged.groups().size()) + 1);
-  std::byte* const record = store_.base(slot);
-  const Offset place = RecordStore::cut(record, shape.words());
-  auto* const ring = RecordStore::at<SharedRing>(record, place);
-  ring->start(shape);
-  put_held(*ring);
-  RecordStore::set_state(record, program.op, place);
-  for (const RingMerge::Group& group : merged.groups()) put_group(group, merged, record);
-  return true;
-}
-
-void SharedFeatures::put_group(const RingMerge::Group& restored, const RingMerge& merged,
-                               std::byte* record) const {
-  const FeatureGroup& program = program_.feature_groups[restored.group];
-  const std::uint32_t words =
-      EventGroup::words(static_cast<std::uint32_t>(program.features.size()), program.has_sums);
-  const Offset place = RecordStore::cut(record, words);
-  std::fill_n(RecordStore::at<std::uint64_t>(record, place), words, 0);
-  RecordStore::set_state(record, program.op, place);
-  auto* const group = RecordStore::at<EventGroup>(record, place);
-  if (!restored.chunks.empty()) {
-    group->newest = restored.chunks.back();
-    const auto older = static_cast<std::uint32_t>(restored.chunks.size() - 1);
-    // Numbers without a gap need no chunks.
-    const std::uint32_t first = restored.numbers.front();
-    const std::uint32_t span = group->newest.start - first;
-    const auto newest = static_cast<std::size_t>(std::popcount(group->newest.bits));
-    if (older > 0 && restored.numbers.size() - newest != span) {
-      group->older = RecordStore::cut(record, EventChunks::words(older));
-      auto* const chunks = RecordStore::at<EventChunks>(record, group->older);
-      *chunks = {older, older};
-      std::copy_n(restored.chunks.begin(), older, chunks->chunks());
-    }
-  }
-  const GroupView view = view_of(record, program, place);
-  group->set(static_cast<std::uint32_t>(restored.numbers.size()), true);
-  for (std::uint32_t i = 0; i < view.members(); ++i) view.member(i).before = group->taken();
-  for (const RingMerge::Member& held : restored.members) {
-    view.restore(view.member(held.place), restored.numbers, held.count, merged.values());
-  }
 }
 }  // namespace tocsin::cep

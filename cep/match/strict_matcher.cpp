@@ -17,24 +17,6 @@ std::uint32_t in_time(const StrictGroup& group, std::uint32_t rules, std::int64_
   return rules;
 }
 
-// The word of a term, where the step's event is the first of `latest` and each further one is of
-// the step before. False where it has no plain word.
-bool find_kept_word(const WordTerm& term, const KeptEvent* const* latest, std::uint32_t step,
-                    std::int64_t& out) {
-  if (term.source == WordTerm::Source::kConstant) {
-    out = 1;
-    return true;
-  }
-  const std::uint32_t of = term.source == WordTerm::Source::kCurrent ? step : term.step;
-  if (of > step) return false;
-  const KeptEvent& event = *latest[step - of];
-  const std::uint64_t* const words = event.plain_words();
-  const std::uint16_t place = term.place_of_type[event.type];
-  if (words == nullptr || place == CaptureLayout::kNotKept) return false;
-  out = static_cast<std::int64_t>(words[place]);
-  return true;
-}
-
 // What the tests of a group say of the current event. Two events are read at most once for a pair.
 class StrictTests {
  public:
@@ -109,8 +91,8 @@ class StrictTests {
   void read(const StrictGroup::Pair& pair, StrictWords& words) const {
     words.event = event_;
     words.state = StrictWords::kUnknown;
-    if (!find_kept_word(pair.left, latest_, pair.step, words.left) ||
-        !find_kept_word(pair.right, latest_, pair.step, words.right)) {
+    if (!find(pair.left, pair.left_back, words.left) ||
+        !find(pair.right, pair.right_back, words.right)) {
       return;
     }
     words.state = pair.is_text ? StrictWords::kText : StrictWords::kNumber;
@@ -118,6 +100,21 @@ class StrictTests {
                          !KeptEvent::is_whole_text(static_cast<std::uint64_t>(words.right)))) {
       words.state = StrictWords::kUnknown;
     }
+  }
+
+  // The word of a term; false where it has no plain word.
+  [[gnu::always_inline]] bool find(const WordTerm& term, std::uint32_t back,
+                                   std::int64_t& out) const {
+    if (back == StrictGroup::Pair::kConstant) {
+      out = 1;
+      return true;
+    }
+    const KeptEvent& event = *latest_[back];
+    const std::uint64_t* const words = event.plain_words();
+    const std::uint16_t place = term.place_of_type[event.type];
+    if (words == nullptr || place == CaptureLayout::kNotKept) return false;
+    out = static_cast<std::int64_t>(words[place]);
+    return true;
   }
 
   const StrictGroup& group_;
@@ -128,9 +125,10 @@ class StrictTests {
 }  // namespace
 
 // By step: the rules of which the row satisfies the step's predicate and, behind the first step,
-// have a partial match that waits for it; added to `takes`, which has none. Whether there are any.
+// have a partial match that waits for it. Whether there are any.
 bool StrictMatcher::find_takes(const StrictGroup& group, const CurrentRow& row,
                                const std::uint32_t* alive, std::uint32_t reached, Masks& takes) {
+  std::fill_n(takes.begin(), std::min<std::size_t>(reached + 1, takes.size()), 0);
   for (const StrictGroup::Take& take : group.takes) {
     if (!row.satisfies(take.predicate)) continue;
     for (std::uint32_t s = 0; s <= reached; ++s) takes[s] |= take.rules[s];
@@ -151,35 +149,37 @@ void StrictMatcher::on_event(const StrictGroup& group, const MatchContext& conte
   std::uint32_t* alive = nullptr;
   const Offset* events = nullptr;
   std::uint32_t reached = 0;  // events of the longest partial match
+  std::uint64_t runs_before = 0;
   if (place != 0) {
     StrictState state(RecordStore::at<std::byte>(row.record, place), group);
     alive = state.alive();
     events = state.events();
     reached = state.event_count();
+    runs_before = state.runs();
   }
-  Masks after{};  // by events taken, less one
-  const bool any_takes = find_takes(group, row, alive, reached, after);
-  for (std::uint32_t i = 0; i < reached; ++i) {
-    current_.stats.runs -= static_cast<std::uint64_t>(std::popcount(alive[i]));
-  }
-  if (!any_takes) {
+  Masks after;  // by events taken, less one
+  if (!find_takes(group, row, alive, reached, after)) {
+    current_.stats.runs -= runs_before;
     std::fill_n(alive, reached, 0);
     return;
   }
-  current_.begin_event(context, row);
-  std::uint32_t completed = advance(group, events, reached, after);
+  std::uint32_t completed = advance(group, context, row, events, reached, after);
+  std::fill(after.begin() + reached + 1, after.begin() + group.depth + 1, 0);
+  if (completed != 0) current_.begin_event(context, row);
   for (; completed != 0; completed &= completed - 1) {
     const auto i = static_cast<std::uint32_t>(std::countr_zero(completed));
     if (!give(current_.program.rules[group.rules[i]], events)) continue;
     for (std::uint32_t s = 0; s < group.depth; ++s) after[s] &= ~(1U << i);
   }
   std::uint32_t any = 0;
+  std::uint64_t runs_after = 0;
   for (std::uint32_t i = 0; i < group.depth; ++i) {
     any |= after[i];
-    current_.stats.runs += static_cast<std::uint64_t>(std::popcount(after[i]));
+    runs_after += static_cast<std::uint64_t>(std::popcount(after[i]));
   }
+  current_.stats.runs += runs_after - runs_before;
   if (any != 0) {
-    keep_event(group, place, after);
+    keep_event(group, op, row, place, after);
   } else {
     std::fill_n(alive, reached, 0);
   }
@@ -187,30 +187,33 @@ void StrictMatcher::on_event(const StrictGroup& group, const MatchContext& conte
 
 // Captures the current event. `masks` has the rules that it may be the next event of, by step, and
 // gets those that have taken it, by events taken less one. Gives those that it completes.
-std::uint32_t StrictMatcher::advance(const StrictGroup& group, const Offset* events,
-                                     std::uint32_t reached, Masks& masks) {
+std::uint32_t StrictMatcher::advance(const StrictGroup& group, const MatchContext& context,
+                                     CurrentRow& row, const Offset* events, std::uint32_t reached,
+                                     Masks& masks) {
   // Tests compare the current event, captured, with those before it.
-  current_.capture.capture(*current_.row->row);
+  current_.capture.capture(*row.row);
   latest_[0] = &current_.capture.captured();
   for (std::uint32_t i = 0; i < reached; ++i) {
-    latest_[i + 1] = RecordStore::at<KeptEvent>(current_.row->record, events[i]);
+    latest_[i + 1] = RecordStore::at<KeptEvent>(row.record, events[i]);
   }
   if (words_.size() < group.pairs.size()) words_.resize(group.pairs.size());
   StrictTests tests(group, latest_.data(), words_.data(), ++events_);
   Masks unsure;
   std::uint32_t any_unsure = 0;
+  std::uint32_t completed = 0;
   for (std::uint32_t s = 0; s <= reached; ++s) {
     unsure[s] = 0;
     if (masks[s] == 0) continue;
     if (s > 0) {
-      const std::int64_t elapsed_us = current_.now_us() - latest_[s]->engine_time_us;
-      masks[s] = in_time(group, masks[s], elapsed_us);
+      masks[s] = in_time(group, masks[s], row.row->engine_time.us - latest_[s]->engine_time_us);
     }
     masks[s] = tests.pass(s, masks[s], unsure[s]);
     any_unsure |= unsure[s];
   }
-  if (any_unsure != 0) ask(group, unsure, reached, masks, events);
-  std::uint32_t completed = 0;
+  if (any_unsure != 0) {
+    current_.begin_event(context, row);
+    ask(group, unsure, reached, masks, events);
+  }
   for (std::uint32_t s = 1; s <= reached; ++s) {
     const std::uint32_t completes = masks[s] & group.steps[s].completes;
     completed |= completes;
@@ -252,9 +255,8 @@ bool StrictMatcher::give(const RuleProgram& rule, const Offset* events) {
 
 // Makes the current event, which is captured, the group's latest. It takes the memory of the
 // oldest, which no partial match reaches any more, where it fits there.
-void StrictMatcher::keep_event(const StrictGroup& group, Offset state_place, const Masks& alive) {
-  CurrentRow& row = *current_.row;
-  const std::uint32_t op = current_.program.rules[group.rules[0]].op;
+void StrictMatcher::keep_event(const StrictGroup& group, std::uint32_t op, CurrentRow& row,
+                               Offset state_place, const Masks& alive) {
   const std::uint32_t words = current_.capture.captured().words;
   if (state_place == 0) {
     const std::uint32_t state_words = StrictState::words(group);

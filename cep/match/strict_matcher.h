@@ -39,13 +39,14 @@ class StrictMatcher {
   using Masks = std::array<std::uint32_t, kStrictStepsMax>;  // by step: rules of the group
   static bool find_takes(const StrictGroup& group, const CurrentRow& row,
                          const std::uint32_t* alive, std::uint32_t reached, Masks& takes);
-  std::uint32_t advance(const StrictGroup& group, const Offset* events, std::uint32_t reached,
-                        Masks& masks);
+  std::uint32_t advance(const StrictGroup& group, const MatchContext& context, CurrentRow& row,
+                        const Offset* events, std::uint32_t reached, Masks& masks);
   void ask(const StrictGroup& group, const Masks& unsure, std::uint32_t reached, Masks& fitting,
            const Offset* events);
   bool give(const RuleProgram& rule, const Offset* events);
   void set_window(std::uint32_t step, const Offset* events);
-  void keep_event(const StrictGroup& group, Offset state_place, const Masks& alive);
+  void keep_event(const StrictGroup& group, std::uint32_t op, CurrentRow& row, Offset state_place,
+                  const Masks& alive);
 
   CurrentRuns& current_;
   RunConditions& conditions_;

@@ -9,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "cep/base/prefetch.h"
 #include "cep/compile/program.h"
 #include "cep/data/batch.h"
 #include "cep/record/key_record.h"
@@ -22,19 +21,11 @@ class FeatureReader;
 class EventCapture {
  public:
   EventCapture(const ProgramImpl& program, const TableProgram& table)
-      : program_(program), table_(table) {}
+      : program_(program), table_(table), columns_(table.layouts.size()) {}
   /// The slice that captured rows are of, until the next call.
   void begin_slice(const Batch& batch);
   /// The roles in which the rows captured from now on are taken, as bits by place; 0 without roles.
   void take_in_roles(std::uint32_t roles) { roles_ = roles; }
-  /// Starts to load what capturing a row reads.
-  void prefetch(const Row& row) const {
-    for (const CaptureColumn& column : columns_[row.type.value]) {
-      if (column.words != nullptr) tocsin::prefetch(column.words + row.index);
-      if (column.texts != nullptr) tocsin::prefetch(column.texts + row.index);
-    }
-  }
-
   /// Captures a row, without the features that are kept with events; gives the words that it takes.
   std::uint32_t capture(const Row& row) { return capture(row, nullptr, 0); }
   /// The same with those features, which `features` reads as of the row in a pass.
@@ -59,16 +50,30 @@ class EventCapture {
     const std::uint8_t* known = nullptr;
     const std::int64_t* words = nullptr;
     const std::string_view* texts = nullptr;
+    bool all_known = false;  // in all rows of the type
+  };
+  // Those of one event type's own fields, once a row of it was captured in the slice.
+  struct CaptureColumns {
+    std::uint64_t slice = 0;
+    bool may_be_plain = false;  // the layout has nothing but own fields, which all have columns
+    std::vector<CaptureColumn> fields;
   };
   std::uint32_t capture(const Row& row, FeatureReader* features, std::uint32_t pass);
-  std::uint32_t capture_plain(const Row& row, const CaptureLayout& layout);
+  std::uint32_t capture_plain(const Row& row, const CaptureColumns& columns);
+  const CaptureColumns& columns_of(std::uint32_t type) {
+    CaptureColumns& columns = columns_[type];
+    if (columns.slice != slice_) find_columns(type, columns);
+    return columns;
+  }
+  void find_columns(std::uint32_t type, CaptureColumns& columns) const;
   void take_step_values(const CaptureLayout& layout, FeatureReader* features, std::uint32_t pass);
   std::uint64_t* room_to_capture(std::uint32_t words);
 
   const ProgramImpl& program_;
   const TableProgram& table_;
   const Batch* batch_ = nullptr;
-  std::vector<std::vector<CaptureColumn>> columns_;  // by event type; of own fields
+  std::uint64_t slice_ = 0;              // number of begin_slice() calls
+  std::vector<CaptureColumns> columns_;  // by event type
   std::uint32_t roles_ = 0;
   // The step values of the row that is being captured, as the layout has them.
   std::vector<std::optional<std::string>> step_values_;

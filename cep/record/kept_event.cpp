@@ -146,18 +146,24 @@ EventIdentity KeptEvent::identity(const CaptureLayout& layout) const {
 void EventCapture::begin_slice(const Batch& batch) {
   batch_ = &batch;
   captured_row_ = nullptr;
-  columns_.resize(table_.layouts.size());
-  for (std::size_t t = 0; t < columns_.size(); ++t) {
-    columns_[t].clear();
-    const std::size_t own = program_.plan->event_types[t].fields.size();
-    for (const FieldIndex field : table_.layouts[t].fields) {
-      if (field.value >= own) break;  // step values
-      const Column& column = batch.types[t].fields[field.value];
-      const auto start = [](const auto& values) {
-        return values.empty() ? nullptr : values.data();
-      };
-      columns_[t].push_back({start(column.known), start(column.words), start(column.texts)});
-    }
+  ++slice_;
+}
+
+void EventCapture::find_columns(std::uint32_t type, CaptureColumns& columns) const {
+  const CaptureLayout& layout = table_.layouts[type];
+  columns.slice = slice_;
+  columns.fields.clear();
+  columns.may_be_plain = layout.step_values.empty() && !layout.keeps_identity;
+  const std::size_t own = program_.plan->event_types[type].fields.size();
+  for (const FieldIndex field : layout.fields) {
+    if (field.value >= own) break;  // step values
+    const Column& column = batch_->types[type].fields[field.value];
+    const auto start = [](const auto& values) { return values.empty() ? nullptr : values.data(); };
+    const bool all_known = !column.known.empty() &&
+                           std::memchr(column.known.data(), 0, column.known.size()) == nullptr;
+    columns.fields.push_back(
+        {start(column.known), start(column.words), start(column.texts), all_known});
+    columns.may_be_plain = columns.may_be_plain && !column.known.empty();
   }
 }
 
@@ -198,23 +204,19 @@ void EventCapture::take_step_values(const CaptureLayout& layout, FeatureReader* 
 
 // Captures a row that is as most are: all its fields are known, its texts short, and nothing stands
 // before its fields or behind them. Its words; 0 for any other row.
-std::uint32_t EventCapture::capture_plain(const Row& row, const CaptureLayout& layout) {
-  if (captured_row_ == &row && captured_roles_ == roles_) return captured().words;
+std::uint32_t EventCapture::capture_plain(const Row& row, const CaptureColumns& columns) {
   if (row.ts != row.engine_time || !KeptEvent::fits_word(row.arrival)) return 0;
-  const CaptureColumn* const columns = columns_[row.type.value].data();
-  const std::size_t fields = layout.fields.size();
-  const auto words = static_cast<std::uint32_t>(sizeof(KeptEvent) / 8 + fields);
+  const auto words = static_cast<std::uint32_t>(sizeof(KeptEvent) / 8 + columns.fields.size());
   std::uint64_t* const begin = room_to_capture(words);
-  std::uint64_t* const out = begin + sizeof(KeptEvent) / 8;
-  for (std::size_t i = 0; i < fields; ++i) {
-    const CaptureColumn& column = columns[i];
-    if (column.known == nullptr || column.known[row.index] == 0) return 0;
+  std::uint64_t* out = begin + sizeof(KeptEvent) / 8;
+  for (const CaptureColumn& column : columns.fields) {
+    if (!column.all_known && column.known[row.index] == 0) return 0;
     if (column.texts != nullptr) {
       const std::string_view text = column.texts[row.index];
       if (text.size() > kShortTextMax) return 0;
-      out[i] = short_text_word(text);
+      *out++ = short_text_word(text);
     } else {
-      out[i] = column.words != nullptr ? static_cast<std::uint64_t>(column.words[row.index]) : 0;
+      *out++ = column.words != nullptr ? static_cast<std::uint64_t>(column.words[row.index]) : 0;
     }
   }
   auto* const event = reinterpret_cast<KeptEvent*>(begin);
@@ -229,11 +231,13 @@ std::uint32_t EventCapture::capture_plain(const Row& row, const CaptureLayout& l
 }
 
 std::uint32_t EventCapture::capture(const Row& row, FeatureReader* features, std::uint32_t pass) {
-  const CaptureLayout& layout = table_.layouts[row.type.value];
-  if (layout.step_values.empty() && !layout.keeps_identity) {
-    if (const std::uint32_t words = capture_plain(row, layout); words != 0) return words;
+  if (captured_row_ == &row && captured_roles_ == roles_) return captured().words;
+  const CaptureColumns& found = columns_of(row.type.value);
+  if (found.may_be_plain) {
+    if (const std::uint32_t words = capture_plain(row, found); words != 0) return words;
   }
-  const CaptureColumn* const columns = columns_[row.type.value].data();
+  const CaptureLayout& layout = table_.layouts[row.type.value];
+  const CaptureColumn* const columns = found.fields.data();
   const std::size_t fields = layout.fields.size();
   const std::size_t own = fields - layout.step_values.size();
   if (own != fields) take_step_values(layout, features, pass);

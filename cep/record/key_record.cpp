@@ -267,8 +267,10 @@ void RecordCollector::collect_runs(std::byte* old, Offset state, OperatorEntry& 
   }
 }
 
-void RecordCollector::collect_ring(std::byte* old, OperatorEntry& entry) {
-  const auto* ring = RecordStore::at<RingHeader>(old, entry.state);
+void RecordCollector::collect_ring(std::byte* old, OperatorEntry& entry,
+                                   const FeatureProgram& feature) {
+  auto* const ring = RecordStore::at<RingHeader>(old, entry.state);
+  if (ring->count > 0) trim_ring(ring, newest_in_ring(*ring), feature.window_us);
   entry.state = push_space(ring_words_compact(*ring));
   copy_ring_compact(*ring, reinterpret_cast<RingHeader*>(layout_.get() + entry.state));
 }
@@ -322,12 +324,13 @@ void RecordCollector::collect(std::byte* old, std::uint32_t skip_op, std::span<D
     if (entry.op == skip_op) continue;
     const OperatorProgram& op = table_.operators[entry.op - 1];
     if (op.kind == OperatorKind::kFeature) {
-      if (!program_.features[op.index].in_ring) {  // its state is the number of a window
+      const FeatureProgram& feature = program_.features[op.index];
+      if (!feature.in_ring) {  // its state is the number of a window
         std::memcpy(layout_.get() + kHeaderWords + fresh.operator_count, &entry, sizeof(entry));
         ++fresh.operator_count;
         continue;
       }
-      collect_ring(old, entry);
+      collect_ring(old, entry, feature);
     } else if (op.kind == OperatorKind::kGroup) {
       collect_group(old, entry, program_.feature_groups[op.index]);
     } else if (op.kind == OperatorKind::kRing) {

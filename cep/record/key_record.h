@@ -260,7 +260,7 @@ class RecordCollector {
   void write(std::byte* block, std::uint32_t capacity);
 
  private:
-  void collect_ring(std::byte* old, OperatorEntry& entry);
+  void collect_ring(std::byte* old, OperatorEntry& entry, const FeatureProgram& feature);
   void collect_shared_ring(std::byte* old, OperatorEntry& entry);
   void collect_group(std::byte* old, OperatorEntry& entry, const FeatureGroup& group);
   void collect_strict(std::byte* old, OperatorEntry& entry, const StrictGroup& group);
@@ -330,6 +330,12 @@ class RecordStore {
     if (header->operator_count > 16) return find_in_many(entries, end, op);
     while (entries != end && entries->op < op) ++entries;
     return entries != end && entries->op == op ? entries : nullptr;
+  }
+  /// The same of an operator that stands at the end of its table, as rings do.
+  static OperatorEntry* find_near_end(std::byte* record, std::uint32_t op) {
+    const auto* header = reinterpret_cast<const RecordHeader*>(record);
+    auto* const end = at<OperatorEntry>(record, header->operators) + header->operator_count;
+    return header->operator_count > 0 && end[-1].op == op ? end - 1 : find(record, op);
   }
 
   /// The operators that a record lists, ascending.
