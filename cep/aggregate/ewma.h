@@ -1,5 +1,7 @@
 /// Exponentially weighted moving averages, one value after the other.
 #pragma once
+#include "cep/aggregate/window_spec.h"
+#include "cep/plan/feature.h"
 #include "cep/value/real_math.h"
 #include "cep/value/time.h"
 
@@ -12,5 +14,14 @@ inline double ewma_weight(Duration gap, Duration half_life) {
 inline double ewma_next(double average, double value, double weight) {
   const double kept = (1.0 - weight) * average;
   return weight * value + kept;
+}
+/// The average of a feature's values after another word of them, where the one before came at
+/// `newest`.
+inline double ewma_after(double average, EventTime newest, EventTime time, Word word,
+                         const WindowSpec& spec) {
+  const Feature& feature = *spec.feature;
+  const double weight =
+      feature.weight ? *feature.weight : ewma_weight(time - newest, *feature.half_life);
+  return ewma_next(average, real_of_word(word, spec), weight);
 }
 }  // namespace tocsin::cep

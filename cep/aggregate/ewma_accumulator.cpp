@@ -7,32 +7,13 @@
 
 namespace tocsin::cep {
 namespace {
-// Floats are words by their bits.
-double real_of_word(Word word, const WindowSpec& spec) {
-  switch (spec.value_type.kind) {
-    case TypeKind::kFloat:
-      return std::bit_cast<double>(word);
-    case TypeKind::kDecimal:
-      return to_float(Value::decimal(word, spec.value_type.scale)).real;
-    default:
-      return static_cast<double>(word);
-  }
-}
-
 class MovingAverage : public ValueAccumulator {
  public:
   using ValueAccumulator::ValueAccumulator;
   std::size_t object_bytes() const override { return sizeof(*this); }
   void add(std::uint64_t, EventTime time, Word word) override {
-    const double value = real_of_word(word, spec_);
-    if (!known_) {
-      average_ = value;
-    } else {
-      const Feature& feature = *spec_.feature;
-      const double weight =
-          feature.weight ? *feature.weight : ewma_weight(time - newest_, *feature.half_life);
-      average_ = ewma_next(average_, value, weight);
-    }
+    average_ =
+        known_ ? ewma_after(average_, newest_, time, word, spec_) : real_of_word(word, spec_);
     known_ = true;
     newest_ = time;
   }

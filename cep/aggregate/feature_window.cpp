@@ -40,7 +40,10 @@ std::optional<Duration> longest_look_back(const FeatureWindow& window) {
 }
 
 WindowPool::WindowPool(std::uint64_t hash_seed)
-    : seed_(hash_seed), memory_(std::make_unique<Memory>(hash_seed)) {}
+    : seed_(hash_seed),
+      text_memory_(std::make_unique<Counted>()),
+      texts_(&text_memory_->used, hash_seed),
+      memory_(std::make_unique<Memory>(texts_, hash_seed)) {}
 WindowPool::~WindowPool() = default;
 
 std::uint32_t WindowPool::make(const WindowSpec& spec) {
@@ -60,28 +63,50 @@ void WindowPool::free(std::uint32_t number) {
   TOCSIN_ASSERT(windows_[number - 1] != nullptr, "a window is freed once");
   windows_[number - 1].reset();
   free_.push_back(number);
-  if (count() == 0) forget_all();
+  if (count() > 0) return;
+  forget_windows();
+  if (texts_.count() == 0) forget_texts();
 }
 
-void WindowPool::clear() { forget_all(); }
+void WindowPool::clear() {
+  forget_windows();
+  forget_texts();
+}
 
-void WindowPool::forget_all() {
+void WindowPool::forget_texts() {
+  if (text_memory_->held.bytes() == 0) return;
+  auto fresh = std::make_unique<Counted>();
+  texts_.clear(&fresh->used);
+  text_memory_ = std::move(fresh);
+}
+
+void WindowPool::forget_windows() {
   std::vector<InMemory<WindowState>>().swap(windows_);
   std::vector<std::uint32_t>().swap(free_);
-  memory_ = std::make_unique<Memory>(seed_);
+  memory_ = std::make_unique<Memory>(texts_, seed_);
 }
 
 std::size_t WindowPool::bytes() const {
-  return memory_->held.bytes() + windows_.capacity() * sizeof(InMemory<WindowState>) +
+  return memory_->held.bytes() + text_memory_->held.bytes() + texts_.list_bytes() +
+         windows_.capacity() * sizeof(InMemory<WindowState>) +
          free_.capacity() * sizeof(std::uint32_t);
 }
 
-void WindowPool::compact_if_sparse() {
+bool WindowPool::Counted::is_sparse() const {
   constexpr std::size_t kWorthwhile = std::size_t{256} << 10;
-  if (memory_->held.bytes() < kWorthwhile || memory_->used.bytes() * 4 > memory_->held.bytes()) {
-    return;
+  return held.bytes() >= kWorthwhile && used.bytes() * 4 <= held.bytes();
+}
+
+void WindowPool::compact_if_sparse() {
+  if (texts_.count() == 0) {
+    forget_texts();
+  } else if (text_memory_->is_sparse()) {
+    auto fresh = std::make_unique<Counted>();
+    texts_.move_to(&fresh->used);
+    text_memory_ = std::move(fresh);
   }
-  auto fresh = std::make_unique<Memory>(seed_);
+  if (!memory_->is_sparse()) return;
+  auto fresh = std::make_unique<Memory>(texts_, seed_);
   std::string bytes;
   for (InMemory<WindowState>& window : windows_) {
     if (window == nullptr) continue;

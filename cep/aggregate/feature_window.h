@@ -1,5 +1,5 @@
 /// A feature's window for one key, of every kind that the fast rings of
-/// cep/aggregate/feature_state.h do not hold. Taking and reading take constant time in the number
+/// cep/ring/feature_state.h do not hold. Taking and reading take constant time in the number
 /// of the window's events, amortized; but:
 /// - `ewma` over a window that slides is recomputed at a read after an event has left: bounded by
 ///   WindowSpec::events_max;
@@ -9,6 +9,7 @@
 ///   key's rows name more than 64 zones in turn, reads go through the events of the unit.
 ///
 /// Windows are ordinary objects in a pool of their shard, named by a number in the key's record.
+/// While a window is small, the record holds it itself (cep/ring/flat_window.h).
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -40,14 +41,15 @@ class WindowPool {
   std::uint32_t make(const WindowSpec& spec);
   WindowState& at(std::uint32_t number) const { return *windows_[number - 1]; }
   void free(std::uint32_t number);
-  /// Frees all.
+  /// Frees all, and the texts too.
   void clear();
+  /// Of the shard's windows, those in records included.
   WindowMemory& memory() { return memory_->windows; }
   std::size_t count() const { return windows_.size() - free_.size(); }
   /// Bytes held from the system.
   std::size_t bytes() const;
-  /// Moves all windows to new memory where most of the old one is free. Texts that were read are no
-  /// longer valid then.
+  /// Moves all windows, and all texts, to new memory where most of the old one is free. Texts that
+  /// were read are no longer valid then.
   void compact_if_sparse();
 
  private:
@@ -73,16 +75,22 @@ class WindowPool {
     std::size_t bytes_ = 0;
   };
   // A pool keeps what was ever asked of it, so that it is given back as a whole.
-  struct Memory {
-    explicit Memory(std::uint64_t seed) : windows(&used, seed) {}
+  struct Counted {
     Counter held{std::pmr::new_delete_resource()};
     std::pmr::unsynchronized_pool_resource pool{&held};
     Counter used{&pool};
+    bool is_sparse() const;
+  };
+  struct Memory : Counted {
+    Memory(TextTable& texts, std::uint64_t seed) : windows(&used, texts, seed) {}
     WindowMemory windows;
   };
-  void forget_all();
+  void forget_windows();
+  void forget_texts();
 
   std::uint64_t seed_;
+  std::unique_ptr<Counted> text_memory_;
+  TextTable texts_;
   std::unique_ptr<Memory> memory_;
   std::vector<InMemory<WindowState>> windows_;
   std::vector<std::uint32_t> free_;

@@ -1,11 +1,9 @@
 // sum and avg.
 #include <bit>
-#include <limits>
 
 #include "cep/aggregate/accumulator_base.h"
 #include "cep/aggregate/exact_sum.h"
 #include "cep/plan/feature.h"
-#include "cep/value/decimal.h"
 
 namespace tocsin::cep {
 namespace {
@@ -33,27 +31,9 @@ class NumberSum : public ValueAccumulator {
     const Int128 most = (Int128{1} << 63) * static_cast<Int128>(count);
     return from.bytes().ok() && sum_ >= -most && sum_ <= most;
   }
-  Value value(std::uint64_t count) const override {
-    const bool is_sum = spec_.feature->aggregate == Aggregate::kSum;
-    if (spec_.value_type.kind == TypeKind::kDuration) {
-      if (is_sum) return duration(sum_);
-      const auto mean = divide_half_even(sum_, static_cast<Int128>(count), 0);
-      return mean ? duration(*mean) : Value::missing();
-    }
-    const Value sum = spec_.value_type.kind == TypeKind::kDecimal
-                          ? Value::decimal(sum_, spec_.value_type.scale)
-                          : Value::integer(sum_);
-    return is_sum ? sum : divide(sum, Value::integer(static_cast<Int128>(count)));
-  }
+  Value value(std::uint64_t count) const override { return value_of_sum(spec_, sum_, count); }
 
  private:
-  static Value duration(Int128 us) {
-    if (us < std::numeric_limits<std::int64_t>::min() ||
-        us > std::numeric_limits<std::int64_t>::max()) {
-      return Value::missing();
-    }
-    return Value::duration({static_cast<std::int64_t>(us)});
-  }
   Int128 sum_ = 0;
 };
 

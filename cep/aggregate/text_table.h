@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <memory_resource>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -25,7 +26,15 @@ class TextTable {
   std::string_view text(std::uint32_t number) const {
     return {entries_[number].data, entries_[number].size};
   }
-  std::size_t count() const { return numbers_.size(); }
+  std::size_t count() const { return numbers_->size(); }
+  /// Bytes beside those asked of its memory.
+  std::size_t list_bytes() const {
+    return entries_.capacity() * sizeof(Entry) + free_.capacity() * sizeof(std::uint32_t);
+  }
+  /// Forgets all texts; those to come are in `memory`.
+  void clear(std::pmr::memory_resource* memory);
+  /// Moves the texts to `memory`; they keep their numbers.
+  void move_to(std::pmr::memory_resource* memory);
 
  private:
   struct Entry {
@@ -37,9 +46,13 @@ class TextTable {
     std::uint64_t seed = 0;
     std::size_t operator()(std::string_view text) const;
   };
+  using Numbers = std::pmr::unordered_map<std::string_view, std::uint32_t, Hash>;
+  char* copy(std::string_view text) const;
+
+  std::uint64_t seed_;
   std::pmr::memory_resource* memory_;
-  std::pmr::vector<Entry> entries_;
-  std::pmr::vector<std::uint32_t> free_;
-  std::pmr::unordered_map<std::string_view, std::uint32_t, Hash> numbers_;
+  std::vector<Entry> entries_;
+  std::vector<std::uint32_t> free_;
+  std::optional<Numbers> numbers_;
 };
 }  // namespace tocsin::cep

@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "cep/aggregate/feature_state.h"
 #include "cep/aggregate/feature_window.h"
 #include "cep/compile/compiler.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/rule.h"
 #include "cep/plan/zone.h"
+#include "cep/ring/feature_state.h"
 
 namespace tocsin::cep {
 namespace {

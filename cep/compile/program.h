@@ -296,7 +296,7 @@ struct FeatureProgram {
 };
 /// Features of one table and pass that take the same events, over windows that may differ: one
 /// operator. Their events are in a ring that groups over the same kinds of events share
-/// (cep/aggregate/shared_ring.h).
+/// (cep/ring/shared_ring.h).
 struct FeatureGroup {
   std::uint32_t table = 0;
   std::uint32_t op = 0;

@@ -5,9 +5,7 @@
 #include <set>
 #include <string>
 
-#include "cep/aggregate/feature_state.h"
 #include "cep/aggregate/feature_window.h"
-#include "cep/aggregate/shared_ring.h"
 #include "cep/eval/loop_totals.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/feature.h"
@@ -16,6 +14,9 @@
 #include "cep/record/key_record.h"
 #include "cep/record/pattern_state.h"
 #include "cep/record/timers.h"
+#include "cep/ring/feature_state.h"
+#include "cep/ring/flat_window.h"
+#include "cep/ring/shared_ring.h"
 
 namespace tocsin::cep {
 namespace {
@@ -83,7 +84,8 @@ Value value_number(const Type& type, std::int64_t number, std::string& text) {
 // Bytes of a window that has taken so many events a microsecond apart.
 std::size_t window_bytes(const WindowSpec& spec, std::int64_t events) {
   Counter counter;
-  WindowMemory memory(&counter, 0);
+  TextTable texts(&counter, 0);
+  WindowMemory memory(&counter, texts, 0);
   const InMemory<WindowState> window = make_window(spec, memory);
   std::string text;
   for (std::int64_t i = 0; i < events; ++i) {
@@ -93,6 +95,17 @@ std::size_t window_bytes(const WindowSpec& spec, std::int64_t events) {
   }
   // The window's number in its pool and in the record.
   return counter.bytes() + sizeof(InMemory<WindowState>) + sizeof(OperatorEntry);
+}
+
+// Bytes of one in a record that has taken an event.
+std::size_t flat_window_bytes(const WindowSpec& spec) {
+  Counter counter;
+  TextTable texts(&counter, 0);
+  WindowMemory memory(&counter, texts, 0);
+  std::string text;
+  if (spec.is_text) word_of(value_number(spec.value_type, 1, text), spec, memory);
+  return FlatWindow::words_of_new(spec) * std::size_t{8} + in_pool(counter.bytes()) +
+         sizeof(OperatorEntry);
 }
 
 // Rings and groups of which the memory was counted with another feature.
@@ -136,9 +149,12 @@ FeatureMemory memory_of_feature(const ProgramImpl& program, const FeatureProgram
     const std::size_t event = (wide ? 8 : 4) + (fresh.value == RingValue::kNone ? 0 : 8);
     out.bytes_more = as_it_grows(event + event / 2);
   } else {
-    out.bytes_first = in_pool(window_bytes(feature.window, 1));
+    const std::size_t one = in_pool(window_bytes(feature.window, 1));
     const std::size_t many = in_pool(window_bytes(feature.window, kSample));
-    out.bytes_more = many > out.bytes_first ? (many - out.bytes_first) / (kSample - 1) : 0;
+    out.bytes_first = one;
+    out.bytes_more = many > one ? (many - one) / (kSample - 1) : 0;
+    if (feature.window.flat == FlatForm::kTotal) out.bytes_more = 0;
+    if (feature.window.flat != FlatForm::kNone) out.bytes_first = flat_window_bytes(feature.window);
   }
   if (has_own_record) out.bytes_first += kKeyTableBytes + kRecordHeadBytes;
   return out;

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "cep/aggregate/feature_state.h"
 #include "cep/compile/pattern_program.h"
 #include "cep/engine/key_report.h"
 #include "cep/engine/table_state.h"
@@ -19,6 +18,7 @@
 #include "cep/plan/pattern.h"
 #include "cep/plan/rule.h"
 #include "cep/plan/zone.h"
+#include "cep/ring/feature_state.h"
 
 namespace tocsin::cep {
 namespace {
@@ -340,10 +340,7 @@ Value read_copy(const FeatureProgram& feature, const RingHeader& ring, EventTime
   trim_ring(copy, now.us, feature.window_us);
   return read_ring(copy, *feature.feature);
 }
-OwnedValue read_copy(const FeatureProgram& feature, const WindowState& window, EventTime now) {
-  std::string bytes;
-  ByteWriter to(bytes);
-  window.save(to);
+OwnedValue read_copy(const FeatureProgram& feature, const std::string& bytes, EventTime now) {
   WindowPool pool(0);
   WindowState& copy = pool.at(pool.make(feature.window));
   ByteReader from(bytes);
@@ -353,7 +350,7 @@ OwnedValue read_copy(const FeatureProgram& feature, const WindowState& window, E
 }  // namespace
 
 OwnedValue TableState::report_feature(const FeatureProgram& feature, const std::byte* record,
-                                      const WindowPool& windows, EventTime now) const {
+                                      EventTime now) const {
   const FeatureWindow& window = feature.feature->window;
   if (window.kind() == WindowKind::kCalendar && feature.zone == nullptr) {
     return OwnedValue(Value::missing());
@@ -366,7 +363,10 @@ OwnedValue TableState::report_feature(const FeatureProgram& feature, const std::
     return OwnedValue(read_copy(feature, *RecordStore::at<RingHeader>(record, entry->state), now));
   }
   if (entry == nullptr) return OwnedValue(value_without_window(feature.window));
-  return read_copy(feature, windows.at(entry->state), now);
+  std::string bytes;
+  ByteWriter to(bytes);
+  feature_store_.save(feature, record, *entry, to);
+  return read_copy(feature, bytes, now);
 }
 
 void TableState::report(std::string_view key, EventTime now, std::size_t matches_max,
@@ -406,7 +406,7 @@ void TableState::report(std::string_view key, EventTime now, std::size_t matches
   }
   for (const FeatureProgram& feature : program_.features) {
     if (&program_.tables[feature.table] != &table_) continue;
-    out.features.push_back({feature.index, report_feature(feature, record, shard.windows, now)});
+    out.features.push_back({feature.index, report_feature(feature, record, now)});
   }
   out.is_known = record != nullptr;
 }

@@ -166,7 +166,7 @@ void TableState::forget(const TableTarget& from, std::string_view key) {
 void TableState::release(Shard& shard, std::byte* record, const OperatorEntry& entry) {
   const OperatorProgram& op = table_.operators[entry.op - 1];
   if (op.kind == OperatorKind::kFeature) {
-    feature_store_.release(program_.features[op.index], entry);
+    feature_store_.release(program_.features[op.index], record, entry);
   } else if (op.kind == OperatorKind::kStrict) {
     const StrictGroup& group = program_.strict_groups[op.index];
     StrictState state(RecordStore::at<std::byte>(record, entry.state), group);

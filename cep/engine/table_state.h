@@ -116,7 +116,7 @@ class TableState {
   void divide(const TablePass& pass);
   void take_over(OtherLane& other, std::vector<Alert>& alerts);
   OwnedValue report_feature(const FeatureProgram& feature, const std::byte* record,
-                            const WindowPool& windows, EventTime now) const;
+                            EventTime now) const;
   void add_strict_totals(const StrictGroup& group, std::byte* record, Offset place, EventTime now,
                          std::vector<RuleTotals>& totals) const;
   static bool is_left_alone(const KeySlot& slot, std::int64_t tick, std::int64_t round);

@@ -1,8 +1,8 @@
 /// Takes events into the features of one table and reads them: the fast rings in the key's record
-/// (cep/aggregate/feature_state.h) for `count`, `sum` and `avg` over `last D` and `previous D`,
-/// shared where several of them are over the same kind of events (SharedFeatures); a
-/// window of the shard's pool (cep/aggregate/feature_window.h) for all others, with its number
-/// in the record's operator list.
+/// (cep/ring/feature_state.h) for `count`, `sum` and `avg` over `last D` and `previous D`,
+/// shared where several of them are over the same kind of events (SharedFeatures); for all others a
+/// small window in the record (cep/ring/flat_window.h), or a window of the shard's pool
+/// (cep/aggregate/feature_window.h), whose number stands in the record's operator list.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -10,18 +10,19 @@
 #include <vector>
 
 #include "cep/aggregate/feature_window.h"
-#include "cep/aggregate/shared_ring.h"
 #include "cep/base/byte_codec.h"
 #include "cep/compile/program.h"
 #include "cep/record/engine_stats.h"
 #include "cep/record/key_record.h"
+#include "cep/ring/flat_window.h"
+#include "cep/ring/shared_ring.h"
 
 namespace tocsin::cep {
 struct CurrentRow;
 
-/// The features of one table that share rings (cep/aggregate/shared_ring.h): takes events into
+/// The features of one table that share rings (cep/ring/shared_ring.h): takes events into
 /// groups of them, reads them, writes and restores what each holds. A feature's bytes are those of
-/// a ring of its own (cep/aggregate/feature_state.h): they do not say what it shares.
+/// a ring of its own (cep/ring/feature_state.h): they do not say what it shares.
 class SharedFeatures {
  public:
   SharedFeatures(const ProgramImpl& program, std::uint32_t table, RecordStore& store,
@@ -152,9 +153,7 @@ class FeatureStore {
   std::int64_t expiry(const FeatureProgram& feature, std::byte* record, const OperatorEntry& entry,
                       std::int64_t now_us);
   /// Gives back what the feature holds of a key outside its record, which lists it as `entry`.
-  void release(const FeatureProgram& feature, const OperatorEntry& entry) {
-    if (!feature.in_ring) windows_->free(entry.state);
-  }
+  void release(const FeatureProgram& feature, std::byte* record, const OperatorEntry& entry);
   /// Writes what the feature holds of a key whose record lists it as `entry`.
   void save(const FeatureProgram& feature, const std::byte* record, const OperatorEntry& entry,
             ByteWriter& to) const;
@@ -163,7 +162,15 @@ class FeatureStore {
   bool restore(const FeatureProgram& feature, KeySlot& slot, ByteReader& from);
 
  private:
-  // The window of the current key, made where there is none.
+  void take_word(const FeatureProgram& feature, CurrentRow& current, Word word, bool counts);
+  bool take_flat(const FeatureProgram& feature, CurrentRow& current, Word word, bool counts);
+  FlatWindow flat_window(const FeatureProgram& feature, std::byte* record, Offset place) const {
+    return {RecordStore::at<std::uint64_t>(record, place), feature.window, windows_->memory()};
+  }
+  Offset cut_words(CurrentRow& current, std::uint32_t op, std::uint32_t words);
+  bool restore_flat(const FeatureProgram& feature, KeySlot& slot, std::uint32_t events,
+                    ByteReader& from);
+  // The window of the pool, made where there is none.
   WindowState& window_of(const FeatureProgram& feature, CurrentRow& current);
   void take_into_ring(const FeatureProgram& feature, CurrentRow& current, const Value& value);
   const Zone* zone_of(const FeatureProgram& feature, const CurrentRow& current) const;

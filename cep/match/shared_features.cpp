@@ -3,11 +3,11 @@
 #include <bit>
 #include <utility>
 
-#include "cep/aggregate/feature_state.h"
 #include "cep/aggregate/window_state.h"
 #include "cep/alert/current_row.h"
 #include "cep/match/feature_store.h"
 #include "cep/plan/feature.h"
+#include "cep/ring/feature_state.h"
 
 namespace tocsin::cep {
 namespace {

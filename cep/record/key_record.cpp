@@ -4,11 +4,12 @@
 #include <cstring>
 #include <utility>
 
-#include "cep/aggregate/feature_state.h"
-#include "cep/aggregate/shared_ring.h"
 #include "cep/base/assert.h"
 #include "cep/plan/event_type.h"
 #include "cep/record/feature_reader.h"
+#include "cep/ring/feature_state.h"
+#include "cep/ring/flat_window.h"
+#include "cep/ring/shared_ring.h"
 
 namespace tocsin::cep {
 namespace {
@@ -24,6 +25,10 @@ constexpr Offset kForwarded = 1U << 31;
 std::uint32_t words_of_new_ring(const Feature& feature) {
   const RingHeader ring = make_ring(feature, 0);
   return ring_words(ring.capacity, ring.wide_times != 0, ring.value);
+}
+std::uint32_t words_of_new_feature(const FeatureProgram& feature) {
+  if (feature.in_ring) return words_of_new_ring(*feature.feature);
+  return feature.window.flat == FlatForm::kNone ? 0 : FlatWindow::words_of_new(feature.window);
 }
 std::uint32_t words_of_group(const FeatureGroup& group) {
   return EventGroup::words(static_cast<std::uint32_t>(group.features.size()), group.has_sums);
@@ -60,8 +65,7 @@ RecordStore::RecordStore(const ProgramImpl& program, const TableProgram& table)
   for (const OperatorProgram& op : table.operators) {
     if (op.kind == OperatorKind::kFeature) {
       const FeatureProgram& feature = program.features[op.index];
-      if (!feature.in_ring || !takes_all(feature.predicate)) continue;
-      words += words_of_new_ring(*feature.feature);
+      if (takes_all(feature.predicate)) words += words_of_new_feature(feature);
     } else if (op.kind == OperatorKind::kGroup) {
       const FeatureGroup& group = program.feature_groups[op.index];
       if (!takes_all(program.features[group.features[0]].predicate)) continue;
@@ -85,7 +89,7 @@ RecordStore::RecordStore(const ProgramImpl& program, const TableProgram& table)
     const OperatorProgram& op = table.operators[i];
     if (op.kind == OperatorKind::kFeature) {
       const FeatureProgram& feature = program.features[op.index];
-      feature_words_[i + 1] = {feature.in_ring ? words_of_new_ring(*feature.feature) : 0, 1, 0};
+      feature_words_[i + 1] = {words_of_new_feature(feature), 1, 0};
     } else if (op.kind == OperatorKind::kGroup) {
       const FeatureGroup& group = program.feature_groups[op.index];
       const std::uint32_t ring_op = program.shared_rings[group.ring].op;
@@ -325,12 +329,12 @@ void RecordCollector::collect(std::byte* old, std::uint32_t skip_op, std::span<D
     const OperatorProgram& op = table_.operators[entry.op - 1];
     if (op.kind == OperatorKind::kFeature) {
       const FeatureProgram& feature = program_.features[op.index];
-      if (!feature.in_ring) {  // its state is the number of a window
-        std::memcpy(layout_.get() + kHeaderWords + fresh.operator_count, &entry, sizeof(entry));
-        ++fresh.operator_count;
-        continue;
+      if (feature.in_ring) {
+        collect_ring(old, entry, feature);
+      } else if (!entry.is_pooled()) {
+        const auto* const window = RecordStore::at<std::uint64_t>(old, entry.state);
+        entry.state = push(window, FlatWindow::words_of(feature.window, *window));
       }
-      collect_ring(old, entry, feature);
     } else if (op.kind == OperatorKind::kGroup) {
       collect_group(old, entry, program_.feature_groups[op.index]);
     } else if (op.kind == OperatorKind::kRing) {

@@ -7,9 +7,10 @@
 ///       OperatorEntry[]   sorted by op: operators that have something live; the list itself is an
 ///       object rule state        RuleHeader, OnceState where the rule has `once`, Run[capacity]
 ///       ascending by first event strict state      StrictState, of rules whose events follow each
-///       other directly feature state     a ring (cep/aggregate/feature_state.h) Node one event of
-///       a partial match; `parent` is the one before it: runs share their past KeptEvent a captured
-///       event, once for all rules of the table
+///       other directly feature state     a ring (cep/ring/feature_state.h), or a small
+///       window (cep/ring/flat_window.h) Node one event of a partial match; `parent` is the
+///       one before it: runs share their past KeptEvent a captured event, once for all rules of the
+///       table
 ///
 /// Nothing holds an address or another record's offset: a record moves by memcpy. When the block is
 /// full, what the operators still reach is copied to a fresh layout (a two-space collection of one
@@ -47,6 +48,11 @@ struct RecordHeader {
 struct OperatorEntry {
   std::uint32_t op = 0;
   Offset state = 0;
+
+  /// Of a feature that has no ring: the state is a window in the pool, not in the record.
+  static constexpr Offset kPooled = Offset{1} << 31;
+  bool is_pooled() const { return (state & kPooled) != 0; }
+  std::uint32_t pooled() const { return state & ~kPooled; }
 };
 struct RuleHeader {
   std::uint32_t run_count = 0;

@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "cep/aggregate/feature_state.h"
 #include "cep/aggregate/feature_window.h"
 #include "cep/plan/zone.h"
+#include "cep/ring/feature_state.h"
 #include "cep/value/identity.h"
 #include "tests/cep/random_window.h"
 #include "tests/support/plan_parts.h"

@@ -1,4 +1,4 @@
-#include "cep/aggregate/feature_state.h"
+#include "cep/ring/feature_state.h"
 
 #include <algorithm>
 #include <cstring>

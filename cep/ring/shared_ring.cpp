@@ -1,4 +1,4 @@
-#include "cep/aggregate/shared_ring.h"
+#include "cep/ring/shared_ring.h"
 
 #include <algorithm>
 #include <cstring>
