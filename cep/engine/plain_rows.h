@@ -1,11 +1,11 @@
 /// The operators of a table at rows as most are, before each is run by itself: counts take the row
 /// into their rings, strict groups compare it with the key's last events, and rules that the row
-/// cannot concern are left out. For tables of one source of keys whose predicates are all bits of a
-/// row's mask.
+/// cannot concern are left out. For tables of one source of keys whose operators and predicates are
+/// all bits of a row's mask, the operators in one word.
 #pragma once
+#include <bit>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "cep/alert/current_row.h"
@@ -19,19 +19,20 @@ namespace tocsin::cep {
 /// Invariant: what it does of an operator is all that the operator would do at the row.
 class PlainRows {
  public:
-  PlainRows(const ProgramImpl& program, const TableProgram& table, FeatureStore& features,
-            EventCapture& capture, EngineStats& stats);
+  PlainRows(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
+            FeatureStore& features, EventCapture& capture, EngineStats& stats);
   /// Whether the table's rows can be run here at all.
   bool may_run() const { return may_run_; }
-  /// Runs what it can of the operators in `bits`, by op, and takes those out that are done. The
-  /// others are to be run in their order.
-  void run(std::span<std::uint64_t> bits, CurrentRow& row);
+  /// Runs what it can of these operators, as bits by op. Gives those that are not done, which are
+  /// to be run in their order.
+  std::uint64_t run(std::uint64_t operators, CurrentRow& row);
 
  private:
   struct Counter {
     const FeatureProgram* feature = nullptr;  // with a ring of its own; null: a group
     const FeatureGroup* group = nullptr;
-    const CountGate* gate = nullptr;
+    std::uint64_t gated = 0;       // rules that wait for it to hold enough
+    std::uint32_t list_place = 0;  // of the feature in most records' lists
   };
   struct Start {
     std::uint32_t word = 0;
@@ -39,17 +40,21 @@ class PlainRows {
     bool keeps_state = false;  // what its key's record lists may go on
   };
   void add(const ProgramImpl& program, const TableProgram& table, std::uint32_t op);
-  void count(const Counter& counter, std::span<std::uint64_t> bits, CurrentRow& row);
+  std::uint64_t count(Counter& counter, CurrentRow& row);
+  static std::uint32_t place_of(std::uint64_t operators) {
+    return static_cast<std::uint32_t>(std::countr_zero(operators));
+  }
   bool concerns(std::uint32_t op, const CurrentRow& row) const;
 
+  RecordStore& store_;
   FeatureStore& features_;
   EventCapture& capture_;
   EngineStats& stats_;
   bool may_run_ = false;
   // By op, as bits; and by op what they are, where the bit is set.
-  std::vector<std::uint64_t> counting_;
-  std::vector<std::uint64_t> starting_;
-  std::vector<std::uint64_t> strict_;
+  std::uint64_t counting_ = 0;
+  std::uint64_t starting_ = 0;
+  std::uint64_t strict_ = 0;
   std::vector<Counter> counters_;
   std::vector<Start> starts_;
   std::vector<std::optional<StrictRows>> strict_rows_;

@@ -32,9 +32,8 @@ TableLane::TableLane(const ProgramImpl& program, std::uint32_t table, TableShard
       matcher_(program, table_, store_, capture_, stats, groups_, budgets),
       codec_(program, table_, store_, capture_, feature_store_, matcher_.general(), stats),
       features_(program, table),
-      plain_rows_(program, table_, feature_store_, capture_, stats),
-      shared_events_(*program.plan),
-      row_bits_(touches.keys.operator_words()) {
+      plain_rows_(program, table_, store_, feature_store_, capture_, stats),
+      shared_events_(*program.plan) {
   for (std::size_t bit = 1; bit < table_.mask_operators.size(); ++bit) {
     const std::uint32_t pass = table_.operators[table_.mask_operators[bit] - 1].pass;
     pass_masks_[pass][bit / 64] |= std::uint64_t{1} << (bit % 64);
@@ -143,6 +142,8 @@ void TableLane::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& 
   const std::uint32_t end = touches_.keys.end_of(shard_index);
   const std::vector<Row>& rows = slice.batch().rows;
   const bool has_timers = shards_.has_timers(pass);
+  const bool is_plain = plain_rows_.may_run() && profile_ == nullptr;
+  if (is_plain) begin_plain_rows(pass, slice);
   for (std::uint32_t i = touches_.keys.begin_of(shard_index); i < end; ++i) {
     if (i % kBlock == 0) {
       prefetch_rows(i + 2 * kBlock, i + 3 * kBlock, slice);
@@ -152,7 +153,11 @@ void TableLane::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& 
       const std::int64_t now = rows[touches_.keys.touch(i).row].engine_time.us;
       if (shard.timers[pass].next_due_us() <= now) fire(pass, shard, context, now);
     }
-    run_row(pass, context, touches_.keys.touch(i), touches_.slots[i]);
+    if (is_plain) {
+      run_plain_row(pass, context, touches_.keys.touch(i), touches_.slots[i]);
+    } else {
+      run_row(pass, context, touches_.keys.touch(i), touches_.slots[i]);
+    }
     if (groups_.any_over()) keep_groups_to_budget(shard, rows[touches_.keys.touch(i).row]);
   }
 }
@@ -181,11 +186,8 @@ void TableLane::run_row(std::uint32_t pass, const MatchContext& context,
   features_.begin(slice, pass, current);
   current.key = touches_.keys.key_of(touch);
   current.reader = &features_;
-  if (plain_rows_.may_run() && profile_ == nullptr) {
-    run_left(pass, context, mask);
-    return;
-  }
-  if (profile_ != nullptr) begin_measuring();
+  if (profile_ != nullptr) [[unlikely]]
+    begin_measuring();
   if (!table_.predicate_places.empty()) {
     current.places = table_.predicate_places.data();
     current.sparse = touches_.keys.sparse_of(row, touch, slice, scratch_);
@@ -220,28 +222,44 @@ void TableLane::run_row(std::uint32_t pass, const MatchContext& context,
   }
 }
 
-// What is left to be run when plain rows have been.
-void TableLane::run_left(std::uint32_t pass, const MatchContext& context,
-                         const std::uint64_t* mask) {
-  const std::vector<std::uint64_t>& of_pass = pass_masks_[pass];
-  for (std::size_t w = 0; w < of_pass.size(); ++w) row_bits_[w] = mask[w] & of_pass[w];
-  if (current_.slot != nullptr && current_.record == nullptr && store_.foresees()) {
-    for (std::size_t w = 0; w < of_pass.size(); ++w) {
-      for (std::uint64_t bits = row_bits_[w]; bits != 0; bits &= bits - 1) {
-        store_.foresee(static_cast<std::uint32_t>(w * 64) +
-                       static_cast<std::uint32_t>(std::countr_zero(bits)));
-      }
+// What all plain rows of a shard have in common.
+void TableLane::begin_plain_rows(std::uint32_t pass, Slice& slice) {
+  current_ = {};
+  current_.features = &feature_store_;
+  current_.reader = &features_;
+  capture_.take_in_roles(0);
+  features_.begin(slice, pass, current_);
+  open_gates();
+}
+
+void TableLane::run_plain_row(std::uint32_t pass, const MatchContext& context,
+                              const SliceKeys::Touch& touch, KeySlot* slot) {
+  const Row& row = context.slice.batch().rows[touch.row];
+  const std::uint64_t* const mask = touches_.keys.mask_of(row);
+  std::uint64_t operators = mask[0] & pass_masks_[pass][0];
+  if (operators == 0) return;
+  current_.row = &row;
+  current_.number = context.slice.number_of(touch.row);
+  current_.predicates = mask + 1;
+  current_.slot = slot;
+  current_.record = slot != nullptr && slot->record != 0 ? store_.base(*slot) : nullptr;
+  current_.key = touches_.keys.key_of(touch);
+  current_.event = 0;
+  feature_store_.shared().begin_row();
+  features_.begin_row();
+  if (current_.record == nullptr && slot != nullptr && store_.foresees()) {
+    store_.forget_foreseen();
+    for (std::uint64_t bits = operators; bits != 0; bits &= bits - 1) {
+      store_.foresee(static_cast<std::uint32_t>(std::countr_zero(bits)));
     }
   }
-  plain_rows_.run(row_bits_, current_);
-  for (std::size_t w = 0; w < of_pass.size(); ++w) {
-    std::uint64_t left = row_bits_[w];
-    while ((left &= ~closed_[w]) != 0) {  // one that runs may close others
-      const auto bit = static_cast<std::uint32_t>(std::countr_zero(left));
-      left &= left - 1;
-      run_operator(static_cast<std::uint32_t>(w * 64) + bit, context);
-    }
+  operators = plain_rows_.run(operators, current_);
+  while ((operators &= ~closed_[0]) != 0) {  // one that runs may close others
+    const auto op = static_cast<std::uint32_t>(std::countr_zero(operators));
+    operators &= operators - 1;
+    run_operator(op, context);
   }
+  if (!closing_.empty()) open_gates();
 }
 
 void TableLane::begin_measuring() { profile_->begin(); }
@@ -292,9 +310,7 @@ void TableLane::run_operator(std::uint32_t op, const MatchContext& context) {
   switch (program.kind) {
     case OperatorKind::kFeature: {
       const FeatureProgram& feature = program_.features[program.index];
-      if (feature.in_ring && feature.counts_rows()) {
-        feature_store_.take_row(feature, current_);
-      } else if (takes(feature, current_, context.slice)) {
+      if (takes(feature, current_, context.slice)) {
         take_into_feature(feature, current_, context.slice);
       }
       if (feature.gate) ask_gate(*feature.gate);
@@ -302,11 +318,7 @@ void TableLane::run_operator(std::uint32_t op, const MatchContext& context) {
     }
     case OperatorKind::kGroup: {
       const FeatureGroup& group = program_.feature_groups[program.index];
-      if (group.counts_rows) {
-        feature_store_.shared().take_row(group, current_);
-      } else {
-        take_into_group(group, context.slice);
-      }
+      take_into_group(group, context.slice);
       if (group.gate) ask_gate(*group.gate);
       break;
     }
@@ -339,13 +351,12 @@ void TableLane::fetch_for_timers(const TablePass& pass, ShardRange range) {
       shard.keys.prefetch(hash);
     });
   }
-  for (const std::uint64_t hash : due_keys_) fetch_records(shards_[shard_of_hash(hash)], hash);
-}
-
-void TableLane::fetch_records(TableShard& shard, std::uint64_t hash) const {
-  shard.keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
-    if (slot.record != 0) store_.prefetch(shard.keys.arena().at(slot.record));
-  });
+  for (const std::uint64_t hash : due_keys_) {
+    KeyShard& keys = shards_[shard_of_hash(hash)].keys;
+    keys.for_each_of_hash(hash, [&](const KeySlot& slot) {
+      if (slot.record != 0) store_.prefetch(keys.arena().at(slot.record));
+    });
+  }
 }
 
 void TableLane::fire(std::uint32_t pass, TableShard& shard, const MatchContext& context,

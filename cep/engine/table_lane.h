@@ -104,8 +104,10 @@ class TableLane {
       slice_ = &slice;
       pass_ = pass;
       current_ = &current;
-      last_ = kNone;
+      begin_row();
     }
+    /// The current row is another one.
+    void begin_row() { last_ = kNone; }
     const Value& read(FeatureIndex read) override;
 
    private:
@@ -126,14 +128,15 @@ class TableLane {
   void prefetch_rows(std::uint32_t begin, std::uint32_t end, const Slice& slice) const;
   void prefetch_records(std::uint32_t begin, std::uint32_t end) const;
   void fetch_for_timers(const TablePass& pass, ShardRange range);
-  void fetch_records(TableShard& shard, std::uint64_t hash) const;
   void find_slots(std::uint32_t shard, Slice& slice);
   void run_shard(std::uint32_t pass, std::uint32_t shard, Slice& slice, std::vector<Alert>& alerts);
   void run_row(std::uint32_t pass, const MatchContext& context, const SliceKeys::Touch& touch,
                KeySlot* slot);
   void find_operators(std::uint32_t pass, const std::uint64_t* mask, const SliceKeys::Touch& touch,
                       const Slice& slice);
-  void run_left(std::uint32_t pass, const MatchContext& context, const std::uint64_t* mask);
+  void begin_plain_rows(std::uint32_t pass, Slice& slice);
+  void run_plain_row(std::uint32_t pass, const MatchContext& context, const SliceKeys::Touch& touch,
+                     KeySlot* slot);
   void run_operator(std::uint32_t op, const MatchContext& context);
   [[gnu::cold]] void begin_measuring();
   [[gnu::cold]] void measure(std::uint32_t op);
@@ -190,6 +193,5 @@ class TableLane {
   std::vector<const CountGate*> closing_;  // those that close operators to the row
   std::vector<std::uint64_t> closed_;      // those operators, as bits by op; else 0
   std::vector<std::uint32_t> row_operators_;
-  std::vector<std::uint64_t> row_bits_;  // of the operators that are left to run
 };
 }  // namespace tocsin::cep

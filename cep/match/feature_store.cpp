@@ -33,20 +33,6 @@ void FeatureStore::take(const FeatureProgram& feature, CurrentRow& current, cons
   take_word(feature, current, word, true);
 }
 
-void FeatureStore::take_row(const FeatureProgram& feature, CurrentRow& current) {
-  if (current.record != nullptr) {
-    const OperatorEntry* const entry = RecordStore::find(current.record, feature.op);
-    if (entry != nullptr) {
-      auto* const ring = RecordStore::at<RingHeader>(current.record, entry->state);
-      // What has left the window goes when its place is wanted.
-      if (ring->count < feature.window.events_max && push_time(ring, current.row->engine_time.us)) {
-        return;
-      }
-    }
-  }
-  take_into_ring(feature, current, Value::missing());
-}
-
 void FeatureStore::pass(const FeatureProgram& feature, CurrentRow& current) {
   take_word(feature, current, 0, false);
 }

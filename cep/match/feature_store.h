@@ -10,16 +10,16 @@
 #include <vector>
 
 #include "cep/aggregate/feature_window.h"
+#include "cep/alert/current_row.h"
 #include "cep/base/byte_codec.h"
 #include "cep/compile/program.h"
 #include "cep/record/engine_stats.h"
 #include "cep/record/key_record.h"
+#include "cep/ring/feature_state.h"
 #include "cep/ring/flat_window.h"
 #include "cep/ring/shared_ring.h"
 
 namespace tocsin::cep {
-struct CurrentRow;
-
 /// The features of one table that share rings (cep/ring/shared_ring.h): takes events into
 /// groups of them, reads them, writes and restores what each holds. A feature's bytes are those of
 /// a ring of its own (cep/ring/feature_state.h): they do not say what it shares.
@@ -35,10 +35,8 @@ class SharedFeatures {
   /// Takes the current row into all features of the group, with the argument's known value (missing
   /// for counts).
   void take(const FeatureGroup& group, CurrentRow& current, const Value& value);
-  /// The same for a group of counts.
-  void take_row(const FeatureGroup& group, CurrentRow& current) {
-    if (!take_quickly(group, current)) take(group, current, Value::missing());
-  }
+  /// The same for a group of counts. Whether its gate, if it has one, is open then.
+  bool take_row(const FeatureGroup& group, CurrentRow& current);
   /// The feature's value at the current row; how many events it holds.
   static Value read(const FeatureProgram& feature, const CurrentRow& current);
   static std::uint32_t count(const FeatureProgram& feature, const CurrentRow& current);
@@ -76,7 +74,10 @@ class SharedFeatures {
     const FeatureGroup* group = nullptr;
     Offset state = 0;
   };
-  bool take_quickly(const FeatureGroup& group, const CurrentRow& current);
+  enum class Quick : std::uint8_t { kNotTaken, kClosed, kOpen };
+  Quick take_quickly(const FeatureGroup& group, const CurrentRow& current);
+  static bool holds(const FeatureProgram& feature, const GroupView& view, std::int64_t now_us,
+                    std::uint32_t events);
   GroupView view_of(std::byte* record, const FeatureGroup& group, Offset state) const;
   static GroupView view_of(std::byte* record, const FeatureProgram& feature,
                            const OperatorEntry& entry);
@@ -137,8 +138,23 @@ class FeatureStore {
   void work_on(WindowPool& windows) { windows_ = &windows; }
   /// Takes the current row, with the argument's known value (missing for count).
   void take(const FeatureProgram& feature, CurrentRow& current, const Value& value);
-  /// Takes the current row into a feature that counts rows in a ring of its own.
-  void take_row(const FeatureProgram& feature, CurrentRow& current);
+  /// Takes the current row into a feature that counts rows in a ring of its own. Whether its gate,
+  /// if it has one, is open then. `place` is where most records list it, which is learned.
+  bool take_row(const FeatureProgram& feature, CurrentRow& current, std::uint32_t& place) {
+    if (current.record != nullptr) {
+      const OperatorEntry* const entry = RecordStore::find(current.record, feature.op, place);
+      if (entry != nullptr) {
+        auto* const ring = RecordStore::at<RingHeader>(current.record, entry->state);
+        const std::int64_t now = current.row->engine_time.us;
+        // What has left the window goes when its place is wanted.
+        if (ring->count < feature.window.events_max && push_time(ring, now)) {
+          return !feature.gate || has_in_window(*ring, feature.gate->least, now, feature.window_us);
+        }
+      }
+    }
+    take_into_ring(feature, current, Value::missing());
+    return !feature.gate || has_in_ring(*feature.gate, current);
+  }
   /// Takes the current row as one that is in the window and not aggregated. Requires a feature that
   /// takes all (WindowSpec).
   void pass(const FeatureProgram& feature, CurrentRow& current);

@@ -76,12 +76,20 @@ void SharedFeatures::take(const FeatureGroup& group, CurrentRow& current, const 
   taken_ = {&group, current.record, view};
 }
 
-// Takes the row where that takes no room and no member may be without an event. False where it was
-// not taken.
-bool SharedFeatures::take_quickly(const FeatureGroup& group, const CurrentRow& current) {
-  if (current.record == nullptr) return false;
+bool SharedFeatures::take_row(const FeatureGroup& group, CurrentRow& current) {
+  const Quick taken = take_quickly(group, current);
+  if (taken != Quick::kNotTaken) return taken == Quick::kOpen;
+  take(group, current, Value::missing());
+  return !group.gate ||
+         has_taken(program_.features[group.gate->feature], current, group.gate->least);
+}
+
+// Takes the row where that takes no room and no member may be without an event.
+SharedFeatures::Quick SharedFeatures::take_quickly(const FeatureGroup& group,
+                                                   const CurrentRow& current) {
+  if (current.record == nullptr) return Quick::kNotTaken;
   const OperatorEntry* const entry = RecordStore::find(current.record, group.op);
-  if (entry == nullptr) return false;
+  if (entry == nullptr) return Quick::kNotTaken;
   const GroupView view = view_of(current.record, group, entry->state);
   SharedRing& ring = view.ring();
   std::uint64_t& newest_row = row_of_newest_[ring_of(group).place];
@@ -89,15 +97,29 @@ bool SharedFeatures::take_quickly(const FeatureGroup& group, const CurrentRow& c
   const std::int64_t now = current.row->engine_time.us;
   if (view.group().has_empty() || ring.count() >= group.events_least ||
       (is_new && !ring.has_room(now))) {
-    return false;
+    return Quick::kNotTaken;
   }
   const std::uint32_t event = ring.end() - (is_new ? 0 : 1);
-  if (!view.mark_near(event)) return false;
+  if (!view.mark_near(event)) return Quick::kNotTaken;
   if (is_new) ring.push(now);
   newest_row = row_;
   view.group().take_one();
-  taken_ = {&group, current.record, view};
-  return true;
+  if (!group.gate) return Quick::kOpen;
+  const FeatureProgram& longest = program_.features[group.gate->feature];
+  return holds(longest, view, now, group.gate->least) ? Quick::kOpen : Quick::kClosed;
+}
+
+// Whether the feature of the group, which has just taken a row, holds so many events or more.
+bool SharedFeatures::holds(const FeatureProgram& feature, const GroupView& view,
+                           std::int64_t now_us, std::uint32_t events) {
+  GroupMember& member = view.member(feature.place);
+  if (view.count(member) < events) return false;
+  // The member holds the newest events: the last of so many is in its window, or fewer are.
+  if (const auto number = view.newest_but(events - 1)) {
+    return view.ring().time(*number) > now_us - feature.window_us;
+  }
+  view.trim(member, now_us, feature.window_us);
+  return view.count(member) >= events;
 }
 
 bool SharedFeatures::has_taken(const FeatureProgram& feature, const CurrentRow& current,
@@ -105,15 +127,7 @@ bool SharedFeatures::has_taken(const FeatureProgram& feature, const CurrentRow& 
   if (taken_.group != &program_.feature_groups[feature.group] || taken_.record != current.record) {
     return count(feature, current) >= events;
   }
-  GroupMember& member = taken_.view->member(feature.place);
-  if (taken_.view->count(member) < events) return false;
-  // The member holds the newest events: the last of so many is in its window, or fewer are.
-  const std::int64_t begin_us = current.row->engine_time.us - feature.window_us;
-  if (const auto number = taken_.view->newest_but(events - 1)) {
-    return taken_.view->ring().time(*number) > begin_us;
-  }
-  taken_.view->trim(member, current.row->engine_time.us, feature.window_us);
-  return taken_.view->count(member) >= events;
+  return holds(feature, *taken_.view, current.row->engine_time.us, events);
 }
 
 // Makes room for one more event in each feature of a group that may hold as many as it may.

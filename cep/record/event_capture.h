@@ -57,6 +57,18 @@ class EventCapture {
     std::uint64_t slice = 0;
     bool may_be_plain = false;  // the layout has nothing but own fields, which all have columns
     std::vector<CaptureColumn> fields;
+    // Of plain rows: the same, those with words and those with texts.
+    struct WordsAt {
+      const std::int64_t* words = nullptr;
+      std::size_t place = 0;
+    };
+    struct TextsAt {
+      const std::string_view* texts = nullptr;
+      std::size_t place = 0;
+    };
+    std::vector<WordsAt> words;
+    std::vector<TextsAt> texts;
+    std::vector<const std::uint8_t*> known;  // those of which some are missing
   };
   std::uint32_t capture(const Row& row, FeatureReader* features, std::uint32_t pass);
   std::uint32_t capture_plain(const Row& row, const CaptureColumns& columns);

@@ -165,12 +165,25 @@ void EventCapture::find_columns(std::uint32_t type, CaptureColumns& columns) con
         {start(column.known), start(column.words), start(column.texts), all_known});
     columns.may_be_plain = columns.may_be_plain && !column.known.empty();
   }
+  columns.words.clear();
+  columns.texts.clear();
+  columns.known.clear();
+  for (std::size_t place = 0; columns.may_be_plain && place < columns.fields.size(); ++place) {
+    const CaptureColumn& column = columns.fields[place];
+    if (!column.all_known) columns.known.push_back(column.known);
+    if (column.texts != nullptr) {
+      columns.texts.push_back({column.texts, place});
+    } else {
+      columns.words.push_back({column.words, place});
+      columns.may_be_plain = column.words != nullptr;
+    }
+  }
 }
 
 // What was captured there before is gone.
 std::uint64_t* EventCapture::room_to_capture(std::uint32_t words) {
   captured_row_ = nullptr;
-  if (captured_capacity_ < words) {
+  if (captured_capacity_ < words) [[unlikely]] {
     captured_capacity_ = words + words / 2 + 64;
     captured_ = std::make_unique_for_overwrite<std::uint64_t[]>(captured_capacity_);
   }
@@ -206,18 +219,19 @@ void EventCapture::take_step_values(const CaptureLayout& layout, FeatureReader* 
 // before its fields or behind them. Its words; 0 for any other row.
 std::uint32_t EventCapture::capture_plain(const Row& row, const CaptureColumns& columns) {
   if (row.ts != row.engine_time || !KeptEvent::fits_word(row.arrival)) return 0;
+  for (const std::uint8_t* const known : columns.known) {
+    if (known[row.index] == 0) return 0;
+  }
   const auto words = static_cast<std::uint32_t>(sizeof(KeptEvent) / 8 + columns.fields.size());
   std::uint64_t* const begin = room_to_capture(words);
-  std::uint64_t* out = begin + sizeof(KeptEvent) / 8;
-  for (const CaptureColumn& column : columns.fields) {
-    if (!column.all_known && column.known[row.index] == 0) return 0;
-    if (column.texts != nullptr) {
-      const std::string_view text = column.texts[row.index];
-      if (text.size() > kShortTextMax) return 0;
-      *out++ = short_text_word(text);
-    } else {
-      *out++ = column.words != nullptr ? static_cast<std::uint64_t>(column.words[row.index]) : 0;
-    }
+  std::uint64_t* const fields = begin + sizeof(KeptEvent) / 8;
+  for (const CaptureColumns::WordsAt& column : columns.words) {
+    fields[column.place] = static_cast<std::uint64_t>(column.words[row.index]);
+  }
+  for (const CaptureColumns::TextsAt& column : columns.texts) {
+    const std::string_view text = column.texts[row.index];
+    if (text.size() > kShortTextMax) return 0;
+    fields[column.place] = short_text_word(text);
   }
   auto* const event = reinterpret_cast<KeptEvent*>(begin);
   event->words = words;

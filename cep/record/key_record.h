@@ -337,6 +337,15 @@ class RecordStore {
     while (entries != end && entries->op < op) ++entries;
     return entries != end && entries->op == op ? entries : nullptr;
   }
+  /// The same, where the operator mostly stands at this place of the list, which is learned.
+  static OperatorEntry* find(std::byte* record, std::uint32_t op, std::uint32_t& place) {
+    const auto* header = reinterpret_cast<const RecordHeader*>(record);
+    auto* const entries = at<OperatorEntry>(record, header->operators);
+    if (place < header->operator_count && entries[place].op == op) return entries + place;
+    OperatorEntry* const entry = find(record, op);
+    if (entry != nullptr) place = static_cast<std::uint32_t>(entry - entries);
+    return entry;
+  }
   /// The same of an operator that stands at the end of its table, as rings do.
   static OperatorEntry* find_near_end(std::byte* record, std::uint32_t op) {
     const auto* header = reinterpret_cast<const RecordHeader*>(record);
