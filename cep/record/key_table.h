@@ -129,20 +129,23 @@ class KeyShard {
  private:
   bool is_key(const KeySlot& slot, std::string_view other) const {
     if (slot.key_size == KeySlot::kOutside) return key(slot) == other;
-    if (slot.key_size != other.size()) return false;
-    // Keys are a few bytes: a loop that is inlined beats a call.
-    std::size_t i = 0;
-    for (; i + 8 <= other.size(); i += 8) {
-      std::uint64_t a = 0;
-      std::uint64_t b = 0;
-      std::memcpy(&a, slot.key.data() + i, 8);
-      std::memcpy(&b, other.data() + i, 8);
-      if (a != b) return false;
+    return slot.key_size == other.size() && is_same(slot.key.data(), other.data(), other.size());
+  }
+  // Of keys that a slot holds, which are a few bytes: loads that overlap, instead of a loop or call.
+  static bool is_same(const char* a, const char* b, std::size_t size) {
+    const auto agree = [&](std::size_t from, auto word) {
+      auto other = word;
+      std::memcpy(&word, a + from, sizeof(word));
+      std::memcpy(&other, b + from, sizeof(other));
+      return word == other;
+    };
+    if (size >= 8) {
+      return agree(0, std::uint64_t{}) && agree(size - 8, std::uint64_t{}) &&
+             (size <= 16 || a[8] == b[8]);
     }
-    for (; i < other.size(); ++i) {
-      if (slot.key[i] != other[i]) return false;
-    }
-    return true;
+    if (size >= 4) return agree(0, std::uint32_t{}) && agree(size - 4, std::uint32_t{});
+    if (size >= 2) return agree(0, std::uint16_t{}) && agree(size - 2, std::uint16_t{});
+    return size == 0 || a[0] == b[0];
   }
   // All that a look-up reads of a group before its slot: four of them share a cache line.
   struct Group {
