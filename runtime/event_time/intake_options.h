@@ -47,7 +47,8 @@ struct IntakeOptions {
   /// Memory of events that wait to be put in order. From half of it on only who holds W may be read
   /// (may_read()), and beyond it nobody (check_room()).
   std::size_t waiting_bytes_max = 1u << 30;
-  std::size_t unique_ids_max = 10'000'000;  // ids known of each `unique` type, the newest
+  std::size_t unique_ids_max = 10'000'000;       // ids known of each `unique` type, the newest
+  std::uint64_t hash_seed = 0x9e3779b97f4a7c15;  // only chooses the layout of memory
   /// Keep the lines of waiting events, which save() needs.
   bool is_saved = false;
 };

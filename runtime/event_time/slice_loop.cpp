@@ -321,6 +321,7 @@ IntakeOptions intake_options(const cep::Plan& plan, const RunOptions& options) {
   intake.line_bytes_max = options.line_bytes_max;
   intake.waiting_bytes_max = options.reorder_bytes_max;
   intake.unique_ids_max = options.unique_ids_max;
+  intake.hash_seed = options.hash_seed;
   return intake;
 }
 

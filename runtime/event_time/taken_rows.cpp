@@ -20,7 +20,7 @@ TakenRows::TakenRows(const UsedEvents& used, const IntakeOptions& options, const
       slice_(used.plan),
       copied_(used.plan),
       equal_numbers_(used.plan),
-      unique_(used.plan, options.unique_ids_max) {
+      unique_(used.plan, options.unique_ids_max, options.hash_seed) {
   if (reports_.has_judged()) {
     repeated_ = [this](cep::ArrivalNumber arrival) { reports_.repeated(arrival); };
   }

@@ -11,75 +11,102 @@
 #include "cep/value/key.h"
 
 namespace tocsin::runtime {
-UniqueFilter::UniqueFilter(const cep::Plan& plan, std::size_t ids_max)
-    : plan_(plan), ids_max_(ids_max), types_(plan.event_types.size()) {
-  for (std::size_t t = 0; t < types_.size(); ++t) {
-    const cep::EventType& type = plan.event_types[t];
+std::size_t UniqueFilter::Type::WaitingHash::operator()(const IdBits& id) const {
+  return XXH3_64bits_withSeed(id.data(), sizeof(id), seed);
+}
+
+UniqueFilter::UniqueFilter(const cep::Plan& plan, std::size_t ids_max, std::uint64_t hash_seed)
+    : plan_(plan), ids_max_(ids_max) {
+  types_.reserve(plan.event_types.size());
+  for (const cep::EventType& type : plan.event_types) {
+    std::unique_ptr<Type>& made = types_.emplace_back();
     if (!type.unique || !type.id_field) continue;
     any_ = true;
-    types_[t].is_unique = true;
-    types_[t].within = type.unique->within;
-    types_[t].id_field = *type.id_field;
+    made = std::make_unique<Type>(hash_seed);
+    made->within = type.unique->within;
+    made->id_field = *type.id_field;
   }
 }
 
+// Rows by blocks: the index's lines of a block are fetched together.
 std::uint64_t UniqueFilter::drop_repeats(cep::Batch& slice,
                                          const std::function<void(cep::ArrivalNumber)>& repeated) {
   if (!any_) return 0;
-  return std::erase_if(slice.rows, [&](const cep::Row& row) {
-    Type& type = types_[row.type.value];
-    const bool is_dropped =
-        type.is_unique && is_repeat(type, row, slice.value(plan_, row, type.id_field));
-    if (is_dropped && repeated) repeated(row.arrival);
-    return is_dropped;
-  });
+  constexpr std::size_t kBlock = 16;
+  std::array<RowId, kBlock> ids;
+  std::vector<cep::Row>& rows = slice.rows;
+  std::size_t kept = 0;
+  for (std::size_t begin = 0; begin < rows.size(); begin += kBlock) {
+    const std::size_t end = std::min(rows.size(), begin + kBlock);
+    for (std::size_t i = begin; i < end; ++i) ids[i - begin] = fetch(slice, rows[i]);
+    for (std::size_t i = begin; i < end; ++i) {
+      if (!is_repeat(rows[i], ids[i - begin])) {
+        rows[kept++] = rows[i];
+      } else if (repeated) {
+        repeated(rows[i].arrival);
+      }
+    }
+  }
+  const std::uint64_t dropped = rows.size() - kept;
+  rows.resize(kept);
+  return dropped;
 }
 
-UniqueFilter::Id UniqueFilter::id_of(const cep::Value& value) {
+UniqueFilter::RowId UniqueFilter::fetch(const cep::Batch& slice, const cep::Row& row) {
+  RowId found;
+  const Type* const type = types_[row.type.value].get();
+  if (type == nullptr) return found;
+  const cep::Value value = slice.value(plan_, row, type->id_field);
+  if (value.is_missing()) return found;
+  found.is_known = true;
+  found.id = id_of(value);
+  found.hash = type->taken.hash_of(found.id);
+  type->taken.prefetch(found.hash);
+  return found;
+}
+
+IdBits UniqueFilter::id_of(const cep::Value& value) {
   bytes_.clear();
   cep::append_key_part(bytes_, value);
   const XXH128_hash_t hash = XXH3_128bits(bytes_.data(), bytes_.size());
   return {hash.low64, hash.high64};
 }
 
-UniqueFilter::Id UniqueFilter::waiting_key(const Type& type, Id id, cep::EventTime time) {
+IdBits UniqueFilter::waiting_key(const Type& type, IdBits id, cep::EventTime time) {
   if (type.within) id[0] ^= XXH3_64bits(&time.us, sizeof time.us);
   return id;
 }
 
 bool UniqueFilter::foresee(const cep::Batch& batch, const cep::Row& row) {
-  Type& type = types_[row.type.value];
-  if (!type.is_unique) return false;
-  const cep::Value value = batch.value(plan_, row, type.id_field);
-  if (value.is_missing()) return false;
-  const Id id = id_of(value);
-  const auto taken = type.taken.find(id);
+  const RowId of_row = fetch(batch, row);
+  if (!of_row.is_known) return false;
+  Type& type = *types_[row.type.value];
+  const RecentIds::Entry* const taken = type.taken.find(of_row.id, of_row.hash);
   // Not forgotten before the event's turn, as time has not moved so far by then.
-  if (taken != type.taken.end() &&
-      (!type.within || row.engine_time < taken->second + *type.within)) {
+  if (taken != nullptr && (!type.within || row.engine_time < taken->time + *type.within)) {
     return true;
   }
   // Of those that wait with this id the first is taken, or is a repeat itself; with `within` that
   // says something of the same time alone: another may be far enough from what the first repeats.
   const auto [waits, is_first] =
-      type.waiting.try_emplace(waiting_key(type, id, row.engine_time), row.engine_time);
+      type.waiting.try_emplace(waiting_key(type, of_row.id, row.engine_time), row.engine_time);
   if (is_first) return false;
   if (waits->second <= row.engine_time) return true;
   waits->second = row.engine_time;
   return false;
 }
 
-bool UniqueFilter::is_repeat(Type& type, const cep::Row& row, const cep::Value& value) {
+bool UniqueFilter::is_repeat(const cep::Row& row, const RowId& of_row) {
+  if (types_[row.type.value] == nullptr) return false;
+  Type& type = *types_[row.type.value];
   forget_until(type, row.engine_time);
-  if (value.is_missing()) return false;
-  const Id id = id_of(value);
+  if (!of_row.is_known) return false;
   if (!type.waiting.empty()) {
-    const auto waits = type.waiting.find(waiting_key(type, id, row.engine_time));
+    const auto waits = type.waiting.find(waiting_key(type, of_row.id, row.engine_time));
     if (waits != type.waiting.end() && waits->second == row.engine_time) type.waiting.erase(waits);
   }
-  if (!type.taken.try_emplace(id, row.engine_time).second) return true;
-  type.in_order.emplace_back(row.engine_time, id);
-  if (type.in_order.size() > ids_max_) {
+  if (!type.taken.take(row.engine_time, of_row.id, of_row.hash)) return true;
+  if (type.taken.size() > ids_max_) {
     forget_oldest(type);
     ++forgotten_;
   }
@@ -91,48 +118,41 @@ void UniqueFilter::forget_oldest(Type& type) {
     if (type.written == type.gone) write_next(type, type.early);
     ++type.gone;
   }
-  type.taken.erase(type.in_order.front().second);
-  type.in_order.pop_front();
+  type.taken.forget_oldest();
 }
 
 void UniqueFilter::forget_until(Type& type, cep::EventTime now) {
   if (!type.within) return;
-  while (!type.in_order.empty() && type.in_order.front().first + *type.within <= now) {
+  while (type.taken.size() > 0 && type.taken.oldest().time + *type.within <= now) {
     forget_oldest(type);
   }
 }
 
 void UniqueFilter::forget_until(cep::EventTime now) {
   if (!any_) return;
-  for (Type& type : types_) {
-    forget_until(type, now);
-    // What many ids took goes back when few are left.
-    constexpr std::size_t kSparse = 8;
-    constexpr std::size_t kFew = 1024;
-    const std::size_t buckets = type.taken.bucket_count();
-    if (buckets > kFew && type.taken.size() < buckets / kSparse) {
-      type.taken.rehash(2 * type.taken.size());
-      type.in_order.shrink_to_fit();
-    }
+  for (const auto& type : types_) {
+    if (type != nullptr) forget_until(*type, now);
   }
 }
 
 std::size_t UniqueFilter::bytes() const {
   // A node has a link before the id and its time, and the allocator's word; a bucket is a pointer.
   constexpr std::size_t kNodeBytes =
-      sizeof(std::pair<const Id, cep::EventTime>) + 2 * sizeof(void*);
+      sizeof(std::pair<const IdBits, cep::EventTime>) + 2 * sizeof(void*);
   std::size_t sum = 0;
-  for (const Type& type : types_) {
-    sum += type.taken.size() * kNodeBytes + type.taken.bucket_count() * sizeof(void*) +
-           type.waiting.size() * kNodeBytes + type.waiting.bucket_count() * sizeof(void*) +
-           type.in_order.size() * sizeof(type.in_order.front()) + type.early.capacity();
+  for (const auto& type : types_) {
+    if (type == nullptr) continue;
+    sum += type->taken.bytes() + type->waiting.size() * kNodeBytes +
+           type->waiting.bucket_count() * sizeof(void*) + type->early.capacity();
   }
   return sum;
 }
 
 std::size_t UniqueFilter::known() const {
   std::size_t known = 0;
-  for (const Type& type : types_) known += type.in_order.size();
+  for (const auto& type : types_) {
+    if (type != nullptr) known += type->taken.size();
+  }
   return known;
 }
 
@@ -142,18 +162,19 @@ void UniqueFilter::begin_save() {
   cut_forgotten_ = forgotten_;
   saved_types_ = 0;
   has_head_ = false;
-  for (Type& type : types_) {
-    type.of_cut = type.in_order.size();
-    type.written = 0;
-    type.gone = 0;
-    type.written_time.reset();
-    type.early.clear();
+  for (const auto& type : types_) {
+    if (type == nullptr) continue;
+    type->of_cut = type->taken.size();
+    type->written = 0;
+    type->gone = 0;
+    type->written_time.reset();
+    type->early.clear();
   }
 }
 
 // The oldest id of the cut that is not yet written.
 void UniqueFilter::write_next(Type& type, std::string& to) {
-  const auto& [time, id] = type.in_order[type.written - type.gone];
+  const auto& [time, id] = type.taken.at(type.written - type.gone);
   ByteWriter writer(to);
   if (type.written_time) {
     writer.varint(static_cast<std::uint64_t>(time.us - type.written_time->us));
@@ -174,11 +195,11 @@ bool UniqueFilter::write_save(std::string& to, std::size_t bytes_end) {
   if (saved_types_ == 0 && !has_head_) {
     writer.varint(cut_forgotten_);
     writer.varint(static_cast<std::uint64_t>(
-        std::ranges::count_if(types_, [](const Type& type) { return type.is_unique; })));
+        std::ranges::count_if(types_, [](const auto& type) { return type != nullptr; })));
   }
   for (; saved_types_ < types_.size(); ++saved_types_) {
-    Type& type = types_[saved_types_];
-    if (!type.is_unique) continue;
+    if (types_[saved_types_] == nullptr) continue;
+    Type& type = *types_[saved_types_];
     if (!has_head_) {
       const cep::EventType& event_type = plan_.event_types[saved_types_];
       writer.text(event_type.name);
@@ -200,15 +221,17 @@ bool UniqueFilter::write_save(std::string& to, std::size_t bytes_end) {
 
 void UniqueFilter::end_save() {
   is_saving_ = false;
-  for (Type& type : types_) type.early = {};
+  for (const auto& type : types_) {
+    if (type != nullptr) type->early = {};
+  }
 }
 
 UniqueFilter::Type* UniqueFilter::find(std::string_view type, std::string_view id_field) {
   for (std::size_t t = 0; t < types_.size(); ++t) {
     const cep::EventType& event_type = plan_.event_types[t];
-    if (types_[t].is_unique && event_type.name == type &&
-        event_type.fields[types_[t].id_field.value].name == id_field) {
-      return &types_[t];
+    if (types_[t] != nullptr && event_type.name == type &&
+        event_type.fields[types_[t]->id_field.value].name == id_field) {
+      return types_[t].get();
     }
   }
   return nullptr;
@@ -233,13 +256,12 @@ bool UniqueFilter::restore(ByteReader& reader) {
         time.us = static_cast<std::int64_t>(static_cast<std::uint64_t>(time.us) +
                                             reader.varint_up_to(most));
       }
-      const Id id = {reader.u64(), reader.u64()};
+      const IdBits id = {reader.u64(), reader.u64()};
       if (!reader.ok()) return false;
       if (type == nullptr) continue;
-      if (!type->taken.try_emplace(id, time).second) return false;
-      type->in_order.emplace_back(time, id);
+      if (!type->taken.take(time, id, type->taken.hash_of(id))) return false;
     }
-    while (type != nullptr && type->in_order.size() > ids_max_) {
+    while (type != nullptr && type->taken.size() > ids_max_) {
       forget_oldest(*type);
       ++forgotten_;
     }

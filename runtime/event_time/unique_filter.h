@@ -3,8 +3,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -14,13 +14,15 @@
 #include "cep/data/batch.h"
 #include "cep/plan/plan_fwd.h"
 #include "cep/value/time.h"
+#include "runtime/event_time/recent_ids.h"
 
 namespace tocsin::runtime {
 /// Knows the ids taken lately, by event type: those of the last `within`, or all, at most `ids_max`
 /// of a type, the newest. Ids are known by 128 bits of their hash. Threading: one caller at a time.
 class UniqueFilter {
  public:
-  UniqueFilter(const cep::Plan& plan, std::size_t ids_max);
+  /// `hash_seed` only chooses the layout of memory.
+  UniqueFilter(const cep::Plan& plan, std::size_t ids_max, std::uint64_t hash_seed);
   /// Takes the repeats out of the slice's rows: events whose id an event of their type had that was
   /// taken less than `within` earlier in engine time. A missing id is none. Slices come in order.
   /// Gives how many there were, and tells `repeated`, where there is one, of each.
@@ -52,19 +54,19 @@ class UniqueFilter {
   bool restore(ByteReader& reader);
 
  private:
-  using Id = std::array<std::uint64_t, 2>;
-  struct IdHash {
-    std::size_t operator()(const Id& id) const { return static_cast<std::size_t>(id[0]); }
-  };
   struct Type {
-    bool is_unique = false;
+    explicit Type(std::uint64_t hash_seed) : taken(hash_seed), waiting(0, WaitingHash{hash_seed}) {}
+
     std::optional<cep::Duration> within;
     cep::FieldIndex id_field;
-    std::unordered_map<Id, cep::EventTime, IdHash> taken;
-    std::deque<std::pair<cep::EventTime, Id>> in_order;
+    RecentIds taken;
     // Of events that foresee() was told of and that wait: the least time of each id; with `within`
     // each time of its own, as ids of waiting_key().
-    std::unordered_map<Id, cep::EventTime, IdHash> waiting;
+    struct WaitingHash {
+      std::uint64_t seed = 0;
+      std::size_t operator()(const IdBits& id) const;
+    };
+    std::unordered_map<IdBits, cep::EventTime, WaitingHash> waiting;
     // Of the cut: how many ids it has, how many of them are written, to `early` or behind it, and
     // how many have been forgotten since, all from the oldest on. An id that is forgotten before
     // its turn is written first.
@@ -74,10 +76,17 @@ class UniqueFilter {
     std::optional<cep::EventTime> written_time;
     std::string early;
   };
+  // A row's id, and its hash in the ids of the row's type.
+  struct RowId {
+    bool is_known = false;
+    IdBits id{};
+    std::uint64_t hash = 0;
+  };
   static void write_next(Type& type, std::string& to);
-  Id id_of(const cep::Value& value);
-  static Id waiting_key(const Type& type, Id id, cep::EventTime time);
-  bool is_repeat(Type& type, const cep::Row& row, const cep::Value& value);
+  IdBits id_of(const cep::Value& value);
+  static IdBits waiting_key(const Type& type, IdBits id, cep::EventTime time);
+  RowId fetch(const cep::Batch& slice, const cep::Row& row);
+  bool is_repeat(const cep::Row& row, const RowId& id);
   void forget_until(Type& type, cep::EventTime now);
   void forget_oldest(Type& type);
   Type* find(std::string_view type, std::string_view id_field);
@@ -86,7 +95,7 @@ class UniqueFilter {
   std::size_t ids_max_;
   std::uint64_t forgotten_ = 0;
   bool any_ = false;
-  std::vector<Type> types_;
+  std::vector<std::unique_ptr<Type>> types_;  // by event type; null: not `unique`
   std::string bytes_;
   // The cut under way: the type that is being written, and whether its head is.
   bool is_saving_ = false;

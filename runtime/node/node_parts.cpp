@@ -21,6 +21,7 @@ NodeParts::NodeParts(const NodePorts& node_ports, DataPaths data_paths, const ce
   summary.first_event = cep::kEventTimeMax;
   summary.last_event = cep::kEventTimeMin;
   options.intake.is_saved = true;
+  options.intake.hash_seed = options.hash_seed;
 }
 
 Result<void> NodeParts::may_take() const {

@@ -55,6 +55,7 @@ void NodeRules::use(NodeProgram next, std::unique_ptr<cep::Engine> engine) {
   parts_.program = std::move(next.program);
   parts_.options.intake = next.intake;
   parts_.options.intake.is_saved = true;
+  parts_.options.intake.hash_seed = parts_.options.hash_seed;
   parts_.engine = std::move(engine);
   parts_.effects.use(parts_.program.plan());
   record_.open_intake();
