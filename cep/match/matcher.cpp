@@ -37,6 +37,7 @@ Matcher::Matcher(const ProgramImpl& program, const TableProgram& table, RecordSt
       offers_(current_, conditions_, losses_, drafted_),
       pruning_(current_, drafted_.runs),
       budget_(current_, losses_, drafted_.runs),
+      starts_(current_, groups, budget_),
       writer_(current_, groups, drafted_.runs),
       selection_(current_, losses_, drafted_.completed),
       places_(current_, conditions_, losses_, selection_, groups),
@@ -66,6 +67,7 @@ void Matcher::on_event(const RuleProgram& rule, const MatchContext& context, Cur
     if (places_.on_event(*entry)) return;
   }
   if (!may_start && (header == nullptr || header->run_count == 0)) return;
+  if (header == nullptr && starts_.start(rule, row)) return;
   current_.select_rule(rule, row.record);
   current_.read_state(entry);
   current_.is_considered = rule.strict && row.satisfies(rule.considered_predicate);

@@ -14,6 +14,8 @@
 /// - RunPruning drops drafts that others stand in for, and RunBudget those beyond the budget;
 /// - RunWriter writes what survives: captured event and nodes are made for it alone.
 ///
+/// RunStarts writes the first run of a key at once, where nothing else can come of the event.
+///
 /// A key with many runs becomes a busy one, where the rule allows it: PlacesMatcher matches it.
 #pragma once
 #include <cstddef>
@@ -31,6 +33,7 @@
 #include "cep/match/run_offers.h"
 #include "cep/match/run_pruning.h"
 #include "cep/match/run_selection.h"
+#include "cep/match/run_starts.h"
 #include "cep/match/run_writer.h"
 #include "cep/match/strict_matcher.h"
 #include "cep/pattern/pattern_matcher.h"
@@ -97,6 +100,7 @@ class Matcher {
   RunOffers offers_;
   RunPruning pruning_;
   RunBudget budget_;
+  RunStarts starts_;
   RunWriter writer_;
   RunSelection selection_;
   PlacesMatcher places_;

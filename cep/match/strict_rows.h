@@ -4,7 +4,6 @@
 /// of a row's mask. StrictMatcher takes every other row.
 #pragma once
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>

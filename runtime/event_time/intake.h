@@ -32,7 +32,7 @@
 #include "runtime/event_time/run_options.h"
 #include "runtime/event_time/source_policy.h"
 #include "runtime/event_time/taken_rows.h"
-#include "runtime/event_time/unique_filter.h"
+#include "runtime/unique/unique_filter.h"
 #include "runtime/event_time/waiting_rows.h"
 #include "runtime/event_time/watermarks.h"
 #include "runtime/io/line_source.h"

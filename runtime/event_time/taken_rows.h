@@ -25,7 +25,7 @@
 #include "runtime/event_time/line_reports.h"
 #include "runtime/event_time/row_store.h"
 #include "runtime/event_time/run_options.h"
-#include "runtime/event_time/unique_filter.h"
+#include "runtime/unique/unique_filter.h"
 #include "runtime/event_time/waiting_rows.h"
 #include "runtime/event_time/watermarks.h"
 #include "runtime/io/line_source.h"

@@ -62,8 +62,8 @@ constexpr std::string_view kPosixPrefixes[] = {"sys/", "arpa/", "netinet/", "lin
 constexpr std::string_view kPosixHeaders[] = {"fcntl.h", "netdb.h",  "poll.h",    "pthread.h",
                                               "sched.h", "signal.h", "termios.h", "unistd.h"};
 // Instructions, not a library.
-constexpr std::string_view kIntrinsics[] = {"immintrin.h", "nmmintrin.h", "arm_acle.h",
-                                            "arm_neon.h"};
+constexpr std::string_view kIntrinsics[] = {"emmintrin.h", "immintrin.h", "nmmintrin.h",
+                                            "arm_acle.h", "arm_neon.h"};
 
 struct Include {
   std::string name;

@@ -1,4 +1,4 @@
-#include "runtime/event_time/unique_filter.h"
+#include "runtime/unique/unique_filter.h"
 
 #include <doctest/doctest.h>
 #include <xxhash.h>

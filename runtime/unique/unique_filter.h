@@ -1,6 +1,5 @@
 /// `unique [within D]`: leaves out events whose id was taken before.
 #pragma once
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -14,7 +13,7 @@
 #include "cep/data/batch.h"
 #include "cep/plan/plan_fwd.h"
 #include "cep/value/time.h"
-#include "runtime/event_time/recent_ids.h"
+#include "runtime/unique/recent_ids.h"
 
 namespace tocsin::runtime {
 /// Knows the ids taken lately, by event type: those of the last `within`, or all, at most `ids_max`

@@ -1,4 +1,4 @@
-#include "runtime/event_time/recent_ids.h"
+#include "runtime/unique/recent_ids.h"
 
 #include <xxhash.h>
 
