@@ -3,17 +3,21 @@
 #include <xxhash.h>
 
 #include <cstring>
-#include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/base/prefetch.h"
 
 namespace tocsin::cep {
-std::size_t TextTable::Hash::operator()(std::string_view text) const {
-  return XXH3_64bits_withSeed(text.data(), text.size(), seed);
+std::uint64_t TextTable::hash(std::string_view text) const {
+  return XXH3_64bits_withSeed(text.data(), text.size(), seed_);
+}
+
+void TextTable::Numbered::prefetch(std::uint32_t number) const {
+  tocsin::prefetch(table.entries_[number].data);
 }
 
 TextTable::TextTable(std::pmr::memory_resource* memory, std::uint64_t seed)
-    : seed_(seed), memory_(memory), numbers_(std::in_place, 0, Hash{seed}, memory) {}
+    : seed_(seed), memory_(memory) {}
 
 TextTable::~TextTable() {
   for (const Entry& entry : entries_) {
@@ -32,32 +36,29 @@ char* TextTable::copy(std::string_view text) const {
 void TextTable::clear(std::pmr::memory_resource* memory) {
   std::vector<Entry>().swap(entries_);
   std::vector<std::uint32_t>().swap(free_);
-  numbers_.emplace(0, Hash{seed_}, memory);
+  index_.clear();
   memory_ = memory;
 }
 
+// The index knows numbers alone.
 void TextTable::move_to(std::pmr::memory_resource* memory) {
-  std::vector<Entry> entries = std::move(entries_);
-  std::vector<std::uint32_t> free = std::move(free_);
-  clear(memory);
-  free_ = std::move(free);
-  numbers_->reserve(entries.size() - free_.size());
-  for (Entry& entry : entries) {
-    if (entry.holders == 0) continue;
-    entry.data = copy({entry.data, entry.size});
-    numbers_->emplace(std::string_view{entry.data, entry.size},
-                      static_cast<std::uint32_t>(&entry - entries.data()));
+  memory_ = memory;
+  for (Entry& entry : entries_) {
+    if (entry.holders > 0) entry.data = copy({entry.data, entry.size});
   }
-  entries_ = std::move(entries);
 }
 
 std::uint32_t TextTable::hold(std::string_view text) {
-  const auto found = numbers_->find(text);
-  if (found != numbers_->end()) {
-    ++entries_[found->second].holders;
-    return found->second;
-  }
+  const std::uint64_t hash = this->hash(text);
   std::uint32_t number = 0;
+  const bool is_held = index_.find(hash, [&](std::uint32_t other) {
+    number = other;
+    return this->text(other) == text;
+  });
+  if (is_held) {
+    ++entries_[number].holders;
+    return number;
+  }
   if (free_.empty()) {
     number = static_cast<std::uint32_t>(entries_.size());
     entries_.emplace_back();
@@ -70,7 +71,7 @@ std::uint32_t TextTable::hold(std::string_view text) {
   entry.holders = 1;
   entry.data = copy(text);
   entries_[number] = entry;
-  numbers_->emplace(std::string_view{entry.data, entry.size}, number);
+  index_.insert(hash, number, Numbered{*this});
   return number;
 }
 
@@ -78,7 +79,7 @@ void TextTable::drop(std::uint32_t number) {
   Entry& entry = entries_[number];
   TOCSIN_ASSERT(entry.holders > 0, "only what is held is dropped");
   if (--entry.holders > 0) return;
-  numbers_->erase(std::string_view{entry.data, entry.size});
+  index_.erase(hash(text(number)), number, Numbered{*this});
   if (entry.size > 0) memory_->deallocate(entry.data, entry.size, 1);
   entry = {};
   free_.push_back(number);
