@@ -5,8 +5,8 @@
 /// Layout: lines of 64 bytes, each with room for 12 numbers, the bits of their hashes, and how many
 /// numbers passed by because the line was full. A line has a home by hash; what does not fit goes
 /// to the next line with room. So a look-up reads one line as a rule, and of what it wants nothing
-/// else. At most 13/16 of the room is used. Few numbers have one part; many have 1,024 of them by
-/// the hash, and each part grows and shrinks by itself: a change moves a 1,024th of the numbers.
+/// else. At most 13/16 of the room is used. Few numbers have one part; many have 128 of them by
+/// the hash, and each part grows and shrinks by itself: a change moves a 128th of the numbers.
 ///
 /// The hash should depend on a seed where somebody else chooses what is indexed.
 /// Threading: one caller at a time.
@@ -90,8 +90,8 @@ class NumberIndex {
 
  private:
   static constexpr std::uint32_t kNumbersOfLine = 12;
-  static constexpr std::size_t kParts = 1024;
-  static constexpr std::uint64_t kNumbersOfOne = 8192;  // more are in many parts
+  static constexpr std::size_t kParts = 128;
+  static constexpr std::uint64_t kNumbersOfOne = 65'536;  // more are in many parts
 
   struct alignas(64) Line {
     std::array<std::uint8_t, kNumbersOfLine> tags{};  // 0: no number
@@ -121,7 +121,7 @@ class NumberIndex {
     std::uint32_t count = 0;
   };
 
-  // The bits of a hash: 10 for the part, 32 for the line, 8 for the tag.
+  // The bits of a hash: 7 for the part, 32 for the line, 8 for the tag.
   static std::uint8_t tag_of(std::uint64_t hash) {
     const auto low = static_cast<std::uint8_t>(hash);
     return low == 0 ? 1 : low;
@@ -130,9 +130,9 @@ class NumberIndex {
     return static_cast<std::uint32_t>((hash >> 8 & UINT32_MAX) * part.size >> 32);
   }
   const Part& part_of(std::uint64_t hash) const {
-    return many_ == nullptr ? one_ : many_[hash >> 54];
+    return many_ == nullptr ? one_ : many_[hash >> 57];
   }
-  Part& part_of(std::uint64_t hash) { return many_ == nullptr ? one_ : many_[hash >> 54]; }
+  Part& part_of(std::uint64_t hash) { return many_ == nullptr ? one_ : many_[hash >> 57]; }
   static std::uint32_t after(const Part& part, std::uint32_t place) {
     return place + 1 == part.size ? 0 : place + 1;
   }
@@ -179,7 +179,7 @@ class NumberIndex {
     many_ = std::make_unique<Part[]>(kParts);
     bytes_ += kParts * sizeof(Part);
     Part old = std::exchange(one_, {});
-    for_each(old, things, [&](std::uint64_t hash, std::uint32_t) { ++many_[hash >> 54].count; });
+    for_each(old, things, [&](std::uint64_t hash, std::uint32_t) { ++many_[hash >> 57].count; });
     for (std::size_t i = 0; i < kParts; ++i) {
       const std::uint32_t count = many_[i].count;
       if (count == 0) continue;
@@ -187,7 +187,7 @@ class NumberIndex {
       many_[i].count = count;
     }
     for_each(old, things, [&](std::uint64_t hash, std::uint32_t number) {
-      put(many_[hash >> 54], hash, number);
+      put(many_[hash >> 57], hash, number);
     });
     free_lines(old);
   }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cep/base/pages_ahead.h"
+#include "cep/base/small_blocks.h"
 
 namespace tocsin {
 namespace {
@@ -139,7 +140,20 @@ Regions& regions() {
   static auto* const kRegions = new Regions;  // outlives every engine
   return *kRegions;
 }
-bool is_cut(std::size_t bytes) { return bytes >= kPage && bytes <= kLargest; }
+SmallBlocks& small_blocks() {
+  static auto* const kBlocks = new SmallBlocks;  // likewise
+  return *kBlocks;
+}
+// The address sanitizer looks at blocks of the heap alone.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kHasSmallBlocks = false;
+#else
+constexpr bool kHasSmallBlocks = true;
+#endif
+bool is_small(std::size_t bytes) {
+  return kHasSmallBlocks && bytes > 0 && bytes <= SmallBlocks::kMost;
+}
+bool is_cut(std::size_t bytes) { return bytes > SmallBlocks::kMost && bytes <= kLargest; }
 std::size_t pages_of(std::size_t bytes) { return (bytes + kPage - 1) / kPage; }
 std::align_val_t alignment_of(std::size_t bytes) {
   return std::align_val_t{std::clamp(std::bit_ceil(bytes), std::size_t{64}, kPage)};
@@ -151,13 +165,16 @@ PagesAhead::~PagesAhead() { regions().drop_ready(); }
 bool PagesAhead::prepare() { return regions().prepare(taken_before_); }
 
 std::byte* allocate_pages(std::size_t bytes) {
+  if (is_small(bytes)) return small_blocks().take(bytes);
   if (is_cut(bytes)) return regions().take(pages_of(bytes));
   return static_cast<std::byte*>(::operator new[](bytes, alignment_of(bytes)));
 }
 
 void free_pages(std::byte* memory, std::size_t bytes) noexcept {
   if (memory == nullptr) return;
-  if (is_cut(bytes)) {
+  if (is_small(bytes)) {
+    small_blocks().give(memory, bytes);
+  } else if (is_cut(bytes)) {
     regions().give(memory, pages_of(bytes));
   } else {
     ::operator delete[](memory, alignment_of(bytes));

@@ -70,7 +70,7 @@ TEST_CASE("number index: many numbers are in parts, and few in one again") {
   tests::Random random(3);
   NumberIndex index;
   Hashes hashes;
-  constexpr std::uint32_t kNumbers = 40'000;
+  constexpr std::uint32_t kNumbers = 100'000;
   for (std::uint32_t number = 0; number < kNumbers; ++number) {
     hashes.by_number.push_back(random.next());
     index.insert(hashes.hash_of(number), number, hashes);
