@@ -49,6 +49,7 @@ SliceKeys::SliceKeys(const ProgramImpl& program, std::uint32_t table, std::uint6
     }
   }
   make_gains();
+  find_relevant_types();
   if (table_.sources.size() == 1) {
     const auto is_text = [](const KeyFields& key) { return !key.complete || key.is_one_text; };
     const std::vector<KeyFields>& fields = table_.sources[0].by_type;
@@ -105,6 +106,30 @@ void SliceKeys::make_gains() {
   }
 }
 
+void SliceKeys::find_relevant_types() {
+  const std::vector<EventType>& types = program_.plan->event_types;
+  std::vector<bool> is_relevant(types.size());
+  for (const Predicate& predicate : table_.predicates) {
+    for (std::size_t i = 0; i < predicate.by_type.size(); ++i) {
+      if (!predicate.by_type[i].steps.empty()) is_relevant[i % types.size()] = true;
+    }
+  }
+  for (std::uint32_t t = 0; t < types.size(); ++t) {
+    if (is_relevant[t]) relevant_types_.push_back(t);
+  }
+  for (std::uint32_t i = 0; i < masks_.size(); ++i) {
+    if (is_relevant[i % types.size()]) relevant_masks_.push_back(i);
+  }
+  for (const KeySource& source : table_.sources) {
+    std::vector<bool>& of_source = text_parts_.emplace_back(source.by_type.size());
+    for (std::size_t t = 0; t < source.by_type.size(); ++t) {
+      of_source[t] = std::ranges::all_of(source.by_type[t].fields, [&](FieldIndex field) {
+        return types[t].fields[field.value].type.kind == TypeKind::kString;
+      });
+    }
+  }
+}
+
 bool SliceKeys::is_continued(std::uint32_t op, std::uint32_t predicate) const {
   if (!has_sparse_) return false;
   const std::span<const std::uint32_t> continued = table_.continued.of(op);
@@ -115,6 +140,7 @@ bool SliceKeys::resolve(std::uint32_t pass, Slice& slice) {
   if (version_ == slice.version()) return false;
   version_ = slice.version();
   make_masks(slice);
+  find_relevant_rows(slice);
   read_text_keys(slice.batch());
   const std::uint32_t parts = divide(static_cast<std::uint32_t>(slice.batch().rows.size()));
   const auto find = [&](std::uint32_t part) {
@@ -203,7 +229,7 @@ void SliceKeys::make_masks(const Slice& slice) {
   const std::size_t types = program_.plan->event_types.size();
   const bool only_alerts = masks_version_ >= slice.first_version();
   masks_version_ = slice.version();
-  for (std::uint32_t i = 0; i < masks_.size(); ++i) {
+  for (const std::uint32_t i : relevant_masks_) {
     const EventTypeIndex type(i % types);
     if (only_alerts && !program_.plan->event_types[type.value].is_alert()) continue;
     const std::uint32_t rows = slice.rows_of(type);
@@ -230,6 +256,14 @@ void SliceKeys::make_masks(const Slice& slice) {
   }
 }
 
+void SliceKeys::find_relevant_rows(const Slice& slice) {
+  relevant_rows_.assign((slice.batch().rows.size() + 63) / 64, 0);
+  for (const std::uint32_t type : relevant_types_) {
+    const std::span<const std::uint64_t> rows = slice.rows_as_bits(EventTypeIndex(type));
+    for (std::size_t w = 0; w < rows.size(); ++w) relevant_rows_[w] |= rows[w];
+  }
+}
+
 void SliceKeys::Part::grow_key_space(std::size_t bytes) {
   const std::size_t capacity =
       std::max<std::size_t>(std::size_t{key_bytes_capacity} * 2, key_bytes_used + bytes + 4096);
@@ -246,6 +280,29 @@ std::uint32_t SliceKeys::write_text(std::string_view text, Part& part) {
   out[0] = '\x04';  // as cep/value/key.h says
   copy_short(out + 1, text);
   return static_cast<std::uint32_t>(text.size()) + 1;
+}
+
+// Writes the key of several texts; gives the number of its bytes plus one, 0 when one is missing.
+std::uint32_t SliceKeys::write_texts(const Batch& batch, const Row& row, const KeyFields& key,
+                                     Part& part) const {
+  const std::vector<Column>& columns = batch.types[row.type.value].fields;
+  constexpr std::size_t kHead = 5;  // of each: its length, and the tag of a text
+  std::size_t size = 0;
+  for (const FieldIndex field : key.fields) {
+    const Column& column = columns[field.value];
+    if (row.index >= column.known.size() || column.known[row.index] == 0) return 0;
+    size += kHead + column.texts[row.index].size();
+  }
+  char* out = part.key_space(size);
+  for (const FieldIndex field : key.fields) {
+    const std::string_view text = columns[field.value].texts[row.index];
+    const auto length = static_cast<std::uint32_t>(text.size()) + 1;
+    for (int shift = 24; shift >= 0; shift -= 8) *out++ = static_cast<char>(length >> shift);
+    *out++ = '\x04';  // as cep/value/key.h says
+    copy_short(out, text);
+    out += text.size();
+  }
+  return static_cast<std::uint32_t>(size) + 1;
 }
 
 // Writes the row's key bytes after those used so far; gives their number plus one, 0 when a part is
@@ -271,6 +328,10 @@ std::uint32_t SliceKeys::write_key(const Batch& batch, const Row& row, const Key
     if (row.index >= column.known.size() || column.known[row.index] == 0) return 0;
     return write_text(column.texts[row.index], part) + 1;
   }
+  const auto number = static_cast<std::size_t>(&source - table_.sources.data());
+  if (key.fields.size() > 1 && text_parts_[number][row.type.value]) {
+    return write_texts(batch, row, key, part);
+  }
   const std::vector<Field>& fields = program_.plan->event_types[row.type.value].fields;
   part.key_values.clear();
   for (const FieldIndex field : key.fields) {
@@ -281,9 +342,10 @@ std::uint32_t SliceKeys::write_key(const Batch& batch, const Row& row, const Key
   return part.write_values();
 }
 std::uint32_t SliceKeys::Part::write_values() {
-  const std::string bytes = cep::key_bytes(key_values);
-  if (!bytes.empty()) std::memcpy(key_space(bytes.size()), bytes.data(), bytes.size());
-  return static_cast<std::uint32_t>(bytes.size()) + 1;
+  key_text.clear();
+  append_key(key_text, key_values);
+  if (!key_text.empty()) std::memcpy(key_space(key_text.size()), key_text.data(), key_text.size());
+  return static_cast<std::uint32_t>(key_text.size()) + 1;
 }
 
 // The key of `size` bytes that was written last.
@@ -302,7 +364,8 @@ void SliceKeys::add_touch(std::uint32_t row, std::uint32_t key_size, std::uint32
 }
 
 void SliceKeys::read_text_keys(const Batch& batch) {
-  for (std::size_t type = 0; type < text_keys_.size(); ++type) {
+  if (text_keys_.empty()) return;
+  for (const std::uint32_t type : relevant_types_) {
     TextKey& key = text_keys_[type];
     key = {masks_[type].data(), nullptr, nullptr, 0};
     const KeyFields& fields = table_.sources[0].by_type[type];
@@ -317,30 +380,30 @@ void SliceKeys::read_text_keys(const Batch& batch) {
 // As find_keys(), for a table whose only key is one text.
 void SliceKeys::find_text_keys(std::uint32_t pass, Slice& slice, Part& part) const {
   const std::vector<Row>& rows = slice.batch().rows;
-  for (std::uint32_t i = part.row_begin; i < part.row_end; ++i) {
+  for_each_row(part, [&](std::uint32_t i) {
     const Row& row = rows[i];
     const TextKey& key = text_keys_[row.type.value];
-    if (!is_seen(key.masks + std::size_t{row.index} * mask_words_, pass, 0)) continue;
-    if (row.index >= key.rows || key.known[row.index] == 0) continue;
+    if (!is_seen(key.masks + std::size_t{row.index} * mask_words_, pass, 0)) return;
+    if (row.index >= key.rows || key.known[row.index] == 0) return;
     add_touch(i, write_text(key.texts[row.index], part), 1, slice, part);
-  }
+  });
 }
 
 void SliceKeys::find_keys(std::uint32_t pass, Slice& slice, Part& part) const {
   const std::vector<Row>& rows = slice.batch().rows;
   const KeySource& source = table_.sources[0];
-  for (std::uint32_t i = part.row_begin; i < part.row_end; ++i) {
+  for_each_row(part, [&](std::uint32_t i) {
     const Row& row = rows[i];
-    if (!is_seen(mask_of(row), pass, 0)) continue;
+    if (!is_seen(mask_of(row), pass, 0)) return;
     const std::uint32_t written = write_key(slice.batch(), row, source, part);
     if (written != 0) add_touch(i, written - 1, 1, slice, part);
-  }
+  });
 }
 
 // A row is seen once under each different key, first under those of its roles.
 void SliceKeys::find_keys_of_sources(std::uint32_t pass, Slice& slice, Part& part) const {
   const std::vector<Row>& rows = slice.batch().rows;
-  for (std::uint32_t i = part.row_begin; i < part.row_end; ++i) {
+  for_each_row(part, [&](std::uint32_t i) {
     const Row& row = rows[i];
     const std::size_t first = part.touches.size();
     for (std::uint32_t s = 0; s < table_.sources.size(); ++s) {
@@ -359,7 +422,7 @@ void SliceKeys::find_keys_of_sources(std::uint32_t pass, Slice& slice, Part& par
         add_touch(i, written - 1, std::uint32_t{1} << s, slice, part);
       }
     }
-  }
+  });
 }
 
 // What sees the row under this key, and its predicates.
@@ -397,6 +460,7 @@ std::span<const std::uint32_t> SliceKeys::sparse_of(const Row& row, const Touch&
 
 void SliceKeys::count_predicates(const Slice& slice, std::vector<std::uint64_t>& rows) const {
   for (const Row& row : slice.batch().rows) {
+    if (!std::ranges::binary_search(relevant_types_, row.type.value)) continue;
     for (std::uint32_t w = operator_words_; w < reach_word_; ++w) {
       std::uint64_t bits = 0;
       for (std::uint32_t place = 0; place < table_.role_places; ++place) {

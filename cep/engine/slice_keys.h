@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -57,7 +58,8 @@ class SliceKeys {
   std::string_view key_of(const Touch& touch) const {
     return {key_bytes_ + touch.key_begin, touch.key_size};
   }
-  /// The row's mask under its role's key at this place.
+  /// The row's mask under its role's key at this place; requires a row of a type that an operator
+  /// of the table can use.
   const std::uint64_t* mask_of(const Row& row, std::size_t place = 0) const {
     return masks_[place * program_.plan->event_types.size() + row.type.value].data() +
            std::size_t{row.index} * mask_words_;
@@ -105,6 +107,7 @@ class SliceKeys {
     std::uint32_t key_bytes_used = 0;
     std::uint32_t key_bytes_capacity = 0;
     std::vector<Value> key_values;
+    std::string key_text;  // of them
     std::uint64_t values_missing = 0;
 
     void begin(std::uint32_t first, std::uint32_t end);
@@ -116,8 +119,26 @@ class SliceKeys {
     void grow_key_space(std::size_t bytes);
     std::uint32_t write_values();
   };
+  void find_relevant_types();
   void make_masks(const Slice& slice);
+  void find_relevant_rows(const Slice& slice);
+  // Calls `visit(row)` for the part's rows of relevant types, in their order.
+  template <typename Visit>
+  void for_each_row(const Part& part, Visit&& visit) const {
+    if (part.row_begin == part.row_end) return;
+    const std::uint32_t last = (part.row_end - 1) / 64;
+    for (std::uint32_t w = part.row_begin / 64; w <= last; ++w) {
+      std::uint64_t bits = relevant_rows_[w];
+      if (w == part.row_begin / 64) bits &= ~std::uint64_t{0} << (part.row_begin % 64);
+      if (w == last) bits &= ~std::uint64_t{0} >> (63 - (part.row_end - 1) % 64);
+      for (; bits != 0; bits &= bits - 1) {
+        visit(w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
+      }
+    }
+  }
   std::uint32_t divide(std::uint32_t rows);
+  std::uint32_t write_texts(const Batch& batch, const Row& row, const KeyFields& key,
+                            Part& part) const;
   std::uint32_t write_key(const Batch& batch, const Row& row, const KeySource& source,
                           Part& part) const;
   static std::uint32_t write_text(std::string_view text, Part& part);
@@ -178,10 +199,15 @@ class SliceKeys {
   };
   std::vector<TextKey> text_keys_;                        // empty for other tables
   std::vector<std::vector<std::uint64_t>> source_masks_;  // by source: the bits that it may set
-  std::vector<std::uint32_t> dense_predicates_;           // by place
-  std::uint64_t version_ = 0;        // of the slice's rows that touches_ are of
+  std::vector<std::vector<bool>> text_parts_;  // by source and event type: all key fields are texts
+  // Rows of other types than these are of no use to the table: they have no masks.
+  std::vector<std::uint32_t> relevant_masks_;  // places in masks_
+  std::vector<std::uint32_t> relevant_types_;
+  std::vector<std::uint64_t> relevant_rows_;     // bits: the slice's rows of these types
+  std::vector<std::uint32_t> dense_predicates_;  // by place
+  std::uint64_t version_ = 0;                    // of the slice's rows that touches_ are of
   std::uint64_t masks_version_ = 0;  // the first of the slice's versions that masks_ are of
-  // By place of a role, then event type: mask_words_ for each entry.
+  // By place of a role, then event type: mask_words_ for each entry; empty if not relevant.
   std::vector<std::vector<std::uint64_t>> masks_;
   std::uint64_t work_ = 0;
   AtomBits::Words predicate_bits_;

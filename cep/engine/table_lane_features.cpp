@@ -26,7 +26,7 @@ const Value& TableLane::Features::read(FeatureIndex read) {
   if (program_.value_by_place[read.value]) value.value += place_of_role(current_->roles);
   if (pass_in_place_[value.value] != pass_) {
     const std::size_t place = own_[value.value] ? place_of_role(current_->roles) : 0;
-    return slice_->values(value)[std::size_t{current_->number} * places_[value.value] + place];
+    return slice_->values(value).at(std::size_t{current_->number} * places_[value.value] + place);
   }
   if (value.value != last_) {
     last_ = value.value;
@@ -60,13 +60,14 @@ void TableLane::write_value(const ProbeProgram& probe, const CurrentRow& current
   Value value = read_feature(feature, current, probe.source > 0);
   if (value.kind == ValueKind::kString) value.text = value_texts_.store(value.text);
   const std::uint32_t places = table_.role_places;
-  Value* const values = slice.values(probe.value).data() + std::size_t{current.number} * places;
+  ValueColumn& values = slice.values(probe.value);
+  const std::size_t first = std::size_t{current.number} * places;
   if (current.roles == 0 || probe.source > 0) {
-    values[0] = value;
+    values.put(first, value);
     return;
   }
   for (std::uint32_t place = 0; place < places; ++place) {
-    if ((current.roles >> place & 1) != 0) values[place] = value;
+    if ((current.roles >> place & 1) != 0) values.put(first + place, value);
   }
 }
 

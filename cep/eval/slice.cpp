@@ -11,6 +11,7 @@ Slice::Slice(const ProgramImpl& program)
     : program_(program),
       hits_(program),
       rows_of_type_(program.plan->event_types.size()),
+      row_bits_(program.plan->event_types.size()),
       values_(program.value_count),
       alerted_(program.rules.size()),
       merged_(*program.plan),
@@ -37,6 +38,7 @@ void Slice::begin(const Batch& batch, std::uint64_t& values_missing) {
     std::uint32_t& rows = rows_of_type_[row.type.value];
     rows = std::max(rows, row.index + 1);
   }
+  note_rows();
   atoms_.evaluate(program_, batch, rows_of_type_, values_missing);
   hits_.find(atoms_, batch, rows_of_type_, false);
   for (const auto& [value, places] : columns_) values_[value].clear();
@@ -45,10 +47,20 @@ void Slice::begin(const Batch& batch, std::uint64_t& values_missing) {
   relevant_.assign(batch.rows.size(), 0);
 }
 
+void Slice::note_rows() {
+  const std::vector<Row>& rows = batch_->rows;
+  for (std::size_t t = 0; t < row_bits_.size(); ++t) {
+    if (rows_of_type_[t] > 0) row_bits_[t].assign((rows.size() + 63) / 64, 0);
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    row_bits_[rows[i].type.value][i / 64] |= std::uint64_t{1} << (i % 64);
+  }
+}
+
 void Slice::size_values() {
   const std::size_t numbers = given_->rows.size() + alert_rows_.rows().size();
   for (const auto& [value, places] : columns_) {
-    values_[value].resize(numbers * places, Value::missing());
+    values_[value].resize(numbers * places);
   }
   for (const RuleIndex rule : watched_) alerted_[rule.value].resize(numbers);
 }
@@ -70,6 +82,7 @@ void Slice::add_alerts(std::span<const Alert> alerts, std::uint64_t& values_miss
   merge_rows();
   batch_ = &merged_;
   ++version_;
+  note_rows();
   atoms_.evaluate_alerts(program_, merged_, rows_of_type_, values_missing);
   hits_.find(atoms_, merged_, rows_of_type_, true);
   size_values();

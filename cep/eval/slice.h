@@ -1,6 +1,7 @@
 /// One slice in work: its rows, the atoms' bits over them, the value columns that cross between
 /// passes, and the alerts of earlier passes as rows of later ones.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -13,8 +14,34 @@
 #include "cep/eval/atom_bits.h"
 #include "cep/eval/predicate_hits.h"
 #include "cep/record/alert_rows.h"
+#include "cep/value/value.h"
 
 namespace tocsin::cep {
+/// Values by entry, of which few may be written: what is not written is missing, and takes a byte.
+/// Threads may write different entries at a time.
+class ValueColumn {
+ public:
+  /// Forgets all values.
+  void clear() { is_written_.clear(); }
+  /// Has so many entries from now on, no fewer than before.
+  void resize(std::size_t entries) {
+    is_written_.resize(entries);
+    if (values_.size() < entries) values_.resize(entries);
+  }
+  const Value& at(std::size_t entry) const {
+    return is_written_[entry] != 0 ? values_[entry] : missing_;
+  }
+  void put(std::size_t entry, const Value& value) {
+    values_[entry] = value;
+    is_written_[entry] = 1;
+  }
+
+ private:
+  std::vector<std::uint8_t> is_written_;
+  std::vector<Value> values_;  // at least as many; what is not written is of earlier slices
+  Value missing_ = Value::missing();
+};
+
 class Slice {
  public:
   explicit Slice(const ProgramImpl& program);
@@ -39,12 +66,17 @@ class Slice {
   }
   const AtomBits& atoms() const { return atoms_; }
   const PredicateHits& hits() const { return hits_; }
+  /// A bit for each row of batch() that is of the type; empty where none is.
+  std::span<const std::uint64_t> rows_as_bits(EventTypeIndex type) const {
+    if (rows_of(type) == 0) return {};
+    return row_bits_[type.value];
+  }
   /// Entries of the type's columns that rows of this slice have.
   std::uint32_t rows_of(EventTypeIndex type) const { return rows_of_type_[type.value]; }
   /// A value column by number; missing where nothing wrote a value. Texts are owned by whoever
   /// wrote it. For a feature of a table with
   /// roles: by number * role places + place.
-  std::vector<Value>& values(FeatureIndex value) { return values_[value.value]; }
+  ValueColumn& values(FeatureIndex value) { return values_[value.value]; }
   /// Marks a row of batch() as one that reached a key record.
   void mark_relevant(std::uint32_t row) {
     const std::uint32_t number = number_of(row);
@@ -60,6 +92,7 @@ class Slice {
   }
 
  private:
+  void note_rows();
   void size_values();
   void merge_rows();
 
@@ -68,7 +101,8 @@ class Slice {
   AtomBits atoms_;
   PredicateHits hits_;
   std::vector<std::uint32_t> rows_of_type_;
-  std::vector<std::vector<Value>> values_;  // by value
+  std::vector<std::vector<std::uint64_t>> row_bits_;  // by type; void where it has no rows
+  std::vector<ValueColumn> values_;                   // by value
   std::vector<std::uint8_t> relevant_;
   // By rule, then number; the rules that have marks, because they are watched.
   std::vector<std::vector<std::uint8_t>> alerted_;

@@ -77,19 +77,23 @@ void append_key_part(std::string& out, const Value& value) {
   TOCSIN_ASSERT(false, "a key part is a known field of an event");
 }
 
+void append_key(std::string& out, std::span<const Value> parts) {
+  if (parts.size() == 1) return append_key_part(out, parts.front());
+  constexpr std::size_t kLengthBytes = 4;
+  for (const Value& value : parts) {
+    const std::size_t begin = out.size();
+    append_big_endian(out, 0, kLengthBytes);
+    append_key_part(out, value);
+    const std::size_t length = out.size() - begin - kLengthBytes;
+    for (std::size_t i = 0; i < kLengthBytes; ++i) {
+      out[begin + i] = static_cast<char>(length >> (8 * (kLengthBytes - 1 - i)));
+    }
+  }
+}
+
 std::string key_bytes(std::span<const Value> parts) {
   std::string out;
-  if (parts.size() == 1) {
-    append_key_part(out, parts.front());
-    return out;
-  }
-  std::string part;
-  for (const Value& value : parts) {
-    part.clear();
-    append_key_part(part, value);
-    append_big_endian(out, part.size(), 4);
-    out += part;
-  }
+  append_key(out, parts);
   return out;
 }
 

@@ -24,7 +24,9 @@ struct KeyGroup {
 };
 /// Appends the canonical bytes of one part; the value is not missing and no fraction.
 void append_key_part(std::string& out, const Value& value);
-/// The bytes of a whole key of `parts`, none missing.
+/// Appends the bytes of a whole key of `parts`, none missing.
+void append_key(std::string& out, std::span<const Value> parts);
+/// The same alone.
 std::string key_bytes(std::span<const Value> parts);
 /// XXH3-64 (seed 0) of the key bytes, modulo 1,024.
 KeyGroup key_group(std::string_view key_bytes);
