@@ -43,6 +43,8 @@ void TextTable::clear(std::pmr::memory_resource* memory) {
 // The index knows numbers alone.
 void TextTable::move_to(std::pmr::memory_resource* memory) {
   memory_ = memory;
+  entries_.shrink_to_fit();
+  free_.shrink_to_fit();
   for (Entry& entry : entries_) {
     if (entry.holders > 0) entry.data = copy({entry.data, entry.size});
   }

@@ -140,8 +140,14 @@ Regions& regions() {
   static auto* const kRegions = new Regions;  // outlives every engine
   return *kRegions;
 }
-SmallBlocks& small_blocks() {
-  static auto* const kBlocks = new SmallBlocks;  // likewise
+std::byte* take_slab(std::size_t bytes) { return regions().take(bytes / kPage); }
+void give_slab(std::byte* slab, std::size_t bytes) noexcept { regions().give(slab, bytes / kPage); }
+struct LockedBlocks {
+  std::mutex mutex;
+  SmallBlocks blocks{take_slab, give_slab};
+};
+LockedBlocks& small_blocks() {
+  static auto* const kBlocks = new LockedBlocks;  // likewise
   return *kBlocks;
 }
 // The address sanitizer looks at blocks of the heap alone.
@@ -165,7 +171,11 @@ PagesAhead::~PagesAhead() { regions().drop_ready(); }
 bool PagesAhead::prepare() { return regions().prepare(taken_before_); }
 
 std::byte* allocate_pages(std::size_t bytes) {
-  if (is_small(bytes)) return small_blocks().take(bytes);
+  if (is_small(bytes)) {
+    LockedBlocks& small = small_blocks();
+    const std::lock_guard lock(small.mutex);
+    return small.blocks.take(bytes);
+  }
   if (is_cut(bytes)) return regions().take(pages_of(bytes));
   return static_cast<std::byte*>(::operator new[](bytes, alignment_of(bytes)));
 }
@@ -173,7 +183,9 @@ std::byte* allocate_pages(std::size_t bytes) {
 void free_pages(std::byte* memory, std::size_t bytes) noexcept {
   if (memory == nullptr) return;
   if (is_small(bytes)) {
-    small_blocks().give(memory, bytes);
+    LockedBlocks& small = small_blocks();
+    const std::lock_guard lock(small.mutex);
+    small.blocks.give(memory, bytes);
   } else if (is_cut(bytes)) {
     regions().give(memory, pages_of(bytes));
   } else {

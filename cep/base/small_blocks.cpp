@@ -5,7 +5,6 @@
 #include <new>
 
 #include "cep/base/assert.h"
-#include "cep/base/pages.h"
 
 namespace tocsin {
 SmallBlocks::~SmallBlocks() {
@@ -14,7 +13,7 @@ SmallBlocks::~SmallBlocks() {
       Slab* const slab = first;
       first = slab->after;
       TOCSIN_ASSERT(slab->used == 0, "blocks are given back before");
-      free_pages(reinterpret_cast<std::byte*>(slab), kSlab);
+      give_slab_(reinterpret_cast<std::byte*>(slab), kSlab);
     }
   }
 }
@@ -43,7 +42,7 @@ void SmallBlocks::unlist(Slab& slab, std::size_t size_class) {
 }
 
 SmallBlocks::Slab* SmallBlocks::open_slab(std::size_t size_class) {
-  std::byte* const memory = allocate_pages(kSlab);
+  std::byte* const memory = take_slab_(kSlab);
   TOCSIN_ASSERT(reinterpret_cast<std::uintptr_t>(memory) % kSlab == 0,
                 "pages cut from a region are aligned to their size");
   Slab* const slab = new (memory) Slab;
@@ -56,7 +55,6 @@ SmallBlocks::Slab* SmallBlocks::open_slab(std::size_t size_class) {
 
 std::byte* SmallBlocks::take(std::size_t bytes) {
   const std::size_t size_class = class_of(bytes);
-  const std::lock_guard lock(mutex_);
   Slab* slab = with_room_[size_class];
   if (slab == nullptr) slab = open_slab(size_class);
   if (slab->used++ == 0) --empty_[size_class];
@@ -76,7 +74,6 @@ void SmallBlocks::give(std::byte* block, std::size_t bytes) noexcept {
   const std::size_t size_class = class_of(bytes);
   const std::size_t place = reinterpret_cast<std::uintptr_t>(block) % kSlab;
   Slab& slab = *reinterpret_cast<Slab*>(block - place);
-  const std::lock_guard lock(mutex_);
   if (!has_room(slab, size_class)) list(slab, size_class);
   slab.free = new (block) FreeBlock{slab.free};
   if (--slab.used > 0) return;
@@ -86,11 +83,6 @@ void SmallBlocks::give(std::byte* block, std::size_t bytes) noexcept {
   }
   unlist(slab, size_class);
   held_ -= kSlab;
-  free_pages(reinterpret_cast<std::byte*>(&slab), kSlab);
-}
-
-std::size_t SmallBlocks::held() const {
-  const std::lock_guard lock(mutex_);
-  return held_;
+  give_slab_(reinterpret_cast<std::byte*>(&slab), kSlab);
 }
 }  // namespace tocsin

@@ -4,16 +4,19 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 
 namespace tocsin {
 /// A slab has blocks of one power of two. Freed ones wait in a list of their slab; a slab that is
-/// all free goes back to allocate_pages(), but for one of each size.
-/// Threading: callable from any thread.
+/// all free goes back to where it came from, but for one of each size.
+/// Threading: one caller at a time.
 class SmallBlocks {
  public:
   static constexpr std::size_t kMost = 2048;  // bytes of a block
-  SmallBlocks() = default;
+  /// Memory of so many bytes, aligned to as many; may throw std::bad_alloc.
+  using TakeSlab = std::byte* (*)(std::size_t bytes);
+  using GiveSlab = void (*)(std::byte* slab, std::size_t bytes) noexcept;
+  SmallBlocks(TakeSlab take_slab, GiveSlab give_slab)
+      : take_slab_(take_slab), give_slab_(give_slab) {}
   SmallBlocks(const SmallBlocks&) = delete;
   SmallBlocks& operator=(const SmallBlocks&) = delete;
   ~SmallBlocks();
@@ -23,7 +26,7 @@ class SmallBlocks {
   /// Takes back what take() gave for `bytes`.
   void give(std::byte* block, std::size_t bytes) noexcept;
   /// Bytes of slabs.
-  std::size_t held() const;
+  std::size_t held() const { return held_; }
 
  private:
   static constexpr std::size_t kSlab = std::size_t{64} << 10;
@@ -46,7 +49,8 @@ class SmallBlocks {
   void list(Slab& slab, std::size_t size_class);
   void unlist(Slab& slab, std::size_t size_class);
 
-  mutable std::mutex mutex_;
+  TakeSlab take_slab_;
+  GiveSlab give_slab_;
   std::array<Slab*, kClasses> with_room_{};      // the first of each size
   std::array<std::uint32_t, kClasses> empty_{};  // slabs of which nothing is given out
   std::size_t held_ = 0;

@@ -9,12 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "cep/base/pages.h"
 #include "tests/support/random.h"
 
 namespace tocsin {
 TEST_CASE("small blocks: lie apart, aligned, keep their bytes, and go back to the system") {
   tests::for_all_seeds("SMALL_BLOCKS", 20, [](tests::Random& random) {
-    SmallBlocks pool;
+    SmallBlocks pool(allocate_pages, free_pages);
     struct Block {
       std::byte* memory = nullptr;
       std::size_t bytes = 0;
