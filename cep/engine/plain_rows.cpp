@@ -6,41 +6,56 @@ namespace tocsin::cep {
 PlainRows::PlainRows(const ProgramImpl& program, const TableProgram& table, RecordStore& store,
                      FeatureStore& features, EventCapture& capture, EngineStats& stats)
     : store_(store), features_(features), capture_(capture), stats_(stats) {
-  const std::size_t operators = table.operators.size() + 1;
-  if (operators > 64 || !table.predicate_places.empty() || table.sources.size() != 1) return;
+  const std::size_t bits = table.mask_operators.size();
+  if (bits > 64 || table.sources.size() != 1) return;
   may_run_ = true;
-  counters_.resize(operators);
-  starts_.resize(operators);
-  strict_rows_.resize(operators);
-  for (std::uint32_t op = 1; op < operators; ++op) add(program, table, op);
+  counters_.resize(bits);
+  starts_.resize(bits);
+  strict_rows_.resize(bits);
+  bit_of_op_.resize(table.operators.size() + 1);
+  for (std::uint8_t bit = 1; bit < bits; ++bit) bit_of_op_[table.mask_operators[bit]] = bit;
+  for (std::uint32_t bit = 1; bit < bits; ++bit) {
+    add(program, bit, table.operators[table.mask_operators[bit] - 1]);
+  }
 }
 
-void PlainRows::add(const ProgramImpl& program, const TableProgram& table, std::uint32_t op) {
-  const OperatorProgram& of = table.operators[op - 1];
-  const std::uint64_t bit = std::uint64_t{1} << op;
-  const auto gated = [](const std::optional<CountGate>& gate) {
-    return gate ? gate->operators[0].bits : 0;
-  };
-  if (of.kind == OperatorKind::kFeature) {
-    const FeatureProgram& feature = program.features[of.index];
+// As bits of a mask; nothing where one of them has none.
+std::optional<std::uint64_t> PlainRows::bits_of(const CountGate& gate) const {
+  std::uint64_t bits = 0;
+  for (const CountGate::Operators& of_word : gate.operators) {
+    for (std::uint64_t left = of_word.bits; left != 0; left &= left - 1) {
+      const std::uint32_t bit = bit_of_op_[of_word.word * 64 + place_of(left)];
+      if (bit == 0) return std::nullopt;
+      bits |= std::uint64_t{1} << bit;
+    }
+  }
+  return bits;
+}
+
+void PlainRows::add(const ProgramImpl& program, std::uint32_t bit, const OperatorProgram& op) {
+  const std::uint64_t mask = std::uint64_t{1} << bit;
+  if (op.kind == OperatorKind::kFeature) {
+    const FeatureProgram& feature = program.features[op.index];
     if (!feature.in_ring || !feature.counts_rows() || feature.takes_last) return;
-    counters_[op] = {&feature, nullptr, gated(feature.gate), 0};
-    counting_ |= bit;
-  } else if (of.kind == OperatorKind::kGroup) {
-    const FeatureGroup& group = program.feature_groups[of.index];
+    const std::optional<std::uint64_t> gated = feature.gate ? bits_of(*feature.gate) : 0;
+    if (!gated) return;
+    counters_[bit] = {&feature, nullptr, *gated, 0};
+    counting_ |= mask;
+  } else if (op.kind == OperatorKind::kGroup) {
+    const FeatureGroup& group = program.feature_groups[op.index];
     if (!group.counts_rows || program.features[group.features[0]].takes_last) return;
-    counters_[op] = {nullptr, &group, gated(group.gate), 0};
-    counting_ |= bit;
-  } else if (of.kind == OperatorKind::kStrict) {
-    strict_rows_[op] = StrictRows::of(program, program.strict_groups[of.index]);
-    if (strict_rows_[op]) strict_ |= bit;
-  } else if (of.kind == OperatorKind::kRule) {
-    const RuleProgram& rule = program.rules[of.index];
+    const std::optional<std::uint64_t> gated = group.gate ? bits_of(*group.gate) : 0;
+    if (!gated) return;
+    counters_[bit] = {nullptr, &group, *gated, 0};
+    counting_ |= mask;
+  } else if (op.kind == OperatorKind::kStrict) {
+    strict_rows_[bit] = StrictRows::of(program, program.strict_groups[op.index]);
+    if (strict_rows_[bit]) strict_ |= mask;
+  } else if (op.kind == OperatorKind::kRule) {
+    const RuleProgram& rule = program.rules[op.index];
     if (rule.method != Method::kSingle && rule.method != Method::kRuns) return;
-    const std::uint32_t predicate = rule.steps[0].take.predicate;
-    starts_[op] = {predicate / 64, std::uint64_t{1} << (predicate % 64),
-                   rule.method == Method::kRuns};
-    starting_ |= bit;
+    starts_[bit] = {rule.steps[0].take.predicate, rule.op, rule.method == Method::kRuns};
+    starting_ |= mask;
   }
 }
 
@@ -52,10 +67,10 @@ inline std::uint64_t PlainRows::count(Counter& counter, CurrentRow& row) {
   return is_open ? 0 : counter.gated;
 }
 
-bool PlainRows::concerns(std::uint32_t op, const CurrentRow& row) const {
-  const Start& start = starts_[op];
-  if ((row.predicates[start.word] & start.bit) != 0) return true;
-  return start.keeps_state && row.record != nullptr && RecordStore::find(row.record, op) != nullptr;
+bool PlainRows::concerns(const Start& start, const CurrentRow& row) {
+  if (row.satisfies(start.predicate)) return true;
+  return start.keeps_state && row.record != nullptr &&
+         RecordStore::find(row.record, start.op) != nullptr;
 }
 
 std::uint64_t PlainRows::run(std::uint64_t operators, CurrentRow& row) {
@@ -65,7 +80,7 @@ std::uint64_t PlainRows::run(std::uint64_t operators, CurrentRow& row) {
     operators &= ~count(counters_[place_of(left)], row);
   }
   for (std::uint64_t left = operators & starting_; left != 0; left &= left - 1) {
-    if (!concerns(place_of(left), row)) done |= left & -left;
+    if (!concerns(starts_[place_of(left)], row)) done |= left & -left;
   }
   for (std::uint64_t left = operators & strict_; left != 0; left &= left - 1) {
     if (strict_rows_[place_of(left)]->take(row, store_, capture_, stats_)) done |= left & -left;

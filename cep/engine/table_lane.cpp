@@ -142,7 +142,8 @@ void TableLane::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& 
   const std::uint32_t end = touches_.keys.end_of(shard_index);
   const std::vector<Row>& rows = slice.batch().rows;
   const bool has_timers = shards_.has_timers(pass);
-  const bool is_plain = plain_rows_.may_run() && profile_ == nullptr;
+  const bool is_plain =
+      plain_rows_.may_run() && table_.predicate_places.empty() && profile_ == nullptr;
   if (is_plain) begin_plain_rows(pass, slice);
   for (std::uint32_t i = touches_.keys.begin_of(shard_index); i < end; ++i) {
     if (i % kBlock == 0) {
@@ -195,8 +196,13 @@ void TableLane::run_row(std::uint32_t pass, const MatchContext& context,
     for (const std::uint32_t op : row_operators_) {
       if (foresees) store_.foresee(op);
     }
+    std::uint64_t done = 0;
+    if (plain_rows_.may_run() && profile_ == nullptr) {
+      const std::uint64_t dense = mask[0] & pass_masks_[pass][0];
+      done = dense & ~plain_rows_.run(dense, current);
+    }
     for (const std::uint32_t op : row_operators_) {
-      if (is_closed(op)) continue;
+      if (is_closed(op) || (done != 0 && plain_rows_.is_among(op, done))) continue;
       run_operator(op, context);
       if (profile_ != nullptr) [[unlikely]]
         measure(op);

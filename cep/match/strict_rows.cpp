@@ -19,9 +19,15 @@ StrictRows::Ask StrictRows::ask_of(const StrictGroup::Test& test, std::uint32_t 
 
 std::optional<StrictRows> StrictRows::of(const ProgramImpl& program, const StrictGroup& group) {
   const TableProgram& table = program.tables[group.table];
-  if (group.depth > kDepthMax || !table.predicate_places.empty()) return std::nullopt;
-  const auto bit_of = [](std::uint32_t predicate) {
-    return Bit{predicate / 64, std::uint64_t{1} << (predicate % 64)};
+  const auto is_dense = [&](std::uint32_t predicate) { return table.is_dense(predicate); };
+  if (group.depth > kDepthMax || !is_dense(group.considered_predicate) ||
+      !std::ranges::all_of(group.takes, is_dense, &StrictGroup::Take::predicate)) {
+    return std::nullopt;
+  }
+  const auto bit_of = [&](std::uint32_t predicate) {
+    const std::uint32_t place =
+        table.predicate_places.empty() ? predicate : table.predicate_places[predicate];
+    return Bit{place / 64, std::uint64_t{1} << (place % 64)};
   };
   StrictRows rows(group);
   rows.op_ = program.rules[group.rules[0]].op;
