@@ -131,7 +131,8 @@ class KeyShard {
     if (slot.key_size == KeySlot::kOutside) return key(slot) == other;
     return slot.key_size == other.size() && is_same(slot.key.data(), other.data(), other.size());
   }
-  // Of keys that a slot holds, which are a few bytes: loads that overlap, instead of a loop or call.
+  // Of keys that a slot holds, which are a few bytes: loads that overlap, instead of a loop or
+  // call.
   static bool is_same(const char* a, const char* b, std::size_t size) {
     const auto agree = [&](std::size_t from, auto word) {
       auto other = word;

@@ -32,11 +32,11 @@
 #include "runtime/event_time/run_options.h"
 #include "runtime/event_time/source_policy.h"
 #include "runtime/event_time/taken_rows.h"
-#include "runtime/unique/unique_filter.h"
 #include "runtime/event_time/waiting_rows.h"
 #include "runtime/event_time/watermarks.h"
 #include "runtime/io/line_source.h"
 #include "runtime/journal/journal_record.h"
+#include "runtime/unique/unique_filter.h"
 
 namespace tocsin::runtime {
 /// How one source stands.

@@ -25,10 +25,10 @@
 #include "runtime/event_time/line_reports.h"
 #include "runtime/event_time/row_store.h"
 #include "runtime/event_time/run_options.h"
-#include "runtime/unique/unique_filter.h"
 #include "runtime/event_time/waiting_rows.h"
 #include "runtime/event_time/watermarks.h"
 #include "runtime/io/line_source.h"
+#include "runtime/unique/unique_filter.h"
 
 namespace tocsin::runtime {
 /// One line is at hand at a time, of the decoder or of a block; where it is a used event its row is
