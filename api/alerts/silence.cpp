@@ -8,6 +8,7 @@
 
 #include "api/alerts/alert_filter_json.h"
 #include "api/base/member_error.h"
+#include "api/base/stored_format.h"
 #include "cep/value/identity.h"
 
 namespace tocsin::api {
@@ -96,7 +97,10 @@ Result<Silence> decode_silence(std::string_view text) {
   };
   try {
     const ordered_json value = ordered_json::parse(text);
-    if (value.at("format").get<int>() != kFormat) return damaged("another format");
+    if (auto known = check_stored_format(value.at("format").get<int>(), kFormat, "a silence");
+        !known) {
+      return tl::unexpected(known.error());
+    }
     Silence silence;
     silence.id = value.at("id").get<std::string>();
     silence.from.us = value.at("from").get<std::int64_t>();

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/base/stored_format.h"
 #include "runtime/effects/effect_codec.h"
 #include "runtime/io/crash_point.h"
 
@@ -58,7 +59,11 @@ TriageState read_state(const ordered_json& value) {
 Result<TriageRecord> decode(std::string_view text) {
   try {
     const ordered_json value = ordered_json::parse(text);
-    if (value.at("format").get<int>() != kFormat) throw std::runtime_error("another format");
+    if (auto known =
+            check_stored_format(value.at("format").get<int>(), kFormat, "a record of triage");
+        !known) {
+      return tl::unexpected(known.error());
+    }
     TriageRecord record;
     record.state = read_state(value.at("state"));
     record.version = value.at("version").get<std::uint64_t>();

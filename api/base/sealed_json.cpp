@@ -1,5 +1,7 @@
 #include "api/base/sealed_json.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "cep/value/identity.h"
@@ -8,6 +10,8 @@ namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
 constexpr const char* kDigest = "digest";
+constexpr const char* kFormatMember = "format";
+constexpr int kFormat = 1;
 
 // Texts in it are UTF-8 that was checked when they came.
 std::string digest_of(const ordered_json& document) {
@@ -16,19 +20,31 @@ std::string digest_of(const ordered_json& document) {
 }
 }  // namespace
 
-std::string seal_json(ordered_json document) {
-  document[kDigest] = digest_of(document);
-  return document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+std::string seal_json(const ordered_json& document) {
+  ordered_json sealed = {{kFormatMember, kFormat}};
+  sealed.update(document);
+  sealed[kDigest] = digest_of(sealed);
+  return sealed.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
-std::optional<ordered_json> unseal_json(const std::string& text) {
+Result<ordered_json> unseal_json(const std::string& text, const std::string& path) {
+  const auto damaged = [&] { return fail(Errc::kCorrupt, path + " is damaged"); };
   ordered_json document = ordered_json::parse(text, nullptr, false);
-  if (!document.is_object()) return std::nullopt;
-  const auto found = document.find(kDigest);
-  if (found == document.end()) return document;
-  const ordered_json digest = *found;
-  document.erase(kDigest);
-  if (digest != digest_of(document)) return std::nullopt;
+  if (!document.is_object()) return damaged();
+  if (const auto found = document.find(kDigest); found != document.end()) {
+    const ordered_json digest = *found;
+    document.erase(kDigest);
+    if (digest != digest_of(document)) return damaged();
+  }
+  if (const auto found = document.find(kFormatMember); found != document.end()) {
+    if (*found != kFormat) {
+      return fail(Errc::kOtherVersion,
+                  fmt::format("{} has format {}, and this program knows format {}: use the version "
+                              "of tocsin that wrote it, or a later one",
+                              path, found->dump(), kFormat));
+    }
+    document.erase(kFormatMember);
+  }
   return document;
 }
 }  // namespace tocsin::api

@@ -1,15 +1,17 @@
-/// Small JSON files of a server's data directory, with a digest of what they hold: a file that a
-/// disk has changed is told from one that was written so.
+/// Small JSON files of a server's data directory, with their format and a digest of what they hold:
+/// a file that a disk has changed is told from one that was written so.
 #pragma once
 #include <nlohmann/json_fwd.hpp>
-#include <optional>
 #include <string>
 
+#include "cep/base/result.h"
+
 namespace tocsin::api {
-/// The text of an object with one member more, `digest`: the SHA-256 of its other members, as they
-/// are written without blanks. `document` is an object without such a member.
-std::string seal_json(nlohmann::ordered_json document);
-/// The object without its digest; nothing for a text that is no object or has another digest. An
-/// object without a digest, which an older version wrote, is taken as it is.
-std::optional<nlohmann::ordered_json> unseal_json(const std::string& text);
+/// The text of an object with two members more: `format`, and `digest`, the SHA-256 of all others
+/// as they are written without blanks. `document` is an object without such members.
+std::string seal_json(const nlohmann::ordered_json& document);
+/// The object without its format and digest. An object without either, which a build before the
+/// first release wrote, is taken as it is. Fails with kCorrupt for a text that is no object or has
+/// another digest, kOtherVersion for a newer format; messages name `path`.
+Result<nlohmann::ordered_json> unseal_json(const std::string& text, const std::string& path);
 }  // namespace tocsin::api

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "api/base/human_text.h"
+#include "api/base/stored_format.h"
 #include "cep/value/identity.h"
 #include "cep/value/value.h"
 #include "runtime/effects/effect_codec.h"
@@ -175,7 +176,10 @@ Result<DeliveryMessage> decode_message(std::string_view key, std::string_view va
   message.number = runtime::read_key_u64(key.substr(17));
   try {
     const ordered_json stored = ordered_json::parse(value);
-    if (stored.at("format").get<int>() != kFormat) return damaged("another format");
+    if (auto known = check_stored_format(stored.at("format").get<int>(), kFormat, "a message");
+        !known) {
+      return tl::unexpected(known.error());
+    }
     message.kind = stored.at("type") == type_of(DeliveryMessage::Kind::kGroup)
                        ? DeliveryMessage::Kind::kGroup
                        : DeliveryMessage::Kind::kSummary;

@@ -11,6 +11,7 @@
 
 #include "api/alerts/alert_filter_json.h"
 #include "api/base/member_error.h"
+#include "api/base/stored_format.h"
 #include "api/net/webhook_url.h"
 #include "cep/value/identity.h"
 
@@ -225,7 +226,10 @@ Result<Subscription> decode_subscription(std::string_view text) {
   try {
     ordered_json value = ordered_json::parse(text);
     Subscription subscription;
-    if (value.at("format").get<int>() != kFormat) return damaged("another format");
+    if (auto known = check_stored_format(value.at("format").get<int>(), kFormat, "a subscription");
+        !known) {
+      return tl::unexpected(known.error());
+    }
     subscription.id = value.at("id").get<std::string>();
     subscription.version = value.at("version").get<std::uint64_t>();
     subscription.secret = value.at("secret").get<std::string>();

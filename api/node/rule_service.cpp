@@ -70,13 +70,13 @@ Result<void> RuleService::read_versions() {
     }
     const auto text = runtime::read_whole(ports_.files, path);
     if (!text) return tl::unexpected(runtime::to_error(text.error()));
-    std::optional<RuleVersion> version = parse_version(*text, *number);
-    if (!version) {
-      return fail(Errc::kCorrupt,
-                  fmt::format("{} is damaged: it is no version of the rules; restore it from a "
-                              "copy, or remove it to forget this version",
-                              path));
+    Result<RuleVersion> version = parse_version(*text, *number, path);
+    if (!version && version.error().code == Errc::kCorrupt) {
+      return fail(Errc::kCorrupt, version.error().message +
+                                      "; restore it from a copy, or remove it to forget this "
+                                      "version");
     }
+    if (!version) return tl::unexpected(version.error());
     versions_.push_back(*std::move(version));
   }
   std::ranges::sort(versions_, {}, &RuleVersion::number);

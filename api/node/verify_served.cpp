@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,7 +40,9 @@ class ServedVerifier {
       return;
     }
     if (const auto store = TokenStore::open(path); !store) {
-      find(store.error().message, "restore a copy of the file");
+      const bool is_damaged = store.error().code == Errc::kCorrupt;
+      find(store.error().message,
+           is_damaged ? "restore a copy of the file" : "go on with that version");
     }
   }
 
@@ -80,10 +81,12 @@ class ServedVerifier {
       return;
     }
     report_.bytes += text->size();
-    const std::optional<RuleVersion> version = parse_version(*text, number);
+    const Result<RuleVersion> version = parse_version(*text, number, path);
     if (!version) {
-      find(fmt::format("{} is damaged: it is no version of the rules", path),
-           "restore it from a copy, or remove it to forget this version");
+      const bool is_damaged = version.error().code == Errc::kCorrupt;
+      find(version.error().message,
+           is_damaged ? "restore it from a copy, or remove it to forget this version"
+                      : "go on with that version");
       return;
     }
     for (const runtime::CheckpointBlob& blob : version->texts) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "api/base/stored_format.h"
 #include "cep/base/byte_codec.h"
 #include "runtime/effects/effect_codec.h"
 #include "runtime/io/crash_point.h"
@@ -58,7 +59,9 @@ std::string encode(const Entry& entry) {
 Result<Entry> decode(std::string_view value) {
   ByteReader from(value);
   Entry entry;
-  const bool is_known = from.u8() == kFormat;
+  if (auto known = check_stored_format(from.u8(), kFormat, "an answer"); !known) {
+    return tl::unexpected(known.error());
+  }
   entry.at.us = from.i64();
   entry.request = from.raw(sizeof(cep::Digest));
   if (from.u8() == 1) {
@@ -71,7 +74,7 @@ Result<Entry> decode(std::string_view value) {
     }
     answer.body = from.text();
   }
-  if (is_known && from.is_done()) return entry;
+  if (from.is_done()) return entry;
   return fail(Errc::kCorrupt, "the alert store keeps an answer that this program did not write");
 }
 }  // namespace

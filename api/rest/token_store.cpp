@@ -35,13 +35,10 @@ std::optional<cep::Digest> parse_digest(const std::string& hex) {
 }
 
 // Nothing for what save() does not write.
-std::optional<AccessList> parse(const std::string& text) {
-  const std::optional<ordered_json> document = unseal_json(text);
-  if (!document || !document->contains("tokens") || !document->at("tokens").is_array()) {
-    return std::nullopt;
-  }
+std::optional<AccessList> parse(const ordered_json& document) {
+  if (!document.contains("tokens") || !document.at("tokens").is_array()) return std::nullopt;
   AccessList list;
-  for (const ordered_json& entry : document->at("tokens")) {
+  for (const ordered_json& entry : document.at("tokens")) {
     if (!entry.is_object()) return std::nullopt;
     const auto text_of = [&](const char* name) {
       return entry.contains(name) && entry[name].is_string() ? entry[name].get<std::string>()
@@ -103,7 +100,11 @@ Result<std::unique_ptr<TokenStore>> TokenStore::open(std::string path) {
   if (error || !file || file.bad()) {
     return fail(Errc::kIo, "cannot read the tokens: " + store->path_);
   }
-  std::optional<AccessList> list = parse(text);
+  const Result<ordered_json> document = unseal_json(text, store->path_);
+  if (!document && document.error().code == Errc::kOtherVersion) {
+    return tl::unexpected(document.error());
+  }
+  std::optional<AccessList> list = document ? parse(*document) : std::nullopt;
   if (!list) {
     return fail(Errc::kCorrupt,
                 fmt::format("{} is damaged: it is no file of tokens; put back a copy, or remove "

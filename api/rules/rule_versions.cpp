@@ -44,9 +44,16 @@ std::string version_text(const RuleVersion& version) {
                     {"texts", std::move(texts)}});
 }
 
-std::optional<RuleVersion> parse_version(const std::string& text, std::uint64_t number) {
-  const std::optional<ordered_json> json = unseal_json(text);
-  if (!json) return std::nullopt;
+Result<RuleVersion> parse_version(const std::string& text, std::uint64_t number,
+                                  const std::string& path) {
+  const auto damaged = [&] {
+    return fail(Errc::kCorrupt, fmt::format("{} is damaged: it is no version of the rules", path));
+  };
+  const Result<ordered_json> json = unseal_json(text, path);
+  if (!json) {
+    if (json.error().code == Errc::kOtherVersion) return tl::unexpected(json.error());
+    return damaged();
+  }
   RuleVersion version;
   try {
     version.number = json->at("version").get<std::uint64_t>();
@@ -60,13 +67,13 @@ std::optional<RuleVersion> parse_version(const std::string& text, std::uint64_t 
       blob.role = one.at("role").get<std::string>();
       blob.bytes = one.at("bytes").get<std::uint64_t>();
       const auto digest = runtime::digest_of_blob_name(one.at("sha256").get<std::string>());
-      if (!digest) return std::nullopt;
+      if (!digest) return damaged();
       blob.digest = *digest;
     }
   } catch (const ordered_json::exception&) {
-    return std::nullopt;
+    return damaged();
   }
-  if (version.number != number) return std::nullopt;
+  if (version.number != number) return damaged();
   return version;
 }
 }  // namespace tocsin::api

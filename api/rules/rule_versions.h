@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cep/base/result.h"
 #include "cep/value/time.h"
 #include "runtime/checkpoint/checkpoint.h"
 
@@ -30,6 +31,8 @@ std::string path_of_version(const std::string& folder, std::uint64_t number);
 std::optional<std::uint64_t> number_of_version(std::string_view name);
 /// What its file holds.
 std::string version_text(const RuleVersion& version);
-/// Reads it back; nothing for a damaged text or another version's.
-std::optional<RuleVersion> parse_version(const std::string& text, std::uint64_t number);
+/// Reads it back. Fails with kCorrupt for a damaged text or another version's, kOtherVersion for a
+/// newer format, naming `path`.
+Result<RuleVersion> parse_version(const std::string& text, std::uint64_t number,
+                                  const std::string& path);
 }  // namespace tocsin::api

@@ -151,6 +151,7 @@ class EngineImpl {
     TOCSIN_ASSERT(watermark_ == kEventTimeMin && !restoring_, "a fresh engine");
     ByteReader from(globals);
     restoring_ = std::make_unique<Restoring>();
+    if (auto known = check_state_format(globals); !known) return tl::unexpected(known.error());
     if (!restoring_->written.read(from)) return corrupt("its layout");
     restoring_->layout_bytes = globals.size() - from.left();
     if (auto restored = restore_globals(from); !restored) return tl::unexpected(restored.error());

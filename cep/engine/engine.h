@@ -82,7 +82,7 @@ class Engine {
   void mark_all_changed();
 
   /// Before the first row: what entries written with these globals will become here. kCorrupt for
-  /// bytes that no engine wrote.
+  /// bytes that no engine wrote, kOtherVersion for a newer format.
   Result<RestoreReport> begin_restore(std::string_view globals);
   /// One entry, each once, in any order. kCorrupt for what was not written with these globals; the
   /// engine is of no use then.

@@ -9,8 +9,6 @@
 
 namespace tocsin::cep {
 namespace {
-constexpr std::uint8_t kFormat = 0;
-
 bool is_of_some_type(const Element& element, const KeptEvent& event) {
   return std::any_of(element.events().begin(), element.events().end(),
                      [&](const Subset& subset) { return subset.type.value == event.type; });
@@ -65,7 +63,7 @@ bool RecordCodec::write(const std::byte* record, PatternPool& patterns, std::str
   if (blocks_.empty()) return false;
   out.clear();
   ByteWriter to(out);
-  to.u8(kFormat);
+  to.u8(kStateFormat);
   events_.write(to);
   to.raw(blocks_);
   return true;
@@ -114,7 +112,7 @@ bool RecordCodec::read(const TableTarget& from, std::string_view entry, EventTim
                        std::vector<RestoredTimer>& timers, std::vector<ShardTimers>& shard_timers) {
   ByteReader bytes(entry);
   as_of_ = watermark;
-  if (bytes.u8() != kFormat ||
+  if (!is_known_state_format(bytes.u8()) ||
       !read_events_.read(bytes, from.written->events, from.events, watermark) ||
       !read_blocks(from, bytes) || !read_features(from, slot)) {
     return false;

@@ -11,8 +11,6 @@
 
 namespace tocsin::cep {
 namespace {
-constexpr std::uint8_t kFormat = 0;
-
 std::string_view bytes_of(const Digest& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
@@ -113,6 +111,16 @@ StatePart read_part(ByteReader& from) {
 }
 }  // namespace
 
+Result<void> check_state_format(std::string_view globals) {
+  ByteReader from(globals);
+  const std::uint8_t format = from.u8();
+  if (!from.ok() || is_known_state_format(format)) return {};
+  return fail(Errc::kOtherVersion, "the engine's state has format " + std::to_string(format) +
+                                       ", and this program knows formats up to " +
+                                       std::to_string(kStateFormat) +
+                                       ": use the version of tocsin that wrote it, or a later one");
+}
+
 StateLayout StateLayout::of(const ProgramImpl& program) {
   const Plan& plan = *program.plan;
   const PlanDigests digests = cep::digests(program);
@@ -144,7 +152,7 @@ StateLayout StateLayout::of(const ProgramImpl& program) {
 }
 
 void StateLayout::write(ByteWriter& to) const {
-  to.u8(kFormat);
+  to.u8(kStateFormat);
   to.varint(tables.size());
   for (const StateTable& table : tables) {
     to.varint(table.parts.size());
@@ -170,7 +178,7 @@ void StateLayout::write(ByteWriter& to) const {
 }
 
 bool StateLayout::read(ByteReader& from) {
-  if (from.u8() != kFormat) return false;
+  if (!is_known_state_format(from.u8())) return false;
   const std::uint64_t table_count = from.varint_up_to(from.left());
   for (std::uint64_t i = 0; i < table_count && from.ok(); ++i) {
     StateTable& table = tables.emplace_back();

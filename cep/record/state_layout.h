@@ -4,13 +4,20 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cep/base/byte_codec.h"
+#include "cep/base/result.h"
 #include "cep/compile/program.h"
 #include "cep/value/identity.h"
 
 namespace tocsin::cep {
+/// The format of globals and entries (docs/decisions/0011-engine-state-format.md). A change of what
+/// any state is written as takes the next number; what was written before stays readable.
+inline constexpr std::uint8_t kStateFormat = 1;
+/// Format 0 is what builds before the first release wrote: the same bytes under another number.
+constexpr bool is_known_state_format(std::uint8_t format) { return format <= kStateFormat; }
 /// How the state of an operator is written.
 enum class StateKind : std::uint8_t {
   kNone,  // it keeps nothing
@@ -53,6 +60,8 @@ struct ValueTable {
   std::string name;        // the rule's id
   Digest suppression{};
 };
+/// Fails with kOtherVersion for globals of a format that this program does not know.
+Result<void> check_state_format(std::string_view globals);
 struct StateLayout {
   std::vector<StateTable> tables;  // those of the program, by number
   std::vector<ValueTable> values;  // their numbers follow

@@ -29,8 +29,9 @@
 #include "runtime/store/state_store.h"
 
 namespace tocsin::runtime {
-/// Of manifest and files; a newer one is refused.
-inline constexpr std::uint32_t kCheckpointFormat = 0;
+/// Of manifest and files: raised with the format of any of them (docs/decisions/0047). A newer one
+/// is refused. 0, of builds before the first release, has the same bytes as 1.
+inline constexpr std::uint32_t kCheckpointFormat = 1;
 
 /// A blob that the state was made under: rule texts, lists, tables (runtime/journal/blob_store.h).
 struct CheckpointBlob {

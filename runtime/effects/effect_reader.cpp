@@ -50,8 +50,8 @@ Result<EffectReader> EffectReader::open(const StoreReader& store) {
   if (!format) return tl::unexpected(format.error());
   if (format->format != kEffectFormat) {
     return fail(Errc::kOtherVersion,
-                fmt::format("the alert store has format {}, this tocsin reads {}: use the one that "
-                            "wrote it",
+                fmt::format("the alert store has format {}, and this program knows format {}: use "
+                            "the version of tocsin that wrote it, or a later one",
                             format->format, kEffectFormat));
   }
   return EffectReader(store);

@@ -13,6 +13,8 @@
 //       v arrival record, v arrival index, v line number, text line
 //
 // Numbers are little endian, v is a varint (cep/base/byte_codec.h).
+#include <fmt/format.h>
+
 #include <string_view>
 #include <vector>
 
@@ -67,7 +69,9 @@ Result<void> Intake::restore(std::string_view from) {
   const std::uint8_t version = reader.u8();
   if (version != kVersion && version != kVersionWithoutJumps && reader.ok()) {
     return fail(Errc::kOtherVersion,
-                "the state of the inputs has a format that this program does not know");
+                fmt::format("the state of the inputs has format {}, and this program knows formats "
+                            "up to {}: use the version of tocsin that wrote it, or a later one",
+                            version, kVersion));
   }
   reports_.restore(reader, version != kVersionWithoutJumps);
   const std::uint8_t has_store = reader.u8();

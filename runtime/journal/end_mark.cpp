@@ -1,5 +1,7 @@
 #include "runtime/journal/end_mark.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string_view>
 #include <utility>
@@ -12,22 +14,30 @@ namespace {
 constexpr std::string_view kMagic = "tocsinE\n";
 constexpr std::size_t kSlotBytes = 4096;
 constexpr std::size_t kUsedBytes = 24;
+constexpr std::size_t kEndAt = 8;
+constexpr std::size_t kFormatAt = 16;
 constexpr std::size_t kCrcAt = 20;
 constexpr unsigned kSlots = 2;
+// 0, of builds before the first release, has the same bytes.
+constexpr std::uint32_t kFormat = 1;
 
 std::string encode_slot(std::uint64_t end) {
   std::string slot;
   ByteWriter writer(slot);
   writer.raw(kMagic);
   writer.u64(end);
-  writer.u32(0);
+  writer.u32(kFormat);
   writer.u32(crc32c(slot));
   return slot;
 }
 
-// The greatest end in the slots of the file's bytes; false: no slot can be read.
-bool read_slots(std::string_view bytes, std::uint64_t& end) {
-  bool is_good = false;
+struct Slots {
+  bool is_good = false;  // one can be read
+  std::uint64_t end = 0;
+  std::uint32_t format = 0;  // the greatest
+};
+Slots read_slots(std::string_view bytes) {
+  Slots slots;
   for (unsigned slot = 0; slot < kSlots; ++slot) {
     if (bytes.size() < slot * kSlotBytes + kUsedBytes) break;
     const std::string_view used = bytes.substr(slot * kSlotBytes, kUsedBytes);
@@ -35,10 +45,11 @@ bool read_slots(std::string_view bytes, std::uint64_t& end) {
         crc32c(used.substr(0, kCrcAt)) != load_number<std::uint32_t>(used.data() + kCrcAt)) {
       continue;
     }
-    is_good = true;
-    end = std::max(end, load_number<std::uint64_t>(used.data() + kMagic.size()));
+    slots.is_good = true;
+    slots.end = std::max(slots.end, load_number<std::uint64_t>(used.data() + kEndAt));
+    slots.format = std::max(slots.format, load_number<std::uint32_t>(used.data() + kFormatAt));
   }
-  return is_good;
+  return slots;
 }
 
 // Written under another name first: a mark that cannot be read is then always a damaged one, never
@@ -75,9 +86,14 @@ Result<KnownEnd> read_end_mark(Files& files, const std::string& path) {
     if (bytes.error().code == FileErrc::kNotFound) return KnownEnd{};
     return tl::unexpected(to_error(bytes.error()));
   }
-  KnownEnd known;
-  known.state = read_slots(*bytes, known.end) ? EndMarkState::kGood : EndMarkState::kDamaged;
-  return known;
+  const Slots slots = read_slots(*bytes);
+  if (slots.format > kFormat) {
+    return fail(Errc::kOtherVersion,
+                fmt::format("{} has format {}, and this program knows formats up to {}: use the "
+                            "version of tocsin that wrote it, or a later one",
+                            path, slots.format, kFormat));
+  }
+  return KnownEnd{slots.is_good ? EndMarkState::kGood : EndMarkState::kDamaged, slots.end};
 }
 
 Result<std::unique_ptr<EndMark>> EndMark::open(Files& files, const std::string& path,

@@ -2,7 +2,7 @@
 /// looks like one after a crash; only a record elsewhere can tell the two apart.
 ///
 ///   the file: two slots of 4,096 bytes, written in turn; the greater end counts
-///   a slot:   magic u8[8] | end u64 | zero u32 | CRC32C of the bytes before u32 | zeros
+///   a slot:   magic u8[8] | end u64 | format u32 | CRC32C of the bytes before u32 | zeros
 ///
 /// An update is written after the sync of the log and is not synced itself. After a power cut the
 /// mark may thus be older than the log, and never newer.
@@ -24,7 +24,7 @@ struct KnownEnd {
   EndMarkState state = EndMarkState::kMissing;
   std::uint64_t end = 0;  // 0 unless kGood
 };
-/// Reads the mark at `path`. Fails with kIo.
+/// Reads the mark at `path`. Fails with kIo, kOtherVersion for a newer format.
 Result<KnownEnd> read_end_mark(Files& files, const std::string& path);
 
 /// Threading: one caller at a time.

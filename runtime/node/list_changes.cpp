@@ -14,7 +14,7 @@ using cep::Entry;
 
 // Rules' texts have other roles (api/rules/rule_texts.h).
 constexpr std::string_view kEntriesRole = "entries:";
-constexpr std::uint8_t kFormat = 0;
+constexpr std::uint8_t kFormat = 1;  // 0, of builds before the first release, has the same bytes
 
 std::string changes_of(const ListName& name) {
   return fmt::format("the changes of {}", describe(name));
@@ -226,7 +226,12 @@ Result<std::vector<std::string>> ListChanges::restore(std::string_view bytes,
     return fail(Errc::kCorrupt, "the changes of lists in a checkpoint are damaged");
   };
   ByteReader reader(bytes);
-  if (reader.u8() != kFormat) return corrupt();
+  if (const std::uint8_t format = reader.u8(); format > kFormat) {
+    return fail(Errc::kOtherVersion,
+                fmt::format("the changes of lists have format {}, and this program knows formats "
+                            "up to {}: use the version of tocsin that wrote it, or a later one",
+                            format, kFormat));
+  }
   const std::uint64_t count = reader.varint_up_to(reader.left());
   for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
     ListName name;

@@ -73,7 +73,8 @@ class ListChanges {
   /// All of it; empty where nothing was ever changed.
   std::string save(const cep::Program& program);
   /// Reads what save() wrote into a program without changes. Gives what its rules have no place
-  /// for, as state_migration(). Fails with kCorrupt; as BlobStore::get().
+  /// for, as state_migration(). Fails with kCorrupt, kOtherVersion; as
+  /// BlobStore::get().
   Result<std::vector<std::string>> restore(std::string_view bytes, const cep::Program& program,
                                            const BlobStore& store);
   /// The blobs that save()'s bytes name.

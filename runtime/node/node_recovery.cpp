@@ -20,6 +20,11 @@ constexpr std::uint64_t kRecordsPerLook = 64;
 double seconds_between(cep::EventTime begin, cep::EventTime end) {
   return static_cast<double>(std::max<std::int64_t>(end.us - begin.us, 0)) / 1e6;
 }
+
+// The error with its place: a file of a checkpoint or savepoint.
+tl::unexpected<Error> in_file(const std::string& directory, const char* name, const Error& error) {
+  return fail(error.code, fmt::format("{}/{}: {}", directory, name, error.message));
+}
 }  // namespace
 
 Result<void> NodeRecovery::open(bool is_new) {
@@ -153,7 +158,7 @@ Result<void> NodeRecovery::load_recovered() {
     return taken;
   }
   Result<cep::RestoreReport> begun = parts_.engine->begin_restore(meta.globals);
-  if (!begun) return tl::unexpected(begun.error());
+  if (!begun) return in_file(good.directory, "engine", begun.error());
   const auto take = [&](const cep::StateKey& key, std::string_view value) {
     ++parts_.recovery.keys;
     return parts_.engine->restore(key, value);
@@ -163,7 +168,7 @@ Result<void> NodeRecovery::load_recovered() {
   };
   if (auto read = parts_.writer->read(take, progress); !read) return read;
   parts_.recovery.restored = *std::move(begun);
-  if (auto restored = restore_state(meta); !restored) return restored;
+  if (auto restored = restore_state(good); !restored) return restored;
   parts_.writer->drop_recovered();
   return {};
 }
@@ -209,7 +214,7 @@ Result<void> NodeRecovery::load_savepoint() {
 // From its own files, which are only read.
 Result<void> NodeRecovery::load_state(const GoodCheckpoint& good) {
   Result<cep::RestoreReport> begun = parts_.engine->begin_restore(good.meta.globals);
-  if (!begun) return tl::unexpected(begun.error());
+  if (!begun) return in_file(good.directory, "engine", begun.error());
   Result<std::unique_ptr<StateScan>> scan = parts_.ports.states.read(good.directory + "/state");
   if (!scan) return tl::unexpected(scan.error());
   const auto take = [&](const cep::StateKey& key, std::string_view value) {
@@ -218,22 +223,30 @@ Result<void> NodeRecovery::load_state(const GoodCheckpoint& good) {
   };
   if (auto read = read_pieces(**scan, take); !read) return read;
   parts_.recovery.restored = *std::move(begun);
-  return restore_state(good.meta);
+  return restore_state(good);
 }
 
-Result<void> NodeRecovery::restore_state(const CheckpointMeta& meta) {
+Result<void> NodeRecovery::restore_state(const GoodCheckpoint& good) {
+  const CheckpointMeta& meta = good.meta;
   if (auto restored = parts_.engine->finish_restore(); !restored) return restored;
-  if (auto restored = parts_.intake->restore(meta.intake); !restored) return restored;
+  if (auto restored = parts_.intake->restore(meta.intake); !restored) {
+    return in_file(good.directory, "intake", restored.error());
+  }
   Result<NodeState> state = NodeState::restore(meta.node, parts_.program.plan(), parts_.summary);
-  if (!state) return tl::unexpected(state.error());
+  if (!state) return in_file(good.directory, "node", state.error());
   parts_.state = *std::move(state);
   for (NodeSource& source : parts_.state.sources) {
     if (is_producer(source) && source.used_at.us == 0) source.used_at = meta.taken_at;
   }
-  if (auto restored = lists_.restore(); !restored) return restored;
+  if (auto restored = lists_.restore(); !restored) {
+    if (restored.error().code != Errc::kOtherVersion) return restored;  // a blob is named already
+    return in_file(good.directory, "node", restored.error());
+  }
   ByteReader reader(meta.mark);
   loaded_mark_ = read_mark(reader);
-  if (!reader.is_done()) return fail(Errc::kCorrupt, "the mark of a checkpoint is damaged");
+  if (!reader.is_done()) {
+    return fail(Errc::kCorrupt, manifest_path(good.directory) + ": its emitted mark is damaged");
+  }
   parts_.blobs = rule_blobs(meta.blobs);
   position_ = meta.position;
   checkpoints_.loaded(position_);
@@ -275,6 +288,9 @@ Result<void> NodeRecovery::open_effects() {
       EffectStore::open(parts_.ports.store, parts_.ports.clock,
                         {.semantics = parts_.options.semantics,
                          .accept_other_semantics = parts_.options.replay_as_new});
+  if (!store && store.error().code == Errc::kOtherVersion) {
+    return fail(Errc::kOtherVersion, parts_.paths.store + ": " + store.error().message);
+  }
   if (!store) return tl::unexpected(store.error());
   parts_.effect_store = *std::move(store);
   // A journal's first segment stands before the first timeline of its store.

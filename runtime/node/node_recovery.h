@@ -41,7 +41,7 @@ class NodeRecovery {
   Result<void> load_recovered();
   Result<void> load_savepoint();
   Result<void> load_state(const GoodCheckpoint& good);
-  Result<void> restore_state(const CheckpointMeta& meta);
+  Result<void> restore_state(const GoodCheckpoint& good);
   Result<void> open_log();
   Result<void> open_effects();
   Result<void> lost_timeline() const;

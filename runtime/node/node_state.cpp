@@ -1,5 +1,7 @@
 #include "runtime/node/node_state.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "cep/base/byte_codec.h"
@@ -8,9 +10,12 @@
 
 namespace tocsin::runtime {
 namespace {
-// What the format's number consists of, in the order in which it stands at the end.
+// The first byte: what stands at the end, in this order, and above it the format. Format 0, of
+// builds before the first release, has the same bytes.
 constexpr std::uint8_t kWithLists = 1;      // changes of lists
 constexpr std::uint8_t kWithProducers = 2;  // what makes sources producers, in their order
+constexpr unsigned kFormatShift = 4;
+constexpr std::uint8_t kFormat = 1;
 }  // namespace
 
 std::optional<std::size_t> NodeState::find(std::string_view name) const {
@@ -28,7 +33,7 @@ std::size_t NodeState::source(std::string_view name) {
 void NodeState::save(const cep::Plan& plan, const RunSummary& summary, std::string& to) const {
   ByteWriter writer(to);
   const bool has_producers = std::ranges::any_of(sources, is_producer);
-  writer.u8(static_cast<std::uint8_t>((lists.empty() ? 0 : kWithLists) |
+  writer.u8(static_cast<std::uint8_t>(kFormat << kFormatShift | (lists.empty() ? 0 : kWithLists) |
                                       (has_producers ? kWithProducers : 0)));
   writer.u8(has_time_ended ? 1 : 0);
   writer.varint(sources.size());
@@ -52,8 +57,16 @@ Result<NodeState> NodeState::restore(std::string_view from, const cep::Plan& pla
                                      RunSummary& summary) {
   ByteReader reader(from);
   NodeState state;
-  const std::uint8_t format = reader.u8();
-  const bool is_known = format <= (kWithLists | kWithProducers);
+  const std::uint8_t first = reader.u8();
+  const int format = first >> kFormatShift;
+  const int has = first & ((1 << kFormatShift) - 1);
+  if (format > kFormat) {
+    return fail(Errc::kOtherVersion,
+                fmt::format("the state of the sources has format {}, and this program knows "
+                            "formats up to {}: use the version of tocsin that wrote it, or a later "
+                            "one",
+                            format, kFormat));
+  }
   state.has_time_ended = reader.u8() != 0;
   const std::uint64_t sources = reader.varint_up_to(reader.left());
   for (std::uint64_t i = 0; i < sources && reader.ok(); ++i) {
@@ -71,16 +84,16 @@ Result<NodeState> NodeState::restore(std::string_view from, const cep::Plan& pla
     if (rule == plan.rules.end()) continue;
     summary.alerts_by_rule[static_cast<std::size_t>(rule - plan.rules.begin())] = count;
   }
-  if ((format & kWithLists) != 0) state.lists = reader.text();
+  if ((has & kWithLists) != 0) state.lists = reader.text();
   for (NodeSource& source : state.sources) {
     if (!is_producer(source)) continue;
-    if ((format & kWithProducers) != 0) {
+    if ((has & kWithProducers) != 0) {
       read_producer(reader, source);
     } else {  // an older version took its lines
       source.samples = LineSamples(source.next_offset);
     }
   }
-  if (!is_known || !reader.is_done()) {
+  if (has > (kWithLists | kWithProducers) || !reader.is_done()) {
     return fail(Errc::kCorrupt, "the sources of a checkpoint are damaged");
   }
   return state;

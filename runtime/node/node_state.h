@@ -25,7 +25,7 @@ struct NodeState {
   /// Appends all of it, and of `summary` what the intake does not keep.
   void save(const cep::Plan& plan, const RunSummary& summary, std::string& to) const;
   /// Reads what save() wrote; counts of rules that the plan does not have are left out. Fails with
-  /// kCorrupt for other bytes.
+  /// kCorrupt for other bytes, kOtherVersion for a newer format.
   static Result<NodeState> restore(std::string_view from, const cep::Plan& plan,
                                    RunSummary& summary);
 };

@@ -1,7 +1,7 @@
 /// The port to the store of checkpointed state: pieces by key in byte order, taken in as sorted
 /// runs and given out again in one scan. Nothing here is on the path of an event.
 ///
-///   key: table u16 big endian | key group u16 big endian | key bytes   (runtime format 0)
+///   key: table u16 big endian | key group u16 big endian | key bytes   (checkpoint format 1)
 #pragma once
 #include <cstddef>
 #include <cstdint>

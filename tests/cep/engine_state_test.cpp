@@ -271,4 +271,30 @@ TEST_CASE("engine state: bytes that are none, an entry that comes twice, a key o
             .error()
             .code == Errc::kCorrupt);
 }
+
+TEST_CASE("engine state: format 0 has the same bytes, and a newer one is refused with the remedy") {
+  PlanBuilder b;
+  pair_rule(b, "pair");
+  Live live(b);
+  live.take(b, {"pay 0 card=x", "pay 1 card=y"});
+  const Snapshot kept = whole_snapshot(live.engine());
+  const auto with_format = [&](char format) {
+    Snapshot other = kept;
+    other.globals[0] = format;
+    for (auto& [place, value] : other.entries) value[0] = format;
+    return other;
+  };
+  CHECK(with_format(1) == kept);
+  cep::RestoreReport report;
+  Live older(b, with_format(0), &report);
+  CHECK(report.is_same_program);
+  CHECK(whole_snapshot(older.engine()) == kept);
+  const auto newer = cep::compile(std::make_shared<const cep::Plan>(b.plan));
+  const Result<cep::Engine> refused = restored_engine(*newer, 1, with_format(2));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::kOtherVersion);
+  CHECK(refused.error().message.ends_with(
+      "has format 2, and this program knows formats up to 1: use the version of tocsin that wrote "
+      "it, or a later one"));
+}
 }  // namespace tocsin::tests

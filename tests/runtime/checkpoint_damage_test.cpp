@@ -128,11 +128,11 @@ TEST_CASE("checkpoints: without a whole one, or of another meaning, a start is r
   CHECK(other.error().message.starts_with("data/checkpoints/000000000002 was made with semantics"));
 
   const std::string manifest = manifest_path(checkpoint_path(directory, 2));
-  files.put(manifest, with_format(*read_manifest(files, checkpoint_path(directory, 2)), 1));
+  files.put(manifest, with_format(*read_manifest(files, checkpoint_path(directory, 2)), 2));
   const auto newer = newest_good(files, directory, cep::kSemantics);
   REQUIRE_FALSE(newer);
   CHECK(newer.error().code == Errc::kOtherVersion);
-  CHECK(newer.error().message.starts_with(manifest + " has format 1"));
+  CHECK(newer.error().message.starts_with(manifest + " has format 2"));
   CHECK(node.open().error().code == Errc::kOtherVersion);
 
   files.put(manifest, "");

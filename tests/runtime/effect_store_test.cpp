@@ -287,7 +287,8 @@ TEST_CASE("effect store: another format or other semantics is refused with the r
   REQUIRE_FALSE(newer);
   CHECK(newer.error().code == Errc::kOtherVersion);
   CHECK(newer.error().message ==
-        "the alert store has format 2, this tocsin reads 1: use the one that wrote it");
+        "the alert store has format 2, and this program knows format 1: use the version of tocsin "
+        "that wrote it, or a later one");
   CHECK(EffectReader::open(*store).error().code == Errc::kOtherVersion);
 }
 

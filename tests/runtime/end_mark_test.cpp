@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "cep/base/byte_codec.h"
+#include "runtime/io/crc32c.h"
 #include "tests/support/simulated_files.h"
 
 namespace tocsin::runtime {
@@ -53,6 +55,35 @@ TEST_CASE("end mark: one damaged slot leaves the other, two are called damaged a
   CHECK(known(files).end == 0);
   REQUIRE(EndMark::open(files, kPath, 7));
   CHECK(known(files).end == 7);
+}
+
+TEST_CASE("end mark: format 0 has the same bytes, and a newer one is refused with the remedy") {
+  SimulatedFiles files;
+  REQUIRE(EndMark::open(files, kPath, 7));
+  const std::string written = *read_whole(files, kPath);
+  const auto put_format = [&](std::uint32_t format) {
+    std::string bytes = written;
+    for (const std::size_t slot : {0, 4096}) {
+      store_number(bytes.data() + slot + 16, format);
+      store_number(bytes.data() + slot + 20, crc32c(bytes.substr(slot, 20)));
+    }
+    files.put(kPath, bytes);
+  };
+  put_format(1);
+  CHECK(*read_whole(files, kPath) == written);
+  put_format(0);
+  CHECK(known(files).end == 7);
+  auto mark = EndMark::open(files, kPath, 8);
+  REQUIRE(mark);
+  CHECK(known(files).end == 8);
+  put_format(2);
+  const Result<KnownEnd> newer = read_end_mark(files, kPath);
+  REQUIRE_FALSE(newer);
+  CHECK(newer.error().code == Errc::kOtherVersion);
+  CHECK(newer.error().message ==
+        "data/ends/journal has format 2, and this program knows formats up to 1: use the version "
+        "of tocsin that wrote it, or a later one");
+  CHECK(EndMark::open(files, kPath, 9).error().code == Errc::kOtherVersion);
 }
 
 TEST_CASE("end mark: after a power cut it is at most as far as it was told") {

@@ -138,6 +138,23 @@ TEST_CASE("intake state: damaged bytes are refused or a state, and end no progra
   CHECK(taken > 100);
 }
 
+TEST_CASE("intake state: another format is refused with the remedy") {
+  Script script;
+  script.options.is_saved = true;
+  const cep::Plan plan = tests::script_plan(script);
+  ScriptRun run(script, plan);
+  std::string bytes = bytes_of(run.intake());
+  REQUIRE(bytes[0] == 2);
+  bytes[0] = 3;
+  ScriptRun other(script, plan);
+  const Result<void> newer = other.intake().restore(bytes);
+  REQUIRE_FALSE(newer);
+  CHECK(newer.error().code == Errc::kOtherVersion);
+  CHECK(newer.error().message ==
+        "the state of the inputs has format 3, and this program knows formats up to 2: use the "
+        "version of tocsin that wrote it, or a later one");
+}
+
 TEST_CASE("intake state: another program takes what it knows") {
   Script script;
   script.options.is_saved = true;
