@@ -50,6 +50,7 @@ script_suites=(
   'fuzz|tests/fuzz/run.sh --replay'
   'simulation|"$TOCSIN_BUILD_DIR/tests/simulation" --seeds "$TOCSIN_CASES_SIMULATION"'
   'golden-journal|python3 tests/crash/golden_journal.py "$TOCSIN_BINARY"'
+  'golden-state|python3 tests/state/golden_state.py "$TOCSIN_BINARY"'
   'crash|python3 tests/crash/crash.py "$TOCSIN_BINARY" --kind run --rounds "$TOCSIN_CASES_CRASH" --points "$TOCSIN_CASES_CRASH_POINTS" --seed 1'
   'serve-crash|python3 tests/crash/crash.py "$TOCSIN_BINARY" --kind servers --rounds "$TOCSIN_CASES_SERVE_CRASH" --points "$TOCSIN_CASES_SERVE_CRASH_POINTS" --seed 1'
   'bad-disk|python3 tests/crash/bad_disk.py "$TOCSIN_BINARY"'

@@ -47,16 +47,7 @@ bool is_kind_of(const Type& type, const Value& value) {
   return false;
 }
 
-enum Remembered : std::uint8_t {
-  kLastAlert = 1,
-  kSuppressed = 2,
-  kLastUnit = 4,
-  kQuiet = 8,
-  kLostRuns = 16,
-  kRecent = 32,
-  kTaken = 64,  // events of a variable; units before the last one
-  kHeldTime = 128,
-};
+using enum Remembered::Bit;
 }  // namespace
 
 void save_value(ByteWriter& to, const Value& value) {

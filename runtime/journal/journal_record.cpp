@@ -10,19 +10,13 @@
 
 namespace tocsin::runtime {
 namespace {
-enum class Kind : std::uint8_t {
-  kByValue = 1,
-  kDecision = 3,
-  kCommand = 4,
-  kTraced = 5,  // by value, with traces
-  kByPosition = 6,
-};
-
-void encode_kind(ByteWriter& writer, Kind kind) { writer.u8(static_cast<std::uint8_t>(kind)); }
+void encode_kind(ByteWriter& writer, RecordKind kind) {
+  writer.u8(static_cast<std::uint8_t>(kind));
+}
 
 // Each writes its record and gives what follows at its end.
 std::string_view encode_one(ByteWriter& writer, const ArrivalByValue& record) {
-  encode_kind(writer, record.traces.empty() ? Kind::kByValue : Kind::kTraced);
+  encode_kind(writer, record.traces.empty() ? RecordKind::kByValue : RecordKind::kTraced);
   writer.i64(record.taken_at.us);
   writer.text(record.source);
   writer.varint(record.first_offset);
@@ -34,7 +28,7 @@ std::string_view encode_one(ByteWriter& writer, const ArrivalByValue& record) {
 }
 
 std::string_view encode_one(ByteWriter& writer, const ArrivalByPosition& record) {
-  encode_kind(writer, Kind::kByPosition);
+  encode_kind(writer, RecordKind::kByPosition);
   writer.i64(record.taken_at.us);
   writer.text(record.source);
   writer.text(record.identity);
@@ -46,7 +40,7 @@ std::string_view encode_one(ByteWriter& writer, const ArrivalByPosition& record)
 }
 
 std::string_view encode_one(ByteWriter& writer, const Decision& record) {
-  encode_kind(writer, Kind::kDecision);
+  encode_kind(writer, RecordKind::kDecision);
   writer.u8(static_cast<std::uint8_t>(record.kind));
   writer.i64(record.clock.us);
   writer.text(record.source);
@@ -54,7 +48,7 @@ std::string_view encode_one(ByteWriter& writer, const Decision& record) {
 }
 
 std::string_view encode_one(ByteWriter& writer, const Command& record) {
-  encode_kind(writer, Kind::kCommand);
+  encode_kind(writer, RecordKind::kCommand);
   writer.i64(record.given_at.us);
   writer.text(record.name);
   writer.text(record.arguments);
@@ -150,18 +144,19 @@ Result<JournalRecord> decode_record(std::string_view body) {
   const std::uint8_t kind = reader.u8();
   bool is_sound = true;
   JournalRecord record;
-  switch (static_cast<Kind>(kind)) {
-    case Kind::kByValue:
-    case Kind::kTraced:
-      record = decode_by_value(reader, static_cast<Kind>(kind) == Kind::kTraced, is_sound);
+  switch (static_cast<RecordKind>(kind)) {
+    case RecordKind::kByValue:
+    case RecordKind::kTraced:
+      record =
+          decode_by_value(reader, static_cast<RecordKind>(kind) == RecordKind::kTraced, is_sound);
       break;
-    case Kind::kByPosition:
+    case RecordKind::kByPosition:
       record = decode_by_position(reader, is_sound);
       break;
-    case Kind::kDecision:
+    case RecordKind::kDecision:
       record = decode_decision(reader, is_sound);
       break;
-    case Kind::kCommand:
+    case RecordKind::kCommand:
       record = decode_command(reader);
       break;
     default:

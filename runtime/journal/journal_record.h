@@ -71,6 +71,14 @@ struct Command {
   std::vector<BlobReference> blobs;
   friend bool operator==(const Command&, const Command&) = default;
 };
+/// The first byte of a body.
+enum class RecordKind : std::uint8_t {
+  kByValue = 1,
+  kDecision = 3,
+  kCommand = 4,
+  kTraced = 5,  // by value, with traces
+  kByPosition = 6,
+};
 /// Texts are borrowed: from the caller who appends, from the reader until its next record.
 using JournalRecord = std::variant<ArrivalByValue, ArrivalByPosition, Decision, Command>;
 

@@ -1,6 +1,7 @@
 /// The names of the commands that a node's journal carries (runtime/journal/journal_record.h,
 /// Command), and what their arguments are.
 #pragma once
+#include <array>
 #include <string_view>
 
 namespace tocsin::runtime {
@@ -21,4 +22,8 @@ inline constexpr std::string_view kReinjectCommand = "reinject";
 inline constexpr std::string_view kProducerCommand = "producer";
 /// Time moves on past every deadline; nothing comes after it. `{}`.
 inline constexpr std::string_view kEndTimeCommand = "time-end";
+/// All of them.
+inline constexpr std::array kCommands = {kBeginCommand,    kPresentCommand, kDeployCommand,
+                                         kListCommand,     kSettleCommand,  kReinjectCommand,
+                                         kProducerCommand, kEndTimeCommand};
 }  // namespace tocsin::runtime
