@@ -93,12 +93,12 @@ def unique_ids_count_as_state():
     events = [payment(number / 1000, f"card{number}", 1) for number in range(60_000)]
     write("in.ndjson", events)
     base = ["--data", "data", "--input", "in.ndjson", "--alerts", "alerts"]
-    done = run(*base, "--memory-max", "2MiB", code=3)
-    says = re.search(r"the state takes (\d+) bytes of memory, and may take 2097152: .* What rules remember takes (\d+), "
+    done = run(*base, "--memory-max", "1MiB", code=3)
+    says = re.search(r"the state takes (\d+) bytes of memory, and may take 1048576: .* What rules remember takes (\d+), "
                      r"the ids of `unique` events (\d+), events that wait to be put in order (\d+)\.", done.err)
     assert says, done.err
     used, rules, ids, waiting = map(int, says.groups())
-    assert used == rules + ids + waiting and ids > 1 << 20, done.err
+    assert used == rules + ids + waiting and ids > 1 << 19, done.err
     run(*base, "--memory-max", "2GiB")
     assert len(read_json_lines("alerts")) == 0
 
