@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Two builds of the program beside each other.
 
-    compare.py A B EVENTS.ndjson RULES.tocsin… [--runs N] [--core N] [--json FILE]
+    compare.py A B EVENTS.ndjson RULES… [--runs N] [--core N] [--json FILE]
 
 A and B are commits or programs. A commit is built in a work tree of its own below build/bench, once; its program is
 kept. First each program runs the rules once: both must raise the same alerts, byte for byte. Then they run in turn,
-`--runs` times each (5), on one core (the last one). For each rule file it prints the median of the CPU time an event of
-A and of B, the median over the rounds of B's time over A's, and the least and the greatest of these ratios.
+`--runs` times each (5), on one core (the last one). RULES are rule files or folders of them. For each it prints the
+median of the CPU time an event of A and of B, the median over the rounds of B's time over A's, and the least and the
+greatest of these ratios.
 """
 import argparse
 import hashlib
@@ -81,7 +82,7 @@ def compare(programs, events, rules, rounds):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage="compare.py A B EVENTS.ndjson RULES.tocsin… [--runs N] [--core N] [--json FILE]")
+    parser = argparse.ArgumentParser(usage="compare.py A B EVENTS.ndjson RULES… [--runs N] [--core N] [--json FILE]")
     parser.add_argument("a")
     parser.add_argument("b")
     parser.add_argument("events")

@@ -2,7 +2,8 @@
 # `./do bench [--events N] [--runs N] [--core N] [--json FILE] [ROW…]`: rows of bench/rows.py, pinned to one core.
 # `./do bench tools [--runs N]`: how long checking rules takes. See bench/README.md for what is measured.
 # `./do bench --flame NAME.svg [--events N] [SET]`: where the instructions of an event go, as a picture.
-# `./do bench --compare A B [--json FILE] [--events N] [--runs N] [--core N] [SET…]`: two commits or programs in turn.
+# `./do bench --compare A B [--json FILE] [--events N] [--runs N] [--core N] [SET…]`: two commits or programs in turn; the
+# set `packs`, alone, is samples/rules over its own stream.
 # `./do bench cores [--events N] [--runs N] [--workers N,N…] [SET…]`: what further workers bring.
 # `./do bench keys [KEYS…]`: the memory of so many keys.
 # `./do bench many [--events N] [--rules N,N…] [KIND…]`: what an event costs with many rules that concern few events.
@@ -146,6 +147,16 @@ fi
 [ ${#sets[@]} != 0 ] || sets=(ten fifty)
 data=$root/build/bench
 mkdir -p "$data"
+if [[ " ${sets[*]} " == *" packs "* ]]; then
+  [ ${#compared[@]} != 0 ] && [ ${#sets[@]} = 1 ] || { echo "bench: packs is a set of --compare, alone" >&2; exit 2; }
+  stream=$data/packs-$events.ndjson  # as bench/rows.py makes it
+  if [ ! -s "$stream" ]; then
+    echo "bench: generating $events events into ${stream#"$root"/}"
+    "$build/tocsin" generate --events "$events" --seed 1 --quiet | python3 "$root/bench/workload/pack_events.py" >"$stream.part"
+    mv "$stream.part" "$stream"
+  fi
+  exec python3 "$root/bench/compare.py" "${compared[@]}" "$stream" "$root/samples/rules" --runs "$runs" --core "$core" "${kept[@]}"
+fi
 stream=$data/payments-$events.ndjson
 if [ ! -s "$stream" ]; then
   echo "bench: generating $events events into ${stream#"$root"/} (about $((events / 100000 + 1)) s)"
