@@ -11,6 +11,7 @@
 namespace tocsin::runtime {
 namespace {
 constexpr std::size_t kExamplesMax = 5;
+constexpr std::size_t kReasonsMax = 16;  // that are kept
 
 void save_texts(ByteWriter& writer, const std::vector<std::string>& texts) {
   writer.varint(texts.size());
@@ -85,7 +86,7 @@ void LineReports::no_event(const SourceLine& from, LineKind kind, const LineFaul
 
 void LineReports::unknown_type(const SourceLine& from, std::string_view token) {
   if (unknown_types_ == UnknownTypes::kDead) {
-    dead_letter(from, unknown_type_reason(plan_, type_text(token)));
+    dead_letter(from, unknown_reason(type_text(token)));
     return;
   }
   ++summary_.ignored;
@@ -96,6 +97,15 @@ void LineReports::unknown_type(const SourceLine& from, std::string_view token) {
   summary_.ignored_examples.push_back(
       fmt::format("{} at {}:{}", type, from.source, from.line.number));
   ignored_types_.push_back(std::move(type));
+}
+
+// Types of others come again and again: the reasons of a few are kept.
+std::string LineReports::unknown_reason(std::string type) {
+  const auto known = std::ranges::find(unknown_reasons_, type, &UnknownReason::type);
+  if (known != unknown_reasons_.end()) return known->reason;
+  std::string reason = unknown_type_reason(plan_, type);
+  if (unknown_reasons_.size() < kReasonsMax) unknown_reasons_.push_back({std::move(type), reason});
+  return reason;
 }
 
 void LineReports::field_missing(const SourceLine& from, const FieldProblem& problem) {

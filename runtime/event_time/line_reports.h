@@ -112,6 +112,7 @@ class LineReports {
   [[gnu::cold]] void judge(cep::ArrivalNumber arrival, LineFate fate, cep::Duration late_by = {},
                            std::string reason = {});
   void unknown_type(const SourceLine& from, std::string_view token);
+  std::string unknown_reason(std::string type);
 
   const cep::Plan& plan_;
   UnknownTypes unknown_types_;
@@ -119,5 +120,10 @@ class LineReports {
   RunSummary& summary_;
   std::string_view producer_;
   std::vector<std::string> ignored_types_;  // of the summary's examples
+  struct UnknownReason {
+    std::string type;
+    std::string reason;
+  };
+  std::vector<UnknownReason> unknown_reasons_;
 };
 }  // namespace tocsin::runtime

@@ -8,6 +8,7 @@
 
 #include "cep/plan/event_type.h"
 #include "cep/plan/plan.h"
+#include "runtime/event_time/line_reports.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -62,5 +63,27 @@ TEST_CASE(
   CHECK(near(plan, "card_present") == "CP");
   CHECK(near(plan, "cp") == "CP");
   CHECK(near(plan, "alert_of_rul").empty());
+}
+
+TEST_CASE("unknown type: each line has the reason of its type, however many types there are") {
+  const cep::Plan plan = plan_of({"payment", "login"});
+  std::vector<std::string> reasons;
+  RunSummary summary;
+  LineReports reports(plan, UnknownTypes::kDead,
+                      {{}, [&](const DeadLetter& letter) { reasons.push_back(letter.reason); }},
+                      summary);
+  std::vector<std::string> expected;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 40; ++i) {
+      const std::string type =
+          i % 8 == 0 ? std::string(i * 100, 'p') : "payment" + std::to_string(i);
+      const std::string token = '"' + type + '"';
+      const Line line{token};
+      reports.no_event({"in", line, {}}, LineKind::kIgnored, {{.offender = token}});
+      expected.push_back(unknown_type_reason(plan, type_text(token)));
+    }
+  }
+  CHECK(reasons == expected);
+  CHECK(summary.dead_letters == expected.size());
 }
 }  // namespace tocsin::runtime
