@@ -17,71 +17,78 @@ Value value_of(const EvalScope& scope, const EventView& event, FieldIndex field)
   return event.kept->value(plan, scope.table->layouts[event.type().value], field);
 }
 
-EventIdentity identity_of(const EvalScope& scope, const EventView& event) {
+void identify(const EvalScope& scope, const EventView& event, BoundEventsWriter& to) {
   const Plan& plan = *scope.program.plan;
   const EventType& type = plan.event_types[event.type().value];
-  if (type.id_field) return identity_of_id(type.name, value_of(scope, event, *type.id_field));
-  if (event.row == nullptr) return event.kept->identity(scope.table->layouts[event.type().value]);
-  return row_identity(plan, *scope.batch, *event.row);
+  if (type.id_field) {
+    to.identify_by_id(type.name, value_of(scope, event, *type.id_field));
+  } else if (event.row == nullptr) {
+    to.identify(event.kept->identity(scope.table->layouts[event.type().value]));
+  } else {
+    to.identify(row_identity(plan, *scope.batch, *event.row));
+  }
 }
 
 const Element& element_of_step(const RuleProgram& rule, std::uint32_t step) {
   return rule.pattern ? *rule.pattern->steps[step].element : *rule.steps[step].take.element;
 }
 
-// The event that the step took.
-BoundEvent bound_event(const EvalScope& scope, const EventView& event, std::uint32_t step,
-                       std::size_t subset) {
+// Writes the event that the step took.
+void write_event(const EvalScope& scope, const EventView& event, std::uint32_t step,
+                 std::size_t subset, BoundEventsWriter& to) {
   const Rule& rule = *scope.rule->rule;
   const Element& element = element_of_step(*scope.rule, step);
-  BoundEvent bound;
-  bound.as = scope.pattern != nullptr ? scope.pattern->steps[step].name
-                                      : rule.variables[element.var().value].name;
-  if (bound.as.empty()) bound.as = element.events()[subset].name;
-  bound.type = event.type();
-  EventIdentity identity = identity_of(scope, event);
-  bound.identity = std::move(identity.bytes);
-  bound.id = std::move(identity.text);
-  bound.ts = event.row != nullptr ? event.row->ts : event.kept->ts();
+  std::string_view as = scope.pattern != nullptr ? scope.pattern->steps[step].name
+                                                 : rule.variables[element.var().value].name;
+  if (as.empty()) as = element.events()[subset].name;
+  to.begin(as, event.type(), event.row != nullptr ? event.row->ts : event.kept->ts());
+  identify(scope, event, to);
   for (const Captured& captured : rule.captured) {
     if (captured.type != event.type()) continue;
-    bound.fields.reserve(captured.fields.size());
-    for (const FieldIndex field : captured.fields) {
-      bound.fields.emplace_back(value_of(scope, event, field));
-    }
+    for (const FieldIndex field : captured.fields) to.field(value_of(scope, event, field));
   }
-  return bound;
 }
 
-// Appends the events of a match to its alert, and notes how late the latest came.
+// Collects the events of a match for its alert, and notes how late the latest came.
 class EventLister {
  public:
   // `count`: how many there will be.
-  EventLister(const EvalScope& scope, std::size_t count, SharedEvents& shared, Alert& alert)
+  EventLister(const EvalScope& scope, std::size_t count, EventLists& lists, Alert& alert)
       : scope_(scope),
-        shared_(shared),
+        lists_(lists),
         alert_(alert),
         shares_(count >= scope.program.limits.shared_events_min) {
-    alert.events.reserve(count, shares_);
+    if (shares_) shared_.reserve(count);
   }
   void list(const EventView& event, std::uint32_t step, std::size_t subset) {
     alert_.late_us = std::max(alert_.late_us, lateness_us(event));
-    const auto make = [&] { return bound_event(scope_, event, step, subset); };
     if (!shares_) {
-      alert_.events.push_back(make());
+      write_event(scope_, event, step, subset, lists_.writer);
       return;
     }
     const ArrivalNumber arrival = event.row != nullptr ? event.row->arrival : event.kept->arrival();
-    alert_.events.share(shared_.get({scope_.rule->index, step, static_cast<std::uint32_t>(subset),
-                                     event.engine_time(), arrival},
-                                    make));
+    shared_.push_back(
+        lists_.shared.get({scope_.rule->index, step, static_cast<std::uint32_t>(subset),
+                           event.engine_time(), arrival},
+                          [&] {
+                            write_event(scope_, event, step, subset, lists_.writer);
+                            return lists_.writer.pack();
+                          }));
+  }
+  void reverse() {
+    lists_.writer.reverse();
+    std::ranges::reverse(shared_);
+  }
+  BoundEvents take() {
+    return shares_ ? BoundEvents(std::move(shared_)) : BoundEvents(lists_.writer.pack());
   }
 
  private:
   const EvalScope& scope_;
-  SharedEvents& shared_;
+  EventLists& lists_;
   Alert& alert_;
   bool shares_;
+  std::vector<std::shared_ptr<const SharedEvent>> shared_;
 };
 
 // Of those that a closing window collected, the first.
@@ -99,8 +106,7 @@ bool may_be_in(const Subset& subset, const EventView& event, const EvalScope& sc
 }
 
 // Appends the events of the match, in the order taken, and notes how late the latest came.
-void list_events(const EvalScope& scope, const EventView& last, SharedEvents& shared,
-                 Alert& alert) {
+void list_events(const EvalScope& scope, const EventView& last, EventLists& lists, Alert& alert) {
   const RuleProgram& program = *scope.rule;
   const Rule& rule = *program.rule;
   const auto last_step = static_cast<std::uint32_t>(std::max(scope.taken_step, 0));
@@ -113,7 +119,7 @@ void list_events(const EvalScope& scope, const EventView& last, SharedEvents& sh
                      scope.window != nullptr ? last_step + 1
                      : rule.window           ? std::min<std::uint64_t>(taken, kWindowEventsShown)
                                              : taken - shown.omitted(),
-                     shared, alert);
+                     lists, alert);
   for (std::uint32_t step = 0; scope.window != nullptr && step < last_step; ++step) {
     const EventView event{nullptr, RecordStore::at<KeptEvent>(scope.record, scope.window[step])};
     events.list(event, step, subset_of_event(*program.steps[step].take.element, event, scope));
@@ -136,11 +142,12 @@ void list_events(const EvalScope& scope, const EventView& last, SharedEvents& sh
     events.list(event, node->step, node->subset());
     at = node->parent;
   }
-  if (scope.head != 0) alert.events.reverse();
+  if (scope.head != 0) events.reverse();
   if (last.row != nullptr) {
     const Element& element = element_of_step(program, last_step);
     events.list(last, last_step, subset_of_event(element, last, scope));
   }
+  alert.events = events.take();
 }
 }  // namespace
 
@@ -168,7 +175,7 @@ bool passes_having(const EvalScope& scope, const EventView& last) {
 }
 
 Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order,
-                  SharedEvents& shared) {
+                  EventLists& lists) {
   const RuleProgram& program = *scope.rule;
   const Rule& rule = *program.rule;
   Alert alert;
@@ -185,19 +192,21 @@ Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order,
       alert.severity = static_cast<Severity>(static_cast<int>(severity.number));
     }
   }
+  lists.message.clear();
   for (const MessagePart& part : rule.message) {
     if (part.expr) {
-      append_text(alert.message, evaluate(*part.expr, last, scope));
+      append_text(lists.message, evaluate(*part.expr, last, scope));
     } else {
-      alert.message += part.text;
+      lists.message += part.text;
     }
   }
+  alert.message = lists.message;
   alert.fields.reserve(rule.fields.size());
   for (const AlertField& field : rule.fields) {
     alert.fields.emplace_back(evaluate(*field.expr, last, scope));
     if (field.name == "score") alert.score = alert.fields.back();
   }
-  list_events(scope, last, shared, alert);
+  list_events(scope, last, lists, alert);
   return alert;
 }
 }  // namespace tocsin::cep

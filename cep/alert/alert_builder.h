@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "cep/alert/shared_events.h"
+#include "cep/alert/event_lists.h"
 #include "cep/data/alert.h"
 #include "cep/eval/eval.h"
 
@@ -26,8 +26,7 @@ class ShownEvents {
 };
 /// The alert of the match that ends with `last`, all but its id and counts. `scope.head` is the
 /// last captured event; where `last` is a row it comes after those, for the rule's last step.
-Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order,
-                  SharedEvents& shared);
+Alert build_alert(const EvalScope& scope, const EventView& last, OrderKey order, EventLists& lists);
 /// Whether the match passes the rule's `having`.
 bool passes_having(const EvalScope& scope, const EventView& last);
 /// Which of the element's subsets an event that fits it is in: the first.

@@ -2,7 +2,7 @@
 #pragma once
 #include <vector>
 
-#include "cep/alert/shared_events.h"
+#include "cep/alert/event_lists.h"
 #include "cep/data/alert.h"
 #include "cep/eval/slice.h"
 #include "cep/record/pattern_state.h"
@@ -14,6 +14,6 @@ struct MatchContext {
   std::vector<Alert>& alerts;  // what is raised is appended
   PatternPool& patterns;       // of the shard: states of general patterns
   ShardTimers& timers;         // of the shard and pass: takes the deadlines that are set
-  SharedEvents& shared;        // of the lane: events that alerts list
+  EventLists& lists;           // of the lane: for the events of alerts
 };
 }  // namespace tocsin::cep

@@ -16,14 +16,8 @@ std::size_t SharedEvents::Hash::operator()(const ListedEvent& event) const {
   return hash;
 }
 
-// About: what events of any size need.
 std::size_t SharedEvents::bytes_of(const SharedEvent& shared) {
-  std::size_t bytes = sizeof(SharedEvent) + shared.event.as.size() + shared.event.identity.size() +
-                      shared.event.id.size() + shared.json.size();
-  for (const OwnedValue& field : shared.event.fields) {
-    bytes += sizeof(OwnedValue) + field.view().text.size();
-  }
-  return bytes;
+  return sizeof(SharedEvent) + shared.packed.bytes() + shared.json.size();
 }
 
 // Null where the event is not known.
@@ -43,9 +37,9 @@ std::shared_ptr<const SharedEvent>& SharedEvents::place_of(const ListedEvent& ev
 
 // A copy: alerts that others read already may have the event.
 std::shared_ptr<const SharedEvent> SharedEvents::with_json(RuleIndex rule,
-                                                           const BoundEvent& event) {
+                                                           const PackedEvents& one) {
   if (!format_) format_.emplace(plan_);
   return std::make_shared<const SharedEvent>(
-      SharedEvent{event, std::string(format_->event(rule, event))});
+      SharedEvent{one, std::string(format_->event(rule, one.events().front()))});
 }
 }  // namespace tocsin::cep

@@ -32,7 +32,7 @@ class SharedEvents {
 
   /// Borrows the plan.
   explicit SharedEvents(const Plan& plan) : plan_(plan) {}
-  /// The event, made by `make()` where it is not among them.
+  /// The event; where it is not among them, the one that `make()` gives, packed alone.
   template <typename Make>
   const std::shared_ptr<const SharedEvent>& get(const ListedEvent& event, const Make& make) {
     std::shared_ptr<const SharedEvent>& place = place_of(event);
@@ -40,7 +40,7 @@ class SharedEvents {
       place = std::make_shared<const SharedEvent>(SharedEvent{make(), {}});
       young_bytes_ += bytes_of(*place);
     } else if (place->json.empty()) {
-      place = with_json(event.rule, place->event);
+      place = with_json(event.rule, place->packed);
       young_bytes_ += place->json.size();
     }
     return place;
@@ -54,7 +54,7 @@ class SharedEvents {
 
   static std::size_t bytes_of(const SharedEvent& shared);
   std::shared_ptr<const SharedEvent>& place_of(const ListedEvent& event);
-  std::shared_ptr<const SharedEvent> with_json(RuleIndex rule, const BoundEvent& event);
+  std::shared_ptr<const SharedEvent> with_json(RuleIndex rule, const PackedEvents& one);
 
   const Plan& plan_;
   std::optional<AlertFormat> format_;  // once needed: it takes room by rules

@@ -31,12 +31,11 @@ class Members {
  public:
   explicit Members(TextBuffer& out) : out_(out) {}
   // Nothing of a missing value.
-  void value(std::string_view name, const OwnedValue& value) {
-    const Value view = value.view();
-    if (view.is_missing()) return;
+  void value(std::string_view name, const Value& value) {
+    if (value.is_missing()) return;
     if (!std::exchange(is_first_, false)) out_.push_back(',');
     out_.append(name);
-    append_json(out_, view);
+    append_json(out_, value);
   }
 
  private:
@@ -150,7 +149,7 @@ std::string_view AlertFormat::line(const Alert& alert) {
     out_.append(text.head);
   }
   Members key(out_);
-  for (std::size_t i = 0; i < alert.key.size(); ++i) key.value(text.key[i], alert.key[i]);
+  for (std::size_t i = 0; i < alert.key.size(); ++i) key.value(text.key[i], alert.key[i].view());
   out_.literal("},\"ts\":");
   out_.number(alert.ts.us);
   out_.literal(",\"time\":\"");
@@ -179,7 +178,7 @@ std::string_view AlertFormat::line(const Alert& alert) {
   TOCSIN_ASSERT(alert.fields.size() == text.fields.size(), "one value an alert field");
   Members fields(out_);
   for (std::size_t i = 0; i < alert.fields.size(); ++i) {
-    if (!text.fields[i].empty()) fields.value(text.fields[i], alert.fields[i]);
+    if (!text.fields[i].empty()) fields.value(text.fields[i], alert.fields[i].view());
   }
   out_.literal("},\"events\":[");
   for (std::size_t i = 0; i < alert.events.size(); ++i) {

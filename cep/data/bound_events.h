@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <iterator>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,23 +14,52 @@
 #include "cep/value/value.h"
 
 namespace tocsin::cep {
+/// An event as an alert lists it. Texts and values are borrowed; those of a list's events, from the
+/// list.
 struct BoundEvent {
-  std::string as;  // the step's name, else the name of its kind
+  std::string_view as;  // the step's name, else the name of its kind
   EventTypeIndex type;
-  std::string identity;  // canonical bytes (cep/value/identity.h)
-  std::string id;        // as shown
+  std::string_view identity;  // canonical bytes (cep/value/identity.h)
+  std::string_view id;        // as shown
   EventTime ts;
-  std::vector<OwnedValue>
-      fields;  // parallel to the rule's Captured fields of this type; missing where missing
+  std::span<const Value> fields = {};  // parallel to the rule's Captured fields of this type;
+                                       // missing where missing
+};
+/// Copies of events and of all that they borrow, in one block of memory.
+class PackedEvents {
+ public:
+  PackedEvents() = default;
+  explicit PackedEvents(std::span<const BoundEvent> events);
+  PackedEvents(const PackedEvents& other) : PackedEvents(other.events()) {}
+  PackedEvents(PackedEvents&& other) noexcept
+      : memory_(std::move(other.memory_)), events_(std::exchange(other.events_, {})) {}
+  PackedEvents& operator=(PackedEvents other) noexcept {
+    memory_ = std::move(other.memory_);
+    events_ = other.events_;
+    return *this;
+  }
+  ~PackedEvents() = default;
+  std::span<const BoundEvent> events() const { return events_; }
+  /// Memory held.
+  std::size_t bytes() const { return bytes_of(events_); }
+
+ private:
+  static std::size_t bytes_of(std::span<const BoundEvent> events);
+
+  // Values, events, texts.
+  std::unique_ptr<std::byte[]> memory_;
+  std::span<const BoundEvent> events_;
 };
 /// One that several alerts list.
 struct SharedEvent {
-  BoundEvent event;
-  std::string json;  // as the alerts show it, where that is kept; else empty
+  PackedEvents packed;  // one event
+  std::string json;     // as the alerts show it, where that is kept; else empty
+
+  const BoundEvent& event() const { return packed.events().front(); }
 };
 /// A list that holds its events itself, or shares them with the lists of other alerts: alerts of
 /// one key that list a thousand events each mostly list the same ones. Invariant: one of the two
-/// vectors is empty.
+/// is empty.
 class BoundEvents {
  public:
   class Iterator {
@@ -60,12 +90,13 @@ class BoundEvents {
   };
 
   BoundEvents() = default;
-  /// The events become the list's own.
-  BoundEvents(std::vector<BoundEvent> events) : own_(std::move(events)) {}
-  std::size_t size() const { return own_.size() + shared_.size(); }
+  BoundEvents(PackedEvents events) : own_(std::move(events)) {}
+  explicit BoundEvents(std::vector<std::shared_ptr<const SharedEvent>> events)
+      : shared_(std::move(events)) {}
+  std::size_t size() const { return own_.events().size() + shared_.size(); }
   bool empty() const { return size() == 0; }
   const BoundEvent& operator[](std::size_t i) const {
-    return shared_.empty() ? own_[i] : shared_[i]->event;
+    return shared_.empty() ? own_.events()[i] : shared_[i]->event();
   }
   /// The event as the alert shows it, where that is kept; else empty.
   std::string_view json(std::size_t i) const {
@@ -75,16 +106,9 @@ class BoundEvents {
   const BoundEvent& back() const { return (*this)[size() - 1]; }
   Iterator begin() const { return {*this, 0}; }
   Iterator end() const { return {*this, size()}; }
-  /// Appends one that is the list's own; not to a list that shares.
-  void push_back(BoundEvent event);
-  /// Appends one that other lists may have too; not to a list with events of its own.
-  void share(std::shared_ptr<const SharedEvent> event);
-  /// Makes room for so many in all.
-  void reserve(std::size_t count, bool shared);
-  void reverse();
 
  private:
-  std::vector<BoundEvent> own_;
+  PackedEvents own_;
   std::vector<std::shared_ptr<const SharedEvent>> shared_;
 };
 }  // namespace tocsin::cep

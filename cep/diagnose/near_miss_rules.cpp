@@ -395,9 +395,10 @@ DerivedMatch read_match(const Rule& rule, const PatternStage* stage, const Alert
     if (stage != nullptr && (taken.var == extra.taken || taken.var == extra.next)) {
       taken.var = stage->next->var();
     }
-    taken.event = {bound.type, bound.ts, bound.identity, bound.id};
+    taken.event = {bound.type, bound.ts, std::string(bound.identity), std::string(bound.id)};
     match.events.push_back(std::move(taken));
-    match.captured.push_back(bound.fields);
+    std::vector<OwnedValue>& captured = match.captured.emplace_back();
+    for (const Value& field : bound.fields) captured.emplace_back(field);
   }
   match.key = alert.key;
   match.fields = alert.fields;

@@ -33,7 +33,7 @@ TableLane::TableLane(const ProgramImpl& program, std::uint32_t table, TableShard
       codec_(program, table_, store_, capture_, feature_store_, matcher_.general(), stats),
       features_(program, table),
       plain_rows_(program, table_, store_, feature_store_, capture_, stats),
-      shared_events_(*program.plan) {
+      event_lists_(*program.plan) {
   for (std::size_t bit = 1; bit < table_.mask_operators.size(); ++bit) {
     const std::uint32_t pass = table_.operators[table_.mask_operators[bit] - 1].pass;
     pass_masks_[pass][bit / 64] |= std::uint64_t{1} << (bit % 64);
@@ -67,7 +67,7 @@ void TableLane::run(const TablePass& pass, ShardRange range, std::vector<Alert>&
     if (!shards_.has_timers(pass.pass)) continue;
     ShardTimers& timers = shard.timers[pass.pass];
     if (timers.next_due_us() <= pass.watermark.us) {
-      fire(pass.pass, shard, {slice, alerts, shard.patterns, timers, shared_events_},
+      fire(pass.pass, shard, {slice, alerts, shard.patterns, timers, event_lists_},
            pass.watermark.us);
     }
     next_due[s] = timers.next_due_us();
@@ -137,7 +137,7 @@ void TableLane::find_slots(std::uint32_t shard_index, Slice& slice) {
 void TableLane::run_shard(std::uint32_t pass, std::uint32_t shard_index, Slice& slice,
                           std::vector<Alert>& alerts) {
   TableShard& shard = shards_[shard_index];
-  const MatchContext context{slice, alerts, shard.patterns, shard.timers[pass], shared_events_};
+  const MatchContext context{slice, alerts, shard.patterns, shard.timers[pass], event_lists_};
   work_on(shard);
   const std::uint32_t end = touches_.keys.end_of(shard_index);
   const std::vector<Row>& rows = slice.batch().rows;

@@ -9,7 +9,7 @@
 
 #include "cep/alert/current_row.h"
 #include "cep/alert/match_context.h"
-#include "cep/alert/shared_events.h"
+#include "cep/alert/event_lists.h"
 #include "cep/data/alert.h"
 #include "cep/data/batch.h"
 #include "cep/engine/plain_rows.h"
@@ -181,7 +181,7 @@ class TableLane {
   PlainRows plain_rows_;
   std::string entry_;                    // of the key that write_key() was given last
   std::vector<std::uint64_t> due_keys_;  // hashes, of fetch_for_timers
-  SharedEvents shared_events_;
+  EventLists event_lists_;
   std::unique_ptr<OperatorProfile> profile_;  // null: nothing is measured
 
   // The slice, shards and row in work.

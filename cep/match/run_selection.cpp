@@ -40,7 +40,7 @@ void RunSelection::mark_alerted() {
 
 void RunSelection::raise(const EvalScope& scope, const EventView& last, const OrderKey& order) {
   mark_alerted();
-  Alert alert = build_alert(scope, last, order, current_.context->shared);
+  Alert alert = build_alert(scope, last, order, current_.context->lists);
   if (current_.rule->once) {
     alert.held_back = take_suppressed(
         current_.once, suppressed_until(current_.once, *current_.rule->once), order.time.us);

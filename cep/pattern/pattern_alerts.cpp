@@ -125,7 +125,7 @@ void PatternAlerts::raise(const MatchCandidate& candidate, const MatchFacts& fac
   suppression_.mark_alerted();
   const Suppression& suppression = current_.rule->rule->suppression;
   const EvalScope& scope = scope_of(candidate);
-  Alert alert = build_alert(scope, last_of(candidate), order, current_.context->shared);
+  Alert alert = build_alert(scope, last_of(candidate), order, current_.context->lists);
   if (current_.rule->rule->window) alert.window_begin = EventTime{current_.state->window.begin_us};
   // What ran out of steps is missing in it.
   if (current_.steps.is_over()) lost_.give_up(1, order);
@@ -181,7 +181,7 @@ void PatternAlerts::add_deferred(DeferredMatches& deferred, const MatchCandidate
     ++current_.stats.matches_truncated;
     return;
   }
-  match.alert = build_alert(scope, last, deferred.order, current_.context->shared);
+  match.alert = build_alert(scope, last, deferred.order, current_.context->lists);
   if (current_.rule->rule->window)
     match.alert.window_begin = EventTime{current_.state->window.begin_us};
   if (current_.steps.is_over()) lost_.give_up(1, deferred.order);

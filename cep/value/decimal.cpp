@@ -107,7 +107,15 @@ DecimalText::DecimalText(Int128 mantissa, int scale) {
     while (at > begin) *--at = '0';
   };
   constexpr int kDigitsOfPart = 18;
-  if ((rest >> 64) == 0 && scale > 0 && scale <= kDigitsOfPart) {
+  if ((rest >> 64) == 0 && scale == 0) {
+    at = put_digits_before(at, static_cast<std::uint64_t>(rest));
+  } else if ((rest >> 64) == 0 && scale == 2) {  // as most amounts are
+    const auto number = static_cast<std::uint64_t>(rest);
+    at -= 2;
+    put_two_digits(at, number % 100);
+    *--at = '.';
+    at = put_digits_before(at, number / 100);
+  } else if ((rest >> 64) == 0 && scale <= kDigitsOfPart) {
     const auto number = static_cast<std::uint64_t>(rest);
     const auto one = static_cast<std::uint64_t>(power_of_ten(scale));
     put(number % one, scale);

@@ -1,13 +1,13 @@
 #include "cep/value/identity.h"
 
+// OpenSSL 3 prefers EVP to the functions of one algorithm, which it keeps.
+#define OPENSSL_API_COMPAT 10100
 #include <fmt/format.h>
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <memory>
-#include <new>
 
 #include "cep/base/assert.h"
 #include "cep/value/key.h"
@@ -27,62 +27,49 @@ void append_prefixed(std::string& out, std::string_view bytes) {
   out += bytes;
 }
 
-// The algorithm is looked up once, and the state of a digest is made once for a
-// thread: each takes longer than the digest of a short text.
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new()) {
-    // Kept to the end of the process: other threads may use it until then.
-    static const EVP_MD* const kAlgorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-    const bool has_begun = kAlgorithm != nullptr && context_ != nullptr &&
-                           EVP_DigestInit_ex2(context_.get(), kAlgorithm, nullptr) == 1;
-    // SHA-256 is built into OpenSSL: nothing else is missing.
-    if (!has_begun) throw std::bad_alloc();
+// "00" to "ff".
+constexpr std::array<char, 512> kHexPairs = [] {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<char, 512> pairs{};
+  for (std::size_t i = 0; i < 256; ++i) {
+    pairs[2 * i] = kDigits[i >> 4];
+    pairs[2 * i + 1] = kDigits[i & 0xf];
   }
-  Digest of(std::string_view bytes) {
-    Digest digest;
-    unsigned int size = 0;
-    EVP_MD_CTX* const context = context_.get();
-    const bool is_done = EVP_DigestInit_ex2(context, nullptr, nullptr) == 1 &&
-                         EVP_DigestUpdate(context, bytes.data(), bytes.size()) == 1 &&
-                         EVP_DigestFinal_ex(context, digest.data(), &size) == 1;
-    TOCSIN_ASSERT(is_done && size == digest.size(), "a digest in memory does not fail");
-    return digest;
-  }
-
- private:
-  struct Free {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  };
-  std::unique_ptr<EVP_MD_CTX, Free> context_;
-};
+  return pairs;
+}();
 }  // namespace
 
 Digest sha256(std::string_view bytes) {
-  thread_local Sha256 sha256;
-  return sha256.of(bytes);
+  // What EVP_Digest does beside this takes longer than the digest of a short text.
+  SHA256_CTX context;
+  Digest digest;
+  const bool is_done = SHA256_Init(&context) == 1 &&
+                       SHA256_Update(&context, bytes.data(), bytes.size()) == 1 &&
+                       SHA256_Final(digest.data(), &context) == 1;
+  TOCSIN_ASSERT(is_done, "a digest in memory does not fail");
+  return digest;
 }
 
 std::string hex(std::span<const std::uint8_t> bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string out(2 * bytes.size(), '0');
   char* to = out.data();
   for (const std::uint8_t byte : bytes) {
-    *to++ = kDigits[byte >> 4];
-    *to++ = kDigits[byte & 0xf];
+    std::memcpy(to, kHexPairs.data() + std::size_t{byte} * 2, 2);
+    to += 2;
   }
   return out;
 }
 
+void append_identity_of_id(std::string& out, std::string_view event_type, const Value& id) {
+  out += 'i';
+  append_prefixed(out, event_type);
+  if (!id.is_missing()) append_key_part(out, id);
+}
+
 EventIdentity identity_of_id(std::string_view event_type, const Value& id) {
   EventIdentity identity;
-  constexpr std::size_t kNumberBytes = 10;
-  identity.bytes.reserve(6 + event_type.size() + std::max(id.text.size(), kNumberBytes));
-  identity.bytes += 'i';
-  append_prefixed(identity.bytes, event_type);
-  if (id.is_missing()) return identity;
-  append_key_part(identity.bytes, id);
-  append_text(identity.text, id);
+  append_identity_of_id(identity.bytes, event_type, id);
+  if (!id.is_missing()) append_text(identity.text, id);
   return identity;
 }
 

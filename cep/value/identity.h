@@ -26,6 +26,8 @@ struct EventIdentity {
 /// name, the key part bytes (cep/value/key.h) of the value; the text is to_text(value). A missing
 /// value has an empty payload and text.
 EventIdentity identity_of_id(std::string_view event_type, const Value& id);
+/// Appends the bytes of that.
+void append_identity_of_id(std::string& out, std::string_view event_type, const Value& id);
 /// Of an event without one: 'd', the first 16 bytes of SHA-256 over the type's name
 /// (length-prefixed like all here: u32 big endian) and all declared fields in order (for each: u8 1
 /// and its key part bytes length-prefixed, or u8 0 when missing), then u32 big endian `number`, its

@@ -130,12 +130,33 @@ void put_json_string(std::string& out, std::string_view text) {
   out += text;
   out += '"';
 }
+// Copies the text, and gives whether all its bytes stand for themselves in a JSON string.
+bool copy_plain(char* to, std::string_view text) {
+  std::uint64_t word = 0;
+  const std::size_t size = text.size();
+  if (size < sizeof word) {
+    std::memcpy(to, text.data(), size);
+    return is_plain_in_json(text);
+  }
+  const auto copy_word = [&](std::size_t at) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    std::memcpy(to + at, &word, sizeof word);
+    return are_plain_in_json(word);
+  };
+  bool is_plain = true;
+  for (std::size_t at = 0; at + sizeof word < size; at += sizeof word) is_plain &= copy_word(at);
+  return copy_word(size - sizeof word) && is_plain;
+}
 void put_json_string(TextBuffer& out, std::string_view text) {
-  if (!is_plain_in_json(text)) return put_escaped_string(out, text);
   char* const to = out.room(text.size() + 2);
-  to[0] = '"';
-  if (!text.empty()) std::memcpy(to + 1, text.data(), text.size());
-  to[text.size() + 1] = '"';
+  if (text.empty()) {
+    std::memcpy(to, "\"\"", 2);
+  } else if (!copy_plain(to + 1, text)) {
+    return put_escaped_string(out, text);
+  } else {
+    to[0] = '"';
+    to[text.size() + 1] = '"';
+  }
   out.took(text.size() + 2);
 }
 

@@ -5,10 +5,12 @@
 
 #include <cmath>
 #include <cstdint>
+#include <deque>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "cep/data/bound_events_writer.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "cep/value/civil_date.h"
@@ -134,7 +136,7 @@ std::string plain_event(const Plan& plan, const Rule& rule, const BoundEvent& ev
   Object fields;
   for (const Captured& captured : rule.captured) {
     for (std::size_t i = 0; captured.type == event.type && i < captured.fields.size(); ++i) {
-      fields.known(type.fields[captured.fields[i].value].name, event.fields[i].view());
+      fields.known(type.fields[captured.fields[i].value].name, event.fields[i]);
     }
   }
   return object.member("fields", fields.json()).json();
@@ -292,6 +294,23 @@ Plan random_plan(Random& random) {
   return plan;
 }
 
+PackedEvents random_events(Random& random, const Plan& plan, const Rule& rule) {
+  std::deque<std::string> names;
+  std::deque<OwnedValue> values;
+  BoundEventsWriter writer;
+  for (std::size_t i = random.below(5); i > 0; --i) {
+    const EventTypeIndex type(random.below(plan.event_types.size()));
+    writer.begin(names.emplace_back(random_text(random)), type, {random_number(random)});
+    if (random.chance(80)) writer.identify({"", random_text(random)});
+    for (const Captured& captured : rule.captured) {
+      for (std::size_t f = 0; captured.type == type && f < captured.fields.size(); ++f) {
+        writer.field(values.emplace_back(random_owned(random)).view());
+      }
+    }
+  }
+  return writer.pack();
+}
+
 Alert random_alert(Random& random, const Plan& plan) {
   Alert alert;
   alert.rule = RuleIndex(random.below(plan.rules.size()));
@@ -309,19 +328,7 @@ Alert random_alert(Random& random, const Plan& plan) {
     alert.key.push_back(random_owned(random));
   }
   for (std::size_t i = 0; i < rule.fields.size(); ++i) alert.fields.push_back(random_owned(random));
-  for (std::size_t i = random.below(5); i > 0; --i) {
-    BoundEvent event;
-    event.as = random_text(random);
-    event.type = EventTypeIndex(random.below(plan.event_types.size()));
-    if (random.chance(80)) event.id = random_text(random);
-    event.ts = {random_number(random)};
-    for (const Captured& captured : rule.captured) {
-      for (std::size_t f = 0; captured.type == event.type && f < captured.fields.size(); ++f) {
-        event.fields.push_back(random_owned(random));
-      }
-    }
-    alert.events.push_back(std::move(event));
-  }
+  alert.events = random_events(random, plan, rule);
   for (std::uint64_t* const count : {&alert.events_omitted, &alert.held_back, &alert.late_us,
                                      &alert.truncated, &alert.lost_runs}) {
     if (random.chance(40)) *count = random.next() >> random.below(64);

@@ -86,26 +86,15 @@ TEST_CASE("alert: one line of format 1") {
   alert.fields = owned({Value::integer(75), Value::decimal(349, 2), Value::fraction(1, 3),
                         Value::duration({10'000'000}), Value::time({1'772'452'800'000'000}),
                         Value::date(20'819)});
+  const std::vector<Value> probe = {Value::decimal(100, 2), Value::enumerated(1, "ecom"),
+                                    Value::floating(0.25)};
+  const std::vector<Value> login = {Value::boolean(false)};
+  const std::vector<Value> missing(3);
   std::vector<BoundEvent> events = {
-      {"probes",
-       EventTypeIndex(0),
-       "",
-       "p1",
-       {1'772'452'800'000'000},
-       owned({Value::decimal(100, 2), Value::enumerated(1, "ecom"), Value::floating(0.25)})},
-      {"login",
-       EventTypeIndex(1),
-       "",
-       "8f",
-       {1'772'452'810'000'000},
-       owned({Value::boolean(false)})},
-      {"hit",
-       EventTypeIndex(0),
-       "",
-       "p\n2",
-       {1'772'452'860'000'000},
-       owned({Value::missing(), Value::missing(), Value::missing()})}};
-  alert.events = events;
+      {"probes", EventTypeIndex(0), "", "p1", {1'772'452'800'000'000}, probe},
+      {"login", EventTypeIndex(1), "", "8f", {1'772'452'810'000'000}, login},
+      {"hit", EventTypeIndex(0), "", "p\n2", {1'772'452'860'000'000}, missing}};
+  alert.events = PackedEvents(events);
   text += format_alert(plan, alert) + "\n";
 
   // Missing values are left out, and the rest appears where it applies.
@@ -113,8 +102,8 @@ TEST_CASE("alert: one line of format 1") {
                         Value::missing(), Value::missing()});
   alert.score = OwnedValue();
   events.resize(1);
-  events[0].id.clear();
-  alert.events = events;
+  events[0].id = {};
+  alert.events = PackedEvents(events);
   alert.held_back = 7;
   alert.late_us = 1'500;
   alert.truncated = 2;

@@ -253,8 +253,8 @@ Lines PlanBuilder::alerts(const std::vector<std::string>& lines, std::int64_t en
       std::vector<std::string> ids;
       for (const cep::BoundEvent& event : alert.events) {
         const bool is_alert = plan.event_types[event.type.value].is_alert();
-        ids.push_back(event.as + "=" +
-                      (is_alert ? plan.event_types[event.type.value].name : event.id));
+        ids.push_back(fmt::format("{}={}", event.as,
+                                  is_alert ? plan.event_types[event.type.value].name : event.id));
       }
       shown.all.push_back(fmt::format("{}@{}{}: {} [{}]", plan.rules[alert.rule.value].name,
                                       alert.ts.us / 1'000, key, alert.message,

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/data/bound_events_writer.h"
 #include "cep/plan/plan.h"
 #include "tests/support/rule_text.h"
 
@@ -18,12 +19,11 @@ ListedEvent listed(std::uint64_t record) {
   event.arrival.record = record;
   return event;
 }
-BoundEvent bound(const std::string& id) {
-  BoundEvent event;
-  event.as = "p";
-  event.type = EventTypeIndex(0);
-  event.id = id;
-  return event;
+PackedEvents bound(const std::string& id) {
+  BoundEventsWriter writer;
+  writer.begin("p", EventTypeIndex(0), {0});
+  writer.identify({"", id});
+  return writer.pack();
 }
 std::shared_ptr<const Plan> one_rule() {
   return tests::plan_of(
@@ -47,7 +47,7 @@ TEST_CASE("shared events: an event is made once, and has its JSON from the secon
   const auto second = get(1);
   CHECK(second->json == R"({"as":"p","type":"p","id":"e1","ts":0,"fields":{}})");
   CHECK(get(1) == second);
-  CHECK(get(2)->event.id == "e2");
+  CHECK(get(2)->event().id == "e2");
   CHECK(made == 2);
 }
 

@@ -70,7 +70,7 @@ Ran run(const cep::Plan& plan, const std::string& letters, const cep::Limits& li
 }
 std::string events_text(const cep::Alert& alert) {
   std::string text;
-  for (const cep::BoundEvent& event : alert.events) text += event.id + " ";
+  for (const cep::BoundEvent& event : alert.events) text += std::string(event.id) + " ";
   return text;
 }
 }  // namespace

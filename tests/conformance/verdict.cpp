@@ -1,5 +1,7 @@
 #include "tests/conformance/verdict.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <memory>
@@ -60,11 +62,11 @@ Result<std::set<Match>> run_slices(const cep::Program& program, const Translatio
   sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
     Match match;
     for (const cep::BoundEvent& event : alert.events) {
-      const auto variable = translation.variables.find(event.as);
-      const std::optional<std::int64_t> index = number_of(event.id);
+      const auto variable = translation.variables.find(std::string(event.as));
+      const std::optional<std::int64_t> index = number_of(std::string(event.id));
       if (variable == translation.variables.end() || !index) {
         return fail(Errc::kInternal,
-                    "an alert with an event of no step: " + event.as + " " + event.id);
+                    fmt::format("an alert with an event of no step: {} {}", event.as, event.id));
       }
       match[variable->second].push_back(*index);
     }

@@ -91,7 +91,8 @@ std::set<Match> matches_of(const cep::Plan& plan, const Case& test,
   for (const cep::Alert& alert : outcome->alerts) {
     Match match;
     for (const cep::BoundEvent& event : alert.events) {
-      match[translation.variables.at(event.as)].push_back(std::stoll(event.id));
+      match[translation.variables.at(std::string(event.as))].push_back(
+          std::stoll(std::string(event.id)));
     }
     matches.insert(std::move(match));
   }

@@ -352,28 +352,23 @@ bool RuleRun::give(const std::string& key, const Match& match, const Moment& mom
   return true;
 }
 
-cep::BoundEvent RuleRun::bound_event(const Taken& taken) const {
+void RuleRun::list(const Taken& taken, cep::BoundEventsWriter& to) const {
   const Row& row = world_.row(taken.position);
   const cep::Variable& variable = rule_.variables[taken.var.value];
-  const cep::EventIdentity identity = identity_of(world_, taken.position);
-  cep::BoundEvent bound;
-  bound.as = variable.name;
-  for (auto parent = variable.parent; bound.as.empty() && parent;) {
-    bound.as = rule_.variables[parent->value].name;
+  std::string_view as = variable.name;
+  for (auto parent = variable.parent; as.empty() && parent;) {
+    as = rule_.variables[parent->value].name;
     parent = rule_.variables[parent->value].parent;
   }
-  if (bound.as.empty()) bound.as = taken.kind;
-  bound.type = row.type;
-  bound.identity = identity.bytes;
-  bound.id = identity.text;
-  bound.ts = row.ts;
+  if (as.empty()) as = taken.kind;
+  to.begin(as, row.type, row.ts);
+  to.identify(identity_of(world_, taken.position));
   for (const cep::Captured& captured : rule_.captured) {
     if (captured.type != row.type) continue;
     for (const cep::FieldIndex field : captured.fields) {
-      bound.fields.emplace_back(world_.field(taken.position, field));
+      to.field(world_.field(taken.position, field));
     }
   }
-  return bound;
 }
 
 void RuleRun::raise(const std::string& key, const Match& match, const Moment& moment,
@@ -392,12 +387,13 @@ void RuleRun::raise(const std::string& key, const Match& match, const Moment& mo
   alert.ts = moment.time;
   for (const Value& part : key_at(match.front().position, key).parts) alert.key.emplace_back(part);
   std::vector<std::string> identities;
+  cep::BoundEventsWriter events;
   for (std::size_t i = 0; i < match.size(); ++i) {
     const Taken& taken = match[i];
     const Row& row = world_.row(taken.position);
     alert.late_us =
         std::max(alert.late_us, static_cast<std::uint64_t>((row.engine_time - row.ts).us));
-    if (rule_.window && alert.events.size() == kWindowEventsShown) {
+    if (rule_.window && identities.size() == kWindowEventsShown) {
       ++alert.truncated;
       continue;
     }
@@ -406,9 +402,10 @@ void RuleRun::raise(const std::string& key, const Match& match, const Moment& mo
       ++alert.events_omitted;
       continue;
     }
-    alert.events.push_back(bound_event(taken));
-    identities.push_back(alert.events.back().identity);
+    list(taken, events);
+    identities.push_back(identity_of(world_, taken.position).bytes);
   }
+  alert.events = events.pack();
   if (closing_) {
     identities = {"w" + big_endian(closing_->first.us) + big_endian(closing_->second.us)};
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cep/data/alert.h"
+#include "cep/data/bound_events_writer.h"
 #include "cep/plan/rule.h"
 #include "cep/value/identity.h"
 #include "tests/support/oracle_match.h"
@@ -69,7 +70,7 @@ class RuleRun {
   KeyAt key_at(Position position, const std::string& key) const;
   bool give(const std::string& key, const Match& match, const Moment& moment);
   void raise(const std::string& key, const Match& match, const Moment& moment, std::uint64_t held);
-  cep::BoundEvent bound_event(const Taken& taken) const;
+  void list(const Taken& taken, cep::BoundEventsWriter& to) const;
 
   World& world_;
   cep::RuleIndex index_;
