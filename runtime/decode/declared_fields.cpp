@@ -41,7 +41,9 @@ class DeclaredFields {
   // Goes through an object or an array that was entered, `depth` steps below the line's own.
   bool walk(JsonCursor& at, std::size_t depth, bool is_array) {
     JsonFault fault = JsonFault::kNone;
-    for (std::size_t place = 0; is_array ? at.next_element(fault) : at.next(fault); ++place) {
+    bool more = is_array ? at.first_element(fault) : at.first(fault);
+    for (std::size_t place = 0; more;
+         more = is_array ? at.next_element(fault) : at.next(fault), ++place) {
       std::string buffer;
       std::string_view key;
       if (is_array) {

@@ -39,7 +39,7 @@ class Decoder::Impl {
   static constexpr std::size_t kTypeMarksMax = 2;
 
   // A line's own fields are gone through without a call: it would put the cursor into memory.
-  [[gnu::always_inline]] inline bool find_type(JsonCursor& begin);
+  [[gnu::always_inline]] inline bool find_type(JsonCursor& begin, bool& more);
   void start_line();
   void forget_line();
   [[gnu::always_inline]] inline bool walk_line(JsonCursor& at);
@@ -49,7 +49,7 @@ class Decoder::Impl {
   bool take_known(MarkedLines& marked, const JsonMarks& marks, std::uint32_t end);
   void learn_form(const JsonMarks& line);
   void walk_alone();
-  [[gnu::always_inline]] inline bool walk_fields(JsonCursor& at, ObjectPlan& plan);
+  [[gnu::always_inline]] inline bool walk_fields(JsonCursor& at, ObjectPlan& plan, bool more);
   bool walk(JsonCursor& cursor, ObjectPlan& plan);
   bool walk_array(JsonCursor& cursor, const ArrayPlan& plan);
   [[gnu::always_inline]] inline bool take_target(JsonCursor& at, const Target& target);

@@ -18,7 +18,25 @@
 #include "runtime/decode/word_table.h"
 
 namespace tocsin::runtime {
+namespace {
 static_assert(kLinePadding >= kReadAhead && kLinePadding >= LineShape::kReadAheadOfShape);
+
+// Copies a string's inside to `room`, which has eight bytes more; whether there may be escapes in
+// it. Short ones eight bytes at a time; what stands behind them is then looked at too.
+bool copy_text(std::string_view inside, char* room) {
+  constexpr std::size_t kShortMax = 64;
+  if (inside.size() > kShortMax) {
+    std::memcpy(room, inside.data(), inside.size());
+    return std::memchr(inside.data(), '\\', inside.size()) != nullptr;
+  }
+  std::uint64_t escapes = 0;
+  for (std::size_t i = 0; i < inside.size(); i += 8) {
+    escapes |= mark_bytes(load_word(inside.data() + i), '\\');
+    std::memcpy(room + i, inside.data() + i, 8);
+  }
+  return escapes != 0;
+}
+}  // namespace
 
 char* Decoder::Impl::text_room(std::size_t bytes) {
   if (static_cast<std::size_t>(text_end_ - text_at_) < bytes) {
@@ -47,7 +65,7 @@ void Decoder::Impl::fault(const Leaf& leaf, FieldFault what, std::string_view to
   }
 }
 
-// Strings: copied to the batch eight bytes at a time, looking for escapes on the way.
+// Strings, copied to the batch.
 void Decoder::Impl::take_text(Leaf& leaf, std::string_view token) {
   if (token.front() != '"') {
     fault(leaf, token == "null" ? FieldFault::kNull : FieldFault::kWrongType, token);
@@ -60,14 +78,8 @@ void Decoder::Impl::take_text(Leaf& leaf, std::string_view token) {
   }
   const std::size_t length = inside->size();
   char* const room = text_room(length + 8);
-  std::uint64_t escapes = 0;
-  for (std::size_t i = 0; i < length; i += 8) {
-    const std::uint64_t word = load_word(inside->data() + i);
-    escapes |= mark_bytes(word, '\\');
-    std::memcpy(room + i, inside->data() + i, 8);
-  }
   std::size_t size = length;
-  if (escapes != 0) {  // perhaps only in what stands behind the string: unescape() copies then
+  if (copy_text(*inside, room)) {  // perhaps only behind the string: unescape() copies then
     const std::optional<std::size_t> unescaped = unescape(*inside, room);
     if (!unescaped) {
       fault(leaf, FieldFault::kUnusable, token);
@@ -154,21 +166,12 @@ bool Decoder::Impl::take_target(JsonCursor& at, const Target& target) {
   return true;
 }
 
-// Goes through an object that was entered; false, with a fault, where it is not well-formed.
-bool Decoder::Impl::walk_fields(JsonCursor& at, ObjectPlan& plan) {
+// Goes through the fields of an object from the one at hand on, or, without `more`, where there is
+// none; false, with a fault, where it is not well-formed.
+bool Decoder::Impl::walk_fields(JsonCursor& at, ObjectPlan& plan, bool more) {
   KeySequence::Position position = 0;
-  for (;;) {
-    int index = WordTable::kAbsent;
-    const KeySequence::Entry* const key = plan.sequence.expected(position);
-    if (key != nullptr &&
-        at.next_is(key->first, key->first_mask, key->second, key->second_mask, key->size)) {
-      index = key->index;
-      ++position;
-    } else if (at.next(json_fault_)) {
-      index = plan.sequence.find(plan.keys, at.key(), position);
-    } else {
-      break;
-    }
+  for (; more; at.pass_over(plan.keys), more = at.next(json_fault_)) {
+    const int index = plan.sequence.find(plan.keys, at.key(), position);
     const bool ok =
         index == WordTable::kAbsent || !first_time(plan.targets[static_cast<std::size_t>(index)])
             ? at.skip(json_fault_, open_)
@@ -179,7 +182,8 @@ bool Decoder::Impl::walk_fields(JsonCursor& at, ObjectPlan& plan) {
 }
 bool Decoder::Impl::walk(JsonCursor& cursor, ObjectPlan& plan) {
   JsonCursor at = cursor;
-  const bool ok = walk_fields(at, plan);
+  const bool more = at.first(json_fault_);
+  const bool ok = walk_fields(at, plan, more);
   cursor = at;
   return ok;
 }
@@ -189,7 +193,9 @@ bool Decoder::Impl::walk_array(JsonCursor& cursor, const ArrayPlan& plan) {
   JsonCursor at = cursor.child();
   at.enter_array();
   std::size_t next = 0;
-  for (std::uint32_t place = 0; at.next_element(json_fault_); ++place) {
+  std::uint32_t place = 0;
+  for (bool more = at.first_element(json_fault_); more;
+       more = at.next_element(json_fault_), ++place) {
     const bool wanted = next < plan.places.size() && plan.places[next] == place;
     if (wanted) first_time(plan.targets[next]);
     if (!(wanted ? take_target(at, plan.targets[next++]) : at.skip(json_fault_, open_))) {
@@ -202,16 +208,18 @@ bool Decoder::Impl::walk_array(JsonCursor& cursor, const ArrayPlan& plan) {
 }
 
 // Looks for the line's `type`, most often its first key, and gets ready for it; false where the
-// line is no JSON. `at`, the line's object, moves past a `type` that is the first key and not a
-// field as well.
-bool Decoder::Impl::find_type(JsonCursor& begin) {
+// line is no JSON. Moves to the field that is read first: the line's first one, or behind a `type`
+// that is no field as well; `more` says whether there is one.
+bool Decoder::Impl::find_type(JsonCursor& begin, bool& more) {
   static const WordTable kType({"type"});
   constexpr std::uint64_t kTypeWord =
       0x2265707974;  // `type"`, the first character in the lowest byte
   constexpr std::uint64_t kTypeMask = 0xffffffffff;
   if (!begin.enter(json_fault_)) return false;
+  more = begin.first(json_fault_);
   JsonCursor at = begin;
-  for (bool is_first = true; at.next(json_fault_); is_first = false) {
+  bool is_first = true;
+  for (bool found = more; found; found = at.next(json_fault_), is_first = false) {
     if ((load_word(at.key()) & kTypeMask) != kTypeWord &&
         kType.find(at.key()) == WordTable::kAbsent) {
       if (!at.skip(json_fault_, open_)) return false;
@@ -228,7 +236,8 @@ bool Decoder::Impl::find_type(JsonCursor& begin) {
                                           : type_of_word_[static_cast<std::size_t>(type)]);
     if (is_first && type_index_ >= 0 && !type_->reads_type) {
       begin = at;
-      return begin.skip(json_fault_, open_);
+      if (!begin.skip(json_fault_, open_)) return false;
+      more = begin.next(json_fault_);
     }
     return true;
   }
@@ -263,7 +272,9 @@ void Decoder::Impl::forget_line() {
 
 // False, with a fault, where there is no well-formed object.
 bool Decoder::Impl::walk_line(JsonCursor& at) {
-  return find_type(at) && walk_fields(at, type_index_ >= 0 ? type_->objects[0] : nothing_);
+  bool more = false;
+  return find_type(at, more) &&
+         walk_fields(at, type_index_ >= 0 ? type_->objects[0] : nothing_, more);
 }
 
 // The type that is named here, after a quote; kTypeIgnored for one that is not declared. Most often
@@ -335,7 +346,10 @@ bool Decoder::Impl::take_known(MarkedLines& marked, const JsonMarks& marks, std:
 void Decoder::Impl::learn_form(const JsonMarks& line) {
   if (!type_->shapes.wants_another()) return;
   std::optional<LineShape> shape = read_shape(line, *type_);
-  if (!shape) return;
+  if (!shape) {
+    type_->shapes.has_none();
+    return;
+  }
   const std::uint32_t mark = shape->type_mark();
   const bool is_known = std::ranges::find(type_marks_, mark) != type_marks_.end();
   if (!is_known && type_marks_.size() == kTypeMarksMax) return;

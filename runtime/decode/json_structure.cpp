@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "cep/base/assert.h"
 
@@ -57,6 +58,99 @@ JsonFault JsonScanner::scan(std::string_view line) {
   return JsonFault::kNone;
 }
 
+namespace {
+// Goes past members of an object that are scalars. True at one that is not: `c` is its first
+// character. Otherwise `c` is what stands behind the last scalar. `at` is then past `c`; `c` is 0
+// where something else stands. Reads three marks behind `end` at most.
+bool past_members(const char* text, const std::uint32_t*& at, const std::uint32_t* end, char& c) {
+  do {
+    if (at >= end || text[at[0]] != '"' || text[at[1]] != ':') {
+      c = 0;
+      return false;
+    }
+    c = text[at[2]];
+    if (is_structural(c)) {
+      at += 3;
+      return true;
+    }
+    c = text[at[3]];
+    at += 4;
+  } while (c == ',');
+  return false;
+}
+
+// The same of an array's elements.
+bool past_elements(const char* text, const std::uint32_t*& at, const std::uint32_t* end, char& c) {
+  do {
+    if (at >= end) {
+      c = 0;
+      return false;
+    }
+    c = text[at[0]];
+    if (is_structural(c)) {
+      ++at;
+      return true;
+    }
+    c = text[at[1]];
+    at += 2;
+  } while (c == ',');
+  return false;
+}
+
+}  // namespace
+
+// Reads three marks behind `end` at most.
+const std::uint32_t* past_container(const char* text, const std::uint32_t* at,
+                                    const std::uint32_t* end) {
+  // What is open, the innermost in the lowest bit: 1 for an object, 0 for an array; above them a 1.
+  std::uint64_t open = 1;
+  constexpr std::uint64_t kTooDeep = std::uint64_t{1} << 63;
+  char c = text[*at++];
+  bool begins = true;
+  for (;;) {
+    if (begins) {
+      if ((c != '{' && c != '[') || (open & kTooDeep) != 0) return nullptr;
+      open = open << 1 | (c == '{' ? 1U : 0U);
+      c = text[*at];
+      at += c == '}' || c == ']' ? 1 : 0;
+    }
+    if (!begins || c == '}' || c == ']') {
+      while (c != ',') {
+        if (c != ((open & 1) != 0 ? '}' : ']') || at > end) return nullptr;
+        open >>= 1;
+        if (open == 1) return at;
+        c = text[*at++];
+      }
+    }
+    begins = (open & 1) != 0 ? past_members(text, at, end, c) : past_elements(text, at, end, c);
+  }
+}
+
+const std::uint32_t* past_fields(const char* text, const std::uint32_t* at,
+                                 const std::uint32_t* end, const WordTable& keys) {
+  // A comma, a key, a colon, a value, and at least the object's end.
+  constexpr std::ptrdiff_t kMarksMin = 5;
+  if (end - at < kMarksMin) return at;
+  const std::uint32_t* const last = end - kMarksMin;
+  while (at <= last) {
+    const char* const key = text + at[1] + 1;
+    const char* const colon = text + at[2];
+    // White space may stand before the colon; then the key's size is not known.
+    if (text[at[0]] != ',' || key[-1] != '"' || std::memcmp(colon - 1, "\":", 2) != 0) return at;
+    if (keys.may_have(key, static_cast<std::size_t>(colon - key) - 1)) return at;
+    const std::uint32_t* past = at + 4;
+    const char value = text[at[3]];
+    if (is_structural(value)) {
+      if (value != '{' && value != '[') return at;
+      past = past_container(text, at + 3, end);
+      if (past == nullptr) return at;
+    }
+    at = past;
+  }
+  return at;
+}
+
+// Container by container and mark by mark, which tells what is wrong.
 bool JsonCursor::skip_container(JsonFault& fault, std::vector<char>& open) {
   enum class Expected : std::uint8_t { kValue, kValueOrEnd, kKey, kKeyOrEnd, kSeparator };
   open.clear();

@@ -7,6 +7,7 @@
 /// are closed. A JsonCursor walks the marks and checks the grammar of RFC 8259 but for what stands
 /// inside scalars. Nothing here depends on how deep values are nested.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "runtime/decode/json_text.h"
+#include "runtime/decode/word_table.h"
 
 namespace tocsin::runtime {
 enum class JsonFault : std::uint8_t {
@@ -30,8 +32,20 @@ enum class JsonFault : std::uint8_t {
 /// What a fault says to people: "not valid UTF-8".
 const char* fault_text(JsonFault fault);
 
+/// Whether this character, at a mark, is a bracket, a colon or a comma, and so no scalar's first.
+inline bool is_structural(char c) {
+  static constexpr std::array<bool, 256> kStructural = [] {
+    std::array<bool, 256> table{};
+    for (const char one : {'{', '}', '[', ']', ':', ','}) {
+      table[static_cast<unsigned char>(one)] = true;
+    }
+    return table;
+  }();
+  return kStructural[static_cast<unsigned char>(c)];
+}
+
 /// The marks of one line: offsets of `{ } [ ] : ,` outside strings and of the first character of
-/// each string and scalar, ascending. mark(end) is the line's size.
+/// each string and scalar, ascending. mark(end) is the line's size, and two more can be read.
 struct JsonMarks {
   const char* text = nullptr;
   const std::uint32_t* begin = nullptr;
@@ -70,15 +84,28 @@ class JsonScanner {
   JsonMarks marks_;
 };
 
+/// The mark behind the array or object that begins at the mark `at`. Null where it is not
+/// well-formed before `end`, and where it is nested too deeply to be gone past quickly.
+const std::uint32_t* past_container(const char* text, const std::uint32_t* at,
+                                    const std::uint32_t* end);
+
+/// The mark behind the last of the fields that begin with the comma at the mark `at`, are
+/// well-formed and whose keys are none of these; `at` where there is no such field.
+const std::uint32_t* past_fields(const char* text, const std::uint32_t* at,
+                                 const std::uint32_t* end, const WordTable& keys);
+
 /// Walks the fields of one object:
 ///
 ///     JsonCursor at(marks);
 ///     if (!at.enter(fault)) return;
-///     while (at.next(fault)) { … at.key(), at.kind(), at.scalar() …; if (!at.skip(fault, open))
-///     return; }
+///     for (bool more = at.first(fault); more; more = at.next(fault)) {
+///       … at.key(), at.kind(), at.scalar() …
+///       if (!at.skip(fault, open)) return;
+///     }
 ///
 /// `fault` is kNone at first and says afterwards whether the walk ended at the object's end. The
-/// elements of an array are gone through in the same way, by enter_array() and next_element().
+/// elements of an array are gone through in the same way, by enter_array(), first_element() and
+/// next_element().
 class JsonCursor {
  public:
   JsonCursor() = default;
@@ -88,77 +115,44 @@ class JsonCursor {
 
   /// Steps into the object that begins here; false, with a fault, when there is none.
   bool enter(JsonFault& fault) {
-    if (at_ == end_ || text_[*at_] != '{') {
-      fault = JsonFault::kNoObject;
+    if (at_ == end_ || text_[*at_] != '{') return failed(fault, JsonFault::kNoObject);
+    ++at_;
+    return true;
+  }
+  /// Moves to the object's first field; false at the object's end, then past it, or with a fault.
+  bool first(JsonFault& fault) {
+    if (at_ != end_ && text_[*at_] == '}') {
+      ++at_;
       return false;
     }
-    ++at_;
-    state_ = State::kFirst;
-    return true;
+    return take_key(fault);
   }
-  /// Moves to the next field; false at the object's end, then past it, or with a fault.
+  /// Moves to the next field, likewise; the value of the field before was gone past.
   bool next(JsonFault& fault) {
-    if (state_ == State::kFirst) {
-      if (at_ != end_ && text_[*at_] == '}') {
-        ++at_;
-        return false;
-      }
-    } else {
-      if (at_ == end_) return failed(fault, JsonFault::kNotClosed);
-      const char c = text_[*at_++];
-      if (c == '}') return false;
-      if (c != ',') return failed(fault, JsonFault::kMalformed);
-    }
-    // A key, a colon, a value, and at least the object's end must follow.
-    if (end_ - at_ < 4) return failed(fault, too_short());
-    if (text_[at_[0]] != '"' || text_[at_[1]] != ':') return failed(fault, JsonFault::kMalformed);
-    key_ = text_ + at_[0] + 1;
-    at_ += 2;
-    state_ = State::kField;
-    return true;
-  }
-  /// Moves to the next field, as next() does, where it is written without white space and with
-  /// this key: `first` and `second` are the key's first 16 characters with its closing quote, what
-  /// stands behind it masked out, and `size` their number. False, and nothing is moved, otherwise.
-  ///
-  /// The bytes say all that next() asks of the marks: after a comma outside strings, a quote opens
-  /// a string, which ends with the quote that ends the known key, and the colon stands behind it.
-  bool next_is(std::uint64_t first, std::uint64_t first_mask, std::uint64_t second,
-               std::uint64_t second_mask, std::uint32_t size) {
-    if (end_ - at_ < 5) return false;
-    const char* const comma = text_ + *at_;
-    const std::uint64_t other =
-        ((load_word(comma + 2) ^ first) & first_mask) |
-        ((load_word(comma + 10) ^ second) & second_mask) |
-        static_cast<std::uint64_t>((comma[0] ^ ',') | (comma[1] ^ '"') | (comma[2 + size] ^ ':'));
-    if (other != 0) return false;
-    key_ = comma + 2;
-    at_ += 3;
-    state_ = State::kField;
-    return true;
+    if (at_ == end_) return failed(fault, JsonFault::kNotClosed);
+    const char c = text_[*at_++];
+    if (c == '}') return false;
+    if (c != ',') return failed(fault, JsonFault::kMalformed);
+    return take_key(fault);
   }
   /// Steps into the array that begins here.
-  void enter_array() {
-    ++at_;
-    state_ = State::kFirst;
+  void enter_array() { ++at_; }
+  /// Moves to the array's first element; false at its end, then past it, or with a fault.
+  bool first_element(JsonFault& fault) {
+    if (at_ == end_) return failed(fault, JsonFault::kNotClosed);
+    if (text_[*at_] == ']') {
+      ++at_;
+      return false;
+    }
+    return has_element(fault);
   }
-  /// Moves to the next element of the array; false at its end, then past it, or with a fault.
+  /// Moves to the next element, likewise.
   bool next_element(JsonFault& fault) {
     if (at_ == end_) return failed(fault, JsonFault::kNotClosed);
-    if (state_ == State::kFirst) {
-      if (text_[*at_] == ']') {
-        ++at_;
-        return false;
-      }
-    } else {
-      const char c = text_[*at_++];
-      if (c == ']') return false;
-      if (c != ',') return failed(fault, JsonFault::kMalformed);
-    }
-    // A value, and the ends of the array and of the object around it must follow.
-    if (end_ - at_ < 3) return failed(fault, too_short());
-    state_ = State::kField;
-    return true;
+    const char c = text_[*at_++];
+    if (c == ']') return false;
+    if (c != ',') return failed(fault, JsonFault::kMalformed);
+    return has_element(fault);
   }
   /// The key's characters as they stand in the line, after the opening quote.
   const char* key() const { return key_; }
@@ -174,29 +168,40 @@ class JsonCursor {
   /// way down.
   bool skip(JsonFault& fault, std::vector<char>& open) {
     const char c = kind();
-    // One test for most values: brackets and braces, folded, are one character.
-    if (((static_cast<unsigned char>(c) | 0x20U) & ~6U) != ('{' & ~6U) && c != ',' && c != ':') {
+    if (!is_structural(c)) {
       ++at_;
       return true;
     }
-    if (c == '{' || c == '[') {
-      // A copy goes there, so that this cursor can stay in registers.
-      JsonCursor at = *this;
-      const bool ok = at.skip_container(fault, open);
-      *this = at;
-      return ok;
+    if (c != '{' && c != '[') return failed(fault, JsonFault::kMalformed);
+    if (const std::uint32_t* const past = past_container(text_, at_, end_)) {
+      at_ = past;
+      return true;
     }
-    if (c == ',' || c == ':' || c == '}' || c == ']') return failed(fault, JsonFault::kMalformed);
-    ++at_;
-    return true;
+    // A copy goes there, so that this cursor can stay in registers.
+    JsonCursor at = *this;
+    const bool ok = at.skip_container(fault, open);
+    *this = at;
+    return ok;
   }
+  /// Goes past the fields that follow, up to one that next() is for: whose key may be one of these,
+  /// which ends the object, or with which something is wrong.
+  void pass_over(const WordTable& keys) { at_ = past_fields(text_, at_, end_, keys); }
   /// Whether just the marks before this offset were gone through.
   bool is_at(std::uint32_t offset) const { return *at_ >= offset && at_[-1] < offset; }
   /// The mark that the cursor stands at, or the marks' end.
   const std::uint32_t* position() const { return at_; }
 
  private:
-  enum class State : std::uint8_t { kFirst, kField };
+  // A key, a colon, a value, and at least the object's end must follow.
+  bool take_key(JsonFault& fault) {
+    if (end_ - at_ < 4) return failed(fault, too_short());
+    if (text_[at_[0]] != '"' || text_[at_[1]] != ':') return failed(fault, JsonFault::kMalformed);
+    key_ = text_ + at_[0] + 1;
+    at_ += 2;
+    return true;
+  }
+  // A value, and the ends of the array and of the object around it must follow.
+  bool has_element(JsonFault& fault) const { return end_ - at_ >= 3 || failed(fault, too_short()); }
   static bool failed(JsonFault& fault, JsonFault what) {
     fault = what;
     return false;
@@ -204,12 +209,11 @@ class JsonCursor {
   JsonFault too_short() const {
     return text_[end_[-1]] == '}' ? JsonFault::kMalformed : JsonFault::kNotClosed;
   }
-  bool skip_container(JsonFault& fault, std::vector<char>& open);
+  [[gnu::cold]] bool skip_container(JsonFault& fault, std::vector<char>& open);
 
   const char* text_ = nullptr;
   const std::uint32_t* at_ = nullptr;
   const std::uint32_t* end_ = nullptr;
   const char* key_ = nullptr;
-  State state_ = State::kFirst;
 };
 }  // namespace tocsin::runtime

@@ -38,6 +38,18 @@ inline std::uint64_t mark_bytes(std::uint64_t word, char c) {
   return (x - kOnes) & ~x & (kOnes << 7);
 }
 
+/// False where there is no backslash among these characters; true where there is one, perhaps
+/// behind them. Reads kReadAhead bytes from the first on, or up to the last.
+inline bool may_have_backslash(const char* text, std::size_t size) {
+#ifdef __SSE4_2__
+  if (size <= 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))) != 0;
+  }
+#endif
+  return std::memchr(text, '\\', size) != nullptr;
+}
+
 /// The number that the eight digits of a word make, the first in the lowest byte; -1 when one of
 /// them is no digit.
 inline std::int64_t eight_digits(std::uint64_t word) {

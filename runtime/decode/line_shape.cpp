@@ -12,7 +12,7 @@ bool LineShape::fits(const char* text, const std::uint32_t* begin) const {
     Bytes bytes;
     std::memcpy(&bytes, text + begin[part.mark], sizeof bytes);
     other |= (bytes ^ part.bytes) & part.mask;
-    structural |= is_structural(text[begin[part.value]]);
+    structural |= static_cast<std::uint32_t>(is_structural(text[begin[part.value]]));
   }
   for (const Tail& tail : tails_) {
     Bytes bytes;
@@ -23,7 +23,7 @@ bool LineShape::fits(const char* text, const std::uint32_t* begin) const {
 }
 
 bool LineShapes::wants_another() {
-  return known_.size() < kKnownMax || ++misses_ % kMissesPerForm == 0;
+  return known_.size() + formless_ < kKnownMax || ++misses_ % kMissesPerForm == 0;
 }
 
 void LineShapes::learn(LineShape shape) {

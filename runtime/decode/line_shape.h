@@ -11,7 +11,6 @@
 /// followed by no scalar, a character that fits() refuses. What stands inside scalars is no part of
 /// the form: a scalar that is two words has a mark too many, and the next part differs.
 #pragma once
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -44,8 +43,6 @@ class LineShape {
   bool has_required() const { return has_required_; }
 
   static constexpr std::size_t kReadAheadOfShape = 64;
-  /// Whether this character, at a mark, is no scalar's first.
-  static bool is_structural(char c) { return kIsStructural[static_cast<unsigned char>(c)] != 0; }
 
  private:
   friend class ShapeReader;
@@ -65,12 +62,6 @@ class LineShape {
     std::uint32_t offset = 0;
   };
   static constexpr std::size_t kPartsMax = 96;
-  static constexpr std::array<std::uint8_t, 256> kIsStructural = [] {
-    std::array<std::uint8_t, 256> table{};
-    for (const char c : {'{', '}', '[', ']', ':', ','}) table[static_cast<unsigned char>(c)] = 1;
-    return table;
-  }();
-
   std::vector<Part> parts_;
   std::vector<Tail> tails_;
   std::vector<Read> reads_;
@@ -106,6 +97,8 @@ class LineShapes {
   /// A well-formed line of the type had none of the forms: whether its own is to be learnt.
   bool wants_another();
   void learn(LineShape shape);
+  /// That line has a form that cannot be learnt: few of those that follow will be looked at.
+  void has_none() { ++formless_; }
 
  private:
   struct Known {
@@ -131,5 +124,6 @@ class LineShapes {
   std::vector<Known> known_;
   std::int32_t trust_ = kTrustMax;
   std::uint32_t misses_ = 0;
+  std::uint32_t formless_ = 0;
 };
 }  // namespace tocsin::runtime

@@ -1,18 +1,25 @@
 #include "runtime/decode/marked_lines.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace tocsin::runtime {
-// Whole lines, from this one on. Without any line end the line is left to itself.
+// Whole lines, from this one on: as many as a piece may have, or one that is longer. Without any
+// line end the line is left to itself.
 void MarkedLines::mark_piece(std::string_view line) {
   is_marked_ = false;
   piece_ = {};
   if (!is_in(text_, line)) return;
-  const auto begin = static_cast<std::size_t>(line.data() - text_.data());
-  const std::string_view some = text_.substr(begin, kPieceBytes);
-  const std::size_t end = some.rfind('\n');
-  if (end == std::string_view::npos) return;
-  piece_ = some.substr(0, end + 1);
+  const std::string_view rest = text_.substr(static_cast<std::size_t>(line.data() - text_.data()));
+  const std::size_t some = std::min(rest.size(), kPieceBytes);
+  const void* feed = ::memrchr(rest.data(), '\n', some);
+  if (feed == nullptr) feed = std::memchr(rest.data() + some, '\n', rest.size() - some);
+  if (feed == nullptr) {
+    piece_ = rest;
+    return;
+  }
+  const char* const end = static_cast<const char*>(feed) + 1;
+  piece_ = rest.substr(0, static_cast<std::size_t>(end - rest.data()));
   is_marked_ = scanner_.scan(piece_) == JsonFault::kNone;
   if (is_marked_) next_ = scanner_.marks().begin;
 }

@@ -47,7 +47,7 @@ class MarkedLines {
   void give_up() { is_marked_ = false; }
 
  private:
-  // The text and its marks stay in the first-level cache.
+  // The text and its marks stay in the first-level cache. A line that is longer is a piece.
   static constexpr std::size_t kPieceBytes = std::size_t{16} << 10;
   static bool is_in(std::string_view text, std::string_view line) {
     return line.data() >= text.data() && line.data() + line.size() <= text.data() + text.size();

@@ -81,7 +81,7 @@ class ShapeReader {
       return read_array(is_read ? &type_.arrays[static_cast<std::size_t>(target->array)] : nullptr,
                         depth + 1);
     }
-    if (LineShape::is_structural(c) || !add_part(at_ + 1, offset(at_), at_)) return false;
+    if (is_structural(c) || !add_part(at_ + 1, offset(at_), at_)) return false;
     if (has_leaves) shape_.reads_.push_back({at_, target->leaf_begin, target->leaf_end});
     ++at_;
     return true;

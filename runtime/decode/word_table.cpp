@@ -13,12 +13,13 @@ WordTable::WordTable(std::vector<std::string> keys) : keys_(std::move(keys)) {
         find_text(key) != static_cast<int>(index)) {
       continue;
     }
-    std::string padded = key;
-    padded.append(kReadAhead, '\0');
-    const std::uint64_t first = first_word(padded.data(), key.size());
-    const std::uint64_t last = key.size() > 8 ? load_word(padded.data() + key.size() - 8) : 0;
+    const std::string padded = '"' + key + '"' + std::string(kReadAhead, '\0');
+    const char* const raw = padded.data() + 1;
+    const std::uint64_t first = first_word(raw, key.size());
+    const std::uint64_t last = key.size() > 8 ? load_word(raw + key.size() - 8) : 0;
     std::size_t i = place(first, last, key.size());
     while (slots_[i].length != kEmpty) i = (i + 1) & mask_;
+    may_have_[mixed(raw, key.size())] = true;
     slots_[i] = {first, last, static_cast<std::uint32_t>(key.size()),
                  static_cast<std::uint32_t>(index)};
   }
@@ -43,6 +44,7 @@ int WordTable::find_escaped(const char* raw, std::size_t length) const {
 
 int KeySequence::learn(const WordTable& table, const char* raw, Position& position) {
   const int index = table.find(raw);
+  if (index == WordTable::kAbsent) return index;
   // With its closing quote a key is told from all others by as many characters; longer ones are not
   // remembered.
   const std::size_t size = string_inside(raw).size() + 1;
@@ -52,7 +54,6 @@ int KeySequence::learn(const WordTable& table, const char* raw, Position& positi
     entry.second_mask = size > 8 ? low_bytes(size - 8) : 0;
     entry.first = load_word(raw) & entry.first_mask;
     entry.second = load_word(raw + 8) & entry.second_mask;
-    entry.size = static_cast<std::uint32_t>(size);
     entry.index = index;
     entries_.insert(entries_.begin() + position, entry);
     ++count_;

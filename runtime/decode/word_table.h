@@ -2,6 +2,7 @@
 /// one hash of its first and last eight bytes, one compare, nothing copied.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <string>
@@ -38,6 +39,11 @@ class WordTable {
       if (slot.length == kEmpty) return find_escaped(raw, length);
     }
   }
+  /// False for most keys that are none of them, as they stand in a line; `size` without the quotes.
+  /// kReadAhead bytes are readable behind the first.
+  bool may_have(const char* raw, std::size_t size) const {
+    return may_have_[mixed(raw, size)] || may_have_backslash(raw, size);
+  }
   /// The index of a key given as it is after unescaping.
   int find_text(std::string_view key) const;
   std::size_t size() const { return keys_.size(); }
@@ -51,6 +57,12 @@ class WordTable {
     std::uint32_t length = kEmpty;
     std::uint32_t index = 0;
   };
+  // Of the first and last character, of "" the quotes, and the size.
+  static std::uint8_t mixed(const char* raw, std::size_t size) {
+    const auto first = static_cast<unsigned char>(raw[0]);
+    const auto last = static_cast<unsigned char>(raw[size - 1]);
+    return static_cast<std::uint8_t>(first + last * 8U + size * 64U);
+  }
   static std::uint64_t first_word(const char* raw, std::size_t length) {
     const std::uint64_t word = load_word(raw);
     return length >= 8 ? word : word & ((std::uint64_t{1} << (8 * length)) - 1);
@@ -65,30 +77,18 @@ class WordTable {
 
   std::vector<std::string> keys_;
   std::vector<Slot> slots_;
+  std::array<bool, 256> may_have_{};
   std::size_t mask_ = 0;
   int shift_ = 63;
 };
 
-/// Remembers in which order keys stand in lines, so that most of them are recognised by one compare
-/// with the key expected next, without a look-up; also keys that the table does not have. Lines may
-/// leave keys out. Results never depend on what is remembered.
+/// Remembers in which order keys of a table stand in lines, so that most of them are recognised by
+/// one compare with the key expected next, without a look-up. Lines may leave keys out. Results
+/// never depend on what is remembered.
 class KeySequence {
  public:
   /// Where a line is in the sequence; 0 at its begin.
   using Position = std::uint32_t;
-  /// The key that most likely comes next, or null: its first 16 characters with the closing quote,
-  /// those past that masked out.
-  struct Entry {
-    std::uint64_t first = 0;
-    std::uint64_t first_mask = 0;
-    std::uint64_t second = 0;
-    std::uint64_t second_mask = 0;
-    std::uint32_t size = 0;  // with its quote
-    int index = WordTable::kAbsent;
-  };
-  const Entry* expected(Position position) const {
-    return position < count_ ? &entries_[position] : nullptr;
-  }
   /// As table.find(raw), and moves `position` on. Always called with the same table.
   int find(const WordTable& table, const char* raw, Position& position) {
     const std::uint64_t first = load_word(raw);
@@ -106,6 +106,14 @@ class KeySequence {
   }
 
  private:
+  // A key's first 16 characters with its closing quote, those past that masked out.
+  struct Entry {
+    std::uint64_t first = 0;
+    std::uint64_t first_mask = 0;
+    std::uint64_t second = 0;
+    std::uint64_t second_mask = 0;
+    int index = WordTable::kAbsent;
+  };
   static constexpr std::size_t kEntriesMax = 64;
   static constexpr std::size_t kSkippedMax = 4;
   int learn(const WordTable& table, const char* raw, Position& position);

@@ -48,6 +48,45 @@ std::string RandomLines::string_text() {
   return '"' + text + '"';
 }
 
+std::string RandomLines::long_text() {
+  std::string text;
+  const std::size_t size = random_.pick<std::size_t>({20, 70, 70, 500, 20'000});
+  while (text.size() < size) {
+    text += random_.pick({"words that are long enough to fill some space, ", "0123456789", "{\\\"}",
+                          "\xc3\xa9", "\\u20ac", "\\\\"});
+    if (!random_.chance(10)) text += std::string(random_.below(40), 'x');
+  }
+  return '"' + text + '"';
+}
+
+// Fields that nobody reads, some of them named like those that are read.
+std::string RandomLines::more_fields() {
+  std::string text;
+  for (std::size_t i = random_.pick<std::size_t>({1, 2, 5, 40, 150}); i > 0; --i) {
+    text += comma_ + '"' +
+            random_.pick({"x_", "note_", "a_rather_long_name_of_a_field_", "\\u0061"}) +
+            std::to_string(random_.below(200)) + '"' + colon_;
+    const std::string one = "\"amount\"" + colon_ + number();
+    switch (random_.weighted({40, 30, 10, 10, 10})) {
+      case 0:
+        text += number();
+        break;
+      case 1:
+        text += string_text();
+        break;
+      case 2:
+        text += '{' + one + comma_ + "\"geo\"" + colon_ + "{\"lat\"" + colon_ + "[1]}}";
+        break;
+      case 3:
+        text += '[' + number() + comma_ + string_text() + comma_ + '{' + one + "}]";
+        break;
+      default:
+        text += random_.chance(20) ? long_text() : "null";
+    }
+  }
+  return text;
+}
+
 std::string RandomLines::value(const std::string& key) {
   if (random_.chance(3)) {
     return random_.pick(
@@ -68,7 +107,7 @@ std::string RandomLines::value(const std::string& key) {
   if (key == "ok") return random_.pick({"true", "false"});
   if (key == "channel")
     return random_.pick({"\"pos\"", "\"ecom\"", "\"atm\"", "\"e\\u0063om\"", "\"x\""});
-  return string_text();
+  return random_.chance(2) ? long_text() : string_text();
 }
 
 std::string RandomLines::event() {
@@ -109,6 +148,7 @@ std::string RandomLines::event() {
       line += value(key);
     }
   }
+  if (random_.chance(4)) line += more_fields();
   return line + "}";
 }
 

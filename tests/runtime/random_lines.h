@@ -20,6 +20,8 @@ class RandomLines {
   std::string value(const std::string& key);
   std::string number();
   std::string string_text();
+  std::string long_text();
+  std::string more_fields();
   void mutate(std::string& line);
 
   Random& random_;

@@ -39,6 +39,8 @@ TEST_CASE("word table: finds its words and no others, whatever their length") {
     CAPTURE(words[i]);
     CHECK(table.find(raw(words[i]).c_str()) == static_cast<int>(i));
     CHECK(table.find_text(words[i]) == static_cast<int>(i));
+    const std::string quoted = '"' + raw(words[i]);
+    CHECK(table.may_have(quoted.data() + 1, words[i].size()));
     CHECK(table.key(static_cast<int>(i)) == words[i]);
     CHECK(table.find(raw(words[i] + "!").c_str()) == WordTable::kAbsent);
     if (!words[i].empty())
@@ -48,6 +50,18 @@ TEST_CASE("word table: finds its words and no others, whatever their length") {
   CHECK(WordTable({"x", "x"}).find(raw("x").c_str()) == 0);
 }
 
+TEST_CASE("word table: most words that it does not have are told without a look-up") {
+  const WordTable table({"type", "ts", "id", "account", "amount"});
+  std::size_t looked_up = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    const std::string word = "x_" + std::to_string(i);
+    // Nothing that looks like an escape stands behind it.
+    const std::string line = '"' + word + "\":1" + std::string(kLinePadding, ' ');
+    looked_up += table.may_have(line.data() + 1, word.size()) ? 1 : 0;
+  }
+  CHECK(looked_up < 200);
+}
+
 TEST_CASE("word table: escapes mean what they stand for") {
   const WordTable table({"type", "say \"hi\"", "back\\slash", "é"});
   CHECK(table.find(raw(R"(t\u0079pe)").c_str()) == 0);
@@ -55,6 +69,10 @@ TEST_CASE("word table: escapes mean what they stand for") {
   CHECK(table.find(raw(R"(back\\slash)").c_str()) == 2);
   CHECK(table.find(raw(R"(\u00e9)").c_str()) == 3);
   CHECK(table.find(raw("é").c_str()) == 3);
+  for (const char* escaped : {R"(t\u0079pe)", R"(say \"hi\")", R"(back\\slash)", R"(\u00e9)"}) {
+    const std::string quoted = '"' + raw(escaped);
+    CHECK(table.may_have(quoted.data() + 1, std::string(escaped).size()));
+  }
   CHECK(table.find(raw(R"(typ\x)").c_str()) == WordTable::kAbsent);
   CHECK(table.find(raw(R"(type\")").c_str()) == WordTable::kAbsent);
 }
