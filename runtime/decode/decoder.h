@@ -50,7 +50,7 @@ class Decoder {
   /// know its structure; the result is the same without.
   Decoded decode(std::string_view line, MarkedLines* marked = nullptr);
   /// Decodes lines of `text`, which begins where a line does, as long as they have the form of
-  /// earlier lines (runtime/decode/line_shape.h), are events and no longer than `line_bytes_max`,
+  /// earlier lines (runtime/decode/line_form.h), are events and no longer than `line_bytes_max`,
   /// and until the batch has `rows_max` rows; appends them to `block`, and their rows, without
   /// engine time and arrival number, to the batch. Gives the bytes of these lines with their ends,
   /// 0 for none. `text` is in what `marked` began with; kLinePadding bytes are readable behind it.

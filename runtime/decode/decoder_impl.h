@@ -1,7 +1,6 @@
-/// What a Decoder is made of. The walk over a line is in decoder_walk.cpp, what becomes of its row
-/// in decoder_rows.cpp.
+/// What a Decoder is made of. How a line is gone through is in decoder_lines.cpp, the walk over its
+/// marks in decoder_walk.cpp, and what becomes of its row in decoder_rows.cpp.
 #pragma once
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,7 +9,10 @@
 #include <vector>
 
 #include "runtime/decode/decoder.h"
+#include "runtime/decode/form_pause.h"
 #include "runtime/decode/json_structure.h"
+#include "runtime/decode/line_form.h"
+#include "runtime/decode/type_names.h"
 #include "runtime/decode/type_plan.h"
 #include "runtime/decode/word_table.h"
 
@@ -35,19 +37,21 @@ class Decoder::Impl {
 
  private:
   static constexpr int kTypeUnknown = -1;  // `type` not met yet
-  static constexpr int kTypeIgnored = -2;  // met, and declared by no file
-  static constexpr std::size_t kTypeMarksMax = 2;
+  static constexpr std::size_t kTypeBeginsMax = 2;
 
   // A line's own fields are gone through without a call: it would put the cursor into memory.
   [[gnu::always_inline]] inline bool find_type(JsonCursor& begin, bool& more);
   void start_line();
   void forget_line();
-  [[gnu::always_inline]] inline bool walk_line(JsonCursor& at);
+  bool walk_line(JsonCursor& at);
   bool walk_marked(MarkedLines& marked);
-  [[gnu::always_inline]] inline const LineShape* known_form(const JsonMarks& marks);
-  [[gnu::always_inline]] inline void take_form(const JsonMarks& marks, const LineShape& shape);
-  bool take_known(MarkedLines& marked, const JsonMarks& marks, std::uint32_t end);
-  void learn_form(const JsonMarks& line);
+  bool take_known(MarkedLines& marked);
+  void take_back();
+  [[gnu::always_inline]] inline const LineForm* known_form(const SeparatedLine& line,
+                                                           std::uint32_t& quotes);
+  [[gnu::always_inline]] inline bool take_form(const SeparatedLine& line, const LineForm& form);
+  [[gnu::always_inline]] inline void add_line(DecodedBlock& block, bool used);
+  void learn_form(const JsonMarks& marks);
   void walk_alone();
   [[gnu::always_inline]] inline bool walk_fields(JsonCursor& at, ObjectPlan& plan, bool more);
   bool walk(JsonCursor& cursor, ObjectPlan& plan);
@@ -56,32 +60,25 @@ class Decoder::Impl {
   [[gnu::always_inline]] inline bool first_time(const Target& target);
   [[gnu::always_inline]] inline void take(Leaf& leaf, std::string_view token);
   [[gnu::always_inline]] inline void take_word(Leaf& leaf, std::int64_t word);
+  [[gnu::always_inline]] inline bool take_number(Leaf& leaf, std::string_view token);
+  [[gnu::always_inline]] inline bool take_known_word(Leaf& leaf, const char* inside,
+                                                     std::size_t size);
+  [[gnu::always_inline]] inline bool take_inside(Leaf& leaf, std::string_view inside);
+  void take_text(Leaf& leaf, std::string_view token);
   void take_scalar(Leaf& leaf, std::string_view token);
-  [[gnu::always_inline]] inline void take_text(Leaf& leaf, std::string_view token);
   void fault(const Leaf& leaf, FieldFault fault, std::string_view token);
   void report_absent();
   [[gnu::always_inline]] inline void start_type(int type);
-  [[gnu::always_inline]] inline int type_of(const char* name);
-  char* text_room(std::size_t bytes);
-
-  // A type by its name's characters with the closing quote; of 16 at most.
-  struct KnownType {
-    std::uint64_t first = 0;
-    std::uint64_t first_mask = ~std::uint64_t{0};  // no name has eight zero bytes
-    std::uint64_t second = 0;
-    std::uint64_t second_mask = 0;
-    int type = kTypeIgnored;
-  };
-  static constexpr unsigned kKnownTypesBits = 5;
+  [[gnu::always_inline]] inline char* text_room(std::size_t bytes);
+  void more_text_room(std::size_t bytes);
 
   const cep::Plan& plan_;
   std::vector<TypePlan> types_;
   std::vector<std::unique_ptr<WordTable>> word_tables_;
-  WordTable json_types_;
-  std::vector<int> type_of_word_;
-  std::array<KnownType, std::size_t{1} << kKnownTypesBits> known_types_;
-  ObjectPlan nothing_;                     // what an ignored line's fields lead to
-  std::vector<std::uint32_t> type_marks_;  // where `type` stood in lines whose form is known
+  TypeNames names_;
+  std::vector<LineForm::Begin> type_begins_;  // where `type` stood in lines whose form is known
+  FormPause pause_;
+  ObjectPlan nothing_;  // what an ignored line's fields lead to
   JsonScanner scanner_;
   std::vector<char> open_;  // for skipping
 

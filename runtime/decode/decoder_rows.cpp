@@ -5,6 +5,7 @@
 #include "cep/plan/plan.h"
 #include "runtime/decode/declared_fields.h"
 #include "runtime/decode/decode_problem.h"
+#include "runtime/decode/decoder_fields.h"
 #include "runtime/decode/decoder_impl.h"
 #include "runtime/decode/field_value.h"
 #include "runtime/decode/type_columns.h"
@@ -14,8 +15,7 @@ Decoder::Impl::Impl(const cep::Plan& plan, TypePlans types)
     : plan_(plan),
       types_(std::move(types.types)),
       word_tables_(std::move(types.word_tables)),
-      json_types_(std::move(types.json_types)),
-      type_of_word_(std::move(types.type_of_word)),
+      names_(std::move(types.names)),
       seen_((types.key_count_max + 63) / 64) {}
 
 void Decoder::Impl::begin(cep::Batch& batch) {

@@ -28,6 +28,10 @@ struct JsonScanner::Impl {
   }
 };
 
+bool is_utf8(std::string_view text) {
+  return simdjson::get_active_implementation()->validate_utf8(text.data(), text.size());
+}
+
 JsonScanner::JsonScanner() : impl_(std::make_unique<Impl>()) {}
 JsonScanner::~JsonScanner() = default;
 JsonScanner::JsonScanner(JsonScanner&&) noexcept = default;
@@ -97,11 +101,9 @@ bool past_elements(const char* text, const std::uint32_t*& at, const std::uint32
   return false;
 }
 
-}  // namespace
-
-// Reads three marks behind `end` at most.
-const std::uint32_t* past_container(const char* text, const std::uint32_t* at,
-                                    const std::uint32_t* end) {
+// As past_container(), with others in it.
+const std::uint32_t* past_nested(const char* text, const std::uint32_t* at,
+                                 const std::uint32_t* end) {
   // What is open, the innermost in the lowest bit: 1 for an object, 0 for an array; above them a 1.
   std::uint64_t open = 1;
   constexpr std::uint64_t kTooDeep = std::uint64_t{1} << 63;
@@ -124,6 +126,31 @@ const std::uint32_t* past_container(const char* text, const std::uint32_t* at,
     }
     begins = (open & 1) != 0 ? past_members(text, at, end, c) : past_elements(text, at, end, c);
   }
+}
+}  // namespace
+
+// Most have neither arrays nor objects in them. Reads three marks behind `end` at most.
+const std::uint32_t* past_container(const char* text, const std::uint32_t* at,
+                                    const std::uint32_t* end) {
+  const std::uint32_t* past = at + 1;
+  char c = 0;
+  if (text[*at] == '{') {
+    do {
+      if (past >= end || text[past[0]] != '"' || text[past[1]] != ':') break;
+      if (is_structural(text[past[2]])) break;
+      c = text[past[3]];
+      past += 4;
+    } while (c == ',');
+    if (c == '}' && past <= end) return past;
+  } else {
+    do {
+      if (past >= end || is_structural(text[past[0]])) break;
+      c = text[past[1]];
+      past += 2;
+    } while (c == ',');
+    if (c == ']' && past <= end) return past;
+  }
+  return past_nested(text, at, end);
 }
 
 const std::uint32_t* past_fields(const char* text, const std::uint32_t* at,

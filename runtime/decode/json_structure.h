@@ -66,6 +66,9 @@ struct JsonMarks {
            (c == ' ' || c == '\t' || c == '\r' || c == '\n');
   }
 };
+/// Whether these bytes are UTF-8.
+bool is_utf8(std::string_view text);
+
 /// Owns the memory for marks; the marks of one scan stand until the next. Threading: one caller at
 /// a time.
 class JsonScanner {

@@ -116,15 +116,16 @@ TypePlans plan_types(const cep::Plan& plan, const std::vector<std::vector<bool>>
   TOCSIN_ASSERT(
       used_fields.size() == plan.event_types.size() && used_types.size() == plan.event_types.size(),
       "the masks are those of a program of this plan");
-  std::vector<std::string> json_types;
+  std::vector<std::string> words;
+  std::vector<int> type_of_word;
   TypePlans result;
   result.types.resize(plan.event_types.size());
   for (std::size_t t = 0; t < result.types.size(); ++t) {
     const cep::EventType& event_type = plan.event_types[t];
     TypePlan& type = result.types[t];
     if (event_type.is_alert()) continue;  // those come from rules alone
-    json_types.push_back(event_type.json_type);
-    result.type_of_word.push_back(static_cast<int>(t));
+    words.push_back(event_type.json_type);
+    type_of_word.push_back(static_cast<int>(t));
     type.used = used_types[t];
     type.keeps_line = type.used && !event_type.id_field;
     std::vector<std::size_t> fields;
@@ -148,7 +149,7 @@ TypePlans plan_types(const cep::Plan& plan, const std::vector<std::vector<bool>>
     }
     result.key_count_max = std::max(result.key_count_max, type.key_count);
   }
-  result.json_types = WordTable(std::move(json_types));
+  result.names = TypeNames(std::move(words), std::move(type_of_word));
   return result;
 }
 }  // namespace tocsin::runtime

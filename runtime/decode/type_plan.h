@@ -9,7 +9,8 @@
 #include "cep/base/index.h"
 #include "cep/plan/plan_fwd.h"
 #include "runtime/decode/field_value.h"
-#include "runtime/decode/line_shape.h"
+#include "runtime/decode/line_form.h"
+#include "runtime/decode/type_names.h"
 #include "runtime/decode/word_table.h"
 
 namespace tocsin::runtime {
@@ -63,7 +64,7 @@ struct TypePlan {
   bool used = false;
   bool reads_type = false;  // a declared field stands in the line's `type`
   bool keeps_line = false;  // without an id field: identities need all declared fields
-  LineShapes shapes;
+  LineForms forms;
   std::uint32_t rows = 0;
   std::uint32_t capacity = 0;  // entries that the columns have now
 };
@@ -76,8 +77,7 @@ void plan_fields(const cep::EventType& type, const std::vector<std::size_t>& fie
 struct TypePlans {
   std::vector<TypePlan> types;                          // by event type; empty for those of alerts
   std::vector<std::unique_ptr<WordTable>> word_tables;  // of enums; leaves point to them
-  WordTable json_types;                                 // what a line's `type` may be
-  std::vector<int> type_of_word;  // the event type of each word of `json_types`
+  TypeNames names;                                      // what a line's `type` may be
   std::uint32_t key_count_max = 1;
 };
 /// `used_fields` and `used_types` as cep::Program gives them. An event's time is always read; other

@@ -27,7 +27,10 @@ class WordTable {
     std::size_t length = 0;
     std::uint64_t quotes = 0;
     while ((quotes = mark_bytes(load_word(raw + length), '"')) == 0) length += 8;
-    length += static_cast<std::size_t>(std::countr_zero(quotes)) / 8;
+    return find(raw, length + static_cast<std::size_t>(std::countr_zero(quotes)) / 8);
+  }
+  /// The same where the closing quote, or an escaped one, stands so far behind.
+  int find(const char* raw, std::size_t length) const {
     const std::uint64_t first = first_word(raw, length);
     const std::uint64_t last = length > 8 ? load_word(raw + length - 8) : 0;
     for (std::size_t i = place(first, last, length);; i = (i + 1) & mask_) {

@@ -1,6 +1,7 @@
 // Any bytes as input lines. Whether a line is an event, of which type and when, does not depend on
 // what the rules read of it, and is for valid JSON what another parser makes of it; a row's columns
-// hold what decoding its line anew gives. Marking the structure of many lines at once changes none.
+// hold what decoding its line anew gives. Marking the structure of many lines at once changes none,
+// nor does decoding them as a block.
 #include <algorithm>
 #include <limits>
 #include <memory>
@@ -13,7 +14,11 @@
 #include "cep/data/batch.h"
 #include "cep/plan/plan.h"
 #include "cep/value/value.h"
+#include "runtime/decode/decode_problem.h"
+#include "runtime/decode/decoded_block.h"
 #include "runtime/decode/decoder.h"
+#include "runtime/event_time/block_decoder.h"
+#include "runtime/io/line_source.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace tocsin::fuzz {
@@ -185,7 +190,9 @@ class Lines {
                   {true, true}),
         some_(plan(), {alternating(), alternating()}, {true, false}),
         none_(plan(), {std::vector<bool>(kFields, false), std::vector<bool>(kFields, false)},
-              {false, false}) {}
+              {false, false}),
+        block_decoder_(plan(), {std::vector<bool>(kFields, true), std::vector<bool>(kFields, true)},
+                       {true, true}, {kLineBytesMax, kRowsPerBatchMax}) {}
 
   void try_text(std::string_view text) {
     cep::Batch all(plan());
@@ -209,6 +216,7 @@ class Lines {
     none_.finish();
     together_.finish();
     require(together.rows.size() == all.rows.size(), "the same rows are kept");
+    check_block(std::string_view(whole).substr(0, whole.size() - runtime::kLinePadding));
     check_batch(all);
     check_batch(together);
     check_batch(some);
@@ -218,6 +226,8 @@ class Lines {
 
  private:
   static constexpr std::size_t kFields = 12;
+  static constexpr std::size_t kLineBytesMax = 1'000;
+  static constexpr std::size_t kRowsPerBatchMax = 3;
   static std::vector<bool> alternating() {
     std::vector<bool> used(kFields);
     for (std::size_t i = 0; i < kFields; i += 2) used[i] = true;
@@ -275,6 +285,70 @@ class Lines {
     return decoded;
   }
 
+  // The lines of a block against each by itself, as they follow each other.
+  void check_block(std::string_view text) {
+    block_decoder_.decode(text, true, block_);
+    auto line = block_.lines.begin();
+    auto problem = block_.problems.begin();
+    auto fault = block_.faults.begin();
+    std::size_t rows = 0;
+    std::uint64_t number = 0;
+    while (!text.empty()) {
+      const std::size_t end = std::min(text.find('\n'), text.size());
+      runtime::Line alone;
+      const bool is_line = runtime::make_line(text.substr(0, end), ++number, kLineBytesMax, alone);
+      text.remove_prefix(std::min(end + 1, text.size()));
+      if (!is_line) continue;
+      require(line != block_.lines.end() && line->text == alone.text && line->number == number &&
+                  line->too_long == alone.too_long,
+              "a block has the lines that its text has");
+      if (!alone.too_long) check_block_line(*line, problem, fault, rows);
+      ++line;
+    }
+    require(line == block_.lines.end() && problem == block_.problems.end() &&
+                fault == block_.faults.end() && block_.line_count == number,
+            "a block has nothing else");
+  }
+  void check_block_line(const runtime::BlockLine& line,
+                        std::vector<runtime::DecodedBlock::Problem>::iterator& problem,
+                        std::vector<runtime::LineFault>::iterator& fault, std::size_t& rows) {
+    const std::string copy = std::string(line.text) + std::string(runtime::kLinePadding, '}');
+    cep::Batch batch(plan());
+    all_.begin(batch);
+    const runtime::Decoded alone = all_.decode(std::string_view(copy).substr(0, line.text.size()));
+    require(line.kind == alone.kind && line.used == alone.used, "a line of a block is what it is");
+    if (alone.kind != runtime::LineKind::kEvent) {
+      require(fault != block_.faults.end(), "a line that is no event has a fault");
+      const runtime::LineProblem& said = fault->problem;
+      const bool is_ignored = alone.kind == runtime::LineKind::kIgnored;
+      require(is_ignored ? runtime::type_text(said.offender) == all_.ignored_type()
+                         : dead_letter_text(said, fault->type) == all_.dead_letter_reason(),
+              "with what is wrong");
+      ++fault;
+      all_.finish();
+      return;
+    }
+    require(line.type == alone.type && line.ts == alone.ts, "with its type and time");
+    for (const runtime::FieldProblem& one : all_.problems()) {
+      require(problem != block_.problems.end() &&
+                  all_.describe(problem->problem, "") == all_.describe(one, ""),
+              "and what is wrong with its fields");
+      ++problem;
+    }
+    if (alone.used) {
+      all_.keep(alone.ts, {});
+      const cep::Batch& of = *block_.batches[rows / kRowsPerBatchMax];
+      const cep::Row& row = of.rows[rows % kRowsPerBatchMax];
+      for (std::size_t f = 0; f < kFields; ++f) {
+        require(cep::same_value(of.value(plan(), row, cep::FieldIndex(f)),
+                                batch.value(plan(), batch.rows[0], cep::FieldIndex(f))),
+                "and its values");
+      }
+      ++rows;
+    }
+    all_.finish();
+  }
+
   static void check_batch(const cep::Batch& batch) {
     cep::TextArena scratch;
     for (const cep::Row& row : batch.rows) {
@@ -295,6 +369,8 @@ class Lines {
   runtime::Decoder some_;
   runtime::Decoder none_;
   std::vector<std::unique_ptr<std::string>> lines_;
+  runtime::BlockDecoder block_decoder_;
+  runtime::DecodedBlock block_;
 };
 }  // namespace
 }  // namespace tocsin::fuzz

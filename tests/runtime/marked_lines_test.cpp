@@ -12,6 +12,8 @@
 #include "cep/data/batch.h"
 #include "runtime/decode/decoder.h"
 #include "tests/runtime/event_plan.h"
+#include "tests/runtime/guarded_text.h"
+#include "tests/runtime/random_lines.h"
 #include "tests/support/random.h"
 
 namespace tocsin::runtime {
@@ -62,14 +64,15 @@ class Way {
   std::uint64_t arrivals_ = 0;
 };
 
-// The lines of a text one by one, each followed by what is no part of it, and all at once.
-void check_both_ways(const std::string& text) {
+// The lines of a text one by one, each followed by what is no part of it, and all at once. Nothing
+// is read behind the padding.
+void check_both_ways(const std::string& text, char padding) {
   CAPTURE(text);
   Way alone;
   Way together;
   MarkedLines marked;
-  const std::string padded = text + std::string(kLinePadding, '"');
-  const std::string_view whole = std::string_view(padded).substr(0, text.size());
+  const tests::GuardedText padded(text + std::string(kLinePadding, padding));
+  const std::string_view whole = padded.text().substr(0, text.size());
   marked.begin(whole);
   for (std::size_t begin = 0; begin < whole.size();) {
     const std::size_t end = std::min(whole.find('\n', begin), whole.size());
@@ -82,6 +85,9 @@ void check_both_ways(const std::string& text) {
             alone.take(std::string_view(copy).substr(0, line.size()), nullptr));
   }
   REQUIRE(together.rows() == alone.rows());
+}
+void check_both_ways(const std::string& text) {
+  for (const char padding : {'"', '\0'}) check_both_ways(text, padding);
 }
 
 constexpr const char* kPayment =
@@ -121,6 +127,11 @@ TEST_CASE("marked lines: a line is what it is by itself, whatever stands beside 
       "{\"type\":\"login\",\"ts\":7,\"user\":\"\xff\"}",
       "{\"type\":\"login\",\"ts\":7,\"user\":\"\x01\"}",
       "{\"type\":\"login\",\"ts\":7}\x01",
+      R"({"aaaaaa":1})",  // a string ends where the `type` of others begins
+      R"({"aaaaa\\":1})",
+      R"({"aaaa\"":1})",
+      R"({"a":1,"b":")",
+      R"({"aaaaaa)",
   };
   for (const std::string& line : lines) {
     for (const std::string& next : lines) {
@@ -128,6 +139,45 @@ TEST_CASE("marked lines: a line is what it is by itself, whatever stands beside 
       check_both_ways(std::string(kPayment) + "\n" + line + "\n\n" + next + "\n" + kLogin + "\n");
     }
   }
+}
+
+TEST_CASE("marked lines: of a line that is compared in vain nothing stays") {
+  const std::string other =
+      R"({"id":"p1","ts":5,"type":"payment","card":"c1","amount":1.00,"count":2})";
+  for (const char* odd : {
+           R"({"id":"p2","ts":5 5,"type":"payment","card":"c1","amount":1.00,"count":2})",
+           R"({"id":"p2","ts":5,"type":"payment","card":"c2","amount":1.005,"count":1e+1})",
+           R"({"id":"p2","ts":[5],"type":"payment","card":"c2","amount":1.00,"count":2})",
+           R"({"id":"p2","ts":5,"type":"payment","card":"c2","amount":1.00,"count":[2]})",
+       }) {
+    for (const char* next : {
+             R"({"id":null,"ts":6,"type":"payment","card":null,"amount":2.00,"count":3})",
+             R"({"ts":6,"type":"payment"})",
+         }) {
+      check_both_ways(other + "\n" + other + "\n" + odd + "\n" + next + "\n" + other + "\n");
+    }
+  }
+}
+
+TEST_CASE("marked lines: nothing behind the padding is read to compare a line") {
+  // The type of the last line is looked for where a string ends, and behind the line.
+  check_both_ways(std::string(kPayment) + "\n" + R"({"aaaaaa":1})" + "\n");
+  check_both_ways(std::string(kPayment) + "\n{}\n12345\"");
+  check_both_ways(std::string(kPayment) + "\n{}\n12345\"7\"");
+  // More stands between two values of the first line than in all of the last.
+  for (const std::size_t size : {30U, 40U, 45U, 60U, 100U, 200U}) {
+    const std::string key(size, 'k');
+    check_both_ways(R"({"type":"login","ts":7,")" + key + "\":1}\n" +
+                    R"({"type":"login","ts":7,"k":1})" + "\n");
+    check_both_ways(R"({"ts":7,")" + key + R"(":{"type":1},"type":"login"})" + "\n" + "{},\n");
+  }
+}
+
+TEST_CASE("marked lines: random lines, as each is by itself") {
+  tests::for_all_seeds("runtime", 300, [](tests::Random& random) {
+    tests::RandomLines lines(random);
+    check_both_ways(lines.text(random.below(100)));
+  });
 }
 
 TEST_CASE("marked lines: many lines, long ones, and lines out of order") {
@@ -164,6 +214,8 @@ TEST_CASE("marked lines: many lines, long ones, and lines out of order") {
   for (int i = 0; i < 2'000; ++i) {
     const auto [begin, size] = places[random.below(places.size() - 1)];
     std::string_view line = std::string_view(text).substr(begin, size);
+    if (random.chance(10)) line.remove_suffix(random.below(10));
+    if (random.chance(10)) line.remove_prefix(random.below(40));
     if (random.chance(10))
       line = std::string_view(elsewhere).substr(0, elsewhere.size() - kLinePadding);
     REQUIRE(together.take(line, &marked) == alone.take(line, nullptr));

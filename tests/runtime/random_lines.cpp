@@ -7,15 +7,70 @@
 #include <vector>
 
 namespace tocsin::tests {
+void change_between_strings(Random& random, std::string& line) {
+  // Quotes that begin or end a string, and other places that are no part of an escape or of a
+  // character of several bytes.
+  std::vector<std::size_t> quotes;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '\\') {
+      ++i;
+    } else if (line[i] == '"') {
+      quotes.push_back(i);
+    } else if (static_cast<unsigned char>(line[i]) < 0x80) {
+      places.push_back(i);
+    }
+  }
+  const auto some_place = [&] { return places.empty() ? 0 : random.pick(places); };
+  switch (random.below(7)) {
+    case 0:
+      line.insert(some_place(), random.pick({"\"\"", "\"a\"", "\",\"", "\":\"", "\"\"\"\""}));
+      break;
+    case 1:
+      line.insert(some_place(), 1, random.pick({',', ':', '{', '}', '[', ']', ' ', '0', 'x', '+'}));
+      break;
+    case 2:
+      if (!places.empty()) line.erase(some_place(), 1);
+      break;
+    case 3:
+      if (!places.empty()) {
+        line[some_place()] = random.pick({',', ':', '{', '}', '[', ']', ' ', '0', 'x', '|'});
+      }
+      break;
+    case 4:  // one string less
+      if (quotes.size() >= 2) {
+        const std::size_t first = random.below(quotes.size() - 1);
+        line.erase(quotes[first + 1], 1);
+        line.erase(quotes[first], 1);
+      }
+      break;
+    case 5:  // a quote that stands elsewhere
+      if (!quotes.empty() && !places.empty()) {
+        const std::size_t from = random.pick(quotes);
+        const std::size_t to = some_place();
+        line.erase(from, 1);
+        line.insert(to - (to > from ? 1 : 0), 1, '"');
+      }
+      break;
+    default:  // a comma that stands elsewhere
+      if (const std::size_t comma = line.find(',', some_place()); comma != std::string::npos) {
+        line.erase(comma, 1);
+        const std::size_t to = some_place();
+        line.insert(to - (to > comma ? 1 : 0), 1, ',');
+      }
+  }
+}
+
 RandomLines::RandomLines(Random& random)
     : random_(random),
+      is_careful_(random.chance(50)),
       comma_(random.pick({",", ",", ", ", " ,"})),
       colon_(random.pick({":", ":", ": ", " : "})),
       is_type_first_(random.chance(80)),
       now_(1'700'000'000'000'000) {}
 
 std::string RandomLines::number() {
-  switch (random_.weighted({40, 20, 5, 5, 5, 2, 2, 2, 2})) {
+  switch (random_.weighted({40, 20, 5, 5, 5, 2, 2, 2, 2, 2})) {
     case 0:
       return std::to_string(random_.between(-9'999, 99'999));
     case 1:
@@ -32,6 +87,8 @@ std::string RandomLines::number() {
       return "01";
     case 7:
       return "1.005";
+    case 8:
+      return fmt::format("{}e+{}", random_.between(1, 99), random_.between(0, 6));
     default:
       return "1e999";
   }
@@ -88,9 +145,9 @@ std::string RandomLines::more_fields() {
 }
 
 std::string RandomLines::value(const std::string& key) {
-  if (random_.chance(3)) {
-    return random_.pick(
-        {"null", "true", "false", "[]", "{}", "[1,{\"a\":2}]", "{\"lat\":1}", "tru", "-", "x"});
+  if (slips(3)) {
+    return random_.pick({"null", "true", "false", "[]", "{}", "[1,{\"a\":2}]", "{\"lat\":1}", "tru",
+                         "-", "x", "1e+5", "|", "1:2", "\"a\"\"b\"", "\"a\":\"b\"", ""});
   }
   if (key == "ts" || key == "us") {
     now_ += random_.chance(50) ? random_.between(0, 5'000) : 0;
@@ -120,25 +177,23 @@ std::string RandomLines::event() {
       {"other", {"ts", "what"}}};
   const auto& [type, all] = kTypes[random_.weighted({60, 25, 10, 3})];
   std::vector<std::string> keys = all;
-  if (random_.chance(10))
-    keys.erase(keys.begin() + static_cast<std::ptrdiff_t>(random_.below(keys.size())));
-  if (random_.chance(4)) keys.push_back(keys[random_.below(keys.size())]);
-  if (random_.chance(3)) {
+  if (slips(10)) keys.erase(keys.begin() + static_cast<std::ptrdiff_t>(random_.below(keys.size())));
+  if (slips(4)) keys.push_back(keys[random_.below(keys.size())]);
+  if (slips(3)) {
     for (std::size_t i = keys.size(); i > 1; --i) std::swap(keys[i - 1], keys[random_.below(i)]);
   }
-  const std::size_t place =
-      is_type_first_ != random_.chance(3) ? 0 : std::min<std::size_t>(2, keys.size());
-  if (!random_.chance(1)) keys.insert(keys.begin() + static_cast<std::ptrdiff_t>(place), "type");
+  const std::size_t place = is_type_first_ != slips(3) ? 0 : std::min<std::size_t>(2, keys.size());
+  if (!slips(1)) keys.insert(keys.begin() + static_cast<std::ptrdiff_t>(place), "type");
   std::string line = "{";
   for (const std::string& key : keys) {
     if (line.size() > 1) line += comma_;
-    const bool is_odd = random_.chance(1);
+    const bool is_odd = slips(1);
     line += is_odd ? fmt::format("\"\\u{:04x}{}\"", static_cast<unsigned>(key[0]), key.substr(1))
                    : '"' + key + '"';
     line += colon_;
     if (key == "type") {
-      line += random_.chance(1) ? random_.pick({"7", "\"pay\\u006dent\"", "\"\""})
-                                : fmt::format("\"{}\"", type);
+      line +=
+          slips(1) ? random_.pick({"7", "\"pay\\u006dent\"", "\"\""}) : fmt::format("\"{}\"", type);
     } else if (key == "geo") {
       line +=
           "{\"lat\"" + colon_ + value("lat") + comma_ + "\"city\"" + colon_ + value("city") + "}";
@@ -148,7 +203,7 @@ std::string RandomLines::event() {
       line += value(key);
     }
   }
-  if (random_.chance(4)) line += more_fields();
+  if (slips(4)) line += more_fields();
   return line + "}";
 }
 
@@ -177,9 +232,13 @@ void RandomLines::mutate(std::string& line) {
 
 std::string RandomLines::next() {
   std::string line = event();
-  if (random_.chance(6)) mutate(line);
-  if (random_.chance(1)) line.insert(0, " ");
-  if (random_.chance(1))
+  if (is_careful_) {
+    for (; random_.chance(15);) change_between_strings(random_, line);
+  } else if (random_.chance(6)) {
+    mutate(line);
+  }
+  if (slips(1)) line.insert(0, " ");
+  if (slips(1))
     line.insert(line.size() - std::min<std::size_t>(2, line.size()), std::string(400, ' '));
   line.erase(std::remove(line.begin(), line.end(), '\n'), line.end());
   return line;
@@ -189,10 +248,10 @@ std::string RandomLines::text(std::size_t lines) {
   const bool is_crlf = random_.chance(20);
   std::string text = random_.chance(10) ? "\xef\xbb\xbf" : "";
   for (std::size_t i = 0; i < lines; ++i) {
-    if (random_.chance(2)) text += random_.pick({"\n", "  \n", "\r\n", "\xef\xbb\xbf\n"});
+    if (slips(2)) text += random_.pick({"\n", "  \n", "\r\n", "\xef\xbb\xbf\n"});
     text += next();
     if (i + 1 == lines && random_.chance(30)) break;
-    text += is_crlf != random_.chance(1) ? "\r\n" : "\n";
+    text += is_crlf != slips(1) ? "\r\n" : "\n";
   }
   return text;
 }

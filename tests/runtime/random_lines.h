@@ -6,7 +6,13 @@
 #include "tests/support/random.h"
 
 namespace tocsin::tests {
-/// Lines of one writer, who writes each type's keys in one order, white space and all.
+/// Changes one place of a line in which all strings are closed, so that they still are. What it
+/// says is most often no longer JSON.
+void change_between_strings(Random& random, std::string& line);
+
+/// Lines of one writer, who writes each type's keys in one order, white space and all. Half of the
+/// writers are careful: their strings are closed and their text is UTF-8, whatever else is wrong,
+/// and most of their lines have one form.
 class RandomLines {
  public:
   explicit RandomLines(Random& random);
@@ -23,8 +29,13 @@ class RandomLines {
   std::string long_text();
   std::string more_fields();
   void mutate(std::string& line);
+  // As Random::chance(), of what careful writers seldom do.
+  bool slips(std::size_t percent) {
+    return random_.chance(percent) && (!is_careful_ || random_.chance(10));
+  }
 
   Random& random_;
+  bool is_careful_;
   std::string comma_;
   std::string colon_;
   bool is_type_first_;
