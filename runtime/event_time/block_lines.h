@@ -29,6 +29,17 @@ class BlockLines {
     }
     return line;
   }
+  /// The lines that were not selected yet.
+  std::span<const BlockLine> rest() const { return std::span(block_->lines).subspan(at_); }
+  /// The rows of the batch that was begun that belong to them.
+  std::span<cep::Row> rest_of_rows() {
+    return std::span(batch_->rows).subspan(row_, row_count_ - row_);
+  }
+  /// Selects so many lines at once, whose rows are so many of that batch.
+  void select_all(std::size_t lines, std::size_t rows) {
+    at_ += lines;
+    row_ += rows;
+  }
   /// The number of a line in its input.
   std::uint64_t number(const BlockLine& line) const { return lines_before_ + line.number; }
   /// What was wrong with the fields of the line selected; each is given once.

@@ -45,6 +45,50 @@ void EventJudge::set_clock(cep::EventTime taken_at) {
   time_max_ = cep::EventTime{now} + *ahead_max_;
 }
 
+// What take() and place() do for each line, done once for many.
+std::size_t EventJudge::take_usual(std::size_t index, BlockLines& lines,
+                                   cep::EventTime stay_until) {
+  EventSource& source = sources_[index];
+  if (!rows_.stay_in_blocks() || !source.held.empty()) return 0;
+  const Watermarks::Source& time = marks_.source(index);
+  const bool may_jump = jump_max_ && source.policy.late != LatePolicy::kClamp;
+  cep::EventTime newest = time.newest;
+  cep::EventTime watermark = time.tracker.watermark();
+  const std::span<const BlockLine> rest = lines.rest().first(lines.rest().size() - 1);
+  const std::span<cep::Row> rows = lines.rest_of_rows();
+  const BlockLine* newest_line = nullptr;
+  std::size_t count = 0;
+  std::size_t row = 0;
+  for (; count < rest.size() && watermark <= stay_until; ++count) {
+    const BlockLine& line = rest[count];
+    if (line.kind != LineKind::kEvent || line.has_problems) break;
+    if (line.ts < watermark || line.ts > time_max_) break;
+    if (may_jump && newest > cep::kEventTimeMin && line.ts - *jump_max_ > newest) break;
+    if (line.used) {
+      if (row + 1 >= rows.size()) break;
+      rows[row].engine_time = line.ts;
+      rows[row].arrival = {summary_.lines + count + 1, 0};
+      ++row;
+    }
+    if (line.ts > watermark) newest_line = &line;
+    watermark = line.ts;
+    newest = std::max(newest, line.ts);
+  }
+  if (count == 0) return 0;
+  source.last_line = lines.number(rest[count - 1]);
+  summary_.first_event = std::min(summary_.first_event, rest.front().ts);
+  summary_.last_event = std::max(summary_.last_event, watermark);
+  summary_.lines += count;
+  summary_.events += count;
+  if (marks_.observe(index, watermark, taken_at_)) {
+    source.newest_line = lines.number(*newest_line);
+    waiting_.advance(index, watermark);
+  }
+  rows_.keep_in_block(row);
+  lines.select_all(count, row);
+  return count;
+}
+
 void EventJudge::reject_ahead(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                               const Decoded& event) {
   if (event.used) rows_.drop();

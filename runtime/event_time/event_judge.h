@@ -67,6 +67,10 @@ class EventJudge {
   /// Takes that line, which is at hand (TakenRows) and an event.
   [[gnu::always_inline]] void take(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                                    const Decoded& event);
+  /// Takes the lines of a block that are next, as long as each is an event in the order of time of
+  /// which nothing is to be said, but for those that end the block or its batch, and until the
+  /// source's watermark is beyond `stay_until`. Gives their number.
+  std::size_t take_usual(std::size_t index, BlockLines& lines, cep::EventTime stay_until);
   /// What Intake::decide() was told of a source, or with nothing, for kHeartbeat, of all.
   void decide(DecisionKind kind, std::optional<std::size_t> source, cep::EventTime clock);
   /// Takes what sources hold that do not hold W, up to W: other sources confirm its time.

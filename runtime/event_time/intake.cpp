@@ -104,6 +104,8 @@ Result<void> Intake::take(std::size_t source, BlockLines& lines, cep::EventTime 
   // Batches of several blocks are open at a time.
   if (judge_.sources().size() > 1) rows_.expect_disorder();
   while (!lines.is_done()) {
+    const bool is_taken = judge_.take_usual(source, lines, stay_until) != 0;
+    if (is_taken && watermark_of(source) > stay_until) break;
     take_block_line(source, lines);
     const TakenRows::Due due = rows_.after_line(lines);
     if (due == TakenRows::Due::kSettled) return flush();

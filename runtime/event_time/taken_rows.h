@@ -62,6 +62,10 @@ class TakenRows {
     if (line.used && store_ && !lines.stored) lines.stored = store_->adopt(lines.owner());
     return line;
   }
+  /// Whether rows of blocks stay where they are, in order, and are given by their batches.
+  bool stay_in_blocks() const { return !has_store() && !failure_; }
+  /// So many rows of a block, which has more, were taken where they stay.
+  void keep_in_block(std::size_t rows) { rows_since_flush_ += rows; }
   /// Why the line at hand is no event; asked once.
   LineFault take_fault() { return block_ != nullptr ? block_->take_fault() : decoder_.fault(); }
   /// Whether something was wrong with fields of the event at hand.

@@ -119,6 +119,41 @@ class World {
     REQUIRE(intake_.finish(true, std::nullopt));
   }
 
+  // Lines of the only input, one by one or as a block.
+  void take_lines(const std::string& text) {
+    const std::string padded = text + std::string(kLinePadding, '}');
+    std::uint64_t number = numbers_;
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t end = text.find('\n', at);
+      Line line;
+      REQUIRE(make_line(std::string_view(padded).substr(at, end - at), ++number,
+                        options_.line_bytes_max, line));
+      REQUIRE(intake_.take(0, line, {summary_.lines + 1, 0}, kClock));
+      at = end + 1;
+    }
+    numbers_ = number;
+  }
+  void take_block(const std::string& text) {
+    const std::string padded = text + std::string(kLinePadding, '\n');
+    BlockDecoder decoder(plan_, fields_, types_,
+                         {options_.line_bytes_max, options_.slice_rows_max});
+    DecodedBlock block;
+    decoder.decode(std::string_view(padded).substr(0, text.size()), numbers_++ == 0, block);
+    lines_.begin(block);
+    while (!lines_.is_done()) REQUIRE(intake_.take(0, lines_, kClock, cep::kEventTimeMax));
+  }
+  void beat(cep::Duration passed) {
+    REQUIRE(intake_.flush());
+    intake_.decide(DecisionKind::kHeartbeat, 0, kClock + passed);
+    REQUIRE(intake_.flush());
+  }
+  cep::EventTime watermark() const { return intake_.watermark(); }
+  std::string time() const {
+    const SourceStatus status = intake_.status(0);
+    return fmt::format("{} {} line {}", status.newest.us, status.watermark.us, status.last_line);
+  }
+  void finish() { REQUIRE(intake_.finish(true, std::nullopt)); }
+
   std::string counts() const {
     const RunSummary& s = summary_;
     return fmt::format(
@@ -173,6 +208,8 @@ class World {
   RunSummary summary_;
   cep::EventTime last_ = cep::kEventTimeMin;
   Intake intake_;
+  BlockLines lines_;
+  std::uint64_t numbers_ = 0;  // of lines, or blocks
 };
 
 IntakeOptions random_options(tests::Random& random) {
@@ -227,6 +264,45 @@ TEST_CASE("blocks of lines: cut anywhere they give what their lines give one by 
         REQUIRE(blocks.counts() == alone.counts());
       }
     }
+  });
+}
+
+TEST_CASE(
+    "blocks of lines: a clock that moved time before a block does to each line what it does "
+    "alone") {
+  tests::for_all_seeds("runtime", 300, [](tests::Random& random) {
+    const cep::Plan plan = tests::event_plan();
+    const auto fields = tests::all_fields(plan);
+    std::vector<bool> types = tests::all_types(plan);
+    types[1] = random.chance(50);
+    IntakeOptions options = random_options(random);
+    options.line_bytes_max = 1'000;
+    World alone(plan, fields, types, options, 1);
+    World blocks(plan, fields, types, options, 1);
+    const auto first = random.pick<std::int64_t>({1'600'000'000'000'000, 1'700'000'000'000'000});
+    for (std::size_t i = 1 + random.below(4); i > 0; --i) {
+      std::int64_t ts = std::max(alone.watermark().us, first);
+      std::string text;
+      for (std::size_t line = 1 + random.below(6); line > 0; --line) {
+        ts +=
+            random.pick<std::int64_t>({0, 0, 0, 1, 5, -1, 2'000, 90'000'000'000, 300'000'000'000});
+        text += fmt::format("{{\"type\":\"{}\",\"ts\":{},\"user\":\"u\"}}\n",
+                            random.chance(90) ? "login" : "logni", ts);
+      }
+      CAPTURE(text);
+      alone.take_lines(text);
+      blocks.take_block(text);
+      REQUIRE(blocks.time() == alone.time());
+      const cep::Duration passed{random.between(0, 3'000)};
+      alone.beat(passed);
+      blocks.beat(passed);
+      REQUIRE(blocks.time() == alone.time());
+    }
+    alone.finish();
+    blocks.finish();
+    REQUIRE(blocks.rows == alone.rows);
+    REQUIRE(blocks.said == alone.said);
+    REQUIRE(blocks.counts() == alone.counts());
   });
 }
 
