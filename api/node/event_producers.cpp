@@ -120,7 +120,7 @@ Result<void> EventProducers::change(const runtime::ProducerCommand& command) {
 Result<void> EventProducers::expire() {
   const cep::EventTime now = clock_.now();
   looked_at_ = now;
-  if (!expire_after_ || node_->has_time_ended()) return {};
+  if (!expire_after_ || !node_->may_take()) return {};
   runtime::ProducerCommand removal{true, {}, {}};
   const auto give = [&]() -> Result<void> {
     if (removal.producers.empty()) return {};

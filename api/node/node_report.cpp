@@ -4,6 +4,7 @@
 
 #include "api/base/human_text.h"
 #include "cep/value/identity.h"
+#include "runtime/io/topic_partition.h"
 
 namespace tocsin::api {
 namespace {
@@ -45,13 +46,43 @@ std::string holder_of(const runtime::Node& node) {
   return holder ? std::string(node.intake().status(*holder).name) : std::string();
 }
 
+namespace {
+bool is_file(const runtime::NodeSource& source) {
+  return source.kind == runtime::SourceKind::kByPosition;
+}
+
+std::string place_text(const runtime::NodeSource& source) {
+  if (runtime::is_partition(source.name))
+    return fmt::format("offset {}", format_count(source.next_offset));
+  const std::string line = fmt::format("line {}", format_count(source.lines.number));
+  return is_file(source) ? fmt::format("{}, byte {}", line, format_count(source.next_offset))
+                         : line;
+}
+
+Json source_json(const Source& source) {
+  const bool is_partition = runtime::is_partition(source.node.name);
+  const auto state = source.intake ? source.intake->state : runtime::SourceState::kEnded;
+  Json json = {{"name", source.node.name},
+               {"kind", is_partition           ? "partition"
+                        : is_file(source.node) ? "file"
+                                               : "stream"},
+               {"state", state_name(source.node, state)},
+               {"lines", is_partition ? Json(nullptr) : Json(source.node.lines.number)},
+               {"bytes", is_file(source.node) ? Json(source.node.next_offset) : Json(nullptr)},
+               {"watermark", source.intake ? time_json(source.intake->watermark) : Json(nullptr)},
+               {"waiting", source.intake ? source.intake->waiting : 0}};
+  if (is_partition) json["offset"] = source.node.next_offset;
+  return json;
+}
+}  // namespace
+
 std::string node_text(const runtime::Node& node) {
   const cep::EngineStats stats = node.engine_stats();
   const std::string holder = holder_of(node);
   std::string text = fmt::format("  time        {}{}\n", time_text(node.intake().watermark()),
-                                 node.has_time_ended() ? ", and has ended"
-                                 : holder.empty()      ? ", held by nobody"
-                                                       : ", held by " + holder);
+                                 !node.may_take() ? ", and has ended"
+                                 : holder.empty() ? ", held by nobody"
+                                                  : ", held by " + holder);
   text +=
       fmt::format("  waiting     {}, {}\n", format_count(node.intake().waiting_events(), "event"),
                   format_bytes(node.intake().waiting_bytes()));
@@ -60,12 +91,9 @@ std::string node_text(const runtime::Node& node) {
                       format_count(stats.timers, "timer"));
   text += "sources\n";
   for (const Source& source : sources_of(node)) {
-    const bool is_file = source.node.kind == runtime::SourceKind::kByPosition;
-    text += fmt::format(
-        "  {}: line {}{}, {}", source.node.name, format_count(source.node.lines.number),
-        is_file ? fmt::format(", byte {}", format_count(source.node.next_offset)) : std::string(),
-        state_name(source.node,
-                   source.intake ? source.intake->state : runtime::SourceState::kEnded));
+    text += fmt::format("  {}: {}, {}", source.node.name, place_text(source.node),
+                        state_name(source.node, source.intake ? source.intake->state
+                                                              : runtime::SourceState::kEnded));
     if (source.intake) {
       text += fmt::format(", its time {}, {} waiting", time_text(source.intake->watermark),
                           format_count(source.intake->waiting, "event"));
@@ -82,7 +110,7 @@ Json node_json(const runtime::Node& node) {
                {"next_record", node.next_sequence()},
                {"watermark", time_json(node.intake().watermark())},
                {"watermark_held_by", holder.empty() ? Json(nullptr) : Json(holder)},
-               {"time_has_ended", node.has_time_ended()},
+               {"time_has_ended", !node.may_take()},
                {"waiting_events", node.intake().waiting_events()},
                {"waiting_bytes", node.intake().waiting_bytes()},
                {"keys", stats.keys},
@@ -90,18 +118,7 @@ Json node_json(const runtime::Node& node) {
                {"runs", stats.runs},
                {"timers", stats.timers},
                {"sources", Json::array()}};
-  for (const Source& source : sources_of(node)) {
-    const bool is_file = source.node.kind == runtime::SourceKind::kByPosition;
-    const auto state = source.intake ? source.intake->state : runtime::SourceState::kEnded;
-    json["sources"].push_back(
-        {{"name", source.node.name},
-         {"kind", is_file ? "file" : "stream"},
-         {"state", state_name(source.node, state)},
-         {"lines", source.node.lines.number},
-         {"bytes", is_file ? Json(source.node.next_offset) : Json(nullptr)},
-         {"watermark", source.intake ? time_json(source.intake->watermark) : Json(nullptr)},
-         {"waiting", source.intake ? source.intake->waiting : 0}});
-  }
+  for (const Source& source : sources_of(node)) json["sources"].push_back(source_json(source));
   return json;
 }
 

@@ -9,6 +9,7 @@
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "runtime/event_time/unknown_type.h"
+#include "runtime/io/topic_partition.h"
 
 namespace tocsin::api {
 namespace {
@@ -18,7 +19,7 @@ constexpr std::size_t kSilentRulesShown = 10;
 const char* const kOtherReasons = "other reasons";
 
 std::string place(const std::string& input, std::uint64_t line) {
-  return fmt::format("{}:{}", input == "-" ? "standard input" : input, line);
+  return runtime::line_place(input == "-" ? "standard input" : input, line);
 }
 
 // Lines of a report; the first words of each say what it counts.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cep/value/value.h"
+#include "runtime/io/topic_partition.h"
 
 namespace tocsin::api {
 namespace {
@@ -77,19 +78,27 @@ void append_line_text(std::string& out, std::string_view text) {
   if (replaced) out += ",\"base64\":\"" + base64(text) + '"';
 }
 
+void append_place(std::string& out, std::string_view input, std::uint64_t line) {
+  out += "\"input\":";
+  append_json_text(out, input);
+  if (runtime::is_partition(input)) {
+    out += fmt::format(",\"offset\":{}", runtime::message_offset(line));
+  } else {
+    out += fmt::format(",\"line\":{}", line);
+  }
+}
+
 // What the formats share, from the input on.
 void append_late(std::string& out, std::string_view input, std::uint64_t line,
                  cep::Duration late_by, std::string_view text) {
-  out += "\"input\":";
-  append_json_text(out, input);
-  out += fmt::format(",\"line\":{},\"late_us\":{}", line, late_by.us);
+  append_place(out, input, line);
+  out += fmt::format(",\"late_us\":{}", late_by.us);
   append_line_text(out, text);
 }
 void append_dead(std::string& out, std::string_view input, std::uint64_t line,
                  std::string_view reason, std::string_view text) {
-  out += "\"input\":";
-  append_json_text(out, input);
-  out += fmt::format(",\"line\":{},\"reason\":", line);
+  append_place(out, input, line);
+  out += ",\"reason\":";
   append_json_text(out, reason);
   append_line_text(out, text);
 }

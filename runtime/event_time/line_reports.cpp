@@ -7,6 +7,7 @@
 
 #include "cep/plan/plan.h"
 #include "runtime/event_time/unknown_type.h"
+#include "runtime/io/topic_partition.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -95,7 +96,7 @@ void LineReports::unknown_type(const SourceLine& from, std::string_view token) {
   std::string type = type_text(token);
   if (std::ranges::find(ignored_types_, type) != ignored_types_.end()) return;
   summary_.ignored_examples.push_back(
-      fmt::format("{} at {}:{}", type, from.source, from.line.number));
+      fmt::format("{} at {}", type, line_place(from.source, from.line.number)));
   ignored_types_.push_back(std::move(type));
 }
 
@@ -111,7 +112,7 @@ std::string LineReports::unknown_reason(std::string type) {
 void LineReports::field_missing(const SourceLine& from, const FieldProblem& problem) {
   ++summary_.fields_missing;
   if (summary_.fields_missing_examples.size() == kExamplesMax) return;
-  const std::string place = fmt::format("{}:{}", from.source, from.line.number);
+  const std::string place = line_place(from.source, from.line.number);
   summary_.fields_missing_examples.push_back(field_problem_text(plan_, problem, place));
 }
 

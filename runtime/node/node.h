@@ -172,6 +172,10 @@ class Node {
   /// is whole and of the bytes taken so far.
   void refresh(std::size_t source, std::string identity, PrefixDigest prefix);
 
+  /// Journals that a partition (runtime/io/topic_partition.h) goes on with the message at `offset`,
+  /// whatever was taken of it: where it is begun, and where messages are missing. Fails with
+  /// kConflict once time has ended.
+  Result<void> set_place(std::size_t source, std::uint64_t offset);
   /// Takes lines of `block` (as LineSplitter has it; whole lines by value), stopping early where a
   /// record is full and where `order` says that another source comes first, and journals what it
   /// took. `source_of` is the place in `order`. Gives the bytes taken. Fails with kConflict once
@@ -194,7 +198,6 @@ class Node {
   /// `arrivals`, each of which must be there (kNotFound). Waits until all effects are stored.
   Result<AppendedReinjection> reinject(SideOutputKind kind,
                                        const std::vector<cep::ArrivalNumber>& arrivals);
-  bool has_time_ended() const;
   /// Begins to give the state to an engine of other rules, made of `texts`, in chunks at the ends
   /// of slices and in poll(); those that hold go on meanwhile, and no checkpoint is begun by
   /// itself. Nothing is journaled: what was prepared before, or not activated, is as if it had
@@ -220,7 +223,7 @@ class Node {
   /// What holds now.
   const NodeSettings& settings() const;
   const cep::Program& program() const;
-  /// Fails with kConflict, saying so, once time has ended.
+  /// Fails with kConflict, saying so, once time has ended; with nothing else.
   Result<void> may_take() const;
   /// Fails with kLimit, saying the remedy, where more should not be taken: too many events wait to
   /// be put in order, or memory is beyond its limit. For whoever reads, now and then; a replay is

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "runtime/io/topic_partition.h"
 #include "runtime/node/node_commands.h"
 
 namespace tocsin::runtime {
@@ -138,6 +139,16 @@ void Node::refresh(std::size_t source, std::string identity, PrefixDigest prefix
   known.prefix = std::move(prefix);
 }
 
+Result<void> Node::set_place(std::size_t source, std::uint64_t offset) {
+  TOCSIN_ASSERT(is_partition(impl_->parts.state.sources[source].name), "only it has offsets");
+  const auto placed = [&]() -> Result<void> {
+    if (auto may = may_take(); !may) return may;
+    if (auto journaled = impl_->records.set_place(source, offset); !journaled) return journaled;
+    return impl_->poll();
+  };
+  return impl_->noted(placed());
+}
+
 Result<std::size_t> Node::arrive(std::size_t source, std::string_view block, MergeOrder* order,
                                  const std::vector<TraceRun>& traces, bool has_room) {
   // Before anything of the block is taken or journaled.
@@ -227,7 +238,6 @@ CheckpointFigures Node::checkpoints() const { return impl_->checkpoints.figures(
 
 const Recovery& Node::recovery() const { return impl_->parts.recovery; }
 const std::vector<NodeSource>& Node::sources() const { return impl_->parts.state.sources; }
-bool Node::has_time_ended() const { return impl_->parts.state.has_time_ended; }
 const ListChanges& Node::lists() const { return impl_->parts.lists; }
 const NodeSettings& Node::settings() const { return impl_->parts.settings; }
 const cep::Program& Node::program() const { return impl_->parts.program; }

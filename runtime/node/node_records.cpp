@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "runtime/io/topic_partition.h"
 #include "runtime/node/node_commands.h"
 #include "runtime/node/reinjection.h"
 
@@ -63,9 +64,22 @@ Result<void> NodeRecords::take_value(const ArrivalByValue& record) {
   const Result<std::size_t> taken =
       take_lines(source, std::string_view(block_).substr(0, record.bytes.size()), nullptr, count);
   if (!taken) return tl::unexpected(taken.error());
-  parts_.state.sources[source].next_offset = record.next_offset;
-  note_producer(parts_.state.sources[source], record.bytes);
+  NodeSource& known = parts_.state.sources[source];
+  known.next_offset = record.next_offset;
+  note_producer(known, record.bytes);
+  note_message(known, record.bytes);
   return {};
+}
+
+// What a partition that is read again is compared with. A record without lines sets its place.
+void NodeRecords::note_message(NodeSource& source, std::string_view lines) {
+  if (!is_partition(source.name)) return;
+  source.lines.number = source.next_offset;
+  if (lines.empty()) {
+    source.identity = kNoMessage;
+  } else {
+    source.identity = message_identity(lines);
+  }
 }
 
 // What a producer may send again is compared with what it sent.
@@ -224,6 +238,7 @@ Result<std::size_t> NodeRecords::arrive(std::size_t source, std::string_view blo
     if (!encoded.empty()) note_traces(traces, count);
     known.next_offset = known.lines.number;
     note_producer(known, bytes);
+    note_message(known, bytes);
   } else {
     known.prefix.add(bytes);
     appended = record_.append(ArrivalByPosition{record_.taken_at(), known.name, known.identity,
@@ -234,6 +249,16 @@ Result<std::size_t> NodeRecords::arrive(std::size_t source, std::string_view blo
   if (!appended) return tl::unexpected(appended.error());
   if (auto ended = record_.end(); !ended) return tl::unexpected(ended.error());
   return taken;
+}
+
+Result<void> NodeRecords::set_place(std::size_t source, std::uint64_t offset) {
+  const cep::EventTime now = parts_.ports.clock.now();
+  record_.begin(parts_.log->next_sequence(), now, false);
+  NodeSource& known = parts_.state.sources[source];
+  const ArrivalByValue record{now, known.name, offset, offset, 0, {}, {}};
+  if (auto appended = record_.append(record); !appended) return appended;
+  if (auto taken = take_value(record); !taken) return taken;
+  return record_.end();
 }
 
 Result<void> NodeRecords::decide(const Decision& decision) {

@@ -31,6 +31,8 @@ class NodeRecords {
   /// Takes lines as Node::arrive(), and journals them.
   Result<std::size_t> arrive(std::size_t source, std::string_view block, MergeOrder* order,
                              const std::vector<TraceRun>& traces);
+  /// Journals that a partition goes on at this offset: a record without lines.
+  Result<void> set_place(std::size_t source, std::uint64_t offset);
   /// Journals a decision, a command, and does what it says.
   Result<void> decide(const Decision& decision);
   Result<void> give(const Command& command);
@@ -47,6 +49,7 @@ class NodeRecords {
   // Says of the record at hand which requests its first `count` lines came with.
   void note_traces(const std::vector<TraceRun>& traces, std::uint64_t count);
   void note_producer(NodeSource& source, std::string_view lines) const;
+  static void note_message(NodeSource& source, std::string_view lines);
   std::string_view room_for(const NodeSource& source, std::string_view block) const;
   std::size_t index_of(std::string_view name, SourceKind kind);
 

@@ -4,8 +4,15 @@
 #include <simdjson.h>
 
 #include "cep/value/value.h"
+#include "runtime/journal/journal_record.h"
 
 namespace tocsin::runtime {
+std::string message_identity(std::string_view lines) {
+  lines.remove_suffix(1);
+  const RangeDigest digest = digest_range(lines.substr(lines.rfind('\n') + 1));
+  return {digest.begin(), digest.end()};
+}
+
 void write_source(const NodeSource& source, ByteWriter& to) {
   to.text(source.name);
   to.u8(static_cast<std::uint8_t>(source.kind));

@@ -20,8 +20,10 @@ enum class SourceKind : std::uint8_t {
 struct NodeSource {
   std::string name;
   SourceKind kind = SourceKind::kByValue;
-  std::string identity;           // of a file, as ArrivalByPosition has it; the latest
-  std::uint64_t next_offset = 0;  // by value: lines; by position: bytes, unpacked
+  std::string identity;  // of a file, as ArrivalByPosition has it; the latest. Of a partition:
+                         // message_identity(), or kNoMessage
+  std::uint64_t next_offset = 0;  // by value: lines; by position: bytes, unpacked; of a partition:
+                                  // the offset of the message that comes next
   LinePlace lines;
   PrefixDigest prefix;  // by position: of the bytes before next_offset
   bool has_ended = false;
@@ -45,6 +47,13 @@ inline std::string_view stream_of(std::string_view source) {
                            source[kPushed.size()] == '/';
   return is_producer ? kPushed : source;
 }
+/// The identity of a partition (runtime/io/topic_partition.h) whose place was set, and of which no
+/// message was taken since.
+inline constexpr std::string_view kNoMessage = "-";
+/// What the last message that was taken of a partition is known by, before next_offset: a digest of
+/// the last of `lines`, which end with a line feed.
+std::string message_identity(std::string_view lines);
+
 void write_source(const NodeSource& source, ByteWriter& to);
 /// The reader is not ok() after anything but what write_source() wrote.
 NodeSource read_source(ByteReader& from);

@@ -183,7 +183,7 @@ void Story::checkpoint(Process& process) {
 }
 
 void Story::make_savepoint(Process& process) {
-  if (savepoint_ || process.node->has_time_ended()) return;
+  if (savepoint_ || !process.node->may_take()) return;
   observe(process);
   taking_ = true;
   faults_.executor.run_at_once(true);
@@ -240,7 +240,7 @@ void Story::pass_time() {
 // `look` reads the journal before two more checkpoints let go of records.
 bool Story::finish(Process& process, const std::function<void()>& look) {
   Node& node = *process.node;
-  if (!node.has_time_ended() && !good(process, node.end_time())) return false;
+  if (node.may_take() && !good(process, node.end_time())) return false;
   say("  the end");
   faults_.executor.run_at_once(true);
   bool done = true;
