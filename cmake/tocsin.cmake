@@ -11,6 +11,7 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 set(TOCSIN_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
 option(TOCSIN_TESTS "Build the tests and benchmarks (needs doctest)" ON)
 set(TOCSIN_UNITY 0 CACHE STRING "Compile so many sources of a target as one file, which is shorter from nothing")
+set(TOCSIN_KAFKA AUTO CACHE STRING "Kafka by librdkafka: AUTO (where it is installed), ON or OFF")
 option(TOCSIN_FUZZ "Build the fuzz targets of tests/fuzz (needs clang)" OFF)
 
 # The same numbers on every machine: no fused multiply-add behind our back, one instruction set.
@@ -68,6 +69,12 @@ if(TOCSIN_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
+# tocsin_leave_out(FILE…)
+# What is not part of its folder in this build.
+function(tocsin_leave_out)
+  set_property(DIRECTORY APPEND PROPERTY TOCSIN_LEFT_OUT ${ARGN})
+endfunction()
+
 # tocsin_folder(NAME DEPENDS … LIBRARIES … PRIVATE_LIBRARIES …)
 # Makes the library `tocsin_TOP_NAME` (alias `tocsin::TOP_NAME`) of the sources in TOP/NAME, where TOP is
 # the folder of the CMakeLists.txt. Headers are included from the repository root, as in
@@ -81,6 +88,12 @@ function(tocsin_folder name)
   file(GLOB sources CONFIGURE_DEPENDS ${name}/*.cpp)
   file(GLOB headers CONFIGURE_DEPENDS ${name}/*.h)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  get_property(left_out DIRECTORY PROPERTY TOCSIN_LEFT_OUT)
+  if(left_out)
+    list(TRANSFORM left_out PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
+    list(REMOVE_ITEM sources ${left_out})
+    list(REMOVE_ITEM headers ${left_out})
+  endif()
   if(sources)
     add_library(${target} STATIC ${sources})
     set(scope PUBLIC)
