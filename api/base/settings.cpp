@@ -1,3 +1,4 @@
+// Every setting of `serve` and `run`. Long because it is one table.
 #include "api/base/settings.h"
 
 #include <array>
@@ -79,6 +80,15 @@ struct Row {
   std::string_view words = {};
   std::string_view kept = {};  // the name under which a data directory keeps it
 };
+// Both commands have it, said the same way.
+constexpr Row both(std::string_view name, Type type, const Offer& offer,
+                   std::string_view words = {}) {
+  Offer served = offer;
+  served.of.option = {};
+  served.of.group = Setting{}.group;
+  served.of.needs = {};
+  return {name, type, offer, served, words};
+}
 // By table of the configuration file. Long because it is one table.
 constexpr auto kRows = std::to_array<Row>({
     Row{"data.path", Type::kText,
@@ -192,6 +202,55 @@ constexpr auto kRows = std::to_array<Row>({
               "What happens to an event of an undeclared type: dead makes it invalid and stores it "
               "as a dead letter, ignore counts and skips it"),
         "dead|ignore", "--unknown-types"},
+    both("kafka.brokers", Type::kText,
+         run("--kafka-brokers", kInput, "",
+             "Kafka brokers to read from, HOST:PORT, separated by commas")
+             .value("BROKERS")
+             .needs("kafka.topics")),
+    both("kafka.topics", Type::kTexts,
+         run("--kafka-topics", kInput, "",
+             "Topics to read, separated by commas, each partition as an input of its own; instead "
+             "of --input")
+             .value("TOPICS")
+             .needs("data.path")),
+    both("kafka.group", Type::kText,
+         run("--kafka-group", kInput, "tocsin",
+             "The consumer group under which the brokers are told how far topics were read, for "
+             "tools that show the lag; what is read does not depend on it; empty: none")
+             .value("NAME")),
+    both("kafka.client_file", Type::kText,
+         run("--kafka-client-file", kInput, "",
+             "Properties of the Kafka client, such as those for SASL and TLS: a file with lines "
+             "NAME = VALUE")
+             .value("FILE")),
+    both("kafka.begin", Type::kWord,
+         run("--kafka-begin", kInput, "first",
+             "Where a topic is begun of which nothing was read: at its first message, or at its "
+             "end"),
+         "first|end"),
+    Row{"kafka.until_end", Type::kBoolean,
+        run("--kafka-until-end", kInput, "", "End the run where the topics end when it starts")
+            .form(OptionForm::kFlag)
+            .needs("kafka.topics"),
+        kNot},
+    both("kafka.accept_gap", Type::kTexts,
+         run("--kafka-accept-gap", kInput, "",
+             "Go on without messages that a start named as missing: TOPIC/PARTITION=FROM..TO")
+             .value("GAPS")),
+    both("kafka.start_timeout", Type::kDuration,
+         run("--kafka-start-timeout", kInput, "30s",
+             "How long a start waits for a broker that answers, and then gives up")
+             .range(1)),
+    both("kafka.idle_after", Type::kDuration,
+         run("--kafka-idle-after", kInput, "30s",
+             "A partition that was read to its end and has had no message for this long no longer "
+             "holds back the others; 0: it always does")
+             .zero_is_none()),
+    both("kafka.drift_max", Type::kDuration,
+         run("--kafka-drift-max", kInput, "10m",
+             "How far, in event time, a partition may be read ahead of the slowest one; then it is "
+             "paused; 0: no limit")
+             .zero_is_none()),
     Row{"memory.max", Type::kBytes,
         run("--memory-max", kKeeping, "",
             "Limit the memory of the state. Beyond it the run ends; nothing is lost, and a start "

@@ -11,6 +11,8 @@
 #include <boost/version.hpp>
 #include <nlohmann/json.hpp>
 
+#include "runtime/kafka/kafka_client.h"
+
 namespace tocsin::api {
 std::vector<std::pair<std::string, std::string>> version_parts() {
   std::vector<std::pair<std::string, std::string>> parts = {{"tocsin", TOCSIN_VERSION}};
@@ -36,6 +38,7 @@ std::vector<std::pair<std::string, std::string>> version_parts() {
   add("nlohmann/json", fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR,
                                    NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH));
   add("CLI11", CLI11_VERSION);
+  add("librdkafka", runtime::kafka_library_version().value_or("none: built without Kafka"));
   return parts;
 }
 

@@ -14,6 +14,7 @@
 #include "api/commands/durable_session.h"
 #include "api/commands/run_session.h"
 #include "api/commands/setting_options.h"
+#include "api/node/kafka_settings.h"
 #include "api/node/run_arguments.h"
 #include "api/rules/rule_files.h"
 #include "api/rules/rule_loader.h"
@@ -37,6 +38,8 @@ ExitCode run(const RunCommand& command) {
     return end(checked.error());
   const Outcome<std::optional<Webhook>> webhook = read_webhook(arguments);
   if (!webhook) return end(webhook.error());
+  Result<std::optional<KafkaSettings>> kafka = kafka_settings(arguments.settings);
+  if (!kafka) return end_with(ExitCode::kUsage, kafka.error().message);
 
   const Result<std::vector<std::string>> files = find_rule_files(arguments.rules);
   if (!files) return end_with(ExitCode::kCheckFailed, files.error().message);
@@ -53,7 +56,7 @@ ExitCode run(const RunCommand& command) {
   if (const Outcome<void> inputs = check_inputs(arguments.inputs); !inputs)
     return end(inputs.error());
   if (arguments.is_durable()) {
-    return run_durable(arguments, *webhook, rules, std::move(texts));
+    return run_durable(arguments, *webhook, *std::move(kafka), rules, std::move(texts));
   }
   return run_session(arguments, *webhook, run_options_of(arguments), *rules.program);
 }
@@ -77,7 +80,8 @@ Examples:
   tail -f events.ndjson | tocsin run rules/ --input - --dead-letter rejected.ndjson
   tail -f events.ndjson | tocsin run rules/ --input - --heartbeat 1s
   tocsin run rules/ --input in.ndjson --webhook https://example.com/alerts --secret-file secret
-  tocsin run rules/ --data state/ --input payments.ndjson --alerts alerts.ndjson)";
+  tocsin run rules/ --data state/ --input payments.ndjson --alerts alerts.ndjson
+  tocsin run rules/ --data state/ --kafka-brokers broker:9092 --kafka-topics payments)";
 }  // namespace
 
 void add_run_command(CLI::App& program, Chosen& chosen) {
@@ -94,7 +98,6 @@ void add_run_command(CLI::App& program, Chosen& chosen) {
           "-i,--input", arguments.inputs,
           "Events as JSON, one object per line; .gz and .zst are decompressed, - is standard input")
       ->type_name("FILE")
-      ->required()
       ->allow_extra_args(false)
       ->group("Input");
   add_setting_options(*command, run_settings(), options->values);

@@ -16,6 +16,7 @@
 #include "api/base/human_text.h"
 #include "api/base/progress.h"
 #include "api/base/stop_signal.h"
+#include "api/commands/session_inputs.h"
 #include "api/node/kept_rules.h"
 #include "api/node/node_start.h"
 #include "api/node/run_report.h"
@@ -24,7 +25,7 @@
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/effects/effect_reader.h"
 #include "runtime/event_time/slice_loop.h"
-#include "runtime/inputs/node_inputs.h"
+#include "runtime/inputs/input_file.h"
 #include "runtime/io/clock.h"
 #include "runtime/io/memory_ahead.h"
 #include "runtime/io/system_files.h"
@@ -52,9 +53,11 @@ std::string format_difference(const runtime::ReplayReport& report) {
 class DurableSession {
  public:
   DurableSession(const RunArguments& arguments, const std::optional<Webhook>& webhook,
-                 const LoadedRules& rules, std::vector<runtime::NamedContents> texts)
+                 std::optional<KafkaSettings> kafka, const LoadedRules& rules,
+                 std::vector<runtime::NamedContents> texts)
       : arguments_(arguments),
         webhook_(webhook),
+        kafka_(std::move(kafka)),
         program_(*rules.program),
         texts_(std::move(texts)),
         state_stores_(files_),
@@ -91,6 +94,7 @@ class DurableSession {
 
   RunArguments arguments_;
   const std::optional<Webhook>& webhook_;
+  std::optional<KafkaSettings> kafka_;
   DurableOptions durable_;
   const cep::Program& program_;
   std::vector<runtime::NamedContents> texts_;
@@ -124,7 +128,7 @@ class DurableSession {
   std::string webhook_shown_;
   std::optional<DeliverySummary> deliveries_;
   std::unique_ptr<runtime::Node> node_;
-  std::unique_ptr<runtime::NodeInputs> inputs_;
+  std::unique_ptr<SessionInputs> inputs_;
 };
 
 Outcome<void> DurableSession::open() {
@@ -147,6 +151,7 @@ Outcome<void> DurableSession::open() {
   }
   durable_ = durable_options(arguments_.settings);
   run_options_ = with_line_limit(run_options_of(arguments_), durable_);
+  if (kafka_) run_options_.drift_max = kafka_->drift_max;
   if (auto opened = open_store(); !opened) return opened;
   if (auto opened = open_node(); !opened) return opened;
   if (auto opened = open_outputs(); !opened) return opened;
@@ -319,13 +324,11 @@ Outcome<void> DurableSession::open_ack() {
 
 Outcome<void> DurableSession::open_inputs() {
   if (auto said = open_ack(); !said) return said;
-  runtime::NodeInputOptions options;
-  options.line_bytes_max = run_options_.line_bytes_max;
-  // Where time ends no later start can take it.
-  if (run_options_.final_watermark) options.unfinished_line = runtime::UnfinishedLine::kTake;
-  options.silence = {run_options_.heartbeat, run_options_.idle_after};
-  options.reads_ahead = run_options_.drift_max.has_value();
+  SessionInputOptions options{arguments_, run_options_, std::move(kafka_), {}, {}, {}, {}};
   options.stop_requested = [this] { return must_stop(); };
+  options.note = [this](const std::string& note) {
+    if (!arguments_.quiet) tell(note + "\n");
+  };
   options.progress = [this](const runtime::Progress& progress) {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began_;
     progress_->show(progress, passed.count());
@@ -335,16 +338,13 @@ Outcome<void> DurableSession::open_inputs() {
       ack_->taken(sequence, lines);
     };
   }
-  Result<std::unique_ptr<runtime::NodeInputs>> inputs =
-      runtime::NodeInputs::open(*node_, clock_, arguments_.inputs, std::move(options));
+  auto inputs = SessionInputs::open(*node_, clock_, std::move(options));
   if (!inputs) {
     if (stop_signal_.requested()) return stop(ExitCode::kInputOutput, stopped_text());
-    return refuse(inputs.error());
+    const bool is_usage = inputs.error().code == Errc::kInvalidArgument;
+    return is_usage ? stop(ExitCode::kUsage, inputs.error().message) : refuse(inputs.error());
   }
   inputs_ = *std::move(inputs);
-  if (!arguments_.quiet) {
-    for (const std::string& note : inputs_->notes()) tell(note + "\n");
-  }
   return {};
 }
 
@@ -420,7 +420,7 @@ RunReport DurableSession::report(bool is_complete) const {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
   report.rejected = rejected_;
   report.late = late_;
-  report.inputs = arguments_.inputs;
+  report.inputs = input_names(arguments_);
   report.out_of_orderness = run_options_.out_of_orderness;
   report.alerts_path = arguments_.text("output.alerts");
   report.data_path = arguments_.text("data.path");
@@ -455,7 +455,9 @@ ExitCode DurableSession::finish(const Result<void>& read) {
                                                                    : read.error().message);
   }
   if (auto taken = node_->checkpoint(); !taken) note_failure(taken.error().message);
-  if (auto closed = node_->close(); !closed) note_failure(closed.error().message);
+  const Result<void> node_closed = node_->close();
+  if (node_closed) inputs_->finish();
+  if (!node_closed) note_failure(node_closed.error().message);
   if (auto written = copy_->catch_up(); !written) note_failure(written.error().message);
   if (auto closed = copy_->close(); !closed) note_failure(closed.error().message);
   progress_->clear();
@@ -487,8 +489,9 @@ ExitCode DurableSession::run() { return finish(read_inputs()); }
 }  // namespace
 
 ExitCode run_durable(const RunArguments& arguments, const std::optional<Webhook>& webhook,
-                     const LoadedRules& rules, std::vector<runtime::NamedContents> texts) {
-  DurableSession session(arguments, webhook, rules, std::move(texts));
+                     std::optional<KafkaSettings> kafka, const LoadedRules& rules,
+                     std::vector<runtime::NamedContents> texts) {
+  DurableSession session(arguments, webhook, std::move(kafka), rules, std::move(texts));
   if (auto opened = session.open(); !opened) {
     return end_with(opened.error().code, opened.error().message);
   }

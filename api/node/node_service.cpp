@@ -9,6 +9,7 @@
 #include "cep/base/assert.h"
 #include "runtime/decode/decoder.h"
 #include "runtime/io/background_thread.h"
+#include "runtime/io/topic_partition.h"
 #include "runtime/node/node_source.h"
 
 namespace tocsin::api {
@@ -61,12 +62,15 @@ NodeService::NodeService(runtime::Clock& clock, NodeServiceOptions options)
     : clock_(clock),
       options_(std::move(options)),
       disk_(options_.space_changed),
-      keeper_(clock, {options_.heartbeat, std::nullopt}),
-      producers_(clock, options_.limits.producers_max, options_.producers_expire) {}
+      keeper_(clock, {options_.heartbeat, options_.topics ? options_.idle_after : std::nullopt}),
+      producers_(clock, options_.limits.producers_max, options_.producers_expire) {
+  if (options_.topics) topics_.emplace(*options_.topics);
+}
 
 NodeService::~NodeService() {
   static_cast<void>(stop(false));
-  node_.reset();  // its threads tell this service
+  topics_.reset();
+  node_.reset();  // the threads of both tell this service
 }
 
 void NodeService::add_effects_listener(runtime::EffectQueue::Listener listener) {
@@ -111,6 +115,7 @@ Result<void> NodeService::prepare() {
   for (const runtime::NodeSource& known : node_->sources()) {
     const std::optional<std::size_t> in_intake = node_->intake().find(known.name);
     if (!in_intake || known.name == runtime::kPushed || known.has_ended) continue;
+    if (topics_ && runtime::is_partition(known.name)) continue;  // they are looked after below
     if (node_->intake().status(*in_intake).state != runtime::SourceState::kActive) continue;
     others.push_back(known.name);
   }
@@ -118,7 +123,27 @@ Result<void> NodeService::prepare() {
     auto idle = node_->decide({runtime::DecisionKind::kIdle, clock_.now(), name});
     if (!idle) return idle;
   }
-  return {};
+  return topics_ ? open_topics() : Result<void>();
+}
+
+// Where topics are read perhaps nothing is ever pushed, which must not hold back time.
+Result<void> NodeService::open_topics() {
+  const auto pushed = node_->intake().find(runtime::kPushed);
+  if (pushed && node_->intake().status(*pushed).newest == cep::kEventTimeMin) {
+    keeper_.ended(in_keeper_);
+    const runtime::Decision idle{runtime::DecisionKind::kIdle, clock_.now(), runtime::kPushed};
+    if (auto decided = node_->decide(idle); !decided) return decided;
+  }
+  return topics_->open(*node_, clock_, keeper_, [this] { topics_arrived(); });
+}
+
+// On the client's thread.
+void NodeService::topics_arrived() {
+  {
+    const std::lock_guard lock(mutex_);
+    have_topics_arrived_ = true;
+  }
+  work_.notify_one();
 }
 
 Result<void> NodeService::stop(bool with_checkpoint) {
@@ -139,6 +164,7 @@ Result<void> NodeService::stop(bool with_checkpoint) {
 void NodeService::work() {
   runtime::begin_background_thread("engine");
   Result<void> result;
+  bool has_read = false;  // messages of topics, and there may be more
   for (;;) {
     std::shared_ptr<Ticket> batch;
     std::shared_ptr<Question> question;
@@ -152,8 +178,10 @@ void NodeService::work() {
       if (const std::optional<cep::Duration> due = keeper_.next_due()) {
         pause = std::min(std::max(milliseconds(due->us / 1000 + 1), milliseconds(1)), pause);
       }
-      work_.wait_for(lock, pause,
-                     [&] { return !batches_.empty() || !questions_.empty() || is_ending_; });
+      work_.wait_for(lock, has_read ? milliseconds(0) : pause, [&] {
+        return !batches_.empty() || !questions_.empty() || is_ending_ || have_topics_arrived_;
+      });
+      have_topics_arrived_ = false;
       if (!questions_.empty()) {
         question = std::move(questions_.front());
         questions_.pop_front();
@@ -190,6 +218,11 @@ void NodeService::work() {
     } else if (batch) {
       result = take_now(batch);
     }
+    if (result && topics_) {
+      const Result<bool> read = is_taking ? topics_->step() : false;
+      has_read = read && *read;
+      if (!read) result = tl::unexpected(read.error());
+    }
     if (result) result = look_around(is_quiet);
     if (!result) break;
   }
@@ -204,6 +237,7 @@ Result<void> NodeService::end() {
     if (auto taken = node_->checkpoint(); !taken) return taken;
   }
   auto closed = node_->close();
+  if (closed && topics_) topics_->finish();
   look_at_watches();
   publish();
   return closed;
@@ -370,11 +404,12 @@ void NodeService::look_at_watches() {
 }
 
 Result<void> NodeService::look_at_clock(bool is_quiet) {
-  if (!is_quiet || !options_.heartbeat) return {};
+  if (!topics_ && (!is_quiet || !options_.heartbeat)) return {};
   // Before the first event there is no time that could move.
   const auto source = node_->intake().find(runtime::kPushed);
-  if (!source || node_->intake().status(*source).newest == cep::kEventTimeMin) return {};
-  keeper_.found_empty(in_keeper_);
+  const bool has_time = source && node_->intake().status(*source).newest != cep::kEventTimeMin;
+  if (!topics_ && !has_time) return {};
+  if (is_quiet && has_time) keeper_.found_empty(in_keeper_);
   for (const runtime::Decision& decision : keeper_.due()) {
     if (auto decided = node_->decide(decision); !decided) return decided;
   }
@@ -416,6 +451,7 @@ void NodeService::publish() {
   NodeFigures figures;
   figures.checkpoint_at = checkpoint_at_;
   figures.sources = source_figures(node_->intake());
+  if (topics_) figures.partitions = topics_->figures();
   figures.unique_ids = node_->intake().unique().known();
   figures.unique_bytes = node_->intake().unique().bytes();
   figures.program = node_->program();

@@ -28,6 +28,7 @@
 #include "api/node/disk_waits.h"
 #include "api/node/event_answer.h"
 #include "api/node/event_producers.h"
+#include "api/node/node_topics.h"
 #include "cep/base/result.h"
 #include "runtime/event_time/time_keeper.h"
 #include "runtime/node/node.h"
@@ -57,8 +58,9 @@ struct NodeFigures {
   cep::EventTime watermark = cep::kEventTimeMin;
   std::size_t waiting_events = 0;  // to be put in order
   std::size_t waiting_bytes = 0;
-  std::vector<SourceFigures> sources;  // that are active
-  std::size_t unique_ids = 0;          // that are known
+  std::vector<SourceFigures> sources;                 // that are active
+  std::vector<runtime::PartitionFigures> partitions;  // of topics that are read
+  std::size_t unique_ids = 0;                         // that are known
   std::size_t unique_bytes = 0;
   /// When the newest checkpoint was complete, or taken by an earlier process; before the first one,
   /// when this process began.
@@ -79,6 +81,11 @@ struct NodeServiceOptions {
   NodeServiceLimits limits;
   /// After so long without a line time moves on with the clock. Nothing: it waits for lines.
   std::optional<cep::Duration> heartbeat;
+  /// A partition of a topic, or pushing, without a message for so long holds back nobody. Only with
+  /// topics.
+  std::optional<cep::Duration> idle_after = {};
+  /// Topics that are read besides. Nothing: none are.
+  std::optional<NodeTopicOptions> topics = {};
   /// A producer that sends nothing for so long is forgotten. Nothing: none is.
   std::optional<cep::Duration> producers_expire = {};
   /// Told once when the node has failed, on some thread.
@@ -171,6 +178,8 @@ class NodeService {
   void await_alerts(const std::shared_ptr<Ticket>& ticket, std::uint64_t first_record);
   void look_at_watches();
   Result<void> look_at_clock(bool is_quiet);
+  Result<void> open_topics();
+  void topics_arrived();
   Result<void> look_around(bool is_quiet);
   void pursue_all();
   void end_pursuits(const Refusal& refusal);
@@ -195,6 +204,7 @@ class NodeService {
   std::size_t queued_bytes_ = 0;
   bool is_open_ = false;
   bool is_ending_ = false;
+  bool have_topics_arrived_ = false;
   bool with_checkpoint_ = false;
   std::uint64_t batches_refused_ = 0;
   std::string failure_;
@@ -209,6 +219,7 @@ class NodeService {
   std::vector<std::pair<std::uint64_t, std::size_t>> current_records_;  // record, its first place
   std::vector<Watch> watches_;
   std::vector<std::shared_ptr<Pursuit>> pursuits_;
+  std::optional<NodeTopics> topics_;
   std::uint64_t checkpoint_ = 0;  // the newest that was seen
   cep::EventTime checkpoint_at_;
   std::uint64_t batches_taken_ = 0;

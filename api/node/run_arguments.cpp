@@ -16,6 +16,7 @@
 #include "runtime/event_time/input_form.h"
 #include "runtime/io/byte_source.h"
 #include "runtime/io/cores.h"
+#include "runtime/io/topic_partition.h"
 
 namespace tocsin::api {
 Outcome<std::optional<Webhook>> read_webhook(const RunArguments& arguments) {
@@ -140,13 +141,43 @@ Outcome<void> check_needs(const RunArguments& arguments) {
     if (setting.needs.empty() || !arguments.settings.is_set(setting.name)) continue;
     if (!arguments.text(setting.needs).empty()) continue;
     const Setting& needed = setting_of_run(setting.needs);
-    const char* const why =
-        setting.name == "data.from"
-            ? ": what goes on from a savepoint has a journal of its own, in a folder that does not "
-              "exist yet"
-            : "";
+    const char* why = "";
+    if (setting.name == "data.from") {
+      why =
+          ": what goes on from a savepoint has a journal of its own, in a folder that does not "
+          "exist yet";
+    } else if (setting.name == "kafka.topics") {
+      why = ": how far topics were read is kept there";
+    }
     return stop(ExitCode::kUsage, fmt::format("{} needs {} {}{}", option_name(setting),
                                               option_name(needed), value_name(needed), why));
+  }
+  return {};
+}
+
+// What is read: files and standard input, or topics.
+Outcome<void> check_sources(const RunArguments& arguments) {
+  const bool has_topics = !arguments.text("kafka.topics").empty();
+  if (!has_topics && arguments.inputs.empty())
+    return stop(ExitCode::kUsage, "there is nothing to read: name an --input, or --kafka-topics");
+  if (has_topics && !arguments.inputs.empty()) {
+    return stop(ExitCode::kUsage,
+                "--kafka-topics does not go with --input: a run reads one or the other");
+  }
+  for (const auto& [name, instead] : {std::pair{"time.idle_after", "kafka.idle_after"},
+                                      std::pair{"time.drift_max", "kafka.drift_max"}}) {
+    if (!has_topics || !arguments.settings.is_set(name)) continue;
+    return stop(
+        ExitCode::kUsage,
+        fmt::format("{} does not go with --kafka-topics: of topics it is {}",
+                    option_name(setting_of_run(name)), option_name(setting_of_run(instead))));
+  }
+  for (const std::string& input : arguments.inputs) {
+    if (!runtime::is_partition(input)) continue;
+    return stop(ExitCode::kUsage,
+                fmt::format("--input takes files; topics are read with --kafka-topics, and a file "
+                            "of this name is ./{}",
+                            input));
   }
   return {};
 }
@@ -154,6 +185,7 @@ Outcome<void> check_needs(const RunArguments& arguments) {
 
 Outcome<void> check_settings(const RunArguments& arguments) {
   if (auto checked = check_needs(arguments); !checked) return checked;
+  if (auto checked = check_sources(arguments); !checked) return checked;
   if (!arguments.is_durable()) return {};
   for (const auto& [name, instead] :
        {std::pair{"output.late", "`tocsin late list --data FOLDER` shows them"},

@@ -137,6 +137,19 @@ void add_intake(Exposition& to, const NodeFigures& figures) {
   }
 }
 
+void add_topics(Exposition& to, const std::vector<runtime::PartitionFigures>& partitions) {
+  to.describe(Metric::kafka_partition_lag);
+  for (const runtime::PartitionFigures& partition : partitions) {
+    if (partition.lag)
+      to.add(Metric::kafka_partition_lag, "source", partition.source, *partition.lag);
+  }
+  to.describe(Metric::kafka_partition_offset);
+  for (const runtime::PartitionFigures& partition : partitions)
+    to.add(Metric::kafka_partition_offset, "source", partition.source, partition.next_offset);
+  to.add(Metric::kafka_partitions_paused,
+         std::ranges::count_if(partitions, &runtime::PartitionFigures::is_paused));
+}
+
 void add_node(Exposition& to, const NodeFigures& figures, const cep::Plan& plan,
               cep::EventTime now) {
   const runtime::JournalStatus& journal = figures.journal;
@@ -249,6 +262,7 @@ std::string metrics_text(const ServerContext& context, bool is_ready,
   add_machine(to, context.paths.directory);
   const NodeFigures figures = context.node.figures();
   add_intake(to, figures);
+  add_topics(to, figures.partitions);
   if (figures.program) add_node(to, figures, figures.program->plan(), context.clock.now());
   add_store(to, context.effects.reader());
   if (context.subscriptions != nullptr)

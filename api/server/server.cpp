@@ -21,9 +21,11 @@
 #include "api/base/version.h"
 #include "api/net/http_connection.h"
 #include "api/net/loopback_address.h"
+#include "api/node/kafka_settings.h"
 #include "api/node/kept_rules.h"
 #include "api/node/node_service.h"
 #include "api/node/node_start.h"
+#include "api/node/node_topics.h"
 #include "api/node/rule_service.h"
 #include "api/node/run_report.h"
 #include "api/rest/answer_store.h"
@@ -97,6 +99,7 @@ class Server {
   DurableOptions durable_;
   runtime::RunOptions run_options_;
   AlertServicesOptions alert_services_options_;
+  std::optional<KafkaSettings> kafka_;
   ListenAddress address_;
 
   runtime::SystemFiles files_;
@@ -163,6 +166,9 @@ Outcome<void> Server::read_settings() {
   Result<AlertServicesOptions> options = alert_services_options(configuration_);
   if (!options) return stop(ExitCode::kUsage, options.error().message);
   alert_services_options_ = *std::move(options);
+  Result<std::optional<KafkaSettings>> kafka = kafka_settings(configuration_);
+  if (!kafka) return stop(ExitCode::kUsage, kafka.error().message);
+  kafka_ = *std::move(kafka);
   return {};
 }
 
@@ -202,6 +208,7 @@ Outcome<void> Server::open_directory() {
   }
   durable_ = durable_options(settings_);
   run_options_ = with_line_limit(event_time_options(settings_), durable_);
+  if (kafka_) run_options_.drift_max = kafka_->drift_max;
   return {};
 }
 
@@ -295,6 +302,12 @@ Outcome<void> Server::open_node() {
   service_options.failed = [this] { failed_.set(); };
   service_options.space_changed = tell_space;
   service_options.budget_exceeded = tell_budget_exceeded;
+  if (kafka_) {
+    service_options.idle_after = kafka_->idle_after;
+    service_options.topics = kafka_topics(
+        *kafka_, run_options_.line_bytes_max, [this] { return must_stop(); },
+        [this](const std::string& note) { say(note); });
+  }
   service_ = std::make_unique<NodeService>(clock_, std::move(service_options));
 
   ProgressLine progress(!is_quiet_);

@@ -56,7 +56,7 @@ def _():
         (["serve", "--data", ""], "--data has an empty value"),
         ([*run, "--input", "./link.ndjson"], "--input names ./link.ndjson twice"),
         (["run"], "required"),
-        (["run", "rules.tocsin"], "--input is required"),
+        (["run", "rules.tocsin"], "there is nothing to read: name an --input, or --kafka-topics"),
         ([*run, "--dance"], "--dance"),
         ([*run, "--out-of-orderness", "soon"], "--out-of-orderness takes a duration"),
         ([*run, "--out-of-orderness", "-1s"], "--out-of-orderness"),

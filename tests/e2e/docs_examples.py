@@ -12,7 +12,7 @@ writes the file; ```diff NAME changes it; `$ …` runs a command, and the lines 
 included. ```diff NAME of PAGE starts over: the folder then holds the files of that page. Numbers before `s`, `ms`, `MB` and
 the like are not compared, nor what stands where the page has `…`; a line that is only `…` stands for any number of lines.
 A server that a page starts (`tocsin serve … & echo $! > server.pid`) listens on a free port, whatever the page says, and is
-ended with the page.
+ended with the page. A page that names a Kafka broker is gone through where KAFKA_BROKER_HERE is the address of one.
 --update writes the answers of today into the pages.
 
 Each construct of the language (language_constructs.txt: a name and a regular expression) stands in an example of
@@ -37,6 +37,8 @@ STRICT = ("README.md", "docs/cookbook.md", "docs/coming_from.md")
 PATTERNS = 20  # files of rules in the cookbook
 LIMIT_S = 60
 SERVER = "127.0.0.1:8627"  # where the pages say that it listens
+BROKER = "127.0.0.1:9092"  # of Kafka, likewise
+BROKER_HERE = os.environ.get("KAFKA_BROKER_HERE")
 
 FENCE = re.compile(r"^```(\w+)[ ]?([^\n]*)\n(.*?)^```$", re.M | re.S)
 MASK = re.compile(r"\d[\d,.]*(?= (?:s|ms|us|µs|MB|KB|GB|events/s|MB/s)\b)")
@@ -178,8 +180,8 @@ class Session:
             self.port = free.getsockname()[1]
 
     def here_and_now(self, text):
-        """The page's text with the port on which a server listens here."""
-        return text.replace(SERVER, f"127.0.0.1:{self.port}")
+        """The page's text with the port on which a server listens here, and the broker that there is."""
+        return text.replace(SERVER, f"127.0.0.1:{self.port}").replace(BROKER, BROKER_HERE or BROKER)
 
     def end(self):
         """Ends the servers that were started."""
@@ -266,7 +268,7 @@ def main():
         text = page.read_text(encoding="utf-8")
         blocks = blocks_of(text)
         check_examples(name, blocks)
-        if is_session(blocks):
+        if is_session(blocks) and (BROKER not in text or BROKER_HERE):
             news = go_through(name, blocks)
             if UPDATE and news:
                 for block, body in reversed(news):
