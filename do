@@ -13,7 +13,7 @@ export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
 
 # verb|arguments|what it does|script it needs, if any
 verbs=(
-  "setup|[program, tests, bench, lint, fuzz] or all|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
+  "setup|[program, tests, bench, lint, fuzz, kafka] or all|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
   "build|[--preset P] [TARGET…]|configure and build all, or the targets named (tocsin: the program), into build/P (release, dev, asan, tsan)|"
   "demo||build the program alone, then show an alert from start to end|scripts/demo.sh"
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
@@ -77,6 +77,7 @@ verb_setup() {
   fi
   say "setup:" "${parts[@]}" "- everything is installed"
   if [[ " ${parts[*]} " == *" tests "* ]]; then fetch_promtool; fi
+  if [[ " ${parts[*]} " == *" kafka "* ]]; then fetch_kafka_broker; fi
 }
 
 # --- build ---------------------------------------------------------------------------------------
@@ -248,6 +249,8 @@ verb_test() {
     missing_parts+=" tests " targets=(tocsin)
   fi
   if [ ${#patterns[@]} = 0 ] && selected instructions && ! (ensure_setup bench); then missing_parts+=" bench "; fi
+  # Before the build, which takes librdkafka where it is.
+  if [ ${#patterns[@]} = 0 ] && selected kafka && ! (ensure_setup kafka); then missing_parts+=" kafka "; fi
   if ! (build_preset "$preset" "${targets[@]}"); then
     say "the build failed"
     say "0 passed, 1 failed"

@@ -12,7 +12,8 @@ distribution() {
 #   bench    valgrind, which counts instructions
 #   lint     clang-format and clang-tidy
 #   fuzz     clang with libFuzzer
-setup_parts=(program tests bench lint fuzz)
+#   kafka    librdkafka, with which the program is built where it is there, and what the tests' broker needs
+setup_parts=(program tests bench lint fuzz kafka)
 
 # packages PART…: prints the packages that this distribution needs for them, one per line.
 packages() {
@@ -39,6 +40,7 @@ packages() {
       bench) printf '%s\n' valgrind ;;
       lint) printf '%s\n' git clang-format clang-tidy ;;
       fuzz) printf '%s\n' clang "$clang_runtime" ;;
+      kafka) printf '%s\n' librdkafka-dev maven ;;  # Maven brings a Java runtime
     esac
   done
 }
@@ -65,6 +67,13 @@ has_part() {
 # ensure_setup PART…: installs what is missing of these parts.
 ensure_setup() {
   if [ -n "$(missing_packages "$@")" ]; then verb_setup "$@"; fi
+}
+
+# Kafka itself is no package: its published artifacts are fetched with Maven. Without them the suite kafka is left
+# out, and says so.
+fetch_kafka_broker() {
+  if timeout 100 bash "$root/scripts/kafka_broker.sh" fetch </dev/null; then return 0; fi
+  say "setup: the Kafka broker could not be fetched; the suite kafka is left out"
 }
 
 # Tests of the alert rules in deploy/ need promtool. The package would start a server of its own, so

@@ -20,6 +20,7 @@ STAND_INS = {
 [ ! -e "$STAGE/offline" ] || exit 100
 while [ $# -gt 0 ] && [ "$1" != install ]; do [ "$1" != download ] || exit 1; shift; done
 for package in "$@"; do case "$package" in install | -*) ;; *) echo "$package" >>"$STAGE/installed" ;; esac; done\n""",
+    "mvn": "exit 1\n",  # there is no network
     "cmake": """echo "cmake $*" >>"$STAGE/log"\n""",
     # Finds doctest unless the case says that it is not there.
     "c++": """[ ! -e "$STAGE/no-doctest" ]\n""",
@@ -93,7 +94,8 @@ def the_demo_installs_the_program_s_part():
 @case
 def setup_by_parts():
     """./do setup installs the parts named, each once; `all` installs every one; a part that is unknown is refused"""
-    parts = {"tests": {"doctest-dev", "jq", "curl", "git"}, "bench": {"valgrind"}, "lint": {"clang-format", "clang-tidy", "git"}}
+    parts = {"tests": {"doctest-dev", "jq", "curl", "git"}, "bench": {"valgrind"}, "lint": {"clang-format", "clang-tidy", "git"},
+             "kafka": {"librdkafka-dev", "maven"}}
     for part, packages in parts.items():
         stage = Stage()
         stage.do("setup", part)
@@ -104,7 +106,7 @@ def setup_by_parts():
     for system, runtime in (("debian-12", "14"), ("debian-13", "19"), ("ubuntu-24.04", "18")):
         stage = Stage(system=system)
         stage.do("setup", "all")
-        assert {"g++", "doctest-dev", "clang-tidy", "clang", f"libclang-rt-{runtime}-dev"} <= stage.installed(), stage.installed()
+        assert {"g++", "doctest-dev", "clang-tidy", "clang", "librdkafka-dev", f"libclang-rt-{runtime}-dev"} <= stage.installed(), stage.installed()
     assert "setup has no part named: cobol" in Stage().do("setup", "cobol", code=2)
     assert "setup knows Debian 12" in Stage(system="plan9").do("setup", code=1)
 

@@ -101,8 +101,8 @@ def tocsin(*arguments, stdin=b"", code=0, **options):
 
 def start(*arguments, **options):
     """Starts the program with pipes; the case ends it."""
-    return subprocess.Popen([BINARY, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, **options)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([BINARY, *map(str, arguments)], **{**pipes, **options})
 
 
 def write(name, contents):
