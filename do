@@ -19,7 +19,7 @@ verbs=(
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
   "lint|[--all] [--minutes N]|formatting, scripts, unused includes; headers alone and clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file; --minutes: for so long at most)|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
-  "bench|[--compare A B, --flame NAME.svg, tools, journal, keys, budget, growth, durable, serve, --instructions [--update], or rows]|build, then run the benchmarks|bench/run.sh"
+  "bench|[--compare A B, --flame NAME.svg, tools, journal, keys, budget, growth, durable, serve, live, --instructions [--update], or rows]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
   "crash|[--rounds N] [--seed S] [--kind run, servers] [--points]|build, then kill runs and servers under load, start them again and compare with the oracle|tests/crash/crash.sh"
   "sim|[--seeds N] [--seed S]|build, then run whole nodes in simulated worlds where everything fails|tests/simulation/sim.sh"
@@ -388,7 +388,7 @@ run_script() {
 verb_demo() { run_script "" release tocsin scripts/demo.sh "$@"; }
 verb_bench() {
   local part=""
-  case "${1:-}" in --instructions | --flame) part=bench ;; esac
+  case "${1:-}" in --instructions | --flame) part=bench ;; live) part=kafka ;; esac
   run_script "tests $part" release all bench/run.sh "$@"
 }
 # The target `oracle` is of the release build, and alone needs no clang.

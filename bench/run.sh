@@ -14,6 +14,7 @@
 # that holds DIR (default: build/bench), beside the same without; state to disk and back; a killed run.
 # `./do bench journal [--seconds N] [--bytes N] [DIR]`: the journal on the disk that holds DIR (default: build/bench).
 # `./do bench serve [--seconds N] [--keys N] [--endpoints N] [intake|deliveries|deploy]…`: a server over loopback sockets.
+# `./do bench live [--events N] [--runs N] [--partitions N,N…] [--rules SET]`: from Kafka, beside the same events from a file.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${TOCSIN_BUILD_DIR:-$root/build/release}
@@ -24,6 +25,10 @@ fi
 if [ "${1:-}" = serve ]; then
   shift
   exec python3 "$root/bench/serve.py" "$build/tocsin" "$@"
+fi
+if [ "${1:-}" = live ]; then
+  shift
+  exec python3 "$root/bench/live.py" "$build" "$@"
 fi
 if [ "${1:-}" = journal ]; then
   shift
