@@ -101,7 +101,7 @@ bool Decoder::Impl::take_known(MarkedLines& marked) {
 // The line is well-formed, and of a type that is declared.
 void Decoder::Impl::learn_form(const JsonMarks& marks) {
   LineForms& forms = type_->forms;
-  if (!forms.wants_another()) return;
+  if (pause_.is_on() || !forms.wants_another()) return;
   std::optional<LineForm> form = read_form(line_, marks, *type_);
   if (const LineForm* const like = form ? forms.like(*form) : nullptr) {
     form = read_form(line_, marks, *type_, like->kinds());

@@ -18,7 +18,8 @@ class FormPause {
     other_bytes_ += bytes;
     if (other_bytes_ < kBytesPerLook) return;
     next_ = std::clamp(2 * next_, kBytesPerLook, kBytesMax);
-    if (known_bytes_ >= other_bytes_) next_ = 0;
+    // A line in vain takes about as long as two of known forms gain.
+    if (known_bytes_ >= 2 * other_bytes_) next_ = 0;
     left_ = next_;
     known_bytes_ = 0;
     other_bytes_ = 0;

@@ -78,6 +78,8 @@ void LineForms::learn(LineForm form) {
   const auto same = std::ranges::find_if(
       known_, [&](const Known& one) { return one.form.skeleton() == form.skeleton(); });
   if (same != known_.end()) {
+    // A line that has the form was walked for another reason, as others may be.
+    if (std::ranges::equal(same->form.kinds(), form.kinds())) ++formless_;
     same->form = std::move(form);
     return;
   }

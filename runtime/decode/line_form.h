@@ -131,7 +131,8 @@ class LineForms {
   bool wants_another();
   /// A known form that differs from this one in the kinds of values alone; null for none.
   const LineForm* like(const LineForm& form) const;
-  /// Learns a form, in place of one that is like it.
+  /// Learns a form, in place of one that is like it. Where that is the same, another is wanted as
+  /// seldom as after has_none().
   void learn(LineForm form);
   /// That line has a form that cannot be learnt: few of those that follow will be looked at.
   void has_none() { ++formless_; }

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runtime/decode/form_reader.h"
@@ -314,5 +315,21 @@ TEST_CASE("line form: values of two kinds in one place become one form") {
     }
   });
   if (tests::seeds_of("runtime", cases).size() > 1) CHECK(learnt > cases / 10);
+}
+
+TEST_CASE("line form: one that is known is seldom read again") {
+  Forms forms;
+  LineForms known;
+  const std::string line = R"({"type":"login","user":"u1"})";
+  std::size_t reads = 0;
+  for (int i = 0; i < 2'560; ++i) {  // lines that were walked though their form is known
+    if (!known.wants_another()) continue;
+    ++reads;
+    std::optional<LineForm> form = forms.read(line, "\n", {});
+    REQUIRE(form);
+    known.learn(std::move(*form));
+  }
+  CHECK(reads > 0);
+  CHECK(reads < 30);
 }
 }  // namespace tocsin::runtime
