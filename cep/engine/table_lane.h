@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "cep/alert/current_row.h"
-#include "cep/alert/match_context.h"
 #include "cep/alert/event_lists.h"
+#include "cep/alert/match_context.h"
 #include "cep/data/alert.h"
 #include "cep/data/batch.h"
 #include "cep/engine/plain_rows.h"
