@@ -63,9 +63,9 @@ void check(std::string_view lines) {
   lines = std::string_view(padded).substr(0, lines.size());
   CAPTURE(lines);
   const Naive naive = naive_scan(lines);
-  for (const auto& [name, scan] : all_lanes()) {
-    CAPTURE(name);
-    Separators separators(*scan);
+  for (const auto& lanes : all_lanes()) {
+    CAPTURE(lanes.first);
+    Separators separators(*lanes.second);
     // What it knew before changes nothing.
     static const std::string kBefore(1'000, '\n');
     static const std::string kPadded = kBefore + std::string(kSeparatorPadding, '"');
@@ -160,9 +160,9 @@ TEST_CASE("separators: the upper halves of registers are clear afterwards") {
     return;
   }
   const std::string lines = std::string(200, 'x') + "\n" + std::string(kSeparatorPadding, ' ');
-  for (const auto& [name, scan] : all_lanes()) {
-    CAPTURE(name);
-    Separators separators(*scan);
+  for (const auto& lanes : all_lanes()) {
+    CAPTURE(lanes.first);
+    Separators separators(*lanes.second);
     bool is_clear = false;
     // After one of many calls: an interrupt may have used them after others.
     for (int i = 0; i < 100 && !is_clear; ++i) {
