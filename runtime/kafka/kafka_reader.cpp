@@ -82,7 +82,7 @@ Result<std::uint32_t> KafkaReader::count_partitions() {
                                options_.stop_requested, errors};
   std::uint32_t all = 0;
   for (const std::string& topic : options_.topics) {
-    const Result<std::uint32_t> count = count_kafka_partitions(question, topic);
+    Result<std::uint32_t> count = count_kafka_partitions(question, topic);
     if (!count) return count;
     all += *count;
   }
