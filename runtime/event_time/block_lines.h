@@ -33,6 +33,7 @@ class BlockLines {
   std::span<const BlockLine> rest() const { return std::span(block_->lines).subspan(at_); }
   /// The rows of the batch that was begun that belong to them.
   std::span<cep::Row> rest_of_rows() {
+    if (is_batch_done()) return {};  // and may be somebody else's
     return std::span(batch_->rows).subspan(row_, row_count_ - row_);
   }
   /// Selects so many lines at once, whose rows are so many of that batch.
