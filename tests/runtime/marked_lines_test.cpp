@@ -215,7 +215,7 @@ TEST_CASE("marked lines: many lines, long ones, and lines out of order") {
     const auto [begin, size] = places[random.below(places.size() - 1)];
     std::string_view line = std::string_view(text).substr(begin, size);
     if (random.chance(10)) line.remove_suffix(random.below(10));
-    if (random.chance(10)) line.remove_prefix(random.below(40));
+    if (random.chance(10)) line.remove_prefix(std::min<std::size_t>(random.below(40), line.size()));
     if (random.chance(10))
       line = std::string_view(elsewhere).substr(0, elsewhere.size() - kLinePadding);
     REQUIRE(together.take(line, &marked) == alone.take(line, nullptr));
