@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
+#include <string_view>
 #include <utility>
 
 namespace tocsin::runtime {
@@ -88,13 +90,13 @@ Result<void> TopicInputs::open_all() {
   const Result<std::vector<PartitionBounds>> all = client_.partitions();
   if (!all) return tl::unexpected(all.error());
   // Of which topics something was read, or was to be, before this start.
-  std::vector<std::string> known;
+  std::set<std::string> known;
   for (const NodeSource& source : node_.sources()) {
     const auto partition = parse_partition_source(source.name);
-    if (partition && !source.identity.empty()) known.push_back(partition->topic);
+    if (partition && !source.identity.empty()) known.insert(partition->topic);
   }
   for (const PartitionBounds& bounds : *all) {
-    const bool is_known = std::ranges::find(known, bounds.partition.topic) != known.end();
+    const bool is_known = known.contains(bounds.partition.topic);
     auto opened = open_partition(bounds, options_.begins_at_end && !is_known);
     if (!opened) return opened;
   }
@@ -103,15 +105,18 @@ Result<void> TopicInputs::open_all() {
 
 // A source that nobody reads would hold back time for ever.
 Result<void> TopicInputs::leave_others(const std::vector<PartitionBounds>& all) {
+  std::set<TopicPartition> present;
+  std::set<std::string_view> topics;
+  for (const PartitionBounds& bounds : all) {
+    present.insert(bounds.partition);
+    topics.insert(bounds.partition.topic);
+  }
   std::vector<std::string> left;
   for (const NodeSource& source : node_.sources()) {
     const auto partition = parse_partition_source(source.name);
     if (!partition || source.has_ended) continue;
-    if (std::ranges::find(all, *partition, &PartitionBounds::partition) != all.end()) continue;
-    const bool is_read =
-        std::ranges::find(all, partition->topic, [](const PartitionBounds& bounds) {
-          return bounds.partition.topic;
-        }) != all.end();
+    if (present.contains(*partition)) continue;
+    const bool is_read = topics.contains(partition->topic);
     // The topic has fewer partitions than it had: what was in this one was perhaps never read.
     if (is_read && source.next_offset != 0 && accepted(*partition, source.next_offset) == nullptr)
       return missing({*partition, 0, 0}, source.next_offset);

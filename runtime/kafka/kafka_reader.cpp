@@ -163,6 +163,7 @@ KafkaReader::~KafkaReader() {
     rd_kafka_queue_cb_event_enable(partition->queue.get(), nullptr, nullptr);
     rd_kafka_consume_stop(partition->topic, static_cast<std::int32_t>(partition->id.number));
   }
+  partition_of_.clear();
   partitions_.clear();
   topics_.clear();
 }
@@ -234,6 +235,7 @@ Result<std::size_t> KafkaReader::begin(const TopicPartition& id, std::uint64_t o
   {
     const std::lock_guard lock(mutex_);
     index = partitions_.size();
+    partition_of_[id] = partition.get();
     partitions_.push_back(std::move(partition));
   }
   wake_thread();
@@ -429,17 +431,17 @@ void KafkaReader::take_statistics(std::string_view json) {
     known_.clear();
     for (const PartitionHealth& one : health) {
       known_.push_back(one.partition);
-      for (const std::unique_ptr<Partition>& partition : partitions_) {
-        if (partition->id != one.partition) continue;
-        const bool is_waited_for = partition->blocks.empty();
-        partition->answers = one.answers;
-        partition->was_known = partition->was_known || one.is_known;
-        // The library says so in no other way. What it says may be a moment old.
-        partition->times_unknown = one.is_known ? 0 : partition->times_unknown + 1;
-        if (partition->was_known && partition->times_unknown > 1 && !partition->failure)
-          partition->failure = removed(partition->id);
-        all_answer = all_answer && (one.answers || !is_waited_for);
-      }
+      const auto read = partition_of_.find(one.partition);
+      if (read == partition_of_.end()) continue;
+      Partition& partition = *read->second;
+      const bool is_waited_for = partition.blocks.empty();
+      partition.answers = one.answers;
+      partition.was_known = partition.was_known || one.is_known;
+      // The library says so in no other way. What it says may be a moment old.
+      partition.times_unknown = one.is_known ? 0 : partition.times_unknown + 1;
+      if (partition.was_known && partition.times_unknown > 1 && !partition.failure)
+        partition.failure = removed(partition.id);
+      all_answer = all_answer && (one.answers || !is_waited_for);
     }
     has_changed = std::exchange(is_out_of_reach_, !all_answer) == all_answer;
     for_end_.notify_all();

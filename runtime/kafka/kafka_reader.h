@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -91,7 +92,6 @@ class KafkaReader : public TopicClient {
 
   const KafkaReaderOptions options_;
   KafkaErrors errors_;
-  std::uint32_t counted_ = 0;        // partitions that there were when it connected
   std::size_t queue_bytes_max_ = 0;  // of a partition, in librdkafka
   KafkaOwned<rd_kafka_t> handle_;
   std::vector<KafkaOwned<rd_kafka_topic_t>> topics_;
@@ -110,6 +110,7 @@ class KafkaReader : public TopicClient {
   std::condition_variable for_end_;    // a commit was answered, or no answer is to be expected
   std::size_t commits_waiting_ = 0;
   std::vector<std::unique_ptr<Partition>> partitions_;
+  std::map<TopicPartition, Partition*> partition_of_;
   std::vector<TopicPartition> known_;          // by the statistics
   std::optional<Error> failure_;               // of everything
   bool has_arrived_ = false;                   // for who takes

@@ -16,21 +16,13 @@
 #include "runtime/node/node.h"
 #include "runtime/node/node_state.h"
 #include "runtime/store/rocks_state_store.h"
+#include "tests/support/store_key.h"
 
 namespace tocsin::tests {
 namespace {
 constexpr std::size_t kFormatAt = 8;  // of a manifest
 // Another one than the program's: tables in memory are laid out otherwise.
 constexpr std::uint64_t kHashSeed = 0x5eed;
-
-std::string store_key(const cep::StateKey& key) {
-  std::string bytes;
-  for (const std::uint32_t part : {std::uint32_t{key.table}, key.group.value}) {
-    bytes.push_back(static_cast<char>(part >> 8 & 0xff));
-    bytes.push_back(static_cast<char>(part & 0xff));
-  }
-  return bytes.append(key.key);
-}
 
 class EntrySink : public cep::StateSink {
  public:

@@ -10,15 +10,6 @@ std::string store_key(std::uint16_t table, std::string_view key) {
   return store_key({table, cep::key_group(key), key});
 }
 
-std::string store_key(const cep::StateKey& key) {
-  std::string bytes;
-  for (const std::uint32_t part : {std::uint32_t{key.table}, key.group.value}) {
-    bytes.push_back(static_cast<char>(part >> 8 & 0xff));
-    bytes.push_back(static_cast<char>(part & 0xff));
-  }
-  return bytes.append(key.key);
-}
-
 void apply_changes(const StateChanges& changes, StateMap& to) {
   for (const auto& [key, value] : changes) {
     if (value) {

@@ -9,6 +9,7 @@
 
 #include "runtime/store/state_store.h"
 #include "tests/support/random.h"
+#include "tests/support/store_key.h"
 
 namespace tocsin::tests {
 /// Store key to value.
@@ -16,8 +17,7 @@ using StateMap = std::map<std::string, std::string, std::less<>>;
 /// Store key to value; nothing: removed.
 using StateChanges = std::map<std::string, std::optional<std::string>, std::less<>>;
 
-/// The store's key, as runtime::parse_store_key() has it.
-std::string store_key(const cep::StateKey& key);
+/// store_key() of a key in the group that it belongs to.
 std::string store_key(std::uint16_t table, std::string_view key);
 void apply_changes(const StateChanges& changes, StateMap& to);
 /// Some of `keys` keys of some tables: put with random values, or removed.
