@@ -70,9 +70,13 @@ if(TOCSIN_MOLD)
 endif()
 
 # tocsin_leave_out(FILE…)
-# What is not part of its folder in this build.
+# What is not part of its folder in this build. BUILD/left_out.txt lists it.
+file(WRITE "${CMAKE_BINARY_DIR}/left_out.txt" "")
 function(tocsin_leave_out)
   set_property(DIRECTORY APPEND PROPERTY TOCSIN_LEFT_OUT ${ARGN})
+  foreach(file IN LISTS ARGN)
+    file(APPEND "${CMAKE_BINARY_DIR}/left_out.txt" "${CMAKE_CURRENT_SOURCE_DIR}/${file}\n")
+  endforeach()
 endfunction()
 
 # tocsin_folder(NAME DEPENDS … LIBRARIES … PRIVATE_LIBRARIES …)
