@@ -257,18 +257,20 @@ class Repository:
         self.git("add", "-A")
         self.git("commit", "-qm", "state")
 
-    def lint(self, commit=None, options=()):
-        """Returns the sources that clang-tidy was given, and what was printed."""
+    def lint(self, commit=None, options=(), unbuilt=(), left_out=(), code=0):
+        """Returns the sources that clang-tidy was given, and what was printed. Sources `unbuilt` are not part of the build,
+        which says so of those `left_out`."""
         entries = [{"file": str(path), "directory": str(self.root), "command": f"c++ -o {path.stem}.o {path}"}
-                   for path in sorted(self.root.glob("**/*.cpp"))]
+                   for path in sorted(self.root.glob("**/*.cpp")) if path.name not in unbuilt]
         self.write("build/compile_commands.json", json.dumps(entries))
+        self.write("build/left_out.txt", "".join(f"{self.root / name}\n" for name in left_out))
         self.write("build/read", "")
         self.write("build/linted", self.linted if commit is None else commit)
         shutil.rmtree(self.root / "build/cache", ignore_errors=True)
         done = subprocess.run(["python3", "scripts/clang_tidy.py", "--build", "build", "--cache", "build/cache", "--since", "build/linted", *options],
                               cwd=self.root, env={**os.environ, "PATH": f"{os.getcwd()}/bin:{os.environ['PATH']}"},
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stdout
+        assert done.returncode == code, done.stdout
         return sorted(pathlib.Path(line).name for line in read(self.root / "build/read").split()), done.stdout
 
     def compile_headers(self, code=0):
@@ -309,6 +311,15 @@ def the_lint_ends_in_time():
     read_now, said = repository.lint(options=("--minutes", "0.0000001"))
     assert read_now == [] and "1 of 1 sources were not read" in said, said
     assert repository.lint(options=("--minutes", "1"))[0] == ["three.cpp"]
+
+
+@case
+def the_lint_knows_what_is_left_out():
+    """a source that is not part of the build is a finding, unless the build says that it leaves it out"""
+    repository = Repository()
+    said = repository.lint(unbuilt=["three.cpp", "four.cpp"], left_out=["cep/four.cpp"], code=1)[1]
+    assert "not part of the build: cep/three.cpp" in said and "cep/four.cpp" not in said, said
+    assert repository.lint(unbuilt=["four.cpp"], left_out=["cep/four.cpp"])[0] == []
 
 
 ALL_SOURCES = ["four.cpp", "one.cpp", "three.cpp", "two.cpp"]
