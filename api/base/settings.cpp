@@ -354,6 +354,21 @@ constexpr auto kRows = std::to_array<Row>({
             .range(1)
             .needs("data.path"),
         serve("30s", "How often a checkpoint is written, from which a start continues").range(1)},
+    Row{"archive.enabled", Type::kBoolean, kNot,
+        serve("true",
+              "Whether events are kept, packed, after the journal has removed them: for `tocsin "
+              "archive`")},
+    Row{"archive.keep_for", Type::kDuration, kNot,
+        serve("30d", "How long events are archived after they arrived; 0: for ever")
+            .zero_is_none()},
+    Row{"archive.bytes_max", Type::kBytes, kNot,
+        serve("20GiB", "Size of the archive: beyond it the oldest events go; 0: no limit")
+            .zero_is_none()},
+    Row{"archive.backlog_max", Type::kBytes, kNot,
+        serve("1GiB",
+              "What the journal keeps if the archive cannot be written: beyond it the oldest "
+              "events are not archived")
+            .range(kMiB, 1024 * kGiB)},
     Row{"alerts.query_rows_max", Type::kInteger, kNot,
         serve("100000", "Alerts that one page of a query examines; the next page continues")
             .range(100, 10'000'000)},

@@ -64,6 +64,10 @@ std::string describe_good(const std::string& directory, const runtime::VerifyRep
     text += fmt::format("  blobs        {}\n", format_count(report.blobs));
     text += fmt::format("  checkpoints  {}\n", format_count(report.checkpoints));
     text += fmt::format("  savepoints   {}\n", format_count(report.savepoints));
+    if (report.archive_files > 0) {
+      text += fmt::format("  archive      {}, {}\n", format_count(report.archive_events, "event"),
+                          format_count(report.archive_files, "file"));
+    }
     if (audit_entries > 0) {
       text += fmt::format("  audit log    {}\n", format_count(audit_entries));
     }

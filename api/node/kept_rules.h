@@ -5,6 +5,8 @@
 #include "api/base/command.h"
 #include "api/node/run_arguments.h"
 #include "api/rules/rule_loader.h"
+#include "runtime/checkpoint/data_directory.h"
+#include "runtime/io/files.h"
 #include "runtime/node/node.h"
 
 namespace tocsin::api {
@@ -18,6 +20,9 @@ struct KeptRules {
 /// are not known to it.
 Outcome<KeptRules> load_kept(const runtime::NodeSettings& settings,
                              const std::vector<runtime::NamedContents>& texts);
+/// Those that hold at the end of a data directory, also beside a process that owns it. Fails with
+/// kDataDirectory where nothing was begun in it.
+Outcome<KeptRules> load_kept_of(runtime::Files& files, const runtime::DataPaths& paths);
 /// The same for NodeOptions::compile: kOtherVersion where it fails.
 Result<runtime::NodeProgram> compile_kept(const runtime::NodeSettings& settings,
                                           const std::vector<runtime::NamedContents>& texts);

@@ -446,8 +446,15 @@ void NodeService::note_checkpoint() {
   if (std::exchange(checkpoint_, newest) != newest) checkpoint_at_ = clock_.now();
 }
 
+void NodeService::note_archive() {
+  const std::string& now = node_->archive().failure;
+  if (std::exchange(archive_failure_, now) == now || !options_.archive_changed) return;
+  options_.archive_changed(now);
+}
+
 void NodeService::publish() {
   note_checkpoint();
+  note_archive();
   NodeFigures figures;
   figures.checkpoint_at = checkpoint_at_;
   figures.sources = source_figures(node_->intake());
@@ -459,6 +466,7 @@ void NodeService::publish() {
   figures.summary.steps_exceeded = node_->engine().steps_exceeded();
   figures.engine = node_->engine_stats();
   figures.checkpoints = node_->checkpoints();
+  figures.archive = node_->archive();
   figures.effects = node_->effects();
   figures.watermark = node_->intake().watermark();
   figures.waiting_events = node_->intake().waiting_events();

@@ -53,6 +53,7 @@ struct NodeFigures {
   runtime::RunSummary summary;
   cep::EngineStats engine;
   runtime::CheckpointFigures checkpoints;
+  runtime::ArchiveStatus archive;
   runtime::EffectQueueStatus effects;
   runtime::JournalStatus journal;
   cep::EventTime watermark = cep::kEventTimeMin;
@@ -93,6 +94,8 @@ struct NodeServiceOptions {
   /// Told on some thread when the node begins to wait for space on the disk, with the reason, and
   /// with an empty text when it goes on. May be empty.
   std::function<void(const std::string& reason)> space_changed = {};
+  /// The archive cannot be written, with the reason; empty: it can be again.
+  std::function<void(const std::string& reason)> archive_changed = {};
   /// Told on some thread of an alert `tocsin.budget` of severity high, as it is raised or replayed.
   /// May be empty.
   std::function<void(const std::string& alert)> budget_exceeded = {};
@@ -184,6 +187,7 @@ class NodeService {
   void pursue_all();
   void end_pursuits(const Refusal& refusal);
   void note_checkpoint();
+  void note_archive();
   void publish();
   void judged(const runtime::JudgedLine& line);
   void raised(const runtime::StoredAlert& alert);
@@ -221,6 +225,7 @@ class NodeService {
   std::vector<std::shared_ptr<Pursuit>> pursuits_;
   std::optional<NodeTopics> topics_;
   std::uint64_t checkpoint_ = 0;  // the newest that was seen
+  std::string archive_failure_;   // that was told
   cep::EventTime checkpoint_at_;
   std::uint64_t batches_taken_ = 0;
   std::uint64_t repeats_by_sequence_ = 0;

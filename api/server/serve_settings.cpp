@@ -67,6 +67,18 @@ runtime::RetentionPolicy retention_policy(const Configuration& configuration) {
   return policy;
 }
 
+std::optional<runtime::ArchiveOptions> archive_options(const Configuration& configuration,
+                                                       std::size_t line_bytes_max) {
+  if (!configuration.boolean("archive.enabled")) return std::nullopt;
+  runtime::ArchiveOptions options;
+  options.keep_for = configuration.duration_limit("archive.keep_for");
+  options.bytes_max = configuration.size_limit("archive.bytes_max");
+  options.backlog_bytes_max =
+      configuration.size_limit("archive.backlog_max").value_or(options.backlog_bytes_max);
+  options.writer.line_bytes_max = line_bytes_max;
+  return options;
+}
+
 Result<AlertServicesOptions> alert_services_options(const Configuration& configuration) {
   AlertServicesOptions options;
   options.query.rows_max = size_of(configuration, "alerts.query_rows_max");

@@ -1,6 +1,8 @@
 /// Settings of `tocsin serve` (api/base/settings.h) as the parts of the server take them.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +13,7 @@
 #include "api/rest/audit_log.h"
 #include "api/rest/router.h"
 #include "api/server/alert_services.h"
+#include "runtime/node/archive_keeper.h"
 
 namespace tocsin::api {
 HttpServerLimits http_limits(const Configuration& configuration);
@@ -19,6 +22,9 @@ AuditLimits audit_limits(const Configuration& configuration);
 RateLimit rate_limit(const Configuration& configuration);
 NodeServiceLimits node_service_limits(const Configuration& configuration);
 runtime::RetentionPolicy retention_policy(const Configuration& configuration);
+/// Nothing where none is kept.
+std::optional<runtime::ArchiveOptions> archive_options(const Configuration& configuration,
+                                                       std::size_t line_bytes_max);
 /// Errors: kInvalidArgument, naming the setting.
 Result<AlertServicesOptions> alert_services_options(const Configuration& configuration);
 /// An address to listen on: HOST:PORT with a numeric host, "[::1]:8080", "localhost:8080". Fails

@@ -279,6 +279,7 @@ runtime::NodeOptions Server::node_options() {
   options.checkpoint_every = durable_.checkpoint_every;
   options.list_entries_max = static_cast<std::size_t>(configuration_.integer("lists.entries_max"));
   options.segment_bytes = durable_.segment_bytes;
+  options.archive = archive_options(configuration_, run_options_.line_bytes_max);
   options.effects.retention = retention_policy(configuration_);
   options.memory_max = durable_.memory_max;
   options.stop_requested = [this] { return must_stop(); };
@@ -301,6 +302,7 @@ Outcome<void> Server::open_node() {
   service_options.producers_expire = configuration_.duration_limit("events.producers_expire");
   service_options.failed = [this] { failed_.set(); };
   service_options.space_changed = tell_space;
+  service_options.archive_changed = tell_archive;
   service_options.budget_exceeded = tell_budget_exceeded;
   if (kafka_) {
     service_options.idle_after = kafka_->idle_after;

@@ -26,6 +26,13 @@ void tell_space(const std::string& reason) {
                       : fmt::format("tocsin: waiting for space on the disk: {}\n", reason));
 }
 
+void tell_archive(const std::string& reason) {
+  tell(reason.empty() ? "tocsin: the archive is written again\n"
+                      : fmt::format("tocsin: the archive cannot be written, and the journal keeps "
+                                    "the events up to archive.backlog_max: {}\n",
+                                    reason));
+}
+
 void tell_failed_request(const RequestHead& head, const HttpResponse& response) {
   const auto id = std::ranges::find(response.headers, "X-Request-Id", &HttpHeader::name);
   tell(fmt::format("tocsin: the request {} failed: {} {}: {}\n",

@@ -87,6 +87,7 @@ DataPaths::DataPaths(std::string path) : directory(std::move(path)) {
   lock = directory + "/LOCK";
   journal = directory + "/journal";
   blobs = directory + "/blobs";
+  archive = directory + "/archive";
   store = directory + "/store";
   state = directory + "/state";
   checkpoints = directory + "/checkpoints";

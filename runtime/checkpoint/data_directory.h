@@ -7,6 +7,7 @@
 ///   DIR/store/        alerts, outbox, late events, dead letters
 ///   DIR/state/        the working copy of the engine's state, made anew at each start
 ///   DIR/checkpoints/  DIR/savepoints/  DIR/cache/ (compiled texts, by the program)
+///   DIR/archive/      runtime/archive/archive_format.h
 ///   DIR/ends/         how far journal and store are on disk (runtime/journal/end_mark.h)
 #pragma once
 #include <memory>
@@ -20,7 +21,7 @@ namespace tocsin::runtime {
 struct DataPaths {
   explicit DataPaths(std::string path);
   std::string directory;
-  std::string format, lock, journal, blobs, store, state, checkpoints, savepoints;
+  std::string format, lock, journal, blobs, store, state, checkpoints, savepoints, archive;
   std::string journal_end, store_end;  // their end marks
 };
 

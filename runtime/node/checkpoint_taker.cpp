@@ -7,11 +7,13 @@
 
 namespace tocsin::runtime {
 CheckpointTaker::CheckpointTaker(cep::Engine& engine, Intake& intake, CheckpointWriter& writer,
-                                 NodeLog& log, EffectQueue& queue, std::size_t chunk_bytes)
+                                 NodeLog& log, ArchiveKeeper& archive, EffectQueue& queue,
+                                 std::size_t chunk_bytes)
     : engine_(&engine),
       intake_(&intake),
       writer_(writer),
       log_(log),
+      archive_(archive),
       queue_(queue),
       chunk_bytes_(chunk_bytes) {}
 
@@ -63,7 +65,7 @@ void CheckpointTaker::poll() {
   failure_ = status.stage == CheckpointStage::kFailed ? status.error.message : std::string();
   if (!failure_.empty()) return;
   ++made_;
-  if (status.journal_needed_from != 0) log_.release_before(status.journal_needed_from);
+  if (status.journal_needed_from != 0) archive_.release_before(status.journal_needed_from);
 }
 
 void CheckpointTaker::abandon() {

@@ -9,6 +9,7 @@
 #include "runtime/checkpoint/checkpoint_writer.h"
 #include "runtime/effects/effect_queue.h"
 #include "runtime/event_time/intake.h"
+#include "runtime/node/archive_keeper.h"
 #include "runtime/node/node_log.h"
 
 namespace tocsin::runtime {
@@ -17,7 +18,7 @@ class CheckpointTaker {
  public:
   /// All must outlive it. `chunk_bytes`: how much state is encoded at once.
   CheckpointTaker(cep::Engine& engine, Intake& intake, CheckpointWriter& writer, NodeLog& log,
-                  EffectQueue& queue, std::size_t chunk_bytes);
+                  ArchiveKeeper& archive, EffectQueue& queue, std::size_t chunk_bytes);
   /// One was begun and is neither on disk nor failed.
   bool is_taking() const { return stage_ != Stage::kNone; }
   /// Cuts the state here, between two records; `meta` is complete but for the engine's globals and
@@ -48,6 +49,7 @@ class CheckpointTaker {
   Intake* intake_;
   CheckpointWriter& writer_;
   NodeLog& log_;
+  ArchiveKeeper& archive_;
   EffectQueue& queue_;
   std::size_t chunk_bytes_;
   Stage stage_ = Stage::kNone;

@@ -34,6 +34,7 @@
 #include "runtime/journal/blob_store.h"
 #include "runtime/journal/journal.h"
 #include "runtime/journal/trace_context.h"
+#include "runtime/node/archive_keeper.h"
 #include "runtime/node/list_changes.h"
 #include "runtime/node/node_settings.h"
 #include "runtime/node/node_source.h"
@@ -92,6 +93,8 @@ struct NodeOptions {
   std::size_t chunk_bytes = std::size_t{128} << 10;  // of a checkpoint, at a slice's end
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;
   JournalLimits journal;
+  /// Nothing: what the journal lets go of is gone.
+  std::optional<ArchiveOptions> archive;
   EffectQueueOptions effects;
   /// To which alerts are owed; nothing: to those of the last start.
   std::optional<std::vector<EndpointId>> endpoints;
@@ -257,6 +260,7 @@ class Node {
   const Intake& intake() const;
   cep::Engine& engine();
   CheckpointFigures checkpoints() const;
+  ArchiveStatus archive() const;
   EffectStore& effect_store();
   EffectQueueStatus effects() const;
   const Timeline& timeline() const;

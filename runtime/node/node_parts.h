@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "runtime/node/archive_keeper.h"
 #include "runtime/node/checkpoint_taker.h"
 #include "runtime/node/list_changes.h"
 #include "runtime/node/node.h"
@@ -50,6 +51,7 @@ struct NodeParts {
   std::unique_ptr<CheckpointWriter> writer;
   std::unique_ptr<NodeLog> log;
   std::unique_ptr<EffectQueue> queue;
+  std::unique_ptr<ArchiveKeeper> archive;
   std::unique_ptr<CheckpointTaker> taker;
   bool is_live = false;
   bool has_failed = false;  // nothing goes on any more

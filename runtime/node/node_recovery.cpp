@@ -341,9 +341,13 @@ Result<void> NodeRecovery::open_queue() {
                                                parts_.options.effects_listener);
   parts_.queue->durable(parts_.log->durable_end());
   if (parts_.ports.has_threads) parts_.queue->start();
+  parts_.archive = std::make_unique<ArchiveKeeper>(
+      parts_.ports.files, parts_.ports.clock, parts_.ports.executor, parts_.paths, parts_.program,
+      *parts_.log, parts_.options.segment_bytes, parts_.options.archive);
+  if (auto opened = parts_.archive->open(); !opened) return opened;
   parts_.taker =
       std::make_unique<CheckpointTaker>(*parts_.engine, *parts_.intake, *parts_.writer, *parts_.log,
-                                        *parts_.queue, parts_.options.chunk_bytes);
+                                        *parts_.archive, *parts_.queue, parts_.options.chunk_bytes);
   return {};
 }
 

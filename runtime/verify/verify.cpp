@@ -12,6 +12,7 @@
 
 #include "cep/base/byte_codec.h"
 #include "cep/value/identity.h"
+#include "runtime/archive/archive_directory.h"
 #include "runtime/checkpoint/checkpoint.h"
 #include "runtime/checkpoint/savepoint.h"
 #include "runtime/journal/blob_store.h"
@@ -70,6 +71,7 @@ class Verifier {
     if (done) done = verify_checkpoints();
     if (done) done = verify_savepoints();
     if (done) done = verify_effects();
+    if (done) done = verify_archive();
     // Last: the journal of a process that works here has then what its checkpoints ask for.
     if (done) done = verify_records();
     return done;
@@ -220,7 +222,42 @@ class Verifier {
     return {};
   }
 
-  // --- blobs, effects, journal ---
+  // --- archive, blobs, effects, journal ---
+
+  Result<void> verify_archive() {
+    const Result<ArchiveDirectory> archive = survey_archive(files_, paths_.archive);
+    if (!archive) {
+      if (archive.error().code != Errc::kOtherVersion) return tl::unexpected(archive.error());
+      find(archive.error(), "use that version");
+      return {};
+    }
+    for (const Error& damage : archive->damaged) find(damage, kArchiveRemedy);
+    for (const ArchiveFile& file : archive->files) {
+      watch(short_name(file.path));
+      const Result<void> whole = verify_archive_file(file);
+      if (!whole && whole.error().code == Errc::kCorrupt) {
+        find(whole.error(), kArchiveRemedy);
+      } else if (!whole && !(parts_.is_live && whole.error().code == Errc::kNotFound)) {
+        return whole;
+      }
+      if (!whole) continue;
+      ++report_.archive_files;
+      report_.archive_events += file.footer.events;
+    }
+    return {};
+  }
+
+  Result<void> verify_archive_file(const ArchiveFile& file) {
+    const Result<ArchiveFileReader> reader = ArchiveFileReader::open(files_, file.path);
+    if (!reader) return tl::unexpected(reader.error());
+    for (const ArchiveBlock& block : reader->index().blocks) {
+      if (const auto records = reader->read(block); !records) {
+        return tl::unexpected(records.error());
+      }
+      report_.bytes += block.bytes;
+    }
+    return {};
+  }
 
   Result<void> verify_blobs() {
     const FileResult<std::vector<std::string>> names = files_.list(paths_.blobs);

@@ -22,6 +22,8 @@ struct VerifyReport {
   std::uint64_t blobs = 0;
   std::uint64_t checkpoints = 0;
   std::uint64_t savepoints = 0;
+  std::uint64_t archive_files = 0;
+  std::uint64_t archive_events = 0;  // in them
 };
 struct VerifyPorts {
   Files& files;

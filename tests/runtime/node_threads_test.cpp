@@ -19,6 +19,7 @@
 #include "cep/data/alert_format.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/rule.h"
+#include "runtime/archive/archive_lines.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/decode/decoder.h"
 #include "runtime/effects/effect_reader.h"
@@ -150,7 +151,8 @@ TEST_CASE("node: its threads, and others that look on, get in nobody's way") {
     options.settings = settings_of(*work.program, {});
     options.checkpoint_every = cep::Duration{2000};
     options.chunk_bytes = 4096;
-    options.segment_bytes = 64 << 10;
+    options.segment_bytes = 16 << 10;
+    options.archive.emplace();
     options.journal.queue_bytes_max = 20'000;
     options.journal.value_pause = options.journal.position_pause = std::chrono::hours(1);
     options.effects.bytes_max = 20'000;
@@ -180,9 +182,25 @@ TEST_CASE("node: its threads, and others that look on, get in nobody's way") {
     CHECK_MESSAGE(closed, closed.error().message);
     CHECK(durable == (*node)->next_sequence());
     CHECK(committed > 0);
+    CHECK((*node)->archive().failure.empty());
+    CHECK((*node)->archive().records_missed == 0);
     over = true;
     reader.join();
   }
+  const DataPaths paths(folder + "/data");
+  const auto archived = ArchiveLines::open(files, paths.archive, paths.journal, std::nullopt, {});
+  REQUIRE_MESSAGE(archived, archived.error().message);
+  std::string lines;
+  for (;;) {
+    const Result<std::optional<ArchivedLine>> line = (*archived)->next();
+    REQUIRE_MESSAGE(line, line.error().message);
+    if (!*line) break;
+    lines += std::string((*line)->text) + "\n";
+  }
+  std::string all;
+  for (const std::string& block : work.blocks) all += block;
+  CHECK(lines == all);
+  CHECK((*archived)->reader().figures().files_read > 0);
   std::vector<std::string> found;
   const std::unique_ptr<StoreReader> stored = disk.open_reader(effect_families());
   const Result<EffectReader> reader = EffectReader::open(*stored);

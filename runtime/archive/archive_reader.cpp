@@ -1,0 +1,184 @@
+#include "runtime/archive/archive_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "cep/base/byte_codec.h"
+#include "runtime/journal/journal_directory.h"
+
+namespace tocsin::runtime {
+ArchiveReader::ArchiveReader(Files& files, std::string archive, std::string journal,
+                             ArchiveQuestion question)
+    : files_(&files),
+      archive_(std::move(archive)),
+      journal_(std::move(journal)),
+      question_(std::move(question)) {}
+
+Result<ArchiveReader> ArchiveReader::open(Files& files, std::string archive, std::string journal,
+                                          ArchiveQuestion question) {
+  ArchiveReader reader(files, std::move(archive), std::move(journal), std::move(question));
+  if (Result<void> found = reader.survey(); !found) return tl::unexpected(found.error());
+  return reader;
+}
+
+// The files behind position_.
+Result<void> ArchiveReader::survey() {
+  Result<ArchiveDirectory> found = survey_archive(*files_, archive_);
+  if (!found) return tl::unexpected(found.error());
+  directory_ = *std::move(found);
+  const auto first = std::ranges::find_if(directory_.files, [&](const ArchiveFile& file) {
+    return file.footer.end_sequence > position_;
+  });
+  next_file_ = static_cast<std::size_t>(first - directory_.files.begin());
+  return {};
+}
+
+Result<std::optional<ArchivedRecord>> ArchiveReader::next() {
+  for (;;) {
+    if (rest_) {
+      Result<std::optional<JournalEntry>> entry = rest_->next();
+      if (!entry && entry.error().code == Errc::kNotFound) {  // let go of meanwhile
+        rest_.reset();
+        continue;
+      }
+      if (!entry) return tl::unexpected(entry.error());
+      if (!*entry) return std::nullopt;
+      position_ = (*entry)->sequence + 1;
+      return ArchivedRecord{(*entry)->sequence, std::move((*entry)->record)};
+    }
+    if (at_ < records_.size()) {
+      const auto size = load_number<std::uint32_t>(records_.data() + at_);
+      const std::string_view body = std::string_view(records_).substr(at_ + sizeof size, size);
+      at_ += sizeof size + size;
+      Result<JournalRecord> record = decode_record(body);
+      if (!record) return tl::unexpected(record.error());
+      return ArchivedRecord{sequence_++, *std::move(record)};
+    }
+    const Result<bool> is_loaded = load_block();
+    if (!is_loaded) return tl::unexpected(is_loaded.error());
+    if (*is_loaded) continue;
+    const Result<bool> is_there = open_journal();
+    if (!is_there) return tl::unexpected(is_there.error());
+    if (!*is_there) return std::nullopt;
+  }
+}
+
+// False where no block is left in the archive.
+Result<bool> ArchiveReader::load_block() {
+  records_.clear();
+  at_ = 0;
+  while (blocks_.empty()) {
+    if (next_file_ == directory_.files.size()) return false;
+    if (const Result<bool> opened = open_next_file(); !opened) return opened;
+  }
+  const ArchiveBlock block = blocks_.front();
+  blocks_.pop_front();
+  Result<std::string> records = file_->read(block);
+  if (!records) return tl::unexpected(records.error());
+  ++figures_.blocks_read;
+  sequence_ = block.first_sequence;
+  // Its checksum was right, so that only another writer's records could be of other sizes.
+  std::size_t end = 0;
+  for (std::uint32_t i = 0; i < block.records && records->size() - end >= 4; ++i) {
+    const auto size = load_number<std::uint32_t>(records->data() + end);
+    if (size > records->size() - end - 4) break;
+    end += 4 + size;
+  }
+  if (end != records->size()) {
+    return tl::unexpected(archive_damage(directory_.files[next_file_ - 1].path,
+                                         fmt::format("the records at offset {} do not fit their "
+                                                     "index",
+                                                     block.offset)));
+  }
+  records_ = *std::move(records);
+  return true;
+}
+
+Result<bool> ArchiveReader::open_next_file() {
+  const ArchiveFile& file = directory_.files[next_file_++];
+  reach(file.header.first_sequence);
+  position_ = file.footer.end_sequence;
+  const auto misses = [](const std::optional<TimeSpan>& wanted, const TimeSpan& has) {
+    return wanted && !wanted->overlaps(has);
+  };
+  if (misses(question_.taken, file.footer.taken) || misses(question_.times, file.footer.times)) {
+    return true;
+  }
+  Result<ArchiveFileReader> opened = ArchiveFileReader::open(*files_, file.path);
+  if (!opened && opened.error().code == Errc::kNotFound) {  // removed meanwhile, for its age
+    gaps_.push_back({file.header.first_sequence, file.footer.end_sequence});
+    return true;
+  }
+  if (!opened) return tl::unexpected(opened.error());
+  file_ = *std::move(opened);
+  ++figures_.files_read;
+  choose_blocks();
+  return true;
+}
+
+void ArchiveReader::choose_blocks() {
+  const ArchiveIndex& index = file_->index();
+  std::vector<bool> wanted(index.blocks.size(), question_.keys.empty());
+  const bool knows_all = std::ranges::all_of(question_.key_names, [&](const std::string& name) {
+    return std::ranges::binary_search(index.keys, name);
+  });
+  if (!question_.keys.empty() && !knows_all) {
+    ++figures_.files_without_key;
+    wanted.assign(wanted.size(), true);
+  } else {
+    for (const std::uint64_t digest : question_.keys) {
+      for (const std::uint32_t block : index.filter.blocks_of(digest)) wanted[block] = true;
+    }
+  }
+  for (std::size_t i = 0; i < index.blocks.size(); ++i) {
+    const ArchiveBlock& block = index.blocks[i];
+    const bool is_passed = !wanted[i] ||
+                           (question_.taken && !question_.taken->overlaps(block.taken)) ||
+                           (question_.times && !question_.times->overlaps(block.times));
+    if (is_passed) {
+      ++figures_.blocks_passed;
+    } else {
+      blocks_.push_back(block);
+    }
+  }
+}
+
+void ArchiveReader::reach(std::uint64_t sequence) {
+  if (position_ != 0 && position_ < sequence) gaps_.push_back({position_, sequence});
+}
+
+// What the archive does not have yet. False where the journal has nothing more, or is not there;
+// where it has let go of what the archive got meanwhile that is read first.
+Result<bool> ArchiveReader::open_journal() {
+  constexpr int kTries = 100;
+  for (int i = 0; i < kTries; ++i) {
+    const FileResult<std::vector<std::string>> names = files_->list(journal_);
+    if (!names && names.error().code == FileErrc::kNotFound) return false;
+    Result<JournalDirectory> journal = survey_journal(*files_, journal_);
+    if (!journal && journal.error().code == Errc::kNotFound) continue;  // one was just let go of
+    if (!journal) return tl::unexpected(journal.error());
+    if (journal->segments.empty()) return false;
+    const std::uint64_t first = journal->segments.front().header.first_sequence;
+    if (first > position_) {
+      if (Result<void> found = survey(); !found) return tl::unexpected(found.error());
+      if (next_file_ < directory_.files.size()) {
+        const Result<bool> is_loaded = load_block();
+        if (!is_loaded) return is_loaded;
+        if (*is_loaded) return true;
+        continue;
+      }
+    }
+    reach(first);
+    position_ = std::max(position_, first);
+    Result<JournalReader> rest = JournalReader::open(*files_, journal_, position_);
+    if (!rest && rest.error().code == Errc::kNotFound) continue;
+    if (!rest) return tl::unexpected(rest.error());
+    rest_ = *std::move(rest);
+    return true;
+  }
+  return fail(Errc::kIo, journal_ + " changes faster than it can be read");
+}
+}  // namespace tocsin::runtime
