@@ -447,7 +447,7 @@ void NodeService::note_checkpoint() {
 }
 
 void NodeService::note_archive() {
-  const std::string& now = node_->archive().failure;
+  const std::string now = node_->checkpoints().archive.failure;
   if (std::exchange(archive_failure_, now) == now || !options_.archive_changed) return;
   options_.archive_changed(now);
 }
@@ -466,7 +466,6 @@ void NodeService::publish() {
   figures.summary.steps_exceeded = node_->engine().steps_exceeded();
   figures.engine = node_->engine_stats();
   figures.checkpoints = node_->checkpoints();
-  figures.archive = node_->archive();
   figures.effects = node_->effects();
   figures.watermark = node_->intake().watermark();
   figures.waiting_events = node_->intake().waiting_events();

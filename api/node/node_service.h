@@ -53,7 +53,6 @@ struct NodeFigures {
   runtime::RunSummary summary;
   cep::EngineStats engine;
   runtime::CheckpointFigures checkpoints;
-  runtime::ArchiveStatus archive;
   runtime::EffectQueueStatus effects;
   runtime::JournalStatus journal;
   cep::EventTime watermark = cep::kEventTimeMin;

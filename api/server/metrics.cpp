@@ -188,13 +188,13 @@ void add_node(Exposition& to, const NodeFigures& figures, const cep::Plan& plan,
                      std::max(0.0, static_cast<double>((now - figures.checkpoint_at).us) / 1e6)));
   to.add(Metric::checkpoints_total, figures.checkpoints.made);
   to.add(Metric::checkpoint_failed, figures.checkpoints.failure.empty() ? 0 : 1);
-  if (figures.archive.is_kept) {
-    to.add(Metric::archive_files, figures.archive.files);
-    to.add(Metric::archive_bytes, figures.archive.bytes);
-    to.add(Metric::archive_events, figures.archive.events);
-    to.add(Metric::archive_failed, figures.archive.failure.empty() ? 0 : 1);
-    to.add(Metric::archive_records_missed_total, figures.archive.records_missed);
-    to.add(Metric::archive_files_removed_total, figures.archive.files_removed);
+  if (figures.checkpoints.archive.is_kept) {
+    to.add(Metric::archive_files, figures.checkpoints.archive.files);
+    to.add(Metric::archive_bytes, figures.checkpoints.archive.bytes);
+    to.add(Metric::archive_events, figures.checkpoints.archive.events);
+    to.add(Metric::archive_failed, figures.checkpoints.archive.failure.empty() ? 0 : 1);
+    to.add(Metric::archive_records_missed_total, figures.checkpoints.archive.records_missed);
+    to.add(Metric::archive_files_removed_total, figures.checkpoints.archive.files_removed);
   }
   to.add(Metric::effects_queue_bytes, figures.effects.waiting_bytes);
   to.add(Metric::effects_queue_slices, figures.effects.pushed - figures.effects.committed);

@@ -138,6 +138,7 @@ struct CheckpointFigures {
   std::string failure;       // of the last one; empty when it went well
   bool is_under_way = false;
   std::uint64_t answered = 0;  // the newest of request_checkpoint() that is no longer waited for
+  ArchiveStatus archive;       // of what the journal lets go of after one
 };
 
 /// Threading: one caller at a time.
@@ -260,7 +261,6 @@ class Node {
   const Intake& intake() const;
   cep::Engine& engine();
   CheckpointFigures checkpoints() const;
-  ArchiveStatus archive() const;
   EffectStore& effect_store();
   EffectQueueStatus effects() const;
   const Timeline& timeline() const;

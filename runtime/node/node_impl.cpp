@@ -234,7 +234,6 @@ void Node::keep_newest(const std::string& name, std::function<void(Result<Manife
   impl_->checkpoints.keep_newest(name, std::move(done));
 }
 CheckpointFigures Node::checkpoints() const { return impl_->checkpoints.figures(); }
-ArchiveStatus Node::archive() const { return impl_->parts.archive->status(); }
 
 // ---- what is known
 

@@ -127,6 +127,24 @@ void pass_blocks(Node& node, std::size_t source, const Work& work, Blocks blocks
   }
 }
 
+// All lines are in the archive, or in the journal.
+void check_archive(Files& files, const std::string& data, const Work& work) {
+  const DataPaths paths(data);
+  const auto archived = ArchiveLines::open(files, paths.archive, paths.journal, std::nullopt, {});
+  REQUIRE_MESSAGE(archived, archived.error().message);
+  std::string lines;
+  for (;;) {
+    const Result<std::optional<ArchivedLine>> line = (*archived)->next();
+    REQUIRE_MESSAGE(line, line.error().message);
+    if (!*line) break;
+    lines += std::string((*line)->text) + "\n";
+  }
+  std::string all;
+  for (const std::string& block : work.blocks) all += block;
+  CHECK(lines == all);
+  CHECK((*archived)->reader().figures().files_read > 0);
+}
+
 TEST_CASE("node: its threads, and others that look on, get in nobody's way") {
   const Work work = make_work();
   std::string folder = (std::filesystem::temp_directory_path() / "tocsin-node-XXXXXX").string();
@@ -182,25 +200,12 @@ TEST_CASE("node: its threads, and others that look on, get in nobody's way") {
     CHECK_MESSAGE(closed, closed.error().message);
     CHECK(durable == (*node)->next_sequence());
     CHECK(committed > 0);
-    CHECK((*node)->archive().failure.empty());
-    CHECK((*node)->archive().records_missed == 0);
+    CHECK((*node)->checkpoints().archive.failure.empty());
+    CHECK((*node)->checkpoints().archive.records_missed == 0);
     over = true;
     reader.join();
   }
-  const DataPaths paths(folder + "/data");
-  const auto archived = ArchiveLines::open(files, paths.archive, paths.journal, std::nullopt, {});
-  REQUIRE_MESSAGE(archived, archived.error().message);
-  std::string lines;
-  for (;;) {
-    const Result<std::optional<ArchivedLine>> line = (*archived)->next();
-    REQUIRE_MESSAGE(line, line.error().message);
-    if (!*line) break;
-    lines += std::string((*line)->text) + "\n";
-  }
-  std::string all;
-  for (const std::string& block : work.blocks) all += block;
-  CHECK(lines == all);
-  CHECK((*archived)->reader().figures().files_read > 0);
+  check_archive(files, folder + "/data", work);
   std::vector<std::string> found;
   const std::unique_ptr<StoreReader> stored = disk.open_reader(effect_families());
   const Result<EffectReader> reader = EffectReader::open(*stored);

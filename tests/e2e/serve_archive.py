@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""The archive of a server: what arrived stays there, and `tocsin archive` reads it beside the server.
+
+    serve_archive.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
+"""
+import json
+import pathlib
+
+from harness import case, json_lines, payment, run_cases, tocsin, wait_for
+from server_process import Server
+
+# Journal files that are full soon, and checkpoints that let go of them.
+OFTEN = ("--journal-segment-bytes", "16KiB", "--checkpoint-every", "100ms")
+KEYS = 7
+
+
+def fill(server, count, first=0):
+    """Sends so many payments, a request for each 50; gives them."""
+    sent = [payment(i, f"c{i % KEYS}", 5 + i % 40) for i in range(first, first + count)]
+    for begin in range(0, count, 50):
+        assert server.send(sent[begin:begin + 50]).status == 200
+    return sent
+
+
+def archived_files():
+    return sorted(pathlib.Path("data/archive").glob("records-*"))
+
+
+def cat(*arguments):
+    return json_lines(tocsin("archive", "cat", "--data", "data", *arguments).out)
+
+
+def ids(events):
+    return [event["id"] for event in events]
+
+
+@case
+def read_beside():
+    """all lines, those of a key and those of a time, beside the server, after kill -9 and after its end"""
+    with Server(*OFTEN) as server:
+        sent = fill(server, 1500)
+        wait_for(lambda: len(archived_files()) >= 2, "files of the archive")
+        assert cat() == sent
+        key = cat("--key", "card=c3")
+        assert key == sent[3::KEYS]
+        server.process.kill()
+        server.process.wait()
+    assert cat() == sent
+    with Server(*OFTEN) as server:
+        sent += fill(server, 1500, 1500)
+        server.end()
+    assert cat() == sent
+    found = cat("--format", "json", "--key", "card=c3")
+    assert [json.loads(one["text"])["card"] for one in found] == ["c3"] * len(found)
+    middle = found[len(found) // 2]["ts"]
+    late = [one["ts"] for one in cat("--format", "json", "--key", "card=c3", "--from", middle)]
+    early = [one["ts"] for one in cat("--format", "json", "--key", "card=c3", "--to", middle)]
+    assert early + late == [one["ts"] for one in found] and late[0] == middle
+    listed = json_lines(tocsin("archive", "list", "--data", "data", "--format", "json").out)
+    assert len(listed) == len(archived_files()) and listed[0]["records"][0] == 1, listed
+    assert "files" in tocsin("archive", "list", "--data", "data").out
+
+
+@case
+def damaged():
+    """a damaged file is named by `verify` and `cat`, and costs its own events alone"""
+    with Server(*OFTEN) as server:
+        sent = ids(fill(server, 1500))
+        wait_for(lambda: len(archived_files()) >= 3, "files of the archive")
+        server.end()
+    assert tocsin("verify", "data").code == 0
+    path = archived_files()[1]
+    bytes_of = bytearray(path.read_bytes())
+    bytes_of[len(bytes_of) // 3] ^= 0x40
+    path.write_bytes(bytes_of)
+    verified = tocsin("verify", "data", code=5)
+    assert str(path) in verified.err and "what to do" in verified.err, verified.err
+    read = tocsin("archive", "cat", "--data", "data", code=3)
+    assert str(path) in read.err, read.err
+    left = ids(json_lines(read.out))
+    assert set(left) < set(sent) and len(left) > len(sent) // 4, len(left)
+
+
+@case
+def refused():
+    """what cannot be asked says why; without an archive there is none"""
+    with Server(*OFTEN, "--archive-enabled", "false") as server:
+        fill(server, 600)
+        server.end()
+    assert archived_files() == []
+    for arguments, what in [(("--from", "yesterday"), "a time is written"), (("--key", "c1"), "NAME=VALUE"),
+                            (("--key", "colour=red"), "no rule or feature is by these")]:
+        said = tocsin("archive", "cat", "--data", "data", *arguments, code=2).err
+        assert what in said, said
+    assert tocsin("archive", "list", "--data", "nowhere", code=5).err
+
+
+run_cases()
