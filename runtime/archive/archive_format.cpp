@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "cep/base/byte_codec.h"
 #include "runtime/io/crc32c.h"

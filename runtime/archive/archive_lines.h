@@ -19,9 +19,9 @@
 namespace tocsin::runtime {
 /// Which lines are wanted: of every one of these.
 struct LineQuestion {
-  std::optional<TimeSpan> taken;  // taken in then, by the clock
-  std::optional<TimeSpan> times;  // events of then
-  std::vector<cep::KeyQuery> keys;     // any of these; nothing: of any key
+  std::optional<TimeSpan> taken;    // taken in then, by the clock
+  std::optional<TimeSpan> times;    // events of then
+  std::vector<cep::KeyQuery> keys;  // any of these; nothing: of any key
   bool is_of_events() const { return times || !keys.empty(); }
 };
 /// Texts are valid until the next call.

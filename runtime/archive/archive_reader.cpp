@@ -72,7 +72,7 @@ Result<bool> ArchiveReader::load_block() {
   at_ = 0;
   while (blocks_.empty()) {
     if (next_file_ == directory_.files.size()) return false;
-    if (const Result<bool> opened = open_next_file(); !opened) return opened;
+    if (Result<bool> opened = open_next_file(); !opened) return opened;
   }
   const ArchiveBlock block = blocks_.front();
   blocks_.pop_front();
@@ -165,7 +165,7 @@ Result<bool> ArchiveReader::open_journal() {
     if (first > position_) {
       if (Result<void> found = survey(); !found) return tl::unexpected(found.error());
       if (next_file_ < directory_.files.size()) {
-        const Result<bool> is_loaded = load_block();
+        Result<bool> is_loaded = load_block();
         if (!is_loaded) return is_loaded;
         if (*is_loaded) return true;
         continue;

@@ -142,8 +142,12 @@ void NodeCheckpoints::keep_newest(const std::string& name,
 }
 
 CheckpointFigures NodeCheckpoints::figures() const {
-  return {parts_.writer->status().number, parts_.taker->made(), parts_.taker->failure(),
-          parts_.taker->is_taking(), answered_, parts_.archive->status()};
+  return {parts_.writer->status().number,
+          parts_.taker->made(),
+          parts_.taker->failure(),
+          parts_.taker->is_taking(),
+          answered_,
+          parts_.archive->status()};
 }
 
 void NodeCheckpoints::poll() {

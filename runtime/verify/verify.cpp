@@ -234,7 +234,7 @@ class Verifier {
     for (const Error& damage : archive->damaged) find(damage, kArchiveRemedy);
     for (const ArchiveFile& file : archive->files) {
       watch(short_name(file.path));
-      const Result<void> whole = verify_archive_file(file);
+      Result<void> whole = verify_archive_file(file);
       if (!whole && whole.error().code == Errc::kCorrupt) {
         find(whole.error(), kArchiveRemedy);
       } else if (!whole && !(parts_.is_live && whole.error().code == Errc::kNotFound)) {

@@ -5,8 +5,9 @@
 """
 import json
 import pathlib
+import time
 
-from harness import case, json_lines, payment, run_cases, tocsin, wait_for
+from harness import case, json_lines, payment, run_cases, tocsin
 from server_process import Server
 
 # Journal files that are full soon, and checkpoints that let go of them.
@@ -19,6 +20,16 @@ def fill(server, count, first=0):
     sent = [payment(i, f"c{i % KEYS}", 5 + i % 40) for i in range(first, first + count)]
     for begin in range(0, count, 50):
         assert server.send(sent[begin:begin + 50]).status == 200
+    return sent
+
+
+def fill_archive(server, files):
+    """Sends payments until the archive has so many files, which takes two checkpoints behind them; gives them."""
+    sent = fill(server, 600)
+    while len(archived_files()) < files and len(sent) < 20_000:
+        sent += fill(server, 50, len(sent))
+        time.sleep(0.05)
+    assert len(archived_files()) >= files
     return sent
 
 
@@ -38,8 +49,7 @@ def ids(events):
 def read_beside():
     """all lines, those of a key and those of a time, beside the server, after kill -9 and after its end"""
     with Server(*OFTEN) as server:
-        sent = fill(server, 1500)
-        wait_for(lambda: len(archived_files()) >= 2, "files of the archive")
+        sent = fill_archive(server, 2)
         assert cat() == sent
         key = cat("--key", "card=c3")
         assert key == sent[3::KEYS]
@@ -47,7 +57,7 @@ def read_beside():
         server.process.wait()
     assert cat() == sent
     with Server(*OFTEN) as server:
-        sent += fill(server, 1500, 1500)
+        sent += fill(server, 1500, len(sent))
         server.end()
     assert cat() == sent
     found = cat("--format", "json", "--key", "card=c3")
@@ -65,8 +75,7 @@ def read_beside():
 def damaged():
     """a damaged file is named by `verify` and `cat`, and costs its own events alone"""
     with Server(*OFTEN) as server:
-        sent = ids(fill(server, 1500))
-        wait_for(lambda: len(archived_files()) >= 3, "files of the archive")
+        sent = ids(fill_archive(server, 3))
         server.end()
     assert tocsin("verify", "data").code == 0
     path = archived_files()[1]

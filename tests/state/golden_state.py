@@ -101,6 +101,14 @@ def difference(was, now, place):
     return "" if was == now else f" at {place}:\n  wanted: {was}\n  found:  {now}"
 
 
+def without_clock(name, value):
+    """A delivery backs off until a moment of the clock, which passes while the directory lies in the repository: from then
+    on it is tried when the server starts, and given up, which makes another notice of the same kind."""
+    if name == "withheld":
+        return [[state for state in states if state not in ("backing_off", "sending")] for states in value]
+    return sorted(set(value)) if name == "notices" else value
+
+
 def check_told(told, wanted, number):
     told = json.loads(json.dumps(told))
     assert told.keys() == wanted.keys(), (told.keys(), wanted.keys())
@@ -108,7 +116,7 @@ def check_told(told, wanted, number):
         if isinstance(was, str):
             found = text_difference(*(comparable(name, text, number).splitlines() for text in (was, told[name])))
         else:
-            found = difference(was, told[name], "")
+            found = difference(without_clock(name, was), without_clock(name, told[name]), "")
         assert not found, f"{name} is not what it was{found}"
 
 
