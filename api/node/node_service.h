@@ -93,7 +93,7 @@ struct NodeServiceOptions {
   /// Told on some thread when the node begins to wait for space on the disk, with the reason, and
   /// with an empty text when it goes on. May be empty.
   std::function<void(const std::string& reason)> space_changed = {};
-  /// The archive cannot be written, with the reason; empty: it can be again.
+  /// The archive cannot be written or is damaged, with the reason; empty: it is good again.
   std::function<void(const std::string& reason)> archive_changed = {};
   /// Told on some thread of an alert `tocsin.budget` of severity high, as it is raised or replayed.
   /// May be empty.

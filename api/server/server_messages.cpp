@@ -27,9 +27,9 @@ void tell_space(const std::string& reason) {
 }
 
 void tell_archive(const std::string& reason) {
-  tell(reason.empty() ? "tocsin: the archive is written again\n"
-                      : fmt::format("tocsin: the archive cannot be written, and the journal keeps "
-                                    "the events up to archive.backlog_max: {}\n",
+  tell(reason.empty() ? "tocsin: the archive is good again\n"
+                      : fmt::format("tocsin: the archive has a fault, and the journal keeps what "
+                                    "cannot be archived, up to archive.backlog_max: {}\n",
                                     reason));
 }
 

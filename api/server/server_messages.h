@@ -10,7 +10,7 @@ namespace tocsin::api {
 void tell_delivery(const DeliveryEvent& event);
 /// That the disk is full (`reason`), or has space again (empty).
 void tell_space(const std::string& reason);
-/// That the archive cannot be written (`reason`), or can be again (empty).
+/// That the archive cannot be written or is damaged (`reason`), or is good again (empty).
 void tell_archive(const std::string& reason);
 /// That a request was answered with an internal problem.
 void tell_failed_request(const RequestHead& head, const HttpResponse& response);

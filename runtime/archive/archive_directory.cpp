@@ -4,27 +4,17 @@
 #include <zstd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "runtime/io/crc32c.h"
+#include "runtime/io/numbered_name.h"
 
 namespace tocsin::runtime {
 namespace {
 constexpr std::string_view kName = "records-";
 constexpr std::string_view kUnfinished = ".new";
-
-// Whether archive_path() gives the name, for some record.
-bool is_name(std::string_view name) {
-  if (!name.starts_with(kName)) return false;
-  const std::string_view digits = name.substr(kName.size());
-  std::uint64_t first = 0;
-  const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), first);
-  return error == std::errc() && stop == digits.data() + digits.size() &&
-         fmt::format("{:012}", first) == digits;
-}
 
 // Header and footer; nothing where the file is no longer there.
 Result<std::optional<ArchiveFile>> look_at(Files& files, const std::string& path) {
@@ -68,10 +58,10 @@ std::uint64_t ArchiveDirectory::bytes() const {
 }
 
 std::string archive_path(const std::string& directory, std::uint64_t first_sequence) {
-  return fmt::format("{}/{}{:012}", directory, kName, first_sequence);
+  return directory + "/" + numbered_name(kName, first_sequence);
 }
 std::string unfinished_archive_path(const std::string& directory, std::uint64_t first_sequence) {
-  return archive_path(directory, first_sequence) + std::string(kUnfinished);
+  return directory + "/" + numbered_name(kName, first_sequence, kUnfinished);
 }
 
 Result<ArchiveDirectory> survey_archive(Files& files, const std::string& directory) {
@@ -81,8 +71,8 @@ Result<ArchiveDirectory> survey_archive(Files& files, const std::string& directo
   if (!names) return tl::unexpected(to_error(names.error()));
   for (const std::string& name : *names) {
     const std::string path = directory + "/" + name;
-    if (name.starts_with(kName) && name.ends_with(kUnfinished)) archive.unfinished.push_back(path);
-    if (!is_name(name)) continue;
+    if (number_of_name(name, kName, kUnfinished)) archive.unfinished.push_back(path);
+    if (!number_of_name(name, kName)) continue;
     Result<std::optional<ArchiveFile>> file = look_at(files, path);
     if (!file && file.error().code == Errc::kCorrupt) {
       archive.damaged.push_back(file.error());

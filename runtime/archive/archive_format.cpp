@@ -23,7 +23,7 @@ TimeSpan read_span(ByteReader& from) {
   return span;
 }
 // Bytes of a block in the index.
-constexpr std::size_t kBlockBytes = 8 + 4 + 4 + 4 + 8 + 4 + 4 + 4 + 16 + 16;
+constexpr std::size_t kBlockBytes = 8 + 4 + 4 + 4 + 8 + 4 + 4 + 4 + 4 + 16 + 16;
 }  // namespace
 
 Error archive_damage(const std::string& path, const std::string& what) {
@@ -85,11 +85,12 @@ std::string encode_archive_index(const ArchiveIndex& index) {
     to.u32(block.records);
     to.u32(block.lines);
     to.u32(block.events);
+    to.u32(block.unknown);
     write_span(block.taken, to);
     write_span(block.times, to);
   }
-  to.varint(index.keys.size());
-  for (const std::string& key : index.keys) to.text(key);
+  to.varint(index.readings.size());
+  for (const std::string& reading : index.readings) to.text(reading);
   to.u32(index.filter.rows());
   to.raw(index.filter.bits());
   return bytes;
@@ -113,11 +114,14 @@ Result<ArchiveIndex> decode_archive_index(std::string_view bytes, const std::str
     block.records = from.u32();
     block.lines = from.u32();
     block.events = from.u32();
+    block.unknown = from.u32();
     block.taken = read_span(from);
     block.times = read_span(from);
   }
-  const std::uint64_t keys = from.varint_up_to(from.left());
-  for (std::uint64_t i = 0; i < keys && from.ok(); ++i) index.keys.emplace_back(from.text());
+  const std::uint64_t readings = from.varint_up_to(from.left());
+  for (std::uint64_t i = 0; i < readings && from.ok(); ++i) {
+    index.readings.emplace_back(from.text());
+  }
   const std::uint32_t rows = from.u32();
   const std::uint64_t filter_bytes = rows * std::uint64_t{KeyFilter::bytes_of_row(blocks)};
   if (!from.ok() || from.left() != filter_bytes) return damage();
@@ -137,7 +141,7 @@ std::string encode_archive_footer(const ArchiveFooter& footer) {
   to.u64(footer.events);
   write_span(footer.taken, to);
   write_span(footer.times, to);
-  to.u64(0);
+  to.u64(footer.time_readings);
   to.u32(crc32c(bytes));
   to.u32(0);
   to.raw(kMagic);
@@ -160,7 +164,7 @@ Result<ArchiveFooter> decode_archive_footer(std::string_view bytes, const std::s
   footer.events = from.u64();
   footer.taken = read_span(from);
   footer.times = read_span(from);
-  from.u64();
+  footer.time_readings = from.u64();
   if (from.u32() != crc32c(bytes.substr(0, kArchiveFooterBytes - kTail))) {
     return tl::unexpected(archive_damage(path, "the checksum of its end is wrong"));
   }

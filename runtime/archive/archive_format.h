@@ -4,10 +4,11 @@
 ///   header, 64 bytes:  magic u8[8] | version u32 | CRC32C of the rest u32 | first sequence u64 |
 ///                      timeline u8[16] | semantics u32 | zero u32 | made at i64 | zeros
 ///   block:             a zstd frame of records: body bytes u32 | body, sequences ascend by one
-///   index:             blocks, names of keys, key filter (encode_archive_index())
+///   index:             blocks, readings, key filter (encode_archive_index())
 ///   footer, 104 bytes: index offset u64 | index bytes u64 | CRC32C of the index u32 | zero u32 |
 ///                      end sequence u64 | lines u64 | events u64 | taken i64, i64 | event times
-///                      i64, i64 | zero u64 | CRC32C of all before u32 | zero u32 | magic u8[8]
+///                      i64, i64 | time readings u64 | CRC32C of all before u32 | zero u32 | magic
+///                      u8[8]
 #pragma once
 #include <array>
 #include <cstddef>
@@ -62,16 +63,19 @@ struct ArchiveBlock {
   std::uint32_t checksum = 0;  // CRC32C of the packed bytes
   std::uint64_t first_sequence = 0;
   std::uint32_t records = 0;
-  std::uint32_t lines = 0;   // of records by value
-  std::uint32_t events = 0;  // of declared types
-  TimeSpan taken;            // processing times of arrivals
-  TimeSpan times;            // event times
+  std::uint32_t lines = 0;    // of records by value
+  std::uint32_t events = 0;   // of declared types
+  std::uint32_t unknown = 0;  // lines of types that no rule file declared
+  TimeSpan taken;             // processing times of arrivals
+  TimeSpan times;             // event times
   friend bool operator==(const ArchiveBlock&, const ArchiveBlock&) = default;
 };
 struct ArchiveIndex {
   std::vector<ArchiveBlock> blocks;
-  std::vector<std::string> keys;  // those of the rules that held: "card", "card, merchant"
-  KeyFilter filter;               // by place in `blocks`
+  /// How times and keys were read (EventReading::text), sorted: what `times` of blocks and the
+  /// filter are of.
+  std::vector<std::string> readings;
+  KeyFilter filter;  // by place in `blocks`
 };
 /// kArchiveHeaderBytes.
 std::string encode_archive_header(const ArchiveHeader& header);
@@ -91,6 +95,7 @@ struct ArchiveFooter {
   std::uint64_t events = 0;
   TimeSpan taken;
   TimeSpan times;
+  std::uint64_t time_readings = 0;  // a digest of how times were read
   friend bool operator==(const ArchiveFooter&, const ArchiveFooter&) = default;
 };
 /// kArchiveFooterBytes.

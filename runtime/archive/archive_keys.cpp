@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "cep/base/byte_codec.h"
 #include "cep/compile/program.h"
 #include "cep/plan/event_type.h"
 #include "cep/plan/plan.h"
@@ -18,10 +19,21 @@ std::uint64_t key_digest(std::string_view key_bytes) {
   return XXH3_64bits(key_bytes.data(), key_bytes.size());
 }
 
+std::uint64_t digest_of(const std::vector<EventReading>& readings) {
+  std::string all;
+  ByteWriter to(all);
+  for (const EventReading& reading : readings) to.text(reading.text);
+  return XXH3_64bits(all.data(), all.size());
+}
+
+bool EventReading::is_of_type(std::string_view text, std::string_view type) {
+  ByteReader from(text);
+  return from.text() == type && from.ok();
+}
+
 ArchiveKeys::ArchiveKeys(const cep::Program& program) : program_(program) {
   const std::vector<cep::EventType>& types = program.plan().event_types;
   keys_.resize(types.size());
-  std::set<std::string> names;
   for (std::size_t t = 0; t < types.size(); ++t) {
     used_fields_.emplace_back(types[t].fields.size());
     used_types_.push_back(!types[t].is_alert());
@@ -35,30 +47,58 @@ ArchiveKeys::ArchiveKeys(const cep::Program& program) : program_(program) {
     }
     for (const Fields& key : keys) {
       for (const cep::FieldIndex field : key) used_fields_[t][field.value] = true;
-      names.insert(name_of(t, key));
     }
     keys_[t].assign(keys.begin(), keys.end());
   }
-  names_.assign(names.begin(), names.end());
 }
 
-std::string ArchiveKeys::name_of(std::size_t type, const Fields& key) const {
-  const std::vector<cep::Field>& fields = program_.plan().event_types[type].fields;
-  std::string name;
-  for (const cep::FieldIndex field : key) {
-    name += (name.empty() ? "" : ", ") + fields[field.value].name;
+// Everything that says which bytes of a line become which value.
+EventReading ArchiveKeys::reading_of(std::size_t type, std::string_view what,
+                                     const Fields& fields) const {
+  const cep::EventType& of = program_.plan().event_types[type];
+  EventReading reading;
+  reading.type = of.json_type;
+  ByteWriter to(reading.text);
+  to.text(of.json_type);
+  to.text(what);
+  for (const cep::FieldIndex index : fields) {
+    const cep::Field& field = of.fields[index.value];
+    to.varint(field.path.size());
+    for (const std::string& name : field.path) to.text(name);
+    to.text(cep::type_name(field.type));
+    to.u8(static_cast<std::uint8_t>(field.unit));
+    to.u8(field.any_year ? 1 : 0);
   }
-  return name;
+  return reading;
 }
 
-std::vector<std::string> ArchiveKeys::names_of(std::uint32_t table) const {
-  std::set<std::string> names;
+std::vector<EventReading> ArchiveKeys::time_readings() const {
+  const std::vector<cep::EventType>& types = program_.plan().event_types;
+  std::set<EventReading> readings;
+  for (std::size_t t = 0; t < types.size(); ++t) {
+    if (used_types_[t]) readings.insert(reading_of(t, "time", {types[t].time_field}));
+  }
+  return {readings.begin(), readings.end()};
+}
+
+std::vector<EventReading> ArchiveKeys::key_readings(std::uint32_t table) const {
+  std::set<EventReading> readings;
   for (const cep::KeySource& source : program_.impl().tables[table].sources) {
     for (std::size_t t = 0; t < source.by_type.size(); ++t) {
-      if (source.by_type[t].complete) names.insert(name_of(t, source.by_type[t].fields));
+      if (!used_types_[t] || !source.by_type[t].complete) continue;
+      readings.insert(reading_of(t, "key", source.by_type[t].fields));
     }
   }
-  return {names.begin(), names.end()};
+  return {readings.begin(), readings.end()};
+}
+
+std::vector<EventReading> ArchiveKeys::readings() const {
+  std::vector<EventReading> readings = time_readings();
+  for (std::size_t t = 0; t < keys_.size(); ++t) {
+    for (const Fields& key : keys_[t]) readings.push_back(reading_of(t, "key", key));
+  }
+  std::ranges::sort(readings, {}, &EventReading::text);
+  return readings;
 }
 
 bool ArchiveKeys::write_key(const cep::Batch& batch, const cep::Row& row, const Fields& key) {

@@ -106,10 +106,16 @@ Result<std::unique_ptr<ArchiveLines>> ArchiveLines::open(Files& files, std::stri
   of_records.taken = question.taken;
   of_records.times = question.times;
   const bool is_of_events = question.is_of_events();
-  for (const cep::KeyQuery& key : question.keys) {
-    of_records.keys.push_back(key_digest(key.key));
-    for (std::string& name : ArchiveKeys(*program).names_of(key.table)) {
-      of_records.key_names.push_back(std::move(name));
+  if (is_of_events) {
+    const ArchiveKeys keys(*program);
+    std::vector<EventReading> times = keys.time_readings();
+    of_records.time_readings = digest_of(times);
+    if (of_records.times) of_records.readings = std::move(times);
+    for (const cep::KeyQuery& key : question.keys) {
+      of_records.keys.push_back(key_digest(key.key));
+      for (EventReading& reading : keys.key_readings(key.table)) {
+        of_records.readings.push_back(std::move(reading));
+      }
     }
   }
   Result<ArchiveReader> reader =

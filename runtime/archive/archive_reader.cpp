@@ -37,33 +37,42 @@ Result<void> ArchiveReader::survey() {
 }
 
 Result<std::optional<ArchivedRecord>> ArchiveReader::next() {
-  for (;;) {
+  while (!has_ended_) {
     if (rest_) {
       Result<std::optional<JournalEntry>> entry = rest_->next();
       if (!entry && entry.error().code == Errc::kNotFound) {  // let go of meanwhile
         rest_.reset();
         continue;
       }
+      has_ended_ = !entry || !*entry;
       if (!entry) return tl::unexpected(entry.error());
-      if (!*entry) return std::nullopt;
+      if (!*entry) break;
       position_ = (*entry)->sequence + 1;
       return ArchivedRecord{(*entry)->sequence, std::move((*entry)->record)};
     }
-    if (at_ < records_.size()) {
-      const auto size = load_number<std::uint32_t>(records_.data() + at_);
-      const std::string_view body = std::string_view(records_).substr(at_ + sizeof size, size);
-      at_ += sizeof size + size;
-      Result<JournalRecord> record = decode_record(body);
-      if (!record) return tl::unexpected(record.error());
-      return ArchivedRecord{sequence_++, *std::move(record)};
-    }
+    if (at_ < records_.size()) return next_of_block();
     const Result<bool> is_loaded = load_block();
     if (!is_loaded) return tl::unexpected(is_loaded.error());
     if (*is_loaded) continue;
     const Result<bool> is_there = open_journal();
+    has_ended_ = !is_there || !*is_there;
     if (!is_there) return tl::unexpected(is_there.error());
-    if (!*is_there) return std::nullopt;
   }
+  return std::nullopt;
+}
+
+Result<std::optional<ArchivedRecord>> ArchiveReader::next_of_block() {
+  const auto size = load_number<std::uint32_t>(records_.data() + at_);
+  const std::string_view body = std::string_view(records_).substr(at_ + sizeof size, size);
+  at_ += sizeof size + size;
+  const std::uint64_t sequence = sequence_++;
+  Result<JournalRecord> record = decode_record(body);
+  if (!record) {
+    return fail(record.error().code,
+                fmt::format("{}, record {}: {}", directory_.files[next_file_ - 1].path, sequence,
+                            record.error().message));
+  }
+  return ArchivedRecord{sequence, *std::move(record)};
 }
 
 // False where no block is left in the archive.
@@ -101,12 +110,9 @@ Result<bool> ArchiveReader::open_next_file() {
   const ArchiveFile& file = directory_.files[next_file_++];
   reach(file.header.first_sequence);
   position_ = file.footer.end_sequence;
-  const auto misses = [](const std::optional<TimeSpan>& wanted, const TimeSpan& has) {
-    return wanted && !wanted->overlaps(has);
-  };
-  if (misses(question_.taken, file.footer.taken) || misses(question_.times, file.footer.times)) {
-    return true;
-  }
+  if (question_.taken && !question_.taken->overlaps(file.footer.taken)) return true;
+  const bool knows_times = file.footer.time_readings == question_.time_readings;
+  if (question_.times && knows_times && !question_.times->overlaps(file.footer.times)) return true;
   Result<ArchiveFileReader> opened = ArchiveFileReader::open(*files_, file.path);
   if (!opened && opened.error().code == Errc::kNotFound) {  // removed meanwhile, for its age
     gaps_.push_back({file.header.first_sequence, file.footer.end_sequence});
@@ -121,27 +127,29 @@ Result<bool> ArchiveReader::open_next_file() {
 
 void ArchiveReader::choose_blocks() {
   const ArchiveIndex& index = file_->index();
-  std::vector<bool> wanted(index.blocks.size(), question_.keys.empty());
-  const bool knows_all = std::ranges::all_of(question_.key_names, [&](const std::string& name) {
-    return std::ranges::binary_search(index.keys, name);
-  });
-  if (!question_.keys.empty() && !knows_all) {
-    ++figures_.files_without_key;
-    wanted.assign(wanted.size(), true);
-  } else {
-    for (const std::uint64_t digest : question_.keys) {
-      for (const std::uint32_t block : index.filter.blocks_of(digest)) wanted[block] = true;
-    }
+  bool is_whole = false;   // what the index says is of another reading
+  bool has_types = false;  // lines of unknown types may be events now
+  for (const EventReading& reading : question_.readings) {
+    if (std::ranges::binary_search(index.readings, reading.text)) continue;
+    const bool knows_type = std::ranges::any_of(index.readings, [&](const std::string& known) {
+      return EventReading::is_of_type(known, reading.type);
+    });
+    (knows_type ? is_whole : has_types) = true;
+  }
+  figures_.files_read_whole += is_whole ? 1 : 0;
+  std::vector<bool> has_key(index.blocks.size(), question_.keys.empty());
+  for (const std::uint64_t digest : question_.keys) {
+    for (const std::uint32_t block : index.filter.blocks_of(digest)) has_key[block] = true;
   }
   for (std::size_t i = 0; i < index.blocks.size(); ++i) {
     const ArchiveBlock& block = index.blocks[i];
-    const bool is_passed = !wanted[i] ||
-                           (question_.taken && !question_.taken->overlaps(block.taken)) ||
-                           (question_.times && !question_.times->overlaps(block.times));
-    if (is_passed) {
-      ++figures_.blocks_passed;
-    } else {
+    const bool is_found =
+        has_key[i] && (!question_.times || question_.times->overlaps(block.times));
+    const bool may_have = is_found || is_whole || (has_types && block.unknown > 0);
+    if (may_have && (!question_.taken || question_.taken->overlaps(block.taken))) {
       blocks_.push_back(block);
+    } else {
+      ++figures_.blocks_passed;
     }
   }
 }

@@ -10,6 +10,7 @@
 
 #include "cep/base/result.h"
 #include "runtime/archive/archive_directory.h"
+#include "runtime/archive/archive_keys.h"
 #include "runtime/io/files.h"
 #include "runtime/journal/journal_reader.h"
 #include "runtime/journal/journal_record.h"
@@ -22,9 +23,11 @@ struct ArchiveQuestion {
   std::optional<TimeSpan> times;  // events of then
   /// Any of these (key_digest()); nothing: of any.
   std::vector<std::uint64_t> keys;
-  /// What they are called, as ArchiveIndex::keys has it: "card, merchant". Files that do not know
-  /// all of these are read whole.
-  std::vector<std::string> key_names;
+  /// How times and keys are read now (ArchiveKeys). A file that was made when a type was read
+  /// otherwise, or had no such key, is read whole; where only types are new, its blocks with lines
+  /// of unknown types are.
+  std::vector<EventReading> readings;
+  std::uint64_t time_readings = 0;  // their digest, of all types
 };
 struct ArchivedRecord {
   std::uint64_t sequence = 0;
@@ -37,8 +40,8 @@ struct ArchiveGap {
 struct ArchiveFigures {
   std::uint64_t files_read = 0;
   std::uint64_t blocks_read = 0;
-  std::uint64_t blocks_passed = 0;  // without being read
-  std::uint64_t files_without_key = 0;
+  std::uint64_t blocks_passed = 0;     // without being read
+  std::uint64_t files_read_whole = 0;  // for how they were made
 };
 
 /// Threading: one caller at a time.
@@ -48,8 +51,8 @@ class ArchiveReader {
   static Result<ArchiveReader> open(Files& files, std::string archive, std::string journal,
                                     ArchiveQuestion question);
   /// Nothing at the end. Fails with kCorrupt, naming the file, for damage; the call after it goes
-  /// on behind the block, or the file, that is damaged. kOtherVersion for what a newer version
-  /// wrote.
+  /// on behind the block, or the file, that is damaged, and behind damage in the journal there is
+  /// nothing. kOtherVersion for what a newer version wrote.
   Result<std::optional<ArchivedRecord>> next();
   /// Where records are missing, as far as it was read; not those before the first.
   const std::vector<ArchiveGap>& gaps() const { return gaps_; }
@@ -60,6 +63,7 @@ class ArchiveReader {
   ArchiveReader(Files& files, std::string archive, std::string journal, ArchiveQuestion question);
   Result<bool> load_block();
   Result<bool> open_next_file();
+  Result<std::optional<ArchivedRecord>> next_of_block();
   Result<bool> open_journal();
   Result<void> survey();
   void choose_blocks();
@@ -78,6 +82,7 @@ class ArchiveReader {
   std::uint64_t sequence_ = 0;       // of the next one there
   std::uint64_t position_ = 0;       // all before it was looked at; 0: nothing was
   std::optional<JournalReader> rest_;
+  bool has_ended_ = false;
   std::vector<ArchiveGap> gaps_;
   ArchiveFigures figures_;
 };

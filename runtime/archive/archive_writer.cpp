@@ -15,7 +15,6 @@
 #include "cep/base/byte_codec.h"
 #include "runtime/archive/archive_keys.h"
 #include "runtime/event_time/block_decoder.h"
-#include "runtime/io/crash_point.h"
 #include "runtime/io/crc32c.h"
 #include "runtime/journal/journal_reader.h"
 
@@ -68,7 +67,10 @@ class BlockWriter {
       footer.taken.add(block.taken);
       footer.times.add(block.times);
     }
-    index_.keys = keys_.names();
+    for (EventReading& reading : keys_.readings()) {
+      index_.readings.push_back(std::move(reading.text));
+    }
+    footer.time_readings = digest_of(keys_.time_readings());
     index_.filter = KeyFilter(digests_);
     const std::string index = encode_archive_index(index_);
     footer.index_offset = at_;
@@ -90,6 +92,8 @@ class BlockWriter {
     lines_.append(kLinePadding, '\n');
     decoder_.decode(std::string_view(lines_).substr(0, lines.size()), false, decoded_);
     block_.lines += static_cast<std::uint32_t>(decoded_.lines.size());
+    block_.unknown += static_cast<std::uint32_t>(
+        std::ranges::count(decoded_.lines, LineKind::kIgnored, &BlockLine::kind));
     for (std::size_t b = 0; b < decoded_.batch_count; ++b) {
       const cep::Batch& batch = *decoded_.batches[b];
       block_.events += static_cast<std::uint32_t>(batch.rows.size());
@@ -169,7 +173,6 @@ Result<ArchiveFile> write_file(Files& files, const std::string& path, JournalRea
   if (!footer) return tl::unexpected(footer.error());
   made.footer = *footer;
   made.bytes = writer.bytes();
-  crash_point("archive.written");
   if (const auto synced = (*file)->sync(); !synced) return tl::unexpected(to_error(synced.error()));
   (*file)->let_go(0, made.bytes);
   return made;
@@ -197,11 +200,9 @@ Result<ArchiveFile> write_archive(Files& files, const std::string& journal, std:
   if (const auto named = files.rename(unfinished, made->path); !named) {
     return tl::unexpected(to_error(named.error()));
   }
-  crash_point("archive.named");
   if (const auto synced = files.sync_directory(directory); !synced) {
     return tl::unexpected(to_error(synced.error()));
   }
-  crash_point("archive.made");
   return made;
 }
 }  // namespace tocsin::runtime

@@ -7,7 +7,12 @@
 namespace tocsin::runtime {
 KeyFilter::KeyFilter(const std::vector<std::vector<std::uint64_t>>& keys) : blocks_(keys.size()) {
   std::size_t most = 0;
-  for (const std::vector<std::uint64_t>& of_block : keys) most = std::max(most, of_block.size());
+  std::size_t all = 0;
+  for (const std::vector<std::uint64_t>& of_block : keys) {
+    most = std::max(most, of_block.size());
+    all += of_block.size();
+  }
+  if (blocks_ > 0) most = std::min(most, kTimesMean * (all / blocks_ + 1));
   TOCSIN_ASSERT(most < UINT32_MAX / kBitsPerKey, "a block has fewer keys than bytes");
   rows_ = static_cast<std::uint32_t>(most * kBitsPerKey);
   const std::size_t row_bytes = bytes_of_row(blocks_);

@@ -11,9 +11,11 @@
 namespace tocsin::runtime {
 class KeyFilter {
  public:
-  /// About one look-up in a hundred of a key that the fullest block lacks finds it there.
+  /// About one look-up in a hundred of a key that a usual block lacks finds it there; in one with
+  /// many times the keys of the others more do, so that it does not widen the rows of all.
   static constexpr std::size_t kBitsPerKey = 10;
   static constexpr std::size_t kHashes = 7;
+  static constexpr std::size_t kTimesMean = 4;  // keys of a block that rows are made for
 
   KeyFilter() = default;
   /// `keys`: by block the digests (XXH3-64) of its keys, each once.

@@ -3,36 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
+
+#include "runtime/io/numbered_name.h"
 
 namespace tocsin::runtime {
 namespace {
 constexpr std::string_view kSegment = "segment-";
 constexpr std::string_view kSpare = "spare-";
 constexpr std::string_view kUnfinished = ".new";
-
-std::string numbered(const std::string& directory, std::string_view word, std::uint64_t id,
-                     std::string_view end = {}) {
-  return fmt::format("{}/{}{:012}{}", directory, word, id, end);
-}
-
-// The number of a name that numbered() gives, and of no other.
-std::optional<std::uint64_t> number_of(std::string_view name, std::string_view word,
-                                       std::string_view end = {}) {
-  if (!name.starts_with(word) || !name.ends_with(end) || name.size() <= word.size() + end.size()) {
-    return std::nullopt;
-  }
-  const std::string_view digits = name.substr(word.size(), name.size() - word.size() - end.size());
-  std::uint64_t id = 0;
-  const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
-  if (error != std::errc() || stop != digits.data() + digits.size()) return std::nullopt;
-  if (id == 0 || fmt::format("{:012}", id) != digits) return std::nullopt;
-  return id;
-}
 
 Result<SegmentHeader> read_header(Files& files, const std::string& path) {
   const FileResult<std::unique_ptr<File>> file = files.open(path, OpenMode::kRead);
@@ -60,13 +42,13 @@ Result<void> check_follows(const SegmentFile& before, const SegmentFile& after) 
 }  // namespace
 
 std::string segment_path(const std::string& directory, std::uint64_t id) {
-  return numbered(directory, kSegment, id);
+  return directory + "/" + numbered_name(kSegment, id);
 }
 std::string unfinished_path(const std::string& directory, std::uint64_t id) {
-  return numbered(directory, kSegment, id, kUnfinished);
+  return directory + "/" + numbered_name(kSegment, id, kUnfinished);
 }
 std::string spare_path(const std::string& directory, std::uint64_t id) {
-  return numbered(directory, kSpare, id);
+  return directory + "/" + numbered_name(kSpare, id);
 }
 std::string lock_path(const std::string& directory) { return directory + "/lock"; }
 
@@ -79,11 +61,11 @@ Result<JournalDirectory> survey_journal(Files& files, const std::string& directo
   for (const std::string& name : *names) {
     const std::string path = directory + "/" + name;
     std::optional<std::uint64_t> id;
-    if ((id = number_of(name, kSegment))) {
+    if ((id = number_of_name(name, kSegment))) {
       segments.emplace_back(*id, path);
-    } else if ((id = number_of(name, kSpare))) {
+    } else if ((id = number_of_name(name, kSpare))) {
       spares.emplace_back(*id, path);
-    } else if ((id = number_of(name, kSegment, kUnfinished))) {
+    } else if ((id = number_of_name(name, kSegment, kUnfinished))) {
       found.unfinished.push_back(path);
     } else {
       continue;

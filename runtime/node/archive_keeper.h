@@ -3,7 +3,7 @@
 /// A journal segment becomes a file of the archive on the executor, one at a time. Until that file
 /// is on disk the journal keeps the segment, so that a crash loses nothing of the archive; where
 /// the archive cannot be written, the journal grows up to a limit, and what is beyond it will be
-/// missing there.
+/// missing there. Where the disk is full the oldest files go: new events need the space.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -54,8 +54,9 @@ class ArchiveKeeper {
   Result<void> open();
   /// No checkpoint needs records before this one.
   void release_before(std::uint64_t sequence);
-  /// Goes on where a file was made, and begins the next one.
-  void poll();
+  /// Goes on where a file was made, and begins the next one. `needs_room`: something waits for
+  /// space on the disk, and the oldest files go, as many bytes as a journal segment has at a time.
+  void poll(bool needs_room);
   const ArchiveStatus& status() const { return status_; }
 
  private:
@@ -76,15 +77,21 @@ class ArchiveKeeper {
     std::mutex mutex;
     std::optional<Step> step;
   };
-  static Step make(Files& files, const DataPaths& paths, const cep::Program& program,
-                   const ArchiveOptions& options, std::uint64_t from, std::uint64_t target,
-                   cep::EventTime now);
-  static Step make_next(Files& files, const DataPaths& paths, const cep::Program& program,
-                        const ArchiveOptions& options, std::uint64_t from, std::uint64_t target,
-                        cep::EventTime now);
-  static void keep_to_limits(Files& files, const std::string& directory,
-                             const ArchiveOptions& options, cep::EventTime now, Step& step);
-  void begin();
+  // What a task works with.
+  struct Work {
+    DataPaths paths;
+    cep::Program program;
+    ArchiveOptions options;
+    std::uint64_t segment_bytes = 0;
+    std::uint64_t from = 0;    // the archive has what is before
+    std::uint64_t target = 0;  // no checkpoint needs what is before
+    cep::EventTime now;
+  };
+  static Step make(Files& files, const Work& work, bool makes_room);
+  static Step make_next(Files& files, const Work& work);
+  static void keep_to_limits(Files& files, const Work& work, bool makes_room, Step& step);
+  bool may_make_room();
+  void begin(bool makes_room);
   void take(const Step& step);
 
   Files& files_;
@@ -98,6 +105,7 @@ class ArchiveKeeper {
   std::shared_ptr<Shared> shared_;  // null: no task is under way
   std::uint64_t target_ = 0;        // no checkpoint needs what is before
   bool is_due_ = false;             // a segment may wait
+  cep::EventTime made_room_at_;
   ArchiveStatus status_;
 };
 }  // namespace tocsin::runtime

@@ -22,11 +22,11 @@ Result<void> Node::Impl::poll() {
   if (auto committed = record.commit(); !committed) return committed;
   // Where nothing comes in nothing is appended either, which would hear of it.
   if (auto checked = parts.log->check(); !checked) return checked;
-  if (const EffectQueueStatus status = parts.queue->status(); status.failure) {
-    return tl::unexpected(*status.failure);
-  }
+  const EffectQueueStatus effects = parts.queue->status();
+  if (effects.failure) return tl::unexpected(*effects.failure);
   checkpoints.poll();
-  parts.archive->poll();
+  const bool has_archive = parts.options.archive.has_value();
+  parts.archive->poll(has_archive && (!effects.no_space.empty() || parts.log->waits_for_space()));
   return {};
 }
 

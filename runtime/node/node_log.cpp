@@ -88,6 +88,10 @@ Result<void> ThreadedLog::check() const {
   return {};
 }
 
+bool ThreadedLog::waits_for_space() const {
+  return journal_->status().state == JournalState::kNoSpace;
+}
+
 Result<void> ThreadedLog::wait_durable() {
   hurry();
   for (;;) {

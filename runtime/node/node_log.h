@@ -35,6 +35,8 @@ class NodeLog {
   virtual Result<std::uint64_t> append(const JournalRecord& record) = 0;
   /// Fails with kIo once the journal has failed for good; waits for nothing.
   virtual Result<void> check() const = 0;
+  /// With a thread: it waits for space on the disk.
+  virtual bool waits_for_space() const = 0;
   /// Without a thread: writes and syncs what was taken in. Fails with kLimit for a full disk, which
   /// may pass; kIo, for good.
   virtual Result<void> commit() = 0;
@@ -67,6 +69,7 @@ class DirectLog : public NodeLog {
   const std::optional<TornEnd>& torn_end() const override { return writer_->torn_end(); }
   Result<std::uint64_t> append(const JournalRecord& record) override;
   Result<void> check() const override;
+  bool waits_for_space() const override { return false; }
   Result<void> commit() override;
   Result<void> wait_durable() override { return commit(); }
   void hurry() override {}
@@ -96,6 +99,7 @@ class ThreadedLog : public NodeLog {
   const std::optional<TornEnd>& torn_end() const override { return journal_->torn_end(); }
   Result<std::uint64_t> append(const JournalRecord& record) override;
   Result<void> check() const override;
+  bool waits_for_space() const override;
   Result<void> commit() override { return {}; }
   Result<void> wait_durable() override;
   void hurry() override { journal_->hurry(); }

@@ -5,6 +5,7 @@
 """
 import json
 import pathlib
+import random
 import time
 
 from harness import case, json_lines, payment, run_cases, tocsin
@@ -23,11 +24,11 @@ def fill(server, count, first=0):
     return sent
 
 
-def fill_archive(server, files):
+def fill_archive(server, files, first=0):
     """Sends payments until the archive has so many files, which takes two checkpoints behind them; gives them."""
-    sent = fill(server, 600)
+    sent = fill(server, 300, first)
     while len(archived_files()) < files and len(sent) < 20_000:
-        sent += fill(server, 50, len(sent))
+        sent += fill(server, 50, first + len(sent))
         time.sleep(0.05)
     assert len(archived_files()) >= files
     return sent
@@ -47,15 +48,18 @@ def ids(events):
 
 @case
 def read_beside():
-    """all lines, those of a key and those of a time, beside the server, after kill -9 and after its end"""
-    with Server(*OFTEN) as server:
-        sent = fill_archive(server, 2)
+    """all lines, those of a key and those of a time, beside the server, after kill -9 at any time and after its end"""
+    sent = []
+    for round_ in range(4):
+        with Server(*OFTEN) as server:
+            sent += fill_archive(server, 2 * round_ + 2, len(sent))
+            assert cat() == sent
+            assert cat("--key", "card=c3") == sent[3::KEYS]
+            sent += fill(server, 200, len(sent))
+            time.sleep(random.random() / 5)
+            server.process.kill()
+            server.process.wait()
         assert cat() == sent
-        key = cat("--key", "card=c3")
-        assert key == sent[3::KEYS]
-        server.process.kill()
-        server.process.wait()
-    assert cat() == sent
     with Server(*OFTEN) as server:
         sent += fill(server, 1500, len(sent))
         server.end()

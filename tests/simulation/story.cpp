@@ -28,6 +28,7 @@ Story::Story(tests::Random& random, World world, Reached& reached, bool trace)
       ledger_(world_) {
   faults_.clock.time = world_.begin;
   segment_bytes_ = 16384 + 2000 * random_.below(10);
+  has_archive_ = segment_bytes_ % 4000 < 3000;
   if (random_.chance(70)) checkpoint_every_ = cep::Duration{kSecond * random_.between(1, 20)};
   if (random_.chance(60)) endpoints_.push_back(EndpointId::of("http://receiver/"));
   timeline_[0] = 1;
@@ -59,6 +60,7 @@ NodeOptions Story::options() const {
   options.checkpoint_every = checkpoint_every_;
   options.chunk_bytes = chunk_bytes_;
   options.segment_bytes = segment_bytes_;
+  if (has_archive_) options.archive.emplace();
   options.endpoints = endpoints_;
   return options;
 }

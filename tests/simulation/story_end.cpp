@@ -6,7 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/archive/archive_reader.h"
 #include "tests/simulation/story_teller.h"
+#include "tests/support/random_journal.h"
 
 namespace tocsin::simulation {
 namespace {
@@ -46,6 +48,24 @@ void Story::check_lines() const {
   }
 }
 
+// What the journal has let go of is in the archive.
+void Story::check_archive() {
+  const DataPaths paths(kData);
+  Result<ArchiveReader> reader =
+      ArchiveReader::open(faults_.files, paths.archive, paths.journal, {});
+  must(reader.has_value(), "the archive cannot be read");
+  std::vector<std::string> found;
+  for (;;) {
+    const Result<std::optional<ArchivedRecord>> record = reader->next();
+    must(record.has_value(), record ? "" : "a record cannot be read: " + record.error().message);
+    if (!*record) break;
+    found.push_back(tests::body_of((*record)->record));
+  }
+  must(reader->gaps().empty(), "records are missing in the archive");
+  same("records in archive and journal", ledger_.records(), found);
+  if (reader->figures().files_read > 0) ++reached_["records are in the archive alone"];
+}
+
 void Story::check_side_output(const EffectReader& reader, SideOutputKind kind,
                               const std::vector<std::string>& wanted) const {
   std::vector<std::string> found;
@@ -80,6 +100,7 @@ void Story::check_end() {
   if (expected_.clamped != 0) ++reached_["late events are clamped"];
   if (alert_lives_.size() > 1) ++reached_["alerts of several lives"];
   if (!endpoints_.empty()) check_deliveries(*reader);
+  if (has_archive_) check_archive();
   const Result<VerifyReport> report = verify();
   must(report.has_value(), report ? "" : "it cannot be verified: " + report.error().message);
   // What shares a file with a damaged checkpoint is damaged as well.

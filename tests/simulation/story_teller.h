@@ -119,6 +119,7 @@ class Story {
                    const std::vector<std::string>& found);
   static void same_alerts(const Expected& expected, const std::vector<std::string>& found);
   void check_lines() const;
+  void check_archive();
   void check_side_output(const EffectReader& reader, SideOutputKind kind,
                          const std::vector<std::string>& wanted) const;
   void check_end();
@@ -137,6 +138,7 @@ class Story {
   Expected expected_;
   std::array<std::uint8_t, 16> timeline_{};
   std::uint64_t segment_bytes_ = 8192;
+  bool has_archive_ = false;
   std::size_t chunk_bytes_ = 1;
   std::optional<cep::Duration> checkpoint_every_;
   std::vector<EndpointId> endpoints_;
