@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "api/base/stop_signal.h"
+#include "api/base/sudden_end.h"
 #include "api/commands/cli.h"
 
 namespace {
@@ -20,6 +21,7 @@ void fill_standard_descriptors() {
 
 int main(int argc, char** argv) {
   fill_standard_descriptors();
+  tocsin::api::end_at_once_when_lost();
   tocsin::api::ignore_write_signals();
   return tocsin::api::run_command_line(argc, argv);
 }

@@ -1,18 +1,13 @@
 #include "api/commands/cli.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
-#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include "api/base/version.h"
@@ -152,16 +147,6 @@ ExitCode print(const std::string& text) {
   return ExitCode::kSuccess;
 }
 
-constexpr const char* kNoMemory = "memory could not be allocated";
-// What was stored in a data directory stays, as after any other end in the middle.
-std::string out_of_memory(std::string_view what) {
-  return fmt::format(
-      "out of memory: {}\nraise the limit of the process (`ulimit -v`, the container's or the "
-      "unit's), or reduce what it needs: --memory-max and --reorder-memory, or rules with shorter "
-      "windows",
-      what);
-}
-
 ExitCode parse_and_run(int argc, const char* const* argv) {
   Chosen chosen;
   const std::unique_ptr<CLI::App> program = build_program(chosen);
@@ -204,52 +189,7 @@ std::unique_ptr<CLI::App> build_program(Chosen& chosen) {
   return program;
 }
 
-namespace {
-// Says why the program ends.
-void tell_end(const std::exception_ptr& why) {
-  try {
-    std::rethrow_exception(why);
-  } catch (const std::bad_alloc&) {
-    end_with(ExitCode::kInputOutput, out_of_memory(kNoMemory));
-  } catch (const std::system_error& error) {
-    const bool no_room = error.code() == std::errc::resource_unavailable_try_again ||
-                         error.code() == std::errc::not_enough_memory;
-    end_with(ExitCode::kInputOutput,
-             no_room ? out_of_memory("no thread could be started")
-                     : fmt::format("ended by an unexpected error: {}", error.what()));
-  } catch (const std::exception& error) {
-    // A defect: never a normal end.
-    end_with(ExitCode::kInputOutput, fmt::format("ended by an unexpected error: {}", error.what()));
-  }
-}
-
-// What end_for_thread() says of memory: made while there is some.
-std::string no_memory_text;
-
-// Of what a thread beside the main one did not catch: nothing can go on without it, and a data
-// directory is as after any other end in the middle.
-[[noreturn]] void end_for_thread() {
-  try {
-    if (const std::exception_ptr why = std::current_exception()) std::rethrow_exception(why);
-  } catch (const std::bad_alloc&) {
-    static_cast<void>(!::write(STDERR_FILENO, no_memory_text.data(), no_memory_text.size()));
-    std::_Exit(static_cast<int>(ExitCode::kInputOutput));
-  } catch (...) {
-    tell_end(std::current_exception());
-    std::_Exit(static_cast<int>(ExitCode::kInputOutput));
-  }
-  std::abort();
-}
-}  // namespace
-
 int run_command_line(int argc, const char* const* argv) {
-  no_memory_text = fmt::format("tocsin: {}\n", out_of_memory(kNoMemory));
-  std::set_terminate(end_for_thread);
-  try {
-    return static_cast<int>(parse_and_run(argc, argv));
-  } catch (...) {
-    tell_end(std::current_exception());
-    return static_cast<int>(ExitCode::kInputOutput);
-  }
+  return static_cast<int>(parse_and_run(argc, argv));
 }
 }  // namespace tocsin::api

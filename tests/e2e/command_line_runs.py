@@ -340,15 +340,18 @@ def _():
         return
     write("rules.tocsin", RULES)
     write("in.ndjson", [payment(0, card=f"c{i}", amount=900.00) for i in range(2_000)])
+
+    def within(most, *arguments):
+        return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=LIMIT_S,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (most, most)))
+    step = 1 << 20
+    # With less, the libraries cannot be loaded and made ready, and nothing of the program has run.
+    least = next(most for most in range(20 << 20, 260 << 20, step) if within(most, "--version").returncode == 0)
     for more in (["--workers", "1"], ["--workers", "4"], ["--data", "data"]):
         ended = []
-        for most in range(400 << 20, 20 << 20, -(8 << 20)):
+        for most in (*range(least, least + 12 * step, step), *range(least + 12 * step, 260 << 20, 4 * step)):
             shutil.rmtree("data", ignore_errors=True)
-            done = subprocess.run([BINARY, "run", "rules.tocsin", "--input", "in.ndjson", *more], capture_output=True,
-                                  text=True, timeout=LIMIT_S,
-                                  preexec_fn=lambda most=most: resource.setrlimit(resource.RLIMIT_AS, (most, most)))
-            if done.returncode == 127:  # not even loaded
-                break
+            done = within(most, "run", "rules.tocsin", "--input", "in.ndjson", *more)
             if done.returncode != 0:
                 ended.append(done)
         assert any(done.returncode == 3 for done in ended), more
