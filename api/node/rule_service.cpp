@@ -7,6 +7,9 @@
 
 #include "api/rules/rule_texts.h"
 #include "api/rules/test_runner.h"
+#include "cep/compile/compile.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "cep/value/identity.h"
 #include "runtime/journal/blob_store.h"
 #include "runtime/journal/file_tree.h"
@@ -18,15 +21,29 @@ constexpr std::size_t kFailuresMax = 20;  // that a refusal shows whole
 tl::unexpected<DeployRefusal> refuse(DeployRefusal::Why why, std::string detail) {
   return tl::unexpected(DeployRefusal{why, std::move(detail), {}, {}});
 }
+// Whether it is divided by key, as far as it runs: a draft is not known.
+bool has_key(const CurrentRules& now, const std::string& id) {
+  const std::vector<cep::Rule>& rules = now.rules.program->plan().rules;
+  const auto rule = std::ranges::find(rules, id, &cep::Rule::id);
+  return rule == rules.end() || !rule->key.parts.empty();
+}
+
+// Tests are of what rules mean, whoever they are let out for.
+Result<cep::Program> live_for_all(const cep::Program& program) {
+  const auto is_whole = [](const cep::Rule& rule) { return rule.share.is_whole(); };
+  if (std::ranges::all_of(program.plan().rules, is_whole)) return program;
+  cep::Plan plan = program.plan();
+  for (cep::Rule& rule : plan.rules) rule.share = {};
+  return cep::compile(std::make_shared<const cep::Plan>(std::move(plan)));
+}
 }  // namespace
 
 std::string rule_etag(const RulePack& pack, std::string_view rule) {
   const std::optional<RuleText> text = pack.rule(rule);
   if (!text) return "";
-  const std::map<std::string, RuleStage> stages = pack.stages();
-  const auto stage = stages.find(text->id);
+  const Rollout rollout = rollout_of(pack.rollouts(), text->id);
   const std::string all = fmt::format(
-      "{}\n{}\n{}", text->path, stage == stages.end() ? "" : name_of(stage->second), text->text);
+      "{}\n{}\n{}", text->path, rollout.is_live_for_all() ? "" : text_of(rollout), text->text);
   return cep::hex(cep::sha256(all)).substr(0, 32);
 }
 
@@ -157,11 +174,13 @@ std::optional<DeployRefusal> RuleService::check(const RulePack& pack, bool ignor
                          {}};
   }
   if (ignores_tests) return std::nullopt;
+  const Result<cep::Program> tested = live_for_all(*loaded.program);
+  if (!tested) return DeployRefusal{DeployRefusal::Why::kNode, tested.error().message, "", {}};
   DeployRefusal failed{DeployRefusal::Why::kTestsFail, "", "", {}};
   std::size_t count = 0;
   for (const rules::EmbeddedTest& test : loaded.loaded.rules->tests) {
     if (!rule_of(loaded.program->plan(), test)) continue;
-    const Result<TestOutcome> outcome = run_embedded_test(*loaded.program, test);
+    const Result<TestOutcome> outcome = run_embedded_test(*tested, test);
     if (outcome && outcome->passed()) continue;
     if (++count > kFailuresMax) continue;
     failed.failures.push_back(
@@ -236,23 +255,27 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
   return Deployed{now->version, etag, true, std::move(activated->report)};
 }
 
-tl::expected<Deployed, DeployRefusal> RuleService::set_stage(const RuleChange& change,
-                                                             const std::string& rule,
-                                                             RuleStage stage) {
+tl::expected<Deployed, DeployRefusal> RuleService::set_rollout(const RuleChange& change,
+                                                               const std::string& rule,
+                                                               const Rollout& rollout) {
   return deploy(change, [&](const RulePack& pack) -> Result<RulePack> {
     if (!pack.rule(rule)) {
       return fail(Errc::kNotFound, fmt::format("there is no rule with the id {}", rule));
     }
-    const std::map<std::string, RuleStage> stages = pack.stages();
-    const auto known = stages.find(rule);
-    const RuleStage before = known == stages.end() ? RuleStage::kLive : known->second;
-    if (!may_become(before, stage)) {
+    const Rollout before = rollout_of(pack.rollouts(), rule);
+    if (!may_become(before.stage, rollout.stage)) {
       std::vector<std::string_view> next;
-      for (const RuleStage one : next_stages(before)) next.push_back(name_of(one));
+      for (const RuleStage one : next_stages(before.stage)) next.push_back(name_of(one));
       return fail(Errc::kConflict, fmt::format("the rule {} is {}: from there it may become {}",
-                                               rule, name_of(before), fmt::join(next, " or ")));
+                                               rule, text_of(before), fmt::join(next, " or ")));
     }
-    return pack.with_stage(rule, stage);
+    if (!rollout.share.is_whole() && !has_key(*current(), rule)) {
+      return fail(Errc::kConflict,
+                  fmt::format("the rule {} has no `by`: without keys it is live for all events or "
+                              "for none",
+                              rule));
+    }
+    return pack.with_rollout(rule, rollout);
   });
 }
 }  // namespace tocsin::api

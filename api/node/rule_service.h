@@ -109,9 +109,11 @@ class RuleService {
   /// Changes the pack that holds to what `edit` makes of it.
   tl::expected<Deployed, DeployRefusal> deploy(
       const RuleChange& change, const std::function<Result<RulePack>(const RulePack&)>& edit);
-  /// The same of one rule's stage; kLive is where rules are that were never held back.
-  tl::expected<Deployed, DeployRefusal> set_stage(const RuleChange& change, const std::string& rule,
-                                                  RuleStage stage);
+  /// The same of one rule's stage; live is where rules are that were never held back. A rule
+  /// without key is live for all or none: kNotAllowed.
+  tl::expected<Deployed, DeployRefusal> set_rollout(const RuleChange& change,
+                                                    const std::string& rule,
+                                                    const Rollout& rollout);
   /// Loads the pack into `loaded` and runs its tests, as deploy() does; nothing is activated. Gives
   /// why it would be refused; nothing where it would not.
   static std::optional<DeployRefusal> check(const RulePack& pack, bool ignores_tests,

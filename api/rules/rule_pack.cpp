@@ -279,23 +279,25 @@ Result<RulePack> RulePack::without_rule(std::string_view id) const {
   const bool is_blank = rest.find_first_not_of(" \t\r\n") == std::string::npos;
   Result<RulePack> changed =
       is_blank ? without_file(before->path) : with_file(before->path, std::move(rest));
-  if (changed) *changed = changed->with_stage(std::string(id), RuleStage::kLive);
+  if (changed) *changed = changed->with_rollout(std::string(id), {});
   return changed;
 }
 
-std::map<std::string, RuleStage> RulePack::stages() const { return stages_of(texts_); }
+std::map<std::string, Rollout> RulePack::rollouts() const { return rollouts_of(texts_); }
 
-RulePack RulePack::with_stage(const std::string& id, RuleStage stage) const {
-  std::map<std::string, RuleStage> stages = this->stages();
-  if (stage == RuleStage::kLive) {
-    stages.erase(id);
+RulePack RulePack::with_rollout(const std::string& id, const Rollout& rollout) const {
+  std::map<std::string, Rollout> rollouts = this->rollouts();
+  if (rollout.is_live_for_all()) {
+    rollouts.erase(id);
   } else {
-    stages[id] = stage;
+    rollouts[id] = rollout;
   }
   RulePack changed = *this;
   std::erase_if(changed.texts_,
                 [](const runtime::NamedContents& one) { return one.role == kStagesRole; });
-  if (!stages.empty()) changed.texts_.push_back({std::string(kStagesRole), stages_text(stages)});
+  if (!rollouts.empty()) {
+    changed.texts_.push_back({std::string(kStagesRole), rollouts_text(rollouts)});
+  }
   return RulePack(std::move(changed.texts_));
 }
 }  // namespace tocsin::api

@@ -2,7 +2,7 @@
 /// another pack; nothing is checked until load().
 ///
 /// Roles of its texts (api/rules/rule_texts.h): "rules:PATH" and "file:PATH", paths relative to the
-/// pack; "zone:NAME"; "stages", a JSON object of what is suppressed: {"RULE":"shadow"}.
+/// pack; "zone:NAME"; "stages", a JSON object of what is held back: {"RULE":"live 10%"}.
 #pragma once
 #include <map>
 #include <optional>
@@ -62,10 +62,10 @@ class RulePack {
   /// And its tests. Fails with kNotFound.
   Result<RulePack> without_rule(std::string_view id) const;
 
-  /// What rules are suppressed to.
-  std::map<std::string, RuleStage> stages() const;
-  /// Holds a rule back to `stage`; kLive lets it be what its text says.
-  RulePack with_stage(const std::string& id, RuleStage stage) const;
+  /// What rules are held back to.
+  std::map<std::string, Rollout> rollouts() const;
+  /// Holds a rule back to `rollout`; live for all keys lets it be what its text says.
+  RulePack with_rollout(const std::string& id, const Rollout& rollout) const;
 
  private:
   std::vector<runtime::NamedContents> texts_;

@@ -21,7 +21,7 @@ struct Shadow : msm::front::state<> {};
 struct Live : msm::front::state<> {};
 struct Retired : msm::front::state<> {};
 
-struct Rollout : msm::front::state_machine_def<Rollout> {
+struct Stages : msm::front::state_machine_def<Stages> {
   using initial_state = Draft;
   using no_exception_thrown = int;
   using no_message_queue = int;
@@ -50,7 +50,7 @@ struct Rollout : msm::front::state_machine_def<Rollout> {
 
   bool was_refused = false;
 };
-using Machine = msm::back::state_machine<Rollout>;
+using Machine = msm::back::state_machine<Stages>;
 
 void give(Machine& machine, RuleStage stage) {
   switch (stage) {
@@ -106,6 +106,29 @@ bool may_become(RuleStage from, RuleStage to) {
   TOCSIN_ASSERT(!machine.was_refused, "the way to each stage is open");
   give(machine, to);
   return !machine.was_refused;
+}
+
+std::string text_of(const Rollout& rollout) {
+  std::string text(name_of(rollout.stage));
+  if (!rollout.share.is_whole()) text += " " + rollout.share.text();
+  return text;
+}
+
+std::optional<Rollout> parse_rollout(std::string_view text) {
+  const std::size_t blank = text.find(' ');
+  const std::optional<RuleStage> stage = rule_stage_named(text.substr(0, blank));
+  if (!stage) return std::nullopt;
+  Rollout rollout{*stage};
+  if (blank == std::string_view::npos) return rollout;
+  const std::optional<cep::KeyShare> share = cep::KeyShare::parse(text.substr(blank + 1));
+  if (!share || *stage != RuleStage::kLive) return std::nullopt;
+  rollout.share = *share;
+  return rollout;
+}
+
+Rollout rollout_of(const std::map<std::string, Rollout>& rollouts, const std::string& rule) {
+  const auto found = rollouts.find(rule);
+  return found == rollouts.end() ? Rollout() : found->second;
 }
 
 std::vector<RuleStage> next_stages(RuleStage from) {

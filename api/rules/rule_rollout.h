@@ -3,7 +3,7 @@
 ///
 ///   draft    checked, and nothing more
 ///   shadow   alerts are kept and marked, nothing is delivered
-///   live     as its text says
+///   live     as its text says, for all keys or a share of them (`live 10%`)
 ///   retired  out of use; kept to be read
 ///
 ///   state   | may become
@@ -13,9 +13,13 @@
 ///   retired | draft
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
+
+#include "cep/value/key_share.h"
 
 namespace tocsin::api {
 enum class RuleStage : std::uint8_t { kDraft, kShadow, kLive, kRetired };
@@ -26,4 +30,18 @@ std::optional<RuleStage> rule_stage_named(std::string_view name);
 bool may_become(RuleStage from, RuleStage to);
 /// Where it may go from there, in the order of the stages.
 std::vector<RuleStage> next_stages(RuleStage from);
+
+/// A rule's stage, and while it is live for which keys: the others are as in shadow.
+struct Rollout {
+  RuleStage stage = RuleStage::kLive;
+  cep::KeyShare share = {};  // whole unless `stage` is kLive
+  bool is_live_for_all() const { return stage == RuleStage::kLive && share.is_whole(); }
+  friend bool operator==(const Rollout&, const Rollout&) = default;
+};
+/// "shadow", "live", "live 10%".
+std::string text_of(const Rollout& rollout);
+/// Reads it back; nothing for any other text.
+std::optional<Rollout> parse_rollout(std::string_view text);
+/// Of a rule with no entry: live for all keys.
+Rollout rollout_of(const std::map<std::string, Rollout>& rollouts, const std::string& rule);
 }  // namespace tocsin::api

@@ -30,22 +30,22 @@ cep::Status status_at(RuleStage stage) {
 }
 }  // namespace
 
-std::map<std::string, RuleStage> stages_of(const std::vector<runtime::NamedContents>& texts) {
-  std::map<std::string, RuleStage> stages;
+std::map<std::string, Rollout> rollouts_of(const std::vector<runtime::NamedContents>& texts) {
+  std::map<std::string, Rollout> rollouts;
   const auto text = std::ranges::find(texts, kStagesRole, &runtime::NamedContents::role);
-  if (text == texts.end()) return stages;
+  if (text == texts.end()) return rollouts;
   const ordered_json document = ordered_json::parse(text->contents, nullptr, false);
-  if (!document.is_object()) return stages;
+  if (!document.is_object()) return rollouts;
   for (const auto& [rule, word] : document.items()) {
     if (!word.is_string()) continue;
-    if (const auto stage = rule_stage_named(word.get<std::string>())) stages[rule] = *stage;
+    if (const auto rollout = parse_rollout(word.get<std::string>())) rollouts[rule] = *rollout;
   }
-  return stages;
+  return rollouts;
 }
 
-std::string stages_text(const std::map<std::string, RuleStage>& stages) {
+std::string rollouts_text(const std::map<std::string, Rollout>& rollouts) {
   ordered_json document = ordered_json::object();
-  for (const auto& [rule, stage] : stages) document[rule] = name_of(stage);
+  for (const auto& [rule, rollout] : rollouts) document[rule] = text_of(rollout);
   return document.dump();
 }
 
@@ -85,7 +85,9 @@ LoadedRules load_kept_rules(const std::vector<runtime::NamedContents>& texts) {
     if (found == texts.end()) return fail(Errc::kNotFound, "it was not kept");
     return found->contents;
   };
-  for (const auto& [rule, stage] : stages_of(texts)) options.status_max[rule] = status_at(stage);
+  for (const auto& [rule, rollout] : rollouts_of(texts)) {
+    options.status_max[rule] = {status_at(rollout.stage), rollout.share};
+  }
   return load_rules(files, options, [&](const std::string& path) -> Result<std::string> {
     for (const std::string_view kind : {kRules, kFile}) {
       const auto found = find(kind, path);

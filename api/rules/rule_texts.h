@@ -22,8 +22,8 @@ LoadedRules load_rules_keeping(const std::vector<std::string>& files,
                                std::vector<runtime::NamedContents>& texts);
 /// Of what load_rules_keeping() kept; no file is read. Rules are suppressed to their stages.
 LoadedRules load_kept_rules(const std::vector<runtime::NamedContents>& texts);
-/// What rules are suppressed to, by id, as a text of that role has it: `{"RULE":"shadow"}`; nothing
+/// What rules are held back to, by id, as a text of that role has it: `{"RULE":"shadow"}`; nothing
 /// where there is none, and what is not understood is left out.
-std::map<std::string, RuleStage> stages_of(const std::vector<runtime::NamedContents>& texts);
-std::string stages_text(const std::map<std::string, RuleStage>& stages);
+std::map<std::string, Rollout> rollouts_of(const std::vector<runtime::NamedContents>& texts);
+std::string rollouts_text(const std::map<std::string, Rollout>& rollouts);
 }  // namespace tocsin::api

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -122,9 +121,7 @@ HttpResponse only_for_operators(const std::string& what) {
 }
 
 bool is_suppressed(const RulePack& pack, const std::string& rule) {
-  const std::map<std::string, RuleStage> stages = pack.stages();
-  const auto stage = stages.find(rule);
-  return stage != stages.end() && stage->second != RuleStage::kLive;
+  return rollout_of(pack.rollouts(), rule).stage != RuleStage::kLive;
 }
 
 // One rule is changed, which must be as the client has read it; others may have changed meanwhile.
@@ -158,7 +155,7 @@ HttpResponse change_rule(ServerContext& context, ApiRequest& request,
         if (problem) return fail(Errc::kConflict, "");
         Result<RulePack> changed = edit(pack);
         if (changed && must_be_new && !is_operator(request)) {
-          changed = changed->with_stage(rule, RuleStage::kShadow);
+          changed = changed->with_rollout(rule, {RuleStage::kShadow});
         }
         return changed;
       });
@@ -187,10 +184,11 @@ HttpResponse put_stage(ServerContext& context, ApiRequest& request) {
   if (!body) return body.error();
   const std::string word =
       body->contains("stage") && (*body)["stage"].is_string() ? (*body)["stage"] : "";
-  const std::optional<RuleStage> stage = rule_stage_named(word);
-  if (!stage) {
+  const std::optional<Rollout> rollout = parse_rollout(word);
+  if (!rollout) {
     return problem_response(ProblemKind::kBadBody,
-                            R"(the body is {"stage": "draft" or "shadow" or "live" or "retired"})");
+                            R"(the body is {"stage": "draft", "shadow", "live", "live 10%" (or )"
+                            R"(another share of the keys, such as 0.5%), or "retired"})");
   }
   request.notes["stage"] = ordered_json(word).dump();
   const auto wanted = precondition(request, "the rule");
@@ -206,7 +204,7 @@ HttpResponse put_stage(ServerContext& context, ApiRequest& request) {
     return problem_response(ProblemKind::kStale,
                             fmt::format("the rule {} was changed; read it again", rule));
   }
-  if (*stage == RuleStage::kLive && !is_operator(request)) {
+  if (rollout->stage == RuleStage::kLive && !is_operator(request)) {
     return only_for_operators("making a rule live");
   }
   if (!is_operator(request) && !is_suppressed(now->pack, rule)) {
@@ -214,7 +212,7 @@ HttpResponse put_stage(ServerContext& context, ApiRequest& request) {
   }
   RuleChange change = change_of(request);
   change.if_match = now->pack.etag();  // as it was looked at
-  const auto outcome = context.rules.set_stage(change, rule, *stage);
+  const auto outcome = context.rules.set_rollout(change, rule, *rollout);
   if (!outcome) return refused(outcome.error());
   return deployed(request, *outcome, rule_etag(context.rules.current()->pack, rule));
 }
@@ -393,7 +391,10 @@ void add_rule_changes(Router& router, ServerContext& context) {
               .tag = "rules",
               .summary = "Change a rule's stage: draft, shadow, live, retired",
               .description = "A stage never exceeds the status in the rule's text: `live` gives "
-                             "the rule the status of its text.",
+                             "the rule the status of its text. `live 10%` does so for a share of "
+                             "its keys; for the others the rule stays in shadow. Which keys these "
+                             "are depends on the keys alone, so a larger share has all of a "
+                             "smaller one.",
               .role = Role::kAnalyst,
               .path_parameters = {rule_parameter()},
               .query_parameters = deploy_parameters(),

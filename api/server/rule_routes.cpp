@@ -43,10 +43,8 @@ std::uint64_t alerts_of(const NodeFigures& figures, const std::string& id) {
   return index < alerts.size() ? alerts[index] : 0;
 }
 
-std::string_view stage_of(const CurrentRules& now, const std::string& id) {
-  const std::map<std::string, RuleStage> stages = now.pack.stages();
-  const auto stage = stages.find(id);
-  return name_of(stage == stages.end() ? RuleStage::kLive : stage->second);
+std::string stage_of(const CurrentRules& now, const std::string& id) {
+  return text_of(rollout_of(now.pack.rollouts(), id));
 }
 
 // One that runs.

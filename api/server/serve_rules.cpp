@@ -48,7 +48,7 @@ Outcome<StartRules> load_start_rules(const std::optional<RulePack>& given) {
 }
 
 RulePack with_stages_of(const RulePack& kept, RulePack given) {
-  for (const auto& [rule, stage] : kept.stages()) given = given.with_stage(rule, stage);
+  for (const auto& [rule, rollout] : kept.rollouts()) given = given.with_rollout(rule, rollout);
   return given;
 }
 

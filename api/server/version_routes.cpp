@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -18,7 +19,7 @@ ordered_json pack_json(const RulePack& pack) {
   ordered_json files = ordered_json::object();
   for (const std::string& path : pack.paths()) files[path] = *pack.file(path);
   ordered_json stages = ordered_json::object();
-  for (const auto& [rule, stage] : pack.stages()) stages[rule] = name_of(stage);
+  for (const auto& [rule, rollout] : pack.rollouts()) stages[rule] = text_of(rollout);
   return {{"files", std::move(files)}, {"stages", std::move(stages)}};
 }
 
@@ -62,6 +63,19 @@ HttpResponse get_version(ServerContext& context, const ApiRequest& request) {
   return problem_response(ProblemKind::kNotFound, fmt::format("there is no version {}", number));
 }
 
+// The stages of rules in both that differ: what they were, and what they are.
+ordered_json changed_stages(const RulePack& from, const RulePack& to) {
+  const std::map<std::string, Rollout> before = from.rollouts();
+  const std::map<std::string, Rollout> after = to.rollouts();
+  ordered_json changed = ordered_json::object();
+  for (const RuleText& rule : from.rules()) {
+    const Rollout was = rollout_of(before, rule.id);
+    const Rollout is = rollout_of(after, rule.id);
+    if (was != is && to.rule(rule.id)) changed[rule.id] = {text_of(was), text_of(is)};
+  }
+  return changed;
+}
+
 // What of `to` is otherwise than in `from`, file by file.
 HttpResponse diff_versions(ServerContext& context, const ApiRequest& request) {
   const auto number = static_cast<std::uint64_t>(*request.integer("version"));
@@ -101,6 +115,7 @@ HttpResponse diff_versions(ServerContext& context, const ApiRequest& request) {
   return json_response(200, {{"from", from_number},
                              {"version", number},
                              {"rules", std::move(rules)},
+                             {"stages", changed_stages(*from, *to)},
                              {"files", std::move(files)}});
 }
 
@@ -159,7 +174,7 @@ void add_version_routes(Router& router, ServerContext& context) {
                              .type = Type::kInteger,
                              .description = "The version to compare with; default the previous one",
                              .least = 1}},
-       .answers = {{200, "Rules and files that differ", "application/json"}},
+       .answers = {{200, "Rules, stages and files that differ", "application/json"}},
        .handler = [&context](ApiRequest& request) { return diff_versions(context, request); }});
 }
 }  // namespace tocsin::api

@@ -288,6 +288,7 @@ class RuleTexts {
     out_ = fmt::format("presentation\nrule {} id {} title {} description {} owner {} status {}\n",
                        rule_.name, quoted(rule_.id), quoted(rule_.title), quoted(rule_.description),
                        quoted(rule_.owner), name_of(kStatusNames, rule_.status));
+    if (!rule_.share.is_whole()) out_ += "share " + rule_.share.text() + "\n";
     for (const auto* texts : {&rule_.tags, &rule_.references, &rule_.false_positives}) {
       std::vector<std::string> all;
       for (const std::string& text : *texts) all.push_back(quoted(text));

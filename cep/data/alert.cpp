@@ -13,7 +13,9 @@ const char* budget_name(BudgetCause cause) {
 }
 
 Status status_of(const Plan& plan, const Alert& alert) {
-  const Status status = plan.rules[alert.rule.value].status;
-  return alert.budget && status != Status::kShadow ? Status::kLive : status;
+  const Rule& rule = plan.rules[alert.rule.value];
+  if (alert.budget) return rule.status == Status::kShadow ? rule.status : Status::kLive;
+  const bool is_outside = rule.status == Status::kLive && !rule.share.has(alert.order.key);
+  return is_outside ? Status::kShadow : rule.status;
 }
 }  // namespace tocsin::cep

@@ -53,6 +53,7 @@ struct Alert {
 inline constexpr const char* kBudgetRule = "tocsin.budget";
 /// "runs_per_key".
 const char* budget_name(BudgetCause cause);
-/// How the alert is treated: as its rule says; the engine's own as live, but of a shadow rule.
+/// How the alert is treated: as its rule says, and as a shadow rule's where its key is not in the
+/// rule's share; the engine's own as live, but of a shadow rule.
 Status status_of(const Plan& plan, const Alert& alert);
 }  // namespace tocsin::cep

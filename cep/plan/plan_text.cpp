@@ -281,6 +281,7 @@ class Describer {
     line(1, fmt::format("id {} title {} description {} owner {} status {}", quoted(rule.id),
                         quoted(rule.title), quoted(rule.description), quoted(rule.owner),
                         name_of(kStatusNames, rule.status)));
+    if (!rule.share.is_whole()) line(1, "share " + rule.share.text());
     line(1, fmt::format("tags {} references {} falsepositives {}", texts(rule.tags),
                         texts(rule.references), texts(rule.false_positives)));
     line(1, "severity " + optional_expr(rule.severity));

@@ -12,6 +12,7 @@
 #include "cep/plan/pattern.h"
 #include "cep/plan/severity.h"
 #include "cep/plan/suppression_spec.h"
+#include "cep/value/key_share.h"
 #include "cep/value/time.h"
 
 namespace tocsin::cep {
@@ -44,6 +45,9 @@ struct Rule {
   std::string owner;
   std::vector<std::string> tags, references, false_positives;
   Status status = Status::kLive;
+  /// The keys for which it is as `status` says. For others its alerts are those of a shadow rule,
+  /// and no rule or feature sees them.
+  KeyShare share;
   ExprPtr severity;  // absent: medium. A kEnum of info, low, medium, high, critical
   KeySpec key;
   std::vector<Variable> variables;      // in the order of the steps

@@ -42,6 +42,7 @@ bool AlertRows::add(std::span<const Alert> alerts, Batch& batch, std::uint64_t& 
   batch_ = &batch;
   const std::size_t before = entries_.size();
   for (const Alert& alert : alerts) {
+    if (!program_.plan->rules[alert.rule.value].share.has(alert.order.key)) continue;
     for (const EventTypeIndex type : program_.alert_types[alert.rule.value]) {
       append(alert, type, batch, values_missing);
     }

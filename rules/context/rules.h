@@ -15,6 +15,7 @@
 #include "cep/plan/expr.h"
 #include "cep/plan/plan_fwd.h"
 #include "cep/plan/severity.h"
+#include "cep/value/key_share.h"
 #include "rules/text/diagnostics.h"
 
 namespace tocsin::rules {
@@ -76,13 +77,17 @@ struct RuleLimits {
   std::size_t table_cells_max = 10'000'000;   // rows times columns, keys included
   cep::RegexLimits regex;
 };
+struct StatusLimit {
+  cep::Status most = cep::Status::kLive;  // `draft` leaves it out
+  cep::KeyShare share = {};               // for which keys
+};
 struct LoadOptions {
   RuleLimits limits;
   /// Reads a file of the time zone database by its name in it ("Europe/Berlin", "tzdata.zi");
   /// absent: the system's.
   ReadFile read_zone = {};
-  /// The most that a rule may be, by its id, whatever its text says: `draft` leaves it out.
-  std::map<std::string, cep::Status> status_max = {};
+  /// The most that a rule may be, by its id, whatever its text says.
+  std::map<std::string, StatusLimit> status_max = {};
   /// Warns of a live rule that its embedded tests do not show firing and not firing, and of one
   /// without an `alert` clause.
   bool warn_of_untested = false;

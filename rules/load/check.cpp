@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "rules/context/check_context.h"
 #include "rules/context/report.h"
 #include "rules/declaration/check_computed.h"
@@ -192,6 +194,10 @@ std::optional<RuleSet> check(SourceMap& sources, const std::vector<const ParsedF
   context.plan.features = context.features.take();
   context.plan.event_types.resize(context.event_types_kept);
   context.plan.zones = context.zones.take();
+  for (cep::Rule& rule : context.plan.rules) {
+    const auto limit = options.status_max.find(rule.id);
+    if (limit != options.status_max.end()) rule.share = limit->second.share;
+  }
   const std::vector<std::string> problems = cep::validate(context.plan);
   TOCSIN_ASSERT(problems.empty(), problems.front().c_str());
   set.written = std::move(context.written);

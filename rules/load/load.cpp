@@ -85,7 +85,7 @@ class Loader {
         static_cast<int>(tree::StatusWord::kLive) == static_cast<int>(cep::Status::kLive));
     const auto most = status_max_.find(rule.id ? rule.id->word.text : rule.name.text);
     if (most == status_max_.end()) return;
-    const auto allowed = static_cast<tree::StatusWord>(most->second);
+    const auto allowed = static_cast<tree::StatusWord>(most->second.most);
     if (!rule.status) {
       rule.status.emplace();
       rule.status->span = rule.status->keyword_span = rule.name.span;
@@ -155,7 +155,7 @@ class Loader {
   DiagnosticSink& sink_;
   const ReadFile& read_file_;
   const ParseLimits limits_;
-  const std::map<std::string, cep::Status>& status_max_;
+  const std::map<std::string, StatusLimit>& status_max_;
   std::unordered_map<std::string, std::unique_ptr<Node>> nodes_;
 };
 

@@ -21,23 +21,30 @@ Error NodeRules::other_rules(const SettingsChange& change) const {
                       parts_.paths.directory, change.text())};
 }
 
-// What holds at the journal's end and what this start has must fit.
-Result<void> NodeRules::check_end() {
+// Whether these hold at the journal's end, with which what this start has must fit.
+Result<bool> NodeRules::hold_at_end(const NodeSettings& wanted) {
   const Result<std::optional<Beginning>> latest =
       find_beginning(parts_.ports.files, parts_.paths, true);
   if (!latest) return tl::unexpected(latest.error());
-  if (!*latest) return {};
+  if (!*latest) return true;
   const SettingsChange change = compare_settings((*latest)->settings, parts_.options.settings);
-  if (change.may_go_on()) return {};
-  return tl::unexpected(other_rules(change));
+  if (!change.may_go_on()) return tl::unexpected(other_rules(change));
+  return (*latest)->settings == wanted;
 }
 
+// Rules that only show something else are made again too where others took their place later: who
+// sees their alerts, and what is read of them, may follow from what was changed.
 Result<NodeProgram> NodeRules::program_of(const NodeSettings& wanted,
                                           const std::vector<CheckpointBlob>& blobs) {
   const SettingsChange change = compare_settings(wanted, parts_.options.settings);
-  if (change.may_go_on()) return given_;
+  if (change.may_go_on() &&
+      (wanted.plan == parts_.options.settings.plan || !parts_.options.compile)) {
+    return given_;
+  }
   if (!parts_.options.compile) return tl::unexpected(other_rules(change));
-  if (auto checked = check_end(); !checked) return tl::unexpected(checked.error());
+  const Result<bool> are_last = hold_at_end(wanted);
+  if (!are_last) return tl::unexpected(are_last.error());
+  if (*are_last) return given_;
   const Result<std::vector<NamedContents>> texts = read_texts(*parts_.blob_store, blobs);
   if (!texts) return tl::unexpected(texts.error());
   Result<NodeProgram> compiled = parts_.options.compile(wanted, *texts);
@@ -100,7 +107,7 @@ Result<void> NodeRules::take_settings(std::string_view json, std::vector<Checkpo
     return fail(wanted.error().code, fmt::format("{}: {}", what, wanted.error().message));
   }
   parts_.recovery.shown_otherwise = compare_settings(*wanted, parts_.options.settings).shown;
-  if (!compare_settings(*wanted, profile_).may_go_on()) {
+  if (wanted->plan != profile_.plan || !compare_settings(*wanted, profile_).may_go_on()) {
     Result<NodeProgram> next = program_of(*wanted, blobs);
     if (!next) return tl::unexpected(next.error());
     next->program = next->program.with_own_data();

@@ -43,7 +43,7 @@ class NodeRules {
 
  private:
   Error other_rules(const SettingsChange& change) const;
-  Result<void> check_end();
+  Result<bool> hold_at_end(const NodeSettings& wanted);
   Result<NodeProgram> program_of(const NodeSettings& wanted,
                                  const std::vector<CheckpointBlob>& blobs);
   void use(NodeProgram next, std::unique_ptr<cep::Engine> engine);

@@ -132,21 +132,22 @@ TEST_CASE("rule pack: rules and files come and go") {
 TEST_CASE("rule pack: a stage holds a rule back, and never lifts it above its text") {
   const RulePack rules = pack();
   CHECK(status_of(rules.load(), "small") == cep::Status::kLive);
-  const RulePack shadow = rules.with_stage("small", RuleStage::kShadow);
+  const RulePack shadow = rules.with_rollout("small", {RuleStage::kShadow});
   CHECK(status_of(shadow.load(), "small") == cep::Status::kShadow);
   CHECK(status_of(shadow.load(), "big") == cep::Status::kLive);
-  const RulePack draft = shadow.with_stage("big", RuleStage::kRetired);
-  CHECK(draft.stages().size() == 2);
+  const RulePack draft = shadow.with_rollout("big", {RuleStage::kRetired});
+  CHECK(draft.rollouts().size() == 2);
   REQUIRE(draft.load().program);
   CHECK(draft.load().loaded.rules->plan->rules.size() == 1);
-  CHECK(draft.with_stage("big", RuleStage::kLive).with_stage("small", RuleStage::kLive).etag() ==
-        rules.etag());
+  CHECK(draft.with_rollout("big", {RuleStage::kLive})
+            .with_rollout("small", {RuleStage::kLive})
+            .etag() == rules.etag());
   const auto written = rules.with_rule(
       "small", "rule small \"T\" { status shadow by card when payment alert \"x\" }");
   REQUIRE(written);
-  CHECK(status_of(written->with_stage("small", RuleStage::kLive).load(), "small") ==
+  CHECK(status_of(written->with_rollout("small", {RuleStage::kLive}).load(), "small") ==
         cep::Status::kShadow);
-  CHECK(shadow.without_rule("small")->stages().empty());
+  CHECK(shadow.without_rule("small")->rollouts().empty());
 }
 
 TEST_CASE("rule pack: files are read from where they lie") {

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string_view>
+
 namespace tocsin::api {
 namespace {
 using Stages = std::vector<RuleStage>;
@@ -19,6 +21,21 @@ TEST_CASE("rule rollout: every stage becomes what it may, and nothing else") {
   CHECK_FALSE(may_become(kDraft, kLive));
   CHECK_FALSE(may_become(kRetired, kLive));
   CHECK_FALSE(rule_stage_named("Live"));
+}
+
+TEST_CASE("rule rollout: a stage as a word, and a live one's share of keys") {
+  for (const char* text : {"draft", "shadow", "live", "live 10%", "live 0.5%", "retired"}) {
+    const std::optional<Rollout> rollout = parse_rollout(text);
+    REQUIRE(rollout);
+    CHECK(text_of(*rollout) == text);
+    CHECK(rollout->is_live_for_all() == (std::string_view(text) == "live"));
+  }
+  CHECK(parse_rollout("live 100%") == Rollout());
+  for (const char* text : {"", "Live", "shadow 10%", "live 10", "live  10%", "live 0%", "live ",
+                           "live 10% ", "live 101%"}) {
+    CHECK_MESSAGE(!parse_rollout(text), text);
+  }
+  CHECK(rollout_of({{"a", {RuleStage::kShadow}}}, "b") == Rollout());
 }
 }  // namespace
 }  // namespace tocsin::api

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -187,20 +188,56 @@ TEST_CASE("rule service: stages go the way that they may, and hold the rule back
     const std::vector<cep::Rule>& rules = now->rules.program->plan().rules;
     return rules.empty() ? cep::Status::kDraft : rules.front().status;
   };
-  REQUIRE(world.service->set_stage({}, "small", RuleStage::kShadow));
+  REQUIRE(world.service->set_rollout({}, "small", {RuleStage::kShadow}));
   CHECK(status() == cep::Status::kShadow);
-  REQUIRE(world.service->set_stage({}, "small", RuleStage::kRetired));
+  REQUIRE(world.service->set_rollout({}, "small", {RuleStage::kRetired}));
   CHECK(status() == cep::Status::kDraft);
-  const auto jump = world.service->set_stage({}, "small", RuleStage::kLive);
+  const auto jump = world.service->set_rollout({}, "small", {RuleStage::kLive});
   REQUIRE_FALSE(jump);
   CHECK(jump.error().why == Why::kNotAllowed);
   CHECK(jump.error().detail.find("it may become draft") != std::string::npos);
-  CHECK(world.service->set_stage({}, "none", RuleStage::kLive).error().why == Why::kNotFound);
+  CHECK(world.service->set_rollout({}, "none", {RuleStage::kLive}).error().why == Why::kNotFound);
   for (const RuleStage stage : {RuleStage::kDraft, RuleStage::kShadow, RuleStage::kLive}) {
-    REQUIRE(world.service->set_stage({}, "small", stage));
+    REQUIRE(world.service->set_rollout({}, "small", {stage}));
   }
   CHECK(status() == cep::Status::kLive);
   CHECK(world.service->current()->pack.etag() == world.service->pack_of(1)->etag());
+}
+
+TEST_CASE(
+    "rule service: a live rule may be so for a share of its keys, and its tests do not see it") {
+  World world;
+  world.open();
+  const auto rule = [&](const std::string& id) {
+    const auto now = world.service->current();
+    return *std::ranges::find(now->rules.program->plan().rules, id, &cep::Rule::id);
+  };
+  const Rollout tenth{RuleStage::kLive, *cep::KeyShare::parse("10%")};
+  // What another rule makes of its alerts is tested as if it were live for all.
+  REQUIRE(world.put(
+      "by_card", R"(rule by_card "C" { by card when payment where amount >= 1 alert "{card}" })"));
+  const auto reader = world.put("after", R"(
+rule after "After" { by card when alert by_card alert "{card}" }
+test after "reads the alert of each card" {
+  0s payment { card: "c1", amount: 2.00 }
+  1s payment { card: "c2", amount: 2.00 }
+  2s payment { card: "c3", amount: 2.00 }
+  expect alert 3 times
+})");
+  REQUIRE_MESSAGE(reader, reader.error().detail << reader.error().diagnostics);
+  REQUIRE(world.service->set_rollout({}, "by_card", tenth));
+  CHECK(rule("by_card").status == cep::Status::kLive);
+  CHECK(rule("by_card").share == tenth.share);
+  CHECK(rule("after").share.is_whole());
+  CHECK(text_of(rollout_of(world.service->current()->pack.rollouts(), "by_card")) == "live 10%");
+  REQUIRE(world.service->set_rollout({}, "by_card", {}));
+  CHECK(rule("by_card").share.is_whole());
+
+  REQUIRE(world.put("all", R"(rule all "All" { when payment where amount >= 5 alert "x" })"));
+  const auto refused = world.service->set_rollout({}, "all", tenth);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().why == Why::kNotAllowed);
+  CHECK(refused.error().detail.find("has no `by`") != std::string::npos);
 }
 
 TEST_CASE("rule service: versions outlive the process, and damage is named") {
@@ -220,7 +257,7 @@ TEST_CASE("rule service: versions outlive the process, and damage is named") {
   CHECK(world.service->versions().front().who.empty());
   world.versions_max = 2;
   world.open(*more);
-  REQUIRE(world.service->set_stage({}, "third", RuleStage::kShadow));
+  REQUIRE(world.service->set_rollout({}, "third", {RuleStage::kShadow}));
   CHECK(world.service->versions().size() == 2);
   world.open(world.service->current()->pack);
   CHECK(world.service->versions().size() == 2);
@@ -239,7 +276,7 @@ TEST_CASE("rule service: a rule's etag is of its own text, place and stage") {
   const auto other = pack.with_rule("other", kOther);
   REQUIRE(other);
   CHECK(rule_etag(*other, "small") == rule_etag(pack, "small"));
-  CHECK(rule_etag(pack.with_stage("small", RuleStage::kShadow), "small") !=
+  CHECK(rule_etag(pack.with_rollout("small", {RuleStage::kShadow}), "small") !=
         rule_etag(pack, "small"));
   CHECK(rule_etag(pack, "other").empty());
 }

@@ -229,6 +229,50 @@ def ten_thousand_rules():
 
 
 @case
+def a_share_of_the_keys():
+    """a live rule for a share of its keys: the same keys again after a kill, all of them in a larger share, the rest in shadow"""
+    after = 'rule after "After a small one" {\n  by card\n  when alert small\n  alert "after on {card}"\n}\n'
+    cards = [f"c{number}" for number in range(300)]
+    second = 0
+
+    def stage(word):
+        answer = server.ask("PUT", "/v1/rules/small/stage", {"stage": word}, headers={"If-Match": "*"})
+        assert answer.status == 200, answer
+        assert {rule["id"]: rule["stage"] for rule in server.ask("GET", "/v1/rules").json["rules"]}["small"] == word
+        assert server.ask("GET", "/v1/pack").json["stages"] == ({} if word == "live" else {"small": word})
+
+    def alerted():
+        """The cards that get an alert of each rule now."""
+        nonlocal second
+        second += 1
+        told = server.send([payment(second, card, 0.5) for card in cards], "?wait=alerts&timeout=20s").json["alerts"]
+        small, read = ({alert["key"]["card"] for alert in told if alert["rule"] == rule} for rule in ("small", "after"))
+        assert small == read, small ^ read  # nobody sees what is in shadow
+        return small
+
+    with Server(rules=RULES + SMALL + after, data="data") as server:
+        assert alerted() == set(cards)
+        stage("live 10%")
+        tenth = alerted()
+        assert 15 <= len(tenth) <= 45, tenth
+        server.kill()
+    with Server(rules=None, data="data") as server:
+        assert alerted() == tenth
+        shown = [server.ask("GET", f"/v1/alerts?rule=small&limit=1000{more}").json["alerts"] for more in ("", "&shadow=true")]
+        assert [len(one) for one in shown] == [len(cards) + 2 * len(tenth), 3 * len(cards)], [len(one) for one in shown]
+        stage("live 37.5%")
+        more = alerted()
+        assert tenth < more and 80 <= len(more) <= 145, more
+        stage("live")
+        assert alerted() == set(cards)
+        stage("live 10%")  # and back
+        assert alerted() == tenth
+        stage("shadow")
+        assert alerted() == set()
+        server.end()
+
+
+@case
 def stages_and_roles():
     """a rule is let out step by step; an analyst works on what is held back, an operator lets it go live"""
     with Server() as server:
@@ -255,7 +299,8 @@ def stages_and_roles():
         wrong = stage("small", "live")
         assert wrong.problem() == "conflict", wrong
         has(wrong.json["detail"], "it may become draft")
-        assert stage("small", "Live").problem() == "bad-body"
+        for word in ("Live", "shadow 10%", "live 0%", "live 200%", "live 10"):
+            assert stage("small", word).problem() == "bad-body", word
         assert stage("none", "live").problem() == "not-found"
         pack = server.ask("GET", "/v1/pack").json
         assert pack["stages"] == {"small": "retired"} and "small.tocsin" in pack["files"], pack

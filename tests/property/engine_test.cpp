@@ -20,6 +20,7 @@
 #include "tests/support/random.h"
 #include "tests/support/random_events.h"
 #include "tests/support/random_language.h"
+#include "tests/support/random_levels.h"
 #include "tests/support/random_plan.h"
 #include "tests/support/shrink.h"
 
@@ -193,6 +194,7 @@ TEST_CASE("engine: gives the oracle's alerts where rules read alerts and feature
         ++several;
       }
     }
+    if (random.chance(30)) give_shares(random, c.plan);
     if (!check_case(random, c, tally)) return;
     const auto program = cep::compile(std::make_shared<const cep::Plan>(c.plan), kOutOfReach);
     if (program->impl().row_by_row) ++by_row;

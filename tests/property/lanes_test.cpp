@@ -20,6 +20,7 @@
 #include "tests/support/random.h"
 #include "tests/support/random_events.h"
 #include "tests/support/random_language.h"
+#include "tests/support/random_levels.h"
 #include "tests/support/random_plan.h"
 #include "tests/support/shrink.h"
 #include "tests/support/shuffled_workers.h"
@@ -207,6 +208,7 @@ cep::Plan random_pack(Random& random) {
 Case random_case(Random& random) {
   Case c;
   c.plan = random_pack(random);
+  if (random.chance(20)) give_shares(random, c.plan);
   c.events = oracle::place_events(
       c.plan,
       random_events(random, c.plan, {.count_max = 80, .crowds = 10, .disorder = random.chance(30)}),

@@ -211,6 +211,8 @@ std::optional<Outcome> evaluate(const cep::Plan& plan, const std::vector<PlacedE
     world.remove_alerts();
     std::vector<Row> new_rows;
     for (const Alert& alert : outcome.alerts) {
+      // Outside its share a rule is as in shadow, and nothing else sees what it raises.
+      if (!plan.rules[alert.rule.value].share.has(alert.order.key)) continue;
       for (const cep::EventTypeIndex type : types_of_alert(plan, alert.rule)) {
         new_rows.push_back(row_of_alert(plan, alert, type));
         const auto known = number_of_alert.try_emplace({alert.id, type.value}, numbers);

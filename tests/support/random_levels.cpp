@@ -367,6 +367,14 @@ void read_alerts_of(Random& random, cep::Plan& plan, std::size_t raiser, Rule& r
 }
 }  // namespace
 
+void give_shares(Random& random, cep::Plan& plan) {
+  for (Rule& rule : plan.rules) {
+    if (!random.chance(30)) continue;
+    const int percent = static_cast<int>(random.between(1, 99));
+    rule.share = *cep::KeyShare::parse(std::to_string(percent) + "%");
+  }
+}
+
 void add_reader(Random& random, cep::Plan& plan) {
   const std::size_t raiser = random.below(plan.rules.size());
   if (random.chance(25)) plan.rules[raiser].status = cep::Status::kInternal;

@@ -13,6 +13,8 @@ void make_window_rule(Random& random, cep::Plan& plan, std::size_t rule);
 void make_roles(Random& random, cep::Plan& plan, std::size_t rule);
 /// Adds a rule that reads the alerts of those before it, perhaps through a feature.
 void add_reader(Random& random, cep::Plan& plan);
+/// Lets some rules be live for a share of their keys.
+void give_shares(Random& random, cep::Plan& plan);
 /// Adds a feature that leaves out the alerts of a rule, and reads it in that rule.
 void add_unless_alerted(Random& random, cep::Plan& plan, std::size_t rule);
 }  // namespace tocsin::tests
