@@ -37,6 +37,7 @@ script_suites=(
   'serve-hostile|python3 tests/e2e/serve_hostile.py "$TOCSIN_BINARY"'
   'serve-events|python3 tests/e2e/serve_events.py "$TOCSIN_BINARY"'
   'serve-room|python3 tests/e2e/serve_room.py "$TOCSIN_BINARY"'
+  'server-commands|python3 tests/e2e/server_commands.py "$TOCSIN_BINARY"'
   'deploy|python3 tests/e2e/deploy_files.py "$TOCSIN_BINARY"'
   'serve-delivery|python3 tests/e2e/serve_delivery.py "$TOCSIN_BINARY"'
   'durable|python3 tests/e2e/durable.py "$TOCSIN_BINARY"'

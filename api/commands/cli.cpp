@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "api/base/version.h"
+#include "api/client/command_deploy.h"
+#include "api/client/command_stage.h"
 #include "api/commands/command_alerts.h"
 #include "api/commands/command_archive.h"
 #include "api/commands/command_check.h"
@@ -37,6 +39,7 @@ constexpr AddCommand kCommands[] = {
     add_explain_command,    add_fmt_command,       add_new_command,     add_generate_command,
     add_receive_command,    add_alerts_command,    add_late_command,    add_dead_command,
     add_archive_command,    add_savepoint_command, add_inspect_command, add_verify_command,
+    add_plan_command,       add_deploy_command,    add_stage_command,   add_rollback_command,
     add_completion_command,
 };
 

@@ -13,6 +13,7 @@
 #include "cep/value/identity.h"
 #include "runtime/journal/blob_store.h"
 #include "runtime/journal/file_tree.h"
+#include "runtime/node/state_migration.h"
 
 namespace tocsin::api {
 namespace {
@@ -21,6 +22,25 @@ constexpr std::size_t kFailuresMax = 20;  // that a refusal shows whole
 tl::unexpected<DeployRefusal> refuse(DeployRefusal::Why why, std::string detail) {
   return tl::unexpected(DeployRefusal{why, std::move(detail), {}, {}});
 }
+// The pack that a change makes of the one that holds.
+tl::expected<RulePack, DeployRefusal> edited(
+    const CurrentRules& before, const RuleChange& change,
+    const std::function<Result<RulePack>(const RulePack&)>& edit) {
+  using Why = DeployRefusal::Why;
+  if (!change.if_match.empty() && change.if_match != before.pack.etag()) {
+    return refuse(Why::kStale,
+                  fmt::format("the rules are now at version {}; read them again and repeat the "
+                              "change",
+                              before.version));
+  }
+  Result<RulePack> pack = edit(before.pack);
+  if (pack) return *std::move(pack);
+  const bool is_missing = pack.error().code == Errc::kNotFound;
+  const bool is_stage = pack.error().code == Errc::kConflict;
+  return refuse(is_missing ? Why::kNotFound : (is_stage ? Why::kNotAllowed : Why::kBadEdit),
+                pack.error().message);
+}
+
 // Whether it is divided by key, as far as it runs: a draft is not known.
 bool has_key(const CurrentRules& now, const std::string& id) {
   const std::vector<cep::Rule>& rules = now.rules.program->plan().rules;
@@ -107,6 +127,7 @@ Result<void> RuleService::add_version(const RulePack& pack, const std::string& p
   version.at = ports_.clock.now();
   version.who = change.who;
   version.comment = change.comment;
+  version.commit = change.commit;
   version.etag = pack.etag();
   version.plan = plan;
   for (const runtime::NamedContents& text : pack.texts()) {
@@ -196,24 +217,28 @@ std::optional<DeployRefusal> RuleService::check(const RulePack& pack, bool ignor
   return failed;
 }
 
+tl::expected<PlannedChange, DeployRefusal> RuleService::plan(
+    const RuleChange& change, const std::function<Result<RulePack>(const RulePack&)>& edit) const {
+  const std::shared_ptr<const CurrentRules> before = current();
+  auto pack = edited(*before, change, edit);
+  if (!pack) return tl::unexpected(std::move(pack.error()));
+  LoadedRules loaded;
+  if (auto refused = check(*pack, change.ignores_tests, loaded)) {
+    return tl::unexpected(*std::move(refused));
+  }
+  Result<cep::RestoreReport> report =
+      runtime::planned_migration(*before->rules.program, *loaded.program);
+  if (!report) return refuse(DeployRefusal::Why::kNode, report.error().message);
+  return PlannedChange{before->version, before->pack, *std::move(pack), *std::move(report)};
+}
+
 tl::expected<Deployed, DeployRefusal> RuleService::deploy(
     const RuleChange& change, const std::function<Result<RulePack>(const RulePack&)>& edit) {
   using Why = DeployRefusal::Why;
   const std::lock_guard one_at_a_time(deploying_);
   const std::shared_ptr<const CurrentRules> before = current();
-  if (!change.if_match.empty() && change.if_match != before->pack.etag()) {
-    return refuse(Why::kStale,
-                  fmt::format("the rules are now at version {}; read them again and repeat the "
-                              "change",
-                              before->version));
-  }
-  Result<RulePack> pack = edit(before->pack);
-  if (!pack) {
-    const bool is_missing = pack.error().code == Errc::kNotFound;
-    const bool is_stage = pack.error().code == Errc::kConflict;
-    return refuse(is_missing ? Why::kNotFound : (is_stage ? Why::kNotAllowed : Why::kBadEdit),
-                  pack.error().message);
-  }
+  auto pack = edited(*before, change, edit);
+  if (!pack) return tl::unexpected(std::move(pack.error()));
   const std::string etag = pack->etag();
   if (etag == before->pack.etag()) {
     if (const Result<void> durable = ports_.wait_durable(record_); !durable) {

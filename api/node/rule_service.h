@@ -41,6 +41,7 @@ struct CurrentRules {
 struct RuleChange {
   std::string who = {};
   std::string comment = {};
+  std::string commit = {};
   /// The pack must still have this etag; empty: any.
   std::string if_match = {};
   /// Also where embedded tests fail.
@@ -79,6 +80,13 @@ struct Activated {
   std::uint64_t record = 0;        // of the journal, with the change or behind it
 };
 
+/// What a change would do.
+struct PlannedChange {
+  std::uint64_t version = 0;  // that holds now
+  RulePack before, after;
+  cep::RestoreReport report;  // what of the state would be kept
+};
+
 struct RuleServicePorts {
   runtime::Files& files;
   runtime::Clock& clock;
@@ -109,6 +117,10 @@ class RuleService {
   /// Changes the pack that holds to what `edit` makes of it.
   tl::expected<Deployed, DeployRefusal> deploy(
       const RuleChange& change, const std::function<Result<RulePack>(const RulePack&)>& edit);
+  /// What deploy() would do, and the same refusals but the node's; nothing is changed, and deploys
+  /// need not wait for it.
+  tl::expected<PlannedChange, DeployRefusal> plan(
+      const RuleChange& change, const std::function<Result<RulePack>(const RulePack&)>& edit) const;
   /// The same of one rule's stage; live is where rules are that were never held back. A rule
   /// without key is live for all or none: kNotAllowed.
   tl::expected<Deployed, DeployRefusal> set_rollout(const RuleChange& change,

@@ -19,6 +19,7 @@ struct RuleVersion {
   cep::EventTime at;
   std::string who;      // a token's name; empty: not known
   std::string comment;  // of who made it
+  std::string commit;   // of version control, as a client says it; empty: none
   std::string etag;     // of the pack
   std::string plan;     // its digest, hexadecimal
   std::vector<runtime::CheckpointBlob> texts;

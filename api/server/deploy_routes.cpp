@@ -13,14 +13,11 @@
 #include "api/rest/json_body.h"
 #include "cep/data/alert.h"
 #include "cep/data/alert_format.h"
-#include "runtime/event_time/run.h"
 
 namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
 constexpr std::size_t kPackBytesMax = std::size_t{64} << 20;
-constexpr std::size_t kDryRunBytesMax = std::size_t{16} << 20;
-constexpr std::size_t kDryRunAlertsMax = 10'000;
 
 std::string quoted(const std::string& etag) { return "\"" + etag + "\""; }
 
@@ -42,61 +39,26 @@ tl::expected<std::string, HttpResponse> precondition(const ApiRequest& request,
   return std::string(etag);
 }
 
-HttpResponse refused(const DeployRefusal& refusal) {
-  using Why = DeployRefusal::Why;
-  ordered_json more = ordered_json::object();
-  switch (refusal.why) {
-    case Why::kStale:
-      return problem_response(ProblemKind::kStale, refusal.detail);
-    case Why::kNotFound:
-      return problem_response(ProblemKind::kNotFound, refusal.detail);
-    case Why::kBadEdit:
-      return problem_response(ProblemKind::kBadBody, refusal.detail);
-    case Why::kNotAllowed:
-      return problem_response(ProblemKind::kConflict, refusal.detail);
-    case Why::kNoCheck: {
-      ordered_json list = ordered_json::array();
-      std::string_view lines = refusal.diagnostics;
-      while (!lines.empty()) {
-        const std::size_t end = std::min(lines.find('\n'), lines.size());
-        list.push_back(ordered_json::parse(lines.substr(0, end)));
-        lines.remove_prefix(std::min(end + 1, lines.size()));
-      }
-      more["diagnostics"] = std::move(list);
-      return problem_response(ProblemKind::kRulesDoNotCheck, refusal.detail, more);
-    }
-    case Why::kTestsFail:
-      more["failures"] = refusal.failures;
-      return problem_response(ProblemKind::kRuleTestsFail, refusal.detail, more);
-    case Why::kTooLarge:
-      return problem_response(ProblemKind::kTooLarge, refusal.detail);
-    case Why::kNode:
-    case Why::kNotDurable:
-      return problem_response(ProblemKind::kUnavailable, refusal.detail);
-    case Why::kStorage:
-      break;
-  }
-  return problem_response(ProblemKind::kInternal, refusal.detail);
-}
-
-HttpResponse deployed(ApiRequest& request, const Deployed& outcome, const std::string& etag) {
-  request.notes["version_before"] = std::to_string(outcome.version - (outcome.is_changed ? 1 : 0));
-  request.notes["version_after"] = std::to_string(outcome.version);
+// `kept`, `started` and `lost`: what becomes of the state of each rule and feature.
+ordered_json fates_json(const cep::RestoreReport& report) {
   using Fate = cep::RestoreReport::Fate;
   ordered_json kept = ordered_json::array();
   ordered_json started = kept;
   ordered_json lost = kept;
-  for (const cep::RestoreReport::Line& line : outcome.report.lines) {
+  for (const cep::RestoreReport::Line& line : report.lines) {
     ordered_json one = {{line.is_rule ? "rule" : "feature", line.name}};
     if (line.suppression_lost) one["suppression"] = "begins anew";
     (line.fate == Fate::kKept ? kept : (line.fate == Fate::kStarted ? started : lost))
         .push_back(std::move(one));
   }
-  ordered_json answer = {{"version", outcome.version},
-                         {"changed", outcome.is_changed},
-                         {"kept", std::move(kept)},
-                         {"started", std::move(started)},
-                         {"lost", std::move(lost)}};
+  return {{"kept", std::move(kept)}, {"started", std::move(started)}, {"lost", std::move(lost)}};
+}
+
+HttpResponse deployed(ApiRequest& request, const Deployed& outcome, const std::string& etag) {
+  request.notes["version_before"] = std::to_string(outcome.version - (outcome.is_changed ? 1 : 0));
+  request.notes["version_after"] = std::to_string(outcome.version);
+  ordered_json answer = {{"version", outcome.version}, {"changed", outcome.is_changed}};
+  answer.update(fates_json(outcome.report));
   if (!outcome.report.data_lost.empty()) answer["data_lost"] = outcome.report.data_lost;
   HttpResponse response = json_response(200, answer);
   if (!etag.empty()) response.headers.push_back({"ETag", quoted(etag)});
@@ -107,6 +69,7 @@ RuleChange change_of(const ApiRequest& request) {
   RuleChange change;
   change.who = request.grant.name;
   change.comment = std::string(request.text("comment").value_or(""));
+  change.commit = std::string(request.text("commit").value_or(""));
   change.ignores_tests = request.text("ignore_tests") == "true";
   return change;
 }
@@ -234,6 +197,22 @@ tl::expected<ordered_json, HttpResponse> read_files(ApiRequest& request, bool ma
                                  : R"(the body is {"files": {"PATH": "TEXT", …}})"));
 }
 
+// The pack with these files, `null` for one that goes; unless `keeps_others`, with no others.
+Result<RulePack> with_files(const RulePack& before, const ordered_json& files, bool keeps_others) {
+  Result<RulePack> pack = before;
+  for (const std::string& path : before.paths()) {
+    if (keeps_others || files.contains(path)) continue;
+    pack = pack->without_file(path);
+    if (!pack) return pack;
+  }
+  for (const auto& [path, text] : files.items()) {
+    pack =
+        text.is_null() ? pack->without_file(path) : pack->with_file(path, text.get<std::string>());
+    if (!pack) return pack;
+  }
+  return pack;
+}
+
 HttpResponse change_pack(ServerContext& context, ApiRequest& request, bool is_patch) {
   const auto etag = precondition(request, "the pack");
   if (!etag) return etag.error();
@@ -241,23 +220,28 @@ HttpResponse change_pack(ServerContext& context, ApiRequest& request, bool is_pa
   if (!files) return files.error();
   RuleChange change = change_of(request);
   if (*etag != "*") change.if_match = *etag;
-  const auto outcome =
-      context.rules.deploy(change, [&](const RulePack& before) -> Result<RulePack> {
-        Result<RulePack> pack = before;
-        for (const std::string& path : before.paths()) {
-          if (is_patch || files->contains(path)) continue;
-          pack = pack->without_file(path);
-          if (!pack) return pack;
-        }
-        for (const auto& [path, text] : files->items()) {
-          pack = text.is_null() ? pack->without_file(path)
-                                : pack->with_file(path, text.get<std::string>());
-          if (!pack) return pack;
-        }
-        return pack;
-      });
+  const auto outcome = context.rules.deploy(
+      change, [&](const RulePack& before) { return with_files(before, *files, is_patch); });
   if (!outcome) return refused(outcome.error());
   return deployed(request, *outcome, outcome->etag);
+}
+
+HttpResponse plan_pack(ServerContext& context, ApiRequest& request) {
+  const CheckSlots::Slot slot(*context.checks);
+  if (!slot) return CheckSlots::full();
+  const auto files = read_files(request, false);
+  if (!files) return files.error();
+  const auto planned = context.rules.plan(change_of(request), [&](const RulePack& before) {
+    return with_files(before, *files, false);
+  });
+  if (!planned) return refused(planned.error());
+  const std::string etag = planned->before.etag();
+  ordered_json answer = {{"version", planned->version}, {"changed", planned->after.etag() != etag}};
+  answer.update(difference_json(planned->before, planned->after));
+  answer.update(fates_json(planned->report));
+  HttpResponse response = json_response(200, answer);
+  response.headers.push_back({"ETag", quoted(etag)});
+  return response;
 }
 
 HttpResponse roll_back(ServerContext& context, ApiRequest& request) {
@@ -276,69 +260,6 @@ HttpResponse roll_back(ServerContext& context, ApiRequest& request) {
   return deployed(request, *outcome, outcome->etag);
 }
 
-// Rules over given events, beside everything else: nothing is kept.
-HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
-  const auto body = read_json_object(request, {"events", "files"}, kDryRunBytesMax);
-  if (!body) return body.error();
-  if (!body->contains("events") || !(*body)["events"].is_array()) {
-    return problem_response(
-        ProblemKind::kBadBody,
-        R"(the body is {"events": [EVENT, …], "files": {"PATH": "TEXT", …}}; without files it is the rules that run)");
-  }
-  const std::shared_ptr<const CurrentRules> now = context.rules.current();
-  LoadedRules other;
-  const LoadedRules* rules = &now->rules;
-  if (body->contains("files")) {
-    Result<RulePack> pack = RulePack();
-    for (const auto& [path, text] : (*body)["files"].items()) {
-      if (!text.is_string()) {
-        return problem_response(ProblemKind::kBadBody, "`files` has a text for each path");
-      }
-      pack = pack->with_file(path, text.get<std::string>());
-      if (!pack) return problem_response(ProblemKind::kBadBody, pack.error().message);
-    }
-    if (auto refusal = RuleService::check(*pack, true, other)) return refused(*refusal);
-    rules = &other;
-  }
-  std::string lines;
-  for (const ordered_json& event : (*body)["events"]) lines += event.dump() + "\n";
-  const cep::Plan& plan = rules->program->plan();
-  cep::AlertFormat format(plan);
-  std::string alerts;  // as text: decimals have all their digits
-  std::size_t alert_count = 0;
-  ordered_json late = ordered_json::array();
-  ordered_json invalid = ordered_json::array();
-  std::size_t left_out = 0;
-  runtime::Sinks sinks;
-  sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
-    if (cep::status_of(plan, alert) == cep::Status::kInternal) return {};
-    if (alert_count == kDryRunAlertsMax) {
-      ++left_out;
-    } else {
-      if (alert_count++ > 0) alerts += ',';
-      alerts += format.line(alert);
-    }
-    return {};
-  };
-  sinks.late = [&](const runtime::LateEvent& event) {
-    late.push_back({{"event", event.line - 1}, {"late_by", cep::format_duration(event.late_by)}});
-  };
-  sinks.dead_letter = [&](const runtime::DeadLetter& dead) {
-    invalid.push_back({{"event", dead.line - 1}, {"reason", dead.reason}});
-  };
-  const Result<runtime::RunSummary> summary =
-      runtime::run(*rules->program, {{"events", lines}}, {}, sinks);
-  if (!summary) return problem_of_error(summary.error());
-  const ordered_json rest = {{"alerts_left_out", left_out},
-                             {"late", std::move(late)},
-                             {"invalid", std::move(invalid)},
-                             {"events", summary->events}};
-  return json_text_response(
-      200,
-      fmt::format(R"({{"alerts":[{}],{})", alerts,
-                  rest.dump(-1, ' ', false, ordered_json::error_handler_t::replace).substr(1)));
-}
-
 using Type = RouteParameter::Type;
 RouteParameter rule_parameter() { return {"rule", Type::kText, "Its id"}; }
 RouteParameter comment_parameter() {
@@ -347,6 +268,7 @@ RouteParameter comment_parameter() {
 // What every deploy has in common.
 std::vector<RouteParameter> deploy_parameters() {
   return {comment_parameter(),
+          {"commit", Type::kText, "The commit of version control, stored with the version"},
           {"ignore_tests", Type::kBoolean, "Deploy even if the rules' own tests fail"}};
 }
 std::vector<RouteAnswer> deploy_answers() {
@@ -405,6 +327,23 @@ void add_rule_changes(Router& router, ServerContext& context) {
 }
 
 void add_pack_changes(Router& router, ServerContext& context) {
+  router.add(
+      {.method = "POST",
+       .path = "/v1/pack/plan",
+       .operation_id = "planPack",
+       .tag = "rules",
+       .summary = "What PUT /v1/pack would change; nothing is changed",
+       .description = "The files are checked and their tests are run. The answer has the rules, "
+                      "stages and files that differ, and the state that each rule would keep, "
+                      "start with or lose. Its ETag is that of the rules that are active: a "
+                      "deploy with it as `If-Match` is of what was planned.",
+       .role = Role::kReader,
+       .effect = RouteEffect::kNothing,
+       .query_parameters = {{"ignore_tests", Type::kBoolean, "Also if the rules' own tests fail"}},
+       .body = RouteBody{{"application/json"}},
+       .answers = {{200, "What would change", "application/json"}},
+       .problems = {413, 415, 422},
+       .handler = [&context](ApiRequest& request) { return plan_pack(context, request); }});
   router.add({.method = "PUT",
               .path = "/v1/pack",
               .operation_id = "putPack",
@@ -444,27 +383,47 @@ void add_pack_changes(Router& router, ServerContext& context) {
        .problems = deploy_problems(),
        .handler = [&context](ApiRequest& request) { return roll_back(context, request); }});
 }
-
-void add_dry_run(Router& router, ServerContext& context) {
-  router.add({.method = "POST",
-              .path = "/v1/rules/dry-run",
-              .operation_id = "dryRun",
-              .tag = "rules",
-              .summary = "Run rules over the events in the body, separately from the server's "
-                         "state: nothing is stored",
-              .role = Role::kReader,
-              .effect = RouteEffect::kNothing,
-              .body = RouteBody{{"application/json"}},
-              .answers = {{200, "The alerts that they raise, and events that were set aside",
-                           "application/json"}},
-              .problems = {413, 415, 422},
-              .handler = [&context](ApiRequest& request) { return dry_run(context, request); }});
-}
 }  // namespace
+
+HttpResponse refused(const DeployRefusal& refusal) {
+  using Why = DeployRefusal::Why;
+  ordered_json more = ordered_json::object();
+  switch (refusal.why) {
+    case Why::kStale:
+      return problem_response(ProblemKind::kStale, refusal.detail);
+    case Why::kNotFound:
+      return problem_response(ProblemKind::kNotFound, refusal.detail);
+    case Why::kBadEdit:
+      return problem_response(ProblemKind::kBadBody, refusal.detail);
+    case Why::kNotAllowed:
+      return problem_response(ProblemKind::kConflict, refusal.detail);
+    case Why::kNoCheck: {
+      ordered_json list = ordered_json::array();
+      std::string_view lines = refusal.diagnostics;
+      while (!lines.empty()) {
+        const std::size_t end = std::min(lines.find('\n'), lines.size());
+        list.push_back(ordered_json::parse(lines.substr(0, end)));
+        lines.remove_prefix(std::min(end + 1, lines.size()));
+      }
+      more["diagnostics"] = std::move(list);
+      return problem_response(ProblemKind::kRulesDoNotCheck, refusal.detail, more);
+    }
+    case Why::kTestsFail:
+      more["failures"] = refusal.failures;
+      return problem_response(ProblemKind::kRuleTestsFail, refusal.detail, more);
+    case Why::kTooLarge:
+      return problem_response(ProblemKind::kTooLarge, refusal.detail);
+    case Why::kNode:
+    case Why::kNotDurable:
+      return problem_response(ProblemKind::kUnavailable, refusal.detail);
+    case Why::kStorage:
+      break;
+  }
+  return problem_response(ProblemKind::kInternal, refusal.detail);
+}
 
 void add_deploy_routes(Router& router, ServerContext& context) {
   add_rule_changes(router, context);
   add_pack_changes(router, context);
-  add_dry_run(router, context);
 }
 }  // namespace tocsin::api

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -18,21 +17,21 @@
 #include "api/rules/explain_text.h"
 #include "api/rules/rule_loader.h"
 #include "api/rules/rule_sources.h"
+#include "api/server/deploy_routes.h"
+#include "cep/data/alert.h"
+#include "cep/data/alert_format.h"
 #include "cep/engine/key_report.h"
 #include "cep/plan/rule.h"
 #include "cep/value/identity.h"
 #include "cep/value/value.h"
+#include "runtime/event_time/run.h"
 
 namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
 constexpr std::size_t kRulesBytesMax = std::size_t{16} << 20;
-// Rules that are checked at once: each check may take a processor for seconds.
-constexpr int kChecksMax = 2;
-
-struct Checks {
-  std::atomic<int> count{0};  // under way
-};
+constexpr std::size_t kDryRunBytesMax = std::size_t{16} << 20;
+constexpr std::size_t kDryRunAlertsMax = 10'000;
 
 std::uint64_t alerts_of(const NodeFigures& figures, const std::string& id) {
   if (!figures.program) return 0;
@@ -198,21 +197,11 @@ LoadedRules check_files(const std::map<std::string, std::string>& files) {
   });
 }
 
-HttpResponse validate_rules(Checks& checks, ApiRequest& request) {
+HttpResponse validate_rules(ServerContext& context, ApiRequest& request) {
   const auto files = read_files(request);
   if (!files) return files.error();
-  struct Check {
-    explicit Check(std::atomic<int>& count_in) : count(count_in), is_one(++count <= kChecksMax) {}
-    Check(const Check&) = delete;
-    Check& operator=(const Check&) = delete;
-    ~Check() { --count; }
-    std::atomic<int>& count;
-    const bool is_one;
-  };
-  const Check check(checks.count);
-  if (!check.is_one) {
-    return refusal_response({Refusal::Why::kFull, "other rules are being checked; try again"});
-  }
+  const CheckSlots::Slot slot(*context.checks);
+  if (!slot) return CheckSlots::full();
   const LoadedRules rules = check_files(*files);
   std::string text = fmt::format(R"({{"valid":{},"errors":{},"warnings":{},"rules":[)",
                                  rules.errors() == 0, rules.errors(), rules.warnings());
@@ -228,11 +217,89 @@ HttpResponse validate_rules(Checks& checks, ApiRequest& request) {
   std::ranges::replace(lines, '\n', ',');  // one object a line, and no line end within
   return {200, {}, "application/json", text + lines + "]}\n"};
 }
+
+// Rules over given events, beside everything else: nothing is kept.
+HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
+  const auto body = read_json_object(request, {"events", "files"}, kDryRunBytesMax);
+  if (!body) return body.error();
+  if (!body->contains("events") || !(*body)["events"].is_array()) {
+    return problem_response(
+        ProblemKind::kBadBody,
+        R"(the body is {"events": [EVENT, …], "files": {"PATH": "TEXT", …}}; without files it is the rules that run)");
+  }
+  const std::shared_ptr<const CurrentRules> now = context.rules.current();
+  LoadedRules other;
+  const LoadedRules* rules = &now->rules;
+  if (body->contains("files")) {
+    Result<RulePack> pack = RulePack();
+    for (const auto& [path, text] : (*body)["files"].items()) {
+      if (!text.is_string()) {
+        return problem_response(ProblemKind::kBadBody, "`files` has a text for each path");
+      }
+      pack = pack->with_file(path, text.get<std::string>());
+      if (!pack) return problem_response(ProblemKind::kBadBody, pack.error().message);
+    }
+    if (auto refusal = RuleService::check(*pack, true, other)) return refused(*refusal);
+    rules = &other;
+  }
+  std::string lines;
+  for (const ordered_json& event : (*body)["events"]) lines += event.dump() + "\n";
+  const cep::Plan& plan = rules->program->plan();
+  cep::AlertFormat format(plan);
+  std::string alerts;  // as text: decimals have all their digits
+  std::size_t alert_count = 0;
+  ordered_json late = ordered_json::array();
+  ordered_json invalid = ordered_json::array();
+  std::size_t left_out = 0;
+  runtime::Sinks sinks;
+  sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
+    if (cep::status_of(plan, alert) == cep::Status::kInternal) return {};
+    if (alert_count == kDryRunAlertsMax) {
+      ++left_out;
+    } else {
+      if (alert_count++ > 0) alerts += ',';
+      alerts += format.line(alert);
+    }
+    return {};
+  };
+  sinks.late = [&](const runtime::LateEvent& event) {
+    late.push_back({{"event", event.line - 1}, {"late_by", cep::format_duration(event.late_by)}});
+  };
+  sinks.dead_letter = [&](const runtime::DeadLetter& dead) {
+    invalid.push_back({{"event", dead.line - 1}, {"reason", dead.reason}});
+  };
+  const Result<runtime::RunSummary> summary =
+      runtime::run(*rules->program, {{"events", lines}}, {}, sinks);
+  if (!summary) return problem_of_error(summary.error());
+  const ordered_json rest = {{"alerts_left_out", left_out},
+                             {"late", std::move(late)},
+                             {"invalid", std::move(invalid)},
+                             {"events", summary->events}};
+  return json_text_response(
+      200,
+      fmt::format(R"({{"alerts":[{}],{})", alerts,
+                  rest.dump(-1, ' ', false, ordered_json::error_handler_t::replace).substr(1)));
+}
+
+void add_dry_run(Router& router, ServerContext& context) {
+  router.add({.method = "POST",
+              .path = "/v1/rules/dry-run",
+              .operation_id = "dryRun",
+              .tag = "rules",
+              .summary = "Run rules over the events in the body, separately from the server's "
+                         "state: nothing is stored",
+              .role = Role::kReader,
+              .effect = RouteEffect::kNothing,
+              .body = RouteBody{{"application/json"}},
+              .answers = {{200, "The alerts that they raise, and events that were set aside",
+                           "application/json"}},
+              .problems = {413, 415, 422},
+              .handler = [&context](ApiRequest& request) { return dry_run(context, request); }});
+}
 }  // namespace
 
 void add_rule_routes(Router& router, ServerContext& context,
                      std::shared_ptr<RuleTotalsReader> totals) {
-  const auto checks = std::make_shared<Checks>();
   const RouteParameter rule{"rule", RouteParameter::Type::kText, "Its id"};
   router.add({.method = "GET",
               .path = "/v1/rules",
@@ -281,6 +348,7 @@ void add_rule_routes(Router& router, ServerContext& context,
        .body = RouteBody{{"application/json", "text/plain"}},
        .answers = {{200, "Whether they check, and what is wrong", "application/json"}},
        .problems = {413, 415},
-       .handler = [checks](ApiRequest& request) { return validate_rules(*checks, request); }});
+       .handler = [&context](ApiRequest& request) { return validate_rules(context, request); }});
+  add_dry_run(router, context);
 }
 }  // namespace tocsin::api

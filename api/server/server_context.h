@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 
 #include "api/base/configuration.h"
@@ -46,6 +47,30 @@ class HttpFigures {
   std::chrono::microseconds took_{0};
 };
 
+/// Sets of rules that are checked at once: each may take a processor for seconds. Threading: any.
+class CheckSlots {
+ public:
+  /// Holds one of them, if there was one.
+  class Slot {
+   public:
+    explicit Slot(CheckSlots& slots) : taken_(slots.taken_), is_one_(++taken_ <= kMost) {}
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+    ~Slot() { --taken_; }
+    explicit operator bool() const { return is_one_; }
+
+   private:
+    std::atomic<int>& taken_;
+    const bool is_one_;
+  };
+  /// The answer where there was none.
+  static HttpResponse full();
+
+ private:
+  static constexpr int kMost = 2;
+  std::atomic<int> taken_{0};
+};
+
 /// All outlives the routes. The node's own thread is behind `node`: questions are asked through it.
 /// Effects may be read, and deliveries noted, from any thread.
 struct ServerContext {
@@ -64,6 +89,7 @@ struct ServerContext {
   const std::atomic<bool>& is_closing;           // what waits comes to an end
   std::size_t line_bytes_max;                    // of an event
   SubscriptionService* subscriptions = nullptr;  // null: nothing is delivered
+  std::shared_ptr<CheckSlots> checks = std::make_shared<CheckSlots>();
 };
 
 /// The answer to a refusal of the node's service: 503 with Retry-After, or 409.

@@ -15,6 +15,19 @@ namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
 
+// The stages of rules in both that differ: what they were, and what they are.
+ordered_json changed_stages(const RulePack& from, const RulePack& to) {
+  const std::map<std::string, Rollout> before = from.rollouts();
+  const std::map<std::string, Rollout> after = to.rollouts();
+  ordered_json changed = ordered_json::object();
+  for (const RuleText& rule : from.rules()) {
+    const Rollout was = rollout_of(before, rule.id);
+    const Rollout is = rollout_of(after, rule.id);
+    if (was != is && to.rule(rule.id)) changed[rule.id] = {text_of(was), text_of(is)};
+  }
+  return changed;
+}
+
 ordered_json pack_json(const RulePack& pack) {
   ordered_json files = ordered_json::object();
   for (const std::string& path : pack.paths()) files[path] = *pack.file(path);
@@ -35,7 +48,8 @@ HttpResponse get_pack(ServerContext& context) {
 ordered_json version_json(const RuleVersion& version) {
   return {{"version", version.number}, {"at", cep::format_time(version.at)},
           {"who", version.who},        {"comment", version.comment},
-          {"etag", version.etag},      {"plan", version.plan}};
+          {"commit", version.commit},  {"etag", version.etag},
+          {"plan", version.plan}};
 }
 
 HttpResponse list_versions(ServerContext& context, const ApiRequest& request) {
@@ -63,19 +77,6 @@ HttpResponse get_version(ServerContext& context, const ApiRequest& request) {
   return problem_response(ProblemKind::kNotFound, fmt::format("there is no version {}", number));
 }
 
-// The stages of rules in both that differ: what they were, and what they are.
-ordered_json changed_stages(const RulePack& from, const RulePack& to) {
-  const std::map<std::string, Rollout> before = from.rollouts();
-  const std::map<std::string, Rollout> after = to.rollouts();
-  ordered_json changed = ordered_json::object();
-  for (const RuleText& rule : from.rules()) {
-    const Rollout was = rollout_of(before, rule.id);
-    const Rollout is = rollout_of(after, rule.id);
-    if (was != is && to.rule(rule.id)) changed[rule.id] = {text_of(was), text_of(is)};
-  }
-  return changed;
-}
-
 // What of `to` is otherwise than in `from`, file by file.
 HttpResponse diff_versions(ServerContext& context, const ApiRequest& request) {
   const auto number = static_cast<std::uint64_t>(*request.integer("version"));
@@ -85,41 +86,44 @@ HttpResponse diff_versions(ServerContext& context, const ApiRequest& request) {
   if (!to) return problem_of_error(to.error());
   const Result<RulePack> from = context.rules.pack_of(from_number);
   if (!from) return problem_of_error(from.error());
+  ordered_json json = {{"from", from_number}, {"version", number}};
+  json.update(difference_json(*from, *to));
+  return json_response(200, json);
+}
+}  // namespace
+
+ordered_json difference_json(const RulePack& from, const RulePack& to) {
   ordered_json files = ordered_json::array();
-  for (const std::string& path : from->paths()) {
-    const auto after = to->file(path);
-    const auto before = from->file(path);
+  for (const std::string& path : from.paths()) {
+    const auto after = to.file(path);
+    const auto before = from.file(path);
     if (after == before) continue;
     ordered_json one = {{"path", path}, {"change", after ? "changed" : "removed"}};
     one["before"] = *before;
     if (after) one["after"] = *after;
     files.push_back(std::move(one));
   }
-  for (const std::string& path : to->paths()) {
-    if (from->file(path)) continue;
-    files.push_back({{"path", path}, {"change", "added"}, {"after", *to->file(path)}});
+  for (const std::string& path : to.paths()) {
+    if (from.file(path)) continue;
+    files.push_back({{"path", path}, {"change", "added"}, {"after", *to.file(path)}});
   }
   ordered_json rules = ordered_json::array();
   const auto describe = [&](const std::string& id) {
-    const std::string before = rule_etag(*from, id);
-    const std::string after = rule_etag(*to, id);
+    const std::string before = rule_etag(from, id);
+    const std::string after = rule_etag(to, id);
     if (before == after) return;
     rules.push_back(
         {{"rule", id},
          {"change", before.empty() ? "added" : (after.empty() ? "removed" : "changed")}});
   };
-  for (const RuleText& rule : from->rules()) describe(rule.id);
-  for (const RuleText& rule : to->rules()) {
-    if (!from->rule(rule.id)) describe(rule.id);
+  for (const RuleText& rule : from.rules()) describe(rule.id);
+  for (const RuleText& rule : to.rules()) {
+    if (!from.rule(rule.id)) describe(rule.id);
   }
-  return json_response(200, {{"from", from_number},
-                             {"version", number},
-                             {"rules", std::move(rules)},
-                             {"stages", changed_stages(*from, *to)},
-                             {"files", std::move(files)}});
+  return {{"rules", std::move(rules)},
+          {"stages", changed_stages(from, to)},
+          {"files", std::move(files)}};
 }
-
-}  // namespace
 
 void add_version_routes(Router& router, ServerContext& context) {
   using Type = RouteParameter::Type;

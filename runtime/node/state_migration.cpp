@@ -103,4 +103,11 @@ Result<cep::RestoreReport> StateMigration::finish() {
 Result<cep::RestoreReport> state_migration(cep::Engine& from, cep::Engine& to) {
   return StateMigration(from, to).finish();
 }
+
+Result<cep::RestoreReport> planned_migration(const cep::Program& from, const cep::Program& to) {
+  cep::Engine nothing(from, 0);
+  cep::Engine other(to, 0);
+  for (cep::Engine* const engine : {&nothing, &other}) engine->track_changes();
+  return state_migration(nothing, other);
+}
 }  // namespace tocsin::runtime

@@ -53,4 +53,6 @@ class StateMigration {
 
 /// All at once. Takes time, and for a moment memory, by the number of keys.
 Result<cep::RestoreReport> state_migration(cep::Engine& from, cep::Engine& to);
+/// What a migration from one set of rules to another would say; it follows from the rules alone.
+Result<cep::RestoreReport> planned_migration(const cep::Program& from, const cep::Program& to);
 }  // namespace tocsin::runtime

@@ -1,0 +1,217 @@
+#include "api/client/command_deploy.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "api/base/choice_option.h"
+#include "api/base/exit_code.h"
+#include "api/client/server_client.h"
+#include "api/rules/rule_loader.h"
+#include "api/rules/rule_pack.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+
+struct DeployOptions {
+  std::vector<std::string> rules;
+  ServerOptions server;
+  std::string format = "text";
+  std::string comment;
+  std::string commit;
+  bool ignores_tests = false;
+};
+
+// The body of PUT /v1/pack. Rules that do not check are told here, as `tocsin check` does.
+Outcome<ordered_json> read_files(const std::vector<std::string>& paths) {
+  const Result<RulePack> pack = RulePack::read(paths);
+  if (!pack) return stop(ExitCode::kCheckFailed, pack.error().message);
+  const LoadedRules loaded = pack->load();
+  if (!loaded.program) {
+    tell(render_diagnostics(loaded, false));
+    return stop(ExitCode::kCheckFailed, "the rules have errors; the server was not asked");
+  }
+  ordered_json files = ordered_json::object();
+  for (const std::string& path : pack->paths()) files[path] = *pack->file(path);
+  return ordered_json{{"files", std::move(files)}};
+}
+
+// What becomes of the state of the rules, or features, of a plan.
+std::map<std::string, std::string> fates_of(const ordered_json& plan, const char* what) {
+  std::map<std::string, std::string> fates;
+  for (const char* const fate : {"kept", "started", "lost"}) {
+    for (const ordered_json& one : plan.at(fate)) {
+      if (!one.contains(what)) continue;
+      // One that begins anew is among the lost too.
+      fates.try_emplace(one.at(what), one.contains("suppression") ? "suppression" : fate);
+    }
+  }
+  return fates;
+}
+
+std::string state_text(const std::string& fate) {
+  if (fate == "kept") return "keeps its state";
+  if (fate == "suppression") return "keeps its state, but what was suppressed begins anew";
+  if (fate == "started") return "begins without state";
+  if (fate == "lost") return "its state is lost";
+  return "does not run";  // a draft
+}
+
+// A line for each rule and feature that differs, and for each file.
+std::string plan_text(const ordered_json& plan) {
+  std::string text;
+  std::map<std::string, std::string> rules = fates_of(plan, "rule");
+  for (const ordered_json& one : plan.at("rules")) {
+    const std::string rule = one.at("rule");
+    const std::string change = one.at("change");
+    const char sign = change == "added" ? '+' : (change == "removed" ? '-' : '~');
+    text += fmt::format("{} rule {}: {}, {}\n", sign, rule, change, state_text(rules[rule]));
+    rules.erase(rule);
+  }
+  for (const auto& [rule, fate] : rules) {
+    if (fate == "kept") continue;
+    text += fmt::format("~ rule {}: is as it was, but {}\n", rule, state_text(fate));
+  }
+  for (const auto& [feature, fate] : fates_of(plan, "feature")) {
+    if (fate == "kept") continue;
+    text += fmt::format("~ feature {}: {}\n", feature, state_text(fate));
+  }
+  for (const ordered_json& file : plan.at("files")) {
+    text += fmt::format("  file {}: {}\n", file.at("path").get<std::string>(),
+                        file.at("change").get<std::string>());
+  }
+  return text;
+}
+
+// A server of another version may answer otherwise.
+template <typename Read>
+ExitCode shown(const Read& read) {
+  try {
+    return read();
+  } catch (const ordered_json::exception&) {
+    return end_with(ExitCode::kInputOutput,
+                    "the server's answer is not as this version expects it; use the version of the "
+                    "server");
+  }
+}
+
+Outcome<ServerAnswer> ask_for_plan(ServerClient& client, const DeployOptions& options,
+                                   const ordered_json& body) {
+  return client.ask({.method = "POST",
+                     .path = "/v1/pack/plan",
+                     .query = {{"ignore_tests", options.ignores_tests ? "true" : ""}},
+                     .body = body});
+}
+
+ExitCode plan_rules(const DeployOptions& options) {
+  const Outcome<ordered_json> body = read_files(options.rules);
+  if (!body) return end_with(body.error().code, body.error().message);
+  Outcome<ServerClient> client = ServerClient::open(options.server);
+  if (!client) return end_with(client.error().code, client.error().message);
+  const Outcome<ServerAnswer> plan = ask_for_plan(*client, options, *body);
+  if (!plan) return end_with(plan.error().code, plan.error().message);
+  return shown([&] {
+    if (options.format == "json") {
+      fmt::print("{}\n", plan->json.dump());
+      return ExitCode::kSuccess;
+    }
+    const bool is_changed = plan->json.at("changed");
+    fmt::print("version {} is active; {}\n{}", plan->json.at("version").get<std::uint64_t>(),
+               is_changed ? "a deploy would change" : "a deploy would change nothing",
+               plan_text(plan->json));
+    return ExitCode::kSuccess;
+  });
+}
+
+ExitCode deploy_rules(const DeployOptions& options) {
+  const Outcome<ordered_json> body = read_files(options.rules);
+  if (!body) return end_with(body.error().code, body.error().message);
+  Outcome<ServerClient> client = ServerClient::open(options.server);
+  if (!client) return end_with(client.error().code, client.error().message);
+  const Outcome<ServerAnswer> plan = ask_for_plan(*client, options, *body);
+  if (!plan) return end_with(plan.error().code, plan.error().message);
+  return shown([&] {
+    if (!plan->json.at("changed").get<bool>()) {
+      fmt::print("version {} is active and has these rules: nothing was changed\n",
+                 plan->json.at("version").get<std::uint64_t>());
+      return ExitCode::kSuccess;
+    }
+    const Outcome<ServerAnswer> deployed =
+        client->ask({.method = "PUT",
+                     .path = "/v1/pack",
+                     .query = {{"comment", options.comment},
+                               {"commit", options.commit},
+                               {"ignore_tests", options.ignores_tests ? "true" : ""}},
+                     .body = *body,
+                     .if_match = plan->etag});
+    if (!deployed) return end_with(deployed.error().code, deployed.error().message);
+    fmt::print("{}version {} is active\n", plan_text(plan->json),
+               deployed->json.at("version").get<std::uint64_t>());
+    return ExitCode::kSuccess;
+  });
+}
+
+void add_common(CLI::App& command, DeployOptions& options) {
+  command.add_option("rules", options.rules, "Rule files, or folders with `.tocsin` files")
+      ->type_name("RULES")
+      ->required();
+  add_server_options(command, options.server);
+  command.add_flag("--ignore-tests", options.ignores_tests, "Also if tests in the rule files fail");
+}
+
+constexpr const char* kExitCodes = R"(
+Exit codes:
+  0  done
+  1  the rules have errors, their tests fail, or the server refused: it says why
+  2  wrong command line, or a token that may not do it
+  3  the server gives no answer
+
+Examples:
+)";
+}  // namespace
+
+void add_plan_command(CLI::App& program, Chosen& chosen) {
+  auto options = std::make_shared<DeployOptions>();
+  CLI::App* command = program.add_subcommand("plan", "Say what a deploy to a server would change");
+  add_common(*command, *options);
+  add_choice(*command, "--format", options->format, "text|json",
+             "For people, or the server's answer; default text");
+  command->footer(
+      std::string(
+          R"(Checks RULES and their tests, on the server too, and says which rules would come, go or change, and
+which of them keep what they remember. Nothing is changed. A token of the role reader may ask.
+)") + kExitCodes +
+      R"(  tocsin plan rules/ --server https://tocsin.example:8627 --token-file reader-token
+  tocsin plan rules/ --server http://127.0.0.1:8627 --format json)");
+  command->callback(
+      [&chosen, options] { chosen.run = [options] { return plan_rules(*options); }; });
+}
+
+void add_deploy_command(CLI::App& program, Chosen& chosen) {
+  auto options = std::make_shared<DeployOptions>();
+  CLI::App* command = program.add_subcommand("deploy", "Make a server work by other rules");
+  add_common(*command, *options);
+  command->add_option("--comment", options->comment, "The reason, stored with the version")
+      ->type_name("TEXT");
+  command
+      ->add_option("--commit", options->commit,
+                   "The commit of version control that RULES are of, stored with the version")
+      ->type_name("ID");
+  command->footer(
+      std::string(
+          R"(Puts RULES in the place of all rules of the server, from the next event on, with what `tocsin plan` says
+of their state. Stages stay as they are. If others deploy in between, nothing is changed. Needs a
+token of the role operator.
+)") + kExitCodes +
+      R"(  tocsin deploy rules/ --server https://tocsin.example:8627 --token-file operator-token
+  tocsin deploy rules/ --server http://127.0.0.1:8627 --commit "$GIT_COMMIT" --comment "ticket 4711")");
+  command->callback(
+      [&chosen, options] { chosen.run = [options] { return deploy_rules(*options); }; });
+}
+}  // namespace tocsin::api

@@ -1,0 +1,55 @@
+/// A running server, asked by its API.
+#pragma once
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/base/cli11_forward.h"
+#include "api/node/run_arguments.h"
+
+namespace tocsin::api {
+/// Which server, and who asks.
+struct ServerOptions {
+  std::string url;         // http://HOST:PORT or https://
+  std::string token_file;  // empty: the variable TOCSIN_TOKEN
+  std::string ca_file;     // certificates to trust for https; empty: the system's
+  std::string timeout = "2m";
+};
+/// Adds --server, --token-file, --ca-file and --timeout.
+void add_server_options(CLI::App& command, ServerOptions& options);
+
+struct ServerRequest {
+  std::string method;
+  std::string path;                                             // percent-encoded where needed
+  std::vector<std::pair<std::string, std::string>> query = {};  // as they are
+  nlohmann::ordered_json body = {};                             // null: none
+  std::string if_match = {};                                    // an ETag or "*"; empty: none
+};
+struct ServerAnswer {
+  nlohmann::ordered_json json;
+  std::string etag;  // without quotes; empty: none
+};
+
+/// Threading: one caller at a time.
+class ServerClient {
+ public:
+  /// Fails with kUsage for a wrong URL, a missing or unreadable token, a wrong duration.
+  static Outcome<ServerClient> open(const ServerOptions& options);
+  ServerClient(ServerClient&&) noexcept;
+  ServerClient& operator=(ServerClient&&) noexcept;
+  ~ServerClient();
+  /// A success. Everything else is a failure with what to say of it: kInputOutput where there was
+  /// no answer, kUsage where the token may not do it, kCheckFailed where the server refused, with
+  /// diagnostics and failed tests.
+  Outcome<ServerAnswer> ask(const ServerRequest& request);
+
+ private:
+  struct Impl;
+  explicit ServerClient(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+/// A word as a part of a path.
+std::string percent_encoded(const std::string& word);
+}  // namespace tocsin::api

@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""End-to-end cases of the commands that change the rules of a running server, and of the pipelines in deploy/ci.
+
+    server_commands.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import harness
+from endpoint import Endpoint
+from harness import LIMIT_S, ROOT, RULES, case, has, payment, read, run_cases, write
+from server_process import Server
+
+SMALL = """
+rule small "Small" {
+  by card
+  when payment where amount < 1
+  alert "small on {card}"
+}
+"""
+FEATURE = "\nfeature paid = sum(amount of payment) by card over last 1h\n"
+READS = """
+rule much "Much" {
+  by card
+  when payment where paid > 50
+  alert "much on {card}"
+}
+"""
+
+
+def tocsin(*arguments, **options):
+    return harness.tocsin(*arguments, code=None, **options)
+
+
+def address(server, token="admin"):
+    write("token", server.token + "\n" if token == "admin" else token + "\n\n")
+    return "--server", f"http://127.0.0.1:{server.port}", "--token-file", "token"
+
+
+def versions(server):
+    return server.ask("GET", "/v1/versions").json["versions"]
+
+
+@case
+def plan_and_deploy():
+    """a plan changes nothing and says what the deploy then does, with the commit on the version"""
+    with Server() as server:
+        to = address(server)
+        write("rules/all.tocsin", RULES + SMALL)
+        for _ in range(2):
+            plan = tocsin("plan", "rules", *to)
+            assert plan.code == 0, plan
+            has(plan.out, "version 1 is active; a deploy would change\n", "+ rule small: added, begins without state\n",
+                "  file all.tocsin: added\n", "  file rules.tocsin: removed\n")
+            assert len(versions(server)) == 1
+        done = tocsin("deploy", "rules", *to, "--commit", "0a1b2c", "--comment", "tickets & more: 4711?")
+        assert done.code == 0 and done.out.endswith("version 2 is active\n"), done
+        assert done.out.splitlines()[:-1] == plan.out.splitlines()[1:], (done.out, plan.out)
+        newest = versions(server)[0]
+        assert (newest["commit"], newest["comment"], newest["who"]) == ("0a1b2c", "tickets & more: 4711?", "admin"), newest
+        again = tocsin("deploy", "rules", *to)
+        assert again.out == "version 2 is active and has these rules: nothing was changed\n", again
+        has(tocsin("plan", "rules", *to).out, "version 2 is active; a deploy would change nothing\n")
+        assert server.send([payment(1, "c1", 0.5)], "?wait=alerts&timeout=5s").json["alerts"][0]["rule"] == "small"
+        # By the environment, as pipelines have it.
+        env = {**os.environ, "TOCSIN_SERVER": to[1], "TOCSIN_TOKEN": server.token}
+        assert tocsin("deploy", "rules", env=env).code == 0
+        server.end()
+
+
+@case
+def plans_come_true():
+    """what a plan says of state, rules and files is what the deploy then answers, whatever changes"""
+    texts = [RULES, RULES + SMALL, RULES + SMALL.replace("< 1", "< 2"), RULES + SMALL.replace("small on", "tiny on"),
+             RULES + FEATURE + READS, RULES + FEATURE.replace("1h", "2h") + READS, RULES + FEATURE + READS + SMALL,
+             RULES + SMALL.replace("alert", "once per 1h\n  alert", 1), RULES + SMALL.replace("when", "status shadow\n  when"),
+             RULES.replace("place: string?", "place: string?, till: int?") + SMALL, SMALL.join([RULES, READS + FEATURE]), RULES]
+    with Server() as server:
+        to = address(server)
+        seen = set()
+        for text in texts[1:]:
+            write("rules/rules.tocsin", text)
+            plan = tocsin("plan", "rules", *to, "--format", "json")
+            assert plan.code == 0, plan
+            plan = json.loads(plan.out)
+            assert plan["changed"], text
+            done = server.ask("PUT", "/v1/pack", {"files": {"rules.tocsin": text}}, headers={"If-Match": "*"})
+            assert done.status == 200, done
+            for fate in ("kept", "started", "lost"):
+                assert plan[fate] == done.json[fate], (text, fate, plan[fate], done.json[fate])
+                seen.update(fate for _ in plan[fate])
+            difference = server.ask("GET", f"/v1/versions/{done.json['version']}/diff").json
+            assert all(plan[part] == difference[part] for part in ("rules", "stages", "files")), (plan, difference)
+        assert seen == {"kept", "started", "lost"}, seen
+
+
+@case
+def stages_and_back():
+    """stage and rollback go one way and the other, and say which version holds"""
+    with Server(rules=RULES + SMALL) as server:
+        to = address(server)
+
+        def stages():
+            return server.ask("GET", "/v1/pack").json["stages"]
+        none = tocsin("rollback", *to)
+        assert none.code == 1 and "no version before" in none.err, none
+        for words, shown in ((["shadow"], "shadow"), (["live", "10%"], "live 10%"), (["live 20.50%"], "live 20.5%")):
+            done = tocsin("stage", "small", *words, *to, "--comment", "step")
+            assert done.code == 0 and stages() == {"small": shown}, done
+            has(done.out, f"rule small: {shown}, with version ")
+        same = tocsin("stage", "small", "live", "20.5%", *to)
+        has(same.out, "as it was in version 4")
+        back = tocsin("rollback", *to)
+        assert back.out == "the rules of version 3 are active again, as version 5\n" and stages() == {"small": "live 10%"}, back
+        back = tocsin("rollback", "1", *to, "--comment", "enough")
+        assert back.code == 0 and stages() == {} and versions(server)[0]["comment"] == "enough", back
+        wrong = tocsin("stage", "small", "draft", *to)
+        assert wrong.code == 1 and "it may become" in wrong.err, wrong
+        wrong = tocsin("stage", "smal", "live", *to)
+        assert wrong.code == 1 and "there is no rule with the id smal" in wrong.err, wrong
+        wrong = tocsin("rollback", "77", *to)
+        assert wrong.code == 1 and "77" in wrong.err, wrong
+
+
+@case
+def refusals_say_what_to_do():
+    """rules with errors, failing tests, roles, wrong addresses and servers that are none: what is wrong, and nothing changed"""
+    failing = SMALL + '\ntest small "never" {\n  0s payment { id: "x", card: "c", amount: 0.50 }\n  expect no alert\n}\n'
+    with Server() as server:
+        to = address(server)
+        write("broken.tocsin", RULES + SMALL.replace("amount", "amonut"))
+        for command in ("plan", "deploy"):
+            wrong = tocsin(command, "broken.tocsin", *to)
+            assert wrong.code == 1, wrong
+            has(wrong.err, "did you mean", "the rules have errors; the server was not asked")
+            wrong = tocsin(command, "none.tocsin", *to)
+            assert wrong.code == 1 and "none.tocsin" in wrong.err, wrong
+        write("failing.tocsin", RULES + failing)
+        for command in ("plan", "deploy"):
+            wrong = tocsin(command, "failing.tocsin", *to)
+            assert wrong.code == 1, wrong
+            has(wrong.err, 'small "never"', "ignore_tests")
+        assert len(versions(server)) == 1
+        assert tocsin("deploy", "failing.tocsin", *to, "--ignore-tests").code == 0
+        write("rules/rules.tocsin", RULES)
+        reader = server.ask("POST", "/v1/tokens", {"name": "rea", "role": "reader"}).json["token"]
+        as_reader = address(server, reader)
+        assert tocsin("plan", "rules", *as_reader).code == 0
+        for wrong in (tocsin("deploy", "rules", *as_reader), tocsin("stage", "large", "shadow", *as_reader),
+                      tocsin("rollback", *as_reader)):
+            assert wrong.code == 2 and "403" in wrong.err and "role" in wrong.err, wrong
+        wrong = tocsin("plan", "rules", *address(server, "tocsin_wrong"))
+        assert wrong.code == 2 and "401" in wrong.err, wrong
+        write("token", "\n")
+        env = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_T")}
+        for more in ((), ("--token-file", "none"), ("--token-file", "token")):
+            wrong = tocsin("plan", "rules", *to[:2], *more, env=env)
+            assert wrong.code == 2 and "token" in wrong.err, wrong
+        wrong = tocsin("plan", "rules", env=env)
+        assert wrong.code == 2 and "--server" in wrong.err, wrong
+        to = address(server)
+        for url in ("127.0.0.1:1", "http://", "ftp://a:1", f"{to[1]}/v1", f"{to[1]}?a=b", "http://me@127.0.0.1:1"):
+            wrong = tocsin("plan", "rules", "--server", url, *to[2:])
+            assert wrong.code == 2 and "http://HOST:PORT" in wrong.err, wrong
+        wrong = tocsin("plan", "rules", *to, "--timeout", "soon")
+        assert wrong.code == 2 and "--timeout" in wrong.err, wrong
+        wrong = tocsin("plan", "rules", "--server", to[1].replace("http:", "https:"), *to[2:])
+        assert wrong.code == 3 and "TLS" in wrong.err, wrong
+        assert len(versions(server)) == 2
+        port = server.port
+        server.end()
+    wrong = tocsin("plan", "rules", "--server", f"http://127.0.0.1:{port}", "--token-file", "token")
+    assert wrong.code == 3 and "no connection" in wrong.err, wrong
+    for answer in ((200, {}), (404, {}), (500, {})):
+        with Endpoint(lambda _, answer=answer: answer) as other:
+            wrong = tocsin("plan", "rules", "--server", other.url.rpartition("/")[0], "--token-file", "token")
+            assert wrong.code == 3, wrong
+
+
+@case
+def pipelines():
+    """the pipelines in deploy/ci do on a real server what they say, command by command"""
+    with Server() as server:
+        reader = server.ask("POST", "/v1/tokens", {"name": "rea", "role": "reader"}).json["token"]
+        tools = pathlib.Path("tools")
+        tools.mkdir()
+        (tools / "tocsin").symlink_to(os.path.abspath(harness.BINARY))
+        env = {"PATH": f"{tools.absolute()}:{os.environ['PATH']}", "TOCSIN_SERVER": f"http://127.0.0.1:{server.port}",
+               "TOCSIN_READER_TOKEN": reader, "TOCSIN_OPERATOR_TOKEN": server.token, "GITHUB_STEP_SUMMARY": "summary.md",
+               "GITHUB_SHA": "aaa1", "GITHUB_ACTOR": "ann", "CI_COMMIT_SHA": "bbb2", "GITLAB_USER_LOGIN": "ben"}
+        for name, rules, commit in (("github", RULES + SMALL, "aaa1"), ("gitlab", RULES, "bbb2")):
+            write("rules/rules.tocsin", rules)
+            assert tocsin("fmt", "rules").code == 0
+            text = read(ROOT / f"deploy/ci/{name}.yml")
+            assert "\t" not in text and not re.search(r" +\n", text)
+            commands = [line.strip().removeprefix("run: ").removeprefix("- ") for line in text.splitlines()
+                        if re.match(r"\s+(- |run: )?(TOCSIN_TOKEN=\S+ )?tocsin ", line) and not line.strip().startswith("#")]
+            assert [re.search(r"tocsin (\w+)", command)[1] for command in commands] == ["fmt", "check", "test", "plan", "deploy"]
+            for command in commands:
+                command = command.replace(" --warnings-as-errors", "")  # the rules of this test have no tests
+                token = reader if " plan " in command else server.token
+                done = subprocess.run(["bash", "-euo", "pipefail", "-c", command], env={**env, "TOCSIN_TOKEN": token},
+                                      capture_output=True, text=True, timeout=LIMIT_S)
+                assert done.returncode == 0, (command, done)
+            assert versions(server)[0]["commit"] == commit
+        has(read("summary.md"), "version 1 is active; a deploy would change")
+        try:
+            import yaml
+        except ImportError:
+            print("pipelines: not read as YAML: there is no python3-yaml")
+            return
+        for name in ("github", "gitlab"):
+            document = yaml.safe_load(read(ROOT / f"deploy/ci/{name}.yml"))
+            jobs = document["jobs"] if name == "github" else document
+            assert {"check", "deploy"} <= set(jobs), document
+            assert jobs["deploy"]["environment"] == "production"
+
+
+run_cases()
