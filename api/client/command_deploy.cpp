@@ -159,7 +159,7 @@ ExitCode deploy_rules(const DeployOptions& options) {
 
 void add_common(CLI::App& command, DeployOptions& options) {
   command.add_option("rules", options.rules, "Rule files, or folders with `.tocsin` files")
-      ->type_name("RULES")
+      ->type_name("FILE")
       ->required();
   add_server_options(command, options.server);
   command.add_flag("--ignore-tests", options.ignores_tests, "Also if tests in the rule files fail");

@@ -104,11 +104,11 @@ void add_stage_command(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<StageOptions>();
   CLI::App* command =
       program.add_subcommand("stage", "Let a rule of a server out, or hold it back");
-  command->add_option("rule", options->rule, "The rule's id")->type_name("RULE")->required();
+  command->add_option("rule", options->rule, "The rule's id")->type_name("ID")->required();
   command
       ->add_option("stage", options->stage,
                    "draft, shadow, live, a share of its keys such as `live 10%`, or retired")
-      ->type_name("STAGE")
+      ->type_name("TEXT")
       ->required();
   add_server_options(*command, options->server);
   command->add_option("--comment", options->comment, "The reason, stored with the version")
@@ -130,7 +130,7 @@ void add_rollback_command(CLI::App& program, Chosen& chosen) {
   CLI::App* command = program.add_subcommand(
       "rollback", "Make an earlier version of a server's rules active again");
   command->add_option("version", options->version, "Its number; default: the one before the active")
-      ->type_name("VERSION");
+      ->type_name("N");
   add_server_options(*command, options->server);
   command->add_option("--comment", options->comment, "The reason, stored with the version")
       ->type_name("TEXT");
