@@ -13,7 +13,7 @@
 # `./do bench durable [--events N] [--runs N] [--keys N] [--state-only] [DIR]`: runs with a data directory on the disk
 # that holds DIR (default: build/bench), beside the same without; state to disk and back; a killed run.
 # `./do bench journal [--seconds N] [--bytes N] [DIR]`: the journal on the disk that holds DIR (default: build/bench).
-# `./do bench serve [--seconds N] [--keys N] [--endpoints N] [intake|deliveries|deploy]…`: a server over loopback sockets.
+# `./do bench serve [--seconds N] [--keys N] [--endpoints N] [--events N] [--runs N] [intake|deliveries|deploy|archive]…`: a server over loopback sockets.
 # `./do bench live [--events N] [--runs N] [--partitions N,N…] [--rules SET]`: from Kafka, beside the same events from a file.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""A server under load, over loopback sockets: intake by batch size, webhooks beside dead endpoints, and a deploy on many keys.
+"""A server under load, over loopback sockets: intake by batch size, webhooks beside dead endpoints, a deploy on many keys, and
+the archive's cost.
 
-    serve.py TOCSIN_BINARY [--seconds N] [--keys N] [--endpoints N] [intake|deliveries|deploy]…
+    serve.py TOCSIN_BINARY [--seconds N] [--keys N] [--endpoints N] [--events N] [--runs N] [intake|deliveries|deploy|archive]…
 
 Each part takes about as long as it says, all together a minute or two. Latencies are what the client sees, and the client
 is Python on the same machine: they are bounds, not the server's own.
@@ -177,7 +178,43 @@ def deploy(options):
           f" (before it {max(gaps[:before]) * 1e3:.0f} ms; target: at most 100 ms)")
 
 
-PARTS = {"intake": intake, "deliveries": deliveries, "deploy": deploy}
+def cpu_seconds(server):
+    """What the server's process has used so far, in all its threads."""
+    fields = pathlib.Path(f"/proc/{server.process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def archive(options):
+    """The same events with the archive and without it, in turn."""
+    batch = 5000
+    bodies = [lines([payment(first / 1000 + place / 1000, f"c{(first + place) * 7 % 50_000}", 20) for place in range(batch)]).encode()
+              for first in range(0, options.events, batch)]
+    rounds = {"true": [], "false": []}
+    for number in range(options.runs):
+        for is_on, figures in rounds.items():
+            more = ("--archive-enabled", is_on, "--journal-segment-bytes", "4MiB")
+            with Server(data=f"archive-{number}-{is_on}", options=(*TIMELESS, *FAST, *more)) as server:
+                client, before, began = Client(server), cpu_seconds(server), time.perf_counter()
+                for body in bodies:
+                    client.send(body)
+                took = time.perf_counter() - began
+                for _ in range(3):  # the journal is let go of before the older of those that are kept
+                    server.ask("POST", "/v1/checkpoints", timeout=300)
+                    client.send(bodies[-1])
+                until, used = time.perf_counter() + 60, 0
+                while time.perf_counter() < until and cpu_seconds(server) != used:
+                    used = cpu_seconds(server)
+                    time.sleep(0.5)  # until it has nothing more to do
+                figures.append((took, used - before, server.metric("archive_events") if is_on == "true" else 0))
+                server.end()
+    off, on = ([min(figures[part] for figures in rounds[is_on]) for part in (0, 1)] for is_on in ("false", "true"))
+    events = len(bodies) * batch
+    print(f"archive, {events:,} events by HTTP, best of {options.runs}: {on[0] / off[0]:.2f} of the time without it (target: at most"
+          f" 1.05), {(on[1] - off[1]) / events * 1e6:.2f} us of CPU an event more, {on[1] / off[1]:.2f} of it;"
+          f" {rounds['true'][-1][2]:,.0f} events archived")
+
+
+PARTS = {"intake": intake, "deliveries": deliveries, "deploy": deploy, "archive": archive}
 
 
 def main():
@@ -187,7 +224,9 @@ def main():
     parser.add_argument("--seconds", type=float, default=5, help="for each measurement")
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--endpoints", type=int, default=100)
-    options = parser.parse_args()
+    parser.add_argument("--events", type=int, default=400_000, help="of the archive's part")
+    parser.add_argument("--runs", type=int, default=5, help="of the archive's part")
+    options = parser.parse_intermixed_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     home = os.getcwd()
