@@ -12,7 +12,7 @@ constexpr double kWidth = 720;
 constexpr double kHeight = 120;
 constexpr double kAxis = 18;   // for labels below the bars
 constexpr double kTop = 14;    // for the largest count
-constexpr double kLabel = 70;  // that a label takes
+constexpr double kLabel = 80;  // that a label takes at most
 constexpr double kGapShare = 0.15;
 }  // namespace
 
@@ -60,10 +60,11 @@ std::string bar_chart(std::string_view title, const std::vector<ChartBar>& bars)
         R"(<rect x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"><title>{}: {}</title></rect>)",
         x + step * kGapShare / 2, kTop + kHeight * (1 - share), step * (1 - kGapShare),
         kHeight * share, label, format_count(bars[i].count));
-    if (x < labelled_to || x + kLabel > kWidth + step) continue;
+    const double room = std::min(kLabel, 12 + 7 * static_cast<double>(bars[i].label.size()));
+    if (x < labelled_to || x + room > kWidth) continue;
     svg += fmt::format(R"(<text x="{:.2f}" y="{:.0f}">{}</text>)", x, kTop + kHeight + kAxis - 4,
                        label);
-    labelled_to = x + std::min(kLabel, 12 + 7 * static_cast<double>(bars[i].label.size()));
+    labelled_to = x + room;
   }
   return svg + "</svg>";
 }

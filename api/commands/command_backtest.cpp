@@ -109,8 +109,8 @@ void add_comparisons(CLI::App& command, BacktestArguments& arguments) {
       ->group("Comparison");
   command
       .add_option("--compare-max", arguments.tally.facts_max,
-                  "Alerts of a set of rules that are compared and whose keys are counted, in 32 "
-                  "bytes each (default: 10000000)")
+                  "Alerts of a set of rules that are compared and whose keys are counted, in "
+                  "about 50 bytes each (default: 10000000)")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}).description(""))
       ->group("Comparison");

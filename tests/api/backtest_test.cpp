@@ -285,6 +285,9 @@ TEST_CASE("backtest: tables and charts") {
         "  long       -\n");
   CHECK(escape_html("<a b=\"c\">'&") == "&lt;a b=&quot;c&quot;&gt;&#39;&amp;");
   CHECK(bar_chart("none", {}).empty());
+  std::vector<ChartBar> hours;
+  for (int hour = 0; hour < 24; ++hour) hours.push_back({std::to_string(hour), 1});
+  CHECK(bar_chart("hours", hours).find(">23</text></svg>") != std::string::npos);
   const std::string chart = bar_chart("x<y", {{"<1>", 10}, {"2", 0}});
   CHECK(chart.find("aria-label=\"x&lt;y\"") != std::string::npos);
   CHECK(chart.find("<title>&lt;1&gt;: 10</title>") != std::string::npos);
