@@ -5,6 +5,7 @@
 # `./do bench --compare A B [--json FILE] [--events N] [--runs N] [--core N] [SET…]`: two commits or programs in turn; the
 # set `packs`, alone, is samples/rules over its own stream.
 # `./do bench cores [--events N] [--runs N] [--workers N,N…] [SET…]`: what further workers bring.
+# `./do bench backtest [--events N] [--runs N] [--workers N] [SET…]`: backtests beside the same run.
 # `./do bench keys [KEYS…]`: the memory of so many keys.
 # `./do bench many [--events N] [--rules N,N…] [KIND…]`: what an event costs with many rules that concern few events.
 # `./do bench budget [EVENTS]`: what an event costs of a key that stays near its budget.
@@ -93,17 +94,17 @@ if [ "${1:-}" = budget ] || [ "${1:-}" = growth ] || [ "${1:-}" = many ]; then
   exec "$build/bench/bench_$name" "$@"
 fi
 case "${1:-}" in
-  cores | tools | --compare | --flame) ;;
+  cores | backtest | tools | --compare | --flame) ;;
   *) exec python3 "$root/bench/rows.py" "$build" "$@" ;;
 esac
-cores=0
+program=""
 workers=()
 compared=()
 kept=()
 flame=""
-if [ "${1:-}" = cores ]; then
+if [ "${1:-}" = cores ] || [ "${1:-}" = backtest ]; then
+  program=$1
   shift
-  cores=1
 elif [ "${1:-}" = --compare ]; then
   [ $# -ge 3 ] || { echo "bench: --compare takes two commits or programs" >&2; exit 2; }
   compared=("$2" "$3")
@@ -173,8 +174,8 @@ for set in "${sets[@]}"; do
   python3 "$root/bench/workload/make_rules.py" "$set" >"$data/$set.tocsin"
   arguments+=("$data/$set.tocsin")
 done
-if [ "$cores" = 1 ]; then
-  exec python3 "$root/bench/cores.py" "$build/tocsin" "$stream" "${arguments[@]}" --runs "$runs" "${workers[@]}"
+if [ -n "$program" ]; then
+  exec python3 "$root/bench/$program.py" "$build/tocsin" "$stream" "${arguments[@]}" --runs "$runs" "${workers[@]}"
 fi
 if [ -n "$flame" ]; then exec python3 "$root/bench/flame.py" "$build" "$stream" "${arguments[0]}" "$flame"; fi
 exec python3 "$root/bench/compare.py" "${compared[@]}" "$stream" "${arguments[@]}" --runs "$runs" --core "$core" "${kept[@]}"

@@ -15,6 +15,7 @@
 #include "api/base/human_text.h"
 #include "api/base/output_file.h"
 #include "api/base/stop_signal.h"
+#include "api/node/archive_question.h"
 #include "api/node/archive_report.h"
 #include "api/node/kept_rules.h"
 #include "api/node/node_report.h"
@@ -36,10 +37,6 @@ struct ArchiveArguments {
 constexpr std::size_t kDamagesMax = 1000;
 
 ExitCode refuse(const Error& error) { return end_with(exit_code_of(error.code), error.message); }
-
-void tell_damage(const Error& damage) {
-  tell(fmt::format("tocsin: {}\n  what to do: {}\n", damage.message, runtime::kArchiveRemedy));
-}
 
 ExitCode list(const ArchiveArguments& arguments) {
   ignore_write_signals();
@@ -68,33 +65,8 @@ ExitCode list(const ArchiveArguments& arguments) {
   }
   if (written) written = output->close();
   if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
-  for (const Error& damage : archive->damaged) tell_damage(damage);
+  for (const Error& damage : archive->damaged) tell(archive_damage_text(damage));
   return archive->damaged.empty() ? ExitCode::kSuccess : ExitCode::kInputOutput;
-}
-
-// [from, to) as the archive is asked for it; nothing where neither is given.
-Outcome<std::optional<runtime::TimeSpan>> span_of(const std::string& from, const std::string& to,
-                                                  const char* options) {
-  if (from.empty() && to.empty()) return std::nullopt;
-  runtime::TimeSpan span{cep::kEventTimeMin, cep::kEventTimeMax};
-  const auto read = [&](const std::string& text, cep::EventTime& time) -> Outcome<void> {
-    if (text.empty()) return {};
-    if (const auto day = cep::parse_date(text)) {
-      time.us = *day * cep::kDayUs;
-    } else if (const auto instant = cep::parse_time(text)) {
-      time = *instant;
-    } else {
-      return stop(ExitCode::kUsage,
-                  fmt::format("{}: a time is written 2026-03-02T12:00:00Z, or 2026-03-02 for the "
-                              "beginning of that day (UTC), not {}",
-                              options, text));
-    }
-    return {};
-  };
-  if (auto done = read(from, span.first); !done) return tl::unexpected(done.error());
-  if (auto done = read(to, span.last); !done) return tl::unexpected(done.error());
-  if (!to.empty()) --span.last.us;
-  return span;
 }
 
 struct Question {
@@ -104,9 +76,9 @@ struct Question {
 Outcome<Question> question_of(const ArchiveArguments& arguments, runtime::Files& files,
                               const runtime::DataPaths& paths) {
   Question question;
-  auto taken = span_of(arguments.taken_from, arguments.taken_to, "--taken-from, --taken-to");
+  auto taken = archive_span(arguments.taken_from, arguments.taken_to, "--taken-from, --taken-to");
   if (!taken) return tl::unexpected(taken.error());
-  auto times = span_of(arguments.from, arguments.to, "--from, --to");
+  auto times = archive_span(arguments.from, arguments.to, "--from, --to");
   if (!times) return tl::unexpected(times.error());
   question.lines.taken = *taken;
   question.lines.times = *times;
@@ -121,22 +93,6 @@ Outcome<Question> question_of(const ArchiveArguments& arguments, runtime::Files&
   if (!queries) return stop(ExitCode::kUsage, "--key: " + queries.error().message);
   question.lines.keys = *std::move(queries);
   return question;
-}
-
-// What was not printed, and why.
-void tell_missing(const runtime::ArchiveLines& lines) {
-  for (const runtime::ArchiveGap& gap : lines.reader().gaps()) {
-    tell(
-        fmt::format("tocsin: records {} to {} are not there: they were removed, or could not be "
-                    "archived\n",
-                    gap.first, gap.end - 1));
-  }
-  if (lines.lines_by_position() > 0) {
-    tell(
-        fmt::format("tocsin: {} came from files: read these, the data directory has only their "
-                    "positions\n",
-                    format_count(lines.lines_by_position(), "line")));
-  }
 }
 
 ExitCode cat(const ArchiveArguments& arguments) {
@@ -155,11 +111,12 @@ ExitCode cat(const ArchiveArguments& arguments) {
   if (!output) return end_with(ExitCode::kInputOutput, output.error().message);
   Result<void> written;
   std::size_t damaged = (*lines)->reader().directory().damaged.size();
-  for (const Error& damage : (*lines)->reader().directory().damaged) tell_damage(damage);
+  for (const Error& damage : (*lines)->reader().directory().damaged)
+    tell(archive_damage_text(damage));
   while (written) {
     const Result<std::optional<runtime::ArchivedLine>> line = (*lines)->next();
     if (!line && line.error().code == Errc::kCorrupt && damaged < kDamagesMax) {
-      tell_damage(line.error());
+      tell(archive_damage_text(line.error()));
       ++damaged;
       continue;
     }
@@ -170,7 +127,7 @@ ExitCode cat(const ArchiveArguments& arguments) {
   }
   if (written) written = output->close();
   if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
-  tell_missing(**lines);
+  tell(archive_missing_text(**lines));
   return damaged == 0 ? ExitCode::kSuccess : ExitCode::kInputOutput;
 }
 

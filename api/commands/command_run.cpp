@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "api/base/colour.h"
+#include "api/base/setting_options.h"
 #include "api/commands/cache_option.h"
 #include "api/commands/durable_session.h"
 #include "api/commands/run_session.h"
-#include "api/commands/setting_options.h"
 #include "api/node/kafka_settings.h"
 #include "api/node/run_arguments.h"
 #include "api/rules/rule_files.h"

@@ -13,9 +13,9 @@
 
 #include "api/base/exit_code.h"
 #include "api/base/output_file.h"
+#include "api/base/setting_options.h"
 #include "api/base/settings.h"
 #include "api/commands/cache_option.h"
-#include "api/commands/setting_options.h"
 #include "api/node/kept_settings.h"
 #include "api/rules/text_cache.h"
 #include "api/server/serve_settings.h"

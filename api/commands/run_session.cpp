@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -30,12 +29,6 @@ Outcome<OutputFile> open_output(const std::string& path) {
   Result<OutputFile> output = OutputFile::open(path);
   if (!output) return stop(ExitCode::kInputOutput, output.error().message);
   return std::move(*output);
-}
-
-// Threads beside those that match: a few decode as fast as one thread puts events in order.
-std::size_t decode_threads_of(std::uint32_t workers) {
-  constexpr std::uint32_t kMost = 4;
-  return std::min(workers - 1, kMost);
 }
 
 // One run's outputs and what is said of it, from the first event to the last delivery.
@@ -78,10 +71,9 @@ class RunSession {
     report_.out_of_orderness = run_options.out_of_orderness;
     runtime::RunOptions with_stop = run_options;
     with_stop.stop_requested = [this] { return must_stop(); };
-    const std::uint32_t threads = worker_count(options_.settings);
-    runtime::WorkerThreads workers(threads);
+    runtime::WorkerThreads workers(worker_count(options_.settings));
     with_stop.workers = &workers;
-    with_stop.decode_threads = decode_threads_of(threads);
+    with_stop.decode_threads = decode_thread_count(options_.settings);
     AlertWriter alerts(program_.plan(), alerts_, outbox_.get());
     const Result<runtime::RunSummary> summary =
         runtime::run(program_, inputs, with_stop, sinks(alerts), &report_.summary);

@@ -247,6 +247,11 @@ std::uint32_t worker_count(const Configuration& settings) {
                    : std::min(runtime::available_cores(), kMost);
 }
 
+std::size_t decode_thread_count(const Configuration& settings) {
+  constexpr std::uint32_t kMost = 4;
+  return std::min(worker_count(settings) - 1, kMost);
+}
+
 DurableOptions durable_options(const Configuration& settings) {
   DurableOptions durable;
   durable.checkpoint_every = settings.duration("checkpoint.every");

@@ -2,6 +2,7 @@
 /// opened, and settings as parts of the engine take them, of `run` and `serve` alike.
 #pragma once
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -62,6 +63,9 @@ runtime::RunOptions run_options_of(const RunArguments& arguments);
 /// How many threads match events: as many as the setting says, or as there are cores that so many
 /// have work for.
 std::uint32_t worker_count(const Configuration& settings);
+/// How many threads decode files beside those: a few do it as fast as one thread puts events in
+/// order.
+std::size_t decode_thread_count(const Configuration& settings);
 
 /// Settings of a durable run or a server.
 struct DurableOptions {

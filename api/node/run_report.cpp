@@ -319,7 +319,7 @@ std::optional<std::string> nothing_usable(const RunReport& report) {
   return text;
 }
 
-std::string format_report(const RunReport& report) {
+std::string format_input_report(const RunReport& report) {
   Lines lines;
   add_input(lines, report);
   add_rejected(lines, report);
@@ -327,9 +327,14 @@ std::string format_report(const RunReport& report) {
   add_late(lines, report);
   add_ignored(lines, report);
   add_limits(lines, report);
+  return lines.take();
+}
+
+std::string format_report(const RunReport& report) {
+  Lines lines;
   add_alerts(lines, report);
   add_deliveries(lines, report);
-  return lines.take();
+  return format_input_report(report) + lines.take();
 }
 
 std::string format_restored(const cep::RestoreReport& report) {

@@ -56,7 +56,9 @@ struct RunReport {
   runtime::RunSummary before;
   bool is_complete = true;  // false: the run ended before its inputs did
 };
-/// The summary, several lines, each with its end.
+/// What was read, what of it was left out, and which limits were reached: lines, each with its end.
+std::string format_input_report(const RunReport& report);
+/// The whole summary: the same, and alerts and deliveries.
 std::string format_report(const RunReport& report);
 /// Why a run has failed that took lines and could not use one of them: all were rejected, or are of
 /// types that no rule file declares. Nothing for all other runs.

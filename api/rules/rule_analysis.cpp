@@ -29,10 +29,12 @@ const RuleAnalysis::Step* RuleAnalysis::widest_step() const {
   return widest == steps.end() ? nullptr : &*widest;
 }
 
+double RuleAnalysis::asked_share() const { return ratio(asked, events); }
+
 bool RuleAnalysis::is_asked_much() const {
   constexpr double kMuch = 0.15;
   constexpr double kOften = 0.1;
-  return share >= kMuch && ratio(asked, events) >= kOften;
+  return share >= kMuch && asked_share() >= kOften;
 }
 
 std::vector<RuleAnalysis> analyse_rules(const cep::Plan& plan, const MeasuredRules& measured) {
@@ -72,11 +74,11 @@ rules::ExplainedAspect analysis_aspect(const RuleAnalysis& analysis) {
     aspect.passages.push_back(
         {fmt::format("None of {} was for this rule.", format_count(analysis.events, "event"))});
   } else {
-    aspect.passages.push_back({fmt::format(
-        "Of {}, it was asked at {}, and took {} ns each time: {:.1f} % of the time of "
-        "matching.",
-        format_count(analysis.events, "event"), once_in(ratio(analysis.asked, analysis.events)),
-        format_count(analysis.ns / analysis.asked), 100 * analysis.share)});
+    aspect.passages.push_back(
+        {fmt::format("Of {}, it was asked at {}, and took {} ns each time: {:.1f} % of the time of "
+                     "matching.",
+                     format_count(analysis.events, "event"), once_in(analysis.asked_share()),
+                     format_count(analysis.ns / analysis.asked), 100 * analysis.share)});
   }
   if (!analysis.steps.empty()) {
     rules::Passage steps{"The conditions on one event alone hold:"};

@@ -36,6 +36,8 @@ struct RuleAnalysis {
 
   /// The step that most events fit; null where there is none.
   const Step* widest_step() const;
+  /// The share of events at which it had to be looked at.
+  double asked_share() const;
   /// Whether the rule takes much time because it is asked at many events: a further condition
   /// would help.
   bool is_asked_much() const;

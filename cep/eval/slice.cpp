@@ -70,7 +70,7 @@ void Slice::add_alerts(std::span<const Alert> alerts, std::uint64_t& values_miss
   if (!alert_rows_.add(alerts, merged_, values_missing)) return;
   if (is_first) {
     // Rows of the given batch keep their columns; the texts stay where they are.
-    for (std::size_t t = 0; t < given_->types.size(); ++t) {
+    for (std::size_t t = 0; t < rows_of_type_.size(); ++t) {
       if (rows_of_type_[t] > 0) merged_.types[t] = given_->types[t];
     }
     merged_.fields_of = given_->fields_of;

@@ -1,13 +1,187 @@
 #include "runtime/event_time/run.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <deque>
+#include <utility>
+#include <vector>
 
+#include "cep/base/assert.h"
 #include "cep/eval/computed.h"
+#include "cep/plan/event_type.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "runtime/event_time/slice_loop.h"
 
 namespace tocsin::runtime {
+namespace {
+using std::chrono::steady_clock;
+
+// What a reading depends on: event types at their places, without what is computed of them.
+cep::Plan read_types(const cep::Plan& plan) {
+  cep::Plan types;
+  for (const cep::EventType& type : plan.event_types) {
+    if (type.is_alert()) {  // never read
+      types.event_types.emplace_back();
+      continue;
+    }
+    types.event_types.push_back(type);
+    for (cep::Field& field : types.event_types.back().fields) field.computed = nullptr;
+  }
+  while (!types.event_types.empty() && types.event_types.back().name.empty()) {
+    types.event_types.pop_back();
+  }
+  return types;
+}
+
+// What any of several programs reads, by the plan that has most event types.
+class CommonUse {
+ public:
+  explicit CommonUse(std::span<const ProgramRun> programs) : plan_(&programs[0].program->plan()) {
+    for (const ProgramRun& run : programs) {
+      const cep::Plan& plan = run.program->plan();
+      if (plan.event_types.size() > plan_->event_types.size()) plan_ = &plan;
+    }
+    types_.resize(plan_->event_types.size());
+    for (const cep::EventType& type : plan_->event_types) fields_.emplace_back(type.fields.size());
+    for (const ProgramRun& run : programs) add(*run.program);
+  }
+  const cep::Plan& plan() const { return *plan_; }
+  const std::vector<std::vector<bool>>& fields() const { return fields_; }
+  const std::vector<bool>& types() const { return types_; }
+
+ private:
+  void add(const cep::Program& program) {
+    for (std::size_t t = 0; t < program.used_types().size(); ++t) {
+      if (program.plan().event_types[t].is_alert()) continue;
+      types_[t] = types_[t] || program.used_types()[t];
+      for (std::size_t f = 0; f < fields_[t].size(); ++f) {
+        fields_[t][f] = fields_[t][f] || program.used_fields()[t][f];
+      }
+    }
+  }
+
+  const cep::Plan* plan_;
+  std::vector<std::vector<bool>> fields_;
+  std::vector<bool> types_;
+};
+
+// Adds what was measured in other slices, or in `times` as many as they are.
+void add_profile(const cep::EngineProfile& some, double times, cep::EngineProfile& sum) {
+  const auto add = [times](std::uint64_t count, std::uint64_t& to) {
+    to += static_cast<std::uint64_t>(std::llround(static_cast<double>(count) * times));
+  };
+  for (std::uint64_t cep::EngineProfile::*const count :
+       {&cep::EngineProfile::rows, &cep::EngineProfile::counted_rows,
+        &cep::EngineProfile::conditions_ns, &cep::EngineProfile::matching_ns,
+        &cep::EngineProfile::alerts_ns, &cep::EngineProfile::upkeep_ns}) {
+    add(some.*count, sum.*count);
+  }
+  using Parts = std::vector<cep::EngineProfile::Part>;
+  for (Parts cep::EngineProfile::*const parts :
+       {&cep::EngineProfile::rules, &cep::EngineProfile::features}) {
+    (sum.*parts).resize((some.*parts).size());
+    for (std::size_t i = 0; i < (some.*parts).size(); ++i) {
+      add((some.*parts)[i].asked, (sum.*parts)[i].asked);
+      add((some.*parts)[i].ns, (sum.*parts)[i].ns);
+    }
+  }
+  if (sum.steps.empty()) {
+    sum.steps = some.steps;
+    for (cep::EngineProfile::StepFit& step : sum.steps) step.rows = 0;
+  }
+  TOCSIN_ASSERT(sum.steps.size() == some.steps.size(), "the steps are those of the program");
+  for (std::size_t i = 0; i < some.steps.size(); ++i) add(some.steps[i].rows, sum.steps[i].rows);
+}
+
+// One program while it runs.
+class RunningProgram {
+ public:
+  RunningProgram(const ProgramRun& run, const RunOptions& options)
+      : run_(run),
+        engine_(options.steps_per_event_max
+                    ? run.program->with_steps_per_event_max(*options.steps_per_event_max)
+                    : *run.program,
+                options.hash_seed, options.workers) {
+    summary_.alerts_by_rule.resize(plan().rules.size());
+    if (options.profiles || run_.profiled_once_in != 0) summary_.profile.emplace();
+    if (summary_.profile && !profiles_samples()) engine_.begin_profile();
+  }
+
+  // Counts alerts in `reading` too, where this is given.
+  Result<void> advance(cep::Batch& slice, cep::EventTime watermark, RunSummary* reading) {
+    alerts_.clear();
+    values_missing_ += cep::fill_computed(*run_.program, slice);
+    // Nothing is kept beyond the end of time.
+    if (summary_.profile && watermark == cep::kEventTimeMax) {
+      summary_.profile->totals = engine_.rule_totals();
+    }
+    advance_engine(slice, watermark);
+    const std::uint64_t before = summary_.profile ? cep::ProfileClock::now() : 0;
+    for (const cep::Alert& alert : alerts_) {
+      count_alert(plan(), alert, summary_);
+      if (!run_.alert) continue;
+      if (auto taken = run_.alert(alert); !taken) return taken;
+    }
+    if (summary_.profile) summary_.profile->output_ns += cep::ProfileClock::now() - before;
+    if (reading != nullptr) reading->alerts = summary_.alerts;
+    return {};
+  }
+
+  // What it counted itself, with what was counted of the reading.
+  RunSummary summary(const RunSummary& reading) {
+    RunSummary all = reading;
+    all.alerts = summary_.alerts;
+    all.undelivered = summary_.undelivered;
+    all.budget_alerts = summary_.budget_alerts;
+    all.alerts_by_rule = std::move(summary_.alerts_by_rule);
+    all.engine = engine_.stats();
+    all.engine.values_missing += values_missing_;
+    all.steps_exceeded = engine_.steps_exceeded();
+    all.profile = std::move(summary_.profile);
+    if (all.profile) {
+      if (!profiles_samples()) all.profile->engine = engine_.profile();
+      if (samples_.rows != 0) {
+        const double others = static_cast<double>(other_rows_) / static_cast<double>(samples_.rows);
+        add_profile(samples_, others, all.profile->engine);
+      }
+      if (all.profile->totals.empty()) all.profile->totals = engine_.rule_totals();
+    }
+    return all;
+  }
+
+ private:
+  const cep::Plan& plan() const { return run_.program->plan(); }
+  bool profiles_samples() const { return run_.profiled_once_in != 0; }
+
+  void advance_engine(const cep::Batch& slice, cep::EventTime watermark) {
+    constexpr std::uint64_t kExactSlices = 16;
+    const std::uint64_t number = slices_++;
+    const bool is_exact = number < kExactSlices;
+    if (!is_exact) other_rows_ += slice.rows.size();
+    if (!profiles_samples() || (!is_exact && number % run_.profiled_once_in != 0)) {
+      engine_.advance(slice, watermark, alerts_);
+      return;
+    }
+    engine_.begin_profile();  // which measures its first slice
+    engine_.advance(slice, watermark, alerts_);
+    add_profile(engine_.profile(), 1, is_exact ? summary_.profile->engine : samples_);
+    engine_.end_profile();
+  }
+
+  const ProgramRun& run_;
+  cep::Engine engine_;
+  std::uint64_t slices_ = 0;          // so far
+  std::uint64_t other_rows_ = 0;      // of those that are not profiled exactly
+  cep::EngineProfile samples_;        // of some of these
+  RunSummary summary_;                // of alerts and the profile
+  std::uint64_t values_missing_ = 0;  // of computed fields
+  std::vector<cep::Alert> alerts_;
+};
+}  // namespace
+
 void count_alert(const cep::Plan& plan, const cep::Alert& alert, RunSummary& summary) {
   if (alert.budget) {
     ++summary.budget_alerts;
@@ -18,50 +192,45 @@ void count_alert(const cep::Plan& plan, const cep::Alert& alert, RunSummary& sum
   ++summary.alerts_by_rule[alert.rule.value];
 }
 
-Result<RunSummary> run(const cep::Program& program, const std::vector<Input>& inputs,
-                       const RunOptions& options, const Sinks& sinks, RunSummary* partial) {
-  const auto begin = std::chrono::steady_clock::now();
-  RunSummary summary;
-  summary.alerts_by_rule.resize(program.plan().rules.size());
-  cep::Engine engine(options.steps_per_event_max
-                         ? program.with_steps_per_event_max(*options.steps_per_event_max)
-                         : program,
-                     options.hash_seed, options.workers);
-  if (options.profiles) {
-    engine.begin_profile();
-    summary.profile.emplace();
-  }
-  std::vector<cep::Alert> alerts;
-  std::uint64_t values_missing = 0;  // of computed fields
+bool reads_alike(const cep::Plan& a, const cep::Plan& b) {
+  return cep::describe(read_types(a)) == cep::describe(read_types(b));
+}
+
+Result<std::vector<RunSummary>> run_together(std::span<const ProgramRun> programs,
+                                             const std::vector<Input>& inputs,
+                                             const RunOptions& options, const Sinks& sinks,
+                                             std::vector<RunSummary>* partial) {
+  TOCSIN_ASSERT(!programs.empty(), "there is a program to run");
+  const auto begin = steady_clock::now();
+  RunSummary reading;
+  std::deque<RunningProgram> running;
+  for (const ProgramRun& run : programs) running.emplace_back(run, options);
   const Advance advance = [&](cep::Batch& slice, cep::EventTime watermark) -> Result<void> {
-    alerts.clear();
-    values_missing += cep::fill_computed(program, slice);
-    // Nothing is kept beyond the end of time.
-    if (summary.profile && watermark == cep::kEventTimeMax) {
-      summary.profile->totals = engine.rule_totals();
+    for (RunningProgram& program : running) {
+      RunSummary* const counts = &program == &running.front() ? &reading : nullptr;
+      if (auto done = program.advance(slice, watermark, counts); !done) return done;
     }
-    engine.advance(slice, watermark, alerts);
-    const std::uint64_t before = summary.profile ? cep::ProfileClock::now() : 0;
-    for (const cep::Alert& alert : alerts) {
-      count_alert(program.plan(), alert, summary);
-      if (!sinks.alert) continue;
-      if (auto taken = sinks.alert(alert); !taken) return taken;
-    }
-    if (summary.profile) summary.profile->output_ns += cep::ProfileClock::now() - before;
     return {};
   };
-  const Result<void> done = read_slices(program.plan(), program.used_fields(), program.used_types(),
-                                        inputs, options, sinks, summary, advance);
-  summary.engine = engine.stats();
-  summary.steps_exceeded = engine.steps_exceeded();
-  if (summary.profile) {
-    summary.profile->engine = engine.profile();
-    if (summary.profile->totals.empty()) summary.profile->totals = engine.rule_totals();
-  }
-  summary.engine.values_missing += values_missing;
-  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  if (partial != nullptr) *partial = summary;
+  const CommonUse use(programs);
+  const Result<void> done =
+      read_slices(use.plan(), use.fields(), use.types(), inputs, options, sinks, reading, advance);
+  reading.seconds = std::chrono::duration<double>(steady_clock::now() - begin).count();
+  std::vector<RunSummary> summaries;
+  for (RunningProgram& program : running) summaries.push_back(program.summary(reading));
+  if (partial != nullptr) *partial = summaries;
   if (!done) return tl::unexpected(done.error());
-  return summary;
+  return summaries;
+}
+
+Result<RunSummary> run(const cep::Program& program, const std::vector<Input>& inputs,
+                       const RunOptions& options, const Sinks& sinks, RunSummary* partial) {
+  const ProgramRun alone{&program, sinks.alert};
+  std::vector<RunSummary> so_far;
+  Result<std::vector<RunSummary>> done =
+      run_together(std::span(&alone, 1), inputs, options, sinks, &so_far);
+  if (partial != nullptr) *partial = so_far.front();
+  if (!done) return tl::unexpected(done.error());
+  return std::move(done->front());
 }
 }  // namespace tocsin::runtime

@@ -98,6 +98,7 @@ Result<void> SliceLoop::open(const std::vector<Input>& inputs, const SourcePolic
   for (const Input& input : inputs) {
     Result<std::unique_ptr<ByteSource>> opened =
         input.contents ? read_memory(*input.contents)
+        : input.open   ? input.open()
                        : open_source(input.name, options_.stop_requested);
     if (!opened) return tl::unexpected(opened.error());
     std::unique_ptr<ByteSource> bytes =

@@ -1,4 +1,4 @@
-#include "api/commands/setting_options.h"
+#include "api/base/setting_options.h"
 
 #include <fmt/format.h>
 

@@ -1,0 +1,145 @@
+#include "api/backtest/report_json.h"
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/rules/explain_json.h"
+#include "api/rules/rule_analysis.h"
+#include "cep/base/assert.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+
+ordered_json share_json(const std::optional<double>& share) {
+  return share ? ordered_json(*share) : ordered_json(nullptr);
+}
+
+ordered_json labels_json(const LabelCounts& counts) {
+  return {{"alerts_fraud", counts.fraud},
+          {"alerts_ok", counts.ok},
+          {"alerts_unlabelled", counts.unlabelled},
+          {"frauds_found", counts.found},
+          {"frauds", counts.frauds},
+          {"precision", share_json(counts.precision())},
+          {"recall", share_json(counts.recall())}};
+}
+
+ordered_json rule_json(const RuleFigures& rule) {
+  ordered_json out = {
+      {"rule", rule.id},       {"title", rule.title}, {"status", status_name(rule.status)},
+      {"alerts", rule.alerts}, {"keys", rule.keys},   {"held_back", rule.held_back}};
+  ordered_json days = ordered_json::object();
+  for (const auto& [day, count] : rule.by_day) days[cep::format_date(day)] = count;
+  out["by_day"] = std::move(days);
+  out["by_hour"] = rule.by_hour;
+  out["cost"] = analysis_json(rule.analysis);
+  if (rule.labels) out["labels"] = labels_json(*rule.labels);
+  out["samples"] = nullptr;  // with_samples()
+  return out;
+}
+
+ordered_json set_json(const SetFigures& set) {
+  ordered_json out = {{"files", set.files},
+                      {"alerts", set.alerts},
+                      {"suppressed", set.suppressed},
+                      {"budget_alerts", set.budget_alerts},
+                      {"alerts_not_compared", set.alerts_not_compared}};
+  if (set.labels) out["labels"] = labels_json(*set.labels);
+  out["rules"] = ordered_json::array();
+  for (const RuleFigures& rule : set.rules) out["rules"].push_back(rule_json(rule));
+  return out;
+}
+
+ordered_json comparison_json(const BacktestReport& report) {
+  ordered_json changes = ordered_json::array();
+  for (const Change& change : report.changes) {
+    changes.push_back({{"rule", report.fresh.rules[change.first].id},
+                       {"same", change.same},
+                       {"added", change.added},
+                       {"gone", change.gone}});
+  }
+  ordered_json overlaps = ordered_json::array();
+  for (const Overlap& overlap : report.overlaps) {
+    overlaps.push_back({{"rule", report.fresh.rules[overlap.first].id},
+                        {"against", report.old->rules[overlap.second].id},
+                        {"same_key_and_day", overlap.same_day},
+                        {"same_last_event", overlap.same_event}});
+  }
+  return {{"changes", std::move(changes)}, {"overlaps", std::move(overlaps)}};
+}
+
+ordered_json variation_json(const VariationFigures& variation) {
+  ordered_json variants = ordered_json::array();
+  for (const VariantFigures& variant : variation.variants) {
+    ordered_json one = {{"rule", variant.rule},       {"place", variant.place},
+                        {"written", variant.written}, {"value", variant.value},
+                        {"instead", variant.instead}, {"is_as_written", variant.is_as_written},
+                        {"alerts", variant.alerts},   {"keys", variant.keys}};
+    if (variant.labels) one["labels"] = labels_json(*variant.labels);
+    variants.push_back(std::move(one));
+  }
+  return {{"variants", std::move(variants)},
+          {"left_out", variation.left_out},
+          {"refused", variation.refused},
+          {"not_varied", variation.not_varied}};
+}
+// Alerts have decimals at full scale, which a parsed number would lose: their lines are put where
+// `samples` is null. No text of the report has this: its quotes are escaped.
+std::string with_samples(const std::string& json, const BacktestReport& report) {
+  constexpr std::string_view kPlace = R"("samples": null)";
+  std::vector<const RuleFigures*> rules;
+  for (const RuleFigures& rule : report.fresh.rules) rules.push_back(&rule);
+  if (report.old) {
+    for (const RuleFigures& rule : report.old->rules) rules.push_back(&rule);
+  }
+  std::string text;
+  std::size_t from = 0;
+  for (const RuleFigures* rule : rules) {
+    const std::size_t at = json.find(kPlace, from);
+    TOCSIN_ASSERT(at != std::string::npos, "each rule has one place");
+    text += json.substr(from, at - from) + R"("samples": [)";
+    for (const SampleAlert& sample : rule->samples) {
+      text += (&sample == rule->samples.data() ? "\n" : ",\n") + sample.json;
+    }
+    text += rule->samples.empty() ? "]" : "\n]";
+    from = at + kPlace.size();
+  }
+  return text + json.substr(from);
+}
+}  // namespace
+
+std::string backtest_json(const BacktestReport& report) {
+  ordered_json out = {{"format", 1},
+                      {"inputs", report.inputs},
+                      {"events", report.events},
+                      {"late", report.late},
+                      {"rejected", report.rejected},
+                      {"ignored", report.ignored},
+                      {"seconds", report.seconds}};
+  if (report.events != 0) {
+    out["first_event"] = cep::format_time(report.first_event);
+    out["last_event"] = cep::format_time(report.last_event);
+  }
+  out["backtest"] = set_json(report.fresh);
+  if (report.old) {
+    out["against"] = set_json(*report.old);
+    out["comparison"] = comparison_json(report);
+  }
+  if (!report.scenarios.empty()) {
+    ordered_json scenarios = ordered_json::array();
+    for (const ScenarioFigures& scenario : report.scenarios) {
+      ordered_json one = {
+          {"scenario", scenario.name}, {"frauds", scenario.frauds}, {"found", scenario.found}};
+      if (scenario.found_by_old) one["found_by_against"] = *scenario.found_by_old;
+      scenarios.push_back(std::move(one));
+    }
+    out["scenarios"] = std::move(scenarios);
+    out["frauds_of_another_time"] = report.labels_outside;
+  }
+  if (report.variation) out["variation"] = variation_json(*report.variation);
+  return with_samples(out.dump(2), report);
+}
+}  // namespace tocsin::api
