@@ -9,6 +9,7 @@
 
 #include "cep/data/alert_format.h"
 #include "cep/plan/event_type.h"
+#include "cep/plan/feature.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "runtime/event_time/run.h"
