@@ -257,6 +257,9 @@ Outcome<void> check_sources(const BacktestArguments& arguments) {
   if (!has_archive && !(arguments.from.empty() && arguments.to.empty())) {
     return stop(ExitCode::kUsage, "--from and --to need --archive FOLDER: files are read whole");
   }
+  if (arguments.labels == "-") {
+    return stop(ExitCode::kUsage, "--labels takes a file: only events come by standard input");
+  }
   return {};
 }
 

@@ -71,8 +71,7 @@ std::vector<std::uint64_t> count_keys(std::span<const AlertFacts> alerts, std::s
   keys.reserve(alerts.size());
   for (const AlertFacts& alert : alerts) keys.emplace_back(alert.rule, alert.key);
   std::ranges::sort(keys);
-  const auto repeated = std::ranges::unique(keys);
-  keys.erase(repeated.begin(), repeated.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   std::vector<std::uint64_t> counts(rules);
   for (const auto& [rule, key] : keys) ++counts[rule];
   return counts;

@@ -418,6 +418,7 @@ def _():
         (2, ["rules.tocsin", "--input", "in.ndjson", "--html", "in.ndjson"], "--html would overwrite an input"),
         (2, ["rules.tocsin", "--input", "in.ndjson", "--html", "rules.tocsin"], "--html would overwrite a rule file"),
         (2, ["rules.tocsin", "--input", "in.ndjson", "--alerts", "-"], "--alerts takes a file"),
+        (2, ["rules.tocsin", "--input", "-", "--labels", "-"], "--labels takes a file"),
         (2, ["rules.tocsin", "--input", "in.ndjson", "--vary", "--vary-max", "0"], "--vary-max"),
     ]
     for code, arguments, message in refused:

@@ -9,10 +9,10 @@
 
 #include "cep/data/alert_format.h"
 #include "cep/plan/event_type.h"
+#include "cep/plan/feature.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "runtime/event_time/run.h"
-#include "tests/support/engine_run.h"
 #include "tests/support/event_json.h"
 #include "tests/support/random.h"
 #include "tests/support/random_events.h"
@@ -46,7 +46,7 @@ void check_same_counts(const cep::EngineProfile& sum, const cep::EngineProfile& 
 
 TEST_CASE("run together: each program gives what it gives alone") {
   std::size_t alerts = 0;
-  for_all_seeds("PROPERTY", 400, [&](Random& random) {
+  for_all_seeds("run_together", 400, [&](Random& random) {
     const cep::Plan first = random_language_plan(random);
     std::vector<cep::Plan> plans = {first};
     while (plans.size() < 2 || random.chance(30)) {
@@ -54,7 +54,7 @@ TEST_CASE("run together: each program gives what it gives alone") {
     }
     std::vector<cep::Program> programs;
     for (const cep::Plan& plan : plans) {
-      auto program = cep::compile(std::make_shared<const cep::Plan>(plan), kOutOfReach);
+      auto program = cep::compile(std::make_shared<const cep::Plan>(plan));
       if (!program) return;
       programs.push_back(std::move(*program));
     }
@@ -99,7 +99,7 @@ TEST_CASE("run together: each program gives what it gives alone") {
 }
 
 TEST_CASE("run together: event types decide whether one reading serves two plans") {
-  for_all_seeds("PROPERTY", 200, [](Random& random) {
+  for_all_seeds("reads_alike", 200, [](Random& random) {
     const cep::Plan plan = random_language_plan(random);
     CHECK(runtime::reads_alike(plan, plan));
     cep::Plan other = plan;

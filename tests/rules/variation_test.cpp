@@ -210,7 +210,7 @@ TEST_CASE("variation: names and ids of variants are used nowhere else") {
 TEST_CASE("variation: variants of random rules differ in one literal, and most of them are rules") {
   std::size_t variants = 0;
   std::size_t right = 0;
-  for_all_seeds("RULES", 300, [&](Random& random) {
+  for_all_seeds("variation", 300, [&](Random& random) {
     const std::string text = plan_source(random_language_plan(random));
     if (!loads(text)) return;
     const Parsed file = parsed(text);
