@@ -38,6 +38,10 @@ using AddCommand = void (*)(CLI::App& program, Chosen& chosen);
 void tell(std::string_view text);
 /// Tells of an alert `tocsin.budget` of severity high, a line of JSON, as it is raised.
 void tell_budget_exceeded(std::string_view alert);
+/// Writes text to standard output; false where it could not be.
+bool write_out(std::string_view text);
+/// The same as the end of a command: kSuccess, or kInputOutput after saying that it failed.
+ExitCode print(std::string_view text);
 /// Tells `tocsin: MESSAGE` as one line and gives `code` back:
 /// `return end_with(ExitCode::kUsage, "--listen must be on 127.0.0.1: " + address);`.
 ExitCode end_with(ExitCode code, std::string_view message);

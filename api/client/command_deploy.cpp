@@ -89,72 +89,57 @@ std::string plan_text(const ordered_json& plan) {
   return text;
 }
 
-// A server of another version may answer otherwise.
-template <typename Read>
-ExitCode shown(const Read& read) {
-  try {
-    return read();
-  } catch (const ordered_json::exception&) {
-    return end_with(ExitCode::kInputOutput,
-                    "the server's answer is not as this version expects it; use the version of the "
-                    "server");
-  }
-}
-
-Outcome<ServerAnswer> ask_for_plan(ServerClient& client, const DeployOptions& options,
-                                   const ordered_json& body) {
-  return client.ask({.method = "POST",
-                     .path = "/v1/pack/plan",
-                     .query = {{"ignore_tests", options.ignores_tests ? "true" : ""}},
-                     .body = body});
+// What a deploy would change, by the server that would be changed.
+struct Planned {
+  ServerClient client;
+  ordered_json body;  // of the rules
+  ServerAnswer plan;
+};
+Outcome<Planned> plan_of(const DeployOptions& options) {
+  Outcome<ordered_json> body = read_files(options.rules);
+  if (!body) return tl::unexpected(body.error());
+  Outcome<ServerClient> client = ServerClient::open(options.server);
+  if (!client) return tl::unexpected(client.error());
+  Outcome<ServerAnswer> plan =
+      client->ask({.method = "POST",
+                   .path = "/v1/pack/plan",
+                   .query = {{"ignore_tests", options.ignores_tests ? "true" : ""}},
+                   .body = *body});
+  if (!plan) return tl::unexpected(plan.error());
+  return Planned{*std::move(client), *std::move(body), *std::move(plan)};
 }
 
 ExitCode plan_rules(const DeployOptions& options) {
-  const Outcome<ordered_json> body = read_files(options.rules);
-  if (!body) return end_with(body.error().code, body.error().message);
-  Outcome<ServerClient> client = ServerClient::open(options.server);
-  if (!client) return end_with(client.error().code, client.error().message);
-  const Outcome<ServerAnswer> plan = ask_for_plan(*client, options, *body);
-  if (!plan) return end_with(plan.error().code, plan.error().message);
-  return shown([&] {
-    if (options.format == "json") {
-      fmt::print("{}\n", plan->json.dump());
-      return ExitCode::kSuccess;
-    }
-    const bool is_changed = plan->json.at("changed");
-    fmt::print("version {} is active; {}\n{}", plan->json.at("version").get<std::uint64_t>(),
-               is_changed ? "a deploy would change" : "a deploy would change nothing",
-               plan_text(plan->json));
-    return ExitCode::kSuccess;
-  });
+  const Outcome<Planned> planned = plan_of(options);
+  if (!planned) return end_with(planned.error().code, planned.error().message);
+  const ordered_json& plan = planned->plan.json;
+  if (options.format == "json") return print(plan.dump() + "\n");
+  return print(fmt::format(
+      "version {} is active; {}\n{}", plan.at("version").get<std::uint64_t>(),
+      plan.at("changed").get<bool>() ? "a deploy would change" : "a deploy would change nothing",
+      plan_text(plan)));
 }
 
 ExitCode deploy_rules(const DeployOptions& options) {
-  const Outcome<ordered_json> body = read_files(options.rules);
-  if (!body) return end_with(body.error().code, body.error().message);
-  Outcome<ServerClient> client = ServerClient::open(options.server);
-  if (!client) return end_with(client.error().code, client.error().message);
-  const Outcome<ServerAnswer> plan = ask_for_plan(*client, options, *body);
-  if (!plan) return end_with(plan.error().code, plan.error().message);
-  return shown([&] {
-    if (!plan->json.at("changed").get<bool>()) {
-      fmt::print("version {} is active and has these rules: nothing was changed\n",
-                 plan->json.at("version").get<std::uint64_t>());
-      return ExitCode::kSuccess;
-    }
-    const Outcome<ServerAnswer> deployed =
-        client->ask({.method = "PUT",
-                     .path = "/v1/pack",
-                     .query = {{"comment", options.comment},
-                               {"commit", options.commit},
-                               {"ignore_tests", options.ignores_tests ? "true" : ""}},
-                     .body = *body,
-                     .if_match = plan->etag});
-    if (!deployed) return end_with(deployed.error().code, deployed.error().message);
-    fmt::print("{}version {} is active\n", plan_text(plan->json),
-               deployed->json.at("version").get<std::uint64_t>());
-    return ExitCode::kSuccess;
-  });
+  Outcome<Planned> planned = plan_of(options);
+  if (!planned) return end_with(planned.error().code, planned.error().message);
+  const ordered_json& plan = planned->plan.json;
+  if (!plan.at("changed").get<bool>()) {
+    return print(fmt::format("version {} is active and has these rules: nothing was changed\n",
+                             plan.at("version").get<std::uint64_t>()));
+  }
+  const std::string text = plan_text(plan);
+  const Outcome<ServerAnswer> deployed =
+      planned->client.ask({.method = "PUT",
+                           .path = "/v1/pack",
+                           .query = {{"comment", options.comment},
+                                     {"commit", options.commit},
+                                     {"ignore_tests", options.ignores_tests ? "true" : ""}},
+                           .body = planned->body,
+                           .if_match = planned->plan.etag});
+  if (!deployed) return end_with(deployed.error().code, deployed.error().message);
+  return print(fmt::format("{}version {} is active\n", text,
+                           deployed->json.at("version").get<std::uint64_t>()));
 }
 
 void add_common(CLI::App& command, DeployOptions& options) {
@@ -165,15 +150,8 @@ void add_common(CLI::App& command, DeployOptions& options) {
   command.add_flag("--ignore-tests", options.ignores_tests, "Also if tests in the rule files fail");
 }
 
-constexpr const char* kExitCodes = R"(
-Exit codes:
-  0  done
-  1  the rules have errors, their tests fail, or the server refused: it says why
-  2  wrong command line, or a token that may not do it
-  3  the server gives no answer
-
-Examples:
-)";
+constexpr const char* kRefused =
+    "the rules have errors, their tests fail, or the server refused: it says why";
 }  // namespace
 
 void add_plan_command(CLI::App& program, Chosen& chosen) {
@@ -186,19 +164,19 @@ void add_plan_command(CLI::App& program, Chosen& chosen) {
       std::string(
           R"(Checks RULES and their tests, on the server too, and says which rules would come, go or change, and
 which of them keep what they remember. Nothing is changed. A token of the role reader may ask.
-)") + kExitCodes +
+)") + client_exit_codes(kRefused) +
       R"(  tocsin plan rules/ --server https://tocsin.example:8627 --token-file reader-token
   tocsin plan rules/ --server http://127.0.0.1:8627 --format json)");
-  command->callback(
-      [&chosen, options] { chosen.run = [options] { return plan_rules(*options); }; });
+  command->callback([&chosen, options] {
+    chosen.run = [options] { return with_answers([&] { return plan_rules(*options); }); };
+  });
 }
 
 void add_deploy_command(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<DeployOptions>();
   CLI::App* command = program.add_subcommand("deploy", "Make a server work by other rules");
   add_common(*command, *options);
-  command->add_option("--comment", options->comment, "The reason, stored with the version")
-      ->type_name("TEXT");
+  add_comment_option(*command, options->comment);
   command
       ->add_option("--commit", options->commit,
                    "The commit of version control that RULES are of, stored with the version")
@@ -208,10 +186,11 @@ void add_deploy_command(CLI::App& program, Chosen& chosen) {
           R"(Puts RULES in the place of all rules of the server, from the next event on, with what `tocsin plan` says
 of their state. Stages stay as they are. If others deploy in between, nothing is changed. Needs a
 token of the role operator.
-)") + kExitCodes +
+)") + client_exit_codes(kRefused) +
       R"(  tocsin deploy rules/ --server https://tocsin.example:8627 --token-file operator-token
   tocsin deploy rules/ --server http://127.0.0.1:8627 --commit "$GIT_COMMIT" --comment "ticket 4711")");
-  command->callback(
-      [&chosen, options] { chosen.run = [options] { return deploy_rules(*options); }; });
+  command->callback([&chosen, options] {
+    chosen.run = [options] { return with_answers([&] { return deploy_rules(*options); }); };
+  });
 }
 }  // namespace tocsin::api

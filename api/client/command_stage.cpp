@@ -31,7 +31,7 @@ struct RollbackOptions {
 };
 
 std::uint64_t version_in(const ordered_json& answer) {
-  return answer.value("version", std::uint64_t{0});
+  return answer.at("version").get<std::uint64_t>();
 }
 
 ExitCode change_stage(const StageOptions& options) {
@@ -52,10 +52,9 @@ ExitCode change_stage(const StageOptions& options) {
                    .body = {{"stage", text_of(*rollout)}},
                    .if_match = "*"});
   if (!answer) return end_with(answer.error().code, answer.error().message);
-  const bool is_changed = answer->json.value("changed", true);
-  fmt::print("rule {}: {}, {} version {}\n", options.rule, text_of(*rollout),
-             is_changed ? "with" : "as it was in", version_in(answer->json));
-  return ExitCode::kSuccess;
+  const bool is_changed = answer->json.at("changed");
+  return print(fmt::format("rule {}: {}, {} version {}\n", options.rule, text_of(*rollout),
+                           is_changed ? "with" : "as it was in", version_in(answer->json)));
 }
 
 // The version before the active one.
@@ -63,7 +62,7 @@ Outcome<std::uint64_t> version_before(ServerClient& client) {
   const Outcome<ServerAnswer> answer =
       client.ask({.method = "GET", .path = "/v1/versions", .query = {{"limit", "2"}}});
   if (!answer) return tl::unexpected(answer.error());
-  const ordered_json versions = answer->json.value("versions", ordered_json::array());
+  const ordered_json& versions = answer->json.at("versions");
   if (versions.size() < 2) {
     return stop(ExitCode::kCheckFailed, "there is no version before the active one");
   }
@@ -84,20 +83,11 @@ ExitCode roll_back(const RollbackOptions& options) {
                    .query = {{"comment", options.comment}},
                    .if_match = now->etag});
   if (!answer) return end_with(answer.error().code, answer.error().message);
-  fmt::print("the rules of version {} are active again, as version {}\n", *wanted,
-             version_in(answer->json));
-  return ExitCode::kSuccess;
+  return print(fmt::format("the rules of version {} are active again, as version {}\n", *wanted,
+                           version_in(answer->json)));
 }
 
-constexpr const char* kExitCodes = R"(
-Exit codes:
-  0  done
-  1  the server refused: it says why
-  2  wrong command line, or a token that may not do it
-  3  the server gives no answer
-
-Examples:
-)";
+constexpr const char* kRefused = "the server refused: it says why";
 }  // namespace
 
 void add_stage_command(CLI::App& program, Chosen& chosen) {
@@ -111,18 +101,18 @@ void add_stage_command(CLI::App& program, Chosen& chosen) {
       ->type_name("TEXT")
       ->required();
   add_server_options(*command, options->server);
-  command->add_option("--comment", options->comment, "The reason, stored with the version")
-      ->type_name("TEXT");
+  add_comment_option(*command, options->comment);
   command->footer(
       std::string(
           R"(A rule goes from draft to shadow and from there to live, or to a share of its keys; and back. It keeps
 its state. Making a rule live, and taking a live one out of service, needs a token of the role
 operator.
-)") + kExitCodes +
+)") + client_exit_codes(kRefused) +
       R"(  tocsin stage card_testing shadow --server http://127.0.0.1:8627 --token-file analyst-token
   tocsin stage card_testing live 10% --server http://127.0.0.1:8627 --token-file operator-token)");
-  command->callback(
-      [&chosen, options] { chosen.run = [options] { return change_stage(*options); }; });
+  command->callback([&chosen, options] {
+    chosen.run = [options] { return with_answers([&] { return change_stage(*options); }); };
+  });
 }
 
 void add_rollback_command(CLI::App& program, Chosen& chosen) {
@@ -132,15 +122,16 @@ void add_rollback_command(CLI::App& program, Chosen& chosen) {
   command->add_option("version", options->version, "Its number; default: the one before the active")
       ->type_name("N");
   add_server_options(*command, options->server);
-  command->add_option("--comment", options->comment, "The reason, stored with the version")
-      ->type_name("TEXT");
+  add_comment_option(*command, options->comment);
   command->footer(
       std::string(
           R"(The version's rules and stages become active as a new version. Rules whose meaning is the same keep their
 state. Needs a token of the role operator.
-)") + kExitCodes +
+)") + client_exit_codes(kRefused) +
       R"(  tocsin rollback --server http://127.0.0.1:8627 --token-file operator-token
   tocsin rollback 12 --server http://127.0.0.1:8627 --comment "too many alerts")");
-  command->callback([&chosen, options] { chosen.run = [options] { return roll_back(*options); }; });
+  command->callback([&chosen, options] {
+    chosen.run = [options] { return with_answers([&] { return roll_back(*options); }); };
+  });
 }
 }  // namespace tocsin::api

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <optional>
 
+#include "api/base/command.h"
 #include "api/base/exit_code.h"
 #include "cep/value/time.h"
 
@@ -64,6 +65,7 @@ Outcome<std::string> read_token(const ServerOptions& options) {
   }
   return token;
 }
+
 std::string text_of_failure(httplib::Error error) {
   switch (error) {
     case httplib::Error::Connection:
@@ -111,6 +113,34 @@ std::string percent_encoded(const std::string& word) {
     encoded += is_plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return encoded;
+}
+
+void add_comment_option(CLI::App& command, std::string& comment) {
+  command.add_option("--comment", comment, "The reason, stored with the version")
+      ->type_name("TEXT");
+}
+
+std::string client_exit_codes(std::string_view refused) {
+  return fmt::format(R"(
+Exit codes:
+  0  done
+  1  {}
+  2  wrong command line, or a token that may not do it
+  3  the server gives no answer
+
+Examples:
+)",
+                     refused);
+}
+
+ExitCode with_answers(const std::function<ExitCode()>& act) {
+  try {
+    return act();
+  } catch (const ordered_json::exception&) {
+    return end_with(ExitCode::kInputOutput,
+                    "the server's answer is not as this version expects it; use the version of the "
+                    "server");
+  }
 }
 
 struct ServerClient::Impl {
@@ -173,7 +203,7 @@ Outcome<ServerAnswer> ServerClient::ask(const ServerRequest& request) {
     sent.headers.emplace("If-Match", is_any ? "*" : "\"" + request.if_match + "\"");
   }
   if (!request.body.is_null()) {
-    sent.body = request.body.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+    sent.body = request.body.dump();
     sent.headers.emplace("Content-Type", "application/json");
   }
   const httplib::Result answer = impl_->client->send(sent);

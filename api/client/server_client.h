@@ -1,8 +1,10 @@
 /// A running server, asked by its API.
 #pragma once
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -52,4 +54,11 @@ class ServerClient {
 };
 /// A word as a part of a path.
 std::string percent_encoded(const std::string& word);
+/// Runs a command of the client. Fails with kInputOutput, saying so, where an answer is not as this
+/// version expects it: `act` throws nlohmann's exceptions then.
+ExitCode with_answers(const std::function<ExitCode()>& act);
+/// The option --comment of every change, and what the exit codes of `refused` mean, up to the
+/// examples.
+void add_comment_option(CLI::App& command, std::string& comment);
+std::string client_exit_codes(std::string_view refused);
 }  // namespace tocsin::api

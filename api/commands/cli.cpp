@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <vector>
@@ -140,13 +139,6 @@ ExitCode refuse_unknown_command(const CLI::App& program, int argc, const char* c
     }
     parent = parent->get_subcommand(name);
   }
-  return ExitCode::kSuccess;
-}
-
-ExitCode print(const std::string& text) {
-  const bool written =
-      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-  if (!written) return end_with(ExitCode::kInputOutput, "cannot write standard output");
   return ExitCode::kSuccess;
 }
 

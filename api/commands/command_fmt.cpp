@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,11 +56,6 @@ std::optional<std::string> formatted(const std::string& name, std::string text, 
   return made;
 }
 
-bool print(const std::string& text) {
-  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
-         std::fflush(stdout) == 0;
-}
-
 void format_file(const std::string& path, const FmtOptions& options, Tally& tally) {
   const auto refuse = [&](const std::string& message) {
     ++tally.failed;
@@ -81,7 +75,7 @@ void format_file(const std::string& path, const FmtOptions& options, Tally& tall
   }
   if (options.check) {
     ++tally.changed;
-    if (!print(path + "\n")) tally.unwritten = true;
+    if (!write_out(path + "\n")) tally.unwritten = true;
     return;
   }
   if (const Result<void> written = replace_file(path, *made); !written) {
@@ -104,9 +98,8 @@ ExitCode format_standard_input(const FmtOptions& options) {
   if (!made) return ExitCode::kCheckFailed;
   const bool same = *made == *text;
   if (options.check && same) return ExitCode::kSuccess;
-  if (!print(options.check ? name + "\n" : *made))
-    return end_with(ExitCode::kInputOutput, "cannot write standard output");
-  return options.check ? ExitCode::kCheckFailed : ExitCode::kSuccess;
+  const ExitCode printed = print(options.check ? name + "\n" : *made);
+  return printed == ExitCode::kSuccess && options.check ? ExitCode::kCheckFailed : printed;
 }
 
 ExitCode format_files(const FmtOptions& options) {

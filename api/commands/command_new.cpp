@@ -5,7 +5,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstddef>
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -84,13 +83,10 @@ ExitCode begin_pack(const std::string& where, const std::string& sample) {
   std::string seen;
   for (const std::string& note : pack.notes) seen += fmt::format("  {}\n", note);
   if (!seen.empty()) seen = "seen in the sample\n" + seen + "\n";
-  fmt::print(
+  return print(fmt::format(
       "made\n{0}\n{4}next\n  tocsin check {1}\n  tocsin test {1}\n  tocsin run {2} --input {3}\n",
       made, folder.string(), (folder / "rules.tocsin").string(),
-      sample.empty() ? (folder / "events.ndjson").string() : sample, seen);
-  return std::fflush(stdout) == 0
-             ? ExitCode::kSuccess
-             : end_with(ExitCode::kInputOutput, "cannot write standard output");
+      sample.empty() ? (folder / "events.ndjson").string() : sample, seen));
 }
 }  // namespace
 

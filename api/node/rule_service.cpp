@@ -22,6 +22,7 @@ constexpr std::size_t kFailuresMax = 20;  // that a refusal shows whole
 tl::unexpected<DeployRefusal> refuse(DeployRefusal::Why why, std::string detail) {
   return tl::unexpected(DeployRefusal{why, std::move(detail), {}, {}});
 }
+
 // The pack that a change makes of the one that holds.
 tl::expected<RulePack, DeployRefusal> edited(
     const CurrentRules& before, const RuleChange& change,
@@ -48,6 +49,12 @@ bool has_key(const CurrentRules& now, const std::string& id) {
   return rule == rules.end() || !rule->key.parts.empty();
 }
 
+std::string etag_of(const RuleText& rule, const Rollout& rollout) {
+  const std::string stage = rollout.is_live_for_all() ? "" : text_of(rollout);
+  return cep::hex(cep::sha256(fmt::format("{}\n{}\n{}", rule.path, stage, rule.text)))
+      .substr(0, 32);
+}
+
 // Tests are of what rules mean, whoever they are let out for.
 Result<cep::Program> live_for_all(const cep::Program& program) {
   const auto is_whole = [](const cep::Rule& rule) { return rule.share.is_whole(); };
@@ -60,11 +67,16 @@ Result<cep::Program> live_for_all(const cep::Program& program) {
 
 std::string rule_etag(const RulePack& pack, std::string_view rule) {
   const std::optional<RuleText> text = pack.rule(rule);
-  if (!text) return "";
-  const Rollout rollout = rollout_of(pack.rollouts(), text->id);
-  const std::string all = fmt::format(
-      "{}\n{}\n{}", text->path, rollout.is_live_for_all() ? "" : text_of(rollout), text->text);
-  return cep::hex(cep::sha256(all)).substr(0, 32);
+  return text ? etag_of(*text, rollout_of(pack.rollouts(), text->id)) : "";
+}
+
+std::vector<std::pair<std::string, std::string>> rule_etags(const RulePack& pack) {
+  const std::map<std::string, Rollout> rollouts = pack.rollouts();
+  std::vector<std::pair<std::string, std::string>> etags;
+  for (const RuleText& rule : pack.rules()) {
+    etags.emplace_back(rule.id, etag_of(rule, rollout_of(rollouts, rule.id)));
+  }
+  return etags;
 }
 
 // --- versions ----------------------------------------------------------------------------------

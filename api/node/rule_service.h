@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/rules/rule_pack.h"
@@ -151,4 +152,6 @@ class RuleService {
 };
 /// The etag of one rule: of its text, its file's place and its stage; empty where there is none.
 std::string rule_etag(const RulePack& pack, std::string_view rule);
+/// Those of all rules, by id, in the order of the files.
+std::vector<std::pair<std::string, std::string>> rule_etags(const RulePack& pack);
 }  // namespace tocsin::api

@@ -292,12 +292,13 @@ RulePack RulePack::with_rollout(const std::string& id, const Rollout& rollout) c
   } else {
     rollouts[id] = rollout;
   }
-  RulePack changed = *this;
-  std::erase_if(changed.texts_,
-                [](const runtime::NamedContents& one) { return one.role == kStagesRole; });
-  if (!rollouts.empty()) {
-    changed.texts_.push_back({std::string(kStagesRole), rollouts_text(rollouts)});
-  }
-  return RulePack(std::move(changed.texts_));
+  return with_rollouts(rollouts);
+}
+
+RulePack RulePack::with_rollouts(const std::map<std::string, Rollout>& rollouts) const {
+  std::vector<runtime::NamedContents> texts = texts_;
+  std::erase_if(texts, [](const runtime::NamedContents& one) { return one.role == kStagesRole; });
+  if (!rollouts.empty()) texts.push_back({std::string(kStagesRole), rollouts_text(rollouts)});
+  return RulePack(std::move(texts));
 }
 }  // namespace tocsin::api

@@ -66,6 +66,8 @@ class RulePack {
   std::map<std::string, Rollout> rollouts() const;
   /// Holds a rule back to `rollout`; live for all keys lets it be what its text says.
   RulePack with_rollout(const std::string& id, const Rollout& rollout) const;
+  /// Holds rules back to these, and no others; ids that the pack does not have are kept too.
+  RulePack with_rollouts(const std::map<std::string, Rollout>& rollouts) const;
 
  private:
   std::vector<runtime::NamedContents> texts_;

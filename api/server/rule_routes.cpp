@@ -42,19 +42,18 @@ std::uint64_t alerts_of(const NodeFigures& figures, const std::string& id) {
   return index < alerts.size() ? alerts[index] : 0;
 }
 
-std::string stage_of(const CurrentRules& now, const std::string& id) {
-  return text_of(rollout_of(now.pack.rollouts(), id));
-}
+using Rollouts = std::map<std::string, Rollout>;
 
 // One that runs.
-ordered_json rule_json(const CurrentRules& now, std::size_t index, const NodeFigures& figures) {
+ordered_json rule_json(const CurrentRules& now, const Rollouts& rollouts, std::size_t index,
+                       const NodeFigures& figures) {
   const cep::Rule& rule = now.rules.program->plan().rules[index];
   const runtime::RuleSettings& digests = now.settings.rules[index];
   ordered_json json = {{"id", rule.id},
                        {"name", rule.name},
                        {"title", rule.title},
                        {"status", status_name(rule.status)},
-                       {"stage", stage_of(now, rule.id)},
+                       {"stage", text_of(rollout_of(rollouts, rule.id))},
                        {"owner", rule.owner},
                        {"tags", rule.tags},
                        {"digests",
@@ -71,11 +70,11 @@ ordered_json rule_json(const CurrentRules& now, std::size_t index, const NodeFig
 }
 
 // One that does not: a draft, or one held back to it.
-ordered_json rule_json(const CurrentRules& now, const RuleText& rule) {
+ordered_json rule_json(const Rollouts& rollouts, const RuleText& rule) {
   return {{"id", rule.id},
           {"name", rule.name},
           {"status", "draft"},
-          {"stage", stage_of(now, rule.id)},
+          {"stage", text_of(rollout_of(rollouts, rule.id))},
           {"file", rule.path}};
 }
 
@@ -83,14 +82,15 @@ HttpResponse list_rules(const ServerContext& context) {
   const std::shared_ptr<const CurrentRules> now = context.rules.current();
   const NodeFigures figures = context.node.figures();
   ordered_json list = ordered_json::array();
+  const Rollouts rollouts = now->pack.rollouts();
   std::set<std::string> running;
   const std::vector<cep::Rule>& rules = now->rules.program->plan().rules;
   for (std::size_t i = 0; i < rules.size(); ++i) {
-    list.push_back(rule_json(*now, i, figures));
+    list.push_back(rule_json(*now, rollouts, i, figures));
     running.insert(rules[i].id);
   }
   for (const RuleText& rule : now->pack.rules()) {
-    if (!running.contains(rule.id)) list.push_back(rule_json(*now, rule));
+    if (!running.contains(rule.id)) list.push_back(rule_json(rollouts, rule));
   }
   return json_response(200, {{"version", now->version},
                              {"plan", cep::hex(now->settings.plan)},
@@ -116,8 +116,9 @@ HttpResponse get_rule(const ServerContext& context, RuleTotalsReader& reader,
   const std::optional<RuleText> text = now->pack.rule(id);
   const std::optional<std::size_t> index = find_rule(now->rules.program->plan(), id);
   if (!text && !index) return no_rule(id);
-  ordered_json json =
-      index ? rule_json(*now, *index, context.node.figures()) : rule_json(*now, *text);
+  const Rollouts rollouts = now->pack.rollouts();
+  ordered_json json = index ? rule_json(*now, rollouts, *index, context.node.figures())
+                            : rule_json(rollouts, *text);
   if (index) {
     const cep::Rule& rule = now->rules.program->plan().rules[*index];
     json["description"] = rule.description;

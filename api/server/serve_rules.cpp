@@ -47,9 +47,8 @@ Outcome<StartRules> load_start_rules(const std::optional<RulePack>& given) {
   return load(given.value_or(RulePack()));
 }
 
-RulePack with_stages_of(const RulePack& kept, RulePack given) {
-  for (const auto& [rule, rollout] : kept.rollouts()) given = given.with_rollout(rule, rollout);
-  return given;
+RulePack with_stages_of(const RulePack& kept, const RulePack& given) {
+  return given.with_rollouts(kept.rollouts());
 }
 
 Outcome<void> refuse_given_rules(const RulePack& given, const LoadedRules& kept,

@@ -28,7 +28,7 @@ Outcome<StartRules> load_kept_rules(runtime::Files& files, const runtime::Beginn
 /// Those that are given, else none.
 Outcome<StartRules> load_start_rules(const std::optional<RulePack>& given);
 /// `given` with the stages that rules of `kept` have.
-RulePack with_stages_of(const RulePack& kept, RulePack given);
+RulePack with_stages_of(const RulePack& kept, const RulePack& given);
 /// Fails, for a data directory that keeps other rules than those `given`, and says in what they
 /// differ.
 Outcome<void> refuse_given_rules(const RulePack& given, const LoadedRules& kept,

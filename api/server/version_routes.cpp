@@ -15,19 +15,6 @@ namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
 
-// The stages of rules in both that differ: what they were, and what they are.
-ordered_json changed_stages(const RulePack& from, const RulePack& to) {
-  const std::map<std::string, Rollout> before = from.rollouts();
-  const std::map<std::string, Rollout> after = to.rollouts();
-  ordered_json changed = ordered_json::object();
-  for (const RuleText& rule : from.rules()) {
-    const Rollout was = rollout_of(before, rule.id);
-    const Rollout is = rollout_of(after, rule.id);
-    if (was != is && to.rule(rule.id)) changed[rule.id] = {text_of(was), text_of(is)};
-  }
-  return changed;
-}
-
 ordered_json pack_json(const RulePack& pack) {
   ordered_json files = ordered_json::object();
   for (const std::string& path : pack.paths()) files[path] = *pack.file(path);
@@ -107,22 +94,29 @@ ordered_json difference_json(const RulePack& from, const RulePack& to) {
     if (from.file(path)) continue;
     files.push_back({{"path", path}, {"change", "added"}, {"after", *to.file(path)}});
   }
+  const auto etags_before = rule_etags(from);
+  const auto etags_after = rule_etags(to);
+  const std::map<std::string, std::string> before(etags_before.begin(), etags_before.end());
+  const std::map<std::string, std::string> after(etags_after.begin(), etags_after.end());
   ordered_json rules = ordered_json::array();
-  const auto describe = [&](const std::string& id) {
-    const std::string before = rule_etag(from, id);
-    const std::string after = rule_etag(to, id);
-    if (before == after) return;
-    rules.push_back(
-        {{"rule", id},
-         {"change", before.empty() ? "added" : (after.empty() ? "removed" : "changed")}});
-  };
-  for (const RuleText& rule : from.rules()) describe(rule.id);
-  for (const RuleText& rule : to.rules()) {
-    if (!from.rule(rule.id)) describe(rule.id);
+  ordered_json stages = ordered_json::object();  // of rules in both
+  const std::map<std::string, Rollout> rollouts_before = from.rollouts();
+  const std::map<std::string, Rollout> rollouts_after = to.rollouts();
+  for (const auto& [rule, etag] : etags_before) {
+    const auto now = after.find(rule);
+    if (now == after.end()) {
+      rules.push_back({{"rule", rule}, {"change", "removed"}});
+    } else if (now->second != etag) {
+      rules.push_back({{"rule", rule}, {"change", "changed"}});
+      const Rollout was = rollout_of(rollouts_before, rule);
+      const Rollout is = rollout_of(rollouts_after, rule);
+      if (was != is) stages[rule] = {text_of(was), text_of(is)};
+    }
   }
-  return {{"rules", std::move(rules)},
-          {"stages", changed_stages(from, to)},
-          {"files", std::move(files)}};
+  for (const auto& [rule, etag] : etags_after) {
+    if (!before.contains(rule)) rules.push_back({{"rule", rule}, {"change", "added"}});
+  }
+  return {{"rules", std::move(rules)}, {"stages", std::move(stages)}, {"files", std::move(files)}};
 }
 
 void add_version_routes(Router& router, ServerContext& context) {

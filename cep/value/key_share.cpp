@@ -41,8 +41,7 @@ std::string KeyShare::text() const {
 
 // The upper half of the hash, since its remainder is the key's group (cep/value/key.h): each group
 // then has its part of every share.
-bool KeyShare::has(std::string_view key_bytes) const {
-  if (is_whole()) return true;
+bool KeyShare::has_in_part(std::string_view key_bytes) const {
   if (key_bytes.empty()) return false;
   const std::uint64_t upper = XXH3_64bits(key_bytes.data(), key_bytes.size()) >> 32;
   return (upper * kWhole) >> 32 < hundredths_;

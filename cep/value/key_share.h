@@ -21,10 +21,12 @@ class KeyShare {
   bool is_whole() const { return hundredths_ == kWhole; }
   /// Whether a key of these bytes (cep/value/key.h) is in it; no key, which is no bytes, is in the
   /// whole alone.
-  bool has(std::string_view key_bytes) const;
+  bool has(std::string_view key_bytes) const { return is_whole() || has_in_part(key_bytes); }
   friend bool operator==(KeyShare, KeyShare) = default;
 
  private:
+  bool has_in_part(std::string_view key_bytes) const;
+
   static constexpr std::uint32_t kWhole = 10'000;
   std::uint32_t hundredths_ = kWhole;  // of a percent
 };

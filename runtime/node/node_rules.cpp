@@ -23,13 +23,16 @@ Error NodeRules::other_rules(const SettingsChange& change) const {
 
 // Whether these hold at the journal's end, with which what this start has must fit.
 Result<bool> NodeRules::hold_at_end(const NodeSettings& wanted) {
-  const Result<std::optional<Beginning>> latest =
-      find_beginning(parts_.ports.files, parts_.paths, true);
-  if (!latest) return tl::unexpected(latest.error());
-  if (!*latest) return true;
-  const SettingsChange change = compare_settings((*latest)->settings, parts_.options.settings);
+  if (!at_end_) {
+    Result<std::optional<Beginning>> latest =
+        find_beginning(parts_.ports.files, parts_.paths, true);
+    if (!latest) return tl::unexpected(latest.error());
+    if (!*latest) return true;
+    at_end_ = std::move((*latest)->settings);
+  }
+  const SettingsChange change = compare_settings(*at_end_, parts_.options.settings);
   if (!change.may_go_on()) return tl::unexpected(other_rules(change));
-  return (*latest)->settings == wanted;
+  return *at_end_ == wanted;
 }
 
 // Rules that only show something else are made again too where others took their place later: who

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -58,5 +59,7 @@ class NodeRules {
   NodeSettings
       profile_;        // of the program, which may only show less or more than the timeline's say
   NodeProgram given_;  // what this start, or the last deploy, brought
+  std::optional<NodeSettings>
+      at_end_;  // of the journal that a start found, once they were looked for
 };
 }  // namespace tocsin::runtime

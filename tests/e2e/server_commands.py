@@ -98,6 +98,22 @@ def plans_come_true():
 
 
 @case
+def plans_of_many_rules():
+    """a plan and a difference of 2,000 rules take a moment: no rule is looked for in all others"""
+    def rules(bound):
+        return RULES + "".join(f'rule r{number} "R" {{ by card when payment where amount > {bound + number % 2} alert "x" }}\n'
+                               for number in range(2_000))
+    with Server(rules=rules(5)) as server:
+        to = (*address(server), "--timeout", "30s")  # a hundred times of what it takes
+        write("rules.tocsin", rules(8))
+        plan = tocsin("plan", "rules.tocsin", *to)
+        assert plan.code == 0 and plan.out.count("changed, begins without state") == 2_000, plan.err
+        assert tocsin("deploy", "rules.tocsin", *to).code == 0
+        difference = server.ask("GET", "/v1/versions/2/diff", timeout=30)
+        assert len(difference.json["rules"]) == 2_000
+
+
+@case
 def stages_and_back():
     """stage and rollback go one way and the other, and say which version holds"""
     with Server(rules=RULES + SMALL) as server:
