@@ -36,19 +36,26 @@ cep::Plan read_types(const cep::Plan& plan) {
   return types;
 }
 
-// What any of several programs reads, by the plan that has most event types.
+// What any of several programs reads, by event types that are theirs. Types of alerts have no rows
+// there; each has room for the columns that any of the programs has at its place.
 class CommonUse {
  public:
-  explicit CommonUse(std::span<const ProgramRun> programs) : plan_(&programs[0].program->plan()) {
+  explicit CommonUse(std::span<const ProgramRun> programs) {
     for (const ProgramRun& run : programs) {
-      const cep::Plan& plan = run.program->plan();
-      if (plan.event_types.size() > plan_->event_types.size()) plan_ = &plan;
+      const std::vector<cep::EventType>& types = run.program->plan().event_types;
+      for (std::size_t t = 0; t < types.size(); ++t) {
+        if (t == plan_.event_types.size()) {
+          plan_.event_types.push_back(types[t]);
+        } else if (types[t].fields.size() > plan_.event_types[t].fields.size()) {
+          plan_.event_types[t] = types[t];
+        }
+      }
     }
-    types_.resize(plan_->event_types.size());
-    for (const cep::EventType& type : plan_->event_types) fields_.emplace_back(type.fields.size());
+    types_.resize(plan_.event_types.size());
+    for (const cep::EventType& type : plan_.event_types) fields_.emplace_back(type.fields.size());
     for (const ProgramRun& run : programs) add(*run.program);
   }
-  const cep::Plan& plan() const { return *plan_; }
+  const cep::Plan& plan() const { return plan_; }
   const std::vector<std::vector<bool>>& fields() const { return fields_; }
   const std::vector<bool>& types() const { return types_; }
 
@@ -57,13 +64,13 @@ class CommonUse {
     for (std::size_t t = 0; t < program.used_types().size(); ++t) {
       if (program.plan().event_types[t].is_alert()) continue;
       types_[t] = types_[t] || program.used_types()[t];
-      for (std::size_t f = 0; f < fields_[t].size(); ++f) {
+      for (std::size_t f = 0; f < program.used_fields()[t].size(); ++f) {
         fields_[t][f] = fields_[t][f] || program.used_fields()[t][f];
       }
     }
   }
 
-  const cep::Plan* plan_;
+  cep::Plan plan_;  // its event types alone
   std::vector<std::vector<bool>> fields_;
   std::vector<bool> types_;
 };
