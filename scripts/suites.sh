@@ -24,6 +24,7 @@ script_suites=(
   'explain|python3 tests/e2e/explain.py "$TOCSIN_BINARY"'
   'format|python3 tests/e2e/format.py "$TOCSIN_BINARY"'
   'backtest|python3 tests/e2e/backtest.py "$TOCSIN_BINARY"'
+  'csv|python3 tests/e2e/csv_inputs.py "$TOCSIN_BINARY"'
   'bad-input|python3 tests/e2e/bad_input.py "$TOCSIN_BINARY"'
   'verify|python3 tests/e2e/verify.py "$TOCSIN_BINARY"'
   'webhooks|python3 tests/e2e/webhooks.py "$TOCSIN_BINARY"'

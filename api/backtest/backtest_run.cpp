@@ -26,6 +26,7 @@
 #include "api/rules/rule_files.h"
 #include "api/rules/rule_loader.h"
 #include "cep/plan/plan.h"
+#include "runtime/event_time/input_form.h"
 #include "runtime/event_time/run.h"
 #include "runtime/io/system_files.h"
 #include "runtime/io/worker_threads.h"
@@ -190,6 +191,9 @@ class Backtest {
       progress_.show(of_all, passed.count());
     };
     if (number != 0) return sinks;
+    sinks.note = [this](const std::string& note) {
+      if (!arguments_.run.quiet) tell(note + "\n");
+    };
     sinks.late = [this](const runtime::LateEvent& late) {
       input_.late.add(late);
       if (outputs_.late) note(outputs_.late->write_line(format_late_event(late)));
@@ -292,7 +296,10 @@ Outcome<Prepared> prepare(const BacktestArguments& arguments, runtime::Files& fi
     if (!varied) return stop(ExitCode::kCheckFailed, "--vary: " + varied.error().message);
     prepared.varied = std::move(*varied);
   }
-  if (Outcome<void> inputs = check_inputs(arguments.run.inputs); !inputs) {
+  Outcome<runtime::InputReading> reading = input_reading(arguments.run.settings);
+  if (!reading) return tl::unexpected(reading.error());
+  const cep::Plan& plan = prepared.fresh.loaded.program->plan();
+  if (Outcome<void> inputs = check_inputs(arguments.run.inputs, *reading, &plan); !inputs) {
     return tl::unexpected(inputs.error());
   }
   if (!arguments.archive.empty()) {

@@ -130,6 +130,35 @@ constexpr auto kRows = std::to_array<Row>({
         serve("false",
               "If the data directory has other rules than rules.path: deploy rules.path instead of "
               "refusing to start")},
+    Row{"input.format", Type::kWord,
+        run("--input-format", kInput, "auto",
+            "How inputs are read; auto: as CSV if their name ends in .csv or .tsv, before .gz or "
+            ".zst, and else as JSON lines"),
+        kNot, "auto|json|csv"},
+    Row{"csv.separator", Type::kWord,
+        run("--csv-separator", kInput, "auto",
+            "What separates the fields of CSV; auto: recognised by the first line"),
+        kNot, "auto|comma|semicolon|tab|pipe"},
+    Row{"csv.type", Type::kText,
+        run("--csv-type", kInput, "",
+            "The event type of every row of CSV (default: the column `type` has it; where the "
+            "rules declare one type only, that one)")
+            .value("TYPE"),
+        kNot},
+    Row{"csv.columns", Type::kTexts,
+        run("--csv-columns", kInput, "",
+            "The columns of CSV without a header, in order, separated by commas (default: the "
+            "first line names them)")
+            .value("NAMES"),
+        kNot},
+    Row{"csv.rename", Type::kTexts,
+        run("--csv-rename", kInput, "",
+            "Read columns of CSV under other names: COLUMN=NAME, several separated by commas")
+            .value("NAMES"),
+        kNot},
+    Row{"csv.decimal", Type::kWord,
+        run("--csv-decimal", kInput, "point", "What stands before the decimals of numbers in CSV"),
+        kNot, "point|comma"},
     Row{"rules.event_steps_max", Type::kInteger,
         run("--event-steps-max", kInput, "100000",
             "Steps that one event may take for a rule and a key. Beyond them the oldest partial "

@@ -34,10 +34,9 @@ std::string read_text(const RunReport& report) {
 
 Outcome<runtime::RunSummary> run_for_analysis(const cep::Program& program,
                                               const std::vector<std::string>& inputs) {
-  if (const Outcome<void> checked = check_inputs(inputs); !checked) {
-    return tl::unexpected(checked.error());
-  }
   runtime::RunOptions options = run_options_of(RunArguments{});
+  const Outcome<void> checked = check_inputs(inputs, options.reading, &program.plan());
+  if (!checked) return tl::unexpected(checked.error());
   options.profiles = true;
   const StopSignal stop_signal;
   options.stop_requested = [&] { return stop_signal.requested(); };

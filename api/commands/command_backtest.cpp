@@ -23,6 +23,12 @@ struct Offered {
   std::string_view description;  // empty: that of `run`
 };
 constexpr Offered kOffered[] = {
+    {"input.format", ""},
+    {"csv.separator", ""},
+    {"csv.type", ""},
+    {"csv.columns", ""},
+    {"csv.rename", ""},
+    {"csv.decimal", ""},
     {"rules.event_steps_max", ""},
     {"rules.workers", ""},
     {"events.unknown_types", ""},
@@ -127,8 +133,8 @@ Exit codes:
   0  success, whatever was alerted, warned about or rejected
   1  rules have errors or cannot be read
   2  wrong command line
-  3  an input or output failed, an input is not JSON lines, no line could be used, labels could not
-     be read, or a signal ended the backtest
+  3  an input or output failed, an input is neither JSON lines nor CSV, no line could be used,
+     labels could not be read, or a signal ended the backtest
 
 Examples:
   tocsin backtest new.tocsin --input march.ndjson.gz
@@ -150,7 +156,8 @@ void add_backtest_command(CLI::App& program, Chosen& chosen) {
   command
       ->add_option(
           "-i,--input", arguments.run.inputs,
-          "Events as JSON, one object per line; .gz and .zst are decompressed, - is standard input")
+          "Events as JSON, one object per line, or as CSV (.csv, .tsv); .gz and .zst are "
+          "decompressed, - is standard input")
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->group("Input");

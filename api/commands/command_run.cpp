@@ -53,12 +53,14 @@ ExitCode run(const RunCommand& command) {
   tell(render_diagnostics(rules, is_coloured(arguments.colour, STDERR_FILENO)));
   if (!rules.program)
     return end_with(ExitCode::kCheckFailed, "the rules have errors; nothing was run");
-  if (const Outcome<void> inputs = check_inputs(arguments.inputs); !inputs)
+  const runtime::RunOptions options = run_options_of(arguments);
+  const cep::Plan* const plan = arguments.is_durable() ? nullptr : &rules.program->plan();
+  if (const Outcome<void> inputs = check_inputs(arguments.inputs, options.reading, plan); !inputs)
     return end(inputs.error());
   if (arguments.is_durable()) {
     return run_durable(arguments, *webhook, *std::move(kafka), rules, std::move(texts));
   }
-  return run_session(arguments, *webhook, run_options_of(arguments), *rules.program);
+  return run_session(arguments, *webhook, options, *rules.program);
 }
 
 constexpr const char* kFooter =
@@ -69,13 +71,14 @@ Exit codes:
   0  success, whatever was alerted, warned about or rejected
   1  the rules have errors or cannot be read
   2  wrong command line or configuration
-  3  an input or output failed, an input is not JSON lines, no line could be used, or a signal
-     ended the run
+  3  an input or output failed, an input is neither JSON lines nor CSV, no line could be used, or
+     a signal ended the run
   4  finished, but some alerts were not delivered (they are in the file of --undelivered)
   5  the data directory was refused: in use, damaged, or created with other rules or inputs
 
 Examples:
   tocsin run rules/ --input payments.ndjson --alerts alerts.ndjson
+  tocsin run rules/ --input payments.csv --csv-type payment --csv-rename "Booking date=ts"
   tocsin run rules/ --input monday.ndjson.gz --input tuesday.ndjson.zst --out-of-orderness 1s
   tail -f events.ndjson | tocsin run rules/ --input - --dead-letter rejected.ndjson
   tail -f events.ndjson | tocsin run rules/ --input - --heartbeat 1s
@@ -94,9 +97,9 @@ void add_run_command(CLI::App& program, Chosen& chosen) {
       ->type_name("FILE")
       ->required();
   command
-      ->add_option(
-          "-i,--input", arguments.inputs,
-          "Events as JSON, one object per line; .gz and .zst are decompressed, - is standard input")
+      ->add_option("-i,--input", arguments.inputs,
+                   "Events as JSON, one object per line, or as CSV (.csv, .tsv); .gz and .zst are "
+                   "decompressed, - is standard input")
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->group("Input");

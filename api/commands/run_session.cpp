@@ -148,6 +148,9 @@ class RunSession {
       report_.rejected.add(dead_letter);
       if (dead_letter_) note(dead_letter_->write_line(format_dead_letter(dead_letter)));
     };
+    sinks.note = [this](const std::string& note) {
+      if (!options_.quiet) tell(note + "\n");
+    };
     sinks.progress = [this](const runtime::Progress& progress) {
       for (OutputFile* output : outputs()) note(output->flush());
       const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began_;

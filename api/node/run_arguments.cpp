@@ -13,6 +13,7 @@
 #include "api/base/output_file.h"
 #include "api/delivery/signature.h"
 #include "api/net/webhook_url.h"
+#include "runtime/csv/csv_format.h"
 #include "runtime/event_time/input_form.h"
 #include "runtime/io/byte_source.h"
 #include "runtime/io/cores.h"
@@ -90,19 +91,28 @@ Outcome<void> check_paths(const NamedPaths& outputs, const std::vector<std::stri
 
 namespace {
 // Damage is found where the file is read, after what stands before it was used.
-Outcome<void> check_form(const std::string& path) {
-  const Result<std::unique_ptr<runtime::ByteSource>> bytes = runtime::open_source(path);
+Outcome<void> check_form(const std::string& path, const runtime::InputReading& reading,
+                         const cep::Plan* plan) {
+  Result<std::unique_ptr<runtime::ByteSource>> bytes = runtime::open_source(path);
   if (!bytes) return {};
+  if (runtime::is_csv(path, reading.format)) {
+    if (plan == nullptr) return {};
+    const auto table = runtime::open_csv(*std::move(bytes), path, reading.csv, *plan);
+    if (table || table.error().code == Errc::kCorrupt) return {};
+    const bool is_usage = table.error().code == Errc::kInvalidArgument;
+    return stop(is_usage ? ExitCode::kUsage : ExitCode::kInputOutput, table.error().message);
+  }
   std::string block(runtime::kFormBytes, '\0');
   const Result<std::size_t> count = (*bytes)->read(block.data(), block.size());
   if (!count) return {};
   const auto form = runtime::other_form(std::string_view(block).substr(0, *count));
-  if (!form) return {};
+  if (!form || (form->is_table && plan == nullptr)) return {};
   return stop(ExitCode::kInputOutput, runtime::describe_form(*form, path));
 }
 }  // namespace
 
-Outcome<void> check_inputs(const std::vector<std::string>& inputs) {
+Outcome<void> check_inputs(const std::vector<std::string>& inputs,
+                           const runtime::InputReading& reading, const cep::Plan* plan) {
   for (const std::string& input : inputs) {
     if (input == "-") continue;
     struct stat status = {};
@@ -124,7 +134,7 @@ Outcome<void> check_inputs(const std::vector<std::string>& inputs) {
     }
     // What comes from a pipe can be read only once.
     if (!S_ISREG(status.st_mode)) continue;
-    if (auto checked = check_form(input); !checked) return checked;
+    if (auto checked = check_form(input, reading, plan); !checked) return checked;
   }
   return {};
 }
@@ -186,6 +196,8 @@ Outcome<void> check_sources(const RunArguments& arguments) {
 Outcome<void> check_settings(const RunArguments& arguments) {
   if (auto checked = check_needs(arguments); !checked) return checked;
   if (auto checked = check_sources(arguments); !checked) return checked;
+  const Outcome<runtime::InputReading> reading = input_reading(arguments.settings);
+  if (!reading) return tl::unexpected(reading.error());
   if (!arguments.is_durable()) return {};
   for (const auto& [name, instead] :
        {std::pair{"output.late", "`tocsin late list --data FOLDER` shows them"},
@@ -201,10 +213,43 @@ Outcome<void> check_settings(const RunArguments& arguments) {
                 "--profile does not go with --data: run the same rules and inputs without it");
   }
   const bool has_standard_input = std::ranges::count(arguments.inputs, "-") != 0;
+  if (has_standard_input && reading->format == runtime::InputFormat::kCsv) {
+    return stop(ExitCode::kUsage,
+                "standard input is JSON lines in a run with --data: name a file of CSV with "
+                "--input, or leave --data out");
+  }
   if (!arguments.text("data.ack").empty() && !has_standard_input) {
     return stop(ExitCode::kUsage, "--ack counts lines of standard input: it needs --input -");
   }
   return {};
+}
+
+Outcome<runtime::InputReading> input_reading(const Configuration& settings) {
+  runtime::InputReading reading;
+  const std::string& format = settings.text("input.format");
+  if (format == "json") reading.format = runtime::InputFormat::kJson;
+  if (format == "csv") reading.format = runtime::InputFormat::kCsv;
+  reading.csv.separator = runtime::separator_of(settings.text("csv.separator"));
+  reading.csv.type = settings.text("csv.type");
+  reading.csv.columns = settings.texts("csv.columns");
+  reading.csv.has_decimal_comma = settings.text("csv.decimal") == "comma";
+  for (const std::string& rename : settings.texts("csv.rename")) {
+    const std::size_t sign = rename.rfind('=');
+    if (sign == std::string::npos || sign == 0 || sign + 1 == rename.size()) {
+      return stop(
+          ExitCode::kUsage,
+          fmt::format("--csv-rename takes COLUMN=NAME, as \"Booking date=ts\": {}", rename));
+    }
+    reading.csv.renames.emplace_back(rename.substr(0, sign), rename.substr(sign + 1));
+  }
+  if (!reading.csv.columns.empty() && !reading.csv.renames.empty()) {
+    return stop(ExitCode::kUsage,
+                "--csv-rename does not go with --csv-columns, which names every column");
+  }
+  if (reading.csv.is_given() && reading.format == runtime::InputFormat::kJson) {
+    return stop(ExitCode::kUsage, "--csv-… does not go with --input-format json");
+  }
+  return reading;
 }
 
 runtime::RunOptions event_time_options(const Configuration& settings) {
@@ -228,6 +273,7 @@ runtime::RunOptions event_time_options(const Configuration& settings) {
 runtime::RunOptions run_options_of(const RunArguments& arguments) {
   const Configuration& settings = arguments.settings;
   runtime::RunOptions options = event_time_options(settings);
+  options.reading = input_reading(settings).value_or(runtime::InputReading{});
   options.heartbeat = settings.duration_limit("time.heartbeat");
   options.idle_after = settings.duration_limit("time.idle_after");
   options.drift_max = settings.duration_limit("time.drift_max");

@@ -14,8 +14,10 @@
 #include "api/base/exit_code.h"
 #include "api/base/settings.h"
 #include "api/outbox/webhook_outbox.h"
+#include "cep/plan/plan_fwd.h"
 #include "cep/value/time.h"
 #include "runtime/effects/effect_store.h"
+#include "runtime/event_time/input_form.h"
 #include "runtime/event_time/run.h"
 
 namespace tocsin::api {
@@ -57,7 +59,9 @@ Outcome<void> check_settings(const RunArguments& arguments);
 
 /// Settings of event time, of `run` or `serve`; time does not end with the inputs.
 runtime::RunOptions event_time_options(const Configuration& settings);
-/// The same with what is of `run` alone.
+/// How inputs are to be read. Fails for what does not go together.
+Outcome<runtime::InputReading> input_reading(const Configuration& settings);
+/// The same as event_time_options(), with what is of `run` alone; check_settings() came first.
 runtime::RunOptions run_options_of(const RunArguments& arguments);
 
 /// How many threads match events: as many as the setting says, or as there are cores that so many
@@ -91,7 +95,10 @@ NamedPaths outputs_of(const RunArguments& arguments, const std::optional<Webhook
 /// Refuses an output that is also read, or written twice: it would be destroyed.
 Outcome<void> check_paths(const NamedPaths& outputs, const std::vector<std::string>& inputs,
                           const std::vector<std::string>& rule_files);
-/// Refuses inputs that cannot be read, or are no JSON lines (runtime/event_time/input_form.h),
-/// which would else be found out after outputs were emptied.
-Outcome<void> check_inputs(const std::vector<std::string>& inputs);
+/// Refuses inputs that cannot be read, or are neither JSON lines nor CSV as they are to be
+/// (runtime/event_time/input_form.h), which would else be found out after outputs were emptied.
+/// `plan`: of the rules that are to read them; null where a data directory may know of each file
+/// how it was read so far.
+Outcome<void> check_inputs(const std::vector<std::string>& inputs,
+                           const runtime::InputReading& reading, const cep::Plan* plan);
 }  // namespace tocsin::api

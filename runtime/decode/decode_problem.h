@@ -17,12 +17,13 @@ enum class LineVerdict : std::uint8_t {
   kTypeNoString,
   kNoTime,
   kBadTime,
-  kImplausibleTime
+  kImplausibleTime,
+  kRow,  // a row of CSV is no event
 };
 struct LineProblem {
   LineVerdict verdict = LineVerdict::kOk;
   JsonFault json_fault = JsonFault::kNone;
-  std::string_view offender;  // the `type` or time that is wrong
+  std::string_view offender;  // the `type` or time that is wrong; of kRow the whole reason
 };
 /// Why a line is a dead letter: a fact, a colon and the offending value where there is one. `type`
 /// is the line's event type; null before it is known. Requires a verdict other than kOk.

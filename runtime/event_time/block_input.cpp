@@ -5,15 +5,15 @@
 
 namespace tocsin::runtime {
 BlockInput::BlockInput(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max,
-                       BlockDecoder& decoder)
-    : decoder_(&decoder), bytes_total_(bytes->bytes_total()) {
-  blocks_.emplace(std::move(bytes), line_bytes_max);
+                       BlockDecoder& decoder, const CsvEvents* csv)
+    : decoder_(&decoder), csv_(csv), bytes_total_(bytes->bytes_total()) {
+  blocks_.emplace(std::move(bytes), line_bytes_max, CsvEvents::separator_of(csv));
 }
 
 BlockInput::BlockInput(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max,
-                       DecodeAhead& ahead)
+                       DecodeAhead& ahead, const CsvEvents* csv)
     : ahead_(&ahead), bytes_total_(bytes->bytes_total()) {
-  number_ = ahead.add(std::move(bytes), line_bytes_max);
+  number_ = ahead.add(std::move(bytes), line_bytes_max, csv);
 }
 
 Result<void> BlockInput::fill() {
@@ -34,7 +34,12 @@ Result<void> BlockInput::fill_at_once() {
   bytes_unpacked_ = blocks_->bytes_unpacked();
   bytes_read_ = blocks_->bytes().bytes_read();
   if (!read || text.empty()) return read;
-  decoder_->decode(text, std::exchange(is_first_, false), block_);
+  const bool is_first = std::exchange(is_first_, false);
+  if (csv_ != nullptr) {
+    decoder_->decode(text, is_first, *csv_, csv_block_, block_);
+  } else {
+    decoder_->decode(text, is_first, block_);
+  }
   lines_.begin(block_);
   return {};
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cep/base/result.h"
+#include "runtime/csv/csv_events.h"
 #include "runtime/decode/decoded_block.h"
 #include "runtime/event_time/block_decoder.h"
 #include "runtime/event_time/block_lines.h"
@@ -23,11 +24,14 @@ class BlockInput {
     kNeedsBytes,  // call fill()
     kEnd,
   };
-  /// Reads and decodes in fill(). `decoder` must outlive the input, and may serve several.
-  BlockInput(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max, BlockDecoder& decoder);
+  /// Reads and decodes in fill(). `decoder` must outlive the input, and may serve several; so must
+  /// `csv`: how its rows are read where it is CSV, null for JSON lines.
+  BlockInput(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max, BlockDecoder& decoder,
+             const CsvEvents* csv = nullptr);
   /// The same by threads that are ahead of fill(), which must outlive the input. For inputs that
   /// nobody waits for: their bytes_total() is known.
-  BlockInput(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max, DecodeAhead& ahead);
+  BlockInput(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max, DecodeAhead& ahead,
+             const CsvEvents* csv = nullptr);
 
   /// What is at hand; never waits.
   Next next() const {
@@ -56,6 +60,8 @@ class BlockInput {
 
   std::optional<LineBlocks> blocks_;  // without `ahead_`
   BlockDecoder* decoder_ = nullptr;
+  const CsvEvents* csv_ = nullptr;
+  CsvBlock csv_block_;
   std::vector<char> buffer_;
   DecodedBlock block_;
   bool is_first_ = true;

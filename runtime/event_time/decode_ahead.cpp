@@ -20,9 +20,11 @@ DecodeAhead::~DecodeAhead() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-std::size_t DecodeAhead::add(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max) {
+std::size_t DecodeAhead::add(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max,
+                             const CsvEvents* csv) {
   TOCSIN_ASSERT(threads_.empty(), "inputs are added first");
-  inputs_.emplace_back(LineBlocks(std::move(bytes), line_bytes_max));
+  inputs_.emplace_back(LineBlocks(std::move(bytes), line_bytes_max, CsvEvents::separator_of(csv)),
+                       csv);
   return inputs_.size() - 1;
 }
 
@@ -93,7 +95,11 @@ void DecodeAhead::read_block(Input& input, BlockDecoder& decoder,
   const bool has_next = may_read(input);
   lock.unlock();
   if (has_next) can_read_.notify_one();
-  if (slot.block.has_lines) decoder.decode(text, is_first, slot.block.decoded);
+  if (slot.block.has_lines && input.csv != nullptr) {
+    decoder.decode(text, is_first, *input.csv, slot.csv, slot.block.decoded);
+  } else if (slot.block.has_lines) {
+    decoder.decode(text, is_first, slot.block.decoded);
+  }
   lock.lock();
   slot.state = SlotState::kReady;
   is_ready_.notify_one();

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cep/base/result.h"
+#include "runtime/csv/csv_events.h"
 #include "runtime/decode/decoded_block.h"
 #include "runtime/event_time/block_decoder.h"
 #include "runtime/io/line_blocks.h"
@@ -31,7 +32,9 @@ class DecodeAhead {
   DecodeAhead& operator=(const DecodeAhead&) = delete;
 
   /// Adds an input; its number is 0, 1, 2, …. Requires that no block was taken.
-  std::size_t add(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max);
+  /// `csv`: as BlockInput has it.
+  std::size_t add(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max,
+                  const CsvEvents* csv = nullptr);
   struct Block {
     DecodedBlock decoded;
     bool has_lines = false;            // `decoded` is of this block
@@ -48,12 +51,14 @@ class DecodeAhead {
   struct Slot {
     SlotState state = SlotState::kFree;
     std::vector<char> buffer;
+    CsvBlock csv;
     Block block;
     Result<void> read;
   };
   struct Input {
-    explicit Input(LineBlocks of) : blocks(std::move(of)) {}
-    LineBlocks blocks;  // of whoever set `is_reading`
+    Input(LineBlocks of, const CsvEvents* rows) : blocks(std::move(of)), csv(rows) {}
+    LineBlocks blocks;     // of whoever set `is_reading`
+    const CsvEvents* csv;  // null: JSON lines
     std::vector<Slot> slots = {};
     std::uint64_t read = 0;   // blocks, so far
     std::uint64_t taken = 0;  // and given back

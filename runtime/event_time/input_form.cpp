@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/csv/csv_records.h"
+
 namespace tocsin::runtime {
 namespace {
 using namespace std::string_view_literals;
@@ -41,9 +43,9 @@ constexpr std::array kMagic = {
     Magic{"\x04\x22\x4d\x18"sv, 0, "lz4 data", "unpack it: lz4 -dc < {}"},
     Magic{"\xff\x06\0\0sNaPpY"sv, 0, "Snappy data", "unpack it first"},
     Magic{"PK\x03\x04"sv, 0, "a zip archive or an Excel workbook",
-          "unpack an archive: unzip -p {}; save a workbook as CSV and convert that"},
+          "unpack an archive: unzip -p {}; save a workbook as CSV"},
     Magic{"7z\xbc\xaf\x27\x1c"sv, 0, "a 7-Zip archive", "unpack it: 7z x -so {}"},
-    Magic{"\xd0\xcf\x11\xe0"sv, 0, "an Office document", "save it as CSV and convert that"},
+    Magic{"\xd0\xcf\x11\xe0"sv, 0, "an Office document", "save it as CSV"},
     Magic{"%PDF-"sv, 0, "a PDF document", "export the events as JSON lines"},
     Magic{"ustar"sv, 257, "a tar archive", "unpack it: tar -xOf {}"},
 };
@@ -141,21 +143,42 @@ std::optional<InputForm> table_form(const std::vector<std::string_view>& lines) 
   struct Table {
     char delimiter;
     const char* name;
-    const char* read;
   };
   for (const Table& table :
-       {Table{'\t', "TSV, a table with tabs", "--itsv"},
-        Table{';', "CSV with semicolons", "--icsv --ifs ';'"},
-        Table{'|', "CSV with bars", "--icsv --ifs '|'"}, Table{',', "CSV", "--icsv"}}) {
+       {Table{'\t', "TSV, a table with tabs"}, Table{';', "CSV with semicolons"},
+        Table{'|', "CSV with bars"}, Table{',', "CSV"}}) {
     const std::size_t columns = delimiters(lines[0], table.delimiter);
     if (columns == 0 || delimiters(lines[1], table.delimiter) != columns) continue;
-    return InputForm{table.name,
-                     fmt::format("convert it: mlr {} --ojsonl put '$type = \"payment\"' {{}} > "
-                                 "events.ndjson, with the type of your events",
-                                 table.read)};
+    return InputForm{table.name, "read it as CSV: --input-format csv", false, true};
   }
   return std::nullopt;
 }
+
+// Bytes of which the first were read before, and perhaps what failed behind them.
+class BegunSource final : public ByteSource {
+ public:
+  BegunSource(std::string beginning, std::optional<Error> failure,
+              std::unique_ptr<ByteSource> bytes)
+      : beginning_(std::move(beginning)), failure_(std::move(failure)), bytes_(std::move(bytes)) {}
+  Result<std::size_t> read(char* to, std::size_t capacity) override {
+    if (at_ == beginning_.size() && failure_) return tl::unexpected(*failure_);
+    if (at_ == beginning_.size()) return bytes_->read(to, capacity);
+    const std::size_t size = beginning_.copy(to, capacity, at_);
+    at_ += size;
+    return size;
+  }
+  bool wait_ready(std::chrono::milliseconds at_most) const override {
+    return at_ != beginning_.size() || bytes_->wait_ready(at_most);
+  }
+  std::uint64_t bytes_read() const override { return bytes_->bytes_read(); }
+  std::optional<std::uint64_t> bytes_total() const override { return bytes_->bytes_total(); }
+
+ private:
+  std::string beginning_;
+  std::size_t at_ = 0;
+  std::optional<Error> failure_;
+  std::unique_ptr<ByteSource> bytes_;
+};
 
 class CheckedSource final : public ByteSource {
  public:
@@ -188,6 +211,58 @@ class CheckedSource final : public ByteSource {
 std::unique_ptr<ByteSource> refuse_other_forms(std::unique_ptr<ByteSource> bytes,
                                                const std::string& path) {
   return std::make_unique<CheckedSource>(std::move(bytes), path == "-" ? "standard input" : path);
+}
+
+bool is_csv(std::string_view path, InputFormat format) {
+  if (format != InputFormat::kByName) return format == InputFormat::kCsv;
+  std::string name(path);
+  std::ranges::transform(name, name.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  });
+  for (const std::string_view packed : {".gz", ".zst"}) {
+    if (name.ends_with(packed)) name.resize(name.size() - packed.size());
+  }
+  return name.ends_with(".csv") || name.ends_with(".tsv");
+}
+
+std::optional<std::string> why_no_csv(std::string_view block, std::string_view file) {
+  block = block.substr(0, kFormBytes);
+  for (const auto& find : {binary_form, wide_form}) {
+    if (const auto form = find(block)) return describe_form(*form, file);
+  }
+  if (block.starts_with(kByteOrderMark)) block.remove_prefix(kByteOrderMark.size());
+  if (!trim(block).starts_with('{')) return std::nullopt;
+  return fmt::format("{} is not CSV: it begins like JSON; read it as such: --input-format json",
+                     file);
+}
+
+Result<CsvInput> open_csv(std::unique_ptr<ByteSource> bytes, const std::string& path,
+                          const CsvOptions& options, const cep::Plan& plan) {
+  const std::string_view name = path == "-" ? "standard input" : std::string_view(path);
+  std::string beginning;
+  std::optional<Error> failure;
+  // A pipe's sender may write no more than a row for a long time.
+  const auto has_first = [&] {
+    return std::ranges::all_of(kCsvSeparators, [&](char separator) {
+      return whole_csv_records(beginning, separator, kCsvHeaderBytesMax) != 0;
+    });
+  };
+  while (beginning.size() < kCsvHeaderBytesMax && (bytes->bytes_total() || !has_first())) {
+    const std::size_t before = beginning.size();
+    beginning.resize(kCsvHeaderBytesMax);
+    const Result<std::size_t> got =
+        bytes->read(beginning.data() + before, beginning.size() - before);
+    beginning.resize(before + (got ? *got : 0));
+    if (!got) failure = got.error();
+    if (!got || *got == 0) break;
+  }
+  if (failure && beginning.empty()) return tl::unexpected(*failure);
+  if (auto why = why_no_csv(beginning, name)) return fail(Errc::kIo, *std::move(why));
+  Result<CsvFormat> format = recognise_csv(beginning, options, plan, name);
+  if (!format) return tl::unexpected(format.error());
+  return CsvInput{
+      std::make_unique<BegunSource>(std::move(beginning), std::move(failure), std::move(bytes)),
+      *std::move(format)};
 }
 
 std::optional<InputForm> other_form(std::string_view block) {
@@ -239,7 +314,10 @@ std::string describe_form(const InputForm& form, std::string_view file) {
   if (const std::size_t place = remedy.find("{}"); place != std::string::npos) {
     remedy.replace(place, 2, name);
   }
-  return fmt::format("{} is {}, and events are read from JSON lines, one object on each line; {}",
-                     file, form.name, remedy);
+  return fmt::format("{} is {}, and {}; {}", file, form.name,
+                     form.is_table ? "is read as JSON lines"
+                                   : "events are read from JSON lines, one object on each line, or "
+                                     "from CSV",
+                     remedy);
 }
 }  // namespace tocsin::runtime

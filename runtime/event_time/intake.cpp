@@ -72,6 +72,8 @@ bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber 
   const EventSource& from = judge_.begin_line(source, line.number);
   if (line.too_long) {
     reports_.too_long({from.name, line, arrival}, options_.line_bytes_max);
+  } else if (!line.fault.empty()) {
+    reports_.dead_letter({from.name, line, arrival}, std::string(line.fault));
   } else {
     const Decoded decoded = rows_.decode(line);
     if (decoded.kind == LineKind::kEvent) {

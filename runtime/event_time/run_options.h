@@ -16,6 +16,7 @@
 #include "cep/engine/profile.h"
 #include "cep/value/order.h"
 #include "cep/value/time.h"
+#include "runtime/event_time/input_form.h"
 #include "runtime/event_time/source_policy.h"
 #include "runtime/io/byte_source.h"
 #include "runtime/io/clock.h"
@@ -25,8 +26,8 @@ namespace tocsin::runtime {
 /// whatever `open` opens.
 struct Input {
   std::string name;                     // shown in messages: the path, or "-"
-  std::optional<std::string> contents;  // NDJSON given in memory instead of the file
-  /// Opens NDJSON that is neither; each call from its beginning. Empty: the file, or `contents`.
+  std::optional<std::string> contents;  // JSON lines given in memory instead of the file
+  /// Opens JSON lines that are neither; each call from the beginning. Empty: the file, or contents.
   std::function<Result<std::unique_ptr<ByteSource>>()> open = {};
 };
 /// What becomes of an event of a type that no rule file declares.
@@ -35,6 +36,7 @@ enum class UnknownTypes : std::uint8_t {
   kDead,    // it is a dead letter (runtime/event_time/unknown_type.h)
 };
 struct RunOptions {
+  InputReading reading;  // of files and standard input
   /// Overrides the schemas' `up to D late` for every source.
   std::optional<cep::Duration> out_of_orderness;
   LatePolicy late = LatePolicy::kSide;
@@ -154,5 +156,6 @@ struct Sinks {
   std::function<void(const LateEvent&)> late;
   std::function<void(const DeadLetter&)> dead_letter;
   std::function<void(const Progress&)> progress;  // a few times a second
+  std::function<void(const std::string&)> note;   // how an input is read, where it is CSV: a line
 };
 }  // namespace tocsin::runtime

@@ -40,7 +40,8 @@ class SliceLoop {
  public:
   SliceLoop(const UsedEvents& used, const RunOptions& options, const Sinks& sinks,
             RunSummary& summary, const Advance& advance)
-      : options_(options),
+      : plan_(used.plan),
+        options_(options),
         sinks_(sinks),
         summary_(summary),
         intake_(used, intake_options(used.plan, options), {sinks.late, sinks.dead_letter}, summary,
@@ -76,6 +77,7 @@ class SliceLoop {
   Result<void> look_around();
   void report_progress();
 
+  const cep::Plan& plan_;
   const RunOptions& options_;
   const Sinks& sinks_;
   RunSummary& summary_;
@@ -85,6 +87,7 @@ class SliceLoop {
   SystemClock system_clock_;
   Clock& clock_;
   TimeKeeper keeper_;
+  std::deque<CsvEvents> csv_;             // of inputs that are CSV
   std::deque<BlockInput> inputs_;         // by source
   std::optional<DecodeAhead> ahead_;      // for some of them
   std::vector<cep::EventTime> taken_at_;  // by source: when the bytes in hand were read
@@ -101,12 +104,22 @@ Result<void> SliceLoop::open(const std::vector<Input>& inputs, const SourcePolic
         : input.open   ? input.open()
                        : open_source(input.name, options_.stop_requested);
     if (!opened) return tl::unexpected(opened.error());
-    std::unique_ptr<ByteSource> bytes =
-        input.contents ? std::move(*opened) : refuse_other_forms(std::move(*opened), input.name);
+    std::unique_ptr<ByteSource> bytes = *std::move(opened);
+    const CsvEvents* csv = nullptr;
+    const bool is_file = !input.contents && !input.open;
+    if (is_file && is_csv(input.name, options_.reading.format)) {
+      Result<CsvInput> table = open_csv(std::move(bytes), input.name, options_.reading.csv, plan_);
+      if (!table) return tl::unexpected(table.error());
+      if (sinks_.note) sinks_.note(describe_csv(table->format, plan_, input.name));
+      bytes = std::move(table->bytes);
+      csv = &csv_.emplace_back(plan_, std::move(table->format), OtherColumns::kLeftOut);
+    } else if (is_file) {
+      bytes = refuse_other_forms(std::move(bytes), input.name);
+    }
     if (ahead_ && bytes->bytes_total()) {
-      inputs_.emplace_back(std::move(bytes), options_.line_bytes_max, *ahead_);
+      inputs_.emplace_back(std::move(bytes), options_.line_bytes_max, *ahead_, csv);
     } else {
-      inputs_.emplace_back(std::move(bytes), options_.line_bytes_max, decoder_);
+      inputs_.emplace_back(std::move(bytes), options_.line_bytes_max, decoder_, csv);
     }
     intake_.open(input.name, policy);
     // Decisions are by name; of one name there may be several files, but no several pipes.

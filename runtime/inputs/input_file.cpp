@@ -334,6 +334,7 @@ std::string write_identity(const InputIdentity& identity) {
 }
 
 std::optional<InputIdentity> read_identity(std::string_view text) {
+  text = text.substr(0, text.find(' '));
   InputIdentity identity;
   const bool is_good = read_number(text, identity.device) && read_number(text, identity.inode) &&
                        read_number(text, identity.size) &&

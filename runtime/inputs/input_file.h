@@ -27,6 +27,7 @@ struct InputIdentity {
   friend bool operator==(const InputIdentity&, const InputIdentity&) = default;
 };
 std::string write_identity(const InputIdentity& identity);
+/// What follows a space (row_format()) is passed over.
 std::optional<InputIdentity> read_identity(std::string_view text);
 /// Of the file as it is now. Fails with kNotFound, kIo, and kUnsupported for what is no regular
 /// file.

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/csv/csv_format.h"
+#include "runtime/csv/csv_header.h"
 #include "runtime/event_time/input_form.h"
 
 namespace tocsin::runtime {
@@ -84,6 +86,23 @@ Result<void> NodeInputs::open_file(FileMatch& file) {
     if (file.unfinished_bytes != 0) unfinished_.push_back({file.path, file.unfinished_bytes});
     return {};
   }
+  const bool is_begun = is_known && node_.sources()[*file.source].next_offset != 0;
+  Result<std::unique_ptr<ByteSource>> bytes = open_bytes(file.path);
+  if (!bytes) return tl::unexpected(bytes.error());
+  std::optional<CsvFormat> format;
+  if (is_begun) {
+    Result<std::optional<CsvFormat>> known = known_format(file);
+    if (!known) return tl::unexpected(known.error());
+    format = *std::move(known);
+  } else if (is_csv(file.path, options_.reading.format)) {
+    Result<CsvInput> table =
+        open_csv(*std::move(bytes), file.path, options_.reading.csv, node_.program().plan());
+    if (!table) return tl::unexpected(table.error());
+    bytes = std::move(table->bytes);
+    format = std::move(table->format);
+  } else {
+    bytes = refuse_other_forms(*std::move(bytes), file.path);
+  }
   const Result<std::size_t> source = node_.source(file.name, SourceKind::kByPosition);
   if (!source) return tl::unexpected(source.error());
   const std::uint64_t offset = node_.sources()[*source].next_offset;
@@ -95,16 +114,50 @@ Result<void> NodeInputs::open_file(FileMatch& file) {
       notes_.push_back(fmt::format("{} was {} before", file.path, file.name));
     }
   }
-  node_.refresh(*source, write_identity(file.identity), std::move(file.prefix));
-  Result<std::unique_ptr<ByteSource>> bytes = open_bytes(file.path);
-  if (!bytes) return tl::unexpected(bytes.error());
+  std::string identity = write_identity(file.identity);
+  if (format) {
+    identity += " " + write_csv_format(*format);
+    notes_.push_back(describe_csv(*format, node_.program().plan(), file.path));
+  }
+  node_.refresh(*source, std::move(identity), std::move(file.prefix));
   const Result<std::uint64_t> skipped = (*bytes)->skip(offset);
   if (!skipped) return tl::unexpected(skipped.error());
-  return add(*source, file.path,
-             offset == 0 ? refuse_other_forms(*std::move(bytes), file.path) : *std::move(bytes));
+  return add(*source, file.path, *std::move(bytes),
+             format ? std::optional(format->separator) : std::nullopt);
+}
+
+// A file that was begun is read on as it was. Fails where the options say otherwise.
+Result<std::optional<CsvFormat>> NodeInputs::known_format(const FileMatch& file) const {
+  const InputReading& reading = options_.reading;
+  const std::optional<CsvFormat> known =
+      read_csv_format(row_format(node_.sources()[*file.source].identity));
+  std::optional<CsvFormat> wanted = known;
+  if (reading.format == InputFormat::kJson) wanted.reset();
+  if (reading.format == InputFormat::kCsv && !known) wanted.emplace();
+  if (known && wanted && reading.csv.is_given()) {
+    CsvOptions options = reading.csv;
+    if (options.type.empty()) options.type = known->type;
+    Result<std::unique_ptr<ByteSource>> bytes = options_.files->open(file.path);
+    if (!bytes) return tl::unexpected(bytes.error());
+    Result<CsvInput> table =
+        open_csv(*std::move(bytes), file.path, options, node_.program().plan());
+    if (!table) return tl::unexpected(table.error());
+    wanted = std::move(table->format);
+  }
+  if (wanted == known) return known;
+  return fail(Errc::kMismatch,
+              fmt::format("{} was read as {} before, and the options say otherwise now: leave "
+                          "--input-format and --csv-… out, give the file under another name, or "
+                          "begin anew in another data directory",
+                          file.path, known ? "CSV of another form" : "JSON lines"));
 }
 
 Result<void> NodeInputs::open_standard_input() {
+  if (is_csv(kStandardInput, options_.reading.format)) {
+    return fail(Errc::kInvalidArgument,
+                "standard input is JSON lines in a run with --data: name a file of CSV with "
+                "--input, or convert it");
+  }
   const Result<std::size_t> source = node_.source(kStandardInput, SourceKind::kByValue);
   if (!source) return tl::unexpected(source.error());
   const std::uint64_t lines = node_.sources()[*source].next_offset;
@@ -121,7 +174,7 @@ Result<std::unique_ptr<ByteSource>> NodeInputs::open_bytes(const std::string& pa
 }
 
 Result<void> NodeInputs::add(std::size_t source, const std::string& path,
-                             std::unique_ptr<ByteSource> bytes) {
+                             std::unique_ptr<ByteSource> bytes, std::optional<char> separator) {
   const std::string name = node_.sources()[source].name;
   const std::optional<std::size_t> in_intake = node_.intake().find(name);
   if (!in_intake) return fail(Errc::kInternal, "a source is not known: " + name);
@@ -140,7 +193,7 @@ Result<void> NodeInputs::add(std::size_t source, const std::string& path,
   input.in_keeper = keeper_.source(name);
   input.reader = std::make_unique<BlockReader>(
       std::move(bytes), options_.line_bytes_max,
-      is_standard_input ? LongLines::kCut : LongLines::kWhole, options_.unfinished_line);
+      is_standard_input ? LongLines::kCut : LongLines::kWhole, options_.unfinished_line, separator);
   input.is_standard_input = is_standard_input;
   inputs_.push_back(std::move(input));
   ++open_count_;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cep/base/result.h"
+#include "runtime/event_time/input_form.h"
 #include "runtime/event_time/merge_order.h"
 #include "runtime/event_time/run_options.h"
 #include "runtime/event_time/time_keeper.h"
@@ -23,6 +24,8 @@
 
 namespace tocsin::runtime {
 struct NodeInputOptions {
+  /// Of files; standard input is JSON lines.
+  InputReading reading;
   std::size_t line_bytes_max = 1 << 20;
   /// Of inputs that may have more at a later start.
   UnfinishedLine unfinished_line = UnfinishedLine::kLeave;
@@ -84,7 +87,9 @@ class NodeInputs {
   Result<void> open_standard_input();
   Result<void> leave_others(const std::vector<std::string>& names);
   Result<std::unique_ptr<ByteSource>> open_bytes(const std::string& path);
-  Result<void> add(std::size_t source, const std::string& path, std::unique_ptr<ByteSource> bytes);
+  Result<void> add(std::size_t source, const std::string& path, std::unique_ptr<ByteSource> bytes,
+                   std::optional<char> separator = std::nullopt);
+  Result<std::optional<CsvFormat>> known_format(const FileMatch& file) const;
   void reorder();
   Result<void> decide(const Decision& decision);
   Result<void> take(Input& input, MergeOrder* order);

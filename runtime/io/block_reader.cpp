@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "cep/base/assert.h"
+#include "runtime/csv/csv_records.h"
 #include "runtime/decode/decoder.h"
 #include "runtime/io/line_source.h"
 
@@ -14,11 +15,13 @@ constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 }  // namespace
 
 BlockReader::BlockReader(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max,
-                         LongLines long_lines, UnfinishedLine unfinished_line)
+                         LongLines long_lines, UnfinishedLine unfinished_line,
+                         std::optional<char> separator)
     : bytes_(std::move(bytes)),
       line_bytes_max_(line_bytes_max),
       long_lines_(long_lines),
       unfinished_line_(unfinished_line),
+      separator_(separator),
       buffer_(kReadBytes + kLinePadding) {
   TOCSIN_ASSERT(line_bytes_max > 0, "limits are positive");
 }
@@ -70,6 +73,24 @@ BlockReader::Next BlockReader::next(std::string_view& block) {
   return Next::kNeedsBytes;
 }
 
+// Behind the last line, or record, that is whole; 0 where none is. `before`: of new bytes.
+std::size_t BlockReader::end_of_lines(std::size_t before) const {
+  const std::string_view bytes(buffer_.data(), end_);
+  if (!separator_) {
+    // From behind: the last one of the new bytes is soon found.
+    const std::size_t feed = bytes.substr(before).rfind('\n');
+    return feed == std::string_view::npos ? 0 : before + feed + 1;
+  }
+  // Records begin behind the rest of a line that was too long.
+  std::size_t begin = 0;
+  if (is_within_) {
+    const std::size_t feed = bytes.find('\n');
+    if (feed == std::string_view::npos) return 0;
+    begin = feed + 1;
+  }
+  return begin + whole_csv_records(bytes.substr(begin), *separator_, line_bytes_max_);
+}
+
 Result<void> BlockReader::fill() {
   if (ended_) return {};
   if (begin_ > 0) {
@@ -92,9 +113,7 @@ Result<void> BlockReader::fill() {
   ended_ = *got == 0;
   const std::size_t before = end_;
   end_ += *got;
-  // From behind: the last one of the new bytes is soon found.
-  const auto* feed = static_cast<const char*>(::memrchr(buffer_.data() + before, '\n', *got));
-  line_end_ = feed == nullptr ? 0 : static_cast<std::size_t>(feed - buffer_.data()) + 1;
+  line_end_ = end_of_lines(before);
   // So that what is read ahead of a line's end is never a bracket of an older one.
   std::memset(buffer_.data() + end_, '\n', kLinePadding);
   return {};

@@ -1,9 +1,10 @@
-/// An input as blocks of whole lines, as they become journal records.
+/// An input as blocks of whole lines, or of whole records of CSV, as they become journal records.
 #pragma once
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -29,8 +30,9 @@ class BlockReader {
     kNeedsBytes,  // call fill()
     kEnd,
   };
+  /// `separator`: of CSV.
   BlockReader(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max, LongLines long_lines,
-              UnfinishedLine unfinished_line);
+              UnfinishedLine unfinished_line, std::optional<char> separator = std::nullopt);
 
   /// The next block of lines in hand: as LineSplitter wants it, until the next call. Never waits.
   Next next(std::string_view& block);
@@ -44,11 +46,13 @@ class BlockReader {
 
  private:
   std::string_view take(std::size_t end);
+  std::size_t end_of_lines(std::size_t before) const;
 
   std::unique_ptr<ByteSource> bytes_;
   std::size_t line_bytes_max_;
   LongLines long_lines_;
   UnfinishedLine unfinished_line_;
+  std::optional<char> separator_;
   std::vector<char> buffer_;
   std::size_t begin_ = 0;     // of what was not given yet
   std::size_t line_end_ = 0;  // after the last line feed in hand; begin_ where there is none

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cep/base/assert.h"
+#include "runtime/csv/csv_records.h"
 #include "runtime/decode/marked_lines.h"
 #include "runtime/io/line_source.h"
 
@@ -13,8 +14,9 @@ namespace {
 constexpr std::size_t kReadBytes = std::size_t{256} << 10;
 }  // namespace
 
-LineBlocks::LineBlocks(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max)
-    : bytes_(std::move(bytes)), line_bytes_max_(line_bytes_max) {
+LineBlocks::LineBlocks(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max,
+                       std::optional<char> separator)
+    : bytes_(std::move(bytes)), line_bytes_max_(line_bytes_max), separator_(separator) {
   TOCSIN_ASSERT(line_bytes_max > 0, "limits are positive");
 }
 
@@ -23,7 +25,12 @@ std::size_t LineBlocks::end_of_lines(std::vector<char>& buffer, std::size_t befo
                                      std::size_t end) {
   const auto* feed =
       static_cast<const char*>(::memrchr(buffer.data() + before, '\n', end - before));
-  if (feed != nullptr) return static_cast<std::size_t>(feed - buffer.data()) + 1;
+  if (feed != nullptr && !separator_) return static_cast<std::size_t>(feed - buffer.data()) + 1;
+  if (separator_) {
+    const std::size_t records =
+        whole_csv_records({buffer.data(), end}, *separator_, line_bytes_max_);
+    if (records != 0 || std::memchr(buffer.data(), '\n', end) != nullptr) return records;
+  }
   if (end <= line_bytes_max_ + kLineBytesUncounted) return 0;
   is_skipping_ = true;
   buffer[line_bytes_max_ + kLineBytesUncounted + 1] = '\n';

@@ -1,9 +1,10 @@
-/// An input as blocks of whole lines, read into memory that the caller owns, so that several blocks
-/// can be in hand.
+/// An input as blocks of whole lines, or of whole records of CSV, read into memory that the caller
+/// owns, so that several blocks can be in hand.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -16,8 +17,9 @@ namespace tocsin::runtime {
 /// allowed. Threading: one caller at a time.
 class LineBlocks {
  public:
-  /// `line_bytes_max` (> 0): as make_line() has it.
-  LineBlocks(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max);
+  /// `line_bytes_max` (> 0): as make_line() has it, or find_csv_record(). `separator`: of CSV.
+  LineBlocks(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max,
+             std::optional<char> separator = std::nullopt);
 
   /// Reads once, waiting for bytes, into `buffer`, which grows to what is needed; `block` is the
   /// lines in it that are whole, from its first byte on, and may be empty. kLinePadding bytes
@@ -35,6 +37,7 @@ class LineBlocks {
 
   std::unique_ptr<ByteSource> bytes_;
   std::size_t line_bytes_max_;
+  std::optional<char> separator_;
   std::vector<char> rest_;    // the bytes behind the last line that was whole
   bool is_skipping_ = false;  // the rest of a line that was too long
   bool is_ended_ = false;

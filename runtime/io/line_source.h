@@ -18,6 +18,7 @@ struct Line {
   std::uint64_t number = 0;       // 1-based, blank lines counted
   bool too_long = false;          // `text` is then a prefix, and the rest is passed over
   MarkedLines* marked = nullptr;  // which may know the text's structure; null for none
+  std::string_view fault = {};    // why a row of CSV is no event; `text` is then the row
 };
 /// Makes a line of `text`, which has no line feed: without a carriage return at its end, and, in
 /// line 1, a byte order mark at its beginning; false for a blank one. A line of more than

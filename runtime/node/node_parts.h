@@ -4,10 +4,14 @@
 ///   NodeRecovery ─▶ NodeRecords ─▶ NodeRules ─▶ NodeCheckpoints ─▶ RecordRun ─▶ NextRules
 ///                        └─▶ NodeLists ─────────────┴─▶ BlobKeeper ◀─┘
 #pragma once
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "runtime/csv/csv_events.h"
 #include "runtime/node/archive_keeper.h"
 #include "runtime/node/checkpoint_taker.h"
 #include "runtime/node/list_changes.h"
@@ -46,6 +50,7 @@ struct NodeParts {
   // What follows is null until recovery has made it; a node that only looks has no more than the
   // first two.
   std::unique_ptr<Intake> intake;
+  std::map<std::string, CsvEvents, std::less<>> csv;  // for its plan, by row_format()
   std::optional<BlobStore> blob_store;
   std::unique_ptr<EffectStore> effect_store;
   std::unique_ptr<CheckpointWriter> writer;

@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "runtime/csv/csv_format.h"
 #include "runtime/io/topic_partition.h"
 #include "runtime/node/node_commands.h"
 #include "runtime/node/reinjection.h"
@@ -18,6 +19,24 @@ std::size_t NodeRecords::index_of(std::string_view name, SourceKind kind) {
   return index;
 }
 
+Result<const CsvEvents*> NodeRecords::csv_of(const NodeSource& source) {
+  if (source.kind != SourceKind::kByPosition) return nullptr;
+  const std::string_view text = row_format(source.identity);
+  if (text.empty()) return nullptr;
+  if (const auto known = parts_.csv.find(text); known != parts_.csv.end()) return &known->second;
+  std::optional<CsvFormat> format = read_csv_format(text);
+  if (!format) {
+    return fail(Errc::kOtherVersion,
+                fmt::format("{} says of {} that its rows are read in a way that this program does "
+                            "not know: use the version of tocsin that wrote it",
+                            parts_.paths.journal, source.name));
+  }
+  return &parts_.csv
+              .try_emplace(std::string(text), parts_.program.plan(), *std::move(format),
+                           OtherColumns::kWritten)
+              .first->second;
+}
+
 Result<std::size_t> NodeRecords::take_lines(std::size_t source, std::string_view block,
                                             MergeOrder* order, std::uint64_t& count) {
   NodeSource& known = parts_.state.sources[source];
@@ -27,8 +46,10 @@ Result<std::size_t> NodeRecords::take_lines(std::size_t source, std::string_view
   parts_.intake->name_lines(stream == known.name ? std::string_view()
                                                  : std::string_view(known.name));
   const std::size_t place = order == nullptr ? 0 : order->current();
+  const Result<const CsvEvents*> csv = csv_of(known);
+  if (!csv) return tl::unexpected(csv.error());
   splitter_.resume(known.lines);
-  splitter_.begin(block);
+  splitter_.begin(block, *csv);
   known.has_ended = false;
   Line line;
   count = 0;

@@ -52,6 +52,8 @@ class NodeRecords {
   static void note_message(NodeSource& source, std::string_view lines);
   std::string_view room_for(const NodeSource& source, std::string_view block) const;
   std::size_t index_of(std::string_view name, SourceKind kind);
+  // How rows of a file are read; null: JSON lines.
+  Result<const CsvEvents*> csv_of(const NodeSource& source);
 
   NodeParts& parts_;
   RecordRun& record_;

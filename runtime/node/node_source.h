@@ -20,8 +20,9 @@ enum class SourceKind : std::uint8_t {
 struct NodeSource {
   std::string name;
   SourceKind kind = SourceKind::kByValue;
-  std::string identity;  // of a file, as ArrivalByPosition has it; the latest. Of a partition:
-                         // message_identity(), or kNoMessage
+  std::string identity;  // of a file, as ArrivalByPosition has it; the latest: what it is known by
+                         // and, behind a space, how its rows are read where it is CSV. Of a
+                         // partition: message_identity(), or kNoMessage
   std::uint64_t next_offset = 0;  // by value: lines; by position: bytes, unpacked; of a partition:
                                   // the offset of the message that comes next
   LinePlace lines;
@@ -46,6 +47,11 @@ inline std::string_view stream_of(std::string_view source) {
   const bool is_producer = source.size() > kPushed.size() && source.starts_with(kPushed) &&
                            source[kPushed.size()] == '/';
   return is_producer ? kPushed : source;
+}
+/// How the rows of a file are read (write_csv_format()), from its identity; empty: JSON lines.
+inline std::string_view row_format(std::string_view identity) {
+  const std::size_t space = identity.find(' ');
+  return space == std::string_view::npos ? std::string_view() : identity.substr(space + 1);
 }
 /// The identity of a partition (runtime/io/topic_partition.h) whose place was set, and of which no
 /// message was taken since.

@@ -69,6 +69,7 @@ void RecordRun::open_intake() {
     if (parts_.options.side_output.dead_letter) parts_.options.side_output.dead_letter(dead_letter);
   };
   sinks.judged = parts_.options.side_output.judged;
+  parts_.csv.clear();
   parts_.intake = std::make_unique<Intake>(UsedEvents::of(parts_.program), parts_.options.intake,
                                            std::move(sinks), parts_.summary, std::move(advance));
 }

@@ -289,7 +289,7 @@ def _():
     """input of another form: recognised before an output is emptied, named, told what to do, exit code 3"""
     good = lines(GOOD)
     for contents, *said in (
-            ("id,amount\n1,2.50\n2,3.50\n", "is CSV", "mlr --icsv"), ("id;amount\n1;2,50\n", "is CSV with semicolons"),
+            ("id,amount\n1,2.50\n2,3.50\n", "is CSV", "--input-format csv"), ("id;amount\n1;2,50\n", "is CSV with semicolons"),
             (json.dumps(GOOD), "is a JSON array", "jq -c '.[]' in.ndjson"), (json.dumps(GOOD, indent=2), "is a JSON array"),
             (json.dumps(GOOD[0], indent=2), "is pretty-printed JSON", "jq -c . in.ndjson"),
             (b"PAR1" + bytes(100), "is Parquet", "duckdb"), (good.encode("utf-16"), "is UTF-16 text", "iconv"),
@@ -298,7 +298,7 @@ def _():
             ("<events>\n<event/>\n</events>\n", "is XML")):
         write("alerts.ndjson", "kept\n")
         done = run(contents, "--alerts", "alerts.ndjson", code=3)
-        has(done.err, "in.ndjson " + said[0], "events are read from JSON lines", *said)
+        has(done.err, "in.ndjson " + said[0], "read", "JSON lines", *said)
         assert read("alerts.ndjson") == "kept\n"
         raw = contents if isinstance(contents, bytes) else contents.encode()
         piped = tocsin("run", "rules.tocsin", "--input", "-", stdin=raw, code=3)

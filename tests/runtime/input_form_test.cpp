@@ -46,11 +46,9 @@ TEST_CASE("input form: tables are known by two lines with the same columns") {
   CHECK(name_of("id\tamount\n1\t2\n") == "TSV, a table with tabs");
   CHECK(name_of("id|amount\n1|2\n") == "CSV with bars");
   CHECK(name_of("id,amount\n1,2,3\n").empty());
-  const std::string text = told("id;amount\n1;2,50\n", "my payments.csv");
-  CHECK(
-      text.starts_with("my payments.csv is CSV with semicolons, and events are read from JSON "
-                       "lines, one object on each line; convert it: mlr --icsv --ifs ';'"));
-  CHECK(text.find("'my payments.csv'") != std::string::npos);
+  CHECK(told("id;amount\n1;2,50\n", "payments.txt") ==
+        "payments.txt is CSV with semicolons, and is read as JSON lines; read it as CSV: "
+        "--input-format csv");
 }
 
 TEST_CASE("input form: JSON in another form") {
@@ -86,6 +84,25 @@ TEST_CASE("input form: binary data by what it begins with") {
   CHECK(name_of("\x01\x02\0\x03"sv) == "binary data");
   CHECK(name_of("<?xml version=\"1.0\"?>") == "XML or HTML");
   CHECK(told("PAR1", "a.parquet").find("FROM 'a.parquet'") != std::string::npos);
+}
+
+TEST_CASE("input form: what is read as CSV, by its name and as was said") {
+  using enum InputFormat;
+  for (const char* name : {"a.csv", "b/A.CSV", "a.tsv", "a.csv.gz", "a.tsv.zst"}) {
+    CAPTURE(name);
+    CHECK(is_csv(name, kByName));
+    CHECK_FALSE(is_csv(name, kJson));
+  }
+  for (const char* name : {"a.ndjson", "-", "csv", "a.csv.ndjson", "a.csv.bz2", "a.gz"}) {
+    CAPTURE(name);
+    CHECK_FALSE(is_csv(name, kByName));
+    CHECK(is_csv(name, kCsv));
+  }
+  CHECK_FALSE(why_no_csv("a,b\n1,2\n", "f"));
+  CHECK(why_no_csv("\n{\"a\":1}", "f") ==
+        "f is not CSV: it begins like JSON; read it as such: --input-format json");
+  CHECK(why_no_csv("PAR1", "f")->starts_with("f is Parquet"));
+  CHECK(why_no_csv(wide("type,ts\n", false), "f")->starts_with("f is UTF-16 text"));
 }
 
 TEST_CASE("input form: a source fails at its first read, and not in the middle of an input") {
