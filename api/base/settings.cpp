@@ -442,6 +442,21 @@ constexpr auto kRows = std::to_array<Row>({
         serve("100", "Alerts in the message of one group; the rest are counted").range(1, 10'000)},
     Row{"webhooks.group_bytes_max", Type::kBytes, kNot,
         serve("1MiB", "Size of the alerts in one group's message").range(kKiB, 64 * kMiB)},
+    Row{"rollout.approvals", Type::kInteger, kNot,
+        serve("0",
+              "Others who must approve a change of what live rules do, before it is made; 0: none")
+            .range(0, 10)},
+    Row{"rollout.back_alone", Type::kBoolean, kNot,
+        serve(
+            "true",
+            "An operator may hold live rules back, or roll back, without the approval of others")},
+    Row{"rollout.shadow_min", Type::kDuration, kNot,
+        serve("0", "How long a rule must have run in shadow before it becomes live; 0: not at all")
+            .zero_is_none()},
+    Row{"rollout.approve_within", Type::kDuration, kNot,
+        serve("7d", "How long a change waits for approval before it is forgotten")},
+    Row{"rollout.changes_max", Type::kInteger, kNot,
+        serve("100", "Changes that wait for approval at once").range(1, 10'000)},
     Row{"silences.max", Type::kInteger, kNot,
         serve("1000", "Silences that have not ended").range(1, 100'000)},
     Row{"silences.ended_kept", Type::kDuration, kNot,

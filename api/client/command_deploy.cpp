@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include "api/base/choice_option.h"
 #include "api/base/exit_code.h"
+#include "api/client/plan_text.h"
 #include "api/client/server_client.h"
 #include "api/rules/rule_loader.h"
 #include "api/rules/rule_pack.h"
@@ -42,51 +42,15 @@ Outcome<ordered_json> read_files(const std::vector<std::string>& paths) {
   return ordered_json{{"files", std::move(files)}};
 }
 
-// What becomes of the state of the rules, or features, of a plan.
-std::map<std::string, std::string> fates_of(const ordered_json& plan, const char* what) {
-  std::map<std::string, std::string> fates;
-  for (const char* const fate : {"kept", "started", "lost"}) {
-    for (const ordered_json& one : plan.at(fate)) {
-      if (!one.contains(what)) continue;
-      // One that begins anew is among the lost too.
-      fates.try_emplace(one.at(what), one.contains("suppression") ? "suppression" : fate);
-    }
+// What a deploy would have to pass; nothing where it is free.
+std::string gates_text(const ordered_json& plan) {
+  if (plan.contains("closed")) {
+    return fmt::format("it would be refused: {}\n", plan.at("closed").get<std::string>());
   }
-  return fates;
-}
-
-std::string state_text(const std::string& fate) {
-  if (fate == "kept") return "keeps its state";
-  if (fate == "suppression") return "keeps its state, but what was suppressed begins anew";
-  if (fate == "started") return "begins without state";
-  if (fate == "lost") return "its state is lost";
-  return "does not run";  // a draft
-}
-
-// A line for each rule and feature that differs, and for each file.
-std::string plan_text(const ordered_json& plan) {
-  std::string text;
-  std::map<std::string, std::string> rules = fates_of(plan, "rule");
-  for (const ordered_json& one : plan.at("rules")) {
-    const std::string rule = one.at("rule");
-    const std::string change = one.at("change");
-    const char sign = change == "added" ? '+' : (change == "removed" ? '-' : '~');
-    text += fmt::format("{} rule {}: {}, {}\n", sign, rule, change, state_text(rules[rule]));
-    rules.erase(rule);
-  }
-  for (const auto& [rule, fate] : rules) {
-    if (fate == "kept") continue;
-    text += fmt::format("~ rule {}: is as it was, but {}\n", rule, state_text(fate));
-  }
-  for (const auto& [feature, fate] : fates_of(plan, "feature")) {
-    if (fate == "kept") continue;
-    text += fmt::format("~ feature {}: {}\n", feature, state_text(fate));
-  }
-  for (const ordered_json& file : plan.at("files")) {
-    text += fmt::format("  file {}: {}\n", file.at("path").get<std::string>(),
-                        file.at("change").get<std::string>());
-  }
-  return text;
+  const auto needed = plan.value("approvals_needed", std::uint64_t{0});
+  if (needed == 0) return "";
+  return fmt::format("it changes live rules: {} must approve it\n",
+                     needed == 1 ? "another person" : fmt::format("{} others", needed));
 }
 
 // What a deploy would change, by the server that would be changed.
@@ -115,9 +79,9 @@ ExitCode plan_rules(const DeployOptions& options) {
   const ordered_json& plan = planned->plan.json;
   if (options.format == "json") return print(plan.dump() + "\n");
   return print(fmt::format(
-      "version {} is active; {}\n{}", plan.at("version").get<std::uint64_t>(),
+      "version {} is active; {}\n{}{}", plan.at("version").get<std::uint64_t>(),
       plan.at("changed").get<bool>() ? "a deploy would change" : "a deploy would change nothing",
-      plan_text(plan)));
+      plan_text(plan), gates_text(plan)));
 }
 
 ExitCode deploy_rules(const DeployOptions& options) {
@@ -138,6 +102,7 @@ ExitCode deploy_rules(const DeployOptions& options) {
                            .body = planned->body,
                            .if_match = planned->plan.etag});
   if (!deployed) return end_with(deployed.error().code, deployed.error().message);
+  if (const auto waiting = waiting_text(deployed->json)) return print(text + *waiting);
   return print(fmt::format("{}version {} is active\n", text,
                            deployed->json.at("version").get<std::uint64_t>()));
 }
@@ -185,7 +150,8 @@ void add_deploy_command(CLI::App& program, Chosen& chosen) {
       std::string(
           R"(Puts RULES in the place of all rules of the server, from the next event on, with what `tocsin plan` says
 of their state. Stages stay as they are. If others deploy in between, nothing is changed. Needs a
-token of the role operator.
+token of the role operator, and the approval of others where the server asks for it (`tocsin
+change`).
 )") + client_exit_codes(kRefused) +
       R"(  tocsin deploy rules/ --server https://tocsin.example:8627 --token-file operator-token
   tocsin deploy rules/ --server http://127.0.0.1:8627 --commit "$GIT_COMMIT" --comment "ticket 4711")");

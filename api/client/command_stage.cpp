@@ -52,6 +52,7 @@ ExitCode change_stage(const StageOptions& options) {
                    .body = {{"stage", text_of(*rollout)}},
                    .if_match = "*"});
   if (!answer) return end_with(answer.error().code, answer.error().message);
+  if (const auto waiting = waiting_text(answer->json)) return print(*waiting);
   const bool is_changed = answer->json.at("changed");
   return print(fmt::format("rule {}: {}, {} version {}\n", options.rule, text_of(*rollout),
                            is_changed ? "with" : "as it was in", version_in(answer->json)));
@@ -83,6 +84,7 @@ ExitCode roll_back(const RollbackOptions& options) {
                    .query = {{"comment", options.comment}},
                    .if_match = now->etag});
   if (!answer) return end_with(answer.error().code, answer.error().message);
+  if (const auto waiting = waiting_text(answer->json)) return print(*waiting);
   return print(fmt::format("the rules of version {} are active again, as version {}\n", *wanted,
                            version_in(answer->json)));
 }
@@ -106,7 +108,7 @@ void add_stage_command(CLI::App& program, Chosen& chosen) {
       std::string(
           R"(A rule goes from draft to shadow and from there to live, or to a share of its keys; and back. It keeps
 its state. Making a rule live, and taking a live one out of service, needs a token of the role
-operator.
+operator, or the approval of others where the server asks for it (`tocsin change`).
 )") + client_exit_codes(kRefused) +
       R"(  tocsin stage card_testing shadow --server http://127.0.0.1:8627 --token-file analyst-token
   tocsin stage card_testing live 10% --server http://127.0.0.1:8627 --token-file operator-token)");

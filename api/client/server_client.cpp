@@ -105,6 +105,14 @@ void add_server_options(CLI::App& command, ServerOptions& options) {
       ->type_name("DURATION");
 }
 
+std::optional<std::string> waiting_text(const ordered_json& answer) {
+  if (!answer.contains("change")) return std::nullopt;
+  return fmt::format("change {} waits for approval, {} of {}: `tocsin change approve {}`\n",
+                     answer.at("change").get<std::string>(), answer.at("approvals").size(),
+                     answer.at("approvals_needed").get<std::uint64_t>(),
+                     answer.at("change").get<std::string>());
+}
+
 std::string percent_encoded(const std::string& word) {
   std::string encoded;
   for (const char c : word) {
@@ -213,7 +221,7 @@ Outcome<ServerAnswer> ServerClient::ask(const ServerRequest& request) {
                             request.path, text_of_failure(answer.error())));
   }
   ServerAnswer got;
-  got.json = ordered_json::parse(answer->body, nullptr, false);
+  if (answer->status != 204) got.json = ordered_json::parse(answer->body, nullptr, false);
   if (answer->status >= 200 && answer->status < 300 && !got.json.is_discarded()) {
     got.etag = answer->get_header_value("ETag");
     std::erase(got.etag, '"');

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,8 +31,8 @@ struct ServerRequest {
   std::string if_match = {};                                    // an ETag or "*"; empty: none
 };
 struct ServerAnswer {
-  nlohmann::ordered_json json;
-  std::string etag;  // without quotes; empty: none
+  nlohmann::ordered_json json;  // null: nothing
+  std::string etag;             // without quotes; empty: none
 };
 
 /// Threading: one caller at a time.
@@ -52,6 +53,9 @@ class ServerClient {
   explicit ServerClient(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+/// What is said of a change that waits for approval (202), with the line's end; nothing for any
+/// other answer.
+std::optional<std::string> waiting_text(const nlohmann::ordered_json& answer);
 /// A word as a part of a path.
 std::string percent_encoded(const std::string& word);
 /// Runs a command of the client. Fails with kInputOutput, saying so, where an answer is not as this

@@ -36,10 +36,17 @@ tl::expected<RulePack, DeployRefusal> edited(
   }
   Result<RulePack> pack = edit(before.pack);
   if (pack) return *std::move(pack);
-  const bool is_missing = pack.error().code == Errc::kNotFound;
-  const bool is_stage = pack.error().code == Errc::kConflict;
-  return refuse(is_missing ? Why::kNotFound : (is_stage ? Why::kNotAllowed : Why::kBadEdit),
-                pack.error().message);
+  switch (pack.error().code) {
+    case Errc::kNotFound:
+      return refuse(Why::kNotFound, pack.error().message);
+    case Errc::kConflict:
+      return refuse(Why::kNotAllowed, pack.error().message);
+    case Errc::kCorrupt:
+    case Errc::kIo:
+      return refuse(Why::kStorage, pack.error().message);
+    default:
+      return refuse(Why::kBadEdit, pack.error().message);
+  }
 }
 
 // Whether it is divided by key, as far as it runs: a draft is not known.
@@ -140,22 +147,15 @@ Result<void> RuleService::add_version(const RulePack& pack, const std::string& p
   version.who = change.who;
   version.comment = change.comment;
   version.commit = change.commit;
+  version.approved_by = change.approved_by;
   version.etag = pack.etag();
   version.plan = plan;
   for (const runtime::NamedContents& text : pack.texts()) {
     version.texts.push_back({text.role, text.contents.size(), cep::sha256(text.contents)});
   }
   const std::string path = path_of_version(ports_.folder, version.number);
-  const std::string part = path + ".part";
-  if (auto gone = runtime::remove_tree(ports_.files, part); !gone) return gone;
-  if (auto written = runtime::write_synced(ports_.files, part, version_text(version)); !written) {
+  if (auto written = runtime::replace_synced(ports_.files, path, version_text(version)); !written) {
     return written;
-  }
-  if (auto renamed = ports_.files.rename(part, path); !renamed) {
-    return tl::unexpected(runtime::to_error(renamed.error()));
-  }
-  if (auto synced = ports_.files.sync_directory(ports_.folder); !synced) {
-    return tl::unexpected(runtime::to_error(synced.error()));
   }
   const std::lock_guard lock(mutex_);
   versions_.push_back(std::move(version));
@@ -292,27 +292,24 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
   return Deployed{now->version, etag, true, std::move(activated->report)};
 }
 
-tl::expected<Deployed, DeployRefusal> RuleService::set_rollout(const RuleChange& change,
-                                                               const std::string& rule,
-                                                               const Rollout& rollout) {
-  return deploy(change, [&](const RulePack& pack) -> Result<RulePack> {
-    if (!pack.rule(rule)) {
-      return fail(Errc::kNotFound, fmt::format("there is no rule with the id {}", rule));
-    }
-    const Rollout before = rollout_of(pack.rollouts(), rule);
-    if (!may_become(before.stage, rollout.stage)) {
-      std::vector<std::string_view> next;
-      for (const RuleStage one : next_stages(before.stage)) next.push_back(name_of(one));
-      return fail(Errc::kConflict, fmt::format("the rule {} is {}: from there it may become {}",
-                                               rule, text_of(before), fmt::join(next, " or ")));
-    }
-    if (!rollout.share.is_whole() && !has_key(*current(), rule)) {
-      return fail(Errc::kConflict,
-                  fmt::format("the rule {} has no `by`: without keys it is live for all events or "
-                              "for none",
-                              rule));
-    }
-    return pack.with_rollout(rule, rollout);
-  });
+Result<RulePack> RuleService::with_stage(const RulePack& pack, const std::string& rule,
+                                         const Rollout& rollout) const {
+  if (!pack.rule(rule)) {
+    return fail(Errc::kNotFound, fmt::format("there is no rule with the id {}", rule));
+  }
+  const Rollout before = rollout_of(pack.rollouts(), rule);
+  if (!may_become(before.stage, rollout.stage)) {
+    std::vector<std::string_view> next;
+    for (const RuleStage one : next_stages(before.stage)) next.push_back(name_of(one));
+    return fail(Errc::kConflict, fmt::format("the rule {} is {}: from there it may become {}", rule,
+                                             text_of(before), fmt::join(next, " or ")));
+  }
+  if (!rollout.share.is_whole() && !has_key(*current(), rule)) {
+    return fail(Errc::kConflict,
+                fmt::format("the rule {} has no `by`: without keys it is live for all events or "
+                            "for none",
+                            rule));
+  }
+  return pack.with_rollout(rule, rollout);
 }
 }  // namespace tocsin::api

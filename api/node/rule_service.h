@@ -43,6 +43,7 @@ struct RuleChange {
   std::string who = {};
   std::string comment = {};
   std::string commit = {};
+  std::vector<std::string> approved_by = {};  // stored with the version
   /// The pack must still have this etag; empty: any.
   std::string if_match = {};
   /// Also where embedded tests fail.
@@ -66,7 +67,7 @@ struct DeployRefusal {
     kNode,        // the node could not
     kTooLarge,    // what the journal would have to say of them
     kNotDurable,  // they hold, but a crash may yet undo them
-    kStorage,     // the version could not be written; the rules hold nevertheless
+    kStorage,     // of a version; where it could not be written the rules hold nevertheless
   };
   Why why = Why::kBadEdit;
   std::string detail;
@@ -122,11 +123,11 @@ class RuleService {
   /// need not wait for it.
   tl::expected<PlannedChange, DeployRefusal> plan(
       const RuleChange& change, const std::function<Result<RulePack>(const RulePack&)>& edit) const;
-  /// The same of one rule's stage; live is where rules are that were never held back. A rule
-  /// without key is live for all or none: kNotAllowed.
-  tl::expected<Deployed, DeployRefusal> set_rollout(const RuleChange& change,
-                                                    const std::string& rule,
-                                                    const Rollout& rollout);
+  /// The pack with another stage of one rule; live is where rules are that were never held back.
+  /// Fails with kNotFound, and kConflict for a stage that cannot follow and for a share where the
+  /// rule has no key: it is live for all or none.
+  Result<RulePack> with_stage(const RulePack& pack, const std::string& rule,
+                              const Rollout& rollout) const;
   /// Loads the pack into `loaded` and runs its tests, as deploy() does; nothing is activated. Gives
   /// why it would be refused; nothing where it would not.
   static std::optional<DeployRefusal> check(const RulePack& pack, bool ignores_tests,

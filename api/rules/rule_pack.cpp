@@ -25,19 +25,19 @@ struct RulePlace {
   std::string id;
   std::string name;
   std::optional<cep::Status> status;
+  Span status_clause;  // empty: none
   Span rule;
   std::vector<Span> tests;
 };
 struct ParsedText {
   std::vector<RulePlace> rules;
-  bool has_others = false;  // declarations that are neither rules nor tests of these
+  std::vector<Span> others;  // neither rules nor tests
+  bool has_others = false;   // declarations that are neither rules nor tests of these
   bool is_broken = false;
   std::string first_problem;
 };
 
-Span span_of(const rules::tree::Declaration& declaration) {
-  return {declaration.span.begin, declaration.span.end};
-}
+Span span_of(const rules::SourceSpan& span) { return {span.begin, span.end}; }
 
 ParsedText parse_text(const std::string& path, std::string_view text) {
   rules::SourceMap sources;
@@ -50,20 +50,26 @@ ParsedText parse_text(const std::string& path, std::string_view text) {
       RulePlace& place = parsed.rules.emplace_back();
       place.name = rule->name.text;
       place.id = rule->id ? rule->id->word.text : rule->name.text;
-      if (rule->status) place.status = static_cast<cep::Status>(rule->status->status);
-      place.rule = span_of(*rule);
+      if (rule->status) {
+        place.status = static_cast<cep::Status>(rule->status->status);
+        place.status_clause = span_of(rule->status->span);
+      }
+      place.rule = span_of(rule->span);
     }
   }
   for (const rules::tree::Item& item : tree.items) {
     if (std::holds_alternative<rules::tree::Rule>(item)) continue;
     const auto* test = std::get_if<rules::tree::Test>(&item);
+    if (test == nullptr) {
+      parsed.others.push_back(std::visit([](const auto& one) { return span_of(one.span); }, item));
+    }
     const auto rule = test == nullptr
                           ? parsed.rules.end()
                           : std::ranges::find(parsed.rules, test->rule.text, &RulePlace::name);
     if (rule == parsed.rules.end()) {
       parsed.has_others = true;
     } else {
-      rule->tests.push_back(span_of(*test));
+      rule->tests.push_back(span_of(test->span));
     }
   }
   const std::vector<rules::Diagnostic> problems = sink.take();
@@ -78,6 +84,16 @@ ParsedText parse_text(const std::string& path, std::string_view text) {
 
 std::string_view part(std::string_view text, Span span) {
   return text.substr(span.begin, span.end - span.begin);
+}
+
+// A declaration without its `status`.
+std::string body_of(std::string_view text, const RulePlace& place) {
+  const Span& status = place.status_clause;
+  if (status.end == status.begin) return std::string(part(text, place.rule));
+  std::string before(part(text, {place.rule.begin, status.begin}));
+  std::string_view after = part(text, {status.end, place.rule.end});
+  after.remove_prefix(std::min(after.find_first_not_of(" \t\n"), after.size()));
+  return before.append(after);
 }
 
 // Without these stretches, each with the blank lines and the comment lines right before it that
@@ -154,6 +170,33 @@ std::string RulePack::etag() const {
   return cep::hex(cep::sha256(all)).substr(0, 32);
 }
 
+std::string RulePack::live_etag() const {
+  std::string all;
+  const auto add = [&](std::string_view what, std::string_view text) {
+    all += fmt::format("{}{}:{}", what, text.size(), text);
+  };
+  const std::map<std::string, Rollout> held_back = rollouts();
+  for (const runtime::NamedContents& text : texts_) {
+    if (text.role == kStagesRole) continue;
+    const std::string_view whole = text.contents;
+    const bool has_rules = text.role.starts_with(kRules);
+    const ParsedText parsed = has_rules ? parse_text(text.role, whole) : ParsedText();
+    if (!has_rules || parsed.is_broken) {
+      add(text.role, whole);
+      continue;
+    }
+    for (const Span& other : parsed.others) add(text.role, part(whole, other));
+    for (const RulePlace& place : parsed.rules) {
+      const Rollout rollout = rollout_of(held_back, place.id);
+      if (rollout.stage != RuleStage::kLive) continue;
+      if (place.status.value_or(cep::Status::kLive) != cep::Status::kLive) continue;
+      add(text.role, body_of(whole, place));
+      add("stage", text_of(rollout));
+    }
+  }
+  return cep::hex(cep::sha256(all)).substr(0, 32);
+}
+
 LoadedRules RulePack::load() const { return load_kept_rules(texts_); }
 
 std::vector<std::string> RulePack::paths() const {
@@ -207,6 +250,7 @@ std::vector<RuleText> RulePack::rules() const {
       rule.name = place.name;
       rule.path = path;
       rule.status = place.status;
+      rule.body = body_of(text.contents, place);
       rule.text = std::string(part(text.contents, place.rule)) + "\n";
       for (const Span& test : place.tests) {
         rule.text += fmt::format("\n{}\n", part(text.contents, test));

@@ -23,6 +23,7 @@ struct RuleText {
   std::string name;
   std::string path;
   std::string text;
+  std::string body;                   // the declaration without its `status`
   std::optional<cep::Status> status;  // as written; nothing: live
 };
 class RulePack {
@@ -39,6 +40,9 @@ class RulePack {
   const std::vector<runtime::NamedContents>& texts() const { return texts_; }
   /// The same for equal texts, another for others: 32 hexadecimal digits.
   std::string etag() const;
+  /// The same for packs whose live rules do the same: of all declarations but tests and rules that
+  /// their stage or their text holds back, of the shares of the others, and of data files.
+  std::string live_etag() const;
   LoadedRules load() const;
 
   /// Paths of rule files and of what they name.

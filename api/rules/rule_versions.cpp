@@ -40,6 +40,7 @@ std::string version_text(const RuleVersion& version) {
                     {"who", version.who},
                     {"comment", version.comment},
                     {"commit", version.commit},
+                    {"approved_by", version.approved_by},
                     {"etag", version.etag},
                     {"plan", version.plan},
                     {"texts", std::move(texts)}});
@@ -61,7 +62,9 @@ Result<RuleVersion> parse_version(const std::string& text, std::uint64_t number,
     version.at.us = json->at("at").get<std::int64_t>();
     version.who = json->at("who").get<std::string>();
     version.comment = json->at("comment").get<std::string>();
-    version.commit = json->value("commit", "");  // not there in those of earlier builds
+    version.commit =
+        json->value("commit", "");  // this and the next are not there in earlier builds
+    version.approved_by = json->value("approved_by", std::vector<std::string>());
     version.etag = json->at("etag").get<std::string>();
     version.plan = json->at("plan").get<std::string>();
     for (const ordered_json& one : json->at("texts")) {

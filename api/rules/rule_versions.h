@@ -17,11 +17,12 @@ namespace tocsin::api {
 struct RuleVersion {
   std::uint64_t number = 0;
   cep::EventTime at;
-  std::string who;      // a token's name; empty: not known
-  std::string comment;  // of who made it
-  std::string commit;   // of version control, as a client says it; empty: none
-  std::string etag;     // of the pack
-  std::string plan;     // its digest, hexadecimal
+  std::string who;                       // a token's name; empty: not known
+  std::string comment;                   // of who made it
+  std::string commit;                    // of version control, as a client says it; empty: none
+  std::vector<std::string> approved_by;  // others who let it through, by their tokens' names
+  std::string etag;                      // of the pack
+  std::string plan;                      // its digest, hexadecimal
   std::vector<runtime::CheckpointBlob> texts;
 };
 /// How many are kept; older ones are forgotten.

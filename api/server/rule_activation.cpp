@@ -1,6 +1,9 @@
 #include "api/server/rule_activation.h"
 
+#include <utility>
+
 #include "api/server/server_context.h"
+#include "runtime/event_time/slice_loop.h"
 
 namespace tocsin::api {
 Result<Activated> activate_rules(NodeService& service, runtime::NodeProgram program,
@@ -26,5 +29,24 @@ Result<Activated> activate_rules(NodeService& service, runtime::NodeProgram prog
   if (!report) return tl::unexpected(report.error());
   activated.report = *std::move(report);
   return activated;
+}
+
+RuleServicePorts rule_service_ports(runtime::Files& files, runtime::Clock& clock,
+                                    const runtime::DataPaths& paths, NodeService& service,
+                                    const runtime::RunOptions& run_options) {
+  return {files,
+          clock,
+          paths.directory + "/rules",
+          paths.blobs,
+          [&run_options](const cep::Plan& plan) { return intake_options(plan, run_options); },
+          [&service](runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
+            return activate_rules(service, std::move(program), std::move(texts));
+          },
+          [&service](std::uint64_t record) -> Result<void> {
+            if (record == 0) return {};
+            const Served<void> durable = service.wait_durable(record, kDiskPatience);
+            if (!durable) return fail(Errc::kIo, durable.error().detail);
+            return {};
+          }};
 }
 }  // namespace tocsin::api

@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "api/rest/json_body.h"
+#include "api/rollout/deploy_routes.h"
 #include "api/rules/explain_json.h"
 #include "api/rules/explain_text.h"
 #include "api/rules/rule_loader.h"
 #include "api/rules/rule_sources.h"
-#include "api/server/deploy_routes.h"
 #include "cep/data/alert.h"
 #include "cep/data/alert_format.h"
 #include "cep/engine/key_report.h"

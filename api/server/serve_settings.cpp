@@ -53,6 +53,16 @@ AuditLimits audit_limits(const Configuration& configuration) {
   return limits;
 }
 
+ChangeSettings change_settings(const Configuration& configuration) {
+  ChangeSettings settings;
+  settings.gates.approvals = size_of(configuration, "rollout.approvals");
+  settings.gates.backs_alone = configuration.boolean("rollout.back_alone");
+  settings.gates.shadow = configuration.duration_limit("rollout.shadow_min");
+  settings.wait_max = configuration.duration("rollout.approve_within");
+  settings.changes_max = size_of(configuration, "rollout.changes_max");
+  return settings;
+}
+
 NodeServiceLimits node_service_limits(const Configuration& configuration) {
   NodeServiceLimits limits;
   limits.batches_max = size_of(configuration, "events.queue_requests_max");

@@ -12,6 +12,7 @@
 #include "api/rest/answer_store.h"
 #include "api/rest/audit_log.h"
 #include "api/rest/router.h"
+#include "api/rollout/change_service.h"
 #include "api/server/alert_services.h"
 #include "runtime/node/archive_keeper.h"
 
@@ -19,6 +20,7 @@ namespace tocsin::api {
 HttpServerLimits http_limits(const Configuration& configuration);
 AnswerLimits answer_limits(const Configuration& configuration);
 AuditLimits audit_limits(const Configuration& configuration);
+ChangeSettings change_settings(const Configuration& configuration);
 RateLimit rate_limit(const Configuration& configuration);
 NodeServiceLimits node_service_limits(const Configuration& configuration);
 runtime::RetentionPolicy retention_policy(const Configuration& configuration);

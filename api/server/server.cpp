@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "api/base/command.h"
 #include "api/base/exit_code.h"
@@ -123,6 +122,7 @@ class Server {
 
   std::unique_ptr<NodeService> service_;
   std::unique_ptr<RuleService> rule_service_;
+  std::unique_ptr<ChangeService> changes_;
   std::unique_ptr<AlertServices> alert_services_;
   std::atomic<AlertServices*> open_alert_services_{
       nullptr};  // alert_services_, for those who store effects
@@ -350,21 +350,8 @@ void Server::say_recovery(const runtime::Recovery& recovery) const {
 }
 
 Outcome<void> Server::open_rules() {
-  RuleServicePorts ports{
-      files_,
-      clock_,
-      directory_->paths().directory + "/rules",
-      directory_->paths().blobs,
-      [this](const cep::Plan& plan) { return runtime::intake_options(plan, run_options_); },
-      [this](runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
-        return activate_rules(*service_, std::move(program), std::move(texts));
-      },
-      [this](std::uint64_t record) -> Result<void> {
-        if (record == 0) return {};
-        const Served<void> durable = service_->wait_durable(record, kDiskPatience);
-        if (!durable) return fail(Errc::kIo, durable.error().detail);
-        return {};
-      }};
+  RuleServicePorts ports =
+      rule_service_ports(files_, clock_, directory_->paths(), *service_, run_options_);
   ports.changed = [this](const CurrentRules& now) {
     if (AlertServices* const alert_services = open_alert_services_; alert_services != nullptr)
       alert_services->rules_changed(now.rules.loaded.rules->plan);
@@ -391,10 +378,15 @@ Outcome<void> Server::begin_routes() {
       AuditLog::open(*store_, clock_, audit_limits(configuration_));
   if (!audit) return stop(exit_code_of_named(audit.error().code), audit.error().message);
   audit_ = *std::move(audit);
+  Result<std::unique_ptr<ChangeService>> changes =
+      ChangeService::open(files_, clock_, directory_->paths().directory + "/changes",
+                          *rule_service_, change_settings(configuration_));
+  if (!changes) return stop(exit_code_of_named(changes.error().code), changes.error().message);
+  changes_ = *std::move(changes);
   context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
-                                   directory_->paths(), *rule_service_, configuration_, *tokens_,
-                                   bodies_, http_figures_, *answers_, *audit_, is_closing_,
-                                   run_options_.line_bytes_max});
+                                   directory_->paths(), *rule_service_, *changes_, configuration_,
+                                   *tokens_, bodies_, http_figures_, *answers_, *audit_,
+                                   is_closing_, run_options_.line_bytes_max});
   Result<std::unique_ptr<AlertServices>> alert_services =
       AlertServices::open(*store_, service_->effects(), clock_, alert_services_options_,
                           tell_delivery, rule_service_->current()->rules.loaded.rules->plan);
@@ -486,6 +478,7 @@ void Server::close() {
   open_alert_services_ = nullptr;
   alert_services_.reset();
   context_.reset();
+  changes_.reset();
   rule_service_.reset();
   service_.reset();
 }

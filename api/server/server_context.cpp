@@ -31,8 +31,4 @@ HttpResponse refusal_response(const Refusal& refusal) {
   }
   return unavailable_response(refusal.detail);
 }
-
-HttpResponse CheckSlots::full() {
-  return refusal_response({Refusal::Why::kFull, "other rules are being checked; try again"});
-}
 }  // namespace tocsin::api

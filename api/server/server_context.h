@@ -15,8 +15,10 @@
 #include "api/rest/answer_store.h"
 #include "api/rest/audit_log.h"
 #include "api/rest/body_budget.h"
+#include "api/rest/check_slots.h"
 #include "api/rest/problem.h"
 #include "api/rest/token_store.h"
+#include "api/rollout/change_service.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/effects/effect_store.h"
 #include "runtime/io/clock.h"
@@ -47,30 +49,6 @@ class HttpFigures {
   std::chrono::microseconds took_{0};
 };
 
-/// Sets of rules that are checked at once: each may take a processor for seconds. Threading: any.
-class CheckSlots {
- public:
-  /// Holds one of them, if there was one.
-  class Slot {
-   public:
-    explicit Slot(CheckSlots& slots) : taken_(slots.taken_), is_one_(++taken_ <= kMost) {}
-    Slot(const Slot&) = delete;
-    Slot& operator=(const Slot&) = delete;
-    ~Slot() { --taken_; }
-    explicit operator bool() const { return is_one_; }
-
-   private:
-    std::atomic<int>& taken_;
-    const bool is_one_;
-  };
-  /// The answer where there was none.
-  static HttpResponse full();
-
- private:
-  static constexpr int kMost = 2;
-  std::atomic<int> taken_{0};
-};
-
 /// All outlives the routes. The node's own thread is behind `node`: questions are asked through it.
 /// Effects may be read, and deliveries noted, from any thread.
 struct ServerContext {
@@ -80,6 +58,7 @@ struct ServerContext {
   runtime::Clock& clock;
   const runtime::DataPaths& paths;
   RuleService& rules;
+  ChangeService& changes;
   const Configuration& configuration;
   TokenStore& tokens;
   BodyBudget& bodies;

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "api/rest/json_body.h"
-#include "api/server/deploy_routes.h"
+#include "api/rollout/deploy_routes.h"
 #include "api/server/event_routes.h"
 #include "api/server/list_routes.h"
 #include "api/server/metrics.h"
@@ -17,8 +17,10 @@ void add_server_routes(Router& router, ServerContext& context, std::function<boo
   add_event_routes(router, context);
   const auto totals = std::make_shared<RuleTotalsReader>(context.node);
   add_rule_routes(router, context, totals);
-  add_deploy_routes(router, context);
-  add_version_routes(router, context);
+  const RolloutContext rollout{context.rules, context.changes, *context.checks};
+  add_deploy_routes(router, rollout);
+  add_change_routes(router, rollout);
+  add_version_routes(router, context.rules);
   add_list_routes(router, context);
   add_state_routes(router, context, totals);
   add_profile_route(router, context);

@@ -18,6 +18,8 @@ class KeyShare {
   /// As parse() reads it, without zeros at the end.
   std::string text() const;
 
+  /// Whether every key of `other` is in it too.
+  bool has_all_of(KeyShare other) const { return hundredths_ >= other.hundredths_; }
   bool is_whole() const { return hundredths_ == kWhole; }
   /// Whether a key of these bytes (cep/value/key.h) is in it; no key, which is no bytes, is in the
   /// whole alone.

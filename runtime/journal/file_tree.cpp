@@ -85,6 +85,15 @@ Result<void> write_synced(Files& files, const std::string& path, std::string_vie
   return {};
 }
 
+Result<void> replace_synced(Files& files, const std::string& path, std::string_view contents) {
+  const std::string part = path + ".part";
+  if (auto gone = remove_tree(files, part); !gone) return gone;
+  if (auto written = write_synced(files, part, contents); !written) return written;
+  if (auto renamed = files.rename(part, path); !renamed) return failed(renamed.error());
+  if (auto synced = files.sync_directory(parent_path(path)); !synced) return failed(synced.error());
+  return {};
+}
+
 Result<void> sync_file(Files& files, const std::string& path) {
   const FileResult<std::unique_ptr<File>> file = files.open(path, OpenMode::kRead);
   if (!file) return failed(file.error());

@@ -3,103 +3,22 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cep/plan/rule.h"
 #include "cep/value/identity.h"
-#include "runtime/event_time/slice_loop.h"
-#include "runtime/journal/blob_store.h"
-#include "tests/support/simulated_files.h"
+#include "tests/api/rule_service_world.h"
 
 namespace tocsin::api {
 namespace {
 using Why = DeployRefusal::Why;
-constexpr const char* kSchema =
-    "event payment {\n  ts: time,\n  card: string,\n  amount: decimal(2),\n}\n";
-constexpr const char* kSmall = R"(rule small "Small" {
-  by card
-  when 2 payment where amount < 2
-  within 10m
-  alert "small {card}"
-}
-
-test small "two" {
-  0s payment { card: "a", amount: 1.00 }
-  1s payment { card: "a", amount: 1.00 }
-  expect alert at 1s
-}
-)";
-class FixedClock : public runtime::Clock {
- public:
-  cep::EventTime now() override { return {1'000'000 + 10 * ++asked_}; }
-
- private:
-  std::int64_t asked_ = 0;
-};
-
-// A server's rules beside a node that takes everything, or nothing.
-struct World {
-  World() {
-    REQUIRE(files.make_directory("d"));
-    REQUIRE(runtime::BlobStore::open(files, "d/blobs"));
-  }
-  RuleServicePorts ports() {
-    return {files,
-            clock,
-            "d/rules",
-            "d/blobs",
-            [](const cep::Plan& plan) { return runtime::intake_options(plan, {}); },
-            [this](const runtime::NodeProgram& program,
-                   const std::vector<runtime::NamedContents>& texts) -> Result<Activated> {
-              if (failure) return tl::unexpected(*failure);
-              keep(texts);
-              ++activated;
-              return Activated{
-                  runtime::settings_of(program.program, {}), {}, 40 + std::uint64_t(activated)};
-            },
-            [this](std::uint64_t record) -> Result<void> {
-              waited_for.push_back(record);
-              if (!disk_failure.empty()) return fail(Errc::kIo, disk_failure);
-              return {};
-            },
-            versions_max};
-  }
-  void keep(const std::vector<runtime::NamedContents>& texts) {
-    auto blobs = runtime::BlobStore::open(files, "d/blobs");
-    REQUIRE(blobs);
-    for (const runtime::NamedContents& text : texts) REQUIRE(blobs->put(text.contents));
-  }
-  void open(const RulePack& pack = RulePack({{"rules:schema.tocsin", kSchema},
-                                             {"rules:small.tocsin", kSmall}})) {
-    keep(pack.texts());
-    LoadedRules loaded = pack.load();
-    REQUIRE_MESSAGE(loaded.program, render_diagnostics(loaded, false));
-    runtime::NodeSettings settings = runtime::settings_of(*loaded.program, {});
-    auto opened = RuleService::open(ports(), pack, std::move(loaded), std::move(settings));
-    REQUIRE_MESSAGE(opened, opened.error().message);
-    service = *std::move(opened);
-  }
-  tl::expected<Deployed, DeployRefusal> put(const std::string& id, const std::string& text,
-                                            const RuleChange& change = {.who = "ann"}) {
-    return service->deploy(change, [&](const RulePack& pack) { return pack.with_rule(id, text); });
-  }
-  tests::SimulatedFiles files;
-  FixedClock clock;
-  std::size_t versions_max = 1000;
-  std::optional<Error> failure;  // of the node
-  int activated = 0;
-  std::vector<std::uint64_t> waited_for;  // records
-  std::string disk_failure;
-  std::unique_ptr<RuleService> service;
-};
 const std::string kOther =
     "rule other \"Other\" { by card when payment where amount > 9 alert \"x\" }";
 
 TEST_CASE("rule service: a change becomes a version, once") {
-  World world;
+  RuleServiceWorld world;
   world.open();
   REQUIRE(world.service->versions().size() == 1);
   CHECK(world.service->versions().front().comment == "the first");
@@ -129,7 +48,7 @@ TEST_CASE("rule service: a change becomes a version, once") {
 }
 
 TEST_CASE("rule service: what does not check, fails its tests, or is stale changes nothing") {
-  World world;
+  RuleServiceWorld world;
   world.open();
   const std::string etag = world.service->current()->pack.etag();
   const auto refused = [&](const tl::expected<Deployed, DeployRefusal>& outcome, Why why) {
@@ -160,7 +79,7 @@ TEST_CASE("rule service: what does not check, fails its tests, or is stale chang
 }
 
 TEST_CASE("rule service: a change is answered once the journal has it on disk") {
-  World world;
+  RuleServiceWorld world;
   world.open();
   CHECK(world.waited_for.empty());
   REQUIRE(world.put("other", kOther));
@@ -181,24 +100,24 @@ TEST_CASE("rule service: a change is answered once the journal has it on disk") 
 }
 
 TEST_CASE("rule service: stages go the way that they may, and hold the rule back") {
-  World world;
+  RuleServiceWorld world;
   world.open();
   const auto status = [&] {
     const auto now = world.service->current();
     const std::vector<cep::Rule>& rules = now->rules.program->plan().rules;
     return rules.empty() ? cep::Status::kDraft : rules.front().status;
   };
-  REQUIRE(world.service->set_rollout({}, "small", {RuleStage::kShadow}));
+  REQUIRE(world.stage("small", {RuleStage::kShadow}));
   CHECK(status() == cep::Status::kShadow);
-  REQUIRE(world.service->set_rollout({}, "small", {RuleStage::kRetired}));
+  REQUIRE(world.stage("small", {RuleStage::kRetired}));
   CHECK(status() == cep::Status::kDraft);
-  const auto jump = world.service->set_rollout({}, "small", {RuleStage::kLive});
+  const auto jump = world.stage("small", {RuleStage::kLive});
   REQUIRE_FALSE(jump);
   CHECK(jump.error().why == Why::kNotAllowed);
   CHECK(jump.error().detail.find("it may become draft") != std::string::npos);
-  CHECK(world.service->set_rollout({}, "none", {RuleStage::kLive}).error().why == Why::kNotFound);
+  CHECK(world.stage("none", {RuleStage::kLive}).error().why == Why::kNotFound);
   for (const RuleStage stage : {RuleStage::kDraft, RuleStage::kShadow, RuleStage::kLive}) {
-    REQUIRE(world.service->set_rollout({}, "small", {stage}));
+    REQUIRE(world.stage("small", {stage}));
   }
   CHECK(status() == cep::Status::kLive);
   CHECK(world.service->current()->pack.etag() == world.service->pack_of(1)->etag());
@@ -206,7 +125,7 @@ TEST_CASE("rule service: stages go the way that they may, and hold the rule back
 
 TEST_CASE(
     "rule service: a live rule may be so for a share of its keys, and its tests do not see it") {
-  World world;
+  RuleServiceWorld world;
   world.open();
   const auto rule = [&](const std::string& id) {
     const auto now = world.service->current();
@@ -225,23 +144,23 @@ test after "reads the alert of each card" {
   expect alert 3 times
 })");
   REQUIRE_MESSAGE(reader, reader.error().detail << reader.error().diagnostics);
-  REQUIRE(world.service->set_rollout({}, "by_card", tenth));
+  REQUIRE(world.stage("by_card", tenth));
   CHECK(rule("by_card").status == cep::Status::kLive);
   CHECK(rule("by_card").share == tenth.share);
   CHECK(rule("after").share.is_whole());
   CHECK(text_of(rollout_of(world.service->current()->pack.rollouts(), "by_card")) == "live 10%");
-  REQUIRE(world.service->set_rollout({}, "by_card", {}));
+  REQUIRE(world.stage("by_card", {}));
   CHECK(rule("by_card").share.is_whole());
 
   REQUIRE(world.put("all", R"(rule all "All" { when payment where amount >= 5 alert "x" })"));
-  const auto refused = world.service->set_rollout({}, "all", tenth);
+  const auto refused = world.stage("all", tenth);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().why == Why::kNotAllowed);
   CHECK(refused.error().detail.find("has no `by`") != std::string::npos);
 }
 
 TEST_CASE("rule service: versions outlive the process, and damage is named") {
-  World world;
+  RuleServiceWorld world;
   world.open();
   REQUIRE(world.put("other", kOther));
   const RulePack pack = world.service->current()->pack;
@@ -257,7 +176,7 @@ TEST_CASE("rule service: versions outlive the process, and damage is named") {
   CHECK(world.service->versions().front().who.empty());
   world.versions_max = 2;
   world.open(*more);
-  REQUIRE(world.service->set_rollout({}, "third", {RuleStage::kShadow}));
+  REQUIRE(world.stage("third", {RuleStage::kShadow}));
   CHECK(world.service->versions().size() == 2);
   world.open(world.service->current()->pack);
   CHECK(world.service->versions().size() == 2);

@@ -1,4 +1,4 @@
-#include "api/server/deploy_routes.h"
+#include "api/rollout/deploy_routes.h"
 
 #include <fmt/format.h>
 
@@ -54,17 +54,6 @@ ordered_json fates_json(const cep::RestoreReport& report) {
   return {{"kept", std::move(kept)}, {"started", std::move(started)}, {"lost", std::move(lost)}};
 }
 
-HttpResponse deployed(ApiRequest& request, const Deployed& outcome, const std::string& etag) {
-  request.notes["version_before"] = std::to_string(outcome.version - (outcome.is_changed ? 1 : 0));
-  request.notes["version_after"] = std::to_string(outcome.version);
-  ordered_json answer = {{"version", outcome.version}, {"changed", outcome.is_changed}};
-  answer.update(fates_json(outcome.report));
-  if (!outcome.report.data_lost.empty()) answer["data_lost"] = outcome.report.data_lost;
-  HttpResponse response = json_response(200, answer);
-  if (!etag.empty()) response.headers.push_back({"ETag", quoted(etag)});
-  return response;
-}
-
 RuleChange change_of(const ApiRequest& request) {
   RuleChange change;
   change.who = request.grant.name;
@@ -74,7 +63,16 @@ RuleChange change_of(const ApiRequest& request) {
   return change;
 }
 
-bool is_operator(const ApiRequest& request) { return may(request.grant.role, Role::kOperator); }
+Author author_of(const ApiRequest& request) {
+  return {may(request.grant.role, Role::kOperator),
+          std::string(request.text("override").value_or(""))};
+}
+
+// Gates are passed over by administrators alone.
+std::optional<HttpResponse> refused_override(const ApiRequest& request) {
+  if (!request.text("override") || may(request.grant.role, Role::kAdmin)) return std::nullopt;
+  return problem_response(ProblemKind::kForbidden, "`override` needs the role admin");
+}
 
 HttpResponse only_for_operators(const std::string& what) {
   return problem_response(ProblemKind::kForbidden,
@@ -87,10 +85,17 @@ bool is_suppressed(const RulePack& pack, const std::string& rule) {
   return rollout_of(pack.rollouts(), rule).stage != RuleStage::kLive;
 }
 
-// One rule is changed, which must be as the client has read it; others may have changed meanwhile.
-HttpResponse change_rule(ServerContext& context, ApiRequest& request,
-                         const std::function<Result<RulePack>(const RulePack&)>& edit) {
-  const std::string rule(*request.text("rule"));
+HttpResponse make(const RolloutContext& context, ApiRequest& request, const RuleChange& change,
+                  const RuleEdit& edit, const ChangeService::Condition& condition = {}) {
+  if (auto problem = refused_override(request)) return *std::move(problem);
+  const auto outcome = context.changes.make(author_of(request), change, edit, condition);
+  return outcome ? made(request, context, *outcome) : refused(outcome.error());
+}
+
+// An edit of one rule, which must be as the client has read it; others may have changed meanwhile.
+HttpResponse change_rule(const RolloutContext& context, ApiRequest& request, RuleEdit edit) {
+  edit.rule = *request.text("rule");
+  const std::string& rule = edit.rule;
   const bool must_be_new = request.http.head().header("if-none-match") == "*";
   std::string etag;
   if (!must_be_new) {
@@ -98,51 +103,52 @@ HttpResponse change_rule(ServerContext& context, ApiRequest& request,
     if (!wanted) return wanted.error();
     etag = *wanted;
   }
+  const Author author = author_of(request);
+  const bool is_stage = edit.kind == RuleEdit::Kind::kStage;
+  edit.begins_in_shadow = must_be_new && !author.is_operator;
+  // Where others approve what becomes live, an analyst may ask for it.
+  const bool is_bound = !author.is_operator && context.changes.approvals_needed() == 0;
   std::optional<HttpResponse> problem;
-  const auto outcome =
-      context.rules.deploy(change_of(request), [&](const RulePack& pack) -> Result<RulePack> {
-        const std::string now = rule_etag(pack, rule);
-        if (must_be_new && !now.empty()) {
-          problem = problem_response(
-              ProblemKind::kStale,
-              fmt::format("there is already a rule {}: change it with `If-Match`", rule));
-        } else if (!must_be_new && (now.empty() || (etag != "*" && etag != now))) {
-          problem = problem_response(
-              ProblemKind::kStale,
-              fmt::format(
-                  "the rule {} does not match If-Match: it was changed or removed; read it again",
-                  rule));
-        } else if (!must_be_new && !is_operator(request) && !is_suppressed(pack, rule)) {
-          problem = only_for_operators(fmt::format("changing the live rule {}", rule));
-        }
-        if (problem) return fail(Errc::kConflict, "");
-        Result<RulePack> changed = edit(pack);
-        if (changed && must_be_new && !is_operator(request)) {
-          changed = changed->with_rollout(rule, {RuleStage::kShadow});
-        }
-        return changed;
-      });
-  if (problem) return *std::move(problem);
-  if (!outcome) return refused(outcome.error());
-  return deployed(request, *outcome, rule_etag(context.rules.current()->pack, rule));
+  const auto condition = [&](const RulePack& pack) -> std::optional<DeployRefusal> {
+    const std::string now = rule_etag(pack, rule);
+    if (must_be_new && !now.empty()) {
+      problem = problem_response(
+          ProblemKind::kStale,
+          fmt::format("there is already a rule {}: change it with `If-Match`", rule));
+    } else if (is_stage && now.empty()) {
+      problem = problem_response(ProblemKind::kNotFound,
+                                 fmt::format("there is no rule with the id {}", rule));
+    } else if (!must_be_new && (now.empty() || (etag != "*" && etag != now))) {
+      problem = problem_response(
+          ProblemKind::kStale,
+          fmt::format(
+              "the rule {} does not match If-Match: it was changed or removed; read it again",
+              rule));
+    } else if (is_bound && is_stage && edit.rollout.stage == RuleStage::kLive) {
+      problem = only_for_operators("making a rule live");
+    } else if (is_bound && !must_be_new && !is_suppressed(pack, rule)) {
+      problem = only_for_operators(is_stage ? "taking the live rule " + rule + " out of service"
+                                            : "changing the live rule " + rule);
+    }
+    if (!problem) return std::nullopt;
+    return DeployRefusal{};
+  };
+  HttpResponse answer = make(context, request, change_of(request), edit, condition);
+  return problem ? *std::move(problem) : answer;
 }
 
-HttpResponse put_rule(ServerContext& context, ApiRequest& request) {
+HttpResponse put_rule(const RolloutContext& context, ApiRequest& request) {
   BodyBudget::Hold hold(request.bodies);
   const auto body = read_whole_body(request.http, hold);
   if (!body) return body.error();
-  return change_rule(context, request, [&](const RulePack& pack) {
-    return pack.with_rule(std::string(*request.text("rule")), *body);
-  });
+  return change_rule(context, request, {.kind = RuleEdit::Kind::kPutRule, .text = *body});
 }
 
-HttpResponse delete_rule(ServerContext& context, ApiRequest& request) {
-  return change_rule(context, request, [&](const RulePack& pack) {
-    return pack.without_rule(*request.text("rule"));
-  });
+HttpResponse delete_rule(const RolloutContext& context, ApiRequest& request) {
+  return change_rule(context, request, {.kind = RuleEdit::Kind::kRemoveRule});
 }
 
-HttpResponse put_stage(ServerContext& context, ApiRequest& request) {
+HttpResponse put_stage(const RolloutContext& context, ApiRequest& request) {
   const auto body = read_json_object(request, {"stage"});
   if (!body) return body.error();
   const std::string word =
@@ -154,110 +160,69 @@ HttpResponse put_stage(ServerContext& context, ApiRequest& request) {
                             R"(another share of the keys, such as 0.5%), or "retired"})");
   }
   request.notes["stage"] = ordered_json(word).dump();
-  const auto wanted = precondition(request, "the rule");
-  if (!wanted) return wanted.error();
-  const std::string rule(*request.text("rule"));
-  const std::shared_ptr<const CurrentRules> now = context.rules.current();
-  const std::string etag = rule_etag(now->pack, rule);
-  if (etag.empty()) {
-    return problem_response(ProblemKind::kNotFound,
-                            fmt::format("there is no rule with the id {}", rule));
-  }
-  if (*wanted != "*" && *wanted != etag) {
-    return problem_response(ProblemKind::kStale,
-                            fmt::format("the rule {} was changed; read it again", rule));
-  }
-  if (rollout->stage == RuleStage::kLive && !is_operator(request)) {
-    return only_for_operators("making a rule live");
-  }
-  if (!is_operator(request) && !is_suppressed(now->pack, rule)) {
-    return only_for_operators(fmt::format("taking the live rule {} out of service", rule));
-  }
-  RuleChange change = change_of(request);
-  change.if_match = now->pack.etag();  // as it was looked at
-  const auto outcome = context.rules.set_rollout(change, rule, *rollout);
-  if (!outcome) return refused(outcome.error());
-  return deployed(request, *outcome, rule_etag(context.rules.current()->pack, rule));
+  return change_rule(context, request, {.kind = RuleEdit::Kind::kStage, .rollout = *rollout});
 }
 
-// `files` of the body: a text each, and with `may_remove` null for one that goes.
-tl::expected<ordered_json, HttpResponse> read_files(ApiRequest& request, bool may_remove) {
+// `files` of the body: a text each, and with `is_patch` null for one that goes.
+tl::expected<RuleEdit, HttpResponse> read_files(ApiRequest& request, bool is_patch) {
   const auto body = read_json_object(request, {"files"}, kPackBytesMax);
   if (!body) return tl::unexpected(body.error());
+  RuleEdit edit{.kind = RuleEdit::Kind::kFiles, .keeps_others = is_patch};
   bool is_good = body->contains("files") && (*body)["files"].is_object();
   if (is_good) {
     for (const auto& file : (*body)["files"].items()) {
-      is_good = is_good && (file.value().is_string() || (may_remove && file.value().is_null()));
+      is_good = is_good && (file.value().is_string() || (is_patch && file.value().is_null()));
+      if (!is_good) break;
+      edit.files[file.key()] =
+          file.value().is_null() ? std::nullopt : std::optional(file.value().get<std::string>());
     }
   }
-  if (is_good) return (*body)["files"];
+  if (is_good) return edit;
   return tl::unexpected(problem_response(
-      ProblemKind::kBadBody, may_remove
+      ProblemKind::kBadBody, is_patch
                                  ? R"(the body is {"files": {"PATH": "TEXT", "PATH": null, …}})"
                                  : R"(the body is {"files": {"PATH": "TEXT", …}})"));
 }
 
-// The pack with these files, `null` for one that goes; unless `keeps_others`, with no others.
-Result<RulePack> with_files(const RulePack& before, const ordered_json& files, bool keeps_others) {
-  Result<RulePack> pack = before;
-  for (const std::string& path : before.paths()) {
-    if (keeps_others || files.contains(path)) continue;
-    pack = pack->without_file(path);
-    if (!pack) return pack;
-  }
-  for (const auto& [path, text] : files.items()) {
-    pack =
-        text.is_null() ? pack->without_file(path) : pack->with_file(path, text.get<std::string>());
-    if (!pack) return pack;
-  }
-  return pack;
-}
-
-HttpResponse change_pack(ServerContext& context, ApiRequest& request, bool is_patch) {
+HttpResponse change_pack(const RolloutContext& context, ApiRequest& request, bool is_patch) {
   const auto etag = precondition(request, "the pack");
   if (!etag) return etag.error();
-  const auto files = read_files(request, is_patch);
-  if (!files) return files.error();
+  const auto edit = read_files(request, is_patch);
+  if (!edit) return edit.error();
   RuleChange change = change_of(request);
   if (*etag != "*") change.if_match = *etag;
-  const auto outcome = context.rules.deploy(
-      change, [&](const RulePack& before) { return with_files(before, *files, is_patch); });
-  if (!outcome) return refused(outcome.error());
-  return deployed(request, *outcome, outcome->etag);
+  return make(context, request, change, *edit);
 }
 
-HttpResponse plan_pack(ServerContext& context, ApiRequest& request) {
-  const CheckSlots::Slot slot(*context.checks);
+HttpResponse plan_pack(const RolloutContext& context, ApiRequest& request) {
+  const CheckSlots::Slot slot(context.checks);
   if (!slot) return CheckSlots::full();
-  const auto files = read_files(request, false);
-  if (!files) return files.error();
-  const auto planned = context.rules.plan(change_of(request), [&](const RulePack& before) {
-    return with_files(before, *files, false);
-  });
-  if (!planned) return refused(planned.error());
-  const std::string etag = planned->before.etag();
-  ordered_json answer = {{"version", planned->version}, {"changed", planned->after.etag() != etag}};
-  answer.update(difference_json(planned->before, planned->after));
-  answer.update(fates_json(planned->report));
+  const auto edit = read_files(request, false);
+  if (!edit) return edit.error();
+  // As an operator would deploy it.
+  const auto foreseen = context.changes.foresee({.is_operator = true}, change_of(request), *edit);
+  if (!foreseen) return refused(foreseen.error());
+  const PlannedChange& plan = foreseen->plan;
+  const std::string etag = plan.before.etag();
+  ordered_json answer = {{"version", plan.version}, {"changed", plan.after.etag() != etag}};
+  answer.update(difference_json(plan.before, plan.after));
+  answer.update(fates_json(plan.report));
+  answer["approvals_needed"] = foreseen->verdict.approvals;
+  if (!foreseen->verdict.closed.empty()) answer["closed"] = foreseen->verdict.closed;
   HttpResponse response = json_response(200, answer);
   response.headers.push_back({"ETag", quoted(etag)});
   return response;
 }
 
-HttpResponse roll_back(ServerContext& context, ApiRequest& request) {
+HttpResponse roll_back(const RolloutContext& context, ApiRequest& request) {
   const auto etag = precondition(request, "the pack");
   if (!etag) return etag.error();
   const auto number = static_cast<std::uint64_t>(*request.integer("version"));
-  const Result<RulePack> pack = context.rules.pack_of(number);
-  if (!pack) return problem_of_error(pack.error());
   RuleChange change = change_of(request);
   if (*etag != "*") change.if_match = *etag;
   if (change.comment.empty()) change.comment = fmt::format("back to version {}", number);
   change.ignores_tests = true;  // it held before
-  const auto outcome =
-      context.rules.deploy(change, [&](const RulePack&) { return Result<RulePack>(*pack); });
-  if (!outcome) return refused(outcome.error());
-  return deployed(request, *outcome, outcome->etag);
+  return make(context, request, change, {.kind = RuleEdit::Kind::kVersion, .version = number});
 }
 
 using Type = RouteParameter::Type;
@@ -265,20 +230,26 @@ RouteParameter rule_parameter() { return {"rule", Type::kText, "Its id"}; }
 RouteParameter comment_parameter() {
   return {"comment", Type::kText, "The reason, stored with the version"};
 }
+RouteParameter override_parameter() {
+  return {"override", Type::kText,
+          "The reason why no gate is asked; needs the role admin, and is stored with the version"};
+}
 // What every deploy has in common.
 std::vector<RouteParameter> deploy_parameters() {
   return {comment_parameter(),
           {"commit", Type::kText, "The commit of version control, stored with the version"},
-          {"ignore_tests", Type::kBoolean, "Deploy even if the rules' own tests fail"}};
+          {"ignore_tests", Type::kBoolean, "Deploy even if the rules' own tests fail"},
+          override_parameter()};
 }
 std::vector<RouteAnswer> deploy_answers() {
-  return {{200,
-           "The version that is now active, and the state that each rule kept, started or lost",
-           "application/json"}};
+  return {
+      {200, "The version that is now active, and the state that each rule kept, started or lost",
+       "application/json"},
+      {202, "The change waits for the approval of others", "application/json"}};
 }
 std::vector<int> deploy_problems() { return {409, 412, 413, 415, 422, 428}; }
 
-void add_rule_changes(Router& router, ServerContext& context) {
+void add_rule_changes(Router& router, const RolloutContext& context) {
   router.add({.method = "PUT",
               .path = "/v1/rules/{rule}",
               .operation_id = "putRule",
@@ -294,19 +265,18 @@ void add_rule_changes(Router& router, ServerContext& context) {
               .body = RouteBody{{"text/plain"}},
               .answers = deploy_answers(),
               .problems = deploy_problems(),
-              .handler = [&context](ApiRequest& request) { return put_rule(context, request); }});
-  router.add(
-      {.method = "DELETE",
-       .path = "/v1/rules/{rule}",
-       .operation_id = "deleteRule",
-       .tag = "rules",
-       .summary = "Remove a rule and its tests",
-       .role = Role::kAnalyst,
-       .path_parameters = {rule_parameter()},
-       .query_parameters = deploy_parameters(),
-       .answers = deploy_answers(),
-       .problems = deploy_problems(),
-       .handler = [&context](ApiRequest& request) { return delete_rule(context, request); }});
+              .handler = [context](ApiRequest& request) { return put_rule(context, request); }});
+  router.add({.method = "DELETE",
+              .path = "/v1/rules/{rule}",
+              .operation_id = "deleteRule",
+              .tag = "rules",
+              .summary = "Remove a rule and its tests",
+              .role = Role::kAnalyst,
+              .path_parameters = {rule_parameter()},
+              .query_parameters = deploy_parameters(),
+              .answers = deploy_answers(),
+              .problems = deploy_problems(),
+              .handler = [context](ApiRequest& request) { return delete_rule(context, request); }});
   router.add({.method = "PUT",
               .path = "/v1/rules/{rule}/stage",
               .operation_id = "putRuleStage",
@@ -323,10 +293,10 @@ void add_rule_changes(Router& router, ServerContext& context) {
               .body = RouteBody{{"application/json"}},
               .answers = deploy_answers(),
               .problems = deploy_problems(),
-              .handler = [&context](ApiRequest& request) { return put_stage(context, request); }});
+              .handler = [context](ApiRequest& request) { return put_stage(context, request); }});
 }
 
-void add_pack_changes(Router& router, ServerContext& context) {
+void add_pack_changes(Router& router, const RolloutContext& context) {
   router.add(
       {.method = "POST",
        .path = "/v1/pack/plan",
@@ -343,20 +313,19 @@ void add_pack_changes(Router& router, ServerContext& context) {
        .body = RouteBody{{"application/json"}},
        .answers = {{200, "What would change", "application/json"}},
        .problems = {413, 415, 422},
-       .handler = [&context](ApiRequest& request) { return plan_pack(context, request); }});
-  router.add({.method = "PUT",
-              .path = "/v1/pack",
-              .operation_id = "putPack",
-              .tag = "rules",
-              .summary = "Replace all rule files",
-              .role = Role::kOperator,
-              .query_parameters = deploy_parameters(),
-              .body = RouteBody{{"application/json"}},
-              .answers = deploy_answers(),
-              .problems = deploy_problems(),
-              .handler = [&context](ApiRequest& request) {
-                return change_pack(context, request, false);
-              }});
+       .handler = [context](ApiRequest& request) { return plan_pack(context, request); }});
+  router.add(
+      {.method = "PUT",
+       .path = "/v1/pack",
+       .operation_id = "putPack",
+       .tag = "rules",
+       .summary = "Replace all rule files",
+       .role = Role::kOperator,
+       .query_parameters = deploy_parameters(),
+       .body = RouteBody{{"application/json"}},
+       .answers = deploy_answers(),
+       .problems = deploy_problems(),
+       .handler = [context](ApiRequest& request) { return change_pack(context, request, false); }});
   router.add(
       {.method = "PATCH",
        .path = "/v1/pack",
@@ -368,7 +337,7 @@ void add_pack_changes(Router& router, ServerContext& context) {
        .body = RouteBody{{"application/json"}},
        .answers = deploy_answers(),
        .problems = deploy_problems(),
-       .handler = [&context](ApiRequest& request) { return change_pack(context, request, true); }});
+       .handler = [context](ApiRequest& request) { return change_pack(context, request, true); }});
   router.add(
       {.method = "POST",
        .path = "/v1/versions/{version}/rollback",
@@ -378,12 +347,34 @@ void add_pack_changes(Router& router, ServerContext& context) {
        .role = Role::kOperator,
        .path_parameters =
            {{.name = "version", .type = Type::kInteger, .description = "Its number", .least = 1}},
-       .query_parameters = {comment_parameter()},
+       .query_parameters = {comment_parameter(), override_parameter()},
        .answers = deploy_answers(),
        .problems = deploy_problems(),
-       .handler = [&context](ApiRequest& request) { return roll_back(context, request); }});
+       .handler = [context](ApiRequest& request) { return roll_back(context, request); }});
 }
 }  // namespace
+
+HttpResponse made(ApiRequest& request, const RolloutContext& context,
+                  const ChangeService::Made& outcome) {
+  if (const auto* const waiting = std::get_if<WaitingChange>(&outcome)) {
+    HttpResponse response = json_response(202, waiting_json(context.changes, *waiting));
+    response.headers.push_back({"Location", "/v1/changes/" + waiting->id});
+    return response;
+  }
+  const auto& deployed = std::get<Deployed>(outcome);
+  request.notes["version_before"] =
+      std::to_string(deployed.version - (deployed.is_changed ? 1 : 0));
+  request.notes["version_after"] = std::to_string(deployed.version);
+  ordered_json answer = {{"version", deployed.version}, {"changed", deployed.is_changed}};
+  answer.update(fates_json(deployed.report));
+  if (!deployed.report.data_lost.empty()) answer["data_lost"] = deployed.report.data_lost;
+  HttpResponse response = json_response(200, answer);
+  // Of what was asked for: a rule, or the pack.
+  const std::optional<std::string_view> rule = request.text("rule");
+  const std::string etag = rule ? rule_etag(context.rules.current()->pack, *rule) : deployed.etag;
+  if (!etag.empty()) response.headers.push_back({"ETag", quoted(etag)});
+  return response;
+}
 
 HttpResponse refused(const DeployRefusal& refusal) {
   using Why = DeployRefusal::Why;
@@ -422,7 +413,7 @@ HttpResponse refused(const DeployRefusal& refusal) {
   return problem_response(ProblemKind::kInternal, refusal.detail);
 }
 
-void add_deploy_routes(Router& router, ServerContext& context) {
+void add_deploy_routes(Router& router, const RolloutContext& context) {
   add_rule_changes(router, context);
   add_pack_changes(router, context);
 }

@@ -9,7 +9,7 @@
 
 #include "api/node/rule_service.h"
 #include "api/rest/json_body.h"
-#include "api/server/deploy_routes.h"
+#include "api/rollout/deploy_routes.h"
 
 namespace tocsin::api {
 namespace {
@@ -23,8 +23,8 @@ ordered_json pack_json(const RulePack& pack) {
   return {{"files", std::move(files)}, {"stages", std::move(stages)}};
 }
 
-HttpResponse get_pack(ServerContext& context) {
-  const std::shared_ptr<const CurrentRules> now = context.rules.current();
+HttpResponse get_pack(RuleService& rules) {
+  const std::shared_ptr<const CurrentRules> now = rules.current();
   ordered_json json = {{"version", now->version}};
   json.update(pack_json(now->pack));
   HttpResponse response = json_response(200, json);
@@ -35,15 +35,15 @@ HttpResponse get_pack(ServerContext& context) {
 ordered_json version_json(const RuleVersion& version) {
   return {{"version", version.number}, {"at", cep::format_time(version.at)},
           {"who", version.who},        {"comment", version.comment},
-          {"commit", version.commit},  {"etag", version.etag},
-          {"plan", version.plan}};
+          {"commit", version.commit},  {"approved_by", version.approved_by},
+          {"etag", version.etag},      {"plan", version.plan}};
 }
 
-HttpResponse list_versions(ServerContext& context, const ApiRequest& request) {
+HttpResponse list_versions(RuleService& rules, const ApiRequest& request) {
   const std::int64_t limit = request.integer("limit").value_or(100);
   const std::int64_t before = request.integer("before").value_or(INT64_MAX);
   ordered_json list = ordered_json::array();
-  for (const RuleVersion& version : context.rules.versions()) {
+  for (const RuleVersion& version : rules.versions()) {
     if (static_cast<std::int64_t>(version.number) >= before) continue;
     if (static_cast<std::int64_t>(list.size()) == limit) break;
     list.push_back(version_json(version));
@@ -51,11 +51,11 @@ HttpResponse list_versions(ServerContext& context, const ApiRequest& request) {
   return json_response(200, {{"versions", std::move(list)}});
 }
 
-HttpResponse get_version(ServerContext& context, const ApiRequest& request) {
+HttpResponse get_version(RuleService& rules, const ApiRequest& request) {
   const auto number = static_cast<std::uint64_t>(*request.integer("version"));
-  const Result<RulePack> pack = context.rules.pack_of(number);
+  const Result<RulePack> pack = rules.pack_of(number);
   if (!pack) return problem_of_error(pack.error());
-  for (const RuleVersion& version : context.rules.versions()) {
+  for (const RuleVersion& version : rules.versions()) {
     if (version.number != number) continue;
     ordered_json json = version_json(version);
     json.update(pack_json(*pack));
@@ -65,13 +65,13 @@ HttpResponse get_version(ServerContext& context, const ApiRequest& request) {
 }
 
 // What of `to` is otherwise than in `from`, file by file.
-HttpResponse diff_versions(ServerContext& context, const ApiRequest& request) {
+HttpResponse diff_versions(RuleService& rules, const ApiRequest& request) {
   const auto number = static_cast<std::uint64_t>(*request.integer("version"));
   const auto from_number = static_cast<std::uint64_t>(
       request.integer("from").value_or(static_cast<std::int64_t>(number) - 1));
-  const Result<RulePack> to = context.rules.pack_of(number);
+  const Result<RulePack> to = rules.pack_of(number);
   if (!to) return problem_of_error(to.error());
-  const Result<RulePack> from = context.rules.pack_of(from_number);
+  const Result<RulePack> from = rules.pack_of(from_number);
   if (!from) return problem_of_error(from.error());
   ordered_json json = {{"from", from_number}, {"version", number}};
   json.update(difference_json(*from, *to));
@@ -119,7 +119,7 @@ ordered_json difference_json(const RulePack& from, const RulePack& to) {
   return {{"rules", std::move(rules)}, {"stages", std::move(stages)}, {"files", std::move(files)}};
 }
 
-void add_version_routes(Router& router, ServerContext& context) {
+void add_version_routes(Router& router, RuleService& rules) {
   using Type = RouteParameter::Type;
   const RouteParameter version{
       .name = "version", .type = Type::kInteger, .description = "Its number", .least = 1};
@@ -134,7 +134,7 @@ void add_version_routes(Router& router, ServerContext& context) {
        .summary = "All rule files",
        .role = Role::kReader,
        .answers = {{200, "The files, stages and version", "application/json"}},
-       .handler = [&context](ApiRequest&) { return get_pack(context); }});
+       .handler = [&rules](ApiRequest&) { return get_pack(rules); }});
   add({.method = "GET",
        .path = "/v1/versions",
        .operation_id = "listRuleVersions",
@@ -151,7 +151,7 @@ void add_version_routes(Router& router, ServerContext& context) {
                              .description = "Only versions older than this one",
                              .least = 1}},
        .answers = {{200, "The versions", "application/json"}},
-       .handler = [&context](ApiRequest& request) { return list_versions(context, request); }});
+       .handler = [&rules](ApiRequest& request) { return list_versions(rules, request); }});
   add({.method = "GET",
        .path = "/v1/versions/{version}",
        .operation_id = "getRuleVersion",
@@ -160,7 +160,7 @@ void add_version_routes(Router& router, ServerContext& context) {
        .role = Role::kReader,
        .path_parameters = {version},
        .answers = {{200, "The version", "application/json"}},
-       .handler = [&context](ApiRequest& request) { return get_version(context, request); }});
+       .handler = [&rules](ApiRequest& request) { return get_version(rules, request); }});
   add({.method = "GET",
        .path = "/v1/versions/{version}/diff",
        .operation_id = "diffRuleVersion",
@@ -173,6 +173,6 @@ void add_version_routes(Router& router, ServerContext& context) {
                              .description = "The version to compare with; default the previous one",
                              .least = 1}},
        .answers = {{200, "Rules, stages and files that differ", "application/json"}},
-       .handler = [&context](ApiRequest& request) { return diff_versions(context, request); }});
+       .handler = [&rules](ApiRequest& request) { return diff_versions(rules, request); }});
 }
 }  // namespace tocsin::api

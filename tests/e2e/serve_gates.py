@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""End-to-end cases of what must hold before a change of the rules reaches live alerts: approvals of others, time in shadow.
+
+    serve_gates.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
+"""
+import json
+
+import harness
+from harness import RULES, case, has, payment, run_cases, write
+from server_process import TIMELESS, Server
+
+SMALL = """
+rule small "Small" {
+  by card
+  when payment where amount < 1
+  alert "small on {card}"
+}
+"""
+GATED = (*TIMELESS, "--rollout-approvals", "1")
+
+
+def tocsin(*arguments, **options):
+    return harness.tocsin(*arguments, code=None, **options)
+
+
+def tokens(server, **roles):
+    """A token of each name and role."""
+    return {name: server.ask("POST", "/v1/tokens", {"name": name, "role": role}).json["token"] for name, role in roles.items()}
+
+
+def client(server, token):
+    write(f"token-{token[-6:]}", token + "\n")
+    return "--server", f"http://127.0.0.1:{server.port}", "--token-file", f"token-{token[-6:]}"
+
+
+def stage(server, token, word, rule="small", query=""):
+    return server.ask("PUT", f"/v1/rules/{rule}/stage{query}", {"stage": word}, token=token, headers={"If-Match": "*"})
+
+
+def approve(server, token, change):
+    return server.ask("POST", f"/v1/changes/{change}/approval?comment=seen", token=token)
+
+
+def stages(server):
+    return server.ask("GET", "/v1/pack").json["stages"]
+
+
+def waiting(server):
+    return server.ask("GET", "/v1/changes").json["changes"]
+
+
+@case
+def by_another():
+    """what live rules do changes when another operator has approved it; an analyst may ask; shadow is free"""
+    with Server(rules=RULES + SMALL.replace("by card", "status shadow\n  by card"), options=GATED) as server:
+        who = tokens(server, ann="analyst", ben="operator", cid="operator")
+        text = SMALL.replace("< 1", "< 2")
+        # In shadow one works alone.
+        put = server.ask("PUT", "/v1/rules/tiny", text.replace("small", "tiny"), token=who["ann"], media="text/plain",
+                         headers={"If-None-Match": "*"})
+        assert put.status == 200 and stages(server) == {"tiny": "shadow"}, put
+        asked = stage(server, who["ann"], "live 10%", "tiny", "?comment=ten")
+        assert asked.status == 202 and asked.json["approvals"] == [] and asked.json["edit"] == "stage of tiny: live 10%", asked
+        change = asked.json["change"]
+        assert asked.headers["Location"] == f"/v1/changes/{change}"
+        assert stages(server) == {"tiny": "shadow"}
+        # Once more is the same change.
+        assert stage(server, who["ann"], "live 10%", "tiny").json["change"] == change and len(waiting(server)) == 1
+        assert approve(server, who["ann"], change).status == 403
+        shown = server.ask("GET", f"/v1/changes/{change}", token=who["ben"]).json
+        assert shown["stages"] == {"tiny": ["shadow", "live 10%"]} and shown["who"] == "ann" and not shown["stale"], shown
+        made = approve(server, who["ben"], change)
+        assert made.status == 200 and made.json["changed"] and stages(server) == {"tiny": "live 10%"}, made
+        assert waiting(server) == []
+        newest = server.ask("GET", "/v1/versions").json["versions"][0]
+        assert (newest["who"], newest["approved_by"], newest["comment"]) == ("ann", ["ben"], "ten"), newest
+        assert approve(server, who["cid"], change).status == 404
+        # An operator cannot approve what he asked for.
+        asked = server.ask("PUT", "/v1/rules/tiny", text.replace("small", "tiny").replace("< 2", "< 3"), token=who["ben"],
+                           media="text/plain", headers={"If-Match": "*"})
+        assert asked.status == 202, asked
+        own = approve(server, who["ben"], asked.json["change"])
+        assert own.status == 409 and own.problem() == "conflict", own
+        has(own.json["detail"], "somebody else")
+        # Back goes alone, and a smaller share; an analyst asks.
+        assert stage(server, who["ann"], "shadow", "tiny").status == 202
+        assert stage(server, who["ben"], "live 5%", "tiny").status == 200
+        back = stage(server, who["ben"], "shadow", "tiny")
+        assert back.status == 200 and stages(server) == {"tiny": "shadow"}, back
+        assert server.ask("POST", "/v1/versions/3/rollback", token=who["cid"], headers={"If-Match": "*"}).status == 200
+        assert stages(server) == {"tiny": "live 10%"}
+        # Both were asked for when the live rules were these.
+        assert [one["stale"] for one in waiting(server)] == [False, False], waiting(server)
+        server.end()
+
+
+@case
+def bound_to_the_content():
+    """an approval is of the live rules that it was given for, before and after; what is in shadow may change meanwhile"""
+    files = {"rules.tocsin": RULES, "small.tocsin": SMALL}
+    with Server(rules=RULES, options=GATED) as server:
+        who = tokens(server, ann="operator", ben="operator")
+        asked = server.ask("PUT", "/v1/pack", {"files": files}, token=who["ann"], headers={"If-Match": "*"})
+        assert asked.status == 202, asked
+        change = asked.json["change"]
+        shadow = server.ask("PUT", "/v1/rules/other", SMALL.replace("small", "other"), media="text/plain", token=who["ben"],
+                            headers={"If-None-Match": "*"})
+        assert shadow.status == 202, shadow  # an operator's rule begins live
+        assert server.ask("DELETE", f"/v1/changes/{shadow.json['change']}").status == 204
+        text = SMALL.replace("small", "other").replace("by card", "status shadow\n  by card")
+        shadow = server.ask("PATCH", "/v1/pack", {"files": {"other.tocsin": text}}, token=who["ben"], headers={"If-Match": "*"})
+        assert shadow.status == 200, shadow
+        assert not waiting(server)[0]["stale"]
+        # The deploy would take the shadow rule away again, which was not asked for, but touches nothing that is live.
+        assert approve(server, who["ben"], change).status == 200
+        assert set(server.ask("GET", "/v1/pack").json["files"]) == {"rules.tocsin", "small.tocsin"}
+        # Another change of what is live comes first.
+        asked = [stage(server, who["ann"], "retired", "small", "?override="), None]
+        assert asked[0].status == 403, asked
+        one = server.ask("PATCH", "/v1/pack", {"files": {"small.tocsin": SMALL.replace("< 1", "< 5")}}, token=who["ann"],
+                         headers={"If-Match": "*"})
+        two = server.ask("PATCH", "/v1/pack", {"files": {"small.tocsin": SMALL.replace("< 1", "< 6")}}, token=who["ann"],
+                         headers={"If-Match": "*"})
+        assert (one.status, two.status) == (202, 202)
+        assert approve(server, who["ben"], one.json["change"]).status == 200
+        late = approve(server, who["ben"], two.json["change"])
+        assert late.status == 412 and late.problem() == "stale", late
+        has(server.ask("GET", "/v1/rules/small").text, "amount < 5")
+        assert waiting(server)[0]["stale"]
+        # Rules that do not check do not wait.
+        broken = server.ask("PATCH", "/v1/pack", {"files": {"small.tocsin": SMALL.replace("amount", "amonut")}},
+                            token=who["ann"], headers={"If-Match": "*"})
+        assert broken.status == 422, broken
+        assert len(waiting(server)) == 1
+        server.end()
+
+
+@case
+def over_a_crash():
+    """a change waits over a kill, with its approvals; two of three eyes are not enough; withdrawn and old ones are gone"""
+    options = (*TIMELESS, "--rollout-approvals", "2")
+    with Server(rules=RULES + SMALL, options=options) as server:
+        who = tokens(server, ann="operator", ben="operator", cid="operator")
+        asked = server.ask("DELETE", "/v1/rules/small", token=who["ann"], headers={"If-Match": "*"})
+        assert asked.status == 202 and asked.json["approvals_needed"] == 2, asked
+        change = asked.json["change"]
+        for _ in range(2):
+            first = approve(server, who["ben"], change)
+            assert first.status == 202 and [one["who"] for one in first.json["approvals"]] == ["ben"], first
+        gone = server.ask("DELETE", "/v1/rules/large", token=who["ann"], headers={"If-Match": "*"}).json["change"]
+        assert server.ask("DELETE", f"/v1/changes/{gone}", token=who["ann"]).status == 204
+        assert server.ask("DELETE", f"/v1/changes/{gone}").status == 404
+        server.kill()
+    with Server(rules=None, options=options) as server:
+        assert [one["change"] for one in waiting(server)] == [change]
+        assert approve(server, who["cid"], change).status == 200
+        assert server.ask("GET", "/v1/rules/small").status == 404
+        newest = server.ask("GET", "/v1/versions").json["versions"][0]
+        assert newest["approved_by"] == ["ben", "cid"], newest
+        server.kill()
+    with Server(rules=None, options=(*options, "--rollout-approve-within", "1s")) as server:
+        assert waiting(server) == []
+        asked = server.ask("DELETE", "/v1/rules/large", token=who["ann"], headers={"If-Match": "*"})
+        assert asked.status == 202, asked
+        harness.wait_for(lambda: approve(server, who["ben"], asked.json["change"]).status == 404, "the end of the change")
+        server.end()
+
+
+@case
+def commands():
+    """stage, deploy and plan say that others must approve; `tocsin change` lists, shows, approves and withdraws"""
+    with Server(rules=RULES + SMALL, options=GATED) as server:
+        who = tokens(server, ann="operator", ben="operator")
+        ann, ben = client(server, who["ann"]), client(server, who["ben"])
+        assert tocsin("change", "list", *ann).out == "no change waits for approval\n"
+        write("rules.tocsin", RULES + SMALL.replace("< 1", "< 3"))
+        plan = tocsin("plan", "rules.tocsin", *ann)
+        assert plan.code == 0 and plan.out.endswith("it changes live rules: another person must approve it\n"), plan
+        done = tocsin("deploy", "rules.tocsin", *ann, "--comment", "three")
+        assert done.code == 0, done
+        change = waiting(server)[0]["change"]
+        has(done.out, "~ rule small: changed", f"change {change} waits for approval, 0 of 1: `tocsin change approve {change}`")
+        listed = tocsin("change", "list", *ben)
+        has(listed.out, f"{change}  file rules.tocsin, asked for by ann at ", ", approved by 0 of 1: three\n")
+        shown = tocsin("change", "show", change, *ben)
+        has(shown.out, "~ rule small: changed\n", "  file rules.tocsin: changed\n")
+        texts = json.loads(tocsin("change", "show", change, *ben, "--format", "json").out)["files"][0]
+        assert "< 1" in texts["before"] and "< 3" in texts["after"]
+        own = tocsin("change", "approve", change, *ann)
+        assert own.code == 1 and "somebody else" in own.err, own
+        made = tocsin("change", "approve", change, *ben, "--comment", "yes")
+        assert made.code == 0 and made.out == "approved: version 2 is active\n", made
+        back = tocsin("rollback", *ann)
+        assert back.out == "the rules of version 1 are active again, as version 3\n", back
+        asked = tocsin("stage", "small", "live", "20%", *ann)
+        assert asked.out == "rule small: live 20%, with version 4\n", asked  # fewer keys than all
+        asked = tocsin("stage", "small", "live", *ann)
+        has(asked.out, "waits for approval, 0 of 1")
+        gone = tocsin("change", "withdraw", waiting(server)[0]["change"], *ann)
+        assert gone.code == 0 and waiting(server) == [], gone
+        assert tocsin("change", "show", change, *ann).code == 1
+        server.end()
+
+
+@case
+def time_in_shadow():
+    """a rule becomes live after its time in shadow with the same text; an administrator can pass the gates with a reason"""
+    with Server(rules=RULES, options=(*TIMELESS, "--rollout-shadow-min", "4s")) as server:
+        who = tokens(server, ann="analyst", ben="operator")
+        refused = server.ask("PUT", "/v1/rules/small", SMALL, token=who["ben"], media="text/plain",
+                             headers={"If-None-Match": "*"})
+        assert refused.status == 409, refused
+        has(refused.json["detail"], "small", "shadow for 0s", "rollout.shadow_min", "override")
+        put = server.ask("PUT", "/v1/rules/small", SMALL, token=who["ann"], media="text/plain", headers={"If-None-Match": "*"})
+        assert put.status == 200 and stages(server) == {"small": "shadow"}, put
+        assert stage(server, who["ben"], "live").status == 409
+        assert server.ask("POST", "/v1/pack/plan", {"files": {"rules.tocsin": RULES + SMALL.replace("< 1", "< 2")}}) \
+            .json["rules"], "a plan is answered"
+        closed = server.ask("POST", "/v1/pack/plan", {"files": {"rules.tocsin": RULES + SMALL.replace("small", "tiny")}})
+        has(closed.json["closed"], "the rule tiny")
+        # A change of other rules does not begin its time anew; one of its text does.
+        assert stage(server, who["ben"], "shadow", "large").status == 200
+        harness.wait_for(lambda: stage(server, who["ben"], "live 10%").status == 200, "the time in shadow")
+        assert stages(server) == {"small": "live 10%", "large": "shadow"}
+        assert stage(server, who["ben"], "live").status == 200  # more keys of what is live
+        other = server.ask("PUT", "/v1/rules/small", SMALL.replace("< 1", "< 2"), token=who["ben"], media="text/plain",
+                           headers={"If-Match": "*"})
+        assert other.status == 409, other
+        assert server.ask("PUT", "/v1/rules/small?override=x", SMALL.replace("< 1", "< 2"), token=who["ben"],
+                          media="text/plain", headers={"If-Match": "*"}).status == 403
+        forced = server.ask("PUT", "/v1/rules/small?override=incident+7&comment=two", SMALL.replace("< 1", "< 2"),
+                            media="text/plain", headers={"If-Match": "*"})
+        assert forced.status == 200, forced
+        assert server.ask("GET", "/v1/versions").json["versions"][0]["comment"] == "two; without gates: incident 7"
+        assert server.send([payment(1, "c1", 1.5)], "?wait=alerts&timeout=5s").json["alerts"][0]["rule"] == "small"
+        server.end()
+
+
+run_cases()
