@@ -17,7 +17,8 @@ constexpr std::size_t kUsedBytes = 24;
 constexpr std::size_t kEndAt = 8;
 constexpr std::size_t kFormatAt = 16;
 constexpr std::size_t kCrcAt = 20;
-constexpr unsigned kSlots = 2;
+constexpr unsigned kSlotsInTurn = 2;
+constexpr unsigned kSlots = kSlotsInTurn + 1;
 // 0, of builds before the first release, has the same bytes.
 constexpr std::uint32_t kFormat = 1;
 
@@ -106,6 +107,7 @@ Result<std::unique_ptr<EndMark>> EndMark::open(Files& files, const std::string& 
   if (!file) return tl::unexpected(to_error(file.error()));
   std::unique_ptr<EndMark> mark(new EndMark(*std::move(file), is_good ? known->end : end));
   mark->advance(end);
+  if (is_good) mark->secure();
   return mark;
 }
 
@@ -114,7 +116,15 @@ void EndMark::advance(std::uint64_t end) {
   // The same slot again after a failure: the other one can be read.
   if (!write_all(*file_, next_slot_ * kSlotBytes, encode_slot(end))) return;
   end_ = end;
-  next_slot_ = (next_slot_ + 1) % kSlots;
+  next_slot_ = (next_slot_ + 1) % kSlotsInTurn;
+}
+
+// The slots in turn are on disk before the last one changes, and it is before they do again. One
+// that fails leaves it older.
+void EndMark::secure() {
+  if (!file_->sync()) return;
+  if (!write_all(*file_, kSlotsInTurn * kSlotBytes, encode_slot(end_))) return;
+  sync();
 }
 
 void EndMark::sync() { static_cast<void>(file_->sync()); }

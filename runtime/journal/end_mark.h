@@ -1,7 +1,9 @@
 /// How far a log is known to be on disk, in a small file outside of it. A log that lost its end
 /// looks like one after a crash; only a record elsewhere can tell the two apart.
 ///
-///   the file: two slots of 4,096 bytes, written in turn; the greater end counts
+///   the file: slots of 4,096 bytes, of which the greatest end counts; two are written in turn, and
+///             one that a start writes, and nothing after it: a power cut may tear both others. A
+///             file of an earlier build has the first two
 ///   a slot:   magic u8[8] | end u64 | format u32 | CRC32C of the bytes before u32 | zeros
 ///
 /// An update is written after the sync of the log and is not synced itself. After a power cut the
@@ -44,6 +46,8 @@ class EndMark {
   void sync();
 
  private:
+  void secure();
+
   EndMark(std::unique_ptr<File> file, std::uint64_t end) : file_(std::move(file)), end_(end) {}
   std::unique_ptr<File> file_;
   std::uint64_t end_ = 0;

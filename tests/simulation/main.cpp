@@ -61,6 +61,9 @@ constexpr std::array kMustBeReached = {
     "a fork from a savepoint",
     "a delivery is repeated after a crash",
     "alerts of several lives",
+    "other rules",
+    "state was carried over before rules change",
+    "other rules after a crash",
 };
 
 int run(std::uint64_t first, std::uint64_t count, bool verbose) {

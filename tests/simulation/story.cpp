@@ -25,7 +25,8 @@ Story::Story(tests::Random& random, World world, Reached& reached, bool trace)
       states_(faults_.files),
       ranges_(world_),
       inputs_(world_, random),
-      ledger_(world_) {
+      ledger_(world_),
+      rules_(world_) {
   faults_.clock.time = world_.begin;
   segment_bytes_ = 16384 + 2000 * random_.below(10);
   has_archive_ = segment_bytes_ % 4000 < 3000;
@@ -51,10 +52,14 @@ StoryFigures Story::run() {
   return figures;
 }
 
-NodeOptions Story::options() const {
+NodeOptions Story::options(const cep::Program& program) const {
   NodeOptions options;
-  options.settings = settings_of(*world_.program, {});
-  options.texts = {{"rules.tocsin", world_.rules}};
+  options.settings = settings_of(program, {});
+  options.texts = rules_.texts_of(program);
+  options.compile = [this](const NodeSettings& settings,
+                           const std::vector<NamedContents>&) -> Result<NodeProgram> {
+    return NodeProgram{rules_.of(settings), world_.intake};
+  };
   options.intake = world_.intake;
   options.timeline = timeline_;
   options.checkpoint_every = checkpoint_every_;
@@ -70,17 +75,22 @@ Result<void> Story::open(Process& process) {
   Result<DataDirectory> directory = DataDirectory::open(faults_.files, kData, true);
   if (!directory) return tl::unexpected(directory.error());
   process.directory = std::make_unique<DataDirectory>(*std::move(directory));
+  // As a start of the program does.
+  const Result<std::optional<Beginning>> kept =
+      find_beginning(faults_.files, process.directory->paths(), true);
+  if (!kept) return tl::unexpected(kept.error());
+  process.program = *kept ? &rules_.of((*kept)->settings) : &rules_.alone();
   Result<std::unique_ptr<Store>> store = faults_.disk.open(effect_families());
   if (!store) return tl::unexpected(store.error());
   process.store = *std::move(store);
   if (Result<void> made = make_store_folder(); !made) return made;
-  NodeOptions with = options();
+  NodeOptions with = options(*process.program);
   with.hash_seed = random_.next();
   faults_.executor.run_at_once(true);
   process.ports.emplace(NodePorts{faults_.files, faults_.clock, *process.store, states_,
                                   faults_.executor, ranges_, false});
   Result<std::unique_ptr<Node>> node =
-      Node::open(*process.ports, *process.directory, *world_.program, std::move(with));
+      Node::open(*process.ports, *process.directory, *process.program, std::move(with));
   faults_.executor.run_at_once(false);
   if (!node) return tl::unexpected(node.error());
   process.node = *std::move(node);
@@ -146,6 +156,7 @@ bool Story::live() {
   }
   // Else the damage is in bytes that nothing needs.
   if (flip && !undo(*flip)) is_damaged_ = true;
+  rules_.begin_with(*process.program);
   observe(process);
   for (const ScriptedSource& source : world_.sources) check_source(*process.node, source);
   bool finished = false;
@@ -188,6 +199,7 @@ void Story::note_recovery(const Process& process, const std::optional<Flip>& fli
   if (recovery.torn_end) ++reached_["a torn end is cut"];
   if (recovery.records > 0) ++reached_["records are replayed"];
   if (recovery.checkpoint > 0) ++reached_["a checkpoint is loaded"];
+  if (process.program != &rules_.alone()) ++reached_["other rules after a crash"];
   if (!flip) return;
   if (recovery.damaged.empty()) return;
   // The checkpoint is named by its folder, and the file in it.
@@ -278,6 +290,7 @@ void Story::observe(Process& process) {
   for (const Pending& pending : process.pending) {
     if (durable_end >= pending.sequence) ledger_.acknowledge(pending.source, pending.offset);
   }
+  rules_.settle(durable_end);
   std::erase_if(process.pending, [&](const Pending& p) { return durable_end >= p.sequence; });
   const std::size_t alerts = ledger_.alerts().size();
   ledger_.read_alerts(*faults_.disk.open_reader(effect_families()));

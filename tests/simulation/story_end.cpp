@@ -88,7 +88,9 @@ void Story::check_end() {
   say("rules:\n{}", world_.rules);
   check_lines();
   std::vector<std::string> found;
-  for (const StoredAlert& alert : ledger_.alerts()) found.push_back(alert.line);
+  for (const StoredAlert& alert : ledger_.alerts()) {
+    if (rules_.is_own(alert)) found.push_back(alert.line);
+  }
   same_alerts(expected_, found);
   const std::unique_ptr<StoreReader> store = faults_.disk.open_reader(effect_families());
   const Result<EffectReader> reader = EffectReader::open(*store);
@@ -131,7 +133,10 @@ void Story::fork() {
   must(directory.has_value(), "the fork's directory cannot be made");
   Result<std::unique_ptr<Store>> store = disk.open(effect_families());
   must(store.has_value(), "the fork's store cannot be made");
-  NodeOptions with = options();
+  const Result<Beginning> kept = beginning_of(savepoint_->meta, savepoint_path_);
+  must(kept.has_value(), "the savepoint does not say its rules");
+  const cep::Program& program = rules_.of(kept->settings);
+  NodeOptions with = options(program);
   with.from = savepoint_path_;
   with.timeline[0] = 2;
   faults_.executor.run_at_once(true);
@@ -139,7 +144,7 @@ void Story::fork() {
   process.ports.emplace(
       NodePorts{faults_.files, faults_.clock, **store, states_, faults_.executor, ranges_, false});
   Result<std::unique_ptr<Node>> opened =
-      Node::open(*process.ports, *directory, *world_.program, std::move(with));
+      Node::open(*process.ports, *directory, program, std::move(with));
   must(opened.has_value(), opened ? "" : "the fork does not begin: " + opened.error().message);
   process.node = *std::move(opened);
   Node& node = *process.node;
@@ -176,15 +181,17 @@ void Story::fork() {
   const Result<EffectReader> reader = EffectReader::open(*stored);
   must(reader.has_value(), "the fork's store cannot be read");
   const Result<void> read = reader->alerts(1, [&](const StoredAlert& alert) {
-    found.push_back(alert.line);
+    if (rules_.is_own(alert)) found.push_back(alert.line);
     return true;
   });
   must(read.has_value(), "the fork's alerts cannot be read");
   must(found.size() <= expected.alerts.size(), "the fork has more alerts than there are");
   const std::size_t before = expected.alerts.size() - found.size();
-  must(before <= ledger_.alerts().size(), "the fork lacks alerts");
   std::vector<std::string> all;
-  for (std::size_t i = 0; i < before; ++i) all.push_back(ledger_.alerts()[i].line);
+  for (const StoredAlert& alert : ledger_.alerts()) {
+    if (rules_.is_own(alert) && all.size() < before) all.push_back(alert.line);
+  }
+  must(all.size() == before, "the fork lacks alerts");
   all.insert(all.end(), found.begin(), found.end());
   same_alerts(expected, all);
   ++reached_["a fork from a savepoint"];

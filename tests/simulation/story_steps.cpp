@@ -41,7 +41,7 @@ bool Story::step(Process& process, bool calm) {
   }
   if (open_sources.empty() && (calm || random_.chance(20)))
     return finish(process, [&] { observe(process); });
-  switch (random_.weighted({40, 15, 25, 12, 4, 2, 3, 3})) {
+  switch (random_.weighted({40, 15, 25, 12, 4, 2, 3, 8, 3})) {
     case 0:
       if (!open_sources.empty()) {
         const ScriptedSource& source = world_.sources[random_.pick(open_sources)];
@@ -72,6 +72,9 @@ bool Story::step(Process& process, bool calm) {
       break;
     case 6:
       checkpoint(process);
+      break;
+    case 7:
+      deploy(process);
       break;
     default:
       deliver(process);
@@ -154,7 +157,7 @@ void Story::refresh(Node& node, std::size_t source, const ScriptedSource& script
                     std::size_t line) {
   PrefixDigest prefix;
   for (std::size_t i = 0; i < line; ++i) prefix.add(script.lines[i]);
-  node.refresh(source, "the file " + script.name, std::move(prefix));
+  node.refresh(source, "the-file-" + script.name, std::move(prefix));
 }
 
 void Story::decide(Process& process) {
@@ -195,6 +198,32 @@ void Story::make_savepoint(Process& process) {
   ++reached_["a savepoint is made"];
   savepoint_ = *made;
   savepoint_path_ = process.directory->paths().savepoints + "/" + name;
+}
+
+// The other rules, beside events and checkpoints; or what was prepared is called off by the same.
+void Story::deploy(Process& process) {
+  Node& node = *process.node;
+  if (!world_.beside || !node.may_take()) return;
+  const cep::Program& other = rules_.other_than(*process.program);
+  if (!node.is_preparing() || random_.chance(5)) {
+    say("  prepares other rules");
+    good(process, node.prepare({other, world_.intake}, rules_.texts_of(other)));
+    return;
+  }
+  const bool is_ready = node.is_prepared();
+  if (!is_ready && !random_.chance(20)) return;
+  if (is_ready) ++reached_["state was carried over before rules change"];
+  rules_.deploy(node.next_sequence(), other);
+  say("  activates them as record {}", node.next_sequence());
+  const Result<cep::RestoreReport> report = node.activate();
+  if (!good(process, report)) return;
+  for (const cep::RestoreReport::Line& line : report->lines) {
+    const bool is_kept = line.fate == cep::RestoreReport::Fate::kKept && !line.suppression_lost;
+    if (line.name.find("other_") <= 1) continue;  // "$other_" where it has no name of its own
+    must(is_kept, line.name + " does not keep its state");
+  }
+  process.program = &other;
+  ++reached_["other rules"];
 }
 
 void Story::deliver(Process& process) {

@@ -20,6 +20,7 @@
 #include "runtime/effects/effect_reader.h"
 #include "runtime/node/node.h"
 #include "runtime/verify/verify.h"
+#include "tests/simulation/deployed_rules.h"
 #include "tests/simulation/faults.h"
 #include "tests/simulation/growing_files.h"
 #include "tests/simulation/ledger.h"
@@ -65,10 +66,11 @@ class Story {
     std::optional<NodePorts> ports;
     std::unique_ptr<Node> node;
     std::vector<Pending> pending;
-    bool died = false;  // by an error
+    const cep::Program* program = nullptr;  // that it works by
+    bool died = false;                      // by an error
   };
 
-  NodeOptions options() const;
+  NodeOptions options(const cep::Program& program) const;
   Result<void> open(Process& process);
   Result<void> make_store_folder();
   void end(Process& process);
@@ -107,6 +109,7 @@ class Story {
   void decide(Process& process);
   void checkpoint(Process& process);
   void make_savepoint(Process& process);
+  void deploy(Process& process);
   void deliver(Process& process);
   void move_clock(cep::EventTime to);
   void pass_time();
@@ -142,6 +145,7 @@ class Story {
   std::size_t chunk_bytes_ = 1;
   std::optional<cep::Duration> checkpoint_every_;
   std::vector<EndpointId> endpoints_;
+  DeployedRules rules_;
   std::uint64_t lives_ = 0;
   std::set<std::uint64_t> alert_lives_;
   bool taking_ = false;

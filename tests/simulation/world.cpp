@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "cep/plan/zone.h"
 #include "rules/context/rules.h"
 #include "runtime/event_time/watermark.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/event_json.h"
+#include "tests/support/plan_merge.h"
 #include "tests/support/plan_source.h"
 #include "tests/support/random_events.h"
 #include "tests/support/random_language.h"
@@ -58,6 +60,27 @@ void choose_options(Random& random, World& world) {
   world.arrivals.ignores_unknown = world.intake.unknown_types == runtime::UnknownTypes::kIgnore;
   world.arrivals.line_bytes_max = world.intake.line_bytes_max;
 }
+// The world's rules with others beside them; nothing where those match almost without end.
+std::optional<cep::Program> make_beside(Random& random, const World& world,
+                                        const std::vector<oracle::Event>& events) {
+  cep::Plan other = tests::random_language_plan(random, &*world.plan);
+  for (cep::Zone& zone : other.zones) {  // a zone has the same rules for both
+    const auto own = std::ranges::find(world.plan->zones, zone.name, &cep::Zone::name);
+    if (own != world.plan->zones.end()) zone = *own;
+  }
+  std::optional<cep::Plan> more = tests::merged(*world.plan, other, "other_", random.chance(50));
+  if (!more) return std::nullopt;
+  const auto plan = std::make_shared<const cep::Plan>(*std::move(more));
+  const Result<cep::Program> bounded = cep::compile(plan);
+  if (!bounded) return std::nullopt;
+  const std::vector<oracle::PlacedEvent> placed = oracle::place_events(*plan, events, {});
+  for (const cep::Alert& alert :
+       tests::run_engine(*bounded, placed, cep::kEventTimeMax, {.rows = 16})) {
+    if (alert.budget) return std::nullopt;
+  }
+  const Result<cep::Program> beside = cep::compile(plan, tests::kOutOfReach);
+  return beside ? std::optional(*beside) : std::nullopt;
+}
 }  // namespace
 
 std::optional<World> make_world(Random& random) {
@@ -80,6 +103,7 @@ std::optional<World> make_world(Random& random) {
       {.count_min = 20, .count_max = 120, .crowds = 0, .disorder = random.chance(60)});
   if (events.empty()) return std::nullopt;
   world.begin = events.front().ts;
+  if (random.chance(60)) world.beside = make_beside(random, world, events);
   const std::size_t count = 1 + random.below(3);
   for (std::size_t i = 0; i < count; ++i) {
     ScriptedSource& source = world.sources.emplace_back();

@@ -32,7 +32,8 @@ struct ScriptedSource {
 struct World {
   std::shared_ptr<const cep::Plan> plan;
   std::optional<cep::Program> program;
-  std::string rules;  // their text
+  std::string rules;                   // their text
+  std::optional<cep::Program> beside;  // the same rules with others beside them; where it can be
   std::vector<ScriptedSource> sources;
   runtime::IntakeOptions intake;
   oracle::ArrivalOptions arrivals;  // the same, for the oracle
