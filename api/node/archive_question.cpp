@@ -35,17 +35,17 @@ std::string archive_damage_text(const Error& damage) {
   return fmt::format("tocsin: {}\n  what to do: {}\n", damage.message, runtime::kArchiveRemedy);
 }
 
-std::string archive_missing_text(const runtime::ArchiveLines& lines) {
+std::string archive_missing_text(const runtime::ArchiveReader& reader, std::uint64_t by_position) {
   std::string text;
-  for (const runtime::ArchiveGap& gap : lines.reader().gaps()) {
+  for (const runtime::ArchiveGap& gap : reader.gaps()) {
     text += fmt::format(
         "tocsin: records {} to {} are not there: they were removed, or could not be archived\n",
         gap.first, gap.end - 1);
   }
-  if (lines.lines_by_position() > 0) {
+  if (by_position > 0) {
     text += fmt::format(
         "tocsin: {} came from files: read these, the data directory has only their positions\n",
-        format_count(lines.lines_by_position(), "line"));
+        format_count(by_position, "line"));
   }
   return text;
 }

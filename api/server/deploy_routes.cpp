@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/node/pack_request.h"
 #include "api/node/rule_service.h"
 #include "api/rest/json_body.h"
 #include "cep/data/alert.h"
@@ -180,48 +181,28 @@ HttpResponse put_stage(ServerContext& context, ApiRequest& request) {
   return deployed(request, *outcome, rule_etag(context.rules.current()->pack, rule));
 }
 
-// `files` of the body: a text each, and with `may_remove` null for one that goes.
-tl::expected<ordered_json, HttpResponse> read_files(ApiRequest& request, bool may_remove) {
+// `files` of the body.
+tl::expected<ordered_json, HttpResponse> read_pack_files(ApiRequest& request, bool may_remove) {
   const auto body = read_json_object(request, {"files"}, kPackBytesMax);
   if (!body) return tl::unexpected(body.error());
-  bool is_good = body->contains("files") && (*body)["files"].is_object();
-  if (is_good) {
-    for (const auto& file : (*body)["files"].items()) {
-      is_good = is_good && (file.value().is_string() || (may_remove && file.value().is_null()));
-    }
+  if (body->contains("files") && are_pack_files((*body)["files"], may_remove)) {
+    return (*body)["files"];
   }
-  if (is_good) return (*body)["files"];
   return tl::unexpected(problem_response(
       ProblemKind::kBadBody, may_remove
                                  ? R"(the body is {"files": {"PATH": "TEXT", "PATH": null, …}})"
                                  : R"(the body is {"files": {"PATH": "TEXT", …}})"));
 }
 
-// The pack with these files, `null` for one that goes; unless `keeps_others`, with no others.
-Result<RulePack> with_files(const RulePack& before, const ordered_json& files, bool keeps_others) {
-  Result<RulePack> pack = before;
-  for (const std::string& path : before.paths()) {
-    if (keeps_others || files.contains(path)) continue;
-    pack = pack->without_file(path);
-    if (!pack) return pack;
-  }
-  for (const auto& [path, text] : files.items()) {
-    pack =
-        text.is_null() ? pack->without_file(path) : pack->with_file(path, text.get<std::string>());
-    if (!pack) return pack;
-  }
-  return pack;
-}
-
 HttpResponse change_pack(ServerContext& context, ApiRequest& request, bool is_patch) {
   const auto etag = precondition(request, "the pack");
   if (!etag) return etag.error();
-  const auto files = read_files(request, is_patch);
+  const auto files = read_pack_files(request, is_patch);
   if (!files) return files.error();
   RuleChange change = change_of(request);
   if (*etag != "*") change.if_match = *etag;
   const auto outcome = context.rules.deploy(
-      change, [&](const RulePack& before) { return with_files(before, *files, is_patch); });
+      change, [&](const RulePack& before) { return with_pack_files(before, *files, is_patch); });
   if (!outcome) return refused(outcome.error());
   return deployed(request, *outcome, outcome->etag);
 }
@@ -229,10 +210,10 @@ HttpResponse change_pack(ServerContext& context, ApiRequest& request, bool is_pa
 HttpResponse plan_pack(ServerContext& context, ApiRequest& request) {
   const CheckSlots::Slot slot(*context.checks);
   if (!slot) return CheckSlots::full();
-  const auto files = read_files(request, false);
+  const auto files = read_pack_files(request, false);
   if (!files) return files.error();
   const auto planned = context.rules.plan(change_of(request), [&](const RulePack& before) {
-    return with_files(before, *files, false);
+    return with_pack_files(before, *files, false);
   });
   if (!planned) return refused(planned.error());
   const std::string etag = planned->before.etag();
@@ -384,43 +365,6 @@ void add_pack_changes(Router& router, ServerContext& context) {
        .handler = [&context](ApiRequest& request) { return roll_back(context, request); }});
 }
 }  // namespace
-
-HttpResponse refused(const DeployRefusal& refusal) {
-  using Why = DeployRefusal::Why;
-  ordered_json more = ordered_json::object();
-  switch (refusal.why) {
-    case Why::kStale:
-      return problem_response(ProblemKind::kStale, refusal.detail);
-    case Why::kNotFound:
-      return problem_response(ProblemKind::kNotFound, refusal.detail);
-    case Why::kBadEdit:
-      return problem_response(ProblemKind::kBadBody, refusal.detail);
-    case Why::kNotAllowed:
-      return problem_response(ProblemKind::kConflict, refusal.detail);
-    case Why::kNoCheck: {
-      ordered_json list = ordered_json::array();
-      std::string_view lines = refusal.diagnostics;
-      while (!lines.empty()) {
-        const std::size_t end = std::min(lines.find('\n'), lines.size());
-        list.push_back(ordered_json::parse(lines.substr(0, end)));
-        lines.remove_prefix(std::min(end + 1, lines.size()));
-      }
-      more["diagnostics"] = std::move(list);
-      return problem_response(ProblemKind::kRulesDoNotCheck, refusal.detail, more);
-    }
-    case Why::kTestsFail:
-      more["failures"] = refusal.failures;
-      return problem_response(ProblemKind::kRuleTestsFail, refusal.detail, more);
-    case Why::kTooLarge:
-      return problem_response(ProblemKind::kTooLarge, refusal.detail);
-    case Why::kNode:
-    case Why::kNotDurable:
-      return problem_response(ProblemKind::kUnavailable, refusal.detail);
-    case Why::kStorage:
-      break;
-  }
-  return problem_response(ProblemKind::kInternal, refusal.detail);
-}
 
 void add_deploy_routes(Router& router, ServerContext& context) {
   add_rule_changes(router, context);

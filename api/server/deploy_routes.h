@@ -15,6 +15,4 @@ void add_version_routes(Router& router, ServerContext& context);
 /// What of `to` is otherwise than in `from`: `rules` (added, removed, changed), `stages` (before
 /// and after) and `files` (with both texts).
 nlohmann::ordered_json difference_json(const RulePack& from, const RulePack& to);
-/// The answer where rules were not changed.
-HttpResponse refused(const DeployRefusal& refusal);
 }  // namespace tocsin::api

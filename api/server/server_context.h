@@ -15,14 +15,18 @@
 #include "api/rest/answer_store.h"
 #include "api/rest/audit_log.h"
 #include "api/rest/body_budget.h"
+#include "api/rest/check_slots.h"
 #include "api/rest/problem.h"
 #include "api/rest/token_store.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/effects/effect_store.h"
+#include "runtime/event_time/run_options.h"
 #include "runtime/io/clock.h"
 #include "runtime/io/files.h"
+#include "runtime/store/store.h"
 
 namespace tocsin::api {
+class BacktestJobs;
 class SubscriptionService;
 /// Requests that were answered. Threading: any.
 class HttpFigures {
@@ -47,30 +51,6 @@ class HttpFigures {
   std::chrono::microseconds took_{0};
 };
 
-/// Sets of rules that are checked at once: each may take a processor for seconds. Threading: any.
-class CheckSlots {
- public:
-  /// Holds one of them, if there was one.
-  class Slot {
-   public:
-    explicit Slot(CheckSlots& slots) : taken_(slots.taken_), is_one_(++taken_ <= kMost) {}
-    Slot(const Slot&) = delete;
-    Slot& operator=(const Slot&) = delete;
-    ~Slot() { --taken_; }
-    explicit operator bool() const { return is_one_; }
-
-   private:
-    std::atomic<int>& taken_;
-    const bool is_one_;
-  };
-  /// The answer where there was none.
-  static HttpResponse full();
-
- private:
-  static constexpr int kMost = 2;
-  std::atomic<int> taken_{0};
-};
-
 /// All outlives the routes. The node's own thread is behind `node`: questions are asked through it.
 /// Effects may be read, and deliveries noted, from any thread.
 struct ServerContext {
@@ -90,7 +70,12 @@ struct ServerContext {
   std::size_t line_bytes_max;                    // of an event
   SubscriptionService* subscriptions = nullptr;  // null: nothing is delivered
   std::shared_ptr<CheckSlots> checks = std::make_shared<CheckSlots>();
+  std::shared_ptr<BacktestJobs> backtests = nullptr;  // open_backtests()
 };
+/// Gives the context its backtests, which are judged by time as `options` say; `store` has the
+/// effects. What is damaged there is told. Fails as BacktestJobs::open().
+Result<void> open_backtests(ServerContext& context, runtime::Store& store,
+                            const runtime::RunOptions& options);
 
 /// The answer to a refusal of the node's service: 503 with Retry-After, or 409.
 HttpResponse refusal_response(const Refusal& refusal);

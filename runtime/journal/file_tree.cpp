@@ -85,6 +85,16 @@ Result<void> write_synced(Files& files, const std::string& path, std::string_vie
   return {};
 }
 
+Result<void> put_file(Files& files, const std::string& path, std::string_view contents) {
+  const std::string part = path + std::string(kUnfinishedEnding);
+  if (auto gone = remove_tree(files, part); !gone) return gone;
+  if (auto written = write_synced(files, part, contents); !written) return written;
+  FileResult<void> named = files.rename(part, path);
+  if (named) named = files.sync_directory(parent_path(path));
+  if (!named) return tl::unexpected(to_error(named.error()));
+  return {};
+}
+
 Result<void> sync_file(Files& files, const std::string& path) {
   const FileResult<std::unique_ptr<File>> file = files.open(path, OpenMode::kRead);
   if (!file) return failed(file.error());

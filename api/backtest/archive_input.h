@@ -1,37 +1,45 @@
-/// The events that a server has archived, as an input of a run.
+/// The events that a server has archived, as an input of a backtest.
 #pragma once
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "api/base/configuration.h"
 #include "api/node/run_arguments.h"
 #include "cep/base/result.h"
 #include "cep/compile/compile.h"
-#include "runtime/archive/archive_lines.h"
+#include "runtime/archive/archive_format.h"
 #include "runtime/checkpoint/data_directory.h"
-#include "runtime/io/byte_source.h"
 #include "runtime/io/files.h"
+#include "runtime/replay/archived_arrivals.h"
 
 namespace tocsin::api {
-/// What was not read, told once: by whoever reads, and then by whoever ran.
+/// What was not read, told by whoever ran.
 struct ArchiveNotes {
   std::vector<std::string> texts;  // each with its line end
   bool is_damaged = false;
 };
+ArchiveNotes archive_notes(const runtime::ArchivedArrivals& arrivals);
 
-/// A data directory, to be read as `tocsin archive cat` prints it.
+/// Takes over, where nobody set it, how the server of the data directory judges events by time.
+/// Fails with kDataDirectory where its settings cannot be read.
+Outcome<void> adopt_archive_settings(runtime::Files& files, const std::string& data,
+                                     Configuration& settings);
+
+/// A data directory, to be read again as it came.
 class ArchiveInput {
  public:
   /// `from` and `to` as `tocsin archive cat` has them; empty: all lines. Fails with kUsage for a
   /// time that is none, and with kDataDirectory for a folder that is no data directory.
   static Outcome<ArchiveInput> open(runtime::Files& files, const std::string& data,
                                     const std::string& from, const std::string& to);
-  /// The lines from the beginning; with `from` or `to` those that are events by the types of
-  /// `program`. What is missing is put into `notes`, which is nobody else's until the source is
-  /// gone. `files` of open(), and `notes`, must outlive it. Fails as ArchiveLines::open().
-  Result<std::unique_ptr<runtime::ByteSource>> read(const cep::Program& program,
-                                                    ArchiveNotes& notes) const;
+  /// The arrivals from the beginning; with `from` or `to` those that are events by the types of
+  /// `program`. `files` of open() must outlive it. Fails as ArchivedArrivals::open().
+  Result<std::unique_ptr<runtime::ArchivedArrivals>> read(const cep::Program& program,
+                                                          std::size_t line_bytes_max) const;
 
  private:
   ArchiveInput(runtime::Files& files, const std::string& data,
