@@ -2,7 +2,6 @@
 /// in common.
 #pragma once
 #include <cstddef>
-#include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>

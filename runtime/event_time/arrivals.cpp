@@ -33,7 +33,9 @@ Result<void> read_arrivals(const UsedEvents& used, Arrivals& arrivals, const Run
                            const Sinks& sinks, RunSummary& summary, const Advance& advance) {
   Intake intake(used, intake_options(used.plan, options), {sinks.late, sinks.dead_letter}, summary,
                 advance);
-  const Result<void> read = read_all(arrivals, intake, options, sinks, summary);
+  Result<void> read = read_all(arrivals, intake, options, sinks, summary);
+  // A clock may have moved time beyond the newest event.
+  if (read) read = intake.flush();
   // What came before an error is processed too; then time stands still, since more was to come.
   if (Result<void> rest =
           intake.finish(read && options.final_watermark, read ? options.until : std::nullopt);
