@@ -1,17 +1,15 @@
 /// The events that a server has archived, as an input of a backtest.
 #pragma once
-#include <cstddef>
 #include <memory>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/base/configuration.h"
 #include "api/node/run_arguments.h"
 #include "cep/base/result.h"
 #include "cep/compile/compile.h"
-#include "runtime/archive/archive_format.h"
-#include "runtime/checkpoint/data_directory.h"
+#include "runtime/event_time/run_options.h"
 #include "runtime/io/files.h"
 #include "runtime/replay/archived_arrivals.h"
 
@@ -31,22 +29,24 @@ Outcome<void> adopt_archive_settings(runtime::Files& files, const std::string& d
 /// A data directory, to be read again as it came.
 class ArchiveInput {
  public:
-  /// `from` and `to` as `tocsin archive cat` has them; empty: all lines. Fails with kUsage for a
-  /// time that is none, and with kDataDirectory for a folder that is no data directory.
+  /// `from` and `to` as `tocsin archive cat` has them; empty: all lines. `lists_as_of`: the time at
+  /// which lists and tables were as they are to be; empty: they change as they did. Fails with
+  /// kUsage for a time that is none, and with kDataDirectory for a folder that is no data
+  /// directory.
   static Outcome<ArchiveInput> open(runtime::Files& files, const std::string& data,
-                                    const std::string& from, const std::string& to);
-  /// The arrivals from the beginning; with `from` or `to` those that are events by the types of
-  /// `program`. `files` of open() must outlive it. Fails as ArchivedArrivals::open().
-  Result<std::unique_ptr<runtime::ArchivedArrivals>> read(const cep::Program& program,
-                                                          std::size_t line_bytes_max) const;
+                                    const std::string& from, const std::string& to,
+                                    const std::string& lists_as_of);
+  /// The arrivals from the beginning; with `from` or `to` those that are events by the types of the
+  /// programs, whose lists and tables change meanwhile. `files` of open() must outlive it. Fails as
+  /// ArchivedArrivals::open().
+  Result<std::unique_ptr<runtime::ArchivedArrivals>> read(
+      const std::vector<const cep::Program*>& programs, const runtime::RunOptions& options) const;
 
  private:
-  ArchiveInput(runtime::Files& files, const std::string& data,
-               std::optional<runtime::TimeSpan> times)
-      : files_(&files), paths_(data), times_(times) {}
+  ArchiveInput(runtime::Files& files, runtime::ReplayedArchive from)
+      : files_(&files), from_(std::move(from)) {}
 
   runtime::Files* files_;
-  runtime::DataPaths paths_;
-  std::optional<runtime::TimeSpan> times_;
+  runtime::ReplayedArchive from_;
 };
 }  // namespace tocsin::api

@@ -72,7 +72,9 @@ Result<void> Backtest::read(std::size_t number, const BacktestInput& input,
   };
   Result<std::vector<runtime::RunSummary>> summaries;
   if (input.archive != nullptr) {
-    auto arrivals = input.archive->read(sets.front()->program, options.line_bytes_max);
+    std::vector<const cep::Program*> all;
+    for (const Set* const set : sets) all.push_back(&set->program);
+    auto arrivals = input.archive->read(all, options);
     if (!arrivals) return tl::unexpected(arrivals.error());
     summaries = runtime::run_together(programs, **arrivals, options, own);
     notes_ = archive_notes(**arrivals);  // each reading has the same

@@ -187,6 +187,11 @@ Outcome<void> check_sources(const BacktestArguments& arguments) {
   if (!has_archive && !(arguments.from.empty() && arguments.to.empty())) {
     return stop(ExitCode::kUsage, "--from and --to need --archive FOLDER: files are read whole");
   }
+  if (!has_archive && !arguments.lists_as_of.empty()) {
+    return stop(ExitCode::kUsage,
+                "--lists-as-of needs --archive FOLDER or --server URL: files know of no changes of "
+                "lists");
+  }
   if (arguments.labels == "-") {
     return stop(ExitCode::kUsage, "--labels takes a file: only events come by standard input");
   }
@@ -228,8 +233,8 @@ Outcome<Prepared> prepare(const BacktestArguments& arguments, runtime::Files& fi
     return tl::unexpected(inputs.error());
   }
   if (!arguments.archive.empty()) {
-    Outcome<ArchiveInput> archive =
-        ArchiveInput::open(files, arguments.archive, arguments.from, arguments.to);
+    Outcome<ArchiveInput> archive = ArchiveInput::open(files, arguments.archive, arguments.from,
+                                                       arguments.to, arguments.lists_as_of);
     if (!archive) return tl::unexpected(archive.error());
     prepared.archive = std::move(*archive);
   }

@@ -69,6 +69,7 @@ Outcome<ordered_json> body_of(const BacktestArguments& arguments) {
   if (arguments.varies) body["vary_max"] = arguments.variants_max;
   if (!arguments.from.empty()) body["from"] = arguments.from;
   if (!arguments.to.empty()) body["to"] = arguments.to;
+  if (!arguments.lists_as_of.empty()) body["lists_as_of"] = arguments.lists_as_of;
   const Configuration& settings = arguments.run.settings;
   if (settings.is_set("time.final_watermark")) {
     body["final_watermark"] = settings.boolean("time.final_watermark");

@@ -168,6 +168,9 @@ void add_backtest_command(CLI::App& program, Chosen& chosen) {
             "Read the events that a server has archived instead: its data directory");
   add_input("--from", arguments.from, "TIME", "Of an archive, only events of this time and later");
   add_input("--to", arguments.to, "TIME", "Of an archive, only events before this time");
+  add_input("--lists-as-of", arguments.lists_as_of, "TIME",
+            "Of an archive, lists and tables as they were at this time; default: they change as "
+            "they did");
   command
       ->add_option("--server", options->server.url,
                    "Let this server run it over its own archive: http://HOST:PORT or "

@@ -19,6 +19,7 @@ struct BacktestRequest {
   std::optional<RulePack> against;
   std::vector<std::string> against_named;  // as the report names them
   std::string from, to;                    // as archive_span() has them; empty: all
+  std::string lists_as_of;                 // empty: lists change as they did
   std::optional<std::string> labels;       // lines, as Labels::parse() has them
   bool labels_by_triage = false;           // instead: what people made of the server's alerts
   bool varies = false;

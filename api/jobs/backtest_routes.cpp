@@ -120,7 +120,8 @@ class RequestReader {
 
   Read read_times() {
     for (const auto& [member, to] :
-         {std::pair{"from", &request_.from}, std::pair{"to", &request_.to}}) {
+         {std::pair{"from", &request_.from}, std::pair{"to", &request_.to},
+          std::pair{"lists_as_of", &request_.lists_as_of}}) {
       const ordered_json* const time = find(member);
       if (time == nullptr) continue;
       if (!time->is_string()) return bad_body(fmt::format("`{}` is a time as a text", member));
@@ -130,6 +131,8 @@ class RequestReader {
     const auto span = archive_span(request_.from, request_.to, "`from`, `to`");
     if (!span) return bad_body(span.error().message);
     if (*span && (*span)->is_empty()) return bad_body("`to` is not after `from`");
+    const auto as_of = archive_time(request_.lists_as_of, "`lists_as_of`");
+    if (!as_of) return bad_body(as_of.error().message);
     return {};
   }
 
@@ -191,7 +194,7 @@ class RequestReader {
 HttpResponse add(const BacktestServices& services, ApiRequest& request) {
   const auto body = read_json_object(request,
                                      {"files", "patch", "against", "from", "to", "labels", "vary",
-                                      "vary_max", "samples", "final_watermark"},
+                                      "vary_max", "samples", "final_watermark", "lists_as_of"},
                                      kBodyBytesMax);
   if (!body) return body.error();
   const CheckSlots::Slot slot(services.checks);

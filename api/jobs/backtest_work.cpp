@@ -83,8 +83,8 @@ Result<StoredReport> run_archive_backtest(const BacktestResources& resources,
                                           const BacktestControl& control) {
   Result<BacktestRules> rules = prepare(resources, request);
   if (!rules) return tl::unexpected(rules.error());
-  const Outcome<ArchiveInput> archive =
-      ArchiveInput::open(resources.files, resources.data, request.from, request.to);
+  const Outcome<ArchiveInput> archive = ArchiveInput::open(
+      resources.files, resources.data, request.from, request.to, request.lists_as_of);
   if (!archive) return fail(Errc::kIo, archive.error().message);
   runtime::RunOptions options = resources.options;
   runtime::WorkerThreads workers(resources.workers);

@@ -1,6 +1,5 @@
 /// A run over what arrived before: what an intake was given then, and not what files have.
 #pragma once
-
 #include "cep/base/result.h"
 #include "runtime/event_time/intake.h"
 #include "runtime/event_time/run_options.h"

@@ -165,4 +165,77 @@ rule unconfirmed "Nothing more came" {
     has(done.out, "unconfirmed")
 
 
+LISTED = """
+event payment { ts: time, id: string id, card: string, amount: decimal(2) }
+list blocked : string = ["c1"]
+table limits key card { most: decimal(2) } = { "c2": { most: 50.00 } }
+rule blocked_card "A blocked card" { by card when payment where card in blocked alert "{card}" }
+rule over "More than it may" { by card when payment as p where amount > limits[card].most alert "{p.amount} on {card}" }
+"""
+
+
+@case
+def lists():
+    """lists and tables change in a backtest of the archive as they did, or are as they were at one time"""
+    write("rules.tocsin", LISTED)
+    numbers = iter(range(10_000))
+    sent = []
+
+    def send(server):
+        events = []
+        for card in ("c1", "c2", "c3", "c4"):
+            n = next(numbers)
+            events.append({"type": "payment", "ts": 1_772_452_800_000_000 + n * 1_000_000, "id": f"p{n}", "card": card,
+                           "amount": 60.25})
+        sent.append(events)
+        assert server.send(events).status == 200
+
+    def change(server, method, path, body):
+        answer = server.ask(method, f"/v1/{path}", body)
+        assert answer.status == 200, answer
+
+    times = []
+    with Server("rules.tocsin", *OFTEN, rules=None) as server:
+        send(server)
+        change(server, "POST", "lists/blocked/entries", {"entries": ["c3"]})
+        send(server)
+        time.sleep(0.05)
+        times.append(time.time())
+        time.sleep(0.05)
+        change(server, "DELETE", "lists/blocked/entries", {"entries": ["c1"]})
+        change(server, "POST", "tables/limits/rows", {"entries": [{"row": {"card": "c4", "most": 10.00}}]})
+        send(server)
+        change(server, "PUT", "lists/blocked", {"entries": ["c2", "c4"]})
+        send(server)
+        live = lambda: tocsin("alerts", "--data", "data").out_bytes.splitlines()
+        body = {"files": {"rules.tocsin": LISTED}, "lists_as_of": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(times[0] - 3600))}
+        assert server.ask("POST", "/v1/backtests", body).status == 202
+        wait_for(lambda: server.ask("GET", "/v1/backtests/1").json["state"] == "done", "the backtest")
+        report = server.ask("GET", "/v1/backtests/1/report").json
+        assert {rule["rule"]: rule["alerts"] for rule in report["backtest"]["rules"]} == {"blocked_card": 4, "over": 4}, report
+        server.end()
+    wanted = live()
+    assert len(wanted) == 2 + 3 + 3 + 4, [json.loads(line)["message"] for line in wanted]
+    tocsin("backtest", "rules.tocsin", "--archive", "data", "--no-final-watermark", "--alerts", "archive.alerts")
+    assert lines_of("archive.alerts") == wanted
+    tocsin("backtest", "rules.tocsin", "--archive", "data", "--from", "2026-03-02T12:00:08Z", "--no-final-watermark", "--alerts",
+           "archive.alerts")
+    assert lines_of("archive.alerts") == [line for line in wanted if json.loads(line)["ts"] >= 1_772_452_808_000_000]
+    # As of the middle: c3 is blocked too, and nothing else was changed yet.
+    at = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(times[0]))}.{int(times[0] * 1e6) % 1_000_000:06}Z"
+    tocsin("backtest", "rules.tocsin", "--archive", "data", "--lists-as-of", at, "--no-final-watermark", "--alerts", "as_of.alerts")
+    write("then.tocsin", LISTED.replace('["c1"]', '["c1", "c3"]'))
+    write("all.ndjson", [event for events in sent for event in events])
+    tocsin("run", "then.tocsin", "--input", "all.ndjson", "--no-final-watermark", "--alerts", "then.alerts")
+    assert lines_of("as_of.alerts") == lines_of("then.alerts") and len(lines_of("as_of.alerts")) == 12
+    # Entries of a whole list go once no start needs them.
+    for path in pathlib.Path("data/blobs").iterdir():
+        if b'["c2"' in path.read_bytes() or b'"c2","c4"' in path.read_bytes():
+            path.unlink()
+    done = tocsin("backtest", "rules.tocsin", "--archive", "data")
+    has(done.err, "the change of the list blocked in record", "is left out: its entries are no longer kept")
+    has(tocsin("backtest", "rules.tocsin", "--input", "all.ndjson", "--lists-as-of", at, code=2).err, "--lists-as-of needs --archive")
+    has(tocsin("backtest", "rules.tocsin", "--archive", "data", "--lists-as-of", "noon", code=2).err, "a time is written")
+
+
 run_cases()
