@@ -65,8 +65,8 @@ struct RunOptions {
   std::size_t reorder_bytes_max =
       1u << 30;  // events waiting to be put in order beyond it end the run (Errc::kLimit)
   std::size_t unique_ids_max = 10'000'000;  // ids known of each `unique` type, the newest
-  /// The state of all programs beyond so many bytes ends the run (Errc::kLimit); looked at every few
-  /// slices. Nothing: no limit.
+  /// The state of all programs beyond so many bytes ends the run (Errc::kLimit); looked at every
+  /// few slices. Nothing: no limit.
   std::optional<std::uint64_t> state_bytes_max;
   /// cep::Limits::steps_per_event_max. Nothing: the program's.
   std::optional<std::uint64_t> steps_per_event_max;
