@@ -37,6 +37,8 @@ script_suites=(
   'serve-traces|python3 tests/e2e/serve_traces.py "$TOCSIN_BINARY"'
   'serve-profile|python3 tests/e2e/serve_profile.py "$TOCSIN_BINARY"'
   'serve-archive|python3 tests/e2e/serve_archive.py "$TOCSIN_BINARY"'
+  'serve-backtests|python3 tests/e2e/serve_backtests.py "$TOCSIN_BINARY"'
+  'same-alerts|python3 tests/e2e/same_alerts.py "$TOCSIN_BINARY"'
   'serve-hostile|python3 tests/e2e/serve_hostile.py "$TOCSIN_BINARY"'
   'serve-events|python3 tests/e2e/serve_events.py "$TOCSIN_BINARY"'
   'serve-room|python3 tests/e2e/serve_room.py "$TOCSIN_BINARY"'

@@ -6,16 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdint>
-#include <deque>
 #include <utility>
 
-#include "api/backtest/archive_source.h"
+#include "api/backtest/archive_input.h"
+#include "api/backtest/backtest.h"
 #include "api/backtest/backtest_report.h"
 #include "api/backtest/report_html.h"
 #include "api/backtest/report_json.h"
 #include "api/backtest/report_text.h"
-#include "api/backtest/varied_rules.h"
 #include "api/base/colour.h"
 #include "api/base/command.h"
 #include "api/base/output_file.h"
@@ -25,6 +23,8 @@
 #include "api/node/side_output.h"
 #include "api/rules/rule_files.h"
 #include "api/rules/rule_loader.h"
+#include "cep/data/alert.h"
+#include "cep/data/alert_format.h"
 #include "cep/plan/plan.h"
 #include "runtime/event_time/input_form.h"
 #include "runtime/event_time/run.h"
@@ -34,53 +34,26 @@
 namespace tocsin::api {
 namespace {
 using std::chrono::steady_clock;
-// Slices of 2,048 events. A whole profile costs an eighth of the speed of a run.
-constexpr std::uint64_t kProfiledOnceIn = 64;
-
-// A set of rules, checked and compiled.
-struct RuleSetFiles {
-  std::vector<std::string> files;
-  LoadedRules loaded;
+// What is read before the events are.
+struct Prepared {
+  BacktestRules rules;
+  std::vector<std::string> files;  // of all rules
+  std::optional<ArchiveInput> archive;
 };
-Outcome<RuleSetFiles> load_set(const std::vector<std::string>& named, const std::string& colour) {
-  Result<std::vector<std::string>> files = find_rule_files(named);
-  if (!files) return stop(ExitCode::kCheckFailed, files.error().message);
-  RuleSetFiles set;
-  set.loaded = load_rules(*files);
-  set.files = std::move(*files);
+
+Outcome<RuleSet> load_set(const std::vector<std::string>& named, const std::string& colour,
+                          std::vector<std::string>& files) {
+  Result<std::vector<std::string>> found = find_rule_files(named);
+  if (!found) return stop(ExitCode::kCheckFailed, found.error().message);
+  RuleSet set{named, load_rules(*found)};
   tell(render_diagnostics(set.loaded, is_coloured(colour, STDERR_FILENO)));
   if (!set.loaded.program) {
     return stop(ExitCode::kCheckFailed, "the rules have errors; nothing was run");
   }
-  if (set.loaded.program->plan().rules.empty()) {
-    return stop(ExitCode::kCheckFailed,
-                fmt::format("there is no rule to run in {}: `status draft` leaves a rule out",
-                            fmt::join(named, ", ")));
-  }
+  if (const auto refusal = nothing_to_run(set)) return stop(ExitCode::kCheckFailed, *refusal);
+  files.insert(files.end(), found->begin(), found->end());
   return set;
 }
-
-// A program while it runs over the past, and afterwards.
-struct SetRun {
-  SetRun(const cep::Program& of, const Labels* labels, const TallyOptions& options)
-      : program(of), tally(of.plan(), labels, options) {}
-  SetResult result() const { return {program.plan(), summary, tally}; }
-
-  const cep::Program& program;
-  AlertTally tally;
-  runtime::RunSummary summary;
-  bool is_profiled = true;
-};
-
-// Everything that is read before the events are.
-struct Prepared {
-  RuleSetFiles fresh;
-  std::optional<RuleSetFiles> old;
-  std::optional<Labels> labels;
-  std::optional<VariedRules> varied;
-  std::optional<ArchiveInput> archive;
-  const Labels* labels_or_null() const { return labels ? &*labels : nullptr; }
-};
 
 // What is read, as messages name it.
 std::vector<std::string> inputs_of(const BacktestArguments& arguments) {
@@ -94,13 +67,13 @@ struct Outputs {
   std::array<std::optional<OutputFile>*, 3> all() { return {&alerts, &late, &dead_letter}; }
 };
 
-// Everything that is run, in as few readings of the inputs as the event types allow.
-class Backtest {
+// The run with its outputs, as the command line wants it.
+class CommandRun {
  public:
-  Backtest(const BacktestArguments& arguments, const Prepared& prepared, Outputs& outputs)
+  CommandRun(const BacktestArguments& arguments, const Prepared& prepared, Outputs& outputs)
       : arguments_(arguments),
         archive_(prepared.archive ? &*prepared.archive : nullptr),
-        plan_(prepared.fresh.loaded.program->plan()),
+        plan_(prepared.rules.fresh.loaded.program->plan()),
         outputs_(outputs),
         progress_(!arguments.run.quiet) {
     input_.plan = &plan_;
@@ -113,25 +86,26 @@ class Backtest {
     options_.decode_threads = decode_thread_count(arguments.run.settings);
   }
 
-  // Runs all sets, the first of which gives the alerts that are written.
-  Outcome<void> run(std::deque<SetRun>& sets) {
+  Outcome<void> run(Backtest& backtest) {
     runtime::WorkerThreads workers(worker_count(arguments_.run.settings));
     options_.workers = &workers;
-    std::vector<std::vector<SetRun*>> readings;
-    for (SetRun& set : sets) {
-      const auto alike = std::ranges::find_if(readings, [&](const std::vector<SetRun*>& reading) {
-        return runtime::reads_alike(reading.front()->program.plan(), set.program.plan());
-      });
-      (alike == readings.end() ? readings.emplace_back() : *alike).push_back(&set);
-    }
-    if (readings.size() > 1 && std::ranges::count(arguments_.run.inputs, "-") != 0) {
+    if (backtest.readings() > 1 && std::ranges::count(arguments_.run.inputs, "-") != 0) {
       return stop(ExitCode::kUsage,
                   "the rules of --against declare other event types, so that the events are read "
                   "twice: standard input cannot be; name files");
     }
-    for (std::size_t i = 0; i < readings.size(); ++i) {
-      if (Outcome<void> done = read(readings[i], i, readings.size()); !done) return done;
+    const Result<void> done = backtest.run({input_.inputs, archive_}, options_, sinks());
+    progress_.clear();
+    for (const std::string& text : backtest.notes().texts) tell(text);
+    if (!done) {
+      return stop(ExitCode::kInputOutput,
+                  !failure_.empty() ? failure_
+                  : stop_signal_.requested()
+                      ? fmt::format("stopped by {} before the inputs ended; there is no report",
+                                    stop_signal_.name())
+                      : done.error().message);
     }
+    input_.summary = backtest.summary();
     for (std::optional<OutputFile>* const output : outputs_.all()) {
       if (*output) note((*output)->close());
     }
@@ -140,57 +114,17 @@ class Backtest {
   }
   // What was read and what was left out of it, by the first reading.
   const RunReport& input() const { return input_; }
-  // Whether a part of the archive could not be read.
-  bool is_damaged() const { return is_damaged_; }
 
  private:
-  Outcome<void> read(const std::vector<SetRun*>& sets, std::size_t number, std::size_t count) {
-    std::vector<runtime::ProgramRun> programs;
-    for (SetRun* const set : sets) {
-      const bool is_written = outputs_.alerts && &set->program.plan() == &plan_;
-      programs.push_back({&set->program,
-                          [this, set, is_written](const cep::Alert& alert) {
-                            set->tally.add(alert);
-                            return is_written ? write(alert) : Result<void>();
-                          },
-                          set->is_profiled ? kProfiledOnceIn : 0});
-    }
-    std::vector<runtime::Input> inputs;
-    for (const std::string& name : input_.inputs) inputs.push_back({name, std::nullopt});
-    ArchiveNotes notes;
-    if (archive_ != nullptr) {
-      inputs.front().open = [&] { return archive_->read(sets.front()->program, notes); };
-    }
-    Result<std::vector<runtime::RunSummary>> summaries =
-        runtime::run_together(programs, inputs, options_, sinks(number, count));
-    progress_.clear();
-    if (number == 0) {
-      for (const std::string& text : notes.texts) tell(text);
-      is_damaged_ = notes.is_damaged;
-    }
-    if (!summaries) {
-      return stop(ExitCode::kInputOutput,
-                  !failure_.empty() ? failure_
-                  : stop_signal_.requested()
-                      ? fmt::format("stopped by {} before the inputs ended; there is no report",
-                                    stop_signal_.name())
-                      : summaries.error().message);
-    }
-    for (std::size_t i = 0; i < sets.size(); ++i) sets[i]->summary = std::move((*summaries)[i]);
-    if (number == 0) input_.summary = sets.front()->summary;
-    return {};
-  }
-
-  runtime::Sinks sinks(std::size_t number, std::size_t count) {
+  runtime::Sinks sinks() {
     runtime::Sinks sinks;
-    sinks.progress = [this, number, count](const runtime::Progress& progress) {
-      runtime::Progress of_all = progress;
-      of_all.bytes_done += number * progress.bytes_total;
-      of_all.bytes_total *= count;
+    if (outputs_.alerts) {
+      sinks.alert = [this](const cep::Alert& alert) { return write(alert); };
+    }
+    sinks.progress = [this](const runtime::Progress& progress) {
       const std::chrono::duration<double> passed = steady_clock::now() - began_;
-      progress_.show(of_all, passed.count());
+      progress_.show(progress, passed.count());
     };
-    if (number != 0) return sinks;
     sinks.note = [this](const std::string& note) {
       if (!arguments_.run.quiet) tell(note + "\n");
     };
@@ -225,7 +159,6 @@ class Backtest {
   runtime::RunOptions options_;
   RunReport input_;
   std::string failure_;  // empty: none
-  bool is_damaged_ = false;
   steady_clock::time_point began_ = steady_clock::now();
 };
 
@@ -240,13 +173,10 @@ Outcome<void> check_outputs(const BacktestArguments& arguments, const Prepared& 
         std::pair{"--dead-letter", &arguments.dead_letter()}}) {
     if (!path->empty()) outputs.emplace_back(option, *path);
   }
-  std::vector<std::string> files = prepared.fresh.files;
-  if (prepared.old)
-    files.insert(files.end(), prepared.old->files.begin(), prepared.old->files.end());
   if (!arguments.labels.empty()) {
     if (Outcome<void> kept = check_paths(outputs, {arguments.labels}, {}); !kept) return kept;
   }
-  return check_paths(outputs, arguments.run.inputs, files);
+  return check_paths(outputs, arguments.run.inputs, prepared.files);
 }
 
 Outcome<void> check_sources(const BacktestArguments& arguments) {
@@ -261,6 +191,11 @@ Outcome<void> check_sources(const BacktestArguments& arguments) {
   if (!has_archive && !(arguments.from.empty() && arguments.to.empty())) {
     return stop(ExitCode::kUsage, "--from and --to need --archive FOLDER: files are read whole");
   }
+  if (!has_archive && !arguments.lists_as_of.empty()) {
+    return stop(ExitCode::kUsage,
+                "--lists-as-of needs --archive FOLDER or --server URL: files know of no changes of "
+                "lists");
+  }
   if (arguments.labels == "-") {
     return stop(ExitCode::kUsage, "--labels takes a file: only events come by standard input");
   }
@@ -272,13 +207,15 @@ Outcome<Prepared> prepare(const BacktestArguments& arguments, runtime::Files& fi
   if (Outcome<void> sources = check_sources(arguments); !sources) {
     return tl::unexpected(sources.error());
   }
-  Outcome<RuleSetFiles> fresh = load_set(arguments.run.rules, arguments.run.colour);
+  BacktestRules& rules = prepared.rules;
+  Outcome<RuleSet> fresh = load_set(arguments.run.rules, arguments.run.colour, prepared.files);
   if (!fresh) return tl::unexpected(fresh.error());
-  prepared.fresh = std::move(*fresh);
+  rules.fresh = std::move(*fresh);
+  const std::vector<std::string> varied_files = prepared.files;
   if (!arguments.against.empty()) {
-    Outcome<RuleSetFiles> old = load_set(arguments.against, arguments.run.colour);
+    Outcome<RuleSet> old = load_set(arguments.against, arguments.run.colour, prepared.files);
     if (!old) return tl::unexpected(old.error());
-    prepared.old = std::move(*old);
+    rules.old = std::move(*old);
   }
   if (Outcome<void> outputs = check_outputs(arguments, prepared); !outputs) {
     return tl::unexpected(outputs.error());
@@ -288,61 +225,27 @@ Outcome<Prepared> prepare(const BacktestArguments& arguments, runtime::Files& fi
     if (!labels) {
       return stop(ExitCode::kInputOutput, "--labels: " + labels.error().message);
     }
-    prepared.labels = std::move(*labels);
+    rules.labels = std::move(*labels);
   }
   if (arguments.varies) {
     Result<VariedRules> varied =
-        vary_rules(prepared.fresh.loaded, prepared.fresh.files, arguments.variants_max);
+        vary_rules(rules.fresh.loaded, varied_files, read_rule_file, arguments.variants_max);
     if (!varied) return stop(ExitCode::kCheckFailed, "--vary: " + varied.error().message);
-    prepared.varied = std::move(*varied);
+    rules.varied = std::move(*varied);
   }
   Outcome<runtime::InputReading> reading = input_reading(arguments.run.settings);
   if (!reading) return tl::unexpected(reading.error());
-  const cep::Plan& plan = prepared.fresh.loaded.program->plan();
+  const cep::Plan& plan = rules.fresh.loaded.program->plan();
   if (Outcome<void> inputs = check_inputs(arguments.run.inputs, *reading, &plan); !inputs) {
     return tl::unexpected(inputs.error());
   }
   if (!arguments.archive.empty()) {
-    Outcome<ArchiveInput> archive =
-        ArchiveInput::open(files, arguments.archive, arguments.from, arguments.to);
+    Outcome<ArchiveInput> archive = ArchiveInput::open(files, arguments.archive, arguments.from,
+                                                       arguments.to, arguments.lists_as_of);
     if (!archive) return tl::unexpected(archive.error());
     prepared.archive = std::move(*archive);
   }
   return prepared;
-}
-
-BacktestReport make_report(const BacktestArguments& arguments, const Prepared& prepared,
-                           const std::deque<SetRun>& sets) {
-  const SetRun& fresh = sets.front();
-  const SetRun* const old = prepared.old ? &sets[1] : nullptr;
-  const Labels* const labels = prepared.labels_or_null();
-  BacktestReport report;
-  report.inputs = inputs_of(arguments);
-  report.events = fresh.summary.events;
-  report.late = fresh.summary.late;
-  report.rejected = fresh.summary.dead_letters;
-  report.ignored = fresh.summary.ignored;
-  report.first_event = fresh.summary.first_event;
-  report.last_event = fresh.summary.last_event;
-  report.seconds = fresh.summary.seconds;
-  report.fresh = set_figures(fresh.result(), labels);
-  report.fresh.files = arguments.run.rules;
-  if (old != nullptr) {
-    const SetResult before = old->result();
-    report.old = set_figures(before, labels);
-    report.old->files = arguments.against;
-    compare_sets(fresh.result(), before, report);
-  }
-  if (labels != nullptr) {
-    add_scenarios(*labels, fresh.tally.labels(), old != nullptr ? &old->tally.labels() : nullptr,
-                  report);
-  }
-  if (prepared.varied) {
-    report.variation = prepared.varied->program
-                           ? variation_figures(*prepared.varied, sets.back().result(), labels)
-                           : prepared.varied->figures;
-  }
-  return report;
 }
 
 Result<void> write_report(const BacktestArguments& arguments, const BacktestReport& report) {
@@ -364,11 +267,18 @@ Result<void> write_report(const BacktestArguments& arguments, const BacktestRepo
 }
 }  // namespace
 
-ExitCode run_backtest(const BacktestArguments& arguments) {
+ExitCode run_backtest(const BacktestArguments& written) {
   const auto end = [](const Failure& failure) { return end_with(failure.code, failure.message); };
   runtime::SystemFiles files;
+  BacktestArguments own = written;
+  const BacktestArguments& arguments = own;
   Outcome<Prepared> prepared = prepare(arguments, files);
   if (!prepared) return end(prepared.error());
+  if (prepared->archive) {
+    const Outcome<void> adopted =
+        adopt_archive_settings(files, arguments.archive, own.run.settings);
+    if (!adopted) return end(adopted.error());
+  }
   Outputs outputs;
   for (const auto& [path, place] :
        {std::pair{&arguments.alerts, &outputs.alerts}, std::pair{&arguments.late(), &outputs.late},
@@ -378,28 +288,16 @@ ExitCode run_backtest(const BacktestArguments& arguments) {
     if (!opened) return end_with(ExitCode::kInputOutput, opened.error().message);
     place->emplace(std::move(*opened));
   }
-  const Labels* const labels = prepared->labels_or_null();
-  std::deque<SetRun> sets;
-  sets.emplace_back(*prepared->fresh.loaded.program, labels, arguments.tally);
-  if (prepared->old) {
-    sets.emplace_back(*prepared->old->loaded.program, labels, arguments.tally);
-  }
-  if (prepared->varied && prepared->varied->program) {
-    TallyOptions without_samples = arguments.tally;
-    without_samples.samples = 0;
-    sets.emplace_back(*prepared->varied->program, labels, without_samples);
-    sets.back().is_profiled = false;
-  }
-  Backtest backtest(arguments, *prepared, outputs);
-  if (Outcome<void> done = backtest.run(sets); !done) return end(done.error());
-  if (!arguments.run.quiet) tell(format_input_report(backtest.input()));
-  if (const auto unusable = nothing_usable(backtest.input())) {
+  Backtest backtest(prepared->rules, arguments.tally);
+  CommandRun run(arguments, *prepared, outputs);
+  if (Outcome<void> done = run.run(backtest); !done) return end(done.error());
+  if (!arguments.run.quiet) tell(format_input_report(run.input()));
+  if (const auto unusable = nothing_usable(run.input())) {
     return end_with(ExitCode::kInputOutput, *unusable);
   }
-  if (const auto written = write_report(arguments, make_report(arguments, *prepared, sets));
-      !written) {
+  if (const auto written = write_report(arguments, backtest.report()); !written) {
     return end_with(ExitCode::kInputOutput, written.error().message);
   }
-  return backtest.is_damaged() ? ExitCode::kInputOutput : ExitCode::kSuccess;
+  return backtest.notes().is_damaged ? ExitCode::kInputOutput : ExitCode::kSuccess;
 }
 }  // namespace tocsin::api

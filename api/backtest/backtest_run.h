@@ -13,8 +13,9 @@ namespace tocsin::api {
 struct BacktestArguments {
   /// RULES, --input, the settings of event time, --colour and --quiet, as of `tocsin run`.
   RunArguments run;
-  std::string archive;   // a data directory instead of --input; empty: none
-  std::string from, to;  // of it; empty: all
+  std::string archive;      // a data directory instead of --input; empty: none
+  std::string from, to;     // of it; empty: all
+  std::string lists_as_of;  // of it; empty: lists change as they did
   std::vector<std::string> against;
   std::string labels;              // a file; empty: none
   std::string alerts, json, html;  // outputs; empty: none

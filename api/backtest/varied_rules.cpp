@@ -7,7 +7,6 @@
 #include <set>
 #include <utility>
 
-#include "api/rules/rule_files.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "rules/parse/parser.h"
@@ -54,10 +53,12 @@ std::vector<rules::VariableRule> variable_rules(const LoadedRules& loaded) {
 class VariantLoader {
  public:
   VariantLoader(const LoadedRules& loaded, const std::vector<std::string>& files,
-                std::vector<rules::Variant>& variants, std::vector<std::string>& refused)
+                const rules::ReadFile& read_file, std::vector<rules::Variant>& variants,
+                std::vector<std::string>& refused)
       : sources_(loaded.loaded.sources),
         rule_files_(rule_files_of(loaded)),
         files_(files),
+        read_file_(read_file),
         variants_(variants),
         refused_(refused) {}
 
@@ -70,7 +71,7 @@ class VariantLoader {
       LoadedRules loaded =
           load_rules(files_, {}, [&](const std::string& path) -> Result<std::string> {
             const auto found = varied.find(path);
-            if (found == varied.end()) return read_rule_file(path);
+            if (found == varied.end()) return read_file_(path);
             return found->second.text;
           });
       if (!loaded.compile_error.empty()) {
@@ -110,13 +111,14 @@ class VariantLoader {
   const SourceMap& sources_;
   const std::vector<std::uint32_t> rule_files_;
   const std::vector<std::string>& files_;
+  const rules::ReadFile& read_file_;
   std::vector<rules::Variant>& variants_;
   std::vector<std::string>& refused_;
 };
 }  // namespace
 
 Result<VariedRules> vary_rules(const LoadedRules& loaded, const std::vector<std::string>& files,
-                               std::size_t variants_max) {
+                               const rules::ReadFile& read_file, std::size_t variants_max) {
   const SourceMap& sources = loaded.loaded.sources;
   rules::Variants made = rules::make_variants(sources, variable_rules(loaded), variants_max);
   VariedRules varied;
@@ -124,7 +126,8 @@ Result<VariedRules> vary_rules(const LoadedRules& loaded, const std::vector<std:
   varied.figures.not_varied = std::move(made.not_varied);
   std::vector<rules::Variant> variants = std::move(made.all);
   if (variants.empty()) return varied;
-  Result<LoadedRules> all = VariantLoader(loaded, files, variants, varied.figures.refused).load();
+  Result<LoadedRules> all =
+      VariantLoader(loaded, files, read_file, variants, varied.figures.refused).load();
   if (!all) return tl::unexpected(all.error());
   std::ranges::sort(varied.figures.refused);
   if (variants.empty()) return varied;

@@ -9,6 +9,7 @@
 #include "api/rules/rule_loader.h"
 #include "cep/base/result.h"
 #include "cep/engine/engine.h"
+#include "rules/context/rules.h"
 #include "rules/variation/variants.h"
 
 namespace tocsin::api {
@@ -20,10 +21,11 @@ struct VariedRules {
   /// Parallel to `figures.variants`: the rule in the program's plan.
   std::vector<std::uint32_t> rules;
 };
-/// Makes at most `variants_max` variants of rules that were loaded from `files` without an error.
-/// Fails with kLimit where all variants together are more than one program can be.
+/// Makes at most `variants_max` variants of rules that were loaded from `files` without an error;
+/// `read_file` reads these and what they name again. Fails with kLimit where all variants together
+/// are more than one program can be.
 Result<VariedRules> vary_rules(const LoadedRules& loaded, const std::vector<std::string>& files,
-                               std::size_t variants_max);
+                               const rules::ReadFile& read_file, std::size_t variants_max);
 /// The figures with what the variants' alerts came to; `result` is of the varied program.
 VariationFigures variation_figures(const VariedRules& varied, const SetResult& result,
                                    const Labels* labels);

@@ -398,6 +398,25 @@ constexpr auto kRows = std::to_array<Row>({
               "What the journal keeps if the archive cannot be written: beyond it the oldest "
               "events are not archived")
             .range(kMiB, 1024 * kGiB)},
+    Row{"backtests.workers", Type::kInteger, kNot,
+        serve("1", "Threads that match the events of a backtest").range(1, 256)},
+    Row{"backtests.memory_max", Type::kBytes, kNot,
+        serve("1GiB",
+              "Memory of what the rules of a backtest remember: beyond it the backtest "
+              "fails")
+            .range(kMiB, 1024 * kGiB)},
+    Row{"backtests.compare_max", Type::kInteger, kNot,
+        serve("1000000",
+              "Alerts of a set of rules that a backtest compares, in about 50 bytes "
+              "each")
+            .range(1, 1'000'000'000)},
+    Row{"backtests.queue_max", Type::kInteger, kNot,
+        serve("8", "Backtests that wait; more are answered with 429").range(1, 1000)},
+    Row{"backtests.kept_max", Type::kInteger, kNot,
+        serve("100", "Backtests that are kept after their end: beyond it the oldest go")
+            .range(1, 10'000)},
+    Row{"backtests.kept_bytes_max", Type::kBytes, kNot,
+        serve("256MiB", "Size of their reports: beyond it the oldest go").range(kMiB, kGiB)},
     Row{"alerts.query_rows_max", Type::kInteger, kNot,
         serve("100000", "Alerts that one page of a query examines; the next page continues")
             .range(100, 10'000'000)},

@@ -12,8 +12,6 @@
 #include "api/base/exit_code.h"
 #include "api/client/plan_text.h"
 #include "api/client/server_client.h"
-#include "api/rules/rule_loader.h"
-#include "api/rules/rule_pack.h"
 
 namespace tocsin::api {
 namespace {
@@ -27,20 +25,6 @@ struct DeployOptions {
   std::string commit;
   bool ignores_tests = false;
 };
-
-// The body of PUT /v1/pack. Rules that do not check are told here, as `tocsin check` does.
-Outcome<ordered_json> read_files(const std::vector<std::string>& paths) {
-  const Result<RulePack> pack = RulePack::read(paths);
-  if (!pack) return stop(ExitCode::kCheckFailed, pack.error().message);
-  const LoadedRules loaded = pack->load();
-  if (!loaded.program) {
-    tell(render_diagnostics(loaded, false));
-    return stop(ExitCode::kCheckFailed, "the rules have errors; the server was not asked");
-  }
-  ordered_json files = ordered_json::object();
-  for (const std::string& path : pack->paths()) files[path] = *pack->file(path);
-  return ordered_json{{"files", std::move(files)}};
-}
 
 // What a deploy would have to pass; nothing where it is free.
 std::string gates_text(const ordered_json& plan) {
@@ -60,17 +44,18 @@ struct Planned {
   ServerAnswer plan;
 };
 Outcome<Planned> plan_of(const DeployOptions& options) {
-  Outcome<ordered_json> body = read_files(options.rules);
-  if (!body) return tl::unexpected(body.error());
+  Outcome<ordered_json> files = pack_files_of(options.rules);
+  if (!files) return tl::unexpected(files.error());
+  ordered_json body = {{"files", *std::move(files)}};
   Outcome<ServerClient> client = ServerClient::open(options.server);
   if (!client) return tl::unexpected(client.error());
   Outcome<ServerAnswer> plan =
       client->ask({.method = "POST",
                    .path = "/v1/pack/plan",
                    .query = {{"ignore_tests", options.ignores_tests ? "true" : ""}},
-                   .body = *body});
+                   .body = body});
   if (!plan) return tl::unexpected(plan.error());
-  return Planned{*std::move(client), *std::move(body), *std::move(plan)};
+  return Planned{*std::move(client), std::move(body), *std::move(plan)};
 }
 
 ExitCode plan_rules(const DeployOptions& options) {

@@ -13,6 +13,8 @@
 
 #include "api/base/command.h"
 #include "api/base/exit_code.h"
+#include "api/rules/rule_loader.h"
+#include "api/rules/rule_pack.h"
 #include "cep/value/time.h"
 
 namespace tocsin::api {
@@ -93,6 +95,10 @@ void add_server_options(CLI::App& command, ServerOptions& options) {
       ->type_name("URL")
       ->envname("TOCSIN_SERVER")
       ->required();
+  add_token_options(command, options);
+}
+
+void add_token_options(CLI::App& command, ServerOptions& options) {
   command
       .add_option("--token-file", options.token_file,
                   "A file whose first line is the token; default: the variable TOCSIN_TOKEN")
@@ -111,6 +117,19 @@ std::optional<std::string> waiting_text(const ordered_json& answer) {
                      answer.at("change").get<std::string>(), answer.at("approvals").size(),
                      answer.at("approvals_needed").get<std::uint64_t>(),
                      answer.at("change").get<std::string>());
+}
+
+Outcome<ordered_json> pack_files_of(const std::vector<std::string>& paths) {
+  const Result<RulePack> pack = RulePack::read(paths);
+  if (!pack) return stop(ExitCode::kCheckFailed, pack.error().message);
+  const LoadedRules loaded = pack->load();
+  if (!loaded.program) {
+    tell(render_diagnostics(loaded, false));
+    return stop(ExitCode::kCheckFailed, "the rules have errors; the server was not asked");
+  }
+  ordered_json files = ordered_json::object();
+  for (const std::string& path : pack->paths()) files[path] = *pack->file(path);
+  return files;
 }
 
 std::string percent_encoded(const std::string& word) {
@@ -221,8 +240,11 @@ Outcome<ServerAnswer> ServerClient::ask(const ServerRequest& request) {
                             request.path, text_of_failure(answer.error())));
   }
   ServerAnswer got;
-  if (answer->status != 204) got.json = ordered_json::parse(answer->body, nullptr, false);
-  if (answer->status >= 200 && answer->status < 300 && !got.json.is_discarded()) {
+  got.json = ordered_json::parse(answer->body, nullptr, false);
+  const bool is_text = answer->get_header_value("Content-Type").starts_with("text/");
+  const bool is_known = is_text || answer->body.empty() || !got.json.is_discarded();
+  if (answer->status >= 200 && answer->status < 300 && is_known) {
+    got.text = answer->body;
     got.etag = answer->get_header_value("ETag");
     std::erase(got.etag, '"');
     return got;

@@ -20,8 +20,10 @@ struct ServerOptions {
   std::string ca_file;     // certificates to trust for https; empty: the system's
   std::string timeout = "2m";
 };
-/// Adds --server, --token-file, --ca-file and --timeout.
+/// Adds --server, which is required and may come from a variable, and the other options.
 void add_server_options(CLI::App& command, ServerOptions& options);
+/// Adds --token-file, --ca-file and --timeout, of a command that has a --server of its own.
+void add_token_options(CLI::App& command, ServerOptions& options);
 
 struct ServerRequest {
   std::string method;
@@ -31,8 +33,9 @@ struct ServerRequest {
   std::string if_match = {};                                    // an ETag or "*"; empty: none
 };
 struct ServerAnswer {
-  nlohmann::ordered_json json;  // null: nothing
-  std::string etag;             // without quotes; empty: none
+  nlohmann::ordered_json json;  // discarded where the text is none
+  std::string text;
+  std::string etag;  // without quotes; empty: none
 };
 
 /// Threading: one caller at a time.
@@ -56,6 +59,9 @@ class ServerClient {
 /// What is said of a change that waits for approval (202), with the line's end; nothing for any
 /// other answer.
 std::optional<std::string> waiting_text(const nlohmann::ordered_json& answer);
+/// The files of rules, and of what they name, as bodies of requests have them: {"PATH": "TEXT", …}.
+/// Rules that do not check are told here, as `tocsin check` does. Fails with kCheckFailed.
+Outcome<nlohmann::ordered_json> pack_files_of(const std::vector<std::string>& paths);
 /// A word as a part of a path.
 std::string percent_encoded(const std::string& word);
 /// Runs a command of the client. Fails with kInputOutput, saying so, where an answer is not as this

@@ -127,7 +127,7 @@ ExitCode cat(const ArchiveArguments& arguments) {
   }
   if (written) written = output->close();
   if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
-  tell(archive_missing_text(**lines));
+  tell(archive_missing_text((*lines)->reader(), (*lines)->lines_by_position()));
   return damaged == 0 ? ExitCode::kSuccess : ExitCode::kInputOutput;
 }
 

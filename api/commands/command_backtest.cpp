@@ -13,6 +13,8 @@
 #include "api/base/colour.h"
 #include "api/base/setting_options.h"
 #include "api/base/settings.h"
+#include "api/client/server_backtest.h"
+#include "api/client/server_client.h"
 #include "api/commands/cache_option.h"
 
 namespace tocsin::api {
@@ -62,6 +64,7 @@ std::span<const Setting> offered_settings() {
 
 struct BacktestCommand {
   BacktestArguments arguments;
+  ServerOptions server;
   OptionValues values;
 };
 
@@ -69,6 +72,7 @@ ExitCode run(const BacktestCommand& command) {
   BacktestArguments arguments = command.arguments;
   if (auto set = arguments.run.settings.set_options(command.values); !set)
     return end_with(ExitCode::kUsage, set.error().message);
+  if (!command.server.url.empty()) return backtest_on_server(command.server, arguments);
   return run_backtest(arguments);
 }
 
@@ -127,7 +131,8 @@ constexpr const char* kFooter =
 raised and cost. Nothing is delivered. Several inputs are merged by event time. An interrupt (Ctrl-C)
 ends the backtest without a report. A TIME is written 2026-03-02T12:00:00Z, or 2026-03-02 for the
 beginning of that day in UTC; rules know nothing of the events before --from. A server may be using
-the data directory of --archive.
+the data directory of --archive. With --server `--against live` means the rules that are active there, and
+`--labels triage` what people made of its alerts.
 
 Exit codes:
   0  success, whatever was alerted, warned about or rejected
@@ -140,7 +145,8 @@ Examples:
   tocsin backtest new.tocsin --input march.ndjson.gz
   tocsin backtest new.tocsin --input march.ndjson --against rules/ --html report.html
   tocsin backtest new.tocsin --input march.ndjson --labels frauds.ndjson --vary
-  tocsin backtest new.tocsin --archive data --from 2026-03-01 --to 2026-04-01)";
+  tocsin backtest new.tocsin --archive data --from 2026-03-01 --to 2026-04-01
+  tocsin backtest new.tocsin --server http://127.0.0.1:8627 --token-file token --against live)";
 }  // namespace
 
 void add_backtest_command(CLI::App& program, Chosen& chosen) {
@@ -167,8 +173,18 @@ void add_backtest_command(CLI::App& program, Chosen& chosen) {
   };
   add_input("--archive", arguments.archive, "FOLDER",
             "Read the events that a server has archived instead: its data directory");
-  add_input("--from", arguments.from, "TIME", "Of --archive, only events of this time and later");
-  add_input("--to", arguments.to, "TIME", "Of --archive, only events before this time");
+  add_input("--from", arguments.from, "TIME", "Of an archive, only events of this time and later");
+  add_input("--to", arguments.to, "TIME", "Of an archive, only events before this time");
+  add_input("--lists-as-of", arguments.lists_as_of, "TIME",
+            "Of an archive, lists and tables as they were at this time; default: they change as "
+            "they did");
+  command
+      ->add_option("--server", options->server.url,
+                   "Let this server run it over its own archive: http://HOST:PORT or "
+                   "https://HOST:PORT")
+      ->type_name("URL")
+      ->group("Input");
+  add_token_options(*command, options->server);
   add_setting_options(*command, offered_settings(), options->values);
   add_comparisons(*command, arguments);
   add_outputs(*command, arguments);

@@ -120,7 +120,7 @@ Result<void> RuleService::read_versions() {
     const std::string path = ports_.folder + "/" + name;
     const std::optional<std::uint64_t> number = number_of_version(name);
     if (!number) {  // what a crash left
-      if (!name.ends_with(".part")) continue;
+      if (!name.ends_with(runtime::kUnfinishedEnding)) continue;
       if (auto removed = runtime::remove_tree(ports_.files, path); !removed) return removed;
       continue;
     }
@@ -154,9 +154,7 @@ Result<void> RuleService::add_version(const RulePack& pack, const std::string& p
     version.texts.push_back({text.role, text.contents.size(), cep::sha256(text.contents)});
   }
   const std::string path = path_of_version(ports_.folder, version.number);
-  if (auto written = runtime::replace_synced(ports_.files, path, version_text(version)); !written) {
-    return written;
-  }
+  if (auto put = runtime::put_file(ports_.files, path, version_text(version)); !put) return put;
   const std::lock_guard lock(mutex_);
   versions_.push_back(std::move(version));
   while (versions_.size() > ports_.versions_max) {

@@ -1,11 +1,11 @@
-/// How many requests may check rules at the same time.
+/// Sets of rules that are checked at once: each may take a processor for seconds.
 #pragma once
 #include <atomic>
 
-#include "api/rest/problem.h"
+#include "api/net/http_server.h"
 
 namespace tocsin::api {
-/// Sets of rules that are checked at once: each may take a processor for seconds. Threading: any.
+/// Threading: any.
 class CheckSlots {
  public:
   /// Holds one of them, if there was one.
@@ -22,9 +22,7 @@ class CheckSlots {
     const bool is_one_;
   };
   /// The answer where there was none.
-  static HttpResponse full() {
-    return unavailable_response("other rules are being checked; try again");
-  }
+  static HttpResponse full();
 
  private:
   static constexpr int kMost = 2;

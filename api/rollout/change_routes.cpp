@@ -5,7 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "api/node/pack_request.h"
 #include "api/rest/json_body.h"
+#include "api/rest/problem.h"
 #include "api/rollout/deploy_routes.h"
 
 namespace tocsin::api {

@@ -62,7 +62,7 @@ Result<void> ChangeService::read() {
   for (const std::string& name : *names) {
     const std::string path = folder_ + "/" + name;
     if (!name.ends_with(kEnding)) {  // what a crash left
-      if (!name.ends_with(".part")) continue;
+      if (!name.ends_with(runtime::kUnfinishedEnding)) continue;
       if (auto removed = runtime::remove_tree(files_, path); !removed) return removed;
       continue;
     }
@@ -85,7 +85,7 @@ std::string ChangeService::path_of(const std::string& id) const {
 }
 
 Result<void> ChangeService::write(const WaitingChange& change) {
-  return runtime::replace_synced(files_, path_of(change.id), waiting_change_text(change));
+  return runtime::put_file(files_, path_of(change.id), waiting_change_text(change));
 }
 
 Result<void> ChangeService::forget(const std::string& id) {

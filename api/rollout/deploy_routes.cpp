@@ -9,8 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "api/node/pack_request.h"
 #include "api/node/rule_service.h"
 #include "api/rest/json_body.h"
+#include "api/rest/problem.h"
 #include "cep/data/alert.h"
 #include "cep/data/alert_format.h"
 
@@ -163,21 +165,14 @@ HttpResponse put_stage(const RolloutContext& context, ApiRequest& request) {
   return change_rule(context, request, {.kind = RuleEdit::Kind::kStage, .rollout = *rollout});
 }
 
-// `files` of the body: a text each, and with `is_patch` null for one that goes.
-tl::expected<RuleEdit, HttpResponse> read_files(ApiRequest& request, bool is_patch) {
+// `files` of the body.
+tl::expected<RuleEdit, HttpResponse> read_pack_files(ApiRequest& request, bool is_patch) {
   const auto body = read_json_object(request, {"files"}, kPackBytesMax);
   if (!body) return tl::unexpected(body.error());
-  RuleEdit edit{.kind = RuleEdit::Kind::kFiles, .keeps_others = is_patch};
-  bool is_good = body->contains("files") && (*body)["files"].is_object();
-  if (is_good) {
-    for (const auto& file : (*body)["files"].items()) {
-      is_good = is_good && (file.value().is_string() || (is_patch && file.value().is_null()));
-      if (!is_good) break;
-      edit.files[file.key()] =
-          file.value().is_null() ? std::nullopt : std::optional(file.value().get<std::string>());
-    }
+  if (body->contains("files") && are_pack_files((*body)["files"], is_patch)) {
+    return RuleEdit{
+        .kind = RuleEdit::Kind::kFiles, .files = (*body)["files"], .keeps_others = is_patch};
   }
-  if (is_good) return edit;
   return tl::unexpected(problem_response(
       ProblemKind::kBadBody, is_patch
                                  ? R"(the body is {"files": {"PATH": "TEXT", "PATH": null, …}})"
@@ -187,7 +182,7 @@ tl::expected<RuleEdit, HttpResponse> read_files(ApiRequest& request, bool is_pat
 HttpResponse change_pack(const RolloutContext& context, ApiRequest& request, bool is_patch) {
   const auto etag = precondition(request, "the pack");
   if (!etag) return etag.error();
-  const auto edit = read_files(request, is_patch);
+  const auto edit = read_pack_files(request, is_patch);
   if (!edit) return edit.error();
   RuleChange change = change_of(request);
   if (*etag != "*") change.if_match = *etag;
@@ -197,7 +192,7 @@ HttpResponse change_pack(const RolloutContext& context, ApiRequest& request, boo
 HttpResponse plan_pack(const RolloutContext& context, ApiRequest& request) {
   const CheckSlots::Slot slot(context.checks);
   if (!slot) return CheckSlots::full();
-  const auto edit = read_files(request, false);
+  const auto edit = read_pack_files(request, false);
   if (!edit) return edit.error();
   // As an operator would deploy it.
   const auto foreseen = context.changes.foresee({.is_operator = true}, change_of(request), *edit);
@@ -374,43 +369,6 @@ HttpResponse made(ApiRequest& request, const RolloutContext& context,
   const std::string etag = rule ? rule_etag(context.rules.current()->pack, *rule) : deployed.etag;
   if (!etag.empty()) response.headers.push_back({"ETag", quoted(etag)});
   return response;
-}
-
-HttpResponse refused(const DeployRefusal& refusal) {
-  using Why = DeployRefusal::Why;
-  ordered_json more = ordered_json::object();
-  switch (refusal.why) {
-    case Why::kStale:
-      return problem_response(ProblemKind::kStale, refusal.detail);
-    case Why::kNotFound:
-      return problem_response(ProblemKind::kNotFound, refusal.detail);
-    case Why::kBadEdit:
-      return problem_response(ProblemKind::kBadBody, refusal.detail);
-    case Why::kNotAllowed:
-      return problem_response(ProblemKind::kConflict, refusal.detail);
-    case Why::kNoCheck: {
-      ordered_json list = ordered_json::array();
-      std::string_view lines = refusal.diagnostics;
-      while (!lines.empty()) {
-        const std::size_t end = std::min(lines.find('\n'), lines.size());
-        list.push_back(ordered_json::parse(lines.substr(0, end)));
-        lines.remove_prefix(std::min(end + 1, lines.size()));
-      }
-      more["diagnostics"] = std::move(list);
-      return problem_response(ProblemKind::kRulesDoNotCheck, refusal.detail, more);
-    }
-    case Why::kTestsFail:
-      more["failures"] = refusal.failures;
-      return problem_response(ProblemKind::kRuleTestsFail, refusal.detail, more);
-    case Why::kTooLarge:
-      return problem_response(ProblemKind::kTooLarge, refusal.detail);
-    case Why::kNode:
-    case Why::kNotDurable:
-      return problem_response(ProblemKind::kUnavailable, refusal.detail);
-    case Why::kStorage:
-      break;
-  }
-  return problem_response(ProblemKind::kInternal, refusal.detail);
 }
 
 void add_deploy_routes(Router& router, const RolloutContext& context) {

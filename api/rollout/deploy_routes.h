@@ -30,6 +30,4 @@ nlohmann::ordered_json difference_json(const RulePack& from, const RulePack& to)
 /// waits.
 HttpResponse made(ApiRequest& request, const RolloutContext& context,
                   const ChangeService::Made& outcome);
-/// The answer where rules were not changed.
-HttpResponse refused(const DeployRefusal& refusal);
 }  // namespace tocsin::api

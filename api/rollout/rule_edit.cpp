@@ -2,26 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-#include <utility>
+#include "api/node/pack_request.h"
 
 namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
-
-Result<RulePack> with_files(const RulePack& before, const RuleEdit& edit) {
-  Result<RulePack> pack = before;
-  for (const std::string& path : before.paths()) {
-    if (edit.keeps_others || edit.files.contains(path)) continue;
-    pack = pack->without_file(path);
-    if (!pack) return pack;
-  }
-  for (const auto& [path, text] : edit.files) {
-    pack = text ? pack->with_file(path, *text) : pack->without_file(path);
-    if (!pack) return pack;
-  }
-  return pack;
-}
 
 Result<RulePack> with_rule(const RulePack& before, const RuleEdit& edit) {
   Result<RulePack> pack = before.with_rule(edit.rule, edit.text);
@@ -41,7 +26,7 @@ Result<RulePack> edited(const RuleService& rules, const RulePack& pack, const Ru
     case RuleEdit::Kind::kStage:
       return rules.with_stage(pack, edit.rule, edit.rollout);
     case RuleEdit::Kind::kFiles:
-      return with_files(pack, edit);
+      return with_pack_files(pack, edit.files, edit.keeps_others);
     case RuleEdit::Kind::kVersion:
       return rules.pack_of(edit.version);
   }
@@ -57,7 +42,7 @@ std::string text_of(const RuleEdit& edit) {
     case RuleEdit::Kind::kStage:
       return fmt::format("stage of {}: {}", edit.rule, text_of(edit.rollout));
     case RuleEdit::Kind::kFiles:
-      return edit.files.size() == 1 ? fmt::format("file {}", edit.files.begin()->first)
+      return edit.files.size() == 1 ? fmt::format("file {}", edit.files.begin().key())
                                     : fmt::format("{} files", edit.files.size());
     case RuleEdit::Kind::kVersion:
       return fmt::format("version {}", edit.version);
@@ -75,13 +60,8 @@ ordered_json edit_json(const RuleEdit& edit) {
       return {{"remove_rule", edit.rule}};
     case RuleEdit::Kind::kStage:
       return {{"rule", edit.rule}, {"stage", text_of(edit.rollout)}};
-    case RuleEdit::Kind::kFiles: {
-      ordered_json files = ordered_json::object();
-      for (const auto& [path, text] : edit.files) {
-        files[path] = text ? ordered_json(*text) : ordered_json();
-      }
-      return {{"files", std::move(files)}, {"keeps_others", edit.keeps_others}};
-    }
+    case RuleEdit::Kind::kFiles:
+      return {{"files", edit.files}, {"keeps_others", edit.keeps_others}};
     case RuleEdit::Kind::kVersion:
       return {{"version", edit.version}};
   }
@@ -107,10 +87,8 @@ std::optional<RuleEdit> parse_edit(const ordered_json& json) {
       edit.rollout = *rollout;
     } else if (json.contains("files")) {
       edit.keeps_others = json.at("keeps_others").get<bool>();
-      for (const auto& file : json.at("files").items()) {
-        edit.files[file.key()] =
-            file.value().is_null() ? std::nullopt : std::optional(file.value().get<std::string>());
-      }
+      edit.files = json.at("files");
+      if (!are_pack_files(edit.files, edit.keeps_others)) return std::nullopt;
     } else {
       edit.kind = RuleEdit::Kind::kVersion;
       edit.version = json.at("version").get<std::uint64_t>();

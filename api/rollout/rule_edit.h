@@ -1,8 +1,7 @@
 /// A change of a server's rules as data, which can be kept and made later.
 #pragma once
 #include <cstdint>
-#include <map>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
@@ -17,7 +16,7 @@ struct RuleEdit {
     kPutRule,     // `rule` becomes `text`, in shadow if `begins_in_shadow` and it is new
     kRemoveRule,  // `rule` goes
     kStage,       // `rule` comes to `rollout`
-    kFiles,       // `files` become what they say, nothing: they go; with `keeps_others` others stay
+    kFiles,       // `files` become what they say, null: they go; with `keeps_others` others stay
     kVersion,     // all is as it was in `version`
   };
   Kind kind = Kind::kFiles;
@@ -25,7 +24,7 @@ struct RuleEdit {
   std::string text = {};
   bool begins_in_shadow = false;
   Rollout rollout = {};
-  std::map<std::string, std::optional<std::string>> files = {};
+  nlohmann::ordered_json files = {};  // as bodies have them (api/node/pack_request.h)
   bool keeps_others = false;
   std::uint64_t version = 0;
 };

@@ -9,6 +9,7 @@
 
 #include "api/node/rule_service.h"
 #include "api/rest/json_body.h"
+#include "api/rest/problem.h"
 #include "api/rollout/deploy_routes.h"
 
 namespace tocsin::api {

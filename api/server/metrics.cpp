@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "api/base/version.h"
+#include "api/jobs/backtest_jobs.h"
 #include "api/outbox/subscription_service.h"
 #include "cep/plan/rule.h"
 
@@ -258,6 +259,18 @@ void add_deliveries(Exposition& to, SubscriptionService& service, cep::EventTime
     active += silence->state_at(now) == SilenceState::kActive ? 1 : 0;
   to.add(Metric::silences_active, active);
 }
+
+void add_backtests(Exposition& to, const BacktestFigures& figures) {
+  to.add(Metric::backtests_queued, figures.queued);
+  to.add(Metric::backtests_running, figures.running);
+  to.add(Metric::backtests_kept, figures.kept);
+  to.add(Metric::backtests_kept_bytes, figures.kept_bytes);
+  to.add(Metric::backtests_ended_total, "state", "done", figures.done);
+  to.add(Metric::backtests_ended_total, "state", "failed", figures.failed);
+  to.add(Metric::backtests_ended_total, "state", "cancelled", figures.cancelled);
+  to.add(Metric::backtests_refused_total, figures.refused);
+  to.add(Metric::backtests_removed_total, figures.removed);
+}
 }  // namespace
 
 std::string metrics_text(const ServerContext& context, bool is_ready,
@@ -276,6 +289,7 @@ std::string metrics_text(const ServerContext& context, bool is_ready,
   if (context.subscriptions != nullptr)
     add_deliveries(to, *context.subscriptions, context.clock.now());
   to.add(Metric::traces_kept, context.effects.event_traces());
+  add_backtests(to, context.backtests->figures());
   to.describe(Metric::http_requests_total);
   for (const auto& [status, count] : context.http.by_status()) {
     to.add(Metric::http_requests_total, "status", std::to_string(status), count);

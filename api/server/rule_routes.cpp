@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/node/pack_request.h"
 #include "api/rest/json_body.h"
 #include "api/rollout/deploy_routes.h"
 #include "api/rules/explain_json.h"

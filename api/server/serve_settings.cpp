@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <utility>
 
 #include "api/net/loopback_address.h"
 #include "api/node/run_arguments.h"
@@ -19,6 +20,9 @@ std::chrono::milliseconds time_of(const Configuration& configuration, std::strin
 std::size_t size_of(const Configuration& configuration, std::string_view name) {
   return static_cast<std::size_t>(configuration.integer(name));
 }
+// The alerts of a slice are in memory at once: fewer rows bound those of rules that alert too
+// often.
+constexpr std::size_t kBacktestSliceRows = 256;
 }  // namespace
 
 HttpServerLimits http_limits(const Configuration& configuration) {
@@ -87,6 +91,26 @@ std::optional<runtime::ArchiveOptions> archive_options(const Configuration& conf
       configuration.size_limit("archive.backlog_max").value_or(options.backlog_bytes_max);
   options.writer.line_bytes_max = line_bytes_max;
   return options;
+}
+
+BacktestLimits backtest_limits(const Configuration& configuration) {
+  return {size_of(configuration, "backtests.queue_max"),
+          size_of(configuration, "backtests.kept_max"),
+          static_cast<std::uint64_t>(configuration.integer("backtests.kept_bytes_max"))};
+}
+
+BacktestResources backtest_resources(const Configuration& configuration, runtime::Files& files,
+                                     std::string data, runtime::RunOptions options) {
+  options.heartbeat.reset();
+  options.idle_after.reset();
+  options.drift_max.reset();
+  options.workers = nullptr;
+  options.slice_rows_max = kBacktestSliceRows;
+  BacktestResources resources{files, std::move(data), std::move(options), {}};
+  resources.workers = static_cast<std::uint32_t>(configuration.integer("backtests.workers"));
+  resources.memory_max = static_cast<std::uint64_t>(configuration.integer("backtests.memory_max"));
+  resources.compare_max = size_of(configuration, "backtests.compare_max");
+  return resources;
 }
 
 Result<AlertServicesOptions> alert_services_options(const Configuration& configuration) {

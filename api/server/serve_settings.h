@@ -7,6 +7,8 @@
 #include <string_view>
 
 #include "api/base/settings.h"
+#include "api/jobs/backtest_jobs.h"
+#include "api/jobs/backtest_work.h"
 #include "api/net/http_server.h"
 #include "api/node/node_service.h"
 #include "api/rest/answer_store.h"
@@ -14,6 +16,8 @@
 #include "api/rest/router.h"
 #include "api/rollout/change_service.h"
 #include "api/server/alert_services.h"
+#include "runtime/event_time/run_options.h"
+#include "runtime/io/files.h"
 #include "runtime/node/archive_keeper.h"
 
 namespace tocsin::api {
@@ -27,6 +31,10 @@ runtime::RetentionPolicy retention_policy(const Configuration& configuration);
 /// Nothing where none is kept.
 std::optional<runtime::ArchiveOptions> archive_options(const Configuration& configuration,
                                                        std::size_t line_bytes_max);
+BacktestLimits backtest_limits(const Configuration& configuration);
+/// Without labels. Of `options` what clocks and threads decide is left out: the past has none.
+BacktestResources backtest_resources(const Configuration& configuration, runtime::Files& files,
+                                     std::string data, runtime::RunOptions options);
 /// Errors: kInvalidArgument, naming the setting.
 Result<AlertServicesOptions> alert_services_options(const Configuration& configuration);
 /// An address to listen on: HOST:PORT with a numeric host, "[::1]:8080", "localhost:8080". Fails

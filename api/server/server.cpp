@@ -395,6 +395,8 @@ Outcome<void> Server::begin_routes() {
   alert_services_ = *std::move(alert_services);
   open_alert_services_ = alert_services_.get();
   context_->subscriptions = &alert_services_->subscriptions();
+  if (auto opened = open_backtests(*context_, *store_, run_options_); !opened)
+    return stop(exit_code_of_named(opened.error().code), opened.error().message);
   RouterOptions options = router_options();
   options.answers = answers_.get();
   options.audit = audit_.get();
@@ -458,6 +460,7 @@ ExitCode Server::wait() {
   is_closing_ = true;
   alert_services_->stop();  // streams end, for which the HTTP server would wait
   http_->stop();
+  context_->backtests->stop();
   Result<void> stopped = service_->stop(true);
   close();
   if (!stopped) {

@@ -1,6 +1,18 @@
 #include "api/server/server_context.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "api/alerts/triage_store.h"
+#include "api/base/command.h"
+#include "api/jobs/backtest_jobs.h"
+#include "api/jobs/backtest_work.h"
+#include "api/jobs/triage_labels.h"
+#include "api/server/serve_settings.h"
 
 namespace tocsin::api {
 HttpResponse refusal_response(const Refusal& refusal) {
@@ -30,5 +42,28 @@ HttpResponse refusal_response(const Refusal& refusal) {
       break;
   }
   return unavailable_response(refusal.detail);
+}
+
+Result<void> open_backtests(ServerContext& context, runtime::Store& store,
+                            const runtime::RunOptions& options) {
+  BacktestResources resources =
+      backtest_resources(context.configuration, context.files, context.paths.directory, options);
+  resources.triage_labels = [&context, triage = std::make_shared<const TriageStore>(store)](
+                                const std::optional<runtime::TimeSpan>& times) {
+    return triage_labels(context.effects.reader(), *triage, times);
+  };
+  Result<std::unique_ptr<BacktestJobs>> jobs = BacktestJobs::open(
+      context.files, context.clock, context.paths.directory + "/backtests",
+      backtest_limits(context.configuration),
+      [resources](const BacktestRequest& request, const BacktestControl& control) {
+        return run_archive_backtest(resources, request, control);
+      });
+  if (!jobs) return tl::unexpected(jobs.error());
+  context.backtests = *std::move(jobs);
+  for (const std::string& damaged : context.backtests->damaged()) {
+    tell(fmt::format("tocsin: {}: it is not shown; remove the file, or restore it from a copy\n",
+                     damaged));
+  }
+  return {};
 }
 }  // namespace tocsin::api

@@ -21,10 +21,13 @@
 #include "api/rollout/change_service.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/effects/effect_store.h"
+#include "runtime/event_time/run_options.h"
 #include "runtime/io/clock.h"
 #include "runtime/io/files.h"
+#include "runtime/store/store.h"
 
 namespace tocsin::api {
+class BacktestJobs;
 class SubscriptionService;
 /// Requests that were answered. Threading: any.
 class HttpFigures {
@@ -69,7 +72,12 @@ struct ServerContext {
   std::size_t line_bytes_max;                    // of an event
   SubscriptionService* subscriptions = nullptr;  // null: nothing is delivered
   std::shared_ptr<CheckSlots> checks = std::make_shared<CheckSlots>();
+  std::shared_ptr<BacktestJobs> backtests = nullptr;  // open_backtests()
 };
+/// Gives the context its backtests, which are judged by time as `options` say; `store` has the
+/// effects. What is damaged there is told. Fails as BacktestJobs::open().
+Result<void> open_backtests(ServerContext& context, runtime::Store& store,
+                            const runtime::RunOptions& options);
 
 /// The answer to a refusal of the node's service: 503 with Retry-After, or 409.
 HttpResponse refusal_response(const Refusal& refusal);

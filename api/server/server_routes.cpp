@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "api/jobs/backtest_routes.h"
 #include "api/rest/json_body.h"
 #include "api/rollout/deploy_routes.h"
 #include "api/server/event_routes.h"
@@ -29,6 +30,7 @@ void add_server_routes(Router& router, ServerContext& context, std::function<boo
   add_producer_routes(router, context);
   add_token_routes(router, context);
   add_audit_routes(router, context);
+  add_backtest_routes(router, {*context.backtests, context.rules, *context.checks});
   add_metrics_route(router, context, std::move(is_ready));
   // Last: it shows what was added before.
   router.add({.method = "GET",

@@ -7,25 +7,13 @@
 #include <vector>
 
 #include "runtime/archive/archive_keys.h"
-#include "runtime/event_time/block_decoder.h"
+#include "runtime/archive/event_finder.h"
 #include "runtime/io/line_splitter.h"
 
 namespace tocsin::runtime {
 namespace {
 // What was taken in before is as long as it may be: nothing is cut again.
 constexpr std::size_t kAnyLength = std::numeric_limits<std::size_t>::max() / 4;
-constexpr std::size_t kRowsPerBatch = 2048;
-
-// Tells events apart.
-struct EventSearch {
-  explicit EventSearch(const cep::Program& program)
-      : keys(program),
-        decoder(program.plan(), keys.used_fields(), keys.used_types(),
-                BlockOptions{kAnyLength, kRowsPerBatch}) {}
-  ArchiveKeys keys;
-  BlockDecoder decoder;
-  DecodedBlock block;
-};
 struct FoundLine {
   std::uint32_t index = 0;  // of the record's lines that are not blank
   std::optional<cep::EventTime> ts;
@@ -59,30 +47,19 @@ struct ArchiveLines::Parts {
   }
 
   void find_events(std::string_view lines) {
-    search->decoder.decode(lines, false, search->block);
-    std::size_t batch = 0;
-    std::size_t row = 0;
-    for (std::uint32_t i = 0; i < search->block.lines.size(); ++i) {
-      const BlockLine& line = search->block.lines[i];
-      if (!line.used) continue;
-      while (row == search->block.batches[batch]->rows.size()) {
-        ++batch;
-        row = 0;
-      }
-      const cep::Batch& rows = *search->block.batches[batch];
-      const cep::Row& event = rows.rows[row++];
+    for (const FoundEvent& event : search->find(lines)) {
       if (question.times && !question.times->has(event.ts)) continue;
       const auto has = [&](const cep::KeyQuery& key) {
-        return search->keys.has(rows, event, key.table, key.key);
+        return search->keys().has(*event.batch, *event.row, key.table, key.key);
       };
       const bool is_of_key = question.keys.empty() || std::ranges::any_of(question.keys, has);
-      if (is_of_key) found.push_back({i, event.ts, line.text});
+      if (is_of_key) found.push_back({event.line, event.ts, event.text});
     }
   }
 
   ArchiveReader reader;
   LineQuestion question;
-  std::optional<EventSearch> search;
+  std::optional<EventFinder> search;
   std::uint64_t by_position = 0;
   // The record in work.
   std::uint64_t sequence = 0;
@@ -93,20 +70,12 @@ struct ArchiveLines::Parts {
   std::size_t next_found = 0;
 };
 
-ArchiveLines::ArchiveLines(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
-ArchiveLines::~ArchiveLines() = default;
-std::uint64_t ArchiveLines::lines_by_position() const { return parts_->by_position; }
-const ArchiveReader& ArchiveLines::reader() const { return parts_->reader; }
-
-Result<std::unique_ptr<ArchiveLines>> ArchiveLines::open(Files& files, std::string archive,
-                                                         std::string journal,
-                                                         const std::optional<cep::Program>& program,
-                                                         LineQuestion question) {
+ArchiveQuestion archive_question(const std::optional<cep::Program>& program,
+                                 const LineQuestion& question) {
   ArchiveQuestion of_records;
   of_records.taken = question.taken;
   of_records.times = question.times;
-  const bool is_of_events = question.is_of_events();
-  if (is_of_events) {
+  if (question.is_of_events()) {
     const ArchiveKeys keys(*program);
     std::vector<EventReading> times = keys.time_readings();
     of_records.time_readings = digest_of(times);
@@ -118,11 +87,24 @@ Result<std::unique_ptr<ArchiveLines>> ArchiveLines::open(Files& files, std::stri
       }
     }
   }
+  return of_records;
+}
+
+ArchiveLines::ArchiveLines(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+ArchiveLines::~ArchiveLines() = default;
+std::uint64_t ArchiveLines::lines_by_position() const { return parts_->by_position; }
+const ArchiveReader& ArchiveLines::reader() const { return parts_->reader; }
+
+Result<std::unique_ptr<ArchiveLines>> ArchiveLines::open(Files& files, std::string archive,
+                                                         std::string journal,
+                                                         const std::optional<cep::Program>& program,
+                                                         LineQuestion question) {
+  ArchiveQuestion of_records = archive_question(program, question);
   Result<ArchiveReader> reader =
       ArchiveReader::open(files, std::move(archive), std::move(journal), std::move(of_records));
   if (!reader) return tl::unexpected(reader.error());
   auto parts = std::make_unique<Parts>(*std::move(reader), std::move(question));
-  if (is_of_events) parts->search.emplace(*program);
+  if (parts->question.is_of_events()) parts->search.emplace(*program);
   return std::unique_ptr<ArchiveLines>(new ArchiveLines(std::move(parts)));
 }
 

@@ -24,6 +24,9 @@ struct LineQuestion {
   std::vector<cep::KeyQuery> keys;  // any of these; nothing: of any key
   bool is_of_events() const { return times || !keys.empty(); }
 };
+/// The records among which the lines are. `program` is needed where the question is of events.
+ArchiveQuestion archive_question(const std::optional<cep::Program>& program,
+                                 const LineQuestion& question);
 /// Texts are valid until the next call.
 struct ArchivedLine {
   cep::ArrivalNumber arrival;

@@ -110,9 +110,14 @@ Result<bool> ArchiveReader::open_next_file() {
   const ArchiveFile& file = directory_.files[next_file_++];
   reach(file.header.first_sequence);
   position_ = file.footer.end_sequence;
-  if (question_.taken && !question_.taken->overlaps(file.footer.taken)) return true;
-  const bool knows_times = file.footer.time_readings == question_.time_readings;
-  if (question_.times && knows_times && !question_.times->overlaps(file.footer.times)) return true;
+  if (!may_have(file)) {
+    const auto later = directory_.files.begin() + static_cast<std::ptrdiff_t>(next_file_);
+    const bool is_between =
+        question_.keeps_between && has_begun_ &&
+        std::any_of(later, directory_.files.end(),
+                    [this](const ArchiveFile& other) { return may_have(other); });
+    if (!is_between) return true;
+  }
   Result<ArchiveFileReader> opened = ArchiveFileReader::open(*files_, file.path);
   if (!opened && opened.error().code == Errc::kNotFound) {  // removed meanwhile, for its age
     gaps_.push_back({file.header.first_sequence, file.footer.end_sequence});
@@ -120,13 +125,25 @@ Result<bool> ArchiveReader::open_next_file() {
   }
   if (!opened) return tl::unexpected(opened.error());
   file_ = *std::move(opened);
+  has_begun_ = true;
   ++figures_.files_read;
   choose_blocks();
   return true;
 }
 
+// By what it says at its end.
+bool ArchiveReader::may_have(const ArchiveFile& file) const {
+  if (question_.taken && !question_.taken->overlaps(file.footer.taken)) return false;
+  const bool knows_times = file.footer.time_readings == question_.time_readings;
+  return !question_.times || !knows_times || question_.times->overlaps(file.footer.times);
+}
+
 void ArchiveReader::choose_blocks() {
   const ArchiveIndex& index = file_->index();
+  if (question_.keeps_between) {
+    blocks_.assign(index.blocks.begin(), index.blocks.end());
+    return;
+  }
   bool is_whole = false;   // what the index says is of another reading
   bool has_types = false;  // lines of unknown types may be events now
   for (const EventReading& reading : question_.readings) {

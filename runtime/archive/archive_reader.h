@@ -28,6 +28,9 @@ struct ArchiveQuestion {
   /// of unknown types are.
   std::vector<EventReading> readings;
   std::uint64_t time_readings = 0;  // their digest, of all types
+  /// Between the first file that has any of it and the last one nothing is passed over: what was
+  /// decided there is wanted too.
+  bool keeps_between = false;
 };
 struct ArchivedRecord {
   std::uint64_t sequence = 0;
@@ -67,6 +70,7 @@ class ArchiveReader {
   Result<bool> open_journal();
   Result<void> survey();
   void choose_blocks();
+  bool may_have(const ArchiveFile& file) const;
   void reach(std::uint64_t sequence);
 
   Files* files_;
@@ -83,6 +87,7 @@ class ArchiveReader {
   std::uint64_t position_ = 0;       // all before it was looked at; 0: nothing was
   std::optional<JournalReader> rest_;
   bool has_ended_ = false;
+  bool has_begun_ = false;  // a file was read
   std::vector<ArchiveGap> gaps_;
   ArchiveFigures figures_;
 };

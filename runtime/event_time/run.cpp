@@ -1,5 +1,7 @@
 #include "runtime/event_time/run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -137,6 +139,8 @@ class RunningProgram {
     return {};
   }
 
+  std::uint64_t state_bytes() const { return engine_.stats().state_bytes; }
+
   // What it counted itself, with what was counted of the reading.
   RunSummary summary(const RunSummary& reading) {
     RunSummary all = reading;
@@ -187,6 +191,16 @@ class RunningProgram {
   std::uint64_t values_missing_ = 0;  // of computed fields
   std::vector<cep::Alert> alerts_;
 };
+
+// Whether the state of all is within RunOptions::state_bytes_max.
+Result<void> check_state(const std::deque<RunningProgram>& programs, std::uint64_t bytes_max) {
+  std::uint64_t bytes = 0;
+  for (const RunningProgram& program : programs) bytes += program.state_bytes();
+  if (bytes <= bytes_max) return {};
+  return fail(Errc::kLimit,
+              fmt::format("the state of the rules takes {} bytes of memory, and may take {}", bytes,
+                          bytes_max));
+}
 }  // namespace
 
 void count_alert(const cep::Plan& plan, const cep::Alert& alert, RunSummary& summary) {
@@ -203,16 +217,24 @@ bool reads_alike(const cep::Plan& a, const cep::Plan& b) {
   return cep::describe(read_types(a)) == cep::describe(read_types(b));
 }
 
-Result<std::vector<RunSummary>> run_together(std::span<const ProgramRun> programs,
-                                             const std::vector<Input>& inputs,
-                                             const RunOptions& options, const Sinks& sinks,
-                                             std::vector<RunSummary>* partial) {
+namespace {
+using Read = std::function<Result<void>(const CommonUse&, RunSummary&, const Advance&)>;
+
+// Runs the programs over what `read` reads for all of them.
+Result<std::vector<RunSummary>> run_programs(std::span<const ProgramRun> programs,
+                                             const RunOptions& options,
+                                             std::vector<RunSummary>* partial, const Read& read) {
   TOCSIN_ASSERT(!programs.empty(), "there is a program to run");
   const auto begin = steady_clock::now();
   RunSummary reading;
   std::deque<RunningProgram> running;
   for (const ProgramRun& run : programs) running.emplace_back(run, options);
+  constexpr std::uint64_t kSlicesOfCheck = 16;
+  std::uint64_t slices = 0;
   const Advance advance = [&](cep::Batch& slice, cep::EventTime watermark) -> Result<void> {
+    if (options.state_bytes_max && slices++ % kSlicesOfCheck == 0) {
+      if (auto small = check_state(running, *options.state_bytes_max); !small) return small;
+    }
     for (RunningProgram& program : running) {
       RunSummary* const counts = &program == &running.front() ? &reading : nullptr;
       if (auto done = program.advance(slice, watermark, counts); !done) return done;
@@ -220,14 +242,35 @@ Result<std::vector<RunSummary>> run_together(std::span<const ProgramRun> program
     return {};
   };
   const CommonUse use(programs);
-  const Result<void> done =
-      read_slices(use.plan(), use.fields(), use.types(), inputs, options, sinks, reading, advance);
+  const Result<void> done = read(use, reading, advance);
   reading.seconds = std::chrono::duration<double>(steady_clock::now() - begin).count();
   std::vector<RunSummary> summaries;
   for (RunningProgram& program : running) summaries.push_back(program.summary(reading));
   if (partial != nullptr) *partial = summaries;
   if (!done) return tl::unexpected(done.error());
   return summaries;
+}
+}  // namespace
+
+Result<std::vector<RunSummary>> run_together(std::span<const ProgramRun> programs,
+                                             const std::vector<Input>& inputs,
+                                             const RunOptions& options, const Sinks& sinks,
+                                             std::vector<RunSummary>* partial) {
+  return run_programs(programs, options, partial,
+                      [&](const CommonUse& use, RunSummary& reading, const Advance& advance) {
+                        return read_slices(use.plan(), use.fields(), use.types(), inputs, options,
+                                           sinks, reading, advance);
+                      });
+}
+
+Result<std::vector<RunSummary>> run_together(std::span<const ProgramRun> programs,
+                                             Arrivals& arrivals, const RunOptions& options,
+                                             const Sinks& sinks) {
+  return run_programs(programs, options, nullptr,
+                      [&](const CommonUse& use, RunSummary& reading, const Advance& advance) {
+                        return read_arrivals({use.plan(), use.fields(), use.types()}, arrivals,
+                                             options, sinks, reading, advance);
+                      });
 }
 
 Result<RunSummary> run(const cep::Program& program, const std::vector<Input>& inputs,

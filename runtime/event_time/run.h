@@ -10,6 +10,7 @@
 #include "cep/data/alert.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/plan_fwd.h"
+#include "runtime/event_time/arrivals.h"
 #include "runtime/event_time/run_options.h"
 
 namespace tocsin::runtime {
@@ -44,4 +45,9 @@ Result<std::vector<RunSummary>> run_together(std::span<const ProgramRun> program
                                              const std::vector<Input>& inputs,
                                              const RunOptions& options, const Sinks& sinks,
                                              std::vector<RunSummary>* partial = nullptr);
+/// The same over what arrived before; each program gives what it would have given then, had it run
+/// from the first arrival on.
+Result<std::vector<RunSummary>> run_together(std::span<const ProgramRun> programs,
+                                             Arrivals& arrivals, const RunOptions& options,
+                                             const Sinks& sinks);
 }  // namespace tocsin::runtime

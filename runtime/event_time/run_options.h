@@ -18,17 +18,13 @@
 #include "cep/value/time.h"
 #include "runtime/event_time/input_form.h"
 #include "runtime/event_time/source_policy.h"
-#include "runtime/io/byte_source.h"
 #include "runtime/io/clock.h"
 
 namespace tocsin::runtime {
-/// A file by path (`.gz` and `.zst` are unpacked), standard input ("-"), text in memory, or
-/// whatever `open` opens.
+/// A file by path (`.gz` and `.zst` are unpacked), standard input ("-"), or text in memory.
 struct Input {
   std::string name;                     // shown in messages: the path, or "-"
   std::optional<std::string> contents;  // JSON lines given in memory instead of the file
-  /// Opens JSON lines that are neither; each call from the beginning. Empty: the file, or contents.
-  std::function<Result<std::unique_ptr<ByteSource>>()> open = {};
 };
 /// What becomes of an event of a type that no rule file declares.
 enum class UnknownTypes : std::uint8_t {
@@ -67,6 +63,9 @@ struct RunOptions {
   std::size_t reorder_bytes_max =
       1u << 30;  // events waiting to be put in order beyond it end the run (Errc::kLimit)
   std::size_t unique_ids_max = 10'000'000;  // ids known of each `unique` type, the newest
+  /// The state of all programs beyond so many bytes ends the run (Errc::kLimit); looked at every
+  /// few slices. Nothing: no limit.
+  std::optional<std::uint64_t> state_bytes_max;
   /// cep::Limits::steps_per_event_max. Nothing: the program's.
   std::optional<std::uint64_t> steps_per_event_max;
   /// Threads that read and decode files ahead of the caller's, which then only puts events in order

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <rocksdb/perf_level.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "cep/base/assert.h"
 
@@ -15,5 +17,11 @@ void begin_background_thread(const char* name) {
   TOCSIN_ASSERT(named == 0, "a thread's name has at most 15 bytes");
   // RocksDB counts what nobody asks for, at every step of an iterator.
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
+}
+
+void lower_priority_of_thread() {
+  constexpr int kNice = 10;
+  // On Linux a thread has a priority of its own. Where it cannot be lowered it stays.
+  static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice));
 }
 }  // namespace tocsin::runtime

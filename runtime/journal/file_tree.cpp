@@ -85,12 +85,13 @@ Result<void> write_synced(Files& files, const std::string& path, std::string_vie
   return {};
 }
 
-Result<void> replace_synced(Files& files, const std::string& path, std::string_view contents) {
-  const std::string part = path + ".part";
+Result<void> put_file(Files& files, const std::string& path, std::string_view contents) {
+  const std::string part = path + std::string(kUnfinishedEnding);
   if (auto gone = remove_tree(files, part); !gone) return gone;
   if (auto written = write_synced(files, part, contents); !written) return written;
-  if (auto renamed = files.rename(part, path); !renamed) return failed(renamed.error());
-  if (auto synced = files.sync_directory(parent_path(path)); !synced) return failed(synced.error());
+  FileResult<void> named = files.rename(part, path);
+  if (named) named = files.sync_directory(parent_path(path));
+  if (!named) return tl::unexpected(to_error(named.error()));
   return {};
 }
 

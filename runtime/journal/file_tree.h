@@ -40,9 +40,12 @@ Result<FileDigest> copy_file(Files& files, const std::string& from, const std::s
                              const BytesRead& read = {});
 /// Makes a file that is not there, and waits until its contents are on disk (its name is not yet).
 Result<void> write_synced(Files& files, const std::string& path, std::string_view contents);
-/// Gives a file these contents, at once and for good: after a crash it is the old one, or not
-/// there, or the new one. `path`.part is what it is written as.
-Result<void> replace_synced(Files& files, const std::string& path, std::string_view contents);
+/// What put_file() writes to until it is done, ends so: a crash may leave it.
+inline constexpr std::string_view kUnfinishedEnding = ".part";
+/// Gives the file at `path`, which need not be there, these contents at once: it has the old ones
+/// or the new ones, whatever happens. On disk when it returns. Fails with kLimit without space,
+/// kIo.
+Result<void> put_file(Files& files, const std::string& path, std::string_view contents);
 /// Waits until the contents of a file are on disk.
 Result<void> sync_file(Files& files, const std::string& path);
 /// Removes a file, or a folder with all that is in it; nothing where it is not there.

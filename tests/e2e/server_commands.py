@@ -234,5 +234,47 @@ def pipelines():
             assert {"check", "deploy"} <= set(jobs), document
             assert jobs["deploy"]["environment"] == "production"
 
+@case
+def backtest_on_the_server():
+    """`tocsin backtest --server` sends the rules, waits, and writes the report; what a server does not take is refused"""
+    with Server() as server:
+        to = address(server)
+        server.send([payment(i, f"c{i % 3}", 50 + i) for i in range(200)])
+        write("new.tocsin", RULES.replace("amount > 100", "amount > 80"))
+        write("labels.ndjson", [{"event": "c1-100"}, {"event": "c0-33", "label": "ok"}])
+        done = tocsin("backtest", "new.tocsin", *to, "--against", "live", "--labels", "labels.ndjson", "--report-json", "r.json",
+                      "--html", "r.html", "--samples", "1")
+        assert done.code == 0, done
+        has(done.out, "against version 1: ", "precision", "the first alerts")
+        has(done.err, "backtest 1: queued", "backtest 1: done")
+        report = json.loads(read("r.json"))
+        assert report["events"] == 200 and report["backtest"]["labels"]["alerts_fraud"] == 1
+        assert report["comparison"]["changes"][0]["added"] == 20, report["comparison"]
+        assert read("r.html").startswith("<!DOCTYPE html>")
+        write("old.tocsin", RULES)
+        quiet = tocsin("backtest", "new.tocsin", *to, "--against", "old.tocsin", "--from", "2026-03-02T12:01:00Z",
+                       "--vary", "--no-final-watermark", "--quiet")
+        assert quiet.code == 0 and quiet.err == "", quiet
+        has(quiet.out, "over 140 events", "against old.tocsin", "neighbouring bounds")
+        for option, part in ((("--input", "x"), "--input does not go with --server"), (("--archive", "x"), "--archive does not"),
+                             (("--alerts", "x"), "only the report comes back"), (("--late-max", "5s"), "as the server judges them")):
+            wrong = tocsin("backtest", "new.tocsin", *to, *option)
+            assert wrong.code == 2 and part in wrong.err, wrong
+        failed = tocsin("backtest", "new.tocsin", *to, "--labels", "triage")
+        assert failed.code == 3 and "no alert of this time was confirmed" in failed.err, failed
+        write("bad.tocsin", RULES.replace("amount > 100", "amont > 100"))
+        wrong = tocsin("backtest", "bad.tocsin", *to)
+        assert wrong.code == 1 and "the server was not asked" in wrong.err, wrong
+        wrong = tocsin("backtest", "new.tocsin", *to, "--from", "yesterday")
+        assert wrong.code == 1 and "a time is written" in wrong.err, wrong
+        write("labels.ndjson", [{"evnt": "c1-100"}])
+        wrong = tocsin("backtest", "new.tocsin", *to, "--labels", "labels.ndjson")
+        assert wrong.code == 3 and "labels.ndjson:1" in wrong.err, wrong
+        reader = server.ask("POST", "/v1/tokens", {"name": "reader", "role": "reader"}).json["token"]
+        write("token", reader)
+        wrong = tocsin("backtest", "new.tocsin", *to)
+        assert wrong.code == 2 and "answers 403" in wrong.err, wrong
+
+
 
 run_cases()

@@ -1,0 +1,124 @@
+#include "api/jobs/backtest_work.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "api/backtest/archive_input.h"
+#include "api/backtest/backtest.h"
+#include "api/backtest/report_html.h"
+#include "api/backtest/report_json.h"
+#include "api/backtest/report_text.h"
+#include "api/node/archive_question.h"
+#include "runtime/io/worker_threads.h"
+
+namespace tocsin::api {
+namespace {
+Result<RuleSet> load_set(const RulePack& pack, std::vector<std::string> named) {
+  RuleSet set{std::move(named), pack.load()};
+  if (!set.loaded.program) {
+    return fail(Errc::kInvalidArgument, render_diagnostics(set.loaded, false));
+  }
+  if (auto refusal = nothing_to_run(set)) return fail(Errc::kInvalidArgument, *refusal);
+  return set;
+}
+
+std::vector<std::string> rule_files_of(const RulePack& pack) {
+  std::vector<std::string> files = pack.paths();
+  std::erase_if(files, [](const std::string& path) { return !path.ends_with(".tocsin"); });
+  return files;
+}
+
+Result<std::optional<Labels>> labels_of(const BacktestResources& resources,
+                                        const BacktestRequest& request) {
+  if (request.labels) {
+    Result<Labels> labels = Labels::parse(*request.labels, "labels");
+    if (!labels) return tl::unexpected(labels.error());
+    return *std::move(labels);
+  }
+  if (!request.labels_by_triage) return std::nullopt;
+  const auto times = archive_span(request.from, request.to, "`from`, `to`");
+  if (!times) return fail(Errc::kInvalidArgument, times.error().message);
+  const Result<std::string> lines = resources.triage_labels(*times);
+  if (!lines) return tl::unexpected(lines.error());
+  if (lines->empty()) {
+    return fail(Errc::kInvalidArgument,
+                "no alert of this time was confirmed or dismissed: there are no labels by triage");
+  }
+  Result<Labels> labels = Labels::parse(*lines, "triage");
+  if (!labels) return tl::unexpected(labels.error());
+  return *std::move(labels);
+}
+
+Result<BacktestRules> prepare(const BacktestResources& resources, const BacktestRequest& request) {
+  BacktestRules rules;
+  const std::vector<std::string> files = rule_files_of(request.rules);
+  Result<RuleSet> fresh = load_set(request.rules, files);
+  if (!fresh) return tl::unexpected(fresh.error());
+  rules.fresh = *std::move(fresh);
+  if (request.against) {
+    Result<RuleSet> old = load_set(*request.against, request.against_named);
+    if (!old) return tl::unexpected(old.error());
+    rules.old = *std::move(old);
+  }
+  Result<std::optional<Labels>> labels = labels_of(resources, request);
+  if (!labels) return tl::unexpected(labels.error());
+  rules.labels = *std::move(labels);
+  if (!request.varies) return rules;
+  const auto read = [&](const std::string& path) -> Result<std::string> {
+    const auto text = request.rules.file(path);
+    if (!text) return fail(Errc::kNotFound, "there is no such file");
+    return std::string(*text);
+  };
+  Result<VariedRules> varied = vary_rules(rules.fresh.loaded, files, read, request.variants_max);
+  if (!varied) return tl::unexpected(varied.error());
+  rules.varied = *std::move(varied);
+  return rules;
+}
+}  // namespace
+
+Result<StoredReport> run_archive_backtest(const BacktestResources& resources,
+                                          const BacktestRequest& request,
+                                          const BacktestControl& control) {
+  Result<BacktestRules> rules = prepare(resources, request);
+  if (!rules) return tl::unexpected(rules.error());
+  const Outcome<ArchiveInput> archive = ArchiveInput::open(
+      resources.files, resources.data, request.from, request.to, request.lists_as_of);
+  if (!archive) return fail(Errc::kIo, archive.error().message);
+  runtime::RunOptions options = resources.options;
+  runtime::WorkerThreads workers(resources.workers);
+  options.workers = &workers;
+  options.final_watermark = request.final_watermark;
+  options.state_bytes_max = resources.memory_max;
+  options.reorder_bytes_max = resources.memory_max;
+  options.stop_requested = control.stop_requested;
+  TallyOptions tally;
+  tally.samples = request.samples;
+  tally.facts_max = resources.compare_max;
+  Backtest backtest(*rules, tally);
+  runtime::Sinks sinks;
+  sinks.progress = [&](const runtime::Progress& progress) {
+    if (progress.bytes_total == 0) return;
+    control.progress(std::min(
+        1.0, static_cast<double>(progress.bytes_done) / static_cast<double>(progress.bytes_total)));
+  };
+  const Result<void> done =
+      backtest.run({{"the archive of the server"}, &*archive}, options, sinks);
+  for (std::string note : backtest.notes().texts) {
+    if (note.ends_with('\n')) note.pop_back();
+    control.notes->push_back(std::move(note));
+  }
+  if (!done && done.error().code == Errc::kLimit) {
+    return fail(Errc::kLimit, fmt::format("{} (backtests.memory_max): take a shorter time or fewer "
+                                          "rules, or raise the limit",
+                                          done.error().message));
+  }
+  if (!done) return tl::unexpected(done.error());
+  if (backtest.summary().events == 0) {
+    control.notes->push_back("the archive has no events of these types in this time");
+  }
+  const BacktestReport report = backtest.report();
+  return StoredReport{backtest_json(report), backtest_text(report), backtest_html(report)};
+}
+}  // namespace tocsin::api

@@ -1,0 +1,72 @@
+#include "api/node/pack_request.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "api/rest/problem.h"
+
+namespace tocsin::api {
+using nlohmann::ordered_json;
+
+bool are_pack_files(const ordered_json& files, bool may_remove) {
+  return files.is_object() && std::ranges::all_of(files, [&](const ordered_json& text) {
+           return text.is_string() || (may_remove && text.is_null());
+         });
+}
+
+Result<RulePack> with_pack_files(const RulePack& before, const ordered_json& files,
+                                 bool keeps_others) {
+  Result<RulePack> pack = before;
+  for (const std::string& path : before.paths()) {
+    if (keeps_others || files.contains(path)) continue;
+    pack = pack->without_file(path);
+    if (!pack) return pack;
+  }
+  for (const auto& [path, text] : files.items()) {
+    pack =
+        text.is_null() ? pack->without_file(path) : pack->with_file(path, text.get<std::string>());
+    if (!pack) return pack;
+  }
+  return pack;
+}
+
+HttpResponse refused(const DeployRefusal& refusal) {
+  using Why = DeployRefusal::Why;
+  ordered_json more = ordered_json::object();
+  switch (refusal.why) {
+    case Why::kStale:
+      return problem_response(ProblemKind::kStale, refusal.detail);
+    case Why::kNotFound:
+      return problem_response(ProblemKind::kNotFound, refusal.detail);
+    case Why::kBadEdit:
+      return problem_response(ProblemKind::kBadBody, refusal.detail);
+    case Why::kNotAllowed:
+      return problem_response(ProblemKind::kConflict, refusal.detail);
+    case Why::kNoCheck: {
+      ordered_json list = ordered_json::array();
+      std::string_view lines = refusal.diagnostics;
+      while (!lines.empty()) {
+        const std::size_t end = std::min(lines.find('\n'), lines.size());
+        list.push_back(ordered_json::parse(lines.substr(0, end)));
+        lines.remove_prefix(std::min(end + 1, lines.size()));
+      }
+      more["diagnostics"] = std::move(list);
+      return problem_response(ProblemKind::kRulesDoNotCheck, refusal.detail, more);
+    }
+    case Why::kTestsFail:
+      more["failures"] = refusal.failures;
+      return problem_response(ProblemKind::kRuleTestsFail, refusal.detail, more);
+    case Why::kTooLarge:
+      return problem_response(ProblemKind::kTooLarge, refusal.detail);
+    case Why::kNode:
+    case Why::kNotDurable:
+      return problem_response(ProblemKind::kUnavailable, refusal.detail);
+    case Why::kStorage:
+      break;
+  }
+  return problem_response(ProblemKind::kInternal, refusal.detail);
+}
+}  // namespace tocsin::api

@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""Backtests that a server runs over its own archive, beside its work.
+
+    serve_backtests.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
+"""
+import json
+import pathlib
+import time
+
+from harness import RULES, START_US, case, has, json_lines, lines, payment, read, run_cases, tocsin, wait_for, write
+from server_process import Server, stored
+
+# Journal files that are full soon, and checkpoints that let go of them.
+OFTEN = ("--journal-segment-bytes", "16KiB", "--checkpoint-every", "100ms")
+# Many rules make a backtest of a few thousand events slow enough to be looked at.
+SLOW = "event payment { ts: time, id: string id, card: string, amount: decimal(2), place: string? }\n" + "\n".join(
+    f'rule r{n} "Two" {{ by card when payment as p where amount > {n} then payment as q where amount > {n} within 10m once per 1h '
+    f'alert "two" }}' for n in range(200))
+NEW = RULES.replace("amount > 100", "amount > 30")
+
+
+def fill(server, count, first=0):
+    """Sends so many payments, a request for each 500; gives them."""
+    sent = [payment(i, f"c{i % 7}", 5 + i % 200) for i in range(first, first + count)]
+    for begin in range(0, count, 500):
+        assert server.send(sent[begin:begin + 500]).status == 200
+    return sent
+
+
+def ask(server, body, status=202):
+    answer = server.ask("POST", "/v1/backtests", body)
+    assert answer.status == status, answer
+    return answer
+
+
+def state(server, number):
+    return server.ask("GET", f"/v1/backtests/{number}").json
+
+
+def end_of(server, number):
+    wait_for(lambda: state(server, number)["state"] not in ("queued", "running"), f"the end of backtest {number}")
+    return state(server, number)
+
+
+def report_of(server, number):
+    ended = end_of(server, number)
+    assert ended["state"] == "done", ended
+    return server.ask("GET", f"/v1/backtests/{number}/report").json
+
+
+def alerts_of(report, part="backtest"):
+    return {rule["rule"]: rule["alerts"] for rule in report[part]["rules"]}
+
+
+@case
+def same_as_command():
+    """a report is that of `tocsin backtest` on the same events, with what is active beside it, in its three forms"""
+    with Server(*OFTEN) as server:
+        sent = fill(server, 6000)
+        answer = ask(server, {"files": {"new.tocsin": NEW}, "against": "live", "vary": True, "vary_max": 20, "samples": 2})
+        assert answer.headers["Location"] == "/v1/backtests/1" and answer.json["id"] == 1, answer
+        report = report_of(server, 1)
+        write("new.tocsin", NEW)
+        write("events.ndjson", sent)
+        tocsin("backtest", "new.tocsin", "--input", "events.ndjson", "--against", "rules.tocsin", "--vary", "--vary-max", "20",
+               "--samples", "2", "--late-policy", "clamp", "--report-json", "report.json")
+        wanted = json.loads(read("report.json"))
+        assert report["inputs"] == ["the archive of the server"] and report["against"]["files"] == ["version 1"]
+        assert report["events"] == 6000 and alerts_of(report)["large"] > alerts_of(report, "against")["large"] > 0
+        for part in ("backtest", "against"):
+            for rule in report[part]["rules"] + wanted[part]["rules"]:
+                del rule["cost"]  # it is measured
+        assert report["backtest"]["rules"] == wanted["backtest"]["rules"]
+        assert report["against"]["rules"] == wanted["against"]["rules"]
+        for part in ("comparison", "variation", "first_event", "last_event"):
+            assert report[part] == wanted[part], part
+        done = state(server, 1)
+        assert done["progress"] == 1 and done["who"] == "admin" and done["began"] <= done["ended"], done
+        assert done["request"] == {"files": ["new.tocsin"], "against": "version 1", "vary": True, "vary_max": 20, "samples": 2}
+        text = server.ask("GET", "/v1/backtests/1/report?format=text").text
+        has(text, "against version 1", "neighbouring bounds")
+        page = server.ask("GET", "/v1/backtests/1/report?format=html")
+        assert page.text.startswith("<!DOCTYPE html>") and "default-src 'none'" in page.headers["Content-Security-Policy"]
+        # Nothing was raised by it.
+        assert len(stored()) == alerts_of(report, "against")["large"] + alerts_of(report, "against")["unconfirmed"]
+
+
+@case
+def ranges_patches_labels():
+    """a time, one changed file beside the others, labels of the body, and what people made of the alerts"""
+    write("more.tocsin", 'use "rules.tocsin"\nrule tiny "Tiny" { by card when payment where amount < 6 alert "tiny" }\n')
+    with Server("more.tocsin") as server:
+        fill(server, 2000)
+        ask(server, {"files": {"rules.tocsin": NEW}, "patch": True, "from": "2026-03-02T12:10:00Z", "to": "2026-03-02T12:20:00Z"})
+        report = report_of(server, 1)
+        assert report["events"] == 600 and alerts_of(report)["tiny"] == 3, report["events"]
+        assert report["first_event"] == START_US + 600_000_000 or report["first_event"].startswith("2026-03-02T12:10:00"), report
+        ask(server, {"files": {"new.tocsin": NEW}, "labels": [{"event": "c5-26", "scenario": "x"}, {"event": "c3-10", "label": "ok"}]})
+        labels = report_of(server, 2)["backtest"]["labels"]
+        assert (labels["alerts_fraud"], labels["alerts_ok"], labels["frauds"]) == (1, 0, 1), labels
+        # Two alerts are judged.
+        wait_for(lambda: len(server.ask("GET", "/v1/alerts?rule=large").json["alerts"]) > 3, "alerts")
+        found = server.ask("GET", "/v1/alerts?rule=large").json["alerts"]
+        for hit, action in zip(found[:3], ("confirm", "dismiss", "confirm")):
+            answer = server.ask("POST", f"/v1/alerts/{hit['alert']['id']}/triage", {"action": action})
+            assert answer.status == 200, answer
+        server.ask("POST", f"/v1/alerts/{found[2]['alert']['id']}/triage", {"action": "close"})
+        ask(server, {"files": {"new.tocsin": NEW}, "labels": "triage"})
+        report = report_of(server, 3)
+        labels = report["backtest"]["labels"]
+        assert (labels["alerts_fraud"], labels["alerts_ok"], labels["frauds_found"], labels["frauds"]) == (2, 1, 2, 2), labels
+        assert report["scenarios"] == [{"scenario": "large", "frauds": 2, "found": 2, "found_by_against": None}] or \
+            report["scenarios"][0]["frauds"] == 2, report["scenarios"]
+
+
+@case
+def refusals():
+    """what is wrong is refused at once: rules, members, times, labels, roles"""
+    with Server() as server:
+        for body, part in (({}, "`files` has the rule files"), ({"files": {"a.tocsin": 1}}, "`files` has"),
+                           ({"files": {"/a.tocsin": NEW}}, "no path within the pack"),
+                           ({"files": {"a.tocsin": NEW}, "file": 1}, "unknown member file"),
+                           ({"files": {"a.tocsin": NEW}, "from": "yesterday"}, "a time is written"),
+                           ({"files": {"a.tocsin": NEW}, "from": "2026-03-02", "to": "2026-03-01"}, "`to` is not after"),
+                           ({"files": {"a.tocsin": NEW}, "against": "dead"}, "`against` is"),
+                           ({"files": {"a.tocsin": NEW}, "samples": 101}, "`samples` is a whole number from 0 to 100"),
+                           ({"files": {"a.tocsin": NEW}, "vary_max": 1.5}, "`vary_max` is"),
+                           ({"files": {"a.tocsin": NEW}, "vary": "yes"}, "`vary` is true or false"),
+                           ({"files": {"a.tocsin": NEW}, "labels": [{"evnt": "x"}]}, "labels:1"),
+                           ({"files": {"a.tocsin": NEW.replace("by card", "status draft by card")}}, "no rule to run")):
+            answer = ask(server, body, 400)
+            has(answer.json["detail"], part)
+        answer = ask(server, {"files": {"a.tocsin": NEW.replace("amount >", "amont >")}}, 422)
+        assert answer.problem() == "rules-do-not-check" and answer.json["diagnostics"], answer
+        assert server.ask("GET", "/v1/backtests").json == {"backtests": []}
+        for path in ("/v1/backtests/1", "/v1/backtests/1/report"):
+            assert server.ask("GET", path).problem() == "not-found"
+        assert server.ask("DELETE", "/v1/backtests/1").problem() == "not-found"
+        tokens = {role: server.ask("POST", "/v1/tokens", {"name": role, "role": role}).json["token"]
+                  for role in ("reader", "analyst", "producer")}
+        body = {"files": {"a.tocsin": NEW}}
+        assert server.ask("POST", "/v1/backtests", body, token=tokens["reader"]).status == 403
+        assert server.ask("GET", "/v1/backtests", token=tokens["producer"]).status == 403
+        assert server.ask("POST", "/v1/backtests", body, token=tokens["analyst"]).status == 202
+        assert end_of(server, 1)["notes"] == ["the archive has no events of these types in this time"]
+        assert state(server, 1)["who"] == "analyst"
+        assert server.ask("GET", "/v1/backtests", token=tokens["reader"]).json["backtests"][0]["id"] == 1
+        entries = server.ask("GET", "/v1/audit").json["entries"]
+        assert any(entry["operation"] == "startBacktest" and entry["notes"]["backtest"] == 1 if "notes" in entry else
+                   "startBacktest" in json.dumps(entry) for entry in entries), entries
+
+
+@case
+def queue():
+    """one runs, as many wait as may, others are refused; each can be cancelled, events are taken all the time"""
+    with Server(*OFTEN, "--backtests-queue-max", "2") as server:
+        fill(server, 30_000)
+        body = {"files": {"slow.tocsin": SLOW}, "vary": True, "vary_max": 1000}
+        ask(server, body)
+        wait_for(lambda: state(server, 1)["state"] == "running", "the first to run")
+        ask(server, body)
+        ask(server, {"files": {"new.tocsin": NEW}})
+        answer = ask(server, body, 429)
+        assert answer.problem() == "too-many-requests" and int(answer.headers["Retry-After"]) > 0, answer
+        has(answer.json["detail"], "backtests.queue_max")
+        assert (server.metric("backtests_running"), server.metric("backtests_queued")) == (1, 2)
+        assert server.metric("backtests_refused_total") == 1
+        assert server.ask("GET", "/v1/backtests/2/report").problem() == "conflict"
+        slowest = 0
+        for i in range(20):
+            began = time.monotonic()
+            assert server.send([payment(40_000 + i, "c1", 150)], "?wait=alerts").status == 200
+            slowest = max(slowest, time.monotonic() - began)
+        assert slowest < 5, slowest
+        assert server.ask("DELETE", "/v1/backtests/2").json["state"] == "cancelled"
+        assert state(server, 1)["state"] == "running", state(server, 1)
+        assert server.ask("DELETE", "/v1/backtests/1").json["state"] in ("running", "cancelled")
+        assert end_of(server, 1)["state"] == "cancelled"
+        assert report_of(server, 3)["events"] >= 30_000
+        assert server.metric("backtests_ended_total") == 3
+        assert [job["id"] for job in server.ask("GET", "/v1/backtests").json["backtests"]] == [3, 2, 1]
+        for number in (1, 2, 3):
+            assert server.ask("DELETE", f"/v1/backtests/{number}").status == 204
+        assert server.ask("GET", "/v1/backtests").json == {"backtests": []}
+        assert not list(pathlib.Path("data/backtests").iterdir())
+
+
+@case
+def restart():
+    """after kill -9 and after a stop reports are there, what ran or waited has failed, and says why; damage is named"""
+    with Server(*OFTEN) as server:
+        fill(server, 20_000)
+        ask(server, {"files": {"new.tocsin": NEW}})
+        report = report_of(server, 1)
+        ask(server, {"files": {"slow.tocsin": SLOW}, "vary": True, "vary_max": 1000})
+        ask(server, {"files": {"new.tocsin": NEW}})
+        wait_for(lambda: state(server, 2)["state"] == "running", "the second to run")
+        server.kill()
+    write("data/backtests/00000009.json.part", "half")
+    write("data/backtests/00000004.report.json", "of nothing")
+    with Server(*OFTEN) as server:
+        assert report_of(server, 1) == report
+        has(state(server, 2)["failure"], "the server ended while it ran")
+        has(state(server, 3)["failure"], "the server ended before it began")
+        ask(server, {"files": {"slow.tocsin": SLOW}, "vary": True, "vary_max": 1000})
+        began = time.monotonic()
+        server.end()
+        assert time.monotonic() - began < 20
+    with Server(*OFTEN) as server:
+        jobs = server.ask("GET", "/v1/backtests").json["backtests"]
+        assert [job["state"] for job in jobs] == ["failed", "failed", "failed", "done"], jobs
+        server.end()
+    assert sorted(path.name for path in pathlib.Path("data/backtests").iterdir()) == sorted(
+        [f"{job['id']:08}.json" for job in jobs] + ["00000001.report.json"])
+    text = read("data/backtests/00000003.json")
+    write("data/backtests/00000003.json", text.replace("before it began", "before it begun"))
+    with Server(*OFTEN) as server:
+        assert [job["id"] for job in server.ask("GET", "/v1/backtests").json["backtests"]] == [jobs[0]["id"], 2, 1]
+        server.end()
+        has(server.said, "00000003.json is damaged")
+
+
+@case
+def limits():
+    """a backtest beyond its memory fails and says so; the oldest that are kept go; what the archive has lost is said"""
+    remembers = """
+event payment { ts: time, id: string id, card: string, amount: decimal(2), place: string? }
+feature seen = count(payment) by id over last 30d
+rule many "Many" { by id when payment as p where seen > 5 alert "many" }
+"""
+    with Server(*OFTEN, "--backtests-memory-max", "1MiB", "--backtests-kept-max", "2") as server:
+        fill(server, 20_000)
+        ask(server, {"files": {"wide.tocsin": remembers}})
+        failed = end_of(server, 1)
+        assert failed["state"] == "failed", failed
+        has(failed["failure"], "bytes of memory", "backtests.memory_max")
+        for number in (2, 3, 4):
+            ask(server, {"files": {"new.tocsin": NEW}, "to": "2026-03-02T12:10:00Z"})
+            end_of(server, number)
+        assert [job["id"] for job in server.ask("GET", "/v1/backtests").json["backtests"]] == [4, 3]
+        assert server.metric("backtests_removed_total") == 2
+        wait_for(lambda: len(list(pathlib.Path("data/archive").glob("records-*"))) > 5, "files of the archive")
+        for path in sorted(pathlib.Path("data/archive").glob("records-*"))[1:4]:
+            path.unlink()
+        ask(server, {"files": {"new.tocsin": NEW}})
+        assert 0 < report_of(server, 5)["events"] < 20_000
+        has(state(server, 5)["notes"][0], "are not there: they were removed")
+
+
+run_cases()
