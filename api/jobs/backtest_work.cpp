@@ -51,7 +51,8 @@ Result<std::optional<Labels>> labels_of(const BacktestResources& resources,
   return *std::move(labels);
 }
 
-Result<BacktestRules> prepare(const BacktestResources& resources, const BacktestRequest& request) {
+Result<BacktestRules> prepare(const BacktestResources& resources, const BacktestRequest& request,
+                              const BacktestControl& control) {
   BacktestRules rules;
   const std::vector<std::string> files = rule_files_of(request.rules);
   Result<RuleSet> fresh = load_set(request.rules, files);
@@ -66,6 +67,7 @@ Result<BacktestRules> prepare(const BacktestResources& resources, const Backtest
   if (!labels) return tl::unexpected(labels.error());
   rules.labels = *std::move(labels);
   if (!request.varies) return rules;
+  if (control.stop_requested()) return fail(Errc::kStopped, "stopped");  // variants take a while
   const auto read = [&](const std::string& path) -> Result<std::string> {
     const auto text = request.rules.file(path);
     if (!text) return fail(Errc::kNotFound, "there is no such file");
@@ -81,7 +83,7 @@ Result<BacktestRules> prepare(const BacktestResources& resources, const Backtest
 Result<StoredReport> run_archive_backtest(const BacktestResources& resources,
                                           const BacktestRequest& request,
                                           const BacktestControl& control) {
-  Result<BacktestRules> rules = prepare(resources, request);
+  Result<BacktestRules> rules = prepare(resources, request, control);
   if (!rules) return tl::unexpected(rules.error());
   const Outcome<ArchiveInput> archive = ArchiveInput::open(
       resources.files, resources.data, request.from, request.to, request.lists_as_of);

@@ -20,7 +20,7 @@ void begin_background_thread(const char* name) {
 }
 
 void lower_priority_of_thread() {
-  constexpr int kNice = 10;
+  constexpr int kNice = 19;
   // On Linux a thread has a priority of its own. Where it cannot be lowered it stays.
   static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice));
 }

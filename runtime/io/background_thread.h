@@ -7,6 +7,6 @@ namespace tocsin::runtime {
 /// there. SIGPIPE is then an error of a write. RocksDB's counters of this thread are off.
 void begin_background_thread(const char* name);
 /// The calling thread, and those that it makes from here on, get a processor where others leave one
-/// (nice 10). What it was cannot be had again.
+/// (nice 19). What it was cannot be had again.
 void lower_priority_of_thread();
 }  // namespace tocsin::runtime

@@ -140,6 +140,40 @@ TEST_CASE("archive: all records are read again, from it and from the journal") {
   CHECK(passed > read / 2);
 }
 
+TEST_CASE("archive: between the first file and the last of a time nothing is passed over") {
+  std::size_t passed = 0;
+  tests::for_all_seeds("archive", 40, [&](Random& random) {
+    ArchiveWorld world(random);
+    const std::size_t count = 1 + random.below(400);
+    while (world.all.size() < count) REQUIRE(world.append());
+    REQUIRE(world.log->commit());
+    archive_some(random, world, random.below(count));
+    const ArchiveKeys keys(world.program);
+    for (int i = 0; i < 10; ++i) {
+      ArchiveQuestion question;
+      question.times.emplace();
+      for (const ArchivedEvent& event : random.pick(world.all).events) {
+        question.times->add(event.time);
+      }
+      question.readings = keys.time_readings();
+      question.time_readings = runtime::digest_of(question.readings);
+      question.keeps_between = true;
+      const Result<Found> found = read_all(world, question);
+      REQUIRE_MESSAGE(found, found.error().message);
+      std::size_t first = 0;
+      std::size_t last = 0;
+      for (std::size_t s = 1; s <= world.all.size(); ++s) {
+        if (!has(world.all[s - 1], question)) continue;
+        if (first == 0) first = s;
+        last = s;
+      }
+      for (std::size_t s = first; s != 0 && s <= last; ++s) REQUIRE(found->contains(s));
+      passed += world.all.size() - found->size();
+    }
+  });
+  CHECK(passed > 1000);
+}
+
 namespace {
 struct Asked {
   LineQuestion question;
