@@ -95,12 +95,14 @@ Outcome<ArchiveInput> ArchiveInput::open(runtime::Files& files, const std::strin
   return ArchiveInput(files, data, *times);
 }
 
-Result<std::unique_ptr<runtime::ByteSource>> ArchiveInput::read(const cep::Program& program,
-                                                                ArchiveNotes& notes) const {
+Result<std::unique_ptr<runtime::ByteSource>> ArchiveInput::read(
+    const cep::Program& program, ArchiveNotes& notes,
+    const std::vector<cep::KeyQuery>& keys) const {
   runtime::LineQuestion question;
   question.times = times_;
+  question.keys = keys;
   std::optional<cep::Program> types;
-  if (times_) types = program;
+  if (question.is_of_events()) types = program;
   auto lines = runtime::ArchiveLines::open(*files_, paths_.archive, paths_.journal, types,
                                            std::move(question));
   if (!lines) return tl::unexpected(lines.error());

@@ -8,6 +8,7 @@
 #include "api/node/run_arguments.h"
 #include "cep/base/result.h"
 #include "cep/compile/compile.h"
+#include "cep/engine/key_report.h"
 #include "runtime/archive/archive_lines.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/io/byte_source.h"
@@ -28,10 +29,12 @@ class ArchiveInput {
   static Outcome<ArchiveInput> open(runtime::Files& files, const std::string& data,
                                     const std::string& from, const std::string& to);
   /// The lines from the beginning; with `from` or `to` those that are events by the types of
-  /// `program`. What is missing is put into `notes`, which is nobody else's until the source is
-  /// gone. `files` of open(), and `notes`, must outlive it. Fails as ArchiveLines::open().
-  Result<std::unique_ptr<runtime::ByteSource>> read(const cep::Program& program,
-                                                    ArchiveNotes& notes) const;
+  /// `program`, with `keys` those of any of these keys. What is missing is put into `notes`, which
+  /// is nobody else's until the source is gone. `files` of open(), and `notes`, must outlive it.
+  /// Fails as ArchiveLines::open().
+  Result<std::unique_ptr<runtime::ByteSource>> read(
+      const cep::Program& program, ArchiveNotes& notes,
+      const std::vector<cep::KeyQuery>& keys = {}) const;
 
  private:
   ArchiveInput(runtime::Files& files, const std::string& data,
