@@ -167,6 +167,7 @@ Outcome<KeyTrace> traced(const TraceCommand& command, KeyTracer& tracer) {
   Result<KeyTrace> trace = tracer.run(inputs, options, sinks);
   line.clear();
   for (const std::string& text : notes.texts) tell(text);
+  if (trace) trace->missing = notes.texts;
   if (!trace) {
     return stop(ExitCode::kInputOutput,
                 stop_signal.requested()

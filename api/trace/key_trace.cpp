@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -11,7 +12,9 @@
 #include "api/rules/text_cache.h"
 #include "cep/compile/program.h"
 #include "cep/data/batch.h"
+#include "cep/data/entry_set.h"
 #include "cep/data/key_part.h"
+#include "cep/data/reference_data.h"
 #include "cep/data/row_identity.h"
 #include "cep/diagnose/key_condition.h"
 #include "cep/engine/engine.h"
@@ -35,6 +38,18 @@ std::string key_words(const cep::Rule& rule) {
   return names.empty() ? "has no key" : fmt::format("is by {}", fmt::join(names, ", "));
 }
 
+// Lists and tables become what another program of the same ones has.
+void take_data(const cep::Program& from, const cep::Program& to) {
+  const cep::ReferenceData& known = from.data();
+  cep::ReferenceData& own = to.data();
+  for (std::size_t i = 0; i < known.lists.size(); ++i) {
+    own.lists[i].entries().take_changes(cep::EntrySet(known.lists[i].entries()));
+  }
+  for (std::size_t i = 0; i < known.tables.size(); ++i) {
+    own.tables[i].rows().take_changes(cep::EntrySet(known.tables[i].rows()));
+  }
+}
+
 // The run of one trace.
 class TraceRun {
  public:
@@ -56,20 +71,18 @@ class TraceRun {
     if (at) {
       std::erase_if(slice.rows, [&](const cep::Row& row) { return row.engine_time > *at; });
     }
-    std::vector<TraceEntry> entries;
     std::erase_if(slice.rows, [&](const cep::Row& row) {
       const bool is_of_key = std::ranges::any_of(tracer_.keys(), [&](const cep::KeyQuery& key) {
         return keys_.has(slice, row, key.table, key.key);
       });
-      if (is_of_key && has_fields(row.type)) entries.push_back(entry_of(slice, row));
+      if (is_of_key && has_fields(row.type)) add_entry(slice, row);
       return !is_of_key && !tracer_.needs_other_keys();
     });
     const bool is_end = watermark == cep::kEventTimeMax || (at && watermark >= *at);
     if (is_end) watermark = end_time();
     if (slice.rows.empty() && !is_end) return {};
-    alerts_.clear();
-    engine_.advance(slice, watermark, alerts_);
-    keep(std::move(entries), reading_.read(alerts_));
+    advance_engine(slice, watermark);
+    keep_until(watermark);
     if (!is_end) return {};
     end(watermark);
     return fail(Errc::kStopped, "");  // nothing later makes a difference
@@ -131,7 +144,7 @@ class TraceRun {
                              : cep::row_identity(tracer_.plan(), batch, row).text;
     return event;
   }
-  TraceEntry entry_of(const cep::Batch& batch, const cep::Row& row) const {
+  void add_entry(const cep::Batch& batch, const cep::Row& row) {
     const std::vector<cep::Field>& fields = tracer_.plan().event_types[row.type.value].fields;
     TraceEntry entry;
     entry.moment = {row.engine_time, cep::Phase::kEvent, row.arrival, 0};
@@ -140,27 +153,28 @@ class TraceRun {
       entry.fields.emplace_back(fields[field.value].name,
                                 cep::OwnedValue(batch.value(tracer_.plan(), row, field)));
     }
-    return entry;
+    ++trace_.events;
+    open_.insert_or_assign(entry.moment, std::move(entry));
   }
 
-  // Both are in order.
-  void keep(std::vector<TraceEntry> entries, std::vector<cep::TracedMoment> moments) {
-    auto moment = moments.begin();
-    const auto keep_moments_until = [&](const cep::Moment* end) {
-      for (; moment != moments.end() && (end == nullptr || moment->moment < *end); ++moment) {
-        keep({moment->moment, std::move(moment->event), {}, std::move(moment->notes)});
-      }
-    };
-    for (TraceEntry& entry : entries) {
-      keep_moments_until(&entry.moment);
-      if (moment != moments.end() && moment->moment == entry.moment) {
-        entry.notes = std::move(moment->notes);
-        ++moment;
-      }
-      ++trace_.events;
-      keep(std::move(entry));
+  void advance_engine(const cep::Batch& slice, cep::EventTime watermark) {
+    alerts_.clear();
+    engine_.advance(slice, watermark, alerts_);
+    reading_.take(alerts_);
+  }
+
+  // Everything is known of what was before `time`.
+  void keep_until(cep::EventTime time) {
+    for (cep::TracedMoment& moment : reading_.give(time)) {
+      TraceEntry& entry = open_[moment.moment];
+      entry.moment = moment.moment;
+      if (!entry.event) entry.event = std::move(moment.event);
+      entry.notes = std::move(moment.notes);
     }
-    keep_moments_until(nullptr);
+    while (!open_.empty() && open_.begin()->first.time < time) {
+      keep(std::move(open_.begin()->second));
+      open_.erase(open_.begin());
+    }
   }
   void keep(TraceEntry entry) {
     trace_.alerts += static_cast<std::uint64_t>(
@@ -182,6 +196,11 @@ class TraceRun {
       });
       trace_.state.push_back(std::move(report));
     }
+    // What is said of the last events a moment later.
+    constexpr cep::Duration kMoment{1};
+    if (time == cep::kEventTimeMin) return;
+    advance_engine(cep::Batch(tracer_.plan()), time + kMoment);
+    keep_until(time + kMoment);
   }
 
   KeyTracer& tracer_;
@@ -190,6 +209,7 @@ class TraceRun {
   cep::Engine engine_;
   std::vector<std::vector<cep::FieldIndex>> fields_;  // by event type
   std::vector<bool> considered_;                      // by event type
+  std::map<cep::Moment, TraceEntry> open_;            // of which not all is known yet
   std::vector<cep::Alert> alerts_;
   cep::EventTime newest_ = cep::kEventTimeMin;
   bool has_ended_ = false;
@@ -233,6 +253,7 @@ Result<KeyTracer> KeyTracer::prepare(const cep::Program& program, TraceRequest r
   const std::unique_ptr<TextCacheFolder> cache = open_text_cache();
   Result<cep::Program> derived = cep::compile(tracer->plan(), {}, cache.get());
   if (!derived) return tl::unexpected(derived.error());
+  take_data(program, *derived);
   KeyTracer made(std::move(request), *std::move(tracer), *std::move(derived));
   Result<std::vector<cep::KeyQuery>> own = cep::find_keys(made.program_, made.request_.key);
   if (!own) return tl::unexpected(own.error());

@@ -53,12 +53,14 @@ struct KeyTrace {
   cep::EventTime end = cep::kEventTimeMin;
   std::vector<cep::KeyReport> state;  // of the key, then; of the traced rules and all features
   runtime::RunSummary summary;        // of the reading
+  std::vector<std::string> missing;   // what could not be read; each with its line end
 };
 
 /// Threading: one caller at a time.
 class KeyTracer {
  public:
-  /// `program` has the rules. Fails with kNotFound where no such rule or key is, with
+  /// `program` has the rules, and what their lists and tables hold now; nobody changes it
+  /// meanwhile. Fails with kNotFound where no such rule or key is, with
   /// kInvalidArgument for a value that a key cannot have, with kLimit for too many rules.
   static Result<KeyTracer> prepare(const cep::Program& program, TraceRequest request);
 

@@ -135,6 +135,12 @@ class TraceWriter {
     for (const TraceEntry& entry : trace_.entries) write(entry);
     json_.close(']');
     write_late();
+    json_.open("missing", '[');
+    for (std::string_view text : trace_.missing) {
+      if (text.ends_with('\n')) text.remove_suffix(1);
+      json_.text(text);
+    }
+    json_.close(']');
     json_.name("at");
     if (trace_.end == cep::kEventTimeMin) {
       json_.raw("null");

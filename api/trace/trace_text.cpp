@@ -61,7 +61,7 @@ class NoteWriter {
         return fmt::format("the partial match {} ended: {}", partial(), interruption());
       case TraceNote::Kind::kExpired:
         return fmt::format("the partial match {} expired: it waited for {}, and its {} are over",
-                           partial(), step(), limit());
+                           partial(), step(), cep::format_duration(note_.limit));
       case TraceNote::Kind::kCollected:
         return "taken into the window";
       case TraceNote::Kind::kAlert:
@@ -110,10 +110,6 @@ class NoteWriter {
       return fmt::format("the next event had to be {}", step());
     }
     return describe_hindrances(words_, note_.hindrances);
-  }
-  std::string limit() const {
-    const cep::Rule& rule = rule_of(tracer_, note_);
-    return cep::format_duration(rule.within ? *rule.within : *rule.without->absent_for);
   }
   std::string treatment() const {
     std::string text;

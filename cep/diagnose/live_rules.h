@@ -6,23 +6,26 @@
 #include <vector>
 
 #include "cep/diagnose/near_miss_rules.h"
-#include "cep/plan/contiguity.h"
 #include "cep/plan/partial_pattern.h"
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
-/// A stage's partial matches, each at its last event.
-DerivedRule live_prefix(const Rule& rule, const PatternStage& stage);
+/// A stage's partial matches, each at its last event, or the shortest time after it where the event
+/// may be one that must not come. Nothing where its pattern ends with an optional element, and
+/// something must not come.
+std::optional<DerivedRule> live_prefix(const Rule& rule, const PatternStage& stage);
 /// Events of a type that the stage waits for, each with the partial match that it came to; asks
-/// what its step asks.
-DerivedRule live_extension(const Rule& rule, const PatternStage& stage);
-/// The first event of `kinds` with `where` after a partial match of the stage. kNext: where it is
-/// the very next one that is considered; else kFirst.
-DerivedRule live_interruption(const Rule& rule, const PatternStage& stage,
-                              const std::vector<Subset>& kinds, const ExprPtr& where,
-                              Contiguity contiguity);
-/// A stage's partial matches that end with the rule's time, as nothing came that the stage waits
-/// for. Nothing where the rule has no time, or the step reads its own events.
+/// what its step asks. Nothing where what ends such a partial match cannot be said: at the begin of
+/// a group, after an optional step, by a condition that counts the loop's own events.
+std::optional<DerivedRule> live_extension(const Rule& rule, const PatternStage& stage);
+/// The first event of `kinds` with `where` after a partial match of the stage; where the stage
+/// waits for the next event, that one. Nothing as for live_extension().
+std::optional<DerivedRule> live_interruption(const Rule& rule, const PatternStage& stage,
+                                             const std::vector<Subset>& kinds,
+                                             const ExprPtr& where);
+/// A stage's partial matches that end with the stage's time, or the rule's, as nothing came that
+/// the stage waits for. Nothing where there is no such time, after a greedy loop, or as
+/// live_extension().
 std::optional<DerivedRule> live_expiry(const Rule& rule, const PatternStage& stage);
 /// All steps, where absences or `without … for` are still to be decided after them.
 std::optional<DerivedRule> live_steps(const Rule& rule);

@@ -113,7 +113,18 @@ void keys_to_fields(std::vector<Element>& elements, const KeySpec& key) {
   }
 }
 
-// Ends the pattern with the absence of what never comes, where one may stand.
+// The pattern of a stage with a further step, in which only the step's condition is new.
+Rule with_tail(const Rule& of, const PatternStage& stage, const Element& tail) {
+  Rule rule = bare(of);
+  add_extra_variables(rule, &stage);
+  rule.pattern = without_strictness(stage.pattern({tail}));
+  rule.within.reset();
+  rule.without.reset();
+  consider(rule, tail.events());
+  return rule;
+}
+}  // namespace
+
 void wait_a_moment(DerivedRule& derived) {
   Rule& rule = derived.rule;
   if (rule.pattern.empty() || rule.pattern.back().is_optional()) return;
@@ -127,18 +138,6 @@ void wait_a_moment(DerivedRule& derived) {
   rule.pattern.push_back(std::move(absence));
   derived.waits_a_moment = true;
 }
-
-// The pattern of a stage with a further step, in which only the step's condition is new.
-Rule with_tail(const Rule& of, const PatternStage& stage, const Element& tail) {
-  Rule rule = bare(of);
-  add_extra_variables(rule, &stage);
-  rule.pattern = without_strictness(stage.pattern({tail}));
-  rule.within.reset();
-  rule.without.reset();
-  consider(rule, tail.events());
-  return rule;
-}
-}  // namespace
 
 void ask_kinds(DerivedRule& derived, const std::vector<Subset>& kinds) {
   std::vector<EventTypeIndex> done;

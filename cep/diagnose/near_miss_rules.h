@@ -52,6 +52,8 @@ struct DerivedMatch {
   bool cut = false;
 };
 
+/// Ends the pattern with the absence of what never comes, where one may stand.
+void wait_a_moment(DerivedRule& derived);
 /// Asks whether the event on offer is of the kinds.
 void ask_kinds(DerivedRule& derived, const std::vector<Subset>& kinds);
 /// Asks it of the event on offer: what is true, and the values that stand in it.

@@ -18,6 +18,14 @@ std::size_t places_of(const Rule& rule) {
   return static_cast<std::size_t>(
       std::ranges::count_if(rule.pattern, [](const Element& e) { return !e.is_absence(); }));
 }
+// Whether an event of the loop may be one that ends it: then its first events need not be partial
+// matches.
+bool may_end_itself(const Element& loop) {
+  return std::ranges::any_of(loop.until_events(), [&](const Subset& until) {
+    return std::ranges::any_of(loop.events(),
+                               [&](const Subset& own) { return own.type == until.type; });
+  });
+}
 }  // namespace
 
 // What all rules derived from one rule said at one moment, as notes.
@@ -25,7 +33,7 @@ class RuleTracer::AtMoment {
  public:
   AtMoment(RuleTracer& tracer, std::size_t traced) : tracer_(tracer), traced_(traced) {}
 
-  void add_own(const Alert& alert) { own_.push_back(&alert); }
+  void add_own(const Alert& alert) { own_.push_back(alert); }
   void add(std::size_t derived, DerivedMatch match) {
     said_.push_back({derived, std::move(match)});
   }
@@ -121,24 +129,32 @@ class RuleTracer::AtMoment {
     std::ranges::sort(in_order, {}, [&](const Said* said) { return stage(*said).rank; });
     for (const Said* const said : in_order) {
       TraceNote note = note_at(TraceNote::Kind::kRefused, *said, without_last(*said));
-      const TakenEvent& offered = said->match.events.back();
-      note.hindrances = unmet(derived(*said).rule, said->match, offered.event.type);
-      const std::optional<Duration>& gap = stage(*said).gap;
-      if (gap && said->match.events.size() > 1) {
-        Hindrance late;
-        late.kind = Hindrance::Kind::kGap;
-        late.took = offered.event.ts - said->match.events[said->match.events.size() - 2].event.ts;
-        late.limit = *gap;
-        if (late.took >= late.limit) note.hindrances.push_back(std::move(late));
+      note.hindrances =
+          unmet(derived(*said).rule, said->match, said->match.events.back().event.type);
+      if (std::optional<Hindrance> late = too_late(*said)) {
+        if (!note.hindrances.empty()) continue;
+        note.hindrances.push_back(*std::move(late));
       }
       to.push_back(std::move(note));
     }
   }
 
+  // Whether the last event came after the time that the stage gives it.
+  std::optional<Hindrance> too_late(const Said& said) const {
+    const std::optional<Duration>& gap = stage(said).gap;
+    const std::vector<TakenEvent>& events = said.match.events;
+    if (!gap || events.size() < 2) return std::nullopt;
+    Hindrance late;
+    late.kind = Hindrance::Kind::kGap;
+    late.took = events.back().event.ts - events[events.size() - 2].event.ts;
+    late.limit = *gap;
+    return late.took < late.limit ? std::nullopt : std::optional(std::move(late));
+  }
+
   void note_interruptions(std::vector<TraceNote>& to) const {
     const Said* furthest = nullptr;
     for (const Said& said : said_) {
-      if (derived(said).role != Role::kInterruption) continue;
+      if (derived(said).role != Role::kInterruption || too_late(said)) continue;
       if (derived(said).interruption.kind == Hindrance::Kind::kNext && went_on(said)) continue;
       if (furthest == nullptr || stage(*furthest).rank < stage(said).rank) furthest = &said;
     }
@@ -167,29 +183,37 @@ class RuleTracer::AtMoment {
     }
   }
 
+  // Whether the rule's time was over before the stage's.
+  bool has_ended_before(const Said& said) const {
+    return stage(said).gap && rule().within &&
+           said.match.events.front().event.ts + *rule().within < said.match.moment.time;
+  }
   void note_expired(std::vector<TraceNote>& to) const {
     const Said* furthest = nullptr;
     for (const Said& said : said_) {
-      if (derived(said).role != Role::kExpiry) continue;
+      if (derived(said).role != Role::kExpiry || has_ended_before(said)) continue;
       if (furthest == nullptr || stage(*furthest).rank < stage(said).rank) furthest = &said;
     }
     if (furthest == nullptr) return;
-    to.push_back(note_at(TraceNote::Kind::kExpired, *furthest, furthest->match.events));
+    TraceNote note = note_at(TraceNote::Kind::kExpired, *furthest, furthest->match.events);
+    const std::optional<Duration>& gap = stage(*furthest).gap;
+    note.limit = gap ? *gap : rule().within ? *rule().within : *rule().without->absent_for;
+    to.push_back(std::move(note));
   }
 
   void note_alerts(std::vector<TraceNote>& to) {
-    for (const Alert* const alert : own_) {
-      const DerivedMatch match = read_match(rule(), nullptr, *alert, false, kEventsShown);
+    for (const Alert& alert : own_) {
+      const DerivedMatch match = read_match(rule(), nullptr, alert, false, kEventsShown);
       TraceNote note = note_of(TraceNote::Kind::kAlert, match.events, match.events_more);
       for (std::size_t i = 0; i < note.events.size(); ++i) {
         const std::size_t from_end = note.events.size() - i;
-        note.events[i].as = alert->events[from_end > 2 ? i : alert->events.size() - from_end].as;
+        note.events[i].as = alert.events[from_end > 2 ? i : alert.events.size() - from_end].as;
       }
-      note.alert = alert->id;
-      note.status = status_of(*tracer_.before_, *alert);
-      note.suppressed = alert->held_back;
+      note.alert = alert.id;
+      note.status = status_of(*tracer_.before_, alert);
+      note.suppressed = alert.held_back;
       to.push_back(std::move(note));
-      of().alerted = alert->ts;
+      of().alerted = alert.ts;
     }
     const Said* const complete = first(Role::kComplete);
     if (complete == nullptr || !own_.empty()) return;
@@ -249,10 +273,14 @@ class RuleTracer::AtMoment {
 
   RuleTracer& tracer_;
   std::size_t traced_;
-  std::vector<const Alert*> own_;
+  std::vector<Alert> own_;
   std::vector<Said> said_;
   std::vector<VarIndex> taken_;
 };
+
+RuleTracer::RuleTracer(std::shared_ptr<const Plan> plan) : before_(std::move(plan)) {}
+RuleTracer::~RuleTracer() = default;
+RuleTracer::RuleTracer(RuleTracer&&) noexcept = default;
 
 Result<RuleTracer> RuleTracer::of(std::shared_ptr<const Plan> plan, std::vector<TracedRule> rules,
                                   const TraceLimits& limits) {
@@ -275,7 +303,7 @@ void RuleTracer::add(std::size_t traced, const TraceLimits& limits) {
   if (rule.window) {
     derived_.push_back({traced, Role::kWindowEvents, window_events(rule)});
   } else {
-    to.stages = stages_of(rule, limits.stages_max);
+    to.stages = stages_of(rule, limits.stages_max, GuardingAbsences::kKept);
     cut_ = cut_ || to.stages.size() >= limits.stages_max;
     for (std::size_t i = 0; i < to.stages.size(); ++i) add_stage(traced, i);
     if (std::optional<DerivedRule> steps = live_steps(rule)) {
@@ -291,12 +319,19 @@ void RuleTracer::add(std::size_t traced, const TraceLimits& limits) {
 void RuleTracer::add_stage(std::size_t traced, std::size_t i) {
   const Rule& rule = before_->rules[rules_[traced].of.rule.value];
   const PatternStage& stage = rules_[traced].stages[i];
+  if (stage.waits == PatternStage::Waits::kLoop && may_end_itself(*stage.next)) return;
   const std::vector<Element> before = stage.pattern({});
   const bool is_partial = std::ranges::any_of(
       before, [](const Element& e) { return !e.is_optional() && !e.is_absence(); });
-  if (is_partial) derived_.push_back({traced, Role::kPrefix, live_prefix(rule, stage), i});
+  if (is_partial) {
+    if (std::optional<DerivedRule> prefix = live_prefix(rule, stage)) {
+      derived_.push_back({traced, Role::kPrefix, *std::move(prefix), i});
+    }
+  }
   if (stage.waits == PatternStage::Waits::kRound) return;
-  derived_.push_back({traced, Role::kExtension, live_extension(rule, stage), i});
+  if (std::optional<DerivedRule> extension = live_extension(rule, stage)) {
+    derived_.push_back({traced, Role::kExtension, *std::move(extension), i});
+  }
   if (!is_partial) return;
   add_interruptions(traced, i);
   if (std::optional<DerivedRule> expiry = live_expiry(rule, stage)) {
@@ -307,31 +342,28 @@ void RuleTracer::add_stage(std::size_t traced, std::size_t i) {
 void RuleTracer::add_interruptions(std::size_t traced, std::size_t i) {
   const Rule& rule = before_->rules[rules_[traced].of.rule.value];
   const PatternStage& stage = rules_[traced].stages[i];
-  const auto add = [&](Hindrance::Kind kind, const std::vector<Subset>& kinds, const ExprPtr& where,
-                       const std::vector<Subset>* shown) {
+  const auto add = [&](Hindrance::Kind kind, const std::vector<Subset>& kinds,
+                       const ExprPtr& where) {
+    std::optional<DerivedRule> derived = live_interruption(rule, stage, kinds, where);
+    if (!derived) return;
     Hindrance hindrance;
     hindrance.kind = kind;
-    hindrance.kinds = shown;
-    const Contiguity contiguity =
-        kind == Hindrance::Kind::kNext ? Contiguity::kNext : Contiguity::kFirst;
-    derived_.push_back({traced, Role::kInterruption,
-                        live_interruption(rule, stage, kinds, where, contiguity), i,
-                        Clauses::kHaving, std::move(hindrance)});
+    if (kind != Hindrance::Kind::kNext) hindrance.kinds = &kinds;
+    derived_.push_back({traced, Role::kInterruption, *std::move(derived), i, Clauses::kHaving,
+                        std::move(hindrance)});
   };
+  // Whatever comes next ends it, or takes it on.
+  if (stage.contiguity == Contiguity::kNext) {
+    add(Hindrance::Kind::kNext, rule.considered, nullptr);
+    return;
+  }
   for (const Element* const absence : stage.absences) {
     if (absence->is_next()) continue;
-    add(Hindrance::Kind::kAbsence, absence->events(), absence->where(), &absence->events());
+    add(Hindrance::Kind::kAbsence, absence->events(), absence->where());
   }
-  if (rule.without) {
-    add(Hindrance::Kind::kWithout, rule.without->events, rule.without->where,
-        &rule.without->events);
-  }
-  if (stage.contiguity == Contiguity::kNext) {
-    add(Hindrance::Kind::kNext, rule.considered, nullptr, nullptr);
-  }
+  if (rule.without) add(Hindrance::Kind::kWithout, rule.without->events, rule.without->where);
   if (stage.waits == PatternStage::Waits::kLoop && !stage.next->until_events().empty()) {
-    add(Hindrance::Kind::kUntil, stage.next->until_events(), stage.next->until_where(),
-        &stage.next->until_events());
+    add(Hindrance::Kind::kUntil, stage.next->until_events(), stage.next->until_where());
   }
 }
 
@@ -352,39 +384,46 @@ bool RuleTracer::is_of_key(const TracedRule& rule, const std::vector<OwnedValue>
   });
 }
 
-std::vector<TracedMoment> RuleTracer::read(const std::vector<Alert>& alerts) {
-  std::map<Moment, std::map<std::size_t, AtMoment>> moments;
-  const auto at = [&](const Alert& alert, std::size_t traced) -> AtMoment& {
-    const Moment moment{alert.order.time, alert.order.phase, alert.order.arrival,
-                        alert.order.after};
-    return moments[moment].try_emplace(traced, *this, traced).first->second;
-  };
+void RuleTracer::take(const std::vector<Alert>& alerts) {
   for (const Alert& alert : alerts) {
     if (alert.budget) continue;  // no match: it tells that some were dropped
     if (alert.rule.value >= before_->rules.size()) {
       const std::size_t i = alert.rule.value - before_->rules.size();
-      const Traced& of = rules_[derived_[i].traced];
+      const Derived& derived = derived_[i];
+      const Traced& of = rules_[derived.traced];
       if (!is_of_key(of.of, alert.key)) continue;
-      const bool has_stage = !of.stages.empty() && derived_[i].role <= Role::kExpiry;
-      at(alert, derived_[i].traced)
-          .add(i, read_match(before_->rules[of.of.rule.value],
-                             has_stage ? &of.stages[derived_[i].stage] : nullptr, alert, false,
-                             kEventsShown + 1));
+      const bool has_stage = !of.stages.empty() && derived.role <= Role::kExpiry;
+      DerivedMatch match = read_match(before_->rules[of.of.rule.value],
+                                      has_stage ? &of.stages[derived.stage] : nullptr, alert,
+                                      derived.rule.waits_a_moment, kEventsShown + 1);
+      const Moment moment = match.moment;
+      at(moment, derived.traced).add(i, std::move(match));
       continue;
     }
     for (std::size_t traced = 0; traced < rules_.size(); ++traced) {
       const TracedRule& of = rules_[traced].of;
-      if (of.rule == alert.rule && is_of_key(of, alert.key)) at(alert, traced).add_own(alert);
+      if (of.rule != alert.rule || !is_of_key(of, alert.key)) continue;
+      at({alert.order.time, alert.order.phase, alert.order.arrival, alert.order.after}, traced)
+          .add_own(alert);
     }
   }
+}
+
+RuleTracer::AtMoment& RuleTracer::at(const Moment& moment, std::size_t traced) {
+  return said_[moment].try_emplace(traced, *this, traced).first->second;
+}
+
+std::vector<TracedMoment> RuleTracer::give(EventTime before) {
   std::vector<TracedMoment> out;
-  for (auto& [moment, by_rule] : moments) {
-    TracedMoment& traced = out.emplace_back(TracedMoment{moment, std::nullopt, {}});
+  while (!said_.empty() && said_.begin()->first.time < before) {
+    auto& [moment, by_rule] = *said_.begin();
+    TracedMoment traced{moment, std::nullopt, {}};
     for (auto& [rule, said] : by_rule) {
       said.notes(traced.notes);
       if (!traced.event) traced.event = said.event();
     }
-    if (traced.notes.empty()) out.pop_back();
+    if (!traced.notes.empty()) out.push_back(std::move(traced));
+    said_.erase(said_.begin());
   }
   return out;
 }

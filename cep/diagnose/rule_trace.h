@@ -5,6 +5,7 @@
 /// What is remembered is bounded by the number of rules; whoever runs the plan keeps the moments.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,6 +45,7 @@ struct TraceNote {
   std::vector<TracedEvent> events;     // in order; the first few, and the last two
   std::uint64_t events_more = 0;       // that are not listed
   std::vector<Hindrance> hindrances;
+  Duration limit;     // kExpired: the time that it had, in all or since its last event
   std::string alert;  // kAlert: its id
   Status status = Status::kLive;
   std::uint64_t suppressed = 0;    // kAlert: how many `once` and `at most` held back before it
@@ -72,11 +74,16 @@ class RuleTracer {
   /// `plan` is that of `rules`. Fails with kLimit where so many rules cannot be traced at once.
   static Result<RuleTracer> of(std::shared_ptr<const Plan> plan, std::vector<TracedRule> rules,
                                const TraceLimits& limits = {});
+  ~RuleTracer();
+  RuleTracer(RuleTracer&&) noexcept;
   /// The plan with all that is to run: the rules of the plan before keep their places.
   const std::shared_ptr<const Plan>& plan() const { return plan_; }
-  /// What alerts of that plan say, by moment; all alerts of a moment in one call, and moments in
-  /// order. The notes point into the plan.
-  std::vector<TracedMoment> read(const std::vector<Alert>& alerts);
+  /// Takes alerts of that plan, in order.
+  void take(const std::vector<Alert>& alerts);
+  /// What those said of moments before `before`, in order, each once. Time has passed on to it:
+  /// some derived rules say of an event only then that nothing forbids it. The notes point into the
+  /// plan.
+  std::vector<TracedMoment> give(EventTime before);
   /// Whether a rule has more stages than are looked at.
   bool cut() const { return cut_; }
 
@@ -106,7 +113,8 @@ class RuleTracer {
   };
   class AtMoment;
 
-  explicit RuleTracer(std::shared_ptr<const Plan> plan) : before_(std::move(plan)) {}
+  explicit RuleTracer(std::shared_ptr<const Plan> plan);
+  AtMoment& at(const Moment& moment, std::size_t traced);
   void add(std::size_t traced, const TraceLimits& limits);
   void add_stage(std::size_t traced, std::size_t stage);
   void add_interruptions(std::size_t traced, std::size_t stage);
@@ -116,6 +124,7 @@ class RuleTracer {
   std::shared_ptr<const Plan> before_, plan_;
   std::vector<Traced> rules_;
   std::vector<Derived> derived_;
+  std::map<Moment, std::map<std::size_t, AtMoment>> said_;  // by traced rule
   bool cut_ = false;
 };
 }  // namespace tocsin::cep
