@@ -108,8 +108,9 @@ bool add_guards(const Rule& rule, const PatternStage& stage, std::vector<Element
   }
   if (stage.contiguity != Contiguity::kFirst) return true;
   std::optional<Absence> further = no_further(rule, stage);
-  if (further) tail.emplace_back(*std::move(further));
-  return further.has_value();
+  if (!further) return false;
+  tail.emplace_back(*std::move(further));
+  return true;
 }
 
 // The partial matches of a stage, followed by a tail.
