@@ -24,8 +24,6 @@
 #include "api/rules/rule_analysis.h"
 #include "api/rules/rule_files.h"
 #include "api/rules/rule_loader.h"
-#include "cep/plan/rule.h"
-#include "rules/text/suggest.h"
 
 namespace tocsin::api {
 namespace {
@@ -52,31 +50,6 @@ Arguments sorted_out(const std::vector<std::string>& arguments) {
     (is_path ? sorted.files : sorted.rules).push_back(argument);
   }
   return sorted;
-}
-
-// The rules of these names or ids, in the order of the files; all where none is named. Fails with
-// the first name that none has.
-Result<std::vector<cep::RuleIndex>> chosen_rules(const cep::Plan& plan,
-                                                 const std::vector<std::string>& names) {
-  std::vector<bool> chosen(plan.rules.size(), names.empty());
-  std::vector<std::string> known;
-  for (const cep::Rule& rule : plan.rules) known.push_back(rule.name);
-  for (const std::string& name : names) {
-    bool found = false;
-    for (std::size_t i = 0; i < plan.rules.size(); ++i) {
-      if (plan.rules[i].name != name && plan.rules[i].id != name) continue;
-      chosen[i] = found = true;
-    }
-    if (found) continue;
-    const std::optional<std::string> near = rules::nearest(name, known);
-    return fail(Errc::kNotFound, fmt::format("there is no rule {} that runs{}", name,
-                                             near ? fmt::format("; did you mean {}?", *near) : ""));
-  }
-  std::vector<cep::RuleIndex> out;
-  for (std::size_t i = 0; i < chosen.size(); ++i) {
-    if (chosen[i]) out.emplace_back(i);
-  }
-  return out;
 }
 
 // As wide as the terminal, within reason; elsewhere always the same.
@@ -156,7 +129,7 @@ ExitCode explain(const ExplainOptions& options) {
     return end_with(ExitCode::kCheckFailed, "the rules have errors; nothing is explained");
   }
   const cep::Program& program = *loaded.program;
-  const Result<std::vector<cep::RuleIndex>> chosen = chosen_rules(program.plan(), arguments.rules);
+  const Result<std::vector<cep::RuleIndex>> chosen = find_rules(program.plan(), arguments.rules);
   if (!chosen) return end_with(ExitCode::kUsage, chosen.error().message);
   if (chosen->empty()) return end_with(ExitCode::kUsage, "the files have no rule that runs");
   Result<std::string> svg;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
+
 #include "api/base/human_text.h"
 #include "cep/value/identity.h"
 #include "runtime/io/topic_partition.h"
@@ -133,6 +135,24 @@ Json totals_json(const std::string& id, const cep::RuleTotals& totals) {
           {"runs", totals.runs},
           {"events", totals.captured_events},
           {"bytes", totals.bytes}};
+}
+
+std::vector<std::string> split_key(std::string_view text) {
+  const auto is_word = [](char letter) {
+    return std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '_' || letter == '.';
+  };
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != ',') continue;
+    std::size_t name_end = i + 1;
+    while (name_end < text.size() && is_word(text[name_end])) ++name_end;
+    if (name_end == i + 1 || name_end == text.size() || text[name_end] != '=') continue;
+    parts.emplace_back(text.substr(begin, i - begin));
+    begin = i + 1;
+  }
+  parts.emplace_back(text.substr(begin));
+  return parts;
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> key_parts(

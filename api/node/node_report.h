@@ -2,6 +2,7 @@
 #pragma once
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,9 @@ nlohmann::ordered_json node_json(const runtime::Node& node);
 /// Of a rule over all keys.
 std::string totals_text(const std::string& id, const cep::RuleTotals& totals);
 nlohmann::ordered_json totals_json(const std::string& id, const cep::RuleTotals& totals);
+/// "card=c1", or several parts: "card=c1,shop=s2"; a comma within a value is one where no name
+/// follows.
+std::vector<std::string> split_key(std::string_view text);
 /// Parts of a key, "card=c1" each. Fails with kInvalidArgument for one that is none.
 Result<std::vector<std::pair<std::string, std::string>>> key_parts(
     const std::vector<std::string>& texts);

@@ -29,23 +29,30 @@ class Writer {
     return std::move(text_);
   }
 
- private:
-  void line(const std::string& text) { text_ += text + '\n'; }
+  // What kept a complete match from its alert; empty of one that is not complete.
+  std::string reason() const {
+    switch (near_.stop) {
+      case NearMiss::Stop::kWindowWhere:
+        return "`where` held it back: " + hindrances(near_.hindrances);
+      case NearMiss::Stop::kHaving:
+        return "`having` held it back: " + hindrances(near_.hindrances);
+      case NearMiss::Stop::kSelection:
+        return selection();
+      case NearMiss::Stop::kExcept:
+        return exception();
+      case NearMiss::Stop::kSuppressed:
+        return fmt::format("{} held it back{}{}", suppression(), alerted(), quiet_until());
+      default:
+        return "";
+    }
+  }
 
-  std::string offset(cep::EventTime time) const { return words_.offset(time); }
-  std::string type_name(const cep::SeenEvent& event) const {
-    const cep::EventType& type = words_.plan.event_types[event.type.value];
-    return type.is_alert() && type.name != "alert" ? "alert " + type.name : type.name;
+  std::string hindrances(const std::vector<Hindrance>& all) const {
+    std::vector<std::string> texts;
+    for (const Hindrance& hindrance : all) texts.push_back(hindrance_text(hindrance));
+    return fmt::format("{}", fmt::join(texts, "; "));
   }
-  // "2m", or "2m (p7)" where that is not enough.
-  std::string moment(const cep::SeenEvent& event) const {
-    const cep::EventType& type = words_.plan.event_types[event.type.value];
-    const bool shows_id = type.id_field && !event.id.empty() && words_.is_one_of_several(event);
-    return offset(event.ts) + (shows_id ? fmt::format(" ({})", event.id) : "");
-  }
-  std::string event(const cep::SeenEvent& event) const {
-    return fmt::format("the {} at {}", type_name(event), moment(event));
-  }
+
   // "`hit`", or the kinds of a step without a name.
   std::string step_name(const cep::Element& element) const {
     switch (element.kind()) {
@@ -64,7 +71,26 @@ class Writer {
   std::string variable_name(cep::VarIndex var) const {
     const std::string& name = words_.rule.variables[var.value].name;
     if (!name.empty()) return name;
-    return rules::kinds_text(step_of(var, words_.rule.pattern)->events());
+    const cep::Element* const step = step_of(var, words_.rule.pattern);
+    return rules::kinds_text(step != nullptr ? step->events() : words_.rule.considered);
+  }
+
+ private:
+  void line(const std::string& text) { text_ += text + '\n'; }
+
+  std::string offset(cep::EventTime time) const { return words_.offset(time); }
+  std::string type_name(const cep::SeenEvent& event) const {
+    const cep::EventType& type = words_.plan.event_types[event.type.value];
+    return type.is_alert() && type.name != "alert" ? "alert " + type.name : type.name;
+  }
+  // "2m", or "2m (p7)" where that is not enough.
+  std::string moment(const cep::SeenEvent& event) const {
+    const cep::EventType& type = words_.plan.event_types[event.type.value];
+    const bool shows_id = type.id_field && !event.id.empty() && words_.is_one_of_several(event);
+    return offset(event.ts) + (shows_id ? fmt::format(" ({})", event.id) : "");
+  }
+  std::string event(const cep::SeenEvent& event) const {
+    return fmt::format("the {} at {}", type_name(event), moment(event));
   }
   static const cep::Element* step_of(cep::VarIndex var, const std::vector<cep::Element>& elements) {
     for (const cep::Element& element : elements) {
@@ -146,12 +172,6 @@ class Writer {
     }
     return "";
   }
-  std::string hindrances(const std::vector<Hindrance>& all) const {
-    std::vector<std::string> texts;
-    for (const Hindrance& hindrance : all) texts.push_back(hindrance_text(hindrance));
-    return fmt::format("{}", fmt::join(texts, "; "));
-  }
-
   // ", for card "c1"".
   std::string key() const {
     std::vector<std::string> parts;
@@ -295,19 +315,11 @@ class Writer {
                          rules::kinds_text(words_.rule.window->events)));
         break;
       case NearMiss::Stop::kWindowWhere:
-        say_complete("`where` held it back: " + hindrances(near_.hindrances));
-        break;
       case NearMiss::Stop::kHaving:
-        say_complete("`having` held it back: " + hindrances(near_.hindrances));
-        break;
       case NearMiss::Stop::kSelection:
-        say_complete(selection());
-        break;
       case NearMiss::Stop::kExcept:
-        say_complete(exception());
-        break;
       case NearMiss::Stop::kSuppressed:
-        say_complete(fmt::format("{} held it back{}{}", suppression(), alerted(), quiet_until()));
+        say_complete(reason());
         break;
       case NearMiss::Stop::kUnexplained:
         line(done() + ", but gave no alert");
@@ -396,5 +408,22 @@ class Writer {
 
 std::string describe_near_miss(const NearMissWords& words, const cep::NearMiss& near) {
   return Writer(words, near).text();
+}
+
+std::string describe_reason(const NearMissWords& words, const cep::NearMiss& near) {
+  return Writer(words, near).reason();
+}
+
+std::string describe_hindrances(const NearMissWords& words,
+                                const std::vector<Hindrance>& hindrances) {
+  return Writer(words, {}).hindrances(hindrances);
+}
+
+std::string describe_step(const NearMissWords& words, const cep::Element& element) {
+  return Writer(words, {}).step_name(element);
+}
+
+std::string describe_variable(const NearMissWords& words, cep::VarIndex var) {
+  return Writer(words, {}).variable_name(var);
 }
 }  // namespace tocsin::api

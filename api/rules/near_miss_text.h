@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cep/diagnose/near_miss.h"
 #include "cep/plan/plan_fwd.h"
@@ -22,4 +23,13 @@ struct NearMissWords {
 };
 /// Several lines, each ended, without indentation but for what hangs together.
 std::string describe_near_miss(const NearMissWords& words, const cep::NearMiss& near);
+/// What kept a complete match from its alert, a sentence without its end; else empty.
+std::string describe_reason(const NearMissWords& words, const cep::NearMiss& near);
+/// "`amount > 100` is not true: amount is 12.00; …".
+std::string describe_hindrances(const NearMissWords& words,
+                                const std::vector<cep::Hindrance>& hindrances);
+/// "`hit`", or the kinds of a step without a name.
+std::string describe_step(const NearMissWords& words, const cep::Element& element);
+/// "hit", likewise.
+std::string describe_variable(const NearMissWords& words, cep::VarIndex var);
 }  // namespace tocsin::api

@@ -2,9 +2,11 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "api/jobs/backtest_routes.h"
+#include "api/node/run_arguments.h"
 #include "api/rest/json_body.h"
 #include "api/rollout/deploy_routes.h"
 #include "api/server/event_routes.h"
@@ -12,8 +14,29 @@
 #include "api/server/metrics.h"
 #include "api/server/operation_routes.h"
 #include "api/server/rule_routes.h"
+#include "api/trace/trace_routes.h"
 
 namespace tocsin::api {
+namespace {
+TraceSource trace_source(ServerContext& context) {
+  const auto program = [&context]() -> Served<cep::Program> {
+    std::optional<cep::Program> own;
+    const Served<void> asked = context.node.ask(
+        [&](runtime::Node& node) { own = node.program().with_own_data(); }, kAskPatience);
+    if (!asked) return tl::unexpected(asked.error());
+    return *std::move(own);
+  };
+  runtime::RunOptions options = event_time_options(context.configuration);
+  options.line_bytes_max = context.line_bytes_max;
+  return {program,
+          refusal_response,
+          context.files,
+          context.paths.directory,
+          std::move(options),
+          context.is_closing};
+}
+}  // namespace
+
 void add_server_routes(Router& router, ServerContext& context, std::function<bool()> is_ready) {
   add_event_routes(router, context);
   const auto totals = std::make_shared<RuleTotalsReader>(context.node);
@@ -24,6 +47,7 @@ void add_server_routes(Router& router, ServerContext& context, std::function<boo
   add_version_routes(router, context.rules);
   add_list_routes(router, context);
   add_state_routes(router, context, totals);
+  add_trace_route(router, trace_source(context));
   add_profile_route(router, context);
   add_savepoint_routes(router, context);
   add_side_output_routes(router, context);

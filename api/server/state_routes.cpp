@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -15,26 +13,6 @@
 namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
-
-// "card=c1", or several parts: "card=c1,shop=s2"; a comma within a value is one where no name
-// follows.
-std::vector<std::string> split_key(std::string_view text) {
-  const auto is_word = [](char letter) {
-    return std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '_' || letter == '.';
-  };
-  std::vector<std::string> parts;
-  std::size_t begin = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != ',') continue;
-    std::size_t name_end = i + 1;
-    while (name_end < text.size() && is_word(text[name_end])) ++name_end;
-    if (name_end == i + 1 || name_end == text.size() || text[name_end] != '=') continue;
-    parts.emplace_back(text.substr(begin, i - begin));
-    begin = i + 1;
-  }
-  parts.emplace_back(text.substr(begin));
-  return parts;
-}
 
 HttpResponse get_state(ServerContext& context, RuleTotalsReader& reader,
                        const ApiRequest& request) {

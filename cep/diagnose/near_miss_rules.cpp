@@ -6,88 +6,13 @@
 #include <charconv>
 #include <utility>
 
+#include "cep/diagnose/derived_parts.h"
 #include "cep/plan/expr_walk.h"
 
 namespace tocsin::cep {
 namespace {
 constexpr std::size_t kValuesShown = 8;  // of one condition
 constexpr Duration kMoment{1};
-
-std::size_t optional_elements(const std::vector<Element>& elements) {
-  std::size_t count = 0;
-  for (const Element& element : elements) {
-    count += (element.is_optional() ? 1 : 0) + optional_elements(element.children());
-  }
-  return count;
-}
-std::size_t most_members(const std::vector<Element>& elements) {
-  std::size_t most = 0;
-  for (const Element& element : elements) {
-    if (element.kind() == ElementKind::kAllOf) most = std::max(most, element.children().size());
-    most = std::max(most, most_members(element.children()));
-  }
-  return most;
-}
-// Whether a few events may have more matches than can be looked at one by one.
-bool has_many_matches(const std::vector<Element>& pattern) {
-  constexpr std::size_t kMembersMax = 7;
-  constexpr std::size_t kOptionalMax = 44;
-  return most_members(pattern) > kMembersMax || optional_elements(pattern) > kOptionalMax;
-}
-
-// A rule that takes all that the other does by key, gives every match, or of too many the best at
-// each event, and says nothing of it.
-Rule bare(const Rule& of) {
-  Rule rule = of;
-  rule.title.clear();
-  rule.description.clear();
-  rule.severity = nullptr;
-  rule.exceptions.clear();
-  rule.having = nullptr;
-  rule.selection = {};
-  if (!has_many_matches(of.pattern)) rule.selection.kind = SelectionKind::kNoSkip;
-  rule.suppression = {};
-  rule.message.clear();
-  rule.fields.clear();
-  rule.captured.clear();
-  return rule;
-}
-
-// `without … for D` bounds the steps like `within D`, and what it forbids ends them.
-void let_without_not_wait(Rule& rule) {
-  if (!rule.without || !rule.without->absent_for) return;
-  rule.within = rule.without->absent_for;
-  rule.without->absent_for.reset();
-}
-
-void add_extra_variables(Rule& rule, const PatternStage* stage) {
-  const ExtraVariables extra(rule);
-  rule.variables.resize(rule.variables.size() + 3);
-  if (stage == nullptr) return;
-  if (stage->waits == PatternStage::Waits::kLoop) {
-    rule.variables[extra.taken.value] = {.name = "", .loop = true, .parent = stage->next->var()};
-    rule.variables[extra.next.value] = {
-        .name = "", .loop = stage->repeated, .parent = stage->next->var()};
-  }
-  rule.variables[extra.inside.value].loop = stage->repeated;
-}
-
-std::optional<VarIndex> prev_of(const Rule& rule, const PatternStage& stage) {
-  if (stage.waits != PatternStage::Waits::kLoop) return std::nullopt;
-  return ExtraVariables(rule).taken;
-}
-
-void consider(Rule& rule, const std::vector<Subset>& kinds) {
-  rule.considered.insert(rule.considered.end(), kinds.begin(), kinds.end());
-}
-
-Element inside_step(const Rule& rule, const std::vector<Subset>& kinds, const ExprPtr& where) {
-  Step step;
-  step.var = ExtraVariables(rule).inside;
-  step.events = kinds;
-  step.where = where;
-  return step;
-}
 
 bool is_value(Op op) {
   switch (op) {
@@ -161,34 +86,6 @@ ExprPtr any_of(const std::vector<ExprPtr>& conditions) {
   return expr;
 }
 
-void ask_kinds(DerivedRule& derived, const std::vector<Subset>& kinds) {
-  std::vector<EventTypeIndex> done;
-  for (const Subset& subset : kinds) {
-    if (std::find(done.begin(), done.end(), subset.type) != done.end()) continue;
-    done.push_back(subset.type);
-    std::vector<ExprPtr> conditions;
-    bool is_free = false;
-    for (const Subset& other : kinds) {
-      if (other.type != subset.type) continue;
-      is_free = is_free || !other.condition;
-      if (other.condition) conditions.push_back(other.condition);
-    }
-    if (is_free) continue;
-    const std::size_t before = derived.asked.size();
-    if (conditions.size() == 1) {
-      ask_conjuncts(derived, conditions.front(), Hindrance::Kind::kKind);
-    } else {
-      derived.asked.push_back(ask(derived, any_of(conditions), Hindrance::Kind::kNoKind));
-      derived.asked.back().condition = nullptr;
-    }
-    for (std::size_t i = before; i < derived.asked.size(); ++i) {
-      derived.asked[i].type = subset.type;
-      derived.asked[i].name = subset.name;
-      derived.asked[i].kinds = &kinds;
-    }
-  }
-}
-
 ExprPtr key_to_field(const ExprPtr& expr, const KeySpec& key) {
   if (!expr) return expr;
   Expr copy = *expr;
@@ -216,22 +113,18 @@ void keys_to_fields(std::vector<Element>& elements, const KeySpec& key) {
   }
 }
 
-// What is not yet decided after a whole round of a group.
-void leave_last_absences_out(std::vector<Element>& elements) {
-  while (!elements.empty() && elements.back().is_absence()) elements.pop_back();
-  if (elements.empty()) return;
-  Group* const last = elements.back().group();
-  if (last == nullptr) return;
-  if (last->form == GroupForm::kSequence) {
-    leave_last_absences_out(last->children);
-    return;
-  }
-  for (Element& child : last->children) {
-    if (Group* const inner = child.group()) leave_last_absences_out(inner->children);
-  }
+// The pattern of a stage with a further step, in which only the step's condition is new.
+Rule with_tail(const Rule& of, const PatternStage& stage, const Element& tail) {
+  Rule rule = bare(of);
+  add_extra_variables(rule, &stage);
+  rule.pattern = without_strictness(stage.pattern({tail}));
+  rule.within.reset();
+  rule.without.reset();
+  consider(rule, tail.events());
+  return rule;
 }
+}  // namespace
 
-// Ends the pattern with the absence of what never comes, where one may stand.
 void wait_a_moment(DerivedRule& derived) {
   Rule& rule = derived.rule;
   if (rule.pattern.empty() || rule.pattern.back().is_optional()) return;
@@ -246,17 +139,33 @@ void wait_a_moment(DerivedRule& derived) {
   derived.waits_a_moment = true;
 }
 
-// The pattern of a stage with a further step, in which only the step's condition is new.
-Rule with_tail(const Rule& of, const PatternStage& stage, const Element& tail) {
-  Rule rule = bare(of);
-  add_extra_variables(rule, &stage);
-  rule.pattern = without_strictness(stage.pattern({tail}));
-  rule.within.reset();
-  rule.without.reset();
-  consider(rule, tail.events());
-  return rule;
+void ask_kinds(DerivedRule& derived, const std::vector<Subset>& kinds) {
+  std::vector<EventTypeIndex> done;
+  for (const Subset& subset : kinds) {
+    if (std::find(done.begin(), done.end(), subset.type) != done.end()) continue;
+    done.push_back(subset.type);
+    std::vector<ExprPtr> conditions;
+    bool is_free = false;
+    for (const Subset& other : kinds) {
+      if (other.type != subset.type) continue;
+      is_free = is_free || !other.condition;
+      if (other.condition) conditions.push_back(other.condition);
+    }
+    if (is_free) continue;
+    const std::size_t before = derived.asked.size();
+    if (conditions.size() == 1) {
+      ask_conjuncts(derived, conditions.front(), Hindrance::Kind::kKind);
+    } else {
+      derived.asked.push_back(ask(derived, any_of(conditions), Hindrance::Kind::kNoKind));
+      derived.asked.back().condition = nullptr;
+    }
+    for (std::size_t i = before; i < derived.asked.size(); ++i) {
+      derived.asked[i].type = subset.type;
+      derived.asked[i].name = subset.name;
+      derived.asked[i].kinds = &kinds;
+    }
+  }
 }
-}  // namespace
 
 void ask_conjuncts(DerivedRule& derived, const ExprPtr& condition, Hindrance::Kind kind) {
   std::vector<ExprPtr> conjuncts;
@@ -382,10 +291,16 @@ std::optional<DerivedRule> keyless_rule(const Rule& rule) {
 }
 
 DerivedMatch read_match(const Rule& rule, const PatternStage* stage, const Alert& alert,
-                        bool waits_a_moment) {
+                        bool waits_a_moment, std::size_t events_max) {
   DerivedMatch match;
   const ExtraVariables extra(rule);
-  for (const BoundEvent& bound : alert.events) {
+  const std::size_t count = alert.events.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i + 2 >= events_max && i + 2 < count) {
+      ++match.events_more;
+      continue;
+    }
+    const BoundEvent& bound = alert.events[i];
     TakenEvent taken;
     std::uint32_t number = 0;
     if (bound.as.starts_with('$')) {
@@ -400,6 +315,7 @@ DerivedMatch read_match(const Rule& rule, const PatternStage* stage, const Alert
     std::vector<OwnedValue>& captured = match.captured.emplace_back();
     for (const Value& field : bound.fields) captured.emplace_back(field);
   }
+  match.events_more += alert.events_omitted;
   match.key = alert.key;
   match.fields = alert.fields;
   match.moment = {alert.order.time, alert.order.phase, alert.order.arrival, alert.order.after};

@@ -44,6 +44,7 @@ struct DerivedRule {
 /// An alert of a derived rule.
 struct DerivedMatch {
   std::vector<TakenEvent> events;
+  std::uint64_t events_more = 0;                  // before the last two, that are left out
   std::vector<std::vector<OwnedValue>> captured;  // by event
   std::vector<OwnedValue> key;
   std::vector<OwnedValue> fields;
@@ -51,6 +52,10 @@ struct DerivedMatch {
   bool cut = false;
 };
 
+/// Ends the pattern with the absence of what never comes, where one may stand.
+void wait_a_moment(DerivedRule& derived);
+/// Asks whether the event on offer is of the kinds.
+void ask_kinds(DerivedRule& derived, const std::vector<Subset>& kinds);
 /// Asks it of the event on offer: what is true, and the values that stand in it.
 void ask_conjuncts(DerivedRule& derived, const ExprPtr& condition, Hindrance::Kind kind);
 /// What a step asks of any event of its types.
@@ -78,9 +83,10 @@ DerivedRule rule_up_to(const Rule& rule, Clauses last);
 std::optional<DerivedRule> keyless_rule(const Rule& rule);
 
 /// What an alert of a derived rule says; `rule` is the one that it was derived from. Its moment is
-/// that of the last event also where the rule waits a moment.
+/// that of the last event also where the rule waits a moment. Of more than `events_max` events the
+/// first ones and the last two are read.
 DerivedMatch read_match(const Rule& rule, const PatternStage* stage, const Alert& alert,
-                        bool waits_a_moment);
+                        bool waits_a_moment, std::size_t events_max = SIZE_MAX);
 /// Those of the asked conditions from `first` up to `last` that were not true at the event.
 std::vector<Hindrance> unmet(const DerivedRule& derived, const DerivedMatch& match,
                              EventTypeIndex type);

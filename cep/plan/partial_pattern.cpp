@@ -64,7 +64,11 @@ ExprPtr with_variable(const ExprPtr& expr, VarIndex from, VarIndex to) {
 
 class StageFinder {
  public:
-  StageFinder(const Rule& rule, std::size_t most) : rule_(rule), extra_(rule), most_(most) {}
+  StageFinder(const Rule& rule, std::size_t most, GuardingAbsences absences)
+      : rule_(rule),
+        extra_(rule),
+        most_(most),
+        keeps_absences_(absences == GuardingAbsences::kKept) {}
 
   std::vector<PatternStage> find() {
     const Around whole = [](const Elements& inner, bool) { return inner; };
@@ -101,8 +105,10 @@ class StageFinder {
         where.absences.push_back(&element);
         continue;
       }
-      const Build here = [around, &elements, before](const Elements& tail) {
-        Elements all(elements.begin(), elements.begin() + static_cast<std::ptrdiff_t>(before));
+      const std::size_t guarded = keeps_absences_ ? i : before;
+      const Build here = [around, &elements, before, guarded](const Elements& tail) {
+        const std::size_t count = tail.empty() ? before : guarded;
+        Elements all(elements.begin(), elements.begin() + static_cast<std::ptrdiff_t>(count));
         all.insert(all.end(), tail.begin(), tail.end());
         return around(all, before == 0);
       };
@@ -167,8 +173,9 @@ class StageFinder {
   }
 
   // Puts a sequence into a group, or into an alternative of a `one of`, that goes round once.
-  static Around into(const Element& element, const Build& here, bool alternative) {
-    return [&element, here, alternative](const Elements& inner, bool first) {
+  Around into(const Element& element, const Build& here, bool alternative) const {
+    const bool may_be_any = !keeps_absences_;
+    return [&element, here, alternative, may_be_any](const Elements& inner, bool first) {
       if (inner.empty()) return here({});
       Group group = once(*element.group());
       group.children = inner;
@@ -178,7 +185,7 @@ class StageFinder {
         group.children = {std::move(chosen)};
       }
       Element made = with_form(element, std::move(group));
-      if (first) {
+      if (first && may_be_any) {
         made.contiguity = Contiguity::kAny;
         made.gap.reset();
       }
@@ -260,7 +267,8 @@ class StageFinder {
         members.children.push_back(element.children()[i]);
         taken += weight(element.children()[i]);
       }
-      const Build after = [here, members, &element](const Elements& tail) {
+      const bool is_reached_so = keeps_absences_;
+      const Build after = [here, members, &element, is_reached_so](const Elements& tail) {
         Elements all;
         if (!members.children.empty()) all.push_back(with_form(element, members));
         all.insert(all.end(), tail.begin(), tail.end());
@@ -268,6 +276,7 @@ class StageFinder {
         Group group;
         group.quantifier.loop = element.quantifier().loop;
         group.children = std::move(all);
+        if (is_reached_so) return here({with_form(element, std::move(group))});
         return here({std::move(group)});
       };
       Where next = where;
@@ -308,6 +317,7 @@ class StageFinder {
   const Rule& rule_;
   ExtraVariables extra_;
   std::size_t most_;
+  bool keeps_absences_;
   std::size_t top_ = 0;
   bool any_optional_ = false;  // optional elements are stages too
   std::vector<PatternStage> stages_;
@@ -392,8 +402,8 @@ void find_variables(const Elements& elements, const Rule& rule, std::vector<bool
 }
 }  // namespace
 
-std::vector<PatternStage> stages_of(const Rule& rule, std::size_t most) {
-  return StageFinder(rule, most).find();
+std::vector<PatternStage> stages_of(const Rule& rule, std::size_t most, GuardingAbsences absences) {
+  return StageFinder(rule, most, absences).find();
 }
 
 Element any_event_for(const Rule& rule, const PatternStage& stage) {

@@ -39,13 +39,18 @@ struct PatternStage {
   std::optional<Duration> gap;
   const Element* greedy = nullptr;  // the greedy loop directly before
   bool begins = false;              // no step before must have been taken
-  /// The pattern up to here, followed by `tail` where `next` stands; absences before it are left
-  /// out, and how it is reached is any. For kRound `tail` is left out. Empty for no elements.
+  /// The pattern up to here, followed by `tail` where `next` stands; how it is reached is any.
+  /// Absences before `next` are left out, or with kKept where a tail or an event of `next` follows
+  /// them. For kRound `tail` is left out. Empty for no elements.
   std::function<std::vector<Element>(const std::vector<Element>& tail)> pattern;
 };
+/// Whether patterns of stages have the absences that stand before what a stage waits for; with
+/// kKept groups are also reached as the rule says.
+enum class GuardingAbsences : std::uint8_t { kLeftOut, kKept };
 /// All stages, in the order written; optional elements and what is inside them are none, nor are
 /// events and rounds beyond the least count. At most `most`.
-std::vector<PatternStage> stages_of(const Rule& rule, std::size_t most);
+std::vector<PatternStage> stages_of(const Rule& rule, std::size_t most,
+                                    GuardingAbsences absences = GuardingAbsences::kLeftOut);
 /// The event that a stage waits for, whatever it is: of the step's event types and roles, but
 /// without its kinds' conditions and `where`. Not for kRound.
 Element any_event_for(const Rule& rule, const PatternStage& stage);

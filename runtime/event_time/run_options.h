@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,13 +18,17 @@
 #include "cep/value/time.h"
 #include "runtime/event_time/input_form.h"
 #include "runtime/event_time/source_policy.h"
+#include "runtime/io/byte_source.h"
 #include "runtime/io/clock.h"
 
 namespace tocsin::runtime {
-/// A file by path (`.gz` and `.zst` are unpacked), standard input ("-"), or text in memory.
+/// A file by path (`.gz` and `.zst` are unpacked), standard input ("-"), text in memory, or
+/// whatever `open` opens.
 struct Input {
   std::string name;                     // shown in messages: the path, or "-"
   std::optional<std::string> contents;  // JSON lines given in memory instead of the file
+  /// Opens JSON lines that are neither; each call from the beginning. Empty: the file, or contents.
+  std::function<Result<std::unique_ptr<ByteSource>>()> open = {};
 };
 /// What becomes of an event of a type that no rule file declares.
 enum class UnknownTypes : std::uint8_t {

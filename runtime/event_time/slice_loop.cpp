@@ -101,17 +101,19 @@ Result<void> SliceLoop::open(const std::vector<Input>& inputs, const SourcePolic
   for (const Input& input : inputs) {
     Result<std::unique_ptr<ByteSource>> opened =
         input.contents ? read_memory(*input.contents)
+        : input.open   ? input.open()
                        : open_source(input.name, options_.stop_requested);
     if (!opened) return tl::unexpected(opened.error());
     std::unique_ptr<ByteSource> bytes = *std::move(opened);
     const CsvEvents* csv = nullptr;
-    if (!input.contents && is_csv(input.name, options_.reading.format)) {
+    const bool is_file = !input.contents && !input.open;
+    if (is_file && is_csv(input.name, options_.reading.format)) {
       Result<CsvInput> table = open_csv(std::move(bytes), input.name, options_.reading.csv, plan_);
       if (!table) return tl::unexpected(table.error());
       if (sinks_.note) sinks_.note(describe_csv(table->format, plan_, input.name));
       bytes = std::move(table->bytes);
       csv = &csv_.emplace_back(plan_, std::move(table->format), OtherColumns::kLeftOut);
-    } else if (!input.contents) {
+    } else if (is_file) {
       bytes = refuse_other_forms(std::move(bytes), input.name);
     }
     if (ahead_ && bytes->bytes_total()) {

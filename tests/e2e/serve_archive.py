@@ -95,6 +95,33 @@ def damaged():
 
 
 @case
+def traced():
+    """a trace of the running server is that of the command over its archive, and asks only what it may"""
+    with Server(*OFTEN) as server:
+        sent = fill_archive(server, 2)
+        assert server.ask("GET", "/v1/trace?key=card=c3", token=False).status == 401
+        for query, what in [("key=c3", "NAME=VALUE"), ("key=colour=red", "no rule or feature is by these"),
+                            ("key=card=c3&rule=nothing", "there is no rule nothing"), ("key=card=c3&from=noon", "a time")]:
+            answer = server.ask("GET", f"/v1/trace?{query}")
+            assert answer.status in (400, 404) and what in answer.text, (query, answer.status, answer.text)
+        answer = server.ask("GET", "/v1/trace?key=card=c3&limit=10000")
+        assert answer.status == 200, answer.text
+        found = answer.json
+        assert [e["event"]["id"] for e in found["entries"] if e["event"]] == ids(sent[3::KEYS])
+        assert found["missing"] == [] and found["events"] == len(sent[3::KEYS])
+        at = found["entries"][len(found["entries"]) // 2]["time"]
+        early = server.ask("GET", f"/v1/trace?key=card=c3&limit=10000&at={at}").json
+        assert 0 < early["events"] < found["events"] and early["at"] == at
+        assert early["entries"] == found["entries"][:len(early["entries"])]
+        server.end()
+    pathlib.Path("rules").mkdir(exist_ok=True)
+    rules = sorted(str(path) for path in pathlib.Path(".").rglob("*.tocsin") if "data" not in path.parts)
+    command = json.loads(tocsin("trace", "card=c3", *rules, "--archive", "data", "--format", "json", "--limit",
+                                "10000").out)
+    assert command["entries"] == found["entries"] and command["state"] == found["state"]
+
+
+@case
 def refused():
     """what cannot be asked says why; without an archive there is none"""
     with Server(*OFTEN, "--archive-enabled", "false") as server:

@@ -1,0 +1,112 @@
+#include "api/trace/archived_keys.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "api/base/exit_code.h"
+#include "api/node/archive_question.h"
+#include "runtime/archive/archive_reader.h"
+
+namespace tocsin::api {
+namespace {
+// Beyond so many it is the disk, not a block.
+constexpr std::size_t kDamagesMax = 1000;
+
+// Lines of an archive with their ends. How far it is, is counted in records of the archive; those
+// that only the journal has count as read.
+class ArchiveSource : public runtime::ByteSource {
+ public:
+  ArchiveSource(std::unique_ptr<runtime::ArchiveLines> lines, ArchiveNotes& notes)
+      : lines_(std::move(lines)), notes_(notes) {
+    const runtime::ArchiveDirectory& directory = lines_->reader().directory();
+    for (const Error& damage : directory.damaged) note_damage(damage);
+    if (directory.files.empty()) return;
+    first_ = directory.files.front().header.first_sequence;
+    total_ = directory.end_sequence() - first_;
+  }
+
+  Result<std::size_t> read(char* to, std::size_t capacity) override {
+    while (at_ == pending_.size()) {
+      if (has_ended_) return 0;
+      if (auto more = next_line(); !more) return tl::unexpected(more.error());
+    }
+    const std::size_t size = std::min(capacity, pending_.size() - at_);
+    std::memcpy(to, pending_.data() + at_, size);
+    at_ += size;
+    return size;
+  }
+  std::uint64_t bytes_read() const override { return std::min(done_, total_); }
+  std::optional<std::uint64_t> bytes_total() const override { return total_; }
+
+ private:
+  Result<void> next_line() {
+    constexpr std::size_t kBlockBytes = 64 * 1024;
+    pending_.clear();
+    at_ = 0;
+    while (pending_.size() < kBlockBytes) {
+      const Result<std::optional<runtime::ArchivedLine>> line = lines_->next();
+      if (!line && line.error().code == Errc::kCorrupt && damages_ < kDamagesMax) {
+        note_damage(line.error());
+        continue;
+      }
+      if (!line) return tl::unexpected(line.error());
+      if (!*line) {
+        end();
+        return {};
+      }
+      done_ = (*line)->arrival.record - std::min((*line)->arrival.record, first_);
+      pending_ += (*line)->text;
+      pending_ += '\n';
+    }
+    return {};
+  }
+  void end() {
+    has_ended_ = true;
+    done_ = total_;
+    if (std::string missing = archive_missing_text(lines_->reader(), lines_->lines_by_position());
+        !missing.empty()) {
+      notes_.texts.push_back(std::move(missing));
+    }
+  }
+  void note_damage(const Error& damage) {
+    ++damages_;
+    notes_.is_damaged = true;
+    notes_.texts.push_back(archive_damage_text(damage));
+  }
+
+  std::unique_ptr<runtime::ArchiveLines> lines_;
+  ArchiveNotes& notes_;
+  std::string pending_;
+  std::size_t at_ = 0;  // of what is next there
+  bool has_ended_ = false;
+  std::size_t damages_ = 0;
+  std::uint64_t first_ = 0, done_ = 0, total_ = 0;  // records
+};
+}  // namespace
+
+Outcome<ArchivedKeys> ArchivedKeys::open(runtime::Files& files, const std::string& data,
+                                         const std::string& from, const std::string& to) {
+  const runtime::DataPaths paths(data);
+  if (const auto is_ours = check_data_directory(files, paths.directory); !is_ours) {
+    return stop(exit_code_of(is_ours.error().code), is_ours.error().message);
+  }
+  Outcome<std::optional<runtime::TimeSpan>> times = archive_span(from, to, "--from, --to");
+  if (!times) return tl::unexpected(times.error());
+  return ArchivedKeys(files, data, *times);
+}
+
+Result<std::unique_ptr<runtime::ByteSource>> ArchivedKeys::read(
+    const cep::Program& program, ArchiveNotes& notes,
+    const std::vector<cep::KeyQuery>& keys) const {
+  runtime::LineQuestion question;
+  question.times = times_;
+  question.keys = keys;
+  std::optional<cep::Program> types;
+  if (question.is_of_events()) types = program;
+  auto lines = runtime::ArchiveLines::open(*files_, paths_.archive, paths_.journal, types,
+                                           std::move(question));
+  if (!lines) return tl::unexpected(lines.error());
+  return std::make_unique<ArchiveSource>(std::move(*lines), notes);
+}
+}  // namespace tocsin::api

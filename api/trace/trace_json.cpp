@@ -1,0 +1,291 @@
+#include "api/trace/trace_json.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "api/rules/key_text.h"
+#include "api/rules/near_miss_text.h"
+#include "api/trace/trace_text.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
+#include "rules/explain/expression_text.h"
+
+namespace tocsin::api {
+using cep::TraceNote;
+
+namespace {
+// Members and elements in order, put together as text: values keep all their digits.
+class JsonText {
+ public:
+  void open(char bracket) {
+    separate();
+    text_ += bracket;
+    is_first_ = true;
+  }
+  void close(char bracket) {
+    text_ += bracket;
+    is_first_ = false;
+  }
+  void name(std::string_view name) {
+    separate();
+    cep::append_json_string(text_, name);
+    text_ += ':';
+    is_first_ = true;
+  }
+  void open(std::string_view of, char bracket) {
+    name(of);
+    open(bracket);
+  }
+  void text(std::string_view value) {
+    separate();
+    cep::append_json_string(text_, value);
+  }
+  void number(std::uint64_t value) { raw(fmt::format("{}", value)); }
+  void value(const cep::Value& value) {
+    separate();
+    if (value.is_missing()) {
+      text_ += "null";
+    } else {
+      cep::append_json(text_, value);
+    }
+  }
+  void raw(std::string_view json) {
+    separate();
+    text_ += json;
+  }
+  void member(std::string_view of, std::string_view value) {
+    name(of);
+    text(value);
+  }
+  void member(std::string_view of, std::uint64_t value) {
+    name(of);
+    number(value);
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  void separate() {
+    if (!is_first_) text_ += ',';
+    is_first_ = false;
+  }
+  std::string text_;
+  bool is_first_ = true;
+};
+
+const char* kind_name(TraceNote::Kind kind) {
+  switch (kind) {
+    case TraceNote::Kind::kTaken:
+      return "taken";
+    case TraceNote::Kind::kRefused:
+      return "refused";
+    case TraceNote::Kind::kInterrupted:
+      return "ended";
+    case TraceNote::Kind::kExpired:
+      return "expired";
+    case TraceNote::Kind::kCollected:
+      return "collected";
+    case TraceNote::Kind::kAlert:
+      return "alert";
+    case TraceNote::Kind::kNoAlert:
+      break;
+  }
+  return "no_alert";
+}
+
+const char* stop_name(cep::NearMiss::Stop stop) {
+  switch (stop) {
+    case cep::NearMiss::Stop::kWindowWhere:
+      return "where";
+    case cep::NearMiss::Stop::kHaving:
+      return "having";
+    case cep::NearMiss::Stop::kSelection:
+      return "after match";
+    case cep::NearMiss::Stop::kExcept:
+      return "except";
+    case cep::NearMiss::Stop::kSuppressed:
+      return "once";
+    default:
+      return "budget";
+  }
+}
+
+const char* status_name(cep::Status status) {
+  return status == cep::Status::kLive     ? "live"
+         : status == cep::Status::kShadow ? "shadow"
+                                          : "internal";
+}
+
+class TraceWriter {
+ public:
+  TraceWriter(const KeyTracer& tracer, const KeyTrace& trace) : tracer_(tracer), trace_(trace) {}
+
+  std::string text() {
+    json_.open('{');
+    json_.open("key", '{');
+    for (const auto& [name, value] : tracer_.request().key) json_.member(name, value);
+    json_.close('}');
+    write_rules();
+    json_.member("events", trace_.events);
+    json_.member("alerts", trace_.alerts);
+    json_.member("older", trace_.older);
+    json_.open("entries", '[');
+    for (const TraceEntry& entry : trace_.entries) write(entry);
+    json_.close(']');
+    write_late();
+    json_.open("missing", '[');
+    for (std::string_view text : trace_.missing) {
+      if (text.ends_with('\n')) text.remove_suffix(1);
+      json_.text(text);
+    }
+    json_.close(']');
+    json_.name("at");
+    if (trace_.end == cep::kEventTimeMin) {
+      json_.raw("null");
+    } else {
+      json_.text(cep::format_time(trace_.end));
+    }
+    json_.open("state", '[');
+    for (const cep::KeyReport& report : trace_.state) {
+      json_.raw(key_report_json(tracer_.plan(), report));
+    }
+    json_.close(']');
+    json_.close('}');
+    return json_.take();
+  }
+
+ private:
+  const cep::Rule& rule(cep::RuleIndex index) const { return tracer_.plan().rules[index.value]; }
+
+  void write_rules() {
+    json_.open("rules", '[');
+    for (const cep::RuleIndex index : tracer_.rules()) json_.text(rule(index).id);
+    json_.close(']');
+    json_.open("not_traced", '[');
+    for (const UntracedRule& untraced : tracer_.untraced()) {
+      json_.open('{');
+      json_.member("rule", rule(untraced.rule).id);
+      json_.member("reason", untraced.reason);
+      json_.close('}');
+    }
+    json_.close(']');
+  }
+
+  void write_event(const cep::SeenEvent& event) {
+    json_.member("type", tracer_.plan().event_types[event.type.value].name);
+    json_.member("id", event.id);
+    json_.member("time", cep::format_time(event.ts));
+  }
+
+  void write(const TraceEntry& entry) {
+    json_.open('{');
+    json_.member("time", cep::format_time(entry.moment.time));
+    json_.name("event");
+    if (entry.event) {
+      json_.open('{');
+      write_event(*entry.event);
+      json_.open("fields", '{');
+      for (const auto& [name, value] : entry.fields) {
+        json_.name(name);
+        json_.value(value.view());
+      }
+      json_.close('}');
+      json_.close('}');
+    } else {
+      json_.raw("null");
+    }
+    json_.open("notes", '[');
+    for (const TraceNote& note : entry.notes) write(note);
+    json_.close(']');
+    json_.close('}');
+  }
+
+  void write(const TraceNote& note) {
+    const cep::Rule& of = rule(note.rule);
+    json_.open('{');
+    json_.member("rule", of.id);
+    json_.member("what", kind_name(note.kind));
+    json_.member("text", trace_note_text(tracer_, trace_, note));
+    if (note.step != nullptr) {
+      json_.member("step", note.place + 1);
+      json_.member("steps", note.places);
+      if (note.needed > 1 || note.done > 0) {
+        json_.member("done", note.done);
+        json_.member("needed", note.needed);
+      }
+    }
+    if (note.kind == TraceNote::Kind::kAlert) {
+      json_.member("alert", note.alert);
+      json_.member("status", status_name(note.status));
+    }
+    if (note.reason) json_.member("reason", stop_name(note.reason->stop));
+    write_events(note);
+    const bool is_exception = note.reason && note.reason->stop == cep::NearMiss::Stop::kExcept;
+    write_conditions(of, note.reason ? note.reason->hindrances : note.hindrances,
+                     is_exception ? "true" : "false");
+    json_.close('}');
+  }
+
+  void write_events(const TraceNote& note) {
+    json_.open("events", '[');
+    for (const cep::TracedEvent& event : note.events) {
+      json_.open('{');
+      json_.member("as", trace_event_name(tracer_, trace_, note, event));
+      write_event(event.event);
+      json_.close('}');
+    }
+    json_.close(']');
+    json_.member("events_more", note.events_more);
+  }
+
+  // What was not as the rule asks, as far as it is a condition; `truth` of those that are known.
+  void write_conditions(const cep::Rule& of, const std::vector<cep::Hindrance>& hindrances,
+                        std::string_view truth) {
+    json_.open("conditions", '[');
+    for (const cep::Hindrance& hindrance : hindrances) {
+      if (!hindrance.condition) continue;
+      json_.open('{');
+      json_.member("condition", rules::expression_text(tracer_.plan(), &of, *hindrance.condition));
+      json_.name("result");
+      json_.raw(hindrance.unknown ? "null" : truth);
+      json_.open("values", '{');
+      std::vector<std::string> known;
+      for (const cep::SeenValue& seen : hindrance.values) {
+        std::string name = rules::expression_text(tracer_.plan(), &of, *seen.expr);
+        if (std::ranges::find(known, name) != known.end()) continue;
+        json_.name(name);
+        json_.value(seen.value.view());
+        known.push_back(std::move(name));
+      }
+      json_.close('}');
+      json_.close('}');
+    }
+    json_.close(']');
+  }
+
+  void write_late() {
+    json_.open("late", '[');
+    for (const LateEntry& late : trace_.late) {
+      json_.open('{');
+      write_event(late.event);
+      json_.member("late_by", cep::format_duration(late.late_by));
+      json_.member("input", late.input);
+      json_.member("line", late.line);
+      json_.close('}');
+    }
+    json_.close(']');
+    json_.member("late_more", trace_.late_more);
+  }
+
+  const KeyTracer& tracer_;
+  const KeyTrace& trace_;
+  JsonText json_;
+};
+}  // namespace
+
+std::string trace_json(const KeyTracer& tracer, const KeyTrace& trace) {
+  return TraceWriter(tracer, trace).text();
+}
+}  // namespace tocsin::api

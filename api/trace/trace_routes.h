@@ -1,0 +1,28 @@
+/// `GET /v1/trace`: why rules did not alert for a key, from a server's archive.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <string>
+
+#include "api/node/event_answer.h"
+#include "api/rest/router.h"
+#include "cep/compile/compile.h"
+#include "runtime/event_time/run_options.h"
+#include "runtime/io/files.h"
+
+namespace tocsin::api {
+/// What a server's traces read. All outlives the routes.
+struct TraceSource {
+  /// The rules that run, with lists and tables of their own; from any thread.
+  std::function<Served<cep::Program>()> program;
+  /// The answer where `program` refuses.
+  std::function<HttpResponse(const Refusal&)> refused;
+  runtime::Files& files;
+  std::string data;                     // the data directory
+  runtime::RunOptions options;          // how event time is read
+  const std::atomic<bool>& is_closing;  // the server ends
+};
+/// Traces run on the threads of their requests, a few at a time; the node is asked only for its
+/// rules.
+void add_trace_route(Router& router, TraceSource source);
+}  // namespace tocsin::api
