@@ -39,6 +39,7 @@
 #include "api/server/server_context.h"
 #include "api/server/server_messages.h"
 #include "api/server/server_routes.h"
+#include "api/sinks/sink_service.h"
 #include "runtime/checkpoint/checkpoint.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/checkpoint/savepoint.h"
@@ -100,6 +101,7 @@ class Server {
   runtime::RunOptions run_options_;
   AlertServicesOptions alert_services_options_;
   std::optional<KafkaSettings> kafka_;
+  KafkaSinkSettings kafka_sinks_;
   ListenAddress address_;
 
   runtime::SystemFiles files_;
@@ -121,6 +123,7 @@ class Server {
   BodyBudget bodies_;
   HttpFigures http_figures_;
 
+  std::unique_ptr<SinkService> sinks_;
   std::unique_ptr<NodeService> service_;
   std::unique_ptr<RuleService> rule_service_;
   std::unique_ptr<AlertServices> alert_services_;
@@ -166,8 +169,11 @@ Outcome<void> Server::read_settings() {
   Result<AlertServicesOptions> options = alert_services_options(configuration_);
   if (!options) return stop(ExitCode::kUsage, options.error().message);
   alert_services_options_ = *std::move(options);
-  Result<std::optional<KafkaSettings>> kafka = kafka_settings(configuration_);
+  Result<std::optional<KafkaSinkSettings>> sinks = kafka_sink_settings(configuration_);
+  if (!sinks) return stop(ExitCode::kUsage, sinks.error().message);
+  Result<std::optional<KafkaSettings>> kafka = kafka_settings(configuration_, sinks->has_value());
   if (!kafka) return stop(ExitCode::kUsage, kafka.error().message);
+  kafka_sinks_ = std::move(*sinks).value_or(KafkaSinkSettings());
   kafka_ = *std::move(kafka);
   return {};
 }
@@ -281,6 +287,7 @@ runtime::NodeOptions Server::node_options() {
   options.segment_bytes = durable_.segment_bytes;
   options.archive = archive_options(configuration_, run_options_.line_bytes_max);
   options.effects.retention = retention_policy(configuration_);
+  options.effects.needed_from = [this] { return sinks_->needed_from(); };
   options.memory_max = durable_.memory_max;
   options.stop_requested = [this] { return must_stop(); };
   return options;
@@ -294,6 +301,11 @@ Outcome<void> Server::open_node() {
       runtime::RocksStore::open(directory_->paths().store, store_options);
   if (!store) return stop(exit_code_of_named(store.error().code), store.error().message);
   store_ = *std::move(store);
+  Outcome<std::unique_ptr<SinkService>> sinks =
+      open_sinks(*store_, {kafka_sinks_, [this] { return must_stop(); },
+                           [this](const std::string& note) { say(note); }});
+  if (!sinks) return tl::unexpected(sinks.error());
+  sinks_ = *std::move(sinks);
   ports_.reset(new runtime::NodePorts{files_, clock_, *store_, state_stores_, executor_, ranges_});
 
   NodeServiceOptions service_options;
@@ -327,6 +339,7 @@ Outcome<void> Server::open_node() {
     progress.show({done.records, done.records_total, done.events, 0}, passed.count());
   };
   service_->add_effects_listener([this](const runtime::EffectQueueStatus&) {
+    sinks_->effects_changed();
     if (AlertServices* const alert_services = open_alert_services_; alert_services != nullptr)
       alert_services->effects_changed();
   });
@@ -350,21 +363,7 @@ void Server::say_recovery(const runtime::Recovery& recovery) const {
 }
 
 Outcome<void> Server::open_rules() {
-  RuleServicePorts ports{
-      files_,
-      clock_,
-      directory_->paths().directory + "/rules",
-      directory_->paths().blobs,
-      [this](const cep::Plan& plan) { return runtime::intake_options(plan, run_options_); },
-      [this](runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
-        return activate_rules(*service_, std::move(program), std::move(texts));
-      },
-      [this](std::uint64_t record) -> Result<void> {
-        if (record == 0) return {};
-        const Served<void> durable = service_->wait_durable(record, kDiskPatience);
-        if (!durable) return fail(Errc::kIo, durable.error().detail);
-        return {};
-      }};
+  RuleServicePorts ports = rule_ports(*service_, files_, clock_, directory_->paths(), run_options_);
   ports.changed = [this](const CurrentRules& now) {
     if (AlertServices* const alert_services = open_alert_services_; alert_services != nullptr)
       alert_services->rules_changed(now.rules.loaded.rules->plan);
@@ -403,6 +402,10 @@ Outcome<void> Server::begin_routes() {
   alert_services_ = *std::move(alert_services);
   open_alert_services_ = alert_services_.get();
   context_->subscriptions = &alert_services_->subscriptions();
+  context_->sinks = sinks_.get();
+  sinks_->start([this](const std::string& stream, const std::string& why) {
+    alert_services_->subscriptions().add_notice("sink_waiting", stream, why);
+  });
   RouterOptions options = router_options();
   options.answers = answers_.get();
   options.audit = audit_.get();
@@ -420,14 +423,7 @@ Outcome<void> Server::begin_routes() {
 std::string Server::unreadiness() const {
   if (is_closing_) return "the server stops";
   if (ready_routes_ == nullptr) return "the server starts: its state is being recovered";
-  if (std::string failure = service_->failure(); !failure.empty()) return failure;
-  const NodeFigures figures = service_->figures();
-  if (figures.journal.state == runtime::JournalState::kNoSpace) {
-    return "the disk is full: " + figures.journal.reason;
-  }
-  if (!figures.effects.no_space.empty()) return "the disk is full: " + figures.effects.no_space;
-  if (!figures.no_room.empty()) return "memory is at its limit: " + figures.no_room;
-  return {};
+  return unreadiness_of(*service_);
 }
 
 HttpResponse Server::answer(HttpRequest& request) {
@@ -467,6 +463,7 @@ ExitCode Server::wait() {
   alert_services_->stop();  // streams end, for which the HTTP server would wait
   http_->stop();
   Result<void> stopped = service_->stop(true);
+  sinks_->stop();  // after the last effects
   close();
   if (!stopped) {
     return end_with(ExitCode::kInputOutput, stopped.error().message +
@@ -480,6 +477,7 @@ ExitCode Server::wait() {
 void Server::close() {
   is_closing_ = true;
   if (alert_services_) alert_services_->stop();
+  if (sinks_) sinks_->stop();
   http_.reset();
   ready_routes_ = nullptr;
   routes_.reset();
@@ -488,6 +486,7 @@ void Server::close() {
   context_.reset();
   rule_service_.reset();
   service_.reset();
+  sinks_.reset();
 }
 }  // namespace
 

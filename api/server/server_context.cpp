@@ -32,6 +32,17 @@ HttpResponse refusal_response(const Refusal& refusal) {
   return unavailable_response(refusal.detail);
 }
 
+std::string unreadiness_of(const NodeService& service) {
+  if (std::string failure = service.failure(); !failure.empty()) return failure;
+  const NodeFigures figures = service.figures();
+  if (figures.journal.state == runtime::JournalState::kNoSpace) {
+    return "the disk is full: " + figures.journal.reason;
+  }
+  if (!figures.effects.no_space.empty()) return "the disk is full: " + figures.effects.no_space;
+  if (!figures.no_room.empty()) return "memory is at its limit: " + figures.no_room;
+  return {};
+}
+
 HttpResponse CheckSlots::full() {
   return refusal_response({Refusal::Why::kFull, "other rules are being checked; try again"});
 }

@@ -8,6 +8,7 @@
 #include "cep/base/assert.h"
 #include "cep/value/identity.h"
 #include "runtime/effects/effect_codec.h"
+#include "runtime/effects/sink_mark.h"
 #include "runtime/io/crash_point.h"
 
 namespace tocsin::runtime {
@@ -33,6 +34,7 @@ struct EffectStore::Commit {
   EffectTotals totals;
   cep::EventTime now;
   CommitReport report;
+  std::array<std::optional<std::uint64_t>, 2> sink_rows;
   std::map<EndpointId, std::uint64_t> owed;  // rows made
   std::unique_ptr<Addressing> addressing;    // of the first alert that is new
 };
@@ -45,6 +47,7 @@ Result<std::unique_ptr<EffectStore>> EffectStore::open(Store& store, Clock& cloc
   if (!*value) {
     if (Result<void> begun = effects->begin_new(options); !begun)
       return tl::unexpected(begun.error());
+    if (Result<void> loaded = effects->load_sinks(); !loaded) return tl::unexpected(loaded.error());
     return effects;
   }
   if (const Result<EffectReader> reader = EffectReader::open(store); !reader)
@@ -110,6 +113,7 @@ Result<void> EffectStore::load() {
   endpoints_ = *std::move(endpoints);
   if (Result<void> checked = check_last_alert(); !checked) return checked;
   if (Result<void> counted = count_traces(); !counted) return counted;
+  if (Result<void> loaded = load_sinks(); !loaded) return loaded;
   return count_owed();
 }
 
@@ -217,6 +221,7 @@ Result<CommitReport> EffectStore::commit(std::span<SliceEffects> slices) {
   commit.next_number = next_number_;
   if (last_order_) commit.last_order = &*last_order_;
   commit.totals = totals_;
+  commit.sink_rows = sink_rows_;
   commit.now = clock_.now();
   Result<void> taken;
   for (SliceEffects& slice : slices) {
@@ -261,6 +266,7 @@ Result<CommitReport> EffectStore::commit(std::span<SliceEffects> slices) {
   next_number_ = commit.next_number;
   if (commit.last_order != nullptr) last_order_ = *commit.last_order;
   totals_ = commit.totals;
+  sink_rows_ = commit.sink_rows;
   event_traces_ += commit.traces.size();
   has_traces_ = has_traces_ || !commit.traces.empty();
   constexpr std::size_t kBatchBytesKept = std::size_t{4} << 20;
@@ -425,6 +431,12 @@ Result<void> EffectStore::take(const SideOutputRow& row, Commit& commit) const {
   const bool is_late = row.kind == SideOutputKind::kLate;
   ++(is_late ? commit.totals.late : commit.totals.dead);
   (is_late ? commit.totals.late_bytes : commit.totals.dead_bytes) += bytes;
+  // Owed with all that is sent, as retention may remove the stored row before.
+  if (std::optional<std::uint64_t>& last = commit.sink_rows[static_cast<std::size_t>(row.kind)];
+      last) {
+    commit.batch.put(kMetaFamily, sink_row_key(stream_of(row.kind), ++*last),
+                     encode_sink_row(taken));
+  }
   commit.side_output.emplace(std::pair(row.kind, key), std::move(taken));
   ++commit.report.side_output;
   return {};
