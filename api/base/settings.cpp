@@ -280,7 +280,7 @@ constexpr auto kRows = std::to_array<Row>({
     Row{"kafka.tail_max", Type::kInteger, kNot,
         serve("100000",
               "Messages that a start reads back at most to know what was written before a crash")
-            .range(10'000, 10'000'000)},
+            .range(50'000, 10'000'000)},
     Row{"memory.max", Type::kBytes,
         run("--memory-max", kKeeping, "",
             "Limit the memory of the state. Beyond it the run ends; nothing is lost, and a start "

@@ -18,7 +18,7 @@ using std::chrono::steady_clock;
 constexpr milliseconds kStartPatience{3'000};
 constexpr milliseconds kPatience{10'000};
 constexpr milliseconds kRetryMin{500};
-constexpr milliseconds kRetryMax{10'000};
+constexpr milliseconds kRetryMax{5'000};
 constexpr milliseconds kLookAgain{10'000};
 constexpr milliseconds kStopPatience{3'000};
 
@@ -73,7 +73,7 @@ Result<void> SinkService::open_lanes() {
     Lane& lane = *lanes_.emplace_back(std::make_unique<Lane>());
     lane.sink = *std::move(sink);
     const Result<void> connected = lane.sink->connect();
-    if (!connected && is_refused(connected.error().code)) return connected;
+    if (!connected && is_refused(connected.error().code)) return tl::unexpected(connected.error());
     if (!connected) tell_failure(lane, connected.error());
     tell_notes(lane);
   }
@@ -166,6 +166,8 @@ void SinkService::work(Lane& lane) noexcept {
 }
 
 void SinkService::write_all(Lane& lane) {
+  // When the topic was opened first there was no listener.
+  if (lane.is_told) tell_listener(lane, lane.sink->figures().last_error);
   milliseconds retry = kRetryMin;
   for (;;) {
     const Result<bool> done = lane.sink->step();
@@ -201,10 +203,11 @@ void SinkService::tell_failure(Lane& lane, const Error& error) {
     options_.note(error.message +
                   (error.code == Errc::kConflict ? "" : ". What is owed to it waits"));
   }
-  // Before start() there are no notices yet.
-  if (!is_started_ || std::exchange(lane.is_noticed, true)) return;
-  if (listener_)
-    listener_(std::string(runtime::name_of(lane.sink->options().stream)), error.message);
+  if (!std::exchange(lane.is_noticed, true)) tell_listener(lane, error.message);
+}
+
+void SinkService::tell_listener(const Lane& lane, const std::string& why) const {
+  if (listener_) listener_(std::string(runtime::name_of(lane.sink->options().stream)), why);
 }
 
 void SinkService::tell_notes(Lane& lane) {

@@ -76,6 +76,7 @@ class SinkService {
   void write_all(Lane& lane);
   bool wait(Lane& lane, std::chrono::milliseconds at_most, bool for_news);
   void tell_failure(Lane& lane, const Error& error);
+  void tell_listener(const Lane& lane, const std::string& why) const;
   void tell_notes(Lane& lane);
 
   runtime::Store& store_;

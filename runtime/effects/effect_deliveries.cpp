@@ -4,7 +4,6 @@
 
 #include "runtime/effects/effect_codec.h"
 #include "runtime/effects/effect_store.h"
-#include "runtime/effects/sink_mark.h"
 #include "runtime/io/crash_point.h"
 
 namespace tocsin::runtime {
@@ -137,18 +136,6 @@ Result<void> EffectStore::forget_endpoint(EndpointId endpoint, StoreBatch also) 
   const std::lock_guard lock(mutex_);
   owed_.erase(endpoint);
   times_owed_.erase(endpoint);
-  return {};
-}
-
-Result<void> EffectStore::load_sinks() {
-  for (const SideOutputKind kind : {SideOutputKind::kLate, SideOutputKind::kDead}) {
-    const Result<std::optional<SinkMark>> mark = read_sink_mark(store_, stream_of(kind));
-    if (!mark) return tl::unexpected(mark.error());
-    if (!*mark) continue;
-    const Result<std::uint64_t> last = last_sink_row(store_, stream_of(kind), **mark);
-    if (!last) return tl::unexpected(last.error());
-    sink_rows_[static_cast<std::size_t>(kind)] = *last;
-  }
   return {};
 }
 

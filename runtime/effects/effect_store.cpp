@@ -8,7 +8,6 @@
 #include "cep/base/assert.h"
 #include "cep/value/identity.h"
 #include "runtime/effects/effect_codec.h"
-#include "runtime/effects/sink_mark.h"
 #include "runtime/io/crash_point.h"
 
 namespace tocsin::runtime {
@@ -34,7 +33,7 @@ struct EffectStore::Commit {
   EffectTotals totals;
   cep::EventTime now;
   CommitReport report;
-  std::array<std::optional<std::uint64_t>, 2> sink_rows;
+  LastSinkRows sink_rows;
   std::map<EndpointId, std::uint64_t> owed;  // rows made
   std::unique_ptr<Addressing> addressing;    // of the first alert that is new
 };
@@ -47,7 +46,9 @@ Result<std::unique_ptr<EffectStore>> EffectStore::open(Store& store, Clock& cloc
   if (!*value) {
     if (Result<void> begun = effects->begin_new(options); !begun)
       return tl::unexpected(begun.error());
-    if (Result<void> loaded = effects->load_sinks(); !loaded) return tl::unexpected(loaded.error());
+    const Result<LastSinkRows> rows = last_sink_rows(store);
+    if (!rows) return tl::unexpected(rows.error());
+    effects->sink_rows_ = *rows;
     return effects;
   }
   if (const Result<EffectReader> reader = EffectReader::open(store); !reader)
@@ -113,7 +114,9 @@ Result<void> EffectStore::load() {
   endpoints_ = *std::move(endpoints);
   if (Result<void> checked = check_last_alert(); !checked) return checked;
   if (Result<void> counted = count_traces(); !counted) return counted;
-  if (Result<void> loaded = load_sinks(); !loaded) return loaded;
+  const Result<LastSinkRows> rows = last_sink_rows(store_);
+  if (!rows) return tl::unexpected(rows.error());
+  sink_rows_ = *rows;
   return count_owed();
 }
 

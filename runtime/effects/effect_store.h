@@ -23,6 +23,7 @@
 #include "runtime/effects/effect_reader.h"
 #include "runtime/effects/effects.h"
 #include "runtime/effects/emitted_mark.h"
+#include "runtime/effects/sink_mark.h"
 #include "runtime/io/clock.h"
 #include "runtime/store/store.h"
 
@@ -175,7 +176,6 @@ class EffectStore {
   Result<void> compare(const StoredAlert& alert, Commit& commit) const;
   Result<void> take(const SideOutputRow& row, Commit& commit) const;
   Result<void> take(const Reinjected& mark, Commit& commit) const;
-  Result<void> load_sinks();
   Result<void> settle(EndpointId endpoint, std::uint64_t number,
                       std::span<const std::uint64_t> parts, StoreBatch batch);
   Result<bool> retain_alerts(const RetentionPolicy& policy, cep::EventTime now,
@@ -199,8 +199,7 @@ class EffectStore {
   EffectTotals totals_;
   StoreBatch batch_;                             // empty: memory for the next commit
   std::array<std::string, 2> side_output_gone_;  // by kind: the last key that retention removed
-  // By kind: the last number of a row that is owed to a sink; nothing: none is owed.
-  std::array<std::optional<std::uint64_t>, 2> sink_rows_;
+  LastSinkRows sink_rows_;
   std::vector<EndpointId> endpoints_;
   /// Held while rows of the outbox are added, or alerts removed.
   std::mutex owing_;

@@ -88,6 +88,19 @@ Result<SideOutputRow> decode_sink_row(SideOutputKind kind, std::string_view valu
   return decode_side_output(kind, value.substr(0, size), value.substr(size));
 }
 
+Result<LastSinkRows> last_sink_rows(const StoreReader& store) {
+  LastSinkRows rows;
+  for (const SideOutputKind kind : {SideOutputKind::kLate, SideOutputKind::kDead}) {
+    const Result<std::optional<SinkMark>> mark = read_sink_mark(store, stream_of(kind));
+    if (!mark) return tl::unexpected(mark.error());
+    if (!*mark) continue;
+    const Result<std::uint64_t> last = last_sink_row(store, stream_of(kind), **mark);
+    if (!last) return tl::unexpected(last.error());
+    rows[static_cast<std::size_t>(kind)] = *last;
+  }
+  return rows;
+}
+
 Result<std::uint64_t> last_sink_row(const StoreReader& store, SinkStream stream,
                                     const SinkMark& mark) {
   std::uint64_t last = mark.number;

@@ -48,6 +48,9 @@ Result<std::optional<SinkMark>> read_sink_mark(const StoreReader& store, SinkStr
 std::string sink_row_key(SinkStream stream, std::uint64_t number);
 std::string encode_sink_row(const SideOutputRow& row);
 Result<SideOutputRow> decode_sink_row(SideOutputKind kind, std::string_view value);
+/// By SideOutputKind: the last number that was given to a row that is owed; nothing: none is owed.
+using LastSinkRows = std::array<std::optional<std::uint64_t>, 2>;
+Result<LastSinkRows> last_sink_rows(const StoreReader& store);
 /// The last number that was given to a row that is owed, or to what the mark has behind it.
 Result<std::uint64_t> last_sink_row(const StoreReader& store, SinkStream stream,
                                     const SinkMark& mark);

@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "cep/plan/severity.h"
 #include "cep/value/identity.h"

@@ -10,6 +10,7 @@ import collections
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -25,8 +26,14 @@ from crash_points import points_of_sinks
 
 SHADOW_RULES = RULES.replace("rule large", "rule small \"A small payment\" {\n  status shadow\n  when payment as p where amount < 2\n"
                              "  alert \"{p.amount}\"\n}\n\nrule large", 1)
+QUICK = os.environ.get("TOCSIN_QUICK") == "1"
 broker = None
 Message = collections.namedtuple("Message", "partition offset key value headers")
+
+
+def slow_case(function):
+    """A case that --quick leaves out."""
+    return function if QUICK else case(function)
 
 
 def read_topic(topic):
@@ -132,7 +139,7 @@ def killed():
     check_each_once("flow_alerts", of_file(events))
 
 
-@case
+@slow_case
 def broker_away():
     """a broker that is not there at the start, and one that goes and comes again: alerts wait, and each is there once"""
     broker.create("away", 2)
@@ -157,6 +164,26 @@ def broker_away():
         assert server.metric("kafka_sink_up") == 1
         has(server.end().said, "no broker of ", "What is owed to it waits", "topic away is written again")
     check_each_once("away", stored())
+
+
+@slow_case
+def broker_stuck():
+    """a broker that answers nothing for longer than a transaction may take: it ends the transaction, and each alert is there once"""
+    broker.create("stuck", 2)
+    events = stream(1500)
+    write("client", "transaction.timeout.ms = 2000\nsocket.timeout.ms = 1500\nreconnect.backoff.max.ms = 300\n")
+    settings = config('alerts_topic = "stuck"', 'client_file = "client"', 'batch_bytes = "4KiB"')
+    with Server("--config", settings) as server:
+        for begin in range(0, 1500, 100):
+            server.send(events[begin:begin + 100])
+            if begin == 700:
+                broker.process.send_signal(signal.SIGSTOP)
+                time.sleep(4)
+                broker.process.send_signal(signal.SIGCONT)
+        written(server)
+        assert server.metric("kafka_sink_errors_total") > 0
+        server.end()
+    check_each_once("stuck", stored())
 
 
 @case
@@ -210,7 +237,7 @@ def fenced():
     assert cards == ["c1", "c2"], cards
 
 
-@case
+@slow_case
 def topic_gone():
     """a topic that was deleted and created again is said, and gets what comes from then on"""
     broker.create("gone", 1)
@@ -228,7 +255,7 @@ def topic_gone():
     assert [json.loads(message.value)["key"]["card"] for message in read_topic("gone")] == ["c3"]
 
 
-@case
+@slow_case
 def undecided():
     """an open transaction of somebody else in the topic is waited for before anything is written after a kill"""
     broker.create("undecided", 1)

@@ -129,9 +129,10 @@ class SinkWorld {
     }
     for (const auto& [stream, one] : options) {
       ModelSinkTopic& topic = topics.at(stream);
-      auto sink = TopicSink::open(*store_, one, [&topic, &one](const TailRequest& tail) {
-        return topic.open(one.writer, tail);
-      });
+      auto sink =
+          TopicSink::open(*store_, one, [&topic, writer = one.writer](const TailRequest& tail) {
+            return topic.open(writer, tail);
+          });
       REQUIRE_MESSAGE(sink, sink.error().message);
       sinks_[stream] = *std::move(sink);
     }
