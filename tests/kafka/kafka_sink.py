@@ -178,7 +178,7 @@ def broker_stuck():
             server.send(events[begin:begin + 100])
             if begin == 700:
                 broker.process.send_signal(signal.SIGSTOP)
-                time.sleep(4)
+                time.sleep(3)
                 broker.process.send_signal(signal.SIGCONT)
         written(server)
         assert server.metric("kafka_sink_errors_total") > 0
