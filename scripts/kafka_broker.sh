@@ -7,7 +7,7 @@
 #                                ended; also with the properties named
 #   kafka_broker.sh tool NAME [ARGUMENT…]
 #                                one of Kafka's own tools: kafka-topics.sh, kafka-console-producer.sh,
-#                                kafka-consumer-groups.sh
+#                                kafka-console-consumer.sh, kafka-consumer-groups.sh
 set -euo pipefail
 
 root="$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)"
@@ -94,6 +94,7 @@ tool() {
   case "$1" in
     kafka-topics.sh) class=org.apache.kafka.tools.TopicCommand ;;
     kafka-console-producer.sh) class=kafka.tools.ConsoleProducer ;;
+    kafka-console-consumer.sh) class=org.apache.kafka.tools.consumer.ConsoleConsumer ;;
     kafka-consumer-groups.sh) class=org.apache.kafka.tools.consumer.group.ConsumerGroupCommand ;;
     *) die "there is no tool: $1" ;;
   esac

@@ -280,6 +280,36 @@ constexpr auto kRows = std::to_array<Row>({
              "How far, in event time, a partition may be read ahead of the slowest one; then it is "
              "paused; 0: no limit")
              .zero_is_none()),
+    Row{"kafka.alerts_topic", Type::kText, kNot,
+        serve("", "The topic to which alerts are written, each once; empty: none").value("TOPIC")},
+    Row{"kafka.alerts_shadow", Type::kBoolean, kNot,
+        serve("false", "Whether alerts of shadow rules are written to kafka.alerts_topic too")},
+    Row{"kafka.late_topic", Type::kText, kNot,
+        serve("", "The topic to which late events are written as they came; empty: none")
+            .value("TOPIC")},
+    Row{"kafka.dead_topic", Type::kText, kNot,
+        serve("", "The topic to which dead letters are written as they came; empty: none")
+            .value("TOPIC")},
+    Row{"kafka.writer", Type::kText, kNot,
+        serve("",
+              "Under which name this server writes to its topics; of servers with one name the "
+              "last that was started writes; empty: the name of kafka.group")
+            .value("NAME")},
+    Row{"kafka.write_brokers", Type::kText, kNot,
+        serve("", "Brokers of the topics that are written; empty: those of kafka.brokers")
+            .value("BROKERS")},
+    Row{"kafka.write_client_file", Type::kText, kNot,
+        serve("",
+              "Properties of the Kafka client that writes; empty: those of kafka.client_file, "
+              "unless kafka.write_brokers is set")
+            .value("FILE")},
+    Row{"kafka.batch_bytes", Type::kBytes, kNot,
+        serve("1MiB", "Size of the messages that are written in one transaction")
+            .range(kKiB, 64 * kMiB)},
+    Row{"kafka.tail_max", Type::kInteger, kNot,
+        serve("100000",
+              "Messages that a start reads back at most to know what was written before a crash")
+            .range(50'000, 10'000'000)},
     Row{"memory.max", Type::kBytes,
         run("--memory-max", kKeeping, "",
             "Limit the memory of the state. Beyond it the run ends; nothing is lost, and a start "

@@ -20,13 +20,83 @@ Result<std::vector<std::string>> read_topics(const Configuration& settings) {
       Errc::kInvalidArgument,
       fmt::format("kafka.topics names {} twice, and each of its events would count twice", *twice));
 }
+
+// Of the file that the setting names, if it names one.
+Result<runtime::KafkaProperties> read_properties(const Configuration& settings,
+                                                 const std::string& name) {
+  const std::string& file = settings.text(name);
+  if (file.empty()) return runtime::KafkaProperties();
+  Result<runtime::KafkaProperties> properties = runtime::read_kafka_properties(file);
+  if (!properties) return fail(properties.error().code, name + ": " + properties.error().message);
+  return properties;
+}
+
+Result<runtime::KafkaConnection> read_sink_connection(const Configuration& settings,
+                                                      const std::string& topic_setting) {
+  runtime::KafkaConnection connection;
+  const bool has_own = !settings.text("kafka.write_brokers").empty();
+  connection.brokers = settings.text(has_own ? "kafka.write_brokers" : "kafka.brokers");
+  if (connection.brokers.empty()) {
+    return fail(Errc::kInvalidArgument,
+                topic_setting + " needs kafka.brokers: the brokers that have the topic");
+  }
+  const bool has_file = has_own || !settings.text("kafka.write_client_file").empty();
+  const std::string file = has_file ? "kafka.write_client_file" : "kafka.client_file";
+  Result<runtime::KafkaProperties> properties = read_properties(settings, file);
+  if (!properties) return tl::unexpected(properties.error());
+  if (auto checked = runtime::check_writer_properties(*properties); !checked)
+    return fail(checked.error().code, file + ": " + checked.error().message);
+  connection.properties = *std::move(properties);
+  return connection;
+}
+
+// A message that is written to a topic that is read would come again for ever.
+Result<void> check_sink_topics(const Configuration& settings, const KafkaSinkSettings& sinks) {
+  if (!settings.text("kafka.write_brokers").empty()) return {};
+  const std::vector<std::string> read = settings.texts("kafka.topics");
+  for (const KafkaSinkTopic& one : sinks.topics) {
+    if (std::ranges::find(read, one.topic) == read.end()) continue;
+    return fail(Errc::kInvalidArgument,
+                fmt::format("{} is a topic that kafka.topics reads, and what is written would come "
+                            "again: name another topic than {}",
+                            one.setting, one.topic));
+  }
+  return {};
+}
 }  // namespace
 
-Result<std::optional<KafkaSettings>> kafka_settings(const Configuration& settings) {
+Result<std::optional<KafkaSinkSettings>> kafka_sink_settings(const Configuration& settings) {
+  KafkaSinkSettings sinks;
+  std::string name = settings.text("kafka.writer");
+  if (name.empty()) name = settings.text("kafka.group");
+  if (name.empty()) name = "tocsin";
+  for (const runtime::SinkStream stream : runtime::kSinkStreams) {
+    KafkaSinkTopic one;
+    one.stream = stream;
+    one.setting = fmt::format("kafka.{}_topic", runtime::name_of(stream));
+    one.topic = settings.text(one.setting);
+    if (one.topic.empty()) continue;
+    one.writer = fmt::format("{}.{}.{}", name, runtime::name_of(stream), one.topic);
+    sinks.topics.push_back(std::move(one));
+  }
+  if (sinks.topics.empty()) return std::nullopt;
+  Result<runtime::KafkaConnection> connection =
+      read_sink_connection(settings, sinks.topics.front().setting);
+  if (!connection) return tl::unexpected(connection.error());
+  sinks.connection = *std::move(connection);
+  if (auto checked = check_sink_topics(settings, sinks); !checked)
+    return tl::unexpected(checked.error());
+  sinks.with_shadow = settings.boolean("kafka.alerts_shadow");
+  sinks.batch_bytes = static_cast<std::size_t>(settings.integer("kafka.batch_bytes"));
+  sinks.tail_max = static_cast<std::size_t>(settings.integer("kafka.tail_max"));
+  return sinks;
+}
+
+Result<std::optional<KafkaSettings>> kafka_settings(const Configuration& settings, bool writes) {
   Result<std::vector<std::string>> topics = read_topics(settings);
   if (!topics) return tl::unexpected(topics.error());
   const std::string& brokers = settings.text("kafka.brokers");
-  if (topics->empty() && brokers.empty()) return std::nullopt;
+  if (topics->empty() && (brokers.empty() || writes)) return std::nullopt;
   if (topics->empty() || brokers.empty()) {
     return fail(Errc::kInvalidArgument,
                 fmt::format("{} needs {}: which topics of which brokers are to be read",
@@ -39,13 +109,9 @@ Result<std::optional<KafkaSettings>> kafka_settings(const Configuration& setting
   kafka.reader.connection.start_timeout =
       std::chrono::milliseconds(settings.duration("kafka.start_timeout").us / 1000);
   kafka.reader.group = settings.text("kafka.group");
-  if (const std::string& file = settings.text("kafka.client_file"); !file.empty()) {
-    Result<runtime::KafkaProperties> properties = runtime::read_kafka_properties(file);
-    if (!properties) {
-      return fail(properties.error().code, "kafka.client_file: " + properties.error().message);
-    }
-    kafka.reader.connection.properties = *std::move(properties);
-  }
+  Result<runtime::KafkaProperties> properties = read_properties(settings, "kafka.client_file");
+  if (!properties) return tl::unexpected(properties.error());
+  kafka.reader.connection.properties = *std::move(properties);
   // What other consumers call it.
   const auto commit_ms =
       runtime::kafka_number(kafka.reader.connection.properties, "auto.commit.interval.ms");

@@ -1,10 +1,14 @@
 /// Settings of topics (api/base/settings.h), of `run` and `serve`, as their readers take them.
 #pragma once
+#include <cstddef>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "api/base/configuration.h"
 #include "cep/base/result.h"
 #include "cep/value/time.h"
+#include "runtime/effects/sink_mark.h"
 #include "runtime/inputs/topic_inputs.h"
 #include "runtime/kafka/kafka_client.h"
 
@@ -16,7 +20,24 @@ struct KafkaSettings {
   std::optional<cep::Duration> idle_after;
   std::optional<cep::Duration> drift_max;
 };
-/// Nothing where no topics are to be read. Fails with kInvalidArgument, naming the setting; kIo for
-/// a file of properties that cannot be read.
-Result<std::optional<KafkaSettings>> kafka_settings(const Configuration& settings);
+/// A topic that a stream is written to.
+struct KafkaSinkTopic {
+  runtime::SinkStream stream = runtime::SinkStream::kAlerts;
+  std::string setting;  // that names it
+  std::string topic;
+  std::string writer;  // the id
+};
+struct KafkaSinkSettings {
+  runtime::KafkaConnection connection;
+  std::vector<KafkaSinkTopic> topics;
+  bool with_shadow = false;
+  std::size_t batch_bytes = 0;
+  std::size_t tail_max = 0;
+};
+/// Of `serve`: nothing where no topics are to be written. Fails as kafka_settings().
+Result<std::optional<KafkaSinkSettings>> kafka_sink_settings(const Configuration& settings);
+/// Nothing where no topics are to be read; `writes`: brokers may be named without any. Fails with
+/// kInvalidArgument, naming the setting; kIo for a file of properties that cannot be read.
+Result<std::optional<KafkaSettings>> kafka_settings(const Configuration& settings,
+                                                    bool writes = false);
 }  // namespace tocsin::api

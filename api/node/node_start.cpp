@@ -22,6 +22,7 @@ void tell_damaged(const runtime::Recovery& recovery) {
 }
 
 std::string recovery_text(const runtime::Recovery& recovery, const std::string& folder) {
+  if (recovery.is_new) return "created the data directory " + folder;
   std::string text = fmt::format("continuing in {}: ", folder);
   if (recovery.checkpoint != 0) {
     text += fmt::format("checkpoint {} with {} loaded in {}, then ", recovery.checkpoint,

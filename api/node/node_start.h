@@ -11,6 +11,7 @@ namespace tocsin::api {
 std::array<std::uint8_t, 16> new_timeline_id();
 /// Says which checkpoints were set aside as damaged, each on a line of standard error.
 void tell_damaged(const runtime::Recovery& recovery);
-/// "going on in FOLDER: checkpoint 3 with 1,000 keys loaded in 0.1 s, then 5 journal records …".
+/// "continuing in FOLDER: checkpoint 3 with 1,000 keys loaded in 0.1 s, then 5 journal records …",
+/// or that it is new.
 std::string recovery_text(const runtime::Recovery& recovery, const std::string& folder);
 }  // namespace tocsin::api

@@ -109,6 +109,8 @@ class SubscriptionService {
   DeliveryFigures figures(const std::string& id) const { return pool_->figures(id); }
   const DeliveryLog& log() const { return log_; }
   const Notices& notices() const { return notices_; }
+  /// Puts something that people should know among the notices.
+  void add_notice(std::string_view kind, const std::string& subject, std::string_view text);
   SilenceService& silences() { return silences_; }
   const AlertConditions& conditions() const { return conditions_; }
   PlannerFigures planned() const { return planner_->figures(); }
@@ -124,7 +126,6 @@ class SubscriptionService {
                       SubscriptionOptions options, Listener listener,
                       AlertConditions::PlanPtr plan);
   Result<void> load();
-  void add_notice(std::string_view kind, const std::string& subject, std::string_view text);
   void looked_at_messages();
   Result<void> keep(const Subscription& subscription);
   void publish();

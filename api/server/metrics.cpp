@@ -16,6 +16,7 @@
 #include "api/base/version.h"
 #include "api/jobs/backtest_jobs.h"
 #include "api/outbox/subscription_service.h"
+#include "api/sinks/sink_service.h"
 #include "cep/plan/rule.h"
 
 namespace tocsin::api {
@@ -149,6 +150,24 @@ void add_topics(Exposition& to, const std::vector<runtime::PartitionFigures>& pa
     to.add(Metric::kafka_partition_offset, "source", partition.source, partition.next_offset);
   to.add(Metric::kafka_partitions_paused,
          std::ranges::count_if(partitions, &runtime::PartitionFigures::is_paused));
+}
+
+void add_sinks(Exposition& to, const std::vector<runtime::SinkFigures>& sinks, cep::EventTime now) {
+  const auto add = [&](Metric metric, const auto& value_of) {
+    to.describe(metric);
+    for (const runtime::SinkFigures& sink : sinks)
+      to.add(metric, "stream", runtime::name_of(sink.stream), value_of(sink));
+  };
+  add(Metric::kafka_sink_up,
+      [](const auto& sink) { return sink.state == runtime::SinkState::kOpen ? 1 : 0; });
+  add(Metric::kafka_sink_owed, [](const auto& sink) { return sink.debt.owed; });
+  add(Metric::kafka_sink_oldest_owed_seconds, [&](const auto& sink) {
+    const std::int64_t us = sink.debt.oldest_at ? (now - *sink.debt.oldest_at).us : 0;
+    return fmt::format("{:.6f}", std::max(0.0, static_cast<double>(us) / 1e6));
+  });
+  add(Metric::kafka_sink_written_total, [](const auto& sink) { return sink.written; });
+  add(Metric::kafka_sink_found_total, [](const auto& sink) { return sink.found; });
+  add(Metric::kafka_sink_errors_total, [](const auto& sink) { return sink.errors; });
 }
 
 void add_node(Exposition& to, const NodeFigures& figures, const cep::Plan& plan,
@@ -286,6 +305,7 @@ std::string metrics_text(const ServerContext& context, bool is_ready,
   add_topics(to, figures.partitions);
   if (figures.program) add_node(to, figures, figures.program->plan(), context.clock.now());
   add_store(to, context.effects.reader());
+  if (context.sinks != nullptr) add_sinks(to, context.sinks->figures(), context.clock.now());
   if (context.subscriptions != nullptr)
     add_deliveries(to, *context.subscriptions, context.clock.now());
   to.add(Metric::traces_kept, context.effects.event_traces());

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "api/server/server_context.h"
-#include "runtime/event_time/slice_loop.h"
 
 namespace tocsin::api {
 Result<Activated> activate_rules(NodeService& service, runtime::NodeProgram program,
@@ -31,22 +30,23 @@ Result<Activated> activate_rules(NodeService& service, runtime::NodeProgram prog
   return activated;
 }
 
-RuleServicePorts rule_service_ports(runtime::Files& files, runtime::Clock& clock,
-                                    const runtime::DataPaths& paths, NodeService& service,
-                                    const runtime::RunOptions& run_options) {
-  return {files,
-          clock,
-          paths.directory + "/rules",
-          paths.blobs,
-          [&run_options](const cep::Plan& plan) { return intake_options(plan, run_options); },
-          [&service](runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
-            return activate_rules(service, std::move(program), std::move(texts));
-          },
-          [&service](std::uint64_t record) -> Result<void> {
-            if (record == 0) return {};
-            const Served<void> durable = service.wait_durable(record, kDiskPatience);
-            if (!durable) return fail(Errc::kIo, durable.error().detail);
-            return {};
-          }};
+RuleServicePorts rule_ports(NodeService& service, runtime::Files& files, runtime::Clock& clock,
+                            const runtime::DataPaths& paths,
+                            const runtime::RunOptions& run_options) {
+  return {
+      files,
+      clock,
+      paths.directory + "/rules",
+      paths.blobs,
+      [&run_options](const cep::Plan& plan) { return runtime::intake_options(plan, run_options); },
+      [&service](runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
+        return activate_rules(service, std::move(program), std::move(texts));
+      },
+      [&service](std::uint64_t record) -> Result<void> {
+        if (record == 0) return {};
+        const Served<void> durable = service.wait_durable(record, kDiskPatience);
+        if (!durable) return fail(Errc::kIo, durable.error().detail);
+        return {};
+      }};
 }
 }  // namespace tocsin::api

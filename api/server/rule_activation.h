@@ -5,7 +5,7 @@
 #include "api/node/node_service.h"
 #include "api/node/rule_service.h"
 #include "runtime/checkpoint/data_directory.h"
-#include "runtime/event_time/run_options.h"
+#include "runtime/event_time/slice_loop.h"
 #include "runtime/io/clock.h"
 #include "runtime/io/files.h"
 #include "runtime/node/node.h"
@@ -16,9 +16,8 @@ namespace tocsin::api {
 /// not for the node's thread.
 Result<Activated> activate_rules(NodeService& service, runtime::NodeProgram program,
                                  std::vector<runtime::NamedContents> texts);
-/// What a server's rules work on: the node behind `service`, and the folders of its data directory.
-/// All that is given must outlive them.
-RuleServicePorts rule_service_ports(runtime::Files& files, runtime::Clock& clock,
-                                    const runtime::DataPaths& paths, NodeService& service,
-                                    const runtime::RunOptions& run_options);
+/// What a rule service needs of a running server; all of it must outlive the service.
+RuleServicePorts rule_ports(NodeService& service, runtime::Files& files, runtime::Clock& clock,
+                            const runtime::DataPaths& paths,
+                            const runtime::RunOptions& run_options);
 }  // namespace tocsin::api

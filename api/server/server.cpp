@@ -38,6 +38,7 @@
 #include "api/server/server_context.h"
 #include "api/server/server_messages.h"
 #include "api/server/server_routes.h"
+#include "api/sinks/sink_service.h"
 #include "runtime/checkpoint/checkpoint.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/checkpoint/savepoint.h"
@@ -86,7 +87,6 @@ class Server {
   void say(const std::string& text) const {
     if (!is_quiet_) tell(text + "\n");
   }
-  void say_recovery(const runtime::Recovery& recovery) const;
   bool must_stop() const { return stop_signal_.requested(); }
 
   const Configuration& configuration_;
@@ -99,6 +99,7 @@ class Server {
   runtime::RunOptions run_options_;
   AlertServicesOptions alert_services_options_;
   std::optional<KafkaSettings> kafka_;
+  KafkaSinkSettings kafka_sinks_;
   ListenAddress address_;
 
   runtime::SystemFiles files_;
@@ -120,6 +121,7 @@ class Server {
   BodyBudget bodies_;
   HttpFigures http_figures_;
 
+  std::unique_ptr<SinkService> sinks_;
   std::unique_ptr<NodeService> service_;
   std::unique_ptr<RuleService> rule_service_;
   std::unique_ptr<ChangeService> changes_;
@@ -166,8 +168,11 @@ Outcome<void> Server::read_settings() {
   Result<AlertServicesOptions> options = alert_services_options(configuration_);
   if (!options) return stop(ExitCode::kUsage, options.error().message);
   alert_services_options_ = *std::move(options);
-  Result<std::optional<KafkaSettings>> kafka = kafka_settings(configuration_);
+  Result<std::optional<KafkaSinkSettings>> sinks = kafka_sink_settings(configuration_);
+  if (!sinks) return stop(ExitCode::kUsage, sinks.error().message);
+  Result<std::optional<KafkaSettings>> kafka = kafka_settings(configuration_, sinks->has_value());
   if (!kafka) return stop(ExitCode::kUsage, kafka.error().message);
+  kafka_sinks_ = std::move(*sinks).value_or(KafkaSinkSettings());
   kafka_ = *std::move(kafka);
   return {};
 }
@@ -281,6 +286,7 @@ runtime::NodeOptions Server::node_options() {
   options.segment_bytes = durable_.segment_bytes;
   options.archive = archive_options(configuration_, run_options_.line_bytes_max);
   options.effects.retention = retention_policy(configuration_);
+  options.effects.needed_from = [this] { return sinks_->needed_from(); };
   options.memory_max = durable_.memory_max;
   options.stop_requested = [this] { return must_stop(); };
   return options;
@@ -294,6 +300,11 @@ Outcome<void> Server::open_node() {
       runtime::RocksStore::open(directory_->paths().store, store_options);
   if (!store) return stop(exit_code_of_named(store.error().code), store.error().message);
   store_ = *std::move(store);
+  Outcome<std::unique_ptr<SinkService>> sinks =
+      open_sinks(*store_, {kafka_sinks_, [this] { return must_stop(); },
+                           [this](const std::string& note) { say(note); }});
+  if (!sinks) return tl::unexpected(sinks.error());
+  sinks_ = *std::move(sinks);
   ports_.reset(new runtime::NodePorts{files_, clock_, *store_, state_stores_, executor_, ranges_});
 
   NodeServiceOptions service_options;
@@ -327,6 +338,7 @@ Outcome<void> Server::open_node() {
     progress.show({done.records, done.records_total, done.events, 0}, passed.count());
   };
   service_->add_effects_listener([this](const runtime::EffectQueueStatus&) {
+    sinks_->effects_changed();
     if (AlertServices* const alert_services = open_alert_services_; alert_services != nullptr)
       alert_services->effects_changed();
   });
@@ -336,22 +348,16 @@ Outcome<void> Server::open_node() {
       runtime::Node::open(*ports_, *directory_, *rules_.program, std::move(options));
   progress.clear();
   if (!node) return stop(exit_code_of_named(node.error().code), node.error().message);
-  say_recovery((*node)->recovery());
+  tell_damaged((*node)->recovery());
+  say(recovery_text((*node)->recovery(), directory_->paths().directory));
   if (auto started = service_->start(*std::move(node)); !started) {
     return stop(exit_code_of_named(started.error().code), started.error().message);
   }
   return {};
 }
 
-void Server::say_recovery(const runtime::Recovery& recovery) const {
-  tell_damaged(recovery);
-  const std::string& folder = directory_->paths().directory;
-  say(recovery.is_new ? "created the data directory " + folder : recovery_text(recovery, folder));
-}
-
 Outcome<void> Server::open_rules() {
-  RuleServicePorts ports =
-      rule_service_ports(files_, clock_, directory_->paths(), *service_, run_options_);
+  RuleServicePorts ports = rule_ports(*service_, files_, clock_, directory_->paths(), run_options_);
   ports.changed = [this](const CurrentRules& now) {
     if (AlertServices* const alert_services = open_alert_services_; alert_services != nullptr)
       alert_services->rules_changed(now.rules.loaded.rules->plan);
@@ -397,6 +403,10 @@ Outcome<void> Server::begin_routes() {
   context_->subscriptions = &alert_services_->subscriptions();
   if (auto opened = open_backtests(*context_, *store_, run_options_); !opened)
     return stop(exit_code_of_named(opened.error().code), opened.error().message);
+  context_->sinks = sinks_.get();
+  sinks_->start([this](const std::string& stream, const std::string& why) {
+    alert_services_->subscriptions().add_notice("sink_waiting", stream, why);
+  });
   RouterOptions options = router_options();
   options.answers = answers_.get();
   options.audit = audit_.get();
@@ -414,14 +424,7 @@ Outcome<void> Server::begin_routes() {
 std::string Server::unreadiness() const {
   if (is_closing_) return "the server stops";
   if (ready_routes_ == nullptr) return "the server starts: its state is being recovered";
-  if (std::string failure = service_->failure(); !failure.empty()) return failure;
-  const NodeFigures figures = service_->figures();
-  if (figures.journal.state == runtime::JournalState::kNoSpace) {
-    return "the disk is full: " + figures.journal.reason;
-  }
-  if (!figures.effects.no_space.empty()) return "the disk is full: " + figures.effects.no_space;
-  if (!figures.no_room.empty()) return "memory is at its limit: " + figures.no_room;
-  return {};
+  return unreadiness_of(*service_);
 }
 
 HttpResponse Server::answer(HttpRequest& request) {
@@ -462,6 +465,7 @@ ExitCode Server::wait() {
   http_->stop();
   context_->backtests->stop();
   Result<void> stopped = service_->stop(true);
+  sinks_->stop();  // after the last effects
   close();
   if (!stopped) {
     return end_with(ExitCode::kInputOutput, stopped.error().message +
@@ -475,6 +479,7 @@ ExitCode Server::wait() {
 void Server::close() {
   is_closing_ = true;
   if (alert_services_) alert_services_->stop();
+  if (sinks_) sinks_->stop();
   http_.reset();
   ready_routes_ = nullptr;
   routes_.reset();
@@ -484,6 +489,7 @@ void Server::close() {
   changes_.reset();
   rule_service_.reset();
   service_.reset();
+  sinks_.reset();
 }
 }  // namespace
 

@@ -28,6 +28,7 @@
 
 namespace tocsin::api {
 class BacktestJobs;
+class SinkService;
 class SubscriptionService;
 /// Requests that were answered. Threading: any.
 class HttpFigures {
@@ -71,6 +72,7 @@ struct ServerContext {
   const std::atomic<bool>& is_closing;           // what waits comes to an end
   std::size_t line_bytes_max;                    // of an event
   SubscriptionService* subscriptions = nullptr;  // null: nothing is delivered
+  const SinkService* sinks = nullptr;            // null: nothing is written to topics
   std::shared_ptr<CheckSlots> checks = std::make_shared<CheckSlots>();
   std::shared_ptr<BacktestJobs> backtests = nullptr;  // open_backtests()
 };
@@ -81,6 +83,8 @@ Result<void> open_backtests(ServerContext& context, runtime::Store& store,
 
 /// The answer to a refusal of the node's service: 503 with Retry-After, or 409.
 HttpResponse refusal_response(const Refusal& refusal);
+/// Why the node's service takes no events for now; empty: it does.
+std::string unreadiness_of(const NodeService& service);
 /// How long a question may wait for the node's thread to begin.
 inline constexpr std::chrono::milliseconds kAskPatience{10'000};
 /// How long a question about what was stored waits for what was answered before it.

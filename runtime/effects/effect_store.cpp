@@ -33,6 +33,7 @@ struct EffectStore::Commit {
   EffectTotals totals;
   cep::EventTime now;
   CommitReport report;
+  LastSinkRows sink_rows;
   std::map<EndpointId, std::uint64_t> owed;  // rows made
   std::unique_ptr<Addressing> addressing;    // of the first alert that is new
 };
@@ -45,6 +46,9 @@ Result<std::unique_ptr<EffectStore>> EffectStore::open(Store& store, Clock& cloc
   if (!*value) {
     if (Result<void> begun = effects->begin_new(options); !begun)
       return tl::unexpected(begun.error());
+    const Result<LastSinkRows> rows = last_sink_rows(store);
+    if (!rows) return tl::unexpected(rows.error());
+    effects->sink_rows_ = *rows;
     return effects;
   }
   if (const Result<EffectReader> reader = EffectReader::open(store); !reader)
@@ -110,6 +114,9 @@ Result<void> EffectStore::load() {
   endpoints_ = *std::move(endpoints);
   if (Result<void> checked = check_last_alert(); !checked) return checked;
   if (Result<void> counted = count_traces(); !counted) return counted;
+  const Result<LastSinkRows> rows = last_sink_rows(store_);
+  if (!rows) return tl::unexpected(rows.error());
+  sink_rows_ = *rows;
   return count_owed();
 }
 
@@ -217,6 +224,7 @@ Result<CommitReport> EffectStore::commit(std::span<SliceEffects> slices) {
   commit.next_number = next_number_;
   if (last_order_) commit.last_order = &*last_order_;
   commit.totals = totals_;
+  commit.sink_rows = sink_rows_;
   commit.now = clock_.now();
   Result<void> taken;
   for (SliceEffects& slice : slices) {
@@ -261,6 +269,7 @@ Result<CommitReport> EffectStore::commit(std::span<SliceEffects> slices) {
   next_number_ = commit.next_number;
   if (commit.last_order != nullptr) last_order_ = *commit.last_order;
   totals_ = commit.totals;
+  sink_rows_ = commit.sink_rows;
   event_traces_ += commit.traces.size();
   has_traces_ = has_traces_ || !commit.traces.empty();
   constexpr std::size_t kBatchBytesKept = std::size_t{4} << 20;
@@ -425,6 +434,12 @@ Result<void> EffectStore::take(const SideOutputRow& row, Commit& commit) const {
   const bool is_late = row.kind == SideOutputKind::kLate;
   ++(is_late ? commit.totals.late : commit.totals.dead);
   (is_late ? commit.totals.late_bytes : commit.totals.dead_bytes) += bytes;
+  // Owed with all that is sent, as retention may remove the stored row before.
+  if (std::optional<std::uint64_t>& last = commit.sink_rows[static_cast<std::size_t>(row.kind)];
+      last) {
+    commit.batch.put(kMetaFamily, sink_row_key(stream_of(row.kind), ++*last),
+                     encode_sink_row(taken));
+  }
   commit.side_output.emplace(std::pair(row.kind, key), std::move(taken));
   ++commit.report.side_output;
   return {};

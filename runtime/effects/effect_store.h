@@ -23,6 +23,7 @@
 #include "runtime/effects/effect_reader.h"
 #include "runtime/effects/effects.h"
 #include "runtime/effects/emitted_mark.h"
+#include "runtime/effects/sink_mark.h"
 #include "runtime/io/clock.h"
 #include "runtime/store/store.h"
 
@@ -198,6 +199,7 @@ class EffectStore {
   EffectTotals totals_;
   StoreBatch batch_;                             // empty: memory for the next commit
   std::array<std::string, 2> side_output_gone_;  // by kind: the last key that retention removed
+  LastSinkRows sink_rows_;
   std::vector<EndpointId> endpoints_;
   /// Held while rows of the outbox are added, or alerts removed.
   std::mutex owing_;

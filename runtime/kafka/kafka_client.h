@@ -1,5 +1,5 @@
-/// Reads topics of Kafka by librdkafka. Where it was not built with that library, everything here
-/// says so.
+/// Reads and writes topics of Kafka by librdkafka. Where it was not built with that library,
+/// everything here says so.
 #pragma once
 #include <chrono>
 #include <cstddef>
@@ -13,6 +13,7 @@
 #include "runtime/inputs/topic_client.h"
 #include "runtime/io/byte_source.h"
 #include "runtime/kafka/kafka_properties.h"
+#include "runtime/outputs/topic_writer.h"
 
 namespace tocsin::runtime {
 /// How to get to the brokers.
@@ -40,6 +41,21 @@ struct KafkaReaderOptions {
 /// place; kIo for a topic that there is not, and where no broker answers in time or none allows it;
 /// kStopped.
 Result<std::unique_ptr<TopicClient>> open_kafka_reader(KafkaReaderOptions options);
+struct KafkaWriterOptions {
+  KafkaConnection connection;
+  std::string topic;
+  std::string setting;  // that names the topic, for messages
+  std::string writer;   // the id; the client's `transactional.id`
+  /// Messages of the writer that an opening reads back at most.
+  std::size_t tail_max = 100'000;
+  /// How long an opening waits for a broker.
+  std::chrono::milliseconds patience{10'000};
+  /// Asked while it waits.
+  StopRequested stop_requested;
+};
+/// Opens the topic to write to it in transactions. Fails as OpenTopic says; with kInvalidArgument
+/// where it was built without librdkafka.
+Result<OpenedTopic> open_kafka_writer(const KafkaWriterOptions& options, const TailRequest& tail);
 /// The library's version; nothing: it was built without.
 std::optional<std::string> kafka_library_version();
 }  // namespace tocsin::runtime

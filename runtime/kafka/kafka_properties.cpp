@@ -67,6 +67,38 @@ Result<KafkaProperties> parse_kafka_properties(std::string_view text, const std:
   return properties;
 }
 
+Result<void> check_writer_properties(const KafkaProperties& properties) {
+  // Each with the values that it may have.
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kAcks = {
+      {{"acks", "all"}, {"request.required.acks", "all"}}};
+  for (const KafkaProperty& property : properties) {
+    if (property.name == "transactional.id")
+      return refuse(property.place, "transactional.id is not to be set: kafka.writer names it");
+    const auto acks = std::ranges::find(kAcks, std::string_view(property.name),
+                                        [](const auto& row) { return row.first; });
+    if (acks != kAcks.end() && property.value != "all" && property.value != "-1") {
+      return refuse(property.place, fmt::format("{} must be all, or alerts could be lost with one "
+                                                "broker: leave the line out",
+                                                property.name));
+    }
+    const bool is_sends = property.name == "max.in.flight.requests.per.connection" ||
+                          property.name == "max.in.flight";
+    constexpr std::int64_t kInFlightMax = 5;  // beyond it a broker cannot tell repeats
+    if (is_sends && kafka_number(properties, property.name).value_or(1) > kInFlightMax) {
+      return refuse(property.place, fmt::format("{} must be 1 to {}, or messages could be there "
+                                                "twice: leave the line out",
+                                                property.name, kInFlightMax));
+    }
+    const bool is_tries = property.name == "retries" || property.name == "message.send.max.retries";
+    if (is_tries && kafka_number(properties, property.name) == 0) {
+      return refuse(property.place, fmt::format("{} must be more than 0, or no broken connection "
+                                                "would be survived: leave the line out",
+                                                property.name));
+    }
+  }
+  return {};
+}
+
 std::optional<std::int64_t> kafka_number(const KafkaProperties& properties, std::string_view name) {
   const auto found = std::ranges::find(properties, name, &KafkaProperty::name);
   if (found == properties.end()) return std::nullopt;

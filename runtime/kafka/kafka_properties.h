@@ -21,6 +21,9 @@ using KafkaProperties = std::vector<KafkaProperty>;
 /// twice, and what is not to be set: what correct reading depends on, and what has a setting.
 /// Values may be secrets: no message shows one.
 Result<KafkaProperties> parse_kafka_properties(std::string_view text, const std::string& path);
+/// What writing each message once depends on. Fails with kInvalidArgument, naming the line, for
+/// properties that would break it.
+Result<void> check_writer_properties(const KafkaProperties& properties);
 /// The value of a property that is a number, milliseconds say. Nothing where it is not set, or set
 /// to something else.
 std::optional<std::int64_t> kafka_number(const KafkaProperties& properties, std::string_view name);

@@ -45,17 +45,17 @@ bool is_unknown(rd_kafka_resp_err_t error) {
 tl::unexpected<Error> refused(const KafkaQuestion& question, const std::string& what,
                               rd_kafka_resp_err_t error) {
   if (is_unknown(error)) {
-    return fail(Errc::kIo, fmt::format("there is no {} at {}: create it, or correct "
-                                       "kafka.topics",
-                                       what, question.brokers));
+    return fail(question.unknown, fmt::format("there is no {} at {}: create it, or correct {}",
+                                              what, question.brokers, question.setting));
   }
   if (may_pass(error)) {
     const std::string said = question.errors.text();
-    return fail(Errc::kIo, fmt::format("no broker of {} answered: {}", question.brokers,
-                                       said.empty() ? kafka_error_text(error) : said));
+    return fail(question.errors.is_refused() ? question.refused : Errc::kIo,
+                fmt::format("no broker of {} answered: {}", question.brokers,
+                            said.empty() ? kafka_error_text(error) : said));
   }
-  return fail(Errc::kIo, fmt::format("{} of {} cannot be read: {}", what, question.brokers,
-                                     kafka_error_text(error)));
+  return fail(question.refused, fmt::format("{} of {} cannot be read: {}", what, question.brokers,
+                                            kafka_error_text(error)));
 }
 
 // Asks until the answer is one that stays.
@@ -86,7 +86,7 @@ Result<std::uint32_t> count_kafka_partitions(const KafkaQuestion& question,
       rd_kafka_topic_new(question.handle, topic.c_str(), nullptr));
   if (!handle) {
     return fail(Errc::kInvalidArgument,
-                fmt::format("kafka.topics: `{}` cannot be the name of a topic", topic));
+                fmt::format("{}: `{}` cannot be the name of a topic", question.setting, topic));
   }
   std::uint32_t count = 0;
   const auto asked = ask(question, "topic " + topic, [&](int timeout_ms) {

@@ -18,8 +18,11 @@ struct KafkaQuestion {
   rd_kafka_t* handle = nullptr;
   std::string brokers;  // for messages
   std::chrono::steady_clock::time_point until;
-  StopRequested stop_requested;  // may be empty
-  const KafkaErrors& errors;     // of the client
+  StopRequested stop_requested;          // may be empty
+  const KafkaErrors& errors;             // of the client
+  std::string setting = "kafka.topics";  // where the topic is named, for messages
+  Errc unknown = Errc::kIo;              // what fails where there is no such topic
+  Errc refused = Errc::kIo;              // and where none allows it
 };
 /// How many partitions a topic has. Fails with kIo where there is no topic of that name, no broker
 /// answers, or none allows it; kStopped.

@@ -31,7 +31,7 @@ import time
 import traceback
 
 from crash_parts import Failure, Tools
-from crash_points import all_points, is_of_writing, points_of_runs, points_of_servers
+from crash_points import is_of_writing, points_of_runs, points_of_servers
 from growing_round import GrowingRound
 from run_round import Round
 from serve_round import ServeRound
@@ -72,7 +72,7 @@ def play(tools, seed, kind, keep, point=None):
 
 def chosen_points(seed, group, count):
     """(seed, kind, point): all points that rounds of the group pass, or so many of them; each once."""
-    names = {"run": points_of_runs(), "servers": points_of_servers(), "all": all_points()}[group]
+    names = {"run": points_of_runs(), "servers": points_of_servers(), "all": sorted({*points_of_runs(), *points_of_servers()})}[group]
     if count:
         names = sorted(random.Random(seed).sample(names, min(count, len(names))))
 

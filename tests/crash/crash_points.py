@@ -13,6 +13,9 @@ OF_RUNS = ("journal.trim", "journal.trimmed",
            # It needs a group of records that goes beyond a segment: a few clients that wait for their answers make none.
            "journal.without_end_mark")
 
+# Of topics that are written, which need a broker: tests/kafka/kafka_sink.py passes them.
+OF_SINKS = ("sink.",)
+
 
 def all_points():
     """All names that the sources give: ["answers.begun", …]."""
@@ -25,11 +28,15 @@ def all_points():
 
 
 def points_of_runs():
-    return [name for name in all_points() if not name.startswith(OF_SERVERS)]
+    return [name for name in all_points() if not name.startswith(OF_SERVERS + OF_SINKS)]
 
 
 def points_of_servers():
-    return [name for name in all_points() if name not in OF_RUNS]
+    return [name for name in all_points() if name not in OF_RUNS and not name.startswith(OF_SINKS)]
+
+
+def points_of_sinks():
+    return [name for name in all_points() if name.startswith(OF_SINKS)]
 
 
 def is_of_savepoints(point):

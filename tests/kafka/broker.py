@@ -13,7 +13,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "kafka_broker.sh"
-TOOLS = ("kafka-topics.sh", "kafka-console-producer.sh", "kafka-consumer-groups.sh")
+TOOLS = ("kafka-topics.sh", "kafka-console-producer.sh", "kafka-console-consumer.sh", "kafka-consumer-groups.sh")
 FETCH_LIMIT_S = 100
 START_LIMIT_S = 60
 PORTS = 3  # of a broker, one after the other: for clients, for itself, for clients with TLS and a password

@@ -8,9 +8,15 @@
 //                               \x and hex digits for any bytes. With BATCH in transactions of so
 //                               many, of which each third is aborted after it was written once more
 //   committed GROUP TOPIC PARTITIONS   the places of a group, one a line
+//   read TOPIC                  the committed messages, one a line: partition, offset, and in hex
+//                               digits the key, the value, and name and value of each header
+//   hold TOPIC                  writes a message in a transaction and leaves it open until a line
+//                               comes, or standard input ends
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -189,6 +195,79 @@ void committed(const std::string& brokers, const std::vector<std::string>& argum
   for (int i = 0; i < list->cnt; ++i) std::cout << list->elems[i].offset << "\n";
   rd_kafka_topic_partition_list_destroy(list);
 }
+std::string hex(const void* bytes, std::size_t size) {
+  const auto* const begin = static_cast<const unsigned char*>(bytes);
+  return fmt::format("{:02x}", fmt::join(begin, begin + size, ""));
+}
+
+void print(const rd_kafka_message_t& message) {
+  std::cout << message.partition << "\t" << message.offset << "\t"
+            << hex(message.key, message.key_len) << "\t" << hex(message.payload, message.len);
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    for (std::size_t i = 0;
+         rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+         ++i) {
+      std::cout << "\t" << hex(name, std::string_view(name).size()) << "\t" << hex(value, size);
+    }
+  }
+  std::cout << "\n";
+}
+
+int partitions_of(rd_kafka_t* client, const std::string& topic) {
+  rd_kafka_topic_t* const handle = rd_kafka_topic_new(client, topic.c_str(), nullptr);
+  const rd_kafka_metadata_t* metadata = nullptr;
+  must(rd_kafka_metadata(client, 0, handle, &metadata, kTimeoutMs), "metadata");
+  const int count = metadata->topics[0].partition_cnt;
+  rd_kafka_metadata_destroy(metadata);
+  rd_kafka_topic_destroy(handle);
+  return count;
+}
+
+void read(const std::string& brokers, const std::string& topic) {
+  const Client client(RD_KAFKA_CONSUMER, brokers,
+                      {{"group.id", "kafka_tool"},
+                       {"enable.auto.commit", "false"},
+                       {"auto.offset.reset", "earliest"},
+                       {"isolation.level", "read_committed"},
+                       {"enable.partition.eof", "true"},
+                       {"fetch.wait.max.ms", "50"}});
+  rd_kafka_poll_set_consumer(client.get());
+  const int count = partitions_of(client.get(), topic);
+  rd_kafka_topic_partition_list_t* const list = rd_kafka_topic_partition_list_new(count);
+  for (int i = 0; i < count; ++i) {
+    rd_kafka_topic_partition_list_add(list, topic.c_str(), i)->offset = RD_KAFKA_OFFSET_BEGINNING;
+  }
+  must(rd_kafka_assign(client.get(), list), "assign");
+  for (int left = count; left > 0;) {
+    rd_kafka_message_t* const message = rd_kafka_consumer_poll(client.get(), kTimeoutMs);
+    if (message == nullptr) die("read: no answer");
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      --left;
+    } else {
+      must(message->err, "read");
+      print(*message);
+    }
+    rd_kafka_message_destroy(message);
+  }
+  rd_kafka_topic_partition_list_destroy(list);
+}
+
+void hold(const std::string& brokers, const std::string& topic) {
+  const Client client(RD_KAFKA_PRODUCER, brokers,
+                      {{"transactional.id", "kafka_tool_hold"}, {"enable.idempotence", "true"}});
+  must(rd_kafka_init_transactions(client.get(), kTimeoutMs), "init");
+  must(rd_kafka_begin_transaction(client.get()), "begin");
+  send(client.get(), topic, "0\theld");
+  must(rd_kafka_flush(client.get(), kTimeoutMs), "flush");
+  std::cout << "held" << std::endl;
+  std::string line;
+  std::getline(std::cin, line);
+  must(rd_kafka_commit_transaction(client.get(), kTimeoutMs), "commit");
+}
 }  // namespace
 
 int main(int count, char** values) {
@@ -201,6 +280,10 @@ int main(int count, char** values) {
             arguments.size() > 2 ? static_cast<std::size_t>(number(arguments[2])) : 0);
   } else if (command == "committed") {
     committed(brokers, arguments);
+  } else if (command == "read") {
+    read(brokers, arguments[1]);
+  } else if (command == "hold") {
+    hold(brokers, arguments[1]);
   } else {
     change_topic(brokers, arguments);
   }
