@@ -160,10 +160,9 @@ void add_backtest_command(CLI::App& program, Chosen& chosen) {
       ->type_name("FILE")
       ->required();
   command
-      ->add_option(
-          "-i,--input", arguments.run.inputs,
-          "Events as JSON, one object per line, or as CSV (.csv, .tsv); .gz and .zst are "
-          "decompressed, - is standard input")
+      ->add_option("-i,--input", arguments.run.inputs,
+                   "Events as JSON, one object per line, or as CSV (.csv, .tsv); .gz and .zst are "
+                   "decompressed, - is standard input")
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->group("Input");
