@@ -332,7 +332,7 @@ class Story {
 };
 
 TEST_CASE("change service: random changes by random people reach live rules as the gates say") {
-  tests::for_all_seeds("rollout", 150, [](tests::Random& random) { Story(random).play(); });
+  tests::for_all_seeds("ROLLOUT", 150, [](tests::Random& random) { Story(random).play(); });
 }
 
 TEST_CASE("change service: a damaged change is named, and what a crash left is removed") {
