@@ -40,6 +40,7 @@ std::string write_csv_format(const CsvFormat& format) {
 }
 
 std::optional<CsvFormat> read_csv_format(std::string_view text) {
+  if (text.empty()) return std::nullopt;  // which may have no address
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   std::int64_t version = 0;

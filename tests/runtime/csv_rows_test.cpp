@@ -403,5 +403,6 @@ TEST_CASE("csv format: what is written is read again") {
   CHECK(*again == format);
   CHECK_FALSE(read_csv_format("{}"));
   CHECK_FALSE(read_csv_format(""));
+  CHECK_FALSE(read_csv_format(std::string_view()));
 }
 }  // namespace tocsin::runtime
