@@ -128,8 +128,7 @@ void add_change_command(CLI::App& program, Chosen& chosen) {
           "  tocsin change show 4b1f0c55e92d7a3866c0d2f9a7b81e43 --server http://127.0.0.1:8627");
   add("approve", "Approve a change that somebody else asked for", approve_change,
       "The last approval that is needed makes the change. It is refused if the live rules have "
-      "changed "
-      "since it was\nasked for. Needs a token of the role operator, of somebody else.\n" +
+      "changed since it was\nasked for. Needs a token of the role operator, of somebody else.\n" +
           client_exit_codes(kRefused) +
           "  tocsin change approve 4b1f0c55e92d7a3866c0d2f9a7b81e43 --server "
           "http://127.0.0.1:8627");

@@ -21,9 +21,10 @@ HttpResponse no_change(const std::string& id) {
 }
 
 HttpResponse list_changes(const RolloutContext& context) {
+  const std::string live_now = context.changes.live_now();
   ordered_json list = ordered_json::array();
   for (const WaitingChange& waiting : context.changes.waiting()) {
-    list.push_back(waiting_json(context.changes, waiting));
+    list.push_back(waiting_json(context.changes, waiting, live_now));
   }
   return json_response(200, {{"changes", std::move(list)}});
 }
@@ -33,7 +34,7 @@ HttpResponse get_change(const RolloutContext& context, const ApiRequest& request
   const std::string id(*request.text("change"));
   const std::optional<WaitingChange> waiting = context.changes.find(id);
   if (!waiting) return no_change(id);
-  ordered_json json = waiting_json(context.changes, *waiting);
+  ordered_json json = waiting_json(context.changes, *waiting, context.changes.live_now());
   const RulePack now = context.rules.current()->pack;
   const Result<RulePack> after = edited(context.rules, now, waiting->edit);
   if (after) {
@@ -65,7 +66,8 @@ HttpResponse withdraw_change(const RolloutContext& context, const ApiRequest& re
 }
 }  // namespace
 
-ordered_json waiting_json(const ChangeService& changes, const WaitingChange& waiting) {
+ordered_json waiting_json(const ChangeService& changes, const WaitingChange& waiting,
+                          const std::string& live_now) {
   ordered_json given = ordered_json::array();
   for (const Approval& one : waiting.approvals) {
     given.push_back({{"who", one.who}, {"at", cep::format_time(one.at)}, {"comment", one.comment}});
@@ -77,7 +79,7 @@ ordered_json waiting_json(const ChangeService& changes, const WaitingChange& wai
           {"comment", waiting.change.comment},
           {"commit", waiting.change.commit},
           {"until", cep::format_time(changes.end_of(waiting))},
-          {"stale", changes.is_stale(waiting)},
+          {"stale", waiting.live_before != live_now},
           {"approvals_needed", changes.approvals_needed()},
           {"approvals", std::move(given)}};
 }

@@ -58,7 +58,7 @@ Result<void> ChangeService::read() {
   }
   const auto names = files_.list(folder_);
   if (!names) return tl::unexpected(runtime::to_error(names.error()));
-  const std::string live = rules_.current()->pack.live_etag();
+  const std::string live = live_now();
   for (const std::string& name : *names) {
     const std::string path = folder_ + "/" + name;
     if (!name.ends_with(kEnding)) {  // what a crash left
@@ -70,7 +70,8 @@ Result<void> ChangeService::read() {
     if (!text) return tl::unexpected(runtime::to_error(text.error()));
     Result<WaitingChange> waiting = parse_waiting_change(*text, path);
     if (!waiting) return tl::unexpected(waiting.error());
-    if (waiting->live_after == live) {  // it was made, and a crash came before it was forgotten
+    // It was made, and a crash came before it was forgotten.
+    if (waiting->live_after == live && waiting->live_before != live) {
       if (auto removed = runtime::remove_tree(files_, path); !removed) return removed;
       continue;
     }
@@ -184,7 +185,7 @@ tl::expected<ChangeService::Made, DeployRefusal> ChangeService::approve(const st
         Why::kNotAllowed,
         fmt::format("{} asked for this change: somebody else has to approve it", approval.who));
   }
-  if (is_stale(*waiting)) {
+  if (waiting->live_before != live_now()) {
     return refuse(Why::kStale,
                   "the live rules have changed since this change was asked for: withdraw it, and "
                   "ask again");
@@ -255,7 +256,5 @@ cep::EventTime ChangeService::end_of(const WaitingChange& change) const {
   return {change.at.us + settings_.wait_max.us};
 }
 
-bool ChangeService::is_stale(const WaitingChange& change) const {
-  return rules_.current()->pack.live_etag() != change.live_before;
-}
+std::string ChangeService::live_now() const { return rules_.current()->pack.live_etag(); }
 }  // namespace tocsin::api

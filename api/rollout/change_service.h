@@ -72,8 +72,9 @@ class ChangeService {
   std::size_t approvals_needed() const { return settings_.gates.approvals; }
   /// When it is forgotten.
   cep::EventTime end_of(const WaitingChange& change) const;
-  /// Whether the live rules are no longer those that it is of.
-  bool is_stale(const WaitingChange& change) const;
+  /// RulePack::live_etag() of the rules that are active: another one than a change is of makes the
+  /// change stale.
+  std::string live_now() const;
 
  private:
   ChangeService(runtime::Files& files, runtime::Clock& clock, std::string folder,

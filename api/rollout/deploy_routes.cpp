@@ -352,7 +352,8 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
 HttpResponse made(ApiRequest& request, const RolloutContext& context,
                   const ChangeService::Made& outcome) {
   if (const auto* const waiting = std::get_if<WaitingChange>(&outcome)) {
-    HttpResponse response = json_response(202, waiting_json(context.changes, *waiting));
+    HttpResponse response =
+        json_response(202, waiting_json(context.changes, *waiting, context.changes.live_now()));
     response.headers.push_back({"Location", "/v1/changes/" + waiting->id});
     return response;
   }

@@ -21,8 +21,9 @@ void add_change_routes(Router& router, const RolloutContext& context);
 /// GET of the pack and its versions.
 void add_version_routes(Router& router, RuleService& rules);
 
-/// A change that waits, without its texts.
-nlohmann::ordered_json waiting_json(const ChangeService& changes, const WaitingChange& waiting);
+/// A change that waits, without its texts; `live_now` is ChangeService::live_now().
+nlohmann::ordered_json waiting_json(const ChangeService& changes, const WaitingChange& waiting,
+                                    const std::string& live_now);
 /// What of `to` is otherwise than in `from`: `rules` (added, removed, changed), `stages` (before
 /// and after) and `files` (with both texts).
 nlohmann::ordered_json difference_json(const RulePack& from, const RulePack& to);

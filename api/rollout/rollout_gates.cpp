@@ -106,14 +106,25 @@ bool only_holds_back(const RulePack& before, const RulePack& after) {
   return are_no_more(was) && are_no_more(is);
 }
 
+namespace {
+// Whether an analyst edits a rule that is not held back, be it its tests alone.
+bool is_beyond(const Author& author, const RuleEdit& edit, const RulePack& before,
+               const RulePack& after) {
+  if (author.is_operator || !before.rule(edit.rule) || before.etag() == after.etag()) return false;
+  return rollout_of(before.rollouts(), edit.rule).stage == RuleStage::kLive;
+}
+}  // namespace
+
 GateVerdict gate_verdict(const GateSettings& settings, const Author& author, const RuleEdit& edit,
                          const RulePack& before, const RulePack& after, const RuleService& rules,
                          cep::EventTime now) {
   GateVerdict verdict;
   if (!author.override_reason.empty()) return verdict;
+  if (settings.approvals == 0 && !settings.shadow) return verdict;
   const bool is_back = edit.kind == RuleEdit::Kind::kVersion || only_holds_back(before, after);
-  if (settings.approvals > 0 && before.live_etag() != after.live_etag() &&
-      !(is_back && author.is_operator && settings.backs_alone)) {
+  const bool may_alone = is_back && author.is_operator && settings.backs_alone;
+  if (settings.approvals > 0 && !may_alone &&
+      (is_beyond(author, edit, before, after) || before.live_etag() != after.live_etag())) {
     verdict.approvals = settings.approvals;
   }
   if (!settings.shadow || is_back) return verdict;

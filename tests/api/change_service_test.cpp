@@ -246,8 +246,11 @@ class Story {
       return;
     }
     const bool is_back = edit.kind == RuleEdit::Kind::kVersion || only_back(before, *after);
+    const bool is_beyond = !author.is_operator && before.rule(edit.rule) &&
+                           before.etag() != after->etag() &&
+                           rollout_of(before.rollouts(), edit.rule).stage == RuleStage::kLive;
     const bool needs_others = !is_free && settings_.gates.approvals > 0 &&
-                              live(before) != live(*after) &&
+                              (is_beyond || live(before) != live(*after)) &&
                               !(is_back && author.is_operator && settings_.gates.backs_alone);
     if (!needs_others) {
       REQUIRE_MESSAGE(made, made.error().detail);
@@ -318,6 +321,10 @@ class Story {
     REQUIRE(made.has_value() == can_be);
     CHECK(now().etag() == (can_be ? after->etag() : before.etag()));
     if (!can_be) return;
+    if (!std::get<Deployed>(*made).is_changed) {  // others made the same meanwhile
+      asked_.erase(known);
+      return;
+    }
     const std::vector<std::string> by = world_.service->versions().front().approved_by;
     CHECK(std::set<std::string>(by.begin(), by.end()) == asked.approvals);
     CHECK_FALSE(changes_->find(id));
