@@ -34,6 +34,7 @@ script_suites=(
   'serve-lists|python3 tests/e2e/serve_lists.py "$TOCSIN_BINARY"'
   'serve-alerts|python3 tests/e2e/serve_alerts.py "$TOCSIN_BINARY"'
   'serve-gates|python3 tests/e2e/serve_gates.py "$TOCSIN_BINARY"'
+  'serve-replay|python3 tests/e2e/serve_replay.py "$TOCSIN_BINARY"'
   'serve-changes|python3 tests/e2e/serve_changes.py "$TOCSIN_BINARY"'
   'serve-traces|python3 tests/e2e/serve_traces.py "$TOCSIN_BINARY"'
   'serve-profile|python3 tests/e2e/serve_profile.py "$TOCSIN_BINARY"'

@@ -506,6 +506,13 @@ constexpr auto kRows = std::to_array<Row>({
         serve("7d", "How long a change waits for approval before it is forgotten")},
     Row{"rollout.changes_max", Type::kInteger, kNot,
         serve("100", "Changes that wait for approval at once").range(1, 10'000)},
+    Row{"rollout.replay_memory_max", Type::kBytes, kNot,
+        serve("1GiB",
+              "Memory of what rules make of earlier events before they are deployed (`replay`): "
+              "beyond it the deploy is refused")
+            .range(kMiB, 1024 * kGiB)},
+    Row{"rollout.replay_wait", Type::kDuration, kNot,
+        serve("10m", "How long that is kept when nobody asks for the deploy any more")},
     Row{"silences.max", Type::kInteger, kNot,
         serve("1000", "Silences that have not ended").range(1, 100'000)},
     Row{"silences.ended_kept", Type::kDuration, kNot,

@@ -65,9 +65,10 @@ ExitCode show_change(ServerClient& client, const ChangeOptions& options) {
 }
 
 ExitCode approve_change(ServerClient& client, const ChangeOptions& options) {
-  const Outcome<ServerAnswer> answer = client.ask({.method = "POST",
-                                                   .path = path_of(options) + "/approval",
-                                                   .query = {{"comment", options.comment}}});
+  const Outcome<ServerAnswer> answer =
+      ask_until_made(client, {.method = "POST",
+                              .path = path_of(options) + "/approval",
+                              .query = {{"comment", options.comment}}});
   if (!answer) return end_with(answer.error().code, answer.error().message);
   if (const auto waiting = waiting_text(answer->json)) return print(*waiting);
   return print(fmt::format("approved: version {} is active\n",

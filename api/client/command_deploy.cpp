@@ -23,6 +23,7 @@ struct DeployOptions {
   std::string format = "text";
   std::string comment;
   std::string commit;
+  std::string replay;
   bool ignores_tests = false;
 };
 
@@ -78,17 +79,18 @@ ExitCode deploy_rules(const DeployOptions& options) {
                              plan.at("version").get<std::uint64_t>()));
   }
   const std::string text = plan_text(plan);
-  const Outcome<ServerAnswer> deployed =
-      planned->client.ask({.method = "PUT",
-                           .path = "/v1/pack",
-                           .query = {{"comment", options.comment},
-                                     {"commit", options.commit},
-                                     {"ignore_tests", options.ignores_tests ? "true" : ""}},
-                           .body = planned->body,
-                           .if_match = planned->plan.etag});
+  const Outcome<ServerAnswer> deployed = ask_until_made(
+      planned->client, {.method = "PUT",
+                        .path = "/v1/pack",
+                        .query = {{"comment", options.comment},
+                                  {"commit", options.commit},
+                                  {"replay", options.replay},
+                                  {"ignore_tests", options.ignores_tests ? "true" : ""}},
+                        .body = planned->body,
+                        .if_match = planned->plan.etag});
   if (!deployed) return end_with(deployed.error().code, deployed.error().message);
   if (const auto waiting = waiting_text(deployed->json)) return print(text + *waiting);
-  return print(fmt::format("{}version {} is active\n", text,
+  return print(fmt::format("{}{}version {} is active\n", text, replayed_text(deployed->json),
                            deployed->json.at("version").get<std::uint64_t>()));
 }
 
@@ -131,6 +133,7 @@ void add_deploy_command(CLI::App& program, Chosen& chosen) {
       ->add_option("--commit", options->commit,
                    "The commit of version control that RULES are of, stored with the version")
       ->type_name("ID");
+  add_replay_option(*command, options->replay);
   command->footer(
       std::string(
           R"(Puts RULES in the place of all rules of the server, from the next event on, with what `tocsin plan` says
@@ -139,6 +142,7 @@ token of the role operator, and the approval of others where the server asks for
 change`).
 )") + client_exit_codes(kRefused) +
       R"(  tocsin deploy rules/ --server https://tocsin.example:8627 --token-file operator-token
+  tocsin deploy rules/ --server http://127.0.0.1:8627 --replay 7d
   tocsin deploy rules/ --server http://127.0.0.1:8627 --commit "$GIT_COMMIT" --comment "ticket 4711")");
   command->callback([&chosen, options] {
     chosen.run = [options] { return with_answers([&] { return deploy_rules(*options); }); };

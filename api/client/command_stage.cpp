@@ -23,6 +23,7 @@ struct StageOptions {
   std::vector<std::string> stage;  // the words of `live 10%`
   ServerOptions server;
   std::string comment;
+  std::string replay;
 };
 struct RollbackOptions {
   std::uint64_t version = 0;  // 0: the one before
@@ -45,17 +46,18 @@ ExitCode change_stage(const StageOptions& options) {
   }
   Outcome<ServerClient> client = ServerClient::open(options.server);
   if (!client) return end_with(client.error().code, client.error().message);
-  const Outcome<ServerAnswer> answer =
-      client->ask({.method = "PUT",
-                   .path = fmt::format("/v1/rules/{}/stage", percent_encoded(options.rule)),
-                   .query = {{"comment", options.comment}},
-                   .body = {{"stage", text_of(*rollout)}},
-                   .if_match = "*"});
+  const Outcome<ServerAnswer> answer = ask_until_made(
+      *client, {.method = "PUT",
+                .path = fmt::format("/v1/rules/{}/stage", percent_encoded(options.rule)),
+                .query = {{"comment", options.comment}, {"replay", options.replay}},
+                .body = {{"stage", text_of(*rollout)}},
+                .if_match = "*"});
   if (!answer) return end_with(answer.error().code, answer.error().message);
   if (const auto waiting = waiting_text(answer->json)) return print(*waiting);
   const bool is_changed = answer->json.at("changed");
-  return print(fmt::format("rule {}: {}, {} version {}\n", options.rule, text_of(*rollout),
-                           is_changed ? "with" : "as it was in", version_in(answer->json)));
+  return print(fmt::format("{}rule {}: {}, {} version {}\n", replayed_text(answer->json),
+                           options.rule, text_of(*rollout), is_changed ? "with" : "as it was in",
+                           version_in(answer->json)));
 }
 
 // The version before the active one.
@@ -104,10 +106,11 @@ void add_stage_command(CLI::App& program, Chosen& chosen) {
       ->required();
   add_server_options(*command, options->server);
   add_comment_option(*command, options->comment);
+  add_replay_option(*command, options->replay);
   command->footer(
       std::string(
           R"(A rule goes from draft to shadow and from there to live, or to a share of its keys; and back. It keeps
-its state. Making a rule live, and taking a live one out of service, needs a token of the role
+its state; one that had none may take it from earlier events (--replay). Making a rule live, and taking a live one out of service, needs a token of the role
 operator, or the approval of others where the server asks for it (`tocsin change`).
 )") + client_exit_codes(kRefused) +
       R"(  tocsin stage card_testing shadow --server http://127.0.0.1:8627 --token-file analyst-token

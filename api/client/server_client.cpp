@@ -1,6 +1,7 @@
 #include "api/client/server_client.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <httplib.h>
 
 #include <CLI/CLI.hpp>
@@ -10,9 +11,12 @@
 #include <cstdlib>
 #include <fstream>
 #include <optional>
+#include <thread>
+#include <utility>
 
 #include "api/base/command.h"
 #include "api/base/exit_code.h"
+#include "api/base/human_text.h"
 #include "api/rules/rule_loader.h"
 #include "api/rules/rule_pack.h"
 #include "cep/value/time.h"
@@ -109,6 +113,41 @@ void add_token_options(CLI::App& command, ServerOptions& options) {
       ->type_name("FILE");
   command.add_option("--timeout", options.timeout, "How long an answer may take; default 2m")
       ->type_name("DURATION");
+}
+
+Outcome<ServerAnswer> ask_until_made(ServerClient& client, const ServerRequest& request) {
+  constexpr std::chrono::seconds kPauseMax{5};
+  std::chrono::milliseconds pause(500);
+  int told = 0;  // tenths
+  for (;;) {
+    Outcome<ServerAnswer> answer = client.ask(request);
+    if (!answer || !answer->json.contains("warming_up")) return answer;
+    const ordered_json& far = answer->json.at("warming_up");
+    const int tenths = static_cast<int>(far.at("progress").get<double>() * 10);
+    if (tenths != std::exchange(told, tenths)) {
+      tell(fmt::format("earlier events are read: {} %, {}\n", 10 * tenths,
+                       format_count(far.at("events").get<std::uint64_t>(), "event")));
+    }
+    std::this_thread::sleep_for(pause);
+    pause = std::min<std::chrono::milliseconds>(pause * 2, kPauseMax);
+  }
+}
+
+void add_replay_option(CLI::App& command, std::string& replay) {
+  command
+      .add_option("--replay", replay,
+                  "What would begin with nothing goes on from the server's events of so long, such "
+                  "as 7d; no alert comes from before")
+      ->type_name("DURATION");
+}
+
+std::string replayed_text(const ordered_json& answer) {
+  if (!answer.contains("replayed")) return "";
+  std::vector<std::string> names;
+  for (const ordered_json& one : answer.at("replayed")) {
+    names.push_back(one.begin().value().get<std::string>());
+  }
+  return fmt::format("from earlier events: {}\n", fmt::join(names, ", "));
 }
 
 std::optional<std::string> waiting_text(const ordered_json& answer) {

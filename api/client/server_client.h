@@ -56,6 +56,14 @@ class ServerClient {
   explicit ServerClient(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+/// Asks for a change of the rules until it is made, refused, or waits for approval: while the
+/// server reads earlier events (202 with `warming_up`) it is asked again, and how far it is is
+/// told.
+Outcome<ServerAnswer> ask_until_made(ServerClient& client, const ServerRequest& request);
+/// The option --replay of such a change.
+void add_replay_option(CLI::App& command, std::string& replay);
+/// Which rules go on from earlier events, with the line's end; empty where none does.
+std::string replayed_text(const nlohmann::ordered_json& answer);
 /// What is said of a change that waits for approval (202), with the line's end; nothing for any
 /// other answer.
 std::optional<std::string> waiting_text(const nlohmann::ordered_json& answer);

@@ -8,6 +8,7 @@
 #include "api/rules/text_cache.h"
 #include "runtime/event_time/slice_loop.h"
 #include "runtime/journal/blob_store.h"
+#include "runtime/replay/earlier_run.h"
 
 namespace tocsin::api {
 Outcome<KeptRules> load_kept(const runtime::NodeSettings& settings,
@@ -59,5 +60,15 @@ Result<runtime::NodeProgram> compile_kept(const runtime::NodeSettings& settings,
   Outcome<KeptRules> kept = load_kept(settings, texts);
   if (!kept) return fail(Errc::kOtherVersion, kept.error().message);
   return runtime::NodeProgram{*std::move(kept->rules.program), kept->intake};
+}
+
+std::function<Result<std::unique_ptr<runtime::PastRun>>(
+    const runtime::NodeProgram&, const std::vector<runtime::CheckpointBlob>&)>
+past_runs(runtime::Files& files, const runtime::DataPaths& paths) {
+  return [&files, from = runtime::EarlierEvents{paths.archive, paths.journal, paths.blobs}](
+             const runtime::NodeProgram& program, const std::vector<runtime::CheckpointBlob>& kept)
+             -> Result<std::unique_ptr<runtime::PastRun>> {
+    return runtime::EarlierRun::restore(files, from, program, kept, {});
+  };
 }
 }  // namespace tocsin::api

@@ -1,5 +1,7 @@
 /// The rules and options that a data directory was begun with, made again from what it kept.
 #pragma once
+#include <functional>
+#include <memory>
 #include <vector>
 
 #include "api/base/command.h"
@@ -8,6 +10,7 @@
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/io/files.h"
 #include "runtime/node/node.h"
+#include "runtime/node/past_run.h"
 
 namespace tocsin::api {
 struct KeptRules {
@@ -26,4 +29,8 @@ Outcome<KeptRules> load_kept_of(runtime::Files& files, const runtime::DataPaths&
 /// The same for NodeOptions::compile: kOtherVersion where it fails.
 Result<runtime::NodeProgram> compile_kept(const runtime::NodeSettings& settings,
                                           const std::vector<runtime::NamedContents>& texts);
+/// For NodeOptions::past: runs over earlier events, from what a deploy kept of them.
+std::function<Result<std::unique_ptr<runtime::PastRun>>(
+    const runtime::NodeProgram&, const std::vector<runtime::CheckpointBlob>&)>
+past_runs(runtime::Files& files, const runtime::DataPaths& paths);
 }  // namespace tocsin::api

@@ -109,6 +109,7 @@ Outcome<std::unique_ptr<OfflineNode>> OfflineNode::open(const std::string& data)
   parts->store = *std::move(store);
   Outcome<runtime::NodeOptions> options = parts->options(**beginning, paths.blobs);
   if (!options) return tl::unexpected(options.error());
+  options->past = past_runs(parts->files, paths);
   Result<std::unique_ptr<runtime::Node>> node = runtime::Node::open(
       parts->ports(), *parts->directory, *parts->rules.program, *std::move(options));
   if (!node) return refuse(node.error());
@@ -174,6 +175,7 @@ Outcome<std::unique_ptr<OfflineNode>> OfflineNode::look_once(const std::string& 
   Outcome<runtime::NodeOptions> options = parts->options(*beginning, blobs);
   if (!options) return tl::unexpected(options.error());
   options->from = savepoint;
+  options->past = past_runs(parts->files, paths);
   Result<std::unique_ptr<runtime::Node>> node =
       runtime::Node::look(parts->ports(), paths, *parts->rules.program, *std::move(options));
   if (!node) return refuse(node.error());

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 
 namespace tocsin::api {
@@ -61,6 +62,14 @@ HttpResponse refused(const DeployRefusal& refusal) {
       return problem_response(ProblemKind::kRuleTestsFail, refusal.detail, more);
     case Why::kTooLarge:
       return problem_response(ProblemKind::kTooLarge, refusal.detail);
+    case Why::kWarmingUp: {
+      HttpResponse response = json_response(
+          202,
+          {{"warming_up",
+            {{"progress", refusal.warming_up.progress}, {"events", refusal.warming_up.events}}}});
+      response.headers.push_back({"Retry-After", "1"});
+      return response;
+    }
     case Why::kNode:
     case Why::kNotDurable:
       return problem_response(ProblemKind::kUnavailable, refusal.detail);

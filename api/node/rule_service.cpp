@@ -260,8 +260,18 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
   if (auto refused = check(*pack, change.ignores_tests, loaded)) {
     return tl::unexpected(*std::move(refused));
   }
-  auto activated =
-      ports_.activate({*loaded.program, ports_.intake_of(loaded.program->plan())}, pack->texts());
+  const runtime::NodeProgram program{*loaded.program, ports_.intake_of(loaded.program->plan())};
+  std::unique_ptr<runtime::EarlierRun> earlier;
+  if (change.replay) {
+    auto asked = ports_.earlier(etag, program, *change.replay);
+    if (!asked) return refuse(Why::kNotAllowed, asked.error().message);
+    if (const auto* const far = std::get_if<WarmingUp>(&*asked)) {
+      return tl::unexpected(
+          DeployRefusal{Why::kWarmingUp, "earlier events are read", "", {}, *far});
+    }
+    earlier = std::get<std::unique_ptr<runtime::EarlierRun>>(*std::move(asked));
+  }
+  auto activated = ports_.activate(program, pack->texts(), std::move(earlier));
   if (!activated) {
     return refuse(activated.error().code == Errc::kLimit ? Why::kTooLarge : Why::kNode,
                   activated.error().message);

@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "api/rules/rule_pack.h"
@@ -29,6 +30,7 @@
 #include "runtime/io/clock.h"
 #include "runtime/io/files.h"
 #include "runtime/node/node.h"
+#include "runtime/replay/earlier_run.h"
 
 namespace tocsin::api {
 /// What holds now.
@@ -48,6 +50,13 @@ struct RuleChange {
   std::string if_match = {};
   /// Also where embedded tests fail.
   bool ignores_tests = false;
+  /// What would begin with nothing goes on from the events of so long.
+  std::optional<cep::Duration> replay = {};
+};
+/// How far the run over earlier events has come.
+struct WarmingUp {
+  double progress = 0;  // 0 to 1
+  std::uint64_t events = 0;
 };
 struct Deployed {
   std::uint64_t version = 0;
@@ -68,11 +77,13 @@ struct DeployRefusal {
     kTooLarge,    // what the journal would have to say of them
     kNotDurable,  // they hold, but a crash may yet undo them
     kStorage,     // of a version; where it could not be written the rules hold nevertheless
+    kWarmingUp,   // not yet: earlier events are read, and whoever asked is to ask again
   };
   Why why = Why::kBadEdit;
   std::string detail;
   std::string diagnostics;            // JSON lines
   std::vector<std::string> failures;  // of tests, as people read them
+  WarmingUp warming_up = {};
 };
 
 /// What the node says of rules that it goes on with.
@@ -96,9 +107,16 @@ struct RuleServicePorts {
   std::string blobs;   // DIR/blobs
   /// What of a node's intake follows from a plan.
   std::function<runtime::IntakeOptions(const cep::Plan&)> intake_of;
-  /// Has the node go on with it. Fails with kLimit where they are too many for the journal.
-  std::function<Result<Activated>(runtime::NodeProgram, std::vector<runtime::NamedContents>)>
+  /// Has the node go on with it, from earlier events where they are given. Fails with kLimit where
+  /// they are too many for the journal.
+  std::function<Result<Activated>(runtime::NodeProgram, std::vector<runtime::NamedContents>,
+                                  std::unique_ptr<runtime::EarlierRun>)>
       activate;
+  /// What rules, a pack with this etag, make of the last events, or how far that is; another
+  /// question about them goes on with it. Fails where it cannot be had.
+  std::function<Result<std::variant<WarmingUp, std::unique_ptr<runtime::EarlierRun>>>(
+      const std::string& etag, runtime::NodeProgram, cep::Duration)>
+      earlier;
   /// Waits until that record is on disk, 0 for none; fails where it is not in time.
   std::function<Result<void>(std::uint64_t record)> wait_durable;
   std::size_t versions_max = kRuleVersionsMax;  // older ones are forgotten

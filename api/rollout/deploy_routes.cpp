@@ -41,19 +41,26 @@ tl::expected<std::string, HttpResponse> precondition(const ApiRequest& request,
   return std::string(etag);
 }
 
-// `kept`, `started` and `lost`: what becomes of the state of each rule and feature.
+// `kept`, `started`, `replayed` and `lost`: what becomes of the state of each rule and feature.
 ordered_json fates_json(const cep::RestoreReport& report) {
   using Fate = cep::RestoreReport::Fate;
   ordered_json kept = ordered_json::array();
+  ordered_json replayed = kept;
   ordered_json started = kept;
   ordered_json lost = kept;
   for (const cep::RestoreReport::Line& line : report.lines) {
     ordered_json one = {{line.is_rule ? "rule" : "feature", line.name}};
     if (line.suppression_lost) one["suppression"] = "begins anew";
-    (line.fate == Fate::kKept ? kept : (line.fate == Fate::kStarted ? started : lost))
-        .push_back(std::move(one));
+    ordered_json& of_fate = line.fate == Fate::kKept       ? kept
+                            : line.fate == Fate::kReplayed ? replayed
+                            : line.fate == Fate::kStarted  ? started
+                                                           : lost;
+    of_fate.push_back(std::move(one));
   }
-  return {{"kept", std::move(kept)}, {"started", std::move(started)}, {"lost", std::move(lost)}};
+  ordered_json fates = {{"kept", std::move(kept)}, {"started", std::move(started)}};
+  if (!replayed.empty()) fates["replayed"] = std::move(replayed);
+  fates["lost"] = std::move(lost);
+  return fates;
 }
 
 RuleChange change_of(const ApiRequest& request) {
@@ -62,6 +69,7 @@ RuleChange change_of(const ApiRequest& request) {
   change.comment = std::string(request.text("comment").value_or(""));
   change.commit = std::string(request.text("commit").value_or(""));
   change.ignores_tests = request.text("ignore_tests") == "true";
+  if (const auto replay = request.text("replay")) change.replay = cep::parse_duration(*replay);
   return change;
 }
 
@@ -234,13 +242,17 @@ std::vector<RouteParameter> deploy_parameters() {
   return {comment_parameter(),
           {"commit", Type::kText, "The commit of version control, stored with the version"},
           {"ignore_tests", Type::kBoolean, "Deploy even if the rules' own tests fail"},
+          {"replay", Type::kDuration,
+           "What would begin with nothing goes on from the archived events of so long, `7d`: until "
+           "they are read, the answer is 202 with `warming_up`, and the same request asks again"},
           override_parameter()};
 }
 std::vector<RouteAnswer> deploy_answers() {
   return {
       {200, "The version that is now active, and the state that each rule kept, started or lost",
        "application/json"},
-      {202, "The change waits for the approval of others", "application/json"}};
+      {202, "The change waits for the approval of others, or earlier events are read (`replay`)",
+       "application/json"}};
 }
 std::vector<int> deploy_problems() { return {409, 412, 413, 415, 422, 428}; }
 

@@ -24,6 +24,7 @@ std::string waiting_change_text(const WaitingChange& waiting) {
                     {"comment", waiting.change.comment},
                     {"commit", waiting.change.commit},
                     {"ignores_tests", waiting.change.ignores_tests},
+                    {"replay_us", waiting.change.replay ? waiting.change.replay->us : 0},
                     {"live_before", waiting.live_before},
                     {"live_after", waiting.live_after},
                     {"approvals", std::move(approvals)}});
@@ -52,6 +53,9 @@ Result<WaitingChange> parse_waiting_change(const std::string& text, const std::s
     waiting.change.comment = json->at("comment").get<std::string>();
     waiting.change.commit = json->at("commit").get<std::string>();
     waiting.change.ignores_tests = json->at("ignores_tests").get<bool>();
+    if (const auto replay = json->value("replay_us", std::int64_t{0}); replay > 0) {
+      waiting.change.replay = cep::Duration{replay};
+    }
     waiting.live_before = json->at("live_before").get<std::string>();
     waiting.live_after = json->at("live_after").get<std::string>();
     for (const ordered_json& one : json->at("approvals")) {

@@ -5,17 +5,52 @@
 #include "api/server/server_context.h"
 
 namespace tocsin::api {
-Result<Activated> activate_rules(NodeService& service, runtime::NodeProgram program,
-                                 std::vector<runtime::NamedContents> texts) {
+namespace {
+// How often a state of earlier events is kept again because a checkpoint came between.
+constexpr int kTriesMax = 5;
+
+runtime::EarlierEvents earlier_events(const runtime::DataPaths& paths) {
+  return {paths.archive, paths.journal, paths.blobs};
+}
+
+Result<std::uint64_t> journal_end(NodeService& service) {
+  std::uint64_t end = 0;
+  const Served<void> asked =
+      service.ask([&](runtime::Node& node) { end = node.durable_end(); }, kAskPatience);
+  if (!asked) return fail(Errc::kIo, asked.error().detail);
+  return end;
+}
+
+// Up to now, but for a little.
+Result<void> keep_earlier(NodeService& service, runtime::EarlierRun& earlier,
+                          runtime::BlobStore& blobs) {
+  Result<std::uint64_t> end = journal_end(service);
+  Result<void> done = end ? earlier.catch_up(*end) : tl::unexpected(end.error());
+  if (done) done = earlier.keep(blobs);
+  if (!done) return done;
+  end = journal_end(service);
+  return end ? earlier.catch_up(*end) : tl::unexpected(end.error());
+}
+
+Result<Activated> activate_once(NodeService& service, const runtime::NodeProgram& program,
+                                const std::vector<runtime::NamedContents>& texts,
+                                std::unique_ptr<runtime::EarlierRun>& earlier) {
   Result<cep::RestoreReport> report;
   Activated activated;
   bool is_begun = false;
   const auto step = [&](runtime::Node& node) {
     if (!is_begun) {
       is_begun = true;
-      const Result<void> prepared = node.prepare(std::move(program), std::move(texts));
+      std::unique_ptr<runtime::PastRun> past = std::move(earlier);
+      const Result<void> prepared = node.prepare(program, texts, std::move(past));
+      // Where it stayed it can be kept again.
+      earlier.reset(static_cast<runtime::EarlierRun*>(past.release()));
       if (!prepared) report = tl::unexpected(prepared.error());
       return !prepared.has_value();
+    }
+    if (!node.is_preparing()) {
+      report = fail(Errc::kConflict, "a savepoint was made meanwhile: ask again");
+      return true;
     }
     if (!node.is_prepared()) return false;
     report = node.activate();
@@ -29,18 +64,50 @@ Result<Activated> activate_rules(NodeService& service, runtime::NodeProgram prog
   activated.report = *std::move(report);
   return activated;
 }
+}  // namespace
+
+Result<Activated> activate_rules(NodeService& service, runtime::NodeProgram program,
+                                 std::vector<runtime::NamedContents> texts,
+                                 std::unique_ptr<runtime::EarlierRun> earlier,
+                                 runtime::BlobStore blobs) {
+  for (int tries = 1;; ++tries) {
+    if (earlier) {
+      if (auto kept = keep_earlier(service, *earlier, blobs); !kept) {
+        return tl::unexpected(kept.error());
+      }
+    }
+    Result<Activated> activated = activate_once(service, program, texts, earlier);
+    if (activated || !earlier || tries == kTriesMax) return activated;
+  }
+}
 
 RuleServicePorts rule_ports(NodeService& service, runtime::Files& files, runtime::Clock& clock,
-                            const runtime::DataPaths& paths,
-                            const runtime::RunOptions& run_options) {
+                            const runtime::DataPaths& paths, const runtime::RunOptions& run_options,
+                            const WarmUpLimits& limits) {
+  const auto warm_up = std::make_shared<WarmUp>(
+      files, clock, earlier_events(paths), limits,
+      [&service]() -> Result<std::uint64_t> { return journal_end(service); });
   return {
       files,
       clock,
       paths.directory + "/rules",
       paths.blobs,
       [&run_options](const cep::Plan& plan) { return runtime::intake_options(plan, run_options); },
-      [&service](runtime::NodeProgram program, std::vector<runtime::NamedContents> texts) {
-        return activate_rules(service, std::move(program), std::move(texts));
+      [&service, blobs = runtime::BlobStore::look(files, paths.blobs)](
+          runtime::NodeProgram program, std::vector<runtime::NamedContents> texts,
+          std::unique_ptr<runtime::EarlierRun> earlier) {
+        return activate_rules(service, std::move(program), std::move(texts), std::move(earlier),
+                              blobs);
+      },
+      [warm_up, has_archive = limits.has_archive](const std::string& etag,
+                                                  runtime::NodeProgram program,
+                                                  cep::Duration replay) -> Result<WarmUp::Answer> {
+        if (!has_archive) {
+          return fail(Errc::kUnsupported,
+                      "this server keeps no archive: there are no earlier events to go on from "
+                      "(archive.enabled)");
+        }
+        return warm_up->ask(etag, std::move(program), replay);
       },
       [&service](std::uint64_t record) -> Result<void> {
         if (record == 0) return {};

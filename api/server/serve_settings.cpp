@@ -67,6 +67,15 @@ ChangeSettings change_settings(const Configuration& configuration) {
   return settings;
 }
 
+WarmUpLimits warm_up_limits(const Configuration& configuration) {
+  WarmUpLimits limits;
+  limits.has_archive = archive_options(configuration, 0).has_value();
+  limits.memory_max =
+      static_cast<std::uint64_t>(configuration.integer("rollout.replay_memory_max"));
+  limits.keep_for = configuration.duration("rollout.replay_wait");
+  return limits;
+}
+
 NodeServiceLimits node_service_limits(const Configuration& configuration) {
   NodeServiceLimits limits;
   limits.batches_max = size_of(configuration, "events.queue_requests_max");

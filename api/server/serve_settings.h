@@ -15,6 +15,7 @@
 #include "api/rest/audit_log.h"
 #include "api/rest/router.h"
 #include "api/rollout/change_service.h"
+#include "api/rollout/warm_up.h"
 #include "api/server/alert_services.h"
 #include "runtime/event_time/run_options.h"
 #include "runtime/io/files.h"
@@ -25,6 +26,7 @@ HttpServerLimits http_limits(const Configuration& configuration);
 AnswerLimits answer_limits(const Configuration& configuration);
 AuditLimits audit_limits(const Configuration& configuration);
 ChangeSettings change_settings(const Configuration& configuration);
+WarmUpLimits warm_up_limits(const Configuration& configuration);
 RateLimit rate_limit(const Configuration& configuration);
 NodeServiceLimits node_service_limits(const Configuration& configuration);
 runtime::RetentionPolicy retention_policy(const Configuration& configuration);

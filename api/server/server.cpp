@@ -276,6 +276,7 @@ runtime::NodeOptions Server::node_options() {
   options.settings = runtime::settings_of(*rules_.program, kept_options(settings_));
   options.texts = pack_.texts();
   options.compile = compile_kept;
+  options.past = past_runs(files_, directory_->paths());
   options.intake = runtime::intake_options(rules_.program->plan(), run_options_);
   options.timeline = new_timeline_id();
   // Once it was begun the same command goes on with it.
@@ -306,7 +307,6 @@ Outcome<void> Server::open_node() {
   if (!sinks) return tl::unexpected(sinks.error());
   sinks_ = *std::move(sinks);
   ports_.reset(new runtime::NodePorts{files_, clock_, *store_, state_stores_, executor_, ranges_});
-
   NodeServiceOptions service_options;
   service_options.limits = node_service_limits(configuration_);
   service_options.heartbeat = configuration_.duration_limit("time.heartbeat");
@@ -357,7 +357,8 @@ Outcome<void> Server::open_node() {
 }
 
 Outcome<void> Server::open_rules() {
-  RuleServicePorts ports = rule_ports(*service_, files_, clock_, directory_->paths(), run_options_);
+  RuleServicePorts ports = rule_ports(*service_, files_, clock_, directory_->paths(), run_options_,
+                                      warm_up_limits(configuration_));
   ports.changed = [this](const CurrentRules& now) {
     if (AlertServices* const alert_services = open_alert_services_; alert_services != nullptr)
       alert_services->rules_changed(now.rules.loaded.rules->plan);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,12 +14,14 @@
 #include "cep/base/workers.h"
 #include "cep/compile/program.h"
 #include "cep/data/alert_order.h"
+#include "cep/engine/alert_sort.h"
 #include "cep/engine/given_ids.h"
 #include "cep/engine/key_report.h"
 #include "cep/engine/profile.h"
 #include "cep/engine/row_by_row.h"
 #include "cep/engine/state_targets.h"
 #include "cep/engine/table_state.h"
+#include "cep/engine/written_state.h"
 #include "cep/eval/slice.h"
 #include "cep/plan/rule.h"
 #include "cep/record/budget.h"
@@ -70,7 +71,7 @@ class EngineImpl {
       for (const auto& table : tables_) table->sweep(watermark);
     }
     lap(&EngineProfile::upkeep_ns);
-    if (budgets_.give(alerts) || program_.impl().pass_count > 1) sort(alerts, first_alert);
+    if (budgets_.give(alerts) || program_.impl().pass_count > 1) sort_.from(alerts, first_alert);
     lap(&EngineProfile::alerts_ns);
   }
 
@@ -149,19 +150,32 @@ class EngineImpl {
 
   Result<RestoreReport> begin_restore(std::string_view globals) {
     TOCSIN_ASSERT(watermark_ == kEventTimeMin && !restoring_, "a fresh engine");
-    ByteReader from(globals);
     restoring_ = std::make_unique<Restoring>();
-    if (auto known = check_state_format(globals); !known) return tl::unexpected(known.error());
-    if (!restoring_->written.read(from)) return corrupt("its layout");
-    restoring_->layout_bytes = globals.size() - from.left();
+    WrittenState& last = restoring_->last;
+    ByteReader from(globals);
+    if (auto read = last.read_layout(globals, from); !read) return tl::unexpected(read.error());
     if (auto restored = restore_globals(from); !restored) return tl::unexpected(restored.error());
-    restoring_->targets = make_targets(restoring_->written, layout(), program_.impl());
-    return restoring_->targets.report;
+    last.watermark = watermark_;
+    last.targets = make_targets(last.layout, layout(), program_.impl());
+    return last.targets.report;
   }
 
-  Result<void> restore(const StateKey& key, std::string_view value) {
-    TOCSIN_ASSERT(restoring_ != nullptr, "between begin_restore() and finish_restore()");
-    const StateTargets& targets = restoring_->targets;
+  Result<RestoreReport> begin_past(std::string_view globals) {
+    TOCSIN_ASSERT(restoring_ != nullptr && !restoring_->past, "once, after begin_restore()");
+    WrittenState& last = restoring_->last;
+    WrittenState& past = restoring_->past.emplace();
+    ByteReader from(globals);
+    if (auto read = past.read_layout(globals, from); !read) return tl::unexpected(read.error());
+    past.watermark.us = from.signed_varint();
+    TargetsOfTwo targets = make_targets(last.layout, past.layout, layout(), program_.impl());
+    last.targets = std::move(targets.last);
+    past.targets = std::move(targets.past);
+    return last.targets.report;
+  }
+
+  Result<void> restore(const StateKey& key, std::string_view value, Engine::Origin origin) {
+    const WrittenState& written = written_of(origin);
+    const StateTargets& targets = written.targets;
     const std::size_t tables = targets.tables.size();
     if (key_group(key.key) != key.group || key.table >= tables + targets.values.size()) {
       return corrupt_entry(key);
@@ -169,26 +183,33 @@ class EngineImpl {
     if (key.table >= tables) {
       const std::uint32_t number = targets.values[key.table - tables];
       if (number != StateTargets::kNone &&
-          !by_value(layout().values[number]).restore(key.key, value, watermark_)) {
+          !by_value(layout().values[number]).restore(key.key, value, written.watermark)) {
         return corrupt_entry(key);
       }
       return {};
     }
     for (const auto& [table, target] : targets.tables[key.table]) {
-      if (!tables_[table]->restore(target, key.key, value, watermark_)) return corrupt_entry(key);
+      if (!tables_[table]->restore(target, key.key, value, written.watermark)) {
+        return corrupt_entry(key);
+      }
     }
     return {};
   }
 
-  Result<void> resume_restore(std::string_view globals) {
-    TOCSIN_ASSERT(restoring_ != nullptr, "after begin_restore()");
-    ByteReader from(globals.substr(std::min(restoring_->layout_bytes, globals.size())));
-    return restore_globals(from);
+  Result<void> resume_restore(std::string_view globals, Engine::Origin origin) {
+    WrittenState& written = written_of(origin);
+    ByteReader from(globals.substr(std::min(written.layout_bytes, globals.size())));
+    if (origin == Engine::Origin::kPast) {
+      written.watermark.us = from.signed_varint();
+      return {};
+    }
+    if (auto restored = restore_globals(from); !restored) return restored;
+    written.watermark = watermark_;
+    return {};
   }
 
-  Result<void> forget(const StateKey& key) {
-    TOCSIN_ASSERT(restoring_ != nullptr, "between begin_restore() and finish_restore()");
-    const StateTargets& targets = restoring_->targets;
+  Result<void> forget(const StateKey& key, Engine::Origin origin) {
+    const StateTargets& targets = written_of(origin).targets;
     const std::size_t tables = targets.tables.size();
     if (key.table >= tables + targets.values.size()) return corrupt_entry(key);
     if (key.table >= tables) {
@@ -269,7 +290,7 @@ class EngineImpl {
       }
       lap(&EngineProfile::matching_ns);
       if (alerts.size() == first_alert) continue;
-      sort(alerts, first_alert);
+      sort_.from(alerts, first_alert);
       for (std::size_t i = first_alert; i < alerts.size(); ++i) {
         if (pass > 0 && i > first_alert) count_through(alerts[i - 1].order, alerts[i].order);
         give_id(alerts[i]);
@@ -280,33 +301,6 @@ class EngineImpl {
       lap(&EngineProfile::alerts_ns);
     }
     stats_.rows_relevant += slice_.relevant_rows();
-  }
-
-  // Places are sorted, and each alert, which is large, moves once.
-  void sort(std::vector<Alert>& alerts, std::size_t first) {
-    const auto before = [](const Alert& a, const Alert& b) {
-      return is_raised_before(a.order, b.order);
-    };
-    if (std::is_sorted(alerts.begin() + static_cast<std::ptrdiff_t>(first), alerts.end(), before)) {
-      return;
-    }
-    places_.resize(alerts.size() - first);
-    std::iota(places_.begin(), places_.end(), first);
-    std::sort(places_.begin(), places_.end(),
-              [&](std::size_t a, std::size_t b) { return before(alerts[a], alerts[b]); });
-    for (std::size_t i = 0; i < places_.size(); ++i) {
-      if (places_[i] == first + i) continue;
-      // A cycle of alerts that take each other's places.
-      Alert moved = std::move(alerts[first + i]);
-      std::size_t to = i;
-      while (places_[to] != first + i) {
-        const std::size_t from = std::exchange(places_[to], first + to);
-        alerts[first + to] = std::move(alerts[from]);
-        to = from - first;
-      }
-      alerts[first + to] = std::move(moved);
-      places_[to] = first + to;
-    }
   }
 
   void check_order(const Batch& batch, EventTime watermark) {
@@ -369,6 +363,12 @@ class EngineImpl {
                    std::to_string(key.group.value));
   }
 
+  WrittenState& written_of(Engine::Origin origin) {
+    TOCSIN_ASSERT(restoring_ != nullptr, "between begin_restore() and finish_restore()");
+    if (origin == Engine::Origin::kLast) return restoring_->last;
+    TOCSIN_ASSERT(restoring_->past.has_value(), "after begin_past()");
+    return *restoring_->past;
+  }
   // What follows the layout: of another cut, in place of an earlier one's.
   Result<void> restore_globals(ByteReader& from) {
     watermark_.us = from.signed_varint();
@@ -428,9 +428,8 @@ class EngineImpl {
     std::size_t table = 0;
   };
   struct Restoring {
-    StateLayout written;
-    std::size_t layout_bytes = 0;  // of the globals
-    StateTargets targets;
+    WrittenState last;
+    std::optional<WrittenState> past;
   };
 
   Program program_;
@@ -447,7 +446,7 @@ class EngineImpl {
   EventTime watermark_ = kEventTimeMin;
   std::vector<Ids> ids_;  // by pass
   AlertDigester digester_;
-  std::vector<std::size_t> places_;  // while alerts are sorted
+  AlertSort sort_;
   RowByRow row_by_row_;
   std::unique_ptr<StageProfile> profiling_;  // null: nothing is measured
 };
@@ -471,13 +470,18 @@ void Engine::mark_all_changed() { impl_->mark_all_changed(); }
 Result<RestoreReport> Engine::begin_restore(std::string_view globals) {
   return impl_->begin_restore(globals);
 }
-Result<void> Engine::restore(const StateKey& key, std::string_view value) {
-  return impl_->restore(key, value);
+Result<RestoreReport> Engine::begin_past(std::string_view globals) {
+  return impl_->begin_past(globals);
 }
-Result<void> Engine::resume_restore(std::string_view globals) {
-  return impl_->resume_restore(globals);
+Result<void> Engine::restore(const StateKey& key, std::string_view value, Origin origin) {
+  return impl_->restore(key, value, origin);
 }
-Result<void> Engine::forget(const StateKey& key) { return impl_->forget(key); }
+Result<void> Engine::resume_restore(std::string_view globals, Origin origin) {
+  return impl_->resume_restore(globals, origin);
+}
+Result<void> Engine::forget(const StateKey& key, Origin origin) {
+  return impl_->forget(key, origin);
+}
 void Engine::settle_restored(std::uint32_t shard) { impl_->settle_restored(shard); }
 Result<void> Engine::finish_restore() { return impl_->finish_restore(); }
 KeyReport Engine::report(const KeyQuery& query) { return impl_->report(query); }

@@ -84,14 +84,21 @@ class Engine {
   /// Before the first row: what entries written with these globals will become here. kCorrupt for
   /// bytes that no engine wrote, kOtherVersion for a newer format.
   Result<RestoreReport> begin_restore(std::string_view globals);
+  /// Whose state an entry is of: the engine of begin_restore(), or that of begin_past().
+  enum class Origin : std::uint8_t { kLast, kPast };
+  /// After begin_restore() and before any entry: a second engine's state, which ran this program
+  /// over earlier events. What does not go on from the first goes on from it, but for what a rule
+  /// holds back (`once`, `at most`), which begins with nothing; all else is of the first. Gives the
+  /// report of both. `globals` and errors as in begin_restore().
+  Result<RestoreReport> begin_past(std::string_view globals);
   /// One entry, each once, in any order. kCorrupt for what was not written with these globals; the
   /// engine is of no use then.
-  Result<void> restore(const StateKey& key, std::string_view value);
+  Result<void> restore(const StateKey& key, std::string_view value, Origin origin = Origin::kLast);
   /// A later cut of the same engine follows: its globals, before its entries. An entry that came
   /// already is forgotten first.
-  Result<void> resume_restore(std::string_view globals);
+  Result<void> resume_restore(std::string_view globals, Origin origin = Origin::kLast);
   /// Forgets what restore() made of the key's entry, where there was one.
-  Result<void> forget(const StateKey& key);
+  Result<void> forget(const StateKey& key, Origin origin = Origin::kLast);
   /// Sets the timers of what was restored in a shard (StateSink) since the last call: work that
   /// finish_restore() then has not to do.
   void settle_restored(std::uint32_t shard);

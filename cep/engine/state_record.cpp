@@ -131,7 +131,7 @@ bool RecordCodec::read(const TableTarget& from, std::string_view entry, EventTim
     if (kind == StateKind::kPattern && !read_pattern(block, target, patterns, slot, key))
       return false;
   }
-  if (!join_strict(slot)) return false;
+  if (!join_strict(from, slot)) return false;
   for (const Block& block : read_) {
     const PartTarget& target = from.parts[block.part];
     if (!target.keeps_state) continue;
@@ -201,7 +201,7 @@ bool RecordCodec::read_features(const TableTarget& from, KeySlot& slot) {
                                                  features_.restore(feature, slot, block.state);
     if (!is_well || block.suppression.left() > 0 || !block.state.is_done()) return false;
   }
-  return features_.shared().put_restored(slot);
+  return features_.shared().put_restored(slot, from.is_of_past);
 }
 
 // Room for all that rules have in the record, so that nothing moves from here on.
@@ -290,8 +290,23 @@ bool RecordCodec::read_strict(Block& block, const PartTarget& target) {
   return from.is_done() && block.suppression.left() == 0;
 }
 
+// Whether those that both know are the same.
+bool RecordCodec::has_same_events(const std::byte* record, StrictState& state,
+                                  const StrictRule& rule) const {
+  const std::size_t both = std::min<std::size_t>(state.event_count(), rule.events.size());
+  for (std::uint32_t i = 0; i < both; ++i) {
+    const auto* const there = RecordStore::at<KeptEvent>(record, state.events()[i]);
+    const KeptEvent& same = *read_events_.at(rule.events[i]);
+    if (there->engine_time_us != same.engine_time_us || there->arrival() != same.arrival() ||
+        there->type != same.type) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // Rules of one group share the key's last events, of which each knows as many as it needs.
-bool RecordCodec::join_strict(KeySlot& slot) {
+bool RecordCodec::join_strict(const TableTarget& from, KeySlot& slot) {
   for (const StrictRule& rule : strict_) {
     std::byte* const record = store_.base(slot);
     const StrictGroup& group = program_.strict_groups[table_.operators[rule.op - 1].index];
@@ -305,18 +320,13 @@ bool RecordCodec::join_strict(KeySlot& slot) {
     }
     StrictState state(RecordStore::at<std::byte>(record, entry->state), group);
     if (state.alive_of(rule.place) != 0) return false;
+    if (!has_same_events(record, state, rule)) {
+      if (!from.is_of_past) return false;
+      continue;
+    }
     const std::uint32_t known = state.event_count();
-    for (std::uint32_t i = 0; i < rule.events.size(); ++i) {
-      if (i >= known) {
-        state.events()[i] = copy_event(record, rule.events[i]);
-        continue;
-      }
-      const auto* const there = RecordStore::at<KeptEvent>(record, state.events()[i]);
-      const KeptEvent& same = *read_events_.at(rule.events[i]);
-      if (there->engine_time_us != same.engine_time_us || there->arrival() != same.arrival() ||
-          there->type != same.type) {
-        return false;
-      }
+    for (std::uint32_t i = known; i < rule.events.size(); ++i) {
+      state.events()[i] = copy_event(record, rule.events[i]);
     }
     state.set_alive_of(rule.place, rule.alive);
     stats_.runs += static_cast<std::uint64_t>(std::popcount(rule.alive));

@@ -31,6 +31,9 @@ struct TableTarget {
   const StateTable* written = nullptr;
   std::vector<PartTarget> parts;    // by written part
   std::vector<EventTarget> events;  // by written event type
+  /// Of a second engine (Engine::begin_past()): where it does not fit what the first one gave, that
+  /// one is right.
+  bool is_of_past = false;
 };
 /// A deadline of restored state.
 struct RestoredTimer {
@@ -103,7 +106,8 @@ class RecordCodec {
   void add_timers(const RuleProgram& rule, const KeySlot& slot, std::uint32_t queue,
                   std::vector<RestoredTimer>& timers) const;
   bool read_strict(Block& block, const PartTarget& target);
-  bool join_strict(KeySlot& slot);
+  bool has_same_events(const std::byte* record, StrictState& state, const StrictRule& rule) const;
+  bool join_strict(const TableTarget& from, KeySlot& slot);
   bool read_pattern(Block& block, const PartTarget& target, PatternPool& patterns, KeySlot& slot,
                     std::string_view key);
   Offset event_in(std::byte* record, std::size_t number);

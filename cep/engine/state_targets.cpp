@@ -18,6 +18,7 @@ struct Match {
   bool keeps_state = true;
   bool keeps_suppression = true;
 };
+using Matches = std::map<Place, Match>;  // by part of this program
 
 const StatePart& part_at(const StateLayout& layout, Place place) {
   return layout.tables[place.table].parts[place.part];
@@ -43,8 +44,8 @@ std::string what_is_kept(const StatePart& part) {
 
 // Which written part each part of this program continues. A written part serves at most one; among
 // several with the same meaning, the one of the same name is preferred.
-std::map<Place, Match> match_parts(const StateLayout& written, const StateLayout& own) {
-  std::map<Place, Match> matches;
+Matches match_parts(const StateLayout& written, const StateLayout& own) {
+  Matches matches;
   std::set<Place> taken;
   // `name_of` says what has to be equal; empty: nothing is.
   const auto match_all = [&](auto&& name_of, bool keeps_state) {
@@ -103,8 +104,8 @@ TableTarget empty_target(const StateTable& written, const ProgramImpl& program,
   return target;
 }
 
-void report_on(const StateLayout& written, const StateLayout& own,
-               const std::map<Place, Match>& matches, RestoreReport& report) {
+void report_on(const StateLayout& written, const StateLayout& own, const Matches& matches,
+               const Matches& past, RestoreReport& report) {
   for (const bool rules : {true, false}) {
     std::vector<Place> places;
     for (const Place place : parts_of(own)) {
@@ -118,7 +119,9 @@ void report_on(const StateLayout& written, const StateLayout& own,
       line.name = part_at(own, place).name;
       const auto match = matches.find(place);
       const bool is_kept = match != matches.end() && match->second.keeps_state;
-      line.fate = is_kept ? RestoreReport::Fate::kKept : RestoreReport::Fate::kStarted;
+      line.fate = is_kept                ? RestoreReport::Fate::kKept
+                  : past.contains(place) ? RestoreReport::Fate::kReplayed
+                                         : RestoreReport::Fate::kStarted;
       line.suppression_lost = is_kept && !match->second.keeps_suppression;
       report.lines.push_back(std::move(line));
     }
@@ -133,13 +136,10 @@ void report_on(const StateLayout& written, const StateLayout& own,
                             RestoreReport::Fate::kLost});
   }
 }
-}  // namespace
-
-StateTargets make_targets(const StateLayout& written, const StateLayout& own,
-                          const ProgramImpl& program) {
+StateTargets targets_of(const Matches& matches, const StateLayout& written, const StateLayout& own,
+                        const ProgramImpl& program) {
   StateTargets targets;
   targets.tables.resize(written.tables.size());
-  const std::map<Place, Match> matches = match_parts(written, own);
   const std::vector<std::vector<PartTarget>> operators = targets_of_parts(program);
   for (const auto& one : matches) {
     const Place place = one.first;
@@ -167,23 +167,74 @@ StateTargets make_targets(const StateLayout& written, const StateLayout& own,
                                   : static_cast<std::uint32_t>(found - part.values.begin()));
     }
   }
-  for (const ValueTable& value : written.values) {
+  targets.values.assign(written.values.size(), StateTargets::kNone);
+  return targets;
+}
+
+void take_values(const StateLayout& written, const StateLayout& own, StateTargets& targets) {
+  for (std::size_t i = 0; i < written.values.size(); ++i) {
+    const ValueTable& value = written.values[i];
     const auto found =
         std::find_if(own.values.begin(), own.values.end(), [&](const ValueTable& candidate) {
           return candidate.at_most == value.at_most && candidate.suppression == value.suppression;
         });
-    targets.values.push_back(found == own.values.end()
-                                 ? StateTargets::kNone
-                                 : static_cast<std::uint32_t>(found - own.values.begin()));
+    if (found == own.values.end()) continue;
+    targets.values[i] = static_cast<std::uint32_t>(found - own.values.begin());
   }
-  std::string written_bytes;
-  std::string own_bytes;
-  ByteWriter write_written(written_bytes);
-  ByteWriter write_own(own_bytes);
-  written.write(write_written);
-  own.write(write_own);
-  targets.report.is_same_program = written_bytes == own_bytes;
-  report_on(written, own, matches, targets.report);
+}
+
+bool are_same(const StateLayout& a, const StateLayout& b) {
+  std::string bytes_of_a;
+  std::string bytes_of_b;
+  ByteWriter write_a(bytes_of_a);
+  ByteWriter write_b(bytes_of_b);
+  a.write(write_a);
+  b.write(write_b);
+  return bytes_of_a == bytes_of_b;
+}
+}  // namespace
+
+StateTargets make_targets(const StateLayout& written, const StateLayout& own,
+                          const ProgramImpl& program) {
+  const Matches matches = match_parts(written, own);
+  StateTargets targets = targets_of(matches, written, own, program);
+  take_values(written, own, targets);
+  targets.report.is_same_program = are_same(written, own);
+  report_on(written, own, matches, {}, targets.report);
+  return targets;
+}
+
+TargetsOfTwo make_targets(const StateLayout& last, const StateLayout& past, const StateLayout& own,
+                          const ProgramImpl& program) {
+  Matches of_last = match_parts(last, own);
+  Matches of_past;
+  for (auto& [place, match] : match_parts(past, own)) {
+    const auto kept = of_last.find(place);
+    if (!match.keeps_state || (kept != of_last.end() && kept->second.keeps_state)) continue;
+    if (kept != of_last.end()) of_last.erase(kept);  // the suppression alone
+    of_past[place] = {match.from, true, false};
+  }
+  TargetsOfTwo targets{targets_of(of_last, last, own, program),
+                       targets_of(of_past, past, own, program)};
+  take_values(last, own, targets.last);
+  std::set<std::pair<std::uint32_t, std::uint32_t>> of_last_operators;  // tables and operators
+  for (StateTargets* const of_one : {&targets.last, &targets.past}) {
+    for (auto& takers : of_one->tables) {
+      for (auto& [table, target] : takers) {
+        target.is_of_past = of_one == &targets.past;
+        for (const PartTarget& part : target.parts) {
+          if (part.op == 0) continue;
+          if (!target.is_of_past) {
+            of_last_operators.emplace(table, part.op);
+          } else if (of_last_operators.contains({table, part.op})) {
+            targets.last.report.joins_states = true;
+          }
+        }
+      }
+    }
+  }
+  targets.last.report.is_same_program = of_past.empty() && are_same(last, own);
+  report_on(last, own, of_last, of_past, targets.last.report);
   return targets;
 }
 }  // namespace tocsin::cep

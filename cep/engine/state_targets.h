@@ -21,4 +21,13 @@ struct StateTargets {
 /// `written` outlives the targets.
 StateTargets make_targets(const StateLayout& written, const StateLayout& own,
                           const ProgramImpl& program);
+/// Of two engines' states: what does not go on from `last` goes on from `past`, but for what it
+/// holds back, which begins with nothing. No operator is a target of both.
+struct TargetsOfTwo {
+  StateTargets last;  // with the report of both
+  StateTargets past;
+};
+/// Both layouts outlive the targets.
+TargetsOfTwo make_targets(const StateLayout& last, const StateLayout& past, const StateLayout& own,
+                          const ProgramImpl& program);
 }  // namespace tocsin::cep

@@ -1,5 +1,6 @@
 // A table's state as entries: the keys that changed, cuts in chunks, and restoring them.
 #include <algorithm>
+#include <bit>
 #include <span>
 #include <tuple>
 #include <utility>
@@ -154,12 +155,25 @@ void TableState::forget(const TableTarget& from, std::string_view key) {
       return feature_store_.shared().is_ring_dead(program_.shared_rings[op.index]);
     }
     if (std::ranges::find(from.parts, entry.op, &PartTarget::op) == from.parts.end()) return false;
+    if (op.kind == OperatorKind::kStrict) return forget_strict(from, record, entry);
     release(shard, record, entry);
     return true;
   });
   if (slot->record != 0) return;
   slot->marks = 0;
   shard.keys.erase(slot);
+}
+
+// Of a strict group's rules, those that an entry has; whether none is left.
+bool TableState::forget_strict(const TableTarget& from, std::byte* record,
+                               const OperatorEntry& entry) {
+  const StrictGroup& group = program_.strict_groups[table_.operators[entry.op - 1].index];
+  StrictState state(RecordStore::at<std::byte>(record, entry.state), group);
+  for (const std::uint32_t place : places_of(from, entry.op)) {
+    stats_.runs -= static_cast<std::uint64_t>(std::popcount(state.alive_of(place)));
+    state.set_alive_of(place, 0);
+  }
+  return state.runs() == 0;
 }
 
 // What the operator has of a key outside its record, and counts of it.

@@ -124,6 +124,7 @@ class TableState {
                     std::int64_t now_us, std::int64_t round);
   void look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us);
   void release(Shard& shard, std::byte* record, const OperatorEntry& entry);
+  bool forget_strict(const TableTarget& from, std::byte* record, const OperatorEntry& entry);
   bool write_group(std::uint16_t number, Shard& shard, StateSink& sink, Chunk& chunk);
   std::vector<std::string> keys_to_remove(Shard& shard);
 

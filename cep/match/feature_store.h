@@ -66,7 +66,7 @@ class SharedFeatures {
   /// put_restored(). False for bytes that save() did not write.
   bool restore(const FeatureProgram& feature, const KeySlot& slot, ByteReader& from);
   /// Puts what was read into the slot's record. False where features of a group do not agree.
-  bool put_restored(KeySlot& slot);
+  bool put_restored(KeySlot& slot, bool is_of_past);
 
  private:
   // A group that a record lists.

@@ -52,9 +52,10 @@ bool SharedFeatures::restore(const FeatureProgram& feature, const KeySlot& slot,
   return into.add(feature.group, feature.place, std::move(events));
 }
 
-bool SharedFeatures::put_restored(KeySlot& slot) {
+bool SharedFeatures::put_restored(KeySlot& slot, bool is_of_past) {
   for (auto& [place, merged] : restored_) {
     const SharedRingProgram& ring = program_.shared_rings[place];
+    merged.let_differ(is_of_past);
     if (slot.record != 0 && !add_present(ring, store_.base(slot), merged)) return false;
     merged.merge();
     if (!put_ring(ring, merged, slot)) return false;

@@ -204,9 +204,44 @@ RingMerge::Group& RingMerge::group_at(std::uint32_t number) {
   return *groups_.insert(place, std::move(fresh));
 }
 
+// Puts other newest events in the place of a group's, from the first of them on.
+void RingMerge::correct(Group& group, HeldEvents right) {
+  if (right.times.empty()) return;
+  const std::vector<std::int64_t> times = std::move(group.events.times);
+  const std::vector<std::int64_t> values = std::move(group.events.values);
+  const auto older = std::ranges::lower_bound(times, right.times.front()) - times.begin();
+  const auto right_count = static_cast<std::uint32_t>(right.times.size());
+  for (Member& member : group.members) {
+    const auto first = static_cast<std::ptrdiff_t>(times.size() - member.count);
+    const std::vector<std::int64_t> held(times.begin() + first, times.end());
+    if (is_end_of(held, right.times)) continue;
+    if (first < older) {
+      member.count = static_cast<std::uint32_t>(older - first) + right_count;
+    } else {
+      member.count = static_cast<std::uint32_t>(
+          right.times.end() - std::ranges::lower_bound(right.times, held.front()));
+    }
+  }
+  right.times.insert(right.times.begin(), times.begin(), times.begin() + older);
+  if (!values.empty()) {
+    right.values.insert(right.values.begin(), values.begin(), values.begin() + older);
+  }
+  group.events = std::move(right);
+}
+
 bool RingMerge::add(std::uint32_t group, std::uint32_t place, HeldEvents events) {
   has_values_ = has_values_ || !events.values.empty();
   Group& into = group_at(group);
+  if (may_differ_) {
+    const bool is_longer = events.times.size() > into.events.times.size();
+    const auto count = static_cast<std::uint32_t>(events.times.size());
+    const bool fits = is_longer ? is_end_of(into.events, events) : is_end_of(events, into.events);
+    if (!fits) {
+      correct(into, std::move(events));
+      into.members.push_back({place, count});
+      return true;
+    }
+  }
   into.members.push_back({place, static_cast<std::uint32_t>(events.times.size())});
   if (events.times.size() > into.events.times.size()) std::swap(events, into.events);
   return is_end_of(events, into.events);

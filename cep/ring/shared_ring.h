@@ -387,6 +387,9 @@ class RingMerge {
   /// Adds a feature, by its group and its place there. False where it and another feature of the
   /// group hold different events: one of them holds the newest of the other's.
   bool add(std::uint32_t group, std::uint32_t place, HeldEvents events);
+  /// With `may`, what add() is given from here on may differ from what it was given before, and is
+  /// right: of the others what is older stays.
+  void let_differ(bool may) { may_differ_ = may; }
   /// Numbers the events of all groups; call once, after the last add().
   void merge();
   const std::vector<Group>& groups() const { return groups_; }
@@ -397,6 +400,7 @@ class RingMerge {
 
  private:
   Group& group_at(std::uint32_t number);
+  static void correct(Group& group, HeldEvents right);
   void take_events_at(std::int64_t time, Group& group, std::uint32_t begin);
 
   std::vector<Group> groups_;  // ascending
@@ -404,5 +408,6 @@ class RingMerge {
   std::vector<std::int64_t> values_;
   std::vector<bool> known_;  // values that some feature has given
   bool has_values_ = false;
+  bool may_differ_ = false;
 };
 }  // namespace tocsin::cep

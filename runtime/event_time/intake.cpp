@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "cep/base/assert.h"
@@ -140,6 +141,46 @@ Result<void> Intake::finish(bool final_watermark, std::optional<cep::EventTime> 
   marks_.move_to(rows_.given());
   judge_.follow();
   return given;
+}
+
+Result<void> Intake::give_up_to(cep::EventTime time) {
+  judge_.take_overtaken();
+  marks_.move_to(time);
+  judge_.follow();
+  return rows_.give_settled(time);
+}
+
+std::vector<WaitingLine> Intake::waiting_lines() {
+  std::vector<WaitingLine> lines;
+  RowStore* const store = rows_.store();
+  if (store == nullptr || waiting_.count() == 0) return lines;
+  store->begin_save();
+  while (store->is_saving()) {
+    const std::optional<RowStore::SavedRow> saved = store->next_of_save();
+    if (!saved) continue;
+    lines.push_back({judge_.sources()[saved->source].name, saved->row->engine_time,
+                     saved->row->arrival, saved->line.number, std::string(saved->line.text)});
+  }
+  return lines;
+}
+
+void Intake::add_waiting(const std::vector<WaitingLine>& lines) {
+  std::set<cep::ArrivalNumber> present;
+  for (const WaitingLine& line : waiting_lines()) present.insert(line.arrival);
+  for (const WaitingLine& line : lines) {
+    const std::optional<std::size_t> source = find(line.source);
+    if (!source || present.contains(line.arrival)) continue;
+    rows_.need_store();
+    rows_.begin_lines();
+    const Decoded decoded = rows_.decode_again(line.text);
+    if (decoded.kind != LineKind::kEvent || !decoded.used) continue;
+    rows_.expect_disorder();
+    const std::uint64_t place =
+        rows_.store()->keep(line.engine_time, line.arrival, {line.text, line.line}, *source);
+    waiting_.put_back(*source, {line.engine_time, place});
+    summary_.last_event = std::max(summary_.last_event, line.engine_time);
+  }
+  waiting_.sort_ready();
 }
 
 Result<void> Intake::check_room() const {

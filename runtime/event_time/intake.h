@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cep/base/result.h"
 #include "cep/value/order.h"
@@ -107,6 +108,18 @@ class Intake {
   /// with `final_watermark` at the end of all time, after which nothing may be taken. What is to go
   /// on later from save() is not finished: its waiting events wait on.
   Result<void> finish(bool final_watermark, std::optional<cep::EventTime> until);
+
+  /// The watermark that was given out last.
+  cep::EventTime given() const { return rows_.given(); }
+  /// Gives out all that waits up to `time`, at or after given(): every source has come there, and W
+  /// too. No later event is given. Fails where `advance` does.
+  Result<void> give_up_to(cep::EventTime time);
+  /// The events that wait, in the order of arrival; what save() requires is required.
+  std::vector<WaitingLine> waiting_lines();
+  /// Events that wait in another intake of the same arrivals, which stands at the same time: those
+  /// that do not wait here too wait here from now on, in the sources of the same names. An event of
+  /// a source that is not known, or that this program does not use, is passed over.
+  void add_waiting(const std::vector<WaitingLine>& lines);
 
   /// Whether more of the source should be read now, or it is better paused: it is far ahead of the
   /// others, or memory is short and it does not hold W. Never false for who holds W, and no part of

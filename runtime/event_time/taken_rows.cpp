@@ -95,11 +95,12 @@ Result<void> TakenRows::give_at_once(Due due, BlockLines& lines) {
   return give_decoded(std::max(marks_.engine(), summary_.last_event));
 }
 
-Result<void> TakenRows::give_settled() {
+Result<void> TakenRows::give_settled(std::optional<cep::EventTime> up_to) {
   rows_since_flush_ = 0;
   if (failure_) return tl::unexpected(*failure_);
-  if (!store_) return give_decoded(marks_.engine());
+  if (!store_) return give_decoded(up_to.value_or(marks_.engine()));
   waiting_.follow();
+  if (up_to) return give_merged(waiting_.take_up_to(*up_to), *up_to);
   const WaitingRows::Settled settled = waiting_.take_settled();
   return give_merged(settled.rows, settled.until);
 }

@@ -108,9 +108,12 @@ class TakenRows {
   }
   /// Gives out rows that need not wait, as after_line() said. Fails where `advance` does.
   Result<void> give_at_once(Due due, BlockLines& lines);
-  /// Gives out all that is settled, with the watermark that it is settled up to. Fails where
-  /// `advance` does, or did before.
-  Result<void> give_settled();
+  /// Gives out all that is settled, with the watermark that it is settled up to; with `up_to`, at
+  /// or after given(), all that waits up to then and no more. Fails where `advance` does, or did
+  /// before.
+  Result<void> give_settled(std::optional<cep::EventTime> up_to = std::nullopt);
+  /// Where rows may come out of order; null where they may not.
+  RowStore* store() { return store_ ? &*store_ : nullptr; }
   /// Gives out all there is, up to the time that Intake::finish() names: given(), which the sources
   /// are then to follow. Fails where `advance` does.
   Result<void> finish(bool final_watermark, std::optional<cep::EventTime> until);
@@ -148,7 +151,6 @@ class TakenRows {
   Result<void> give_merged(std::span<WaitingRow> merged, cep::EventTime watermark);
   Result<void> give(cep::Batch& slice, cep::EventTime watermark);
   bool restore_waiting(ByteReader& reader, std::span<const std::string_view> names);
-
   UsedEvents used_;
   std::size_t rows_max_;  // of a slice
   bool keeps_lines_;

@@ -5,19 +5,30 @@
 #include <utility>
 
 namespace tocsin::runtime {
-void WaitingRows::open(cep::Duration bound) { sources_.emplace_back(Source{ReorderBuffer(bound)}); }
+void WaitingRows::open(cep::Duration bound) {
+  sources_.emplace_back(Source{ReorderBuffer(bound), bound});
+}
 
 void WaitingRows::change_bound(std::size_t index, cep::Duration bound) {
+  Source& source = sources_[index];
+  const std::vector<WaitingRow> rows = empty(index);
+  source.bound = bound;
+  source.waiting = ReorderBuffer(bound);
+  source.waiting.advance(reached(index), source.ready);
+  for (const WaitingRow& row : rows) put_back(source, row);
+  std::ranges::sort(source.ready);
+}
+
+// All rows of the source, in no order; it has none of them afterwards.
+std::vector<WaitingRow> WaitingRows::empty(std::size_t index) {
   Source& source = sources_[index];
   std::vector<WaitingRow> rows(source.ready.begin() + static_cast<std::ptrdiff_t>(source.taken),
                                source.ready.end());
   source.waiting.copy_to(rows);
   source.ready.clear();
   source.taken = 0;
-  source.waiting = ReorderBuffer(bound);
-  source.waiting.advance(reached(index), source.ready);
-  for (const WaitingRow& row : rows) put_back(source, row);
-  std::ranges::sort(source.ready);
+  source.waiting = ReorderBuffer(source.bound);
+  return rows;
 }
 
 // What is settled for its source is ready, but for its order.
@@ -64,6 +75,23 @@ WaitingRows::Settled WaitingRows::take_settled() {
   }
   // A row at the watermark goes at once where none that came before it can wait for the same time.
   return {take_until({settled, are_empty ? UINT64_MAX : 0}), settled};
+}
+
+std::span<WaitingRow> WaitingRows::take_up_to(cep::EventTime time) {
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    Source& source = sources_[i];
+    const std::vector<WaitingRow> rows = empty(i);
+    source.waiting.advance(reached(i), source.ready);
+    for (const WaitingRow& row : rows) {
+      if (row.time <= time) {
+        source.ready.push_back(row);
+      } else {
+        put_back(source, row);
+      }
+    }
+    std::ranges::sort(source.ready);
+  }
+  return take_until({time, UINT64_MAX});
 }
 
 std::span<WaitingRow> WaitingRows::take_all() {

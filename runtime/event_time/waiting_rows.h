@@ -1,14 +1,25 @@
 /// The order of rows that wait: of each source by its watermark, and of all together up to W.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "cep/value/order.h"
 #include "cep/value/time.h"
 #include "runtime/event_time/reorder_buffer.h"
 #include "runtime/event_time/watermarks.h"
 
 namespace tocsin::runtime {
+/// An event that waits, by its line.
+struct WaitingLine {
+  std::string source;
+  cep::EventTime engine_time;
+  cep::ArrivalNumber arrival;
+  std::uint64_t line = 0;  // number
+  std::string text;
+};
 /// A row is in its source's reorder buffer until the source's time has passed it. It is then ready,
 /// in the order of its source, and leaves once no source can give an earlier one. Sources are those
 /// of the watermarks, by the same indices; their buffers follow when they are told to. Invariant:
@@ -47,6 +58,8 @@ class WaitingRows {
   };
   /// Takes out all rows that no other can come before, in order.
   Settled take_settled();
+  /// Takes out all up to `time`, in order: every source was told that it has come there.
+  std::span<WaitingRow> take_up_to(cep::EventTime time);
   /// Takes out all there are, in order: no more come.
   std::span<WaitingRow> take_all();
 
@@ -60,11 +73,13 @@ class WaitingRows {
  private:
   struct Source {
     ReorderBuffer waiting;
+    cep::Duration bound;
     std::vector<WaitingRow> ready = {};  // settled for this source, in order, from `taken` on
     std::size_t taken = 0;
   };
   cep::EventTime reached(std::size_t source, cep::EventTime engine) const;
   static void put_back(Source& source, WaitingRow row);
+  std::vector<WaitingRow> empty(std::size_t source);
   std::span<WaitingRow> take_until(WaitingRow end);
 
   const Watermarks& marks_;

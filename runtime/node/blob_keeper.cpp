@@ -12,8 +12,8 @@ namespace {
 // Removed after one checkpoint: each may hold up the engine's thread for a moment.
 constexpr std::size_t kRemovedAtOnce = 256;
 
-BlobUse::What what_of(const Command& command) {
-  return command.name == kListCommand ? BlobUse::What::kEntries : BlobUse::What::kOther;
+BlobUse::What what_of(const Command& command, const BlobReference& blob) {
+  return may_go(command, blob) ? BlobUse::What::kEntries : BlobUse::What::kOther;
 }
 }  // namespace
 
@@ -47,7 +47,7 @@ Result<void> BlobKeeper::find_named(std::uint64_t position) {
       const auto* const command = std::get_if<Command>(&(*entry)->record);
       if (command == nullptr) continue;
       for (const BlobReference& blob : command->blobs)
-        named.push_back({(*entry)->sequence, what_of(*command), blob.digest});
+        named.push_back({(*entry)->sequence, what_of(*command, blob), blob.digest});
     }
     const std::lock_guard lock(past->mutex);
     past->is_known = true;
@@ -58,7 +58,7 @@ Result<void> BlobKeeper::find_named(std::uint64_t position) {
 
 void BlobKeeper::note(std::uint64_t sequence, const Command& command) {
   for (const BlobReference& blob : command.blobs)
-    blob_use_.named(sequence, what_of(command), blob.digest);
+    blob_use_.named(sequence, what_of(command, blob), blob.digest);
 }
 
 // Once there is a new checkpoint: lets go of entries that are needed no more. What fails here is

@@ -7,6 +7,7 @@
 
 #include "cep/base/byte_codec.h"
 #include "cep/compile/program.h"
+#include "runtime/node/node_commands.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -285,10 +286,16 @@ std::vector<CheckpointBlob> ListChanges::blobs() const {
   return blobs;
 }
 
+bool is_entries(std::string_view role) { return role.starts_with(kEntriesRole); }
+
+bool may_go(const Command& command, const BlobReference& blob) {
+  return command.name == kListCommand || is_entries(blob.role);
+}
+
 std::vector<CheckpointBlob> entry_blobs(const std::vector<CheckpointBlob>& blobs) {
   std::vector<CheckpointBlob> entries;
   for (const CheckpointBlob& blob : blobs) {
-    if (blob.role.starts_with(kEntriesRole)) entries.push_back(blob);
+    if (is_entries(blob.role)) entries.push_back(blob);
   }
   return entries;
 }
@@ -300,7 +307,7 @@ std::string role_of(const ListName& name) {
 std::vector<CheckpointBlob> rule_blobs(const std::vector<CheckpointBlob>& blobs) {
   std::vector<CheckpointBlob> rules;
   for (const CheckpointBlob& blob : blobs) {
-    if (!blob.role.starts_with(kEntriesRole)) rules.push_back(blob);
+    if (!is_entries(blob.role)) rules.push_back(blob);
   }
   return rules;
 }

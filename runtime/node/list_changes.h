@@ -89,6 +89,10 @@ class ListChanges {
   };
   std::map<ListName, State> states_;
 };
+/// Whether a blob of this role holds entries, which go when nothing needs them.
+bool is_entries(std::string_view role);
+/// Whether a blob that a command of the journal names goes when no start needs the record.
+bool may_go(const Command& command, const BlobReference& blob);
 /// Of checkpoints' and commands' blobs, those that hold rules: no entries.
 std::vector<CheckpointBlob> rule_blobs(const std::vector<CheckpointBlob>& blobs);
 /// The others.

@@ -4,10 +4,26 @@
 
 namespace tocsin::runtime {
 void NextRules::set(NodeProgram program, NodeSettings settings, std::vector<NamedContents> texts,
-                    std::vector<CheckpointBlob> blobs) {
+                    std::vector<CheckpointBlob> blobs, std::unique_ptr<PastRun> past) {
   NodeProgram own{program.program.with_own_data(), program.intake};
   rules_.emplace(Rules{std::move(program), std::move(own), std::move(settings), std::move(texts),
-                       std::move(blobs), nullptr, nullptr, std::nullopt});
+                       std::move(blobs), std::move(past), nullptr, nullptr, std::nullopt});
+}
+
+void NextRules::note(std::uint64_t sequence, const JournalRecord& record) {
+  if (!has_past() || rules_->failure) return;
+  if (auto taken = rules_->past->take(sequence, record); !taken) {
+    rules_->failure = taken.error();
+    drop_migration();
+  }
+}
+
+Result<void> NextRules::may_join() {
+  if (!has_past()) return {};
+  Result<void> may = rules_->failure ? tl::unexpected(*rules_->failure) : Result<void>();
+  if (may) may = rules_->past->may_join(*parts_.intake);
+  if (!may) call_off();
+  return may;
 }
 
 // Only one of a checkpoint and what is prepared may go by the engine's changes.
@@ -16,7 +32,8 @@ void NextRules::begin_migration() {
       (parts_.taker->is_taking() && !parts_.taker->is_encoded()))
     return;
   rules_->engine = parts_.make_engine(rules_->program.program);
-  rules_->migration = std::make_unique<StateMigration>(*parts_.engine, *rules_->engine);
+  rules_->migration = std::make_unique<StateMigration>(
+      *parts_.engine, rules_->past ? &rules_->past->engine() : nullptr, *rules_->engine);
 }
 
 // Begins again when it may. The changes since the last checkpoint were taken from the next one.
@@ -29,6 +46,7 @@ void NextRules::drop_migration() {
 
 void NextRules::call_off() {
   drop_migration();
+  if (rules_) parts_.release(std::move(rules_->past));
   rules_.reset();
 }
 

@@ -17,6 +17,7 @@ class NextRules {
     NodeSettings settings;
     std::vector<NamedContents> texts;
     std::vector<CheckpointBlob> blobs;
+    std::unique_ptr<PastRun> past;  // may be null
     // Null until a checkpoint under way has let go of the engine's changes.
     std::unique_ptr<cep::Engine> engine;
     std::unique_ptr<StateMigration> migration;
@@ -25,11 +26,19 @@ class NextRules {
   explicit NextRules(NodeParts& parts) : parts_(parts) {}
 
   void set(NodeProgram program, NodeSettings settings, std::vector<NamedContents> texts,
-           std::vector<CheckpointBlob> blobs);
+           std::vector<CheckpointBlob> blobs, std::unique_ptr<PastRun> past);
   bool is_set() const { return rules_.has_value(); }
-  /// Little of the state is left to be given.
+  /// They go on from earlier events: no checkpoint may come between.
+  bool has_past() const { return rules_ && rules_->past; }
+  /// A record that was appended: it is of the past for them.
+  void note(std::uint64_t sequence, const JournalRecord& record);
+  /// Whether the past can be joined with what the node has. Fails as PastRun::may_join(), having
+  /// called them off.
+  Result<void> may_join();
+  /// Little of the state is left to be given, or it cannot be.
   bool is_nearly_done() const {
-    return rules_ && rules_->migration && rules_->migration->is_nearly_done();
+    return rules_ &&
+           (rules_->failure || (rules_->migration && rules_->migration->is_nearly_done()));
   }
   /// Requires is_set().
   const Rules& rules() const { return *rules_; }

@@ -38,6 +38,7 @@
 #include "runtime/node/list_changes.h"
 #include "runtime/node/node_settings.h"
 #include "runtime/node/node_source.h"
+#include "runtime/node/past_run.h"
 #include "runtime/node/reinjection.h"
 #include "runtime/node/replay_difference.h"
 #include "runtime/store/state_store.h"
@@ -78,6 +79,12 @@ struct NodeOptions {
   /// rules held before. Empty: such a journal is refused.
   std::function<Result<NodeProgram>(const NodeSettings&, const std::vector<NamedContents>&)>
       compile;
+  /// Makes what rules make of earlier events from the blobs of a deploy's record
+  /// (PastRun::kept()), up to the state that was kept. Empty: a journal with such a deploy is
+  /// refused.
+  std::function<Result<std::unique_ptr<PastRun>>(const NodeProgram&,
+                                                 const std::vector<CheckpointBlob>&)>
+      past;
   IntakeOptions intake;                     // is_saved is the node's own business
   std::array<std::uint8_t, 16> timeline{};  // id of a new one: random
   /// A savepoint's folder, for a new data directory: the state to begin with.
@@ -205,8 +212,13 @@ class Node {
   /// Begins to give the state to an engine of other rules, made of `texts`, in chunks at the ends
   /// of slices and in poll(); those that hold go on meanwhile, and no checkpoint is begun by
   /// itself. Nothing is journaled: what was prepared before, or not activated, is as if it had
-  /// never been. Fails with kConflict once time has ended.
-  Result<void> prepare(NodeProgram program, std::vector<NamedContents> texts);
+  /// never been. With `past`, which ran these rules over earlier records, what would begin with
+  /// nothing goes on from that: it is given what comes from here on too, and no checkpoint is taken
+  /// until it is activated or called off. Fails with kConflict once time has ended, and where
+  /// the state that was kept of `past` is older than the last checkpoint: `past` then stays with
+  /// the caller.
+  Result<void> prepare(NodeProgram program, std::vector<NamedContents> texts,
+                       std::unique_ptr<PastRun>&& past = nullptr);
   /// Between prepare() and activate().
   bool is_preparing() const;
   /// Little of the state is left to be given: activate() takes milliseconds.
@@ -214,7 +226,8 @@ class Node {
   /// Journals that the prepared rules hold from here on, and goes on with them: what fits of the
   /// state is kept, as the report says; the settings' options stay. Requires prepare(); before
   /// is_prepared() nothing is taken in meanwhile, for a time by the number of keys. Fails with
-  /// kLimit, calling off what was prepared, where the settings are larger than a record may be.
+  /// kLimit, calling off what was prepared, where the settings are larger than a record may be;
+  /// the same with kConflict where the past cannot be had up to here (PastRun::may_join()).
   Result<cep::RestoreReport> activate();
   /// Journals that a list or table holds other entries from here on: the next event is judged by
   /// them. Takes time by the entries that change; a whole (prepare_list_change()) is just put in

@@ -32,6 +32,7 @@ Result<void> take_settings(const Command& command, const DataPaths& paths,
   beginning.emplace();
   beginning->settings = *std::move(settings);
   for (const BlobReference& blob : command.blobs) {
+    if (is_entries(blob.role)) continue;
     beginning->blobs.push_back({std::string(blob.role), blob.bytes, blob.digest});
   }
   return {};

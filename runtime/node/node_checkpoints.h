@@ -18,6 +18,8 @@ class NodeCheckpoints {
 
   /// The newest checkpoint is of this position.
   void loaded(std::uint64_t position) { position_ = position; }
+  /// Of the last cut, or of the checkpoint that a start went on from.
+  std::uint64_t position() const { return position_; }
   /// The time until the next one counts from here.
   void begin(cep::EventTime now) { begun_at_ = now; }
   /// Goes on with one, or begins it where it is due.

@@ -193,14 +193,16 @@ Result<AppendedReinjection> Node::reinject(SideOutputKind kind,
 
 // ---- rules and lists that change
 
-Result<void> Node::prepare(NodeProgram program, std::vector<NamedContents> texts) {
-  return impl_->rules.prepare(std::move(program), std::move(texts));
+Result<void> Node::prepare(NodeProgram program, std::vector<NamedContents> texts,
+                           std::unique_ptr<PastRun>&& past) {
+  return impl_->rules.prepare(std::move(program), std::move(texts), std::move(past));
 }
 bool Node::is_preparing() const { return impl_->next.is_set(); }
 bool Node::is_prepared() const { return impl_->next.is_nearly_done(); }
 
 Result<cep::RestoreReport> Node::activate() {
   if (auto may = may_take(); !may) return tl::unexpected(may.error());
+  if (auto joins = impl_->rules.may_join(); !joins) return tl::unexpected(joins.error());
   Result<void> journaled = impl_->rules.journal_prepared();
   // What does not fit into a record has changed nothing.
   if (!journaled && journaled.error().code != Errc::kLimit) {

@@ -41,9 +41,18 @@ std::unique_ptr<cep::Engine> NodeParts::make_engine(const cep::Program& of) cons
   return made;
 }
 
-void NodeParts::release(std::unique_ptr<cep::Engine> unneeded) const {
+namespace {
+template <typename T>
+void end_beside(const NodePorts& ports, std::unique_ptr<T> unneeded) {
   if (!unneeded || !ports.has_threads) return;
-  ports.executor.post(
-      [kept = std::shared_ptr<cep::Engine>(std::move(unneeded))]() mutable { kept.reset(); });
+  ports.executor.post([kept = std::shared_ptr<T>(std::move(unneeded))]() mutable { kept.reset(); });
+}
+}  // namespace
+
+void NodeParts::release(std::unique_ptr<cep::Engine> unneeded) const {
+  end_beside(ports, std::move(unneeded));
+}
+void NodeParts::release(std::unique_ptr<PastRun> unneeded) const {
+  end_beside(ports, std::move(unneeded));
 }
 }  // namespace tocsin::runtime

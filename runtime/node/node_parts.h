@@ -33,6 +33,8 @@ struct NodeParts {
   std::unique_ptr<cep::Engine> make_engine(const cep::Program& of) const;
   /// Ends an engine beside what comes in, for it takes time by the number of keys. It may be null.
   void release(std::unique_ptr<cep::Engine> unneeded) const;
+  /// The same of one with all that it needs.
+  void release(std::unique_ptr<PastRun> unneeded) const;
 
   const NodePorts ports;
   const DataPaths paths;

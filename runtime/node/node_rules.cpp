@@ -9,6 +9,8 @@
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "runtime/io/crash_point.h"
+#include "runtime/journal/journal_reader.h"
+#include "runtime/node/list_changes.h"
 #include "runtime/node/node_commands.h"
 
 namespace tocsin::runtime {
@@ -73,11 +75,15 @@ void NodeRules::use(NodeProgram next, std::unique_ptr<cep::Engine> engine) {
   parts_.summary.alerts_by_rule.assign(parts_.program.plan().rules.size(), 0);
 }
 
-// Between two records, when nothing is under way in intake and engine. `migration` is to `engine`.
+// Between two records, when nothing is under way in intake and engine. `migration` is to `engine`,
+// also from that of `past`, which may be null.
 Result<cep::RestoreReport> NodeRules::switch_to(NodeProgram next,
                                                 std::unique_ptr<cep::Engine> engine,
-                                                StateMigration& migration) {
+                                                StateMigration& migration, PastRun* past) {
   if (parts_.taker) checkpoints_.abandon();
+  if (past != nullptr) {
+    if (auto joined = past->join(*parts_.intake); !joined) return tl::unexpected(joined.error());
+  }
   std::string waiting;
   parts_.intake->save(waiting);
   parts_.lists.forget(parts_.program, parts_.intake->watermark());
@@ -92,6 +98,7 @@ Result<cep::RestoreReport> NodeRules::switch_to(NodeProgram next,
   if (auto restored = parts_.intake->restore(waiting); !restored) {
     return tl::unexpected(restored.error());
   }
+  if (past != nullptr) parts_.intake->add_waiting(past->waiting());
   const std::vector<cep::Rule>& rules = parts_.program.plan().rules;
   for (std::size_t i = 0; i < alerts_before.size(); ++i) {
     const auto same = std::ranges::find(rules, before.plan().rules[i].id, &cep::Rule::id);
@@ -100,6 +107,39 @@ Result<cep::RestoreReport> NodeRules::switch_to(NodeProgram next,
         alerts_before[i];
   }
   return report;
+}
+
+// What other rules make of earlier events, up to the record in hand, which brings them.
+Result<std::unique_ptr<PastRun>> NodeRules::past_of(
+    const NodeProgram& program, const std::vector<CheckpointBlob>& blobs) const {
+  if (std::ranges::find(blobs, kPastRole, &CheckpointBlob::role) == blobs.end()) return nullptr;
+  if (!parts_.options.past) {
+    return fail(Errc::kMismatch,
+                fmt::format("{} has rules that go on from earlier events in record {}: only a "
+                            "server reads them again",
+                            parts_.paths.journal, record_.sequence()));
+  }
+  Result<std::unique_ptr<PastRun>> past = parts_.options.past(program, entry_blobs(blobs));
+  if (!past) return past;
+  if (auto given = give_past(**past, record_.sequence()); !given) {
+    return tl::unexpected(given.error());
+  }
+  return past;
+}
+
+// The records of the journal that it has not taken yet, before `end`.
+Result<void> NodeRules::give_past(PastRun& past, std::uint64_t end) const {
+  if (past.next_sequence() >= end) return {};
+  Result<JournalReader> reader =
+      JournalReader::open(parts_.ports.files, parts_.paths.journal, past.next_sequence(), end);
+  if (!reader) return tl::unexpected(reader.error());
+  while (past.next_sequence() < end) {
+    const Result<std::optional<JournalEntry>> entry = reader->next();
+    if (!entry) return tl::unexpected(entry.error());
+    if (!*entry) return fail(Errc::kInternal, "the journal has ended before its end");
+    if (auto taken = past.take((*entry)->sequence, (*entry)->record); !taken) return taken;
+  }
+  return {};
 }
 
 // What a record or a checkpoint says of the rules that hold from there on.
@@ -111,21 +151,23 @@ Result<void> NodeRules::take_settings(std::string_view json, std::vector<Checkpo
   }
   parts_.recovery.shown_otherwise = compare_settings(*wanted, parts_.options.settings).shown;
   if (wanted->plan != profile_.plan || !compare_settings(*wanted, profile_).may_go_on()) {
-    Result<NodeProgram> next = program_of(*wanted, blobs);
+    Result<NodeProgram> next = program_of(*wanted, rule_blobs(blobs));
     if (!next) return tl::unexpected(next.error());
     next->program = next->program.with_own_data();
     std::unique_ptr<cep::Engine> engine = parts_.make_engine(next->program);
     if (state == State::kNone) {
       use(*std::move(next), std::move(engine));
     } else {
-      StateMigration migration(*parts_.engine, *engine);
-      auto switched = switch_to(*std::move(next), std::move(engine), migration);
+      const Result<std::unique_ptr<PastRun>> past = past_of(*next, blobs);
+      if (!past) return tl::unexpected(past.error());
+      StateMigration migration(*parts_.engine, *past ? &(*past)->engine() : nullptr, *engine);
+      auto switched = switch_to(*std::move(next), std::move(engine), migration, past->get());
       if (!switched) return tl::unexpected(switched.error());
     }
     profile_ = *wanted;
   }
   parts_.settings = *std::move(wanted);
-  parts_.blobs = std::move(blobs);
+  parts_.blobs = rule_blobs(blobs);
   return {};
 }
 
@@ -140,24 +182,40 @@ Result<std::vector<CheckpointBlob>> NodeRules::keep_texts(const std::vector<Name
 }
 
 // The settings and blobs that hold from here on.
-Result<void> NodeRules::append_settings(std::string_view name, cep::EventTime given_at) {
+Result<void> NodeRules::append_settings(std::string_view name, cep::EventTime given_at,
+                                        const PastRun* past) {
   const std::string arguments = write_settings(parts_.settings);
   Command command{given_at, name, arguments, {}};
-  for (const CheckpointBlob& blob : parts_.blobs) {
-    command.blobs.push_back({blob.role, blob.bytes, blob.digest});
+  std::vector<CheckpointBlob> kept;
+  if (past != nullptr) kept = past->kept();
+  for (const auto* const blobs : {&std::as_const(parts_.blobs), &std::as_const(kept)}) {
+    for (const CheckpointBlob& blob : *blobs) {
+      command.blobs.push_back({blob.role, blob.bytes, blob.digest});
+    }
   }
   if (auto appended = record_.append(command); !appended) return appended;
   blob_keeper_.note(record_.sequence(), command);
   return {};
 }
 
-Result<void> NodeRules::prepare(NodeProgram program, std::vector<NamedContents> texts) {
+Result<void> NodeRules::prepare(NodeProgram program, std::vector<NamedContents> texts,
+                                std::unique_ptr<PastRun>&& past) {
   if (auto may = parts_.may_take(); !may) return may;
   next_.call_off();
+  if (past) {
+    // A start from the last checkpoint must find in the journal what comes behind the kept state.
+    if (past->kept_before() < checkpoints_.position()) {
+      return fail(Errc::kConflict,
+                  "a checkpoint was taken since the state was kept: keep it again");
+    }
+    if (auto durable = record_.write_journal(); !durable) return durable;
+    if (auto given = give_past(*past, parts_.log->next_sequence()); !given) return given;
+  }
   Result<std::vector<CheckpointBlob>> blobs = keep_texts(texts);
   if (!blobs) return tl::unexpected(blobs.error());
   NodeSettings settings = settings_of(program.program, parts_.settings.options);
-  next_.set(std::move(program), std::move(settings), std::move(texts), *std::move(blobs));
+  next_.set(std::move(program), std::move(settings), std::move(texts), *std::move(blobs),
+            std::move(past));
   return {};
 }
 
@@ -171,7 +229,9 @@ Result<void> NodeRules::journal_prepared() {
   std::vector<CheckpointBlob> blobs_before = std::exchange(parts_.blobs, next_.rules().blobs);
   const cep::EventTime given_at = parts_.ports.clock.now();
   record_.begin(parts_.log->next_sequence(), given_at, false);
-  Result<void> appended = append_settings(kDeployCommand, given_at);
+  // An append that fails may have come to the disk.
+  if (next_.has_past()) next_.rules().past->journaled();
+  Result<void> appended = append_settings(kDeployCommand, given_at, next_.rules().past.get());
   if (appended) return appended;
   parts_.settings = std::move(settings_before);
   parts_.blobs = std::move(blobs_before);
@@ -188,9 +248,10 @@ Result<cep::RestoreReport> NodeRules::activate() {
   profile_ = parts_.settings;
   given_ = std::move(next.given);
   Result<cep::RestoreReport> report =
-      switch_to(std::move(next.program), std::move(next.engine), *next.migration);
+      switch_to(std::move(next.program), std::move(next.engine), *next.migration, next.past.get());
   if (!report) return report;
   if (auto ended = record_.end(); !ended) return tl::unexpected(ended.error());
+  parts_.release(std::move(next.past));
   return report;
 }
 }  // namespace tocsin::runtime

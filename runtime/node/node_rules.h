@@ -34,22 +34,31 @@ class NodeRules {
   /// Stores texts as blobs.
   Result<std::vector<CheckpointBlob>> keep_texts(const std::vector<NamedContents>& texts);
   /// Journals the settings and blobs that hold from here on.
-  Result<void> append_settings(std::string_view name, cep::EventTime given_at);
+  Result<void> append_settings(std::string_view name, cep::EventTime given_at) {
+    return append_settings(name, given_at, nullptr);
+  }
   /// Node::prepare().
-  Result<void> prepare(NodeProgram program, std::vector<NamedContents> texts);
+  Result<void> prepare(NodeProgram program, std::vector<NamedContents> texts,
+                       std::unique_ptr<PastRun>&& past);
+  /// Before journal_prepared(): whether what the prepared rules made of earlier events can be had.
+  Result<void> may_join() { return next_.may_join(); }
   /// Journals that what is prepared holds from here on; where that fails it is called off.
   Result<void> journal_prepared();
   /// After journal_prepared(): works by what was prepared.
   Result<cep::RestoreReport> activate();
 
  private:
+  Result<void> append_settings(std::string_view name, cep::EventTime given_at, const PastRun* past);
+  Result<void> give_past(PastRun& past, std::uint64_t end) const;
+  Result<std::unique_ptr<PastRun>> past_of(const NodeProgram& program,
+                                           const std::vector<CheckpointBlob>& blobs) const;
   Error other_rules(const SettingsChange& change) const;
   Result<bool> hold_at_end(const NodeSettings& wanted);
   Result<NodeProgram> program_of(const NodeSettings& wanted,
                                  const std::vector<CheckpointBlob>& blobs);
   void use(NodeProgram next, std::unique_ptr<cep::Engine> engine);
   Result<cep::RestoreReport> switch_to(NodeProgram next, std::unique_ptr<cep::Engine> engine,
-                                       StateMigration& migration);
+                                       StateMigration& migration, PastRun* past);
 
   NodeParts& parts_;
   NextRules& next_;

@@ -20,6 +20,7 @@ Result<void> RecordRun::append(const JournalRecord& record) {
   if (!sequence) return tl::unexpected(sequence.error());
   TOCSIN_ASSERT(*sequence == expected, "a node is its journal's only appender");
   is_appended_ = true;
+  next_.note(expected, record);
   return {};
 }
 
@@ -86,6 +87,11 @@ Result<void> RecordRun::commit() {
     if (!stepped) return tl::unexpected(stepped.error());
     if (!*stepped) return {};
   }
+}
+
+Result<void> RecordRun::write_journal() {
+  if (auto committed = commit(); !committed) return committed;
+  return parts_.log->wait_durable();
 }
 
 // Waits until the effects of all that was processed are stored.

@@ -30,6 +30,8 @@ class RecordRun {
   void chunk();
   /// Without threads: writes the journal and stores the effects that it has the cause of.
   Result<void> commit();
+  /// Waits until all that was appended is in the journal's files.
+  Result<void> write_journal();
   /// Waits until the effects of all that was processed are stored.
   Result<void> store_effects();
 

@@ -6,6 +6,9 @@
 /// Between two chunks the first engine goes on. Each round is one cut of it; an entry that comes
 /// again takes the place of the one before. The other engine in the end has what a cut at finish()
 /// has, whatever the chunks were.
+///
+/// With an engine of the past, which runs the other rules over earlier events, what would begin
+/// with nothing goes on from that (Engine::begin_past()).
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +24,8 @@ class StateMigration {
   /// From `from`, of which no cut is open and none may be begun by others until this is over, to
   /// `to`, a fresh engine of any program. Both track changes, and outlive this. The next cut of
   /// either writes everything (Engine::mark_all_changed()).
-  StateMigration(cep::Engine& from, cep::Engine& to);
+  /// `past` may be null, and else is as `from`, and of the same program as `to`.
+  StateMigration(cep::Engine& from, cep::Engine* past, cep::Engine& to);
   ~StateMigration();
   StateMigration(const StateMigration&) = delete;
   StateMigration& operator=(const StateMigration&) = delete;
@@ -33,7 +37,7 @@ class StateMigration {
   bool is_nearly_done() const { return is_nearly_done_; }
   /// Entries carried so far.
   std::uint64_t entries() const;
-  /// Carries the rest; `from` must not be advanced afterwards. Says what was kept.
+  /// Carries the rest; `from` and `past` must not be advanced afterwards. Says what was kept.
   Result<cep::RestoreReport> finish();
 
  private:
@@ -42,12 +46,14 @@ class StateMigration {
   Result<bool> go_on(std::size_t bytes);
 
   cep::Engine& from_;
+  cep::Engine* past_;
   cep::Engine& to_;
   std::unique_ptr<Carrier> carrier_;
   cep::RestoreReport report_;
   std::uint32_t rounds_ = 0;
   std::uint64_t entries_before_ = 0;  // of this round
   bool is_in_round_ = false;
+  bool is_at_past_ = false;  // the round has all of `from`
   bool is_nearly_done_ = false;
 };
 

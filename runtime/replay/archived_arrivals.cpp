@@ -3,13 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 #include <variant>
 
 #include "runtime/archive/archive_lines.h"
-#include "runtime/node/node_commands.h"
-#include "runtime/node/node_source.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -31,23 +28,18 @@ Result<std::unique_ptr<ArchivedArrivals>> ArchivedArrivals::open(
   Result<ArchiveReader> reader =
       ArchiveReader::open(files, from.archive, from.journal, std::move(question));
   if (!reader) return tl::unexpected(reader.error());
-  std::unique_ptr<ArchivedArrivals> arrivals(
-      new ArchivedArrivals(*std::move(reader), std::move(lists), from, *programs.front()));
-  arrivals->follows_lists_ = follows_lists;
-  if (arrivals->lists_.are_there() && from.lists_as_of) {
+  std::unique_ptr<ArchivedArrivals> arrivals(new ArchivedArrivals(
+      *std::move(reader), ReplayedRecords(std::move(lists), follows_lists, from.times,
+                                          *programs.front(), from.line_bytes_max)));
+  if (arrivals->records_.lists().are_there() && from.lists_as_of) {
     if (auto taken = arrivals->take_lists(files, from); !taken)
       return tl::unexpected(taken.error());
   }
   return arrivals;
 }
 
-ArchivedArrivals::ArchivedArrivals(ArchiveReader reader, ArchivedLists lists,
-                                   const ReplayedArchive& from, const cep::Program& program)
-    : reader_(std::move(reader)),
-      lists_(std::move(lists)),
-      times_(from.times),
-      splitter_(from.line_bytes_max) {
-  if (times_) finder_.emplace(program);
+ArchivedArrivals::ArchivedArrivals(ArchiveReader reader, ReplayedRecords records)
+    : reader_(std::move(reader)), records_(std::move(records)) {
   damages_ = reader_.directory().damaged;
   if (reader_.directory().files.empty()) return;
   first_ = reader_.directory().files.front().header.first_sequence;
@@ -71,12 +63,12 @@ Result<void> ArchivedArrivals::take_lists(Files& files, const ReplayedArchive& f
     const auto* const command = std::get_if<Command>(&(*next)->record);
     if (command == nullptr) continue;
     if (command->given_at > *from.lists_as_of) return {};
-    lists_.take((*next)->sequence, *command);
+    records_.lists().take((*next)->sequence, *command);
   }
 }
 
 std::vector<std::string> ArchivedArrivals::lists_lost() const {
-  std::vector<std::string> lost = lists_.lost();
+  std::vector<std::string> lost = records_.lists().lost();
   if (begins_at_ && *begins_at_ > 1) {
     lost.insert(lost.begin(),
                 fmt::format("changes of lists and tables before record {} are not known: they are "
@@ -98,59 +90,11 @@ Result<bool> ArchivedArrivals::give(Intake& intake) {
     return false;
   }
   done_ = std::min(total_, (*next)->sequence - std::min((*next)->sequence, first_));
-  if (follows_lists_ && !begins_at_) begins_at_ = (*next)->sequence;
-  const JournalRecord& record = (*next)->record;
-  if (const auto* const value = std::get_if<ArrivalByValue>(&record)) {
-    if (auto taken = take(intake, (*next)->sequence, *value); !taken) {
-      return tl::unexpected(taken.error());
-    }
-  } else if (const auto* const decision = std::get_if<Decision>(&record)) {
-    intake.decide(*decision);
-  } else if (const auto* const place = std::get_if<ArrivalByPosition>(&record)) {
-    by_position_ += place->count;
-  } else if (const auto& command = std::get<Command>(record); command.name == kReinjectCommand) {
-    ++reinjections_;
-  } else if (follows_lists_) {
-    // What is settled comes before it, as it did then.
-    if (auto given = intake.flush(); !given) return tl::unexpected(given.error());
-    lists_.take((*next)->sequence, command);
+  if (records_.follows_lists() && !begins_at_) begins_at_ = (*next)->sequence;
+  next_ = (*next)->sequence + 1;
+  if (auto taken = records_.take(intake, (*next)->sequence, (*next)->record); !taken) {
+    return tl::unexpected(taken.error());
   }
   return true;
-}
-
-Result<void> ArchivedArrivals::take(Intake& intake, std::uint64_t sequence,
-                                    const ArrivalByValue& record) {
-  const std::string_view stream = stream_of(record.source);
-  const std::size_t source = intake.source(stream);
-  intake.name_lines(stream == record.source ? std::string_view() : record.source);
-  bytes_.assign(record.bytes);
-  bytes_.append(kLinePadding, '\n');
-  Result<void> taken;
-  if (finder_) {
-    taken = take_events(intake, source, sequence, record);
-  } else {
-    splitter_.resume({record.first_offset, false});
-    splitter_.begin(std::string_view(bytes_).substr(0, record.bytes.size()));
-    Line line;
-    for (std::uint32_t i = 0; taken && splitter_.next(line); ++i) {
-      taken = intake.take(source, line, {sequence, i}, record.taken_at);
-    }
-  }
-  intake.name_lines({});
-  return taken;
-}
-
-// Those of the time that is asked for.
-Result<void> ArchivedArrivals::take_events(Intake& intake, std::size_t source,
-                                           std::uint64_t sequence, const ArrivalByValue& record) {
-  for (const FoundEvent& event :
-       finder_->find(std::string_view(bytes_).substr(0, record.bytes.size()))) {
-    if (!times_->has(event.ts)) continue;
-    const Line line{event.text, record.first_offset + event.line + 1};
-    if (auto taken = intake.take(source, line, {sequence, event.line}, record.taken_at); !taken) {
-      return taken;
-    }
-  }
-  return {};
 }
 }  // namespace tocsin::runtime

@@ -3,6 +3,7 @@
 /// Rules were others then, which changes nothing of arrivals. Lists and tables change as they did.
 /// Left out are lines that were put in again (counted).
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -16,11 +17,10 @@
 #include "cep/value/time.h"
 #include "runtime/archive/archive_format.h"
 #include "runtime/archive/archive_reader.h"
-#include "runtime/archive/event_finder.h"
 #include "runtime/event_time/arrivals.h"
 #include "runtime/io/files.h"
-#include "runtime/io/line_splitter.h"
 #include "runtime/replay/archived_lists.h"
+#include "runtime/replay/replayed_records.h"
 
 namespace tocsin::runtime {
 /// Where it is, and what of it is wanted.
@@ -49,31 +49,26 @@ class ArchivedArrivals : public Arrivals {
   /// What could not be read and was passed over, so far.
   const std::vector<Error>& damages() const { return damages_; }
   /// Lines of records that were taken by position, so far: their text is in the inputs.
-  std::uint64_t lines_by_position() const { return by_position_; }
+  std::uint64_t lines_by_position() const { return records_.lines_by_position(); }
   /// What is not known of lists and tables, so far.
   std::vector<std::string> lists_lost() const;
   /// How often lines that were set aside were put in again, so far.
-  std::uint64_t reinjections() const { return reinjections_; }
+  std::uint64_t reinjections() const { return records_.reinjections(); }
+  /// Behind the last record that was given, or passed over because nothing of it was wanted.
+  std::uint64_t next_sequence() const {
+    return std::max(next_, reader_.directory().end_sequence());
+  }
+  /// What follows them may be given on by this.
+  ReplayedRecords& records() { return records_; }
 
  private:
-  ArchivedArrivals(ArchiveReader reader, ArchivedLists lists, const ReplayedArchive& from,
-                   const cep::Program& program);
+  ArchivedArrivals(ArchiveReader reader, ReplayedRecords records);
   Result<void> take_lists(Files& files, const ReplayedArchive& from);
-  Result<void> take(Intake& intake, std::uint64_t sequence, const ArrivalByValue& record);
-  Result<void> take_events(Intake& intake, std::size_t source, std::uint64_t sequence,
-                           const ArrivalByValue& record);
 
   ArchiveReader reader_;
-  ArchivedLists lists_;
-  bool follows_lists_ = false;
-  std::optional<std::uint64_t> begins_at_;  // the first record, where lists are followed
-  std::optional<EventFinder> finder_;       // with times
-  std::optional<TimeSpan> times_;
-  LineSplitter splitter_;
-  std::string bytes_;
+  ReplayedRecords records_;
+  std::optional<std::uint64_t> begins_at_;  // the first record, where lists are looked up
   std::vector<Error> damages_;
-  std::uint64_t by_position_ = 0;
-  std::uint64_t reinjections_ = 0;
-  std::uint64_t first_ = 0, done_ = 0, total_ = 0;  // records
+  std::uint64_t first_ = 0, done_ = 0, total_ = 0, next_ = 0;  // records
 };
 }  // namespace tocsin::runtime

@@ -22,6 +22,8 @@ class ArchivedLists {
   /// Makes the change of a command of the journal, if it is one, in each program that has the list
   /// or table. No slice may be on its way.
   void take(std::uint64_t sequence, const Command& command);
+  /// What was changed of the first program's.
+  ListChanges& changes() { return programs_.front().changes; }
   /// Changes that could not be made, and why.
   const std::vector<std::string>& lost() const { return lost_; }
 

@@ -20,7 +20,7 @@
 #include "runtime/journal/file_tree.h"
 #include "runtime/journal/journal_directory.h"
 #include "runtime/journal/journal_reader.h"
-#include "runtime/node/node_commands.h"
+#include "runtime/node/list_changes.h"
 #include "runtime/verify/verify_parts.h"
 
 namespace tocsin::runtime {
@@ -378,7 +378,7 @@ class Verifier {
           for (const BlobReference& blob : command->blobs) {
             DirectoryParts::JournalBlob& named = parts_.wanted_by_journal[blob.digest];
             named.record = entry.sequence;
-            named.may_go = named.may_go && command->name == kListCommand;
+            named.may_go = named.may_go && may_go(*command, blob);
           }
         });
     if (!extent) report_.bytes = before;

@@ -51,12 +51,19 @@ struct RuleServiceWorld {
             "d/blobs",
             [](const cep::Plan& plan) { return runtime::intake_options(plan, {}); },
             [this](const runtime::NodeProgram& program,
-                   const std::vector<runtime::NamedContents>& texts) -> Result<Activated> {
+                   const std::vector<runtime::NamedContents>& texts,
+                   std::unique_ptr<runtime::EarlierRun>) -> Result<Activated> {
               if (failure) return tl::unexpected(*failure);
               keep(texts);
               ++activated;
               return Activated{
                   runtime::settings_of(program.program, {}), {}, 40 + std::uint64_t(activated)};
+            },
+            [this](const std::string&, const runtime::NodeProgram&, cep::Duration replay)
+                -> Result<std::variant<WarmingUp, std::unique_ptr<runtime::EarlierRun>>> {
+              replays.push_back(replay);
+              if (warming_up) return WarmingUp{0.5, 10};
+              return std::unique_ptr<runtime::EarlierRun>();
             },
             [this](std::uint64_t record) -> Result<void> {
               waited_for.push_back(record);
@@ -93,6 +100,8 @@ struct RuleServiceWorld {
   std::size_t versions_max = 1000;
   std::optional<Error> failure;  // of the node
   int activated = 0;
+  std::vector<cep::Duration> replays;     // that were asked for
+  bool warming_up = false;                // they are not there yet
   std::vector<std::uint64_t> waited_for;  // records
   std::string disk_failure;
   std::unique_ptr<RuleService> service;

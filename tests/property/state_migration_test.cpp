@@ -83,7 +83,7 @@ void try_one(Random& random, Seen& seen) {
   from.track_changes();
   to.track_changes();
   for (std::size_t i = 0; i < begin; ++i) take_step(before, from, events, steps[i], alerts);
-  runtime::StateMigration carry(from, to);
+  runtime::StateMigration carry(from, nullptr, to);
   for (std::size_t i = begin; i < end; ++i) {
     if (random.chance(80)) REQUIRE(carry.chunk(bytes));
     take_step(before, from, events, steps[i], alerts);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/journal/end_mark.h"
+#include "runtime/replay/earlier_run.h"
 #include "tests/simulation/story_teller.h"
 
 namespace tocsin::simulation {
@@ -52,13 +53,21 @@ StoryFigures Story::run() {
   return figures;
 }
 
-NodeOptions Story::options(const cep::Program& program) const {
+NodeOptions Story::options(const cep::Program& program) {
   NodeOptions options;
   options.settings = settings_of(program, {});
   options.texts = rules_.texts_of(program);
   options.compile = [this](const NodeSettings& settings,
                            const std::vector<NamedContents>&) -> Result<NodeProgram> {
     return NodeProgram{rules_.of(settings), world_.intake};
+  };
+  options.past = [this](
+                     const NodeProgram& program,
+                     const std::vector<CheckpointBlob>& kept) -> Result<std::unique_ptr<PastRun>> {
+    ++reached_["what they made of earlier events is made again"];
+    const DataPaths paths(kData);
+    return EarlierRun::restore(faults_.files, {paths.archive, paths.journal, paths.blobs}, program,
+                               kept, {});
   };
   options.intake = world_.intake;
   options.timeline = timeline_;

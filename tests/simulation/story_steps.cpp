@@ -9,6 +9,8 @@
 
 #include "runtime/decode/decoder.h"
 #include "runtime/inputs/node_inputs.h"
+#include "runtime/journal/blob_store.h"
+#include "runtime/replay/earlier_run.h"
 #include "tests/simulation/story_teller.h"
 
 namespace tocsin::simulation {
@@ -200,14 +202,47 @@ void Story::make_savepoint(Process& process) {
   savepoint_path_ = process.directory->paths().savepoints + "/" + name;
 }
 
+namespace {
+// What rules make of earlier events, up to record `end`.
+Result<std::unique_ptr<PastRun>> run_earlier(Files& files, const DataPaths& paths,
+                                             const NodeProgram& program, std::uint64_t end,
+                                             std::uint64_t number) {
+  std::unique_ptr<EarlierRun> run =
+      EarlierRun::make(files, {paths.archive, paths.journal, paths.blobs}, program,
+                       cep::kEventTimeMin, {.number = number});
+  BlobStore blobs = BlobStore::look(files, paths.blobs);
+  Result<void> done = run->take_earlier();
+  if (done) done = run->catch_up(end);
+  if (done) done = run->keep(blobs);
+  if (!done) return tl::unexpected(done.error());
+  return run;
+}
+}  // namespace
+
 // The other rules, beside events and checkpoints; or what was prepared is called off by the same.
 void Story::deploy(Process& process) {
   Node& node = *process.node;
   if (!world_.beside || !node.may_take()) return;
   const cep::Program& other = rules_.other_than(*process.program);
   if (!node.is_preparing() || random_.chance(5)) {
-    say("  prepares other rules");
-    good(process, node.prepare({other, world_.intake}, rules_.texts_of(other)));
+    std::unique_ptr<PastRun> past;
+    // Lines are in journal and archive where nothing is taken by position.
+    const bool has_lines = std::ranges::all_of(world_.sources, [](const ScriptedSource& source) {
+      return source.kind == SourceKind::kByValue;
+    });
+    if (has_lines && random_.chance(50)) {
+      auto run = run_earlier(faults_.files, process.directory->paths(), {other, world_.intake},
+                             node.durable_end(), random_.next());
+      if (!good(process, run)) return;
+      past = *std::move(run);
+    }
+    say("  prepares other rules{}", past ? ", from earlier events" : "");
+    if (past) ++reached_["other rules go on from earlier events"];
+    const Result<void> prepared =
+        node.prepare({other, world_.intake}, rules_.texts_of(other), std::move(past));
+    // A checkpoint came between.
+    if (!prepared && prepared.error().code == Errc::kConflict) return;
+    good(process, prepared);
     return;
   }
   const bool is_ready = node.is_prepared();

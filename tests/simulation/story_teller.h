@@ -70,7 +70,7 @@ class Story {
     bool died = false;                      // by an error
   };
 
-  NodeOptions options(const cep::Program& program) const;
+  NodeOptions options(const cep::Program& program);
   Result<void> open(Process& process);
   Result<void> make_store_folder();
   void end(Process& process);
