@@ -252,9 +252,10 @@ constexpr auto kRows = std::to_array<Row>({
              "Properties of the Kafka client, such as those for SASL and TLS: a file with lines "
              "NAME = VALUE")
              .value("FILE")),
-    both("kafka.format", Type::kWord,
-         run("--kafka-format", kInput, "json", "What messages are; avro needs a schema"),
-         "json|avro"),
+    both(
+        "kafka.format", Type::kWord,
+        run("--kafka-format", kInput, "json", "What messages are; avro and protobuf need a schema"),
+        "json|avro|protobuf"),
     both("kafka.registry", Type::kText,
          run("--kafka-registry", kInput, "",
              "The schema registry that has the schemas which messages name")
@@ -270,6 +271,10 @@ constexpr auto kRows = std::to_array<Row>({
     both("kafka.schema_file", Type::kText,
          run("--kafka-schema-file", kInput, "", "The schema of all messages, which then name none")
              .value("FILE")),
+    both("kafka.schema_message", Type::kText,
+         run("--kafka-schema-message", kInput, "",
+             "The full name of the messages' type in a schema file of protobuf")
+             .value("NAME")),
     both("kafka.schema_bytes_max", Type::kBytes,
          run("--kafka-schema-bytes-max", kInput, "1MiB",
              "Size of a schema; messages of a larger one are dead letters")

@@ -12,6 +12,7 @@
 #include "api/schemas/http_registry.h"
 #include "cep/base/trimmed.h"
 #include "runtime/formats/avro_schema.h"
+#include "runtime/formats/protobuf_schema.h"
 #include "runtime/formats/registry_format.h"
 #include "runtime/formats/schema_cache.h"
 
@@ -75,12 +76,14 @@ Result<std::shared_ptr<runtime::MessageFormat>> registry_format(const Configurat
   if (!registry) return wrong("kafka.registry: " + registry.error().message);
   runtime::SchemaCacheOptions cache;
   cache.schemas_max = static_cast<std::size_t>(settings.integer("kafka.schemas_max"));
-  const auto read = [from = type_from(settings)](
+  const auto read = [from = type_from(settings), format = settings.text("kafka.format")](
                         const runtime::RegisteredSchema& schema) -> Result<SharedSchema> {
-    if (schema.language != "AVRO") {
+    const bool is_avro = format == "avro";
+    if (schema.language != (is_avro ? "AVRO" : "PROTOBUF")) {
       return fail(Errc::kUnsupported,
-                  fmt::format("it is one of {}, and kafka.format is avro", schema.language));
+                  fmt::format("it is one of {}, and kafka.format is {}", schema.language, format));
     }
+    if (!is_avro) return runtime::read_protobuf_schema(schema, from);
     return runtime::AvroSchema::parse(schema.text, schema.references, from);
   };
   return std::make_shared<runtime::RegistryFormat>(
@@ -91,7 +94,16 @@ Result<std::shared_ptr<runtime::MessageFormat>> file_format(const Configuration&
   const Result<std::string> text =
       read_file(settings, "kafka.schema_file", schema_bytes_max(settings));
   if (!text) return tl::unexpected(text.error());
-  Result<SharedSchema> schema = runtime::AvroSchema::parse(*text, {}, type_from(settings));
+  const std::string& message = settings.text("kafka.schema_message");
+  const bool is_avro = settings.text("kafka.format") == "avro";
+  if (!is_avro && message.empty()) {
+    return wrong(
+        "kafka.schema_file of protobuf needs kafka.schema_message: the full name of the "
+        "messages' type");
+  }
+  Result<SharedSchema> schema =
+      is_avro ? Result<SharedSchema>(runtime::AvroSchema::parse(*text, {}, type_from(settings)))
+              : runtime::read_descriptor_set(*text, message, type_from(settings));
   if (!schema) {
     return wrong(fmt::format("kafka.schema_file: {}: {}", settings.text("kafka.schema_file"),
                              schema.error().message));
@@ -104,10 +116,16 @@ Result<std::shared_ptr<runtime::MessageFormat>> make_message_format(const Config
   const std::string& format = settings.text("kafka.format");
   const bool has_registry = !settings.text("kafka.registry").empty();
   const bool has_file = !settings.text("kafka.schema_file").empty();
+  if (format == "protobuf" && !runtime::protobuf_library_version()) {
+    return wrong(
+        "kafka.format: this tocsin was built without Protobuf: install libprotobuf (./do "
+        "setup kafka) and build it again");
+  }
   if (format == "json") {
     if (!has_registry && !has_file) return nullptr;
-    return wrong(fmt::format("{} needs kafka.format = \"avro\": messages of JSON have no schema",
-                             has_registry ? "kafka.registry" : "kafka.schema_file"));
+    return wrong(fmt::format(
+        "{} needs kafka.format = \"avro\" or \"protobuf\": messages of JSON have no schema",
+        has_registry ? "kafka.registry" : "kafka.schema_file"));
   }
   if (has_registry == has_file) {
     return wrong(

@@ -47,6 +47,7 @@ FoundSchema SchemaCache::find(std::uint32_t id) {
     if (entry.found.schema || steady_clock::now() < entry.refused_until) return entry.found;
     entries_.erase(found);
   }
+  if (fetched_ == id) return {};
   // Whoever waits for another one asks again.
   wanted_ = id;
   if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
@@ -71,9 +72,11 @@ void SchemaCache::fetch_all() {
     for_thread_.wait(lock, [&] { return is_stopping_ || wanted_; });
     if (is_stopping_) return;
     const std::uint32_t id = *std::exchange(wanted_, std::nullopt);
+    fetched_ = id;
     lock.unlock();
     const bool is_known = take_answer(id, registry_->fetch(id));
     lock.lock();
+    fetched_.reset();
     if (is_known) {
       pause = std::chrono::milliseconds(0);
       continue;
@@ -109,6 +112,7 @@ bool SchemaCache::take_answer(std::uint32_t id, const Result<RegisteredSchema>& 
     make_room();
     entry.used = ++calls_;
     entries_.insert_or_assign(id, std::move(entry));
+    fetched_.reset();
   }
   const std::lock_guard lock(listener_mutex_);
   if (listener_.arrived) listener_.arrived();

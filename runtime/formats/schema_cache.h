@@ -71,6 +71,7 @@ class SchemaCache {
   std::condition_variable for_thread_;
   std::map<std::uint32_t, Entry> entries_;
   std::optional<std::uint32_t> wanted_;
+  std::optional<std::uint32_t> fetched_;  // which the registry is asked for now
   std::uint64_t calls_ = 0;
   bool is_stopping_ = false;
   bool is_away_ = false;  // the thread's: the registry is, which was noted

@@ -10,7 +10,8 @@ import json
 import signal
 
 from broker import Broker, reason_for_none
-from binary_messages import CONFIRMATION, PAYMENT, avro_bytes, avro_confirmation, avro_long, avro_payment, framed
+from binary_messages import (CONFIRMATION, PAYMENT, PLACE, PROTO, avro_bytes, avro_confirmation, avro_long, avro_payment, framed,
+                             proto_confirmation, proto_payment)
 from registry import Registry
 
 from durable_run import stream
@@ -75,6 +76,31 @@ def same_alerts():
     run("as-avro", *with_registry(registry))
     assert read("alerts") == read("expected")
     tocsin("verify", "data")
+
+
+@case
+def protobuf():
+    """messages of Protobuf give the alerts of the same events as JSON, byte for byte"""
+    write("rules.tocsin", RULES)
+    events = stream(600)
+    registry = Registry()
+    registry.subjects[("place.proto", 1)] = {"schema": PLACE, "schemaType": "PROTOBUF"}
+    registry.schemas[3] = {"schema": PROTO, "schemaType": "PROTOBUF",
+                           "references": [{"name": "place.proto", "subject": "place.proto", "version": 1}]}
+    registry.schemas[4] = {"schema": PAYMENT}
+    if "built without Protobuf" in tocsin("--version").out:
+        has(run("t", *with_registry(registry, "protobuf"), code=2).err, "built without Protobuf: install libprotobuf")
+        return
+    messages = [framed(3, b"\2\2" + proto_payment(event)) if event["type"] == "payment" else
+                framed(3, b"\0" + proto_confirmation(event)) for event in events]
+    fill("proto-json", [json.dumps(event) for event in events])
+    fill("proto", [*messages, framed(3, b"\2\6"), framed(3, b"\2\2\x0a\x7f"), framed(4, b"")])
+    run("proto-json", alerts="expected", data="json")
+    run("proto", *with_registry(registry, "protobuf"))
+    assert read("alerts") == read("expected") and read("alerts")
+    assert [row["reason"] for row in dead()] == [
+        "the schema has no message 3", "the bytes are no `payment`",
+        "schema 4 cannot be used: it is one of AVRO, and kafka.format is protobuf"], dead()
 
 
 @case
@@ -177,6 +203,7 @@ def refusals():
     write("rules.tocsin", RULES)
     write("bad.avsc", '{"type":"record","name":"A"}')
     write("login", "no colon\n")
+    write("bad.desc", "no descriptors")
     for more, words in (
             (("--kafka-registry", "http://r"), 'kafka.registry needs kafka.format = "avro"'),
             (("--kafka-format", "avro"), "needs kafka.registry, if each message names its schema, or kafka.schema_file"),
@@ -184,9 +211,13 @@ def refusals():
             (("--kafka-format", "avro", "--kafka-registry", "ftp://r"), "kafka.registry: "),
             (("--kafka-format", "avro", "--kafka-schema-file", "none"), "kafka.schema_file: cannot be read: none"),
             (("--kafka-format", "avro", "--kafka-schema-file", "bad.avsc"), "bad.avsc: record `A` has no `fields`"),
+            (("--kafka-format", "protobuf", "--kafka-schema-file", "bad.desc"), ("needs kafka.schema_message", "without Protobuf")),
+            (("--kafka-format", "protobuf", "--kafka-schema-file", "bad.desc", "--kafka-schema-message", "M"),
+             ("it is no FileDescriptorSet", "without Protobuf")),
             (("--kafka-format", "avro", "--kafka-registry", "http://r", "--kafka-registry-auth-file", "login"),
              "the file has one line, USER:PASSWORD")):
-        has(run("t", *more, code=2).err, words)
+        said = run("t", *more, code=2).err
+        assert any(word in said for word in ([words] if isinstance(words, str) else words)), (words, said)
 
 
 def main():

@@ -449,7 +449,7 @@ class RandomType {
 };
 
 TEST_CASE("avro: random values of random schemas, as a naive encoder writes them") {
-  for_all_seeds("AVRO", 1000, [](Random& random) {
+  for_all_seeds("FORMATS", 1000, [](Random& random) {
     int names = 0;
     const RandomType type(random, 0, names);
     const Schema schema = schema_of(type.schema());
