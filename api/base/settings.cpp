@@ -283,6 +283,10 @@ constexpr auto kRows = std::to_array<Row>({
          run("--kafka-schemas-max", kInput, "1000",
              "Schemas of the registry that are kept in memory")
              .range(1, 1'000'000)),
+    both("kafka.schemas_bytes_max", Type::kBytes,
+         run("--kafka-schemas-bytes-max", kInput, "16MiB",
+             "Size of the texts of those schemas; the one used last is kept in any case")
+             .range(kKiB, 64 * kGiB)),
     both("kafka.event_type", Type::kWord,
          run("--kafka-event-type", kInput, "field",
              "What names the event type of a message with a schema: its field `type`, or if it has "

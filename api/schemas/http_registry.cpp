@@ -65,7 +65,7 @@ HttpRegistry::HttpRegistry(std::unique_ptr<HttpGet> http, const HttpRegistryOpti
       headers_(headers_for(options.credentials)),
       references_max_(options.references_max) {}
 
-Result<std::unique_ptr<HttpRegistry>> HttpRegistry::make(HttpRegistryOptions options) {
+Result<std::unique_ptr<HttpRegistry>> HttpRegistry::make(const HttpRegistryOptions& options) {
   Result<std::unique_ptr<HttpGet>> http = HttpGet::make(options.url, options.limits);
   if (!http) return tl::unexpected(http.error());
   return std::unique_ptr<HttpRegistry>(new HttpRegistry(*std::move(http), options));

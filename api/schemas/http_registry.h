@@ -26,7 +26,7 @@ struct HttpRegistryOptions {
 class HttpRegistry : public runtime::SchemaRegistry {
  public:
   /// Nothing is asked yet. Fails as HttpGet::make().
-  static Result<std::unique_ptr<HttpRegistry>> make(HttpRegistryOptions options);
+  static Result<std::unique_ptr<HttpRegistry>> make(const HttpRegistryOptions& options);
   Result<runtime::RegisteredSchema> fetch(std::uint32_t id) override;
   void stop() override { http_->stop(); }
   std::string name() const override { return http_->url().text(); }

@@ -70,12 +70,13 @@ Result<HttpRegistryOptions> registry_options(const Configuration& settings) {
 }
 
 Result<std::shared_ptr<runtime::MessageFormat>> registry_format(const Configuration& settings) {
-  Result<HttpRegistryOptions> options = registry_options(settings);
+  const Result<HttpRegistryOptions> options = registry_options(settings);
   if (!options) return tl::unexpected(options.error());
-  Result<std::unique_ptr<HttpRegistry>> registry = HttpRegistry::make(*std::move(options));
+  Result<std::unique_ptr<HttpRegistry>> registry = HttpRegistry::make(*options);
   if (!registry) return wrong("kafka.registry: " + registry.error().message);
   runtime::SchemaCacheOptions cache;
   cache.schemas_max = static_cast<std::size_t>(settings.integer("kafka.schemas_max"));
+  cache.bytes_max = static_cast<std::size_t>(settings.integer("kafka.schemas_bytes_max"));
   const auto read = [from = type_from(settings), format = settings.text("kafka.format")](
                         const runtime::RegisteredSchema& schema) -> Result<SharedSchema> {
     const bool is_avro = format == "avro";

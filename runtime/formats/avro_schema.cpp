@@ -107,7 +107,7 @@ class AvroReader {
     const Index index = add(AvroKind::kUnion);
     std::vector<Index> parts;
     for (const dom::element branch : branches) {
-      const Result<Index> part = read(branch, space, depth + 1);
+      Result<Index> part = read(branch, space, depth + 1);
       if (!part) return part;
       parts.push_back(*part);
     }
@@ -129,7 +129,7 @@ class AvroReader {
     if (*type == "fixed") return read_fixed(object, space);
     if (*type == "array") return read_container(AvroKind::kArray, object, "items", space, depth);
     if (*type == "map") return read_container(AvroKind::kMap, object, "values", space, depth);
-    const Result<Index> plain = find(*type, space);
+    Result<Index> plain = find(*type, space);
     if (!plain || *plain >= kPrimitives.size()) return plain;
     return logical(object, *plain);
   }
@@ -140,7 +140,7 @@ class AvroReader {
     if (object[member].get(part) != simdjson::SUCCESS)
       return corrupt(fmt::format("a type has no `{}`", member));
     const Index index = add(kind);
-    const Result<Index> of_part = read(part, space, depth + 1);
+    Result<Index> of_part = read(part, space, depth + 1);
     if (!of_part) return of_part;
     types_[index].parts = {*of_part};
     return index;
@@ -166,7 +166,7 @@ class AvroReader {
   }
 
   Result<Index> read_record(dom::object object, std::string space, int depth) {
-    const Result<Index> index = define(AvroKind::kRecord, object, space);
+    Result<Index> index = define(AvroKind::kRecord, object, space);
     if (!index) return index;
     const std::string name = types_[*index].name;
     dom::array fields;
@@ -181,7 +181,7 @@ class AvroReader {
       if (!field_name) return corrupt(fmt::format("a field of `{}` has no `name`", name));
       if (field["type"].get(type) != simdjson::SUCCESS)
         return corrupt(fmt::format("field `{}.{}` has no `type`", name, *field_name));
-      const Result<Index> part = read(type, space, depth + 1);
+      Result<Index> part = read(type, space, depth + 1);
       if (!part) return part;
       record.parts.push_back(*part);
       record.names.push_back(json_text(*field_name) + ':');
@@ -197,7 +197,7 @@ class AvroReader {
   }
 
   Result<Index> read_enum(dom::object object, std::string space) {
-    const Result<Index> index = define(AvroKind::kEnum, object, space);
+    Result<Index> index = define(AvroKind::kEnum, object, space);
     if (!index) return index;
     dom::array symbols;
     if (object["symbols"].get(symbols) != simdjson::SUCCESS)
@@ -212,7 +212,7 @@ class AvroReader {
   }
 
   Result<Index> read_fixed(dom::object object, std::string space) {
-    const Result<Index> index = define(AvroKind::kFixed, object, space);
+    Result<Index> index = define(AvroKind::kFixed, object, space);
     if (!index) return index;
     std::int64_t size = 0;
     if (object["size"].get(size) != simdjson::SUCCESS || size < 0 || size > kFixedBytesMax)

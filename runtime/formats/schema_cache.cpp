@@ -45,6 +45,7 @@ FoundSchema SchemaCache::find(std::uint32_t id) {
     Entry& entry = found->second;
     entry.used = ++calls_;
     if (entry.found.schema || steady_clock::now() < entry.refused_until) return entry.found;
+    bytes_ -= entry.bytes;
     entries_.erase(found);
   }
   if (fetched_ == id) return {};
@@ -102,6 +103,8 @@ bool SchemaCache::take_answer(std::uint32_t id, const Result<RegisteredSchema>& 
   if (!answer) {
     entry.found.refusal = answer.error().message;
   } else if (auto schema = read_(*answer); schema) {
+    entry.bytes = answer->text.size();
+    for (const NamedSchema& reference : answer->references) entry.bytes += reference.text.size();
     entry.found.schema = *std::move(schema);
   } else {
     entry.found.refusal = fmt::format("schema {} cannot be used: {}", id, schema.error().message);
@@ -109,9 +112,10 @@ bool SchemaCache::take_answer(std::uint32_t id, const Result<RegisteredSchema>& 
   entry.refused_until = steady_clock::now() + options_.refused_for;
   {
     const std::lock_guard lock(mutex_);
-    make_room();
+    make_room(entry.bytes);
     entry.used = ++calls_;
-    entries_.insert_or_assign(id, std::move(entry));
+    bytes_ += entry.bytes;
+    entries_.emplace(id, std::move(entry));
     fetched_.reset();
   }
   const std::lock_guard lock(listener_mutex_);
@@ -119,10 +123,15 @@ bool SchemaCache::take_answer(std::uint32_t id, const Result<RegisteredSchema>& 
   return true;
 }
 
-void SchemaCache::make_room() {
-  if (entries_.size() < std::max<std::size_t>(options_.schemas_max, 1)) return;
-  entries_.erase(
-      std::ranges::min_element(entries_, {}, [](const auto& entry) { return entry.second.used; }));
+// For one more, of so many bytes.
+void SchemaCache::make_room(std::size_t bytes) {
+  while (!entries_.empty() &&
+         (entries_.size() >= options_.schemas_max || bytes_ + bytes > options_.bytes_max)) {
+    const auto oldest =
+        std::ranges::min_element(entries_, {}, [](const auto& entry) { return entry.second.used; });
+    bytes_ -= oldest->second.bytes;
+    entries_.erase(oldest);
+  }
 }
 
 void SchemaCache::note(const std::string& text) {

@@ -25,6 +25,8 @@ namespace tocsin::runtime {
 struct SchemaCacheOptions {
   /// How many are kept; the one that was not used for longest makes room.
   std::size_t schemas_max = 1000;
+  /// Bytes of their texts; the newest is kept in any case.
+  std::size_t bytes_max = std::size_t{16} << 20;
   /// For how long a schema that the registry does not know, or that cannot be used, is not asked
   /// for again.
   std::chrono::milliseconds refused_for{60'000};
@@ -53,13 +55,14 @@ class SchemaCache {
  private:
   struct Entry {
     FoundSchema found;
+    std::size_t bytes = 0;  // of its text and those that it refers to
     std::chrono::steady_clock::time_point refused_until;
     std::uint64_t used = 0;  // when, by the number of the call
   };
   void work() noexcept;
   void fetch_all();
   bool take_answer(std::uint32_t id, const Result<RegisteredSchema>& answer);
-  void make_room();
+  void make_room(std::size_t bytes);
   void note(const std::string& text);
 
   const std::unique_ptr<SchemaRegistry> registry_;
@@ -70,6 +73,7 @@ class SchemaCache {
   std::mutex mutex_;
   std::condition_variable for_thread_;
   std::map<std::uint32_t, Entry> entries_;
+  std::size_t bytes_ = 0;  // of all entries
   std::optional<std::uint32_t> wanted_;
   std::optional<std::uint32_t> fetched_;  // which the registry is asked for now
   std::uint64_t calls_ = 0;

@@ -216,6 +216,22 @@ TEST_CASE("registry: so many schemas are kept, those that were used last") {
   CHECK(world.answers->count() == 101);
 }
 
+TEST_CASE("registry: schemas of so many bytes are kept, and one that is larger alone") {
+  SchemaCacheOptions options;
+  options.bytes_max = 2 * kPay.size() + 1;
+  World world(options);
+  for (std::uint32_t id = 0; id < 4; ++id) world.answers->schemas[id] = kPay;
+  world.answers->schemas[9] = kPay + std::string(3 * kPay.size(), ' ');
+  for (const std::uint32_t id : {0U, 1U, 0U, 1U, 2U}) world.line_of(message(id, "\2"));
+  CHECK(world.answers->count() == 3);
+  for (const std::uint32_t id : {1U, 2U, 0U}) world.line_of(message(id, "\2"));
+  CHECK(world.answers->count() == 4);
+  for (int i = 0; i < 3; ++i) CHECK(world.line_of(message(9, "\2")) == R"({"type":"pay","n":1})");
+  CHECK(world.answers->count() == 5);
+  world.line_of(message(0, "\2"));
+  CHECK(world.answers->count() == 6);
+}
+
 TEST_CASE("undecoded messages: the line fits, whatever the message and the reason are") {
   for (const std::size_t size : {0, 1, 2, 3, 500, 700, 5000}) {
     for (const std::size_t reason : {0, 10, 299, 300, 2000}) {
