@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -83,9 +84,12 @@ Result<HttpRegistry::Answer> HttpRegistry::ask(const std::string& path, const st
     const std::int64_t error = has_code ? code->get<std::int64_t>() : 0;
     if (reply->status == kNotFound && error >= kNoSubject && error <= kNoSchema)
       return fail(Errc::kNotFound, what + " is unknown to the registry");
-    const std::string shown = body.is_object() ? text_member(body, "message").value_or("") : "";
+    std::string shown = body.is_object() ? text_member(body, "message").value_or("") : "";
+    shown.resize(std::min(shown.size(), kShownBytesMax));
+    std::ranges::replace_if(
+        shown, [](char c) { return c < ' ' || c > '~'; }, '?');
     return fail(Errc::kIo, fmt::format("it answered with status {}{}{}", reply->status,
-                                       shown.empty() ? "" : ": ", shown.substr(0, kShownBytesMax)));
+                                       shown.empty() ? "" : ": ", shown));
   }
   const std::optional<std::string> text =
       body.is_object() ? text_member(body, "schema") : std::nullopt;

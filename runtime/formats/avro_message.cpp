@@ -9,6 +9,8 @@
 
 namespace tocsin::runtime {
 namespace {
+constexpr std::size_t kPlaceBytesMax = 200;  // beyond which nothing is added to it
+
 // Reads one value after the other. After false, error() says why.
 class AvroConverter {
  public:
@@ -134,7 +136,8 @@ class AvroConverter {
       out_ += names[i];
       if (value(types_[type.parts[i]], depth + 1)) continue;
       const std::string_view name = type.names[i];
-      place_.insert(0, fmt::format(".{}", name.substr(1, name.size() - 3)));
+      if (place_.size() < kPlaceBytesMax)
+        place_.insert(0, fmt::format(".{}", name.substr(1, name.size() - 3)));
       return false;
     }
     out_ += '}';

@@ -69,8 +69,8 @@ class ProtobufSchema : public MessageSchema {
     int depth = 0;
     int deepest = 0;
     for (const char c : text) {
-      if (c == '{' || c == '[' || c == '<' || c == '(') deepest = std::max(deepest, ++depth);
-      if (c == '}' || c == ']' || c == '>' || c == ')') --depth;
+      if (c == '{') deepest = std::max(deepest, ++depth);
+      if (c == '}') --depth;
     }
     if (deepest > kDepthMax) {
       return fail(Errc::kLimit, fmt::format("{} is nested more than {} deep", name, kDepthMax));

@@ -153,11 +153,18 @@ def unclean():
 
 @case
 def file_and_login():
-    """messages without a header, by a schema in a file; a registry with a password, which is not shown"""
+    """messages without a header, by a schema in a file, also if they were read as JSON; a registry's password is not shown"""
     write("rules.tocsin", RULES)
     events = [event for event in stream(200) if event["type"] == "payment"]
     fill("plain", [avro_payment(event) for event in events])
     write("payment.avsc", PAYMENT)
+    # Read as JSON by mistake: the last message is another one for a start that reads it as Avro.
+    fill("changed", [avro_payment(event) for event in events[:5]])
+    run("changed", "--quiet", data="changed", alerts="none", code=3)
+    broker.produce("changed", [(0, avro_payment(events[5]))])
+    by_file = ("--kafka-format", "avro", "--kafka-schema-file", "payment.avsc")
+    has(run("changed", *by_file, data="changed", alerts="none", code=5).err, "the message at offset 4 of changed/0 is not")
+    has(run("changed", *by_file, "--kafka-accept-gap", "changed/0=5..5", data="changed", alerts="none").err, ": 1 event ")
     run("plain", "--kafka-format", "avro", "--kafka-schema-file", "payment.avsc")
     fill("login", [avro(event) for event in events])
     registry = avro_registry(login="tocsin:geheim")
