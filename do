@@ -250,7 +250,7 @@ verb_test() {
   fi
   if [ ${#patterns[@]} = 0 ] && selected instructions && ! (ensure_setup bench); then missing_parts+=" bench "; fi
   # Before the build, which takes librdkafka where it is.
-  if [ ${#patterns[@]} = 0 ] && (selected kafka || selected kafka-sink) && ! (ensure_setup kafka); then missing_parts+=" kafka "; fi
+  if [ ${#patterns[@]} = 0 ] && (selected kafka || selected kafka-sink || selected kafka-formats) && ! (ensure_setup kafka); then missing_parts+=" kafka "; fi
   if ! (build_preset "$preset" "${targets[@]}"); then
     say "the build failed"
     say "0 passed, 1 failed"

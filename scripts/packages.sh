@@ -12,7 +12,7 @@ distribution() {
 #   bench    valgrind, which counts instructions
 #   lint     clang-format and clang-tidy
 #   fuzz     clang with libFuzzer
-#   kafka    librdkafka, with which the program is built where it is there, and what the tests' broker needs
+#   kafka    librdkafka and libprotobuf, with which the program is built where they are there, and what the tests' broker needs
 setup_parts=(program tests bench lint fuzz kafka)
 
 # packages PART…: prints the packages that this distribution needs for them, one per line.
@@ -40,7 +40,7 @@ packages() {
       bench) printf '%s\n' valgrind ;;
       lint) printf '%s\n' git clang-format clang-tidy ;;
       fuzz) printf '%s\n' clang "$clang_runtime" ;;
-      kafka) printf '%s\n' librdkafka-dev maven ;;  # Maven brings a Java runtime
+      kafka) printf '%s\n' librdkafka-dev libprotobuf-dev libprotoc-dev maven ;;  # Maven brings a Java runtime
     esac
   done
 }

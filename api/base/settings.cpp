@@ -252,6 +252,46 @@ constexpr auto kRows = std::to_array<Row>({
              "Properties of the Kafka client, such as those for SASL and TLS: a file with lines "
              "NAME = VALUE")
              .value("FILE")),
+    both(
+        "kafka.format", Type::kWord,
+        run("--kafka-format", kInput, "json", "What messages are; avro and protobuf need a schema"),
+        "json|avro|protobuf"),
+    both("kafka.registry", Type::kText,
+         run("--kafka-registry", kInput, "",
+             "The schema registry that has the schemas which messages name")
+             .value("URL")),
+    both("kafka.registry_auth_file", Type::kText,
+         run("--kafka-registry-auth-file", kInput, "",
+             "The file with the registry's user and password: one line, USER:PASSWORD")
+             .value("FILE")),
+    both("kafka.registry_timeout", Type::kDuration,
+         run("--kafka-registry-timeout", kInput, "5s",
+             "How long an answer of the registry may take; then it is asked again")
+             .range(1000)),
+    both("kafka.schema_file", Type::kText,
+         run("--kafka-schema-file", kInput, "", "The schema of all messages, which then name none")
+             .value("FILE")),
+    both("kafka.schema_message", Type::kText,
+         run("--kafka-schema-message", kInput, "",
+             "The full name of the messages' type in a schema file of protobuf")
+             .value("NAME")),
+    both("kafka.schema_bytes_max", Type::kBytes,
+         run("--kafka-schema-bytes-max", kInput, "1MiB",
+             "Size of a schema; messages of a larger one are dead letters")
+             .range(kKiB, 64 * kMiB)),
+    both("kafka.schemas_max", Type::kInteger,
+         run("--kafka-schemas-max", kInput, "1000",
+             "Schemas of the registry that are kept in memory")
+             .range(1, 1'000'000)),
+    both("kafka.schemas_bytes_max", Type::kBytes,
+         run("--kafka-schemas-bytes-max", kInput, "16MiB",
+             "Size of the texts of those schemas; the one used last is kept in any case")
+             .range(kKiB, 64 * kGiB)),
+    both("kafka.event_type", Type::kWord,
+         run("--kafka-event-type", kInput, "field",
+             "What names the event type of a message with a schema: its field `type`, or if it has "
+             "none, the schema; or always the schema"),
+         "field|schema"),
     both("kafka.begin", Type::kWord,
          run("--kafka-begin", kInput, "first",
              "Where a topic is begun of which nothing was read: at its first message, or at its "

@@ -11,6 +11,7 @@
 #include <boost/version.hpp>
 #include <nlohmann/json.hpp>
 
+#include "runtime/formats/protobuf_schema.h"
 #include "runtime/kafka/kafka_client.h"
 
 namespace tocsin::api {
@@ -39,6 +40,7 @@ std::vector<std::pair<std::string, std::string>> version_parts() {
                                    NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH));
   add("CLI11", CLI11_VERSION);
   add("librdkafka", runtime::kafka_library_version().value_or("none: built without Kafka"));
+  add("libprotobuf", runtime::protobuf_library_version().value_or("none: built without Protobuf"));
   return parts;
 }
 

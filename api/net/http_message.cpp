@@ -86,6 +86,19 @@ std::optional<std::int64_t> parse_fixdate(std::string_view text) {
   const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
   return ((days * 24 + *hour) * 60 + *minute) * 60 + *second;
 }
+
+Result<void> append_headers(std::string& message, std::span<const HttpHeader> headers) {
+  for (const HttpHeader& header : headers) {
+    if (!is_token(header.name))
+      return fail(Errc::kInvalidArgument, "the name of an HTTP header is no token");
+    if (!is_header_value(header.value)) {
+      return fail(Errc::kInvalidArgument,
+                  "the value of an HTTP header holds a control character: " + header.name);
+    }
+    message += fmt::format("{}: {}\r\n", header.name, header.value);
+  }
+  return {};
+}
 }  // namespace
 
 Result<std::string> format_post(const WebhookUrl& url, std::span<const HttpHeader> headers,
@@ -98,17 +111,21 @@ Result<std::string> format_post(const WebhookUrl& url, std::span<const HttpHeade
   });
   if (!has_type) message += "Content-Type: application/json\r\n";
   message += fmt::format("Content-Length: {}\r\n", body.size());
-  for (const HttpHeader& header : headers) {
-    if (!is_token(header.name))
-      return fail(Errc::kInvalidArgument, "the name of an HTTP header is no token");
-    if (!is_header_value(header.value)) {
-      return fail(Errc::kInvalidArgument,
-                  "the value of an HTTP header holds a control character: " + header.name);
-    }
-    message += fmt::format("{}: {}\r\n", header.name, header.value);
-  }
+  if (auto appended = append_headers(message, headers); !appended)
+    return tl::unexpected(appended.error());
   message += "\r\n";
   message += body;
+  return message;
+}
+
+Result<std::string> format_get(const WebhookUrl& url, std::string_view target,
+                               std::span<const HttpHeader> headers) {
+  std::string message =
+      fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: tocsin/{}\r\nConnection: close\r\n",
+                  target, url.authority(), TOCSIN_VERSION);
+  if (auto appended = append_headers(message, headers); !appended)
+    return tl::unexpected(appended.error());
+  message += "\r\n";
   return message;
 }
 

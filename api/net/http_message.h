@@ -1,5 +1,5 @@
-/// HTTP/1.1 messages as bytes (RFC 9112), as far as sending webhooks needs them: a POST out, an
-/// answer's head in.
+/// HTTP/1.1 messages as bytes (RFC 9112), as far as this program asks others: a POST or a GET
+/// out, an answer's head in.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -18,6 +18,11 @@ namespace tocsin::api {
 /// that nobody's value can begin another header or request.
 Result<std::string> format_post(const WebhookUrl& url, std::span<const HttpHeader> headers,
                                 std::string_view body);
+
+/// The bytes of a GET of `target` (path and query) at the host of `url`, after whose answer the
+/// connection closes. Errors: as format_post().
+Result<std::string> format_get(const WebhookUrl& url, std::string_view target,
+                               std::span<const HttpHeader> headers);
 
 struct ResponseHead {
   int status = 0;

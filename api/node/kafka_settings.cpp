@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "api/schemas/message_formats.h"
 #include "runtime/kafka/kafka_properties.h"
 
 namespace tocsin::api {
@@ -116,6 +118,9 @@ Result<std::optional<KafkaSettings>> kafka_settings(const Configuration& setting
   const auto commit_ms =
       runtime::kafka_number(kafka.reader.connection.properties, "auto.commit.interval.ms");
   if (commit_ms && *commit_ms > 0) kafka.inputs.commit_every = cep::Duration{*commit_ms * 1000};
+  Result<std::shared_ptr<runtime::MessageFormat>> format = make_message_format(settings);
+  if (!format) return tl::unexpected(format.error());
+  kafka.reader.format = *std::move(format);
   kafka.inputs.begins_at_end = settings.text("kafka.begin") == "end";
   for (const std::string& text : settings.texts("kafka.accept_gap")) {
     const std::optional<runtime::AcceptedGap> gap = runtime::parse_accepted_gap(text);

@@ -27,7 +27,7 @@ std::string dead_letter_text(const LineProblem& problem, const cep::EventType* t
     case LineVerdict::kImplausibleTime:
       return fmt::format("event time {} {}", time_name(),
                          implausible_text(time_field(), problem.offender, true));
-    case LineVerdict::kRow:
+    case LineVerdict::kGiven:
       return std::string(problem.offender);
     case LineVerdict::kOk:
       break;

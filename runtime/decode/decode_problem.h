@@ -18,12 +18,12 @@ enum class LineVerdict : std::uint8_t {
   kNoTime,
   kBadTime,
   kImplausibleTime,
-  kRow,  // a row of CSV is no event
+  kGiven,  // a row of CSV or a message of a topic is no event, for a reason that it gives
 };
 struct LineProblem {
   LineVerdict verdict = LineVerdict::kOk;
   JsonFault json_fault = JsonFault::kNone;
-  std::string_view offender;  // the `type` or time that is wrong; of kRow the whole reason
+  std::string_view offender;  // the `type` or time that is wrong; of kGiven the whole reason
 };
 /// Why a line is a dead letter: a fact, a colon and the offending value where there is one. `type`
 /// is the line's event type; null before it is known. Requires a verdict other than kOk.

@@ -9,6 +9,7 @@
 #include "runtime/decode/json_structure.h"
 #include "runtime/decode/json_text.h"
 #include "runtime/decode/type_plan.h"
+#include "runtime/decode/undecoded_message.h"
 #include "runtime/decode/word_table.h"
 
 namespace tocsin::runtime {
@@ -158,6 +159,10 @@ bool Decoder::Impl::find_type(JsonCursor& begin, bool& more) {
     return true;
   }
   verdict_ = LineVerdict::kNoType;
+  if (const std::optional<std::string_view> reason = undecoded_reason(line_)) {
+    verdict_ = LineVerdict::kGiven;
+    offender_ = *reason;
+  }
   return json_fault_ == JsonFault::kNone;
 }
 

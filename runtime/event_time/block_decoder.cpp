@@ -81,7 +81,7 @@ void BlockDecoder::decode(std::string_view text, bool is_first, const CsvEvents&
     if (line.too_long) {
       line.text = line.text.substr(0, std::min(options_.line_bytes_max, kLinePrefixBytesMax));
     } else {
-      block.faults.push_back({{LineVerdict::kRow, JsonFault::kNone, *reason++}, nullptr});
+      block.faults.push_back({{LineVerdict::kGiven, JsonFault::kNone, *reason++}, nullptr});
     }
   }
   decode_lines(json.substr(done), false, kAnyLength, block);

@@ -285,8 +285,10 @@ Result<void> TopicInputs::begin_block(Partition& partition) {
   if (block.first_offset() < next) {
     const std::uint64_t last = std::min(next, block.next_offset());
     const std::size_t passed = lines_size(partition.rest, last - block.first_offset());
-    const bool is_known = last == next && known.identity != kNoMessage;
-    if (is_known && message_identity(partition.rest.substr(0, passed)) != known.identity) {
+    const std::string identity =
+        last == next ? message_identity(partition.rest.substr(0, passed)) : known.identity;
+    const bool is_known = known.identity != kNoMessage && identity != kNoMessage;
+    if (is_known && identity != known.identity) {
       const Result<PartitionBounds> bounds = client_.bounds(partition.id);
       if (!bounds) return tl::unexpected(bounds.error());
       return missing(*bounds, next);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cep/base/result.h"
+#include "runtime/formats/message_format.h"
 #include "runtime/inputs/topic_client.h"
 #include "runtime/io/byte_source.h"
 #include "runtime/kafka/kafka_properties.h"
@@ -29,11 +30,14 @@ struct KafkaReaderOptions {
   /// Under which the brokers are told how far partitions were read; empty: they are not.
   std::string group;
   std::size_t line_bytes_max = 1 << 20;
+  /// How messages become JSON lines; null: they are JSON.
+  std::shared_ptr<MessageFormat> format;
   /// Asked while it waits.
   StopRequested stop_requested;
   /// Told on some thread that something may be at hand. May be empty.
   std::function<void()> arrived;
-  /// Told on some thread, once each time, that brokers do not answer, and do again. May be empty.
+  /// Told on some thread, once each time, that brokers or a registry of schemas do not answer, and
+  /// do again. May be empty.
   std::function<void(const std::string&)> note;
 };
 /// Connects, and looks which partitions there are. Fails with kInvalidArgument where it was

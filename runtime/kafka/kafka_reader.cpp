@@ -29,25 +29,6 @@ Error removed(const TopicPartition& partition) {
   return {Errc::kMismatch,
           partition_name(partition) + " is no longer there: its topic was deleted"};
 }
-// Messages that are given back to the client.
-class MessageBatch {
- public:
-  explicit MessageBatch(std::span<rd_kafka_message_t*> messages) : messages_(messages) {}
-  MessageBatch(const MessageBatch&) = delete;
-  MessageBatch& operator=(const MessageBatch&) = delete;
-  ~MessageBatch() {
-    for (rd_kafka_message_t* const message : messages_) rd_kafka_message_destroy(message);
-  }
-  std::span<rd_kafka_message_t* const> messages() const { return messages_; }
-
- private:
-  std::span<rd_kafka_message_t*> messages_;
-};
-
-std::optional<std::string_view> value_of(const rd_kafka_message_t& message) {
-  if (message.payload == nullptr) return std::nullopt;
-  return std::string_view(static_cast<const char*>(message.payload), message.len);
-}
 }  // namespace
 
 Result<std::unique_ptr<TopicClient>> open_kafka_reader(KafkaReaderOptions options) {
@@ -129,6 +110,7 @@ Result<void> KafkaReader::connect(std::uint32_t partitions) {
   Result<KafkaOwned<rd_kafka_t>> handle = make_kafka(RD_KAFKA_CONSUMER, *std::move(conf));
   if (!handle) return tl::unexpected(handle.error());
   handle_ = *std::move(handle);
+  if (options_.format) options_.format->listen({[this] { wake_thread(); }, options_.note});
   thread_ = std::thread([this] { work(); });
   return {};
 }
@@ -158,6 +140,7 @@ KafkaReader::~KafkaReader() {
     is_stopping_ = true;
   }
   for_thread_.notify_all();
+  if (options_.format) options_.format->listen({});
   if (thread_.joinable()) thread_.join();
   for (const std::unique_ptr<Partition>& partition : partitions_) {
     rd_kafka_queue_cb_event_enable(partition->queue.get(), nullptr, nullptr);
@@ -333,44 +316,59 @@ void KafkaReader::read_all() {
   }
 }
 
-// Takes a batch of the partition's messages, where there is room; true where something changed.
+// Takes what there is of the partition's messages, where there is room; true where something
+// changed.
 bool KafkaReader::read(Partition& partition) {
   {
     const std::lock_guard lock(mutex_);
     if (partition.bytes >= kBlocksBytes || partition.failure || partition.is_out_of_range)
       return false;
   }
-  const ssize_t count =
-      rd_kafka_consume_batch_queue(partition.queue.get(), 0, messages_.data(), messages_.size());
-  if (count <= 0) {
+  if (partition.batch.empty() && !fill_batch(partition)) {
     wake_fetcher(partition);
     return false;
   }
-  const MessageBatch batch({messages_.data(), static_cast<std::size_t>(count)});
-  const std::size_t left = rd_kafka_queue_length(partition.queue.get());
+  return take_batch(partition);
+}
+
+bool KafkaReader::fill_batch(Partition& partition) {
   std::size_t bytes = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const rd_kafka_message_t* const message : batch.messages()) {
-      bytes += message->len;
-      if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        take_message(partition, *message);
-      } else {
-        take_error(partition, *message);
-      }
-    }
-  }
-  if (left * (bytes / batch.messages().size()) > queue_bytes_max_ / 2) partition.was_full = true;
+  if (!partition.batch.fill(partition.queue.get(), messages_, bytes)) return false;
+  const std::size_t left = rd_kafka_queue_length(partition.queue.get());
+  if (left * (bytes / partition.batch.size()) > queue_bytes_max_ / 2) partition.was_full = true;
   return true;
 }
 
-void KafkaReader::take_message(Partition& partition, const rd_kafka_message_t& message) {
+// Puts the batch's messages into blocks, up to one that must wait.
+bool KafkaReader::take_batch(Partition& partition) {
+  MessageFormat* const format = options_.format.get();
+  if (format != nullptr)
+    partition.batch.convert(*format, options_.line_bytes_max, kBlocksBytes, lines_);
+  const std::size_t count = format == nullptr ? partition.batch.size() : lines_.count();
+  const std::lock_guard lock(mutex_);
+  // It is not read to its end while messages wait.
+  if (count < partition.batch.size()) partition.is_at_end = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    const KafkaOwned<rd_kafka_message_t> message = partition.batch.pop();
+    std::optional<std::string_view> value = value_of(*message);
+    if (format != nullptr && value) value = lines_.line(i);
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      take_message(partition, *message, value);
+    } else {
+      take_error(partition, *message);
+    }
+  }
+  return count > 0;
+}
+
+void KafkaReader::take_message(Partition& partition, const rd_kafka_message_t& message,
+                               std::optional<std::string_view> value) {
   const auto offset = static_cast<std::uint64_t>(message.offset);
   std::deque<MessageBlock>& blocks = partition.blocks;
   if (blocks.empty() || blocks.back().size() >= kBlockBytes) blocks.emplace_back();
   std::size_t before = blocks.back().size();
-  if (!blocks.back().add(offset, value_of(message), options_.line_bytes_max)) {
-    blocks.emplace_back().add(offset, value_of(message), options_.line_bytes_max);
+  if (!blocks.back().add(offset, value, options_.line_bytes_max)) {
+    blocks.emplace_back().add(offset, value, options_.line_bytes_max);
     before = 0;
   }
   partition.bytes += blocks.back().size() - before;

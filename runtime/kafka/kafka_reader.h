@@ -2,10 +2,12 @@
 ///
 ///   librdkafka's queue of a partition ─▶ thread "kafka" ─▶ blocks of lines ─▶ take()
 ///   ≤ 64 MiB in all, 1 to 16 MiB each     batches of        ≤ 1 MiB
-///                                         1,000 messages
+///                                         1,000 messages,
+///                                         made JSON by the format
 ///
 /// Of a partition whose blocks are not taken the thread takes nothing either, so that its queue
-/// fills up, and the broker is no longer asked for its messages.
+/// fills up, and the broker is no longer asked for its messages. The same goes for one with a
+/// message that the format cannot convert yet.
 ///
 /// What goes wrong on the thread, exceptions too, is an error of take().
 #pragma once
@@ -30,6 +32,7 @@
 #include "cep/base/result.h"
 #include "runtime/inputs/topic_client.h"
 #include "runtime/io/message_block.h"
+#include "runtime/kafka/kafka_batch.h"
 #include "runtime/kafka/kafka_client.h"
 #include "runtime/kafka/kafka_handle.h"
 #include "runtime/kafka/kafka_topics.h"
@@ -59,6 +62,7 @@ class KafkaReader : public TopicClient {
     // The thread's alone:
     std::uint64_t next_offset = 0;  // of the message to come
     bool was_full = false;          // the client's queue was, since the fetcher was woken last
+    KafkaBatch batch;               // taken from it, and not in blocks yet
     // With mutex_:
     std::deque<MessageBlock> blocks;  // the last may be added to
     std::size_t bytes = 0;            // in them
@@ -79,7 +83,10 @@ class KafkaReader : public TopicClient {
   void work() noexcept;
   void read_all();
   bool read(Partition& partition);
-  void take_message(Partition& partition, const rd_kafka_message_t& message);
+  bool fill_batch(Partition& partition);
+  bool take_batch(Partition& partition);
+  void take_message(Partition& partition, const rd_kafka_message_t& message,
+                    std::optional<std::string_view> value);
   void take_error(Partition& partition, const rd_kafka_message_t& message);
   void wake_fetcher(Partition& partition);
   void fail_all(const std::string& reason);
@@ -117,6 +124,7 @@ class KafkaReader : public TopicClient {
   bool is_out_of_reach_ = false;               // the brokers are, which was noted
   bool is_commit_refused_ = false;             // likewise
   std::vector<rd_kafka_message_t*> messages_;  // the thread's
+  BatchLines lines_;                           // likewise
   std::thread thread_;
 };
 }  // namespace tocsin::runtime

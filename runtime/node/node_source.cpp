@@ -4,12 +4,16 @@
 #include <simdjson.h>
 
 #include "cep/value/value.h"
+#include "runtime/decode/undecoded_message.h"
 #include "runtime/journal/journal_record.h"
 
 namespace tocsin::runtime {
 std::string message_identity(std::string_view lines) {
   lines.remove_suffix(1);
-  const RangeDigest digest = digest_range(lines.substr(lines.rfind('\n') + 1));
+  const std::string_view line = lines.substr(lines.rfind('\n') + 1);
+  // These may be read otherwise at the next start, with a schema or in a format that is known then.
+  if (line.starts_with('\0') || undecoded_reason(line)) return std::string(kNoMessage);
+  const RangeDigest digest = digest_range(line);
   return {digest.begin(), digest.end()};
 }
 

@@ -57,7 +57,8 @@ inline std::string_view row_format(std::string_view identity) {
 /// message was taken since.
 inline constexpr std::string_view kNoMessage = "-";
 /// What the last message that was taken of a partition is known by, before next_offset: a digest of
-/// the last of `lines`, which end with a line feed.
+/// the last of `lines`, which end with a line feed. kNoMessage for one that was not converted to
+/// JSON.
 std::string message_identity(std::string_view lines);
 
 void write_source(const NodeSource& source, ByteWriter& to);

@@ -26,6 +26,17 @@ TEST_CASE("http message: a POST as bytes") {
   CHECK(typed->ends_with("\r\ncontent-type: application/cloudevents+json\r\n\r\n{}"));
 }
 
+TEST_CASE("http message: a GET as bytes") {
+  const WebhookUrl url = *parse_webhook_url("http://example.com:81/a");
+  const HttpHeader headers[] = {{"Accept", "text/plain"}};
+  const Result<std::string> message = format_get(url, "/b?c=d", headers);
+  REQUIRE(message);
+  CHECK(message->starts_with("GET /b?c=d HTTP/1.1\r\nHost: example.com:81\r\nUser-Agent: tocsin/"));
+  CHECK(message->ends_with("\r\nConnection: close\r\nAccept: text/plain\r\n\r\n"));
+  const HttpHeader bad[] = {{"x", "a\r\nY: b"}};
+  CHECK_FALSE(format_get(url, "/", bad));
+}
+
 TEST_CASE("http message: a header cannot begin another one") {
   const WebhookUrl url = *parse_webhook_url("http://example.com/");
   const HttpHeader bad[] = {{"x", "a\r\nY: b"}, {"x", "a\nb"}, {"x", std::string("a\0b", 3)},

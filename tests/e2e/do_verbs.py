@@ -95,7 +95,7 @@ def the_demo_installs_the_program_s_part():
 def setup_by_parts():
     """./do setup installs the parts named, each once; `all` installs every one; a part that is unknown is refused"""
     parts = {"tests": {"doctest-dev", "jq", "curl", "git"}, "bench": {"valgrind"}, "lint": {"clang-format", "clang-tidy", "git"},
-             "kafka": {"librdkafka-dev", "maven"}}
+             "kafka": {"librdkafka-dev", "libprotobuf-dev", "libprotoc-dev", "maven"}}
     for part, packages in parts.items():
         stage = Stage()
         stage.do("setup", part)

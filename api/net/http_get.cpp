@@ -1,0 +1,134 @@
+#include "api/net/http_get.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+
+#include "api/net/http_message.h"
+
+namespace tocsin::api {
+namespace {
+using std::chrono::steady_clock;
+constexpr std::size_t kHeadBytesMax = 32 * 1024;
+constexpr std::size_t kChunkLineBytesMax = 1024;
+
+// The body of an answer as it arrives, by its framing.
+class Body {
+ public:
+  Body(const ResponseHead& head, std::size_t bytes_max) : head_(head), max_(bytes_max) {}
+
+  Result<void> take(std::string_view bytes) {
+    if (!head_.is_chunked) {
+      text_ += bytes;
+      return text_.size() <= max_ ? Result<void>() : too_large();
+    }
+    raw_ += bytes;
+    if (raw_.size() > 2 * max_ + kHeadBytesMax) return too_large();
+    while (!is_over_) {
+      const Result<bool> taken = take_chunk();
+      if (!taken) return tl::unexpected(taken.error());
+      if (!*taken) break;
+    }
+    return {};
+  }
+  // Whether nothing more is to come.
+  bool is_over() const {
+    return head_.is_chunked ? is_over_ : head_.body_bytes && text_.size() >= *head_.body_bytes;
+  }
+  // The peer closed the connection.
+  Result<void> close() const {
+    if (is_over() || (!head_.is_chunked && !head_.body_bytes)) return {};
+    return fail(Errc::kIo, "the connection was closed within the answer");
+  }
+  std::string take_text() {
+    if (head_.body_bytes) text_.resize(std::min<std::size_t>(text_.size(), *head_.body_bytes));
+    return std::move(text_);
+  }
+
+ private:
+  tl::unexpected<Error> too_large() const {
+    return fail(Errc::kLimit, fmt::format("the answer is larger than {} bytes", max_));
+  }
+  // False while the chunk has not come as a whole.
+  Result<bool> take_chunk() {
+    const std::string_view rest = std::string_view(raw_).substr(at_);
+    const std::size_t line_end = rest.find("\r\n");
+    if (line_end == std::string_view::npos && rest.size() <= kChunkLineBytesMax) return false;
+    std::uint64_t size = 0;
+    const auto parsed = std::from_chars(rest.data(), rest.data() + rest.size(), size, 16);
+    if (line_end == std::string_view::npos || parsed.ec != std::errc{})
+      return fail(Errc::kCorrupt, "the answer's chunks are damaged");
+    if (size > max_ - text_.size()) return too_large();
+    if (size == 0) {
+      is_over_ = true;
+      return true;
+    }
+    if (rest.size() < line_end + 2 + size + 2) return false;
+    text_ += rest.substr(line_end + 2, static_cast<std::size_t>(size));
+    at_ += line_end + 2 + static_cast<std::size_t>(size) + 2;
+    return true;
+  }
+
+  const ResponseHead& head_;
+  const std::size_t max_;
+  std::string text_;
+  std::string raw_;     // in chunks
+  std::size_t at_ = 0;  // before which they were taken
+  bool is_over_ = false;
+};
+}  // namespace
+
+Result<std::unique_ptr<HttpGet>> HttpGet::make(WebhookUrl url, HttpGetLimits limits) {
+  std::unique_ptr<TlsTrust> trust;
+  if (url.tls) {
+    Result<std::unique_ptr<TlsTrust>> system = TlsTrust::system();
+    if (!system) return tl::unexpected(system.error());
+    trust = *std::move(system);
+  }
+  return std::unique_ptr<HttpGet>(new HttpGet(std::move(url), std::move(trust), limits));
+}
+
+Result<HttpReply> HttpGet::get(std::string_view target, std::span<const HttpHeader> headers) {
+  const Result<std::string> request = format_get(url_, target, headers);
+  if (!request) return tl::unexpected(request.error());
+  const Deadline by = steady_clock::now() + limits_.total;
+  const Result<std::unique_ptr<HttpConnection>> connection =
+      HttpConnection::open(url_, trust_.get(), by, by, stop_);
+  if (!connection) return tl::unexpected(connection.error());
+  if (auto sent = (*connection)->send(*request, by); !sent) return tl::unexpected(sent.error());
+  std::string bytes;
+  std::optional<std::size_t> head_end;
+  std::array<char, 16 * 1024> block;
+  while (!(head_end = find_head_end(bytes))) {
+    if (bytes.size() > kHeadBytesMax)
+      return fail(Errc::kCorrupt, "the head of the answer is too long");
+    const Result<std::size_t> count = (*connection)->receive(block, by);
+    if (!count) return tl::unexpected(count.error());
+    if (*count == 0) return fail(Errc::kIo, "the connection was closed before an answer");
+    bytes.append(block.data(), *count);
+  }
+  const Result<ResponseHead> head =
+      parse_response_head(std::string_view(bytes).substr(0, *head_end));
+  if (!head) return tl::unexpected(head.error());
+  Body body(*head, limits_.body_bytes_max);
+  if (auto taken = body.take(std::string_view(bytes).substr(*head_end)); !taken)
+    return tl::unexpected(taken.error());
+  while (!body.is_over()) {
+    const Result<std::size_t> count = (*connection)->receive(block, by);
+    if (!count) return tl::unexpected(count.error());
+    if (*count == 0) {
+      if (auto closed = body.close(); !closed) return tl::unexpected(closed.error());
+      break;
+    }
+    if (auto taken = body.take({block.data(), *count}); !taken)
+      return tl::unexpected(taken.error());
+  }
+  HttpReply reply{.status = head->status, .retry_after = head->retry_after};
+  reply.body = body.take_text();
+  return reply;
+}
+}  // namespace tocsin::api

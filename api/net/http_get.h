@@ -1,0 +1,43 @@
+/// Asks a server that the operator named for a document: one GET on a connection of its own,
+/// bounded in time and size.
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "api/net/http_client.h"
+#include "api/net/http_connection.h"
+#include "api/net/webhook_url.h"
+#include "cep/base/result.h"
+
+namespace tocsin::api {
+struct HttpGetLimits {
+  std::chrono::milliseconds total{5'000};  // connecting included
+  std::size_t body_bytes_max = 1 << 20;
+};
+/// Threading: get() by one caller at a time, stop() from any.
+class HttpGet {
+ public:
+  /// Nothing is sent or looked up yet. Errors: kIo when https has no trust store.
+  static Result<std::unique_ptr<HttpGet>> make(WebhookUrl url, HttpGetLimits limits);
+  /// The answer to a GET of `target` (path and query) at the URL's host, with its whole body;
+  /// redirects are not followed. Errors: kLimit for a body that is too large, kStopped; kIo,
+  /// kDenied and kCorrupt if there is no whole answer.
+  Result<HttpReply> get(std::string_view target, std::span<const HttpHeader> headers);
+  /// Ends a request under way, and every later one, with kStopped.
+  void stop() { stop_.set(); }
+  const WebhookUrl& url() const { return url_; }
+
+ private:
+  HttpGet(WebhookUrl url, std::unique_ptr<TlsTrust> trust, HttpGetLimits limits)
+      : url_(std::move(url)), trust_(std::move(trust)), limits_(limits) {}
+
+  const WebhookUrl url_;
+  const std::unique_ptr<TlsTrust> trust_;
+  const HttpGetLimits limits_;
+  StopSwitch stop_;
+};
+}  // namespace tocsin::api
