@@ -50,6 +50,7 @@ script_suites=(
   'serve-delivery|python3 tests/e2e/serve_delivery.py "$TOCSIN_BINARY"'
   'durable|python3 tests/e2e/durable.py "$TOCSIN_BINARY"'
   'durable-files|python3 tests/e2e/durable_files.py "$TOCSIN_BINARY"'
+  'file-series|python3 tests/e2e/file_series.py "$TOCSIN_BINARY"'
   'operations|python3 tests/e2e/operations.py "$TOCSIN_BINARY"'
   'kafka|python3 tests/kafka/kafka.py "$TOCSIN_BINARY"'
   'kafka-sink|python3 tests/kafka/kafka_sink.py "$TOCSIN_BINARY"'

@@ -135,6 +135,36 @@ constexpr auto kRows = std::to_array<Row>({
             "How inputs are read; auto: as CSV if their name ends in .csv or .tsv, before .gz or "
             ".zst, and else as JSON lines"),
         kNot, "auto|json|csv"},
+    Row{"input.follow", Type::kBoolean,
+        run("--follow", kInput, "",
+            "Read on as files grow and are rotated, and as new files come into directories, until "
+            "a signal ends the run")
+            .form(OptionForm::kFlag),
+        kNot},
+    Row{"input.follow_every", Type::kDuration,
+        run("--follow-every", kInput, "200ms",
+            "With --follow: how often a file is looked at that has nothing new")
+            .range(1'000),
+        kNot},
+    Row{"input.rotate_wait", Type::kDuration,
+        run("--rotate-wait", kInput, "5s",
+            "With --follow: how long a renamed log must have had nothing new before the next one "
+            "is read")
+            .range(0),
+        kNot},
+    Row{"input.directory_files", Type::kInteger,
+        run("--directory-files", kInput, "100000",
+            "Files that a directory may have, and of those how many that were read are remembered "
+            "with --data")
+            .range(1, 10'000'000),
+        kNot},
+    Row{"input.accept_loss", Type::kTexts,
+        run("--accept-loss", kInput, "",
+            "Go on without the rest of files that a start named as missing: FILE=BYTES, several "
+            "separated by commas")
+            .value("LOSSES")
+            .needs("data.path"),
+        kNot},
     Row{"csv.separator", Type::kWord,
         run("--csv-separator", kInput, "auto",
             "What separates the fields of CSV; auto: recognised by the first line"),

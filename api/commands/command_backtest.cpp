@@ -26,6 +26,7 @@ struct Offered {
 };
 constexpr Offered kOffered[] = {
     {"input.format", ""},
+    {"input.directory_files", "Files that a directory may have"},
     {"csv.separator", ""},
     {"csv.type", ""},
     {"csv.columns", ""},

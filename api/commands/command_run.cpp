@@ -55,7 +55,10 @@ ExitCode run(const RunCommand& command) {
     return end_with(ExitCode::kCheckFailed, "the rules have errors; nothing was run");
   const runtime::RunOptions options = run_options_of(arguments);
   const cep::Plan* const plan = arguments.is_durable() ? nullptr : &rules.program->plan();
-  if (const Outcome<void> inputs = check_inputs(arguments.inputs, options.reading, plan); !inputs)
+  const bool may_be_missing = arguments.is_durable() && options.series.follows;
+  if (const Outcome<void> inputs =
+          check_inputs(arguments.inputs, options.reading, plan, may_be_missing);
+      !inputs)
     return end(inputs.error());
   if (arguments.is_durable()) {
     return run_durable(arguments, *webhook, *std::move(kafka), rules, std::move(texts));
@@ -82,6 +85,7 @@ Examples:
   tocsin run rules/ --input monday.ndjson.gz --input tuesday.ndjson.zst --out-of-orderness 1s
   tail -f events.ndjson | tocsin run rules/ --input - --dead-letter rejected.ndjson
   tail -f events.ndjson | tocsin run rules/ --input - --heartbeat 1s
+  tocsin run rules/ --data state/ --input /var/log/payments.log --follow --heartbeat 1s
   tocsin run rules/ --input in.ndjson --webhook https://example.com/alerts --secret-file secret
   tocsin run rules/ --data state/ --input payments.ndjson --alerts alerts.ndjson
   tocsin run rules/ --data state/ --kafka-brokers broker:9092 --kafka-topics payments)";
@@ -99,7 +103,8 @@ void add_run_command(CLI::App& program, Chosen& chosen) {
   command
       ->add_option("-i,--input", arguments.inputs,
                    "Events as JSON, one object per line, or as CSV (.csv, .tsv); .gz and .zst are "
-                   "decompressed, - is standard input")
+                   "decompressed, - is standard input; of a directory all files are read, in the "
+                   "order of their names")
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->group("Input");

@@ -31,6 +31,7 @@
 #include "runtime/io/system_files.h"
 #include "runtime/io/thread_executor.h"
 #include "runtime/io/worker_threads.h"
+#include "runtime/series/file_series.h"
 #include "runtime/store/rocks_state_store.h"
 #include "runtime/store/rocks_store.h"
 
@@ -90,6 +91,9 @@ class DurableSession {
   std::string stopped_text() const {
     return fmt::format("stopped by {} before the inputs ended", stop_signal_.name());
   }
+  ExitCode stopped_code() const {
+    return run_options_.series.follows ? ExitCode::kSuccess : ExitCode::kInputOutput;
+  }
   bool must_stop() const { return stop_signal_.requested() || !failure().empty(); }
 
   RunArguments arguments_;
@@ -99,7 +103,6 @@ class DurableSession {
   const cep::Program& program_;
   std::vector<runtime::NamedContents> texts_;
   runtime::RunOptions run_options_;
-
   StopSignal stop_signal_;
   runtime::SystemFiles files_;
   runtime::SystemClock clock_;
@@ -112,14 +115,11 @@ class DurableSession {
   std::unique_ptr<runtime::NodePorts> ports_;
   std::unique_ptr<ProgressLine> progress_;
   std::unique_ptr<AckFile> ack_;
-
   mutable std::mutex mutex_;  // for what other threads touch
   std::string failure_;
   std::unique_ptr<AlertCopy> copy_;
   std::shared_ptr<WebhookOutbox> outbox_;
-  bool is_waiting_for_space_ = false;
-  bool is_store_waiting_ = false;  // likewise
-
+  bool is_waiting_for_space_ = false, is_store_waiting_ = false;
   std::uint64_t shown_before_ = 0;  // number of the last alert that an earlier start stored
   RejectedTally rejected_;
   LateTally late_;
@@ -238,7 +238,7 @@ Outcome<void> DurableSession::open_node() {
       runtime::Node::open(*ports_, *directory_, program_, node_options());
   progress_->clear();
   if (!node) {
-    if (stop_signal_.requested()) return stop(ExitCode::kInputOutput, node.error().message);
+    if (stop_signal_.requested()) return stop(stopped_code(), node.error().message);
     return refuse(node.error());
   }
   node_ = *std::move(node);
@@ -327,7 +327,7 @@ Outcome<void> DurableSession::open_inputs() {
   SessionInputOptions options{arguments_, run_options_, std::move(kafka_), {}, {}, {}, {}};
   options.stop_requested = [this] { return must_stop(); };
   options.note = [this](const std::string& note) {
-    if (!arguments_.quiet) tell(note + "\n");
+    if (!arguments_.quiet || runtime::FileSeries::is_warning(note)) tell(note + "\n");
   };
   options.progress = [this](const runtime::Progress& progress) {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began_;
@@ -340,9 +340,10 @@ Outcome<void> DurableSession::open_inputs() {
   }
   auto inputs = SessionInputs::open(*node_, clock_, std::move(options));
   if (!inputs) {
-    if (stop_signal_.requested()) return stop(ExitCode::kInputOutput, stopped_text());
-    const bool is_usage = inputs.error().code == Errc::kInvalidArgument;
-    return is_usage ? stop(ExitCode::kUsage, inputs.error().message) : refuse(inputs.error());
+    if (stop_signal_.requested()) return stop(stopped_code(), stopped_text());
+    return inputs.error().code == Errc::kInvalidArgument
+               ? stop(ExitCode::kUsage, inputs.error().message)
+               : refuse(inputs.error());
   }
   inputs_ = *std::move(inputs);
   return {};
@@ -450,10 +451,10 @@ void DurableSession::finish_deliveries() {
 
 ExitCode DurableSession::finish(const Result<void>& read) {
   const bool is_stopped = stop_signal_.requested();
-  if (!read) {
-    note_failure(is_stopped && read.error().code == Errc::kStopped ? stopped_text()
-                                                                   : read.error().message);
-  }
+  const bool was_stopped = !read && is_stopped && read.error().code == Errc::kStopped;
+  // A signal is the only end of a run that follows its inputs.
+  const bool is_end = read || (was_stopped && run_options_.series.follows);
+  if (!is_end) note_failure(was_stopped ? stopped_text() : read.error().message);
   if (auto taken = node_->checkpoint(); !taken) note_failure(taken.error().message);
   const Result<void> node_closed = node_->close();
   if (node_closed) inputs_->finish();
@@ -463,11 +464,10 @@ ExitCode DurableSession::finish(const Result<void>& read) {
   progress_->clear();
   finish_deliveries();
   for (const std::string& sentence : inputs_->unfinished()) tell("tocsin: " + sentence + "\n");
-  if (!arguments_.quiet) tell(format_report(report(read.has_value())));
-  const std::string failed = failure();
-  if (!failed.empty()) {
+  if (!arguments_.quiet) tell(format_report(report(is_end)));
+  if (const std::string failed = failure(); !failed.empty()) {
     // Whatever may not be taken here any more is for another directory. A file that cannot be
-    // written, as the alerts' copy, has stopped the reading before.
+    // written has stopped the reading before.
     const bool is_refused =
         !read && is_refusal(read.error().code) && !is_stopped && failed == read.error().message;
     return end_with(is_refused ? ExitCode::kDataDirectory : ExitCode::kInputOutput, failed);

@@ -22,6 +22,7 @@
 #include "cep/data/alert_format.h"
 #include "runtime/event_time/run.h"
 #include "runtime/io/worker_threads.h"
+#include "runtime/series/file_series.h"
 
 namespace tocsin::api {
 namespace {
@@ -80,10 +81,14 @@ class RunSession {
     if (summary) {
       report_.summary = *summary;
     } else {
-      report_.is_complete = false;
-      note_failure(stop_signal_.requested()
-                       ? fmt::format("stopped by {} before the inputs ended", stop_signal_.name())
-                       : summary.error().message);
+      const bool is_end = run_options.series.follows && stop_signal_.requested() && !has_failed_ &&
+                          summary.error().code == Errc::kStopped;
+      // A signal is the only end of a run that follows its inputs.
+      report_.is_complete = is_end;
+      if (!is_end)
+        note_failure(stop_signal_.requested()
+                         ? fmt::format("stopped by {} before the inputs ended", stop_signal_.name())
+                         : summary.error().message);
     }
     close_outputs();
     finish_deliveries();
@@ -149,7 +154,7 @@ class RunSession {
       if (dead_letter_) note(dead_letter_->write_line(format_dead_letter(dead_letter)));
     };
     sinks.note = [this](const std::string& note) {
-      if (!options_.quiet) tell(note + "\n");
+      if (!options_.quiet || runtime::FileSeries::is_warning(note)) tell(note + "\n");
     };
     sinks.progress = [this](const runtime::Progress& progress) {
       for (OutputFile* output : outputs()) note(output->flush());

@@ -25,6 +25,8 @@ Result<std::unique_ptr<SessionInputs>> SessionInputs::open(runtime::Node& node,
 Result<void> SessionInputs::open_inputs() {
   runtime::NodeInputOptions options;
   options.reading = options_.run.reading;
+  options.series = options_.run.series;
+  options.note = options_.note;
   options.line_bytes_max = options_.run.line_bytes_max;
   // Where time ends no later start can take it.
   if (options_.run.final_watermark) options.unfinished_line = runtime::UnfinishedLine::kTake;

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <span>
+#include <system_error>
 
 #include "api/base/output_file.h"
 #include "api/delivery/signature.h"
@@ -18,6 +20,7 @@
 #include "runtime/io/byte_source.h"
 #include "runtime/io/cores.h"
 #include "runtime/io/topic_partition.h"
+#include "runtime/series/series_options.h"
 
 namespace tocsin::api {
 Outcome<std::optional<Webhook>> read_webhook(const RunArguments& arguments) {
@@ -56,6 +59,20 @@ NamedPaths outputs_of(const RunArguments& arguments, const std::optional<Webhook
   return outputs;
 }
 
+namespace {
+bool is_same_directory(const std::string& a, const std::string& b) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(a, ignored) && std::filesystem::equivalent(a, b, ignored);
+}
+// Whether a file is one of those that are read of a directory.
+bool is_in(const std::string& file, const std::string& directory) {
+  if (file == "-" || directory == "-") return false;
+  const std::filesystem::path path(file);
+  const std::filesystem::path parent = path.has_parent_path() ? path.parent_path() : ".";
+  return !is_same_directory(file, directory) && is_same_directory(directory, parent.string());
+}
+}  // namespace
+
 Outcome<void> check_paths(const NamedPaths& outputs, const std::vector<std::string>& inputs,
                           const std::vector<std::string>& rule_files) {
   if (std::ranges::count(inputs, "-") > 1) {
@@ -63,7 +80,17 @@ Outcome<void> check_paths(const NamedPaths& outputs, const std::vector<std::stri
                 "standard input can be read only once, but --input - is given more than once");
   }
   for (auto input = inputs.begin(); input != inputs.end(); ++input) {
-    const auto is_it = [&](const std::string& other) { return is_same_file(*input, other); };
+    const auto is_it = [&](const std::string& other) {
+      return is_same_file(*input, other) || is_same_directory(*input, other);
+    };
+    if (const auto around = std::ranges::find_if(
+            inputs, [&](const std::string& other) { return is_in(*input, other); });
+        around != inputs.end()) {
+      return stop(ExitCode::kUsage,
+                  fmt::format("--input {} is in {}, whose files are read too, and each of its "
+                              "events would count twice: name one of them",
+                              *input, *around));
+    }
     if (*input == "-" || std::none_of(inputs.begin(), input, is_it)) continue;
     return stop(ExitCode::kUsage,
                 fmt::format("--input names {} twice, and each of its events would count twice: "
@@ -79,6 +106,12 @@ Outcome<void> check_paths(const NamedPaths& outputs, const std::vector<std::stri
     const auto refuse = [&](const char* what) {
       return stop(ExitCode::kUsage, fmt::format("{} would overwrite {}: {}", option, what, path));
     };
+    const auto is_around = [&](const std::string& input) { return is_in(path, input); };
+    if (const auto around = std::ranges::find_if(inputs, is_around); around != inputs.end()) {
+      return stop(ExitCode::kUsage,
+                  fmt::format("{} {} is in {}, whose files are read: name a file elsewhere", option,
+                              path, *around));
+    }
     const auto is_it = [&](const std::string& other) { return is_same_file(path, other); };
     if (std::ranges::any_of(inputs, is_it)) return refuse("an input");
     if (std::ranges::any_of(rule_files, is_it)) return refuse("a rule file");
@@ -112,22 +145,14 @@ Outcome<void> check_form(const std::string& path, const runtime::InputReading& r
 }  // namespace
 
 Outcome<void> check_inputs(const std::vector<std::string>& inputs,
-                           const runtime::InputReading& reading, const cep::Plan* plan) {
+                           const runtime::InputReading& reading, const cep::Plan* plan,
+                           bool may_be_missing) {
   for (const std::string& input : inputs) {
     if (input == "-") continue;
     struct stat status = {};
     int error = 0;
-    if (stat(input.c_str(), &status) != 0 || access(input.c_str(), R_OK) != 0) {
-      error = errno;
-    } else if (S_ISDIR(status.st_mode)) {
-      error = EISDIR;
-    }
-    if (error == EISDIR) {
-      return stop(ExitCode::kInputOutput,
-                  fmt::format("cannot read {}: it is a folder; name the files in it, each with an "
-                              "--input of its own",
-                              input));
-    }
+    if (stat(input.c_str(), &status) != 0 || access(input.c_str(), R_OK) != 0) error = errno;
+    if (error == ENOENT && may_be_missing) continue;
     if (error != 0) {
       return stop(ExitCode::kInputOutput,
                   fmt::format("cannot read {}: {}", input, std::strerror(error)));
@@ -181,6 +206,18 @@ Outcome<void> check_sources(const RunArguments& arguments) {
         ExitCode::kUsage,
         fmt::format("{} does not go with --kafka-topics: of topics it is {}",
                     option_name(setting_of_run(name)), option_name(setting_of_run(instead))));
+  }
+  const bool follows = arguments.settings.boolean("input.follow");
+  const auto is_file = [](const std::string& input) { return input != "-"; };
+  if (follows && std::ranges::none_of(arguments.inputs, is_file)) {
+    return stop(ExitCode::kUsage,
+                "--follow needs a file or directory to follow: name one with --input. Standard "
+                "input and topics are read on anyway");
+  }
+  for (const std::string& loss : arguments.settings.texts("input.accept_loss")) {
+    if (runtime::parse_accepted_loss(loss)) continue;
+    return stop(ExitCode::kUsage,
+                fmt::format("--accept-loss takes FILE=BYTES, as a start named it: {}", loss));
   }
   for (const std::string& input : arguments.inputs) {
     if (!runtime::is_partition(input)) continue;
@@ -282,6 +319,17 @@ runtime::RunOptions run_options_of(const RunArguments& arguments) {
                                 ? settings.boolean("time.final_watermark")
                                 : !arguments.is_durable();
   options.profiles = arguments.profiles;
+  const auto milliseconds = [&](std::string_view name) {
+    return std::chrono::milliseconds(settings.duration(name).us / 1000);
+  };
+  options.series.follows = settings.boolean("input.follow");
+  options.series.look_every = milliseconds("input.follow_every");
+  options.series.rotate_wait = milliseconds("input.rotate_wait");
+  options.series.files_max = static_cast<std::size_t>(settings.integer("input.directory_files"));
+  for (const std::string& loss : settings.texts("input.accept_loss")) {
+    if (auto accepted = runtime::parse_accepted_loss(loss))
+      options.series.accepted_losses.push_back(*std::move(accepted));
+  }
   return options;
 }
 

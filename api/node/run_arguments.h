@@ -98,7 +98,9 @@ Outcome<void> check_paths(const NamedPaths& outputs, const std::vector<std::stri
 /// Refuses inputs that cannot be read, or are neither JSON lines nor CSV as they are to be
 /// (runtime/event_time/input_form.h), which would else be found out after outputs were emptied.
 /// `plan`: of the rules that are to read them; null where a data directory may know of each file
-/// how it was read so far.
+/// how it was read so far. `may_be_missing`: a followed log may be between its rotation and its
+/// next file.
 Outcome<void> check_inputs(const std::vector<std::string>& inputs,
-                           const runtime::InputReading& reading, const cep::Plan* plan);
+                           const runtime::InputReading& reading, const cep::Plan* plan,
+                           bool may_be_missing = false);
 }  // namespace tocsin::api

@@ -51,11 +51,11 @@ struct TraceCommand {
 
 // Settings of `tocsin run` that alerts depend on.
 std::span<const Setting> offered_settings() {
-  constexpr std::array<std::string_view, 10> kOffered = {
-      "input.format",          "csv.separator",  "csv.type",
-      "csv.columns",           "csv.rename",     "csv.decimal",
-      "rules.event_steps_max", "memory.reorder", "time.out_of_orderness",
-      "time.late_max"};
+  constexpr std::array<std::string_view, 11> kOffered = {
+      "input.format",          "csv.separator",        "csv.type",
+      "csv.columns",           "csv.rename",           "csv.decimal",
+      "rules.event_steps_max", "memory.reorder",       "time.out_of_orderness",
+      "time.late_max",         "input.directory_files"};
   static const std::vector<Setting> kSettings = [&] {
     std::vector<Setting> settings;
     std::ranges::copy_if(run_settings(), std::back_inserter(settings), [&](const Setting& s) {

@@ -27,11 +27,26 @@ Result<void> BlockInput::fill() {
   return {};
 }
 
+Result<void> BlockInput::begin_part() {
+  if (blocks_) unpacked_before_ += blocks_->bytes_unpacked();
+  Result<std::optional<BlockPart>> part = next_part_();
+  is_ended_ = !part || !*part;
+  if (!part) return tl::unexpected(part.error());
+  if (!*part) return {};
+  part_name_ = std::move((*part)->name);
+  csv_ = (*part)->csv;
+  blocks_.emplace(std::move((*part)->bytes), line_bytes_max_, CsvEvents::separator_of(csv_));
+  is_first_ = true;
+  lines_.begin_file();
+  return {};
+}
+
 Result<void> BlockInput::fill_at_once() {
+  if (next_part_ && (!blocks_ || blocks_->is_ended())) return begin_part();
   std::string_view text;
   Result<void> read = blocks_->read(buffer_, text);
-  is_ended_ = blocks_->is_ended();
-  bytes_unpacked_ = blocks_->bytes_unpacked();
+  is_ended_ = blocks_->is_ended() && (!next_part_ || !read);
+  bytes_unpacked_ = unpacked_before_ + blocks_->bytes_unpacked();
   bytes_read_ = blocks_->bytes().bytes_read();
   if (!read || text.empty()) return read;
   const bool is_first = std::exchange(is_first_, false);

@@ -3,8 +3,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "cep/base/result.h"
@@ -16,6 +19,12 @@
 #include "runtime/io/line_blocks.h"
 
 namespace tocsin::runtime {
+/// One of several files that are read one after the other.
+struct BlockPart {
+  std::string name;  // as messages name its lines
+  std::unique_ptr<ByteSource> bytes;
+  const CsvEvents* csv = nullptr;  // null: JSON lines
+};
 /// Threading: one caller at a time.
 class BlockInput {
  public:
@@ -28,6 +37,11 @@ class BlockInput {
   /// `csv`: how its rows are read where it is CSV, null for JSON lines.
   BlockInput(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max, BlockDecoder& decoder,
              const CsvEvents* csv = nullptr);
+  /// The same of several files: `next` gives the next one once the one before has ended, and
+  /// nothing where there is none.
+  using NextPart = std::function<Result<std::optional<BlockPart>>()>;
+  BlockInput(NextPart next, std::size_t line_bytes_max, BlockDecoder& decoder)
+      : decoder_(&decoder), next_part_(std::move(next)), line_bytes_max_(line_bytes_max) {}
   /// The same by threads that are ahead of fill(), which must outlive the input. For inputs that
   /// nobody waits for: their bytes_total() is known.
   BlockInput(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max, DecodeAhead& ahead,
@@ -47,8 +61,10 @@ class BlockInput {
   bool is_ready() const { return wait_ready(std::chrono::milliseconds(0)); }
   /// Waits for at most so long until fill() would not wait; false where it still would.
   bool wait_ready(std::chrono::milliseconds at_most) const {
-    return !blocks_ || blocks_->bytes().wait_ready(at_most);
+    return !blocks_ || blocks_->is_ended() || blocks_->bytes().wait_ready(at_most);
   }
+  /// Of several files, the one at hand, as messages name its lines; else empty.
+  const std::string& part_name() const { return part_name_; }
   /// Unpacked bytes of what was filled so far.
   std::uint64_t bytes_unpacked() const { return bytes_unpacked_; }
   /// As ByteSource has them.
@@ -57,6 +73,7 @@ class BlockInput {
 
  private:
   Result<void> fill_at_once();
+  Result<void> begin_part();
 
   std::optional<LineBlocks> blocks_;  // without `ahead_`
   BlockDecoder* decoder_ = nullptr;
@@ -65,6 +82,10 @@ class BlockInput {
   std::vector<char> buffer_;
   DecodedBlock block_;
   bool is_first_ = true;
+  NextPart next_part_;
+  std::size_t line_bytes_max_ = 0;  // with next_part_
+  std::string part_name_;
+  std::uint64_t unpacked_before_ = 0;  // of the files before
   DecodeAhead* ahead_ = nullptr;
   std::size_t number_ = 0;  // there
   BlockLines lines_;

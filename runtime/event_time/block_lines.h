@@ -18,6 +18,9 @@ class BlockLines {
   /// Begins a block, which stays until all lines were selected. The numbers of its lines go on from
   /// those of the block before.
   void begin(DecodedBlock& block);
+  /// The next block is the first of another file: its lines are numbered from 1. Requires that all
+  /// lines were selected.
+  void begin_file() { lines_before_ = line_count_ = 0; }
   /// Whether all lines were selected.
   bool is_done() const { return block_ == nullptr || at_ == block_->lines.size(); }
   /// Selects the next line; requires !is_done().

@@ -20,6 +20,7 @@
 #include "runtime/event_time/source_policy.h"
 #include "runtime/io/byte_source.h"
 #include "runtime/io/clock.h"
+#include "runtime/series/series_options.h"
 
 namespace tocsin::runtime {
 /// A file by path (`.gz` and `.zst` are unpacked), standard input ("-"), text in memory, or
@@ -36,7 +37,8 @@ enum class UnknownTypes : std::uint8_t {
   kDead,    // it is a dead letter (runtime/event_time/unknown_type.h)
 };
 struct RunOptions {
-  InputReading reading;  // of files and standard input
+  InputReading reading;      // of files and standard input
+  FileSeriesOptions series;  // of directories, and of files that are followed
   /// Overrides the schemas' `up to D late` for every source.
   std::optional<cep::Duration> out_of_orderness;
   LatePolicy late = LatePolicy::kSide;

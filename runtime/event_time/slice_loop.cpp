@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,6 +19,8 @@
 #include "runtime/event_time/merge_order.h"
 #include "runtime/event_time/time_keeper.h"
 #include "runtime/event_time/watermark.h"
+#include "runtime/series/file_series.h"
+#include "runtime/series/open_series.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -62,6 +67,8 @@ class SliceLoop {
   Result<void> run();
 
  private:
+  Result<void> open_series(const Input& input);
+  Result<std::optional<BlockPart>> next_part(FileSeries& series);
   Result<void> read_all();
   Result<void> take(std::size_t source);
   Result<void> fill(std::size_t source);
@@ -87,7 +94,9 @@ class SliceLoop {
   SystemClock system_clock_;
   Clock& clock_;
   TimeKeeper keeper_;
-  std::deque<CsvEvents> csv_;             // of inputs that are CSV
+  std::deque<CsvEvents> csv_;                      // of inputs that are CSV
+  std::map<std::string, CsvEvents> csv_of_parts_;  // by write_csv_format()
+  std::deque<std::unique_ptr<FileSeries>> series_;
   std::deque<BlockInput> inputs_;         // by source
   std::optional<DecodeAhead> ahead_;      // for some of them
   std::vector<cep::EventTime> taken_at_;  // by source: when the bytes in hand were read
@@ -99,6 +108,14 @@ class SliceLoop {
 
 Result<void> SliceLoop::open(const std::vector<Input>& inputs, const SourcePolicy& policy) {
   for (const Input& input : inputs) {
+    intake_.open(input.name, policy);
+    // Decisions are by name; of one name there may be several files, but no several pipes.
+    keeper_.open(input.name);
+    if (!input.contents && !input.open && input.name != "-" &&
+        (options_.series.follows || FileSeries::is_directory(input.name, *options_.series.files))) {
+      if (auto done = open_series(input); !done) return done;
+      continue;
+    }
     Result<std::unique_ptr<ByteSource>> opened =
         input.contents ? read_memory(*input.contents)
         : input.open   ? input.open()
@@ -121,13 +138,54 @@ Result<void> SliceLoop::open(const std::vector<Input>& inputs, const SourcePolic
     } else {
       inputs_.emplace_back(std::move(bytes), options_.line_bytes_max, decoder_, csv);
     }
-    intake_.open(input.name, policy);
-    // Decisions are by name; of one name there may be several files, but no several pipes.
-    keeper_.open(input.name);
   }
   taken_at_.resize(inputs_.size());
   order_.emplace(inputs_.size());
   return {};
+}
+
+Result<void> SliceLoop::open_series(const Input& input) {
+  FileSeriesOptions series = options_.series;
+  series.stop_requested = options_.stop_requested;
+  series.has_header = [this](std::string_view path) {
+    return is_csv(path, options_.reading.format);
+  };
+  Result<std::unique_ptr<FileSeries>> opened = runtime::open_series(input.name, std::move(series));
+  if (!opened) return tl::unexpected(opened.error());
+  FileSeries& files = *series_.emplace_back(*std::move(opened));
+  inputs_.emplace_back([this, &files] { return next_part(files); }, options_.line_bytes_max,
+                       decoder_);
+  return {};
+}
+
+Result<std::optional<BlockPart>> SliceLoop::next_part(FileSeries& series) {
+  Result<std::optional<SeriesPart>> part = series.next();
+  for (const std::string& note : series.take_notes()) {
+    if (sinks_.note) sinks_.note(note);
+  }
+  if (!part) return tl::unexpected(part.error());
+  if (!*part) return std::optional<BlockPart>();
+  BlockPart block{(*part)->path, std::move((*part)->bytes)};
+  if ((*part)->is_waiting) return block;
+  if (!is_csv(block.name, options_.reading.format)) {
+    block.bytes = refuse_other_forms(std::move(block.bytes), block.name);
+    return block;
+  }
+  Result<CsvInput> table =
+      open_csv(std::move(block.bytes), block.name, options_.reading.csv, plan_);
+  if (!table) return tl::unexpected(table.error());
+  block.bytes = std::move(table->bytes);
+  std::string format = write_csv_format(table->format);
+  auto known = csv_of_parts_.find(format);
+  if (known == csv_of_parts_.end()) {
+    if (sinks_.note) sinks_.note(describe_csv(table->format, plan_, block.name));
+    known =
+        csv_of_parts_
+            .try_emplace(std::move(format), plan_, std::move(table->format), OtherColumns::kLeftOut)
+            .first;
+  }
+  block.csv = &known->second;
+  return block;
 }
 
 Result<void> SliceLoop::run() {
@@ -166,8 +224,10 @@ Result<void> SliceLoop::read_all() {
 // Takes lines as long as they are those of the input whose turn it is.
 Result<void> SliceLoop::take(std::size_t source) {
   const cep::EventTime before = intake_.watermark_of(source);
+  intake_.name_lines(inputs_[source].part_name());
   Result<void> taken =
       intake_.take(source, inputs_[source].lines(), taken_at_[source], order_->stay_until());
+  intake_.name_lines({});
   if (!taken) return taken;
   const cep::EventTime after = intake_.watermark_of(source);
   if (after > before) order_->advance(after);
@@ -260,8 +320,10 @@ Result<bool> SliceLoop::read_on(std::size_t source) {
       }
       continue;
     }
+    intake_.name_lines(input.part_name());
     Result<void> taken =
         intake_.take(source, input.lines(), taken_at_[source], intake_.drift_limit());
+    intake_.name_lines({});
     if (!taken) return tl::unexpected(taken.error());
   }
   return summary_.lines != first;

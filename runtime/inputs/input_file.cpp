@@ -203,7 +203,7 @@ class Matching {
   // A file of a source that is paired with none yet.
   bool is_open(std::size_t index) const {
     const NodeSource& source = sources_[index];
-    return !is_paired_[index] &&
+    return !is_paired_[index] && !source.series &&
            (source.kind == SourceKind::kByPosition || source.next_offset == 0);
   }
   void pair(FileMatch& file, std::size_t index, Contents contents) {

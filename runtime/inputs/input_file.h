@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "cep/base/result.h"
-#include "runtime/inputs/input_files.h"
 #include "runtime/io/byte_source.h"
 #include "runtime/journal/prefix_digest.h"
 #include "runtime/node/node_source.h"
+#include "runtime/series/input_files.h"
 
 namespace tocsin::runtime {
 /// As a text: "DEVICE:INODE:SIZE:MODIFIED_NS:HEX:HEX", the digests of the first and last 64 KiB.

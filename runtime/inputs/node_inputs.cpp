@@ -8,6 +8,8 @@
 #include "runtime/csv/csv_format.h"
 #include "runtime/csv/csv_header.h"
 #include "runtime/event_time/input_form.h"
+#include "runtime/inputs/series_name.h"
+#include "runtime/series/open_series.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -41,6 +43,16 @@ Result<std::unique_ptr<NodeInputs>> NodeInputs::open(Node& node, Clock& clock,
 
 Result<void> NodeInputs::check_nothing_new(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
+    if (is_series(path)) {
+      if (options_.series.follows) return node_.may_take();
+      Result<std::unique_ptr<FileSeries>> series =
+          runtime::open_series(path, series_options(series_name(path)), true);
+      if (!series) return tl::unexpected(series.error());
+      const Result<std::optional<SeriesPart>> part = (*series)->next();
+      if (!part) return tl::unexpected(part.error());
+      if (*part && (*part)->is_begun) return node_.may_take();
+      continue;
+    }
     std::uint64_t taken = 0;
     if (path != kStandardInput) {
       const Result<std::vector<FileMatch>> file =
@@ -62,18 +74,28 @@ Result<void> NodeInputs::check_nothing_new(const std::vector<std::string>& paths
 
 Result<void> NodeInputs::open_all(const std::vector<std::string>& paths) {
   if (!node_.may_take()) return check_nothing_new(paths);
-  std::vector<std::string> file_paths = paths;
-  std::erase(file_paths, kStandardInput);
+  std::vector<std::string> file_paths;
+  std::vector<std::string> names;
+  for (const std::string& path : paths) {
+    if (path == kStandardInput) {
+      names.push_back(path);
+    } else if (is_series(path)) {
+      names.push_back(series_name(path));
+    } else {
+      file_paths.push_back(path);
+    }
+  }
   Result<std::vector<FileMatch>> files = match_files(file_paths, node_.sources(), *options_.files);
   if (!files) return tl::unexpected(files.error());
   std::size_t next_file = 0;
   for (const std::string& path : paths) {
-    auto opened = path == kStandardInput ? open_standard_input() : open_file((*files)[next_file++]);
+    auto opened = path == kStandardInput ? open_standard_input()
+                  : is_series(path)      ? open_series(path)
+                                         : open_file((*files)[next_file++]);
     if (!opened) return opened;
   }
-  std::vector<std::string> names;
   for (const FileMatch& file : *files) names.push_back(file.name);
-  if (file_paths.size() != paths.size()) names.emplace_back(kStandardInput);
+  is_open_ = true;
   return leave_others(names);
 }
 
@@ -257,8 +279,8 @@ Result<void> NodeInputs::run() {
         if (auto filled = need_bytes(input); !filled) return filled;
         break;
       case BlockReader::Next::kEnd:
-        if (auto ended = end(input); !ended) return ended;
-        order_->end();
+        if (auto ended = input.series ? end_part(input) : end(input); !ended) return ended;
+        if (input.is_over) order_->end();
         break;
     }
   }
@@ -430,7 +452,7 @@ void NodeInputs::report_progress() {
     const ByteSource& bytes = input.reader->bytes();
     progress.bytes_done += bytes.bytes_read();
     progress.bytes_total += bytes.bytes_total().value_or(0);
-    is_known = is_known && bytes.bytes_total();
+    is_known = is_known && bytes.bytes_total() && !input.series;
   }
   if (!is_known) progress.bytes_total = 0;
   options_.progress(progress);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,10 +18,11 @@
 #include "runtime/event_time/run_options.h"
 #include "runtime/event_time/time_keeper.h"
 #include "runtime/inputs/input_file.h"
-#include "runtime/inputs/input_files.h"
 #include "runtime/io/block_reader.h"
 #include "runtime/io/clock.h"
 #include "runtime/node/node.h"
+#include "runtime/series/file_series.h"
+#include "runtime/series/input_files.h"
 
 namespace tocsin::runtime {
 struct NodeInputOptions {
@@ -29,6 +31,8 @@ struct NodeInputOptions {
   std::size_t line_bytes_max = 1 << 20;
   /// Of inputs that may have more at a later start.
   UnfinishedLine unfinished_line = UnfinishedLine::kLeave;
+  /// Of directories, and of files that are followed.
+  FileSeriesOptions series;
   /// Must outlive the inputs.
   InputFiles* files = &system_input_files();
   SilenceOptions silence;
@@ -39,6 +43,8 @@ struct NodeInputOptions {
   /// Asked while waiting, and between blocks.
   StopRequested stop_requested;
   std::function<void(const Progress&)> progress;
+  /// What is worth telling while it runs: a line. May be empty.
+  std::function<void(const std::string&)> note;
   /// Lines of standard input so far, and the record that brought the last of them.
   std::function<void(std::uint64_t sequence, std::uint64_t lines)> standard_input_taken;
 };
@@ -69,7 +75,10 @@ class NodeInputs {
     std::size_t source = 0;     // in the node
     std::size_t in_intake = 0;  // its index there
     std::size_t in_keeper = 0;
-    std::unique_ptr<BlockReader> reader;
+    std::unique_ptr<FileSeries> series = {};  // null: one file
+    bool has_next_part = false;               // that of the file at hand is known
+    std::optional<SeriesPart> next_part = {};
+    std::unique_ptr<BlockReader> reader = {};
     std::string_view rest = {};  // of the block in hand
     bool is_standard_input = false;
     bool is_idle = false;  // by this process's decision
@@ -85,6 +94,14 @@ class NodeInputs {
   // After the end of time: fails where there is a line that was not taken.
   Result<void> check_nothing_new(const std::vector<std::string>& paths);
   Result<void> open_standard_input();
+  bool is_series(const std::string& path) const;
+  Result<void> open_series(const std::string& path);
+  FileSeriesOptions series_options(const std::string& name) const;
+  Result<void> begin_part(Input& input, SeriesPart part);
+  Result<std::optional<CsvFormat>> part_format(Input& input, SeriesPart& part);
+  // Of an input of which a file has ended.
+  Result<void> end_part(Input& input);
+  void tell_notes(FileSeries& series);
   Result<void> leave_others(const std::vector<std::string>& names);
   Result<std::unique_ptr<ByteSource>> open_bytes(const std::string& path);
   Result<void> add(std::size_t source, const std::string& path, std::unique_ptr<ByteSource> bytes,
@@ -113,6 +130,8 @@ class NodeInputs {
   std::optional<MergeOrder> order_;
   std::size_t open_count_ = 0;
   std::vector<std::string> notes_;
+  bool is_open_ = false;
+  std::set<std::string> formats_;  // of CSV, that were told
   std::vector<Unfinished> unfinished_;
   std::uint64_t bytes_taken_ = 0;  // by this process
   std::chrono::steady_clock::time_point next_progress_;

@@ -36,6 +36,8 @@ class BlockReader {
 
   /// The next block of lines in hand: as LineSplitter wants it, until the next call. Never waits.
   Next next(std::string_view& block);
+  /// After kEnd, once: an unfinished line that was left comes after all.
+  void take_unfinished() { unfinished_line_ = UnfinishedLine::kTake; }
   /// Reads more bytes, waiting for them; a line whose end is unknown after an error does not come.
   Result<void> fill();
   /// Waits for at most so long; false where fill() would still wait.

@@ -41,6 +41,7 @@
 #include "runtime/node/past_run.h"
 #include "runtime/node/reinjection.h"
 #include "runtime/node/replay_difference.h"
+#include "runtime/series/series_state.h"
 #include "runtime/store/state_store.h"
 #include "runtime/store/store.h"
 
@@ -171,9 +172,12 @@ class Node {
   const Recovery& recovery() const;
 
   /// A source, known or new, by the name that it has in the journal; a new one is journaled, and
-  /// begins where time is. A producer (stream_of()) is there with its first lines. Fails with
-  /// kMismatch where it is known as one of another kind.
-  Result<std::size_t> source(std::string_view name, SourceKind kind);
+  /// begins where time is. A producer (stream_of()) is there with its first lines. `begin`: by
+  /// value, it goes on with another file (runtime/series/file_series.h), which is journaled; how
+  /// far that was read follows from its lines. Fails with kMismatch where it is known as one of
+  /// another kind.
+  Result<std::size_t> source(std::string_view name, SourceKind kind,
+                             const SeriesBegin* begin = nullptr);
   const std::vector<NodeSource>& sources() const;
   /// Journals that producers belong to a token, or are no more: those removed are forgotten with
   /// their sequences, and sources() no longer has them where it had them. Those to own are there

@@ -20,10 +20,13 @@ inline constexpr std::string_view kSettleCommand = "settle";
 inline constexpr std::string_view kReinjectCommand = "reinject";
 /// Producers belong to a token, or are removed (runtime/node/node_source.h).
 inline constexpr std::string_view kProducerCommand = "producer";
+/// A file of a source is begun that has several, one after the other
+/// (runtime/series/series_state.h).
+inline constexpr std::string_view kFileCommand = "file";
 /// Time moves on past every deadline; nothing comes after it. `{}`.
 inline constexpr std::string_view kEndTimeCommand = "time-end";
 /// All of them.
 inline constexpr std::array kCommands = {kBeginCommand,    kPresentCommand, kDeployCommand,
                                          kListCommand,     kSettleCommand,  kReinjectCommand,
-                                         kProducerCommand, kEndTimeCommand};
+                                         kProducerCommand, kFileCommand,    kEndTimeCommand};
 }  // namespace tocsin::runtime

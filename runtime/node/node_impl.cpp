@@ -102,8 +102,15 @@ Result<void> Node::check_room() const {
                           used, *memory_max, rules, ids, waiting));
 }
 
-Result<std::size_t> Node::source(std::string_view name, SourceKind kind) {
+Result<std::size_t> Node::source(std::string_view name, SourceKind kind, const SeriesBegin* begin) {
   NodeParts& parts = impl_->parts;
+  if (begin != nullptr) {
+    if (auto may = parts.may_take(); !may) return tl::unexpected(may.error());
+    const std::string arguments = write_series_begin(*begin);
+    auto given = impl_->noted(impl_->give({parts.ports.clock.now(), kFileCommand, arguments, {}}));
+    if (!given) return tl::unexpected(given.error());
+    return *parts.state.find(name);
+  }
   if (const std::optional<std::size_t> known = parts.state.find(name)) {
     NodeSource& source = parts.state.sources[*known];
     if (source.next_offset == 0) source.kind = kind;

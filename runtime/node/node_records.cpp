@@ -20,7 +20,7 @@ std::size_t NodeRecords::index_of(std::string_view name, SourceKind kind) {
 }
 
 Result<const CsvEvents*> NodeRecords::csv_of(const NodeSource& source) {
-  if (source.kind != SourceKind::kByPosition) return nullptr;
+  if (source.kind != SourceKind::kByPosition && !source.series) return nullptr;
   const std::string_view text = row_format(source.identity);
   if (text.empty()) return nullptr;
   if (const auto known = parts_.csv.find(text); known != parts_.csv.end()) return &known->second;
@@ -43,8 +43,9 @@ Result<std::size_t> NodeRecords::take_lines(std::size_t source, std::string_view
   const std::string_view stream =
       known.kind == SourceKind::kByValue ? stream_of(known.name) : std::string_view(known.name);
   const std::size_t in_intake = parts_.intake->source(stream);
-  parts_.intake->name_lines(stream == known.name ? std::string_view()
-                                                 : std::string_view(known.name));
+  parts_.intake->name_lines(known.series           ? std::string_view(known.series->path)
+                            : stream == known.name ? std::string_view()
+                                                   : std::string_view(known.name));
   const std::size_t place = order == nullptr ? 0 : order->current();
   const Result<const CsvEvents*> csv = csv_of(known);
   if (!csv) return tl::unexpected(csv.error());
@@ -89,6 +90,31 @@ Result<void> NodeRecords::take_value(const ArrivalByValue& record) {
   known.next_offset = record.next_offset;
   note_producer(known, record.bytes);
   note_message(known, record.bytes);
+  note_file(known, record.bytes);
+  return {};
+}
+
+// What the file at hand is known by.
+void NodeRecords::note_file(NodeSource& source, std::string_view lines) {
+  if (!source.series) return;
+  source.series->read.add(lines);
+  source.next_offset = source.series->read.bytes();
+}
+
+Result<void> NodeRecords::take_file(const Command& command) {
+  const Result<SeriesBegin> begin = read_series_begin(command.arguments);
+  if (!begin) return tl::unexpected(begin.error());
+  const std::size_t index = index_of(begin->source, SourceKind::kByValue);
+  NodeSource& source = parts_.state.sources[index];
+  if (!source.series) source.series.emplace();
+  begin_series_file(*source.series, *begin, source.lines.number);
+  source.next_offset = begin->read.bytes();
+  source.lines = {begin->lines, false};
+  source.identity = fmt::format("{}:{}", begin->device, begin->inode);
+  if (!begin->format.empty()) source.identity += " " + begin->format;
+  source.has_ended = false;
+  if (!parts_.intake->find(begin->source))
+    parts_.intake->decide({DecisionKind::kAwake, command.given_at, begin->source});
   return {};
 }
 
@@ -189,6 +215,7 @@ Result<void> NodeRecords::take_command(const Command& command) {
   if (command.name == kReinjectCommand) return take_again(command);
   if (command.name == kListCommand) return lists_.take(command);
   if (command.name == kProducerCommand) return take_producers(command);
+  if (command.name == kFileCommand) return take_file(command);
   if (command.name == kSettleCommand) return parts_.intake->finish(false, std::nullopt);
   if (command.name == kEndTimeCommand) {
     parts_.state.has_time_ended = true;
@@ -254,12 +281,14 @@ Result<std::size_t> NodeRecords::arrive(std::size_t source, std::string_view blo
     std::string encoded = encode_traces(traces);
     const std::size_t most = parts_.log->value_bytes_max();
     if (encoded.size() > most - std::min(bytes.size(), most)) encoded.clear();
+    const std::uint64_t next = known.series ? known.next_offset + bytes.size() : known.lines.number;
     appended = record_.append(ArrivalByValue{record_.taken_at(), known.name, known.next_offset,
-                                             known.lines.number, count, bytes, encoded});
+                                             next, count, bytes, encoded});
     if (!encoded.empty()) note_traces(traces, count);
-    known.next_offset = known.lines.number;
+    known.next_offset = next;
     note_producer(known, bytes);
     note_message(known, bytes);
+    note_file(known, bytes);
   } else {
     known.prefix.add(bytes);
     appended = record_.append(ArrivalByPosition{record_.taken_at(), known.name, known.identity,

@@ -46,6 +46,8 @@ class NodeRecords {
   Result<void> take_command(const Command& command);
   Result<void> take_again(const Command& command);
   Result<void> take_producers(const Command& command);
+  Result<void> take_file(const Command& command);
+  static void note_file(NodeSource& source, std::string_view lines);
   // Says of the record at hand which requests its first `count` lines came with.
   void note_traces(const std::vector<TraceRun>& traces, std::uint64_t count);
   void note_producer(NodeSource& source, std::string_view lines) const;

@@ -1,6 +1,7 @@
 /// What a node knows of each of its sources: a function of its journal.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "runtime/io/line_samples.h"
 #include "runtime/io/line_splitter.h"
 #include "runtime/journal/prefix_digest.h"
+#include "runtime/series/series_state.h"
 
 namespace tocsin::runtime {
 enum class SourceKind : std::uint8_t {
@@ -27,6 +29,9 @@ struct NodeSource {
                                   // the offset of the message that comes next
   LinePlace lines;
   PrefixDigest prefix;  // by position: of the bytes before next_offset
+  // Of files that are read one after the other, by value; next_offset and lines are of the one at
+  // hand, and next_offset counts its bytes, unpacked.
+  std::optional<SeriesState> series;
   bool has_ended = false;
   // Of a producer (is_producer()):
   std::string owner;       // the name of the token that it belongs to; empty: nobody's yet
@@ -39,7 +44,7 @@ struct NodeSource {
 inline constexpr std::string_view kPushed = "http";
 inline bool is_producer(const NodeSource& source) {
   const std::string_view name = source.name;
-  return source.kind == SourceKind::kByValue && name.size() > kPushed.size() &&
+  return source.kind == SourceKind::kByValue && !source.series && name.size() > kPushed.size() &&
          name.starts_with(kPushed) && name[kPushed.size()] == '/';
 }
 /// What the intake knows a source by value by.

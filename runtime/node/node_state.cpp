@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "cep/base/byte_codec.h"
 #include "cep/plan/plan.h"
@@ -14,6 +15,7 @@ namespace {
 // builds before the first release, has the same bytes.
 constexpr std::uint8_t kWithLists = 1;      // changes of lists
 constexpr std::uint8_t kWithProducers = 2;  // what makes sources producers, in their order
+constexpr std::uint8_t kWithSeries = 4;     // files read one after the other, by source
 constexpr unsigned kFormatShift = 4;
 constexpr std::uint8_t kFormat = 1;
 }  // namespace
@@ -33,8 +35,11 @@ std::size_t NodeState::source(std::string_view name) {
 void NodeState::save(const cep::Plan& plan, const RunSummary& summary, std::string& to) const {
   ByteWriter writer(to);
   const bool has_producers = std::ranges::any_of(sources, is_producer);
+  const auto has_series = [](const NodeSource& source) { return source.series.has_value(); };
+  const auto series = static_cast<std::uint64_t>(std::ranges::count_if(sources, has_series));
   writer.u8(static_cast<std::uint8_t>(kFormat << kFormatShift | (lists.empty() ? 0 : kWithLists) |
-                                      (has_producers ? kWithProducers : 0)));
+                                      (has_producers ? kWithProducers : 0) |
+                                      (series != 0 ? kWithSeries : 0)));
   writer.u8(has_time_ended ? 1 : 0);
   writer.varint(sources.size());
   for (const NodeSource& source : sources) write_source(source, writer);
@@ -50,6 +55,13 @@ void NodeState::save(const cep::Plan& plan, const RunSummary& summary, std::stri
   if (!lists.empty()) writer.text(lists);
   for (const NodeSource& source : sources) {
     if (is_producer(source)) write_producer(source, writer);
+  }
+  if (series == 0) return;
+  writer.varint(series);
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (!sources[i].series) continue;
+    writer.varint(i);
+    write_series(*sources[i].series, writer);
   }
 }
 
@@ -93,7 +105,15 @@ Result<NodeState> NodeState::restore(std::string_view from, const cep::Plan& pla
       source.samples = LineSamples(source.next_offset);
     }
   }
-  if (has > (kWithLists | kWithProducers) || !reader.is_done()) {
+  if ((has & kWithSeries) != 0) {
+    const std::uint64_t series = reader.varint_up_to(state.sources.size());
+    for (std::uint64_t i = 0; i < series && reader.ok(); ++i) {
+      const std::uint64_t index = reader.varint_up_to(state.sources.size());
+      SeriesState read = read_series(reader);
+      if (index < state.sources.size()) state.sources[index].series = std::move(read);
+    }
+  }
+  if (has > (kWithLists | kWithProducers | kWithSeries) || !reader.is_done()) {
     return fail(Errc::kCorrupt, "the sources of a checkpoint are damaged");
   }
   return state;

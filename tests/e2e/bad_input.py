@@ -78,8 +78,7 @@ def _():
 @case
 def _():
     """an unreadable input: exit code 3, named"""
-    os.mkdir("folder.ndjson")
-    has(run(None, code=3, name="folder.ndjson").err, "cannot read folder.ndjson: it is a folder; name the files in it")
+    has(run(None, code=3, name="none.ndjson").err, "cannot read none.ndjson: No such file or directory")
     if os.geteuid() != 0:  # the superuser reads everything
         write("locked.ndjson", GOOD)
         os.chmod("locked.ndjson", 0)

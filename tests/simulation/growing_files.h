@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/inputs/input_files.h"
+#include "runtime/series/input_files.h"
 #include "tests/simulation/world.h"
 
 namespace tocsin::simulation {

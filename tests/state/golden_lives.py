@@ -211,6 +211,30 @@ def look_at_ended():
     return told
 
 
+# ---- a run on the files of a directory
+
+def make_files():
+    before, _ = world.rows_parts()
+    shutil.copy(HERE / "rows.tocsin", "rules.tocsin")
+    for number, first in enumerate(range(0, 60, 20)):
+        write(f"in/{number}.ndjson", b"".join(line + b"\n" for line in before[first:first + 20]))
+    tocsin("run", "rules.tocsin", "--data", "data", "--input", "in", *ROWS)
+
+
+def look_at_files():
+    before, _ = world.rows_parts()
+    told = seen()
+    told["savepoint"] = savepoint_made()
+    with open("in/1.ndjson", "ab") as file:  # which was left
+        file.write(b"".join(line + b"\n" for line in before[60:70]))
+    write("in/3.ndjson", b"".join(line + b"\n" for line in before[70:90]))
+    done = tocsin("run", "rules.tocsin", "--data", "data", "--input", "in", *(part for part in ROWS if part != "--quiet"))
+    told["read on"] = re.findall(r"(\S+) has grown, and goes on at byte (\d+)", done.err)
+    told["alerts"] = tocsin("alerts", "--data", "data").out
+    told["verify afterwards"] = counted()
+    return told
+
+
 # ---- a server: lists, rules and people's changes
 
 def expect(status, answer):
@@ -313,4 +337,4 @@ def look_at_served():
 
 
 LIVES = {"run": (make_run, look_at_run), "rows": (make_rows, look_at_rows), "ended": (make_ended, look_at_ended),
-         "served": (make_served, look_at_served)}
+         "files": (make_files, look_at_files), "served": (make_served, look_at_served)}

@@ -98,8 +98,7 @@ inline constexpr std::array kEventKinds = {
     "step value",
 };
 inline constexpr std::array kGlobalKinds = {"ids at the watermark", "budget reported"};
-inline constexpr std::array kInputKinds = {
-    "waiting events", "held jump",    "unique ids",    "late_max",
-    "producer",       "changed list", "changed table",
-};
+inline constexpr std::array kInputKinds = {"waiting events", "held jump",  "unique ids",
+                                           "late_max",       "producer",   "changed list",
+                                           "changed table",  "file series"};
 }  // namespace tocsin::tests

@@ -283,6 +283,7 @@ class StateCounter {
     for (const runtime::NodeSource& source : node->sources) {
       add_named("source kind", name_of_source_kind(source.kind));
       add("inputs/producer", runtime::is_producer(source));
+      add("inputs/file series", source.series && !source.series->done.empty());
     }
     for (const runtime::CheckpointBlob& blob : runtime::entry_blobs(state_.meta.blobs)) {
       add("list change/replace", !blob.role.empty());
