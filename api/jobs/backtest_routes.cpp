@@ -61,7 +61,7 @@ class RequestReader {
 
   // Rules run with the status of their text: stages are of what is active.
   tl::expected<RulePack, HttpResponse> pack_of(const ordered_json& files, bool is_patch) const {
-    const Result<RulePack> pack =
+    Result<RulePack> pack =
         with_pack_files(is_patch ? now_.pack.with_rollouts({}) : RulePack(), files, is_patch);
     if (!pack) return bad_body(pack.error().message);
     LoadedRules loaded;

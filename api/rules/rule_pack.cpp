@@ -177,7 +177,7 @@ std::string RulePack::live_etag() const {
   };
   const std::map<std::string, Rollout> held_back = rollouts();
   for (const runtime::NamedContents& text : texts_) {
-    if (text.role == kStagesRole) continue;
+    if (text.role == kStagesRole || text.role.starts_with(kZoneRole)) continue;
     const std::string_view whole = text.contents;
     const bool has_rules = text.role.starts_with(kRules);
     const ParsedText parsed = has_rules ? parse_text(text.role, whole) : ParsedText();
@@ -198,6 +198,15 @@ std::string RulePack::live_etag() const {
 }
 
 LoadedRules RulePack::load() const { return load_kept_rules(texts_); }
+
+LoadedRules RulePack::load_with_zones() {
+  std::vector<runtime::NamedContents> zones;
+  LoadedRules loaded = load_kept_rules(texts_, &zones);
+  if (!loaded.program || zones.empty()) return loaded;
+  texts_.insert(texts_.end(), zones.begin(), zones.end());
+  std::ranges::sort(texts_, {}, &runtime::NamedContents::role);
+  return loaded;
+}
 
 std::vector<std::string> RulePack::paths() const {
   std::vector<std::string> paths;

@@ -41,9 +41,13 @@ class RulePack {
   /// The same for equal texts, another for others: 32 hexadecimal digits.
   std::string etag() const;
   /// The same for packs whose live rules do the same: of all declarations but tests and rules that
-  /// their stage or their text holds back, of the shares of the others, and of data files.
+  /// their stage or their text holds back, of the shares of the others, and of data files. Zones
+  /// follow from what rules name.
   std::string live_etag() const;
   LoadedRules load() const;
+  /// The same for rules that did not come with their zones, as those of a request: what is missing
+  /// is read from the system, and of rules that can run becomes part of the pack.
+  LoadedRules load_with_zones();
 
   /// Paths of rule files and of what they name.
   std::vector<std::string> paths() const;

@@ -224,7 +224,7 @@ class Story {
     const Author author{random_.below(2) == 0, random_.below(10) == 0 ? "incident" : ""};
     const std::string who = somebody();
     const RulePack before = now();
-    const auto after = edited(*world_.service, before, edit);
+    auto after = edited(*world_.service, before, edit);
     const std::size_t waited = changes_->waiting().size();
     const auto made = changes_->make(author, {.who = who, .ignores_tests = true}, edit);
     forget_old();
@@ -313,7 +313,7 @@ class Story {
       CHECK(now().etag() == before.etag());
       return;
     }
-    const auto after = edited(*world_.service, before, asked.edit);
+    auto after = edited(*world_.service, before, asked.edit);
     LoadedRules loaded;
     const bool can_be = after && live(*after) == asked.after &&
                         !is_closed(asked.edit, before, *after) &&
