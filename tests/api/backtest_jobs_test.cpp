@@ -10,6 +10,8 @@
 
 #include "api/jobs/backtest_jobs.h"
 #include "api/jobs/job_store.h"
+#include "api/jobs/verify_backtests.h"
+#include "runtime/journal/file_tree.h"
 #include "tests/support/simulated_files.h"
 
 namespace tocsin::tests {
@@ -39,15 +41,20 @@ void make_folder(SimulatedFiles& files) {
   REQUIRE(files.sync_directory("."));
 }
 
-// What a server does with its backtests; false where it was stopped by a failure.
-bool work_on(JobStore& store) {
+// What a server does with its backtests; false where it was stopped by a failure. `last`: the
+// newest that was answered for.
+bool work_on(JobStore& store, std::uint64_t& last) {
   const auto add = [&](std::uint64_t number) {
     if (!store.put(job_of(number, BacktestState::kQueued))) return false;
+    last = number;
     if (!store.put(job_of(number, BacktestState::kRunning))) return false;
     if (!store.put_report(number, report_of(number), 10'000)) return false;
     return store.put(job_of(number, BacktestState::kDone)).has_value();
   };
-  return add(1) && add(2) && store.remove(1) && store.put(job_of(3, BacktestState::kFailed));
+  if (!add(1) || !add(2) || !store.remove(1)) return false;
+  if (!store.put(job_of(3, BacktestState::kFailed))) return false;
+  last = 3;
+  return store.remove(3).has_value();
 }
 
 // Waits for what another thread does.
@@ -134,9 +141,10 @@ TEST_CASE("backtests of a server: a crash at any operation leaves a state that w
       return number == begin + crash_at ? Fault::kCrash : Fault::kNone;
     };
     bool is_done = false;
+    std::uint64_t last = 0;
     {
       Result<JobStore> store = JobStore::open(files, kFolder);
-      is_done = store && work_on(*store);
+      is_done = store && work_on(*store, last);
     }
     files.fault = {};
     if (is_done) break;
@@ -156,7 +164,14 @@ TEST_CASE("backtests of a server: a crash at any operation leaves a state that w
       CHECK(report->json == report_of(number).json);
     }
     CHECK((store->report_bytes() > 0) == (reports > 0));
-    CHECK(files.list(kFolder)->size() == store->jobs().size() + reports);
+    const bool has_next = *runtime::exists(files, std::string(kFolder) + "/next.json");
+    CHECK(files.list(kFolder)->size() == store->jobs().size() + reports + (has_next ? 1 : 0));
+    // No number is used twice.
+    CHECK(store->next_number() > last);
+    runtime::VerifyReport verified;
+    verify_backtests(files, kFolder, verified);
+    CHECK(verified.damaged.empty());
+    CHECK(verified.notes.empty());
   }
   CHECK(crashes > 30);
 }
@@ -201,7 +216,55 @@ TEST_CASE("backtests of a server: what waits or runs is cancelled, what has ende
   REQUIRE(world.reaches(third, BacktestState::kDone));
   for (const std::uint64_t number : {first, second, third}) REQUIRE(world.jobs->remove(number));
   CHECK(world.jobs->remove(first).error().code == Errc::kNotFound);
-  CHECK(world.files.list(kFolder)->empty());
+  // What is left says which numbers were used.
+  CHECK(*world.files.list(kFolder) == std::vector<std::string>{"next.json"});
+  world.open();
+  CHECK(world.jobs->list().empty());
+  CHECK(world.add() == third + 1);
+}
+
+TEST_CASE("backtests of a server: a check names what is damaged, missing or somebody else's") {
+  SimulatedFiles files;
+  make_folder(files);
+  runtime::VerifyReport none;
+  verify_backtests(files, kFolder, none);
+  CHECK(none.damaged.empty());
+  {
+    Result<JobStore> store = JobStore::open(files, kFolder);
+    REQUIRE(store);
+    for (const std::uint64_t number : {1, 2, 3, 4}) {
+      REQUIRE(store->put_report(number, report_of(number), 10'000));
+      REQUIRE(store->put(job_of(number, BacktestState::kDone)));
+    }
+    REQUIRE(store->remove(4));
+  }
+  const auto path_of = [](const char* name) { return std::string(kFolder) + "/" + name; };
+  const auto spoil = [&](const char* name) {
+    std::string text = *runtime::read_whole(files, path_of(name));
+    text[text.size() / 2] = static_cast<char>(text[text.size() / 2] ^ 1);
+    REQUIRE(runtime::remove_tree(files, path_of(name)));
+    REQUIRE(runtime::write_synced(files, path_of(name), text));
+  };
+  runtime::VerifyReport good;
+  verify_backtests(files, kFolder, good);
+  CHECK(good.damaged.empty());
+  CHECK(good.notes.empty());
+  CHECK(good.bytes > 1000);
+  REQUIRE(runtime::write_synced(files, path_of("letter.txt"), "dear"));
+  REQUIRE(runtime::write_synced(files, path_of("00000009.json.part"), "{"));
+  spoil("00000001.json");
+  spoil("00000002.report.json");
+  spoil("next.json");
+  REQUIRE(runtime::remove_tree(files, path_of("00000003.report.json")));
+  runtime::VerifyReport bad;
+  verify_backtests(files, kFolder, bad);
+  REQUIRE(bad.damaged.size() == 4);
+  CHECK(bad.damaged[0].message.find("00000001.json is damaged") != std::string::npos);
+  CHECK(bad.damaged[1].message.find("00000002.report.json is damaged") != std::string::npos);
+  CHECK(bad.damaged[2].message.find("00000003.report.json is missing") != std::string::npos);
+  CHECK(bad.damaged[3].message.find("next.json is damaged") != std::string::npos);
+  REQUIRE(bad.notes.size() == 1);
+  CHECK(bad.notes[0].find("letter.txt is no file of a backtest") != std::string::npos);
 }
 
 TEST_CASE("backtests of a server: the next start knows what was, and what did not end has failed") {

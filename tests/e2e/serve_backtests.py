@@ -214,7 +214,10 @@ def queue():
         for number in (1, 2, 3):
             assert server.ask("DELETE", f"/v1/backtests/{number}").status == 204
         assert server.ask("GET", "/v1/backtests").json == {"backtests": []}
-        assert not list(pathlib.Path("data/backtests").iterdir())
+        server.kill()
+    assert [path.name for path in pathlib.Path("data/backtests").iterdir()] == ["next.json"]
+    with Server(*OFTEN) as server:
+        assert ask(server, {"files": {"new.tocsin": NEW}}).json["id"] == 4
 
 
 @case
