@@ -31,6 +31,12 @@ BacktestJob job_of(std::uint64_t number, BacktestState state) {
   if (has_ended(state)) job.ended_at = cep::EventTime{7};
   if (state == BacktestState::kFailed) job.failure = "why";
   job.notes = {"a note"};
+  if (state == BacktestState::kDone) {
+    BacktestRates rates{number, {7}, false, {1}, {3}, "shared", {}};
+    rates.rules["huge"] = {"digest", 4, 20'000, 3};
+    rates.rules["small"] = {"other", 0, 0, 0};
+    job.rates = std::make_shared<const BacktestRates>(std::move(rates));
+  }
   return job;
 }
 StoredReport report_of(std::uint64_t number) {
@@ -90,6 +96,8 @@ struct World {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     if (control.stop_requested()) return fail(Errc::kStopped, "stopped");
+    *control.rates = std::make_shared<BacktestRates>();
+    (*control.rates)->shared = std::to_string(request.samples);
     if (request.samples == 0) return fail(Errc::kLimit, "too much");
     return report_of(request.samples);
   }
@@ -121,6 +129,8 @@ TEST_CASE("backtests of a server: what is on disk is read as it was") {
     REQUIRE(read);
     CHECK(job_file_text(*read) == text);
     CHECK(read->state == job.state);
+    REQUIRE((read->rates != nullptr) == (job.rates != nullptr));
+    if (job.rates) CHECK(read->rates->rules.at("huge").on_that_day == 3);
     CHECK(parse_job(text, 13, "p").error().code == Errc::kCorrupt);
     for (std::size_t at = 0; at < text.size(); ++at) {
       std::string other = text;
@@ -194,6 +204,29 @@ TEST_CASE("backtests of a server: one runs, others wait, as many as may") {
   CHECK(world.jobs->find(second)->job.failure == "too much");
   CHECK(world.jobs->find(third)->job.notes == std::vector<std::string>{"seen"});
   CHECK(world.jobs->report(third)->json == report_of(1).json);
+  // What gates ask: of those that are done, the newest first, over a restart too.
+  world.add(7);
+  REQUIRE(comes([&] { return world.jobs->rates().size() == 3; }));
+  world.open();
+  const auto rates = world.jobs->rates();
+  REQUIRE(rates.size() == 3);
+  CHECK(rates.front()->shared == "7");
+  CHECK(rates.front()->backtest == third + 1);
+  CHECK(rates.front()->ended_at == world.jobs->find(third + 1)->job.ended_at);
+  CHECK(rates.back()->backtest == first);
+  REQUIRE(world.jobs->remove(third + 1));
+  CHECK(world.jobs->rates().size() == 2);
+}
+
+TEST_CASE("backtests of a server: figures count what was asked, refused and ended") {
+  World world({.queue_max = 2});
+  const std::uint64_t first = world.add();
+  REQUIRE(world.reaches(first, BacktestState::kRunning));
+  world.add(0);
+  const std::uint64_t third = world.add();
+  CHECK(world.jobs->add({}, "{}", "ann").error().code == Errc::kInUse);
+  world.goes = true;
+  REQUIRE(world.reaches(third, BacktestState::kDone));
   const BacktestFigures figures = world.jobs->figures();
   CHECK(figures.done == 2);
   CHECK(figures.failed == 1);
