@@ -572,6 +572,15 @@ constexpr auto kRows = std::to_array<Row>({
     Row{"rollout.shadow_min", Type::kDuration, kNot,
         serve("0", "How long a rule must have run in shadow before it becomes live; 0: not at all")
             .zero_is_none()},
+    Row{"rollout.backtest_alerts_per_day", Type::kInteger, kNot,
+        serve("0",
+              "The most alerts on one day that a rule may have raised in a backtest before it "
+              "becomes live, or is live and changes; 0: no backtest is needed")
+            .range(0, 1'000'000'000)},
+    Row{"rollout.backtest_span", Type::kDuration, kNot,
+        serve("7d", "Event time that such a backtest must cover")},
+    Row{"rollout.backtest_within", Type::kDuration, kNot,
+        serve("7d", "How long such a backtest counts after its end")},
     Row{"rollout.approve_within", Type::kDuration, kNot,
         serve("7d", "How long a change waits for approval before it is forgotten")},
     Row{"rollout.changes_max", Type::kInteger, kNot,

@@ -5,11 +5,15 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/base/choice_option.h"
+#include "api/base/clock.h"
 #include "api/base/exit_code.h"
+#include "api/client/plan_backtest.h"
 #include "api/client/plan_text.h"
 #include "api/client/server_client.h"
 
@@ -25,6 +29,8 @@ struct DeployOptions {
   std::string commit;
   std::string replay;
   bool ignores_tests = false;
+  std::string backtest;  // a range; empty: none
+  bool is_quiet = false;
 };
 
 // What a deploy would have to pass; nothing where it is free.
@@ -44,30 +50,66 @@ struct Planned {
   ordered_json body;  // of the rules
   ServerAnswer plan;
 };
+Outcome<ServerAnswer> ask_for_plan(ServerClient& client, const DeployOptions& options,
+                                   const ordered_json& body) {
+  return client.ask({.method = "POST",
+                     .path = "/v1/pack/plan",
+                     .query = {{"ignore_tests", options.ignores_tests ? "true" : ""}},
+                     .body = body});
+}
 Outcome<Planned> plan_of(const DeployOptions& options) {
   Outcome<ordered_json> files = pack_files_of(options.rules);
   if (!files) return tl::unexpected(files.error());
   ordered_json body = {{"files", *std::move(files)}};
   Outcome<ServerClient> client = ServerClient::open(options.server);
   if (!client) return tl::unexpected(client.error());
-  Outcome<ServerAnswer> plan =
-      client->ask({.method = "POST",
-                   .path = "/v1/pack/plan",
-                   .query = {{"ignore_tests", options.ignores_tests ? "true" : ""}},
-                   .body = body});
+  Outcome<ServerAnswer> plan = ask_for_plan(*client, options, body);
   if (!plan) return tl::unexpected(plan.error());
   return Planned{*std::move(client), std::move(body), *std::move(plan)};
 }
 
+// The plan with what a backtest says of it, under `backtest`; without one where nothing would
+// change.
+Outcome<ordered_json> plan_with_backtest(const DeployOptions& options) {
+  std::optional<BacktestRange> range;
+  if (!options.backtest.empty()) {
+    range = parse_backtest_range(options.backtest,
+                                 cep::EventTime{system_clock().unix_seconds() * 1'000'000});
+    if (!range) {
+      return stop(ExitCode::kUsage,
+                  fmt::format("--backtest is a duration such as 7d, FROM..TO, or all, not {}",
+                              options.backtest));
+    }
+  }
+  Outcome<Planned> planned = plan_of(options);
+  if (!planned) return tl::unexpected(planned.error());
+  ordered_json plan = planned->plan.json;
+  if (!range || !plan.at("changed").get<bool>()) return plan;
+  Outcome<ordered_json> backtest =
+      backtest_plan(planned->client, planned->body.at("files"), plan, *range, options.is_quiet);
+  if (!backtest) return tl::unexpected(backtest.error());
+  // Gates may ask for a backtest.
+  const Outcome<ServerAnswer> again = ask_for_plan(planned->client, options, planned->body);
+  if (!again) return tl::unexpected(again.error());
+  if (again->etag != planned->plan.etag) {
+    return stop(ExitCode::kCheckFailed,
+                "the rules of the server were changed while the backtest ran: plan again");
+  }
+  plan = again->json;
+  plan["backtest"] = *std::move(backtest);
+  return plan;
+}
+
 ExitCode plan_rules(const DeployOptions& options) {
-  const Outcome<Planned> planned = plan_of(options);
+  const Outcome<ordered_json> planned = plan_with_backtest(options);
   if (!planned) return end_with(planned.error().code, planned.error().message);
-  const ordered_json& plan = planned->plan.json;
+  const ordered_json& plan = *planned;
   if (options.format == "json") return print(plan.dump() + "\n");
   return print(fmt::format(
-      "version {} is active; {}\n{}{}", plan.at("version").get<std::uint64_t>(),
+      "version {} is active; {}\n{}{}{}", plan.at("version").get<std::uint64_t>(),
       plan.at("changed").get<bool>() ? "a deploy would change" : "a deploy would change nothing",
-      plan_text(plan), gates_text(plan)));
+      plan_text(plan), plan.contains("backtest") ? plan_backtest_text(plan.at("backtest")) : "",
+      gates_text(plan)));
 }
 
 ExitCode deploy_rules(const DeployOptions& options) {
@@ -112,12 +154,20 @@ void add_plan_command(CLI::App& program, Chosen& chosen) {
   add_common(*command, *options);
   add_choice(*command, "--format", options->format, "text|json",
              "For people, or the server's answer; default text");
+  command
+      ->add_option("--backtest", options->backtest,
+                   "Also run the rules over the server's archive, beside the active ones: of this "
+                   "time up to now (7d), of FROM..TO, or all")
+      ->type_name("RANGE");
+  command->add_flag("-q,--quiet", options->is_quiet, "No progress of the backtest");
   command->footer(
       std::string(
           R"(Checks RULES and their tests, on the server too, and says which rules would come, go or change, and
-which of them keep what they remember. Nothing is changed. A token of the role reader may ask.
+which of them keep what they remember. Nothing is changed. A token of the role reader may ask; --backtest
+needs the role analyst.
 )") + client_exit_codes(kRefused) +
       R"(  tocsin plan rules/ --server https://tocsin.example:8627 --token-file reader-token
+  tocsin plan rules/ --server http://127.0.0.1:8627 --token-file analyst-token --backtest 7d
   tocsin plan rules/ --server http://127.0.0.1:8627 --format json)");
   command->callback([&chosen, options] {
     chosen.run = [options] { return with_answers([&] { return plan_rules(*options); }); };

@@ -1,11 +1,9 @@
 #include "api/client/server_backtest.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -14,13 +12,17 @@
 #include "api/backtest/labels.h"
 #include "api/base/command.h"
 #include "api/base/output_file.h"
-#include "api/base/stop_signal.h"
+#include "api/client/remote_backtest.h"
 #include "api/rules/rule_files.h"
 
 namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
-constexpr int kPauseMs = 300;
+
+// The rules that are active there.
+bool are_live(const std::vector<std::string>& rules) {
+  return rules.size() == 1 && rules.front() == "live";
+}
 
 Outcome<void> check(const BacktestArguments& arguments) {
   const auto refuse = [](const char* option, const char* why) {
@@ -61,11 +63,16 @@ Outcome<ordered_json> read_labels(const std::string& path) {
 }
 
 Outcome<ordered_json> body_of(const BacktestArguments& arguments) {
-  Outcome<ordered_json> files = pack_files_of(arguments.run.rules);
-  if (!files) return files;
-  ordered_json body = {{"files", *std::move(files)},
-                       {"samples", arguments.tally.samples},
-                       {"vary", arguments.varies}};
+  ordered_json body;
+  if (are_live(arguments.run.rules)) {
+    body = {{"files", ordered_json::object()}, {"patch", true}};
+  } else {
+    Outcome<ordered_json> files = pack_files_of(arguments.run.rules);
+    if (!files) return files;
+    body = {{"files", *std::move(files)}};
+  }
+  body["samples"] = arguments.tally.samples;
+  body["vary"] = arguments.varies;
   if (arguments.varies) body["vary_max"] = arguments.variants_max;
   if (!arguments.from.empty()) body["from"] = arguments.from;
   if (!arguments.to.empty()) body["to"] = arguments.to;
@@ -74,7 +81,7 @@ Outcome<ordered_json> body_of(const BacktestArguments& arguments) {
   if (settings.is_set("time.final_watermark")) {
     body["final_watermark"] = settings.boolean("time.final_watermark");
   }
-  if (arguments.against == std::vector<std::string>{"live"}) {
+  if (are_live(arguments.against)) {
     body["against"] = "live";
   } else if (!arguments.against.empty()) {
     Outcome<ordered_json> old = pack_files_of(arguments.against);
@@ -90,74 +97,6 @@ Outcome<ordered_json> body_of(const BacktestArguments& arguments) {
   }
   return body;
 }
-
-// One backtest of a server, by its path.
-class RemoteBacktest {
- public:
-  RemoteBacktest(ServerClient client, bool is_quiet)
-      : client_(std::move(client)), is_quiet_(is_quiet) {}
-
-  Outcome<void> start(ordered_json body) {
-    Outcome<ServerAnswer> begun =
-        client_.ask({.method = "POST", .path = "/v1/backtests", .body = std::move(body)});
-    if (!begun) return tl::unexpected(begun.error());
-    path_ = fmt::format("/v1/backtests/{}", begun->json.at("id").get<std::uint64_t>());
-    say(begun->json);
-    return {};
-  }
-  Outcome<void> wait() {
-    const StopSignal stop_signal;
-    for (;;) {
-      Outcome<ServerAnswer> now = client_.ask({.method = "GET", .path = path_});
-      if (!now) return tl::unexpected(now.error());
-      const std::string state = now->json.at("state");
-      say(now->json);
-      for (const ordered_json& note : now->json.value("notes", ordered_json::array())) {
-        if (state == "done") tell(note.get<std::string>() + "\n");
-      }
-      if (state == "done") return {};
-      if (state != "queued" && state != "running") {
-        return stop(ExitCode::kInputOutput,
-                    fmt::format("the backtest is {}{}", state,
-                                now->json.contains("failure")
-                                    ? ": " + now->json.at("failure").get<std::string>()
-                                    : std::string()));
-      }
-      pollfd waited{stop_signal.descriptor(), POLLIN, 0};
-      ::poll(&waited, 1, kPauseMs);
-      if (!stop_signal.requested()) continue;
-      static_cast<void>(client_.ask({.method = "DELETE", .path = path_}));
-      return stop(ExitCode::kInputOutput,
-                  fmt::format("stopped by {}: the backtest was cancelled", stop_signal.name()));
-    }
-  }
-  Outcome<std::string> report(const char* format) {
-    Outcome<ServerAnswer> answer =
-        client_.ask({.method = "GET", .path = path_ + "/report", .query = {{"format", format}}});
-    if (!answer) return tl::unexpected(answer.error());
-    return std::move(answer->text);
-  }
-
- private:
-  // Each state once, and how far it is in tenths.
-  void say(const ordered_json& status) {
-    if (is_quiet_) return;
-    const std::string state = status.at("state");
-    const int tenths = static_cast<int>(status.at("progress").get<double>() * 10);
-    if (state == state_ && tenths == tenths_) return;
-    state_ = state;
-    tenths_ = tenths;
-    std::string text = fmt::format("backtest {}: {}", status.at("id").get<std::uint64_t>(), state);
-    if (state == "running") text += fmt::format(", {} %", tenths * 10);
-    tell(text + "\n");
-  }
-
-  ServerClient client_;
-  const bool is_quiet_;
-  std::string path_;
-  std::string state_;
-  int tenths_ = 0;
-};
 
 Outcome<void> write(const std::string& path, std::string text) {
   const auto stopped = [](const Error& error) {
@@ -177,7 +116,7 @@ Outcome<void> run(const ServerOptions& server, const BacktestArguments& argument
   if (!body) return tl::unexpected(body.error());
   Outcome<ServerClient> client = ServerClient::open(server);
   if (!client) return tl::unexpected(client.error());
-  RemoteBacktest backtest(*std::move(client), arguments.run.quiet);
+  RemoteBacktest backtest(*client, arguments.run.quiet);
   if (Outcome<void> begun = backtest.start(*std::move(body)); !begun) return begun;
   if (Outcome<void> ended = backtest.wait(); !ended) return ended;
   const std::string terminal = "-";
@@ -185,9 +124,9 @@ Outcome<void> run(const ServerOptions& server, const BacktestArguments& argument
        {std::pair{"text", &terminal}, std::pair{"json", &arguments.json},
         std::pair{"html", &arguments.html}}) {
     if (path->empty()) continue;
-    Outcome<std::string> report = backtest.report(format);
+    Outcome<ServerAnswer> report = backtest.report(format);
     if (!report) return tl::unexpected(report.error());
-    if (Outcome<void> written = write(*path, *std::move(report)); !written) return written;
+    if (Outcome<void> written = write(*path, std::move(report->text)); !written) return written;
   }
   return {};
 }

@@ -5,8 +5,8 @@
 #include "api/client/server_client.h"
 
 namespace tocsin::api {
-/// Sends the rules, waits, and writes the report where `arguments` say; a signal cancels it. An
-/// --against of the one word `live` means the rules that are active there. What a server does not
-/// take is refused.
+/// Sends the rules, waits, and writes the report where `arguments` say; a signal cancels it. RULES
+/// and --against of the one word `live` mean the rules that are active there. What a server does
+/// not take is refused.
 ExitCode backtest_on_server(const ServerOptions& server, const BacktestArguments& arguments);
 }  // namespace tocsin::api

@@ -132,8 +132,8 @@ constexpr const char* kFooter =
 raised and cost. Nothing is delivered. Several inputs are merged by event time. An interrupt (Ctrl-C)
 ends the backtest without a report. A TIME is written 2026-03-02T12:00:00Z, or 2026-03-02 for the
 beginning of that day in UTC; rules know nothing of the events before --from. A server may be using
-the data directory of --archive. With --server `--against live` means the rules that are active there, and
-`--labels triage` what people made of its alerts.
+the data directory of --archive. With --server `live` as RULES or --against means the rules that are active
+there, and `--labels triage` what people made of its alerts.
 
 Exit codes:
   0  success, whatever was alerted, warned about or rejected

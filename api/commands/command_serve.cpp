@@ -87,6 +87,9 @@ ExitCode run(const ServeOptions& options) {
     tell(fmt::format("tocsin: variables of the environment that name no setting: {}\n",
                      fmt::join(unknown, ", ")));
   }
+  if (auto gates = check_gates(configuration); !gates) {
+    return end_with(ExitCode::kUsage, gates.error().message);
+  }
   if (!options.check_config) {
     use_text_cache_of_data(configuration.text("data.path"));
     return serve(configuration, options.quiet);

@@ -12,6 +12,7 @@
 #include "api/base/human_text.h"
 #include "api/base/output_file.h"
 #include "api/base/progress.h"
+#include "api/jobs/verify_backtests.h"
 #include "api/node/verify_served.h"
 #include "api/rest/audit_log.h"
 #include "runtime/effects/effect_reader.h"
@@ -102,6 +103,7 @@ ExitCode verify(const VerifyOptions& options) {
   if (!report) return end_with(code_of(report.error()), report.error().message);
   if (!report->is_savepoint) {
     verify_served(files, runtime::DataPaths(options.directory), audit_entries > 0, *report);
+    verify_backtests(files, options.directory + "/backtests", *report);
   }
   for (const std::string& note : report->notes) tell(fmt::format("tocsin: note: {}\n", note));
   for (const runtime::VerifyFinding& finding : report->damaged) {

@@ -13,6 +13,37 @@ namespace {
 using nlohmann::ordered_json;
 constexpr std::array<std::string_view, 5> kStates = {"queued", "running", "done", "failed",
                                                      "cancelled"};
+
+ordered_json rates_json(const BacktestRates& rates) {
+  // An array: an ordered object looks for each new name in all others.
+  ordered_json rules = ordered_json::array();
+  for (const auto& [id, rule] : rates.rules) {
+    rules.push_back({id, rule.digest, rule.alerts, rule.busiest_day, rule.on_that_day});
+  }
+  return {{"ended_at", rates.ended_at.us},
+          {"to_the_end", rates.to_the_end},
+          {"first_event", rates.first_event.us},
+          {"last_event", rates.last_event.us},
+          {"shared", rates.shared},
+          {"rules", std::move(rules)}};
+}
+
+// Throws nlohmann's exceptions.
+std::shared_ptr<const BacktestRates> parse_rates(const ordered_json& json, std::uint64_t backtest) {
+  auto rates = std::make_shared<BacktestRates>();
+  rates->backtest = backtest;
+  rates->ended_at.us = json.at("ended_at").get<std::int64_t>();
+  rates->to_the_end = json.at("to_the_end").get<bool>();
+  rates->first_event.us = json.at("first_event").get<std::int64_t>();
+  rates->last_event.us = json.at("last_event").get<std::int64_t>();
+  rates->shared = json.at("shared").get<std::string>();
+  for (const ordered_json& rule : json.at("rules")) {
+    rates->rules[rule.at(0).get<std::string>()] = {
+        rule.at(1).get<std::string>(), rule.at(2).get<std::uint64_t>(),
+        rule.at(3).get<std::int64_t>(), rule.at(4).get<std::uint64_t>()};
+  }
+  return rates;
+}
 }  // namespace
 
 std::string_view name_of(BacktestState state) { return kStates[static_cast<std::size_t>(state)]; }
@@ -49,7 +80,8 @@ std::string job_file_text(const BacktestJob& job) {
                     {"began_at", time(job.began_at)},
                     {"ended_at", time(job.ended_at)},
                     {"failure", job.failure},
-                    {"notes", job.notes}});
+                    {"notes", job.notes},
+                    {"rates", job.rates ? rates_json(*job.rates) : ordered_json()}});
 }
 
 Result<BacktestJob> parse_job(const std::string& text, std::uint64_t number,
@@ -80,6 +112,10 @@ Result<BacktestJob> parse_job(const std::string& text, std::uint64_t number,
     job.ended_at = time("ended_at");
     job.failure = json->at("failure").get<std::string>();
     job.notes = json->at("notes").get<std::vector<std::string>>();
+    // An earlier version did not write them.
+    if (const auto rates = json->find("rates"); rates != json->end() && !rates->is_null()) {
+      job.rates = parse_rates(*rates, number);
+    }
   } catch (const ordered_json::exception&) {
     return damaged();
   }

@@ -2,12 +2,14 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/backtest/backtest_rates.h"
 #include "api/rules/rule_pack.h"
 #include "cep/base/result.h"
 #include "cep/value/time.h"
@@ -44,6 +46,8 @@ struct BacktestJob {
   std::optional<cep::EventTime> began_at, ended_at;
   std::string failure;             // why it failed; empty otherwise
   std::vector<std::string> notes;  // what of the archive was not read
+  /// Of one that is done; nothing: it read no event, or an earlier version of the program ran it.
+  std::shared_ptr<const BacktestRates> rates;
 };
 /// What GET answers, without what only a running one has.
 nlohmann::ordered_json job_json(const BacktestJob& job);

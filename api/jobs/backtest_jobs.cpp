@@ -111,6 +111,16 @@ std::optional<BacktestStatus> BacktestJobs::find(std::uint64_t number) const {
   return status_of(job->second);
 }
 
+std::vector<std::shared_ptr<const BacktestRates>> BacktestJobs::rates() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<const BacktestRates>> all;
+  for (const auto& [number, job] : store_.jobs()) {
+    if (job.rates) all.push_back(job.rates);
+  }
+  std::ranges::reverse(all);
+  return all;
+}
+
 Result<StoredReport> BacktestJobs::report(std::uint64_t number) const {
   {
     const std::lock_guard lock(mutex_);
@@ -199,9 +209,10 @@ void BacktestJobs::run_one(std::unique_lock<std::mutex>& lock) {
   }
   lock.unlock();
   Result<StoredReport> report = fail(Errc::kInternal, "");
+  std::shared_ptr<BacktestRates> rates;
   try {
     report = work_(next.request, {[this] { return is_cancelled_.load(); },
-                                  [this](double done) { progress_ = done; }, &job.notes});
+                                  [this](double done) { progress_ = done; }, &job.notes, &rates});
   } catch (const std::exception& error) {
     report = fail(Errc::kInternal, error.what());
   }
@@ -218,6 +229,11 @@ void BacktestJobs::run_one(std::unique_lock<std::mutex>& lock) {
   } else if (!report) {
     end(std::move(job), BacktestState::kFailed, report.error().message);
   } else {
+    if (rates) {
+      rates->backtest = job.number;
+      rates->ended_at = clock_.now();
+      job.rates = std::move(rates);
+    }
     end(std::move(job), BacktestState::kDone, "");
   }
   changed_.notify_all();

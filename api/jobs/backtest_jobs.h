@@ -70,6 +70,8 @@ class BacktestJobs {
   /// The newest first.
   std::vector<BacktestStatus> list() const;
   std::optional<BacktestStatus> find(std::uint64_t number) const;
+  /// How often rules alerted in those that are done and kept, the newest first.
+  std::vector<std::shared_ptr<const BacktestRates>> rates() const;
   /// Fails with kNotFound, kConflict for one that is not done, kCorrupt.
   Result<StoredReport> report(std::uint64_t number) const;
   /// Cancels one that has not ended, and waits for its end, for some seconds. Gives how it then

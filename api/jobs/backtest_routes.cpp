@@ -59,10 +59,13 @@ class RequestReader {
     return found == body_.end() || found->is_null() ? nullptr : &*found;
   }
 
-  // Rules run with the status of their text: stages are of what is active.
-  tl::expected<RulePack, HttpResponse> pack_of(const ordered_json& files, bool is_patch) const {
-    const Result<RulePack> pack =
-        with_pack_files(is_patch ? now_.pack.with_rollouts({}) : RulePack(), files, is_patch);
+  // Rules run with the status of their text, or as a deploy of them would leave them.
+  tl::expected<RulePack, HttpResponse> pack_of(const ordered_json& files, bool is_patch,
+                                               bool at_stages = false) const {
+    const RulePack base = at_stages  ? now_.pack
+                          : is_patch ? now_.pack.with_rollouts({})
+                                     : RulePack();
+    Result<RulePack> pack = with_pack_files(base, files, is_patch);
     if (!pack) return bad_body(pack.error().message);
     LoadedRules loaded;
     if (const auto refusal = RuleService::check(*pack, true, loaded)) {
@@ -82,11 +85,17 @@ class RequestReader {
     if (files == nullptr || !are_pack_files(*files, is_patch)) {
       return bad_body(R"(`files` has the rule files: {"PATH": "TEXT", …})");
     }
-    auto pack = pack_of(*files, is_patch);
+    const ordered_json* const stages = find("stages");
+    if (stages != nullptr && *stages != "text" && *stages != "active") {
+      return bad_body(R"(`stages` is "text" or "active")");
+    }
+    const bool at_stages = stages != nullptr && *stages == "active";
+    auto pack = pack_of(*files, is_patch, at_stages);
     if (!pack) return Refused(std::move(pack.error()));
     request_.rules = *std::move(pack);
     asked_["files"] = paths_of(*files);
     if (is_patch) asked_["patch"] = true;
+    if (at_stages) asked_["stages"] = "active";
     return {};
   }
   static std::vector<std::string> paths_of(const ordered_json& files) {
@@ -192,10 +201,11 @@ class RequestReader {
 };
 
 HttpResponse add(const BacktestServices& services, ApiRequest& request) {
-  const auto body = read_json_object(request,
-                                     {"files", "patch", "against", "from", "to", "labels", "vary",
-                                      "vary_max", "samples", "final_watermark", "lists_as_of"},
-                                     kBodyBytesMax);
+  const auto body =
+      read_json_object(request,
+                       {"files", "patch", "stages", "against", "from", "to", "labels", "vary",
+                        "vary_max", "samples", "final_watermark", "lists_as_of"},
+                       kBodyBytesMax);
   if (!body) return body.error();
   const CheckSlots::Slot slot(services.checks);
   if (!slot) return CheckSlots::full();
@@ -273,7 +283,9 @@ void add_backtest_routes(Router& router, BacktestServices services) {
               .tag = "backtests",
               .summary = "Run rules over the server's archive, beside its work",
               .description = "`files` are the rules, all of them, or with `patch` those that "
-                             "differ from the active ones. One backtest runs at a time; others "
+                             "differ from the active ones. They run with the status of their text, "
+                             "or with `stages` \"active\" as a deploy would leave them. One "
+                             "backtest runs at a time; others "
                              "wait. Nothing is stored or delivered but the report.",
               .role = Role::kAnalyst,
               .body = RouteBody{{"application/json"}},

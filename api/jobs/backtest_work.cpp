@@ -78,6 +78,27 @@ Result<BacktestRules> prepare(const BacktestResources& resources, const Backtest
   rules.varied = *std::move(varied);
   return rules;
 }
+
+std::shared_ptr<BacktestRates> rates_of(const BacktestRequest& request,
+                                        const BacktestReport& report) {
+  auto rates = std::make_shared<BacktestRates>();
+  const PackDigests digests = request.rules.digests();
+  rates->to_the_end = request.to.empty();
+  rates->first_event = report.first_event;
+  rates->last_event = report.last_event;
+  rates->shared = digests.shared;
+  for (const RuleFigures& figures : report.fresh.rules) {
+    BacktestRates::Rule& rule = rates->rules[figures.id];
+    rule.digest = digests.rules.at(figures.id);
+    rule.alerts = figures.alerts;
+    for (const auto& [day, alerts] : figures.by_day) {
+      if (alerts <= rule.on_that_day) continue;
+      rule.busiest_day = day;
+      rule.on_that_day = alerts;
+    }
+  }
+  return rates;
+}
 }  // namespace
 
 Result<StoredReport> run_archive_backtest(const BacktestResources& resources,
@@ -121,6 +142,7 @@ Result<StoredReport> run_archive_backtest(const BacktestResources& resources,
     control.notes->push_back("the archive has no events of these types in this time");
   }
   const BacktestReport report = backtest.report();
+  if (report.events != 0) *control.rates = rates_of(request, report);
   return StoredReport{backtest_json(report), backtest_text(report), backtest_html(report)};
 }
 }  // namespace tocsin::api

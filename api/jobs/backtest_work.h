@@ -3,10 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "api/backtest/backtest_rates.h"
 #include "api/jobs/backtest_job.h"
 #include "api/jobs/job_store.h"
 #include "cep/base/result.h"
@@ -19,6 +21,8 @@ struct BacktestControl {
   std::function<bool()> stop_requested;       // asked often, on any thread
   std::function<void(double)> progress;       // how much of it is done, 0 to 1
   std::vector<std::string>* notes = nullptr;  // gets what of the archive was not read
+  /// Gets how often rules alerted, where there were events; without number and end.
+  std::shared_ptr<BacktestRates>* rates = nullptr;
 };
 /// What it runs with.
 struct BacktestResources {

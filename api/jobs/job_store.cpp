@@ -17,6 +17,7 @@ namespace {
 using nlohmann::ordered_json;
 constexpr std::string_view kReportEnding = ".report.json";
 constexpr std::string_view kJobEnding = ".json";
+constexpr std::string_view kNextFile = "next.json";
 
 // The number of a file with that ending; nothing for another file.
 std::optional<std::uint64_t> number_of(std::string_view name, std::string_view ending) {
@@ -29,11 +30,48 @@ std::optional<std::uint64_t> number_of(std::string_view name, std::string_view e
 }
 }  // namespace
 
+JobFile job_file_of(const std::string& name) {
+  if (name == kNextFile) return {JobFile::Kind::kNext, 0};
+  if (const auto number = number_of(name, kReportEnding)) return {JobFile::Kind::kReport, *number};
+  if (const auto number = number_of(name, kJobEnding)) return {JobFile::Kind::kJob, *number};
+  return {};
+}
+
+std::string name_of_report(std::uint64_t number) {
+  return fmt::format("{:08}{}", number, kReportEnding);
+}
+
+Result<StoredReport> parse_report(const std::string& text, std::uint64_t number,
+                                  const std::string& path) {
+  const Result<ordered_json> json = unseal_json(text, path);
+  if (!json) return tl::unexpected(json.error());
+  try {
+    constexpr int kIndent = 2;
+    if (json->at("number").get<std::uint64_t>() == number) {
+      return StoredReport{json->at("json").dump(kIndent), json->at("text").get<std::string>(),
+                          json->at("html").get<std::string>()};
+    }
+  } catch (const ordered_json::exception&) {
+    // It is no report.
+  }
+  return fail(Errc::kCorrupt, path + " is damaged: it is not the report of this backtest");
+}
+
+Result<std::uint64_t> parse_next_number(const std::string& text, const std::string& path) {
+  const Result<ordered_json> json = unseal_json(text, path);
+  if (!json) return tl::unexpected(json.error());
+  const auto next = json->find("next");
+  if (next == json->end() || !next->is_number_unsigned()) {
+    return fail(Errc::kCorrupt, path + " is damaged: it has no number");
+  }
+  return next->get<std::uint64_t>();
+}
+
 std::string JobStore::path_of(std::uint64_t number) const {
   return fmt::format("{}/{:08}{}", folder_, number, kJobEnding);
 }
 std::string JobStore::path_of_report(std::uint64_t number) const {
-  return fmt::format("{}/{:08}{}", folder_, number, kReportEnding);
+  return folder_ + "/" + name_of_report(number);
 }
 
 Result<JobStore> JobStore::open(runtime::Files& files, std::string folder) {
@@ -64,30 +102,45 @@ Result<JobStore> JobStore::open(runtime::Files& files, std::string folder) {
 
 Result<void> JobStore::load(const std::string& name) {
   const std::string path = folder_ + "/" + name;
-  if (const auto number = number_of(name, kReportEnding)) {
+  const auto [kind, number] = job_file_of(name);
+  if (kind == JobFile::Kind::kNext) return load_next(path);
+  if (kind == JobFile::Kind::kReport) {
     const auto file = files_->open(path, runtime::OpenMode::kRead);
     if (!file) return tl::unexpected(runtime::to_error(file.error()));
     const auto size = (*file)->size();
     if (!size) return tl::unexpected(runtime::to_error(size.error()));
-    reports_[*number] = *size;
-    next_ = std::max(next_, *number + 1);
+    reports_[number] = *size;
+    next_ = std::max(next_, number + 1);
     return {};
   }
-  const auto number = number_of(name, kJobEnding);
-  if (!number) {  // what a crash left, or somebody else's
+  if (kind == JobFile::Kind::kOther) {  // what a crash left, or somebody else's
     return name.ends_with(runtime::kUnfinishedEnding) ? runtime::remove_tree(*files_, path)
                                                       : Result<void>();
   }
-  next_ = std::max(next_, *number + 1);
+  next_ = std::max(next_, number + 1);
   const auto text = runtime::read_whole(*files_, path);
   if (!text) return tl::unexpected(runtime::to_error(text.error()));
-  Result<BacktestJob> job = parse_job(*text, *number, path);
+  Result<BacktestJob> job = parse_job(*text, number, path);
   if (!job && job.error().code == Errc::kCorrupt) {
     damaged_.push_back(job.error().message);
     return {};
   }
   if (!job) return tl::unexpected(job.error());
-  jobs_[*number] = *std::move(job);
+  jobs_[number] = *std::move(job);
+  return {};
+}
+
+Result<void> JobStore::load_next(const std::string& path) {
+  const auto text = runtime::read_whole(*files_, path);
+  if (!text) return tl::unexpected(runtime::to_error(text.error()));
+  const Result<std::uint64_t> next = parse_next_number(*text, path);
+  if (next) {
+    next_ = std::max(next_, *next);
+  } else if (next.error().code == Errc::kCorrupt) {
+    damaged_.push_back(next.error().message);
+  } else {
+    return tl::unexpected(next.error());
+  }
   return {};
 }
 
@@ -132,21 +185,14 @@ Result<StoredReport> JobStore::read_report(std::uint64_t number) const {
   const std::string path = path_of_report(number);
   const auto text = runtime::read_whole(*files_, path);
   if (!text) return tl::unexpected(runtime::to_error(text.error()));
-  const Result<ordered_json> json = unseal_json(*text, path);
-  if (!json) return tl::unexpected(json.error());
-  try {
-    constexpr int kIndent = 2;
-    if (json->at("number").get<std::uint64_t>() == number) {
-      return StoredReport{json->at("json").dump(kIndent), json->at("text").get<std::string>(),
-                          json->at("html").get<std::string>()};
-    }
-  } catch (const ordered_json::exception&) {
-    // It is no report.
-  }
-  return fail(Errc::kCorrupt, path + " is damaged: it is not the report of this backtest");
+  return parse_report(*text, number, path);
 }
 
 Result<void> JobStore::remove(std::uint64_t number) {
+  if (number + 1 == next_) {  // nothing else would say that it was used
+    const std::string path = fmt::format("{}/{}", folder_, kNextFile);
+    if (auto put = runtime::put_file(*files_, path, seal_json({{"next", next_}})); !put) return put;
+  }
   jobs_.erase(number);
   if (auto gone = runtime::remove_tree(*files_, path_of(number)); !gone) return gone;
   if (!reports_.contains(number)) return {};

@@ -193,9 +193,9 @@ std::shared_ptr<const CurrentRules> RuleService::current() const {
   return current_;
 }
 
-std::optional<DeployRefusal> RuleService::check(const RulePack& pack, bool ignores_tests,
+std::optional<DeployRefusal> RuleService::check(RulePack& pack, bool ignores_tests,
                                                 LoadedRules& loaded) {
-  loaded = pack.load();
+  loaded = pack.load_with_zones();
   if (!loaded.program) {
     return DeployRefusal{DeployRefusal::Why::kNoCheck,
                          fmt::format("the rules have {} errors and are not used; the earlier ones "
@@ -249,17 +249,17 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
   const std::shared_ptr<const CurrentRules> before = current();
   auto pack = edited(*before, change, edit);
   if (!pack) return tl::unexpected(std::move(pack.error()));
-  const std::string etag = pack->etag();
-  if (etag == before->pack.etag()) {
+  if (const std::string same = pack->etag(); same == before->pack.etag()) {
     if (const Result<void> durable = ports_.wait_durable(record_); !durable) {
       return refuse(Why::kNotDurable, durable.error().message);
     }
-    return Deployed{before->version, etag, false, {}};
+    return Deployed{before->version, same, false, {}};
   }
   LoadedRules loaded;
   if (auto refused = check(*pack, change.ignores_tests, loaded)) {
     return tl::unexpected(*std::move(refused));
   }
+  const std::string etag = pack->etag();  // with zones that it did not have
   const runtime::NodeProgram program{*loaded.program, ports_.intake_of(loaded.program->plan())};
   std::unique_ptr<runtime::EarlierRun> earlier;
   if (change.replay) {

@@ -146,9 +146,10 @@ class RuleService {
   /// rule has no key: it is live for all or none.
   Result<RulePack> with_stage(const RulePack& pack, const std::string& rule,
                               const Rollout& rollout) const;
-  /// Loads the pack into `loaded` and runs its tests, as deploy() does; nothing is activated. Gives
-  /// why it would be refused; nothing where it would not.
-  static std::optional<DeployRefusal> check(const RulePack& pack, bool ignores_tests,
+  /// Loads the pack into `loaded`, completes it with the zones that it names, and runs its tests,
+  /// as deploy() does; nothing is activated. Gives why it would be refused; nothing where it would
+  /// not.
+  static std::optional<DeployRefusal> check(RulePack& pack, bool ignores_tests,
                                             LoadedRules& loaded);
 
   /// Newest first.

@@ -104,6 +104,8 @@ void ChangeService::forget_old() {
   }
 }
 
+GateEvidence ChangeService::evidence() const { return {rules_, backtests_, clock_.now()}; }
+
 // --- asking ------------------------------------------------------------------------------------
 
 tl::expected<ChangeService::Made, DeployRefusal> ChangeService::make(const Author& author,
@@ -119,7 +121,7 @@ tl::expected<ChangeService::Made, DeployRefusal> ChangeService::make(const Autho
         Result<RulePack> after = edited(rules_, before, edit);
         if (!after) return after;
         const GateVerdict verdict =
-            gate_verdict(settings_.gates, author, edit, before, *after, rules_, clock_.now());
+            gate_verdict(settings_.gates, author, edit, before, *after, evidence());
         must_wait = verdict.approvals > 0 && verdict.closed.empty();
         if (must_wait || !verdict.closed.empty()) return fail(Errc::kConflict, verdict.closed);
         return after;
@@ -136,7 +138,7 @@ tl::expected<ChangeService::Foreseen, DeployRefusal> ChangeService::foresee(
       rules_.plan(change, [&](const RulePack& before) { return edited(rules_, before, edit); });
   if (!plan) return tl::unexpected(std::move(plan.error()));
   GateVerdict verdict =
-      gate_verdict(settings_.gates, author, edit, plan->before, plan->after, rules_, clock_.now());
+      gate_verdict(settings_.gates, author, edit, plan->before, plan->after, evidence());
   return Foreseen{*std::move(plan), std::move(verdict)};
 }
 
@@ -217,8 +219,7 @@ tl::expected<ChangeService::Made, DeployRefusal> ChangeService::make_approved(
     is_other =
         before.live_etag() != waiting.live_before || after->live_etag() != waiting.live_after;
     if (is_other) return fail(Errc::kConflict, "");
-    const GateVerdict verdict =
-        gate_verdict(gates, {}, waiting.edit, before, *after, rules_, clock_.now());
+    const GateVerdict verdict = gate_verdict(gates, {}, waiting.edit, before, *after, evidence());
     if (!verdict.closed.empty()) return fail(Errc::kConflict, verdict.closed);
     return after;
   });

@@ -15,10 +15,12 @@
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "api/node/rule_service.h"
+#include "api/rollout/backtest_gate.h"
 #include "api/rollout/rollout_gates.h"
 #include "api/rollout/rule_edit.h"
 #include "api/rollout/waiting_change.h"
@@ -48,6 +50,9 @@ class ChangeService {
                                                      std::string folder, RuleService& rules,
                                                      ChangeSettings settings);
 
+  /// Says where the gate on the rate of alerts finds backtests: without it there are none. Before
+  /// the first change; what `backtests` uses must outlive the last one.
+  void use_backtests(KnownBacktests backtests) { backtests_ = std::move(backtests); }
   /// Makes the change, or has it wait; the same change waits once.
   tl::expected<Made, DeployRefusal> make(const Author& author, const RuleChange& change,
                                          const RuleEdit& edit, const Condition& condition = {});
@@ -80,6 +85,7 @@ class ChangeService {
   ChangeService(runtime::Files& files, runtime::Clock& clock, std::string folder,
                 RuleService& rules, ChangeSettings settings);
   Result<void> read();
+  GateEvidence evidence() const;
   std::string path_of(const std::string& id) const;
   Result<void> write(const WaitingChange& change);
   Result<void> forget(const std::string& id);
@@ -93,6 +99,7 @@ class ChangeService {
   const std::string folder_;
   RuleService& rules_;
   const ChangeSettings settings_;
+  KnownBacktests backtests_;
   std::mutex changing_;  // held while one is kept, approved or withdrawn
   mutable std::mutex mutex_;
   std::vector<WaitingChange> waiting_;  // oldest first

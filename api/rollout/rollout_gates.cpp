@@ -13,10 +13,6 @@
 
 namespace tocsin::api {
 namespace {
-bool is_live(const RuleText& rule, const Rollout& rollout) {
-  return rollout.stage == RuleStage::kLive &&
-         rule.status.value_or(cep::Status::kLive) == cep::Status::kLive;
-}
 // In shadow or more.
 bool is_in_service(const RuleText& rule, const Rollout& rollout) {
   return (rollout.stage == RuleStage::kLive || rollout.stage == RuleStage::kShadow) &&
@@ -113,37 +109,49 @@ bool is_beyond(const Author& author, const RuleEdit& edit, const RulePack& befor
   if (author.is_operator || !before.rule(edit.rule) || before.etag() == after.etag()) return false;
   return rollout_of(before.rollouts(), edit.rule).stage == RuleStage::kLive;
 }
-}  // namespace
 
-GateVerdict gate_verdict(const GateSettings& settings, const Author& author, const RuleEdit& edit,
-                         const RulePack& before, const RulePack& after, const RuleService& rules,
-                         cep::EventTime now) {
-  GateVerdict verdict;
-  if (!author.override_reason.empty()) return verdict;
-  if (settings.approvals == 0 && !settings.shadow) return verdict;
-  const bool is_back = edit.kind == RuleEdit::Kind::kVersion || only_holds_back(before, after);
-  const bool may_alone = is_back && author.is_operator && settings.backs_alone;
-  if (settings.approvals > 0 && !may_alone &&
-      (is_beyond(author, edit, before, after) || before.live_etag() != after.live_etag())) {
-    verdict.approvals = settings.approvals;
-  }
-  if (!settings.shadow || is_back) return verdict;
+// Of rules that become live, or are live and have another text.
+std::string why_not_in_shadow(cep::Duration least, const RulePack& before, const RulePack& after,
+                              const GateEvidence& evidence) {
   const std::map<std::string, Rollout> was = before.rollouts();
   const std::map<std::string, Rollout> is = after.rollouts();
   std::map<std::string, std::string> live_before;  // bodies
   for (RuleText& rule : before.rules()) {
     if (is_live(rule, rollout_of(was, rule.id))) live_before[rule.id] = std::move(rule.body);
   }
-  const cep::EventTime from{now.us - settings.shadow->us};
-  ServiceTimes times(rules);
+  const cep::EventTime from{evidence.now.us - least.us};
+  ServiceTimes times(evidence.rules);
   for (const RuleText& rule : after.rules()) {
     if (!is_live(rule, rollout_of(is, rule.id))) continue;
     const auto known = live_before.find(rule.id);
     if (known != live_before.end() && known->second == rule.body) continue;
-    const cep::EventTime since = times.since(rule.id, rule.body, now, from);
+    const cep::EventTime since = times.since(rule.id, rule.body, evidence.now, from);
     if (since <= from) continue;
-    verdict.closed = why_too_new(rule.id, since, now, *settings.shadow);
-    break;
+    return why_too_new(rule.id, since, evidence.now, least);
+  }
+  return "";
+}
+}  // namespace
+
+GateVerdict gate_verdict(const GateSettings& settings, const Author& author, const RuleEdit& edit,
+                         const RulePack& before, const RulePack& after,
+                         const GateEvidence& evidence) {
+  GateVerdict verdict;
+  if (!author.override_reason.empty()) return verdict;
+  if (settings.approvals == 0 && !settings.shadow && !settings.backtest) return verdict;
+  const bool is_back = edit.kind == RuleEdit::Kind::kVersion || only_holds_back(before, after);
+  const bool may_alone = is_back && author.is_operator && settings.backs_alone;
+  if (settings.approvals > 0 && !may_alone &&
+      (is_beyond(author, edit, before, after) || before.live_etag() != after.live_etag())) {
+    verdict.approvals = settings.approvals;
+  }
+  if (is_back) return verdict;
+  if (settings.shadow) {
+    verdict.closed = why_not_in_shadow(*settings.shadow, before, after, evidence);
+  }
+  if (settings.backtest && verdict.closed.empty()) {
+    verdict.closed =
+        why_too_many_alerts(*settings.backtest, before, after, evidence.backtests, evidence.now);
   }
   return verdict;
 }

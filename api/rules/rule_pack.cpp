@@ -32,10 +32,18 @@ struct RulePlace {
 struct ParsedText {
   std::vector<RulePlace> rules;
   std::vector<Span> others;  // neither rules nor tests
+  std::vector<Span> shared;  // of those the ones that decide alerts
   bool has_others = false;   // declarations that are neither rules nor tests of these
   bool is_broken = false;
   std::string first_problem;
 };
+
+// Not what names other files, is of warnings, or of tests.
+bool decides_alerts(const rules::tree::Item& item) {
+  return !std::holds_alternative<rules::tree::Use>(item) &&
+         !std::holds_alternative<rules::tree::Allow>(item) &&
+         !std::holds_alternative<rules::tree::Defaults>(item);
+}
 
 Span span_of(const rules::SourceSpan& span) { return {span.begin, span.end}; }
 
@@ -62,6 +70,7 @@ ParsedText parse_text(const std::string& path, std::string_view text) {
     const auto* test = std::get_if<rules::tree::Test>(&item);
     if (test == nullptr) {
       parsed.others.push_back(std::visit([](const auto& one) { return span_of(one.span); }, item));
+      if (decides_alerts(item)) parsed.shared.push_back(parsed.others.back());
     }
     const auto rule = test == nullptr
                           ? parsed.rules.end()
@@ -177,7 +186,7 @@ std::string RulePack::live_etag() const {
   };
   const std::map<std::string, Rollout> held_back = rollouts();
   for (const runtime::NamedContents& text : texts_) {
-    if (text.role == kStagesRole) continue;
+    if (text.role == kStagesRole || text.role.starts_with(kZoneRole)) continue;
     const std::string_view whole = text.contents;
     const bool has_rules = text.role.starts_with(kRules);
     const ParsedText parsed = has_rules ? parse_text(text.role, whole) : ParsedText();
@@ -197,7 +206,48 @@ std::string RulePack::live_etag() const {
   return cep::hex(cep::sha256(all)).substr(0, 32);
 }
 
+PackDigests RulePack::digests() const {
+  const auto digest_of = [](const std::string& text) {
+    return cep::hex(cep::sha256(text)).substr(0, 32);
+  };
+  PackDigests digests;
+  std::vector<std::string> shared;
+  const auto add = [&](std::string_view where, std::string_view what) {
+    shared.push_back(fmt::format("{}:{}{}:{}", where.size(), where, what.size(), what));
+  };
+  for (const runtime::NamedContents& text : texts_) {
+    if (text.role == kStagesRole || text.role.starts_with(kZoneRole)) continue;
+    const std::string_view whole = text.contents;
+    const bool has_rules = text.role.starts_with(kRules);
+    const ParsedText parsed = has_rules ? parse_text(text.role, whole) : ParsedText();
+    if (!has_rules || parsed.is_broken) {
+      add(text.role, whole);
+    } else {
+      // Files that a declaration names are found from its folder.
+      const std::string folder = text.role.substr(0, text.role.rfind('/') + 1);
+      for (const Span& other : parsed.shared) add(folder, part(whole, other));
+    }
+    for (const RulePlace& place : parsed.rules) {
+      digests.rules[place.id] = digest_of(body_of(whole, place));
+    }
+  }
+  std::ranges::sort(shared);
+  std::string all;
+  for (const std::string& one : shared) all += one;
+  digests.shared = digest_of(all);
+  return digests;
+}
+
 LoadedRules RulePack::load() const { return load_kept_rules(texts_); }
+
+LoadedRules RulePack::load_with_zones() {
+  std::vector<runtime::NamedContents> zones;
+  LoadedRules loaded = load_kept_rules(texts_, &zones);
+  if (!loaded.program || zones.empty()) return loaded;
+  texts_.insert(texts_.end(), zones.begin(), zones.end());
+  std::ranges::sort(texts_, {}, &runtime::NamedContents::role);
+  return loaded;
+}
 
 std::vector<std::string> RulePack::paths() const {
   std::vector<std::string> paths;

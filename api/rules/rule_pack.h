@@ -26,6 +26,11 @@ struct RuleText {
   std::string body;                   // the declaration without its `status`
   std::optional<cep::Status> status;  // as written; nothing: live
 };
+/// What the rules of a pack do, whoever they are let out for, as digests of 32 hexadecimal digits.
+struct PackDigests {
+  std::string shared;  // of all else that decides alerts: declarations, data files
+  std::map<std::string, std::string> rules;  // by id: of the declaration without its `status`
+};
 class RulePack {
  public:
   RulePack() = default;
@@ -41,9 +46,15 @@ class RulePack {
   /// The same for equal texts, another for others: 32 hexadecimal digits.
   std::string etag() const;
   /// The same for packs whose live rules do the same: of all declarations but tests and rules that
-  /// their stage or their text holds back, of the shares of the others, and of data files.
+  /// their stage or their text holds back, of the shares of the others, and of data files. Zones
+  /// follow from what rules name.
   std::string live_etag() const;
+  /// Stages, shares and tests are not in them, nor in which file of a folder a declaration is.
+  PackDigests digests() const;
   LoadedRules load() const;
+  /// The same for rules that did not come with their zones, as those of a request: what is missing
+  /// is read from the system, and of rules that can run becomes part of the pack.
+  LoadedRules load_with_zones();
 
   /// Paths of rule files and of what they name.
   std::vector<std::string> paths() const;

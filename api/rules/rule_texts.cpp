@@ -70,7 +70,8 @@ LoadedRules load_rules_keeping(const std::vector<std::string>& files,
   });
 }
 
-LoadedRules load_kept_rules(const std::vector<runtime::NamedContents>& texts) {
+LoadedRules load_kept_rules(const std::vector<runtime::NamedContents>& texts,
+                            std::vector<runtime::NamedContents>* zones_read) {
   const auto find = [&texts](std::string_view kind, const std::string& name) {
     const std::string role = std::string(kind) + name;
     return std::ranges::find(texts, role, &runtime::NamedContents::role);
@@ -82,8 +83,11 @@ LoadedRules load_kept_rules(const std::vector<runtime::NamedContents>& texts) {
   rules::LoadOptions options;
   options.read_zone = [&](const std::string& name) -> Result<std::string> {
     const auto found = find(kZone, name);
-    if (found == texts.end()) return fail(Errc::kNotFound, "it was not kept");
-    return found->contents;
+    if (found != texts.end()) return found->contents;
+    if (zones_read == nullptr) return fail(Errc::kNotFound, "it was not kept");
+    Result<std::string> contents = rules::read_system_zone(name);
+    if (contents) zones_read->push_back({std::string(kZone) + name, *contents});
+    return contents;
   };
   for (const auto& [rule, rollout] : rollouts_of(texts)) {
     options.status_max[rule] = {status_at(rollout.stage), rollout.share};

@@ -21,7 +21,10 @@ inline constexpr std::string_view kStagesRole = "stages";
 LoadedRules load_rules_keeping(const std::vector<std::string>& files,
                                std::vector<runtime::NamedContents>& texts);
 /// Of what load_rules_keeping() kept; no file is read. Rules are suppressed to their stages.
-LoadedRules load_kept_rules(const std::vector<runtime::NamedContents>& texts);
+/// `zones_read`: zones that are not among the texts are read from the system and added to it; null:
+/// rules that name one have an error.
+LoadedRules load_kept_rules(const std::vector<runtime::NamedContents>& texts,
+                            std::vector<runtime::NamedContents>* zones_read = nullptr);
 /// What rules are held back to, by id, as a text of that role has it: `{"RULE":"shadow"}`; nothing
 /// where there is none, and what is not understood is left out.
 std::map<std::string, Rollout> rollouts_of(const std::vector<runtime::NamedContents>& texts);

@@ -62,6 +62,12 @@ ChangeSettings change_settings(const Configuration& configuration) {
   settings.gates.approvals = size_of(configuration, "rollout.approvals");
   settings.gates.backs_alone = configuration.boolean("rollout.back_alone");
   settings.gates.shadow = configuration.duration_limit("rollout.shadow_min");
+  if (const std::int64_t most = configuration.integer("rollout.backtest_alerts_per_day");
+      most > 0) {
+    settings.gates.backtest = {static_cast<std::uint64_t>(most),
+                               configuration.duration("rollout.backtest_span"),
+                               configuration.duration("rollout.backtest_within")};
+  }
   settings.wait_max = configuration.duration("rollout.approve_within");
   settings.changes_max = size_of(configuration, "rollout.changes_max");
   return settings;
@@ -74,6 +80,25 @@ WarmUpLimits warm_up_limits(const Configuration& configuration) {
       static_cast<std::uint64_t>(configuration.integer("rollout.replay_memory_max"));
   limits.keep_for = configuration.duration("rollout.replay_wait");
   return limits;
+}
+
+Result<void> check_gates(const Configuration& configuration) {
+  if (configuration.integer("rollout.backtest_alerts_per_day") == 0) return {};
+  if (!configuration.boolean("archive.enabled")) {
+    return fail(Errc::kInvalidArgument,
+                "rollout.backtest_alerts_per_day asks for backtests, which read the archive, and "
+                "archive.enabled is false: no change of live rules could pass");
+  }
+  const cep::Duration span = configuration.duration("rollout.backtest_span");
+  const std::optional<cep::Duration> kept = configuration.duration_limit("archive.keep_for");
+  if (kept && *kept < span) {
+    return fail(
+        Errc::kInvalidArgument,
+        fmt::format("rollout.backtest_span asks for backtests over {}, and archive.keep_for "
+                    "keeps events for {}: keep them longer, or ask for less",
+                    cep::format_duration(span), cep::format_duration(*kept)));
+  }
+  return {};
 }
 
 NodeServiceLimits node_service_limits(const Configuration& configuration) {

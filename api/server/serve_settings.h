@@ -25,6 +25,8 @@ namespace tocsin::api {
 HttpServerLimits http_limits(const Configuration& configuration);
 AnswerLimits answer_limits(const Configuration& configuration);
 AuditLimits audit_limits(const Configuration& configuration);
+/// Whether gates on changes of rules can be passed. Fails with kInvalidArgument, naming settings.
+Result<void> check_gates(const Configuration& configuration);
 ChangeSettings change_settings(const Configuration& configuration);
 WarmUpLimits warm_up_limits(const Configuration& configuration);
 RateLimit rate_limit(const Configuration& configuration);

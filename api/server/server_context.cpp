@@ -60,6 +60,7 @@ Result<void> open_backtests(ServerContext& context, runtime::Store& store,
       });
   if (!jobs) return tl::unexpected(jobs.error());
   context.backtests = *std::move(jobs);
+  context.changes.use_backtests([jobs = context.backtests] { return jobs->rates(); });
   for (const std::string& damaged : context.backtests->damaged()) {
     tell(fmt::format("tocsin: {}: it is not shown; remove the file, or restore it from a copy\n",
                      damaged));

@@ -10,6 +10,8 @@
 
 #include "api/jobs/backtest_jobs.h"
 #include "api/jobs/job_store.h"
+#include "api/jobs/verify_backtests.h"
+#include "runtime/journal/file_tree.h"
 #include "tests/support/simulated_files.h"
 
 namespace tocsin::tests {
@@ -29,6 +31,12 @@ BacktestJob job_of(std::uint64_t number, BacktestState state) {
   if (has_ended(state)) job.ended_at = cep::EventTime{7};
   if (state == BacktestState::kFailed) job.failure = "why";
   job.notes = {"a note"};
+  if (state == BacktestState::kDone) {
+    BacktestRates rates{number, {7}, false, {1}, {3}, "shared", {}};
+    rates.rules["huge"] = {"digest", 4, 20'000, 3};
+    rates.rules["small"] = {"other", 0, 0, 0};
+    job.rates = std::make_shared<const BacktestRates>(std::move(rates));
+  }
   return job;
 }
 StoredReport report_of(std::uint64_t number) {
@@ -39,15 +47,20 @@ void make_folder(SimulatedFiles& files) {
   REQUIRE(files.sync_directory("."));
 }
 
-// What a server does with its backtests; false where it was stopped by a failure.
-bool work_on(JobStore& store) {
+// What a server does with its backtests; false where it was stopped by a failure. `last`: the
+// newest that was answered for.
+bool work_on(JobStore& store, std::uint64_t& last) {
   const auto add = [&](std::uint64_t number) {
     if (!store.put(job_of(number, BacktestState::kQueued))) return false;
+    last = number;
     if (!store.put(job_of(number, BacktestState::kRunning))) return false;
     if (!store.put_report(number, report_of(number), 10'000)) return false;
     return store.put(job_of(number, BacktestState::kDone)).has_value();
   };
-  return add(1) && add(2) && store.remove(1) && store.put(job_of(3, BacktestState::kFailed));
+  if (!add(1) || !add(2) || !store.remove(1)) return false;
+  if (!store.put(job_of(3, BacktestState::kFailed))) return false;
+  last = 3;
+  return store.remove(3).has_value();
 }
 
 // Waits for what another thread does.
@@ -83,6 +96,8 @@ struct World {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     if (control.stop_requested()) return fail(Errc::kStopped, "stopped");
+    *control.rates = std::make_shared<BacktestRates>();
+    (*control.rates)->shared = std::to_string(request.samples);
     if (request.samples == 0) return fail(Errc::kLimit, "too much");
     return report_of(request.samples);
   }
@@ -114,6 +129,8 @@ TEST_CASE("backtests of a server: what is on disk is read as it was") {
     REQUIRE(read);
     CHECK(job_file_text(*read) == text);
     CHECK(read->state == job.state);
+    REQUIRE((read->rates != nullptr) == (job.rates != nullptr));
+    if (job.rates) CHECK(read->rates->rules.at("huge").on_that_day == 3);
     CHECK(parse_job(text, 13, "p").error().code == Errc::kCorrupt);
     for (std::size_t at = 0; at < text.size(); ++at) {
       std::string other = text;
@@ -134,9 +151,10 @@ TEST_CASE("backtests of a server: a crash at any operation leaves a state that w
       return number == begin + crash_at ? Fault::kCrash : Fault::kNone;
     };
     bool is_done = false;
+    std::uint64_t last = 0;
     {
       Result<JobStore> store = JobStore::open(files, kFolder);
-      is_done = store && work_on(*store);
+      is_done = store && work_on(*store, last);
     }
     files.fault = {};
     if (is_done) break;
@@ -156,7 +174,14 @@ TEST_CASE("backtests of a server: a crash at any operation leaves a state that w
       CHECK(report->json == report_of(number).json);
     }
     CHECK((store->report_bytes() > 0) == (reports > 0));
-    CHECK(files.list(kFolder)->size() == store->jobs().size() + reports);
+    const bool has_next = *runtime::exists(files, std::string(kFolder) + "/next.json");
+    CHECK(files.list(kFolder)->size() == store->jobs().size() + reports + (has_next ? 1 : 0));
+    // No number is used twice.
+    CHECK(store->next_number() > last);
+    runtime::VerifyReport verified;
+    verify_backtests(files, kFolder, verified);
+    CHECK(verified.damaged.empty());
+    CHECK(verified.notes.empty());
   }
   CHECK(crashes > 30);
 }
@@ -179,6 +204,29 @@ TEST_CASE("backtests of a server: one runs, others wait, as many as may") {
   CHECK(world.jobs->find(second)->job.failure == "too much");
   CHECK(world.jobs->find(third)->job.notes == std::vector<std::string>{"seen"});
   CHECK(world.jobs->report(third)->json == report_of(1).json);
+  // What gates ask: of those that are done, the newest first, over a restart too.
+  world.add(7);
+  REQUIRE(comes([&] { return world.jobs->rates().size() == 3; }));
+  world.open();
+  const auto rates = world.jobs->rates();
+  REQUIRE(rates.size() == 3);
+  CHECK(rates.front()->shared == "7");
+  CHECK(rates.front()->backtest == third + 1);
+  CHECK(rates.front()->ended_at == world.jobs->find(third + 1)->job.ended_at);
+  CHECK(rates.back()->backtest == first);
+  REQUIRE(world.jobs->remove(third + 1));
+  CHECK(world.jobs->rates().size() == 2);
+}
+
+TEST_CASE("backtests of a server: figures count what was asked, refused and ended") {
+  World world({.queue_max = 2});
+  const std::uint64_t first = world.add();
+  REQUIRE(world.reaches(first, BacktestState::kRunning));
+  world.add(0);
+  const std::uint64_t third = world.add();
+  CHECK(world.jobs->add({}, "{}", "ann").error().code == Errc::kInUse);
+  world.goes = true;
+  REQUIRE(world.reaches(third, BacktestState::kDone));
   const BacktestFigures figures = world.jobs->figures();
   CHECK(figures.done == 2);
   CHECK(figures.failed == 1);
@@ -201,7 +249,55 @@ TEST_CASE("backtests of a server: what waits or runs is cancelled, what has ende
   REQUIRE(world.reaches(third, BacktestState::kDone));
   for (const std::uint64_t number : {first, second, third}) REQUIRE(world.jobs->remove(number));
   CHECK(world.jobs->remove(first).error().code == Errc::kNotFound);
-  CHECK(world.files.list(kFolder)->empty());
+  // What is left says which numbers were used.
+  CHECK(*world.files.list(kFolder) == std::vector<std::string>{"next.json"});
+  world.open();
+  CHECK(world.jobs->list().empty());
+  CHECK(world.add() == third + 1);
+}
+
+TEST_CASE("backtests of a server: a check names what is damaged, missing or somebody else's") {
+  SimulatedFiles files;
+  make_folder(files);
+  runtime::VerifyReport none;
+  verify_backtests(files, kFolder, none);
+  CHECK(none.damaged.empty());
+  {
+    Result<JobStore> store = JobStore::open(files, kFolder);
+    REQUIRE(store);
+    for (const std::uint64_t number : {1, 2, 3, 4}) {
+      REQUIRE(store->put_report(number, report_of(number), 10'000));
+      REQUIRE(store->put(job_of(number, BacktestState::kDone)));
+    }
+    REQUIRE(store->remove(4));
+  }
+  const auto path_of = [](const char* name) { return std::string(kFolder) + "/" + name; };
+  const auto spoil = [&](const char* name) {
+    std::string text = *runtime::read_whole(files, path_of(name));
+    text[text.size() / 2] = static_cast<char>(text[text.size() / 2] ^ 1);
+    REQUIRE(runtime::remove_tree(files, path_of(name)));
+    REQUIRE(runtime::write_synced(files, path_of(name), text));
+  };
+  runtime::VerifyReport good;
+  verify_backtests(files, kFolder, good);
+  CHECK(good.damaged.empty());
+  CHECK(good.notes.empty());
+  CHECK(good.bytes > 1000);
+  REQUIRE(runtime::write_synced(files, path_of("letter.txt"), "dear"));
+  REQUIRE(runtime::write_synced(files, path_of("00000009.json.part"), "{"));
+  spoil("00000001.json");
+  spoil("00000002.report.json");
+  spoil("next.json");
+  REQUIRE(runtime::remove_tree(files, path_of("00000003.report.json")));
+  runtime::VerifyReport bad;
+  verify_backtests(files, kFolder, bad);
+  REQUIRE(bad.damaged.size() == 4);
+  CHECK(bad.damaged[0].message.find("00000001.json is damaged") != std::string::npos);
+  CHECK(bad.damaged[1].message.find("00000002.report.json is damaged") != std::string::npos);
+  CHECK(bad.damaged[2].message.find("00000003.report.json is missing") != std::string::npos);
+  CHECK(bad.damaged[3].message.find("next.json is damaged") != std::string::npos);
+  REQUIRE(bad.notes.size() == 1);
+  CHECK(bad.notes[0].find("letter.txt is no file of a backtest") != std::string::npos);
 }
 
 TEST_CASE("backtests of a server: the next start knows what was, and what did not end has failed") {

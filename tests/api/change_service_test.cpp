@@ -21,6 +21,7 @@ namespace {
 using Why = DeployRefusal::Why;
 using Made = ChangeService::Made;
 constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::uint64_t kAlertsMax = 5;  // of the gate on the rate of alerts
 
 RulePack pack_of(const std::string& schema, const std::string& rules) {
   return RulePack({{"rules:schema.tocsin", schema}, {"rules:rules.tocsin", rules}});
@@ -84,6 +85,9 @@ class Story {
     settings_.gates.approvals = random_.below(3);
     settings_.gates.backs_alone = random_.below(2) == 0;
     if (random_.below(2) == 0) settings_.gates.shadow = cep::Duration{5 * kSecond};
+    if (random_.below(2) == 0) {
+      settings_.gates.backtest = {kAlertsMax, {100 * kSecond}, {20 * kSecond + kSecond / 2}};
+    }
     settings_.wait_max = cep::Duration{60 * kSecond};
     settings_.changes_max = 5;
     world_.open(pack_of(kSchema, rule("a", 1) + rule("b", 2)));
@@ -119,12 +123,25 @@ class Story {
     std::set<std::string> approvals;
   };
 
+  // A backtest, and the texts that it was of.
+  struct Ran {
+    std::shared_ptr<const BacktestRates> rates;
+    std::int64_t at_us = 0;
+    std::string schema;
+    std::map<std::string, std::string> texts;  // without `status`
+  };
+
   void open() {
     changes_.reset();
     auto opened =
         ChangeService::open(world_.files, world_.clock, "d/changes", *world_.service, settings_);
     REQUIRE_MESSAGE(opened, opened.error().message);
     changes_ = *std::move(opened);
+    changes_->use_backtests([this] {
+      std::vector<std::shared_ptr<const BacktestRates>> rates;
+      for (const Ran& one : ran_) rates.push_back(one.rates);
+      return rates;
+    });
   }
   RulePack now() const { return world_.service->current()->pack; }
 
@@ -176,8 +193,9 @@ class Story {
     return place == std::string::npos ? text : text.erase(place, kStatus.size());
   }
   bool is_closed(const RuleEdit& edit, const RulePack& before, const RulePack& after) const {
-    if (!settings_.gates.shadow || edit.kind == RuleEdit::Kind::kVersion) return false;
-    if (only_back(before, after)) return false;
+    if (edit.kind == RuleEdit::Kind::kVersion || only_back(before, after)) return false;
+    if (settings_.gates.backtest && is_too_noisy(before, after)) return true;
+    if (!settings_.gates.shadow) return false;
     const auto was = live_rules(before, false);
     for (const auto& [id, text] : live_rules(after, false)) {
       const auto known = was.find(id);
@@ -185,6 +203,58 @@ class Story {
       if (!has_served(id, text)) return true;
     }
     return false;
+  }
+
+  // Mostly one that counts, of the rules as the edit would make them.
+  void run_backtest(const RuleEdit& edit) {
+    const auto pack = edited(*world_.service, now(), edit);
+    if (!pack) return;
+    auto rates = std::make_shared<BacktestRates>();
+    const PackDigests digests = pack->digests();
+    rates->backtest = ran_.size() + 1;
+    rates->ended_at.us = kSecond + world_.clock.passed_us;
+    rates->to_the_end = random_.below(8) != 0;
+    rates->last_event.us = static_cast<std::int64_t>(98 + random_.below(12)) * kSecond;
+    rates->shared = digests.shared;
+    Ran ran{nullptr, world_.clock.passed_us, std::string(*pack->file("schema.tocsin")), {}};
+    for (const RuleText& one : pack->rules()) {
+      ran.texts[one.id] = without_status(one.text);
+      const std::uint64_t alerts =
+          random_.below(5) == 0 ? kAlertsMax + 1 : random_.below(kAlertsMax);
+      rates->rules[one.id] = {digests.rules.at(one.id), 2 * alerts, 20'000, alerts};
+    }
+    ran.rates = std::move(rates);
+    ran_.insert(ran_.begin(), std::move(ran));
+  }
+  // By the definition of the gate, on texts instead of digests.
+  bool is_too_noisy(const RulePack& before, const RulePack& after) const {
+    const std::string schema(*after.file("schema.tocsin"));
+    const auto was = live_rules(before, false);
+    std::set<std::string> changed;
+    for (const auto& [id, text] : live_rules(after, false)) {
+      const auto known = was.find(id);
+      const bool is_same = schema == *before.file("schema.tocsin") && known != was.end() &&
+                           without_status(known->second) == without_status(text) &&
+                           rollout_of(before.rollouts(), id)
+                               .share.has_all_of(rollout_of(after.rollouts(), id).share);
+      if (!is_same) changed.insert(id);
+    }
+    if (changed.empty()) return false;
+    for (const Ran& ran : ran_) {
+      const bool is_of_these =
+          ran.schema == schema &&
+          std::ranges::all_of(live_rules(after, false), [&](const auto& one) {
+            const auto known = ran.texts.find(one.first);
+            return known != ran.texts.end() && known->second == without_status(one.second);
+          });
+      if (!is_of_these || !ran.rates->to_the_end) continue;
+      if (ran.rates->last_event.us < 99 * kSecond) continue;  // a hundredth less than 100 seconds
+      if (world_.clock.passed_us - ran.at_us > 20 * kSecond) continue;
+      return std::ranges::any_of(changed, [&](const std::string& id) {
+        return ran.rates->rules.at(id).on_that_day > kAlertsMax;
+      });
+    }
+    return true;
   }
 
   RuleEdit random_edit() {
@@ -223,8 +293,9 @@ class Story {
     const RuleEdit edit = random_edit();
     const Author author{random_.below(2) == 0, random_.below(10) == 0 ? "incident" : ""};
     const std::string who = somebody();
+    if (random_.below(2) == 0) run_backtest(edit);
     const RulePack before = now();
-    const auto after = edited(*world_.service, before, edit);
+    auto after = edited(*world_.service, before, edit);
     const std::size_t waited = changes_->waiting().size();
     const auto made = changes_->make(author, {.who = who, .ignores_tests = true}, edit);
     forget_old();
@@ -313,7 +384,7 @@ class Story {
       CHECK(now().etag() == before.etag());
       return;
     }
-    const auto after = edited(*world_.service, before, asked.edit);
+    auto after = edited(*world_.service, before, asked.edit);
     LoadedRules loaded;
     const bool can_be = after && live(*after) == asked.after &&
                         !is_closed(asked.edit, before, *after) &&
@@ -336,6 +407,7 @@ class Story {
   ChangeSettings settings_;
   std::unique_ptr<ChangeService> changes_;
   std::map<std::string, Asked> asked_;  // by id
+  std::vector<Ran> ran_;                // the newest first
 };
 
 TEST_CASE("change service: random changes by random people reach live rules as the gates say") {

@@ -32,9 +32,9 @@ TEST_CASE("command line: every command says what it does and shows examples") {
 
 TEST_CASE("command line: the value of every option has a name that completion knows") {
   const std::set<std::string> kinds = {
-      "FILE",   "FOLDER", "DURATION", "TIME",       "URL",          "TEXT",    "N",      "ADDRESS",
-      "ID",     "SIZE",   "NAME",     "NAME=VALUE", "RECORD:INDEX", "BROKERS", "TOPICS", "GAPS",
-      "LOSSES", "TYPE",   "NAMES",    "TOPIC",      "RULE",         ""};
+      "FILE", "FOLDER", "DURATION", "TIME",       "URL",          "TEXT",    "N",     "ADDRESS",
+      "ID",   "SIZE",   "NAME",     "NAME=VALUE", "RECORD:INDEX", "BROKERS", "RANGE", "TOPICS",
+      "GAPS", "LOSSES", "TYPE",     "NAMES",      "TOPIC",        "RULE",    ""};
   Chosen chosen;
   const auto program = build_program(chosen);
   std::vector<CompletionCommand> commands = completion_tree(*program).commands;

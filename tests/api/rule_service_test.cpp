@@ -47,6 +47,35 @@ TEST_CASE("rule service: a change becomes a version, once") {
   CHECK(world.service->pack_of(9).error().code == Errc::kNotFound);
 }
 
+TEST_CASE("rule service: the zones that a change names become part of the pack") {
+  RuleServiceWorld world;
+  world.open();
+  const std::string zoned =
+      "rule other \"Other\" { by card when payment as p where hour(p.ts, \"Europe/Berlin\") < 6 "
+      "alert \"x\" }";
+  const auto edit = [&](const RulePack& pack) { return pack.with_rule("other", zoned); };
+  const auto planned = world.service->plan({}, edit);
+  REQUIRE_MESSAGE(planned, planned.error().detail);
+  const auto deployed = world.put("other", zoned);
+  REQUIRE_MESSAGE(deployed, deployed.error().detail);
+  CHECK(deployed->etag == planned->after.etag());
+  CHECK(deployed->etag == world.service->current()->pack.etag());
+  // What is kept can be loaded where no zone is read.
+  const auto kept = world.service->pack_of(2);
+  REQUIRE(kept);
+  CHECK(kept->etag() == deployed->etag);
+  CHECK(kept->load().program);
+  CHECK(kept->live_etag() == edit(*world.service->pack_of(1))->live_etag());
+  CHECK_FALSE(world.put("other", zoned)->is_changed);
+  const auto unknown = world.put(
+      "other",
+      "rule other \"O\" { by card when payment as p where hour(p.ts, \"Europe/Berln\") < 6 "
+      "alert \"x\" }");
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().diagnostics.find("Europe/Berlin") != std::string::npos);
+  CHECK(world.service->current()->pack.etag() == deployed->etag);
+}
+
 TEST_CASE("rule service: what does not check, fails its tests, or is stale changes nothing") {
   RuleServiceWorld world;
   world.open();

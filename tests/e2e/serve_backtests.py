@@ -114,6 +114,38 @@ def ranges_patches_labels():
 
 
 @case
+def zones():
+    """a rule that names a time zone which no active rule names is run, deployed, and there after a restart; so are all zones"""
+    zone = RULES + 'rule early "E" { by card when payment as p where hour(p.ts, "Europe/Berlin") = 13 alert "early" }\n'
+    by_field = zone + 'rule there "T" { by card when payment as p where hour(p.ts, p.place) = 21 alert "there" }\n'
+    with Server() as server:
+        sent = [{**payment(i, f"c{i}", 5), "place": "Asia/Tokyo"} for i in range(10)]
+        assert server.send(sent).status == 200
+        ask(server, {"files": {"rules.tocsin": zone}})
+        assert alerts_of(report_of(server, 1))["early"] == 10
+        ask(server, {"files": {"early.tocsin": zone[len(RULES):]}, "patch": True, "against": {"rules.tocsin": zone}})
+        assert alerts_of(report_of(server, 2)) == alerts_of(report_of(server, 2), "against")
+        dry = server.ask("POST", "/v1/rules/dry-run", {"files": {"rules.tocsin": zone}, "events": [payment(1, "c1", 5)]})
+        assert len(dry.json["alerts"]) == 1, dry
+        put = server.ask("PUT", "/v1/rules/early", zone[len(RULES):], media="text/plain", headers={"If-None-Match": "*"})
+        assert put.status == 200, put
+        server.kill()
+    with Server(rules=None) as server:
+        assert server.send([payment(11, "c1", 5)], "?wait=alerts&timeout=5s").json["alerts"][0]["rule"] == "early"
+        ask(server, {"files": {}, "patch": True, "against": "live"})
+        assert alerts_of(report_of(server, 3))["early"] == 11
+        write("rules.tocsin", by_field)
+        write("token", server.token)
+        tocsin("deploy", "rules.tocsin", "--server", f"http://127.0.0.1:{server.port}", "--token-file", "token")
+        server.end()
+    with Server(rules=None) as server:
+        alerts = server.send([{**payment(12, "c2", 5), "place": "Asia/Tokyo"}], "?wait=alerts&timeout=5s").json["alerts"]
+        assert sorted(alert["rule"] for alert in alerts) == ["early", "there"], alerts
+        server.end()
+    tocsin("verify", "data")
+
+
+@case
 def refusals():
     """what is wrong is refused at once: rules, members, times, labels, roles"""
     with Server() as server:
@@ -182,7 +214,10 @@ def queue():
         for number in (1, 2, 3):
             assert server.ask("DELETE", f"/v1/backtests/{number}").status == 204
         assert server.ask("GET", "/v1/backtests").json == {"backtests": []}
-        assert not list(pathlib.Path("data/backtests").iterdir())
+        server.kill()
+    assert [path.name for path in pathlib.Path("data/backtests").iterdir()] == ["next.json"]
+    with Server(*OFTEN) as server:
+        assert ask(server, {"files": {"new.tocsin": NEW}}).json["id"] == 4
 
 
 @case

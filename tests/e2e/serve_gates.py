@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""End-to-end cases of what must hold before a change of the rules reaches live alerts: approvals of others, time in shadow.
+"""End-to-end cases of what must hold before a change of the rules reaches live alerts: approvals of others, time in shadow, a
+backtest with few enough alerts.
 
     serve_gates.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
@@ -239,6 +240,68 @@ def time_in_shadow():
         assert server.ask("GET", "/v1/versions").json["versions"][0]["comment"] == "two; without gates: incident 7"
         assert server.send([payment(1, "c1", 1.5)], "?wait=alerts&timeout=5s").json["alerts"][0]["rule"] == "small"
         server.end()
+
+
+@case
+def rate_of_alerts():
+    """a rule becomes live, or changes, after a backtest of the rules as they would be in which it alerted seldom enough"""
+    options = (*TIMELESS, "--rollout-backtest-alerts-per-day", "3", "--rollout-backtest-span", "1m")
+    with Server(rules=RULES, options=options) as server:
+        who = tokens(server, ann="analyst", ben="operator")
+        ann, ben = client(server, who["ann"]), client(server, who["ben"])
+        assert server.send([payment(i, f"c{i % 7}", i) for i in range(90)]).status == 200
+        write("rules.tocsin", RULES + SMALL.replace("< 1", "< 20"))
+        plan = tocsin("plan", "rules.tocsin", *ann)
+        has(plan.out, "it would be refused: the rule small needs a backtest of these rules, with no more than 3 alerts on a day",
+            "none is kept. Run `tocsin backtest RULES --server URL`")
+        refused = tocsin("deploy", "rules.tocsin", *ben)
+        assert refused.code == 1 and "rollout.backtest_alerts_per_day" in refused.err, refused
+        plan = tocsin("plan", "rules.tocsin", *ann, "--backtest", "all", "-q")
+        has(plan.out, "backtest 1 over 90 events from 2026-03-02T12:00:00Z to 2026-03-02T12:01:29Z\n",
+            "  rule   alerts  before  same  added  gone\n  small      20       -     -      -     -\n",
+            "it would be refused: the rule small raised 20 alerts on 2026-03-02 in backtest 1, and may raise 3 on a day")
+        # Seldom enough, and not over too short a time, or up to some time.
+        write("rules.tocsin", RULES + SMALL.replace("< 1", "< 3"))
+        for query, problem in ((("--from", "2026-03-02T12:01:00Z"), "backtest 2 covers 29s of event time, and 1m are needed"),
+                               (("--to", "2026-03-03"), "backtest 3 has an end")):
+            assert tocsin("backtest", "rules.tocsin", *ann, *query).code == 0
+            refused = tocsin("deploy", "rules.tocsin", *ben)
+            assert refused.code == 1 and problem in refused.err, refused
+        assert tocsin("backtest", "rules.tocsin", *ann).code == 0
+        done = tocsin("deploy", "rules.tocsin", *ben)
+        assert done.code == 0, done
+        # The same text in other stages needs no other backtest; held back and let out by fewer keys it needs none.
+        server.kill()
+    with Server(rules=None, options=options) as server:
+        for word in ("shadow", "live 10%", "live", "live 5%"):
+            assert stage(server, who["ben"], word).status == 200, word
+        ben = client(server, who["ben"])
+        # What rules share is a change of all of them: `large` alerts at no event here.
+        shared = server.ask("PATCH", "/v1/pack", {"files": {"more.tocsin": "const MOST = 5\n"}}, token=who["ben"],
+                            headers={"If-Match": "*"})
+        assert shared.status == 409, shared
+        has(shared.json["detail"], "the rule large needs a backtest")
+        forced = server.ask("PATCH", "/v1/pack?override=night", {"files": {"more.tocsin": "const MOST = 5\n"}},
+                            headers={"If-Match": "*"})
+        assert forced.status == 200, forced
+        assert stage(server, who["ben"], "live").status == 409
+        assert tocsin("backtest", "live", *ben, "-q").code == 0
+        assert stage(server, who["ben"], "live").status == 200
+        # One that is removed, or too old, counts no more.
+        assert stage(server, who["ben"], "shadow").status == 200
+        for one in server.ask("GET", "/v1/backtests").json["backtests"]:
+            assert server.ask("DELETE", f"/v1/backtests/{one['id']}").status == 204
+        has(stage(server, who["ben"], "live").json["detail"], "none is kept")
+        assert tocsin("backtest", "live", *ben, "-q").code == 0
+        server.kill()
+    with Server(rules=None, options=(*options, "--rollout-backtest-within", "1ms")) as server:
+        has(stage(server, who["ben"], "live").json["detail"], "rollout.backtest_within")
+        server.end()
+    for more, problem in ((("--archive-enabled", "false"), "archive.enabled is false"),
+                          (("--archive-keep-for", "30s"), "archive.keep_for keeps events for 30s")):
+        for check in ((), ("--check-config",)):
+            wrong = tocsin("serve", *options, *more, *check, "--data", "other")
+            assert wrong.code == 2 and problem in wrong.err, wrong
 
 
 run_cases()

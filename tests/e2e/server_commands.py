@@ -98,6 +98,60 @@ def plans_come_true():
 
 
 @case
+def plans_with_a_backtest():
+    """a plan says what the change would have raised on the server's past events, at the stages that the rules have"""
+    with Server(rules=RULES + SMALL) as server:
+        to = address(server)
+        assert server.send([payment(i, f"c{i % 5}", i) for i in range(200)]).status == 200
+        write("rules.tocsin", RULES.replace("amount > 100", "amount > 180") + READS.replace("paid > 50", "amount > 190"))
+        plan = tocsin("plan", "rules.tocsin", *to, "--backtest", "all")
+        assert plan.code == 0, plan
+        has(plan.err, "backtest 1: queued", "backtest 1: done")
+        has(plan.out, """+ rule much: added, begins without state
+  file rules.tocsin: changed
+backtest 1 over 200 events from 2026-03-02T12:00:00Z to 2026-03-02T12:03:19Z
+  rule   alerts  before  same  added  gone
+  large      19      99    19      0    80
+  much        9       -     -      -     -
+  small       -       1     -      -     -
+""")
+        assert not [one for one in plan.out.splitlines() if one.startswith("  unconfirmed")], plan.out
+        plan = tocsin("plan", "rules.tocsin", *to, "--backtest", "2026-03-02T12:03:00Z..", "--format", "json", "-q")
+        assert plan.code == 0 and plan.err == "", plan
+        backtest = json.loads(plan.out)["backtest"]
+        assert (backtest["id"], backtest["events"], backtest["against"]) == (2, 20, "version 1"), backtest
+        assert backtest["rules"][0] == {"rule": "large", "alerts": 19, "before": 20, "same": 19, "added": 0, "gone": 1}, backtest
+        # Of long ago; and nothing to compare.
+        plan = tocsin("plan", "rules.tocsin", *to, "--backtest", "1m", "-q")
+        has(plan.out, "backtest 3 over 0 events: the archive has none of this time\n")
+        write("same.tocsin", RULES + SMALL)
+        assert server.ask("PUT", "/v1/pack", {"files": {"same.tocsin": RULES + SMALL}}, headers={"If-Match": "*"}).status == 200
+        assert "backtest" not in tocsin("plan", "same.tocsin", *to, "--backtest", "all").out
+        # What is held back does not run, here and there.
+        for rule, stage in (("small", "shadow"), ("large", "retired")):
+            done = server.ask("PUT", f"/v1/rules/{rule}/stage", {"stage": stage}, headers={"If-Match": "*"})
+            assert done.status == 200, done
+        write("same.tocsin", RULES.replace("> 1_000", "> 150") + SMALL.replace("< 1", "< 2"))
+        plan = tocsin("plan", "same.tocsin", *to, "--backtest", "all", "-q", "--format", "json")
+        assert plan.code == 0, plan
+        rules = {one["rule"]: [one["alerts"], one["before"], one["added"]] for one in json.loads(plan.out)["backtest"]["rules"]}
+        assert rules == {"small": [2, 1, 1], "unconfirmed": [49, 0, 49]}, rules
+        for text in ("7", "-7d", "week", "2026-03-02"):
+            wrong = tocsin("plan", "same.tocsin", *to, f"--backtest={text}")
+            assert wrong.code == 2 and "--backtest is a duration such as 7d, FROM..TO, or all" in wrong.err, wrong
+        wrong = tocsin("plan", "same.tocsin", *to, "--backtest", "2026-03-03..2026-03-02")
+        assert wrong.code == 1 and "`to` is not after `from`" in wrong.err, wrong
+        server.end()
+    # No rule is active.
+    with Server(rules=None, data="none") as server:
+        write("rules.tocsin", RULES)
+        plan = tocsin("plan", "rules.tocsin", *address(server), "--backtest", "all", "-q")
+        assert plan.code == 0, plan
+        has(plan.out, "+ rule large: added", "backtest 1 over 0 events: the archive has none of this time\n")
+        server.end()
+
+
+@case
 def plans_of_many_rules():
     """a plan and a difference of 2,000 rules take a moment: no rule is looked for in all others"""
     def rules(bound):
