@@ -26,7 +26,7 @@ bool MessageBlock::add(std::uint64_t offset, std::optional<std::string_view> val
   }
   next_ = offset + 1;
   if (!value) {
-    text_ += "null\n";
+    text_ += '\n';
     return true;
   }
   const std::string_view kept = value->substr(0, line_bytes_max + kLineBytesUncounted + 1);

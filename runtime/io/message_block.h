@@ -13,8 +13,8 @@ namespace tocsin::runtime {
 ///
 /// A line feed within a message becomes a carriage return, which JSON takes for white space where
 /// it takes a line feed for it, and refuses in a text as it refuses a line feed. A message without
-/// a value (a tombstone) becomes `null`, and one of white space alone `""`: neither is an event, so
-/// each is reported as every line that is none.
+/// a value (a tombstone) is a blank line too: it says that a key is to be forgotten, and is no
+/// event. One of white space alone becomes `""`, which is reported as every line that is no event.
 class MessageBlock {
  public:
   /// Takes the next message, whose value is nothing for a tombstone. Of a value of more than
