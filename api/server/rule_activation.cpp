@@ -66,8 +66,8 @@ Result<Activated> activate_once(NodeService& service, const runtime::NodeProgram
 }
 }  // namespace
 
-Result<Activated> activate_rules(NodeService& service, runtime::NodeProgram program,
-                                 std::vector<runtime::NamedContents> texts,
+Result<Activated> activate_rules(NodeService& service, const runtime::NodeProgram& program,
+                                 const std::vector<runtime::NamedContents>& texts,
                                  std::unique_ptr<runtime::EarlierRun> earlier,
                                  runtime::BlobStore blobs) {
   for (int tries = 1;; ++tries) {
@@ -94,10 +94,9 @@ RuleServicePorts rule_ports(NodeService& service, runtime::Files& files, runtime
       paths.blobs,
       [&run_options](const cep::Plan& plan) { return runtime::intake_options(plan, run_options); },
       [&service, blobs = runtime::BlobStore::look(files, paths.blobs)](
-          runtime::NodeProgram program, std::vector<runtime::NamedContents> texts,
+          const runtime::NodeProgram& program, const std::vector<runtime::NamedContents>& texts,
           std::unique_ptr<runtime::EarlierRun> earlier) {
-        return activate_rules(service, std::move(program), std::move(texts), std::move(earlier),
-                              blobs);
+        return activate_rules(service, program, texts, std::move(earlier), blobs);
       },
       [warm_up, has_archive = limits.has_archive](const std::string& etag,
                                                   runtime::NodeProgram program,

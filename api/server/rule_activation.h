@@ -19,8 +19,8 @@ namespace tocsin::api {
 /// between two batches, it holds. With `earlier`, which may be null, what would begin with nothing
 /// goes on from that; its state is kept in the folder `blobs`. Gives what it says of them, or why
 /// nothing has changed. Waits; not for the node's thread.
-Result<Activated> activate_rules(NodeService& service, runtime::NodeProgram program,
-                                 std::vector<runtime::NamedContents> texts,
+Result<Activated> activate_rules(NodeService& service, const runtime::NodeProgram& program,
+                                 const std::vector<runtime::NamedContents>& texts,
                                  std::unique_ptr<runtime::EarlierRun> earlier,
                                  runtime::BlobStore blobs);
 /// What a rule service needs of a running server; all of it must outlive the service.
