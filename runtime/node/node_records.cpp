@@ -209,7 +209,7 @@ Result<void> NodeRecords::take_command(const Command& command) {
       blobs.push_back({std::string(blob.role), blob.bytes, blob.digest});
     }
     return rules_.take_settings(
-        command.arguments, std::move(blobs), parts_.paths.journal,
+        command.arguments, blobs, parts_.paths.journal,
         command.name == kBeginCommand ? NodeRules::State::kNone : NodeRules::State::kCarried);
   }
   if (command.name == kReinjectCommand) return take_again(command);

@@ -143,7 +143,8 @@ Result<void> NodeRules::give_past(PastRun& past, std::uint64_t end) const {
 }
 
 // What a record or a checkpoint says of the rules that hold from there on.
-Result<void> NodeRules::take_settings(std::string_view json, std::vector<CheckpointBlob> blobs,
+Result<void> NodeRules::take_settings(std::string_view json,
+                                      const std::vector<CheckpointBlob>& blobs,
                                       std::string_view what, State state) {
   Result<NodeSettings> wanted = read_settings(json);
   if (!wanted) {

@@ -29,7 +29,7 @@ class NodeRules {
 
   enum class State : std::uint8_t { kNone, kCarried };
   /// Works by the rules that `what`, a record or a checkpoint, names from there on.
-  Result<void> take_settings(std::string_view json, std::vector<CheckpointBlob> blobs,
+  Result<void> take_settings(std::string_view json, const std::vector<CheckpointBlob>& blobs,
                              std::string_view what, State state);
   /// Stores texts as blobs.
   Result<std::vector<CheckpointBlob>> keep_texts(const std::vector<NamedContents>& texts);

@@ -244,7 +244,7 @@ Result<bool> DirectorySeries::is_moved(const std::string& name) {
   if (!status) return false;  // whoever reads it says why
   const SeriesState* const kept = options_.kept ? options_.kept() : nullptr;
   if (is_at_hand_gone && kept != nullptr && left_ && left_->inode == status->inode) {
-    const Result<bool> is_it = begins_with(path_of(name), kept->read);
+    Result<bool> is_it = begins_with(path_of(name), kept->read);
     if (!is_it || *is_it) return is_it;
   }
   for (const std::string& key :
@@ -252,7 +252,7 @@ Result<bool> DirectorySeries::is_moved(const std::string& name) {
     const auto [first, last] = vanished_.equal_range(key);
     for (auto before = first; before != last; ++before) {
       const SeriesFile& file = done().find(before->second)->second;
-      const Result<bool> is_it = begins_with(path_of(name), file.bytes, file.digest);
+      Result<bool> is_it = begins_with(path_of(name), file.bytes, file.digest);
       if (!is_it) return is_it;
       if (!*is_it) continue;
       note(fmt::format("{} was read before, as {}", path_of(name), before->second));
@@ -315,9 +315,8 @@ Result<void> DirectorySeries::find_at_hand(const SeriesState& known) {
     if (!begins) return tl::unexpected(begins.error());
     if (!*begins) continue;
     note(fmt::format("{} was {} before", path_of(name), path_of(known.file)));
-    const std::string moved = name;
-    waiting_.erase(moved);
-    return go_on(known, moved, *other);
+    const auto moved = waiting_.extract(name);
+    return go_on(known, moved.value(), *other);
   }
   const std::string path = path_of(known.file);
   if (is_at_end_ || known.read.bytes() == 0) {

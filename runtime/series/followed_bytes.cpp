@@ -25,7 +25,7 @@ FollowedBytes::FollowedBytes(FollowedSeries& series, const FileSeriesOptions& op
   if (file_ == nullptr || read_.bytes() == 0) return;
   const std::size_t size = std::min<std::uint64_t>(read_.bytes(), kLastBytes);
   last_.resize(size);
-  const Result<std::size_t> got = file_->read(read_.bytes() - size, last_.data(), size);
+  Result<std::size_t> got = file_->read(read_.bytes() - size, last_.data(), size);
   last_.resize(got ? *got : 0);
 }
 
@@ -106,7 +106,7 @@ Result<std::size_t> FollowedBytes::read(char* to, std::size_t capacity) {
       case Found::kEnd:
         return 0;
       case Found::kBytes: {
-        const Result<std::size_t> got = file_->read(read_.bytes(), to, capacity);
+        Result<std::size_t> got = file_->read(read_.bytes(), to, capacity);
         // It may have been truncated and written beyond the position just before.
         if (got && *got != 0 && !is_same_before()) {
           rest_of_truncated();
@@ -119,7 +119,7 @@ Result<std::size_t> FollowedBytes::read(char* to, std::size_t capacity) {
         continue;
       }
       case Found::kRest: {
-        const Result<std::size_t> got = rest_->read(to, capacity);
+        Result<std::size_t> got = rest_->read(to, capacity);
         if (got) note({to, *got});
         if (!got || *got != 0) return got;
         found_ = Found::kEnd;

@@ -111,7 +111,7 @@ Result<std::optional<Candidate>> LogSeries::the_log() {
 Result<bool> LogSeries::was_read(const Candidate& candidate) {
   if (is_same(candidate.status, *at_hand_)) return true;
   if (read_.bytes() != 0) {
-    const Result<bool> is_copy = begins_with(candidate.path, read_);
+    Result<bool> is_copy = begins_with(candidate.path, read_);
     if (!is_copy || *is_copy) return is_copy;
   }
   if (before_.bytes == 0) return false;

@@ -92,7 +92,7 @@ void try_one(Random& random, Seen& seen) {
           // What was kept must not be older than the last checkpoint.
           REQUIRE(run->catch_up(world.node().durable_end()));
           world.keep(*run);
-          world.prepare(std::move(run));
+          world.prepare(std::exchange(run, nullptr));
           is_prepared = true;
         }
       } else if (world.node().is_prepared() || random.chance(30)) {

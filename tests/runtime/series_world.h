@@ -236,7 +236,9 @@ class KilledReader {
     for (int idle = 0; idle < 100 && !reader_->is_over();) idle = work(1'000) ? 0 : idle + 1;
   }
   void expect(const std::vector<std::string>& lines) const {
-    const auto [read, written] = std::ranges::mismatch(kept.all, lines);
+    const auto differing = std::ranges::mismatch(kept.all, lines);
+    const auto read = differing.in1;
+    const auto written = differing.in2;
     std::string notes;
     for (const std::string& note : reader_->notes) notes += "\n  " + note;
     REQUIRE_MESSAGE(
