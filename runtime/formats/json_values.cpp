@@ -102,8 +102,9 @@ void append_integer(std::string& to, std::int64_t value) {
 
 void append_time(std::string& to, std::int64_t count, std::int64_t unit) {
   // Rounded down.
-  const std::int64_t seconds = count / unit - (count % unit < 0 ? 1 : 0);
-  const std::int64_t rest = count - seconds * unit;
+  const bool is_between = count % unit < 0;
+  const std::int64_t seconds = count / unit - (is_between ? 1 : 0);
+  const std::int64_t rest = count % unit + (is_between ? unit : 0);
   constexpr std::int64_t kMicros = 1'000'000;
   const std::int64_t micros = unit <= kMicros ? rest * (kMicros / unit) : rest / (unit / kMicros);
   constexpr std::int64_t kDaySeconds = 86'400;
