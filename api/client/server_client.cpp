@@ -147,7 +147,11 @@ std::string replayed_text(const ordered_json& answer) {
   for (const ordered_json& one : answer.at("replayed")) {
     names.push_back(one.begin().value().get<std::string>());
   }
-  return fmt::format("from earlier events: {}\n", fmt::join(names, ", "));
+  std::string text = fmt::format("from earlier events: {}\n", fmt::join(names, ", "));
+  for (const ordered_json& note : answer.value("notes", ordered_json::array())) {
+    text += fmt::format("  {}\n", note.get<std::string>());
+  }
+  return text;
 }
 
 std::optional<std::string> waiting_text(const ordered_json& answer) {

@@ -271,6 +271,7 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
     }
     earlier = std::get<std::unique_ptr<runtime::EarlierRun>>(*std::move(asked));
   }
+  std::vector<std::string> notes = earlier ? earlier->notes() : std::vector<std::string>();
   auto activated = ports_.activate(program, pack->texts(), std::move(earlier));
   if (!activated) {
     return refuse(activated.error().code == Errc::kLimit ? Why::kTooLarge : Why::kNode,
@@ -297,7 +298,7 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
                               added.error().message));
   }
   if (!durable) return refuse(Why::kNotDurable, durable.error().message);
-  return Deployed{now->version, etag, true, std::move(activated->report)};
+  return Deployed{now->version, etag, true, std::move(activated->report), std::move(notes)};
 }
 
 Result<RulePack> RuleService::with_stage(const RulePack& pack, const std::string& rule,

@@ -63,6 +63,7 @@ struct Deployed {
   std::string etag;
   bool is_changed = true;  // false: it was so already
   cep::RestoreReport report;
+  std::vector<std::string> notes = {};  // what was missing of earlier events
 };
 /// Why rules were not changed. Nothing has changed then.
 struct DeployRefusal {

@@ -376,6 +376,7 @@ HttpResponse made(ApiRequest& request, const RolloutContext& context,
   ordered_json answer = {{"version", deployed.version}, {"changed", deployed.is_changed}};
   answer.update(fates_json(deployed.report));
   if (!deployed.report.data_lost.empty()) answer["data_lost"] = deployed.report.data_lost;
+  if (!deployed.notes.empty()) answer["notes"] = deployed.notes;
   HttpResponse response = json_response(200, answer);
   // Of what was asked for: a rule, or the pack.
   const std::optional<std::string_view> rule = request.text("rule");

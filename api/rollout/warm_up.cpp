@@ -36,14 +36,13 @@ Result<WarmUp::Answer> WarmUp::ask(const std::string& etag, runtime::NodeProgram
     lock.unlock();
     end();
   }
+  if (was_forgotten()) end();
   if (!thread_.joinable()) begin(etag, std::move(program), replay);
   std::unique_lock lock(mutex_);
   asked_at_ = steady_clock::now();
-  const bool is_over = is_ready_ || has_ended_;
-  if (!is_over) {
-    changed_.wait_for(lock, kFollowInterval, [&] { return is_ready_ || has_ended_; });
-  }
-  if (!is_ready_ && !has_ended_) return Answer(WarmingUp{progress_, events_});
+  const auto is_over = [this] { return is_ready_ || has_ended_; };
+  if (!changed_.wait_for(lock, kFollowInterval, is_over))
+    return Answer(WarmingUp{progress_, events_});
   lock.unlock();
   must_stop_ = true;
   changed_.notify_all();
@@ -89,6 +88,12 @@ bool WarmUp::is_forgotten() const {
   return steady_clock::now() - asked_at_ > std::chrono::microseconds(limits_.keep_for.us);
 }
 
+// It came to its end because nobody asked, and who asks now begins anew.
+bool WarmUp::was_forgotten() const {
+  const std::lock_guard lock(mutex_);
+  return has_ended_ && failure_ && failure_->code == Errc::kStopped;
+}
+
 void WarmUp::serve() {
   runtime::lower_priority_of_thread();
   Result<void> done = run_->take_earlier();
@@ -110,6 +115,7 @@ void WarmUp::serve() {
   if (!done && !(is_ready_ && must_stop_ && done.error().code == Errc::kStopped)) {
     is_ready_ = false;
     failure_ = done.error();
+    run_.reset();  // its memory
   }
   changed_.notify_all();
 }

@@ -54,6 +54,7 @@ class WarmUp {
   void end();
   void serve();
   bool is_forgotten() const;
+  bool was_forgotten() const;
 
   runtime::Files& files_;
   runtime::Clock& clock_;
