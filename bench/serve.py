@@ -10,16 +10,17 @@ is Python on the same machine: they are bounds, not the server's own.
 import argparse
 import asyncio
 import http.client
-import json
+import itertools
 import os
 import pathlib
+import re
 import sys
 import tempfile
 import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "e2e"))
-from harness import RULES, lines, payment  # noqa: E402
+from harness import RULES, lines, payment, wait_for  # noqa: E402
 from server_process import NDJSON, TIMELESS, Server  # noqa: E402
 
 PROBES = """
@@ -148,34 +149,93 @@ def deliveries(options):
     print(f"ratio of p99: {quantile(beside, .99) / quantile(well, .99):.2f} (target: at most 1.2)")
 
 
+class Traffic:
+    """Two clients at once: one sends batches as fast as they are taken, one sends single events and measures their waits."""
+
+    def __init__(self, server, keys):
+        self.server, self.keys = server, keys
+        self.waits, self.sent, self.is_over = [], 0, threading.Event()
+        self.clock = itertools.count(1)
+        self.threads = [threading.Thread(target=self.singles), threading.Thread(target=self.batches)]
+
+    def event(self, amount=20):
+        number = next(self.clock)
+        return payment(10 + number / 1e4, f"k{number * 7919 % self.keys}", amount)
+
+    def singles(self):
+        client = Client(self.server)
+        while not self.is_over.is_set():
+            self.waits.append(client.send(lines([self.event()]).encode()))
+
+    def batches(self):
+        client = Client(self.server)
+        bodies = [lines([self.event() for _ in range(500)]).encode() for _ in range(40)]
+        while not self.is_over.is_set():
+            client.send(bodies[self.sent // 500 % len(bodies)])
+            self.sent += 500
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        time.sleep(2)
+        return self
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def peak_memory(server):
+    """Megabytes that the server had at most so far."""
+    status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text(encoding="utf-8")
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1000
+
+
+def many_rules(count):
+    """Rules as templates make them: half filters, a third sequences, the rest sums of a day, each of them with a bound of its own."""
+    kinds = ["f", "s", "f", "s", "f", "c"]
+    texts = []
+    for number in range(count):
+        bound = 1000 + number
+        by, what = f"{kinds[number % 6]}{number}", f"payment where amount > {bound}"
+        when = {"f": what,
+                "s": f"{what.replace('payment', 'payment as a')} then payment as b where amount > a.amount within 1h",
+                "c": f"{what} and sum(amount of payment) over last 1d > {10 * bound} once per 1d"}[by[0]]
+        texts.append(f'rule {by} "M" {{ by card when {when} alert "x" }}')
+    return "\n".join(texts)
+
+
 def deploy(options):
-    with Server(rules=RULES + PROBES, options=(*TIMELESS, *FAST)) as server:
+    """Other rules on many keys, at full load: one, a thousand, and a thousand that go on from the archive."""
+    with Server(rules=RULES + PROBES, options=(*TIMELESS, *FAST, "--rollout-replay-memory-max", "8GiB")) as server:
         client, batch = Client(server), 5000
         for first in range(0, options.keys, batch):
             client.send(lines([payment(first / 1e6, f"k{number}", 1) for number in range(first, min(first + batch, options.keys))]).encode())
-        gaps, is_over = [], threading.Event()
-
-        def go_on():
-            own, number = Client(server), 0
-            while not is_over.is_set():
-                gaps.append(own.send(lines([payment(2 + number / 1e3, f"k{number}", 1)]).encode()))
-                number += 1
-        sender = threading.Thread(target=go_on)
-        sender.start()
-        time.sleep(2)
-        before = len(gaps)
-        began = time.perf_counter()
-        rule = 'rule more "M" { by card when payment where amount > 10_000 alert "x" }'
-        put = server.ask("PUT", "/v1/rules/more", rule, media="text/plain", headers={"If-None-Match": "*"}, timeout=300)
-        took = time.perf_counter() - began
-        assert put.status == 200, put
-        time.sleep(1)
-        is_over.set()
-        sender.join()
-        keys = int(server.metric("engine_keys"))
+        sent = options.keys
+        for name, more, query in (("one rule", many_rules(1), ""), (f"{options.rules:,} rules", many_rules(options.rules), ""),
+                                  ("one rule", many_rules(1), ""), (f"{options.rules:,} rules, replayed", many_rules(options.rules), "?replay=36500d")):
+            first = time.perf_counter()
+            with Traffic(server, options.keys) as traffic:
+                before = len(traffic.waits)
+                began, status = time.perf_counter(), 202
+                while status == 202:
+                    put = server.ask("PUT", f"/v1/pack{query}", {"files": {"rules.tocsin": RULES + PROBES + more}},
+                                     headers={"If-Match": "*"}, timeout=300)
+                    status = put.status
+                    time.sleep(0.1 if status == 202 else 0)
+                took = time.perf_counter() - began
+                assert status == 200, f"{status} {put.text[:500]}"
+                until = len(traffic.waits) + 1
+                time.sleep(1)
+            answered = traffic.sent + len(traffic.waits)
+            sent += answered
+            wait_for(lambda: int(server.metric("intake_events_total")) == sent, f"{sent} events that were taken")  # none is lost
+            waits = traffic.waits
+            print(f"deploy of {name} on {options.keys:,} keys: {took * 1e3:,.0f} ms, the longest wait for a verdict"
+                  f" {max(waits[before - 1:until]) * 1e3:.0f} ms (before it {max(waits[:before]) * 1e3:.0f} ms; target: at most 100 ms),"
+                  f" {answered / (time.perf_counter() - first):,.0f} events/s, {peak_memory(server):,.0f} MB at most")
         server.kill()
-    print(f"deploy on {keys:,} keys: {took * 1e3:.0f} ms, the longest wait for a verdict {max(gaps[before - 1:]) * 1e3:.0f} ms"
-          f" (before it {max(gaps[:before]) * 1e3:.0f} ms; target: at most 100 ms)")
 
 
 def cpu_seconds(server):
@@ -223,6 +283,7 @@ def main():
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all unless said")
     parser.add_argument("--seconds", type=float, default=5, help="for each measurement")
     parser.add_argument("--keys", type=int, default=1_000_000)
+    parser.add_argument("--rules", type=int, default=1000, help="of the deploy's part")
     parser.add_argument("--endpoints", type=int, default=100)
     parser.add_argument("--events", type=int, default=400_000, help="of the archive's part")
     parser.add_argument("--runs", type=int, default=5, help="of the archive's part")

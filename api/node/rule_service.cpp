@@ -255,9 +255,17 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
     }
     return Deployed{before->version, same, false, {}};
   }
+  const std::string given = pack->etag();
   LoadedRules loaded;
-  if (auto refused = check(*pack, change.ignores_tests, loaded)) {
-    return tl::unexpected(*std::move(refused));
+  if (checked_ && checked_->given == given && checked_->ignores_tests == change.ignores_tests) {
+    *pack = std::move(checked_->pack);
+    loaded = std::move(checked_->rules);
+    checked_.reset();
+  } else {
+    checked_.reset();
+    if (auto refused = check(*pack, change.ignores_tests, loaded)) {
+      return tl::unexpected(*std::move(refused));
+    }
   }
   const std::string etag = pack->etag();  // with zones that it did not have
   const runtime::NodeProgram program{*loaded.program, ports_.intake_of(loaded.program->plan())};
@@ -266,6 +274,7 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
     auto asked = ports_.earlier(etag, program, *change.replay);
     if (!asked) return refuse(Why::kNotAllowed, asked.error().message);
     if (const auto* const far = std::get_if<WarmingUp>(&*asked)) {
+      checked_.emplace(given, change.ignores_tests, *std::move(pack), std::move(loaded));
       return tl::unexpected(
           DeployRefusal{Why::kWarmingUp, "earlier events are read", "", {}, *far});
     }

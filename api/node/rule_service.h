@@ -159,6 +159,14 @@ class RuleService {
   Result<RulePack> pack_of(std::uint64_t version) const;
 
  private:
+  // A pack that waits for earlier events: whoever asks again need not have it checked again.
+  struct Checked {
+    std::string given;  // its etag before zones were added
+    bool ignores_tests = false;
+    RulePack pack;
+    LoadedRules rules;
+  };
+
   explicit RuleService(RuleServicePorts ports) : ports_(std::move(ports)) {}
   Result<void> read_versions();
   Result<void> add_version(const RulePack& pack, const std::string& plan, const RuleChange& change,
@@ -166,7 +174,8 @@ class RuleService {
 
   const RuleServicePorts ports_;
   std::mutex deploying_;
-  std::uint64_t record_ = 0;  // of the last change; with deploying_
+  std::uint64_t record_ = 0;        // of the last change; with deploying_
+  std::optional<Checked> checked_;  // the change asked for last, if it waits; with deploying_
   mutable std::mutex mutex_;
   std::shared_ptr<const CurrentRules> current_;
   std::vector<RuleVersion> versions_;  // oldest first

@@ -95,8 +95,9 @@ bool WarmUp::was_forgotten() const {
 }
 
 void WarmUp::serve() {
+  runtime::begin_background_thread("replay");
   runtime::lower_priority_of_thread();
-  Result<void> done = run_->take_earlier();
+  Result<void> done = run_->take_earlier(journal_end_().value_or(0));
   while (done) {
     const Result<std::uint64_t> end = journal_end_();
     done = end ? run_->catch_up(*end) : tl::unexpected(end.error());

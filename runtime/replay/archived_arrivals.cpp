@@ -28,9 +28,11 @@ Result<std::unique_ptr<ArchivedArrivals>> ArchivedArrivals::open(
   Result<ArchiveReader> reader =
       ArchiveReader::open(files, from.archive, from.journal, std::move(question));
   if (!reader) return tl::unexpected(reader.error());
-  std::unique_ptr<ArchivedArrivals> arrivals(new ArchivedArrivals(
-      *std::move(reader), ReplayedRecords(std::move(lists), follows_lists, from.times,
-                                          *programs.front(), from.line_bytes_max)));
+  std::unique_ptr<ArchivedArrivals> arrivals(
+      new ArchivedArrivals(*std::move(reader),
+                           ReplayedRecords(std::move(lists), follows_lists, from.times,
+                                           *programs.front(), from.line_bytes_max),
+                           from.end));
   if (arrivals->records_.lists().are_there() && from.lists_as_of) {
     if (auto taken = arrivals->take_lists(files, from); !taken)
       return tl::unexpected(taken.error());
@@ -38,12 +40,12 @@ Result<std::unique_ptr<ArchivedArrivals>> ArchivedArrivals::open(
   return arrivals;
 }
 
-ArchivedArrivals::ArchivedArrivals(ArchiveReader reader, ReplayedRecords records)
+ArchivedArrivals::ArchivedArrivals(ArchiveReader reader, ReplayedRecords records, std::uint64_t end)
     : reader_(std::move(reader)), records_(std::move(records)) {
   damages_ = reader_.directory().damaged;
-  if (reader_.directory().files.empty()) return;
-  first_ = reader_.directory().files.front().header.first_sequence;
-  total_ = reader_.directory().end_sequence() - first_;
+  const ArchiveDirectory& archive = reader_.directory();
+  first_ = archive.files.empty() ? 1 : archive.files.front().header.first_sequence;
+  total_ = std::max({archive.end_sequence(), end, first_}) - first_;
 }
 
 // All changes up to the time that is asked for.

@@ -31,6 +31,9 @@ struct ReplayedArchive {
   /// Lists and tables do not change, and are as they were then, by the clock. Nothing: they change.
   std::optional<cep::EventTime> lists_as_of;
   std::size_t line_bytes_max = 1 << 20;
+  /// Records before it are there, in the journal where the archive does not have them: total()
+  /// counts them. 0: those of the archive.
+  std::uint64_t end = 0;
   /// Asked while lists are looked for; true ends it with Errc::kStopped. May be empty.
   std::function<bool()> stop_requested = {};
 };
@@ -41,7 +44,7 @@ class ArchivedArrivals : public Arrivals {
   static Result<std::unique_ptr<ArchivedArrivals>> open(
       Files& files, const ReplayedArchive& from, const std::vector<const cep::Program*>& programs);
   Result<bool> give(Intake& intake) override;
-  /// Records; those that only the journal has count as done.
+  /// Records; those that only the journal has count as done, unless they were named.
   std::uint64_t done() const override { return done_; }
   std::uint64_t total() const override { return total_; }
 
@@ -62,7 +65,7 @@ class ArchivedArrivals : public Arrivals {
   ReplayedRecords& records() { return records_; }
 
  private:
-  ArchivedArrivals(ArchiveReader reader, ReplayedRecords records);
+  ArchivedArrivals(ArchiveReader reader, ReplayedRecords records, std::uint64_t end);
   Result<void> take_lists(Files& files, const ReplayedArchive& from);
 
   ArchiveReader reader_;

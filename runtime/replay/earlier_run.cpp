@@ -22,6 +22,7 @@ constexpr std::uint8_t kFormat = 1;
 constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
 constexpr std::uint64_t kSlicesPerLook = 16;
 constexpr std::uint64_t kRecordsPerLook = 64;
+constexpr std::uint64_t kEventsPerLook = 1024;
 
 TimeSpan from_on(cep::EventTime since) { return {since, cep::kEventTimeMax}; }
 
@@ -117,19 +118,21 @@ Result<void> EarlierRun::check_room() {
                                         used, *options_.memory_max));
 }
 
-Result<void> EarlierRun::take_earlier() {
-  const ReplayedArchive archive{from_.archive,          from_.journal, from_.blobs,
-                                from_on(since_),        std::nullopt,  line_bytes_max_,
-                                options_.stop_requested};
+Result<void> EarlierRun::take_earlier(std::uint64_t end) {
+  const ReplayedArchive archive{
+      from_.archive, from_.journal,   from_.blobs, from_on(since_),
+      std::nullopt,  line_bytes_max_, end,         options_.stop_requested};
   Result<std::unique_ptr<ArchivedArrivals>> arrivals =
       ArchivedArrivals::open(files_, archive, {&program_});
   if (!arrivals) return tl::unexpected(arrivals.error());
+  std::uint64_t looked_at = 0;  // events
   for (std::uint64_t count = 0;; ++count) {
     const Result<bool> given = (*arrivals)->give(intake_);
     if (!given) return tl::unexpected(given.error());
     if (!*given) break;
     if (auto flushed = intake_.flush(); !flushed) return flushed;
-    if (count % kRecordsPerLook != 0) continue;
+    if (count % kRecordsPerLook != 0 && summary_.events - looked_at < kEventsPerLook) continue;
+    looked_at = summary_.events;
     if (options_.stop_requested && options_.stop_requested()) {
       return fail(Errc::kStopped, "stopped");
     }

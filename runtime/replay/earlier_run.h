@@ -65,8 +65,9 @@ class EarlierRun : public PastRun {
                                                      EarlierRunOptions options);
 
   /// Takes all that the archive has, and what the journal has beside it. Once, before all else.
-  /// Fails as ArchivedArrivals, with kLimit, and with kStopped.
-  Result<void> take_earlier();
+  /// `end`: records before it are there, as far as is known; progress is of them. Fails as
+  /// ArchivedArrivals, with kLimit, and with kStopped.
+  Result<void> take_earlier(std::uint64_t end = 0);
   /// Takes what the journal has got since, before record `end`, which must be on disk: where the
   /// journal has let go of some of it, from the archive.
   Result<void> catch_up(std::uint64_t end);

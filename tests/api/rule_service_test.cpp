@@ -188,6 +188,46 @@ test after "reads the alert of each card" {
   CHECK(refused.error().detail.find("has no `by`") != std::string::npos);
 }
 
+TEST_CASE("rule service: who asks again whether earlier events are read has nothing checked anew") {
+  RuleServiceWorld world;
+  world.open();
+  world.warming_up = true;
+  const RuleChange change{.who = "ann", .replay = cep::Duration{cep::kDayUs}};
+  const std::string more = R"(rule more "More" { by card when payment where amount >= 3 alert "x" }
+test more "of three" {
+  0s payment { card: "c1", amount: 3.00 }
+  expect no alert
+})";
+  const auto put = [&](bool ignores_tests, const std::string& text) {
+    RuleChange one = change;
+    one.ignores_tests = ignores_tests;
+    return world.put("more", text, one);
+  };
+  for (int i = 0; i < 3; ++i) {
+    const auto waits = put(true, more);
+    REQUIRE_FALSE(waits);
+    CHECK(waits.error().why == Why::kWarmingUp);
+    CHECK(waits.error().warming_up.events == 10);
+  }
+  // It is the same compiled rules each time.
+  REQUIRE(world.replayed.size() == 3);
+  CHECK(&world.replayed[0].plan() == &world.replayed[1].plan());
+  CHECK(&world.replayed[0].plan() == &world.replayed[2].plan());
+  // Another question is another one: with its tests, and with another text.
+  const auto failing = put(false, more);
+  REQUIRE_FALSE(failing);
+  CHECK(failing.error().why == Why::kTestsFail);
+  REQUIRE_FALSE(put(true, more.substr(0, more.find("test "))));
+  REQUIRE(world.replayed.size() == 4);
+  CHECK(&world.replayed[3].plan() != &world.replayed[0].plan());
+  CHECK(world.service->current()->version == 1);
+  world.warming_up = false;
+  REQUIRE(put(true, more));
+  CHECK(world.service->current()->pack.rule("more")->text ==
+        RulePack({{"rules:x.tocsin", more}}).rule("more")->text);
+  CHECK(world.service->current()->version == 2);
+}
+
 TEST_CASE("rule service: versions outlive the process, and damage is named") {
   RuleServiceWorld world;
   world.open();

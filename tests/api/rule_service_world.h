@@ -59,9 +59,10 @@ struct RuleServiceWorld {
               return Activated{
                   runtime::settings_of(program.program, {}), {}, 40 + std::uint64_t(activated)};
             },
-            [this](const std::string&, const runtime::NodeProgram&, cep::Duration replay)
+            [this](const std::string&, const runtime::NodeProgram& program, cep::Duration replay)
                 -> Result<std::variant<WarmingUp, std::unique_ptr<runtime::EarlierRun>>> {
               replays.push_back(replay);
+              replayed.push_back(program.program);
               if (warming_up) return WarmingUp{0.5, 10};
               return std::unique_ptr<runtime::EarlierRun>();
             },
@@ -101,6 +102,7 @@ struct RuleServiceWorld {
   std::optional<Error> failure;  // of the node
   int activated = 0;
   std::vector<cep::Duration> replays;     // that were asked for
+  std::vector<cep::Program> replayed;     // the rules of each
   bool warming_up = false;                // they are not there yet
   std::vector<std::uint64_t> waited_for;  // records
   std::string disk_failure;

@@ -163,10 +163,19 @@ class DeployWorld {
   /// The rules that are not active, over what was taken so far.
   std::unique_ptr<EarlierRun> run_earlier() {
     const cep::Program& other = other_program();
+    double at = 0;
     std::unique_ptr<EarlierRun> run = EarlierRun::make(
         files_, earlier_events(), {other, intake_options(other.plan(), run_options())},
-        cep::kEventTimeMin, {.number = ++runs});
-    const auto taken = run->take_earlier();
+        cep::kEventTimeMin, {.number = ++runs, .progress = [&](double progress, std::uint64_t) {
+                               CHECK(progress >= at);
+                               CHECK(progress <= 1);
+                               at = progress;
+                             }});
+    const std::uint64_t end = node_->durable_end();
+    const auto taken = run->take_earlier(end);
+    // Also of what the journal alone has.
+    CHECK((at > 0 || end <= 64));
+    run->ask_no_more();
     REQUIRE_MESSAGE(taken, taken.error().message);
     return run;
   }
