@@ -15,6 +15,7 @@
 #include "cep/base/byte_codec.h"
 #include "runtime/archive/archive_keys.h"
 #include "runtime/event_time/block_decoder.h"
+#include "runtime/io/crash_point.h"
 #include "runtime/io/crc32c.h"
 #include "runtime/journal/journal_reader.h"
 
@@ -197,12 +198,14 @@ Result<ArchiveFile> write_archive(Files& files, const std::string& journal, std:
     return made;
   }
   made->path = archive_path(directory, first);
+  crash_point("archive.written");
   if (const auto named = files.rename(unfinished, made->path); !named) {
     return tl::unexpected(to_error(named.error()));
   }
   if (const auto synced = files.sync_directory(directory); !synced) {
     return tl::unexpected(to_error(synced.error()));
   }
+  crash_point("archive.named");
   return made;
 }
 }  // namespace tocsin::runtime

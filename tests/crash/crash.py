@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Kills the real program under load, at random moments and at named points, starts it again until its stream is
-through, and compares what it has in the end with what an oracle makes of its journal.
+through, and compares what it has in the end with what an oracle makes of its journal and archive.
 
     crash.py TOCSIN_BINARY [--rounds N] [--seed S] [--kind KIND] [--points [N]] [--keep]
 
@@ -61,7 +61,7 @@ def play(tools, seed, kind, keep, point=None):
         return False
     facts = one.facts
     print(f"{name}: {one.lives} lives, {dict(one.kills)}, {facts['alerts']} alerts by the {facts['by']}, {facts['late']} late,"
-          f" {facts['dead']} dead, {facts['reinjected']} put in again, {facts['changes']} changes of what holds,"
+          f" {facts['dead']} dead, {facts['reinjected']} put in again, {facts['changes']} changes of what holds, {facts.get('archived', 0)} records archived,"
           f" {time.monotonic() - started:.1f} s", flush=True)
     if keep:
         print(f"  its folder: {folder}")

@@ -40,6 +40,7 @@
 #include "cep/engine/engine.h"
 #include "cep/value/identity.h"
 #include "rules/context/rules.h"
+#include "runtime/archive/archive_reader.h"
 #include "runtime/io/byte_source.h"
 #include "runtime/io/system_files.h"
 #include "runtime/journal/journal_reader.h"
@@ -191,7 +192,7 @@ class Expecting {
   Expecting(const cep::Plan& plan, const Expectation& what)
       : what_(what), arrivals_(plan, what.options), moments_(plan, blobs()) {}
 
-  void take(const runtime::JournalEntry& entry) {
+  void take(const runtime::ArchivedRecord& entry) {
     ++records_;
     if (const auto* value = std::get_if<runtime::ArrivalByValue>(&entry.record)) {
       check_offset(*value);
@@ -350,15 +351,23 @@ int expect(const Expectation& what) {
   runtime::SystemFiles files;
   const Result<runtime::JournalExtent> extent = runtime::verify_journal(files, what.journal);
   if (!extent) die(extent.error().message);
-  Result<runtime::JournalReader> reader =
-      runtime::JournalReader::open(files, what.journal, extent->first_sequence);
+  // What the journal has let go of is in the archive, where there is one.
+  const std::string archive = (fs::path(what.journal).parent_path() / "archive").string();
+  Result<runtime::ArchiveReader> reader =
+      runtime::ArchiveReader::open(files, archive, what.journal, {});
   if (!reader) die(reader.error().message);
   Expecting expecting(plan, what);
+  std::optional<std::uint64_t> first_sequence;
   for (;;) {
-    const Result<std::optional<runtime::JournalEntry>> entry = reader->next();
+    const Result<std::optional<runtime::ArchivedRecord>> entry = reader->next();
     if (!entry) die(entry.error().message);
     if (!*entry) break;
+    if (!first_sequence) first_sequence = (*entry)->sequence;
     expecting.take(**entry);
+  }
+  for (const runtime::ArchiveGap& gap : reader->gaps()) {
+    die(fmt::format("records {} to {} are neither in the archive nor in the journal", gap.first,
+                    gap.end - 1));
   }
   const oracle::Arrivals& arrivals = expecting.arrivals();
   const std::vector<oracle::PlacedEvent> placed = arrivals.placed();
@@ -386,10 +395,10 @@ int expect(const Expectation& what) {
   write_file(what.out / "sources", sources);
   fmt::print(
       "{{\"by\":\"{}\",\"alerts\":{},\"events\":{},\"late\":{},\"dead\":{},\"clamped\":{},"
-      "\"first_sequence\":{},\"next_sequence\":{},{}}}\n",
+      "\"first_sequence\":{},\"next_sequence\":{},\"archived\":{},{}}}\n",
       outcome.by, outcome.lines.size(), placed.size(), arrivals.late().size(),
-      arrivals.dead().size(), arrivals.clamped(), extent->first_sequence, extent->next_sequence,
-      expecting.facts());
+      arrivals.dead().size(), arrivals.clamped(), first_sequence.value_or(extent->first_sequence),
+      extent->next_sequence, reader->directory().end_sequence() - 1, expecting.facts());
   return 0;
 }
 

@@ -5,13 +5,12 @@ import re
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # `tocsin run` does nothing of this: rounds of a server pass them.
-OF_SERVERS = ("answers.", "audit.", "effects.retention", "messages.", "node.deployed", "node.list_changed", "silences.",
+OF_SERVERS = ("answers.", "archive.", "audit.", "effects.retention", "messages.", "node.deployed", "node.list_changed", "silences.",
               "subscriptions.", "triage.")
-# A server's rounds need the whole journal for the oracle, which cannot know the order of many producers otherwise: rounds
-# of `tocsin run` pass them.
-OF_RUNS = ("journal.trim", "journal.trimmed",
-           # It needs a group of records that goes beyond a segment: a few clients that wait for their answers make none.
-           "journal.without_end_mark")
+# Only a server whose archive takes what the journal lets go of passes them: the oracle needs every record.
+OF_ARCHIVE = ("archive.named", "archive.written", "journal.trim", "journal.trimmed")
+# It needs a group of records that goes beyond a segment: a few clients that wait for their answers make none.
+OF_RUNS = ("journal.without_end_mark",)
 
 # Of topics that are written, which need a broker: tests/kafka/kafka_sink.py passes them.
 OF_SINKS = ("sink.",)

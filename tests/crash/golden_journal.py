@@ -5,20 +5,24 @@
     golden_journal.py TOCSIN_BINARY --update   keep a new one: after cep::kSemantics was raised
 
 tests/golden/journal_data/ has rules.tocsin, data/ (a data directory with its journal and blobs alone) and
-alerts.ndjson; tests/golden/journal_before/ the journal of the semantics number before. Last line: N passed, N failed.
+alerts.ndjson; tests/golden/journal_before/ the journal of the semantics number before; tests/golden/served_data/ the
+journal of a server whose rules and lists changed. Last line: N passed, N failed.
 """
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
 
 from durable import RULES, Fed
-from harness import BINARY, LIMIT_S, ROOT, case, run_cases, tocsin
+from harness import BINARY, LIMIT_S, ROOT, case, confirmation, payment, run_cases, tocsin
+from server_process import TIMELESS, Server
 
 GOLDEN = ROOT / "tests/golden/journal_data"
 BEFORE = ROOT / "tests/golden/journal_before"
+SERVED = ROOT / "tests/golden/served_data"
 REMEDY = """\
 A change that alters what a journal comes to must raise cep::kSemantics (cep/plan/semantics.h), so that no node goes on with
 a journal of before. Then keep a new golden journal: tests/crash/golden_journal.py TOCSIN_BINARY --update. If the change
@@ -35,6 +39,12 @@ def replay(data):
     return tocsin("alerts", "--data", data).out
 
 
+def first_difference(wanted, found):
+    pairs = zip(wanted.splitlines() + ["(no more)"], found.splitlines() + ["(no more)"])
+    first = next((a, b) for a, b in pairs if a != b)
+    return f"  wanted: {first[0]}\n  found:  {first[1]}"
+
+
 @case
 def same_alerts():
     """the golden journal gives its alerts, byte for byte"""
@@ -42,9 +52,7 @@ def same_alerts():
     found = replay("data")
     wanted = (GOLDEN / "alerts.ndjson").read_text(encoding="utf-8")
     if found != wanted:
-        pairs = zip(wanted.splitlines() + ["(no more)"], found.splitlines() + ["(no more)"])
-        first = next((a, b) for a, b in pairs if a != b)
-        raise AssertionError(f"other alerts than the golden journal's:\n  wanted: {first[0]}\n  found:  {first[1]}\n{REMEDY}")
+        raise AssertionError(f"other alerts than the golden journal's:\n{first_difference(wanted, found)}\n{REMEDY}")
 
 
 @case
@@ -93,6 +101,116 @@ def before_is_refused():
     assert tocsin("alerts", "--data", "data").out, "the journal's alerts are stored"
 
 
+# --- of a server
+
+SERVED_OPTIONS = (*TIMELESS, "--time-late-policy", "side", "--checkpoint-every", "1h", "--journal-segment-bytes", "16KiB")
+FIRST_RULES = """\
+event payment { ts: time, id: string id, card: string, amount: decimal(2), place: string? }
+event confirmation { ts: time, id: string id, card: string }
+
+list watched : string = ["c3"]
+feature spent = sum(amount of payment) by card over last 10m
+
+rule large "A large payment" { by card when payment as p where amount > 100 alert "{p.amount} on {card}" }
+rule unconfirmed "Nobody confirmed" {
+  by card
+  when payment as p where amount > 120 then no confirmation for 30s
+  alert "{p.amount} on {card} was not confirmed"
+}
+rule probes "Small payments, then a large one" {
+  by card
+  when 3+ payment as small where amount < 20 then payment as hit where amount > 100
+  within 10m
+  once per 1m
+  alert "{count(small)} small ones, then {hit.amount} on {card}"
+}
+rule of_watched "A watched card" { by card when payment as p where card in watched and spent > 300 alert "{spent} on {card}" }
+"""
+OFTEN = """
+rule often "Many payments" {
+  by card when payment where count(payment) over last 2m >= 6 once per 5m alert "often on {card}"
+}
+"""
+RISING = """
+rule rising "Rising payments" {
+  by card when payment as a then payment as b where amount > 3 * a.amount then payment as c where amount > 3 * b.amount
+  within 20m alert "{a.amount}, {b.amount}, {c.amount} on {card}"
+}
+"""
+
+
+def changes(server):
+    """What is done between two parts of the stream, one behind the other."""
+
+    def ask(method, path, body=None, **more):
+        answer = server.ask(method, path, body, headers={"If-Match": "*"}, **more)
+        while answer.status == 202:  # earlier events are being read
+            answer = server.ask(method, path, body, headers={"If-Match": "*"}, **more)
+        assert answer.status == 200, answer
+        return answer
+
+    def pack(text, query=""):
+        return ask("PUT", f"/v1/pack{query}", {"files": {"rules.tocsin": text}})
+
+    fewer = FIRST_RULES.replace("when 3+ payment as small where amount < 20", "when 2+ payment as small where amount < 25")
+    less = fewer[:fewer.index("rule unconfirmed")] + fewer[fewer.index("rule probes"):]
+    yield lambda: ask("PUT", "/v1/rules/large/stage", {"stage": "live 50%"})
+    yield lambda: pack(FIRST_RULES + OFTEN)
+    yield lambda: server.ask("POST", "/v1/lists/watched/entries", {"entries": ["c1", "c5"]})
+    yield lambda: ask("PUT", "/v1/rules/probes/stage", {"stage": "shadow"})
+    yield lambda: pack(fewer + OFTEN)
+    yield lambda: pack(fewer + OFTEN + RISING, "?replay=36500d")
+    yield lambda: server.ask("PUT", "/v1/lists/watched", {"entries": ["c2"]})
+    yield lambda: server.ask("POST", "/v1/late/reinject", {})
+    yield lambda: pack(less + OFTEN + RISING)
+    yield lambda: ask("PUT", "/v1/rules/large/stage", {"stage": "live"})
+
+
+def keep_served():
+    """Keeps the journal of a server: deploys that keep, change, replay and leave out rules, stages, lists, re-injection."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        rng = random.Random(11)
+        second = 0.0
+        with Server(rules=FIRST_RULES, options=SERVED_OPTIONS) as server:
+            for change in [lambda: None, *changes(server)]:
+                change()
+                for _ in range(5):
+                    events = []
+                    for _ in range(12):
+                        second += rng.choice([0.5, 2.25, 8])
+                        at = second - (40 if rng.random() < 0.03 else 0)
+                        card = f"c{rng.randrange(7)}"
+                        amount = rng.choice([rng.randrange(1, 30), rng.randrange(90, 150)])
+                        events.append(confirmation(at, card) if rng.random() < 0.15 else payment(at, card, amount))
+                    assert server.send(events).status == 200
+            server.ask("GET", "/v1/alerts?limit=1")  # waits for what is to be stored
+            server.kill()
+        alerts = tocsin("alerts", "--data", "data").out
+        shutil.rmtree(SERVED, ignore_errors=True)
+        for name in ("FORMAT", "blobs", "journal"):
+            copy = shutil.copytree if pathlib.Path("data", name).is_dir() else shutil.copy
+            (SERVED / "data").mkdir(parents=True, exist_ok=True)
+            copy(f"data/{name}", SERVED / "data" / name)
+        for path in [SERVED / "data/journal/lock", *(SERVED / "data/journal").glob("spare-*")]:
+            path.unlink(missing_ok=True)
+        (SERVED / "alerts.ndjson").write_text(alerts, encoding="utf-8")
+        print(f"{len(alerts.splitlines())} alerts of a server")
+        os.chdir(ROOT)
+
+
+@case
+def same_of_a_server():
+    """the golden journal of a server, with deploys, stages, lists and a re-injection, gives its alerts, byte for byte"""
+    shutil.copytree(SERVED / "data", "data")
+    with Server(rules=None, options=SERVED_OPTIONS) as server:
+        server.ask("GET", "/v1/alerts?limit=1")  # waits for what is to be stored
+        server.end()
+    found = tocsin("alerts", "--data", "data").out
+    wanted = (SERVED / "alerts.ndjson").read_text(encoding="utf-8")
+    assert found == wanted, f"other alerts than the golden journal's:\n{first_difference(wanted, found)}\n{REMEDY}"
+
+
 def update():
     """Keeps a new golden journal: two lives, the first killed; late events, rejected lines, repeats, a heartbeat."""
     lines = tocsin("generate", "--events", 900, "--seed", 7, "--fraud", 20, "--accounts", 100, "--disorder", "2s",
@@ -127,6 +245,7 @@ def update():
         os.chdir(GOLDEN)
     (GOLDEN / "alerts.ndjson").write_text(alerts, encoding="utf-8")
     print(f"{len(alerts.splitlines())} alerts")
+    keep_served()
 
 
 if __name__ == "__main__":

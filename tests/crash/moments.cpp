@@ -11,6 +11,8 @@
 #include <string_view>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "cep/data/alert_format.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/rule.h"
@@ -61,11 +63,30 @@ std::vector<std::string> texts_of(std::string_view json) {
   return texts;
 }
 
+// Rules that are not live for all, as the stages beside the rule files say.
+void set_stage(cep::Rule& rule, const std::string& stage) {
+  constexpr std::string_view kShare = "live ";
+  if (stage == "shadow") {
+    rule.status = cep::Status::kShadow;
+  } else if (stage.starts_with(kShare)) {
+    const auto share = cep::KeyShare::parse(stage.substr(kShare.size()));
+    if (!share) die("a share that this oracle does not know: " + stage);
+    rule.share = *share;
+  } else if (stage != "live") {
+    die("a stage that this oracle does not know: " + stage);
+  }
+}
+
 cep::Plan deployed_plan(const runtime::Command& command, const std::filesystem::path& blobs) {
   constexpr std::string_view kRole = "rules:";
   std::map<std::string, std::string> texts;
   std::vector<std::string> paths;
+  std::map<std::string, std::string> stages;
   for (const runtime::BlobReference& blob : command.blobs) {
+    if (blob.role == "stages") {
+      stages = nlohmann::json::parse(read_blob(blobs, blob.digest))
+                   .get<std::map<std::string, std::string>>();
+    }
     if (!blob.role.starts_with(kRole)) continue;
     paths.emplace_back(blob.role.substr(kRole.size()));
     texts[paths.back()] = read_blob(blobs, blob.digest);
@@ -77,7 +98,13 @@ cep::Plan deployed_plan(const runtime::Command& command, const std::filesystem::
         return found->second;
       });
   if (!loaded.rules) die("rules that were deployed do not check");
-  return *loaded.rules->plan;
+  cep::Plan plan = *loaded.rules->plan;
+  for (cep::Rule& rule : plan.rules) {
+    if (const auto stage = stages.find(rule.id); stage != stages.end()) {
+      set_stage(rule, stage->second);
+    }
+  }
+  return plan;
 }
 }  // namespace
 
@@ -148,7 +175,8 @@ std::vector<Moments::Raised> Moments::raised(const cep::Plan& plan,
   }
   std::vector<Raised> raised;
   for (cep::Alert& alert : alerts) {
-    if (plan.rules[alert.rule.value].status != cep::Status::kLive) continue;
+    const cep::Rule& rule = plan.rules[alert.rule.value];
+    if (rule.status != cep::Status::kLive || !rule.share.has(alert.order.key)) continue;
     std::string line = cep::format_alert(plan, alert);
     raised.push_back({std::move(alert), std::move(line)});
   }

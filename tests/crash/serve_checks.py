@@ -183,8 +183,8 @@ class Checks:
     def check_verdict(self, name, line, judged, verdict):
         word, late_us, reason = judged
         said = verdict["status"]
-        # An event that waits for its turn may turn out to be a repeat.
-        if self.round.bound_us and word == "duplicate" and said in ("accepted", "clamped"):
+        # An event that waits for its turn, or for another source, may turn out to be a repeat.
+        if self.round.may_wait() and word == "duplicate" and said in ("accepted", "clamped"):
             return
         wanted = {"status": word}
         if word in ("late", "clamped"):

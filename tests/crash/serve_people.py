@@ -2,6 +2,7 @@
 changed. They remember what was acknowledged; what was not is asked for again, or may be there or not."""
 import contextlib
 import threading
+import time
 
 from crash_parts import check
 from serve_parts import Client, Gone
@@ -91,7 +92,9 @@ class Operator(Client):
         if self.round.has_brake:
             self.make_delivering("brake", {"brake": {"per_rule": 3, "in_all": 5}})
         self.is_ready.set()
-        kinds = [self.token, self.subscription, self.reinject]
+        kinds = [self.token, self.subscription]
+        if not self.round.has_archive:  # it keeps records, and not the texts that they name
+            kinds.append(self.reinject)
         if not self.round.has_segments:  # a savepoint is made of a checkpoint
             kinds += [self.checkpoint, self.savepoint]
         # With a bound events wait, and a change may come between an event and its turn.
@@ -120,6 +123,7 @@ class Operator(Client):
     def change_list(self):
         """Adding, removing and replacing may be asked for again; in the end the last one holds."""
         path = "/v1/lists/moment_cards"
+        self.round.keep_blobs()
         card = self.rng.choice(CARDS)
         how = self.rng.choice(["add", "add", "remove", "replace"])
         if how == "add":
@@ -130,21 +134,30 @@ class Operator(Client):
             self.list.discard(card)
         else:
             cards = self.rng.sample(CARDS, 2)
-            self.round.keep_blobs()
             self.host.ask_until("PUT", path, {"entries": cards})
             self.list = set(cards)
 
     def change_rules(self):
+        self.round.keep_blobs()
         number = self.rng.randrange(3)
         path = f"/v1/rules/moment_{number}"
-        if self.rules.get(number):
+        if self.rules.get(number) and self.rng.random() < 0.4:
+            stage = self.rng.choice(["shadow", "live 50%", "live"])
+            # From shadow the way back is to live for all, or for a share.
+            self.host.ask_until("PUT", f"{path}/stage", {"stage": stage}, {"If-Match": "*"})
+        elif self.rules.get(number):
             self.host.ask_until("DELETE", path, headers={"If-Match": "*"}, good_again=(412,))
             self.rules[number] = False
         else:
             text = (f'rule moment_{number} "Moment {number}" {{ by card when moment as m where amount >= {20 + 10 * number}'
                     f' and amount < {30 + 10 * number} alert "{{m.amount}} on {{card}}" {{ amount: m.amount }} }}\n')
             headers = {"If-None-Match": "*", "Content-Type": "text/plain"}
-            self.host.ask_until("PUT", path, text.encode(), headers, good_again=(412,))
+            query = self.rng.choice(["", "?replay=36500d"])  # the node goes on with the state of another run, which is a blob
+            while True:
+                answer = self.host.ask_until("PUT", path + query, text.encode(), headers, good=(200, 202), good_again=(412,))
+                if answer.status != 202:
+                    break
+                time.sleep(0.01)
             self.rules[number] = True
 
     def subscription(self):

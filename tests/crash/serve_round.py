@@ -11,7 +11,7 @@ import time
 import typing
 
 from crash_parts import KILLED, LIMIT_S, Life, check
-from crash_points import ROOT, points_of_servers
+from crash_points import OF_ARCHIVE, ROOT, points_of_servers
 from serve_checks import Checks
 from serve_parts import Hooks, Host, Over, Producer, Pusher
 from serve_people import CARDS, Analyst, Operator
@@ -101,12 +101,15 @@ class ServeRound:
                    "http.requests_per_second": 1_000_000, "http.requests_burst": 1_000_000,
                    "webhooks.allow": ["127.0.0.1"], "webhooks.retry_delays": ["50ms"] * 60,
                    "webhooks.total_timeout": "300ms", "webhooks.brake_per_rule": 0, "webhooks.brake_in_all": 0}
-        # The oracle needs the whole journal: it lets go of segments only behind checkpoints.
+        # The oracle plays every record: what the journal lets go of behind checkpoints must be in the archive.
         self.has_segments = point.startswith("journal.segment_") if point else rng.random() < 0.2
+        self.has_archive = point in OF_ARCHIVE if point else not self.has_segments and rng.random() < 0.4
+        if self.has_segments or self.has_archive:
+            # One holds the record of a deploy, too: with a zone that a field has, it names all zones.
+            has_all_zones = any(re.search(r"\w\(ts, [a-z]|(today|week|month|year) in [a-z]", path.read_text()) for path in self.rules)
+            options["journal.segment_bytes"] = "64KiB" if has_all_zones else "32KiB" if self.kind == "serve-payments" else "8KiB"
         if self.has_segments:
-            # One holds the record of a deploy, too.
-            segment = "32KiB" if self.kind == "serve-payments" else "8KiB"
-            options |= {"journal.segment_bytes": segment, "checkpoint.every": "1h"}
+            options["checkpoint.every"] = "1h"
         else:
             options["checkpoint.every"] = "20ms" if point else rng.choice(["20ms", "100ms", "1h"])
         # Whoever answers before the journal is written is found out. A sanitizer must be the first library.
@@ -208,6 +211,10 @@ class ServeRound:
         yield
         for blob in gone:
             (self.data / "blobs" / blob.name).unlink()
+
+    def may_wait(self):
+        """Whether events wait: for those that are out of order, or for the time of another source."""
+        return self.bound_us > 0 or len(self.producers) + bool(self.pushers) > 1
 
     def is_due(self):
         return self.point is not None and not self.kills[self.point]
