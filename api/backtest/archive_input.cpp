@@ -56,6 +56,7 @@ Result<std::unique_ptr<runtime::ArchivedArrivals>> ArchiveInput::read(
     const std::vector<const cep::Program*>& programs, const runtime::RunOptions& options) const {
   runtime::ReplayedArchive from = from_;
   from.line_bytes_max = options.line_bytes_max;
+  from.reads_ahead = true;
   from.stop_requested = options.stop_requested;
   return runtime::ArchivedArrivals::open(*files_, from, programs);
 }

@@ -274,7 +274,7 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
     auto asked = ports_.earlier(etag, program, *change.replay);
     if (!asked) return refuse(Why::kNotAllowed, asked.error().message);
     if (const auto* const far = std::get_if<WarmingUp>(&*asked)) {
-      checked_.emplace(given, change.ignores_tests, *std::move(pack), std::move(loaded));
+      checked_ = Checked{given, change.ignores_tests, *std::move(pack), std::move(loaded)};
       return tl::unexpected(
           DeployRefusal{Why::kWarmingUp, "earlier events are read", "", {}, *far});
     }

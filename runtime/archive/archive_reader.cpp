@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <string_view>
 #include <utility>
 
@@ -75,6 +76,28 @@ Result<std::optional<ArchivedRecord>> ArchiveReader::next_of_block() {
   return ArchivedRecord{sequence, *std::move(record)};
 }
 
+struct ArchiveReader::Ahead {
+  explicit Ahead(std::uint64_t offset) : offset(offset) {}
+  const std::uint64_t offset;  // of the block
+  std::promise<Result<std::string>> records;
+};
+
+void ArchiveReader::read_ahead(const ArchiveBlock& block) {
+  if (!reading_ahead_) reading_ahead_ = std::make_unique<ThreadExecutor>("archive");
+  ahead_ = std::make_shared<Ahead>(block.offset);
+  reading_ahead_->post(
+      [ahead = ahead_, file = file_, block] { ahead->records.set_value(file->read(block)); });
+}
+
+Result<std::string> ArchiveReader::read_block(const ArchiveBlock& block) {
+  const std::shared_ptr<Ahead> ahead = std::exchange(ahead_, nullptr);
+  Result<std::string> records = ahead && ahead->offset == block.offset
+                                    ? ahead->records.get_future().get()
+                                    : file_->read(block);
+  if (question_.reads_ahead && !blocks_.empty()) read_ahead(blocks_.front());
+  return records;
+}
+
 // False where no block is left in the archive.
 Result<bool> ArchiveReader::load_block() {
   records_.clear();
@@ -85,7 +108,7 @@ Result<bool> ArchiveReader::load_block() {
   }
   const ArchiveBlock block = blocks_.front();
   blocks_.pop_front();
-  Result<std::string> records = file_->read(block);
+  Result<std::string> records = read_block(block);
   if (!records) return tl::unexpected(records.error());
   ++figures_.blocks_read;
   sequence_ = block.first_sequence;
@@ -124,7 +147,7 @@ Result<bool> ArchiveReader::open_next_file() {
     return true;
   }
   if (!opened) return tl::unexpected(opened.error());
-  file_ = *std::move(opened);
+  file_ = std::make_shared<const ArchiveFileReader>(*std::move(opened));
   has_begun_ = true;
   ++figures_.files_read;
   choose_blocks();

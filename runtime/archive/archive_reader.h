@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "runtime/archive/archive_directory.h"
 #include "runtime/archive/archive_keys.h"
 #include "runtime/io/files.h"
+#include "runtime/io/thread_executor.h"
 #include "runtime/journal/journal_reader.h"
 #include "runtime/journal/journal_record.h"
 
@@ -31,6 +33,9 @@ struct ArchiveQuestion {
   /// Between the first file that has any of it and the last one nothing is passed over: what was
   /// decided there is wanted too.
   bool keeps_between = false;
+  /// The next block is read and unpacked on a thread of the reader, beside its caller's work; the
+  /// files are then used by both.
+  bool reads_ahead = false;
 };
 struct ArchivedRecord {
   std::uint64_t sequence = 0;
@@ -65,6 +70,8 @@ class ArchiveReader {
  private:
   ArchiveReader(Files& files, std::string archive, std::string journal, ArchiveQuestion question);
   Result<bool> load_block();
+  Result<std::string> read_block(const ArchiveBlock& block);
+  void read_ahead(const ArchiveBlock& block);
   Result<bool> open_next_file();
   Result<std::optional<ArchivedRecord>> next_of_block();
   Result<bool> open_journal();
@@ -79,7 +86,7 @@ class ArchiveReader {
   ArchiveQuestion question_;
   ArchiveDirectory directory_;
   std::size_t next_file_ = 0;  // into directory_.files
-  std::optional<ArchiveFileReader> file_;
+  std::shared_ptr<const ArchiveFileReader> file_;
   std::deque<ArchiveBlock> blocks_;  // of the file, that are still to be read
   std::string records_;              // of a block
   std::size_t at_ = 0;               // of the next one there
@@ -90,5 +97,9 @@ class ArchiveReader {
   bool has_begun_ = false;  // a file was read
   std::vector<ArchiveGap> gaps_;
   ArchiveFigures figures_;
+  // The block that is read ahead, of the same file.
+  struct Ahead;
+  std::shared_ptr<Ahead> ahead_;
+  std::unique_ptr<ThreadExecutor> reading_ahead_;  // from the first such block on
 };
 }  // namespace tocsin::runtime

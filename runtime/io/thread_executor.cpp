@@ -5,7 +5,7 @@
 #include "runtime/io/background_thread.h"
 
 namespace tocsin::runtime {
-ThreadExecutor::ThreadExecutor() : thread_([this] { work(); }) {}
+ThreadExecutor::ThreadExecutor(const char* name) : thread_([this, name] { work(name); }) {}
 
 ThreadExecutor::~ThreadExecutor() {
   {
@@ -24,8 +24,8 @@ void ThreadExecutor::post(std::function<void()> task) {
   changed_.notify_all();
 }
 
-void ThreadExecutor::work() {
-  begin_background_thread("checkpoint");
+void ThreadExecutor::work(const char* name) {
+  begin_background_thread(name);
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return is_ending_ || !tasks_.empty(); });

@@ -11,13 +11,14 @@
 namespace tocsin::runtime {
 class ThreadExecutor : public Executor {
  public:
-  ThreadExecutor();
+  /// `name`: the thread's, of at most 15 bytes.
+  explicit ThreadExecutor(const char* name = "checkpoint");
   /// Runs what was posted first.
   ~ThreadExecutor() override;
   void post(std::function<void()> task) override;
 
  private:
-  void work();
+  void work(const char* name);
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> tasks_;

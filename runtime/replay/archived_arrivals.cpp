@@ -25,6 +25,7 @@ Result<std::unique_ptr<ArchivedArrivals>> ArchivedArrivals::open(
     question = archive_question(*programs.front(), lines);
     question.keeps_between = true;
   }
+  question.reads_ahead = from.reads_ahead;
   Result<ArchiveReader> reader =
       ArchiveReader::open(files, from.archive, from.journal, std::move(question));
   if (!reader) return tl::unexpected(reader.error());

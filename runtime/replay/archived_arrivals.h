@@ -34,6 +34,8 @@ struct ReplayedArchive {
   /// Records before it are there, in the journal where the archive does not have them: total()
   /// counts them. 0: those of the archive.
   std::uint64_t end = 0;
+  /// Blocks of the archive are read on a thread of their own; the files are then used by both.
+  bool reads_ahead = false;
   /// Asked while lists are looked for; true ends it with Errc::kStopped. May be empty.
   std::function<bool()> stop_requested = {};
 };

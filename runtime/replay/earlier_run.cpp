@@ -119,9 +119,14 @@ Result<void> EarlierRun::check_room() {
 }
 
 Result<void> EarlierRun::take_earlier(std::uint64_t end) {
-  const ReplayedArchive archive{
-      from_.archive, from_.journal,   from_.blobs, from_on(since_),
-      std::nullopt,  line_bytes_max_, end,         options_.stop_requested};
+  const ReplayedArchive archive{.archive = from_.archive,
+                                .journal = from_.journal,
+                                .blobs = from_.blobs,
+                                .times = from_on(since_),
+                                .lists_as_of = std::nullopt,
+                                .line_bytes_max = line_bytes_max_,
+                                .end = end,
+                                .stop_requested = options_.stop_requested};
   Result<std::unique_ptr<ArchivedArrivals>> arrivals =
       ArchivedArrivals::open(files_, archive, {&program_});
   if (!arrivals) return tl::unexpected(arrivals.error());

@@ -19,8 +19,8 @@ using tests::ArchiveWorld;
 using tests::Random;
 
 using Found = std::map<std::uint64_t, std::string>;  // bodies by sequence
-Result<Found> read_all(ArchiveWorld& world, const ArchiveQuestion& question,
-                       ArchiveFigures* figures = nullptr, std::vector<ArchiveGap>* gaps = nullptr) {
+Result<Found> read_once(ArchiveWorld& world, const ArchiveQuestion& question,
+                        ArchiveFigures* figures, std::vector<ArchiveGap>* gaps) {
   Result<ArchiveReader> reader =
       ArchiveReader::open(world.files, ArchiveWorld::kArchive, ArchiveWorld::kJournal, question);
   if (!reader) return tl::unexpected(reader.error());
@@ -34,6 +34,26 @@ Result<Found> read_all(ArchiveWorld& world, const ArchiveQuestion& question,
   }
   if (figures != nullptr) *figures = reader->figures();
   if (gaps != nullptr) *gaps = reader->gaps();
+  return found;
+}
+
+// Blocks that are read ahead are the same.
+Result<Found> read_all(ArchiveWorld& world, const ArchiveQuestion& question,
+                       ArchiveFigures* figures = nullptr, std::vector<ArchiveGap>* gaps = nullptr) {
+  ArchiveQuestion ahead = question;
+  ahead.reads_ahead = true;
+  ArchiveFigures of_ahead;
+  const Result<Found> found_ahead = read_once(world, ahead, &of_ahead, nullptr);
+  ArchiveFigures of_found;
+  Result<Found> found = read_once(world, question, &of_found, gaps);
+  REQUIRE(found.has_value() == found_ahead.has_value());
+  if (found) {
+    CHECK(*found == *found_ahead);
+    CHECK(of_found.blocks_read == of_ahead.blocks_read);
+  } else {
+    CHECK(found.error().message == found_ahead.error().message);
+  }
+  if (figures != nullptr) *figures = of_found;
   return found;
 }
 
