@@ -3,11 +3,13 @@
 
     backtest.py TOCSIN EVENTS.ndjson RULES.tocsin… [--workers N] [--runs N]
 
+The form `archive` reads the same events from the archive of a server, which is filled before.
 Runs each form in turn, `--runs` times (5), and prints for each the median of the wall-clock time, of the run's time over
 its own within one round, and of its CPU time over the run's; and the peak memory. The alerts must be the same bytes. The
 target is of CPU time: on a shared machine the other says little.
 """
 import argparse
+import http.client
 import os
 import pathlib
 import subprocess
@@ -16,7 +18,9 @@ import tempfile
 import time
 from statistics import median
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "e2e"))
 TARGET = 0.95
+BATCH = 1 << 20  # bytes of a request
 
 
 def timed(arguments):
@@ -27,6 +31,32 @@ def timed(arguments):
     if status != 0:
         sys.exit(f"bench: {' '.join(arguments)} ended with {os.waitstatus_to_exitcode(status)}")
     return time.monotonic() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000
+
+
+def fill_archive(tocsin, rules, events, folder):
+    """A server takes the events, and has let most of them go to its archive when it ends; its data directory."""
+    sys.argv[1:2] = [tocsin]  # the program that the next one starts
+    from server_process import NDJSON, TIMELESS, Server
+    home = os.getcwd()
+    os.chdir(folder)
+    with Server(rules=pathlib.Path(home, rules).read_text(encoding="utf-8"), options=(*TIMELESS, "--http-requests-per-second", "1000000")) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        headers = {"Authorization": f"Bearer {server.token}", "Content-Type": NDJSON}
+
+        def send(body):
+            connection.request("POST", "/v1/events?verdicts=others", body, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            assert answer.status == 200, text
+
+        with open(pathlib.Path(home, events), "rb") as file:
+            while body := file.read(BATCH):
+                send(body + file.readline())
+        for _ in range(3):  # the journal is let go of before the older of those that are kept
+            assert server.ask("POST", "/v1/checkpoints", timeout=300).status < 300
+        server.end()
+    os.chdir(home)
+    return f"{folder}/data"
 
 
 def main():
@@ -44,10 +74,12 @@ def main():
     for rules in options.rules:
         with tempfile.TemporaryDirectory() as folder:
             common = ["--input", options.events, "--workers", options.workers, "--quiet", "--alerts"]
-            alerts = {form: f"{folder}/{form}.ndjson" for form in ("run", "backtest", "against", "vary")}
+            alerts = {form: f"{folder}/{form}.ndjson" for form in ("run", "backtest", "archive", "against", "vary")}
+            archive = fill_archive(options.tocsin, rules, options.events, folder)
             forms = {
                 "run": [options.tocsin, "run", rules, *common, alerts["run"]],
                 "backtest": [options.tocsin, "backtest", rules, *common, alerts["backtest"]],
+                "archive": [options.tocsin, "backtest", rules, "--archive", archive, *common[2:], alerts["archive"]],
                 "against": [options.tocsin, "backtest", rules, *common, alerts["against"], "--against", rules],
                 "vary": [options.tocsin, "backtest", rules, *common, alerts["vary"], "--vary"],
             }
