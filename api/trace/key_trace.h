@@ -43,7 +43,7 @@ struct UntracedRule {
 };
 struct KeyTrace {
   std::deque<TraceEntry> entries;  // in the order in which the engine took them
-  std::uint64_t older = 0;         // entries before them, which are not kept
+  std::uint64_t older = 0;         // events before them, which are not kept
   std::vector<LateEntry> late;
   std::uint64_t late_more = 0;  // that are not kept
   std::uint64_t events = 0;     // of the key

@@ -222,7 +222,7 @@ std::string trace_event_name(const KeyTracer& tracer, const KeyTrace& trace, con
 std::string trace_text(const KeyTracer& tracer, const KeyTrace& trace) {
   std::string text = heading(tracer);
   if (trace.older != 0) {
-    text += fmt::format("\n{} earlier entries are left out: raise --limit {}, or look at less\n",
+    text += fmt::format("\n{} earlier events are left out: raise --limit {}, or look at less\n",
                         format_count(trace.older), tracer.request().entries_max);
   }
   for (const TraceEntry& entry : trace.entries) text += entry_text(tracer, trace, entry);
