@@ -30,6 +30,7 @@
 #include "api/rules/rule_loader.h"
 #include "api/trace/archived_keys.h"
 #include "api/trace/key_trace.h"
+#include "api/trace/silenced_alerts.h"
 #include "api/trace/trace_json.h"
 #include "api/trace/trace_text.h"
 #include "cep/value/time.h"
@@ -176,6 +177,10 @@ Outcome<KeyTrace> traced(const TraceCommand& command, KeyTracer& tracer) {
   sinks.dead_letter = [&](const runtime::DeadLetter& dead) { report.rejected.add(dead); };
   Result<KeyTrace> trace = tracer.run(inputs, options, sinks);
   line.clear();
+  if (trace && archive) {
+    const Result<void> silences = note_silenced(command.archive, tracer, *trace);
+    if (!silences) notes.texts.push_back(silences_missing_text(silences.error()));
+  }
   for (const std::string& text : notes.texts) tell(text);
   if (trace) trace->missing = notes.texts;
   if (!trace) {

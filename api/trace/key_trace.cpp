@@ -277,14 +277,15 @@ Result<KeyTracer> KeyTracer::prepare(const cep::Program& program, TraceRequest r
     return fail(Errc::kNotFound, fmt::format("rule {} {}: say a key that it has",
                                              plan.rules[first.rule.value].name, first.reason));
   }
-  Result<cep::RuleTracer> tracer =
-      cep::RuleTracer::of(std::make_shared<const cep::Plan>(plan), std::move(traced));
+  const auto rules_plan = std::make_shared<const cep::Plan>(plan);
+  Result<cep::RuleTracer> tracer = cep::RuleTracer::of(rules_plan, std::move(traced));
   if (!tracer) return tl::unexpected(tracer.error());
   const std::unique_ptr<TextCacheFolder> cache = open_text_cache();
   Result<cep::Program> derived = cep::compile(tracer->plan(), {}, cache.get());
   if (!derived) return tl::unexpected(derived.error());
   take_data(program, *derived);
   KeyTracer made(std::move(request), *std::move(tracer), *std::move(derived));
+  made.rules_plan_ = rules_plan;
   Result<std::vector<cep::KeyQuery>> own = cep::find_keys(made.program_, made.request_.key);
   if (!own) return tl::unexpected(own.error());
   made.keys_ = *std::move(own);

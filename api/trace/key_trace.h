@@ -3,11 +3,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "api/alerts/silence.h"
 #include "cep/base/result.h"
 #include "cep/compile/compile.h"
 #include "cep/diagnose/rule_trace.h"
@@ -41,6 +44,11 @@ struct UntracedRule {
   cep::RuleIndex rule;
   std::string reason;  // "is by merchant"
 };
+/// An alert that was stored and delivered to nobody.
+struct SilencedAlert {
+  std::string id;                          // of the silence
+  std::shared_ptr<const Silence> silence;  // null: it is no longer known
+};
 struct KeyTrace {
   std::deque<TraceEntry> entries;  // in the order in which the engine took them
   std::uint64_t older = 0;         // events before them, which are not kept
@@ -54,6 +62,7 @@ struct KeyTrace {
   std::vector<cep::KeyReport> state;  // of the key, then; of the traced rules and all features
   runtime::RunSummary summary;        // of the reading
   std::vector<std::string> missing;   // what could not be read; each with its line end
+  std::map<std::string, SilencedAlert> silenced;  // by the alert's id, as far as it is known
 };
 
 /// Threading: one caller at a time.
@@ -68,6 +77,8 @@ class KeyTracer {
   /// Where names are to be looked up; what a trace says points into it.
   const cep::Plan& plan() const { return program_.plan(); }
   const cep::Program& program() const { return program_; }
+  /// The rules alone.
+  const std::shared_ptr<const cep::Plan>& rules_plan() const { return rules_plan_; }
   const std::vector<cep::RuleIndex>& rules() const { return rules_; }
   const std::vector<UntracedRule>& untraced() const { return untraced_; }
   /// Whether a rule has more stages than are looked at.
@@ -88,6 +99,7 @@ class KeyTracer {
   TraceRequest request_;
   cep::RuleTracer tracer_;
   cep::Program program_;  // of tracer_
+  std::shared_ptr<const cep::Plan> rules_plan_;
   std::vector<cep::RuleIndex> rules_;
   std::vector<UntracedRule> untraced_;
   std::vector<cep::KeyQuery> keys_;

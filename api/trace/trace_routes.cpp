@@ -15,6 +15,7 @@
 #include "api/rest/problem.h"
 #include "api/trace/archived_keys.h"
 #include "api/trace/key_trace.h"
+#include "api/trace/silenced_alerts.h"
 #include "api/trace/trace_json.h"
 #include "cep/value/time.h"
 
@@ -93,6 +94,9 @@ class Tracing {
                       kTimeMost.count()));
     }
     if (!trace) return problem_of_error(trace.error());
+    const Result<void> silences =
+        note_silenced(source_.effects.reader(), source_.silences(), *trace);
+    if (!silences) notes.texts.push_back(silences_missing_text(silences.error()));
     trace->missing = std::move(notes.texts);
     return json_text_response(200, trace_json(tracer, *trace));
   }

@@ -8,7 +8,7 @@ import pathlib
 import random
 import time
 
-from harness import case, json_lines, payment, run_cases, tocsin
+from harness import case, has, json_lines, payment, run_cases, tocsin, write
 from server_process import Server
 
 # Journal files that are full soon, and checkpoints that let go of them.
@@ -119,6 +119,37 @@ def traced():
     command = json.loads(tocsin("trace", "card=c3", *rules, "--archive", "data", "--format", "json", "--limit",
                                 "10000").out)
     assert command["entries"] == found["entries"] and command["state"] == found["state"]
+
+
+@case
+def silenced():
+    """a trace says which alerts a silence kept from being delivered, by whom and why, also after its end"""
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+    with Server() as server:
+        server.send([payment(0, "c1", 500), payment(1, "c2", 500)], "?wait=alerts&timeout=5s")
+        made = server.ask("POST", "/v1/silences", {"filter": {"key": {"card": "c1"}, "rules": ["large"]}, "until": until,
+                                                   "reason": "a card of our own"}).json
+        server.send([payment(2, "c1", 500), payment(3, "c2", 500)], "?wait=alerts&timeout=5s")
+
+        def told(found):
+            return {entry["event"]["id"]: note.get("silenced") for entry in found["entries"] for note in entry["notes"]
+                    if note["rule"] == "large" and note["what"] == "alert"}
+
+        def traced_by(card):
+            return server.ask("GET", f"/v1/trace?key=card={card}&rule=large").json
+        details = {"silence": made["id"], "until": until, "created_by": made["created_by"], "reason": "a card of our own"}
+        assert told(traced_by("c1")) == {"c1-0": None, "c1-2": details}
+        assert told(traced_by("c2")) == {"c2-1": None, "c2-3": None}
+        command = ("trace", "card=c1", "rules.tocsin", "--rule", "large", "--archive", "data")
+        # Beside the server, and by the data directory alone.
+        assert told(json.loads(tocsin(*command, "--format", "json").out)) == told(traced_by("c1"))
+        ended = server.ask("DELETE", f"/v1/silences/{made['id']}").json
+        assert told(traced_by("c1"))["c1-2"]["until"] == ended["until"] <= until
+        server.end()
+    has(tocsin(*command).out, f"; not delivered: silenced until {ended['until']} by {made['created_by']}: a card of our own")
+    # Files know nothing of it.
+    write("events.ndjson", [payment(2, "c1", 500)])
+    assert "silenced" not in tocsin("trace", "card=c1", "rules.tocsin", "--rule", "large", "--input", "events.ndjson").out
 
 
 @case
