@@ -25,6 +25,18 @@ def rows(events):
     return CSV + "".join(f"{event['ts']},{event['id']},{event['card']},{event['amount']}\n" for event in events)
 
 
+def rows_otherwise(events):
+    """With other columns in another order."""
+    return "amount;id;note;card;ts\n" + "".join(f"{event['amount']};{event['id']};\"a\nb\";{event['card']};{event['ts']}\n"
+                                               for event in events)
+
+
+def check_archive(*more):
+    """A backtest of what the data directory has kept gives the alerts of the run."""
+    tocsin("backtest", "rules.tocsin", "--archive", "data", "--no-final-watermark", "--alerts", "archive.alerts", *more)
+    assert read("archive.alerts").encode() == undisturbed("all.ndjson")
+
+
 def parts_of(events, count):
     """The events in so many parts."""
     size = len(events) // count + 1
@@ -71,10 +83,13 @@ def directory_of_csv():
     write("all.ndjson", events)
     parts = parts_of(events, 6)
     for number, part in enumerate(parts):
-        write(f"in/{number}.csv", rows(part))
+        write(f"in/{number}.csv", (rows_otherwise if number % 2 else rows)(part))
     arguments = ("--input", "in", "--csv-type", "payment")
     assert tocsin("run", "rules.tocsin", *arguments, "--no-final-watermark").out_bytes == undisturbed("all.ndjson")
     assert durable(*arguments).out_bytes == undisturbed("all.ndjson")
+    # The journal says how each file was read.
+    check_archive()
+    check_archive("--from", "2020-01-01")
     write("in/7.csv", CSV + "not a time,x,c1,2.00\n")
     done = durable(*arguments, code=3)
     has(done.err, "in/7.csv:2")
@@ -272,6 +287,7 @@ def followed_csv():
     wait_for(lambda: len(taken()) >= len(expected), "the other alerts")
     log.end()
     assert taken() == expected
+    check_archive()
 
 
 @case
