@@ -23,6 +23,7 @@
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "runtime/archive/archive_keys.h"
+#include "runtime/event_time/arrivals.h"
 #include "runtime/event_time/block_decoder.h"
 #include "runtime/event_time/slice_loop.h"
 
@@ -51,8 +52,10 @@ void take_data(const cep::Program& from, const cep::Program& to) {
   }
 }
 
+}  // namespace
+
 // The run of one trace.
-class TraceRun {
+class KeyTracer::TraceRun {
  public:
   TraceRun(KeyTracer& tracer, cep::RuleTracer& reading, const runtime::RunOptions& options)
       : tracer_(tracer),
@@ -105,6 +108,11 @@ class TraceRun {
       return;
     }
     trace_.late.push_back({late.input, late.line, event_of(batch, row), late.late_by});
+  }
+
+  // The engine is given all that was read: lists and tables are as they were then.
+  void catch_up() {
+    while (const std::optional<WaitingSlice> next = waiting_.take(true)) run(*next);
   }
 
   bool has_ended() const { return has_ended_; }
@@ -247,7 +255,6 @@ class TraceRun {
   runtime::DecodedBlock block_;
   KeyTrace trace_;
 };
-}  // namespace
 
 Result<KeyTracer> KeyTracer::prepare(const cep::Program& program, TraceRequest request) {
   const cep::Plan& plan = program.plan();
@@ -283,7 +290,6 @@ Result<KeyTracer> KeyTracer::prepare(const cep::Program& program, TraceRequest r
   const std::unique_ptr<TextCacheFolder> cache = open_text_cache();
   Result<cep::Program> derived = cep::compile(tracer->plan(), {}, cache.get());
   if (!derived) return tl::unexpected(derived.error());
-  take_data(program, *derived);
   KeyTracer made(std::move(request), *std::move(tracer), *std::move(derived));
   made.rules_plan_ = rules_plan;
   Result<std::vector<cep::KeyQuery>> own = cep::find_keys(made.program_, made.request_.key);
@@ -294,11 +300,40 @@ Result<KeyTracer> KeyTracer::prepare(const cep::Program& program, TraceRequest r
   made.rules_ = std::move(rules);
   made.untraced_ = std::move(untraced);
   made.needs_other_keys_ = cep::depends_on_other_keys(made.program_, made.rules_, tables);
+  const bool begins_as_declared = made.request_.lists_change && made.is_replayed();
+  if (!begins_as_declared) take_data(program, made.program_);
   return made;
 }
 
 Result<KeyTrace> KeyTracer::run(const std::vector<runtime::Input>& inputs,
                                 runtime::RunOptions options, const runtime::Sinks& sinks) {
+  return run(std::move(options), sinks,
+             [&](TraceRun& run, const runtime::RunOptions& chosen, const runtime::Sinks& own,
+                 runtime::RunSummary& summary) {
+               return runtime::read_slices(plan(), program_.used_fields(), program_.used_types(),
+                                           inputs, chosen, own, summary,
+                                           [&](cep::Batch& slice, cep::EventTime watermark) {
+                                             return run.advance(slice, watermark);
+                                           });
+             });
+}
+
+Result<KeyTrace> KeyTracer::run(runtime::ArchivedArrivals& arrivals, runtime::RunOptions options,
+                                const runtime::Sinks& sinks) {
+  return run(std::move(options), sinks,
+             [&](TraceRun& run, const runtime::RunOptions& chosen, const runtime::Sinks& own,
+                 runtime::RunSummary& summary) {
+               arrivals.records().before_list_changes([&run] { run.catch_up(); });
+               return runtime::read_arrivals(runtime::UsedEvents::of(program_), arrivals, chosen,
+                                             own, summary,
+                                             [&](cep::Batch& slice, cep::EventTime watermark) {
+                                               return run.advance(slice, watermark);
+                                             });
+             });
+}
+
+Result<KeyTrace> KeyTracer::run(runtime::RunOptions options, const runtime::Sinks& sinks,
+                                const Reading& read) {
   options.final_watermark = true;
   options.slice_rows_max = std::min(options.slice_rows_max, kSliceRowsMax);
   TraceRun run(*this, tracer_, options);
@@ -310,10 +345,8 @@ Result<KeyTrace> KeyTracer::run(const std::vector<runtime::Input>& inputs,
     if (sinks.late) sinks.late(late);
   };
   runtime::RunSummary summary;
-  const Result<void> read = runtime::read_slices(
-      plan(), program_.used_fields(), program_.used_types(), inputs, options, own, summary,
-      [&](cep::Batch& slice, cep::EventTime watermark) { return run.advance(slice, watermark); });
-  if (!read && !run.has_ended()) return tl::unexpected(read.error());
+  const Result<void> done = read(run, options, own, summary);
+  if (!done && !run.has_ended()) return tl::unexpected(done.error());
   KeyTrace trace = run.take();
   trace.summary = std::move(summary);
   return trace;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "cep/diagnose/rule_trace.h"
 #include "cep/engine/key_report.h"
 #include "runtime/event_time/run_options.h"
+#include "runtime/replay/archived_arrivals.h"
 
 namespace tocsin::api {
 struct TraceRequest {
@@ -24,6 +26,9 @@ struct TraceRequest {
   std::vector<std::string> rules;    // names or ids; none: all that are by this key
   std::optional<cep::EventTime> at;  // nothing later is taken, and time ends there
   std::size_t entries_max = 1000;    // the newest are kept
+  /// Of an archive: whether events of a key are found without reading all of them; whether all
+  /// changes of lists and tables are known, so that a replay begins with them as declared.
+  bool has_key_index = true, lists_change = false;
 };
 /// An event, or a deadline, and what the rules did then.
 struct TraceEntry {
@@ -87,12 +92,22 @@ class KeyTracer {
   /// make a difference.
   const std::vector<cep::KeyQuery>& keys() const { return keys_; }
   bool needs_other_keys() const { return needs_other_keys_; }
+  /// Whether an archive is read whole, and so as it came.
+  bool is_replayed() const { return needs_other_keys_ || !request_.has_key_index; }
 
   /// Runs over the inputs. Fails as runtime::run(). Once.
   Result<KeyTrace> run(const std::vector<runtime::Input>& inputs, runtime::RunOptions options,
                        const runtime::Sinks& sinks);
+  /// The same over an archive that is replayed whole. Fails as it, too.
+  Result<KeyTrace> run(runtime::ArchivedArrivals& arrivals, runtime::RunOptions options,
+                       const runtime::Sinks& sinks);
 
  private:
+  class TraceRun;
+  using Reading = std::function<Result<void>(TraceRun&, const runtime::RunOptions&,
+                                             const runtime::Sinks&, runtime::RunSummary&)>;
+  Result<KeyTrace> run(runtime::RunOptions options, const runtime::Sinks& sinks,
+                       const Reading& read);
   KeyTracer(TraceRequest request, cep::RuleTracer tracer, cep::Program program)
       : request_(std::move(request)), tracer_(std::move(tracer)), program_(std::move(program)) {}
 

@@ -40,6 +40,7 @@ Result<void> ReplayedRecords::take(Intake& intake, std::uint64_t sequence,
   if (command.name != kListCommand || !follows_lists_) return {};
   // What is settled comes before it, as it did then.
   if (auto given = intake.flush(); !given) return given;
+  if (before_list_change_) before_list_change_();
   lists_.take(sequence, command);
   return {};
 }

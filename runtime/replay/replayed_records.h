@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cep/base/result.h"
@@ -29,6 +30,9 @@ class ReplayedRecords {
                   const cep::Program& program, std::size_t line_bytes_max);
   /// Fails where `intake` does.
   Result<void> take(Intake& intake, std::uint64_t sequence, const JournalRecord& record);
+
+  /// Calls this before each change of a list or table, once all slices before it were given.
+  void before_list_changes(std::function<void()> call) { before_list_change_ = std::move(call); }
 
   ArchivedLists& lists() { return lists_; }
   const ArchivedLists& lists() const { return lists_; }
@@ -54,6 +58,7 @@ class ReplayedRecords {
 
   ArchivedLists lists_;
   bool follows_lists_;
+  std::function<void()> before_list_change_;  // may be empty
   const cep::Program* program_;
   std::map<std::string, File, std::less<>> files_;     // by source
   std::map<std::string, CsvEvents, std::less<>> csv_;  // by write_csv_format()

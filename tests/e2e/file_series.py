@@ -7,6 +7,7 @@ Standard library only. What the runs have in the end is compared, byte for byte,
 disturbed. Last line: N passed, N failed.
 """
 import gzip
+import json
 import os
 import pathlib
 import random
@@ -16,7 +17,7 @@ import subprocess
 import time
 
 from durable_run import durable, stream, undisturbed
-from harness import RULES, case, has, lines, read, run_cases, start, tocsin, wait_for, write
+from harness import RULES, case, has, json_lines, lines, read, run_cases, start, tocsin, wait_for, write
 
 CSV = "ts,id,card,amount\n"
 
@@ -35,6 +36,9 @@ def check_archive(*more):
     """A backtest of what the data directory has kept gives the alerts of the run."""
     tocsin("backtest", "rules.tocsin", "--archive", "data", "--no-final-watermark", "--alerts", "archive.alerts", *more)
     assert read("archive.alerts").encode() == undisturbed("all.ndjson")
+    own = sum(alert["key"] == {"card": "c1"} for alert in json_lines(read("archive.alerts")))
+    traced = json.loads(tocsin("trace", "card=c1", "rules.tocsin", "--archive", "data", "--format", "json", *more).out)
+    assert traced["alerts"] == own > 0, (traced["alerts"], own)
 
 
 def parts_of(events, count):

@@ -8,7 +8,7 @@ import pathlib
 import random
 import time
 
-from harness import case, has, json_lines, payment, run_cases, tocsin, write
+from harness import case, has, json_lines, payment, run_cases, tocsin, wait_for, write
 from server_process import Server
 
 # Journal files that are full soon, and checkpoints that let go of them.
@@ -119,6 +119,49 @@ def traced():
     command = json.loads(tocsin("trace", "card=c3", *rules, "--archive", "data", "--format", "json", "--limit",
                                 "10000").out)
     assert command["entries"] == found["entries"] and command["state"] == found["state"]
+
+
+WATCHED = """
+event payment { ts: time, id: string id, card: string, amount: decimal(2), place: string? }
+list blocked : string = ["c1"]
+feature at_place = count(payment) by place over last 1m
+rule watched "A blocked card at a busy place" {
+  by card
+  when payment as p where at_place >= 3 and card in blocked
+  alert "{at_place}"
+}
+"""
+
+
+@case
+def traced_as_it_came():
+    """where other keys make a difference the archive is traced as it came: what was late, and lists as they were then"""
+    random.seed(5)
+    late = []
+    with Server("--time-out-of-orderness", "5s", "--time-late-policy", "side", *OFTEN, rules=WATCHED) as server:
+        second = 0
+        for number in range(120):
+            second += random.choice((1, 2, 20))
+            events = [payment(second - random.choice((0, 0, 3, 9)), random.choice(("c1", "c2")), number, place="p1") |
+                      {"id": f"e{number}-{i}"} for i in range(3)]
+            verdicts = server.send(events).json["verdicts"]
+            late += [event["id"] for event, verdict in zip(events, verdicts)
+                     if verdict["status"] == "late" and event["card"] == "c1"]
+            if number % 8 == 0:
+                method = random.choice(("POST", "DELETE"))
+                assert server.ask(method, "/v1/lists/blocked/entries", {"entries": ["c1"]}).status == 200
+        wait_for(lambda: archived_files(), "a file of the archive")
+        served = server.ask("GET", "/v1/trace?key=card=c1&limit=10000").json
+        server.end()
+    alerts = json_lines(tocsin("alerts", "--data", "data").out)
+    raised = [alert["id"] for alert in alerts if alert["key"] == {"card": "c1"}]
+    command = json.loads(tocsin("trace", "card=c1", "rules.tocsin", "--archive", "data", "--format", "json", "--limit",
+                                "10000").out)
+    for found in (served, command):
+        told = [note["alert"] for entry in found["entries"] for note in entry["notes"] if note["what"] == "alert"]
+        # What waited for others when the server ended is taken by a trace.
+        assert len(raised) > 20 and told[:len(raised)] == raised and len(told) <= len(raised) + 9, (len(told), len(raised))
+        assert [event["id"] for event in found["late"]] == late and len(late) > 5, (found["late"], late)
 
 
 @case
