@@ -17,6 +17,8 @@ class StoredEffects {
   static Result<StoredEffects> open(const std::string& data_directory);
   /// Nothing where nothing has been stored yet.
   const std::optional<runtime::EffectReader>& reader() const { return reader_; }
+  /// What reader() reads, and its other families.
+  const runtime::StoreReader& store() const { return *store_; }
 
  private:
   std::unique_ptr<runtime::StoreReader> store_;

@@ -4,9 +4,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include "api/alerts/silence.h"
 #include "api/jobs/backtest_routes.h"
 #include "api/node/run_arguments.h"
+#include "api/outbox/subscription_service.h"
 #include "api/rest/json_body.h"
 #include "api/rollout/deploy_routes.h"
 #include "api/server/event_routes.h"
@@ -28,12 +31,18 @@ TraceSource trace_source(ServerContext& context) {
   };
   runtime::RunOptions options = event_time_options(context.configuration);
   options.line_bytes_max = context.line_bytes_max;
+  const auto silences = [&context] {
+    return context.subscriptions == nullptr ? std::vector<std::shared_ptr<const Silence>>()
+                                            : context.subscriptions->silences().list();
+  };
   return {program,
           refusal_response,
           context.files,
           context.paths.directory,
           std::move(options),
-          context.is_closing};
+          context.is_closing,
+          context.effects,
+          silences};
 }
 }  // namespace
 

@@ -109,4 +109,39 @@ Result<std::unique_ptr<runtime::ByteSource>> ArchivedKeys::read(
   if (!lines) return tl::unexpected(lines.error());
   return std::make_unique<ArchiveSource>(std::move(*lines), notes);
 }
+
+Result<void> ArchivedKeys::describe(TraceRequest& request) const {
+  auto reader = runtime::ArchiveReader::open(*files_, paths_.archive, paths_.journal, {});
+  if (!reader) return tl::unexpected(reader.error());
+  request.has_key_index = !reader->directory().files.empty();
+  if (times_) return {};
+  const Result<std::optional<runtime::ArchivedRecord>> first = reader->next();
+  // What is damaged is told by who reads it all.
+  request.lists_change = first && (!*first || (*first)->sequence == 1);
+  return {};
+}
+
+Result<std::unique_ptr<runtime::ArchivedArrivals>> ArchivedKeys::replay(
+    const cep::Program& program, const runtime::RunOptions& options, bool changes_lists) const {
+  runtime::ReplayedArchive from{paths_.archive, paths_.journal, paths_.blobs, times_, std::nullopt};
+  from.changes_lists = changes_lists;
+  from.line_bytes_max = options.line_bytes_max;
+  from.stop_requested = options.stop_requested;
+  return runtime::ArchivedArrivals::open(*files_, from, {&program});
+}
+
+Result<KeyTrace> trace_archive(KeyTracer& tracer, const ArchivedKeys& archive,
+                               const std::string& name, const runtime::RunOptions& options,
+                               const runtime::Sinks& sinks, ArchiveNotes& notes) {
+  if (!tracer.is_replayed()) {
+    const std::vector<runtime::Input> inputs = {
+        {name, std::nullopt, [&] { return archive.read(tracer.program(), notes, tracer.keys()); }}};
+    return tracer.run(inputs, options, sinks);
+  }
+  auto arrivals = archive.replay(tracer.program(), options, tracer.request().lists_change);
+  if (!arrivals) return tl::unexpected(arrivals.error());
+  Result<KeyTrace> trace = tracer.run(**arrivals, options, sinks);
+  notes = archive_notes(**arrivals);
+  return trace;
+}
 }  // namespace tocsin::api

@@ -7,13 +7,16 @@
 
 #include "api/backtest/archive_input.h"
 #include "api/node/run_arguments.h"
+#include "api/trace/key_trace.h"
 #include "cep/base/result.h"
 #include "cep/compile/compile.h"
 #include "cep/engine/key_report.h"
 #include "runtime/archive/archive_lines.h"
 #include "runtime/checkpoint/data_directory.h"
+#include "runtime/event_time/run_options.h"
 #include "runtime/io/byte_source.h"
 #include "runtime/io/files.h"
+#include "runtime/replay/archived_arrivals.h"
 
 namespace tocsin::api {
 /// A data directory, to be read as `tocsin archive cat` prints it.
@@ -30,6 +33,14 @@ class ArchivedKeys {
   Result<std::unique_ptr<runtime::ByteSource>> read(
       const cep::Program& program, ArchiveNotes& notes,
       const std::vector<cep::KeyQuery>& keys = {}) const;
+  /// Says in a request how it is read. Fails as ArchiveReader.
+  Result<void> describe(TraceRequest& request) const;
+  /// The same as it came: by sources, each judged by when it was taken, with what a clock decided.
+  /// `changes_lists`: those of the program, which are as declared, change as they did. Fails as
+  /// ArchivedArrivals::open().
+  Result<std::unique_ptr<runtime::ArchivedArrivals>> replay(const cep::Program& program,
+                                                            const runtime::RunOptions& options,
+                                                            bool changes_lists) const;
 
  private:
   ArchivedKeys(runtime::Files& files, const std::string& data,
@@ -40,4 +51,10 @@ class ArchivedKeys {
   runtime::DataPaths paths_;
   std::optional<runtime::TimeSpan> times_;
 };
+/// Traces it: what the key has of it, or, where other keys make a difference, all of it as it came.
+/// `name` is that of the input in messages; what is missing is put into `notes`. Fails as
+/// KeyTracer::run().
+Result<KeyTrace> trace_archive(KeyTracer& tracer, const ArchivedKeys& archive,
+                               const std::string& name, const runtime::RunOptions& options,
+                               const runtime::Sinks& sinks, ArchiveNotes& notes);
 }  // namespace tocsin::api

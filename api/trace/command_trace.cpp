@@ -20,6 +20,7 @@
 
 #include "api/base/choice_option.h"
 #include "api/base/colour.h"
+#include "api/base/exit_code.h"
 #include "api/base/progress.h"
 #include "api/base/setting_options.h"
 #include "api/base/settings.h"
@@ -30,6 +31,7 @@
 #include "api/rules/rule_loader.h"
 #include "api/trace/archived_keys.h"
 #include "api/trace/key_trace.h"
+#include "api/trace/silenced_alerts.h"
 #include "api/trace/trace_json.h"
 #include "api/trace/trace_text.h"
 #include "cep/value/time.h"
@@ -132,17 +134,28 @@ Outcome<KeyTracer> tracer_of(const TraceCommand& command, const Asked& asked) {
   return std::move(*tracer);
 }
 
+// Nothing: files are read. Says in the request how the archive is.
+Outcome<std::optional<ArchivedKeys>> archive_of(const TraceCommand& command, runtime::Files& files,
+                                                TraceRequest& request) {
+  if (command.archive.empty()) return std::nullopt;
+  Outcome<ArchivedKeys> archive =
+      ArchivedKeys::open(files, command.archive, command.from, command.to);
+  if (!archive) return tl::unexpected(archive.error());
+  if (const Result<void> known = archive->describe(request); !known) {
+    return stop(exit_code_of(known.error().code), known.error().message);
+  }
+  return std::move(*archive);
+}
+
 // Runs it, showing how far it is.
-Outcome<KeyTrace> traced(const TraceCommand& command, KeyTracer& tracer) {
-  runtime::SystemFiles files;
+Outcome<KeyTrace> traced(TraceCommand& command, runtime::Files& files,
+                         const std::optional<ArchivedKeys>& archive, KeyTracer& tracer) {
   const Outcome<runtime::InputReading> reading = input_reading(command.run.settings);
   if (!reading) return tl::unexpected(reading.error());
-  std::optional<ArchivedKeys> archive;
-  if (!command.archive.empty()) {
-    Outcome<ArchivedKeys> opened =
-        ArchivedKeys::open(files, command.archive, command.from, command.to);
-    if (!opened) return tl::unexpected(opened.error());
-    archive = std::move(*opened);
+  if (archive) {
+    const Outcome<void> adopted =
+        adopt_archive_settings(files, command.archive, command.run.settings);
+    if (!adopted) return tl::unexpected(adopted.error());
   } else if (Outcome<void> inputs =
                  check_inputs(command.run.inputs, *reading, &tracer.program().plan());
              !inputs) {
@@ -151,14 +164,6 @@ Outcome<KeyTrace> traced(const TraceCommand& command, KeyTracer& tracer) {
   ArchiveNotes notes;
   std::vector<runtime::Input> inputs;
   for (const std::string& name : command.run.inputs) inputs.push_back({name, std::nullopt});
-  if (archive) {
-    inputs.push_back({"the archive of " + command.archive, std::nullopt, [&] {
-                        return archive->read(tracer.program(), notes,
-                                             tracer.needs_other_keys()
-                                                 ? std::vector<cep::KeyQuery>()
-                                                 : tracer.keys());
-                      }});
-  }
   runtime::RunOptions options = run_options_of(command.run);
   options.decode_threads = decode_thread_count(command.run.settings);
   const StopSignal stop_signal;
@@ -174,8 +179,15 @@ Outcome<KeyTrace> traced(const TraceCommand& command, KeyTracer& tracer) {
     if (!command.run.quiet) tell(note + "\n");
   };
   sinks.dead_letter = [&](const runtime::DeadLetter& dead) { report.rejected.add(dead); };
-  Result<KeyTrace> trace = tracer.run(inputs, options, sinks);
+  Result<KeyTrace> trace =
+      archive ? trace_archive(tracer, *archive, "the archive of " + command.archive, options, sinks,
+                              notes)
+              : tracer.run(inputs, options, sinks);
   line.clear();
+  if (trace && archive) {
+    const Result<void> silences = note_silenced(command.archive, tracer, *trace);
+    if (!silences) notes.texts.push_back(silences_missing_text(silences.error()));
+  }
   for (const std::string& text : notes.texts) tell(text);
   if (trace) trace->missing = notes.texts;
   if (!trace) {
@@ -195,11 +207,14 @@ ExitCode trace(TraceCommand& command) {
     return end_with(ExitCode::kUsage, set.error().message);
   }
   if (Outcome<void> sources = check_sources(command); !sources) return end(sources.error());
-  const Outcome<Asked> asked = asked_of(command);
+  Outcome<Asked> asked = asked_of(command);
   if (!asked) return end(asked.error());
+  runtime::SystemFiles files;
+  const Outcome<std::optional<ArchivedKeys>> archive = archive_of(command, files, asked->request);
+  if (!archive) return end(archive.error());
   Outcome<KeyTracer> tracer = tracer_of(command, *asked);
   if (!tracer) return end(tracer.error());
-  const Outcome<KeyTrace> trace = traced(command, *tracer);
+  const Outcome<KeyTrace> trace = traced(command, files, *archive, *tracer);
   if (!trace) return end(trace.error());
   return print(command.format == "json" ? trace_json(*tracer, *trace) + "\n"
                                         : trace_text(*tracer, *trace));

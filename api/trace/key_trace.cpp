@@ -10,6 +10,7 @@
 
 #include "api/rules/rule_loader.h"
 #include "api/rules/text_cache.h"
+#include "api/trace/waiting_slices.h"
 #include "cep/compile/program.h"
 #include "cep/data/batch.h"
 #include "cep/data/entry_set.h"
@@ -22,6 +23,7 @@
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "runtime/archive/archive_keys.h"
+#include "runtime/event_time/arrivals.h"
 #include "runtime/event_time/block_decoder.h"
 #include "runtime/event_time/slice_loop.h"
 
@@ -50,12 +52,16 @@ void take_data(const cep::Program& from, const cep::Program& to) {
   }
 }
 
+}  // namespace
+
 // The run of one trace.
-class TraceRun {
+class KeyTracer::TraceRun {
  public:
   TraceRun(KeyTracer& tracer, cep::RuleTracer& reading, const runtime::RunOptions& options)
       : tracer_(tracer),
         reading_(reading),
+        may_mute_(!considers_alerts(tracer)),
+        waiting_(tracer.plan(), tracer.request().entries_max),
         keys_(tracer.program()),
         engine_(options.steps_per_event_max
                     ? tracer.program().with_steps_per_event_max(*options.steps_per_event_max)
@@ -71,20 +77,20 @@ class TraceRun {
     if (at) {
       std::erase_if(slice.rows, [&](const cep::Row& row) { return row.engine_time > *at; });
     }
+    std::uint64_t entries = 0;
     std::erase_if(slice.rows, [&](const cep::Row& row) {
-      const bool is_of_key = std::ranges::any_of(tracer_.keys(), [&](const cep::KeyQuery& key) {
-        return keys_.has(slice, row, key.table, key.key);
-      });
-      if (is_of_key && has_fields(row.type)) add_entry(slice, row);
+      const bool is_of_key = has_key(slice, row);
+      if (is_of_key && has_fields(row.type)) ++entries;
       return !is_of_key && !tracer_.needs_other_keys();
     });
+    trace_.events += entries;
     const bool is_end = watermark == cep::kEventTimeMax || (at && watermark >= *at);
-    if (is_end) watermark = end_time();
     if (slice.rows.empty() && !is_end) return {};
-    advance_engine(slice, watermark);
-    keep_until(watermark);
+    time_ = is_end ? std::max(at ? *at : newest_, time_) : watermark;
+    waiting_.add(slice, entries, time_);
+    while (const std::optional<WaitingSlice> next = waiting_.take(is_end)) run(*next);
     if (!is_end) return {};
-    end(watermark);
+    end(time_);
     return fail(Errc::kStopped, "");  // nothing later makes a difference
   }
 
@@ -96,10 +102,7 @@ class TraceRun {
     cep::Batch& batch = *block_.batches.front();
     cep::fill_computed(tracer_.program(), batch);
     const cep::Row& row = batch.rows.front();
-    const bool is_of_key = std::ranges::any_of(tracer_.keys(), [&](const cep::KeyQuery& key) {
-      return keys_.has(batch, row, key.table, key.key);
-    });
-    if (!is_of_key || !has_fields(row.type)) return;
+    if (!has_key(batch, row) || !has_fields(row.type)) return;
     if (trace_.late.size() == kLateMax) {
       ++trace_.late_more;
       return;
@@ -107,13 +110,23 @@ class TraceRun {
     trace_.late.push_back({late.input, late.line, event_of(batch, row), late.late_by});
   }
 
+  // The engine is given all that was read: lists and tables are as they were then.
+  void catch_up() {
+    while (const std::optional<WaitingSlice> next = waiting_.take(true)) run(*next);
+  }
+
   bool has_ended() const { return has_ended_; }
   KeyTrace take() { return std::move(trace_); }
 
  private:
-  cep::EventTime end_time() const {
-    const std::optional<cep::EventTime>& at = tracer_.request().at;
-    return std::max(at ? *at : newest_, engine_.watermark());
+  // Alerts of rules, which are entries too: no reading says beforehand how many there will be.
+  static bool considers_alerts(const KeyTracer& tracer) {
+    return std::ranges::any_of(tracer.rules(), [&](cep::RuleIndex rule) {
+      return std::ranges::any_of(tracer.plan().rules[rule.value].considered,
+                                 [&](const cep::Subset& kind) {
+                                   return tracer.plan().event_types[kind.type.value].is_alert();
+                                 });
+    });
   }
 
   // Of each type that a traced rule considers, those that any of them names.
@@ -134,6 +147,11 @@ class TraceRun {
     }
   }
   bool has_fields(cep::EventTypeIndex type) const { return considered_[type.value]; }
+  bool has_key(const cep::Batch& batch, const cep::Row& row) {
+    return std::ranges::any_of(tracer_.keys(), [&](const cep::KeyQuery& key) {
+      return keys_.has(batch, row, key.table, key.key);
+    });
+  }
 
   cep::SeenEvent event_of(const cep::Batch& batch, const cep::Row& row) const {
     const cep::EventType& type = tracer_.plan().event_types[row.type.value];
@@ -153,10 +171,24 @@ class TraceRun {
       entry.fields.emplace_back(fields[field.value].name,
                                 cep::OwnedValue(batch.value(tracer_.plan(), row, field)));
     }
-    ++trace_.events;
     open_.insert_or_assign(entry.moment, std::move(entry));
   }
 
+  // The rules that say what happened are not heard where nobody will read it.
+  void run(const WaitingSlice& slice) {
+    const bool is_muted = may_mute_ && !slice.is_shown;
+    engine_.mute_from(is_muted ? std::optional(reading_.first_derived()) : std::nullopt);
+    if (is_muted) {
+      trace_.older += slice.entries;
+      muted_until_ = slice.watermark;
+    } else {
+      for (const cep::Row& row : slice.batch.rows) {
+        if (has_key(slice.batch, row) && has_fields(row.type)) add_entry(slice.batch, row);
+      }
+    }
+    advance_engine(slice.batch, slice.watermark);
+    keep_until(slice.watermark);
+  }
   void advance_engine(const cep::Batch& slice, cep::EventTime watermark) {
     alerts_.clear();
     engine_.advance(slice, watermark, alerts_);
@@ -166,6 +198,9 @@ class TraceRun {
   // Everything is known of what was before `time`.
   void keep_until(cep::EventTime time) {
     for (cep::TracedMoment& moment : reading_.give(time)) {
+      trace_.alerts += static_cast<std::uint64_t>(
+          std::ranges::count(moment.notes, cep::TraceNote::Kind::kAlert, &cep::TraceNote::kind));
+      if (moment.moment.time <= muted_until_ && !open_.contains(moment.moment)) continue;
       TraceEntry& entry = open_[moment.moment];
       entry.moment = moment.moment;
       if (!entry.event) entry.event = std::move(moment.event);
@@ -177,12 +212,10 @@ class TraceRun {
     }
   }
   void keep(TraceEntry entry) {
-    trace_.alerts += static_cast<std::uint64_t>(
-        std::ranges::count(entry.notes, cep::TraceNote::Kind::kAlert, &cep::TraceNote::kind));
     trace_.entries.push_back(std::move(entry));
     if (trace_.entries.size() <= tracer_.request().entries_max) return;
+    if (trace_.entries.front().event) ++trace_.older;
     trace_.entries.pop_front();
-    ++trace_.older;
   }
 
   void end(cep::EventTime time) {
@@ -199,12 +232,15 @@ class TraceRun {
     // What is said of the last events a moment later.
     constexpr cep::Duration kMoment{1};
     if (time == cep::kEventTimeMin) return;
+    engine_.mute_from(std::nullopt);
     advance_engine(cep::Batch(tracer_.plan()), time + kMoment);
     keep_until(time + kMoment);
   }
 
   KeyTracer& tracer_;
   cep::RuleTracer& reading_;
+  const bool may_mute_;
+  WaitingSlices waiting_;
   runtime::ArchiveKeys keys_;
   cep::Engine engine_;
   std::vector<std::vector<cep::FieldIndex>> fields_;  // by event type
@@ -212,12 +248,13 @@ class TraceRun {
   std::map<cep::Moment, TraceEntry> open_;            // of which not all is known yet
   std::vector<cep::Alert> alerts_;
   cep::EventTime newest_ = cep::kEventTimeMin;
+  cep::EventTime time_ = cep::kEventTimeMin;         // of what waits
+  cep::EventTime muted_until_ = cep::kEventTimeMin;  // nothing is shown of what was up to here
   bool has_ended_ = false;
   std::string line_;
   runtime::DecodedBlock block_;
   KeyTrace trace_;
 };
-}  // namespace
 
 Result<KeyTracer> KeyTracer::prepare(const cep::Program& program, TraceRequest request) {
   const cep::Plan& plan = program.plan();
@@ -247,14 +284,14 @@ Result<KeyTracer> KeyTracer::prepare(const cep::Program& program, TraceRequest r
     return fail(Errc::kNotFound, fmt::format("rule {} {}: say a key that it has",
                                              plan.rules[first.rule.value].name, first.reason));
   }
-  Result<cep::RuleTracer> tracer =
-      cep::RuleTracer::of(std::make_shared<const cep::Plan>(plan), std::move(traced));
+  const auto rules_plan = std::make_shared<const cep::Plan>(plan);
+  Result<cep::RuleTracer> tracer = cep::RuleTracer::of(rules_plan, std::move(traced));
   if (!tracer) return tl::unexpected(tracer.error());
   const std::unique_ptr<TextCacheFolder> cache = open_text_cache();
   Result<cep::Program> derived = cep::compile(tracer->plan(), {}, cache.get());
   if (!derived) return tl::unexpected(derived.error());
-  take_data(program, *derived);
   KeyTracer made(std::move(request), *std::move(tracer), *std::move(derived));
+  made.rules_plan_ = rules_plan;
   Result<std::vector<cep::KeyQuery>> own = cep::find_keys(made.program_, made.request_.key);
   if (!own) return tl::unexpected(own.error());
   made.keys_ = *std::move(own);
@@ -263,11 +300,40 @@ Result<KeyTracer> KeyTracer::prepare(const cep::Program& program, TraceRequest r
   made.rules_ = std::move(rules);
   made.untraced_ = std::move(untraced);
   made.needs_other_keys_ = cep::depends_on_other_keys(made.program_, made.rules_, tables);
+  const bool begins_as_declared = made.request_.lists_change && made.is_replayed();
+  if (!begins_as_declared) take_data(program, made.program_);
   return made;
 }
 
 Result<KeyTrace> KeyTracer::run(const std::vector<runtime::Input>& inputs,
                                 runtime::RunOptions options, const runtime::Sinks& sinks) {
+  return run(std::move(options), sinks,
+             [&](TraceRun& run, const runtime::RunOptions& chosen, const runtime::Sinks& own,
+                 runtime::RunSummary& summary) {
+               return runtime::read_slices(plan(), program_.used_fields(), program_.used_types(),
+                                           inputs, chosen, own, summary,
+                                           [&](cep::Batch& slice, cep::EventTime watermark) {
+                                             return run.advance(slice, watermark);
+                                           });
+             });
+}
+
+Result<KeyTrace> KeyTracer::run(runtime::ArchivedArrivals& arrivals, runtime::RunOptions options,
+                                const runtime::Sinks& sinks) {
+  return run(std::move(options), sinks,
+             [&](TraceRun& run, const runtime::RunOptions& chosen, const runtime::Sinks& own,
+                 runtime::RunSummary& summary) {
+               arrivals.records().before_list_changes([&run] { run.catch_up(); });
+               return runtime::read_arrivals(runtime::UsedEvents::of(program_), arrivals, chosen,
+                                             own, summary,
+                                             [&](cep::Batch& slice, cep::EventTime watermark) {
+                                               return run.advance(slice, watermark);
+                                             });
+             });
+}
+
+Result<KeyTrace> KeyTracer::run(runtime::RunOptions options, const runtime::Sinks& sinks,
+                                const Reading& read) {
   options.final_watermark = true;
   options.slice_rows_max = std::min(options.slice_rows_max, kSliceRowsMax);
   TraceRun run(*this, tracer_, options);
@@ -279,10 +345,8 @@ Result<KeyTrace> KeyTracer::run(const std::vector<runtime::Input>& inputs,
     if (sinks.late) sinks.late(late);
   };
   runtime::RunSummary summary;
-  const Result<void> read = runtime::read_slices(
-      plan(), program_.used_fields(), program_.used_types(), inputs, options, own, summary,
-      [&](cep::Batch& slice, cep::EventTime watermark) { return run.advance(slice, watermark); });
-  if (!read && !run.has_ended()) return tl::unexpected(read.error());
+  const Result<void> done = read(run, options, own, summary);
+  if (!done && !run.has_ended()) return tl::unexpected(done.error());
   KeyTrace trace = run.take();
   trace.summary = std::move(summary);
   return trace;

@@ -3,16 +3,21 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "api/alerts/silence.h"
 #include "cep/base/result.h"
 #include "cep/compile/compile.h"
 #include "cep/diagnose/rule_trace.h"
 #include "cep/engine/key_report.h"
 #include "runtime/event_time/run_options.h"
+#include "runtime/replay/archived_arrivals.h"
 
 namespace tocsin::api {
 struct TraceRequest {
@@ -21,6 +26,9 @@ struct TraceRequest {
   std::vector<std::string> rules;    // names or ids; none: all that are by this key
   std::optional<cep::EventTime> at;  // nothing later is taken, and time ends there
   std::size_t entries_max = 1000;    // the newest are kept
+  /// Of an archive: whether events of a key are found without reading all of them; whether all
+  /// changes of lists and tables are known, so that a replay begins with them as declared.
+  bool has_key_index = true, lists_change = false;
 };
 /// An event, or a deadline, and what the rules did then.
 struct TraceEntry {
@@ -41,9 +49,14 @@ struct UntracedRule {
   cep::RuleIndex rule;
   std::string reason;  // "is by merchant"
 };
+/// An alert that was stored and delivered to nobody.
+struct SilencedAlert {
+  std::string id;                          // of the silence
+  std::shared_ptr<const Silence> silence;  // null: it is no longer known
+};
 struct KeyTrace {
   std::deque<TraceEntry> entries;  // in the order in which the engine took them
-  std::uint64_t older = 0;         // entries before them, which are not kept
+  std::uint64_t older = 0;         // events before them, which are not kept
   std::vector<LateEntry> late;
   std::uint64_t late_more = 0;  // that are not kept
   std::uint64_t events = 0;     // of the key
@@ -54,6 +67,7 @@ struct KeyTrace {
   std::vector<cep::KeyReport> state;  // of the key, then; of the traced rules and all features
   runtime::RunSummary summary;        // of the reading
   std::vector<std::string> missing;   // what could not be read; each with its line end
+  std::map<std::string, SilencedAlert> silenced;  // by the alert's id, as far as it is known
 };
 
 /// Threading: one caller at a time.
@@ -68,6 +82,8 @@ class KeyTracer {
   /// Where names are to be looked up; what a trace says points into it.
   const cep::Plan& plan() const { return program_.plan(); }
   const cep::Program& program() const { return program_; }
+  /// The rules alone.
+  const std::shared_ptr<const cep::Plan>& rules_plan() const { return rules_plan_; }
   const std::vector<cep::RuleIndex>& rules() const { return rules_; }
   const std::vector<UntracedRule>& untraced() const { return untraced_; }
   /// Whether a rule has more stages than are looked at.
@@ -76,18 +92,29 @@ class KeyTracer {
   /// make a difference.
   const std::vector<cep::KeyQuery>& keys() const { return keys_; }
   bool needs_other_keys() const { return needs_other_keys_; }
+  /// Whether an archive is read whole, and so as it came.
+  bool is_replayed() const { return needs_other_keys_ || !request_.has_key_index; }
 
   /// Runs over the inputs. Fails as runtime::run(). Once.
   Result<KeyTrace> run(const std::vector<runtime::Input>& inputs, runtime::RunOptions options,
                        const runtime::Sinks& sinks);
+  /// The same over an archive that is replayed whole. Fails as it, too.
+  Result<KeyTrace> run(runtime::ArchivedArrivals& arrivals, runtime::RunOptions options,
+                       const runtime::Sinks& sinks);
 
  private:
+  class TraceRun;
+  using Reading = std::function<Result<void>(TraceRun&, const runtime::RunOptions&,
+                                             const runtime::Sinks&, runtime::RunSummary&)>;
+  Result<KeyTrace> run(runtime::RunOptions options, const runtime::Sinks& sinks,
+                       const Reading& read);
   KeyTracer(TraceRequest request, cep::RuleTracer tracer, cep::Program program)
       : request_(std::move(request)), tracer_(std::move(tracer)), program_(std::move(program)) {}
 
   TraceRequest request_;
   cep::RuleTracer tracer_;
   cep::Program program_;  // of tracer_
+  std::shared_ptr<const cep::Plan> rules_plan_;
   std::vector<cep::RuleIndex> rules_;
   std::vector<UntracedRule> untraced_;
   std::vector<cep::KeyQuery> keys_;

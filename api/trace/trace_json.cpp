@@ -219,12 +219,26 @@ class TraceWriter {
     if (note.kind == TraceNote::Kind::kAlert) {
       json_.member("alert", note.alert);
       json_.member("status", status_name(note.status));
+      write_silencing(note.alert);
     }
     if (note.reason) json_.member("reason", stop_name(note.reason->stop));
     write_events(note);
     const bool is_exception = note.reason && note.reason->stop == cep::NearMiss::Stop::kExcept;
     write_conditions(of, note.reason ? note.reason->hindrances : note.hindrances,
                      is_exception ? "true" : "false");
+    json_.close('}');
+  }
+
+  void write_silencing(const std::string& alert) {
+    const auto silenced = trace_.silenced.find(alert);
+    if (silenced == trace_.silenced.end()) return;
+    json_.open("silenced", '{');
+    json_.member("silence", silenced->second.id);
+    if (const Silence* const silence = silenced->second.silence.get(); silence != nullptr) {
+      json_.member("until", cep::format_time(silence->until));
+      json_.member("created_by", silence->created_by);
+      json_.member("reason", silence->reason);
+    }
     json_.close('}');
   }
 

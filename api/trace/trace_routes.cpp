@@ -6,15 +6,14 @@
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <utility>
-#include <vector>
 
 #include "api/node/node_report.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 #include "api/trace/archived_keys.h"
 #include "api/trace/key_trace.h"
+#include "api/trace/silenced_alerts.h"
 #include "api/trace/trace_json.h"
 #include "cep/value/time.h"
 
@@ -45,6 +44,9 @@ class Tracing {
     const Outcome<ArchivedKeys> archive =
         ArchivedKeys::open(source_.files, source_.data, text("from"), text("to"));
     if (!archive) return problem_response(ProblemKind::kBadParameter, archive.error().message);
+    if (const auto known = archive->describe(*asked); !known) {
+      return problem_of_error(known.error());
+    }
     const Served<cep::Program> program = source_.program();
     if (!program) return source_.refused(program.error());
     Result<KeyTracer> tracer = KeyTracer::prepare(*program, *std::move(asked));
@@ -77,14 +79,11 @@ class Tracing {
 
   HttpResponse run(KeyTracer& tracer, const ArchivedKeys& archive) {
     ArchiveNotes notes;
-    const auto keys = tracer.needs_other_keys() ? std::vector<cep::KeyQuery>() : tracer.keys();
-    const std::vector<runtime::Input> inputs = {
-        {"the archive", std::nullopt, [&] { return archive.read(tracer.program(), notes, keys); }}};
     runtime::RunOptions options = source_.options;
     const auto began = steady_clock::now();
     const auto is_too_long = [&] { return steady_clock::now() - began > kTimeMost; };
     options.stop_requested = [&] { return source_.is_closing || is_too_long(); };
-    Result<KeyTrace> trace = tracer.run(inputs, options, {});
+    Result<KeyTrace> trace = trace_archive(tracer, archive, "the archive", options, {}, notes);
     if (!trace && source_.is_closing) return unavailable_response("the server stops");
     if (!trace && trace.error().code == Errc::kStopped) {
       return unavailable_response(
@@ -93,6 +92,9 @@ class Tracing {
                       kTimeMost.count()));
     }
     if (!trace) return problem_of_error(trace.error());
+    const Result<void> silences =
+        note_silenced(source_.effects.reader(), source_.silences(), *trace);
+    if (!silences) notes.texts.push_back(silences_missing_text(silences.error()));
     trace->missing = std::move(notes.texts);
     return json_text_response(200, trace_json(tracer, *trace));
   }

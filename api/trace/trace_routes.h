@@ -2,11 +2,15 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
+#include "api/alerts/silence.h"
 #include "api/node/event_answer.h"
 #include "api/rest/router.h"
 #include "cep/compile/compile.h"
+#include "runtime/effects/effect_store.h"
 #include "runtime/event_time/run_options.h"
 #include "runtime/io/files.h"
 
@@ -21,6 +25,9 @@ struct TraceSource {
   std::string data;                     // the data directory
   runtime::RunOptions options;          // how event time is read
   const std::atomic<bool>& is_closing;  // the server ends
+  const runtime::EffectStore& effects;
+  /// The silences that are known.
+  std::function<std::vector<std::shared_ptr<const Silence>>()> silences;
 };
 /// Traces run on the threads of their requests, a few at a time; the node is asked only for its
 /// rules.

@@ -49,7 +49,7 @@ std::string event_text(const KeyTracer& tracer, const cep::SeenEvent& event) {
 class NoteWriter {
  public:
   NoteWriter(const KeyTracer& tracer, const KeyTrace& trace, const TraceNote& note)
-      : tracer_(tracer), note_(note), words_(words_of(tracer, trace, note)) {}
+      : tracer_(tracer), trace_(trace), note_(note), words_(words_of(tracer, trace, note)) {}
 
   std::string text() const {
     switch (note_.kind) {
@@ -65,7 +65,7 @@ class NoteWriter {
       case TraceNote::Kind::kCollected:
         return "taken into the window";
       case TraceNote::Kind::kAlert:
-        return fmt::format("alert {}{}{}", note_.alert, treatment(), with_events());
+        return fmt::format("alert {}{}{}{}", note_.alert, treatment(), with_events(), silencing());
       case TraceNote::Kind::kNoAlert:
         break;
     }
@@ -120,6 +120,18 @@ class NoteWriter {
     }
     return text;
   }
+  // "; not delivered: silenced until 2026-03-02T18:00:00Z by ann: a card for tests".
+  std::string silencing() const {
+    const auto silenced = trace_.silenced.find(note_.alert);
+    if (silenced == trace_.silenced.end()) return "";
+    const Silence* const silence = silenced->second.silence.get();
+    if (silence == nullptr) {
+      return fmt::format("; not delivered: silenced by {}, which is no longer kept",
+                         silenced->second.id);
+    }
+    return fmt::format("; not delivered: silenced until {} by {}: {}",
+                       cep::format_time(silence->until), silence->created_by, silence->reason);
+  }
   // ": probes p1, p2, p3; hit p4".
   std::string with_events() const {
     std::string text;
@@ -140,6 +152,7 @@ class NoteWriter {
   }
 
   const KeyTracer& tracer_;
+  const KeyTrace& trace_;
   const TraceNote& note_;
   NearMissWords words_;
 };
@@ -222,7 +235,7 @@ std::string trace_event_name(const KeyTracer& tracer, const KeyTrace& trace, con
 std::string trace_text(const KeyTracer& tracer, const KeyTrace& trace) {
   std::string text = heading(tracer);
   if (trace.older != 0) {
-    text += fmt::format("\n{} earlier entries are left out: raise --limit {}, or look at less\n",
+    text += fmt::format("\n{} earlier events are left out: raise --limit {}, or look at less\n",
                         format_count(trace.older), tracer.request().entries_max);
   }
   for (const TraceEntry& entry : trace.entries) text += entry_text(tracer, trace, entry);

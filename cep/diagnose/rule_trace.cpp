@@ -378,6 +378,8 @@ void RuleTracer::make_plan() {
   plan_ = std::move(plan);
 }
 
+RuleIndex RuleTracer::first_derived() const { return RuleIndex(before_->rules.size()); }
+
 bool RuleTracer::is_of_key(const TracedRule& rule, const std::vector<OwnedValue>& key) const {
   return std::ranges::equal(rule.key, key, [](const OwnedValue& a, const OwnedValue& b) {
     return same_value(a.view(), b.view());

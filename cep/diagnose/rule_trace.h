@@ -78,7 +78,10 @@ class RuleTracer {
   RuleTracer(RuleTracer&&) noexcept;
   /// The plan with all that is to run: the rules of the plan before keep their places.
   const std::shared_ptr<const Plan>& plan() const { return plan_; }
-  /// Takes alerts of that plan, in order.
+  /// From this rule on they are derived.
+  RuleIndex first_derived() const;
+  /// Takes alerts of that plan, in order. Where the derived rules raised nothing for a time
+  /// (Engine::mute_from()), only the alerts of the traced rules are known of it.
   void take(const std::vector<Alert>& alerts);
   /// What those said of moments before `before`, in order, each once. Time has passed on to it:
   /// some derived rules say of an event only then that nothing forbids it. The notes point into the

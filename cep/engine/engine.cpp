@@ -75,6 +75,8 @@ class EngineImpl {
     lap(&EngineProfile::alerts_ns);
   }
 
+  void mute_from(std::optional<RuleIndex> first) { slice_.mute_from(first); }
+
   EventTime watermark() const { return watermark_; }
 
   void begin_profile() {
@@ -460,6 +462,7 @@ void Engine::advance(const Batch& slice, EventTime watermark, std::vector<Alert>
   impl_->advance(slice, watermark, alerts);
 }
 EngineStats Engine::stats() const { return impl_->stats(); }
+void Engine::mute_from(std::optional<RuleIndex> first) { impl_->mute_from(first); }
 EventTime Engine::watermark() const { return impl_->watermark(); }
 void Engine::track_changes() { impl_->track_changes(); }
 std::string Engine::begin_snapshot() { return impl_->begin_snapshot(); }

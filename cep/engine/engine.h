@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,10 @@ class Engine {
   /// or after the last row) and fires all timers due at or before it. Appends the alerts in order
   /// (cep/value/order.h). `watermark` kEventTimeMax means the end of time: every deadline passes.
   void advance(const Batch& slice, EventTime watermark, std::vector<Alert>& alerts);
+  /// From now on rules from this one on raise nothing, and no time is spent on alerts that nobody
+  /// reads; what they remember goes on. Nothing: all raise what they find again. What Limits allow
+  /// one event to raise and to list is then not used up.
+  void mute_from(std::optional<RuleIndex> first);
   EngineStats stats() const;
   /// The last one given to advance() or restored; kEventTimeMin before.
   EventTime watermark() const;

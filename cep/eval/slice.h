@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -86,6 +87,9 @@ class Slice {
   /// Marks a number at which a watched rule raised or held back an alert. May be called by several
   /// threads.
   void mark_alerted(RuleIndex rule, std::uint32_t number);
+  /// Rules from this one on make no alerts; nothing: all make them.
+  void mute_from(std::optional<RuleIndex> first) { muted_from_ = first; }
+  bool is_muted(RuleIndex rule) const { return muted_from_ && rule >= *muted_from_; }
   bool is_alerted(RuleIndex rule, std::uint32_t number) const {
     const std::vector<std::uint8_t>& marks = alerted_[rule.value];
     return number < marks.size() && marks[number] != 0;
@@ -107,6 +111,7 @@ class Slice {
   // By rule, then number; the rules that have marks, because they are watched.
   std::vector<std::vector<std::uint8_t>> alerted_;
   std::vector<RuleIndex> watched_;
+  std::optional<RuleIndex> muted_from_;
   // Where alerts came among the rows.
   const Batch* given_ = nullptr;
   Batch merged_;

@@ -38,9 +38,11 @@ void RunSelection::mark_alerted() {
     current_.context->slice.mark_alerted(current_.rule->index, current_.row->number);
 }
 
-void RunSelection::raise(const EvalScope& scope, const EventView& last, const OrderKey& order) {
+void RunSelection::raise(const EvalScope& scope, const EventView& last, OrderKey& order) {
   mark_alerted();
-  Alert alert = build_alert(scope, last, order, current_.context->lists);
+  const bool is_muted = current_.context->slice.is_muted(current_.rule->index);
+  Alert alert;
+  if (!is_muted) alert = build_alert(scope, last, order, current_.context->lists);
   if (current_.rule->once) {
     alert.held_back = take_suppressed(
         current_.once, suppressed_until(current_.once, *current_.rule->once), order.time.us);
@@ -50,7 +52,9 @@ void RunSelection::raise(const EvalScope& scope, const EventView& last, const Or
   alert.lost_runs = std::exchange(current_.state.lost_runs, 0);
   current_.steps.list(alert.events.size(), alert.events_omitted);
   current_.once.last_alert_us = order.time.us;
+  if (is_muted) return;
   current_.context->alerts.push_back(std::move(alert));
+  ++order.ordinal;
 }
 
 void RunSelection::suppress() {
@@ -88,7 +92,6 @@ std::ptrdiff_t RunSelection::select(std::size_t count, OrderKey order, ScopeOf&&
       ++current_.stats.matches_truncated;
     } else {
       raise(scope, last, order);
-      ++order.ordinal;
       if (kind == SelectionKind::kDefault) {
         // What was suppressed before it in the same completion does not count: one of them alerts.
         return -1;

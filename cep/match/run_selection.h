@@ -36,7 +36,7 @@ class RunSelection {
   template <typename ScopeOf, typename LastOf>
   std::ptrdiff_t select(std::size_t count, OrderKey order, ScopeOf&& scope_of, LastOf&& last_of);
   void mark_alerted();
-  void raise(const EvalScope& scope, const EventView& last, const OrderKey& order);
+  void raise(const EvalScope& scope, const EventView& last, OrderKey& order);
 
   CurrentRuns& current_;
   RunLosses& losses_;

@@ -68,9 +68,9 @@ void DeferredAlerts::settle_one(DeferredMatches& deferred, std::uint32_t& ordina
     note_for_once(suppression, once, match.facts);
     if (suppression.kind() == Once::kWhile) keep_quiet(deferred, match.once_key);
     if (most != nullptr) note_for_at_most(suppression, *most, match.facts.time_us);
-    match.alert.order.ordinal = ordinal++;
+    if (!match.is_muted) match.alert.order.ordinal = ordinal++;
     match.alert.lost_runs = std::exchange(lost_runs, 0) + std::exchange(once.lost_runs, 0);
-    alerts.push_back(std::move(match.alert));
+    if (!match.is_muted) alerts.push_back(std::move(match.alert));
     if (deferred.only_one) return;
   }
   if (first_suppressed == nullptr) return;

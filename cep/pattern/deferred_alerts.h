@@ -23,6 +23,7 @@ struct DeferredMatches {
     std::string once_key;  // the values of `once`, as bytes
     std::string most_key;  // … of `at most`
     MatchFacts facts;
+    bool is_muted = false;  // there is no alert (Engine::mute_from)
   };
   OrderKey order;
   const RuleProgram* rule = nullptr;

@@ -125,7 +125,9 @@ void PatternAlerts::raise(const MatchCandidate& candidate, const MatchFacts& fac
   suppression_.mark_alerted();
   const Suppression& suppression = current_.rule->rule->suppression;
   const EvalScope& scope = scope_of(candidate);
-  Alert alert = build_alert(scope, last_of(candidate), order, current_.context->lists);
+  const bool is_muted = current_.context->slice.is_muted(current_.rule->index);
+  Alert alert;
+  if (!is_muted) alert = build_alert(scope, last_of(candidate), order, current_.context->lists);
   if (current_.rule->rule->window) alert.window_begin = EventTime{current_.state->window.begin_us};
   // What ran out of steps is missing in it.
   if (current_.steps.is_over()) lost_.give_up(1, order);
@@ -140,6 +142,7 @@ void PatternAlerts::raise(const MatchCandidate& candidate, const MatchFacts& fac
     if (suppression.kind() == Once::kPerVariable) suppression_.note_variable_events(candidate);
     if (suppression.kind() == Once::kWhile) groups_.spend(*current_.rule, 1, kPartialMatchBytes);
   }
+  if (is_muted) return;
   current_.context->alerts.push_back(std::move(alert));
   ++order.ordinal;
 }
@@ -181,7 +184,10 @@ void PatternAlerts::add_deferred(DeferredMatches& deferred, const MatchCandidate
     ++current_.stats.matches_truncated;
     return;
   }
-  match.alert = build_alert(scope, last, deferred.order, current_.context->lists);
+  match.is_muted = current_.context->slice.is_muted(current_.rule->index);
+  if (!match.is_muted) {
+    match.alert = build_alert(scope, last, deferred.order, current_.context->lists);
+  }
   if (current_.rule->rule->window)
     match.alert.window_begin = EventTime{current_.state->window.begin_us};
   if (current_.steps.is_over()) lost_.give_up(1, deferred.order);

@@ -17,7 +17,7 @@ constexpr std::size_t kDamagesMax = 1000;
 Result<std::unique_ptr<ArchivedArrivals>> ArchivedArrivals::open(
     Files& files, const ReplayedArchive& from, const std::vector<const cep::Program*>& programs) {
   ArchivedLists lists(files, from.blobs, programs);
-  const bool follows_lists = lists.are_there() && !from.lists_as_of;
+  const bool follows_lists = from.changes_lists && lists.are_there() && !from.lists_as_of;
   ArchiveQuestion question;
   if (!follows_lists) {
     LineQuestion lines;

@@ -38,6 +38,8 @@ struct ReplayedArchive {
   bool reads_ahead = false;
   /// Asked while lists are looked for; true ends it with Errc::kStopped. May be empty.
   std::function<bool()> stop_requested = {};
+  /// False: lists and tables do not change, and are what the programs have; without `lists_as_of`.
+  bool changes_lists = true;
 };
 class ArchivedArrivals : public Arrivals {
  public:

@@ -7,6 +7,7 @@ Standard library only. What the runs have in the end is compared, byte for byte,
 disturbed. Last line: N passed, N failed.
 """
 import gzip
+import json
 import os
 import pathlib
 import random
@@ -16,13 +17,28 @@ import subprocess
 import time
 
 from durable_run import durable, stream, undisturbed
-from harness import RULES, case, has, lines, read, run_cases, start, tocsin, wait_for, write
+from harness import RULES, case, has, json_lines, lines, read, run_cases, start, tocsin, wait_for, write
 
 CSV = "ts,id,card,amount\n"
 
 
 def rows(events):
     return CSV + "".join(f"{event['ts']},{event['id']},{event['card']},{event['amount']}\n" for event in events)
+
+
+def rows_otherwise(events):
+    """With other columns in another order."""
+    return "amount;id;note;card;ts\n" + "".join(f"{event['amount']};{event['id']};\"a\nb\";{event['card']};{event['ts']}\n"
+                                               for event in events)
+
+
+def check_archive(*more):
+    """A backtest of what the data directory has kept gives the alerts of the run."""
+    tocsin("backtest", "rules.tocsin", "--archive", "data", "--no-final-watermark", "--alerts", "archive.alerts", *more)
+    assert read("archive.alerts").encode() == undisturbed("all.ndjson")
+    own = sum(alert["key"] == {"card": "c1"} for alert in json_lines(read("archive.alerts")))
+    traced = json.loads(tocsin("trace", "card=c1", "rules.tocsin", "--archive", "data", "--format", "json", *more).out)
+    assert traced["alerts"] == own > 0, (traced["alerts"], own)
 
 
 def parts_of(events, count):
@@ -71,10 +87,13 @@ def directory_of_csv():
     write("all.ndjson", events)
     parts = parts_of(events, 6)
     for number, part in enumerate(parts):
-        write(f"in/{number}.csv", rows(part))
+        write(f"in/{number}.csv", (rows_otherwise if number % 2 else rows)(part))
     arguments = ("--input", "in", "--csv-type", "payment")
     assert tocsin("run", "rules.tocsin", *arguments, "--no-final-watermark").out_bytes == undisturbed("all.ndjson")
     assert durable(*arguments).out_bytes == undisturbed("all.ndjson")
+    # The journal says how each file was read.
+    check_archive()
+    check_archive("--from", "2020-01-01")
     write("in/7.csv", CSV + "not a time,x,c1,2.00\n")
     done = durable(*arguments, code=3)
     has(done.err, "in/7.csv:2")
@@ -272,6 +291,7 @@ def followed_csv():
     wait_for(lambda: len(taken()) >= len(expected), "the other alerts")
     log.end()
     assert taken() == expected
+    check_archive()
 
 
 @case

@@ -8,7 +8,7 @@ import pathlib
 import random
 import time
 
-from harness import case, json_lines, payment, run_cases, tocsin
+from harness import case, has, json_lines, payment, run_cases, tocsin, wait_for, write
 from server_process import Server
 
 # Journal files that are full soon, and checkpoints that let go of them.
@@ -119,6 +119,80 @@ def traced():
     command = json.loads(tocsin("trace", "card=c3", *rules, "--archive", "data", "--format", "json", "--limit",
                                 "10000").out)
     assert command["entries"] == found["entries"] and command["state"] == found["state"]
+
+
+WATCHED = """
+event payment { ts: time, id: string id, card: string, amount: decimal(2), place: string? }
+list blocked : string = ["c1"]
+feature at_place = count(payment) by place over last 1m
+rule watched "A blocked card at a busy place" {
+  by card
+  when payment as p where at_place >= 3 and card in blocked
+  alert "{at_place}"
+}
+"""
+
+
+@case
+def traced_as_it_came():
+    """where other keys make a difference the archive is traced as it came: what was late, and lists as they were then"""
+    random.seed(5)
+    late = []
+    with Server("--time-out-of-orderness", "5s", "--time-late-policy", "side", *OFTEN, rules=WATCHED) as server:
+        second = 0
+        for number in range(120):
+            second += random.choice((1, 2, 20))
+            events = [payment(second - random.choice((0, 0, 3, 9)), random.choice(("c1", "c2")), number, place="p1") |
+                      {"id": f"e{number}-{i}"} for i in range(3)]
+            verdicts = server.send(events).json["verdicts"]
+            late += [event["id"] for event, verdict in zip(events, verdicts)
+                     if verdict["status"] == "late" and event["card"] == "c1"]
+            if number % 8 == 0:
+                method = random.choice(("POST", "DELETE"))
+                assert server.ask(method, "/v1/lists/blocked/entries", {"entries": ["c1"]}).status == 200
+        wait_for(lambda: archived_files(), "a file of the archive")
+        served = server.ask("GET", "/v1/trace?key=card=c1&limit=10000").json
+        server.end()
+    alerts = json_lines(tocsin("alerts", "--data", "data").out)
+    raised = [alert["id"] for alert in alerts if alert["key"] == {"card": "c1"}]
+    command = json.loads(tocsin("trace", "card=c1", "rules.tocsin", "--archive", "data", "--format", "json", "--limit",
+                                "10000").out)
+    for found in (served, command):
+        told = [note["alert"] for entry in found["entries"] for note in entry["notes"] if note["what"] == "alert"]
+        # What waited for others when the server ended is taken by a trace.
+        assert len(raised) > 20 and told[:len(raised)] == raised and len(told) <= len(raised) + 9, (len(told), len(raised))
+        assert [event["id"] for event in found["late"]] == late and len(late) > 5, (found["late"], late)
+
+
+@case
+def silenced():
+    """a trace says which alerts a silence kept from being delivered, by whom and why, also after its end"""
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+    with Server() as server:
+        server.send([payment(0, "c1", 500), payment(1, "c2", 500)], "?wait=alerts&timeout=5s")
+        made = server.ask("POST", "/v1/silences", {"filter": {"key": {"card": "c1"}, "rules": ["large"]}, "until": until,
+                                                   "reason": "a card of our own"}).json
+        server.send([payment(2, "c1", 500), payment(3, "c2", 500)], "?wait=alerts&timeout=5s")
+
+        def told(found):
+            return {entry["event"]["id"]: note.get("silenced") for entry in found["entries"] for note in entry["notes"]
+                    if note["rule"] == "large" and note["what"] == "alert"}
+
+        def traced_by(card):
+            return server.ask("GET", f"/v1/trace?key=card={card}&rule=large").json
+        details = {"silence": made["id"], "until": until, "created_by": made["created_by"], "reason": "a card of our own"}
+        assert told(traced_by("c1")) == {"c1-0": None, "c1-2": details}
+        assert told(traced_by("c2")) == {"c2-1": None, "c2-3": None}
+        command = ("trace", "card=c1", "rules.tocsin", "--rule", "large", "--archive", "data")
+        # Beside the server, and by the data directory alone.
+        assert told(json.loads(tocsin(*command, "--format", "json").out)) == told(traced_by("c1"))
+        ended = server.ask("DELETE", f"/v1/silences/{made['id']}").json
+        assert told(traced_by("c1"))["c1-2"]["until"] == ended["until"] <= until
+        server.end()
+    has(tocsin(*command).out, f"; not delivered: silenced until {ended['until']} by {made['created_by']}: a card of our own")
+    # Files know nothing of it.
+    write("events.ndjson", [payment(2, "c1", 500)])
+    assert "silenced" not in tocsin("trace", "card=c1", "rules.tocsin", "--rule", "large", "--input", "events.ndjson").out
 
 
 @case

@@ -5,6 +5,7 @@
 """
 import json
 import random
+import resource
 
 from harness import RULES, case, confirmation, has, payment, run_cases, tocsin, write
 
@@ -160,7 +161,41 @@ def late_and_limit():
     assert found["older"] == 40 and found["events"] == 50 and len(found["entries"]) == 10
     assert [one["id"] for one in found["late"]] == ["c1-7.5"] and found["late"][0]["line"] == 51
     has(tocsin("trace", "card=c1", "rules.tocsin", "--input", "events.ndjson", "--limit", "10").out,
-        "40 earlier entries are left out: raise --limit 10", "late by 41s500ms, and dropped (events.ndjson:51)")
+        "40 earlier events are left out: raise --limit 10", "late by 41s500ms, and dropped (events.ndjson:51)")
+
+
+@case
+def newest():
+    """what is shown of the newest events is the same however many are shown, though nothing is said of those before"""
+    write("rules.tocsin", PACK + """
+feature at_merchant = count(payment) by merchant over last 1h
+rule crowded "Case" { by card when payment as p where at_merchant > 3 alert "x" }
+rule session "Case" { by card when session of payment gap 2m as all where count(all) >= 6 alert "x" }
+""")
+    for seed, rules in ((1, ("testing", "busy", "quiet", "session")), (2, ("testing",)), (3, ("crowded", "testing"))):
+        write("events.ndjson", stream(random.Random(seed), 2500, ("c1", "c1", "c1", "c2")))
+        chosen = ["--input", "events.ndjson", *(part for rule in rules for part in ("--rule", rule))]
+        whole = trace("card=c1", "rules.tocsin", *chosen, "--limit", "100000")
+        assert whole["older"] == 0 and whole["events"] > 1500, whole["events"]
+        for limit in (1, 9, 300, 1100):
+            found = trace("card=c1", "rules.tocsin", *chosen, "--limit", str(limit))
+            assert found.pop("entries") == whole["entries"][-limit:], (seed, limit)
+            left_out = [entry for entry in whole["entries"][:-limit] if entry["event"]]
+            assert found.pop("older") == len(left_out), (seed, limit)
+            assert found == {name: value for name, value in whole.items() if name not in ("entries", "older")}
+
+
+@case
+def cost():
+    """events that are not shown cost little: nothing is made that is thrown away"""
+    write("rules.tocsin", PACK)
+    write("events.ndjson", stream(random.Random(1), 8000, ("c1",)))
+
+    def seconds(limit):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        trace("card=c1", "rules.tocsin", "--rule", "testing", "--input", "events.ndjson", "--limit", str(limit))
+        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    assert 2 * seconds(100) < seconds(100_000)
 
 
 @case
