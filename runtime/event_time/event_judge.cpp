@@ -165,6 +165,7 @@ bool EventJudge::weigh_jump(std::size_t index, const Line& line, cep::ArrivalNum
 
 // As if it came now, in its own place among arrivals.
 void EventJudge::take_held(std::size_t index, const HeldLine& held) {
+  rows_.begin_lines();  // a source may have come since the last line
   rows_.make_room();
   const std::string_view producer = reports_.producer();
   reports_.name_lines(held.producer);

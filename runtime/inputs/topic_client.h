@@ -52,6 +52,8 @@ class TopicClient {
 
   /// Begins to read a partition at `offset`; once of each. Gives its index: 0, 1, 2, …
   virtual Result<std::size_t> begin(const TopicPartition& partition, std::uint64_t offset) = 0;
+  /// Goes on with a partition at `offset`: what was read of it and not taken is let go of.
+  virtual void go_to(std::size_t index, std::uint64_t offset) = 0;
   /// The next messages of a partition, into `block`, which is closed. Waits for nothing. Fails for
   /// good, with kIo where the broker refuses, kCorrupt for messages that are damaged.
   virtual Result<MessagesAtHand> take(std::size_t index, MessageBlock& block) = 0;

@@ -140,6 +140,19 @@ const AcceptedGap* TopicInputs::accepted(const TopicPartition& partition,
   return gap == options_.accepted_gaps.end() ? nullptr : &*gap;
 }
 
+// One that leads to where the broker has messages.
+const AcceptedGap* TopicInputs::accepted(const PartitionBounds& bounds, std::uint64_t from) const {
+  const AcceptedGap* const gap = accepted(bounds.partition, from);
+  return gap != nullptr && gap->to >= bounds.first && gap->to <= bounds.end ? gap : nullptr;
+}
+
+Result<void> TopicInputs::accept(std::size_t source, const AcceptedGap& gap) {
+  if (auto placed = node_.set_place(source, gap.to); !placed) return placed;
+  notes_.push_back(fmt::format("{} goes on at offset {} instead of {}",
+                               node_.sources()[source].name, gap.to, gap.from));
+  return {};
+}
+
 // Where a partition goes on, which the journal says from here on.
 Result<std::uint64_t> TopicInputs::first_place(const PartitionBounds& bounds, std::size_t source,
                                                bool begins_at_end) {
@@ -151,15 +164,15 @@ Result<std::uint64_t> TopicInputs::first_place(const PartitionBounds& bounds, st
     return place;
   }
   const std::uint64_t place = known.next_offset;
-  if (const AcceptedGap* const gap = accepted(bounds.partition, place);
-      gap != nullptr && gap->to >= bounds.first && gap->to <= bounds.end) {
-    if (auto placed = node_.set_place(source, gap->to); !placed)
-      return tl::unexpected(placed.error());
-    notes_.push_back(
-        fmt::format("{} goes on at offset {} instead of {}", known.name, gap->to, place));
+  const bool is_missing = place < bounds.first || place > bounds.end;
+  // A partition that went back comes to the place of its gap again, which is then no gap any more:
+  // where the message before it can be compared, that tells.
+  const AcceptedGap* const gap = accepted(bounds, place);
+  if (gap != nullptr && (is_missing || known.identity == kNoMessage)) {
+    if (auto gone = accept(source, *gap); !gone) return tl::unexpected(gone.error());
     return gap->to;
   }
-  if (place < bounds.first || place > bounds.end) return missing(bounds, place);
+  if (is_missing) return missing(bounds, place);
   // The last message that was taken is read once more, and compared.
   return known.identity == kNoMessage || place == bounds.first ? place : place - 1;
 }
@@ -288,11 +301,7 @@ Result<void> TopicInputs::begin_block(Partition& partition) {
     const std::string identity =
         last == next ? message_identity(partition.rest.substr(0, passed)) : known.identity;
     const bool is_known = known.identity != kNoMessage && identity != kNoMessage;
-    if (is_known && identity != known.identity) {
-      const Result<PartitionBounds> bounds = client_.bounds(partition.id);
-      if (!bounds) return tl::unexpected(bounds.error());
-      return missing(*bounds, next);
-    }
+    if (is_known && identity != known.identity) return begin_other(partition);
     partition.rest.remove_prefix(passed);
     if (partition.rest.empty()) return {};
   } else if (partition.until && block.first_offset() >= *partition.until) {
@@ -310,6 +319,19 @@ Result<void> TopicInputs::begin_block(Partition& partition) {
   partition.is_silent.reset();
   const std::optional<Decision> awake = keeper_.arrived(partition.in_keeper);
   return awake ? node_.decide(*awake) : Result<void>();
+}
+
+// The last message that was taken is another one by now: only what was accepted leads on.
+Result<void> TopicInputs::begin_other(Partition& partition) {
+  partition.rest = {};
+  const std::uint64_t place = node_.sources()[partition.source].next_offset;
+  const Result<PartitionBounds> bounds = client_.bounds(partition.id);
+  if (!bounds) return tl::unexpected(bounds.error());
+  const AcceptedGap* const gap = accepted(*bounds, place);
+  if (gap == nullptr) return missing(*bounds, place);
+  if (auto gone = accept(partition.source, *gap); !gone) return gone;
+  client_.go_to(partition.in_client, gap->to);
+  return fill(partition);
 }
 
 // The keeper goes through all sources, and time passes by itself between two of its decisions.

@@ -111,9 +111,12 @@ class TopicInputs {
   Result<std::uint64_t> first_place(const PartitionBounds& bounds, std::size_t source,
                                     bool begins_at_end);
   const AcceptedGap* accepted(const TopicPartition& partition, std::uint64_t from) const;
+  const AcceptedGap* accepted(const PartitionBounds& bounds, std::uint64_t from) const;
+  Result<void> accept(std::size_t source, const AcceptedGap& gap);
   Result<void> look_for_new();
   Result<void> fill(Partition& partition);
   Result<void> begin_block(Partition& partition);
+  Result<void> begin_other(Partition& partition);
   void tell_silence(Partition& partition, bool is_silent);
   Result<void> take(Partition& partition);
   Result<void> end(Partition& partition);

@@ -1,5 +1,9 @@
 #include "runtime/kafka/kafka_message_error.h"
 
+#include <fmt/format.h>
+
+#include <string>
+
 namespace tocsin::runtime {
 KafkaMessageError kafka_message_error(rd_kafka_resp_err_t error) {
   switch (error) {
@@ -33,5 +37,29 @@ KafkaMessageError kafka_message_error(rd_kafka_resp_err_t error) {
     default:
       return KafkaMessageError::kRefused;
   }
+}
+
+Error kafka_partition_removed(const TopicPartition& partition) {
+  return {Errc::kMismatch,
+          partition_name(partition) + " is no longer there: its topic was deleted"};
+}
+
+std::optional<Error> kafka_reading_error(KafkaMessageError error, const TopicPartition& partition,
+                                         std::uint64_t offset, const char* text) {
+  const std::string name = partition_name(partition);
+  switch (error) {
+    case KafkaMessageError::kRemoved:
+      return kafka_partition_removed(partition);
+    case KafkaMessageError::kDamaged:
+      return Error{Errc::kCorrupt,
+                   fmt::format("{} has damaged messages behind offset {}: {}", name, offset, text)};
+    case KafkaMessageError::kRefused:
+      return Error{Errc::kIo, fmt::format("{} cannot be read: {}", name, text)};
+    case KafkaMessageError::kEnd:
+    case KafkaMessageError::kMissing:
+    case KafkaMessageError::kPasses:
+      break;
+  }
+  return std::nullopt;
 }
 }  // namespace tocsin::runtime

@@ -3,6 +3,10 @@
 #include <librdkafka/rdkafka.h>
 
 #include <cstdint>
+#include <optional>
+
+#include "cep/base/result.h"
+#include "runtime/io/topic_partition.h"
 
 namespace tocsin::runtime {
 enum class KafkaMessageError : std::uint8_t {
@@ -14,4 +18,10 @@ enum class KafkaMessageError : std::uint8_t {
   kRefused,
 };
 KafkaMessageError kafka_message_error(rd_kafka_resp_err_t error);
+/// The topic of the partition was deleted.
+Error kafka_partition_removed(const TopicPartition& partition);
+/// What a partition's reading ends with for good, which `text` explains: `offset` is the next.
+/// Nothing for kEnd, kMissing and kPasses.
+std::optional<Error> kafka_reading_error(KafkaMessageError error, const TopicPartition& partition,
+                                         std::uint64_t offset, const char* text);
 }  // namespace tocsin::runtime

@@ -24,11 +24,6 @@ constexpr std::size_t kQueueBytesMax = std::size_t{16} << 20;
 constexpr milliseconds kServePause{100};
 constexpr milliseconds kBoundsPatience{3'000};
 constexpr milliseconds kCommitPatience{3'000};
-
-Error removed(const TopicPartition& partition) {
-  return {Errc::kMismatch,
-          partition_name(partition) + " is no longer there: its topic was deleted"};
-}
 }  // namespace
 
 Result<std::unique_ptr<TopicClient>> open_kafka_reader(KafkaReaderOptions options) {
@@ -225,10 +220,19 @@ Result<std::size_t> KafkaReader::begin(const TopicPartition& id, std::uint64_t o
   return index;
 }
 
+void KafkaReader::go_to(std::size_t index, std::uint64_t offset) {
+  {
+    const std::lock_guard lock(mutex_);
+    partitions_[index]->goes_to = offset;
+  }
+  wake_thread();
+}
+
 Result<MessagesAtHand> KafkaReader::take(std::size_t index, MessageBlock& block) {
   const std::lock_guard lock(mutex_);
   if (failure_) return tl::unexpected(*failure_);
   Partition& partition = *partitions_[index];
+  if (partition.goes_to) return MessagesAtHand::kNothing;
   if (partition.blocks.empty()) {
     if (partition.failure) return tl::unexpected(*partition.failure);
     if (partition.is_out_of_range) return MessagesAtHand::kOutOfRange;
@@ -316,9 +320,24 @@ void KafkaReader::read_all() {
   }
 }
 
+// Where other messages are wanted. What the queue has of the others is no longer given.
+void KafkaReader::go_on(Partition& partition) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!partition.goes_to) return;
+    partition.next_offset = *std::exchange(partition.goes_to, std::nullopt);
+    partition.blocks.clear();
+    partition.bytes = 0;
+    partition.is_at_end = partition.is_out_of_range = partition.was_full = false;
+  }
+  partition.batch = {};
+  seek(partition);
+}
+
 // Takes what there is of the partition's messages, where there is room; true where something
 // changed.
 bool KafkaReader::read(Partition& partition) {
+  go_on(partition);
   {
     const std::lock_guard lock(mutex_);
     if (partition.bytes >= kBlocksBytes || partition.failure || partition.is_out_of_range)
@@ -378,36 +397,22 @@ void KafkaReader::take_message(Partition& partition, const rd_kafka_message_t& m
 }
 
 void KafkaReader::take_error(Partition& partition, const rd_kafka_message_t& message) {
-  const std::string name = partition_name(partition.id);
-  const char* const text = rd_kafka_message_errstr(&message);
-  switch (kafka_message_error(message.err)) {
-    case KafkaMessageError::kEnd:
-      partition.is_at_end = partition.was_known = true;
-      break;
-    case KafkaMessageError::kMissing:
-      partition.is_out_of_range = true;
-      break;
-    case KafkaMessageError::kRemoved:
-      partition.failure = removed(partition.id);
-      break;
-    case KafkaMessageError::kDamaged:
-      partition.failure =
-          Error{Errc::kCorrupt, fmt::format("{} has damaged messages behind offset {}: {}", name,
-                                            partition.next_offset, text)};
-      break;
-    case KafkaMessageError::kPasses:
-      break;
-    case KafkaMessageError::kRefused:
-      partition.failure = Error{Errc::kIo, fmt::format("{} cannot be read: {}", name, text)};
-      break;
-  }
+  const KafkaMessageError error = kafka_message_error(message.err);
+  if (error == KafkaMessageError::kEnd) partition.is_at_end = partition.was_known = true;
+  if (error == KafkaMessageError::kMissing) partition.is_out_of_range = true;
+  if (auto failure = kafka_reading_error(error, partition.id, partition.next_offset,
+                                         rd_kafka_message_errstr(&message)))
+    partition.failure = std::move(failure);
 }
 
 // The client's thread for a broker that has nothing to ask for, since queues are full, sleeps for a
 // second, whatever is taken meanwhile; what wakes it is a partition that goes on elsewhere. This
 // one goes on where it is. So it is woken once its queue is empty, which loses nothing.
 void KafkaReader::wake_fetcher(Partition& partition) {
-  if (!std::exchange(partition.was_full, false)) return;
+  if (std::exchange(partition.was_full, false)) seek(partition);
+}
+
+void KafkaReader::seek(const Partition& partition) {
   rd_kafka_seek(partition.topic, static_cast<std::int32_t>(partition.id.number),
                 static_cast<std::int64_t>(partition.next_offset), 0);
 }
@@ -438,7 +443,7 @@ void KafkaReader::take_statistics(std::string_view json) {
       // The library says so in no other way. What it says may be a moment old.
       partition.times_unknown = one.is_known ? 0 : partition.times_unknown + 1;
       if (partition.was_known && partition.times_unknown > 1 && !partition.failure)
-        partition.failure = removed(partition.id);
+        partition.failure = kafka_partition_removed(partition.id);
       all_answer = all_answer && (one.answers || !is_waited_for);
     }
     has_changed = std::exchange(is_out_of_reach_, !all_answer) == all_answer;

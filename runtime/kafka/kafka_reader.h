@@ -49,6 +49,7 @@ class KafkaReader : public TopicClient {
   Result<PartitionBounds> bounds(const TopicPartition& partition) override;
   Result<std::vector<TopicPartition>> new_partitions() override;
   Result<std::size_t> begin(const TopicPartition& partition, std::uint64_t offset) override;
+  void go_to(std::size_t index, std::uint64_t offset) override;
   Result<MessagesAtHand> take(std::size_t index, MessageBlock& block) override;
   void wait(std::chrono::milliseconds at_most) override;
   std::optional<std::uint64_t> end_of(std::size_t index) const override;
@@ -72,6 +73,7 @@ class KafkaReader : public TopicClient {
     bool was_known = false;         // brokers had it
     std::size_t times_unknown = 0;  // that the statistics said since then that they do not
     std::optional<Error> failure;
+    std::optional<std::uint64_t> goes_to;  // who takes wants other messages; the thread's to do
   };
   explicit KafkaReader(KafkaReaderOptions options);
   Result<std::uint32_t> count_partitions();
@@ -83,12 +85,14 @@ class KafkaReader : public TopicClient {
   void work() noexcept;
   void read_all();
   bool read(Partition& partition);
+  void go_on(Partition& partition);
   bool fill_batch(Partition& partition);
   bool take_batch(Partition& partition);
   void take_message(Partition& partition, const rd_kafka_message_t& message,
                     std::optional<std::string_view> value);
   void take_error(Partition& partition, const rd_kafka_message_t& message);
   void wake_fetcher(Partition& partition);
+  static void seek(const Partition& partition);
   void fail_all(const std::string& reason);
   void take_statistics(std::string_view json);
   void take_commit(rd_kafka_resp_err_t error);

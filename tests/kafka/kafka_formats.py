@@ -9,13 +9,13 @@ Skipped, with the reason, where no broker can be had. Last line: N passed, N fai
 import json
 import signal
 
-from broker import Broker, reason_for_none
+from broker_cases import dead, run_cases_with_broker
 from binary_messages import (CONFIRMATION, PAYMENT, PLACE, PROTO, avro_bytes, avro_confirmation, avro_long, avro_payment, framed,
                              proto_confirmation, proto_payment)
 from registry import Registry
 
 from durable_run import stream
-from harness import BINARY, RULES, case, has, json_lines, payment, read, run_cases, start, tocsin, wait_for, write
+from harness import RULES, case, has, json_lines, payment, read, start, tocsin, wait_for, write
 from server_process import Server
 
 broker = None
@@ -49,10 +49,6 @@ def with_registry(registry, kind="avro"):
 def fill(topic, messages):
     broker.create(topic)
     broker.produce(topic, [(0, message) for message in messages])
-
-
-def dead(data="data"):
-    return json_lines(tocsin("dead", "list", "--data", data).out)
 
 
 @case
@@ -228,14 +224,9 @@ def refusals():
         assert any(word in said for word in ([words] if isinstance(words, str) else words)), (words, said)
 
 
-def main():
+def use(started):
     global broker
-    reason = reason_for_none(BINARY)
-    if reason:
-        print(f"skipped: {reason}\n0 passed, 0 failed")
-        return
-    broker = Broker(BINARY)
-    run_cases()
+    broker = started
 
 
-main()
+run_cases_with_broker(use)

@@ -15,10 +15,11 @@ import subprocess
 import sys
 import time
 
-from broker import ROOT, Broker, reason_for_none
+from broker import ROOT
+from broker_cases import run_cases_with_broker
 
 from durable_run import stream
-from harness import BINARY, RULES, case, has, lines, payment, run_cases, tocsin, wait_for, write
+from harness import RULES, case, has, lines, payment, tocsin, wait_for, write
 from server_process import TIMELESS, Server, stored
 
 sys.path.insert(0, str(ROOT / "tests" / "crash"))
@@ -303,14 +304,9 @@ def refusals():
         has(server.end(how=None, code=2).said, "kafka.alerts_topic needs kafka.brokers")
 
 
-def main():
+def use(started):
     global broker
-    reason = reason_for_none(BINARY)
-    if reason:
-        print(f"skipped: {reason}\n0 passed, 0 failed")
-        return
-    broker = Broker(BINARY)
-    run_cases()
+    broker = started
 
 
-main()
+run_cases_with_broker(use)

@@ -191,6 +191,22 @@ TEST_CASE("jumps: an idle source's is taken when the others come to its time") {
   CHECK(world.given == Times{0, 0, kDay, 2 * kDay, 3 * kDay, 3 * kDay, 4 * kDay});
 }
 
+TEST_CASE("jumps: what a first source held waits for one that came after its last line") {
+  for (const DecisionKind kind :
+       {DecisionKind::kHeartbeat, DecisionKind::kIdle, DecisionKind::kEnded}) {
+    World world;
+    world.take(0, kMinute);
+    world.take(3 * kDay, 3 * kDay + 5);
+    world.decide(DecisionKind::kAwake, 0, "other");
+    world.decide(kind, 3 * kDay + 1'000'000);
+    CHECK(world.given == Times{0});
+    world.take(kDay, 0, "other");
+    world.finish();
+    CHECK(world.given == Times{0, kDay, 3 * kDay});
+    CHECK(world.late.empty());
+  }
+}
+
 TEST_CASE("jumps: rows of one time come in the order of arrival, also when one was held") {
   World world(Duration{5 * kMinute});
   std::vector<std::uint64_t> records;

@@ -143,6 +143,38 @@ TEST_CASE("topic inputs: a topic that was created again is not taken for the one
   }
 }
 
+TEST_CASE("topic inputs: a gap that stays accepted is gone back once") {
+  for (const int written : {1, 3}) {
+    CAPTURE(written);
+    World world;
+    world.broker.create("t", 1);
+    for (int i = 0; i < 3; ++i) world.broker.produce("t", 0, payment(fmt::format("a{}", i), i));
+    world.must_open();
+    world.must_read();
+    world.stop();
+    world.broker.remove("t");
+    world.broker.create("t", 1);
+    const auto produce = [&](int from, int to) {
+      for (int i = from; i < to; ++i)
+        world.broker.produce("t", 0, payment(fmt::format("b{}", i), 10 + i));
+    };
+    produce(0, written);
+    world.options.accepted_gaps = {{{"t", 0}, 3, 0}};
+    world.must_open();
+    world.must_read();
+    produce(written, 3);
+    world.must_read();
+    CHECK(world.order == std::vector<std::string>{"b0", "b1", "b2"});
+    // It stands where it stood when the gap was accepted.
+    CHECK(world.place_of("kafka:t/0") == 3);
+    world.stop();
+    produce(3, 4);
+    world.must_open();
+    world.must_read();
+    CHECK(world.order == std::vector<std::string>{"b3"});
+  }
+}
+
 TEST_CASE("topic inputs: a topic with fewer partitions than were read is refused") {
   World world;
   world.broker.create("t", 2);

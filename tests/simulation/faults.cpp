@@ -72,6 +72,7 @@ void Faults::calm() {
 void Faults::end_life() {
   executor.drop();
   calm_ = true;
+  killed_ = false;
   files.capacity = UINT64_MAX;
   if (random_.chance(30)) {
     ++reached_["the process is killed, the machine goes on"];
@@ -85,7 +86,7 @@ void Faults::end_life() {
 }
 
 Fault Faults::file_fault(std::uint64_t number, FileOperation operation) {
-  if (disk.crashed()) return Fault::kCrash;
+  if (killed_ || disk.crashed()) return Fault::kCrash;
   if (calm_) return Fault::kNone;
   if (number >= crash_at_) {
     ++reached_["a crash in a file operation"];
@@ -107,7 +108,7 @@ Fault Faults::file_fault(std::uint64_t number, FileOperation operation) {
 }
 
 StoreFault Faults::store_fault(std::uint64_t number) {
-  if (files.crashed()) return StoreFault::kCrashBefore;
+  if (killed_ || files.crashed()) return StoreFault::kCrashBefore;
   if (calm_) return StoreFault::kNone;
   if (number >= store_crash_at_) {
     ++reached_["a crash in a write to the store"];

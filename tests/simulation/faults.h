@@ -47,8 +47,10 @@ class Faults {
   void begin_life(bool calm);
   /// It is gone.
   void end_life();
+  /// It is killed where it stands.
+  void kill() { killed_ = true; }
   /// It is as good as gone: nothing gets through any more.
-  bool crashed() const { return files.crashed() || disk.crashed(); }
+  bool crashed() const { return killed_ || files.crashed() || disk.crashed(); }
   /// Something went wrong in this life.
   bool injected() const { return injected_ != 0 || crashed(); }
   bool short_of_space() const { return files.capacity != UINT64_MAX; }
@@ -63,6 +65,7 @@ class Faults {
   Reached& reached_;
   std::uint64_t injected_ = 0;
   bool calm_ = true;
+  bool killed_ = false;
   std::uint64_t crash_at_ = UINT64_MAX;        // operation on files
   std::uint64_t store_crash_at_ = UINT64_MAX;  // write to the store
   std::size_t nuisance_ = 0;                   // percent of short and interrupted calls

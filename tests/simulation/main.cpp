@@ -64,6 +64,21 @@ constexpr std::array kMustBeReached = {
     "other rules",
     "state was carried over before rules change",
     "other rules after a crash",
+    "topics are read",
+    "offsets without messages",
+    "a message without a value",
+    "a partition is idle",
+    "a partition waits for others",
+    "no broker answers a start",
+    "messages are removed that were read",
+    "missing messages are named",
+    "a gap is accepted",
+    "alerts are written to a topic",
+    "late are written to a topic",
+    "dead are written to a topic",
+    "a batch is found in the topic's tail",
+    "a transaction is ended",
+    "a crash between a commit and its mark",
 };
 
 int run(std::uint64_t first, std::uint64_t count, bool verbose) {

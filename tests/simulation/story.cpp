@@ -15,6 +15,7 @@
 namespace tocsin::simulation {
 namespace {
 constexpr std::uint64_t kLivesMax = 12;  // the last of them is calm
+constexpr std::uint64_t kStepsMax = 100'000;
 }  // namespace
 
 Story::Story(tests::Random& random, World world, Reached& reached, bool trace)
@@ -26,6 +27,8 @@ Story::Story(tests::Random& random, World world, Reached& reached, bool trace)
       states_(faults_.files),
       ranges_(world_),
       inputs_(world_, random),
+      topics_(world_, random, reached),
+      sinks_(faults_, random, reached),
       ledger_(world_),
       rules_(world_) {
   faults_.clock.time = world_.begin;
@@ -93,6 +96,7 @@ Result<void> Story::open(Process& process) {
   if (!store) return tl::unexpected(store.error());
   process.store = *std::move(store);
   if (Result<void> made = make_store_folder(); !made) return made;
+  if (Result<void> begun = sinks_.begin(*process.store); !begun) return begun;
   NodeOptions with = options(*process.program);
   with.hash_seed = random_.next();
   faults_.executor.run_at_once(true);
@@ -103,7 +107,7 @@ Result<void> Story::open(Process& process) {
   faults_.executor.run_at_once(false);
   if (!node) return tl::unexpected(node.error());
   process.node = *std::move(node);
-  return {};
+  return sinks_.open(*process.store);
 }
 
 // The store's contents are in the model; `tocsin verify` asks for its folder too. As durable as
@@ -119,6 +123,8 @@ Result<void> Story::make_store_folder() {
 
 void Story::end(Process& process) {
   faults_.executor.drop();
+  sinks_.end_life();
+  process.topics.reset();
   process.node.reset();
   process.store.reset();
   process.directory.reset();
@@ -169,8 +175,11 @@ bool Story::live() {
   observe(process);
   for (const ScriptedSource& source : world_.sources) check_source(*process.node, source);
   bool finished = false;
+  std::uint64_t steps = 0;
+  if (!topics_.empty()) open_topics(process, calm);
   while (!process.died && !faults_.crashed() && !finished) {
     if (!calm && random_.chance(2)) break;  // killed from outside
+    must(++steps < kStepsMax, "a life comes to no end");
     const std::uint64_t made = process.node->checkpoints().made;
     finished = step(process, calm);
     if (process.died || faults_.crashed()) continue;
@@ -178,6 +187,9 @@ bool Story::live() {
     const bool has_new = process.node->checkpoints().made != made;
     if (random_.chance(30) || has_new) observe(process);
   }
+  if (finished && process.topics) process.topics->finish();
+  if (finished && !sinks_.empty())
+    finished = good(process, sinks_.write_all(*process.store)) && !faults_.crashed();
   if (finished) observe(process);
   if (faults_.crashed() && taking_) ++reached_["a crash while a checkpoint is taken"];
   end(process);
@@ -303,6 +315,7 @@ void Story::observe(Process& process) {
   std::erase_if(process.pending, [&](const Pending& p) { return durable_end >= p.sequence; });
   const std::size_t alerts = ledger_.alerts().size();
   ledger_.read_alerts(*faults_.disk.open_reader(effect_families()));
+  sinks_.check(ledger_.alerts());
   if (ledger_.alerts().size() > alerts) alert_lives_.insert(lives_);
   if (process.node->effects().stored.compared > 0) ++reached_["alerts come again in a replay"];
 }

@@ -1,44 +1,52 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "runtime/archive/archive_reader.h"
+#include "runtime/io/topic_partition.h"
+#include "tests/simulation/differences.h"
 #include "tests/simulation/story_teller.h"
 #include "tests/support/random_journal.h"
 
 namespace tocsin::simulation {
 namespace {
 constexpr const char* kFork = "fork";
-}  // namespace
 
-std::string Story::first_difference(const std::vector<std::string>& wanted,
-                                    const std::vector<std::string>& found) {
-  const auto [a, b] = std::mismatch(wanted.begin(), wanted.end(), found.begin(), found.end());
-  return fmt::format("{} are wanted and {} found; at {}\n  wanted: {}\n  found:  {}", wanted.size(),
-                     found.size(), a - wanted.begin(), a == wanted.end() ? "(no more)" : *a,
-                     b == found.end() ? "(no more)" : *b);
+std::vector<std::string> with_offsets(const std::vector<TopicLine>& lines) {
+  std::vector<std::string> all;
+  for (const TopicLine& line : lines) all.push_back(fmt::format("{}: {}", line.offset, line.line));
+  return all;
 }
 
-void Story::same(const std::string& what, const std::vector<std::string>& wanted,
-                 const std::vector<std::string>& found) {
-  if (wanted != found) throw Broken(what + ": " + first_difference(wanted, found));
+std::map<std::string, std::size_t> lines_taken(const std::vector<std::string>& records) {
+  std::map<std::string, std::size_t> taken;
+  for (const auto& [name, of] : read_partitions(records)) taken[name] = of.lines.size();
+  return taken;
 }
 
 // Where the engine alone differs from the oracle too, it is no matter of durability.
-void Story::same_alerts(const Expected& expected, const std::vector<std::string>& found) {
+void same_alerts(const Expected& expected, const std::vector<std::string>& found) {
   const bool as_engine = found == expected.engine_alerts;
   same(!expected.by_oracle ? "alerts by the engine alone"
        : as_engine         ? "alerts by the oracle (the engine alone gives what was found)"
                            : "alerts by the oracle",
        expected.alerts, found);
 }
+}  // namespace
 
 void Story::check_lines() const {
+  const std::map<std::string, PartitionRecords> partitions = read_partitions(ledger_.records());
   for (const ScriptedSource& source : world_.sources) {
+    if (source.is_partition) {
+      same("the journal's messages of " + source.name, with_offsets(topics_.expected(source.name)),
+           with_offsets(partitions.at(source.name).lines));
+      continue;
+    }
     std::vector<std::string> wanted;
     for (const std::string& line : source.lines) wanted.push_back(line.substr(0, line.size() - 1));
     const auto found = expected_.lines.find(source.name);
@@ -71,6 +79,14 @@ void Story::check_side_output(const EffectReader& reader, SideOutputKind kind,
   std::vector<std::string> found;
   const Result<void> read = reader.side_output(kind, [&](const SideOutputRow& row) {
     found.push_back(row.text);
+    if (is_partition(row.source)) {
+      must(std::ranges::any_of(topics_.expected(row.source),
+                               [&](const TopicLine& line) {
+                                 return line.offset == message_offset(row.line) &&
+                                        line.line.starts_with(row.text);
+                               }),
+           line_place(row.source, row.line) + " was set aside, and is another message");
+    }
     return true;
   });
   must(read.has_value(), "what was set aside cannot be read");
@@ -102,6 +118,7 @@ void Story::check_end() {
   if (expected_.clamped != 0) ++reached_["late events are clamped"];
   if (alert_lives_.size() > 1) ++reached_["alerts of several lives"];
   if (!endpoints_.empty()) check_deliveries(*reader);
+  sinks_.check_all(ledger_.alerts(), *reader);
   if (has_archive_) check_archive();
   const Result<VerifyReport> report = verify();
   must(report.has_value(), report ? "" : "it cannot be verified: " + report.error().message);
@@ -162,15 +179,24 @@ void Story::fork() {
     const std::uint64_t first = segments->segments.front().header.first_sequence;
     forked.read_journal(faults_.files, journal, first, node.durable_end());
   };
+  std::map<std::string, std::size_t> taken = lines_taken(records);  // of partitions
   while (true) {
     look();
     std::vector<std::size_t> open_sources;
     for (std::size_t i = 0; i < world_.sources.size(); ++i) {
-      if (next_line(node, world_.sources[i]) < world_.sources[i].lines.size())
-        open_sources.push_back(i);
+      const ScriptedSource& source = world_.sources[i];
+      const bool is_open = source.is_partition
+                               ? taken[source.name] < topics_.expected(source.name).size()
+                               : next_line(node, source) < source.lines.size();
+      if (is_open) open_sources.push_back(i);
     }
     if (open_sources.empty()) break;
-    arrive(process, world_.sources[random_.pick(open_sources)]);
+    const ScriptedSource& source = world_.sources[random_.pick(open_sources)];
+    if (source.is_partition) {
+      take_messages(process, source.name, taken[source.name]);
+    } else {
+      arrive(process, source);
+    }
     good(process, node.poll());
   }
   must(finish(process, look), "the fork does not end");

@@ -14,13 +14,6 @@
 #include "tests/simulation/story_teller.h"
 
 namespace tocsin::simulation {
-const NodeSource* Story::find(const Node& node, const std::string& name) {
-  for (const NodeSource& source : node.sources()) {
-    if (source.name == name) return &source;
-  }
-  return nullptr;
-}
-
 // The script's line that comes next.
 std::size_t Story::next_line(const Node& node, const ScriptedSource& source) {
   const NodeSource* const known = find(node, source.name);
@@ -38,14 +31,18 @@ bool Story::step(Process& process, bool calm) {
   taking_ = false;
   std::vector<std::size_t> open_sources;
   for (std::size_t i = 0; i < world_.sources.size(); ++i) {
+    if (world_.sources[i].is_partition) continue;
     if (next_line(node, world_.sources[i]) < world_.sources[i].lines.size())
       open_sources.push_back(i);
   }
-  if (open_sources.empty() && (calm || random_.chance(20)))
-    return finish(process, [&] { observe(process); });
-  switch (random_.weighted({40, 15, 25, 12, 4, 2, 3, 8, 3})) {
+  const bool has_more = !open_sources.empty() || (process.topics && topics_.has_more(node));
+  if (!has_more && (calm || random_.chance(20))) return finish(process, [&] { observe(process); });
+  const std::size_t writes = sinks_.empty() ? 0 : 25;
+  switch (random_.weighted({40, 15, 25, 12, 4, 2, 3, 8, 3, writes})) {
     case 0:
-      if (!open_sources.empty()) {
+      if (process.topics && (open_sources.empty() || random_.chance(60))) {
+        read_topics(process, calm);
+      } else if (!open_sources.empty()) {
         const ScriptedSource& source = world_.sources[random_.pick(open_sources)];
         if (source.kind == SourceKind::kByPosition) {
           read_files(process, calm);
@@ -78,11 +75,23 @@ bool Story::step(Process& process, bool calm) {
     case 7:
       deploy(process);
       break;
-    default:
+    case 8:
       deliver(process);
+      break;
+    default:
+      say("  writes to a topic");
+      good(process, sinks_.step());
   }
   return false;
 }
+
+namespace {
+void refresh(Node& node, std::size_t source, const ScriptedSource& script, std::size_t line) {
+  PrefixDigest prefix;
+  for (std::size_t i = 0; i < line; ++i) prefix.add(script.lines[i]);
+  node.refresh(source, "the-file-" + script.name, std::move(prefix));
+}
+}  // namespace
 
 void Story::arrive(Process& process, const ScriptedSource& script) {
   Node& node = *process.node;
@@ -155,21 +164,15 @@ void Story::read_files(Process& process, bool calm) {
   }
 }
 
-void Story::refresh(Node& node, std::size_t source, const ScriptedSource& script,
-                    std::size_t line) {
-  PrefixDigest prefix;
-  for (std::size_t i = 0; i < line; ++i) prefix.add(script.lines[i]);
-  node.refresh(source, "the-file-" + script.name, std::move(prefix));
-}
-
 void Story::decide(Process& process) {
   Node& node = *process.node;
   const DecisionKind kind = random_.pick({DecisionKind::kIdle, DecisionKind::kAwake,
                                           DecisionKind::kHeartbeat, DecisionKind::kHeartbeat});
   std::string name;
   if (kind != DecisionKind::kHeartbeat || random_.chance(50)) {
-    name = random_.pick(world_.sources).name;
-    if (find(node, name) == nullptr) return;
+    const ScriptedSource& source = random_.pick(world_.sources);
+    name = source.name;
+    if (source.is_partition || find(node, name) == nullptr) return;
   }
   say("  decision {} of '{}'", static_cast<int>(kind), name);
   good(process, node.decide({kind, faults_.clock.now(), name}));
@@ -308,12 +311,17 @@ bool Story::finish(Process& process, const std::function<void()>& look) {
   say("  the end");
   faults_.executor.run_at_once(true);
   bool done = true;
-  for (int i = 0; i < 20 && done; ++i) {
+  const auto is_storing = [&] { return node.effects().committed < node.effects().pushed; };
+  for (int i = 0; i < (is_storing() ? 500 : 20) && done; ++i) {
     const std::uint64_t made = node.checkpoints().made;
     done = good(process, node.poll());
     if (done && !faults_.crashed() && node.checkpoints().made != made) look();
   }
-  if (done) done = good(process, node.close());
+  if (done && !is_storing()) {  // else the disk is full
+    done = good(process, node.close());
+  } else {
+    done = false;
+  }
   faults_.executor.run_at_once(false);
   return done && !faults_.crashed();
 }

@@ -1,6 +1,6 @@
 /// How a story is told: the lives of a node in one simulated world, what is done in them, and what
 /// must hold at the end. In story.cpp a life and what is seen of it, in story_steps.cpp its steps,
-/// in story_end.cpp the end.
+/// in story_topics.cpp those that read topics, in story_end.cpp the end.
 #pragma once
 #include <fmt/format.h>
 
@@ -25,7 +25,10 @@
 #include "tests/simulation/growing_files.h"
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/script_ranges.h"
+#include "tests/simulation/simulated_topics.h"
+#include "tests/simulation/sink_topics.h"
 #include "tests/simulation/story.h"
+#include "tests/simulation/topic_reading.h"
 #include "tests/simulation/world.h"
 #include "tests/support/model_state_store.h"
 #include "tests/support/random.h"
@@ -35,6 +38,14 @@ using namespace runtime;  // NOLINT(google-build-using-namespace): what is teste
 
 inline constexpr const char* kData = "data";
 inline constexpr std::int64_t kSecond = 1'000'000;
+
+/// Null where the node does not know it.
+inline const NodeSource* find(const Node& node, const std::string& name) {
+  for (const NodeSource& source : node.sources()) {
+    if (source.name == name) return &source;
+  }
+  return nullptr;
+}
 
 class Story {
  public:
@@ -65,6 +76,7 @@ class Story {
     std::unique_ptr<Store> store;
     std::optional<NodePorts> ports;
     std::unique_ptr<Node> node;
+    std::unique_ptr<TopicReading> topics;
     std::vector<Pending> pending;
     const cep::Program* program = nullptr;  // that it works by
     bool died = false;                      // by an error
@@ -88,7 +100,6 @@ class Story {
   void check_source(const Node& node, const ScriptedSource& source) const;
 
   // --- steps
-  static const NodeSource* find(const Node& node, const std::string& name);
   static std::size_t next_line(const Node& node, const ScriptedSource& source);
   // Notes an error: the process ends.
   template <typename T>
@@ -104,8 +115,11 @@ class Story {
   bool step(Process& process, bool calm);
   void arrive(Process& process, const ScriptedSource& script);
   void read_files(Process& process, bool calm);
-  static void refresh(Node& node, std::size_t source, const ScriptedSource& script,
-                      std::size_t line);
+  void open_topics(Process& process, bool calm);
+  void read_topics(Process& process, bool calm);
+  void leave_read(Process& process);
+  void end_by_topics(Process& process, const Error& error);
+  void take_messages(Process& process, const std::string& source, std::size_t& taken);
   void decide(Process& process);
   void checkpoint(Process& process);
   void make_savepoint(Process& process);
@@ -116,11 +130,6 @@ class Story {
   bool finish(Process& process, const std::function<void()>& look);
 
   // --- the end
-  static std::string first_difference(const std::vector<std::string>& wanted,
-                                      const std::vector<std::string>& found);
-  static void same(const std::string& what, const std::vector<std::string>& wanted,
-                   const std::vector<std::string>& found);
-  static void same_alerts(const Expected& expected, const std::vector<std::string>& found);
   void check_lines() const;
   void check_archive();
   void check_side_output(const EffectReader& reader, SideOutputKind kind,
@@ -137,6 +146,8 @@ class Story {
   tests::ModelStateStores states_;
   ScriptRanges ranges_;
   GrowingFiles inputs_;
+  SimulatedTopics topics_;
+  SinkTopics sinks_;
   Ledger ledger_;
   Expected expected_;
   std::array<std::uint8_t, 16> timeline_{};

@@ -5,6 +5,7 @@
 #include "cep/plan/zone.h"
 #include "rules/context/rules.h"
 #include "runtime/event_time/watermark.h"
+#include "runtime/io/topic_partition.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/event_json.h"
 #include "tests/support/plan_merge.h"
@@ -60,6 +61,31 @@ void choose_options(Random& random, World& world) {
   world.arrivals.ignores_unknown = world.intake.unknown_types == runtime::UnknownTypes::kIgnore;
   world.arrivals.line_bytes_max = world.intake.line_bytes_max;
 }
+void add_sources(Random& random, World& world) {
+  const bool has_topics = random.chance(30);
+  std::uint32_t partitions[] = {0, 0};
+  const std::size_t count = 1 + random.below(has_topics ? 4 : 3);
+  for (std::size_t i = 0; i < count; ++i) {
+    ScriptedSource& source = world.sources.emplace_back();
+    if (has_topics && (i == 0 || random.chance(75))) {
+      const std::size_t topic = random.below(2);
+      source.is_partition = true;
+      source.name = runtime::partition_source({topic == 0 ? "t" : "u", partitions[topic]++});
+      continue;
+    }
+    const bool by_position = random.chance(30);
+    source.name = by_position ? "file-" + std::to_string(i)
+                  : i == 0    ? "-"
+                              : "topic/" + std::to_string(i);
+    source.kind = by_position ? runtime::SourceKind::kByPosition : runtime::SourceKind::kByValue;
+  }
+  if (!has_topics) return;
+  // One that waits for others waits until they are idle.
+  if (world.intake.drift_max || random.chance(70)) {
+    world.idle_after = cep::Duration{kSecond * random.between(2, 20)};
+  }
+  if (random.chance(30)) world.heartbeat = cep::Duration{kSecond * random.between(1, 10)};
+}
 // The world's rules with others beside them; nothing where those match almost without end.
 std::optional<cep::Program> make_beside(Random& random, const World& world,
                                         const std::vector<oracle::Event>& events) {
@@ -104,15 +130,8 @@ std::optional<World> make_world(Random& random) {
   if (events.empty()) return std::nullopt;
   world.begin = events.front().ts;
   if (random.chance(60)) world.beside = make_beside(random, world, events);
-  const std::size_t count = 1 + random.below(3);
-  for (std::size_t i = 0; i < count; ++i) {
-    ScriptedSource& source = world.sources.emplace_back();
-    const bool by_position = random.chance(30);
-    source.name = by_position ? "file-" + std::to_string(i)
-                  : i == 0    ? "-"
-                              : "topic/" + std::to_string(i);
-    source.kind = by_position ? runtime::SourceKind::kByPosition : runtime::SourceKind::kByValue;
-  }
+  add_sources(random, world);
+  const std::size_t count = world.sources.size();
   // Sources take turns of any length: they run behind each other.
   std::size_t at = 0;
   const std::size_t change = random.pick<std::size_t>({3, 20, 60});

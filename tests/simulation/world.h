@@ -25,6 +25,7 @@ inline void must(bool holds, const std::string& what) {
 struct ScriptedSource {
   std::string name;
   runtime::SourceKind kind = runtime::SourceKind::kByValue;
+  bool is_partition = false;          // of a topic: its lines are messages
   std::vector<std::string> lines;     // with their ends
   std::vector<cep::EventTime> times;  // of the event in each line; of the one before it where none
   std::string text() const;
@@ -38,6 +39,9 @@ struct World {
   runtime::IntakeOptions intake;
   oracle::ArrivalOptions arrivals;  // the same, for the oracle
   cep::EventTime begin;             // about when the first event happens
+  // Of partitions: after how long their silence counts.
+  std::optional<cep::Duration> idle_after;
+  std::optional<cep::Duration> heartbeat;
 };
 /// Nothing where the seed gives no rules that can be written as text.
 std::optional<World> make_world(tests::Random& random);

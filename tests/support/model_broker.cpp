@@ -29,6 +29,12 @@ void ModelBroker::retain_from(const std::string& topic, std::uint32_t partition,
   std::erase_if(of.messages, [&](const auto& message) { return message.first < of.first; });
 }
 
+void ModelBroker::truncate(const std::string& topic, std::uint32_t partition, std::uint64_t end) {
+  ModelPartition& of = topics_.at(topic).at(partition);
+  of.end = std::min(of.end, end);
+  std::erase_if(of.messages, [&](const auto& message) { return message.first >= of.end; });
+}
+
 const ModelPartition* ModelBroker::find(const TopicPartition& partition) const {
   const auto topic = topics_.find(partition.topic);
   if (topic == topics_.end() || partition.number >= topic->second.size()) return nullptr;

@@ -34,6 +34,8 @@ class ModelBroker {
   void skip(const std::string& topic, std::uint32_t partition, std::uint64_t count);
   /// Removes what is before the offset.
   void retain_from(const std::string& topic, std::uint32_t partition, std::uint64_t first);
+  /// Removes the offset and all behind it.
+  void truncate(const std::string& topic, std::uint32_t partition, std::uint64_t end);
   /// Null where there is none.
   const ModelPartition* find(const runtime::TopicPartition& partition) const;
   std::vector<runtime::TopicPartition> partitions(const std::string& topic) const;
@@ -51,6 +53,8 @@ class ModelTopicClient : public runtime::TopicClient {
         topics_(std::move(topics)),
         block_messages_(block_messages),
         line_bytes_max_(line_bytes_max) {}
+  /// From now on.
+  void set_block_messages(std::size_t count) { block_messages_ = count; }
   /// Partitions of which messages are on their way, and do not come for now.
   std::vector<runtime::TopicPartition> withheld;
   /// Partitions of which nobody says what they have.
@@ -61,6 +65,9 @@ class ModelTopicClient : public runtime::TopicClient {
   Result<std::vector<runtime::TopicPartition>> new_partitions() override;
   Result<std::size_t> begin(const runtime::TopicPartition& partition,
                             std::uint64_t offset) override;
+  void go_to(std::size_t index, std::uint64_t offset) override {
+    begun_.at(index).next_offset = offset;
+  }
   Result<runtime::MessagesAtHand> take(std::size_t index, runtime::MessageBlock& block) override;
   void wait(std::chrono::milliseconds at_most) override;
   std::optional<std::uint64_t> end_of(std::size_t index) const override;

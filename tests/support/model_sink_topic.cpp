@@ -49,8 +49,10 @@ Result<TopicPlaces> ModelSinkTopic::write(const std::string& writer, std::uint64
   if (messages.size() > batch_max) return fail(Errc::kLimit, "too large");
   const SinkFault what = fault ? fault() : SinkFault::kNone;
   crashed = what == SinkFault::kCrashBefore || what == SinkFault::kCrashAfter;
-  if (what == SinkFault::kNotWritten || what == SinkFault::kCrashBefore)
+  if (what == SinkFault::kNotWritten || what == SinkFault::kCrashBefore) {
+    if (leaves_offsets) end_transaction(messages);
     return fail(Errc::kIo, "not written");
+  }
   TopicPlaces places = append(writer, messages);
   if (what == SinkFault::kWritten || what == SinkFault::kCrashAfter)
     return fail(Errc::kIo, "perhaps written");
@@ -68,6 +70,11 @@ TopicPlaces ModelSinkTopic::append(const std::string& writer,
   }
   for (const auto& [number, place] : places) ++partitions_[number].end;  // the transaction's mark
   return places;
+}
+
+// Nobody who reads committed messages sees them: they take offsets, and so does the mark.
+void ModelSinkTopic::end_transaction(std::span<const TopicMessage> messages) {
+  for (const TopicMessage& message : messages) partitions_[message.spread % partitions()].end += 2;
 }
 
 void ModelSinkTopic::retain_from(std::uint32_t number, std::uint64_t first) {

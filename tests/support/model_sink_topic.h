@@ -32,6 +32,8 @@ class ModelSinkTopic {
   std::size_t batch_max = SIZE_MAX;
   /// Asked before each batch. May be empty.
   std::function<SinkFault()> fault;
+  /// Batches that are not there leave the offsets of a transaction that was ended.
+  bool leaves_offsets = false;
   /// The process of who writes is gone since a fault.
   bool crashed = false;
   std::uint64_t opened = 0;
@@ -60,6 +62,7 @@ class ModelSinkTopic {
                                      std::span<const runtime::TopicMessage> messages);
   runtime::TopicPlaces append(const std::string& writer,
                               std::span<const runtime::TopicMessage> messages);
+  void end_transaction(std::span<const runtime::TopicMessage> messages);
 
   std::vector<Partition> partitions_;
   std::map<std::string, std::uint64_t> epochs_;  // by writer
