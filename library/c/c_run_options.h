@@ -3,11 +3,11 @@
 #include <cstddef>
 
 #include "library/c/c_call.h"
-#include "runtime/event_time/run_options.h"
+#include "runtime/pushed/pushed_run.h"
 
 namespace tocsin::library {
 struct CRunOptions {
-  runtime::RunOptions run;
+  runtime::PushedOptions run;
   std::size_t output_bytes_max = std::size_t{256} << 20;  // lines that were not taken
   bool keeps_late = true;
   bool keeps_rejected = true;

@@ -9,10 +9,13 @@
 #include "cep/eval/computed.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "runtime/decode/decoded_block.h"
+#include "runtime/event_time/block_lines.h"
 #include "runtime/event_time/row_store.h"
 #include "runtime/event_time/run.h"
-#include "runtime/event_time/slice_loop.h"
+#include "runtime/event_time/watermark.h"
 #include "runtime/io/byte_source.h"
+#include "runtime/io/line_blocks.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -20,18 +23,25 @@ namespace {
 constexpr std::uint64_t kSlicesOfCheck = 16;
 
 // The program with the limits that the options say.
-cep::Program with_limits(const cep::Program& program, const RunOptions& options) {
+cep::Program with_limits(const cep::Program& program, const PushedOptions& options) {
   return options.steps_per_event_max
              ? program.with_steps_per_event_max(*options.steps_per_event_max)
              : program;
 }
-BlockDecoder block_decoder(const cep::Program& program, const RunOptions& options) {
+// How its sources are judged, all alike.
+IntakeOptions with_policy(const cep::Plan& plan, const PushedOptions& options) {
+  IntakeOptions intake = options.intake;
+  intake.policy = {options.out_of_orderness.value_or(bound_of(plan)), options.late,
+                   options.late_max};
+  return intake;
+}
+BlockDecoder block_decoder(const cep::Program& program, const PushedOptions& options) {
   const auto rows_max =
-      std::clamp<std::size_t>(options.slice_rows_max, 1, RowStore::kRowsPerBatchMax);
+      std::clamp<std::size_t>(options.intake.slice_rows_max, 1, RowStore::kRowsPerBatchMax);
   return {program.plan(),
           program.used_fields(),
           program.used_types(),
-          {options.line_bytes_max, rows_max}};
+          {options.intake.line_bytes_max, rows_max}};
 }
 }  // namespace
 
@@ -57,20 +67,34 @@ class PushedRun::Chunk : public ByteSource {
   std::uint64_t bytes_read_ = 0;
 };
 
+// Not a BlockInput, which may decode on threads of its own.
 struct PushedRun::Source {
-  Source(std::unique_ptr<Chunk> bytes, std::size_t line_bytes_max, BlockDecoder& decoder)
-      : chunk(bytes.get()), input(std::move(bytes), line_bytes_max, decoder) {}
-  Chunk* chunk;  // the input's
-  BlockInput input;
+  Source(std::unique_ptr<Chunk> bytes, std::size_t line_bytes_max)
+      : chunk(bytes.get()), blocks(std::move(bytes), line_bytes_max) {}
+  // Reads once and decodes the lines that are whole; requires that all lines were taken.
+  Result<void> fill(BlockDecoder& decoder) {
+    std::string_view text;
+    if (Result<void> read = blocks.read(buffer, text); !read) return read;
+    if (text.empty()) return {};
+    decoder.decode(text, std::exchange(is_first, false), block);
+    lines.begin(block);
+    return {};
+  }
+  Chunk* chunk;  // what `blocks` reads
+  LineBlocks blocks;
+  std::vector<char> buffer;
+  DecodedBlock block;
+  BlockLines lines;
+  bool is_first = true;  // no line was decoded
   bool has_ended = false;
 };
 
-PushedRun::PushedRun(const cep::Program& program, const RunOptions& options, Sinks sinks)
+PushedRun::PushedRun(const cep::Program& program, const PushedOptions& options, Sinks sinks)
     : program_(with_limits(program, options)),
       options_(options),
       sinks_(std::move(sinks)),
-      engine_(program_, options.hash_seed),
-      intake_(UsedEvents::of(program_), intake_options(program_.plan(), options),
+      engine_(program_, options.intake.hash_seed),
+      intake_(UsedEvents::of(program_), with_policy(program_.plan(), options),
               {sinks_.late, sinks_.dead_letter}, summary_,
               [this](cep::Batch& slice, cep::EventTime watermark) {
                 return advance_engine(slice, watermark);
@@ -124,15 +148,15 @@ Result<std::size_t> PushedRun::source(std::string_view name) {
   }
   const std::size_t index = intake_.source(name);
   sources_.push_back(
-      std::make_unique<Source>(std::make_unique<Chunk>(), options_.line_bytes_max, decoder_));
+      std::make_unique<Source>(std::make_unique<Chunk>(), options_.intake.line_bytes_max));
   return index;
 }
 
 // Takes the lines of the block at hand, to its end: no block is left half taken.
 Result<void> PushedRun::take_lines(std::size_t source) {
-  BlockInput& input = sources_[source]->input;
-  while (input.next() == BlockInput::Next::kLines) {
-    Result<void> taken = intake_.take(source, input.lines(), now_, cep::kEventTimeMax);
+  BlockLines& lines = sources_[source]->lines;
+  while (!lines.is_done()) {
+    Result<void> taken = intake_.take(source, lines, now_, cep::kEventTimeMax);
     if (!taken) return taken;
   }
   return {};
@@ -153,9 +177,9 @@ PushedBytes PushedRun::push(std::size_t source, std::string_view bytes) {
       from.chunk->put({});
       return {taken, room};
     }
-    const std::uint64_t before = from.input.bytes_unpacked();
-    Result<void> done = from.input.fill();
-    summary_.bytes += from.input.bytes_unpacked() - before;
+    const std::uint64_t before = from.blocks.bytes_unpacked();
+    Result<void> done = from.fill(decoder_);
+    summary_.bytes += from.blocks.bytes_unpacked() - before;
     if (done) done = take_lines(source);
     if (!done) {
       from.chunk->put({});
@@ -169,7 +193,7 @@ PushedBytes PushedRun::push(std::size_t source, std::string_view bytes) {
 Result<void> PushedRun::end_bytes(std::size_t source) {
   Source& from = *sources_[source];
   from.has_ended = true;
-  Result<void> done = from.input.fill();
+  Result<void> done = from.fill(decoder_);
   if (done) done = take_lines(source);
   if (!done) return done;
   intake_.decide(DecisionKind::kEnded, source, {});

@@ -13,9 +13,10 @@
 #include "cep/engine/engine.h"
 #include "cep/value/time.h"
 #include "runtime/event_time/block_decoder.h"
-#include "runtime/event_time/block_input.h"
 #include "runtime/event_time/intake.h"
+#include "runtime/event_time/intake_options.h"
 #include "runtime/event_time/run_options.h"
+#include "runtime/event_time/source_policy.h"
 
 namespace tocsin::runtime {
 /// How much of a chunk was taken, and why no more.
@@ -24,8 +25,18 @@ struct PushedBytes {
   Result<void> result;
 };
 
-/// One program over lines of several sources, in the order in which they are pushed. Of RunOptions
-/// counts what is about event time and limits; inputs, clocks and threads do not.
+/// What of RunOptions a pushed run takes, under the same names.
+struct PushedOptions {
+  std::optional<cep::Duration> out_of_orderness;  // nothing: what the event types say
+  LatePolicy late = LatePolicy::kSide;
+  std::optional<cep::Duration> late_max;
+  /// All but `policy`, which follows from the above.
+  IntakeOptions intake;
+  std::optional<std::uint64_t> state_bytes_max;
+  std::optional<std::uint64_t> steps_per_event_max;
+};
+
+/// One program over lines of several sources, in the order in which they are pushed.
 ///
 /// After an error from anything but a refused call the run has failed: the engine may stand in the
 /// middle of a slice, and every later call fails. Threading: one caller at a time.
@@ -33,7 +44,7 @@ class PushedRun {
  public:
   /// The run keeps the program. `sinks`: alerts, late events and dead letters; others are not
   /// called.
-  PushedRun(const cep::Program& program, const RunOptions& options, Sinks sinks);
+  PushedRun(const cep::Program& program, const PushedOptions& options, Sinks sinks);
   ~PushedRun();
   PushedRun(const PushedRun&) = delete;
   PushedRun& operator=(const PushedRun&) = delete;
@@ -44,8 +55,8 @@ class PushedRun {
   static constexpr std::size_t kSourcesMax = 1024;
   /// How many are open or have ended.
   std::size_t source_count() const { return sources_.size(); }
-  /// What a clock shows when further lines are taken, for RunOptions::ahead_max; before the first
-  /// call no event is ahead of it.
+  /// What a clock shows when further lines are taken, for IntakeOptions::ahead_max; before the
+  /// first call no event is ahead of it.
   void set_clock(cep::EventTime now) { now_ = now; }
 
   /// Takes bytes of a source, which has not ended: lines, cut anywhere. What is behind the last
@@ -88,7 +99,7 @@ class PushedRun {
   Result<void> keep(Result<void> result);
 
   cep::Program program_;
-  RunOptions options_;
+  PushedOptions options_;
   Sinks sinks_;
   RunSummary summary_;
   std::uint64_t values_missing_ = 0;  // of computed fields
