@@ -85,7 +85,9 @@ endfunction()
 # the folder of the CMakeLists.txt. Headers are included from the repository root, as in
 # "cep/plan/plan.h". DEPENDS are the folders whose headers it includes, as in `cep/value`; a house test
 # compares them with the #include lines. LIBRARIES are included by its headers, PRIVATE_LIBRARIES only
-# by its .cpp files. A folder without .cpp files is an INTERFACE library.
+# by its .cpp files. A folder without .cpp files is an INTERFACE library. Where TOCSIN_IN_LIBRARY is set
+# its objects may become part of libtocsin.so, which takes the same as the program: code for any
+# address, of which nothing is seen outside.
 function(tocsin_folder name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS;LIBRARIES;PRIVATE_LIBRARIES")
   cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME top)
@@ -106,6 +108,10 @@ function(tocsin_folder name)
   else()
     add_library(${target} INTERFACE)
     set(scope INTERFACE)
+  endif()
+  if(sources AND TOCSIN_IN_LIBRARY)
+    set_target_properties(${target} PROPERTIES
+      POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   endif()
   target_include_directories(${target} ${scope} "${PROJECT_SOURCE_DIR}")
   foreach(folder IN LISTS arg_DEPENDS)

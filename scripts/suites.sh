@@ -2,11 +2,11 @@
 # The suites of `./do test`; sourced by ./do.
 
 # Test programs made by tests/CMakeLists.txt; one without sources is passed over.
-unit_suites=(house cep rules runtime api property)
+unit_suites=(house cep rules runtime api library property)
 
 # What a script needs beyond the program: a part of ./do setup. A unit suite needs the part tests. A
 # suite whose part is not installed and cannot be is skipped, and says so.
-declare -A suite_part=([docs]=tests [conformance]=tests [fuzz]=tests [simulation]=tests [crash]=tests
+declare -A suite_part=([docs]=tests [c-library]=tests [conformance]=tests [fuzz]=tests [simulation]=tests [crash]=tests
   [serve-crash]=tests [bad-disk]=tests [serve-room]=tests [instructions]=bench [kafka]=kafka [kafka-sink]=kafka
   [kafka-formats]=kafka)
 
@@ -16,6 +16,7 @@ declare -A suite_part=([docs]=tests [conformance]=tests [fuzz]=tests [simulation
 script_suites=(
   'samples|"$TOCSIN_BINARY" test samples'
   'language|"$TOCSIN_BINARY" test tests/language'
+  'c-library|python3 tests/e2e/c_library.py "$TOCSIN_BINARY"'
   'verbs|python3 tests/e2e/do_verbs.py "$TOCSIN_BINARY"'
   'demo|TOCSIN_DEMO_EVENTS=20000 bash scripts/demo.sh && echo "1 passed, 0 failed"'
   'cli|python3 tests/e2e/command_line.py "$TOCSIN_BINARY"'

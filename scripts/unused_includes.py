@@ -12,7 +12,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FOLDERS = ("api", "bench", "cep", "rules", "runtime", "tests")
+FOLDERS = ("api", "bench", "cep", "library", "rules", "runtime", "tests")
 
 WORD = re.compile(r"[A-Za-z_]\w*")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"](.*)$', re.M)

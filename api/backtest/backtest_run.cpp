@@ -21,13 +21,13 @@
 #include "api/base/stop_signal.h"
 #include "api/node/run_report.h"
 #include "api/node/side_output.h"
-#include "api/rules/rule_files.h"
 #include "api/rules/rule_loader.h"
 #include "cep/data/alert.h"
 #include "cep/data/alert_format.h"
 #include "cep/plan/plan.h"
 #include "runtime/event_time/input_form.h"
 #include "runtime/event_time/run.h"
+#include "runtime/io/rule_files.h"
 #include "runtime/io/system_files.h"
 #include "runtime/io/worker_threads.h"
 
@@ -43,7 +43,7 @@ struct Prepared {
 
 Outcome<RuleSet> load_set(const std::vector<std::string>& named, const std::string& colour,
                           std::vector<std::string>& files) {
-  Result<std::vector<std::string>> found = find_rule_files(named);
+  Result<std::vector<std::string>> found = runtime::find_rule_files(named);
   if (!found) return stop(ExitCode::kCheckFailed, found.error().message);
   RuleSet set{named, load_rules(*found)};
   tell(render_diagnostics(set.loaded, is_coloured(colour, STDERR_FILENO)));
@@ -228,8 +228,8 @@ Outcome<Prepared> prepare(const BacktestArguments& arguments, runtime::Files& fi
     rules.labels = std::move(*labels);
   }
   if (arguments.varies) {
-    Result<VariedRules> varied =
-        vary_rules(rules.fresh.loaded, varied_files, read_rule_file, arguments.variants_max);
+    Result<VariedRules> varied = vary_rules(rules.fresh.loaded, varied_files,
+                                            runtime::read_rule_file, arguments.variants_max);
     if (!varied) return stop(ExitCode::kCheckFailed, "--vary: " + varied.error().message);
     rules.varied = std::move(*varied);
   }

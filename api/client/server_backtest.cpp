@@ -13,7 +13,7 @@
 #include "api/base/command.h"
 #include "api/base/output_file.h"
 #include "api/client/remote_backtest.h"
-#include "api/rules/rule_files.h"
+#include "runtime/io/rule_files.h"
 
 namespace tocsin::api {
 namespace {
@@ -45,7 +45,7 @@ Outcome<void> check(const BacktestArguments& arguments) {
 }
 
 Outcome<ordered_json> read_labels(const std::string& path) {
-  const Result<std::string> text = read_rule_file(path);
+  const Result<std::string> text = runtime::read_rule_file(path);
   if (!text) return stop(ExitCode::kInputOutput, fmt::format("{}: {}", path, text.error().message));
   if (const Result<Labels> labels = Labels::parse(*text, path); !labels) {
     return stop(ExitCode::kInputOutput, "--labels: " + labels.error().message);

@@ -14,10 +14,10 @@
 #include "api/base/output_file.h"
 #include "api/commands/cache_option.h"
 #include "api/rules/rule_check.h"
-#include "api/rules/rule_files.h"
 #include "api/rules/rule_loader.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "runtime/io/rule_files.h"
 
 namespace tocsin::api {
 namespace {
@@ -42,7 +42,7 @@ std::string summary(const LoadedRules& rules, std::size_t files_given) {
 }
 
 ExitCode check(const CheckOptions& options) {
-  const Result<std::vector<std::string>> files = find_rule_files(options.rules);
+  const Result<std::vector<std::string>> files = runtime::find_rule_files(options.rules);
   if (!files) return end_with(ExitCode::kCheckFailed, files.error().message);
   rules::LoadOptions looked_for;
   looked_for.warn_of_untested = true;

@@ -22,8 +22,8 @@
 #include "api/rules/explain_json.h"
 #include "api/rules/explain_text.h"
 #include "api/rules/rule_analysis.h"
-#include "api/rules/rule_files.h"
 #include "api/rules/rule_loader.h"
+#include "runtime/io/rule_files.h"
 
 namespace tocsin::api {
 namespace {
@@ -116,7 +116,7 @@ ExitCode explain(const ExplainOptions& options) {
   if (arguments.files.empty()) {
     return end_with(ExitCode::kUsage, "rule files are missing\nsee tocsin explain --help");
   }
-  const Result<std::vector<std::string>> files = find_rule_files(arguments.files);
+  const Result<std::vector<std::string>> files = runtime::find_rule_files(arguments.files);
   if (!files) return end_with(ExitCode::kCheckFailed, files.error().message);
   NamedPaths outputs;
   if (options.output != "-") outputs.emplace_back("--output", options.output);

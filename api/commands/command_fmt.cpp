@@ -14,8 +14,8 @@
 #include "api/base/colour.h"
 #include "api/base/human_text.h"
 #include "api/base/replace_file.h"
-#include "api/rules/rule_files.h"
 #include "rules/format/format.h"
+#include "runtime/io/rule_files.h"
 
 namespace tocsin::api {
 namespace {
@@ -61,7 +61,7 @@ void format_file(const std::string& path, const FmtOptions& options, Tally& tall
     ++tally.failed;
     tell(fmt::format("tocsin: {}\n", message));
   };
-  const Result<std::string> text = read_rule_file(path);
+  const Result<std::string> text = runtime::read_rule_file(path);
   if (!text) return refuse(fmt::format("cannot read {}: {}", path, text.error().message));
   const std::optional<std::string> made =
       formatted(path, *text, is_coloured(options.colour, STDERR_FILENO));
@@ -88,7 +88,7 @@ void format_file(const std::string& path, const FmtOptions& options, Tally& tall
 
 ExitCode format_standard_input(const FmtOptions& options) {
   const std::string name = "standard input";
-  const Result<std::string> text = read_rules_from_standard_input();
+  const Result<std::string> text = runtime::read_rules_from_standard_input();
   if (!text) {
     return end_with(ExitCode::kInputOutput,
                     fmt::format("cannot read {}: {}", name, text.error().message));
@@ -107,7 +107,7 @@ ExitCode format_files(const FmtOptions& options) {
     if (options.rules.size() == 1) return format_standard_input(options);
     return end_with(ExitCode::kUsage, "standard input (-) is formatted alone, without files");
   }
-  const Result<std::vector<std::string>> files = find_rule_files(options.rules);
+  const Result<std::vector<std::string>> files = runtime::find_rule_files(options.rules);
   if (!files) return end_with(ExitCode::kCheckFailed, files.error().message);
   Tally tally;
   for (const std::string& path : *files) format_file(path, options, tally);

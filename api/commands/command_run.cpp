@@ -16,10 +16,10 @@
 #include "api/commands/run_session.h"
 #include "api/node/kafka_settings.h"
 #include "api/node/run_arguments.h"
-#include "api/rules/rule_files.h"
 #include "api/rules/rule_loader.h"
 #include "api/rules/rule_texts.h"
 #include "api/rules/text_cache.h"
+#include "runtime/io/rule_files.h"
 
 namespace tocsin::api {
 namespace {
@@ -41,7 +41,7 @@ ExitCode run(const RunCommand& command) {
   Result<std::optional<KafkaSettings>> kafka = kafka_settings(arguments.settings);
   if (!kafka) return end_with(ExitCode::kUsage, kafka.error().message);
 
-  const Result<std::vector<std::string>> files = find_rule_files(arguments.rules);
+  const Result<std::vector<std::string>> files = runtime::find_rule_files(arguments.rules);
   if (!files) return end_with(ExitCode::kCheckFailed, files.error().message);
   const Outcome<void> paths =
       check_paths(outputs_of(arguments, *webhook), arguments.inputs, *files);

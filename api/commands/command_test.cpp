@@ -17,12 +17,12 @@
 #include "api/base/human_text.h"
 #include "api/base/output_file.h"
 #include "api/commands/cache_option.h"
-#include "api/rules/rule_files.h"
 #include "api/rules/rule_loader.h"
 #include "api/rules/test_explainer.h"
 #include "api/rules/test_filter.h"
 #include "api/rules/test_report.h"
 #include "api/rules/test_runner.h"
+#include "runtime/io/rule_files.h"
 
 namespace tocsin::api {
 namespace {
@@ -213,7 +213,7 @@ ExitCode test(const TestOptions& options) {
     return end_with(ExitCode::kUsage,
                     "--list runs no test, so there is no result to write: leave --junit out");
   }
-  const Result<std::vector<std::string>> files = find_rule_files(options.rules);
+  const Result<std::vector<std::string>> files = runtime::find_rule_files(options.rules);
   if (!files) return end_with(ExitCode::kCheckFailed, files.error().message);
   if (options.junit == "-") return end_with(ExitCode::kUsage, "--junit takes a file");
   for (const std::string& file : *files) {

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/base/human_text.h"
-#include "api/node/side_output.h"
+#include "runtime/io/side_output_line.h"
 
 namespace tocsin::api {
 namespace {
@@ -42,11 +42,11 @@ std::string archive_file_json(const runtime::ArchiveFile& file) {
 std::string archived_line_json(const runtime::ArchivedLine& line) {
   std::string json =
       fmt::format(R"({{"arrival":"{}:{}","input":)", line.arrival.record, line.arrival.index);
-  append_json_text(json, line.source);
+  runtime::append_json_text(json, line.source);
   json += fmt::format(R"(,"taken_at":"{}")", cep::format_time(line.taken_at));
   if (line.ts) json += fmt::format(R"(,"ts":"{}")", cep::format_time(*line.ts));
   json += R"(,"text":)";
-  append_json_text(json, line.text);
+  runtime::append_json_text(json, line.text);
   return json + '}';
 }
 }  // namespace tocsin::api

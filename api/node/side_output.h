@@ -2,14 +2,11 @@
 #pragma once
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "runtime/effects/effects.h"
 #include "runtime/event_time/run.h"
 
 namespace tocsin::api {
-/// Appends any bytes as a JSON string: what is no UTF-8 is U+FFFD.
-void append_json_text(std::string& to, std::string_view bytes);
 /// {"input":"a.ndjson","line":17,"reason":"…","text":"…"}, without a line end. JSON holds no
 /// invalid UTF-8: where the line is, each bad byte is U+FFFD in `text` and the line's exact bytes
 /// follow in "base64".

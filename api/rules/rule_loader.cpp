@@ -7,12 +7,12 @@
 #include <optional>
 #include <string>
 
-#include "api/rules/rule_files.h"
 #include "api/rules/text_cache.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "cep/value/value.h"
 #include "rules/text/suggest.h"
+#include "runtime/io/rule_files.h"
 
 namespace tocsin::api {
 std::size_t LoadedRules::errors() const {
@@ -30,7 +30,7 @@ std::size_t LoadedRules::warnings() const {
 LoadedRules load_rules(const std::vector<std::string>& files, const rules::LoadOptions& options,
                        const rules::ReadFile& read_file) {
   LoadedRules result;
-  result.loaded = rules::load(files, read_file ? read_file : read_rule_file, options);
+  result.loaded = rules::load(files, read_file ? read_file : runtime::read_rule_file, options);
   if (!result.loaded.rules) return result;
   const std::unique_ptr<TextCacheFolder> cache = open_text_cache();
   Result<cep::Program> program = cep::compile(result.loaded.rules->plan, {}, cache.get());

@@ -8,10 +8,10 @@
 #include <utility>
 #include <variant>
 
-#include "api/rules/rule_files.h"
 #include "api/rules/rule_texts.h"
 #include "cep/value/identity.h"
 #include "rules/parse/parser.h"
+#include "runtime/io/rule_files.h"
 
 namespace tocsin::api {
 namespace fs = std::filesystem;
@@ -157,14 +157,14 @@ RulePack RulePack::kept(std::vector<runtime::NamedContents> texts) {
 }
 
 Result<RulePack> RulePack::read(const std::vector<std::string>& paths) {
-  const Result<std::vector<std::string>> files = find_rule_files(paths);
+  const Result<std::vector<std::string>> files = runtime::find_rule_files(paths);
   if (!files) return tl::unexpected(files.error());
   std::vector<runtime::NamedContents> texts;
   load_rules_keeping(*files, texts);
   for (const std::string& file : *files) {
     const std::string role = std::string(kRules) + file;
     if (std::ranges::find(texts, role, &runtime::NamedContents::role) != texts.end()) continue;
-    const Result<std::string> why = read_rule_file(file);
+    const Result<std::string> why = runtime::read_rule_file(file);
     if (!why) return fail(why.error().code, fmt::format("{}: {}", file, why.error().message));
   }
   return kept(std::move(texts));

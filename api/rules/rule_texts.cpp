@@ -5,8 +5,8 @@
 #include <string_view>
 #include <utility>
 
-#include "api/rules/rule_files.h"
 #include "rules/context/zone_table.h"
+#include "runtime/io/rule_files.h"
 
 namespace tocsin::api {
 namespace {
@@ -63,7 +63,7 @@ LoadedRules load_rules_keeping(const std::vector<std::string>& files,
     return contents;
   };
   return load_rules(files, options, [&](const std::string& path) {
-    Result<std::string> contents = read_rule_file(path);
+    Result<std::string> contents = runtime::read_rule_file(path);
     const bool is_named = std::ranges::find(files, path) != files.end();
     keep(std::string(is_named ? kRules : kFile) + path, contents);
     return contents;

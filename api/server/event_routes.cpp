@@ -10,8 +10,8 @@
 
 #include "api/node/event_batch.h"
 #include "api/node/event_body.h"
-#include "api/node/side_output.h"
 #include "cep/value/time.h"
+#include "runtime/io/side_output_line.h"
 
 namespace tocsin::api {
 namespace {
@@ -74,7 +74,7 @@ void append_verdict(std::string& to, const EventVerdict& verdict, std::uint64_t 
   }
   if (!verdict.reason.empty()) {
     to += verdict.status == EventStatus::kIgnored ? R"(,"type":)" : R"(,"reason":)";
-    append_json_text(to, verdict.reason);
+    runtime::append_json_text(to, verdict.reason);
   }
   to += '}';
 }

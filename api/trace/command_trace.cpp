@@ -27,7 +27,6 @@
 #include "api/base/stop_signal.h"
 #include "api/node/node_report.h"
 #include "api/node/run_report.h"
-#include "api/rules/rule_files.h"
 #include "api/rules/rule_loader.h"
 #include "api/trace/archived_keys.h"
 #include "api/trace/key_trace.h"
@@ -35,6 +34,7 @@
 #include "api/trace/trace_json.h"
 #include "api/trace/trace_text.h"
 #include "cep/value/time.h"
+#include "runtime/io/rule_files.h"
 #include "runtime/io/system_files.h"
 
 namespace tocsin::api {
@@ -117,7 +117,7 @@ Outcome<Asked> asked_of(const TraceCommand& command) {
                   "--at is a time such as 2026-03-02T12:00:00Z, not " + command.at);
     }
   }
-  Result<std::vector<std::string>> files = find_rule_files(named);
+  Result<std::vector<std::string>> files = runtime::find_rule_files(named);
   if (!files) return stop(ExitCode::kCheckFailed, files.error().message);
   asked.files = std::move(*files);
   return asked;

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kColumnsMax = 100;
 constexpr std::ptrdiff_t kReadmeLinesMax = 15;
 constexpr std::ptrdiff_t kArchitectureWordsMax = 2'500;
-const std::vector<std::string> kTops = {"cep", "rules", "runtime", "api"};
+const std::vector<std::string> kTops = {"cep", "rules", "runtime", "api", "library"};
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;

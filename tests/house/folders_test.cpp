@@ -92,7 +92,7 @@ std::string find_cycle(const Graph& graph) {
 }
 
 const std::vector<std::string>& top_folders() {
-  static const std::vector<std::string> kTops = {"cep", "rules", "runtime", "api"};
+  static const std::vector<std::string> kTops = {"cep", "rules", "runtime", "api", "library"};
   return kTops;
 }
 Graph all_folders() {

@@ -51,6 +51,10 @@ const std::map<std::string, Folder, std::less<>>& folders() {
         .never = {},
         .any_third_party = true,
         .posix = true}},
+      {"library",
+       {.ours = {"library", "rules", "runtime", "cep"},
+        .third_party = {"tl/", "fmt/", "nlohmann/", "tocsin.h"},
+        .never = {"condition_variable", "fstream", "future", "iostream", "mutex", "thread"}}},
   };
   return kFolders;
 }

@@ -43,8 +43,8 @@ TEST_CASE("names: no two types of one namespace have the same name") {
   std::map<std::string, std::string> defined;  // folder and name: where
   for (const std::string& path : repository_files()) {
     const std::string folder = path.substr(0, path.find('/'));
-    const bool is_product =
-        folder == "cep" || folder == "rules" || folder == "runtime" || folder == "api";
+    const bool is_product = folder == "cep" || folder == "rules" || folder == "runtime" ||
+                            folder == "api" || folder == "library";
     if (!is_product || !(path.ends_with(".h") || path.ends_with(".cpp"))) continue;
     for (const std::string& type : types_of(read_file(path))) {
       const auto [first, is_new] = defined.emplace(folder + "::" + type, path);

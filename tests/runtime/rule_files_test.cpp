@@ -1,4 +1,4 @@
-#include "api/rules/rule_files.h"
+#include "runtime/io/rule_files.h"
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace tocsin::api {
+namespace tocsin::runtime {
 namespace {
 namespace fs = std::filesystem;
 
@@ -85,4 +85,4 @@ TEST_CASE("rule files: a file is read whole, and what cannot be read has its rea
   CHECK(read_rule_file(large).error().code == Errc::kLimit);
 }
 }  // namespace
-}  // namespace tocsin::api
+}  // namespace tocsin::runtime

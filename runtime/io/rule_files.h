@@ -5,7 +5,7 @@
 
 #include "cep/base/result.h"
 
-namespace tocsin::api {
+namespace tocsin::runtime {
 /// A file stands for itself, a folder for all `.tocsin` files below it, sorted by path; hidden
 /// folders are passed over, and a file that is named twice comes once, where it came first. A path
 /// that does not exist is kept: the loader reports it as a diagnostic. Errors: kNotFound for a
@@ -17,4 +17,4 @@ Result<std::vector<std::string>> find_rule_files(const std::vector<std::string>&
 Result<std::string> read_rule_file(const std::string& path);
 /// Reads rule text from standard input to its end. Errors: kIo, kLimit above 16 MiB.
 Result<std::string> read_rules_from_standard_input();
-}  // namespace tocsin::api
+}  // namespace tocsin::runtime

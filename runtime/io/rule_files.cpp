@@ -1,4 +1,4 @@
-#include "api/rules/rule_files.h"
+#include "runtime/io/rule_files.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,7 +12,7 @@
 #include <system_error>
 #include <unordered_set>
 
-namespace tocsin::api {
+namespace tocsin::runtime {
 namespace {
 namespace fs = std::filesystem;
 constexpr std::size_t kRuleFileBytesMax = 16u << 20;
@@ -46,14 +46,14 @@ Result<std::vector<std::string>> files_below(const std::string& folder) {
 }
 
 // Closes a file descriptor when it goes.
-class Descriptor {
+class FileToRead {
  public:
-  [[nodiscard]] explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
+  [[nodiscard]] explicit FileToRead(int number) : number_(number) {}
+  ~FileToRead() {
     if (number_ >= 0) close(number_);
   }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
+  FileToRead(const FileToRead&) = delete;
+  FileToRead& operator=(const FileToRead&) = delete;
   int number() const { return number_; }
 
  private:
@@ -97,7 +97,7 @@ Result<std::vector<std::string>> find_rule_files(const std::vector<std::string>&
 }
 
 Result<std::string> read_rule_file(const std::string& path) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const FileToRead file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.number() < 0) {
     return fail(errno == ENOENT ? Errc::kNotFound : Errc::kIo, std::strerror(errno));
   }
@@ -113,4 +113,4 @@ Result<std::string> read_rule_file(const std::string& path) {
 Result<std::string> read_rules_from_standard_input() {
   return read_all(STDIN_FILENO, kRuleFileBytesMax, kRuleFileTooLarge);
 }
-}  // namespace tocsin::api
+}  // namespace tocsin::runtime

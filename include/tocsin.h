@@ -1,0 +1,251 @@
+/*
+ * tocsin.h: Tocsin inside another program. C99; also C++.
+ *
+ *     tocsin_pack_load_files()   rules      ─▶ a pack, and diagnostics
+ *     tocsin_run_open()          a pack     ─▶ a run, with state of its own
+ *     tocsin_run_push()          JSON lines ─▶ the run
+ *     tocsin_run_take()          the run    ─▶ alerts as JSON lines, byte for byte those of
+ *                                              `tocsin run`; late and rejected lines
+ *
+ * Ownership. What a function makes is the caller's, who gives it back to the _free function of its
+ * kind; each takes NULL. What a function is given it only reads, and keeps no pointer to once it
+ * has returned. A run goes on although its pack was freed. Pointers that a handle gives (texts of a
+ * buffer or an error) are valid until the next call that changes the handle, or frees it.
+ *
+ * Errors. A function that can fail returns a tocsin_status. The last argument takes the reason: on
+ * failure *error is a new error object, on success NULL; the argument itself may be NULL. Other
+ * results are set on success alone, unless said otherwise. A handle that must not be NULL and is,
+ * gives TOCSIN_INVALID_ARGUMENT. No exception leaves the library.
+ *
+ * Threads. A pack is immutable: any threads may use it at the same time. A run, a buffer and an
+ * error are for one thread at a time, which need not be the same one; a call of a run while another
+ * thread is in one gives TOCSIN_WRONG_STATE and changes nothing. The library starts no threads,
+ * reads no clock, installs no signal handlers and has no settings that handles share.
+ *
+ * Texts. Names, paths and options are UTF-8 and end with a zero byte. Data has a size and may hold
+ * any bytes. Options are one JSON object, as in {"out_of_orderness":"5s"}; NULL or "" is none, and
+ * an option that is not known is refused. Durations are texts as in rules ("500ms", "1h30m"), sizes
+ * are whole numbers of bytes, times are microseconds since 1970-01-01T00:00:00Z.
+ *
+ * Versions. Functions are added and never change: a program that was compiled with this header
+ * works with every later libtocsin.so.1. Members of JSON results are added too: a reader passes
+ * over those that it does not know.
+ */
+#ifndef TOCSIN_H
+#define TOCSIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The version of this header. tocsin_version() says that of the library. */
+#define TOCSIN_VERSION_MAJOR 0
+#define TOCSIN_VERSION_MINOR 1
+#define TOCSIN_VERSION_PATCH 0
+/* The number in libtocsin.so.N: raised when a program must be compiled again. */
+#define TOCSIN_ABI 1
+
+#if defined(__GNUC__)
+#define TOCSIN_API __attribute__((visibility("default")))
+#else
+#define TOCSIN_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How a call ended. Values are added and never change. */
+typedef int32_t tocsin_status;
+enum {
+  TOCSIN_OK = 0,
+  TOCSIN_INVALID_ARGUMENT = 1, /* an argument or option that cannot be used */
+  TOCSIN_INVALID_RULES = 2,    /* the rules have errors: the diagnostics name them */
+  TOCSIN_NOT_FOUND = 3,
+  TOCSIN_IO = 4,            /* a file or folder could not be read */
+  TOCSIN_LIMIT = 5,         /* a limit was reached; the message names it and the remedy */
+  TOCSIN_WRONG_STATE = 6,   /* the handle is finished, has failed, or is in use by another thread */
+  TOCSIN_CORRUPT = 7,       /* bytes that are not what they claim to be */
+  TOCSIN_OTHER_VERSION = 8, /* of a format that this library does not read */
+  TOCSIN_MISMATCH = 9,      /* of other rules or options */
+  TOCSIN_UNSUPPORTED = 10,
+  TOCSIN_NO_MEMORY = 11,
+  TOCSIN_INTERNAL = 12 /* a fault of the library */
+};
+
+/* Why a call failed. */
+typedef struct tocsin_error tocsin_error;
+/* A text that a function gives. Each use replaces the text and keeps the memory. */
+typedef struct tocsin_buffer tocsin_buffer;
+/* A set of rules that was checked and compiled, with its lists and tables. */
+typedef struct tocsin_pack tocsin_pack;
+/* One run of a pack: state by key, and time. */
+typedef struct tocsin_run tocsin_run;
+
+/* ---- The library ---- */
+
+/* The version as text, "0.1.0". Never fails; the text is the library's. */
+TOCSIN_API const char* tocsin_version(void);
+/* TOCSIN_ABI of the library. Never fails. */
+TOCSIN_API uint32_t tocsin_abi(void);
+/* The name of a status, "ok", "invalid_argument", …; "unknown" for any other number. Never fails;
+ * the text is the library's. */
+TOCSIN_API const char* tocsin_status_name(tocsin_status status);
+
+/* ---- Errors ---- */
+
+/* The status that the failed call returned; TOCSIN_OK for NULL. */
+TOCSIN_API tocsin_status tocsin_error_status(const tocsin_error* error);
+/* One sentence or more for people, without a line end; "" for NULL. */
+TOCSIN_API const char* tocsin_error_message(const tocsin_error* error);
+/* The same as one JSON object: {"status":"limit","code":5,"message":"…"}; "{}" for NULL. */
+TOCSIN_API const char* tocsin_error_json(const tocsin_error* error);
+TOCSIN_API void tocsin_error_free(tocsin_error* error);
+
+/* ---- Buffers ---- */
+
+/* An empty buffer; NULL if there is no memory. */
+TOCSIN_API tocsin_buffer* tocsin_buffer_new(void);
+/* The text, with a zero byte behind it that does not count; "" for NULL. */
+TOCSIN_API const char* tocsin_buffer_data(const tocsin_buffer* buffer);
+/* Its size in bytes; 0 for NULL. */
+TOCSIN_API size_t tocsin_buffer_size(const tocsin_buffer* buffer);
+TOCSIN_API void tocsin_buffer_free(tocsin_buffer* buffer);
+
+/* ---- Packs ---- */
+
+/* One file of a pack that is not read from disk. This struct does not change. */
+typedef struct tocsin_text {
+  const char* name; /* a path: what ends in ".tocsin" is a rule file, others are data files */
+  const char* data; /* NULL if `size` is 0 */
+  size_t size;
+} tocsin_text;
+
+/*
+ * Loads rule files, and folders with .tocsin files below them, with all that they use, and compiles
+ * them. Options: "warn_of_untested" (true or false; false): warn of rules that their tests do not
+ * show firing and not firing.
+ *
+ * `diagnostics` (may be NULL) becomes errors and warnings, one JSON object a line, as `tocsin check
+ * --format json` prints them; also when the call fails with TOCSIN_INVALID_RULES. Other errors:
+ * TOCSIN_INVALID_ARGUMENT, TOCSIN_NOT_FOUND for a folder without a rule file, TOCSIN_IO,
+ * TOCSIN_NO_MEMORY. A file that cannot be read is a diagnostic. Time zones that rules name are read
+ * from the system's database.
+ */
+TOCSIN_API tocsin_status tocsin_pack_load_files(const char* const* paths, size_t count,
+                                                const char* options, tocsin_pack** pack,
+                                                tocsin_buffer* diagnostics, tocsin_error** error);
+/*
+ * The same of texts: all rule files among them, in their order. A rule file finds what it uses, and
+ * its data files, by paths relative to its own name; no file is read from disk. Names are not empty
+ * and all different.
+ */
+TOCSIN_API tocsin_status tocsin_pack_load_texts(const tocsin_text* texts, size_t count,
+                                                const char* options, tocsin_pack** pack,
+                                                tocsin_buffer* diagnostics, tocsin_error** error);
+/*
+ * What the pack needs and has, as one JSON object: event types with their fields and which of them
+ * anything reads; features and rules with their keys, levels and passes, and what each reads of
+ * which; keys with the operators that share their state; lists and tables; digest and semantics
+ * number.
+ */
+TOCSIN_API tocsin_status tocsin_pack_describe(const tocsin_pack* pack, tocsin_buffer* json,
+                                              tocsin_error** error);
+TOCSIN_API void tocsin_pack_free(tocsin_pack* pack);
+
+/* ---- Runs ---- */
+
+/*
+ * A run of a pack, with no state. Options, with their standard values:
+ *
+ *   "out_of_orderness"  how long to wait for events out of time order; null: what the event types
+ *                       say in `up to D late` (null)
+ *   "late_policy"       "side": a later event is put out as late; "clamp": it is processed at the
+ *                       time already reached ("side")
+ *   "late_max"          an event later than this is put out as late under either; null: none (null)
+ *   "ahead_max"         an event further ahead of the clock that tocsin_run_set_clock() sets is
+ *                       rejected; null: none ("10m")
+ *   "jump_max"          with "side": an event further ahead of its source's time is held until the
+ *                       source's next events confirm it; null: none ("1d")
+ *   "unknown_types"     "dead": events of types that no rule file declares are rejected; "ignore":
+ *                       they are counted ("dead")
+ *   "event_steps_max"   steps that one event may take for a rule and a key (100000)
+ *   "line_bytes_max"    a longer line is rejected (1048576)
+ *   "unique_ids_max"    ids that are known of each `unique` type (10000000)
+ *   "reorder_bytes_max" memory of events that wait to be put in order (1073741824)
+ *   "state_bytes_max"   memory of the state; beyond it the run fails; null: no limit (null)
+ *   "output_bytes_max"  memory of lines that wait for tocsin_run_take() (268435456)
+ *   "keeps_late"        whether late events can be taken, or are only counted (true)
+ *   "keeps_rejected"    the same for rejected lines (true)
+ */
+TOCSIN_API tocsin_status tocsin_run_open(const tocsin_pack* pack, const char* options,
+                                         tocsin_run** run, tocsin_error** error);
+/*
+ * The number of the source of this name, which is opened if it is not known. Each source has a
+ * watermark: the time of its newest event less "out_of_orderness". The run's watermark is the least
+ * of all sources that have not ended; until each has had an event, nothing is processed. A run has
+ * at most 1,024 sources (TOCSIN_LIMIT).
+ */
+TOCSIN_API tocsin_status tocsin_run_source(tocsin_run* run, const char* name, uint32_t* source,
+                                           tocsin_error** error);
+/*
+ * Takes `size` bytes of a source: JSON objects, one a line. Lines may be cut anywhere; what is
+ * behind the last line end waits for the next call. Lines of several sources arrive in the order of
+ * the calls, which decides among events of one time.
+ *
+ * `taken` (may be NULL) is always set. It is less than `size` only with TOCSIN_LIMIT: memory of
+ * waiting events or of lines that were not taken is used up; tocsin_run_advance() or
+ * tocsin_run_take() makes room, and the rest can be pushed again. TOCSIN_WRONG_STATE once the
+ * source has ended. A line that is no event is rejected, and no error.
+ */
+TOCSIN_API tocsin_status tocsin_run_push(tocsin_run* run, uint32_t source, const char* data,
+                                         size_t size, size_t* taken, tocsin_error** error);
+/* Nothing more comes from the source, which no longer holds back the run's watermark. The last line
+ * may lack its end. No error if it has ended. */
+TOCSIN_API tocsin_status tocsin_run_end_source(tocsin_run* run, uint32_t source,
+                                               tocsin_error** error);
+/* What a clock shows while further lines are pushed, for "ahead_max"; the library reads none. Until
+ * this is called, no event is ahead of the clock. */
+TOCSIN_API tocsin_status tocsin_run_set_clock(tocsin_run* run, int64_t now_us,
+                                              tocsin_error** error);
+/*
+ * Promises that no event before `watermark_us` follows: an event that comes nevertheless is late.
+ * What waits up to there is processed, and deadlines at or before it pass. Time never moves back:
+ * an earlier watermark changes nothing.
+ */
+TOCSIN_API tocsin_status tocsin_run_advance(tocsin_run* run, int64_t watermark_us,
+                                            tocsin_error** error);
+/*
+ * Ends all sources and processes all that waits. If `end_of_time` is not 0, every deadline passes,
+ * so that absences are decided, as at the end of `tocsin run`; else time stops at the newest event.
+ * After it lines are taken out, and nothing can be pushed. No error the second time.
+ */
+TOCSIN_API tocsin_status tocsin_run_finish(tocsin_run* run, int end_of_time, tocsin_error** error);
+
+/* What a run puts out. */
+enum {
+  TOCSIN_ALERTS = 0,  /* alerts of live rules, format 1, as `tocsin run --alerts` writes them */
+  TOCSIN_LATE = 1,    /* {"input":SOURCE,"line":17,"late_us":1500000,"text":LINE} */
+  TOCSIN_REJECTED = 2 /* {"input":SOURCE,"line":17,"reason":WHY,"text":LINE} */
+};
+/*
+ * Moves all lines of one kind that are ready to `lines`, in their order, each with its line end;
+ * none is an empty text. Before that, all that is settled by what was pushed is processed: a
+ * program that takes alerts after each push has them as soon as they are decided. Which lines there
+ * are in the end does not depend on when they are taken. What a run put out before it failed can be
+ * taken. `output` that is none of these: TOCSIN_INVALID_ARGUMENT.
+ */
+TOCSIN_API tocsin_status tocsin_run_take(tocsin_run* run, int output, tocsin_buffer* lines,
+                                         tocsin_error** error);
+/* The time up to which all is processed or promised; INT64_MIN if there is none yet. */
+TOCSIN_API tocsin_status tocsin_run_watermark(tocsin_run* run, int64_t* watermark_us,
+                                              tocsin_error** error);
+/* Counts of all so far, the memory in use, and each source, as one JSON object. */
+TOCSIN_API tocsin_status tocsin_run_statistics(tocsin_run* run, tocsin_buffer* json,
+                                               tocsin_error** error);
+TOCSIN_API void tocsin_run_free(tocsin_run* run);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TOCSIN_H */

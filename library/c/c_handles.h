@@ -1,0 +1,29 @@
+/// What stands behind packs and runs of the C interface; errors and buffers are in c_call.h.
+#pragma once
+#include <tocsin.h>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <string>
+
+#include "cep/compile/compile.h"
+#include "cep/data/alert_format.h"
+#include "library/c/c_run_options.h"
+#include "runtime/pushed/pushed_run.h"
+
+struct tocsin_pack {
+  tocsin::cep::Program program;
+};
+struct tocsin_run {
+  tocsin_run(const tocsin_pack& pack, const tocsin::library::CRunOptions& options);
+  std::size_t output_bytes() const;
+
+  std::atomic<bool> is_in_use = false;
+  bool is_broken = false;  // an exception left a call half done
+  tocsin::library::CRunOptions options;
+  tocsin::cep::Program program;
+  tocsin::cep::AlertFormat format;
+  std::array<std::string, 3> outputs;  // by TOCSIN_ALERTS, …: lines that were not taken
+  tocsin::runtime::PushedRun run;
+};

@@ -1,0 +1,17 @@
+/// What tocsin_run_open() takes as options.
+#pragma once
+#include <cstddef>
+
+#include "library/c/c_call.h"
+#include "runtime/pushed/pushed_run.h"
+
+namespace tocsin::library {
+struct CRunOptions {
+  runtime::PushedOptions run;
+  std::size_t output_bytes_max = std::size_t{256} << 20;  // lines that were not taken
+  bool keeps_late = true;
+  bool keeps_rejected = true;
+};
+/// Reads options as the header says them, into what holds the standard values.
+CallResult read_run_options(const char* text, CRunOptions& options);
+}  // namespace tocsin::library

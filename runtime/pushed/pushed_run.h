@@ -1,0 +1,116 @@
+/// A run whose lines are pushed by its caller: decode, order by event time, advance the engine.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "cep/base/result.h"
+#include "cep/data/alert.h"
+#include "cep/data/batch.h"
+#include "cep/engine/engine.h"
+#include "cep/value/time.h"
+#include "runtime/event_time/block_decoder.h"
+#include "runtime/event_time/intake.h"
+#include "runtime/event_time/intake_options.h"
+#include "runtime/event_time/run_options.h"
+#include "runtime/event_time/source_policy.h"
+
+namespace tocsin::runtime {
+/// How much of a chunk was taken, and why no more.
+struct PushedBytes {
+  std::size_t taken = 0;
+  Result<void> result;
+};
+
+/// What of RunOptions a pushed run takes, under the same names.
+struct PushedOptions {
+  std::optional<cep::Duration> out_of_orderness;  // nothing: what the event types say
+  LatePolicy late = LatePolicy::kSide;
+  std::optional<cep::Duration> late_max;
+  /// All but `policy`, which follows from the above.
+  IntakeOptions intake;
+  std::optional<std::uint64_t> state_bytes_max;
+  std::optional<std::uint64_t> steps_per_event_max;
+};
+
+/// One program over lines of several sources, in the order in which they are pushed.
+///
+/// After an error from anything but a refused call the run has failed: the engine may stand in the
+/// middle of a slice, and every later call fails. Threading: one caller at a time.
+class PushedRun {
+ public:
+  /// The run keeps the program. `sinks`: alerts, late events and dead letters; others are not
+  /// called.
+  PushedRun(const cep::Program& program, const PushedOptions& options, Sinks sinks);
+  ~PushedRun();
+  PushedRun(const PushedRun&) = delete;
+  PushedRun& operator=(const PushedRun&) = delete;
+
+  /// The source of this name: 0, 1, 2, …; opened if it is not known, from the watermark on. Errors:
+  /// kLimit beyond kSourcesMax.
+  Result<std::size_t> source(std::string_view name);
+  static constexpr std::size_t kSourcesMax = 1024;
+  /// How many are open or have ended.
+  std::size_t source_count() const { return sources_.size(); }
+  /// What a clock shows when further lines are taken, for IntakeOptions::ahead_max; before the
+  /// first call no event is ahead of it.
+  void set_clock(cep::EventTime now) { now_ = now; }
+
+  /// Takes bytes of a source, which has not ended: lines, cut anywhere. What is behind the last
+  /// line end waits for the next call. Errors: kConflict for a source that has ended, and once time
+  /// has; kLimit while more waits to be put in order than may: advance() makes room, and the rest
+  /// can be pushed again.
+  PushedBytes push(std::size_t source, std::string_view bytes);
+  /// Nothing more comes from the source, which no longer holds time back; a last line may lack its
+  /// end. Nothing happens where it has ended.
+  Result<void> end(std::size_t source);
+  /// Promises that no source has an event before `watermark`: one that comes nevertheless is late.
+  /// Time moves there, and all that waits up to it is given out; it never moves back. Errors:
+  /// kInvalidArgument outside of the range of event times, kConflict once time has ended.
+  Result<void> advance(cep::EventTime watermark);
+  /// Gives out all that is settled by what was pushed.
+  Result<void> flush();
+  /// Ends all sources and gives out all there is. With `final_watermark` every deadline passes.
+  /// Nothing can be pushed after it. Nothing happens the second time.
+  Result<void> finish(bool final_watermark);
+
+  bool is_finished() const { return is_finished_; }
+  bool has_failed() const { return failure_.has_value(); }
+  /// No source has an event before this that is taken; kEventTimeMin: not known yet.
+  cep::EventTime watermark() const;
+  std::size_t waiting_events() const { return intake_.waiting_events(); }
+  std::size_t waiting_bytes() const { return intake_.waiting_bytes(); }
+  SourceStatus status(std::size_t source) const { return intake_.status(source); }
+  /// Of all so far; `seconds` and `profile` are empty.
+  RunSummary summary() const;
+  const cep::Program& program() const { return program_; }
+
+ private:
+  class Chunk;
+  struct Source;
+  Result<void> check_open() const;
+  Result<void> take_lines(std::size_t source);
+  Result<void> end_bytes(std::size_t source);
+  Result<void> advance_engine(cep::Batch& slice, cep::EventTime watermark);
+  // Keeps the first error, after which nothing more is taken.
+  Result<void> keep(Result<void> result);
+
+  cep::Program program_;
+  PushedOptions options_;
+  Sinks sinks_;
+  RunSummary summary_;
+  std::uint64_t values_missing_ = 0;  // of computed fields
+  cep::Engine engine_;
+  std::uint64_t slices_ = 0;
+  std::vector<cep::Alert> alerts_;
+  Intake intake_;
+  BlockDecoder decoder_;
+  std::vector<std::unique_ptr<Source>> sources_;
+  cep::EventTime now_ = cep::kEventTimeMin;
+  bool is_finished_ = false;
+  std::optional<Error> failure_;
+};
+}  // namespace tocsin::runtime
