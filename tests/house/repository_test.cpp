@@ -51,6 +51,45 @@ TEST_CASE("repository: no file names a path of one machine or who wrote it") {
   }
 }
 
+// What somebody left by accident would come with every clone.
+TEST_CASE("repository: at the top is what belongs there") {
+  const std::set<std::string> known = {".ci",
+                                       ".clang-format",
+                                       ".clang-tidy",
+                                       ".editorconfig",
+                                       ".gitattributes",
+                                       ".gitignore",
+                                       "ARCHITECTURE.md",
+                                       "CHANGELOG.md",
+                                       "CMakeLists.txt",
+                                       "CMakePresets.json",
+                                       "CONTRIBUTING.md",
+                                       "LICENSE",
+                                       "README.md",
+                                       "SECURITY.md",
+                                       "api",
+                                       "bench",
+                                       "cep",
+                                       "cmake",
+                                       "console",
+                                       "deploy",
+                                       "do",
+                                       "docs",
+                                       "editors",
+                                       "include",
+                                       "library",
+                                       "pyproject.toml",
+                                       "python",
+                                       "rules",
+                                       "runtime",
+                                       "samples",
+                                       "scripts",
+                                       "tests"};
+  for (const std::string& path : repository_files()) {
+    CHECK_MESSAGE(known.contains(path.substr(0, path.find('/'))), path);
+  }
+}
+
 TEST_CASE("do: every verb that help lists exists") {
   const CommandResult help = run_command("./do help");
   REQUIRE(help.status == 0);
