@@ -16,6 +16,10 @@ constexpr std::size_t kWholeChunk = std::size_t{1} << 20;
 // A round with so few entries takes some milliseconds.
 constexpr std::uint64_t kFewEntries = 4096;
 constexpr std::uint32_t kRoundsMax = 12;
+// Keys that change faster than they are carried would never be few: from then on more is carried at
+// once with every round, and events wait for it.
+constexpr std::uint32_t kRoundsInChunks = 3;
+constexpr std::uint32_t kDoublingsMax = 3;
 }  // namespace
 
 // Each entry goes straight to the other engine. Where operators take state of both engines, all
@@ -124,7 +128,8 @@ Result<void> StateMigration::chunk(std::size_t bytes) {
   if (!is_in_round_) {
     if (auto begun = begin_round(); !begun) return begun;
   }
-  const Result<bool> is_over = go_on(bytes);
+  const std::uint32_t more = rounds_ - std::min(rounds_, kRoundsInChunks);
+  const Result<bool> is_over = go_on(bytes << std::min(more, kDoublingsMax));
   if (!is_over) return tl::unexpected(is_over.error());
   if (*is_over) {
     const std::uint64_t entries = carrier_->entries() - entries_before_;
