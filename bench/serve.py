@@ -29,6 +29,11 @@ rule probes "Three small payments" {
   when 3+ payment as p where amount <= 5 within 10m
   alert "on card {card}"
 }
+rule busy "Every payment changes the state of its card" {
+  by card
+  when payment where count(payment) over last 10m >= 1_000_000
+  alert "on card {card}"
+}
 """
 FAST = ("--http-requests-per-second", "1000000", "--http-requests-burst", "1000000")
 
