@@ -19,7 +19,7 @@ constexpr std::uint32_t kRoundsMax = 12;
 // Keys that change faster than they are carried would never be few: from then on more is carried at
 // once with every round, and events wait for it.
 constexpr std::uint32_t kRoundsInChunks = 3;
-constexpr std::uint32_t kDoublingsMax = 3;
+constexpr std::uint32_t kDoublingsMax = 2;
 }  // namespace
 
 // Each entry goes straight to the other engine. Where operators take state of both engines, all

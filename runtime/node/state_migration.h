@@ -31,7 +31,7 @@ class StateMigration {
   StateMigration& operator=(const StateMigration&) = delete;
 
   /// Carries some entries, with `bytes` of keys and values or a little more, after some rounds up
-  /// to eight times as many, so that rounds get shorter. The first call marks every key, which
+  /// to four times as many, so that rounds get shorter. The first call marks every key, which
   /// takes time by their number. Fails as Engine::restore() does.
   Result<void> chunk(std::size_t bytes);
   /// What is left for finish() is little: a round had few entries, or rounds no longer get shorter.
