@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "api/rules/explain_json.h"
 #include "api/rules/rule_analysis.h"
 #include "cep/base/assert.h"
+#include "cep/plan/severity.h"
 
 namespace tocsin::api {
 namespace {

@@ -189,20 +189,6 @@ Json growth_json(const cep::Program& program, const cep::RuleProfile& profile) {
 }
 }  // namespace
 
-const char* status_name(cep::Status status) {
-  switch (status) {
-    case cep::Status::kDraft:
-      return "draft";
-    case cep::Status::kInternal:
-      return "internal";
-    case cep::Status::kShadow:
-      return "shadow";
-    case cep::Status::kLive:
-      break;
-  }
-  return "live";
-}
-
 std::string explain_json(const cep::Program& program, cep::RuleIndex index,
                          const RuleAnalysis* analysis) {
   const cep::Plan& plan = program.plan();

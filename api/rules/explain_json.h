@@ -6,8 +6,6 @@
 #include "cep/engine/engine.h"
 
 namespace tocsin::api {
-/// "draft", "internal", "shadow", "live".
-const char* status_name(cep::Status status);
 /// The rule of the program's plan as one line without its end. Members keep their order; the last
 /// is `analysis`, where there is one.
 std::string explain_json(const cep::Program& program, cep::RuleIndex rule,

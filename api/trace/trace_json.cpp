@@ -112,12 +112,6 @@ const char* stop_name(cep::NearMiss::Stop stop) {
   }
 }
 
-const char* status_name(cep::Status status) {
-  return status == cep::Status::kLive     ? "live"
-         : status == cep::Status::kShadow ? "shadow"
-                                          : "internal";
-}
-
 class TraceWriter {
  public:
   TraceWriter(const KeyTracer& tracer, const KeyTrace& trace) : tracer_(tracer), trace_(trace) {}
