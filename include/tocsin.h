@@ -150,6 +150,28 @@ TOCSIN_API tocsin_status tocsin_pack_load_texts(const tocsin_text* texts, size_t
  */
 TOCSIN_API tocsin_status tocsin_pack_describe(const tocsin_pack* pack, tocsin_buffer* json,
                                               tocsin_error** error);
+/*
+ * The tests in the pack's rule files, one JSON object a line: file, line, rule and title. Tests are
+ * numbered from 0 on in this order.
+ */
+TOCSIN_API tocsin_status tocsin_pack_list_tests(const tocsin_pack* pack, tocsin_buffer* lines,
+                                                tocsin_error** error);
+/*
+ * Runs one test, with all rules of the pack. `json` becomes one object, as `tocsin test --format
+ * json` prints it, without "seconds": "outcome" is "passed" or "failed", and a failed test has its
+ * first difference, and the text that says what came and why. A number that no test has:
+ * TOCSIN_NOT_FOUND.
+ */
+TOCSIN_API tocsin_status tocsin_pack_run_test(const tocsin_pack* pack, size_t number,
+                                              tocsin_buffer* json, tocsin_error** error);
+/*
+ * What a rule does, in plain English, as `tocsin explain` says it; `rule` is its id or its name.
+ * Options: "format" ("text" or "json"; "text"), "columns" (the width of text; 100). A rule that the
+ * pack does not have: TOCSIN_NOT_FOUND.
+ */
+TOCSIN_API tocsin_status tocsin_pack_explain(const tocsin_pack* pack, const char* rule,
+                                             const char* options, tocsin_buffer* text,
+                                             tocsin_error** error);
 TOCSIN_API void tocsin_pack_free(tocsin_pack* pack);
 
 /* ---- Runs ---- */

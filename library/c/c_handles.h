@@ -10,10 +10,12 @@
 #include "cep/compile/compile.h"
 #include "cep/data/alert_format.h"
 #include "library/c/c_run_options.h"
+#include "rules/context/rules.h"
 #include "runtime/pushed/pushed_run.h"
 
 struct tocsin_pack {
   tocsin::cep::Program program;
+  tocsin::rules::Loaded loaded;  // whose `rules` are there
 };
 struct tocsin_run {
   tocsin_run(const tocsin_pack& pack, const tocsin::library::CRunOptions& options);

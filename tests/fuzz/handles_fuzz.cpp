@@ -117,6 +117,17 @@ class Calls {
       case 'D':
         if (TOCSIN_CALL(tocsin_pack_describe, pack_, text_) == TOCSIN_OK) check_json();
         return;
+      case 'V':
+        if (TOCSIN_CALL(tocsin_pack_list_tests, pack_, text_) == TOCSIN_OK) check_lines(text_);
+        return;
+      case 'R': {
+        const auto number = static_cast<std::size_t>(number_in(rest));
+        if (TOCSIN_CALL(tocsin_pack_run_test, pack_, number, text_) == TOCSIN_OK) check_json();
+        return;
+      }
+      case 'Q':
+        TOCSIN_CALL(tocsin_pack_explain, pack_, rest.c_str(), nullptr, text_);
+        return;
       case 'O':
         tocsin_run_free(run);
         run = nullptr;

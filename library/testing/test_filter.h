@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tocsin::api {
+namespace tocsin::library {
 /// Filters on `RULE TITLE`, the rule's name and the test's title with a space between them. A
 /// filter is a text that stands somewhere in it, or, where it has a `*` (anything) or `?` (one
 /// character), a shape that all of it has. Several filters: any of them. None: every test.
@@ -27,4 +27,4 @@ class TestFilter {
 };
 /// Whether all of `text` has the shape; `?` is one code point, of what is no UTF-8 one byte.
 bool has_shape(std::string_view text, std::string_view shape);
-}  // namespace tocsin::api
+}  // namespace tocsin::library

@@ -2,12 +2,12 @@
 #pragma once
 #include <string>
 
-#include "api/rules/rule_analysis.h"
 #include "cep/engine/engine.h"
+#include "library/explain/rule_analysis.h"
 
-namespace tocsin::api {
+namespace tocsin::library {
 /// The rule of the program's plan as one line without its end. Members keep their order; the last
 /// is `analysis`, where there is one.
 std::string explain_json(const cep::Program& program, cep::RuleIndex rule,
                          const RuleAnalysis* analysis);
-}  // namespace tocsin::api
+}  // namespace tocsin::library

@@ -1,10 +1,10 @@
-#include "api/base/human_text.h"
+#include "rules/text/human_text.h"
 
 #include <fmt/format.h>
 
 #include <cmath>
 
-namespace tocsin::api {
+namespace tocsin::rules {
 std::string format_count(std::uint64_t count) {
   std::string digits = std::to_string(count);
   for (std::size_t at = digits.size(); at > 3;) {
@@ -44,4 +44,4 @@ std::uint64_t per_second(std::uint64_t amount, double seconds) {
   if (seconds <= 0) return 0;
   return static_cast<std::uint64_t>(static_cast<double>(amount) / seconds);
 }
-}  // namespace tocsin::api
+}  // namespace tocsin::rules

@@ -1,4 +1,4 @@
-#include "api/rules/near_miss_text.h"
+#include "library/testing/near_miss_text.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -6,14 +6,14 @@
 #include <algorithm>
 #include <vector>
 
-#include "api/base/human_text.h"
-#include "api/base/letter_case.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "cep/value/time.h"
+#include "library/testing/letter_case.h"
 #include "rules/explain/expression_text.h"
+#include "rules/text/human_text.h"
 
-namespace tocsin::api {
+namespace tocsin::library {
 using cep::Hindrance;
 using cep::NearMiss;
 
@@ -338,7 +338,7 @@ class Writer {
     return fmt::format(
         "{} matches end there, and an event raises one alert for each key (`after match no skip` "
         "gives all)",
-        format_count(near_.matches));
+        rules::format_count(near_.matches));
   }
   std::string exception() const {
     const cep::Exception& exception = words_.rule.exceptions[near_.exception];
@@ -426,4 +426,4 @@ std::string describe_step(const NearMissWords& words, const cep::Element& elemen
 std::string describe_variable(const NearMissWords& words, cep::VarIndex var) {
   return Writer(words, {}).variable_name(var);
 }
-}  // namespace tocsin::api
+}  // namespace tocsin::library

@@ -1,10 +1,10 @@
-#include "api/rules/explain_text.h"
+#include "library/explain/explain_text.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 
-namespace tocsin::api {
+namespace tocsin::library {
 namespace {
 TEST_CASE("explain text: lines break at blanks, and later ones stand under the first") {
   std::string out;
@@ -35,4 +35,4 @@ TEST_CASE("explain text: sequences are numbered, lists are not, and both are ind
   CHECK(aspect_text(aspect, {80, true}).starts_with("\x1b[1mWhat has to happen\x1b[0m\n"));
 }
 }  // namespace
-}  // namespace tocsin::api
+}  // namespace tocsin::library

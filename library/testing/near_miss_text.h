@@ -8,7 +8,7 @@
 #include "cep/diagnose/near_miss.h"
 #include "cep/plan/plan_fwd.h"
 
-namespace tocsin::api {
+namespace tocsin::library {
 /// A condition of the plan as its author wrote it.
 using ConditionText = std::function<std::string(const cep::Expr&)>;
 /// How what stands in a near miss is named.
@@ -32,4 +32,4 @@ std::string describe_hindrances(const NearMissWords& words,
 std::string describe_step(const NearMissWords& words, const cep::Element& element);
 /// "hit", likewise.
 std::string describe_variable(const NearMissWords& words, cep::VarIndex var);
-}  // namespace tocsin::api
+}  // namespace tocsin::library

@@ -1,4 +1,4 @@
-#include "api/rules/test_explainer.h"
+#include "library/testing/test_explainer.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -8,15 +8,14 @@
 #include <optional>
 #include <vector>
 
-#include "api/base/human_text.h"
-#include "api/rules/near_miss_text.h"
-#include "api/rules/text_cache.h"
 #include "cep/diagnose/near_miss.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "library/testing/near_miss_text.h"
 #include "rules/explain/expression_text.h"
+#include "rules/text/human_text.h"
 
-namespace tocsin::api {
+namespace tocsin::library {
 namespace {
 constexpr std::size_t kExplainedMax = 3;  // alerts of one test
 
@@ -65,8 +64,12 @@ std::string on_one_line(std::string_view text) {
 class Explainer {
  public:
   Explainer(const rules::RuleSet& rules, const rules::SourceMap& sources,
-            const rules::EmbeddedTest& test)
-      : rules_(rules), sources_(sources), test_(test), index_(*rule_of(*rules.plan, test)) {}
+            const rules::EmbeddedTest& test, cep::TextDatabaseCache* cache)
+      : rules_(rules),
+        sources_(sources),
+        test_(test),
+        index_(*rule_of(*rules.plan, test)),
+        cache_(cache) {}
 
   // `accounted`: when alerts came that were expected.
   std::string missing(const rules::ExpectedAlert& expected,
@@ -123,7 +126,7 @@ class Explainer {
   const cep::Rule& rule() const { return rules_.plan->rules[index_.value]; }
 
   Result<std::vector<cep::Alert>> replay(std::shared_ptr<const cep::Plan> plan) {
-    const Result<cep::Program> program = cep::compile(std::move(plan), {}, cache_.get());
+    const Result<cep::Program> program = cep::compile(std::move(plan), {}, cache_);
     if (!program) return tl::unexpected(program.error());
     return replay_test(*program, test_);
   }
@@ -141,7 +144,7 @@ class Explainer {
   const rules::SourceMap& sources_;
   const rules::EmbeddedTest& test_;
   cep::RuleIndex index_;
-  std::unique_ptr<TextCacheFolder> cache_ = open_text_cache();
+  cep::TextDatabaseCache* cache_;
 };
 
 void add_indented(std::string& out, const std::string& text) {
@@ -175,7 +178,8 @@ Unmatched match_up(const cep::Plan& plan, const rules::EmbeddedTest& test,
 }
 
 std::string explain_failure(const rules::RuleSet& rules, const rules::SourceMap& sources,
-                            const rules::EmbeddedTest& test, const TestOutcome& outcome) {
+                            const rules::EmbeddedTest& test, const TestOutcome& outcome,
+                            cep::TextDatabaseCache* cache) {
   Unmatched unmatched = match_up(*rules.plan, test, outcome.alerts);
   // What is missing several times is explained once.
   unmatched.missing.erase(std::unique(unmatched.missing.begin(), unmatched.missing.end()),
@@ -187,7 +191,7 @@ std::string explain_failure(const rules::RuleSet& rules, const rules::SourceMap&
     }
   }
   std::string text;
-  Explainer explainer(rules, sources, test);
+  Explainer explainer(rules, sources, test, cache);
   std::size_t explained = 0;
   for (const rules::ExpectedAlert* expected : unmatched.missing) {
     if (explained++ == kExplainedMax) break;
@@ -204,9 +208,9 @@ std::string explain_failure(const rules::RuleSet& rules, const rules::SourceMap&
   }
   const std::size_t all = unmatched.missing.size() + unmatched.surplus.size();
   if (all > kExplainedMax) {
-    text +=
-        fmt::format("  {} are not explained\n", format_count(all - kExplainedMax, "more alert"));
+    text += fmt::format("  {} are not explained\n",
+                        rules::format_count(all - kExplainedMax, "more alert"));
   }
   return text;
 }
-}  // namespace tocsin::api
+}  // namespace tocsin::library

@@ -1,17 +1,17 @@
-#include "api/rules/rule_analysis.h"
+#include "library/explain/rule_analysis.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "api/base/human_text.h"
 #include "cep/plan/pattern.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "rules/explain/explain_words.h"
+#include "rules/text/human_text.h"
 
-namespace tocsin::api {
+namespace tocsin::library {
 namespace {
 double ratio(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
@@ -64,21 +64,22 @@ std::vector<RuleAnalysis> analyse_rules(const cep::Plan& plan, const MeasuredRul
 std::string once_in(double share) {
   if (share <= 0) return "never";
   const double events = std::max(1.0, 1 / share);
-  return events < 10 ? fmt::format("1 in {:.1f}", events)
-                     : fmt::format("1 in {}", format_count(static_cast<std::uint64_t>(events)));
+  return events < 10
+             ? fmt::format("1 in {:.1f}", events)
+             : fmt::format("1 in {}", rules::format_count(static_cast<std::uint64_t>(events)));
 }
 
 rules::ExplainedAspect analysis_aspect(const RuleAnalysis& analysis) {
   rules::ExplainedAspect aspect{"analysis", "What it did with these events", {}};
   if (analysis.asked == 0) {
-    aspect.passages.push_back(
-        {fmt::format("None of {} was for this rule.", format_count(analysis.events, "event"))});
+    aspect.passages.push_back({fmt::format("None of {} was for this rule.",
+                                           rules::format_count(analysis.events, "event"))});
   } else {
     aspect.passages.push_back(
         {fmt::format("Of {}, it was asked at {}, and took {} ns each time: {:.1f} % of the time of "
                      "matching.",
-                     format_count(analysis.events, "event"), once_in(analysis.asked_share()),
-                     format_count(analysis.ns / analysis.asked), 100 * analysis.share)});
+                     rules::format_count(analysis.events, "event"), once_in(analysis.asked_share()),
+                     rules::format_count(analysis.ns / analysis.asked), 100 * analysis.share)});
   }
   if (!analysis.steps.empty()) {
     rules::Passage steps{"The conditions on one event alone hold:"};
@@ -91,13 +92,14 @@ rules::ExplainedAspect analysis_aspect(const RuleAnalysis& analysis) {
   }
   if (analysis.alerts && analysis.totals) {
     const std::uint64_t matches = analysis.totals->runs;
-    const std::string kept = matches == 0
-                                 ? "no partial match"
-                                 : fmt::format("{}, in {}", format_count(matches, "partial match"),
-                                               format_bytes(analysis.totals->bytes));
+    const std::string kept =
+        matches == 0 ? "no partial match"
+                     : fmt::format("{}, in {}", rules::format_count(matches, "partial match"),
+                                   rules::format_bytes(analysis.totals->bytes));
     aspect.passages.push_back({fmt::format(
         "It raised {}. At the end it kept {}.",
-        *analysis.alerts == 0 ? "no alert" : format_count(*analysis.alerts, "alert"), kept)});
+        *analysis.alerts == 0 ? "no alert" : rules::format_count(*analysis.alerts, "alert"),
+        kept)});
   }
   const RuleAnalysis::Step* const widest = analysis.widest_step();
   if (analysis.is_asked_much() && widest != nullptr) {
@@ -125,4 +127,4 @@ nlohmann::ordered_json analysis_json(const RuleAnalysis& analysis) {
   }
   return out;
 }
-}  // namespace tocsin::api
+}  // namespace tocsin::library

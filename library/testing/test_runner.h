@@ -12,7 +12,7 @@
 #include "cep/plan/plan_fwd.h"
 #include "rules/context/rules.h"
 
-namespace tocsin::api {
+namespace tocsin::library {
 /// An event of a test that came behind the time already reached, and was dropped.
 struct LateTestEvent {
   std::size_t event = 0;  // among the test's
@@ -56,4 +56,4 @@ cep::Value alert_value(const cep::Plan& plan, const cep::Alert& alert, const std
 /// A failed test as its author reads it: the differences, the events, what was expected, what came.
 std::string describe_failure(const cep::Plan& plan, const rules::EmbeddedTest& test,
                              const TestOutcome& outcome);
-}  // namespace tocsin::api
+}  // namespace tocsin::library

@@ -1,4 +1,4 @@
-#include "api/base/letter_case.h"
+#include "library/testing/letter_case.h"
 
 #include <fmt/format.h>
 
@@ -15,7 +15,7 @@
 #include "cep/value/unicode.h"
 #include "rules/explain/expression_text.h"
 
-namespace tocsin::api {
+namespace tocsin::library {
 using cep::Expr;
 using cep::Op;
 using cep::TextPattern;
@@ -148,4 +148,4 @@ std::string letter_case_advice(const cep::Plan& plan, const cep::Rule& rule,
                                const std::vector<cep::SeenValue>& seen) {
   return LetterCase(plan, rule, seen).advice(condition);
 }
-}  // namespace tocsin::api
+}  // namespace tocsin::library

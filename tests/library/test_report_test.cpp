@@ -1,12 +1,12 @@
-#include "api/rules/test_report.h"
+#include "library/testing/test_report.h"
 
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "api/rules/test_filter.h"
+#include "library/testing/test_filter.h"
 
-namespace tocsin::api {
+namespace tocsin::library {
 namespace {
 FileResult sample_file() {
   FileResult file;
@@ -107,4 +107,4 @@ TEST_CASE("test filter: a text stands anywhere, a shape is that of the whole") {
   CHECK_FALSE(several.takes("rule", "three"));
   CHECK(several.unused() == std::vector<std::string>{"one"});
 }
-}  // namespace tocsin::api
+}  // namespace tocsin::library

@@ -12,7 +12,7 @@
 #include "cep/plan/plan_fwd.h"
 #include "rules/explain/explain.h"
 
-namespace tocsin::api {
+namespace tocsin::library {
 /// What was measured of all rules. Spans are by RuleIndex.
 struct MeasuredRules {
   const cep::EngineProfile& profile;
@@ -50,4 +50,4 @@ std::string once_in(double share);
 nlohmann::ordered_json analysis_json(const RuleAnalysis& analysis);
 /// For people, beside a rule's explanation.
 rules::ExplainedAspect analysis_aspect(const RuleAnalysis& analysis);
-}  // namespace tocsin::api
+}  // namespace tocsin::library

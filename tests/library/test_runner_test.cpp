@@ -1,4 +1,4 @@
-#include "api/rules/test_runner.h"
+#include "library/testing/test_runner.h"
 
 #include <doctest/doctest.h>
 
@@ -6,7 +6,7 @@
 #include "cep/plan/rule.h"
 #include "tests/support/printing.h"
 
-namespace tocsin::api {
+namespace tocsin::library {
 namespace {
 using cep::OwnedValue;
 using cep::Value;
@@ -193,4 +193,4 @@ TEST_CASE("test runner: a failure shows the events, what was expected and what c
         "}\n");
 }
 }  // namespace
-}  // namespace tocsin::api
+}  // namespace tocsin::library

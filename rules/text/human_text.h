@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace tocsin::api {
+namespace tocsin::rules {
 /// "1,767,019".
 std::string format_count(std::uint64_t count);
 /// "1 event", "1,767,019 events": the word gets an `s` (`es` after `ch`) unless the count is one.
@@ -15,4 +15,4 @@ std::string format_bytes(std::uint64_t bytes);
 std::string format_seconds(double seconds);
 /// `amount / seconds` as a whole number; 0 where no time passed.
 std::uint64_t per_second(std::uint64_t amount, double seconds);
-}  // namespace tocsin::api
+}  // namespace tocsin::rules

@@ -1,4 +1,4 @@
-#include "api/rules/test_filter.h"
+#include "library/testing/test_filter.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 
 #include "rules/text/utf8.h"
 
-namespace tocsin::api {
+namespace tocsin::library {
 TestFilter::TestFilter(std::vector<std::string> filters) {
   for (std::string& filter : filters) filters_.push_back({std::move(filter), 0});
 }
@@ -62,4 +62,4 @@ bool has_shape(std::string_view text, std::string_view shape) {
   while (s < shape.size() && shape[s] == '*') ++s;
   return s == shape.size();
 }
-}  // namespace tocsin::api
+}  // namespace tocsin::library

@@ -1,4 +1,4 @@
-#include "api/rules/explain_text.h"
+#include "library/explain/explain_text.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include "cep/plan/rule.h"
 #include "rules/explain/explain_profile.h"
 
-namespace tocsin::api {
+namespace tocsin::library {
 namespace {
 std::size_t width_of(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(
@@ -79,4 +79,4 @@ std::string explanation_text(const cep::Program& program, cep::RuleIndex index,
   if (analysis != nullptr) text += '\n' + aspect_text(analysis_aspect(*analysis), style);
   return text;
 }
-}  // namespace tocsin::api
+}  // namespace tocsin::library

@@ -1,4 +1,4 @@
-#include "api/rules/test_runner.h"
+#include "library/testing/test_runner.h"
 
 #include <fmt/format.h>
 
@@ -8,16 +8,16 @@
 #include <string_view>
 #include <utility>
 
-#include "api/base/human_text.h"
 #include "cep/base/assert.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "cep/value/json_path.h"
+#include "rules/text/human_text.h"
 #include "runtime/event_time/run.h"
 
-namespace tocsin::api {
+namespace tocsin::library {
 namespace {
 // What stands in an object or an array while it is gathered: a value, or what is inside. `name` is
 // a step of a path: a key, or a place such as "[0]".
@@ -447,8 +447,9 @@ std::vector<std::string> compare_alerts(const cep::Plan& plan, const rules::Embe
     }
   }
   if (expected.size() != alerts.size()) {
-    const std::string came = alerts.empty() ? "no alert" : format_count(alerts.size(), "alert");
-    const std::string wanted = expected.empty() ? "none" : format_count(expected.size());
+    const std::string came =
+        alerts.empty() ? "no alert" : rules::format_count(alerts.size(), "alert");
+    const std::string wanted = expected.empty() ? "none" : rules::format_count(expected.size());
     differences.push_back(fmt::format("{} came, {} expected", came, wanted));
   }
   return differences;
@@ -495,4 +496,4 @@ std::string describe_failure(const cep::Plan& plan, const rules::EmbeddedTest& t
   if (outcome.alerts.empty()) text += "    no alert\n";
   return text;
 }
-}  // namespace tocsin::api
+}  // namespace tocsin::library

@@ -1,4 +1,4 @@
-#include "api/rules/explain_json.h"
+#include "library/explain/explain_json.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -10,7 +10,7 @@
 #include "rules/explain/explain_automaton.h"
 #include "rules/explain/explain_profile.h"
 
-namespace tocsin::api {
+namespace tocsin::library {
 namespace {
 using Json = nlohmann::ordered_json;
 
@@ -220,4 +220,4 @@ std::string explain_json(const cep::Program& program, cep::RuleIndex index,
   if (analysis != nullptr) out["analysis"] = analysis_json(*analysis);
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
-}  // namespace tocsin::api
+}  // namespace tocsin::library

@@ -1,4 +1,4 @@
-#include "api/rules/test_report.h"
+#include "library/testing/test_report.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 
 #include "rules/text/utf8.h"
 
-namespace tocsin::api {
+namespace tocsin::library {
 namespace {
 using Json = nlohmann::ordered_json;
 
@@ -27,7 +27,7 @@ Totals totals_of(const FileResult& file) {
   totals.tests = file.tests.size();
   for (const TestResult& test : file.tests) {
     if (!test.passed) ++totals.failures;
-    totals.seconds += test.seconds;
+    totals.seconds += test.seconds.value_or(0);
   }
   if (!file.checks) {
     ++totals.tests;
@@ -44,7 +44,7 @@ std::string counts(const Totals& totals) {
 void add_test(std::string& out, const std::string& file, const TestResult& test) {
   out += fmt::format(
       "    <testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\" time=\"{:.6f}\"",
-      xml_text(test.rule), xml_text(test.title), file, test.line, test.seconds);
+      xml_text(test.rule), xml_text(test.title), file, test.line, test.seconds.value_or(0));
   if (test.passed) {
     out += "/>\n";
     return;
@@ -118,7 +118,7 @@ std::string format_junit(const std::vector<FileResult>& files) {
 std::string format_test_json(const std::string& file, const TestResult& test) {
   Json json = names_of(file, test);
   json["outcome"] = test.passed ? "passed" : "failed";
-  json["seconds"] = test.seconds;
+  if (test.seconds) json["seconds"] = *test.seconds;
   if (!test.passed) {
     json["difference"] = test.difference;
     json["text"] = test.text;
@@ -137,4 +137,4 @@ std::string format_error_json(const FileResult& file) {
   json["text"] = file.diagnostics;
   return dump(json);
 }
-}  // namespace tocsin::api
+}  // namespace tocsin::library

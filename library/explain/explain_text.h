@@ -3,11 +3,11 @@
 #include <cstddef>
 #include <string>
 
-#include "api/rules/rule_analysis.h"
 #include "cep/engine/engine.h"
+#include "library/explain/rule_analysis.h"
 #include "rules/explain/explain.h"
 
-namespace tocsin::api {
+namespace tocsin::library {
 /// How wide text may be and whether headings are set off.
 struct TextStyle {
   std::size_t columns = 100;
@@ -22,4 +22,4 @@ std::string aspect_text(const rules::ExplainedAspect& aspect, const TextStyle& s
 /// All that is said of a rule of the program's plan; `analysis`, where there is one, comes last.
 std::string explanation_text(const cep::Program& program, cep::RuleIndex rule,
                              const RuleAnalysis* analysis, const TextStyle& style);
-}  // namespace tocsin::api
+}  // namespace tocsin::library
