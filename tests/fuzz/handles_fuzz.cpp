@@ -11,8 +11,11 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/support/arrow_batch.h"
 
 namespace tocsin::fuzz {
 namespace {
@@ -183,6 +186,11 @@ class Calls {
           check_lines(text_);
         }
         return;
+      case 'B':
+        return push_batch(run, source,
+                          std::string_view(rest).substr(std::min<std::size_t>(1, rest.size())));
+      case 'K':
+        return take_batch(run);
       case 'J':
         if (TOCSIN_CALL(tocsin_run_statistics, run, text_) == TOCSIN_OK) check_json();
         return;
@@ -202,6 +210,81 @@ class Calls {
         TOCSIN_CALL(tocsin_run_push, run, source, bytes.data(), bytes.size(), &taken);
     require(taken <= bytes.size(), "no more is taken than there is");
     require(status != TOCSIN_OK || taken == bytes.size(), "a call that succeeds takes all");
+  }
+
+  // Columns whose formats, values and damages the text's bytes choose.
+  static void push_batch(tocsin_run* run, std::uint32_t source, std::string_view bytes) {
+    constexpr std::array<const char*, 19> kFormats = {
+        "u",       "U",   "vu",  "l",   "I",      "c",         "g",  "f", "b", "tsu:",
+        "tsn:UTC", "tDs", "tdD", "tdm", "d:10,2", "d:9,-3,32", "+l", "z", "n"};
+    constexpr std::array<const char*, 5> kNames = {"type", "ts", "id", "card", "amount"};
+    std::size_t at = 0;
+    const auto next = [&]() -> std::size_t {
+      return at < bytes.size() ? static_cast<unsigned char>(bytes[at++]) : 0;
+    };
+    const std::size_t rows = next() % 8;
+    const std::size_t damage = next();
+    std::vector<tests::ArrowColumnSource> columns;
+    for (const char* const name : kNames) {
+      tests::ArrowColumnSource column{name, kFormats[next() % kFormats.size()], {}};
+      column.is_dictionary = column.format == "u" && next() % 4 == 0;
+      column.skipped = next() % 3;
+      for (std::size_t row = 0; row < rows; ++row) {
+        tests::ArrowCell cell;
+        const std::size_t value = next();
+        cell.is_null = value % 8 == 7;
+        cell.number = value < 128 ? kStart + static_cast<std::int64_t>(value)
+                                  : static_cast<std::int64_t>(value) - 160;
+        cell.real = static_cast<double>(value) / 4;
+        cell.text = value % 2 == 0 ? "payment" : std::string(bytes.substr(at % 7, value % 20));
+        column.cells.push_back(std::move(cell));
+      }
+      columns.push_back(std::move(column));
+    }
+    tests::ArrowBatch batch(columns, next() % 3);
+    ArrowArray& child = *batch.array().children[damage % kNames.size()];
+    switch (damage / 8) {
+      case 1:
+        child.length -= 1;
+        break;
+      case 2:
+        child.offset = -1;
+        break;
+      case 3:
+        child.n_buffers -= 1;
+        break;
+      case 4:
+        batch.array().children[0] = nullptr;
+        break;
+      case 5:
+        batch.array().n_children += 1;
+        break;
+      case 6:
+        if (child.n_buffers > 1) child.buffers[1] = nullptr;
+        break;
+      case 7:
+        batch.array().release = nullptr;
+        break;
+      default:
+        break;
+    }
+    std::int64_t taken = -1;
+    const tocsin_status status =
+        TOCSIN_CALL(tocsin_run_push_arrow, run, source, damage % 2 == 0 ? nullptr : "payment",
+                    &batch.schema(), &batch.array(), static_cast<std::int64_t>(damage % 3), &taken);
+    require(taken >= 0 && taken <= static_cast<std::int64_t>(rows), "no more rows than there are");
+    require(status != TOCSIN_CORRUPT || taken == 0, "nothing is taken of what is damaged");
+  }
+  static void take_batch(tocsin_run* run) {
+    ArrowSchema schema{};
+    ArrowArray alerts{};
+    if (TOCSIN_CALL(tocsin_run_take_arrow, run, &schema, &alerts) != TOCSIN_OK) {
+      require(schema.release == nullptr && alerts.release == nullptr, "a failed call gives none");
+      return;
+    }
+    require(alerts.n_children == schema.n_children, "a schema is that of its array");
+    alerts.release(&alerts);
+    schema.release(&schema);
   }
 
   void check_json() const {
