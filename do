@@ -13,13 +13,13 @@ export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
 
 # verb|arguments|what it does|script it needs, if any
 verbs=(
-  "setup|[program, tests, bench, lint, fuzz, kafka] or all|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
+  "setup|[program, tests, bench, lint, fuzz, kafka, python] or all|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
   "build|[--preset P] [TARGET…]|configure and build all, or the targets named (tocsin: the program), into build/P (release, dev, asan, tsan)|"
   "demo||build the program alone, then show an alert from start to end|scripts/demo.sh"
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
   "lint|[--all] [--minutes N]|formatting, scripts, unused includes; headers alone and clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file; --minutes: for so long at most)|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
-  "bench|[--compare A B, --flame NAME.svg, tools, journal, keys, budget, growth, durable, serve, live, --instructions [--update], or rows]|build, then run the benchmarks|bench/run.sh"
+  "bench|[--compare A B, --flame NAME.svg, tools, journal, keys, budget, growth, durable, serve, live, python, --instructions [--update], or rows]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
   "crash|[--rounds N] [--seed S] [--kind run, servers] [--points]|build, then kill runs and servers under load, start them again and compare with the oracle|tests/crash/crash.sh"
   "sim|[--seeds N] [--seed S]|build, then run whole nodes in simulated worlds where everything fails|tests/simulation/sim.sh"
@@ -78,6 +78,7 @@ verb_setup() {
   say "setup:" "${parts[@]}" "- everything is installed"
   if [[ " ${parts[*]} " == *" tests "* ]]; then fetch_promtool; fi
   if [[ " ${parts[*]} " == *" kafka "* ]]; then fetch_kafka_broker; fi
+  if [[ " ${parts[*]} " == *" python "* ]]; then make_python_environment || true; fi
 }
 
 # --- build ---------------------------------------------------------------------------------------
@@ -249,6 +250,9 @@ verb_test() {
     missing_parts+=" tests " targets=(tocsin)
   fi
   if [ ${#patterns[@]} = 0 ] && selected instructions && ! (ensure_setup bench); then missing_parts+=" bench "; fi
+  if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && selected python && ! (ensure_setup python && make_python_environment); then
+    missing_parts+=" python "
+  fi
   # Before the build, which takes librdkafka where it is.
   if [ ${#patterns[@]} = 0 ] && (selected kafka || selected kafka-sink || selected kafka-formats) && ! (ensure_setup kafka); then missing_parts+=" kafka "; fi
   if ! (build_preset "$preset" "${targets[@]}"); then

@@ -16,6 +16,7 @@
 # `./do bench journal [--seconds N] [--bytes N] [DIR]`: the journal on the disk that holds DIR (default: build/bench).
 # `./do bench serve [--seconds N] [--keys N] [--endpoints N] [--events N] [--runs N] [intake|deliveries|deploy|archive]…`: a server over loopback sockets.
 # `./do bench live [--events N] [--runs N] [--partitions N,N…] [--rules SET]`: from Kafka, beside the same events from a file.
+# `./do bench python [--events N] [--runs N] [SET…]`: the Python package, a table beside the lines of the same events.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${TOCSIN_BUILD_DIR:-$root/build/release}
@@ -30,6 +31,15 @@ fi
 if [ "${1:-}" = live ]; then
   shift
   exec python3 "$root/bench/live.py" "$build" "$@"
+fi
+if [ "${1:-}" = python ]; then
+  shift
+  python=$root/build/tools/python/bin/python
+  if ! "$python" -c 'import tocsin' 2>/dev/null; then
+    echo "bench: ./do test python makes the environment and installs the package; run it first" >&2
+    exit 1
+  fi
+  exec "$python" "$root/bench/python.py" "$@"
 fi
 if [ "${1:-}" = journal ]; then
   shift

@@ -13,7 +13,8 @@ distribution() {
 #   lint     clang-format and clang-tidy
 #   fuzz     clang with libFuzzer
 #   kafka    librdkafka and libprotobuf, with which the program is built where they are there, and what the tests' broker needs
-setup_parts=(program tests bench lint fuzz kafka)
+#   python   what the Python package is built and tested with; its environment is made of python/environment.lock
+setup_parts=(program tests bench lint fuzz kafka python)
 
 # packages PART…: prints the packages that this distribution needs for them, one per line.
 packages() {
@@ -40,6 +41,7 @@ packages() {
       bench) printf '%s\n' valgrind ;;
       lint) printf '%s\n' git clang-format clang-tidy ;;
       fuzz) printf '%s\n' clang "$clang_runtime" ;;
+      python) printf '%s\n' python3 python3-dev python3-venv ;;
       kafka) printf '%s\n' librdkafka-dev libprotobuf-dev libprotoc-dev maven ;;  # Maven brings a Java runtime
     esac
   done
@@ -74,6 +76,24 @@ ensure_setup() {
 fetch_kafka_broker() {
   if timeout 100 bash "$root/scripts/kafka_broker.sh" fetch </dev/null; then return 0; fi
   say "setup: the Kafka broker could not be fetched; the suite kafka is left out"
+}
+
+# What the tests of the Python package run in: build/tools/python, with the packages of python/environment.lock, each
+# known by its digest. Made again when that file changes. Without it the suite python is left out, and says so.
+make_python_environment() {
+  local place="$build_root/tools/python" lock="$root/python/environment.lock"
+  if cmp -s "$lock" "$place/environment.lock"; then return 0; fi
+  rm -rf "$place"
+  mkdir -p "$build_root/tools"
+  if timeout 60 python3 -m venv "$place" >/dev/null 2>&1 &&
+    timeout 400 "$place/bin/python" -m pip install -q --disable-pip-version-check --no-deps --only-binary :all: --require-hashes -r "$lock" </dev/null; then
+    cp "$lock" "$place/environment.lock"
+    say "setup: made the Python environment in $place"
+  else
+    rm -rf "$place"
+    say "setup: the Python environment could not be made; the suite python is left out"
+    return 1
+  fi
 }
 
 # Tests of the alert rules in deploy/ need promtool. The package would start a server of its own, so

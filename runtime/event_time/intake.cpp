@@ -192,7 +192,8 @@ Result<void> Intake::check_room() const {
       Errc::kLimit,
       fmt::format("events that wait to be put in order ({} of them, for {}) take more than {} "
                   "bytes; nothing of them is lost. Allow more with --reorder-memory (of a server: "
-                  "memory.reorder), or begin with less out-of-orderness",
+                  "memory.reorder; of the library: reorder_bytes_max), or begin with less "
+                  "out-of-orderness",
                   waiting_events(), cep::format_duration(bound), options_.waiting_bytes_max));
 }
 

@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
 from harness import ROOT, case, read, run_cases, write
 
@@ -21,6 +22,7 @@ STAND_INS = {
 while [ $# -gt 0 ] && [ "$1" != install ]; do [ "$1" != download ] || exit 1; shift; done
 for package in "$@"; do case "$package" in install | -*) ;; *) echo "$package" >>"$STAGE/installed" ;; esac; done\n""",
     "mvn": "exit 1\n",  # there is no network
+    "python3": f"""case "$*" in *venv*) exit 1 ;; esac\nexec '{sys.executable}' "$@"\n""",
     "cmake": """echo "cmake $*" >>"$STAGE/log"\n""",
     # Finds doctest unless the case says that it is not there.
     "c++": """[ ! -e "$STAGE/no-doctest" ]\n""",
@@ -95,6 +97,7 @@ def the_demo_installs_the_program_s_part():
 def setup_by_parts():
     """./do setup installs the parts named, each once; `all` installs every one; a part that is unknown is refused"""
     parts = {"tests": {"doctest-dev", "jq", "curl", "git"}, "bench": {"valgrind"}, "lint": {"clang-format", "clang-tidy", "git"},
+             "python": {"python3", "python3-dev", "python3-venv"},
              "kafka": {"librdkafka-dev", "libprotobuf-dev", "libprotoc-dev", "maven"}}
     for part, packages in parts.items():
         stage = Stage()
