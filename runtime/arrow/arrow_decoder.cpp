@@ -73,7 +73,8 @@ Result<ArrowField> ArrowDecoder::bind_field(std::size_t type, std::size_t field,
   bound.words = &words_[type][field];
   const std::vector<std::string>& path = bound.field->path;
   const std::string name = path_text(path);
-  const ArrowColumn* at = &columns_;
+  const bool is_type = path.size() == 1 && path.front() == kTypeColumn;
+  const ArrowColumn* at = is_type && !json_type_.empty() ? nullptr : &columns_;
   for (std::size_t step = 0; step < path.size() && at != nullptr; ++step) {
     if (step > 0) {
       if (cep::array_place(path[step]) || at->kind != ArrowKind::kStruct) {
@@ -92,9 +93,9 @@ Result<ArrowField> ArrowDecoder::bind_field(std::size_t type, std::size_t field,
       return tl::unexpected(fits.error());
     }
     bound.column = at;
-    bound.is_utf8 = are_texts_utf8(*at, first_row_, row_count_);
+    bound.is_utf8 = are_texts_utf8(*at, opened_row_, row_count_);
     types_[type].of_columns.push_back({at, bound.field});
-  } else if (path.size() == 1 && path.front() == kTypeColumn && !json_type_.empty()) {
+  } else if (is_type && !json_type_.empty()) {
     bound.constant = json_type_;
   } else if (must_be_there) {
     return fail(Errc::kInvalidArgument,
@@ -150,6 +151,29 @@ Result<void> ArrowDecoder::bind_types() {
   return {};
 }
 
+// Finds each row's type, and binds each that comes, so that nothing is taken of a record batch that
+// does not fit.
+Result<void> ArrowDecoder::bind_named_types() {
+  row_types_.assign(static_cast<std::size_t>(row_count_ - opened_row_), kNoTypeNamed);
+  std::string_view before;
+  int type_before = kNoTypeNamed;
+  for (std::int64_t row = opened_row_; row < row_count_; ++row) {
+    const std::optional<ArrowEntry> entry = arrow_entry(*type_column_, row);
+    if (!entry) continue;
+    const std::string_view name = entry->column->text(entry->row);
+    if (type_before == kNoTypeNamed || name != before) {
+      const auto known = type_names_.find(name);
+      type_before = known == type_names_.end() ? kUnknownType : known->second;
+      before = name;
+      if (type_before >= 0 && !types_[static_cast<std::size_t>(type_before)].is_bound) {
+        if (Result<void> bound = bind(static_cast<std::size_t>(type_before)); !bound) return bound;
+      }
+    }
+    row_types_[static_cast<std::size_t>(row - opened_row_)] = type_before;
+  }
+  return {};
+}
+
 Result<void> ArrowDecoder::open(const ArrowSchema& schema, const ArrowArray& array,
                                 std::string_view type, std::int64_t first_row) {
   close();
@@ -157,24 +181,10 @@ Result<void> ArrowDecoder::open(const ArrowSchema& schema, const ArrowArray& arr
   if (!columns) return tl::unexpected(columns.error());
   columns_ = *std::move(columns);
   json_type_ = type;
-  first_row_ = first_row;
+  opened_row_ = first_row;
   row_count_ = array.length;
   Result<void> bound = bind_types();
-  if (bound && type_column_ != nullptr) {
-    // Each type that comes is bound once, so that nothing is taken of a batch that does not fit.
-    std::string_view before;
-    for (std::int64_t row = first_row; bound && row < array.length; ++row) {
-      const std::optional<ArrowEntry> entry = arrow_entry(*type_column_, row);
-      if (!entry) continue;
-      const std::string_view name = entry->column->text(entry->row);
-      if (name == before && row > first_row) continue;
-      before = name;
-      const auto known = type_names_.find(name);
-      if (known == type_names_.end()) continue;
-      const auto index = static_cast<std::size_t>(known->second);
-      if (!types_[index].is_bound) bound = bind(index);
-    }
-  }
+  if (bound && type_column_ != nullptr) bound = bind_named_types();
   if (!bound) close();
   return bound;
 }
@@ -189,29 +199,16 @@ void ArrowDecoder::find_types(std::size_t count) {
     type.places.clear();
     type.rows.clear();
   }
-  std::string_view before;
-  int type_before = kNoTypeNamed;
   for (std::size_t i = 0; i < count; ++i) {
     RowKind& kind = kinds_[i];
     const std::int64_t row = first_row_ + static_cast<std::int64_t>(i);
-    kind.type = only_type_;
-    if (type_column_ != nullptr) {
-      const std::optional<ArrowEntry> entry = arrow_entry(*type_column_, row);
-      if (entry) {
-        const std::string_view name = entry->column->text(entry->row);
-        if (type_before == kNoTypeNamed || name != before) {
-          const auto known = type_names_.find(name);
-          type_before = known == type_names_.end() ? kUnknownType : known->second;
-          before = name;
-        }
-        kind.type = type_before;
-        if (kind.type == kUnknownType) kind.offender = keep_text(quoted_token(name));
-      } else {
-        kind.type = kNoTypeNamed;
-        kind.verdict = LineVerdict::kNoType;
-      }
-    } else if (kind.type == kUnknownType) {
-      kind.offender = texts_.empty() ? keep_text(quoted_token(json_type_)) : texts_.front();
+    kind.type = type_column_ == nullptr ? only_type_
+                                        : row_types_[static_cast<std::size_t>(row - opened_row_)];
+    if (kind.type == kNoTypeNamed) kind.verdict = LineVerdict::kNoType;
+    if (kind.type == kUnknownType) {
+      const std::optional<ArrowEntry> entry =
+          type_column_ == nullptr ? std::nullopt : arrow_entry(*type_column_, row);
+      kind.offender = keep_text(quoted_token(entry ? entry->column->text(entry->row) : json_type_));
     }
     if (kind.type < 0) continue;
     Type& type = types_[static_cast<std::size_t>(kind.type)];

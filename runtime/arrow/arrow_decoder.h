@@ -68,6 +68,7 @@ class ArrowDecoder : private LineTexts {
   Result<void> bind(std::size_t type);
   Result<ArrowField> bind_field(std::size_t type, std::size_t field, bool must_be_there);
   Result<void> bind_types();
+  Result<void> bind_named_types();
   void find_types(std::size_t count);
   void check_texts();
   void read_times();
@@ -86,9 +87,11 @@ class ArrowDecoder : private LineTexts {
   // The record batch at hand.
   ArrowColumn columns_;
   const ArrowColumn* type_column_ = nullptr;
-  std::string json_type_;  // of all rows; empty: they say it themselves
-  int only_type_ = 0;      // of them
+  std::string json_type_;        // of all rows; empty: they say it themselves
+  int only_type_ = 0;            // of them
+  std::int64_t opened_row_ = 0;  // the first that may be asked for
   std::int64_t row_count_ = 0;
+  std::vector<int> row_types_;  // from there on, where rows say it themselves
   std::vector<Type> types_;
 
   // The piece at hand.

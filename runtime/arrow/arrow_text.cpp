@@ -57,11 +57,11 @@ const cep::Field* field_of(const std::vector<ArrowFieldOfColumn>& fields,
   return nullptr;
 }
 
-// The members of a struct's entry, each with a comma behind it.
+// The members of a struct's entry, each with a comma behind it, but for one of the name `without`.
 void append_members(std::string& out, const ArrowColumn& of, std::int64_t row,
-                    const std::vector<ArrowFieldOfColumn>& fields) {
+                    const std::vector<ArrowFieldOfColumn>& fields, std::string_view without) {
   for (const ArrowColumn& column : of.children) {
-    bool comes_twice = false;
+    bool comes_twice = !without.empty() && column.name == without;
     for (const ArrowColumn* other = of.children.data(); other != &column; ++other) {
       comes_twice = comes_twice || other->name == column.name;
     }
@@ -72,7 +72,7 @@ void append_members(std::string& out, const ArrowColumn& of, std::int64_t row,
     out += ':';
     if (entry->column->kind == ArrowKind::kStruct) {
       out += '{';
-      append_members(out, *entry->column, entry->row, fields);
+      append_members(out, *entry->column, entry->row, fields, {});
       if (out.back() == ',') out.pop_back();
       out += "},";
     } else if (append_arrow_value(out, *entry->column, entry->row, field_of(fields, column))) {
@@ -139,7 +139,9 @@ void append_arrow_row(std::string& out, const ArrowColumn& batch, std::int64_t r
     append_json_text(out, json_type);
     out += ',';
   }
-  if (batch.is_valid(row)) append_members(out, batch, row, fields);
+  if (batch.is_valid(row)) {
+    append_members(out, batch, row, fields, json_type.empty() ? "" : "type");
+  }
   if (out.back() == ',') out.pop_back();
   out += '}';
 }

@@ -20,8 +20,9 @@ struct ArrowFieldOfColumn {
 /// finite, and types that are not read.
 bool append_arrow_value(std::string& out, const ArrowColumn& column, std::int64_t row,
                         const cep::Field* field);
-/// Appends the row as one JSON object: `type` first, unless `json_type` is empty, then the columns
-/// in their order, without those that are missing. A name that comes twice comes once, the first.
+/// Appends the row as one JSON object: `json_type` as `type` first, in place of a column of that
+/// name, unless it is empty; then the columns in their order, without those that are missing. A
+/// name that comes twice comes once, the first.
 void append_arrow_row(std::string& out, const ArrowColumn& batch, std::int64_t row,
                       std::string_view json_type, const std::vector<ArrowFieldOfColumn>& fields);
 }  // namespace tocsin::runtime

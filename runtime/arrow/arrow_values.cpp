@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -186,10 +187,20 @@ class ArrowFieldReader {
 
   void read_texts(cep::TextArena& texts) {
     to_.texts.assign(rows_.size(), {});
+    std::size_t bytes = 0;
     each([&](std::size_t i, std::string_view text) {
-      to_.texts[i] = texts.store(text);
+      to_.texts[i] = text;
       to_.known[i] = 1;
+      bytes += text.size();
     });
+    // One block for all of them.
+    char* room = bytes == 0 ? nullptr : texts.allocate(bytes);
+    for (std::string_view& text : to_.texts) {
+      if (text.empty()) continue;
+      std::memcpy(room, text.data(), text.size());
+      text = {room, text.size()};
+      room += text.size();
+    }
   }
   void read_enum() {
     to_.words.assign(rows_.size(), 0);
@@ -208,6 +219,10 @@ class ArrowFieldReader {
   }
   void read_words() {
     to_.words.assign(rows_.size(), 0);
+    if (from_.column != nullptr && !from_.column->is_dictionary && from_.around.empty() &&
+        read_usual_words(*from_.column)) {
+      return;
+    }
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       const std::optional<ArrowEntry> entry = arrow_entry_of(from_, rows_[i]);
       if (!entry || is_no_value(*entry)) {
@@ -223,6 +238,62 @@ class ArrowFieldReader {
   }
 
  private:
+  // Columns that are as the field's own, without a choice for each value.
+  bool read_usual_words(const ArrowColumn& column) {
+    const cep::Type& type = from_.field->type;
+    const auto* const words = static_cast<const std::int64_t*>(column.data) + column.offset;
+    if (column.kind == ArrowKind::kTimestamp && column.ticks == 1'000'000) {
+      each_word(column, [words](std::int64_t row, std::int64_t& word) {
+        word = load_word(words, row);
+        return word >= kTextTimeMinUs && word <= kTextTimeMaxUs;
+      });
+    } else if (column.kind == ArrowKind::kInteger && type.kind == cep::TypeKind::kInt &&
+               column.width == sizeof(std::int64_t) && column.is_signed) {
+      each_word(column, [words](std::int64_t row, std::int64_t& word) {
+        word = load_word(words, row);
+        return true;
+      });
+    } else if (column.kind == ArrowKind::kDecimal && type.kind == cep::TypeKind::kDecimal &&
+               column.scale == type.scale) {
+      each_word(column, [&column](std::int64_t row, std::int64_t& word) {
+        const cep::Int128 mantissa = column.integer(row);
+        word = static_cast<std::int64_t>(mantissa);
+        return word == mantissa;
+      });
+    } else if (column.kind == ArrowKind::kBool) {
+      each_word(column, [&column](std::int64_t row, std::int64_t& word) {
+        word = column.boolean(row) ? 1 : 0;
+        return true;
+      });
+    } else {
+      return false;
+    }
+    return true;
+  }
+  static std::int64_t load_word(const std::int64_t* words, std::int64_t row) {
+    std::int64_t word = 0;
+    std::memcpy(&word, words + row, sizeof word);
+    return word;
+  }
+  template <typename Read>
+  void each_word(const ArrowColumn& column, const Read& read) {
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      const std::int64_t row = rows_[i];
+      std::int64_t word = 0;
+      if (!column.is_valid(row)) {
+        absent(i);
+        continue;
+      }
+      if (!read(row, word)) {
+        const std::optional<std::int64_t> slow = slow_word(i, {&column, row});
+        if (!slow) continue;
+        word = *slow;
+      }
+      to_.words[i] = word;
+      to_.known[i] = 1;
+    }
+  }
+
   template <typename Take>
   void each(const Take& take) {
     if (from_.column == nullptr && !from_.constant.empty()) {

@@ -176,6 +176,20 @@ TEST_CASE("c arrow: a row that is no event is rejected, and no other") {
   CHECK(columns.run().statistics()["rejected"] == 4);
 }
 
+TEST_CASE("c arrow: the type that is given counts, not the column") {
+  Columns columns;
+  std::vector<ArrowColumnSource> made = some_payment_columns();
+  made.push_back(texts("type", "u", {"a", "b", "c"}));
+  made[0].cells[0] = {};
+  ArrowBatch batch(made);
+  REQUIRE(columns.push(batch, "payment") == TOCSIN_OK);
+  CHECK(lines_in(columns.finish()) == 1);
+  CHECK(columns.run()
+            .take(TOCSIN_REJECTED)
+            .find(R"("text":"{\"type\":\"payment\",\"id\":\"p1\",\"card\":\"c1\",)") !=
+        std::string::npos);
+}
+
 TEST_CASE("c arrow: a schema that does not fit names the column, both types and the remedy") {
   const auto error_of = [](std::vector<ArrowColumnSource> made, const char* type) {
     Columns columns;
