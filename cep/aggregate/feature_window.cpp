@@ -74,7 +74,7 @@ void WindowPool::clear() {
 }
 
 void WindowPool::forget_texts() {
-  if (text_memory_->held.bytes() == 0) return;
+  if (text_memory_->held.bytes() == text_memory_->held_at_first) return;
   auto fresh = std::make_unique<Counted>();
   texts_.clear(&fresh->used);
   text_memory_ = std::move(fresh);

@@ -79,6 +79,7 @@ class WindowPool {
     Counter held{std::pmr::new_delete_resource()};
     std::pmr::unsynchronized_pool_resource pool{&held};
     Counter used{&pool};
+    std::size_t held_at_first = held.bytes();  // the pool's own
     bool is_sparse() const;
   };
   struct Memory : Counted {

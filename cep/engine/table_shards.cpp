@@ -4,8 +4,8 @@
 
 namespace tocsin::cep {
 namespace {
-constexpr std::int64_t kTickLeastUs = 1'000;
-constexpr std::int64_t kTickWithoutWindowsUs = 600'000'000;
+constexpr std::int64_t kTickLeastUs = 250;
+constexpr std::int64_t kTickWithoutWindowsUs = 150'000'000;
 }  // namespace
 
 TableShards::TableShards(const ProgramImpl& program, const TableProgram& table,

@@ -30,6 +30,12 @@ struct ShardChanges {
   EarlyEntries early;
 };
 
+/// When sweep() looks at the keys of a group.
+struct GroupSweep {
+  std::int64_t next_tick = INT64_MIN;
+  std::int64_t round = INT64_MIN;  // in which it was last looked at for dead state of live records
+};
+
 struct TableShard {
   explicit TableShard(std::uint64_t seed) : windows(seed) {}
   KeyShard keys;
@@ -39,12 +45,15 @@ struct TableShard {
   SparseArray<GroupCredit> credits;
   BudgetTallies tallies;
   ShardChanges changes;
+  std::array<GroupSweep, kGroupsOfShard> sweeps;
+  std::int64_t next_sweep = INT64_MIN;  // the first tick of these
+  std::int64_t tidied = INT64_MIN;      // the tick in which it was last asked what is free
   std::vector<RestoredTimer> restored;
 };
 
 class TableShards {
  public:
-  static constexpr std::int64_t kTicksOfLongest = 16;
+  static constexpr std::int64_t kTicksOfLongest = 64;
 
   TableShards(const ProgramImpl& program, const TableProgram& table, std::uint64_t hash_seed);
   TableShard& operator[](std::uint32_t shard) { return *shards_[shard]; }
@@ -57,7 +66,7 @@ class TableShards {
   bool has_timers(std::uint32_t pass) const { return has_timers_[pass]; }
   /// By op - 1: its timers' queue.
   const std::vector<std::uint32_t>& queue_of_op() const { return queue_of_op_; }
-  /// A sixteenth of the table's longest window, by which slots know when their key was touched.
+  /// A 64th of the table's longest window, by which slots know when their key was touched.
   std::int64_t tick_us() const { return tick_us_; }
   std::int64_t tick_of(std::int64_t us) const;
 

@@ -5,6 +5,7 @@
 /// the resolved rows of each shard in order, firing timers before the rows they precede. Slots and
 /// records are only given back in **sweep**, after the last pass.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -44,9 +45,10 @@ class TableState {
   }
   /// No timer falls due before; ShardTimers::kNone when there is none.
   std::int64_t next_due_us() const;
-  /// Lets go of what is dead at `watermark`, of some of the keys: time goes through all of them in
-  /// rounds, each a quarter of the table's longest window. Nothing that anyone sees depends on it:
-  /// every read of state checks time itself.
+  /// Lets go of what is dead at `watermark`, of some of the keys: time goes through all groups of
+  /// them in each 64th of the table's longest window, and those are looked at of which a sixteenth
+  /// of the keys may have died, or that were left alone for half of the window. Nothing that
+  /// anyone sees depends on it: every read of state checks time itself.
   void sweep(EventTime watermark);
   /// Lets go of all keys: time has ended, nothing comes any more.
   void end();
@@ -119,10 +121,11 @@ class TableState {
                             EventTime now) const;
   void add_strict_totals(const StrictGroup& group, std::byte* record, Offset place, EventTime now,
                          std::vector<RuleTotals>& totals) const;
-  static bool is_left_alone(const KeySlot& slot, std::int64_t tick, std::int64_t round);
-  void sweep_groups(std::uint32_t shard, std::uint32_t begin, std::uint32_t end,
-                    std::int64_t now_us, std::int64_t round);
-  void look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us);
+  void sweep_groups(Shard& shard, std::uint32_t begin, std::uint32_t end, std::int64_t now_us);
+  std::int64_t sweep_group(Shard& shard, std::uint32_t group, std::int64_t now_us,
+                           bool is_new_round);
+  static constexpr std::int64_t kGone = INT64_MAX;
+  std::int64_t look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us);
   void release(Shard& shard, std::byte* record, const OperatorEntry& entry);
   bool forget_strict(const TableTarget& from, std::byte* record, const OperatorEntry& entry);
   bool write_group(std::uint16_t number, Shard& shard, StateSink& sink, Chunk& chunk);
@@ -137,7 +140,9 @@ class TableState {
   std::int64_t swept_to_ = INT64_MIN;      // the last group that sweep() went through, counted on
                                            // over all rounds
   std::int64_t tallies_swept_ = 0;         // the tick
-  std::vector<std::uint64_t> sweep_keys_;  // hashes, of sweep_groups
+  std::vector<std::uint64_t> sweep_keys_;  // hashes, of sweep_group
+  // Of the group's keys: how many are no longer known to be alive in so many ticks.
+  std::array<std::uint32_t, kTicksOfLongest + 1> dying_{};
   std::vector<bool> has_pass_;
   TableTouches touches_;  // of the slice in work
   // Whatever is not a pass over rows is done by this lane too.

@@ -17,7 +17,8 @@ namespace {
 constexpr std::uint32_t kFirstOperators = 3;
 // Longer lists are searched by halves, and grow in proportion to their length.
 constexpr std::uint32_t kShortList = 16;
-// Words from which on records have less room ahead.
+// Words from which on records have more room ahead, and less again.
+constexpr std::uint32_t kSmallRecord = 40;
 constexpr std::uint32_t kLargeRecord = 2'048;
 // While a record is collected, the parent of a node that was copied says where it went.
 constexpr Offset kForwarded = 1U << 31;
@@ -59,19 +60,24 @@ RecordStore::RecordStore(const ProgramImpl& program, const TableProgram& table)
   };
   operators_max_ = static_cast<std::uint32_t>(
       std::count_if(table.operators.begin(), table.operators.end(), keeps_state));
-  first_operators_ = std::min(kFirstOperators, operators_max_);
-  std::size_t words = kHeaderWords + first_operators_;
+  std::size_t words = kHeaderWords;
+  std::uint32_t usual_operators = 0;  // and rings
   std::uint32_t usual_ring = ~std::uint32_t{0};
   for (const OperatorProgram& op : table.operators) {
     if (op.kind == OperatorKind::kFeature) {
       const FeatureProgram& feature = program.features[op.index];
-      if (takes_all(feature.predicate)) words += words_of_new_feature(feature);
+      if (takes_all(feature.predicate)) {
+        words += words_of_new_feature(feature);
+        ++usual_operators;
+      }
     } else if (op.kind == OperatorKind::kGroup) {
       const FeatureGroup& group = program.feature_groups[op.index];
       if (!takes_all(program.features[group.features[0]].predicate)) continue;
       words += words_of_group(group);
+      ++usual_operators;
       if (std::exchange(usual_ring, group.ring) != group.ring) {
         words += words_of_new_shared_ring(group.has_sums);
+        ++usual_operators;
       }
     } else if (op.kind == OperatorKind::kStrict) {
       const StrictGroup& group = program.strict_groups[op.index];
@@ -82,6 +88,9 @@ RecordStore::RecordStore(const ProgramImpl& program, const TableProgram& table)
       if (is_usual) words += StrictState::words(group) + group.depth * event_words;
     }
   }
+  first_operators_ =
+      std::min(std::clamp(usual_operators, kFirstOperators, kShortList / 2), operators_max_);
+  words += first_operators_;
   usual_words_ = static_cast<std::uint32_t>(std::min<std::size_t>(words, kMost));
   if (table.operators.size() <= kShortList) return;
   feature_words_.resize(table.operators.size() + 1);
@@ -381,13 +390,20 @@ void RecordStore::collect(std::byte* record, std::uint32_t skip_op, std::span<Dr
       std::min(operators_max_, std::max(first_operators_, listed + 1 + listed / kShortList)));
 }
 
+// Words of room for events to come. The more a record has, the less often it is laid out afresh;
+// of most keys it is small, and they have few events to come.
+std::uint32_t RecordStore::room_ahead(std::uint32_t words) {
+  if (words >= kLargeRecord) return words / 4 + words / 8;
+  return words >= kSmallRecord ? words / 2 + words / 8 : words / 4;
+}
+
 // Puts what was laid out into the record's block, or into another one where it does not fit well:
 // some room is left for events to come, and a block that fits is kept, because its memory is warm.
 void RecordStore::move_to_fit(KeySlot& slot, std::uint32_t needed) {
   const std::uint32_t old_capacity = words_of(base(slot));
   std::uint32_t capacity = old_capacity;
   if (capacity < needed + needed / 8 || capacity > 3 * needed) {
-    capacity = Arena::rounded(needed + needed / (needed < kLargeRecord ? 2 : 4));
+    capacity = Arena::rounded(needed + room_ahead(needed));
     TOCSIN_ASSERT(capacity < kForwarded, "one key's record stays below 16 GiB");
     keys_->arena().free(slot.record, old_capacity);
     slot.record = keys_->arena().allocate(capacity);

@@ -431,6 +431,7 @@ class RecordStore {
   static OperatorEntry* find_in_many(OperatorEntry* begin, OperatorEntry* end, std::uint32_t op);
   bool ensure(KeySlot& slot, std::uint32_t words, std::uint32_t op, Offset& event, bool replaces,
               std::span<Draft> drafts);
+  static std::uint32_t room_ahead(std::uint32_t words);
   void move_to_fit(KeySlot& slot, std::uint32_t needed);
   void start_record(KeySlot& slot, std::uint32_t words, std::uint32_t least_operators);
   void move_operators(std::byte* record, std::uint32_t capacity);

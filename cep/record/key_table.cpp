@@ -67,6 +67,7 @@ void KeyShard::clear() {
     group.count = 0;
   }
   count_ = 0;
+  to_move_ = 0;
   arena_ = Arena{};
 }
 
@@ -146,25 +147,44 @@ void KeyShard::erase(KeySlot* slot) {
   }
 }
 
-void KeyShard::compact_if_sparse(std::uint32_t (*words_of_record)(const std::byte* record)) {
-  constexpr std::size_t kWorthIt = std::size_t{256} << 10;
-  if (arena_.bytes() < kWorthIt || arena_.live_bytes() * 4 > arena_.bytes()) return;
-  Arena fresh;
-  const auto move_block = [&](BlockRef from, std::uint32_t words) {
-    const BlockRef to = fresh.allocate(words);
-    std::memcpy(fresh.at(to), arena_.at(from), std::size_t{words} * 8);
-    return to;
-  };
-  for_each([&](KeySlot& slot) {
-    if (slot.record != 0) {
-      slot.record = move_block(slot.record, words_of_record(arena_.at(slot.record)));
+void KeyShard::fit(std::uint32_t group_of_shard) {
+  Group& group = groups_[group_of_shard];
+  if (group.size <= kSlotsLeast || group.count == 0) return;
+  // With room for some more.
+  std::uint32_t slots = kSlotsLeast;
+  while (!has_room(slots, group.count + group.count / 8 + 1)) slots = next_size(slots);
+  if (slots < group.size) resize(group, slots);
+}
+
+void KeyShard::begin_moves() {
+  constexpr std::uint32_t kAll = (std::uint32_t{1} << kGroupsOfShard) - 1;
+  if (arena_.may_move() && arena_.begin_moves()) to_move_ = kAll;
+}
+
+BlockRef KeyShard::moved(BlockRef block, std::uint32_t words) {
+  const BlockRef to = arena_.allocate(words);
+  std::memcpy(arena_.at(to), arena_.at(block), std::size_t{words} * 8);
+  arena_.free(block, words);
+  return to;
+}
+
+void KeyShard::move(std::uint32_t group_of_shard,
+                    std::uint32_t (*words_of_record)(const std::byte* record)) {
+  const Group& group = groups_[group_of_shard];
+  const std::uint32_t bit = std::uint32_t{1} << group_of_shard;
+  if ((to_move_ & bit) == 0) return;
+  to_move_ &= ~bit;
+  for (std::uint32_t i = 0; i < group.size; ++i) {
+    KeySlot& slot = group.slots[i];
+    if (slot.hash == 0) continue;
+    if (slot.record != 0 && arena_.is_leaving(slot.record)) {
+      slot.record = moved(slot.record, words_of_record(arena_.at(slot.record)));
     }
-    if (slot.key_size == KeySlot::kOutside) {
-      OutsideKey key = outside_key(slot);
-      key.block = move_block(key.block, words_of(key.size));
-      std::memcpy(slot.key.data(), &key, sizeof(key));
-    }
-  });
-  arena_ = std::move(fresh);
+    if (slot.key_size != KeySlot::kOutside) continue;
+    OutsideKey key = outside_key(slot);
+    if (!arena_.is_leaving(key.block)) continue;
+    key.block = moved(key.block, words_of(key.size));
+    std::memcpy(slot.key.data(), &key, sizeof(key));
+  }
 }
 }  // namespace tocsin::cep

@@ -123,8 +123,16 @@ class KeyShard {
   std::size_t bytes() const { return table_bytes_ + arena_.bytes(); }
   Arena& arena() { return arena_; }
   const Arena& arena() const { return arena_; }
-  /// Moves every record and long key to a new arena when most of the old one is free.
-  void compact_if_sparse(std::uint32_t (*words_of_record)(const std::byte* record));
+  /// Makes a group no larger than it has to be.
+  void fit(std::uint32_t group_of_shard);
+  /// Where much of the arena is free, finds what has to move so that memory can be given back;
+  /// move() of each group then does it.
+  void begin_moves();
+  /// Whether records or long keys may have to move.
+  bool has_to_move() const { return to_move_ != 0; }
+  /// Moves those of a group. Takes time by the number of its keys.
+  void move(std::uint32_t group_of_shard,
+            std::uint32_t (*words_of_record)(const std::byte* record));
 
  private:
   bool is_key(const KeySlot& slot, std::string_view other) const {
@@ -165,11 +173,13 @@ class KeyShard {
     return groups_[group_of_hash(hash).value % kGroupsOfShard];
   }
   void resize(Group& group, std::uint32_t slots);
+  BlockRef moved(BlockRef block, std::uint32_t words);
 
   std::array<Group, kGroupsOfShard> groups_;
   Arena arena_;
   std::uint64_t generation_ = 0;
   std::uint64_t count_ = 0;
   std::size_t table_bytes_ = 0;
+  std::uint32_t to_move_ = 0;  // bits by group: of which blocks may stand in leaving chunks
 };
 }  // namespace tocsin::cep

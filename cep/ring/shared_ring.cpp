@@ -27,13 +27,23 @@ void SharedRing::drop_front(std::uint32_t events) {
 }
 
 void SharedRing::copy_to(SharedRing& to) const {
-  TOCSIN_ASSERT(to.capacity() >= count_, "the caller chooses the shape");
-  to.clear();
-  for (std::uint32_t i = 0; i < count_; ++i) {
-    to.push(time(first_ + i));
-    if (to.has_values()) to.set_value(i, value(first_ + i));
-  }
+  TOCSIN_ASSERT(to.capacity() >= count_ && (to.packed_shape_ & 3) == (packed_shape_ & 3),
+                "the caller chooses the shape");
   to.first_ = first_;
+  to.count_ = count_;
+  to.head_ = 0;
+  to.base_us_ = base_us_;
+  const std::uint32_t front = std::min(count_, capacity() - head_);
+  const auto copy = [&](const std::byte* from, std::byte* into, std::size_t width) {
+    std::memcpy(into, from + head_ * width, front * width);
+    std::memcpy(into + front * width, from, (count_ - front) * width);
+  };
+  copy(reinterpret_cast<const std::byte*>(this + 1), reinterpret_cast<std::byte*>(&to + 1),
+       has_wide_times() ? sizeof(std::int64_t) : sizeof(std::uint32_t));
+  if (has_values()) {
+    copy(reinterpret_cast<const std::byte*>(const_cast<SharedRing*>(this)->values()),
+         reinterpret_cast<std::byte*>(to.values()), sizeof(std::int64_t));
+  }
 }
 
 std::uint32_t EventGroup::words(std::uint32_t members, bool has_sums) {

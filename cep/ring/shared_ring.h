@@ -84,7 +84,8 @@ class SharedRing {
   void drop_front(std::uint32_t events);
   /// Forgets all events. Numbers go on from 0.
   void clear() { first_ = count_ = head_ = 0; }
-  /// Copies the events with their numbers into a ring that was started in any shape that fits them.
+  /// Copies the events with their numbers into a ring that was started in a shape that differs in
+  /// its capacity alone, and fits them.
   void copy_to(SharedRing& to) const;
 
  private:

@@ -434,6 +434,37 @@ TEST_CASE("engine: dead keys go as time passes in small steps, and no other") {
   CHECK(engine.stats().keys == 0);
 }
 
+TEST_CASE("engine: few of the keys it holds are dead, and their memory is given back") {
+  cep::Plan plan = pay_plan();
+  add_feature(plan, Aggregate::kCount, kCard, 1'000);
+  const auto program = cep::compile(std::make_shared<const cep::Plan>(plan));
+  REQUIRE(program.has_value());
+  cep::Engine engine(*program, 1);
+  std::vector<cep::Alert> alerts;
+  std::vector<std::string> cards;
+  const std::int64_t per_ms = 60;
+  for (std::int64_t i = 0; i < 6'000 * per_ms; ++i) cards.push_back(fmt::format("{:09}", i));
+  std::uint64_t most_keys = 0;
+  std::size_t most_bytes = 0;
+  std::vector<Pay> pays;
+  for (std::int64_t ms = 0; ms < 6'000; ++ms) {
+    pays.clear();
+    for (std::int64_t i = 0; i < per_ms; ++i) {
+      pays.push_back({ms, cards[static_cast<std::size_t>(ms * per_ms + i)].c_str(), "d", 5});
+    }
+    // Each key has one event; in the last two windows a tenth as many come.
+    if (ms >= 4'000) pays.resize(static_cast<std::size_t>(per_ms / 10));
+    engine.advance(batch_of(plan, pays), cep::EventTime{ms * 1'000}, alerts);
+    most_keys = std::max(most_keys, engine.stats().keys);
+    most_bytes = std::max(most_bytes, engine.stats().state_bytes);
+  }
+  const auto live = static_cast<std::uint64_t>(1'000 * per_ms);
+  CHECK(most_keys >= live);
+  CHECK(most_keys <= live * 6 / 5);
+  CHECK(engine.stats().keys <= live / 10 * 6 / 5);
+  CHECK(engine.stats().state_bytes <= most_bytes / 2);
+}
+
 TEST_CASE("engine: long windows keep exact times") {
   cep::Plan plan = pay_plan();
   constexpr std::int64_t kDayMs = 86'400'000;

@@ -41,7 +41,8 @@ TEST_CASE("arena: blocks keep their bytes, and the last one freed gives all memo
       REQUIRE(Arena::rounded(words) == words);
       const Block block{arena.allocate(words), words, static_cast<unsigned char>(i)};
       REQUIRE(block.ref != 0);
-      REQUIRE(reinterpret_cast<std::uintptr_t>(arena.at(block.ref)) % 64 == 0);
+      const std::uintptr_t aligned = words % 8 == 0 ? 64 : 8;
+      REQUIRE(reinterpret_cast<std::uintptr_t>(arena.at(block.ref)) % aligned == 0);
       std::memset(arena.at(block.ref), block.mark, std::size_t{words} * 8);
       blocks.push_back(block);
     } else {
@@ -57,6 +58,66 @@ TEST_CASE("arena: blocks keep their bytes, and the last one freed gives all memo
     arena.free(block.ref, block.words);
   }
   CHECK(arena.bytes() == 0);
+}
+
+TEST_CASE("arena: where blocks were freed here and there, moving some gives memory back") {
+  Random random(3);
+  for (const std::uint32_t left : {5, 40, 70}) {
+    CAPTURE(left);
+    Arena arena;
+    std::map<BlockRef, std::pair<std::uint32_t, unsigned char>> blocks;
+    const auto add = [&](unsigned char mark) {
+      const std::uint32_t words = Arena::rounded(static_cast<std::uint32_t>(random.between(1, 60)));
+      const BlockRef block = arena.allocate(words);
+      REQUIRE(!arena.is_leaving(block));
+      std::memset(arena.at(block), mark, std::size_t{words} * 8);
+      REQUIRE(blocks.emplace(block, std::pair(words, mark)).second);
+      return words;
+    };
+    for (int i = 0; i < 20'000; ++i) add(static_cast<unsigned char>(i));
+    CHECK(!arena.begin_moves());
+    for (auto block = blocks.begin(); block != blocks.end();) {
+      if (random.below(100) < left) {
+        ++block;
+        continue;
+      }
+      arena.free(block->first, block->second.first);
+      block = blocks.erase(block);
+    }
+    const std::size_t before = arena.bytes();
+    const bool begun = arena.begin_moves();
+    if (left < 60) REQUIRE(begun);
+    std::vector<BlockRef> leaving;
+    for (const auto& [block, kept] : blocks) {
+      if (arena.is_leaving(block)) leaving.push_back(block);
+    }
+    // Blocks come and go meanwhile.
+    for (const BlockRef block : leaving) {
+      const auto [words, mark] = blocks.at(block);
+      const std::byte* const bytes = arena.at(block);
+      for (std::size_t i = 0; i < std::size_t{words} * 8; ++i) {
+        REQUIRE(bytes[i] == std::byte{mark});
+      }
+      blocks.erase(block);
+      if (random.chance(90)) {
+        const BlockRef to = arena.allocate(words);
+        std::memset(arena.at(to), mark, std::size_t{words} * 8);
+        blocks.emplace(to, std::pair(words, mark));
+      }
+      arena.free(block, words);
+      if (random.chance(10)) add(1);
+    }
+    CHECK(!arena.has_leaving());
+    CHECK(arena.bytes() <= before);
+    if (left < 60) CHECK(arena.bytes() <= arena.live_bytes() * 5 / 3 + (std::size_t{64} << 10));
+    for (const auto& [block, kept] : blocks) {
+      const std::byte* const bytes = arena.at(block);
+      REQUIRE(bytes[0] == std::byte{kept.second});
+      REQUIRE(bytes[std::size_t{kept.first} * 8 - 1] == std::byte{kept.second});
+      arena.free(block, kept.first);
+    }
+    CHECK(arena.bytes() == 0);
+  }
 }
 
 TEST_CASE("key shard: finds what was inserted, through growth, erasure and compaction") {
@@ -85,6 +146,58 @@ TEST_CASE("key shard: finds what was inserted, through growth, erasure and compa
     shard.erase(slot);
   }
   CHECK(shard.bytes() == 0);
+}
+
+TEST_CASE("key shard: gives back the memory of keys that have gone, and keeps the others") {
+  Random random(9);
+  KeyShard shard;
+  std::map<std::string, std::uint64_t> keys;
+  // A record says how long it is, and whose.
+  const auto words_of = [](const std::byte* record) {
+    return *reinterpret_cast<const std::uint32_t*>(record);
+  };
+  const auto add = [&](int from, int to) {
+    for (int i = from; i < to; ++i) {
+      const std::string key = fmt::format("{}{}", i, random.chance(20) ? std::string(30, 'x') : "");
+      const std::uint64_t hash = hash_key(key, 77) & ~std::uint64_t{1008};  // one of 16 groups
+      KeySlot* const slot = shard.insert(hash, key);
+      const std::uint32_t words = Arena::rounded(static_cast<std::uint32_t>(random.between(1, 20)));
+      slot->record = shard.arena().allocate(words);
+      const std::uint32_t head[] = {words, static_cast<std::uint32_t>(i)};
+      std::memcpy(shard.arena().at(slot->record), head, sizeof(head));
+      keys.emplace(key, hash);
+    }
+  };
+  add(0, 30'000);
+  const std::size_t full = shard.bytes();
+  for (auto key = keys.begin(); key != keys.end();) {
+    if (random.chance(20)) {
+      ++key;
+      continue;
+    }
+    KeySlot* const slot = shard.find(key->second, key->first);
+    shard.arena().free(slot->record, words_of(shard.arena().at(slot->record)));
+    slot->record = 0;
+    shard.erase(slot);
+    key = keys.erase(key);
+  }
+  shard.begin_moves();
+  CHECK(shard.has_to_move());
+  for (std::uint32_t group = 0; group < kGroupsOfShard; ++group) {
+    shard.fit(group);
+    shard.move(group, words_of);
+    add(30'000 + static_cast<int>(group) * 10, 30'010 + static_cast<int>(group) * 10);
+  }
+  CHECK(!shard.has_to_move());
+  CHECK(!shard.arena().has_leaving());
+  CHECK(shard.bytes() * 3 <= full);
+  for (const auto& [key, hash] : keys) {
+    const KeySlot* const slot = shard.find(hash, key);
+    REQUIRE(slot != nullptr);
+    REQUIRE(shard.key(*slot) == key);
+    const auto* const head = reinterpret_cast<const std::uint32_t*>(shard.arena().at(slot->record));
+    REQUIRE(fmt::format("{}", head[1]) == key.substr(0, key.find('x')));
+  }
 }
 
 TEST_CASE("key hash: its low bits are the key group, whatever the seed") {
