@@ -69,6 +69,8 @@ struct Batch {
   /// values are the columns'.
   using FieldsOf = std::vector<Value> (*)(const Plan& plan, const Row& row, TextArena& scratch);
   FieldsOf fields_of = nullptr;
+  /// Row::raw of events without an id field is their identity's bytes: it was computed before.
+  bool has_identities = false;
 
   /// An empty batch for the plan's event types.
   explicit Batch(const Plan& plan);
