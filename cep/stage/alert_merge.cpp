@@ -29,7 +29,8 @@ Result<void> AlertMerge::put(std::string_view block) {
       if (!read_alert(from, plan, alert) || !from.is_done() || alert.order.time <= watermark_) {
         return tl::unexpected(damaged());
       }
-      alerts_.emplace(alert.order, std::move(alert));
+      const OrderKey order = alert.order;
+      alerts_.emplace(order, std::move(alert));
     } else {
       BudgetLog::Noted noted;
       if (message.kind != MessageKind::kBudget || !read_budget(from, plan, noted) ||

@@ -31,6 +31,8 @@ class AlertMerge {
   // ---- its state, as that of StageEngine; all of it is of one key group, 0
   /// Gives all that changed since the last time, as of now.
   void cut(StageSink& sink);
+  /// The next cut gives all that there is.
+  void mark_all_changed() { cut_.forget(); }
   /// In a fresh one: goes on from the head and layout.
   Result<void> begin_restore(const std::string& head, std::string_view layout);
   /// Any other entry; kCorrupt and kInvalidArgument as StageEngine::restore().

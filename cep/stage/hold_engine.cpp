@@ -43,7 +43,9 @@ class HoldEngineImpl {
           !from.is_done() || matches.order.time <= advancing_ || !is_own(matches.rule->index)) {
         return tl::unexpected(damaged());
       }
-      waiting_.emplace(matches.order, std::move(matches));
+      waiting_bytes_ += message.body.size();
+      const OrderKey order = matches.order;
+      waiting_.emplace(order, Waits{std::move(matches), message.body.size()});
     }
     if (!reader.ok()) return tl::unexpected(damaged());
     return {};
@@ -61,7 +63,8 @@ class HoldEngineImpl {
         return false;
       }
       last = first->first;
-      deferred_.add(std::move(waiting_.extract(first).mapped()));
+      waiting_bytes_ -= first->second.bytes;
+      deferred_.add(std::move(waiting_.extract(first).mapped().matches));
       ++count;
     }
     settle();
@@ -91,7 +94,7 @@ class HoldEngineImpl {
       std::string key = stage_entry_key(StageEntry::kWaiting);
       ByteWriter to(key);
       write_order(to, at->first);
-      const KeyGroup group = group_of(at->second.rule->index);
+      const KeyGroup group = group_of(at->second.matches.rule->index);
       cut_.add(group, std::move(key), messages_of(group, at, end));
       at = end;
     }
@@ -175,6 +178,8 @@ class HoldEngineImpl {
 
   StageOutbox& outbox() { return sender_.outbox(); }
   EventTime watermark() const { return watermark_; }
+  std::size_t waiting() const { return waiting_.size(); }
+  std::size_t waiting_bytes() const { return waiting_bytes_; }
   EngineStats stats() const {
     EngineStats stats = stats_;
     stats.values += deferred_.values();
@@ -183,7 +188,11 @@ class HoldEngineImpl {
   }
 
  private:
-  using Waiting = std::multimap<OrderKey, DeferredMatches>;
+  struct Waits {
+    DeferredMatches matches;
+    std::size_t bytes = 0;  // as they came
+  };
+  using Waiting = std::multimap<OrderKey, Waits>;
 
   // Entries of a clause as those of a stage: all are of the rule's group.
   class ClauseSink : public StateSink {
@@ -236,7 +245,7 @@ class HoldEngineImpl {
     for (; at != end; ++at) {
       std::string body;
       ByteWriter to(body);
-      write_matches(to, at->second);
+      write_matches(to, at->second.matches);
       append_message(messages, MessageKind::kMatches, std::span(&group, 1), body);
     }
     return seal_block(messages);
@@ -257,6 +266,7 @@ class HoldEngineImpl {
   DeferredAlerts deferred_;
   StageSender sender_;
   Waiting waiting_;  // those of one order as they came
+  std::size_t waiting_bytes_ = 0;
   EventTime watermark_ = kEventTimeMin;
   EventTime advancing_ = kEventTimeMin;  // the watermark in hand
   std::vector<Alert> alerts_;
@@ -297,4 +307,6 @@ void HoldEngine::finish_restore() { impl_->finish_restore(); }
 StageOutbox& HoldEngine::outbox() { return impl_->outbox(); }
 EventTime HoldEngine::watermark() const { return impl_->watermark(); }
 EngineStats HoldEngine::stats() const { return impl_->stats(); }
+std::size_t HoldEngine::waiting() const { return impl_->waiting(); }
+std::size_t HoldEngine::waiting_bytes() const { return impl_->waiting_bytes(); }
 }  // namespace tocsin::cep

@@ -33,6 +33,9 @@ class HoldEngine {
   StageOutbox& outbox();
   EventTime watermark() const;
   EngineStats stats() const;
+  /// Groups of matches that wait, and their bytes as they came.
+  std::size_t waiting() const;
+  std::size_t waiting_bytes() const;
 
   // ---- its state, as that of StageEngine; what a rule holds back is of the group of its id
   void track_changes();

@@ -223,7 +223,7 @@ class StageEngineImpl {
 
   StageOutbox& outbox() { return sender_.outbox(); }
   EventTime watermark() const { return watermark_; }
-  std::size_t waiting_rows() const { return waiting_.size(); }
+  std::size_t waiting() const { return waiting_.size(); }
   std::size_t waiting_bytes() const { return waiting_.bytes(); }
   EngineStats stats() const {
     EngineStats stats = stats_;
@@ -399,6 +399,6 @@ void StageEngine::finish_restore() { impl_->finish_restore(); }
 StageOutbox& StageEngine::outbox() { return impl_->outbox(); }
 EventTime StageEngine::watermark() const { return impl_->watermark(); }
 EngineStats StageEngine::stats() const { return impl_->stats(); }
-std::size_t StageEngine::waiting_rows() const { return impl_->waiting_rows(); }
+std::size_t StageEngine::waiting() const { return impl_->waiting(); }
 std::size_t StageEngine::waiting_bytes() const { return impl_->waiting_bytes(); }
 }  // namespace tocsin::cep

@@ -67,7 +67,7 @@ class StageEngine {
   /// follows, and a store forgets what it had.
   void finish_restore();
   /// Rows that wait, and their bytes of memory.
-  std::size_t waiting_rows() const;
+  std::size_t waiting() const;
   std::size_t waiting_bytes() const;
 
  private:

@@ -430,13 +430,14 @@ class StageJobImpl {
     }
     for (std::size_t i = rest.size(); i > 1; --i) std::swap(rest[i - 1], rest[random_.below(i)]);
     for (const Entries::value_type* const entry : rest) {
-      const auto& [group, key] = entry->first;
+      const cep::KeyGroup group{entry->first.first};
+      const std::string& key = entry->first.second;
       if (!problem_.empty()) return;
       if (key.front() == static_cast<char>(cep::StageEntry::kWaiting)) ++counts_.waiting;
       if (node.merge) {
         note(node.merge->restore(key, entry->second));
       } else {
-        node.with_stage([&](auto& s) { note(s.restore({group}, key, entry->second)); });
+        node.with_stage([&](auto& s) { note(s.restore(group, key, entry->second)); });
       }
     }
     if (!node.merge) node.with_stage([](auto& s) { s.finish_restore(); });
