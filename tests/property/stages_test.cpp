@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cep/compile/program.h"
+#include "cep/data/reference_data.h"
+#include "cep/engine/engine.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/operator_graph.h"
 #include "cep/plan/plan.h"
@@ -47,9 +50,25 @@ std::string difference(const std::vector<std::string>& expected,
                      b == got.end() ? "(no more)" : *b);
 }
 
+// The alerts of an engine whose lists change at a time.
+std::vector<cep::Alert> alerts_of(const cep::Program& program, const Case& c,
+                                  const std::optional<DataChange>& change) {
+  if (!change) return run_engine(program, c.events, cep::kEventTimeMax, {.rows = 50});
+  const cep::Program own = program.with_own_data();
+  cep::Engine engine(own, 1);
+  std::vector<cep::Alert> alerts;
+  const auto before = static_cast<std::size_t>(std::ranges::count_if(
+      c.events, [&](const oracle::PlacedEvent& event) { return event.engine_time < change->at; }));
+  take_step(own, engine, c.events, {0, before, {change->at.us - 1}}, alerts);
+  change->apply(own.data());
+  take_step(own, engine, c.events, {before, c.events.size(), cep::kEventTimeMax}, alerts);
+  return alerts;
+}
+
 // What differs; empty where nothing does.
 std::string problem_of(const Case& c, const cep::Limits& limits, std::size_t failures,
-                       std::uint64_t seed, Tally* tally = nullptr) {
+                       const std::optional<DataChange>& change, std::uint64_t seed,
+                       Tally* tally = nullptr) {
   const auto plan = std::make_shared<const cep::Plan>(c.plan);
   const auto whole = cep::compile(plan, limits);
   if (!whole) return "compile: " + whole.error().message;
@@ -58,13 +77,14 @@ std::string problem_of(const Case& c, const cep::Limits& limits, std::size_t fai
   const bool can_be_spread = cep::spread_obstacles(*split).empty();
   if (tally != nullptr) ++tally->cases[can_be_spread ? "spread" : "not spread"];
   if (!can_be_spread) return {};
-  const std::vector<std::string> expected =
-      alert_lines(c.plan, run_engine(*whole, c.events, cep::kEventTimeMax, {.rows = 50}));
-  StageJob job(*split, c.events, failures, Random(seed));
+  const std::vector<std::string> expected = alert_lines(c.plan, alerts_of(*whole, c, change));
+  StageJob job(*split, c.events, failures, change, Random(seed));
   const std::vector<std::string> got = alert_lines(c.plan, job.run());
   if (!job.problem().empty()) return job.problem();
   if (tally != nullptr) {
     if (!expected.empty()) ++tally->cases["alerting"];
+    const bool matters = change && expected != alert_lines(c.plan, alerts_of(*whole, c, {}));
+    if (matters) ++tally->cases["lists that change alerts"];
     if (split->impl().pass_count > 1) ++tally->cases["several passes"];
     if (job.counts().exchanged > 0) ++tally->cases["exchange between passes"];
     if (job.counts().restored > 0) ++tally->cases["restored"];
@@ -108,6 +128,30 @@ void leave_out_alerts(Random& random, cep::Plan& plan) {
   if (!cep::validate(plan).empty() || !cep::OperatorGraph(plan).cycle().empty()) plan = before;
 }
 
+// Values come to a list, or leave it, at the time of some event.
+std::optional<DataChange> change_of(Random& random, const Case& c) {
+  if (c.plan.lists.empty() || c.events.empty() || random.chance(20)) return std::nullopt;
+  DataChange change{c.events[random.below(c.events.size())].engine_time, {}};
+  const std::uint64_t seed = random.next();
+  change.apply = [seed](cep::ReferenceData& data) {
+    Random chosen(seed);
+    for (cep::ListProgram& list : data.lists) {
+      if (!list.may_change()) continue;
+      for (const cep::OwnedValue& value : list.list().values) {
+        const auto key = list.key_of(value.view());
+        if (key && chosen.chance(50)) list.entries().remove(*key);
+      }
+      for (const char* const text : {"c1", "c2", "d1", "d2"}) {
+        const auto key = list.list().element.kind == cep::TypeKind::kString
+                             ? list.key_of(cep::Value::string(text))
+                             : std::nullopt;
+        if (key && chosen.chance(30)) list.entries().add({*key});
+      }
+    }
+  };
+  return change;
+}
+
 // Each has to come up.
 constexpr const char* kCovered[] = {"alert NAME",
                                     "any alert",
@@ -146,13 +190,14 @@ void compare_jobs(const char* suite, std::size_t cases_max, std::size_t failures
                       {.count_max = 80, .crowds = 10, .disorder = random.chance(30)}),
         {});
     const cep::Limits limits = random.chance(30) ? often_exceeded(random) : kRarelyExceeded;
+    const std::optional<DataChange> change = change_of(random, c);
     const std::uint64_t seed = random.next();
-    const std::string problem = problem_of(c, limits, failures, seed, &tally);
+    const std::string problem = problem_of(c, limits, failures, change, seed, &tally);
     if (problem.empty()) return;
     const Case small = shrink(c, [&](const Case& smaller) {
-      return !problem_of(smaller, limits, failures, seed).empty();
+      return !problem_of(smaller, limits, failures, change, seed).empty();
     });
-    FAIL(fmt::format("{}\n{}\n{}", problem_of(small, limits, failures, seed),
+    FAIL(fmt::format("{}\n{}\n{}", problem_of(small, limits, failures, change, seed),
                      cep::describe(small.plan), events_text(small.plan, small.events)));
   });
   std::string what;
@@ -164,6 +209,7 @@ void compare_jobs(const char* suite, std::size_t cases_max, std::size_t failures
   MESSAGE(cases << " cases" << what << "; with alerts" << constructs);
   if (cases < 600) return;
   CHECK(2 * tally.of("spread") > cases);
+  CHECK(100 * tally.of("lists that change alerts") > cases);
   CHECK(4 * tally.of("exchange between passes") > cases);
   for (const char* const name : kCovered) {
     INFO(name);

@@ -51,11 +51,13 @@ struct Channel {
 };
 // A part of a stage.
 struct Node {
-  std::unique_ptr<cep::StageSource> source;
-  std::unique_ptr<cep::StageEngine> pass;
-  std::unique_ptr<cep::HoldEngine> hold;
-  std::unique_ptr<cep::AlertMerge> merge;
-  cep::StageEdge edge;               // by which it is known; not of a source
+  cep::Program program;  // with lists of its own
+  std::unique_ptr<cep::StageSource> source = {};
+  std::unique_ptr<cep::StageEngine> pass = {};
+  std::unique_ptr<cep::HoldEngine> hold = {};
+  std::unique_ptr<cep::AlertMerge> merge = {};
+  cep::StageEdge edge = {};          // by which it is known; not of a source
+  bool has_changed = false;          // its lists
   std::vector<std::size_t> in = {};  // channels
   std::map<std::pair<cep::StageEdge, std::uint32_t>, std::size_t> out = {};
   std::vector<const oracle::PlacedEvent*> events = {};  // of a source
@@ -100,8 +102,8 @@ class CutSink : public cep::StageSink {
 class StageJobImpl {
  public:
   StageJobImpl(const cep::Program& program, const std::vector<oracle::PlacedEvent>& events,
-               std::size_t failures, Random random)
-      : program_(program), events_(events), failures_(failures), random_(random) {
+               std::size_t failures, const std::optional<DataChange>& change, Random random)
+      : program_(program), events_(events), failures_(failures), change_(change), random_(random) {
     begin();
   }
 
@@ -138,24 +140,25 @@ class StageJobImpl {
     std::map<std::pair<cep::StageEdge, std::uint32_t>, std::size_t> places;
     const auto add = [&](cep::StageEdge edge, std::uint32_t part) -> Node& {
       places[{edge, part}] = nodes_.size();
-      Node& node = nodes_.emplace_back();
-      node.edge = edge;
-      return node;
+      nodes_.push_back({program_.with_own_data()});
+      nodes_.back().edge = edge;
+      return nodes_.back();
     };
     for (std::uint32_t i = 0; i < shape_.sources; ++i) {
-      nodes_.emplace_back().source = std::make_unique<cep::StageSource>(program_, random_.next());
+      Node& node = nodes_.emplace_back(Node{program_.with_own_data()});
+      node.source = std::make_unique<cep::StageSource>(node.program, random_.next());
     }
     for (std::uint32_t pass = 0; pass < plan.passes.size(); ++pass) {
       for (std::uint32_t i = 0; i < shape_.passes[pass]; ++i) {
         Node& node = add({To::kPass, pass}, i);
         node.pass = std::make_unique<cep::StageEngine>(
-            program_, pass, cep::groups_of_part(i, shape_.passes[pass]), random_.next());
+            node.program, pass, cep::groups_of_part(i, shape_.passes[pass]), random_.next());
         node.pass->track_changes();
       }
       for (std::uint32_t i = 0; plan.passes[pass].has_hold && i < shape_.holds[pass]; ++i) {
         Node& node = add({To::kHold, pass}, i);
         node.hold = std::make_unique<cep::HoldEngine>(
-            program_, pass, cep::groups_of_part(i, shape_.holds[pass]), random_.next());
+            node.program, pass, cep::groups_of_part(i, shape_.holds[pass]), random_.next());
         node.hold->track_changes();
       }
     }
@@ -234,14 +237,19 @@ class StageJobImpl {
     const cep::Plan& plan = program_.plan();
     cep::Batch batch(plan);
     for (std::size_t i = 0; i < count; ++i) {
-      const oracle::PlacedEvent& event = *node.events[node.next++];
+      const oracle::PlacedEvent& event = *node.events[node.next];
+      if (changes_by(node, event.engine_time)) {
+        if (i > 0) break;
+        change(node);
+      }
+      ++node.next;
       std::vector<cep::Value> fields;
       for (const cep::OwnedValue& value : event.fields) fields.push_back(value.view());
       batch.append(plan, event.type, event.engine_time, event.ts,
                    {0, static_cast<std::uint32_t>(event.arrival)}, fields);
       batch.rows.back().equal_number = event.equal_number;
     }
-    cep::fill_computed(program_, batch);
+    cep::fill_computed(node.program, batch);
     node.source->put(batch);
     if (random_.chance(50)) flush(node);
     if (node.next < node.events.size() && random_.chance(30)) return;
@@ -316,7 +324,8 @@ class StageJobImpl {
       write(node, random_.chance(50) ? 1 : SIZE_MAX);
       return;
     }
-    const cep::EventTime watermark = *node.advancing;
+    const bool changes = changes_by(node, *node.advancing);
+    const cep::EventTime watermark = changes ? cep::EventTime{change_->at.us - 1} : *node.advancing;
     if (node.merge) {
       node.merge->advance(watermark, alerts_);
     } else {
@@ -327,10 +336,23 @@ class StageJobImpl {
       if (random_.chance(30)) flush(node);
       if (!done || !*done) return;
     }
+    if (changes) {
+      change(node);
+      return;
+    }
     node.advancing.reset();
     send_watermark(node, watermark);
     begin_advance(node);
     cut_if_aligned(node);
+  }
+
+  // Whether its lists change before it comes to this time.
+  bool changes_by(const Node& node, cep::EventTime time) const {
+    return change_ && !node.has_changed && !node.merge && time >= change_->at;
+  }
+  void change(Node& node) {
+    change_->apply(node.program.data());
+    node.has_changed = true;
   }
 
   // ---- cuts
@@ -443,6 +465,7 @@ class StageJobImpl {
     if (!node.merge) node.with_stage([](auto& s) { s.finish_restore(); });
     node.watermark = node.merge ? node.merge->watermark()
                                 : node.with_stage([](auto& s) { return s.watermark(); });
+    if (changes_by(node, {node.watermark.us + 1})) change(node);
   }
 
   // A cut that is complete: what the job goes on from.
@@ -454,6 +477,7 @@ class StageJobImpl {
   cep::Program program_;
   const std::vector<oracle::PlacedEvent>& events_;
   std::size_t failures_;
+  std::optional<DataChange> change_;
   Random random_;
   JobShape shape_;
   std::vector<Node> nodes_;  // sources first, the merge last
@@ -467,8 +491,8 @@ class StageJobImpl {
 };
 
 StageJob::StageJob(const cep::Program& program, const std::vector<oracle::PlacedEvent>& events,
-                   std::size_t failures, Random random)
-    : impl_(std::make_unique<StageJobImpl>(program, events, failures, random)) {}
+                   std::size_t failures, const std::optional<DataChange>& change, Random random)
+    : impl_(std::make_unique<StageJobImpl>(program, events, failures, change, random)) {}
 StageJob::~StageJob() = default;
 std::vector<cep::Alert> StageJob::run() { return impl_->run(); }
 const std::string& StageJob::problem() const { return impl_->problem(); }

@@ -4,12 +4,15 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cep/compile/compile.h"
 #include "cep/data/alert.h"
+#include "cep/data/reference_data.h"
 #include "cep/value/time.h"
 #include "tests/support/oracle.h"
 #include "tests/support/random.h"
@@ -23,13 +26,19 @@ struct JobShape {
 };
 JobShape random_shape(Random& random, std::uint32_t passes);
 
+/// A change of lists that holds from an engine time on.
+struct DataChange {
+  cep::EventTime at;
+  std::function<void(cep::ReferenceData&)> apply;
+};
+
 class StageJobImpl;
 class StageJob {
  public:
   /// `program` is by pass and can be spread. Events are in their places, and are divided among the
   /// sources at random. So many times the job fails and goes on from its last cut.
   StageJob(const cep::Program& program, const std::vector<oracle::PlacedEvent>& events,
-           std::size_t failures, Random random);
+           std::size_t failures, const std::optional<DataChange>& change, Random random);
   ~StageJob();
   StageJob(const StageJob&) = delete;
   StageJob& operator=(const StageJob&) = delete;
