@@ -207,7 +207,7 @@ void compare_jobs(const char* suite, std::size_t cases_max, std::size_t failures
     constructs += fmt::format(", {} {}", name, tally.constructs[name]);
   }
   MESSAGE(cases << " cases" << what << "; with alerts" << constructs);
-  if (cases < 600) return;
+  if (cases < 400) return;
   CHECK(2 * tally.of("spread") > cases);
   CHECK(100 * tally.of("lists that change alerts") > cases);
   CHECK(4 * tally.of("exchange between passes") > cases);
@@ -219,8 +219,8 @@ void compare_jobs(const char* suite, std::size_t cases_max, std::size_t failures
 }
 }  // namespace
 
-TEST_CASE("stages: a job gives the alerts of the engine") { compare_jobs("STAGES", 600, 0); }
+TEST_CASE("stages: a job gives the alerts of the engine") { compare_jobs("STAGES", 400, 0); }
 TEST_CASE("stages: a job that goes on from cuts, in other parts, gives the alerts of the engine") {
-  compare_jobs("STAGES", 600, 3);
+  compare_jobs("STAGES", 400, 3);
 }
 }  // namespace tocsin::tests
