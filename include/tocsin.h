@@ -6,6 +6,7 @@
  *     tocsin_run_push()          JSON lines ─▶ the run
  *     tocsin_run_take()          the run    ─▶ alerts as JSON lines, byte for byte those of
  *                                              `tocsin run`; late and rejected lines
+ *     tocsin_run_push_arrow(), tocsin_run_take_arrow()     the same by column, as Arrow has it
  *
  * Ownership. What a function makes is the caller's, who gives it back to the _free function of its
  * kind; each takes NULL. What a function is given it only reads, and keeps no pointer to once it
@@ -54,6 +55,42 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* The Arrow C data interface, as https://arrow.apache.org/docs/format/CDataInterface.html has it.
+ */
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
+
+struct ArrowSchema {
+  const char* format;
+  const char* name;
+  const char* metadata;
+  int64_t flags;
+  int64_t n_children;
+  struct ArrowSchema** children;
+  struct ArrowSchema* dictionary;
+  void (*release)(struct ArrowSchema*);
+  void* private_data;
+};
+
+struct ArrowArray {
+  int64_t length;
+  int64_t null_count;
+  int64_t offset;
+  int64_t n_buffers;
+  int64_t n_children;
+  const void** buffers;
+  struct ArrowArray** children;
+  struct ArrowArray* dictionary;
+  void (*release)(struct ArrowArray*);
+  void* private_data;
+};
+
+#endif /* ARROW_C_DATA_INTERFACE */
 
 /* How a call ended. Values are added and never change. */
 typedef int32_t tocsin_status;
@@ -153,6 +190,28 @@ TOCSIN_API tocsin_status tocsin_pack_load_texts(const tocsin_text* texts, size_t
  */
 TOCSIN_API tocsin_status tocsin_pack_describe(const tocsin_pack* pack, tocsin_buffer* json,
                                               tocsin_error** error);
+/*
+ * The tests in the pack's rule files, one JSON object a line: file, line, rule and title. Tests are
+ * numbered from 0 on in this order.
+ */
+TOCSIN_API tocsin_status tocsin_pack_list_tests(const tocsin_pack* pack, tocsin_buffer* lines,
+                                                tocsin_error** error);
+/*
+ * Runs one test, with all rules of the pack. `json` becomes one object, as `tocsin test --format
+ * json` prints it, without "seconds": "outcome" is "passed" or "failed", and a failed test has its
+ * first difference, and the text that says what came and why. A number that no test has:
+ * TOCSIN_NOT_FOUND.
+ */
+TOCSIN_API tocsin_status tocsin_pack_run_test(const tocsin_pack* pack, size_t number,
+                                              tocsin_buffer* json, tocsin_error** error);
+/*
+ * What a rule does, in plain English, as `tocsin explain` says it; `rule` is its id or its name.
+ * Options: "format" ("text" or "json"; "text"), "columns" (the width of text; 100). A rule that the
+ * pack does not have: TOCSIN_NOT_FOUND.
+ */
+TOCSIN_API tocsin_status tocsin_pack_explain(const tocsin_pack* pack, const char* rule,
+                                             const char* options, tocsin_buffer* text,
+                                             tocsin_error** error);
 TOCSIN_API void tocsin_pack_free(tocsin_pack* pack);
 
 /* ---- Runs ---- */
@@ -177,6 +236,8 @@ TOCSIN_API void tocsin_pack_free(tocsin_pack* pack);
  *   "reorder_bytes_max" memory of events that wait to be put in order (1073741824)
  *   "state_bytes_max"   memory of the state; beyond it the run fails; null: no limit (null)
  *   "output_bytes_max"  memory of lines that wait for tocsin_run_take() (268435456)
+ *   "alerts"            "lines": tocsin_run_take() gives them; "arrow": tocsin_run_take_arrow()
+ *                       does ("lines")
  *   "keeps_late"        whether late events can be taken, or are only counted (true)
  *   "keeps_rejected"    the same for rejected lines (true)
  */
@@ -202,6 +263,40 @@ TOCSIN_API tocsin_status tocsin_run_source(tocsin_run* run, const char* name, ui
  */
 TOCSIN_API tocsin_status tocsin_run_push(tocsin_run* run, uint32_t source, const char* data,
                                          size_t size, size_t* taken, tocsin_error** error);
+/*
+ * Takes the rows of a record batch from `first_row` (0) on: a struct of columns, one for each field
+ * that the rules read, by the name that stands in the field's JSON. Structs and the memory that
+ * they show are only read, and remain the caller's to release. `type` is the event type of all
+ * rows, as `type` of a JSON line says it; NULL or "": a column `type` says it of each.
+ *
+ * Each row is what its JSON line would be: with the same columns in their order but for those that
+ * are null, times as RFC 3339 in UTC, rounded down to microseconds, decimals with all digits,
+ * floats in the shortest form, durations in the field's unit. So alerts are the same, byte for
+ * byte, and a row without a usable time or type is rejected, with that line for its text; `line` is
+ * then the row's number among all of the source, from 1.
+ *
+ *   field       columns
+ *   bool        bool
+ *   int         int8 to int64, uint8 to uint64, decimal32 to decimal128, float32, float64
+ *   decimal(N)  the same; a float as its shortest text says it
+ *   float       the same
+ *   string, enum    utf8, large_utf8, string_view
+ *   time        timestamp in any unit, as UTC without a zone; utf8; numbers, in the field's unit
+ *   date        date32, date64, utf8
+ *   duration    duration in any unit; numbers, in the field's unit
+ *
+ * Dictionaries of these are as these. A field `a.b` stands in a struct `a`; elements of lists are
+ * not read. A column that does not fit, or that a field without `?` lacks, is an error that names
+ * it (TOCSIN_INVALID_ARGUMENT), and nothing is taken; offsets or indices that lie outside of their
+ * array give TOCSIN_CORRUPT. A source takes record batches or lines, not both.
+ *
+ * `taken` (may be NULL) is always set, to a number of rows: fewer than there are only with
+ * TOCSIN_LIMIT, as for tocsin_run_push(); the rest can be pushed with a higher `first_row`.
+ */
+TOCSIN_API tocsin_status tocsin_run_push_arrow(tocsin_run* run, uint32_t source, const char* type,
+                                               const struct ArrowSchema* schema,
+                                               const struct ArrowArray* batch, int64_t first_row,
+                                               int64_t* taken, tocsin_error** error);
 /* Nothing more comes from the source, which no longer holds back the run's watermark. The last line
  * may lack its end. No error if it has ended. */
 TOCSIN_API tocsin_status tocsin_run_end_source(tocsin_run* run, uint32_t source,
@@ -239,6 +334,21 @@ enum {
  */
 TOCSIN_API tocsin_status tocsin_run_take(tocsin_run* run, int output, tocsin_buffer* lines,
                                          tocsin_error** error);
+/*
+ * The same of alerts as a record batch, of a run that was opened with "alerts":"arrow". One batch
+ * has at most a million alerts: call it until there is one without rows. Both structs become the
+ * caller's, to be released by their `release`, on any thread, also after the run was freed.
+ *
+ *   id, rule, title, severity, status   utf8; status is "live"
+ *   key         utf8: the values of the rule's key, with ", " between them
+ *   time        timestamp[us, UTC]
+ *   score       float64; 0 where there is none
+ *   message     utf8
+ *   event_ids   list of utf8: of the events that the alert lists, in their order
+ *   json        utf8: the alert's line, as tocsin_run_take() would give it, without its end
+ */
+TOCSIN_API tocsin_status tocsin_run_take_arrow(tocsin_run* run, struct ArrowSchema* schema,
+                                               struct ArrowArray* alerts, tocsin_error** error);
 /* The time up to which all is processed or promised; INT64_MIN if there is none yet. */
 TOCSIN_API tocsin_status tocsin_run_watermark(tocsin_run* run, int64_t* watermark_us,
                                               tocsin_error** error);

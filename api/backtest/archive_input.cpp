@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "api/base/exit_code.h"
-#include "api/base/human_text.h"
 #include "api/node/archive_question.h"
+#include "rules/text/human_text.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/node/node.h"
 
@@ -23,7 +23,7 @@ ArchiveNotes archive_notes(const runtime::ArchivedArrivals& arrivals) {
   if (arrivals.reinjections() > 0) {
     notes.texts.push_back(fmt::format(
         "tocsin: lines that had been set aside were put in again {}, which is left out here\n",
-        format_count(arrivals.reinjections(), "time")));
+        rules::format_count(arrivals.reinjections(), "time")));
   }
   return notes;
 }

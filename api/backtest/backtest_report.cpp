@@ -15,9 +15,9 @@ SetFigures set_figures(const SetResult& result, const Labels* labels) {
   set.alerts_not_compared = result.tally.facts_left_out();
   const std::vector<std::uint64_t> keys =
       count_keys(result.tally.facts(), result.plan.rules.size());
-  std::vector<RuleAnalysis> analyses;
+  std::vector<library::RuleAnalysis> analyses;
   if (summary.profile) {
-    analyses = analyse_rules(
+    analyses = library::analyse_rules(
         result.plan, {summary.profile->engine, summary.alerts_by_rule, summary.profile->totals});
   }
   const auto counts = [&](const LabelTally& tally) -> std::optional<LabelCounts> {

@@ -10,10 +10,10 @@
 #include "api/backtest/alert_tally.h"
 #include "api/backtest/comparison.h"
 #include "api/backtest/labels.h"
-#include "api/rules/rule_analysis.h"
 #include "cep/plan/plan_fwd.h"
 #include "cep/plan/severity.h"
 #include "cep/value/time.h"
+#include "library/explain/rule_analysis.h"
 #include "runtime/event_time/run_options.h"
 
 namespace tocsin::api {
@@ -27,7 +27,7 @@ struct RuleFigures {
   std::map<std::int64_t, std::uint64_t> by_day;
   std::array<std::uint64_t, 24> by_hour = {};
   std::vector<SampleAlert> samples;
-  RuleAnalysis analysis;  // what it looked at, what that took, what it keeps
+  library::RuleAnalysis analysis;  // what it looked at, what that took, what it keeps
   std::optional<LabelCounts> labels;
 };
 /// A set of rules and what it raised.

@@ -6,7 +6,7 @@
 
 #include "api/backtest/report_text.h"
 #include "api/backtest/svg_chart.h"
-#include "api/base/human_text.h"
+#include "rules/text/human_text.h"
 
 namespace tocsin::api {
 namespace {
@@ -32,7 +32,7 @@ struct Cell {
   bool is_number = true;
 };
 Cell words(std::string_view text) { return {std::string(text), false}; }
-Cell number(std::uint64_t count) { return {format_count(count), true}; }
+Cell number(std::uint64_t count) { return {rules::format_count(count), true}; }
 
 std::string row_html(std::string_view tag, const std::vector<Cell>& cells) {
   std::string html = "<tr>";
@@ -69,9 +69,9 @@ std::string rules_html(const SetFigures& set) {
         number(rule.alerts),
         number(rule.keys),
         number(rule.held_back),
-        {once_in(rule.analysis.asked_share()), true},
+        {library::once_in(rule.analysis.asked_share()), true},
         {share_text(rule.analysis.share), true},
-        {rule.analysis.totals ? format_bytes(rule.analysis.totals->bytes) : "-", true}};
+        {rule.analysis.totals ? rules::format_bytes(rule.analysis.totals->bytes) : "-", true}};
     if (rule.labels) {
       row.push_back({share_text(rule.labels->precision()), true});
       row.push_back({share_text(rule.labels->recall()), true});
@@ -102,7 +102,7 @@ std::string labels_html(const BacktestReport& report) {
   std::string html = "<h2>Labels</h2>\n" + table.html();
   if (report.labels_outside != 0) {
     html += note(fmt::format("{} of another time than the events left out",
-                             format_count(report.labels_outside, "fraud")));
+                             rules::format_count(report.labels_outside, "fraud")));
   }
   std::vector<Cell> heads = {words("scenario"), head("frauds"), head("found")};
   if (report.old) heads.push_back(head("by --against"));
@@ -120,8 +120,8 @@ std::string comparison_html(const BacktestReport& report) {
   if (!report.old) return "";
   std::string html = fmt::format(
       "<h2>Against {}</h2>\n", escape_html(fmt::format("{}", fmt::join(report.old->files, ", "))));
-  html += note(fmt::format("{} now, {} before", format_count(report.fresh.alerts, "alert"),
-                           format_count(report.old->alerts)));
+  html += note(fmt::format("{} now, {} before", rules::format_count(report.fresh.alerts, "alert"),
+                           rules::format_count(report.old->alerts)));
   HtmlTable changes(
       {words("rule"), head("now"), head("before"), head("same"), head("added"), head("gone")});
   for (const Change& change : report.changes) {
@@ -184,7 +184,7 @@ std::string variation_html(const BacktestReport& report) {
   if (variation.variants.empty()) html += note("no rule has a bound that can be varied");
   if (variation.left_out != 0) {
     html += note(fmt::format("{} left out: a larger --vary-max tries them",
-                             format_count(variation.left_out, "variant")));
+                             rules::format_count(variation.left_out, "variant")));
   }
   for (const std::string& refused : variation.refused) html += note("no right rule: " + refused);
   for (const std::string& rule : variation.not_varied) {
@@ -212,8 +212,8 @@ std::string rule_html(const RuleFigures& rule) {
   std::string html =
       fmt::format("<h2>{} — {}</h2>\n", escape_html(rule.id), escape_html(rule.title));
   if (rule.alerts == 0) return html + note("no alert");
-  html += note(
-      fmt::format("{} on {}", format_count(rule.alerts, "alert"), format_count(rule.keys, "key")));
+  html += note(fmt::format("{} on {}", rules::format_count(rule.alerts, "alert"),
+                           rules::format_count(rule.keys, "key")));
   html += days_html(rule);
   std::vector<ChartBar> hours;
   for (std::size_t hour = 0; hour < rule.by_hour.size(); ++hour) {
@@ -239,15 +239,16 @@ std::string backtest_html(const BacktestReport& report) {
       "content=\"width=device-width\">\n<title>Backtest of {0}</title>\n<style>{1}</style></head>\n"
       "<body>\n<h1>Backtest of {0}</h1>\n",
       files, kStyle);
-  html += note(fmt::format(
-      "{} by {} over {}{}", format_count(report.fresh.alerts, "alert"),
-      format_count(report.fresh.rules.size(), "rule"), format_count(report.events, "event"),
-      report.events == 0 ? ""
-                         : fmt::format(" from {} to {}", cep::format_time(report.first_event),
-                                       cep::format_time(report.last_event))));
+  html += note(fmt::format("{} by {} over {}{}", rules::format_count(report.fresh.alerts, "alert"),
+                           rules::format_count(report.fresh.rules.size(), "rule"),
+                           rules::format_count(report.events, "event"),
+                           report.events == 0
+                               ? ""
+                               : fmt::format(" from {} to {}", cep::format_time(report.first_event),
+                                             cep::format_time(report.last_event))));
   if (report.rejected + report.late != 0) {
-    html += note(fmt::format("{} rejected, {} late", format_count(report.rejected, "line"),
-                             format_count(report.late, "event")));
+    html += note(fmt::format("{} rejected, {} late", rules::format_count(report.rejected, "line"),
+                             rules::format_count(report.late, "event")));
   }
   html += rules_html(report.fresh) + labels_html(report) + comparison_html(report) +
           variation_html(report);

@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "api/rules/explain_json.h"
-#include "api/rules/rule_analysis.h"
 #include "cep/base/assert.h"
+#include "cep/plan/severity.h"
+#include "library/explain/rule_analysis.h"
 
 namespace tocsin::api {
 namespace {
@@ -35,7 +35,7 @@ ordered_json rule_json(const RuleFigures& rule) {
   for (const auto& [day, count] : rule.by_day) days[cep::format_date(day)] = count;
   out["by_day"] = std::move(days);
   out["by_hour"] = rule.by_hour;
-  out["cost"] = analysis_json(rule.analysis);
+  out["cost"] = library::analysis_json(rule.analysis);
   if (rule.labels) out["labels"] = labels_json(*rule.labels);
   out["samples"] = nullptr;  // with_samples()
   return out;

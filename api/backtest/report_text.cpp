@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "api/backtest/text_table.h"
-#include "api/base/human_text.h"
-#include "api/rules/rule_analysis.h"
+#include "library/explain/rule_analysis.h"
+#include "rules/text/human_text.h"
 
 namespace tocsin::api {
 namespace {
@@ -17,7 +17,9 @@ constexpr std::size_t kDaysShown = 31;
 constexpr std::size_t kOverlapsShown = 20;
 constexpr std::size_t kBarWidth = 40;
 
-std::string plural(std::size_t count, std::string_view word) { return format_count(count, word); }
+std::string plural(std::size_t count, std::string_view word) {
+  return rules::format_count(count, word);
+}
 
 std::string rule_name(const RuleFigures& rule) {
   switch (rule.status) {
@@ -30,15 +32,15 @@ std::string rule_name(const RuleFigures& rule) {
   }
 }
 
-std::string state_of(const RuleAnalysis& analysis) {
-  return analysis.totals ? format_bytes(analysis.totals->bytes) : "-";
+std::string state_of(const library::RuleAnalysis& analysis) {
+  return analysis.totals ? rules::format_bytes(analysis.totals->bytes) : "-";
 }
 
 std::string rules_text(const SetFigures& set) {
   TextTable table({"rule", "alerts", "keys", "held back", "looked at", "time", "state"});
   for (const RuleFigures& rule : set.rules) {
-    table.add({rule_name(rule), format_count(rule.alerts), format_count(rule.keys),
-               format_count(rule.held_back), once_in(rule.analysis.asked_share()),
+    table.add({rule_name(rule), rules::format_count(rule.alerts), rules::format_count(rule.keys),
+               rules::format_count(rule.held_back), library::once_in(rule.analysis.asked_share()),
                share_text(rule.analysis.share), state_of(rule.analysis)});
   }
   return table.text();
@@ -49,10 +51,11 @@ std::string labels_text(const BacktestReport& report) {
   TextTable table(
       {"found by", "alerts", "fraud", "ok", "no label", "precision", "frauds found", "recall"});
   const auto add = [&](const std::string& name, const LabelCounts& counts) {
-    table.add({name, format_count(counts.fraud + counts.ok + counts.unlabelled),
-               format_count(counts.fraud), format_count(counts.ok), format_count(counts.unlabelled),
-               share_text(counts.precision()),
-               fmt::format("{} of {}", format_count(counts.found), format_count(counts.frauds)),
+    table.add({name, rules::format_count(counts.fraud + counts.ok + counts.unlabelled),
+               rules::format_count(counts.fraud), rules::format_count(counts.ok),
+               rules::format_count(counts.unlabelled), share_text(counts.precision()),
+               fmt::format("{} of {}", rules::format_count(counts.found),
+                           rules::format_count(counts.frauds)),
                share_text(counts.recall())});
   };
   for (const RuleFigures& rule : report.fresh.rules) add(rule.id, *rule.labels);
@@ -72,8 +75,9 @@ std::string labels_text(const BacktestReport& report) {
   TextTable scenarios(std::move(head));
   for (const ScenarioFigures& scenario : report.scenarios) {
     std::vector<std::string> row = {scenario.name.empty() ? "(none)" : scenario.name,
-                                    format_count(scenario.frauds), format_count(scenario.found)};
-    if (scenario.found_by_old) row.push_back(format_count(*scenario.found_by_old));
+                                    rules::format_count(scenario.frauds),
+                                    rules::format_count(scenario.found)};
+    if (scenario.found_by_old) row.push_back(rules::format_count(*scenario.found_by_old));
     scenarios.add(std::move(row));
   }
   return text + "\n" + scenarios.text();
@@ -83,16 +87,17 @@ std::string changes_text(const BacktestReport& report) {
   if (!report.old) return "";
   std::string text = fmt::format(
       "\nagainst {}: {} now, {} before\n", fmt::format("{}", fmt::join(report.old->files, ", ")),
-      plural(report.fresh.alerts, "alert"), format_count(report.old->alerts));
+      plural(report.fresh.alerts, "alert"), rules::format_count(report.old->alerts));
   if (report.changes.empty()) {
     text += "  no rule has the same id in both\n";
   } else {
     TextTable table({"rule", "now", "before", "same", "added", "gone"});
     for (const Change& change : report.changes) {
       const RuleFigures& now = report.fresh.rules[change.first];
-      table.add({now.id, format_count(now.alerts),
-                 format_count(report.old->rules[change.second].alerts), format_count(change.same),
-                 format_count(change.added), format_count(change.gone)});
+      table.add({now.id, rules::format_count(now.alerts),
+                 rules::format_count(report.old->rules[change.second].alerts),
+                 rules::format_count(change.same), rules::format_count(change.added),
+                 rules::format_count(change.gone)});
     }
     text += table.text();
   }
@@ -102,8 +107,9 @@ std::string changes_text(const BacktestReport& report) {
   TextTable table({"rule", "rule of --against", "alerts", "same key and day", "same last event"});
   for (std::size_t i = 0; i < std::min(overlaps.size(), kOverlapsShown); ++i) {
     const RuleFigures& now = report.fresh.rules[overlaps[i].first];
-    table.add({now.id, report.old->rules[overlaps[i].second].id, format_count(now.alerts),
-               format_count(overlaps[i].same_day), format_count(overlaps[i].same_event)});
+    table.add({now.id, report.old->rules[overlaps[i].second].id, rules::format_count(now.alerts),
+               rules::format_count(overlaps[i].same_day),
+               rules::format_count(overlaps[i].same_event)});
   }
   text += "\noverlap\n" + table.text();
   if (overlaps.size() > kOverlapsShown) {
@@ -139,8 +145,8 @@ std::string variation_text(const BacktestReport& report) {
         repeats ? "" : variant.place,
         repeats ? "" : variant.written,
         variant.is_as_written ? variant.instead + " as it is" : variant.instead,
-        format_count(variant.alerts),
-        format_count(variant.keys)};
+        rules::format_count(variant.alerts),
+        rules::format_count(variant.keys)};
     if (has_labels) {
       row.push_back(share_text(variant.labels->precision()));
       row.push_back(share_text(variant.labels->recall()));
@@ -180,15 +186,16 @@ std::string days_text(const RuleFigures& rule) {
                           plural(rule.by_day.size() - kDaysShown, "day"));
       break;
     }
-    text += fmt::format("    {}  {:>9}  {}\n", cep::format_date(day), format_count(count),
+    text += fmt::format("    {}  {:>9}  {}\n", cep::format_date(day), rules::format_count(count),
                         bar(count, most));
   }
   text += "  alerts by hour (UTC)\n";
   const std::uint64_t most_of_hour = *std::ranges::max_element(rule.by_hour);
   for (std::size_t hour = 0; hour < rule.by_hour.size(); ++hour) {
     if (rule.by_hour[hour] == 0) continue;
-    text += fmt::format("    {:02}          {:>9}  {}\n", hour, format_count(rule.by_hour[hour]),
-                        bar(rule.by_hour[hour], most_of_hour));
+    text +=
+        fmt::format("    {:02}          {:>9}  {}\n", hour, rules::format_count(rule.by_hour[hour]),
+                    bar(rule.by_hour[hour], most_of_hour));
   }
   return text;
 }

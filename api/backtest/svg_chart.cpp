@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "api/base/human_text.h"
+#include "rules/text/human_text.h"
 
 namespace tocsin::api {
 namespace {
@@ -49,7 +49,7 @@ std::string bar_chart(std::string_view title, const std::vector<ChartBar>& bars)
   const double step = kWidth / static_cast<double>(bars.size());
   std::string svg = fmt::format(
       R"(<svg viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}"><text x="0" y="{:.0f}">{}</text>)",
-      kWidth, kTop + kHeight + kAxis, escape_html(title), kTop - 4, format_count(most));
+      kWidth, kTop + kHeight + kAxis, escape_html(title), kTop - 4, rules::format_count(most));
   double labelled_to = 0;
   for (std::size_t i = 0; i < bars.size(); ++i) {
     const double share =
@@ -59,7 +59,7 @@ std::string bar_chart(std::string_view title, const std::vector<ChartBar>& bars)
     svg += fmt::format(
         R"(<rect x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"><title>{}: {}</title></rect>)",
         x + step * kGapShare / 2, kTop + kHeight * (1 - share), step * (1 - kGapShare),
-        kHeight * share, label, format_count(bars[i].count));
+        kHeight * share, label, rules::format_count(bars[i].count));
     const double room = std::min(kLabel, 12 + 7 * static_cast<double>(bars[i].label.size()));
     if (x < labelled_to || x + room > kWidth) continue;
     svg += fmt::format(R"(<text x="{:.2f}" y="{:.0f}">{}</text>)", x, kTop + kHeight + kAxis - 4,

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "api/base/command.h"
-#include "api/base/human_text.h"
+#include "rules/text/human_text.h"
 
 namespace tocsin::api {
 namespace {
@@ -43,13 +43,13 @@ std::string format_progress(const runtime::Progress& progress, double seconds, i
   // A file that grows while it is read may have more than it began with.
   const double share = total > 0 ? std::min(done / total, 1.0) : 0;
   if (total > 0) text = fmt::format("{} {:3.0f} %  ", bar(share), 100 * share);
-  text += fmt::format("{}  {}/s  {}", format_count(progress.events, "event"),
-                      format_count(per_second(progress.events, seconds)),
-                      format_count(progress.alerts, "alert"));
+  text += fmt::format("{}  {}/s  {}", rules::format_count(progress.events, "event"),
+                      rules::format_count(rules::per_second(progress.events, seconds)),
+                      rules::format_count(progress.alerts, "alert"));
   // Earlier than this the guess would jump.
   constexpr double kShareMin = 0.02;
   if (share >= kShareMin && share < 1) {
-    text += "  " + format_seconds(seconds * (1 - share) / share) + " left";
+    text += "  " + rules::format_seconds(seconds * (1 - share) / share) + " left";
   }
   if (columns > 0 && text.size() > static_cast<std::size_t>(columns)) {
     text.resize(static_cast<std::size_t>(columns));

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "api/backtest/text_table.h"
-#include "api/base/human_text.h"
 #include "api/client/remote_backtest.h"
+#include "rules/text/human_text.h"
 
 namespace tocsin::api {
 namespace {
@@ -112,7 +112,7 @@ Outcome<ordered_json> backtest_plan(ServerClient& client, const ordered_json& fi
 std::string plan_backtest_text(const ordered_json& backtest) {
   const auto events = backtest.at("events").get<std::uint64_t>();
   std::string text = fmt::format("backtest {} over {}", backtest.at("id").get<std::uint64_t>(),
-                                 format_count(events, "event"));
+                                 rules::format_count(events, "event"));
   if (events == 0) return text + ": the archive has none of this time\n";
   text += fmt::format(" from {} to {}", backtest.at("first_event").get<std::string>(),
                       backtest.at("last_event").get<std::string>());
@@ -121,7 +121,7 @@ std::string plan_backtest_text(const ordered_json& backtest) {
   for (const ordered_json& rule : backtest.at("rules")) {
     const auto cell = [&](const char* name) {
       const ordered_json& number = rule.at(name);
-      return number.is_null() ? std::string("-") : format_count(number.get<std::uint64_t>());
+      return number.is_null() ? std::string("-") : rules::format_count(number.get<std::uint64_t>());
     };
     table.add({rule.at("rule").get<std::string>(), cell("alerts"), cell("before"), cell("same"),
                cell("added"), cell("gone")});

@@ -16,10 +16,10 @@
 
 #include "api/base/command.h"
 #include "api/base/exit_code.h"
-#include "api/base/human_text.h"
 #include "api/rules/rule_loader.h"
 #include "api/rules/rule_pack.h"
 #include "cep/value/time.h"
+#include "rules/text/human_text.h"
 
 namespace tocsin::api {
 namespace {
@@ -126,7 +126,7 @@ Outcome<ServerAnswer> ask_until_made(ServerClient& client, const ServerRequest& 
     const int tenths = static_cast<int>(far.at("progress").get<double>() * 10);
     if (tenths != std::exchange(told, tenths)) {
       tell(fmt::format("earlier events are read: {} %, {}\n", 10 * tenths,
-                       format_count(far.at("events").get<std::uint64_t>(), "event")));
+                       rules::format_count(far.at("events").get<std::uint64_t>(), "event")));
     }
     std::this_thread::sleep_for(pause);
     pause = std::min<std::chrono::milliseconds>(pause * 2, kPauseMax);

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "api/base/command.h"
-#include "api/base/human_text.h"
 #include "api/base/progress.h"
 #include "api/base/stop_signal.h"
 #include "api/node/run_report.h"
+#include "rules/text/human_text.h"
 
 namespace tocsin::api {
 namespace {
@@ -20,13 +20,13 @@ using std::chrono::steady_clock;
 // What was read, and what of it the rules did not see.
 std::string read_text(const RunReport& report) {
   const runtime::RunSummary& summary = report.summary;
-  std::string text = fmt::format("{} in {}", format_count(summary.events, "event"),
-                                 format_seconds(summary.seconds));
-  if (summary.late != 0) text += fmt::format("; {} late", format_count(summary.late));
+  std::string text = fmt::format("{} in {}", rules::format_count(summary.events, "event"),
+                                 rules::format_seconds(summary.seconds));
+  if (summary.late != 0) text += fmt::format("; {} late", rules::format_count(summary.late));
   if (summary.dead_letters != 0) {
     const auto [reason, lines] = report.rejected.by_count().front();
     text += fmt::format("; {} rejected, first at {}: {}",
-                        format_count(summary.dead_letters, "line"), lines.first, reason);
+                        rules::format_count(summary.dead_letters, "line"), lines.first, reason);
   }
   return text + '\n';
 }

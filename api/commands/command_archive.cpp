@@ -12,7 +12,6 @@
 
 #include "api/base/choice_option.h"
 #include "api/base/exit_code.h"
-#include "api/base/human_text.h"
 #include "api/base/output_file.h"
 #include "api/base/stop_signal.h"
 #include "api/node/archive_question.h"
@@ -20,6 +19,7 @@
 #include "api/node/kept_rules.h"
 #include "api/node/node_report.h"
 #include "cep/engine/key_report.h"
+#include "rules/text/human_text.h"
 #include "runtime/archive/archive_lines.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/io/system_files.h"
@@ -59,9 +59,10 @@ ExitCode list(const ArchiveArguments& arguments) {
     if (written) written = output->write_line(text);
   }
   if (arguments.format == "text" && written) {
-    written = output->write_line(fmt::format(
-        "{}, {}, {}; later events are in the journal", format_count(archive->files.size(), "file"),
-        format_count(events, "event"), format_bytes(archive->bytes())));
+    written = output->write_line(fmt::format("{}, {}, {}; later events are in the journal",
+                                             rules::format_count(archive->files.size(), "file"),
+                                             rules::format_count(events, "event"),
+                                             rules::format_bytes(archive->bytes())));
   }
   if (written) written = output->close();
   if (!written) return end_with(ExitCode::kInputOutput, written.error().message);

@@ -10,13 +10,13 @@
 
 #include "api/base/choice_option.h"
 #include "api/base/colour.h"
-#include "api/base/human_text.h"
 #include "api/base/output_file.h"
 #include "api/commands/cache_option.h"
 #include "api/rules/rule_check.h"
 #include "api/rules/rule_loader.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "rules/text/human_text.h"
 #include "runtime/io/rule_files.h"
 
 namespace tocsin::api {
@@ -31,14 +31,15 @@ struct CheckOptions {
 std::string summary(const LoadedRules& rules, std::size_t files_given) {
   std::string text;
   if (rules.loaded.rules) {
-    text = fmt::format("{}, {}, {}", format_count(rules.loaded.rules->rule_files.size(), "file"),
-                       format_count(rules.loaded.rules->plan->rules.size(), "rule"),
-                       format_count(rules.loaded.rules->tests.size(), "test"));
+    text = fmt::format("{}, {}, {}",
+                       rules::format_count(rules.loaded.rules->rule_files.size(), "file"),
+                       rules::format_count(rules.loaded.rules->plan->rules.size(), "rule"),
+                       rules::format_count(rules.loaded.rules->tests.size(), "test"));
   } else {
-    text = format_count(files_given, "file");
+    text = rules::format_count(files_given, "file");
   }
-  return fmt::format("checked {}: {}, {}", text, format_count(rules.errors(), "error"),
-                     format_count(rules.warnings(), "warning"));
+  return fmt::format("checked {}: {}, {}", text, rules::format_count(rules.errors(), "error"),
+                     rules::format_count(rules.warnings(), "warning"));
 }
 
 ExitCode check(const CheckOptions& options) {

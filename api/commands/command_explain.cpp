@@ -19,10 +19,11 @@
 #include "api/commands/cache_option.h"
 #include "api/node/run_arguments.h"
 #include "api/rules/explain_dot.h"
-#include "api/rules/explain_json.h"
-#include "api/rules/explain_text.h"
-#include "api/rules/rule_analysis.h"
 #include "api/rules/rule_loader.h"
+#include "library/explain/explain_json.h"
+#include "library/explain/explain_text.h"
+#include "library/explain/find_rules.h"
+#include "library/explain/rule_analysis.h"
 #include "runtime/io/rule_files.h"
 
 namespace tocsin::api {
@@ -74,20 +75,21 @@ std::optional<std::string> refused(const ExplainOptions& options) {
 }
 
 // What all rules do with the inputs, by RuleIndex; nothing without inputs.
-Outcome<std::vector<RuleAnalysis>> analyses_of(const cep::Program& program,
-                                               const ExplainOptions& options) {
-  if (!options.analyses) return std::vector<RuleAnalysis>();
+Outcome<std::vector<library::RuleAnalysis>> analyses_of(const cep::Program& program,
+                                                        const ExplainOptions& options) {
+  if (!options.analyses) return std::vector<library::RuleAnalysis>();
   const Outcome<runtime::RunSummary> summary = run_for_analysis(program, options.inputs);
   if (!summary) return tl::unexpected(summary.error());
-  return analyse_rules(program.plan(), {summary->profile->engine, summary->alerts_by_rule,
-                                        summary->profile->totals});
+  return library::analyse_rules(program.plan(), {summary->profile->engine, summary->alerts_by_rule,
+                                                 summary->profile->totals});
 }
 
 // The chosen rules in the format; each piece is a line or lines without the last end.
 Result<void> write_explanation(const cep::Program& program,
                                const std::vector<cep::RuleIndex>& rules,
-                               const std::vector<RuleAnalysis>& analyses, const std::string& format,
-                               const std::string& svg, const TextStyle& style, OutputFile& output) {
+                               const std::vector<library::RuleAnalysis>& analyses,
+                               const std::string& format, const std::string& svg,
+                               const library::TextStyle& style, OutputFile& output) {
   const auto write = [&](std::string text) -> Result<void> {
     if (text.ends_with('\n')) text.pop_back();  // write_line adds it
     return output.write_line(text);
@@ -96,12 +98,13 @@ Result<void> write_explanation(const cep::Program& program,
   if (format == "dot") return write(explain_dot(program, rules));
   Result<void> written;
   for (const cep::RuleIndex rule : rules) {
-    const RuleAnalysis* const analysis = analyses.empty() ? nullptr : &analyses[rule.value];
+    const library::RuleAnalysis* const analysis =
+        analyses.empty() ? nullptr : &analyses[rule.value];
     if (format == "json") {
-      written = write(explain_json(program, rule, analysis));
+      written = write(library::explain_json(program, rule, analysis));
     } else {
       if (rule != rules.front()) written = output.write_line("\n");
-      if (written) written = write(explanation_text(program, rule, analysis, style));
+      if (written) written = write(library::explanation_text(program, rule, analysis, style));
     }
     if (!written) return written;
   }
@@ -129,7 +132,8 @@ ExitCode explain(const ExplainOptions& options) {
     return end_with(ExitCode::kCheckFailed, "the rules have errors; nothing is explained");
   }
   const cep::Program& program = *loaded.program;
-  const Result<std::vector<cep::RuleIndex>> chosen = find_rules(program.plan(), arguments.rules);
+  const Result<std::vector<cep::RuleIndex>> chosen =
+      library::find_rules(program.plan(), arguments.rules);
   if (!chosen) return end_with(ExitCode::kUsage, chosen.error().message);
   if (chosen->empty()) return end_with(ExitCode::kUsage, "the files have no rule that runs");
   Result<std::string> svg;
@@ -137,13 +141,13 @@ ExitCode explain(const ExplainOptions& options) {
     svg = draw_svg(explain_dot(program, *chosen));
     if (!svg) return end_with(ExitCode::kInputOutput, svg.error().message);
   }
-  const Outcome<std::vector<RuleAnalysis>> analyses = analyses_of(program, options);
+  const Outcome<std::vector<library::RuleAnalysis>> analyses = analyses_of(program, options);
   if (!analyses) return end_with(analyses.error().code, analyses.error().message);
   Result<OutputFile> output = OutputFile::open(options.output);
   if (!output) return end_with(ExitCode::kInputOutput, output.error().message);
   const bool on_terminal = options.output == "-";
-  const TextStyle style{columns_of(*output),
-                        on_terminal && is_coloured(options.colour, STDOUT_FILENO)};
+  const library::TextStyle style{columns_of(*output),
+                                 on_terminal && is_coloured(options.colour, STDOUT_FILENO)};
   Result<void> written =
       write_explanation(program, *chosen, *analyses, options.format, *svg, style, *output);
   if (written) written = output->close();

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "api/base/colour.h"
-#include "api/base/human_text.h"
 #include "api/base/replace_file.h"
 #include "rules/format/format.h"
+#include "rules/text/human_text.h"
 #include "runtime/io/rule_files.h"
 
 namespace tocsin::api {
@@ -38,7 +38,7 @@ struct Tally {
     return failed != 0 || (check && changed != 0) ? ExitCode::kCheckFailed : ExitCode::kSuccess;
   }
   std::string text(bool check) const {
-    std::string text = fmt::format("{} {}, {} {}", format_count(changed, "file"),
+    std::string text = fmt::format("{} {}, {} {}", rules::format_count(changed, "file"),
                                    check ? "would change" : "formatted", unchanged, "already so");
     if (failed != 0) text += fmt::format(", {} left alone", failed);
     return text + "\n";

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "api/base/choice_option.h"
-#include "api/base/human_text.h"
 #include "api/base/output_file.h"
 #include "api/node/node_report.h"
 #include "api/node/offline_node.h"
@@ -19,6 +18,7 @@
 #include "cep/engine/key_report.h"
 #include "cep/plan/rule.h"
 #include "cep/value/identity.h"
+#include "rules/text/human_text.h"
 
 namespace tocsin::api {
 namespace {
@@ -41,7 +41,7 @@ std::string overview_text(const std::string& folder, OfflineNode& offline) {
   if (recovery.checkpoint != 0) {
     text += fmt::format("  checkpoint  {}, made {}, {} behind\n", recovery.checkpoint,
                         cep::format_time(recovery.checkpoint_taken_at),
-                        format_count(recovery.records, "record"));
+                        rules::format_count(recovery.records, "record"));
   }
   return text + node_text(node);
 }

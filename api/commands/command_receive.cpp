@@ -13,7 +13,6 @@
 #include <utility>
 
 #include "api/base/clock.h"
-#include "api/base/human_text.h"
 #include "api/base/output_file.h"
 #include "api/base/port_file.h"
 #include "api/base/stop_signal.h"
@@ -22,6 +21,7 @@
 #include "api/outbox/alert_receiver.h"
 #include "api/outbox/webhook_server.h"
 #include "cep/value/time.h"
+#include "rules/text/human_text.h"
 
 namespace tocsin::api {
 namespace {
@@ -51,10 +51,12 @@ void wait_for_end(const StopSwitch& done, const StopSignal& stop_signal,
 }
 
 std::string summary_of(const ReceiverCounts& counts) {
-  std::string text = "received " + format_count(counts.alerts, "alert");
-  if (counts.duplicates > 0) text += ", " + format_count(counts.duplicates, "repeat");
-  if (counts.refused > 0) text += ", " + format_count(counts.refused, "webhook") + " refused";
-  if (counts.failed > 0) text += fmt::format(", failed {} on purpose", format_count(counts.failed));
+  std::string text = "received " + rules::format_count(counts.alerts, "alert");
+  if (counts.duplicates > 0) text += ", " + rules::format_count(counts.duplicates, "repeat");
+  if (counts.refused > 0)
+    text += ", " + rules::format_count(counts.refused, "webhook") + " refused";
+  if (counts.failed > 0)
+    text += fmt::format(", failed {} on purpose", rules::format_count(counts.failed));
   return text;
 }
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "api/base/exit_code.h"
-#include "api/base/human_text.h"
 #include "api/base/output_file.h"
 #include "api/node/offline_node.h"
+#include "rules/text/human_text.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/checkpoint/savepoint.h"
 #include "runtime/io/system_files.h"
@@ -74,7 +74,7 @@ ExitCode list(const SavepointOptions& options) {
   for (const runtime::SavepointEntry& entry : *entries) {
     lines.push_back(entry.manifest
                         ? fmt::format("{}: {}, {}", entry.name, describe(*entry.manifest),
-                                      format_bytes(entry.bytes))
+                                      rules::format_bytes(entry.bytes))
                         : fmt::format("{}: {}", entry.name, entry.manifest.error().message));
   }
   return print_lines(lines);

@@ -11,10 +11,10 @@
 #include "api/alerts/stored_effects.h"
 #include "api/base/arrival_text.h"
 #include "api/base/exit_code.h"
-#include "api/base/human_text.h"
 #include "api/base/output_file.h"
 #include "api/base/stop_signal.h"
 #include "api/node/side_output.h"
+#include "rules/text/human_text.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/io/clock.h"
 #include "runtime/io/system_files.h"
@@ -77,12 +77,14 @@ ExitCode reinject(SideOutputKind kind, const ReinjectOptions& options) {
   const Result<runtime::AppendedReinjection> done = reinject_rows(kind, options.data, arrivals);
   if (!done) return end_with(exit_code_of(done.error().code), done.error().message);
   const char* const what = kind == SideOutputKind::kLate ? "late event" : "line";
-  std::string text = format_count(done->rows, what) + " put in again";
+  std::string text = rules::format_count(done->rows, what) + " put in again";
   if (done->rows != 0) text += ": the next run processes them first";
   if (done->waiting != 0) {
-    text += fmt::format("; already waiting for the next run: {}", format_count(done->waiting));
+    text +=
+        fmt::format("; already waiting for the next run: {}", rules::format_count(done->waiting));
   }
-  if (done->done != 0) text += fmt::format("; put in again before: {}", format_count(done->done));
+  if (done->done != 0)
+    text += fmt::format("; put in again before: {}", rules::format_count(done->done));
   tell(text + "\n");
   return ExitCode::kSuccess;
 }

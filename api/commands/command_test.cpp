@@ -14,14 +14,14 @@
 #include "api/base/choice_option.h"
 #include "api/base/clock.h"
 #include "api/base/colour.h"
-#include "api/base/human_text.h"
 #include "api/base/output_file.h"
 #include "api/commands/cache_option.h"
 #include "api/rules/rule_loader.h"
-#include "api/rules/test_explainer.h"
-#include "api/rules/test_filter.h"
-#include "api/rules/test_report.h"
-#include "api/rules/test_runner.h"
+#include "api/rules/text_cache.h"
+#include "library/testing/judge_test.h"
+#include "library/testing/test_filter.h"
+#include "library/testing/test_report.h"
+#include "rules/text/human_text.h"
 #include "runtime/io/rule_files.h"
 
 namespace tocsin::api {
@@ -38,7 +38,7 @@ struct TestOptions {
 };
 
 // "rules/cards.tocsin:80: card_testing "three probes and a hit"".
-std::string test_name(const std::string& file, const TestResult& test) {
+std::string test_name(const std::string& file, const library::TestResult& test) {
   return fmt::format("{}:{}: {} \"{}\"", file, test.line, test.rule, test.title);
 }
 
@@ -82,9 +82,9 @@ class TestCommand {
       tell(fmt::format("no test's rule and title match `{}`\n", text));
     }
     if (left_out_ != 0)
-      tell(fmt::format("{} skipped by --filter\n", format_count(left_out_, "test")));
+      tell(fmt::format("{} skipped by --filter\n", rules::format_count(left_out_, "test")));
     if (not_run_ != 0)
-      tell(fmt::format("{} not run after the failure\n", format_count(not_run_, "test")));
+      tell(fmt::format("{} not run after the failure\n", rules::format_count(not_run_, "test")));
     if (const Result<void> written = write_junit(); !written)
       return tl::unexpected(written.error());
     if (const Result<void> written = say_total(seconds_since(begin)); !written) {
@@ -100,7 +100,7 @@ class TestCommand {
   Result<void> run_file(const std::string& path) {
     const LoadedRules rules = load_rules({path});
     const bool coloured = is_coloured(options_.colour, STDERR_FILENO);
-    FileResult& file = results_.emplace_back();
+    library::FileResult& file = results_.emplace_back();
     file.file = path;
     if (!rules.program) {
       if (is_over()) return {};
@@ -109,7 +109,7 @@ class TestCommand {
       tell(render_diagnostics(rules, coloured));
       file.checks = false;
       file.diagnostics = render_diagnostics(rules, false);
-      return output_.write_line(is_json() ? format_error_json(file)
+      return output_.write_line(is_json() ? library::format_error_json(file)
                                           : fmt::format("failed: {}: the rules have errors", path));
     }
     tell(render_warnings(rules, coloured));
@@ -129,42 +129,31 @@ class TestCommand {
   }
 
   Result<void> run_test(const LoadedRules& rules, const rules::EmbeddedTest& test,
-                        FileResult& file) {
-    TestResult result;
-    result.rule = test.rule;
-    result.title = test.title;
-    result.line = static_cast<std::uint32_t>(
-        rules.loaded.sources.place(test.span.file, test.span.begin).line);
-    if (options_.list) return list(file.file, result);
-    const Clock::Moment begin = system_clock().now();
-    const Result<TestOutcome> outcome = run_embedded_test(*rules.program, test);
-    result.seconds = seconds_since(begin);
-    result.passed = outcome && outcome->passed();
-    if (!outcome) {
-      result.difference = outcome.error().message;
-      result.text = "  " + outcome.error().message + '\n';
-    } else if (!result.passed) {
-      result.difference = outcome->differences.front();
-      result.text = describe_failure(rules.program->plan(), test, *outcome);
-      result.text += explain_failure(*rules.loaded.rules, rules.loaded.sources, test, *outcome);
+                        library::FileResult& file) {
+    if (options_.list) {
+      return list(file.file, library::name_test(rules.loaded.sources, test));
     }
+    const Clock::Moment begin = system_clock().now();
+    library::TestResult result = library::judge_test(*rules.loaded.rules, rules.loaded.sources,
+                                                     *rules.program, test, open_text_cache().get());
+    result.seconds = seconds_since(begin);
     ++(result.passed ? passed_ : failed_);
     Result<void> written = say(file.file, result);
     file.tests.push_back(std::move(result));
     return written;
   }
 
-  Result<void> list(const std::string& file, const TestResult& test) {
+  Result<void> list(const std::string& file, const library::TestResult& test) {
     if (!is_json()) return output_.write_line(test_name(file, test));
-    return output_.write_line(format_listed_json(file, test));
+    return output_.write_line(library::format_listed_json(file, test));
   }
 
-  Result<void> say(const std::string& file, const TestResult& test) {
-    if (is_json()) return output_.write_line(format_test_json(file, test));
+  Result<void> say(const std::string& file, const library::TestResult& test) {
+    if (is_json()) return output_.write_line(library::format_test_json(file, test));
     if (test.passed && !options_.verbose) return {};
     std::string text =
         fmt::format("{}: {}", test.passed ? "passed" : "failed", test_name(file, test));
-    if (options_.verbose) text += fmt::format(" ({})", milliseconds(test.seconds));
+    if (options_.verbose) text += fmt::format(" ({})", milliseconds(test.seconds.value_or(0)));
     text += '\n' + test.text;
     text.pop_back();  // write_line adds the last line end
     return output_.write_line(text);
@@ -172,7 +161,7 @@ class TestCommand {
 
   Result<void> say_total(double seconds) {
     if (options_.list) {
-      tell(fmt::format("{}\n", format_count(selected_, "test")));
+      tell(fmt::format("{}\n", rules::format_count(selected_, "test")));
       return {};
     }
     if (is_json()) {
@@ -181,8 +170,9 @@ class TestCommand {
                       passed_, failed_, left_out_, not_run_, seconds));
     }
     if (options_.verbose) {
-      Result<void> written = output_.write_line(fmt::format(
-          "{} in {}", format_count(passed_ + failed_, "test"), format_seconds(seconds)));
+      Result<void> written =
+          output_.write_line(fmt::format("{} in {}", rules::format_count(passed_ + failed_, "test"),
+                                         rules::format_seconds(seconds)));
       if (!written) return written;
     }
     return output_.write_line(fmt::format("{} passed, {} failed", passed_, failed_));
@@ -190,17 +180,17 @@ class TestCommand {
 
   Result<void> write_junit() {
     if (junit_ == nullptr) return {};
-    std::string text = format_junit(results_);
+    std::string text = library::format_junit(results_);
     text.pop_back();  // write_line adds the last line end
     Result<void> written = junit_->write_line(text);
     return written ? junit_->close() : written;
   }
 
   const TestOptions& options_;
-  TestFilter filter_;
+  library::TestFilter filter_;
   OutputFile& output_;
   OutputFile* junit_;
-  std::vector<FileResult> results_;
+  std::vector<library::FileResult> results_;
   std::uint64_t selected_ = 0;
   std::uint64_t passed_ = 0;
   std::uint64_t failed_ = 0;

@@ -9,12 +9,12 @@
 #include <string>
 
 #include "api/base/exit_code.h"
-#include "api/base/human_text.h"
 #include "api/base/output_file.h"
 #include "api/base/progress.h"
 #include "api/jobs/verify_backtests.h"
 #include "api/node/verify_served.h"
 #include "api/rest/audit_log.h"
+#include "rules/text/human_text.h"
 #include "runtime/effects/effect_reader.h"
 #include "runtime/io/system_files.h"
 #include "runtime/store/rocks_store.h"
@@ -60,20 +60,23 @@ std::string describe_good(const std::string& directory, const runtime::VerifyRep
                           std::uint64_t audit_entries, double seconds) {
   std::string text = fmt::format("{} is good\n", directory);
   if (!report.is_savepoint) {
-    text += fmt::format("  journal      {}, {}\n", format_count(report.journal_records, "record"),
-                        format_count(report.journal_segments, "segment"));
-    text += fmt::format("  blobs        {}\n", format_count(report.blobs));
-    text += fmt::format("  checkpoints  {}\n", format_count(report.checkpoints));
-    text += fmt::format("  savepoints   {}\n", format_count(report.savepoints));
+    text += fmt::format("  journal      {}, {}\n",
+                        rules::format_count(report.journal_records, "record"),
+                        rules::format_count(report.journal_segments, "segment"));
+    text += fmt::format("  blobs        {}\n", rules::format_count(report.blobs));
+    text += fmt::format("  checkpoints  {}\n", rules::format_count(report.checkpoints));
+    text += fmt::format("  savepoints   {}\n", rules::format_count(report.savepoints));
     if (report.archive_files > 0) {
-      text += fmt::format("  archive      {}, {}\n", format_count(report.archive_events, "event"),
-                          format_count(report.archive_files, "file"));
+      text += fmt::format("  archive      {}, {}\n",
+                          rules::format_count(report.archive_events, "event"),
+                          rules::format_count(report.archive_files, "file"));
     }
     if (audit_entries > 0) {
-      text += fmt::format("  audit log    {}\n", format_count(audit_entries));
+      text += fmt::format("  audit log    {}\n", rules::format_count(audit_entries));
     }
   }
-  text += fmt::format("  read {} in {}", format_bytes(report.bytes), format_seconds(seconds));
+  text += fmt::format("  read {} in {}", rules::format_bytes(report.bytes),
+                      rules::format_seconds(seconds));
   return text;
 }
 
@@ -96,7 +99,7 @@ ExitCode verify(const VerifyOptions& options) {
         const auto now = steady_clock::now();
         if (now - shown < kBetween) return;
         shown = now;
-        progress.show_text(fmt::format("{}  {}", format_bytes(bytes), what));
+        progress.show_text(fmt::format("{}  {}", rules::format_bytes(bytes), what));
       }};
   Result<runtime::VerifyReport> report = runtime::verify_directory(ports, options.directory);
   progress.clear();
@@ -112,7 +115,7 @@ ExitCode verify(const VerifyOptions& options) {
   if (!report->damaged.empty()) {
     return end_with(ExitCode::kDataDirectory,
                     fmt::format("{} is not good: {}", options.directory,
-                                format_count(report->damaged.size(), "finding")));
+                                rules::format_count(report->damaged.size(), "finding")));
   }
   if (options.quiet) return ExitCode::kSuccess;
   const double seconds = std::chrono::duration<double>(steady_clock::now() - begin).count();

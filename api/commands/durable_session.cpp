@@ -13,7 +13,6 @@
 #include "api/base/ack_file.h"
 #include "api/base/command.h"
 #include "api/base/exit_code.h"
-#include "api/base/human_text.h"
 #include "api/base/progress.h"
 #include "api/base/stop_signal.h"
 #include "api/commands/session_inputs.h"
@@ -22,6 +21,7 @@
 #include "api/node/run_report.h"
 #include "api/outbox/stored_deliveries.h"
 #include "api/outbox/webhook_outbox.h"
+#include "rules/text/human_text.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/effects/effect_reader.h"
 #include "runtime/event_time/slice_loop.h"
@@ -42,12 +42,13 @@ tl::unexpected<Failure> refuse(const Error& error) {
 }
 
 std::string format_difference(const runtime::ReplayReport& report) {
+  using rules::format_count;
   std::string text = fmt::format(
       "replayed as new: {} unchanged; {} new, not sent; {} no longer raised\n",
       format_count(report.same, "alert"), format_count(report.added), format_count(report.gone));
   for (const std::string& example : report.examples) text += fmt::format("  {}\n", example);
-  const std::uint64_t rest = report.added + report.gone - report.examples.size();
-  if (rest != 0) text += fmt::format("  and {} more\n", format_count(rest));
+  if (const auto rest = report.added + report.gone - report.examples.size(); rest != 0)
+    text += fmt::format("  and {} more\n", format_count(rest));
   return text;
 }
 
@@ -136,8 +137,7 @@ Outcome<void> DurableSession::open() {
       runtime::DataDirectory::open(files_, arguments_.text("data.path"), true);
   if (!directory) return refuse(directory.error());
   directory_ = *std::move(directory);
-  // Before anything that takes time, and not before the directory is this process's own: another
-  // one's number is good.
+  // Early, but once the directory is this process's own: another one's number is good.
   if (!arguments_.text("data.ack").empty()) {
     if (auto removed = AckFile::remove(arguments_.text("data.ack")); !removed)
       return stop(ExitCode::kInputOutput, removed.error().message);
@@ -300,7 +300,7 @@ Outcome<void> DurableSession::open_deliveries() {
     return stop(is_usage ? ExitCode::kUsage : ExitCode::kInputOutput, outbox.error().message);
   }
   if (owed != 0 && !arguments_.quiet) {
-    tell(fmt::format("undelivered alerts of earlier starts: {}\n", format_count(owed)));
+    tell(fmt::format("undelivered alerts of earlier starts: {}\n", rules::format_count(owed)));
   }
   const std::lock_guard lock(mutex_);
   outbox_ = *std::move(outbox);

@@ -6,10 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "api/base/human_text.h"
 #include "api/base/stored_format.h"
 #include "cep/value/identity.h"
 #include "cep/value/value.h"
+#include "rules/text/human_text.h"
 #include "runtime/effects/effect_codec.h"
 
 namespace tocsin::api {
@@ -76,8 +76,8 @@ std::string summary_text(const DeliveryMessage& message) {
   constexpr std::int64_t kMinuteUs = 60'000'000;
   const bool is_whole = message.from.us % kMinuteUs == 0 && message.due.us % kMinuteUs == 0;
   return fmt::format("{} raised {} between {} and {}", who,
-                     format_count(message.count, "more alert"), clock_text(message.from, is_whole),
-                     clock_text(message.due, is_whole));
+                     rules::format_count(message.count, "more alert"),
+                     clock_text(message.from, is_whole), clock_text(message.due, is_whole));
 }
 
 void append_member(std::string& text, std::string_view name, const ordered_json& value) {

@@ -12,13 +12,13 @@
 #include <utility>
 #include <vector>
 
-#include "api/base/human_text.h"
 #include "api/base/output_file.h"
 #include "api/generate/arrival_order.h"
 #include "api/generate/payment_event.h"
 #include "api/generate/payment_stream.h"
 #include "api/generate/planted_fraud.h"
 #include "cep/value/time.h"
+#include "rules/text/human_text.h"
 
 namespace tocsin::api {
 namespace {
@@ -122,8 +122,8 @@ Result<std::int64_t> check(GenerateOptions& options) {
   }
   if (stream.accounts != 0 && (stream.accounts < kAccountsMin || stream.accounts > kAccountsMax)) {
     return fail(Errc::kInvalidArgument,
-                fmt::format("--accounts must be from {} to {}", format_count(kAccountsMin),
-                            format_count(kAccountsMax)));
+                fmt::format("--accounts must be from {} to {}", rules::format_count(kAccountsMin),
+                            rules::format_count(kAccountsMax)));
   }
   if (!(stream.fraud_per_thousand >= 0 && stream.fraud_per_thousand <= 20))
     return fail(Errc::kInvalidArgument, "--fraud must be from 0 to 20 scenarios in 1,000 events");
@@ -161,9 +161,10 @@ Result<std::int64_t> check(GenerateOptions& options) {
 std::string summary_of(const Totals& totals, const std::string& out, double seconds) {
   const double span = static_cast<double>(totals.last_us - totals.first_us) * 1e-6;
   return fmt::format("{} over {} of event time, {} planted; {} to {} in {}",
-                     format_count(totals.events, "event"), format_seconds(span),
-                     format_count(totals.scenarios, "fraud scenario"), format_bytes(totals.bytes),
-                     out == "-" ? "standard output" : out, format_seconds(seconds));
+                     rules::format_count(totals.events, "event"), rules::format_seconds(span),
+                     rules::format_count(totals.scenarios, "fraud scenario"),
+                     rules::format_bytes(totals.bytes), out == "-" ? "standard output" : out,
+                     rules::format_seconds(seconds));
 }
 
 ExitCode generate(GenerateOptions options) {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "api/base/human_text.h"
+#include "rules/text/human_text.h"
 #include "runtime/archive/archive_reader.h"
 
 namespace tocsin::api {
@@ -42,7 +42,7 @@ std::string archive_missing_text(const runtime::ArchiveReader& reader, std::uint
   if (by_position > 0) {
     text += fmt::format(
         "tocsin: {} came from files: read these, the data directory has only their positions\n",
-        format_count(by_position, "line"));
+        rules::format_count(by_position, "line"));
   }
   return text;
 }

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "api/base/human_text.h"
+#include "rules/text/human_text.h"
 #include "runtime/io/side_output_line.h"
 
 namespace tocsin::api {
@@ -21,10 +21,10 @@ nlohmann::ordered_json span_json(const runtime::TimeSpan& span) {
 
 std::string archive_file_text(const runtime::ArchiveFile& file) {
   return fmt::format("records {} to {}, {}\n  arrived  {}\n  events   {}, {}\n",
-                     format_count(file.header.first_sequence),
-                     format_count(file.footer.end_sequence - 1), format_bytes(file.bytes),
-                     span_text(file.footer.taken), format_count(file.footer.events),
-                     span_text(file.footer.times));
+                     rules::format_count(file.header.first_sequence),
+                     rules::format_count(file.footer.end_sequence - 1),
+                     rules::format_bytes(file.bytes), span_text(file.footer.taken),
+                     rules::format_count(file.footer.events), span_text(file.footer.times));
 }
 
 std::string archive_file_json(const runtime::ArchiveFile& file) {

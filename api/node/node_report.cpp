@@ -4,8 +4,8 @@
 
 #include <cctype>
 
-#include "api/base/human_text.h"
 #include "cep/value/identity.h"
+#include "rules/text/human_text.h"
 #include "runtime/io/topic_partition.h"
 
 namespace tocsin::api {
@@ -55,9 +55,9 @@ bool is_file(const runtime::NodeSource& source) {
 
 std::string place_text(const runtime::NodeSource& source) {
   if (runtime::is_partition(source.name))
-    return fmt::format("offset {}", format_count(source.next_offset));
-  const std::string line = fmt::format("line {}", format_count(source.lines.number));
-  return is_file(source) ? fmt::format("{}, byte {}", line, format_count(source.next_offset))
+    return fmt::format("offset {}", rules::format_count(source.next_offset));
+  const std::string line = fmt::format("line {}", rules::format_count(source.lines.number));
+  return is_file(source) ? fmt::format("{}, byte {}", line, rules::format_count(source.next_offset))
                          : line;
 }
 
@@ -85,12 +85,13 @@ std::string node_text(const runtime::Node& node) {
                                  !node.may_take() ? ", and has ended"
                                  : holder.empty() ? ", held by nobody"
                                                   : ", held by " + holder);
-  text +=
-      fmt::format("  waiting     {}, {}\n", format_count(node.intake().waiting_events(), "event"),
-                  format_bytes(node.intake().waiting_bytes()));
-  text += fmt::format("  state       {}, {}, {}, {}\n", format_count(stats.keys, "key"),
-                      format_bytes(stats.state_bytes), format_count(stats.runs, "partial match"),
-                      format_count(stats.timers, "timer"));
+  text += fmt::format("  waiting     {}, {}\n",
+                      rules::format_count(node.intake().waiting_events(), "event"),
+                      rules::format_bytes(node.intake().waiting_bytes()));
+  text += fmt::format("  state       {}, {}, {}, {}\n", rules::format_count(stats.keys, "key"),
+                      rules::format_bytes(stats.state_bytes),
+                      rules::format_count(stats.runs, "partial match"),
+                      rules::format_count(stats.timers, "timer"));
   text += "sources\n";
   for (const Source& source : sources_of(node)) {
     text += fmt::format("  {}: {}, {}", source.node.name, place_text(source.node),
@@ -98,7 +99,7 @@ std::string node_text(const runtime::Node& node) {
                                                               : runtime::SourceState::kEnded));
     if (source.intake) {
       text += fmt::format(", its time {}, {} waiting", time_text(source.intake->watermark),
-                          format_count(source.intake->waiting, "event"));
+                          rules::format_count(source.intake->waiting, "event"));
     }
     text += '\n';
   }
@@ -125,9 +126,10 @@ Json node_json(const runtime::Node& node) {
 }
 
 std::string totals_text(const std::string& id, const cep::RuleTotals& totals) {
-  return fmt::format("  {}: {}, {}, {} held, {}\n", id, format_count(totals.keys, "key"),
-                     format_count(totals.runs, "partial match"),
-                     format_count(totals.captured_events, "event"), format_bytes(totals.bytes));
+  return fmt::format("  {}: {}, {}, {} held, {}\n", id, rules::format_count(totals.keys, "key"),
+                     rules::format_count(totals.runs, "partial match"),
+                     rules::format_count(totals.captured_events, "event"),
+                     rules::format_bytes(totals.bytes));
 }
 Json totals_json(const std::string& id, const cep::RuleTotals& totals) {
   return {{"rule", id},

@@ -5,7 +5,7 @@
 #include <random>
 
 #include "api/base/command.h"
-#include "api/base/human_text.h"
+#include "rules/text/human_text.h"
 
 namespace tocsin::api {
 std::array<std::uint8_t, 16> new_timeline_id() {
@@ -26,11 +26,12 @@ std::string recovery_text(const runtime::Recovery& recovery, const std::string& 
   std::string text = fmt::format("continuing in {}: ", folder);
   if (recovery.checkpoint != 0) {
     text += fmt::format("checkpoint {} with {} loaded in {}, then ", recovery.checkpoint,
-                        format_count(recovery.keys, "key"), format_seconds(recovery.load_seconds));
+                        rules::format_count(recovery.keys, "key"),
+                        rules::format_seconds(recovery.load_seconds));
   }
   return text + fmt::format("{} with {} replayed in {}",
-                            format_count(recovery.records, "journal record"),
-                            format_count(recovery.events, "event"),
-                            format_seconds(recovery.replay_seconds));
+                            rules::format_count(recovery.records, "journal record"),
+                            rules::format_count(recovery.events, "event"),
+                            rules::format_seconds(recovery.replay_seconds));
 }
 }  // namespace tocsin::api

@@ -6,11 +6,11 @@
 #include <algorithm>
 
 #include "api/rules/rule_texts.h"
-#include "api/rules/test_runner.h"
 #include "cep/compile/compile.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "cep/value/identity.h"
+#include "library/testing/test_runner.h"
 #include "runtime/journal/blob_store.h"
 #include "runtime/journal/file_tree.h"
 #include "runtime/node/state_migration.h"
@@ -210,13 +210,13 @@ std::optional<DeployRefusal> RuleService::check(RulePack& pack, bool ignores_tes
   DeployRefusal failed{DeployRefusal::Why::kTestsFail, "", "", {}};
   std::size_t count = 0;
   for (const rules::EmbeddedTest& test : loaded.loaded.rules->tests) {
-    if (!rule_of(loaded.program->plan(), test)) continue;
-    const Result<TestOutcome> outcome = run_embedded_test(*tested, test);
+    if (!library::rule_of(loaded.program->plan(), test)) continue;
+    const Result<library::TestOutcome> outcome = library::run_embedded_test(*tested, test);
     if (outcome && outcome->passed()) continue;
     if (++count > kFailuresMax) continue;
     failed.failures.push_back(
         fmt::format("{} \"{}\": {}", test.rule, test.title,
-                    outcome ? describe_failure(loaded.program->plan(), test, *outcome)
+                    outcome ? library::describe_failure(loaded.program->plan(), test, *outcome)
                             : outcome.error().message));
   }
   if (count == 0) return std::nullopt;

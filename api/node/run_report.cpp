@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "api/base/human_text.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "rules/text/human_text.h"
 #include "runtime/event_time/unknown_type.h"
 #include "runtime/io/topic_partition.h"
 
@@ -52,12 +52,13 @@ std::string kept(const RunReport& report, const std::string& path, const char* k
 void add_input(Lines& lines, const RunReport& report) {
   const runtime::RunSummary& summary = report.summary;
   lines.add("{} {}: {} ({}) in {}, {} events/s", report.is_complete ? "read" : "read a part of",
-            inputs_text(report.inputs), format_count(summary.events, "event"),
-            format_bytes(summary.bytes), format_seconds(summary.seconds),
-            format_count(per_second(summary.events - report.before.events, summary.seconds)));
+            inputs_text(report.inputs), rules::format_count(summary.events, "event"),
+            rules::format_bytes(summary.bytes), rules::format_seconds(summary.seconds),
+            rules::format_count(
+                rules::per_second(summary.events - report.before.events, summary.seconds)));
   if (report.before.events != 0) {
-    lines.add("  of them {} at earlier starts with {}", format_count(report.before.events, "event"),
-              report.data_path);
+    lines.add("  of them {} at earlier starts with {}",
+              rules::format_count(report.before.events, "event"), report.data_path);
   }
   if (summary.events != 0) {
     lines.add("  event time from {} to {}", cep::format_time(summary.first_event),
@@ -68,22 +69,22 @@ void add_input(Lines& lines, const RunReport& report) {
 void add_rejected(Lines& lines, const RunReport& report) {
   const std::uint64_t count = report.summary.dead_letters;
   if (count == 0) return;
-  lines.add("  rejected: {} ({})", format_count(count, "line"),
+  lines.add("  rejected: {} ({})", rules::format_count(count, "line"),
             kept(report, report.dead_letter_path, "dead", "--dead-letter FILE stores them"));
   const auto reasons = report.rejected.by_count();
   std::uint64_t shown = 0;
   for (std::size_t i = 0; i < std::min(reasons.size(), kReasonsShown); ++i) {
     const auto& [text, reason] = reasons[i];
-    lines.add("    {} × {}, first at {}", format_count(reason.count), text, reason.first);
+    lines.add("    {} × {}, first at {}", rules::format_count(reason.count), text, reason.first);
     shown += reason.count;
   }
   const bool has_unknown = std::ranges::any_of(
       reasons, [](const auto& reason) { return reason.first.starts_with(runtime::kUnknownType); });
   const std::uint64_t before = std::min(report.before.dead_letters, count - shown);
   if (shown + before < count) {
-    lines.add("    {} × {}", format_count(count - before - shown), kOtherReasons);
+    lines.add("    {} × {}", rules::format_count(count - before - shown), kOtherReasons);
   }
-  if (before != 0) lines.add("    {} at earlier starts", format_count(before));
+  if (before != 0) lines.add("    {} at earlier starts", rules::format_count(before));
   if (has_unknown) {
     lines.add("    to skip events of types that the rules do not need: --unknown-types ignore");
   }
@@ -115,16 +116,16 @@ void add_late(Lines& lines, const RunReport& report) {
   const runtime::RunSummary& summary = report.summary;
   if (summary.late != 0) {
     lines.add("  late: {} behind the time already reached ({})",
-              format_count(summary.late, "event"),
+              rules::format_count(summary.late, "event"),
               kept(report, report.late_path, "late", "--late FILE stores them"));
     if (report.before.late != 0) {
-      lines.add("    {} at earlier starts", format_count(report.before.late));
+      lines.add("    {} at earlier starts", rules::format_count(report.before.late));
     }
     if (!report.late.first.empty()) add_lateness(lines, report);
   }
   if (summary.clamped != 0) {
     lines.add("  late: {} processed as if on time (--late-policy clamp)",
-              format_count(summary.clamped, "event"));
+              rules::format_count(summary.clamped, "event"));
   }
 }
 
@@ -132,10 +133,10 @@ void add_jumps(Lines& lines, const RunReport& report) {
   const runtime::RunSummary& summary = report.summary;
   if (summary.jumps == 0) return;
   lines.add("  jumps: {} ahead of the time of the input, each held until the next confirmed it{}",
-            format_count(summary.jumps, "event"),
-            summary.jumps_rejected == 0
-                ? ""
-                : fmt::format("; {} rejected (--jump-max)", format_count(summary.jumps_rejected)));
+            rules::format_count(summary.jumps, "event"),
+            summary.jumps_rejected == 0 ? ""
+                                        : fmt::format("; {} rejected (--jump-max)",
+                                                      rules::format_count(summary.jumps_rejected)));
 }
 
 void add_examples(Lines& lines, const std::vector<std::string>& examples) {
@@ -146,25 +147,25 @@ void add_ignored(Lines& lines, const RunReport& report) {
   const runtime::RunSummary& summary = report.summary;
   if (summary.repeats != 0) {
     lines.add("repeats: {} dropped, with the id of an earlier event (`unique`)",
-              format_count(summary.repeats, "event"));
+              rules::format_count(summary.repeats, "event"));
   }
   if (summary.ids_forgotten != 0) {
     lines.add("  limits: {} forgotten, the oldest of `unique` event types: say `unique within`",
-              format_count(summary.ids_forgotten, "id"));
+              rules::format_count(summary.ids_forgotten, "id"));
   }
   if (summary.ignored != 0) {
     lines.add("  ignored: {} of types that no rule file declares",
-              format_count(summary.ignored, "event"));
+              rules::format_count(summary.ignored, "event"));
     add_examples(lines, summary.ignored_examples);
   }
   if (summary.fields_missing != 0) {
     lines.add("  unusable: {}, treated as missing",
-              format_count(summary.fields_missing, "field value"));
+              rules::format_count(summary.fields_missing, "field value"));
     add_examples(lines, summary.fields_missing_examples);
   }
   if (summary.engine.values_missing != 0) {
     lines.add("  undefined: {} of calculations, treated as missing (division by zero, overflow)",
-              format_count(summary.engine.values_missing, "result"));
+              rules::format_count(summary.engine.values_missing, "result"));
   }
 }
 
@@ -181,7 +182,7 @@ void add_steps(Lines& lines, const RunReport& report) {
     lines.add(
         "  limits: {} of one key needed too many steps (--event-steps-max): partial matches "
         "or matches of {} were given up",
-        format_count(exceeded[i], "event"), report.plan->rules[i].id);
+        rules::format_count(exceeded[i], "event"), report.plan->rules[i].id);
   }
 }
 
@@ -190,26 +191,26 @@ void add_limits(Lines& lines, const RunReport& report) {
   const cep::EngineStats& engine = summary.engine;
   if (engine.runs_lost != 0) {
     lines.add("  limits: {} dropped: the oldest partial matches, beyond a budget",
-              format_count(engine.runs_lost));
+              rules::format_count(engine.runs_lost));
   }
   add_steps(lines, report);
   if (summary.budget_alerts != 0) {
     lines.add("  limits: {} of `tocsin.budget`: rules that exceeded a budget",
-              format_count(summary.budget_alerts, "alert"));
+              rules::format_count(summary.budget_alerts, "alert"));
   }
   if (engine.feature_events_lost != 0) {
     lines.add("  limits: {} left windows of features early: the oldest, of keys with too many",
-              format_count(engine.feature_events_lost, "event"));
+              rules::format_count(engine.feature_events_lost, "event"));
   }
   if (engine.matches_truncated != 0) {
     lines.add("  limits: {} dropped: matches of events that completed too many",
-              format_count(engine.matches_truncated));
+              rules::format_count(engine.matches_truncated));
   }
 }
 
 void add_alerts(Lines& lines, const RunReport& report) {
   const runtime::RunSummary& summary = report.summary;
-  lines.add("alerts: {}{}", format_count(summary.alerts),
+  lines.add("alerts: {}{}", rules::format_count(summary.alerts),
             report.alerts_path == "-" ? "" : ", in " + report.alerts_path);
   const std::vector<cep::Rule>& rules = report.plan->rules;
   std::vector<std::size_t> loud;
@@ -227,19 +228,19 @@ void add_alerts(Lines& lines, const RunReport& report) {
   std::size_t count_width = 0;
   std::size_t id_width = 0;
   for (const std::size_t i : loud) {
-    count_width = std::max(count_width, format_count(summary.alerts_by_rule[i]).size());
+    count_width = std::max(count_width, rules::format_count(summary.alerts_by_rule[i]).size());
     id_width = std::max(id_width, rules[i].id.size());
   }
   for (const std::size_t i : loud) {
     const char* const status = rules[i].status == cep::Status::kInternal ? " (internal)"
                                : rules[i].status == cep::Status::kShadow ? " (shadow)"
                                                                          : "";
-    lines.add("  {:>{}}  {:<{}}  {}{}", format_count(summary.alerts_by_rule[i]), count_width,
+    lines.add("  {:>{}}  {:<{}}  {}{}", rules::format_count(summary.alerts_by_rule[i]), count_width,
               rules[i].id, id_width, rules[i].title, status);
   }
   if (summary.undelivered != 0) {
     lines.add("  not delivered: {}, of internal and shadow rules",
-              format_count(summary.undelivered, "alert"));
+              rules::format_count(summary.undelivered, "alert"));
   }
   if (!silent.empty()) {
     const std::size_t shown = std::min(silent.size(), kSilentRulesShown);
@@ -250,23 +251,23 @@ void add_alerts(Lines& lines, const RunReport& report) {
   }
   if (summary.engine.alerts_suppressed != 0) {
     lines.add("  suppressed: {} (`once per`)",
-              format_count(summary.engine.alerts_suppressed, "repeat"));
+              rules::format_count(summary.engine.alerts_suppressed, "repeat"));
   }
 }
 
 void add_deliveries(Lines& lines, const RunReport& report) {
   if (!report.deliveries) return;
   const DeliverySummary& deliveries = *report.deliveries;
-  lines.add("deliveries: {} of {} to {}, in {}", format_count(deliveries.delivered),
-            format_count(deliveries.enqueued), report.webhook_url,
-            format_count(deliveries.attempts, "attempt"));
+  lines.add("deliveries: {} of {} to {}, in {}", rules::format_count(deliveries.delivered),
+            rules::format_count(deliveries.enqueued), report.webhook_url,
+            rules::format_count(deliveries.attempts, "attempt"));
   if (deliveries.left_over == 0) return;
   if (report.data_path.empty()) {
-    lines.add("  not delivered: {}, in {}", format_count(deliveries.left_over),
+    lines.add("  not delivered: {}, in {}", rules::format_count(deliveries.left_over),
               report.undelivered_path);
   } else {
     lines.add("  not delivered: {}, in {}: the next start continues with them",
-              format_count(deliveries.left_over), report.data_path);
+              rules::format_count(deliveries.left_over), report.data_path);
   }
   if (deliveries.endpoint_gone) lines.add("  the endpoint answered 410: it accepts no more");
   if (!deliveries.last_error.empty()) lines.add("  last error: {}", deliveries.last_error);
@@ -303,17 +304,17 @@ std::optional<std::string> nothing_usable(const RunReport& report) {
   const std::uint64_t rejected = now.dead_letters - report.before.dead_letters;
   const std::uint64_t ignored = now.ignored - report.before.ignored;
   if (lines == 0 || rejected + ignored < lines) return std::nullopt;
-  std::string text = lines == 1
-                         ? "the only line could not be used"
-                         : fmt::format("not one of {} could be used", format_count(lines, "line"));
+  std::string text =
+      lines == 1 ? "the only line could not be used"
+                 : fmt::format("not one of {} could be used", rules::format_count(lines, "line"));
   text += ": events are JSON objects, one on each line, with a `type` that the rule files declare";
   const auto reasons = report.rejected.by_count();
   if (rejected != 0 && !reasons.empty()) {
-    text += fmt::format("; {} rejected, first at {}: {}", format_count(rejected),
+    text += fmt::format("; {} rejected, first at {}: {}", rules::format_count(rejected),
                         reasons.front().second.first, reasons.front().first);
   }
   if (ignored != 0) {
-    text += fmt::format("; {} of types that no rule file declares", format_count(ignored));
+    text += fmt::format("; {} of types that no rule file declares", rules::format_count(ignored));
     if (!now.ignored_examples.empty()) text += ", such as " + now.ignored_examples.front();
   }
   return text;
@@ -355,7 +356,7 @@ std::string format_restored(const cep::RestoreReport& report) {
   for (const std::string& lost : report.data_lost) text += fmt::format("  lost     {}\n", lost);
   const std::string count = kept == 0   ? "no rule or feature is"
                             : kept == 1 ? "1 rule or feature is"
-                                        : format_count(kept) + " rules and features are";
+                                        : rules::format_count(kept) + " rules and features are";
   return fmt::format("of its state {} kept\n{}", count, text);
 }
 }  // namespace tocsin::api

@@ -4,10 +4,10 @@
 
 #include <optional>
 
-#include "api/base/human_text.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "rules/text/human_text.h"
 
 namespace tocsin::api {
 namespace {
@@ -30,7 +30,7 @@ std::string match_text(const std::string& rule, const cep::ReportedMatch& match,
                          ? fmt::format("{} is complete", rule)
                          : fmt::format("step {} of {} of {}", match.step, match.steps, rule);
   for (const cep::ReportedEvents& events : match.events) {
-    text += fmt::format(", {} {}", format_count(events.count), events.name);
+    text += fmt::format(", {} {}", rules::format_count(events.count), events.name);
   }
   text += fmt::format(" since {}", time_text(match.since, now));
   if (!match.waits_for.empty()) text += ", waits for " + match.waits_for;
@@ -43,7 +43,7 @@ std::string window_text(const std::string& rule, const cep::ReportedWindow& wind
                         cep::EventTime now) {
   std::string text =
       fmt::format("{} has a window open since {}, {} {}", rule, time_text(window.begin, now),
-                  format_count(window.events.count), window.events.name);
+                  rules::format_count(window.events.count), window.events.name);
   if (window.end) text += ", which ends " + time_text(*window.end, now);
   return text;
 }
@@ -52,7 +52,7 @@ std::string suppression_text(const std::string& rule, const cep::ReportedSuppres
   std::string text = rule + (held.is_quiet ? " is quiet" : " is not quiet");
   if (held.quiet_until) text += " until " + cep::format_time(*held.quiet_until);
   if (held.held_back != 0) {
-    text += fmt::format(", {} held back", format_count(held.held_back, "alert"));
+    text += fmt::format(", {} held back", rules::format_count(held.held_back, "alert"));
   }
   return text;
 }
@@ -109,12 +109,14 @@ std::string format_key_report(const cep::Plan& plan, const cep::KeyReport& repor
     const std::string& id = plan.rules[rule.rule.value].id;
     for (const cep::ReportedMatch& match : rule.matches) add(match_text(id, match, report.at));
     if (rule.more_matches != 0) {
-      add(fmt::format("and {} more of {}", format_count(rule.more_matches, "partial match"), id));
+      add(fmt::format("and {} more of {}", rules::format_count(rule.more_matches, "partial match"),
+                      id));
     }
     if (rule.window) add(window_text(id, *rule.window, report.at));
     if (rule.suppression) add(suppression_text(id, *rule.suppression));
     if (rule.lost_runs != 0) {
-      add(fmt::format("{} lost {} to a budget", id, format_count(rule.lost_runs, "partial match")));
+      add(fmt::format("{} lost {} to a budget", id,
+                      rules::format_count(rule.lost_runs, "partial match")));
     }
   }
   for (const cep::ReportedFeature& feature : report.features) {

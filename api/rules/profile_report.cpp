@@ -10,13 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include "api/base/human_text.h"
-#include "api/rules/rule_analysis.h"
 #include "cep/base/assert.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "library/explain/rule_analysis.h"
 #include "rules/explain/explain_words.h"
+#include "rules/text/human_text.h"
 
 namespace tocsin::api {
 namespace {
@@ -64,9 +64,9 @@ std::string stages_text(const runtime::RunSummary& summary) {
   const std::uint64_t inside = profile.engine.conditions_ns + profile.engine.matching_ns +
                                profile.engine.alerts_ns + profile.engine.upkeep_ns +
                                profile.output_ns;
-  std::string text = fmt::format("\nprofile: {} in {}\n  {:<34}{:>8}{:>14}\n",
-                                 format_count(summary.events, "event"),
-                                 format_seconds(summary.seconds), "stage", "share", "ns an event");
+  std::string text = fmt::format(
+      "\nprofile: {} in {}\n  {:<34}{:>8}{:>14}\n", rules::format_count(summary.events, "event"),
+      rules::format_seconds(summary.seconds), "stage", "share", "ns an event");
   for (const auto& [name, ns] :
        {std::pair{"reading, decoding, order of events", all - std::min(all, inside)},
         std::pair{"conditions and keys", profile.engine.conditions_ns},
@@ -87,32 +87,32 @@ std::string line_of(const cep::Plan& plan, const runtime::RunSummary& summary, c
   std::string matches = "-";
   std::string state = "-";
   if (part.is_rule) {
-    alerts = format_count(summary.alerts_by_rule[part.index]);
-    matches = format_count(profile.totals[part.index].runs);
-    state = format_bytes(profile.totals[part.index].bytes);
+    alerts = rules::format_count(summary.alerts_by_rule[part.index]);
+    matches = rules::format_count(profile.totals[part.index].runs);
+    state = rules::format_bytes(profile.totals[part.index].bytes);
   }
   const std::string each =
       part.cost.asked == 0 ? "-" : fmt::format("{:.0f}", ratio(part.cost.ns, part.cost.asked));
   return fmt::format("  {:>8}{:>12}{:>10}{:>10}{:>12}{:>10}  {}\n",
                      percent(ratio(part.cost.ns, all_ns)),
-                     once_in(ratio(part.cost.asked, profile.engine.rows)), each, alerts, matches,
-                     state, name_of(plan, part));
+                     library::once_in(ratio(part.cost.asked, profile.engine.rows)), each, alerts,
+                     matches, state, name_of(plan, part));
 }
 
 // Of rules that take much because many events come to them.
 std::string advice(const cep::Plan& plan, const std::vector<Part>& parts,
-                   const std::vector<RuleAnalysis>& analyses) {
+                   const std::vector<library::RuleAnalysis>& analyses) {
   std::string text;
   for (const Part& part : parts) {
     if (!part.is_rule || !analyses[part.index].is_asked_much()) continue;
-    const RuleAnalysis& rule = analyses[part.index];
+    const library::RuleAnalysis& rule = analyses[part.index];
     text += fmt::format("  {}: {} of matching.", name_of(plan, part), percent(rule.share));
-    if (const RuleAnalysis::Step* const widest = rule.widest_step()) {
+    if (const library::RuleAnalysis::Step* const widest = rule.widest_step()) {
       text += fmt::format(
           " {} events meets the conditions of {} on one event.\n"
           "    A further one there, on the event's own fields, which few events "
           "meet, would cut that.",
-          once_in(widest->share), widest->name);
+          library::once_in(widest->share), widest->name);
     }
     text += '\n';
   }
@@ -136,19 +136,19 @@ ordered_json features_json(const cep::Plan& plan, const std::vector<Part>& parts
 }
 }  // namespace
 
-std::string profile_json(const cep::Plan& plan, const MeasuredRules& measured, double seconds,
-                         std::size_t most) {
+std::string profile_json(const cep::Plan& plan, const library::MeasuredRules& measured,
+                         double seconds, std::size_t most) {
   const cep::EngineProfile& profile = measured.profile;
   const std::vector<Part> parts = parts_of(profile);
   std::uint64_t all_ns = 0;
   for (const Part& part : parts) all_ns += part.cost.ns;
-  const std::vector<RuleAnalysis> analyses = analyse_rules(plan, measured);
+  const std::vector<library::RuleAnalysis> analyses = library::analyse_rules(plan, measured);
   ordered_json rules = ordered_json::array();
   for (const Part& part : parts) {
     if (!part.is_rule || rules.size() == most) continue;
     const cep::Rule& rule = plan.rules[part.index];
     ordered_json one = {{"rule", rule.name}, {"id", rule.id}};
-    one.update(analysis_json(analyses[part.index]));
+    one.update(library::analysis_json(analyses[part.index]));
     rules.push_back(std::move(one));
   }
   const ordered_json out = {{"seconds", seconds},
@@ -180,11 +180,11 @@ std::string format_profile(const cep::Plan& plan, const runtime::RunSummary& sum
     std::uint64_t rest = 0;
     for (std::size_t i = kPartsShown; i < parts.size(); ++i) rest += parts[i].cost.ns;
     text += fmt::format("  {:>8}  {} more\n", percent(ratio(rest, all_ns)),
-                        format_count(parts.size() - kPartsShown));
+                        rules::format_count(parts.size() - kPartsShown));
   }
   const std::string what_to_do =
       advice(plan, parts,
-             analyse_rules(
+             library::analyse_rules(
                  plan, {summary.profile->engine, summary.alerts_by_rule, summary.profile->totals}));
   if (!what_to_do.empty()) text += "\n" + what_to_do;
   return text;

@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <string>
 
-#include "api/rules/rule_analysis.h"
 #include "cep/plan/plan_fwd.h"
+#include "library/explain/rule_analysis.h"
 #include "runtime/event_time/run.h"
 
 namespace tocsin::api {
@@ -13,6 +13,6 @@ namespace tocsin::api {
 std::string format_profile(const cep::Plan& plan, const runtime::RunSummary& summary);
 /// The same of an engine alone, for programs: stages, and at most so many rules and features, the
 /// dearest first; one line without its end. docs/api.md says what stands in it.
-std::string profile_json(const cep::Plan& plan, const MeasuredRules& measured, double seconds,
-                         std::size_t most);
+std::string profile_json(const cep::Plan& plan, const library::MeasuredRules& measured,
+                         double seconds, std::size_t most);
 }  // namespace tocsin::api

@@ -30,8 +30,4 @@ LoadedRules load_rules(const std::vector<std::string>& files,
 std::string render_diagnostics(const LoadedRules& rules, bool coloured);
 /// The same as one JSON object a line.
 std::string render_diagnostics_json(const LoadedRules& rules);
-/// The rules of these names or ids, in the order of the files; all where none is named. Fails with
-/// kNotFound and the first name that none has.
-Result<std::vector<cep::RuleIndex>> find_rules(const cep::Plan& plan,
-                                               const std::vector<std::string>& names);
 }  // namespace tocsin::api

@@ -15,8 +15,6 @@
 #include "api/node/pack_request.h"
 #include "api/rest/json_body.h"
 #include "api/rollout/deploy_routes.h"
-#include "api/rules/explain_json.h"
-#include "api/rules/explain_text.h"
 #include "api/rules/rule_loader.h"
 #include "api/rules/rule_sources.h"
 #include "cep/data/alert.h"
@@ -25,6 +23,8 @@
 #include "cep/plan/rule.h"
 #include "cep/value/identity.h"
 #include "cep/value/value.h"
+#include "library/explain/explain_json.h"
+#include "library/explain/explain_text.h"
 #include "runtime/event_time/run.h"
 
 namespace tocsin::api {
@@ -150,9 +150,9 @@ HttpResponse explain_rule(const ServerContext& context, const ApiRequest& reques
   if (!index) return no_rule(*request.text("rule"));
   const cep::RuleIndex rule{static_cast<std::uint32_t>(*index)};
   if (request.text("format") == "text") {
-    return {200, {}, "text/plain", explanation_text(program, rule, nullptr, {})};
+    return {200, {}, "text/plain", library::explanation_text(program, rule, nullptr, {})};
   }
-  return {200, {}, "application/json", explain_json(program, rule, nullptr) + "\n"};
+  return {200, {}, "application/json", library::explain_json(program, rule, nullptr) + "\n"};
 }
 
 // The files of a body: {"files": {"PATH": "TEXT", …}}, or one of plain text.

@@ -22,6 +22,7 @@
 #include "cep/eval/computed.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "library/explain/find_rules.h"
 #include "runtime/archive/archive_keys.h"
 #include "runtime/event_time/arrivals.h"
 #include "runtime/event_time/block_decoder.h"
@@ -258,7 +259,7 @@ class KeyTracer::TraceRun {
 
 Result<KeyTracer> KeyTracer::prepare(const cep::Program& program, TraceRequest request) {
   const cep::Plan& plan = program.plan();
-  const Result<std::vector<cep::RuleIndex>> wanted = find_rules(plan, request.rules);
+  const Result<std::vector<cep::RuleIndex>> wanted = library::find_rules(plan, request.rules);
   if (!wanted) return tl::unexpected(wanted.error());
   const Result<std::vector<cep::KeyQuery>> keys = cep::find_keys(program, request.key);
   if (!keys) return tl::unexpected(keys.error());

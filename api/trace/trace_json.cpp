@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "api/rules/key_text.h"
-#include "api/rules/near_miss_text.h"
 #include "api/trace/trace_text.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "library/testing/near_miss_text.h"
 #include "rules/explain/expression_text.h"
 
 namespace tocsin::api {
@@ -110,12 +110,6 @@ const char* stop_name(cep::NearMiss::Stop stop) {
     default:
       return "budget";
   }
-}
-
-const char* status_name(cep::Status status) {
-  return status == cep::Status::kLive     ? "live"
-         : status == cep::Status::kShadow ? "shadow"
-                                          : "internal";
 }
 
 class TraceWriter {

@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <vector>
 
-#include "api/base/human_text.h"
 #include "api/rules/key_text.h"
-#include "api/rules/near_miss_text.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "library/testing/near_miss_text.h"
 #include "rules/explain/expression_text.h"
+#include "rules/text/human_text.h"
 
 namespace tocsin::api {
 using cep::Hindrance;
@@ -24,7 +24,8 @@ const cep::Rule& rule_of(const KeyTracer& tracer, const TraceNote& note) {
   return tracer.plan().rules[note.rule.value];
 }
 
-NearMissWords words_of(const KeyTracer& tracer, const KeyTrace& trace, const TraceNote& note) {
+library::NearMissWords words_of(const KeyTracer& tracer, const KeyTrace& trace,
+                                const TraceNote& note) {
   const cep::Rule& rule = rule_of(tracer, note);
   return {
       .plan = tracer.plan(),
@@ -69,19 +70,19 @@ class NoteWriter {
       case TraceNote::Kind::kNoAlert:
         break;
     }
-    const std::string reason = describe_reason(words_, *note_.reason);
+    const std::string reason = library::describe_reason(words_, *note_.reason);
     return fmt::format("complete, but no alert: {}",
                        reason.empty() ? "a budget of the engine was exceeded" : reason);
   }
   std::string as(const cep::TracedEvent& event) const {
-    return event.as.empty() ? describe_variable(words_, event.var) : event.as;
+    return event.as.empty() ? library::describe_variable(words_, event.var) : event.as;
   }
 
  private:
   std::string taken_as() const { return fmt::format("`{}`", as(note_.events.back())); }
   std::string step() const {
     std::string text = fmt::format("step {} of {}, {}", note_.place + 1, note_.places,
-                                   describe_step(words_, *note_.step));
+                                   library::describe_step(words_, *note_.step));
     if (note_.needed > 1 || note_.done > 0) {
       text += fmt::format(" ({} of {})", note_.done, note_.needed);
     }
@@ -95,12 +96,12 @@ class NoteWriter {
   std::string partial() const {
     const std::uint64_t count = note_.events.size() + note_.events_more;
     return fmt::format("since {} ({})", cep::format_time(note_.events.front().event.ts),
-                       format_count(count, "event"));
+                       rules::format_count(count, "event"));
   }
   std::string refused() const {
     const std::string reasons = note_.hindrances.empty()
                                     ? "it fits, but this step does not take it here"
-                                    : describe_hindrances(words_, note_.hindrances);
+                                    : library::describe_hindrances(words_, note_.hindrances);
     if (note_.step == nullptr) return "not taken into the window: " + reasons;
     if (note_.events.empty()) return fmt::format("refused at {}: {}", step(), reasons);
     return fmt::format("refused at {}, by the partial match {}: {}", step(), partial(), reasons);
@@ -109,14 +110,15 @@ class NoteWriter {
     if (note_.hindrances.front().kind == Hindrance::Kind::kNext) {
       return fmt::format("the next event had to be {}", step());
     }
-    return describe_hindrances(words_, note_.hindrances);
+    return library::describe_hindrances(words_, note_.hindrances);
   }
   std::string treatment() const {
     std::string text;
     if (note_.status == cep::Status::kShadow) text = ", not delivered (shadow)";
     if (note_.status == cep::Status::kInternal) text = ", not delivered (internal)";
     if (note_.suppressed != 0) {
-      text += fmt::format(", {} suppressed before it", format_count(note_.suppressed, "match"));
+      text +=
+          fmt::format(", {} suppressed before it", rules::format_count(note_.suppressed, "match"));
     }
     return text;
   }
@@ -139,7 +141,7 @@ class NoteWriter {
     for (std::size_t i = 0; i < note_.events.size(); ++i) {
       const cep::TracedEvent& event = note_.events[i];
       if (note_.events_more != 0 && i + 2 == note_.events.size()) {
-        text += fmt::format(", … {} more", format_count(note_.events_more));
+        text += fmt::format(", … {} more", rules::format_count(note_.events_more));
       }
       const bool is_new = as(event) != name;
       name = as(event);
@@ -154,7 +156,7 @@ class NoteWriter {
   const KeyTracer& tracer_;
   const KeyTrace& trace_;
   const TraceNote& note_;
-  NearMissWords words_;
+  library::NearMissWords words_;
 };
 
 std::string key_words(const KeyTracer& tracer) {
@@ -172,7 +174,7 @@ std::string heading(const KeyTracer& tracer) {
   std::vector<std::string> others;
   for (const UntracedRule& rule : tracer.untraced()) {
     if (others.size() == kUntracedShown) {
-      others.push_back(format_count(tracer.untraced().size() - kUntracedShown) + " more");
+      others.push_back(rules::format_count(tracer.untraced().size() - kUntracedShown) + " more");
       break;
     }
     others.push_back(
@@ -217,7 +219,7 @@ std::string late_text(const KeyTracer& tracer, const KeyTrace& trace) {
                         cep::format_duration(late.late_by), late.input, late.line);
   }
   if (trace.late_more != 0) {
-    text += fmt::format("\n{} more were late and dropped\n", format_count(trace.late_more));
+    text += fmt::format("\n{} more were late and dropped\n", rules::format_count(trace.late_more));
   }
   return text;
 }
@@ -236,7 +238,7 @@ std::string trace_text(const KeyTracer& tracer, const KeyTrace& trace) {
   std::string text = heading(tracer);
   if (trace.older != 0) {
     text += fmt::format("\n{} earlier events are left out: raise --limit {}, or look at less\n",
-                        format_count(trace.older), tracer.request().entries_max);
+                        rules::format_count(trace.older), tracer.request().entries_max);
   }
   for (const TraceEntry& entry : trace.entries) text += entry_text(tracer, trace, entry);
   text += late_text(tracer, trace);
@@ -246,8 +248,8 @@ std::string trace_text(const KeyTracer& tracer, const KeyTrace& trace) {
       text += format_key_report(tracer.plan(), report);
     }
   }
-  text += fmt::format("\n{} of the key, {}\n", format_count(trace.events, "event"),
-                      format_count(trace.alerts, "alert"));
+  text += fmt::format("\n{} of the key, {}\n", rules::format_count(trace.events, "event"),
+                      rules::format_count(trace.alerts, "alert"));
   return text;
 }
 }  // namespace tocsin::api

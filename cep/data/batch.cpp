@@ -54,6 +54,8 @@ Batch::Batch(const Plan& plan) : types(plan.event_types.size()) {
 
 void Batch::clear() {
   rows.clear();
+  declared.reset();
+  declared_bytes = 0;
   for (TypeColumns& type : types) {
     for (Column& column : type.fields) {
       column.words.clear();

@@ -71,6 +71,9 @@ struct Batch {
   FieldsOf fields_of = nullptr;
   /// Row::raw of events without an id field is their identity's bytes: it was computed before.
   bool has_identities = false;
+  /// What `fields_of` reads besides Row::raw, where it does: it lives as long as the rows.
+  std::shared_ptr<const void> declared;
+  std::size_t declared_bytes = 0;  // of memory
 
   /// An empty batch for the plan's event types.
   explicit Batch(const Plan& plan);

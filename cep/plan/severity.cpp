@@ -8,6 +8,7 @@
 namespace tocsin::cep {
 namespace {
 constexpr std::array<const char*, 5> kSeverities = {"info", "low", "medium", "high", "critical"};
+constexpr std::array<const char*, 4> kStatuses = {"draft", "internal", "shadow", "live"};
 }  // namespace
 
 Type severity_type() {
@@ -22,4 +23,6 @@ Type severity_type() {
 const char* severity_name(Severity severity) {
   return kSeverities[static_cast<std::size_t>(severity)];
 }
+
+const char* status_name(Status status) { return kStatuses[static_cast<std::size_t>(status)]; }
 }  // namespace tocsin::cep

@@ -11,4 +11,6 @@ enum class Status : std::uint8_t { kDraft, kInternal, kShadow, kLive };
 Type severity_type();
 /// "info" … "critical".
 const char* severity_name(Severity severity);
+/// "draft", "internal", "shadow", "live".
+const char* status_name(Status status);
 }  // namespace tocsin::cep

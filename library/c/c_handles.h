@@ -11,11 +11,14 @@
 #include "cep/base/result.h"
 #include "cep/compile/compile.h"
 #include "cep/data/alert_format.h"
+#include "library/c/c_alert_columns.h"
 #include "library/c/c_run_options.h"
+#include "rules/context/rules.h"
 #include "runtime/pushed/pushed_run.h"
 
 struct tocsin_pack {
   tocsin::cep::Program program;
+  tocsin::rules::Loaded loaded;  // whose `rules` are there
   using ByPass = std::shared_ptr<const tocsin::Result<tocsin::cep::Program>>;
   /// The same plan with a table for each key and pass, made when it is first needed.
   ByPass by_pass() const;
@@ -31,6 +34,7 @@ struct tocsin_run {
   tocsin::library::CRunOptions options;
   tocsin::cep::Program program;
   tocsin::cep::AlertFormat format;
-  std::array<std::string, 3> outputs;  // by TOCSIN_ALERTS, …: lines that were not taken
+  std::array<std::string, 3> outputs;           // by TOCSIN_ALERTS, …: lines that were not taken
+  tocsin::library::AlertColumns alert_columns;  // in place of the first, where they are asked for
   tocsin::runtime::PushedRun run;
 };

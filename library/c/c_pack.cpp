@@ -56,7 +56,7 @@ CallResult load(const std::vector<std::string>& files, const PackOptions& option
                 const rules::ReadFile& read_file, tocsin_pack** pack, tocsin_buffer* diagnostics) {
   rules::LoadOptions load_options;
   load_options.warn_of_untested = options.warns_of_untested;
-  const rules::Loaded loaded = rules::load(files, read_file, load_options);
+  rules::Loaded loaded = rules::load(files, read_file, load_options);
   std::optional<cep::Program> program;
   std::string compile_error;
   if (loaded.rules) {
@@ -72,7 +72,7 @@ CallResult load(const std::vector<std::string>& files, const PackOptions& option
     return fail_call(TOCSIN_INVALID_RULES,
                      "the rules have errors: " + first_error(loaded, compile_error));
   }
-  *pack = new tocsin_pack{*std::move(program)};
+  *pack = new tocsin_pack{*std::move(program), std::move(loaded)};
   return {};
 }
 

@@ -19,20 +19,6 @@ namespace tocsin::library {
 namespace {
 using Json = nlohmann::ordered_json;
 
-const char* status_word(cep::Status status) {
-  switch (status) {
-    case cep::Status::kDraft:
-      return "draft";
-    case cep::Status::kInternal:
-      return "internal";
-    case cep::Status::kShadow:
-      return "shadow";
-    case cep::Status::kLive:
-      break;
-  }
-  return "live";
-}
-
 class PackNeeds {
  public:
   explicit PackNeeds(const cep::Program& program)
@@ -148,7 +134,7 @@ class PackNeeds {
     const cep::Rule& rule = plan_.rules[index];
     const cep::RuleProgram& compiled = program_.rules[index];
     Json json = {{"id", rule.id},         {"name", rule.name},
-                 {"title", rule.title},   {"status", status_word(rule.status)},
+                 {"title", rule.title},   {"status", cep::status_name(rule.status)},
                  {"key", compiled.table}, {"level", levels_.rules[index]},
                  {"pass", compiled.pass}, {"events", types_of(rule.considered)}};
     add_reads({true, static_cast<std::uint32_t>(index)}, json);

@@ -1,6 +1,5 @@
 // Runs: lines in, lines out.
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -11,6 +10,7 @@
 #include "cep/plan/severity.h"
 #include "library/c/c_call.h"
 #include "library/c/c_handles.h"
+#include "library/c/c_run_call.h"
 #include "library/c/c_statistics.h"
 #include "runtime/io/side_output_line.h"
 
@@ -19,16 +19,15 @@ namespace {
 // So much is pushed between two looks at what waits to be taken.
 constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
 
-CallResult call_result(const Result<void>& result) {
-  if (!result) return fail_call(result.error());
-  return {};
-}
-
 // Where a run puts out its lines. It goes to a run that has its own place, which does not move.
 runtime::Sinks sinks_of(tocsin_run& run) {
   runtime::Sinks sinks;
   sinks.alert = [&run](const cep::Alert& alert) -> Result<void> {
     if (cep::status_of(run.program.plan(), alert) != cep::Status::kLive) return {};
+    if (run.options.has_alert_columns) {
+      run.alert_columns.add(run.program.plan(), alert, run.format.line(alert));
+      return {};
+    }
     (run.outputs[TOCSIN_ALERTS] += run.format.line(alert)) += '\n';
     return {};
   };
@@ -47,67 +46,6 @@ runtime::Sinks sinks_of(tocsin_run& run) {
     };
   }
   return sinks;
-}
-
-// The run's one caller.
-class OneCaller {
- public:
-  explicit OneCaller(std::atomic<bool>& flag)
-      : flag_(flag), is_alone_(!flag.exchange(true, std::memory_order_acquire)) {}
-  ~OneCaller() {
-    if (is_alone_) flag_.store(false, std::memory_order_release);
-  }
-  OneCaller(const OneCaller&) = delete;
-  OneCaller& operator=(const OneCaller&) = delete;
-  bool is_alone() const { return is_alone_; }
-
- private:
-  std::atomic<bool>& flag_;
-  bool is_alone_;
-};
-
-// A call that reads the run alone.
-template <typename Work>
-tocsin_status call_to_read(tocsin_run* run, tocsin_error** error, Work&& work) {
-  return guarded(error, [&]() -> CallResult {
-    if (run == nullptr) return fail_null("run");
-    const OneCaller caller(run->is_in_use);
-    if (!caller.is_alone()) {
-      return fail_call(TOCSIN_WRONG_STATE, "another thread is in a call of this run");
-    }
-    return std::forward<Work>(work)(*run);
-  });
-}
-
-// A call that changes the run: what an exception leaves half done is not used any more.
-template <typename Work>
-tocsin_status call_to_change(tocsin_run* run, tocsin_error** error, Work&& work) {
-  return call_to_read(run, error, [&work](tocsin_run& of) -> CallResult {
-    if (of.is_broken) {
-      return fail_call(TOCSIN_WRONG_STATE,
-                       "the run has failed and takes nothing more: a call ended in the middle");
-    }
-    of.is_broken = true;
-    CallResult done = std::forward<Work>(work)(of);
-    of.is_broken = false;
-    return done;
-  });
-}
-
-CallResult check_source(const tocsin_run& run, std::uint32_t source) {
-  if (source < run.run.source_count()) return {};
-  return fail_call(TOCSIN_INVALID_ARGUMENT, "the run has no source " + std::to_string(source) +
-                                                ": tocsin_run_source() gives their numbers");
-}
-
-CallResult check_output_room(const tocsin_run& run) {
-  if (run.output_bytes() < run.options.output_bytes_max) return {};
-  return fail_call(TOCSIN_LIMIT,
-                   "lines that were not taken use " + std::to_string(run.output_bytes()) +
-                       " bytes of memory, and may use " +
-                       std::to_string(run.options.output_bytes_max) +
-                       ": take alerts, late and rejected lines with tocsin_run_take(), or turn "
-                       "\"keeps_late\" and \"keeps_rejected\" off");
 }
 
 CallResult push(tocsin_run& run, std::uint32_t source, std::string_view bytes, std::size_t& taken) {
@@ -133,7 +71,7 @@ tocsin_run::tocsin_run(const tocsin_pack& pack, const CRunOptions& run_options)
       run(program, options.run, sinks_of(*this)) {}
 
 std::size_t tocsin_run::output_bytes() const {
-  std::size_t bytes = 0;
+  std::size_t bytes = alert_columns.bytes();
   for (const std::string& lines : outputs) bytes += lines.size();
   return bytes;
 }
@@ -213,12 +151,12 @@ tocsin_status tocsin_run_take(tocsin_run* run, int output, tocsin_buffer* lines,
       return fail_call(TOCSIN_INVALID_ARGUMENT,
                        "output is TOCSIN_ALERTS, TOCSIN_LATE or TOCSIN_REJECTED");
     }
-    if (!of.is_broken && !of.run.has_failed()) {
-      of.is_broken = true;
-      const tocsin::Result<void> flushed = of.run.flush();
-      of.is_broken = false;
-      if (!flushed) return fail_call(flushed.error());
+    if (output == TOCSIN_ALERTS && of.options.has_alert_columns) {
+      return fail_call(TOCSIN_WRONG_STATE,
+                       "alerts of this run are columns: take them with tocsin_run_take_arrow(), or "
+                       "open it without \"alerts\":\"arrow\"");
     }
+    if (CallResult flushed = flush(of); !flushed) return flushed;
     std::string& ready = of.outputs[static_cast<std::size_t>(output)];
     lines->text.clear();
     std::swap(lines->text, ready);

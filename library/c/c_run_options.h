@@ -9,6 +9,7 @@ namespace tocsin::library {
 struct CRunOptions {
   runtime::PushedOptions run;
   std::size_t output_bytes_max = std::size_t{256} << 20;  // lines that were not taken
+  bool has_alert_columns = false;  // alerts are taken as columns, not as lines
   bool keeps_late = true;
   bool keeps_rejected = true;
 };

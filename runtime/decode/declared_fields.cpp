@@ -11,6 +11,7 @@
 #include "cep/base/assert.h"
 #include "cep/plan/plan.h"
 #include "cep/value/json_path.h"
+#include "runtime/decode/declared_columns.h"
 #include "runtime/decode/field_value.h"
 #include "runtime/decode/json_structure.h"
 #include "runtime/decode/json_text.h"
@@ -136,6 +137,7 @@ class DeclaredFields {
 
 std::vector<cep::Value> declared_fields(const cep::Plan& plan, const cep::Row& row,
                                         cep::TextArena& scratch) {
+  if (RowReference::is_one(row.raw)) return RowReference::values(plan, row);
   return DeclaredFields(plan.event_types[row.type.value], scratch).decode(row.raw);
 }
 }  // namespace tocsin::runtime

@@ -8,8 +8,9 @@
 #include "cep/value/value.h"
 
 namespace tocsin::runtime {
-/// The values of all declared fields of a row that kept its line (cep::Batch::fields_of), decoded
-/// anew. Texts are borrowed from `scratch`.
+/// The values of all declared fields of a row (cep::Batch::fields_of): of one that kept its line,
+/// decoded anew; of one that came by column, from there (declared_columns.h). Texts are borrowed
+/// from `scratch`, or from the columns.
 std::vector<cep::Value> declared_fields(const cep::Plan& plan, const cep::Row& row,
                                         cep::TextArena& scratch);
 }  // namespace tocsin::runtime

@@ -28,6 +28,15 @@ struct BlockLine {
   cep::EventTypeIndex type;   // kEvent
   cep::EventTime ts;          // kEvent
 };
+/// Writes lines of events that came by column, once somebody asks for their text. Threading: one
+/// caller at a time.
+class LineTexts {
+ public:
+  virtual ~LineTexts() = default;
+  /// The line of this number within its block (BlockLine::number), until the next call;
+  /// kLinePadding bytes are readable after it.
+  virtual std::string_view line(std::uint32_t number) = 0;
+};
 /// Why a line is no event, or the type that no file declares.
 struct LineFault {
   LineProblem problem;
@@ -47,5 +56,6 @@ struct DecodedBlock {
   };
   std::vector<Problem> problems;  // in the order of lines
   std::vector<LineFault> faults;  // of each ignored line and dead letter that is not too long
+  LineTexts* texts = nullptr;     // writes the lines, which are then empty; null: they are there
 };
 }  // namespace tocsin::runtime

@@ -29,6 +29,8 @@ enum class JsonFault : std::uint8_t {
   kTextAfter,
   kTooLarge,
 };
+/// Whether the bytes are UTF-8.
+bool is_utf8(std::string_view text);
 /// What a fault says to people: "not valid UTF-8".
 const char* fault_text(JsonFault fault);
 

@@ -23,6 +23,7 @@ void BlockDecoder::begin(DecodedBlock& block) {
   block.batch_count = 0;
   block.problems.clear();
   block.faults.clear();
+  block.texts = nullptr;
   begin_batch(block);
 }
 

@@ -46,6 +46,8 @@ class BlockLines {
   }
   /// The number of a line in its input.
   std::uint64_t number(const BlockLine& line) const { return lines_before_ + line.number; }
+  /// What writes the texts of the lines; null where they are there.
+  LineTexts* texts() const { return block_->texts; }
   /// What was wrong with the fields of the line selected; each is given once.
   std::span<const DecodedBlock::Problem> take_problems();
   /// Why the line selected, no event and not too long, is none; each is given once.

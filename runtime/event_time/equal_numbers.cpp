@@ -7,6 +7,7 @@
 
 #include "cep/plan/event_type.h"
 #include "cep/plan/plan.h"
+#include "runtime/decode/declared_columns.h"
 #include "runtime/decode/declared_fields.h"
 
 namespace tocsin::runtime {
@@ -107,8 +108,8 @@ void EqualNumbers::assign(cep::Batch& slice) {
     row.equal_number = number(row, columns_hash(slice, row));
   }
   // The lines of the newest time outlive the slice.
-  const auto own = [](Entry& entry) {
-    if (entry.line.empty()) entry.line = entry.row.raw;
+  const auto own = [this](Entry& entry) {
+    if (entry.line.empty()) entry.line = RowReference::packed(plan_, entry.row);
   };
   if (only_) own(*only_);
   for (auto& [hash, entries] : entries_) std::for_each(entries.begin(), entries.end(), own);

@@ -152,14 +152,15 @@ bool EventJudge::weigh_jump(std::size_t index, const Line& line, cep::ArrivalNum
     }
     for (const HeldLine& held : decided.confirmed) take_held(index, held);
     rows_.make_room();
-    event = rows_.decode({line.text});
+    event = rows_.decode({line.whole()});
     jumps = is_jump(index, event.ts);
   }
   if (!jumps) return false;
   if (event.used) rows_.drop();
   ++summary_.jumps;
-  sources_[index].held.add({std::string(line.text), line.number, std::string(reports_.producer()),
-                            arrival, taken_at_, event.ts, marks_.reached(index), 0});
+  sources_[index].held.add({std::string(line.whole()), line.number,
+                            std::string(reports_.producer()), arrival, taken_at_, event.ts,
+                            marks_.reached(index), 0});
   return true;
 }
 

@@ -90,7 +90,8 @@ void Intake::take_block_line(std::size_t index, BlockLines& lines) {
   const BlockLine& line = rows_.select(lines);
   const cep::ArrivalNumber arrival{++summary_.lines, 0};
   const EventSource& from = judge_.begin_line(index, lines.number(line));
-  const Line taken{line.text, from.last_line, line.too_long, nullptr};
+  const Line taken{line.text, from.last_line, line.too_long, nullptr,
+                   {},        lines.texts(),  line.number};
   if (line.kind == LineKind::kEvent) {
     judge_.take(index, taken, arrival, {LineKind::kEvent, line.used, line.type, line.ts});
   } else if (line.too_long) {

@@ -40,7 +40,7 @@ void LineReports::late(const SourceLine& from, cep::EventTime ts, const Lateness
   ++summary_.late;
   judge(from.arrival, LineFate::kLate, lateness.by);
   if (!sinks_.late) return;
-  sinks_.late({std::string(name_of(from)), from.line.number, ts, lateness.by, from.line.text,
+  sinks_.late({std::string(name_of(from)), from.line.number, ts, lateness.by, from.line.whole(),
                from.arrival, lateness.moved_by, lateness.moved_to});
 }
 
@@ -49,7 +49,7 @@ void LineReports::dead_letter(const SourceLine& from, std::string reason) {
   if (sinks_.judged) judge(from.arrival, LineFate::kDead, {}, reason);
   if (!sinks_.dead_letter) return;
   sinks_.dead_letter({std::string(name_of(from)), from.line.number, std::move(reason),
-                      from.line.text.substr(0, LineSource::kPrefixBytesMax), from.arrival});
+                      from.line.whole().substr(0, LineSource::kPrefixBytesMax), from.arrival});
 }
 
 void LineReports::too_long(const SourceLine& from, std::size_t line_bytes_max) {

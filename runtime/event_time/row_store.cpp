@@ -62,6 +62,7 @@ std::uint64_t RowStore::adopt(std::unique_ptr<cep::Batch>& batch) {
 
 std::size_t RowStore::bytes_of(const cep::Batch& batch) const {
   std::size_t bytes = batch.rows.capacity() * sizeof(cep::Row) + batch.texts.bytes();
+  bytes += batch.declared_bytes;
   for (std::size_t t = 0; t < used_fields_.size(); ++t) {
     for (const UsedField& used : used_fields_[t]) {
       const std::size_t entry =

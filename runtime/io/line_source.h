@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cep/base/result.h"
+#include "runtime/decode/decoded_block.h"
 #include "runtime/decode/marked_lines.h"
 #include "runtime/io/byte_source.h"
 
@@ -19,6 +20,10 @@ struct Line {
   bool too_long = false;          // `text` is then a prefix, and the rest is passed over
   MarkedLines* marked = nullptr;  // which may know the text's structure; null for none
   std::string_view fault = {};    // why a row of CSV is no event; `text` is then the row
+  LineTexts* texts = nullptr;     // writes the text, which is then empty; null: it is there
+  std::uint32_t in_block = 0;     // its number there
+  /// The text, written where it is not there; valid until the next call for any line.
+  std::string_view whole() const { return texts == nullptr ? text : texts->line(in_block); }
 };
 /// Makes a line of `text`, which has no line feed: without a carriage return at its end, and, in
 /// line 1, a byte order mark at its beginning; false for a blank one. A line of more than

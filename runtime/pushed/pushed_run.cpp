@@ -87,6 +87,7 @@ struct PushedRun::Source {
   BlockLines lines;
   bool is_first = true;  // no line was decoded
   bool has_ended = false;
+  std::optional<bool> has_rows;  // once something came: record batches, and no lines
 };
 
 PushedRun::PushedRun(const cep::Program& program, const PushedOptions& options, Sinks sinks)
@@ -162,13 +163,58 @@ Result<void> PushedRun::take_lines(std::size_t source) {
   return {};
 }
 
-PushedBytes PushedRun::push(std::size_t source, std::string_view bytes) {
-  if (Result<void> open = check_open(); !open) return {0, open};
-  Source& from = *sources_[source];
-  if (from.has_ended) {
-    return {0, fail(Errc::kConflict,
-                    fmt::format("the source {} has ended", intake_.status(source).name))};
+Result<void> PushedRun::check_source(std::size_t source, bool has_rows) const {
+  if (Result<void> open = check_open(); !open) return open;
+  const Source& from = *sources_[source];
+  const std::string_view name = intake_.status(source).name;
+  if (from.has_ended) return fail(Errc::kConflict, fmt::format("the source {} has ended", name));
+  if (from.has_rows.value_or(has_rows) == has_rows) return {};
+  return fail(Errc::kConflict, fmt::format("the source {} takes {}: open another source for {}",
+                                           name, has_rows ? "JSON lines" : "record batches",
+                                           has_rows ? "record batches" : "JSON lines"));
+}
+
+PushedBytes PushedRun::push(std::size_t source, const ArrowSchema& schema, const ArrowArray& array,
+                            std::string_view type, std::int64_t first_row,
+                            const std::function<Result<void>()>& check) {
+  if (Result<void> open = check_source(source, true); !open) return {0, open};
+  if (arrow_ == nullptr) {
+    arrow_ = std::make_unique<ArrowDecoder>(program_.plan(), program_.used_fields(),
+                                            program_.used_types());
   }
+  if (Result<void> opened = arrow_->open(schema, array, type, first_row); !opened) {
+    return {0, opened};
+  }
+  sources_[source]->has_rows = true;
+  PushedBytes pushed = push_rows(source, first_row, array.length, check);
+  arrow_->close();
+  return pushed;
+}
+
+PushedBytes PushedRun::push_rows(std::size_t source, std::int64_t first_row, std::int64_t row_count,
+                                 const std::function<Result<void>()>& check) {
+  Source& from = *sources_[source];
+  const auto rows_max = static_cast<std::int64_t>(
+      std::clamp<std::size_t>(options_.intake.slice_rows_max, 1, RowStore::kRowsPerBatchMax));
+  for (std::int64_t row = first_row; row < row_count;) {
+    Result<void> room = check();
+    if (room) room = intake_.check_room();
+    if (!room) return {static_cast<std::size_t>(row - first_row), room};
+    const std::int64_t count = std::min(rows_max, row_count - row);
+    arrow_->decode(row, static_cast<std::size_t>(count), from.block);
+    from.lines.begin(from.block);
+    row += count;
+    if (Result<void> done = take_lines(source); !done) {
+      return {static_cast<std::size_t>(row - first_row), keep(std::move(done))};
+    }
+  }
+  return {static_cast<std::size_t>(row_count - first_row), {}};
+}
+
+PushedBytes PushedRun::push(std::size_t source, std::string_view bytes) {
+  if (Result<void> open = check_source(source, false); !open) return {0, open};
+  Source& from = *sources_[source];
+  from.has_rows = false;
   from.chunk->put(bytes);
   while (!from.chunk->is_empty()) {
     // What does not fit is not taken, and nothing has happened to it.

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "cep/data/batch.h"
 #include "cep/engine/engine.h"
 #include "cep/value/time.h"
+#include "runtime/arrow/arrow_decoder.h"
 #include "runtime/event_time/block_decoder.h"
 #include "runtime/event_time/intake.h"
 #include "runtime/event_time/intake_options.h"
@@ -64,6 +66,14 @@ class PushedRun {
   /// has; kLimit while more waits to be put in order than may: advance() makes room, and the rest
   /// can be pushed again.
   PushedBytes push(std::size_t source, std::string_view bytes);
+  /// Takes the rows of a record batch from `first_row` on, each as its JSON line would be taken
+  /// (runtime/arrow); both structs are only read. `type`: the event type of all rows; empty: they
+  /// say it themselves. A source takes lines or record batches. `taken` counts rows. Errors: as
+  /// above, with `taken` at the row that is next; what `check`, asked before each slice of rows,
+  /// gives; kInvalidArgument and kCorrupt as ArrowDecoder::open(), and nothing is taken.
+  PushedBytes push(std::size_t source, const ArrowSchema& schema, const ArrowArray& array,
+                   std::string_view type, std::int64_t first_row,
+                   const std::function<Result<void>()>& check);
   /// Nothing more comes from the source, which no longer holds time back; a last line may lack its
   /// end. Nothing happens where it has ended.
   Result<void> end(std::size_t source);
@@ -92,6 +102,9 @@ class PushedRun {
   class Chunk;
   struct Source;
   Result<void> check_open() const;
+  Result<void> check_source(std::size_t source, bool has_rows) const;
+  PushedBytes push_rows(std::size_t source, std::int64_t first_row, std::int64_t row_count,
+                        const std::function<Result<void>()>& check);
   Result<void> take_lines(std::size_t source);
   Result<void> end_bytes(std::size_t source);
   Result<void> advance_engine(cep::Batch& slice, cep::EventTime watermark);
@@ -108,6 +121,7 @@ class PushedRun {
   std::vector<cep::Alert> alerts_;
   Intake intake_;
   BlockDecoder decoder_;
+  std::unique_ptr<ArrowDecoder> arrow_;  // once a record batch came
   std::vector<std::unique_ptr<Source>> sources_;
   cep::EventTime now_ = cep::kEventTimeMin;
   bool is_finished_ = false;

@@ -7,10 +7,10 @@
 #include <set>
 #include <string>
 
-#include "api/rules/test_runner.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "library/testing/test_runner.h"
 #include "rules/context/rules.h"
 
 namespace tocsin::api {
@@ -37,10 +37,10 @@ void run_file(const fs::path& path) {
   for (const rules::EmbeddedTest& test : loaded.rules->tests) {
     CAPTURE(test.rule);
     CAPTURE(test.title);
-    const Result<TestOutcome> outcome = run_embedded_test(*program, test);
+    const Result<library::TestOutcome> outcome = library::run_embedded_test(*program, test);
     REQUIRE_MESSAGE(outcome.has_value(), (outcome ? std::string() : outcome.error().message));
     CHECK_MESSAGE(outcome->differences.empty(),
-                  describe_failure(*loaded.rules->plan, test, *outcome));
+                  library::describe_failure(*loaded.rules->plan, test, *outcome));
     tested.insert(test.rule);
   }
   for (const cep::Rule& rule : loaded.rules->plan->rules) {

@@ -6,13 +6,17 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/fuzz/handle_calls.h"
+#include "tests/fuzz/stage_calls.h"
+#include "tests/support/arrow_batch.h"
 
 namespace tocsin::fuzz {
 namespace {
@@ -30,251 +34,10 @@ rule unconfirmed "Nobody confirmed" {
   alert "{p.amount} on card {card} was not confirmed"
 }
 )";
-constexpr const char* kJobRules = R"(
-event payment { ts: time, id: string id, card: string, merchant: string?, amount: decimal(2) }
-feature at_merchant = count(payment) by merchant over last 10m
-rule pair "Two payments" {
-  by card
-  when payment as a
-  then payment as b where at_merchant >= 0 or amount > 1
-  within 10m
-  alert "{b.amount}"
-  at most 2 per 1m for each b.amount
-}
-rule again "Two alerts" {
-  by card
-  when alert pair as first
-  then alert pair as second
-  within 10m
-  alert "twice"
-}
-)";
-constexpr std::int64_t kStart = 1'772'452'800'000'000;
-
-// Checks how a call ended.
-class Call {
- public:
-  ~Call() { tocsin_error_free(error_); }
-  Call() = default;
-  Call(const Call&) = delete;
-  Call& operator=(const Call&) = delete;
-  tocsin_error** error() { return &error_; }
-  tocsin_status ended(tocsin_status status) const {
-    require(std::string_view(tocsin_status_name(status)) != "unknown", "a call gives a status");
-    require((error_ == nullptr) == (status == TOCSIN_OK), "an error is set where a call fails");
-    require(tocsin_error_status(error_) == status, "an error has the call's status");
-    require(nlohmann::json::accept(tocsin_error_json(error_)), "an error is JSON");
-    require(status != TOCSIN_INTERNAL, "no argument makes a fault of the library");
-    return status;
-  }
-
- private:
-  tocsin_error* error_ = reinterpret_cast<tocsin_error*>(this);  // whatever was there
-};
-#define TOCSIN_CALL(function, ...)                          \
-  [&] {                                                     \
-    Call call;                                              \
-    return call.ended(function(__VA_ARGS__, call.error())); \
-  }()
-
-tocsin_pack* load(std::string_view rules, tocsin_buffer* diagnostics) {
-  const tocsin_text file = {"rules.tocsin", rules.data(), rules.size()};
-  tocsin_pack* pack = nullptr;
-  const tocsin_status status =
-      TOCSIN_CALL(tocsin_pack_load_texts, &file, 1, nullptr, &pack, diagnostics);
-  require((pack != nullptr) == (status == TOCSIN_OK), "there is a pack where rules are right");
-  return pack;
-}
 const tocsin_pack* usual_pack() {
   static const tocsin_pack* const kPack = load(kRules, nullptr);
   return kPack;
 }
-
-const tocsin_pack* job_pack() {
-  static const tocsin_pack* const kPack = load(kJobRules, nullptr);
-  return kPack;
-}
-
-void check_lines(const tocsin_buffer* lines) {
-  std::string_view text(tocsin_buffer_data(lines), tocsin_buffer_size(lines));
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    require(end != std::string_view::npos, "each line has its end");
-    require(nlohmann::json::accept(text.substr(0, end)), "each line is JSON");
-    text.remove_prefix(end + 1);
-  }
-}
-
-std::int64_t number_in(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-// So far after the start; what overflows goes round.
-std::int64_t after_start(std::string_view number) {
-  const auto offset = static_cast<std::uint64_t>(number_in(number));
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(kStart) + offset);
-}
-
-std::string payment(std::int64_t number) {
-  return R"({"type":"payment","ts":)" + std::to_string(kStart + number % 1'000'000'000) +
-         R"(,"id":")" + std::to_string(number) + R"(","card":"c1","amount":2000})" + "\n";
-}
-
-// Stages of one input: calls in any order, with blocks and entries that came from any of them.
-class StageCalls {
- public:
-  StageCalls() : text_(tocsin_buffer_new()) {}
-  ~StageCalls() {
-    for (tocsin_stage* stage : stages_) tocsin_stage_free(stage);
-    tocsin_buffer_free(text_);
-  }
-  StageCalls(const StageCalls&) = delete;
-  StageCalls& operator=(const StageCalls&) = delete;
-
-  // A digit for the stage, a letter for the call, the rest for its argument.
-  void call(std::string_view line) {
-    if (line.size() < 2) return;
-    tocsin_stage*& stage = stages_[static_cast<unsigned char>(line[0]) % stages_.size()];
-    const std::string rest(line.substr(2));
-    const int kind = rest.empty() ? 0 : rest[0] - '0';
-    const auto pass = static_cast<std::uint32_t>(rest.size() < 2 ? 0 : rest[1] - '0');
-    switch (line[1]) {
-      case 'o':
-        tocsin_stage_free(stage);
-        stage = nullptr;
-        TOCSIN_CALL(tocsin_stage_open, job_pack(), kind, pass,
-                    kind == TOCSIN_STAGE_SOURCE ? nullptr : R"({"keeps_state":true})", &stage);
-        return;
-      case 'O':
-        tocsin_stage_free(stage);
-        stage = nullptr;
-        TOCSIN_CALL(tocsin_stage_open, job_pack(), kind, pass, rest.c_str() + rest.size() / 2,
-                    &stage);
-        return;
-      case 'n':
-        TOCSIN_CALL(tocsin_stage_set_parts, stage, kind, pass,
-                    static_cast<std::uint32_t>(number_in(rest)));
-        return;
-      default:
-        return work(line[1], stage, rest);
-    }
-  }
-
- private:
-  void work(char letter, tocsin_stage* stage, const std::string& rest) {
-    int done = 0;
-    std::uint32_t pass = 0;
-    std::uint32_t part = 0;
-    std::int64_t watermark = 0;
-    switch (letter) {
-      case 'e': {
-        const std::string line = payment(number_in(rest));
-        return put_event(stage, std::string_view(line).substr(0, line.size() - 1), INT64_MIN);
-      }
-      case 'E':
-        return put_event(stage, rest, INT64_MIN);
-      case 'T':
-        return put_event(stage, rest, kStart + events_);
-      case 'b':
-        TOCSIN_CALL(tocsin_stage_put, stage, block_.data(), block_.size());
-        return;
-      case 'B':
-        TOCSIN_CALL(tocsin_stage_put, stage, rest.data(), rest.size());
-        return;
-      case 'a':
-        TOCSIN_CALL(tocsin_stage_advance, stage, after_start(rest), std::size_t{2}, &done);
-        return;
-      case 't':
-        if (TOCSIN_CALL(tocsin_stage_take, stage, &done, &pass, &part, text_) == TOCSIN_OK) {
-          block_.assign(tocsin_buffer_data(text_), tocsin_buffer_size(text_));
-        }
-        return;
-      case 'l':
-        if (TOCSIN_CALL(tocsin_stage_take_alerts, stage, text_) == TOCSIN_OK) check_lines(text_);
-        return;
-      case 'w':
-        TOCSIN_CALL(tocsin_stage_watermark, stage, &watermark);
-        return;
-      case 'j':
-        if (TOCSIN_CALL(tocsin_stage_statistics, stage, text_) == TOCSIN_OK) {
-          require(nlohmann::json::accept(tocsin_buffer_data(text_)), "the result is JSON");
-        }
-        return;
-      default:
-        return keep(letter, stage, rest);
-    }
-  }
-
-  void put_event(tocsin_stage* stage, std::string_view line, std::int64_t engine_time) {
-    int outcome = 0;
-    const std::uint32_t index = events_++;
-    TOCSIN_CALL(tocsin_stage_put_event, stage, line.data(), line.size(), engine_time,
-                std::uint64_t{1}, index, 0U, &outcome);
-  }
-
-  // Cuts and restores.
-  void keep(char letter, tocsin_stage* stage, const std::string& rest) {
-    int done = 0;
-    switch (letter) {
-      case 'c':
-        TOCSIN_CALL(tocsin_stage_cut, stage);
-        return;
-      case 'C':
-        if (TOCSIN_CALL(tocsin_stage_take_cut, stage, std::size_t{1} << 20, text_, &done) ==
-            TOCSIN_OK) {
-          split(std::string_view(tocsin_buffer_data(text_), tocsin_buffer_size(text_)));
-        }
-        return;
-      case 'h':
-        TOCSIN_CALL(tocsin_stage_begin_restore, stage, heads_.data(), heads_.size(), text_);
-        return;
-      case 'r':
-        TOCSIN_CALL(tocsin_stage_restore, stage, others_.data(), others_.size());
-        return;
-      case 'H':
-        TOCSIN_CALL(tocsin_stage_begin_restore, stage, rest.data(), rest.size(), nullptr);
-        return;
-      case 'R':
-        TOCSIN_CALL(tocsin_stage_restore, stage, rest.data(), rest.size());
-        return;
-      case 'f':
-        TOCSIN_CALL(tocsin_stage_finish_restore, stage, rest.empty() ? 1 : 0);
-        return;
-      default:
-        TOCSIN_CALL(tocsin_pack_describe_job, job_pack(), text_);
-        require(nlohmann::json::accept(tocsin_buffer_data(text_)), "the result is JSON");
-    }
-  }
-
-  // Entries as the header says.
-  void split(std::string_view entries) {
-    const auto number = [&](std::size_t at) {
-      std::uint32_t value = 0;
-      for (std::size_t i = 0; i < 4; ++i) {
-        value |= std::uint32_t{static_cast<unsigned char>(entries[at + i])} << (8 * i);
-      }
-      return value;
-    };
-    heads_.clear();
-    others_.clear();
-    while (!entries.empty()) {
-      const std::uint32_t key = number(5);
-      const bool is_put = entries[0] == 1;
-      const std::size_t size = is_put ? 13 + std::size_t{key} + number(9 + key) : 9 + key;
-      const bool is_head = key == 1 && entries[9] < 2;
-      (is_head ? heads_ : others_) += entries.substr(0, size);
-      entries.remove_prefix(size);
-    }
-  }
-
-  tocsin_buffer* text_;
-  std::array<tocsin_stage*, 6> stages_{};
-  std::string block_;  // taken last
-  std::string heads_;  // of the cut taken last
-  std::string others_;
-  std::uint32_t events_ = 0;
-};
 
 // The handles of one input, and its calls.
 class Calls {
@@ -302,6 +65,17 @@ class Calls {
         return check_lines(text_);
       case 'D':
         if (TOCSIN_CALL(tocsin_pack_describe, pack_, text_) == TOCSIN_OK) check_json();
+        return;
+      case 'V':
+        if (TOCSIN_CALL(tocsin_pack_list_tests, pack_, text_) == TOCSIN_OK) check_lines(text_);
+        return;
+      case 'R': {
+        const auto number = static_cast<std::size_t>(number_in(rest));
+        if (TOCSIN_CALL(tocsin_pack_run_test, pack_, number, text_) == TOCSIN_OK) check_json();
+        return;
+      }
+      case 'Q':
+        TOCSIN_CALL(tocsin_pack_explain, pack_, rest.c_str(), nullptr, text_);
         return;
       case 'O':
         tocsin_run_free(run);
@@ -358,6 +132,11 @@ class Calls {
           check_lines(text_);
         }
         return;
+      case 'B':
+        return push_batch(run, source,
+                          std::string_view(rest).substr(std::min<std::size_t>(1, rest.size())));
+      case 'K':
+        return take_batch(run);
       case 'J':
         if (TOCSIN_CALL(tocsin_run_statistics, run, text_) == TOCSIN_OK) check_json();
         return;
@@ -372,6 +151,81 @@ class Calls {
         TOCSIN_CALL(tocsin_run_push, run, source, bytes.data(), bytes.size(), &taken);
     require(taken <= bytes.size(), "no more is taken than there is");
     require(status != TOCSIN_OK || taken == bytes.size(), "a call that succeeds takes all");
+  }
+
+  // Columns whose formats, values and damages the text's bytes choose.
+  static void push_batch(tocsin_run* run, std::uint32_t source, std::string_view bytes) {
+    constexpr std::array<const char*, 19> kFormats = {
+        "u",       "U",   "vu",  "l",   "I",      "c",         "g",  "f", "b", "tsu:",
+        "tsn:UTC", "tDs", "tdD", "tdm", "d:10,2", "d:9,-3,32", "+l", "z", "n"};
+    constexpr std::array<const char*, 5> kNames = {"type", "ts", "id", "card", "amount"};
+    std::size_t at = 0;
+    const auto next = [&]() -> std::size_t {
+      return at < bytes.size() ? static_cast<unsigned char>(bytes[at++]) : 0;
+    };
+    const std::size_t rows = next() % 8;
+    const std::size_t damage = next();
+    std::vector<tests::ArrowColumnSource> columns;
+    for (const char* const name : kNames) {
+      tests::ArrowColumnSource column{name, kFormats[next() % kFormats.size()], {}};
+      column.is_dictionary = column.format == "u" && next() % 4 == 0;
+      column.skipped = next() % 3;
+      for (std::size_t row = 0; row < rows; ++row) {
+        tests::ArrowCell cell;
+        const std::size_t value = next();
+        cell.is_null = value % 8 == 7;
+        cell.number = value < 128 ? kStart + static_cast<std::int64_t>(value)
+                                  : static_cast<std::int64_t>(value) - 160;
+        cell.real = static_cast<double>(value) / 4;
+        cell.text = value % 2 == 0 ? "payment" : std::string(bytes.substr(at % 7, value % 20));
+        column.cells.push_back(std::move(cell));
+      }
+      columns.push_back(std::move(column));
+    }
+    tests::ArrowBatch batch(columns, next() % 3);
+    ArrowArray& child = *batch.array().children[damage % kNames.size()];
+    switch (damage / 8) {
+      case 1:
+        child.length -= 1;
+        break;
+      case 2:
+        child.offset = -1;
+        break;
+      case 3:
+        child.n_buffers -= 1;
+        break;
+      case 4:
+        batch.array().children[0] = nullptr;
+        break;
+      case 5:
+        batch.array().n_children += 1;
+        break;
+      case 6:
+        if (child.n_buffers > 1) child.buffers[1] = nullptr;
+        break;
+      case 7:
+        batch.array().release = nullptr;
+        break;
+      default:
+        break;
+    }
+    std::int64_t taken = -1;
+    const tocsin_status status =
+        TOCSIN_CALL(tocsin_run_push_arrow, run, source, damage % 2 == 0 ? nullptr : "payment",
+                    &batch.schema(), &batch.array(), static_cast<std::int64_t>(damage % 3), &taken);
+    require(taken >= 0 && taken <= static_cast<std::int64_t>(rows), "no more rows than there are");
+    require(status != TOCSIN_CORRUPT || taken == 0, "nothing is taken of what is damaged");
+  }
+  static void take_batch(tocsin_run* run) {
+    ArrowSchema schema{};
+    ArrowArray alerts{};
+    if (TOCSIN_CALL(tocsin_run_take_arrow, run, &schema, &alerts) != TOCSIN_OK) {
+      require(schema.release == nullptr && alerts.release == nullptr, "a failed call gives none");
+      return;
+    }
+    require(alerts.n_children == schema.n_children, "a schema is that of its array");
+    alerts.release(&alerts);
+    schema.release(&schema);
   }
 
   void check_json() const {

@@ -46,7 +46,7 @@ const std::map<std::string, Folder, std::less<>>& folders() {
         .never = {},
         .posix = true}},
       {"api",
-       {.ours = {"api", "rules", "runtime", "cep"},
+       {.ours = {"api", "library", "rules", "runtime", "cep"},
         .third_party = {},
         .never = {},
         .any_third_party = true,

@@ -112,20 +112,29 @@ TEST_CASE("topic inputs: so they do while it reads") {
   CHECK(read.error().message.find("--kafka-accept-gap t/0=1..6") != std::string::npos);
 }
 
+// Writes messages to the topic `t`: NAME and a number, from `from` to before `to`.
+void produce(World& world, const char* name, int from, int to) {
+  for (int i = from; i < to; ++i) {
+    world.broker.produce("t", 0, payment(fmt::format("{}{}", name, i), i));
+  }
+}
+void read_three(World& world) {
+  world.broker.create("t", 1);
+  produce(world, "a", 0, 3);
+  world.must_open();
+  world.must_read();
+}
+
 TEST_CASE("topic inputs: a topic that was created again is not taken for the one that was read") {
   for (const int written : {0, 2, 3, 9}) {
     CAPTURE(written);
     World world;
-    world.broker.create("t", 1);
-    for (int i = 0; i < 3; ++i) world.broker.produce("t", 0, payment(fmt::format("a{}", i), i));
-    world.must_open();
-    world.must_read();
+    read_three(world);
     world.checkpoint();
     world.stop();
     world.broker.remove("t");
     world.broker.create("t", 1);
-    for (int i = 0; i < written; ++i)
-      world.broker.produce("t", 0, payment(fmt::format("b{}", i), 10 + i));
+    produce(world, "b", 0, written);
     Result<void> done = world.open();
     if (done) done = world.read();
     REQUIRE_FALSE(done);
@@ -147,28 +156,21 @@ TEST_CASE("topic inputs: a gap that stays accepted is gone back once") {
   for (const int written : {1, 3}) {
     CAPTURE(written);
     World world;
-    world.broker.create("t", 1);
-    for (int i = 0; i < 3; ++i) world.broker.produce("t", 0, payment(fmt::format("a{}", i), i));
-    world.must_open();
-    world.must_read();
+    read_three(world);
     world.stop();
     world.broker.remove("t");
     world.broker.create("t", 1);
-    const auto produce = [&](int from, int to) {
-      for (int i = from; i < to; ++i)
-        world.broker.produce("t", 0, payment(fmt::format("b{}", i), 10 + i));
-    };
-    produce(0, written);
+    produce(world, "b", 0, written);
     world.options.accepted_gaps = {{{"t", 0}, 3, 0}};
     world.must_open();
     world.must_read();
-    produce(written, 3);
+    produce(world, "b", written, 3);
     world.must_read();
     CHECK(world.order == std::vector<std::string>{"b0", "b1", "b2"});
     // It stands where it stood when the gap was accepted.
     CHECK(world.place_of("kafka:t/0") == 3);
     world.stop();
-    produce(3, 4);
+    produce(world, "b", 3, 4);
     world.must_open();
     world.must_read();
     CHECK(world.order == std::vector<std::string>{"b3"});

@@ -1,0 +1,66 @@
+/// Calls of a run: by one caller at a time, and none of a run that a call left half done.
+#pragma once
+#include <tocsin.h>
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+#include "library/c/c_call.h"
+#include "library/c/c_handles.h"
+
+namespace tocsin::library {
+/// The same as the result of a call.
+CallResult call_result(const Result<void>& result);
+/// Whether the run has a source of this number.
+CallResult check_source(const tocsin_run& run, std::uint32_t source);
+/// Whether more may be put out before something is taken.
+CallResult check_output_room(const tocsin_run& run);
+/// Gives out what is settled, unless the run has failed: what it put out before can be taken.
+CallResult flush(tocsin_run& run);
+
+/// The run's one caller.
+class OneCaller {
+ public:
+  explicit OneCaller(std::atomic<bool>& flag)
+      : flag_(flag), is_alone_(!flag.exchange(true, std::memory_order_acquire)) {}
+  ~OneCaller() {
+    if (is_alone_) flag_.store(false, std::memory_order_release);
+  }
+  OneCaller(const OneCaller&) = delete;
+  OneCaller& operator=(const OneCaller&) = delete;
+  bool is_alone() const { return is_alone_; }
+
+ private:
+  std::atomic<bool>& flag_;
+  bool is_alone_;
+};
+
+/// A call that reads the run alone.
+template <typename Work>
+tocsin_status call_to_read(tocsin_run* run, tocsin_error** error, Work&& work) {
+  return guarded(error, [&]() -> CallResult {
+    if (run == nullptr) return fail_null("run");
+    const OneCaller caller(run->is_in_use);
+    if (!caller.is_alone()) {
+      return fail_call(TOCSIN_WRONG_STATE, "another thread is in a call of this run");
+    }
+    return std::forward<Work>(work)(*run);
+  });
+}
+
+/// A call that changes the run: what an exception leaves half done is not used any more.
+template <typename Work>
+tocsin_status call_to_change(tocsin_run* run, tocsin_error** error, Work&& work) {
+  return call_to_read(run, error, [&work](tocsin_run& of) -> CallResult {
+    if (of.is_broken) {
+      return fail_call(TOCSIN_WRONG_STATE,
+                       "the run has failed and takes nothing more: a call ended in the middle");
+    }
+    of.is_broken = true;
+    CallResult done = std::forward<Work>(work)(of);
+    of.is_broken = false;
+    return done;
+  });
+}
+}  // namespace tocsin::library
