@@ -18,10 +18,11 @@
  * results are set on success alone, unless said otherwise. A handle that must not be NULL and is,
  * gives TOCSIN_INVALID_ARGUMENT. No exception leaves the library.
  *
- * Threads. A pack is immutable: any threads may use it at the same time. A run, a buffer and an
- * error are for one thread at a time, which need not be the same one; a call of a run while another
- * thread is in one gives TOCSIN_WRONG_STATE and changes nothing. The library starts no threads,
- * reads no clock, installs no signal handlers and has no settings that handles share.
+ * Threads. A pack is immutable: any threads may use it at the same time. A run, a stage, a buffer
+ * and an error are for one thread at a time, which need not be the same one; a call of a run or a
+ * stage while another thread is in one gives TOCSIN_WRONG_STATE and changes nothing. The library
+ * starts no threads, reads no clock, installs no signal handlers and has no settings that handles
+ * share.
  *
  * Texts. Names, paths and options are UTF-8 and end with a zero byte. Data has a size and may hold
  * any bytes. Options are one JSON object, as in {"out_of_orderness":"5s"}; NULL or "" is none, and
@@ -117,6 +118,8 @@ typedef struct tocsin_buffer tocsin_buffer;
 typedef struct tocsin_pack tocsin_pack;
 /* One run of a pack: state by key, and time. */
 typedef struct tocsin_run tocsin_run;
+/* A part of a stage of a job: of one pass of a pack, or of what stands before or behind passes. */
+typedef struct tocsin_stage tocsin_stage;
 
 /* ---- The library ---- */
 
@@ -353,6 +356,132 @@ TOCSIN_API tocsin_status tocsin_run_watermark(tocsin_run* run, int64_t* watermar
 TOCSIN_API tocsin_status tocsin_run_statistics(tocsin_run* run, tocsin_buffer* json,
                                                tocsin_error** error);
 TOCSIN_API void tocsin_run_free(tocsin_run* run);
+
+/*
+ * ---- Stages of a job ----
+ *
+ * A pack runs over many machines as a job of stages, each in any number of parts, which the
+ * caller's runtime connects: it carries blocks of bytes from part to part, and keeps state. The
+ * alerts are those of a run over the same events in the same order, byte for byte.
+ *
+ *     source ─▶ pass 0 ─▶ hold 0 ─▶ pass 1 ─▶ …  ─▶ alerts      a source sends to every pass, a
+ * pass to its hold, and with it to later passes and to alerts
+ *
+ * Keys are in 1,024 groups (XXH3-64 of the key's bytes, modulo 1,024). Part P of N has the groups
+ * from (P * 1024 + N - 1) / N on to before that of P + 1, rounded down: group G is of part G * N /
+ * 1024. Alerts have one part.
+ */
+enum {
+  TOCSIN_STAGE_SOURCE = 0, /* sends events to the passes that want them */
+  TOCSIN_STAGE_PASS = 1,   /* features and rules of one pass, for the keys of its groups */
+  TOCSIN_STAGE_HOLD = 2,   /* what rules of the pass hold back by other values than their key */
+  TOCSIN_STAGE_ALERTS = 3  /* alerts in their one order */
+};
+/*
+ * How the pack is spread, as one JSON object: "can_be_spread"; "obstacles" with rule, feature and
+ * the reason as a text; "passes" with the keys of each, and whether it has a hold; the rules and
+ * features that have no key, and so are in one part.
+ */
+TOCSIN_API tocsin_status tocsin_pack_describe_job(const tocsin_pack* pack, tocsin_buffer* json,
+                                                  tocsin_error** error);
+/*
+ * A part of a stage, with no state; `pass` is 0 for a source and for alerts. Options, with their
+ * standard values:
+ *
+ *   "part", "parts"  which of how many it is; a source and alerts are as one (0, 1)
+ *   "keeps_state"    whether cuts will be made; not of a source (false)
+ *
+ * Errors: TOCSIN_UNSUPPORTED for a pack that cannot be spread, with the reasons;
+ * TOCSIN_INVALID_ARGUMENT for a stage that the pack does not have.
+ */
+TOCSIN_API tocsin_status tocsin_stage_open(const tocsin_pack* pack, int kind, uint32_t pass,
+                                           const char* options, tocsin_stage** stage,
+                                           tocsin_error** error);
+/* How many parts the stage behind has that this one sends to; 1 if it is not said. Before the first
+ * event or block, or when all was taken. */
+TOCSIN_API tocsin_status tocsin_stage_set_parts(tocsin_stage* stage, int kind, uint32_t pass,
+                                                uint32_t parts, tocsin_error** error);
+
+/* What became of an event. */
+enum {
+  TOCSIN_EVENT_SENT = 0,
+  TOCSIN_EVENT_UNUSED = 1,  /* of a type that no rule or feature uses */
+  TOCSIN_EVENT_UNKNOWN = 2, /* of a type that no rule file declares */
+  TOCSIN_EVENT_REJECTED = 3 /* the line is no event */
+};
+/*
+ * Gives a source one event: a JSON object, without a line end. Which events are late, repeats, or
+ * too early is the caller's to decide, before. Events may come in any order. They are processed in
+ * that of their engine times, which is the event's own time for INT64_MIN; at one time in that of
+ * (`record`, `index`), which no two events share. `equal_number` counts equal events of one time,
+ * of types without an id field: 0 for the first.
+ */
+TOCSIN_API tocsin_status tocsin_stage_put_event(tocsin_stage* stage, const char* line, size_t size,
+                                                int64_t engine_time_us, uint64_t record,
+                                                uint32_t index, uint32_t equal_number, int* outcome,
+                                                tocsin_error** error);
+/* Gives any other stage a block that was taken for this part, in the order in which its sender gave
+ * them. TOCSIN_CORRUPT for a block that was damaged, and for one that comes too late; the stage is
+ * used no more then. */
+TOCSIN_API tocsin_status tocsin_stage_put(tocsin_stage* stage, const void* block, size_t size,
+                                          tocsin_error** error);
+/*
+ * Works up to a watermark: all blocks have come that stages before sent up to it, the event times
+ * of the source's events and of what was made of them included. INT64_MAX is the end of time, at
+ * which every deadline passes. About `work_max` rows are worked on; *done is 0 while there are
+ * more, and the same watermark is to be given again. Blocks may be taken at any time; once it is
+ * done and all was taken, stages behind may be given the watermark.
+ */
+TOCSIN_API tocsin_status tocsin_stage_advance(tocsin_stage* stage, int64_t watermark_us,
+                                              size_t work_max, int* done, tocsin_error** error);
+/* Moves the next block to `block`, and says which stage and part it is for. An empty one: there is
+ * no more, and the others are not set. Not of alerts. */
+TOCSIN_API tocsin_status tocsin_stage_take(tocsin_stage* stage, int* kind, uint32_t* pass,
+                                           uint32_t* part, tocsin_buffer* block,
+                                           tocsin_error** error);
+/* Moves all alerts up to the watermark to `lines`, as tocsin_run_take() gives them. */
+TOCSIN_API tocsin_status tocsin_stage_take_alerts(tocsin_stage* stage, tocsin_buffer* lines,
+                                                  tocsin_error** error);
+/*
+ * State is entries by key group, as of a map: u8 (1 put, 2 remove) | u32 group | u32 size and bytes
+ * of the key | put alone: u32 size and bytes of the value; numbers are little endian.
+ *
+ * Begins a cut: the state as of now. TOCSIN_WRONG_STATE while the watermark in hand is not worked
+ * through, what there is to take was not taken, or the cut before is not complete.
+ */
+TOCSIN_API tocsin_status tocsin_stage_cut(tocsin_stage* stage, tocsin_error** error);
+/* Moves the cut's next entries to `entries`, about `bytes_max` bytes: what changed since the cut
+ * before. *done is 1 when these were the last. Between the calls the stage may go on. */
+TOCSIN_API tocsin_status tocsin_stage_take_cut(tocsin_stage* stage, size_t bytes_max,
+                                               tocsin_buffer* entries, int* done,
+                                               tocsin_error** error);
+/*
+ * Lets a fresh stage go on from entries of its groups, whatever parts wrote them. First those whose
+ * key is one byte, of all its groups together. `report` (may be NULL) becomes one JSON object: the
+ * rules and features that are "kept", "started" and "lost", and "is_same" for the same rules.
+ *
+ * Errors: TOCSIN_CORRUPT; TOCSIN_OTHER_VERSION for entries of another format or semantics number;
+ * TOCSIN_INVALID_ARGUMENT where state would have to move to another pass.
+ */
+TOCSIN_API tocsin_status tocsin_stage_begin_restore(tocsin_stage* stage, const void* entries,
+                                                    size_t size, tocsin_buffer* report,
+                                                    tocsin_error** error);
+/* Then all others, in any order, in calls of any size. TOCSIN_INVALID_ARGUMENT for what waits and
+ * was written under other rules. */
+TOCSIN_API tocsin_status tocsin_stage_restore(tocsin_stage* stage, const void* entries, size_t size,
+                                              tocsin_error** error);
+/* Then the stage goes on. If `writes_all` is not 0 the next cut has everything: for a store that is
+ * empty, and always where "is_same" was false. */
+TOCSIN_API tocsin_status tocsin_stage_finish_restore(tocsin_stage* stage, int writes_all,
+                                                     tocsin_error** error);
+/* The watermark that was worked through; INT64_MIN if there is none yet, INT64_MAX at the end of
+ * time. After a restore the least one of its groups. */
+TOCSIN_API tocsin_status tocsin_stage_watermark(tocsin_stage* stage, int64_t* watermark_us,
+                                                tocsin_error** error);
+/* Counts, and the memory in use, as one JSON object. */
+TOCSIN_API tocsin_status tocsin_stage_statistics(tocsin_stage* stage, tocsin_buffer* json,
+                                                 tocsin_error** error);
+TOCSIN_API void tocsin_stage_free(tocsin_stage* stage);
 
 #ifdef __cplusplus
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <utility>
 
 #include "cep/compile/check_program.h"
@@ -18,9 +19,9 @@
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
-Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool general_only,
-                   const DenseLimits& dense)
-    : plan_(*plan), general_only_(general_only), dense_(dense), graph_(*plan) {
+Compiler::Compiler(std::shared_ptr<const Plan> plan, const Limits& limits,
+                   const CompileOptions& options)
+    : plan_(*plan), options_(options), graph_(*plan) {
   out_->plan = std::move(plan);
   out_->limits = limits;
   out_->atoms = AtomSet(plan_);
@@ -38,9 +39,26 @@ bool searches_for_many(const TextAtoms& atoms) {
                        });
   });
 }
+// Gives each pass of a table a table of its own, in the order of passes. The roles of a key are
+// those of all its tables.
+void split_tables(ProgramImpl& program) {
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> numbers;  // by table, then pass
+  for (const RuleProgram& rule : program.rules) numbers[{rule.table, rule.pass}] = 0;
+  for (const FeatureProgram& feature : program.features) numbers[{feature.table, feature.pass}] = 0;
+  std::vector<TableProgram> tables;
+  for (auto& [of, number] : numbers) {
+    number = static_cast<std::uint32_t>(tables.size());
+    tables.push_back(program.tables[of.first]);
+  }
+  for (RuleProgram& rule : program.rules) rule.table = numbers.at({rule.table, rule.pass});
+  for (FeatureProgram& feature : program.features) {
+    feature.table = numbers.at({feature.table, feature.pass});
+  }
+  program.tables = std::move(tables);
+}
 }  // namespace
 
-Result<std::shared_ptr<const ProgramImpl>> Compiler::run(TextDatabaseCache* cache, bool is_check) {
+Result<std::shared_ptr<const ProgramImpl>> Compiler::run(TextDatabaseCache* cache) {
   out_->data = std::make_shared<ReferenceData>(plan_);
   const std::size_t bytes_max = std::size_t{out_->limits.text_database_mib_max} << 20;
   Result<TextSearch> texts = TextSearch::make(plan_, bytes_max, cache);
@@ -49,6 +67,8 @@ Result<std::shared_ptr<const ProgramImpl>> Compiler::run(TextDatabaseCache* cach
   assign_tables();
   out_->value_count = plan_.features.size();
   find_passes();
+  if (options_.splits_passes) split_tables(*out_);
+  predicate_places_.resize(out_->tables.size());
   for (std::size_t i = 0; i < plan_.features.size(); ++i) compile_feature(i);
   for (std::size_t i = 0; i < plan_.rules.size(); ++i) compile_rule(i);
   out_->value_by_place.resize(out_->value_count);
@@ -58,10 +78,10 @@ Result<std::shared_ptr<const ProgramImpl>> Compiler::run(TextDatabaseCache* cach
   for (RuleProgram& rule : out_->rules) find_places(rule);
   for (StrictGroup& group : out_->strict_groups) finish_strict_group(group);
   find_used_fields();
-  if (is_check && searches_for_many(out_->atoms.texts())) return out_;
+  if (options_.is_check && searches_for_many(out_->atoms.texts())) return out_;
   const Result<void> searches = out_->atoms.prepare_searches(bytes_max, cache);
   if (!searches) return tl::unexpected(searches.error());
-  make_predicate_index(*out_, wakes_, dense_);
+  make_predicate_index(*out_, wakes_, options_.dense);
   return out_;
 }
 
@@ -170,8 +190,7 @@ const std::vector<bool>& Program::used_types() const { return impl_->used_types;
 
 namespace {
 Result<Program> compile_with(std::shared_ptr<const Plan> plan, const Limits& limits,
-                             bool general_only, const DenseLimits& dense, TextDatabaseCache* cache,
-                             bool is_check = false) {
+                             const CompileOptions& options, TextDatabaseCache* cache) {
   std::vector<std::string> problems = validate(*plan);
   if (problems.empty()) problems = unsupported(*plan, limits);
   if (problems.empty()) {
@@ -181,7 +200,7 @@ Result<Program> compile_with(std::shared_ptr<const Plan> plan, const Limits& lim
   if (!problems.empty()) {
     return fail(Errc::kInvalidArgument, fmt::format("{}", fmt::join(problems, "\n")));
   }
-  auto made = Compiler(std::move(plan), limits, general_only, dense).run(cache, is_check);
+  auto made = Compiler(std::move(plan), limits, options).run(cache);
   if (!made) return tl::unexpected(made.error());
   std::shared_ptr<const ProgramImpl> program = std::move(*made);
   for (const TableProgram& table : program->tables) {
@@ -197,18 +216,22 @@ Result<Program> compile_with(std::shared_ptr<const Plan> plan, const Limits& lim
 
 Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits,
                         TextDatabaseCache* cache) {
-  return compile_with(std::move(plan), limits, false, {}, cache);
+  return compile_with(std::move(plan), limits, {}, cache);
+}
+Result<Program> compile_by_pass(std::shared_ptr<const Plan> plan, const Limits& limits,
+                                TextDatabaseCache* cache) {
+  return compile_with(std::move(plan), limits, {.splits_passes = true}, cache);
 }
 Result<void> check_program(std::shared_ptr<const Plan> plan, const Limits& limits,
                            TextDatabaseCache* cache) {
-  const Result<Program> program = compile_with(std::move(plan), limits, false, {}, cache, true);
+  const Result<Program> program = compile_with(std::move(plan), limits, {.is_check = true}, cache);
   if (!program) return tl::unexpected(program.error());
   return {};
 }
 Result<Program> compile_general(std::shared_ptr<const Plan> plan, const Limits& limits) {
-  return compile_with(std::move(plan), limits, true, {}, nullptr);
+  return compile_with(std::move(plan), limits, {.general_only = true}, nullptr);
 }
 Result<Program> compile_indexed(std::shared_ptr<const Plan> plan, const Limits& limits) {
-  return compile_with(std::move(plan), limits, false, {0, 0, 0}, nullptr);
+  return compile_with(std::move(plan), limits, {.dense = {0, 0, 0}}, nullptr);
 }
 }  // namespace tocsin::cep

@@ -38,7 +38,12 @@ class TextDatabaseCache;
 /// databases are taken from `cache` and kept there, where one is given.
 Result<Program> compile(std::shared_ptr<const Plan> plan, const Limits& limits = {},
                         TextDatabaseCache* cache = nullptr);
-/// The same, with every rule left to the general matcher; for tests that compare the methods.
+/// The same with a table for each key and pass, so that a pass can run by itself (cep/stage). It
+/// gives the same alerts.
+Result<Program> compile_by_pass(std::shared_ptr<const Plan> plan, const Limits& limits = {},
+                                TextDatabaseCache* cache = nullptr);
+/// The same as compile(), with every rule left to the general matcher; for tests that compare the
+/// methods.
 Result<Program> compile_general(std::shared_ptr<const Plan> plan, const Limits& limits);
 /// The same as compile(), with every predicate left to the index that it can find; for tests.
 Result<Program> compile_indexed(std::shared_ptr<const Plan> plan, const Limits& limits);

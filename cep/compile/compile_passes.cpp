@@ -130,6 +130,7 @@ void Compiler::find_alert_reads() {
   for (const AlertRead& read : reads) {
     if (waits_for(read.raiser.value, read.feature)) {
       out_->row_by_row = true;
+      out_->couplings.push_back({read.raiser, read.feature});
     } else {
       runs_after[read.feature.value].push_back(read.raiser.value);
       alert_reads_.insert(read);
@@ -202,7 +203,9 @@ void Compiler::find_passes() {
     const bool waits = graph_.depends({true, feature.unless->value}, {false, index});
     const bool in_place = rule.table == feature.table && rule.pass == feature.pass &&
                           out_->tables[rule.table].role_places == 1;
-    if (waits && !in_place) out_->row_by_row = true;
+    if (!waits || in_place) continue;
+    out_->row_by_row = true;
+    out_->couplings.push_back({*feature.unless, FeatureIndex(index)});
   }
   if (!out_->row_by_row) return;
   // What waits for a rule takes a row when all rules have had it.

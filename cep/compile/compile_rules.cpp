@@ -144,7 +144,7 @@ void Compiler::compile_rule(std::size_t index) {
   if (rule.window) {
     program.method = Method::kGeneral;
     compile_window(program);
-  } else if (general_only_ || needs_general(rule)) {
+  } else if (options_.general_only || needs_general(rule)) {
     program.method = Method::kGeneral;
     compile_pattern(program);
   } else {

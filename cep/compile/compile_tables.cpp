@@ -90,6 +90,7 @@ std::uint32_t Compiler::table_of(const KeySpec& key) {
   }
   out_->tables.emplace_back();
   out_->tables.back().key = key;
+  out_->tables.back().key_number = static_cast<std::uint32_t>(out_->tables.size() - 1);
   return static_cast<std::uint32_t>(out_->tables.size() - 1);
 }
 
@@ -102,7 +103,6 @@ void Compiler::assign_tables() {
   for (std::size_t i = 0; i < plan_.features.size(); ++i) {
     out_->features[i].table = table_of(plan_.features[i].key);
   }
-  predicate_places_.resize(out_->tables.size());
   const std::size_t types = plan_.event_types.size();
   for (TableProgram& table : out_->tables) {
     table.layouts.resize(types);
@@ -392,20 +392,21 @@ void Compiler::probe(const std::vector<const Expr*>& exprs, std::uint32_t table,
       if (expr.args.empty() && feature.table == table && feature.pass == pass) return;
       const FeatureIndex value = out_->value_of(expr);
       if (!read_key(expr.args)) {
-        add_probe(value, expr, expr.args, rows);
+        add_probe(value, expr, expr.args, table, rows);
         return;
       }
       const std::uint32_t places = out_->tables[table].role_places;
       for (std::uint32_t place = 0; place < places; ++place) {
         add_probe(FeatureIndex(std::size_t{value.value} + place), expr, at_place(expr.args, place),
-                  rows);
+                  table, rows);
       }
     });
   }
 }
 
 void Compiler::add_probe(FeatureIndex value, const Expr& read,
-                         const std::vector<ExprPtr>& arguments, const std::vector<Rows>& rows) {
+                         const std::vector<ExprPtr>& arguments, std::uint32_t reader,
+                         const std::vector<Rows>& rows) {
   const FeatureIndex feature = feature_of(read);
   const std::uint32_t table = out_->features[feature.value].table;
   const auto [place, is_new] =
@@ -417,6 +418,9 @@ void Compiler::add_probe(FeatureIndex value, const Expr& read,
     if (!arguments.empty()) fresh.source = source_of(table, arguments);
     out_->probes.push_back(std::move(fresh));
   }
+  std::vector<std::uint32_t>& readers = out_->probes[place->second].readers;
+  const auto at = std::ranges::lower_bound(readers, reader);
+  if (at == readers.end() || *at != reader) readers.insert(at, reader);
   for (const Rows& of_reader : rows) {
     out_->probes[place->second].predicates.push_back(add_rows(table, of_reader));
   }

@@ -17,14 +17,18 @@
 #include "cep/plan/operator_graph.h"
 
 namespace tocsin::cep {
+struct CompileOptions {
+  bool general_only = false;  // every rule is left to the general matcher
+  DenseLimits dense = {};
+  bool splits_passes = false;  // a table for each key and pass
+  bool is_check = false;       // the program is not run (cep/compile/check_program.h)
+};
 class Compiler {
  public:
-  Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, bool general_only,
-           const DenseLimits& dense);
+  Compiler(std::shared_ptr<const Plan> plan, const Limits& limits, const CompileOptions& options);
   /// Makes the program; requires a plan that validates and is supported. `cache` may be null.
   /// Errors: those of TextDatabase::compile.
-  /// With `is_check`, a program that is not run (cep/compile/check_program.h).
-  Result<std::shared_ptr<const ProgramImpl>> run(TextDatabaseCache* cache, bool is_check = false);
+  Result<std::shared_ptr<const ProgramImpl>> run(TextDatabaseCache* cache);
 
  private:
   // Events of kinds that satisfy conditions on them alone.
@@ -59,7 +63,7 @@ class Compiler {
              const std::vector<Rows>& rows);
   void add_reads(const Expr& root);
   void add_probe(FeatureIndex value, const Expr& read, const std::vector<ExprPtr>& arguments,
-                 const std::vector<Rows>& rows);
+                 std::uint32_t reader, const std::vector<Rows>& rows);
   std::vector<ExprPtr> at_place(const std::vector<ExprPtr>& arguments, std::uint32_t place);
   std::vector<Subset> seen_by_features(const std::vector<Subset>& events) const;
   std::uint32_t source_of(std::uint32_t table, const std::vector<ExprPtr>& arguments);
@@ -91,8 +95,7 @@ class Compiler {
   void find_alert_types();
 
   const Plan& plan_;
-  bool general_only_;
-  DenseLimits dense_;
+  CompileOptions options_;
   std::shared_ptr<ProgramImpl> out_ = std::make_shared<ProgramImpl>();
   std::vector<std::map<std::string, std::uint32_t>> predicate_places_;  // by table
   // By table, then op - 1: the predicates for which it runs at keys that hold nothing of it.

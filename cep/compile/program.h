@@ -320,6 +320,7 @@ struct ProbeProgram {
   FeatureIndex feature;
   std::uint32_t source = 0;               // of the table's keys; 0 where it is the row's own key
   std::vector<std::uint32_t> predicates;  // rows at which some reader may use it
+  std::vector<std::uint32_t> readers;     // their tables, ascending
 };
 
 /// A feature that some rule reads as of an earlier step (kBound with a kFeature): its value is
@@ -366,6 +367,7 @@ inline constexpr std::size_t kSourcesMax = 32;  // of a table
 inline constexpr std::size_t kRolesMax = 12;    // of an event type: bits of KeptEvent
 struct TableProgram {
   KeySpec key;
+  std::uint32_t key_number = 0;                 // tables by pass of one key have one number
   std::vector<KeySource> sources;               // the places of roles, then arguments
   std::uint32_t role_places = 1;                // the most that an event type has, at least one
   std::vector<std::vector<std::string>> roles;  // by event type, then place; empty: none
@@ -423,6 +425,14 @@ class ProgramImpl {
   std::vector<bool> value_by_place;
   std::uint32_t pass_count = 1;
   bool row_by_row = false;  // what a row raises decides over what it reads next
+  /// A rule, and a feature that it waits for, whose next row waits for the rule: why rows go one by
+  /// one. Empty where they do not.
+  struct Coupling {
+    RuleIndex rule;
+    FeatureIndex feature;
+    friend bool operator==(const Coupling&, const Coupling&) = default;
+  };
+  std::vector<Coupling> couplings;
   std::vector<std::vector<EventTypeIndex>>
       alert_types;  // by rule: the kinds its alerts are read as
   /// Which value a kFeature reads: the feature's own index, or that of its value under arguments.

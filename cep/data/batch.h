@@ -69,6 +69,8 @@ struct Batch {
   /// values are the columns'.
   using FieldsOf = std::vector<Value> (*)(const Plan& plan, const Row& row, TextArena& scratch);
   FieldsOf fields_of = nullptr;
+  /// Row::raw of events without an id field is their identity's bytes: it was computed before.
+  bool has_identities = false;
   /// What `fields_of` reads besides Row::raw, where it does: it lives as long as the rows.
   std::shared_ptr<const void> declared;
   std::size_t declared_bytes = 0;  // of memory

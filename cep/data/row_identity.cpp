@@ -9,6 +9,7 @@ namespace tocsin::cep {
 EventIdentity row_identity(const Plan& plan, const Batch& batch, const Row& row) {
   const EventType& type = plan.event_types[row.type.value];
   if (type.is_alert()) return identity_of_alert(row.raw);
+  if (batch.has_identities) return identity_of_bytes(row.raw);
   TextArena texts;
   std::vector<Value> fields;
   if (batch.fields_of != nullptr) {

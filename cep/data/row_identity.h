@@ -5,7 +5,8 @@
 #include "cep/value/identity.h"
 
 namespace tocsin::cep {
-/// An alert's is its id. Others: from all declared fields that are not computed: by the batch's
-/// `fields_of`, else from its columns, which then have them all.
+/// An alert's is its id. Others: the row's own bytes where the batch has identities; else from all
+/// declared fields that are not computed: by the batch's `fields_of`, else from its columns, which
+/// then have them all.
 EventIdentity row_identity(const Plan& plan, const Batch& batch, const Row& row);
 }  // namespace tocsin::cep

@@ -14,8 +14,8 @@
 #include "cep/base/workers.h"
 #include "cep/compile/program.h"
 #include "cep/data/alert_order.h"
+#include "cep/engine/alert_ids.h"
 #include "cep/engine/alert_sort.h"
-#include "cep/engine/given_ids.h"
 #include "cep/engine/key_report.h"
 #include "cep/engine/profile.h"
 #include "cep/engine/row_by_row.h"
@@ -39,9 +39,9 @@ class EngineImpl {
         workers_(workers),
         slice_(program_.impl()),
         budgets_(program_.impl()),
-        ids_(program_.impl().pass_count),
+        ids_(program_.impl()),
         row_by_row_(program_.impl(), slice_, tables_, stats_,
-                    [this](Alert& alert) { give_id(alert); }) {
+                    [this](Alert& alert) { ids_.give(alert); }) {
     for (std::uint32_t i = 0; i < program_.impl().tables.size(); ++i) {
       tables_.push_back(
           std::make_unique<TableState>(program_.impl(), i, hash_seed, stats_, budgets_, workers));
@@ -288,14 +288,14 @@ class EngineImpl {
       for (const auto& table : tables_) {
         if (!table->has_pass(pass)) continue;
         table->run(pass, slice_, watermark, alerts);
-        table->settle(alerts);
+        table->deferred().settle(alerts);
       }
       lap(&EngineProfile::matching_ns);
       if (alerts.size() == first_alert) continue;
       sort_.from(alerts, first_alert);
       for (std::size_t i = first_alert; i < alerts.size(); ++i) {
         if (pass > 0 && i > first_alert) count_through(alerts[i - 1].order, alerts[i].order);
-        give_id(alerts[i]);
+        ids_.give(alerts[i]);
       }
       if (pass + 1 < passes) {
         slice_.add_alerts(std::span(alerts).subspan(first_alert), stats_.values_missing);
@@ -316,36 +316,6 @@ class EngineImpl {
     }
     TOCSIN_ASSERT(watermark >= time, "the watermark is at or after the last row");
     watermark_ = watermark;
-  }
-
-  // How many alerts of one time and pass had an id.
-  struct Ids {
-    EventTime time = kEventTimeMin;
-    GivenIds given;
-  };
-  // Alerts that are equal in rule, key, time and events are told apart by their number; equal ones
-  // have one time.
-  void give_id(Alert& alert) {
-    const RuleProgram& program = program_.impl().rules[alert.rule.value];
-    const Rule& rule = *program.rule;
-    Ids& ids = ids_[program.pass];
-    const std::size_t events = alert.window_begin ? 1 : alert.events.size();
-    digester_.begin(rule.id, alert.order.key, alert.ts,
-                    events + (alert.events_omitted > 0 ? 1 : 0));
-    if (alert.window_begin) {
-      digester_.add(identity_of_window(*alert.window_begin, alert.ts));
-    } else {
-      for (const BoundEvent& event : alert.events) digester_.add(event.identity);
-    }
-    if (alert.events_omitted > 0) digester_.add(identity_of_omitted(alert.events_omitted));
-    if (alert.ts != ids.time) {
-      ids.given.clear();
-      ids.time = alert.ts;
-    }
-    AlertDigest digest = digester_.digest(0);
-    const std::uint32_t number = ids.given.count(digest)++;
-    if (number > 0) digest = digester_.digest(number);
-    alert.id = alert_id(digest);
   }
 
   // Created on first use: an engine whose state is not stored does not need it.
@@ -397,30 +367,23 @@ class EngineImpl {
   // Only at the watermark may alerts come that are equal to earlier ones.
   void save_ids(ByteWriter& to) const {
     std::map<AlertDigest, std::uint32_t> given;
-    for (const Ids& ids : ids_) {
-      if (ids.time != watermark_) continue;
-      ids.given.for_each([&given](const AlertDigest& digest, std::uint32_t count) {
-        given.emplace(digest, count);
-      });
-    }
+    ids_.for_each_at(watermark_, [&given](const AlertDigest& digest, std::uint32_t count) {
+      given.emplace(digest, count);
+    });
     to.varint(given.size());
     for (const auto& [digest, count] : given) {
       to.text(alert_id(digest));
       to.varint(count);
     }
   }
-  // An id is of one rule, and that of one pass: the others never ask for it.
   bool restore_ids(ByteReader& from) {
-    for (Ids& ids : ids_) {
-      ids.time = watermark_;
-      ids.given.clear();
-    }
+    ids_.begin_at(watermark_);
     const std::uint64_t count = from.varint_up_to(from.left());
     for (std::uint64_t i = 0; i < count && from.ok(); ++i) {
       const std::optional<AlertDigest> digest = read_alert_digest(from.text());
       const auto times = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
       if (!digest) return false;
-      for (Ids& ids : ids_) ids.given.count(*digest) = times;
+      ids_.note(*digest, times);
     }
     return from.ok();
   }
@@ -446,8 +409,7 @@ class EngineImpl {
   BudgetLog budgets_;
   std::vector<std::unique_ptr<TableState>> tables_;
   EventTime watermark_ = kEventTimeMin;
-  std::vector<Ids> ids_;  // by pass
-  AlertDigester digester_;
+  AlertIds ids_;
   AlertSort sort_;
   RowByRow row_by_row_;
   std::unique_ptr<StageProfile> profiling_;  // null: nothing is measured

@@ -107,7 +107,7 @@ void RowByRow::queue_raised() {
 bool RowByRow::settle_next() {
   const OrderKey* first = nullptr;
   for (const auto& table : tables_) {
-    const OrderKey* const order = table->first_unsettled();
+    const OrderKey* const order = table->deferred().first_unsettled();
     if (order != nullptr && (first == nullptr || level_place(*order) < level_place(*first))) {
       first = order;
     }
@@ -115,7 +115,7 @@ bool RowByRow::settle_next() {
   if (first == nullptr) return false;
   if (!queue_.empty() && level_place(queue_.front().order) < level_place(*first)) return false;
   const OrderKey upto = *first;
-  for (const auto& table : tables_) table->settle(raised_, &upto);
+  for (const auto& table : tables_) table->deferred().settle(raised_, &upto);
   return true;
 }
 

@@ -151,6 +151,7 @@ bool SliceKeys::resolve(std::uint32_t pass, Slice& slice) {
     } else {
       find_keys_of_sources(pass, slice, *parts_[part]);
     }
+    if (owned_) parts_[part]->keep(*owned_);
   };
   if (parts == 1) {
     find(0);
@@ -184,6 +185,15 @@ void SliceKeys::Part::begin(std::uint32_t first, std::uint32_t end) {
   counts.fill(0);
   key_bytes_used = 0;
   values_missing = 0;
+}
+
+// Leaves out the touches of other groups.
+void SliceKeys::Part::keep(KeyGroupRange groups) {
+  std::erase_if(touches, [&](const Touch& touch) {
+    if (groups.has(group_of_hash(touch.hash))) return false;
+    --counts[shard_of_hash(touch.hash)];
+    return true;
+  });
 }
 
 // Touches of all parts, by shard and then in the order of rows.

@@ -12,6 +12,7 @@
 #include <bit>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@
 #include "cep/eval/slice.h"
 #include "cep/plan/event_type.h"
 #include "cep/record/engine_stats.h"
+#include "cep/value/group_range.h"
 #include "cep/value/shard.h"
 
 namespace tocsin::cep {
@@ -49,6 +51,8 @@ class SliceKeys {
   /// Finds the rows that an operator of this pass or a later one may use, and their keys. False
   /// when the slice's rows are those of the call before: then nothing has changed.
   bool resolve(std::uint32_t pass, Slice& slice);
+  /// From now on keys of other groups are left out.
+  void own(KeyGroupRange groups) { owned_ = groups; }
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(touches_.size()); }
   /// The touches of a shard are those from begin_of(shard) to before end_of(shard).
@@ -117,6 +121,7 @@ class SliceKeys {
       return key_bytes.get() + key_bytes_used;
     }
     void grow_key_space(std::size_t bytes);
+    void keep(KeyGroupRange groups);
     std::uint32_t write_values();
   };
   void find_relevant_types();
@@ -212,6 +217,7 @@ class SliceKeys {
   std::uint64_t work_ = 0;
   AtomBits::Words predicate_bits_;
   std::vector<std::unique_ptr<Part>> parts_;  // one at least
+  std::optional<KeyGroupRange> owned_;        // nothing: all
   std::vector<Touch> touches_;
   std::array<std::uint32_t, kShardCount + 1> shard_begin_{};
   const char* key_bytes_ = nullptr;  // of all touches: the only part's, or joined ones

@@ -17,7 +17,8 @@ TableLane::Features::Features(const ProgramImpl& program, std::uint32_t table)
   for (const ProbeProgram& probe : program.probes) {
     const FeatureProgram& feature = program.features[probe.feature.value];
     places_[probe.value.value] = program.tables[feature.table].role_places;
-    own_[probe.value.value] = feature.table == table && probe.source == 0;
+    own_[probe.value.value] = probe.source == 0 && program.tables[feature.table].key_number ==
+                                                       program.tables[table].key_number;
   }
 }
 

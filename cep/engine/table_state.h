@@ -30,19 +30,16 @@ class TableState {
   /// `workers` may be null.
   TableState(const ProgramImpl& program, std::uint32_t table, std::uint64_t hash_seed,
              EngineStats& stats, BudgetLog& budgets, Workers* workers);
+  /// From now on rows touch keys of these groups alone.
+  void own(KeyGroupRange groups) { touches_.keys.own(groups); }
   /// Whether any of its operators runs in this pass.
   bool has_pass(std::uint32_t pass) const { return has_pass_[pass]; }
   /// Runs the operators of one pass over the slice's rows, which it resolves where they have
   /// changed since the pass before, then fires their timers due at or before `watermark`. Appends
   /// the alerts in no order.
   void run(std::uint32_t pass, Slice& slice, EventTime watermark, std::vector<Alert>& alerts);
-  /// DeferredAlerts::settle() and first_unsettled().
-  void settle(std::vector<Alert>& alerts, const OrderKey* upto = nullptr) {
-    matcher_.general().deferred().settle(alerts, upto);
-  }
-  const OrderKey* first_unsettled() const {
-    return matcher_.general().deferred().first_unsettled();
-  }
+  /// What its rules hold back by other values than their key.
+  DeferredAlerts& deferred() { return matcher_.general().deferred(); }
   /// No timer falls due before; ShardTimers::kNone when there is none.
   std::int64_t next_due_us() const;
   /// Lets go of what is dead at `watermark`, of some of the keys: time goes through all groups of

@@ -32,6 +32,7 @@ class ValueColumn {
   const Value& at(std::size_t entry) const {
     return is_written_[entry] != 0 ? values_[entry] : missing_;
   }
+  bool is_written(std::size_t entry) const { return is_written_[entry] != 0; }
   void put(std::size_t entry, const Value& value) {
     values_[entry] = value;
     is_written_[entry] = 1;

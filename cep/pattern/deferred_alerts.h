@@ -44,6 +44,8 @@ class DeferredAlerts {
   /// alerts that pass. With `upto`, those that have been worked through are the ones whose cause
   /// and level come no later.
   void settle(std::vector<Alert>& alerts, const OrderKey* upto = nullptr);
+  /// What settle() has yet to decide on, in the order in which it came, and forgets it.
+  std::vector<DeferredMatches> take() { return std::exchange(deferred_, {}); }
   /// Takes what settle() has yet to decide on from that of other keys of the table.
   void take_unsettled(DeferredAlerts& other);
   /// Where the first is in the order that settle() has not yet decided on; null when there is none.

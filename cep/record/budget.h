@@ -156,6 +156,14 @@ class BudgetLog {
   /// Notes what another log has noted, in whatever order, and empties that. Requires that the other
   /// has never given an alert.
   void take_over(BudgetLog& other);
+  struct Noted {
+    RuleIndex rule;
+    BudgetCause cause;
+    OrderKey at;
+  };
+  /// What was noted, of each rule, cause and hour the first, and forgets it: another log gives the
+  /// alerts.
+  std::vector<Noted> take_notes() { return std::exchange(noted_, {}); }
   /// Appends the alerts that are due, in order; true where there are any. Nothing that comes later
   /// is earlier in the order.
   bool give(std::vector<Alert>& alerts);
@@ -169,11 +177,6 @@ class BudgetLog {
   bool restore(ByteReader& from);
 
  private:
-  struct Noted {
-    RuleIndex rule;
-    BudgetCause cause;
-    OrderKey at;
-  };
   void note_once(RuleIndex rule, BudgetCause cause, OrderKey at);
   Alert alert_of(const Noted& noted) const;
   std::uint64_t limit_of(BudgetCause cause) const;

@@ -73,6 +73,13 @@ EventIdentity identity_of_id(std::string_view event_type, const Value& id) {
   return identity;
 }
 
+namespace {
+constexpr std::size_t kHalfDigest = 16;
+std::string shown(std::span<const std::uint8_t> half, std::uint32_t number) {
+  return number == 0 ? hex(half) : fmt::format("{}-{}", hex(half), number);
+}
+}  // namespace
+
 EventIdentity identity_of_fields(std::string_view event_type, std::span<const Value> fields,
                                  std::uint32_t number) {
   std::string contents;
@@ -89,13 +96,29 @@ EventIdentity identity_of_fields(std::string_view event_type, std::span<const Va
     append_prefixed(contents, part);
   }
   const Digest digest = sha256(contents);
-  const std::span<const std::uint8_t> half = std::span(digest).first(16);
+  const std::span<const std::uint8_t> half = std::span(digest).first(kHalfDigest);
   EventIdentity identity;
   identity.bytes += 'd';
   for (const std::uint8_t byte : half) identity.bytes += static_cast<char>(byte);
   append_big_endian(identity.bytes, number, 4);
-  identity.text = hex(half);
-  if (number != 0) identity.text += fmt::format("-{}", number);
+  identity.text = shown(half, number);
+  return identity;
+}
+
+EventIdentity identity_of_bytes(std::string_view bytes) {
+  EventIdentity identity;
+  identity.bytes = bytes;
+  std::array<std::uint8_t, kHalfDigest> half{};
+  std::uint32_t number = 0;
+  for (std::size_t i = 1; i < bytes.size(); ++i) {
+    const auto byte = static_cast<std::uint8_t>(bytes[i]);
+    if (i <= kHalfDigest) {
+      half[i - 1] = byte;
+    } else {
+      number = number << 8 | byte;
+    }
+  }
+  identity.text = shown(half, number);
   return identity;
 }
 

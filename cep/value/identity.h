@@ -35,6 +35,8 @@ void append_identity_of_id(std::string& out, std::string_view event_type, const 
 /// them when not 0.
 EventIdentity identity_of_fields(std::string_view event_type, std::span<const Value> fields,
                                  std::uint32_t number);
+/// The identity that has these bytes, of those that identity_of_fields() gives.
+EventIdentity identity_of_bytes(std::string_view bytes);
 /// Of an alert taken as an event: 'a' and its id; the text is the id.
 EventIdentity identity_of_alert(std::string_view alert_id);
 /// What stands for a closing window's events in its alert's id: 'w', i64 big endian begin and end

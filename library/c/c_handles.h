@@ -5,8 +5,10 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <string>
 
+#include "cep/base/result.h"
 #include "cep/compile/compile.h"
 #include "cep/data/alert_format.h"
 #include "library/c/c_alert_columns.h"
@@ -17,6 +19,11 @@
 struct tocsin_pack {
   tocsin::cep::Program program;
   tocsin::rules::Loaded loaded;  // whose `rules` are there
+  using ByPass = std::shared_ptr<const tocsin::Result<tocsin::cep::Program>>;
+  /// The same plan with a table for each key and pass, made when it is first needed.
+  ByPass by_pass() const;
+
+  mutable std::atomic<ByPass> made_by_pass = {};
 };
 struct tocsin_run {
   tocsin_run(const tocsin_pack& pack, const tocsin::library::CRunOptions& options);

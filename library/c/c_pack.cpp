@@ -1,12 +1,14 @@
 // Packs: rules from files or texts.
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "cep/compile/program.h"
 #include "cep/value/value.h"
 #include "library/c/c_call.h"
 #include "library/c/c_handles.h"
@@ -153,6 +155,16 @@ tocsin_status tocsin_pack_describe(const tocsin_pack* pack, tocsin_buffer* json,
     json->text = pack_needs_json(pack->program);
     return {};
   });
+}
+
+tocsin_pack::ByPass tocsin_pack::by_pass() const {
+  ByPass made = made_by_pass.load();
+  if (made != nullptr) return made;
+  made = std::make_shared<const tocsin::Result<tocsin::cep::Program>>(
+      tocsin::cep::compile_by_pass(program.impl().plan));
+  // Of threads that needed it at one time, one keeps what it made.
+  ByPass other;
+  return made_by_pass.compare_exchange_strong(other, made) ? made : other;
 }
 
 void tocsin_pack_free(tocsin_pack* pack) { delete pack; }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,6 +15,16 @@ namespace tocsin::cep {
 TEST_CASE("identity: SHA-256 gives FIPS 180-4's examples") {
   CHECK(hex(sha256("")) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   CHECK(hex(sha256("abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST_CASE("identity: an identity of fields follows from its bytes") {
+  const Value fields[] = {Value::integer(1), Value::missing()};
+  for (const std::uint32_t number : {0U, 1U, 300U, 70'000U}) {
+    const EventIdentity identity = identity_of_fields("a", fields, number);
+    const EventIdentity again = identity_of_bytes(identity.bytes);
+    CHECK(again.bytes == identity.bytes);
+    CHECK(again.text == identity.text);
+  }
 }
 
 TEST_CASE("identity: type, contents and number all count") {

@@ -16,25 +16,16 @@
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"
 #include "tests/support/oracle.h"
-#include "tests/support/plan_merge.h"
 #include "tests/support/random.h"
 #include "tests/support/random_events.h"
-#include "tests/support/random_language.h"
 #include "tests/support/random_levels.h"
-#include "tests/support/random_plan.h"
+#include "tests/support/random_pack.h"
 #include "tests/support/shrink.h"
 #include "tests/support/shuffled_workers.h"
 
 namespace tocsin::tests {
 namespace {
 constexpr std::uint32_t kLanes[] = {1, 2, 3, 8, 16};
-
-// Few cases exceed them. No oracle tells which are too large.
-constexpr cep::Limits kRarelyExceeded{.runs_per_key_max = 100,
-                                      .matches_per_event_max = 100,
-                                      .steps_per_event_max = 5'000,
-                                      .shared_events_min = 2,
-                                      .busy_key_runs = 1};
 
 // How a case runs: the same for each number of lanes.
 struct Way {
@@ -178,31 +169,6 @@ std::string problem_of(const Case& c, const Way& way, Tally* tally = nullptr) {
     if (has_budget_alert) ++tally->with_budget_alerts;
   }
   return {};
-}
-
-cep::Limits often_exceeded(Random& random) {
-  cep::Limits limits = kRarelyExceeded;
-  limits.runs_per_key_max = static_cast<std::uint32_t>(random.between(2, 6));
-  limits.matches_per_event_max = static_cast<std::uint32_t>(random.between(1, 3));
-  limits.events_per_key_max = static_cast<std::uint32_t>(random.between(2, 12));
-  limits.bytes_per_key_max = static_cast<std::uint64_t>(random.between(400, 4'000));
-  limits.runs_per_group_max = static_cast<std::uint32_t>(random.between(2, 10));
-  limits.bytes_per_group_max = static_cast<std::uint64_t>(random.between(1'000, 10'000));
-  if (random.chance(50)) {
-    limits.steps_per_event_max = static_cast<std::uint64_t>(random.between(1, 100));
-  }
-  limits.feature_events_per_key_max = static_cast<std::uint64_t>(random.between(1, 5));
-  limits.ewma_events_per_key_max = static_cast<std::uint64_t>(random.between(1, 5));
-  return limits;
-}
-
-cep::Plan random_pack(Random& random) {
-  cep::Plan plan = random.chance(20)   ? random_plan(random)
-                   : random.chance(40) ? random_alert_plan(random)
-                                       : random_language_plan(random);
-  if (!random.chance(40)) return plan;
-  const auto both = merged(plan, random_language_plan(random, &plan), "other_", random.chance(50));
-  return both ? *both : plan;
 }
 
 Case random_case(Random& random) {

@@ -1,0 +1,312 @@
+#include "cep/stage/hold_engine.h"
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cep/base/assert.h"
+#include "cep/pattern/deferred_alerts.h"
+#include "cep/pattern/value_suppression.h"
+#include "cep/record/budget.h"
+#include "cep/record/state_layout.h"
+#include "cep/stage/stage_codec.h"
+#include "cep/stage/stage_sender.h"
+
+namespace tocsin::cep {
+namespace {
+Error damaged() { return {Errc::kCorrupt, "a block of another stage is damaged"}; }
+bool has_one_cause(const OrderKey& a, const OrderKey& b) {
+  return a.time == b.time && a.phase == b.phase && a.arrival == b.arrival;
+}
+}  // namespace
+
+class HoldEngineImpl {
+ public:
+  HoldEngineImpl(Program program, std::uint32_t pass, KeyGroupRange own, std::uint64_t hash_seed)
+      : program_(std::move(program)),
+        pass_(pass),
+        own_(own),
+        budgets_(program_.impl()),
+        deferred_(program_.impl(), stats_, budgets_),
+        sender_(program_.impl(), pass + 1, hash_seed) {}
+
+  Result<void> put(std::string_view block) {
+    BlockReader reader(block);
+    BlockReader::Message message;
+    while (reader.next(message)) {
+      ByteReader from(message.body);
+      DeferredMatches matches;
+      if (message.kind != MessageKind::kMatches || !read_matches(from, program_.impl(), matches) ||
+          !from.is_done() || matches.order.time <= advancing_ || !is_own(matches.rule->index)) {
+        return tl::unexpected(damaged());
+      }
+      waiting_bytes_ += message.body.size();
+      const OrderKey order = matches.order;
+      waiting_.emplace(order, Waits{std::move(matches), message.body.size()});
+    }
+    if (!reader.ok()) return tl::unexpected(damaged());
+    return {};
+  }
+
+  Result<bool> advance(EventTime watermark, std::size_t matches_max) {
+    TOCSIN_ASSERT(watermark >= advancing_, "time does not move back");
+    advancing_ = watermark;
+    std::size_t count = 0;
+    OrderKey last;
+    while (!waiting_.empty() && waiting_.begin()->first.time <= watermark) {
+      const auto first = waiting_.begin();
+      if (count >= matches_max && count > 0 && !has_one_cause(first->first, last)) {
+        settle();
+        return false;
+      }
+      last = first->first;
+      waiting_bytes_ -= first->second.bytes;
+      deferred_.add(std::move(waiting_.extract(first).mapped().matches));
+      ++count;
+    }
+    settle();
+    watermark_ = watermark;
+    if (watermark == kEventTimeMax) {
+      deferred_.end();
+    } else {
+      deferred_.sweep_values(watermark.us);
+    }
+    return true;
+  }
+
+  void track_changes() {
+    TOCSIN_ASSERT(advancing_ == kEventTimeMin && waiting_.empty(), "before the first block");
+    tracks_ = true;
+    deferred_.track_changes();
+  }
+
+  void begin_cut() {
+    TOCSIN_ASSERT(tracks_ && !is_cut_open_, "changes are tracked, and the cut before is complete");
+    TOCSIN_ASSERT(watermark_ == advancing_ && outbox().empty(), "nothing is in hand");
+    is_cut_open_ = true;
+    cut_.begin(own_, stage_head(watermark_),
+               stage_layout(program_.impl(), layout(), StageEntry::kValues, {}));
+    for (auto at = waiting_.begin(); at != waiting_.end();) {
+      const auto end = waiting_.upper_bound(at->first);
+      std::string key = stage_entry_key(StageEntry::kWaiting);
+      ByteWriter to(key);
+      write_order(to, at->first);
+      const KeyGroup group = group_of(at->second.matches.rule->index);
+      cut_.add(group, std::move(key), messages_of(group, at, end));
+      at = end;
+    }
+    cut_.end();
+    for (const std::uint16_t clause : clauses()) by_value(clause).begin_cut();
+    shard_ = 0;
+    clause_ = 0;
+  }
+
+  bool write_cut(StageSink& sink, std::size_t bytes_max) {
+    TOCSIN_ASSERT(is_cut_open_, "a cut was begun");
+    Chunk chunk(bytes_max);
+    if (!cut_.write(sink, chunk)) return false;
+    const std::vector<std::uint16_t>& numbers = clauses();
+    for (; shard_ < kShardCount; ++shard_) {
+      for (; clause_ < numbers.size(); ++clause_) {
+        const std::uint16_t number = numbers[clause_];
+        ClauseSink to(sink, group_of(RuleIndex(layout().values[number].rule)));
+        if (!by_value(number).write_cut(number, shard_, to, chunk)) return false;
+      }
+      clause_ = 0;
+    }
+    is_cut_open_ = false;
+    return true;
+  }
+
+  void mark_all_changed() {
+    TOCSIN_ASSERT(tracks_, "changes are tracked");
+    is_cut_open_ = false;
+    cut_.forget();
+    for (const std::uint16_t clause : clauses()) by_value(clause).mark_all_changed();
+  }
+
+  Result<RestoreReport> begin_restore(const std::map<std::uint32_t, std::string>& heads,
+                                      std::string_view layout_bytes) {
+    TOCSIN_ASSERT(advancing_ == kEventTimeMin && !written_, "a fresh stage");
+    written_ = std::make_unique<StageWritten>();
+    if (auto begun = written_->begin(heads, layout_bytes, program_.impl(), layout(),
+                                     StageEntry::kValues, {});
+        !begun) {
+      return tl::unexpected(begun.error());
+    }
+    watermark_ = advancing_ = written_->least_watermark();
+    cut_.note_layout_stored();
+    return written_->report();
+  }
+
+  Result<void> restore(KeyGroup group, std::string_view key, std::string_view value) {
+    TOCSIN_ASSERT(written_ != nullptr, "between begin_restore() and finish_restore()");
+    const EventTime* const watermark = written_->watermark_of(group);
+    const std::vector<std::uint32_t>& targets = written_->targets().values;
+    if (watermark == nullptr || !own_.has(group) || key.empty()) return damaged_entry(group);
+    const auto kind = static_cast<StageEntry>(key.front());
+    if (kind == StageEntry::kWaiting) {
+      if (!written_->is_same_plan()) {
+        return fail(Errc::kInvalidArgument,
+                    "matches that wait were written under other rules: stop the job at one time "
+                    "first");
+      }
+      cut_.note_stored(group, key);
+      return put(value);
+    }
+    if (kind != StageEntry::kValues || key.size() < 3) return damaged_entry(group);
+    const auto number = static_cast<std::uint16_t>(static_cast<unsigned char>(key[1]) << 8 |
+                                                   static_cast<unsigned char>(key[2]));
+    if (number >= targets.size()) return damaged_entry(group);
+    const std::uint32_t target = targets[number];
+    if (target == StateTargets::kNone || !is_own(RuleIndex(layout().values[target].rule))) {
+      return {};
+    }
+    if (!by_value(static_cast<std::uint16_t>(target)).restore(key.substr(3), value, *watermark)) {
+      return damaged_entry(group);
+    }
+    return {};
+  }
+
+  void finish_restore() {
+    TOCSIN_ASSERT(written_ != nullptr, "after begin_restore()");
+    written_.reset();
+  }
+
+  StageOutbox& outbox() { return sender_.outbox(); }
+  EventTime watermark() const { return watermark_; }
+  std::size_t waiting() const { return waiting_.size(); }
+  std::size_t waiting_bytes() const { return waiting_bytes_; }
+  EngineStats stats() const {
+    EngineStats stats = stats_;
+    stats.values += deferred_.values();
+    stats.state_bytes += deferred_.bytes();
+    return stats;
+  }
+
+ private:
+  struct Waits {
+    DeferredMatches matches;
+    std::size_t bytes = 0;  // as they came
+  };
+  using Waiting = std::multimap<OrderKey, Waits>;
+
+  // Entries of a clause as those of a stage: all are of the rule's group.
+  class ClauseSink : public StateSink {
+   public:
+    ClauseSink(StageSink& to, KeyGroup group) : to_(to), group_(group) {}
+    void put(const StateKey& key, std::string_view value) override {
+      to_.put(group_, stage_entry_key(StageEntry::kValues, key.table, key.key), value);
+    }
+    void remove(const StateKey& key) override {
+      to_.remove(group_, stage_entry_key(StageEntry::kValues, key.table, key.key));
+    }
+    void shard_done(std::uint32_t /*shard*/) override {}
+
+   private:
+    StageSink& to_;
+    KeyGroup group_;
+  };
+
+  const StateLayout& layout() {
+    if (!layout_) layout_ = StateLayout::of(program_.impl());
+    return *layout_;
+  }
+  KeyGroup group_of(RuleIndex rule) const { return group_of_rule(*program_.impl().plan, rule); }
+  bool is_own(RuleIndex index) const {
+    const RuleProgram& rule = program_.impl().rules[index.value];
+    return rule.pass == pass_ && holds_back_by_values(*rule.rule) && own_.has(group_of(index));
+  }
+  // The numbers of this part's clauses.
+  const std::vector<std::uint16_t>& clauses() {
+    if (!clauses_) {
+      clauses_.emplace();
+      for (std::size_t i = 0; i < layout().values.size(); ++i) {
+        if (!is_own(RuleIndex(layout().values[i].rule))) continue;
+        clauses_->push_back(static_cast<std::uint16_t>(i));
+      }
+    }
+    return *clauses_;
+  }
+  ValueSuppression& by_value(std::uint16_t clause) {
+    const ValueTable& values = layout().values[clause];
+    return deferred_.by_value(RuleIndex(values.rule), values.at_most);
+  }
+  static tl::unexpected<Error> damaged_entry(KeyGroup group) {
+    return fail(Errc::kCorrupt, "the state of a hold is damaged: an entry of key group " +
+                                    std::to_string(group.value));
+  }
+  static std::string messages_of(KeyGroup group, Waiting::const_iterator at,
+                                 Waiting::const_iterator end) {
+    std::string messages;
+    for (; at != end; ++at) {
+      std::string body;
+      ByteWriter to(body);
+      write_matches(to, at->second.matches);
+      append_message(messages, MessageKind::kMatches, std::span(&group, 1), body);
+    }
+    return seal_block(messages);
+  }
+
+  void settle() {
+    alerts_.clear();
+    deferred_.settle(alerts_);
+    sender_.send_alerts(pass_, alerts_);
+    sender_.send_budgets(budgets_);
+  }
+
+  Program program_;
+  std::uint32_t pass_;
+  KeyGroupRange own_;
+  EngineStats stats_;
+  BudgetLog budgets_;
+  DeferredAlerts deferred_;
+  StageSender sender_;
+  Waiting waiting_;  // those of one order as they came
+  std::size_t waiting_bytes_ = 0;
+  EventTime watermark_ = kEventTimeMin;
+  EventTime advancing_ = kEventTimeMin;  // the watermark in hand
+  std::vector<Alert> alerts_;
+  bool tracks_ = false;
+  std::optional<StateLayout> layout_;  // of the program; made when first needed
+  std::optional<std::vector<std::uint16_t>> clauses_;
+  StageCut cut_;
+  bool is_cut_open_ = false;
+  std::uint32_t shard_ = 0;  // that the cut is at
+  std::size_t clause_ = 0;
+  std::unique_ptr<StageWritten> written_;  // while it is restored
+};
+
+HoldEngine::HoldEngine(Program program, std::uint32_t pass, KeyGroupRange own,
+                       std::uint64_t hash_seed)
+    : impl_(std::make_unique<HoldEngineImpl>(std::move(program), pass, own, hash_seed)) {}
+HoldEngine::~HoldEngine() = default;
+HoldEngine::HoldEngine(HoldEngine&&) noexcept = default;
+HoldEngine& HoldEngine::operator=(HoldEngine&&) noexcept = default;
+Result<void> HoldEngine::put(std::string_view block) { return impl_->put(block); }
+Result<bool> HoldEngine::advance(EventTime watermark, std::size_t matches_max) {
+  return impl_->advance(watermark, matches_max);
+}
+void HoldEngine::track_changes() { impl_->track_changes(); }
+void HoldEngine::begin_cut() { impl_->begin_cut(); }
+bool HoldEngine::write_cut(StageSink& sink, std::size_t bytes_max) {
+  return impl_->write_cut(sink, bytes_max);
+}
+void HoldEngine::mark_all_changed() { impl_->mark_all_changed(); }
+Result<RestoreReport> HoldEngine::begin_restore(const std::map<std::uint32_t, std::string>& heads,
+                                                std::string_view layout) {
+  return impl_->begin_restore(heads, layout);
+}
+Result<void> HoldEngine::restore(KeyGroup group, std::string_view key, std::string_view value) {
+  return impl_->restore(group, key, value);
+}
+void HoldEngine::finish_restore() { impl_->finish_restore(); }
+StageOutbox& HoldEngine::outbox() { return impl_->outbox(); }
+EventTime HoldEngine::watermark() const { return impl_->watermark(); }
+EngineStats HoldEngine::stats() const { return impl_->stats(); }
+std::size_t HoldEngine::waiting() const { return impl_->waiting(); }
+std::size_t HoldEngine::waiting_bytes() const { return impl_->waiting_bytes(); }
+}  // namespace tocsin::cep

@@ -1,0 +1,188 @@
+#include "cep/stage/stage_state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cep/compile/plan_digest.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/semantics.h"
+#include "cep/record/state_values.h"
+
+namespace tocsin::cep {
+namespace {
+constexpr std::uint8_t kStageFormat = 1;
+
+tl::unexpected<Error> damaged(std::string_view what) {
+  return fail(Errc::kCorrupt, fmt::format("the state of a stage is damaged: {}", what));
+}
+std::string_view text_of(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+bool has(const std::vector<std::uint32_t>& tables, std::uint32_t table) {
+  return std::ranges::find(tables, table) != tables.end();
+}
+}  // namespace
+
+std::string stage_entry_key(StageEntry kind) { return std::string(1, static_cast<char>(kind)); }
+
+std::string stage_entry_key(StageEntry kind, std::uint16_t number, std::string_view key) {
+  std::string bytes = stage_entry_key(kind);
+  bytes += static_cast<char>(number >> 8);
+  bytes += static_cast<char>(number & 0xff);
+  bytes += key;
+  return bytes;
+}
+
+std::string stage_head(EventTime watermark) {
+  std::string bytes;
+  ByteWriter to(bytes);
+  to.u8(kStageFormat);
+  to.signed_varint(watermark.us);
+  return bytes;
+}
+
+std::string stage_layout(const ProgramImpl& program, const StateLayout& layout, StageEntry holds,
+                         const std::vector<std::uint32_t>& tables) {
+  std::string bytes;
+  ByteWriter to(bytes);
+  to.u8(kStageFormat);
+  to.u32(kSemantics);
+  to.u8(static_cast<std::uint8_t>(holds));
+  to.raw(text_of(digest_of(*program.plan)));
+  to.varint(tables.size());
+  for (const std::uint32_t table : tables) to.varint(table);
+  layout.write(to);
+  return bytes;
+}
+
+Result<void> StageWritten::begin(const std::map<std::uint32_t, std::string>& heads,
+                                 std::string_view layout, const ProgramImpl& program,
+                                 const StateLayout& own, StageEntry holds,
+                                 const std::vector<std::uint32_t>& tables) {
+  for (const auto& [group, bytes] : heads) {
+    ByteReader from(bytes);
+    if (from.u8() != kStageFormat) {
+      return fail(Errc::kOtherVersion, "the state of a stage is of another format");
+    }
+    EventTime watermark;
+    if (!restore_time(from, watermark.us) || !from.is_done()) return damaged("a head");
+    watermarks_[group] = watermark;
+  }
+  ByteReader from(layout);
+  if (from.u8() != kStageFormat) {
+    return fail(Errc::kOtherVersion, "the state of a stage is of another format");
+  }
+  const std::uint32_t semantics = from.u32();
+  if (from.ok() && semantics != kSemantics) {
+    return fail(Errc::kOtherVersion,
+                fmt::format("the state of a stage is of semantics {}, and this library has {}: go "
+                            "on with the library that wrote it",
+                            semantics, kSemantics));
+  }
+  if (from.u8() != static_cast<std::uint8_t>(holds)) return damaged("it is of another stage");
+  is_same_plan_ = from.raw(sizeof(Digest)) == text_of(digest_of(*program.plan));
+  std::set<std::uint32_t> written;
+  const std::uint64_t count = from.varint_up_to(from.left());
+  for (std::uint64_t i = 0; i < count; ++i) {
+    written.insert(static_cast<std::uint32_t>(from.varint_up_to(UINT16_MAX)));
+  }
+  if (!layout_.read(from) || !from.is_done()) return damaged("its layout");
+  if (!written.empty() && *written.rbegin() >= layout_.tables.size()) return damaged("its tables");
+  targets_ = make_targets(layout_, own, program);
+  if (holds == StageEntry::kKey) {
+    if (auto passes = check_passes(program, written, tables); !passes) return passes;
+  }
+  report_on(own, written, tables);
+  return {};
+}
+
+// State stays in its stage: what a table of this one wrote goes to its tables, and to no others.
+Result<void> StageWritten::check_passes(const ProgramImpl& program,
+                                        const std::set<std::uint32_t>& written,
+                                        const std::vector<std::uint32_t>& tables) const {
+  for (std::uint32_t from = 0; from < targets_.tables.size(); ++from) {
+    for (const auto& [to, target] : targets_.tables[from]) {
+      if (written.contains(from) == has(tables, to)) continue;
+      const StateTable& table = layout_.tables[from];
+      std::string name;
+      for (std::size_t i = 0; i < target.parts.size() && name.empty(); ++i) {
+        if (target.parts[i].op != 0) name = table.parts[i].name;
+      }
+      return fail(Errc::kInvalidArgument,
+                  fmt::format("what `{}` remembers would have to move to another pass (now {}): "
+                              "export the state and import it again",
+                              name, program.tables[to].operators.front().pass));
+    }
+  }
+  return {};
+}
+
+// The lines of what the stage has and had.
+void StageWritten::report_on(const StateLayout& own, const std::set<std::uint32_t>& written,
+                             const std::vector<std::uint32_t>& tables) {
+  std::set<std::pair<bool, std::string>> here;
+  std::set<std::pair<bool, std::string>> before;
+  for (const std::uint32_t table : tables) {
+    for (const StatePart& part : own.tables[table].parts) here.emplace(part.is_rule, part.name);
+  }
+  for (const std::uint32_t table : written) {
+    for (const StatePart& part : layout_.tables[table].parts) {
+      before.emplace(part.is_rule, part.name);
+    }
+  }
+  report_ = targets_.report;
+  report_.is_same_program = report_.is_same_program && is_same_plan_;
+  std::erase_if(report_.lines, [&](const RestoreReport::Line& line) {
+    const bool is_lost = line.fate == RestoreReport::Fate::kLost;
+    return !(is_lost ? before : here).contains({line.is_rule, line.name});
+  });
+}
+
+EventTime StageWritten::least_watermark() const {
+  EventTime least = kEventTimeMax;
+  for (const auto& [group, watermark] : watermarks_) least = std::min(least, watermark);
+  return watermarks_.empty() ? kEventTimeMin : least;
+}
+
+void StageCut::begin(KeyGroupRange own, const std::string& head, const std::string& layout) {
+  entries_.clear();
+  next_ = 0;
+  adding_.clear();
+  for (std::uint32_t group = own.begin; group < own.end; ++group) {
+    entries_.push_back({{group, stage_entry_key(StageEntry::kHead)}, head});
+    if (!has_layout_) entries_.push_back({{group, stage_entry_key(StageEntry::kLayout)}, layout});
+  }
+  has_layout_ = true;
+}
+
+void StageCut::add(KeyGroup group, std::string key, std::string value) {
+  Place place{group.value, std::move(key)};
+  adding_.insert(place);
+  entries_.push_back({std::move(place), std::move(value)});
+}
+
+void StageCut::end() {
+  for (const Place& place : stored_) {
+    if (!adding_.contains(place)) entries_.push_back({place, {}, false});
+  }
+  stored_ = std::move(adding_);
+  adding_.clear();
+}
+
+bool StageCut::write(StageSink& sink, Chunk& chunk) {
+  for (; next_ < entries_.size(); ++next_) {
+    if (chunk.is_over()) return false;
+    const Entry& entry = entries_[next_];
+    if (entry.is_put) {
+      sink.put({entry.place.first}, entry.place.second, entry.value);
+    } else {
+      sink.remove({entry.place.first}, entry.place.second);
+    }
+    chunk.take(entry.place.second.size() + entry.value.size());
+  }
+  entries_.clear();
+  next_ = 0;
+  return true;
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,124 @@
+/// The state of a part of a stage as entries by key group, so that any number of parts may go on
+/// from it. Every key group that a part owns has a head and a layout, under keys of their own; all
+/// other entries can be read once those are known.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cep/base/byte_codec.h"
+#include "cep/base/result.h"
+#include "cep/compile/program.h"
+#include "cep/data/state_entry.h"
+#include "cep/engine/restore_report.h"
+#include "cep/engine/state_targets.h"
+#include "cep/record/state_cut.h"
+#include "cep/record/state_layout.h"
+#include "cep/value/group_range.h"
+#include "cep/value/identity.h"
+#include "cep/value/time.h"
+
+namespace tocsin::cep {
+/// Takes the changes of a cut. Texts are valid during the call; no key comes twice in a cut.
+class StageSink {
+ public:
+  StageSink() = default;
+  StageSink(const StageSink&) = delete;
+  StageSink& operator=(const StageSink&) = delete;
+  virtual ~StageSink() = default;
+  virtual void put(KeyGroup group, std::string_view key, std::string_view value) = 0;
+  virtual void remove(KeyGroup group, std::string_view key) = 0;
+};
+/// The first byte of an entry's key.
+enum class StageEntry : std::uint8_t {
+  kHead = 0,     // alone: how far the group has come
+  kLayout = 1,   // alone: how the others are read; the same in all groups, and does not change
+  kKey = 2,      // table u16, big endian, then key bytes: as the engine's (decision 11)
+  kValues = 3,   // clause u16, big endian, then values: what is held back by values
+  kWaiting = 4,  // what waits for its turn
+  kBudgets = 5,  // which hours have had their alert of a budget
+};
+/// The key of a head or layout.
+std::string stage_entry_key(StageEntry kind);
+/// That of an entry of a table or clause.
+std::string stage_entry_key(StageEntry kind, std::uint16_t number, std::string_view key);
+
+/// What stages write of themselves. `tables`: the program's tables that the stage has.
+std::string stage_head(EventTime watermark);
+std::string stage_layout(const ProgramImpl& program, const StateLayout& layout, StageEntry holds,
+                         const std::vector<std::uint32_t>& tables);
+
+/// The heads and the layout that a part goes on from.
+class StageWritten {
+ public:
+  /// `heads` are those of the part's groups that have one. `holds` and `tables` are of the part
+  /// that goes on: it must be of the same kind. Fails with kCorrupt for bytes of no stage,
+  /// kOtherVersion for those of other formats or semantics, kInvalidArgument where state would
+  /// have to move to another pass. `own` outlives this.
+  Result<void> begin(const std::map<std::uint32_t, std::string>& heads, std::string_view layout,
+                     const ProgramImpl& program, const StateLayout& own, StageEntry holds,
+                     const std::vector<std::uint32_t>& tables);
+  /// Of what the stage has.
+  const RestoreReport& report() const { return report_; }
+  const StateTargets& targets() const { return targets_; }
+  /// Whether it is the same plan, so that what waits can be read.
+  bool is_same_plan() const { return is_same_plan_; }
+  /// How far the group had come; nothing of a group without a head.
+  const EventTime* watermark_of(KeyGroup group) const {
+    const auto found = watermarks_.find(group.value);
+    return found == watermarks_.end() ? nullptr : &found->second;
+  }
+  EventTime least_watermark() const;
+
+ private:
+  Result<void> check_passes(const ProgramImpl& program, const std::set<std::uint32_t>& written,
+                            const std::vector<std::uint32_t>& tables) const;
+  void report_on(const StateLayout& own, const std::set<std::uint32_t>& written,
+                 const std::vector<std::uint32_t>& tables);
+
+  StateLayout layout_;
+  StateTargets targets_;
+  RestoreReport report_;
+  bool is_same_plan_ = false;
+  std::map<std::uint32_t, EventTime> watermarks_;
+};
+
+/// What a cut writes beside tables: entries that are made when it begins.
+class StageCut {
+ public:
+  /// Begins: heads of all groups of `own`, layouts where they were not written yet, and then the
+  /// entries that add() gives.
+  void begin(KeyGroupRange own, const std::string& head, const std::string& layout);
+  void add(KeyGroup group, std::string key, std::string value);
+  /// All were added: of those of the cut before that add() gave, the others are removed.
+  void end();
+  /// Gives the next entries until the chunk is over; true when there are no more.
+  bool write(StageSink& sink, Chunk& chunk);
+  /// The next cut writes all that there is.
+  void forget() { *this = {}; }
+  /// An entry that add() gave was restored: a store has it.
+  void note_stored(KeyGroup group, std::string_view key) {
+    stored_.emplace(group.value, std::string(key));
+  }
+  /// So are head and layout.
+  void note_layout_stored() { has_layout_ = true; }
+
+ private:
+  using Place = std::pair<std::uint32_t, std::string>;  // group and key
+  struct Entry {
+    Place place;
+    std::string value;
+    bool is_put = true;
+  };
+  std::vector<Entry> entries_;
+  std::size_t next_ = 0;
+  std::set<Place> stored_;  // by the cut before, of what add() gave
+  std::set<Place> adding_;
+  bool has_layout_ = false;
+};
+}  // namespace tocsin::cep

@@ -1,0 +1,75 @@
+/// Rows that a pass has been sent, with what is known at them, until all that comes before them is
+/// there: in their order.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cep/base/result.h"
+#include "cep/compile/program.h"
+#include "cep/data/batch.h"
+#include "cep/stage/outbox.h"
+#include "cep/stage/row_place.h"
+
+namespace tocsin::cep {
+class WaitingRows {
+ public:
+  struct Known {
+    FeatureIndex value;
+    std::uint32_t place = 0;  // of a role
+    std::string bytes;
+  };
+  struct Waiting {
+    std::optional<std::string> fields;  // nothing: the row itself has yet to come
+    std::vector<KeyGroup> groups;       // that the row is for, ascending
+    std::vector<Known> values;
+    std::vector<RuleIndex> marks;
+  };
+
+  explicit WaitingRows(const ProgramImpl& program) : program_(program) {}
+  /// Takes a message of the kinds kRow, kValue and kMark, once or more often. False for bytes that
+  /// are none, and for a row at or before `watermark`.
+  bool put(const BlockReader::Message& message, EventTime watermark);
+  /// Whether one stands at or before the watermark.
+  bool has_due(EventTime watermark) const {
+    return !rows_.empty() && rows_.begin()->first.order.time <= watermark;
+  }
+  /// Moves the first rows to the batch, which is empty, as many as `rows_max` and at least one, all
+  /// that have one cause, none after the watermark: with their places, and what is known at each.
+  /// False for bytes that are none.
+  struct Taken {
+    std::vector<RowPlace> places;
+    std::vector<Waiting> known;
+  };
+  bool take(EventTime watermark, std::size_t rows_max, Batch& batch, Taken& taken);
+  std::size_t size() const { return rows_.size(); }
+  std::size_t bytes() const { return bytes_; }
+  /// Calls `visit(place, group, block)` with all that waits, as blocks of messages that put()
+  /// takes: one for each row and group.
+  template <typename Visit>
+  void for_each_message(Visit&& visit) const {
+    for (const auto& [place, waiting] : rows_) {
+      for (const KeyGroup group : waiting.groups) {
+        visit(place, group, messages_of(place, waiting, group));
+      }
+    }
+  }
+
+ private:
+  static std::size_t bytes_of(const Waiting& waiting);
+  static std::string messages_of(const RowPlace& place, const Waiting& waiting, KeyGroup group);
+  bool read_fields(std::string_view bytes, const RowPlace& place, Batch& batch);
+
+  const ProgramImpl& program_;
+  std::map<RowPlace, Waiting> rows_;
+  std::size_t bytes_ = 0;
+  std::vector<std::uint32_t> entries_;  // of the batch in hand, by event type
+};
+/// The body of a message kRow behind the row's place: its time stamp, what it is known by where it
+/// has no id field, and the fields that anything reads.
+void write_fields(ByteWriter& to, const ProgramImpl& program, const Batch& batch, const Row& row);
+}  // namespace tocsin::cep

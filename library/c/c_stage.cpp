@@ -1,0 +1,347 @@
+// Parts of the stages of a job: blocks in, blocks out.
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "cep/compile/compile.h"
+#include "cep/stage/spread.h"
+#include "cep/value/group_range.h"
+#include "library/c/c_call.h"
+#include "library/c/c_handles.h"
+#include "library/c/c_json_options.h"
+#include "library/c/c_stage_parts.h"
+
+struct tocsin_stage {
+  std::atomic<bool> is_in_use = false;
+  bool is_broken = false;  // it has failed, or an exception left a call half done
+  bool keeps_state = false;
+  bool is_fresh = true;  // nothing was put, advanced or restored
+  bool is_restoring = false;
+  bool is_cut_open = false;
+  bool is_done = true;                                            // with the watermark in hand
+  tocsin::cep::EventTime watermark = tocsin::cep::kEventTimeMin;  // the one in hand
+  tocsin::cep::SpreadPlan plan;
+  std::unique_ptr<tocsin::library::StagePart> part;
+};
+
+namespace tocsin::library {
+namespace {
+CallResult call_result(const Result<void>& result) {
+  if (!result) return fail_call(result.error());
+  return {};
+}
+
+// A call of a stage by one thread. What fails as damage, and what an exception leaves half done, is
+// used no more.
+template <typename Work>
+tocsin_status call_stage(tocsin_stage* stage, tocsin_error** error, Work&& work) {
+  return guarded(error, [&]() -> CallResult {
+    if (stage == nullptr) return fail_null("stage");
+    if (stage->is_in_use.exchange(true, std::memory_order_acquire)) {
+      return fail_call(TOCSIN_WRONG_STATE, "another thread is in a call of this stage");
+    }
+    const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> release(
+        &stage->is_in_use,
+        [](std::atomic<bool>* flag) { flag->store(false, std::memory_order_release); });
+    if (stage->is_broken) {
+      return fail_call(TOCSIN_WRONG_STATE, "the stage has failed and takes nothing more");
+    }
+    stage->is_broken = true;
+    CallResult done = std::forward<Work>(work)(*stage);
+    stage->is_broken = !done && done.error().status == TOCSIN_CORRUPT;
+    return done;
+  });
+}
+
+CallResult fail_state(const char* what) { return fail_call(TOCSIN_WRONG_STATE, what); }
+
+CallResult check_edge(const tocsin_stage& stage, int kind, std::uint32_t pass) {
+  const cep::SpreadPlan& plan = stage.plan;
+  const bool is_known = kind == TOCSIN_STAGE_ALERTS ? pass == 0
+                        : kind == TOCSIN_STAGE_PASS ? pass < plan.passes.size()
+                        : kind == TOCSIN_STAGE_HOLD
+                            ? pass < plan.passes.size() && plan.passes[pass].has_hold
+                            : false;
+  if (is_known) return {};
+  return fail_call(TOCSIN_INVALID_ARGUMENT, "the pack has no such stage");
+}
+
+struct StageOptions {
+  std::uint64_t part = 0;
+  std::uint64_t parts = 1;
+  bool keeps_state = false;
+};
+CallResult read_stage_options(const char* text, StageOptions& options) {
+  JsonOptions members(text);
+  members.number("parts", 1, cep::kKeyGroupCount, options.parts);
+  members.number("part", 0, cep::kKeyGroupCount - 1, options.part);
+  members.boolean("keeps_state", options.keeps_state);
+  if (CallResult done = members.finish(); !done) return done;
+  if (options.part < options.parts) return {};
+  return fail_call(TOCSIN_INVALID_ARGUMENT, "\"part\" is less than \"parts\"");
+}
+
+std::string obstacles_of(const cep::Program& program) {
+  std::string text;
+  for (const cep::SpreadObstacle& obstacle : cep::spread_obstacles(program)) {
+    if (!text.empty()) text += "; ";
+    text += obstacle.text;
+  }
+  return text;
+}
+
+// The range of times that a watermark may have; INT64_MAX is the end of time.
+std::optional<cep::EventTime> watermark_of(std::int64_t us) {
+  if (us == std::numeric_limits<std::int64_t>::max()) return cep::kEventTimeMax;
+  if (us < cep::kEventTimeMin.us || us > cep::kEventTimeMax.us) return std::nullopt;
+  return cep::EventTime{us};
+}
+}  // namespace
+}  // namespace tocsin::library
+
+using namespace tocsin::library;  // NOLINT: what follows is outside of every namespace
+
+tocsin_status tocsin_pack_describe_job(const tocsin_pack* pack, tocsin_buffer* json,
+                                       tocsin_error** error) {
+  return guarded(error, [&]() -> CallResult {
+    if (pack == nullptr) return fail_null("pack");
+    if (json == nullptr) return fail_null("json");
+    const tocsin_pack::ByPass by_pass = pack->by_pass();
+    const tocsin::Result<tocsin::cep::Program>& program = *by_pass;
+    if (!program) return fail_call(program.error());
+    json->text = job_json(*program);
+    return {};
+  });
+}
+
+tocsin_status tocsin_stage_open(const tocsin_pack* pack, int kind, uint32_t pass,
+                                const char* options, tocsin_stage** stage, tocsin_error** error) {
+  return guarded(error, [&]() -> CallResult {
+    if (stage == nullptr) return fail_null("stage");
+    *stage = nullptr;
+    if (pack == nullptr) return fail_null("pack");
+    StageOptions read;
+    if (CallResult done = read_stage_options(options, read); !done) return done;
+    const tocsin_pack::ByPass by_pass = pack->by_pass();
+    const tocsin::Result<tocsin::cep::Program>& program = *by_pass;
+    if (!program) return fail_call(program.error());
+    if (const std::string obstacles = obstacles_of(*program); !obstacles.empty()) {
+      return fail_call(TOCSIN_UNSUPPORTED, "the rules cannot be spread: " + obstacles);
+    }
+    auto made = std::make_unique<tocsin_stage>();
+    const tocsin::cep::KeyGroupRange own = tocsin::cep::groups_of_part(
+        static_cast<std::uint32_t>(read.part), static_cast<std::uint32_t>(read.parts));
+    made->part = make_stage_part(*program, kind, pass, own);
+    if (made->part == nullptr) {
+      return fail_call(TOCSIN_INVALID_ARGUMENT, "the pack has no such stage");
+    }
+    made->plan = tocsin::cep::spread_plan(*program);
+    made->keeps_state = read.keeps_state;
+    if (read.keeps_state && !made->part->track_changes()) {
+      return fail_call(TOCSIN_INVALID_ARGUMENT, "a source keeps no state");
+    }
+    *stage = made.release();
+    return {};
+  });
+}
+
+tocsin_status tocsin_stage_set_parts(tocsin_stage* stage, int kind, uint32_t pass, uint32_t parts,
+                                     tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (CallResult known = check_edge(of, kind, pass); !known) return known;
+    if (parts == 0 || parts > tocsin::cep::kKeyGroupCount) {
+      return fail_call(TOCSIN_INVALID_ARGUMENT, "a stage has 1 to 1,024 parts");
+    }
+    tocsin::cep::StageOutbox* const outbox = of.part->outbox();
+    if (outbox == nullptr) {
+      return fail_call(TOCSIN_INVALID_ARGUMENT, "this stage sends to no other");
+    }
+    if (of.part->has_output()) return fail_state("what there is to send was not taken");
+    outbox->set_parts(edge_of(kind, pass), parts);
+    return {};
+  });
+}
+
+tocsin_status tocsin_stage_put_event(tocsin_stage* stage, const char* line, size_t size,
+                                     int64_t engine_time_us, uint64_t record, uint32_t index,
+                                     uint32_t equal_number, int* outcome, tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (outcome == nullptr) return fail_null("outcome");
+    if (line == nullptr && size != 0) return fail_null("line");
+    std::optional<tocsin::cep::EventTime> engine_time;
+    if (engine_time_us != std::numeric_limits<std::int64_t>::min()) {
+      engine_time = watermark_of(engine_time_us);
+      if (!engine_time) return fail_call(TOCSIN_INVALID_ARGUMENT, "engine_time_us is no time");
+    }
+    const std::string_view text = size == 0 ? std::string_view() : std::string_view(line, size);
+    const std::optional<int> taken =
+        of.part->put_event(text, engine_time, {record, index, 0}, equal_number);
+    if (!taken) return fail_call(TOCSIN_INVALID_ARGUMENT, "only a source takes events");
+    if (*taken == StagePart::kTooEarly) {
+      return fail_call(TOCSIN_INVALID_ARGUMENT, "engine_time_us is before the event's own time");
+    }
+    *outcome = *taken;
+    return {};
+  });
+}
+
+tocsin_status tocsin_stage_put(tocsin_stage* stage, const void* block, size_t size,
+                               tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (block == nullptr) return fail_null("block");
+    if (of.is_restoring) return fail_state("the stage is being restored");
+    of.is_fresh = false;
+    return call_result(of.part->put({static_cast<const char*>(block), size}));
+  });
+}
+
+tocsin_status tocsin_stage_advance(tocsin_stage* stage, int64_t watermark_us, size_t work_max,
+                                   int* done, tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (done == nullptr) return fail_null("done");
+    const std::optional<tocsin::cep::EventTime> watermark = watermark_of(watermark_us);
+    if (!watermark || *watermark < of.watermark) {
+      return fail_call(TOCSIN_INVALID_ARGUMENT, "a watermark is a time at or after the one before");
+    }
+    if (of.is_restoring) return fail_state("the stage is being restored");
+    of.is_fresh = false;
+    const tocsin::Result<bool> advanced = of.part->advance(*watermark, work_max);
+    if (!advanced) return fail_call(advanced.error());
+    of.watermark = *watermark;
+    of.is_done = *advanced;
+    *done = *advanced ? 1 : 0;
+    return {};
+  });
+}
+
+tocsin_status tocsin_stage_take(tocsin_stage* stage, int* kind, uint32_t* pass, uint32_t* part,
+                                tocsin_buffer* block, tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (kind == nullptr) return fail_null("kind");
+    if (pass == nullptr) return fail_null("pass");
+    if (part == nullptr) return fail_null("part");
+    if (block == nullptr) return fail_null("block");
+    block->text.clear();
+    tocsin::cep::StageBlock next;
+    of.part->flush();
+    tocsin::cep::StageOutbox* const outbox = of.part->outbox();
+    if (outbox == nullptr) {
+      return fail_call(TOCSIN_INVALID_ARGUMENT, "this stage sends to no other");
+    }
+    if (!outbox->take(next)) return {};
+    *kind = kind_of(next.edge);
+    *pass = next.edge.pass;
+    *part = next.part;
+    block->text = std::move(next.bytes);
+    return {};
+  });
+}
+
+tocsin_status tocsin_stage_take_alerts(tocsin_stage* stage, tocsin_buffer* lines,
+                                       tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (lines == nullptr) return fail_null("lines");
+    std::optional<std::string> alerts = of.part->take_alerts();
+    if (!alerts) {
+      return fail_call(TOCSIN_INVALID_ARGUMENT, "only the stage of alerts gives them");
+    }
+    lines->text = *std::move(alerts);
+    return {};
+  });
+}
+
+tocsin_status tocsin_stage_cut(tocsin_stage* stage, tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (!of.keeps_state) return fail_state("the stage was opened without \"keeps_state\"");
+    if (of.is_restoring) return fail_state("the stage is being restored");
+    if (of.is_cut_open) return fail_state("the cut before is not complete");
+    if (!of.is_done) return fail_state("the watermark in hand is not worked through");
+    if (of.part->has_output()) return fail_state("what there is to take was not taken");
+    of.part->begin_cut();
+    of.is_cut_open = true;
+    return {};
+  });
+}
+
+tocsin_status tocsin_stage_take_cut(tocsin_stage* stage, size_t bytes_max, tocsin_buffer* entries,
+                                    int* done, tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (entries == nullptr) return fail_null("entries");
+    if (done == nullptr) return fail_null("done");
+    if (!of.is_cut_open) return fail_state("no cut was begun");
+    entries->text.clear();
+    EntryWriter sink(entries->text);
+    of.is_cut_open = !of.part->write_cut(sink, bytes_max);
+    *done = of.is_cut_open ? 0 : 1;
+    return {};
+  });
+}
+
+tocsin_status tocsin_stage_begin_restore(tocsin_stage* stage, const void* entries, size_t size,
+                                         tocsin_buffer* report, tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (entries == nullptr) return fail_null("entries");
+    if (!of.is_fresh) return fail_state("only a fresh stage is restored");
+    StageHeads heads;
+    if (CallResult read = read_heads({static_cast<const char*>(entries), size}, heads); !read) {
+      return read;
+    }
+    of.is_fresh = false;
+    const tocsin::Result<tocsin::cep::RestoreReport> restored =
+        of.part->begin_restore(heads.heads, heads.layout);
+    if (!restored) return fail_call(restored.error());
+    of.is_restoring = true;
+    of.watermark = of.part->watermark();
+    if (report != nullptr) report->text = report_json(*restored);
+    return {};
+  });
+}
+
+tocsin_status tocsin_stage_restore(tocsin_stage* stage, const void* entries, size_t size,
+                                   tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (entries == nullptr) return fail_null("entries");
+    if (!of.is_restoring) return fail_state("no restore was begun");
+    return restore_entries(*of.part, {static_cast<const char*>(entries), size});
+  });
+}
+
+tocsin_status tocsin_stage_finish_restore(tocsin_stage* stage, int writes_all,
+                                          tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (!of.is_restoring) return fail_state("no restore was begun");
+    of.part->finish_restore();
+    of.is_restoring = false;
+    if (writes_all != 0 && of.keeps_state) of.part->mark_all_changed();
+    return {};
+  });
+}
+
+tocsin_status tocsin_stage_watermark(tocsin_stage* stage, int64_t* watermark_us,
+                                     tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (watermark_us == nullptr) return fail_null("watermark_us");
+    const tocsin::cep::EventTime watermark = of.part->watermark();
+    *watermark_us =
+        watermark == tocsin::cep::kEventTimeMin   ? std::numeric_limits<std::int64_t>::min()
+        : watermark == tocsin::cep::kEventTimeMax ? std::numeric_limits<std::int64_t>::max()
+                                                  : watermark.us;
+    return {};
+  });
+}
+
+tocsin_status tocsin_stage_statistics(tocsin_stage* stage, tocsin_buffer* json,
+                                      tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (json == nullptr) return fail_null("json");
+    json->text = of.part->statistics_json();
+    return {};
+  });
+}
+
+void tocsin_stage_free(tocsin_stage* stage) { delete stage; }

@@ -1,0 +1,192 @@
+/// Calls of stages of a job, for the fuzz target `handles`.
+#pragma once
+#include <tocsin.h>
+
+#include <array>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "tests/fuzz/handle_calls.h"
+
+namespace tocsin::fuzz {
+inline constexpr const char* kJobRules = R"(
+event payment { ts: time, id: string id, card: string, merchant: string?, amount: decimal(2) }
+feature at_merchant = count(payment) by merchant over last 10m
+rule pair "Two payments" {
+  by card
+  when payment as a
+  then payment as b where at_merchant >= 0 or amount > 1
+  within 10m
+  alert "{b.amount}"
+  at most 2 per 1m for each b.amount
+}
+rule again "Two alerts" {
+  by card
+  when alert pair as first
+  then alert pair as second
+  within 10m
+  alert "twice"
+}
+)";
+inline const tocsin_pack* job_pack() {
+  static const tocsin_pack* const kPack = load(kJobRules, nullptr);
+  return kPack;
+}
+
+// Stages of one input: calls in any order, with blocks and entries that came from any of them.
+class StageCalls {
+ public:
+  StageCalls() : text_(tocsin_buffer_new()) {}
+  ~StageCalls() {
+    for (tocsin_stage* stage : stages_) tocsin_stage_free(stage);
+    tocsin_buffer_free(text_);
+  }
+  StageCalls(const StageCalls&) = delete;
+  StageCalls& operator=(const StageCalls&) = delete;
+
+  // A digit for the stage, a letter for the call, the rest for its argument.
+  void call(std::string_view line) {
+    if (line.size() < 2) return;
+    tocsin_stage*& stage = stages_[static_cast<unsigned char>(line[0]) % stages_.size()];
+    const std::string rest(line.substr(2));
+    const int kind = rest.empty() ? 0 : rest[0] - '0';
+    const auto pass = static_cast<std::uint32_t>(rest.size() < 2 ? 0 : rest[1] - '0');
+    switch (line[1]) {
+      case 'o':
+        tocsin_stage_free(stage);
+        stage = nullptr;
+        TOCSIN_CALL(tocsin_stage_open, job_pack(), kind, pass,
+                    kind == TOCSIN_STAGE_SOURCE ? nullptr : R"({"keeps_state":true})", &stage);
+        return;
+      case 'O':
+        tocsin_stage_free(stage);
+        stage = nullptr;
+        TOCSIN_CALL(tocsin_stage_open, job_pack(), kind, pass, rest.c_str() + rest.size() / 2,
+                    &stage);
+        return;
+      case 'n':
+        TOCSIN_CALL(tocsin_stage_set_parts, stage, kind, pass,
+                    static_cast<std::uint32_t>(number_in(rest)));
+        return;
+      default:
+        return work(line[1], stage, rest);
+    }
+  }
+
+ private:
+  void work(char letter, tocsin_stage* stage, const std::string& rest) {
+    int done = 0;
+    std::uint32_t pass = 0;
+    std::uint32_t part = 0;
+    std::int64_t watermark = 0;
+    switch (letter) {
+      case 'e': {
+        const std::string line = payment(number_in(rest));
+        return put_event(stage, std::string_view(line).substr(0, line.size() - 1), INT64_MIN);
+      }
+      case 'E':
+        return put_event(stage, rest, INT64_MIN);
+      case 'T':
+        return put_event(stage, rest, kStart + events_);
+      case 'b':
+        TOCSIN_CALL(tocsin_stage_put, stage, block_.data(), block_.size());
+        return;
+      case 'B':
+        TOCSIN_CALL(tocsin_stage_put, stage, rest.data(), rest.size());
+        return;
+      case 'a':
+        TOCSIN_CALL(tocsin_stage_advance, stage, after_start(rest), std::size_t{2}, &done);
+        return;
+      case 't':
+        if (TOCSIN_CALL(tocsin_stage_take, stage, &done, &pass, &part, text_) == TOCSIN_OK) {
+          block_.assign(tocsin_buffer_data(text_), tocsin_buffer_size(text_));
+        }
+        return;
+      case 'l':
+        if (TOCSIN_CALL(tocsin_stage_take_alerts, stage, text_) == TOCSIN_OK) check_lines(text_);
+        return;
+      case 'w':
+        TOCSIN_CALL(tocsin_stage_watermark, stage, &watermark);
+        return;
+      case 'j':
+        if (TOCSIN_CALL(tocsin_stage_statistics, stage, text_) == TOCSIN_OK) {
+          require(nlohmann::json::accept(tocsin_buffer_data(text_)), "the result is JSON");
+        }
+        return;
+      default:
+        return keep(letter, stage, rest);
+    }
+  }
+
+  void put_event(tocsin_stage* stage, std::string_view line, std::int64_t engine_time) {
+    int outcome = 0;
+    const std::uint32_t index = events_++;
+    TOCSIN_CALL(tocsin_stage_put_event, stage, line.data(), line.size(), engine_time,
+                std::uint64_t{1}, index, 0U, &outcome);
+  }
+
+  // Cuts and restores.
+  void keep(char letter, tocsin_stage* stage, const std::string& rest) {
+    int done = 0;
+    switch (letter) {
+      case 'c':
+        TOCSIN_CALL(tocsin_stage_cut, stage);
+        return;
+      case 'C':
+        if (TOCSIN_CALL(tocsin_stage_take_cut, stage, std::size_t{1} << 20, text_, &done) ==
+            TOCSIN_OK) {
+          split(std::string_view(tocsin_buffer_data(text_), tocsin_buffer_size(text_)));
+        }
+        return;
+      case 'h':
+        TOCSIN_CALL(tocsin_stage_begin_restore, stage, heads_.data(), heads_.size(), text_);
+        return;
+      case 'r':
+        TOCSIN_CALL(tocsin_stage_restore, stage, others_.data(), others_.size());
+        return;
+      case 'H':
+        TOCSIN_CALL(tocsin_stage_begin_restore, stage, rest.data(), rest.size(), nullptr);
+        return;
+      case 'R':
+        TOCSIN_CALL(tocsin_stage_restore, stage, rest.data(), rest.size());
+        return;
+      case 'f':
+        TOCSIN_CALL(tocsin_stage_finish_restore, stage, rest.empty() ? 1 : 0);
+        return;
+      default:
+        TOCSIN_CALL(tocsin_pack_describe_job, job_pack(), text_);
+        require(nlohmann::json::accept(tocsin_buffer_data(text_)), "the result is JSON");
+    }
+  }
+
+  // Entries as the header says.
+  void split(std::string_view entries) {
+    const auto number = [&](std::size_t at) {
+      std::uint32_t value = 0;
+      for (std::size_t i = 0; i < 4; ++i) {
+        value |= std::uint32_t{static_cast<unsigned char>(entries[at + i])} << (8 * i);
+      }
+      return value;
+    };
+    heads_.clear();
+    others_.clear();
+    while (!entries.empty()) {
+      const std::uint32_t key = number(5);
+      const bool is_put = entries[0] == 1;
+      const std::size_t size = is_put ? 13 + std::size_t{key} + number(9 + key) : 9 + key;
+      const bool is_head = key == 1 && entries[9] < 2;
+      (is_head ? heads_ : others_) += entries.substr(0, size);
+      entries.remove_prefix(size);
+    }
+  }
+
+  tocsin_buffer* text_;
+  std::array<tocsin_stage*, 6> stages_{};
+  std::string block_;  // taken last
+  std::string heads_;  // of the cut taken last
+  std::string others_;
+  std::uint32_t events_ = 0;
+};
+}  // namespace tocsin::fuzz
