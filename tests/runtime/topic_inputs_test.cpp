@@ -112,15 +112,16 @@ TEST_CASE("topic inputs: so they do while it reads") {
   CHECK(read.error().message.find("--kafka-accept-gap t/0=1..6") != std::string::npos);
 }
 
-// Writes messages to the topic `t`: NAME and a number, from `from` to before `to`.
-void produce(World& world, const char* name, int from, int to) {
+// Writes messages to the topic `t`: NAME and a number, from `from` to before `to`; those of `b`
+// come later than those of `a`.
+void produce(World& world, char name, int from, int to) {
   for (int i = from; i < to; ++i) {
-    world.broker.produce("t", 0, payment(fmt::format("{}{}", name, i), i));
+    world.broker.produce("t", 0, payment(fmt::format("{}{}", name, i), name == 'a' ? i : 10 + i));
   }
 }
 void read_three(World& world) {
   world.broker.create("t", 1);
-  produce(world, "a", 0, 3);
+  produce(world, 'a', 0, 3);
   world.must_open();
   world.must_read();
 }
@@ -134,7 +135,7 @@ TEST_CASE("topic inputs: a topic that was created again is not taken for the one
     world.stop();
     world.broker.remove("t");
     world.broker.create("t", 1);
-    produce(world, "b", 0, written);
+    produce(world, 'b', 0, written);
     Result<void> done = world.open();
     if (done) done = world.read();
     REQUIRE_FALSE(done);
@@ -160,17 +161,17 @@ TEST_CASE("topic inputs: a gap that stays accepted is gone back once") {
     world.stop();
     world.broker.remove("t");
     world.broker.create("t", 1);
-    produce(world, "b", 0, written);
+    produce(world, 'b', 0, written);
     world.options.accepted_gaps = {{{"t", 0}, 3, 0}};
     world.must_open();
     world.must_read();
-    produce(world, "b", written, 3);
+    produce(world, 'b', written, 3);
     world.must_read();
     CHECK(world.order == std::vector<std::string>{"b0", "b1", "b2"});
     // It stands where it stood when the gap was accepted.
     CHECK(world.place_of("kafka:t/0") == 3);
     world.stop();
-    produce(world, "b", 3, 4);
+    produce(world, 'b', 3, 4);
     world.must_open();
     world.must_read();
     CHECK(world.order == std::vector<std::string>{"b3"});
