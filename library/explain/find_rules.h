@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "cep/base/index.h"
 #include "cep/base/result.h"
 #include "cep/plan/plan_fwd.h"
 
