@@ -243,6 +243,7 @@ void SimulatedTopics::expect(Partition& partition, const NodeSource* known,
            std::equal(lines.begin(), lines.end(), partition.expected.begin()),
        fmt::format("{} was not read message by message", name));
   partition.is_known = known != nullptr;
+  partition.opened_behind = known != nullptr ? known->identity : std::string();
   partition.read = lines.size();
   partition.is_other = partition.is_accepted = partition.is_out_of_bounds = false;
   const PartitionBounds has = bounds(partition);
@@ -300,7 +301,9 @@ void SimulatedTopics::note_found(const Node& node) {
   for (auto& [name, partition] : partitions_) {
     const NodeSource* const known = find(node, name);
     if (!partition.is_there || known == nullptr) continue;
-    const bool has_moved = known->next_offset != partition.opened_at;
+    // What was gone back to may end where the reading stood, behind another message.
+    const bool has_moved = known->next_offset != partition.opened_at ||
+                           (partition.is_known && known->identity != partition.opened_behind);
     // What was accepted before may lead somewhere by now.
     must(!has_moved || !partition.is_other || partition.is_accepted ||
              accept(partition, partition.opened_at),

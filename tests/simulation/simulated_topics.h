@@ -80,6 +80,7 @@ class SimulatedTopics {
     std::map<std::uint64_t, std::string> contents;  // lines that the broker has
     bool is_known = false;                          // to the node, as it came up
     std::uint64_t opened_at = 0;                    // where it must stand once it is opened
+    std::string opened_behind;                      // the identity of the message before
     std::uint64_t place = 0;                        // where it must go on
     bool is_other = false;          // what it read last is not what the broker has there
     bool is_accepted = false;       // which the operator knows
