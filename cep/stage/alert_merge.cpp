@@ -6,6 +6,7 @@
 #include "cep/base/assert.h"
 #include "cep/data/alert_order.h"
 #include "cep/stage/outbox.h"
+#include "cep/value/order_codec.h"
 
 namespace tocsin::cep {
 namespace {
@@ -72,7 +73,7 @@ std::string waiting_key(MessageKind kind, const OrderKey& order) {
   std::string key = stage_entry_key(StageEntry::kWaiting);
   ByteWriter to(key);
   to.u8(static_cast<std::uint8_t>(kind));
-  write_order(to, order);
+  write_order(order, to);
   return key;
 }
 }  // namespace

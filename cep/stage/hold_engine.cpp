@@ -14,6 +14,7 @@
 #include "cep/record/state_layout.h"
 #include "cep/stage/stage_codec.h"
 #include "cep/stage/stage_sender.h"
+#include "cep/value/order_codec.h"
 
 namespace tocsin::cep {
 namespace {
@@ -93,7 +94,7 @@ class HoldEngineImpl {
       const auto end = waiting_.upper_bound(at->first);
       std::string key = stage_entry_key(StageEntry::kWaiting);
       ByteWriter to(key);
-      write_order(to, at->first);
+      write_order(at->first, to);
       const KeyGroup group = group_of(at->second.matches.rule->index);
       cut_.add(group, std::move(key), messages_of(group, at, end));
       at = end;

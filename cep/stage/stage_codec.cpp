@@ -3,8 +3,18 @@
 #include "cep/data/bound_events.h"
 #include "cep/plan/rule.h"
 #include "cep/record/state_values.h"
+#include "cep/value/order_codec.h"
 
 namespace tocsin::cep {
+namespace {
+// An order is that of a cause, which is no alert.
+bool read_cause_order(ByteReader& from, OrderKey& order) {
+  order = read_order(from);
+  return from.ok() && order.arrival.after == 0 && order.time >= kEventTimeMin &&
+         order.time <= kEventTimeMax;
+}
+}  // namespace
+
 void write_groups(ByteWriter& to, std::span<const KeyGroup> groups) {
   to.varint(groups.size());
   for (const KeyGroup group : groups) to.varint(group.value);
@@ -20,40 +30,11 @@ bool read_groups(ByteReader& from, std::vector<KeyGroup>& groups) {
   return from.ok();
 }
 
-void write_order(ByteWriter& to, const OrderKey& order) {
-  to.signed_varint(order.time.us);
-  to.u8(static_cast<std::uint8_t>(order.phase));
-  to.varint(order.arrival.record);
-  to.varint(order.arrival.index);
-  to.varint(order.level);
-  to.varint(order.rule);
-  to.varint(order.role);
-  to.text(order.key);
-  to.varint(order.ordinal);
-  to.varint(order.after);
-}
-
-bool read_order(ByteReader& from, OrderKey& order) {
-  const auto number = [&] { return static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX)); };
-  order = {};
-  if (!restore_time(from, order.time.us)) return false;
-  order.phase = static_cast<Phase>(from.varint_up_to(1));
-  order.arrival.record = from.varint();
-  order.arrival.index = number();
-  order.level = number();
-  order.rule = number();
-  order.role = number();
-  order.key = from.text();
-  order.ordinal = number();
-  order.after = number();
-  return from.ok();
-}
-
 void write_place(ByteWriter& to, const RowPlace& place) {
   to.varint(place.type.value);
   to.u8(place.is_alert ? 1 : 0);
   if (place.is_alert) {
-    write_order(to, place.order);
+    write_order(place.order, to);
   } else {
     to.signed_varint(place.order.time.us);
     to.varint(place.order.arrival.record);
@@ -67,7 +48,7 @@ bool read_place(ByteReader& from, const Plan& plan, RowPlace& place) {
   place = {};
   place.type = EventTypeIndex(from.varint_up_to(types - 1));
   place.is_alert = from.varint_up_to(1) != 0;
-  if (place.is_alert) return read_order(from, place.order);
+  if (place.is_alert) return read_cause_order(from, place.order);
   EventTime time;
   if (!restore_time(from, time.us)) return false;
   ArrivalNumber arrival;
@@ -145,7 +126,7 @@ bool read_events(ByteReader& from, const Plan& plan, BoundEvents& into) {
 }  // namespace
 
 void write_alert(ByteWriter& to, const Alert& alert) {
-  write_order(to, alert.order);
+  write_order(alert.order, to);
   to.varint(alert.rule.value);
   to.text(alert.id);
   write_values(to, alert.key);
@@ -165,7 +146,7 @@ void write_alert(ByteWriter& to, const Alert& alert) {
 
 bool read_alert(ByteReader& from, const Plan& plan, Alert& alert) {
   alert = {};
-  if (plan.rules.empty() || !read_order(from, alert.order)) return false;
+  if (plan.rules.empty() || !read_cause_order(from, alert.order)) return false;
   alert.rule = RuleIndex(from.varint_up_to(plan.rules.size() - 1));
   alert.id = from.text();
   if (!read_values(from, alert.key) || !restore_time(from, alert.ts.us)) return false;
@@ -218,7 +199,7 @@ enum MatchesBit : std::uint8_t { kResets = 1, kOnlyOne = 2 };
 }  // namespace
 
 void write_matches(ByteWriter& to, const DeferredMatches& matches) {
-  write_order(to, matches.order);
+  write_order(matches.order, to);
   to.varint(matches.rule->index.value);
   to.u8(static_cast<std::uint8_t>((matches.resets ? kResets : 0) |
                                   (matches.only_one ? kOnlyOne : 0)));
@@ -235,7 +216,7 @@ void write_matches(ByteWriter& to, const DeferredMatches& matches) {
 
 bool read_matches(ByteReader& from, const ProgramImpl& program, DeferredMatches& matches) {
   matches = {};
-  if (program.rules.empty() || !read_order(from, matches.order)) return false;
+  if (program.rules.empty() || !read_cause_order(from, matches.order)) return false;
   matches.rule = &program.rules[from.varint_up_to(program.rules.size() - 1)];
   const std::uint64_t bits = from.varint_up_to(kResets | kOnlyOne);
   matches.resets = (bits & kResets) != 0;
@@ -256,7 +237,7 @@ bool read_matches(ByteReader& from, const ProgramImpl& program, DeferredMatches&
 void write_budget(ByteWriter& to, const BudgetLog::Noted& noted) {
   to.varint(noted.rule.value);
   to.u8(static_cast<std::uint8_t>(noted.cause));
-  write_order(to, noted.at);
+  write_order(noted.at, to);
 }
 
 bool read_budget(ByteReader& from, const Plan& plan, BudgetLog::Noted& noted) {
@@ -264,6 +245,6 @@ bool read_budget(ByteReader& from, const Plan& plan, BudgetLog::Noted& noted) {
   noted.rule = RuleIndex(from.varint_up_to(plan.rules.size() - 1));
   noted.cause = static_cast<BudgetCause>(
       from.varint_up_to(static_cast<std::uint64_t>(BudgetCause::kStepsPerEvent)));
-  return read_order(from, noted.at);
+  return read_cause_order(from, noted.at);
 }
 }  // namespace tocsin::cep

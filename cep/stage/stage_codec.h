@@ -27,8 +27,6 @@ enum class MessageKind : std::uint8_t {
 /// Ascending; each reader's groups of one part.
 void write_groups(ByteWriter& to, std::span<const KeyGroup> groups);
 bool read_groups(ByteReader& from, std::vector<KeyGroup>& groups);
-void write_order(ByteWriter& to, const OrderKey& order);
-bool read_order(ByteReader& from, OrderKey& order);
 void write_place(ByteWriter& to, const RowPlace& place);
 bool read_place(ByteReader& from, const Plan& plan, RowPlace& place);
 /// A value with the word of an enum. Read, its text is borrowed from the bytes.

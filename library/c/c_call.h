@@ -2,6 +2,7 @@
 #pragma once
 #include <tocsin.h>
 
+#include <atomic>
 #include <exception>
 #include <new>
 #include <string>
@@ -38,6 +39,28 @@ inline tl::unexpected<CallFailure> fail_null(std::string_view name) {
 }
 /// The same failure as a status.
 tl::unexpected<CallFailure> fail_call(const Error& error);
+/// The same as the result of a call.
+inline CallResult call_result(const Result<void>& result) {
+  if (!result) return fail_call(result.error());
+  return {};
+}
+
+/// The one caller that a handle has at a time; `flag` is the handle's.
+class OneCaller {
+ public:
+  explicit OneCaller(std::atomic<bool>& flag)
+      : flag_(flag), is_alone_(!flag.exchange(true, std::memory_order_acquire)) {}
+  ~OneCaller() {
+    if (is_alone_) flag_.store(false, std::memory_order_release);
+  }
+  OneCaller(const OneCaller&) = delete;
+  OneCaller& operator=(const OneCaller&) = delete;
+  bool is_alone() const { return is_alone_; }
+
+ private:
+  std::atomic<bool>& flag_;
+  bool is_alone_;
+};
 
 /// Sets *error where the caller wants it; gives `status`. Without memory for an error object the
 /// one object that needs none is set.

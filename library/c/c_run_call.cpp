@@ -1,11 +1,6 @@
 #include "library/c/c_run_call.h"
 
 namespace tocsin::library {
-CallResult call_result(const Result<void>& result) {
-  if (!result) return fail_call(result.error());
-  return {};
-}
-
 CallResult check_source(const tocsin_run& run, std::uint32_t source) {
   if (source < run.run.source_count()) return {};
   return fail_call(TOCSIN_INVALID_ARGUMENT, "the run has no source " + std::to_string(source) +

@@ -2,7 +2,6 @@
 #pragma once
 #include <tocsin.h>
 
-#include <atomic>
 #include <cstdint>
 #include <utility>
 
@@ -10,31 +9,12 @@
 #include "library/c/c_handles.h"
 
 namespace tocsin::library {
-/// The same as the result of a call.
-CallResult call_result(const Result<void>& result);
 /// Whether the run has a source of this number.
 CallResult check_source(const tocsin_run& run, std::uint32_t source);
 /// Whether more may be put out before something is taken.
 CallResult check_output_room(const tocsin_run& run);
 /// Gives out what is settled, unless the run has failed: what it put out before can be taken.
 CallResult flush(tocsin_run& run);
-
-/// The run's one caller.
-class OneCaller {
- public:
-  explicit OneCaller(std::atomic<bool>& flag)
-      : flag_(flag), is_alone_(!flag.exchange(true, std::memory_order_acquire)) {}
-  ~OneCaller() {
-    if (is_alone_) flag_.store(false, std::memory_order_release);
-  }
-  OneCaller(const OneCaller&) = delete;
-  OneCaller& operator=(const OneCaller&) = delete;
-  bool is_alone() const { return is_alone_; }
-
- private:
-  std::atomic<bool>& flag_;
-  bool is_alone_;
-};
 
 /// A call that reads the run alone.
 template <typename Work>

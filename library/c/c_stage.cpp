@@ -31,23 +31,16 @@ struct tocsin_stage {
 
 namespace tocsin::library {
 namespace {
-CallResult call_result(const Result<void>& result) {
-  if (!result) return fail_call(result.error());
-  return {};
-}
-
 // A call of a stage by one thread. What fails as damage, and what an exception leaves half done, is
 // used no more.
 template <typename Work>
 tocsin_status call_stage(tocsin_stage* stage, tocsin_error** error, Work&& work) {
   return guarded(error, [&]() -> CallResult {
     if (stage == nullptr) return fail_null("stage");
-    if (stage->is_in_use.exchange(true, std::memory_order_acquire)) {
+    const OneCaller caller(stage->is_in_use);
+    if (!caller.is_alone()) {
       return fail_call(TOCSIN_WRONG_STATE, "another thread is in a call of this stage");
     }
-    const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> release(
-        &stage->is_in_use,
-        [](std::atomic<bool>* flag) { flag->store(false, std::memory_order_release); });
     if (stage->is_broken) {
       return fail_call(TOCSIN_WRONG_STATE, "the stage has failed and takes nothing more");
     }

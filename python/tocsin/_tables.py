@@ -11,28 +11,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from tocsin.alerts import Alert
 
-_TIME = pa.timestamp("us", tz="UTC")
-_SCORE = pa.decimal128(38, 9)
-_SCHEMA = pa.schema(
-    [
-        ("id", pa.string()), ("rule", pa.string()), ("title", pa.string()), ("key", pa.string()), ("time", _TIME),
-        ("severity", pa.string()), ("score", _SCORE), ("tags", pa.list_(pa.string())), ("message", pa.string()),
-        ("events", pa.int64()), ("event_ids", pa.list_(pa.string())), ("held_back", pa.int64()), ("late_us", pa.int64()),
-        ("json", pa.string()),
-    ]
-)
-
-
-def _row(alert: Alert) -> dict[str, Any]:
-    from tocsin.alerts import key_text
-
-    return {
-        "id": alert.id, "rule": alert.rule, "title": alert.title, "key": key_text(alert.key), "time": alert.ts,
-        "severity": alert.severity, "score": Decimal(alert.score).quantize(Decimal("1e-9")), "tags": alert.tags,
-        "message": alert.message, "events": len(alert.events),
-        "event_ids": [event["id"] for event in alert.events if "id" in event],
-        "held_back": alert.held_back, "late_us": alert.late_us, "json": alert.json,
-    }
+_SCORE = Decimal("1e-9")
 
 
 def _values(values: list[Any]) -> pa.Array:
@@ -55,11 +34,28 @@ def _values(values: list[Any]) -> pa.Array:
 
 def arrow_of(alerts: Sequence[Alert], expand: bool) -> pa.Table:
     """See Alerts.to_arrow()."""
-    made = pa.Table.from_pylist([_row(alert) for alert in alerts], schema=_SCHEMA)
+    from tocsin.alerts import key_text
+
+    members = [alert.members for alert in alerts]
+    event_ids = [[event["id"] for event in one["events"] if "id" in event] for one in members]
+    made = pa.table({
+        **{name: pa.array([one[name] for one in members], pa.string()) for name in ("id", "rule", "title")},
+        "key": pa.array([key_text(one["key"]) for one in members], pa.string()),
+        "time": pa.array([one["ts"] for one in members], pa.int64()).cast(pa.timestamp("us", tz="UTC")),
+        "severity": pa.array([one["severity"] for one in members], pa.string()),
+        "score": pa.array([Decimal(alert.score).quantize(_SCORE) for alert in alerts], pa.decimal128(38, 9)),
+        "tags": pa.array([one["tags"] for one in members], pa.list_(pa.string())),
+        "message": pa.array([one["message"] for one in members], pa.string()),
+        "events": pa.array([len(one["events"]) for one in members], pa.int64()),
+        "event_ids": pa.array(event_ids, pa.list_(pa.string())),
+        "held_back": pa.array([one.get("held_back", 0) for one in members], pa.int64()),
+        "late_us": pa.array([one.get("late_us", 0) for one in members], pa.int64()),
+        "json": pa.array([alert.json for alert in alerts], pa.string()),
+    })
     if not expand:
         return made
     for member in ("key", "fields"):
-        all_ = [alert.members[member] for alert in alerts]
+        all_ = [one[member] for one in members]
         for name in sorted({name for one in all_ for name in one}):
             made = made.append_column(f"{member}.{name}", _values([one.get(name) for one in all_]))
     return made

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -172,6 +171,7 @@ class Alerts(Sequence[Alert]):
     def __init__(self, lines: Sequence[bytes], statistics: dict[str, Any] | None = None,
                  late: Sequence[SetAside] = (), rejected: Sequence[SetAside] = ()) -> None:
         self._lines = list(lines)
+        self._made: dict[int, Alert] = {}  # of the lines that somebody looked at
         self.statistics: dict[str, Any] = statistics or {}
         self.late = list(late)
         self.rejected = list(rejected)
@@ -181,30 +181,39 @@ class Alerts(Sequence[Alert]):
         """Alerts from a file of JSON lines, as `tocsin run --alerts FILE` writes it."""
         return cls([line for line in Path(path).read_bytes().splitlines() if line])
 
-    @cached_property
-    def _all(self) -> list[Alert]:
-        return [Alert(line) for line in self._lines]
+    def _at(self, place: int) -> Alert:
+        if place not in self._made:
+            self._made[place] = Alert(self._lines[place])
+        return self._made[place]
 
     @overload
     def __getitem__(self, at: int) -> Alert: ...
     @overload
     def __getitem__(self, at: slice) -> Alerts: ...
     def __getitem__(self, at: int | slice) -> Alert | Alerts:
-        return Alerts(self._lines[at], self.statistics) if isinstance(at, slice) else self._all[at]
+        if isinstance(at, slice):
+            return self.part(range(len(self._lines))[at])
+        return self._at(range(len(self._lines))[at])
 
     def __len__(self) -> int:
         return len(self._lines)
 
     def __iter__(self) -> Iterator[Alert]:
-        return iter(self._all)
+        return map(self._at, range(len(self._lines)))
 
     def of(self, rule: str) -> Alerts:
         """Those of one rule."""
-        return Alerts([line for line, alert in zip(self._lines, self._all) if alert.rule == rule], self.statistics)
+        return self.part([place for place, alert in enumerate(self) if alert.rule == rule])
+
+    def part(self, places: Sequence[int]) -> Alerts:
+        """Those at these places, in this order."""
+        part = Alerts([self._lines[place] for place in places], self.statistics)
+        part._made = {new: self._made[old] for new, old in enumerate(places) if old in self._made}
+        return part
 
     def by_rule(self) -> dict[str, int]:
         """How many each rule raised, most first."""
-        return dict(Counter(alert.rule for alert in self._all).most_common())
+        return dict(Counter(alert.rule for alert in self).most_common())
 
     def to_ndjson(self) -> bytes:
         """The lines that `tocsin run` writes, each with its end."""
@@ -219,7 +228,7 @@ class Alerts(Sequence[Alert]):
         """
         from tocsin import _tables
 
-        return _tables.arrow_of(self._all, expand)
+        return _tables.arrow_of(list(self), expand)
 
     def to_pandas(self, expand: bool = False) -> pandas.DataFrame:
         """to_arrow() as a pandas frame. Needs pyarrow and pandas."""
@@ -238,7 +247,7 @@ class Alerts(Sequence[Alert]):
         """Alerts of each day (UTC), stacked by rule. Needs matplotlib."""
         from tocsin import _plots
 
-        return _plots.per_day(self._all, ax)
+        return _plots.per_day(list(self), ax)
 
     def __repr__(self) -> str:
         rules = ", ".join(f"{rule} {count}" for rule, count in self.by_rule().items())
@@ -247,7 +256,7 @@ class Alerts(Sequence[Alert]):
     def _repr_html_(self) -> str:
         rows = [
             [escape(alert.time), escape(alert.rule), escape(alert.severity), escape(key_text(alert.key)), escape(alert.message)]
-            for alert in self._all[:_SHOWN_IN_NOTEBOOKS]
+            for alert in self[:_SHOWN_IN_NOTEBOOKS]
         ]
         more = len(self) - len(rows)
         note = f"{len(self):,} alerts" + (f", {more:,} of them not shown" if more > 0 else "")

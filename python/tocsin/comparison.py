@@ -64,28 +64,21 @@ def compare(old: Alerts, new: Alerts) -> Comparison:
     waiting: dict[tuple[str, str, int, str], list[int]] = defaultdict(list)
     for number, alert in enumerate(old):
         waiting[_place(alert)].append(number)
-    added, same, paired = [], [], set()
-    for alert in new:
-        places = waiting.get(_place(alert))
-        if places:
-            paired.add(places.pop(0))
-            same.append(alert)
+    for numbers in waiting.values():
+        numbers.reverse()  # the first is taken first, from the end
+    added: list[int] = []
+    same: list[int] = []
+    paired: set[int] = set()
+    for number, alert in enumerate(new):
+        if unpaired := waiting.get(_place(alert)):
+            paired.add(unpaired.pop())
+            same.append(number)
         else:
-            added.append(alert)
-    gone = [alert for number, alert in enumerate(old) if number not in paired]
-    before, now = old.by_rule(), new.by_rule()
-    counted = {name: _counts(alerts) for name, alerts in (("same", same), ("added", added), ("gone", gone))}
+            added.append(number)
+    comparison = new.part(added), old.part([number for number in range(len(old)) if number not in paired]), new.part(same)
+    before, now, added_by, gone_by, same_by = (alerts.by_rule() for alerts in (old, new, *comparison))
     rules = [
-        RuleChange(rule, before.get(rule, 0), now.get(rule, 0), counted["same"].get(rule, 0), counted["added"].get(rule, 0),
-                   counted["gone"].get(rule, 0))
+        RuleChange(rule, before.get(rule, 0), now.get(rule, 0), same_by.get(rule, 0), added_by.get(rule, 0), gone_by.get(rule, 0))
         for rule in sorted(before.keys() | now.keys())
     ]
-    return Comparison(_alerts(added), _alerts(gone), _alerts(same), rules)
-
-
-def _alerts(alerts: list[Alert]) -> Alerts:
-    return Alerts([alert.json.encode("utf-8") for alert in alerts])
-
-
-def _counts(alerts: list[Alert]) -> dict[str, int]:
-    return _alerts(alerts).by_rule()
+    return Comparison(*comparison, rules)

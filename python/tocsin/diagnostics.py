@@ -59,7 +59,7 @@ class Diagnostic:
 
 
 class Diagnostics(Sequence[Diagnostic]):
-    """Errors first found first, then warnings; a sequence of Diagnostic."""
+    """A sequence of Diagnostic, in the order in which `tocsin check` prints them."""
 
     def __init__(self, all_: Sequence[Diagnostic]) -> None:
         self._all = tuple(all_)

@@ -130,8 +130,8 @@ class Rules:
             end_of_time: bool = True, progress: bool | None = None, **options: Any) -> Alerts:
         """The alerts of all these events.
 
-        `events`: a file (.ndjson, .jsonl, .json, .parquet, .csv; JSON and CSV also .gz and .zst), an iterable of mappings, or
-        a table: of pyarrow, pandas, polars, DuckDB or whatever else speaks the Arrow C data interface. They are in the order
+        `events`: a file (.ndjson, .jsonl, .json, .parquet, .csv; JSON and CSV also .gz and .zst), the bytes of JSON lines, an
+        iterable of mappings, or a table: of pyarrow, pandas, polars, DuckDB or whatever else speaks the Arrow C data interface. They are in the order
         of time but for `out_of_orderness`; later ones are left out, with a warning.
         `event_type`: the type of all rows of a table that has no column `type`.
         `end_of_time`: whether every deadline passes at the end, so that absences are decided.

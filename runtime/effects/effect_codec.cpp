@@ -2,6 +2,7 @@
 
 #include "cep/base/byte_codec.h"
 #include "cep/value/identity.h"
+#include "cep/value/order_codec.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -179,7 +180,7 @@ std::string encode_timeline(const TimelineRow& row) {
   to.raw(view(row.parent));
   to.varint(row.number_before);
   to.u8(row.order_before ? 1 : 0);
-  if (row.order_before) write_order(*row.order_before, to);
+  if (row.order_before) cep::write_order(*row.order_before, to);
   return value;
 }
 Result<TimelineRow> decode_timeline(std::string_view key, std::string_view value) {
@@ -190,7 +191,7 @@ Result<TimelineRow> decode_timeline(std::string_view key, std::string_view value
   row.id = read_bytes16(from);
   row.parent = read_bytes16(from);
   row.number_before = from.varint();
-  if (from.varint_up_to(1) == 1) row.order_before = read_order(from);
+  if (from.varint_up_to(1) == 1) row.order_before = cep::read_order(from);
   if (!from.is_done()) return damaged("a timeline");
   return row;
 }
@@ -206,7 +207,7 @@ void write_alert(ByteWriter& to, const StoredAlert& alert, AlertId id) {
   to.u64(__builtin_bswap64(id.high));
   to.u64(__builtin_bswap64(id.low));
   to.text(alert.rule);
-  write_order(alert.order, to);
+  cep::write_order(alert.order, to);
   to.text(alert.line);
 }
 Result<StoredAlert> decode_alert(std::string_view key, std::string_view value) {
@@ -225,7 +226,7 @@ Result<StoredAlert> decode_alert(std::string_view key, std::string_view value) {
   const Bytes16 id = read_bytes16(from);
   alert.id = cep::hex(id);
   alert.rule = from.text();
-  alert.order = read_order(from);
+  alert.order = cep::read_order(from);
   alert.line = from.text();
   if (!from.is_done()) return damaged("an alert");
   return alert;

@@ -17,11 +17,9 @@ struct EmittedMark {
   std::uint64_t number = 0;            // of the last alert; also of what was before the timeline
   friend bool operator==(const EmittedMark&, const EmittedMark&) = default;
 };
-/// Their bytes; equal values have equal bytes.
-void write_order(const cep::OrderKey& order, ByteWriter& to);
+/// Its bytes; equal marks have equal bytes.
 void write_mark(const EmittedMark& mark, ByteWriter& to);
-/// Reads what these wrote; the reader is not ok() after anything else.
-cep::OrderKey read_order(ByteReader& from);
+/// Reads what that wrote; the reader is not ok() after anything else.
 EmittedMark read_mark(ByteReader& from);
 /// For messages: "2026-03-02T12:01:00Z, record 812, line 4".
 std::string describe_order(const cep::OrderKey& order);
