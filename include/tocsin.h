@@ -379,8 +379,9 @@ enum {
 };
 /*
  * How the pack is spread, as one JSON object: "can_be_spread"; "obstacles" with rule, feature and
- * the reason as a text; "passes" with the keys of each, and whether it has a hold; the rules and
- * features that have no key, and so are in one part.
+ * the reason as a text; "passes" with the keys, features and rules of each, and whether it has a
+ * hold; "exchanges", what each stage sends to which other; the rules and features that have no key,
+ * and so are in one part.
  */
 TOCSIN_API tocsin_status tocsin_pack_describe_job(const tocsin_pack* pack, tocsin_buffer* json,
                                                   tocsin_error** error);

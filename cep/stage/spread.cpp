@@ -73,10 +73,19 @@ SpreadPlan spread_plan(const Program& program) {
     spread.passes[pass_of(table)].keys.push_back(name_of(table.key));
   }
   for (const RuleProgram& rule : impl.rules) {
-    if (holds_back_by_values(*rule.rule)) spread.passes[rule.pass].has_hold = true;
+    SpreadPlan::Pass& pass = spread.passes[rule.pass];
+    pass.rules.push_back(rule.index);
+    if (holds_back_by_values(*rule.rule)) {
+      pass.has_hold = true;
+      pass.held.push_back(rule.index);
+    }
     if (rule.rule->key.parts.empty()) spread.rules_without_key.push_back(rule.index);
   }
   for (const FeatureProgram& feature : impl.features) {
+    spread.passes[feature.pass].features.push_back(feature.index);
+    if (feature.take_pass != feature.pass) {
+      spread.passes[feature.take_pass].features.push_back(feature.index);
+    }
     if (feature.feature->key.parts.empty()) spread.features_without_key.push_back(feature.index);
   }
   return spread;

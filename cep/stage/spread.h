@@ -23,6 +23,9 @@ struct SpreadPlan {
   struct Pass {
     std::vector<std::string> keys;  // of its tables: "card"; "no key"
     bool has_hold = false;          // some rule of the pass holds back by other values than its key
+    std::vector<FeatureIndex> features;  // that are read, or take events, in the pass
+    std::vector<RuleIndex> rules;
+    std::vector<RuleIndex> held;  // of the rules those that the hold decides
   };
   std::vector<Pass> passes;
   /// Rules and features without a key: all their events go to one part.

@@ -14,6 +14,7 @@
 #include "library/c/c_handles.h"
 #include "library/c/c_json_options.h"
 #include "library/c/c_pack_needs.h"
+#include "library/explain/job_plan.h"
 #include "rules/context/rules.h"
 #include "rules/text/diagnostics.h"
 #include "runtime/io/rule_files.h"
@@ -161,7 +162,7 @@ tocsin_pack::ByPass tocsin_pack::by_pass() const {
   ByPass made = made_by_pass.load();
   if (made != nullptr) return made;
   made = std::make_shared<const tocsin::Result<tocsin::cep::Program>>(
-      tocsin::cep::compile_by_pass(program.impl().plan));
+      tocsin::library::spread_program(program));
   // Of threads that needed it at one time, one keeps what it made.
   ByPass other;
   return made_by_pass.compare_exchange_strong(other, made) ? made : other;

@@ -15,6 +15,7 @@
 #include "library/c/c_handles.h"
 #include "library/c/c_json_options.h"
 #include "library/c/c_stage_parts.h"
+#include "library/explain/job_plan.h"
 
 struct tocsin_stage {
   std::atomic<bool> is_in_use = false;
@@ -107,7 +108,7 @@ tocsin_status tocsin_pack_describe_job(const tocsin_pack* pack, tocsin_buffer* j
     const tocsin_pack::ByPass by_pass = pack->by_pass();
     const tocsin::Result<tocsin::cep::Program>& program = *by_pass;
     if (!program) return fail_call(program.error());
-    json->text = job_json(*program);
+    json->text = job_plan_json(*program);
     return {};
   });
 }

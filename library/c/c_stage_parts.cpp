@@ -325,33 +325,6 @@ CallResult restore_entries(StagePart& part, std::string_view entries) {
   return from.ok() ? CallResult() : fail_entries();
 }
 
-std::string job_json(const cep::Program& program) {
-  const cep::Plan& plan = program.plan();
-  Json json;
-  json["obstacles"] = Json::array();
-  for (const cep::SpreadObstacle& obstacle : cep::spread_obstacles(program)) {
-    Json& of = json["obstacles"].emplace_back();
-    of["rule"] = plan.rules[obstacle.rule.value].id;
-    if (obstacle.feature) of["feature"] = plan.features[obstacle.feature->value].name;
-    of["text"] = obstacle.text;
-  }
-  json["can_be_spread"] = json["obstacles"].empty();
-  const cep::SpreadPlan spread = cep::spread_plan(program);
-  json["passes"] = Json::array();
-  for (const cep::SpreadPlan::Pass& pass : spread.passes) {
-    json["passes"].push_back({{"keys", pass.keys}, {"hold", pass.has_hold}});
-  }
-  json["rules_without_key"] = Json::array();
-  for (const cep::RuleIndex rule : spread.rules_without_key) {
-    json["rules_without_key"].push_back(plan.rules[rule.value].id);
-  }
-  json["features_without_key"] = Json::array();
-  for (const cep::FeatureIndex feature : spread.features_without_key) {
-    json["features_without_key"].push_back(plan.features[feature.value].name);
-  }
-  return json.dump();
-}
-
 std::string report_json(const cep::RestoreReport& report) {
   constexpr const char* kFates[] = {"kept", "started", "replayed", "lost"};
   Json json;

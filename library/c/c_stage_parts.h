@@ -82,7 +82,5 @@ CallResult read_heads(std::string_view entries, StageHeads& heads);
 /// Gives all others to the part.
 CallResult restore_entries(StagePart& part, std::string_view entries);
 
-/// How the program is spread, and what keeps it from being.
-std::string job_json(const cep::Program& program);
 std::string report_json(const cep::RestoreReport& report);
 }  // namespace tocsin::library

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -111,6 +112,15 @@ std::string alerts_of_run(const Pack& pack) {
   return text_of(lines);
 }
 
+// Of the rows of one type that the exchange has.
+std::size_t described_bytes(const nlohmann::json& job, std::string_view from, std::string_view to) {
+  for (const nlohmann::json& exchange : job.at("exchanges")) {
+    if (exchange.at("from") != from || exchange.at("to") != to) continue;
+    return exchange.at("rows").at(0).at("bytes").get<std::size_t>();
+  }
+  return 0;
+}
+
 // A job whose stages have so many parts each, worked one after the other.
 class Job {
  public:
@@ -149,7 +159,7 @@ class Job {
         REQUIRE(failure(tocsin_stage_take_alerts, stage.get(), lines.get()) == "");
         alerts += text_of(lines);
       } else {
-        take(stage);
+        take(place, stage);
       }
     }
   }
@@ -196,6 +206,7 @@ class Job {
     }
   }
   std::string alerts;
+  std::map<std::pair<std::string, std::string>, std::size_t> sent;  // bytes from stage to stage
 
  private:
   // By order of work: hold after its pass; then the pass and the part.
@@ -230,7 +241,20 @@ class Job {
       stages_[place_of(kind, pass, part)].reset(stage);
     }
   }
-  void take(const Stage& stage) {
+  static std::string name_of(const Place& place) {
+    const std::string pass = std::to_string(std::get<1>(place));
+    switch (kind(place)) {
+      case TOCSIN_STAGE_SOURCE:
+        return "intake";
+      case TOCSIN_STAGE_PASS:
+        return "pass " + pass;
+      case TOCSIN_STAGE_HOLD:
+        return "hold " + pass;
+      default:
+        return "alerts";
+    }
+  }
+  void take(const Place& from, const Stage& stage) {
     for (;;) {
       const Buffer block(tocsin_buffer_new());
       int kind = -1;
@@ -240,6 +264,7 @@ class Job {
       if (tocsin_buffer_size(block.get()) == 0) return;
       const auto to = stages_.find(place_of(kind, pass, part));
       REQUIRE(to != stages_.end());
+      sent[{name_of(from), name_of(to->first)}] += tocsin_buffer_size(block.get());
       REQUIRE(failure(tocsin_stage_put, to->second.get(), tocsin_buffer_data(block.get()),
                       tocsin_buffer_size(block.get())) == "");
     }
@@ -273,6 +298,17 @@ TEST_CASE("C stages: a job gives the bytes of a run, also when it goes on in oth
       either->advance(kEnd);
       CHECK(either->alerts == expected);
     }
+    // What the stages sent is what the description says, and about as much.
+    std::set<std::pair<std::string, std::string>> described;
+    for (const nlohmann::json& exchange : job.at("exchanges")) {
+      described.emplace(exchange.at("from"), exchange.at("to"));
+    }
+    std::set<std::pair<std::string, std::string>> seen;
+    for (const auto& [edge, bytes] : first.sent) seen.insert(edge);
+    CHECK(seen == described);
+    const std::size_t rows = first.sent.at({"intake", "pass 1"}) / (kEvents * 4 / 5);
+    CHECK(rows > described_bytes(job, "intake", "pass 1") / 2);
+    CHECK(rows < described_bytes(job, "intake", "pass 1") * 2);
   }
 }
 
