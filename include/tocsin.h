@@ -230,6 +230,9 @@ TOCSIN_API void tocsin_pack_free(tocsin_pack* pack);
  *                       source's next events confirm it; null: none ("1d")
  *   "unknown_types"     "dead": events of types that no rule file declares are rejected; "ignore":
  *                       they are counted ("dead")
+ *   "order"             which of several events at one time is first: "merged": the one that was
+ *                       pushed first; "position": that of the source that was opened first, then
+ *                       the line that stands first, however pushes are cut and mixed ("merged")
  *   "event_steps_max"   steps that one event may take for a rule and a key (100000)
  *   "line_bytes_max"    a longer line is rejected (1048576)
  *   "unique_ids_max"    ids that are known of each `unique` type (10000000)
@@ -307,7 +310,8 @@ TOCSIN_API tocsin_status tocsin_run_set_clock(tocsin_run* run, int64_t now_us,
                                               tocsin_error** error);
 /*
  * Promises that no event before `watermark_us` follows: an event that comes nevertheless is late.
- * What waits up to there is processed, and deadlines at or before it pass. Time never moves back:
+ * What waits up to there is processed, and deadlines at or before it pass; with "order":"position"
+ * and several sources, events at it wait until time has passed them. Time never moves back:
  * an earlier watermark changes nothing.
  */
 TOCSIN_API tocsin_status tocsin_run_advance(tocsin_run* run, int64_t watermark_us,

@@ -466,6 +466,11 @@ constexpr auto kRows = std::to_array<Row>({
             "has no data; 0: each waits for its turn")
             .zero_is_none(),
         kNot},
+    Row{"time.order", Type::kWord,
+        run("--order", kInput, "merged",
+            "Which of several events at one time is first: merged is the order in which inputs are "
+            "merged, position that of the inputs, then of their lines; position not with --data"),
+        kNot, "merged|position"},
     Row{"time.final_watermark", Type::kBoolean,
         run("--final-watermark", kInput, "",
             "At the end of the inputs, move time past every deadline, so that absences are decided "

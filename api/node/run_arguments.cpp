@@ -207,6 +207,11 @@ Outcome<void> check_sources(const RunArguments& arguments) {
         fmt::format("{} does not go with --kafka-topics: of topics it is {}",
                     option_name(setting_of_run(name)), option_name(setting_of_run(instead))));
   }
+  if (arguments.is_durable() && arguments.text("time.order") == "position") {
+    return stop(ExitCode::kUsage,
+                "--order position does not go with --data: events keep the order in which the "
+                "journal has them. Leave out one of the two");
+  }
   const bool follows = arguments.settings.boolean("input.follow");
   const auto is_file = [](const std::string& input) { return input != "-"; };
   if (follows && std::ranges::none_of(arguments.inputs, is_file)) {
@@ -314,6 +319,8 @@ runtime::RunOptions run_options_of(const RunArguments& arguments) {
   options.heartbeat = settings.duration_limit("time.heartbeat");
   options.idle_after = settings.duration_limit("time.idle_after");
   options.drift_max = settings.duration_limit("time.drift_max");
+  options.order = settings.text("time.order") == "position" ? runtime::EqualTimeOrder::kPosition
+                                                            : runtime::EqualTimeOrder::kMerged;
   // Who keeps the state wants to go on with it.
   options.final_watermark = settings.is_set("time.final_watermark")
                                 ? settings.boolean("time.final_watermark")

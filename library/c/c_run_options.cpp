@@ -29,6 +29,9 @@ CallResult read_run_options(const char* text, CRunOptions& options) {
   members.word("unknown_types", {"dead", "ignore"}, unknown);
   intake.unknown_types =
       unknown == 0 ? runtime::UnknownTypes::kDead : runtime::UnknownTypes::kIgnore;
+  std::size_t order = 0;
+  members.word("order", {"merged", "position"}, order);
+  intake.order = order == 0 ? runtime::EqualTimeOrder::kMerged : runtime::EqualTimeOrder::kPosition;
   std::uint64_t steps = 100'000;
   members.number("event_steps_max", 1'000, 1'000'000'000, steps);
   run.steps_per_event_max = steps;

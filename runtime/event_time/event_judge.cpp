@@ -1,11 +1,13 @@
 #include "runtime/event_time/event_judge.h"
 
 #include "cep/base/assert.h"
+#include "cep/value/read_position.h"
 
 namespace tocsin::runtime {
 EventJudge::EventJudge(const IntakeOptions& options, Watermarks& marks, WaitingRows& waiting,
                        TakenRows& rows, LineReports& reports, RunSummary& summary)
-    : ahead_max_(options.ahead_max),
+    : by_position_(options.order == EqualTimeOrder::kPosition),
+      ahead_max_(options.ahead_max),
       jump_max_(options.jump_max),
       marks_(marks),
       waiting_(waiting),
@@ -17,9 +19,19 @@ std::size_t EventJudge::open(std::string_view name, const SourcePolicy& policy) 
   if (!sources_.empty() || policy.bound.us > 0) rows_.need_store();
   marks_.open(policy.bound);
   sources_.push_back({std::string(name), policy});
+  if (by_position_) {
+    const auto first = cep::arrival_at(cep::ReadPosition::of_line(sources_.size() - 1, 0));
+    TOCSIN_ASSERT(first, "who opens sources by position counts them");
+    sources_.back().position = first->record;
+  }
   waiting_.open(policy.bound);
   waiting_.advance(sources_.size() - 1, marks_.engine());
   return sources_.size() - 1;
+}
+
+bool EventJudge::has_positions(std::size_t index, std::size_t lines) const {
+  return !by_position_ || lines < cep::ReadPosition::kOffsets -
+                                      cep::offset_of({sources_[index].position, 0});
 }
 
 void EventJudge::change_policy(std::size_t index, const SourcePolicy& policy) {
@@ -57,6 +69,7 @@ std::size_t EventJudge::take_usual(std::size_t index, BlockLines& lines,
   const std::span<const BlockLine> rest = lines.rest().first(lines.rest().size() - 1);
   const std::span<cep::Row> rows = lines.rest_of_rows();
   const BlockLine* newest_line = nullptr;
+  const std::uint64_t first = by_position_ ? source.position : summary_.lines;
   std::size_t count = 0;
   std::size_t row = 0;
   for (; count < rest.size() && watermark <= stay_until; ++count) {
@@ -67,7 +80,7 @@ std::size_t EventJudge::take_usual(std::size_t index, BlockLines& lines,
     if (line.used) {
       if (row + 1 >= rows.size()) break;
       rows[row].engine_time = line.ts;
-      rows[row].arrival = {summary_.lines + count + 1, 0};
+      rows[row].arrival = {first + count + 1, 0};
       ++row;
     }
     if (line.ts > watermark) newest_line = &line;
@@ -75,6 +88,7 @@ std::size_t EventJudge::take_usual(std::size_t index, BlockLines& lines,
     newest = std::max(newest, line.ts);
   }
   if (count == 0) return 0;
+  source.position += count;
   source.last_line = lines.number(rest[count - 1]);
   summary_.first_event = std::min(summary_.first_event, rest.front().ts);
   summary_.last_event = std::max(summary_.last_event, watermark);

@@ -32,6 +32,7 @@ struct EventSource {
   SourcePolicy policy;
   std::uint64_t last_line = 0;    // number of the line taken last
   std::uint64_t newest_line = 0;  // of the one that moved the watermark last
+  std::uint64_t position = 0;     // of its blocks' line taken last (cep/value/read_position.h)
   JumpHold held = {};
 };
 
@@ -64,6 +65,13 @@ class EventJudge {
     source.last_line = number;
     return source;
   }
+  /// The arrival number of the next line of the source's block, which is counted already.
+  cep::ArrivalNumber next_arrival(std::size_t index) {
+    const std::uint64_t position = ++sources_[index].position;
+    return {by_position_ ? position : summary_.lines, 0};
+  }
+  /// Whether the source has a position for so many lines more.
+  bool has_positions(std::size_t index, std::size_t lines) const;
   /// Takes that line, which is at hand (TakenRows) and an event.
   [[gnu::always_inline]] void take(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                                    const Decoded& event);
@@ -116,6 +124,7 @@ class EventJudge {
   [[gnu::cold]] void take_all_held(std::size_t index);
   void take_held_in_silence(std::optional<std::size_t> index, cep::EventTime clock);
 
+  bool by_position_;  // arrival numbers of blocks
   std::optional<cep::Duration> ahead_max_;
   std::optional<cep::Duration> jump_max_;
   Watermarks& marks_;

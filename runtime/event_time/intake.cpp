@@ -28,7 +28,7 @@ Intake::Intake(const UsedEvents& used, const IntakeOptions& options, IntakeSinks
     : options_(within_limits(options)),
       summary_(summary),
       reports_(used.plan, options.unknown_types, std::move(sinks), summary),
-      waiting_(marks_),
+      waiting_(marks_, options_.order),
       rows_(used, options_, marks_, waiting_, reports_, summary, std::move(advance)),
       judge_(options_, marks_, waiting_, rows_, reports_, summary) {
   summary_.first_event = cep::kEventTimeMax;
@@ -88,7 +88,8 @@ bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber 
 
 void Intake::take_block_line(std::size_t index, BlockLines& lines) {
   const BlockLine& line = rows_.select(lines);
-  const cep::ArrivalNumber arrival{++summary_.lines, 0};
+  ++summary_.lines;
+  const cep::ArrivalNumber arrival = judge_.next_arrival(index);
   const EventSource& from = judge_.begin_line(index, lines.number(line));
   const Line taken{line.text, from.last_line, line.too_long, nullptr,
                    {},        lines.texts(),  line.number};
@@ -105,6 +106,12 @@ Result<void> Intake::take(std::size_t source, BlockLines& lines, cep::EventTime 
                           cep::EventTime stay_until) {
   TOCSIN_ASSERT(!options_.is_saved, "lines of blocks are not kept");
   begin_lines(source, taken_at);
+  if (!judge_.has_positions(source, lines.rest().size())) {
+    return fail(Errc::kLimit,
+                fmt::format("{} has more lines than can be ordered by position: read it as several "
+                            "inputs, or order events as they are merged",
+                            judge_.sources()[source].name));
+  }
   // Batches of several blocks are open at a time.
   if (judge_.sources().size() > 1) rows_.expect_disorder();
   while (!lines.is_done()) {

@@ -87,10 +87,11 @@ class Intake {
     return {};
   }
   /// Takes lines of a decoded block, as if each was passed to the other take() with `taken_at` and
-  /// the number of lines so far for its arrival: until all are taken, rows were given out, or the
+  /// the number of lines so far for its arrival, or its position (IntakeOptions::order): until all are taken, rows were given out, or the
   /// source's watermark is beyond `stay_until`. The block is of a decoder with the intake's plan
   /// and at most slice_rows_max rows a batch; all blocks of a source that were begun come to their
-  /// end here. Not with options.is_saved. Fails only where `advance` does.
+  /// end here. Not with options.is_saved. Fails where `advance` does, and with kLimit where a
+  /// source has more lines than positions.
   Result<void> take(std::size_t source, BlockLines& lines, cep::EventTime taken_at,
                     cep::EventTime stay_until);
   /// From here on messages name lines by this instead of their source's name, until they are to be
@@ -112,7 +113,8 @@ class Intake {
   /// The watermark that was given out last.
   cep::EventTime given() const { return rows_.given(); }
   /// Gives out all that waits up to `time`, at or after given(): every source has come there, and W
-  /// too. No later event is given. Fails where `advance` does.
+  /// too. No later event is given, and by position none at `time` either: another may come before
+  /// it. Fails where `advance` does.
   Result<void> give_up_to(cep::EventTime time);
   /// The events that wait, in the order of arrival; what save() requires is required.
   std::vector<WaitingLine> waiting_lines();

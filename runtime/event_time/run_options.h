@@ -36,6 +36,11 @@ enum class UnknownTypes : std::uint8_t {
   kIgnore,  // it is counted
   kDead,    // it is a dead letter (runtime/event_time/unknown_type.h)
 };
+/// Which of two events at one time is first.
+enum class EqualTimeOrder : std::uint8_t {
+  kMerged,    // the one that was taken first, as inputs are merged
+  kPosition,  // that of the input that was opened first; of one input the one that stands first
+};
 struct RunOptions {
   InputReading reading;      // of files and standard input
   FileSeriesOptions series;  // of directories, and of files that are followed
@@ -50,6 +55,7 @@ struct RunOptions {
   /// (IntakeOptions::jump_max). Nothing: none is.
   std::optional<cep::Duration> jump_max;
   UnknownTypes unknown_types = UnknownTypes::kIgnore;
+  EqualTimeOrder order = EqualTimeOrder::kMerged;
   /// For inputs that somebody still writes (a pipe, a terminal). After so long without a line time
   /// moves on with the clock, and after so long an input no longer holds time back. Nothing: never.
   std::optional<cep::Duration> heartbeat;

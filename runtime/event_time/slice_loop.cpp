@@ -1,5 +1,7 @@
 #include "runtime/event_time/slice_loop.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <deque>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "cep/plan/plan.h"
+#include "cep/value/read_position.h"
 #include "runtime/event_time/block_decoder.h"
 #include "runtime/event_time/block_input.h"
 #include "runtime/event_time/decode_ahead.h"
@@ -107,6 +110,12 @@ class SliceLoop {
 };
 
 Result<void> SliceLoop::open(const std::vector<Input>& inputs, const SourcePolicy& policy) {
+  if (options_.order == EqualTimeOrder::kPosition && inputs.size() > cep::ReadPosition::kInputs) {
+    return fail(Errc::kLimit,
+                fmt::format("events can be ordered by position in at most {} inputs, and there are "
+                            "{}: put files into directories, or order events as they are merged",
+                            cep::ReadPosition::kInputs, inputs.size()));
+  }
   for (const Input& input : inputs) {
     intake_.open(input.name, policy);
     // Decisions are by name; of one name there may be several files, but no several pipes.
@@ -393,6 +402,7 @@ IntakeOptions intake_options(const cep::Plan& plan, const RunOptions& options) {
   intake.jump_max = options.jump_max;
   intake.drift_max = options.drift_max;
   intake.unknown_types = options.unknown_types;
+  intake.order = options.order;
   intake.slice_rows_max = options.slice_rows_max;
   intake.line_bytes_max = options.line_bytes_max;
   intake.waiting_bytes_max = options.reorder_bytes_max;

@@ -74,7 +74,8 @@ WaitingRows::Settled WaitingRows::take_settled() {
     }
   }
   // A row at the watermark goes at once where none that came before it can wait for the same time.
-  return {take_until({settled, are_empty ? UINT64_MAX : 0}), settled};
+  const bool has_all_at_settled = are_empty && !may_precede();
+  return {take_until({settled, has_all_at_settled ? UINT64_MAX : 0}), settled};
 }
 
 std::span<WaitingRow> WaitingRows::take_up_to(cep::EventTime time) {
@@ -91,7 +92,7 @@ std::span<WaitingRow> WaitingRows::take_up_to(cep::EventTime time) {
     }
     std::ranges::sort(source.ready);
   }
-  return take_until({time, UINT64_MAX});
+  return take_until({time, may_precede() ? 0 : UINT64_MAX});
 }
 
 std::span<WaitingRow> WaitingRows::take_all() {

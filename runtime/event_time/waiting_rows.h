@@ -9,6 +9,7 @@
 #include "cep/value/order.h"
 #include "cep/value/time.h"
 #include "runtime/event_time/reorder_buffer.h"
+#include "runtime/event_time/run_options.h"
 #include "runtime/event_time/watermarks.h"
 
 namespace tocsin::runtime {
@@ -27,7 +28,7 @@ struct WaitingLine {
 class WaitingRows {
  public:
   /// The watermarks must outlive it.
-  explicit WaitingRows(const Watermarks& marks) : marks_(marks) {}
+  WaitingRows(const Watermarks& marks, EqualTimeOrder order) : marks_(marks), order_(order) {}
   /// A new source, the next one of the watermarks.
   void open(cep::Duration bound);
   /// From here on the source has this bound, in the watermarks too. What waits goes on waiting.
@@ -58,7 +59,8 @@ class WaitingRows {
   };
   /// Takes out all rows that no other can come before, in order.
   Settled take_settled();
-  /// Takes out all up to `time`, in order: every source was told that it has come there.
+  /// Takes out all up to `time`, in order: every source was told that it has come there. By
+  /// position what stands at `time` goes on waiting.
   std::span<WaitingRow> take_up_to(cep::EventTime time);
   /// Takes out all there are, in order: no more come.
   std::span<WaitingRow> take_all();
@@ -82,7 +84,13 @@ class WaitingRows {
   std::vector<WaitingRow> empty(std::size_t source);
   std::span<WaitingRow> take_until(WaitingRow end);
 
+  // Whether a source may yet bring a row that stands before one of the same time.
+  bool may_precede() const {
+    return order_ == EqualTimeOrder::kPosition && sources_.size() > 1;
+  }
+
   const Watermarks& marks_;
+  EqualTimeOrder order_;
   std::vector<Source> sources_;
   std::vector<WaitingRow> merged_;  // taken out last
 };

@@ -195,6 +195,7 @@ TEST_CASE("settings: a wrong value is refused with its option's name and what it
         "--memory-max takes a size such as 512, 64KiB or 2GiB above 0, not 0");
   CHECK(fault("--late-policy", "drop") == "--late-policy takes one of side, clamp, not drop");
   CHECK(fault("--drift-max", "0").empty());
+  CHECK(fault("--order", "time") == "--order takes one of merged, position, not time");
 }
 }  // namespace
 }  // namespace tocsin::api

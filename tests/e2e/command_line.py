@@ -298,6 +298,21 @@ def _():
 
 @case
 def _():
+    """run: --order position orders events of one time by input, then line; not with --data"""
+    write("rules.tocsin", RULES)
+    write("a.ndjson", [payment(1, amount=301.00), payment(1, amount=302.00)])
+    write("b.ndjson", [payment(1, amount=303.00), payment(1, amount=304.00)])
+    amounts = lambda *options: [alert["fields"]["amount"] for alert in tocsin("run", "rules.tocsin", *options).alerts()]
+    assert amounts("--input", "a.ndjson", "--input", "b.ndjson") == [301.00, 303.00, 302.00, 304.00]
+    by_position = ("--order", "position")
+    assert amounts("--input", "a.ndjson", "--input", "b.ndjson", *by_position) == [301.00, 302.00, 303.00, 304.00]
+    assert amounts("--input", "b.ndjson", "--input", "a.ndjson", *by_position) == [303.00, 304.00, 301.00, 302.00]
+    refused = tocsin("run", "rules.tocsin", "--input", "a.ndjson", *by_position, "--data", "data", code=2)
+    assert "--order position does not go with --data" in refused.err
+
+
+@case
+def _():
     """run: the end of the inputs decides absences, unless --no-final-watermark"""
     write("rules.tocsin", RULES)
     write("in.ndjson", [payment(0, amount=2000.00), payment(1, card="c2", amount=2000.00), confirmation(5, card="c2")])

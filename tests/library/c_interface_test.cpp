@@ -102,6 +102,29 @@ TEST_CASE("c: a run goes on when its pack is freed") {
   CHECK(lines_in(run.take()) == 1);
 }
 
+TEST_CASE("c: by position events of one time are in the order of sources and lines") {
+  const Pack pack(kRules);
+  const std::string first = payment(1, 0, "c1", 500) + payment(2, 0, "c2", 600);
+  const std::string second = payment(3, 0, "c3", 700) + payment(4, 9, "c4", 10);
+  const auto alerts = [&](const char* options, bool is_second_first) {
+    Run run(pack, options);
+    const std::uint32_t a = run.source("a");
+    const std::uint32_t b = run.source("b");
+    if (is_second_first) REQUIRE(run.push(b, second) == TOCSIN_OK);
+    REQUIRE(run.push(a, first) == TOCSIN_OK);
+    if (!is_second_first) REQUIRE(run.push(b, second) == TOCSIN_OK);
+    REQUIRE(tocsin_run_advance(run.get(), kStart, run.why.set()) == TOCSIN_OK);
+    CHECK(run.take().empty() == (options != nullptr));
+    REQUIRE(tocsin_run_finish(run.get(), 0, run.why.set()) == TOCSIN_OK);
+    return run.take();
+  };
+  constexpr const char* kByPosition = R"({"order":"position"})";
+  const std::string by_position = alerts(kByPosition, false);
+  CHECK(lines_in(by_position) == 3);
+  CHECK(alerts(kByPosition, true) == by_position);
+  CHECK(alerts(nullptr, true) != by_position);
+}
+
 TEST_CASE("c: time moves by promises, and what comes behind them is late") {
   const Pack pack(kRules);
   Run run(pack);

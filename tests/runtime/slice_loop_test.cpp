@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cep/data/batch.h"
+#include "cep/value/read_position.h"
 #include "tests/runtime/event_plan.h"
 #include "tests/runtime/loop_run.h"
 #include "tests/support/printing.h"
@@ -36,14 +38,15 @@ struct NaiveRow {
   std::string text;
 };
 
-// By definition: reads the line of the input whose watermark is least, decides what is late, sorts.
+// By definition: reads the line of the input whose watermark is least, decides what is late, sorts
+// by time, then by the order of reading or by input and line.
 struct Naive {
   std::vector<std::string> rows;
   std::vector<std::string> late;
   std::uint64_t clamped = 0;
 };
 Naive naive_run(const std::vector<std::vector<NaiveLine>>& inputs, Duration bound,
-                LatePolicy policy) {
+                LatePolicy policy, EqualTimeOrder order) {
   Naive naive;
   std::vector<std::size_t> at(inputs.size());
   std::vector<EventTime> watermarks(inputs.size(), cep::kEventTimeMin);
@@ -68,12 +71,15 @@ Naive naive_run(const std::vector<std::vector<NaiveLine>>& inputs, Duration boun
       ++naive.clamped;
     }
     watermark = std::max(watermark, line.ts - bound);
-    rows.push_back({engine_time, arrival,
-                    fmt::format("{}/{}/{} {}", engine_time.us, line.ts.us, arrival, line.row)});
+    const std::uint64_t number = order == EqualTimeOrder::kMerged
+                                     ? arrival
+                                     : (std::uint64_t{*least} << 44U) + at[*least];
+    rows.push_back({engine_time, number,
+                    fmt::format("{}/{}/{} {}", engine_time.us, line.ts.us, number, line.row)});
     if (line.numbered) rows.back().text += '?';
   }
-  std::stable_sort(rows.begin(), rows.end(), [](const NaiveRow& a, const NaiveRow& b) {
-    return a.engine_time < b.engine_time;
+  std::ranges::sort(rows, [](const NaiveRow& a, const NaiveRow& b) {
+    return std::pair(a.engine_time, a.arrival) < std::pair(b.engine_time, b.arrival);
   });
   for (std::size_t i = 0; i < rows.size(); ++i) {
     std::string& text = rows[i].text;
@@ -130,6 +136,7 @@ TEST_CASE(
   std::size_t late = 0;
   std::size_t clamped = 0;
   std::size_t repeated = 0;
+  std::size_t differ = 0;  // the two orders
   const std::size_t cases = tests::for_all_seeds("runtime", 400, [&](tests::Random& random) {
     const std::int64_t disorder = random.pick<std::int64_t>({0, 3, 300, 100'000});
     const Duration bound{
@@ -149,7 +156,18 @@ TEST_CASE(
     RunOptions options;
     options.out_of_orderness = bound;
     options.late = random.chance(50) ? LatePolicy::kSide : LatePolicy::kClamp;
-    const Naive expected = naive_run(all, bound, options.late);
+    options.order = random.chance(50) ? EqualTimeOrder::kMerged : EqualTimeOrder::kPosition;
+    const Naive expected = naive_run(all, bound, options.late, options.order);
+    if (options.order == EqualTimeOrder::kPosition) {
+      options.decode_threads = random.below(2);
+      const auto texts = [](const Naive& naive) {
+        std::vector<std::string> rows;
+        for (const std::string& row : naive.rows) rows.push_back(row.substr(row.find(' ')));
+        return rows;
+      };
+      const Naive merged = naive_run(all, bound, options.late, EqualTimeOrder::kMerged);
+      differ += texts(expected) != texts(merged) ? 1 : 0;
+    }
     late += expected.late.size();
     clamped += expected.clamped;
     for (const std::string& row : expected.rows) repeated += row.ends_with("#1") ? 1 : 0;
@@ -169,7 +187,37 @@ TEST_CASE(
     CHECK(late > 100);
     CHECK(clamped > 100);
     CHECK(repeated > 100);
+    CHECK(differ > 20);
   }
+}
+
+TEST_CASE("slices: events of one time wait for those of an input that is named before") {
+  RunOptions options;
+  options.order = EqualTimeOrder::kPosition;
+  options.final_watermark = false;
+  const std::vector<Input> inputs = {in_memory("a", lines({login(5, "a1"), login(5, "a2")})),
+                                     in_memory("b", lines({login(4, "b1"), login(5, "b2")}))};
+  const auto users = [](const LoopOutcome& outcome) {
+    std::string all;
+    for (const std::string& row : outcome.rows) {
+      for (const char* const user : {"a1", "a2", "b1", "b2"}) {
+        if (row.find(user) != std::string::npos) (all += user) += ' ';
+      }
+    }
+    return all;
+  };
+  CHECK(users(run_loop(inputs, options)) == "b1 a1 a2 b2 ");
+  options.order = EqualTimeOrder::kMerged;
+  CHECK(users(run_loop(inputs, options)) == "b1 a1 b2 a2 ");
+}
+
+TEST_CASE("slices: more inputs than have a position are refused") {
+  RunOptions options;
+  options.order = EqualTimeOrder::kPosition;
+  const std::vector<Input> inputs(cep::ReadPosition::kInputs + 1, in_memory("a", ""));
+  CHECK(run_loop(inputs, options).error ==
+        "events can be ordered by position in at most 65536 inputs, and there are 65537: put files "
+        "into directories, or order events as they are merged");
 }
 
 TEST_CASE("slices: with bound 0 an event is given as it comes, at the watermark is on time") {
