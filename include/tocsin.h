@@ -1,5 +1,6 @@
 /*
- * tocsin.h: Tocsin inside another program. C99; also C++.
+ * tocsin.h: Tocsin inside another program. C99; also C++. Long because it is the one header that
+ * a program includes, and each function says all that a caller needs to know.
  *
  *     tocsin_pack_load_files()   rules      ─▶ a pack, and diagnostics
  *     tocsin_run_open()          a pack     ─▶ a run, with state of its own
@@ -241,6 +242,8 @@ TOCSIN_API void tocsin_pack_free(tocsin_pack* pack);
  *   "output_bytes_max"  memory of lines that wait for tocsin_run_take() (268435456)
  *   "alerts"            "lines": tocsin_run_take() gives them; "arrow": tocsin_run_take_arrow()
  *                       does ("lines")
+ *   "keeps_state"       whether tocsin_run_cut() will be called; such a run takes lines, and no
+ *                       record batches (false)
  *   "keeps_late"        whether late events can be taken, or are only counted (true)
  *   "keeps_rejected"    the same for rejected lines (true)
  */
@@ -359,6 +362,41 @@ TOCSIN_API tocsin_status tocsin_run_watermark(tocsin_run* run, int64_t* watermar
 /* Counts of all so far, the memory in use, and each source, as one JSON object. */
 TOCSIN_API tocsin_status tocsin_run_statistics(tocsin_run* run, tocsin_buffer* json,
                                                tocsin_error** error);
+/*
+ * The state of a run, as entries by key group: as of a map, u8 (1 put, 2 remove) | u32 group | u32
+ * size and bytes of the key | put alone: u32 size and bytes of the value; numbers are little
+ * endian. It has all that later alerts depend on: what rules and features remember, events that
+ * wait to be put in order, sources with their watermarks.
+ *
+ * Begins a cut: the state behind all lines that were pushed. TOCSIN_WRONG_STATE while there is
+ * something to take, a source has had a part of a line, or the cut before is not complete: alerts
+ * that were taken, lines that were pushed and the cut then belong together.
+ */
+TOCSIN_API tocsin_status tocsin_run_cut(tocsin_run* run, tocsin_error** error);
+/* Moves the cut's next entries to `entries`, about `bytes_max` bytes: what changed since the cut
+ * before, and all that waits. *done is 1 when these were the last; only then is the map a state.
+ * Between the calls the run may go on. */
+TOCSIN_API tocsin_status tocsin_run_take_cut(tocsin_run* run, size_t bytes_max,
+                                             tocsin_buffer* entries, int* done,
+                                             tocsin_error** error);
+/*
+ * Lets a fresh run, of the same or of other rules, go on from the entries of a map. First those
+ * whose key is one byte. `report` (may be NULL) becomes one JSON object: the rules and features
+ * that are "kept", "started" and "lost", and "is_same" for the same rules. Sources have their
+ * numbers again. Until the restore is finished no other call is taken. After an error the run is
+ * of no use.
+ *
+ * Errors: TOCSIN_CORRUPT; TOCSIN_OTHER_VERSION for entries of another format or semantics number.
+ */
+TOCSIN_API tocsin_status tocsin_run_begin_restore(tocsin_run* run, const void* entries, size_t size,
+                                                  tocsin_buffer* report, tocsin_error** error);
+/* Then all others, in any order, in calls of any size. */
+TOCSIN_API tocsin_status tocsin_run_restore(tocsin_run* run, const void* entries, size_t size,
+                                            tocsin_error** error);
+/* Then the run goes on. If `writes_all` is not 0 the next cut has everything: for a store that is
+ * empty, and always where "is_same" was false. */
+TOCSIN_API tocsin_status tocsin_run_finish_restore(tocsin_run* run, int writes_all,
+                                                   tocsin_error** error);
 TOCSIN_API void tocsin_run_free(tocsin_run* run);
 
 /*

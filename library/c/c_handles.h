@@ -31,6 +31,8 @@ struct tocsin_run {
 
   std::atomic<bool> is_in_use = false;
   bool is_broken = false;  // an exception left a call half done
+  bool is_restoring = false;
+  bool is_cut_open = false;
   tocsin::library::CRunOptions options;
   tocsin::cep::Program program;
   tocsin::cep::AlertFormat format;

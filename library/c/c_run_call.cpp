@@ -18,7 +18,7 @@ CallResult check_output_room(const tocsin_run& run) {
 }
 
 CallResult flush(tocsin_run& run) {
-  if (run.is_broken || run.run.has_failed()) return {};
+  if (run.is_broken || run.is_restoring || run.run.has_failed()) return {};
   run.is_broken = true;
   const Result<void> flushed = run.run.flush();
   run.is_broken = false;

@@ -29,18 +29,29 @@ tocsin_status call_to_read(tocsin_run* run, tocsin_error** error, Work&& work) {
   });
 }
 
-/// A call that changes the run: what an exception leaves half done is not used any more.
+/// A call that changes the run, while it is restored or after: what an exception leaves half done
+/// is not used any more.
 template <typename Work>
-tocsin_status call_to_change(tocsin_run* run, tocsin_error** error, Work&& work) {
-  return call_to_read(run, error, [&work](tocsin_run& of) -> CallResult {
+tocsin_status call_to_change(tocsin_run* run, tocsin_error** error, Work&& work,
+                             bool is_restoring = false) {
+  return call_to_read(run, error, [&work, is_restoring](tocsin_run& of) -> CallResult {
     if (of.is_broken) {
       return fail_call(TOCSIN_WRONG_STATE,
                        "the run has failed and takes nothing more: a call ended in the middle");
+    }
+    if (of.is_restoring != is_restoring) {
+      return fail_call(TOCSIN_WRONG_STATE,
+                       is_restoring ? "no restore was begun" : "the run's restore is not complete");
     }
     of.is_broken = true;
     CallResult done = std::forward<Work>(work)(of);
     of.is_broken = false;
     return done;
   });
+}
+/// A call between tocsin_run_begin_restore() and tocsin_run_finish_restore().
+template <typename Work>
+tocsin_status call_to_restore(tocsin_run* run, tocsin_error** error, Work&& work) {
+  return call_to_change(run, error, std::forward<Work>(work), true);
 }
 }  // namespace tocsin::library

@@ -46,6 +46,7 @@ CallResult read_run_options(const char* text, CRunOptions& options) {
   size("reorder_bytes_max", 1, kBytesMax, intake.waiting_bytes_max);
   members.number("state_bytes_max", 1, kBytesMax, run.state_bytes_max);
   size("output_bytes_max", 1, kBytesMax, options.output_bytes_max);
+  members.boolean("keeps_state", run.keeps_state);
   std::size_t form = 0;
   members.word("alerts", {"lines", "arrow"}, form);
   options.has_alert_columns = form == 1;

@@ -14,6 +14,7 @@
 #include "cep/stage/hold_engine.h"
 #include "cep/stage/stage_engine.h"
 #include "cep/stage/stage_source.h"
+#include "library/c/c_entries.h"
 #include "runtime/decode/decoder.h"
 #include "runtime/decode/marked_lines.h"
 
@@ -204,26 +205,6 @@ class AlertsPart : public StagePart {
   std::string cut_;  // entries of the cut in hand that were not given
   std::uint64_t alerts_ = 0;
 };
-
-// One entry of EntryWriter.
-struct ReadEntry {
-  bool is_put = false;
-  cep::KeyGroup group;
-  std::string_view key;
-  std::string_view value;
-};
-bool read_entry(ByteReader& from, ReadEntry& entry) {
-  const std::uint8_t what = from.u8();
-  entry.is_put = what == 1;
-  entry.group.value = from.u32();
-  entry.key = from.raw(from.u32());
-  if (entry.is_put) entry.value = from.raw(from.u32());
-  return from.ok() && (what == 1 || what == 2) && entry.group.value < cep::kKeyGroupCount &&
-         !entry.key.empty();
-}
-CallResult fail_entries() {
-  return fail_call(TOCSIN_CORRUPT, "these are no entries of a stage's state");
-}
 
 bool AlertsPart::write_cut(cep::StageSink& sink, std::size_t bytes_max) {
   ByteReader from(cut_);

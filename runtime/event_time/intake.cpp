@@ -69,6 +69,7 @@ void Intake::begin_lines(std::size_t source, cep::EventTime taken_at) {
 bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber arrival,
                        cep::EventTime taken_at) {
   begin_lines(source, taken_at);
+  if (options_.order == EqualTimeOrder::kPosition) rows_.expect_disorder();
   ++summary_.lines;
   const EventSource& from = judge_.begin_line(source, line.number);
   if (line.too_long) {

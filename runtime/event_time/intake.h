@@ -79,15 +79,16 @@ class Intake {
   std::optional<std::size_t> find(std::string_view name) const;
 
   /// Takes one line; kLinePadding bytes are readable after it. Arrival numbers ascend over all
-  /// calls; `taken_at` is the arrival record's. An idle source, or one that has ended, is awake
-  /// from here on. Fails only where `advance` does.
+  /// calls, by position over those of a source; `taken_at` is the arrival record's. An idle source,
+  /// or one that has ended, is awake from here on. Fails only where `advance` does.
   Result<void> take(std::size_t source, const Line& line, cep::ArrivalNumber arrival,
                     cep::EventTime taken_at) {
     if (take_line(source, line, arrival, taken_at)) return flush();
     return {};
   }
   /// Takes lines of a decoded block, as if each was passed to the other take() with `taken_at` and
-  /// the number of lines so far for its arrival, or its position (IntakeOptions::order): until all are taken, rows were given out, or the
+  /// the number of lines so far for its arrival, or its position (IntakeOptions::order): until all
+  /// are taken, rows were given out, or the
   /// source's watermark is beyond `stay_until`. The block is of a decoder with the intake's plan
   /// and at most slice_rows_max rows a batch; all blocks of a source that were begun come to their
   /// end here. Not with options.is_saved. Fails where `advance` does, and with kLimit where a

@@ -40,8 +40,8 @@ struct IntakeOptions {
   std::optional<cep::Duration> jump_max;
   UnknownTypes unknown_types = UnknownTypes::kIgnore;
   /// kPosition gives the lines of blocks their arrival numbers by source and line
-  /// (cep/value/read_position.h). No more than ReadPosition::kInputs sources are opened then. Not
-  /// with is_saved: lines that come one by one have the numbers that their records give them.
+  /// (cep/value/read_position.h); lines that come one by one have such numbers from their caller.
+  /// No more than ReadPosition::kInputs sources are opened then.
   EqualTimeOrder order = EqualTimeOrder::kMerged;
   /// A source whose watermark is further ahead of W should not be read on (may_read()), by readers
   /// that read sources ahead of the one that holds W. Nothing: all may be.

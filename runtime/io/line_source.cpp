@@ -28,10 +28,12 @@ bool make_line(std::string_view text, std::uint64_t number, std::size_t line_byt
   return true;
 }
 
-LineSource::LineSource(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max)
+LineSource::LineSource(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max,
+                       std::uint64_t lines_before)
     : bytes_(std::move(bytes)),
       line_bytes_max_(line_bytes_max),
-      buffer_(kReadBytes + kLinePadding) {
+      buffer_(kReadBytes + kLinePadding),
+      number_(lines_before) {
   TOCSIN_ASSERT(line_bytes_max > 0, "limits are positive");
 }
 

@@ -44,8 +44,10 @@ class LineSource {
     kNeedsBytes,  // call fill()
     kEnd,
   };
-  /// `line_bytes_max`: as make_line() has it.
-  LineSource(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max);
+  /// `line_bytes_max`: as make_line() has it. `lines_before`: the number of the line before the
+  /// first one.
+  LineSource(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max,
+             std::uint64_t lines_before = 0);
 
   /// The next line among the bytes in hand; never waits.
   Next next(Line& line);
@@ -56,6 +58,10 @@ class LineSource {
   bool is_ready() const { return bytes_->is_ready(); }
   /// Waits for at most so long until fill() would not wait; false where it still would.
   bool wait_ready(std::chrono::milliseconds at_most) const { return bytes_->wait_ready(at_most); }
+  /// Whether the last byte in hand ended a line, and all lines in hand were given.
+  bool is_between_lines() const { return begin_ == end_ && !skipping_; }
+  /// The number of the line given last, blank ones that were passed over included.
+  std::uint64_t number() const { return number_; }
   /// Unpacked bytes so far.
   std::uint64_t bytes_unpacked() const { return bytes_unpacked_; }
   const ByteSource& bytes() const { return *bytes_; }

@@ -6,9 +6,11 @@
 #include <cstring>
 #include <utility>
 
+#include "cep/base/assert.h"
 #include "cep/eval/computed.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "cep/value/read_position.h"
 #include "runtime/decode/decoded_block.h"
 #include "runtime/event_time/block_lines.h"
 #include "runtime/event_time/row_store.h"
@@ -16,6 +18,8 @@
 #include "runtime/event_time/watermark.h"
 #include "runtime/io/byte_source.h"
 #include "runtime/io/line_blocks.h"
+#include "runtime/io/line_source.h"
+#include "runtime/pushed/pushed_state.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -31,6 +35,7 @@ cep::Program with_limits(const cep::Program& program, const PushedOptions& optio
 // How its sources are judged, all alike.
 IntakeOptions with_policy(const cep::Plan& plan, const PushedOptions& options) {
   IntakeOptions intake = options.intake;
+  intake.is_saved = options.keeps_state;
   intake.policy = {options.out_of_orderness.value_or(bound_of(plan)), options.late,
                    options.late_max};
   return intake;
@@ -70,18 +75,25 @@ class PushedRun::Chunk : public ByteSource {
 // Not a BlockInput, which may decode on threads of its own.
 struct PushedRun::Source {
   Source(std::unique_ptr<Chunk> bytes, std::size_t line_bytes_max)
-      : chunk(bytes.get()), blocks(std::move(bytes), line_bytes_max) {}
+      : chunk(bytes.get()), blocks(std::in_place, std::move(bytes), line_bytes_max) {}
+  // Lines one by one.
+  Source(std::unique_ptr<Chunk> bytes, std::size_t line_bytes_max, std::uint64_t lines_before)
+      : chunk(bytes.get()), each(std::in_place, std::move(bytes), line_bytes_max, lines_before) {}
+  std::uint64_t bytes_unpacked() const {
+    return blocks ? blocks->bytes_unpacked() : each->bytes_unpacked();
+  }
   // Reads once and decodes the lines that are whole; requires that all lines were taken.
   Result<void> fill(BlockDecoder& decoder) {
     std::string_view text;
-    if (Result<void> read = blocks.read(buffer, text); !read) return read;
+    if (Result<void> read = blocks->read(buffer, text); !read) return read;
     if (text.empty()) return {};
     decoder.decode(text, std::exchange(is_first, false), block);
     lines.begin(block);
     return {};
   }
-  Chunk* chunk;  // what `blocks` reads
-  LineBlocks blocks;
+  Chunk* chunk;  // what the next two read; there is one of them
+  std::optional<LineBlocks> blocks;
+  std::optional<LineSource> each;  // of a run that keeps its state
   std::vector<char> buffer;
   DecodedBlock block;
   BlockLines lines;
@@ -102,6 +114,9 @@ PushedRun::PushedRun(const cep::Program& program, const PushedOptions& options, 
               }),
       decoder_(block_decoder(program_, options)) {
   summary_.alerts_by_rule.resize(program_.plan().rules.size());
+  if (options_.keeps_state) {
+    state_ = std::make_unique<PushedState>(program_.plan(), engine_, intake_, summary_);
+  }
 }
 
 PushedRun::~PushedRun() = default;
@@ -148,9 +163,48 @@ Result<std::size_t> PushedRun::source(std::string_view name) {
                                           kSourcesMax));
   }
   const std::size_t index = intake_.source(name);
-  sources_.push_back(
-      std::make_unique<Source>(std::make_unique<Chunk>(), options_.intake.line_bytes_max));
+  sources_.push_back(open_source(0, false));
   return index;
+}
+
+std::unique_ptr<PushedRun::Source> PushedRun::open_source(std::uint64_t lines_before,
+                                                          bool has_ended) const {
+  auto chunk = std::make_unique<Chunk>();
+  const std::size_t bytes_max = options_.intake.line_bytes_max;
+  auto source = options_.keeps_state
+                    ? std::make_unique<Source>(std::move(chunk), bytes_max, lines_before)
+                    : std::make_unique<Source>(std::move(chunk), bytes_max);
+  source->has_ended = has_ended;
+  return source;
+}
+
+// Reads once, and takes the lines that are whole: all of them, or at least those of one slice.
+Result<void> PushedRun::take_more(std::size_t source) {
+  Source& from = *sources_[source];
+  if (from.each) return take_each_line(source);
+  Result<void> done = from.fill(decoder_);
+  return done ? take_lines(source) : done;
+}
+
+// The same of a run that keeps its state.
+Result<void> PushedRun::take_each_line(std::size_t source) {
+  LineSource& lines = *sources_[source]->each;
+  if (Result<void> read = lines.fill(); !read) return read;
+  const bool by_position = options_.intake.order == EqualTimeOrder::kPosition;
+  Line line;
+  while (lines.next(line) == LineSource::Next::kLine) {
+    cep::ArrivalNumber arrival{summary_.lines + 1, 0};
+    if (by_position) {
+      const auto position = cep::arrival_at(cep::ReadPosition::of_line(source, line.number));
+      if (!position) {
+        return fail(Errc::kLimit, fmt::format("{} has more lines than can be ordered by position",
+                                              intake_.status(source).name));
+      }
+      arrival = *position;
+    }
+    if (Result<void> taken = intake_.take(source, line, arrival, now_); !taken) return taken;
+  }
+  return {};
 }
 
 // Takes the lines of the block at hand, to its end: no block is left half taken.
@@ -168,6 +222,9 @@ Result<void> PushedRun::check_source(std::size_t source, bool has_rows) const {
   const Source& from = *sources_[source];
   const std::string_view name = intake_.status(source).name;
   if (from.has_ended) return fail(Errc::kConflict, fmt::format("the source {} has ended", name));
+  if (has_rows && options_.keeps_state) {
+    return fail(Errc::kConflict, "a run that keeps its state takes lines, and no record batches");
+  }
   if (from.has_rows.value_or(has_rows) == has_rows) return {};
   return fail(Errc::kConflict, fmt::format("the source {} takes {}: open another source for {}",
                                            name, has_rows ? "JSON lines" : "record batches",
@@ -223,10 +280,9 @@ PushedBytes PushedRun::push(std::size_t source, std::string_view bytes) {
       from.chunk->put({});
       return {taken, room};
     }
-    const std::uint64_t before = from.blocks.bytes_unpacked();
-    Result<void> done = from.fill(decoder_);
-    summary_.bytes += from.blocks.bytes_unpacked() - before;
-    if (done) done = take_lines(source);
+    const std::uint64_t before = from.bytes_unpacked();
+    Result<void> done = take_more(source);
+    summary_.bytes += from.bytes_unpacked() - before;
     if (!done) {
       from.chunk->put({});
       return {bytes.size(), keep(std::move(done))};
@@ -239,9 +295,7 @@ PushedBytes PushedRun::push(std::size_t source, std::string_view bytes) {
 Result<void> PushedRun::end_bytes(std::size_t source) {
   Source& from = *sources_[source];
   from.has_ended = true;
-  Result<void> done = from.fill(decoder_);
-  if (done) done = take_lines(source);
-  if (!done) return done;
+  if (Result<void> done = take_more(source); !done) return done;
   intake_.decide(DecisionKind::kEnded, source, {});
   return {};
 }
@@ -285,6 +339,44 @@ Result<void> PushedRun::finish(bool final_watermark) {
 
 cep::EventTime PushedRun::watermark() const {
   return std::max(intake_.given(), intake_.watermark());
+}
+
+Result<void> PushedRun::begin_cut() {
+  TOCSIN_ASSERT(state_ != nullptr, "the run keeps its state");
+  if (Result<void> open = check_open(); !open) return open;
+  PushedHead head{values_missing_, {}};
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (!sources_[i]->each->is_between_lines()) {
+      return fail(Errc::kConflict,
+                  fmt::format("the source {} has had a part of a line: push the rest of it before "
+                              "the state is cut",
+                              intake_.status(i).name));
+    }
+    head.sources.push_back({sources_[i]->each->number(), sources_[i]->has_ended});
+  }
+  state_->begin_cut(head);
+  return {};
+}
+bool PushedRun::write_cut(cep::StageSink& sink, std::size_t bytes_max) {
+  return state_->write_cut(sink, bytes_max);
+}
+void PushedRun::mark_all_changed() { state_->mark_all_changed(); }
+Result<cep::RestoreReport> PushedRun::begin_restore(std::string_view head,
+                                                    std::string_view engine) {
+  TOCSIN_ASSERT(state_ != nullptr, "the run keeps its state");
+  return state_->begin_restore(head, engine);
+}
+Result<void> PushedRun::restore(cep::KeyGroup group, std::string_view key, std::string_view value) {
+  return state_->restore(group, key, value);
+}
+Result<void> PushedRun::finish_restore() {
+  const Result<PushedHead> head = state_->finish_restore();
+  if (!head) return keep(tl::unexpected(head.error()));
+  values_missing_ = head->values_missing;
+  for (const PushedHead::Source& source : head->sources) {
+    sources_.push_back(open_source(source.lines, source.has_ended));
+  }
+  return {};
 }
 
 RunSummary PushedRun::summary() const {

@@ -12,6 +12,9 @@
 #include "cep/data/alert.h"
 #include "cep/data/batch.h"
 #include "cep/engine/engine.h"
+#include "cep/engine/restore_report.h"
+#include "cep/stage/stage_state.h"
+#include "cep/value/key.h"
 #include "cep/value/time.h"
 #include "runtime/arrow/arrow_decoder.h"
 #include "runtime/event_time/block_decoder.h"
@@ -36,7 +39,11 @@ struct PushedOptions {
   IntakeOptions intake;
   std::optional<std::uint64_t> state_bytes_max;
   std::optional<std::uint64_t> steps_per_event_max;
+  /// Cuts will be made. Such a run takes lines, and no record batches.
+  bool keeps_state = false;
 };
+
+class PushedState;
 
 /// One program over lines of several sources, in the order in which they are pushed.
 ///
@@ -94,6 +101,25 @@ class PushedRun {
   std::size_t waiting_events() const { return intake_.waiting_events(); }
   std::size_t waiting_bytes() const { return intake_.waiting_bytes(); }
   SourceStatus status(std::size_t source) const { return intake_.status(source); }
+  // ---- its state, as entries by key group (runtime/pushed/pushed_state.h); with keeps_state
+  /// Cuts here, after flush(); the cut before is complete. Errors: kConflict where a source has had
+  /// a part of a line, or the run is finished.
+  Result<void> begin_cut();
+  /// Gives the cut's next entries to `sink` until they have `bytes_max` bytes or more; true when
+  /// the cut is complete. No key comes twice in a cut. Between calls the run may go on. All cuts,
+  /// in order, are the whole state.
+  bool write_cut(cep::StageSink& sink, std::size_t bytes_max);
+  /// The next cut writes everything; one that is open is given up.
+  void mark_all_changed();
+  /// In a fresh run, which may have other rules: goes on from the entries whose key is one byte.
+  /// Gives what becomes of rules and features. Errors: kCorrupt; kOtherVersion.
+  Result<cep::RestoreReport> begin_restore(std::string_view head, std::string_view engine);
+  /// Any other entry, each once, in any order. kCorrupt for what no run wrote.
+  Result<void> restore(cep::KeyGroup group, std::string_view key, std::string_view value);
+  /// After the last entry. Unless the report says that it is the same program, mark_all_changed()
+  /// follows, and a store forgets what it had. Errors: kCorrupt, kOtherVersion.
+  Result<void> finish_restore();
+
   /// Of all so far; `seconds` and `profile` are empty.
   RunSummary summary() const;
   const cep::Program& program() const { return program_; }
@@ -106,6 +132,9 @@ class PushedRun {
   PushedBytes push_rows(std::size_t source, std::int64_t first_row, std::int64_t row_count,
                         const std::function<Result<void>()>& check);
   Result<void> take_lines(std::size_t source);
+  Result<void> take_each_line(std::size_t source);
+  Result<void> take_more(std::size_t source);
+  std::unique_ptr<Source> open_source(std::uint64_t lines_before, bool has_ended) const;
   Result<void> end_bytes(std::size_t source);
   Result<void> advance_engine(cep::Batch& slice, cep::EventTime watermark);
   // Keeps the first error, after which nothing more is taken.
@@ -126,5 +155,6 @@ class PushedRun {
   cep::EventTime now_ = cep::kEventTimeMin;
   bool is_finished_ = false;
   std::optional<Error> failure_;
+  std::unique_ptr<PushedState> state_;  // with keeps_state
 };
 }  // namespace tocsin::runtime

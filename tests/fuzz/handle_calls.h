@@ -68,6 +68,29 @@ inline std::int64_t after_start(std::string_view number) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(kStart) + offset);
 }
 
+/// Entries of a state, as the header says: those whose key is one byte, and all others.
+struct SplitEntries {
+  std::string heads;
+  std::string others;
+  void split(std::string_view entries) {
+    const auto number = [&](std::size_t at) {
+      std::uint32_t value = 0;
+      for (std::size_t i = 0; i < 4; ++i) {
+        value |= std::uint32_t{static_cast<unsigned char>(entries[at + i])} << (8 * i);
+      }
+      return value;
+    };
+    heads.clear();
+    others.clear();
+    while (!entries.empty()) {
+      const std::uint32_t key = number(5);
+      const std::size_t size = 9 + key + (entries[0] == 1 ? 4 + number(9 + key) : 0);
+      if (entries[0] == 1) (key == 1 ? heads : others) += entries.substr(0, size);
+      entries.remove_prefix(size);
+    }
+  }
+};
+
 inline std::string payment(std::int64_t number) {
   return R"({"type":"payment","ts":)" + std::to_string(kStart + number % 1'000'000'000) +
          R"(,"id":")" + std::to_string(number) + R"(","card":"c1","amount":2000})" + "\n";

@@ -141,6 +141,39 @@ class Calls {
         if (TOCSIN_CALL(tocsin_run_statistics, run, text_) == TOCSIN_OK) check_json();
         return;
       default:
+        return keep(letter, run, rest);
+    }
+  }
+
+  // Cuts and restores.
+  void keep(char letter, tocsin_run* run, const std::string& rest) {
+    int done = 0;
+    switch (letter) {
+      case 'c':
+        TOCSIN_CALL(tocsin_run_cut, run);
+        return;
+      case 'd':
+        if (TOCSIN_CALL(tocsin_run_take_cut, run, std::size_t{1} << 20, text_, &done) ==
+            TOCSIN_OK) {
+          state_.split({tocsin_buffer_data(text_), tocsin_buffer_size(text_)});
+        }
+        return;
+      case 'h':
+        TOCSIN_CALL(tocsin_run_begin_restore, run, state_.heads.data(), state_.heads.size(), text_);
+        return;
+      case 'H':
+        TOCSIN_CALL(tocsin_run_begin_restore, run, rest.data(), rest.size(), nullptr);
+        return;
+      case 'r':
+        TOCSIN_CALL(tocsin_run_restore, run, state_.others.data(), state_.others.size());
+        return;
+      case 'R':
+        TOCSIN_CALL(tocsin_run_restore, run, rest.data(), rest.size());
+        return;
+      case 'f':
+        TOCSIN_CALL(tocsin_run_finish_restore, run, rest.empty() ? 1 : 0);
+        return;
+      default:
         TOCSIN_CALL(tocsin_run_take, run, 0, nullptr);
     }
   }
@@ -232,6 +265,7 @@ class Calls {
     require(nlohmann::json::accept(tocsin_buffer_data(text_)), "the result is JSON");
   }
 
+  SplitEntries state_;  // of a run's cut
   tocsin_buffer* text_;
   tocsin_pack* pack_ = nullptr;
   StageCalls stages_;

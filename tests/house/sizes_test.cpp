@@ -45,12 +45,12 @@ void add_words(std::string& text, const std::string& line) {
 // Adds a line of a comment without its marker; false where it is none.
 bool comment_text(const std::string& line, std::string& text) {
   const std::string bare = trimmed(line);
-  for (const std::string_view marker : {"///", "//", "# "}) {
+  for (const std::string_view marker : {"///", "//", "# ", "/*", "* "}) {
     if (!bare.starts_with(marker)) continue;
     add_words(text, bare.substr(marker.size()));
     return true;
   }
-  return bare == "#";
+  return bare == "#" || bare == "*";
 }
 
 bool gives_reason(const std::string& comment) {

@@ -1,0 +1,20 @@
+/// Entries of a state as bytes (include/tocsin.h): u8 1 put, 2 remove | u32 group | u32 size, key |
+/// put: u32 size, value; little endian.
+#pragma once
+#include <string_view>
+
+#include "cep/base/byte_codec.h"
+#include "cep/value/key.h"
+#include "library/c/c_call.h"
+
+namespace tocsin::library {
+struct ReadEntry {
+  bool is_put = false;
+  cep::KeyGroup group;
+  std::string_view key;
+  std::string_view value;
+};
+/// Reads the next one; false for bytes that are none.
+bool read_entry(ByteReader& from, ReadEntry& entry);
+CallResult fail_entries();
+}  // namespace tocsin::library
