@@ -13,7 +13,7 @@ export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
 
 # verb|arguments|what it does|script it needs, if any
 verbs=(
-  "setup|[program, tests, bench, lint, fuzz, kafka, python] or all|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
+  "setup|[program, tests, bench, lint, fuzz, kafka, python, flink] or all|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
   "build|[--preset P] [TARGET…]|configure and build all, or the targets named (tocsin: the program), into build/P (release, dev, asan, tsan)|"
   "demo||build the program alone, then show an alert from start to end|scripts/demo.sh"
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
@@ -79,6 +79,7 @@ verb_setup() {
   if [[ " ${parts[*]} " == *" tests "* ]]; then fetch_promtool; fi
   if [[ " ${parts[*]} " == *" kafka "* ]]; then fetch_kafka_broker; fi
   if [[ " ${parts[*]} " == *" python "* ]]; then make_python_environment || true; fi
+  if [[ " ${parts[*]} " == *" flink "* ]]; then fetch_flink || true; fi
 }
 
 # --- build ---------------------------------------------------------------------------------------
@@ -253,6 +254,8 @@ verb_test() {
   if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && selected python && ! (ensure_setup python && make_python_environment); then
     missing_parts+=" python "
   fi
+  # Before the build, which makes the library for Java where a JDK is.
+  if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && selected flink && ! (ensure_setup flink && fetch_flink); then missing_parts+=" flink "; fi
   # Before the build, which takes librdkafka where it is.
   if [ ${#patterns[@]} = 0 ] && (selected kafka || selected kafka-sink || selected kafka-formats) && ! (ensure_setup kafka); then missing_parts+=" kafka "; fi
   if ! (build_preset "$preset" "${targets[@]}"); then

@@ -13,6 +13,7 @@ option(TOCSIN_TESTS "Build the tests and benchmarks (needs doctest)" ON)
 set(TOCSIN_UNITY 0 CACHE STRING "Compile so many sources of a target as one file, which is shorter from nothing")
 set(TOCSIN_KAFKA AUTO CACHE STRING "Kafka by librdkafka: AUTO (where it is installed), ON or OFF")
 set(TOCSIN_PROTOBUF AUTO CACHE STRING "Messages of Protobuf by libprotobuf: AUTO (where it is installed), ON or OFF")
+set(TOCSIN_FLINK AUTO CACHE STRING "What Java needs for Apache Flink: AUTO (where a JDK is installed), ON or OFF")
 option(TOCSIN_FUZZ "Build the fuzz targets of tests/fuzz (needs clang)" OFF)
 
 # The same numbers on every machine: no fused multiply-add behind our back, one instruction set.

@@ -463,6 +463,11 @@ TOCSIN_API tocsin_status tocsin_stage_put_event(tocsin_stage* stage, const char*
                                                 int64_t engine_time_us, uint64_t record,
                                                 uint32_t index, uint32_t equal_number, int* outcome,
                                                 tocsin_error** error);
+/* What tocsin_stage_put_event() would make of a line, and in *time_us the event's own time,
+ * INT64_MIN where the line is no event of a declared type. Nothing is given to the source. */
+TOCSIN_API tocsin_status tocsin_stage_event_time(tocsin_stage* stage, const char* line, size_t size,
+                                                 int64_t* time_us, int* outcome,
+                                                 tocsin_error** error);
 /* Gives any other stage a block that was taken for this part, in the order in which its sender gave
  * them. TOCSIN_CORRUPT for a block that was damaged, and for one that comes too late; the stage is
  * used no more then. */

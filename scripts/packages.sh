@@ -14,15 +14,16 @@ distribution() {
 #   fuzz     clang with libFuzzer
 #   kafka    librdkafka and libprotobuf, with which the program is built where they are there, and what the tests' broker needs
 #   python   what the Python package is built and tested with; its environment is made of python/environment.lock
-setup_parts=(program tests bench lint fuzz kafka python)
+#   flink    a JDK and Maven, with which runtime/flink is built and tested; Maven fetches the rest
+setup_parts=(program tests bench lint fuzz kafka python flink)
 
 # packages PART…: prints the packages that this distribution needs for them, one per line.
 packages() {
-  local part boost clang_runtime regex_library=libhyperscan-dev
+  local part boost clang_runtime jdk regex_library=libhyperscan-dev
   case "$(distribution)" in
-    debian-12) boost=libboost1.81-dev clang_runtime=libclang-rt-14-dev ;;
-    debian-13) boost=libboost-dev clang_runtime=libclang-rt-19-dev ;;
-    ubuntu-24.04) boost=libboost-dev clang_runtime=libclang-rt-18-dev ;;
+    debian-12) boost=libboost1.81-dev clang_runtime=libclang-rt-14-dev jdk=17 ;;
+    debian-13) boost=libboost-dev clang_runtime=libclang-rt-19-dev jdk=21 ;;
+    ubuntu-24.04) boost=libboost-dev clang_runtime=libclang-rt-18-dev jdk=17 ;;
     *) return 1 ;;
   esac
   # Hyperscan is for x86; its port to other processors, with the same header, is not in Debian 12.
@@ -42,6 +43,7 @@ packages() {
       lint) printf '%s\n' git clang-format clang-tidy ;;
       fuzz) printf '%s\n' clang "$clang_runtime" ;;
       python) printf '%s\n' python3 python3-dev python3-venv ;;
+      flink) printf '%s\n' "openjdk-$jdk-jdk-headless" maven ;;
       kafka) printf '%s\n' librdkafka-dev libprotobuf-dev libprotoc-dev maven ;;  # Maven brings a Java runtime
     esac
   done
@@ -92,6 +94,22 @@ make_python_environment() {
   else
     rm -rf "$place"
     say "setup: the Python environment could not be made; the suite python is left out"
+    return 1
+  fi
+}
+
+# What Maven needs for runtime/flink, in build/tools/maven: a small test is run once with the network, so that all others
+# run without. Again when pom.xml changes. Without it the suite flink is left out, and says so.
+fetch_flink() {
+  local place="$build_root/tools/maven" pom="$root/runtime/flink/pom.xml"
+  if cmp -s "$pom" "$place/pom.xml"; then return 0; fi
+  mkdir -p "$place"
+  if timeout 400 mvn -q -B -ntp -f "$pom" -Dmaven.repo.local="$place" -Dtocsin.build="$build_root/release" \
+    -Dtest=KeyGroupsTest package </dev/null; then
+    cp "$pom" "$place/pom.xml"
+    say "setup: fetched what Flink needs into $place"
+  else
+    say "setup: Maven could not fetch what Flink needs; the suite flink is left out"
     return 1
   fi
 }

@@ -8,7 +8,7 @@ unit_suites=(house cep rules runtime api library property)
 # suite whose part is not installed and cannot be is skipped, and says so.
 declare -A suite_part=([docs]=tests [c-library]=tests [conformance]=tests [fuzz]=tests [simulation]=tests [crash]=tests
   [serve-crash]=tests [bad-disk]=tests [serve-room]=tests [instructions]=bench [kafka]=kafka [kafka-sink]=kafka
-  [kafka-formats]=kafka [python]=python)
+  [kafka-formats]=kafka [python]=python [flink]=flink)
 
 # Suites that are scripts: "name|command", run in the repository root by bash after the unit suites,
 # with TOCSIN_BINARY, TOCSIN_BUILD_DIR and TOCSIN_QUICK (0 or 1) set. The last line of output that
@@ -18,6 +18,7 @@ script_suites=(
   'language|"$TOCSIN_BINARY" test tests/language'
   'c-library|python3 tests/e2e/c_library.py "$TOCSIN_BINARY"'
   'python|bash python/tests/run.sh'
+  'flink|bash runtime/flink/test.sh'
   'verbs|python3 tests/e2e/do_verbs.py "$TOCSIN_BINARY"'
   'demo|TOCSIN_DEMO_EVENTS=20000 bash scripts/demo.sh && echo "1 passed, 0 failed"'
   'cli|python3 tests/e2e/command_line.py "$TOCSIN_BINARY"'

@@ -25,6 +25,9 @@ std::optional<int> StagePart::put_event(std::string_view /*line*/,
                                         std::uint32_t /*equal_number*/) {
   return std::nullopt;
 }
+std::optional<StagePart::EventTimeOf> StagePart::event_time(std::string_view /*line*/) {
+  return std::nullopt;
+}
 Result<void> StagePart::put(std::string_view /*block*/) {
   return fail(Errc::kInvalidArgument, "a source takes no blocks");
 }
@@ -65,12 +68,8 @@ class SourcePart : public StagePart {
   }
   std::optional<int> put_event(std::string_view line, std::optional<cep::EventTime> engine_time,
                                cep::ArrivalNumber arrival, std::uint32_t equal_number) override {
-    if (!std::exchange(is_begun_, true)) decoder_.begin(batch_);
-    padded_.assign(line);
-    padded_.append(runtime::kLinePadding, '\0');
     ++lines_;
-    const runtime::Decoded decoded =
-        decoder_.decode(std::string_view(padded_).substr(0, line.size()));
+    const runtime::Decoded decoded = decode(line);
     if (decoded.kind == runtime::LineKind::kDeadLetter) return TOCSIN_EVENT_REJECTED;
     if (decoded.kind == runtime::LineKind::kIgnored) return TOCSIN_EVENT_UNKNOWN;
     if (!decoded.used) return TOCSIN_EVENT_UNUSED;
@@ -83,6 +82,14 @@ class SourcePart : public StagePart {
     if (batch_.rows.size() >= kRowsMax) flush();
     return TOCSIN_EVENT_SENT;
   }
+  std::optional<EventTimeOf> event_time(std::string_view line) override {
+    const runtime::Decoded decoded = decode(line);
+    if (decoded.kind == runtime::LineKind::kDeadLetter)
+      return EventTimeOf{TOCSIN_EVENT_REJECTED, {}};
+    if (decoded.kind == runtime::LineKind::kIgnored) return EventTimeOf{TOCSIN_EVENT_UNKNOWN, {}};
+    if (decoded.used) decoder_.drop();
+    return EventTimeOf{decoded.used ? TOCSIN_EVENT_SENT : TOCSIN_EVENT_UNUSED, decoded.ts};
+  }
   bool has_output() override {
     flush();
     return !source_.outbox().empty();
@@ -93,6 +100,13 @@ class SourcePart : public StagePart {
 
  private:
   static constexpr std::size_t kRowsMax = 2'048;
+  // The event is to be kept or dropped where the type is used.
+  runtime::Decoded decode(std::string_view line) {
+    if (!std::exchange(is_begun_, true)) decoder_.begin(batch_);
+    padded_.assign(line);
+    padded_.append(runtime::kLinePadding, '\0');
+    return decoder_.decode(std::string_view(padded_).substr(0, line.size()));
+  }
   cep::Program program_;
   cep::StageSource source_;
   runtime::Decoder decoder_;

@@ -37,6 +37,12 @@ class StagePart {
   virtual std::optional<int> put_event(std::string_view line,
                                        std::optional<cep::EventTime> engine_time,
                                        cep::ArrivalNumber arrival, std::uint32_t equal_number);
+  /// What put_event() would make of a line, and the event's own time. Nothing is kept.
+  struct EventTimeOf {
+    int outcome = 0;
+    std::optional<cep::EventTime> time;
+  };
+  virtual std::optional<EventTimeOf> event_time(std::string_view line);
   virtual Result<void> put(std::string_view block);
   virtual Result<bool> advance(cep::EventTime watermark, std::size_t work_max);
   virtual cep::EventTime watermark() const { return cep::kEventTimeMin; }

@@ -108,7 +108,9 @@ std::vector<std::string> sources() {
     const bool is_source = path.ends_with(".h") || path.ends_with(".cpp") || path.ends_with(".def");
     const bool is_ours = std::ranges::any_of(
         top_folders(), [&](const std::string& top) { return path.starts_with(top + "/"); });
-    if (is_source && is_ours && fs::exists(repository_root() / path)) found.push_back(path);
+    if (is_source && is_ours && !is_of_package(path) && fs::exists(repository_root() / path)) {
+      found.push_back(path);
+    }
   }
   return found;
 }

@@ -133,8 +133,10 @@ std::vector<std::string> source_files() {
   for (const auto& [name, folder] : folders()) {
     for (const auto& entry : fs::recursive_directory_iterator(repository_root() / name)) {
       const std::string extension = entry.path().extension().string();
-      if (extension == ".h" || extension == ".cpp" || extension == ".def") {
-        found.push_back(fs::relative(entry.path(), repository_root()).generic_string());
+      const std::string path = fs::relative(entry.path(), repository_root()).generic_string();
+      if ((extension == ".h" || extension == ".cpp" || extension == ".def") &&
+          !is_of_package(path)) {
+        found.push_back(path);
       }
     }
   }

@@ -32,6 +32,10 @@ CommandResult run_command(const std::string& command) {
   return result;
 }
 
+bool is_of_package(const std::string& path) {
+  return path.starts_with("python/") || path.starts_with("runtime/flink/");
+}
+
 std::vector<std::string> repository_files() {
   const CommandResult listing =
       run_command("git -c safe.directory='*' ls-files -coz --exclude-standard");

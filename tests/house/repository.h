@@ -18,6 +18,10 @@ struct CommandResult {
 /// Runs a shell command in the root.
 CommandResult run_command(const std::string& command);
 
+/// Whether a file belongs to a package for another language, which is built on include/tocsin.h
+/// alone: the rules for folders of the program do not hold there.
+bool is_of_package(const std::string& path);
+
 /// Returns the files, relative to the root, that git tracks or would: all it does not ignore.
 /// Empty when the tree is not a git repository.
 std::vector<std::string> repository_files();

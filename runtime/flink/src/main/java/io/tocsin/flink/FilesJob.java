@@ -1,0 +1,144 @@
+package io.tocsin.flink;
+
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.flink.api.common.serialization.SimpleStringEncoder;
+import org.apache.flink.connector.file.sink.FileSink;
+import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+
+/**
+ * A job from files to files or standard output, to try a pack in a cluster, and to begin a job of
+ * one's own from:
+ *
+ * <pre>flink run tocsin-flink.jar --rules rules/ --output alerts/ events-1.jsonl events-2.jsonl</pre>
+ */
+public final class FilesJob {
+  private static final String USAGE =
+      "usage: FilesJob --rules PATH [--rules PATH]… [OPTION]… FILE…\n"
+          + "  --rules PATH               rule files, or folders with .tocsin files below them; read"
+          + " where the job is submitted\n"
+          + "  --output FOLDER            where alerts are written as files, each once with"
+          + " checkpoints; else they are printed\n"
+          + "  --parallelism N            parts of each stage (default: the cluster's)\n"
+          + "  --out-of-orderness TIME    how far behind the newest event of its file an event may"
+          + " be, as in 5s or PT5S (default: what the event types say)\n"
+          + "  --checkpoint-every TIME    interval of checkpoints (default: the cluster's)\n"
+          + "  FILE…                      events as JSON, one a line, in files that all machines"
+          + " have; without compression";
+
+  private FilesJob() {}
+
+  /** What the command line says. */
+  record Arguments(
+      List<Path> rules,
+      List<Path> files,
+      String output,
+      int parallelism,
+      Duration outOfOrderness,
+      Duration checkpointEvery) {
+
+    static Arguments of(String... words) {
+      List<Path> rules = new ArrayList<>();
+      List<Path> files = new ArrayList<>();
+      String output = null;
+      int parallelism = 0;
+      Duration outOfOrderness = null;
+      Duration checkpointEvery = null;
+      for (int i = 0; i < words.length; ++i) {
+        String word = words[i];
+        if (!word.startsWith("--")) {
+          files.add(Path.of(word));
+          continue;
+        }
+        if (i + 1 == words.length) {
+          throw new IllegalArgumentException(word + " needs a value");
+        }
+        String value = words[++i];
+        switch (word) {
+          case "--rules" -> rules.add(Path.of(value));
+          case "--output" -> output = value;
+          case "--parallelism" -> parallelism = number(word, value);
+          case "--out-of-orderness" -> outOfOrderness = duration(word, value);
+          case "--checkpoint-every" -> checkpointEvery = duration(word, value);
+          default -> throw new IllegalArgumentException("there is no option " + word);
+        }
+      }
+      if (rules.isEmpty() || files.isEmpty()) {
+        throw new IllegalArgumentException("rules and files are needed");
+      }
+      return new Arguments(rules, files, output, parallelism, outOfOrderness, checkpointEvery);
+    }
+
+    private static int number(String option, String value) {
+      if (!value.matches("[1-9][0-9]{0,3}") || Integer.parseInt(value) > KeyGroups.COUNT) {
+        throw new IllegalArgumentException(option + " is a number from 1 to " + KeyGroups.COUNT);
+      }
+      return Integer.parseInt(value);
+    }
+
+    private static Duration duration(String option, String value) {
+      try {
+        if (value.matches("[0-9]+ms")) {
+          return Duration.ofMillis(Long.parseLong(value.substring(0, value.length() - 2)));
+        }
+        return Duration.parse(value.startsWith("P") ? value : "PT" + value);
+      } catch (RuntimeException e) {
+        throw new IllegalArgumentException(option + " is a time, as in 5s or 100ms, not " + value, e);
+      }
+    }
+  }
+
+  /** Submits the job, and waits for its end where the cluster's client does. */
+  public static void main(String[] words) throws Exception {
+    Arguments arguments;
+    try {
+      arguments = Arguments.of(words);
+    } catch (IllegalArgumentException e) {
+      fail(e.getMessage() + "\n" + USAGE);
+      return;
+    }
+    try {
+      run(StreamExecutionEnvironment.getExecutionEnvironment(), arguments);
+    } catch (TocsinException e) {
+      fail(e.getMessage());
+    }
+  }
+
+  /** Makes the job and runs it. */
+  static void run(StreamExecutionEnvironment env, Arguments arguments) throws Exception {
+    if (arguments.parallelism() > 0) {
+      env.setParallelism(arguments.parallelism());
+    }
+    if (arguments.checkpointEvery() != null) {
+      env.enableCheckpointing(arguments.checkpointEvery().toMillis());
+    }
+    Tocsin job = Tocsin.job(env, Rules.read(arguments.rules()));
+    if (arguments.outOfOrderness() != null) {
+      job.outOfOrderness(arguments.outOfOrderness());
+    }
+    DataStream<String> alerts = job.fromFiles(arguments.files()).alerts();
+    if (arguments.output() == null) {
+      alerts.print().setParallelism(1);
+    } else {
+      alerts
+          .sinkTo(
+              FileSink.forRowFormat(
+                      new org.apache.flink.core.fs.Path(arguments.output()),
+                      new SimpleStringEncoder<String>("UTF-8"))
+                  .build())
+          .setParallelism(1)
+          .uid("tocsin-files-out");
+    }
+    env.execute("tocsin");
+  }
+
+  private static void fail(String message) {
+    PrintStream error = System.err;
+    error.println("tocsin: " + message);
+    throw new IllegalArgumentException("the job was not submitted");
+  }
+}

@@ -1,0 +1,155 @@
+package io.tocsin.flink;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.api.common.typeutils.SimpleTypeSerializerSnapshot;
+import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
+import org.apache.flink.core.memory.DataInputView;
+import org.apache.flink.core.memory.DataOutputView;
+
+/**
+ * A line of events as JSON, and where it was read: the source's place among the job's sources, the
+ * partition, and the offset there. Events of equal time are ordered by these three, so that alerts
+ * do not depend on who reads what when.
+ */
+public final class Line {
+  /** For operators that give lines: {@code stream.returns(Line.TYPE)}. */
+  public static final TypeInformation<Line> TYPE =
+      new PlainType<>(Line.class, new Serializer(), false);
+
+  /** Sources are numbered from 0 to this. */
+  public static final int SOURCE_MAX = (1 << 4) - 1;
+
+  /** Partitions are numbered from 0 to this. */
+  public static final int PARTITION_MAX = (1 << 12) - 1;
+
+  /** Offsets are from 0 to this. */
+  public static final long OFFSET_MAX = (1L << 44) - 1;
+
+  private static final byte[] NOTHING = {};
+
+  enum Kind {
+    /** A line with text. */
+    TEXT,
+    /** Lines of a partition follow, which holds back the others until then. */
+    BEGIN,
+    /** Nothing follows of a partition. */
+    END,
+    /** This reader has no partition. */
+    NONE
+  }
+
+  private final Kind kind;
+  private final int partition; // with the source in the upper bits, as in a record number
+  private final long offset;
+  private final byte[] text;
+
+  private Line(Kind kind, int partition, long offset, byte[] text) {
+    this.kind = kind;
+    this.partition = partition;
+    this.offset = offset;
+    this.text = text;
+  }
+
+  /** A line with its text in UTF-8, without the line end. The text must not be changed afterwards. */
+  public static Line of(int source, int partition, long offset, byte[] text) {
+    if (offset < 0 || offset > OFFSET_MAX) {
+      throw new IllegalArgumentException("an offset is from 0 to " + OFFSET_MAX + ", not " + offset);
+    }
+    return new Line(Kind.TEXT, place(source, partition), offset, text);
+  }
+
+  /**
+   * Says that lines of a partition follow. Until one has come, no event of another partition is
+   * worked on.
+   */
+  public static Line begin(int source, int partition) {
+    return new Line(Kind.BEGIN, place(source, partition), 0, NOTHING);
+  }
+
+  /** Says that no line of a partition follows. */
+  public static Line end(int source, int partition) {
+    return new Line(Kind.END, place(source, partition), 0, NOTHING);
+  }
+
+  /** Says that this reader has no partition, and holds back nobody. */
+  public static Line none() {
+    return new Line(Kind.NONE, 0, 0, NOTHING);
+  }
+
+  private static int place(int source, int partition) {
+    if (source < 0 || source > SOURCE_MAX) {
+      throw new IllegalArgumentException("a source is from 0 to " + SOURCE_MAX + ", not " + source);
+    }
+    if (partition < 0 || partition > PARTITION_MAX) {
+      throw new IllegalArgumentException(
+          "a partition is from 0 to " + PARTITION_MAX + ", not " + partition);
+    }
+    return source << 12 | partition;
+  }
+
+  Kind kind() {
+    return kind;
+  }
+
+  /** Source and partition. */
+  int place() {
+    return partition;
+  }
+
+  /** The record number of the library: 4 bits that are 0, the source, the partition, the offset. */
+  long record() {
+    return (long) partition << 44 | offset;
+  }
+
+  byte[] bytes() {
+    return text;
+  }
+
+  /** The line without its end. */
+  public String text() {
+    return new String(text, StandardCharsets.UTF_8);
+  }
+
+  static final class Serializer extends PlainSerializer<Line> {
+    private static final long serialVersionUID = 1L;
+    private static final Kind[] KINDS = Kind.values();
+
+    @Override
+    public Line createInstance() {
+      return none();
+    }
+
+    @Override
+    public void serialize(Line line, DataOutputView to) throws IOException {
+      to.writeByte(line.kind.ordinal());
+      to.writeInt(line.partition);
+      to.writeLong(line.offset);
+      writeBytes(line.text, to);
+    }
+
+    @Override
+    public Line deserialize(DataInputView from) throws IOException {
+      return new Line(KINDS[from.readByte()], from.readInt(), from.readLong(), readBytes(from));
+    }
+
+    @Override
+    public void copy(DataInputView from, DataOutputView to) throws IOException {
+      to.write(from, 13);
+      copyBytes(from, to);
+    }
+
+    @Override
+    public TypeSerializerSnapshot<Line> snapshotConfiguration() {
+      return new Snapshot();
+    }
+  }
+
+  /** Flink makes it by its name. */
+  public static final class Snapshot extends SimpleTypeSerializerSnapshot<Line> {
+    public Snapshot() {
+      super(Serializer::new);
+    }
+  }
+}

@@ -1,0 +1,109 @@
+package io.tocsin.flink;
+
+import java.io.IOException;
+import java.io.Serializable;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * The texts of a pack: rule files, and the lists and tables that they name. They travel with the
+ * job, so that its machines need no files.
+ */
+public final class Rules implements Serializable {
+  private static final long serialVersionUID = 1L;
+
+  private static final Pattern LITERAL = Pattern.compile("\"([^\"\\n]+)\"");
+
+  private final String[] names;
+  private final byte[][] texts;
+
+  private Rules(Map<String, byte[]> files) {
+    names = files.keySet().toArray(new String[0]);
+    texts = files.values().toArray(new byte[0][]);
+  }
+
+  /** Texts by name. A name that ends in {@code .tocsin} is a rule file, any other one is data. */
+  public static Rules of(Map<String, String> texts) {
+    Map<String, byte[]> files = new TreeMap<>();
+    texts.forEach((name, text) -> files.put(name, text.getBytes(StandardCharsets.UTF_8)));
+    return new Rules(files);
+  }
+
+  /**
+   * Reads rule files, those in folders and below them, and the data files that these name, on the
+   * machine that submits the job.
+   */
+  public static Rules read(Path... paths) throws IOException {
+    return read(List.of(paths));
+  }
+
+  /** As {@link #read(Path...)}. */
+  public static Rules read(List<Path> paths) throws IOException {
+    Map<String, byte[]> files = new TreeMap<>();
+    for (Path path : paths) {
+      if (!Files.isDirectory(path)) {
+        add(path, files);
+        continue;
+      }
+      try (Stream<Path> found = Files.walk(path)) {
+        for (Path file : (Iterable<Path>) found.filter(Rules::isRuleFile)::iterator) {
+          add(file, files);
+        }
+      }
+    }
+    return new Rules(files);
+  }
+
+  private static boolean isRuleFile(Path path) {
+    return path.toString().endsWith(".tocsin") && Files.isRegularFile(path);
+  }
+
+  // A rule file, and what it names: each text in it that is the path of a file.
+  private static void add(Path ruleFile, Map<String, byte[]> files) throws IOException {
+    byte[] text = Files.readAllBytes(ruleFile);
+    files.put(ruleFile.toString(), text);
+    Matcher literal = LITERAL.matcher(new String(text, StandardCharsets.UTF_8));
+    while (literal.find()) {
+      Path path;
+      try {
+        path = ruleFile.resolveSibling(literal.group(1)).normalize();
+      } catch (InvalidPathException e) {
+        continue;
+      }
+      if (Files.isRegularFile(path)) {
+        files.put(path.toString(), Files.readAllBytes(path));
+      }
+    }
+  }
+
+  byte[][] names() {
+    return Arrays.stream(names)
+        .map(name -> name.getBytes(StandardCharsets.UTF_8))
+        .toArray(byte[][]::new);
+  }
+
+  byte[][] texts() {
+    return texts;
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof Rules that
+        && Arrays.equals(names, that.names)
+        && Arrays.deepEquals(texts, that.texts);
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * Arrays.hashCode(names) + Arrays.deepHashCode(texts);
+  }
+}

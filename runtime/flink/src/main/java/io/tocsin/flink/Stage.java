@@ -1,0 +1,136 @@
+package io.tocsin.flink;
+
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * A part of a stage, in the library's memory. One thread at a time. Failures are a {@link
+ * TocsinException} that names the stage.
+ */
+final class Stage implements AutoCloseable {
+  /** What became of a line, as tocsin.h numbers it. */
+  static final int EVENT_SENT = 0;
+
+  static final int EVENT_UNUSED = 1;
+  static final int EVENT_UNKNOWN = 2;
+  static final int EVENT_REJECTED = 3;
+
+  private static final AtomicInteger OPEN = new AtomicInteger();
+
+  private final Pack pack;
+  private final int[] to = new int[3];
+  private final boolean[] isLast = new boolean[1];
+  private long handle;
+
+  /** A part of {@code parts}. A source keeps no state, all others do. */
+  Stage(Rules rules, Edge edge, int part, int parts) {
+    pack = Pack.load(rules);
+    String options =
+        edge.kind() == Edge.SOURCE
+            ? ""
+            : "{\"part\":" + part + ",\"parts\":" + parts + ",\"keeps_state\":true}";
+    String name = edge.label() + ", part " + (part + 1) + " of " + parts;
+    try {
+      handle = Native.stageOpen(pack.handle(), edge.kind(), edge.pass(), utf8(options), utf8(name));
+      OPEN.incrementAndGet();
+    } finally {
+      if (handle == 0) {
+        pack.close();
+      }
+    }
+  }
+
+  /** How many stages are in memory. */
+  static int open() {
+    return OPEN.get();
+  }
+
+  private static byte[] utf8(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  void setParts(Edge edge, int parts) {
+    Native.stageSetParts(handle, edge.kind(), edge.pass(), parts);
+  }
+
+  /** What a line is; its time in {@code time[0]}. */
+  int eventTime(byte[] line, long[] time) {
+    return Native.stageEventTime(handle, line, time);
+  }
+
+  /** Sends an event at its own time. */
+  int putEvent(byte[] line, long record) {
+    return Native.stagePutEvent(handle, line, Long.MIN_VALUE, record, 0, 0);
+  }
+
+  void put(Block block) {
+    Native.stagePut(handle, block.bytes);
+  }
+
+  /** False: there is more to do up to this watermark, in microseconds. */
+  boolean advance(long watermark, long workMax) {
+    return Native.stageAdvance(handle, watermark, workMax);
+  }
+
+  /** The next block to send, null for none; {@link #receiver()} says where to. */
+  Block take() {
+    byte[] bytes = Native.stageTake(handle, to);
+    return bytes == null ? null : new Block(to[2], bytes);
+  }
+
+  /** Of the block that was taken last. */
+  Edge receiver() {
+    return new Edge(to[0], to[1]);
+  }
+
+  /** Alerts up to the watermark, each with a line end. */
+  byte[] takeAlerts() {
+    return Native.stageTakeAlerts(handle);
+  }
+
+  void cut() {
+    Native.stageCut(handle);
+  }
+
+  /** The cut's next entries; {@link #wasLastOfCut()} says whether there are more. */
+  byte[] takeCut(long bytesMax) {
+    return Native.stageTakeCut(handle, bytesMax, isLast);
+  }
+
+  boolean wasLastOfCut() {
+    return isLast[0];
+  }
+
+  /** Takes the entries of all groups whose key says how to read the others; gives a JSON report. */
+  String beginRestore(byte[] heads) {
+    return new String(Native.stageBeginRestore(handle, heads), StandardCharsets.UTF_8);
+  }
+
+  void restore(byte[] entries) {
+    Native.stageRestore(handle, entries);
+  }
+
+  void finishRestore(boolean writesAll) {
+    Native.stageFinishRestore(handle, writesAll);
+  }
+
+  /** In microseconds; the least long while there is none. */
+  long watermark() {
+    return Native.stageWatermark(handle);
+  }
+
+  /** Counts and the memory in use, as JSON. */
+  String statistics() {
+    return new String(Native.stageStatistics(handle), StandardCharsets.UTF_8);
+  }
+
+  @Override
+  public void close() {
+    if (handle != 0) {
+      Native.stageFree(handle);
+      handle = 0;
+      pack.close();
+      OPEN.decrementAndGet();
+    }
+  }
+}

@@ -1,0 +1,159 @@
+package io.tocsin.flink;
+
+import java.io.Serializable;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.apache.flink.runtime.state.AbstractKeyedStateBackend;
+import org.apache.flink.runtime.state.KeyGroupRange;
+import org.apache.flink.runtime.state.StateSnapshotContext;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperatorFactory;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperatorFactory;
+import org.apache.flink.streaming.api.operators.StreamOperator;
+import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
+
+/**
+ * A pass, a hold, or the alerts: blocks in, blocks or lines out. Its state in the library is the one
+ * that it works on; Flink's, which a checkpoint brings up to date, is the durable one.
+ */
+final class StageOperator extends VersionedOperator<String>
+    implements OneInputStreamOperator<Block, String> {
+  private static final long serialVersionUID = 1L;
+
+  /** Rows that are worked on before what they gave is sent. */
+  private static final long WORK_MAX = 10_000;
+
+  private final Settings settings;
+  private transient Stage stage;
+  private transient BlockSender sender;
+  private transient StageState state;
+  private transient long reached;
+
+  private StageOperator(Settings settings, StreamOperatorParameters<String> parameters) {
+    super(parameters);
+    this.settings = settings;
+  }
+
+  /** What a stage is, and the stages that it sends to. */
+  record Settings(Rules rules, Edge edge, List<Edge> to) implements Serializable {}
+
+  @Override
+  public void open() throws Exception {
+    super.open();
+    Parts parts = Parts.of(getRuntimeContext());
+    stage = new Stage(settings.rules(), settings.edge(), parts.part(), parts.parts());
+    sender = new BlockSender(stage, output, settings.to());
+    state =
+        new StageState(
+            getRuntimeContext().getMapState(StageState.DESCRIPTOR),
+            group -> setCurrentKey(KeyGroups.keyOf(group)));
+    String report = state.restore(stage, ownGroups());
+    if (report != null && !report.contains("\"is_same\":true")) {
+      LOG.info("{} goes on under other rules: {}", settings.edge().label(), report);
+    }
+    reached = stage.watermark();
+  }
+
+  private KeyGroupRange ownGroups() {
+    return ((AbstractKeyedStateBackend<?>) (Object) getKeyedStateBackend()).getKeyGroupRange();
+  }
+
+  // The key is set where state is written; a block has rows of many.
+  @Override
+  public void setKeyContextElement(StreamRecord<Block> block) {}
+
+  @Override
+  @SuppressWarnings("rawtypes") // as the base class has it
+  public void setKeyContextElement1(StreamRecord block) {}
+
+  @Override
+  public void processElement(StreamRecord<Block> element) {
+    Block block = element.getValue();
+    if (!block.isProbe()) {
+      sender.learnParts();
+      stage.put(block);
+    }
+  }
+
+  @Override
+  public void processWatermark(Watermark mark) throws Exception {
+    sender.learnParts();
+    long watermark = EventTimes.watermarkOfMillis(mark.getTimestamp());
+    if (watermark > reached) {
+      boolean isDone;
+      do {
+        isDone = stage.advance(watermark, WORK_MAX);
+        send();
+        if (Thread.currentThread().isInterrupted()) {
+          throw new InterruptedException("the task is being ended");
+        }
+      } while (!isDone);
+      reached = watermark;
+    }
+    super.processWatermark(mark);
+  }
+
+  // A stage whose senders are idle is not: at the end of time it may have alerts of its own, and
+  // what is behind it has to wait for them.
+  @Override
+  public void processWatermarkStatus(WatermarkStatus status) {}
+
+  private void send() {
+    if (settings.edge().kind() != Edge.ALERTS) {
+      sender.send();
+      return;
+    }
+    byte[] lines = stage.takeAlerts();
+    for (int begin = 0; begin < lines.length; ) {
+      int end = begin;
+      while (lines[end] != '\n') {
+        ++end;
+      }
+      output.collect(
+          new StreamRecord<>(new String(lines, begin, end - begin, StandardCharsets.UTF_8)));
+      begin = end + 1;
+    }
+  }
+
+  @Override
+  public void snapshotState(StateSnapshotContext context) throws Exception {
+    super.snapshotState(context);
+    state.write(stage);
+  }
+
+  @Override
+  public void close() throws Exception {
+    if (stage != null) {
+      stage.close();
+      stage = null;
+    }
+    super.close();
+  }
+
+  static final class Factory extends AbstractStreamOperatorFactory<String>
+      implements OneInputStreamOperatorFactory<Block, String> {
+    private static final long serialVersionUID = 1L;
+
+    private final Settings settings;
+
+    Factory(Settings settings) {
+      this.settings = settings;
+    }
+
+    @Override
+    @SuppressWarnings("unchecked")
+    public <T extends StreamOperator<String>> T createStreamOperator(
+        StreamOperatorParameters<String> parameters) {
+      return (T) new StageOperator(settings, parameters);
+    }
+
+    @Override
+    @SuppressWarnings("rawtypes") // as the interface has it
+    public Class<? extends StreamOperator> getStreamOperatorClass(ClassLoader loader) {
+      return StageOperator.class;
+    }
+  }
+}

@@ -1,0 +1,200 @@
+package io.tocsin.flink;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.functions.MapFunction;
+import org.apache.flink.api.common.state.CheckpointListener;
+import org.apache.flink.api.common.state.ListState;
+import org.apache.flink.api.common.state.ListStateDescriptor;
+import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.core.execution.JobClient;
+import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.runtime.state.FunctionInitializationContext;
+import org.apache.flink.runtime.state.FunctionSnapshotContext;
+import org.apache.flink.streaming.api.checkpoint.CheckpointedFunction;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+
+/** A job over files in a cluster inside this process, whose alerts are kept here. One at a time. */
+final class TestJob {
+  /** What was given so far, without what a failure took back. */
+  static final List<String> ALERTS = Collections.synchronizedList(new ArrayList<>());
+
+  private static final int NEVER = Integer.MAX_VALUE;
+
+  /** Lines that were read; behind {@code slowFrom} of them reading is slow. */
+  private static final AtomicInteger READ = new AtomicInteger();
+
+  private static volatile int slowFrom = NEVER;
+  private static volatile boolean failsAfterCheckpoint;
+  private static volatile boolean mustFail;
+
+  private final Path rules;
+  private final List<Path> files;
+  private final Configuration configuration = new Configuration();
+  private boolean hasFailed;
+
+  TestJob(Path rules, List<Path> files) {
+    this.rules = rules;
+    this.files = files;
+    set("rest.bind-address", "127.0.0.1");
+    set("rest.address", "127.0.0.1");
+    set("rest.bind-port", "0");
+    set("taskmanager.numberOfTaskSlots", "4");
+    set("taskmanager.memory.network.min", "32mb");
+    set("taskmanager.memory.network.max", "32mb");
+    set("taskmanager.memory.managed.size", "128mb");
+    slowFrom = NEVER;
+    failsAfterCheckpoint = false;
+    mustFail = false;
+    READ.set(0);
+    ALERTS.clear();
+  }
+
+  TestJob set(String name, String value) {
+    configuration.setString(name, value);
+    return this;
+  }
+
+  /** Runs to the end. */
+  List<String> run(int parallelism) throws Exception {
+    start(parallelism, rules).getJobExecutionResult().get();
+    assertNothingIsLeft();
+    return List.copyOf(ALERTS);
+  }
+
+  /** Runs half of the lines, goes on from a savepoint with other numbers of parts and other rules. */
+  List<String> runInTwo(int first, int second, int lines, Path otherRules, Path folder)
+      throws Exception {
+    slowFrom = lines / 2;
+    JobClient client = start(first, rules);
+    while (READ.get() < slowFrom + 20) {
+      Thread.sleep(5);
+    }
+    String savepoint =
+        client
+            .stopWithSavepoint(false, folder.toUri().toString(), SavepointFormatType.CANONICAL)
+            .get();
+    assertNothingIsLeft();
+    slowFrom = NEVER;
+    set("execution.savepoint.path", savepoint);
+    start(second, otherRules).getJobExecutionResult().get();
+    assertNothingIsLeft();
+    return List.copyOf(ALERTS);
+  }
+
+  /** Fails in the middle, after a checkpoint, and goes on from that. */
+  List<String> runWithFailure(int parallelism, int lines, Path folder) throws Exception {
+    slowFrom = lines / 2;
+    failsAfterCheckpoint = true;
+    set("restart-strategy.type", "fixed-delay");
+    set("restart-strategy.fixed-delay.attempts", "1");
+    set("restart-strategy.fixed-delay.delay", "10 ms");
+    set("execution.checkpointing.interval", "100 ms");
+    set("execution.checkpointing.dir", folder.toUri().toString());
+    start(parallelism, rules).getJobExecutionResult().get();
+    hasFailed = !failsAfterCheckpoint;
+    assertNothingIsLeft();
+    return List.copyOf(ALERTS);
+  }
+
+  boolean hasFailed() {
+    return hasFailed;
+  }
+
+  private JobClient start(int parallelism, Path withRules) throws Exception {
+    StreamExecutionEnvironment env =
+        StreamExecutionEnvironment.createLocalEnvironment(parallelism, configuration);
+    int readers = Math.min(parallelism, files.size());
+    Tocsin job =
+        Tocsin.job(env, Rules.read(withRules))
+            .from(
+                env.fromSource(
+                        new FileLines(files), WatermarkStrategy.noWatermarks(), "files", Line.TYPE)
+                    .setParallelism(readers)
+                    .uid("files")
+                    .map(new Gate())
+                    .returns(Line.TYPE)
+                    .setParallelism(readers)
+                    .uid("gate"));
+    job.alerts().map(new Recorder()).setParallelism(1).uid("recorder").sinkTo(new DiscardingSink<>());
+    return env.executeAsync("test");
+  }
+
+  private static void assertNothingIsLeft() throws InterruptedException {
+    for (int tries = 0; tries < 500 && (Stage.open() > 0 || Pack.loaded() > 0); ++tries) {
+      Thread.sleep(10); // the job is done a moment before its tasks are
+    }
+    assertEquals(0, Stage.open(), "stages in memory");
+    assertEquals(0, Pack.loaded(), "packs in memory");
+  }
+
+  /** Deletes what Flink wrote. */
+  static void delete(Path folder) throws Exception {
+    try (var files = Files.walk(folder)) {
+      files.sorted(Collections.reverseOrder()).forEach(path -> path.toFile().delete());
+    }
+  }
+
+  private static final class Gate implements MapFunction<Line, Line>, CheckpointListener {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public Line map(Line line) throws Exception {
+      if (READ.incrementAndGet() > slowFrom) {
+        Thread.sleep(1);
+      }
+      if (mustFail) {
+        mustFail = false;
+        throw new IllegalStateException("a failure that the test wants");
+      }
+      return line;
+    }
+
+    @Override
+    public void notifyCheckpointComplete(long checkpoint) {
+      if (failsAfterCheckpoint && READ.get() > slowFrom) {
+        failsAfterCheckpoint = false;
+        mustFail = true;
+        slowFrom = NEVER;
+      }
+    }
+  }
+
+  /** Keeps alerts as a sink does that gives each once: what no checkpoint has is taken back. */
+  private static final class Recorder implements MapFunction<String, String>, CheckpointedFunction {
+    private static final long serialVersionUID = 1L;
+
+    private transient ListState<Integer> count;
+
+    @Override
+    public String map(String line) {
+      ALERTS.add(line);
+      return line;
+    }
+
+    @Override
+    public void snapshotState(FunctionSnapshotContext context) throws Exception {
+      count.update(List.of(ALERTS.size()));
+    }
+
+    @Override
+    public void initializeState(FunctionInitializationContext context) throws Exception {
+      count =
+          context
+              .getOperatorStateStore()
+              .getListState(new ListStateDescriptor<>("count", Types.INT));
+      for (int kept : count.get()) {
+        ALERTS.subList(kept, ALERTS.size()).clear();
+      }
+    }
+  }
+}
