@@ -85,9 +85,7 @@ class WaitingRows {
   std::span<WaitingRow> take_until(WaitingRow end);
 
   // Whether a source may yet bring a row that stands before one of the same time.
-  bool may_precede() const {
-    return order_ == EqualTimeOrder::kPosition && sources_.size() > 1;
-  }
+  bool may_precede() const { return order_ == EqualTimeOrder::kPosition && sources_.size() > 1; }
 
   const Watermarks& marks_;
   EqualTimeOrder order_;
