@@ -406,18 +406,22 @@ TOCSIN_API void tocsin_run_free(tocsin_run* run);
  * caller's runtime connects: it carries blocks of bytes from part to part, and keeps state. The
  * alerts are those of a run over the same events in the same order, byte for byte.
  *
- *     source ─▶ pass 0 ─▶ hold 0 ─▶ pass 1 ─▶ …  ─▶ alerts      a source sends to every pass, a
- * pass to its hold, and with it to later passes and to alerts
+ *     judge ─▶ intake ─▶ pass 0 ─▶ hold 0 ─▶ pass 1 ─▶ …  ─▶ alerts
+ *
+ * A judge sends to the intake, the intake (or a source, in place of both) to every pass, a pass to
+ * its hold, and with it to later passes and to alerts.
  *
  * Keys are in 1,024 groups (XXH3-64 of the key's bytes, modulo 1,024). Part P of N has the groups
  * from (P * 1024 + N - 1) / N on to before that of P + 1, rounded down: group G is of part G * N /
- * 1024. Alerts have one part.
+ * 1024. Alerts have one part; judges divide the inputs as their caller likes.
  */
 enum {
   TOCSIN_STAGE_SOURCE = 0, /* sends events to the passes that want them */
   TOCSIN_STAGE_PASS = 1,   /* features and rules of one pass, for the keys of its groups */
   TOCSIN_STAGE_HOLD = 2,   /* what rules of the pass hold back by other values than their key */
-  TOCSIN_STAGE_ALERTS = 3  /* alerts in their one order */
+  TOCSIN_STAGE_ALERTS = 3, /* alerts in their one order */
+  TOCSIN_STAGE_JUDGE = 4,  /* lines of sources, judged by the time of their source */
+  TOCSIN_STAGE_INTAKE = 5  /* events in order and without repeats, to the passes that want them */
 };
 /*
  * How the pack is spread, as one JSON object: "can_be_spread"; "obstacles" with rule, feature and
@@ -428,11 +432,17 @@ enum {
 TOCSIN_API tocsin_status tocsin_pack_describe_job(const tocsin_pack* pack, tocsin_buffer* json,
                                                   tocsin_error** error);
 /*
- * A part of a stage, with no state; `pass` is 0 for a source and for alerts. Options, with their
+ * A part of a stage, with no state; `pass` is 0 for all but passes and holds. Options, with their
  * standard values:
  *
- *   "part", "parts"  which of how many it is; a source and alerts are as one (0, 1)
+ *   "part", "parts"  which of how many it is; a source, a judge and alerts are as one (0, 1)
  *   "keeps_state"    whether cuts will be made; not of a source (false)
+ *
+ * A judge and the intake also take these of tocsin_run_open(), with the same standard values, and
+ * all parts of both the same: "out_of_orderness", "late_policy", "late_max", "ahead_max",
+ * "jump_max", "unknown_types", "line_bytes_max", "unique_ids_max" (of which each part of the intake
+ * has the share of its groups), "reorder_bytes_max" (of one part), "output_bytes_max", "keeps_late",
+ * "keeps_rejected".
  *
  * Errors: TOCSIN_UNSUPPORTED for a pack that cannot be spread, with the reasons;
  * TOCSIN_INVALID_ARGUMENT for a stage that the pack does not have.
@@ -448,9 +458,11 @@ TOCSIN_API tocsin_status tocsin_stage_set_parts(tocsin_stage* stage, int kind, u
 /* What became of an event. */
 enum {
   TOCSIN_EVENT_SENT = 0,
-  TOCSIN_EVENT_UNUSED = 1,  /* of a type that no rule or feature uses */
+  TOCSIN_EVENT_UNUSED = 1,  /* of a type that no rule or feature uses; a blank line */
   TOCSIN_EVENT_UNKNOWN = 2, /* of a type that no rule file declares */
-  TOCSIN_EVENT_REJECTED = 3 /* the line is no event */
+  TOCSIN_EVENT_REJECTED = 3, /* the line is no event, or one too far ahead */
+  TOCSIN_EVENT_LATE = 4,     /* it came too late, and was set aside */
+  TOCSIN_EVENT_HELD = 5      /* it jumped ahead of its source: the source's next events decide */
 };
 /*
  * Gives a source one event: a JSON object, without a line end. Which events are late, repeats, or
@@ -468,6 +480,42 @@ TOCSIN_API tocsin_status tocsin_stage_put_event(tocsin_stage* stage, const char*
 TOCSIN_API tocsin_status tocsin_stage_event_time(tocsin_stage* stage, const char* line, size_t size,
                                                  int64_t* time_us, int* outcome,
                                                  tocsin_error** error);
+/*
+ * Gives a judge one line, without its end, of a source: a file, or a partition of a topic. A source
+ * is opened by its first line, and read by one part at a time. Each line is judged as `tocsin run`
+ * judges it, by the watermark of its own source alone. Lines of a source have ascending numbers
+ * (`record`, `index`); events of equal time are in that order over all sources. In the order of
+ * `tocsin run --order position` they are
+ *
+ *   record   bits 44 to 59: the input's place, of files; of topics 4 bits for the topic's place, 12
+ *            for the partition. Bits 0 to 43: the line, or the message's offset
+ *   index    the line in the message; 0 of files
+ *
+ * The low 44 bits are what outputs call the line. `taken_at_us` is what a clock showed when the line
+ * was read, for "ahead_max" (of a message its own time stamp, so that a repeated reading judges
+ * alike); INT64_MIN: no event is ahead. TOCSIN_LIMIT: lines that were set aside are to be taken
+ * first.
+ */
+TOCSIN_API tocsin_status tocsin_stage_put_line(tocsin_stage* stage, const char* source,
+                                               size_t source_size, const char* line, size_t size,
+                                               int64_t taken_at_us, uint64_t record, uint32_t index,
+                                               int* outcome, tocsin_error** error);
+/*
+ * The watermark of a judge's source: an event at it may still come, none before it. INT64_MIN until
+ * an event moved it, INT64_MAX once it has ended. When all that was put has been taken and put to the
+ * intake, this may be advanced to one less than the least of all sources that are not idle. What
+ * an idle source brings later, at or before the intake's watermark, is late there.
+ */
+TOCSIN_API tocsin_status tocsin_stage_source_watermark(tocsin_stage* stage, const char* source,
+                                                       size_t source_size, int64_t* watermark_us,
+                                                       tocsin_error** error);
+/* Nothing more comes of the source: what it holds is taken, and its watermark is INT64_MAX. */
+TOCSIN_API tocsin_status tocsin_stage_end_source(tocsin_stage* stage, const char* source,
+                                                 size_t source_size, tocsin_error** error);
+/* Moves the lines that a judge or the intake has set aside to `lines`, as tocsin_run_take() gives
+ * them. `output` is TOCSIN_LATE or TOCSIN_REJECTED. */
+TOCSIN_API tocsin_status tocsin_stage_take_lines(tocsin_stage* stage, int output,
+                                                 tocsin_buffer* lines, tocsin_error** error);
 /* Gives any other stage a block that was taken for this part, in the order in which its sender gave
  * them. TOCSIN_CORRUPT for a block that was damaged, and for one that comes too late; the stage is
  * used no more then. */
@@ -479,6 +527,10 @@ TOCSIN_API tocsin_status tocsin_stage_put(tocsin_stage* stage, const void* block
  * which every deadline passes. About `work_max` rows are worked on; *done is 0 while there are
  * more, and the same watermark is to be given again. Blocks may be taken at any time; once it is
  * done and all was taken, stages behind may be given the watermark.
+ *
+ * A judge needs no watermark before the end, INT64_MAX, at which its sources end. An earlier one
+ * takes what they hold up to there. Its sources are those that it was given a line of, or asked for
+ * by name: others may be read by another part.
  */
 TOCSIN_API tocsin_status tocsin_stage_advance(tocsin_stage* stage, int64_t watermark_us,
                                               size_t work_max, int* done, tocsin_error** error);
@@ -491,7 +543,8 @@ TOCSIN_API tocsin_status tocsin_stage_take(tocsin_stage* stage, int* kind, uint3
 TOCSIN_API tocsin_status tocsin_stage_take_alerts(tocsin_stage* stage, tocsin_buffer* lines,
                                                   tocsin_error** error);
 /*
- * State is entries by key group, as of a map: u8 (1 put, 2 remove) | u32 group | u32 size and bytes
+ * State is entries by key group, as of a map (of a judge: by source, see
+ * tocsin_stage_begin_restore()): u8 (1 put, 2 remove) | u32 group | u32 size and bytes
  * of the key | put alone: u32 size and bytes of the value; numbers are little endian.
  *
  * Begins a cut: the state as of now. TOCSIN_WRONG_STATE while the watermark in hand is not worked
@@ -505,7 +558,8 @@ TOCSIN_API tocsin_status tocsin_stage_take_cut(tocsin_stage* stage, size_t bytes
                                                tocsin_error** error);
 /*
  * Lets a fresh stage go on from entries of its groups, whatever parts wrote them. First those whose
- * key is one byte, of all its groups together. `report` (may be NULL) becomes one JSON object: the
+ * key is one byte, of all its groups together. A judge is given the entries of all parts, whoever
+ * read which source; of several with one key it takes the one that was read furthest. `report` (may be NULL) becomes one JSON object: the
  * rules and features that are "kept", "started" and "lost", and "is_same" for the same rules.
  *
  * Errors: TOCSIN_CORRUPT; TOCSIN_OTHER_VERSION for entries of another format or semantics number;

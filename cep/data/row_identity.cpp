@@ -25,4 +25,12 @@ EventIdentity row_identity(const Plan& plan, const Batch& batch, const Row& row)
   }
   return identity_of_fields(type.name, fields, row.equal_number);
 }
+
+std::string numbered_identity(std::string_view bytes, std::uint32_t number) {
+  std::string numbered(bytes);
+  for (std::size_t i = 0; i < sizeof number && i < numbered.size(); ++i) {
+    numbered[numbered.size() - 1 - i] = static_cast<char>(number >> (8 * i) & 0xff);
+  }
+  return numbered;
+}
 }  // namespace tocsin::cep

@@ -93,7 +93,7 @@ bool BlockReader::next(Message& message) {
   message.kind = static_cast<MessageKind>(from_.u8());
   const std::uint64_t size = from_.varint_up_to(from_.left());
   ByteReader body(from_.raw(size));
-  ok_ = from_.ok() && message.kind >= MessageKind::kRow && message.kind <= MessageKind::kBudget &&
+  ok_ = from_.ok() && message.kind >= MessageKind::kRow && message.kind <= MessageKind::kLine &&
         read_groups(body, message.groups);
   if (ok_) message.body = body.raw(body.left());
   return ok_;

@@ -16,9 +16,9 @@
 namespace tocsin::cep {
 /// Where messages go.
 struct StageEdge {
-  enum class To : std::uint8_t { kPass, kHold, kAlerts };
+  enum class To : std::uint8_t { kPass, kHold, kAlerts, kIntake };
   To to = To::kPass;
-  std::uint32_t pass = 0;  // 0 of kAlerts
+  std::uint32_t pass = 0;  // 0 of kAlerts and kIntake
   friend auto operator<=>(const StageEdge&, const StageEdge&) = default;
 };
 struct StageBlock {

@@ -22,6 +22,7 @@ enum class MessageKind : std::uint8_t {
   kMatches = 4,  // matches of a rule with a hold
   kAlert = 5,    // an alert that is raised
   kBudget = 6,   // a budget was exceeded
+  kLine = 7,     // a line that was judged (runtime/stages)
 };
 
 /// Ascending; each reader's groups of one part.

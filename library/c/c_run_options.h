@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "library/c/c_call.h"
+#include "library/c/c_json_options.h"
 #include "runtime/pushed/pushed_run.h"
 
 namespace tocsin::library {
@@ -13,6 +14,9 @@ struct CRunOptions {
   bool keeps_late = true;
   bool keeps_rejected = true;
 };
-/// Reads options as the header says them, into what holds the standard values.
+/// Reads those that say how events are judged and put in order, and what is kept of others; into
+/// what holds the standard values.
+void read_intake_options(JsonOptions& members, CRunOptions& options);
+/// Reads all options as the header says them.
 CallResult read_run_options(const char* text, CRunOptions& options);
 }  // namespace tocsin::library

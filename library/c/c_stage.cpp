@@ -14,6 +14,8 @@
 #include "library/c/c_call.h"
 #include "library/c/c_handles.h"
 #include "library/c/c_json_options.h"
+#include "library/c/c_run_options.h"
+#include "library/c/c_stage_front.h"
 #include "library/c/c_stage_parts.h"
 #include "library/explain/job_plan.h"
 
@@ -56,8 +58,9 @@ CallResult fail_state(const char* what) { return fail_call(TOCSIN_WRONG_STATE, w
 
 CallResult check_edge(const tocsin_stage& stage, int kind, std::uint32_t pass) {
   const cep::SpreadPlan& plan = stage.plan;
-  const bool is_known = kind == TOCSIN_STAGE_ALERTS ? pass == 0
-                        : kind == TOCSIN_STAGE_PASS ? pass < plan.passes.size()
+  const bool is_known = kind == TOCSIN_STAGE_ALERTS   ? pass == 0
+                        : kind == TOCSIN_STAGE_INTAKE ? pass == 0
+                        : kind == TOCSIN_STAGE_PASS   ? pass < plan.passes.size()
                         : kind == TOCSIN_STAGE_HOLD
                             ? pass < plan.passes.size() && plan.passes[pass].has_hold
                             : false;
@@ -69,9 +72,11 @@ struct StageOptions {
   std::uint64_t part = 0;
   std::uint64_t parts = 1;
   bool keeps_state = false;
+  CRunOptions run;  // of a judge and the intake
 };
-CallResult read_stage_options(const char* text, StageOptions& options) {
+CallResult read_stage_options(const char* text, int kind, StageOptions& options) {
   JsonOptions members(text);
+  if (has_intake_options(kind)) read_intake_options(members, options.run);
   members.number("parts", 1, cep::kKeyGroupCount, options.parts);
   members.number("part", 0, cep::kKeyGroupCount - 1, options.part);
   members.boolean("keeps_state", options.keeps_state);
@@ -94,6 +99,12 @@ std::optional<cep::EventTime> watermark_of(std::int64_t us) {
   if (us == std::numeric_limits<std::int64_t>::max()) return cep::kEventTimeMax;
   if (us < cep::kEventTimeMin.us || us > cep::kEventTimeMax.us) return std::nullopt;
   return cep::EventTime{us};
+}
+// INT64_MIN: there is none yet; INT64_MAX: the end of time.
+std::int64_t shown_watermark(cep::EventTime watermark) {
+  if (watermark == cep::kEventTimeMin) return std::numeric_limits<std::int64_t>::min();
+  if (watermark == cep::kEventTimeMax) return std::numeric_limits<std::int64_t>::max();
+  return watermark.us;
 }
 }  // namespace
 }  // namespace tocsin::library
@@ -120,7 +131,7 @@ tocsin_status tocsin_stage_open(const tocsin_pack* pack, int kind, uint32_t pass
     *stage = nullptr;
     if (pack == nullptr) return fail_null("pack");
     StageOptions read;
-    if (CallResult done = read_stage_options(options, read); !done) return done;
+    if (CallResult done = read_stage_options(options, kind, read); !done) return done;
     const tocsin_pack::ByPass by_pass = pack->by_pass();
     const tocsin::Result<tocsin::cep::Program>& program = *by_pass;
     if (!program) return fail_call(program.error());
@@ -130,7 +141,8 @@ tocsin_status tocsin_stage_open(const tocsin_pack* pack, int kind, uint32_t pass
     auto made = std::make_unique<tocsin_stage>();
     const tocsin::cep::KeyGroupRange own = tocsin::cep::groups_of_part(
         static_cast<std::uint32_t>(read.part), static_cast<std::uint32_t>(read.parts));
-    made->part = make_stage_part(*program, kind, pass, own);
+    made->part = has_intake_options(kind) ? make_front_part(*program, kind, pass, own, read.run)
+                                          : make_stage_part(*program, kind, pass, own);
     if (made->part == nullptr) {
       return fail_call(TOCSIN_INVALID_ARGUMENT, "the pack has no such stage");
     }
@@ -195,6 +207,76 @@ tocsin_status tocsin_stage_event_time(tocsin_stage* stage, const char* line, siz
     if (!read) return fail_call(TOCSIN_INVALID_ARGUMENT, "only a source takes events");
     *outcome = read->outcome;
     *time_us = read->time ? read->time->us : std::numeric_limits<std::int64_t>::min();
+    return {};
+  });
+}
+
+tocsin_status tocsin_stage_put_line(tocsin_stage* stage, const char* source, size_t source_size,
+                                    const char* line, size_t size, int64_t taken_at_us,
+                                    uint64_t record, uint32_t index, int* outcome,
+                                    tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (outcome == nullptr) return fail_null("outcome");
+    if (source == nullptr) return fail_null("source");
+    if (source_size == 0) return fail_call(TOCSIN_INVALID_ARGUMENT, "a source needs a name");
+    if (line == nullptr && size != 0) return fail_null("line");
+    std::optional<tocsin::cep::EventTime> taken_at;
+    if (taken_at_us != std::numeric_limits<std::int64_t>::min()) {
+      taken_at = watermark_of(taken_at_us);
+      if (!taken_at) return fail_call(TOCSIN_INVALID_ARGUMENT, "taken_at_us is no time");
+    }
+    if (of.is_restoring) return fail_state("the stage is being restored");
+    const std::string_view text = size == 0 ? std::string_view() : std::string_view(line, size);
+    const std::optional<tocsin::Result<int>> taken =
+        of.part->put_line({source, source_size}, text, taken_at, {record, index, 0});
+    if (!taken) return fail_call(TOCSIN_INVALID_ARGUMENT, "only a judge takes lines");
+    of.is_fresh = false;
+    if (!*taken) return fail_call(taken->error());
+    *outcome = **taken;
+    return {};
+  });
+}
+
+tocsin_status tocsin_stage_source_watermark(tocsin_stage* stage, const char* source,
+                                            size_t source_size, int64_t* watermark_us,
+                                            tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (source == nullptr) return fail_null("source");
+    if (watermark_us == nullptr) return fail_null("watermark_us");
+    const std::optional<tocsin::cep::EventTime> watermark =
+        of.part->source_watermark({source, source_size});
+    if (!watermark) return fail_call(TOCSIN_INVALID_ARGUMENT, "only a judge has sources");
+    *watermark_us = shown_watermark(*watermark);
+    return {};
+  });
+}
+
+tocsin_status tocsin_stage_end_source(tocsin_stage* stage, const char* source, size_t source_size,
+                                      tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (source == nullptr) return fail_null("source");
+    if (source_size == 0) return fail_call(TOCSIN_INVALID_ARGUMENT, "a source needs a name");
+    if (of.is_restoring) return fail_state("the stage is being restored");
+    if (!of.part->end_source({source, source_size})) {
+      return fail_call(TOCSIN_INVALID_ARGUMENT, "only a judge has sources");
+    }
+    of.is_fresh = false;
+    return {};
+  });
+}
+
+tocsin_status tocsin_stage_take_lines(tocsin_stage* stage, int output, tocsin_buffer* lines,
+                                      tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (lines == nullptr) return fail_null("lines");
+    if (output != TOCSIN_LATE && output != TOCSIN_REJECTED) {
+      return fail_call(TOCSIN_INVALID_ARGUMENT, "output is TOCSIN_LATE or TOCSIN_REJECTED");
+    }
+    std::optional<std::string> taken = of.part->take_lines(output);
+    if (!taken) {
+      return fail_call(TOCSIN_INVALID_ARGUMENT, "only a judge and the intake set lines aside");
+    }
+    lines->text = *std::move(taken);
     return {};
   });
 }
@@ -324,7 +406,9 @@ tocsin_status tocsin_stage_finish_restore(tocsin_stage* stage, int writes_all,
                                           tocsin_error** error) {
   return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
     if (!of.is_restoring) return fail_state("no restore was begun");
-    of.part->finish_restore();
+    if (const tocsin::Result<void> done = of.part->finish_restore(); !done) {
+      return fail_call(done.error());
+    }
     of.is_restoring = false;
     if (writes_all != 0 && of.keeps_state) of.part->mark_all_changed();
     return {};
@@ -335,11 +419,7 @@ tocsin_status tocsin_stage_watermark(tocsin_stage* stage, int64_t* watermark_us,
                                      tocsin_error** error) {
   return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
     if (watermark_us == nullptr) return fail_null("watermark_us");
-    const tocsin::cep::EventTime watermark = of.part->watermark();
-    *watermark_us =
-        watermark == tocsin::cep::kEventTimeMin   ? std::numeric_limits<std::int64_t>::min()
-        : watermark == tocsin::cep::kEventTimeMax ? std::numeric_limits<std::int64_t>::max()
-                                                  : watermark.us;
+    *watermark_us = shown_watermark(of.part->watermark());
     return {};
   });
 }

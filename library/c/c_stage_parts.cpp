@@ -28,6 +28,17 @@ std::optional<int> StagePart::put_event(std::string_view /*line*/,
 std::optional<StagePart::EventTimeOf> StagePart::event_time(std::string_view /*line*/) {
   return std::nullopt;
 }
+std::optional<Result<int>> StagePart::put_line(std::string_view /*source*/,
+                                               std::string_view /*line*/,
+                                               std::optional<cep::EventTime> /*taken_at*/,
+                                               cep::ArrivalNumber /*arrival*/) {
+  return std::nullopt;
+}
+std::optional<cep::EventTime> StagePart::source_watermark(std::string_view /*source*/) {
+  return std::nullopt;
+}
+bool StagePart::end_source(std::string_view /*source*/) { return false; }
+std::optional<std::string> StagePart::take_lines(int /*output*/) { return std::nullopt; }
 Result<void> StagePart::put(std::string_view /*block*/) {
   return fail(Errc::kInvalidArgument, "a source takes no blocks");
 }
@@ -161,7 +172,10 @@ class EnginePart : public StagePart {
   Result<void> restore(cep::KeyGroup group, std::string_view key, std::string_view value) override {
     return engine_.restore(group, key, value);
   }
-  void finish_restore() override { engine_.finish_restore(); }
+  Result<void> finish_restore() override {
+    engine_.finish_restore();
+    return {};
+  }
 
  private:
   Engine engine_;
@@ -265,14 +279,16 @@ std::unique_ptr<StagePart> make_stage_part(const cep::Program& program, int kind
 
 cep::StageEdge edge_of(int kind, std::uint32_t pass) {
   using To = cep::StageEdge::To;
-  return {kind == TOCSIN_STAGE_PASS   ? To::kPass
-          : kind == TOCSIN_STAGE_HOLD ? To::kHold
-                                      : To::kAlerts,
+  return {kind == TOCSIN_STAGE_PASS     ? To::kPass
+          : kind == TOCSIN_STAGE_HOLD   ? To::kHold
+          : kind == TOCSIN_STAGE_INTAKE ? To::kIntake
+                                        : To::kAlerts,
           pass};
 }
 int kind_of(cep::StageEdge edge) {
   using To = cep::StageEdge::To;
   if (edge.to == To::kPass) return TOCSIN_STAGE_PASS;
+  if (edge.to == To::kIntake) return TOCSIN_STAGE_INTAKE;
   return edge.to == To::kHold ? TOCSIN_STAGE_HOLD : TOCSIN_STAGE_ALERTS;
 }
 

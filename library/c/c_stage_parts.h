@@ -43,6 +43,16 @@ class StagePart {
     std::optional<cep::EventTime> time;
   };
   virtual std::optional<EventTimeOf> event_time(std::string_view line);
+  /// TOCSIN_EVENT_SENT and so on; nothing where it is no judge.
+  virtual std::optional<Result<int>> put_line(std::string_view source, std::string_view line,
+                                              std::optional<cep::EventTime> taken_at,
+                                              cep::ArrivalNumber arrival);
+  /// Nothing where it is no judge.
+  virtual std::optional<cep::EventTime> source_watermark(std::string_view source);
+  /// False where it is no judge.
+  virtual bool end_source(std::string_view source);
+  /// `output` is TOCSIN_LATE or TOCSIN_REJECTED; nothing where it sets none aside.
+  virtual std::optional<std::string> take_lines(int output);
   virtual Result<void> put(std::string_view block);
   virtual Result<bool> advance(cep::EventTime watermark, std::size_t work_max);
   virtual cep::EventTime watermark() const { return cep::kEventTimeMin; }
@@ -60,7 +70,7 @@ class StagePart {
   virtual Result<cep::RestoreReport> begin_restore(
       const std::map<std::uint32_t, std::string>& heads, std::string_view layout);
   virtual Result<void> restore(cep::KeyGroup group, std::string_view key, std::string_view value);
-  virtual void finish_restore() {}
+  virtual Result<void> finish_restore() { return {}; }
 };
 /// Null where the program has no such stage. A source, and the stage of alerts, have all groups.
 std::unique_ptr<StagePart> make_stage_part(const cep::Program& program, int kind,

@@ -39,13 +39,17 @@ struct EventSource {
 /// Moves the sources' time with the events that it takes, and with what a clock decided. Invariant:
 /// what is held is taken before silence, or W, moves its source's time past it. Threading: one
 /// caller at a time.
-class EventJudge {
+///
+/// `Rows` and `Waiting` are who has the rows of what is taken: TakenRows and WaitingRows, whose
+/// functions these are, or of a part of a job (runtime/stages).
+template <typename Rows, typename Waiting>
+class BasicEventJudge {
  public:
   /// All but the options must outlive it.
-  EventJudge(const IntakeOptions& options, Watermarks& marks, WaitingRows& waiting, TakenRows& rows,
-             LineReports& reports, RunSummary& summary);
-  EventJudge(const EventJudge&) = delete;
-  EventJudge& operator=(const EventJudge&) = delete;
+  BasicEventJudge(const IntakeOptions& options, Watermarks& marks, Waiting& waiting, Rows& rows,
+                  LineReports& reports, RunSummary& summary);
+  BasicEventJudge(const BasicEventJudge&) = delete;
+  BasicEventJudge& operator=(const BasicEventJudge&) = delete;
 
   /// A new source, active, from W on. Gives its index: 0, 1, 2, …
   std::size_t open(std::string_view name, const SourcePolicy& policy);
@@ -75,6 +79,8 @@ class EventJudge {
   /// Takes that line, which is at hand (TakenRows) and an event.
   [[gnu::always_inline]] void take(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                                    const Decoded& event);
+  /// Takes the source's next line, whatever it is.
+  void take_line(std::size_t index, const Line& line, cep::ArrivalNumber arrival);
   /// Takes the lines of a block that are next, as long as each is an event in the order of time of
   /// which nothing is to be said, but for those that end the block or its batch, and until the
   /// source's watermark is beyond `stay_until`. Gives their number.
@@ -83,6 +89,8 @@ class EventJudge {
   void decide(DecisionKind kind, std::optional<std::size_t> source, cep::EventTime clock);
   /// Takes what sources hold that do not hold W, up to W: other sources confirm its time.
   void take_overtaken();
+  /// Takes what the source holds up to `time`, which is confirmed.
+  [[gnu::cold]] void take_held_until(std::size_t index, cep::EventTime time);
   /// Takes all that is held: nothing more comes.
   void take_rest();
   /// Waiting rows follow their sources' watermarks, which have moved.
@@ -104,9 +112,6 @@ class EventJudge {
                                     const Decoded& event, cep::EventTime taken_at);
   void reject_ahead(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                     const Decoded& event);
-  static bool is_too_late(const SourcePolicy& policy, cep::Duration late_by) {
-    return policy.late == LatePolicy::kSide || (policy.late_max && late_by > *policy.late_max);
-  }
   void set_late_side_output(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
                             const Decoded& event);
   // Whether weigh_jump() is to be asked.
@@ -120,16 +125,16 @@ class EventJudge {
                                 Decoded& event);
   bool is_jump(std::size_t index, cep::EventTime ts) const;
   [[gnu::cold]] void take_held(std::size_t index, const HeldLine& held);
-  [[gnu::cold]] void take_held_until(std::size_t index, cep::EventTime time);
   [[gnu::cold]] void take_all_held(std::size_t index);
   void take_held_in_silence(std::optional<std::size_t> index, cep::EventTime clock);
 
   bool by_position_;  // arrival numbers of blocks
+  std::size_t line_bytes_max_;
   std::optional<cep::Duration> ahead_max_;
   std::optional<cep::Duration> jump_max_;
   Watermarks& marks_;
-  WaitingRows& waiting_;
-  TakenRows& rows_;
+  Waiting& waiting_;
+  Rows& rows_;
   LineReports& reports_;
   RunSummary& summary_;
   std::vector<EventSource> sources_;
@@ -138,13 +143,15 @@ class EventJudge {
   cep::EventTime time_max_ = cep::kEventTimeMax;  // beyond it an event is too far ahead
 };
 
-inline void EventJudge::place(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
-                              const Decoded& event, cep::EventTime taken_at) {
+template <typename Rows, typename Waiting>
+inline void BasicEventJudge<Rows, Waiting>::place(std::size_t index, const Line& line,
+                                                  cep::ArrivalNumber arrival, const Decoded& event,
+                                                  cep::EventTime taken_at) {
   EventSource& source = sources_[index];
   cep::EventTime engine_time = event.ts;
   if (marks_.is_late(index, event.ts)) {
     engine_time = marks_.source(index).tracker.watermark();
-    if (is_too_late(source.policy, engine_time - event.ts)) {
+    if (goes_to_side_output(source.policy, engine_time - event.ts)) {
       set_late_side_output(index, line, arrival, event);
       return;
     }
@@ -160,8 +167,9 @@ inline void EventJudge::place(std::size_t index, const Line& line, cep::ArrivalN
   if (event.used) rows_.keep(index, engine_time, line, arrival);
 }
 
-inline void EventJudge::take(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
-                             const Decoded& event) {
+template <typename Rows, typename Waiting>
+inline void BasicEventJudge<Rows, Waiting>::take(std::size_t index, const Line& line,
+                                                 cep::ArrivalNumber arrival, const Decoded& event) {
   if (event.ts > time_max_) {
     reject_ahead(index, line, arrival, event);
     return;
@@ -173,4 +181,7 @@ inline void EventJudge::take(std::size_t index, const Line& line, cep::ArrivalNu
   }
   place(index, line, arrival, event, taken_at_);
 }
+
+using EventJudge = BasicEventJudge<TakenRows, WaitingRows>;
+extern template class BasicEventJudge<TakenRows, WaitingRows>;
 }  // namespace tocsin::runtime

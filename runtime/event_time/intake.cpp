@@ -70,20 +70,7 @@ bool Intake::take_line(std::size_t source, const Line& line, cep::ArrivalNumber 
                        cep::EventTime taken_at) {
   begin_lines(source, taken_at);
   if (options_.order == EqualTimeOrder::kPosition) rows_.expect_disorder();
-  ++summary_.lines;
-  const EventSource& from = judge_.begin_line(source, line.number);
-  if (line.too_long) {
-    reports_.too_long({from.name, line, arrival}, options_.line_bytes_max);
-  } else if (!line.fault.empty()) {
-    reports_.dead_letter({from.name, line, arrival}, std::string(line.fault));
-  } else {
-    const Decoded decoded = rows_.decode(line);
-    if (decoded.kind == LineKind::kEvent) {
-      judge_.take(source, line, arrival, decoded);
-    } else {
-      reports_.no_event({from.name, line, arrival}, decoded.kind, rows_.take_fault());
-    }
-  }
+  judge_.take_line(source, line, arrival);
   return rows_.is_full();
 }
 

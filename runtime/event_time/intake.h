@@ -88,11 +88,10 @@ class Intake {
   }
   /// Takes lines of a decoded block, as if each was passed to the other take() with `taken_at` and
   /// the number of lines so far for its arrival, or its position (IntakeOptions::order): until all
-  /// are taken, rows were given out, or the
-  /// source's watermark is beyond `stay_until`. The block is of a decoder with the intake's plan
-  /// and at most slice_rows_max rows a batch; all blocks of a source that were begun come to their
-  /// end here. Not with options.is_saved. Fails where `advance` does, and with kLimit where a
-  /// source has more lines than positions.
+  /// are taken, rows were given out, or the source's watermark is beyond `stay_until`. The block is
+  /// of a decoder with the intake's plan and at most slice_rows_max rows a batch; all blocks of a
+  /// source that were begun come to their end here. Not with options.is_saved. Fails where
+  /// `advance` does, and with kLimit where a source has more lines than positions.
   Result<void> take(std::size_t source, BlockLines& lines, cep::EventTime taken_at,
                     cep::EventTime stay_until);
   /// From here on messages name lines by this instead of their source's name, until they are to be

@@ -19,4 +19,8 @@ struct SourcePolicy {
   std::optional<cep::Duration> late_max;
   friend bool operator==(const SourcePolicy&, const SourcePolicy&) = default;
 };
+/// Whether an event that is so late is set aside, or taken.
+inline bool goes_to_side_output(const SourcePolicy& policy, cep::Duration late_by) {
+  return policy.late == LatePolicy::kSide || (policy.late_max && late_by > *policy.late_max);
+}
 }  // namespace tocsin::runtime

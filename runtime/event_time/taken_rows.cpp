@@ -19,8 +19,7 @@ TakenRows::TakenRows(const UsedEvents& used, const IntakeOptions& options, const
       decoder_(used.plan, used.fields, used.types),
       slice_(used.plan),
       copied_(used.plan),
-      equal_numbers_(used.plan),
-      unique_(used.plan, options.unique_ids_max, options.hash_seed) {
+      ordered_(used.plan, options.unique_ids_max, options.hash_seed) {
   if (reports_.has_judged()) {
     repeated_ = [this](cep::ArrivalNumber arrival) { reports_.repeated(arrival); };
   }
@@ -85,7 +84,7 @@ void TakenRows::make_room() {
 
 void TakenRows::foresee_repeat(std::uint64_t place, cep::ArrivalNumber arrival) {
   const RowStore::KeptRow kept = store_->kept(place);
-  if (unique_.foresee(kept.batch, kept.row)) reports_.repeated(arrival);
+  if (ordered_.unique().foresee(kept.batch, kept.row)) reports_.repeated(arrival);
 }
 
 Result<void> TakenRows::give_at_once(Due due, BlockLines& lines) {
@@ -174,10 +173,8 @@ Result<void> TakenRows::give_merged(std::span<WaitingRow> merged, cep::EventTime
 Result<void> TakenRows::give(cep::Batch& slice, cep::EventTime watermark) {
   if (slice.rows.empty() && watermark <= given_) return {};
   given_ = watermark;
-  summary_.repeats += unique_.drop_repeats(slice, repeated_);
-  unique_.forget_until(watermark);
-  summary_.ids_forgotten = unique_.forgotten();
-  equal_numbers_.assign(slice);
+  summary_.repeats += ordered_.take(slice, watermark, repeated_);
+  summary_.ids_forgotten = unique().forgotten();
   return advance_(slice, watermark);
 }
 
@@ -191,23 +188,23 @@ std::size_t TakenRows::begin_save() {
   TOCSIN_ASSERT(!is_saving(), "one cut at a time");
   TOCSIN_ASSERT(rows_since_flush_ == 0, "all that is settled was given before");
   TOCSIN_ASSERT(keeps_lines_ || waiting_.count() == 0, "the lines of waiting events are kept");
-  unique_.begin_save();
+  ordered_.unique().begin_save();
   save_equals_.clear();
   ByteWriter equals(save_equals_);
-  equal_numbers_.save(equals);
+  ordered_.equal_numbers().save(equals);
   save_waiting_ = waiting_.count();
   equals.varint(save_waiting_);
   if (save_waiting_ > 0) store_->begin_save();
   save_stage_ = SaveStage::kIds;
   constexpr std::size_t kBytesOfId = 20;
-  return save_equals_.size() + unique_.known() * kBytesOfId +
+  return save_equals_.size() + ordered_.unique().known() * kBytesOfId +
          (save_waiting_ > 0 ? store_->bytes() : 0);
 }
 
 bool TakenRows::write_save(std::string& to, std::size_t bytes_end) {
   TOCSIN_ASSERT(is_saving(), "a cut is written");
   if (save_stage_ == SaveStage::kIds) {
-    if (!unique_.write_save(to, bytes_end)) return false;
+    if (!ordered_.unique().write_save(to, bytes_end)) return false;
     to += save_equals_;
     save_stage_ = SaveStage::kWaiting;
   }
@@ -234,7 +231,7 @@ bool TakenRows::write_save(std::string& to, std::size_t bytes_end) {
 void TakenRows::end_save() {
   if (!is_saving()) return;
   save_stage_ = SaveStage::kNone;
-  unique_.end_save();
+  ordered_.unique().end_save();
   if (store_) store_->end_save();
 }
 
@@ -250,7 +247,8 @@ bool TakenRows::restore(ByteReader& reader, bool has_store, cep::EventTime given
     decoder_.finish();
     return has_row;
   };
-  const bool is_sound = unique_.restore(reader) && equal_numbers_.restore(reader, decode);
+  const bool is_sound =
+      ordered_.unique().restore(reader) && ordered_.equal_numbers().restore(reader, decode);
   if (has_store) {
     store_.emplace(used_.plan, used_.fields, decoder_, rows_max_, keeps_lines_);
   } else {
@@ -291,7 +289,7 @@ bool TakenRows::restore_waiting(ByteReader& reader, std::span<const std::string_
     const std::uint64_t place = store_->keep(time, arrival, line, source);
     if (repeated_) {
       const RowStore::KeptRow kept = store_->kept(place);
-      static_cast<void>(unique_.foresee(kept.batch, kept.row));  // it was answered before
+      static_cast<void>(ordered_.unique().foresee(kept.batch, kept.row));  // it was answered before
     }
     waiting_.put_back(source, {time, place});
   }

@@ -20,7 +20,6 @@
 #include "cep/value/time.h"
 #include "runtime/decode/decoder.h"
 #include "runtime/event_time/block_lines.h"
-#include "runtime/event_time/equal_numbers.h"
 #include "runtime/event_time/intake_options.h"
 #include "runtime/event_time/line_reports.h"
 #include "runtime/event_time/row_store.h"
@@ -28,6 +27,8 @@
 #include "runtime/event_time/waiting_rows.h"
 #include "runtime/event_time/watermarks.h"
 #include "runtime/io/line_source.h"
+#include "runtime/unique/equal_numbers.h"
+#include "runtime/unique/ordered_rows.h"
 #include "runtime/unique/unique_filter.h"
 
 namespace tocsin::runtime {
@@ -121,7 +122,7 @@ class TakenRows {
   /// The watermark that was given last.
   cep::EventTime given() const { return given_; }
   /// The ids of `unique` types that are known.
-  const UniqueFilter& unique() const { return unique_; }
+  const UniqueFilter& unique() const { return ordered_.unique(); }
   /// Memory of rows that wait, about.
   std::size_t waiting_bytes() const;
 
@@ -171,8 +172,7 @@ class TakenRows {
   bool is_out_of_place_ = false;
   std::size_t rows_since_flush_ = 0;
   std::optional<Error> failure_;  // of rows given at once, until give_settled() tells
-  EqualNumbers equal_numbers_;
-  UniqueFilter unique_;
+  OrderedRows ordered_;
   cep::EventTime given_ = cep::kEventTimeMin;
   // The cut that is being written, and what stands behind the ids of `unique`.
   enum class SaveStage : std::uint8_t { kNone, kIds, kWaiting };

@@ -32,14 +32,6 @@ cep::Program with_limits(const cep::Program& program, const PushedOptions& optio
              ? program.with_steps_per_event_max(*options.steps_per_event_max)
              : program;
 }
-// How its sources are judged, all alike.
-IntakeOptions with_policy(const cep::Plan& plan, const PushedOptions& options) {
-  IntakeOptions intake = options.intake;
-  intake.is_saved = options.keeps_state;
-  intake.policy = {options.out_of_orderness.value_or(bound_of(plan)), options.late,
-                   options.late_max};
-  return intake;
-}
 BlockDecoder block_decoder(const cep::Program& program, const PushedOptions& options) {
   const auto rows_max =
       std::clamp<std::size_t>(options.intake.slice_rows_max, 1, RowStore::kRowsPerBatchMax);
@@ -49,6 +41,14 @@ BlockDecoder block_decoder(const cep::Program& program, const PushedOptions& opt
           {options.intake.line_bytes_max, rows_max}};
 }
 }  // namespace
+
+IntakeOptions with_policy(const cep::Plan& plan, const PushedOptions& options) {
+  IntakeOptions intake = options.intake;
+  intake.is_saved = options.keeps_state;
+  intake.policy = {options.out_of_orderness.value_or(bound_of(plan)), options.late,
+                   options.late_max};
+  return intake;
+}
 
 // What was pushed and not read yet, as a source of bytes that never waits. Its end is that of the
 // source: it is not read while it is empty before that.

@@ -43,6 +43,9 @@ struct PushedOptions {
   bool keeps_state = false;
 };
 
+/// How sources are judged, all alike: those options with the policy that follows.
+IntakeOptions with_policy(const cep::Plan& plan, const PushedOptions& options);
+
 class PushedState;
 
 /// One program over lines of several sources, in the order in which they are pushed.

@@ -15,6 +15,13 @@ std::size_t UniqueFilter::Type::WaitingHash::operator()(const IdBits& id) const 
   return XXH3_64bits_withSeed(id.data(), sizeof(id), seed);
 }
 
+IdBits bits_of_id(const cep::Value& id, std::string& scratch) {
+  scratch.clear();
+  cep::append_key_part(scratch, id);
+  const XXH128_hash_t hash = XXH3_128bits(scratch.data(), scratch.size());
+  return {hash.low64, hash.high64};
+}
+
 UniqueFilter::UniqueFilter(const cep::Plan& plan, std::size_t ids_max, std::uint64_t hash_seed)
     : plan_(plan), ids_max_(ids_max) {
   types_.reserve(plan.event_types.size());
@@ -59,17 +66,10 @@ UniqueFilter::RowId UniqueFilter::fetch(const cep::Batch& slice, const cep::Row&
   const cep::Value value = slice.value(plan_, row, type->id_field);
   if (value.is_missing()) return found;
   found.is_known = true;
-  found.id = id_of(value);
+  found.id = bits_of_id(value, bytes_);
   found.hash = type->taken.hash_of(found.id);
   type->taken.prefetch(found.hash);
   return found;
-}
-
-IdBits UniqueFilter::id_of(const cep::Value& value) {
-  bytes_.clear();
-  cep::append_key_part(bytes_, value);
-  const XXH128_hash_t hash = XXH3_128bits(bytes_.data(), bytes_.size());
-  return {hash.low64, hash.high64};
 }
 
 IdBits UniqueFilter::waiting_key(const Type& type, IdBits id, cep::EventTime time) {
@@ -119,6 +119,7 @@ void UniqueFilter::forget_oldest(Type& type) {
     ++type.gone;
   }
   type.taken.forget_oldest();
+  ++type.forgotten;
 }
 
 void UniqueFilter::forget_until(Type& type, cep::EventTime now) {
@@ -154,6 +155,30 @@ std::size_t UniqueFilter::known() const {
     if (type != nullptr) known += type->taken.size();
   }
   return known;
+}
+
+std::uint64_t UniqueFilter::first_number(cep::EventTypeIndex type) const {
+  return types_[type.value] == nullptr ? 0 : types_[type.value]->forgotten;
+}
+
+std::uint64_t UniqueFilter::next_number(cep::EventTypeIndex type) const {
+  return types_[type.value] == nullptr ? 0 : first_number(type) + types_[type.value]->taken.size();
+}
+
+const RecentIds::Entry& UniqueFilter::numbered(cep::EventTypeIndex type,
+                                               std::uint64_t number) const {
+  return types_[type.value]->taken.at(static_cast<std::size_t>(number - first_number(type)));
+}
+
+bool UniqueFilter::take_up(cep::EventTypeIndex index, const RecentIds::Entry& entry) {
+  if (types_[index.value] == nullptr) return false;
+  Type& type = *types_[index.value];
+  if (!type.taken.take(entry.time, entry.id, type.taken.hash_of(entry.id))) return false;
+  if (type.taken.size() > ids_max_) {
+    forget_oldest(type);
+    ++forgotten_;
+  }
+  return true;
 }
 
 void UniqueFilter::begin_save() {

@@ -16,6 +16,9 @@
 #include "runtime/unique/recent_ids.h"
 
 namespace tocsin::runtime {
+/// What an id is known by; `scratch` is of no meaning.
+IdBits bits_of_id(const cep::Value& id, std::string& scratch);
+
 /// Knows the ids taken lately, by event type: those of the last `within`, or all, at most `ids_max`
 /// of a type, the newest. Ids are known by 128 bits of their hash. Threading: one caller at a time.
 class UniqueFilter {
@@ -41,6 +44,16 @@ class UniqueFilter {
   /// Forgets what no later event can repeat: time is at `now`, and no slice is earlier.
   void forget_until(cep::EventTime now);
 
+  /// The ids of a `unique` type are numbered from 0 on, in the order of their taking: those from
+  /// first_number() on, to before next_number(), are known. 0 and 0 of other types.
+  std::uint64_t first_number(cep::EventTypeIndex type) const;
+  std::uint64_t next_number(cep::EventTypeIndex type) const;
+  /// The id of this number, which is known.
+  const RecentIds::Entry& numbered(cep::EventTypeIndex type, std::uint64_t number) const;
+  /// Takes up an id that another filter knew, in the order of times, before any slice. False where
+  /// it is known already, or the type is not `unique`.
+  bool take_up(cep::EventTypeIndex type, const RecentIds::Entry& entry);
+
   /// Cuts here; requires that a cut before is written.
   void begin_save();
   /// Appends what was known at the cut, type by type, oldest first, until `to` has `bytes_end`
@@ -59,6 +72,7 @@ class UniqueFilter {
     std::optional<cep::Duration> within;
     cep::FieldIndex id_field;
     RecentIds taken;
+    std::uint64_t forgotten = 0;  // all that are no longer known
     // Of events that foresee() was told of and that wait: the least time of each id; with `within`
     // each time of its own, as ids of waiting_key().
     struct WaitingHash {
@@ -82,7 +96,6 @@ class UniqueFilter {
     std::uint64_t hash = 0;
   };
   static void write_next(Type& type, std::string& to);
-  IdBits id_of(const cep::Value& value);
   static IdBits waiting_key(const Type& type, IdBits id, cep::EventTime time);
   RowId fetch(const cep::Batch& slice, const cep::Row& row);
   bool is_repeat(const cep::Row& row, const RowId& id);

@@ -90,6 +90,26 @@ class StageCalls {
         return put_event(stage, rest, INT64_MIN);
       case 'T':
         return put_event(stage, rest, kStart + events_);
+      case 'p': {
+        const std::string line = payment(number_in(rest));
+        return put_line(stage, std::string_view(line).substr(0, line.size() - 1));
+      }
+      case 'P':
+        return put_line(stage, rest);
+      case 's':
+        TOCSIN_CALL(tocsin_stage_source_watermark, stage, "a", std::size_t{1}, &watermark);
+        return;
+      case 'S':
+        TOCSIN_CALL(tocsin_stage_end_source, stage, "a", std::size_t{1});
+        return;
+      case 'k':
+        if (TOCSIN_CALL(tocsin_stage_take_lines, stage, TOCSIN_LATE, text_) == TOCSIN_OK) {
+          check_lines(text_);
+        }
+        if (TOCSIN_CALL(tocsin_stage_take_lines, stage, TOCSIN_REJECTED, text_) == TOCSIN_OK) {
+          check_lines(text_);
+        }
+        return;
       case 'b':
         TOCSIN_CALL(tocsin_stage_put, stage, block_.data(), block_.size());
         return;
@@ -125,6 +145,13 @@ class StageCalls {
     const std::uint32_t index = events_++;
     TOCSIN_CALL(tocsin_stage_put_event, stage, line.data(), line.size(), engine_time,
                 std::uint64_t{1}, index, 0U, &outcome);
+  }
+
+  void put_line(tocsin_stage* stage, std::string_view line) {
+    int outcome = 0;
+    const std::uint32_t index = events_++;
+    TOCSIN_CALL(tocsin_stage_put_line, stage, "a", std::size_t{1}, line.data(), line.size(),
+                INT64_MIN, std::uint64_t{1}, index, &outcome);
   }
 
   // Cuts and restores.

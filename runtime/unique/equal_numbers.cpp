@@ -1,4 +1,4 @@
-#include "runtime/event_time/equal_numbers.h"
+#include "runtime/unique/equal_numbers.h"
 
 #include <algorithm>
 #include <bit>
@@ -28,6 +28,7 @@ EqualNumbers::EqualNumbers(const cep::Plan& plan) : plan_(plan) {
 
 std::uint64_t EqualNumbers::columns_hash(const cep::Batch& slice, const cep::Row& row) const {
   std::uint64_t hash = row.type.value;
+  if (slice.has_identities) return mix(hash, row.raw);
   for (const cep::Column& column : slice.types[row.type.value].fields) {
     if (column.known.empty()) continue;  // not used
     if (column.known[row.index] == 0) {
@@ -43,11 +44,12 @@ std::uint64_t EqualNumbers::columns_hash(const cep::Batch& slice, const cep::Row
 
 std::vector<cep::Value> EqualNumbers::fields(const Entry& entry, cep::TextArena& scratch) const {
   cep::Row row = entry.row;
-  if (!entry.line.empty()) row.raw = entry.line;
+  row.raw = raw_of(entry);
   return declared_fields(plan_, row, scratch);
 }
 
 std::uint64_t EqualNumbers::fields_hash(const Entry& entry) const {
+  if (has_identities_) return entry.columns_hash;
   cep::TextArena scratch;
   std::uint64_t hash = 0;
   for (const cep::Value& value : fields(entry, scratch)) {
@@ -60,11 +62,12 @@ std::uint64_t EqualNumbers::fields_hash(const Entry& entry) const {
 }
 
 bool EqualNumbers::are_equal(const Entry& a, const Entry& b) const {
+  if (a.row.type != b.row.type) return false;
+  if (has_identities_) return raw_of(a) == raw_of(b);
   cep::TextArena scratch;
   const std::vector<cep::Value> left = fields(a, scratch);
   const std::vector<cep::Value> right = fields(b, scratch);
-  return a.row.type == b.row.type &&
-         std::equal(left.begin(), left.end(), right.begin(), right.end(), cep::same_value);
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(), cep::same_value);
 }
 
 std::uint32_t EqualNumbers::number(const cep::Row& row, std::uint64_t columns_hash) {
@@ -97,6 +100,7 @@ std::optional<cep::EventTime> EqualNumbers::newest_time() const {
 
 void EqualNumbers::assign(cep::Batch& slice) {
   if (!needed_) return;
+  has_identities_ = slice.has_identities;
   std::optional<cep::EventTime> time = newest_time();
   for (cep::Row& row : slice.rows) {
     if (plan_.event_types[row.type.value].id_field) continue;

@@ -1,12 +1,32 @@
-#include "runtime/event_time/event_judge.h"
+/// The functions of BasicEventJudge that are not for each event: for who makes one of it.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "cep/base/assert.h"
+#include "cep/base/byte_codec.h"
+#include "cep/value/order.h"
 #include "cep/value/read_position.h"
+#include "cep/value/time.h"
+#include "runtime/event_time/event_judge.h"
+#include "runtime/event_time/jump_hold.h"
+#include "runtime/event_time/line_reports.h"
+#include "runtime/event_time/source_policy.h"
+#include "runtime/event_time/watermarks.h"
 
 namespace tocsin::runtime {
-EventJudge::EventJudge(const IntakeOptions& options, Watermarks& marks, WaitingRows& waiting,
-                       TakenRows& rows, LineReports& reports, RunSummary& summary)
+template <typename Rows, typename Waiting>
+BasicEventJudge<Rows, Waiting>::BasicEventJudge(const IntakeOptions& options, Watermarks& marks,
+                                                Waiting& waiting, Rows& rows, LineReports& reports,
+                                                RunSummary& summary)
     : by_position_(options.order == EqualTimeOrder::kPosition),
+      line_bytes_max_(options.line_bytes_max),
       ahead_max_(options.ahead_max),
       jump_max_(options.jump_max),
       marks_(marks),
@@ -15,7 +35,9 @@ EventJudge::EventJudge(const IntakeOptions& options, Watermarks& marks, WaitingR
       reports_(reports),
       summary_(summary) {}
 
-std::size_t EventJudge::open(std::string_view name, const SourcePolicy& policy) {
+template <typename Rows, typename Waiting>
+std::size_t BasicEventJudge<Rows, Waiting>::open(std::string_view name,
+                                                 const SourcePolicy& policy) {
   if (!sources_.empty() || policy.bound.us > 0) rows_.need_store();
   marks_.open(policy.bound);
   sources_.push_back({std::string(name), policy});
@@ -29,12 +51,14 @@ std::size_t EventJudge::open(std::string_view name, const SourcePolicy& policy) 
   return sources_.size() - 1;
 }
 
-bool EventJudge::has_positions(std::size_t index, std::size_t lines) const {
-  return !by_position_ || lines < cep::ReadPosition::kOffsets -
-                                      cep::offset_of({sources_[index].position, 0});
+template <typename Rows, typename Waiting>
+bool BasicEventJudge<Rows, Waiting>::has_positions(std::size_t index, std::size_t lines) const {
+  return !by_position_ ||
+         lines < cep::ReadPosition::kOffsets - cep::offset_of({sources_[index].position, 0});
 }
 
-void EventJudge::change_policy(std::size_t index, const SourcePolicy& policy) {
+template <typename Rows, typename Waiting>
+void BasicEventJudge<Rows, Waiting>::change_policy(std::size_t index, const SourcePolicy& policy) {
   if (policy.bound.us > 0) rows_.need_store();
   if (policy.late == LatePolicy::kClamp) take_all_held(index);
   sources_[index].policy = policy;
@@ -42,14 +66,16 @@ void EventJudge::change_policy(std::size_t index, const SourcePolicy& policy) {
   waiting_.change_bound(index, policy.bound);
 }
 
-void EventJudge::wake(std::size_t index) {
+template <typename Rows, typename Waiting>
+void BasicEventJudge<Rows, Waiting>::wake(std::size_t index) {
   take_overtaken();
   if (marks_.source(index).state == SourceState::kActive) return;
   marks_.wake(index);
   follow();
 }
 
-void EventJudge::set_clock(cep::EventTime taken_at) {
+template <typename Rows, typename Waiting>
+void BasicEventJudge<Rows, Waiting>::set_clock(cep::EventTime taken_at) {
   taken_at_ = taken_at;
   if (!ahead_max_) return;
   constexpr std::int64_t kClockMax = cep::kEventTimeMax.us / 2;
@@ -57,9 +83,29 @@ void EventJudge::set_clock(cep::EventTime taken_at) {
   time_max_ = cep::EventTime{now} + *ahead_max_;
 }
 
+template <typename Rows, typename Waiting>
+void BasicEventJudge<Rows, Waiting>::take_line(std::size_t index, const Line& line,
+                                               cep::ArrivalNumber arrival) {
+  ++summary_.lines;
+  const EventSource& from = begin_line(index, line.number);
+  if (line.too_long) {
+    reports_.too_long({from.name, line, arrival}, line_bytes_max_);
+  } else if (!line.fault.empty()) {
+    reports_.dead_letter({from.name, line, arrival}, std::string(line.fault));
+  } else {
+    const Decoded decoded = rows_.decode(line);
+    if (decoded.kind == LineKind::kEvent) {
+      take(index, line, arrival, decoded);
+    } else {
+      reports_.no_event({from.name, line, arrival}, decoded.kind, rows_.take_fault());
+    }
+  }
+}
+
 // What take() and place() do for each line, done once for many.
-std::size_t EventJudge::take_usual(std::size_t index, BlockLines& lines,
-                                   cep::EventTime stay_until) {
+template <typename Rows, typename Waiting>
+std::size_t BasicEventJudge<Rows, Waiting>::take_usual(std::size_t index, BlockLines& lines,
+                                                       cep::EventTime stay_until) {
   EventSource& source = sources_[index];
   if (!rows_.stay_in_blocks() || !source.held.empty()) return 0;
   const Watermarks::Source& time = marks_.source(index);
@@ -103,14 +149,18 @@ std::size_t EventJudge::take_usual(std::size_t index, BlockLines& lines,
   return count;
 }
 
-void EventJudge::reject_ahead(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
-                              const Decoded& event) {
+template <typename Rows, typename Waiting>
+void BasicEventJudge<Rows, Waiting>::reject_ahead(std::size_t index, const Line& line,
+                                                  cep::ArrivalNumber arrival,
+                                                  const Decoded& event) {
   if (event.used) rows_.drop();
   reports_.too_far_ahead({sources_[index].name, line, arrival}, event.type, event.ts, *ahead_max_);
 }
 
-void EventJudge::set_late_side_output(std::size_t index, const Line& line,
-                                      cep::ArrivalNumber arrival, const Decoded& event) {
+template <typename Rows, typename Waiting>
+void BasicEventJudge<Rows, Waiting>::set_late_side_output(std::size_t index, const Line& line,
+                                                          cep::ArrivalNumber arrival,
+                                                          const Decoded& event) {
   if (event.used) rows_.drop();
   const Watermarks::Source& time = marks_.source(index);
   const EventSource& source = sources_[index];
@@ -122,8 +172,9 @@ void EventJudge::set_late_side_output(std::size_t index, const Line& line,
   reports_.late({source.name, line, arrival}, event.ts, lateness);
 }
 
-void EventJudge::decide(DecisionKind kind, std::optional<std::size_t> source,
-                        cep::EventTime clock) {
+template <typename Rows, typename Waiting>
+void BasicEventJudge<Rows, Waiting>::decide(DecisionKind kind, std::optional<std::size_t> source,
+                                            cep::EventTime clock) {
   TOCSIN_ASSERT(source || kind == DecisionKind::kHeartbeat, "all together only have heartbeats");
   take_overtaken();
   switch (kind) {
@@ -147,14 +198,16 @@ void EventJudge::decide(DecisionKind kind, std::optional<std::size_t> source,
   follow();
 }
 
-bool EventJudge::is_jump(std::size_t index, cep::EventTime ts) const {
+template <typename Rows, typename Waiting>
+bool BasicEventJudge<Rows, Waiting>::is_jump(std::size_t index, cep::EventTime ts) const {
   const cep::EventTime reached = marks_.reached(index);
   return reached > cep::kEventTimeMin && ts - *jump_max_ > reached;
 }
 
 // Whether the event itself is held. Where it decided about others it was decoded again.
-bool EventJudge::weigh_jump(std::size_t index, const Line& line, cep::ArrivalNumber arrival,
-                            Decoded& event) {
+template <typename Rows, typename Waiting>
+bool BasicEventJudge<Rows, Waiting>::weigh_jump(std::size_t index, const Line& line,
+                                                cep::ArrivalNumber arrival, Decoded& event) {
   const cep::Duration bound = sources_[index].policy.bound;
   bool jumps = is_jump(index, event.ts);
   const JumpHold::Decided decided = sources_[index].held.next(event.ts, jumps, bound, *jump_max_);
@@ -179,7 +232,8 @@ bool EventJudge::weigh_jump(std::size_t index, const Line& line, cep::ArrivalNum
 }
 
 // As if it came now, in its own place among arrivals.
-void EventJudge::take_held(std::size_t index, const HeldLine& held) {
+template <typename Rows, typename Waiting>
+void BasicEventJudge<Rows, Waiting>::take_held(std::size_t index, const HeldLine& held) {
   rows_.begin_lines();  // a source may have come since the last line
   rows_.make_room();
   const std::string_view producer = reports_.producer();
@@ -195,14 +249,16 @@ void EventJudge::take_held(std::size_t index, const HeldLine& held) {
   reports_.name_lines(producer);
 }
 
-void EventJudge::take_held_until(std::size_t index, cep::EventTime time) {
+template <typename Rows, typename Waiting>
+void BasicEventJudge<Rows, Waiting>::take_held_until(std::size_t index, cep::EventTime time) {
   if (sources_[index].held.empty()) return;
   for (const HeldLine& held : sources_[index].held.take_until(time)) take_held(index, held);
 }
 
 // As lines that come now: an idle source wakes for them, so that the engine's time follows what is
 // given.
-void EventJudge::take_all_held(std::size_t index) {
+template <typename Rows, typename Waiting>
+void BasicEventJudge<Rows, Waiting>::take_all_held(std::size_t index) {
   if (sources_[index].held.empty()) return;
   const SourceState state = marks_.source(index).state;
   if (state != SourceState::kActive) marks_.wake(index);
@@ -212,7 +268,9 @@ void EventJudge::take_all_held(std::size_t index) {
 }
 
 // Before silence moves the source's time past them: then they would be late.
-void EventJudge::take_held_in_silence(std::optional<std::size_t> index, cep::EventTime clock) {
+template <typename Rows, typename Waiting>
+void BasicEventJudge<Rows, Waiting>::take_held_in_silence(std::optional<std::size_t> index,
+                                                          cep::EventTime clock) {
   if (!jump_max_) return;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     if (sources_[i].held.empty() || (index && *index != i)) continue;
@@ -221,7 +279,8 @@ void EventJudge::take_held_in_silence(std::optional<std::size_t> index, cep::Eve
   }
 }
 
-void EventJudge::take_overtaken() {
+template <typename Rows, typename Waiting>
+void BasicEventJudge<Rows, Waiting>::take_overtaken() {
   if (must_take_held_) {  // held under other options
     must_take_held_ = false;
     for (std::size_t i = 0; i < sources_.size(); ++i) take_all_held(i);
@@ -232,11 +291,13 @@ void EventJudge::take_overtaken() {
   }
 }
 
-void EventJudge::take_rest() {
+template <typename Rows, typename Waiting>
+void BasicEventJudge<Rows, Waiting>::take_rest() {
   for (std::size_t i = 0; i < sources_.size(); ++i) take_held_until(i, cep::kEventTimeMax);
 }
 
-void EventJudge::save(ByteWriter& writer) const {
+template <typename Rows, typename Waiting>
+void BasicEventJudge<Rows, Waiting>::save(ByteWriter& writer) const {
   writer.varint(sources_.size());
   for (const EventSource& source : sources_) {
     writer.text(source.name);
@@ -251,7 +312,8 @@ void EventJudge::save(ByteWriter& writer) const {
   marks_.save(writer);
 }
 
-bool EventJudge::restore(ByteReader& reader, bool has_jumps) {
+template <typename Rows, typename Waiting>
+bool BasicEventJudge<Rows, Waiting>::restore(ByteReader& reader, bool has_jumps) {
   constexpr std::size_t kLeastBytes = 12;  // of one source
   std::vector<cep::Duration> bounds;
   for (std::uint64_t left = reader.varint_up_to(reader.left() / kLeastBytes); left > 0; --left) {

@@ -22,6 +22,7 @@ class EqualNumbers {
   /// The plan must outlive it.
   explicit EqualNumbers(const cep::Plan& plan);
   /// Sets Row::equal_number of the slice's rows. Slices come in order; equals may stand in several.
+  /// All slices have identities (cep::Batch::has_identities), of number 0, or none has.
   void assign(cep::Batch& slice);
 
   /// Appends the events of the newest time, which later ones of that time are numbered after.
@@ -41,6 +42,9 @@ class EqualNumbers {
     cep::Row row;      // its line is borrowed from the slice
     std::string line;  // a copy of it, once the slice is over
   };
+  static std::string_view raw_of(const Entry& entry) {
+    return entry.line.empty() ? entry.row.raw : std::string_view(entry.line);
+  }
   std::uint32_t number(const cep::Row& row, std::uint64_t columns_hash);
   std::uint64_t columns_hash(const cep::Batch& slice, const cep::Row& row) const;
   std::optional<cep::EventTime> newest_time() const;
@@ -50,6 +54,7 @@ class EqualNumbers {
 
   const cep::Plan& plan_;
   bool needed_ = false;
+  bool has_identities_ = false;
   // The events of the newest engine time: the only one, or all of them by columns_hash.
   std::optional<Entry> only_;
   std::unordered_map<std::uint64_t, std::vector<Entry>> entries_;

@@ -1,0 +1,102 @@
+/// The second stage of a job: events of some of the key groups, put in order, without repeats, to
+/// the passes.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "cep/base/result.h"
+#include "cep/compile/compile.h"
+#include "cep/data/batch.h"
+#include "cep/engine/restore_report.h"
+#include "cep/stage/outbox.h"
+#include "cep/stage/stage_source.h"
+#include "cep/stage/stage_state.h"
+#include "cep/value/group_range.h"
+#include "cep/value/time.h"
+#include "runtime/decode/decoder.h"
+#include "runtime/event_time/intake_options.h"
+#include "runtime/event_time/line_reports.h"
+#include "runtime/event_time/run_options.h"
+#include "runtime/stages/line_message.h"
+#include "runtime/stages/side_lines.h"
+#include "runtime/stages/stage_entries.h"
+#include "runtime/stages/stored_ids.h"
+#include "runtime/stages/waiting_lines.h"
+#include "runtime/unique/ordered_rows.h"
+
+namespace tocsin::runtime {
+/// Threading: one caller at a time.
+class IntakeStage {
+ public:
+  /// A program by pass (compile_by_pass()) that can be spread (cep::spread_obstacles()). Of the
+  /// options the policy, what waits, and the ids of `unique`, of which this part knows its share.
+  IntakeStage(const cep::Program& program, cep::KeyGroupRange own, const IntakeOptions& options,
+              const SideLinesOptions& side_lines);
+  IntakeStage(const IntakeStage&) = delete;
+  IntakeStage& operator=(const IntakeStage&) = delete;
+
+  /// Takes a block of a judge. An event at or before the watermark came of a source that did not
+  /// hold it back: it is late, and set aside or taken just behind the watermark, as the policy
+  /// says. Errors: kCorrupt for bytes that no judge wrote, after which the stage is of no use;
+  /// kLimit where more waits than may, and the block was not taken.
+  Result<void> put(std::string_view block);
+  /// No event at or before the watermark follows, but late ones: those up to it are given, in the
+  /// order of time and arrival, about `rows_max` in a call; true when all are. Until then further
+  /// calls give the same watermark, which never moves back. kEventTimeMax means the end of time.
+  bool advance(cep::EventTime watermark, std::size_t rows_max);
+  cep::EventTime watermark() const { return watermark_; }
+
+  cep::StageOutbox& outbox() { return source_.outbox(); }
+  SideLines& side_lines() { return side_lines_; }
+  const RunSummary& summary() const { return summary_; }
+  /// Of computed fields.
+  std::uint64_t values_missing() const { return values_missing_; }
+  std::size_t waiting() const { return waiting_.size(); }
+  std::size_t waiting_bytes() const { return waiting_.bytes(); }
+  const UniqueFilter& unique() const { return ordered_.unique(); }
+
+  // ---- its state, as that of cep::StageEngine. Another program goes on with what waits
+  void begin_cut();
+  bool write_cut(cep::StageSink& sink, std::size_t bytes_max) {
+    return cut_.write(sink, bytes_max);
+  }
+  void mark_all_changed();
+  Result<cep::RestoreReport> begin_restore(const std::map<std::uint32_t, std::string>& heads,
+                                           std::string_view layout);
+  Result<void> restore(cep::KeyGroup group, std::string_view key, std::string_view value);
+  Result<void> finish_restore();
+
+ private:
+  bool take(cep::KeyGroup group, std::string_view body);
+  cep::EventTime reached(cep::KeyGroup group) const;
+  void fill(std::size_t rows);
+  void append(const LineMessage& line);
+  void give(cep::EventTime watermark);
+  std::string identity_of(const cep::Row& row);
+
+  cep::Program program_;
+  cep::KeyGroupRange own_;
+  IntakeOptions options_;
+  RunSummary summary_;
+  SideLines side_lines_;
+  LineReports reports_;
+  Decoder decoder_;
+  cep::StageSource source_;
+  OrderedRows ordered_;
+  StoredIds stored_ids_;
+  WaitingLines waiting_;
+  cep::Batch batch_;
+  std::string padded_;
+  std::uint64_t values_missing_ = 0;
+  cep::EventTime watermark_ = cep::kEventTimeMin;
+  cep::EventTime advancing_ = cep::kEventTimeMin;  // the watermark in hand
+  // Of groups that had come further where another part had them, by group.
+  std::map<std::uint32_t, cep::EventTime> further_;
+  bool has_layout_ = false;   // a cut had it
+  bool is_same_plan_ = true;  // as that of what is restored
+  FrontCut cut_;
+};
+}  // namespace tocsin::runtime

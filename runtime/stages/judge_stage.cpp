@@ -1,0 +1,209 @@
+#include "runtime/stages/judge_stage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cep/base/byte_codec.h"
+#include "cep/value/key.h"
+#include "cep/value/read_position.h"
+#include "runtime/event_time/event_judge_impl.h"
+#include "runtime/io/line_source.h"
+#include "runtime/journal/journal_record.h"
+
+namespace tocsin::runtime {
+// A source has a judge and a time of its own: those of others are nothing to it.
+struct JudgeStage::Source {
+  Source(const IntakeOptions& options, NothingWaits& waiting, JudgedRows& rows,
+         LineReports& reports, RunSummary& summary)
+      : judge(options, marks, waiting, rows, reports, summary) {}
+  Watermarks marks;
+  Judge judge;
+  std::optional<cep::ArrivalNumber> last;  // of its lines
+  bool is_changed = true;                  // since the last cut
+  bool is_mine = false;                    // else it was only restored
+};
+
+JudgeStage::JudgeStage(const cep::Program& program, const IntakeOptions& options,
+                       const SideLinesOptions& side_lines)
+    : program_(program),
+      options_(options),
+      side_lines_(side_lines),
+      reports_(program_.plan(), options.unknown_types,
+               side_lines_.sinks([this](const JudgedLine& line) { note(line); }), summary_),
+      rows_(program_) {
+  options_.order = EqualTimeOrder::kMerged;  // lines come with their numbers
+  for (std::optional<cep::Duration>* const limit : {&options_.ahead_max, &options_.jump_max}) {
+    if (*limit) (*limit)->us = std::min((*limit)->us, cep::kEventTimeMax.us);
+  }
+  summary_.first_event = cep::kEventTimeMax;
+  summary_.last_event = cep::kEventTimeMin;
+}
+JudgeStage::~JudgeStage() = default;
+
+void JudgeStage::note(const JudgedLine& line) {
+  if (line.arrival != arrival_) return;  // one that was held
+  switch (line.fate) {
+    case LineFate::kLate:
+      outcome_ = LineOutcome::kLate;
+      break;
+    case LineFate::kDead:
+      outcome_ = LineOutcome::kRejected;
+      break;
+    case LineFate::kIgnored:
+      outcome_ = LineOutcome::kUnknown;
+      break;
+    case LineFate::kClamped:
+    case LineFate::kRepeated:
+      break;
+  }
+}
+
+std::unique_ptr<JudgeStage::Source> JudgeStage::make_source() {
+  return std::make_unique<Source>(options_, waiting_, rows_, reports_, summary_);
+}
+
+JudgeStage::Source& JudgeStage::find_or_open(std::string_view name) {
+  if (last_ != nullptr && last_name_ == name) return *last_;
+  auto found = sources_.find(name);
+  if (found == sources_.end()) {
+    found = sources_.try_emplace(std::string(name), make_source()).first;
+    found->second->judge.open(name, options_.policy);
+  }
+  last_ = found->second.get();
+  last_->is_mine = true;
+  last_name_ = found->first;
+  return *last_;
+}
+
+Result<LineOutcome> JudgeStage::put_line(std::string_view source, std::string_view line,
+                                         cep::EventTime taken_at, cep::ArrivalNumber arrival) {
+  Source& from = find_or_open(source);
+  if (from.last && arrival <= *from.last) {
+    return fail(
+        Errc::kInvalidArgument,
+        fmt::format("the lines of a source have ascending numbers: {} has {}.{} after "
+                    "{}.{}",
+                    source, arrival.record, arrival.index, from.last->record, from.last->index));
+  }
+  from.last = arrival;
+  from.is_changed = true;
+  padded_.assign(line);
+  padded_.append(kLinePadding, '\n');
+  Line taken;
+  if (!make_line(std::string_view(padded_).substr(0, line.size()), cep::offset_of(arrival),
+                 options_.line_bytes_max, taken)) {
+    return LineOutcome::kUnused;
+  }
+  rows_.name_source(last_name_);
+  arrival_ = arrival;
+  outcome_.reset();
+  const std::uint64_t jumps = summary_.jumps;
+  from.judge.begin_lines(0, taken_at);
+  from.judge.take_line(0, taken, arrival);
+  if (outcome_) return *outcome_;
+  if (summary_.jumps > jumps) return LineOutcome::kHeld;
+  return rows_.last_sent() == arrival ? LineOutcome::kSent : LineOutcome::kUnused;
+}
+
+cep::EventTime JudgeStage::source_watermark(std::string_view source) {
+  const auto found = sources_.find(source);
+  if (found == sources_.end()) {
+    return watermark_ == cep::kEventTimeMax ? watermark_ : cep::kEventTimeMin;
+  }
+  found->second->is_mine = true;
+  const Watermarks::Source& time = found->second->marks.source(0);
+  return time.state == SourceState::kEnded ? cep::kEventTimeMax : time.tracker.watermark();
+}
+
+void JudgeStage::end_source(std::string_view source) {
+  Source& from = find_or_open(source);
+  rows_.name_source(last_name_);
+  from.is_changed = true;
+  from.judge.decide(DecisionKind::kEnded, 0, {});
+}
+
+void JudgeStage::advance(cep::EventTime watermark) {
+  watermark_ = watermark;
+  for (const auto& [name, source] : sources_) {
+    if (!source->is_mine) continue;
+    rows_.name_source(name);
+    const bool has_ended = watermark == cep::kEventTimeMax;
+    if (!has_ended && source->judge.sources().front().held.empty()) continue;
+    source->is_changed = true;
+    if (has_ended) {
+      source->judge.decide(DecisionKind::kEnded, 0, {});
+    } else {
+      source->judge.take_held_until(0, watermark);
+    }
+  }
+}
+
+void JudgeStage::begin_cut() {
+  constexpr cep::KeyGroup kOnly;
+  cut_.clear();
+  cut_.put(kOnly, cep::stage_entry_key(cep::StageEntry::kHead), front_head(cep::kEventTimeMin));
+  if (!std::exchange(has_layout_, true)) {
+    cut_.put(kOnly, cep::stage_entry_key(cep::StageEntry::kLayout),
+             front_layout(program_, FrontEntry::kSource));
+  }
+  for (const auto& [name, source] : sources_) {
+    if (!std::exchange(source->is_changed, false)) continue;
+    std::string value;
+    ByteWriter to(value);
+    to.u8(source->last ? 1 : 0);
+    to.varint(source->last.value_or(cep::ArrivalNumber{}).record);
+    to.varint(source->last.value_or(cep::ArrivalNumber{}).index);
+    source->judge.save(to);
+    cut_.put(cep::key_group(name), front_key(FrontEntry::kSource, name), std::move(value));
+  }
+}
+
+void JudgeStage::mark_all_changed() {
+  cut_.clear();
+  has_layout_ = false;
+  for (const auto& [name, source] : sources_) source->is_changed = true;
+}
+
+Result<cep::RestoreReport> JudgeStage::begin_restore(
+    const std::map<std::uint32_t, std::string>& heads, std::string_view layout) {
+  FrontWritten written;
+  if (Result<void> begun = written.begin(heads, layout, program_, FrontEntry::kSource); !begun) {
+    return tl::unexpected(begun.error());
+  }
+  has_layout_ = written.is_same_plan();
+  cep::RestoreReport report;
+  report.is_same_program = written.is_same_plan();
+  return report;
+}
+
+Result<void> JudgeStage::restore(cep::KeyGroup group, std::string_view key,
+                                 std::string_view value) {
+  if (key.size() < 2 || key.front() != static_cast<char>(FrontEntry::kSource)) {
+    return tl::unexpected(damaged_entry(group));
+  }
+  const std::string name(key.substr(1));
+  ByteReader from(value);
+  const bool has_last = from.varint_up_to(1) != 0;
+  cep::ArrivalNumber last;
+  last.record = from.varint();
+  last.index = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
+  std::unique_ptr<Source> source = make_source();
+  if (has_last) source->last = last;
+  if (!from.ok() || !source->judge.restore(from, true) || !from.is_done() ||
+      source->judge.sources().size() != 1 || source->judge.sources().front().name != name) {
+    return tl::unexpected(damaged_entry(group));
+  }
+  source->is_changed = false;
+  std::unique_ptr<Source>& known = sources_[name];
+  if (known != nullptr && known->last >= source->last) return {};
+  known = std::move(source);
+  if (known->judge.sources().front().policy != options_.policy) {
+    rows_.name_source(sources_.find(name)->first);
+    known->judge.change_policy(0, options_.policy);
+    known->is_changed = true;
+  }
+  return {};
+}
+}  // namespace tocsin::runtime

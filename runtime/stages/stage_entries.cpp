@@ -1,0 +1,105 @@
+#include "runtime/stages/stage_entries.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cep/base/byte_codec.h"
+#include "cep/compile/plan_digest.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/semantics.h"
+
+namespace tocsin::runtime {
+namespace {
+constexpr std::uint8_t kFormat = 1;
+
+std::string digest_text(const cep::Program& program) {
+  const cep::Digest digest = cep::digest_of(program.plan());
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+tl::unexpected<Error> other_format() {
+  return fail(Errc::kOtherVersion, "the state of a stage is of another format");
+}
+tl::unexpected<Error> damaged(std::string_view what) {
+  return fail(Errc::kCorrupt, fmt::format("the state of a stage is damaged: {}", what));
+}
+}  // namespace
+
+Error damaged_entry(cep::KeyGroup group) {
+  return {Errc::kCorrupt,
+          fmt::format("the state of a stage is damaged: an entry of key group {}", group.value)};
+}
+
+std::string front_key(FrontEntry kind, std::string_view rest) {
+  std::string key(1, static_cast<char>(kind));
+  key += rest;
+  return key;
+}
+
+std::string front_head(cep::EventTime watermark) {
+  std::string bytes;
+  ByteWriter to(bytes);
+  to.u8(kFormat);
+  to.signed_varint(watermark.us);
+  return bytes;
+}
+
+std::string front_layout(const cep::Program& program, FrontEntry holds) {
+  std::string bytes;
+  ByteWriter to(bytes);
+  to.u8(kFormat);
+  to.u32(cep::kSemantics);
+  to.u8(static_cast<std::uint8_t>(holds));
+  to.raw(digest_text(program));
+  return bytes;
+}
+
+Result<void> FrontWritten::begin(const std::map<std::uint32_t, std::string>& heads,
+                                 std::string_view layout, const cep::Program& program,
+                                 FrontEntry holds) {
+  for (const auto& [group, bytes] : heads) {
+    ByteReader from(bytes);
+    if (from.u8() != kFormat) return other_format();
+    const cep::EventTime watermark{from.signed_varint()};
+    if (!from.is_done() || watermark < cep::kEventTimeMin || watermark > cep::kEventTimeMax) {
+      return damaged("a head");
+    }
+    watermarks_[group] = watermark;
+  }
+  ByteReader from(layout);
+  if (from.u8() != kFormat) return other_format();
+  const std::uint32_t semantics = from.u32();
+  if (from.ok() && semantics != cep::kSemantics) {
+    return fail(Errc::kOtherVersion,
+                fmt::format("the state of a stage is of semantics {}, and this library has {}: go "
+                            "on with the library that wrote it",
+                            semantics, cep::kSemantics));
+  }
+  if (from.u8() != static_cast<std::uint8_t>(holds)) return damaged("it is of another stage");
+  is_same_plan_ = from.raw(sizeof(cep::Digest)) == digest_text(program);
+  if (!from.is_done()) return damaged("its layout");
+  return {};
+}
+
+cep::EventTime FrontWritten::least_watermark() const {
+  cep::EventTime least = cep::kEventTimeMax;
+  for (const auto& [group, watermark] : watermarks_) least = std::min(least, watermark);
+  return watermarks_.empty() ? cep::kEventTimeMin : least;
+}
+
+bool FrontCut::write(cep::StageSink& sink, std::size_t bytes_max) {
+  std::size_t given = 0;
+  for (; next_ < entries_.size(); ++next_) {
+    if (given > 0 && given >= bytes_max) return false;
+    const Entry& entry = entries_[next_];
+    if (entry.is_put) {
+      sink.put(entry.group, entry.key, entry.value);
+    } else {
+      sink.remove(entry.group, entry.key);
+    }
+    given += entry.key.size() + entry.value.size();
+  }
+  clear();
+  return true;
+}
+}  // namespace tocsin::runtime

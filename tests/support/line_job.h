@@ -1,0 +1,43 @@
+/// Plays a job of stages over the lines of partitions in one thread: judges and an intake in any
+/// number of parts before the passes, whose blocks and watermarks arrive in any order that channels
+/// allow; partitions that are idle for a time; cuts at any moment, from which other numbers of
+/// parts go on.
+#pragma once
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "cep/compile/compile.h"
+#include "cep/data/alert.h"
+#include "cep/value/time.h"
+#include "runtime/event_time/intake_options.h"
+#include "tests/support/random.h"
+
+namespace tocsin::tests {
+struct LinePartition {
+  std::string name;
+  std::vector<std::string> lines;
+};
+struct LineJobOptions {
+  runtime::IntakeOptions intake;
+  cep::EventTime clock;  // when all lines are read
+  bool may_be_idle = false;
+  std::size_t failures = 0;
+};
+struct LineJobOutcome {
+  std::vector<cep::Alert> alerts;
+  // As JSON lines; those of the intake are of partitions that were idle.
+  std::vector<std::string> late;
+  std::vector<std::string> late_in_intake;
+  std::vector<std::string> dead;
+  std::string problem;       // what went wrong; empty where nothing did
+  std::size_t cuts = 0;      // that were complete
+  std::size_t restored = 0;  // failures after a cut
+  std::size_t waiting = 0;   // lines that waited in entries that were restored
+  std::size_t ids = 0;       // entries of ids that were restored
+};
+/// Runs to the end of all partitions and of time. `program` is by pass and can be spread.
+LineJobOutcome run_line_job(const cep::Program& program,
+                            const std::vector<LinePartition>& partitions,
+                            const LineJobOptions& options, Random random);
+}  // namespace tocsin::tests
