@@ -1,0 +1,22 @@
+#include "library/c/c_stage_part.h"
+
+namespace tocsin::library {
+std::optional<int> StagePart::put_event(std::string_view /*line*/,
+                                        std::optional<cep::EventTime> /*engine_time*/,
+                                        cep::ArrivalNumber /*arrival*/,
+                                        std::uint32_t /*equal_number*/) {
+  return std::nullopt;
+}
+Result<void> StagePart::put(std::string_view /*block*/) {
+  return fail(Errc::kInvalidArgument, "a source takes no blocks");
+}
+bool StagePart::write_cut(cep::StageSink& /*sink*/, std::size_t /*bytes_max*/) { return true; }
+Result<cep::RestoreReport> StagePart::begin_restore(
+    const std::map<std::uint32_t, std::string>& /*heads*/, std::string_view /*layout*/) {
+  return fail(Errc::kInvalidArgument, "a source keeps no state");
+}
+Result<void> StagePart::restore(cep::KeyGroup /*group*/, std::string_view /*key*/,
+                                std::string_view /*value*/) {
+  return fail(Errc::kInvalidArgument, "a source keeps no state");
+}
+}  // namespace tocsin::library
