@@ -16,6 +16,7 @@
 # `./do bench journal [--seconds N] [--bytes N] [DIR]`: the journal on the disk that holds DIR (default: build/bench).
 # `./do bench serve [--seconds N] [--keys N] [--endpoints N] [--events N] [--runs N] [intake|deliveries|deploy|archive]…`: a server over loopback sockets.
 # `./do bench live [--events N] [--runs N] [--partitions N,N…] [--rules SET]`: from Kafka, beside the same events from a file.
+# `./do bench stages [--events N]`: a job of stages in one thread, by stage, and how long rules take to change in it.
 # `./do bench python [--events N] [--runs N] [SET…]`: the Python package, a table beside the lines of the same events.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -92,6 +93,19 @@ if [ "${1:-}" = durable ]; then
   fi
   python3 "$root/bench/workload/make_rules.py" ten >"$own/ten.tocsin"
   python3 "$root/bench/durable.py" --runs "$runs" "$build/tocsin" "$stream" "$own/ten.tocsin" "$own/run"
+  exit
+fi
+if [ "${1:-}" = stages ]; then
+  shift
+  events=200000
+  [ "${1:-}" != --events ] || { events=${2:?bench: --events takes a number}; shift 2; }
+  mkdir -p "$root/build/bench"
+  own=$(mktemp -d "$root/build/bench/stages-XXXXXX")
+  trap 'rm -rf "$own"' EXIT
+  python3 "$root/bench/workload/gen_payments.py" --events "$events" --seed 1 --out "$own/events.ndjson"
+  python3 "$root/bench/workload/make_rules.py" ten >"$own/ten.tocsin"
+  "$build/bench/bench_stages" events "$own/events.ndjson" "$own/ten.tocsin"
+  "$build/bench/bench_stages" change 1000 10000 100000
   exit
 fi
 if [ "${1:-}" = keys ]; then

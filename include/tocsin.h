@@ -425,9 +425,9 @@ enum {
 };
 /*
  * How the pack is spread, as one JSON object: "can_be_spread"; "obstacles" with rule, feature and
- * the reason as a text; "passes" with the keys, features and rules of each, and whether it has a
- * hold; "exchanges", what each stage sends to which other; the rules and features that have no key,
- * and so are in one part.
+ * the reason as a text; "rules", their digest; "passes" with the keys, features and rules of each,
+ * and whether it has a hold; "exchanges", what each stage sends to which other; the rules and
+ * features that have no key, and so are in one part.
  */
 TOCSIN_API tocsin_status tocsin_pack_describe_job(const tocsin_pack* pack, tocsin_buffer* json,
                                                   tocsin_error** error);
@@ -437,6 +437,7 @@ TOCSIN_API tocsin_status tocsin_pack_describe_job(const tocsin_pack* pack, tocsi
  *
  *   "part", "parts"  which of how many it is; a source, a judge and alerts are as one (0, 1)
  *   "keeps_state"    whether cuts will be made; not of a source (false)
+ *   "passes"         that the job has stages for, each with a hold (as the pack has them)
  *
  * A judge and the intake also take these of tocsin_run_open(), with the same standard values, and
  * all parts of both the same: "out_of_orderness", "late_policy", "late_max", "ahead_max",
@@ -444,8 +445,7 @@ TOCSIN_API tocsin_status tocsin_pack_describe_job(const tocsin_pack* pack, tocsi
  * has the share of its groups), "reorder_bytes_max" (of one part), "output_bytes_max", "keeps_late",
  * "keeps_rejected".
  *
- * Errors: TOCSIN_UNSUPPORTED for a pack that cannot be spread, with the reasons;
- * TOCSIN_INVALID_ARGUMENT for a stage that the pack does not have.
+ * Errors: TOCSIN_UNSUPPORTED, with the reasons; TOCSIN_INVALID_ARGUMENT: the job has no such stage.
  */
 TOCSIN_API tocsin_status tocsin_stage_open(const tocsin_pack* pack, int kind, uint32_t pass,
                                            const char* options, tocsin_stage** stage,
@@ -518,15 +518,15 @@ TOCSIN_API tocsin_status tocsin_stage_take_lines(tocsin_stage* stage, int output
                                                  tocsin_buffer* lines, tocsin_error** error);
 /* Gives any other stage a block that was taken for this part, in the order in which its sender gave
  * them. TOCSIN_CORRUPT for a block that was damaged, and for one that comes too late; the stage is
- * used no more then. */
+ * used no more then. TOCSIN_MISMATCH for a block of rules that were not prepared; nothing was taken. */
 TOCSIN_API tocsin_status tocsin_stage_put(tocsin_stage* stage, const void* block, size_t size,
                                           tocsin_error** error);
-/*
- * Works up to a watermark: all blocks have come that stages before sent up to it, the event times
+/* Works up to a watermark: all blocks have come that stages before sent up to it, the event times
  * of the source's events and of what was made of them included. INT64_MAX is the end of time, at
  * which every deadline passes. About `work_max` rows are worked on; *done is 0 while there are
  * more, and the same watermark is to be given again. Blocks may be taken at any time; once it is
- * done and all was taken, stages behind may be given the watermark.
+ * done and all was taken, stages behind may be given the watermark. A source takes no event at or
+ * before it; it needs none but to forget the rules before a change.
  *
  * A judge needs no watermark before the end, INT64_MAX, at which its sources end. An earlier one
  * takes what they hold up to there. Its sources are those that it was given a line of, or asked for
@@ -542,10 +542,21 @@ TOCSIN_API tocsin_status tocsin_stage_take(tocsin_stage* stage, int* kind, uint3
 /* Moves all alerts up to the watermark to `lines`, as tocsin_run_take() gives them. */
 TOCSIN_API tocsin_status tocsin_stage_take_alerts(tocsin_stage* stage, tocsin_buffer* lines,
                                                   tocsin_error** error);
+/* Rules change while the job runs: what happens from `from_us` on is of `next`. Every part of every
+ * stage is told before it comes to `from_us` (docs/c.md). Errors, with nothing changed:
+ * TOCSIN_INVALID_ARGUMENT where it has come there, for the same rules, more passes than the job has,
+ * or state that would move to another pass; TOCSIN_UNSUPPORTED for a pack that cannot be spread;
+ * TOCSIN_WRONG_STATE while a change waits. */
+TOCSIN_API tocsin_status tocsin_stage_prepare(tocsin_stage* stage, const tocsin_pack* next,
+                                              int64_t from_us, tocsin_error** error);
+/* Once a change took place, what became of the state, as in tocsin_stage_begin_restore(). */
+TOCSIN_API tocsin_status tocsin_stage_take_report(tocsin_stage* stage, tocsin_buffer* json,
+                                                  tocsin_error** error);
 /*
  * State is entries by key group, as of a map (of a judge: by source, see
- * tocsin_stage_begin_restore()): u8 (1 put, 2 remove) | u32 group | u32 size and bytes
- * of the key | put alone: u32 size and bytes of the value; numbers are little endian.
+ * tocsin_stage_begin_restore()): u8 (1 put, 2 remove, 3 clear) | u32 group | u32 size and bytes of
+ * the key | put alone: u32 size and bytes of the value; numbers are little endian. To clear (no key)
+ * forgets what cuts before gave of the group: first in the cut behind a change.
  *
  * Begins a cut: the state as of now. TOCSIN_WRONG_STATE while the watermark in hand is not worked
  * through, what there is to take was not taken, or the cut before is not complete.
@@ -559,25 +570,26 @@ TOCSIN_API tocsin_status tocsin_stage_take_cut(tocsin_stage* stage, size_t bytes
 /*
  * Lets a fresh stage go on from entries of its groups, whatever parts wrote them. First those whose
  * key is one byte, of all its groups together. A judge is given the entries of all parts, whoever
- * read which source; of several with one key it takes the one that was read furthest. `report` (may be NULL) becomes one JSON object: the
- * rules and features that are "kept", "started" and "lost", and "is_same" for the same rules.
+ * read which source; of several with one key it takes the one that was read furthest. `report` (may
+ * be NULL) becomes one JSON object: the rules and features that are "kept", "started" and "lost",
+ * and "is_same" for the same rules; "waits_for", with "from_us" and "rules", for a change that waits
+ * and was not prepared.
  *
  * Errors: TOCSIN_CORRUPT; TOCSIN_OTHER_VERSION for entries of another format or semantics number;
- * TOCSIN_INVALID_ARGUMENT where state would have to move to another pass.
+ * TOCSIN_INVALID_ARGUMENT for state that would move to another pass or waits for another change.
  */
 TOCSIN_API tocsin_status tocsin_stage_begin_restore(tocsin_stage* stage, const void* entries,
                                                     size_t size, tocsin_buffer* report,
                                                     tocsin_error** error);
 /* Then all others, in any order, in calls of any size. TOCSIN_INVALID_ARGUMENT for what waits and
- * was written under other rules. */
+ * was written under other rules; TOCSIN_WRONG_STATE, here or next, for a change not prepared. */
 TOCSIN_API tocsin_status tocsin_stage_restore(tocsin_stage* stage, const void* entries, size_t size,
                                               tocsin_error** error);
-/* Then the stage goes on. If `writes_all` is not 0 the next cut has everything: for a store that is
- * empty, and always where "is_same" was false. */
+/* Then the stage goes on. With `writes_all` the next cut has everything: for a store that is empty,
+ * and always where "is_same" was false. */
 TOCSIN_API tocsin_status tocsin_stage_finish_restore(tocsin_stage* stage, int writes_all,
                                                      tocsin_error** error);
-/* The watermark that was worked through; INT64_MIN if there is none yet, INT64_MAX at the end of
- * time. After a restore the least one of its groups. */
+/* The watermark worked through (INT64_MIN: none, INT64_MAX: the end); after a restore the least. */
 TOCSIN_API tocsin_status tocsin_stage_watermark(tocsin_stage* stage, int64_t* watermark_us,
                                                 tocsin_error** error);
 /* Counts, and the memory in use, as one JSON object. */

@@ -12,6 +12,7 @@
 
 #include "cep/compile/check_program.h"
 #include "cep/compile/compiler.h"
+#include "cep/compile/plan_digest.h"
 #include "cep/compile/plan_support.h"
 #include "cep/compile/text_atoms.h"
 #include "cep/plan/expr_walk.h"
@@ -67,7 +68,10 @@ Result<std::shared_ptr<const ProgramImpl>> Compiler::run(TextDatabaseCache* cach
   assign_tables();
   out_->value_count = plan_.features.size();
   find_passes();
-  if (options_.splits_passes) split_tables(*out_);
+  if (options_.splits_passes) {
+    split_tables(*out_);
+    out_->plan_digest = digest_of(plan_);
+  }
   predicate_places_.resize(out_->tables.size());
   for (std::size_t i = 0; i < plan_.features.size(); ++i) compile_feature(i);
   for (std::size_t i = 0; i < plan_.rules.size(); ++i) compile_rule(i);

@@ -34,6 +34,7 @@
 #include "cep/plan/key_spec.h"
 #include "cep/plan/limits.h"
 #include "cep/plan/plan_fwd.h"
+#include "cep/value/identity.h"
 
 namespace tocsin::cep {
 struct PredicateIndex;
@@ -424,6 +425,7 @@ class ProgramImpl {
   /// Of arguments that read the rule's key: the values of its roles' places follow each other.
   std::vector<bool> value_by_place;
   std::uint32_t pass_count = 1;
+  Digest plan_digest{};     // of a program by pass alone: digest_of() its plan
   bool row_by_row = false;  // what a row raises decides over what it reads next
   /// A rule, and a feature that it waits for, whose next row waits for the rule: why rows go one by
   /// one. Empty where they do not.

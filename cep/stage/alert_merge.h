@@ -2,6 +2,8 @@
 #pragma once
 #include <cstddef>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "cep/data/alert.h"
 #include "cep/engine/alert_sort.h"
 #include "cep/record/budget.h"
+#include "cep/stage/outbox.h"
 #include "cep/stage/stage_codec.h"
 #include "cep/stage/stage_state.h"
 #include "cep/value/time.h"
@@ -20,13 +23,19 @@ namespace tocsin::cep {
 class AlertMerge {
  public:
   explicit AlertMerge(Program program);
-  /// Takes a block for alerts; kCorrupt as StageEngine::put().
+  /// Takes a block for alerts; fails as StageEngine::put().
   Result<void> put(std::string_view block);
   /// Appends the alerts up to the watermark, which never moves back, and those of budgets that were
-  /// exceeded up to it: as Engine::advance() would, in order.
-  void advance(EventTime watermark, std::vector<Alert>& alerts);
+  /// exceeded up to it: as Engine::advance() would, in order. False where a change took place on
+  /// the way: the alerts are those before it, of program() as it was, and the same watermark is to
+  /// be given again.
+  bool advance(EventTime watermark, std::vector<Alert>& alerts);
+  /// As StageEngine::prepare().
+  Result<void> prepare(Program next, EventTime from);
+  const StageChange* awaited() const { return awaited_ ? &*awaited_ : nullptr; }
+  const Program& program() const { return program_; }
   EventTime watermark() const { return watermark_; }
-  std::size_t waiting() const { return alerts_.size(); }
+  std::size_t waiting() const { return waiting_.size() + next_waiting_.size(); }
 
   // ---- its state, as that of StageEngine; all of it is of one key group, 0
   /// Gives all that changed since the last time, as of now.
@@ -35,17 +44,35 @@ class AlertMerge {
   void mark_all_changed() { cut_.forget(); }
   /// In a fresh one: goes on from the head and layout.
   Result<void> begin_restore(const std::string& head, std::string_view layout);
-  /// Any other entry; kCorrupt and kInvalidArgument as StageEngine::restore().
+  /// Any other entry; fails as StageEngine::restore().
   Result<void> restore(std::string_view key, std::string_view value);
+  /// Fails as StageEngine::finish_restore().
+  Result<void> finish_restore();
 
  private:
   struct Before {
     bool operator()(const OrderKey& a, const OrderKey& b) const;
   };
+  // What waits, of one program.
+  struct Waiting {
+    std::multimap<OrderKey, Alert, Before> alerts;
+    std::multimap<OrderKey, BudgetLog::Noted> noted;
+    std::size_t size() const { return alerts.size(); }
+    EventTime last_time() const;
+  };
+  Result<void> take(BlockReader& reader, const Program& program, Waiting& waiting, EventTime after,
+                    std::optional<EventTime> end);
+  void cut_waiting(StageEntry kind, const Program& program, const Waiting& waiting);
+  void give(EventTime watermark, std::vector<Alert>& alerts);
+  void change();
+
   Program program_;
-  std::multimap<OrderKey, Alert, Before> alerts_;
-  std::multimap<OrderKey, BudgetLog::Noted> noted_;
-  BudgetLog budgets_;
+  std::unique_ptr<BudgetLog> budgets_;
+  Waiting waiting_;
+  std::optional<Program> next_;
+  Waiting next_waiting_;
+  StageChange change_;                  // if there is a next one
+  std::optional<StageChange> awaited_;  // of the state that is restored: to be prepared
   AlertSort sort_;
   EventTime watermark_ = kEventTimeMin;
   StageCut cut_;

@@ -1,5 +1,6 @@
 #include "cep/stage/hold_engine.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <span>
@@ -12,6 +13,7 @@
 #include "cep/pattern/value_suppression.h"
 #include "cep/record/budget.h"
 #include "cep/record/state_layout.h"
+#include "cep/stage/stage_change.h"
 #include "cep/stage/stage_codec.h"
 #include "cep/stage/stage_sender.h"
 #include "cep/value/order_codec.h"
@@ -24,24 +26,27 @@ bool has_one_cause(const OrderKey& a, const OrderKey& b) {
 }
 }  // namespace
 
-class HoldEngineImpl {
+// What one pass holds back, under one program.
+class StageHold {
  public:
-  HoldEngineImpl(Program program, std::uint32_t pass, KeyGroupRange own, std::uint64_t hash_seed)
+  StageHold(Program program, std::uint32_t pass, KeyGroupRange own, std::uint64_t hash_seed,
+            StageOutbox& outbox)
       : program_(std::move(program)),
         pass_(pass),
         own_(own),
         budgets_(program_.impl()),
         deferred_(program_.impl(), stats_, budgets_),
-        sender_(program_.impl(), pass + 1, hash_seed) {}
+        sender_(program_.impl(), pass + 1, hash_seed, outbox) {}
 
-  Result<void> put(std::string_view block) {
-    BlockReader reader(block);
+  // With `end`: none of the matches is at or after it.
+  Result<void> put(BlockReader& reader, std::optional<EventTime> end) {
     BlockReader::Message message;
     while (reader.next(message)) {
       ByteReader from(message.body);
       DeferredMatches matches;
       if (message.kind != MessageKind::kMatches || !read_matches(from, program_.impl(), matches) ||
-          !from.is_done() || matches.order.time <= advancing_ || !is_own(matches.rule->index)) {
+          !from.is_done() || matches.order.time <= advancing_ ||
+          (end && matches.order.time >= *end) || !is_own(matches.rule->index)) {
         return tl::unexpected(damaged());
       }
       waiting_bytes_ += message.body.size();
@@ -79,45 +84,27 @@ class HoldEngineImpl {
   }
 
   void track_changes() {
-    TOCSIN_ASSERT(advancing_ == kEventTimeMin && waiting_.empty(), "before the first block");
+    TOCSIN_ASSERT(watermark_ == advancing_ && !written_, "nothing is in hand");
     tracks_ = true;
     deferred_.track_changes();
   }
 
-  void begin_cut() {
+  // `change`, `next`: a change that waits, and the hold under its program; null if none does.
+  void begin_cut(const StageChange* change, const StageHold* next) {
     TOCSIN_ASSERT(tracks_ && !is_cut_open_, "changes are tracked, and the cut before is complete");
-    TOCSIN_ASSERT(watermark_ == advancing_ && outbox().empty(), "nothing is in hand");
+    TOCSIN_ASSERT(watermark_ == advancing_, "nothing is in hand");
     is_cut_open_ = true;
-    cut_.begin(own_, stage_head(watermark_),
-               stage_layout(program_.impl(), layout(), StageEntry::kValues, {}));
-    for (auto at = waiting_.begin(); at != waiting_.end();) {
-      const auto end = waiting_.upper_bound(at->first);
-      std::string key = stage_entry_key(StageEntry::kWaiting);
-      ByteWriter to(key);
-      write_order(at->first, to);
-      const KeyGroup group = group_of(at->second.matches.rule->index);
-      cut_.add(group, std::move(key), messages_of(group, at, end));
-      at = end;
-    }
+    cut_.begin(own_, stage_head(watermark_, change), layout_bytes());
+    cut_waiting(StageEntry::kWaiting, *this);
+    if (next != nullptr) cut_waiting(StageEntry::kWaitingNext, *next);
     cut_.end();
-    for (const std::uint16_t clause : clauses()) by_value(clause).begin_cut();
-    shard_ = 0;
-    clause_ = 0;
+    begin_cut_of_values();
   }
 
   bool write_cut(StageSink& sink, std::size_t bytes_max) {
     TOCSIN_ASSERT(is_cut_open_, "a cut was begun");
     Chunk chunk(bytes_max);
-    if (!cut_.write(sink, chunk)) return false;
-    const std::vector<std::uint16_t>& numbers = clauses();
-    for (; shard_ < kShardCount; ++shard_) {
-      for (; clause_ < numbers.size(); ++clause_) {
-        const std::uint16_t number = numbers[clause_];
-        ClauseSink to(sink, group_of(RuleIndex(layout().values[number].rule)));
-        if (!by_value(number).write_cut(number, shard_, to, chunk)) return false;
-      }
-      clause_ = 0;
-    }
+    if (!cut_.write(sink, chunk) || !write_values(sink, chunk)) return false;
     is_cut_open_ = false;
     return true;
   }
@@ -131,7 +118,7 @@ class HoldEngineImpl {
 
   Result<RestoreReport> begin_restore(const std::map<std::uint32_t, std::string>& heads,
                                       std::string_view layout_bytes) {
-    TOCSIN_ASSERT(advancing_ == kEventTimeMin && !written_, "a fresh stage");
+    TOCSIN_ASSERT(watermark_ == kEventTimeMin && !written_, "a fresh stage");
     written_ = std::make_unique<StageWritten>();
     if (auto begun = written_->begin(heads, layout_bytes, program_.impl(), layout(),
                                      StageEntry::kValues, {});
@@ -143,7 +130,8 @@ class HoldEngineImpl {
     return written_->report();
   }
 
-  Result<void> restore(KeyGroup group, std::string_view key, std::string_view value) {
+  Result<void> restore(KeyGroup group, std::string_view key, std::string_view value,
+                       std::optional<EventTime> end) {
     TOCSIN_ASSERT(written_ != nullptr, "between begin_restore() and finish_restore()");
     const EventTime* const watermark = written_->watermark_of(group);
     const std::vector<std::uint32_t>& targets = written_->targets().values;
@@ -156,7 +144,8 @@ class HoldEngineImpl {
                     "first");
       }
       cut_.note_stored(group, key);
-      return put(value);
+      BlockReader reader(value);
+      return put(reader, end);
     }
     if (kind != StageEntry::kValues || key.size() < 3) return damaged_entry(group);
     const auto number = static_cast<std::uint16_t>(static_cast<unsigned char>(key[1]) << 8 |
@@ -172,12 +161,42 @@ class HoldEngineImpl {
     return {};
   }
 
+  // What waits under the next program was restored: a store has it.
+  void note_stored(KeyGroup group, std::string_view key) { cut_.note_stored(group, key); }
+
   void finish_restore() {
     TOCSIN_ASSERT(written_ != nullptr, "after begin_restore()");
     written_.reset();
   }
 
-  StageOutbox& outbox() { return sender_.outbox(); }
+  // ---- to a fresh one under another program, which is to go on
+
+  // Matches come from here on.
+  void begin_at(EventTime watermark) { advancing_ = watermark; }
+  // How far it has come, with the matches that wait.
+  EventTime reached() const {
+    return waiting_.empty() ? advancing_ : std::max(advancing_, waiting_.rbegin()->first.time);
+  }
+  Result<RestoreReport> begin_going_over(StageHold& next) {
+    if (!tracks_) deferred_.track_changes();
+    for (const std::uint16_t clause : clauses()) by_value(clause).mark_all_changed();
+    begin_cut_of_values();
+    std::map<std::uint32_t, std::string> heads;
+    for (std::uint32_t group = own_.begin; group < own_.end; ++group) {
+      heads[group] = stage_head(watermark_);
+    }
+    return next.begin_restore(heads, layout_bytes());
+  }
+  // True when all has gone over.
+  Result<bool> go_over(StageHold& next, std::size_t bytes_max) {
+    RestoreSink to(next);
+    Chunk chunk(bytes_max);
+    const bool is_over = write_values(to, chunk);
+    if (!to.restored()) return tl::unexpected(to.restored().error());
+    return is_over;
+  }
+  void clear_first() { cut_.clear_first(); }
+
   EventTime watermark() const { return watermark_; }
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t waiting_bytes() const { return waiting_bytes_; }
@@ -216,6 +235,37 @@ class HoldEngineImpl {
     if (!layout_) layout_ = StateLayout::of(program_.impl());
     return *layout_;
   }
+  std::string layout_bytes() {
+    return stage_layout(program_.impl(), layout(), StageEntry::kValues, {});
+  }
+  void cut_waiting(StageEntry kind, const StageHold& of) {
+    for (auto at = of.waiting_.begin(); at != of.waiting_.end();) {
+      const auto end = of.waiting_.upper_bound(at->first);
+      std::string key = stage_entry_key(kind);
+      ByteWriter to(key);
+      write_order(at->first, to);
+      const KeyGroup group = of.group_of(at->second.matches.rule->index);
+      cut_.add(group, std::move(key), of.messages_of(group, at, end));
+      at = end;
+    }
+  }
+  void begin_cut_of_values() {
+    for (const std::uint16_t clause : clauses()) by_value(clause).begin_cut();
+    shard_ = 0;
+    clause_ = 0;
+  }
+  bool write_values(StageSink& sink, Chunk& chunk) {
+    const std::vector<std::uint16_t>& numbers = clauses();
+    for (; shard_ < kShardCount; ++shard_) {
+      for (; clause_ < numbers.size(); ++clause_) {
+        const std::uint16_t number = numbers[clause_];
+        ClauseSink to(sink, group_of(RuleIndex(layout().values[number].rule)));
+        if (!by_value(number).write_cut(number, shard_, to, chunk)) return false;
+      }
+      clause_ = 0;
+    }
+    return true;
+  }
   KeyGroup group_of(RuleIndex rule) const { return group_of_rule(*program_.impl().plan, rule); }
   bool is_own(RuleIndex index) const {
     const RuleProgram& rule = program_.impl().rules[index.value];
@@ -240,8 +290,8 @@ class HoldEngineImpl {
     return fail(Errc::kCorrupt, "the state of a hold is damaged: an entry of key group " +
                                     std::to_string(group.value));
   }
-  static std::string messages_of(KeyGroup group, Waiting::const_iterator at,
-                                 Waiting::const_iterator end) {
+  std::string messages_of(KeyGroup group, Waiting::const_iterator at,
+                          Waiting::const_iterator end) const {
     std::string messages;
     for (; at != end; ++at) {
       std::string body;
@@ -249,7 +299,7 @@ class HoldEngineImpl {
       write_matches(to, at->second.matches);
       append_message(messages, MessageKind::kMatches, std::span(&group, 1), body);
     }
-    return seal_block(messages);
+    return seal_block(plan_tag(program_.impl()), messages);
   }
 
   void settle() {
@@ -283,7 +333,7 @@ class HoldEngineImpl {
 
 HoldEngine::HoldEngine(Program program, std::uint32_t pass, KeyGroupRange own,
                        std::uint64_t hash_seed)
-    : impl_(std::make_unique<HoldEngineImpl>(std::move(program), pass, own, hash_seed)) {}
+    : impl_(std::make_unique<ChangingStage<StageHold>>(std::move(program), pass, own, hash_seed)) {}
 HoldEngine::~HoldEngine() = default;
 HoldEngine::HoldEngine(HoldEngine&&) noexcept = default;
 HoldEngine& HoldEngine::operator=(HoldEngine&&) noexcept = default;
@@ -291,6 +341,11 @@ Result<void> HoldEngine::put(std::string_view block) { return impl_->put(block);
 Result<bool> HoldEngine::advance(EventTime watermark, std::size_t matches_max) {
   return impl_->advance(watermark, matches_max);
 }
+Result<void> HoldEngine::prepare(Program next, EventTime from) {
+  return impl_->prepare(std::move(next), from);
+}
+std::optional<RestoreReport> HoldEngine::take_report() { return impl_->take_report(); }
+const StageChange* HoldEngine::awaited() const { return impl_->awaited(); }
 void HoldEngine::track_changes() { impl_->track_changes(); }
 void HoldEngine::begin_cut() { impl_->begin_cut(); }
 bool HoldEngine::write_cut(StageSink& sink, std::size_t bytes_max) {
@@ -304,7 +359,7 @@ Result<RestoreReport> HoldEngine::begin_restore(const std::map<std::uint32_t, st
 Result<void> HoldEngine::restore(KeyGroup group, std::string_view key, std::string_view value) {
   return impl_->restore(group, key, value);
 }
-void HoldEngine::finish_restore() { impl_->finish_restore(); }
+Result<void> HoldEngine::finish_restore() { return impl_->finish_restore(); }
 StageOutbox& HoldEngine::outbox() { return impl_->outbox(); }
 EventTime HoldEngine::watermark() const { return impl_->watermark(); }
 EngineStats HoldEngine::stats() const { return impl_->stats(); }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,11 +19,13 @@
 #include "cep/value/time.h"
 
 namespace tocsin::cep {
-class HoldEngineImpl;
+class StageHold;
+template <typename Stage>
+class ChangingStage;
 /// Parts divide the rules by the key group of their id. Threading: one caller at a time.
 class HoldEngine {
  public:
-  /// As StageEngine; `own` are groups of rules.
+  /// As StageEngine; `own` are groups of rules. A hold of a pass that has none is idle.
   HoldEngine(Program program, std::uint32_t pass, KeyGroupRange own, std::uint64_t hash_seed);
   ~HoldEngine();
   HoldEngine(HoldEngine&&) noexcept;
@@ -30,6 +33,9 @@ class HoldEngine {
   /// As StageEngine has them; `matches_max` is of matches that belong to one rule, key and cause.
   Result<void> put(std::string_view block);
   Result<bool> advance(EventTime watermark, std::size_t matches_max);
+  Result<void> prepare(Program next, EventTime from);
+  std::optional<RestoreReport> take_report();
+  const StageChange* awaited() const;
   StageOutbox& outbox();
   EventTime watermark() const;
   EngineStats stats() const;
@@ -45,9 +51,9 @@ class HoldEngine {
   Result<RestoreReport> begin_restore(const std::map<std::uint32_t, std::string>& heads,
                                       std::string_view layout);
   Result<void> restore(KeyGroup group, std::string_view key, std::string_view value);
-  void finish_restore();
+  Result<void> finish_restore();
 
  private:
-  std::unique_ptr<HoldEngineImpl> impl_;
+  std::unique_ptr<ChangingStage<StageHold>> impl_;
 };
 }  // namespace tocsin::cep

@@ -5,11 +5,12 @@
 #include <algorithm>
 
 #include "cep/base/assert.h"
+#include "cep/compile/program.h"
 #include "cep/value/group_range.h"
 
 namespace tocsin::cep {
 namespace {
-constexpr std::uint8_t kBlockFormat = 1;
+constexpr std::uint8_t kBlockFormat = 2;
 
 std::uint64_t checksum_of(std::string_view messages) {
   return XXH3_64bits(messages.data(), messages.size());
@@ -28,11 +29,17 @@ void append_message(std::string& messages, MessageKind kind, std::span<const Key
   to.raw(body);
 }
 
-std::string seal_block(std::string_view messages) {
+PlanTag plan_tag(const ProgramImpl& program) {
+  const Digest& digest = program.plan_digest;
+  return load_number<PlanTag>(reinterpret_cast<const char*>(digest.data()));
+}
+
+std::string seal_block(PlanTag plan, std::string_view messages) {
   std::string block;
-  block.reserve(messages.size() + 1 + sizeof(std::uint64_t));
+  block.reserve(messages.size() + 1 + sizeof(PlanTag) + sizeof(std::uint64_t));
   ByteWriter to(block);
   to.u8(kBlockFormat);
+  to.u64(plan);
   to.u64(checksum_of(messages));
   to.raw(messages);
   return block;
@@ -43,8 +50,8 @@ void StageOutbox::set_parts(StageEdge edge, std::uint32_t parts) {
   parts_[edge] = parts;
 }
 
-void StageOutbox::put(StageEdge edge, MessageKind kind, std::span<const KeyGroup> groups,
-                      std::string_view body) {
+void StageOutbox::put(PlanTag plan, StageEdge edge, MessageKind kind,
+                      std::span<const KeyGroup> groups, std::string_view body) {
   const auto known = parts_.find(edge);
   const std::uint32_t parts = known == parts_.end() ? 1 : known->second;
   while (!groups.empty()) {
@@ -52,13 +59,14 @@ void StageOutbox::put(StageEdge edge, MessageKind kind, std::span<const KeyGroup
     const auto end = std::ranges::find_if(
         groups, [&](KeyGroup group) { return part_of_group(group, parts) != part; });
     const std::size_t count = static_cast<std::size_t>(end - groups.begin());
-    std::string& block = open_[{edge, part}];
+    std::string& block = open_[{edge, part, plan}];
     const std::size_t before = block.size();
     append_message(block, kind, groups.first(count), body);
     bytes_ += block.size() - before;
     if (block.size() >= kBlockBytes) {
-      full_.push_back({edge, part, std::move(block)});
-      open_.erase({edge, part});
+      full_.push_back({edge, part, seal_block(plan, block)});
+      bytes_ += full_.back().bytes.size() - block.size();
+      open_.erase({edge, part, plan});
     }
     groups = groups.subspan(count);
   }
@@ -68,20 +76,21 @@ bool StageOutbox::take(StageBlock& block) {
   if (!full_.empty()) {
     block = std::move(full_.front());
     full_.pop_front();
-  } else if (!open_.empty()) {
-    const auto first = open_.begin();
-    block = {first->first.first, first->first.second, std::move(first->second)};
-    open_.erase(first);
-  } else {
-    return false;
+    bytes_ -= block.bytes.size();
+    return true;
   }
-  bytes_ -= block.bytes.size();
-  block.bytes = seal_block(block.bytes);
+  if (open_.empty()) return false;
+  const auto first = open_.begin();
+  const auto& [edge, part, plan] = first->first;
+  bytes_ -= first->second.size();
+  block = {edge, part, seal_block(plan, first->second)};
+  open_.erase(first);
   return true;
 }
 
 BlockReader::BlockReader(std::string_view block) : from_(block) {
   const std::uint8_t format = from_.u8();
+  plan_ = from_.u64();
   const std::uint64_t checksum = from_.u64();
   const std::string_view messages = from_.raw(from_.left());
   ok_ = from_.ok() && format == kBlockFormat && checksum == checksum_of(messages);

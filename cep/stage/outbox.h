@@ -7,13 +7,19 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "cep/stage/stage_codec.h"
 #include "cep/value/key.h"
 
 namespace tocsin::cep {
+/// What a block says of the plan under which its messages were written: two plans differ in it.
+using PlanTag = std::uint64_t;
+PlanTag plan_tag(const ProgramImpl& program);
+/// Of messages that have nothing of a plan: lines.
+inline constexpr PlanTag kOfNoPlan = 0;
+
 /// Where messages go.
 struct StageEdge {
   enum class To : std::uint8_t { kPass, kHold, kAlerts, kIntake };
@@ -30,8 +36,8 @@ struct StageBlock {
 /// Appends a message to those of a block that is to be sealed; the groups ascend.
 void append_message(std::string& messages, MessageKind kind, std::span<const KeyGroup> groups,
                     std::string_view body);
-/// The block of these messages: the number of the format, a checksum, then they.
-std::string seal_block(std::string_view messages);
+/// The block of these messages: the number of the format, the plan's tag, a checksum, then they.
+std::string seal_block(PlanTag plan, std::string_view messages);
 
 class StageOutbox {
  public:
@@ -40,17 +46,17 @@ class StageOutbox {
   void set_parts(StageEdge edge, std::uint32_t parts);
   /// A message to each part that has some of the groups, which are ascending: with those that it
   /// has.
-  void put(StageEdge edge, MessageKind kind, std::span<const KeyGroup> groups,
+  void put(PlanTag plan, StageEdge edge, MessageKind kind, std::span<const KeyGroup> groups,
            std::string_view body);
-  /// The next block; false where nothing is left. Blocks of one edge and part come in the order in
-  /// which they were filled.
+  /// The next block; false where nothing is left. Blocks of one edge, part and plan come in the
+  /// order in which they were filled.
   bool take(StageBlock& block);
   bool empty() const { return open_.empty() && full_.empty(); }
   /// Bytes that wait to be taken.
   std::size_t bytes() const { return bytes_; }
 
  private:
-  using Receiver = std::pair<StageEdge, std::uint32_t>;
+  using Receiver = std::tuple<StageEdge, std::uint32_t, PlanTag>;
   static constexpr std::size_t kBlockBytes = std::size_t{32} << 10;
 
   std::map<StageEdge, std::uint32_t> parts_;
@@ -71,9 +77,12 @@ class BlockReader {
   /// False at the end, and where bytes are none or were damaged: then ok() is false.
   bool next(Message& message);
   bool ok() const { return ok_; }
+  /// Of the plan under which its messages were written.
+  PlanTag plan() const { return plan_; }
 
  private:
   ByteReader from_;
   bool ok_ = true;
+  PlanTag plan_ = 0;
 };
 }  // namespace tocsin::cep

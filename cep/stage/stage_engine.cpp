@@ -11,6 +11,7 @@
 #include "cep/plan/event_type.h"
 #include "cep/record/state_values.h"
 #include "cep/stage/row_groups.h"
+#include "cep/stage/stage_change.h"
 #include "cep/stage/stage_sender.h"
 #include "cep/stage/stage_tables.h"
 #include "cep/stage/waiting_rows.h"
@@ -75,23 +76,25 @@ std::vector<std::uint32_t> readers_of(const std::vector<Given>& given,
 }
 }  // namespace
 
-class StageEngineImpl {
+// One pass under one program.
+class StagePass {
  public:
-  StageEngineImpl(Program program, std::uint32_t pass, KeyGroupRange own, std::uint64_t hash_seed)
+  StagePass(Program program, std::uint32_t pass, KeyGroupRange own, std::uint64_t hash_seed,
+            StageOutbox& outbox)
       : program_(std::move(program)),
         pass_(pass),
         own_(own),
         slice_(program_.impl()),
         budgets_(program_.impl()),
         tables_(program_.impl(), pass, own, hash_seed, stats_, budgets_),
-        sender_(program_.impl(), pass + 1, hash_seed),
+        sender_(program_.impl(), pass + 1, hash_seed, outbox),
         waiting_(program_.impl()),
         batch_(*program_.impl().plan),
         given_(given_by(program_.impl(), pass)),
         watched_(watched_in(program_.impl(), pass)),
         readers_(program_.impl(), readers_of(given_, watched_), hash_seed) {
     const ProgramImpl& impl = program_.impl();
-    TOCSIN_ASSERT(!impl.row_by_row && pass < impl.pass_count, "a program that can be spread");
+    TOCSIN_ASSERT(!impl.row_by_row, "a program that can be spread");
     types_.resize(impl.value_count);
     places_.resize(impl.value_count, 1);
     for (const ProbeProgram& probe : impl.probes) {
@@ -101,11 +104,11 @@ class StageEngineImpl {
     }
   }
 
-  Result<void> put(std::string_view block) {
-    BlockReader reader(block);
+  // With `end`: none of the rows is at or after it.
+  Result<void> put(BlockReader& reader, std::optional<EventTime> end) {
     BlockReader::Message message;
     while (reader.next(message)) {
-      if (!waiting_.put(message, advancing_)) return tl::unexpected(damaged());
+      if (!waiting_.put(message, advancing_, end)) return tl::unexpected(damaged());
     }
     if (!reader.ok()) return tl::unexpected(damaged());
     return {};
@@ -142,23 +145,19 @@ class StageEngineImpl {
   }
 
   void track_changes() {
-    TOCSIN_ASSERT(advancing_ == kEventTimeMin && waiting_.size() == 0, "before the first block");
+    TOCSIN_ASSERT(worked_to_ == advancing_ && !written_, "nothing is in hand");
     tracks_ = true;
     tables_.track_changes();
   }
 
-  void begin_cut() {
+  // `change`, `next`: a change that waits, and the pass under its program; null if none does.
+  void begin_cut(const StageChange* change, const StagePass* next) {
     TOCSIN_ASSERT(tracks_ && !is_cut_open_, "changes are tracked, and the cut before is complete");
-    TOCSIN_ASSERT(watermark_ == advancing_ && outbox().empty(), "nothing is in hand");
+    TOCSIN_ASSERT(watermark_ == advancing_, "nothing is in hand");
     is_cut_open_ = true;
-    cut_.begin(own_, stage_head(watermark_),
-               stage_layout(program_.impl(), layout(), StageEntry::kKey, tables_.numbers()));
-    waiting_.for_each_message([&](const RowPlace& place, KeyGroup group, std::string messages) {
-      std::string key = stage_entry_key(StageEntry::kWaiting);
-      ByteWriter to(key);
-      write_place(to, place);
-      cut_.add(group, std::move(key), std::move(messages));
-    });
+    cut_.begin(own_, stage_head(watermark_, change), layout_bytes());
+    cut_waiting(StageEntry::kWaiting, waiting_);
+    if (next != nullptr) cut_waiting(StageEntry::kWaitingNext, next->waiting_);
     cut_.end();
     tables_.begin_cut();
   }
@@ -180,7 +179,7 @@ class StageEngineImpl {
 
   Result<RestoreReport> begin_restore(const std::map<std::uint32_t, std::string>& heads,
                                       std::string_view layout_bytes) {
-    TOCSIN_ASSERT(advancing_ == kEventTimeMin && !written_, "a fresh stage");
+    TOCSIN_ASSERT(watermark_ == kEventTimeMin && !written_, "a fresh stage");
     written_ = std::make_unique<StageWritten>();
     if (auto begun = written_->begin(heads, layout_bytes, program_.impl(), layout(),
                                      StageEntry::kKey, tables_.numbers());
@@ -192,7 +191,8 @@ class StageEngineImpl {
     return written_->report();
   }
 
-  Result<void> restore(KeyGroup group, std::string_view key, std::string_view value) {
+  Result<void> restore(KeyGroup group, std::string_view key, std::string_view value,
+                       std::optional<EventTime> end) {
     TOCSIN_ASSERT(written_ != nullptr, "between begin_restore() and finish_restore()");
     const EventTime* const watermark = written_->watermark_of(group);
     if (watermark == nullptr || !own_.has(group) || key.empty()) return damaged_entry(group);
@@ -204,7 +204,8 @@ class StageEngineImpl {
             "rows that wait were written under other rules: stop the job at one time first");
       }
       cut_.note_stored(group, key);
-      return put(value);
+      BlockReader reader(value);
+      return put(reader, end);
     }
     if (kind != StageEntry::kKey || key.size() < 3) return damaged_entry(group);
     const auto number = static_cast<std::uint16_t>(static_cast<unsigned char>(key[1]) << 8 |
@@ -215,13 +216,41 @@ class StageEngineImpl {
     return {};
   }
 
+  // What waits under the next program was restored: a store has it.
+  void note_stored(KeyGroup group, std::string_view key) { cut_.note_stored(group, key); }
+
   void finish_restore() {
     TOCSIN_ASSERT(written_ != nullptr, "after begin_restore()");
     tables_.settle_restored();
     written_.reset();
   }
 
-  StageOutbox& outbox() { return sender_.outbox(); }
+  // ---- to a fresh one under another program, which is to go on
+
+  // Rows come from here on.
+  void begin_at(EventTime watermark) { advancing_ = watermark; }
+  // How far it has come, with the rows that wait.
+  EventTime reached() const { return std::max(advancing_, waiting_.last_time()); }
+  Result<RestoreReport> begin_going_over(StagePass& next) {
+    if (!tracks_) tables_.track_changes();
+    tables_.mark_all_changed();
+    tables_.begin_cut();
+    std::map<std::uint32_t, std::string> heads;
+    for (std::uint32_t group = own_.begin; group < own_.end; ++group) {
+      heads[group] = stage_head(watermark_);
+    }
+    return next.begin_restore(heads, layout_bytes());
+  }
+  // True when all has gone over.
+  Result<bool> go_over(StagePass& next, std::size_t bytes_max) {
+    RestoreSink to(next);
+    Chunk chunk(bytes_max);
+    const bool is_over = tables_.write_cut(to, chunk);
+    if (!to.restored()) return tl::unexpected(to.restored().error());
+    return is_over;
+  }
+  void clear_first() { cut_.clear_first(); }
+
   EventTime watermark() const { return watermark_; }
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t waiting_bytes() const { return waiting_.bytes(); }
@@ -239,6 +268,17 @@ class StageEngineImpl {
   const StateLayout& layout() {
     if (!layout_) layout_ = StateLayout::of(program_.impl());
     return *layout_;
+  }
+  std::string layout_bytes() {
+    return stage_layout(program_.impl(), layout(), StageEntry::kKey, tables_.numbers());
+  }
+  void cut_waiting(StageEntry kind, const WaitingRows& rows) {
+    rows.for_each_message([&](const RowPlace& place, KeyGroup group, std::string messages) {
+      std::string key = stage_entry_key(kind);
+      ByteWriter to(key);
+      write_place(to, place);
+      cut_.add(group, std::move(key), std::move(messages));
+    });
   }
   static tl::unexpected<Error> damaged_entry(KeyGroup group) {
     return fail(Errc::kCorrupt, "the state of a stage is damaged: an entry of key group " +
@@ -337,9 +377,7 @@ class StageEngineImpl {
       body_.clear();
       ByteWriter to(body_);
       write_matches(to, matches);
-      const KeyGroup group = group_of_rule(*program_.impl().plan, matches.rule->index);
-      sender_.outbox().put({StageEdge::To::kHold, pass_}, MessageKind::kMatches,
-                           std::span(&group, 1), body_);
+      sender_.send_to_hold(pass_, matches.rule->index, body_);
     }
   }
 
@@ -374,7 +412,7 @@ class StageEngineImpl {
 
 StageEngine::StageEngine(Program program, std::uint32_t pass, KeyGroupRange own,
                          std::uint64_t hash_seed)
-    : impl_(std::make_unique<StageEngineImpl>(std::move(program), pass, own, hash_seed)) {}
+    : impl_(std::make_unique<ChangingStage<StagePass>>(std::move(program), pass, own, hash_seed)) {}
 StageEngine::~StageEngine() = default;
 StageEngine::StageEngine(StageEngine&&) noexcept = default;
 StageEngine& StageEngine::operator=(StageEngine&&) noexcept = default;
@@ -382,6 +420,11 @@ Result<void> StageEngine::put(std::string_view block) { return impl_->put(block)
 Result<bool> StageEngine::advance(EventTime watermark, std::size_t rows_max) {
   return impl_->advance(watermark, rows_max);
 }
+Result<void> StageEngine::prepare(Program next, EventTime from) {
+  return impl_->prepare(std::move(next), from);
+}
+std::optional<RestoreReport> StageEngine::take_report() { return impl_->take_report(); }
+const StageChange* StageEngine::awaited() const { return impl_->awaited(); }
 void StageEngine::track_changes() { impl_->track_changes(); }
 void StageEngine::begin_cut() { impl_->begin_cut(); }
 bool StageEngine::write_cut(StageSink& sink, std::size_t bytes_max) {
@@ -395,7 +438,7 @@ Result<RestoreReport> StageEngine::begin_restore(const std::map<std::uint32_t, s
 Result<void> StageEngine::restore(KeyGroup group, std::string_view key, std::string_view value) {
   return impl_->restore(group, key, value);
 }
-void StageEngine::finish_restore() { impl_->finish_restore(); }
+Result<void> StageEngine::finish_restore() { return impl_->finish_restore(); }
 StageOutbox& StageEngine::outbox() { return impl_->outbox(); }
 EventTime StageEngine::watermark() const { return impl_->watermark(); }
 EngineStats StageEngine::stats() const { return impl_->stats(); }

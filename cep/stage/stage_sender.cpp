@@ -23,8 +23,10 @@ KeyGroup group_of_rule(const Plan& plan, RuleIndex rule) {
 }
 
 StageSender::StageSender(const ProgramImpl& program, std::uint32_t first_pass,
-                         std::uint64_t hash_seed)
+                         std::uint64_t hash_seed, StageOutbox& outbox)
     : program_(program),
+      plan_(plan_tag(program)),
+      outbox_(outbox),
       groups_(program, tables_from(program, first_pass), hash_seed),
       slice_(program),
       sends_rows_(first_pass < program.pass_count),
@@ -59,7 +61,7 @@ void StageSender::send_to(std::span<const RowGroups::Touch> touches, MessageKind
     const std::uint32_t pass = at->first;
     groups_of_pass_.clear();
     for (; at != receivers_.end() && at->first == pass; ++at) groups_of_pass_.push_back(at->second);
-    outbox_.put({StageEdge::To::kPass, pass}, kind, groups_of_pass_, body);
+    outbox_.put(plan_, {StageEdge::To::kPass, pass}, kind, groups_of_pass_, body);
   }
 }
 
@@ -73,7 +75,8 @@ void StageSender::send_alerts(std::uint32_t pass, std::vector<Alert>& alerts) {
     body_.clear();
     ByteWriter to(body_);
     write_alert(to, alerts[i]);
-    outbox_.put({StageEdge::To::kAlerts, 0}, MessageKind::kAlert, std::span(&kOnly, 1), body_);
+    outbox_.put(plan_, {StageEdge::To::kAlerts, 0}, MessageKind::kAlert, std::span(&kOnly, 1),
+                body_);
   }
   if (sends_rows_) send_alert_rows(alerts);
 }
@@ -96,7 +99,14 @@ void StageSender::send_budgets(BudgetLog& budgets) {
     body_.clear();
     ByteWriter to(body_);
     write_budget(to, noted);
-    outbox_.put({StageEdge::To::kAlerts, 0}, MessageKind::kBudget, std::span(&kOnly, 1), body_);
+    outbox_.put(plan_, {StageEdge::To::kAlerts, 0}, MessageKind::kBudget, std::span(&kOnly, 1),
+                body_);
   }
+}
+
+void StageSender::send_to_hold(std::uint32_t pass, RuleIndex rule, std::string_view body) {
+  const KeyGroup group = group_of_rule(*program_.plan, rule);
+  outbox_.put(plan_, {StageEdge::To::kHold, pass}, MessageKind::kMatches, std::span(&group, 1),
+              body);
 }
 }  // namespace tocsin::cep

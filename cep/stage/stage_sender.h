@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cep/compile/program.h"
@@ -20,11 +21,11 @@
 namespace tocsin::cep {
 class StageSender {
  public:
-  /// Rows go to passes from `first_pass` on.
-  StageSender(const ProgramImpl& program, std::uint32_t first_pass, std::uint64_t hash_seed);
+  /// Rows go to passes from `first_pass` on. `outbox` outlives this.
+  StageSender(const ProgramImpl& program, std::uint32_t first_pass, std::uint64_t hash_seed,
+              StageOutbox& outbox);
   StageSender(const StageSender&) = delete;
   StageSender& operator=(const StageSender&) = delete;
-  StageOutbox& outbox() { return outbox_; }
   /// Each row to the passes that want it, for the key groups that do. `places` are those of the
   /// batch's rows.
   void send_rows(const Batch& batch, std::span<const RowPlace> places);
@@ -34,13 +35,16 @@ class StageSender {
   /// and sends it on, as rows too. `pass`: of the rules.
   void send_alerts(std::uint32_t pass, std::vector<Alert>& alerts);
   void send_budgets(BudgetLog& budgets);
+  /// A message about a rule, to the hold of the pass.
+  void send_to_hold(std::uint32_t pass, RuleIndex rule, std::string_view body);
   std::uint64_t values_missing() const { return values_missing_; }
 
  private:
   void send_alert_rows(std::span<const Alert> alerts);
 
   const ProgramImpl& program_;
-  StageOutbox outbox_;
+  PlanTag plan_;
+  StageOutbox& outbox_;
   RowGroups groups_;
   Slice slice_;
   bool sends_rows_;

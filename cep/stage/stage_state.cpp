@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "cep/compile/plan_digest.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/semantics.h"
 #include "cep/record/state_values.h"
@@ -34,12 +33,85 @@ std::string stage_entry_key(StageEntry kind, std::uint16_t number, std::string_v
   return bytes;
 }
 
-std::string stage_head(EventTime watermark) {
+std::string stage_head(EventTime watermark, const StageChange* change) {
   std::string bytes;
   ByteWriter to(bytes);
   to.u8(kStageFormat);
   to.signed_varint(watermark.us);
+  to.u8(change != nullptr ? 1 : 0);
+  if (change != nullptr) {
+    to.signed_varint(change->from.us);
+    to.raw(text_of(change->plan));
+  }
   return bytes;
+}
+
+namespace {
+struct Head {
+  EventTime watermark;
+  std::optional<StageChange> change;
+};
+Result<Head> read_head(const std::string& bytes) {
+  ByteReader from(bytes);
+  if (from.u8() != kStageFormat) {
+    return fail(Errc::kOtherVersion, "the state of a stage is of another format");
+  }
+  Head head;
+  if (!restore_time(from, head.watermark.us)) return damaged("a head");
+  if (from.varint_up_to(1) != 0) {
+    head.change.emplace();
+    if (!restore_time(from, head.change->from.us)) return damaged("a head");
+    const std::string_view plan = from.raw(sizeof(Digest));
+    if (!from.ok()) return damaged("a head");
+    std::ranges::copy(plan, reinterpret_cast<char*>(head.change->plan.data()));
+    // Once a group has come to the change, it no longer waits.
+    if (head.watermark >= head.change->from) return damaged("a head");
+  }
+  if (!from.is_done()) return damaged("a head");
+  return head;
+}
+
+// What the layout says before its tables: the digest of the plan is read.
+Result<Digest> read_layout_begin(ByteReader& from, std::optional<StageEntry> holds) {
+  if (from.u8() != kStageFormat) {
+    return fail(Errc::kOtherVersion, "the state of a stage is of another format");
+  }
+  const std::uint32_t semantics = from.u32();
+  if (from.ok() && semantics != kSemantics) {
+    return fail(Errc::kOtherVersion,
+                fmt::format("the state of a stage is of semantics {}, and this library has {}: go "
+                            "on with the library that wrote it",
+                            semantics, kSemantics));
+  }
+  const auto kind = static_cast<StageEntry>(from.u8());
+  if (holds && kind != *holds) return damaged("it is of another stage");
+  const std::string_view bytes = from.raw(sizeof(Digest));
+  if (!from.ok()) return damaged("its layout");
+  Digest plan{};
+  std::ranges::copy(bytes, reinterpret_cast<char*>(plan.data()));
+  return plan;
+}
+}  // namespace
+
+Result<StageOrigin> stage_origin(const std::map<std::uint32_t, std::string>& heads,
+                                 std::string_view layout) {
+  StageOrigin origin;
+  ByteReader from(layout);
+  const Result<Digest> plan = read_layout_begin(from, std::nullopt);
+  if (!plan) return tl::unexpected(plan.error());
+  origin.plan = *plan;
+  if (!heads.empty()) origin.watermark = kEventTimeMax;
+  for (const auto& [group, bytes] : heads) {
+    const Result<Head> head = read_head(bytes);
+    if (!head) return tl::unexpected(head.error());
+    origin.watermark = std::min(origin.watermark, head->watermark);
+    if (!head->change) continue;
+    if (origin.change && *origin.change != *head->change) {
+      return damaged("its groups wait for different changes of rules");
+    }
+    origin.change = head->change;
+  }
+  return origin;
 }
 
 std::string stage_layout(const ProgramImpl& program, const StateLayout& layout, StageEntry holds,
@@ -49,7 +121,7 @@ std::string stage_layout(const ProgramImpl& program, const StateLayout& layout, 
   to.u8(kStageFormat);
   to.u32(kSemantics);
   to.u8(static_cast<std::uint8_t>(holds));
-  to.raw(text_of(digest_of(*program.plan)));
+  to.raw(text_of(program.plan_digest));
   to.varint(tables.size());
   for (const std::uint32_t table : tables) to.varint(table);
   layout.write(to);
@@ -61,27 +133,14 @@ Result<void> StageWritten::begin(const std::map<std::uint32_t, std::string>& hea
                                  const StateLayout& own, StageEntry holds,
                                  const std::vector<std::uint32_t>& tables) {
   for (const auto& [group, bytes] : heads) {
-    ByteReader from(bytes);
-    if (from.u8() != kStageFormat) {
-      return fail(Errc::kOtherVersion, "the state of a stage is of another format");
-    }
-    EventTime watermark;
-    if (!restore_time(from, watermark.us) || !from.is_done()) return damaged("a head");
-    watermarks_[group] = watermark;
+    const Result<Head> head = read_head(bytes);
+    if (!head) return tl::unexpected(head.error());
+    watermarks_[group] = head->watermark;
   }
   ByteReader from(layout);
-  if (from.u8() != kStageFormat) {
-    return fail(Errc::kOtherVersion, "the state of a stage is of another format");
-  }
-  const std::uint32_t semantics = from.u32();
-  if (from.ok() && semantics != kSemantics) {
-    return fail(Errc::kOtherVersion,
-                fmt::format("the state of a stage is of semantics {}, and this library has {}: go "
-                            "on with the library that wrote it",
-                            semantics, kSemantics));
-  }
-  if (from.u8() != static_cast<std::uint8_t>(holds)) return damaged("it is of another stage");
-  is_same_plan_ = from.raw(sizeof(Digest)) == text_of(digest_of(*program.plan));
+  const Result<Digest> plan = read_layout_begin(from, holds);
+  if (!plan) return tl::unexpected(plan.error());
+  is_same_plan_ = *plan == program.plan_digest;
   std::set<std::uint32_t> written;
   const std::uint64_t count = from.varint_up_to(from.left());
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -150,6 +209,7 @@ void StageCut::begin(KeyGroupRange own, const std::string& head, const std::stri
   next_ = 0;
   adding_.clear();
   for (std::uint32_t group = own.begin; group < own.end; ++group) {
+    if (clears_) entries_.push_back({{group, {}}, {}, Entry::Kind::kClear});
     entries_.push_back({{group, stage_entry_key(StageEntry::kHead)}, head});
     if (!has_layout_) entries_.push_back({{group, stage_entry_key(StageEntry::kLayout)}, layout});
   }
@@ -164,7 +224,7 @@ void StageCut::add(KeyGroup group, std::string key, std::string value) {
 
 void StageCut::end() {
   for (const Place& place : stored_) {
-    if (!adding_.contains(place)) entries_.push_back({place, {}, false});
+    if (!adding_.contains(place)) entries_.push_back({place, {}, Entry::Kind::kRemove});
   }
   stored_ = std::move(adding_);
   adding_.clear();
@@ -174,15 +234,23 @@ bool StageCut::write(StageSink& sink, Chunk& chunk) {
   for (; next_ < entries_.size(); ++next_) {
     if (chunk.is_over()) return false;
     const Entry& entry = entries_[next_];
-    if (entry.is_put) {
-      sink.put({entry.place.first}, entry.place.second, entry.value);
-    } else {
-      sink.remove({entry.place.first}, entry.place.second);
+    const KeyGroup group{entry.place.first};
+    switch (entry.kind) {
+      case Entry::Kind::kPut:
+        sink.put(group, entry.place.second, entry.value);
+        break;
+      case Entry::Kind::kRemove:
+        sink.remove(group, entry.place.second);
+        break;
+      case Entry::Kind::kClear:
+        sink.clear(group);
+        break;
     }
     chunk.take(entry.place.second.size() + entry.value.size());
   }
   entries_.clear();
   next_ = 0;
+  clears_ = false;
   return true;
 }
 }  // namespace tocsin::cep

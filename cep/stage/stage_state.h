@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -33,25 +34,45 @@ class StageSink {
   virtual ~StageSink() = default;
   virtual void put(KeyGroup group, std::string_view key, std::string_view value) = 0;
   virtual void remove(KeyGroup group, std::string_view key) = 0;
+  /// All that cuts before gave of the group is to be forgotten; before anything else of it.
+  virtual void clear(KeyGroup group) = 0;
 };
 /// The first byte of an entry's key.
 enum class StageEntry : std::uint8_t {
-  kHead = 0,     // alone: how far the group has come
-  kLayout = 1,   // alone: how the others are read; the same in all groups, and does not change
-  kKey = 2,      // table u16, big endian, then key bytes: as the engine's (decision 11)
-  kValues = 3,   // clause u16, big endian, then values: what is held back by values
-  kWaiting = 4,  // what waits for its turn
-  kBudgets = 5,  // which hours have had their alert of a budget
+  kHead = 0,         // alone: how far the group has come
+  kLayout = 1,       // alone: how the others are read; the same in all groups, and does not change
+  kKey = 2,          // table u16, big endian, then key bytes: as the engine's (decision 11)
+  kValues = 3,       // clause u16, big endian, then values: what is held back by values
+  kWaiting = 4,      // what waits for its turn
+  kBudgets = 5,      // which hours have had their alert of a budget
+  kWaitingNext = 6,  // what waits, and was written under the rules of a change that waits
 };
 /// The key of a head or layout.
 std::string stage_entry_key(StageEntry kind);
 /// That of an entry of a table or clause.
 std::string stage_entry_key(StageEntry kind, std::uint16_t number, std::string_view key);
 
-/// What stages write of themselves. `tables`: the program's tables that the stage has.
-std::string stage_head(EventTime watermark);
+/// Rules that a stage goes over to: all that happens from an engine time on is of the next ones.
+struct StageChange {
+  EventTime from;
+  Digest plan{};  // of the next rules
+  friend bool operator==(const StageChange&, const StageChange&) = default;
+};
+/// What stages write of themselves. `change`: one that waits, null if none does; `tables`: the
+/// program's tables that the stage has.
+std::string stage_head(EventTime watermark, const StageChange* change = nullptr);
 std::string stage_layout(const ProgramImpl& program, const StateLayout& layout, StageEntry holds,
                          const std::vector<std::uint32_t>& tables);
+
+/// What heads and layout say before it is known under which program they are to be read.
+struct StageOrigin {
+  Digest plan{};
+  EventTime watermark = kEventTimeMin;  // the least of the groups
+  std::optional<StageChange> change;    // that waited
+};
+/// Errors: as those of StageWritten::begin().
+Result<StageOrigin> stage_origin(const std::map<std::uint32_t, std::string>& heads,
+                                 std::string_view layout);
 
 /// The heads and the layout that a part goes on from.
 class StageWritten {
@@ -92,7 +113,7 @@ class StageWritten {
 class StageCut {
  public:
   /// Begins: heads of all groups of `own`, layouts where they were not written yet, and then the
-  /// entries that add() gives.
+  /// entries that add() gives. After clear_first() all groups are cleared before.
   void begin(KeyGroupRange own, const std::string& head, const std::string& layout);
   void add(KeyGroup group, std::string key, std::string value);
   /// All were added: of those of the cut before that add() gave, the others are removed.
@@ -100,7 +121,13 @@ class StageCut {
   /// Gives the next entries until the chunk is over; true when there are no more.
   bool write(StageSink& sink, Chunk& chunk);
   /// The next cut writes all that there is.
-  void forget() { *this = {}; }
+  void forget() {
+    const bool clears = clears_;
+    *this = {};
+    clears_ = clears;
+  }
+  /// The next cut begins with the forgetting of all that cuts before gave, of another stage too.
+  void clear_first() { clears_ = true; }
   /// An entry that add() gave was restored: a store has it.
   void note_stored(KeyGroup group, std::string_view key) {
     stored_.emplace(group.value, std::string(key));
@@ -111,14 +138,16 @@ class StageCut {
  private:
   using Place = std::pair<std::uint32_t, std::string>;  // group and key
   struct Entry {
+    enum class Kind : std::uint8_t { kPut, kRemove, kClear };
     Place place;
     std::string value;
-    bool is_put = true;
+    Kind kind = Kind::kPut;
   };
   std::vector<Entry> entries_;
   std::size_t next_ = 0;
   std::set<Place> stored_;  // by the cut before, of what add() gave
   std::set<Place> adding_;
   bool has_layout_ = false;
+  bool clears_ = false;
 };
 }  // namespace tocsin::cep

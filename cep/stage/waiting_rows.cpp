@@ -62,10 +62,12 @@ bool WaitingRows::read_fields(std::string_view bytes, const RowPlace& place, Bat
   return from.is_done();
 }
 
-bool WaitingRows::put(const BlockReader::Message& message, EventTime watermark) {
+bool WaitingRows::put(const BlockReader::Message& message, EventTime watermark,
+                      std::optional<EventTime> end) {
   ByteReader from(message.body);
   RowPlace place;
   if (!read_place(from, *program_.plan, place) || place.order.time <= watermark) return false;
+  if (end && place.order.time >= *end) return false;
   if (place.is_alert && (place.order.rule >= program_.rules.size() ||
                          !program_.plan->event_types[place.type.value].is_alert())) {
     return false;
@@ -137,7 +139,7 @@ std::size_t WaitingRows::bytes_of(const Waiting& waiting) {
 }
 
 std::string WaitingRows::messages_of(const RowPlace& place, const Waiting& waiting,
-                                     KeyGroup group) {
+                                     KeyGroup group) const {
   std::string messages;
   const auto put = [&](MessageKind kind, auto&& write) {
     std::string body;
@@ -159,6 +161,6 @@ std::string WaitingRows::messages_of(const RowPlace& place, const Waiting& waiti
   for (const RuleIndex rule : waiting.marks) {
     put(MessageKind::kMark, [&](ByteWriter& to) { to.varint(rule.value); });
   }
-  return seal_block(messages);
+  return seal_block(plan_tag(program_), messages);
 }
 }  // namespace tocsin::cep

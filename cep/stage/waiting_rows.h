@@ -32,8 +32,9 @@ class WaitingRows {
 
   explicit WaitingRows(const ProgramImpl& program) : program_(program) {}
   /// Takes a message of the kinds kRow, kValue and kMark, once or more often. False for bytes that
-  /// are none, and for a row at or before `watermark`.
-  bool put(const BlockReader::Message& message, EventTime watermark);
+  /// are none, and for a row at or before `watermark`, or at or after `end`.
+  bool put(const BlockReader::Message& message, EventTime watermark,
+           std::optional<EventTime> end = {});
   /// Whether one stands at or before the watermark.
   bool has_due(EventTime watermark) const {
     return !rows_.empty() && rows_.begin()->first.order.time <= watermark;
@@ -46,6 +47,10 @@ class WaitingRows {
     std::vector<Waiting> known;
   };
   bool take(EventTime watermark, std::size_t rows_max, Batch& batch, Taken& taken);
+  /// Of the last one; kEventTimeMin if there is none.
+  EventTime last_time() const {
+    return rows_.empty() ? kEventTimeMin : rows_.rbegin()->first.order.time;
+  }
   std::size_t size() const { return rows_.size(); }
   std::size_t bytes() const { return bytes_; }
   /// Calls `visit(place, group, block)` with all that waits, as blocks of messages that put()
@@ -61,7 +66,7 @@ class WaitingRows {
 
  private:
   static std::size_t bytes_of(const Waiting& waiting);
-  static std::string messages_of(const RowPlace& place, const Waiting& waiting, KeyGroup group);
+  std::string messages_of(const RowPlace& place, const Waiting& waiting, KeyGroup group) const;
   bool read_fields(std::string_view bytes, const RowPlace& place, Batch& batch);
 
   const ProgramImpl& program_;

@@ -26,7 +26,8 @@ CallResult read_heads(std::string_view entries, Heads& heads) {
   ByteReader from(entries);
   while (from.left() > 0) {
     ReadEntry entry;
-    if (!read_entry(from, entry) || !entry.is_put || entry.key.size() != 1 || entry.key[0] > 1) {
+    if (!read_entry(from, entry) || entry.what != kPut || entry.key.size() != 1 ||
+        entry.key[0] > 1) {
       return fail_entries();
     }
     (entry.key[0] == 0 ? heads.head : heads.engine) = entry.value;
@@ -37,7 +38,7 @@ CallResult restore_entries(runtime::PushedRun& run, std::string_view entries) {
   ByteReader from(entries);
   while (from.left() > 0) {
     ReadEntry entry;
-    if (!read_entry(from, entry) || !entry.is_put) return fail_entries();
+    if (!read_entry(from, entry) || entry.what != kPut) return fail_entries();
     if (entry.key.size() == 1) continue;  // of tocsin_run_begin_restore()
     if (auto restored = run.restore(entry.group, entry.key, entry.value); !restored) {
       return call_result(restored);

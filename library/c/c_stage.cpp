@@ -28,7 +28,7 @@ struct tocsin_stage {
   bool is_cut_open = false;
   bool is_done = true;                                            // with the watermark in hand
   tocsin::cep::EventTime watermark = tocsin::cep::kEventTimeMin;  // the one in hand
-  tocsin::cep::SpreadPlan plan;
+  tocsin::library::JobRoom room;
   std::unique_ptr<tocsin::library::StagePart> part;
 };
 
@@ -57,13 +57,12 @@ tocsin_status call_stage(tocsin_stage* stage, tocsin_error** error, Work&& work)
 CallResult fail_state(const char* what) { return fail_call(TOCSIN_WRONG_STATE, what); }
 
 CallResult check_edge(const tocsin_stage& stage, int kind, std::uint32_t pass) {
-  const cep::SpreadPlan& plan = stage.plan;
+  const std::vector<bool>& holds = stage.room.holds;
   const bool is_known = kind == TOCSIN_STAGE_ALERTS   ? pass == 0
                         : kind == TOCSIN_STAGE_INTAKE ? pass == 0
-                        : kind == TOCSIN_STAGE_PASS   ? pass < plan.passes.size()
-                        : kind == TOCSIN_STAGE_HOLD
-                            ? pass < plan.passes.size() && plan.passes[pass].has_hold
-                            : false;
+                        : kind == TOCSIN_STAGE_PASS   ? pass < holds.size()
+                        : kind == TOCSIN_STAGE_HOLD   ? pass < holds.size() && holds[pass]
+                                                      : false;
   if (is_known) return {};
   return fail_call(TOCSIN_INVALID_ARGUMENT, "the pack has no such stage");
 }
@@ -71,14 +70,18 @@ CallResult check_edge(const tocsin_stage& stage, int kind, std::uint32_t pass) {
 struct StageOptions {
   std::uint64_t part = 0;
   std::uint64_t parts = 1;
+  std::uint64_t passes = 0;  // 0: those of the pack
   bool keeps_state = false;
   CRunOptions run;  // of a judge and the intake
 };
+constexpr std::uint64_t kPassesMax = 256;
+
 CallResult read_stage_options(const char* text, int kind, StageOptions& options) {
   JsonOptions members(text);
   if (has_intake_options(kind)) read_intake_options(members, options.run);
   members.number("parts", 1, cep::kKeyGroupCount, options.parts);
   members.number("part", 0, cep::kKeyGroupCount - 1, options.part);
+  members.number("passes", 1, kPassesMax, options.passes);
   members.boolean("keeps_state", options.keeps_state);
   if (CallResult done = members.finish(); !done) return done;
   if (options.part < options.parts) return {};
@@ -141,12 +144,13 @@ tocsin_status tocsin_stage_open(const tocsin_pack* pack, int kind, uint32_t pass
     auto made = std::make_unique<tocsin_stage>();
     const tocsin::cep::KeyGroupRange own = tocsin::cep::groups_of_part(
         static_cast<std::uint32_t>(read.part), static_cast<std::uint32_t>(read.parts));
+    made->room = read.passes == 0 ? JobRoom::of(*program) : JobRoom::of_passes(read.passes);
+    if (CallResult fits = made->room.check(*program); !fits) return fits;
     made->part = has_intake_options(kind) ? make_front_part(*program, kind, pass, own, read.run)
-                                          : make_stage_part(*program, kind, pass, own);
+                                          : make_stage_part(*program, kind, pass, own, made->room);
     if (made->part == nullptr) {
       return fail_call(TOCSIN_INVALID_ARGUMENT, "the pack has no such stage");
     }
-    made->plan = tocsin::cep::spread_plan(*program);
     made->keeps_state = read.keeps_state;
     if (read.keeps_state && !made->part->track_changes()) {
       return fail_call(TOCSIN_INVALID_ARGUMENT, "a source keeps no state");
@@ -190,6 +194,9 @@ tocsin_status tocsin_stage_put_event(tocsin_stage* stage, const char* line, size
     if (!taken) return fail_call(TOCSIN_INVALID_ARGUMENT, "only a source takes events");
     if (*taken == StagePart::kTooEarly) {
       return fail_call(TOCSIN_INVALID_ARGUMENT, "engine_time_us is before the event's own time");
+    }
+    if (*taken == StagePart::kTooLate) {
+      return fail_call(TOCSIN_INVALID_ARGUMENT, "the event is at or before the source's watermark");
     }
     *outcome = *taken;
     return {};
@@ -346,6 +353,30 @@ tocsin_status tocsin_stage_take_alerts(tocsin_stage* stage, tocsin_buffer* lines
   });
 }
 
+tocsin_status tocsin_stage_prepare(tocsin_stage* stage, const tocsin_pack* next, int64_t from_us,
+                                   tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (next == nullptr) return fail_null("next");
+    const std::optional<tocsin::cep::EventTime> from = watermark_of(from_us);
+    if (!from) return fail_call(TOCSIN_INVALID_ARGUMENT, "from_us is no time");
+    const tocsin_pack::ByPass by_pass = next->by_pass();
+    const tocsin::Result<tocsin::cep::Program>& program = *by_pass;
+    if (!program) return fail_call(program.error());
+    if (CallResult fits = of.room.check(*program); !fits) return fits;
+    return call_result(of.part->prepare(*program, *from));
+  });
+}
+
+tocsin_status tocsin_stage_take_report(tocsin_stage* stage, tocsin_buffer* json,
+                                       tocsin_error** error) {
+  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
+    if (json == nullptr) return fail_null("json");
+    json->text.clear();
+    if (const auto report = of.part->take_report()) json->text = report_json(*report);
+    return {};
+  });
+}
+
 tocsin_status tocsin_stage_cut(tocsin_stage* stage, tocsin_error** error) {
   return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
     if (!of.keeps_state) return fail_state("the stage was opened without \"keeps_state\"");
@@ -388,7 +419,8 @@ tocsin_status tocsin_stage_begin_restore(tocsin_stage* stage, const void* entrie
     if (!restored) return fail_call(restored.error());
     of.is_restoring = true;
     of.watermark = of.part->watermark();
-    if (report != nullptr) report->text = report_json(*restored);
+    if (auto others = restore_entries(*of.part, heads.others); !others) return others;
+    if (report != nullptr) report->text = report_json(*restored, of.part->awaited());
     return {};
   });
 }
@@ -406,9 +438,7 @@ tocsin_status tocsin_stage_finish_restore(tocsin_stage* stage, int writes_all,
                                           tocsin_error** error) {
   return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
     if (!of.is_restoring) return fail_state("no restore was begun");
-    if (const tocsin::Result<void> done = of.part->finish_restore(); !done) {
-      return fail_call(done.error());
-    }
+    if (auto finished = of.part->finish_restore(); !finished) return fail_call(finished.error());
     of.is_restoring = false;
     if (writes_all != 0 && of.keeps_state) of.part->mark_all_changed();
     return {};

@@ -6,7 +6,7 @@
 #include "cep/compile/compile.h"
 #include "cep/value/group_range.h"
 #include "library/c/c_run_options.h"
-#include "library/c/c_stage_parts.h"
+#include "library/c/c_stage_part.h"
 
 namespace tocsin::library {
 /// Whether a kind of stage is opened with the options of a run.

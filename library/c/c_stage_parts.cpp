@@ -1,132 +1,24 @@
 #include "library/c/c_stage_parts.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
 #include "cep/base/byte_codec.h"
 #include "cep/data/alert_format.h"
-#include "cep/data/batch.h"
-#include "cep/eval/computed.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "cep/stage/alert_merge.h"
 #include "cep/stage/hold_engine.h"
 #include "cep/stage/stage_engine.h"
-#include "cep/stage/stage_source.h"
 #include "library/c/c_entries.h"
-#include "runtime/decode/decoder.h"
-#include "runtime/decode/marked_lines.h"
+#include "library/c/c_stage_source.h"
 
 namespace tocsin::library {
-std::optional<int> StagePart::put_event(std::string_view /*line*/,
-                                        std::optional<cep::EventTime> /*engine_time*/,
-                                        cep::ArrivalNumber /*arrival*/,
-                                        std::uint32_t /*equal_number*/) {
-  return std::nullopt;
-}
-std::optional<StagePart::EventTimeOf> StagePart::event_time(std::string_view /*line*/) {
-  return std::nullopt;
-}
-std::optional<Result<int>> StagePart::put_line(std::string_view /*source*/,
-                                               std::string_view /*line*/,
-                                               std::optional<cep::EventTime> /*taken_at*/,
-                                               cep::ArrivalNumber /*arrival*/) {
-  return std::nullopt;
-}
-std::optional<cep::EventTime> StagePart::source_watermark(std::string_view /*source*/) {
-  return std::nullopt;
-}
-bool StagePart::end_source(std::string_view /*source*/) { return false; }
-std::optional<std::string> StagePart::take_lines(int /*output*/) { return std::nullopt; }
-Result<void> StagePart::put(std::string_view /*block*/) {
-  return fail(Errc::kInvalidArgument, "a source takes no blocks");
-}
-Result<bool> StagePart::advance(cep::EventTime /*watermark*/, std::size_t /*work_max*/) {
-  return fail(Errc::kInvalidArgument, "a source has no watermark: its caller has");
-}
-bool StagePart::write_cut(cep::StageSink& /*sink*/, std::size_t /*bytes_max*/) { return true; }
-Result<cep::RestoreReport> StagePart::begin_restore(
-    const std::map<std::uint32_t, std::string>& /*heads*/, std::string_view /*layout*/) {
-  return fail(Errc::kInvalidArgument, "a source keeps no state");
-}
-Result<void> StagePart::restore(cep::KeyGroup /*group*/, std::string_view /*key*/,
-                                std::string_view /*value*/) {
-  return fail(Errc::kInvalidArgument, "a source keeps no state");
-}
-
 namespace {
 using Json = nlohmann::ordered_json;
-// Hash seeds only lay out memory.
-constexpr std::uint64_t kHashSeed = 0x70c51;
-
-class SourcePart : public StagePart {
- public:
-  explicit SourcePart(const cep::Program& program)
-      : program_(program),
-        source_(program, kHashSeed),
-        decoder_(program_.plan(), program_.used_fields(), program_.used_types()),
-        batch_(program_.plan()) {}
-
-  cep::StageOutbox* outbox() override { return &source_.outbox(); }
-  void flush() override {
-    if (!is_begun_) return;
-    decoder_.finish();
-    is_begun_ = false;
-    values_missing_ += cep::fill_computed(program_, batch_);
-    source_.put(batch_);
-    batch_.clear();
-  }
-  std::optional<int> put_event(std::string_view line, std::optional<cep::EventTime> engine_time,
-                               cep::ArrivalNumber arrival, std::uint32_t equal_number) override {
-    ++lines_;
-    const runtime::Decoded decoded = decode(line);
-    if (decoded.kind == runtime::LineKind::kDeadLetter) return TOCSIN_EVENT_REJECTED;
-    if (decoded.kind == runtime::LineKind::kIgnored) return TOCSIN_EVENT_UNKNOWN;
-    if (!decoded.used) return TOCSIN_EVENT_UNUSED;
-    if (engine_time && *engine_time < decoded.ts) {
-      decoder_.drop();
-      return kTooEarly;
-    }
-    decoder_.keep(engine_time.value_or(decoded.ts), arrival);
-    batch_.rows.back().equal_number = equal_number;
-    if (batch_.rows.size() >= kRowsMax) flush();
-    return TOCSIN_EVENT_SENT;
-  }
-  std::optional<EventTimeOf> event_time(std::string_view line) override {
-    const runtime::Decoded decoded = decode(line);
-    if (decoded.kind == runtime::LineKind::kDeadLetter)
-      return EventTimeOf{TOCSIN_EVENT_REJECTED, {}};
-    if (decoded.kind == runtime::LineKind::kIgnored) return EventTimeOf{TOCSIN_EVENT_UNKNOWN, {}};
-    if (decoded.used) decoder_.drop();
-    return EventTimeOf{decoded.used ? TOCSIN_EVENT_SENT : TOCSIN_EVENT_UNUSED, decoded.ts};
-  }
-  bool has_output() override {
-    flush();
-    return !source_.outbox().empty();
-  }
-  std::string statistics_json() const override {
-    return Json{{"lines", lines_}, {"values_missing", values_missing_}}.dump();
-  }
-
- private:
-  static constexpr std::size_t kRowsMax = 2'048;
-  // The event is to be kept or dropped where the type is used.
-  runtime::Decoded decode(std::string_view line) {
-    if (!std::exchange(is_begun_, true)) decoder_.begin(batch_);
-    padded_.assign(line);
-    padded_.append(runtime::kLinePadding, '\0');
-    return decoder_.decode(std::string_view(padded_).substr(0, line.size()));
-  }
-  cep::Program program_;
-  cep::StageSource source_;
-  runtime::Decoder decoder_;
-  cep::Batch batch_;
-  bool is_begun_ = false;
-  std::string padded_;
-  std::uint64_t lines_ = 0;
-  std::uint64_t values_missing_ = 0;
-};
 
 // A pass or a hold.
 template <typename Engine>
@@ -172,10 +64,12 @@ class EnginePart : public StagePart {
   Result<void> restore(cep::KeyGroup group, std::string_view key, std::string_view value) override {
     return engine_.restore(group, key, value);
   }
-  Result<void> finish_restore() override {
-    engine_.finish_restore();
-    return {};
+  Result<void> finish_restore() override { return engine_.finish_restore(); }
+  Result<void> prepare(const cep::Program& next, cep::EventTime from) override {
+    return engine_.prepare(next, from);
   }
+  std::optional<cep::RestoreReport> take_report() override { return engine_.take_report(); }
+  const cep::StageChange* awaited() const override { return engine_.awaited(); }
 
  private:
   Engine engine_;
@@ -184,18 +78,24 @@ class EnginePart : public StagePart {
 class AlertsPart : public StagePart {
  public:
   explicit AlertsPart(const cep::Program& program)
-      : program_(program), merge_(program), format_(program_.plan()) {}
+      : merge_(program), format_(std::make_unique<cep::AlertFormat>(program.plan())) {}
 
   Result<void> put(std::string_view block) override { return merge_.put(block); }
   Result<bool> advance(cep::EventTime watermark, std::size_t /*work_max*/) override {
-    std::vector<cep::Alert> alerts;
-    merge_.advance(watermark, alerts);
-    for (const cep::Alert& alert : alerts) {
-      if (cep::status_of(program_.plan(), alert) != cep::Status::kLive) continue;
-      (lines_ += format_.line(alert)) += '\n';
-      ++alerts_;
+    for (;;) {
+      const cep::Program program = merge_.program();
+      std::vector<cep::Alert> alerts;
+      const bool is_done = merge_.advance(watermark, alerts);
+      for (const cep::Alert& alert : alerts) {
+        if (cep::status_of(program.plan(), alert) != cep::Status::kLive) continue;
+        (lines_ += format_->line(alert)) += '\n';
+        ++alerts_;
+      }
+      if (is_done) return true;
+      // The rules have changed.
+      format_ = std::make_unique<cep::AlertFormat>(merge_.program().plan());
+      report_.emplace().is_same_program = false;
     }
-    return true;
   }
   cep::EventTime watermark() const override { return merge_.watermark(); }
   std::optional<std::string> take_alerts() override { return std::exchange(lines_, {}); }
@@ -218,17 +118,26 @@ class AlertsPart : public StagePart {
     if (auto begun = merge_.begin_restore(head->second, layout); !begun) {
       return tl::unexpected(begun.error());
     }
+    format_ = std::make_unique<cep::AlertFormat>(merge_.program().plan());
     return cep::RestoreReport{};
   }
   Result<void> restore(cep::KeyGroup /*group*/, std::string_view key,
                        std::string_view value) override {
     return merge_.restore(key, value);
   }
+  Result<void> finish_restore() override { return merge_.finish_restore(); }
+  Result<void> prepare(const cep::Program& next, cep::EventTime from) override {
+    return merge_.prepare(next, from);
+  }
+  std::optional<cep::RestoreReport> take_report() override {
+    return std::exchange(report_, std::nullopt);
+  }
+  const cep::StageChange* awaited() const override { return merge_.awaited(); }
 
  private:
-  cep::Program program_;
   cep::AlertMerge merge_;
-  cep::AlertFormat format_;
+  std::unique_ptr<cep::AlertFormat> format_;  // of the program that the merge has
+  std::optional<cep::RestoreReport> report_;
   std::string lines_;
   std::string cut_;  // entries of the cut in hand that were not given
   std::uint64_t alerts_ = 0;
@@ -239,10 +148,16 @@ bool AlertsPart::write_cut(cep::StageSink& sink, std::size_t bytes_max) {
   ReadEntry entry;
   std::size_t given = 0;
   while (from.left() > 0 && (given == 0 || given < bytes_max) && read_entry(from, entry)) {
-    if (entry.is_put) {
-      sink.put(entry.group, entry.key, entry.value);
-    } else {
-      sink.remove(entry.group, entry.key);
+    switch (entry.what) {
+      case kPut:
+        sink.put(entry.group, entry.key, entry.value);
+        break;
+      case kRemove:
+        sink.remove(entry.group, entry.key);
+        break;
+      default:
+        sink.clear(entry.group);
+        break;
     }
     given = cut_.size() - from.left();
   }
@@ -256,18 +171,44 @@ void write_sized(ByteWriter& to, std::string_view bytes) {
 }
 }  // namespace
 
+JobRoom JobRoom::of(const cep::Program& program) {
+  JobRoom room;
+  for (const cep::SpreadPlan::Pass& pass : cep::spread_plan(program).passes) {
+    room.holds.push_back(pass.has_hold);
+  }
+  return room;
+}
+
+CallResult JobRoom::check(const cep::Program& program) const {
+  const JobRoom needed = of(program);
+  if (needed.holds.size() > holds.size()) {
+    return fail_call(TOCSIN_INVALID_ARGUMENT,
+                     fmt::format("the rules have {} passes, and the job has room for {}: open its "
+                                 "stages with \"passes\": {}",
+                                 needed.holds.size(), holds.size(), needed.holds.size()));
+  }
+  for (std::size_t pass = 0; pass < needed.holds.size(); ++pass) {
+    if (!needed.holds[pass] || holds[pass]) continue;
+    return fail_call(TOCSIN_INVALID_ARGUMENT,
+                     fmt::format("the rules need a hold behind pass {}, and the job has none: open "
+                                 "its stages with \"passes\": {}",
+                                 pass, holds.size()));
+  }
+  return {};
+}
+
 std::unique_ptr<StagePart> make_stage_part(const cep::Program& program, int kind,
-                                           std::uint32_t pass, cep::KeyGroupRange own) {
-  const cep::SpreadPlan plan = cep::spread_plan(program);
+                                           std::uint32_t pass, cep::KeyGroupRange own,
+                                           const JobRoom& room) {
   switch (kind) {
     case TOCSIN_STAGE_SOURCE:
-      return pass == 0 ? std::make_unique<SourcePart>(program) : nullptr;
+      return pass == 0 ? make_source_part(program) : nullptr;
     case TOCSIN_STAGE_PASS:
-      if (pass >= plan.passes.size()) return nullptr;
+      if (pass >= room.holds.size()) return nullptr;
       return std::make_unique<EnginePart<cep::StageEngine>>(
           cep::StageEngine(program, pass, own, kHashSeed));
     case TOCSIN_STAGE_HOLD:
-      if (pass >= plan.passes.size() || !plan.passes[pass].has_hold) return nullptr;
+      if (pass >= room.holds.size() || !room.holds[pass]) return nullptr;
       return std::make_unique<EnginePart<cep::HoldEngine>>(
           cep::HoldEngine(program, pass, own, kHashSeed));
     case TOCSIN_STAGE_ALERTS:
@@ -294,30 +235,39 @@ int kind_of(cep::StageEdge edge) {
 
 void EntryWriter::put(cep::KeyGroup group, std::string_view key, std::string_view value) {
   ByteWriter to(to_);
-  to.u8(1);
+  to.u8(kPut);
   to.u32(group.value);
   write_sized(to, key);
   write_sized(to, value);
 }
 void EntryWriter::remove(cep::KeyGroup group, std::string_view key) {
   ByteWriter to(to_);
-  to.u8(2);
+  to.u8(kRemove);
   to.u32(group.value);
   write_sized(to, key);
+}
+void EntryWriter::clear(cep::KeyGroup group) {
+  ByteWriter to(to_);
+  to.u8(kClear);
+  to.u32(group.value);
+  write_sized(to, {});
 }
 
 CallResult read_heads(std::string_view entries, StageHeads& heads) {
   ByteReader from(entries);
   while (from.left() > 0) {
+    const std::size_t begin = entries.size() - from.left();
     ReadEntry entry;
-    if (!read_entry(from, entry) || !entry.is_put || entry.key.size() != 1) return fail_entries();
+    if (!read_entry(from, entry) || entry.what != kPut || entry.key.size() != 1) {
+      return fail_entries();
+    }
     const auto kind = static_cast<cep::StageEntry>(entry.key[0]);
     if (kind == cep::StageEntry::kHead) {
       heads.heads[entry.group.value] = entry.value;
     } else if (kind == cep::StageEntry::kLayout) {
       heads.layout = entry.value;
     } else {
-      return fail_entries();
+      heads.others += entries.substr(begin, entries.size() - from.left() - begin);
     }
   }
   return from.ok() ? CallResult() : fail_entries();
@@ -327,7 +277,7 @@ CallResult restore_entries(StagePart& part, std::string_view entries) {
   ByteReader from(entries);
   while (from.left() > 0) {
     ReadEntry entry;
-    if (!read_entry(from, entry) || !entry.is_put) return fail_entries();
+    if (!read_entry(from, entry) || entry.what != kPut) return fail_entries();
     const auto kind = static_cast<cep::StageEntry>(entry.key[0]);
     if (kind == cep::StageEntry::kHead || kind == cep::StageEntry::kLayout) continue;
     const Result<void> restored = part.restore(entry.group, entry.key, entry.value);
@@ -336,7 +286,7 @@ CallResult restore_entries(StagePart& part, std::string_view entries) {
   return from.ok() ? CallResult() : fail_entries();
 }
 
-std::string report_json(const cep::RestoreReport& report) {
+std::string report_json(const cep::RestoreReport& report, const cep::StageChange* awaited) {
   constexpr const char* kFates[] = {"kept", "started", "replayed", "lost"};
   Json json;
   json["is_same"] = report.is_same_program;
@@ -346,6 +296,9 @@ std::string report_json(const cep::RestoreReport& report) {
     Json of{{line.is_rule ? "rule" : "feature", line.name}};
     if (line.suppression_lost) json["suppression_lost"].push_back(of);
     json[kFates[static_cast<std::size_t>(line.fate)]].push_back(std::move(of));
+  }
+  if (awaited != nullptr) {
+    json["waits_for"] = {{"from_us", awaited->from.us}, {"rules", cep::hex(awaited->plan)}};
   }
   return json.dump();
 }

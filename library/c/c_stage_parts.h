@@ -1,14 +1,13 @@
-/// The stages that the C interface opens, under one interface; and entries of their state as bytes.
+/// The stages that the C interface opens, by kind; and entries of their state as bytes.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "cep/base/result.h"
 #include "cep/compile/compile.h"
 #include "cep/engine/restore_report.h"
 #include "cep/stage/outbox.h"
@@ -18,85 +17,50 @@
 #include "cep/value/order.h"
 #include "cep/value/time.h"
 #include "library/c/c_call.h"
+#include "library/c/c_stage_part.h"
 
 namespace tocsin::library {
-/// What a kind of stage does not do, it refuses.
-class StagePart {
- public:
-  StagePart() = default;
-  virtual ~StagePart() = default;
-  StagePart(const StagePart&) = delete;
-  StagePart& operator=(const StagePart&) = delete;
-
-  /// Null: it sends to no other stage.
-  virtual cep::StageOutbox* outbox() { return nullptr; }
-  /// Moves what was put to the outbox, as far as nothing else decides when.
-  virtual void flush() {}
-  /// TOCSIN_EVENT_SENT and so on, kTooEarly; nothing where it is no source.
-  static constexpr int kTooEarly = -1;  // the engine time is before the event's own
-  virtual std::optional<int> put_event(std::string_view line,
-                                       std::optional<cep::EventTime> engine_time,
-                                       cep::ArrivalNumber arrival, std::uint32_t equal_number);
-  /// What put_event() would make of a line, and the event's own time. Nothing is kept.
-  struct EventTimeOf {
-    int outcome = 0;
-    std::optional<cep::EventTime> time;
-  };
-  virtual std::optional<EventTimeOf> event_time(std::string_view line);
-  /// TOCSIN_EVENT_SENT and so on; nothing where it is no judge.
-  virtual std::optional<Result<int>> put_line(std::string_view source, std::string_view line,
-                                              std::optional<cep::EventTime> taken_at,
-                                              cep::ArrivalNumber arrival);
-  /// Nothing where it is no judge.
-  virtual std::optional<cep::EventTime> source_watermark(std::string_view source);
-  /// False where it is no judge.
-  virtual bool end_source(std::string_view source);
-  /// `output` is TOCSIN_LATE or TOCSIN_REJECTED; nothing where it sets none aside.
-  virtual std::optional<std::string> take_lines(int output);
-  virtual Result<void> put(std::string_view block);
-  virtual Result<bool> advance(cep::EventTime watermark, std::size_t work_max);
-  virtual cep::EventTime watermark() const { return cep::kEventTimeMin; }
-  /// Nothing where it gives no alerts.
-  virtual std::optional<std::string> take_alerts() { return std::nullopt; }
-  /// Whether something waits to be taken.
-  virtual bool has_output() = 0;
-  virtual std::string statistics_json() const = 0;
-
-  /// False where it keeps no state; else as cep::StageEngine has them.
-  virtual bool track_changes() { return false; }
-  virtual void begin_cut() {}
-  virtual bool write_cut(cep::StageSink& sink, std::size_t bytes_max);
-  virtual void mark_all_changed() {}
-  virtual Result<cep::RestoreReport> begin_restore(
-      const std::map<std::uint32_t, std::string>& heads, std::string_view layout);
-  virtual Result<void> restore(cep::KeyGroup group, std::string_view key, std::string_view value);
-  virtual Result<void> finish_restore() { return {}; }
+/// The passes that a job has stages for, and which of them have a hold: a program that needs no
+/// others can run in it.
+struct JobRoom {
+  std::vector<bool> holds;  // by pass
+  /// What the program needs.
+  static JobRoom of(const cep::Program& program);
+  /// With a hold for each pass.
+  static JobRoom of_passes(std::size_t passes) { return {std::vector<bool>(passes, true)}; }
+  /// Fails with TOCSIN_INVALID_ARGUMENT where the program needs more.
+  CallResult check(const cep::Program& program) const;
 };
-/// Null where the program has no such stage. A source, and the stage of alerts, have all groups.
+/// Null where the job has no such stage. A source, and the stage of alerts, have all groups.
 std::unique_ptr<StagePart> make_stage_part(const cep::Program& program, int kind,
-                                           std::uint32_t pass, cep::KeyGroupRange own);
+                                           std::uint32_t pass, cep::KeyGroupRange own,
+                                           const JobRoom& room);
 cep::StageEdge edge_of(int kind, std::uint32_t pass);
 int kind_of(cep::StageEdge edge);
 
-/// Entries as bytes: u8 1 put, 2 remove | u32 group | u32 size, key | put: u32 size, value; little
-/// endian.
+/// Entries as bytes: u8 1 put, 2 remove, 3 clear | u32 group | u32 size, key | put: u32 size,
+/// value; little endian. To clear has no key.
 class EntryWriter : public cep::StageSink {
  public:
   explicit EntryWriter(std::string& to) : to_(to) {}
   void put(cep::KeyGroup group, std::string_view key, std::string_view value) override;
   void remove(cep::KeyGroup group, std::string_view key) override;
+  void clear(cep::KeyGroup group) override;
 
  private:
   std::string& to_;
 };
-/// The heads and layout among entries.
+/// The heads and layout among entries whose key is one byte.
 struct StageHeads {
   std::map<std::uint32_t, std::string> heads;
   std::string layout;
+  std::string others;  // entries of other kinds
 };
 CallResult read_heads(std::string_view entries, StageHeads& heads);
 /// Gives all others to the part.
 CallResult restore_entries(StagePart& part, std::string_view entries);
 
-std::string report_json(const cep::RestoreReport& report);
+/// `awaited`: a change that the state waits for, null if there is none.
+std::string report_json(const cep::RestoreReport& report,
+                        const cep::StageChange* awaited = nullptr);
 }  // namespace tocsin::library

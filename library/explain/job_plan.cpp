@@ -15,6 +15,7 @@
 #include "cep/plan/rule.h"
 #include "cep/stage/spread.h"
 #include "cep/stage/spread_exchange.h"
+#include "cep/value/identity.h"
 #include "library/explain/explain_text.h"
 #include "rules/text/human_text.h"
 
@@ -161,6 +162,7 @@ std::string job_plan_json(const cep::Program& program) {
     of["text"] = obstacle.text;
   }
   json["can_be_spread"] = json["obstacles"].empty();
+  json["rules"] = cep::hex(program.impl().plan_digest);
   const cep::SpreadPlan spread = cep::spread_plan(program);
   json["passes"] = Json::array();
   for (const cep::SpreadPlan::Pass& pass : spread.passes) {

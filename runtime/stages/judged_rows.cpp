@@ -54,8 +54,8 @@ void JudgedRows::keep(std::size_t /*source*/, cep::EventTime engine_time, const 
   body_.clear();
   ByteWriter to(body_);
   write_line_message(to, message);
-  outbox_.put({cep::StageEdge::To::kIntake, 0}, cep::MessageKind::kLine, std::span(&group, 1),
-              body_);
+  outbox_.put(cep::kOfNoPlan, {cep::StageEdge::To::kIntake, 0}, cep::MessageKind::kLine,
+              std::span(&group, 1), body_);
   last_sent_ = arrival;
   constexpr std::size_t kRowsMax = 1'024;
   if (batch_.rows.size() < kRowsMax) return;

@@ -35,6 +35,23 @@ inline const tocsin_pack* job_pack() {
   return kPack;
 }
 
+// What rules change to: without alerts as events, and with a rule more.
+inline const tocsin_pack* next_pack() {
+  static const std::string kRules = [] {
+    std::string rules = kJobRules;
+    rules.erase(rules.find("rule again"));
+    return rules + R"(
+rule large "A large payment" {
+  by card
+  when payment where amount > 5
+  alert "{amount}"
+}
+)";
+  }();
+  static const tocsin_pack* const kPack = load(kRules.c_str(), nullptr);
+  return kPack;
+}
+
 // Stages of one input: calls in any order, with blocks and entries that came from any of them.
 class StageCalls {
  public:
@@ -179,6 +196,16 @@ class StageCalls {
       case 'R':
         TOCSIN_CALL(tocsin_stage_restore, stage, rest.data(), rest.size());
         return;
+      case 'p':
+        TOCSIN_CALL(tocsin_stage_prepare, stage, next_pack(), after_start(rest));
+        return;
+      case 'P':
+        if (TOCSIN_CALL(tocsin_stage_take_report, stage, text_) == TOCSIN_OK) {
+          require(
+              tocsin_buffer_size(text_) == 0 || nlohmann::json::accept(tocsin_buffer_data(text_)),
+              "the result is JSON");
+        }
+        return;
       case 'f':
         TOCSIN_CALL(tocsin_stage_finish_restore, stage, rest.empty() ? 1 : 0);
         return;
@@ -203,7 +230,7 @@ class StageCalls {
       const std::uint32_t key = number(5);
       const bool is_put = entries[0] == 1;
       const std::size_t size = is_put ? 13 + std::size_t{key} + number(9 + key) : 9 + key;
-      const bool is_head = key == 1 && entries[9] < 2;
+      const bool is_head = key == 1;
       (is_head ? heads_ : others_) += entries.substr(0, size);
       entries.remove_prefix(size);
     }

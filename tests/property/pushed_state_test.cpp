@@ -36,6 +36,7 @@ class Writer : public cep::StageSink {
   void remove(cep::KeyGroup group, std::string_view key) override {
     to_.erase({group.value, std::string(key)});
   }
+  void clear(cep::KeyGroup /*group*/) override { FAIL("a run's rules do not change"); }
 
  private:
   Entries& to_;

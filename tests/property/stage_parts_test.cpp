@@ -113,6 +113,10 @@ class EntriesSink : public cep::StageSink {
   void remove(cep::KeyGroup group, std::string_view key) override {
     entries_.erase({group.value, std::string(key)});
   }
+  void clear(cep::KeyGroup group) override {
+    entries_.erase(entries_.lower_bound({group.value, {}}),
+                   entries_.lower_bound({group.value + 1, {}}));
+  }
 
  private:
   Entries& entries_;

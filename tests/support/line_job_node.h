@@ -95,6 +95,7 @@ class CutSink : public cep::StageSink {
     const auto place = std::pair(group.value, std::string(key));
     if (node_.put.contains(place) || !node_.removed.insert(place).second) twice();
   }
+  void clear(cep::KeyGroup /*group*/) override { problem_ = "no rules changed"; }
 
  private:
   void twice() { problem_ = "a key comes twice in a cut"; }

@@ -1,11 +1,9 @@
 #include "tests/support/stage_job.h"
 
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
-#include <string_view>
 #include <utility>
 
 #include "cep/data/batch.h"
@@ -16,6 +14,7 @@
 #include "cep/stage/stage_engine.h"
 #include "cep/stage/stage_source.h"
 #include "cep/value/group_range.h"
+#include "tests/support/stage_node.h"
 
 namespace tocsin::tests {
 JobShape random_shape(Random& random, std::uint32_t passes) {
@@ -33,77 +32,32 @@ JobShape random_shape(Random& random, std::uint32_t passes) {
 
 namespace {
 using To = cep::StageEdge::To;
-// By group and key: what a backend keeps of a stage.
-using Entries = std::map<std::pair<std::uint32_t, std::string>, std::string>;
-
-struct Item {
-  enum class Kind : std::uint8_t { kBlock, kWatermark, kBarrier };
-  Kind kind = Kind::kBlock;
-  std::string block;
-  cep::EventTime watermark;
-};
-// From one part to another, in order.
-struct Channel {
-  std::size_t to = 0;
-  std::deque<Item> items;
-  cep::EventTime watermark = cep::kEventTimeMin;
-  bool is_blocked = false;  // its barrier has come, and others have not
-};
-// A part of a stage.
-struct Node {
-  cep::Program program;  // with lists of its own
-  std::unique_ptr<cep::StageSource> source = {};
-  std::unique_ptr<cep::StageEngine> pass = {};
-  std::unique_ptr<cep::HoldEngine> hold = {};
-  std::unique_ptr<cep::AlertMerge> merge = {};
-  cep::StageEdge edge = {};          // by which it is known; not of a source
-  bool has_changed = false;          // its lists
-  std::vector<std::size_t> in = {};  // channels
-  std::map<std::pair<cep::StageEdge, std::uint32_t>, std::size_t> out = {};
-  std::vector<const oracle::PlacedEvent*> events = {};  // of a source
-  std::size_t next = 0;
-  cep::EventTime watermark = cep::kEventTimeMin;  // that it has sent on
-  std::optional<cep::EventTime> advancing = {};
-  bool has_barrier = false;  // of the cut in hand
-  bool is_writing = false;   // its part of the cut
-  Entries put = {};          // by the cut in hand
-  std::set<std::pair<std::uint32_t, std::string>> removed = {};
-
-  cep::StageOutbox* outbox() const {
-    if (source) return &source->outbox();
-    if (pass) return &pass->outbox();
-    return hold ? &hold->outbox() : nullptr;
-  }
-  // Calls `visit` with the pass or the hold.
-  template <typename Visit>
-  auto with_stage(Visit&& visit) const {
-    return pass ? visit(*pass) : visit(*hold);
-  }
-};
-
-class CutSink : public cep::StageSink {
- public:
-  CutSink(Node& node, std::string& problem) : node_(node), problem_(problem) {}
-  void put(cep::KeyGroup group, std::string_view key, std::string_view value) override {
-    if (!node_.put.try_emplace({group.value, std::string(key)}, value).second) twice();
-  }
-  void remove(cep::KeyGroup group, std::string_view key) override {
-    const auto place = std::pair(group.value, std::string(key));
-    if (node_.put.contains(place) || !node_.removed.insert(place).second) twice();
-  }
-
- private:
-  void twice() { problem_ = "a key comes twice in a cut"; }
-  Node& node_;
-  std::string& problem_;
-};
+using Item = StageItem;
+using Channel = StageChannel;
+using Node = StageNode;
 }  // namespace
 
 class StageJobImpl {
  public:
   StageJobImpl(const cep::Program& program, const std::vector<oracle::PlacedEvent>& events,
-               std::size_t failures, const std::optional<DataChange>& change, Random random)
-      : program_(program), events_(events), failures_(failures), change_(change), random_(random) {
+               std::size_t failures, const JobChanges& changes, Random random)
+      : program_(program),
+        events_(events),
+        failures_(failures),
+        change_(changes.data),
+        rules_(changes.rules),
+        random_(random) {
+    const auto add_holds = [&](const cep::Program& of) {
+      const cep::SpreadPlan plan = cep::spread_plan(of);
+      has_hold_.resize(std::max(has_hold_.size(), plan.passes.size()), false);
+      for (std::size_t i = 0; i < plan.passes.size(); ++i) {
+        if (plan.passes[i].has_hold) has_hold_[i] = true;
+      }
+    };
+    add_holds(program_);
+    if (rules_) add_holds(rules_->next);
+    if (random_.chance(5)) has_hold_.push_back(true);
+    fails_behind_ = random_.chance(50);
     begin();
   }
 
@@ -117,12 +71,13 @@ class StageJobImpl {
   }
   const std::string& problem() const { return problem_; }
   const StageJob::Counts& counts() const { return counts_; }
+  const std::set<std::string>& report() const { return report_; }
 
  private:
   // ---- the graph
 
   void begin() {
-    shape_ = random_shape(random_, program_.impl().pass_count);
+    shape_ = random_shape(random_, static_cast<std::uint32_t>(has_hold_.size()));
     nodes_.clear();
     channels_.clear();
     is_cutting_ = false;
@@ -134,39 +89,59 @@ class StageJobImpl {
     alerts_.resize(kept_.alerts);
     if (counts_.cuts > 0) restore();
   }
+  // A program with lists of its own, as they are at a node.
+  cep::Program own(const cep::Program& program, bool has_changed) const {
+    if (!change_) return program;
+    cep::Program own = program.with_own_data();
+    if (has_changed) change_->apply(own.data());
+    return own;
+  }
+  // A node that begins under the rules before a change, or, where what it goes on from is past it,
+  // perhaps under those after it.
+  Node make_node() {
+    const bool is_past = rules_ && counts_.cuts > 0 && kept_.watermark >= rules_->at;
+    const bool is_next = is_past && random_.chance(50);
+    Node node{own(is_next ? rules_->next : program_, false)};
+    node.is_told = is_next;
+    return node;
+  }
 
   void make_nodes() {
-    const cep::SpreadPlan plan = cep::spread_plan(program_);
     std::map<std::pair<cep::StageEdge, std::uint32_t>, std::size_t> places;
-    const auto add = [&](cep::StageEdge edge, std::uint32_t part) -> Node& {
+    const auto add = [&](cep::StageEdge edge, std::uint32_t part, std::uint32_t parts) -> Node& {
       places[{edge, part}] = nodes_.size();
-      nodes_.push_back({program_.with_own_data()});
+      nodes_.push_back(make_node());
       nodes_.back().edge = edge;
+      nodes_.back().own = cep::groups_of_part(part, parts);
       return nodes_.back();
     };
     for (std::uint32_t i = 0; i < shape_.sources; ++i) {
-      Node& node = nodes_.emplace_back(Node{program_.with_own_data()});
+      Node& node = nodes_.emplace_back(make_node());
       node.source = std::make_unique<cep::StageSource>(node.program, random_.next());
     }
-    for (std::uint32_t pass = 0; pass < plan.passes.size(); ++pass) {
+    for (std::uint32_t pass = 0; pass < has_hold_.size(); ++pass) {
       for (std::uint32_t i = 0; i < shape_.passes[pass]; ++i) {
-        Node& node = add({To::kPass, pass}, i);
-        node.pass = std::make_unique<cep::StageEngine>(
-            node.program, pass, cep::groups_of_part(i, shape_.passes[pass]), random_.next());
+        Node& node = add({To::kPass, pass}, i, shape_.passes[pass]);
+        node.pass =
+            std::make_unique<cep::StageEngine>(node.program, pass, node.own, random_.next());
         node.pass->track_changes();
       }
-      for (std::uint32_t i = 0; plan.passes[pass].has_hold && i < shape_.holds[pass]; ++i) {
-        Node& node = add({To::kHold, pass}, i);
-        node.hold = std::make_unique<cep::HoldEngine>(
-            node.program, pass, cep::groups_of_part(i, shape_.holds[pass]), random_.next());
+      for (std::uint32_t i = 0; has_hold_[pass] && i < shape_.holds[pass]; ++i) {
+        Node& node = add({To::kHold, pass}, i, shape_.holds[pass]);
+        node.hold = std::make_unique<cep::HoldEngine>(node.program, pass, node.own, random_.next());
         node.hold->track_changes();
       }
     }
-    add({To::kAlerts, 0}, 0).merge = std::make_unique<cep::AlertMerge>(program_);
+    Node& last = add({To::kAlerts, 0}, 0, 1);
+    last.merge = std::make_unique<cep::AlertMerge>(last.program);
     for (std::size_t n = 0; n + 1 < nodes_.size(); ++n) {
       for (const auto& [to, place] : places) {
         if (sends_to(nodes_[n], to.first)) connect(n, to, place);
       }
+    }
+    // What goes on from state that is past a change may know it from the beginning.
+    for (Node& node : nodes_) {
+      if (node.source && rules_ && counts_.cuts > 0 && kept_.watermark >= rules_->at) tell(node);
     }
   }
   static bool sends_to(const Node& node, cep::StageEdge edge) {
@@ -200,7 +175,7 @@ class StageJobImpl {
       if (!channels_[c].items.empty() && !channels_[c].is_blocked) may.emplace_back(false, c);
     }
     if (may.empty()) return false;
-    if (failures_ > 0 && random_.chance(counts_.cuts > counts_.restored ? 5 : 1)) {
+    if (may_fail() && random_.chance(counts_.cuts > counts_.restored ? 5 : 1)) {
       --failures_;
       if (counts_.cuts > 0) ++counts_.restored;
       begin();
@@ -217,6 +192,11 @@ class StageJobImpl {
     }
     return true;
   }
+  // The last failure of some jobs comes behind a change of rules.
+  bool may_fail() const {
+    const bool is_kept = rules_ && fails_behind_ && kept_.watermark < rules_->at;
+    return failures_ > (is_kept ? 1 : 0);
+  }
   bool sources_go_on() const {
     return std::ranges::any_of(nodes_, [](const Node& node) {
       return node.source && node.watermark < cep::kEventTimeMax;
@@ -226,38 +206,69 @@ class StageJobImpl {
   void emit(Node& node) {
     if (is_cutting_ && !node.has_barrier &&
         (random_.chance(30) || node.watermark == cep::kEventTimeMax)) {
-      for (std::size_t i = 0; i < node.next; ++i) cutting_.sent.insert(node.events[i]);
+      for (std::size_t i = 0; i < node.next_event; ++i) cutting_.sent.insert(node.events[i]);
       node.has_barrier = true;
       send_barrier(node);
       return;
     }
     if (node.watermark == cep::kEventTimeMax) return;
-    const std::size_t left = node.events.size() - node.next;
+    const std::size_t left = node.events.size() - node.next_event;
     const std::size_t count = std::min<std::size_t>(left, random_.below(6));
-    const cep::Plan& plan = program_.plan();
+    if (rules_ && random_.chance(10)) tell(node);
+    if (count > 0) put_events(node, count);
+    if (random_.chance(50)) flush(node);
+    if (node.next_event < node.events.size() && random_.chance(30)) return;
+    cep::EventTime watermark = cep::kEventTimeMax;
+    if (node.next_event < node.events.size()) {
+      watermark.us = node.events[node.next_event]->engine_time.us - 1;
+    }
+    if (watermark <= node.watermark) return;
+    if (rules_ && watermark >= rules_->at) tell(node);
+    if (node.source->advance(watermark)) node.program = *std::exchange(node.next, std::nullopt);
+    send_watermark(node, watermark);
+  }
+
+  // The next events, as many as are of one program and lists.
+  void put_events(Node& node, std::size_t count) {
+    const cep::EventTime first = node.events[node.next_event]->engine_time;
+    if (changes_by(node, first)) change(node);
+    if (rules_ && first >= rules_->at) tell(node);
+    const std::optional<cep::EventTime> from = node.source->change_from();
+    const bool is_next = from && first >= *from;
+    const cep::Program& program = is_next ? *node.next : node.program;
+    const cep::Plan& plan = program.plan();
     cep::Batch batch(plan);
-    for (std::size_t i = 0; i < count; ++i) {
-      const oracle::PlacedEvent& event = *node.events[node.next];
-      if (changes_by(node, event.engine_time)) {
-        if (i > 0) break;
-        change(node);
-      }
-      ++node.next;
+    for (std::size_t i = 0; i < count; ++i, ++node.next_event) {
+      const oracle::PlacedEvent& event = *node.events[node.next_event];
+      if (changes_by(node, event.engine_time)) break;
+      if (rules_ && first < rules_->at && event.engine_time >= rules_->at) break;
       std::vector<cep::Value> fields;
       for (const cep::OwnedValue& value : event.fields) fields.push_back(value.view());
       batch.append(plan, event.type, event.engine_time, event.ts,
                    {0, static_cast<std::uint32_t>(event.arrival)}, fields);
       batch.rows.back().equal_number = event.equal_number;
     }
-    cep::fill_computed(node.program, batch);
-    node.source->put(batch);
-    if (random_.chance(50)) flush(node);
-    if (node.next < node.events.size() && random_.chance(30)) return;
-    cep::EventTime watermark = cep::kEventTimeMax;
-    if (node.next < node.events.size()) {
-      watermark.us = node.events[node.next]->engine_time.us - 1;
+    cep::fill_computed(program, batch);
+    if (is_next) {
+      node.source->put_next(batch);
+    } else {
+      node.source->put(batch);
     }
-    if (watermark > node.watermark) send_watermark(node, watermark);
+  }
+
+  // Rules change: prepares the node, and tells those behind it.
+  void tell(Node& node) {
+    if (!node.is_told) prepare(node);
+    if (std::exchange(node.has_told, true)) return;
+    flush(node);
+    send(node, {Item::Kind::kChange});
+  }
+  void prepare(Node& node) {
+    node.is_told = true;
+    node.next = own(rules_->next, node.has_changed);
+    if (const Result<void> prepared = node.prepare(*node.next, rules_->at); !prepared) {
+      problem_ = "prepare: " + prepared.error().message;
+    }
   }
 
   void flush(Node& node) {
@@ -304,12 +315,13 @@ class StageJobImpl {
         channel.is_blocked = true;
         cut_if_aligned(node);
         return;
+      case Item::Kind::kChange:
+        tell(node);
+        return;
     }
   }
   void put(Node& node, const std::string& block) {
-    const Result<void> put = node.merge ? node.merge->put(block)
-                                        : node.with_stage([&](auto& s) { return s.put(block); });
-    if (!put) problem_ = put.error().message;
+    if (const Result<void> put = node.take(block); !put) problem_ = put.error().message;
   }
 
   void begin_advance(Node& node) {
@@ -327,13 +339,14 @@ class StageJobImpl {
     const bool changes = changes_by(node, *node.advancing);
     const cep::EventTime watermark = changes ? cep::EventTime{change_->at.us - 1} : *node.advancing;
     if (node.merge) {
-      node.merge->advance(watermark, alerts_);
+      if (!node.merge->advance(watermark, alerts_)) return;
     } else {
       const std::size_t most = random_.pick<std::size_t>({1, 3, 100, 10'000});
       const Result<bool> done =
           node.with_stage([&](auto& s) { return s.advance(watermark, most); });
       if (!done) problem_ = done.error().message;
       if (random_.chance(30)) flush(node);
+      if (const auto report = node.take_report()) report_.merge(report_lines(*report));
       if (!done || !*done) return;
     }
     if (changes) {
@@ -352,6 +365,7 @@ class StageJobImpl {
   }
   void change(Node& node) {
     change_->apply(node.program.data());
+    if (node.next) change_->apply(node.next->data());
     node.has_changed = true;
   }
 
@@ -359,7 +373,7 @@ class StageJobImpl {
 
   void begin_cut() {
     is_cutting_ = true;
-    cutting_ = {kept_.sent, 0, {}};
+    cutting_ = {kept_.sent, 0, {}, {}};
     for (Node& node : nodes_) node.has_barrier = false;
   }
 
@@ -372,11 +386,13 @@ class StageJobImpl {
     flush(node);
     node.put.clear();
     node.removed.clear();
+    node.cleared.clear();
     node.has_barrier = true;
     if (node.merge) {
-      CutSink sink(node, problem_);
+      NodeCutSink sink(node, problem_);
       node.merge->cut(sink);
       cutting_.alerts = alerts_.size();
+      cutting_.watermark = node.watermark;
       complete_cut_if_done();
     } else {
       node.with_stage([](auto& s) { s.begin_cut(); });
@@ -385,7 +401,7 @@ class StageJobImpl {
     }
   }
   void write(Node& node, std::size_t bytes) {
-    CutSink sink(node, problem_);
+    NodeCutSink sink(node, problem_);
     if (!node.with_stage([&](auto& s) { return s.write_cut(sink, bytes); })) return;
     node.is_writing = false;
     complete_cut_if_done();
@@ -396,73 +412,43 @@ class StageJobImpl {
     if (!is_done) return;
     is_cutting_ = false;
     ++counts_.cuts;
-    std::map<cep::StageEdge, Entries> entries = std::move(kept_.entries);
+    std::map<cep::StageEdge, StageEntries> entries = std::move(kept_.entries);
     for (Node& node : nodes_) {
       if (node.source) continue;
-      Entries& of_stage = entries[node.edge];
-      for (const auto& place : node.removed) {
-        if (of_stage.erase(place) == 0) problem_ = "an entry that no cut had is removed";
+      if (auto applied = node.apply_cut(entries[node.edge]); !applied) {
+        problem_ = applied.error().message;
       }
-      for (auto& [place, value] : node.put) of_stage.insert_or_assign(place, std::move(value));
     }
     cutting_.entries = std::move(entries);
     kept_ = std::move(cutting_);
   }
 
   void restore() {
-    std::map<cep::StageEdge, std::uint32_t> parts;
     for (Node& node : nodes_) {
       if (node.source || !problem_.empty()) continue;
-      const std::uint32_t part = parts[node.edge]++;
-      const std::uint32_t count = node.merge  ? 1
-                                  : node.pass ? shape_.passes[node.edge.pass]
-                                              : shape_.holds[node.edge.pass];
-      restore_node(node, cep::groups_of_part(part, count));
+      restore(node);
     }
   }
-  void restore_node(Node& node, cep::KeyGroupRange own) {
-    const Entries& entries = kept_.entries[node.edge];
-    const std::string head_key = cep::stage_entry_key(cep::StageEntry::kHead);
-    const std::string layout_key = cep::stage_entry_key(cep::StageEntry::kLayout);
-    std::map<std::uint32_t, std::string> heads;
-    std::string layout;
-    std::vector<const Entries::value_type*> rest;
-    for (const auto& entry : entries) {
-      const auto& [group, key] = entry.first;
-      if (!own.has({group})) continue;
-      if (key == head_key) {
-        heads[group] = entry.second;
-      } else if (key == layout_key) {
-        layout = entry.second;
-      } else {
-        rest.push_back(&entry);
-      }
-    }
-    const auto note = [&](const auto& result) {
-      if (!result) problem_ = "restore: " + result.error().message;
+  void restore(Node& node) {
+    NodeEntries entries(kept_.entries[node.edge], node.own);
+    const bool is_past = rules_ && kept_.watermark >= rules_->at;
+    if (is_past) ++counts_.restored_after;
+    // Past the change, a node of the rules before is told of it first; before it, it may be.
+    if (rules_ && !node.is_told && (is_past || random_.chance(30))) prepare(node);
+    const auto waits = [&](cep::StageEntry kind) {
+      return static_cast<std::size_t>(std::ranges::count_if(entries.rest, [&](const auto* entry) {
+        return entry->first.second.front() == static_cast<char>(kind);
+      }));
     };
-    if (node.merge) {
-      note(node.merge->begin_restore(heads[0], layout));
-    } else {
-      node.with_stage([&](auto& s) {
-        const auto report = s.begin_restore(heads, layout);
-        note(report);
-        if (report && !report->is_same_program) problem_ = "the same program is another one";
-      });
-    }
-    for (std::size_t i = rest.size(); i > 1; --i) std::swap(rest[i - 1], rest[random_.below(i)]);
-    for (const Entries::value_type* const entry : rest) {
-      const cep::KeyGroup group{entry->first.first};
-      const std::string& key = entry->first.second;
-      if (!problem_.empty()) return;
-      if (key.front() == static_cast<char>(cep::StageEntry::kWaiting)) ++counts_.waiting;
-      if (node.merge) {
-        note(node.merge->restore(key, entry->second));
-      } else {
-        node.with_stage([&](auto& s) { note(s.restore(group, key, entry->second)); });
-      }
-    }
-    if (!node.merge) node.with_stage([](auto& s) { s.finish_restore(); });
+    counts_.waiting += waits(cep::StageEntry::kWaiting);
+    counts_.waiting_next += waits(cep::StageEntry::kWaitingNext);
+    const Result<void> restored =
+        restore_node(node, std::move(entries), random_, [&]() -> Result<void> {
+          ++counts_.restored_before;
+          prepare(node);
+          return {};
+        });
+    if (!restored) problem_ = "restore: " + restored.error().message;
     node.watermark = node.merge ? node.merge->watermark()
                                 : node.with_stage([](auto& s) { return s.watermark(); });
     if (changes_by(node, {node.watermark.us + 1})) change(node);
@@ -472,12 +458,16 @@ class StageJobImpl {
   struct Kept {
     std::set<const oracle::PlacedEvent*> sent = {};
     std::size_t alerts = 0;
-    std::map<cep::StageEdge, Entries> entries = {};
+    std::map<cep::StageEdge, StageEntries> entries = {};
+    cep::EventTime watermark = cep::kEventTimeMin;  // to which all stages had come
   };
   cep::Program program_;
   const std::vector<oracle::PlacedEvent>& events_;
   std::size_t failures_;
+  bool fails_behind_ = false;
   std::optional<DataChange> change_;
+  std::optional<RuleChange> rules_;
+  std::vector<bool> has_hold_;  // by pass that there is room for
   Random random_;
   JobShape shape_;
   std::vector<Node> nodes_;  // sources first, the merge last
@@ -488,13 +478,15 @@ class StageJobImpl {
   Kept kept_;
   std::string problem_;
   StageJob::Counts counts_;
+  std::set<std::string> report_;
 };
 
 StageJob::StageJob(const cep::Program& program, const std::vector<oracle::PlacedEvent>& events,
-                   std::size_t failures, const std::optional<DataChange>& change, Random random)
-    : impl_(std::make_unique<StageJobImpl>(program, events, failures, change, random)) {}
+                   std::size_t failures, const JobChanges& changes, Random random)
+    : impl_(std::make_unique<StageJobImpl>(program, events, failures, changes, random)) {}
 StageJob::~StageJob() = default;
 std::vector<cep::Alert> StageJob::run() { return impl_->run(); }
 const std::string& StageJob::problem() const { return impl_->problem(); }
 const StageJob::Counts& StageJob::counts() const { return impl_->counts(); }
+const std::set<std::string>& StageJob::report() const { return impl_->report(); }
 }  // namespace tocsin::tests
