@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.apache.flink.api.connector.source.Boundedness;
 import org.apache.flink.api.connector.source.Source;
 import org.apache.flink.api.connector.source.SourceEvent;
@@ -16,6 +17,7 @@ import org.apache.flink.api.connector.source.SourceReaderContext;
 import org.apache.flink.api.connector.source.SourceSplit;
 import org.apache.flink.api.connector.source.SplitEnumerator;
 import org.apache.flink.api.connector.source.SplitEnumeratorContext;
+import org.apache.flink.api.connector.source.SplitsAssignment;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 
 /**
@@ -28,12 +30,14 @@ final class FileLines implements Source<Line, FileLines.Part, List<FileLines.Par
 
   private final ArrayList<String> paths = new ArrayList<>();
 
-  /** Paths as the machines that read them have them. */
-  FileLines(List<Path> files) {
+  /** Paths, which are made absolute here, and URIs of Flink's file systems. */
+  FileLines(List<String> files) {
     if (files.isEmpty() || files.size() > Line.PARTITION_MAX + 1) {
       throw new IllegalArgumentException("1 to " + (Line.PARTITION_MAX + 1) + " files can be read");
     }
-    files.forEach(file -> paths.add(file.toString()));
+    for (String file : files) {
+      paths.add(file.contains("://") ? file : Path.of(file).toAbsolutePath().toString());
+    }
   }
 
   /** A file, and where it is read on: the byte, and the number of the line there. */
@@ -118,11 +122,11 @@ final class FileLines implements Source<Line, FileLines.Part, List<FileLines.Par
     @Override
     public void addReader(int reader) {
       hasRead[reader] = false;
-      for (Part part : List.copyOf(files)) {
-        if (part.file() % context.currentParallelism() == reader) {
-          files.remove(part);
-          context.assignSplit(part, reader);
-        }
+      List<Part> own = new ArrayList<>(files);
+      own.removeIf(part -> part.file() % context.currentParallelism() != reader);
+      files.removeAll(own);
+      if (!own.isEmpty()) {
+        context.assignSplits(new SplitsAssignment<>(Map.of(reader, own)));
       }
       context.sendEventToSourceReader(reader, new Assigned());
     }

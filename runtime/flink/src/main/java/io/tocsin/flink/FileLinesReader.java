@@ -58,6 +58,9 @@ final class FileLinesReader implements SourceReader<Line, FileLines.Part> {
 
   @Override
   public InputStatus pollNext(ReaderOutput<Line> output) throws IOException {
+    if (!hasAll) { // of a file that is still to come, time would not wait for the first event
+      return waitForNotice();
+    }
     while (!notices.isEmpty()) {
       output.collect(notices.remove());
     }
@@ -82,11 +85,15 @@ final class FileLinesReader implements SourceReader<Line, FileLines.Part> {
     if (isEnded) {
       return InputStatus.END_OF_INPUT;
     }
-    if (hasAll && !hasSaidRead) {
+    if (!hasSaidRead) {
       hasSaidRead = true;
       output.collect(Line.none());
       context.sendSourceEventToCoordinator(new FileLines.Read());
     }
+    return waitForNotice();
+  }
+
+  private InputStatus waitForNotice() {
     if (available.isDone()) {
       available = new CompletableFuture<>();
     }
@@ -95,9 +102,8 @@ final class FileLinesReader implements SourceReader<Line, FileLines.Part> {
 
   @Override
   public CompletableFuture<Void> isAvailable() {
-    return files.isEmpty() && notices.isEmpty() && !isEnded
-        ? available
-        : CompletableFuture.completedFuture(null);
+    boolean hasWork = hasAll && !(files.isEmpty() && notices.isEmpty());
+    return hasWork || isEnded ? CompletableFuture.completedFuture(null) : available;
   }
 
   @Override

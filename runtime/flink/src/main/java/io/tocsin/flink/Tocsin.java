@@ -1,6 +1,5 @@
 package io.tocsin.flink;
 
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -60,14 +59,21 @@ public final class Tocsin {
     return tocsin;
   }
 
-  /** Takes lines of a source. Events are in the order of their times, at one time in that of {@link Line}. */
+  /**
+   * Takes lines of a source. Events are in the order of their times, at one time in that of {@link
+   * Line}.
+   */
   public Tocsin from(DataStream<Line> lines) {
     inputs.add(lines);
     return this;
   }
 
-  /** Takes the lines of files, each of which is a partition of source 0. They are read at the same time. */
-  public Tocsin fromFiles(List<Path> files) {
+  /**
+   * Takes the lines of files, each of which is a partition of source 0. They are read at the same
+   * time, and must not be compressed. All machines have the files under these paths, or they are
+   * URIs of Flink's file systems.
+   */
+  public Tocsin fromFiles(List<String> files) {
     int readers = Math.max(1, Math.min(files.size(), env.getParallelism()));
     return from(
         env.fromSource(
@@ -76,7 +82,9 @@ public final class Tocsin {
             .uid(name + "-files"));
   }
 
-  /** How far behind the newest event of its partition an event may be; else what the event types say. */
+  /**
+   * How far behind the newest event of its partition an event may be; else what the event types say.
+   */
   public Tocsin outOfOrderness(Duration bound) {
     outOfOrdernessUs = bound.toNanos() / 1000;
     return this;

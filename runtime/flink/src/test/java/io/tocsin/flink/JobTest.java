@@ -3,7 +3,9 @@ package io.tocsin.flink;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -46,6 +48,35 @@ class JobTest {
     assertSame(
         Program.alerts(Program.CONSTRUCTS, files),
         new TestJob(Program.CONSTRUCTS, files).run(parallelism));
+  }
+
+  @Test
+  void whatIsNotUsedIsPutOut() throws Exception {
+    String rules =
+        "event login { ts: time, user: string }\n"
+            + "rule one \"One\" { by user when login alert \"{user}\" }\n";
+    Path pack = Files.writeString(folder.resolve("rules.tocsin"), rules);
+    List<String> lines = new ArrayList<>(List.of("no event", "{\"type\":\"other\",\"ts\":1}"));
+    for (int i = 0; i < 400; ++i) {
+      lines.add(login(i, "u" + i));
+    }
+    String late = login(0, "late");
+    lines.add(late);
+    lines.add("");
+    lines.add(login(400, "last"));
+    Path file = Files.write(folder.resolve("events.jsonl"), lines);
+    TestJob job = new TestJob(pack, List.of(file));
+    TestJob.slowAfter(2); // so that time moves on while lines are read
+    List<String> alerts = job.run(1);
+    assertEquals(List.of("no event", lines.get(1)), TestJob.REJECTED);
+    assertEquals(List.of(late), TestJob.LATE);
+    assertSame(Program.alerts(pack, List.of(file)), alerts);
+  }
+
+  private static String login(int second, String user) {
+    return String.format(
+        "{\"type\":\"login\",\"ts\":\"2026-03-02T12:%02d:%02dZ\",\"user\":\"%s\"}",
+        second / 60, second % 60, user);
   }
 
   @Test

@@ -79,7 +79,7 @@ class RefusalsTest {
 
   @Test
   void settingsThatWouldMakeAlertsWrong() throws Exception {
-    List<Path> files = List.of(Files.createFile(folder.resolve("empty.jsonl")));
+    List<String> files = List.of(Files.createFile(folder.resolve("empty.jsonl")).toString());
     StreamExecutionEnvironment unaligned = env();
     unaligned.enableCheckpointing(1000);
     unaligned.getCheckpointConfig().enableUnalignedCheckpoints();

@@ -28,6 +28,11 @@ final class TestJob {
   /** What was given so far, without what a failure took back. */
   static final List<String> ALERTS = Collections.synchronizedList(new ArrayList<>());
 
+  /** What came too late, and what was no event. */
+  static final List<String> LATE = Collections.synchronizedList(new ArrayList<>());
+
+  static final List<String> REJECTED = Collections.synchronizedList(new ArrayList<>());
+
   private static final int NEVER = Integer.MAX_VALUE;
 
   /** Lines that were read; behind {@code slowFrom} of them reading is slow. */
@@ -57,6 +62,13 @@ final class TestJob {
     mustFail = false;
     READ.set(0);
     ALERTS.clear();
+    LATE.clear();
+    REJECTED.clear();
+  }
+
+  /** Behind so many lines each takes a millisecond. */
+  static void slowAfter(int lines) {
+    slowFrom = lines;
   }
 
   TestJob set(String name, String value) {
@@ -113,12 +125,13 @@ final class TestJob {
   private JobClient start(int parallelism, Path withRules) throws Exception {
     StreamExecutionEnvironment env =
         StreamExecutionEnvironment.createLocalEnvironment(parallelism, configuration);
+    List<String> names = files.stream().map(Path::toString).toList();
     int readers = Math.min(parallelism, files.size());
     Tocsin job =
         Tocsin.job(env, Rules.read(withRules))
             .from(
                 env.fromSource(
-                        new FileLines(files), WatermarkStrategy.noWatermarks(), "files", Line.TYPE)
+                        new FileLines(names), WatermarkStrategy.noWatermarks(), "files", Line.TYPE)
                     .setParallelism(readers)
                     .uid("files")
                     .map(new Gate())
@@ -126,6 +139,8 @@ final class TestJob {
                     .setParallelism(readers)
                     .uid("gate"));
     job.alerts().map(new Recorder()).setParallelism(1).uid("recorder").sinkTo(new DiscardingSink<>());
+    job.late().map(line -> LATE.add(line)).sinkTo(new DiscardingSink<>());
+    job.rejected().map(line -> REJECTED.add(line)).sinkTo(new DiscardingSink<>());
     return env.executeAsync("test");
   }
 
