@@ -39,7 +39,7 @@ final class FileLinesReader implements SourceReader<Line, FileLines.Part> {
   public void addSplits(List<FileLines.Part> parts) {
     for (FileLines.Part part : parts) {
       files.add(new OpenFile(part));
-      notices.add(Line.begin(0, part.file()));
+      notices.add(Line.begin(0, part.file(), part.name()));
     }
     available.complete(null);
   }
@@ -136,7 +136,7 @@ final class FileLinesReader implements SourceReader<Line, FileLines.Part> {
     }
 
     FileLines.Part now() {
-      return new FileLines.Part(part.file(), part.path(), position, line);
+      return new FileLines.Part(part.file(), part.name(), part.path(), position, line);
     }
 
     /** Gives the next line that is not empty; false at the end. */
@@ -167,7 +167,7 @@ final class FileLinesReader implements SourceReader<Line, FileLines.Part> {
           }
         }
         text = null;
-        long number = line++;
+        long number = ++line;
         if (bytes.length > 0) {
           output.collect(Line.of(0, part.file(), number, bytes));
           return true;

@@ -3,6 +3,9 @@ package io.tocsin.flink;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -30,33 +33,24 @@ public final class Tocsin {
   private final JobPlan plan;
   private final List<DataStream<Line>> inputs = new ArrayList<>();
   private String name = "tocsin";
-  private long outOfOrdernessUs;
+  private final Map<String, String> options = new TreeMap<>();
   private Duration interval = Duration.ofMillis(50);
-  private SingleOutputStreamOperator<Block> front;
+  private Duration idleAfter = Duration.ZERO;
+  private SingleOutputStreamOperator<Block> judge;
+  private SingleOutputStreamOperator<String> intake;
 
   private Tocsin(StreamExecutionEnvironment env, Rules rules) {
     this.env = env;
     this.rules = rules;
     this.plan = JobPlan.of(rules);
-    this.outOfOrdernessUs = plan.lateUs();
   }
 
   /**
    * Begins a job of these rules. Throws a {@link TocsinException}: rules with errors, with the
-   * diagnostics as text; rules that cannot be spread, with the reasons; rules with {@code unique}
-   * events, which this version does not filter.
+   * diagnostics as text; rules that cannot be spread, with the reasons.
    */
   public static Tocsin job(StreamExecutionEnvironment env, Rules rules) {
-    Tocsin tocsin = new Tocsin(env, rules);
-    if (!tocsin.plan.uniqueTypes().isEmpty()) {
-      throw new TocsinException(
-          "unsupported",
-          "repeats of unique events are not dropped inside Flink yet: event "
-              + String.join(", ", tocsin.plan.uniqueTypes())
-              + "; remove `unique` where each event comes once",
-          "");
-    }
-    return tocsin;
+    return new Tocsin(env, rules);
   }
 
   /**
@@ -86,7 +80,26 @@ public final class Tocsin {
    * How far behind the newest event of its partition an event may be; else what the event types say.
    */
   public Tocsin outOfOrderness(Duration bound) {
-    outOfOrdernessUs = bound.toNanos() / 1000;
+    return set("out_of_orderness", bound.toMillis() + "ms");
+  }
+
+  /**
+   * A setting of how events are judged, with the name and values that tocsin_run_open() has: {@code
+   * late_policy}, {@code late_max}, {@code ahead_max}, {@code jump_max}, {@code unknown_types},
+   * {@code line_bytes_max}, {@code unique_ids_max}, {@code reorder_bytes_max}. Sizes are numbers, all
+   * others texts.
+   */
+  public Tocsin set(String setting, String value) {
+    options.put(setting, value.matches("[0-9]+") ? value : "\"" + value + "\"");
+    return this;
+  }
+
+  /**
+   * A partition without a line for so long no longer holds back time; 0, as it is if it is not said:
+   * it always does. What it brings behind the time that the job has come to is late.
+   */
+  public Tocsin idleAfter(Duration silence) {
+    idleAfter = silence;
     return this;
   }
 
@@ -109,9 +122,10 @@ public final class Tocsin {
    */
   public DataStream<String> alerts() {
     check();
-    front = front();
+    judge = judge();
+    intake = stage(Edge.TO_INTAKE, plan.passesFrom(0), List.of(judge));
     List<SingleOutputStreamOperator<?>> senders = new ArrayList<>();
-    senders.add(front);
+    senders.add(intake);
     for (int pass = 0; pass < plan.holds().size(); ++pass) {
       List<Edge> behind = plan.passesFrom(pass + 1);
       behind.add(Edge.TO_ALERTS);
@@ -127,18 +141,18 @@ public final class Tocsin {
       }
       senders.add(made);
     }
-    senders.remove(front);
+    senders.remove(intake);
     return stage(Edge.TO_ALERTS, List.of(), senders);
   }
 
-  /** Lines that were no events. After {@link #alerts()}. */
+  /** Lines that were no events, as {@code tocsin run --dead-letter}. After {@link #alerts()}. */
   public DataStream<String> rejected() {
-    return front.getSideOutput(FrontOperator.REJECTED);
+    return judge.getSideOutput(BlockSender.REJECTED);
   }
 
-  /** Events that came behind the watermark, and were not used. After {@link #alerts()}. */
+  /** Events that came too late, as {@code tocsin run --late}. After {@link #alerts()}. */
   public DataStream<String> late() {
-    return front.getSideOutput(FrontOperator.LATE);
+    return judge.getSideOutput(BlockSender.LATE).union(intake.getSideOutput(BlockSender.LATE));
   }
 
   private void check() {
@@ -162,17 +176,25 @@ public final class Tocsin {
     }
   }
 
-  private SingleOutputStreamOperator<Block> front() {
+  private SingleOutputStreamOperator<Block> judge() {
     DataStream<Line> lines = inputs.get(0);
     for (DataStream<Line> more : inputs.subList(1, inputs.size())) {
       lines = lines.union(more);
     }
-    FrontOperator.Settings settings =
-        new FrontOperator.Settings(
-            rules, plan.passesFrom(0), outOfOrdernessUs, Math.max(1, interval.toMillis()));
-    SingleOutputStreamOperator<Block> made =
-        lines.transform(name + "-front", Block.TYPE, new FrontOperator.Factory(settings));
-    return made.setParallelism(lines.getParallelism()).uid(name + "-front");
+    new Stage(rules, Edge.JUDGES, 0, 1, optionsText()).close(); // refuses wrong options here
+    JudgeOperator.Settings settings =
+        new JudgeOperator.Settings(
+            rules, optionsText(), Math.max(1, interval.toMillis()), idleAfter.toMillis());
+    return lines
+        .transform(name + "-judge", Block.TYPE, new JudgeOperator.Factory(settings))
+        .setParallelism(lines.getParallelism())
+        .uid(name + "-judge");
+  }
+
+  private String optionsText() {
+    return options.entrySet().stream()
+        .map(option -> "\"" + option.getKey() + "\":" + option.getValue())
+        .collect(Collectors.joining(","));
   }
 
   // An operator behind all that send to it. A block goes to the part that it is for: the partitioner
@@ -196,11 +218,14 @@ public final class Tocsin {
             .setMaxParallelism(KeyGroups.COUNT)
             .name(label + "-in")
             .uid(label + "-in");
+    StageOperator.Settings settings =
+        new StageOperator.Settings(
+            rules, edge, to, edge.kind() == Edge.INTAKE ? optionsText() : "");
     return DataStreamUtils.reinterpretAsKeyedStream(received, new AnyKey(), Types.INT)
         .transform(
             label,
             Types.STRING,
-            new StageOperator.Factory(new StageOperator.Settings(rules, edge, to)))
+            new StageOperator.Factory(settings))
         .setParallelism(parallelism)
         .setMaxParallelism(KeyGroups.COUNT)
         .uid(label);

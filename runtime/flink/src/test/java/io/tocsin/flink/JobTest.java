@@ -3,10 +3,9 @@ package io.tocsin.flink;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,38 +49,27 @@ class JobTest {
         new TestJob(Program.CONSTRUCTS, files).run(parallelism));
   }
 
-  @Test
-  void whatIsNotUsedIsPutOut() throws Exception {
-    String rules =
-        "event login { ts: time, user: string }\n"
-            + "rule one \"One\" { by user when login alert \"{user}\" }\n";
-    Path pack = Files.writeString(folder.resolve("rules.tocsin"), rules);
-    List<String> lines = new ArrayList<>(List.of("no event", "{\"type\":\"other\",\"ts\":1}"));
-    for (int i = 0; i < 400; ++i) {
-      lines.add(login(i, "u" + i));
-    }
-    String late = login(0, "late");
-    lines.add(late);
-    lines.add("");
-    lines.add(login(400, "last"));
-    Path file = Files.write(folder.resolve("events.jsonl"), lines);
-    TestJob job = new TestJob(pack, List.of(file));
-    TestJob.slowAfter(2); // so that time moves on while lines are read
-    List<String> alerts = job.run(1);
-    assertEquals(List.of("no event", lines.get(1)), TestJob.REJECTED);
-    assertEquals(List.of(late), TestJob.LATE);
-    assertSame(Program.alerts(pack, List.of(file)), alerts);
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3})
+  void roughEvents(int parallelism) throws Exception {
+    List<Path> files = Program.divided(Program.roughEvents(EVENTS), 3);
+    Program.Results expected = Program.results(Program.CONSTRUCTS, files);
+    TestJob job = new TestJob(Program.CONSTRUCTS, files);
+    List<String> alerts = job.run(parallelism);
+    assertTrue(expected.late().size() > 100, "late: " + expected.late().size());
+    assertTrue(expected.rejected().size() > 20, "rejected: " + expected.rejected().size());
+    assertEquals(sorted(expected.rejected()), sorted(TestJob.REJECTED));
+    assertEquals(sorted(expected.late()), sorted(TestJob.LATE));
+    assertSame(expected.alerts(), alerts);
   }
 
-  private static String login(int second, String user) {
-    return String.format(
-        "{\"type\":\"login\",\"ts\":\"2026-03-02T12:%02d:%02dZ\",\"user\":\"%s\"}",
-        second / 60, second % 60, user);
+  private static String sorted(List<String> lines) {
+    return lines.stream().sorted().collect(Collectors.joining("\n"));
   }
 
   @Test
   void savepointAtTwoGoesOnAtThree() throws Exception {
-    List<Path> files = Program.divided(Program.events(EVENTS), 4);
+    List<Path> files = Program.divided(Program.roughEvents(EVENTS), 4);
     assertSame(
         Program.alerts(Program.CONSTRUCTS, files),
         new TestJob(Program.CONSTRUCTS, files)
@@ -91,7 +79,7 @@ class JobTest {
   @ParameterizedTest
   @ValueSource(strings = {"hashmap", "rocksdb"})
   void failureAfterCheckpoint(String backend) throws Exception {
-    List<Path> files = Program.divided(Program.events(EVENTS), 2);
+    List<Path> files = Program.divided(Program.roughEvents(EVENTS), 2);
     TestJob job =
         new TestJob(Program.CONSTRUCTS, files)
             .set("state.backend.type", backend)

@@ -66,11 +66,6 @@ final class TestJob {
     REJECTED.clear();
   }
 
-  /** Behind so many lines each takes a millisecond. */
-  static void slowAfter(int lines) {
-    slowFrom = lines;
-  }
-
   TestJob set(String name, String value) {
     configuration.setString(name, value);
     return this;
