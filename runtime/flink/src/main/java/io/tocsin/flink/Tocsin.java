@@ -15,6 +15,7 @@ import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.DataStreamUtils;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.util.OutputTag;
 
 /**
  * Tocsin in a job of Flink: lines of events in, lines of alerts out.
@@ -28,6 +29,9 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
  * whatever the parallelism, failures and restarts.
  */
 public final class Tocsin {
+  /** How long a block or a watermark may wait in each operator for others to be sent with it. */
+  private static final long BUFFER_MILLIS = 5;
+
   private final StreamExecutionEnvironment env;
   private final Rules rules;
   private final JobPlan plan;
@@ -36,7 +40,7 @@ public final class Tocsin {
   private final Map<String, String> options = new TreeMap<>();
   private Duration interval = Duration.ofMillis(50);
   private Duration idleAfter = Duration.ZERO;
-  private SingleOutputStreamOperator<Block> judge;
+  private final List<SingleOutputStreamOperator<?>> judges = new ArrayList<>();
   private SingleOutputStreamOperator<String> intake;
 
   private Tocsin(StreamExecutionEnvironment env, Rules rules) {
@@ -55,7 +59,8 @@ public final class Tocsin {
 
   /**
    * Takes lines of a source. Events are in the order of their times, at one time in that of {@link
-   * Line}.
+   * Line}. All lines of a partition are in one part of the stream, in the order of their offsets, as
+   * sources give them: not behind a rebalance or a union.
    */
   public Tocsin from(DataStream<Line> lines) {
     inputs.add(lines);
@@ -122,8 +127,11 @@ public final class Tocsin {
    */
   public DataStream<String> alerts() {
     check();
-    judge = judge();
-    intake = stage(Edge.TO_INTAKE, plan.passesFrom(0), List.of(judge));
+    new Stage(rules, Edge.JUDGES, 0, 1, optionsText()).close(); // refuses wrong options here
+    for (DataStream<Line> input : inputs) {
+      judges.add(judge(input, judges.size()));
+    }
+    intake = stage(Edge.TO_INTAKE, plan.passesFrom(0), judges);
     List<SingleOutputStreamOperator<?>> senders = new ArrayList<>();
     senders.add(intake);
     for (int pass = 0; pass < plan.holds().size(); ++pass) {
@@ -147,12 +155,21 @@ public final class Tocsin {
 
   /** Lines that were no events, as {@code tocsin run --dead-letter}. After {@link #alerts()}. */
   public DataStream<String> rejected() {
-    return judge.getSideOutput(BlockSender.REJECTED);
+    return ofJudges(BlockSender.REJECTED);
   }
 
   /** Events that came too late, as {@code tocsin run --late}. After {@link #alerts()}. */
   public DataStream<String> late() {
-    return judge.getSideOutput(BlockSender.LATE).union(intake.getSideOutput(BlockSender.LATE));
+    return ofJudges(BlockSender.LATE).union(intake.getSideOutput(BlockSender.LATE));
+  }
+
+  private DataStream<String> ofJudges(OutputTag<String> tag) {
+    DataStream<String> all = null;
+    for (SingleOutputStreamOperator<?> judge : judges) {
+      DataStream<String> lines = judge.getSideOutput(tag);
+      all = all == null ? lines : all.union(lines);
+    }
+    return all;
   }
 
   private void check() {
@@ -176,19 +193,18 @@ public final class Tocsin {
     }
   }
 
-  private SingleOutputStreamOperator<Block> judge() {
-    DataStream<Line> lines = inputs.get(0);
-    for (DataStream<Line> more : inputs.subList(1, inputs.size())) {
-      lines = lines.union(more);
-    }
-    new Stage(rules, Edge.JUDGES, 0, 1, optionsText()).close(); // refuses wrong options here
+  // Each input has judges of its own, as many as it has parts: a partition is judged in one place.
+  private SingleOutputStreamOperator<Block> judge(DataStream<Line> lines, int input) {
     JudgeOperator.Settings settings =
         new JudgeOperator.Settings(
             rules, optionsText(), Math.max(1, interval.toMillis()), idleAfter.toMillis());
+    String label = name + "-judge-" + input;
     return lines
-        .transform(name + "-judge", Block.TYPE, new JudgeOperator.Factory(settings))
+        .forward()
+        .transform(label, Block.TYPE, new JudgeOperator.Factory(settings))
         .setParallelism(lines.getParallelism())
-        .uid(name + "-judge");
+        .setBufferTimeout(BUFFER_MILLIS)
+        .uid(label);
   }
 
   private String optionsText() {
@@ -228,6 +244,7 @@ public final class Tocsin {
             new StageOperator.Factory(settings))
         .setParallelism(parallelism)
         .setMaxParallelism(KeyGroups.COUNT)
+        .setBufferTimeout(BUFFER_MILLIS)
         .uid(label);
   }
 

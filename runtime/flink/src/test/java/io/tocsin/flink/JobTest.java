@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -65,6 +66,18 @@ class JobTest {
 
   private static String sorted(List<String> lines) {
     return lines.stream().sorted().collect(Collectors.joining("\n"));
+  }
+
+  @Test
+  void aSilentPartitionHoldsBackTimeUntilItIsIdle() throws Exception {
+    List<Path> files = List.of(Program.events(EVENTS));
+    List<String> expected = Program.alerts(Program.CONSTRUCTS, files);
+    for (boolean mayBeIdle : new boolean[] {false, true}) {
+      TestJob job = new TestJob(Program.CONSTRUCTS, files);
+      int before = job.runBesideSilence(EVENTS, Duration.ofMillis(mayBeIdle ? 100 : 600_000));
+      assertEquals(mayBeIdle, before > 0, "alerts while the other one is silent: " + before);
+      assertSame(expected, List.copyOf(TestJob.ALERTS));
+    }
   }
 
   @Test
