@@ -24,6 +24,7 @@ verbs=(
   "crash|[--rounds N] [--seed S] [--kind run, servers] [--points]|build, then kill runs and servers under load, start them again and compare with the oracle|tests/crash/crash.sh"
   "sim|[--seeds N] [--seed S]|build, then run whole nodes in simulated worlds where everything fails|tests/simulation/sim.sh"
   "conformance|[--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
+  "flink|[--events N] [--kills N] [--parallelism N] [--backend rocksdb, hashmap]|build, then run a job in a Flink cluster of processes that are killed|runtime/flink/cluster.sh"
   "time|[LOG]|say where the minutes of the last .ci/run went, by step and suite|"
   "help||list the verbs|"
 )
@@ -416,6 +417,11 @@ verb_fuzz() {
 }
 verb_crash() { run_script tests release all tests/crash/crash.sh "$@"; }
 verb_sim() { run_script tests release simulation tests/simulation/sim.sh "$@"; }
+verb_flink() {
+  ensure_setup program flink
+  fetch_flink
+  run_script "tests flink" release all runtime/flink/cluster.sh "$@"
+}
 verb_conformance() { run_script tests release conformance tests/conformance/run.sh "$@"; }
 
 # --- time ---------------------------------------------------------------------------------------

@@ -104,8 +104,8 @@ fetch_flink() {
   local place="$build_root/tools/maven" pom="$root/runtime/flink/pom.xml"
   if cmp -s "$pom" "$place/pom.xml"; then return 0; fi
   mkdir -p "$place"
-  if timeout 400 mvn -q -B -ntp -f "$pom" -Dmaven.repo.local="$place" -Dtocsin.build="$build_root/release" \
-    -Dtest=KeyGroupsTest package </dev/null; then
+  if timeout 400 mvn -q -B -ntp -Dstyle.color=never -f "$pom" -Dmaven.repo.local="$place" -Dtocsin.build="$build_root/release" \
+    -Dtest=KeyGroupsTest -Dmdep.includeScope=test -Dmdep.outputFile="$place/classpath" package dependency:build-classpath </dev/null; then
     cp "$pom" "$place/pom.xml"
     say "setup: fetched what Flink needs into $place"
   else

@@ -22,6 +22,7 @@ struct JavaStage {
   tocsin_stage* stage = nullptr;
   tocsin_buffer* output = nullptr;
   std::string input;
+  std::string source;
 };
 
 JavaStage& stage_of(jlong handle) { return *reinterpret_cast<JavaStage*>(handle); }
@@ -138,16 +139,6 @@ jlong load_pack(JNIEnv* env, const RuleTexts& rules) {
   tocsin_buffer_free(diagnostics);
   return reinterpret_cast<jlong>(pack);
 }
-
-// A text that a function of a pack gives.
-template <typename Function>
-jbyteArray describe(JNIEnv* env, jlong pack, Function&& function) {
-  tocsin_buffer* json = tocsin_buffer_new();
-  jbyteArray bytes = nullptr;
-  if (call(env, "", function, pack_of(pack), json)) bytes = bytes_of(env, json);
-  tocsin_buffer_free(json);
-  return bytes;
-}
 }  // namespace
 
 extern "C" {
@@ -164,16 +155,14 @@ JNIEXPORT jlong JNICALL Java_io_tocsin_flink_Native_packLoad(JNIEnv* env, jclass
                                                              jobjectArray texts) {
   return guarded<jlong>(env, 0, [&] { return load_pack(env, rule_texts(env, names, texts)); });
 }
-JNIEXPORT jbyteArray JNICALL Java_io_tocsin_flink_Native_packDescribe(JNIEnv* env, jclass /*type*/,
-                                                                      jlong pack) {
-  return guarded<jbyteArray>(env, nullptr,
-                             [&] { return describe(env, pack, tocsin_pack_describe); });
-}
 JNIEXPORT jbyteArray JNICALL Java_io_tocsin_flink_Native_packDescribeJob(JNIEnv* env,
                                                                          jclass /*type*/,
                                                                          jlong pack) {
-  return guarded<jbyteArray>(env, nullptr,
-                             [&] { return describe(env, pack, tocsin_pack_describe_job); });
+  tocsin_buffer* json = tocsin_buffer_new();
+  jbyteArray bytes = nullptr;
+  if (call(env, "", tocsin_pack_describe_job, pack_of(pack), json)) bytes = bytes_of(env, json);
+  tocsin_buffer_free(json);
+  return bytes;
 }
 JNIEXPORT void JNICALL Java_io_tocsin_flink_Native_packFree(JNIEnv* /*env*/, jclass /*type*/,
                                                             jlong pack) {
@@ -209,20 +198,50 @@ JNIEXPORT void JNICALL Java_io_tocsin_flink_Native_stageSetParts(JNIEnv* env, jc
        static_cast<std::uint32_t>(pass), static_cast<std::uint32_t>(parts));
 }
 
-JNIEXPORT jint JNICALL Java_io_tocsin_flink_Native_stageEventTime(JNIEnv* env, jclass /*type*/,
-                                                                  jlong handle, jbyteArray line,
-                                                                  jlongArray time) {
+JNIEXPORT jint JNICALL Java_io_tocsin_flink_Native_stagePutLine(JNIEnv* env, jclass /*type*/,
+                                                                jlong handle, jbyteArray source,
+                                                                jbyteArray line, jlong taken_at,
+                                                                jlong record, jint index) {
   return guarded<jint>(env, -1, [&]() -> jint {
     JavaStage& of = stage_of(handle);
+    copy_bytes(env, source, of.source);
     copy_bytes(env, line, of.input);
     int outcome = -1;
-    std::int64_t us = 0;
-    if (call(env, of, tocsin_stage_event_time, of.input.data(), of.input.size(), &us, &outcome)) {
-      const jlong result = us;
-      env->SetLongArrayRegion(time, 0, 1, &result);
-    }
+    call(env, of, tocsin_stage_put_line, of.source.data(), of.source.size(), of.input.data(),
+         of.input.size(), std::int64_t{taken_at}, static_cast<std::uint64_t>(record),
+         static_cast<std::uint32_t>(index), &outcome);
     return outcome;
   });
+}
+JNIEXPORT jlong JNICALL Java_io_tocsin_flink_Native_stageSourceWatermark(JNIEnv* env,
+                                                                         jclass /*type*/,
+                                                                         jlong handle,
+                                                                         jbyteArray source) {
+  return guarded<jlong>(env, 0, [&]() -> jlong {
+    JavaStage& of = stage_of(handle);
+    copy_bytes(env, source, of.source);
+    std::int64_t watermark = std::numeric_limits<std::int64_t>::min();
+    call(env, of, tocsin_stage_source_watermark, of.source.data(), of.source.size(), &watermark);
+    return watermark;
+  });
+}
+JNIEXPORT void JNICALL Java_io_tocsin_flink_Native_stageEndSource(JNIEnv* env, jclass /*type*/,
+                                                                  jlong handle, jbyteArray source) {
+  guarded<int>(env, 0, [&] {
+    JavaStage& of = stage_of(handle);
+    copy_bytes(env, source, of.source);
+    call(env, of, tocsin_stage_end_source, of.source.data(), of.source.size());
+    return 0;
+  });
+}
+// 1: late events, any other number: rejected lines.
+JNIEXPORT jbyteArray JNICALL Java_io_tocsin_flink_Native_stageTakeLines(JNIEnv* env,
+                                                                        jclass /*type*/,
+                                                                        jlong handle, jint which) {
+  const JavaStage& of = stage_of(handle);
+  const int output = which == 1 ? static_cast<int>(TOCSIN_LATE) : static_cast<int>(TOCSIN_REJECTED);
+  return call(env, of, tocsin_stage_take_lines, output, of.output) ? bytes_of(env, of.output)
+                                                                   : nullptr;
 }
 JNIEXPORT jint JNICALL Java_io_tocsin_flink_Native_stagePutEvent(JNIEnv* env, jclass /*type*/,
                                                                  jlong handle, jbyteArray line,

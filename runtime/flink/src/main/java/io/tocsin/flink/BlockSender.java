@@ -1,20 +1,32 @@
 package io.tocsin.flink;
 
+import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.function.Consumer;
+import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.streaming.api.operators.Output;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.util.OutputTag;
 
-/** Sends what a stage has to send to the stages behind it. */
+/** Sends what a stage has to send to the stages behind it, and what it has set aside. */
 final class BlockSender {
+  /** Lines that were no events, as JSON with the reason. */
+  static final OutputTag<String> REJECTED = new OutputTag<>("rejected", Types.STRING);
+
+  /** Events that came too late, as JSON. */
+  static final OutputTag<String> LATE = new OutputTag<>("late", Types.STRING);
+
   private final Stage stage;
   private final Output<?> output;
-  private final List<Edge> edges;
+  private final Edge from;
+  private final List<Edge> to;
   private boolean knowsParts;
 
-  BlockSender(Stage stage, Output<?> output, List<Edge> edges) {
+  BlockSender(Stage stage, Output<?> output, Edge from, List<Edge> to) {
     this.stage = stage;
     this.output = output;
-    this.edges = edges;
+    this.from = from;
+    this.to = to;
   }
 
   /**
@@ -25,7 +37,7 @@ final class BlockSender {
     if (knowsParts) {
       return;
     }
-    for (Edge edge : edges) {
+    for (Edge edge : to) {
       Block probe = Block.probe();
       output.collect(edge.tag(), new StreamRecord<>(probe));
       if (probe.parts() == 0) {
@@ -36,10 +48,30 @@ final class BlockSender {
     knowsParts = true;
   }
 
-  /** Sends all blocks, full or not. */
+  /** Sends all blocks, full or not, and all lines that were set aside. */
   void send() {
-    for (Block block = stage.take(); block != null; block = stage.take()) {
-      output.collect(stage.receiver().tag(), new StreamRecord<>(block));
+    if (!to.isEmpty()) {
+      for (Block block = stage.take(); block != null; block = stage.take()) {
+        output.collect(stage.receiver().tag(), new StreamRecord<>(block));
+      }
+    }
+    if (from.kind() == Edge.JUDGE || from.kind() == Edge.INTAKE) {
+      eachLine(stage.takeLate(), line -> output.collect(LATE, new StreamRecord<>(line)));
+    }
+    if (from.kind() == Edge.JUDGE) {
+      eachLine(stage.takeRejected(), line -> output.collect(REJECTED, new StreamRecord<>(line)));
+    }
+  }
+
+  /** Calls {@code take} with each line, without its end. */
+  static void eachLine(byte[] lines, Consumer<String> take) {
+    for (int begin = 0; begin < lines.length; ) {
+      int end = begin;
+      while (lines[end] != '\n') {
+        ++end;
+      }
+      take.accept(new String(lines, begin, end - begin, StandardCharsets.UTF_8));
+      begin = end + 1;
     }
   }
 }

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.apache.flink.api.connector.source.Boundedness;
 import org.apache.flink.api.connector.source.Source;
 import org.apache.flink.api.connector.source.SourceEvent;
@@ -16,6 +17,7 @@ import org.apache.flink.api.connector.source.SourceReaderContext;
 import org.apache.flink.api.connector.source.SourceSplit;
 import org.apache.flink.api.connector.source.SplitEnumerator;
 import org.apache.flink.api.connector.source.SplitEnumeratorContext;
+import org.apache.flink.api.connector.source.SplitsAssignment;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 
 /**
@@ -26,18 +28,22 @@ import org.apache.flink.core.io.SimpleVersionedSerializer;
 final class FileLines implements Source<Line, FileLines.Part, List<FileLines.Part>> {
   private static final long serialVersionUID = 1L;
 
-  private final ArrayList<String> paths = new ArrayList<>();
+  private final ArrayList<String> names = new ArrayList<>();
 
-  /** Paths as the machines that read them have them. */
-  FileLines(List<Path> files) {
+  private final String folder;
+
+  /** Paths, those without a beginning below the current folder, and URIs of Flink's file systems. */
+  FileLines(List<String> files) {
     if (files.isEmpty() || files.size() > Line.PARTITION_MAX + 1) {
       throw new IllegalArgumentException("1 to " + (Line.PARTITION_MAX + 1) + " files can be read");
     }
-    files.forEach(file -> paths.add(file.toString()));
+    names.addAll(files);
+    folder = Path.of("").toAbsolutePath().toString();
   }
 
-  /** A file, and where it is read on: the byte, and the number of the line there. */
-  record Part(int file, String path, long position, long line) implements SourceSplit {
+  /** A file, and where it is read on: the byte, and the number of lines before it. */
+  record Part(int file, String name, String path, long position, long line)
+      implements SourceSplit {
     @Override
     public String splitId() {
       return file + ":" + path;
@@ -67,8 +73,10 @@ final class FileLines implements Source<Line, FileLines.Part, List<FileLines.Par
   @Override
   public SplitEnumerator<Part, List<Part>> createEnumerator(SplitEnumeratorContext<Part> context) {
     List<Part> files = new ArrayList<>();
-    for (int file = 0; file < paths.size(); ++file) {
-      files.add(new Part(file, paths.get(file), 0, 0));
+    for (int file = 0; file < names.size(); ++file) {
+      String name = names.get(file);
+      String path = name.contains("://") ? name : Path.of(folder).resolve(name).toString();
+      files.add(new Part(file, name, path, 0, 0));
     }
     return new Enumerator(context, files);
   }
@@ -118,11 +126,11 @@ final class FileLines implements Source<Line, FileLines.Part, List<FileLines.Par
     @Override
     public void addReader(int reader) {
       hasRead[reader] = false;
-      for (Part part : List.copyOf(files)) {
-        if (part.file() % context.currentParallelism() == reader) {
-          files.remove(part);
-          context.assignSplit(part, reader);
-        }
+      List<Part> own = new ArrayList<>(files);
+      own.removeIf(part -> part.file() % context.currentParallelism() != reader);
+      files.removeAll(own);
+      if (!own.isEmpty()) {
+        context.assignSplits(new SplitsAssignment<>(Map.of(reader, own)));
       }
       context.sendEventToSourceReader(reader, new Assigned());
     }
@@ -151,13 +159,15 @@ final class FileLines implements Source<Line, FileLines.Part, List<FileLines.Par
 
   private static void write(Part part, DataOutputStream to) throws IOException {
     to.writeInt(part.file());
+    to.writeUTF(part.name());
     to.writeUTF(part.path());
     to.writeLong(part.position());
     to.writeLong(part.line());
   }
 
   private static Part read(DataInputStream from) throws IOException {
-    return new Part(from.readInt(), from.readUTF(), from.readLong(), from.readLong());
+    return new Part(
+        from.readInt(), from.readUTF(), from.readUTF(), from.readLong(), from.readLong());
   }
 
   private static final class PartSerializer implements SimpleVersionedSerializer<Part> {

@@ -39,7 +39,7 @@ final class FileLinesReader implements SourceReader<Line, FileLines.Part> {
   public void addSplits(List<FileLines.Part> parts) {
     for (FileLines.Part part : parts) {
       files.add(new OpenFile(part));
-      notices.add(Line.begin(0, part.file()));
+      notices.add(Line.begin(0, part.file(), part.name()));
     }
     available.complete(null);
   }
@@ -58,6 +58,9 @@ final class FileLinesReader implements SourceReader<Line, FileLines.Part> {
 
   @Override
   public InputStatus pollNext(ReaderOutput<Line> output) throws IOException {
+    if (!hasAll) { // of a file that is still to come, time would not wait for the first event
+      return waitForNotice();
+    }
     while (!notices.isEmpty()) {
       output.collect(notices.remove());
     }
@@ -82,11 +85,15 @@ final class FileLinesReader implements SourceReader<Line, FileLines.Part> {
     if (isEnded) {
       return InputStatus.END_OF_INPUT;
     }
-    if (hasAll && !hasSaidRead) {
+    if (!hasSaidRead) {
       hasSaidRead = true;
       output.collect(Line.none());
       context.sendSourceEventToCoordinator(new FileLines.Read());
     }
+    return waitForNotice();
+  }
+
+  private InputStatus waitForNotice() {
     if (available.isDone()) {
       available = new CompletableFuture<>();
     }
@@ -95,9 +102,8 @@ final class FileLinesReader implements SourceReader<Line, FileLines.Part> {
 
   @Override
   public CompletableFuture<Void> isAvailable() {
-    return files.isEmpty() && notices.isEmpty() && !isEnded
-        ? available
-        : CompletableFuture.completedFuture(null);
+    boolean hasWork = hasAll && !(files.isEmpty() && notices.isEmpty());
+    return hasWork || isEnded ? CompletableFuture.completedFuture(null) : available;
   }
 
   @Override
@@ -130,7 +136,7 @@ final class FileLinesReader implements SourceReader<Line, FileLines.Part> {
     }
 
     FileLines.Part now() {
-      return new FileLines.Part(part.file(), part.path(), position, line);
+      return new FileLines.Part(part.file(), part.name(), part.path(), position, line);
     }
 
     /** Gives the next line that is not empty; false at the end. */
@@ -161,7 +167,7 @@ final class FileLinesReader implements SourceReader<Line, FileLines.Part> {
           }
         }
         text = null;
-        long number = line++;
+        long number = ++line;
         if (bytes.length > 0) {
           output.collect(Line.of(0, part.file(), number, bytes));
           return true;

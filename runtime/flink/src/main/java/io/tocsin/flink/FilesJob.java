@@ -35,7 +35,7 @@ public final class FilesJob {
   /** What the command line says. */
   record Arguments(
       List<Path> rules,
-      List<Path> files,
+      List<String> files,
       String output,
       int parallelism,
       Duration outOfOrderness,
@@ -43,7 +43,7 @@ public final class FilesJob {
 
     static Arguments of(String... words) {
       List<Path> rules = new ArrayList<>();
-      List<Path> files = new ArrayList<>();
+      List<String> files = new ArrayList<>();
       String output = null;
       int parallelism = 0;
       Duration outOfOrderness = null;
@@ -51,7 +51,7 @@ public final class FilesJob {
       for (int i = 0; i < words.length; ++i) {
         String word = words[i];
         if (!word.startsWith("--")) {
-          files.add(Path.of(word));
+          files.add(word);
           continue;
         }
         if (i + 1 == words.length) {

@@ -10,11 +10,8 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMap
  * What a job of these rules consists of. Reading it checks that they can run as one.
  *
  * @param holds for each pass, whether a hold is behind it
- * @param lateUs how far behind the newest event another one may be: the most that any event type
- *     allows, in microseconds
- * @param uniqueTypes event types whose repeats are to be dropped
  */
-record JobPlan(List<Boolean> holds, long lateUs, List<String> uniqueTypes) {
+record JobPlan(List<Boolean> holds) {
 
   /**
    * Compiles the rules. A {@link TocsinException} of status {@code invalid_rules} has the
@@ -30,15 +27,7 @@ record JobPlan(List<Boolean> holds, long lateUs, List<String> uniqueTypes) {
       for (JsonNode pass : job.get("passes")) {
         holds.add(pass.get("hold").asBoolean());
       }
-      long lateUs = 0;
-      List<String> unique = new ArrayList<>();
-      for (JsonNode type : read(pack.describe()).get("types")) {
-        lateUs = Math.max(lateUs, type.get("late_us").asLong());
-        if (type.get("unique").asBoolean()) {
-          unique.add(type.get("name").asText());
-        }
-      }
-      return new JobPlan(holds, lateUs, unique);
+      return new JobPlan(holds);
     } catch (TocsinException e) {
       if (e.diagnostics().isEmpty()) {
         throw e;
@@ -48,7 +37,7 @@ record JobPlan(List<Boolean> holds, long lateUs, List<String> uniqueTypes) {
     }
   }
 
-  /** Stages that the source sends to, then those that pass {@code pass} and its hold send to. */
+  /** Passes from this one on. */
   List<Edge> passesFrom(int pass) {
     List<Edge> edges = new ArrayList<>();
     for (int to = pass; to < holds.size(); ++to) {

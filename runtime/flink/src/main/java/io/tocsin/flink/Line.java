@@ -40,42 +40,63 @@ public final class Line {
     NONE
   }
 
-  private final Kind kind;
-  private final int partition; // with the source in the upper bits, as in a record number
-  private final long offset;
-  private final byte[] text;
+  /** The line has no time at which it was taken. */
+  static final long NO_TIME = Long.MIN_VALUE;
 
-  private Line(Kind kind, int partition, long offset, byte[] text) {
+  private final Kind kind;
+  private final int place; // source and partition, as in a record number
+  private final long offset;
+  private final int index;
+  private final long takenAtMillis;
+  private final byte[] text; // or the partition's name
+
+  private Line(Kind kind, int place, long offset, int index, long takenAtMillis, byte[] text) {
     this.kind = kind;
-    this.partition = partition;
+    this.place = place;
     this.offset = offset;
+    this.index = index;
+    this.takenAtMillis = takenAtMillis;
     this.text = text;
   }
 
-  /** A line with its text in UTF-8, without the line end. The text must not be changed afterwards. */
+  /**
+   * A line with its text in UTF-8, without the line end. The text must not be changed afterwards.
+   * Lines of a partition have ascending offsets.
+   */
   public static Line of(int source, int partition, long offset, byte[] text) {
+    return of(source, partition, offset, 0, NO_TIME, text);
+  }
+
+  /**
+   * A line in a message of several: {@code index} counts them. An event that is too far ahead of
+   * {@code takenAtMillis}, the message's own time stamp, is rejected; without one the clock is asked.
+   */
+  public static Line of(
+      int source, int partition, long offset, int index, long takenAtMillis, byte[] text) {
     if (offset < 0 || offset > OFFSET_MAX) {
       throw new IllegalArgumentException("an offset is from 0 to " + OFFSET_MAX + ", not " + offset);
     }
-    return new Line(Kind.TEXT, place(source, partition), offset, text);
+    return new Line(Kind.TEXT, place(source, partition), offset, index, takenAtMillis, text);
   }
 
   /**
    * Says that lines of a partition follow. Until one has come, no event of another partition is
-   * worked on.
+   * worked on. The partition is called {@code name} in late and rejected lines, and in the state;
+   * one that is not announced is called as in {@code "0/3"}.
    */
-  public static Line begin(int source, int partition) {
-    return new Line(Kind.BEGIN, place(source, partition), 0, NOTHING);
+  public static Line begin(int source, int partition, String name) {
+    byte[] text = name.getBytes(StandardCharsets.UTF_8);
+    return new Line(Kind.BEGIN, place(source, partition), 0, 0, NO_TIME, text);
   }
 
   /** Says that no line of a partition follows. */
   public static Line end(int source, int partition) {
-    return new Line(Kind.END, place(source, partition), 0, NOTHING);
+    return new Line(Kind.END, place(source, partition), 0, 0, NO_TIME, NOTHING);
   }
 
   /** Says that this reader has no partition, and holds back nobody. */
   public static Line none() {
-    return new Line(Kind.NONE, 0, 0, NOTHING);
+    return new Line(Kind.NONE, 0, 0, 0, NO_TIME, NOTHING);
   }
 
   private static int place(int source, int partition) {
@@ -95,12 +116,26 @@ public final class Line {
 
   /** Source and partition. */
   int place() {
-    return partition;
+    return place;
+  }
+
+  /** Of the partition. */
+  byte[] name() {
+    String given = (place >> 12) + "/" + (place & PARTITION_MAX);
+    return kind == Kind.BEGIN ? text : given.getBytes(StandardCharsets.UTF_8);
+  }
+
+  int index() {
+    return index;
+  }
+
+  long takenAtMillis() {
+    return takenAtMillis;
   }
 
   /** The record number of the library: 4 bits that are 0, the source, the partition, the offset. */
   long record() {
-    return (long) partition << 44 | offset;
+    return (long) place << 44 | offset;
   }
 
   byte[] bytes() {
@@ -124,19 +159,27 @@ public final class Line {
     @Override
     public void serialize(Line line, DataOutputView to) throws IOException {
       to.writeByte(line.kind.ordinal());
-      to.writeInt(line.partition);
+      to.writeInt(line.place);
       to.writeLong(line.offset);
+      to.writeInt(line.index);
+      to.writeLong(line.takenAtMillis);
       writeBytes(line.text, to);
     }
 
     @Override
     public Line deserialize(DataInputView from) throws IOException {
-      return new Line(KINDS[from.readByte()], from.readInt(), from.readLong(), readBytes(from));
+      return new Line(
+          KINDS[from.readByte()],
+          from.readInt(),
+          from.readLong(),
+          from.readInt(),
+          from.readLong(),
+          readBytes(from));
     }
 
     @Override
     public void copy(DataInputView from, DataOutputView to) throws IOException {
-      to.write(from, 13);
+      to.write(from, 25);
       copyBytes(from, to);
     }
 

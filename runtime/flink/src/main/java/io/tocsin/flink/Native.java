@@ -103,8 +103,6 @@ final class Native {
 
   static native long packLoad(byte[][] names, byte[][] texts);
 
-  static native byte[] packDescribe(long pack);
-
   static native byte[] packDescribeJob(long pack);
 
   static native void packFree(long pack);
@@ -116,8 +114,14 @@ final class Native {
 
   static native void stageSetParts(long stage, int kind, int pass, int parts);
 
-  /** Gives the outcome, and the event's time in {@code time[0]}. */
-  static native int stageEventTime(long stage, byte[] line, long[] time);
+  static native int stagePutLine(
+      long stage, byte[] source, byte[] line, long takenAt, long record, int index);
+
+  static native long stageSourceWatermark(long stage, byte[] source);
+
+  static native void stageEndSource(long stage, byte[] source);
+
+  static native byte[] stageTakeLines(long stage, int which);
 
   static native int stagePutEvent(
       long stage, byte[] line, long engineTime, long record, int index, int equalNumber);

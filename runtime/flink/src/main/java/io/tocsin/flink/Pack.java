@@ -42,11 +42,6 @@ final class Pack implements AutoCloseable {
     return handle;
   }
 
-  /** What events the rules take, as JSON. */
-  String describe() {
-    return new String(Native.packDescribe(handle), StandardCharsets.UTF_8);
-  }
-
   /** What stages the rules need, as JSON. */
   String describeJob() {
     return new String(Native.packDescribeJob(handle), StandardCharsets.UTF_8);

@@ -8,13 +8,11 @@ import java.util.concurrent.atomic.AtomicInteger;
  * TocsinException} that names the stage.
  */
 final class Stage implements AutoCloseable {
-  /** What became of a line, as tocsin.h numbers it. */
-  static final int EVENT_SENT = 0;
+  /** What became of a line, in the order of its numbers in tocsin.h. */
+  static final String[] OUTCOMES = {"sent", "unused", "unknown", "rejected", "late", "held"};
 
-  static final int EVENT_UNUSED = 1;
-  static final int EVENT_UNKNOWN = 2;
-  static final int EVENT_REJECTED = 3;
-
+  private static final int LATE = 1;
+  private static final int REJECTED = 2;
   private static final AtomicInteger OPEN = new AtomicInteger();
 
   private final Pack pack;
@@ -22,16 +20,24 @@ final class Stage implements AutoCloseable {
   private final boolean[] isLast = new boolean[1];
   private long handle;
 
-  /** A part of {@code parts}. A source keeps no state, all others do. */
+  /** A stage without options of its own. */
   Stage(Rules rules, Edge edge, int part, int parts) {
+    this(rules, edge, part, parts, "");
+  }
+
+  /**
+   * A part of {@code parts}. A source keeps no state, all others do. {@code options} are members of
+   * JSON, as in {@code "jump_max":"1h"}, or empty.
+   */
+  Stage(Rules rules, Edge edge, int part, int parts, String options) {
     pack = Pack.load(rules);
-    String options =
-        edge.kind() == Edge.SOURCE
-            ? ""
-            : "{\"part\":" + part + ",\"parts\":" + parts + ",\"keeps_state\":true}";
+    boolean isByGroup = edge.kind() != Edge.SOURCE && edge.kind() != Edge.JUDGE;
+    String all = isByGroup ? "\"part\":" + part + ",\"parts\":" + parts + "," : "";
+    all += "\"keeps_state\":" + (edge.kind() != Edge.SOURCE) + (options.isEmpty() ? "" : ",");
     String name = edge.label() + ", part " + (part + 1) + " of " + parts;
+    byte[] json = utf8("{" + all + options + "}");
     try {
-      handle = Native.stageOpen(pack.handle(), edge.kind(), edge.pass(), utf8(options), utf8(name));
+      handle = Native.stageOpen(pack.handle(), edge.kind(), edge.pass(), json, utf8(name));
       OPEN.incrementAndGet();
     } finally {
       if (handle == 0) {
@@ -53,12 +59,30 @@ final class Stage implements AutoCloseable {
     Native.stageSetParts(handle, edge.kind(), edge.pass(), parts);
   }
 
-  /** What a line is; its time in {@code time[0]}. */
-  int eventTime(byte[] line, long[] time) {
-    return Native.stageEventTime(handle, line, time);
+  /** Gives a judge a line of a source; gives its outcome. */
+  int putLine(byte[] source, byte[] line, long takenAtUs, long record, int index) {
+    return Native.stagePutLine(handle, source, line, takenAtUs, record, index);
   }
 
-  /** Sends an event at its own time. */
+  /** In microseconds; the least long while there is none, the greatest once it has ended. */
+  long sourceWatermark(byte[] source) {
+    return Native.stageSourceWatermark(handle, source);
+  }
+
+  void endSource(byte[] source) {
+    Native.stageEndSource(handle, source);
+  }
+
+  /** Late events that were set aside, each with a line end. */
+  byte[] takeLate() {
+    return Native.stageTakeLines(handle, LATE);
+  }
+
+  byte[] takeRejected() {
+    return Native.stageTakeLines(handle, REJECTED);
+  }
+
+  /** Gives a source an event at its own time; gives its outcome. */
   int putEvent(byte[] line, long record) {
     return Native.stagePutEvent(handle, line, Long.MIN_VALUE, record, 0, 0);
   }

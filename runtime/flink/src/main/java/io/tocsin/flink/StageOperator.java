@@ -1,7 +1,6 @@
 package io.tocsin.flink;
 
 import java.io.Serializable;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.apache.flink.runtime.state.AbstractKeyedStateBackend;
 import org.apache.flink.runtime.state.KeyGroupRange;
@@ -16,7 +15,7 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 
 /**
- * A pass, a hold, or the alerts: blocks in, blocks or lines out. Its state in the library is the one
+ * The intake, a pass, a hold, or the alerts: blocks in, blocks or lines out. Its state in the library is the one
  * that it works on; Flink's, which a checkpoint brings up to date, is the durable one.
  */
 final class StageOperator extends VersionedOperator<String>
@@ -38,14 +37,16 @@ final class StageOperator extends VersionedOperator<String>
   }
 
   /** What a stage is, and the stages that it sends to. */
-  record Settings(Rules rules, Edge edge, List<Edge> to) implements Serializable {}
+  record Settings(Rules rules, Edge edge, List<Edge> to, String options) implements Serializable {}
 
   @Override
   public void open() throws Exception {
     super.open();
     Parts parts = Parts.of(getRuntimeContext());
-    stage = new Stage(settings.rules(), settings.edge(), parts.part(), parts.parts());
-    sender = new BlockSender(stage, output, settings.to());
+    stage =
+        new Stage(
+            settings.rules(), settings.edge(), parts.part(), parts.parts(), settings.options());
+    sender = new BlockSender(stage, output, settings.edge(), settings.to());
     state =
         new StageState(
             getRuntimeContext().getMapState(StageState.DESCRIPTOR),
@@ -102,20 +103,18 @@ final class StageOperator extends VersionedOperator<String>
   public void processWatermarkStatus(WatermarkStatus status) {}
 
   private void send() {
-    if (settings.edge().kind() != Edge.ALERTS) {
-      sender.send();
-      return;
+    sender.send();
+    if (settings.edge().kind() == Edge.ALERTS) {
+      BlockSender.eachLine(
+          stage.takeAlerts(), line -> output.collect(new StreamRecord<>(line)));
     }
-    byte[] lines = stage.takeAlerts();
-    for (int begin = 0; begin < lines.length; ) {
-      int end = begin;
-      while (lines[end] != '\n') {
-        ++end;
-      }
-      output.collect(
-          new StreamRecord<>(new String(lines, begin, end - begin, StandardCharsets.UTF_8)));
-      begin = end + 1;
-    }
+  }
+
+  // An intake sets aside what comes too late when it comes.
+  @Override
+  public void prepareSnapshotPreBarrier(long checkpoint) {
+    sender.learnParts();
+    send();
   }
 
   @Override

@@ -1,8 +1,6 @@
 package io.tocsin.flink;
 
 import java.io.ByteArrayOutputStream;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.IntConsumer;
@@ -19,12 +17,7 @@ final class StageState {
       new MapStateDescriptor<>(
           "entries", Bytes.TYPE, PrimitiveArrayTypeInfo.BYTE_PRIMITIVE_ARRAY_TYPE_INFO);
 
-  /** The keys of what is given first: how far a group has come, and how to read the others. */
-  private static final Bytes[] HEADS = {new Bytes(new byte[] {0}), new Bytes(new byte[] {1})};
-
   private static final int CHUNK = 1 << 20;
-  private static final byte PUT = 1;
-  private static final byte REMOVE = 2;
 
   private final MapState<Bytes, byte[]> entries;
   private final IntConsumer toGroup;
@@ -39,45 +32,43 @@ final class StageState {
   void write(Stage stage) throws Exception {
     stage.cut();
     do {
-      write(stage.takeCut(CHUNK));
+      Writer writer = new Writer();
+      Entries.read(stage.takeCut(CHUNK), writer);
+      writer.putAll();
     } while (!stage.wasLastOfCut());
   }
 
-  private void write(byte[] cut) throws Exception {
-    ByteBuffer from = ByteBuffer.wrap(cut).order(ByteOrder.LITTLE_ENDIAN);
-    Map<Bytes, byte[]> puts = new HashMap<>();
-    int group = -1;
-    while (from.hasRemaining()) {
-      byte what = from.get();
-      int next = from.getInt();
+  /** Puts go to a group together. */
+  private final class Writer implements Entries.Sink {
+    private final Map<Bytes, byte[]> puts = new HashMap<>();
+    private int group = -1;
+
+    @Override
+    public void put(int of, Bytes key, byte[] value) throws Exception {
+      moveTo(of);
+      puts.put(key, value);
+    }
+
+    @Override
+    public void remove(int of, Bytes key) throws Exception {
+      moveTo(of);
+      entries.remove(key);
+    }
+
+    private void moveTo(int next) throws Exception {
       if (next != group) {
-        putAll(puts);
+        putAll();
         group = next;
         toGroup.accept(group);
       }
-      Bytes key = new Bytes(sized(from));
-      if (what == PUT) {
-        puts.put(key, sized(from));
-      } else if (what == REMOVE) {
-        entries.remove(key);
-      } else {
-        throw new IllegalStateException("an entry that is neither put nor removed: " + what);
+    }
+
+    void putAll() throws Exception {
+      if (!puts.isEmpty()) {
+        entries.putAll(puts);
+        puts.clear();
       }
     }
-    putAll(puts);
-  }
-
-  private void putAll(Map<Bytes, byte[]> puts) throws Exception {
-    if (!puts.isEmpty()) {
-      entries.putAll(puts);
-      puts.clear();
-    }
-  }
-
-  private static byte[] sized(ByteBuffer from) {
-    byte[] bytes = new byte[from.getInt()];
-    from.get(bytes);
-    return bytes;
   }
 
   /**
@@ -89,10 +80,10 @@ final class StageState {
     ByteArrayOutputStream chunk = new ByteArrayOutputStream();
     for (int group : groups) {
       toGroup.accept(group);
-      for (Bytes head : HEADS) {
+      for (Bytes head : Entries.HEADS) {
         byte[] value = entries.get(head);
         if (value != null) {
-          append(chunk, group, head.bytes, value);
+          Entries.append(chunk, group, head, value);
         }
       }
     }
@@ -105,10 +96,10 @@ final class StageState {
     for (int group : groups) {
       toGroup.accept(group);
       for (Map.Entry<Bytes, byte[]> entry : entries.entries()) {
-        if (isHead(entry.getKey())) {
+        if (Entries.isHead(entry.getKey())) {
           continue;
         }
-        append(chunk, group, entry.getKey().bytes, entry.getValue());
+        Entries.append(chunk, group, entry.getKey(), entry.getValue());
         if (chunk.size() >= CHUNK) {
           stage.restore(chunk.toByteArray());
           chunk.reset();
@@ -121,16 +112,5 @@ final class StageState {
     stage.restore(chunk.toByteArray());
     stage.finishRestore(!isSame);
     return report;
-  }
-
-  private static boolean isHead(Bytes key) {
-    return key.equals(HEADS[0]) || key.equals(HEADS[1]);
-  }
-
-  private static void append(ByteArrayOutputStream to, int group, byte[] key, byte[] value) {
-    ByteBuffer entry =
-        ByteBuffer.allocate(13 + key.length + value.length).order(ByteOrder.LITTLE_ENDIAN);
-    entry.put(PUT).putInt(group).putInt(key.length).put(key).putInt(value.length).put(value);
-    to.writeBytes(entry.array());
   }
 }

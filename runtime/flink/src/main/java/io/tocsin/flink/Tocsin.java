@@ -1,9 +1,11 @@
 package io.tocsin.flink;
 
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -13,6 +15,7 @@ import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.DataStreamUtils;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.util.OutputTag;
 
 /**
  * Tocsin in a job of Flink: lines of events in, lines of alerts out.
@@ -26,48 +29,50 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
  * whatever the parallelism, failures and restarts.
  */
 public final class Tocsin {
+  /** How long a block or a watermark may wait in each operator for others to be sent with it. */
+  private static final long BUFFER_MILLIS = 5;
+
   private final StreamExecutionEnvironment env;
   private final Rules rules;
   private final JobPlan plan;
   private final List<DataStream<Line>> inputs = new ArrayList<>();
   private String name = "tocsin";
-  private long outOfOrdernessUs;
+  private final Map<String, String> options = new TreeMap<>();
   private Duration interval = Duration.ofMillis(50);
-  private SingleOutputStreamOperator<Block> front;
+  private Duration idleAfter = Duration.ZERO;
+  private final List<SingleOutputStreamOperator<?>> judges = new ArrayList<>();
+  private SingleOutputStreamOperator<String> intake;
 
   private Tocsin(StreamExecutionEnvironment env, Rules rules) {
     this.env = env;
     this.rules = rules;
     this.plan = JobPlan.of(rules);
-    this.outOfOrdernessUs = plan.lateUs();
   }
 
   /**
    * Begins a job of these rules. Throws a {@link TocsinException}: rules with errors, with the
-   * diagnostics as text; rules that cannot be spread, with the reasons; rules with {@code unique}
-   * events, which this version does not filter.
+   * diagnostics as text; rules that cannot be spread, with the reasons.
    */
   public static Tocsin job(StreamExecutionEnvironment env, Rules rules) {
-    Tocsin tocsin = new Tocsin(env, rules);
-    if (!tocsin.plan.uniqueTypes().isEmpty()) {
-      throw new TocsinException(
-          "unsupported",
-          "repeats of unique events are not dropped inside Flink yet: event "
-              + String.join(", ", tocsin.plan.uniqueTypes())
-              + "; remove `unique` where each event comes once",
-          "");
-    }
-    return tocsin;
+    return new Tocsin(env, rules);
   }
 
-  /** Takes lines of a source. Events are in the order of their times, at one time in that of {@link Line}. */
+  /**
+   * Takes lines of a source. Events are in the order of their times, at one time in that of {@link
+   * Line}. All lines of a partition are in one part of the stream, in the order of their offsets, as
+   * sources give them: not behind a rebalance or a union.
+   */
   public Tocsin from(DataStream<Line> lines) {
     inputs.add(lines);
     return this;
   }
 
-  /** Takes the lines of files, each of which is a partition of source 0. They are read at the same time. */
-  public Tocsin fromFiles(List<Path> files) {
+  /**
+   * Takes the lines of files, each of which is a partition of source 0. They are read at the same
+   * time, and must not be compressed. All machines have the files under these paths, or they are
+   * URIs of Flink's file systems.
+   */
+  public Tocsin fromFiles(List<String> files) {
     int readers = Math.max(1, Math.min(files.size(), env.getParallelism()));
     return from(
         env.fromSource(
@@ -76,9 +81,30 @@ public final class Tocsin {
             .uid(name + "-files"));
   }
 
-  /** How far behind the newest event of its partition an event may be; else what the event types say. */
+  /**
+   * How far behind the newest event of its partition an event may be; else what the event types say.
+   */
   public Tocsin outOfOrderness(Duration bound) {
-    outOfOrdernessUs = bound.toNanos() / 1000;
+    return set("out_of_orderness", bound.toMillis() + "ms");
+  }
+
+  /**
+   * A setting of how events are judged, with the name and values that tocsin_run_open() has: {@code
+   * late_policy}, {@code late_max}, {@code ahead_max}, {@code jump_max}, {@code unknown_types},
+   * {@code line_bytes_max}, {@code unique_ids_max}, {@code reorder_bytes_max}. Sizes are numbers, all
+   * others texts.
+   */
+  public Tocsin set(String setting, String value) {
+    options.put(setting, value.matches("[0-9]+") ? value : "\"" + value + "\"");
+    return this;
+  }
+
+  /**
+   * A partition without a line for so long no longer holds back time; 0, as it is if it is not said:
+   * it always does. What it brings behind the time that the job has come to is late.
+   */
+  public Tocsin idleAfter(Duration silence) {
+    idleAfter = silence;
     return this;
   }
 
@@ -101,9 +127,13 @@ public final class Tocsin {
    */
   public DataStream<String> alerts() {
     check();
-    front = front();
+    new Stage(rules, Edge.JUDGES, 0, 1, optionsText()).close(); // refuses wrong options here
+    for (DataStream<Line> input : inputs) {
+      judges.add(judge(input, judges.size()));
+    }
+    intake = stage(Edge.TO_INTAKE, plan.passesFrom(0), judges);
     List<SingleOutputStreamOperator<?>> senders = new ArrayList<>();
-    senders.add(front);
+    senders.add(intake);
     for (int pass = 0; pass < plan.holds().size(); ++pass) {
       List<Edge> behind = plan.passesFrom(pass + 1);
       behind.add(Edge.TO_ALERTS);
@@ -119,18 +149,27 @@ public final class Tocsin {
       }
       senders.add(made);
     }
-    senders.remove(front);
+    senders.remove(intake);
     return stage(Edge.TO_ALERTS, List.of(), senders);
   }
 
-  /** Lines that were no events. After {@link #alerts()}. */
+  /** Lines that were no events, as {@code tocsin run --dead-letter}. After {@link #alerts()}. */
   public DataStream<String> rejected() {
-    return front.getSideOutput(FrontOperator.REJECTED);
+    return ofJudges(BlockSender.REJECTED);
   }
 
-  /** Events that came behind the watermark, and were not used. After {@link #alerts()}. */
+  /** Events that came too late, as {@code tocsin run --late}. After {@link #alerts()}. */
   public DataStream<String> late() {
-    return front.getSideOutput(FrontOperator.LATE);
+    return ofJudges(BlockSender.LATE).union(intake.getSideOutput(BlockSender.LATE));
+  }
+
+  private DataStream<String> ofJudges(OutputTag<String> tag) {
+    DataStream<String> all = null;
+    for (SingleOutputStreamOperator<?> judge : judges) {
+      DataStream<String> lines = judge.getSideOutput(tag);
+      all = all == null ? lines : all.union(lines);
+    }
+    return all;
   }
 
   private void check() {
@@ -154,17 +193,24 @@ public final class Tocsin {
     }
   }
 
-  private SingleOutputStreamOperator<Block> front() {
-    DataStream<Line> lines = inputs.get(0);
-    for (DataStream<Line> more : inputs.subList(1, inputs.size())) {
-      lines = lines.union(more);
-    }
-    FrontOperator.Settings settings =
-        new FrontOperator.Settings(
-            rules, plan.passesFrom(0), outOfOrdernessUs, Math.max(1, interval.toMillis()));
-    SingleOutputStreamOperator<Block> made =
-        lines.transform(name + "-front", Block.TYPE, new FrontOperator.Factory(settings));
-    return made.setParallelism(lines.getParallelism()).uid(name + "-front");
+  // Each input has judges of its own, as many as it has parts: a partition is judged in one place.
+  private SingleOutputStreamOperator<Block> judge(DataStream<Line> lines, int input) {
+    JudgeOperator.Settings settings =
+        new JudgeOperator.Settings(
+            rules, optionsText(), Math.max(1, interval.toMillis()), idleAfter.toMillis());
+    String label = name + "-judge-" + input;
+    return lines
+        .forward()
+        .transform(label, Block.TYPE, new JudgeOperator.Factory(settings))
+        .setParallelism(lines.getParallelism())
+        .setBufferTimeout(BUFFER_MILLIS)
+        .uid(label);
+  }
+
+  private String optionsText() {
+    return options.entrySet().stream()
+        .map(option -> "\"" + option.getKey() + "\":" + option.getValue())
+        .collect(Collectors.joining(","));
   }
 
   // An operator behind all that send to it. A block goes to the part that it is for: the partitioner
@@ -188,13 +234,17 @@ public final class Tocsin {
             .setMaxParallelism(KeyGroups.COUNT)
             .name(label + "-in")
             .uid(label + "-in");
+    StageOperator.Settings settings =
+        new StageOperator.Settings(
+            rules, edge, to, edge.kind() == Edge.INTAKE ? optionsText() : "");
     return DataStreamUtils.reinterpretAsKeyedStream(received, new AnyKey(), Types.INT)
         .transform(
             label,
             Types.STRING,
-            new StageOperator.Factory(new StageOperator.Settings(rules, edge, to)))
+            new StageOperator.Factory(settings))
         .setParallelism(parallelism)
         .setMaxParallelism(KeyGroups.COUNT)
+        .setBufferTimeout(BUFFER_MILLIS)
         .uid(label);
   }
 

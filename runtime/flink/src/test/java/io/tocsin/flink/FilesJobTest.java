@@ -44,7 +44,7 @@ class FilesJobTest {
     FilesJob.Arguments read =
         FilesJob.Arguments.of("--rules", "a", "b", "--checkpoint-every", "100ms", "--rules", "c");
     assertEquals(List.of(Path.of("a"), Path.of("c")), read.rules());
-    assertEquals(List.of(Path.of("b")), read.files());
+    assertEquals(List.of("b"), read.files());
     assertEquals(Duration.ofMillis(100), read.checkpointEvery());
     assertNull(read.output());
     for (String wrong :

@@ -72,14 +72,20 @@ class RefusalsTest {
   }
 
   @Test
-  void uniqueEvents() {
-    String text = refusal(EVENT.replace("string id,", "string id unique within 1d,") + RULE);
-    assertTrue(text.contains("event payment"), text);
+  void settingsOfTheIntake() throws Exception {
+    List<String> files = List.of(Files.createFile(folder.resolve("empty.jsonl")).toString());
+    for (String[] wrong : new String[][] {{"jump_max", "soon"}, {"colour", "red"}}) {
+      Tocsin job =
+          Tocsin.job(env(), rules(EVENT + RULE)).fromFiles(files).set(wrong[0], wrong[1]);
+      TocsinException thrown = assertThrows(TocsinException.class, job::alerts);
+      assertEquals("invalid_argument", thrown.status());
+      assertTrue(thrown.getMessage().contains(wrong[0]), thrown.getMessage());
+    }
   }
 
   @Test
   void settingsThatWouldMakeAlertsWrong() throws Exception {
-    List<Path> files = List.of(Files.createFile(folder.resolve("empty.jsonl")));
+    List<String> files = List.of(Files.createFile(folder.resolve("empty.jsonl")).toString());
     StreamExecutionEnvironment unaligned = env();
     unaligned.enableCheckpointing(1000);
     unaligned.getCheckpointConfig().enableUnalignedCheckpoints();

@@ -120,7 +120,7 @@ class StageStateTest {
             "{\"type\":\"payment\",\"ts\":" + at(second) + ",\"id\":\"" + second + "-"
                 + card + "\",\"card\":\"c" + card + "\",\"amount\":" + card + "}";
         byte[] bytes = line.getBytes(StandardCharsets.UTF_8);
-        assertEquals(Stage.EVENT_SENT, source.putEvent(bytes, (long) second << 20 | card));
+        assertEquals(0, source.putEvent(bytes, (long) second << 20 | card));
       }
       for (Block block = source.take(); block != null; block = source.take()) {
         stages.get(block.part).put(block);

@@ -4,11 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.functions.FlatMapFunction;
 import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.api.common.state.CheckpointListener;
 import org.apache.flink.api.common.state.ListState;
@@ -22,11 +24,17 @@ import org.apache.flink.runtime.state.FunctionSnapshotContext;
 import org.apache.flink.streaming.api.checkpoint.CheckpointedFunction;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+import org.apache.flink.util.Collector;
 
 /** A job over files in a cluster inside this process, whose alerts are kept here. One at a time. */
 final class TestJob {
   /** What was given so far, without what a failure took back. */
   static final List<String> ALERTS = Collections.synchronizedList(new ArrayList<>());
+
+  /** What came too late, and what was no event. */
+  static final List<String> LATE = Collections.synchronizedList(new ArrayList<>());
+
+  static final List<String> REJECTED = Collections.synchronizedList(new ArrayList<>());
 
   private static final int NEVER = Integer.MAX_VALUE;
 
@@ -41,6 +49,7 @@ final class TestJob {
   private final List<Path> files;
   private final Configuration configuration = new Configuration();
   private boolean hasFailed;
+  private Duration idleAfter;
 
   TestJob(Path rules, List<Path> files) {
     this.rules = rules;
@@ -57,6 +66,8 @@ final class TestJob {
     mustFail = false;
     READ.set(0);
     ALERTS.clear();
+    LATE.clear();
+    REJECTED.clear();
   }
 
   TestJob set(String name, String value) {
@@ -91,6 +102,24 @@ final class TestJob {
     return List.copyOf(ALERTS);
   }
 
+  /**
+   * Runs beside a partition that is announced and has no line, which is idle after {@code silence};
+   * says how many alerts there were before the end.
+   */
+  int runBesideSilence(int lines, Duration silence) throws Exception {
+    slowFrom = lines / 2;
+    idleAfter = silence;
+    JobClient client = start(2, rules);
+    while (READ.get() < slowFrom + 1000) {
+      Thread.sleep(5);
+    }
+    int before = ALERTS.size();
+    slowFrom = NEVER;
+    client.getJobExecutionResult().get();
+    assertNothingIsLeft();
+    return before;
+  }
+
   /** Fails in the middle, after a checkpoint, and goes on from that. */
   List<String> runWithFailure(int parallelism, int lines, Path folder) throws Exception {
     slowFrom = lines / 2;
@@ -113,19 +142,24 @@ final class TestJob {
   private JobClient start(int parallelism, Path withRules) throws Exception {
     StreamExecutionEnvironment env =
         StreamExecutionEnvironment.createLocalEnvironment(parallelism, configuration);
+    List<String> names = files.stream().map(Path::toString).toList();
     int readers = Math.min(parallelism, files.size());
-    Tocsin job =
-        Tocsin.job(env, Rules.read(withRules))
-            .from(
+    Tocsin job = Tocsin.job(env, Rules.read(withRules));
+    if (idleAfter != null) {
+      job.idleAfter(idleAfter);
+    }
+    job.from(
                 env.fromSource(
-                        new FileLines(files), WatermarkStrategy.noWatermarks(), "files", Line.TYPE)
+                        new FileLines(names), WatermarkStrategy.noWatermarks(), "files", Line.TYPE)
                     .setParallelism(readers)
                     .uid("files")
-                    .map(new Gate())
+                    .flatMap(new Gate(idleAfter != null))
                     .returns(Line.TYPE)
                     .setParallelism(readers)
                     .uid("gate"));
     job.alerts().map(new Recorder()).setParallelism(1).uid("recorder").sinkTo(new DiscardingSink<>());
+    job.late().map(line -> LATE.add(line)).sinkTo(new DiscardingSink<>());
+    job.rejected().map(line -> REJECTED.add(line)).sinkTo(new DiscardingSink<>());
     return env.executeAsync("test");
   }
 
@@ -144,11 +178,21 @@ final class TestJob {
     }
   }
 
-  private static final class Gate implements MapFunction<Line, Line>, CheckpointListener {
+  private static final class Gate implements FlatMapFunction<Line, Line>, CheckpointListener {
     private static final long serialVersionUID = 1L;
 
+    private boolean announcesAnother; // a partition that has no lines
+
+    Gate(boolean announcesAnother) {
+      this.announcesAnother = announcesAnother;
+    }
+
     @Override
-    public Line map(Line line) throws Exception {
+    public void flatMap(Line line, Collector<Line> output) throws Exception {
+      if (announcesAnother) {
+        announcesAnother = false;
+        output.collect(Line.begin(1, 0, "silent"));
+      }
       if (READ.incrementAndGet() > slowFrom) {
         Thread.sleep(1);
       }
@@ -156,7 +200,7 @@ final class TestJob {
         mustFail = false;
         throw new IllegalStateException("a failure that the test wants");
       }
-      return line;
+      output.collect(line);
     }
 
     @Override

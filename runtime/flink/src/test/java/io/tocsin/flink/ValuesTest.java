@@ -65,11 +65,15 @@ class ValuesTest {
 
   @Test
   void lines() throws Exception {
-    Line line = carried(Line.TYPE, Line.of(15, 4095, (1L << 44) - 1, "{}".getBytes()));
+    Line line = carried(Line.TYPE, Line.of(15, 4095, (1L << 44) - 1, 3, 77, "{}".getBytes()));
+    assertEquals(3, line.index());
+    assertEquals(77, line.takenAtMillis());
     assertEquals("{}", line.text());
     assertEquals((15L << 56) + (4095L << 44) + (1L << 44) - 1, line.record());
     assertEquals(Line.Kind.TEXT, line.kind());
-    assertEquals(Line.Kind.BEGIN, carried(Line.TYPE, Line.begin(1, 2)).kind());
+    assertEquals(Line.Kind.BEGIN, carried(Line.TYPE, Line.begin(1, 2, "a")).kind());
+    assertArrayEquals("a".getBytes(), carried(Line.TYPE, Line.begin(1, 2, "a")).name());
+    assertArrayEquals("15/4095".getBytes(), line.name());
     assertEquals(line.place(), Line.end(15, 4095).place());
     byte[] text = {};
     assertThrows(IllegalArgumentException.class, () -> Line.of(16, 0, 0, text));
