@@ -38,6 +38,7 @@ JsonScanner::JsonScanner(JsonScanner&&) noexcept = default;
 JsonScanner& JsonScanner::operator=(JsonScanner&&) noexcept = default;
 
 JsonFault JsonScanner::scan(std::string_view line) {
+  if (line.empty()) return JsonFault::kNoObject;  // there may be nothing yet that scans
   if (line.size() > impl_->capacity && !impl_->reserve(line.size())) return JsonFault::kTooLarge;
   simdjson::internal::dom_parser_implementation& stage = *impl_->stage;
   const simdjson::error_code error =

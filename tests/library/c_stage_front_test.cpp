@@ -239,6 +239,19 @@ TEST_CASE("C stages: calls of judges that make no sense are refused") {
   CHECK(front.put("a", 10, payment(2, 0, 500)) == TOCSIN_EVENT_SENT);
 }
 
+TEST_CASE("C stages: an empty line is no event, also the first one") {
+  const Pack pack(kRules);
+  Why why;
+  tocsin_stage* source = nullptr;
+  REQUIRE(tocsin_stage_open(pack.get(), TOCSIN_STAGE_SOURCE, 0, nullptr, &source, why.set()) ==
+          TOCSIN_OK);
+  int outcome = -1;
+  CHECK(tocsin_stage_put_event(source, nullptr, 0, kStart, 1, 0, 0, &outcome, why.set()) ==
+        TOCSIN_OK);
+  CHECK(outcome == TOCSIN_EVENT_REJECTED);
+  tocsin_stage_free(source);
+}
+
 TEST_CASE("C stages: what an idle source brings too late is late in the intake, by the policy") {
   const Pack pack(kRules);
   for (const bool clamps : {false, true}) {

@@ -64,6 +64,22 @@ std::string tick_line(cep::EventTime ts) {
   return fmt::format(R"({{"type":"{}","ts":"{}"}})", kTick, cep::format_time(ts));
 }
 
+// Some come again later, with their id.
+std::vector<oracle::Event> with_repeats(Random& random, const cep::Plan& plan,
+                                        const std::vector<oracle::Event>& events) {
+  std::vector<oracle::Event> all;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    all.push_back(events[i]);
+    if (!random.chance(25)) continue;
+    oracle::Event again = events[random.below(i + 1)];
+    again.ts = events[i].ts;
+    const cep::FieldIndex time = plan.event_types[again.type.value].time_field;
+    again.fields[time.value] = cep::OwnedValue(cep::Value::time(again.ts));
+    all.push_back(std::move(again));
+  }
+  return all;
+}
+
 std::vector<LinePartition> random_partitions(Random& random, const cep::Plan& plan,
                                              const std::vector<oracle::Event>& events) {
   std::vector<LinePartition> partitions(1 + random.below(4));
@@ -74,7 +90,7 @@ std::vector<LinePartition> random_partitions(Random& random, const cep::Plan& pl
   for (const oracle::Event& event : events) {
     const std::string line = event_line(random, plan, event);
     some().push_back(line);
-    if (random.chance(20)) some().push_back(line);  // a repeat, or an equal
+    if (random.chance(10)) some().push_back(line);  // a repeat, or an equal
     if (random.chance(4)) {
       some().push_back(random.pick<std::string>(
           {"", " ", "no event", "{", R"({"type":"nobody","ts":1})", R"({"ts":1})",
@@ -95,7 +111,7 @@ JobCase random_case(Random& random) {
   }
   const std::vector<oracle::Event> events =
       random_events(random, c.plan, {.count_max = 80, .crowds = 5, .disorder = random.chance(60)});
-  c.partitions = random_partitions(random, c.plan, events);
+  c.partitions = random_partitions(random, c.plan, with_repeats(random, c.plan, events));
   add_tick(c.plan);
   runtime::IntakeOptions& intake = c.options.intake;
   intake.policy.bound = random.chance(50) ? runtime::bound_of(c.plan)
