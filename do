@@ -396,7 +396,7 @@ run_script() {
 verb_demo() { run_script "" release tocsin scripts/demo.sh "$@"; }
 verb_bench() {
   local part=""
-  case "${1:-}" in --instructions | --flame) part=bench ;; live) part=kafka ;; esac
+  case "${1:-}" in --instructions | --flame) part=bench ;; live) part=kafka ;; flink) part=flink ;; esac
   run_script "tests $part" release all bench/run.sh "$@"
 }
 # The target `oracle` is of the release build, and alone needs no clang.
