@@ -19,10 +19,11 @@ verbs=(
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
   "lint|[--all] [--minutes N]|formatting, scripts, unused includes; headers alone and clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file; --minutes: for so long at most)|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
-  "bench|[--compare A B, --flame NAME.svg, tools, journal, keys, budget, growth, durable, serve, live, python, --instructions [--update], or rows]|build, then run the benchmarks|bench/run.sh"
+  "bench|[--compare A B, --flame NAME.svg, tools, journal, keys, budget, growth, durable, serve, live, stages, python, --instructions [--update], or rows]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
   "crash|[--rounds N] [--seed S] [--kind run, servers] [--points]|build, then kill runs and servers under load, start them again and compare with the oracle|tests/crash/crash.sh"
   "sim|[--seeds N] [--seed S]|build, then run whole nodes in simulated worlds where everything fails|tests/simulation/sim.sh"
+  "stages|[--jobs N] [--seed S]|build, then play random jobs of stages against one engine, with lists and rules that change|tests/property/stages.sh"
   "conformance|[--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
   "flink|[--events N] [--kills N] [--parallelism N] [--backend rocksdb, hashmap]|build, then run a job in a Flink cluster of processes that are killed|runtime/flink/cluster.sh"
   "time|[LOG]|say where the minutes of the last .ci/run went, by step and suite|"
@@ -422,6 +423,7 @@ verb_flink() {
   fetch_flink
   run_script "tests flink" release all runtime/flink/cluster.sh "$@"
 }
+verb_stages() { run_script tests release property_tests tests/property/stages.sh "$@"; }
 verb_conformance() { run_script tests release conformance tests/conformance/run.sh "$@"; }
 
 # --- time ---------------------------------------------------------------------------------------

@@ -158,9 +158,12 @@ void AlertMerge::cut_waiting(StageEntry kind, const Program& program, const Wait
 }
 
 void AlertMerge::cut(StageSink& sink) {
-  const StateLayout layout = StateLayout::of(program_.impl());
-  cut_.begin({0, 1}, stage_head(watermark_, next_ ? &change_ : nullptr),
-             stage_layout(program_.impl(), layout, StageEntry::kBudgets, {}));
+  std::string layout;
+  if (cut_.needs_layout()) {
+    layout =
+        stage_layout(program_.impl(), StateLayout::of(program_.impl()), StageEntry::kBudgets, {});
+  }
+  cut_.begin({0, 1}, stage_head(watermark_, next_ ? &change_ : nullptr), std::move(layout));
   std::string budgets;
   ByteWriter to(budgets);
   budgets_->save(to);

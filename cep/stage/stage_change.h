@@ -104,7 +104,7 @@ class ChangingStage {
 
   Result<bool> advance(EventTime watermark, std::size_t work_max) {
     if (next_ && watermark >= change_.from) {
-      const Result<bool> is_over = go_over(work_max);
+      Result<bool> is_over = go_over(work_max);
       if (!is_over || !*is_over) return is_over;
     }
     return stage_->advance(watermark, work_max);
@@ -214,7 +214,7 @@ class ChangingStage {
   // All before the change is done, then state goes over; true when the stage is the next one.
   Result<bool> go_over(std::size_t work_max) {
     if (!is_going_over_) {
-      const Result<bool> is_done = stage_->advance({change_.from.us - 1}, work_max);
+      Result<bool> is_done = stage_->advance({change_.from.us - 1}, work_max);
       if (!is_done || !*is_done) return is_done;
       if (is_cut_open_ && !rest_of_cut_) {
         rest_of_cut_ = std::make_unique<KeptEntries>();
@@ -226,7 +226,7 @@ class ChangingStage {
       is_going_over_ = true;
     }
     const std::size_t bytes = std::min(work_max, SIZE_MAX / kBytesOfRow) * kBytesOfRow;
-    const Result<bool> is_over = stage_->go_over(*next_stage_, bytes);
+    Result<bool> is_over = stage_->go_over(*next_stage_, bytes);
     if (!is_over || !*is_over) return is_over;
     next_stage_->finish_restore();
     // From here on, so that no store is taken to have what went over.

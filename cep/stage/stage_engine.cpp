@@ -155,7 +155,8 @@ class StagePass {
     TOCSIN_ASSERT(tracks_ && !is_cut_open_, "changes are tracked, and the cut before is complete");
     TOCSIN_ASSERT(watermark_ == advancing_, "nothing is in hand");
     is_cut_open_ = true;
-    cut_.begin(own_, stage_head(watermark_, change), layout_bytes());
+    cut_.begin(own_, stage_head(watermark_, change),
+               cut_.needs_layout() ? layout_bytes() : std::string());
     cut_waiting(StageEntry::kWaiting, waiting_);
     if (next != nullptr) cut_waiting(StageEntry::kWaitingNext, next->waiting_);
     cut_.end();

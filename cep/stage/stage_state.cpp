@@ -204,15 +204,13 @@ EventTime StageWritten::least_watermark() const {
   return watermarks_.empty() ? kEventTimeMin : least;
 }
 
-void StageCut::begin(KeyGroupRange own, const std::string& head, const std::string& layout) {
+void StageCut::begin(KeyGroupRange own, std::string head, std::string layout) {
+  groups_ = own;
+  head_ = std::move(head);
+  layout_ = has_layout_ ? std::string() : std::move(layout);
   entries_.clear();
   next_ = 0;
   adding_.clear();
-  for (std::uint32_t group = own.begin; group < own.end; ++group) {
-    if (clears_) entries_.push_back({{group, {}}, {}, Entry::Kind::kClear});
-    entries_.push_back({{group, stage_entry_key(StageEntry::kHead)}, head});
-    if (!has_layout_) entries_.push_back({{group, stage_entry_key(StageEntry::kLayout)}, layout});
-  }
   has_layout_ = true;
 }
 
@@ -224,32 +222,35 @@ void StageCut::add(KeyGroup group, std::string key, std::string value) {
 
 void StageCut::end() {
   for (const Place& place : stored_) {
-    if (!adding_.contains(place)) entries_.push_back({place, {}, Entry::Kind::kRemove});
+    if (!adding_.contains(place)) entries_.push_back({place, {}, false});
   }
   stored_ = std::move(adding_);
   adding_.clear();
 }
 
 bool StageCut::write(StageSink& sink, Chunk& chunk) {
+  for (; groups_.begin < groups_.end; ++groups_.begin) {
+    if (chunk.is_over()) return false;
+    const KeyGroup group{groups_.begin};
+    if (clears_) sink.clear(group);
+    sink.put(group, stage_entry_key(StageEntry::kHead), head_);
+    if (!layout_.empty()) sink.put(group, stage_entry_key(StageEntry::kLayout), layout_);
+    chunk.take(head_.size() + layout_.size());
+  }
   for (; next_ < entries_.size(); ++next_) {
     if (chunk.is_over()) return false;
     const Entry& entry = entries_[next_];
     const KeyGroup group{entry.place.first};
-    switch (entry.kind) {
-      case Entry::Kind::kPut:
-        sink.put(group, entry.place.second, entry.value);
-        break;
-      case Entry::Kind::kRemove:
-        sink.remove(group, entry.place.second);
-        break;
-      case Entry::Kind::kClear:
-        sink.clear(group);
-        break;
+    if (entry.is_put) {
+      sink.put(group, entry.place.second, entry.value);
+    } else {
+      sink.remove(group, entry.place.second);
     }
     chunk.take(entry.place.second.size() + entry.value.size());
   }
   entries_.clear();
   next_ = 0;
+  layout_.clear();
   clears_ = false;
   return true;
 }

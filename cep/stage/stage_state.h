@@ -114,8 +114,10 @@ class StageCut {
  public:
   /// Begins: heads of all groups of `own`, layouts where they were not written yet, and then the
   /// entries that add() gives. After clear_first() all groups are cleared before.
-  void begin(KeyGroupRange own, const std::string& head, const std::string& layout);
+  void begin(KeyGroupRange own, std::string head, std::string layout);
   void add(KeyGroup group, std::string key, std::string value);
+  /// Whether begin() writes layouts.
+  bool needs_layout() const { return !has_layout_; }
   /// All were added: of those of the cut before that add() gave, the others are removed.
   void end();
   /// Gives the next entries until the chunk is over; true when there are no more.
@@ -138,11 +140,13 @@ class StageCut {
  private:
   using Place = std::pair<std::uint32_t, std::string>;  // group and key
   struct Entry {
-    enum class Kind : std::uint8_t { kPut, kRemove, kClear };
     Place place;
     std::string value;
-    Kind kind = Kind::kPut;
+    bool is_put = true;
   };
+  KeyGroupRange groups_ = {0, 0};  // whose heads and layouts are to be given
+  std::string head_;
+  std::string layout_;  // empty: they were written
   std::vector<Entry> entries_;
   std::size_t next_ = 0;
   std::set<Place> stored_;  // by the cut before, of what add() gave

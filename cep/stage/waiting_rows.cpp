@@ -15,6 +15,10 @@ constexpr std::size_t kIdentityBytes = 21;
 constexpr std::size_t kAlertIdBytes = 32;
 
 void merge_groups(std::vector<KeyGroup>& into, const std::vector<KeyGroup>& from) {
+  if (into.empty() || into == from) {
+    into = from;
+    return;
+  }
   std::vector<KeyGroup> both;
   std::ranges::set_union(into, from, std::back_inserter(both));
   into = std::move(both);
@@ -72,8 +76,10 @@ bool WaitingRows::put(const BlockReader::Message& message, EventTime watermark,
                          !program_.plan->event_types[place.type.value].is_alert())) {
     return false;
   }
-  const auto [at, is_new] = rows_.try_emplace(std::move(place));
-  Waiting& waiting = at->second;
+  // Rows mostly come in order: then the place is the last one.
+  const std::size_t rows = rows_.size();
+  Waiting& waiting = rows_.try_emplace(rows_.end(), std::move(place))->second;
+  const bool is_new = rows_.size() > rows;
   if (!is_new) bytes_ -= bytes_of(waiting);
   merge_groups(waiting.groups, message.groups);
   bool is_well = true;

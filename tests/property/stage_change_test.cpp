@@ -87,19 +87,19 @@ std::string problem_of(const ChangedCase& changed, const cep::Limits& limits, st
                        std::uint64_t seed, Tally* tally = nullptr) {
   const auto plan = std::make_shared<const cep::Plan>(changed.c.plan);
   const auto next_plan = std::make_shared<const cep::Plan>(changed.next);
-  const auto whole = cep::compile(plan, limits);
-  const auto next_whole = cep::compile(next_plan, limits);
   const auto split = cep::compile_by_pass(plan, limits);
   const auto next = cep::compile_by_pass(next_plan, limits);
-  if (!whole || !next_whole || !split || !next) return {};
+  if (!split || !next) return {};
   if (!cep::spread_obstacles(*split).empty()) return {};
   if (const auto can = cep::check_change(*split, *next); !can) {
     if (tally != nullptr) ++(*tally)["refused: " + can.error().message.substr(0, 20)];
     return {};
   }
+  // An engine of the same tables: what a rule shows anew is known of events that it took before
+  // where another rule of the table kept it.
   std::set<std::string> report;
   const std::vector<std::string> expected =
-      engine_lines(*whole, changed.c.events, {changed.data, *next_whole, changed.at}, &report);
+      engine_lines(*split, changed.c.events, {changed.data, *next, changed.at}, &report);
   StageJob job(*split, changed.c.events, failures, {changed.data, RuleChange{changed.at, *next}},
                Random(seed));
   const std::vector<std::string> got =
@@ -111,7 +111,7 @@ std::string problem_of(const ChangedCase& changed, const cep::Limits& limits, st
   }
   if (tally != nullptr) {
     count(job, changed, *split, *next, *tally);
-    if (expected != engine_lines(*whole, changed.c.events, {changed.data, {}, {}})) {
+    if (expected != engine_lines(*split, changed.c.events, {changed.data, {}, {}})) {
       ++(*tally)["matters"];
     }
   }
@@ -120,7 +120,7 @@ std::string problem_of(const ChangedCase& changed, const cep::Limits& limits, st
 
 void compare_jobs(std::size_t cases_max, std::size_t failures) {
   Tally tally;
-  const std::size_t cases = for_all_seeds("STAGES", cases_max, [&](Random& random) {
+  const std::size_t cases = for_all_seeds("STAGE_CHANGES", cases_max, [&](Random& random) {
     const ChangedCase changed = random_case(random);
     const cep::Limits limits = random.chance(20) ? often_exceeded(random) : kRarelyExceeded;
     const std::uint64_t seed = random.next();
@@ -139,7 +139,7 @@ void compare_jobs(std::size_t cases_max, std::size_t failures) {
   std::string what;
   for (const auto& [name, times] : tally) what += fmt::format(", {} {}", times, name);
   MESSAGE(cases << " cases" << what);
-  if (cases < 400) return;
+  if (cases < 250) return;
   CHECK(2 * tally["spread"] > cases);
   CHECK(4 * tally["matters"] > cases);
   CHECK(tally["another number of passes"] > 0);
@@ -154,8 +154,8 @@ void compare_jobs(std::size_t cases_max, std::size_t failures) {
 }
 }  // namespace
 
-TEST_CASE("stages: rules change as those of one engine do") { compare_jobs(400, 0); }
+TEST_CASE("stages: rules change as those of one engine do") { compare_jobs(250, 0); }
 TEST_CASE("stages: rules change in a job that goes on from cuts, before and behind the change") {
-  compare_jobs(400, 3);
+  compare_jobs(250, 3);
 }
 }  // namespace tocsin::tests

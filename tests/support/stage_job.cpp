@@ -20,7 +20,9 @@ namespace tocsin::tests {
 JobShape random_shape(Random& random, std::uint32_t passes) {
   JobShape shape;
   const auto parts = [&] {
-    return static_cast<std::uint32_t>(random.chance(30) ? 1 : random.between(2, 5));
+    return static_cast<std::uint32_t>(random.chance(45)   ? 1
+                                      : random.chance(70) ? random.between(2, 3)
+                                                          : random.between(4, 5));
   };
   shape.sources = parts();
   for (std::uint32_t pass = 0; pass < passes; ++pass) {
@@ -384,7 +386,7 @@ class StageJobImpl {
     if (!is_aligned || node.in.empty()) return;
     for (const std::size_t channel : node.in) channels_[channel].is_blocked = false;
     flush(node);
-    node.put.clear();
+    node.put = {};
     node.removed.clear();
     node.cleared.clear();
     node.has_barrier = true;
@@ -412,7 +414,7 @@ class StageJobImpl {
     if (!is_done) return;
     is_cutting_ = false;
     ++counts_.cuts;
-    std::map<cep::StageEdge, StageEntries> entries = std::move(kept_.entries);
+    std::map<cep::StageEdge, StageStore> entries = std::move(kept_.entries);
     for (Node& node : nodes_) {
       if (node.source) continue;
       if (auto applied = node.apply_cut(entries[node.edge]); !applied) {
@@ -458,7 +460,7 @@ class StageJobImpl {
   struct Kept {
     std::set<const oracle::PlacedEvent*> sent = {};
     std::size_t alerts = 0;
-    std::map<cep::StageEdge, StageEntries> entries = {};
+    std::map<cep::StageEdge, StageStore> entries = {};
     cep::EventTime watermark = cep::kEventTimeMin;  // to which all stages had come
   };
   cep::Program program_;

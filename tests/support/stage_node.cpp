@@ -24,34 +24,57 @@ std::optional<cep::RestoreReport> StageNode::take_report() const {
   return with_stage([](auto& s) { return s.take_report(); });
 }
 
-Result<void> StageNode::apply_cut(StageEntries& store) {
+void StageStore::put(std::uint32_t group, std::string_view key, std::string_view value) {
+  if (key.size() == 1 && key[0] == static_cast<char>(cep::StageEntry::kHead)) {
+    heads[group] = value;
+  } else if (key.size() == 1 && key[0] == static_cast<char>(cep::StageEntry::kLayout)) {
+    const auto last = layouts.empty() ? nullptr : layouts.rbegin()->second;
+    const bool is_same = last != nullptr && *last == value;
+    layouts[group] = is_same ? last : std::make_shared<const std::string>(value);
+  } else {
+    entries[{group, std::string(key)}] = value;
+  }
+}
+
+Result<void> StageNode::apply_cut(StageStore& store) {
   for (const std::uint32_t group : cleared) {
-    store.erase(store.lower_bound({group, {}}), store.lower_bound({group + 1, {}}));
+    store.heads.erase(group);
+    store.layouts.erase(group);
+    store.entries.erase(store.entries.lower_bound({group, {}}),
+                        store.entries.lower_bound({group + 1, {}}));
   }
   for (const auto& place : removed) {
-    if (store.erase(place) == 0) {
+    if (store.entries.erase(place) == 0) {
       return fail(Errc::kInternal, "an entry that no cut had is removed");
     }
   }
-  for (auto& [place, value] : put) store.insert_or_assign(place, std::move(value));
+  put.heads.merge(store.heads);
+  store.heads = std::move(put.heads);
+  put.layouts.merge(store.layouts);
+  store.layouts = std::move(put.layouts);
+  for (auto& [place, value] : put.entries) store.entries.insert_or_assign(place, std::move(value));
   return {};
 }
 
 void NodeCutSink::put(cep::KeyGroup group, std::string_view key, std::string_view value) {
-  if (!node_.put.try_emplace({group.value, std::string(key)}, value).second) {
-    problem_ = "a key comes twice in a cut";
-  }
+  const auto size = [&] {
+    return node_.put.heads.size() + node_.put.layouts.size() + node_.put.entries.size();
+  };
+  const std::size_t before = size();
+  node_.put.put(group.value, key, value);
+  if (size() == before) problem_ = "a key comes twice in a cut";
 }
 void NodeCutSink::remove(cep::KeyGroup group, std::string_view key) {
   const auto place = std::pair(group.value, std::string(key));
-  if (node_.put.contains(place) || !node_.removed.insert(place).second) {
+  if (node_.put.entries.contains(place) || !node_.removed.insert(place).second) {
     problem_ = "a key comes twice in a cut";
   }
 }
 void NodeCutSink::clear(cep::KeyGroup group) {
-  const auto first = node_.put.lower_bound({group.value, {}});
-  const bool has_more = first != node_.put.end() && first->first.first == group.value;
-  if (has_more || !node_.cleared.insert(group.value).second) {
+  const auto first = node_.put.entries.lower_bound({group.value, {}});
+  const bool has_more = first != node_.put.entries.end() && first->first.first == group.value;
+  if (has_more || node_.put.heads.contains(group.value) ||
+      !node_.cleared.insert(group.value).second) {
     problem_ = "a group is cleared after an entry of it";
   }
 }
@@ -67,20 +90,12 @@ std::set<std::string> report_lines(const cep::RestoreReport& report) {
   return lines;
 }
 
-NodeEntries::NodeEntries(const StageEntries& store, cep::KeyGroupRange own) {
-  const std::string head_key = cep::stage_entry_key(cep::StageEntry::kHead);
-  const std::string layout_key = cep::stage_entry_key(cep::StageEntry::kLayout);
-  const auto end = store.lower_bound({own.end, {}});
-  for (auto at = store.lower_bound({own.begin, {}}); at != end; ++at) {
-    const std::string& key = at->first.second;
-    if (key == head_key) {
-      heads[at->first.first] = at->second;
-    } else if (key == layout_key) {
-      layout = at->second;
-    } else {
-      rest.push_back(&*at);
-    }
-  }
+NodeEntries::NodeEntries(const StageStore& store, cep::KeyGroupRange own)
+    : heads(store.heads.lower_bound(own.begin), store.heads.lower_bound(own.end)) {
+  const auto written = store.layouts.lower_bound(own.begin);
+  if (written != store.layouts.end() && written->first < own.end) layout = *written->second;
+  const auto end = store.entries.lower_bound({own.end, {}});
+  for (auto at = store.entries.lower_bound({own.begin, {}}); at != end; ++at) rest.push_back(&*at);
 }
 
 Result<void> restore_node(StageNode& node, NodeEntries entries, Random& random,

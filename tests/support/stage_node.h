@@ -28,8 +28,16 @@
 #include "tests/support/random.h"
 
 namespace tocsin::tests {
-/// What a backend keeps of a stage, by group and key.
+/// Entries of a stage by group and key, without heads and layouts.
 using StageEntries = std::map<std::pair<std::uint32_t, std::string>, std::string>;
+/// What a backend keeps of a stage. Heads and layouts, of which there are many alike, are kept by
+/// group.
+struct StageStore {
+  std::map<std::uint32_t, std::string> heads = {};
+  std::map<std::uint32_t, std::shared_ptr<const std::string>> layouts = {};
+  StageEntries entries = {};
+  void put(std::uint32_t group, std::string_view key, std::string_view value);
+};
 
 struct StageItem {
   enum class Kind : std::uint8_t { kBlock, kWatermark, kBarrier, kChange };
@@ -65,7 +73,7 @@ struct StageNode {
   std::optional<cep::EventTime> advancing = {};
   bool has_barrier = false;  // of the cut in hand
   bool is_writing = false;   // its part of the cut
-  StageEntries put = {};     // by the cut in hand
+  StageStore put = {};       // by the cut in hand
   std::set<std::pair<std::uint32_t, std::string>> removed = {};
   std::set<std::uint32_t> cleared = {};
 
@@ -79,7 +87,7 @@ struct StageNode {
   Result<void> prepare(const cep::Program& to, cep::EventTime from) const;
   std::optional<cep::RestoreReport> take_report() const;
   /// What the cut in hand gave is put into the store.
-  Result<void> apply_cut(StageEntries& store);
+  Result<void> apply_cut(StageStore& store);
 };
 
 /// Takes a node's cut; says in `problem` what it should not be.
@@ -100,7 +108,7 @@ std::set<std::string> report_lines(const cep::RestoreReport& report);
 
 /// The entries that a node has of a store: heads, the layout and the others.
 struct NodeEntries {
-  NodeEntries(const StageEntries& store, cep::KeyGroupRange own);
+  NodeEntries(const StageStore& store, cep::KeyGroupRange own);
   std::map<std::uint32_t, std::string> heads;
   std::string layout;
   std::vector<const StageEntries::value_type*> rest;
