@@ -475,11 +475,6 @@ TOCSIN_API tocsin_status tocsin_stage_put_event(tocsin_stage* stage, const char*
                                                 int64_t engine_time_us, uint64_t record,
                                                 uint32_t index, uint32_t equal_number, int* outcome,
                                                 tocsin_error** error);
-/* What tocsin_stage_put_event() would make of a line, and in *time_us the event's own time,
- * INT64_MIN where the line is no event of a declared type. Nothing is given to the source. */
-TOCSIN_API tocsin_status tocsin_stage_event_time(tocsin_stage* stage, const char* line, size_t size,
-                                                 int64_t* time_us, int* outcome,
-                                                 tocsin_error** error);
 /*
  * Gives a judge one line, without its end, of a source: a file, or a partition of a topic. A source
  * is opened by its first line, and read by one part at a time. Each line is judged as `tocsin run`
@@ -569,11 +564,11 @@ TOCSIN_API tocsin_status tocsin_stage_take_cut(tocsin_stage* stage, size_t bytes
                                                tocsin_error** error);
 /*
  * Lets a fresh stage go on from entries of its groups, whatever parts wrote them. First those whose
- * key is one byte, of all its groups together. A judge is given the entries of all parts, whoever
- * read which source; of several with one key it takes the one that was read furthest. `report` (may
- * be NULL) becomes one JSON object: the rules and features that are "kept", "started" and "lost",
- * and "is_same" for the same rules; "waits_for", with "from_us" and "rules", for a change that waits
- * and was not prepared.
+ * key is one byte, 0 or 1, of all its groups together. A judge is given the entries of all parts,
+ * whoever read which source; of several with one key it takes the one that was read furthest.
+ * `report` (may be NULL) becomes one JSON object: the rules and features that are "kept", "started"
+ * and "lost", and "is_same" for the same rules; "waits_for", with "from_us" and "rules", for a
+ * change that waits and was not prepared.
  *
  * Errors: TOCSIN_CORRUPT; TOCSIN_OTHER_VERSION for entries of another format or semantics number;
  * TOCSIN_INVALID_ARGUMENT for state that would move to another pass or waits for another change.

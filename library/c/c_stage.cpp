@@ -203,21 +203,6 @@ tocsin_status tocsin_stage_put_event(tocsin_stage* stage, const char* line, size
   });
 }
 
-tocsin_status tocsin_stage_event_time(tocsin_stage* stage, const char* line, size_t size,
-                                      int64_t* time_us, int* outcome, tocsin_error** error) {
-  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
-    if (time_us == nullptr) return fail_null("time_us");
-    if (outcome == nullptr) return fail_null("outcome");
-    if (line == nullptr && size != 0) return fail_null("line");
-    const std::string_view text = size == 0 ? std::string_view() : std::string_view(line, size);
-    const std::optional<StagePart::EventTimeOf> read = of.part->event_time(text);
-    if (!read) return fail_call(TOCSIN_INVALID_ARGUMENT, "only a source takes events");
-    *outcome = read->outcome;
-    *time_us = read->time ? read->time->us : std::numeric_limits<std::int64_t>::min();
-    return {};
-  });
-}
-
 tocsin_status tocsin_stage_put_line(tocsin_stage* stage, const char* source, size_t source_size,
                                     const char* line, size_t size, int64_t taken_at_us,
                                     uint64_t record, uint32_t index, int* outcome,

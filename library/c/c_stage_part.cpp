@@ -7,9 +7,6 @@ std::optional<int> StagePart::put_event(std::string_view /*line*/,
                                         std::uint32_t /*equal_number*/) {
   return std::nullopt;
 }
-std::optional<StagePart::EventTimeOf> StagePart::event_time(std::string_view /*line*/) {
-  return std::nullopt;
-}
 std::optional<Result<int>> StagePart::put_line(std::string_view /*source*/,
                                                std::string_view /*line*/,
                                                std::optional<cep::EventTime> /*taken_at*/,

@@ -35,12 +35,6 @@ class StagePart {
   virtual std::optional<int> put_event(std::string_view line,
                                        std::optional<cep::EventTime> engine_time,
                                        cep::ArrivalNumber arrival, std::uint32_t equal_number);
-  /// What put_event() would make of a line, and the event's own time. Nothing is kept.
-  struct EventTimeOf {
-    int outcome = 0;
-    std::optional<cep::EventTime> time;
-  };
-  virtual std::optional<EventTimeOf> event_time(std::string_view line);
   /// TOCSIN_EVENT_SENT and so on; nothing where it is no judge.
   virtual std::optional<Result<int>> put_line(std::string_view source, std::string_view line,
                                               std::optional<cep::EventTime> taken_at,

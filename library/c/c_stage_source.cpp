@@ -107,18 +107,6 @@ class SourcePart : public StagePart {
     ++lines_;
     return outcome;
   }
-  std::optional<EventTimeOf> event_time(std::string_view line) override {
-    padded_.assign(line);
-    padded_.append(runtime::kLinePadding, '\0');
-    EventTimeOf read;
-    cep::EventTime ts;
-    read.outcome = front_->decode(std::string_view(padded_).substr(0, line.size()), ts);
-    if (read.outcome == TOCSIN_EVENT_SENT) {
-      front_->drop();
-      read.time = ts;
-    }
-    return read;
-  }
   // All that was put is sent, so that it is known how far the source has come.
   Result<void> prepare(const cep::Program& next, cep::EventTime from) override {
     flush();

@@ -110,48 +110,6 @@ rule outlier "Far above what is usual" {
   CHECK(job.at("obstacles")[0].at("feature") == "level");
 }
 
-TEST_CASE("C stages: a source tells an event's time without taking it") {
-  const Pack pack = pack_of(kRules);
-  tocsin_stage* opened = nullptr;
-  REQUIRE(failure(tocsin_stage_open, pack.get(), static_cast<int>(TOCSIN_STAGE_SOURCE), 0U, nullptr,
-                  &opened) == "");
-  const Stage source(opened);
-  const auto read = [&](const std::string& line) {
-    std::int64_t time = 7;
-    int outcome = -1;
-    CHECK(failure(tocsin_stage_event_time, source.get(), line.data(), line.size(), &time,
-                  &outcome) == "");
-    return std::pair(outcome, time);
-  };
-  const auto take = [&] {
-    const Buffer block(tocsin_buffer_new());
-    int kind = -1;
-    std::uint32_t pass = 0;
-    std::uint32_t part = 0;
-    CHECK(failure(tocsin_stage_take, source.get(), &kind, &pass, &part, block.get()) == "");
-    return tocsin_buffer_size(block.get());
-  };
-  constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::min();
-  CHECK(read(event_line(5)) == std::pair<int, std::int64_t>(TOCSIN_EVENT_SENT, kStart + 2'000'000));
-  CHECK(read("no event") == std::pair<int, std::int64_t>(TOCSIN_EVENT_REJECTED, kNone));
-  CHECK(read(R"({"type":"other","ts":1})") ==
-        std::pair<int, std::int64_t>(TOCSIN_EVENT_UNKNOWN, kNone));
-  CHECK(take() == 0);
-  const std::string line = event_line(6);
-  int outcome = -1;
-  CHECK(failure(tocsin_stage_put_event, source.get(), line.data(), line.size(), kNone,
-                std::uint64_t{1}, 0U, 0U, &outcome) == "");
-  CHECK(read(event_line(7)).second == kStart + 3'000'000);
-  CHECK(take() > 0);
-  std::int64_t time = 0;
-  tocsin_stage* pass = nullptr;
-  REQUIRE(failure(tocsin_stage_open, pack.get(), static_cast<int>(TOCSIN_STAGE_PASS), 0U, nullptr,
-                  &pass) == "");
-  const Stage other(pass);
-  CHECK(failure(tocsin_stage_event_time, other.get(), "", std::size_t{0}, &time, &outcome) ==
-        "invalid_argument: only a source takes events");
-}
-
 TEST_CASE("C stages: calls that make no sense are refused") {
   const Pack pack = pack_of(kRules);
   const auto open = [&](int kind, std::uint32_t pass, const char* options) {
