@@ -438,6 +438,8 @@ TOCSIN_API tocsin_status tocsin_pack_describe_job(const tocsin_pack* pack, tocsi
  *   "part", "parts"  which of how many it is; a source, a judge and alerts are as one (0, 1)
  *   "keeps_state"    whether cuts will be made; not of a source (false)
  *   "passes"         that the job has stages for, each with a hold (as the pack has them)
+ *   "one_part"       whether a pack that cannot be spread may run in one part of one pass, without
+ *                    a hold; its rules do not change while the job runs (false)
  *
  * A judge and the intake also take these of tocsin_run_open(), with the same standard values, and
  * all parts of both the same: "out_of_orderness", "late_policy", "late_max", "ahead_max",
@@ -564,7 +566,7 @@ TOCSIN_API tocsin_status tocsin_stage_take_cut(tocsin_stage* stage, size_t bytes
                                                tocsin_error** error);
 /*
  * Lets a fresh stage go on from entries of its groups, whatever parts wrote them. First those whose
- * key is one byte, 0 or 1, of all its groups together. A judge is given the entries of all parts,
+ * key is one byte, of all its groups together. A judge is given the entries of all parts,
  * whoever read which source; of several with one key it takes the one that was read furthest.
  * `report` (may be NULL) becomes one JSON object: the rules and features that are "kept", "started"
  * and "lost", and "is_same" for the same rules; "waits_for", with "from_us" and "rules", for a

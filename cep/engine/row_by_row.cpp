@@ -59,6 +59,7 @@ void RowByRow::take(const Batch& batch, const Row& row) {
   const Plan& plan = *program_.plan;
   one_row_.clear();
   one_row_.fields_of = batch.fields_of;
+  one_row_.has_identities = batch.has_identities;
   one_row_.rows.push_back(row);
   one_row_.rows.back().index = 0;
   const std::vector<Column>& from = batch.types[row.type.value].fields;

@@ -74,6 +74,7 @@ void Slice::add_alerts(std::span<const Alert> alerts, std::uint64_t& values_miss
       if (rows_of_type_[t] > 0) merged_.types[t] = given_->types[t];
     }
     merged_.fields_of = given_->fields_of;
+    merged_.has_identities = given_->has_identities;
   }
   for (const AlertRows::Entry& entry : alert_rows_.rows()) {
     std::uint32_t& rows = rows_of_type_[entry.row.type.value];

@@ -30,6 +30,20 @@ bool takes_alerts(const Plan& plan, const Rule& rule) {
   return takes;
 }
 
+// One pass with all there is.
+SpreadPlan whole_plan(const ProgramImpl& program) {
+  SpreadPlan spread;
+  spread.is_whole = true;
+  SpreadPlan::Pass& pass = spread.passes.emplace_back();
+  for (const TableProgram& table : program.tables) {
+    const std::string name = name_of(table.key);
+    if (std::ranges::find(pass.keys, name) == pass.keys.end()) pass.keys.push_back(name);
+  }
+  for (const RuleProgram& rule : program.rules) pass.rules.push_back(rule.index);
+  for (const FeatureProgram& feature : program.features) pass.features.push_back(feature.index);
+  return spread;
+}
+
 std::string text_of_coupling(const Plan& plan, const ProgramImpl::Coupling& coupling) {
   const Rule& rule = plan.rules[coupling.rule.value];
   const Feature& feature = plan.features[coupling.feature.value];
@@ -68,6 +82,7 @@ std::vector<SpreadObstacle> spread_obstacles(const Program& program) {
 SpreadPlan spread_plan(const Program& program) {
   const ProgramImpl& impl = program.impl();
   SpreadPlan spread;
+  if (!spread_obstacles(program).empty()) return whole_plan(impl);
   spread.passes.resize(impl.pass_count);
   for (const TableProgram& table : impl.tables) {
     spread.passes[pass_of(table)].keys.push_back(name_of(table.key));

@@ -28,6 +28,8 @@ struct SpreadPlan {
     std::vector<RuleIndex> held;  // of the rules those that the hold decides
   };
   std::vector<Pass> passes;
+  /// The program cannot be spread: its one pass is all of it, in one part (whole_engine.h).
+  bool is_whole = false;
   /// Rules and features without a key: all their events go to one part.
   std::vector<RuleIndex> rules_without_key;
   std::vector<FeatureIndex> features_without_key;

@@ -13,6 +13,10 @@ bool read_cause_order(ByteReader& from, OrderKey& order) {
   return from.ok() && order.arrival.after == 0 && order.time >= kEventTimeMin &&
          order.time <= kEventTimeMax;
 }
+BudgetCause read_cause(ByteReader& from) {
+  return static_cast<BudgetCause>(
+      from.varint_up_to(static_cast<std::uint64_t>(BudgetCause::kStepsPerEvent)));
+}
 }  // namespace
 
 void write_groups(ByteWriter& to, std::span<const KeyGroup> groups) {
@@ -128,6 +132,11 @@ bool read_events(ByteReader& from, const Plan& plan, BoundEvents& into) {
 void write_alert(ByteWriter& to, const Alert& alert) {
   write_order(alert.order, to);
   to.varint(alert.rule.value);
+  to.u8(alert.budget ? 1 : 0);
+  if (alert.budget) {
+    to.u8(static_cast<std::uint8_t>(alert.budget->cause));
+    to.varint(alert.budget->limit);
+  }
   to.text(alert.id);
   write_values(to, alert.key);
   to.signed_varint(alert.ts.us);
@@ -148,17 +157,24 @@ bool read_alert(ByteReader& from, const Plan& plan, Alert& alert) {
   alert = {};
   if (plan.rules.empty() || !read_cause_order(from, alert.order)) return false;
   alert.rule = RuleIndex(from.varint_up_to(plan.rules.size() - 1));
+  if (from.varint_up_to(1) != 0) {
+    const BudgetCause cause = read_cause(from);
+    alert.budget = ExceededBudget{cause, from.varint()};
+  }
   alert.id = from.text();
   if (!read_values(from, alert.key) || !restore_time(from, alert.ts.us)) return false;
   const Rule& rule = plan.rules[alert.rule.value];
-  if (alert.key.size() != rule.key.parts.size()) return false;
+  // That a budget was exceeded has none of the rule's fields, and its key where it was one key's.
+  const bool lacks_key = alert.budget && alert.key.empty();
+  if (!lacks_key && alert.key.size() != rule.key.parts.size()) return false;
   alert.severity =
       static_cast<Severity>(from.varint_up_to(static_cast<std::uint64_t>(Severity::kCritical)));
   Value score;
   if (!read_shown(from, score)) return false;
   alert.score = OwnedValue(score);
   alert.message = from.text();
-  if (!read_values(from, alert.fields) || alert.fields.size() != rule.fields.size()) return false;
+  if (!read_values(from, alert.fields)) return false;
+  if (alert.fields.size() != (alert.budget ? 0 : rule.fields.size())) return false;
   if (!read_events(from, plan, alert.events)) return false;
   for (std::uint64_t* const count : {&alert.events_omitted, &alert.held_back, &alert.late_us,
                                      &alert.truncated, &alert.lost_runs}) {
@@ -243,8 +259,7 @@ void write_budget(ByteWriter& to, const BudgetLog::Noted& noted) {
 bool read_budget(ByteReader& from, const Plan& plan, BudgetLog::Noted& noted) {
   if (plan.rules.empty()) return false;
   noted.rule = RuleIndex(from.varint_up_to(plan.rules.size() - 1));
-  noted.cause = static_cast<BudgetCause>(
-      from.varint_up_to(static_cast<std::uint64_t>(BudgetCause::kStepsPerEvent)));
+  noted.cause = read_cause(from);
   return read_cause_order(from, noted.at);
 }
 }  // namespace tocsin::cep

@@ -23,13 +23,14 @@ KeyGroup group_of_rule(const Plan& plan, RuleIndex rule) {
 }
 
 StageSender::StageSender(const ProgramImpl& program, std::uint32_t first_pass,
-                         std::uint64_t hash_seed, StageOutbox& outbox)
+                         std::uint64_t hash_seed, StageOutbox& outbox, bool to_one_part)
     : program_(program),
       plan_(plan_tag(program)),
       outbox_(outbox),
       groups_(program, tables_from(program, first_pass), hash_seed),
       slice_(program),
       sends_rows_(first_pass < program.pass_count),
+      to_one_part_(to_one_part),
       alert_rows_(program),
       alert_batch_(*program.plan),
       ids_(program) {}
@@ -51,6 +52,11 @@ void StageSender::send_rows(const Batch& batch, std::span<const RowPlace> places
 
 void StageSender::send_to(std::span<const RowGroups::Touch> touches, MessageKind kind,
                           std::string_view body) {
+  if (to_one_part_) {
+    constexpr KeyGroup kOnly;
+    outbox_.put(plan_, {StageEdge::To::kPass, 0}, kind, std::span(&kOnly, 1), body);
+    return;
+  }
   receivers_.clear();
   for (const RowGroups::Touch& touch : touches) {
     receivers_.emplace_back(pass_of(program_.tables[touch.table]), touch.group);

@@ -21,9 +21,10 @@
 namespace tocsin::cep {
 class StageSender {
  public:
-  /// Rows go to passes from `first_pass` on. `outbox` outlives this.
+  /// Rows go to passes from `first_pass` on; with `to_one_part` all to pass 0, for key group 0
+  /// (whole_engine.h). `outbox` outlives this.
   StageSender(const ProgramImpl& program, std::uint32_t first_pass, std::uint64_t hash_seed,
-              StageOutbox& outbox);
+              StageOutbox& outbox, bool to_one_part = false);
   StageSender(const StageSender&) = delete;
   StageSender& operator=(const StageSender&) = delete;
   /// Each row to the passes that want it, for the key groups that do. `places` are those of the
@@ -48,6 +49,7 @@ class StageSender {
   RowGroups groups_;
   Slice slice_;
   bool sends_rows_;
+  bool to_one_part_;
   AlertRows alert_rows_;
   Batch alert_batch_;
   AlertIds ids_;

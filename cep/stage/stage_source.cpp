@@ -7,12 +7,13 @@
 #include "cep/stage/stage_change.h"
 
 namespace tocsin::cep {
-StageSource::Sending::Sending(Program of, std::uint64_t hash_seed, StageOutbox& outbox)
-    : program(std::move(of)), sender(program.impl(), 0, hash_seed, outbox) {}
+StageSource::Sending::Sending(Program of, std::uint64_t hash_seed, StageOutbox& outbox,
+                              bool to_one_part)
+    : program(std::move(of)), sender(program.impl(), 0, hash_seed, outbox, to_one_part) {}
 
-StageSource::StageSource(Program program, std::uint64_t hash_seed)
+StageSource::StageSource(Program program, std::uint64_t hash_seed, bool to_one_part)
     : hash_seed_(hash_seed),
-      sending_(std::make_unique<Sending>(std::move(program), hash_seed, outbox_)) {}
+      sending_(std::make_unique<Sending>(std::move(program), hash_seed, outbox_, to_one_part)) {}
 
 void StageSource::put(const Batch& slice) {
   for (const Row& row : slice.rows) {
@@ -42,7 +43,7 @@ Result<void> StageSource::prepare(Program next, EventTime from) {
   const EventTime reached = std::max(watermark_, newest_);
   if (auto can = check_change_time(from, reached, next_ != nullptr); !can) return can;
   if (auto can = check_change(sending_->program, next); !can) return can;
-  next_ = std::make_unique<Sending>(std::move(next), hash_seed_, outbox_);
+  next_ = std::make_unique<Sending>(std::move(next), hash_seed_, outbox_, false);
   from_ = from;
   return {};
 }

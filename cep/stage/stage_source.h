@@ -16,8 +16,9 @@ namespace tocsin::cep {
 /// Threading: one caller at a time.
 class StageSource {
  public:
-  /// A program by pass (compile_by_pass()) that can be spread (spread_obstacles()).
-  StageSource(Program program, std::uint64_t hash_seed);
+  /// A program by pass (compile_by_pass()) that can be spread (spread_obstacles()); with
+  /// `to_one_part` any, for a WholeEngine, and no change is prepared.
+  StageSource(Program program, std::uint64_t hash_seed, bool to_one_part = false);
   /// Rows as Engine::advance() takes them, before a change that waits, and after the watermark. No
   /// two events have one time and arrival number.
   void put(const Batch& slice);
@@ -35,7 +36,7 @@ class StageSource {
 
  private:
   struct Sending {
-    Sending(Program of, std::uint64_t hash_seed, StageOutbox& outbox);
+    Sending(Program of, std::uint64_t hash_seed, StageOutbox& outbox, bool to_one_part);
     Program program;
     StageSender sender;
   };

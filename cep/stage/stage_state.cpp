@@ -33,6 +33,13 @@ std::string stage_entry_key(StageEntry kind, std::uint16_t number, std::string_v
   return bytes;
 }
 
+void KeyEntries::put(const StateKey& key, std::string_view value) {
+  to_.put(key.group, stage_entry_key(StageEntry::kKey, key.table, key.key), value);
+}
+void KeyEntries::remove(const StateKey& key) {
+  to_.remove(key.group, stage_entry_key(StageEntry::kKey, key.table, key.key));
+}
+
 std::string stage_head(EventTime watermark, const StageChange* change) {
   std::string bytes;
   ByteWriter to(bytes);

@@ -46,6 +46,18 @@ enum class StageEntry : std::uint8_t {
   kWaiting = 4,      // what waits for its turn
   kBudgets = 5,      // which hours have had their alert of a budget
   kWaitingNext = 6,  // what waits, and was written under the rules of a change that waits
+  kEngine = 7,       // none: what WholeEngine holds
+};
+/// Entries of an engine as those of a stage (kKey).
+class KeyEntries : public StateSink {
+ public:
+  explicit KeyEntries(StageSink& to) : to_(to) {}
+  void put(const StateKey& key, std::string_view value) override;
+  void remove(const StateKey& key) override;
+  void shard_done(std::uint32_t /*shard*/) override {}
+
+ private:
+  StageSink& to_;
 };
 /// The key of a head or layout.
 std::string stage_entry_key(StageEntry kind);

@@ -5,24 +5,6 @@
 #include "cep/stage/row_groups.h"
 
 namespace tocsin::cep {
-namespace {
-// Entries of a table as those of a stage.
-class TableSink : public StateSink {
- public:
-  explicit TableSink(StageSink& to) : to_(to) {}
-  void put(const StateKey& key, std::string_view value) override {
-    to_.put(key.group, stage_entry_key(StageEntry::kKey, key.table, key.key), value);
-  }
-  void remove(const StateKey& key) override {
-    to_.remove(key.group, stage_entry_key(StageEntry::kKey, key.table, key.key));
-  }
-  void shard_done(std::uint32_t /*shard*/) override {}
-
- private:
-  StageSink& to_;
-};
-}  // namespace
-
 StageTables::StageTables(const ProgramImpl& program, std::uint32_t pass, KeyGroupRange own,
                          std::uint64_t hash_seed, EngineStats& stats, BudgetLog& budgets) {
   for (std::uint32_t t = 0; t < program.tables.size(); ++t) {
@@ -44,7 +26,7 @@ void StageTables::begin_cut() {
 }
 
 bool StageTables::write_cut(StageSink& sink, Chunk& chunk) {
-  TableSink to(sink);
+  KeyEntries to(sink);
   for (; shard_ < kShardCount; ++shard_) {
     for (; table_ < tables_.size(); ++table_) {
       const auto number = static_cast<std::uint16_t>(numbers_[table_]);

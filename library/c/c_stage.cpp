@@ -72,6 +72,7 @@ struct StageOptions {
   std::uint64_t parts = 1;
   std::uint64_t passes = 0;  // 0: those of the pack
   bool keeps_state = false;
+  bool allows_one_part = false;
   CRunOptions run;  // of a judge and the intake
 };
 constexpr std::uint64_t kPassesMax = 256;
@@ -83,6 +84,7 @@ CallResult read_stage_options(const char* text, int kind, StageOptions& options)
   members.number("part", 0, cep::kKeyGroupCount - 1, options.part);
   members.number("passes", 1, kPassesMax, options.passes);
   members.boolean("keeps_state", options.keeps_state);
+  members.boolean("one_part", options.allows_one_part);
   if (CallResult done = members.finish(); !done) return done;
   if (options.part < options.parts) return {};
   return fail_call(TOCSIN_INVALID_ARGUMENT, "\"part\" is less than \"parts\"");
@@ -138,13 +140,19 @@ tocsin_status tocsin_stage_open(const tocsin_pack* pack, int kind, uint32_t pass
     const tocsin_pack::ByPass by_pass = pack->by_pass();
     const tocsin::Result<tocsin::cep::Program>& program = *by_pass;
     if (!program) return fail_call(program.error());
-    if (const std::string obstacles = obstacles_of(*program); !obstacles.empty()) {
+    const std::string obstacles = obstacles_of(*program);
+    if (!obstacles.empty() && !read.allows_one_part) {
       return fail_call(TOCSIN_UNSUPPORTED, "the rules cannot be spread: " + obstacles);
+    }
+    if (!obstacles.empty() && kind == TOCSIN_STAGE_PASS && read.parts > 1) {
+      return fail_call(TOCSIN_INVALID_ARGUMENT,
+                       "rules that cannot be spread run in one part: \"parts\" is 1");
     }
     auto made = std::make_unique<tocsin_stage>();
     const tocsin::cep::KeyGroupRange own = tocsin::cep::groups_of_part(
         static_cast<std::uint32_t>(read.part), static_cast<std::uint32_t>(read.parts));
     made->room = read.passes == 0 ? JobRoom::of(*program) : JobRoom::of_passes(read.passes);
+    made->room.is_whole = !obstacles.empty();
     if (CallResult fits = made->room.check(*program); !fits) return fits;
     made->part = has_intake_options(kind) ? make_front_part(*program, kind, pass, own, read.run)
                                           : make_stage_part(*program, kind, pass, own, made->room);

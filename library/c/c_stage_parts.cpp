@@ -13,6 +13,7 @@
 #include "cep/stage/alert_merge.h"
 #include "cep/stage/hold_engine.h"
 #include "cep/stage/stage_engine.h"
+#include "cep/stage/whole_engine.h"
 #include "library/c/c_entries.h"
 #include "library/c/c_stage_source.h"
 
@@ -176,6 +177,7 @@ JobRoom JobRoom::of(const cep::Program& program) {
   for (const cep::SpreadPlan::Pass& pass : cep::spread_plan(program).passes) {
     room.holds.push_back(pass.has_hold);
   }
+  room.is_whole = cep::spread_plan(program).is_whole;
   return room;
 }
 
@@ -205,6 +207,9 @@ std::unique_ptr<StagePart> make_stage_part(const cep::Program& program, int kind
       return pass == 0 ? make_source_part(program) : nullptr;
     case TOCSIN_STAGE_PASS:
       if (pass >= room.holds.size()) return nullptr;
+      if (room.is_whole) {
+        return std::make_unique<EnginePart<cep::WholeEngine>>(cep::WholeEngine(program, kHashSeed));
+      }
       return std::make_unique<EnginePart<cep::StageEngine>>(
           cep::StageEngine(program, pass, own, kHashSeed));
     case TOCSIN_STAGE_HOLD:

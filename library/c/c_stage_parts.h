@@ -24,6 +24,7 @@ namespace tocsin::library {
 /// others can run in it.
 struct JobRoom {
   std::vector<bool> holds;  // by pass
+  bool is_whole = false;    // one pass in one part: the program cannot be spread
   /// What the program needs.
   static JobRoom of(const cep::Program& program);
   /// With a hold for each pass.

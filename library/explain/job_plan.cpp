@@ -164,6 +164,7 @@ std::string job_plan_json(const cep::Program& program) {
   json["can_be_spread"] = json["obstacles"].empty();
   json["rules"] = cep::hex(program.impl().plan_digest);
   const cep::SpreadPlan spread = cep::spread_plan(program);
+  json["one_part"] = spread.is_whole;
   json["passes"] = Json::array();
   for (const cep::SpreadPlan::Pass& pass : spread.passes) {
     json["passes"].push_back({{"keys", pass.keys},
@@ -195,6 +196,7 @@ std::string job_plan_text(const cep::Program& program, std::size_t columns) {
     for (const cep::SpreadObstacle& obstacle : obstacles) {
       text.line("  - ", obstacle.text + '.');
     }
+    text.line("", "If the job is allowed to, it runs them all in one part.");
     return text.take();
   }
   append_graph(text, spread);

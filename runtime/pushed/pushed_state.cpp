@@ -32,22 +32,6 @@ std::uint64_t number_in(std::string_view bytes) {
   return number;
 }
 tl::unexpected<Error> damaged() { return fail(Errc::kCorrupt, "the state of the run is damaged"); }
-
-// Entries of the engine, counted.
-class KeySink : public cep::StateSink {
- public:
-  explicit KeySink(cep::StageSink& to) : to_(to) {}
-  void put(const cep::StateKey& key, std::string_view value) override {
-    to_.put(key.group, cep::stage_entry_key(cep::StageEntry::kKey, key.table, key.key), value);
-  }
-  void remove(const cep::StateKey& key) override {
-    to_.remove(key.group, cep::stage_entry_key(cep::StageEntry::kKey, key.table, key.key));
-  }
-  void shard_done(std::uint32_t /*shard*/) override {}
-
- private:
-  cep::StageSink& to_;
-};
 }  // namespace
 
 PushedState::PushedState(const cep::Plan& plan, cep::Engine& engine, Intake& intake,
@@ -144,7 +128,7 @@ bool PushedState::write_cut(cep::StageSink& sink, std::size_t bytes_max) {
     if (part_ == Part::kInputs || written >= bytes_max) return false;
     bytes_max -= written;
   }
-  KeySink keys(sink);
+  cep::KeyEntries keys(sink);
   if (!engine_.write_snapshot(keys, bytes_max)) return false;
   part_ = Part::kNone;
   return true;

@@ -11,6 +11,7 @@
 #include "cep/eval/computed.h"
 #include "cep/plan/event_type.h"
 #include "cep/plan/plan.h"
+#include "cep/stage/spread.h"
 #include "runtime/event_time/source_policy.h"
 
 namespace tocsin::runtime {
@@ -32,7 +33,7 @@ IntakeStage::IntakeStage(const cep::Program& program, cep::KeyGroupRange own,
       side_lines_(side_lines),
       reports_(program_.plan(), options.unknown_types, side_lines_.sinks({}), summary_),
       decoder_(program_.plan(), program_.used_fields(), program_.used_types()),
-      source_(program_, options.hash_seed),
+      source_(program_, options.hash_seed, !cep::spread_obstacles(program_).empty()),
       ordered_(program_.plan(), ids_share(options.unique_ids_max, own), options.hash_seed),
       stored_ids_(program_.plan(), ordered_.unique()),
       batch_(program_.plan()) {}

@@ -31,8 +31,9 @@ namespace tocsin::runtime {
 /// Threading: one caller at a time.
 class IntakeStage {
  public:
-  /// A program by pass (compile_by_pass()) that can be spread (cep::spread_obstacles()). Of the
-  /// options the policy, what waits, and the ids of `unique`, of which this part knows its share.
+  /// A program by pass (compile_by_pass()). One that cannot be spread (cep::spread_obstacles())
+  /// goes to one part of one pass. Of the options the policy, what waits, and the ids of `unique`,
+  /// of which this part knows its share.
   IntakeStage(const cep::Program& program, cep::KeyGroupRange own, const IntakeOptions& options,
               const SideLinesOptions& side_lines);
   IntakeStage(const IntakeStage&) = delete;

@@ -146,6 +146,26 @@ def the_unit():
 
 
 @case
+def flink_names_what_there_is():
+    """the Flink image and deployment name the jar, class and options that the package has, and what it demands"""
+    image, deployment = (read(ROOT / "deploy/flink" / name) for name in ("Dockerfile", "flinkdeployment.yaml"))
+    pom = read(ROOT / "runtime/flink/pom.xml")
+    jar = re.search(r"<artifactId>(\S+)</artifactId>\s*(?:<!--.*?-->\s*)?<version>(\S+)</version>", pom, re.S)
+    jar = f"{jar[1]}-{jar[2]}.jar"
+    assert jar == "tocsin-flink-0.1.0.jar" and jar in image and f"local:///opt/flink/lib/{jar}" in deployment, jar
+    job = re.search(r"entryClass: (\S+)", deployment)[1]
+    source = read(ROOT / "runtime/flink/src/main/java" / (job.replace(".", "/") + ".java"))
+    options = re.findall(r"^ +- (--\S+)$", deployment, re.M)
+    assert options and all(f'case "{option}" ->' in source for option in options), options
+    assert 'pipeline.max-parallelism: "1024"' in deployment
+    assert 'unaligned.enabled: "false"' in deployment
+    for word in ("runtime/flink/pom.xml", "./do setup program flink", "./do build tocsin tocsin_flink"):
+        assert word in image, word
+    needed = set(re.findall(r"\blib[a-z0-9.-]+\d\b", image))
+    assert {"libhyperscan5", "libfmt9", "libsimdjson14"} <= needed, needed
+
+
+@case
 def reload_by_signal():
     """SIGHUP reads the rules again: changed ones are deployed, wrong ones are refused, and the server goes on"""
     with Server(options=TIMELESS) as server:

@@ -86,10 +86,12 @@ inline std::string alerts_of_run(const Pack& pack) {
 // A job whose stages have so many parts each, worked one after the other.
 class Job {
  public:
-  // With `has_room`: each pass has a hold.
-  Job(const Pack& pack, std::uint32_t parts, std::uint32_t passes, bool has_room = false)
+  // With `has_room`: each pass has a hold. `options`: further members of all stages' options.
+  Job(const Pack& pack, std::uint32_t parts, std::uint32_t passes, bool has_room = false,
+      const std::string& options = "")
       : parts_(parts) {
-    if (has_room) room_ = R"(,"passes":)" + std::to_string(passes);
+    room_ = options;
+    if (has_room) room_ += R"(,"passes":)" + std::to_string(passes);
     add(pack, TOCSIN_STAGE_SOURCE, 0, 1);
     for (std::uint32_t pass = 0; pass < passes; ++pass) {
       add(pack, TOCSIN_STAGE_PASS, pass, parts);

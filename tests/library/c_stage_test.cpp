@@ -110,6 +110,52 @@ rule outlier "Far above what is usual" {
   CHECK(job.at("obstacles")[0].at("feature") == "level");
 }
 
+TEST_CASE("C stages: what cannot be spread runs in one part where that is allowed") {
+  const Pack pack = pack_of(R"(
+event payment { ts: time, id: string id, card: string, merchant: string, amount: int }
+event note { ts: time, card: string, text: string }
+feature level = avg(amount of payment unless alerted by outlier) by merchant over previous 30d
+rule outlier "Above what is usual" {
+  by card
+  when payment where amount > 1 + level
+  alert "far"
+}
+rule noted "The same note twice" {
+  by card
+  when note as a
+  then next note as b where b.text = a.text
+  within 10m
+  alert "{b.text}"
+}
+)");
+  const Buffer json(tocsin_buffer_new());
+  REQUIRE(failure(tocsin_pack_describe_job, pack.get(), json.get()) == "");
+  CHECK(nlohmann::json::parse(text_of(json)).at("one_part") == true);
+  const std::string expected = alerts_of_run(pack);
+  CHECK(std::ranges::count(expected, '\n') > 20);
+  const std::string more = R"(,"one_part":true)";
+  Job first(pack, 1, 1, false, more);
+  for (int i = 0; i < kEvents / 2; ++i) first.put_event(i);
+  first.advance(kStart + 20'000'000);
+  Job second(pack, 1, 1, false, more);
+  second.restore(first.cut());
+  second.alerts = first.alerts;
+  for (int i = kEvents / 2; i < kEvents; ++i) second.put_event(i);
+  second.advance(kEnd);
+  CHECK(second.alerts == expected);
+
+  tocsin_stage* stage = nullptr;
+  CHECK(failure(tocsin_stage_open, pack.get(), static_cast<int>(TOCSIN_STAGE_PASS), 0U,
+                R"({"parts":2,"one_part":true})", &stage) ==
+        "invalid_argument: rules that cannot be spread run in one part: \"parts\" is 1");
+  const Pack next = pack_of(kRules);
+  REQUIRE(failure(tocsin_stage_open, pack.get(), static_cast<int>(TOCSIN_STAGE_PASS), 0U,
+                  R"({"one_part":true})", &stage) == "");
+  const Stage part(stage);
+  CHECK(failure(tocsin_stage_prepare, part.get(), next.get(), kStart)
+            .starts_with("invalid_argument: "));
+}
+
 TEST_CASE("C stages: calls that make no sense are refused") {
   const Pack pack = pack_of(kRules);
   const auto open = [&](int kind, std::uint32_t pass, const char* options) {

@@ -27,6 +27,8 @@ public final class FilesJob {
           + "  --out-of-orderness TIME    how far behind the newest event of its file an event may"
           + " be, as in 5s or PT5S (default: what the event types say)\n"
           + "  --checkpoint-every TIME    interval of checkpoints (default: the cluster's)\n"
+          + "  --one-part yes|no          whether rules that cannot be spread run in one part, in one"
+          + " slot (default: no, they are refused)\n"
           + "  FILE…                      events as JSON, one a line, in files that all machines"
           + " have; without compression";
 
@@ -39,7 +41,8 @@ public final class FilesJob {
       String output,
       int parallelism,
       Duration outOfOrderness,
-      Duration checkpointEvery) {
+      Duration checkpointEvery,
+      boolean onePart) {
 
     static Arguments of(String... words) {
       List<Path> rules = new ArrayList<>();
@@ -48,6 +51,7 @@ public final class FilesJob {
       int parallelism = 0;
       Duration outOfOrderness = null;
       Duration checkpointEvery = null;
+      boolean onePart = false;
       for (int i = 0; i < words.length; ++i) {
         String word = words[i];
         if (!word.startsWith("--")) {
@@ -64,13 +68,21 @@ public final class FilesJob {
           case "--parallelism" -> parallelism = number(word, value);
           case "--out-of-orderness" -> outOfOrderness = duration(word, value);
           case "--checkpoint-every" -> checkpointEvery = duration(word, value);
+          case "--one-part" -> onePart = yesOrNo(word, value);
           default -> throw new IllegalArgumentException("there is no option " + word);
         }
       }
       if (rules.isEmpty() || files.isEmpty()) {
         throw new IllegalArgumentException("rules and files are needed");
       }
-      return new Arguments(rules, files, output, parallelism, outOfOrderness, checkpointEvery);
+      return new Arguments(rules, files, output, parallelism, outOfOrderness, checkpointEvery, onePart);
+    }
+
+    private static boolean yesOrNo(String option, String value) {
+      if (!value.equals("yes") && !value.equals("no")) {
+        throw new IllegalArgumentException(option + " is yes or no, not " + value);
+      }
+      return value.equals("yes");
     }
 
     private static int number(String option, String value) {
@@ -116,7 +128,8 @@ public final class FilesJob {
     if (arguments.checkpointEvery() != null) {
       env.enableCheckpointing(arguments.checkpointEvery().toMillis());
     }
-    Tocsin job = Tocsin.job(env, Rules.read(arguments.rules()));
+    Rules rules = Rules.read(arguments.rules());
+    Tocsin job = arguments.onePart() ? Tocsin.jobInOnePart(env, rules) : Tocsin.job(env, rules);
     if (arguments.outOfOrderness() != null) {
       job.outOfOrderness(arguments.outOfOrderness());
     }

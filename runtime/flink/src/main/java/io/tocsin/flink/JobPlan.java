@@ -10,24 +10,27 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMap
  * What a job of these rules consists of. Reading it checks that they can run as one.
  *
  * @param holds for each pass, whether a hold is behind it
+ * @param isWhole the rules cannot be spread: their one pass has one part
  */
-record JobPlan(List<Boolean> holds) {
+record JobPlan(List<Boolean> holds, boolean isWhole) {
 
   /**
    * Compiles the rules. A {@link TocsinException} of status {@code invalid_rules} has the
-   * diagnostics, one of {@code unsupported} says what cannot be spread.
+   * diagnostics, one of {@code unsupported} says what cannot be spread, unless that may run in one
+   * part.
    */
-  static JobPlan of(Rules rules) {
+  static JobPlan of(Rules rules, boolean allowsOnePart) {
     try (Pack pack = Pack.load(rules)) {
       JsonNode job = read(pack.describeJob());
-      if (!job.get("can_be_spread").asBoolean()) {
+      boolean isWhole = !job.get("can_be_spread").asBoolean();
+      if (isWhole && !allowsOnePart) {
         throw new TocsinException("unsupported", obstacles(job.get("obstacles")), "");
       }
       List<Boolean> holds = new ArrayList<>();
       for (JsonNode pass : job.get("passes")) {
         holds.add(pass.get("hold").asBoolean());
       }
-      return new JobPlan(holds);
+      return new JobPlan(holds, isWhole);
     } catch (TocsinException e) {
       if (e.diagnostics().isEmpty()) {
         throw e;

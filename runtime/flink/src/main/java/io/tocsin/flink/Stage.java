@@ -33,7 +33,8 @@ final class Stage implements AutoCloseable {
     pack = Pack.load(rules);
     boolean isByGroup = edge.kind() != Edge.SOURCE && edge.kind() != Edge.JUDGE;
     String all = isByGroup ? "\"part\":" + part + ",\"parts\":" + parts + "," : "";
-    all += "\"keeps_state\":" + (edge.kind() != Edge.SOURCE) + (options.isEmpty() ? "" : ",");
+    // Whether rules may run in one part was asked when the job was made.
+    all += "\"one_part\":true,\"keeps_state\":" + (edge.kind() != Edge.SOURCE) + (options.isEmpty() ? "" : ",");
     String name = edge.label() + ", part " + (part + 1) + " of " + parts;
     byte[] json = utf8("{" + all + options + "}");
     try {

@@ -43,10 +43,10 @@ public final class Tocsin {
   private final List<SingleOutputStreamOperator<?>> judges = new ArrayList<>();
   private SingleOutputStreamOperator<String> intake;
 
-  private Tocsin(StreamExecutionEnvironment env, Rules rules) {
+  private Tocsin(StreamExecutionEnvironment env, Rules rules, boolean allowsOnePart) {
     this.env = env;
     this.rules = rules;
-    this.plan = JobPlan.of(rules);
+    this.plan = JobPlan.of(rules, allowsOnePart);
   }
 
   /**
@@ -54,7 +54,15 @@ public final class Tocsin {
    * diagnostics as text; rules that cannot be spread, with the reasons.
    */
   public static Tocsin job(StreamExecutionEnvironment env, Rules rules) {
-    return new Tocsin(env, rules);
+    return new Tocsin(env, rules, false);
+  }
+
+  /**
+   * The same, but rules that cannot be spread run all in one part, whatever the parallelism: one slot
+   * does the work of all of them. Rules that can be spread are.
+   */
+  public static Tocsin jobInOnePart(StreamExecutionEnvironment env, Rules rules) {
+    return new Tocsin(env, rules, true);
   }
 
   /**
@@ -224,7 +232,8 @@ public final class Tocsin {
           sender.getSideOutput(edge.tag()).partitionCustom(new Block.ToPart(), new WholeBlock());
       blocks = blocks == null ? sent : blocks.union(sent);
     }
-    int parallelism = edge.kind() == Edge.ALERTS ? 1 : env.getParallelism();
+    boolean isOnePart = edge.kind() == Edge.ALERTS || (edge.kind() == Edge.PASS && plan.isWhole());
+    int parallelism = isOnePart ? 1 : env.getParallelism();
     String label = name + "-" + edge.label();
     SingleOutputStreamOperator<Block> received =
         blocks

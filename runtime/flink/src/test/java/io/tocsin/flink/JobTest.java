@@ -42,6 +42,15 @@ class JobTest {
   }
 
   @ParameterizedTest
+  @ValueSource(ints = {1, 3})
+  void rulesThatCannotBeSpreadRunInOnePart(int parallelism) throws Exception {
+    List<Path> files = Program.divided(Program.events(EVENTS), 2);
+    assertSame(
+        Program.alerts(Program.COUPLED, files),
+        new TestJob(Program.COUPLED, files).run(parallelism));
+  }
+
+  @ParameterizedTest
   @ValueSource(ints = {2, 4})
   void severalFiles(int parallelism) throws Exception {
     List<Path> files = Program.divided(Program.events(EVENTS), 3);

@@ -9,6 +9,7 @@ import java.util.List;
 /** The program {@code tocsin}, which the environment names, and events that it makes. */
 final class Program {
   static final Path CONSTRUCTS = Path.of("src/test/resources/constructs");
+  static final Path COUPLED = Path.of("src/test/resources/coupled");
   static final Path PAYMENTS = Path.of("../../samples/payments");
 
   private static final Path FOLDER = folder();

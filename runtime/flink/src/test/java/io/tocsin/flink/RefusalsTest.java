@@ -129,7 +129,7 @@ class RefusalsTest {
             + RULE.replace("amount > 9", "card in cards"));
     for (Rules rules : List.of(Rules.read(folder), Rules.read(file))) {
       assertEquals(2, rules.texts().length);
-      JobPlan.of(rules);
+      JobPlan.of(rules, false);
     }
   }
 }

@@ -144,7 +144,7 @@ final class TestJob {
         StreamExecutionEnvironment.createLocalEnvironment(parallelism, configuration);
     List<String> names = files.stream().map(Path::toString).toList();
     int readers = Math.min(parallelism, files.size());
-    Tocsin job = Tocsin.job(env, Rules.read(withRules));
+    Tocsin job = Tocsin.jobInOnePart(env, Rules.read(withRules));
     if (idleAfter != null) {
       job.idleAfter(idleAfter);
     }
