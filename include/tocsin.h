@@ -444,8 +444,8 @@ TOCSIN_API tocsin_status tocsin_pack_describe_job(const tocsin_pack* pack, tocsi
  * A judge and the intake also take these of tocsin_run_open(), with the same standard values, and
  * all parts of both the same: "out_of_orderness", "late_policy", "late_max", "ahead_max",
  * "jump_max", "unknown_types", "line_bytes_max", "unique_ids_max" (of which each part of the intake
- * has the share of its groups), "reorder_bytes_max" (of one part), "output_bytes_max", "keeps_late",
- * "keeps_rejected".
+ * has the share of its groups), "reorder_bytes_max" (of one part), "output_bytes_max",
+ * "keeps_late", "keeps_rejected".
  *
  * Errors: TOCSIN_UNSUPPORTED, with the reasons; TOCSIN_INVALID_ARGUMENT: the job has no such stage.
  */
@@ -460,8 +460,8 @@ TOCSIN_API tocsin_status tocsin_stage_set_parts(tocsin_stage* stage, int kind, u
 /* What became of an event. */
 enum {
   TOCSIN_EVENT_SENT = 0,
-  TOCSIN_EVENT_UNUSED = 1,  /* of a type that no rule or feature uses; a blank line */
-  TOCSIN_EVENT_UNKNOWN = 2, /* of a type that no rule file declares */
+  TOCSIN_EVENT_UNUSED = 1,   /* of a type that no rule or feature uses; a blank line */
+  TOCSIN_EVENT_UNKNOWN = 2,  /* of a type that no rule file declares */
   TOCSIN_EVENT_REJECTED = 3, /* the line is no event, or one too far ahead */
   TOCSIN_EVENT_LATE = 4,     /* it came too late, and was set aside */
   TOCSIN_EVENT_HELD = 5      /* it jumped ahead of its source: the source's next events decide */
@@ -488,10 +488,10 @@ TOCSIN_API tocsin_status tocsin_stage_put_event(tocsin_stage* stage, const char*
  *            for the partition. Bits 0 to 43: the line, or the message's offset
  *   index    the line in the message; 0 of files
  *
- * The low 44 bits are what outputs call the line. `taken_at_us` is what a clock showed when the line
- * was read, for "ahead_max" (of a message its own time stamp, so that a repeated reading judges
- * alike); INT64_MIN: no event is ahead. TOCSIN_LIMIT: lines that were set aside are to be taken
- * first.
+ * The low 44 bits are what outputs call the line. `taken_at_us` is what a clock showed when the
+ * line was read, for "ahead_max" (of a message its own time stamp, so that a repeated reading
+ * judges alike); INT64_MIN: no event is ahead. TOCSIN_LIMIT: lines that were set aside are to be
+ * taken first.
  */
 TOCSIN_API tocsin_status tocsin_stage_put_line(tocsin_stage* stage, const char* source,
                                                size_t source_size, const char* line, size_t size,
@@ -499,9 +499,9 @@ TOCSIN_API tocsin_status tocsin_stage_put_line(tocsin_stage* stage, const char* 
                                                int* outcome, tocsin_error** error);
 /*
  * The watermark of a judge's source: an event at it may still come, none before it. INT64_MIN until
- * an event moved it, INT64_MAX once it has ended. When all that was put has been taken and put to the
- * intake, this may be advanced to one less than the least of all sources that are not idle. What
- * an idle source brings later, at or before the intake's watermark, is late there.
+ * an event moved it, INT64_MAX once it has ended. When all that was put has been taken and put to
+ * the intake, this may be advanced to one less than the least of all sources that are not idle.
+ * What an idle source brings later, at or before the intake's watermark, is late there.
  */
 TOCSIN_API tocsin_status tocsin_stage_source_watermark(tocsin_stage* stage, const char* source,
                                                        size_t source_size, int64_t* watermark_us,
@@ -515,7 +515,8 @@ TOCSIN_API tocsin_status tocsin_stage_take_lines(tocsin_stage* stage, int output
                                                  tocsin_buffer* lines, tocsin_error** error);
 /* Gives any other stage a block that was taken for this part, in the order in which its sender gave
  * them. TOCSIN_CORRUPT for a block that was damaged, and for one that comes too late; the stage is
- * used no more then. TOCSIN_MISMATCH for a block of rules that were not prepared; nothing was taken. */
+ * used no more then. TOCSIN_MISMATCH for a block of rules that were not prepared; nothing was
+ * taken. */
 TOCSIN_API tocsin_status tocsin_stage_put(tocsin_stage* stage, const void* block, size_t size,
                                           tocsin_error** error);
 /* Works up to a watermark: all blocks have come that stages before sent up to it, the event times
@@ -541,9 +542,9 @@ TOCSIN_API tocsin_status tocsin_stage_take_alerts(tocsin_stage* stage, tocsin_bu
                                                   tocsin_error** error);
 /* Rules change while the job runs: what happens from `from_us` on is of `next`. Every part of every
  * stage is told before it comes to `from_us` (docs/c.md). Errors, with nothing changed:
- * TOCSIN_INVALID_ARGUMENT where it has come there, for the same rules, more passes than the job has,
- * or state that would move to another pass; TOCSIN_UNSUPPORTED for a pack that cannot be spread;
- * TOCSIN_WRONG_STATE while a change waits. */
+ * TOCSIN_INVALID_ARGUMENT where it has come there, for the same rules, more passes than the job
+ * has, or state that would move to another pass; TOCSIN_UNSUPPORTED for a pack that cannot be
+ * spread; TOCSIN_WRONG_STATE while a change waits. */
 TOCSIN_API tocsin_status tocsin_stage_prepare(tocsin_stage* stage, const tocsin_pack* next,
                                               int64_t from_us, tocsin_error** error);
 /* Once a change took place, what became of the state, as in tocsin_stage_begin_restore(). */
@@ -552,8 +553,8 @@ TOCSIN_API tocsin_status tocsin_stage_take_report(tocsin_stage* stage, tocsin_bu
 /*
  * State is entries by key group, as of a map (of a judge: by source, see
  * tocsin_stage_begin_restore()): u8 (1 put, 2 remove, 3 clear) | u32 group | u32 size and bytes of
- * the key | put alone: u32 size and bytes of the value; numbers are little endian. To clear (no key)
- * forgets what cuts before gave of the group: first in the cut behind a change.
+ * the key | put alone: u32 size and bytes of the value; numbers are little endian. To clear (no
+ * key) forgets what cuts before gave of the group: first in the cut behind a change.
  *
  * Begins a cut: the state as of now. TOCSIN_WRONG_STATE while the watermark in hand is not worked
  * through, what there is to take was not taken, or the cut before is not complete.
