@@ -48,7 +48,7 @@ def head_of(path, events):
 
 def build(folder):
     """Compiles the jobs; gives the class path."""
-    maven = ["mvn", "-q", "-B", "-ntp", f"-Dmaven.repo.local={ROOT}/build/tools/maven", f"-Dtocsin.build={folder}"]
+    maven = ["mvn", "-q", "-B", "-ntp", "-Dstyle.color=never", f"-Dmaven.repo.local={ROOT}/build/tools/maven", f"-Dtocsin.build={folder}"]
     subprocess.run([*maven, "-f", ROOT / "runtime/flink/pom.xml", "-DskipTests", "package"], check=True, stdin=subprocess.DEVNULL)
     listing = folder / "flink" / "bench" / "classpath"
     subprocess.run([*maven, "-f", ROOT / "bench/flink/pom.xml", "compile", "dependency:build-classpath", f"-Dmdep.outputFile={listing}"],
