@@ -16,7 +16,7 @@ compgen -G "$build/flink/native/*/libtocsin_flink.so" >/dev/null || skip "the bu
 reports="$build/flink/target/surefire-reports"
 rm -rf "$reports"
 failed=0
-mvn -o -q -B -ntp -Dstyle.color=never -Dstyle.color=never -Dmaven.repo.local="$repository" -Dtocsin.build="$build" package </dev/null 2>&1 |
+mvn -o -q -B -ntp -Dstyle.color=never -Dmaven.repo.local="$repository" -Dtocsin.build="$build" package </dev/null 2>&1 |
   sed 's/\x1b\[[0-9;]*m//g' || failed=1
 counts="$(python3 - "$reports" <<'END'
 import pathlib
