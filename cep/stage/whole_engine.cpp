@@ -215,7 +215,7 @@ class WholeEngineImpl {
   std::unique_ptr<StageWritten> written_;  // while it is restored
 };
 
-WholeEngine::WholeEngine(Program program, std::uint64_t hash_seed)
+WholeEngine::WholeEngine(const Program& program, std::uint64_t hash_seed)
     : impl_(std::make_unique<WholeEngineImpl>(program, hash_seed)) {}
 WholeEngine::~WholeEngine() = default;
 WholeEngine::WholeEngine(WholeEngine&&) noexcept = default;

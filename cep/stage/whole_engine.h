@@ -27,7 +27,7 @@ class WholeEngineImpl;
 class WholeEngine {
  public:
   /// A program by pass (compile_by_pass()), of any kind. `hash_seed` as for Engine.
-  WholeEngine(Program program, std::uint64_t hash_seed);
+  WholeEngine(const Program& program, std::uint64_t hash_seed);
   ~WholeEngine();
   WholeEngine(WholeEngine&&) noexcept;
   WholeEngine& operator=(WholeEngine&&) noexcept;

@@ -22,6 +22,7 @@
 #include "tests/support/engine_run.h"
 #include "tests/support/oracle.h"
 #include "tests/support/random.h"
+#include "tests/support/random_pack.h"
 #include "tests/support/shrink.h"
 #include "tests/support/stage_cases.h"
 
