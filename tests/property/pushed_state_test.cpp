@@ -200,7 +200,7 @@ class CutRuns {
 TEST_CASE("pushed runs: one that goes on from its cuts gives what one run gives") {
   std::size_t alerting = 0;
   std::size_t restored = 0;
-  for_all_seeds("PUSHED_STATE", 300, [&](Random& random) {
+  const std::size_t cases = for_all_seeds("PUSHED_STATE", 300, [&](Random& random) {
     const cep::Plan plan = random.chance(60) ? random_language_plan(random) : random_plan(random);
     if (!unsayable(plan).empty()) return;
     const std::string rule_text = plan_source(plan);
@@ -232,6 +232,6 @@ TEST_CASE("pushed runs: one that goes on from its cuts gives what one run gives"
     CHECK(counts_of(cut.last()) == counts_of(whole.run));
   });
   MESSAGE(alerting, " put something out, ", restored, " restored");
-  CHECK(restored > 20);
+  CHECK(5 * restored > cases);
 }
 }  // namespace tocsin::tests
