@@ -19,22 +19,10 @@ import resource
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-WORKLOAD = ROOT / "bench" / "workload"
+from payments_stream import ROOT, WORKLOAD, stream
+
 TARGETS = {1: 12}  # by events a message; 20 for more
 OPENS = [word for package in ("java.util", "java.lang", "java.net", "java.nio") for word in ("--add-opens", f"java.base/{package}=ALL-UNNAMED")]
-
-
-def stream(events):
-    """The payments workload as a file of lines."""
-    path = ROOT / "build" / "bench" / f"payments-{events}.ndjson"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        subprocess.run([sys.executable, WORKLOAD / "gen_payments.py", "--events", str(events), "--seed", "1", "--out", part], check=True,
-                       stdout=subprocess.DEVNULL)
-        part.rename(path)
-    return path
 
 
 def head_of(path, events):

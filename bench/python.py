@@ -9,7 +9,6 @@ way runs once; the CPU time of the process counts, and the best of the rounds, a
 time. Target: a table gives twice as many events a second.
 """
 import argparse
-import pathlib
 import subprocess
 import sys
 import tempfile
@@ -19,22 +18,9 @@ import pyarrow as pa
 import pyarrow.json
 
 import tocsin
+from payments_stream import ROOT, WORKLOAD, stream
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-WORKLOAD = ROOT / "bench" / "workload"
 TARGET = 2.0
-
-
-def stream(events):
-    """The payments workload as a file of lines."""
-    path = ROOT / "build" / "bench" / f"payments-{events}.ndjson"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        subprocess.run([sys.executable, WORKLOAD / "gen_payments.py", "--events", str(events), "--seed", "1", "--out", part], check=True,
-                       stdout=subprocess.DEVNULL)
-        part.rename(path)
-    return path
 
 
 def table_of(path, rules):

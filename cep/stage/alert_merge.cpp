@@ -10,10 +10,6 @@
 #include "cep/value/order_codec.h"
 
 namespace tocsin::cep {
-namespace {
-Error damaged() { return {Errc::kCorrupt, "a block of another stage is damaged"}; }
-}  // namespace
-
 bool AlertMerge::Before::operator()(const OrderKey& a, const OrderKey& b) const {
   return is_raised_before(a, b);
 }
@@ -49,7 +45,7 @@ Result<void> AlertMerge::take(BlockReader& reader, const Program& program, Waiti
     if (message.kind == MessageKind::kAlert) {
       Alert alert;
       if (!read_alert(from, plan, alert) || !from.is_done() || !is_in_time(alert.order.time)) {
-        return tl::unexpected(damaged());
+        return tl::unexpected(damaged_block());
       }
       const OrderKey order = alert.order;
       waiting.alerts.emplace(order, std::move(alert));
@@ -57,12 +53,12 @@ Result<void> AlertMerge::take(BlockReader& reader, const Program& program, Waiti
       BudgetLog::Noted noted;
       if (message.kind != MessageKind::kBudget || !read_budget(from, plan, noted) ||
           !from.is_done() || !is_in_time(noted.at.time)) {
-        return tl::unexpected(damaged());
+        return tl::unexpected(damaged_block());
       }
       waiting.noted.emplace(noted.at, noted);
     }
   }
-  if (!reader.ok()) return tl::unexpected(damaged());
+  if (!reader.ok()) return tl::unexpected(damaged_block());
   return {};
 }
 
@@ -197,12 +193,12 @@ Result<void> AlertMerge::begin_restore(const std::string& head, std::string_view
 }
 
 Result<void> AlertMerge::restore(std::string_view key, std::string_view value) {
-  if (key.empty()) return tl::unexpected(damaged());
+  if (key.empty()) return tl::unexpected(damaged_block());
   const auto kind = static_cast<StageEntry>(key.front());
   cut_.note_stored(kOnly, key);
   if (kind == StageEntry::kBudgets) {
     ByteReader from(value);
-    if (!budgets_->restore(from) || !from.is_done()) return tl::unexpected(damaged());
+    if (!budgets_->restore(from) || !from.is_done()) return tl::unexpected(damaged_block());
     return {};
   }
   BlockReader reader(value);
@@ -212,11 +208,8 @@ Result<void> AlertMerge::restore(std::string_view key, std::string_view value) {
     }
     return take(reader, *next_, next_waiting_, {change_.from.us - 1}, std::nullopt);
   }
-  if (kind != StageEntry::kWaiting) return tl::unexpected(damaged());
-  if (!written_.is_same_plan()) {
-    return fail(Errc::kInvalidArgument,
-                "alerts that wait were written under other rules: stop the job at one time first");
-  }
+  if (kind != StageEntry::kWaiting) return tl::unexpected(damaged_block());
+  if (!written_.is_same_plan()) return tl::unexpected(waits_under_other_rules("alerts"));
   return take(reader, program_, waiting_, watermark_, std::nullopt);
 }
 

@@ -20,7 +20,6 @@
 
 namespace tocsin::cep {
 namespace {
-Error damaged() { return {Errc::kCorrupt, "a block of another stage is damaged"}; }
 bool has_one_cause(const OrderKey& a, const OrderKey& b) {
   return a.time == b.time && a.phase == b.phase && a.arrival == b.arrival;
 }
@@ -47,13 +46,13 @@ class StageHold {
       if (message.kind != MessageKind::kMatches || !read_matches(from, program_.impl(), matches) ||
           !from.is_done() || matches.order.time <= advancing_ ||
           (end && matches.order.time >= *end) || !is_own(matches.rule->index)) {
-        return tl::unexpected(damaged());
+        return tl::unexpected(damaged_block());
       }
       waiting_bytes_ += message.body.size();
       const OrderKey order = matches.order;
       waiting_.emplace(order, Waits{std::move(matches), message.body.size()});
     }
-    if (!reader.ok()) return tl::unexpected(damaged());
+    if (!reader.ok()) return tl::unexpected(damaged_block());
     return {};
   }
 
@@ -139,24 +138,18 @@ class StageHold {
     if (watermark == nullptr || !own_.has(group) || key.empty()) return damaged_entry(group);
     const auto kind = static_cast<StageEntry>(key.front());
     if (kind == StageEntry::kWaiting) {
-      if (!written_->is_same_plan()) {
-        return fail(Errc::kInvalidArgument,
-                    "matches that wait were written under other rules: stop the job at one time "
-                    "first");
-      }
+      if (!written_->is_same_plan()) return tl::unexpected(waits_under_other_rules("matches"));
       cut_.note_stored(group, key);
       BlockReader reader(value);
       return put(reader, end);
     }
-    if (kind != StageEntry::kValues || key.size() < 3) return damaged_entry(group);
-    const auto number = static_cast<std::uint16_t>(static_cast<unsigned char>(key[1]) << 8 |
-                                                   static_cast<unsigned char>(key[2]));
-    if (number >= targets.size()) return damaged_entry(group);
-    const std::uint32_t target = targets[number];
+    const std::optional<StateKey> of = read_stage_key(StageEntry::kValues, group, key);
+    if (!of || of->table >= targets.size()) return damaged_entry(group);
+    const std::uint32_t target = targets[of->table];
     if (target == StateTargets::kNone || !is_own(RuleIndex(layout().values[target].rule))) {
       return {};
     }
-    if (!by_value(static_cast<std::uint16_t>(target)).restore(key.substr(3), value, *watermark)) {
+    if (!by_value(static_cast<std::uint16_t>(target)).restore(of->key, value, *watermark)) {
       return damaged_entry(group);
     }
     return {};

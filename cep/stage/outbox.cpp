@@ -34,6 +34,8 @@ PlanTag plan_tag(const ProgramImpl& program) {
   return load_number<PlanTag>(reinterpret_cast<const char*>(digest.data()));
 }
 
+Error damaged_block() { return {Errc::kCorrupt, "a block of another stage is damaged"}; }
+
 std::string seal_block(PlanTag plan, std::string_view messages) {
   std::string block;
   block.reserve(messages.size() + 1 + sizeof(PlanTag) + sizeof(std::uint64_t));

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "cep/base/result.h"
 #include "cep/stage/stage_codec.h"
 #include "cep/value/key.h"
 
@@ -64,6 +65,9 @@ class StageOutbox {
   std::deque<StageBlock> full_;
   std::size_t bytes_ = 0;
 };
+
+/// What bytes are refused with that no stage of the program wrote, or that come too late: kCorrupt.
+Error damaged_block();
 
 /// Goes through the messages of a block.
 class BlockReader {

@@ -18,10 +18,6 @@
 
 namespace tocsin::cep {
 namespace {
-// Rows of a slice.
-constexpr std::size_t kSliceRows = 2'048;
-
-Error damaged() { return {Errc::kCorrupt, "a block of another stage is damaged"}; }
 
 // A value that later passes read, and the tables that do.
 struct Given {
@@ -108,29 +104,18 @@ class StagePass {
   Result<void> put(BlockReader& reader, std::optional<EventTime> end) {
     BlockReader::Message message;
     while (reader.next(message)) {
-      if (!waiting_.put(message, advancing_, end)) return tl::unexpected(damaged());
+      if (!waiting_.put(message, advancing_, end)) return tl::unexpected(damaged_block());
     }
-    if (!reader.ok()) return tl::unexpected(damaged());
+    if (!reader.ok()) return tl::unexpected(damaged_block());
     return {};
   }
 
   Result<bool> advance(EventTime watermark, std::size_t rows_max) {
     TOCSIN_ASSERT(watermark >= watermark_ && watermark >= advancing_, "time does not move back");
     advancing_ = watermark;
-    std::size_t rows = 0;
-    while (waiting_.has_due(watermark)) {
-      if (rows >= std::max<std::size_t>(rows_max, 1)) return false;
-      batch_.clear();
-      batch_.has_identities = true;
-      if (!waiting_.take(watermark, std::min(kSliceRows, rows_max - rows), batch_, taken_)) {
-        return tl::unexpected(damaged());
-      }
-      rows += taken_.places.size();
-      if (taken_.places.empty()) continue;
-      if (!run(waiting_.has_due(watermark) ? taken_.places.back().order.time : watermark)) {
-        return tl::unexpected(damaged());
-      }
-    }
+    Result<bool> is_done = waiting_.work(watermark, rows_max, batch_, taken_,
+                                         [this](EventTime to) { return run(to); });
+    if (!is_done || !*is_done) return is_done;
     if (worked_to_ < watermark) {
       batch_.clear();
       taken_ = {};
@@ -157,8 +142,8 @@ class StagePass {
     is_cut_open_ = true;
     cut_.begin(own_, stage_head(watermark_, change),
                cut_.needs_layout() ? layout_bytes() : std::string());
-    cut_waiting(StageEntry::kWaiting, waiting_);
-    if (next != nullptr) cut_waiting(StageEntry::kWaitingNext, next->waiting_);
+    waiting_.cut(StageEntry::kWaiting, cut_);
+    if (next != nullptr) next->waiting_.cut(StageEntry::kWaitingNext, cut_);
     cut_.end();
     tables_.begin_cut();
   }
@@ -199,19 +184,13 @@ class StagePass {
     if (watermark == nullptr || !own_.has(group) || key.empty()) return damaged_entry(group);
     const auto kind = static_cast<StageEntry>(key.front());
     if (kind == StageEntry::kWaiting) {
-      if (!written_->is_same_plan()) {
-        return fail(
-            Errc::kInvalidArgument,
-            "rows that wait were written under other rules: stop the job at one time first");
-      }
+      if (!written_->is_same_plan()) return tl::unexpected(waits_under_other_rules("rows"));
       cut_.note_stored(group, key);
       BlockReader reader(value);
       return put(reader, end);
     }
-    if (kind != StageEntry::kKey || key.size() < 3) return damaged_entry(group);
-    const auto number = static_cast<std::uint16_t>(static_cast<unsigned char>(key[1]) << 8 |
-                                                   static_cast<unsigned char>(key[2]));
-    if (!tables_.restore(written_->targets(), {number, group, key.substr(3)}, value, *watermark)) {
+    const std::optional<StateKey> of = read_stage_key(StageEntry::kKey, group, key);
+    if (!of || !tables_.restore(written_->targets(), *of, value, *watermark)) {
       return damaged_entry(group);
     }
     return {};
@@ -272,14 +251,6 @@ class StagePass {
   }
   std::string layout_bytes() {
     return stage_layout(program_.impl(), layout(), StageEntry::kKey, tables_.numbers());
-  }
-  void cut_waiting(StageEntry kind, const WaitingRows& rows) {
-    rows.for_each_message([&](const RowPlace& place, KeyGroup group, std::string messages) {
-      std::string key = stage_entry_key(kind);
-      ByteWriter to(key);
-      write_place(to, place);
-      cut_.add(group, std::move(key), std::move(messages));
-    });
   }
   static tl::unexpected<Error> damaged_entry(KeyGroup group) {
     return fail(Errc::kCorrupt, "the state of a stage is damaged: an entry of key group " +

@@ -33,6 +33,19 @@ std::string stage_entry_key(StageEntry kind, std::uint16_t number, std::string_v
   return bytes;
 }
 
+std::optional<StateKey> read_stage_key(StageEntry kind, KeyGroup group, std::string_view bytes) {
+  if (bytes.size() < 3 || bytes[0] != static_cast<char>(kind)) return std::nullopt;
+  const auto number = static_cast<std::uint16_t>(static_cast<unsigned char>(bytes[1]) << 8 |
+                                                 static_cast<unsigned char>(bytes[2]));
+  return StateKey{number, group, bytes.substr(3)};
+}
+
+Error waits_under_other_rules(std::string_view what) {
+  return {Errc::kInvalidArgument,
+          fmt::format("{} that wait were written under other rules: stop the job at one time first",
+                      what)};
+}
+
 void KeyEntries::put(const StateKey& key, std::string_view value) {
   to_.put(key.group, stage_entry_key(StageEntry::kKey, key.table, key.key), value);
 }

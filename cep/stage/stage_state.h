@@ -63,6 +63,10 @@ class KeyEntries : public StateSink {
 std::string stage_entry_key(StageEntry kind);
 /// That of an entry of a table or clause.
 std::string stage_entry_key(StageEntry kind, std::uint16_t number, std::string_view key);
+/// The other way round, for the kind; `group` is passed on. Nothing for bytes that are none.
+std::optional<StateKey> read_stage_key(StageEntry kind, KeyGroup group, std::string_view bytes);
+/// What rows, matches and alerts that wait are refused with under other rules: kInvalidArgument.
+Error waits_under_other_rules(std::string_view what);
 
 /// Rules that a stage goes over to: all that happens from an engine time on is of the next ones.
 struct StageChange {

@@ -25,6 +25,17 @@ void merge_groups(std::vector<KeyGroup>& into, const std::vector<KeyGroup>& from
 }
 }  // namespace
 
+void WaitingRows::cut(StageEntry kind, StageCut& to) const {
+  for (const auto& [place, waiting] : rows_) {
+    std::string key = stage_entry_key(kind);
+    ByteWriter place_to(key);
+    write_place(place_to, place);
+    for (const KeyGroup group : waiting.groups) {
+      to.add(group, key, messages_of(place, waiting, group));
+    }
+  }
+}
+
 void write_fields(ByteWriter& to, const ProgramImpl& program, const Batch& batch, const Row& row) {
   const Plan& plan = *program.plan;
   const EventType& type = plan.event_types[row.type.value];

@@ -1,6 +1,7 @@
 /// Rows that a pass has been sent, with what is known at them, until all that comes before them is
 /// there: in their order.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -14,6 +15,7 @@
 #include "cep/data/batch.h"
 #include "cep/stage/outbox.h"
 #include "cep/stage/row_place.h"
+#include "cep/stage/stage_state.h"
 
 namespace tocsin::cep {
 class WaitingRows {
@@ -47,24 +49,39 @@ class WaitingRows {
     std::vector<Waiting> known;
   };
   bool take(EventTime watermark, std::size_t rows_max, Batch& batch, Taken& taken);
+  /// Takes rows up to the watermark, about `rows_max` of them, and calls `run(to)` for each slice,
+  /// which is in `batch` and `taken`: time moves on to `to` with it. True when all are done. Fails
+  /// with kCorrupt for bytes that are none, and where `run` gives false.
+  template <typename Run>
+  Result<bool> work(EventTime watermark, std::size_t rows_max, Batch& batch, Taken& taken,
+                    Run&& run) {
+    for (std::size_t rows = 0; has_due(watermark); rows += taken.places.size()) {
+      if (rows >= std::max<std::size_t>(rows_max, 1)) return false;
+      batch.clear();
+      batch.has_identities = true;
+      if (!take(watermark, std::min(kSliceRows, rows_max - rows), batch, taken)) {
+        return tl::unexpected(damaged_block());
+      }
+      if (taken.places.empty()) continue;
+      if (!run(has_due(watermark) ? taken.places.back().order.time : watermark)) {
+        return tl::unexpected(damaged_block());
+      }
+    }
+    return true;
+  }
   /// Of the last one; kEventTimeMin if there is none.
   EventTime last_time() const {
     return rows_.empty() ? kEventTimeMin : rows_.rbegin()->first.order.time;
   }
   std::size_t size() const { return rows_.size(); }
   std::size_t bytes() const { return bytes_; }
-  /// Calls `visit(place, group, block)` with all that waits, as blocks of messages that put()
-  /// takes: one for each row and group.
-  template <typename Visit>
-  void for_each_message(Visit&& visit) const {
-    for (const auto& [place, waiting] : rows_) {
-      for (const KeyGroup group : waiting.groups) {
-        visit(place, group, messages_of(place, waiting, group));
-      }
-    }
-  }
+  /// Adds all that waits to a cut, as blocks of messages that put() takes: one for each row and
+  /// group.
+  void cut(StageEntry kind, StageCut& to) const;
 
  private:
+  static constexpr std::size_t kSliceRows = 2'048;
+
   static std::size_t bytes_of(const Waiting& waiting);
   std::string messages_of(const RowPlace& place, const Waiting& waiting, KeyGroup group) const;
   bool read_fields(std::string_view bytes, const RowPlace& place, Batch& batch);

@@ -19,22 +19,13 @@
 
 namespace tocsin::cep {
 namespace {
-// Rows of a slice.
-constexpr std::size_t kSliceRows = 2'048;
 constexpr KeyGroup kOnly;
 constexpr KeyGroupRange kOnlyRange{0, 1};
 
-Error damaged() { return {Errc::kCorrupt, "a block of another stage is damaged"}; }
 tl::unexpected<Error> damaged_state() {
   return fail(Errc::kCorrupt, "the state of a stage is damaged");
 }
 }  // namespace
-
-tl::unexpected<Error> fail_whole_change() {
-  return fail(Errc::kInvalidArgument,
-              "the rules of a job in one part do not change while it runs: stop it, and go on from "
-              "its state with the next rules");
-}
 
 class WholeEngineImpl {
  public:
@@ -51,28 +42,22 @@ class WholeEngineImpl {
     BlockReader::Message message;
     while (reader.next(message)) {
       if (message.kind != MessageKind::kRow || !waiting_.put(message, advancing_)) {
-        return tl::unexpected(damaged());
+        return tl::unexpected(damaged_block());
       }
     }
-    if (!reader.ok()) return tl::unexpected(damaged());
+    if (!reader.ok()) return tl::unexpected(damaged_block());
     return {};
   }
 
   Result<bool> advance(EventTime watermark, std::size_t rows_max) {
     TOCSIN_ASSERT(watermark >= watermark_ && watermark >= advancing_, "time does not move back");
     advancing_ = watermark;
-    std::size_t rows = 0;
-    while (waiting_.has_due(watermark)) {
-      if (rows >= std::max<std::size_t>(rows_max, 1)) return false;
-      batch_.clear();
-      batch_.has_identities = true;
-      if (!waiting_.take(watermark, std::min(kSliceRows, rows_max - rows), batch_, taken_)) {
-        return tl::unexpected(damaged());
-      }
-      rows += taken_.places.size();
-      if (taken_.places.empty()) continue;
-      run(waiting_.has_due(watermark) ? taken_.places.back().order.time : watermark);
-    }
+    WaitingRows::Taken taken;
+    Result<bool> is_done = waiting_.work(watermark, rows_max, batch_, taken, [this](EventTime to) {
+      run(to);
+      return true;
+    });
+    if (!is_done || !*is_done) return is_done;
     if (worked_to_ < watermark) {
       batch_.clear();
       run(watermark);
@@ -95,14 +80,12 @@ class WholeEngineImpl {
     ByteWriter to_head(head);
     to_head.text(stage_head(watermark_));
     to_head.raw(engine_.begin_snapshot());
-    cut_.begin(kOnlyRange, std::move(head),
-               stage_layout(program_.impl(), own_layout(), StageEntry::kEngine, {}));
-    waiting_.for_each_message([&](const RowPlace& place, KeyGroup group, std::string messages) {
-      std::string key = stage_entry_key(StageEntry::kWaiting);
-      ByteWriter to(key);
-      write_place(to, place);
-      cut_.add(group, std::move(key), std::move(messages));
-    });
+    std::string layout;
+    if (cut_.needs_layout()) {
+      layout = stage_layout(program_.impl(), own_layout(), StageEntry::kEngine, {});
+    }
+    cut_.begin(kOnlyRange, std::move(head), std::move(layout));
+    waiting_.cut(StageEntry::kWaiting, cut_);
     cut_.end();
   }
 
@@ -150,18 +133,12 @@ class WholeEngineImpl {
     if (key.empty()) return damaged_state();
     const auto kind = static_cast<StageEntry>(key.front());
     if (kind == StageEntry::kWaiting) {
-      if (!written_->is_same_plan()) {
-        return fail(
-            Errc::kInvalidArgument,
-            "rows that wait were written under other rules: stop the job at one time first");
-      }
+      if (!written_->is_same_plan()) return tl::unexpected(waits_under_other_rules("rows"));
       cut_.note_stored(group, key);
       return put(value);
     }
-    if (kind != StageEntry::kKey || key.size() < 3) return damaged_state();
-    const auto number = static_cast<std::uint16_t>(static_cast<unsigned char>(key[1]) << 8 |
-                                                   static_cast<unsigned char>(key[2]));
-    return engine_.restore({number, group, key.substr(3)}, value);
+    const std::optional<StateKey> of = read_stage_key(StageEntry::kKey, group, key);
+    return of ? engine_.restore(*of, value) : damaged_state();
   }
 
   Result<void> finish_restore() {
@@ -201,7 +178,6 @@ class WholeEngineImpl {
   Engine engine_;
   WaitingRows waiting_;
   Batch batch_;
-  WaitingRows::Taken taken_;  // of the batch's rows
   StageOutbox outbox_;
   std::vector<Alert> alerts_;
   std::string body_;
@@ -229,9 +205,6 @@ EventTime WholeEngine::watermark() const { return impl_->watermark(); }
 EngineStats WholeEngine::stats() const { return impl_->stats(); }
 std::size_t WholeEngine::waiting() const { return impl_->waiting(); }
 std::size_t WholeEngine::waiting_bytes() const { return impl_->waiting_bytes(); }
-Result<void> WholeEngine::prepare(const Program& /*next*/, EventTime /*from*/) {
-  return fail_whole_change();
-}
 void WholeEngine::track_changes() { impl_->track_changes(); }
 void WholeEngine::begin_cut() { impl_->begin_cut(); }
 bool WholeEngine::write_cut(StageSink& sink, std::size_t bytes_max) {

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,9 +17,6 @@
 #include "cep/value/time.h"
 
 namespace tocsin::cep {
-/// What a change of rules is refused with in a job of one part: kInvalidArgument.
-tl::unexpected<Error> fail_whole_change();
-
 class WholeEngineImpl;
 /// Behind a StageSource that sends to one part, before an AlertMerge. Its rules do not change while
 /// the job runs. Threading: one caller at a time.
@@ -34,10 +30,6 @@ class WholeEngine {
   /// As StageEngine has them.
   Result<void> put(std::string_view block);
   Result<bool> advance(EventTime watermark, std::size_t rows_max);
-  /// Its rules do not change: kInvalidArgument.
-  Result<void> prepare(const Program& next, EventTime from);
-  std::optional<RestoreReport> take_report() { return std::nullopt; }
-  const StageChange* awaited() const { return nullptr; }
   StageOutbox& outbox();
   EventTime watermark() const;
   EngineStats stats() const;

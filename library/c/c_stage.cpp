@@ -151,8 +151,8 @@ tocsin_status tocsin_stage_open(const tocsin_pack* pack, int kind, uint32_t pass
     auto made = std::make_unique<tocsin_stage>();
     const tocsin::cep::KeyGroupRange own = tocsin::cep::groups_of_part(
         static_cast<std::uint32_t>(read.part), static_cast<std::uint32_t>(read.parts));
-    made->room = read.passes == 0 ? JobRoom::of(*program) : JobRoom::of_passes(read.passes);
-    made->room.is_whole = !obstacles.empty();
+    made->room = read.passes == 0 || !obstacles.empty() ? JobRoom::of(*program)
+                                                        : JobRoom::of_passes(read.passes);
     if (CallResult fits = made->room.check(*program); !fits) return fits;
     made->part = has_intake_options(kind) ? make_front_part(*program, kind, pass, own, read.run)
                                           : make_stage_part(*program, kind, pass, own, made->room);
@@ -350,6 +350,7 @@ tocsin_status tocsin_stage_prepare(tocsin_stage* stage, const tocsin_pack* next,
                                    tocsin_error** error) {
   return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
     if (next == nullptr) return fail_null("next");
+    if (of.room.is_whole) return fail_call(rules_stay());
     const std::optional<tocsin::cep::EventTime> from = watermark_of(from_us);
     if (!from) return fail_call(TOCSIN_INVALID_ARGUMENT, "from_us is no time");
     const tocsin_pack::ByPass by_pass = next->by_pass();

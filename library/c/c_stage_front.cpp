@@ -64,11 +64,6 @@ class FrontPart : public StagePart {
     return stage_.restore(group, key, value);
   }
 
-  Result<void> prepare(const cep::Program& /*next*/, cep::EventTime /*from*/) override {
-    return fail(Errc::kInvalidArgument, "the rules of a judge or the intake do not change");
-  }
-  std::optional<cep::RestoreReport> take_report() override { return std::nullopt; }
-
  protected:
   Stage& stage() { return stage_; }
   const Stage& stage() const { return stage_; }

@@ -17,6 +17,9 @@
 #include "cep/value/time.h"
 
 namespace tocsin::library {
+/// What a change of rules is refused with where rules do not change: kInvalidArgument.
+Error rules_stay();
+
 /// What a kind of stage does not do, it refuses.
 class StagePart {
  public:
@@ -50,9 +53,10 @@ class StagePart {
   virtual cep::EventTime watermark() const { return cep::kEventTimeMin; }
   /// Nothing where it gives no alerts.
   virtual std::optional<std::string> take_alerts() { return std::nullopt; }
-  /// As cep::StageEngine has them. What a source or alerts report has no lines.
-  virtual Result<void> prepare(const cep::Program& next, cep::EventTime from) = 0;
-  virtual std::optional<cep::RestoreReport> take_report() = 0;
+  /// As cep::StageEngine has them; kInvalidArgument where rules do not change. What a source or
+  /// alerts report has no lines.
+  virtual Result<void> prepare(const cep::Program& next, cep::EventTime from);
+  virtual std::optional<cep::RestoreReport> take_report() { return std::nullopt; }
   virtual const cep::StageChange* awaited() const { return nullptr; }
   /// Whether something waits to be taken.
   virtual bool has_output() = 0;

@@ -21,7 +21,7 @@ namespace tocsin::library {
 namespace {
 using Json = nlohmann::ordered_json;
 
-// A pass or a hold.
+// A pass, a hold, or a whole engine.
 template <typename Engine>
 class EnginePart : public StagePart {
  public:
@@ -66,14 +66,20 @@ class EnginePart : public StagePart {
     return engine_.restore(group, key, value);
   }
   Result<void> finish_restore() override { return engine_.finish_restore(); }
-  Result<void> prepare(const cep::Program& next, cep::EventTime from) override {
-    return engine_.prepare(next, from);
-  }
-  std::optional<cep::RestoreReport> take_report() override { return engine_.take_report(); }
-  const cep::StageChange* awaited() const override { return engine_.awaited(); }
 
- private:
+ protected:
   Engine engine_;
+};
+// One whose rules change.
+template <typename Engine>
+class ChangingPart : public EnginePart<Engine> {
+ public:
+  using EnginePart<Engine>::EnginePart;
+  Result<void> prepare(const cep::Program& next, cep::EventTime from) override {
+    return this->engine_.prepare(next, from);
+  }
+  std::optional<cep::RestoreReport> take_report() override { return this->engine_.take_report(); }
+  const cep::StageChange* awaited() const override { return this->engine_.awaited(); }
 };
 
 class AlertsPart : public StagePart {
@@ -174,10 +180,11 @@ void write_sized(ByteWriter& to, std::string_view bytes) {
 
 JobRoom JobRoom::of(const cep::Program& program) {
   JobRoom room;
-  for (const cep::SpreadPlan::Pass& pass : cep::spread_plan(program).passes) {
+  const cep::SpreadPlan plan = cep::spread_plan(program);
+  for (const cep::SpreadPlan::Pass& pass : plan.passes) {
     room.holds.push_back(pass.has_hold);
   }
-  room.is_whole = cep::spread_plan(program).is_whole;
+  room.is_whole = plan.is_whole;
   return room;
 }
 
@@ -210,11 +217,11 @@ std::unique_ptr<StagePart> make_stage_part(const cep::Program& program, int kind
       if (room.is_whole) {
         return std::make_unique<EnginePart<cep::WholeEngine>>(cep::WholeEngine(program, kHashSeed));
       }
-      return std::make_unique<EnginePart<cep::StageEngine>>(
+      return std::make_unique<ChangingPart<cep::StageEngine>>(
           cep::StageEngine(program, pass, own, kHashSeed));
     case TOCSIN_STAGE_HOLD:
       if (pass >= room.holds.size() || !room.holds[pass]) return nullptr;
-      return std::make_unique<EnginePart<cep::HoldEngine>>(
+      return std::make_unique<ChangingPart<cep::HoldEngine>>(
           cep::HoldEngine(program, pass, own, kHashSeed));
     case TOCSIN_STAGE_ALERTS:
       return pass == 0 ? std::make_unique<AlertsPart>(program) : nullptr;

@@ -15,7 +15,6 @@
 #include "cep/plan/plan.h"
 #include "cep/stage/spread.h"
 #include "cep/stage/stage_source.h"
-#include "cep/stage/whole_engine.h"
 #include "runtime/decode/decoder.h"
 #include "runtime/decode/marked_lines.h"
 
@@ -68,8 +67,7 @@ class Front {
 class SourcePart : public StagePart {
  public:
   explicit SourcePart(const cep::Program& program)
-      : is_whole_(!cep::spread_obstacles(program).empty()),
-        source_(program, kHashSeed, is_whole_),
+      : source_(program, kHashSeed, !cep::spread_obstacles(program).empty()),
         front_(std::make_unique<Front>(program)) {}
 
   cep::StageOutbox* outbox() override { return &source_.outbox(); }
@@ -114,7 +112,6 @@ class SourcePart : public StagePart {
   // All that was put is sent, so that it is known how far the source has come.
   Result<void> prepare(const cep::Program& next, cep::EventTime from) override {
     flush();
-    if (is_whole_) return cep::fail_whole_change();
     if (auto prepared = source_.prepare(next, from); !prepared) return prepared;
     next_ = std::make_unique<Front>(next);
     return {};
@@ -150,7 +147,6 @@ class SourcePart : public StagePart {
     return !time || *time >= *source_.change_from();
   }
 
-  bool is_whole_;  // all rows go to one part
   cep::StageSource source_;
   std::unique_ptr<Front> front_;
   std::unique_ptr<Front> next_;  // of the program of a change that waits

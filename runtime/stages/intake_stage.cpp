@@ -16,8 +16,6 @@
 
 namespace tocsin::runtime {
 namespace {
-Error damaged() { return {Errc::kCorrupt, "a block of another stage is damaged"}; }
-
 // What the groups may know of all ids of a type.
 std::size_t ids_share(std::size_t ids_max, cep::KeyGroupRange own) {
   const double share = static_cast<double>(own.end - own.begin) / cep::kKeyGroupCount;
@@ -51,10 +49,10 @@ Result<void> IntakeStage::put(std::string_view block) {
   while (reader.next(message)) {
     if (message.kind != cep::MessageKind::kLine || message.groups.size() != 1 ||
         !own_.has(message.groups.front()) || !take(message.groups.front(), message.body)) {
-      return tl::unexpected(damaged());
+      return tl::unexpected(cep::damaged_block());
     }
   }
-  if (!reader.ok()) return tl::unexpected(damaged());
+  if (!reader.ok()) return tl::unexpected(cep::damaged_block());
   return {};
 }
 

@@ -85,7 +85,7 @@ struct SplitEntries {
     while (!entries.empty()) {
       const std::uint32_t key = number(5);
       const std::size_t size = 9 + key + (entries[0] == 1 ? 4 + number(9 + key) : 0);
-      if (entries[0] == 1) (key == 1 ? heads : others) += entries.substr(0, size);
+      (key == 1 ? heads : others) += entries.substr(0, size);
       entries.remove_prefix(size);
     }
   }

@@ -181,14 +181,15 @@ class StageCalls {
       case 'C':
         if (TOCSIN_CALL(tocsin_stage_take_cut, stage, std::size_t{1} << 20, text_, &done) ==
             TOCSIN_OK) {
-          split(std::string_view(tocsin_buffer_data(text_), tocsin_buffer_size(text_)));
+          state_.split(std::string_view(tocsin_buffer_data(text_), tocsin_buffer_size(text_)));
         }
         return;
       case 'h':
-        TOCSIN_CALL(tocsin_stage_begin_restore, stage, heads_.data(), heads_.size(), text_);
+        TOCSIN_CALL(tocsin_stage_begin_restore, stage, state_.heads.data(), state_.heads.size(),
+                    text_);
         return;
       case 'r':
-        TOCSIN_CALL(tocsin_stage_restore, stage, others_.data(), others_.size());
+        TOCSIN_CALL(tocsin_stage_restore, stage, state_.others.data(), state_.others.size());
         return;
       case 'H':
         TOCSIN_CALL(tocsin_stage_begin_restore, stage, rest.data(), rest.size(), nullptr);
@@ -215,32 +216,10 @@ class StageCalls {
     }
   }
 
-  // Entries as the header says.
-  void split(std::string_view entries) {
-    const auto number = [&](std::size_t at) {
-      std::uint32_t value = 0;
-      for (std::size_t i = 0; i < 4; ++i) {
-        value |= std::uint32_t{static_cast<unsigned char>(entries[at + i])} << (8 * i);
-      }
-      return value;
-    };
-    heads_.clear();
-    others_.clear();
-    while (!entries.empty()) {
-      const std::uint32_t key = number(5);
-      const bool is_put = entries[0] == 1;
-      const std::size_t size = is_put ? 13 + std::size_t{key} + number(9 + key) : 9 + key;
-      const bool is_head = key == 1;
-      (is_head ? heads_ : others_) += entries.substr(0, size);
-      entries.remove_prefix(size);
-    }
-  }
-
   tocsin_buffer* text_;
   std::array<tocsin_stage*, 6> stages_{};
-  std::string block_;  // taken last
-  std::string heads_;  // of the cut taken last
-  std::string others_;
+  std::string block_;   // taken last
+  SplitEntries state_;  // of the cut taken last
   std::uint32_t events_ = 0;
 };
 }  // namespace tocsin::fuzz

@@ -14,36 +14,9 @@
 
 namespace tocsin::library {
 namespace {
-constexpr const char* kBefore = R"(
-event payment { ts: time, id: string id, card: string, merchant: string, amount: int }
-event note { ts: time, card: string, text: string }
-feature at_merchant = count(payment) by merchant over last 10m
-rule pair "Two payments at a busy merchant" {
-  by card
-  when payment as a
-  then payment as b where at_merchant > 3
-  within 10m
-  alert "{at_merchant} payments" { merchant: b.merchant }
-  at most 2 per 1m for each b.merchant
-}
-rule again "Two alerts of a card" {
-  by card
-  when alert pair as first
-  then alert pair as second
-  within 10m
-  alert "twice"
-}
-rule noted "The same note twice" {
-  by card
-  when note as a
-  then next note as b where b.text = a.text
-  within 10m
-  alert "{b.text}"
-}
-)";
 // Without `again`, and so without the third pass; with `large`, which remembers nothing.
 std::string after() {
-  std::string rules = kBefore;
+  std::string rules = kJobRules;
   const std::size_t begin = rules.find("rule again");
   rules.erase(begin, rules.find("rule noted") - begin);
   return rules + R"(
@@ -88,7 +61,7 @@ event payment { ts: time, id: string id, card: string, merchant: string, amount:
 }  // namespace
 
 TEST_CASE("C stages: rules change at a time, also in a job that goes on from a cut") {
-  const Pack before = pack_of(kBefore);
+  const Pack before = pack_of(kJobRules);
   const Pack next = pack_of(after());
   // Rules that both have remember the same, so that a run of the next rules knows what comes.
   const std::string first_lines = lines_of(alerts_of_run(before), false);
@@ -141,7 +114,7 @@ TEST_CASE("C stages: rules change at a time, also in a job that goes on from a c
 }
 
 TEST_CASE("C stages: a change of rules that cannot be is refused, and nothing changes") {
-  const Pack before = pack_of(kBefore);
+  const Pack before = pack_of(kJobRules);
   const Pack next = pack_of(after());
   for (const int kind : {TOCSIN_STAGE_SOURCE, TOCSIN_STAGE_PASS, TOCSIN_STAGE_ALERTS}) {
     CAPTURE(kind);
@@ -210,7 +183,7 @@ rule large "A large payment" {
 }
 
 TEST_CASE("C stages: a change that waits, and blocks of rules that a stage does not have") {
-  const Pack before = pack_of(kBefore);
+  const Pack before = pack_of(kJobRules);
   const Pack next = pack_of(after());
   const auto open = [&](int kind) {
     tocsin_stage* stage = nullptr;

@@ -15,6 +15,34 @@
 #include <utility>
 
 namespace tocsin::library {
+// Three passes, of which the second has a hold.
+inline constexpr const char* kJobRules = R"(
+event payment { ts: time, id: string id, card: string, merchant: string, amount: int }
+event note { ts: time, card: string, text: string }
+feature at_merchant = count(payment) by merchant over last 10m
+rule pair "Two payments at a busy merchant" {
+  by card
+  when payment as a
+  then payment as b where at_merchant > 3
+  within 10m
+  alert "{at_merchant} payments" { merchant: b.merchant }
+  at most 2 per 1m for each b.merchant
+}
+rule again "Two alerts of a card" {
+  by card
+  when alert pair as first
+  then alert pair as second
+  within 10m
+  alert "twice"
+}
+rule noted "The same note twice" {
+  by card
+  when note as a
+  then next note as b where b.text = a.text
+  within 10m
+  alert "{b.text}"
+}
+)";
 inline constexpr std::int64_t kStart = 1'772'452'800'000'000;  // 2026-03-02T12:00:00Z
 inline constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
 

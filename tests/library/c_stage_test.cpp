@@ -22,37 +22,10 @@ std::size_t described_bytes(const nlohmann::json& job, std::string_view from, st
   }
   return 0;
 }
-constexpr const char* kRules = R"(
-event payment { ts: time, id: string id, card: string, merchant: string, amount: int }
-event note { ts: time, card: string, text: string }
-feature at_merchant = count(payment) by merchant over last 10m
-rule pair "Two payments at a busy merchant" {
-  by card
-  when payment as a
-  then payment as b where at_merchant > 3
-  within 10m
-  alert "{at_merchant} payments" { merchant: b.merchant }
-  at most 2 per 1m for each b.merchant
-}
-rule again "Two alerts of a card" {
-  by card
-  when alert pair as first
-  then alert pair as second
-  within 10m
-  alert "twice"
-}
-rule noted "The same note twice" {
-  by card
-  when note as a
-  then next note as b where b.text = a.text
-  within 10m
-  alert "{b.text}"
-}
-)";
 }  // namespace
 
 TEST_CASE("C stages: a job gives the bytes of a run, also when it goes on in other parts") {
-  const Pack pack = pack_of(kRules);
+  const Pack pack = pack_of(kJobRules);
   const Buffer json(tocsin_buffer_new());
   REQUIRE(failure(tocsin_pack_describe_job, pack.get(), json.get()) == "");
   const nlohmann::json job = nlohmann::json::parse(text_of(json));
@@ -148,16 +121,24 @@ rule noted "The same note twice" {
   CHECK(failure(tocsin_stage_open, pack.get(), static_cast<int>(TOCSIN_STAGE_PASS), 0U,
                 R"({"parts":2,"one_part":true})", &stage) ==
         "invalid_argument: rules that cannot be spread run in one part: \"parts\" is 1");
-  const Pack next = pack_of(kRules);
+  const Pack next = pack_of(kJobRules);
   REQUIRE(failure(tocsin_stage_open, pack.get(), static_cast<int>(TOCSIN_STAGE_PASS), 0U,
                   R"({"one_part":true})", &stage) == "");
   const Stage part(stage);
-  CHECK(failure(tocsin_stage_prepare, part.get(), next.get(), kStart)
-            .starts_with("invalid_argument: "));
+  REQUIRE(failure(tocsin_stage_open, pack.get(), static_cast<int>(TOCSIN_STAGE_ALERTS), 0U,
+                  R"({"one_part":true})", &stage) == "");
+  const Stage merge(stage);
+  for (const Stage* const each : {&part, &merge}) {
+    CHECK(failure(tocsin_stage_prepare, each->get(), next.get(), kStart)
+              .starts_with("invalid_argument: the rules of this stage do not change"));
+  }
+  CHECK(failure(tocsin_stage_open, pack.get(), static_cast<int>(TOCSIN_STAGE_PASS), 1U,
+                R"({"passes":2,"one_part":true})",
+                &stage) == "invalid_argument: the pack has no such stage");
 }
 
 TEST_CASE("C stages: calls that make no sense are refused") {
-  const Pack pack = pack_of(kRules);
+  const Pack pack = pack_of(kJobRules);
   const auto open = [&](int kind, std::uint32_t pass, const char* options) {
     tocsin_stage* stage = nullptr;
     const std::string why = failure(tocsin_stage_open, pack.get(), kind, pass, options, &stage);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -21,27 +20,10 @@
 #include "tests/support/random_events.h"
 #include "tests/support/random_language.h"
 #include "tests/support/random_plan.h"
+#include "tests/support/stage_entry_map.h"
 
 namespace tocsin::tests {
 namespace {
-// The map that the cuts are of, by key group and key.
-using Entries = std::map<std::pair<std::uint32_t, std::string>, std::string>;
-
-class Writer : public cep::StageSink {
- public:
-  explicit Writer(Entries& to) : to_(to) {}
-  void put(cep::KeyGroup group, std::string_view key, std::string_view value) override {
-    to_[{group.value, std::string(key)}] = value;
-  }
-  void remove(cep::KeyGroup group, std::string_view key) override {
-    to_.erase({group.value, std::string(key)});
-  }
-  void clear(cep::KeyGroup /*group*/) override { FAIL("a run's rules do not change"); }
-
- private:
-  Entries& to_;
-};
-
 struct Push {
   std::size_t source = 0;
   std::string bytes;  // whole lines
@@ -103,12 +85,12 @@ std::vector<Push> random_pushes(Random& random, const std::string& lines, std::s
 }
 
 // Moves what there is of the cut; true when it is complete.
-bool write_some(Random& random, runtime::PushedRun& run, Entries& store) {
-  Writer to(store);
+bool write_some(Random& random, runtime::PushedRun& run, StageEntryMap& store) {
+  StageEntryMapWriter to(store);
   return run.write_cut(to, static_cast<std::size_t>(random.pick({1, 100, 5'000, 1 << 20})));
 }
 
-void restore(const Entries& entries, runtime::PushedRun& run, bool writes_all) {
+void restore(const StageEntryMap& entries, runtime::PushedRun& run, bool writes_all) {
   const auto report = run.begin_restore(entries.at({0, std::string(1, '\0')}),
                                         entries.at({0, std::string(1, '\1')}));
   REQUIRE(report.has_value());
@@ -188,12 +170,12 @@ class CutRuns {
   const cep::Program& program_;
   runtime::PushedOptions options_;
   std::unique_ptr<Run> run_;
-  Entries store_;
+  StageEntryMap store_;
   std::size_t behind_ = 0;  // the push behind the cut that the store has
   // The cut in hand.
   std::size_t cutting_ = SIZE_MAX;  // the push behind it; SIZE_MAX: there is none
   std::size_t taken_ = 0;           // of the run's lines those that came before it
-  Entries next_;
+  StageEntryMap next_;
 };
 }  // namespace
 

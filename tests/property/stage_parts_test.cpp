@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,6 +17,7 @@
 #include "cep/stage/stage_source.h"
 #include "cep/value/group_range.h"
 #include "tests/support/rule_text.h"
+#include "tests/support/stage_entry_map.h"
 
 namespace tocsin::tests {
 namespace {
@@ -103,27 +103,9 @@ class SmallJob {
   cep::AlertMerge merge_;
 };
 
-using Entries = std::map<std::pair<std::uint32_t, std::string>, std::string>;  // group and key
-class EntriesSink : public cep::StageSink {
- public:
-  explicit EntriesSink(Entries& entries) : entries_(entries) {}
-  void put(cep::KeyGroup group, std::string_view key, std::string_view value) override {
-    entries_[{group.value, std::string(key)}] = value;
-  }
-  void remove(cep::KeyGroup group, std::string_view key) override {
-    entries_.erase({group.value, std::string(key)});
-  }
-  void clear(cep::KeyGroup group) override {
-    entries_.erase(entries_.lower_bound({group.value, {}}),
-                   entries_.lower_bound({group.value + 1, {}}));
-  }
-
- private:
-  Entries& entries_;
-};
-Entries cut_of(cep::StageEngine& stage) {
-  Entries entries;
-  EntriesSink sink(entries);
+StageEntryMap cut_of(cep::StageEngine& stage) {
+  StageEntryMap entries;
+  StageEntryMapWriter sink(entries);
   stage.begin_cut();
   CHECK(stage.write_cut(sink, SIZE_MAX));
   return entries;
@@ -134,7 +116,7 @@ struct Outcome {
   std::string error;
   std::string lines;  // "kept rule pair"
 };
-Outcome restore(const cep::Program& program, std::uint32_t pass, const Entries& entries) {
+Outcome restore(const cep::Program& program, std::uint32_t pass, const StageEntryMap& entries) {
   cep::StageEngine stage(program, pass, {}, 7);
   std::map<std::uint32_t, std::string> heads;
   std::string layout;
@@ -250,8 +232,8 @@ TEST_CASE("stages: a part that goes on under other rules says what becomes of th
   SmallJob job(program);
   job.send(1, 4);
   CHECK(job.advance(10) == 2);
-  const Entries first = cut_of(job.first());
-  const Entries second = cut_of(job.second());
+  const StageEntryMap first = cut_of(job.first());
+  const StageEntryMap second = cut_of(job.second());
   CHECK(restore(program, 0, first).lines == "kept feature at_merchant");
   CHECK(restore(program, 1, second).lines == "kept rule pair");
   const std::string changed = std::string(kTwoPasses) + R"(
@@ -280,7 +262,7 @@ TEST_CASE("stages: rows that wait are of one plan") {
   SmallJob job(program);
   job.send(1, 4);
   CHECK(job.advance(2) == 1);
-  const Entries second = cut_of(job.second());
+  const StageEntryMap second = cut_of(job.second());
   CHECK(restore(program, 1, second).error == "");
   const cep::Program next = program_of(std::string(kTwoPasses) + R"(
 rule large "A large payment" {
@@ -298,7 +280,7 @@ TEST_CASE("stages: entries that no stage wrote are refused") {
   SmallJob job(program);
   job.send(1, 4);
   job.advance(2);
-  const Entries whole = cut_of(job.second());
+  const StageEntryMap whole = cut_of(job.second());
   CHECK(restore(program, 1, whole).error == "");
   std::size_t refused = 0;
   std::size_t tried = 0;
@@ -309,7 +291,7 @@ TEST_CASE("stages: entries that no stage wrote are refused") {
     // The engine's own entries have tests of their own: one may end behind any block.
     if (place.second[0] == static_cast<char>(cep::StageEntry::kKey)) continue;
     for (std::size_t bytes = 0; bytes < value.size(); ++bytes) {
-      Entries damaged = whole;
+      StageEntryMap damaged = whole;
       for (auto& [other, bad] : damaged) {
         if (other.second == place.second) bad.resize(bytes);
       }

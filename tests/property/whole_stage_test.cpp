@@ -25,26 +25,10 @@
 #include "tests/support/random_pack.h"
 #include "tests/support/shrink.h"
 #include "tests/support/stage_cases.h"
+#include "tests/support/stage_entry_map.h"
 
 namespace tocsin::tests {
 namespace {
-using Entries = std::map<std::pair<std::uint32_t, std::string>, std::string>;
-
-class Writer : public cep::StageSink {
- public:
-  explicit Writer(Entries& to) : to_(to) {}
-  void put(cep::KeyGroup group, std::string_view key, std::string_view value) override {
-    to_[{group.value, std::string(key)}] = value;
-  }
-  void remove(cep::KeyGroup group, std::string_view key) override {
-    to_.erase({group.value, std::string(key)});
-  }
-  void clear(cep::KeyGroup /*group*/) override { FAIL("no rules change"); }
-
- private:
-  Entries& to_;
-};
-
 class WholeJob {
  public:
   WholeJob(Random& random, const cep::Program& program)
@@ -110,7 +94,7 @@ class WholeJob {
   }
   void cut() {
     engine_->begin_cut();
-    Writer to(entries_);
+    StageEntryMapWriter to(entries_);
     while (!engine_->write_cut(to, static_cast<std::size_t>(random_.pick({1, 100, 10'000})))) {
     }
   }
@@ -137,7 +121,7 @@ class WholeJob {
   std::unique_ptr<cep::WholeEngine> engine_;
   cep::AlertMerge merge_;
   std::vector<cep::Alert> alerts_;
-  Entries entries_;
+  StageEntryMap entries_;
 };
 }  // namespace
 
