@@ -25,7 +25,7 @@ verbs=(
   "sim|[--seeds N] [--seed S]|build, then run whole nodes in simulated worlds where everything fails|tests/simulation/sim.sh"
   "stages|[--jobs N] [--seed S]|build, then play random jobs of stages against one engine, with lists and rules that change|tests/property/stages.sh"
   "conformance|[--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
-  "flink|[--events N] [--kills N] [--parallelism N] [--backend rocksdb, hashmap]|build, then run a job in a Flink cluster of processes that are killed|runtime/flink/cluster.sh"
+  "flink|[--topics] [--events N] [--kills N] [--parallelism N] [--backend rocksdb, hashmap]|build, then run a job in a Flink cluster of processes that are killed|runtime/flink/cluster.sh"
   "time|[LOG]|say where the minutes of the last .ci/run went, by step and suite|"
   "help||list the verbs|"
 )
@@ -419,9 +419,9 @@ verb_fuzz() {
 verb_crash() { run_script tests release all tests/crash/crash.sh "$@"; }
 verb_sim() { run_script tests release simulation tests/simulation/sim.sh "$@"; }
 verb_flink() {
-  ensure_setup program flink
+  ensure_setup program flink kafka
   fetch_flink
-  run_script "tests flink" release all runtime/flink/cluster.sh "$@"
+  run_script "tests flink kafka" release all runtime/flink/cluster.sh "$@"
 }
 verb_stages() { run_script tests release property_tests tests/property/stages.sh "$@"; }
 verb_conformance() { run_script tests release conformance tests/conformance/run.sh "$@"; }

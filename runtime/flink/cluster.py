@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 
+import cluster_topics
+
 HERE = pathlib.Path(__file__).resolve().parent
 OPENS = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in (
     "java.lang", "java.net", "java.io", "java.nio", "java.text", "java.util", "java.util.concurrent",
@@ -108,9 +110,9 @@ class Cluster:
                 time.sleep(0.1)
         raise SystemExit("the cluster does not come up")
 
-    def submit(self, jar, arguments):
+    def submit(self, jar, arguments, job="io.tocsin.flink.FilesJob"):
         """Starts the job; the process ends when the job does."""
-        command = self.java("300m", "org.apache.flink.client.cli.CliFrontend", "run", str(jar), *arguments)
+        command = self.java("300m", "org.apache.flink.client.cli.CliFrontend", "run", "-c", job, str(jar), *arguments)
         with open(self.folder / "client.log", "wb") as output:
             return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=self.environment())
 
@@ -142,9 +144,13 @@ def main():
     parser.add_argument("--backend", default="rocksdb", choices=("rocksdb", "hashmap"))
     parser.add_argument("--rules", default=str(HERE / "src" / "test" / "resources" / "constructs"))
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--topics", action="store_true", help="read and write topics of a broker, which is killed once too")
+    parser.add_argument("--packed", type=int, default=1, help="with --topics: events a message (default: 1)")
     parser.add_argument("--keep", action="store_true", help="leave logs and files")
     options = parser.parse_args()
     random.seed(options.seed)
+    if options.topics:
+        cluster_topics.check(os.environ["TOCSIN_BINARY"])
     build, tocsin = pathlib.Path(os.environ["TOCSIN_BUILD_DIR"]), os.environ["TOCSIN_BINARY"]
     maven = build.parent / "tools" / "maven"
     subprocess.run(["mvn", "-o", "-q", "-B", "-Dstyle.color=never", f"-Dmaven.repo.local={maven}", f"-Dtocsin.build={build}",
@@ -181,6 +187,8 @@ def run(options, folder, tocsin, jar, classpath):
     kills = 0
     try:
         cluster.wait_until_up()
+        if options.topics:
+            return cluster_topics.run(options, cluster, tocsin, jar, files, expected)
         began = time.monotonic()
         client = cluster.submit(jar, ["--rules", options.rules, "--output", f"file://{folder}/alerts", "--parallelism",
                                       str(options.parallelism), "--checkpoint-every", "500ms", *map(str, files)])

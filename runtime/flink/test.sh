@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The suite `flink`: builds the jar with the library of TOCSIN_BUILD_DIR, and runs its tests, with clusters inside
-# one process. Maven uses what `./do setup flink` fetched. The last line is `N passed, N failed`.
+# one process, and a Kafka broker where one can be had. Maven uses what `./do setup flink` fetched. The last line is `N passed, N failed`.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
@@ -12,6 +12,41 @@ repository="$(dirname "$build")/tools/maven"
 case "$(basename "$build")" in release) ;; *) skip "the operators of Flink are tested with the build release" ;; esac
 cmp -s pom.xml "$repository/pom.xml" || skip "./do setup flink fetches what it needs"
 compgen -G "$build/flink/native/*/libtocsin_flink.so" >/dev/null || skip "the build found no JDK: ./do setup flink"
+
+# A broker on a free port, in a folder of its own. Without one the tests of topics are passed over.
+broker() {
+  local script=../../scripts/kafka_broker.sh port left
+  if ! timeout 100 bash "$script" fetch </dev/null; then
+    printf 'no broker can be had, and topics are not tested: ./do setup kafka\n'
+    return
+  fi
+  folder="$(mktemp -d)"
+  port="$(python3 -c 'import random, socket
+while True:
+    port = random.randrange(15_000, 32_000)
+    with socket.socket() as one, socket.socket() as other:
+        try:
+            one.bind(("127.0.0.1", port)), other.bind(("127.0.0.1", port + 1))
+        except OSError:
+            continue
+    print(port)
+    break')"
+  setpriv --pdeathsig KILL bash "$script" run "$folder" "$port" >"$folder/log" 2>&1 &
+  broker=$!
+  disown
+  trap 'kill -9 "$broker" 2>/dev/null; rm -rf "$folder"' EXIT
+  for ((left = 600; left > 0; --left)); do
+    if (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+      export TOCSIN_KAFKA_BROKERS="127.0.0.1:$port"
+      return
+    fi
+    kill -0 "$broker" 2>/dev/null || break
+    sleep 0.1
+  done
+  tail -5 "$folder/log"
+  fail "the broker did not start"
+}
+broker
 
 reports="$build/flink/target/surefire-reports"
 rm -rf "$reports"

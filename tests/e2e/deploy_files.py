@@ -157,6 +157,7 @@ def flink_names_what_there_is():
     source = read(ROOT / "runtime/flink/src/main/java" / (job.replace(".", "/") + ".java"))
     options = re.findall(r"^ +- (--\S+)$", deployment, re.M)
     assert options and all(f'case "{option}" ->' in source for option in options), options
+    assert all(jar in image for jar in ("flink-connector-kafka", "kafka-clients")), "KafkaJob needs them"
     assert 'pipeline.max-parallelism: "1024"' in deployment
     assert 'unaligned.enabled: "false"' in deployment
     for word in ("runtime/flink/pom.xml", "./do setup program flink", "./do build tocsin tocsin_flink"):

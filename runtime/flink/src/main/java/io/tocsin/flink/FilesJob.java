@@ -52,23 +52,21 @@ public final class FilesJob {
       Duration outOfOrderness = null;
       Duration checkpointEvery = null;
       boolean onePart = false;
-      for (int i = 0; i < words.length; ++i) {
-        String word = words[i];
+      JobWords all = new JobWords(words);
+      while (all.hasNext()) {
+        String word = all.next();
         if (!word.startsWith("--")) {
           files.add(word);
           continue;
         }
-        if (i + 1 == words.length) {
-          throw new IllegalArgumentException(word + " needs a value");
-        }
-        String value = words[++i];
+        String value = all.valueOf(word);
         switch (word) {
           case "--rules" -> rules.add(Path.of(value));
           case "--output" -> output = value;
-          case "--parallelism" -> parallelism = number(word, value);
-          case "--out-of-orderness" -> outOfOrderness = duration(word, value);
-          case "--checkpoint-every" -> checkpointEvery = duration(word, value);
-          case "--one-part" -> onePart = yesOrNo(word, value);
+          case "--parallelism" -> parallelism = JobWords.number(word, value);
+          case "--out-of-orderness" -> outOfOrderness = JobWords.duration(word, value);
+          case "--checkpoint-every" -> checkpointEvery = JobWords.duration(word, value);
+          case "--one-part" -> onePart = JobWords.yesOrNo(word, value);
           default -> throw new IllegalArgumentException("there is no option " + word);
         }
       }
@@ -76,31 +74,6 @@ public final class FilesJob {
         throw new IllegalArgumentException("rules and files are needed");
       }
       return new Arguments(rules, files, output, parallelism, outOfOrderness, checkpointEvery, onePart);
-    }
-
-    private static boolean yesOrNo(String option, String value) {
-      if (!value.equals("yes") && !value.equals("no")) {
-        throw new IllegalArgumentException(option + " is yes or no, not " + value);
-      }
-      return value.equals("yes");
-    }
-
-    private static int number(String option, String value) {
-      if (!value.matches("[1-9][0-9]{0,3}") || Integer.parseInt(value) > KeyGroups.COUNT) {
-        throw new IllegalArgumentException(option + " is a number from 1 to " + KeyGroups.COUNT);
-      }
-      return Integer.parseInt(value);
-    }
-
-    private static Duration duration(String option, String value) {
-      try {
-        if (value.matches("[0-9]+ms")) {
-          return Duration.ofMillis(Long.parseLong(value.substring(0, value.length() - 2)));
-        }
-        return Duration.parse(value.startsWith("P") ? value : "PT" + value);
-      } catch (RuntimeException e) {
-        throw new IllegalArgumentException(option + " is a time, as in 5s or 100ms, not " + value, e);
-      }
     }
   }
 

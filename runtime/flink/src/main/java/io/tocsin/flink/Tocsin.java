@@ -90,6 +90,14 @@ public final class Tocsin {
   }
 
   /**
+   * Takes the messages of topics. The brokers are asked whether the topics are there. An
+   * IllegalArgumentException says what is wrong, and what to do.
+   */
+  public Tocsin fromKafka(KafkaInput input) {
+    return from(input.in(env, name + "-kafka-" + inputs.size()));
+  }
+
+  /**
    * How far behind the newest event of its partition an event may be; else what the event types say.
    */
   public Tocsin outOfOrderness(Duration bound) {

@@ -1,0 +1,222 @@
+package io.tocsin.flink;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.stream.Collectors;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.core.execution.JobClient;
+import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Jobs from topics to topics: alerts are those of {@code tocsin run} over files of the same lines. */
+@Timeout(60)
+class KafkaJobTest {
+  private static final int EVENTS = 6_000;
+
+  @TempDir Path folder;
+
+  private final Configuration configuration = new Configuration();
+
+  @BeforeEach
+  void isSmall() {
+    Topics.brokers();
+    for (String setting :
+        List.of(
+            "rest.bind-address=127.0.0.1", "rest.address=127.0.0.1", "rest.bind-port=0",
+            "taskmanager.numberOfTaskSlots=4", "taskmanager.memory.network.min=32mb",
+            "taskmanager.memory.network.max=32mb", "restart-strategy.type=none")) {
+      String[] parts = setting.split("=");
+      configuration.setString(parts[0], parts[1]);
+    }
+  }
+
+  private StreamExecutionEnvironment make(Path rules, String... words) throws Exception {
+    List<String> all = new ArrayList<>(List.of("--brokers", Topics.brokers()));
+    all.addAll(List.of("--rules", rules.toString(), "--checkpoint-every", "200ms"));
+    all.addAll(Arrays.asList(words));
+    StreamExecutionEnvironment env =
+        StreamExecutionEnvironment.createLocalEnvironment(2, configuration);
+    KafkaJob.make(env, KafkaJob.Arguments.of(all.toArray(new String[0])));
+    return env;
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3})
+  void alertsLateAndDeadAreThoseOfARun(int parallelism) throws Exception {
+    List<Path> files = Program.divided(Program.roughEvents(EVENTS), 4);
+    String first = Topics.create("first", 3);
+    String second = Topics.create("second", 1);
+    for (int i = 0; i < 4; ++i) {
+      Topics.write(i < 3 ? first : second, i < 3 ? i : 0, files.get(i), 1);
+    }
+    String alerts = Topics.create("alerts", 1);
+    String late = Topics.create("late", 2);
+    String dead = Topics.create("dead", 2);
+    make(
+            Program.CONSTRUCTS, "--topics", first + "," + second, "--alerts-topic", alerts,
+            "--late-topic", late, "--dead-topic", dead, "--until-end", "yes", "--parallelism",
+            "" + parallelism)
+        .execute();
+    Program.Results expected = Program.results(Program.CONSTRUCTS, files);
+    assertTrue(expected.alerts().size() > 20, "alerts: " + expected.alerts().size());
+    assertEquals(String.join("\n", expected.alerts()), String.join("\n", Topics.values(alerts)));
+    assertSide(expected.late(), late, "tocsin-late-us");
+    assertSide(expected.rejected(), dead, "tocsin-reason");
+  }
+
+  // Each line is there once as it came, and says from where; those of one partition are in order.
+  private static void assertSide(List<String> expected, String topic, String why) {
+    assertTrue(expected.size() > 5, topic + ": " + expected.size());
+    List<Topics.Message> messages = Topics.read(topic);
+    assertEquals(
+        expected.stream().map(line -> KafkaMessage.members(line, Set.of("text")).get("text"))
+            .sorted().collect(Collectors.joining("\n")),
+        messages.stream().map(Topics.Message::value).sorted().collect(Collectors.joining("\n")));
+    for (Topics.Message message : messages) {
+      assertTrue(message.headers().contains(why + "="), message.headers());
+      assertTrue(message.headers().matches("(?s)tocsin-source=kafka:.+/[0-3]\ntocsin-offset=[0-9]+\n.*"), message.headers());
+    }
+    assertEquals(messages.size(), messages.stream().map(Topics.Message::key).distinct().count());
+  }
+
+  @Test
+  void packedMessages() throws Exception {
+    List<Path> files = Program.divided(Program.events(EVENTS), 2);
+    String topic = Topics.create("packed", 2);
+    Topics.write(topic, 0, files.get(0), 7);
+    Topics.write(topic, 1, files.get(1), 100);
+    String alerts = Topics.create("alerts", 1);
+    make(
+            Program.CONSTRUCTS, "--topics", topic, "--alerts-topic", alerts, "--packed", "yes",
+            "--until-end", "yes", "--delivery", "at-least-once")
+        .execute();
+    assertEquals(
+        String.join("\n", Program.alerts(Program.CONSTRUCTS, files)),
+        String.join("\n", Topics.values(alerts)));
+  }
+
+  @Test
+  void savepointAtTwoGoesOnAtThreeWithMorePartitions() throws Exception {
+    List<Path> files = Program.divided(Program.roughEvents(EVENTS), 4);
+    String topic = Topics.create("grows", 2);
+    String alerts = Topics.create("alerts", 1);
+    String[] words = {"--topics", topic, "--alerts-topic", alerts, "--parallelism", "2"};
+    List<Path> halves = new ArrayList<>();
+    for (int i = 0; i < 2; ++i) {
+      List<String> lines = Files.readAllLines(files.get(i));
+      halves.add(Files.write(folder.resolve("half-" + i), lines.subList(0, lines.size() / 2)));
+      Topics.write(topic, i, halves.get(i), 1);
+    }
+    JobClient client = make(Program.CONSTRUCTS, words).executeAsync("first");
+    waitForAlerts(alerts, 5);
+    String savepoint =
+        client
+            .stopWithSavepoint(false, folder.toUri().toString(), SavepointFormatType.CANONICAL)
+            .get();
+    Topics.grow(topic, 4);
+    List<Path> all = new ArrayList<>();
+    for (int i = 0; i < 4; ++i) {
+      List<String> lines = Files.readAllLines(files.get(i));
+      // What new partitions have is not behind what the others have had.
+      List<String> rest = lines.subList(i < 2 ? lines.size() / 2 : lines.size() * 3 / 4, lines.size());
+      Topics.write(topic, i, Files.write(folder.resolve("rest"), rest), 1);
+      all.add(i < 2 ? files.get(i) : Files.write(folder.resolve("new-" + i), rest));
+    }
+    configuration.setString("execution.savepoint.path", savepoint);
+    words[5] = "3";
+    List<String> more = new ArrayList<>(Arrays.asList(words));
+    more.addAll(List.of("--until-end", "yes"));
+    make(Program.CONSTRUCTS, more.toArray(new String[0])).execute();
+    assertEquals(
+        String.join("\n", Program.alerts(Program.CONSTRUCTS, all)),
+        String.join("\n", Topics.values(alerts)));
+  }
+
+  @Test
+  void partitionsThatComeWhileItRuns() throws Exception {
+    Path events = Program.events(EVENTS);
+    List<String> lines = Files.readAllLines(events);
+    Path early = Files.write(folder.resolve("early"), lines.subList(0, lines.size() / 2));
+    Path later = Files.write(folder.resolve("later"), lines.subList(lines.size() / 2, lines.size()));
+    String topic = Topics.create("more", 1);
+    String alerts = Topics.create("alerts", 1);
+    StreamExecutionEnvironment env =
+        StreamExecutionEnvironment.createLocalEnvironment(2, configuration);
+    env.enableCheckpointing(200);
+    Tocsin job = Tocsin.job(env, Rules.read(Program.CONSTRUCTS)).idleAfter(Duration.ofSeconds(1));
+    job.fromKafka(
+        KafkaInput.of(Topics.brokers(), List.of(topic)).discoverEvery(Duration.ofMillis(100)));
+    KafkaOutput.to(Topics.brokers()).alerts(job.alerts(), alerts);
+    JobClient client = env.executeAsync("grows");
+    Topics.write(topic, 0, early, 1);
+    waitForAlerts(alerts, 1);
+    Topics.grow(topic, 2);
+    Topics.write(topic, 1, later, 1);
+    // At the end both partitions are silent: what time has not come to is not there.
+    List<String> all = Program.alerts(Program.CONSTRUCTS, List.of(early, later));
+    waitForAlerts(alerts, all.size() * 3 / 4);
+    client.cancel().get();
+    List<String> written = Topics.values(alerts);
+    assertEquals(String.join("\n", all.subList(0, written.size())), String.join("\n", written));
+  }
+
+  private static void waitForAlerts(String topic, int count) throws Exception {
+    while (Topics.read(topic).size() < count) {
+      Thread.sleep(50);
+    }
+  }
+
+  @Test
+  void missingMessagesStopTheJobUntilTheyAreAccepted() throws Exception {
+    Path events = Program.events(EVENTS);
+    String topic = Topics.create("trimmed", 1);
+    Topics.write(topic, 0, events, 1);
+    String alerts = Topics.create("alerts", 1);
+    String[] words = {"--topics", topic, "--alerts-topic", alerts};
+    JobClient client = make(Program.CONSTRUCTS, words).executeAsync("first");
+    waitForAlerts(alerts, 5);
+    String savepoint =
+        client
+            .stopWithSavepoint(false, folder.toUri().toString(), SavepointFormatType.CANONICAL)
+            .get();
+    Topics.write(topic, 0, events, 1);
+    Topics.trim(topic, 0, EVENTS + 100);
+    configuration.setString("execution.savepoint.path", savepoint);
+    ExecutionException thrown =
+        assertThrows(
+            ExecutionException.class,
+            () -> make(Program.CONSTRUCTS, words).executeAsync("gap").getJobExecutionResult().get());
+    String gap = topic + "/0=" + EVENTS + ".." + (EVENTS + 100);
+    String said = messages(thrown);
+    assertTrue(said.contains("offset " + EVENTS + " is next, and the first that the broker has is " + (EVENTS + 100)), said);
+    assertTrue(said.contains("accept the gap " + gap), said);
+    make(
+            Program.CONSTRUCTS, "--topics", topic, "--alerts-topic", alerts, "--until-end", "yes",
+            "--accept-gap", gap)
+        .execute();
+  }
+
+  private static String messages(Throwable thrown) {
+    StringBuilder all = new StringBuilder();
+    for (Throwable at = thrown; at != null; at = at.getCause()) {
+      all.append(at.getMessage()).append('\n');
+    }
+    return all.toString();
+  }
+}
