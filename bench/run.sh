@@ -18,7 +18,7 @@
 # `./do bench live [--events N] [--runs N] [--partitions N,N…] [--rules SET]`: from Kafka, beside the same events from a file.
 # `./do bench stages [--events N]`: a job of stages in one thread, by stage, and how long rules take to change in it.
 # `./do bench python [--events N] [--runs N] [SET…]`: the Python package, a table beside the lines of the same events.
-# `./do bench flink [--events N] [--cep-events N] [--rounds N] [--packed N,N…]`: jobs of Flink, beside flink-cep.
+# `./do bench flink [--events N] [--cep-events N] [--rounds N] [--packed N,N…] [--sources memory,kafka]`: jobs of Flink, beside flink-cep.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${TOCSIN_BUILD_DIR:-$root/build/release}

@@ -7,16 +7,42 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.serialization.AbstractDeserializationSchema;
 import org.apache.flink.api.common.typeinfo.PrimitiveArrayTypeInfo;
 import org.apache.flink.connector.datagen.source.DataGeneratorSource;
+import org.apache.flink.connector.kafka.source.KafkaSource;
+import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
-/** The stream that all jobs read: messages of one line, or of many, which are in memory. */
+/** The stream that all jobs read: messages of one line, or of many, in memory or in a topic. */
 final class Messages {
   private static volatile List<byte[]> messages = List.of();
 
   private Messages() {}
+
+  /** The messages of a topic's one partition, to its end, with nothing of time. */
+  static DataStream<byte[]> ofTopic(StreamExecutionEnvironment env, String brokers, String topic) {
+    KafkaSource<byte[]> source =
+        KafkaSource.<byte[]>builder()
+            .setBootstrapServers(brokers)
+            .setTopics(topic)
+            .setGroupId("bench")
+            .setStartingOffsets(OffsetsInitializer.earliest())
+            .setBounded(OffsetsInitializer.latest())
+            .setValueOnlyDeserializer(new Value())
+            .build();
+    return env.fromSource(source, WatermarkStrategy.noWatermarks(), "messages");
+  }
+
+  private static final class Value extends AbstractDeserializationSchema<byte[]> {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public byte[] deserialize(byte[] message) {
+      return message;
+    }
+  }
 
   /** Reads the file; so many lines are a message. Gives the number of lines. */
   static int load(Path file, int packed) throws IOException {
