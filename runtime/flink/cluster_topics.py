@@ -9,7 +9,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "kafka"))
 from broker import Broker, reason_for_none
 
-AWAY_S = 4  # the broker
+AWAY_S = 12  # the broker
+IDLE_AFTER = "8s"  # that is no silence: else what comes after it would be late
 PIECE = 50_000  # lines that are written at a time
 
 
@@ -35,7 +36,7 @@ def run(options, cluster, tocsin, jar, files, expected):
     produce(broker, "events", files, options.packed)
     began, kills, outages = time.monotonic(), 0, 0
     client = cluster.submit(jar, ["--rules", options.rules, "--brokers", broker.address, "--topics", "events", "--alerts-topic", "alerts",
-                                  "--until-end", "yes", "--checkpoint-every", "500ms", "--parallelism", str(options.parallelism),
+                                  "--until-end", "yes", "--checkpoint-every", "500ms", "--idle-after", IDLE_AFTER, "--parallelism", str(options.parallelism),
                                   "--packed", "no" if options.packed == 1 else "yes"], "io.tocsin.flink.KafkaJob")
     while client.poll() is None:
         time.sleep(options.every)

@@ -3,18 +3,24 @@
 #include <jni.h>
 #include <tocsin.h>
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <limits>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace {
 // Raised when the methods of Native change: a jar of another number is refused.
-constexpr const char* kInterface = "+java.1";
+constexpr const char* kInterface = "+java.3";
+
+// What may become of a line.
+constexpr std::size_t kOutcomes = TOCSIN_EVENT_HELD + 1;
 
 // A stage, and memory for what its calls take and give.
 struct JavaStage {
@@ -211,6 +217,32 @@ JNIEXPORT jint JNICALL Java_io_tocsin_flink_Native_stagePutLine(JNIEnv* env, jcl
          of.input.size(), std::int64_t{taken_at}, static_cast<std::uint64_t>(record),
          static_cast<std::uint32_t>(index), &outcome);
     return outcome;
+  });
+}
+// Each line of a message, which are numbered from 0. `outcomes` counts what became of them.
+JNIEXPORT void JNICALL Java_io_tocsin_flink_Native_stagePutLines(JNIEnv* env, jclass /*type*/,
+                                                                 jlong handle, jbyteArray source,
+                                                                 jbyteArray lines, jlong taken_at,
+                                                                 jlong record, jintArray outcomes) {
+  guarded<int>(env, 0, [&] {
+    JavaStage& of = stage_of(handle);
+    copy_bytes(env, source, of.source);
+    copy_bytes(env, lines, of.input);
+    std::array<jint, kOutcomes> counts{};
+    std::string_view rest = of.input;
+    for (std::uint32_t index = 0; !rest.empty(); ++index) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+      int outcome = 0;
+      if (!call(env, of, tocsin_stage_put_line, of.source.data(), of.source.size(), line.data(),
+                line.size(), std::int64_t{taken_at}, static_cast<std::uint64_t>(record), index,
+                &outcome)) {
+        return 0;
+      }
+      ++counts.at(static_cast<std::size_t>(outcome));
+    }
+    env->SetIntArrayRegion(outcomes, 0, kOutcomes, counts.data());
+    return 0;
   });
 }
 JNIEXPORT jlong JNICALL Java_io_tocsin_flink_Native_stageSourceWatermark(JNIEnv* env,

@@ -35,12 +35,14 @@ final class JudgeOperator extends VersionedOperator<Block>
   private transient JudgeState state;
   private transient Map<Integer, Partition> partitions;
   private transient long watermark; // of Flink, the last one sent
-  private transient long begun;
+  private transient long counted; // the time at which silence was counted last
+  private transient long quietFor; // this part, since its beginning
   private transient int lines;
   private transient boolean hasNone; // the reader has said so, or a partition has ended
   private transient boolean isIdle;
   private transient boolean isEnded;
   private transient Counter[] outcomes;
+  private transient int[] counts; // of a message's lines, by outcome
 
   private JudgeOperator(Settings settings, StreamOperatorParameters<Block> parameters) {
     super(parameters);
@@ -54,7 +56,7 @@ final class JudgeOperator extends VersionedOperator<Block>
   private static final class Partition {
     final byte[] name;
     boolean hasLines = true; // since the last interval
-    long quietSince;
+    long quietFor;
 
     Partition(byte[] name) {
       this.name = name;
@@ -82,12 +84,13 @@ final class JudgeOperator extends VersionedOperator<Block>
     sender = new BlockSender(stage, output, Edge.JUDGES, List.of(Edge.TO_INTAKE));
     partitions = new HashMap<>();
     watermark = Long.MIN_VALUE;
+    counts = new int[Stage.OUTCOMES.length];
     outcomes = new Counter[Stage.OUTCOMES.length];
     for (int i = 0; i < outcomes.length; ++i) {
       outcomes[i] = getMetricGroup().counter("lines_" + Stage.OUTCOMES[i]);
     }
-    begun = getProcessingTimeService().getCurrentProcessingTime();
-    callLater(begun);
+    counted = getProcessingTimeService().getCurrentProcessingTime();
+    callLater(counted);
   }
 
   private void callLater(long now) {
@@ -106,12 +109,13 @@ final class JudgeOperator extends VersionedOperator<Block>
     sender.learnParts();
     Line line = element.getValue();
     switch (line.kind()) {
-      case TEXT -> take(line);
+      case TEXT, MESSAGE -> take(line);
+      case WAITS -> await(line);
       case BEGIN -> begin(line);
       case END -> end(line);
       case NONE -> hasNone = true;
     }
-    if (++lines == LINES) {
+    if (++lines >= LINES) {
       lines = 0;
       sender.send();
     }
@@ -128,9 +132,25 @@ final class JudgeOperator extends VersionedOperator<Block>
     if (takenAt == Line.NO_TIME) {
       takenAt = System.currentTimeMillis();
     }
-    int outcome =
-        stage.putLine(partition.name, line.bytes(), takenAt * 1000, line.record(), line.index());
-    outcomes[outcome].inc();
+    if (line.kind() == Line.Kind.TEXT) {
+      int outcome =
+          stage.putLine(partition.name, line.bytes(), takenAt * 1000, line.record(), line.index());
+      outcomes[outcome].inc();
+      return;
+    }
+    stage.putLines(partition.name, line.bytes(), takenAt * 1000, line.record(), counts);
+    for (int i = 0; i < counts.length; ++i) {
+      lines += counts[i];
+      outcomes[i].inc(counts[i]);
+    }
+  }
+
+  private void await(Line line) {
+    Partition partition = partitions.get(line.place());
+    if (partition != null) {
+      partition.hasLines = true;
+      setIdle(false);
+    }
   }
 
   private Partition begin(Line line) {
@@ -162,18 +182,20 @@ final class JudgeOperator extends VersionedOperator<Block>
     sender.send();
     long least = Long.MAX_VALUE;
     boolean isAnyActive = false;
+    // While this part is held up, lines may wait before it: only an interval of that is silence.
+    long passed = Math.min(now - counted, 2 * settings.intervalMs());
+    counted = now;
+    quietFor += passed;
     for (Partition partition : partitions.values()) {
-      if (partition.hasLines) {
-        partition.hasLines = false;
-        partition.quietSince = now;
-      }
-      if (!isQuiet(partition.quietSince, now)) {
+      partition.quietFor = partition.hasLines ? 0 : partition.quietFor + passed;
+      partition.hasLines = false;
+      if (!isQuiet(partition.quietFor)) {
         isAnyActive = true;
         least = Math.min(least, stage.sourceWatermark(partition.name));
       }
     }
     if (!isAnyActive) {
-      setIdle(!partitions.isEmpty() || hasNone || isQuiet(begun, now));
+      setIdle(!partitions.isEmpty() || hasNone || isQuiet(quietFor));
     } else if (least != Long.MIN_VALUE) {
       long next = EventTimes.millisBefore(least);
       if (next > watermark) {
@@ -183,8 +205,8 @@ final class JudgeOperator extends VersionedOperator<Block>
     }
   }
 
-  private boolean isQuiet(long since, long now) {
-    return settings.idleAfterMs() > 0 && now - since >= settings.idleAfterMs();
+  private boolean isQuiet(long silence) {
+    return settings.idleAfterMs() > 0 && silence >= settings.idleAfterMs();
   }
 
   // What the source says of time is not used, but for its end.

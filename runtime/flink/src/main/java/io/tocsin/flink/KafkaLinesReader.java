@@ -32,7 +32,8 @@ final class KafkaLinesReader implements SourceReader<Line, KafkaPartitionSplit> 
   private boolean hasSaidNone;
   private boolean hasSaidRead;
   private boolean isEnded;
-  private CompletableFuture<Void> available = new CompletableFuture<>();
+  private volatile CompletableFuture<Void> available = new CompletableFuture<>();
+  private final KafkaPulse pulse;
 
   KafkaLinesReader(
       KafkaLines source,
@@ -41,11 +42,13 @@ final class KafkaLinesReader implements SourceReader<Line, KafkaPartitionSplit> 
     this.source = source;
     this.inner = inner;
     this.context = context;
+    this.pulse = new KafkaPulse(source.connection(), () -> available.complete(null));
   }
 
   @Override
   public void start() {
     inner.start();
+    pulse.start();
   }
 
   @Override
@@ -54,6 +57,7 @@ final class KafkaLinesReader implements SourceReader<Line, KafkaPartitionSplit> 
     for (KafkaPartitionSplit split : splits) {
       TopicPartition partition = split.getTopicPartition();
       partitions.put(split.splitId(), partition);
+      pulse.watch(partition);
       notices.add(
           Line.begin(
               source.sourceOf(partition.topic()), partition.partition(), name(partition)));
@@ -109,7 +113,7 @@ final class KafkaLinesReader implements SourceReader<Line, KafkaPartitionSplit> 
   }
 
   private boolean hasNotice() {
-    return !notices.isEmpty() || (partitions.isEmpty() && !hasSaidNone);
+    return !notices.isEmpty() || pulse.isAnyAway() || (partitions.isEmpty() && !hasSaidNone);
   }
 
   @Override
@@ -119,6 +123,9 @@ final class KafkaLinesReader implements SourceReader<Line, KafkaPartitionSplit> 
     }
     while (!notices.isEmpty()) {
       to.collect(notices.remove());
+    }
+    for (TopicPartition partition : pulse.takeAway()) {
+      to.collect(Line.waits(source.sourceOf(partition.topic()), partition.partition()));
     }
     if (partitions.isEmpty() && !hasSaidNone) {
       hasSaidNone = true;
@@ -212,6 +219,7 @@ final class KafkaLinesReader implements SourceReader<Line, KafkaPartitionSplit> 
 
   @Override
   public void close() throws Exception {
+    pulse.close();
     inner.close();
   }
 
@@ -242,6 +250,7 @@ final class KafkaLinesReader implements SourceReader<Line, KafkaPartitionSplit> 
     public void releaseOutputForSplit(String split) {
       TopicPartition ended = partitions.remove(split);
       if (ended != null) {
+        pulse.forget(ended);
         to.collect(Line.end(source.sourceOf(ended.topic()), ended.partition()));
       }
     }

@@ -1,13 +1,12 @@
 package io.tocsin.flink;
 
-import java.util.Arrays;
 import java.util.HashMap;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
 import org.apache.flink.util.Collector;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
-/** Messages as lines: each is one, or has one or more. */
+/** Messages as lines: each is one, or has one for each event. */
 final class KafkaMessages implements KafkaRecordDeserializationSchema<Line> {
   private static final long serialVersionUID = 1L;
 
@@ -35,35 +34,15 @@ final class KafkaMessages implements KafkaRecordDeserializationSchema<Line> {
     }
     int source = sources.get(message.topic());
     long takenAt = message.timestamp() < 0 ? Line.NO_TIME : message.timestamp();
-    if (isBlank(value, 0, value.length)) {
-      lines.collect(line(message, source, 0, takenAt, BLANK));
+    long line = message.offset() + 1; // messages are numbered from 0, lines from 1
+    int partition = message.partition();
+    if (isBlank(value)) {
+      lines.collect(Line.of(source, partition, line, 0, takenAt, BLANK));
     } else if (isPacked) {
-      eachLine(message, source, takenAt, lines);
+      lines.collect(Line.message(source, partition, line, takenAt, value));
     } else {
-      lines.collect(line(message, source, 0, takenAt, asOneLine(value)));
+      lines.collect(Line.of(source, partition, line, 0, takenAt, asOneLine(value)));
     }
-  }
-
-  private static void eachLine(
-      ConsumerRecord<byte[], byte[]> message, int source, long takenAt, Collector<Line> lines) {
-    byte[] value = message.value();
-    int index = 0;
-    for (int begin = 0; begin < value.length; ++index) {
-      int end = begin;
-      while (end < value.length && value[end] != '\n') {
-        ++end;
-      }
-      if (!isBlank(value, begin, end)) {
-        lines.collect(line(message, source, index, takenAt, Arrays.copyOfRange(value, begin, end)));
-      }
-      begin = end + 1;
-    }
-  }
-
-  // Messages are numbered from 0, lines from 1.
-  private static Line line(
-      ConsumerRecord<byte[], byte[]> message, int source, int index, long takenAt, byte[] text) {
-    return Line.of(source, message.partition(), message.offset() + 1, index, takenAt, text);
   }
 
   // Line ends in JSON are blanks, so others do as well.
@@ -76,14 +55,14 @@ final class KafkaMessages implements KafkaRecordDeserializationSchema<Line> {
     return value;
   }
 
-  private static boolean isBlank(byte[] text, int begin, int end) {
-    int at = begin;
-    if (end - at >= 3 && text[at] == (byte) 0xef && text[at + 1] == (byte) 0xbb && text[at + 2] == (byte) 0xbf) {
-      at += 3; // a byte order mark
+  private static boolean isBlank(byte[] text) {
+    int at = 0;
+    if (text.length >= 3 && text[0] == (byte) 0xef && text[1] == (byte) 0xbb && text[2] == (byte) 0xbf) {
+      at = 3; // a byte order mark
     }
-    while (at < end && (text[at] == ' ' || text[at] == '\t' || text[at] == '\r' || text[at] == '\n')) {
+    while (at < text.length && (text[at] == ' ' || text[at] == '\t' || text[at] == '\r' || text[at] == '\n')) {
       ++at;
     }
-    return at == end;
+    return at == text.length;
   }
 }

@@ -32,6 +32,10 @@ public final class Line {
   enum Kind {
     /** A line with text. */
     TEXT,
+    /** A message with a line for each event. */
+    MESSAGE,
+    /** A partition has more lines, though none comes. */
+    WAITS,
     /** Lines of a partition follow, which holds back the others until then. */
     BEGIN,
     /** Nothing follows of a partition. */
@@ -40,8 +44,8 @@ public final class Line {
     NONE
   }
 
-  /** The line has no time at which it was taken. */
-  static final long NO_TIME = Long.MIN_VALUE;
+  /** Of a message that has no time stamp: the clock is asked. */
+  public static final long NO_TIME = Long.MIN_VALUE;
 
   private final Kind kind;
   private final int place; // source and partition, as in a record number
@@ -73,10 +77,24 @@ public final class Line {
    */
   public static Line of(
       int source, int partition, long offset, int index, long takenAtMillis, byte[] text) {
+    checkOffset(offset);
+    return new Line(Kind.TEXT, place(source, partition), offset, index, takenAtMillis, text);
+  }
+
+  /**
+   * A message of which each line is an event, with its own index from 0; blank ones are passed over.
+   * It costs less than its lines one by one.
+   */
+  public static Line message(
+      int source, int partition, long offset, long takenAtMillis, byte[] lines) {
+    checkOffset(offset);
+    return new Line(Kind.MESSAGE, place(source, partition), offset, 0, takenAtMillis, lines);
+  }
+
+  private static void checkOffset(long offset) {
     if (offset < 0 || offset > OFFSET_MAX) {
       throw new IllegalArgumentException("an offset is from 0 to " + OFFSET_MAX + ", not " + offset);
     }
-    return new Line(Kind.TEXT, place(source, partition), offset, index, takenAtMillis, text);
   }
 
   /**
@@ -87,6 +105,14 @@ public final class Line {
   public static Line begin(int source, int partition, String name) {
     byte[] text = name.getBytes(StandardCharsets.UTF_8);
     return new Line(Kind.BEGIN, place(source, partition), 0, 0, NO_TIME, text);
+  }
+
+  /**
+   * Says of a partition from which no line comes that it is not silent: it cannot be read now. Holds
+   * for as long as a line of it.
+   */
+  public static Line waits(int source, int partition) {
+    return new Line(Kind.WAITS, place(source, partition), 0, 0, NO_TIME, NOTHING);
   }
 
   /** Says that no line of a partition follows. */
@@ -142,7 +168,7 @@ public final class Line {
     return text;
   }
 
-  /** The line without its end. */
+  /** The line without its end, or the lines of a message. */
   public String text() {
     return new String(text, StandardCharsets.UTF_8);
   }

@@ -18,7 +18,7 @@ import java.util.Properties;
  */
 final class Native {
   /** As that of the native side: raised when the methods change. */
-  private static final String INTERFACE = "+java.1";
+  private static final String INTERFACE = "+java.3";
 
   /** Names a file to load instead of the library in the jar. */
   private static final String LIBRARY_PROPERTY = "tocsin.flink.library";
@@ -116,6 +116,10 @@ final class Native {
 
   static native int stagePutLine(
       long stage, byte[] source, byte[] line, long takenAt, long record, int index);
+
+  /** Of a message; {@code outcomes} counts what became of its lines. */
+  static native void stagePutLines(
+      long stage, byte[] source, byte[] lines, long takenAt, long record, int[] outcomes);
 
   static native long stageSourceWatermark(long stage, byte[] source);
 

@@ -65,6 +65,11 @@ final class Stage implements AutoCloseable {
     return Native.stagePutLine(handle, source, line, takenAtUs, record, index);
   }
 
+  /** The same of each line of a message; counts their outcomes. */
+  void putLines(byte[] source, byte[] lines, long takenAtUs, long record, int[] outcomes) {
+    Native.stagePutLines(handle, source, lines, takenAtUs, record, outcomes);
+  }
+
   /** In microseconds; the least long while there is none, the greatest once it has ended. */
   long sourceWatermark(byte[] source) {
     return Native.stageSourceWatermark(handle, source);

@@ -78,6 +78,10 @@ class KafkaJobTest {
     assertEquals(String.join("\n", expected.alerts()), String.join("\n", Topics.values(alerts)));
     assertSide(expected.late(), late, "tocsin-late-us");
     assertSide(expected.rejected(), dead, "tocsin-reason");
+    for (String side : List.of(late, dead)) {
+      List<Topics.Message> messages = Topics.read(side);
+      assertEquals(messages.size(), messages.stream().map(Topics.Message::key).distinct().count());
+    }
   }
 
   // Each line is there once as it came, and says from where; those of one partition are in order.
@@ -92,23 +96,26 @@ class KafkaJobTest {
       assertTrue(message.headers().contains(why + "="), message.headers());
       assertTrue(message.headers().matches("(?s)tocsin-source=kafka:.+/[0-3]\ntocsin-offset=[0-9]+\n.*"), message.headers());
     }
-    assertEquals(messages.size(), messages.stream().map(Topics.Message::key).distinct().count());
   }
 
   @Test
   void packedMessages() throws Exception {
-    List<Path> files = Program.divided(Program.events(EVENTS), 2);
+    List<Path> files = Program.divided(Program.roughEvents(EVENTS), 2);
     String topic = Topics.create("packed", 2);
     Topics.write(topic, 0, files.get(0), 7);
     Topics.write(topic, 1, files.get(1), 100);
     String alerts = Topics.create("alerts", 1);
+    String late = Topics.create("late", 2);
+    String dead = Topics.create("dead", 2);
     make(
             Program.CONSTRUCTS, "--topics", topic, "--alerts-topic", alerts, "--packed", "yes",
-            "--until-end", "yes", "--delivery", "at-least-once")
+            "--late-topic", late, "--dead-topic", dead, "--until-end", "yes", "--delivery",
+            "at-least-once")
         .execute();
-    assertEquals(
-        String.join("\n", Program.alerts(Program.CONSTRUCTS, files)),
-        String.join("\n", Topics.values(alerts)));
+    Program.Results expected = Program.results(Program.CONSTRUCTS, files);
+    assertEquals(String.join("\n", expected.alerts()), String.join("\n", Topics.values(alerts)));
+    assertSide(expected.late(), late, "tocsin-late-us");
+    assertSide(expected.rejected(), dead, "tocsin-reason");
   }
 
   @Test

@@ -87,6 +87,7 @@ class KafkaMessagesTest {
   void areThoseOfAServer() throws Exception {
     String topic = Topics.create("mixed", 1);
     Topics.write(topic, 0, messages());
+    Topics.abort(topic, 0, payment(40, "c9", "5000").getBytes(StandardCharsets.UTF_8));
     Path rules = Files.writeString(folder.resolve("rules.tocsin"), RULES);
     List<String> ofServer = new ArrayList<>();
     List<String> ofJob = new ArrayList<>();

@@ -8,9 +8,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Properties;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -75,7 +83,7 @@ class KafkaRefusalsTest {
   @Test
   void everyOptionIsInTheUsage() throws Exception {
     String source = Files.readString(Path.of("src/main/java/io/tocsin/flink/KafkaJob.java"));
-    var options = java.util.regex.Pattern.compile("case \"(--[a-z-]+)\"").matcher(source);
+    Matcher options = Pattern.compile("case \"(--[a-z-]+)\"").matcher(source);
     int count = 0;
     for (; options.find(); ++count) {
       assertTrue(KafkaJob.USAGE.contains("\n  " + options.group(1) + " "), options.group(1));
@@ -159,10 +167,34 @@ class KafkaRefusalsTest {
   }
 
   @Test
+  void whoDoesNotAnswerIsNotSilent() throws Exception {
+    Set<TopicPartition> there = Set.of(new TopicPartition(Topics.create("there", 1), 0));
+    for (boolean answers : new boolean[] {false, true}) {
+      CountDownLatch asked = new CountDownLatch(1);
+      Properties connection =
+          KafkaBrokers.properties(answers ? Topics.brokers() : "127.0.0.1:1", new Properties());
+      try (KafkaPulse pulse = new KafkaPulse(connection, asked::countDown)) {
+        there.forEach(pulse::watch);
+        pulse.start();
+        assertEquals(!answers, asked.await(answers ? 3 : 30, TimeUnit.SECONDS));
+        assertEquals(answers ? Set.of() : there, pulse.takeAway());
+      }
+    }
+  }
+
+  @Test
   void topicsOfOtherStates() {
-    assertEquals(
-        "the state is of the topics a, b, and the job reads b, a: the places of topics are in the"
-            + " state, so name the same ones first and in their order, or begin without the state",
-        KafkaLines.otherTopics(List.of("a", "b"), List.of("b", "a")));
+    for (String now : List.of("b,a", "a", "a,c,b")) {
+      ArrayList<String> topics = new ArrayList<>(Arrays.asList(now.split(",")));
+      KafkaLines lines =
+          new KafkaLines(null, topics, new HashMap<>(), new HashMap<>(), new Properties());
+      KafkaLines.State state = new KafkaLines.State(List.of("a", "b"), null);
+      assertEquals(
+          "the state is of the topics a, b, and the job reads " + String.join(", ", topics)
+              + ": the places of topics are in the state, so name the same ones first and in their"
+              + " order, or begin without the state",
+          assertThrows(IllegalStateException.class, () -> lines.restoreEnumerator(null, state))
+              .getMessage());
+    }
   }
 }

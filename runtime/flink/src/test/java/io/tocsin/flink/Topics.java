@@ -83,13 +83,27 @@ final class Topics {
     }
   }
 
-  /** The lines of a file, so many a message. */
+  /** Writes a message in a transaction that is given up. */
+  static void abort(String topic, int partition, byte[] value) {
+    Properties properties = properties();
+    properties.setProperty("transactional.id", "aborts-" + topic);
+    try (KafkaProducer<byte[], byte[]> producer =
+        new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer())) {
+      producer.initTransactions();
+      producer.beginTransaction();
+      producer.send(new ProducerRecord<>(topic, partition, null, value));
+      producer.flush();
+      producer.abortTransaction();
+    }
+  }
+
+  /** The lines of a file, so many a message, with blank ones between. */
   static void write(String topic, int partition, Path file, int packed) throws Exception {
     List<String> lines = Files.readAllLines(file);
     List<byte[]> values = new ArrayList<>();
     for (int i = 0; i < lines.size(); i += packed) {
       List<String> some = lines.subList(i, Math.min(i + packed, lines.size()));
-      values.add(String.join("\n", some).getBytes(StandardCharsets.UTF_8));
+      values.add(String.join("\n \r\n", some).getBytes(StandardCharsets.UTF_8));
     }
     write(topic, partition, values);
   }
