@@ -163,7 +163,7 @@ public final class KafkaInput {
     }
   }
 
-  private KafkaLines source() {
+  KafkaLines source() {
     HashMap<String, Integer> sources = new HashMap<>();
     for (String topic : topics) {
       sources.put(topic, firstSource + sources.size());

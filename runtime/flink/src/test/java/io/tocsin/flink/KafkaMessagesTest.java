@@ -114,6 +114,24 @@ class KafkaMessagesTest {
     assertTrue(Topics.read(ofJob.get(0)).get(0).headers().endsWith("tocsin-writer=job.alerts." + ofJob.get(0) + "\n"));
   }
 
+  private static KafkaMessage.Made alert(String id, int revision, String rule, String key) {
+    String line =
+        "{\"format\":1,\"id\":\"%s\",\"revision\":%d,\"rule\":\"%s\",\"key\":{%s},\"severity\":\"low\"}";
+    return new KafkaAlert("alerts", "job").make(line.formatted(id, revision, rule, key));
+  }
+
+  @Test
+  void alertsWithOneKeyAreInOnePartition() {
+    KafkaMessage.Made first = alert("a", 0, "r", "\"card\":\"c1\",\"day\":7");
+    assertEquals(first.spread(), alert("b", 1, "other", "\"card\":\"c1\",\"day\":7").spread());
+    assertEquals("b", alert("b", 1, "other", "\"card\":\"c1\"").key());
+    for (String other : List.of("\"card\":\"c2\",\"day\":7", "\"card\":\"c1\",\"day\":8", "")) {
+      assertFalse(first.spread() == alert("a", 0, "r", other).spread(), other);
+    }
+    assertTrue(
+        alert("b", 1, "r", "").headers().contains(new KafkaMessage.Header("tocsin-revision", "1")));
+  }
+
   // Runs a server until it has written so many alerts.
   private void serve(Path rules, String topic, List<String> to, int alerts) throws Exception {
     Path configuration =
