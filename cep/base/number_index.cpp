@@ -6,9 +6,10 @@
 #include "cep/base/pages.h"
 
 namespace tocsin {
-// Small parts double; larger ones grow by a half and a third in turn: 1, 2, 4, 8, 16, 24, 32, 48, …
+// Parts double, so that a number is moved about once. From 256 KiB on they grow by a half and a
+// third in turn: 1, 2, 4, … 4,096, 6,144, 8,192, …
 std::uint32_t NumberIndex::next_size(std::uint32_t lines) {
-  constexpr std::uint32_t kDoubled = 16;
+  constexpr std::uint32_t kDoubled = 4'096;
   if (lines < kDoubled) return lines == 0 ? 1 : lines * 2;
   return std::has_single_bit(lines) ? lines + lines / 2 : lines / 3 * 4;
 }

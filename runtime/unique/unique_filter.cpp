@@ -123,10 +123,17 @@ void UniqueFilter::forget_oldest(Type& type) {
 }
 
 void UniqueFilter::forget_until(Type& type, cep::EventTime now) {
-  if (!type.within) return;
-  while (type.taken.size() > 0 && type.taken.oldest().time + *type.within <= now) {
-    forget_oldest(type);
+  if (!type.within || type.taken.size() == 0) return;
+  const auto is_old = [&](const RecentIds::Entry& entry) {
+    return entry.time + *type.within <= now;
+  };
+  if (!is_old(type.taken.oldest())) return;
+  if (!is_saving_ && is_old(type.taken.at(type.taken.size() - 1))) {  // all at once
+    type.forgotten += type.taken.size();
+    type.taken.clear();
+    return;
   }
+  while (type.taken.size() > 0 && is_old(type.taken.oldest())) forget_oldest(type);
 }
 
 void UniqueFilter::forget_until(cep::EventTime now) {

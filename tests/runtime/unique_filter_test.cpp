@@ -310,6 +310,8 @@ TEST_CASE("unique: ids whose time is over go with time, and their memory is back
   CHECK(filter.known() == kIds / 2);
   filter.forget_until(cep::EventTime{20'000'000});
   CHECK(filter.known() == 0);
+  CHECK(filter.first_number(cep::EventTypeIndex(0)) == kIds / 2);
+  CHECK(filter.next_number(cep::EventTypeIndex(1)) == kIds / 2);
   CHECK(filter.bytes() < empty + 1'000);
 }
 }  // namespace tocsin::runtime
