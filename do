@@ -13,7 +13,7 @@ export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
 
 # verb|arguments|what it does|script it needs, if any
 verbs=(
-  "setup|[program, tests, bench, lint, fuzz, kafka, python, flink] or all|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
+  "setup|[program, tests, bench, lint, fuzz, kafka, python, flink, package] or all|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
   "build|[--preset P] [TARGET…]|configure and build all, or the targets named (tocsin: the program), into build/P (release, dev, asan, tsan)|"
   "demo||build the program alone, then show an alert from start to end|scripts/demo.sh"
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
@@ -26,6 +26,7 @@ verbs=(
   "stages|[--jobs N] [--seed S]|build, then play random jobs of stages against one engine, with lists and rules that change|tests/property/stages.sh"
   "conformance|[--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
   "flink|[--topics] [--events N] [--kills N] [--parallelism N] [--backend rocksdb, hashmap]|build, then run a job in a Flink cluster of processes that are killed|runtime/flink/cluster.sh"
+  "package||build a Debian package of the program for this system: build/release/tocsin_VERSION_ARCH.deb|scripts/package.sh"
   "time|[LOG]|say where the minutes of the last .ci/run went, by step and suite|"
   "help||list the verbs|"
 )
@@ -424,6 +425,7 @@ verb_flink() {
   run_script "tests flink kafka" release all runtime/flink/cluster.sh "$@"
 }
 verb_stages() { run_script tests release property_tests tests/property/stages.sh "$@"; }
+verb_package() { run_script package release tocsin scripts/package.sh "$@"; }
 verb_conformance() { run_script tests release conformance tests/conformance/run.sh "$@"; }
 
 # --- time ---------------------------------------------------------------------------------------

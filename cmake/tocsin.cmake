@@ -71,6 +71,15 @@ if(TOCSIN_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
+# tocsin_harden(TARGET)
+# Nothing that the loader filled in can be written later, and no page of the stack is run. Code for any address is the
+# compiler's default where packages are built; the suite `package` looks at what came of it.
+function(tocsin_harden target)
+  if(NOT TOCSIN_SANITIZE)
+    target_link_options(${target} PRIVATE LINKER:-z,relro LINKER:-z,now LINKER:-z,noexecstack)
+  endif()
+endfunction()
+
 # tocsin_leave_out(FILE…)
 # What is not part of its folder in this build. BUILD/left_out.txt lists it.
 file(WRITE "${CMAKE_BINARY_DIR}/left_out.txt" "")

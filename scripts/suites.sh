@@ -8,7 +8,7 @@ unit_suites=(house cep rules runtime api library property)
 # suite whose part is not installed and cannot be is skipped, and says so.
 declare -A suite_part=([docs]=tests [c-library]=tests [conformance]=tests [fuzz]=tests [simulation]=tests [crash]=tests
   [serve-crash]=tests [bad-disk]=tests [serve-room]=tests [instructions]=bench [kafka]=kafka [kafka-sink]=kafka
-  [kafka-formats]=kafka [python]=python [flink]=flink)
+  [kafka-formats]=kafka [package]=package [python]=python [flink]=flink)
 
 # Suites that are scripts: "name|command", run in the repository root by bash after the unit suites,
 # with TOCSIN_BINARY, TOCSIN_BUILD_DIR and TOCSIN_QUICK (0 or 1) set. The last line of output that
@@ -59,6 +59,7 @@ script_suites=(
   'kafka|python3 tests/kafka/kafka.py "$TOCSIN_BINARY"'
   'kafka-sink|python3 tests/kafka/kafka_sink.py "$TOCSIN_BINARY"'
   'kafka-formats|python3 tests/kafka/kafka_formats.py "$TOCSIN_BINARY"'
+  'package|python3 tests/package/package.py "$TOCSIN_BINARY"'
   'docs|python3 tests/e2e/docs_examples.py "$TOCSIN_BINARY"'
   'catalogue|python3 tests/e2e/catalogue.py "$TOCSIN_BINARY"'
   'workload|python3 tests/e2e/payments_workload.py "$TOCSIN_BINARY" "$([ "$TOCSIN_QUICK" = 1 ] && echo 20000 || echo 100000)"'

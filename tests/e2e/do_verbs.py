@@ -99,6 +99,7 @@ def setup_by_parts():
     parts = {"tests": {"doctest-dev", "jq", "curl", "git"}, "bench": {"valgrind"}, "lint": {"clang-format", "clang-tidy", "git"},
              "python": {"python3", "python3-dev", "python3-venv"},
              "flink": {"openjdk-17-jdk-headless", "maven"},
+             "package": {"dpkg-dev", "binutils", "file"},
              "kafka": {"librdkafka-dev", "libprotobuf-dev", "libprotoc-dev", "maven"}}
     for part, packages in parts.items():
         stage = Stage()
