@@ -8,8 +8,9 @@ build_root="$(realpath -m "${TOCSIN_BUILD_ROOT:-$root/build}")"  # one folder pe
 jobs="${TOCSIN_JOBS:-$(nproc)}"
 suite_limit_s=600  # of a suite; under the thread sanitizer four times that
 cd "$root"
-# The compiler cache then serves a clone in another folder too.
-export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
+# The compiler cache then serves a clone in another folder too (cmake/cached_compile.sh), and need not
+# preprocess a source that it does not know.
+export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1 CCACHE_DEPEND="${CCACHE_DEPEND:-1}"
 
 # verb|arguments|what it does|script it needs, if any
 verbs=(
