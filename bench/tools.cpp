@@ -1,6 +1,7 @@
 /// The tools that analysts wait for: checking and lowering 100, 1,000 and 10,000 rules, compiling
-/// them for the engine, and `tocsin check` as a process of its own: on packs of rules, and on lists
-/// to search text for with the cache of compiled text databases cold and warm.
+/// them for the engine, `tocsin check` as a process of its own (on packs of rules, and on lists to
+/// search text for with the cache of compiled text databases cold and warm), and `tocsin test` of
+/// files with many rules and tests.
 ///
 ///   bench_tools [--runs N] TOCSIN_BINARY [PACK…]
 ///
@@ -194,6 +195,51 @@ double run_process(std::vector<std::string> words) {
   return seconds_now() - start;
 }
 
+/// Two tests of rule number `i`: of some events of each type, and of an alert where the rule raises
+/// one at a single payment.
+std::string rule_tests(int i) {
+  const std::string name = fmt::format("rule_{}", i);
+  const auto payment = [](const char* at, const char* id, int amount) {
+    return fmt::format(
+        "  {} payment {{ id: \"{}\", card: \"c1\", account: \"a1\", device: \"d1\", merchant: "
+        "\"m1\", amount: {}, currency: \"USD\", country: \"AQ\", channel: ecom }}\n",
+        at, id, amount);
+  };
+  std::string text = fmt::format("test {} \"quiet\" {{\n  starting 2026-03-02T12:00:00Z\n", name);
+  text += payment("0s", "e1", 5) + payment("1m", "e2", 5);
+  text += "  2m login { id: \"e3\", account: \"a1\", ok: false, country: \"DE\" }\n";
+  text += "  3m transfer { id: \"e4\", account: \"a1\", to_account: \"a2\", amount: 5 }\n";
+  text += "  expect no alert\n}\n";
+  const bool is_single = i % 8 == 0;
+  text += fmt::format("test {} \"one more\" {{\n  starting 2026-03-02T12:00:00Z\n", name);
+  text += payment("0s", "e1", is_single ? 1'000'000 : 7);
+  return text + (is_single ? "  expect alert at 0s\n}\n" : "  expect no alert\n}\n");
+}
+
+void bench_tests(int runs, const std::string& binary) {
+  namespace fs = std::filesystem;
+  std::string pattern = (fs::temp_directory_path() / "tocsin_bench_XXXXXX").string();
+  if (mkdtemp(pattern.data()) == nullptr) die("cannot make a folder");
+  const fs::path folder = pattern;
+  std::printf("\n%-40s %10s %14s\n", "tocsin test", "wall", "us a test");
+  for (const int rules : {100, 1'000, 10'000}) {
+    const fs::path file = folder / fmt::format("rules_{}.tocsin", rules);
+    std::ofstream out(file);
+    out << kSchema;
+    for (int i = 0; i < rules; ++i) out << rule_text(i) << rule_tests(i);
+    out.close();
+    std::vector<double> wall_s;
+    for (int run = 0; run < runs; ++run) {
+      wall_s.push_back(run_process({binary, "test", file.string()}));
+    }
+    const double wall = median(wall_s);
+    std::printf("%-40s %7.1f ms %11.1f us\n",
+                fmt::format("{} rules with {} tests in one file", rules, 2 * rules).c_str(),
+                1e3 * wall, 1e6 * wall / (2 * rules));
+  }
+  fs::remove_all(folder);
+}
+
 void bench_check(int runs, const std::string& binary, const std::vector<std::string>& packs) {
   std::printf("\n%-40s %10s\n", "tocsin check", "wall");
   for (const std::string& pack : packs) {
@@ -267,5 +313,6 @@ int main(int argc, char** argv) {
   bench_load(runs);
   bench_check(runs, arguments[0], {arguments.begin() + 1, arguments.end()});
   bench_text(runs, arguments[0]);
+  bench_tests(runs, arguments[0]);
   return 0;
 }

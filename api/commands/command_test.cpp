@@ -113,6 +113,8 @@ class TestCommand {
                                           : fmt::format("failed: {}: the rules have errors", path));
     }
     tell(render_warnings(rules, coloured));
+    const std::unique_ptr<TextCacheFolder> cache = open_text_cache();
+    library::TestPrograms programs(*rules.program, cache.get());
     for (const rules::EmbeddedTest& test : rules.loaded.rules->tests) {
       if (!filter_.takes(test.rule, test.title)) {
         ++left_out_;
@@ -123,19 +125,19 @@ class TestCommand {
         ++not_run_;
         continue;
       }
-      if (Result<void> done = run_test(rules, test, file); !done) return done;
+      if (Result<void> done = run_test(rules, programs, test, file); !done) return done;
     }
     return {};
   }
 
-  Result<void> run_test(const LoadedRules& rules, const rules::EmbeddedTest& test,
-                        library::FileResult& file) {
+  Result<void> run_test(const LoadedRules& rules, library::TestPrograms& programs,
+                        const rules::EmbeddedTest& test, library::FileResult& file) {
     if (options_.list) {
       return list(file.file, library::name_test(rules.loaded.sources, test));
     }
     const Clock::Moment begin = system_clock().now();
     library::TestResult result = library::judge_test(*rules.loaded.rules, rules.loaded.sources,
-                                                     *rules.program, test, open_text_cache().get());
+                                                     programs, test, open_text_cache().get());
     result.seconds = seconds_since(begin);
     ++(result.passed ? passed_ : failed_);
     Result<void> written = say(file.file, result);

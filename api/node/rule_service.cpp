@@ -10,6 +10,7 @@
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "cep/value/identity.h"
+#include "library/testing/test_programs.h"
 #include "library/testing/test_runner.h"
 #include "runtime/journal/blob_store.h"
 #include "runtime/journal/file_tree.h"
@@ -209,9 +210,10 @@ std::optional<DeployRefusal> RuleService::check(RulePack& pack, bool ignores_tes
   if (!tested) return DeployRefusal{DeployRefusal::Why::kNode, tested.error().message, "", {}};
   DeployRefusal failed{DeployRefusal::Why::kTestsFail, "", "", {}};
   std::size_t count = 0;
+  library::TestPrograms programs(*tested, nullptr);
   for (const rules::EmbeddedTest& test : loaded.loaded.rules->tests) {
     if (!library::rule_of(loaded.program->plan(), test)) continue;
-    const Result<library::TestOutcome> outcome = library::run_embedded_test(*tested, test);
+    const Result<library::TestOutcome> outcome = programs.run(test);
     if (outcome && outcome->passed()) continue;
     if (++count > kFailuresMax) continue;
     failed.failures.push_back(

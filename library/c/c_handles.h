@@ -6,6 +6,8 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "cep/base/result.h"
@@ -13,6 +15,7 @@
 #include "cep/data/alert_format.h"
 #include "library/c/c_alert_columns.h"
 #include "library/c/c_run_options.h"
+#include "library/testing/test_programs.h"
 #include "rules/context/rules.h"
 #include "runtime/pushed/pushed_run.h"
 
@@ -22,8 +25,12 @@ struct tocsin_pack {
   using ByPass = std::shared_ptr<const tocsin::Result<tocsin::cep::Program>>;
   /// The same plan with a table for each key and pass, made when it is first needed.
   ByPass by_pass() const;
+  /// What its tests run on, made when it is first needed.
+  tocsin::library::TestPrograms& test_programs() const;
 
   mutable std::atomic<ByPass> made_by_pass = {};
+  mutable std::once_flag test_programs_made = {};
+  mutable std::optional<tocsin::library::TestPrograms> made_test_programs = {};
 };
 struct tocsin_run {
   tocsin_run(const tocsin_pack& pack, const tocsin::library::CRunOptions& options);

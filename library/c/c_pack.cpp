@@ -168,4 +168,9 @@ tocsin_pack::ByPass tocsin_pack::by_pass() const {
   return made_by_pass.compare_exchange_strong(other, made) ? made : other;
 }
 
+tocsin::library::TestPrograms& tocsin_pack::test_programs() const {
+  std::call_once(test_programs_made, [&] { made_test_programs.emplace(program, nullptr); });
+  return *made_test_programs;
+}
+
 void tocsin_pack_free(tocsin_pack* pack) { delete pack; }

@@ -13,17 +13,17 @@ TestResult name_test(const rules::SourceMap& sources, const rules::EmbeddedTest&
 }
 
 TestResult judge_test(const rules::RuleSet& rules, const rules::SourceMap& sources,
-                      const cep::Program& program, const rules::EmbeddedTest& test,
+                      TestPrograms& programs, const rules::EmbeddedTest& test,
                       cep::TextDatabaseCache* cache) {
   TestResult result = name_test(sources, test);
-  const Result<TestOutcome> outcome = run_embedded_test(program, test);
+  const Result<TestOutcome> outcome = programs.run(test);
   result.passed = outcome && outcome->passed();
   if (!outcome) {
     result.difference = outcome.error().message;
     result.text = "  " + outcome.error().message + '\n';
   } else if (!result.passed) {
     result.difference = outcome->differences.front();
-    result.text = describe_failure(program.plan(), test, *outcome);
+    result.text = describe_failure(programs.whole().plan(), test, *outcome);
     result.text += explain_failure(rules, sources, test, *outcome, cache);
   }
   return result;

@@ -10,6 +10,7 @@
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "library/testing/test_programs.h"
 #include "library/testing/test_runner.h"
 #include "rules/context/rules.h"
 
@@ -34,6 +35,7 @@ void run_file(const fs::path& path) {
   const Result<cep::Program> program = cep::compile(loaded.rules->plan);
   REQUIRE_MESSAGE(program.has_value(), (program ? std::string() : program.error().message));
   std::set<std::string> tested;
+  library::TestPrograms programs(*program, nullptr);
   for (const rules::EmbeddedTest& test : loaded.rules->tests) {
     CAPTURE(test.rule);
     CAPTURE(test.title);
@@ -41,6 +43,8 @@ void run_file(const fs::path& path) {
     REQUIRE_MESSAGE(outcome.has_value(), (outcome ? std::string() : outcome.error().message));
     CHECK_MESSAGE(outcome->differences.empty(),
                   library::describe_failure(*loaded.rules->plan, test, *outcome));
+    const Result<library::TestOutcome> alone = programs.run(test);
+    CHECK_MESSAGE((alone && alone->passed()), "its rule alone, with what it reads");
     tested.insert(test.rule);
   }
   for (const cep::Rule& rule : loaded.rules->plan->rules) {

@@ -12,6 +12,7 @@
 #include "cep/data/alert.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/feature.h"
+#include "cep/plan/renumber.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/oracle.h"
 #include "tests/support/plan_merge.h"
@@ -61,7 +62,7 @@ void rename_fields(cep::Plan& plan) {
   }
   for (cep::Rule& rule : plan.rules) {
     rewrite(rule, change);
-    walk_subsets(rule, [&](std::vector<cep::Subset>& subsets) { rename_in_kinds(subsets); });
+    cep::for_each_kinds(rule, [&](std::vector<cep::Subset>& subsets) { rename_in_kinds(subsets); });
   }
 }
 std::vector<std::string> without_names(std::vector<std::string> lines) {

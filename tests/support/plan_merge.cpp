@@ -1,15 +1,16 @@
 #include "tests/support/plan_merge.h"
 
 #include <algorithm>
-#include <iterator>
+#include <map>
 #include <utility>
 #include <vector>
 
 #include "cep/base/assert.h"
 #include "cep/plan/feature.h"
 #include "cep/plan/reference.h"
+#include "cep/plan/renumber.h"
+#include "cep/plan/rule.h"
 #include "cep/plan/zone.h"
-#include "tests/support/plan_walk.h"
 
 namespace tocsin::tests {
 namespace {
@@ -24,108 +25,62 @@ bool reads_any_alert(const cep::Plan& plan) {
                      [](const cep::EventType& type) { return !type.any_alert_of.empty(); });
 }
 
-// Moves all that a plan says by number behind what stands there already.
-class Mover {
- public:
-  Mover(cep::Plan& into, std::string prefix)
-      : into_(into),
-        prefix_(std::move(prefix)),
-        shared_(declared(into)),
-        types_(into.event_types.size() - shared_),
-        rules_(into.rules.size()),
-        features_(into.features.size()),
-        lists_(into.lists.size()),
-        tables_(into.tables.size()) {}
+// Numbers from `first` on, with those before `fixed` as they are.
+template <typename Index>
+std::map<Index, Index> shifted(std::size_t count, std::size_t first, std::size_t fixed = 0) {
+  std::map<Index, Index> numbers;
+  for (std::size_t i = 0; i < count; ++i) {
+    numbers.emplace(Index(i), Index(i < fixed ? i : i - fixed + first));
+  }
+  return numbers;
+}
 
-  void move(cep::Plan from) {
-    for (std::size_t t = declared(from); t < from.event_types.size(); ++t) {
-      cep::EventType& type = from.event_types[t];
-      if (type.alert_of) {
-        type.alert_of = moved(*type.alert_of);
-        type.name = prefix_ + type.name;
-      }
-      for (cep::RuleIndex& rule : type.any_alert_of) rule = moved(rule);
-      into_.event_types.push_back(std::move(type));
-    }
-    for (cep::List& list : from.lists) {
-      list.name = prefix_ + list.name;
-      into_.lists.push_back(std::move(list));
-    }
-    for (cep::Table& table : from.tables) {
-      table.name = prefix_ + table.name;
-      into_.tables.push_back(std::move(table));
-    }
-    for (cep::Zone& zone : from.zones) {
-      const auto place = std::lower_bound(
-          into_.zones.begin(), into_.zones.end(), zone.name,
-          [](const cep::Zone& other, const std::string& name) { return other.name < name; });
-      if (place == into_.zones.end() || place->name != zone.name) {
-        into_.zones.insert(place, std::move(zone));
-      }
-    }
-    for (cep::Feature& feature : from.features) {
-      const bool unnamed = feature.name.starts_with('$');
-      feature.name = unnamed ? "$" + prefix_ + feature.name.substr(1) : prefix_ + feature.name;
-      move_subsets(feature.events);
-      move_key(feature.key);
-      feature.argument = rewritten(feature.argument, change_);
-      feature.where = rewritten(feature.where, change_);
-      rewrite(feature.window, change_);
-      if (feature.unless_alerted_by) feature.unless_alerted_by = moved(*feature.unless_alerted_by);
-      into_.features.push_back(std::move(feature));
-    }
-    for (cep::Rule& rule : from.rules) {
-      move_rule(rule);
-      into_.rules.push_back(std::move(rule));
+// Puts all of a plan behind what stands in another one already, whose event types it shares.
+void move(cep::Plan from, const std::string& prefix, cep::Plan& into) {
+  const std::size_t shared = declared(into);
+  cep::PlanNumbers numbers;
+  numbers.event_types =
+      shifted<cep::EventTypeIndex>(from.event_types.size(), into.event_types.size(), shared);
+  numbers.lists = shifted<cep::ListIndex>(from.lists.size(), into.lists.size());
+  numbers.tables = shifted<cep::TableIndex>(from.tables.size(), into.tables.size());
+  numbers.features = shifted<cep::FeatureIndex>(from.features.size(), into.features.size());
+  numbers.rules = shifted<cep::RuleIndex>(from.rules.size(), into.rules.size());
+  cep::Renumbering renumbering(std::move(numbers));
+  for (std::size_t t = shared; t < from.event_types.size(); ++t) {
+    cep::EventType& type = from.event_types[t];
+    if (type.alert_of) type.name = prefix + type.name;
+    renumbering.apply(type);
+    into.event_types.push_back(std::move(type));
+  }
+  for (cep::List& list : from.lists) {
+    list.name = prefix + list.name;
+    into.lists.push_back(std::move(list));
+  }
+  for (cep::Table& table : from.tables) {
+    table.name = prefix + table.name;
+    into.tables.push_back(std::move(table));
+  }
+  for (cep::Zone& zone : from.zones) {
+    const auto place = std::lower_bound(
+        into.zones.begin(), into.zones.end(), zone.name,
+        [](const cep::Zone& other, const std::string& name) { return other.name < name; });
+    if (place == into.zones.end() || place->name != zone.name) {
+      into.zones.insert(place, std::move(zone));
     }
   }
-
- private:
-  cep::EventTypeIndex moved(cep::EventTypeIndex type) const {
-    return cep::EventTypeIndex(type.value < shared_ ? type.value : type.value + types_);
+  for (cep::Feature& feature : from.features) {
+    const bool unnamed = feature.name.starts_with('$');
+    feature.name = unnamed ? "$" + prefix + feature.name.substr(1) : prefix + feature.name;
+    renumbering.apply(feature);
+    into.features.push_back(std::move(feature));
   }
-  cep::RuleIndex moved(cep::RuleIndex rule) const { return cep::RuleIndex(rule.value + rules_); }
-
-  void move_subsets(std::vector<cep::Subset>& subsets) {
-    for (cep::Subset& subset : subsets) subset.type = moved(subset.type);
-    rewrite_kinds_(subsets);
+  for (cep::Rule& rule : from.rules) {
+    rule.name = prefix + rule.name;
+    rule.id = prefix + rule.id;
+    renumbering.apply(rule);
+    into.rules.push_back(std::move(rule));
   }
-  void move_key(cep::KeySpec& key) const {
-    for (cep::KeyPart& part : key.parts) {
-      for (cep::KeyMember& member : part.members) member.type = moved(member.type);
-    }
-  }
-  void move_rule(cep::Rule& rule) {
-    rule.name = prefix_ + rule.name;
-    rule.id = prefix_ + rule.id;
-    rewrite(rule, change_);
-    walk_subsets(rule, [&](std::vector<cep::Subset>& subsets) { move_subsets(subsets); });
-    move_key(rule.key);
-    for (cep::Captured& captured : rule.captured) captured.type = moved(captured.type);
-  }
-
-  cep::Plan& into_;
-  std::string prefix_;
-  std::size_t shared_, types_, rules_, features_, lists_, tables_;
-  ExprChange change_ = [this](cep::Expr& expr) {
-    if (cep::FieldRef* field = field_of(expr)) {
-      for (auto& [type, index] : field->by_type) type = moved(type);
-    }
-    if (auto* test = std::get_if<cep::KindTest>(&expr.payload)) {
-      for (cep::EventTypeIndex& type : test->types) type = moved(type);
-    }
-    if (auto* read = std::get_if<cep::FeatureRead>(&expr.payload)) {
-      read->feature = cep::FeatureIndex(read->feature.value + features_);
-    }
-    if (auto* lookup = std::get_if<cep::ListLookup>(&expr.payload)) {
-      lookup->list = cep::ListIndex(lookup->list.value + lists_);
-    }
-    if (auto* read = std::get_if<cep::ColumnRead>(&expr.payload)) {
-      read->table = cep::TableIndex(read->table.value + tables_);
-    }
-  };
-  KindRewrite rewrite_kinds_{change_};
-};
+}
 }  // namespace
 
 std::optional<cep::Plan> merged(const cep::Plan& plan, const cep::Plan& other,
@@ -135,9 +90,9 @@ std::optional<cep::Plan> merged(const cep::Plan& plan, const cep::Plan& other,
   cep::Plan out;
   out.event_types.assign(plan.event_types.begin(),
                          plan.event_types.begin() + static_cast<std::ptrdiff_t>(declared(plan)));
-  if (first) Mover(out, prefix).move(other);
-  Mover(out, "").move(plan);
-  if (!first) Mover(out, prefix).move(other);
+  if (first) move(other, prefix, out);
+  move(plan, "", out);
+  if (!first) move(other, prefix, out);
   return out;
 }
 }  // namespace tocsin::tests

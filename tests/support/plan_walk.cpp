@@ -5,6 +5,7 @@
 #include <set>
 
 #include "cep/plan/feature.h"
+#include "cep/plan/renumber.h"
 
 namespace tocsin::tests {
 using cep::Element;
@@ -17,30 +18,6 @@ void walk_subsets(const std::vector<cep::Subset>& subsets, const ExprVisit& visi
   for (const cep::Subset& subset : subsets) walk(subset.condition, visit);
 }
 
-// All places of a rule that hold an expression, conditions of kinds aside.
-void each_place(std::vector<Element>& elements, const std::function<void(ExprPtr&)>& visit) {
-  for (Element& element : elements) {
-    if (cep::EventTest* const test = element.test()) visit(test->where);
-    if (cep::Step* const step = element.step()) visit(step->until_where);
-    if (cep::Group* const group = element.group()) each_place(group->children, visit);
-  }
-}
-void each_place(Rule& rule, const std::function<void(ExprPtr&)>& visit) {
-  each_place(rule.pattern, visit);
-  if (rule.window) visit(rule.window->where);
-  if (rule.without) visit(rule.without->where);
-  for (cep::Exception& exception : rule.exceptions) visit(exception.condition);
-  visit(rule.having);
-  visit(rule.severity);
-  if (auto* const per = rule.suppression.as<cep::OncePerUnit>()) visit(per->zone);
-  if (auto* const quiet = rule.suppression.as<cep::OnceWhile>()) visit(quiet->condition);
-  for (ExprPtr& expr : rule.suppression.for_each) visit(expr);
-  if (rule.suppression.at_most) {
-    for (ExprPtr& expr : rule.suppression.at_most->for_each) visit(expr);
-  }
-  for (cep::MessagePart& part : rule.message) visit(part.expr);
-  for (cep::AlertField& field : rule.fields) visit(field.expr);
-}
 }  // namespace
 
 void walk(const ExprPtr& expr, const ExprVisit& visit) {
@@ -60,7 +37,7 @@ void walk(const std::vector<Element>& elements, const ExprVisit& visit) {
 
 void walk(const Rule& rule, const ExprVisit& visit) {
   Rule copy = rule;
-  each_place(copy, [&](const ExprPtr& expr) { walk(expr, visit); });
+  cep::for_each_place(copy, [&](const ExprPtr& expr) { walk(expr, visit); });
   walk_subsets(rule.considered, visit);
 }
 
@@ -81,16 +58,7 @@ ExprPtr rewritten(const ExprPtr& expr, const ExprChange& change) {
 }
 
 void rewrite(Rule& rule, const ExprChange& change) {
-  each_place(rule, [&](ExprPtr& expr) { expr = rewritten(expr, change); });
-}
-
-void rewrite(cep::FeatureWindow& window, const ExprChange& change) {
-  std::visit(
-      [&](auto& range) {
-        if constexpr (requires { range.where; }) range.where = rewritten(range.where, change);
-        if constexpr (requires { range.zone; }) range.zone = rewritten(range.zone, change);
-      },
-      window.range);
+  cep::for_each_place(rule, [&](ExprPtr& expr) { expr = rewritten(expr, change); });
 }
 
 void KindRewrite::operator()(std::vector<cep::Subset>& subsets) {
@@ -100,16 +68,6 @@ void KindRewrite::operator()(std::vector<cep::Subset>& subsets) {
     if (!made) made = rewritten(subset.condition, change_);
     subset.condition = made;
   }
-}
-
-void walk_subsets(Rule& rule, const std::function<void(std::vector<cep::Subset>&)>& visit) {
-  walk_elements(rule.pattern, [&](Element& element) {
-    if (cep::EventTest* const test = element.test()) visit(test->events);
-    if (cep::Step* const step = element.step()) visit(step->until_events);
-  });
-  if (rule.window) visit(rule.window->events);
-  if (rule.without) visit(rule.without->events);
-  visit(rule.considered);
 }
 
 void walk_elements(const std::vector<Element>& elements,

@@ -25,8 +25,6 @@ using ExprChange = std::function<void(cep::Expr&)>;
 cep::ExprPtr rewritten(const cep::ExprPtr& expr, const ExprChange& change);
 /// Makes the change to all expressions of a rule, conditions of kinds aside.
 void rewrite(cep::Rule& rule, const ExprChange& change);
-/// The same for what a window says of its events and its zone.
-void rewrite(cep::FeatureWindow& window, const ExprChange& change);
 /// Makes one change to conditions of kinds: what places shared they share again.
 class KindRewrite {
  public:
@@ -37,8 +35,6 @@ class KindRewrite {
   ExprChange change_;
   std::map<cep::ExprPtr, cep::ExprPtr> done_;
 };
-/// All lists of subsets of a rule.
-void walk_subsets(cep::Rule& rule, const std::function<void(std::vector<cep::Subset>&)>& visit);
 
 /// All elements of a pattern, groups before what is in them.
 void walk_elements(const std::vector<cep::Element>& elements,
