@@ -6,8 +6,6 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 
 #include "cep/base/result.h"
@@ -26,11 +24,10 @@ struct tocsin_pack {
   /// The same plan with a table for each key and pass, made when it is first needed.
   ByPass by_pass() const;
   /// What its tests run on, made when it is first needed.
-  tocsin::library::TestPrograms& test_programs() const;
+  std::shared_ptr<tocsin::library::TestPrograms> test_programs() const;
 
   mutable std::atomic<ByPass> made_by_pass = {};
-  mutable std::once_flag test_programs_made = {};
-  mutable std::optional<tocsin::library::TestPrograms> made_test_programs = {};
+  mutable std::atomic<std::shared_ptr<tocsin::library::TestPrograms>> made_test_programs = {};
 };
 struct tocsin_run {
   tocsin_run(const tocsin_pack& pack, const tocsin::library::CRunOptions& options);

@@ -168,9 +168,12 @@ tocsin_pack::ByPass tocsin_pack::by_pass() const {
   return made_by_pass.compare_exchange_strong(other, made) ? made : other;
 }
 
-tocsin::library::TestPrograms& tocsin_pack::test_programs() const {
-  std::call_once(test_programs_made, [&] { made_test_programs.emplace(program, nullptr); });
-  return *made_test_programs;
+std::shared_ptr<tocsin::library::TestPrograms> tocsin_pack::test_programs() const {
+  std::shared_ptr<tocsin::library::TestPrograms> made = made_test_programs.load();
+  if (made != nullptr) return made;
+  made = std::make_shared<tocsin::library::TestPrograms>(program, nullptr);
+  std::shared_ptr<tocsin::library::TestPrograms> other;
+  return made_test_programs.compare_exchange_strong(other, made) ? made : other;
 }
 
 void tocsin_pack_free(tocsin_pack* pack) { delete pack; }

@@ -64,7 +64,7 @@ tocsin_status tocsin_pack_run_test(const tocsin_pack* pack, size_t number, tocsi
     const tocsin::rules::EmbeddedTest& test = tests[number];
     json->text = format_test_json(
         file_of(*pack, test),
-        judge_test(rules_of(*pack), pack->loaded.sources, pack->test_programs(), test, nullptr));
+        judge_test(rules_of(*pack), pack->loaded.sources, *pack->test_programs(), test, nullptr));
     return {};
   });
 }

@@ -17,15 +17,12 @@ TestPrograms::TestPrograms(cep::Program whole, cep::TextDatabaseCache* cache)
 }
 
 Result<cep::Program> TestPrograms::program_of(cep::RuleIndex rule) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (kept_ && kept_->rule == rule) return kept_->program;
+  if (const std::shared_ptr<const Kept> kept = kept_.load(); kept && kept->rule == rule) {
+    return kept->program;
   }
   Result<cep::Program> program = cep::compile(
       std::make_shared<const cep::Plan>(parts_.of(rule).plan), whole_.impl().limits, cache_);
-  if (!program) return program;
-  const std::lock_guard lock(mutex_);
-  kept_.emplace(Kept{rule, *program});
+  if (program) kept_.store(std::make_shared<const Kept>(Kept{rule, *program}));
   return program;
 }
 

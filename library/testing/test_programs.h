@@ -1,8 +1,8 @@
 /// The programs that embedded tests run on: each rule with what it reads, and no other rules, so
 /// that a test costs the same however many rules stand beside its own.
 #pragma once
-#include <mutex>
-#include <optional>
+#include <atomic>
+#include <memory>
 #include <string_view>
 #include <unordered_map>
 
@@ -36,7 +36,6 @@ class TestPrograms {
     cep::RuleIndex rule;
     cep::Program program;
   };
-  std::mutex mutex_;
-  std::optional<Kept> kept_;  // with mutex_
+  std::atomic<std::shared_ptr<const Kept>> kept_ = {};
 };
 }  // namespace tocsin::library
