@@ -64,8 +64,7 @@ TEST_CASE("plan part: a rule alone gives the alerts that it gives beside others"
   Tally tally;
   const std::size_t cases = for_all_seeds("PLAN_PARTS", 150, [&](Random& random) {
     cep::Plan plan = random.chance(50) ? random_pack(random) : random_language_plan(random);
-    const auto more =
-        merged(plan, random_language_plan(random, &plan), "other_", random.chance(50));
+    const auto more = merged(plan, random_language_plan(random, &plan), "more_", random.chance(50));
     if (more) plan = *more;
     const std::vector<oracle::PlacedEvent> events = oracle::place_events(
         plan, random_events(random, plan, {.count_max = 80, .disorder = random.chance(30)}), {});
