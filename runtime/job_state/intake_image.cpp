@@ -1,7 +1,6 @@
 #include "runtime/job_state/intake_image.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace tocsin::runtime {
 namespace {

@@ -1,7 +1,6 @@
 /// The state of an intake (runtime/event_time/intake_state.cpp says the bytes) as data: to be
 /// divided among the parts of a job's front, or put together from theirs.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>

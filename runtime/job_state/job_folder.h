@@ -7,7 +7,6 @@
 /// An entry: u8 1 | u32 key group | u32 bytes of the key, and the key | u32 bytes of the value, and
 /// the value; little endian: what include/tocsin.h gives of a stage.
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>

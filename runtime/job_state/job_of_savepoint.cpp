@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <utility>
 
 #include "cep/base/byte_codec.h"
 #include "cep/plan/plan.h"

@@ -54,8 +54,8 @@ class JudgeStage {
   Result<LineOutcome> put_line(std::string_view source, std::string_view line,
                                cep::EventTime taken_at, cep::ArrivalNumber arrival);
   /// No event before this comes of the source, which is opened if it is not known; kEventTimeMin of
-  /// one that had no event, kEventTimeMax once it has ended. The intake may be given a watermark that is less
-  /// than those of all sources that are not idle.
+  /// one that had no event, kEventTimeMax once it has ended. The intake may be given a watermark
+  /// that is less than those of all sources that are not idle.
   cep::EventTime source_watermark(std::string_view source);
   /// Nothing more comes of the source, which is opened if it is not known: what it holds is taken.
   void end_source(std::string_view source);

@@ -8,7 +8,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "cep/plan/plan.h"
 #include "cep/stage/spread.h"

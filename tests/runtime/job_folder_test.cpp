@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 
 #include <functional>
-#include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>

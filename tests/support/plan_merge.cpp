@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <utility>
-#include <vector>
 
 #include "cep/base/assert.h"
 #include "cep/plan/feature.h"
