@@ -21,9 +21,9 @@
 
 namespace tocsin::runtime {
 inline constexpr std::uint32_t kJobFolderFormat = 1;
-inline constexpr std::string_view kJudges = "judges";
-inline constexpr std::string_view kIntake = "intake";
-inline constexpr std::string_view kAlerts = "alerts";
+inline constexpr std::string_view kJudgesStage = "judges";
+inline constexpr std::string_view kIntakeStage = "intake";
+inline constexpr std::string_view kAlertsStage = "alerts";
 std::string pass_stage(std::uint32_t pass);
 std::string hold_stage(std::uint32_t pass);
 

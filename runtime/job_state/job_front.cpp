@@ -34,9 +34,10 @@ std::string layout_key() { return cep::stage_entry_key(cep::StageEntry::kLayout)
 
 Result<void> write_judges(const cep::Program& program, const IntakeImage& image, std::uint64_t base,
                           const PutFrontEntry& put) {
-  auto done = put(kJudges, kOnly, head_key(), front_head(cep::kEventTimeMin));
-  if (done) done = put(kJudges, kOnly, layout_key(), front_layout(program, FrontEntry::kSource));
-  if (done) done = put(kJudges, kOnly, front_key(FrontEntry::kBase, {}), write_base(base));
+  auto done = put(kJudgesStage, kOnly, head_key(), front_head(cep::kEventTimeMin));
+  if (done)
+    done = put(kJudgesStage, kOnly, layout_key(), front_layout(program, FrontEntry::kSource));
+  if (done) done = put(kJudgesStage, kOnly, front_key(FrontEntry::kBase, {}), write_base(base));
   for (const SourceImage& source : image.sources.sources) {
     if (!done) return done;
     std::string value;
@@ -49,8 +50,8 @@ Result<void> write_judges(const cep::Program& program, const IntakeImage& image,
     SourceImage begun = source;
     begun.state = SourceState::kActive;
     write_sources({{begun}, begun.watermark}, to);
-    done = put(kJudges, cep::key_group(source.name), front_key(FrontEntry::kSource, source.name),
-               value);
+    done = put(kJudgesStage, cep::key_group(source.name),
+               front_key(FrontEntry::kSource, source.name), value);
   }
   return done;
 }
@@ -81,7 +82,7 @@ class LinesToGroups {
         ByteReader from(message.body);
         if (!read_line_message(from, line)) return damaged("a line that waits");
         const std::string key = WaitingLines::key_of({line.engine_time, line.arrival});
-        auto done = put_(kIntake, message.groups.front(), key, message.body);
+        auto done = put_(kIntakeStage, message.groups.front(), key, message.body);
         if (!done) return done;
       }
     }
@@ -109,7 +110,7 @@ Result<void> write_ids(const IntakeImage& image, const PutFrontEntry& put) {
       }
       std::string rest;
       ByteWriter(rest).u64(number++);
-      if (auto done = put(kIntake, {group}, front_key(FrontEntry::kIds, rest), value); !done) {
+      if (auto done = put(kIntakeStage, {group}, front_key(FrontEntry::kIds, rest), value); !done) {
         return done;
       }
     }
@@ -134,8 +135,9 @@ Result<void> write_equals(const cep::Program& program, const IntakeImage& image,
     decoder.keep(image.equals_at, {});
     decoder.finish();
     const std::string identity = cep::row_identity(plan, batch, batch.rows.front()).bytes;
-    auto done = put(kIntake, group_of_identity(identity), front_key(FrontEntry::kEquals, identity),
-                    write_equal_lines({image.equals_at, equal.count, equal.line}));
+    auto done =
+        put(kIntakeStage, group_of_identity(identity), front_key(FrontEntry::kEquals, identity),
+            write_equal_lines({image.equals_at, equal.count, equal.line}));
     if (!done) return done;
   }
   return {};
@@ -153,8 +155,8 @@ Result<void> write_front(const cep::Program& program, const IntakeImage& image, 
   const std::string head = front_head(time.watermark());
   const std::string layout = front_layout(program, FrontEntry::kLine);
   for (std::uint32_t group = 0; group < cep::kKeyGroupCount && done; ++group) {
-    done = put(kIntake, {group}, head_key(), head);
-    if (done) done = put(kIntake, {group}, layout_key(), layout);
+    done = put(kIntakeStage, {group}, head_key(), head);
+    if (done) done = put(kIntakeStage, {group}, layout_key(), layout);
   }
   LinesToGroups lines(program, put);
   for (const WaitingImage& waiting : image.waiting) {

@@ -21,11 +21,11 @@ std::string folder_stage(cep::StageEdge edge) {
     case cep::StageEdge::To::kHold:
       return hold_stage(edge.pass);
     case cep::StageEdge::To::kAlerts:
-      return std::string(kAlerts);
+      return std::string(kAlertsStage);
     case cep::StageEdge::To::kIntake:
       break;
   }
-  return std::string(kIntake);
+  return std::string(kIntakeStage);
 }
 
 // What a job has no place for.

@@ -26,7 +26,7 @@ namespace tocsin::runtime {
 namespace {
 // The stage of passes, holds and alerts; nothing for the front.
 std::optional<cep::StageEdge> edge_of(std::string_view stage) {
-  if (stage == kAlerts) return cep::StageEdge{cep::StageEdge::To::kAlerts, 0};
+  if (stage == kAlertsStage) return cep::StageEdge{cep::StageEdge::To::kAlerts, 0};
   const bool is_pass = stage.starts_with("pass-");
   if (!is_pass && !stage.starts_with("hold-")) return std::nullopt;
   std::uint32_t pass = 0;
@@ -49,7 +49,7 @@ Result<void> collect(JobFolderReader& job, Collected& to) {
   }
   for (const std::string& stage : stages) {
     const std::optional<cep::StageEdge> edge = edge_of(stage);
-    if (!edge && stage != kJudges && stage != kIntake) {
+    if (!edge && stage != kJudgesStage && stage != kIntakeStage) {
       return fail(Errc::kOtherVersion,
                   fmt::format("{} has a stage `{}`, which this program does not know: use the "
                               "version of Tocsin that made it",
@@ -58,8 +58,8 @@ Result<void> collect(JobFolderReader& job, Collected& to) {
     auto read =
         job.read(stage, [&](cep::KeyGroup group, std::string_view key, std::string_view value) {
           if (edge) return to.engine.collect(*edge, group, key, value);
-          return stage == kJudges ? to.front.collect_judge(group, key, value)
-                                  : to.front.collect_intake(group, key, value);
+          return stage == kJudgesStage ? to.front.collect_judge(group, key, value)
+                                       : to.front.collect_intake(group, key, value);
         });
     if (!read) return read;
   }

@@ -202,8 +202,14 @@ Result<void> JudgeStage::restore(cep::KeyGroup group, std::string_view key,
   }
   source->is_changed = false;
   std::unique_ptr<Source>& known = sources_[name];
-  if (known != nullptr && known->last >= source->last) return {};
+  if (known != nullptr) {
+    // One that was only asked for has taken nothing yet.
+    const bool has_begun = known->last.has_value() || known->taken_before != 0;
+    if (has_begun && known->last >= source->last) return {};
+    source->is_mine = known->is_mine;
+  }
   known = std::move(source);
+  last_ = nullptr;  // it may have been the one before
   if (known->judge.sources().front().policy != options_.policy) {
     rows_.name_source(sources_.find(name)->first);
     known->judge.change_policy(0, options_.policy);

@@ -31,18 +31,18 @@ namespace {
 using Tally = std::map<std::string, std::size_t>;
 
 std::string stage_of(const cep::StageEdge& edge) {
-  if (edge == kJudgesOfJob) return std::string(runtime::kJudges);
+  if (edge == kJudgesOfJob) return std::string(runtime::kJudgesStage);
   switch (edge.to) {
     case cep::StageEdge::To::kPass:
       return runtime::pass_stage(edge.pass);
     case cep::StageEdge::To::kHold:
       return runtime::hold_stage(edge.pass);
     case cep::StageEdge::To::kAlerts:
-      return std::string(runtime::kAlerts);
+      return std::string(runtime::kAlertsStage);
     case cep::StageEdge::To::kIntake:
       break;
   }
-  return std::string(runtime::kIntake);
+  return std::string(runtime::kIntakeStage);
 }
 
 // Plays the parts of one stream.
