@@ -18,6 +18,7 @@
 #include "cep/value/identity.h"
 #include "cep/value/time.h"
 #include "cep/value/unicode.h"
+#include "runtime/io/clock.h"
 #include "runtime/journal/trace_context.h"
 
 namespace tocsin::api {
@@ -142,6 +143,7 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_bl
 struct Router::Impl {
   explicit Impl(RouterOptions options_in) : options(std::move(options_in)), rates(options.rate) {
     if (!options.now) options.now = [] { return std::chrono::steady_clock::now(); };
+    if (!options.time) options.time = [] { return runtime::SystemClock().now(); };
   }
 
   // The routes whose paths fit; the first by method wins. Fixed segments go before parameters.
@@ -167,7 +169,11 @@ struct Router::Impl {
     const std::vector<const Route*> found = fitting(segments);
     // Who has no token is told nothing of what there is.
     const auto token = bearer_token(http.head().header("authorization").value_or(""));
-    const std::optional<TokenGrant> grant = token ? access.find(*token) : std::nullopt;
+    Result<TokenGrant> found_grant = fail(Errc::kNotFound, "send `Authorization: Bearer TOKEN`");
+    if (token) found_grant = access.find(*token, options.time());
+    const std::optional<TokenGrant> grant =
+        found_grant ? std::optional(*found_grant) : std::nullopt;
+    if (grant && options.used) options.used(*grant);
     const bool is_open =
         std::ranges::any_of(found, [](const Route* one) { return one->role == Role::kOpen; });
     std::string_view method = http.head().method;
@@ -178,9 +184,7 @@ struct Router::Impl {
     if (!grant && !is_open) {
       if (options.audit != nullptr) audit_refusal(*options.audit, fits, request, 401);
       headers.push_back({"WWW-Authenticate", "Bearer realm=\"tocsin\""});
-      return problem_response(ProblemKind::kUnauthorized,
-                              token ? "the token is unknown; it may have been revoked"
-                                    : "send `Authorization: Bearer TOKEN`");
+      return problem_response(ProblemKind::kUnauthorized, found_grant.error().message);
     }
     if (found.empty()) {
       return problem_response(ProblemKind::kNotFound, fmt::format("there is nothing at {}", path));
