@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,25 +14,29 @@
 #include "cep/plan/event_type.h"
 #include "cep/plan/plan.h"
 #include "cep/stage/spread.h"
+#include "cep/stage/stage_change.h"
 #include "cep/value/read_position.h"
 #include "runtime/event_time/run.h"
 #include "runtime/event_time/watermark.h"
 #include "runtime/io/clock.h"
 #include "runtime/io/side_output_line.h"
+#include "runtime/stages/front_change.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/event_json.h"
 #include "tests/support/line_job.h"
+#include "tests/support/line_reference.h"
+#include "tests/support/line_times.h"
 #include "tests/support/oracle.h"
 #include "tests/support/random.h"
 #include "tests/support/random_events.h"
 #include "tests/support/random_pack.h"
 #include "tests/support/random_plan.h"
 #include "tests/support/random_rich.h"
+#include "tests/support/stage_cases.h"
 
 namespace tocsin::tests {
 namespace {
 using Lines = std::vector<std::string>;
-constexpr const char* kTick = "tick of nobody";
 
 class FixedClock : public runtime::Clock {
  public:
@@ -44,25 +49,11 @@ class FixedClock : public runtime::Clock {
 
 struct JobCase {
   cep::Plan plan;
+  std::optional<cep::Plan> next;  // that rules change to
+  cep::EventTime at;
   std::vector<LinePartition> partitions;
   LineJobOptions options;
 };
-
-// A type that nothing uses: its events move time and do no more.
-void add_tick(cep::Plan& plan) {
-  cep::EventType tick;
-  tick.name = "tick_of_nobody";
-  tick.json_type = kTick;
-  cep::Field ts;
-  ts.name = "ts";
-  ts.path = {"ts"};
-  ts.type.kind = cep::TypeKind::kTime;
-  tick.fields.push_back(ts);
-  plan.event_types.push_back(tick);
-}
-std::string tick_line(cep::EventTime ts) {
-  return fmt::format(R"({{"type":"{}","ts":"{}"}})", kTick, cep::format_time(ts));
-}
 
 // Some come again later, with their id.
 std::vector<oracle::Event> with_repeats(Random& random, const cep::Plan& plan,
@@ -126,12 +117,7 @@ JobCase random_case(Random& random) {
   return c;
 }
 
-struct Given {
-  Lines alerts;
-  Lines late;
-  Lines dead;
-};
-Given run_case(const cep::Program& program, const JobCase& c) {
+LineReference run_case(const cep::Program& program, const JobCase& c) {
   FixedClock clock(c.options.clock);
   const runtime::IntakeOptions& intake = c.options.intake;
   runtime::RunOptions options;
@@ -149,7 +135,7 @@ Given run_case(const cep::Program& program, const JobCase& c) {
     for (const std::string& line : partition.lines) (contents += line) += '\n';
     inputs.push_back({partition.name, contents});
   }
-  Given given;
+  LineReference given;
   std::vector<cep::Alert> alerts;
   runtime::Sinks sinks;
   sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
@@ -194,7 +180,7 @@ JobCase without_late(const JobCase& c, const cep::Program& program, const Lines&
   return other;
 }
 
-std::string difference(const char* what, Lines expected, Lines got, bool in_order) {
+std::string difference_of(const char* what, Lines expected, Lines got, bool in_order) {
   if (!in_order) {
     std::ranges::sort(expected);
     std::ranges::sort(got);
@@ -206,6 +192,62 @@ std::string difference(const char* what, Lines expected, Lines got, bool in_orde
                      b == got.end() ? "(no more)" : *b);
 }
 
+// Some types of events that come from outside have one field more, or are `unique` from then on, or
+// no longer.
+void change_types(Random& random, cep::Plan& plan, bool may_be_unique) {
+  for (cep::EventType& type : plan.event_types) {
+    if (type.is_alert()) continue;
+    if (random.chance(40)) {
+      cep::Field field;
+      field.name = fmt::format("added_{}", type.fields.size());
+      const cep::Field& other = type.fields[random.below(type.fields.size())];
+      field.path = {random.chance(50) && !other.path.empty() ? other.path.front() : field.name};
+      field.type.kind = cep::TypeKind::kString;
+      field.optional = true;
+      type.fields.push_back(std::move(field));
+    }
+    if (!type.id_field || !may_be_unique || !random.chance(30)) continue;
+    if (type.unique) {
+      type.unique.reset();
+    } else {
+      type.unique.emplace();
+    }
+  }
+}
+
+JobCase random_changing_case(Random& random) {
+  JobCase c = random_case(random);
+  c.plan.event_types.pop_back();  // the tick
+  c.next = changed_plan(random, c.plan);
+  for (const cep::EventType& type : c.plan.event_types) {
+    if (type.is_alert()) continue;
+    const auto other = std::ranges::find(c.next->event_types, type.name, &cep::EventType::name);
+    if (other != c.next->event_types.end()) other->unique = type.unique;
+  }
+  change_types(random, *c.next, c.options.intake.policy.late != runtime::LatePolicy::kClamp);
+  add_tick(c.plan);
+  add_tick(*c.next);
+  std::vector<cep::EventTime> times;
+  const auto plan = std::make_shared<const cep::Plan>(c.plan);
+  if (const auto program = cep::compile(plan, kRarelyExceeded)) {
+    for (const LinePartition& partition : c.partitions) {
+      for_each_line(*program, partition.lines, [&](std::size_t, const runtime::Decoded& line) {
+        if (line.kind == runtime::LineKind::kEvent) times.push_back(line.ts);
+        return true;
+      });
+    }
+  }
+  if (!times.empty()) c.at = random.pick(times);
+  c.at.us += random.pick<std::int64_t>({0, 0, 0, 1, -1, 1'000'000});
+  c.options.judges_stay = random.chance(40);
+  Case data;
+  data.plan = c.plan;
+  for (const cep::EventTime time : times) data.events.emplace_back().engine_time = time;
+  c.options.data = random_data_change(random, data);
+  if (c.options.data && random.chance(30)) c.options.data->at = c.at;
+  return c;
+}
+
 using Tally = std::map<std::string, std::size_t>;
 std::string problem_of(const JobCase& c, std::uint64_t seed, Tally& tally) {
   const auto plan = std::make_shared<const cep::Plan>(c.plan);
@@ -215,9 +257,37 @@ std::string problem_of(const JobCase& c, std::uint64_t seed, Tally& tally) {
   if (!split) return "by pass: " + split.error().message;
   if (!cep::spread_obstacles(*split).empty()) return {};
   ++tally["spread"];
-  const LineJobOutcome job = run_line_job(*split, c.partitions, c.options, Random(seed));
+  LineJobOptions options = c.options;
+  if (c.next) {
+    const auto next_plan = std::make_shared<const cep::Plan>(*c.next);
+    const auto next = cep::compile_by_pass(next_plan, kRarelyExceeded);
+    const auto judges = static_cast<runtime::JudgesChange>(!c.options.judges_stay);
+    if (!next || !cep::check_change(*split, *next) ||
+        !runtime::check_front_change(c.plan, *c.next, judges)) {
+      return {};
+    }
+    options.rules = RuleChange{c.at, *next};
+    ++tally["changing"];
+    if (options.data) ++tally["with lists"];
+  }
+  const LineJobOutcome job = run_line_job(*split, c.partitions, options, Random(seed));
   if (!job.problem.empty()) return job.problem;
-  const Given expected = run_case(*whole, without_late(c, *whole, job.late_in_intake));
+  const JobCase seen = without_late(c, *whole, job.late_in_intake);
+  const LineReference expected = c.next
+                                     ? run_lines(*split, seen.partitions, options, {*options.rules})
+                                     : run_case(*whole, seen);
+  if (!expected.problem.empty()) return expected.problem;
+  if (c.next) {
+    const cep::Plan& next = options.rules->next.plan();
+    if (expected.alerts != run_lines(*split, seen.partitions, c.options, {}).alerts) {
+      ++tally["matters"];
+    }
+    if (job.restored_before > 0) ++tally["restored while it waits"];
+    if (job.restored_after > 0) ++tally["restored behind it"];
+    const std::string problem =
+        difference_of("alerts", expected.alerts, lines_of(c.plan, &next, c.at, job.alerts), true);
+    if (!problem.empty()) return problem;
+  }
   if (!expected.alerts.empty()) ++tally["alerting"];
   if (!expected.late.empty()) ++tally["late"];
   if (!expected.dead.empty()) ++tally["dead"];
@@ -227,9 +297,10 @@ std::string problem_of(const JobCase& c, std::uint64_t seed, Tally& tally) {
   if (job.ids > 0) ++tally["restored with ids"];
   if (!c.options.may_be_idle && !job.late_in_intake.empty()) return "late, and nobody was idle";
   std::string problem =
-      difference("alerts", expected.alerts, alert_lines(c.plan, job.alerts), true);
-  if (problem.empty()) problem = difference("late lines", expected.late, job.late, false);
-  if (problem.empty()) problem = difference("dead lines", expected.dead, job.dead, false);
+      c.next ? std::string()
+             : difference_of("alerts", expected.alerts, alert_lines(c.plan, job.alerts), true);
+  if (problem.empty()) problem = difference_of("late lines", expected.late, job.late, false);
+  if (problem.empty()) problem = difference_of("dead lines", expected.dead, job.dead, false);
   return problem;
 }
 
@@ -239,6 +310,10 @@ std::string text_of(const JobCase& c) {
       "bound {} clamp {} jump {} idle {} failures {}\n{}", intake.policy.bound.us,
       intake.policy.late == runtime::LatePolicy::kClamp, intake.jump_max ? intake.jump_max->us : -1,
       c.options.may_be_idle, c.options.failures, cep::describe(c.plan));
+  if (c.next) {
+    text += fmt::format("-- from {} on, judges {}\n{}\n", cep::format_time(c.at),
+                        c.options.judges_stay ? "stay" : "change", cep::describe(*c.next));
+  }
   for (const LinePartition& partition : c.partitions) {
     for (const std::string& line : partition.lines) {
       text += fmt::format("{}: {}\n", partition.name, line);
@@ -259,10 +334,10 @@ JobCase shrink_lines(JobCase c, std::uint64_t seed) {
   return c;
 }
 
-void compare_jobs(std::size_t failures) {
+void compare_jobs(std::size_t failures, bool changes) {
   Tally tally;
   const std::size_t cases = for_all_seeds("LINE_JOBS", 200, [&](Random& random) {
-    JobCase c = random_case(random);
+    JobCase c = changes ? random_changing_case(random) : random_case(random);
     c.options.failures = failures;
     const std::uint64_t seed = random.next();
     if (problem_of(c, seed, tally).empty()) return;
@@ -281,11 +356,23 @@ void compare_jobs(std::size_t failures) {
     INFO(name);
     CHECK((failures == 0 || 20 * tally[name] > cases));
   }
+  if (changes) {
+    CHECK(2 * tally["changing"] > cases);
+    CHECK(4 * tally["matters"] > cases);
+    CHECK((failures == 0 || 20 * tally["restored while it waits"] > cases));
+    CHECK((failures == 0 || 20 * tally["restored behind it"] > cases));
+  }
 }
 }  // namespace
 
 TEST_CASE("line jobs: a job over partitions gives what one run over them gives by position") {
-  compare_jobs(0);
+  compare_jobs(0, false);
 }
-TEST_CASE("line jobs: so does one that goes on from cuts, in other parts") { compare_jobs(3); }
+TEST_CASE("line jobs: so does one that goes on from cuts, in other parts") {
+  compare_jobs(3, false);
+}
+TEST_CASE("line jobs: rules change at a time as those of one machine do") { compare_jobs(0, true); }
+TEST_CASE("line jobs: so do those of one that goes on from cuts, before and behind the change") {
+  compare_jobs(3, true);
+}
 }  // namespace tocsin::tests
