@@ -551,8 +551,8 @@ TOCSIN_API tocsin_status tocsin_stage_take_alerts(tocsin_stage* stage, tocsin_bu
  * TOCSIN_INVALID_ARGUMENT where it has come there, for the same rules, more passes than the job
  * has, or state that would move to another pass; TOCSIN_UNSUPPORTED for a pack that cannot be
  * spread; TOCSIN_WRONG_STATE while a change waits. Judges and the intake refuse, with
- * TOCSIN_INVALID_ARGUMENT, a type whose events would take their time from another field, and another
- * bound of late events where "out_of_orderness" was not given. */
+ * TOCSIN_INVALID_ARGUMENT, a type whose events would take their time from another field, and
+ * another bound of late events where "out_of_orderness" was not given. */
 TOCSIN_API tocsin_status tocsin_stage_prepare(tocsin_stage* stage, const tocsin_pack* next,
                                               int64_t from_us, tocsin_error** error);
 /* Once a change took place, what became of the state, as in tocsin_stage_begin_restore(). */

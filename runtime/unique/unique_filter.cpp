@@ -190,8 +190,10 @@ void UniqueFilter::take_over(UniqueFilter& before) {
     Type* const known = before.find(type.name, type.fields[type.id_field->value].name);
     if (known == nullptr) continue;
     TOCSIN_ASSERT(known->waiting.empty(), "nothing waits");
-    types_[t]->taken = std::move(known->taken);
-    types_[t]->forgotten = known->forgotten;
+    known->within = types_[t]->within;
+    known->id_field = types_[t]->id_field;
+    const auto owner = std::ranges::find(before.types_, known, &std::unique_ptr<Type>::get);
+    std::swap(types_[t], *owner);
   }
 }
 

@@ -11,7 +11,7 @@
 
 #include "tests/library/handles.h"
 
-namespace tocsin::library {
+namespace tocsin::library::front_change {
 namespace {
 constexpr std::int64_t kStart = 1'772'452'800'000'000;
 constexpr std::int64_t kSecond = 1'000'000;
@@ -150,7 +150,7 @@ TEST_CASE("C front: what a change of rules must leave as it is") {
   };
   const std::string noted = kRule + kNoted;
   const std::vector<Refusal> refusals = {
-      {"event payment { at: time, id: string id, card: string, amount: int }\n" + kNote + kRule,
+      {"event payment { at: time key, id: string id, card: string, amount: int }\n" + kNote + kRule,
        false, "event type `payment` takes its time from another field"},
       {"event payment { ts: time up to 5s late, id: string id, card: string, amount: int }\n" +
            kNote + noted,
@@ -220,4 +220,4 @@ TEST_CASE("C front: one change after the other, each ahead of what was read") {
   CHECK(report.text().find("\"is_same\":false") != std::string::npos);
   CHECK(job.prepare(job.intake, first, kChange + 20 * kSecond) == TOCSIN_OK);
 }
-}  // namespace tocsin::library
+}  // namespace tocsin::library::front_change

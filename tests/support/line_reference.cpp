@@ -27,6 +27,7 @@ class Reference {
     programs_.push_back(program.with_own_data());
     for (const RuleChange& change : changes) programs_.push_back(change.next.with_own_data());
     engine_ = std::make_unique<cep::Engine>(programs_.front(), 1);
+    if (!changes.empty()) engine_->track_changes();  // one that is restored does so already
   }
 
   LineReference run(const std::vector<LinePartition>& partitions) {
@@ -34,7 +35,6 @@ class Reference {
     std::vector<LinePartition> seen = partitions;
     for (std::size_t i = 0; i < programs_.size(); ++i) {
       const cep::EventTime end = i < changes_.size() ? changes_[i].at : cep::kEventTimeMax;
-      if (i < changes_.size()) engine_->track_changes();
       read(programs_[i], seen, begin, end, i == 0 ? &given_ : nullptr);
       for (const cep::Alert& alert : alerts_) {
         given_.alerts.push_back(cep::format_alert(programs_[i].plan(), alert));
@@ -124,8 +124,8 @@ class Reference {
     step(from, end, time);
   }
 
-  // Ids of types that become `unique` are new to the next rules: what came before is nothing to
-  // them but its time.
+  // Ids of types that become `unique`, or were not used before, are new to the next rules: what
+  // came before is nothing to them but its time.
   static void forget_new_ids(std::vector<LinePartition>& partitions, const cep::Program& before,
                              const cep::Program& next, cep::EventTime at) {
     for (LinePartition& partition : partitions) {
@@ -135,7 +135,9 @@ class Reference {
         const cep::EventType& type = next.plan().event_types[line.type.value];
         const auto known = std::ranges::find(before.plan().event_types, type.json_type,
                                              &cep::EventType::json_type);
-        if (type.unique && !known->unique) partition.lines[n] = tick_line(line.ts);
+        const auto place = static_cast<std::size_t>(known - before.plan().event_types.begin());
+        const bool had_ids = known->unique && before.used_types()[place];
+        if (type.unique && !had_ids) partition.lines[n] = tick_line(line.ts);
         return true;
       });
     }

@@ -1,6 +1,8 @@
 package io.tocsin.flink;
 
+import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,6 +31,11 @@ public final class FilesJob {
           + "  --checkpoint-every TIME    interval of checkpoints (default: the cluster's)\n"
           + "  --one-part yes|no          whether rules that cannot be spread run in one part, in one"
           + " slot (default: no, they are refused)\n"
+          + "  --changes PATH             how rules change while the job runs: a file with a change a"
+          + " line, as JSON, that is read where the job is submitted; or a folder of rules that the"
+          + " machine of the operator `rules` looks at\n"
+          + "  --room N                   passes that other rules may have (default: as many as the"
+          + " first ones)\n"
           + "  FILE…                      events as JSON, one a line, in files that all machines"
           + " have; without compression";
 
@@ -42,7 +49,9 @@ public final class FilesJob {
       int parallelism,
       Duration outOfOrderness,
       Duration checkpointEvery,
-      boolean onePart) {
+      boolean onePart,
+      Path changes,
+      int room) {
 
     static Arguments of(String... words) {
       List<Path> rules = new ArrayList<>();
@@ -52,6 +61,8 @@ public final class FilesJob {
       Duration outOfOrderness = null;
       Duration checkpointEvery = null;
       boolean onePart = false;
+      Path changes = null;
+      int room = 0;
       JobWords all = new JobWords(words);
       while (all.hasNext()) {
         String word = all.next();
@@ -67,13 +78,19 @@ public final class FilesJob {
           case "--out-of-orderness" -> outOfOrderness = JobWords.duration(word, value);
           case "--checkpoint-every" -> checkpointEvery = JobWords.duration(word, value);
           case "--one-part" -> onePart = JobWords.yesOrNo(word, value);
+          case "--changes" -> changes = Path.of(value);
+          case "--room" -> room = JobWords.number(word, value);
           default -> throw new IllegalArgumentException("there is no option " + word);
         }
       }
       if (rules.isEmpty() || files.isEmpty()) {
         throw new IllegalArgumentException("rules and files are needed");
       }
-      return new Arguments(rules, files, output, parallelism, outOfOrderness, checkpointEvery, onePart);
+      if (room > 0 && changes == null) {
+        throw new IllegalArgumentException("--room is of use with --changes");
+      }
+      return new Arguments(
+          rules, files, output, parallelism, outOfOrderness, checkpointEvery, onePart, changes, room);
     }
   }
 
@@ -88,7 +105,7 @@ public final class FilesJob {
     }
     try {
       run(StreamExecutionEnvironment.getExecutionEnvironment(), arguments);
-    } catch (TocsinException e) {
+    } catch (TocsinException | IllegalArgumentException e) {
       fail(e.getMessage());
     }
   }
@@ -106,7 +123,13 @@ public final class FilesJob {
     if (arguments.outOfOrderness() != null) {
       job.outOfOrderness(arguments.outOfOrderness());
     }
+    if (arguments.changes() != null) {
+      takeChanges(env, job, rules, arguments);
+    }
     DataStream<String> alerts = job.fromFiles(arguments.files()).alerts();
+    if (arguments.changes() != null) {
+      job.decisions().print("decision").setParallelism(1);
+    }
     if (arguments.output() == null) {
       alerts.print().setParallelism(1);
     } else {
@@ -120,6 +143,25 @@ public final class FilesJob {
           .uid("tocsin-files-out");
     }
     env.execute("tocsin");
+  }
+
+  private static void takeChanges(
+      StreamExecutionEnvironment env, Tocsin job, Rules rules, Arguments arguments)
+      throws IOException {
+    Path path = arguments.changes();
+    job.room(arguments.room());
+    if (Files.isDirectory(path)) {
+      job.changes(WatchedRules.of(env, path, rules, "tocsin-changes"));
+      return;
+    }
+    List<Change> changes = new ArrayList<>();
+    Path folder = path.toAbsolutePath().getParent();
+    for (String line : Files.readAllLines(path)) {
+      if (!line.isBlank()) {
+        changes.add(Change.parse(line, folder));
+      }
+    }
+    job.changes(changes);
   }
 
   private static void fail(String message) {

@@ -7,11 +7,14 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -27,8 +30,12 @@ public final class Rules implements Serializable {
   private final byte[][] texts;
 
   private Rules(Map<String, byte[]> files) {
-    names = files.keySet().toArray(new String[0]);
-    texts = files.values().toArray(new byte[0][]);
+    this(files.keySet().toArray(new String[0]), files.values().toArray(new byte[0][]));
+  }
+
+  private Rules(String[] names, byte[][] texts) {
+    this.names = names;
+    this.texts = texts;
   }
 
   /** Texts by name. A name that ends in {@code .tocsin} is a rule file, any other one is data. */
@@ -83,6 +90,48 @@ public final class Rules implements Serializable {
         files.put(path.toString(), Files.readAllBytes(path));
       }
     }
+  }
+
+  /** The same with other contents of a data file, which is known by its name or the end of it. */
+  Rules withData(String file, String text) {
+    byte[][] changed = texts.clone();
+    changed[placeOf(file)] = text.getBytes(StandardCharsets.UTF_8);
+    return new Rules(names, changed);
+  }
+
+  /** The same with some lines of a data file removed, and others behind the rest. */
+  Rules withLines(String file, List<String> add, List<String> remove) {
+    String text = new String(texts[placeOf(file)], StandardCharsets.UTF_8);
+    Set<String> lines = new LinkedHashSet<>(List.of(text.split("\\R")));
+    lines.removeAll(remove);
+    lines.addAll(add);
+    return withData(file, String.join("\n", lines) + "\n");
+  }
+
+  private int placeOf(String file) {
+    int found = -1;
+    for (int i = 0; i < names.length; ++i) {
+      if (names[i].endsWith(".tocsin") || !(names[i].equals(file) || names[i].endsWith("/" + file))) {
+        continue;
+      }
+      if (found >= 0) {
+        throw new IllegalArgumentException(
+            "two data files of the rules end in " + file + ": " + names[found] + ", " + names[i]);
+      }
+      found = i;
+    }
+    if (found < 0) {
+      String data =
+          Arrays.stream(names)
+              .filter(name -> !name.endsWith(".tocsin"))
+              .collect(Collectors.joining(", "));
+      throw new IllegalArgumentException(
+          "the rules name no data file "
+              + file
+              + (data.isEmpty() ? ", and no other one" : "; they name " + data)
+              + ": a list that stands in a rule file changes with the rules");
+    }
+    return found;
   }
 
   byte[][] names() {

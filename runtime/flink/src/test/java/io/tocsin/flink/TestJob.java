@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -36,6 +37,9 @@ final class TestJob {
 
   static final List<String> REJECTED = Collections.synchronizedList(new ArrayList<>());
 
+  /** What came of changes. */
+  static final List<String> DECISIONS = Collections.synchronizedList(new ArrayList<>());
+
   private static final int NEVER = Integer.MAX_VALUE;
 
   /** Lines that were read; behind {@code slowFrom} of them reading is slow. */
@@ -50,6 +54,9 @@ final class TestJob {
   private final Configuration configuration = new Configuration();
   private boolean hasFailed;
   private Duration idleAfter;
+  private List<Change> changes = List.of();
+  private boolean takesChanges;
+  private Change streamed;
 
   TestJob(Path rules, List<Path> files) {
     this.rules = rules;
@@ -68,6 +75,14 @@ final class TestJob {
     ALERTS.clear();
     LATE.clear();
     REJECTED.clear();
+    DECISIONS.clear();
+  }
+
+  /** Rules that change while the job runs. */
+  TestJob changes(List<Change> known) {
+    changes = known;
+    takesChanges = true;
+    return this;
   }
 
   TestJob set(String name, String value) {
@@ -96,6 +111,42 @@ final class TestJob {
             .get();
     assertNothingIsLeft();
     slowFrom = NEVER;
+    set("execution.savepoint.path", savepoint);
+    start(second, otherRules).getJobExecutionResult().get();
+    assertNothingIsLeft();
+    return List.copyOf(ALERTS);
+  }
+
+  /** Runs with a change that comes in the middle, and then with one at a time that is long past. */
+  List<String> runWithStream(int parallelism, int lines, Change change) throws Exception {
+    slowFrom = lines / 2;
+    streamed = change;
+    JobClient client = start(parallelism, rules);
+    while (DECISIONS.size() < 2) {
+      Thread.sleep(5);
+    }
+    slowFrom = NEVER;
+    client.getJobExecutionResult().get();
+    assertNothingIsLeft();
+    return List.copyOf(ALERTS);
+  }
+
+  /** Runs to before a time, stops, and goes on with other numbers of parts and other rules. */
+  List<String> runToStop(int first, int second, int lines, Change stop, Path otherRules, Path folder)
+      throws Exception {
+    slowFrom = lines / 2;
+    changes(List.of(stop));
+    JobClient client = start(first, rules);
+    while (DECISIONS.stream().noneMatch(line -> line.contains("\"stands\""))) {
+      Thread.sleep(5);
+    }
+    String savepoint =
+        client
+            .stopWithSavepoint(false, folder.toUri().toString(), SavepointFormatType.CANONICAL)
+            .get();
+    assertNothingIsLeft();
+    slowFrom = NEVER;
+    changes = List.of();
     set("execution.savepoint.path", savepoint);
     start(second, otherRules).getJobExecutionResult().get();
     assertNothingIsLeft();
@@ -148,6 +199,19 @@ final class TestJob {
     if (idleAfter != null) {
       job.idleAfter(idleAfter);
     }
+    if (takesChanges) {
+      job.changes(changes);
+    }
+    if (streamed != null) {
+      job.changes(
+          env.fromSequence(0, 1)
+              .setParallelism(1)
+              .uid("changes")
+              .flatMap(new Streamed(streamed))
+              .returns(Change.TYPE)
+              .setParallelism(1)
+              .uid("streamed"));
+    }
     job.from(
                 env.fromSource(
                         new FileLines(names), WatermarkStrategy.noWatermarks(), "files", Line.TYPE)
@@ -160,6 +224,12 @@ final class TestJob {
     job.alerts().map(new Recorder()).setParallelism(1).uid("recorder").sinkTo(new DiscardingSink<>());
     job.late().map(line -> LATE.add(line)).sinkTo(new DiscardingSink<>());
     job.rejected().map(line -> REJECTED.add(line)).sinkTo(new DiscardingSink<>());
+    if (takesChanges || streamed != null) {
+      job.decisions()
+          .map(line -> DECISIONS.add(line))
+          .setParallelism(1)
+          .sinkTo(new DiscardingSink<>());
+    }
     return env.executeAsync("test");
   }
 
@@ -210,6 +280,25 @@ final class TestJob {
         mustFail = true;
         slowFrom = NEVER;
       }
+    }
+  }
+
+  private static final class Streamed implements FlatMapFunction<Long, Change> {
+    private static final long serialVersionUID = 1L;
+
+    private final byte[] change;
+
+    Streamed(Change change) throws Exception {
+      this.change = Kept.bytes(change);
+    }
+
+    @Override
+    public void flatMap(Long number, Collector<Change> output) throws Exception {
+      while (number == 0 && READ.get() < slowFrom + 20) {
+        Thread.sleep(5);
+      }
+      Change first = Kept.of(change, Change.class);
+      output.collect(number == 0 ? first : first.at(Instant.EPOCH));
     }
   }
 
