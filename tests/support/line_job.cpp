@@ -72,7 +72,7 @@ class LineJob {
     add_parts(kJudge, [&](Node& node) {
       node.judge = std::make_unique<runtime::JudgeStage>(
           node.program, options_.intake, runtime::SideLinesOptions{}, judges_change());
-      node.is_told = options_.judges_stay;
+      node.is_told |= options_.judges_stay;
     });
     add_parts(kIntake, [&](Node& node) {
       node.intake = std::make_unique<runtime::IntakeStage>(node.program, node.own, options_.intake,
