@@ -145,15 +145,17 @@ verb_build() {
 
 # --- test ----------------------------------------------------------------------------------------
 
-# Exports TOCSIN_CASES_<SUITE> from tests/budgets.txt.
+# Exports TOCSIN_CASES_<SUITE> from tests/budgets.txt, unless the environment says how many.
 export_budgets() {
-  local quick="$1" suite cases quick_cases rest
+  local quick="$1" suite cases quick_cases rest name
   while read -r suite cases quick_cases rest; do
     case "$suite" in '' | '#'*) continue ;; esac
     [[ "$cases$quick_cases" =~ ^[0-9]+$ && -z "$rest" ]] || die "tests/budgets.txt: bad line: $suite"
     [ "$quick" = 0 ] || cases="$quick_cases"
     suite="${suite//-/_}"
-    export "TOCSIN_CASES_${suite^^}=$cases"
+    name="TOCSIN_CASES_${suite^^}"
+    [[ "${!name:-0}" =~ ^[0-9]+$ ]] || die "$name in the environment is a number of cases, not ${!name}"
+    export "$name=${!name:-$cases}"
   done <tests/budgets.txt
 }
 

@@ -161,6 +161,26 @@ def instructions_without_valgrind():
 
 
 @case
+def cases_that_the_environment_says():
+    """TOCSIN_CASES_SUITE=N in the environment is how many cases a suite plays; all others are those of tests/budgets.txt"""
+    stage = Stage()
+    stage.do("setup", "program", "tests")
+    write("build/release/tests/cep_tests", """#!/bin/bash
+echo "$TOCSIN_CASES_STAGES $TOCSIN_CASES_LINE_JOBS" >"$STAGE/cases"
+echo "[doctest] test cases: 1 | 1 passed | 0 failed | 0 skipped"\n""")
+    os.chmod("build/release/tests/cep_tests", 0o755)
+    budgets = {words[0]: words[1:] for words in map(str.split, read(ROOT / "tests/budgets.txt").splitlines()) if len(words) == 3}
+    plain = {name: "" for name in os.environ if name.startswith("TOCSIN_CASES_")}  # this suite was given its own
+    for quick, options in ((0, []), (1, ["--quick"])):
+        stage.do("test", "cep", *options, **plain)
+        assert read("cases").split() == [budgets["stages"][quick], budgets["line_jobs"][quick]], read("cases")
+        stage.do("test", "cep", *options, **{**plain, "TOCSIN_CASES_STAGES": "7"})
+        assert read("cases").split() == ["7", budgets["line_jobs"][quick]], read("cases")
+    said = stage.do("test", "cep", code=1, **{**plain, "TOCSIN_CASES_STAGES": "many"})
+    assert "TOCSIN_CASES_STAGES in the environment is a number of cases, not many" in said, said
+
+
+@case
 def tests_come_with_doctest():
     """where doctest is installed the demo configures with tests, and ./do build always does"""
     stage = Stage()
