@@ -41,6 +41,7 @@ final class JudgeOperator extends VersionedOperator<Block>
   private transient boolean isIdle;
   private transient boolean isEnded;
   private transient Counter[] outcomes;
+  private transient StageMetrics metrics;
 
   private JudgeOperator(Settings settings, StreamOperatorParameters<Block> parameters) {
     super(parameters);
@@ -55,6 +56,7 @@ final class JudgeOperator extends VersionedOperator<Block>
     final byte[] name;
     boolean hasLines = true; // since the last interval
     long quietSince;
+    long reached = Long.MIN_VALUE; // at the last interval, as a watermark of Flink
 
     Partition(byte[] name) {
       this.name = name;
@@ -86,6 +88,7 @@ final class JudgeOperator extends VersionedOperator<Block>
     for (int i = 0; i < outcomes.length; ++i) {
       outcomes[i] = getMetricGroup().counter("lines_" + Stage.OUTCOMES[i]);
     }
+    metrics = new StageMetrics(stage, getMetricGroup());
     begun = getProcessingTimeService().getCurrentProcessingTime();
     callLater(begun);
   }
@@ -97,6 +100,7 @@ final class JudgeOperator extends VersionedOperator<Block>
   private void onInterval(long now) {
     if (!isEnded) {
       advance(getProcessingTimeService().getCurrentProcessingTime());
+      metrics.update();
       callLater(getProcessingTimeService().getCurrentProcessingTime());
     }
   }
@@ -131,6 +135,7 @@ final class JudgeOperator extends VersionedOperator<Block>
     int outcome =
         stage.putLine(partition.name, line.bytes(), takenAt * 1000, line.record(), line.index());
     outcomes[outcome].inc();
+    line.setJudgedMillis(partition.reached);
   }
 
   private Partition begin(Line line) {
@@ -169,7 +174,9 @@ final class JudgeOperator extends VersionedOperator<Block>
       }
       if (!isQuiet(partition.quietSince, now)) {
         isAnyActive = true;
-        least = Math.min(least, stage.sourceWatermark(partition.name));
+        long reached = stage.sourceWatermark(partition.name);
+        least = Math.min(least, reached);
+        partition.reached = reached == Long.MIN_VALUE ? reached : EventTimes.millisBefore(reached);
       }
     }
     if (!isAnyActive) {
@@ -216,6 +223,13 @@ final class JudgeOperator extends VersionedOperator<Block>
   public void snapshotState(StateSnapshotContext context) throws Exception {
     super.snapshotState(context);
     state.write(stage);
+    metrics.ask();
+  }
+
+  @Override
+  public void finish() throws Exception {
+    metrics.ask();
+    super.finish();
   }
 
   @Override

@@ -40,6 +40,7 @@ public final class Tocsin {
   private final Map<String, String> options = new TreeMap<>();
   private Duration interval = Duration.ofMillis(50);
   private Duration idleAfter = Duration.ZERO;
+  private Duration driftMax;
   private final List<SingleOutputStreamOperator<?>> judges = new ArrayList<>();
   private SingleOutputStreamOperator<String> intake;
 
@@ -83,10 +84,30 @@ public final class Tocsin {
   public Tocsin fromFiles(List<String> files) {
     int readers = Math.max(1, Math.min(files.size(), env.getParallelism()));
     return from(
-        env.fromSource(
-                new FileLines(files), WatermarkStrategy.noWatermarks(), name + "-files", Line.TYPE)
+        env.fromSource(new FileLines(files), times(), name + "-files", Line.TYPE)
             .setParallelism(readers)
             .uid(name + "-files"));
+  }
+
+  /**
+   * The strategy for a source whose stream is given to {@link #from}, by itself or behind operators
+   * that are chained to it and pass on the very lines. With {@link #driftMax} it makes the source
+   * leave partitions alone that are too far ahead of others.
+   */
+  public WatermarkStrategy<Line> times() {
+    return driftMax == null
+        ? WatermarkStrategy.noWatermarks()
+        : JudgedTimes.aligned(name, driftMax);
+  }
+
+  /**
+   * How far a partition may be ahead of another one in event time; a source does not read it on until
+   * the others have come there. So what waits to be put in order stays small while old data are read.
+   * If it is not said, partitions are read as fast as each can be. Said before inputs.
+   */
+  public Tocsin driftMax(Duration drift) {
+    driftMax = drift;
+    return this;
   }
 
   /**
@@ -246,15 +267,15 @@ public final class Tocsin {
     StageOperator.Settings settings =
         new StageOperator.Settings(
             rules, edge, to, edge.kind() == Edge.INTAKE ? optionsText() : "");
-    return DataStreamUtils.reinterpretAsKeyedStream(received, new AnyKey(), Types.INT)
-        .transform(
-            label,
-            Types.STRING,
-            new StageOperator.Factory(settings))
-        .setParallelism(parallelism)
-        .setMaxParallelism(KeyGroups.COUNT)
-        .setBufferTimeout(BUFFER_MILLIS)
-        .uid(label);
+    SingleOutputStreamOperator<String> made =
+        DataStreamUtils.reinterpretAsKeyedStream(received, new AnyKey(), Types.INT)
+            .transform(label, Types.STRING, new StageOperator.Factory(settings))
+            .setParallelism(parallelism)
+            .setMaxParallelism(KeyGroups.COUNT)
+            .setBufferTimeout(BUFFER_MILLIS)
+            .uid(label);
+    StageMemory.declare(made, edge);
+    return made;
   }
 
   private static final class WholeBlock implements KeySelector<Block, Block> {

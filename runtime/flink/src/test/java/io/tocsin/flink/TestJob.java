@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.FlatMapFunction;
 import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.api.common.state.CheckpointListener;
@@ -42,6 +41,10 @@ final class TestJob {
   private static final AtomicInteger READ = new AtomicInteger();
 
   private static volatile int slowFrom = NEVER;
+
+  /** The partition whose lines are read slowly; -1: none. */
+  private static volatile int slowPlace = -1;
+
   private static volatile boolean failsAfterCheckpoint;
   private static volatile boolean mustFail;
 
@@ -50,6 +53,7 @@ final class TestJob {
   private final Configuration configuration = new Configuration();
   private boolean hasFailed;
   private Duration idleAfter;
+  private Duration driftMax;
 
   TestJob(Path rules, List<Path> files) {
     this.rules = rules;
@@ -62,6 +66,7 @@ final class TestJob {
     set("taskmanager.memory.network.max", "32mb");
     set("taskmanager.memory.managed.size", "128mb");
     slowFrom = NEVER;
+    slowPlace = -1;
     failsAfterCheckpoint = false;
     mustFail = false;
     READ.set(0);
@@ -80,6 +85,13 @@ final class TestJob {
     start(parallelism, rules).getJobExecutionResult().get();
     assertNothingIsLeft();
     return List.copyOf(ALERTS);
+  }
+
+  /** Runs with the first file read slowly; others may be ahead by so much, null: as they like. */
+  List<String> runBesideSlow(int parallelism, Duration mayBeAhead) throws Exception {
+    slowPlace = 0;
+    driftMax = mayBeAhead;
+    return run(parallelism);
   }
 
   /** Runs half of the lines, goes on from a savepoint with other numbers of parts and other rules. */
@@ -148,9 +160,11 @@ final class TestJob {
     if (idleAfter != null) {
       job.idleAfter(idleAfter);
     }
+    if (driftMax != null) {
+      job.driftMax(driftMax);
+    }
     job.from(
-                env.fromSource(
-                        new FileLines(names), WatermarkStrategy.noWatermarks(), "files", Line.TYPE)
+                env.fromSource(new FileLines(names), job.times(), "files", Line.TYPE)
                     .setParallelism(readers)
                     .uid("files")
                     .flatMap(new Gate(idleAfter != null))
@@ -193,7 +207,7 @@ final class TestJob {
         announcesAnother = false;
         output.collect(Line.begin(1, 0, "silent"));
       }
-      if (READ.incrementAndGet() > slowFrom) {
+      if (READ.incrementAndGet() > slowFrom || line.place() == slowPlace) {
         Thread.sleep(1);
       }
       if (mustFail) {
