@@ -20,6 +20,7 @@
 #include "runtime/io/side_output_line.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/event_json.h"
+#include "tests/support/line_case.h"
 #include "tests/support/line_job.h"
 #include "tests/support/oracle.h"
 #include "tests/support/random.h"
@@ -31,7 +32,6 @@
 namespace tocsin::tests {
 namespace {
 using Lines = std::vector<std::string>;
-constexpr const char* kTick = "tick of nobody";
 
 class FixedClock : public runtime::Clock {
  public:
@@ -42,96 +42,12 @@ class FixedClock : public runtime::Clock {
   cep::EventTime time_;
 };
 
-struct JobCase {
-  cep::Plan plan;
-  std::vector<LinePartition> partitions;
-  LineJobOptions options;
-};
-
-// A type that nothing uses: its events move time and do no more.
-void add_tick(cep::Plan& plan) {
-  cep::EventType tick;
-  tick.name = "tick_of_nobody";
-  tick.json_type = kTick;
-  cep::Field ts;
-  ts.name = "ts";
-  ts.path = {"ts"};
-  ts.type.kind = cep::TypeKind::kTime;
-  tick.fields.push_back(ts);
-  plan.event_types.push_back(tick);
-}
-std::string tick_line(cep::EventTime ts) {
-  return fmt::format(R"({{"type":"{}","ts":"{}"}})", kTick, cep::format_time(ts));
-}
-
-// Some come again later, with their id.
-std::vector<oracle::Event> with_repeats(Random& random, const cep::Plan& plan,
-                                        const std::vector<oracle::Event>& events) {
-  std::vector<oracle::Event> all;
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    all.push_back(events[i]);
-    if (!random.chance(25)) continue;
-    oracle::Event again = events[random.below(i + 1)];
-    again.ts = events[i].ts;
-    const cep::FieldIndex time = plan.event_types[again.type.value].time_field;
-    again.fields[time.value] = cep::OwnedValue(cep::Value::time(again.ts));
-    all.push_back(std::move(again));
-  }
-  return all;
-}
-
-std::vector<LinePartition> random_partitions(Random& random, const cep::Plan& plan,
-                                             const std::vector<oracle::Event>& events) {
-  std::vector<LinePartition> partitions(1 + random.below(4));
-  for (std::size_t i = 0; i < partitions.size(); ++i) partitions[i].name = fmt::format("p{}", i);
-  const auto some = [&]() -> std::vector<std::string>& {
-    return partitions[random.below(partitions.size())].lines;
-  };
-  for (const oracle::Event& event : events) {
-    const std::string line = event_line(random, plan, event);
-    some().push_back(line);
-    if (random.chance(10)) some().push_back(line);  // a repeat, or an equal
-    if (random.chance(4)) {
-      some().push_back(random.pick<std::string>(
-          {"", " ", "no event", "{", R"({"type":"nobody","ts":1})", R"({"ts":1})",
-           tick_line(event.ts + cep::Duration{1'000'000 * random.between(-5, 40)})}));
-    }
-  }
-  return partitions;
-}
-
-JobCase random_case(Random& random) {
-  JobCase c;
-  c.plan = random.chance(25) ? random_plan(random, {.data = true, .rich_features = true})
-                             : random_pack(random);
-  for (cep::EventType& type : c.plan.event_types) {
-    if (type.is_alert() || !type.id_field || !random.chance(60)) continue;
-    type.unique.emplace();
-    if (random.chance(50)) type.unique->within = cep::Duration{1'000'000 * random.between(1, 20)};
-  }
-  const std::vector<oracle::Event> events =
-      random_events(random, c.plan, {.count_max = 80, .crowds = 5, .disorder = random.chance(60)});
-  c.partitions = random_partitions(random, c.plan, with_repeats(random, c.plan, events));
-  add_tick(c.plan);
-  runtime::IntakeOptions& intake = c.options.intake;
-  intake.policy.bound = random.chance(50) ? runtime::bound_of(c.plan)
-                                          : cep::Duration{1'000'000 * random.between(0, 4)};
-  c.options.may_be_idle = random.chance(40);
-  if (!c.options.may_be_idle && random.chance(40)) intake.policy.late = runtime::LatePolicy::kClamp;
-  if (random.chance(30)) intake.policy.late_max = cep::Duration{1'000'000 * random.between(0, 3)};
-  if (random.chance(50)) intake.jump_max = cep::Duration{1'000'000 * random.between(2, 15)};
-  c.options.clock = random.pick(events).ts;
-  if (random.chance(30)) intake.ahead_max = cep::Duration{1'000'000 * random.between(0, 20)};
-  if (random.chance(50)) intake.unknown_types = runtime::UnknownTypes::kDead;
-  return c;
-}
-
 struct Given {
   Lines alerts;
   Lines late;
   Lines dead;
 };
-Given run_case(const cep::Program& program, const JobCase& c) {
+Given run_case(const cep::Program& program, const LineCase& c) {
   FixedClock clock(c.options.clock);
   const runtime::IntakeOptions& intake = c.options.intake;
   runtime::RunOptions options;
@@ -173,8 +89,8 @@ Given run_case(const cep::Program& program, const JobCase& c) {
 
 // What an idle partition brought too late for the intake moved the partition's own time, and did no
 // more: as if it were a tick.
-JobCase without_late(const JobCase& c, const cep::Program& program, const Lines& late) {
-  JobCase other = c;
+LineCase without_late(const LineCase& c, const cep::Program& program, const Lines& late) {
+  LineCase other = c;
   runtime::Decoder decoder(program.plan(), program.used_fields(), program.used_types());
   cep::Batch batch(program.plan());
   decoder.begin(batch);
@@ -207,7 +123,7 @@ std::string difference(const char* what, Lines expected, Lines got, bool in_orde
 }
 
 using Tally = std::map<std::string, std::size_t>;
-std::string problem_of(const JobCase& c, std::uint64_t seed, Tally& tally) {
+std::string problem_of(const LineCase& c, std::uint64_t seed, Tally& tally) {
   const auto plan = std::make_shared<const cep::Plan>(c.plan);
   const auto whole = cep::compile(plan, kRarelyExceeded);
   if (!whole) return "compile: " + whole.error().message;
@@ -233,7 +149,7 @@ std::string problem_of(const JobCase& c, std::uint64_t seed, Tally& tally) {
   return problem;
 }
 
-std::string text_of(const JobCase& c) {
+std::string text_of(const LineCase& c) {
   const runtime::IntakeOptions& intake = c.options.intake;
   std::string text = fmt::format(
       "bound {} clamp {} jump {} idle {} failures {}\n{}", intake.policy.bound.us,
@@ -248,7 +164,7 @@ std::string text_of(const JobCase& c) {
 }
 
 // Lines are left out as long as something differs.
-JobCase shrink_lines(JobCase c, std::uint64_t seed) {
+LineCase shrink_lines(LineCase c, std::uint64_t seed) {
   Tally tally;
   for (LinePartition& partition : c.partitions) {
     for (std::size_t i = partition.lines.size(); i > 0; --i) {
@@ -262,11 +178,11 @@ JobCase shrink_lines(JobCase c, std::uint64_t seed) {
 void compare_jobs(std::size_t failures) {
   Tally tally;
   const std::size_t cases = for_all_seeds("LINE_JOBS", 200, [&](Random& random) {
-    JobCase c = random_case(random);
+    LineCase c = random_line_case(random);
     c.options.failures = failures;
     const std::uint64_t seed = random.next();
     if (problem_of(c, seed, tally).empty()) return;
-    const JobCase small = shrink_lines(c, seed);
+    const LineCase small = shrink_lines(c, seed);
     FAIL(problem_of(small, seed, tally) << "\n" << text_of(small));
   });
   std::string what;
