@@ -9,6 +9,7 @@
 
 #include "api/base/exit_code.h"
 #include "api/base/output_file.h"
+#include "api/commands/savepoint_conversion.h"
 #include "api/node/offline_node.h"
 #include "rules/text/human_text.h"
 #include "runtime/checkpoint/data_directory.h"
@@ -155,5 +156,6 @@ Examples:
       R"(Examples:
   tocsin savepoint delete --data data before-easter)",
       remove);
+  add_conversion_commands(*savepoint, chosen);
 }
 }  // namespace tocsin::api

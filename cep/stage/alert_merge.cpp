@@ -159,7 +159,8 @@ void AlertMerge::cut(StageSink& sink) {
     layout =
         stage_layout(program_.impl(), StateLayout::of(program_.impl()), StageEntry::kBudgets, {});
   }
-  cut_.begin({0, 1}, stage_head(watermark_, next_ ? &change_ : nullptr), std::move(layout));
+  cut_.begin({0, 1}, stage_head({watermark_, false}, next_ ? &change_ : nullptr),
+             std::move(layout));
   std::string budgets;
   ByteWriter to(budgets);
   budgets_->save(to);

@@ -13,6 +13,7 @@
 #include "cep/pattern/value_suppression.h"
 #include "cep/record/budget.h"
 #include "cep/record/state_layout.h"
+#include "cep/stage/open_time.h"
 #include "cep/stage/stage_change.h"
 #include "cep/stage/stage_codec.h"
 #include "cep/stage/stage_sender.h"
@@ -93,10 +94,11 @@ class StageHold {
     TOCSIN_ASSERT(tracks_ && !is_cut_open_, "changes are tracked, and the cut before is complete");
     TOCSIN_ASSERT(watermark_ == advancing_, "nothing is in hand");
     is_cut_open_ = true;
-    cut_.begin(own_, stage_head(watermark_, change),
+    cut_.begin(own_, stage_head(open_.time_at(watermark_), change),
                cut_.needs_layout() ? layout_bytes() : std::string());
     cut_waiting(StageEntry::kWaiting, *this);
     if (next != nullptr) cut_waiting(StageEntry::kWaitingNext, *next);
+    open_.cut(watermark_, own_, cut_);
     cut_.end();
     begin_cut_of_values();
   }
@@ -126,6 +128,7 @@ class StageHold {
       return tl::unexpected(begun.error());
     }
     watermark_ = advancing_ = written_->least_watermark();
+    open_.begin(*written_);
     cut_.note_layout_stored();
     return written_->report();
   }
@@ -133,9 +136,9 @@ class StageHold {
   Result<void> restore(KeyGroup group, std::string_view key, std::string_view value,
                        std::optional<EventTime> end) {
     TOCSIN_ASSERT(written_ != nullptr, "between begin_restore() and finish_restore()");
-    const EventTime* const watermark = written_->watermark_of(group);
+    const EventTime* const reached = written_->reached(group);
     const std::vector<std::uint32_t>& targets = written_->targets().values;
-    if (watermark == nullptr || !own_.has(group) || key.empty()) return damaged_entry(group);
+    if (reached == nullptr || !own_.has(group) || key.empty()) return damaged_entry(group);
     const auto kind = static_cast<StageEntry>(key.front());
     if (kind == StageEntry::kWaiting) {
       if (!written_->is_same_plan()) return tl::unexpected(waits_under_other_rules("matches"));
@@ -143,13 +146,17 @@ class StageHold {
       BlockReader reader(value);
       return put(reader, end);
     }
+    if (kind == StageEntry::kGiven) {
+      cut_.note_stored(group, key);
+      return open_.restore(value, sender_.ids()) ? Result<void>() : damaged_entry(group);
+    }
     const std::optional<StateKey> of = read_stage_key(StageEntry::kValues, group, key);
     if (!of || of->table >= targets.size()) return damaged_entry(group);
     const std::uint32_t target = targets[of->table];
     if (target == StateTargets::kNone || !is_own(RuleIndex(layout().values[target].rule))) {
       return {};
     }
-    if (!by_value(static_cast<std::uint16_t>(target)).restore(of->key, value, *watermark)) {
+    if (!by_value(static_cast<std::uint16_t>(target)).restore(of->key, value, *reached)) {
       return damaged_entry(group);
     }
     return {};
@@ -169,7 +176,8 @@ class StageHold {
   void begin_at(EventTime watermark) { advancing_ = watermark; }
   // How far it has come, with the matches that wait.
   EventTime reached() const {
-    return waiting_.empty() ? advancing_ : std::max(advancing_, waiting_.rbegin()->first.time);
+    const EventTime reached = open_.time_at(advancing_).reached;
+    return waiting_.empty() ? reached : std::max(reached, waiting_.rbegin()->first.time);
   }
   Result<RestoreReport> begin_going_over(StageHold& next) {
     if (!tracks_) deferred_.track_changes();
@@ -177,7 +185,7 @@ class StageHold {
     begin_cut_of_values();
     std::map<std::uint32_t, std::string> heads;
     for (std::uint32_t group = own_.begin; group < own_.end; ++group) {
-      heads[group] = stage_head(watermark_);
+      heads[group] = stage_head(open_.time_at(watermark_));
     }
     return next.begin_restore(heads, layout_bytes());
   }
@@ -319,6 +327,7 @@ class StageHold {
   std::optional<StateLayout> layout_;  // of the program; made when first needed
   std::optional<std::vector<std::uint16_t>> clauses_;
   StageCut cut_;
+  OpenTime open_;
   bool is_cut_open_ = false;
   std::uint32_t shard_ = 0;  // that the cut is at
   std::size_t clause_ = 0;

@@ -10,6 +10,7 @@
 #include "cep/eval/slice.h"
 #include "cep/plan/event_type.h"
 #include "cep/record/state_values.h"
+#include "cep/stage/open_time.h"
 #include "cep/stage/row_groups.h"
 #include "cep/stage/stage_change.h"
 #include "cep/stage/stage_sender.h"
@@ -140,10 +141,11 @@ class StagePass {
     TOCSIN_ASSERT(tracks_ && !is_cut_open_, "changes are tracked, and the cut before is complete");
     TOCSIN_ASSERT(watermark_ == advancing_, "nothing is in hand");
     is_cut_open_ = true;
-    cut_.begin(own_, stage_head(watermark_, change),
+    cut_.begin(own_, stage_head(open_.time_at(watermark_), change),
                cut_.needs_layout() ? layout_bytes() : std::string());
     waiting_.cut(StageEntry::kWaiting, cut_);
     if (next != nullptr) next->waiting_.cut(StageEntry::kWaitingNext, cut_);
+    open_.cut(watermark_, own_, cut_);
     cut_.end();
     tables_.begin_cut();
   }
@@ -173,6 +175,7 @@ class StagePass {
       return tl::unexpected(begun.error());
     }
     watermark_ = advancing_ = worked_to_ = written_->least_watermark();
+    open_.begin(*written_);
     cut_.note_layout_stored();
     return written_->report();
   }
@@ -180,8 +183,8 @@ class StagePass {
   Result<void> restore(KeyGroup group, std::string_view key, std::string_view value,
                        std::optional<EventTime> end) {
     TOCSIN_ASSERT(written_ != nullptr, "between begin_restore() and finish_restore()");
-    const EventTime* const watermark = written_->watermark_of(group);
-    if (watermark == nullptr || !own_.has(group) || key.empty()) return damaged_entry(group);
+    const EventTime* const reached = written_->reached(group);
+    if (reached == nullptr || !own_.has(group) || key.empty()) return damaged_entry(group);
     const auto kind = static_cast<StageEntry>(key.front());
     if (kind == StageEntry::kWaiting) {
       if (!written_->is_same_plan()) return tl::unexpected(waits_under_other_rules("rows"));
@@ -189,8 +192,12 @@ class StagePass {
       BlockReader reader(value);
       return put(reader, end);
     }
+    if (kind == StageEntry::kGiven) {
+      cut_.note_stored(group, key);
+      return open_.restore(value, sender_.ids()) ? Result<void>() : damaged_entry(group);
+    }
     const std::optional<StateKey> of = read_stage_key(StageEntry::kKey, group, key);
-    if (!of || !tables_.restore(written_->targets(), *of, value, *watermark)) {
+    if (!of || !tables_.restore(written_->targets(), *of, value, *reached)) {
       return damaged_entry(group);
     }
     return {};
@@ -210,14 +217,16 @@ class StagePass {
   // Rows come from here on.
   void begin_at(EventTime watermark) { advancing_ = watermark; }
   // How far it has come, with the rows that wait.
-  EventTime reached() const { return std::max(advancing_, waiting_.last_time()); }
+  EventTime reached() const {
+    return std::max(open_.time_at(advancing_).reached, waiting_.last_time());
+  }
   Result<RestoreReport> begin_going_over(StagePass& next) {
     if (!tracks_) tables_.track_changes();
     tables_.mark_all_changed();
     tables_.begin_cut();
     std::map<std::uint32_t, std::string> heads;
     for (std::uint32_t group = own_.begin; group < own_.end; ++group) {
-      heads[group] = stage_head(watermark_);
+      heads[group] = stage_head(open_.time_at(watermark_));
     }
     return next.begin_restore(heads, layout_bytes());
   }
@@ -378,6 +387,7 @@ class StagePass {
   bool tracks_ = false;
   std::optional<StateLayout> layout_;  // of the program; made when first needed
   StageCut cut_;
+  OpenTime open_;
   bool is_cut_open_ = false;
   std::unique_ptr<StageWritten> written_;  // while it is restored
 };

@@ -39,6 +39,7 @@ class StageSender {
   /// A message about a rule, to the hold of the pass.
   void send_to_hold(std::uint32_t pass, RuleIndex rule, std::string_view body);
   std::uint64_t values_missing() const { return values_missing_; }
+  AlertIds& ids() { return ids_; }
 
  private:
   void send_alert_rows(std::span<const Alert> alerts);

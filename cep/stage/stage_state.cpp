@@ -53,12 +53,18 @@ void KeyEntries::remove(const StateKey& key) {
   to_.remove(key.group, stage_entry_key(StageEntry::kKey, key.table, key.key));
 }
 
-std::string stage_head(EventTime watermark, const StageChange* change) {
+namespace {
+constexpr std::uint8_t kWaitsForChange = 1;
+constexpr std::uint8_t kIsOpen = 2;
+}  // namespace
+
+std::string stage_head(GroupTime time, const StageChange* change) {
   std::string bytes;
   ByteWriter to(bytes);
   to.u8(kStageFormat);
-  to.signed_varint(watermark.us);
-  to.u8(change != nullptr ? 1 : 0);
+  to.signed_varint(time.reached.us);
+  to.u8(static_cast<std::uint8_t>((change != nullptr ? kWaitsForChange : 0) |
+                                  (time.is_open ? kIsOpen : 0)));
   if (change != nullptr) {
     to.signed_varint(change->from.us);
     to.raw(text_of(change->plan));
@@ -66,31 +72,33 @@ std::string stage_head(EventTime watermark, const StageChange* change) {
   return bytes;
 }
 
-namespace {
-struct Head {
-  EventTime watermark;
-  std::optional<StageChange> change;
-};
-Result<Head> read_head(const std::string& bytes) {
+Result<StageHead> read_stage_head(std::string_view bytes) {
   ByteReader from(bytes);
   if (from.u8() != kStageFormat) {
     return fail(Errc::kOtherVersion, "the state of a stage is of another format");
   }
-  Head head;
-  if (!restore_time(from, head.watermark.us)) return damaged("a head");
-  if (from.varint_up_to(1) != 0) {
+  StageHead head;
+  if (!restore_time(from, head.time.reached.us)) return damaged("a head");
+  const std::uint64_t flags = from.varint_up_to(kWaitsForChange | kIsOpen);
+  head.time.is_open = (flags & kIsOpen) != 0;
+  if (head.time.is_open &&
+      (head.time.reached == kEventTimeMin || head.time.reached == kEventTimeMax)) {
+    return damaged("a head");
+  }
+  if ((flags & kWaitsForChange) != 0) {
     head.change.emplace();
     if (!restore_time(from, head.change->from.us)) return damaged("a head");
     const std::string_view plan = from.raw(sizeof(Digest));
     if (!from.ok()) return damaged("a head");
     std::ranges::copy(plan, reinterpret_cast<char*>(head.change->plan.data()));
     // Once a group has come to the change, it no longer waits.
-    if (head.watermark >= head.change->from) return damaged("a head");
+    if (head.time.reached >= head.change->from) return damaged("a head");
   }
   if (!from.is_done()) return damaged("a head");
   return head;
 }
 
+namespace {
 // What the layout says before its tables: the digest of the plan is read.
 Result<Digest> read_layout_begin(ByteReader& from, std::optional<StageEntry> holds) {
   if (from.u8() != kStageFormat) {
@@ -122,9 +130,9 @@ Result<StageOrigin> stage_origin(const std::map<std::uint32_t, std::string>& hea
   origin.plan = *plan;
   if (!heads.empty()) origin.watermark = kEventTimeMax;
   for (const auto& [group, bytes] : heads) {
-    const Result<Head> head = read_head(bytes);
+    const Result<StageHead> head = read_stage_head(bytes);
     if (!head) return tl::unexpected(head.error());
-    origin.watermark = std::min(origin.watermark, head->watermark);
+    origin.watermark = std::min(origin.watermark, head->time.watermark());
     if (!head->change) continue;
     if (origin.change && *origin.change != *head->change) {
       return damaged("its groups wait for different changes of rules");
@@ -148,14 +156,28 @@ std::string stage_layout(const ProgramImpl& program, const StateLayout& layout, 
   return bytes;
 }
 
+Result<StageLayout> read_stage_layout(std::string_view bytes) {
+  ByteReader from(bytes);
+  const Result<Digest> plan = read_layout_begin(from, std::nullopt);
+  if (!plan) return tl::unexpected(plan.error());
+  StageLayout layout;
+  layout.plan = *plan;
+  // Behind the format and the semantics number.
+  layout.holds = static_cast<StageEntry>(bytes[1 + sizeof(std::uint32_t)]);
+  for (std::uint64_t left = from.varint_up_to(from.left()); left > 0; --left) from.varint();
+  layout.engine = from.raw(from.left());
+  if (!from.ok()) return damaged("its layout");
+  return layout;
+}
+
 Result<void> StageWritten::begin(const std::map<std::uint32_t, std::string>& heads,
                                  std::string_view layout, const ProgramImpl& program,
                                  const StateLayout& own, StageEntry holds,
                                  const std::vector<std::uint32_t>& tables) {
   for (const auto& [group, bytes] : heads) {
-    const Result<Head> head = read_head(bytes);
+    const Result<StageHead> head = read_stage_head(bytes);
     if (!head) return tl::unexpected(head.error());
-    watermarks_[group] = head->watermark;
+    times_[group] = head->time;
   }
   ByteReader from(layout);
   const Result<Digest> plan = read_layout_begin(from, holds);
@@ -177,9 +199,11 @@ Result<void> StageWritten::begin(const std::map<std::uint32_t, std::string>& hea
 }
 
 // State stays in its stage: what a table of this one wrote goes to its tables, and to no others.
+// What an engine wrote was given to each stage that takes something of it.
 Result<void> StageWritten::check_passes(const ProgramImpl& program,
                                         const std::set<std::uint32_t>& written,
                                         const std::vector<std::uint32_t>& tables) const {
+  if (written.empty()) return {};
   for (std::uint32_t from = 0; from < targets_.tables.size(); ++from) {
     for (const auto& [to, target] : targets_.tables[from]) {
       if (written.contains(from) == has(tables, to)) continue;
@@ -205,13 +229,15 @@ void StageWritten::report_on(const StateLayout& own, const std::set<std::uint32_
   for (const std::uint32_t table : tables) {
     for (const StatePart& part : own.tables[table].parts) here.emplace(part.is_rule, part.name);
   }
-  for (const std::uint32_t table : written) {
+  const bool is_of_engine = written.empty() && !tables.empty();
+  for (std::uint32_t table = 0; table < layout_.tables.size(); ++table) {
+    if (!is_of_engine && !written.contains(table)) continue;
     for (const StatePart& part : layout_.tables[table].parts) {
       before.emplace(part.is_rule, part.name);
     }
   }
   report_ = targets_.report;
-  report_.is_same_program = report_.is_same_program && is_same_plan_;
+  report_.is_same_program = report_.is_same_program && is_same_plan_ && !is_of_engine;
   std::erase_if(report_.lines, [&](const RestoreReport::Line& line) {
     const bool is_lost = line.fate == RestoreReport::Fate::kLost;
     return !(is_lost ? before : here).contains({line.is_rule, line.name});
@@ -220,8 +246,16 @@ void StageWritten::report_on(const StateLayout& own, const std::set<std::uint32_
 
 EventTime StageWritten::least_watermark() const {
   EventTime least = kEventTimeMax;
-  for (const auto& [group, watermark] : watermarks_) least = std::min(least, watermark);
-  return watermarks_.empty() ? kEventTimeMin : least;
+  for (const auto& [group, time] : times_) least = std::min(least, time.watermark());
+  return times_.empty() ? kEventTimeMin : least;
+}
+
+std::optional<EventTime> StageWritten::open_at() const {
+  std::optional<EventTime> open;
+  for (const auto& [group, time] : times_) {
+    if (time.is_open) open = std::max(open.value_or(time.reached), time.reached);
+  }
+  return open;
 }
 
 void StageCut::begin(KeyGroupRange own, std::string head, std::string layout) {

@@ -47,6 +47,7 @@ enum class StageEntry : std::uint8_t {
   kBudgets = 5,      // which hours have had their alert of a budget
   kWaitingNext = 6,  // what waits, and was written under the rules of a change that waits
   kEngine = 7,       // none: what WholeEngine holds
+  kGiven = 8,        // alone: ids of alerts that were given at the time that a group has begun
 };
 /// Entries of an engine as those of a stage (kKey).
 class KeyEntries : public StateSink {
@@ -74,11 +75,33 @@ struct StageChange {
   Digest plan{};  // of the next rules
   friend bool operator==(const StageChange&, const StageChange&) = default;
 };
+/// How far a group has come.
+struct GroupTime {
+  EventTime reached;     // all up to here is done
+  bool is_open = false;  // but more may come at this very time, as to an engine
+  /// No row at or before this comes.
+  EventTime watermark() const { return is_open ? EventTime{reached.us - 1} : reached; }
+  friend bool operator==(const GroupTime&, const GroupTime&) = default;
+};
 /// What stages write of themselves. `change`: one that waits, null if none does; `tables`: the
-/// program's tables that the stage has.
-std::string stage_head(EventTime watermark, const StageChange* change = nullptr);
+/// program's tables that the stage has, none for entries of an engine, of whose tables each may
+/// have state of several passes.
+std::string stage_head(GroupTime time, const StageChange* change = nullptr);
 std::string stage_layout(const ProgramImpl& program, const StateLayout& layout, StageEntry holds,
                          const std::vector<std::uint32_t>& tables);
+/// What the head of a group says; kCorrupt, kOtherVersion.
+struct StageHead {
+  GroupTime time;
+  std::optional<StageChange> change;
+};
+Result<StageHead> read_stage_head(std::string_view bytes);
+/// The same of a layout. `engine`: the layout of the entries, as engines write it.
+struct StageLayout {
+  StageEntry holds = StageEntry::kKey;
+  Digest plan{};
+  std::string_view engine;
+};
+Result<StageLayout> read_stage_layout(std::string_view bytes);
 
 /// What heads and layout say before it is known under which program they are to be read.
 struct StageOrigin {
@@ -106,11 +129,13 @@ class StageWritten {
   /// Whether it is the same plan, so that what waits can be read.
   bool is_same_plan() const { return is_same_plan_; }
   /// How far the group had come; nothing of a group without a head.
-  const EventTime* watermark_of(KeyGroup group) const {
-    const auto found = watermarks_.find(group.value);
-    return found == watermarks_.end() ? nullptr : &found->second;
+  const EventTime* reached(KeyGroup group) const {
+    const auto found = times_.find(group.value);
+    return found == times_.end() ? nullptr : &found->second.reached;
   }
   EventTime least_watermark() const;
+  /// The time that groups have come to and at which more may come; nothing if none has one.
+  std::optional<EventTime> open_at() const;
 
  private:
   Result<void> check_passes(const ProgramImpl& program, const std::set<std::uint32_t>& written,
@@ -122,7 +147,7 @@ class StageWritten {
   StateTargets targets_;
   RestoreReport report_;
   bool is_same_plan_ = false;
-  std::map<std::uint32_t, EventTime> watermarks_;
+  std::map<std::uint32_t, GroupTime> times_;
 };
 
 /// What a cut writes beside tables: entries that are made when it begins.

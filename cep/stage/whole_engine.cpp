@@ -78,7 +78,9 @@ class WholeEngineImpl {
     is_cut_open_ = true;
     std::string head;
     ByteWriter to_head(head);
-    to_head.text(stage_head(watermark_));
+    // An engine may have come to the time itself, of which its ids know.
+    const bool is_open = engine_.watermark() > watermark_;
+    to_head.text(stage_head({engine_.watermark(), is_open}));
     to_head.raw(engine_.begin_snapshot());
     std::string layout;
     if (cut_.needs_layout()) {

@@ -176,6 +176,7 @@ void IntakeStage::begin_cut() {
   }
   waiting_.cut(cut_);
   stored_ids_.cut(cut_);
+  open_equals_.cut(cut_, watermark_);
 }
 
 void IntakeStage::mark_all_changed() {
@@ -183,6 +184,7 @@ void IntakeStage::mark_all_changed() {
   has_layout_ = false;
   waiting_.mark_all_changed();
   stored_ids_.mark_all_changed();
+  open_equals_.mark_all_changed();
 }
 
 Result<cep::RestoreReport> IntakeStage::begin_restore(
@@ -209,6 +211,10 @@ Result<void> IntakeStage::restore(cep::KeyGroup group, std::string_view key,
     if (stored_ids_.restore(group, key, value)) return {};
     return tl::unexpected(damaged_entry(group));
   }
+  if (key.front() == static_cast<char>(FrontEntry::kEquals)) {
+    if (restore_equals(group, key, value)) return {};
+    return tl::unexpected(damaged_entry(group));
+  }
   LineMessage line;
   ByteReader from(value);
   if (key.front() != static_cast<char>(FrontEntry::kLine) || !read_line_message(from, line) ||
@@ -227,6 +233,29 @@ Result<void> IntakeStage::restore(cep::KeyGroup group, std::string_view key,
     return {};
   }
   return tl::unexpected(damaged_entry(group));
+}
+
+// What this program does not number by its fields is left out.
+bool IntakeStage::restore_equals(cep::KeyGroup group, std::string_view key,
+                                 std::string_view value) {
+  EqualLines equals;
+  if (!read_equal_lines(value, equals) || equals.time <= watermark_) return false;
+  batch_.clear();
+  decoder_.begin(batch_);
+  padded_.assign(equals.line);
+  padded_.append(kLinePadding, '\n');
+  const Decoded decoded = decoder_.decode(std::string_view(padded_).substr(0, equals.line.size()));
+  const bool is_used = decoded.kind == LineKind::kEvent && decoded.used;
+  if (is_used) decoder_.keep(equals.time, {});
+  decoder_.finish();
+  if (is_used && !program_.plan().event_types[batch_.rows.back().type.value].id_field) {
+    const cep::Row& row = batch_.rows.back();
+    ordered_.equal_numbers().take_up(row, identity_of(row),
+                                     static_cast<std::uint32_t>(equals.count));
+  }
+  batch_.clear();
+  open_equals_.add(group, key, value, equals.time, is_same_plan_);
+  return true;
 }
 
 Result<void> IntakeStage::finish_restore() {

@@ -21,6 +21,7 @@
 #include "runtime/event_time/line_reports.h"
 #include "runtime/event_time/run_options.h"
 #include "runtime/stages/line_message.h"
+#include "runtime/stages/open_equals.h"
 #include "runtime/stages/side_lines.h"
 #include "runtime/stages/stage_entries.h"
 #include "runtime/stages/stored_ids.h"
@@ -77,6 +78,7 @@ class IntakeStage {
   void append(const LineMessage& line);
   void give(cep::EventTime watermark);
   std::string identity_of(const cep::Row& row);
+  bool restore_equals(cep::KeyGroup group, std::string_view key, std::string_view value);
 
   cep::Program program_;
   cep::KeyGroupRange own_;
@@ -88,6 +90,7 @@ class IntakeStage {
   cep::StageSource source_;
   OrderedRows ordered_;
   StoredIds stored_ids_;
+  OpenEquals open_equals_;
   WaitingLines waiting_;
   cep::Batch batch_;
   std::string padded_;

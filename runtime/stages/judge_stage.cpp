@@ -21,6 +21,7 @@ struct JudgeStage::Source {
   Watermarks marks;
   Judge judge;
   std::optional<cep::ArrivalNumber> last;  // of its lines
+  std::uint64_t taken_before = 0;          // lines with lesser numbers were taken elsewhere
   bool is_changed = true;                  // since the last cut
   bool is_mine = false;                    // else it was only restored
 };
@@ -89,6 +90,8 @@ Result<LineOutcome> JudgeStage::put_line(std::string_view source, std::string_vi
   }
   from.last = arrival;
   from.is_changed = true;
+  if (cep::offset_of(arrival) < from.taken_before) return LineOutcome::kUnused;
+  const cep::ArrivalNumber number{arrival.record + base_, arrival.index, 0};
   padded_.assign(line);
   padded_.append(kLinePadding, '\n');
   Line taken;
@@ -97,23 +100,19 @@ Result<LineOutcome> JudgeStage::put_line(std::string_view source, std::string_vi
     return LineOutcome::kUnused;
   }
   rows_.name_source(last_name_);
-  arrival_ = arrival;
+  arrival_ = number;
   outcome_.reset();
   const std::uint64_t jumps = summary_.jumps;
   from.judge.begin_lines(0, taken_at);
-  from.judge.take_line(0, taken, arrival);
+  from.judge.take_line(0, taken, number);
   if (outcome_) return *outcome_;
   if (summary_.jumps > jumps) return LineOutcome::kHeld;
-  return rows_.last_sent() == arrival ? LineOutcome::kSent : LineOutcome::kUnused;
+  return rows_.last_sent() == number ? LineOutcome::kSent : LineOutcome::kUnused;
 }
 
 cep::EventTime JudgeStage::source_watermark(std::string_view source) {
-  const auto found = sources_.find(source);
-  if (found == sources_.end()) {
-    return watermark_ == cep::kEventTimeMax ? watermark_ : cep::kEventTimeMin;
-  }
-  found->second->is_mine = true;
-  const Watermarks::Source& time = found->second->marks.source(0);
+  if (watermark_ == cep::kEventTimeMax && !sources_.contains(source)) return watermark_;
+  const Watermarks::Source& time = find_or_open(source).marks.source(0);
   return time.state == SourceState::kEnded ? cep::kEventTimeMax : time.tracker.watermark();
 }
 
@@ -148,13 +147,14 @@ void JudgeStage::begin_cut() {
     cut_.put(kOnly, cep::stage_entry_key(cep::StageEntry::kLayout),
              front_layout(program_, FrontEntry::kSource));
   }
+  if (base_ != 0 && !std::exchange(is_base_stored_, true)) {
+    cut_.put(kOnly, front_key(FrontEntry::kBase, {}), write_base(base_));
+  }
   for (const auto& [name, source] : sources_) {
     if (!std::exchange(source->is_changed, false)) continue;
     std::string value;
     ByteWriter to(value);
-    to.u8(source->last ? 1 : 0);
-    to.varint(source->last.value_or(cep::ArrivalNumber{}).record);
-    to.varint(source->last.value_or(cep::ArrivalNumber{}).index);
+    write_source_place(to, {source->last, source->taken_before});
     source->judge.save(to);
     cut_.put(cep::key_group(name), front_key(FrontEntry::kSource, name), std::move(value));
   }
@@ -162,7 +162,7 @@ void JudgeStage::begin_cut() {
 
 void JudgeStage::mark_all_changed() {
   cut_.clear();
-  has_layout_ = false;
+  has_layout_ = is_base_stored_ = false;
   for (const auto& [name, source] : sources_) source->is_changed = true;
 }
 
@@ -180,17 +180,22 @@ Result<cep::RestoreReport> JudgeStage::begin_restore(
 
 Result<void> JudgeStage::restore(cep::KeyGroup group, std::string_view key,
                                  std::string_view value) {
+  if (key == front_key(FrontEntry::kBase, {})) {
+    const std::optional<std::uint64_t> base = read_base(value);
+    if (!base) return tl::unexpected(damaged_entry(group));
+    base_ = std::max(base_, *base);
+    is_base_stored_ = true;
+    return {};
+  }
   if (key.size() < 2 || key.front() != static_cast<char>(FrontEntry::kSource)) {
     return tl::unexpected(damaged_entry(group));
   }
   const std::string name(key.substr(1));
   ByteReader from(value);
-  const bool has_last = from.varint_up_to(1) != 0;
-  cep::ArrivalNumber last;
-  last.record = from.varint();
-  last.index = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
+  const SourcePlace place = read_source_place(from);
   std::unique_ptr<Source> source = make_source();
-  if (has_last) source->last = last;
+  source->last = place.last;
+  source->taken_before = place.taken_before;
   if (!from.ok() || !source->judge.restore(from, true) || !from.is_done() ||
       source->judge.sources().size() != 1 || source->judge.sources().front().name != name) {
     return tl::unexpected(damaged_entry(group));

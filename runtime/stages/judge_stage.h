@@ -53,8 +53,8 @@ class JudgeStage {
   /// within a source, else kInvalidArgument. `taken_at`: what a clock showed then, for `ahead_max`.
   Result<LineOutcome> put_line(std::string_view source, std::string_view line,
                                cep::EventTime taken_at, cep::ArrivalNumber arrival);
-  /// No event before this comes of the source; kEventTimeMin of one that had no event, or is not
-  /// known, kEventTimeMax once it has ended. The intake may be given a watermark that is less
+  /// No event before this comes of the source, which is opened if it is not known; kEventTimeMin of
+  /// one that had no event, kEventTimeMax once it has ended. The intake may be given a watermark that is less
   /// than those of all sources that are not idle.
   cep::EventTime source_watermark(std::string_view source);
   /// Nothing more comes of the source, which is opened if it is not known: what it holds is taken.
@@ -79,7 +79,8 @@ class JudgeStage {
   void mark_all_changed();
   Result<cep::RestoreReport> begin_restore(const std::map<std::uint32_t, std::string>& heads,
                                            std::string_view layout);
-  /// Of two entries of one source the one that was read further counts.
+  /// Of two entries of one source the one that was read further counts. Lines of a source that one
+  /// machine took before are passed over by their numbers when they come again.
   Result<void> restore(cep::KeyGroup group, std::string_view key, std::string_view value);
 
  private:
@@ -103,6 +104,9 @@ class JudgeStage {
   std::string padded_;
   cep::ArrivalNumber arrival_;  // of the line at hand
   std::optional<LineOutcome> outcome_;
+  // What arrival numbers are added to, so that they are after those that the state remembers.
+  std::uint64_t base_ = 0;
+  bool is_base_stored_ = false;
   bool has_layout_ = false;  // a cut had it
   FrontCut cut_;
 };

@@ -30,6 +30,42 @@ Error damaged_entry(cep::KeyGroup group) {
           fmt::format("the state of a stage is damaged: an entry of key group {}", group.value)};
 }
 
+namespace {
+constexpr std::uint8_t kHasLast = 1;
+constexpr std::uint8_t kHasTaken = 2;
+}  // namespace
+
+void write_source_place(ByteWriter& to, const SourcePlace& place) {
+  to.u8(static_cast<std::uint8_t>((place.last ? kHasLast : 0) |
+                                  (place.taken_before != 0 ? kHasTaken : 0)));
+  to.varint(place.last.value_or(cep::ArrivalNumber{}).record);
+  to.varint(place.last.value_or(cep::ArrivalNumber{}).index);
+  if (place.taken_before != 0) to.varint(place.taken_before);
+}
+
+SourcePlace read_source_place(ByteReader& from) {
+  SourcePlace place;
+  const std::uint64_t has = from.varint_up_to(kHasLast | kHasTaken);
+  cep::ArrivalNumber last;
+  last.record = from.varint();
+  last.index = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
+  if ((has & kHasLast) != 0) place.last = last;
+  if ((has & kHasTaken) != 0) place.taken_before = from.varint();
+  return place;
+}
+
+std::string write_base(std::uint64_t base) {
+  std::string bytes;
+  ByteWriter(bytes).varint(base);
+  return bytes;
+}
+
+std::optional<std::uint64_t> read_base(std::string_view bytes) {
+  ByteReader from(bytes);
+  const std::uint64_t base = from.varint_up_to(kBaseMax);
+  return from.is_done() ? std::optional(base) : std::nullopt;
+}
+
 std::string front_key(FrontEntry kind, std::string_view rest) {
   std::string key(1, static_cast<char>(kind));
   key += rest;

@@ -4,14 +4,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "cep/base/byte_codec.h"
 #include "cep/base/result.h"
 #include "cep/compile/compile.h"
 #include "cep/stage/stage_state.h"
 #include "cep/value/key.h"
+#include "cep/value/order.h"
 #include "cep/value/time.h"
 
 namespace tocsin::runtime {
@@ -20,6 +23,8 @@ enum class FrontEntry : std::uint8_t {
   kLine = 16,    // a line that waits: its place; the message
   kIds = 17,     // ids of a `unique` type: a number; the ids
   kSource = 18,  // a source of a judge: its name; its time and what it holds
+  kEquals = 19,  // events of a time that has begun: identity; how many are equal, and the line
+  kBase = 20,    // alone, of a judge: what arrival numbers are added to
 };
 std::string front_key(FrontEntry kind, std::string_view rest);
 
@@ -68,6 +73,18 @@ class FrontCut {
   std::vector<Entry> entries_;
   std::size_t next_ = 0;
 };
+/// What the entry of a source begins with; its judge's state follows.
+struct SourcePlace {
+  std::optional<cep::ArrivalNumber> last;  // of its lines, as who reads it numbers them
+  std::uint64_t taken_before = 0;          // lines with lesser numbers were taken elsewhere
+};
+void write_source_place(ByteWriter& to, const SourcePlace& place);
+/// The reader is not ok() after anything else.
+SourcePlace read_source_place(ByteReader& from);
+/// The value of FrontEntry::kBase. With it no arrival number passes 64 bits.
+std::string write_base(std::uint64_t base);
+std::optional<std::uint64_t> read_base(std::string_view bytes);
+inline constexpr std::uint64_t kBaseMax = std::uint64_t{1} << 63;
 /// What a damaged entry is refused with.
 Error damaged_entry(cep::KeyGroup group);
 }  // namespace tocsin::runtime

@@ -119,6 +119,17 @@ void EqualNumbers::assign(cep::Batch& slice) {
   for (auto& [hash, entries] : entries_) std::for_each(entries.begin(), entries.end(), own);
 }
 
+void EqualNumbers::take_up(const cep::Row& row, std::string identity, std::uint32_t count) {
+  has_identities_ = true;
+  Entry entry;
+  entry.columns_hash = mix(row.type.value, identity);
+  entry.count = count;
+  entry.row = row;
+  entry.row.raw = {};
+  entry.line = std::move(identity);
+  entries_[entry.columns_hash].push_back(std::move(entry));
+}
+
 // count of events that differ: varint; where there are some, their time: i64, and each, ascending
 // by line: how many are equal to it, itself included: varint, and its line.
 void EqualNumbers::save(ByteWriter& writer) const {

@@ -25,6 +25,10 @@ class EqualNumbers {
   /// All slices have identities (cep::Batch::has_identities), of number 0, or none has.
   void assign(cep::Batch& slice);
 
+  /// Takes up that so many events with this identity came at the row's time, the newest. Slices
+  /// have identities then.
+  void take_up(const cep::Row& row, std::string identity, std::uint32_t count);
+
   /// Appends the events of the newest time, which later ones of that time are numbered after.
   void save(ByteWriter& writer) const;
   /// Decodes a line to the only row of `batch`, which is empty; false where it gives none.

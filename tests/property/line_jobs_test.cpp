@@ -10,171 +10,21 @@
 #include <utility>
 #include <vector>
 
-#include "cep/plan/event_type.h"
 #include "cep/plan/plan.h"
 #include "cep/stage/spread.h"
-#include "cep/value/read_position.h"
-#include "runtime/event_time/run.h"
-#include "runtime/event_time/watermark.h"
-#include "runtime/io/clock.h"
-#include "runtime/io/side_output_line.h"
+#include "runtime/decode/decoder.h"
 #include "tests/support/engine_run.h"
-#include "tests/support/event_json.h"
+#include "tests/support/line_case.h"
 #include "tests/support/line_job.h"
-#include "tests/support/oracle.h"
 #include "tests/support/random.h"
-#include "tests/support/random_events.h"
 #include "tests/support/random_pack.h"
-#include "tests/support/random_plan.h"
-#include "tests/support/random_rich.h"
 
 namespace tocsin::tests {
 namespace {
-using Lines = std::vector<std::string>;
-constexpr const char* kTick = "tick of nobody";
-
-class FixedClock : public runtime::Clock {
- public:
-  explicit FixedClock(cep::EventTime time) : time_(time) {}
-  cep::EventTime now() override { return time_; }
-
- private:
-  cep::EventTime time_;
-};
-
-struct JobCase {
-  cep::Plan plan;
-  std::vector<LinePartition> partitions;
-  LineJobOptions options;
-};
-
-// A type that nothing uses: its events move time and do no more.
-void add_tick(cep::Plan& plan) {
-  cep::EventType tick;
-  tick.name = "tick_of_nobody";
-  tick.json_type = kTick;
-  cep::Field ts;
-  ts.name = "ts";
-  ts.path = {"ts"};
-  ts.type.kind = cep::TypeKind::kTime;
-  tick.fields.push_back(ts);
-  plan.event_types.push_back(tick);
-}
-std::string tick_line(cep::EventTime ts) {
-  return fmt::format(R"({{"type":"{}","ts":"{}"}})", kTick, cep::format_time(ts));
-}
-
-// Some come again later, with their id.
-std::vector<oracle::Event> with_repeats(Random& random, const cep::Plan& plan,
-                                        const std::vector<oracle::Event>& events) {
-  std::vector<oracle::Event> all;
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    all.push_back(events[i]);
-    if (!random.chance(25)) continue;
-    oracle::Event again = events[random.below(i + 1)];
-    again.ts = events[i].ts;
-    const cep::FieldIndex time = plan.event_types[again.type.value].time_field;
-    again.fields[time.value] = cep::OwnedValue(cep::Value::time(again.ts));
-    all.push_back(std::move(again));
-  }
-  return all;
-}
-
-std::vector<LinePartition> random_partitions(Random& random, const cep::Plan& plan,
-                                             const std::vector<oracle::Event>& events) {
-  std::vector<LinePartition> partitions(1 + random.below(4));
-  for (std::size_t i = 0; i < partitions.size(); ++i) partitions[i].name = fmt::format("p{}", i);
-  const auto some = [&]() -> std::vector<std::string>& {
-    return partitions[random.below(partitions.size())].lines;
-  };
-  for (const oracle::Event& event : events) {
-    const std::string line = event_line(random, plan, event);
-    some().push_back(line);
-    if (random.chance(10)) some().push_back(line);  // a repeat, or an equal
-    if (random.chance(4)) {
-      some().push_back(random.pick<std::string>(
-          {"", " ", "no event", "{", R"({"type":"nobody","ts":1})", R"({"ts":1})",
-           tick_line(event.ts + cep::Duration{1'000'000 * random.between(-5, 40)})}));
-    }
-  }
-  return partitions;
-}
-
-JobCase random_case(Random& random) {
-  JobCase c;
-  c.plan = random.chance(25) ? random_plan(random, {.data = true, .rich_features = true})
-                             : random_pack(random);
-  for (cep::EventType& type : c.plan.event_types) {
-    if (type.is_alert() || !type.id_field || !random.chance(60)) continue;
-    type.unique.emplace();
-    if (random.chance(50)) type.unique->within = cep::Duration{1'000'000 * random.between(1, 20)};
-  }
-  const std::vector<oracle::Event> events =
-      random_events(random, c.plan, {.count_max = 80, .crowds = 5, .disorder = random.chance(60)});
-  c.partitions = random_partitions(random, c.plan, with_repeats(random, c.plan, events));
-  add_tick(c.plan);
-  runtime::IntakeOptions& intake = c.options.intake;
-  intake.policy.bound = random.chance(50) ? runtime::bound_of(c.plan)
-                                          : cep::Duration{1'000'000 * random.between(0, 4)};
-  c.options.may_be_idle = random.chance(40);
-  if (!c.options.may_be_idle && random.chance(40)) intake.policy.late = runtime::LatePolicy::kClamp;
-  if (random.chance(30)) intake.policy.late_max = cep::Duration{1'000'000 * random.between(0, 3)};
-  if (random.chance(50)) intake.jump_max = cep::Duration{1'000'000 * random.between(2, 15)};
-  c.options.clock = random.pick(events).ts;
-  if (random.chance(30)) intake.ahead_max = cep::Duration{1'000'000 * random.between(0, 20)};
-  if (random.chance(50)) intake.unknown_types = runtime::UnknownTypes::kDead;
-  return c;
-}
-
-struct Given {
-  Lines alerts;
-  Lines late;
-  Lines dead;
-};
-Given run_case(const cep::Program& program, const JobCase& c) {
-  FixedClock clock(c.options.clock);
-  const runtime::IntakeOptions& intake = c.options.intake;
-  runtime::RunOptions options;
-  options.order = runtime::EqualTimeOrder::kPosition;
-  options.out_of_orderness = intake.policy.bound;
-  options.late = intake.policy.late;
-  options.late_max = intake.policy.late_max;
-  options.jump_max = intake.jump_max;
-  options.ahead_max = intake.ahead_max;
-  options.unknown_types = intake.unknown_types;
-  options.clock = &clock;
-  std::vector<runtime::Input> inputs;
-  for (const LinePartition& partition : c.partitions) {
-    std::string contents;
-    for (const std::string& line : partition.lines) (contents += line) += '\n';
-    inputs.push_back({partition.name, contents});
-  }
-  Given given;
-  std::vector<cep::Alert> alerts;
-  runtime::Sinks sinks;
-  sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
-    alerts.push_back(alert);
-    return {};
-  };
-  sinks.late = [&](const runtime::LateEvent& late) {
-    std::string& line = given.late.emplace_back("{");
-    runtime::append_late_members(line, late.input, late.line, late.late_by, late.text);
-    line += '}';
-  };
-  sinks.dead_letter = [&](const runtime::DeadLetter& dead) {
-    std::string& line = given.dead.emplace_back("{");
-    runtime::append_rejected_members(line, dead.input, dead.line, dead.reason, dead.text);
-    line += '}';
-  };
-  REQUIRE(runtime::run(program, inputs, options, sinks).has_value());
-  given.alerts = alert_lines(c.plan, alerts);
-  return given;
-}
-
 // What an idle partition brought too late for the intake moved the partition's own time, and did no
 // more: as if it were a tick.
-JobCase without_late(const JobCase& c, const cep::Program& program, const Lines& late) {
-  JobCase other = c;
+LineCase without_late(const LineCase& c, const cep::Program& program, const Lines& late) {
+  LineCase other = c;
   runtime::Decoder decoder(program.plan(), program.used_fields(), program.used_types());
   cep::Batch batch(program.plan());
   decoder.begin(batch);
@@ -194,20 +44,8 @@ JobCase without_late(const JobCase& c, const cep::Program& program, const Lines&
   return other;
 }
 
-std::string difference(const char* what, Lines expected, Lines got, bool in_order) {
-  if (!in_order) {
-    std::ranges::sort(expected);
-    std::ranges::sort(got);
-  }
-  if (expected == got) return {};
-  const auto [a, b] = std::mismatch(expected.begin(), expected.end(), got.begin(), got.end());
-  return fmt::format("of {} {} {} came; number {}:\n  run: {}\n  job: {}", expected.size(), what,
-                     got.size(), a - expected.begin(), a == expected.end() ? "(no more)" : *a,
-                     b == got.end() ? "(no more)" : *b);
-}
-
 using Tally = std::map<std::string, std::size_t>;
-std::string problem_of(const JobCase& c, std::uint64_t seed, Tally& tally) {
+std::string problem_of(const LineCase& c, std::uint64_t seed, Tally& tally) {
   const auto plan = std::make_shared<const cep::Plan>(c.plan);
   const auto whole = cep::compile(plan, kRarelyExceeded);
   if (!whole) return "compile: " + whole.error().message;
@@ -217,7 +55,7 @@ std::string problem_of(const JobCase& c, std::uint64_t seed, Tally& tally) {
   ++tally["spread"];
   const LineJobOutcome job = run_line_job(*split, c.partitions, c.options, Random(seed));
   if (!job.problem.empty()) return job.problem;
-  const Given expected = run_case(*whole, without_late(c, *whole, job.late_in_intake));
+  const LinesGiven expected = run_line_case(*whole, without_late(c, *whole, job.late_in_intake));
   if (!expected.alerts.empty()) ++tally["alerting"];
   if (!expected.late.empty()) ++tally["late"];
   if (!expected.dead.empty()) ++tally["dead"];
@@ -233,22 +71,8 @@ std::string problem_of(const JobCase& c, std::uint64_t seed, Tally& tally) {
   return problem;
 }
 
-std::string text_of(const JobCase& c) {
-  const runtime::IntakeOptions& intake = c.options.intake;
-  std::string text = fmt::format(
-      "bound {} clamp {} jump {} idle {} failures {}\n{}", intake.policy.bound.us,
-      intake.policy.late == runtime::LatePolicy::kClamp, intake.jump_max ? intake.jump_max->us : -1,
-      c.options.may_be_idle, c.options.failures, cep::describe(c.plan));
-  for (const LinePartition& partition : c.partitions) {
-    for (const std::string& line : partition.lines) {
-      text += fmt::format("{}: {}\n", partition.name, line);
-    }
-  }
-  return text;
-}
-
 // Lines are left out as long as something differs.
-JobCase shrink_lines(JobCase c, std::uint64_t seed) {
+LineCase shrink_lines(LineCase c, std::uint64_t seed) {
   Tally tally;
   for (LinePartition& partition : c.partitions) {
     for (std::size_t i = partition.lines.size(); i > 0; --i) {
@@ -262,11 +86,11 @@ JobCase shrink_lines(JobCase c, std::uint64_t seed) {
 void compare_jobs(std::size_t failures) {
   Tally tally;
   const std::size_t cases = for_all_seeds("LINE_JOBS", 200, [&](Random& random) {
-    JobCase c = random_case(random);
+    LineCase c = random_line_case(random);
     c.options.failures = failures;
     const std::uint64_t seed = random.next();
     if (problem_of(c, seed, tally).empty()) return;
-    const JobCase small = shrink_lines(c, seed);
+    const LineCase small = shrink_lines(c, seed);
     FAIL(problem_of(small, seed, tally) << "\n" << text_of(small));
   });
   std::string what;

@@ -28,13 +28,18 @@ class LineJob {
         options_(options),
         failures_(options.failures),
         random_(random) {
+    if (options.begin != nullptr) {
+      kept_.entries = options.begin->entries;
+      kept_.readings = options.begin->readings;
+    }
     kept_.readings.resize(partitions.size());
     begin();
   }
 
   LineJobOutcome run() {
-    while (outcome_.problem.empty() && step()) {
+    while (outcome_.problem.empty() && !outcome_.is_stopped && step()) {
     }
+    if (outcome_.is_stopped) return stopped();
     if (outcome_.problem.empty() && nodes_.back().watermark != cep::kEventTimeMax) {
       outcome_.problem = "the job stands still";
     }
@@ -46,6 +51,15 @@ class LineJob {
   }
 
  private:
+  // As of the last cut.
+  LineJobOutcome stopped() {
+    alerts_.resize(kept_.alerts);
+    outcome_.alerts = std::move(alerts_);
+    std::tie(outcome_.late, outcome_.late_in_intake, outcome_.dead) =
+        std::tie(kept_.late, kept_.late_in_intake, kept_.dead);
+    outcome_.state = {kept_.entries, kept_.readings};
+    return std::move(outcome_);
+  }
   void add_side_lines(const Node& node, const std::vector<std::string>& late,
                       const std::vector<std::string>& dead) {
     std::vector<std::string>& to = node.judge ? outcome_.late : outcome_.late_in_intake;
@@ -93,7 +107,12 @@ class LineJob {
     for (std::size_t p = 0; p < partitions_.size(); ++p) {
       nodes_[random_.below(parts_[kJudge])].partitions.push_back(p);
     }
-    if (outcome_.cuts > 0) restore();
+    if (outcome_.cuts > 0 || options_.begin != nullptr) restore();
+    for (const Node& node : nodes_) {  // as readers announce what they have
+      for (const std::size_t p : node.partitions) {
+        if (!readings_[p].has_ended) node.judge->source_watermark(partitions_[p].name);
+      }
+    }
   }
   template <typename Make>
   void add_parts(Stage stage, Make&& make) {
@@ -149,7 +168,9 @@ class LineJob {
     }
     const bool judges_go_on = std::ranges::any_of(
         nodes_, [](const Node& node) { return node.judge && node.watermark < cep::kEventTimeMax; });
-    if (!is_cutting_ && judges_go_on && random_.chance(options_.failures > 0 ? 20 : 2)) begin_cut();
+    if (!is_cutting_ && judges_go_on &&
+        random_.chance(options_.failures + options_.stop_after > 0 ? 20 : 2))
+      begin_cut();
     const auto [works, place] = random_.pick(may);
     if (!works) {
       deliver(place);
@@ -202,7 +223,8 @@ class LineJob {
   void send_own_watermark(Node& node) {
     cep::EventTime least = cep::kEventTimeMax;
     for (const std::size_t p : node.partitions) {
-      if (!idle_[p]) least = std::min(least, node.judge->source_watermark(partitions_[p].name));
+      if (idle_[p] || readings_[p].has_ended) continue;
+      least = std::min(least, node.judge->source_watermark(partitions_[p].name));
     }
     if (least == cep::kEventTimeMin || least == cep::kEventTimeMax) return;
     const cep::EventTime watermark{least.us - 1};
@@ -335,8 +357,14 @@ class LineJob {
     ++outcome_.cuts;
     for (Node& node : nodes_) {
       Entries& of_stage = cutting_.entries[node.stage];
+      // A key that died since then may be removed from what is cleared.
+      const bool clears = std::exchange(node.clears, false);
+      if (clears) {
+        std::erase_if(of_stage, [&](const auto& one) { return node.own.has({one.first.first}); });
+      }
       for (const auto& place : node.removed) {
-        if (of_stage.erase(place) == 0) outcome_.problem = "an entry that no cut had is removed";
+        if (of_stage.erase(place) == 0 && !clears)
+          outcome_.problem = "an entry that no cut had is removed";
       }
       for (auto& [place, value] : node.put) of_stage.insert_or_assign(place, std::move(value));
       std::vector<std::string>& late = node.judge ? cutting_.late : cutting_.late_in_intake;
@@ -351,6 +379,7 @@ class LineJob {
                       node.dead.begin() + static_cast<std::ptrdiff_t>(node.cut_dead.size()));
     }
     kept_ = std::move(cutting_);
+    outcome_.is_stopped = outcome_.cuts == options_.stop_after;
   }
 
   void restore() {
@@ -399,14 +428,20 @@ class LineJob {
       return;
     }
     node.visit_stage([&](auto& stage) {
-      restore_all([&] { return stage.begin_restore(heads, layout); },
-                  [&](cep::KeyGroup group, const std::string& key, const std::string& value) {
-                    return stage.restore(group, key, value);
-                  });
+      restore_all(
+          [&] {
+            const auto report = stage.begin_restore(heads, layout);
+            node.clears = report && !report->is_same_program;
+            return report;
+          },
+          [&](cep::KeyGroup group, const std::string& key, const std::string& value) {
+            return stage.restore(group, key, value);
+          });
     });
     if (node.intake) note(node.intake->finish_restore());
     if (node.pass) node.pass->finish_restore();
     if (node.hold) node.hold->finish_restore();
+    if (node.clears) node.visit_stage([](auto& stage) { stage.mark_all_changed(); });
     node.watermark = node.visit_stage([](auto& stage) { return stage.watermark(); });
   }
 

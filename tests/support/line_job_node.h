@@ -21,15 +21,17 @@
 #include "cep/value/time.h"
 #include "runtime/stages/intake_stage.h"
 #include "runtime/stages/judge_stage.h"
+#include "tests/support/line_job.h"
+#include "tests/support/stage_entry_map.h"
 
 namespace tocsin::tests::line_job {
 using To = cep::StageEdge::To;
 // A stage: judges have pass 1 of the edge to the intake, which nobody sends to.
 using Stage = cep::StageEdge;
-inline constexpr Stage kJudge{To::kIntake, 1};
+inline constexpr Stage kJudge = kJudgesOfJob;
 inline constexpr Stage kIntake{To::kIntake, 0};
 inline constexpr Stage kMerge{To::kAlerts, 0};
-using Entries = std::map<std::pair<std::uint32_t, std::string>, std::string>;
+using Entries = StageEntryMap;
 
 struct Item {
   enum class Kind : std::uint8_t { kBlock, kWatermark, kBarrier };
@@ -59,6 +61,7 @@ struct Node {
   bool has_barrier = false;
   bool is_writing = false;
   Entries put = {};
+  bool clears = false;  // all of its groups, before the next cut: it is under other rules
   std::set<std::pair<std::uint32_t, std::string>> removed = {};
   // Set aside since the job went on, and of these before the barrier.
   std::vector<std::string> late = {};
@@ -80,10 +83,7 @@ struct Node {
     return pass ? visit(*pass) : visit(*hold);
   }
 };
-struct Reading {
-  std::size_t next = 0;  // line
-  bool has_ended = false;
-};
+using Reading = LineReading;
 
 class CutSink : public cep::StageSink {
  public:
