@@ -125,19 +125,21 @@ class TestCommand {
         ++not_run_;
         continue;
       }
-      if (Result<void> done = run_test(rules, programs, test, file); !done) return done;
+      if (Result<void> done = run_test(rules, programs, cache.get(), test, file); !done)
+        return done;
     }
     return {};
   }
 
   Result<void> run_test(const LoadedRules& rules, library::TestPrograms& programs,
-                        const rules::EmbeddedTest& test, library::FileResult& file) {
+                        cep::TextDatabaseCache* cache, const rules::EmbeddedTest& test,
+                        library::FileResult& file) {
     if (options_.list) {
       return list(file.file, library::name_test(rules.loaded.sources, test));
     }
     const Clock::Moment begin = system_clock().now();
-    library::TestResult result = library::judge_test(*rules.loaded.rules, rules.loaded.sources,
-                                                     programs, test, open_text_cache().get());
+    library::TestResult result =
+        library::judge_test(*rules.loaded.rules, rules.loaded.sources, programs, test, cache);
     result.seconds = seconds_since(begin);
     ++(result.passed ? passed_ : failed_);
     Result<void> written = say(file.file, result);
