@@ -16,7 +16,7 @@
 # `./do bench journal [--seconds N] [--bytes N] [DIR]`: the journal on the disk that holds DIR (default: build/bench).
 # `./do bench serve [--seconds N] [--keys N] [--endpoints N] [--events N] [--runs N] [intake|deliveries|deploy|archive]…`: a server over loopback sockets.
 # `./do bench live [--events N] [--runs N] [--partitions N,N…] [--rules SET]`: from Kafka, beside the same events from a file.
-# `./do bench stages [--events N]`: a job of stages in one thread, by stage, and how long rules take to change in it.
+# `./do bench stages [--events N]`: a job of stages in one thread, by stage, how long rules take to change in it, and what waiting costs.
 # `./do bench python [--events N] [--runs N] [SET…]`: the Python package, a table beside the lines of the same events.
 # `./do bench flink [--events N] [--cep-events N] [--rounds N] [--packed N,N…] [--sources memory,kafka]`: jobs of Flink, beside flink-cep.
 set -euo pipefail
@@ -111,6 +111,7 @@ if [ "${1:-}" = stages ]; then
   python3 "$root/bench/workload/make_rules.py" ten >"$own/ten.tocsin"
   "$build/bench/bench_stages" events "$own/events.ndjson" "$own/ten.tocsin"
   "$build/bench/bench_stages" change 1000 10000 100000
+  "$build/bench/bench_waiting" 1000 10000 100000
   exit
 fi
 if [ "${1:-}" = keys ]; then

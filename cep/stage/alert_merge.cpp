@@ -5,18 +5,13 @@
 #include <utility>
 
 #include "cep/base/assert.h"
-#include "cep/data/alert_order.h"
 #include "cep/stage/stage_change.h"
 #include "cep/value/order_codec.h"
 
 namespace tocsin::cep {
-bool AlertMerge::Before::operator()(const OrderKey& a, const OrderKey& b) const {
-  return is_raised_before(a, b);
-}
-
 EventTime AlertMerge::Waiting::last_time() const {
-  const EventTime alert = alerts.empty() ? kEventTimeMin : alerts.rbegin()->first.time;
-  return noted.empty() ? alert : std::max(alert, noted.rbegin()->first.time);
+  const EventTime alert = alerts.empty() ? kEventTimeMin : alerts.last().time;
+  return noted.empty() ? alert : std::max(alert, noted.last().time);
 }
 
 AlertMerge::AlertMerge(Program program)
@@ -47,15 +42,17 @@ Result<void> AlertMerge::take(BlockReader& reader, const Program& program, Waiti
       if (!read_alert(from, plan, alert) || !from.is_done() || !is_in_time(alert.order.time)) {
         return tl::unexpected(damaged_block());
       }
-      const OrderKey order = alert.order;
-      waiting.alerts.emplace(order, std::move(alert));
+      waiting.alert_bytes += message.body.size();
+      OrderKey order = alert.order;
+      waiting.alerts.add(std::move(order)) = {std::move(alert), message.body.size()};
     } else {
       BudgetLog::Noted noted;
       if (message.kind != MessageKind::kBudget || !read_budget(from, plan, noted) ||
           !from.is_done() || !is_in_time(noted.at.time)) {
         return tl::unexpected(damaged_block());
       }
-      waiting.noted.emplace(noted.at, noted);
+      OrderKey order = noted.at;
+      waiting.noted.add(std::move(order)) = std::move(noted);
     }
   }
   if (!reader.ok()) return tl::unexpected(damaged_block());
@@ -77,13 +74,16 @@ void AlertMerge::give(EventTime watermark, std::vector<Alert>& alerts) {
   watermark_ = watermark;
   const std::size_t first = alerts.size();
   auto& waiting = waiting_.alerts;
-  while (!waiting.empty() && waiting.begin()->first.time <= watermark) {
-    alerts.push_back(std::move(waiting.extract(waiting.begin()).mapped()));
+  while (!waiting.empty() && waiting.first().time <= watermark) {
+    waiting_.alert_bytes -= waiting.first_item().bytes;
+    alerts.push_back(std::move(waiting.first_item().alert));
+    waiting.pop();
   }
   auto& exceeded = waiting_.noted;
-  while (!exceeded.empty() && exceeded.begin()->first.time <= watermark) {
-    BudgetLog::Noted noted = std::move(exceeded.extract(exceeded.begin()).mapped());
+  while (!exceeded.empty() && exceeded.first().time <= watermark) {
+    BudgetLog::Noted& noted = exceeded.first_item();
     budgets_->note(noted.rule, noted.cause, std::move(noted.at));
+    exceeded.pop();
   }
   if (budgets_->give(alerts)) sort_.from(alerts, first);
 }
@@ -135,22 +135,24 @@ std::string waiting_key(StageEntry entry, MessageKind kind, const OrderKey& orde
 
 void AlertMerge::cut_waiting(StageEntry kind, const Program& program, const Waiting& waiting) {
   const PlanTag plan = plan_tag(program.impl());
-  for (const auto& one : waiting.alerts) {
+  waiting.alerts.each([&](const OrderKey& order, const Waits& waits) {
     std::string messages;
     append(messages, MessageKind::kAlert,
-           [&one](ByteWriter& body) { write_alert(body, one.second); });
-    cut_.add(kOnly, waiting_key(kind, MessageKind::kAlert, one.first), seal_block(plan, messages));
-  }
-  for (auto at = waiting.noted.begin(); at != waiting.noted.end();) {
-    const auto end = waiting.noted.upper_bound(at->first);
-    std::string key = waiting_key(kind, MessageKind::kBudget, at->first);
-    std::string messages;
-    for (; at != end; ++at) {
-      append(messages, MessageKind::kBudget,
-             [&](ByteWriter& body) { write_budget(body, at->second); });
-    }
-    cut_.add(kOnly, std::move(key), seal_block(plan, messages));
-  }
+           [&](ByteWriter& body) { write_alert(body, waits.alert); });
+    cut_.add(kOnly, waiting_key(kind, MessageKind::kAlert, order), seal_block(plan, messages));
+  });
+  OrderKey order;
+  std::string messages;  // of all that have this order
+  const auto add = [&] {
+    cut_.add(kOnly, waiting_key(kind, MessageKind::kBudget, order), seal_block(plan, messages));
+    messages.clear();
+  };
+  waiting.noted.each([&](const OrderKey& next, const BudgetLog::Noted& noted) {
+    if (!messages.empty() && next != order) add();
+    order = next;
+    append(messages, MessageKind::kBudget, [&](ByteWriter& body) { write_budget(body, noted); });
+  });
+  if (!messages.empty()) add();
 }
 
 void AlertMerge::cut(StageSink& sink) {

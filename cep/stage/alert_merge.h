@@ -1,7 +1,7 @@
 /// The end of a job in stages: the alerts of all parts in the one total order.
 #pragma once
+#include <compare>
 #include <cstddef>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,9 +11,11 @@
 #include "cep/base/result.h"
 #include "cep/compile/compile.h"
 #include "cep/data/alert.h"
+#include "cep/data/alert_order.h"
 #include "cep/engine/alert_sort.h"
 #include "cep/record/budget.h"
 #include "cep/stage/outbox.h"
+#include "cep/stage/place_runs.h"
 #include "cep/stage/stage_codec.h"
 #include "cep/stage/stage_state.h"
 #include "cep/value/time.h"
@@ -36,6 +38,8 @@ class AlertMerge {
   const Program& program() const { return program_; }
   EventTime watermark() const { return watermark_; }
   std::size_t waiting() const { return waiting_.size() + next_waiting_.size(); }
+  /// Of memory, about.
+  std::size_t waiting_bytes() const { return waiting_.bytes() + next_waiting_.bytes(); }
 
   // ---- its state, as that of StageEngine; all of it is of one key group, 0
   /// Gives all that changed since the last time, as of now.
@@ -50,14 +54,24 @@ class AlertMerge {
   Result<void> finish_restore();
 
  private:
-  struct Before {
-    bool operator()(const OrderKey& a, const OrderKey& b) const;
+  // The order in which alerts are raised: their ordinals were not yet counted through.
+  struct RaisedOrder {
+    std::strong_ordering operator()(const OrderKey& a, const OrderKey& b) const {
+      if (is_raised_before(a, b)) return std::strong_ordering::less;
+      return is_raised_before(b, a) ? std::strong_ordering::greater : std::strong_ordering::equal;
+    }
+  };
+  struct Waits {
+    Alert alert;
+    std::size_t bytes = 0;  // as it came
   };
   // What waits, of one program.
   struct Waiting {
-    std::multimap<OrderKey, Alert, Before> alerts;
-    std::multimap<OrderKey, BudgetLog::Noted> noted;
+    PlaceRuns<OrderKey, Waits, RaisedOrder> alerts;
+    PlaceRuns<OrderKey, BudgetLog::Noted> noted;
+    std::size_t alert_bytes = 0;  // as they came
     std::size_t size() const { return alerts.size(); }
+    std::size_t bytes() const { return alert_bytes + alerts.slot_bytes() + noted.slot_bytes(); }
     EventTime last_time() const;
   };
   Result<void> take(BlockReader& reader, const Program& program, Waiting& waiting, EventTime after,

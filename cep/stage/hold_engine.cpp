@@ -14,6 +14,7 @@
 #include "cep/record/budget.h"
 #include "cep/record/state_layout.h"
 #include "cep/stage/open_time.h"
+#include "cep/stage/place_runs.h"
 #include "cep/stage/stage_change.h"
 #include "cep/stage/stage_codec.h"
 #include "cep/stage/stage_sender.h"
@@ -50,8 +51,8 @@ class StageHold {
         return tl::unexpected(damaged_block());
       }
       waiting_bytes_ += message.body.size();
-      const OrderKey order = matches.order;
-      waiting_.emplace(order, Waits{std::move(matches), message.body.size()});
+      OrderKey order = matches.order;
+      waiting_.add(std::move(order)) = {std::move(matches), message.body.size()};
     }
     if (!reader.ok()) return tl::unexpected(damaged_block());
     return {};
@@ -62,15 +63,16 @@ class StageHold {
     advancing_ = watermark;
     std::size_t count = 0;
     OrderKey last;
-    while (!waiting_.empty() && waiting_.begin()->first.time <= watermark) {
-      const auto first = waiting_.begin();
-      if (count >= matches_max && count > 0 && !has_one_cause(first->first, last)) {
+    while (!waiting_.empty() && waiting_.first().time <= watermark) {
+      if (count >= matches_max && count > 0 && !has_one_cause(waiting_.first(), last)) {
         settle();
         return false;
       }
-      last = first->first;
-      waiting_bytes_ -= first->second.bytes;
-      deferred_.add(std::move(waiting_.extract(first).mapped().matches));
+      last = waiting_.first();
+      Waits& first = waiting_.first_item();
+      waiting_bytes_ -= first.bytes;
+      deferred_.add(std::move(first.matches));
+      waiting_.pop();
       ++count;
     }
     settle();
@@ -177,7 +179,7 @@ class StageHold {
   // How far it has come, with the matches that wait.
   EventTime reached() const {
     const EventTime reached = open_.time_at(advancing_).reached;
-    return waiting_.empty() ? reached : std::max(reached, waiting_.rbegin()->first.time);
+    return waiting_.empty() ? reached : std::max(reached, waiting_.last().time);
   }
   Result<RestoreReport> begin_going_over(StageHold& next) {
     if (!tracks_) deferred_.track_changes();
@@ -201,7 +203,7 @@ class StageHold {
 
   EventTime watermark() const { return watermark_; }
   std::size_t waiting() const { return waiting_.size(); }
-  std::size_t waiting_bytes() const { return waiting_bytes_; }
+  std::size_t waiting_bytes() const { return waiting_bytes_ + waiting_.slot_bytes(); }
   EngineStats stats() const {
     EngineStats stats = stats_;
     stats.values += deferred_.values();
@@ -214,7 +216,6 @@ class StageHold {
     DeferredMatches matches;
     std::size_t bytes = 0;  // as they came
   };
-  using Waiting = std::multimap<OrderKey, Waits>;
 
   // Entries of a clause as those of a stage: all are of the rule's group.
   class ClauseSink : public StateSink {
@@ -241,15 +242,26 @@ class StageHold {
     return stage_layout(program_.impl(), layout(), StageEntry::kValues, {});
   }
   void cut_waiting(StageEntry kind, const StageHold& of) {
-    for (auto at = of.waiting_.begin(); at != of.waiting_.end();) {
-      const auto end = of.waiting_.upper_bound(at->first);
+    OrderKey order;
+    KeyGroup group;
+    std::string messages;  // of all that have this order
+    const auto add = [&] {
       std::string key = stage_entry_key(kind);
       ByteWriter to(key);
-      write_order(at->first, to);
-      const KeyGroup group = of.group_of(at->second.matches.rule->index);
-      cut_.add(group, std::move(key), of.messages_of(group, at, end));
-      at = end;
-    }
+      write_order(order, to);
+      cut_.add(group, std::move(key), seal_block(plan_tag(of.program_.impl()), messages));
+      messages.clear();
+    };
+    of.waiting_.each([&](const OrderKey& next, const Waits& waits) {
+      if (!messages.empty() && next != order) add();
+      order = next;
+      group = of.group_of(waits.matches.rule->index);
+      std::string body;
+      ByteWriter to(body);
+      write_matches(to, waits.matches);
+      append_message(messages, MessageKind::kMatches, std::span(&group, 1), body);
+    });
+    if (!messages.empty()) add();
   }
   void begin_cut_of_values() {
     for (const std::uint16_t clause : clauses()) by_value(clause).begin_cut();
@@ -292,17 +304,6 @@ class StageHold {
     return fail(Errc::kCorrupt, "the state of a hold is damaged: an entry of key group " +
                                     std::to_string(group.value));
   }
-  std::string messages_of(KeyGroup group, Waiting::const_iterator at,
-                          Waiting::const_iterator end) const {
-    std::string messages;
-    for (; at != end; ++at) {
-      std::string body;
-      ByteWriter to(body);
-      write_matches(to, at->second.matches);
-      append_message(messages, MessageKind::kMatches, std::span(&group, 1), body);
-    }
-    return seal_block(plan_tag(program_.impl()), messages);
-  }
 
   void settle() {
     alerts_.clear();
@@ -318,8 +319,8 @@ class StageHold {
   BudgetLog budgets_;
   DeferredAlerts deferred_;
   StageSender sender_;
-  Waiting waiting_;  // those of one order as they came
-  std::size_t waiting_bytes_ = 0;
+  PlaceRuns<OrderKey, Waits> waiting_;  // those of one order as they came
+  std::size_t waiting_bytes_ = 0;       // of matches, as they came
   EventTime watermark_ = kEventTimeMin;
   EventTime advancing_ = kEventTimeMin;  // the watermark in hand
   std::vector<Alert> alerts_;

@@ -119,7 +119,7 @@ class StagePass {
     if (!is_done || !*is_done) return is_done;
     if (worked_to_ < watermark) {
       batch_.clear();
-      taken_ = {};
+      taken_.places.clear();
       run(watermark);
     }
     watermark_ = watermark;
@@ -288,10 +288,11 @@ class StagePass {
 
   // What earlier passes know of the rows.
   bool take_known() {
-    for (std::uint32_t row = 0; row < taken_.known.size(); ++row) {
-      for (const WaitingRows::Known& known : taken_.known[row].values) {
+    for (std::uint32_t row = 0; row < taken_.places.size(); ++row) {
+      const WaitingRows::Waiting& waiting = taken_.known[row];
+      for (const WaitingRows::Known& known : waiting.values) {
         const Type* const type = types_[known.value.value];
-        ByteReader from(known.bytes);
+        ByteReader from(waiting.bytes_of(known));
         Value value;
         if (type == nullptr || known.place >= places_[known.value.value] ||
             !restore_value(from, type, value) || !from.is_done()) {
@@ -301,7 +302,7 @@ class StagePass {
         slice_.values(known.value)
             .put(std::size_t{row} * places_[known.value.value] + known.place, value);
       }
-      for (const RuleIndex rule : taken_.known[row].marks) {
+      for (const RuleIndex rule : waiting.marks) {
         if (!program_.impl().rules[rule.value].is_watched) return false;
         slice_.mark_alerted(rule, row);
       }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "cep/plan/plan.h"
 #include "cep/plan/semantics.h"
@@ -270,14 +271,16 @@ void StageCut::begin(KeyGroupRange own, std::string head, std::string layout) {
 
 void StageCut::add(KeyGroup group, std::string key, std::string value) {
   Place place{group.value, std::move(key)};
-  adding_.insert(place);
+  adding_.push_back(place);
   entries_.push_back({std::move(place), std::move(value)});
 }
 
 void StageCut::end() {
-  for (const Place& place : stored_) {
-    if (!adding_.contains(place)) entries_.push_back({place, {}, false});
-  }
+  std::ranges::sort(stored_);
+  std::ranges::sort(adding_);
+  std::vector<Place> gone;
+  std::ranges::set_difference(stored_, adding_, std::back_inserter(gone));
+  for (Place& place : gone) entries_.push_back({std::move(place), {}, false});
   stored_ = std::move(adding_);
   adding_.clear();
 }

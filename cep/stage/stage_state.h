@@ -173,7 +173,7 @@ class StageCut {
   void clear_first() { clears_ = true; }
   /// An entry that add() gave was restored: a store has it.
   void note_stored(KeyGroup group, std::string_view key) {
-    stored_.emplace(group.value, std::string(key));
+    stored_.emplace_back(group.value, std::string(key));
   }
   /// So are head and layout.
   void note_layout_stored() { has_layout_ = true; }
@@ -190,8 +190,8 @@ class StageCut {
   std::string layout_;  // empty: they were written
   std::vector<Entry> entries_;
   std::size_t next_ = 0;
-  std::set<Place> stored_;  // by the cut before, of what add() gave
-  std::set<Place> adding_;
+  std::vector<Place> stored_;  // by the cut before, of what add() gave
+  std::vector<Place> adding_;
   bool has_layout_ = false;
   bool clears_ = false;
 };

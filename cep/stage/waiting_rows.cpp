@@ -23,17 +23,82 @@ void merge_groups(std::vector<KeyGroup>& into, const std::vector<KeyGroup>& from
   std::ranges::set_union(into, from, std::back_inserter(both));
   into = std::move(both);
 }
+
+// Whether the value is known already.
+bool has_value(const WaitingRows::Waiting& waiting, FeatureIndex value, std::uint32_t place) {
+  return std::ranges::any_of(waiting.values, [&](const WaitingRows::Known& known) {
+    return known.value == value && known.place == place;
+  });
+}
+void add_fields(WaitingRows::Waiting& to, std::string_view bytes) {
+  if (to.has_row) return;  // it came before
+  to.has_row = true;
+  to.fields_at = to.bytes.size();
+  to.fields_size = bytes.size();
+  to.bytes += bytes;
+}
+void add_value(WaitingRows::Waiting& to, FeatureIndex value, std::uint32_t place,
+               std::string_view bytes) {
+  if (has_value(to, value, place)) return;
+  to.values.push_back({value, place, to.bytes.size(), bytes.size()});
+  to.bytes += bytes;
+}
+void add_mark(WaitingRows::Waiting& to, RuleIndex rule) {
+  if (std::ranges::find(to.marks, rule) == to.marks.end()) to.marks.push_back(rule);
+}
+void merge(WaitingRows::Waiting& to, const WaitingRows::Waiting& from) {
+  merge_groups(to.groups, from.groups);
+  if (from.has_row) add_fields(to, from.fields());
+  for (const WaitingRows::Known& known : from.values) {
+    add_value(to, known.value, known.place, from.bytes_of(known));
+  }
+  for (const RuleIndex rule : from.marks) add_mark(to, rule);
+}
+
+// What a slot's item is emptied to. What it allocated stays, unless it is unusually large.
+void clear(WaitingRows::Waiting& waiting) {
+  constexpr std::size_t kBytesKept = 4'096;
+  if (waiting.bytes.capacity() > kBytesKept) {
+    waiting = {};
+    return;
+  }
+  waiting.bytes.clear();
+  waiting.has_row = false;
+  waiting.groups.clear();
+  waiting.values.clear();
+  waiting.marks.clear();
+}
+// Of what the item refers to.
+std::size_t bytes_of(const WaitingRows::Waiting& waiting) {
+  return waiting.bytes.size() + waiting.groups.size() * sizeof(KeyGroup) +
+         waiting.values.size() * sizeof(WaitingRows::Known) +
+         waiting.marks.size() * sizeof(RuleIndex);
+}
 }  // namespace
 
 void WaitingRows::cut(StageEntry kind, StageCut& to) const {
-  for (const auto& [place, waiting] : rows_) {
+  RowPlace place;
+  Waiting waiting;
+  bool has_one = false;
+  const auto add = [&] {
     std::string key = stage_entry_key(kind);
     ByteWriter place_to(key);
     write_place(place_to, place);
     for (const KeyGroup group : waiting.groups) {
       to.add(group, key, messages_of(place, waiting, group));
     }
-  }
+  };
+  rows_.each([&](const RowPlace& next, const Waiting& item) {
+    if (has_one && next == place) {
+      merge(waiting, item);
+      return;
+    }
+    if (has_one) add();
+    has_one = true;
+    place = next;
+    waiting = item;
+  });
+  if (has_one) add();
 }
 
 void write_fields(ByteWriter& to, const ProgramImpl& program, const Batch& batch, const Row& row) {
@@ -87,72 +152,78 @@ bool WaitingRows::put(const BlockReader::Message& message, EventTime watermark,
                          !program_.plan->event_types[place.type.value].is_alert())) {
     return false;
   }
-  // Rows mostly come in order: then the place is the last one.
-  const std::size_t rows = rows_.size();
-  Waiting& waiting = rows_.try_emplace(rows_.end(), std::move(place))->second;
-  const bool is_new = rows_.size() > rows;
-  if (!is_new) bytes_ -= bytes_of(waiting);
-  merge_groups(waiting.groups, message.groups);
-  bool is_well = true;
-  if (message.kind == MessageKind::kRow) {
-    waiting.fields = std::string(from.raw(from.left()));
-  } else if (message.kind == MessageKind::kValue) {
-    Known known;
-    is_well = program_.value_count > 0;
-    if (is_well) known.value = FeatureIndex(from.varint_up_to(program_.value_count - 1));
-    known.place = static_cast<std::uint32_t>(from.varint_up_to(kRolesMax - 1));
-    known.bytes = from.raw(from.left());
-    const auto same = std::ranges::find_if(waiting.values, [&](const Known& other) {
-      return other.value == known.value && other.place == known.place;
-    });
-    is_well = is_well && from.ok();
-    if (is_well && same == waiting.values.end()) waiting.values.push_back(std::move(known));
-  } else if (message.kind == MessageKind::kMark) {
-    const RuleIndex rule(from.varint_up_to(program_.rules.size() - 1));
-    is_well = from.is_done();
-    if (std::ranges::find(waiting.marks, rule) == waiting.marks.end()) {
-      waiting.marks.push_back(rule);
-    }
+  const auto [waiting, is_new] = rows_.find_or_add(std::move(place));
+  if (is_new) {
+    clear(waiting);
   } else {
-    is_well = false;
+    bytes_ -= bytes_of(waiting);
   }
+  merge_groups(waiting.groups, message.groups);
+  const bool is_well = add(message, from, waiting);
   bytes_ += bytes_of(waiting);
   return is_well;
 }
 
+// What the message says behind the row's place.
+bool WaitingRows::add(const BlockReader::Message& message, ByteReader& from, Waiting& to) const {
+  switch (message.kind) {
+    case MessageKind::kRow:
+      add_fields(to, from.raw(from.left()));
+      return true;
+    case MessageKind::kValue: {
+      if (program_.value_count == 0) return false;
+      const FeatureIndex value(from.varint_up_to(program_.value_count - 1));
+      const auto place = static_cast<std::uint32_t>(from.varint_up_to(kRolesMax - 1));
+      if (!from.ok()) return false;
+      add_value(to, value, place, from.raw(from.left()));
+      return true;
+    }
+    case MessageKind::kMark: {
+      const RuleIndex rule(from.varint_up_to(program_.rules.size() - 1));
+      if (!from.is_done()) return false;
+      add_mark(to, rule);
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
 bool WaitingRows::take(EventTime watermark, std::size_t rows_max, Batch& batch, Taken& taken) {
   taken.places.clear();
-  taken.known.clear();
   entries_.assign(program_.plan->event_types.size(), 0);
   std::uint32_t alerts = 0;  // of one cause
   while (has_due(watermark)) {
-    const auto first = rows_.begin();
-    const bool has_one_cause =
-        !taken.places.empty() && first->first.has_cause_of(taken.places.back());
-    if (taken.places.size() >= rows_max && !has_one_cause) break;
+    const RowPlace& place = rows_.first();
+    const std::size_t count = taken.places.size();
+    const bool has_one_cause = count > 0 && place.has_cause_of(taken.places.back());
+    if (count >= rows_max && !has_one_cause) break;
     if (!has_one_cause) alerts = 0;
-    auto node = rows_.extract(first);
-    bytes_ -= bytes_of(node.mapped());
+    if (taken.known.size() == count) taken.known.emplace_back();
+    taken.places.push_back(place);
+    Waiting& waiting = taken.known[count];
+    bytes_ -= bytes_of(rows_.first_item());
+    std::swap(waiting, rows_.first_item());
+    rows_.pop();
+    while (!rows_.empty() && rows_.first() == taken.places.back()) {
+      bytes_ -= bytes_of(rows_.first_item());
+      merge(waiting, rows_.first_item());
+      rows_.pop();
+    }
     // What is known at a row that never came is of a part that no longer has its group.
-    if (!node.mapped().fields) continue;
-    if (!read_fields(*node.mapped().fields, node.key(), batch)) return false;
-    if (node.key().is_alert) {
-      const bool is_of_timer = node.key().order.phase == Phase::kTimer;
+    if (!waiting.has_row) {
+      taken.places.pop_back();
+      continue;
+    }
+    const RowPlace& taken_place = taken.places.back();
+    if (!read_fields(waiting.fields(), taken_place, batch)) return false;
+    if (taken_place.is_alert) {
+      const bool is_of_timer = taken_place.order.phase == Phase::kTimer;
       batch.rows.back().arrival.after =
           ++alerts | (is_of_timer ? ArrivalNumber::kOfTimer : std::uint32_t{0});
     }
-    taken.places.push_back(std::move(node.key()));
-    taken.known.push_back(std::move(node.mapped()));
   }
   return true;
-}
-
-std::size_t WaitingRows::bytes_of(const Waiting& waiting) {
-  constexpr std::size_t kNode = 5 * sizeof(void*);
-  std::size_t sum = kNode + sizeof(RowPlace) + sizeof(Waiting);
-  if (waiting.fields) sum += waiting.fields->size();
-  for (const Known& known : waiting.values) sum += sizeof(Known) + known.bytes.size();
-  return sum + waiting.groups.size() * sizeof(KeyGroup) + waiting.marks.size() * sizeof(RuleIndex);
 }
 
 std::string WaitingRows::messages_of(const RowPlace& place, const Waiting& waiting,
@@ -165,14 +236,14 @@ std::string WaitingRows::messages_of(const RowPlace& place, const Waiting& waiti
     write(to);
     append_message(messages, kind, std::span(&group, 1), body);
   };
-  if (waiting.fields) {
-    put(MessageKind::kRow, [&](ByteWriter& to) { to.raw(*waiting.fields); });
+  if (waiting.has_row) {
+    put(MessageKind::kRow, [&](ByteWriter& to) { to.raw(waiting.fields()); });
   }
   for (const Known& known : waiting.values) {
     put(MessageKind::kValue, [&](ByteWriter& to) {
       to.varint(known.value.value);
       to.varint(known.place);
-      to.raw(known.bytes);
+      to.raw(waiting.bytes_of(known));
     });
   }
   for (const RuleIndex rule : waiting.marks) {

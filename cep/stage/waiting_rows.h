@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include "cep/compile/program.h"
 #include "cep/data/batch.h"
 #include "cep/stage/outbox.h"
+#include "cep/stage/place_runs.h"
 #include "cep/stage/row_place.h"
 #include "cep/stage/stage_state.h"
 
@@ -23,13 +23,24 @@ class WaitingRows {
   struct Known {
     FeatureIndex value;
     std::uint32_t place = 0;  // of a role
-    std::string bytes;
+    std::size_t at = 0;       // in the bytes
+    std::size_t size = 0;
   };
   struct Waiting {
-    std::optional<std::string> fields;  // nothing: the row itself has yet to come
-    std::vector<KeyGroup> groups;       // that the row is for, ascending
+    std::string bytes;          // of the row's fields and of the values
+    bool has_row = false;       // else the row itself has yet to come
+    std::size_t fields_at = 0;  // in the bytes
+    std::size_t fields_size = 0;
+    std::vector<KeyGroup> groups;  // that the row is for, ascending
     std::vector<Known> values;
     std::vector<RuleIndex> marks;
+
+    std::string_view fields() const {
+      return std::string_view(bytes).substr(fields_at, fields_size);
+    }
+    std::string_view bytes_of(const Known& known) const {
+      return std::string_view(bytes).substr(known.at, known.size);
+    }
   };
 
   explicit WaitingRows(const ProgramImpl& program) : program_(program) {}
@@ -39,14 +50,14 @@ class WaitingRows {
            std::optional<EventTime> end = {});
   /// Whether one stands at or before the watermark.
   bool has_due(EventTime watermark) const {
-    return !rows_.empty() && rows_.begin()->first.order.time <= watermark;
+    return !rows_.empty() && rows_.first().order.time <= watermark;
   }
   /// Moves the first rows to the batch, which is empty, as many as `rows_max` and at least one, all
   /// that have one cause, none after the watermark: with their places, and what is known at each.
   /// False for bytes that are none.
   struct Taken {
     std::vector<RowPlace> places;
-    std::vector<Waiting> known;
+    std::vector<Waiting> known;  // may be longer: what is behind is used again
   };
   bool take(EventTime watermark, std::size_t rows_max, Batch& batch, Taken& taken);
   /// Takes rows up to the watermark, about `rows_max` of them, and calls `run(to)` for each slice,
@@ -70,11 +81,11 @@ class WaitingRows {
     return true;
   }
   /// Of the last one; kEventTimeMin if there is none.
-  EventTime last_time() const {
-    return rows_.empty() ? kEventTimeMin : rows_.rbegin()->first.order.time;
-  }
+  EventTime last_time() const { return rows_.empty() ? kEventTimeMin : rows_.last().order.time; }
+  /// Of rows; what is known at one may count as another until it is taken.
   std::size_t size() const { return rows_.size(); }
-  std::size_t bytes() const { return bytes_; }
+  /// Memory of what waits.
+  std::size_t bytes() const { return bytes_ + rows_.slot_bytes(); }
   /// Adds all that waits to a cut, as blocks of messages that put() takes: one for each row and
   /// group.
   void cut(StageEntry kind, StageCut& to) const;
@@ -82,13 +93,13 @@ class WaitingRows {
  private:
   static constexpr std::size_t kSliceRows = 2'048;
 
-  static std::size_t bytes_of(const Waiting& waiting);
+  bool add(const BlockReader::Message& message, ByteReader& from, Waiting& to) const;
   std::string messages_of(const RowPlace& place, const Waiting& waiting, KeyGroup group) const;
   bool read_fields(std::string_view bytes, const RowPlace& place, Batch& batch);
 
   const ProgramImpl& program_;
-  std::map<RowPlace, Waiting> rows_;
-  std::size_t bytes_ = 0;
+  PlaceRuns<RowPlace, Waiting> rows_;
+  std::size_t bytes_ = 0;               // of what slots refer to
   std::vector<std::uint32_t> entries_;  // of the batch in hand, by event type
 };
 /// The body of a message kRow behind the row's place: its time stamp, what it is known by where it

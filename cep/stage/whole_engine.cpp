@@ -52,8 +52,7 @@ class WholeEngineImpl {
   Result<bool> advance(EventTime watermark, std::size_t rows_max) {
     TOCSIN_ASSERT(watermark >= watermark_ && watermark >= advancing_, "time does not move back");
     advancing_ = watermark;
-    WaitingRows::Taken taken;
-    Result<bool> is_done = waiting_.work(watermark, rows_max, batch_, taken, [this](EventTime to) {
+    Result<bool> is_done = waiting_.work(watermark, rows_max, batch_, taken_, [this](EventTime to) {
       run(to);
       return true;
     });
@@ -188,6 +187,7 @@ class WholeEngineImpl {
   EventTime worked_to_ = kEventTimeMin;
   bool tracks_ = false;
   StageCut cut_;
+  WaitingRows::Taken taken_;
   bool is_cut_open_ = false;
   std::optional<StateLayout> layout_;      // of the program; made when first needed
   std::unique_ptr<StageWritten> written_;  // while it is restored

@@ -67,7 +67,8 @@ bool IntakeStage::take(cep::KeyGroup group, std::string_view body) {
   if (!read_line_message(from, line)) return false;
   const cep::EventTime reached_to = reached(group);
   if (line.engine_time > reached_to) {
-    return waiting_.add({line.engine_time, line.arrival}, group, std::string(body), false);
+    waiting_.add({line.engine_time, line.arrival}, group, body, false);
+    return true;
   }
   ++summary_.lines;  // those that were late here
   // What an intake of one machine says of an event behind the watermark of its source.
@@ -83,17 +84,18 @@ bool IntakeStage::take(cep::KeyGroup group, std::string_view body) {
   std::string clamped;
   ByteWriter to(clamped);
   write_line_message(to, line);
-  return waiting_.add({engine_time, line.arrival}, group, std::move(clamped), false);
+  waiting_.add({engine_time, line.arrival}, group, clamped, false);
+  return true;
 }
 
-bool IntakeStage::advance(cep::EventTime watermark, std::size_t rows_max) {
+Result<bool> IntakeStage::advance(cep::EventTime watermark, std::size_t rows_max) {
   TOCSIN_ASSERT(watermark >= advancing_, "time does not move back");
   advancing_ = watermark;
   constexpr std::size_t kSliceRows = 2'048;
   for (std::size_t rows = 0; waiting_.has_due(watermark);) {
     if (rows >= std::max<std::size_t>(rows_max, 1)) return false;
     const std::size_t count = std::clamp<std::size_t>(rows_max - rows, 1, kSliceRows);
-    fill(count);
+    if (Result<void> filled = fill(count); !filled) return tl::unexpected(filled.error());
     rows += count;
   }
   if (watermark_ == watermark) return true;
@@ -104,22 +106,29 @@ bool IntakeStage::advance(cep::EventTime watermark, std::size_t rows_max) {
 }
 
 // Gives the next rows that are due, so many at most.
-void IntakeStage::fill(std::size_t rows) {
+Result<void> IntakeStage::fill(std::size_t rows) {
   batch_.clear();
   decoder_.begin(batch_);
   batch_.has_identities = true;
   cep::EventTime time = watermark_;
   for (; rows > 0 && waiting_.has_due(advancing_); --rows) {
-    const std::string message = waiting_.take_first();
+    const bool is_alone = waiting_.take_first(message_);
     LineMessage line;
-    ByteReader from(message);
+    ByteReader from(message_);
     const bool is_well = read_line_message(from, line);
     TOCSIN_ASSERT(is_well, "it was read before");
+    if (!is_alone) {
+      return fail(Errc::kCorrupt,
+                  fmt::format("two events of one time have the number {}.{}, one of them of {}: "
+                              "lines of different sources need different numbers",
+                              line.arrival.record, line.arrival.index, line.source));
+    }
     time = line.engine_time;
     append(line);
   }
   decoder_.finish();
   give(time);
+  return {};
 }
 
 // Decodes a line to the batch's next row, where this program uses it.
@@ -229,10 +238,8 @@ Result<void> IntakeStage::restore(cep::KeyGroup group, std::string_view key,
     ByteWriter to(message);
     write_line_message(to, line);
   }
-  if (waiting_.add({line.engine_time, line.arrival}, group, std::move(message), is_same_plan_)) {
-    return {};
-  }
-  return tl::unexpected(damaged_entry(group));
+  waiting_.add({line.engine_time, line.arrival}, group, message, is_same_plan_);
+  return {};
 }
 
 // What this program does not number by its fields is left out.

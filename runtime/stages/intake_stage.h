@@ -48,7 +48,8 @@ class IntakeStage {
   /// No event at or before the watermark follows, but late ones: those up to it are given, in the
   /// order of time and arrival, about `rows_max` in a call; true when all are. Until then further
   /// calls give the same watermark, which never moves back. kEventTimeMax means the end of time.
-  bool advance(cep::EventTime watermark, std::size_t rows_max);
+  /// kCorrupt where two events have one time and one number; the stage is of no use then.
+  Result<bool> advance(cep::EventTime watermark, std::size_t rows_max);
   cep::EventTime watermark() const { return watermark_; }
 
   cep::StageOutbox& outbox() { return source_.outbox(); }
@@ -74,7 +75,7 @@ class IntakeStage {
  private:
   bool take(cep::KeyGroup group, std::string_view body);
   cep::EventTime reached(cep::KeyGroup group) const;
-  void fill(std::size_t rows);
+  Result<void> fill(std::size_t rows);
   void append(const LineMessage& line);
   void give(cep::EventTime watermark);
   std::string identity_of(const cep::Row& row);
@@ -94,6 +95,7 @@ class IntakeStage {
   WaitingLines waiting_;
   cep::Batch batch_;
   std::string padded_;
+  std::string message_;  // of the line in hand
   std::uint64_t values_missing_ = 0;
   cep::EventTime watermark_ = cep::kEventTimeMin;
   cep::EventTime advancing_ = cep::kEventTimeMin;  // the watermark in hand

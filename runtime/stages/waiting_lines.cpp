@@ -3,25 +3,26 @@
 #include "cep/base/byte_codec.h"
 
 namespace tocsin::runtime {
-bool WaitingLines::add(const Place& place, cep::KeyGroup group, std::string message,
+void WaitingLines::add(const Place& place, cep::KeyGroup group, std::string_view message,
                        bool is_stored) {
-  // What comes is often the newest.
-  const std::size_t before = lines_.size();
-  const auto at = lines_.try_emplace(lines_.end(), place);
-  if (lines_.size() == before) return false;
-  at->second = {std::move(message), group, is_stored};
-  bytes_ += bytes_of(at->second);
-  return true;
+  // Memory that a slot's line before has left is used again, unless it is unusually large.
+  constexpr std::size_t kBytesKept = 4'096;
+  Waiting& waiting = lines_.add(place);
+  if (waiting.message.capacity() > kBytesKept) waiting.message = {};
+  waiting.message = message;
+  waiting.group = group;
+  waiting.is_stored = is_stored;
+  bytes_ += message.size();
 }
 
-std::string WaitingLines::take_first() {
-  const auto first = lines_.begin();
-  Waiting& waiting = first->second;
-  bytes_ -= bytes_of(waiting);
-  if (waiting.is_stored) gone_.emplace_back(waiting.group, key_of(first->first));
-  std::string message = std::move(waiting.message);
-  lines_.erase(first);
-  return message;
+bool WaitingLines::take_first(std::string& message) {
+  const Place place = lines_.first();
+  Waiting& waiting = lines_.first_item();
+  bytes_ -= waiting.message.size();
+  if (waiting.is_stored) gone_.emplace_back(waiting.group, key_of(place));
+  std::swap(message, waiting.message);
+  lines_.pop();
+  return lines_.empty() || lines_.first() != place;
 }
 
 std::string WaitingLines::key_of(const Place& place) {
@@ -36,19 +37,14 @@ std::string WaitingLines::key_of(const Place& place) {
 void WaitingLines::cut(FrontCut& cut) {
   for (auto& [group, key] : gone_) cut.remove(group, std::move(key));
   gone_.clear();
-  for (auto& [place, waiting] : lines_) {
-    if (std::exchange(waiting.is_stored, true)) continue;
+  lines_.each_by_run([&](const Place& place, Waiting& waiting) {
+    if (std::exchange(waiting.is_stored, true)) return;
     cut.put(waiting.group, key_of(place), waiting.message);
-  }
+  });
 }
 
 void WaitingLines::mark_all_changed() {
   gone_.clear();
-  for (auto& [place, waiting] : lines_) waiting.is_stored = false;
-}
-
-std::size_t WaitingLines::bytes_of(const Waiting& waiting) {
-  constexpr std::size_t kNode = 4 * sizeof(void*) + sizeof(std::pair<const Place, Waiting>);
-  return kNode + waiting.message.size();
+  lines_.each_by_run([](const Place&, Waiting& waiting) { waiting.is_stored = false; });
 }
 }  // namespace tocsin::runtime

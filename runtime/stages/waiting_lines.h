@@ -2,11 +2,12 @@
 #pragma once
 #include <compare>
 #include <cstddef>
-#include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "cep/stage/place_runs.h"
 #include "cep/value/key.h"
 #include "cep/value/order.h"
 #include "cep/value/time.h"
@@ -21,15 +22,13 @@ class WaitingLines {
     cep::ArrivalNumber arrival;
     friend auto operator<=>(const Place&, const Place&) = default;
   };
-  /// Adds a line by its message (line_message.h); false where one waits at this place. `is_stored`:
-  /// a store has it.
-  bool add(const Place& place, cep::KeyGroup group, std::string message, bool is_stored);
+  /// Adds a line by its message (line_message.h). `is_stored`: a store has it.
+  void add(const Place& place, cep::KeyGroup group, std::string_view message, bool is_stored);
   /// Whether one stands at or before this time.
-  bool has_due(cep::EventTime time) const {
-    return !lines_.empty() && lines_.begin()->first.time <= time;
-  }
-  /// Takes out the first; requires one. Its message.
-  std::string take_first();
+  bool has_due(cep::EventTime time) const { return !lines_.empty() && lines_.first().time <= time; }
+  /// Takes out the first; requires one. `message` gets its message, and what it had is used again.
+  /// False where another one stands at its place: no two lines have one.
+  bool take_first(std::string& message);
 
   /// Puts into a cut what changed since the one before.
   void cut(FrontCut& cut);
@@ -38,8 +37,8 @@ class WaitingLines {
   static std::string key_of(const Place& place);
 
   std::size_t size() const { return lines_.size(); }
-  /// Memory, about.
-  std::size_t bytes() const { return bytes_; }
+  /// Memory of what waits.
+  std::size_t bytes() const { return bytes_ + lines_.slot_bytes(); }
 
  private:
   struct Waiting {
@@ -47,10 +46,9 @@ class WaitingLines {
     cep::KeyGroup group;
     bool is_stored = false;
   };
-  static std::size_t bytes_of(const Waiting& waiting);
 
-  std::map<Place, Waiting> lines_;
-  std::size_t bytes_ = 0;
+  cep::PlaceRuns<Place, Waiting> lines_;
+  std::size_t bytes_ = 0;                                    // of messages
   std::vector<std::pair<cep::KeyGroup, std::string>> gone_;  // of the store: group and key
 };
 }  // namespace tocsin::runtime
