@@ -35,6 +35,7 @@ RecordCodec::RecordCodec(const ProgramImpl& program, const TableProgram& table, 
 bool RecordCodec::write(const std::byte* record, PatternPool& patterns, std::string& out) {
   events_.clear();
   blocks_.clear();
+  sizes_.clear();
   for (const OperatorEntry& entry : RecordStore::operators_of(record)) {
     const OperatorProgram& op = table_.operators[entry.op - 1];
     body_.clear();
@@ -76,6 +77,7 @@ void RecordCodec::put_block(std::uint32_t part) {
   to.varint(part);
   to.text(body_);
   to.text(suppression_);
+  sizes_.emplace_back(part, body_.size() + suppression_.size());
 }
 
 void RecordCodec::write_group(const std::byte* record, const OperatorEntry& entry,

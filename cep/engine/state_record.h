@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cep/match/feature_store.h"
@@ -51,6 +52,10 @@ class RecordCodec {
               EngineStats& stats);
   /// Replaces `out` by the record's bytes; false where it holds nothing.
   bool write(const std::byte* record, PatternPool& patterns, std::string& out);
+  /// Adds the sizes of the blocks that write() wrote last, by part.
+  void add_sizes(std::vector<std::uint64_t>& sizes) const {
+    for (const auto& [part, size] : sizes_) sizes[part] += size;
+  }
   /// Adds to the slot's record what the entry holds for this table. Deadlines go to `timers`, those
   /// that need no order to `shard_timers`. False for bytes that write() did not write under `from`,
   /// or that are there already. `queues` are by op - 1.
@@ -126,6 +131,7 @@ class RecordCodec {
   EventWriter events_;
   PatternWriter pattern_writer_;
   std::string blocks_;
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> sizes_;  // of blocks_, by part
   std::string body_;                    // of the block in hand
   std::string nodes_;                   // of its nodes
   std::string rest_;                    // what follows them

@@ -17,6 +17,7 @@
 #include "cep/data/state_entry.h"
 #include "cep/engine/key_report.h"
 #include "cep/engine/profile.h"
+#include "cep/engine/state_shares.h"
 #include "cep/engine/table_lane.h"
 #include "cep/engine/table_shards.h"
 #include "cep/eval/slice.h"
@@ -69,6 +70,9 @@ class TableState {
   void report(std::string_view key, EventTime now, std::size_t matches_max, KeyReport& out);
   /// Adds what is remembered of each rule, by RuleIndex. Takes time by the table's state.
   void add_totals(EventTime now, std::vector<RuleTotals>& totals);
+  /// Adds who holds bytes(), about, from some of the keys (cep/engine/table_shares.cpp); but not
+  /// what is held back by values.
+  void add_shares(const StateTable& layout, StateShares& shares);
 
   // ---- its state as entries (cep/engine/table_snapshot.cpp)
   /// From now on keeps account of the keys that change.

@@ -74,6 +74,7 @@ class StageHold {
       deferred_.add(std::move(first.matches));
       waiting_.pop();
       ++count;
+      ++stats_.rows;
     }
     settle();
     watermark_ = watermark;
@@ -209,6 +210,12 @@ class StageHold {
     stats.values += deferred_.values();
     stats.state_bytes += deferred_.bytes();
     return stats;
+  }
+
+  void add_shares(StateShares& shares) {
+    for (const std::uint16_t clause : clauses()) {
+      shares.add(true, layout().values[clause].name, by_value(clause).bytes());
+    }
   }
 
  private:
@@ -367,6 +374,7 @@ Result<void> HoldEngine::finish_restore() { return impl_->finish_restore(); }
 StageOutbox& HoldEngine::outbox() { return impl_->outbox(); }
 EventTime HoldEngine::watermark() const { return impl_->watermark(); }
 EngineStats HoldEngine::stats() const { return impl_->stats(); }
+void HoldEngine::add_shares(StateShares& shares) { impl_->add_shares(shares); }
 std::size_t HoldEngine::waiting() const { return impl_->waiting(); }
 std::size_t HoldEngine::waiting_bytes() const { return impl_->waiting_bytes(); }
 }  // namespace tocsin::cep

@@ -12,6 +12,7 @@
 #include "cep/base/result.h"
 #include "cep/compile/compile.h"
 #include "cep/engine/restore_report.h"
+#include "cep/engine/state_shares.h"
 #include "cep/record/engine_stats.h"
 #include "cep/stage/outbox.h"
 #include "cep/stage/stage_state.h"
@@ -39,7 +40,8 @@ class HoldEngine {
   StageOutbox& outbox();
   EventTime watermark() const;
   EngineStats stats() const;
-  /// Groups of matches that wait, and their bytes as they came.
+  void add_shares(StateShares& shares);
+  /// Groups of matches that wait, and their bytes of memory, about.
   std::size_t waiting() const;
   std::size_t waiting_bytes() const;
 

@@ -21,6 +21,7 @@
 #include "cep/compile/compile.h"
 #include "cep/compile/program.h"
 #include "cep/engine/restore_report.h"
+#include "cep/engine/state_shares.h"
 #include "cep/record/engine_stats.h"
 #include "cep/stage/outbox.h"
 #include "cep/stage/stage_state.h"
@@ -130,7 +131,13 @@ class ChangingStage {
   EngineStats stats() const {
     EngineStats stats = stage_->stats();
     stats += stats_before_;
+    // What has gone over is there twice.
+    if (next_stage_) stats.state_bytes += next_stage_->stats().state_bytes;
     return stats;
+  }
+  void add_shares(StateShares& shares) {
+    stage_->add_shares(shares);
+    if (next_stage_) next_stage_->add_shares(shares);
   }
   std::size_t waiting() const { return stage_->waiting() + (next_ ? next_stage_->waiting() : 0); }
   std::size_t waiting_bytes() const {

@@ -253,6 +253,12 @@ class StagePass {
     return stats;
   }
 
+  void add_shares(StateShares& shares) {
+    for (std::size_t i = 0; i < tables_.all().size(); ++i) {
+      tables_.all()[i]->add_shares(layout().tables[tables_.numbers()[i]], shares);
+    }
+  }
+
  private:
   const StateLayout& layout() {
     if (!layout_) layout_ = StateLayout::of(program_.impl());
@@ -425,6 +431,7 @@ Result<void> StageEngine::finish_restore() { return impl_->finish_restore(); }
 StageOutbox& StageEngine::outbox() { return impl_->outbox(); }
 EventTime StageEngine::watermark() const { return impl_->watermark(); }
 EngineStats StageEngine::stats() const { return impl_->stats(); }
+void StageEngine::add_shares(StateShares& shares) { impl_->add_shares(shares); }
 std::size_t StageEngine::waiting() const { return impl_->waiting(); }
 std::size_t StageEngine::waiting_bytes() const { return impl_->waiting_bytes(); }
 }  // namespace tocsin::cep

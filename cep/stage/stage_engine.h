@@ -12,6 +12,7 @@
 #include "cep/base/result.h"
 #include "cep/compile/compile.h"
 #include "cep/engine/restore_report.h"
+#include "cep/engine/state_shares.h"
 #include "cep/record/engine_stats.h"
 #include "cep/stage/outbox.h"
 #include "cep/stage/stage_state.h"
@@ -58,6 +59,8 @@ class StageEngine {
   StageOutbox& outbox();
   EventTime watermark() const;
   EngineStats stats() const;
+  /// Adds who holds stats().state_bytes, about.
+  void add_shares(StateShares& shares);
   // ---- its state, as entries by key group (cep/stage/stage_state.h)
   /// From now on keeps account of what changes. Before the first block and begin_restore().
   void track_changes();

@@ -11,7 +11,9 @@
 #include "cep/compile/program.h"
 #include "cep/data/batch.h"
 #include "cep/engine/engine.h"
+#include "cep/engine/key_report.h"
 #include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 #include "cep/record/state_layout.h"
 #include "cep/stage/stage_change.h"
 #include "cep/stage/stage_codec.h"
@@ -153,6 +155,12 @@ class WholeEngineImpl {
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t waiting_bytes() const { return waiting_.bytes(); }
   EngineStats stats() const { return engine_.stats(); }
+  void add_shares(StateShares& shares) {
+    const std::vector<RuleTotals> totals = engine_.rule_totals();
+    for (std::size_t i = 0; i < totals.size(); ++i) {
+      shares.add(true, program_.plan().rules[i].id, totals[i].bytes);
+    }
+  }
 
  private:
   const StateLayout& own_layout() {
@@ -179,6 +187,7 @@ class WholeEngineImpl {
   Engine engine_;
   WaitingRows waiting_;
   Batch batch_;
+  WaitingRows::Taken taken_;
   StageOutbox outbox_;
   std::vector<Alert> alerts_;
   std::string body_;
@@ -187,7 +196,6 @@ class WholeEngineImpl {
   EventTime worked_to_ = kEventTimeMin;
   bool tracks_ = false;
   StageCut cut_;
-  WaitingRows::Taken taken_;
   bool is_cut_open_ = false;
   std::optional<StateLayout> layout_;      // of the program; made when first needed
   std::unique_ptr<StageWritten> written_;  // while it is restored
@@ -205,6 +213,7 @@ Result<bool> WholeEngine::advance(EventTime watermark, std::size_t rows_max) {
 StageOutbox& WholeEngine::outbox() { return impl_->outbox(); }
 EventTime WholeEngine::watermark() const { return impl_->watermark(); }
 EngineStats WholeEngine::stats() const { return impl_->stats(); }
+void WholeEngine::add_shares(StateShares& shares) { impl_->add_shares(shares); }
 std::size_t WholeEngine::waiting() const { return impl_->waiting(); }
 std::size_t WholeEngine::waiting_bytes() const { return impl_->waiting_bytes(); }
 void WholeEngine::track_changes() { impl_->track_changes(); }

@@ -11,6 +11,7 @@
 #include "cep/base/result.h"
 #include "cep/compile/compile.h"
 #include "cep/engine/restore_report.h"
+#include "cep/engine/state_shares.h"
 #include "cep/record/engine_stats.h"
 #include "cep/stage/outbox.h"
 #include "cep/stage/stage_state.h"
@@ -33,6 +34,8 @@ class WholeEngine {
   StageOutbox& outbox();
   EventTime watermark() const;
   EngineStats stats() const;
+  /// Of rules alone, what their partial matches hold.
+  void add_shares(StateShares& shares);
   std::size_t waiting() const;
   std::size_t waiting_bytes() const;
 

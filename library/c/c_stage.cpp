@@ -15,45 +15,13 @@
 #include "library/c/c_handles.h"
 #include "library/c/c_json_options.h"
 #include "library/c/c_run_options.h"
+#include "library/c/c_stage_call.h"
 #include "library/c/c_stage_front.h"
 #include "library/c/c_stage_parts.h"
 #include "library/explain/job_plan.h"
 
-struct tocsin_stage {
-  std::atomic<bool> is_in_use = false;
-  bool is_broken = false;  // it has failed, or an exception left a call half done
-  bool keeps_state = false;
-  bool is_fresh = true;  // nothing was put, advanced or restored
-  bool is_restoring = false;
-  bool is_cut_open = false;
-  bool is_done = true;                                            // with the watermark in hand
-  tocsin::cep::EventTime watermark = tocsin::cep::kEventTimeMin;  // the one in hand
-  tocsin::library::JobRoom room;
-  std::unique_ptr<tocsin::library::StagePart> part;
-};
-
 namespace tocsin::library {
 namespace {
-// A call of a stage by one thread. What fails as damage, and what an exception leaves half done, is
-// used no more.
-template <typename Work>
-tocsin_status call_stage(tocsin_stage* stage, tocsin_error** error, Work&& work) {
-  return guarded(error, [&]() -> CallResult {
-    if (stage == nullptr) return fail_null("stage");
-    const OneCaller caller(stage->is_in_use);
-    if (!caller.is_alone()) {
-      return fail_call(TOCSIN_WRONG_STATE, "another thread is in a call of this stage");
-    }
-    if (stage->is_broken) {
-      return fail_call(TOCSIN_WRONG_STATE, "the stage has failed and takes nothing more");
-    }
-    stage->is_broken = true;
-    CallResult done = std::forward<Work>(work)(*stage);
-    stage->is_broken = !done && done.error().status == TOCSIN_CORRUPT;
-    return done;
-  });
-}
-
 CallResult fail_state(const char* what) { return fail_call(TOCSIN_WRONG_STATE, what); }
 
 CallResult check_edge(const tocsin_stage& stage, int kind, std::uint32_t pass) {
@@ -105,13 +73,13 @@ std::optional<cep::EventTime> watermark_of(std::int64_t us) {
   if (us < cep::kEventTimeMin.us || us > cep::kEventTimeMax.us) return std::nullopt;
   return cep::EventTime{us};
 }
-// INT64_MIN: there is none yet; INT64_MAX: the end of time.
+}  // namespace
+
 std::int64_t shown_watermark(cep::EventTime watermark) {
   if (watermark == cep::kEventTimeMin) return std::numeric_limits<std::int64_t>::min();
   if (watermark == cep::kEventTimeMax) return std::numeric_limits<std::int64_t>::max();
   return watermark.us;
 }
-}  // namespace
 }  // namespace tocsin::library
 
 using namespace tocsin::library;  // NOLINT: what follows is outside of every namespace
@@ -208,7 +176,7 @@ tocsin_status tocsin_stage_put_event(tocsin_stage* stage, const char* line, size
     }
     *outcome = *taken;
     return {};
-  });
+  }, true);
 }
 
 tocsin_status tocsin_stage_put_line(tocsin_stage* stage, const char* source, size_t source_size,
@@ -234,7 +202,7 @@ tocsin_status tocsin_stage_put_line(tocsin_stage* stage, const char* source, siz
     if (!*taken) return fail_call(taken->error());
     *outcome = **taken;
     return {};
-  });
+  }, true);
 }
 
 tocsin_status tocsin_stage_source_watermark(tocsin_stage* stage, const char* source,
@@ -286,6 +254,7 @@ tocsin_status tocsin_stage_put(tocsin_stage* stage, const void* block, size_t si
   return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
     if (block == nullptr) return fail_null("block");
     if (of.is_restoring) return fail_state("the stage is being restored");
+    if (CallResult room = check_memory_for_block(of); !room) return room;
     of.is_fresh = false;
     return call_result(of.part->put({static_cast<const char*>(block), size}));
   });
@@ -306,7 +275,7 @@ tocsin_status tocsin_stage_advance(tocsin_stage* stage, int64_t watermark_us, si
     of.watermark = *watermark;
     of.is_done = *advanced;
     *done = *advanced ? 1 : 0;
-    return {};
+    return check_memory(of);
   });
 }
 
@@ -393,6 +362,9 @@ tocsin_status tocsin_stage_take_cut(tocsin_stage* stage, size_t bytes_max, tocsi
     entries->text.clear();
     EntryWriter sink(entries->text);
     of.is_cut_open = !of.part->write_cut(sink, bytes_max);
+    of.cut_entries += sink.count();
+    of.cut_bytes += entries->text.size();
+    if (!of.is_cut_open) ++of.cuts;
     *done = of.is_cut_open ? 0 : 1;
     return {};
   });
@@ -435,7 +407,7 @@ tocsin_status tocsin_stage_finish_restore(tocsin_stage* stage, int writes_all,
     if (auto finished = of.part->finish_restore(); !finished) return fail_call(finished.error());
     of.is_restoring = false;
     if (writes_all != 0 && of.keeps_state) of.part->mark_all_changed();
-    return {};
+    return check_memory(of);
   });
 }
 

@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "cep/plan/event_type.h"
+#include "cep/plan/plan.h"
 #include "runtime/pushed/pushed_run.h"
 #include "runtime/stages/intake_stage.h"
 #include "runtime/stages/judge_stage.h"
@@ -107,6 +112,14 @@ class JudgePart : public FrontPart<runtime::JudgeStage> {
     stage().advance(watermark);
     return true;
   }
+  void count(tocsin_counters& to) const override {
+    const runtime::RunSummary& summary = stage().summary();
+    to.rows = summary.lines;
+    to.late = summary.late;
+    to.clamped = summary.clamped;
+    to.rejected = summary.dead_letters;
+    to.keys = stage().source_count();
+  }
   std::string statistics_json() const override {
     const runtime::RunSummary& summary = stage().summary();
     return Json{{"lines", summary.lines},
@@ -133,6 +146,22 @@ class IntakePart : public FrontPart<runtime::IntakeStage> {
     return stage().advance(watermark, work_max);
   }
   Result<void> finish_restore() override { return stage().finish_restore(); }
+  StageUse waiting() const override { return {stage().waiting(), stage().waiting_bytes()}; }
+  StageUse use() const override {
+    StageUse use = waiting();
+    use.state_bytes = stage().unique().bytes();
+    return use;
+  }
+  std::vector<StageHolder> holders(std::size_t most) override;
+  void count(tocsin_counters& to) const override {
+    const runtime::RunSummary& summary = stage().summary();
+    to.rows = summary.events;
+    to.late = summary.late;
+    to.clamped = summary.clamped;
+    to.rejected = summary.dead_letters;
+    to.repeats = summary.repeats;
+    to.keys = stage().unique().known();
+  }
   std::string statistics_json() const override {
     const runtime::RunSummary& summary = stage().summary();
     return Json{{"events", summary.events},
@@ -149,6 +178,25 @@ class IntakePart : public FrontPart<runtime::IntakeStage> {
         .dump();
   }
 };
+
+// Ids of `unique` types; all take the same.
+std::vector<StageHolder> IntakePart::holders(std::size_t most) {
+  const runtime::UniqueFilter& ids = stage().unique();
+  const auto each = static_cast<double>(ids.bytes()) /
+                    static_cast<double>(std::max<std::size_t>(1, ids.known()));
+  std::vector<StageHolder> holders;
+  const std::vector<cep::EventType>& types = stage().program().plan().event_types;
+  for (std::size_t type = 0; type < types.size(); ++type) {
+    const cep::EventTypeIndex index(type);
+    const std::uint64_t count = ids.next_number(index) - ids.first_number(index);
+    if (count == 0) continue;
+    holders.push_back({fmt::format("ids of `unique` {}", types[type].name),
+                       static_cast<std::uint64_t>(each * static_cast<double>(count))});
+  }
+  std::ranges::stable_sort(holders, std::ranges::greater(), &StageHolder::bytes);
+  if (holders.size() > most) holders.resize(most);
+  return holders;
+}
 }  // namespace
 
 bool has_intake_options(int kind) {

@@ -1,11 +1,14 @@
 /// A part of a stage that the C interface opens, whatever its kind.
 #pragma once
+#include <tocsin.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cep/base/result.h"
 #include "cep/compile/compile.h"
@@ -19,6 +22,21 @@
 namespace tocsin::library {
 /// What a change of rules is refused with where rules do not change: kInvalidArgument.
 Error rules_stay();
+
+/// INT64_MIN: there is none yet; INT64_MAX: the end of time.
+std::int64_t shown_watermark(cep::EventTime watermark);
+
+/// What a stage holds, now; bytes of memory.
+struct StageUse {
+  std::uint64_t waiting = 0;  // rows, lines, groups of matches, alerts
+  std::uint64_t waiting_bytes = 0;
+  std::uint64_t state_bytes = 0;
+};
+/// Who holds memory.
+struct StageHolder {
+  std::string what;  // "rule `x`"
+  std::uint64_t bytes = 0;
+};
 
 /// What a kind of stage does not do, it refuses.
 class StagePart {
@@ -61,6 +79,13 @@ class StagePart {
   /// Whether something waits to be taken.
   virtual bool has_output() = 0;
   virtual std::string statistics_json() const = 0;
+  /// What waits; state_bytes are left out, which takes longer.
+  virtual StageUse waiting() const { return {}; }
+  virtual StageUse use() const { return {}; }
+  /// Who holds most of the state, the largest first. Looks at some of it.
+  virtual std::vector<StageHolder> holders(std::size_t /*most*/) { return {}; }
+  /// What a kind of stage counts.
+  virtual void count(tocsin_counters& /*to*/) const {}
 
   /// False where it keeps no state; else as cep::StageEngine has them.
   virtual bool track_changes() { return false; }

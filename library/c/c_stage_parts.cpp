@@ -8,6 +8,7 @@
 
 #include "cep/base/byte_codec.h"
 #include "cep/data/alert_format.h"
+#include "cep/engine/state_shares.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "cep/stage/alert_merge.h"
@@ -34,6 +35,27 @@ class EnginePart : public StagePart {
   }
   cep::EventTime watermark() const override { return engine_.watermark(); }
   bool has_output() override { return !engine_.outbox().empty(); }
+  StageUse waiting() const override { return {engine_.waiting(), engine_.waiting_bytes()}; }
+  StageUse use() const override {
+    StageUse use = waiting();
+    use.state_bytes = engine_.stats().state_bytes;
+    return use;
+  }
+  std::vector<StageHolder> holders(std::size_t most) override {
+    cep::StateShares shares;
+    engine_.add_shares(shares);
+    std::vector<StageHolder> holders;
+    for (const cep::StateShare& share : shares.largest(most)) {
+      holders.push_back(
+          {fmt::format("{} `{}`", share.is_rule ? "rule" : "feature", share.name), share.bytes});
+    }
+    return holders;
+  }
+  void count(tocsin_counters& to) const override {
+    const auto stats = engine_.stats();
+    to.rows = stats.rows;
+    to.keys = stats.keys + stats.values;
+  }
   std::string statistics_json() const override {
     const auto stats = engine_.stats();
     Json json{{"rows", stats.rows},
@@ -93,6 +115,7 @@ class AlertsPart : public StagePart {
       const cep::Program program = merge_.program();
       std::vector<cep::Alert> alerts;
       const bool is_done = merge_.advance(watermark, alerts);
+      rows_ += alerts.size();
       for (const cep::Alert& alert : alerts) {
         if (cep::status_of(program.plan(), alert) != cep::Status::kLive) continue;
         (lines_ += format_->line(alert)) += '\n';
@@ -107,6 +130,12 @@ class AlertsPart : public StagePart {
   cep::EventTime watermark() const override { return merge_.watermark(); }
   std::optional<std::string> take_alerts() override { return std::exchange(lines_, {}); }
   bool has_output() override { return !lines_.empty(); }
+  StageUse waiting() const override { return {merge_.waiting(), merge_.waiting_bytes()}; }
+  StageUse use() const override { return waiting(); }
+  void count(tocsin_counters& to) const override {
+    to.rows = rows_;
+    to.alerts = alerts_;
+  }
   std::string statistics_json() const override {
     return Json{{"alerts", alerts_}, {"waiting", merge_.waiting()}}.dump();
   }
@@ -147,7 +176,8 @@ class AlertsPart : public StagePart {
   std::optional<cep::RestoreReport> report_;
   std::string lines_;
   std::string cut_;  // entries of the cut in hand that were not given
-  std::uint64_t alerts_ = 0;
+  std::uint64_t rows_ = 0;    // alerts of all rules
+  std::uint64_t alerts_ = 0;  // lines of them
 };
 
 bool AlertsPart::write_cut(cep::StageSink& sink, std::size_t bytes_max) {
@@ -247,6 +277,7 @@ int kind_of(cep::StageEdge edge) {
 
 void EntryWriter::put(cep::KeyGroup group, std::string_view key, std::string_view value) {
   ByteWriter to(to_);
+  ++count_;
   to.u8(kPut);
   to.u32(group.value);
   write_sized(to, key);
@@ -254,12 +285,14 @@ void EntryWriter::put(cep::KeyGroup group, std::string_view key, std::string_vie
 }
 void EntryWriter::remove(cep::KeyGroup group, std::string_view key) {
   ByteWriter to(to_);
+  ++count_;
   to.u8(kRemove);
   to.u32(group.value);
   write_sized(to, key);
 }
 void EntryWriter::clear(cep::KeyGroup group) {
   ByteWriter to(to_);
+  ++count_;
   to.u8(kClear);
   to.u32(group.value);
   write_sized(to, {});

@@ -44,12 +44,15 @@ int kind_of(cep::StageEdge edge);
 class EntryWriter : public cep::StageSink {
  public:
   explicit EntryWriter(std::string& to) : to_(to) {}
+  /// Entries so far.
+  std::uint64_t count() const { return count_; }
   void put(cep::KeyGroup group, std::string_view key, std::string_view value) override;
   void remove(cep::KeyGroup group, std::string_view key) override;
   void clear(cep::KeyGroup group) override;
 
  private:
   std::string& to_;
+  std::uint64_t count_ = 0;
 };
 /// The heads and layout among entries whose key is one byte.
 struct StageHeads {

@@ -60,6 +60,7 @@ class IntakeStage {
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t waiting_bytes() const { return waiting_.bytes(); }
   const UniqueFilter& unique() const { return ordered_.unique(); }
+  const cep::Program& program() const { return program_; }
 
   // ---- its state, as that of cep::StageEngine. Another program goes on with what waits
   void begin_cut();
@@ -94,8 +95,8 @@ class IntakeStage {
   OpenEquals open_equals_;
   WaitingLines waiting_;
   cep::Batch batch_;
-  std::string padded_;
   std::string message_;  // of the line in hand
+  std::string padded_;
   std::uint64_t values_missing_ = 0;
   cep::EventTime watermark_ = cep::kEventTimeMin;
   cep::EventTime advancing_ = cep::kEventTimeMin;  // the watermark in hand

@@ -197,16 +197,26 @@ class StageCalls {
       case 'R':
         TOCSIN_CALL(tocsin_stage_restore, stage, rest.data(), rest.size());
         return;
-      case 'p':
+      case 'q':
         TOCSIN_CALL(tocsin_stage_prepare, stage, next_pack(), after_start(rest));
         return;
-      case 'P':
+      case 'Q':
         if (TOCSIN_CALL(tocsin_stage_take_report, stage, text_) == TOCSIN_OK) {
           require(
               tocsin_buffer_size(text_) == 0 || nlohmann::json::accept(tocsin_buffer_data(text_)),
               "the result is JSON");
         }
         return;
+      case 'm':
+        TOCSIN_CALL(tocsin_stage_memory, stage, std::uint64_t{1} << (number_in(rest) % 30));
+        return;
+      case 'M': {
+        tocsin_counters counters;
+        if (TOCSIN_CALL(tocsin_stage_count, stage, &counters, sizeof(counters)) == TOCSIN_OK) {
+          require(counters.alerts <= counters.rows, "alerts are worked on");
+        }
+        return;
+      }
       case 'f':
         TOCSIN_CALL(tocsin_stage_finish_restore, stage, rest.empty() ? 1 : 0);
         return;

@@ -229,6 +229,9 @@ class Job {
       REQUIRE(failure(tocsin_stage_finish_restore, stage.get(), 1) == "");
     }
   }
+  const Stage& stage(int kind, std::uint32_t pass, std::uint32_t part) const {
+    return stages_.at(place_of(kind, pass, part));
+  }
   std::string alerts;
   std::map<std::pair<std::string, std::string>, std::size_t> sent;  // bytes from stage to stage
 
