@@ -89,6 +89,15 @@ class Front {
     }
     return least;
   }
+  // What the intake says of a watermark that it cannot work up to.
+  std::string refuse_advance(std::int64_t watermark) {
+    move(judge_, intake_);
+    int done = 0;
+    CHECK(tocsin_stage_advance(intake_, watermark, 100, &done, why.set()) == TOCSIN_CORRUPT);
+    const std::string message = why.message();
+    CHECK(tocsin_stage_advance(intake_, watermark, 100, &done, why.set()) == TOCSIN_WRONG_STATE);
+    return message;
+  }
   std::string take_late_of_intake() { return take_lines(intake_, TOCSIN_LATE); }
   nlohmann::json statistics_of_intake() {
     Text text;
@@ -269,6 +278,16 @@ TEST_CASE("C stages: what an idle source brings too late is late in the intake, 
               R"({"input":"b","line":1,"late_us":6000000,"text":)") != clamps);
     CHECK(front.statistics_of_intake().at(clamps ? "clamped" : "late") == 1);
   }
+}
+
+TEST_CASE("C stages: two events of one time and number are refused, and named") {
+  const Pack pack(kRules);
+  Front front(pack);
+  CHECK(front.put("a", 3, payment(1, 10, 500)) == TOCSIN_EVENT_SENT);
+  CHECK(front.put("b", 3, payment(2, 10, 600)) == TOCSIN_EVENT_SENT);
+  CHECK(front.refuse_advance(kStart + 10 * kSecond) ==
+        "two events of one time have the number 3.0, one of them of a: lines of different sources "
+        "need different numbers");
 }
 
 TEST_CASE("C stages: a source holds a jump until others have come there") {
