@@ -34,7 +34,7 @@ constexpr std::size_t kBlockRows = 256;
 
 constexpr const char* kRules = R"(
 event payment { ts: time, id: string id, card: string, amount: int }
-feature n = count of payment by card over last 10m
+feature n = count(payment) by card over last 10m
 rule large "Large" { by card when payment where amount > 1_000 and n > 1 alert "x" }
 )";
 

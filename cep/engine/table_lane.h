@@ -91,10 +91,6 @@ class TableLane {
   /// What the cut has of a key, whose value is then in entry().
   Written write_key(TableShard& shard, KeySlot& slot);
   const std::string& entry() const { return entry_; }
-  /// Adds the sizes that the parts of a key's entry have, by part of the layout.
-  void add_sizes(TableShard& shard, const KeySlot& slot, std::vector<std::uint64_t>& sizes) {
-    if (codec_.write(store_.base(slot), shard.patterns, entry_)) codec_.add_sizes(sizes);
-  }
   /// A restored key's record takes what it may at most take of its groups' credits.
   void charge_groups(TableShard& shard, const KeySlot& slot);
 

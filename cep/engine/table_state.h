@@ -72,7 +72,7 @@ class TableState {
   void add_totals(EventTime now, std::vector<RuleTotals>& totals);
   /// Adds who holds bytes(), about, from some of the keys (cep/engine/table_shares.cpp); but not
   /// what is held back by values.
-  void add_shares(const StateTable& layout, StateShares& shares);
+  friend void add_shares(TableState& table, const StateTable& layout, StateShares& shares);
 
   // ---- its state as entries (cep/engine/table_snapshot.cpp)
   /// From now on keeps account of the keys that change.

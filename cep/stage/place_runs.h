@@ -18,13 +18,20 @@
 #include "cep/stage/slot_pool.h"
 
 namespace tocsin::cep {
+/// The order of places that compare by themselves.
+struct ByPlace {
+  template <typename Place>
+  auto operator()(const Place& a, const Place& b) const {
+    return a <=> b;
+  }
+};
 /// Items of equal places stay in the order in which they came. Slots are used again with what their
 /// items have allocated. Threading: one caller at a time.
 ///
 /// Invariants: each run ascends. The last places of the runs descend strictly, so that the run that
 /// is taken to its end first is the last one. Of equal places, one that came later is in the same
 /// run or in one behind.
-template <typename Place, typename Item, typename Order = std::compare_three_way>
+template <typename Place, typename Item, typename Order = ByPlace>
 class PlaceRuns {
  public:
   struct Added {

@@ -255,7 +255,7 @@ class StagePass {
 
   void add_shares(StateShares& shares) {
     for (std::size_t i = 0; i < tables_.all().size(); ++i) {
-      tables_.all()[i]->add_shares(layout().tables[tables_.numbers()[i]], shares);
+      cep::add_shares(*tables_.all()[i], layout().tables[tables_.numbers()[i]], shares);
     }
   }
 

@@ -140,7 +140,7 @@ TEST_CASE("C stages: state beyond its memory fails with who holds it, and goes o
   // It says so again, and nothing is lost.
   CHECK(SmallJob::advance(job.pass, kStart + events * 1'000'000).starts_with("limit: "));
   REQUIRE(failure(tocsin_stage_memory, job.pass.get(), std::uint64_t{0}) == "");
-  job.put_event(events, 2'000);
+  job.put_event(events + 1, 2'000);
   CHECK(job.give(job.source, job.pass) == "");
   CHECK(SmallJob::advance(job.pass, kEnd) == "");
   CHECK(job.give(job.pass, job.alerts) == "");
