@@ -595,19 +595,19 @@ TOCSIN_API tocsin_status tocsin_stage_statistics(tocsin_stage* stage, tocsin_buf
                                                  tocsin_error** error);
 /* The same as numbers, at little cost: for metrics. What a kind of stage does not have is 0. */
 typedef struct tocsin_counters {
-  uint64_t rows;          /* worked on: lines, events, rows, groups of matches, alerts of all rules */
-  uint64_t alerts;        /* lines that the stage of alerts gave */
-  uint64_t late;          /* events that a judge or the intake set aside */
-  uint64_t clamped;       /* late events that they took */
-  uint64_t rejected;      /* lines that were no events, or too far ahead */
-  uint64_t repeats;       /* of `unique` events, which the intake left out */
-  uint64_t waiting;       /* now: lines, rows, groups of matches, alerts */
+  uint64_t rows;     /* worked on: lines, events, rows, groups of matches, alerts of all rules */
+  uint64_t alerts;   /* lines that the stage of alerts gave */
+  uint64_t late;     /* events that a judge or the intake set aside */
+  uint64_t clamped;  /* late events that they took */
+  uint64_t rejected; /* lines that were no events, or too far ahead */
+  uint64_t repeats;  /* of `unique` events, which the intake left out */
+  uint64_t waiting;  /* now: lines, rows, groups of matches, alerts */
   uint64_t waiting_bytes; /* of memory */
-  uint64_t keys;          /* now: of a pass; values of a hold; ids of the intake; sources of a judge */
-  uint64_t state_bytes;   /* now: of memory, beside what waits */
-  uint64_t memory_max;    /* as tocsin_stage_memory() said; 0: any */
-  uint64_t cuts;          /* that are complete */
-  uint64_t cut_entries;   /* of all cuts */
+  uint64_t keys; /* now: of a pass; values of a hold; ids of the intake; sources of a judge */
+  uint64_t state_bytes; /* now: of memory, beside what waits */
+  uint64_t memory_max;  /* as tocsin_stage_memory() said; 0: any */
+  uint64_t cuts;        /* that are complete */
+  uint64_t cut_entries; /* of all cuts */
   uint64_t cut_bytes;
   uint64_t native_ns;   /* in calls of this stage; of calls for one line or event an estimate */
   int64_t watermark_us; /* as tocsin_stage_watermark() */

@@ -132,11 +132,11 @@ class RecordCodec {
   PatternWriter pattern_writer_;
   std::string blocks_;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> sizes_;  // of blocks_, by part
-  std::string body_;                    // of the block in hand
-  std::string nodes_;                   // of its nodes
-  std::string rest_;                    // what follows them
-  std::string suppression_;             // of the current rule
-  std::vector<std::uint32_t> numbers_;  // of nodes, by offset; 0: none yet
+  std::string body_;                                            // of the block in hand
+  std::string nodes_;                                           // of its nodes
+  std::string rest_;                                            // what follows them
+  std::string suppression_;                                     // of the current rule
+  std::vector<std::uint32_t> numbers_;                          // of nodes, by offset; 0: none yet
   std::vector<Offset> path_;
   std::uint32_t node_count_ = 0;
   std::uint32_t valued_count_ = 0;

@@ -156,53 +156,61 @@ tocsin_status tocsin_stage_set_parts(tocsin_stage* stage, int kind, uint32_t pas
 tocsin_status tocsin_stage_put_event(tocsin_stage* stage, const char* line, size_t size,
                                      int64_t engine_time_us, uint64_t record, uint32_t index,
                                      uint32_t equal_number, int* outcome, tocsin_error** error) {
-  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
-    if (outcome == nullptr) return fail_null("outcome");
-    if (line == nullptr && size != 0) return fail_null("line");
-    std::optional<tocsin::cep::EventTime> engine_time;
-    if (engine_time_us != std::numeric_limits<std::int64_t>::min()) {
-      engine_time = watermark_of(engine_time_us);
-      if (!engine_time) return fail_call(TOCSIN_INVALID_ARGUMENT, "engine_time_us is no time");
-    }
-    const std::string_view text = size == 0 ? std::string_view() : std::string_view(line, size);
-    const std::optional<int> taken =
-        of.part->put_event(text, engine_time, {record, index, 0}, equal_number);
-    if (!taken) return fail_call(TOCSIN_INVALID_ARGUMENT, "only a source takes events");
-    if (*taken == StagePart::kTooEarly) {
-      return fail_call(TOCSIN_INVALID_ARGUMENT, "engine_time_us is before the event's own time");
-    }
-    if (*taken == StagePart::kTooLate) {
-      return fail_call(TOCSIN_INVALID_ARGUMENT, "the event is at or before the source's watermark");
-    }
-    *outcome = *taken;
-    return {};
-  }, true);
+  return call_stage(
+      stage, error,
+      [&](tocsin_stage& of) -> CallResult {
+        if (outcome == nullptr) return fail_null("outcome");
+        if (line == nullptr && size != 0) return fail_null("line");
+        std::optional<tocsin::cep::EventTime> engine_time;
+        if (engine_time_us != std::numeric_limits<std::int64_t>::min()) {
+          engine_time = watermark_of(engine_time_us);
+          if (!engine_time) return fail_call(TOCSIN_INVALID_ARGUMENT, "engine_time_us is no time");
+        }
+        const std::string_view text = size == 0 ? std::string_view() : std::string_view(line, size);
+        const std::optional<int> taken =
+            of.part->put_event(text, engine_time, {record, index, 0}, equal_number);
+        if (!taken) return fail_call(TOCSIN_INVALID_ARGUMENT, "only a source takes events");
+        if (*taken == StagePart::kTooEarly) {
+          return fail_call(TOCSIN_INVALID_ARGUMENT,
+                           "engine_time_us is before the event's own time");
+        }
+        if (*taken == StagePart::kTooLate) {
+          return fail_call(TOCSIN_INVALID_ARGUMENT,
+                           "the event is at or before the source's watermark");
+        }
+        *outcome = *taken;
+        return {};
+      },
+      true);
 }
 
 tocsin_status tocsin_stage_put_line(tocsin_stage* stage, const char* source, size_t source_size,
                                     const char* line, size_t size, int64_t taken_at_us,
                                     uint64_t record, uint32_t index, int* outcome,
                                     tocsin_error** error) {
-  return call_stage(stage, error, [&](tocsin_stage& of) -> CallResult {
-    if (outcome == nullptr) return fail_null("outcome");
-    if (source == nullptr) return fail_null("source");
-    if (source_size == 0) return fail_call(TOCSIN_INVALID_ARGUMENT, "a source needs a name");
-    if (line == nullptr && size != 0) return fail_null("line");
-    std::optional<tocsin::cep::EventTime> taken_at;
-    if (taken_at_us != std::numeric_limits<std::int64_t>::min()) {
-      taken_at = watermark_of(taken_at_us);
-      if (!taken_at) return fail_call(TOCSIN_INVALID_ARGUMENT, "taken_at_us is no time");
-    }
-    if (of.is_restoring) return fail_state("the stage is being restored");
-    const std::string_view text = size == 0 ? std::string_view() : std::string_view(line, size);
-    const std::optional<tocsin::Result<int>> taken =
-        of.part->put_line({source, source_size}, text, taken_at, {record, index, 0});
-    if (!taken) return fail_call(TOCSIN_INVALID_ARGUMENT, "only a judge takes lines");
-    of.is_fresh = false;
-    if (!*taken) return fail_call(taken->error());
-    *outcome = **taken;
-    return {};
-  }, true);
+  return call_stage(
+      stage, error,
+      [&](tocsin_stage& of) -> CallResult {
+        if (outcome == nullptr) return fail_null("outcome");
+        if (source == nullptr) return fail_null("source");
+        if (source_size == 0) return fail_call(TOCSIN_INVALID_ARGUMENT, "a source needs a name");
+        if (line == nullptr && size != 0) return fail_null("line");
+        std::optional<tocsin::cep::EventTime> taken_at;
+        if (taken_at_us != std::numeric_limits<std::int64_t>::min()) {
+          taken_at = watermark_of(taken_at_us);
+          if (!taken_at) return fail_call(TOCSIN_INVALID_ARGUMENT, "taken_at_us is no time");
+        }
+        if (of.is_restoring) return fail_state("the stage is being restored");
+        const std::string_view text = size == 0 ? std::string_view() : std::string_view(line, size);
+        const std::optional<tocsin::Result<int>> taken =
+            of.part->put_line({source, source_size}, text, taken_at, {record, index, 0});
+        if (!taken) return fail_call(TOCSIN_INVALID_ARGUMENT, "only a judge takes lines");
+        of.is_fresh = false;
+        if (!*taken) return fail_call(taken->error());
+        *outcome = **taken;
+        return {};
+      },
+      true);
 }
 
 tocsin_status tocsin_stage_source_watermark(tocsin_stage* stage, const char* source,

@@ -182,8 +182,8 @@ class IntakePart : public FrontPart<runtime::IntakeStage> {
 // Ids of `unique` types; all take the same.
 std::vector<StageHolder> IntakePart::holders(std::size_t most) {
   const runtime::UniqueFilter& ids = stage().unique();
-  const auto each = static_cast<double>(ids.bytes()) /
-                    static_cast<double>(std::max<std::size_t>(1, ids.known()));
+  const auto each =
+      static_cast<double>(ids.bytes()) / static_cast<double>(std::max<std::size_t>(1, ids.known()));
   std::vector<StageHolder> holders;
   const std::vector<cep::EventType>& types = stage().program().plan().event_types;
   for (std::size_t type = 0; type < types.size(); ++type) {

@@ -175,7 +175,7 @@ class AlertsPart : public StagePart {
   std::unique_ptr<cep::AlertFormat> format_;  // of the program that the merge has
   std::optional<cep::RestoreReport> report_;
   std::string lines_;
-  std::string cut_;  // entries of the cut in hand that were not given
+  std::string cut_;           // entries of the cut in hand that were not given
   std::uint64_t rows_ = 0;    // alerts of all rules
   std::uint64_t alerts_ = 0;  // lines of them
 };

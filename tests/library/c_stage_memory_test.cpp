@@ -128,8 +128,9 @@ TEST_CASE("C stages: state beyond its memory fails with who holds it, and goes o
   CHECK(rule != std::string::npos);
   CHECK(feature != std::string::npos);
   CHECK(rule < feature);
-  CHECK(failed.ends_with("Use more parts, allow more memory, or let rules and features look back "
-                         "less far (`within`, `over`)"));
+  CHECK(
+      failed.ends_with("Use more parts, allow more memory, or let rules and features look back "
+                       "less far (`within`, `over`)"));
   const tocsin_counters counters = counters_of(job.pass);
   CHECK(counters.memory_max == limit);
   CHECK(counters.state_bytes + counters.waiting_bytes > limit);
@@ -190,8 +191,7 @@ TEST_CASE("C stages: an intake beyond its memory names the types whose ids it kn
     const std::string line = payment_line(events / 2, 1);
     int outcome = -1;
     REQUIRE(failure(tocsin_stage_put_line, judge.get(), "a", std::size_t{1}, line.data(),
-                    line.size(), kNoTime, static_cast<std::uint64_t>(events), 0U,
-                    &outcome) == "");
+                    line.size(), kNoTime, static_cast<std::uint64_t>(events), 0U, &outcome) == "");
     failed = job.give(judge, intake);
     if (failed.empty()) failed = SmallJob::advance(intake, kStart + events / 2 * 1'000'000 - 1);
     if (failed.empty()) failed = job.give(intake, job.pass);
@@ -254,8 +254,7 @@ TEST_CASE("C stages: counters of callers that know fewer, and none") {
   CHECK(counters.rows == 1);
   CHECK(counters.alerts == 77);  // it is not the library's
   std::vector<std::uint64_t> more(sizeof(counters) / sizeof(std::uint64_t) + 2, 77);
-  CHECK(failure(tocsin_stage_count, job.pass.get(),
-                reinterpret_cast<tocsin_counters*>(more.data()),
+  CHECK(failure(tocsin_stage_count, job.pass.get(), reinterpret_cast<tocsin_counters*>(more.data()),
                 more.size() * sizeof(std::uint64_t)) == "");
   CHECK(more.front() == 1);
   CHECK(more.back() == 0);
