@@ -1,5 +1,6 @@
 /// Who holds an engine's memory: for people who have to find room.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -7,6 +8,9 @@
 #include <vector>
 
 namespace tocsin::cep {
+class TableState;
+struct StateTable;
+
 /// Memory that a rule's or feature's state takes, with its part of what all state of a table needs.
 /// An estimate.
 struct StateShare {
@@ -26,4 +30,7 @@ class StateShares {
  private:
   std::map<std::pair<bool, std::string>, std::uint64_t> bytes_;
 };
+/// Adds who holds the table's bytes(), about, from some of the keys; but not what is held back by
+/// values.
+void add_shares(TableState& table, const StateTable& layout, StateShares& shares);
 }  // namespace tocsin::cep

@@ -70,8 +70,6 @@ class TableState {
   void report(std::string_view key, EventTime now, std::size_t matches_max, KeyReport& out);
   /// Adds what is remembered of each rule, by RuleIndex. Takes time by the table's state.
   void add_totals(EventTime now, std::vector<RuleTotals>& totals);
-  /// Adds who holds bytes(), about, from some of the keys (cep/engine/table_shares.cpp); but not
-  /// what is held back by values.
   friend void add_shares(TableState& table, const StateTable& layout, StateShares& shares);
 
   // ---- its state as entries (cep/engine/table_snapshot.cpp)
