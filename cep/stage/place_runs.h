@@ -114,8 +114,9 @@ class PlaceRuns {
     const auto ends_after = [&](const Run& run) {
       return order_(slots_[run.last].place, place) > 0;
     };
-    // What comes in order goes to the first.
+    // What comes in order goes to the first, what comes backwards to a new one.
     if (runs_.empty() || !ends_after(runs_.front())) return 0;
+    if (ends_after(runs_.back())) return static_cast<std::uint32_t>(runs_.size());
     return static_cast<std::uint32_t>(std::ranges::partition_point(runs_, ends_after) -
                                       runs_.begin());
   }
