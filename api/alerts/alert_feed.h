@@ -1,44 +1,72 @@
-/// Tells those who follow alerts live that there are more, and bounds how many may follow.
+/// Live streams of alerts. One thread reads what is stored; an alert is formatted once, and all
+/// followers share its bytes.
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <thread>
+#include <vector>
+
+#include "api/alerts/alert_query.h"
+#include "api/net/http_stream.h"
+#include "runtime/effects/effect_reader.h"
 
 namespace tocsin::api {
 struct AlertFeedOptions {
-  std::size_t followers_max = 64;
+  std::size_t followers_max = 1000;
   std::chrono::milliseconds heartbeat{15'000};  // of a stream on which nothing happens
 };
 /// Threading: any. Outlives its followers.
 class AlertFeed {
  public:
-  explicit AlertFeed(AlertFeedOptions options = {}) : options_(options) {}
+  /// The reader's store outlives it.
+  explicit AlertFeed(runtime::EffectReader reader, AlertFeedOptions options = {});
+  /// As stop().
+  ~AlertFeed();
   AlertFeed(const AlertFeed&) = delete;
   AlertFeed& operator=(const AlertFeed&) = delete;
 
+  /// Begins to read, in a thread. Without it step() does.
+  void start();
   /// Alerts were stored. Waits for nobody.
   void notify();
-  /// Ends every wait, for good.
+  /// Ends every stream, for good.
   void stop();
-  /// How often notify() was called.
-  std::uint64_t notified() const;
-  /// Waits until notified() is beyond `seen`, for at most so long; false once stopped.
-  bool wait(std::uint64_t seen, std::chrono::milliseconds at_most);
 
-  /// One who follows, as long as it is kept; null where as many follow as may.
-  std::shared_ptr<void> follow();
-  std::size_t followers() const;
+  /// Alerts with numbers beyond `after` that `filter` admits (its status and times are not asked),
+  /// as events (api/alerts/alert_events.h), until `may_go_on`, which is asked at least twice a
+  /// second, says no. A follower that is behind reads the store itself, some at a time, on a
+  /// worker; one that has caught up is given what comes. Null where as many follow as may.
+  std::shared_ptr<HttpStream> follow(AlertFilter filter, std::uint64_t after,
+                                     std::function<bool()> may_go_on);
+  std::size_t followers() const { return follower_count_; }
   const AlertFeedOptions& options() const { return options_; }
+  /// Gives followers what was stored, some at a time, and heartbeats to those that got nothing for
+  /// so long; ends those that may not go on. Whether there is more.
+  bool step();
 
  private:
-  AlertFeedOptions options_;
-  mutable std::mutex mutex_;
+  class Follower;
+  struct Batch;
+  void run();
+  Batch read_batch(std::uint64_t after) const;
+
+  const runtime::EffectReader reader_;
+  const AlertFeedOptions options_;
+  std::atomic<std::size_t> follower_count_{0};
+
+  std::mutex mutex_;
+  std::vector<std::weak_ptr<Follower>> followers_;  // that have caught up
+  std::uint64_t last_ = 0;                          // the number up to which they were given all
+  std::mutex news_mutex_;                           // held for moments only
   std::condition_variable changed_;
-  std::uint64_t notified_ = 0;
-  std::size_t followers_ = 0;
-  bool is_stopped_ = false;
+  bool has_news_ = false;
+  std::atomic<bool> is_stopped_{false};
+  std::thread thread_;
 };
 }  // namespace tocsin::api

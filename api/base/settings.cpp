@@ -216,7 +216,17 @@ constexpr auto kRows = std::to_array<Row>({
     Row{"http.port_file", Type::kText, kNot,
         serve("", "The file to write the port to once the server listens").value("FILE")},
     Row{"http.connections_max", Type::kInteger, kNot,
-        serve("256", "Simultaneous connections; more are answered with 503").range(1, 10'000)},
+        serve("10000",
+              "Simultaneous connections; beyond them the one that has waited longest for a "
+              "request is closed")
+            .range(1, 1'000'000)},
+    Row{"http.io_threads", Type::kInteger, kNot,
+        serve("2", "Threads that hold the connections").range(1, 64)},
+    Row{"http.workers", Type::kInteger, kNot,
+        serve("64", "Threads that answer requests").range(1, 10'000)},
+    Row{"http.queue_max", Type::kInteger, kNot,
+        serve("1024", "Requests that wait for such a thread; more are answered with 503")
+            .range(1, 1'000'000)},
     Row{"http.head_bytes_max", Type::kBytes, kNot,
         serve("32KiB", "Size of a request's line and headers").range(kKiB, kMiB)},
     Row{"http.header_count_max", Type::kInteger, kNot,
@@ -526,7 +536,7 @@ constexpr auto kRows = std::to_array<Row>({
         serve("100000", "Alerts that one page of a query examines; the next page continues")
             .range(100, 10'000'000)},
     Row{"alerts.streams_max", Type::kInteger, kNot,
-        serve("64", "Live streams at once; more are answered with 503").range(1, 10'000)},
+        serve("1000", "Live streams at once; more are answered with 503").range(1, 100'000)},
     Row{"alerts.stream_heartbeat", Type::kDuration, kNot,
         serve("15s", "How often an idle live stream gets a comment")},
     Row{"webhooks.allow", Type::kTexts, kNot,

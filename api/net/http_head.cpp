@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "cep/base/trimmed.h"
@@ -61,7 +62,30 @@ std::optional<std::string_view> take_line(std::string_view& rest) {
   return line;
 }
 
+// Takes `http://HOST:PORT` from the beginning of an absolute target and gives the host with its
+// port; nothing where there is no host that can be one. Whose name stands before an `@` is refused.
+std::optional<std::string> take_authority(std::string& target) {
+  const std::size_t begin = target.find("://") + 3;
+  const std::size_t end = std::min(target.find_first_of("/?", begin), target.size());
+  std::string authority = target.substr(begin, end - begin);
+  const bool is_good = !authority.empty() && std::ranges::all_of(authority, [](char letter) {
+    const char lower = to_lower(letter);
+    return is_digit(letter) || (lower >= 'a' && lower <= 'z') ||
+           std::string_view("-._~:[]").find(letter) != std::string_view::npos;
+  });
+  if (!is_good) return std::nullopt;
+  target.erase(0, end);
+  if (!target.starts_with('/')) target.insert(0, "/");
+  return authority;
+}
+bool is_absolute(std::string_view target) {
+  const std::string scheme = lower(target.substr(0, target.find(':')));
+  return (scheme == "http" || scheme == "https") && target.substr(scheme.size()).starts_with("://");
+}
+
+// Whether it is HTTP/1.1; `authority` gets the host of an absolute target.
 tl::expected<bool, HttpFault> read_request_line(std::string_view line, RequestHead& head,
+                                                std::string& authority,
                                                 const HttpHeadLimits& limits) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
@@ -75,7 +99,13 @@ tl::expected<bool, HttpFault> read_request_line(std::string_view line, RequestHe
   if (head.target.size() > limits.target_bytes_max) {
     return refuse(414, fmt::format("the target is longer than {} bytes", limits.target_bytes_max));
   }
-  if (!is_target(head.target) || !head.target.starts_with('/')) {
+  if (!is_target(head.target)) return refuse(400, "the target has a byte that no target has");
+  if (is_absolute(head.target)) {
+    std::optional<std::string> host = take_authority(head.target);
+    if (!host) return refuse(400, "the target has no host");
+    authority = *std::move(host);
+  }
+  if (!head.target.starts_with('/')) {
     return refuse(400, "the target is not a path that begins with `/`");
   }
   if (version == "HTTP/1.1") return true;
@@ -83,35 +113,35 @@ tl::expected<bool, HttpFault> read_request_line(std::string_view line, RequestHe
   return refuse(505, "only HTTP/1.1 and HTTP/1.0 are supported");
 }
 
-tl::expected<HttpHeader, HttpFault> read_header_line(std::string_view line) {
-  const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) {
-    return refuse(400, "a header line is not `Name: value`");
+tl::expected<void, HttpFault> read_length(const std::string& value, RequestHead& head) {
+  std::uint64_t bytes = 0;
+  const char* const end = value.data() + value.size();
+  const auto parsed = std::from_chars(value.data(), end, bytes);
+  if (value.empty() || !is_digit(value[0]) || parsed.ec != std::errc{} || parsed.ptr != end) {
+    return refuse(400, "Content-Length is not a number of bytes");
   }
-  const std::string_view value = trimmed(line.substr(colon + 1));
-  if (!is_value(value)) {
-    return refuse(
-        400, fmt::format("the header {} holds a control character", lower(line.substr(0, colon))));
-  }
-  return HttpHeader{lower(line.substr(0, colon)), std::string(value)};
+  if (head.content_bytes) return refuse(400, "Content-Length appears twice");
+  head.content_bytes = bytes;
+  return {};
 }
 
 // How long the body is, and what becomes of the connection.
 tl::expected<void, HttpFault> read_framing(RequestHead& head, bool is_1_1) {
   std::size_t hosts = 0;
+  std::size_t authorizations = 0;
+  head.is_1_1 = is_1_1;
   head.keep_alive = is_1_1;
   for (const HttpHeader& header : head.headers) {
     if (header.name == "host") ++hosts;
+    if (header.name == "authorization") ++authorizations;
     if (header.name == "content-length") {
-      std::uint64_t bytes = 0;
-      const char* const end = header.value.data() + header.value.size();
-      const auto parsed = std::from_chars(header.value.data(), end, bytes);
-      if (header.value.empty() || !is_digit(header.value[0]) || parsed.ec != std::errc{} ||
-          parsed.ptr != end) {
-        return refuse(400, "Content-Length is not a number of bytes");
+      if (auto length = read_length(header.value, head); !length) return length;
+    }
+    if (header.name == "expect") {
+      if (lower(header.value) != "100-continue") {
+        return refuse(417, "the only supported expectation is `100-continue`");
       }
-      if (head.content_bytes) return refuse(400, "Content-Length appears twice");
-      head.content_bytes = bytes;
+      head.expects_continue = is_1_1;
     }
     if (header.name == "transfer-encoding") {
       if (head.is_chunked || lower(header.value) != "chunked") {
@@ -128,6 +158,7 @@ tl::expected<void, HttpFault> read_framing(RequestHead& head, bool is_1_1) {
     return refuse(400, "a body has either Content-Length or, in HTTP/1.1, chunks");
   }
   if (hosts > 1 || (is_1_1 && hosts == 0)) return refuse(400, "a request has one Host header");
+  if (authorizations > 1) return refuse(400, "a request has at most one Authorization header");
   return {};
 }
 }  // namespace
@@ -138,6 +169,34 @@ std::optional<std::string_view> RequestHead::header(std::string_view name) const
   return found->value;
 }
 
+std::optional<HttpFault> fault_of_method(std::string_view method) {
+  constexpr std::array kMethods = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+  if (method == "TRACE") return HttpFault{405, "TRACE is not supported"};
+  if (std::ranges::find(kMethods, method) != kMethods.end()) return std::nullopt;
+  return HttpFault{501, "this method is not supported"};
+}
+
+HeadEnd find_request_head_end(std::string_view bytes, std::size_t from) {
+  for (std::size_t at = bytes.find('\n', from); at != bytes.npos; at = bytes.find('\n', at + 1)) {
+    if (at == 0 || bytes[at - 1] != '\r') return {HeadEnd::Is::kBareLineFeed};
+    if (at == 1 || bytes[at - 2] == '\n') return {HeadEnd::Is::kFound, at + 1};
+  }
+  return {};
+}
+
+tl::expected<HttpHeader, HttpFault> parse_header_line(std::string_view line) {
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) {
+    return refuse(400, "a header line is not `Name: value`");
+  }
+  const std::string_view value = trimmed(line.substr(colon + 1));
+  if (!is_value(value)) {
+    return refuse(
+        400, fmt::format("the header {} holds a control character", lower(line.substr(0, colon))));
+  }
+  return HttpHeader{lower(line.substr(0, colon)), std::string(value)};
+}
+
 tl::expected<RequestHead, HttpFault> parse_request_head(std::string_view head,
                                                         const HttpHeadLimits& limits) {
   if (head.size() > limits.head_bytes_max) {
@@ -146,7 +205,8 @@ tl::expected<RequestHead, HttpFault> parse_request_head(std::string_view head,
   RequestHead result;
   const auto first = take_line(head);
   if (!first) return refuse(400, "lines end in CR LF");
-  const auto is_1_1 = read_request_line(*first, result, limits);
+  std::string authority;
+  const auto is_1_1 = read_request_line(*first, result, authority, limits);
   if (!is_1_1) return tl::unexpected(is_1_1.error());
   for (;;) {
     const auto line = take_line(head);
@@ -155,7 +215,7 @@ tl::expected<RequestHead, HttpFault> parse_request_head(std::string_view head,
     if (line->front() == ' ' || line->front() == '\t') {
       return refuse(400, "a header is one line");
     }
-    auto header = read_header_line(*line);
+    auto header = parse_header_line(*line);
     if (!header) return tl::unexpected(header.error());
     if (result.headers.size() == limits.header_count_max) {
       return refuse(431, fmt::format("there are more than {} headers", limits.header_count_max));
@@ -165,6 +225,10 @@ tl::expected<RequestHead, HttpFault> parse_request_head(std::string_view head,
   if (!head.empty()) return refuse(400, "the head continues after its empty line");
   if (const auto framing = read_framing(result, *is_1_1); !framing) {
     return tl::unexpected(framing.error());
+  }
+  if (!authority.empty()) {
+    const auto host = std::ranges::find(result.headers, "host", &HttpHeader::name);
+    if (host != result.headers.end()) host->value = authority;
   }
   return result;
 }

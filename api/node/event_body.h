@@ -5,11 +5,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tl/expected.hpp>
 #include <vector>
 
+#include "api/net/body_budget.h"
 #include "api/net/http_client.h"
 #include "api/net/http_head.h"
-#include "api/rest/body_budget.h"
 #include "runtime/journal/trace_context.h"
 
 namespace tocsin::api {

@@ -16,12 +16,6 @@ Result<std::unique_ptr<HttpServer>> receive_webhooks(const LoopbackAddress& addr
   limits.body_bytes_max = std::uint64_t{4} << 20;
   limits.keep_alive_max = std::chrono::seconds(60);
   const auto answer = [take = std::move(take)](HttpRequest& request) {
-    std::string body;
-    const auto is_whole = request.read_body([&](std::string_view block) {
-      body += block;
-      return true;
-    });
-    if (!is_whole) return text_response(is_whole.error().status, is_whole.error().detail);
     if (request.head().method != "POST") {
       HttpResponse refused = text_response(405, "webhooks are POSTed");
       refused.headers.push_back({"Allow", "POST"});
@@ -30,8 +24,9 @@ Result<std::unique_ptr<HttpServer>> receive_webhooks(const LoopbackAddress& addr
     const auto header = [&](std::string_view name) {
       return request.head().header(name).value_or(std::string_view());
     };
-    const AlertReceiver::Answer taken = take(
-        {header("webhook-id"), header("webhook-timestamp"), header("webhook-signature")}, body);
+    const AlertReceiver::Answer taken =
+        take({header("webhook-id"), header("webhook-timestamp"), header("webhook-signature")},
+             request.body());
     return text_response(taken.status, taken.text);
   };
   return HttpServer::start(address.host, address.port, limits, answer, [](const HttpFault& fault) {

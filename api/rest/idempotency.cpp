@@ -94,9 +94,7 @@ HttpResponse answer_once(AnswerStore& answers, ApiRequest& request, const RouteH
   if (!given) return act(request);
   const auto key = read_key(request.http.head(), *given);
   if (!key) return key.error();
-  const auto body = request.http.buffer(request.bodies);
-  if (!body) return body.error();
-  const KeyedRequest keyed = digests_of(request, *key, *body);
+  const KeyedRequest keyed = digests_of(request, *key, request.http.body());
   Result<AnswerStore::Begun> begun = answers.begin(keyed);
   if (!begun) return problem_of_error(begun.error());
   if (begun->found == Found::kAnswered) {

@@ -8,8 +8,8 @@
 #include <set>
 #include <vector>
 
-#include "api/rest/body_budget.h"
 #include "api/rest/problem.h"
+#include "api/rest/whole_body.h"
 #include "rules/text/suggest.h"
 
 namespace tocsin::api {
@@ -30,8 +30,7 @@ tl::expected<ordered_json, HttpResponse> read_json_object(
 tl::expected<ordered_json, HttpResponse> read_json_object(ApiRequest& request,
                                                           std::span<const std::string_view> known,
                                                           std::size_t bytes_max) {
-  BodyBudget::Hold hold(request.bodies);
-  const auto body = read_whole_body(request.http, hold, bytes_max);
+  const auto body = take_whole_body(request.http, bytes_max);
   if (!body) return tl::unexpected(body.error());
   if (body->empty()) return ordered_json::object();
   bool is_too_deep = false;

@@ -12,15 +12,15 @@
 #include "api/rest/router.h"
 
 namespace tocsin::api {
-/// Reads the body as one JSON object whose members are all in `known`, counted on the request's
-/// budget of bodies. Refuses anything else, repeated names at any depth, more than `bytes_max`, and
-/// nesting deeper than 32, each with the answer to give. No body is `{}`.
+/// Reads the body as one JSON object whose members are all in `known`. Refuses anything else,
+/// repeated names at any depth, more than `bytes_max`, and nesting deeper than 32, each with the
+/// answer to give. No body is `{}`.
 tl::expected<nlohmann::ordered_json, HttpResponse> read_json_object(
     ApiRequest& request, std::span<const std::string_view> known,
-    std::size_t bytes_max = std::size_t{1} << 20);
+    std::size_t bytes_max = kJsonBytesMax);
 tl::expected<nlohmann::ordered_json, HttpResponse> read_json_object(
     ApiRequest& request, std::initializer_list<std::string_view> known,
-    std::size_t bytes_max = std::size_t{1} << 20);
+    std::size_t bytes_max = kJsonBytesMax);
 /// The document and a line feed.
 HttpResponse json_response(int status, const nlohmann::ordered_json& document);
 /// The same of a document that is text already.

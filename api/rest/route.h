@@ -1,5 +1,6 @@
 /// An operation of the API: what it takes and gives, and what handles it.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -8,10 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "api/net/http_server.h"
+#include "api/net/body_budget.h"
+#include "api/net/http_exchange.h"
 #include "api/rest/access.h"
-#include "api/rest/body_budget.h"
-#include "api/rest/buffered_request.h"
 
 namespace tocsin::api {
 /// A parameter of a path or query.
@@ -37,11 +37,12 @@ struct RouteBody {
   std::vector<std::string> media_types;
   std::string schema = {};  // a component's name; empty: any
   bool is_required = true;
+  std::size_t bytes_max = SIZE_MAX;  // what is longer is refused before it is read
 };
 
 /// A request that was routed, is allowed, and whose parameters are good.
 struct ApiRequest {
-  BufferedRequest& http;
+  HttpRequest& http;
   BodyBudget& bodies;
   std::map<std::string, std::string, std::less<>> path;   // decoded
   std::map<std::string, std::string, std::less<>> query;  // decoded; only declared ones
@@ -60,6 +61,8 @@ enum class RouteEffect : std::uint8_t {
   kNothing,   // although it is no GET: a check
   kEvents,    // it takes events, which the journal holds and producers number
 };
+/// The most bytes of a body that is JSON alone, where a route says nothing else.
+inline constexpr std::size_t kJsonBytesMax = std::size_t{1} << 20;
 using RouteHandler = std::function<HttpResponse(ApiRequest&)>;
 struct Route {
   std::string method;  // GET also answers HEAD
@@ -74,6 +77,7 @@ struct Route {
   std::vector<RouteParameter> query_parameters = {};
   std::optional<RouteBody> body = {};
   std::vector<RouteAnswer> answers = {};
+  bool is_at_once = false;         // the handler waits for nothing: it needs no worker
   std::vector<int> problems = {};  // statuses beside 400, 401, 403, 404, 429, 500, 503
   RouteHandler handler;
 };

@@ -12,6 +12,7 @@
 #include "api/base/integer_text.h"
 #include "api/rest/audit_trail.h"
 #include "api/rest/idempotency.h"
+#include "api/rest/openapi_document.h"
 #include "api/rest/problem.h"
 #include "api/rest/request_rates.h"
 #include "cep/base/assert.h"
@@ -65,27 +66,6 @@ std::optional<std::string> fault_of(const RouteParameter& parameter, std::string
   return std::nullopt;
 }
 
-ordered_json schema_of(const RouteParameter& parameter) {
-  switch (parameter.type) {
-    case RouteParameter::Type::kInteger: {
-      ordered_json schema = {{"type", "integer"}, {"minimum", parameter.least}};
-      if (parameter.most != INT64_MAX) schema["maximum"] = parameter.most;
-      return schema;
-    }
-    case RouteParameter::Type::kBoolean:
-      return {{"type", "boolean"}};
-    case RouteParameter::Type::kDuration:
-      return {{"type", "string"}, {"examples", {"200ms", "30s", "1h30m"}}};
-    case RouteParameter::Type::kTime:
-      return {{"type", "string"}, {"format", "date-time"}};
-    case RouteParameter::Type::kWord:
-      return {{"type", "string"}, {"enum", parameter.words}};
-    case RouteParameter::Type::kText:
-      break;
-  }
-  return {{"type", "string"}};
-}
-
 // An id that a client may choose: short, and safe in any log.
 bool is_request_id(std::string_view text) {
   return !text.empty() && text.size() <= 128 && std::ranges::all_of(text, [](char letter) {
@@ -108,6 +88,11 @@ std::string media_type_of(std::string_view value) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter | 0x20) : letter;
   });
   return type;
+}
+bool is_json_alone(const RouteBody& body) {
+  return std::ranges::all_of(body.media_types, [](const std::string& type) {
+    return type == "application/json" || type.ends_with("+json");
+  });
 }
 }  // namespace
 
@@ -159,25 +144,37 @@ struct Router::Impl {
     return found;
   }
 
-  HttpResponse route(const HttpRequest& http, ApiRequest& request, const AccessList& access,
-                     std::vector<HttpHeader>& headers) {
-    const std::string_view target = http.head().target;
+  // What is known of a request from its head; it lives until the answer.
+  struct Asked {
+    explicit Asked(HttpRequest& http, BodyBudget& bodies)
+        : request{http, bodies, {}, {}, {}, {}, {}, {}} {}
+    ApiRequest request;
+    const Route* route = nullptr;     // that the request is for, where there is one
+    std::vector<HttpHeader> headers;  // of the answer
+    bool is_noted = false;            // a refusal that is written to the audit log
+  };
+
+  // Why the request is not admitted; nothing: it is, and `asked` has all that the handler needs.
+  std::optional<HttpResponse> refusal_of(Asked& asked, const AccessList& access) {
+    ApiRequest& request = asked.request;
+    const RequestHead& head = request.http.head();
+    const std::string_view target = head.target;
     const std::string_view path = target.substr(0, target.find('?'));
     const std::vector<std::string_view> segments = segments_of(path);
     const std::vector<const Route*> found = fitting(segments);
     // Who has no token is told nothing of what there is.
-    const auto token = bearer_token(http.head().header("authorization").value_or(""));
+    const auto token = bearer_token(head.header("authorization").value_or(""));
     const std::optional<TokenGrant> grant = token ? access.find(*token) : std::nullopt;
     const bool is_open =
         std::ranges::any_of(found, [](const Route* one) { return one->role == Role::kOpen; });
-    std::string_view method = http.head().method;
+    std::string_view method = head.method;
     if (method == "HEAD") method = "GET";
     const auto place = std::ranges::find(
         found, method, [](const Route* one) { return std::string_view(one->method); });
-    const Route* const fits = place == found.end() ? nullptr : *place;
+    asked.route = place == found.end() ? nullptr : *place;
     if (!grant && !is_open) {
-      if (options.audit != nullptr) audit_refusal(*options.audit, fits, request, 401);
-      headers.push_back({"WWW-Authenticate", "Bearer realm=\"tocsin\""});
+      asked.is_noted = true;
+      asked.headers.push_back({"WWW-Authenticate", "Bearer realm=\"tocsin\""});
       return problem_response(ProblemKind::kUnauthorized,
                               token ? "the token is unknown; it may have been revoked"
                                     : "send `Authorization: Bearer TOKEN`");
@@ -185,24 +182,67 @@ struct Router::Impl {
     if (found.empty()) {
       return problem_response(ProblemKind::kNotFound, fmt::format("there is nothing at {}", path));
     }
-    if (fits == nullptr) return refuse_method(found, path, headers);
-    const Route& route = *fits;
+    if (asked.route == nullptr) return refuse_method(found, path, asked.headers);
+    const Route& route = *asked.route;
     if (grant) request.grant = *grant;
     if (!may(grant ? grant->role : Role::kOpen, route.role)) {
-      if (options.audit != nullptr) audit_refusal(*options.audit, fits, request, 403);
+      asked.is_noted = true;
       return problem_response(ProblemKind::kForbidden,
                               fmt::format("this requires the role {}; the token {} has the role {}",
                                           role_name(route.role), grant ? grant->name : "",
                                           role_name(grant ? grant->role : Role::kOpen)));
     }
     if (grant && route.role != Role::kOpen) {
-      if (auto limited = limit(grant->name, headers)) return std::move(*limited);
+      if (auto limited = limit(grant->name, asked.headers)) return limited;
     }
-    if (auto bad = read_parameters(route, segments, target, request)) return std::move(*bad);
-    if (auto bad = check_media_type(route, http.head())) return std::move(*bad);
-    if (!takes_key(route)) return act(route, request);
-    return answer_once(*options.answers, request,
-                       [&](ApiRequest& once) { return act(route, once); });
+    if (auto bad = read_parameters(route, segments, target, request)) return bad;
+    return check_media_type(route, head);
+  }
+
+  static HttpResponse finished(HttpResponse response, const Asked& asked) {
+    std::vector<HttpHeader>& headers = response.headers;
+    headers.insert(headers.end(), asked.headers.begin(), asked.headers.end());
+    headers.push_back({"X-Request-Id", asked.request.request_id});
+    headers.push_back({"Cache-Control", "no-store"});
+    headers.push_back({"X-Content-Type-Options", "nosniff"});
+    return response;
+  }
+
+  HttpAdmission admit(HttpRequest& http, const AccessList& access) {
+    const auto asked = std::make_shared<Asked>(http, bodies());
+    ApiRequest& request = asked->request;
+    const auto id = http.head().header("x-request-id");
+    request.request_id = id && is_request_id(*id) ? std::string(*id) : random_id();
+    const auto trace = http.head().header("traceparent");
+    if (trace) request.trace_parent = runtime::read_trace_parent(*trace).value_or("");
+    HttpAdmission admission;
+    if (std::optional<HttpResponse> refusal = refusal_of(*asked, access)) {
+      admission.reads_body = false;
+      // The audit log may wait for its disk.
+      admission.is_at_once = !asked->is_noted || options.audit == nullptr;
+      admission.handle = [this, asked, refusal = *std::move(refusal)](HttpRequest&) {
+        if (asked->is_noted && options.audit != nullptr) {
+          audit_refusal(*options.audit, asked->route, asked->request, refusal.status);
+        }
+        return finished(refusal, *asked);
+      };
+      return admission;
+    }
+    const Route& route = *asked->route;
+    admission.is_at_once = route.is_at_once;
+    if (route.body) admission.body_bytes_max = route.body->bytes_max;
+    admission.handle = [this, asked](HttpRequest&) {
+      HttpResponse response;
+      try {
+        response = act_once(*asked->route, asked->request);
+      } catch (const std::exception& error) {
+        response = problem_response(
+            ProblemKind::kInternal,
+            fmt::format("{}; the log has more under the request's id", error.what()));
+      }
+      return finished(std::move(response), *asked);
+    };
+    return admission;
   }
 
   static HttpResponse refuse_method(const std::vector<const Route*>& found, std::string_view path,
@@ -303,63 +343,11 @@ struct Router::Impl {
                     type.empty() ? "missing" : type, fmt::join(route.body->media_types, ", ")));
   }
 
-  ordered_json document_of(const Route& route) const {
-    ordered_json operation;
-    operation["operationId"] = route.operation_id;
-    operation["tags"] = {route.tag};
-    operation["summary"] = route.summary;
-    if (!route.description.empty()) operation["description"] = route.description;
-    operation["x-role"] = role_name(route.role);
-    ordered_json parameters = ordered_json::array();
-    const auto add = [&](const RouteParameter& parameter, bool is_path) {
-      parameters.push_back({{"name", parameter.name},
-                            {"in", is_path ? "path" : "query"},
-                            {"required", is_path},
-                            {"description", parameter.description},
-                            {"schema", schema_of(parameter)}});
-    };
-    for (const RouteParameter& parameter : route.path_parameters) add(parameter, true);
-    for (const RouteParameter& parameter : route.query_parameters) add(parameter, false);
-    if (takes_key(route)) {
-      parameters.push_back(
-          {{"name", "Idempotency-Key"},
-           {"in", "header"},
-           {"required", false},
-           {"description", "With this key the request is done once, however often it is sent"},
-           {"schema", {{"type", "string"}, {"maxLength", 255}}}});
-    }
-    if (!parameters.empty()) operation["parameters"] = parameters;
-    if (route.body) {
-      ordered_json content;
-      for (const std::string& type : route.body->media_types) {
-        content[type] = {{"schema", reference(route.body->schema)}};
-      }
-      operation["requestBody"] = {{"required", route.body->is_required}, {"content", content}};
-    }
-    ordered_json responses;
-    for (const RouteAnswer& answer : route.answers) {
-      ordered_json& response = responses[std::to_string(answer.status)];
-      if (response.is_null()) response["description"] = answer.description;
-      if (!answer.media_type.empty()) {
-        response["content"][answer.media_type] = {{"schema", reference(answer.schema)}};
-      }
-    }
-    std::set<int> statuses(route.problems.begin(), route.problems.end());
-    statuses.insert({400, 404, 405, 408, 414, 431, 500, 503});
-    if (route.role != Role::kOpen) statuses.insert({401, 403, 429});
-    if (takes_key(route)) statuses.insert({409, 422});
-    for (const int status : statuses) {
-      responses[std::to_string(status)] = {{"$ref", "#/components/responses/Problem"}};
-    }
-    operation["responses"] = responses;
-    if (route.role == Role::kOpen) operation["security"] = ordered_json::array();
-    return operation;
+  HttpResponse act_once(const Route& route, ApiRequest& request) {
+    if (!takes_key(route)) return act(route, request);
+    return answer_once(*options.answers, request,
+                       [&](ApiRequest& once) { return act(route, once); });
   }
-  static ordered_json reference(const std::string& schema) {
-    if (schema.empty()) return ordered_json::object();
-    return {{"$ref", "#/components/schemas/" + schema}};
-  }
-
   HttpResponse act(const Route& route, ApiRequest& request) {
     return options.audit == nullptr ? route.handler(request)
                                     : answer_audited(*options.audit, route, request);
@@ -400,68 +388,23 @@ void Router::add(Route route) {
                   "every parameter of the path is described");
   }
   TOCSIN_ASSERT(parameters == route.path_parameters.size(), "every parameter is in the path");
+  if (route.body && route.body->bytes_max == SIZE_MAX && is_json_alone(*route.body)) {
+    route.body->bytes_max = kJsonBytesMax;
+  }
   impl_->routes.push_back(std::move(route));
 }
 
-HttpResponse Router::handle(HttpRequest& given, const AccessList& access) {
-  BufferedRequest http(given);
-  ApiRequest request{http, impl_->bodies(), {}, {}, {}, {}, {}, {}};
-  const auto id = http.head().header("x-request-id");
-  request.request_id = id && is_request_id(*id) ? std::string(*id) : random_id();
-  const auto trace = http.head().header("traceparent");
-  if (trace) request.trace_parent = runtime::read_trace_parent(*trace).value_or("");
-  std::vector<HttpHeader> headers;
-  HttpResponse response;
-  try {
-    response = impl_->route(http, request, access, headers);
-  } catch (const std::exception& error) {
-    response =
-        problem_response(ProblemKind::kInternal,
-                         fmt::format("{}; the log has more under the request's id", error.what()));
-  }
-  headers.push_back({"X-Request-Id", request.request_id});
-  headers.push_back({"Cache-Control", "no-store"});
-  headers.push_back({"X-Content-Type-Options", "nosniff"});
-  response.headers.insert(response.headers.end(), headers.begin(), headers.end());
-  return response;
+HttpAdmission Router::admit(HttpRequest& request, const AccessList& access) {
+  return impl_->admit(request, access);
+}
+
+HttpResponse Router::handle(HttpRequest& request, const AccessList& access) {
+  return impl_->admit(request, access).handle(request);
 }
 
 ordered_json Router::openapi() const {
-  ordered_json document;
-  document["openapi"] = "3.1.0";
-  document["info"] = {{"title", impl_->options.title},
-                      {"version", impl_->options.version},
-                      {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}};
-  document["security"] = ordered_json::array({{{"token", ordered_json::array()}}});
-  ordered_json paths = ordered_json::object();
-  for (const Route& route : impl_->routes) {
-    std::string method = route.method;
-    std::ranges::transform(method, method.begin(),
-                           [](char letter) { return static_cast<char>(letter | 0x20); });
-    paths[route.path][method] = impl_->document_of(route);
-  }
-  document["paths"] = paths;
-  ordered_json schemas = impl_->schemas;
-  std::vector<std::string> types;
-  for (const ProblemType& type : all_problem_types()) {
-    types.push_back("urn:tocsin:problem:" + std::string(type.slug));
-  }
-  schemas["Problem"] = {{"type", "object"},
-                        {"required", {"type", "title", "status", "detail"}},
-                        {"properties",
-                         {{"type", {{"type", "string"}, {"enum", types}}},
-                          {"title", {{"type", "string"}}},
-                          {"status", {{"type", "integer"}}},
-                          {"detail", {{"type", "string"}}}}}};
-  document["components"] = {
-      {"schemas", schemas},
-      {"responses",
-       {{"Problem",
-         {{"description", "What went wrong, as RFC 9457 says"},
-          {"content",
-           {{"application/problem+json",
-             {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}}}}},
-      {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}}};
-  return document;
+  return openapi_document(impl_->options.title, impl_->options.version, impl_->routes,
+                          impl_->schemas,
+                          [this](const Route& route) { return impl_->takes_key(route); });
 }
 }  // namespace tocsin::api

@@ -10,9 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "api/net/http_server.h"
+#include "api/net/http_exchange.h"
 #include "api/rest/access.h"
-#include "api/rest/body_budget.h"
 #include "api/rest/route.h"
 
 namespace tocsin::api {
@@ -39,9 +38,12 @@ class Router {
   void add_schema(std::string name, const nlohmann::ordered_json& schema);
   /// Requires that method and path are new, and that every parameter of the path is described.
   void add(Route route);
-  /// Answers a request: routes, asks for the token, its role and its rate, checks parameters and
-  /// the body's media type, calls the handler, and adds the request's id. A handler that throws is
-  /// a problem document of 500.
+  /// Decides about a request before its body is read: routes, asks for the token, its role and its
+  /// rate, checks parameters and the body's media type and length. It waits for nothing. What is
+  /// admitted calls the route's handler and adds the request's id; a handler that throws is a
+  /// problem document of 500. `request` stays where it is until then.
+  HttpAdmission admit(HttpRequest& request, const AccessList& access);
+  /// Both, of a request whose body is there.
   HttpResponse handle(HttpRequest& request, const AccessList& access);
   /// The document, OpenAPI 3.1.
   nlohmann::ordered_json openapi() const;

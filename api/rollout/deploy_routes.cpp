@@ -148,10 +148,8 @@ HttpResponse change_rule(const RolloutContext& context, ApiRequest& request, Rul
 }
 
 HttpResponse put_rule(const RolloutContext& context, ApiRequest& request) {
-  BodyBudget::Hold hold(request.bodies);
-  const auto body = read_whole_body(request.http, hold);
-  if (!body) return body.error();
-  return change_rule(context, request, {.kind = RuleEdit::Kind::kPutRule, .text = *body});
+  return change_rule(context, request,
+                     {.kind = RuleEdit::Kind::kPutRule, .text = request.http.take_body()});
 }
 
 HttpResponse delete_rule(const RolloutContext& context, ApiRequest& request) {
@@ -317,7 +315,7 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
        .role = Role::kReader,
        .effect = RouteEffect::kNothing,
        .query_parameters = {{"ignore_tests", Type::kBoolean, "Also if the rules' own tests fail"}},
-       .body = RouteBody{{"application/json"}},
+       .body = RouteBody{.media_types = {"application/json"}, .bytes_max = kPackBytesMax},
        .answers = {{200, "What would change", "application/json"}},
        .problems = {413, 415, 422},
        .handler = [context](ApiRequest& request) { return plan_pack(context, request); }});
@@ -329,7 +327,7 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
        .summary = "Replace all rule files",
        .role = Role::kOperator,
        .query_parameters = deploy_parameters(),
-       .body = RouteBody{{"application/json"}},
+       .body = RouteBody{.media_types = {"application/json"}, .bytes_max = kPackBytesMax},
        .answers = deploy_answers(),
        .problems = deploy_problems(),
        .handler = [context](ApiRequest& request) { return change_pack(context, request, false); }});
@@ -341,7 +339,7 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
        .summary = "Change some rule files; null removes one",
        .role = Role::kOperator,
        .query_parameters = deploy_parameters(),
-       .body = RouteBody{{"application/json"}},
+       .body = RouteBody{.media_types = {"application/json"}, .bytes_max = kPackBytesMax},
        .answers = deploy_answers(),
        .problems = deploy_problems(),
        .handler = [context](ApiRequest& request) { return change_pack(context, request, true); }});

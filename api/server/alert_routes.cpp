@@ -6,11 +6,12 @@
 #include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "api/alerts/alert_filter_query.h"
 #include "api/alerts/alert_line.h"
-#include "api/alerts/alert_stream.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 
@@ -58,6 +59,42 @@ std::string number_and_time(const runtime::StoredAlert& alert) {
   return fmt::format(R"("number":{},"stored_at":"{}","live":{})", alert.number,
                      cep::format_time(alert.stored_at), alert.is_live);
 }
+
+// An export that goes on: page by page, up to the number that was the last when it began.
+struct ExportRest {
+  AlertQuery query;
+  AlertFilter filter;
+  bool is_csv = false;
+  std::uint64_t last = 0;
+  std::function<bool()> may_go_on;
+  std::string cursor = {};
+  bool has_begun = false;
+  bool is_over = false;
+
+  // The next page's text; nothing: that was all.
+  std::optional<std::string> next() {
+    if (is_over) return std::nullopt;
+    std::string text;
+    if (is_csv && !has_begun) text = alert_csv_head();
+    has_begun = true;
+    const Result<AlertPage> page = query.page(filter, true, kExportRows, cursor);
+    if (!page || !may_go_on()) {
+      is_over = true;
+      // The status has left: what stands last says that this is not all.
+      return text + (is_csv ? "error,the export is not complete\r\n"
+                            : R"({"error":"the export is not complete"})"
+                              "\n");
+    }
+    for (const AlertHit& hit : page->hits) {
+      if (hit.alert.number > last) break;
+      text +=
+          is_csv ? alert_csv_row(hit.alert.line, name_of(hit.triage.state)) : hit.alert.line + "\n";
+    }
+    cursor = page->next;
+    is_over = cursor.empty() || (!page->hits.empty() && page->hits.back().alert.number >= last);
+    return text;
+  }
+};
 
 class Operations {
  public:
@@ -119,10 +156,9 @@ class Operations {
     response.headers.push_back(
         {"Content-Disposition",
          fmt::format("attachment; filename=\"alerts.{}\"", is_csv ? "csv" : "ndjson")});
-    response.stream = [query = query_, filter = *filter, is_csv, last = mark->number,
-                       may_go_on = may_go_on(request)](const HttpStream& write) {
-      write_export(query, filter, is_csv, last, may_go_on, write);
-    };
+    response.stream =
+        page_stream([rest = ExportRest{query_, *filter, is_csv, mark->number,
+                                       may_go_on(request)}]() mutable { return rest.next(); });
     return maybe_behind(std::move(response), is_late);
   }
 
@@ -146,8 +182,9 @@ class Operations {
       if (!mark) return problem_of_error(mark.error());
       after = mark->number;
     }
-    std::shared_ptr<void> follower = services_.feed.follow();
-    if (!follower) {
+    HttpResponse response;
+    response.stream = services_.feed.follow(*filter, after, may_go_on(request));
+    if (!response.stream) {
       HttpResponse full =
           problem_response(ProblemKind::kUnavailable,
                            fmt::format("{} streams of alerts are open, as many as there may be",
@@ -155,13 +192,8 @@ class Operations {
       full.headers.push_back({"Retry-After", "5"});
       return full;
     }
-    HttpResponse response;
     response.content_type = "text/event-stream";
     response.headers.push_back({"X-Accel-Buffering", "no"});
-    response.stream = [reader, &feed = services_.feed, filter = *filter, after, follower,
-                       may_go_on = may_go_on(request)](const HttpStream& write) {
-      stream_alerts(reader, feed, filter, after, may_go_on, write);
-    };
     return response;
   }
 
@@ -263,32 +295,6 @@ class Operations {
   std::function<bool()> may_go_on(const ApiRequest& request) const {
     if (!services_.is_known) return [] { return true; };
     return [&services = services_, grant = request.grant] { return services.is_known(grant); };
-  }
-
-  static void write_export(const AlertQuery& query, const AlertFilter& filter, bool is_csv,
-                           std::uint64_t last, const std::function<bool()>& may_go_on,
-                           const HttpStream& write) {
-    if (is_csv && !write(alert_csv_head())) return;
-    std::string cursor;
-    do {
-      const Result<AlertPage> page = query.page(filter, true, kExportRows, cursor);
-      if (!page || !may_go_on()) {
-        // The status has left: what stands last says that this is not all.
-        write(is_csv ? "error,the export is not complete\r\n"
-                     : R"({"error":"the export is not complete"})"
-                       "\n");
-        return;
-      }
-      std::string text;
-      for (const AlertHit& hit : page->hits) {
-        if (hit.alert.number > last) break;
-        text += is_csv ? alert_csv_row(hit.alert.line, name_of(hit.triage.state))
-                       : hit.alert.line + "\n";
-      }
-      if (!text.empty() && !write(text)) return;
-      if (!page->hits.empty() && page->hits.back().alert.number >= last) return;
-      cursor = page->next;
-    } while (!cursor.empty());
   }
 
   AlertRouteServices& services_;

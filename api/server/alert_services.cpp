@@ -8,8 +8,9 @@
 namespace tocsin::api {
 AlertServices::AlertServices(runtime::Store& store, runtime::EffectStore& effects,
                              runtime::Clock& clock, const AlertServicesOptions& options)
-    : triage_(store, options.triage), feed_(options.feed), services_{effects, triage_,       feed_,
-                                                                     clock,   options.query, {}} {
+    : triage_(store, options.triage),
+      feed_(effects.reader(), options.feed),
+      services_{effects, triage_, feed_, clock, options.query, {}} {
   services_.deliveries = [this](const runtime::StoredAlert& alert) {
     return subscriptions_->deliveries_of(alert);
   };
@@ -28,6 +29,7 @@ Result<std::unique_ptr<AlertServices>> AlertServices::open(runtime::Store& store
                                 std::move(listener), std::move(plan));
   if (!subscriptions) return tl::unexpected(subscriptions.error());
   alert_services->subscriptions_ = *std::move(subscriptions);
+  alert_services->feed_.start();
   return alert_services;
 }
 

@@ -133,14 +133,12 @@ HttpResponse post_events(ServerContext& context, ApiRequest& request) {
   }
   if (auto read = read_producer(head, batch); !read) return std::move(read.error());
   BodyBudget::Hold hold(request.bodies);
-  tl::expected<std::string, HttpResponse> body = read_whole_body(request.http, hold);
-  if (!body) return std::move(body.error());
   std::string encoding(head.header("content-encoding").value_or(""));
   std::ranges::transform(encoding, encoding.begin(), [](char letter) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter | 0x20) : letter;
   });
   auto unpacked = unpack_body(
-      *std::move(body), encoding,
+      request.http.take_body(), encoding,
       static_cast<std::size_t>(context.configuration.integer("http.unpacked_bytes_max")), hold);
   if (!unpacked) return problem_of_fault(unpacked.error());
   if (!hold.add(bytes_to_split(head, unpacked->size())))

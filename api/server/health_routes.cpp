@@ -15,6 +15,7 @@ void add_health_routes(Router& router, Unreadiness unreadiness) {
               .summary = "Whether the process answers",
               .role = Role::kOpen,
               .answers = {{200, "It does", "text/plain"}},
+              .is_at_once = true,
               .handler = [](ApiRequest&) {
                 return HttpResponse{200, {}, "text/plain", "ok\n"};
               }});
@@ -26,6 +27,7 @@ void add_health_routes(Router& router, Unreadiness unreadiness) {
                          "is full, memory is at its limit, or the server stops",
               .role = Role::kOpen,
               .answers = {{200, "They are", "text/plain"}},
+              .is_at_once = true,
               .handler = [unreadiness = std::move(unreadiness)](ApiRequest&) {
                 const std::string why = unreadiness();
                 if (why.empty()) return HttpResponse{200, {}, "text/plain", "ready\n"};

@@ -199,11 +199,10 @@ HttpResponse body_problem(const ListBodyError& error) {
 
 tl::expected<std::string, HttpResponse> read_body(const Lists& lists, ApiRequest& request,
                                                   BodyBudget::Hold& hold) {
-  auto body = read_whole_body(request.http, hold);
-  if (!body) return body;
   const std::string encoding(request.http.head().header("content-encoding").value_or(""));
   const auto most = lists.context.configuration.integer("http.unpacked_bytes_max");
-  auto unpacked = unpack_body(*std::move(body), encoding, static_cast<std::size_t>(most), hold);
+  auto unpacked =
+      unpack_body(request.http.take_body(), encoding, static_cast<std::size_t>(most), hold);
   if (!unpacked) return tl::unexpected(problem_of_fault(unpacked.error()));
   return *std::move(unpacked);
 }

@@ -160,10 +160,7 @@ tl::expected<std::map<std::string, std::string>, HttpResponse> read_files(ApiReq
   const std::string_view type = request.http.head().header("content-type").value_or("");
   std::map<std::string, std::string> files;
   if (type.starts_with("text/plain")) {
-    BodyBudget::Hold hold(request.bodies);
-    auto body = read_whole_body(request.http, hold);
-    if (!body) return tl::unexpected(body.error());
-    files.emplace("rules.tocsin", *std::move(body));
+    files.emplace("rules.tocsin", request.http.take_body());
     return files;
   }
   const auto body = read_json_object(request, {"files"}, kRulesBytesMax);
@@ -292,7 +289,7 @@ void add_dry_run(Router& router, ServerContext& context) {
                          "state: nothing is stored",
               .role = Role::kReader,
               .effect = RouteEffect::kNothing,
-              .body = RouteBody{{"application/json"}},
+              .body = RouteBody{.media_types = {"application/json"}, .bytes_max = kDryRunBytesMax},
               .answers = {{200, "The alerts that they raise, and events that were set aside",
                            "application/json"}},
               .problems = {413, 415, 422},

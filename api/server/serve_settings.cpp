@@ -34,6 +34,9 @@ HttpServerLimits http_limits(const Configuration& configuration) {
   limits.request_time_max = time_of(configuration, "http.request_time_max");
   limits.keep_alive_max = time_of(configuration, "http.keep_alive_max");
   limits.connections_max = size_of(configuration, "http.connections_max");
+  limits.io_threads = size_of(configuration, "http.io_threads");
+  limits.workers = {size_of(configuration, "http.workers"),
+                    size_of(configuration, "http.queue_max")};
   return limits;
 }
 

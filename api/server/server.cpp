@@ -33,6 +33,7 @@
 #include "api/server/alert_services.h"
 #include "api/server/health_routes.h"
 #include "api/server/rule_activation.h"
+#include "api/server/serve_front.h"
 #include "api/server/serve_rules.h"
 #include "api/server/serve_settings.h"
 #include "api/server/server_context.h"
@@ -82,8 +83,7 @@ class Server {
   RouterOptions router_options();
   runtime::NodeOptions node_options();
   std::string unreadiness() const;
-  HttpResponse answer(HttpRequest& request);
-  HttpResponse route(HttpRequest& request);
+  HttpAdmission admit(HttpRequest& request);
   void say(const std::string& text) const {
     if (!is_quiet_) tell(text + "\n");
   }
@@ -247,13 +247,11 @@ Outcome<void> Server::open_tokens() {
 
 Outcome<void> Server::listen() {
   add_health_routes(starting_routes_, [this] { return unreadiness(); });
-  Result<std::unique_ptr<HttpServer>> http = HttpServer::start(
-      address_.host, address_.port, http_limits(configuration_),
-      [this](HttpRequest& request) { return answer(request); },
-      [this](const HttpFault& fault) {
-        http_figures_.add(fault.status, {});
-        return problem_of_fault(fault);
-      });
+  HttpServerOptions options = front_options(configuration_, bodies_, http_figures_,
+                                            [this](HttpRequest& request) { return admit(request); });
+  raise_file_limit(options.limits);
+  Result<std::unique_ptr<HttpServer>> http =
+      HttpServer::start(address_.host, address_.port, std::move(options));
   if (!http) return stop(ExitCode::kInputOutput, http.error().message);
   http_ = *std::move(http);
   const std::uint16_t port = http_->port();
@@ -428,27 +426,15 @@ std::string Server::unreadiness() const {
   return unreadiness_of(*service_);
 }
 
-HttpResponse Server::answer(HttpRequest& request) {
-  const auto began = steady_clock::now();
-  HttpResponse response = route(request);
-  http_figures_.add(response.status, std::chrono::duration_cast<std::chrono::microseconds>(
-                                         steady_clock::now() - began));
-  if (response.status == problem_type(ProblemKind::kInternal).status)
-    tell_failed_request(request.head(), response);
-  return response;
-}
-
-HttpResponse Server::route(HttpRequest& request) {
+HttpAdmission Server::admit(HttpRequest& request) {
   if (Router* const routes = ready_routes_; routes != nullptr) {
-    return routes->handle(request, *tokens_->list());
+    return routes->admit(request, *tokens_->list());
   }
   const std::string_view target = request.head().target;
   if (target == "/livez" || target == "/readyz") {
-    return starting_routes_.handle(request, *tokens_->list());
+    return starting_routes_.admit(request, *tokens_->list());
   }
-  HttpResponse response = problem_response(ProblemKind::kUnavailable, unreadiness());
-  response.headers.push_back({"Retry-After", "1"});
-  return response;
+  return answer_at_once(unavailable_response(unreadiness()));
 }
 
 ExitCode Server::wait() {

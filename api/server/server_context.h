@@ -9,12 +9,12 @@
 #include <mutex>
 
 #include "api/base/configuration.h"
-#include "api/net/http_server.h"
+#include "api/net/body_budget.h"
+#include "api/net/http_exchange.h"
 #include "api/node/node_service.h"
 #include "api/node/rule_service.h"
 #include "api/rest/answer_store.h"
 #include "api/rest/audit_log.h"
-#include "api/rest/body_budget.h"
 #include "api/rest/check_slots.h"
 #include "api/rest/problem.h"
 #include "api/rest/token_store.h"

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "api/alerts/alert_line.h"
-#include "api/alerts/alert_stream.h"
 #include "tests/api/api_client.h"
 #include "tests/api/stored_alerts.h"
 #include "tests/support/random.h"
@@ -24,8 +23,9 @@ using tests::StoredAlerts;
 
 struct World {
   explicit World(AlertQueryLimits limits = {}, AlertFeedOptions feed_options = {})
-      : triage(stored.store()), feed(feed_options), services{stored.effects(), triage, feed,
-                                                             stored.clock,     limits, {}} {
+      : triage(stored.store()),
+        feed(stored.effects().reader(), feed_options),
+        services{stored.effects(), triage, feed, stored.clock, limits, {}} {
     add_alert_routes(client.router, services);
   }
   std::vector<std::uint64_t> numbers(const std::string& query, int* pages = nullptr) {
@@ -344,25 +344,29 @@ TEST_CASE("alerts: export as NDJSON and as CSV that no spreadsheet runs") {
   CHECK(table == expected);
 }
 
+// What a client gets until it has so many events; the feed does its rounds meanwhile.
+std::string read_events(AlertFeed& feed, const HttpResponse& response, std::size_t events) {
+  REQUIRE(response.status == 200);
+  CHECK(response.content_type == "text/event-stream");
+  const auto is_enough = [&](const std::string& text) {
+    std::size_t count = 0;
+    for (std::size_t at = text.find("event: "); at != text.npos; at = text.find("event: ", at + 1))
+      ++count;
+    return count >= events;
+  };
+  std::string text;
+  for (int round = 0; round < 100 && !is_enough(text); ++round) {
+    text += tests::streamed(response, [](const std::string&) { return false; });
+    feed.step();
+  }
+  return text;
+}
+
 TEST_CASE("alerts: a stream goes on behind the last id, and says what is gone") {
-  World world({}, {.followers_max = 2, .heartbeat = std::chrono::milliseconds(20)});
+  World world({}, {.followers_max = 2, .heartbeat = std::chrono::hours(1)});
   for (int i = 1; i <= 5; ++i) world.stored.raise(alert_at(i));
-  // A client that has enough after so many events.
-  const auto read = [&](const HttpResponse& response, std::size_t blocks) {
-    REQUIRE(response.status == 200);
-    CHECK(response.content_type == "text/event-stream");
-    std::string text;
-    std::size_t heartbeats = 0;
-    response.stream([&](std::string_view bytes) {
-      if (bytes.starts_with(": heartbeat")) return ++heartbeats < 3;
-      text += bytes;
-      std::size_t count = 0;
-      for (std::size_t at = text.find("event: "); at != text.npos;
-           at = text.find("event: ", at + 1))
-        ++count;
-      return count < blocks;
-    });
-    return text;
+  const auto read = [&](const HttpResponse& response, std::size_t events) {
+    return read_events(world.feed, response, events);
   };
   const auto event = [&](int number) {
     return "id: " + std::to_string(number) + "\nevent: alert\ndata: " + alert_at(number).line +
@@ -378,16 +382,6 @@ TEST_CASE("alerts: a stream goes on behind the last id, and says what is gone") 
   world.stored.raise(alert_at(6, {.rule = "geo"}));
   world.stored.raise(alert_at(7));
   CHECK(read(live, 2).find("id: 7\n") != std::string::npos);
-  // What a filter leaves out moves the id on.
-  std::string filtered;
-  world.client.ask("reader", "GET", "/v1/alerts/stream?after=0&rule=geo")
-      .stream([&](std::string_view bytes) {
-        filtered += bytes;
-        return filtered.find("heartbeat") == std::string::npos;
-      });
-  CHECK(filtered.find("id: 6\nevent: alert") != std::string::npos);
-  CHECK(filtered.find(": heartbeat\nid: 7\n\n") != std::string::npos);
-  CHECK(filtered.find("id: 5") == std::string::npos);
   // Retention takes the first ones.
   world.stored.clock.advance(cep::Duration{1'000'000'000});
   world.stored.raise(alert_at(8));
@@ -400,6 +394,39 @@ TEST_CASE("alerts: a stream goes on behind the last id, and says what is gone") 
   CHECK(read(world.client.ask("reader", "GET", "/v1/alerts/stream", "", {{"last-event-id", "90"}}),
              1) == begin + "id: 8\nevent: gap\ndata: {\"from\":9,\"to\":90}\n\n");
   world.client.json(400, "reader", "GET", "/v1/alerts/stream", "", {{"last-event-id", "x"}});
+}
+
+TEST_CASE("alerts: what a filter leaves out moves a stream's id on") {
+  World world({}, {.followers_max = 2, .heartbeat = std::chrono::milliseconds(0)});
+  world.stored.raise(alert_at(1));
+  const HttpResponse response =
+      world.client.ask("reader", "GET", "/v1/alerts/stream?after=0&rule=geo");
+  const auto take = [&] { return ApiClient::streamed(response); };
+  CHECK(take() == ": alerts\n\n");
+  world.stored.raise(alert_at(2, {.rule = "geo"}));
+  world.stored.raise(alert_at(3));
+  world.feed.step();
+  CHECK(take() == "id: 2\nevent: alert\ndata: " + alert_at(2, {.rule = "geo"}).line + "\n\n");
+  world.feed.step();
+  CHECK(take() == ": heartbeat\nid: 3\n\n");
+}
+
+TEST_CASE("alerts: those who follow share the bytes of an alert, each with its own filter") {
+  World world;
+  const HttpResponse all = world.client.ask("reader", "GET", "/v1/alerts/stream");
+  const HttpResponse too = world.client.ask("reader", "GET", "/v1/alerts/stream");
+  const HttpResponse geo = world.client.ask("reader", "GET", "/v1/alerts/stream?rule=geo");
+  for (const HttpResponse* one : {&all, &too, &geo}) ApiClient::streamed(*one);
+  world.stored.raise(alert_at(1));
+  world.feed.step();
+  std::vector<SharedBytes> first;
+  std::vector<SharedBytes> second;
+  CHECK(all.stream->take(first) == HttpStream::Next::kReady);
+  CHECK(too.stream->take(second) == HttpStream::Next::kReady);
+  REQUIRE(first.size() == 1);
+  REQUIRE(second.size() == 1);
+  CHECK(first[0].get() == second[0].get());
+  CHECK(ApiClient::streamed(geo).empty());
 }
 
 TEST_CASE("alerts: as many streams as there may be, and none once the feed stops") {
@@ -415,27 +442,48 @@ TEST_CASE("alerts: as many streams as there may be, and none once the feed stops
   }
   CHECK(world.feed.followers() == 0);
   const HttpResponse live = world.client.ask("reader", "GET", "/v1/alerts/stream");
-  std::thread stopper([&] { world.feed.stop(); });
+  const HttpResponse behind = world.client.ask("reader", "GET", "/v1/alerts/stream");
+  int wakes = 0;
+  live.stream->begin([&] { ++wakes; });
+  CHECK(ApiClient::streamed(live) == ": alerts\n\n");
+  world.feed.stop();
+  CHECK(wakes == 1);
+  std::vector<SharedBytes> pieces;
+  CHECK(live.stream->take(pieces) == HttpStream::Next::kEnd);
+  CHECK(behind.stream->take(pieces) == HttpStream::Next::kEnd);
+}
+
+TEST_CASE("alerts: a stream ends with the token that asked for it") {
+  World world;
+  bool is_known = true;
+  world.services.is_known = [&](const TokenGrant&) { return is_known; };
+  const HttpResponse live = world.client.ask("reader", "GET", "/v1/alerts/stream");
+  const HttpResponse behind = world.client.ask("reader", "GET", "/v1/alerts/stream?after=0");
   ApiClient::streamed(live);
-  stopper.join();
+  is_known = false;
+  world.stored.raise(alert_at(1));
+  world.feed.step();
+  std::vector<SharedBytes> pieces;
+  CHECK(live.stream->take(pieces) == HttpStream::Next::kEnd);
+  CHECK(pieces.empty());
+  CHECK(ApiClient::streamed(behind) == ": alerts\n\n");
 }
 
 TEST_CASE("alerts: who reads slowly keeps nobody waiting, and misses nothing") {
-  World world({}, {.followers_max = 2, .heartbeat = std::chrono::milliseconds(20)});
+  World world;
   const HttpResponse slow = world.client.ask("reader", "GET", "/v1/alerts/stream?after=0");
-  // Its first write takes until all of these are stored.
-  int raised = 0;
-  std::string text;
-  slow.stream([&](std::string_view bytes) {
-    while (raised < 1000) {
-      world.stored.raise(alert_at(++raised));
-      world.feed.notify();
-    }
-    text += bytes;
-    return text.find("id: 1000\n") == std::string::npos;
-  });
-  for (int i = 1; i <= 1000; ++i)
-    CHECK(text.find("\nid: " + std::to_string(i) + "\n") != std::string::npos);
+  std::string text = ApiClient::streamed(slow);
+  // It takes nothing until all of these are stored: more than waits for anybody.
+  for (int i = 1; i <= 3000; ++i) world.stored.raise(alert_at(i));
+  while (world.feed.step()) {
+  }
+  text += read_events(world.feed, slow, 3000);
+  std::size_t at = 0;
+  for (int i = 1; i <= 3000; ++i) {
+    at = text.find("id: " + std::to_string(i) + "\n", at);
+    REQUIRE(at != std::string::npos);
+  }
+  CHECK(text.find("gap") == std::string::npos);
 }
 }  // namespace
 }  // namespace tocsin::api

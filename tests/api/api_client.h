@@ -55,15 +55,10 @@ class ApiClient {
     if (response.body.empty()) return {};
     return nlohmann::ordered_json::parse(response.body);
   }
-  /// All that a streamed answer writes.
+  /// All that a streamed answer gives.
   static std::string streamed(const api::HttpResponse& response) {
-    std::string text;
     REQUIRE(response.stream);
-    response.stream([&](std::string_view bytes) {
-      text += bytes;
-      return true;
-    });
-    return text;
+    return tests::streamed(response, [](const std::string&) { return false; });
   }
 
   api::Router router;

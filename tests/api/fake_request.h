@@ -1,33 +1,24 @@
 /// A request that came over no network, and what may be asked of its answer.
 #pragma once
-#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "api/net/http_server.h"
+#include "api/net/http_exchange.h"
 
 namespace tocsin::tests {
 struct FakeRequest final : api::HttpRequest {
   FakeRequest(std::string method, std::string target, std::vector<api::HttpHeader> headers = {},
-              std::string body_in = "")
-      : body(std::move(body_in)) {
-    request.method = std::move(method);
-    request.target = std::move(target);
-    request.headers = std::move(headers);
-    if (!body.empty()) request.content_bytes = body.size();
+              std::string body = "")
+      : HttpRequest({}, "127.0.0.1") {
+    head_.method = std::move(method);
+    head_.target = std::move(target);
+    head_.headers = std::move(headers);
+    if (!body.empty()) head_.content_bytes = body.size();
+    body_ = std::move(body);
   }
-  const api::RequestHead& head() const override { return request; }
-  const std::string& remote() const override { return address; }
-  tl::expected<void, api::HttpFault> read_body(
-      const std::function<bool(std::string_view)>& take) override {
-    take(body);
-    return {};
-  }
-  api::RequestHead request;
-  std::string address = "127.0.0.1";
-  std::string body;
+  void add_header(api::HttpHeader header) { head_.headers.push_back(std::move(header)); }
 };
 /// The value of an answer's header; null where there is none.
 inline const std::string* header_of(const api::HttpResponse& response, std::string_view name) {
@@ -35,5 +26,18 @@ inline const std::string* header_of(const api::HttpResponse& response, std::stri
     if (header.name == name) return &header.value;
   }
   return nullptr;
+}
+/// All that a streamed answer gives, until it ends or has nothing now, or `is_enough`.
+template <typename IsEnough>
+std::string streamed(const api::HttpResponse& response, IsEnough is_enough) {
+  std::string text;
+  for (;;) {
+    std::vector<api::SharedBytes> pieces;
+    const api::HttpStream::Next next = response.stream->take(pieces);
+    for (const api::SharedBytes& piece : pieces) text += *piece;
+    if (next == api::HttpStream::Next::kEnd || is_enough(text)) return text;
+    if (next == api::HttpStream::Next::kWork) response.stream->work();
+    if (next == api::HttpStream::Next::kWait && pieces.empty()) return text;
+  }
 }
 }  // namespace tocsin::tests

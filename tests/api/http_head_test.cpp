@@ -55,7 +55,12 @@ TEST_CASE("http head: what two readers could read differently is refused") {
       {"bare line feeds", "GET / HTTP/1.1\nHost: a\n\n", 400},
       {"no target", "GET HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"a blank in the target", "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"a host in the target", "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"no host in an absolute target", "GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"a name before the host", "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"another scheme", "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"an absolute target without Host", "GET http://a/ HTTP/1.1\r\n\r\n", 400},
+      {"two Authorizations", with("Authorization: a\r\nAuthorization: a\r\n"), 400},
+      {"another expectation", with("Expect: 200-ok\r\n"), 417},
       {"a control character in the target", "GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"a byte beyond ASCII in the target", "GET /\xc3\xa4 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"another version", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505},
@@ -80,6 +85,33 @@ TEST_CASE("http head: what two readers could read differently is refused") {
     CAPTURE(one.what);
     CHECK(status_of(one.head) == one.status);
   }
+}
+
+TEST_CASE("http head: the host of an absolute target replaces the header's") {
+  const auto read = [](const std::string& target) {
+    return *parse_request_head("GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n", {});
+  };
+  CHECK(read("http://b:81/x?y").target == "/x?y");
+  CHECK(read("http://b:81/x?y").header("host") == "b:81");
+  CHECK(read("HTTPS://[::1]").target == "/");
+  CHECK(read("HTTPS://[::1]").header("host") == "[::1]");
+  CHECK(read("http://b?y=/").target == "/?y=/");
+  CHECK(read("/http://b/").target == "/http://b/");
+}
+
+TEST_CASE("http head: where it ends, and that a bare line feed is told at once") {
+  using Is = HeadEnd::Is;
+  const std::string head = with("A: b\r\n");
+  for (std::size_t size = 0; size < head.size(); ++size)
+    CHECK(find_request_head_end(head.substr(0, size), 0).is == Is::kUnknown);
+  for (std::size_t from = 0; from + 1 < head.size(); ++from) {
+    CHECK(find_request_head_end(head + "x\n", from).is == Is::kFound);
+    CHECK(find_request_head_end(head + "x\n", from).at == head.size());
+  }
+  CHECK(find_request_head_end("\n", 0).is == Is::kBareLineFeed);
+  CHECK(find_request_head_end("GET / HTTP/1.1\n", 0).is == Is::kBareLineFeed);
+  CHECK(find_request_head_end("GET / HTTP/1.1\r\nHost: a\n", 16).is == Is::kBareLineFeed);
+  CHECK(find_request_head_end("\r\n", 0).is == Is::kFound);
 }
 
 TEST_CASE("http head: limits bite exactly beyond them") {

@@ -1,111 +1,19 @@
 #include "api/net/http_server.h"
 
-#include <arpa/inet.h>
 #include <doctest/doctest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <array>
 #include <atomic>
 #include <chrono>
-#include <functional>
-#include <memory>
+#include <cstddef>
+#include <future>
 #include <string>
-#include <string_view>
-#include <vector>
+
+#include "tests/api/http_world.h"
 
 namespace tocsin::api {
 namespace {
 using namespace std::chrono_literals;
-using std::chrono::steady_clock;
-
-// A connection on which any bytes may be sent.
-class RawClient {
- public:
-  explicit RawClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  }
-  RawClient(const RawClient&) = delete;
-  RawClient& operator=(const RawClient&) = delete;
-  ~RawClient() { ::close(socket_); }
-  // False when the server has closed.
-  bool send(std::string_view bytes) const {
-    while (!bytes.empty()) {
-      const ssize_t count = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (count <= 0) return false;
-      bytes.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return true;
-  }
-  // What comes until the server closes, or until `is_enough`.
-  std::string receive(const std::function<bool(const std::string&)>& is_enough = {}) const {
-    std::string text;
-    std::array<char, 4096> block{};
-    const auto until = steady_clock::now() + 20s;
-    while (steady_clock::now() < until && !(is_enough && is_enough(text))) {
-      pollfd waited{socket_, POLLIN, 0};
-      if (::poll(&waited, 1, 1000) <= 0) continue;
-      const ssize_t count = ::recv(socket_, block.data(), block.size(), 0);
-      if (count <= 0) return text;
-      text.append(block.data(), static_cast<std::size_t>(count));
-    }
-    return text;
-  }
-  void end_sending() const { ::shutdown(socket_, SHUT_WR); }
-
- private:
-  int socket_;
-};
-int status_of(const std::string& answer) {
-  return answer.starts_with("HTTP/1.1 ") ? std::stoi(answer.substr(9, 3)) : 0;
-}
-std::size_t count_of(const std::string& text, std::string_view word) {
-  std::size_t count = 0;
-  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1))
-    ++count;
-  return count;
-}
-
-// Answers with what it was asked; the body of a fault is its detail.
-struct Echo {
-  explicit Echo(const HttpServerLimits& limits = {}, HttpServer::Handler handler = {}) {
-    if (!handler) {
-      handler = [this](HttpRequest& request) {
-        ++requests;
-        std::string body;
-        const auto read = request.read_body([&](std::string_view block) {
-          body += block;
-          return true;
-        });
-        if (!read) return HttpResponse{read.error().status, {}, "text/plain", read.error().detail};
-        return HttpResponse{
-            200,
-            {{"X-Remote", request.remote()}},
-            "text/plain",
-            request.head().method + " " + request.head().target + " [" + body + "]"};
-      };
-    }
-    auto started = HttpServer::start("127.0.0.1", 0, limits, handler, [](const HttpFault& fault) {
-      return HttpResponse{fault.status, {}, "text/plain", fault.detail};
-    });
-    REQUIRE(started.has_value());
-    server = std::move(*started);
-  }
-  std::string ask(std::string_view bytes) const {
-    const RawClient client(server->port());
-    client.send(bytes);
-    return client.receive();
-  }
-  std::atomic<int> requests{0};
-  std::unique_ptr<HttpServer> server;
-};
-const std::string kClose = " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
+using namespace tests;
 
 TEST_CASE("http server: requests reach the handler as they were sent") {
   const Echo echo;
@@ -150,18 +58,77 @@ TEST_CASE("http server: requests follow one another on one connection") {
 
 TEST_CASE("http server: a body that nobody read is not taken for a request") {
   std::atomic<int> requests = 0;
-  const Echo echo({}, [&](HttpRequest& request) {
+  const auto server = start_with([&](HttpRequest& request) {
     ++requests;
     CHECK(request.head().target == "/1");
-    return HttpResponse{200, {}, "text/plain", "unread"};
+    return HttpAdmission{[](HttpRequest& unread) {
+                           CHECK(unread.body().empty());
+                           return text_answer(401, "unread");
+                         },
+                         false, true};
   });
-  const RawClient client(echo.server->port());
+  const RawClient client(server->port());
   const std::string hidden = "GET /2 HTTP/1.1\r\nHost: a\r\n\r\n";
   client.send("POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(hidden.size()) +
               "\r\n\r\n" + hidden);
   const std::string answer = client.receive();
   CHECK(count_of(answer, "unread") == 1);
   CHECK(requests == 1);
+}
+
+TEST_CASE("http server: who is refused by the head is asked for no body") {
+  const auto server = start_with([](HttpRequest& request) {
+    HttpAdmission admission;
+    admission.reads_body = request.head().target != "/refused";
+    admission.body_bytes_max = 5;
+    admission.handle = [](HttpRequest& whole) {
+      return text_answer(200, "[" + whole.body() + "]");
+    };
+    return admission;
+  });
+  const auto ask = [&](const std::string& path, const std::string& length) {
+    const RawClient client(server->port());
+    client.send("POST " + path + kClose + "Expect: 100-continue\r\nContent-Length: " + length +
+                "\r\n\r\n");
+    const std::string begin =
+        client.receive([](const std::string& text) { return text.ends_with("\r\n\r\n"); });
+    if (status_of(begin) != 100) return begin + client.receive();
+    client.send("hello");
+    return begin + client.receive();
+  };
+  CHECK(status_of(ask("/refused", "5")) == 200);
+  CHECK(status_of(ask("/", "6")) == 413);
+  const std::string answer = ask("/", "5");
+  CHECK(answer.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"));
+  CHECK(answer.ends_with("[hello]"));
+}
+
+TEST_CASE("http server: bodies have a limit together, by what they take") {
+  BodyBudget bodies(10'000);
+  std::promise<void> go_on;
+  std::shared_future<void> waits = go_on.get_future().share();
+  const auto server = start_with(
+      [&](HttpRequest&) {
+        return HttpAdmission{[&, waits](HttpRequest& request) {
+          if (request.body().size() > 5000) waits.wait();
+          return text_answer(200, std::to_string(bodies.held()));
+        }};
+      },
+      {}, &bodies);
+  const RawClient first(server->port());
+  first.send("POST /" + kClose + "Content-Length: 6000\r\n\r\n" + std::string(6000, 'a'));
+  const auto ask = [&](std::size_t bytes) {
+    const RawClient client(server->port());
+    client.send("POST /" + kClose + "Content-Length: " + std::to_string(bytes) + "\r\n\r\n" +
+                std::string(bytes, 'a'));
+    return client.receive();
+  };
+  wait_until([&] { return bodies.held() == 6000; });
+  CHECK(status_of(ask(4500)) == 503);
+  CHECK(ask(3000).ends_with("9000"));
+  go_on.set_value();
+  CHECK(status_of(first.receive()) == 200);
+  CHECK(bodies.held() == 0);
 }
 
 TEST_CASE("http server: attacks end in an answer, and the next client is served") {
@@ -242,63 +209,6 @@ TEST_CASE("http server: attacks end in an answer, and the next client is served"
     CHECK(status_of(echo.ask("BREW /" + kClose + "\r\n")) == 501);
   }
   CHECK(status_of(echo.ask("GET /next" + kClose + "\r\n")) == 200);
-}
-
-TEST_CASE(
-    "http server: more connections than allowed are told so, and room that is freed is used") {
-  HttpServerLimits limits;
-  limits.connections_max = 3;
-  const Echo echo(limits);
-  std::vector<std::unique_ptr<RawClient>> open;
-  for (int i = 0; i < 3; ++i) {
-    open.push_back(std::make_unique<RawClient>(echo.server->port()));
-    open.back()->send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
-    open.back()->receive([](const std::string& text) { return text.find("[]") != text.npos; });
-  }
-  CHECK(status_of(echo.ask("GET /" + kClose + "\r\n")) == 503);
-  open.pop_back();
-  // The server notices soon.
-  int status = 503;
-  const auto until = steady_clock::now() + 20s;
-  while (status == 503 && steady_clock::now() < until) {
-    status = status_of(echo.ask("GET /" + kClose + "\r\n"));
-  }
-  CHECK(status == 200);
-}
-
-TEST_CASE("http server: an answer may come as it is made") {
-  const Echo echo({}, [](HttpRequest&) {
-    HttpResponse response{200, {}, "text/event-stream", ""};
-    response.stream = [](const HttpStream& write) {
-      for (int i = 0; i < 3; ++i) write("data: " + std::to_string(i) + "\n\n");
-    };
-    return response;
-  });
-  const std::string answer = echo.ask("GET /" + kClose + "\r\n");
-  CHECK(answer.find("data: 0\n\n") != std::string::npos);
-  CHECK(answer.find("data: 2\n\n") != std::string::npos);
-}
-
-TEST_CASE(
-    "http server: stopping ends streams and idle connections, and a stream's writer is told") {
-  std::atomic<bool> began = false;
-  std::atomic<bool> was_told = false;
-  Echo echo({}, [&](HttpRequest&) {
-    HttpResponse response{200, {}, "text/event-stream", ""};
-    response.stream = [&](const HttpStream& write) {
-      while (write(": still here\n\n")) began = true;
-      was_told = true;
-    };
-    return response;
-  });
-  const RawClient idle(echo.server->port());
-  RawClient reader(echo.server->port());
-  reader.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  reader.receive([](const std::string& text) { return text.find("still") != text.npos; });
-  echo.server->stop();
-  CHECK(began);
-  CHECK(was_told);
-  CHECK(echo.server->connections() == 0);
 }
 }  // namespace
 }  // namespace tocsin::api

@@ -72,20 +72,5 @@ TEST_CASE("json body: what is refused, and how it is said") {
         200);
 }
 
-TEST_CASE("json body: it counts on the room that bodies have together") {
-  BodyBudget bodies(20);
-  BodyBudget::Hold other(bodies);
-  REQUIRE(other.add(10));
-  tests::FakeRequest http("POST", "/", {}, R"({"name":"abcdef"})");
-  BufferedRequest buffered(http);
-  ApiRequest request{buffered, bodies, {}, {}, {}, {}, {}, {}};
-  const auto refused = read_json_object(request, {"name"});
-  REQUIRE(!refused);
-  CHECK(refused.error().status == 503);
-  CHECK(*tests::header_of(refused.error(), "Retry-After") == "1");
-  CHECK(bodies.held() == 10);
-  http.body = "{}";
-  CHECK(read_json_object(request, {"name"}).has_value());
-}
 }  // namespace
 }  // namespace tocsin::api

@@ -90,7 +90,7 @@ struct Api {
     }
   }
   HttpResponse ask(const std::string& who, FakeRequest&& request) {
-    if (!who.empty()) request.request.headers.push_back({"authorization", "Bearer " + tokens[who]});
+    if (!who.empty()) request.add_header({"authorization", "Bearer " + tokens[who]});
     return router->handle(request, access);
   }
   std::chrono::steady_clock::time_point now{};
@@ -235,7 +235,7 @@ TEST_CASE("problems: slugs are told apart, and every fault of the server has one
     CHECK(slugs.insert(type.slug).second);
     CHECK(problem_type(type.kind).slug == type.slug);
   }
-  for (const int status : {400, 408, 413, 414, 431, 501, 503, 505}) {
+  for (const int status : {400, 405, 408, 413, 414, 417, 431, 501, 503, 505}) {
     const HttpResponse response = problem_of_fault({status, "why"});
     CHECK(response.status == status);
     CHECK(ordered_json::parse(response.body)["detail"] == "why");

@@ -80,10 +80,7 @@ class Receiver {
     Received one;
     one.at = std::chrono::steady_clock::now();
     for (const HttpHeader& header : request.head().headers) one.headers[header.name] = header.value;
-    static_cast<void>(request.read_body([&](std::string_view block) {
-      one.body += block;
-      return true;
-    }));
+    one.body = request.take_body();
     std::size_t number = 0;
     {
       const std::lock_guard lock(mutex_);
@@ -156,7 +153,7 @@ struct World {
   AlertConditions::PlanPtr plan;
   StoredAlerts stored;
   TriageStore triage;
-  AlertFeed feed;
+  AlertFeed feed{stored.effects().reader()};
   AlertRouteServices services{stored.effects(), triage, feed, stored.clock, {}, {}};
   std::mutex mutex;
   std::vector<DeliveryEvent> events;

@@ -1,14 +1,8 @@
-/// Bytes that the bodies of requests hold at once, bounded, and how a whole body is read within
-/// them.
+/// Bytes that the bodies of requests hold at once, bounded.
 #pragma once
 #include <atomic>
 #include <cstddef>
-#include <cstdint>
-#include <string>
 #include <string_view>
-#include <tl/expected.hpp>
-
-#include "api/net/http_server.h"
 
 namespace tocsin::api {
 /// Threading: any.
@@ -47,14 +41,7 @@ class BodyBudget {
   const std::size_t bytes_max_;
   std::atomic<std::size_t> held_{0};
 };
-
 /// What is said where there is no room for a body beside the others: 503.
 inline constexpr std::string_view kNoRoomForBody =
     "the bodies of other requests take all the room there is for bodies (http.bodies_bytes_max)";
-
-/// A whole body of at most `bytes_max` bytes, counted on the hold as it comes. Fails with the
-/// problem to answer with: too large, no room beside the bodies of others, broken off.
-tl::expected<std::string, HttpResponse> read_whole_body(HttpRequest& request,
-                                                        BodyBudget::Hold& hold,
-                                                        std::size_t bytes_max = SIZE_MAX);
 }  // namespace tocsin::api

@@ -1,0 +1,27 @@
+/// Alerts as server-sent events (HTML Living Standard, 9.2): each alert's number is the event's id,
+/// so that a client goes on after the last one it has.
+///
+///   id: 12            event: alert   data: the alert's line
+///   id: 40            event: gap     data: {"from":13,"to":40}   retention has removed these
+///   : heartbeat                      where nothing happens; the id moves on past what is filtered
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "api/alerts/alert_query.h"
+#include "cep/base/result.h"
+#include "runtime/effects/effect_reader.h"
+
+namespace tocsin::api {
+std::string alert_event(const runtime::StoredAlert& alert);
+/// That the alerts `from` to `to` are gone; `id` is the event's.
+std::string gap_event(std::uint64_t from, std::uint64_t to, std::uint64_t id);
+std::string heartbeat_event(std::uint64_t id);
+
+/// The alerts with numbers beyond `last` that `filter` admits (its status and times are not asked),
+/// as events; moves `last` on. Some at a time: `has_more` says that it stopped before the end.
+/// Errors: kCorrupt, kIo.
+Result<std::string> read_alert_events(const runtime::EffectReader& reader,
+                                      const AlertFilter& filter, std::uint64_t& last,
+                                      bool& has_more);
+}  // namespace tocsin::api

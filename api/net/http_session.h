@@ -1,0 +1,94 @@
+/// One connection of an HTTP server, as a machine of states that waits for nothing.
+///
+///   shake hands ─▶ head ─▶ [100] ─▶ body ─▶ work ─▶ answer ─▶ [stream ⇄ answer] ─▶ head, or linger
+///
+/// Each state has a step, which is taken until one has to wait: for the socket, a worker, or more
+/// of a stream. What waits is called again by what it waits for; deadlines are looked at now and
+/// then.
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "api/net/http_front.h"
+#include "api/net/http_loop.h"
+#include "api/net/http_socket.h"
+#include "api/net/out_queue.h"
+
+namespace tocsin::api {
+/// Lives on a loop, which owns it; all is called on the loop's thread.
+class HttpSession final : public HttpLoop::Member,
+                          public std::enable_shared_from_this<HttpSession> {
+ public:
+  using Moment = HttpLoop::Moment;
+  /// Owns the socket. It was counted in `front.open` (and `front.reserve`).
+  HttpSession(HttpLoop& loop, HttpFront& front, int socket, std::string remote, bool is_reserve);
+  ~HttpSession() override;
+  void start();
+  /// Goes on as far as it can: what was waited for has come.
+  void run();
+  void pass_time(Moment now) override;
+  void make_room() override;
+  void stop() override;
+
+ private:
+  enum class State : std::uint8_t {
+    kHandshake,
+    kHead,
+    kContinue,
+    kBody,
+    kWork,
+    kAnswer,
+    kStream,
+    kStreamWork,
+    kLinger,
+    kClosed
+  };
+  using Received = HttpSocket::Received;
+  struct Exchange;
+
+  bool step();
+  bool shake_hands();
+  bool read_head();
+  bool begin_request(std::size_t head_end);
+  bool begin_body();
+  bool read_body();
+  bool begin_work();
+  bool hand_over();
+  bool begin_answer(HttpResponse response);
+  bool refuse(HttpFault fault);
+  bool write_out();
+  bool feed_stream();
+  void work_on_stream();
+  bool end_answer();
+  bool linger();
+
+  Received receive();
+  void wait(HttpSocket::Wait type);
+  void begin_head();
+  void begin_waiting(Moment now);
+  void close();
+  void cut_off();
+  void leave();
+  HttpResponse handled(Exchange& exchange) const;
+
+  HttpLoop& loop_;
+  HttpFront& front_;
+  HttpSocket socket_;
+  std::string remote_;
+  State state_ = State::kHead;
+  bool is_reserve_;
+  bool keeps_ = true;  // the connection stays open after this answer
+  bool is_stopping_ = false;
+  bool lacks_worker_ = false;  // a stream's work found no room
+  Moment began_;               // the first byte of the request came
+  Moment deadline_;
+  std::size_t lingered_ = 0;  // bytes that were passed over
+  std::string in_;            // received and not used yet
+  std::size_t searched_ = 0;  // of it, for the end of a head
+  std::unique_ptr<Exchange> exchange_;
+  OutQueue out_;
+};
+}  // namespace tocsin::api

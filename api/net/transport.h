@@ -1,0 +1,54 @@
+/// A connection's bytes, over TCP alone or through TLS, on a socket that never blocks.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+struct ssl_ctx_st;
+struct ssl_st;
+
+namespace tocsin::api {
+/// Threading: one thread at a time.
+class Transport {
+ public:
+  enum class State : std::uint8_t {
+    kDone,       // that many bytes, at least one
+    kWantRead,   // again once the socket is readable
+    kWantWrite,  // again once it is writable
+    kClosed,     // the other end has ended, or is gone
+  };
+  struct Result {
+    State state = State::kDone;
+    std::size_t bytes = 0;
+  };
+  /// The socket is the caller's. With `context` it is a server's end of TLS; null: plain TCP.
+  Transport(int socket, ssl_ctx_st* context);
+  ~Transport();
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
+  bool is_tls() const { return ssl_ != nullptr; }
+  /// With TLS, before all else, until it is done.
+  Result shake_hands();
+  Result read(std::span<char> into);
+  /// Sends from the beginning of `pieces`; what it has not sent comes first the next time.
+  Result write(std::span<const std::string_view> pieces);
+  /// Says that nothing more is sent.
+  void end_sending();
+  /// The subject's common name of a client's certificate that was checked; empty: it has none.
+  std::string client_name() const;
+
+ private:
+  Result of_tls(int returned) const;
+  Result write_tls(std::span<const std::string_view> pieces);
+
+  struct Free {
+    void operator()(ssl_st* ssl) const;
+  };
+  int socket_;
+  std::unique_ptr<ssl_st, Free> ssl_;
+};
+}  // namespace tocsin::api

@@ -1,0 +1,72 @@
+#include "api/net/worker_pool.h"
+
+#include <utility>
+
+#include "runtime/io/background_thread.h"
+
+namespace tocsin::api {
+WorkerPool::~WorkerPool() { end(); }
+
+bool WorkerPool::submit(Task task) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ends_) return false;
+    if (tasks_.size() < idle_) {
+      tasks_.push_back(std::move(task));
+    } else if (threads_.size() < limits_.threads_max) {
+      tasks_.push_back(std::move(task));
+      threads_.emplace_back([this] { work(); });
+    } else if (tasks_.size() < limits_.queue_max + idle_) {
+      tasks_.push_back(std::move(task));
+    } else {
+      return false;
+    }
+  }
+  changed_.notify_one();
+  return true;
+}
+
+void WorkerPool::drop() {
+  std::deque<Task> dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    ends_ = true;
+    dropped.swap(tasks_);
+  }
+  changed_.notify_all();
+  for (Task& task : dropped) task(true);
+}
+
+void WorkerPool::end() {
+  drop();
+  std::vector<std::thread> threads;
+  {
+    const std::lock_guard lock(mutex_);
+    threads.swap(threads_);
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+std::size_t WorkerPool::threads() const {
+  const std::lock_guard lock(mutex_);
+  return threads_.size();
+}
+
+void WorkerPool::work() {
+  runtime::begin_background_thread("http-worker");
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    ++idle_;
+    changed_.wait(lock, [&] { return !tasks_.empty() || ends_; });
+    --idle_;
+    if (tasks_.empty()) return;
+    {
+      const Task task = std::move(tasks_.front());
+      tasks_.pop_front();
+      lock.unlock();
+      task(false);
+    }
+    lock.lock();
+  }
+}
+}  // namespace tocsin::api

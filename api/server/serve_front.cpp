@@ -1,0 +1,63 @@
+#include "api/server/serve_front.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <utility>
+
+#include "api/base/command.h"
+#include "api/rest/problem.h"
+#include "api/server/serve_settings.h"
+#include "api/server/server_messages.h"
+
+namespace tocsin::api {
+namespace {
+using std::chrono::steady_clock;
+// Descriptors that are no connections: stores, journal, topics, webhooks.
+constexpr std::size_t kOtherFiles = 1024;
+
+HttpAdmission counted(HttpAdmission admission, HttpFigures& figures) {
+  admission.handle = [&figures, handle = std::move(admission.handle)](HttpRequest& request) {
+    const auto began = steady_clock::now();
+    HttpResponse response = handle(request);
+    figures.add(response.status, std::chrono::duration_cast<std::chrono::microseconds>(
+                                     steady_clock::now() - began));
+    if (response.status == problem_type(ProblemKind::kInternal).status)
+      tell_failed_request(request.head(), response);
+    return response;
+  };
+  return admission;
+}
+}  // namespace
+
+HttpServerOptions front_options(const Configuration& configuration, BodyBudget& bodies,
+                                HttpFigures& figures, HttpAdmit admit) {
+  HttpServerOptions options;
+  options.limits = http_limits(configuration);
+  options.admit = [&figures, admit = std::move(admit)](HttpRequest& request) {
+    return counted(admit(request), figures);
+  };
+  options.fault_answer = [&figures](const HttpFault& fault) {
+    figures.add(fault.status, {});
+    return problem_of_fault(fault);
+  };
+  options.bodies = &bodies;
+  options.vital = {"/livez", "/readyz"};
+  return options;
+}
+
+void raise_file_limit(const HttpServerLimits& limits) {
+  const rlim_t wanted = limits.connections_max + limits.reserve_max + kOtherFiles;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted) return;
+  files.rlim_cur = std::min(wanted, files.rlim_max);
+  if (::setrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted) return;
+  tell(fmt::format(
+      "warning: the process may open {} files, and http.connections_max and the stores may need {}: "
+      "raise the limit (`ulimit -n`, LimitNOFILE of the unit), or lower http.connections_max\n",
+      files.rlim_cur, wanted));
+}
+}  // namespace tocsin::api
