@@ -62,7 +62,7 @@ verb_setup() {
       "g++ 12 or newer, cmake 3.25, ninja, pkg-config, python3, and the development files of Boost" \
       "1.81, Hyperscan (or Vectorscan), tl-expected, fmt, xxHash, simdjson, RocksDB, zlib, zstd," \
       "OpenSSL 3, cpp-httplib, nlohmann-json, CLI11, toml++ and utf8proc; and the time zones" \
-      "(tzdata). For the tests git, doctest, jq and curl; for the lint clang-format and clang-tidy;" \
+      "(tzdata). For the tests git, doctest, jq, curl and openssl; for the lint clang-format and clang-tidy;" \
       "for fuzzing clang"
   fi
   missing="$(missing_packages "${parts[@]}")"

@@ -39,7 +39,7 @@ packages() {
           zlib1g-dev libzstd-dev libssl-dev libcpp-httplib-dev nlohmann-json3-dev libcli11-dev \
           libtomlplusplus-dev libutf8proc-dev tzdata
         ;;
-      tests) printf '%s\n' git doctest-dev jq curl ;;
+      tests) printf '%s\n' git doctest-dev jq curl openssl ;;
       bench) printf '%s\n' valgrind ;;
       lint) printf '%s\n' git clang-format clang-tidy ;;
       package) printf '%s\n' dpkg-dev binutils file ;;

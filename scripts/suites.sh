@@ -35,6 +35,7 @@ script_suites=(
   'verify|python3 tests/e2e/verify.py "$TOCSIN_BINARY"'
   'webhooks|python3 tests/e2e/webhooks.py "$TOCSIN_BINARY"'
   'serve|python3 tests/e2e/serve.py "$TOCSIN_BINARY"'
+  'serve-tls|python3 tests/e2e/serve_tls.py "$TOCSIN_BINARY"'
   'serve-rules|python3 tests/e2e/serve_rules.py "$TOCSIN_BINARY"'
   'serve-lists|python3 tests/e2e/serve_lists.py "$TOCSIN_BINARY"'
   'serve-alerts|python3 tests/e2e/serve_alerts.py "$TOCSIN_BINARY"'

@@ -213,6 +213,23 @@ constexpr auto kRows = std::to_array<Row>({
               "Where to listen: a numeric address and a port; port 0 is any free one")
             .option("--listen,--http-listen")
             .value("ADDRESS")},
+    Row{"http.tls_certificate", Type::kText, kNot,
+        serve("",
+              "The server's certificate in PEM, followed by those between it and its authority; with "
+              "it and http.tls_key the server speaks HTTPS alone")
+            .value("FILE")},
+    Row{"http.tls_key", Type::kText, kNot,
+        serve("", "The certificate's private key in PEM, without a passphrase").value("FILE")},
+    Row{"http.tls_clients", Type::kText, kNot,
+        serve("",
+              "Authorities in PEM: only clients with a certificate of one of them are served, beside "
+              "their token")
+            .value("FILE")},
+    Row{"http.insecure_public", Type::kBoolean, kNot,
+        serve("false",
+              "Listen on an address that other machines can reach although traffic is not encrypted")
+            .option("--insecure-public,--http-insecure-public")
+            .form(OptionForm::kFlag)},
     Row{"http.port_file", Type::kText, kNot,
         serve("", "The file to write the port to once the server listens").value("FILE")},
     Row{"http.connections_max", Type::kInteger, kNot,

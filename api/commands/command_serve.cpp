@@ -120,7 +120,8 @@ constexpr const char* kFooter =
     R"(By default it listens on this machine only, stores everything in ./tocsin-data, and writes a first
 token there. Every setting can be given in the file of --config (`[http] listen = "127.0.0.1:8627"`),
 in the environment (TOCSIN_HTTP_LISTEN), or on the command line. The command line overrides the
-environment, which overrides the file. SIGHUP reads RULES again. SIGTERM and SIGINT end the server:
+environment, which overrides the file. On an address that other machines can reach it serves HTTPS,
+unless it is told to do without. SIGHUP reads RULES, certificate and key again. SIGTERM and SIGINT end the server:
 accepted requests are finished, the state is written, and nothing is lost.
 
 Exit codes:
@@ -132,7 +133,7 @@ Exit codes:
 
 Examples:
   tocsin serve rules/
-  tocsin serve rules/ --data /var/lib/tocsin --listen 0.0.0.0:8627
+  tocsin serve rules/ --data /var/lib/tocsin --listen 0.0.0.0:8627 --http-tls-certificate tocsin.pem --http-tls-key tocsin.key
   tocsin serve --config /etc/tocsin.toml --check-config)";
 }  // namespace
 

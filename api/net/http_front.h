@@ -4,12 +4,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "api/net/body_budget.h"
 #include "api/net/http_exchange.h"
+#include "api/net/tls_identity.h"
 #include "api/net/worker_pool.h"
 
 namespace tocsin::api {
@@ -33,15 +36,29 @@ struct HttpServerOptions {
   HttpFaultAnswer fault_answer;
   BodyBudget* bodies = nullptr;    // none: bodies are not counted together; outlives the server
   std::vector<std::string> vital;  // paths that the reserve is for
+  std::shared_ptr<const TlsIdentity> tls;  // null: plain HTTP
 };
 
-struct HttpFront {
+class HttpFront {
+ public:
   explicit HttpFront(HttpServerOptions options_in)
-      : options(std::move(options_in)), workers(options.limits.workers) {}
+      : options(std::move(options_in)), workers(options.limits.workers), tls_(options.tls) {}
   const HttpServerOptions options;
   std::atomic<std::size_t> open{0};     // connections
   std::atomic<std::size_t> reserve{0};  // of them, beside connections_max
-  std::atomic<bool> is_stopping{false};
   WorkerPool workers;
+
+  std::shared_ptr<const TlsIdentity> tls() const {
+    const std::lock_guard lock(tls_mutex_);
+    return tls_;
+  }
+  void set_tls(std::shared_ptr<const TlsIdentity> tls) {
+    const std::lock_guard lock(tls_mutex_);
+    tls_ = std::move(tls);
+  }
+
+ private:
+  mutable std::mutex tls_mutex_;
+  std::shared_ptr<const TlsIdentity> tls_;
 };
 }  // namespace tocsin::api

@@ -22,8 +22,10 @@ namespace tocsin::api {
 namespace {
 constexpr int kBacklog = 1024;
 constexpr int kAcceptsAtOnce = 64;
-// Room that is being made counts as made: so many more may be open until it is.
+// Room that is being made counts as made: so many more may be open until it is. Then those that come
+// wait for a moment.
 constexpr std::size_t kOvershootMax = 64;
+constexpr std::chrono::milliseconds kMoment{1};
 constexpr std::chrono::milliseconds kPause{100};
 
 union Address {
@@ -108,6 +110,10 @@ void HttpListener::wait() {
 
 void HttpListener::accept_all() {
   for (int i = 0; i < kAcceptsAtOnce; ++i) {
+    if (front_.open - front_.reserve >= front_.options.limits.connections_max + kOvershootMax &&
+        longest_waiting().waiting_since() != INT64_MAX) {
+      return pause(kMoment);
+    }
     Address address{};
     socklen_t size = sizeof address;
     const int socket =
@@ -119,7 +125,9 @@ void HttpListener::accept_all() {
       continue;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) break;
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return pause();
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      return give_up_spare();
+    }
     // One connection that has gone already, or a fault of the network: the next may be better.
   }
   wait();
@@ -145,11 +153,15 @@ void HttpListener::begin_session(int socket, std::string remote, bool is_reserve
   });
 }
 
-// Ends the connection that has waited longest, on whatever loop; false where none waits.
-bool HttpListener::make_room() {
-  const auto longest = std::ranges::min_element(
+// The loop with the connection that has waited longest.
+HttpLoop& HttpListener::longest_waiting() {
+  return **std::ranges::min_element(
       loops_, {}, [](const std::unique_ptr<HttpLoop>& loop) { return loop->waiting_since(); });
-  HttpLoop& loop = **longest;
+}
+
+// Ends that connection; false where none waits.
+bool HttpListener::make_room() {
+  HttpLoop& loop = longest_waiting();
   if (loop.waiting_since() == INT64_MAX) return false;
   loop.post([&loop] { loop.make_room(); });
   return true;
@@ -166,7 +178,7 @@ void HttpListener::refuse(int socket) const {
 
 // The process has no descriptor left. With the spare one the next connection is taken and closed,
 // so that its client need not wait; then there is a pause, in which others end.
-void HttpListener::pause() {
+void HttpListener::give_up_spare() {
   if (spare_ >= 0) {
     ::close(spare_);
     const int socket = ::accept4(socket_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC);
@@ -174,7 +186,11 @@ void HttpListener::pause() {
     spare_ = open_spare();
   }
   make_room();
-  timer_.expires_after(kPause);
+  pause(kPause);
+}
+
+void HttpListener::pause(std::chrono::milliseconds time) {
+  timer_.expires_after(time);
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) wait();
   });

@@ -2,6 +2,7 @@
 #pragma once
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -41,7 +42,9 @@ class HttpListener {
   void begin_session(int socket, std::string remote, bool is_reserve);
   bool make_room();
   void refuse(int socket) const;
-  void pause();
+  HttpLoop& longest_waiting();
+  void give_up_spare();
+  void pause(std::chrono::milliseconds time);
 
   std::vector<std::unique_ptr<HttpLoop>>& loops_;
   HttpFront& front_;

@@ -75,5 +75,8 @@ HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() { stop(); }
 std::uint16_t HttpServer::port() const { return impl_->port; }
 std::size_t HttpServer::connections() const { return impl_->front.open; }
+void HttpServer::set_tls(std::shared_ptr<const TlsIdentity> tls) {
+  impl_->front.set_tls(std::move(tls));
+}
 void HttpServer::stop() { impl_->stop(); }
 }  // namespace tocsin::api

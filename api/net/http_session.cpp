@@ -42,7 +42,7 @@ HttpSession::HttpSession(HttpLoop& loop, HttpFront& front, int socket, std::stri
                          bool is_reserve)
     : loop_(loop),
       front_(front),
-      socket_(loop.context(), socket, nullptr),
+      socket_(loop.context(), socket, front.tls()),
       remote_(std::move(remote)),
       is_reserve_(is_reserve) {}
 HttpSession::~HttpSession() = default;
@@ -51,6 +51,10 @@ void HttpSession::start() {
   loop_.join(shared_from_this());
   if (state_ == State::kClosed) return;
   begin_head();
+  if (socket_.transport().is_tls()) {
+    state_ = State::kHandshake;
+    deadline_ = std::min(deadline_, began_ + front_.options.limits.head_time_max);
+  }
   run();
 }
 
@@ -91,7 +95,7 @@ bool HttpSession::shake_hands() {
   const Transport::Result result = socket_.transport().shake_hands();
   switch (result.state) {
     case Transport::State::kDone:
-      state_ = State::kHead;
+      begin_head();
       return true;
     case Transport::State::kWantRead:
       wait(HttpSocket::Wait::wait_read);

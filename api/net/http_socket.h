@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "api/net/tls_identity.h"
 #include "api/net/transport.h"
 
 namespace tocsin::api {
@@ -15,9 +16,10 @@ class HttpSocket {
  public:
   using Wait = boost::asio::posix::stream_descriptor::wait_type;
   enum class Received : std::uint8_t { kSome, kNothing, kEnd };
-  /// Owns `socket`; as Transport has it.
-  HttpSocket(boost::asio::io_context& context, int socket, ssl_ctx_st* tls)
-      : socket_(context, socket), transport_(socket, tls) {}
+  /// Owns `socket`. With `tls` it is a server's end of TLS; null: plain TCP.
+  HttpSocket(boost::asio::io_context& context, int socket,
+             const std::shared_ptr<const TlsIdentity>& tls)
+      : socket_(context, socket), transport_(socket, tls ? tls->context() : nullptr) {}
   Transport& transport() { return transport_; }
   /// Appends what is there. kNothing: wait for wanted().
   Received receive(std::string& to);

@@ -25,11 +25,16 @@ Transport::Result of_socket(ssize_t count, Transport::State wanted) {
 
 void Transport::Free::operator()(ssl_st* ssl) const { SSL_free(ssl); }
 
-Transport::Transport(int socket, ssl_ctx_st* context) : socket_(socket) {
+Transport::Transport(int socket, ssl_ctx_st* context)
+    : socket_(socket), is_tls_(context != nullptr) {
   if (context == nullptr) return;
   ssl_.reset(SSL_new(context));
-  if (ssl_ == nullptr || SSL_set_fd(ssl_.get(), socket) != 1) return;
-  SSL_set_accept_state(ssl_.get());
+  if (ssl_ == nullptr) return;
+  if (SSL_set_fd(ssl_.get(), socket) == 1) {
+    SSL_set_accept_state(ssl_.get());
+  } else {
+    ssl_.reset();
+  }
 }
 Transport::~Transport() = default;
 
@@ -43,6 +48,8 @@ Transport::Result Transport::of_tls(int returned) const {
 }
 
 Transport::Result Transport::shake_hands() {
+  // Without memory for TLS nothing is said in the clear.
+  if (ssl_ == nullptr) return {State::kClosed, 0};
   ERR_clear_error();
   return of_tls(SSL_do_handshake(ssl_.get()));
 }
@@ -95,7 +102,7 @@ Transport::Result Transport::write_tls(std::span<const std::string_view> pieces)
 }
 
 void Transport::end_sending() {
-  if (is_tls()) {
+  if (ssl_ != nullptr) {
     ERR_clear_error();
     if (SSL_is_init_finished(ssl_.get()) == 1) SSL_shutdown(ssl_.get());
     ERR_clear_error();
@@ -104,7 +111,7 @@ void Transport::end_sending() {
 }
 
 std::string Transport::client_name() const {
-  if (!is_tls() || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return {};
+  if (ssl_ == nullptr || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return {};
   X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
   if (certificate == nullptr) return {};
   std::array<char, kNameBytesMax> name{};

@@ -30,7 +30,7 @@ class Transport {
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  bool is_tls() const { return ssl_ != nullptr; }
+  bool is_tls() const { return is_tls_; }
   /// With TLS, before all else, until it is done.
   Result shake_hands();
   Result read(std::span<char> into);
@@ -49,6 +49,7 @@ class Transport {
     void operator()(ssl_st* ssl) const;
   };
   int socket_;
+  bool is_tls_;
   std::unique_ptr<ssl_st, Free> ssl_;
 };
 }  // namespace tocsin::api

@@ -49,6 +49,48 @@ HttpServerOptions front_options(const Configuration& configuration, BodyBudget& 
   return options;
 }
 
+Outcome<std::shared_ptr<const TlsIdentity>> read_tls_identity(const Configuration& configuration) {
+  const TlsFiles files{configuration.text("http.tls_certificate"),
+                       configuration.text("http.tls_key"), configuration.text("http.tls_clients")};
+  if (files.certificate.empty() && files.key.empty() && files.clients.empty()) return nullptr;
+  if (files.certificate.empty() || files.key.empty()) {
+    return stop(ExitCode::kUsage,
+                "TLS needs both http.tls_certificate and http.tls_key, files in PEM");
+  }
+  auto identity = TlsIdentity::load(files);
+  if (!identity) {
+    const bool is_io = identity.error().code == Errc::kIo;
+    return stop(is_io ? ExitCode::kInputOutput : ExitCode::kUsage, identity.error().message);
+  }
+  return *std::move(identity);
+}
+
+void reload_tls_identity(const Configuration& configuration, HttpServer& server, bool is_quiet) {
+  auto identity = read_tls_identity(configuration);
+  if (!identity) {
+    return tell(fmt::format("tocsin: SIGHUP: {}; the certificate remains as it was\n",
+                            identity.error().message));
+  }
+  if (*identity == nullptr) return;
+  if (!is_quiet)
+    tell(fmt::format("SIGHUP: new connections get the certificate {}\n", (*identity)->description()));
+  server.set_tls(*std::move(identity));
+}
+
+Outcome<void> check_exposure(const Configuration& configuration, const ListenAddress& address) {
+  if (address.is_loopback || !configuration.text("http.tls_certificate").empty()) return {};
+  if (!configuration.boolean("http.insecure_public")) {
+    return stop(ExitCode::kUsage,
+                fmt::format("other machines can reach {}, and tokens and events would not be "
+                            "encrypted: name a certificate (--http-tls-certificate, "
+                            "--http-tls-key), listen on 127.0.0.1 behind a proxy with TLS, or say "
+                            "--insecure-public",
+                            address.host));
+  }
+  tell("warning: other machines can reach this address, and tokens and events are not encrypted\n");
+  return {};
+}
+
 void raise_file_limit(const HttpServerLimits& limits) {
   const rlim_t wanted = limits.connections_max + limits.reserve_max + kOtherFiles;
   rlimit files{};

@@ -165,6 +165,7 @@ Outcome<void> Server::read_settings() {
   Result<ListenAddress> address = parse_listen_address(configuration_.text("http.listen"));
   if (!address) return stop(ExitCode::kUsage, address.error().message);
   address_ = *std::move(address);
+  if (auto checked = check_exposure(configuration_, address_); !checked) return checked;
   Result<AlertServicesOptions> options = alert_services_options(configuration_);
   if (!options) return stop(ExitCode::kUsage, options.error().message);
   alert_services_options_ = *std::move(options);
@@ -250,6 +251,10 @@ Outcome<void> Server::listen() {
   HttpServerOptions options = front_options(configuration_, bodies_, http_figures_,
                                             [this](HttpRequest& request) { return admit(request); });
   raise_file_limit(options.limits);
+  auto identity = read_tls_identity(configuration_);
+  if (!identity) return tl::unexpected(identity.error());
+  options.tls = *std::move(identity);
+  const bool is_tls = options.tls != nullptr;
   Result<std::unique_ptr<HttpServer>> http =
       HttpServer::start(address_.host, address_.port, std::move(options));
   if (!http) return stop(ExitCode::kInputOutput, http.error().message);
@@ -260,11 +265,8 @@ Outcome<void> Server::listen() {
       return stop(ExitCode::kInputOutput, written.error().message);
     }
   }
-  say(fmt::format("listening on http://{}", LoopbackAddress{address_.host, port}.text()));
-  if (!address_.is_loopback) {
-    say("other machines can reach this address, and traffic is not encrypted: put a proxy with TLS "
-        "before it");
-  }
+  say(fmt::format("listening on {}://{}", is_tls ? "https" : "http",
+                  LoopbackAddress{address_.host, port}.text()));
   return {};
 }
 
@@ -443,8 +445,9 @@ ExitCode Server::wait() {
                                      {stop_signal_.descriptor(), POLLIN, 0},
                                      {reload_signal_.descriptor(), POLLIN, 0}}};
     ::poll(waited.data(), waited.size(), -1);
-    if (!must_stop() && !failed_.is_set() && reload_signal_.take())
-      reload_rules(configuration_, *rule_service_, is_quiet_);
+    if (must_stop() || failed_.is_set() || !reload_signal_.take()) continue;
+    reload_tls_identity(configuration_, *http_, is_quiet_);
+    reload_rules(configuration_, *rule_service_, is_quiet_);
   }
   if (must_stop()) say(fmt::format("stopping: {}", stop_signal_.name()));
   is_closing_ = true;

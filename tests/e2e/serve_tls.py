@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""TLS: who the server is, that it can become another without losing a connection, who is let in, and what is refused in the
+clear.
+
+    serve_tls.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
+"""
+import http.client
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+
+from harness import LIMIT_S, case, has, payment, run_cases, start, wait_for
+from server_process import NDJSON, TIMELESS, Server
+
+
+def certificate(name, *, days=2, authority=None):
+    """NAME.pem and NAME.key, signed by itself or by an authority that was made before."""
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days),
+            "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
+    if authority:
+        made += ["-CA", f"{authority}.pem", "-CAkey", f"{authority}.key"]
+    subprocess.run(made, check=True, capture_output=True, timeout=LIMIT_S)
+
+
+class TlsServer(Server):
+    """Asked by HTTPS."""
+
+    def context(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        if os.path.exists("client.pem"):
+            context.load_cert_chain("client.pem", "client.key")
+        return context
+
+    def connect(self, context=None):
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=LIMIT_S, context=context or self.context())
+
+    def ask(self, method, path, body=None, **options):
+        plain = http.client.HTTPConnection
+        try:
+            http.client.HTTPConnection = lambda *_, **__: self.connect()
+            return super().ask(method, path, body, **options)
+        finally:
+            http.client.HTTPConnection = plain
+
+    def name(self, context=None):
+        """The common name that the server shows to a new connection, and the version of TLS."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT_S) as connection:
+            with (context or self.context()).wrap_socket(connection) as tls:
+                shown = subprocess.run(["openssl", "x509", "-inform", "DER", "-noout", "-subject"], check=True,
+                                       capture_output=True, input=tls.getpeercert(binary_form=True), timeout=LIMIT_S)
+                return shown.stdout.decode().split("=")[-1].strip(), tls.version()
+
+
+def tls_options(name):
+    return (*TIMELESS, "--http-tls-certificate", f"{name}.pem", "--http-tls-key", f"{name}.key")
+
+
+@case
+def encrypted():
+    """events and alerts go by TLS 1.2 and 1.3; older versions and clear text are refused"""
+    certificate("one")
+    with TlsServer(options=tls_options("one")) as server:
+        assert server.send([payment(1, "a", 150)]).status == 200
+        wait_for(lambda: server.metric("alerts_stored") == 1, "the alert")
+        assert server.name() == ("one", "TLSv1.3")
+        old = server.context()
+        old.maximum_version = ssl.TLSVersion.TLSv1_2
+        assert server.name(old) == ("one", "TLSv1.2")
+        older = server.context()
+        older.minimum_version = older.maximum_version = ssl.TLSVersion.TLSv1_1
+        older.set_ciphers("DEFAULT@SECLEVEL=0")
+        try:
+            raise AssertionError(server.name(older))
+        except ssl.SSLError:
+            pass
+        # A body of many records, in both directions.
+        many = [payment(10 + number, f"c{number}", 1) for number in range(20_000)]
+        answer = server.send(many)
+        assert answer.status == 200 and answer.json["accepted"] == 20_000, answer.status
+        with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S) as clear:
+            clear.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert b"HTTP/1.1" not in clear.recv(4096)
+        server.end()
+        has(server.said, "listening on https://127.0.0.1:")
+
+
+@case
+def another_certificate():
+    """SIGHUP takes the files again: new connections get the new certificate, open ones go on, bad files are refused"""
+    for name in ("one", "two"):
+        certificate(name)
+    for kind in ("pem", "key"):
+        shutil.copy(f"one.{kind}", f"now.{kind}")
+    with TlsServer(options=tls_options("now")) as server:
+        kept = server.connect()
+
+        def ask_kept():
+            kept.request("POST", "/v1/events", b"", {"Authorization": f"Bearer {server.token}", "Content-Type": NDJSON})
+            return kept.getresponse().read()
+        ask_kept()
+        same = kept.sock
+        for kind in ("pem", "key"):
+            shutil.copy(f"two.{kind}", f"now.{kind}")
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: server.name()[0] == "two", "the new certificate")
+        ask_kept()
+        assert kept.sock is same
+        # Of a key that belongs to another certificate, and of half a file, nothing is taken.
+        for kind, text in (("key", open("one.key").read()), ("pem", open("one.pem").read()[:200])):
+            with open(f"now.{kind}", "w") as file:
+                file.write(text)
+            server.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: server.ask("GET", "/readyz").status == 200, "an answer")
+            assert server.name()[0] == "two"
+        ask_kept()
+        kept.close()
+        server.end()
+        has(server.said, "SIGHUP: new connections get the certificate /CN=two", "SIGHUP: the certificate now.pem: ",
+            "the certificate remains as it was")
+
+
+@case
+def known_clients():
+    """with authorities of clients only those with a certificate of one are served"""
+    for name in ("one", "authority", "stranger"):
+        certificate(name)
+    certificate("client", authority="authority")
+    with TlsServer(options=(*tls_options("one"), "--http-tls-clients", "authority.pem")) as server:
+        assert server.ask("GET", "/v1/rules").status == 200
+        stranger = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        stranger.check_hostname = False
+        stranger.verify_mode = ssl.CERT_NONE
+        for known in (None, "stranger"):
+            if known:
+                stranger.load_cert_chain(f"{known}.pem", f"{known}.key")
+            connection = server.connect(stranger)
+            try:
+                connection.request("GET", "/livez")
+                raise AssertionError(connection.getresponse().status)
+            except (OSError, http.client.HTTPException):
+                pass
+            connection.close()
+        server.end()
+
+
+@case
+def refusals():
+    """wrong files, and a public address without TLS, are refused with the remedy; without is said also quietly"""
+    certificate("one")
+    certificate("two")
+
+    def refused(code, *options, listen="127.0.0.1:0"):
+        process = start("serve", "--data", "data", "--listen", listen, *options)
+        _, said = process.communicate(timeout=LIMIT_S)
+        assert process.returncode == code, (process.returncode, said)
+        return said.decode()
+    has(refused(2, "--http-tls-certificate", "one.pem"), "http.tls_key")
+    has(refused(3, "--http-tls-certificate", "one.pem", "--http-tls-key", "none.key"), "the key none.key: No such file")
+    has(refused(2, "--http-tls-certificate", "one.pem", "--http-tls-key", "two.key"), "the key two.key: key values mismatch")
+    has(refused(2, "--http-tls-certificate", "one.key", "--http-tls-key", "one.key"), "the certificate one.key: ")
+    has(refused(2, listen="0.0.0.0:0"), "--http-tls-certificate", "--insecure-public")
+
+    def said_at(*options):
+        process = start("serve", "--data", "data", "--listen", "0.0.0.0:0", "--http-port-file", "port", *options)
+        wait_for(lambda: os.path.exists("port") or process.poll() is not None, "the port")
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=LIMIT_S)
+        assert process.returncode == 0, said
+        os.remove("port")
+        return said.decode()
+    has(said_at("--insecure-public", "-q"), "warning: other machines can reach this address")
+    assert "warning" not in said_at(*tls_options("one"))
+
+
+run_cases()
