@@ -22,8 +22,8 @@ namespace tocsin::api {
 namespace {
 constexpr int kBacklog = 1024;
 constexpr int kAcceptsAtOnce = 64;
-// Room that is being made counts as made: so many more may be open until it is. Then those that come
-// wait for a moment.
+// Room that is being made counts as made: so many more may be open until it is. Then those that
+// come wait for a moment.
 constexpr std::size_t kOvershootMax = 64;
 constexpr std::chrono::milliseconds kMoment{1};
 constexpr std::chrono::milliseconds kPause{100};

@@ -20,8 +20,10 @@ constexpr Milliseconds kStopGrace{1000};
 constexpr Milliseconds kLastAnswer{1000};  // of a request whose time is over
 constexpr Milliseconds kReserveHead{2000};
 // What was sent and not read would make the system throw away the answer: it is read for a moment.
-constexpr Milliseconds kLinger{500};
-constexpr std::size_t kLingerBytes = std::size_t{1} << 20;
+constexpr Milliseconds kLinger{500};  // from its last bytes
+constexpr Milliseconds kLingerMax{3000};
+// Beside a body of the size that one may have.
+constexpr std::uint64_t kLingerBytes = std::uint64_t{1} << 20;
 
 }  // namespace
 
@@ -92,22 +94,13 @@ bool HttpSession::step() {
 }
 
 bool HttpSession::shake_hands() {
-  const Transport::Result result = socket_.transport().shake_hands();
-  switch (result.state) {
-    case Transport::State::kDone:
-      begin_head();
-      return true;
-    case Transport::State::kWantRead:
-      wait(HttpSocket::Wait::wait_read);
-      return false;
-    case Transport::State::kWantWrite:
-      wait(HttpSocket::Wait::wait_write);
-      return false;
-    case Transport::State::kClosed:
-      break;
+  const Transport::State state = socket_.transport().shake_hands().state;
+  if (state != Transport::State::kDone) {
+    if (!wait_for(state)) close();
+    return false;
   }
-  close();
-  return false;
+  begin_head();
+  return true;
 }
 
 // Waits for a request.
@@ -307,18 +300,10 @@ bool HttpSession::begin_answer(HttpResponse response) {
 }
 
 bool HttpSession::write_out() {
-  switch (out_.send(socket_.transport())) {
-    case Transport::State::kDone:
-      break;
-    case Transport::State::kWantRead:
-      wait(HttpSocket::Wait::wait_read);
-      return false;
-    case Transport::State::kWantWrite:
-      wait(HttpSocket::Wait::wait_write);
-      return false;
-    case Transport::State::kClosed:
-      cut_off();
-      return false;
+  const Transport::State state = out_.send(socket_.transport());
+  if (state != Transport::State::kDone) {
+    if (!wait_for(state)) cut_off();
+    return false;
   }
   if (state_ == State::kContinue) {
     state_ = State::kBody;
@@ -400,6 +385,7 @@ bool HttpSession::end_answer() {
   const Moment now = steady_clock::now();
   state_ = State::kLinger;
   deadline_ = now + kLinger;
+  lingers_until_ = now + kLingerMax;
   lingered_ = 0;
   begin_waiting(now);
   return true;
@@ -407,10 +393,17 @@ bool HttpSession::end_answer() {
 
 bool HttpSession::linger() {
   in_.clear();
-  const Received received = receive();
-  lingered_ += in_.size();
-  if (received == Received::kNothing) return false;
-  if (received == Received::kSome && lingered_ <= kLingerBytes) return true;
+  switch (receive()) {
+    case Received::kSome:
+      deadline_ = std::min(steady_clock::now() + kLinger, lingers_until_);
+      lingered_ += in_.size();
+      if (lingered_ > front_.options.limits.body_bytes_max + kLingerBytes) break;
+      return true;
+    case Received::kNothing:
+      return false;
+    case Received::kEnd:
+      break;
+  }
   close();
   return false;
 }
@@ -422,6 +415,14 @@ HttpSocket::Received HttpSession::receive() {
 }
 
 void HttpSession::wait(HttpSocket::Wait type) { socket_.wait(shared_from_this(), type); }
+
+// False where there is nothing to wait for any more.
+bool HttpSession::wait_for(Transport::State state) {
+  if (state == Transport::State::kClosed) return false;
+  wait(state == Transport::State::kWantRead ? HttpSocket::Wait::wait_read
+                                            : HttpSocket::Wait::wait_write);
+  return true;
+}
 
 void HttpSession::pass_time(Moment now) {
   if (lacks_worker_) {

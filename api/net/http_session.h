@@ -67,6 +67,7 @@ class HttpSession final : public HttpLoop::Member,
 
   Received receive();
   void wait(HttpSocket::Wait type);
+  bool wait_for(Transport::State state);
   void begin_head();
   void begin_waiting(Moment now);
   void close();
@@ -85,9 +86,10 @@ class HttpSession final : public HttpLoop::Member,
   bool lacks_worker_ = false;  // a stream's work found no room
   Moment began_;               // the first byte of the request came
   Moment deadline_;
-  std::size_t lingered_ = 0;  // bytes that were passed over
-  std::string in_;            // received and not used yet
-  std::size_t searched_ = 0;  // of it, for the end of a head
+  Moment lingers_until_;
+  std::uint64_t lingered_ = 0;  // bytes that were passed over
+  std::string in_;              // received and not used yet
+  std::size_t searched_ = 0;    // of it, for the end of a head
   std::unique_ptr<Exchange> exchange_;
   OutQueue out_;
 };

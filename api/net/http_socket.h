@@ -24,8 +24,8 @@ class HttpSocket {
   /// Appends what is there. kNothing: wait for wanted().
   Received receive(std::string& to);
   Wait wanted() const { return wanted_; }
-  /// Calls `owner->run()` once the socket is ready for it, unless it is closed before. Waits for one
-  /// thing are one wait.
+  /// Calls `owner->run()` once the socket is ready for it, unless it is closed before. Waits for
+  /// one thing are one wait.
   template <typename Owner>
   void wait(std::shared_ptr<Owner> owner, Wait type) {
     bool& waits = type == Wait::wait_read ? waits_to_read_ : waits_to_write_;

@@ -23,8 +23,8 @@ HttpAdmission counted(HttpAdmission admission, HttpFigures& figures) {
   admission.handle = [&figures, handle = std::move(admission.handle)](HttpRequest& request) {
     const auto began = steady_clock::now();
     HttpResponse response = handle(request);
-    figures.add(response.status, std::chrono::duration_cast<std::chrono::microseconds>(
-                                     steady_clock::now() - began));
+    figures.add(response.status,
+                std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - began));
     if (response.status == problem_type(ProblemKind::kInternal).status)
       tell_failed_request(request.head(), response);
     return response;
@@ -73,7 +73,8 @@ void reload_tls_identity(const Configuration& configuration, HttpServer& server,
   }
   if (*identity == nullptr) return;
   if (!is_quiet)
-    tell(fmt::format("SIGHUP: new connections get the certificate {}\n", (*identity)->description()));
+    tell(fmt::format("SIGHUP: new connections get the certificate {}\n",
+                     (*identity)->description()));
   server.set_tls(*std::move(identity));
 }
 
@@ -98,7 +99,8 @@ void raise_file_limit(const HttpServerLimits& limits) {
   files.rlim_cur = std::min(wanted, files.rlim_max);
   if (::setrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted) return;
   tell(fmt::format(
-      "warning: the process may open {} files, and http.connections_max and the stores may need {}: "
+      "warning: the process may open {} files, and http.connections_max and the stores may need "
+      "{}: "
       "raise the limit (`ulimit -n`, LimitNOFILE of the unit), or lower http.connections_max\n",
       files.rlim_cur, wanted));
 }

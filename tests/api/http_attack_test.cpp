@@ -1,5 +1,5 @@
-// A server that thousands of silent and slow clients hold on to: others are answered, and it costs no
-// thread. ./do attack says how long it goes on (TOCSIN_ATTACK_S, else a moment).
+// A server that thousands of silent and slow clients hold on to: others are answered, and it costs
+// no thread. ./do attack says how long it goes on (TOCSIN_ATTACK_S, else a moment).
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -25,8 +25,8 @@ using namespace tests;
 using std::chrono::steady_clock;
 
 std::size_t entries_of(const char* folder) {
-  return static_cast<std::size_t>(
-      std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator()));
+  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder),
+                                                std::filesystem::directory_iterator()));
 }
 // So many open files that the test needs; gives them back.
 class FileLimit {
@@ -94,7 +94,8 @@ class Attack {
 
 TEST_CASE("http attack: silent and slow clients hold nobody up, and cost no thread") {
   const char* const told = std::getenv("TOCSIN_ATTACK_S");
-  const auto until = steady_clock::now() + std::chrono::seconds(told != nullptr ? std::atoi(told) : 0);
+  const auto until =
+      steady_clock::now() + std::chrono::seconds(told != nullptr ? std::atoi(told) : 0);
   const FileLimit files(10'000);
   // Two descriptors a connection are in this process; some for others.
   const std::size_t slow = std::min<std::size_t>(500, (files.now() - 200) / 14);
@@ -111,7 +112,8 @@ TEST_CASE("http attack: silent and slow clients hold nobody up, and cost no thre
       limits);
   const auto ask = [&](const std::string& line, const std::string& body) {
     const RawClient client(server->port());
-    client.send(line + kClose + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    client.send(line + kClose + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+                body);
     return client.receive();
   };
   REQUIRE(status_of(ask("POST /", "hello")) == 200);
@@ -140,7 +142,8 @@ TEST_CASE("http attack: silent and slow clients hold nobody up, and cost no thre
   CHECK(entries_of("/proc/self/fd") <= files_before);
 }
 
-TEST_CASE("http attack: without descriptors clients are closed, and served again once there are some") {
+TEST_CASE(
+    "http attack: without descriptors clients are closed, and served again once there are some") {
   const auto server = start_with([](HttpRequest&) {
     return HttpAdmission{[](HttpRequest&) { return text_answer(200, "here"); }, true, true};
   });
