@@ -12,6 +12,7 @@ std::string repeated(const std::string& text, std::size_t times) {
 }
 }  // namespace
 
+// Long because it is one table.
 const std::vector<HttpProbe>& http_probes() {
   static const std::vector<HttpProbe> probes = {
       {"plain GET", "GET /echo HTTP/1.1\r\nHost: a\r\n\r\n", "200 open", ""},
