@@ -33,9 +33,15 @@ union Address {
   sockaddr_in v4;
   sockaddr_in6 v6;
 };
+// An address of IPv4 that came to a socket of IPv6 is written as one of IPv4.
 std::string text_of(const Address& address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   const bool is_v6 = address.any.sa_family == AF_INET6;
+  if (is_v6 && IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr)) {
+    const void* const v4 = &address.v6.sin6_addr.s6_addr[12];
+    if (::inet_ntop(AF_INET, v4, text.data(), text.size()) == nullptr) return {};
+    return text.data();
+  }
   const void* const bytes = is_v6 ? static_cast<const void*>(&address.v6.sin6_addr)
                                   : static_cast<const void*>(&address.v4.sin_addr);
   if (::inet_ntop(address.any.sa_family, bytes, text.data(), text.size()) == nullptr) return {};
@@ -149,7 +155,17 @@ void HttpListener::begin_session(int socket, std::string remote, bool is_reserve
   if (is_reserve) ++front_.reserve;
   HttpLoop& loop = *loops_[next_loop_++ % loops_.size()];
   loop.post([this, &loop, socket, remote = std::move(remote), is_reserve]() mutable {
-    std::make_shared<HttpSession>(loop, front_, socket, std::move(remote), is_reserve)->start();
+    std::shared_ptr<HttpSession> session;
+    try {
+      session = std::make_shared<HttpSession>(loop, front_, socket, std::move(remote), is_reserve);
+    } catch (const std::exception&) {
+      // The system watches no more sockets, or has no memory: this client is turned away.
+      ::close(socket);
+      if (is_reserve) --front_.reserve;
+      --front_.open;
+      return;
+    }
+    session->start();
   });
 }
 

@@ -3,42 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
-#include <optional>
 #include <string_view>
 #include <utility>
 
-#include "api/net/body_reader.h"
 #include "api/net/http_answer.h"
+#include "api/net/session_exchange.h"
 
 namespace tocsin::api {
 namespace {
 using std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
 constexpr int kStepsAtOnce = 64;  // then it is another connection's turn
-constexpr Milliseconds kStopGrace{1000};
-constexpr Milliseconds kLastAnswer{1000};  // of a request whose time is over
 constexpr Milliseconds kReserveHead{2000};
-// What was sent and not read would make the system throw away the answer: it is read for a moment.
-constexpr Milliseconds kLinger{500};  // from its last bytes
-constexpr Milliseconds kLingerMax{3000};
-// Beside a body of the size that one may have.
-constexpr std::uint64_t kLingerBytes = std::uint64_t{1} << 20;
-
 }  // namespace
-
-struct HttpSession::Exchange {
-  Exchange(RequestHead head, const std::string& remote, Moment began_in)
-      : request(std::move(head), remote), began(began_in) {}
-  HttpRequest request;
-  Moment began;
-  HttpAdmission admission;
-  std::optional<BodyReader> body;
-  bool is_read = true;  // the next request begins at the next byte
-  std::shared_ptr<HttpStream> stream;
-  std::shared_ptr<std::atomic<bool>> is_woken;  // and nobody has looked yet
-  bool is_chunked = false;
-};
 
 HttpSession::HttpSession(HttpLoop& loop, HttpFront& front, int socket, std::string remote,
                          bool is_reserve)
@@ -61,11 +38,23 @@ void HttpSession::start() {
 }
 
 void HttpSession::run() {
+  attempt([this] {
+    for (int steps = 0; step(); ++steps) {
+      if (steps < kStepsAtOnce) continue;
+      loop_.post([self = shared_from_this()] { self->run(); });
+      return;
+    }
+  });
+}
+
+// What fails within one connection ends that one alone; it is counted as an answer of 500.
+void HttpSession::attempt(const std::function<void()>& deed) {
   const auto self = shared_from_this();
-  for (int steps = 0; step(); ++steps) {
-    if (steps < kStepsAtOnce) continue;
-    loop_.post([self] { self->run(); });
-    return;
+  try {
+    deed();
+  } catch (const std::exception& error) {
+    static_cast<void>(fault_answer({500, error.what()}));
+    if (state_ != State::kClosed) cut_off();
   }
 }
 
@@ -110,7 +99,7 @@ void HttpSession::begin_head() {
   exchange_.reset();
   out_.clear();
   searched_ = 0;
-  if (in_.empty()) in_ = {};
+  if (in_.empty()) std::string().swap(in_);  // an idle connection holds no bytes
   const HttpServerLimits& limits = front_.options.limits;
   began_ = now;
   deadline_ = now + (in_.empty() ? limits.keep_alive_max : limits.head_time_max);
@@ -167,19 +156,23 @@ bool HttpSession::begin_request(std::size_t head_end) {
         {503, fmt::format("there are {} connections already", options.limits.connections_max)});
   }
   const std::uint64_t content_bytes = head->content_bytes.value_or(0);
-  exchange_ = std::make_unique<Exchange>(*std::move(head), remote_, began_);
+  exchange_ = std::make_unique<SessionExchange>(*std::move(head), remote_, began_);
   if (auto fault = fault_of_method(exchange_->request.head().method)) {
     return refuse(*std::move(fault));
   }
   if (content_bytes > options.limits.body_bytes_max) {
     return refuse(BodyReader::too_long(options.limits.body_bytes_max));
   }
-  exchange_->admission = options.admit(exchange_->request);
+  try {
+    exchange_->admission = options.admit(exchange_->request);
+  } catch (const std::exception& error) {
+    return refuse({500, error.what()});
+  }
   return begin_body();
 }
 
 bool HttpSession::begin_body() {
-  Exchange& exchange = *exchange_;
+  SessionExchange& exchange = *exchange_;
   const RequestHead& head = exchange.request.head();
   const HttpAdmission& admission = exchange.admission;
   const bool has_body = head.is_chunked || head.content_bytes.value_or(0) > 0;
@@ -218,196 +211,6 @@ bool HttpSession::read_body() {
   return refuse({400, "the body ends early"});
 }
 
-HttpResponse HttpSession::handled(Exchange& exchange) const {
-  if (exchange.body) exchange.request.set_body(exchange.body->take());
-  HttpResponse response;
-  try {
-    response = exchange.admission.handle(exchange.request);
-  } catch (const std::exception& error) {
-    response = front_.options.fault_answer({500, error.what()});
-  }
-  exchange.body.reset();  // its bytes count no more
-  exchange.admission.handle = nullptr;
-  return response;
-}
-
-bool HttpSession::begin_work() {
-  if (exchange_->admission.is_at_once) return begin_answer(handled(*exchange_));
-  return hand_over();
-}
-
-bool HttpSession::hand_over() {
-  state_ = State::kWork;
-  const auto answered = [](const std::shared_ptr<HttpSession>& session, HttpResponse response) {
-    session->loop_.post([session, response = std::move(response)]() mutable {
-      if (session->state_ != State::kWork) return;
-      session->begin_answer(std::move(response));
-      session->run();
-    });
-  };
-  const bool has_room =
-      front_.workers.submit([self = shared_from_this(), answered](bool is_dropped) {
-        answered(self, is_dropped ? self->front_.options.fault_answer({503, "the server stops"})
-                                  : self->handled(*self->exchange_));
-      });
-  if (has_room) return false;
-  return refuse({503, "as many requests wait for a worker as may (http.queue_max)"});
-}
-
-bool HttpSession::refuse(HttpFault fault) {
-  loop_.end_waiting(*this);
-  keeps_ = false;
-  HttpResponse response = front_.options.fault_answer(fault);
-  if (fault.status == 405) response.headers.push_back({"Allow", std::string(kAllowedMethods)});
-  return begin_answer(std::move(response));
-}
-
-bool HttpSession::begin_answer(HttpResponse response) {
-  const bool has_request = exchange_ != nullptr;
-  const RequestHead* const head = has_request ? &exchange_->request.head() : nullptr;
-  keeps_ = keeps_ && has_request && head->keep_alive && exchange_->is_read && !is_stopping_ &&
-           !is_reserve_;
-  AnswerFraming framing;
-  framing.is_head = has_request && head->method == "HEAD";
-  framing.is_1_1 = !has_request || head->is_1_1;
-  if (response.stream && !framing.is_1_1) keeps_ = false;
-  framing.keeps = keeps_;
-  const Moment now = steady_clock::now();
-  const Moment by = has_request ? exchange_->began + front_.options.limits.request_time_max : now;
-  deadline_ = std::max(by, now + kLastAnswer);
-  out_.clear();
-  out_.add(format_answer_head(response, framing));
-  state_ = State::kAnswer;
-  if (framing.is_head) return true;
-  if (response.stream && has_request) {
-    exchange_->stream = std::move(response.stream);
-    exchange_->is_chunked = framing.is_1_1;
-    exchange_->is_woken = std::make_shared<std::atomic<bool>>(false);
-    deadline_ = now + front_.options.limits.stream_write_max;
-    exchange_->stream->begin([weak = weak_from_this(), woken = exchange_->is_woken] {
-      if (woken->exchange(true)) return;
-      const std::shared_ptr<HttpSession> self = weak.lock();
-      if (!self) return;
-      self->loop_.post([self, woken] {
-        *woken = false;
-        self->run();
-      });
-    });
-  } else {
-    out_.add(std::move(response.body));
-  }
-  return true;
-}
-
-bool HttpSession::write_out() {
-  const Transport::State state = out_.send(socket_.transport());
-  if (state != Transport::State::kDone) {
-    if (!wait_for(state)) cut_off();
-    return false;
-  }
-  if (state_ == State::kContinue) {
-    state_ = State::kBody;
-    return true;
-  }
-  if (exchange_ && exchange_->stream) {
-    state_ = State::kStream;
-    return true;
-  }
-  return end_answer();
-}
-
-// Takes what the stream has, once all before it is sent.
-bool HttpSession::feed_stream() {
-  lacks_worker_ = false;
-  std::vector<SharedBytes> pieces;
-  const HttpStream::Next next = exchange_->stream->take(pieces);
-  if (next == HttpStream::Next::kEnd) exchange_->stream.reset();
-  out_.add_chunk(std::move(pieces), exchange_->is_chunked);
-  if (next == HttpStream::Next::kEnd && exchange_->is_chunked) out_.add("0\r\n\r\n");
-  if (!out_.is_empty() || next == HttpStream::Next::kEnd) {
-    deadline_ = steady_clock::now() + front_.options.limits.stream_write_max;
-    state_ = State::kAnswer;
-    return true;
-  }
-  if (next == HttpStream::Next::kReady) return true;
-  if (is_stopping_) {
-    cut_off();
-    return false;
-  }
-  deadline_ = Moment::max();
-  if (next == HttpStream::Next::kWork) {
-    work_on_stream();
-    return false;
-  }
-  // Nothing to send: is there anybody still? What a client says meanwhile is not for us.
-  Received received = Received::kSome;
-  while (received == Received::kSome && in_.size() <= front_.options.limits.head.head_bytes_max) {
-    received = receive();
-  }
-  if (received != Received::kNothing) close();
-  return false;
-}
-
-void HttpSession::work_on_stream() {
-  state_ = State::kStreamWork;
-  const bool has_room = front_.workers.submit([self = shared_from_this()](bool is_dropped) {
-    bool is_broken = is_dropped;
-    try {
-      if (!is_dropped) self->exchange_->stream->work();
-    } catch (const std::exception&) {
-      is_broken = true;
-    }
-    self->loop_.post([self, is_broken] {
-      self->state_ = State::kStream;
-      if (is_broken) {
-        self->cut_off();
-      } else {
-        self->run();
-      }
-    });
-  });
-  if (has_room) return;
-  // It is tried again when time passes.
-  state_ = State::kStream;
-  lacks_worker_ = true;
-}
-
-bool HttpSession::end_answer() {
-  if (is_stopping_) {
-    close();
-    return false;
-  }
-  if (keeps_) {
-    begin_head();
-    return true;
-  }
-  socket_.transport().end_sending();
-  const Moment now = steady_clock::now();
-  state_ = State::kLinger;
-  deadline_ = now + kLinger;
-  lingers_until_ = now + kLingerMax;
-  lingered_ = 0;
-  begin_waiting(now);
-  return true;
-}
-
-bool HttpSession::linger() {
-  in_.clear();
-  switch (receive()) {
-    case Received::kSome:
-      deadline_ = std::min(steady_clock::now() + kLinger, lingers_until_);
-      lingered_ += in_.size();
-      if (lingered_ > front_.options.limits.body_bytes_max + kLingerBytes) break;
-      return true;
-    case Received::kNothing:
-      return false;
-    case Received::kEnd:
-      break;
-  }
-  close();
-  return false;
-}
-
 HttpSocket::Received HttpSession::receive() {
   const Received received = socket_.receive(in_);
   if (received == Received::kNothing) wait(socket_.wanted());
@@ -435,12 +238,10 @@ void HttpSession::pass_time(Moment now) {
     case State::kLinger:
       return close();
     case State::kHead:
-      if (in_.empty()) return close();
-      refuse({408, "the head did not arrive in time"});
-      return run();
+      if (in_.empty()) return close_idle();
+      return give_up({408, "the head did not arrive in time"});
     case State::kBody:
-      refuse({408, "the body did not arrive in time"});
-      return run();
+      return give_up({408, "the body did not arrive in time"});
     case State::kContinue:
     case State::kAnswer:
       return cut_off();
@@ -452,7 +253,12 @@ void HttpSession::pass_time(Moment now) {
   }
 }
 
-void HttpSession::make_room() { close(); }
+void HttpSession::give_up(const HttpFault& fault) {
+  attempt([&] { refuse(fault); });
+  run();
+}
+
+void HttpSession::make_room() { close_idle(); }
 
 void HttpSession::stop() {
   is_stopping_ = true;
@@ -462,17 +268,22 @@ void HttpSession::stop() {
     case State::kContinue:
     case State::kBody:
     case State::kLinger:
-      return close();
+      return close_idle();
     case State::kStream:
       return cut_off();
     case State::kAnswer:
-      deadline_ = std::min(deadline_, steady_clock::now() + kStopGrace);
-      return;
+      return write_until(deadline_);
     case State::kWork:
     case State::kStreamWork:
     case State::kClosed:
       return;
   }
+}
+
+// A client that waits for no answer is told that this is the end, and no fault.
+void HttpSession::close_idle() {
+  if (state_ == State::kHead) socket_.transport().end_sending();
+  close();
 }
 
 void HttpSession::close() {
@@ -491,7 +302,7 @@ void HttpSession::leave() {
   state_ = State::kClosed;
   exchange_.reset();
   out_.clear();
-  in_ = {};
+  std::string().swap(in_);
   if (is_reserve_) --front_.reserve;
   --front_.open;
   loop_.leave(*this);

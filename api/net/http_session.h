@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,7 @@
 #include "api/net/out_queue.h"
 
 namespace tocsin::api {
+struct SessionExchange;
 /// Lives on a loop, which owns it; all is called on the loop's thread.
 class HttpSession final : public HttpLoop::Member,
                           public std::enable_shared_from_this<HttpSession> {
@@ -47,7 +49,6 @@ class HttpSession final : public HttpLoop::Member,
     kClosed
   };
   using Received = HttpSocket::Received;
-  struct Exchange;
 
   bool step();
   bool shake_hands();
@@ -58,22 +59,27 @@ class HttpSession final : public HttpLoop::Member,
   bool begin_work();
   bool hand_over();
   bool begin_answer(HttpResponse response);
-  bool refuse(HttpFault fault);
+  bool refuse(const HttpFault& fault);
   bool write_out();
   bool feed_stream();
   void work_on_stream();
   bool end_answer();
   bool linger();
 
+  void attempt(const std::function<void()>& deed);
   Received receive();
   void wait(HttpSocket::Wait type);
   bool wait_for(Transport::State state);
   void begin_head();
   void begin_waiting(Moment now);
+  void write_until(Moment deadline);
+  void give_up(const HttpFault& fault);
+  void close_idle();
   void close();
   void cut_off();
   void leave();
-  HttpResponse handled(Exchange& exchange) const;
+  HttpResponse fault_answer(const HttpFault& fault) const;
+  HttpResponse handled(SessionExchange& exchange) const;
 
   HttpLoop& loop_;
   HttpFront& front_;
@@ -90,7 +96,7 @@ class HttpSession final : public HttpLoop::Member,
   std::uint64_t lingered_ = 0;  // bytes that were passed over
   std::string in_;              // received and not used yet
   std::size_t searched_ = 0;    // of it, for the end of a head
-  std::unique_ptr<Exchange> exchange_;
+  std::unique_ptr<SessionExchange> exchange_;
   OutQueue out_;
 };
 }  // namespace tocsin::api

@@ -1,5 +1,6 @@
 #include "api/net/worker_pool.h"
 
+#include <system_error>
 #include <utility>
 
 #include "runtime/io/background_thread.h"
@@ -11,18 +12,24 @@ bool WorkerPool::submit(Task task) {
   {
     const std::lock_guard lock(mutex_);
     if (ends_) return false;
-    if (tasks_.size() < idle_) {
-      tasks_.push_back(std::move(task));
-    } else if (threads_.size() < limits_.threads_max) {
-      tasks_.push_back(std::move(task));
-      threads_.emplace_back([this] { work(); });
-    } else if (tasks_.size() < limits_.queue_max + idle_) {
-      tasks_.push_back(std::move(task));
-    } else {
+    const bool has_thread = tasks_.size() < idle_ || add_thread();
+    if (!has_thread && (threads_.empty() || tasks_.size() >= limits_.queue_max + idle_)) {
       return false;
     }
+    tasks_.push_back(std::move(task));
   }
   changed_.notify_one();
+  return true;
+}
+
+// Requires mutex_. False: there are as many as may be, or as the system allows.
+bool WorkerPool::add_thread() {
+  if (threads_.size() >= limits_.threads_max) return false;
+  try {
+    threads_.emplace_back([this] { work(); });
+  } catch (const std::system_error&) {
+    return false;
+  }
   return true;
 }
 

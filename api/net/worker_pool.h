@@ -32,6 +32,7 @@ class WorkerPool {
   std::size_t threads() const;
 
  private:
+  bool add_thread();
   void work();
 
   Limits limits_;

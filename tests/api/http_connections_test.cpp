@@ -1,10 +1,12 @@
 // What becomes of connections: who has a place, who makes room, what waits, what streams, and how
 // all ends.
 #include <doctest/doctest.h>
+#include <malloc.h>
 
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -273,6 +275,106 @@ TEST_CASE("http server: one byte at a time is as good as all at once") {
   CHECK(count_of(answer, "POST /1 [hello]") == 1);
   CHECK(count_of(answer, "GET /2 []") == 1);
   CHECK(echo.requests == 2);
+}
+
+// Bytes that are allocated; 0 under a sanitizer, which has an allocator of its own.
+std::size_t allocated() {
+  const struct mallinfo2 now = ::mallinfo2();
+  return now.uordblks + now.hblkhd;
+}
+
+TEST_CASE("http server: a connection that is idle holds nothing of the request before") {
+  constexpr std::size_t kClients = 100;
+  const Echo echo({}, [](HttpRequest&) { return text_answer(200, "here"); });
+  const auto is_here = [](const std::string& text) { return text.ends_with("here"); };
+  const std::string request =
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n" + std::string(500'000, 'a');
+  std::vector<std::unique_ptr<RawClient>> clients;
+  const auto add = [&] {
+    clients.push_back(std::make_unique<RawClient>(echo.server->port()));
+    clients.back()->send(request);
+    CHECK(is_here(clients.back()->receive(is_here)));
+  };
+  add();
+  const std::size_t before = allocated();
+  while (clients.size() < kClients) add();
+  CHECK(echo.server->connections() == kClients);
+  CHECK(allocated() < before + kClients * 10'000);
+}
+
+TEST_CASE("http server: a body is gone once it is handled, however slowly its answer is read") {
+  constexpr std::size_t kClients = 50;
+  constexpr std::size_t kBody = 1'000'000;
+  const auto piece = std::make_shared<const std::string>(32 << 20, 'a');
+  const Echo echo({}, [&](HttpRequest&) {
+    HttpResponse response{200, {}, "text/plain", ""};
+    const auto caller = std::make_shared<Caller>();
+    caller->say(piece);
+    response.stream = caller;
+    return response;
+  });
+  const std::string request =
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(kBody) + "\r\n\r\n" +
+      std::string(kBody, 'a');
+  const std::size_t before = allocated();
+  std::vector<std::unique_ptr<RawClient>> clients;
+  while (clients.size() < kClients) {
+    clients.push_back(std::make_unique<RawClient>(echo.server->port()));
+    clients.back()->send(request);
+    clients.back()->receive([](const std::string& text) { return !text.empty(); });
+  }
+  CHECK(allocated() < before + kClients * kBody / 4);
+}
+
+TEST_CASE("http server: a stop waits a moment only for who does not read its answer") {
+  std::promise<void> begun;
+  std::promise<void> stops;
+  HttpServerLimits limits;
+  limits.request_time_max = 60s;
+  const Echo echo(limits, [&](HttpRequest&) {
+    begun.set_value();
+    stops.get_future().wait();
+    return text_answer(200, std::string(64 << 20, 'a'));
+  });
+  const RawClient client(echo.server->port());
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  begun.get_future().wait();
+  const auto began = std::chrono::steady_clock::now();
+  std::thread stopper([&] { echo.server->stop(); });
+  std::this_thread::sleep_for(50ms);
+  stops.set_value();
+  stopper.join();
+  CHECK(std::chrono::steady_clock::now() - began < 20s);
+}
+
+// Of which nothing can be had.
+class Broken final : public HttpStream {
+ public:
+  Next take(std::vector<SharedBytes>&) override { throw std::runtime_error("broken"); }
+};
+
+TEST_CASE("http server: what fails within one request ends that one alone") {
+  const auto server = start_with([](HttpRequest& request) -> HttpAdmission {
+    const std::string& target = request.head().target;
+    if (target == "/admit") throw std::runtime_error("not decided");
+    return {[target](HttpRequest&) {
+      if (target == "/handle") throw std::runtime_error("not done");
+      HttpResponse response = text_answer(200, "done");
+      if (target == "/stream") response.stream = std::make_shared<Broken>();
+      return response;
+    }};
+  });
+  const auto ask = [&](const std::string& path) {
+    const RawClient client(server->port());
+    client.send("POST " + path + kClose + "Content-Length: 2\r\n\r\nhi");
+    return client.receive();
+  };
+  CHECK(status_of(ask("/admit")) == 500);
+  CHECK(ask("/admit").ends_with("not decided"));
+  CHECK(ask("/handle").ends_with("not done"));
+  CHECK(!ask("/stream").ends_with("0\r\n\r\n"));
+  CHECK(ask("/").ends_with("done"));
+  wait_until([&] { return server->connections() == 0; });
 }
 }  // namespace
 }  // namespace tocsin::api
