@@ -178,7 +178,7 @@ std::optional<HttpFault> fault_of_method(std::string_view method) {
 
 HeadEnd find_request_head_end(std::string_view bytes, std::size_t from) {
   for (std::size_t at = bytes.find('\n', from); at != bytes.npos; at = bytes.find('\n', at + 1)) {
-    if (at == 0 || bytes[at - 1] != '\r') return {HeadEnd::Is::kBareLineFeed};
+    if (at == 0 || bytes[at - 1] != '\r') return {HeadEnd::Is::kBareLineFeed, at + 1};
     if (at == 1 || bytes[at - 2] == '\n') return {HeadEnd::Is::kFound, at + 1};
   }
   return {};

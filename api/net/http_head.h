@@ -43,7 +43,7 @@ inline constexpr std::string_view kAllowedMethods = "GET, HEAD, POST, PUT, PATCH
 struct HeadEnd {
   enum class Is : std::uint8_t { kUnknown, kFound, kBareLineFeed };
   Is is = Is::kUnknown;
-  std::size_t at = 0;  // just after the empty line, where it was found
+  std::size_t at = 0;  // just after the empty line or the line feed, where there is one
 };
 /// Looks from the byte `from` on, before which there was no end. A line feed without a carriage
 /// return before it is one at once: who sends it would wait for an answer.

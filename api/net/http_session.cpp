@@ -115,14 +115,16 @@ void HttpSession::begin_waiting(Moment now) {
 bool HttpSession::read_head() {
   const HttpServerLimits& limits = front_.options.limits;
   const HeadEnd end = find_request_head_end(in_, searched_);
+  // However its bytes are cut: what is wrong with it beyond its length is not looked at.
+  const bool is_open = end.is == HeadEnd::Is::kUnknown;
+  if ((is_open ? in_.size() : end.at) > limits.head.head_bytes_max) {
+    return refuse(
+        {431, fmt::format("the head is longer than {} bytes", limits.head.head_bytes_max)});
+  }
   if (end.is == HeadEnd::Is::kFound) return begin_request(end.at);
   if (end.is == HeadEnd::Is::kBareLineFeed) return refuse({400, "lines end in CR LF"});
   // A line may end where the next bytes begin.
   searched_ = in_.size();
-  if (in_.size() > limits.head.head_bytes_max) {
-    return refuse(
-        {431, fmt::format("the head is longer than {} bytes", limits.head.head_bytes_max)});
-  }
   const bool was_idle = in_.empty();
   switch (receive()) {
     case Received::kSome:

@@ -110,6 +110,7 @@ TEST_CASE("http head: where it ends, and that a bare line feed is told at once")
   }
   CHECK(find_request_head_end("\n", 0).is == Is::kBareLineFeed);
   CHECK(find_request_head_end("GET / HTTP/1.1\n", 0).is == Is::kBareLineFeed);
+  CHECK(find_request_head_end("GET / HTTP/1.1\n", 0).at == 15);
   CHECK(find_request_head_end("GET / HTTP/1.1\r\nHost: a\n", 16).is == Is::kBareLineFeed);
   CHECK(find_request_head_end("\r\n", 0).is == Is::kFound);
 }

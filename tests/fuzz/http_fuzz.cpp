@@ -32,10 +32,10 @@ struct Reader {
     if (body) return step_body();
     const HeadEnd end = find_request_head_end(in, searched);
     searched = in.size();
+    const bool is_open = end.is == HeadEnd::Is::kUnknown;
+    if ((is_open ? in.size() : end.at) > kLimits.head_bytes_max) return refuse(431);
     if (end.is == HeadEnd::Is::kBareLineFeed) return refuse(400);
-    if (end.is == HeadEnd::Is::kUnknown) {
-      return in.size() > kLimits.head_bytes_max ? refuse(431) : false;
-    }
+    if (is_open) return false;
     const auto head = parse_request_head(std::string_view(in).substr(0, end.at), kLimits);
     in.erase(0, end.at);
     searched = 0;
