@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <limits>
 #include <memory>
@@ -17,7 +18,7 @@
 
 namespace {
 // Raised when the methods of Native change: a jar of another number is refused.
-constexpr const char* kInterface = "+java.3";
+constexpr const char* kInterface = "+java.4";
 
 // What may become of a line.
 constexpr std::size_t kOutcomes = TOCSIN_EVENT_HELD + 1;
@@ -382,6 +383,21 @@ JNIEXPORT jbyteArray JNICALL Java_io_tocsin_flink_Native_stageStatistics(JNIEnv*
                                                                          jlong handle) {
   const JavaStage& of = stage_of(handle);
   return call(env, of, tocsin_stage_statistics, of.output) ? bytes_of(env, of.output) : nullptr;
+}
+JNIEXPORT jlongArray JNICALL Java_io_tocsin_flink_Native_stageCount(JNIEnv* env, jclass /*type*/,
+                                                                    jlong handle) {
+  constexpr jsize kCount = sizeof(tocsin_counters) / sizeof(jlong);
+  tocsin_counters counters{};
+  if (!call(env, stage_of(handle), tocsin_stage_count, &counters, sizeof(counters))) return nullptr;
+  jlong values[kCount];
+  std::memcpy(values, &counters, sizeof(counters));
+  jlongArray made = env->NewLongArray(kCount);
+  if (made != nullptr) env->SetLongArrayRegion(made, 0, kCount, values);
+  return made;
+}
+JNIEXPORT void JNICALL Java_io_tocsin_flink_Native_stageMemory(JNIEnv* env, jclass /*type*/,
+                                                               jlong handle, jlong max_bytes) {
+  call(env, stage_of(handle), tocsin_stage_memory, static_cast<std::uint64_t>(max_bytes));
 }
 // NOLINTEND(readability-identifier-naming)
 }  // extern "C"

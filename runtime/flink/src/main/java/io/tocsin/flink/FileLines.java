@@ -120,6 +120,7 @@ final class FileLines implements Source<Line, FileLines.Part, List<FileLines.Par
 
     @Override
     public void addSplitsBack(List<Part> parts, int reader) {
+      hasRead[reader] = false; // of one that failed, and will be added again
       files.addAll(parts);
     }
 

@@ -4,11 +4,15 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.apache.flink.api.connector.source.ReaderOutput;
 import org.apache.flink.api.connector.source.SourceEvent;
+import org.apache.flink.api.connector.source.SourceOutput;
 import org.apache.flink.api.connector.source.SourceReader;
 import org.apache.flink.api.connector.source.SourceReaderContext;
 import org.apache.flink.core.fs.FSDataInputStream;
@@ -21,15 +25,22 @@ final class FileLinesReader implements SourceReader<Line, FileLines.Part> {
   private static final int TURN = 64;
 
   private final SourceReaderContext context;
+  private final int turn;
   private final Deque<OpenFile> files = new ArrayDeque<>(); // the first one's turn it is
   private final Deque<Line> notices = new ArrayDeque<>();
+  private final Set<String> paused = new HashSet<>(); // of split ids
   private boolean hasAll;
   private boolean hasSaidRead;
   private boolean isEnded;
   private CompletableFuture<Void> available = new CompletableFuture<>();
 
   FileLinesReader(SourceReaderContext context) {
+    this(context, TURN);
+  }
+
+  FileLinesReader(SourceReaderContext context, int turn) {
     this.context = context;
+    this.turn = turn;
   }
 
   @Override
@@ -64,30 +75,56 @@ final class FileLinesReader implements SourceReader<Line, FileLines.Part> {
     while (!notices.isEmpty()) {
       output.collect(notices.remove());
     }
-    OpenFile file = files.peek();
-    if (file == null) {
+    if (files.isEmpty()) {
       return end(output);
     }
-    for (int left = TURN; left > 0; --left) {
+    for (int left = files.size(); left > 0; --left) {
+      OpenFile file = files.remove();
+      if (paused.contains(file.part.splitId())) {
+        files.add(file);
+        continue;
+      }
+      SourceOutput<Line> ofFile = output.createOutputForSplit(file.part.splitId());
+      if (readTurn(file, ofFile)) {
+        files.add(file);
+      } else {
+        ofFile.markIdle(); // Flink goes on to count the last output that was released, as it was
+        output.releaseOutputForSplit(file.part.splitId());
+      }
+      return InputStatus.MORE_AVAILABLE;
+    }
+    return waitForNotice(); // all are paused
+  }
+
+  // False at the file's end.
+  private boolean readTurn(OpenFile file, SourceOutput<Line> output) throws IOException {
+    for (int left = turn; left > 0; --left) {
       if (!file.read(output)) {
-        files.remove();
         file.close();
         output.collect(Line.end(0, file.part.file()));
-        return InputStatus.MORE_AVAILABLE;
+        return false;
       }
     }
-    files.add(files.remove());
-    return InputStatus.MORE_AVAILABLE;
+    return true;
+  }
+
+  @Override
+  public void pauseOrResumeSplits(Collection<String> toPause, Collection<String> toResume) {
+    paused.addAll(toPause);
+    paused.removeAll(toResume);
+    available.complete(null);
   }
 
   // Nothing is left: says so once, and waits until all readers have said it.
   private InputStatus end(ReaderOutput<Line> output) {
     if (isEnded) {
+      output.markActive(); // Flink drops the end of time behind an idle source
       return InputStatus.END_OF_INPUT;
     }
     if (!hasSaidRead) {
       hasSaidRead = true;
       output.collect(Line.none());
+      output.markIdle(); // readers that are held back no longer wait for this one
       context.sendSourceEventToCoordinator(new FileLines.Read());
     }
     return waitForNotice();
@@ -102,7 +139,8 @@ final class FileLinesReader implements SourceReader<Line, FileLines.Part> {
 
   @Override
   public CompletableFuture<Void> isAvailable() {
-    boolean hasWork = hasAll && !(files.isEmpty() && notices.isEmpty());
+    boolean isAnyOpen = files.stream().anyMatch(file -> !paused.contains(file.part.splitId()));
+    boolean hasWork = hasAll && (isAnyOpen || !notices.isEmpty());
     return hasWork || isEnded ? CompletableFuture.completedFuture(null) : available;
   }
 
@@ -140,7 +178,7 @@ final class FileLinesReader implements SourceReader<Line, FileLines.Part> {
     }
 
     /** Gives the next line that is not empty; false at the end. */
-    boolean read(ReaderOutput<Line> output) throws IOException {
+    boolean read(SourceOutput<Line> output) throws IOException {
       ByteArrayOutputStream text = null; // of a line whose beginning is no more in the buffer
       while (true) {
         int at = begin;

@@ -43,6 +43,7 @@ final class JudgeOperator extends VersionedOperator<Block>
   private transient boolean isEnded;
   private transient Counter[] outcomes;
   private transient int[] counts; // of a message's lines, by outcome
+  private transient StageMetrics metrics;
 
   private JudgeOperator(Settings settings, StreamOperatorParameters<Block> parameters) {
     super(parameters);
@@ -57,6 +58,7 @@ final class JudgeOperator extends VersionedOperator<Block>
     final byte[] name;
     boolean hasLines = true; // since the last interval
     long quietFor;
+    long reached = Long.MIN_VALUE; // at the last interval, as a watermark of Flink
 
     Partition(byte[] name) {
       this.name = name;
@@ -89,6 +91,7 @@ final class JudgeOperator extends VersionedOperator<Block>
     for (int i = 0; i < outcomes.length; ++i) {
       outcomes[i] = getMetricGroup().counter("lines_" + Stage.OUTCOMES[i]);
     }
+    metrics = new StageMetrics(stage, getMetricGroup());
     counted = getProcessingTimeService().getCurrentProcessingTime();
     callLater(counted);
   }
@@ -100,6 +103,7 @@ final class JudgeOperator extends VersionedOperator<Block>
   private void onInterval(long now) {
     if (!isEnded) {
       advance(getProcessingTimeService().getCurrentProcessingTime());
+      metrics.update();
       callLater(getProcessingTimeService().getCurrentProcessingTime());
     }
   }
@@ -132,6 +136,7 @@ final class JudgeOperator extends VersionedOperator<Block>
     if (takenAt == Line.NO_TIME) {
       takenAt = System.currentTimeMillis();
     }
+    line.setJudgedMillis(partition.reached);
     if (line.kind() == Line.Kind.TEXT) {
       int outcome =
           stage.putLine(partition.name, line.bytes(), takenAt * 1000, line.record(), line.index());
@@ -191,7 +196,9 @@ final class JudgeOperator extends VersionedOperator<Block>
       partition.hasLines = false;
       if (!isQuiet(partition.quietFor)) {
         isAnyActive = true;
-        least = Math.min(least, stage.sourceWatermark(partition.name));
+        long reached = stage.sourceWatermark(partition.name);
+        least = Math.min(least, reached);
+        partition.reached = reached == Long.MIN_VALUE ? reached : EventTimes.millisBefore(reached);
       }
     }
     if (!isAnyActive) {
@@ -238,6 +245,13 @@ final class JudgeOperator extends VersionedOperator<Block>
   public void snapshotState(StateSnapshotContext context) throws Exception {
     super.snapshotState(context);
     state.write(stage);
+    metrics.ask();
+  }
+
+  @Override
+  public void finish() throws Exception {
+    metrics.ask();
+    super.finish();
   }
 
   @Override

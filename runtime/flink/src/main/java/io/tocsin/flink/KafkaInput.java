@@ -144,9 +144,10 @@ public final class KafkaInput {
   }
 
   /** Asks the brokers whether the topics are there, and reads them in this job. */
-  DataStream<Line> in(StreamExecutionEnvironment env, String name) {
+  DataStream<Line> in(
+      StreamExecutionEnvironment env, String name, WatermarkStrategy<Line> times) {
     check();
-    return env.fromSource(source(), WatermarkStrategy.noWatermarks(), name, Line.TYPE).uid(name);
+    return env.fromSource(source(), times, name, Line.TYPE).uid(name);
   }
 
   private void check() {

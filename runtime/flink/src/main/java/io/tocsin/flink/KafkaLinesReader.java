@@ -2,6 +2,7 @@ package io.tocsin.flink;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
@@ -132,7 +133,7 @@ final class KafkaLinesReader implements SourceReader<Line, KafkaPartitionSplit> 
       to.collect(Line.none());
     }
     if (isAllRead()) {
-      return end();
+      return end(to);
     }
     if (output == null || output.to != to) {
       output = new Output(to);
@@ -146,15 +147,22 @@ final class KafkaLinesReader implements SourceReader<Line, KafkaPartitionSplit> 
   }
 
   // Says once that nothing is left, and waits until all readers have said it.
-  private InputStatus end() {
+  private InputStatus end(ReaderOutput<Line> to) {
     if (isEnded) {
+      to.markActive(); // Flink drops the end of time behind an idle source
       return InputStatus.END_OF_INPUT;
     }
     if (!hasSaidRead) {
       hasSaidRead = true;
+      to.markIdle(); // readers that are held back no longer wait for this one
       context.sendSourceEventToCoordinator(new KafkaPartitions.Read());
     }
     return InputStatus.NOTHING_AVAILABLE;
+  }
+
+  @Override
+  public void pauseOrResumeSplits(Collection<String> toPause, Collection<String> toResume) {
+    inner.pauseOrResumeSplits(toPause, toResume);
   }
 
   @Override
@@ -243,11 +251,13 @@ final class KafkaLinesReader implements SourceReader<Line, KafkaPartitionSplit> 
 
     @Override
     public SourceOutput<Line> createOutputForSplit(String split) {
-      return this;
+      return new OfSplit(to.createOutputForSplit(split));
     }
 
     @Override
     public void releaseOutputForSplit(String split) {
+      to.createOutputForSplit(split).markIdle(); // else Flink goes on to count the last one
+      to.releaseOutputForSplit(split);
       TopicPartition ended = partitions.remove(split);
       if (ended != null) {
         pulse.forget(ended);
@@ -256,6 +266,28 @@ final class KafkaLinesReader implements SourceReader<Line, KafkaPartitionSplit> 
     }
 
     // Time is the judges' matter.
+    @Override
+    public void emitWatermark(Watermark watermark) {}
+
+    @Override
+    public void markIdle() {}
+
+    @Override
+    public void markActive() {}
+  }
+
+  /** The output of a partition: the source's strategy sees how far its judge is (JudgedTimes). */
+  private record OfSplit(SourceOutput<Line> to) implements SourceOutput<Line> {
+    @Override
+    public void collect(Line line) {
+      to.collect(line);
+    }
+
+    @Override
+    public void collect(Line line, long timestamp) {
+      to.collect(line);
+    }
+
     @Override
     public void emitWatermark(Watermark watermark) {}
 

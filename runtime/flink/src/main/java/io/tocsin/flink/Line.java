@@ -53,6 +53,7 @@ public final class Line {
   private final int index;
   private final long takenAtMillis;
   private final byte[] text; // or the partition's name
+  private transient long judgedMillis = Long.MIN_VALUE;
 
   private Line(Kind kind, int place, long offset, int index, long takenAtMillis, byte[] text) {
     this.kind = kind;
@@ -166,6 +167,16 @@ public final class Line {
 
   byte[] bytes() {
     return text;
+  }
+
+  /** How far the partition's judge had come when it took the line; the least long if it did not say. */
+  long judgedMillis() {
+    return judgedMillis;
+  }
+
+  /** By the judge, in the thread of the source. */
+  void setJudgedMillis(long millis) {
+    judgedMillis = millis;
   }
 
   /** The line without its end, or the lines of a message. */

@@ -18,7 +18,7 @@ import java.util.Properties;
  */
 final class Native {
   /** As that of the native side: raised when the methods change. */
-  private static final String INTERFACE = "+java.3";
+  private static final String INTERFACE = "+java.4";
 
   /** Names a file to load instead of the library in the jar. */
   private static final String LIBRARY_PROPERTY = "tocsin.flink.library";
@@ -154,4 +154,9 @@ final class Native {
   static native long stageWatermark(long stage);
 
   static native byte[] stageStatistics(long stage);
+
+  /** The members of tocsin_counters, in their order. */
+  static native long[] stageCount(long stage);
+
+  static native void stageMemory(long stage, long maxBytes);
 }

@@ -149,6 +149,16 @@ final class Stage implements AutoCloseable {
     return Native.stageWatermark(handle);
   }
 
+  /** In the order of {@link StageMetrics.Count}. */
+  long[] counters() {
+    return Native.stageCount(handle);
+  }
+
+  /** What waits and what is remembered may take so much; beyond it calls fail with "limit". */
+  void limitMemory(long maxBytes) {
+    Native.stageMemory(handle, maxBytes);
+  }
+
   /** Counts and the memory in use, as JSON. */
   String statistics() {
     return new String(Native.stageStatistics(handle), StandardCharsets.UTF_8);

@@ -29,6 +29,8 @@ final class StageOperator extends VersionedOperator<String>
   private transient Stage stage;
   private transient BlockSender sender;
   private transient StageState state;
+  private transient StageMemory memory;
+  private transient StageMetrics metrics;
   private transient long reached;
 
   private StageOperator(Settings settings, StreamOperatorParameters<String> parameters) {
@@ -46,6 +48,10 @@ final class StageOperator extends VersionedOperator<String>
     stage =
         new Stage(
             settings.rules(), settings.edge(), parts.part(), parts.parts(), settings.options());
+    memory =
+        StageMemory.reserve(
+            settings.edge(), getContainingTask().getEnvironment(), getOperatorConfig());
+    stage.limitMemory(memory.bytes());
     sender = new BlockSender(stage, output, settings.edge(), settings.to());
     state =
         new StageState(
@@ -56,6 +62,7 @@ final class StageOperator extends VersionedOperator<String>
       LOG.info("{} goes on under other rules: {}", settings.edge().label(), report);
     }
     reached = stage.watermark();
+    metrics = new StageMetrics(stage, getMetricGroup());
   }
 
   private KeyGroupRange ownGroups() {
@@ -76,6 +83,7 @@ final class StageOperator extends VersionedOperator<String>
     if (!block.isProbe()) {
       sender.learnParts();
       stage.put(block);
+      metrics.update();
     }
   }
 
@@ -93,6 +101,7 @@ final class StageOperator extends VersionedOperator<String>
         }
       } while (!isDone);
       reached = watermark;
+      metrics.update();
     }
     super.processWatermark(mark);
   }
@@ -121,6 +130,13 @@ final class StageOperator extends VersionedOperator<String>
   public void snapshotState(StateSnapshotContext context) throws Exception {
     super.snapshotState(context);
     state.write(stage);
+    metrics.ask();
+  }
+
+  @Override
+  public void finish() throws Exception {
+    metrics.ask();
+    super.finish();
   }
 
   @Override
@@ -128,6 +144,10 @@ final class StageOperator extends VersionedOperator<String>
     if (stage != null) {
       stage.close();
       stage = null;
+    }
+    if (memory != null) {
+      memory.close();
+      memory = null;
     }
     super.close();
   }

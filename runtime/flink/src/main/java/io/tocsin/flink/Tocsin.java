@@ -40,6 +40,8 @@ public final class Tocsin {
   private final Map<String, String> options = new TreeMap<>();
   private Duration interval = Duration.ofMillis(50);
   private Duration idleAfter = Duration.ZERO;
+  private Duration driftMax; // null: none
+  private boolean areTimesUsed;
   private final List<SingleOutputStreamOperator<?>> judges = new ArrayList<>();
   private SingleOutputStreamOperator<String> intake;
 
@@ -83,8 +85,7 @@ public final class Tocsin {
   public Tocsin fromFiles(List<String> files) {
     int readers = Math.max(1, Math.min(files.size(), env.getParallelism()));
     return from(
-        env.fromSource(
-                new FileLines(files), WatermarkStrategy.noWatermarks(), name + "-files", Line.TYPE)
+        env.fromSource(new FileLines(files), times(), name + "-files", Line.TYPE)
             .setParallelism(readers)
             .uid(name + "-files"));
   }
@@ -94,7 +95,35 @@ public final class Tocsin {
    * IllegalArgumentException says what is wrong, and what to do.
    */
   public Tocsin fromKafka(KafkaInput input) {
-    return from(input.in(env, name + "-kafka-" + inputs.size()));
+    return from(input.in(env, name + "-kafka-" + inputs.size(), times()));
+  }
+
+  /**
+   * The strategy for a source whose stream is given to {@link #from}, by itself or behind operators
+   * that are chained to it and pass on the very lines. With {@link #driftMax} it makes the source
+   * leave partitions alone that are too far ahead of others.
+   */
+  public WatermarkStrategy<Line> times() {
+    areTimesUsed = true;
+    return driftMax == null
+        ? WatermarkStrategy.noWatermarks()
+        : JudgedTimes.aligned(name, driftMax, idleAfter);
+  }
+
+  /**
+   * How far a partition may be ahead of another one in event time; a source does not read it on until
+   * the others have come there. So what waits to be put in order stays small while old data are read.
+   * If it is not set, partitions are read as fast as each can be. Set it before the inputs.
+   */
+  public Tocsin driftMax(Duration drift) {
+    if (drift.toMillis() <= 0) {
+      throw new IllegalArgumentException("driftMax() takes a time above 0, not " + drift);
+    }
+    if (areTimesUsed) {
+      throw new IllegalStateException("driftMax() comes too late: set it before the inputs");
+    }
+    driftMax = drift;
+    return this;
   }
 
   /**
@@ -120,6 +149,9 @@ public final class Tocsin {
    * it always does. What it brings behind the time that the job has come to is late.
    */
   public Tocsin idleAfter(Duration silence) {
+    if (areTimesUsed && driftMax != null) {
+      throw new IllegalStateException("idleAfter() comes too late: set it before the inputs");
+    }
     idleAfter = silence;
     return this;
   }
@@ -254,15 +286,15 @@ public final class Tocsin {
     StageOperator.Settings settings =
         new StageOperator.Settings(
             rules, edge, to, edge.kind() == Edge.INTAKE ? optionsText() : "");
-    return DataStreamUtils.reinterpretAsKeyedStream(received, new AnyKey(), Types.INT)
-        .transform(
-            label,
-            Types.STRING,
-            new StageOperator.Factory(settings))
-        .setParallelism(parallelism)
-        .setMaxParallelism(KeyGroups.COUNT)
-        .setBufferTimeout(BUFFER_MILLIS)
-        .uid(label);
+    SingleOutputStreamOperator<String> made =
+        DataStreamUtils.reinterpretAsKeyedStream(received, new AnyKey(), Types.INT)
+            .transform(label, Types.STRING, new StageOperator.Factory(settings))
+            .setParallelism(parallelism)
+            .setMaxParallelism(KeyGroups.COUNT)
+            .setBufferTimeout(BUFFER_MILLIS)
+            .uid(label);
+    StageMemory.declare(made, edge);
+    return made;
   }
 
   private static final class WholeBlock implements KeySelector<Block, Block> {

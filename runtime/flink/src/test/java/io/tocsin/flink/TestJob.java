@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.FlatMapFunction;
 import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.api.common.state.CheckpointListener;
@@ -42,6 +41,12 @@ final class TestJob {
   private static final AtomicInteger READ = new AtomicInteger();
 
   private static volatile int slowFrom = NEVER;
+
+  /** The partition whose lines take so long each, and sixteen of others a millisecond; -1: none. */
+  private static volatile int slowPlace = -1;
+
+  private static volatile int slowMillis;
+
   private static volatile boolean failsAfterCheckpoint;
   private static volatile boolean mustFail;
 
@@ -50,6 +55,7 @@ final class TestJob {
   private final Configuration configuration = new Configuration();
   private boolean hasFailed;
   private Duration idleAfter;
+  private Duration driftMax;
 
   TestJob(Path rules, List<Path> files) {
     this.rules = rules;
@@ -60,8 +66,10 @@ final class TestJob {
     set("taskmanager.numberOfTaskSlots", "4");
     set("taskmanager.memory.network.min", "32mb");
     set("taskmanager.memory.network.max", "32mb");
-    set("taskmanager.memory.managed.size", "128mb");
+    set("taskmanager.memory.managed.size", "512mb");
+    set("restart-strategy.type", "disable"); // else a job that cannot go on is begun for ever
     slowFrom = NEVER;
+    slowPlace = -1;
     failsAfterCheckpoint = false;
     mustFail = false;
     READ.set(0);
@@ -80,6 +88,14 @@ final class TestJob {
     start(parallelism, rules).getJobExecutionResult().get();
     assertNothingIsLeft();
     return List.copyOf(ALERTS);
+  }
+
+  /** Runs with the first file read slowly; others may be ahead by so much, null: as they like. */
+  List<String> runBesideSlow(int parallelism, int millis, Duration mayBeAhead) throws Exception {
+    slowPlace = 0;
+    slowMillis = millis;
+    driftMax = mayBeAhead;
+    return run(parallelism);
   }
 
   /** Runs half of the lines, goes on from a savepoint with other numbers of parts and other rules. */
@@ -148,9 +164,11 @@ final class TestJob {
     if (idleAfter != null) {
       job.idleAfter(idleAfter);
     }
+    if (driftMax != null) {
+      job.driftMax(driftMax);
+    }
     job.from(
-                env.fromSource(
-                        new FileLines(names), WatermarkStrategy.noWatermarks(), "files", Line.TYPE)
+                env.fromSource(new FileLines(names), job.times(), "files", Line.TYPE)
                     .setParallelism(readers)
                     .uid("files")
                     .flatMap(new Gate(idleAfter != null))
@@ -193,7 +211,10 @@ final class TestJob {
         announcesAnother = false;
         output.collect(Line.begin(1, 0, "silent"));
       }
-      if (READ.incrementAndGet() > slowFrom) {
+      int read = READ.incrementAndGet();
+      if (line.place() == slowPlace) {
+        Thread.sleep(slowMillis);
+      } else if (read > slowFrom || (slowPlace >= 0 && read % 16 == 0)) {
         Thread.sleep(1);
       }
       if (mustFail) {
