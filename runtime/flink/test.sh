@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The suite `flink`: builds the jar with the library of TOCSIN_BUILD_DIR, and runs its tests, with clusters inside
-# one process, and a Kafka broker where one can be had. Maven uses what `./do setup flink` fetched. The last line is `N passed, N failed`.
+# one process, and a Kafka broker where one can be had. Maven uses what `./do setup flink` fetched. The last line is
+# `N passed, N failed`. With the name of a class, `test.sh CLASS`, it runs that one alone, without a broker.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
@@ -46,12 +47,13 @@ while True:
   tail -5 "$folder/log"
   fail "the broker did not start"
 }
-broker
+only=()
+if [ $# = 0 ]; then broker; else only=("-Dtest=$1"); fi
 
 reports="$build/flink/target/surefire-reports"
 rm -rf "$reports"
 failed=0
-mvn -o -q -B -ntp -Dstyle.color=never -Dmaven.repo.local="$repository" -Dtocsin.build="$build" package </dev/null 2>&1 |
+mvn -o -q -B -ntp -Dstyle.color=never -Dmaven.repo.local="$repository" -Dtocsin.build="$build" "${only[@]}" package </dev/null 2>&1 |
   sed 's/\x1b\[[0-9;]*m//g' || failed=1
 counts="$(python3 - "$reports" <<'END'
 import pathlib

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** The program {@code tocsin}, which the environment names, and events that it makes. */
 final class Program {
@@ -85,6 +86,12 @@ final class Program {
   record Results(List<String> alerts, List<String> late, List<String> rejected) {}
 
   static Results results(Path rules, List<Path> files) throws Exception {
+    return results(rules, files, Map.of());
+  }
+
+  /** {@code settings} by their names in tocsin.h. */
+  static Results results(Path rules, List<Path> files, Map<String, String> settings)
+      throws Exception {
     Path late = Files.createTempFile(FOLDER, "late", ".jsonl");
     Path rejected = Files.createTempFile(FOLDER, "rejected", ".jsonl");
     List<String> arguments =
@@ -93,12 +100,19 @@ final class Program {
     for (Path file : files) {
       arguments.addAll(List.of("--input", file.toString()));
     }
+    settings.forEach(
+        (name, value) -> arguments.addAll(List.of("--" + name.replace('_', '-'), value)));
     List<String> alerts = run(arguments.toArray(new String[0]));
     return new Results(alerts, Files.readAllLines(late), Files.readAllLines(rejected));
   }
 
   static List<String> alerts(Path rules, List<Path> files) throws Exception {
     return results(rules, files).alerts();
+  }
+
+  static List<String> alerts(Path rules, List<Path> files, Map<String, String> settings)
+      throws Exception {
+    return results(rules, files, settings).alerts();
   }
 
   private static List<String> run(String... arguments) throws Exception {
