@@ -14,7 +14,7 @@ export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1 CCACHE_DEPEND="${CCACHE_DEPEND:
 
 # verb|arguments|what it does|script it needs, if any
 verbs=(
-  "setup|[program, tests, bench, lint, fuzz, kafka, python, flink, package] or all|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
+  "setup|[program, tests, bench, lint, fuzz, kafka, python, flink, package, editors] or all|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
   "build|[--preset P] [TARGET…]|configure and build all, or the targets named (tocsin: the program), into build/P (release, dev, asan, tsan)|"
   "demo||build the program alone, then show an alert from start to end|scripts/demo.sh"
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
@@ -260,6 +260,7 @@ verb_test() {
   if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && selected python && ! (ensure_setup python && make_python_environment); then
     missing_parts+=" python "
   fi
+  if [ ${#patterns[@]} = 0 ] && selected neovim && ! (ensure_setup editors); then missing_parts+=" editors "; fi
   # Before the build, which makes the library for Java where a JDK is.
   if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && selected flink && ! (ensure_setup flink && fetch_flink); then missing_parts+=" flink "; fi
   # Before the build, which takes librdkafka where it is.

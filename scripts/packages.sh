@@ -15,8 +15,9 @@ distribution() {
 #   kafka    librdkafka and libprotobuf, with which the program is built where they are there, and what the tests' broker needs
 #   python   what the Python package is built and tested with; its environment is made of python/environment.lock
 #   package  what makes a package of the program and looks at it
+#   editors  Neovim, in which the language server is tried
 #   flink    a JDK and Maven, with which runtime/flink is built and tested; Maven fetches the rest
-setup_parts=(program tests bench lint fuzz kafka python flink package)
+setup_parts=(program tests bench lint fuzz kafka python flink package editors)
 
 # packages PART…: prints the packages that this distribution needs for them, one per line.
 packages() {
@@ -43,6 +44,7 @@ packages() {
       bench) printf '%s\n' valgrind ;;
       lint) printf '%s\n' git clang-format clang-tidy ;;
       package) printf '%s\n' dpkg-dev binutils file ;;
+      editors) printf '%s\n' neovim ;;
       fuzz) printf '%s\n' clang "$clang_runtime" ;;
       python) printf '%s\n' python3 python3-dev python3-venv ;;
       flink) printf '%s\n' "openjdk-$jdk-jdk-headless" maven ;;

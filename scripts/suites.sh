@@ -8,7 +8,7 @@ unit_suites=(house cep rules runtime api library property)
 # suite whose part is not installed and cannot be is skipped, and says so.
 declare -A suite_part=([docs]=tests [c-library]=tests [conformance]=tests [fuzz]=tests [simulation]=tests [crash]=tests
   [serve-crash]=tests [bad-disk]=tests [serve-room]=tests [instructions]=bench [kafka]=kafka [kafka-sink]=kafka
-  [kafka-formats]=kafka [package]=package [python]=python [flink]=flink)
+  [kafka-formats]=kafka [package]=package [neovim]=editors [python]=python [flink]=flink)
 
 # Suites that are scripts: "name|command", run in the repository root by bash after the unit suites,
 # with TOCSIN_BINARY, TOCSIN_BUILD_DIR and TOCSIN_QUICK (0 or 1) set. The last line of output that
@@ -29,6 +29,8 @@ script_suites=(
   'flink-plan|python3 tests/e2e/flink_plan.py "$TOCSIN_BINARY"'
   'trace|python3 tests/e2e/trace.py "$TOCSIN_BINARY"'
   'format|python3 tests/e2e/format.py "$TOCSIN_BINARY"'
+  'lsp|python3 tests/e2e/lsp.py "$TOCSIN_BINARY"'
+  'neovim|python3 tests/e2e/neovim.py "$TOCSIN_BINARY"'
   'backtest|python3 tests/e2e/backtest.py "$TOCSIN_BINARY"'
   'csv|python3 tests/e2e/csv_inputs.py "$TOCSIN_BINARY"'
   'bad-input|python3 tests/e2e/bad_input.py "$TOCSIN_BINARY"'

@@ -7,6 +7,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "cep/plan/event_type.h"
 #include "cep/plan/feature.h"
@@ -20,6 +21,7 @@
 #include "rules/text/diagnostics.h"
 
 namespace tocsin::rules {
+struct Occurrence;
 struct ResolvedKinds;
 /// What the entries of `features of …` share; `window` and `key` are absent where they have a
 /// mistake.
@@ -57,8 +59,9 @@ struct CheckContext {
   bool reads_for_shadow = false;
   std::deque<tree::Event> alert_events;  // what the event types of alerts stand on
   std::deque<tree::Field> alert_fields;
-  std::size_t event_types_kept = 0;          // the rest is read by drafts alone
-  std::size_t conditions_compared = 0;       // RuleSet::conditions_compared
+  std::size_t event_types_kept = 0;                // the rest is read by drafts alone
+  std::size_t conditions_compared = 0;             // RuleSet::conditions_compared
+  std::vector<Occurrence>* occurrences = nullptr;  // where names are used; null: not asked for
   std::size_t suggestions_left = 2'000'000;  // names that may still be compared for "did you mean"
 
   const cep::EventType& event_type(cep::EventTypeIndex type) const {

@@ -57,6 +57,7 @@ struct RuleScope {
   const cep::KeySpec* key = nullptr;            // checked before any expression
   std::vector<bool> key_part_is_union;          // parts that have a name of their own
   std::vector<const KeySymbol*> declared_keys;  // by part: the declared key it is; null where none
+  std::vector<SourceSpan> key_part_names;       // by part: where its name is declared
   bool key_broken = false;
   /// For each part and event type the field that holds it, also of types that only an aggregate
   /// takes.

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "cep/value/json_path.h"
+#include "rules/context/occurrences.h"
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 #include "rules/expression/coerce_literal.h"
@@ -369,6 +370,7 @@ void check_defaults(CheckContext& context, const std::vector<const tree::Default
       if (near || !unknown || !context.names.incomplete) context.sink.report(std::move(diagnostic));
       continue;
     }
+    note_use(context, tree->event.span, found->second.name->span);
     const cep::EventTypeIndex type = *found->second.event;
     EventSymbol& event = context.names.events[type.value];
     if (event.defaults_tree) {

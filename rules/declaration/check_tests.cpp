@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "cep/plan/rule.h"
+#include "rules/context/occurrences.h"
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 #include "rules/expression/check_expression.h"
@@ -85,6 +86,7 @@ class TestChecker {
       }
       return;
     }
+    note_use(context_, line.event.span, kind->second.name->span);
     const cep::EventTypeIndex index = *kind->second.event;
     const cep::EventType& type = context_.event_type(index);
     note_time(line, type);
@@ -215,6 +217,18 @@ class TestChecker {
     return once;
   }
 
+  void note_expected(const tree::Name& name, const tree::Rule& rule) const {
+    if (rule.alert) {
+      for (const tree::Record::Entry& field : rule.alert->fields.entries) {
+        if (field.name.text == name.text) note_use(context_, name.span, field.name.span);
+      }
+    }
+    if (!rule.by) return;
+    for (const tree::KeyPart& part : rule.by->parts) {
+      if (part.name.text == name.text) note_use(context_, name.span, part.name.span);
+    }
+  }
+
   void add_expected_field(const tree::Record::Entry& entry, const tree::Rule& rule,
                           ExpectedAlert& expected) {
     if (!entry.value || entry.name.text.empty()) return;
@@ -231,6 +245,7 @@ class TestChecker {
       context_.sink.report(std::move(diagnostic));
       return;
     }
+    note_expected(entry.name, rule);
     // A number keeps the digits written: they say how exactly a float is compared.
     const cep::Value plain = plain_literal(*entry.value);
     const bool numeric = plain.kind == cep::ValueKind::kInt ||
@@ -281,6 +296,7 @@ void check_test(CheckContext& context, const tree::Test& tree, std::vector<Embed
     const bool near = suggest(context, diagnostic, tree.rule.text, candidates);
     if (near || !context.names.incomplete) context.sink.report(std::move(diagnostic));
   }
+  if (rule != nullptr) note_use(context, tree.rule.span, rule->name.span);
   EmbeddedTest test = TestChecker(context, tree).check(rule);
   if (!rule) return;
   if (rule->status && rule->status->status == tree::StatusWord::kDraft) {

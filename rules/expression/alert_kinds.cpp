@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cep/plan/rule.h"
+#include "rules/context/occurrences.h"
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 
@@ -188,6 +189,7 @@ const KindSymbol* find_alert_kind(CheckContext& context, const tree::KindRef& re
     return nullptr;
   }
   const tree::Rule& tree = *rule->second.tree;
+  note_use(context, ref.name.span, tree.name.span);
   if (status_of(tree) == tree::StatusWord::kDraft && !context.reads_for_draft) {
     Diagnostic diagnostic = make_diagnostic(
         Code::kE0431, ref.span,

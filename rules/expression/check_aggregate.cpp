@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rules/context/build_expr.h"
+#include "rules/context/occurrences.h"
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 #include "rules/expression/aggregate_typing.h"
@@ -86,7 +87,10 @@ std::optional<std::size_t> find_loop(const ExprContext& c, const tree::Aggregate
   const RuleScope& rule = *c.scope.rule;
   if (call.subjects.size() == 1 && call.subjects.front().form == tree::KindForm::kNamed) {
     const auto found = rule.step_by_name.find(call.subjects.front().name.text);
-    if (found != rule.step_by_name.end()) return found->second;
+    if (found != rule.step_by_name.end()) {
+      note_use(c.context, call.subjects.front().name.span, rule.steps[found->second].span);
+      return found->second;
+    }
   }
   if (!call.argument) return std::nullopt;
   const tree::Expr* name = first_step_name(*call.argument, rule);
@@ -158,6 +162,12 @@ const tree::Expr* find_selected_kind(const ExprContext& c, const tree::Expr& exp
   return nullptr;
 }
 
+const KindSymbol& selected_kind(const ExprContext& c, const tree::Expr& selected) {
+  const KindSymbol& kind = c.context.names.kinds.find(selected.name.text)->second;
+  note_use(c.context, selected.name.span, kind.name->span);
+  return kind;
+}
+
 // Reports an aggregate that a loop does not have.
 bool loop_has_aggregate(const ExprContext& c, const tree::AggregateCall& call) {
   const std::string name = cep::aggregate_name(call.name);
@@ -226,7 +236,7 @@ Checked check_loop_aggregate(const ExprContext& c, const tree::Expr& expr, std::
   scope.own_step = index;
   std::vector<cep::ExprPtr> conditions;
   if (selected != nullptr) {
-    const KindSymbol& kind = c.context.names.kinds.find(selected->name.text)->second;
+    const KindSymbol& kind = selected_kind(c, *selected);
     if (kind.broken) return error_type(c, expr);
     conditions.push_back(in_kind_expr(kind, scope.types));
     scope.own_kind = selected->name.text;

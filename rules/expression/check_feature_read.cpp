@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cep/plan/expr_walk.h"
+#include "rules/context/occurrences.h"
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 #include "rules/expression/check_expression.h"
@@ -76,6 +77,7 @@ std::vector<cep::ExprPtr> key_of_rule(const ExprContext& c, const cep::KeySpec& 
 }  // namespace
 
 Checked read_feature(const ExprContext& c, const tree::Expr& expr, ValueSymbol& symbol) {
+  note_use(c.context, expr.name.span, symbol.name->span);
   if (!may_read_feature(c, expr, symbol)) return error_type(c, expr);
   const std::optional<cep::FeatureIndex> index = find_feature(c.context, symbol, expr.span);
   if (!index) return error_type(c, expr);
@@ -169,6 +171,7 @@ ValueSymbol* called_feature(const ExprContext& c, const tree::Expr& expr) {
 }
 
 Checked read_feature_under(const ExprContext& c, const tree::Expr& expr, ValueSymbol& symbol) {
+  note_use(c.context, expr.name.span, symbol.name->span);
   if (!may_read_feature(c, expr, symbol)) return error_type(c, expr);
   const std::optional<cep::FeatureIndex> index = find_feature(c.context, symbol, expr.op_span);
   std::vector<Checked> arguments;

@@ -1,6 +1,7 @@
 // Long because a feature's source, key and window are checked as one, for declarations, groups and
 // aggregates inside rules.
 #include "rules/expression/check_features.h"
+#include "rules/context/occurrences.h"
 
 #include <fmt/format.h>
 
@@ -67,7 +68,11 @@ bool check_unless_place(CheckContext& context, const tree::Unless& unless,
     context.sink.report(std::move(diagnostic));
     return false;
   }
-  if (context.names.rules.contains(unless.rule.text)) return true;
+  if (const auto rule = context.names.rules.find(unless.rule.text);
+      rule != context.names.rules.end()) {
+    note_use(context, unless.rule.span, rule->second.tree->name.span);
+    return true;
+  }
   if (unless.rule.text.empty()) return false;
   Diagnostic diagnostic =
       make_diagnostic(Code::kE0206, unless.rule.span,
@@ -244,6 +249,7 @@ std::optional<cep::KeySpec> check_feature_key(CheckContext& context,
       return std::nullopt;
     }
     if (const KeySymbol* declared = find_declared_key(context, name.text)) {
+      note_use(context, name.span, declared->tree->part.name.span);
       std::optional<cep::KeyPart> part =
           check_declared_part(context, name, *declared, types, kinds_span);
       if (!part) return std::nullopt;
@@ -256,6 +262,7 @@ std::optional<cep::KeySpec> check_feature_key(CheckContext& context,
       report_no_key_field(context, name, field, types, kinds_span);
       return std::nullopt;
     }
+    note_field(context, name.span, types, name.text);
     cep::KeyPart part{.name = name.text, .type = field.type, .members = {}};
     for (const auto& [type, index] : field.field.by_type) {
       part.members.push_back({.type = type, .field = index, .role = {}});

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "rules/context/occurrences.h"
 #include "rules/context/report.h"
 #include "rules/expression/check_expression.h"
 #include "rules/expression/check_kinds.h"
@@ -66,6 +67,7 @@ class MemberCollector {
       context_.sink.report(std::move(diagnostic));
       return false;
     }
+    note_use(context_, tree.field.span, field.declared);
     if (!check_repeated(tree, type)) return false;
     if (!typed_by_) {
       typed_by_ = field.declared;
@@ -123,6 +125,7 @@ class KeyChecker {
     const FieldLookup field = look_up_field(context_, types_, types_broken_, tree.name.text);
     switch (field.presence) {
       case FieldPresence::kEverywhere:
+        note_field(context_, tree.name.span, types_, tree.name.text);
         part.type = field.type;
         for (const auto& [type, index] : field.field.by_type) {
           part.members.push_back({.type = type, .field = index, .role = {}});
@@ -448,6 +451,9 @@ void check_key(CheckContext& context, const tree::ByClause& by, const EventTypes
     key.parts.push_back(std::move(part));
     scope.key_part_is_union.push_back(!tree.members.empty() || declared != nullptr);
     scope.declared_keys.push_back(declared);
+    const tree::Name& named = declared != nullptr ? declared->tree->part.name : tree.name;
+    scope.key_part_names.push_back(named.span);
+    if (declared != nullptr) note_use(context, tree.name.span, named.span);
     scope.union_members.push_back(std::move(all_members));
   }
   if (!scope.key_broken) check_roles_agree(context, by, key, scope);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "rules/context/build_expr.h"
+#include "rules/context/occurrences.h"
 #include "rules/context/report.h"
 #include "rules/expression/alert_kinds.h"
 #include "rules/expression/check_expression.h"
@@ -147,7 +148,10 @@ void check_kinds(CheckContext& context, const std::vector<const tree::Kind*>& ki
 const KindSymbol* find_kind(CheckContext& context, const tree::KindRef& ref) {
   if (ref.form != tree::KindForm::kNamed) return find_alert_kind(context, ref);
   if (ref.name.text.empty()) return nullptr;
-  if (const KindSymbol* symbol = symbol_of(context, ref)) return symbol;
+  if (const KindSymbol* symbol = symbol_of(context, ref)) {
+    note_use(context, ref.name.span, symbol->name->span);
+    return symbol;
+  }
   Diagnostic diagnostic =
       make_diagnostic(Code::kE0202, ref.name.span,
                       fmt::format("no event type or kind is named {}", in_code(ref.name.text)));
@@ -180,6 +184,7 @@ ResolvedKinds resolve_kinds(CheckContext& context, const tree::Kinds& kinds,
       const auto found = rule->roles.find(ref.name.text);
       if (found != rule->roles.end()) role = found->second;
     }
+    if (role != nullptr) note_use(context, ref.name.span, role->role->span);
     // What is wrong with a role's kind is told where the key is checked.
     const KindSymbol* symbol =
         role != nullptr ? look_up_kind(context, role->kind) : find_kind(context, ref);

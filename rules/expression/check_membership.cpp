@@ -7,6 +7,7 @@
 #include "cep/plan/reference.h"
 #include "cep/value/ip_address.h"
 #include "rules/context/build_expr.h"
+#include "rules/context/occurrences.h"
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 #include "rules/expression/check_expression.h"
@@ -199,6 +200,7 @@ Checked check_in(const ExprContext& c, const tree::Expr& expr) {
     const auto symbol = c.context.names.values.find(right.name.text);
     if (symbol != c.context.names.values.end()) {
       ValueSymbol& found = symbol->second;
+      note_use(c.context, right.name.span, found.name->span);
       switch (found.form) {
         case ValueForm::kList:
           return check_in_list(c, expr, found);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rules/context/build_expr.h"
+#include "rules/context/occurrences.h"
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 #include "rules/expression/expression_parts.h"
@@ -91,6 +92,7 @@ void report_unknown_name(const ExprContext& c, const tree::Expr& expr, const Typ
 Checked check_value_symbol(const ExprContext& c, const tree::Expr& expr, ValueSymbol& symbol,
                            const Type* words) {
   const std::string& name = expr.name.text;
+  note_use(c.context, expr.name.span, symbol.name->span);
   switch (symbol.form) {
     case ValueForm::kConst: {
       if (symbol.broken) return error_type(c, expr);
@@ -187,6 +189,7 @@ std::optional<Checked> find_key(const ExprContext& c, const tree::Name& name, So
   const std::vector<cep::KeyPart>& parts = c.scope.rule->key->parts;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (!c.scope.rule->key_part_is_union[i] || parts[i].name != name.text) continue;
+    note_use(c.context, name.span, c.scope.rule->key_part_names[i]);
     if (c.scope.rule->key_broken) return Checked{nullptr, span, std::nullopt};
     auto key = std::make_shared<cep::Expr>();
     key->op = Op::kKey;
@@ -236,6 +239,7 @@ Checked field_of(const ExprContext& c, const tree::Expr& expr, const EventTypes&
   FieldLookup field = look_up_field(c.context, types, types_broken, name);
   switch (field.presence) {
     case FieldPresence::kEverywhere: {
+      note_field(c.context, expr.name.span, types, name);
       auto result = std::make_shared<cep::Expr>();
       result->op = op;
       result->type = field.type;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rules/context/build_expr.h"
+#include "rules/context/occurrences.h"
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 #include "rules/expression/expression_parts.h"
@@ -18,6 +19,13 @@ namespace {
 bool sees_steps(Place place) {
   return place == Place::kStep || place == Place::kAbsence || place == Place::kMatch ||
          place == Place::kElement || place == Place::kWhile;
+}
+
+std::optional<std::size_t> look_up_step(const ExprContext& c, const tree::Expr& expr) {
+  if (expr.kind != ExprKind::kName || !c.scope.rule) return std::nullopt;
+  const auto found = c.scope.rule->step_by_name.find(expr.name.text);
+  if (found == c.scope.rule->step_by_name.end()) return std::nullopt;
+  return found->second;
 }
 
 Checked check_prev(const ExprContext& c, const tree::Expr& expr) {
@@ -126,14 +134,13 @@ Checked check_loop_event(const ExprContext& c, const tree::Expr& expr, std::size
 }  // namespace
 
 std::optional<std::size_t> find_step(const ExprContext& c, const tree::Expr& expr) {
-  if (expr.kind != ExprKind::kName || !c.scope.rule) return std::nullopt;
-  const auto found = c.scope.rule->step_by_name.find(expr.name.text);
-  if (found == c.scope.rule->step_by_name.end()) return std::nullopt;
-  return found->second;
+  const std::optional<std::size_t> step = look_up_step(c, expr);
+  if (step) note_use(c.context, expr.name.span, c.scope.rule->steps[*step].span);
+  return step;
 }
 
 std::optional<std::size_t> find_step_alone(const ExprContext& c, const tree::Expr& expr) {
-  const std::optional<std::size_t> step = find_step(c, expr);
+  const std::optional<std::size_t> step = look_up_step(c, expr);
   if (!step || !sees_steps(c.scope.place)) return std::nullopt;
   const std::string& name = expr.name.text;
   if (find_key(c, expr.name, expr.span) || c.context.names.values.contains(name))
@@ -141,7 +148,7 @@ std::optional<std::size_t> find_step_alone(const ExprContext& c, const tree::Exp
   const FieldLookup field = look_up_field(c.context, c.scope.types, c.scope.types_broken, name);
   const bool is_field =
       field.presence != FieldPresence::kNowhere && field.presence != FieldPresence::kUnknown;
-  return is_field ? std::nullopt : step;
+  return is_field ? std::nullopt : find_step(c, expr);
 }
 
 // `raise is known`: whether the step took an event.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cep/plan/reference.h"
+#include "rules/context/occurrences.h"
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 #include "rules/expression/check_expression.h"
@@ -37,6 +38,7 @@ ValueSymbol* find_table(const ExprContext& c, const tree::Expr& index, const std
   const auto symbol = c.context.names.values.find(name);
   if (symbol != c.context.names.values.end() && symbol->second.form == ValueForm::kTable) {
     symbol->second.list_used = true;
+    note_use(c.context, base.name.span, symbol->second.name->span);
     return symbol->second.broken ? nullptr : &symbol->second;
   }
   Diagnostic diagnostic =
@@ -119,6 +121,9 @@ std::optional<std::uint32_t> find_column(const ExprContext& c, const ValueSymbol
   const std::string& table_name = symbol.name->text;
   const auto column = std::ranges::find(table.columns, name.text, &cep::TableColumn::name);
   if (column != table.columns.end()) {
+    const auto tree = std::ranges::find(symbol.table_tree->columns, name.text,
+                                        [](const tree::Column& each) { return each.name.text; });
+    if (tree != symbol.table_tree->columns.end()) note_use(c.context, name.span, tree->name.span);
     return static_cast<std::uint32_t>(column - table.columns.begin());
   }
   if (symbol.table_tree->broken) return std::nullopt;

@@ -5,6 +5,7 @@
 
 #include "cep/data/list_program.h"
 #include "rules/context/build_expr.h"
+#include "rules/context/occurrences.h"
 #include "rules/context/report.h"
 #include "rules/context/types.h"
 #include "rules/expression/check_expression.h"
@@ -104,6 +105,7 @@ ValueSymbol* find_values(const ExprContext& c, const tree::Expr& expr) {
   }
   const auto symbol = c.context.names.values.find(expr.name.text);
   if (symbol == c.context.names.values.end() || symbol->second.broken) return nullptr;
+  note_use(c.context, expr.name.span, symbol->second.name->span);
   return &symbol->second;
 }
 
@@ -112,6 +114,7 @@ ValueSymbol* find_list(const ExprContext& c, const tree::Expr& right, const std:
     const auto symbol = c.context.names.values.find(right.name.text);
     if (symbol != c.context.names.values.end() && symbol->second.form == ValueForm::kList) {
       symbol->second.list_used = true;
+      note_use(c.context, right.name.span, symbol->second.name->span);
       return &symbol->second;
     }
     if (symbol == c.context.names.values.end()) {
@@ -176,6 +179,7 @@ Checked check_search_in_list(const ExprContext& c, const tree::Expr& expr, const
     const auto symbol = c.context.names.values.find(right.name.text);
     if (symbol != c.context.names.values.end() && symbol->second.form == ValueForm::kConst &&
         symbol->second.constant.is_list && !symbol->second.broken) {
+      note_use(c.context, right.name.span, symbol->second.name->span);
       std::vector<cep::ExprPtr> tests;
       if (!text) return error_type(c, expr);
       for (const cep::OwnedValue& value : symbol->second.constant.values) {
@@ -255,6 +259,7 @@ const tree::Expr* find_regex(const ExprContext& c, const tree::Expr& written) {
   if (symbol == c.context.names.values.end() || symbol->second.form != ValueForm::kConst) {
     return &written;
   }
+  note_use(c.context, written.name.span, symbol->second.name->span);
   if (symbol->second.broken) return nullptr;
   return symbol->second.constant.regex != nullptr ? symbol->second.constant.regex : &written;
 }

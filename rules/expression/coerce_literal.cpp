@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "rules/context/build_expr.h"
+#include "rules/context/occurrences.h"
 #include "rules/context/report.h"
 #include "rules/context/scope.h"
 #include "rules/context/types.h"
@@ -141,6 +142,7 @@ void fill_record(CheckContext& context, const tree::Record& record, cep::EventTy
       context.sink.report(std::move(diagnostic));
       continue;
     }
+    note_use(context, entry.name.span, field->second.tree->name.span);
     if (field->second.broken || !entry.value) continue;
     const cep::FieldIndex index = field->second.index;
     if (index == event_type.time_field &&

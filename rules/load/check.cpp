@@ -150,8 +150,9 @@ class Gatherer {
 
 std::optional<RuleSet> check(SourceMap& sources, const std::vector<const ParsedFile*>& files,
                              bool incomplete, DiagnosticSink& sink, const LoadOptions& options,
-                             DataFiles& data) {
+                             DataFiles& data, std::vector<Occurrence>* occurrences) {
   CheckContext context(sources, sink, options, data);
+  context.occurrences = occurrences;
   context.names.incomplete = incomplete;
   Gatherer gatherer(context);
   for (const ParsedFile* file : files) gatherer.gather(*file);

@@ -13,6 +13,7 @@
 #include "rules/context/rules.h"
 #include "rules/load/check.h"
 #include "rules/load/suppressed_warnings.h"
+#include "rules/load/symbols.h"
 #include "rules/parse/parser.h"
 
 namespace tocsin::rules {
@@ -180,14 +181,17 @@ std::vector<Diagnostic> first_of_each_file(std::vector<Diagnostic> all, std::siz
 }
 }  // namespace
 
+namespace {
+// `symbols`: filled where it is given.
 Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file,
-            const LoadOptions& options) {
+            const LoadOptions& options, Symbols* symbols) {
   Loaded loaded;
   DiagnosticSink sink;
   Loader loader(loaded.sources, sink, read_file, options);
   for (const std::string& path : paths) loader.load(path);
   DataFiles data(loaded.sources, read_file);
-  loaded.rules = check(loaded.sources, loader.ordered, loader.incomplete, sink, options, data);
+  loaded.rules = check(loaded.sources, loader.ordered, loader.incomplete, sink, options, data,
+                       symbols != nullptr ? &symbols->occurrences : nullptr);
   if (loaded.rules) {
     loaded.rules->rule_files = loader.paths;
     loaded.rules->data_files = data.paths();
@@ -196,6 +200,25 @@ Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file,
   if (!loaded.rules)
     loaded.diagnostics =
         first_of_each_file(std::move(loaded.diagnostics), options.limits.mistakes_max);
+  if (symbols != nullptr) {
+    normalize(symbols->occurrences);
+    for (const ParsedFile* file : loader.ordered) {
+      declare_symbols(loaded.sources, file->tree, symbols->declared);
+    }
+  }
+  return loaded;
+}
+}  // namespace
+
+Loaded load(const std::vector<std::string>& paths, const ReadFile& read_file,
+            const LoadOptions& options) {
+  return load(paths, read_file, options, nullptr);
+}
+
+LoadedSymbols load_symbols(const std::vector<std::string>& paths, const ReadFile& read_file,
+                           const LoadOptions& options) {
+  LoadedSymbols loaded;
+  loaded.rules = load(paths, read_file, options, &loaded.symbols);
   return loaded;
 }
 }  // namespace tocsin::rules

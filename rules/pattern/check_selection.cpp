@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cep/plan/rule.h"
+#include "rules/context/occurrences.h"
 #include "rules/context/report.h"
 #include "rules/lint/contradiction.h"
 #include "rules/pattern/check_clauses.h"
@@ -51,7 +52,10 @@ void check_target(RuleDraft& draft, const tree::Name& name) {
 std::optional<std::size_t> find_variable(CheckContext& context, const RuleScope& scope,
                                          const tree::Name& name) {
   const auto found = scope.step_by_name.find(name.text);
-  if (found != scope.step_by_name.end()) return found->second;
+  if (found != scope.step_by_name.end()) {
+    note_use(context, name.span, scope.steps[found->second].span);
+    return found->second;
+  }
   std::vector<std::string> candidates;
   const StepSymbol* unnamed = nullptr;
   for (const StepSymbol& step : scope.steps) {

@@ -1,0 +1,91 @@
+// Requests that run rules: their tests, and what they do in words.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "api/lsp/lsp_json.h"
+#include "api/lsp/lsp_server.h"
+#include "api/rules/rule_loader.h"
+#include "api/rules/text_cache.h"
+#include "library/explain/explain_json.h"
+#include "library/explain/explain_text.h"
+#include "library/explain/find_rules.h"
+#include "library/testing/judge_test.h"
+#include "rules/text/human_text.h"
+
+namespace tocsin::api {
+using nlohmann::json;
+
+namespace {
+constexpr std::size_t kColumns = 100;
+}  // namespace
+
+// {"uri", "rule"}: {"rule", "text", "explanation"}, the last as `tocsin explain --format json`.
+json LspServer::explain(const json& parameters) {
+  const std::string path = path_of_uri(parameters.at("uri"));
+  const LoadedRules rules =
+      load_rules(workspace_.files_of(workspace_.set_of(path)), {}, workspace_.reader());
+  if (!rules.program) throw Refused{kRequestFailed, "the rules have errors"};
+  const std::string name = parameters.at("rule");
+  const Result<std::vector<cep::RuleIndex>> found =
+      library::find_rules(rules.program->plan(), {name});
+  if (!found) throw Refused{kRequestFailed, found.error().message};
+  return {
+      {"rule", name},
+      {"text",
+       library::explanation_text(*rules.program, found->front(), nullptr, {kColumns, false})},
+      {"explanation", json::parse(library::explain_json(*rules.program, found->front(), nullptr))}};
+}
+
+// {"uri", "rule"?, "title"?}: the tests of that file, or those of one rule or title:
+// {"passed", "failed", "tests": [{"rule", "title", "line", "passed", "text"}]}.
+json LspServer::run_tests(const json& parameters) {
+  const std::string path = path_of_uri(parameters.at("uri"));
+  const LoadedRules rules = load_rules({path}, {}, workspace_.reader());
+  if (!rules.program) throw Refused{kRequestFailed, "the rules have errors"};
+  const std::string rule = parameters.value("rule", "");
+  const std::string title = parameters.value("title", "");
+  const std::unique_ptr<TextCacheFolder> cache = open_text_cache();
+  library::TestPrograms programs(*rules.program, cache.get());
+  json tests = json::array();
+  std::size_t passed = 0;
+  for (const rules::EmbeddedTest& test : rules.loaded.rules->tests) {
+    if ((!rule.empty() && test.rule != rule) || (!title.empty() && test.title != title)) continue;
+    const library::TestResult result =
+        library::judge_test(*rules.loaded.rules, rules.loaded.sources, programs, test, cache.get());
+    passed += result.passed ? 1 : 0;
+    tests.push_back({{"rule", result.rule},
+                     {"title", result.title},
+                     {"line", result.line - 1},
+                     {"passed", result.passed},
+                     {"text", result.text}});
+  }
+  const std::size_t failed = tests.size() - passed;
+  return {{"passed", passed}, {"failed", failed}, {"tests", std::move(tests)}};
+}
+
+// The commands of lenses, for editors that do not know them: the result is shown as a message too.
+json LspServer::execute(const json& parameters) {
+  const std::string command = parameters.at("command");
+  const json& argument = parameters.at("arguments").at(0);
+  if (command == "tocsin.explain") {
+    json explained = explain(argument);
+    show(explained["text"], false);
+    return explained;
+  }
+  if (command != "tocsin.runTests") {
+    throw Refused{kRequestFailed, fmt::format("no command is named {}", command)};
+  }
+  json ran = run_tests(argument);
+  const std::size_t failed = ran["failed"];
+  const std::size_t all = failed + ran["passed"].get<std::size_t>();
+  std::string text = fmt::format("{} of {} passed", all - failed, rules::format_count(all, "test"));
+  for (const json& test : ran["tests"]) {
+    if (!test["passed"]) text += fmt::format("\n\n{}", test["text"].get<std::string>());
+  }
+  show(text, failed != 0);
+  return ran;
+}
+}  // namespace tocsin::api

@@ -1,0 +1,141 @@
+#include "library/language/inlay_hints.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string_view>
+
+#include "library/language/text_tokens.h"
+
+namespace tocsin::library {
+using rules::Symbol;
+using rules::SymbolKind;
+using rules::Token;
+using rules::TokenKind;
+
+namespace {
+// `string` of `card: string? evidence`.
+std::string type_of_field(std::string_view declaration) {
+  const std::vector<Token> tokens = tokens_of(declaration);
+  const auto colon = std::ranges::find(tokens, TokenKind::kColon, &Token::kind);
+  if (colon == tokens.end() || colon + 1 == tokens.end()) return {};
+  auto last = colon + 1;
+  if (last + 1 != tokens.end() && (last + 1)->is(TokenKind::kParenOpen)) {
+    last = std::ranges::find(last, tokens.end(), TokenKind::kParenClose, &Token::kind);
+    if (last == tokens.end()) return {};
+  }
+  return std::string(declaration.substr((colon + 1)->begin, last->end - (colon + 1)->begin));
+}
+
+// A value of `defaults EVENT { field: value }`.
+struct Default {
+  std::string field;
+  std::string_view value;
+};
+// By event, over all files of the set.
+std::map<std::string, std::vector<Default>> defaults_of(const CheckedPack& pack) {
+  std::map<std::string, std::vector<Default>> all;
+  for (std::uint32_t file = 0; file < pack.sources().size(); ++file) {
+    if (!pack.sources().path(file).ends_with(".tocsin")) continue;
+    const std::string_view text = pack.sources().text(file);
+    const std::vector<Token> tokens = tokens_of(text);
+    for (std::size_t i = 0; i + 2 < tokens.size(); ++i) {
+      if (!tokens[i].is("defaults") || !tokens[i].line_start) continue;
+      if (!tokens[i + 2].is(TokenKind::kBraceOpen)) continue;
+      std::vector<Default>& of_event = all[tokens[i + 1].text];
+      for (std::size_t at = i + 3; at + 2 < tokens.size(); ++at) {
+        if (tokens[at].is(TokenKind::kBraceClose)) break;
+        if (!tokens[at + 1].is(TokenKind::kColon)) continue;
+        std::size_t end = at + 2;
+        while (end < tokens.size() && !tokens[end].is(TokenKind::kComma) &&
+               !tokens[end].is(TokenKind::kBraceClose)) {
+          ++end;
+        }
+        const std::uint32_t begin = tokens[at + 2].begin;
+        of_event.push_back({tokens[at].text, text.substr(begin, tokens[end - 1].end - begin)});
+        at = end - 1;
+      }
+    }
+  }
+  return all;
+}
+
+class HintMaker {
+ public:
+  HintMaker(const CheckedPack& pack, std::uint32_t file)
+      : pack_(pack), file_(file), tokens_(tokens_of(pack.sources().text(file))) {}
+
+  std::vector<InlayHint> make() {
+    add_keys();
+    add_defaults();
+    std::ranges::stable_sort(hints_, {}, &InlayHint::byte);
+    return std::move(hints_);
+  }
+
+ private:
+  void add_keys() {
+    for (std::size_t i = 0; i + 1 < tokens_.size(); ++i) {
+      if (!tokens_[i].is("by")) continue;
+      for (std::size_t at = i + 1; at < tokens_.size(); at += 2) {
+        const std::string type = type_of_key(tokens_[at]);
+        if (!type.empty()) hints_.push_back({tokens_[at].end, ": " + type});
+        if (at + 1 >= tokens_.size() || !tokens_[at + 1].is(TokenKind::kComma)) break;
+      }
+    }
+  }
+  // Of the fields that the name means, where they have one type.
+  std::string type_of_key(const Token& token) const {
+    std::set<std::string> types;
+    for (const SymbolPlace symbol : pack_.symbols_of({file_, token.begin, token.end})) {
+      const Symbol& meant = pack_.symbols()[symbol];
+      if (meant.kind == SymbolKind::kField) types.insert(type_of_field(pack_.text(meant.span)));
+    }
+    return types.size() == 1 ? *types.begin() : std::string();
+  }
+
+  void add_defaults() {
+    const std::map<std::string, std::vector<Default>> defaults = defaults_of(pack_);
+    for (const Symbol& test : pack_.symbols()) {
+      if (test.kind != SymbolKind::kTest || test.span.file != file_) continue;
+      for (std::size_t i = 0; i + 2 < tokens_.size(); ++i) {
+        if (tokens_[i].begin < test.span.begin || tokens_[i].begin >= test.span.end) continue;
+        if (!tokens_[i].is(TokenKind::kDuration)) continue;
+        const auto of_event = defaults.find(tokens_[i + 1].text);
+        if (of_event == defaults.end() || !tokens_[i + 2].is(TokenKind::kBraceOpen)) continue;
+        add_defaults(i + 3, of_event->second);
+      }
+    }
+  }
+  // Before the brace that closes what begins at a token.
+  void add_defaults(std::size_t at, const std::vector<Default>& defaults) {
+    std::set<std::string> written;
+    std::size_t end = at;
+    for (; end < tokens_.size() && !tokens_[end].is(TokenKind::kBraceClose); ++end) {
+      if (end + 1 < tokens_.size() && tokens_[end + 1].is(TokenKind::kColon)) {
+        written.insert(tokens_[end].text);
+      }
+    }
+    if (end == tokens_.size()) return;
+    std::string text;
+    for (const Default& each : defaults) {
+      if (written.contains(each.field)) continue;
+      const bool first = text.empty() && end == at;
+      text += fmt::format("{}{}: {}", first ? "" : ", ", each.field, each.value);
+    }
+    if (!text.empty()) hints_.push_back({tokens_[end == 0 ? 0 : end - 1].end, std::move(text)});
+  }
+
+  const CheckedPack& pack_;
+  std::uint32_t file_;
+  std::vector<Token> tokens_;
+  std::vector<InlayHint> hints_;
+};
+}  // namespace
+
+std::vector<InlayHint> inlay_hints(const CheckedPack& pack, std::uint32_t file) {
+  return HintMaker(pack, file).make();
+}
+}  // namespace tocsin::library
