@@ -47,7 +47,7 @@ struct ConvertedState {
   cep::Digest plan{};         // of the rules
   struct Source {
     std::string name;
-    std::uint64_t next = 0;  // the number of its next line, the offset of its next message
+    std::uint64_t next = 0;  // the number of its next line; of a message: its offset and 1
     bool is_left = false;    // not read any more
   };
   std::vector<Source> sources = {};
@@ -63,8 +63,9 @@ struct SavepointOfJob {
   std::array<std::uint8_t, 16> timeline{};  // random
   NodeSettings settings;                    // of the rules that are kept with it
   std::vector<NamedContents> texts;         // these rules
-  /// Where one machine goes on with a source of the job, whose next line has this number; nothing:
-  /// it is not read any more. Fails where that cannot be said.
+  /// Where one machine goes on with a source of the job, whose next line has at least this number
+  /// (of a message: its offset and 1; 0: nothing was read); nothing: it is not read any more. Fails
+  /// where that cannot be said.
   std::function<Result<std::optional<NodeSource>>(const std::string& name, std::uint64_t next)>
       find_source;
   std::size_t batch_bytes = std::size_t{32} << 20;  // of entries in memory

@@ -13,7 +13,6 @@
 #include "cep/stage/outbox.h"
 #include "cep/value/read_position.h"
 #include "runtime/decode/decoder.h"
-#include "runtime/io/topic_partition.h"
 #include "runtime/job_state/job_folder.h"
 #include "runtime/stages/judged_rows.h"
 #include "runtime/stages/line_message.h"
@@ -42,10 +41,8 @@ Result<void> write_judges(const cep::Program& program, const IntakeImage& image,
     if (!done) return done;
     std::string value;
     ByteWriter to(value);
-    // Messages of a partition are numbered from 0 on, as lines from 1 on.
     const bool has_lines = source.last_line != 0;
-    const std::uint64_t next = source.last_line + (is_partition(source.name) ? 0 : 1);
-    write_source_place(to, {std::nullopt, has_lines ? next : 0});
+    write_source_place(to, {std::nullopt, has_lines ? source.last_line + 1 : 0});
     // One that has ended may be read again, to the end that it had: until then it has not ended.
     SourceImage begun = source;
     begun.state = SourceState::kActive;

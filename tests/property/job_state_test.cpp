@@ -277,6 +277,11 @@ void compare_relays(const LineCaseShape& shape, std::size_t failures) {
   const std::size_t cases = for_all_seeds("JOB_STATE", 60, [&](Random& random) {
     LineCase c = random_line_case(random, shape);
     c.options.failures = failures;
+    if (random.chance(50)) {  // messages, whose numbers are other ones than their offsets
+      for (std::size_t p = 0; p < c.partitions.size(); ++p) {
+        c.partitions[p].name = fmt::format("kafka:payments/{}", p);
+      }
+    }
     for (cep::Rule& rule : c.plan.rules) {
       if (rule.status == cep::Status::kInternal) rule.status = cep::Status::kShadow;
     }
