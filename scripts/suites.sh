@@ -27,6 +27,7 @@ script_suites=(
   'failed-tests|python3 tests/e2e/failed_tests.py "$TOCSIN_BINARY"'
   'explain|python3 tests/e2e/explain.py "$TOCSIN_BINARY"'
   'flink-plan|python3 tests/e2e/flink_plan.py "$TOCSIN_BINARY"'
+  'savepoint-conversion|python3 tests/e2e/savepoint_conversion.py "$TOCSIN_BINARY"'
   'trace|python3 tests/e2e/trace.py "$TOCSIN_BINARY"'
   'format|python3 tests/e2e/format.py "$TOCSIN_BINARY"'
   'lsp|python3 tests/e2e/lsp.py "$TOCSIN_BINARY"'
