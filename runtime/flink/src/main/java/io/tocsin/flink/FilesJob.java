@@ -29,6 +29,10 @@ public final class FilesJob {
           + "  --checkpoint-every TIME    interval of checkpoints (default: the cluster's)\n"
           + "  --one-part yes|no          whether rules that cannot be spread run in one part, in one"
           + " slot (default: no, they are refused)\n"
+          + "  --read-state FOLDER        begins from the state in this folder, of tocsin savepoint"
+          + " export; lines that were read before are passed over\n"
+          + "  --write-state FOLDER       at the end of the files time does not end: the state is"
+          + " written to this folder, for tocsin savepoint import\n"
           + "  FILE…                      events as JSON, one a line, in files that all machines"
           + " have; without compression";
 
@@ -42,7 +46,9 @@ public final class FilesJob {
       int parallelism,
       Duration outOfOrderness,
       Duration checkpointEvery,
-      boolean onePart) {
+      boolean onePart,
+      String readState,
+      String writeState) {
 
     static Arguments of(String... words) {
       List<Path> rules = new ArrayList<>();
@@ -52,6 +58,8 @@ public final class FilesJob {
       Duration outOfOrderness = null;
       Duration checkpointEvery = null;
       boolean onePart = false;
+      String readState = null;
+      String writeState = null;
       JobWords all = new JobWords(words);
       while (all.hasNext()) {
         String word = all.next();
@@ -67,13 +75,17 @@ public final class FilesJob {
           case "--out-of-orderness" -> outOfOrderness = JobWords.duration(word, value);
           case "--checkpoint-every" -> checkpointEvery = JobWords.duration(word, value);
           case "--one-part" -> onePart = JobWords.yesOrNo(word, value);
+          case "--read-state" -> readState = value;
+          case "--write-state" -> writeState = value;
           default -> throw new IllegalArgumentException("there is no option " + word);
         }
       }
       if (rules.isEmpty() || files.isEmpty()) {
         throw new IllegalArgumentException("rules and files are needed");
       }
-      return new Arguments(rules, files, output, parallelism, outOfOrderness, checkpointEvery, onePart);
+      return new Arguments(
+          rules, files, output, parallelism, outOfOrderness, checkpointEvery, onePart, readState,
+          writeState);
     }
   }
 
@@ -105,6 +117,12 @@ public final class FilesJob {
     Tocsin job = arguments.onePart() ? Tocsin.jobInOnePart(env, rules) : Tocsin.job(env, rules);
     if (arguments.outOfOrderness() != null) {
       job.outOfOrderness(arguments.outOfOrderness());
+    }
+    if (arguments.readState() != null) {
+      job.readState(arguments.readState());
+    }
+    if (arguments.writeState() != null) {
+      job.writeState(arguments.writeState());
     }
     DataStream<String> alerts = job.fromFiles(arguments.files()).alerts();
     if (arguments.output() == null) {

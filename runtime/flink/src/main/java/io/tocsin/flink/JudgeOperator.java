@@ -9,6 +9,7 @@ import org.apache.flink.metrics.Counter;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperatorFactory;
+import org.apache.flink.streaming.api.operators.BoundedOneInput;
 import org.apache.flink.streaming.api.operators.ChainingStrategy;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperatorFactory;
@@ -23,7 +24,7 @@ import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
  * time. The watermark is the least one of the partitions that are not idle.
  */
 final class JudgeOperator extends VersionedOperator<Block>
-    implements OneInputStreamOperator<Line, Block> {
+    implements OneInputStreamOperator<Line, Block>, BoundedOneInput {
   private static final long serialVersionUID = 1L;
 
   /** Lines between two looks at what there is to send. */
@@ -50,8 +51,17 @@ final class JudgeOperator extends VersionedOperator<Block>
     this.settings = settings;
   }
 
-  /** Options of the stage, and times in milliseconds; {@code idleAfterMs} 0: never. */
-  record Settings(Rules rules, String options, long intervalMs, long idleAfterMs)
+  /**
+   * Options of the stage, and times in milliseconds; {@code idleAfterMs} 0: never. {@code label} is
+   * the operator's in a state folder.
+   */
+  record Settings(
+      Rules rules,
+      String options,
+      long intervalMs,
+      long idleAfterMs,
+      String label,
+      StateSettings state)
       implements Serializable {}
 
   private static final class Partition {
@@ -82,7 +92,10 @@ final class JudgeOperator extends VersionedOperator<Block>
             task.getIndexOfThisSubtask(),
             task.getNumberOfParallelSubtasks(),
             settings.options());
-    state.restore(stage);
+    if (!state.restore(stage) && settings.state().readFrom() != null) {
+      new StateFolder(settings.state().readFrom())
+          .restore(stage, StateFolder.JUDGES, group -> true);
+    }
     sender = new BlockSender(stage, output, Edge.JUDGES, List.of(Edge.TO_INTAKE));
     partitions = new HashMap<>();
     watermark = Long.MIN_VALUE;
@@ -167,6 +180,9 @@ final class JudgeOperator extends VersionedOperator<Block>
   }
 
   private void end(Line line) {
+    if (settings.state().writeTo() != null) {
+      return; // it goes on elsewhere, and holds back time until then
+    }
     Partition partition = partitions.remove(line.place());
     if (partition != null) {
       stage.endSource(partition.name);
@@ -222,6 +238,10 @@ final class JudgeOperator extends VersionedOperator<Block>
     if (mark.getTimestamp() == Watermark.MAX_WATERMARK.getTimestamp()) {
       sender.learnParts();
       isEnded = true;
+      if (settings.state().writeTo() != null) { // time goes on elsewhere
+        advance(getProcessingTimeService().getCurrentProcessingTime());
+        return;
+      }
       setIdle(false);
       boolean isDone;
       do {
@@ -252,6 +272,19 @@ final class JudgeOperator extends VersionedOperator<Block>
   public void finish() throws Exception {
     metrics.ask();
     super.finish();
+  }
+
+  @Override
+  public void endInput() throws Exception {
+    if (settings.state().writeTo() == null) {
+      return;
+    }
+    sender.send();
+    state.write(stage);
+    TaskInfo task = getRuntimeContext().getTaskInfo();
+    Parts parts = new Parts(task.getIndexOfThisSubtask(), task.getNumberOfParallelSubtasks());
+    new StateFolder(settings.state().writeTo())
+        .writePart(settings.label(), StateFolder.JUDGES, parts, state::give);
   }
 
   @Override

@@ -28,8 +28,8 @@ final class JudgeState {
                 "entries", PrimitiveArrayTypeInfo.BYTE_PRIMITIVE_ARRAY_TYPE_INFO));
   }
 
-  /** Lets a fresh judge go on from what was kept. */
-  void restore(Stage stage) throws Exception {
+  /** Lets a fresh judge go on from what was kept; false: there is nothing. */
+  boolean restore(Stage stage) throws Exception {
     ByteArrayOutputStream heads = new ByteArrayOutputStream();
     ByteArrayOutputStream others = new ByteArrayOutputStream();
     for (byte[] of : kept.get()) {
@@ -51,6 +51,14 @@ final class JudgeState {
       stage.beginRestore(heads.toByteArray());
       stage.restore(others.toByteArray());
       stage.finishRestore(true); // the next cut has all of it
+    }
+    return heads.size() > 0;
+  }
+
+  /** Gives all entries, as they were written last. */
+  void give(StateFolder.Sink sink) throws Exception {
+    for (Map.Entry<Place, byte[]> entry : entries.entrySet()) {
+      sink.put(entry.getKey().group(), entry.getKey().key(), entry.getValue());
     }
   }
 

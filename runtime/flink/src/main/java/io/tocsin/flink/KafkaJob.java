@@ -44,6 +44,8 @@ public final class KafkaJob {
         --checkpoint-every TIME    interval of checkpoints (default: the cluster's)
         --parallelism N            parts of each stage (default: the cluster's)
         --one-part yes|no          whether rules that cannot be spread run in one part, in one slot (default: no, they are refused)
+        --read-state FOLDER        begins from the state in this folder, of tocsin savepoint export; messages that were read before are passed over
+        --write-state FOLDER       when the job ends, or is stopped with --drain, time does not end: the state is written to this folder, for tocsin savepoint import
       """;
 
   private KafkaJob() {}
@@ -66,6 +68,8 @@ public final class KafkaJob {
     boolean packed;
     boolean atLeastOnce;
     boolean onePart;
+    String readState;
+    String writeState;
     Duration transactionTimeout = Duration.ofMinutes(15);
     Duration outOfOrderness;
     Duration idleAfter;
@@ -115,6 +119,8 @@ public final class KafkaJob {
         case "--checkpoint-every" -> checkpointEvery = JobWords.duration(option, value);
         case "--parallelism" -> parallelism = JobWords.number(option, value);
         case "--one-part" -> onePart = JobWords.yesOrNo(option, value);
+        case "--read-state" -> readState = value;
+        case "--write-state" -> writeState = value;
         default -> throw new IllegalArgumentException("there is no option " + option);
       }
     }
@@ -224,6 +230,12 @@ public final class KafkaJob {
       job.idleAfter(arguments.idleAfter);
     }
     arguments.settings.forEach(job::set);
+    if (arguments.readState != null) {
+      job.readState(arguments.readState);
+    }
+    if (arguments.writeState != null) {
+      job.writeState(arguments.writeState);
+    }
     KafkaOutput output = arguments.output();
     output.alerts(job.fromKafka(arguments.input()).alerts(), arguments.alertsTopic);
     if (arguments.lateTopic != null) {

@@ -6,6 +6,7 @@ import org.apache.flink.runtime.state.AbstractKeyedStateBackend;
 import org.apache.flink.runtime.state.KeyGroupRange;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperatorFactory;
+import org.apache.flink.streaming.api.operators.BoundedOneInput;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperatorFactory;
 import org.apache.flink.streaming.api.operators.StreamOperator;
@@ -19,7 +20,7 @@ import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
  * that it works on; Flink's, which a checkpoint brings up to date, is the durable one.
  */
 final class StageOperator extends VersionedOperator<String>
-    implements OneInputStreamOperator<Block, String> {
+    implements OneInputStreamOperator<Block, String>, BoundedOneInput {
   private static final long serialVersionUID = 1L;
 
   /** Rows that are worked on before what they gave is sent. */
@@ -39,7 +40,8 @@ final class StageOperator extends VersionedOperator<String>
   }
 
   /** What a stage is, and the stages that it sends to. */
-  record Settings(Rules rules, Edge edge, List<Edge> to, String options) implements Serializable {}
+  record Settings(Rules rules, Edge edge, List<Edge> to, String options, StateSettings state)
+      implements Serializable {}
 
   @Override
   public void open() throws Exception {
@@ -57,7 +59,12 @@ final class StageOperator extends VersionedOperator<String>
         new StageState(
             getRuntimeContext().getMapState(StageState.DESCRIPTOR),
             group -> setCurrentKey(KeyGroups.keyOf(group)));
-    String report = state.restore(stage, ownGroups());
+    KeyGroupRange own = ownGroups();
+    String report = state.restore(stage, own);
+    if (report == null && settings.state().readFrom() != null) {
+      new StateFolder(settings.state().readFrom())
+          .restore(stage, settings.edge().label(), own::contains);
+    }
     if (report != null && !report.contains("\"is_same\":true")) {
       LOG.info("{} goes on under other rules: {}", settings.edge().label(), report);
     }
@@ -137,6 +144,37 @@ final class StageOperator extends VersionedOperator<String>
   public void finish() throws Exception {
     metrics.ask();
     super.finish();
+  }
+
+  /** The inputs have ended, and time has not: the state is for one machine. */
+  @Override
+  public void endInput() throws Exception {
+    if (settings.state().writeTo() == null) {
+      return;
+    }
+    sender.learnParts();
+    send();
+    state.write(stage);
+    StateFolder folder = new StateFolder(settings.state().writeTo());
+    KeyGroupRange own = ownGroups();
+    String label = settings.edge().label();
+    int[] semantics = new int[1];
+    folder.writePart(
+        label,
+        label,
+        Parts.of(getRuntimeContext()),
+        sink ->
+            state.give(
+                own,
+                (group, key, value) -> {
+                  if (key.equals(Entries.HEADS[1])) {
+                    semantics[0] = StateFolder.semanticsOf(value);
+                  }
+                  sink.put(group, key, value);
+                }));
+    if (settings.edge().kind() == Edge.ALERTS) { // behind all others
+      folder.writeHead(settings.state().labels(), semantics[0]);
+    }
   }
 
   @Override

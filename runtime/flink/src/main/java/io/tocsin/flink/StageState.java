@@ -38,6 +38,16 @@ final class StageState {
     } while (!stage.wasLastOfCut());
   }
 
+  /** Gives all entries of these groups, as they were written last. */
+  void give(Iterable<Integer> groups, StateFolder.Sink sink) throws Exception {
+    for (int group : groups) {
+      toGroup.accept(group);
+      for (Map.Entry<Bytes, byte[]> entry : entries.entries()) {
+        sink.put(group, entry.getKey(), entry.getValue());
+      }
+    }
+  }
+
   /** Puts go to a group together. */
   private final class Writer implements Entries.Sink {
     private final Map<Bytes, byte[]> puts = new HashMap<>();

@@ -42,6 +42,9 @@ public final class Tocsin {
   private Duration idleAfter = Duration.ZERO;
   private Duration driftMax; // null: none
   private boolean areTimesUsed;
+  private String readFrom;
+  private String writeTo;
+  private StateSettings state;
   private final List<SingleOutputStreamOperator<?>> judges = new ArrayList<>();
   private SingleOutputStreamOperator<String> intake;
 
@@ -156,6 +159,26 @@ public final class Tocsin {
     return this;
   }
 
+  /**
+   * Begins from a state folder, which {@code tocsin savepoint export} has made: rules
+   * go on from what they remember, and lines that were read before are passed over. A job that goes
+   * on from a checkpoint or savepoint of Flink does not read it.
+   */
+  public Tocsin readState(String folder) {
+    readFrom = folder;
+    return this;
+  }
+
+  /**
+   * When the inputs have ended, or the job is stopped with {@code --drain}, time does not end:
+   * instead the state is written to a folder, for {@code tocsin savepoint import}.
+   * The folder must not exist, and all machines must reach it.
+   */
+  public Tocsin writeState(String folder) {
+    writeTo = folder;
+    return this;
+  }
+
   /** How often time moves on; 50 ms if it is not said. Each time costs a message on each channel. */
   public Tocsin watermarkInterval(Duration every) {
     interval = every;
@@ -176,6 +199,7 @@ public final class Tocsin {
   public DataStream<String> alerts() {
     check();
     new Stage(rules, Edge.JUDGES, 0, 1, optionsText()).close(); // refuses wrong options here
+    state = stateSettings();
     for (DataStream<Line> input : inputs) {
       judges.add(judge(input, judges.size()));
     }
@@ -245,7 +269,12 @@ public final class Tocsin {
   private SingleOutputStreamOperator<Block> judge(DataStream<Line> lines, int input) {
     JudgeOperator.Settings settings =
         new JudgeOperator.Settings(
-            rules, optionsText(), Math.max(1, interval.toMillis()), idleAfter.toMillis());
+            rules,
+            optionsText(),
+            Math.max(1, interval.toMillis()),
+            idleAfter.toMillis(),
+            judgeLabel(input),
+            state);
     String label = name + "-judge-" + input;
     return lines
         .forward()
@@ -253,6 +282,34 @@ public final class Tocsin {
         .setParallelism(lines.getParallelism())
         .setBufferTimeout(BUFFER_MILLIS)
         .uid(label);
+  }
+
+  private static String judgeLabel(int input) {
+    return StateFolder.JUDGES + "-" + input;
+  }
+
+  // Refuses what can be known before the job runs.
+  private StateSettings stateSettings() {
+    List<Edge> stages = new ArrayList<>(plan.passesFrom(0));
+    for (int pass = 0; pass < plan.holds().size(); ++pass) {
+      if (plan.holds().get(pass)) {
+        stages.add(new Edge(Edge.HOLD, pass));
+      }
+    }
+    stages.add(Edge.TO_ALERTS);
+    if (readFrom != null) {
+      new StateFolder(readFrom).check(rules, stages);
+    }
+    if (writeTo != null) {
+      new StateFolder(writeTo).checkIsNew();
+    }
+    List<String> labels = new ArrayList<>();
+    for (int input = 0; input < inputs.size(); ++input) {
+      labels.add(judgeLabel(input));
+    }
+    labels.add(Edge.TO_INTAKE.label());
+    stages.forEach(stage -> labels.add(stage.label()));
+    return new StateSettings(readFrom, writeTo, List.copyOf(labels));
   }
 
   private String optionsText() {
@@ -285,7 +342,7 @@ public final class Tocsin {
             .uid(label + "-in");
     StageOperator.Settings settings =
         new StageOperator.Settings(
-            rules, edge, to, edge.kind() == Edge.INTAKE ? optionsText() : "");
+            rules, edge, to, edge.kind() == Edge.INTAKE ? optionsText() : "", state);
     SingleOutputStreamOperator<String> made =
         DataStreamUtils.reinterpretAsKeyedStream(received, new AnyKey(), Types.INT)
             .transform(label, Types.STRING, new StageOperator.Factory(settings))

@@ -115,7 +115,8 @@ final class Program {
     return results(rules, files, settings).alerts();
   }
 
-  private static List<String> run(String... arguments) throws Exception {
+  /** What the program writes to standard output. */
+  static List<String> run(String... arguments) throws Exception {
     List<String> command = new ArrayList<>(List.of(arguments));
     command.add(0, System.getenv("TOCSIN_BINARY"));
     Path output = Files.createTempFile(FOLDER, "output", ".jsonl");
