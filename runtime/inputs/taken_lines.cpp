@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <string_view>
-#include <utility>
 
 #include "runtime/inputs/input_file.h"
 #include "runtime/io/byte_source.h"
