@@ -441,6 +441,12 @@ TOCSIN_API tocsin_status tocsin_pack_describe_job(const tocsin_pack* pack, tocsi
  *   "one_part"       whether a pack that cannot be spread may run in one part of one pass, without
  *                    a hold; its rules do not change while the job runs (false)
  *
+ * Of a judge and the intake, and the same of all their parts:
+ *
+ *   "judges_change"  whether judges are told of changes of rules, as all others are; else judges
+ *                    send events of all types, and the intake refuses a change of event types that
+ *                    judges would have to know of (true)
+ *
  * A judge and the intake also take these of tocsin_run_open(), with the same standard values, and
  * all parts of both the same: "out_of_orderness", "late_policy", "late_max", "ahead_max",
  * "jump_max", "unknown_types", "line_bytes_max", "unique_ids_max" (of which each part of the intake
@@ -544,7 +550,9 @@ TOCSIN_API tocsin_status tocsin_stage_take_alerts(tocsin_stage* stage, tocsin_bu
  * stage is told before it comes to `from_us` (docs/c.md). Errors, with nothing changed:
  * TOCSIN_INVALID_ARGUMENT where it has come there, for the same rules, more passes than the job
  * has, or state that would move to another pass; TOCSIN_UNSUPPORTED for a pack that cannot be
- * spread; TOCSIN_WRONG_STATE while a change waits. */
+ * spread; TOCSIN_WRONG_STATE while a change waits. Judges and the intake refuse, with
+ * TOCSIN_INVALID_ARGUMENT, a type whose events would take their time from another field, and
+ * another bound of late events where "out_of_orderness" was not given. */
 TOCSIN_API tocsin_status tocsin_stage_prepare(tocsin_stage* stage, const tocsin_pack* next,
                                               int64_t from_us, tocsin_error** error);
 /* Once a change took place, what became of the state, as in tocsin_stage_begin_restore(). */

@@ -41,6 +41,7 @@ struct StageOptions {
   std::uint64_t passes = 0;  // 0: those of the pack
   bool keeps_state = false;
   bool allows_one_part = false;
+  bool judges_change = true;
   CRunOptions run;  // of a judge and the intake
 };
 constexpr std::uint64_t kPassesMax = 256;
@@ -53,6 +54,7 @@ CallResult read_stage_options(const char* text, int kind, StageOptions& options)
   members.number("passes", 1, kPassesMax, options.passes);
   members.boolean("keeps_state", options.keeps_state);
   members.boolean("one_part", options.allows_one_part);
+  if (has_intake_options(kind)) members.boolean("judges_change", options.judges_change);
   if (CallResult done = members.finish(); !done) return done;
   if (options.part < options.parts) return {};
   return fail_call(TOCSIN_INVALID_ARGUMENT, "\"part\" is less than \"parts\"");
@@ -122,8 +124,11 @@ tocsin_status tocsin_stage_open(const tocsin_pack* pack, int kind, uint32_t pass
     made->room = read.passes == 0 || !obstacles.empty() ? JobRoom::of(*program)
                                                         : JobRoom::of_passes(read.passes);
     if (CallResult fits = made->room.check(*program); !fits) return fits;
-    made->part = has_intake_options(kind) ? make_front_part(*program, kind, pass, own, read.run)
-                                          : make_stage_part(*program, kind, pass, own, made->room);
+    made->part =
+        has_intake_options(kind)
+            ? make_front_part(*program, kind, pass, own, read.run,
+                              static_cast<tocsin::runtime::JudgesChange>(read.judges_change))
+            : make_stage_part(*program, kind, pass, own, made->room);
     if (made->part == nullptr) {
       return fail_call(TOCSIN_INVALID_ARGUMENT, "the pack has no such stage");
     }

@@ -40,13 +40,17 @@ int outcome_of(runtime::LineOutcome outcome) {
   return TOCSIN_EVENT_REJECTED;
 }
 
-// What both have: lines that are set aside, and state.
+// What both have: lines that are set aside, and state; and how events are judged, which stays.
 template <typename Stage>
 class FrontPart : public StagePart {
  public:
   template <typename... Arguments>
-  explicit FrontPart(std::size_t output_bytes_max, const Arguments&... arguments)
-      : stage_(arguments...), output_bytes_max_(output_bytes_max) {}
+  explicit FrontPart(const cep::Program& program, const CRunOptions& options,
+                     const Arguments&... arguments)
+      : stage_(arguments...),
+        output_bytes_max_(options.output_bytes_max),
+        bound_(runtime::with_policy(program.plan(), options.run).policy.bound),
+        options_(options) {}
 
   cep::StageOutbox* outbox() override { return &stage_.outbox(); }
   cep::EventTime watermark() const override { return stage_.watermark(); }
@@ -68,8 +72,17 @@ class FrontPart : public StagePart {
   Result<void> restore(cep::KeyGroup group, std::string_view key, std::string_view value) override {
     return stage_.restore(group, key, value);
   }
+  Result<void> prepare(const cep::Program& next, cep::EventTime from) override {
+    const cep::Duration bound = runtime::with_policy(next.plan(), options_.run).policy.bound;
+    if (bound == bound_) return prepare_stage(next, from);
+    return fail(Errc::kInvalidArgument,
+                fmt::format("the next rules wait {} for late events (`up to … late`), and these {}:"
+                            " say the same, or open the stages with \"out_of_orderness\"",
+                            cep::format_duration(bound), cep::format_duration(bound_)));
+  }
 
  protected:
+  virtual Result<void> prepare_stage(const cep::Program& next, cep::EventTime from) = 0;
   Stage& stage() { return stage_; }
   const Stage& stage() const { return stage_; }
   Result<void> check_room() {
@@ -83,6 +96,8 @@ class FrontPart : public StagePart {
  private:
   Stage stage_;
   std::size_t output_bytes_max_;
+  cep::Duration bound_;
+  CRunOptions options_;
 };
 
 class JudgePart : public FrontPart<runtime::JudgeStage> {
@@ -133,11 +148,20 @@ class JudgePart : public FrontPart<runtime::JudgeStage> {
                 {"sources", stage().source_count()}}
         .dump();
   }
+
+ protected:
+  Result<void> prepare_stage(const cep::Program& next, cep::EventTime from) override {
+    return stage().prepare(next, from);
+  }
 };
 
 class IntakePart : public FrontPart<runtime::IntakeStage> {
  public:
-  using FrontPart::FrontPart;
+  template <typename... Arguments>
+  explicit IntakePart(runtime::JudgesChange changes, const Arguments&... arguments)
+      : FrontPart(arguments...), changes_(changes) {}
+  std::optional<cep::RestoreReport> take_report() override { return stage().take_report(); }
+  const cep::StageChange* awaited() const override { return stage().awaited(); }
   Result<void> put(std::string_view block) override {
     if (Result<void> room = check_room(); !room) return room;
     return stage().put(block);
@@ -177,6 +201,14 @@ class IntakePart : public FrontPart<runtime::IntakeStage> {
                 {"waiting_bytes", stage().waiting_bytes()}}
         .dump();
   }
+
+ protected:
+  Result<void> prepare_stage(const cep::Program& next, cep::EventTime from) override {
+    return stage().prepare(next, from, changes_);
+  }
+
+ private:
+  runtime::JudgesChange changes_;
 };
 
 // Ids of `unique` types; all take the same.
@@ -205,13 +237,14 @@ bool has_intake_options(int kind) {
 
 std::unique_ptr<StagePart> make_front_part(const cep::Program& program, int kind,
                                            std::uint32_t pass, cep::KeyGroupRange own,
-                                           const CRunOptions& options) {
+                                           const CRunOptions& options,
+                                           runtime::JudgesChange changes) {
   if (pass != 0 || !has_intake_options(kind)) return nullptr;
   const runtime::IntakeOptions intake = runtime::with_policy(program.plan(), options.run);
   const runtime::SideLinesOptions side_lines{options.keeps_late, options.keeps_rejected};
   if (kind == TOCSIN_STAGE_JUDGE) {
-    return std::make_unique<JudgePart>(options.output_bytes_max, program, intake, side_lines);
+    return std::make_unique<JudgePart>(program, options, program, intake, side_lines, changes);
   }
-  return std::make_unique<IntakePart>(options.output_bytes_max, program, own, intake, side_lines);
+  return std::make_unique<IntakePart>(changes, program, options, program, own, intake, side_lines);
 }
 }  // namespace tocsin::library

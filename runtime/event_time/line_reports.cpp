@@ -29,7 +29,7 @@ std::vector<std::string> read_texts(ByteReader& reader) {
 
 LineReports::LineReports(const cep::Plan& plan, UnknownTypes unknown_types, IntakeSinks sinks,
                          RunSummary& summary)
-    : plan_(plan), unknown_types_(unknown_types), sinks_(std::move(sinks)), summary_(summary) {}
+    : plan_(&plan), unknown_types_(unknown_types), sinks_(std::move(sinks)), summary_(summary) {}
 
 void LineReports::judge(cep::ArrivalNumber arrival, LineFate fate, cep::Duration late_by,
                         std::string reason) {
@@ -58,7 +58,7 @@ void LineReports::too_long(const SourceLine& from, std::size_t line_bytes_max) {
 
 void LineReports::too_far_ahead(const SourceLine& from, cep::EventTypeIndex type, cep::EventTime ts,
                                 cep::Duration ahead_max) {
-  const cep::EventType& declared = plan_.event_types[type.value];
+  const cep::EventType& declared = plan_->event_types[type.value];
   dead_letter(from, fmt::format("event time `{}` of `{}` is more than {} ahead of the clock: {}",
                                 declared.fields[declared.time_field.value].name, declared.name,
                                 cep::format_duration(ahead_max), cep::format_time(ts)));
@@ -102,10 +102,14 @@ void LineReports::unknown_type(const SourceLine& from, std::string_view token) {
 
 // Types of others come again and again: the reasons of a few are kept.
 std::string LineReports::unknown_reason(std::string type) {
-  const auto known = std::ranges::find(unknown_reasons_, type, &UnknownReason::type);
+  const auto known = std::ranges::find_if(unknown_reasons_, [&](const UnknownReason& one) {
+    return one.plan == plan_ && one.type == type;
+  });
   if (known != unknown_reasons_.end()) return known->reason;
-  std::string reason = unknown_type_reason(plan_, type);
-  if (unknown_reasons_.size() < kReasonsMax) unknown_reasons_.push_back({std::move(type), reason});
+  std::string reason = unknown_type_reason(*plan_, type);
+  if (unknown_reasons_.size() < kReasonsMax) {
+    unknown_reasons_.push_back({plan_, std::move(type), reason});
+  }
   return reason;
 }
 
@@ -113,7 +117,7 @@ void LineReports::field_missing(const SourceLine& from, const FieldProblem& prob
   ++summary_.fields_missing;
   if (summary_.fields_missing_examples.size() == kExamplesMax) return;
   const std::string place = line_place(from.source, from.line.number);
-  summary_.fields_missing_examples.push_back(field_problem_text(plan_, problem, place));
+  summary_.fields_missing_examples.push_back(field_problem_text(*plan_, problem, place));
 }
 
 void LineReports::save(ByteWriter& writer) const {

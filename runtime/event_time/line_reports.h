@@ -67,6 +67,8 @@ class LineReports {
   /// From here on sinks hear of lines by this name instead of their source's; empty: by that again.
   /// The name is borrowed.
   void name_lines(std::string_view producer) { producer_ = producer; }
+  /// From here on types are those of this plan, which must outlive it too.
+  void use_plan(const cep::Plan& plan) { plan_ = &plan; }
   /// What name_lines() was given last.
   std::string_view producer() const { return producer_; }
   /// Whether somebody wants to hear of each line.
@@ -114,13 +116,14 @@ class LineReports {
   void unknown_type(const SourceLine& from, std::string_view token);
   std::string unknown_reason(std::string type);
 
-  const cep::Plan& plan_;
+  const cep::Plan* plan_;
   UnknownTypes unknown_types_;
   IntakeSinks sinks_;
   RunSummary& summary_;
   std::string_view producer_;
   std::vector<std::string> ignored_types_;  // of the summary's examples
   struct UnknownReason {
+    const cep::Plan* plan = nullptr;
     std::string type;
     std::string reason;
   };

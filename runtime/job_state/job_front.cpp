@@ -13,7 +13,11 @@
 #include "cep/stage/outbox.h"
 #include "cep/value/read_position.h"
 #include "runtime/decode/decoder.h"
+#include "runtime/event_time/line_reports.h"
+#include "runtime/event_time/run_options.h"
+#include "runtime/event_time/watermarks.h"
 #include "runtime/job_state/job_folder.h"
+#include "runtime/stages/front_change.h"
 #include "runtime/stages/judged_rows.h"
 #include "runtime/stages/line_message.h"
 #include "runtime/stages/open_equals.h"
@@ -57,10 +61,12 @@ Result<void> write_judges(const cep::Program& program, const IntakeImage& image,
 class LinesToGroups {
  public:
   LinesToGroups(const cep::Program& program, const PutFrontEntry& put)
-      : rows_(program), put_(put) {}
+      : reports_(program.plan(), UnknownTypes::kIgnore, {}, summary_),
+        rows_(program, JudgesChange::kYes, reports_),
+        put_(put) {}
 
   Result<void> take(std::string_view source, const WaitingImage& waiting) {
-    rows_.name_source(source);
+    rows_.name_source(source, marks_);
     const Decoded decoded = rows_.decode_again(waiting.text);
     if (decoded.kind != LineKind::kEvent || !decoded.used) return {};
     const Line line{waiting.text, waiting.line};
@@ -85,6 +91,9 @@ class LinesToGroups {
     }
     return {};
   }
+  RunSummary summary_;
+  LineReports reports_;  // all was said where the lines were read
+  Watermarks marks_;     // of which no change of rules asks
   JudgedRows rows_;
   const PutFrontEntry& put_;
 };

@@ -4,8 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "cep/base/result.h"
 #include "cep/compile/compile.h"
@@ -20,6 +23,7 @@
 #include "runtime/event_time/intake_options.h"
 #include "runtime/event_time/line_reports.h"
 #include "runtime/event_time/run_options.h"
+#include "runtime/stages/front_change.h"
 #include "runtime/stages/line_message.h"
 #include "runtime/stages/open_equals.h"
 #include "runtime/stages/side_lines.h"
@@ -51,6 +55,17 @@ class IntakeStage {
   /// kCorrupt where two events have one time and one number; the stage is of no use then.
   Result<bool> advance(cep::EventTime watermark, std::size_t rows_max);
   cep::EventTime watermark() const { return watermark_; }
+  /// Events from `from` on are decoded, numbered and routed by `next`, a program as this one; ids
+  /// of `unique` types go over, and what waits stays. Lists of both programs change as their caller
+  /// likes between two calls of advance(). `judges` says whether judges are prepared too. May be
+  /// called before begin_restore(), and after it where the state waits for the change. Errors:
+  /// those of cep::StageEngine::prepare() and check_front_change(), with nothing changed;
+  /// kInvalidArgument for a program that runs in one part.
+  Result<void> prepare(const cep::Program& next, cep::EventTime from, JudgesChange judges);
+  /// Once a change took place: that it did.
+  std::optional<cep::RestoreReport> take_report() { return std::exchange(report_, std::nullopt); }
+  /// A change that the restored state waits for, which is to be prepared; null if there is none.
+  const cep::StageChange* awaited() const { return awaited_ ? &*awaited_ : nullptr; }
 
   cep::StageOutbox& outbox() { return source_.outbox(); }
   SideLines& side_lines() { return side_lines_; }
@@ -59,8 +74,8 @@ class IntakeStage {
   std::uint64_t values_missing() const { return values_missing_; }
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t waiting_bytes() const { return waiting_.bytes(); }
-  const UniqueFilter& unique() const { return ordered_.unique(); }
-  const cep::Program& program() const { return program_; }
+  const UniqueFilter& unique() const { return reading_->ordered.unique(); }
+  const cep::Program& program() const { return reading_->program; }
 
   // ---- its state, as that of cep::StageEngine. Another program goes on with what waits
   void begin_cut();
@@ -74,6 +89,19 @@ class IntakeStage {
   Result<void> finish_restore();
 
  private:
+  // Events as some rules read them.
+  struct Reading {
+    Reading(cep::Program of, std::size_t ids_max, std::uint64_t hash_seed);
+    cep::Program program;
+    std::uint64_t tag;  // of identities
+    Decoder decoder;
+    OrderedRows ordered;
+    StoredIds stored_ids;
+    cep::Batch batch;
+  };
+  std::unique_ptr<Reading> read_by(const cep::Program& program) const;
+  Result<bool> advance_to(cep::EventTime watermark, std::size_t rows_max);
+  void go_over();
   bool take(cep::KeyGroup group, std::string_view body);
   cep::EventTime reached(cep::KeyGroup group) const;
   Result<void> fill(std::size_t rows);
@@ -82,19 +110,19 @@ class IntakeStage {
   std::string identity_of(const cep::Row& row);
   bool restore_equals(cep::KeyGroup group, std::string_view key, std::string_view value);
 
-  cep::Program program_;
   cep::KeyGroupRange own_;
   IntakeOptions options_;
   RunSummary summary_;
   SideLines side_lines_;
+  std::unique_ptr<Reading> reading_;
   LineReports reports_;
-  Decoder decoder_;
+  std::unique_ptr<Reading> next_;
+  cep::StageChange change_;                  // if there is a next one
+  std::optional<cep::StageChange> awaited_;  // of the state that is restored: to be prepared
+  std::optional<cep::RestoreReport> report_;
   cep::StageSource source_;
-  OrderedRows ordered_;
-  StoredIds stored_ids_;
   OpenEquals open_equals_;
   WaitingLines waiting_;
-  cep::Batch batch_;
   std::string message_;  // of the line in hand
   std::string padded_;
   std::uint64_t values_missing_ = 0;

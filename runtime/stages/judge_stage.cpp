@@ -6,11 +6,13 @@
 #include <utility>
 
 #include "cep/base/byte_codec.h"
+#include "cep/stage/stage_change.h"
 #include "cep/value/key.h"
 #include "cep/value/read_position.h"
 #include "runtime/event_time/event_judge_impl.h"
 #include "runtime/io/line_source.h"
 #include "runtime/journal/journal_record.h"
+#include "runtime/stages/front_change.h"
 
 namespace tocsin::runtime {
 // A source has a judge and a time of its own: those of others are nothing to it.
@@ -27,13 +29,13 @@ struct JudgeStage::Source {
 };
 
 JudgeStage::JudgeStage(const cep::Program& program, const IntakeOptions& options,
-                       const SideLinesOptions& side_lines)
+                       const SideLinesOptions& side_lines, JudgesChange changes)
     : program_(program),
       options_(options),
       side_lines_(side_lines),
       reports_(program_.plan(), options.unknown_types,
                side_lines_.sinks([this](const JudgedLine& line) { note(line); }), summary_),
-      rows_(program_) {
+      rows_(program_, changes, reports_) {
   options_.order = EqualTimeOrder::kMerged;  // lines come with their numbers
   for (std::optional<cep::Duration>* const limit : {&options_.ahead_max, &options_.jump_max}) {
     if (*limit) (*limit)->us = std::min((*limit)->us, cep::kEventTimeMax.us);
@@ -99,7 +101,7 @@ Result<LineOutcome> JudgeStage::put_line(std::string_view source, std::string_vi
                  options_.line_bytes_max, taken)) {
     return LineOutcome::kUnused;
   }
-  rows_.name_source(last_name_);
+  rows_.name_source(last_name_, from.marks);
   arrival_ = number;
   outcome_.reset();
   const std::uint64_t jumps = summary_.jumps;
@@ -118,7 +120,7 @@ cep::EventTime JudgeStage::source_watermark(std::string_view source) {
 
 void JudgeStage::end_source(std::string_view source) {
   Source& from = find_or_open(source);
-  rows_.name_source(last_name_);
+  rows_.name_source(last_name_, from.marks);
   from.is_changed = true;
   from.judge.decide(DecisionKind::kEnded, 0, {});
 }
@@ -127,7 +129,7 @@ void JudgeStage::advance(cep::EventTime watermark) {
   watermark_ = watermark;
   for (const auto& [name, source] : sources_) {
     if (!source->is_mine) continue;
-    rows_.name_source(name);
+    rows_.name_source(name, source->marks);
     const bool has_ended = watermark == cep::kEventTimeMax;
     if (!has_ended && source->judge.sources().front().held.empty()) continue;
     source->is_changed = true;
@@ -137,6 +139,37 @@ void JudgeStage::advance(cep::EventTime watermark) {
       source->judge.take_held_until(0, watermark);
     }
   }
+  if (next_ && watermark >= *rows_.change_from()) go_over();
+}
+
+// Whether lines before this time are no more than late.
+bool JudgeStage::have_come_to(cep::EventTime time) const {
+  return std::ranges::all_of(sources_, [&](const auto& named) {
+    const Source& source = *named.second;
+    return !source.is_mine || source.marks.source(0).state == SourceState::kEnded ||
+           source.marks.source(0).tracker.watermark() >= time;
+  });
+}
+
+Result<void> JudgeStage::prepare(const cep::Program& next, cep::EventTime from) {
+  const bool may_follow =
+      next_ && from > *rows_.change_from() && have_come_to(*rows_.change_from());
+  const cep::EventTime reached = std::max(watermark_, summary_.last_event);
+  if (auto can = cep::check_change_time(from, reached, next_ && !may_follow); !can) return can;
+  const cep::Program& now = next_ ? *next_ : program_;
+  if (auto can = cep::check_change(now, next); !can) return can;
+  auto can = check_front_change(now.plan(), next.plan(), JudgesChange::kYes);
+  if (!can) return can;
+  if (next_) go_over();
+  next_ = next;
+  rows_.prepare(next, from);
+  return {};
+}
+
+void JudgeStage::go_over() {
+  rows_.go_over();
+  program_ = *std::exchange(next_, std::nullopt);
+  has_layout_ = false;
 }
 
 void JudgeStage::begin_cut() {
@@ -211,7 +244,7 @@ Result<void> JudgeStage::restore(cep::KeyGroup group, std::string_view key,
   known = std::move(source);
   last_ = nullptr;  // it may have been the one before
   if (known->judge.sources().front().policy != options_.policy) {
-    rows_.name_source(sources_.find(name)->first);
+    rows_.name_source(sources_.find(name)->first, known->marks);
     known->judge.change_policy(0, options_.policy);
     known->is_changed = true;
   }

@@ -41,9 +41,10 @@ enum class LineOutcome : std::uint8_t {
 class JudgeStage {
  public:
   /// Of the options those of single sources, and the limit of a line. The program is by pass or
-  /// not.
+  /// not. `changes`: whether it is told of changes of rules. One that is not sends events of all
+  /// types, as later rules may use them.
   JudgeStage(const cep::Program& program, const IntakeOptions& options,
-             const SideLinesOptions& side_lines);
+             const SideLinesOptions& side_lines, JudgesChange changes = JudgesChange::kYes);
   ~JudgeStage();
   JudgeStage(const JudgeStage&) = delete;
   JudgeStage& operator=(const JudgeStage&) = delete;
@@ -64,6 +65,13 @@ class JudgeStage {
   /// asked for by name; those that were only restored may be another's.
   void advance(cep::EventTime watermark);
   cep::EventTime watermark() const { return watermark_; }
+  /// From `from` on lines are read by `next`, by pass as the program: a line is of the rules of its
+  /// engine time. One that is an event to the next rules alone, of `from` or later, is theirs too;
+  /// of a source whose watermark has come to `from` all lines are. The rules before are forgotten
+  /// once advance() comes to `from`, or another change is prepared when all of this part's sources
+  /// have. The state does not say that a change waits: the caller prepares it again. Errors: those
+  /// of cep::StageEngine::prepare() and check_front_change(), with nothing changed.
+  Result<void> prepare(const cep::Program& next, cep::EventTime from);
 
   cep::StageOutbox& outbox() { return rows_.outbox(); }
   SideLines& side_lines() { return side_lines_; }
@@ -89,8 +97,11 @@ class JudgeStage {
   Source& find_or_open(std::string_view name);
   std::unique_ptr<Source> make_source();
   void note(const JudgedLine& line);
+  bool have_come_to(cep::EventTime time) const;
+  void go_over();
 
   cep::Program program_;
+  std::optional<cep::Program> next_;  // if a change waits
   IntakeOptions options_;
   RunSummary summary_;
   SideLines side_lines_;

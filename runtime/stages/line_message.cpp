@@ -4,6 +4,7 @@ namespace tocsin::runtime {
 namespace {
 // The length of what cep::identity_of_fields() gives.
 constexpr std::size_t kIdentityBytes = 21;
+constexpr std::size_t kTaggedBytes = kIdentityBytes + sizeof(std::uint64_t);
 
 bool is_time(cep::EventTime time) {
   return time >= cep::kEventTimeMin && time <= cep::kEventTimeMax;
@@ -19,7 +20,11 @@ void write_line_message(ByteWriter& to, const LineMessage& line) {
             static_cast<std::uint64_t>(line.ts.us));
   to.text(line.source);
   to.varint(line.number);
-  to.text(line.identity);
+  to.varint(line.identity.empty() ? 0 : kTaggedBytes);
+  if (!line.identity.empty()) {
+    to.raw(line.identity);
+    to.u64(line.identity_tag);
+  }
   to.text(line.text);
 }
 
@@ -33,10 +38,18 @@ bool read_line_message(ByteReader& from, LineMessage& line) {
                                          from.varint_up_to(std::uint64_t{1} << 63U));
   line.source = from.text();
   line.number = from.varint();
-  line.identity = from.text();
+  const std::string_view tagged = from.text();
   line.text = from.text();
-  return from.is_done() && is_time(line.ts) && !line.text.empty() &&
-         (line.identity.empty() || line.identity.size() == kIdentityBytes);
+  if (!from.is_done() || !is_time(line.ts) || line.text.empty()) return false;
+  line.identity = {};
+  line.identity_tag = 0;
+  if (tagged.empty()) return true;
+  if (tagged.size() != kTaggedBytes && tagged.size() != kIdentityBytes) return false;
+  line.identity = tagged.substr(0, kIdentityBytes);
+  // A build before did not say of which rules it was.
+  if (tagged.size() == kTaggedBytes)
+    line.identity_tag = ByteReader(tagged.substr(kIdentityBytes)).u64();
+  return true;
 }
 
 cep::KeyGroup group_of_id(const IdBits& id) {

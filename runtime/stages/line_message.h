@@ -18,6 +18,7 @@ struct LineMessage {
   std::uint64_t number = 0;  // of the line
   /// The bytes of the event's identity, of number 0, where its type has no id field; else empty.
   std::string_view identity;
+  std::uint64_t identity_tag = 0;  // of the rules that it is of (identities_tag()), if there is one
   std::string_view text;
 };
 void write_line_message(ByteWriter& to, const LineMessage& line);

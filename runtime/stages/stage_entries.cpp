@@ -12,10 +12,14 @@
 namespace tocsin::runtime {
 namespace {
 constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kHeadWithChange = 2;  // the format of such a head
 
 std::string digest_text(const cep::Program& program) {
   const cep::Digest digest = cep::digest_of(program.plan());
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+bool is_known_time(cep::EventTime time) {
+  return time >= cep::kEventTimeMin && time <= cep::kEventTimeMax;
 }
 tl::unexpected<Error> other_format() {
   return fail(Errc::kOtherVersion, "the state of a stage is of another format");
@@ -72,11 +76,14 @@ std::string front_key(FrontEntry kind, std::string_view rest) {
   return key;
 }
 
-std::string front_head(cep::EventTime watermark) {
+std::string front_head(cep::EventTime watermark, const cep::StageChange* change) {
   std::string bytes;
   ByteWriter to(bytes);
-  to.u8(kFormat);
+  to.u8(change == nullptr ? kFormat : kHeadWithChange);
   to.signed_varint(watermark.us);
+  if (change == nullptr) return bytes;
+  to.signed_varint(change->from.us);
+  to.raw({reinterpret_cast<const char*>(change->plan.data()), change->plan.size()});
   return bytes;
 }
 
@@ -94,13 +101,7 @@ Result<void> FrontWritten::begin(const std::map<std::uint32_t, std::string>& hea
                                  std::string_view layout, const cep::Program& program,
                                  FrontEntry holds) {
   for (const auto& [group, bytes] : heads) {
-    ByteReader from(bytes);
-    if (from.u8() != kFormat) return other_format();
-    const cep::EventTime watermark{from.signed_varint()};
-    if (!from.is_done() || watermark < cep::kEventTimeMin || watermark > cep::kEventTimeMax) {
-      return damaged("a head");
-    }
-    watermarks_[group] = watermark;
+    if (Result<void> read = read_head(group, bytes); !read) return read;
   }
   ByteReader from(layout);
   if (from.u8() != kFormat) return other_format();
@@ -112,8 +113,34 @@ Result<void> FrontWritten::begin(const std::map<std::uint32_t, std::string>& hea
                             semantics, cep::kSemantics));
   }
   if (from.u8() != static_cast<std::uint8_t>(holds)) return damaged("it is of another stage");
-  is_same_plan_ = from.raw(sizeof(cep::Digest)) == digest_text(program);
+  const std::string_view plan = from.raw(sizeof(cep::Digest));
   if (!from.is_done()) return damaged("its layout");
+  std::ranges::copy(plan, reinterpret_cast<char*>(plan_.data()));
+  is_same_plan_ = plan == digest_text(program);
+  return {};
+}
+
+Result<void> FrontWritten::read_head(std::uint32_t group, std::string_view bytes) {
+  ByteReader from(bytes);
+  const std::uint8_t format = from.u8();
+  if (format != kFormat && format != kHeadWithChange) return other_format();
+  const cep::EventTime watermark{from.signed_varint()};
+  if (!from.ok() || !is_known_time(watermark)) return damaged("a head");
+  watermarks_[group] = watermark;
+  if (format == kHeadWithChange) {
+    cep::StageChange change;
+    change.from.us = from.signed_varint();
+    const std::string_view plan = from.raw(sizeof(cep::Digest));
+    // Once a group has come to the change, it no longer waits.
+    if (!from.ok() || !is_known_time(change.from) || watermark >= change.from)
+      return damaged("a head");
+    std::ranges::copy(plan, reinterpret_cast<char*>(change.plan.data()));
+    if (change_ && *change_ != change) {
+      return damaged("its groups wait for different changes of rules");
+    }
+    change_ = change;
+  }
+  if (!from.is_done()) return damaged("a head");
   return {};
 }
 

@@ -28,8 +28,9 @@ enum class FrontEntry : std::uint8_t {
 };
 std::string front_key(FrontEntry kind, std::string_view rest);
 
-/// What a group, or a judge, has come to; and what wrote it, with which rules.
-std::string front_head(cep::EventTime watermark);
+/// What a group, or a judge, has come to, and the change of rules that waits, null if none does;
+/// and what wrote it, with which rules.
+std::string front_head(cep::EventTime watermark, const cep::StageChange* change = nullptr);
 std::string front_layout(const cep::Program& program, FrontEntry holds);
 
 /// The heads and the layout that a part goes on from.
@@ -39,13 +40,21 @@ class FrontWritten {
   /// other formats or semantics.
   Result<void> begin(const std::map<std::uint32_t, std::string>& heads, std::string_view layout,
                      const cep::Program& program, FrontEntry holds);
+  /// The rules that wrote it, and whether the program has them.
+  const cep::Digest& plan() const { return plan_; }
   bool is_same_plan() const { return is_same_plan_; }
+  /// A change of rules that waited.
+  const std::optional<cep::StageChange>& change() const { return change_; }
   const std::map<std::uint32_t, cep::EventTime>& watermarks() const { return watermarks_; }
   /// kEventTimeMin without heads.
   cep::EventTime least_watermark() const;
 
  private:
+  Result<void> read_head(std::uint32_t group, std::string_view bytes);
+
+  cep::Digest plan_{};
   bool is_same_plan_ = false;
+  std::optional<cep::StageChange> change_;
   std::map<std::uint32_t, cep::EventTime> watermarks_;
 };
 

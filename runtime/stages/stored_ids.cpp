@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "cep/base/byte_codec.h"
 #include "cep/plan/event_type.h"
@@ -62,6 +63,19 @@ void StoredIds::cut_type(cep::EventTypeIndex index, FrontCut& cut) {
   }
 }
 
+// The type that is `unique` by this id field.
+std::optional<cep::EventTypeIndex> StoredIds::find_type(std::string_view name,
+                                                        std::string_view id_field) const {
+  for (std::size_t t = 0; t < plan_.event_types.size(); ++t) {
+    const cep::EventType& type = plan_.event_types[t];
+    if (type.name == name && type.unique && type.id_field &&
+        type.fields[type.id_field->value].name == id_field) {
+      return cep::EventTypeIndex(t);
+    }
+  }
+  return std::nullopt;
+}
+
 void StoredIds::mark_all_changed() {
   of_others_.clear();
   for (Type& type : types_) type = {};
@@ -76,17 +90,13 @@ bool StoredIds::restore(cep::KeyGroup group, std::string_view key, std::string_v
   constexpr std::size_t kIdBytes = 24;
   const std::uint64_t count = from.varint_up_to(from.left() / kIdBytes);
   if (!from.ok() || count == 0 || from.left() != count * kIdBytes) return false;
-  const auto type = std::ranges::find_if(plan_.event_types, [&](const cep::EventType& one) {
-    return one.name == name && one.unique && one.id_field &&
-           one.fields[one.id_field->value].name == id_field;
-  });
-  if (type == plan_.event_types.end()) {
+  const std::optional<cep::EventTypeIndex> type = find_type(name, id_field);
+  if (!type) {
     of_others_.emplace_back(group, key);
     return true;
   }
   restored_entries_.emplace_back(group, key);
-  std::vector<Restored>& ids =
-      restored_[static_cast<std::size_t>(type - plan_.event_types.begin())];
+  std::vector<Restored>& ids = restored_[type->value];
   for (std::uint64_t i = 0; i < count; ++i) {
     Restored one;
     one.id.time.us = from.i64();
@@ -96,6 +106,23 @@ bool StoredIds::restore(cep::KeyGroup group, std::string_view key, std::string_v
     ids.push_back(one);
   }
   return true;
+}
+
+void StoredIds::take_over(StoredIds& before) {
+  next_entry_ = before.next_entry_;
+  of_others_ = std::move(before.of_others_);
+  for (std::size_t old = 0; old < before.types_.size(); ++old) {
+    const cep::EventType& type = before.plan_.event_types[old];
+    const auto index = type.unique && type.id_field
+                           ? find_type(type.name, type.fields[type.id_field->value].name)
+                           : std::nullopt;
+    Type& known = before.types_[old];
+    if (index) {
+      types_[index->value] = std::move(known);
+      continue;
+    }
+    for (auto& [number, place] : known.stored) of_others_.push_back(std::move(place));
+  }
 }
 
 bool StoredIds::finish_restore() {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,6 +31,8 @@ class StoredIds {
   /// Gives the filter all ids that were restored, in the order of their times; false where one was
   /// restored twice.
   bool finish_restore();
+  /// Goes on from those of other rules, whose filter's ids this one's filter has taken over.
+  void take_over(StoredIds& before);
 
  private:
   using Place = std::pair<cep::KeyGroup, std::string>;
@@ -42,6 +45,8 @@ class StoredIds {
     std::size_t entry = 0;
   };
   void cut_type(cep::EventTypeIndex index, FrontCut& cut);
+  std::optional<cep::EventTypeIndex> find_type(std::string_view name,
+                                               std::string_view id_field) const;
 
   const cep::Plan& plan_;
   UniqueFilter& filter_;

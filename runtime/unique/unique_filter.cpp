@@ -188,6 +188,22 @@ bool UniqueFilter::take_up(cep::EventTypeIndex index, const RecentIds::Entry& en
   return true;
 }
 
+void UniqueFilter::take_over(UniqueFilter& before) {
+  TOCSIN_ASSERT(!before.is_saving_, "no cut is written");
+  forgotten_ += before.forgotten_;
+  for (std::size_t t = 0; t < types_.size(); ++t) {
+    if (types_[t] == nullptr) continue;
+    const cep::EventType& type = plan_.event_types[t];
+    Type* const known = before.find(type.name, type.fields[type.id_field->value].name);
+    if (known == nullptr) continue;
+    TOCSIN_ASSERT(known->waiting.empty(), "nothing waits");
+    known->within = types_[t]->within;
+    known->id_field = types_[t]->id_field;
+    const auto owner = std::ranges::find(before.types_, known, &std::unique_ptr<Type>::get);
+    std::swap(types_[t], *owner);
+  }
+}
+
 void UniqueFilter::begin_save() {
   TOCSIN_ASSERT(!is_saving_, "one cut at a time");
   is_saving_ = true;

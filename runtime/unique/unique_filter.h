@@ -53,6 +53,9 @@ class UniqueFilter {
   /// Takes up an id that another filter knew, in the order of times, before any slice. False where
   /// it is known already, or the type is not `unique`.
   bool take_up(cep::EventTypeIndex type, const RecentIds::Entry& entry);
+  /// Takes over the ids that a filter of other rules knew, with their numbers, where this one knows
+  /// nothing and nothing waits: of each type that is `unique` by the same id field in both.
+  void take_over(UniqueFilter& before);
 
   /// Cuts here; requires that a cut before is written.
   void begin_save();

@@ -17,10 +17,7 @@
 #include "cep/stage/stage_change.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/oracle.h"
-#include "tests/support/plan_merge.h"
 #include "tests/support/random.h"
-#include "tests/support/random_language.h"
-#include "tests/support/random_levels.h"
 #include "tests/support/random_pack.h"
 #include "tests/support/shrink.h"
 #include "tests/support/stage_cases.h"
@@ -37,22 +34,6 @@ struct ChangedCase {
   cep::EventTime at;
   std::optional<DataChange> data;
 };
-
-// Rules that state may go over to: more of them, fewer, or some that hold back otherwise.
-cep::Plan changed_plan(Random& random, const cep::Plan& plan) {
-  cep::Plan next = plan;
-  if (random.chance(30)) hold_back(random, next);
-  if (random.chance(15)) give_shares(random, next);
-  if (random.chance(15)) leave_out_alerts(random, next);
-  const bool is_same = cep::describe(next) == cep::describe(plan);
-  if (is_same || random.chance(40)) {
-    if (auto both =
-            merged(next, random_language_plan(random, &plan), "other_", random.chance(50))) {
-      next = *std::move(both);
-    }
-  }
-  return random.chance(15) ? random_language_plan(random, &plan) : next;
-}
 
 ChangedCase random_case(Random& random) {
   ChangedCase changed;

@@ -12,6 +12,7 @@
 #include "runtime/io/side_output_line.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/event_json.h"
+#include "tests/support/line_times.h"
 #include "tests/support/oracle.h"
 #include "tests/support/random_events.h"
 #include "tests/support/random_pack.h"
@@ -19,27 +20,6 @@
 #include "tests/support/random_rich.h"
 
 namespace tocsin::tests {
-namespace {
-constexpr const char* kTick = "tick of nobody";
-
-// A type that nothing uses: its events move time and do no more.
-void add_tick(cep::Plan& plan) {
-  cep::EventType tick;
-  tick.name = "tick_of_nobody";
-  tick.json_type = kTick;
-  cep::Field ts;
-  ts.name = "ts";
-  ts.path = {"ts"};
-  ts.type.kind = cep::TypeKind::kTime;
-  tick.fields.push_back(ts);
-  plan.event_types.push_back(tick);
-}
-}  // namespace
-
-std::string tick_line(cep::EventTime ts) {
-  return fmt::format(R"({{"type":"{}","ts":"{}"}})", kTick, cep::format_time(ts));
-}
-
 namespace {
 // Some come again later, with their id.
 std::vector<oracle::Event> with_repeats(Random& random, const cep::Plan& plan,
@@ -181,6 +161,10 @@ std::string text_of(const LineCase& c) {
       "bound {} clamp {} jump {} idle {} failures {}\n{}", intake.policy.bound.us,
       intake.policy.late == runtime::LatePolicy::kClamp, intake.jump_max ? intake.jump_max->us : -1,
       c.options.may_be_idle, c.options.failures, cep::describe(c.plan));
+  if (c.next) {
+    text += fmt::format("-- from {} on, judges {}\n{}\n", cep::format_time(c.at),
+                        c.options.judges_stay ? "stay" : "change", cep::describe(*c.next));
+  }
   for (const LinePartition& partition : c.partitions) {
     for (const std::string& line : partition.lines) {
       text += fmt::format("{}: {}\n", partition.name, line);

@@ -1,5 +1,6 @@
 /// Random rules, and lines of partitions for them: what jobs and runs over lines are compared on.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "cep/value/time.h"
 #include "runtime/io/clock.h"
 #include "tests/support/line_job.h"
+#include "tests/support/line_reference.h"
 #include "tests/support/random.h"
 
 namespace tocsin::tests {
@@ -24,6 +26,8 @@ class FixedClock : public runtime::Clock {
 
 struct LineCase {
   cep::Plan plan;
+  std::optional<cep::Plan> next = {};  // that rules change to
+  cep::EventTime at;                   // … from then on
   std::vector<LinePartition> partitions;
   LineJobOptions options;
 };
@@ -33,16 +37,8 @@ struct LineCaseShape {
   /// No two partitions have events of one time.
   bool has_times_apart = false;
 };
+/// No rules change.
 LineCase random_line_case(Random& random, const LineCaseShape& shape = {});
-/// A line of a type that nothing uses: it moves time and does no more.
-std::string tick_line(cep::EventTime ts);
-
-/// As JSON lines.
-struct LinesGiven {
-  Lines alerts;
-  Lines late;
-  Lines dead;
-};
 /// Of one run over the partitions, by position.
 LinesGiven run_line_case(const cep::Program& program, const LineCase& c);
 /// Empty where they are equal, in order or as sets.

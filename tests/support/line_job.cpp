@@ -14,6 +14,7 @@
 #include "runtime/stages/intake_stage.h"
 #include "runtime/stages/judge_stage.h"
 #include "tests/support/line_job_node.h"
+#include "tests/support/line_times.h"
 
 namespace tocsin::tests {
 namespace {
@@ -33,6 +34,7 @@ class LineJob {
       kept_.readings = options.begin->readings;
     }
     kept_.readings.resize(partitions.size());
+    if (options_.rules) find_changed_lines();
     begin();
   }
 
@@ -82,27 +84,32 @@ class LineJob {
     alerts_.resize(kept_.alerts);
     const cep::SpreadPlan plan = cep::spread_plan(program_);
     add_parts(kJudge, [&](Node& node) {
-      node.judge = std::make_unique<runtime::JudgeStage>(program_, options_.intake,
-                                                         runtime::SideLinesOptions{});
+      node.judge = std::make_unique<runtime::JudgeStage>(
+          node.program, options_.intake, runtime::SideLinesOptions{}, judges_change());
+      node.is_told |= options_.judges_stay;
     });
     add_parts(kIntake, [&](Node& node) {
-      node.intake = std::make_unique<runtime::IntakeStage>(program_, node.own, options_.intake,
+      node.intake = std::make_unique<runtime::IntakeStage>(node.program, node.own, options_.intake,
                                                            runtime::SideLinesOptions{});
     });
-    for (std::uint32_t pass = 0; pass < plan.passes.size(); ++pass) {
+    std::size_t passes = plan.passes.size();
+    if (options_.rules) {
+      passes = std::max(passes, cep::spread_plan(options_.rules->next).passes.size());
+    }
+    for (std::uint32_t pass = 0; pass < passes; ++pass) {
       add_parts({To::kPass, pass}, [&](Node& node) {
-        node.pass = std::make_unique<cep::StageEngine>(program_, pass, node.own, random_.next());
+        node.pass =
+            std::make_unique<cep::StageEngine>(node.program, pass, node.own, random_.next());
         node.pass->track_changes();
       });
-      if (!plan.passes[pass].has_hold) continue;
+      if (!options_.rules && !plan.passes[pass].has_hold) continue;
       add_parts({To::kHold, pass}, [&](Node& node) {
-        node.hold = std::make_unique<cep::HoldEngine>(program_, pass, node.own, random_.next());
+        node.hold = std::make_unique<cep::HoldEngine>(node.program, pass, node.own, random_.next());
         node.hold->track_changes();
       });
     }
-    parts_[kMerge] = 1;
-    nodes_.push_back({kMerge});
-    nodes_.back().merge = std::make_unique<cep::AlertMerge>(program_);
+    add_parts(kMerge,
+              [&](Node& node) { node.merge = std::make_unique<cep::AlertMerge>(node.program); });
     connect_all();
     for (std::size_t p = 0; p < partitions_.size(); ++p) {
       nodes_[random_.below(parts_[kJudge])].partitions.push_back(p);
@@ -116,20 +123,17 @@ class LineJob {
   }
   template <typename Make>
   void add_parts(Stage stage, Make&& make) {
-    const std::uint32_t parts = parts_[stage] = some_parts();
+    const std::uint32_t parts = parts_[stage] = stage == kMerge ? 1 : some_parts();
+    // One that has come to the change may be opened with the rules behind it at once.
+    const bool opens_next = has_passed(stage) && random_.chance(40);
     for (std::uint32_t part = 0; part < parts; ++part) {
-      nodes_.push_back({stage, cep::groups_of_part(part, parts)});
-      make(nodes_.back());
+      const cep::Program& program = opens_next ? options_.rules->next : program_;
+      nodes_.push_back({stage, cep::groups_of_part(part, parts), program.with_own_data()});
+      Node& node = nodes_.back();
+      if (options_.rules && !opens_next) node.next = options_.rules->next.with_own_data();
+      node.is_told = !node.next;
+      make(node);
     }
-  }
-  static bool sends_to(Stage from, Stage to) {
-    if (from == kMerge || to == kJudge) return false;
-    if (from == kJudge) return to == kIntake;
-    if (from == kIntake) return to.to == To::kPass;
-    if (to == kMerge) return true;
-    if (to == kIntake) return false;
-    if (to.to == To::kHold) return from == Stage{To::kPass, to.pass};
-    return to.pass > from.pass;
   }
   void connect_all() {
     std::map<Stage, std::uint32_t> next;
@@ -207,7 +211,9 @@ class LineJob {
   void read(Node& node, std::size_t p) {
     const LinePartition& from = partitions_[p];
     Reading& reading = readings_[p];
+    if (random_.chance(20)) tell(node);
     for (std::size_t count = random_.below(6); count > 0; --count) {
+      if (options_.rules && reading.next >= first_changed_[p]) tell(node);
       if (reading.next == from.lines.size()) {
         reading.has_ended = true;
         node.judge->end_source(from.name);
@@ -231,16 +237,39 @@ class LineJob {
     if (watermark > node.watermark) send_watermark(node, watermark);
   }
 
-  void take_side_lines(Node& node) {
-    runtime::SideLines* const lines = node.judge    ? &node.judge->side_lines()
-                                      : node.intake ? &node.intake->side_lines()
-                                                    : nullptr;
-    if (lines == nullptr) return;
-    append_lines(node.late, lines->take_late());
-    append_lines(node.dead, lines->take_dead());
+  // ---- rules and lists that change
+
+  runtime::JudgesChange judges_change() const {
+    return options_.judges_stay ? runtime::JudgesChange::kNo : runtime::JudgesChange::kYes;
   }
+  // Whether all that a stage goes on from is behind the change.
+  bool has_passed(Stage stage) const {
+    if (!options_.rules || outcome_.cuts == 0) return false;
+    if (stage == kJudge && (options_.may_be_idle || options_.judges_stay)) return false;
+    const auto kept = kept_.watermarks.find(stage);
+    return kept != kept_.watermarks.end() && kept->second >= options_.rules->at;
+  }
+  void tell(Node& node) {
+    if (!options_.rules || std::exchange(node.is_told, true)) return;
+    const Result<void> told = node.prepare(options_.rules->at, judges_change());
+    if (!told) outcome_.problem = "prepare: " + told.error().message;
+  }
+  void change_data(Node& node) {
+    options_.data->apply(node.program.data());
+    if (node.next) options_.data->apply(node.next->data());
+    node.has_changed = true;
+  }
+  // A judge is told before it is given an event of the change's time, of either rules.
+  void find_changed_lines() {
+    const auto& [at, next] = *options_.rules;
+    for (const LinePartition& partition : partitions_) {
+      first_changed_.push_back(std::min(first_line_from(program_, partition.lines, at),
+                                        first_line_from(next, partition.lines, at)));
+    }
+  }
+
   void flush(Node& node) {
-    take_side_lines(node);
+    node.take_side_lines();
     cep::StageOutbox* const outbox = node.outbox();
     if (outbox == nullptr) return;
     cep::StageBlock block;
@@ -268,12 +297,16 @@ class LineJob {
     const Item item = std::move(channel.items.front());
     channel.items.pop_front();
     if (item.kind == Item::Kind::kBlock) {
-      const Result<void> put = node.merge    ? node.merge->put(item.block)
-                               : node.intake ? node.intake->put(item.block)
-                               : node.pass   ? node.pass->put(item.block)
-                                             : node.hold->put(item.block);
+      Result<void> put = node.put(item.block);
+      if (!put && put.error().code == Errc::kMismatch && !node.is_told) {
+        tell(node);
+        put = node.put(item.block);
+      }
       if (!put) outcome_.problem = put.error().message;
     } else if (item.kind == Item::Kind::kWatermark) {
+      if (options_.rules && (item.watermark >= options_.rules->at || random_.chance(10))) {
+        tell(node);
+      }
       channel.watermark = item.watermark;
       begin_advance(node);
     } else {
@@ -293,16 +326,22 @@ class LineJob {
       write(node, random_.chance(50) ? 1 : SIZE_MAX);
       return;
     }
-    const cep::EventTime watermark = *node.advancing;
+    const bool changes = options_.data && !node.has_changed && *node.advancing >= options_.data->at;
+    const cep::EventTime watermark =
+        changes ? cep::EventTime{options_.data->at.us - 1} : *node.advancing;
     const std::size_t most = random_.pick<std::size_t>({1, 3, 100, 10'000});
     Result<bool> done = true;
-    if (node.merge) node.merge->advance(watermark, alerts_);
+    if (node.merge) done = node.merge->advance(watermark, alerts_);
     if (node.intake) done = node.intake->advance(watermark, most);
     if (node.pass) done = node.pass->advance(watermark, most);
     if (node.hold) done = node.hold->advance(watermark, most);
     if (!done) outcome_.problem = done.error().message;
     if (random_.chance(30)) flush(node);
     if (!done || !*done) return;
+    if (changes) {
+      change_data(node);
+      return;
+    }
     node.advancing.reset();
     send_watermark(node, watermark);
     begin_advance(node);
@@ -326,9 +365,12 @@ class LineJob {
   }
   void cut(Node& node) {
     flush(node);
-    node.put.clear();
+    node.entries.clear();
     node.removed.clear();
+    node.cleared.clear();
     node.has_barrier = true;
+    node.cut_watermark = node.watermark;
+    if (node.judge) cutting_.judges_told |= node.is_told;
     node.cut_late = node.late;
     node.cut_dead = node.dead;
     for (const std::size_t p : node.partitions) cutting_.readings[p] = readings_[p];
@@ -355,29 +397,17 @@ class LineJob {
     if (!is_done) return;
     is_cutting_ = false;
     ++outcome_.cuts;
+    cutting_.watermarks.clear();
     for (Node& node : nodes_) {
-      Entries& of_stage = cutting_.entries[node.stage];
-      // A key that died since then may be removed from what is cleared.
-      const bool clears = std::exchange(node.clears, false);
-      if (clears) {
-        std::erase_if(of_stage, [&](const auto& one) { return node.own.has({one.first.first}); });
+      cutting_.note_watermark(node);
+      if (!node.give_cut(cutting_.entries[node.stage])) {
+        outcome_.problem = "an entry that no cut had is removed";
       }
-      for (const auto& place : node.removed) {
-        if (of_stage.erase(place) == 0 && !clears)
-          outcome_.problem = "an entry that no cut had is removed";
-      }
-      for (auto& [place, value] : node.put) of_stage.insert_or_assign(place, std::move(value));
       std::vector<std::string>& late = node.judge ? cutting_.late : cutting_.late_in_intake;
       late.insert(late.end(), node.cut_late.begin(), node.cut_late.end());
       cutting_.dead.insert(cutting_.dead.end(), node.cut_dead.begin(), node.cut_dead.end());
     }
-    // What was set aside before is in what is kept, once.
-    for (Node& node : nodes_) {
-      node.late.erase(node.late.begin(),
-                      node.late.begin() + static_cast<std::ptrdiff_t>(node.cut_late.size()));
-      node.dead.erase(node.dead.begin(),
-                      node.dead.begin() + static_cast<std::ptrdiff_t>(node.cut_dead.size()));
-    }
+    for (Node& node : nodes_) node.forget_cut_lines();
     kept_ = std::move(cutting_);
     outcome_.is_stopped = outcome_.cuts == options_.stop_after;
   }
@@ -388,28 +418,23 @@ class LineJob {
     }
   }
   void restore_node(Node& node) {
-    const std::string head_key = cep::stage_entry_key(cep::StageEntry::kHead);
-    const std::string layout_key = cep::stage_entry_key(cep::StageEntry::kLayout);
-    std::map<std::uint32_t, std::string> heads;
-    std::string layout;
-    std::vector<const Entries::value_type*> rest;
-    for (const auto& entry : kept_.entries[node.stage]) {
-      const auto& [group, key] = entry.first;
-      if (!node.judge && !node.own.has({group})) continue;
-      if (key == head_key) {
-        heads[group] = entry.second;
-      } else if (key == layout_key) {
-        layout = entry.second;
-      } else {
-        rest.push_back(&entry);
-      }
-    }
+    Written written = written_for(node, kept_.entries[node.stage]);
+    std::map<std::uint32_t, std::string>& heads = written.heads;
+    std::vector<const Entries::value_type*>& rest = written.rest;
     const auto note = [&](const auto& result) {
       if (!result) outcome_.problem = "restore: " + result.error().message;
     };
     for (std::size_t i = rest.size(); i > 1; --i) std::swap(rest[i - 1], rest[random_.below(i)]);
+    const bool tells_first = has_passed(node.stage) || random_.chance(50);
+    const bool waits = !node.judge && !has_passed(node.stage) && has_change(heads);
+    if (node.judge ? kept_.judges_told : tells_first && (waits || has_passed(node.stage))) {
+      tell(node);
+    }
+    if (waits) ++outcome_.restored_before;
+    if (has_passed(node.stage)) ++outcome_.restored_after;
     const auto restore_all = [&](auto&& begin, auto&& one) {
       note(begin());
+      if (node.awaited() != nullptr) tell(node);
       for (const Entries::value_type* const entry : rest) {
         if (!outcome_.problem.empty()) return;
         note(one(cep::KeyGroup{entry->first.first}, entry->first.second, entry->second));
@@ -420,17 +445,19 @@ class LineJob {
       }
     };
     if (node.merge) {
-      restore_all([&] { return node.merge->begin_restore(heads[0], layout); },
+      restore_all([&] { return node.merge->begin_restore(heads[0], written.layout); },
                   [&](cep::KeyGroup, const std::string& key, const std::string& value) {
                     return node.merge->restore(key, value);
                   });
+      note(node.merge->finish_restore());
       node.watermark = node.merge->watermark();
+      if (options_.data && node.watermark >= options_.data->at) change_data(node);
       return;
     }
     node.visit_stage([&](auto& stage) {
       restore_all(
           [&] {
-            const auto report = stage.begin_restore(heads, layout);
+            const auto report = stage.begin_restore(heads, written.layout);
             node.clears = report && !report->is_same_program;
             return report;
           },
@@ -439,21 +466,13 @@ class LineJob {
           });
     });
     if (node.intake) note(node.intake->finish_restore());
-    if (node.pass) node.pass->finish_restore();
-    if (node.hold) node.hold->finish_restore();
+    if (node.pass) note(node.pass->finish_restore());
+    if (node.hold) note(node.hold->finish_restore());
     if (node.clears) node.visit_stage([](auto& stage) { stage.mark_all_changed(); });
     node.watermark = node.visit_stage([](auto& stage) { return stage.watermark(); });
+    if (options_.data && node.watermark >= options_.data->at) change_data(node);
   }
 
-  // A cut that is complete: what the job goes on from.
-  struct Kept {
-    std::vector<Reading> readings = {};
-    std::size_t alerts = 0;
-    std::map<Stage, Entries> entries = {};
-    std::vector<std::string> late = {};
-    std::vector<std::string> late_in_intake = {};
-    std::vector<std::string> dead = {};
-  };
   cep::Program program_;
   const std::vector<LinePartition>& partitions_;
   LineJobOptions options_;
@@ -462,8 +481,9 @@ class LineJob {
   std::map<Stage, std::uint32_t> parts_;
   std::vector<Node> nodes_;  // judges first, the merge last
   std::vector<Channel> channels_;
-  std::vector<Reading> readings_;  // by partition
-  std::vector<bool> idle_;         // partitions that do not hold the watermark
+  std::vector<Reading> readings_;           // by partition
+  std::vector<bool> idle_;                  // partitions that do not hold the watermark
+  std::vector<std::size_t> first_changed_;  // by partition: its first line that may be changed
   std::vector<cep::Alert> alerts_;
   bool is_cutting_ = false;
   Kept cutting_;

@@ -5,6 +5,7 @@
 #pragma once
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "runtime/event_time/intake_options.h"
 #include "tests/support/random.h"
 #include "tests/support/stage_entry_map.h"
+#include "tests/support/stage_job.h"
 
 namespace tocsin::tests {
 struct LinePartition {
@@ -36,8 +38,12 @@ struct LineJobOptions {
   cep::EventTime clock;  // when all lines are read
   bool may_be_idle = false;
   std::size_t failures = 0;
-  const LineJobState* begin = nullptr;  // null: with nothing
-  std::size_t stop_after = 0;           // so many cuts; 0: at the end
+  const LineJobState* begin = nullptr;   // null: with nothing
+  std::size_t stop_after = 0;            // so many cuts; 0: at the end
+  std::optional<RuleChange> rules = {};  // that change
+  std::optional<DataChange> data = {};
+  /// Judges are not told that rules change (runtime::JudgesChange).
+  bool judges_stay = false;
 };
 struct LineJobOutcome {
   std::vector<cep::Alert> alerts;
@@ -45,12 +51,14 @@ struct LineJobOutcome {
   std::vector<std::string> late;
   std::vector<std::string> late_in_intake;
   std::vector<std::string> dead;
-  std::string problem;       // what went wrong; empty where nothing did
-  std::size_t cuts = 0;      // that were complete
-  std::size_t restored = 0;  // failures after a cut
-  std::size_t waiting = 0;   // lines that waited in entries that were restored
-  std::size_t ids = 0;       // entries of ids that were restored
-  bool is_stopped = false;   // before the end, with `state`
+  std::string problem;              // what went wrong; empty where nothing did
+  std::size_t cuts = 0;             // that were complete
+  std::size_t restored = 0;         // failures after a cut
+  std::size_t waiting = 0;          // lines that waited in entries that were restored
+  std::size_t ids = 0;              // entries of ids that were restored
+  std::size_t restored_before = 0;  // parts, while a change of rules waited in their state
+  std::size_t restored_after = 0;   // … after a change of rules
+  bool is_stopped = false;          // before the end, with `state`
   LineJobState state = {};
 };
 /// Runs to the end of all partitions and of time. `program` is by pass and can be spread.

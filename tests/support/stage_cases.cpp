@@ -14,7 +14,9 @@
 #include "cep/plan/rule.h"
 #include "tests/support/engine_run.h"
 #include "tests/support/engine_snapshot.h"
+#include "tests/support/plan_merge.h"
 #include "tests/support/random_events.h"
+#include "tests/support/random_language.h"
 #include "tests/support/random_levels.h"
 #include "tests/support/random_pack.h"
 #include "tests/support/random_plan.h"
@@ -114,6 +116,21 @@ std::optional<DataChange> random_data_change(Random& random, const Case& c) {
     change_tables(chosen, data, at);
   };
   return change;
+}
+
+cep::Plan changed_plan(Random& random, const cep::Plan& plan) {
+  cep::Plan next = plan;
+  if (random.chance(30)) hold_back(random, next);
+  if (random.chance(15)) give_shares(random, next);
+  if (random.chance(15)) leave_out_alerts(random, next);
+  const bool is_same = cep::describe(next) == cep::describe(plan);
+  if (is_same || random.chance(40)) {
+    if (auto both =
+            merged(next, random_language_plan(random, &plan), "other_", random.chance(50))) {
+      next = *std::move(both);
+    }
+  }
+  return random.chance(15) ? random_language_plan(random, &plan) : next;
 }
 
 std::vector<std::string> engine_lines(const cep::Program& program,

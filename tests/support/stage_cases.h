@@ -20,6 +20,8 @@ Case random_job(Random& random);
 void hold_back(Random& random, cep::Plan& plan);
 /// A feature leaves out the events at which some rule alerts, which need not read it.
 void leave_out_alerts(Random& random, cep::Plan& plan);
+/// Rules that state may go over to: more of them, fewer, or some that hold back otherwise.
+cep::Plan changed_plan(Random& random, const cep::Plan& plan);
 /// Entries come to lists and tables, change or leave, some for a while, at the time of some event;
 /// nothing where the plan has none.
 std::optional<DataChange> random_data_change(Random& random, const Case& c);
