@@ -26,7 +26,7 @@ verbs=(
   "sim|[--seeds N] [--seed S]|build, then run whole nodes in simulated worlds where everything fails|tests/simulation/sim.sh"
   "stages|[--jobs N] [--seed S]|build, then play random jobs of stages against one engine, with lists and rules that change|tests/property/stages.sh"
   "conformance|[--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
-  "flink|[--topics] [--events N] [--kills N] [--parallelism N] [--backend rocksdb, hashmap], or --plans N|build, then run a job in a Flink cluster of processes that are killed; or N random packs in one process|runtime/flink/cluster.sh"
+  "flink|[--topics] [--round plain, changes] [--events N] [--kills N] [--parallelism N] [--backend rocksdb, hashmap], or --plans N|build, then run a job in a Flink cluster of processes that are killed; or N random packs in one process|runtime/flink/cluster.sh"
   "package||build a Debian package of the program for this system: build/release/tocsin_VERSION_ARCH.deb|scripts/package.sh"
   "time|[LOG]|say where the minutes of the last .ci/run went, by step and suite|"
   "help||list the verbs|"

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """`./do flink`: a job in a Flink cluster of separate processes, whose task managers are killed (kill -9) under load.
 
-The alerts that its sink commits must be those of `tocsin run`, each once and in order. Needs what `./do setup flink` fetches.
+The alerts that its sink commits must be those of `tocsin run`, each once and in order. In a second round rules and a
+list change meanwhile, and the alerts are those of one machine that changes them at the same times. Needs what `./do setup flink` fetches.
 All processes listen on loopback.
 """
 
 import argparse
+import datetime
+import json
 import os
 import pathlib
 import random
@@ -143,6 +146,7 @@ def main():
     parser.add_argument("--files", type=int, default=4, help="files that the events are divided into (default: 4)")
     parser.add_argument("--backend", default="rocksdb", choices=("rocksdb", "hashmap"))
     parser.add_argument("--rules", default=str(HERE / "src" / "test" / "resources" / "constructs"))
+    parser.add_argument("--round", choices=("plain", "changes"), help="one of the two rounds (default: both)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--topics", action="store_true", help="read and write topics of a broker, which is killed once too")
     parser.add_argument("--packed", type=int, default=1, help="with --topics: events a message (default: 1)")
@@ -160,7 +164,8 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-flink-"))
     good = False
     try:
-        good = run(options, folder, tocsin, jar, classpath)
+        good = all(run(options, make_round(folder, name), build, tocsin, jar, classpath, name == "changes")
+                   for name in ("plain", "changes") if options.round in (None, name))
     finally:
         if good and not options.keep:
             shutil.rmtree(folder)
@@ -169,7 +174,41 @@ def main():
     return 0 if good else 1
 
 
-def run(options, folder, tocsin, jar, classpath):
+def make_round(folder, name):
+    (folder / name).mkdir()
+    return folder / name
+
+
+WATCHED = """
+list watched: string from "watched.txt"
+rule from_watched "A payment from a country that is watched" {
+  by card when payment as p where p.country in watched and p.amount > 100
+  alert "{p.country}" once per 10m
+}
+"""
+
+
+def make_changes(options, folder, every_line):
+    """Other rules, another list, and the first rules again, at quarters of the events: (time in us, rules) each."""
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted(pathlib.Path(options.rules).glob("*.tocsin")))
+    packs = []
+    for name, countries in (("other", "DE\nFR\n"), ("listed", "FR\nUS\n")):
+        packs.append(folder / name)
+        packs[-1].mkdir()
+        (packs[-1] / "rules.tocsin").write_text(text.replace("at_merchant > 20", "at_merchant > 10") + WATCHED, encoding="utf-8")
+        (packs[-1] / "watched.txt").write_text(countries, encoding="utf-8")
+    packs.append(pathlib.Path(options.rules))
+    lines = every_line.read_text(encoding="utf-8").splitlines()
+    times = [json.loads(lines[len(lines) * quarter // 4])["ts"] // 1000 * 1000 for quarter in (1, 2, 3)]
+    shown = [datetime.datetime.fromtimestamp(time / 1e6, datetime.timezone.utc).isoformat(timespec="milliseconds")
+             .replace("+00:00", "Z") for time in times]
+    (folder / "changes.jsonl").write_text("".join(json.dumps(change) + "\n" for change in (
+        {"rules": str(packs[0]), "at": shown[0]}, {"file": "watched.txt", "add": ["US"], "remove": ["DE"], "at": shown[1]},
+        {"rules": str(packs[2]), "at": shown[2]})), encoding="utf-8")
+    return list(zip(times, packs))
+
+
+def run(options, folder, build, tocsin, jar, classpath, changes):
     every_line = folder / "all.jsonl"
     subprocess.run([tocsin, "generate", "--events", str(options.events), "--disorder", "1s", "--fraud", "5", "--quiet",
                     "--seed", str(options.seed), "--out", str(every_line)], check=True)
@@ -180,18 +219,26 @@ def run(options, folder, tocsin, jar, classpath):
             outputs[number % len(outputs)].write(line)
     for output in outputs:
         output.close()
-    inputs = [argument for path in files for argument in ("--input", str(path))]
-    expected = subprocess.run([tocsin, "run", options.rules, "--quiet", "--order", "position", *inputs], check=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.splitlines()
+    if changes:
+        when = make_changes(options, folder, every_line)
+        one_machine = [str(build / "tests" / "changed_run"), options.rules, *(str(word) for change in when for word in change),
+                       "--", *map(str, files)]
+    else:
+        inputs = [argument for path in files for argument in ("--input", str(path))]
+        one_machine = [tocsin, "run", options.rules, "--quiet", "--order", "position", *inputs]
+    expected = subprocess.run(one_machine, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              text=True).stdout.splitlines()
     cluster = Cluster(folder, classpath, options.backend, -(-options.parallelism // SLOTS))
     kills = 0
     try:
         cluster.wait_until_up()
         if options.topics:
-            return cluster_topics.run(options, cluster, tocsin, jar, files, expected)
+            return cluster_topics.run(options, cluster, tocsin, jar, files, expected,
+                                      folder / "changes.jsonl" if changes else None)
         began = time.monotonic()
         client = cluster.submit(jar, ["--rules", options.rules, "--output", f"file://{folder}/alerts", "--parallelism",
-                                      str(options.parallelism), "--checkpoint-every", "500ms", *map(str, files)])
+                                      str(options.parallelism), "--checkpoint-every", "500ms",
+                                      *(["--changes", str(folder / "changes.jsonl")] if changes else []), *map(str, files)])
         while client.poll() is None:
             time.sleep(options.every)
             if client.poll() is None and kills < options.kills:
@@ -202,7 +249,7 @@ def run(options, folder, tocsin, jar, classpath):
         cluster.stop()
     alerts = committed(folder / "alerts", expected)
     good = client.returncode == 0 and alerts == expected
-    print(f"{options.events:,} events in {seconds:.0f} s, {kills} task managers killed; {len(alerts)} alerts, "
+    print(f"{options.events:,} events{' and 3 changes of rules' if changes else ''} in {seconds:.0f} s, {kills} task managers killed; {len(alerts)} alerts, "
           f"{len(expected)} expected: {'the same, in order' if good else 'NOT the same'}")
     return good
 

@@ -1,6 +1,7 @@
 """`./do flink --topics`: the same with a job from topics to topics of a broker, which is killed once too. What a reader of committed
 messages sees must be the alerts of an undisturbed `tocsin run`, each once and in order."""
 
+import json
 import pathlib
 import sys
 import time
@@ -23,21 +24,23 @@ def produce(broker, topic, files, packed):
             broker.produce(topic, [(partition, message.decode() if packed == 1 else message) for message in messages[i:i + PIECE]])
 
 
-def alerts_of(broker, topic):
+def values(broker, topic):
     """The values of the committed messages of its one partition, in their order."""
     return [bytes.fromhex(line.split("\t")[3]).decode() for line in broker.do("read", topic).splitlines()]
 
 
-def run(options, cluster, tocsin, jar, files, expected):
-    """Whether the alerts are the same; says what was done."""
+def run(options, cluster, tocsin, jar, files, expected, changes):
+    """Whether the alerts are the same, and each change of the file, if there is one, was accepted once; says what was done."""
     broker = Broker(tocsin)
     broker.create("events", len(files))
     broker.create("alerts")
+    broker.create("decisions")
     produce(broker, "events", files, options.packed)
     began, kills, outages = time.monotonic(), 0, 0
     client = cluster.submit(jar, ["--rules", options.rules, "--brokers", broker.address, "--topics", "events", "--alerts-topic", "alerts",
                                   "--until-end", "yes", "--checkpoint-every", "500ms", "--idle-after", IDLE_AFTER, "--parallelism", str(options.parallelism),
-                                  "--packed", "no" if options.packed == 1 else "yes"], "io.tocsin.flink.KafkaJob")
+                                  "--packed", "no" if options.packed == 1 else "yes",
+                                  *(["--changes", str(changes), "--decisions-topic", "decisions"] if changes else [])], "io.tocsin.flink.KafkaJob")
     while client.poll() is None:
         time.sleep(options.every)
         if client.poll() is not None or kills >= options.kills:
@@ -50,9 +53,11 @@ def run(options, cluster, tocsin, jar, files, expected):
             broker.start_again()
             outages += 1
     seconds = time.monotonic() - began
-    alerts = alerts_of(broker, "alerts")
-    good = client.returncode == 0 and alerts == expected
-    print(f"{options.events:,} events in messages of {options.packed}, in {seconds:.0f} s; {kills} task managers and {outages} brokers "
+    alerts = values(broker, "alerts")
+    accepted = [json.loads(line)["id"].rsplit("-", 1)[1] for line in values(broker, "decisions") if '"accepted"' in line]
+    wanted = [str(n + 1) for n in range(len(changes.read_text(encoding="utf-8").splitlines()) if changes else 0)]
+    good = client.returncode == 0 and alerts == expected and accepted == wanted
+    print(f"{options.events:,} events in messages of {options.packed}{f' and {len(accepted)} changes of rules' if changes else ''}, in {seconds:.0f} s; {kills} task managers and {outages} brokers "
           f"killed; {len(alerts)} alerts read with read_committed, {len(expected)} expected: "
           f"{'the same, in order' if good else 'NOT the same'}")
     return good

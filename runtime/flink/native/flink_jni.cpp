@@ -18,7 +18,7 @@
 
 namespace {
 // Raised when the methods of Native change: a jar of another number is refused.
-constexpr const char* kInterface = "+java.4";
+constexpr const char* kInterface = "+java.5";
 
 // What may become of a line.
 constexpr std::size_t kOutcomes = TOCSIN_EVENT_HELD + 1;
@@ -325,6 +325,18 @@ JNIEXPORT jbyteArray JNICALL Java_io_tocsin_flink_Native_stageTakeAlerts(JNIEnv*
                                                                          jlong handle) {
   const JavaStage& of = stage_of(handle);
   return call(env, of, tocsin_stage_take_alerts, of.output) ? bytes_of(env, of.output) : nullptr;
+}
+
+JNIEXPORT void JNICALL Java_io_tocsin_flink_Native_stagePrepare(JNIEnv* env, jclass /*type*/,
+                                                                jlong handle, jlong pack,
+                                                                jlong from) {
+  call(env, stage_of(handle), tocsin_stage_prepare, pack_of(pack), std::int64_t{from});
+}
+JNIEXPORT jbyteArray JNICALL Java_io_tocsin_flink_Native_stageTakeReport(JNIEnv* env,
+                                                                         jclass /*type*/,
+                                                                         jlong handle) {
+  const JavaStage& of = stage_of(handle);
+  return call(env, of, tocsin_stage_take_report, of.output) ? bytes_of(env, of.output) : nullptr;
 }
 
 JNIEXPORT void JNICALL Java_io_tocsin_flink_Native_stageCut(JNIEnv* env, jclass /*type*/,

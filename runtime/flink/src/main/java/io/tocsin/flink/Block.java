@@ -23,12 +23,20 @@ final class Block {
 
   final byte[] bytes;
 
+  /** The change of rules that its sender went over to last; 0 before the first. */
+  final long rules;
+
   /** How many parts there are, once the partitioner has seen it; for who sends. */
   private int parts;
 
   Block(int part, byte[] bytes) {
+    this(part, bytes, 0);
+  }
+
+  Block(int part, byte[] bytes, long rules) {
     this.part = part;
     this.bytes = bytes;
+    this.rules = rules;
   }
 
   /** An empty block, by which a sender learns how many parts the receiver has. */
@@ -66,16 +74,19 @@ final class Block {
 
     @Override
     public void serialize(Block block, DataOutputView to) throws IOException {
+      to.writeLong(block.rules);
       writeBytes(block.bytes, to);
     }
 
     @Override
     public Block deserialize(DataInputView from) throws IOException {
-      return new Block(0, readBytes(from));
+      long rules = from.readLong();
+      return new Block(0, readBytes(from), rules);
     }
 
     @Override
     public void copy(DataInputView from, DataOutputView to) throws IOException {
+      to.writeLong(from.readLong());
       copyBytes(from, to);
     }
 

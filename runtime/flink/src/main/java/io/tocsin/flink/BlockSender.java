@@ -1,5 +1,6 @@
 package io.tocsin.flink;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.function.Consumer;
@@ -20,6 +21,7 @@ final class BlockSender {
   private final Output<?> output;
   private final Edge from;
   private final List<Edge> to;
+  private final Broadcast all;
   private boolean knowsParts;
 
   BlockSender(Stage stage, Output<?> output, Edge from, List<Edge> to) {
@@ -27,6 +29,7 @@ final class BlockSender {
     this.output = output;
     this.from = from;
     this.to = to;
+    this.all = new Broadcast(output, to);
   }
 
   /**
@@ -38,20 +41,54 @@ final class BlockSender {
       return;
     }
     for (Edge edge : to) {
+      stage.setParts(edge, all.partsOf(edge));
+    }
+    knowsParts = true;
+  }
+
+  /** Sends a change of rules to all parts of all stages behind. */
+  void send(RuleChange change) throws IOException {
+    all.send(change.toBytes());
+  }
+
+  /** The same bytes for all parts of stages. */
+  static final class Broadcast {
+    private final Output<?> output;
+    private final List<Edge> to;
+
+    Broadcast(Output<?> output, List<Edge> to) {
+      this.output = output;
+      this.to = to;
+    }
+
+    int partsOf(Edge edge) {
       Block probe = Block.probe();
       output.collect(edge.tag(), new StreamRecord<>(probe));
       if (probe.parts() == 0) {
         throw new IllegalStateException("nothing takes blocks for " + edge.label());
       }
-      stage.setParts(edge, probe.parts());
+      return probe.parts();
     }
-    knowsParts = true;
+
+    void send(byte[] bytes) {
+      for (Edge edge : to) {
+        int parts = partsOf(edge);
+        for (int part = 0; part < parts; ++part) {
+          output.collect(edge.tag(), new StreamRecord<>(new Block(part, bytes)));
+        }
+      }
+    }
   }
 
   /** Sends all blocks, full or not, and all lines that were set aside. */
   void send() {
+    send(0);
+  }
+
+  /** The same, of the rules of this change. */
+  void send(long rules) {
     if (!to.isEmpty()) {
-      for (Block block = stage.take(); block != null; block = stage.take()) {
+      for (Block block = stage.take(rules); block != null; block = stage.take(rules)) {
         output.collect(stage.receiver().tag(), new StreamRecord<>(block));
       }
     }

@@ -5,8 +5,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * Entries of a stage's state as the library writes them: u8 (1 put, 2 remove) | u32 group | u32 size
- * and bytes of the key | put alone: u32 size and bytes of the value; little endian.
+ * Entries of a stage's state as the library writes them: u8 (1 put, 2 remove, 3 clear) | u32 group |
+ * u32 size and bytes of the key | put alone: u32 size and bytes of the value; little endian.
  */
 final class Entries {
   /** The keys of what is given first: how far a group has come, and how to read the others. */
@@ -14,6 +14,7 @@ final class Entries {
 
   private static final byte PUT = 1;
   private static final byte REMOVE = 2;
+  private static final byte CLEAR = 3;
 
   private Entries() {}
 
@@ -22,6 +23,9 @@ final class Entries {
     void put(int group, Bytes key, byte[] value) throws Exception;
 
     void remove(int group, Bytes key) throws Exception;
+
+    /** Forgets all that was put to the group. */
+    void clear(int group) throws Exception;
   }
 
   static void read(byte[] entries, Sink sink) throws Exception {
@@ -34,8 +38,10 @@ final class Entries {
         sink.put(group, key, sized(from));
       } else if (what == REMOVE) {
         sink.remove(group, key);
+      } else if (what == CLEAR) {
+        sink.clear(group);
       } else {
-        throw new IllegalStateException("an entry that is neither put nor removed: " + what);
+        throw new IllegalStateException("an entry that is neither put, removed nor cleared: " + what);
       }
     }
   }

@@ -1,5 +1,8 @@
 package io.tocsin.flink;
 
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+
 /** Times of Flink, in milliseconds, and of the library, in microseconds. */
 final class EventTimes {
   /** The library's end of time, at which every deadline passes. */
@@ -19,6 +22,11 @@ final class EventTimes {
       return MOST - 1;
     }
     return millis <= -(MOST / 1000) + 1 ? -MOST : millis * 1000 + 999;
+  }
+
+  /** As people read it, of microseconds. */
+  static String show(long us) {
+    return Instant.EPOCH.plus(us, ChronoUnit.MICROS).toString();
   }
 
   /** Flink's watermark where nothing before {@code us} comes any more, and something at it may. */

@@ -33,6 +33,7 @@ public final class FilesJob {
           + " export; lines that were read before are passed over\n"
           + "  --write-state FOLDER       at the end of the files time does not end: the state is"
           + " written to this folder, for tocsin savepoint import\n"
+          + JobChanges.USAGE
           + "  FILE…                      events as JSON, one a line, in files that all machines"
           + " have; without compression";
 
@@ -48,7 +49,9 @@ public final class FilesJob {
       Duration checkpointEvery,
       boolean onePart,
       String readState,
-      String writeState) {
+      String writeState,
+      Path changes,
+      int room) {
 
     static Arguments of(String... words) {
       List<Path> rules = new ArrayList<>();
@@ -60,6 +63,8 @@ public final class FilesJob {
       boolean onePart = false;
       String readState = null;
       String writeState = null;
+      Path changes = null;
+      int room = 0;
       JobWords all = new JobWords(words);
       while (all.hasNext()) {
         String word = all.next();
@@ -77,15 +82,18 @@ public final class FilesJob {
           case "--one-part" -> onePart = JobWords.yesOrNo(word, value);
           case "--read-state" -> readState = value;
           case "--write-state" -> writeState = value;
+          case "--changes" -> changes = Path.of(value);
+          case "--room" -> room = JobWords.number(word, value);
           default -> throw new IllegalArgumentException("there is no option " + word);
         }
       }
       if (rules.isEmpty() || files.isEmpty()) {
         throw new IllegalArgumentException("rules and files are needed");
       }
+      JobChanges.check(changes, room);
       return new Arguments(
           rules, files, output, parallelism, outOfOrderness, checkpointEvery, onePart, readState,
-          writeState);
+          writeState, changes, room);
     }
   }
 
@@ -100,7 +108,7 @@ public final class FilesJob {
     }
     try {
       run(StreamExecutionEnvironment.getExecutionEnvironment(), arguments);
-    } catch (TocsinException e) {
+    } catch (TocsinException | IllegalArgumentException e) {
       fail(e.getMessage());
     }
   }
@@ -124,7 +132,13 @@ public final class FilesJob {
     if (arguments.writeState() != null) {
       job.writeState(arguments.writeState());
     }
+    if (arguments.changes() != null) {
+      JobChanges.take(env, job, rules, arguments.changes(), arguments.room());
+    }
     DataStream<String> alerts = job.fromFiles(arguments.files()).alerts();
+    if (arguments.changes() != null) {
+      job.decisions().print("decision").setParallelism(1);
+    }
     if (arguments.output() == null) {
       alerts.print().setParallelism(1);
     } else {

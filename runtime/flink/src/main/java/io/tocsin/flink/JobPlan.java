@@ -2,6 +2,7 @@ package io.tocsin.flink;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
@@ -38,6 +39,12 @@ record JobPlan(List<Boolean> holds, boolean isWhole) {
       throw new TocsinException(
           e.status(), e.getMessage() + "\n" + lines(e.diagnostics()), e.diagnostics());
     }
+  }
+
+  /** With at least so many passes, each with a hold: a job whose rules may change. */
+  JobPlan withRoom(int passes) {
+    int most = Math.max(passes, holds.size());
+    return new JobPlan(Collections.nCopies(most, true), isWhole);
   }
 
   /** Passes from this one on. */

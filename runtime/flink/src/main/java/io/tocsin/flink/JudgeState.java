@@ -45,6 +45,11 @@ final class JudgeState {
             public void remove(int group, Bytes key) {
               throw new IllegalStateException("what was kept of a judge is damaged");
             }
+
+            @Override
+            public void clear(int group) {
+              remove(group, null);
+            }
           });
     }
     if (heads.size() > 0) {
@@ -77,6 +82,11 @@ final class JudgeState {
             @Override
             public void remove(int group, Bytes key) {
               entries.remove(new Place(group, key));
+            }
+
+            @Override
+            public void clear(int group) {
+              entries.keySet().removeIf(place -> place.group() == group);
             }
           });
     } while (!stage.wasLastOfCut());

@@ -29,6 +29,7 @@ public final class KafkaJob {
         --alerts-topic TOPIC       where alerts are written
         --late-topic TOPIC         where events that came too late are written (default: nowhere)
         --dead-topic TOPIC         where messages that are no events are written (default: nowhere)
+        --decisions-topic TOPIC    where it is written what came of changes of rules, with --changes (default: it is printed)
         --client-file FILE         properties of Kafka's client for Java, one NAME = VALUE a line
         --group NAME               under what name brokers are told how far was read (default: tocsin)
         --begin PLACE              where a job without a savepoint begins: start, end, group (where the group has read to), or a time as in 2026-03-02T12:00:00Z (default: start)
@@ -46,7 +47,8 @@ public final class KafkaJob {
         --one-part yes|no          whether rules that cannot be spread run in one part, in one slot (default: no, they are refused)
         --read-state FOLDER        begins from the state in this folder, of tocsin savepoint export; messages that were read before are passed over
         --write-state FOLDER       when the job ends, or is stopped with --drain, time does not end: the state is written to this folder, for tocsin savepoint import
-      """;
+      """
+          + JobChanges.USAGE;
 
   private KafkaJob() {}
 
@@ -61,6 +63,9 @@ public final class KafkaJob {
     String alertsTopic;
     String lateTopic;
     String deadTopic;
+    String decisionsTopic;
+    Path changes;
+    int room;
     String group = "tocsin";
     String writer = "tocsin";
     String begin = "start";
@@ -87,6 +92,10 @@ public final class KafkaJob {
       read.need(read.brokers, "--brokers HOST:PORT");
       read.need(read.topics.isEmpty() ? null : "", "--topics TOPIC");
       read.need(read.alertsTopic, "--alerts-topic TOPIC");
+      JobChanges.check(read.changes, read.room);
+      if (read.decisionsTopic != null && read.changes == null) {
+        throw new IllegalArgumentException("--decisions-topic is of use with --changes");
+      }
       return read;
     }
 
@@ -104,6 +113,9 @@ public final class KafkaJob {
         case "--alerts-topic" -> alertsTopic = value;
         case "--late-topic" -> lateTopic = value;
         case "--dead-topic" -> deadTopic = value;
+        case "--decisions-topic" -> decisionsTopic = value;
+        case "--changes" -> changes = Path.of(value);
+        case "--room" -> room = JobWords.number(option, value);
         case "--client-file" -> properties.putAll(KafkaProperties.read(Path.of(value)));
         case "--group" -> group = value;
         case "--writer" -> writer = value;
@@ -236,6 +248,9 @@ public final class KafkaJob {
     if (arguments.writeState != null) {
       job.writeState(arguments.writeState);
     }
+    if (arguments.changes != null) {
+      JobChanges.take(env, job, rules, arguments.changes, arguments.room);
+    }
     KafkaOutput output = arguments.output();
     output.alerts(job.fromKafka(arguments.input()).alerts(), arguments.alertsTopic);
     if (arguments.lateTopic != null) {
@@ -243,6 +258,11 @@ public final class KafkaJob {
     }
     if (arguments.deadTopic != null) {
       output.rejected(job.rejected(), arguments.deadTopic);
+    }
+    if (arguments.decisionsTopic != null) {
+      output.decisions(job.decisions(), arguments.decisionsTopic);
+    } else if (arguments.changes != null) {
+      job.decisions().print("decision").setParallelism(1);
     }
   }
 }

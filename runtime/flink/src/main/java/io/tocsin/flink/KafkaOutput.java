@@ -86,6 +86,11 @@ public final class KafkaOutput {
     write(rejected, topic, "dead", new KafkaSideLine("dead", topic, id("dead", topic)));
   }
 
+  /** Writes what {@link Tocsin#decisions()} gives, in one partition. The key is the decision's id. */
+  public void decisions(DataStream<String> decisions, String topic) {
+    write(decisions, topic, "decisions", new KafkaDecision(topic, id("decisions", topic)));
+  }
+
   private String id(String stream, String topic) {
     return writer + "." + stream + "." + topic;
   }

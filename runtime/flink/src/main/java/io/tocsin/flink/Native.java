@@ -18,7 +18,7 @@ import java.util.Properties;
  */
 final class Native {
   /** As that of the native side: raised when the methods change. */
-  private static final String INTERFACE = "+java.4";
+  private static final String INTERFACE = "+java.5";
 
   /** Names a file to load instead of the library in the jar. */
   private static final String LIBRARY_PROPERTY = "tocsin.flink.library";
@@ -138,6 +138,12 @@ final class Native {
   static native byte[] stageTake(long stage, int[] to);
 
   static native byte[] stageTakeAlerts(long stage);
+
+  /** From this time on, in microseconds, the stage is of the rules of this pack. */
+  static native void stagePrepare(long stage, long pack, long from);
+
+  /** What became of the state at a change that took place, a JSON object. */
+  static native byte[] stageTakeReport(long stage);
 
   static native void stageCut(long stage);
 

@@ -15,7 +15,8 @@ final class Stage implements AutoCloseable {
   private static final int REJECTED = 2;
   private static final AtomicInteger OPEN = new AtomicInteger();
 
-  private final Pack pack;
+  private Pack pack;
+  private Pack next; // of a change that waits
   private final int[] to = new int[3];
   private final boolean[] isLast = new boolean[1];
   private long handle;
@@ -104,8 +105,13 @@ final class Stage implements AutoCloseable {
 
   /** The next block to send, null for none; {@link #receiver()} says where to. */
   Block take() {
+    return take(0);
+  }
+
+  /** The same, of the rules of this change. */
+  Block take(long rules) {
     byte[] bytes = Native.stageTake(handle, to);
-    return bytes == null ? null : new Block(to[2], bytes);
+    return bytes == null ? null : new Block(to[2], bytes, rules);
   }
 
   /** Of the block that was taken last. */
@@ -116,6 +122,29 @@ final class Stage implements AutoCloseable {
   /** Alerts up to the watermark, each with a line end. */
   byte[] takeAlerts() {
     return Native.stageTakeAlerts(handle);
+  }
+
+  /**
+   * From this time on, in microseconds, the stage is of these rules. A {@link TocsinException} says
+   * why that cannot be; nothing has changed then.
+   */
+  void prepare(Rules rules, long fromUs) {
+    Pack loaded = Pack.load(rules);
+    try {
+      Native.stagePrepare(handle, loaded.handle(), fromUs);
+    } catch (RuntimeException e) {
+      loaded.close();
+      throw e;
+    }
+    next = loaded;
+  }
+
+  /** The change took place: the rules before are not needed any more. Gives the JSON report. */
+  String wentOver() {
+    pack.close();
+    pack = next;
+    next = null;
+    return new String(Native.stageTakeReport(handle), StandardCharsets.UTF_8);
   }
 
   void cut() {
@@ -170,6 +199,9 @@ final class Stage implements AutoCloseable {
       Native.stageFree(handle);
       handle = 0;
       pack.close();
+      if (next != null) {
+        next.close();
+      }
       OPEN.decrementAndGet();
     }
   }

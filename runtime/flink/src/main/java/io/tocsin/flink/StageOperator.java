@@ -1,9 +1,11 @@
 package io.tocsin.flink;
 
 import java.io.Serializable;
+import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.runtime.state.AbstractKeyedStateBackend;
 import org.apache.flink.runtime.state.KeyGroupRange;
+import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperatorFactory;
 import org.apache.flink.streaming.api.operators.BoundedOneInput;
@@ -32,6 +34,8 @@ final class StageOperator extends VersionedOperator<String>
   private transient StageState state;
   private transient StageMemory memory;
   private transient StageMetrics metrics;
+  private transient StageRules rules; // null where they do not change
+  private transient List<Block> early; // of rules that the stage is not told of yet
   private transient long reached;
 
   private StageOperator(Settings settings, StreamOperatorParameters<String> parameters) {
@@ -39,21 +43,43 @@ final class StageOperator extends VersionedOperator<String>
     this.settings = settings;
   }
 
-  /** What a stage is, and the stages that it sends to. */
-  record Settings(Rules rules, Edge edge, List<Edge> to, String options, StateSettings state)
+  /**
+   * What a stage is, and the stages that it sends to; {@code submission} is null where rules do not
+   * change.
+   */
+  record Settings(
+      Rules rules,
+      Edge edge,
+      List<Edge> to,
+      String options,
+      StateSettings state,
+      String submission)
       implements Serializable {}
+
+  @Override
+  public void initializeState(StateInitializationContext context) throws Exception {
+    super.initializeState(context);
+    if (settings.submission() != null) {
+      rules =
+          new StageRules(
+              context.getOperatorStateStore(), settings.submission(), settings.rules());
+    }
+  }
 
   @Override
   public void open() throws Exception {
     super.open();
     Parts parts = Parts.of(getRuntimeContext());
-    stage =
-        new Stage(
-            settings.rules(), settings.edge(), parts.part(), parts.parts(), settings.options());
+    Rules first = rules == null ? settings.rules() : rules.now();
+    stage = new Stage(first, settings.edge(), parts.part(), parts.parts(), settings.options());
     memory =
         StageMemory.reserve(
             settings.edge(), getContainingTask().getEnvironment(), getOperatorConfig());
     stage.limitMemory(memory.bytes());
+    early = new ArrayList<>();
+    if (rules != null && rules.next() != null) {
+      stage.prepare(rules.next().rules(), rules.next().fromUs());
+    }
     sender = new BlockSender(stage, output, settings.edge(), settings.to());
     state =
         new StageState(
@@ -85,13 +111,42 @@ final class StageOperator extends VersionedOperator<String>
   public void setKeyContextElement1(StreamRecord block) {}
 
   @Override
-  public void processElement(StreamRecord<Block> element) {
+  public void processElement(StreamRecord<Block> element) throws Exception {
     Block block = element.getValue();
-    if (!block.isProbe()) {
-      sender.learnParts();
-      stage.put(block);
-      metrics.update();
+    if (block.isProbe()) {
+      return;
     }
+    sender.learnParts();
+    if (RuleChange.isIn(block)) {
+      take(RuleChange.of(block));
+    } else if (!put(block)) {
+      early.add(block);
+    }
+    metrics.update();
+  }
+
+  // False where it is of rules behind a second change, of which the stage is told once the first one
+  // took place. The library could not tell: these rules may be those before the first.
+  private boolean put(Block block) {
+    if (rules != null && rules.isEarly(block)) {
+      return false;
+    }
+    stage.put(block);
+    return true;
+  }
+
+  // The stages behind hear of it before anything that is of the next rules.
+  private void take(RuleChange change) throws Exception {
+    if (rules == null) {
+      throw new IllegalStateException("rules change in a job that takes no changes");
+    }
+    if (!rules.add(change)) {
+      return;
+    }
+    if (rules.next() == change) {
+      stage.prepare(change.rules(), change.fromUs());
+    }
+    sender.send(change);
   }
 
   @Override
@@ -99,18 +154,40 @@ final class StageOperator extends VersionedOperator<String>
     sender.learnParts();
     long watermark = EventTimes.watermarkOfMillis(mark.getTimestamp());
     if (watermark > reached) {
-      boolean isDone;
-      do {
-        isDone = stage.advance(watermark, WORK_MAX);
-        send();
-        if (Thread.currentThread().isInterrupted()) {
-          throw new InterruptedException("the task is being ended");
-        }
-      } while (!isDone);
+      while (rules != null && rules.next() != null && rules.next().fromUs() <= watermark) {
+        goOver();
+      }
+      work(watermark);
       reached = watermark;
       metrics.update();
     }
     super.processWatermark(mark);
+  }
+
+  private void work(long watermark) throws InterruptedException {
+    boolean isDone;
+    do {
+      isDone = stage.advance(watermark, WORK_MAX);
+      send();
+      if (Thread.currentThread().isInterrupted()) {
+        throw new InterruptedException("the task is being ended");
+      }
+    } while (!isDone);
+  }
+
+  // To before the time of the change that waits, and with the next rules to it: so what is sent is of
+  // the ones or the others. Then the stage is told of the change behind it.
+  private void goOver() throws InterruptedException {
+    long from = rules.next().fromUs();
+    work(from - 1);
+    rules.goOver();
+    work(from);
+    LOG.info("{} went over to other rules: {}", settings.edge().label(), stage.wentOver());
+    RuleChange next = rules.next();
+    if (next != null) {
+      stage.prepare(next.rules(), next.fromUs());
+      early.removeIf(this::put);
+    }
   }
 
   // A stage whose senders are idle is not: at the end of time it may have alerts of its own, and
@@ -119,7 +196,7 @@ final class StageOperator extends VersionedOperator<String>
   public void processWatermarkStatus(WatermarkStatus status) {}
 
   private void send() {
-    sender.send();
+    sender.send(rules == null ? 0 : rules.nowNumber());
     if (settings.edge().kind() == Edge.ALERTS) {
       BlockSender.eachLine(
           stage.takeAlerts(), line -> output.collect(new StreamRecord<>(line)));
@@ -136,6 +213,12 @@ final class StageOperator extends VersionedOperator<String>
   @Override
   public void snapshotState(StateSnapshotContext context) throws Exception {
     super.snapshotState(context);
+    if (!early.isEmpty()) {
+      throw new IllegalStateException("blocks of rules that were not prepared wait at a checkpoint");
+    }
+    if (rules != null) {
+      rules.write();
+    }
     state.write(stage);
     metrics.ask();
   }

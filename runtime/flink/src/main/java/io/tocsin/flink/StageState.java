@@ -65,6 +65,13 @@ final class StageState {
       entries.remove(key);
     }
 
+    @Override
+    public void clear(int of) throws Exception {
+      moveTo(of);
+      puts.clear();
+      entries.clear();
+    }
+
     private void moveTo(int next) throws Exception {
       if (next != group) {
         putAll();

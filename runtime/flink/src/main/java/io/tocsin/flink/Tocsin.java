@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.stream.Collectors;
 import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
@@ -15,6 +16,7 @@ import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.DataStreamUtils;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.util.Collector;
 import org.apache.flink.util.OutputTag;
 
 /**
@@ -45,8 +47,14 @@ public final class Tocsin {
   private String readFrom;
   private String writeTo;
   private StateSettings state;
+  private final String submission = UUID.randomUUID().toString();
   private final List<SingleOutputStreamOperator<?>> judges = new ArrayList<>();
   private SingleOutputStreamOperator<String> intake;
+  private final List<Change> firstChanges = new ArrayList<>();
+  private DataStream<Change> changes;
+  private SingleOutputStreamOperator<String> control;
+  private boolean takesChanges;
+  private int room;
 
   private Tocsin(StreamExecutionEnvironment env, Rules rules, boolean allowsOnePart) {
     this.env = env;
@@ -170,12 +178,40 @@ public final class Tocsin {
   }
 
   /**
+   * Rules, lists and tables change while the job runs, as this stream says: each from a time of
+   * events on, that is later than all that any stage has come to. What came of each is in {@link
+   * #decisions()}. The alerts are those of one machine that changes its rules before the first event
+   * of that time.
+   */
+  public Tocsin changes(DataStream<Change> stream) {
+    changes = changes == null ? stream : changes.union(stream);
+    takesChanges = true;
+    return this;
+  }
+
+  /** Changes that are known beforehand. Those with a time take place then, however soon it comes. */
+  public Tocsin changes(List<Change> known) {
+    firstChanges.addAll(known);
+    takesChanges = true;
+    return this;
+  }
+
+  /**
    * When the inputs have ended, or the job is stopped with {@code --drain}, time does not end:
    * instead the state is written to a folder, for {@code tocsin savepoint import}.
    * The folder must not exist, and all machines must reach it.
    */
   public Tocsin writeState(String folder) {
     writeTo = folder;
+    return this;
+  }
+
+  /**
+   * The passes that rules may have which the job changes to; else as many as its first rules have.
+   * An idle one costs its tasks, and has its share of managed memory.
+   */
+  public Tocsin room(int passes) {
+    room = passes;
     return this;
   }
 
@@ -203,15 +239,20 @@ public final class Tocsin {
     for (DataStream<Line> input : inputs) {
       judges.add(judge(input, judges.size()));
     }
-    intake = stage(Edge.TO_INTAKE, plan.passesFrom(0), judges);
-    List<SingleOutputStreamOperator<?>> senders = new ArrayList<>();
-    senders.add(intake);
-    for (int pass = 0; pass < plan.holds().size(); ++pass) {
-      List<Edge> behind = plan.passesFrom(pass + 1);
+    JobPlan graph = takesChanges ? plan.withRoom(room) : plan;
+    List<SingleOutputStreamOperator<?>> senders = new ArrayList<>(judges);
+    if (takesChanges) {
+      control = control();
+      senders.add(control);
+    }
+    intake = stage(Edge.TO_INTAKE, graph.passesFrom(0), senders);
+    senders = new ArrayList<>(List.of(intake));
+    for (int pass = 0; pass < graph.holds().size(); ++pass) {
+      List<Edge> behind = graph.passesFrom(pass + 1);
       behind.add(Edge.TO_ALERTS);
       List<Edge> ofPass = new ArrayList<>(behind);
       Edge hold = new Edge(Edge.HOLD, pass);
-      boolean hasHold = plan.holds().get(pass);
+      boolean hasHold = graph.holds().get(pass);
       if (hasHold) {
         ofPass.add(hold);
       }
@@ -235,6 +276,19 @@ public final class Tocsin {
     return ofJudges(BlockSender.LATE).union(intake.getSideOutput(BlockSender.LATE));
   }
 
+  /**
+   * What came of changes, each a line of JSON: {@code accepted} with the time from which it holds,
+   * and which rules and features go on with what they remember; {@code refused} with the reason and,
+   * of rules that are wrong, the diagnostics; {@code stands} once time stands before a stop, {@code
+   * ended} where the sources ended before. No two have the same {@code id}. After {@link #alerts()}, of a job that takes {@link #changes}.
+   */
+  public DataStream<String> decisions() {
+    if (control == null) {
+      throw new IllegalStateException("a job that takes no changes has no decisions: changes()");
+    }
+    return control;
+  }
+
   private DataStream<String> ofJudges(OutputTag<String> tag) {
     DataStream<String> all = null;
     for (SingleOutputStreamOperator<?> judge : judges) {
@@ -247,6 +301,16 @@ public final class Tocsin {
   private void check() {
     if (inputs.isEmpty()) {
       throw new IllegalStateException("a job needs an input: from() or fromFiles()");
+    }
+    if (takesChanges && plan.isWhole()) {
+      throw new IllegalStateException(
+          "rules that run in one part do not change while the job runs: stop it with a savepoint, and"
+              + " go on from that with the next rules");
+    }
+    if (takesChanges && (readFrom != null || writeTo != null)) {
+      throw new IllegalStateException(
+          "a job whose rules change neither begins from a state folder nor writes one: leave out its"
+              + " changes");
     }
     if (env.getCheckpointConfig().isUnalignedCheckpointsEnabled()) {
       throw new IllegalStateException(
@@ -270,7 +334,7 @@ public final class Tocsin {
     JudgeOperator.Settings settings =
         new JudgeOperator.Settings(
             rules,
-            optionsText(),
+            stageOptions(Edge.JUDGES),
             Math.max(1, interval.toMillis()),
             idleAfter.toMillis(),
             judgeLabel(input),
@@ -312,6 +376,56 @@ public final class Tocsin {
     return new StateSettings(readFrom, writeTo, List.copyOf(labels));
   }
 
+  // Hears from the judges how far they have come, by an edge that carries nothing.
+  private SingleOutputStreamOperator<String> control() {
+    DataStream<Block> time = null;
+    for (SingleOutputStreamOperator<?> judge : judges) {
+      DataStream<Block> of = judge.getSideOutput(new OutputTag<>("time", Block.TYPE));
+      time = time == null ? of : time.union(of);
+    }
+    String label = name + "-control";
+    if (changes == null) {
+      changes =
+          env.fromSequence(0, 0)
+              .setParallelism(1)
+              .uid(label + "-none")
+              .flatMap((Long number, Collector<Change> to) -> {})
+              .returns(Change.TYPE)
+              .setParallelism(1)
+              .uid(label + "-no-changes");
+    }
+    ControlOperator.Settings settings =
+        new ControlOperator.Settings(
+            rules,
+            stageOptions(Edge.TO_INTAKE),
+            plan.withRoom(room).holds().size(),
+            List.copyOf(firstChanges),
+            submission);
+    DataStream<Change> active =
+        changes
+            .global()
+            .transform(label + "-changes", Change.TYPE, new ActiveChanges.Factory())
+            .setParallelism(1)
+            .uid(label + "-changes");
+    return time.connect(active)
+        .transform(label, Types.STRING, new ControlOperator.Factory(settings))
+        .setParallelism(1)
+        .setMaxParallelism(1)
+        .setBufferTimeout(BUFFER_MILLIS)
+        .uid(label);
+  }
+
+  private String stageOptions(Edge edge) {
+    boolean isOfFront = edge.kind() == Edge.INTAKE || edge.kind() == Edge.JUDGE;
+    String text = isOfFront ? optionsText() : "";
+    if (takesChanges) {
+      text += text.isEmpty() ? "" : ",";
+      text += "\"passes\":" + plan.withRoom(room).holds().size();
+      text += isOfFront ? ",\"judges_change\":false" : "";
+    }
+    return text;
+  }
+
   private String optionsText() {
     return options.entrySet().stream()
         .map(option -> "\"" + option.getKey() + "\":" + option.getValue())
@@ -342,7 +456,7 @@ public final class Tocsin {
             .uid(label + "-in");
     StageOperator.Settings settings =
         new StageOperator.Settings(
-            rules, edge, to, edge.kind() == Edge.INTAKE ? optionsText() : "", state);
+            rules, edge, to, stageOptions(edge), state, takesChanges ? submission : null);
     SingleOutputStreamOperator<String> made =
         DataStreamUtils.reinterpretAsKeyedStream(received, new AnyKey(), Types.INT)
             .transform(label, Types.STRING, new StageOperator.Factory(settings))

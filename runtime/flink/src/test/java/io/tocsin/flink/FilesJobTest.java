@@ -50,7 +50,8 @@ class FilesJobTest {
     for (String wrong :
         new String[] {
           "b", "--rules a", "--rules a b --parallelism 0", "--rules a b --parallelism 1025",
-          "--rules a b --output", "--rules a b --out-of-orderness soon", "--rules a b --colour red"
+          "--rules a b --output", "--rules a b --out-of-orderness soon", "--rules a b --colour red",
+          "--rules a b --room 3", "--rules a b --changes no-such-file"
         }) {
       assertThrows(
           IllegalArgumentException.class, () -> FilesJob.Arguments.of(wrong.split(" ")), wrong);

@@ -1,6 +1,7 @@
 package io.tocsin.flink;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -11,11 +12,19 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.apache.flink.api.common.functions.MapFunction;
+import org.apache.flink.api.common.state.CheckpointListener;
+import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -181,6 +190,162 @@ class KafkaJobTest {
     client.cancel().get();
     List<String> written = Topics.values(alerts);
     assertEquals(String.join("\n", all.subList(0, written.size())), String.join("\n", written));
+  }
+
+  // Other rules, and back, each from the time of an event on: what they are is a function of the events.
+  private Path changes(Path events, TreeMap<Long, Path> taken) throws Exception {
+    String text = Files.readString(Program.CONSTRUCTS.resolve("constructs.tocsin"));
+    Path pack = Files.createDirectories(folder.resolve("stricter"));
+    Files.writeString(
+        pack.resolve("constructs.tocsin"), text.replace("at_merchant > 20", "at_merchant > 5"));
+    List<String> lines = new ArrayList<>();
+    Path[] packs = {pack, Program.CONSTRUCTS};
+    for (int i = 0; i < packs.length; ++i) {
+      long time = timeAt(events, 0.3 + 0.3 * i);
+      taken.put(time, packs[i]);
+      lines.add(
+          "{\"rules\":"
+              + Json.text(packs[i].toAbsolutePath().toString())
+              + ",\"at\":\""
+              + EventTimes.show(time)
+              + "\",\"name\":\"change "
+              + i
+              + "\"}");
+    }
+    lines.add("{\"file\":\"watched.txt\",\"add\":[\"US\"]}");
+    return Files.write(folder.resolve("changes.jsonl"), lines);
+  }
+
+  // In whole milliseconds.
+  private static long timeAt(Path events, double share) throws Exception {
+    List<String> lines = Files.readAllLines(events);
+    Matcher time =
+        Pattern.compile("\"ts\":([0-9]+)").matcher(lines.get((int) (lines.size() * share)));
+    assertTrue(time.find());
+    return Long.parseLong(time.group(1)) / 1000 * 1000;
+  }
+
+  private static void assertDecisions(String topic) {
+    List<Topics.Message> messages = Topics.read(topic);
+    assertEquals(3, messages.size(), messages.toString());
+    for (int i = 0; i < 3; ++i) {
+      Topics.Message message = messages.get(i);
+      String what = i < 2 ? "accepted" : "refused";
+      assertEquals(
+          "tocsin-decision=" + what + "\n" + (i < 2 ? "tocsin-change=change " + i + "\n" : "")
+              + "tocsin-writer=tocsin.decisions." + topic + "\n",
+          message.headers());
+      assertTrue(message.key().endsWith("-" + (i + 1)), message.key());
+      assertTrue(message.value().contains("\"id\":\"" + message.key() + "\""), message.value());
+      assertEquals(
+          i < 2, message.value().contains("\"started\":[{\"rule\":\"busy_merchant\"}]"), message.value());
+    }
+    assertEquals(1, messages.stream().map(Topics.Message::partition).distinct().count());
+  }
+
+  @Test
+  void rulesChangeAndATopicHasTheDecisions() throws Exception {
+    Path events = Program.events(EVENTS);
+    List<Path> files = Program.divided(events, 2);
+    String topic = Topics.create("changing", 2);
+    for (int i = 0; i < 2; ++i) {
+      Topics.write(topic, i, files.get(i), 1);
+    }
+    String alerts = Topics.create("alerts", 1);
+    String decisions = Topics.create("decisions", 2);
+    TreeMap<Long, Path> taken = new TreeMap<>();
+    make(
+            Program.CONSTRUCTS, "--topics", topic, "--alerts-topic", alerts, "--until-end", "yes",
+            "--decisions-topic", decisions, "--changes", changes(events, taken).toString())
+        .execute();
+    List<String> expected = Program.alertsOfChanges(Program.CONSTRUCTS, taken, files);
+    assertNotEquals(Program.alerts(Program.CONSTRUCTS, files), expected);
+    assertEquals(String.join("\n", expected), String.join("\n", Topics.values(alerts)));
+    assertDecisions(decisions);
+  }
+
+  @Test
+  void eachDecisionIsThereOnceThoughTheJobFails() throws Exception {
+    configuration.setString("restart-strategy.type", "fixed-delay");
+    configuration.setString("restart-strategy.fixed-delay.attempts", "2");
+    configuration.setString("restart-strategy.fixed-delay.delay", "10 ms");
+    Path events = Program.events(EVENTS);
+    String topic = Topics.create("failing", 1);
+    Topics.write(topic, 0, events, 1);
+    String alerts = Topics.create("alerts", 1);
+    String decisions = Topics.create("decisions", 2);
+    TreeMap<Long, Path> taken = new TreeMap<>();
+    Path changes = changes(events, taken);
+    StreamExecutionEnvironment env =
+        StreamExecutionEnvironment.createLocalEnvironment(2, configuration);
+    env.enableCheckpointing(200);
+    Rules rules = Rules.read(Program.CONSTRUCTS);
+    Tocsin job = Tocsin.job(env, rules);
+    JobChanges.take(env, job, rules, changes, 0);
+    DataStream<Line> lines =
+        KafkaInput.of(Topics.brokers(), List.of(topic)).untilEnd().in(env, "lines", job.times());
+    FailsTwice.begin();
+    job.from(lines.map(new FailsTwice()).returns(Line.TYPE).uid("fails"));
+    KafkaOutput output = KafkaOutput.to(Topics.brokers());
+    output.alerts(job.alerts(), alerts);
+    output.decisions(
+        job.decisions().map(FailsTwice::seen).returns(Types.STRING).setParallelism(1).uid("seen"), decisions);
+    env.execute("fails");
+    assertEquals(2, FailsTwice.FAILURES.get());
+    assertTrue(FailsTwice.SEEN.get() > 3, "decisions: " + FailsTwice.SEEN.get());
+    List<String> expected = Program.alertsOfChanges(Program.CONSTRUCTS, taken, List.of(events));
+    assertEquals(String.join("\n", expected), String.join("\n", Topics.values(alerts)));
+    assertDecisions(decisions);
+  }
+
+  /** Fails once two decisions were sent, which no checkpoint has; and once more, behind a checkpoint. */
+  private static final class FailsTwice implements MapFunction<Line, Line>, CheckpointListener {
+    private static final long serialVersionUID = 1L;
+    static final AtomicInteger SEEN = new AtomicInteger();
+    static final AtomicInteger FAILURES = new AtomicInteger();
+    private static final AtomicInteger READ = new AtomicInteger();
+    private static volatile boolean mustFail;
+
+    static void begin() {
+      SEEN.set(0);
+      FAILURES.set(0);
+      READ.set(0);
+      mustFail = false;
+    }
+
+    static String seen(String decision) {
+      SEEN.incrementAndGet();
+      return decision;
+    }
+
+    @Override
+    public Line map(Line line) throws Exception {
+      int read = READ.incrementAndGet();
+      if (read > 100 && FAILURES.get() == 0) {
+        while (SEEN.get() < 2) {
+          Thread.sleep(5);
+        }
+        fail();
+      }
+      if (read > EVENTS / 2 && FAILURES.get() == 1) {
+        Thread.sleep(1);
+      }
+      if (mustFail) {
+        fail();
+      }
+      return line;
+    }
+
+    private static void fail() {
+      mustFail = false;
+      FAILURES.incrementAndGet();
+      throw new IllegalStateException("a failure that the test wants");
+    }
+
+    @Override
+    public void notifyCheckpointComplete(long checkpoint) {
+      mustFail = FAILURES.get() == 1 && READ.get() > EVENTS / 2;
+    }
   }
 
   private static void waitForAlerts(String topic, int count) throws Exception {

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 
 /** The program {@code tocsin}, which the environment names, and events that it makes. */
 final class Program {
@@ -115,10 +116,30 @@ final class Program {
     return results(rules, files, settings).alerts();
   }
 
+  /** What one machine gives whose rules change at times, in microseconds. */
+  static List<String> alertsOfChanges(Path rules, SortedMap<Long, Path> changes, List<Path> files)
+      throws Exception {
+    List<String> arguments = new ArrayList<>();
+    arguments.add(
+        Path.of(System.getenv("TOCSIN_BUILD_DIR"), "tests", "changed_run").toString());
+    arguments.add(rules.toString());
+    for (Map.Entry<Long, Path> change : changes.entrySet()) {
+      arguments.add(change.getKey().toString());
+      arguments.add(change.getValue().toString());
+    }
+    arguments.add("--");
+    files.forEach(file -> arguments.add(file.toString()));
+    return start(arguments);
+  }
+
   /** What the program writes to standard output. */
   static List<String> run(String... arguments) throws Exception {
     List<String> command = new ArrayList<>(List.of(arguments));
     command.add(0, System.getenv("TOCSIN_BINARY"));
+    return start(command);
+  }
+
+  private static List<String> start(List<String> command) throws Exception {
     Path output = Files.createTempFile(FOLDER, "output", ".jsonl");
     Process process =
         new ProcessBuilder(command)
@@ -127,7 +148,7 @@ final class Program {
             .start();
     int status = process.waitFor();
     if (status != 0 && status != 3) { // 3: some lines were no events
-      throw new IllegalStateException("tocsin " + String.join(" ", arguments) + " failed");
+      throw new IllegalStateException(String.join(" ", command) + " failed");
     }
     return Files.readAllLines(output);
   }

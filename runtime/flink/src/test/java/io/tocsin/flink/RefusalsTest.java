@@ -1,6 +1,7 @@
 package io.tocsin.flink;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -131,5 +132,21 @@ class RefusalsTest {
       assertEquals(2, rules.texts().length);
       JobPlan.of(rules, false);
     }
+  }
+
+  @Test
+  void rulesOfAConfigMapAreThereOnce() throws Exception {
+    Path real = Files.createDirectories(folder.resolve("..2026_03_02"));
+    Files.writeString(real.resolve("rules.tocsin"), EVENT + RULE);
+    Files.createSymbolicLink(folder.resolve("..data"), Path.of("..2026_03_02"));
+    Files.createSymbolicLink(folder.resolve("rules.tocsin"), Path.of("..data/rules.tocsin"));
+    Path link = Files.createSymbolicLink(folder.resolve("link"), folder);
+    for (Path path : List.of(folder, link)) {
+      Rules rules = Rules.read(path);
+      assertEquals(1, rules.texts().length);
+      assertTrue(rules.hasFilesOf(Rules.of(Map.of("rules.tocsin", EVENT + RULE))));
+      JobPlan.of(rules, false);
+    }
+    assertFalse(Rules.read(folder).hasFilesOf(Rules.of(Map.of("rules.tocsin", EVENT))));
   }
 }

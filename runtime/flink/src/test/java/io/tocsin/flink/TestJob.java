@@ -4,11 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import org.apache.flink.api.common.functions.FlatMapFunction;
 import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.api.common.state.CheckpointListener;
@@ -35,6 +39,9 @@ final class TestJob {
 
   static final List<String> REJECTED = Collections.synchronizedList(new ArrayList<>());
 
+  /** What came of changes. */
+  static final List<String> DECISIONS = Collections.synchronizedList(new ArrayList<>());
+
   private static final int NEVER = Integer.MAX_VALUE;
 
   /** Lines that were read; behind {@code slowFrom} of them reading is slow. */
@@ -56,6 +63,11 @@ final class TestJob {
   private boolean hasFailed;
   private Duration idleAfter;
   private Duration driftMax;
+  private List<Change> changes = List.of();
+  private boolean takesChanges;
+  private Change streamed;
+  private Path watched;
+  private int room;
 
   TestJob(Path rules, List<Path> files) {
     this.rules = rules;
@@ -76,6 +88,20 @@ final class TestJob {
     ALERTS.clear();
     LATE.clear();
     REJECTED.clear();
+    DECISIONS.clear();
+  }
+
+  /** Rules that change while the job runs. */
+  TestJob changes(List<Change> known) {
+    changes = known;
+    takesChanges = true;
+    return this;
+  }
+
+  /** Passes that later rules may have. */
+  TestJob room(int passes) {
+    room = passes;
+    return this;
   }
 
   TestJob set(String name, String value) {
@@ -106,12 +132,103 @@ final class TestJob {
     while (READ.get() < slowFrom + 20) {
       Thread.sleep(5);
     }
-    String savepoint =
-        client
-            .stopWithSavepoint(false, folder.toUri().toString(), SavepointFormatType.CANONICAL)
-            .get();
+    String savepoint = stop(client, folder);
     assertNothingIsLeft();
     slowFrom = NEVER;
+    changes = List.of();
+    set("execution.savepoint.path", savepoint);
+    start(second, otherRules).getJobExecutionResult().get();
+    assertNothingIsLeft();
+    return List.copyOf(ALERTS);
+  }
+
+  /** Runs with a change that comes in the middle, and then with one at a time that is long past. */
+  List<String> runWithStream(int parallelism, int lines, Change change) throws Exception {
+    slowFrom = lines / 2;
+    streamed = change;
+    JobClient client = start(parallelism, rules);
+    while (DECISIONS.size() < 2) {
+      Thread.sleep(5);
+    }
+    slowFrom = NEVER;
+    client.getJobExecutionResult().get();
+    assertNothingIsLeft();
+    return List.copyOf(ALERTS);
+  }
+
+  /**
+   * Looks at a link to the rules, which are other ones in the middle, and others again and again once
+   * there are all alerts; gives these.
+   */
+  List<String> runWatched(Path link, Path next, int lines, Expected expected) throws Exception {
+    slowFrom = lines / 2;
+    watched = link;
+    JobClient client = start(2, rules);
+    waitFor(() -> READ.get() >= slowFrom + 20);
+    pointTo(link, next);
+    waitFor(() -> !DECISIONS.isEmpty());
+    slowFrom = NEVER;
+    int count = expected.alerts(DECISIONS.get(0)).size();
+    waitFor(() -> ALERTS.size() >= count);
+    for (Path other = rules; DECISIONS.stream().noneMatch(line -> line.contains("have ended")); ) {
+      int decisions = DECISIONS.size();
+      pointTo(link, other);
+      waitFor(() -> DECISIONS.size() > decisions);
+      other = other.equals(rules) ? next : rules;
+    }
+    client.cancel().get();
+    assertNothingIsLeft();
+    return List.copyOf(ALERTS);
+  }
+
+  /** What there is to be after a decision. */
+  interface Expected {
+    List<String> alerts(String decision) throws Exception;
+  }
+
+  /** Puts a link in place at once. */
+  static void pointTo(Path link, Path folder) throws Exception {
+    Path made = link.resolveSibling("made");
+    Files.createSymbolicLink(made, folder.toAbsolutePath());
+    Files.move(
+        made, link, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  // A source that has nothing ends while the job begins, and a savepoint that is asked for just then
+  // is given up.
+  private static String stop(JobClient client, Path folder) throws Exception {
+    String to = folder.toUri().toString();
+    for (int tries = 1; ; ++tries) {
+      try {
+        return client.stopWithSavepoint(false, to, SavepointFormatType.CANONICAL).get();
+      } catch (ExecutionException e) {
+        if (tries == 5 || !e.getMessage().contains("Task local checkpoint failure")) {
+          throw e;
+        }
+        Thread.sleep(100);
+      }
+    }
+  }
+
+  private static void waitFor(BooleanSupplier holds) throws InterruptedException {
+    while (!holds.getAsBoolean()) {
+      Thread.sleep(5);
+    }
+  }
+
+  /** Runs to before a time, stops, and goes on with other numbers of parts and other rules. */
+  List<String> runToStop(int first, int second, int lines, Change stop, Path otherRules, Path folder)
+      throws Exception {
+    slowFrom = lines / 2;
+    changes(List.of(stop));
+    JobClient client = start(first, rules);
+    while (DECISIONS.stream().noneMatch(line -> line.contains("\"stands\""))) {
+      Thread.sleep(5);
+    }
+    String savepoint = stop(client, folder);
+    assertNothingIsLeft();
+    slowFrom = NEVER;
+    changes = List.of();
     set("execution.savepoint.path", savepoint);
     start(second, otherRules).getJobExecutionResult().get();
     assertNothingIsLeft();
@@ -167,6 +284,23 @@ final class TestJob {
     if (driftMax != null) {
       job.driftMax(driftMax);
     }
+    if (takesChanges) {
+      job.changes(changes);
+    }
+    job.room(room);
+    if (watched != null) {
+      job.changes(WatchedRules.of(env, watched, Rules.read(withRules), "watched"));
+    }
+    if (streamed != null) {
+      job.changes(
+          env.fromSequence(0, 1)
+              .setParallelism(1)
+              .uid("changes")
+              .flatMap(new Streamed(streamed))
+              .returns(Change.TYPE)
+              .setParallelism(1)
+              .uid("streamed"));
+    }
     job.from(
                 env.fromSource(new FileLines(names), job.times(), "files", Line.TYPE)
                     .setParallelism(readers)
@@ -178,6 +312,12 @@ final class TestJob {
     job.alerts().map(new Recorder()).setParallelism(1).uid("recorder").sinkTo(new DiscardingSink<>());
     job.late().map(line -> LATE.add(line)).sinkTo(new DiscardingSink<>());
     job.rejected().map(line -> REJECTED.add(line)).sinkTo(new DiscardingSink<>());
+    if (takesChanges || streamed != null || watched != null) {
+      job.decisions()
+          .map(line -> DECISIONS.add(line))
+          .setParallelism(1)
+          .sinkTo(new DiscardingSink<>());
+    }
     return env.executeAsync("test");
   }
 
@@ -231,6 +371,25 @@ final class TestJob {
         mustFail = true;
         slowFrom = NEVER;
       }
+    }
+  }
+
+  private static final class Streamed implements FlatMapFunction<Long, Change> {
+    private static final long serialVersionUID = 1L;
+
+    private final byte[] change;
+
+    Streamed(Change change) throws Exception {
+      this.change = Kept.bytes(change);
+    }
+
+    @Override
+    public void flatMap(Long number, Collector<Change> output) throws Exception {
+      while (number == 0 ? READ.get() < slowFrom + 20 : DECISIONS.isEmpty()) {
+        Thread.sleep(5);
+      }
+      Change first = Kept.of(change, Change.class);
+      output.collect(number == 0 ? first : first.at(Instant.EPOCH));
     }
   }
 

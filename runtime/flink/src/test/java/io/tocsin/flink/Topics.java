@@ -8,13 +8,16 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -22,6 +25,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -52,13 +56,35 @@ final class Topics {
     String topic = name + "-" + MADE.incrementAndGet();
     try (Admin admin = Admin.create(properties())) {
       admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1))).all().get();
+      awaitLeaders(admin, topic, partitions);
     }
     return topic;
+  }
+
+  // Where the first of several batches finds no leader and the next one does, a producer never gets on:
+  // the broker takes a number that is not the first from who is new to it.
+  private static void awaitLeaders(Admin admin, String topic, int partitions) throws Exception {
+    Map<TopicPartition, OffsetSpec> all = new HashMap<>();
+    for (int partition = 0; partition < partitions; ++partition) {
+      all.put(new TopicPartition(topic, partition), OffsetSpec.latest());
+    }
+    while (true) {
+      try {
+        admin.listOffsets(all).all().get();
+        return;
+      } catch (ExecutionException e) {
+        if (!(e.getCause() instanceof RetriableException)) {
+          throw e;
+        }
+        Thread.sleep(10);
+      }
+    }
   }
 
   static void grow(String topic, int partitions) throws Exception {
     try (Admin admin = Admin.create(properties())) {
       admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(partitions))).all().get();
+      awaitLeaders(admin, topic, partitions);
     }
   }
 
