@@ -214,20 +214,23 @@ constexpr auto kRows = std::to_array<Row>({
             .option("--listen,--http-listen")
             .value("ADDRESS")},
     Row{"http.tls_certificate", Type::kText, kNot,
-        serve("",
-              "The server's certificate in PEM, followed by those between it and its authority; with "
-              "it and http.tls_key the server speaks HTTPS alone")
+        serve(
+            "",
+            "The server's certificate in PEM, followed by those between it and its authority; with "
+            "it and http.tls_key the server speaks HTTPS alone")
             .value("FILE")},
     Row{"http.tls_key", Type::kText, kNot,
         serve("", "The certificate's private key in PEM, without a passphrase").value("FILE")},
     Row{"http.tls_clients", Type::kText, kNot,
-        serve("",
-              "Authorities in PEM: only clients with a certificate of one of them are served, beside "
-              "their token")
+        serve(
+            "",
+            "Authorities in PEM: only clients with a certificate of one of them are served, beside "
+            "their token")
             .value("FILE")},
     Row{"http.insecure_public", Type::kBoolean, kNot,
-        serve("false",
-              "Listen on an address that other machines can reach although traffic is not encrypted")
+        serve(
+            "false",
+            "Listen on an address that other machines can reach although traffic is not encrypted")
             .option("--insecure-public,--http-insecure-public")
             .form(OptionForm::kFlag)},
     Row{"http.port_file", Type::kText, kNot,
@@ -671,11 +674,15 @@ constexpr auto kRows = std::to_array<Row>({
     Row{"audit.bytes_max", Type::kBytes, kNot,
         serve("1GiB", "Size of all audit entries; the oldest are removed; 0: no limit")
             .zero_is_none()},
-    Row{"audit.refusals_per_minute", Type::kInteger, kNot,
-        serve("600",
-              "Requests refused for a missing token or role that are logged; further ones are only "
-              "counted")
-            .range(1, 1'000'000)},
+    Row{"audit.refusals_every", Type::kDuration, kNot,
+        serve(
+            "10m",
+            "How often refused requests of one sender become an entry of the audit log, with their "
+            "number; the first one is logged at once")
+            .range(1'000'000, 86'400'000'000)},
+    Row{"audit.refusal_senders_max", Type::kInteger, kNot,
+        serve("100", "Senders of refused requests that have entries of their own; others share one")
+            .range(1, 100'000)},
     Row{"output.alerts", Type::kText,
         run("--alerts", kOutput, "-",
             "Where alerts are written, - is standard output; the file is replaced, or with --data "

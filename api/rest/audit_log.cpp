@@ -107,8 +107,6 @@ Result<void> AuditLog::load() {
   bytes_ = head->bytes;
   removed_ = anchor->sequence;
   removed_digest_ = anchor->digest;
-  refusals_left_ = limits_.refusals_per_minute;
-  refusals_at_ = clock_.now();
   // What nobody knows the end of.
   std::map<std::uint64_t, ordered_json> open;
   Result<void> read = store_.scan(kAuditFamily, runtime::StoreRange::of_prefix("p"),
@@ -224,25 +222,15 @@ Result<void> AuditLog::finish(std::uint64_t ticket, const AuditDeed& deed,
   return append(line_of(deed, outcome, at), std::move(batch), true);
 }
 
-Result<void> AuditLog::refuse(const AuditDeed& deed, int status) {
+Result<void> AuditLog::refuse(const AuditDeed& deed, int status, std::uint64_t count,
+                              cep::EventTime since) {
   const std::lock_guard lock(mutex_);
-  const cep::EventTime now = clock_.now();
-  const double passed_us = static_cast<double>(std::max<std::int64_t>(now.us - refusals_at_.us, 0));
-  refusals_at_ = now;
-  refusals_left_ =
-      std::min(limits_.refusals_per_minute,
-               refusals_left_ + passed_us * limits_.refusals_per_minute / 60'000'000.0);
-  if (refusals_left_ < 1) {
-    ++unwritten_;
-    ++unwritten_total_;
-    return {};
-  }
-  refusals_left_ -= 1;
   AuditOutcome outcome{status, {}};
-  if (unwritten_ > 0) outcome.notes["unwritten"] = std::to_string(unwritten_);
-  if (auto added = append(line_of(deed, outcome, now), {}, false); !added) return added;
-  unwritten_ = 0;
-  return {};
+  if (count > 1) {
+    outcome.notes["count"] = std::to_string(count);
+    outcome.notes["since"] = ordered_json(cep::format_time(since)).dump();
+  }
+  return append(line_of(deed, outcome, clock_.now()), {}, false);
 }
 
 Result<AuditPage> AuditLog::page(const AuditFilter& filter, std::uint64_t before, std::size_t most,
@@ -270,7 +258,7 @@ Result<AuditPage> AuditLog::page(const AuditFilter& filter, std::uint64_t before
 
 AuditFigures AuditLog::figures() const {
   const std::lock_guard lock(mutex_);
-  return {last_, bytes_, unwritten_total_};
+  return {last_, bytes_};
 }
 
 Result<std::uint64_t> AuditLog::verify(const runtime::StoreReader& store) {

@@ -46,7 +46,6 @@ struct AuditOutcome {
 struct AuditLimits {
   std::optional<cep::Duration> age_max;  // none: for ever
   std::optional<std::uint64_t> bytes_max;
-  double refusals_per_minute = 600;  // written down; more are counted
 };
 /// What is left out admits all.
 struct AuditFilter {
@@ -61,9 +60,8 @@ struct AuditPage {
   std::uint64_t next = 0;          // go on before this sequence; 0: there are no more
 };
 struct AuditFigures {
-  std::uint64_t entries = 0;             // ever written
-  std::uint64_t bytes = 0;               // kept
-  std::uint64_t refusals_unwritten = 0;  // by this process
+  std::uint64_t entries = 0;  // ever written
+  std::uint64_t bytes = 0;    // kept
 };
 
 /// Threading: any.
@@ -78,10 +76,9 @@ class AuditLog {
   Result<std::uint64_t> begin(const AuditDeed& deed);
   /// It ended so. Synced.
   Result<void> finish(std::uint64_t ticket, const AuditDeed& deed, const AuditOutcome& outcome);
-  /// Somebody was refused. Not synced, so that refusals cost little: a power failure may take the
-  /// last ones. Beyond AuditLimits::refusals_per_minute only counted; the next one written says how
-  /// many (`unwritten`).
-  Result<void> refuse(const AuditDeed& deed, int status);
+  /// Somebody was refused, so many times since then (api/rest/refusal_tally.h). Not synced, so that
+  /// refusals cost little: a power failure may take the last ones.
+  Result<void> refuse(const AuditDeed& deed, int status, std::uint64_t count, cep::EventTime since);
   /// Entries before the sequence `before` (0: from the newest), at most `most`; looks at so many
   /// rows.
   Result<AuditPage> page(const AuditFilter& filter, std::uint64_t before, std::size_t most,
@@ -113,9 +110,5 @@ class AuditLog {
   cep::Digest removed_digest_{};
   std::uint64_t next_ticket_ = 1;
   std::map<std::uint64_t, cep::EventTime> begun_;  // by ticket
-  double refusals_left_ = 0;
-  cep::EventTime refusals_at_;
-  std::uint64_t unwritten_ = 0;  // since the last refusal that was written
-  std::uint64_t unwritten_total_ = 0;
 };
 }  // namespace tocsin::api

@@ -25,12 +25,13 @@ bool changes_something(const Route& route) {
 }
 }  // namespace
 
-HttpResponse answer_audited(AuditLog& log, const Route& route, ApiRequest& request) {
+HttpResponse answer_audited(AuditLog& log, RefusalTally* refusals, const Route& route,
+                            ApiRequest& request) {
   if (!changes_something(route)) {
     HttpResponse answer = route.handler(request);
     // The token has the role, and is not the one whose it is.
-    if (answer.status == problem_type(ProblemKind::kForbidden).status) {
-      audit_refusal(log, &route, request, answer.status);
+    if (refusals != nullptr && answer.status == problem_type(ProblemKind::kForbidden).status) {
+      note_refusal(*refusals, &route, request, answer.status);
     }
     return answer;
   }
@@ -56,7 +57,8 @@ HttpResponse answer_audited(AuditLog& log, const Route& route, ApiRequest& reque
   return answer;
 }
 
-void audit_refusal(AuditLog& log, const Route* route, const ApiRequest& request, int status) {
-  static_cast<void>(log.refuse(deed_of(route, request), status));
+void note_refusal(RefusalTally& refusals, const Route* route, const ApiRequest& request,
+                  int status) {
+  refusals.note(deed_of(route, request), status);
 }
 }  // namespace tocsin::api

@@ -1,13 +1,17 @@
 /// Which requests the audit log hears of, and what of them.
 #pragma once
 #include "api/rest/audit_log.h"
+#include "api/rest/refusal_tally.h"
 #include "api/rest/route.h"
 
 namespace tocsin::api {
 /// Answers by the route's handler; where it changes something, what was done and how it went is in
 /// the log, before it is begun and before it is answered. What cannot be written down is not done.
-HttpResponse answer_audited(AuditLog& log, const Route& route, ApiRequest& request);
-/// Writes down that a request was refused for want of a token or role; `route` is null where there
-/// is none of its path and method.
-void audit_refusal(AuditLog& log, const Route* route, const ApiRequest& request, int status);
+/// `refusals` may be null.
+HttpResponse answer_audited(AuditLog& log, RefusalTally* refusals, const Route& route,
+                            ApiRequest& request);
+/// Notes that a request was refused for want of a token or role; `route` is null where there is
+/// none of its path and method. Waits for nothing.
+void note_refusal(RefusalTally& refusals, const Route* route, const ApiRequest& request,
+                  int status);
 }  // namespace tocsin::api

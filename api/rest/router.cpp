@@ -151,7 +151,7 @@ struct Router::Impl {
     ApiRequest request;
     const Route* route = nullptr;     // that the request is for, where there is one
     std::vector<HttpHeader> headers;  // of the answer
-    bool is_noted = false;            // a refusal that is written to the audit log
+    bool is_noted = false;            // a refusal that the audit log hears of
   };
 
   // Why the request is not admitted; nothing: it is, and `asked` has all that the handler needs.
@@ -217,16 +217,10 @@ struct Router::Impl {
     if (trace) request.trace_parent = runtime::read_trace_parent(*trace).value_or("");
     HttpAdmission admission;
     if (std::optional<HttpResponse> refusal = refusal_of(*asked, access)) {
-      admission.reads_body = false;
-      // The audit log may wait for its disk.
-      admission.is_at_once = !asked->is_noted || options.audit == nullptr;
-      admission.handle = [this, asked, refusal = *std::move(refusal)](HttpRequest&) {
-        if (asked->is_noted && options.audit != nullptr) {
-          audit_refusal(*options.audit, asked->route, asked->request, refusal.status);
-        }
-        return finished(refusal, *asked);
-      };
-      return admission;
+      if (asked->is_noted && options.refusals != nullptr) {
+        note_refusal(*options.refusals, asked->route, request, refusal->status);
+      }
+      return answer_at_once(finished(*std::move(refusal), *asked));
     }
     const Route& route = *asked->route;
     admission.is_at_once = route.is_at_once;
@@ -349,8 +343,9 @@ struct Router::Impl {
                        [&](ApiRequest& once) { return act(route, once); });
   }
   HttpResponse act(const Route& route, ApiRequest& request) {
-    return options.audit == nullptr ? route.handler(request)
-                                    : answer_audited(*options.audit, route, request);
+    return options.audit == nullptr
+               ? route.handler(request)
+               : answer_audited(*options.audit, options.refusals, route, request);
   }
   // Whether a request of it is done once by its key.
   bool takes_key(const Route& route) const {

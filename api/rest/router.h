@@ -17,13 +17,15 @@
 namespace tocsin::api {
 class AnswerStore;
 class AuditLog;
+class RefusalTally;
 struct RouterOptions {
   std::string title = "Tocsin";
   std::string version;
   RateLimit rate;
-  AuditLog* audit = nullptr;       // hears of changes and refusals; none: nobody does
-  AnswerStore* answers = nullptr;  // by idempotency key; none: the header counts for nothing
-  BodyBudget* bodies = nullptr;    // none: they are not counted; outlives the router
+  AuditLog* audit = nullptr;         // hears of changes; none: nobody does
+  RefusalTally* refusals = nullptr;  // hears of refusals for want of a token or role; likewise
+  AnswerStore* answers = nullptr;    // by idempotency key; none: the header counts for nothing
+  BodyBudget* bodies = nullptr;      // none: they are not counted; outlives the router
   /// Processing time, for rates and request ids; monotone.
   std::function<std::chrono::steady_clock::time_point()> now;
 };

@@ -16,6 +16,7 @@
 #include "api/base/version.h"
 #include "api/jobs/backtest_jobs.h"
 #include "api/outbox/subscription_service.h"
+#include "api/rest/refusal_tally.h"
 #include "api/sinks/sink_service.h"
 #include "cep/plan/rule.h"
 
@@ -324,7 +325,7 @@ std::string metrics_text(const ServerContext& context, bool is_ready,
   const AuditFigures audit = context.audit.figures();
   to.add(Metric::audit_entries_total, audit.entries);
   to.add(Metric::audit_bytes, audit.bytes);
-  to.add(Metric::audit_refusals_unwritten_total, audit.refusals_unwritten);
+  to.add(Metric::audit_refusals_total, context.refusals.total());
   to.add(Metric::http_bodies_bytes, context.bodies.held());
   return to.take();
 }

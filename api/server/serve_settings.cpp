@@ -55,9 +55,12 @@ AuditLimits audit_limits(const Configuration& configuration) {
   AuditLimits limits;
   limits.age_max = configuration.duration_limit("audit.age_max");
   limits.bytes_max = configuration.size_limit("audit.bytes_max");
-  limits.refusals_per_minute =
-      static_cast<double>(configuration.integer("audit.refusals_per_minute"));
   return limits;
+}
+
+RefusalLimits refusal_limits(const Configuration& configuration) {
+  return {configuration.duration("audit.refusals_every"),
+          size_of(configuration, "audit.refusal_senders_max")};
 }
 
 ChangeSettings change_settings(const Configuration& configuration) {

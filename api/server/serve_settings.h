@@ -13,6 +13,7 @@
 #include "api/node/node_service.h"
 #include "api/rest/answer_store.h"
 #include "api/rest/audit_log.h"
+#include "api/rest/refusal_tally.h"
 #include "api/rest/router.h"
 #include "api/rollout/change_service.h"
 #include "api/rollout/warm_up.h"
@@ -25,6 +26,7 @@ namespace tocsin::api {
 HttpServerLimits http_limits(const Configuration& configuration);
 AnswerLimits answer_limits(const Configuration& configuration);
 AuditLimits audit_limits(const Configuration& configuration);
+RefusalLimits refusal_limits(const Configuration& configuration);
 /// Whether gates on changes of rules can be passed. Fails with kInvalidArgument, naming settings.
 Result<void> check_gates(const Configuration& configuration);
 ChangeSettings change_settings(const Configuration& configuration);

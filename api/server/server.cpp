@@ -30,6 +30,7 @@
 #include "api/rest/answer_store.h"
 #include "api/rest/audit_log.h"
 #include "api/rest/first_token.h"
+#include "api/rest/refusal_tally.h"
 #include "api/server/alert_services.h"
 #include "api/server/health_routes.h"
 #include "api/server/rule_activation.h"
@@ -130,6 +131,7 @@ class Server {
       nullptr};  // alert_services_, for those who store effects
   std::unique_ptr<AnswerStore> answers_;
   std::unique_ptr<AuditLog> audit_;
+  std::unique_ptr<RefusalTally> refusals_;  // ends before the log does, and after all requests
   std::unique_ptr<ServerContext> context_;
   Router starting_routes_;
   std::unique_ptr<Router> routes_;
@@ -248,8 +250,9 @@ Outcome<void> Server::open_tokens() {
 
 Outcome<void> Server::listen() {
   add_health_routes(starting_routes_, [this] { return unreadiness(); });
-  HttpServerOptions options = front_options(configuration_, bodies_, http_figures_,
-                                            [this](HttpRequest& request) { return admit(request); });
+  HttpServerOptions options =
+      front_options(configuration_, bodies_, http_figures_,
+                    [this](HttpRequest& request) { return admit(request); });
   raise_file_limit(options.limits);
   auto identity = read_tls_identity(configuration_);
   if (!identity) return tl::unexpected(identity.error());
@@ -385,6 +388,8 @@ Outcome<void> Server::begin_routes() {
       AuditLog::open(*store_, clock_, audit_limits(configuration_));
   if (!audit) return stop(exit_code_of_named(audit.error().code), audit.error().message);
   audit_ = *std::move(audit);
+  refusals_ = std::make_unique<RefusalTally>(*audit_, clock_, refusal_limits(configuration_));
+  refusals_->start();
   Result<std::unique_ptr<ChangeService>> changes =
       ChangeService::open(files_, clock_, directory_->paths().directory + "/changes",
                           *rule_service_, change_settings(configuration_));
@@ -392,7 +397,7 @@ Outcome<void> Server::begin_routes() {
   changes_ = *std::move(changes);
   context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
                                    directory_->paths(), *rule_service_, *changes_, configuration_,
-                                   *tokens_, bodies_, http_figures_, *answers_, *audit_,
+                                   *tokens_, bodies_, http_figures_, *answers_, *audit_, *refusals_,
                                    is_closing_, run_options_.line_bytes_max});
   Result<std::unique_ptr<AlertServices>> alert_services =
       AlertServices::open(*store_, service_->effects(), clock_, alert_services_options_,
@@ -411,6 +416,7 @@ Outcome<void> Server::begin_routes() {
   RouterOptions options = router_options();
   options.answers = answers_.get();
   options.audit = audit_.get();
+  options.refusals = refusals_.get();
   routes_ = std::make_unique<Router>(std::move(options));
   alert_services_->add_routes(
       *routes_, [this](const TokenGrant& grant) { return tokens_->list()->has(grant); },
@@ -471,6 +477,7 @@ void Server::close() {
   if (alert_services_) alert_services_->stop();
   if (sinks_) sinks_->stop();
   http_.reset();
+  refusals_.reset();
   ready_routes_ = nullptr;
   routes_.reset();
   open_alert_services_ = nullptr;

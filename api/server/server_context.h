@@ -69,6 +69,7 @@ struct ServerContext {
   HttpFigures& http;
   AnswerStore& answers;
   AuditLog& audit;
+  const RefusalTally& refusals;
   const std::atomic<bool>& is_closing;           // what waits comes to an end
   std::size_t line_bytes_max;                    // of an event
   SubscriptionService* subscriptions = nullptr;  // null: nothing is delivered

@@ -15,10 +15,12 @@ namespace tocsin::tests {
 class ApiClient {
  public:
   /// What is kept by idempotency keys, and who hears of changes, if anything is and anybody does.
-  explicit ApiClient(api::AnswerStore* answers = nullptr, api::AuditLog* audit = nullptr)
+  explicit ApiClient(api::AnswerStore* answers = nullptr, api::AuditLog* audit = nullptr,
+                     api::RefusalTally* refusals = nullptr)
       : router({.version = "1",
                 .rate = {.per_second = 1e6, .burst = 1e6},
                 .audit = audit,
+                .refusals = refusals,
                 .answers = answers,
                 .now = {}}) {
     for (const api::Role role : {api::Role::kProducer, api::Role::kReader, api::Role::kAnalyst,

@@ -1,14 +1,19 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "api/rest/audit_trail.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
+#include "api/rest/refusal_tally.h"
 #include "runtime/effects/effect_codec.h"
 #include "tests/api/api_client.h"
 #include "tests/api/stored_alerts.h"
@@ -28,7 +33,8 @@ struct World {
     auto opened = AuditLog::open(*store, clock, limits);
     REQUIRE(opened);
     log = *std::move(opened);
-    client = std::make_unique<ApiClient>(nullptr, log.get());
+    refusals = std::make_unique<RefusalTally>(*log, clock, RefusalLimits{});
+    client = std::make_unique<ApiClient>(nullptr, log.get(), refusals.get());
     const auto add = [&](const char* method, const char* id, Role role) {
       client->router.add({.method = method,
                           .path = "/v1/things/{thing}",
@@ -54,6 +60,7 @@ struct World {
   }
   void restart() {
     client.reset();
+    refusals.reset();
     log.reset();
     store.reset();
     disk.cut_power();
@@ -77,6 +84,7 @@ struct World {
   tests::SharedClock clock;
   std::unique_ptr<runtime::Store> store;
   std::unique_ptr<AuditLog> log;
+  std::unique_ptr<RefusalTally> refusals;
   std::unique_ptr<ApiClient> client;
   std::optional<ProblemKind> refusal;
   std::function<void()> during;
@@ -112,42 +120,126 @@ TEST_CASE("audit: who changed what from where, and how it went") {
   }
 }
 
+// Asks without a token that is known.
+HttpAdmission ask_from(const World& world, const std::string& from, const char* path) {
+  RequestHead head;
+  head.method = "PUT";
+  head.target = path;
+  head.headers = {{"authorization", "Bearer tocsin_wrong"}};
+  HttpRequest request(std::move(head), from);
+  return world.client->router.admit(request, {});
+}
+
 TEST_CASE("audit: refusals for want of a token or role") {
   World world;
   CHECK(world.put("reader").status == 403);
-  tests::FakeRequest nobody("PUT", "/v1/things/4111", {{"authorization", "Bearer tocsin_wrong"}});
-  CHECK(world.client->router.handle(nobody, {}).status == 401);
-  tests::FakeRequest nowhere("GET", "/v1/nothing/4111");
-  CHECK(world.client->router.handle(nowhere, {}).status == 401);
+  const HttpAdmission admission = ask_from(world, "10.0.0.1", "/v1/things/4111");
+  // Neither a body nor a worker is needed for it.
+  CHECK(admission.is_at_once);
+  CHECK(!admission.reads_body);
+  HttpRequest unread({}, "");
+  CHECK(admission.handle(unread).status == 401);
+  ask_from(world, "10.0.0.2", "/v1/nothing/4111");
+  CHECK(world.entries().empty());
+  world.refusals->step();
   const std::vector<ordered_json> entries = world.entries();
   REQUIRE(entries.size() == 3);
-  CHECK(entries[2].at("actor") == "reader");
-  CHECK(entries[2].at("action") == "putThing");
-  CHECK(entries[2].at("status") == 403);
-  CHECK(entries[1].at("actor") == "");
-  CHECK(entries[1].at("action") == "putThing");
-  CHECK(entries[1].at("result") == "refused");
-  CHECK(entries[0].at("action") == "");
+  const auto has = [&](const char* from, const char* actor, const char* action, int status) {
+    return std::ranges::count_if(entries, [&](const ordered_json& entry) {
+      return entry.at("from") == from && entry.at("actor") == actor &&
+             entry.at("action") == action && entry.at("status") == status &&
+             entry.at("result") == "refused" && !entry.contains("count");
+    });
+  };
+  CHECK(has("127.0.0.1", "reader", "putThing", 403) == 1);
+  CHECK(has("10.0.0.1", "", "putThing", 401) == 1);
+  CHECK(has("10.0.0.2", "", "", 401) == 1);
   for (const ordered_json& entry : entries) {
     CHECK(entry.dump().find("4111") == std::string::npos);
     CHECK(entry.dump().find("tocsin_wrong") == std::string::npos);
   }
 }
 
-TEST_CASE("audit: refusals beyond so many a minute are counted, and the next one says how many") {
-  AuditLimits limits;
-  limits.refusals_per_minute = 3;
-  World world(limits);
+TEST_CASE(
+    "audit: a flood of refusals is one entry at once, and one an interval with their number") {
+  World world;
+  for (int i = 0; i < 1000; ++i) ask_from(world, "10.0.0.1", "/v1/things/1");
   for (int i = 0; i < 10; ++i) world.put("reader");
+  ask_from(world, "10.0.0.2", "/v1/things/1");
+  world.refusals->step();
   CHECK(world.entries().size() == 3);
-  CHECK(world.log->figures().refusals_unwritten == 7);
-  world.clock.advance(seconds(20));
-  world.put("reader");
+  const std::string since = cep::format_time(world.clock.now());
+  world.clock.advance(seconds(599));
+  ask_from(world, "10.0.0.1", "/v1/other");
+  world.refusals->step();
+  CHECK(world.entries().size() == 3);
+  world.clock.advance(seconds(1));
+  world.refusals->step();
+  std::vector<ordered_json> entries = world.entries();
+  REQUIRE(entries.size() == 5);  // of the second address there was no more
+  CHECK(entries[1].at("from") == "10.0.0.1");
+  CHECK(entries[1].at("count") == 1000);
+  CHECK(entries[1].at("since") == since);
+  CHECK(entries[0].at("actor") == "reader");
+  CHECK(entries[0].at("count") == 9);
+  CHECK(world.refusals->total() == 1012);
+  // A flood that goes on has one entry an interval; who comes again after a quiet one is new.
+  for (int i = 0; i < 7; ++i) ask_from(world, "10.0.0.1", "/v1/things/1");
+  ask_from(world, "10.0.0.2", "/v1/things/1");
+  world.refusals->step();
+  entries = world.entries();
+  REQUIRE(entries.size() == 6);
+  CHECK(entries[0].at("from") == "10.0.0.2");
+  world.refusals->stop();
+  entries = world.entries();
+  REQUIRE(entries.size() == 7);
+  CHECK(entries[0].at("count") == 7);
+  ask_from(world, "10.0.0.3", "/v1/things/1");
+  CHECK(world.refusals->total() == 1020);
+  CHECK(*AuditLog::verify(*world.store) == 7);
+}
+
+TEST_CASE("audit: many senders of refused requests share an entry, and none is left out") {
+  World world;
+  RefusalTally tally(*world.log, world.clock, {.every = seconds(60), .senders_max = 3});
+  const auto note = [&](const std::string& from) { tally.note({.from = from}, 401); };
+  for (int i = 0; i < 50; ++i) note("10.0.0." + std::to_string(i));
+  tally.step();
+  CHECK(world.entries().size() == 3);
+  world.clock.advance(seconds(61));
+  tally.step();
   REQUIRE(world.entries().size() == 4);
-  CHECK(world.entries()[0].at("unwritten") == 7);
-  // Changes are always written down.
-  for (int i = 0; i < 10; ++i) world.put();
-  CHECK(world.entries().size() == 14);
+  CHECK(world.entries()[0].at("from") == "others");
+  CHECK(world.entries()[0].at("count") == 47);
+  // The clock is put back: the interval is over, and not for ever.
+  note("10.0.0.1");
+  world.clock.advance(seconds(-3600));
+  tally.step();
+  note("10.0.0.1");
+  tally.step();
+  CHECK(world.entries().size() == 6);
+}
+
+TEST_CASE("audit: a sender is an address, or a network of IPv6") {
+  CHECK(RefusalTally::sender_of("10.0.0.1") == "10.0.0.1");
+  CHECK(RefusalTally::sender_of("2001:db8:1:2:3:4:5:6") == "2001:db8:1:2::/64");
+  CHECK(RefusalTally::sender_of("2001:db8:1:2::") == "2001:db8:1:2::/64");
+  CHECK(RefusalTally::sender_of("2001:db8:1:3::1") == "2001:db8:1:3::/64");
+  CHECK(RefusalTally::sender_of("").empty());
+}
+
+TEST_CASE("audit: refusals are written by a thread, and what is counted at the end") {
+  World world;
+  RefusalTally tally(*world.log, world.clock, {});
+  tally.start();
+  for (int i = 0; i < 5; ++i) tally.note({.from = "10.0.0.1"}, 401);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (world.entries().empty() && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(world.entries().size() == 1);
+  tally.stop();
+  REQUIRE(world.entries().size() == 2);
+  CHECK(world.entries()[0].at("count") == 4);
 }
 
 TEST_CASE("audit: what a power cut leaves") {
@@ -189,6 +281,7 @@ TEST_CASE("audit: pages and filters") {
     world.clock.advance(seconds(60));
   }
   world.put("reader");
+  world.refusals->step();
   const auto sequences = [&](const AuditFilter& filter, std::size_t most, std::size_t rows_max) {
     std::vector<std::uint64_t> found;
     std::uint64_t before = 0;

@@ -104,10 +104,14 @@ def written_down():
         server.send([payment(1, "c1", 150)])  # events are in the journal, not here
         assert server.ask("POST", "/v1/rules/validate", rule, media="text/plain").status == 200
         secret = server.ask("POST", "/v1/subscriptions", {"url": "https://example.com/hook"}).json["secret"]
+        # Refusals are written down a moment after they are answered.
+        wait_for(lambda: len(entries(server)) == 7, "the entries")
         kinds = [(one["actor"], one["action"], one["result"]) for one in reversed(entries(server))]
-        assert kinds == [("admin", "makeToken", "done"), ("ann", "putRule", "done"), ("ann", "putRuleStage", "refused"),
-                         ("ann", "takeCheckpoint", "refused"), ("ann", "listAuditEntries", "refused"), ("", "getKey", "refused"),
-                         ("admin", "createSubscription", "done")], kinds
+        assert [one for one in kinds if one[2] == "done"] == [
+            ("admin", "makeToken", "done"), ("ann", "putRule", "done"), ("admin", "createSubscription", "done")], kinds
+        assert {one for one in kinds if one[2] == "refused"} == {
+            ("ann", "putRuleStage", "refused"), ("ann", "takeCheckpoint", "refused"), ("ann", "listAuditEntries", "refused"),
+            ("", "getKey", "refused")}, kinds
         changed = entries(server, "?action=putRule")[0]
         assert (changed["version_before"], changed["version_after"]) == (1, 2), changed
         assert changed["resource"] == {"rule": "huge"} and changed["from"] == "127.0.0.1" and changed["role"] == "analyst", changed
@@ -124,7 +128,7 @@ def written_down():
         assert [one["sequence"] for one in first["entries"] + rest["entries"]] == [7, 6, 5, 4, 3, 2, 1] and "next" not in rest
         assert entries(server, f"?from={changed['at']}&to={changed['at']}") == []
         assert server.ask("GET", "/v1/audit?cursor=x").problem() == "bad-parameter"
-        assert server.metric("audit_entries_total") == 7 and server.metric("audit_refusals_unwritten_total") == 0
+        assert server.metric("audit_entries_total") == 7 and server.metric("audit_refusals_total") == 0
         server.end()
 
 

@@ -202,8 +202,11 @@ def producers_of_a_token():
         assert send(server, events, 0).problem() == "producer-owned", "an admin is another token too"
         assert server.ask("GET", "/v1/producers/till-7", token=bob).problem() == "producer-owned"
         assert server.ask("GET", "/v1/producers/till-7", token=ann).json["next_sequence"] == 4
-        refusals = server.ask("GET", "/v1/audit?result=refused&action=postEvents").json["entries"]
-        assert {entry["actor"] for entry in refusals} == {"admin", "bob"}, refusals
+
+        def refused():
+            entries = server.ask("GET", "/v1/audit?result=refused&action=postEvents").json["entries"]
+            return {entry["actor"] for entry in entries} == {"admin", "bob"}
+        wait_for(refused, "the entries of what was refused")
         server.kill()
     with Server() as server:
         assert send(server, events[4:], 4, bob).problem() == "producer-owned"
