@@ -23,6 +23,7 @@ verbs=(
   "bench|[--compare A B, --flame NAME.svg, tools, journal, keys, budget, growth, durable, serve, live, stages, python, --instructions [--update], or rows]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
   "crash|[--rounds N] [--seed S] [--kind run, servers] [--points]|build, then kill runs and servers under load, start them again and compare with the oracle|tests/crash/crash.sh"
+  "attack|[--time 60s]|build the program, then let thousands of slow, idle and refused clients hold on to a server|tests/attack/attack.sh"
   "sim|[--seeds N] [--seed S]|build, then run whole nodes in simulated worlds where everything fails|tests/simulation/sim.sh"
   "stages|[--jobs N] [--seed S]|build, then play random jobs of stages against one engine, with lists and rules that change|tests/property/stages.sh"
   "conformance|[--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
@@ -422,6 +423,7 @@ verb_fuzz() {
   run_script "$parts" "$preset" "$target" tests/fuzz/run.sh "$@"
 }
 verb_crash() { run_script tests release all tests/crash/crash.sh "$@"; }
+verb_attack() { run_script tests release tocsin tests/attack/attack.sh "$@"; }
 verb_sim() { run_script tests release simulation tests/simulation/sim.sh "$@"; }
 verb_flink() {
   ensure_setup program flink kafka

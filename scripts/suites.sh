@@ -51,6 +51,7 @@ script_suites=(
   'serve-backtests|python3 tests/e2e/serve_backtests.py "$TOCSIN_BINARY"'
   'same-alerts|python3 tests/e2e/same_alerts.py "$TOCSIN_BINARY"'
   'serve-hostile|python3 tests/e2e/serve_hostile.py "$TOCSIN_BINARY"'
+  'attack|python3 tests/attack/attack.py "$TOCSIN_BINARY"'
   'serve-events|python3 tests/e2e/serve_events.py "$TOCSIN_BINARY"'
   'serve-room|python3 tests/e2e/serve_room.py "$TOCSIN_BINARY"'
   'server-commands|python3 tests/e2e/server_commands.py "$TOCSIN_BINARY"'

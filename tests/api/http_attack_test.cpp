@@ -1,5 +1,5 @@
 // A server that thousands of silent and slow clients hold on to: others are answered, and it costs
-// no thread. ./do attack says how long it goes on (TOCSIN_ATTACK_S, else a moment).
+// no thread. TOCSIN_ATTACK_S says how many seconds it goes on, else it is a moment.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/resource.h>

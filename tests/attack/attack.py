@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""A server that thousands of clients hold on to, and one that is flooded by clients without a token.
+
+    attack.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
+
+`./do attack` plays it at full size, for as long as TOCSIN_ATTACK_S says; in `./do test` it is small and short.
+"""
+import http.client
+import os
+import pathlib
+import resource
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+from crowd import Crowd, Kind
+from harness import BINARY, case, payment, run_cases, wait_for
+from server_process import NDJSON, TIMELESS, Server, statuses
+
+SECONDS = float(os.environ.get("TOCSIN_ATTACK_S", "0"))
+IS_LONG = SECONDS > 0
+SHARE = 1 if IS_LONG else 10       # of the clients
+P99_S = 0.1 if IS_LONG else 1.0    # beside other suites a processor is not ours alone
+FEW = 8  # files of connections that just ended
+HAS_SANITIZER = "asan" in BINARY or "tsan" in BINARY
+RATES = ("--http-requests-per-second", "100000", "--http-requests-burst", "100000")
+
+
+def memory(server):
+    """What the server holds, in bytes."""
+    for line in pathlib.Path(f"/proc/{server.process.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("no VmRSS")
+
+
+def threads(server):
+    return len(os.listdir(f"/proc/{server.process.pid}/task"))
+
+
+def files(server):
+    return len(os.listdir(f"/proc/{server.process.pid}/fd"))
+
+
+def ask(server, method, path, body=None):
+    """One request by a connection of its own; its status, and the seconds that it took."""
+    began = time.monotonic()
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection.request(method, path, body=body, headers={"Authorization": f"Bearer {server.token}", "Content-Type": NDJSON})
+    status = connection.getresponse().status
+    connection.close()
+    return status, time.monotonic() - began
+
+
+def measure(server, seconds, most):
+    """Asks for health and sends events, in turn; gives the p99 of health and the slowest request with events."""
+    health, events = [], []
+    until = time.monotonic() + seconds
+    while time.monotonic() < until or len(health) < most:
+        status, took = ask(server, "GET", "/livez")
+        assert status == 200, status
+        health.append(took)
+        number = len(health)
+        status, took = ask(server, "POST", "/v1/events", f'{{"type":"payment","ts":{number},"id":"h{number}","card":"c","amount":"1.00"}}\n')
+        assert status == 200, status
+        events.append(took)
+    return sorted(health)[len(health) * 99 // 100], max(events)
+
+
+def tell(text):
+    if IS_LONG:
+        print(text, flush=True)
+
+
+def open_files():
+    """As many open files as there may be; those that the attackers take are theirs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return soft, hard
+
+
+@case
+def held():
+    """idle connections and live streams cost little memory and no threads, and each alert reaches every stream"""
+    idle, following = 10_000 // SHARE, 5_000 // SHARE
+    options = (*TIMELESS, *RATES, "--http-connections-max", str(idle + following + 100), "--alerts-streams-max", str(following))
+    with Server(options=options) as server:
+        ask(server, "GET", "/livez")
+        before, threads_before, files_before = memory(server), threads(server), files(server)
+        first = f"GET /v1/alerts/stream HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {server.token}\r\n\r\n".encode()
+        with Crowd(server.port, [Kind(idle)]):
+            wait_for(lambda: files(server) >= files_before + idle - FEW, "the idle connections")
+            each = (memory(server) - before) / idle
+            tell(f"{idle} idle connections: {each / 1024:.1f} KiB each, {threads(server) - threads_before} threads more")
+            with_idle = memory(server)
+            with Crowd(server.port, [Kind(following, first, follows=True)]) as followers:
+                wait_for(lambda: files(server) >= files_before + idle + following - FEW, "the streams")
+                began = time.monotonic()
+                alerts = 0
+                while alerts < 3 or time.monotonic() < began + SECONDS:
+                    alerts += 1
+                    assert statuses(server.send([payment(alerts, f"a{alerts}", 150)])) == ["accepted"]
+                    wait_for(lambda: followers.least.value >= alerts, "the alert in every stream")
+                took = (time.monotonic() - began) / alerts
+                each_stream = (memory(server) - with_idle) / following
+                more = threads(server) - threads_before
+                tell(f"{following} live streams: {each_stream / 1024:.1f} KiB each, {more} threads more; "
+                     f"an alert reached all of them in {took * 1000:.0f} ms")
+                assert followers.reopened.value == 0, "a stream was closed"
+            if not HAS_SANITIZER:
+                assert each < 16 * 1024 and each_stream < 48 * 1024, (each, each_stream)
+        assert more <= 64, more  # http.workers, whatever the number of connections is
+        server.end()
+
+
+@case
+def slow():
+    """slow heads, slow bodies and idle connections hold nobody up"""
+    some = 500 // SHARE
+    with Server(options=(*TIMELESS, *RATES, "--http-connections-max", str(6 * some), "--http-head-time-max", "2s",
+                         "--http-request-time-max", "5s")) as server:
+        head = b"POST /v1/events HTTP/1.1\r\nHost: a\r\nX: "
+        body = (f"POST /v1/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {server.token}\r\nContent-Type: {NDJSON}\r\n"
+                "Content-Length: 1000000\r\n\r\n").encode()
+        with Crowd(server.port, [Kind(4 * some), Kind(some, head, b"a"), Kind(some, body, b"a")]) as crowd:
+            p99, slowest = measure(server, SECONDS, 200)
+            tell(f"{4 * some} idle, {some} slow heads, {some} slow bodies: /livez p99 {p99 * 1000:.1f} ms, "
+                 f"slowest request with an event {slowest * 1000:.0f} ms, {crowd.reopened.value} connections opened again")
+            assert HAS_SANITIZER or p99 < P99_S, p99
+        assert ask(server, "GET", "/livez")[0] == 200
+        server.end()
+
+
+@case
+def without_a_token():
+    """a flood of requests without a token takes no worker from others, and a line or two of the audit log"""
+    with Server(options=(*TIMELESS, *RATES, "--http-workers", "2", "--http-queue-max", "16")) as server:
+        request = b"POST /v1/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer wrong\r\n\r\n"
+        with Crowd(server.port, [Kind(200, request * 50, request * 50)]) as crowd:
+            wait_for(lambda: server.metric("audit_refusals_total") > 1000, "the flood")
+            p99, slowest = measure(server, SECONDS, 100)
+            refused = server.metric("audit_refusals_total")
+            tell(f"{refused:.0f} requests without a token: /livez p99 {p99 * 1000:.1f} ms, slowest request with an event "
+                 f"{slowest * 1000:.0f} ms, {crowd.reopened.value} connections opened again")
+            assert HAS_SANITIZER or p99 < P99_S, p99
+            entries = server.ask("GET", "/v1/audit?result=refused").json["entries"]
+            assert len(entries) <= 1 + refused / 1000, len(entries)
+            assert entries[-1]["from"] == "127.0.0.1" and entries[-1]["status"] == 401, entries
+        total = server.metric("audit_refusals_total")
+        server.end()
+    with Server(rules=None) as server:
+        entries = server.ask("GET", "/v1/audit?result=refused").json["entries"]
+        assert sum(entry.get("count", 1) for entry in entries) >= total, entries
+        server.end()
+
+
+if __name__ == "__main__":
+    open_files()
+    run_cases()
