@@ -49,7 +49,7 @@ taskmanager.memory.task.heap.size: 256m
 taskmanager.memory.task.off-heap.size: 64m
 taskmanager.memory.network.min: 64m
 taskmanager.memory.network.max: 64m
-taskmanager.memory.managed.size: 128m
+taskmanager.memory.managed.size: 512m
 heartbeat.timeout: 6000
 heartbeat.interval: 1000
 restart-strategy.type: fixed-delay
