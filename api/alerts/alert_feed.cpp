@@ -169,7 +169,7 @@ class AlertFeed::Follower final : public HttpStream {
 };
 
 AlertFeed::AlertFeed(runtime::EffectReader reader, AlertFeedOptions options)
-    : reader_(std::move(reader)), options_(options) {}
+    : reader_(reader), options_(options) {}
 AlertFeed::~AlertFeed() { stop(); }
 
 void AlertFeed::start() {

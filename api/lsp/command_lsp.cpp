@@ -20,7 +20,10 @@ what the editor has open stands in the place of the files.
 
 Exit code 0 after the editor has asked for the end, otherwise 1.
 
-Example, in Neovim:
+Examples:
+  tocsin lsp
+
+In Neovim 0.8 or newer:
   vim.lsp.start({ name = "tocsin", cmd = { "tocsin", "lsp" }, root_dir = vim.fn.getcwd() }))");
   command->callback([&chosen, stdio] {
     chosen.run = [] {

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstddef>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 
 #include "cep/base/result.h"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -150,7 +151,7 @@ bool HttpSession::begin_request(std::size_t head_end) {
   auto head = parse_request_head(std::string_view(in_).substr(0, head_end), options.limits.head);
   in_.erase(0, head_end);
   searched_ = 0;
-  if (!head) return refuse(std::move(head.error()));
+  if (!head) return refuse(head.error());
   const std::string_view path = std::string_view(head->target).substr(0, head->target.find('?'));
   const bool is_vital = std::ranges::find(options.vital, path) != options.vital.end();
   if (is_reserve_ && !is_vital) {

@@ -6,7 +6,6 @@
 /// of a stream. What waits is called again by what it waits for; deadlines are looked at now and
 /// then.
 #pragma once
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>

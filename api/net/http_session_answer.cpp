@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <atomic>
-#include <optional>
 #include <utility>
 
 #include "api/net/http_answer.h"

@@ -33,6 +33,7 @@ class HttpStream {
   /// Called once, before the first take(). From then on `wake`, which may be called from any
   /// thread, says that take() may give something else than kWait. It is not called once the server
   /// has ended.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): those that use it keep it
   virtual void begin(std::function<void()> /*wake*/) {}
 };
 /// A stream of pages that a worker makes one by one, as the client takes them; nothing ends it.

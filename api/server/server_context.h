@@ -28,6 +28,7 @@
 
 namespace tocsin::api {
 class BacktestJobs;
+class RefusalTally;
 class SinkService;
 class SubscriptionService;
 /// Requests that were answered. Threading: any.

@@ -1,5 +1,4 @@
 // Parts of the stages of a job: blocks in, blocks out.
-#include <atomic>
 #include <cstdint>
 #include <limits>
 #include <memory>

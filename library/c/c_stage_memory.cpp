@@ -5,9 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 #include <string>
-#include <vector>
 
 #include "library/c/c_stage_call.h"
 

@@ -1,6 +1,7 @@
 #include "library/language/checked_pack.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace tocsin::library {
 using rules::SourceSpan;
@@ -30,7 +31,10 @@ CheckedPack::CheckedPack(const std::vector<std::string>& paths, const rules::Rea
   }
   for (SymbolPlace symbol = 0; symbol < symbols().size(); ++symbol) {
     by_name_.emplace(place_key(symbols()[symbol].name_span), symbol);
+    if (!symbols()[symbol].of) whole_.push_back(symbol);
   }
+  std::ranges::sort(whole_, {},
+                    [this](SymbolPlace symbol) { return order_of(symbols()[symbol].span); });
   resolve_uses();
 }
 
@@ -156,11 +160,14 @@ std::optional<SymbolPlace> CheckedPack::find(SymbolKind kind, std::string_view n
 
 std::optional<SymbolPlace> CheckedPack::declaration_at(std::uint32_t file,
                                                        std::uint32_t byte) const {
-  for (SymbolPlace symbol = 0; symbol < symbols().size(); ++symbol) {
-    const rules::Symbol& each = symbols()[symbol];
-    if (each.of || each.span.file != file) continue;
-    if (each.span.begin <= byte && byte <= each.span.end) return symbol;
-  }
-  return std::nullopt;
+  const auto next =
+      std::ranges::upper_bound(whole_, std::tuple(file, byte), {}, [this](SymbolPlace symbol) {
+        const SourceSpan span = symbols()[symbol].span;
+        return std::tuple(span.file, span.begin);
+      });
+  if (next == whole_.begin()) return std::nullopt;
+  const SourceSpan span = symbols()[*std::prev(next)].span;
+  if (span.file != file || span.end < byte) return std::nullopt;
+  return *std::prev(next);
 }
 }  // namespace tocsin::library

@@ -65,6 +65,7 @@ class CheckedPack {
   rules::LoadedSymbols loaded_;
   std::unordered_map<std::string, std::uint32_t> files_;
   std::vector<Use> uses_;                                   // by place
+  std::vector<SymbolPlace> whole_;                          // those that are no part, by place
   std::vector<std::vector<rules::SourceSpan>> uses_of_;     // by symbol
   std::unordered_map<std::uint64_t, SymbolPlace> by_name_;  // file and begin of the declared name
 };

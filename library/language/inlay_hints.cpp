@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <set>
 #include <string_view>
 
@@ -100,8 +99,9 @@ class HintMaker {
     const std::map<std::string, std::vector<Default>> defaults = defaults_of(pack_);
     for (const Symbol& test : pack_.symbols()) {
       if (test.kind != SymbolKind::kTest || test.span.file != file_) continue;
-      for (std::size_t i = 0; i + 2 < tokens_.size(); ++i) {
-        if (tokens_[i].begin < test.span.begin || tokens_[i].begin >= test.span.end) continue;
+      const auto first = std::ranges::lower_bound(tokens_, test.span.begin, {}, &Token::begin);
+      for (auto i = static_cast<std::size_t>(first - tokens_.begin());
+           i + 2 < tokens_.size() && tokens_[i].begin < test.span.end; ++i) {
         if (!tokens_[i].is(TokenKind::kDuration)) continue;
         const auto of_event = defaults.find(tokens_[i + 1].text);
         if (of_event == defaults.end() || !tokens_[i + 2].is(TokenKind::kBraceOpen)) continue;

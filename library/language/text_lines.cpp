@@ -43,12 +43,16 @@ LinePlace TextLines::place(std::uint32_t byte, CharacterUnit unit) const {
   LinePlace place{line_of(byte), 0};
   const std::string_view text = line(place.line);
   const std::size_t end = std::min<std::size_t>(byte - starts_[place.line], text.size());
-  for (std::size_t at = 0; at < end;) {
+  const bool goes_on = known_.line == place.line && known_.unit == unit && known_.at <= end;
+  std::size_t at = goes_on ? known_.at : 0;
+  if (goes_on) place.character = known_.character;
+  while (at < end) {
     const rules::CodePoint point = rules::code_point_at(text, at);
     if (at + point.bytes > end) break;
     place.character += units_of(point, unit);
     at += point.bytes;
   }
+  known_ = {place.line, at, place.character, unit};
   return place;
 }
 

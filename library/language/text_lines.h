@@ -16,7 +16,8 @@ struct LinePlace {
   friend bool operator==(const LinePlace&, const LinePlace&) = default;
 };
 
-/// The lines of a text, which outlives it. A line ends before its LF or CRLF.
+/// The lines of a text, which outlives it. A line ends before its LF or CRLF. Places that are asked
+/// in their order cost the bytes between them, however long a line is. Not for several threads.
 class TextLines {
  public:
   explicit TextLines(std::string_view text);
@@ -36,5 +37,13 @@ class TextLines {
  private:
   std::string_view text_;
   std::vector<std::uint32_t> starts_;
+  // The last place that was asked for, `at` in its line: the next one mostly lies behind it.
+  struct Known {
+    std::uint32_t line = 0;
+    std::size_t at = 0;
+    std::uint32_t character = 0;
+    CharacterUnit unit = CharacterUnit::kUtf8;
+  };
+  mutable Known known_;
 };
 }  // namespace tocsin::library

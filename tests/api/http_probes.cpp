@@ -14,7 +14,7 @@ std::string repeated(const std::string& text, std::size_t times) {
 
 // Long because it is one table.
 const std::vector<HttpProbe>& http_probes() {
-  static const std::vector<HttpProbe> probes = {
+  static const std::vector<HttpProbe> kProbes = {
       {"plain GET", "GET /echo HTTP/1.1\r\nHost: a\r\n\r\n", "200 open", ""},
       {"CL+TE",
        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: "
@@ -488,6 +488,6 @@ const std::vector<HttpProbe>& http_probes() {
        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n+2\r\nab\r\n0\r\n\r\n",
        "400 closed", nullptr},
   };
-  return probes;
+  return kProbes;
 }
 }  // namespace tocsin::tests

@@ -3,11 +3,9 @@
 // answers are the same.
 #include <doctest/doctest.h>
 
-#include <array>
 #include <atomic>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "tests/api/http_probes.h"
 #include "tests/api/http_world.h"

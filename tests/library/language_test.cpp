@@ -118,6 +118,17 @@ TEST_CASE("language: places in lines of every encoding, and back") {
   CHECK(lines.byte({0, 2}, CharacterUnit::kUtf16) == 1);
 }
 
+TEST_CASE("language: places in one long line cost the line once") {
+  const std::string text(std::size_t{1} << 18, 'x');
+  const library::TextLines lines(text);
+  for (std::uint32_t byte = 0; byte <= text.size(); ++byte) {
+    REQUIRE(lines.place(byte, CharacterUnit::kUtf16).character == byte);
+  }
+  // And backwards it is right.
+  CHECK(lines.place(7, CharacterUnit::kUtf16) == LinePlace{0, 7});
+  CHECK(lines.place(9, CharacterUnit::kUtf8) == LinePlace{0, 9});
+}
+
 TEST_CASE("language: completion knows its place") {
   const auto at = [](const std::string& marked) { return Texts(marked).completions(); };
   CHECK(has(at("^"), "rule"));
