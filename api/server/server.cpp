@@ -30,7 +30,7 @@
 #include "api/node/run_report.h"
 #include "api/rest/first_token.h"
 #include "api/server/alert_services.h"
-#include "api/server/health_routes.h"
+#include "api/server/operation_routes.h"
 #include "api/server/rule_activation.h"
 #include "api/server/serve_front.h"
 #include "api/server/serve_rules.h"
@@ -248,8 +248,9 @@ Outcome<void> Server::open_tokens() {
 
 Outcome<void> Server::listen() {
   add_health_routes(starting_routes_, [this] { return unreadiness(); });
-  HttpServerOptions options = front_options(configuration_, bodies_, http_figures_,
-                                            [this](HttpRequest& request) { return admit(request); });
+  HttpServerOptions options =
+      front_options(configuration_, bodies_, http_figures_,
+                    [this](HttpRequest& request) { return admit(request); });
   raise_file_limit(options.limits);
   auto identity = read_tls_identity(configuration_);
   if (!identity) return tl::unexpected(identity.error());
