@@ -4,9 +4,10 @@
 #include "api/rest/route.h"
 
 namespace tocsin::api {
-/// Answers by the route's handler; where it changes something, what was done and how it went is in
-/// the log, before it is begun and before it is answered. What cannot be written down is not done.
-HttpResponse answer_audited(AuditLog& log, const Route& route, ApiRequest& request);
+/// Answers by `act`; where the route changes something, what was done and how it went is in the
+/// log, before it is begun and before it is answered. What cannot be written down is not done.
+HttpResponse answer_audited(AuditLog& log, const Route& route, ApiRequest& request,
+                            const RouteHandler& act);
 /// Writes down that a request was refused for want of a token or role; `route` is null where there
 /// is none of its path and method.
 void audit_refusal(AuditLog& log, const Route* route, const ApiRequest& request, int status);

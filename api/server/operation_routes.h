@@ -1,5 +1,5 @@
 /// What an operator does with a running server: checkpoints, savepoints, state, a profile, what was
-/// set aside, producers, tokens.
+/// set aside, producers, tokens, what waits for another person.
 #pragma once
 #include <functional>
 #include <memory>
@@ -22,4 +22,5 @@ void add_side_output_routes(Router& router, ServerContext& context);
 void add_audit_routes(Router& router, ServerContext& context);
 void add_producer_routes(Router& router, ServerContext& context);
 void add_token_routes(Router& router, ServerContext& context);
+void add_proposal_routes(Router& router, ServerContext& context);
 }  // namespace tocsin::api

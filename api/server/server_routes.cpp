@@ -62,6 +62,7 @@ void add_server_routes(Router& router, ServerContext& context, std::function<boo
   add_side_output_routes(router, context);
   add_producer_routes(router, context);
   add_token_routes(router, context);
+  add_proposal_routes(router, context);
   add_audit_routes(router, context);
   add_backtest_routes(router, {*context.backtests, context.rules, *context.checks});
   add_metrics_route(router, context, std::move(is_ready));
