@@ -18,6 +18,7 @@
 #include "cep/value/identity.h"
 #include "cep/value/time.h"
 #include "cep/value/unicode.h"
+#include "rules/text/suggest.h"
 #include "runtime/journal/trace_context.h"
 
 namespace tocsin::api {
@@ -264,11 +265,16 @@ struct Router::Impl {
       if (parameter == route.query_parameters.end()) {
         std::vector<std::string> known;
         for (const RouteParameter& one : route.query_parameters) known.push_back(one.name);
+        if (known.empty()) {
+          return bad_parameter_response(
+              *name, fmt::format("{} is not a parameter: this operation has none", *name));
+        }
+        const auto meant = rules::nearest(*name, known);
         return bad_parameter_response(
-            *name, known.empty()
-                       ? fmt::format("{} is not a parameter: this operation has none", *name)
-                       : fmt::format("{} is not a parameter; parameters: {}", *name,
-                                     fmt::join(known, ", ")));
+            *name, fmt::format("{} is not a parameter{} {}", *name,
+                               meant ? fmt::format(": did you mean {}? Parameters:", *meant)
+                                     : "; parameters:",
+                               fmt::join(known, ", ")));
       }
       if (const auto fault = fault_of(*parameter, *value)) {
         return bad_parameter_response(*name,

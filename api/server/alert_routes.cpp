@@ -55,8 +55,13 @@ HttpResponse triage_response(const TriageRecord& record) {
 }
 
 std::string number_and_time(const runtime::StoredAlert& alert) {
-  return fmt::format(R"("number":{},"stored_at":"{}","live":{})", alert.number,
-                     cep::format_time(alert.stored_at), alert.is_live);
+  std::string text = fmt::format(R"("number":{},"stored_at":"{}","live":{})", alert.number,
+                                 cep::format_time(alert.stored_at), alert.is_live);
+  if (runtime::is_from_topic(alert)) {
+    text += fmt::format(R"(,"from":{{"source":{},"offset":{}}})", ordered_json(alert.source).dump(),
+                        alert.offset);
+  }
+  return text;
 }
 
 class Operations {
@@ -306,6 +311,10 @@ void add_schemas(Router& router) {
   router.add_schema("Alert", {{"type", "object"},
                               {"description", "An alert of format 1, as it was stored"},
                               {"required", {"format", "id", "rule", "ts", "severity"}}});
+  const ordered_json from = {
+      {"type", "object"},
+      {"description", "Of an alert that a topic brought: the partition and the message's offset"},
+      {"properties", {{"source", text}, {"offset", whole}}}};
   router.add_schema(
       "AlertPage",
       {{"type", "object"},
@@ -319,6 +328,7 @@ void add_schemas(Router& router) {
               {{"number", whole},
                {"stored_at", text},
                {"live", {{"type", "boolean"}}},
+               {"from", from},
                {"status", {{"type", "string"}, {"enum", states}}},
                {"assignee", text},
                {"alert", {{"$ref", "#/components/schemas/Alert"}}}}}}}}},
@@ -347,6 +357,7 @@ void add_schemas(Router& router) {
                       {{"number", whole},
                        {"stored_at", text},
                        {"live", {{"type", "boolean"}}},
+                       {"from", from},
                        {"alert", {{"$ref", "#/components/schemas/Alert"}}},
                        {"triage", {{"$ref", "#/components/schemas/Triage"}}},
                        {"deliveries", {{"type", "array"}, {"items", {{"type", "object"}}}}}}}});

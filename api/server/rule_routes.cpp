@@ -98,9 +98,8 @@ HttpResponse list_rules(const ServerContext& context) {
                              {"rules", std::move(list)}});
 }
 
-HttpResponse no_rule(std::string_view id) {
-  return problem_response(ProblemKind::kNotFound,
-                          fmt::format("there is no rule with the id {}", id));
+HttpResponse no_rule(const RulePack& pack, std::string_view id) {
+  return problem_response(ProblemKind::kNotFound, pack.no_rule_text(id));
 }
 
 // The place in the plan of the rule that runs under that id.
@@ -116,7 +115,7 @@ HttpResponse get_rule(const ServerContext& context, RuleTotalsReader& reader,
   const std::string id(*request.text("rule"));
   const std::optional<RuleText> text = now->pack.rule(id);
   const std::optional<std::size_t> index = find_rule(now->rules.program->plan(), id);
-  if (!text && !index) return no_rule(id);
+  if (!text && !index) return no_rule(now->pack, id);
   const Rollouts rollouts = now->pack.rollouts();
   ordered_json json = index ? rule_json(*now, rollouts, *index, context.node.figures())
                             : rule_json(rollouts, *text);
@@ -147,7 +146,7 @@ HttpResponse explain_rule(const ServerContext& context, const ApiRequest& reques
   const std::shared_ptr<const CurrentRules> now = context.rules.current();
   const cep::Program& program = *now->rules.program;
   const std::optional<std::size_t> index = find_rule(program.plan(), *request.text("rule"));
-  if (!index) return no_rule(*request.text("rule"));
+  if (!index) return no_rule(now->pack, *request.text("rule"));
   const cep::RuleIndex rule{static_cast<std::uint32_t>(*index)};
   if (request.text("format") == "text") {
     return {200, {}, "text/plain", library::explanation_text(program, rule, nullptr, {})};

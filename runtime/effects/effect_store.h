@@ -2,8 +2,10 @@
 /// and dead letters, and the emitted mark, changed together in one synced write.
 ///
 /// After a crash the same slices come again (replay). Alerts up to the mark are then compared with
-/// those stored, by number, order and id, and never stored or owed again; events set aside are put
-/// once. docs/decisions/0012-alert-store.md draws keys and values.
+/// those stored, by order and id, and never stored or owed again; events set aside are put once.
+/// Alerts that topics bring (InboxEffects) have numbers among those of the engine, and do not come
+/// again: their place is stored with them. docs/decisions/0012-alert-store.md draws keys and
+/// values, 0087-alerts-from-topics.md those of topics.
 #pragma once
 #include <array>
 #include <atomic>
@@ -20,6 +22,7 @@
 #include <vector>
 
 #include "cep/base/result.h"
+#include "runtime/effects/effect_codec.h"
 #include "runtime/effects/effect_reader.h"
 #include "runtime/effects/effects.h"
 #include "runtime/effects/emitted_mark.h"
@@ -54,6 +57,10 @@ struct CommitReport {
   std::uint64_t compared = 0;     // at or below the mark: found the same, or gone by retention
   std::uint64_t side_output = 0;  // stored
   std::uint64_t owed = 0;         // outbox rows made
+  // Of topics of alerts, among the above too:
+  std::uint64_t inbox_alerts = 0;    // stored
+  std::uint64_t inbox_repeated = 0;  // passed over: their ids are stored already
+  std::uint64_t inbox_dead = 0;      // stored as dead letters
 };
 
 /// An endpoint that an alert is for, and why it does not go there by itself, if so: one that is
@@ -172,8 +179,16 @@ class EffectStore {
                           const std::map<EndpointId, std::uint64_t>& rows);
   Result<void> check_last_alert() const;
   Result<void> take(StoredAlert& alert, Commit& commit) const;
+  Result<void> put(StoredAlert& alert, Commit& commit) const;
   Result<void> address(const StoredAlert& alert, Commit& commit) const;
-  Result<void> compare(const StoredAlert& alert, Commit& commit) const;
+  Result<bool> compare(const StoredAlert& alert, Commit& commit) const;
+  struct NextOwn;
+  Result<NextOwn> next_own(const Commit& commit) const;
+  Result<void> take(InboxEffects& inbox, Commit& commit) const;
+  Result<void> take_from_topic(StoredAlert& alert, Commit& commit) const;
+  void put_row(SideOutputRow row, Commit& commit) const;
+  Result<std::optional<std::uint64_t>> number_of(AlertId id, const std::string& text,
+                                                 Commit& commit) const;
   Result<void> take(const SideOutputRow& row, Commit& commit) const;
   Result<void> take(const Reinjected& mark, Commit& commit) const;
   Result<void> settle(EndpointId endpoint, std::uint64_t number,
@@ -192,6 +207,9 @@ class EffectStore {
   Clock& clock_;
   std::vector<TimelineRow> timelines_;
   EmittedMark mark_;
+  std::uint32_t semantics_ = 1;
+  std::uint64_t inbox_dead_ = 0;  // dead letters of topics of alerts, so far
+  bool has_inbox_ = false;        // places of such topics
   std::uint64_t cause_ = 0;  // the last record of which something is stored; 0: none, or unknown
   std::uint64_t next_number_ = 1;            // of the next alert that comes
   std::optional<cep::OrderKey> last_order_;  // of the last alert that came

@@ -279,6 +279,9 @@ class Node {
   cep::Engine& engine();
   CheckpointFigures checkpoints() const;
   EffectStore& effect_store();
+  /// Passes what topics of alerts bring to the alert store, where it is stored by itself. May wait
+  /// for the disk. Gives what effects().committed reaches once it is stored.
+  Result<std::uint64_t> store_inbox(InboxEffects inbox);
   EffectQueueStatus effects() const;
   const Timeline& timeline() const;
 

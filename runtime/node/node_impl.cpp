@@ -264,6 +264,11 @@ cep::EngineStats Node::engine_stats() const {
   stats.values_missing += impl_->parts.state.values_missing;
   return stats;
 }
+Result<std::uint64_t> Node::store_inbox(InboxEffects inbox) {
+  SliceEffects effects;
+  effects.inbox = std::move(inbox);
+  return impl_->noted(impl_->parts.queue->push(std::move(effects)));
+}
 EffectStore& Node::effect_store() { return *impl_->parts.effect_store; }
 EffectQueueStatus Node::effects() const { return impl_->parts.queue->status(); }
 const Timeline& Node::timeline() const { return impl_->parts.timeline; }
