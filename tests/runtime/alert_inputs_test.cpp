@@ -185,7 +185,7 @@ TEST_CASE("alert inputs: missing messages, and a topic that was created again, e
   SUBCASE("it is shorter") {
     broker.truncate("alerts", 0, 2);
     message = "alerts/0 ends at offset 2, and everything before 4 was read";
-    accepted = "alerts/0=4..2";
+    accepted = "alerts/0=4..0";
   }
   Result<void> done = reads.open();
   if (done) done = reads.read();
