@@ -297,7 +297,9 @@ def read_alerts():
     assert len(texts) > 300, len(texts)
     broker.create("job_alerts", 2)
     settings = config('read_alerts_topics = ["job_alerts"]')
-    options = (*TIMELESS, "--webhooks-allow", "127.0.0.1", "--webhooks-retry-delays", ",".join(["50ms"] * 200))
+    # Each alert is to arrive by itself: none is capped.
+    options = (*TIMELESS, "--webhooks-allow", "127.0.0.1", "--webhooks-retry-delays", ",".join(["50ms"] * 200),
+               "--webhooks-brake-per-rule", "0", "--webhooks-brake-in-all", "0")
     chance = random.Random(3)
     repeats = 0
     with Endpoint(lambda number: (200, {})) as endpoint:
