@@ -176,9 +176,10 @@ def broker_stuck():
     settings = config('alerts_topic = "stuck"', 'client_file = "client"', 'batch_bytes = "4KiB"')
     with Server("--config", settings) as server:
         for begin in range(0, 1500, 100):
-            server.send(events[begin:begin + 100])
-            if begin == 700:
+            if begin == 800:  # what is sent now is owed while nothing answers
                 broker.process.send_signal(signal.SIGSTOP)
+            server.send(events[begin:begin + 100])
+            if begin == 800:
                 time.sleep(3)
                 broker.process.send_signal(signal.SIGCONT)
         written(server)
