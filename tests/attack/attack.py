@@ -55,6 +55,8 @@ def ask(server, method, path, body=None):
 def measure(server, seconds, most):
     """Asks for health and sends events, in turn; gives the p99 of health and the slowest request with events."""
     health, events = [], []
+    if HAS_SANITIZER:
+        most //= 20  # no time is judged there, and each request waits behind the attackers' slower ones
     until = time.monotonic() + seconds
     while time.monotonic() < until or len(health) < most:
         status, took = ask(server, "GET", "/livez")

@@ -318,7 +318,7 @@ def followed_directory():
 def lost():
     """a log whose read file is gone is a stop that is named, and goes on only when that loss is accepted"""
     write("rules.tocsin", RULES)
-    events = stream(600, seed=8)
+    events = stream(900, seed=8)
     log = Log("--data", "data", "--alerts", "alerts")
     log.write(lines(events[:300]))
     log.follow()
@@ -326,7 +326,7 @@ def lost():
     log.end(signal.SIGKILL)
     size = os.path.getsize(log.name)
     os.unlink(log.name)
-    write(log.name, events[300:])
+    write(log.name, events[300:600])
     done = durable("--input", log.name, "--follow", "--alerts", "alerts", code=5)
     has(done.err, f"the file of payments.log of which {size} bytes were read is not to be found", "Nothing was skipped",
         f"--accept-loss payments.log={size}")
@@ -337,11 +337,13 @@ def lost():
     has(log.end()[1], "goes on without what was written behind byte")
     # Truncated under a running process, without a copy: said, and read anew.
     log.follow()
-    time.sleep(0.3)
+    before = len(taken())
+    log.write(lines(events[600:750]))
+    wait_for(lambda: len(taken()) > before + 500, "alerts of the process that reads on")
     os.truncate(log.name, 0)
-    time.sleep(0.3)
-    log.write(lines(stream(50, seed=9)))
-    time.sleep(0.5)
+    before = len(taken())
+    log.write(lines(events[750:]))  # less than was read: the file is shorter whenever it is looked at
+    wait_for(lambda: len(taken()) > before + 500, "alerts of what was written anew")
     has(log.end()[1], "payments.log was truncated, and no file beside it begins with the")
 
 
