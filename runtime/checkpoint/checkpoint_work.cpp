@@ -1,9 +1,13 @@
 #include "runtime/checkpoint/checkpoint_work.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <string>
 #include <string_view>
 #include <utility>
 
+#include "runtime/checkpoint/checkpoint_witness.h"
 #include "runtime/io/crash_point.h"
 #include "runtime/journal/file_tree.h"
 
@@ -283,7 +287,10 @@ Result<void> CheckpointWork::describe_texts(const std::string& directory, Manife
     if (!written) return written;
     manifest.files.push_back({name, contents.size(), digest_range(contents)});
   }
-  return {};
+  const std::string witness = witness_at(meta.position);
+  if (witness.empty()) return {};
+  manifest.files.push_back({kWitnessFile, witness.size(), digest_range(witness)});
+  return write_synced(files, fmt::format("{}/{}", directory, kWitnessFile), witness);
 }
 
 Result<void> CheckpointWork::make() {

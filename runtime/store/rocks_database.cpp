@@ -187,6 +187,12 @@ void RocksDatabase::take(rocksdb::DB* db, std::vector<rocksdb::ColumnFamilyHandl
 
 std::uint64_t RocksDatabase::end() const { return db_->GetLatestSequenceNumber() + 1; }
 
+std::vector<rocksdb::ColumnFamilyHandle*> RocksDatabase::all_handles() const {
+  std::vector<rocksdb::ColumnFamilyHandle*> all = handles_;
+  std::erase(all, nullptr);
+  return all;
+}
+
 rocksdb::ColumnFamilyHandle* RocksDatabase::handle(StoreFamily family) const {
   TOCSIN_ASSERT(family.index < handles_.size(), "families are those of the opening");
   return handles_[family.index];

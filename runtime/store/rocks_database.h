@@ -36,6 +36,8 @@ class RocksDatabase {
   std::uint64_t end() const;
   /// Null for a family that a database open for reading lacks.
   rocksdb::ColumnFamilyHandle* handle(StoreFamily family) const;
+  /// Of all families that the database has.
+  std::vector<rocksdb::ColumnFamilyHandle*> all_handles() const;
 
   /// As StoreReader has them. A family that the database lacks is empty.
   Result<std::optional<std::string>> get(StoreFamily family, std::string_view key) const;

@@ -151,6 +151,21 @@ class OwnedStore : public Reading<RocksStore> {
     keep_spare(std::move(changes));
     return {};
   }
+  Result<void> rewrite(StoreFamily family) override {
+    // A log goes once no family needs it.
+    rocksdb::Status status =
+        database_->db().Flush(rocksdb::FlushOptions(), database_->all_handles());
+    if (status.ok()) {
+      rocksdb::CompactRangeOptions options;
+      options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+      status = database_->db().CompactRange(options, database_->handle(family), nullptr, nullptr);
+    }
+    // Files that are needed no more are removed here, and not some time later.
+    if (status.ok()) status = database_->db().DisableFileDeletions();
+    if (status.ok()) status = database_->db().EnableFileDeletions(true);
+    if (status.ok()) return {};
+    return rocks_failure("rewrite", database_->directory(), status);
+  }
 
  private:
   std::optional<Error> failure() const {

@@ -11,6 +11,10 @@
 namespace tocsin::runtime {
 class RocksStore : public Store {
  public:
+  /// Writes what a family holds to new files: what was removed or replaced before, in it or in a
+  /// log, is not on disk any more when this returns. Takes time by the family. Errors: kIo,
+  /// kCorrupt, kLimit without space.
+  virtual Result<void> rewrite(StoreFamily family) = 0;
   /// Opens the store in `directory`, whose parent must exist, or begins one; waits until its name
   /// is on disk. Errors, all naming the path: kInUse for a live owner, kOtherVersion for a
   /// newer store; kCorrupt for damage; kLimit without space; kIo.
