@@ -1,4 +1,5 @@
 #include "api/base/ack_file.h"
+#include "api/base/named_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -18,7 +19,7 @@ Result<void> write_number(const std::string& path, std::uint64_t lines) {
     return fail(Errc::kIo, fmt::format("cannot write {}: {}", path, std::strerror(error)));
   };
   const std::string unfinished = path + ".new";
-  const int descriptor = ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  const int descriptor = open_named_file(unfinished, O_WRONLY | O_TRUNC | O_CLOEXEC);
   if (descriptor < 0) return failed(errno);
   const std::string text = fmt::format("{}\n", lines);
   std::string_view rest = text;

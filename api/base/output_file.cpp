@@ -1,4 +1,5 @@
 #include "api/base/output_file.h"
+#include "api/base/named_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -25,7 +26,7 @@ bool is_regular_file(int descriptor) {
 Result<OutputFile> OutputFile::open(const std::string& path) {
   if (path == "-")
     return OutputFile("standard output", STDOUT_FILENO, !is_regular_file(STDOUT_FILENO));
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  const int descriptor = open_named_file(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
   if (descriptor < 0) {
     return fail(Errc::kIo, fmt::format("cannot write {}: {}", path, std::strerror(errno)));
   }

@@ -669,6 +669,11 @@ constexpr auto kRows = std::to_array<Row>({
     Row{"idempotency.bytes_max", Type::kBytes, kNot,
         serve("64MiB", "Size of all stored answers; the oldest are removed")
             .range(kMiB, 64 * kGiB)},
+    Row{"secrets.key_file", Type::kText, kNot,
+        serve("",
+              "The file with the keys that encrypt webhook secrets and sign the audit log "
+              "(default: TOCSIN_SECRETS_KEY, or the credential tocsin-secrets-key of systemd)")
+            .value("FILE")},
     Row{"audit.age_max", Type::kDuration, kNot,
         serve("0", "How long entries of the audit log are stored; 0: for ever").zero_is_none()},
     Row{"audit.bytes_max", Type::kBytes, kNot,
@@ -683,6 +688,11 @@ constexpr auto kRows = std::to_array<Row>({
     Row{"audit.refusal_senders_max", Type::kInteger, kNot,
         serve("100", "Senders of refused requests that have entries of their own; others share one")
             .range(1, 100'000)},
+    Row{"audit.syslog", Type::kText, kNot,
+        serve("",
+              "Where each entry is also sent, as a message of syslog (RFC 5424): unix:/dev/log or "
+              "udp:HOST:PORT; empty: nowhere")
+            .value("ADDRESS")},
     Row{"output.alerts", Type::kText,
         run("--alerts", kOutput, "-",
             "Where alerts are written, - is standard output; the file is replaced, or with --data "

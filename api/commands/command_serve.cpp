@@ -18,6 +18,7 @@
 #include "api/commands/cache_option.h"
 #include "api/node/kept_settings.h"
 #include "api/rules/text_cache.h"
+#include "api/secrets/secret_keys.h"
 #include "api/server/serve_settings.h"
 #include "api/server/server.h"
 #include "rules/text/suggest.h"
@@ -50,7 +51,8 @@ std::vector<std::string> unknown_names() {
     const std::string name(text.substr(0, text.find('=')));
     const bool is_like_one = std::ranges::any_of(
         tables, [&](const std::string& table) { return name.starts_with(table); });
-    if (is_like_one && std::ranges::find(known, name) == known.end()) unknown.push_back(name);
+    if (is_like_one && name != kKeyVariable && std::ranges::find(known, name) == known.end())
+      unknown.push_back(name);
   }
   std::ranges::sort(unknown);
   for (std::string& name : unknown) {

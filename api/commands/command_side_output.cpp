@@ -13,6 +13,7 @@
 #include "api/base/exit_code.h"
 #include "api/base/output_file.h"
 #include "api/base/stop_signal.h"
+#include "api/custody/private_data.h"
 #include "api/node/side_output.h"
 #include "rules/text/human_text.h"
 #include "runtime/checkpoint/data_directory.h"
@@ -57,7 +58,7 @@ Result<runtime::AppendedReinjection> reinject_rows(
     SideOutputKind kind, const std::string& data, const std::vector<cep::ArrivalNumber>& arrivals) {
   runtime::SystemFiles files;
   runtime::SystemClock clock;
-  const Result<runtime::DataDirectory> directory = runtime::DataDirectory::open(files, data, false);
+  const Result<runtime::DataDirectory> directory = take_data_directory(files, data, false);
   if (!directory) return tl::unexpected(directory.error());
   const Result<StoredEffects> effects = StoredEffects::open(data);
   if (!effects) return tl::unexpected(effects.error());

@@ -13,7 +13,7 @@
 #include "api/base/progress.h"
 #include "api/jobs/verify_backtests.h"
 #include "api/node/verify_served.h"
-#include "api/rest/audit_log.h"
+#include "api/rest/audit_verify.h"
 #include "rules/text/human_text.h"
 #include "runtime/effects/effect_reader.h"
 #include "runtime/io/system_files.h"
@@ -50,7 +50,7 @@ Result<VerifiedEffects> verify_effects(const runtime::DataPaths& paths) {
   Result<runtime::StoreExtent> extent = runtime::extent_of(**store);
   if (!extent) return named(extent.error());
   effects.extent = *std::move(extent);
-  const Result<std::uint64_t> entries = AuditLog::verify(**store);
+  const Result<std::uint64_t> entries = check_audit(**store);
   if (!entries) return named(entries.error());
   effects.audit_entries = *entries;
   return effects;

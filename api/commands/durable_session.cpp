@@ -16,6 +16,7 @@
 #include "api/base/progress.h"
 #include "api/base/stop_signal.h"
 #include "api/commands/session_inputs.h"
+#include "api/custody/private_data.h"
 #include "api/node/kept_rules.h"
 #include "api/node/node_start.h"
 #include "api/node/run_report.h"
@@ -134,7 +135,7 @@ class DurableSession {
 
 Outcome<void> DurableSession::open() {
   Result<runtime::DataDirectory> directory =
-      runtime::DataDirectory::open(files_, arguments_.text("data.path"), true);
+      take_data_directory(files_, arguments_.text("data.path"), true);
   if (!directory) return refuse(directory.error());
   directory_ = *std::move(directory);
   // Early, but once the directory is this process's own: another one's number is good.

@@ -13,12 +13,16 @@
 #include "api/base/member_error.h"
 #include "api/base/stored_format.h"
 #include "api/net/webhook_url.h"
+#include "api/secrets/sealed_secret.h"
 #include "cep/value/identity.h"
 
 namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
-constexpr int kFormat = 1;
+constexpr int kPlainFormat = 1;
+constexpr int kSealedFormat = 2;  // secrets, URL and headers are in `sealed`
+constexpr std::array kSealedSettings = {"url", "headers"};
+constexpr const char* kNoUrl = "https://discarded.invalid/";
 constexpr std::size_t kTextBytesMax = 1000;
 
 // Names that HTTP, the signature and this client set themselves.
@@ -199,49 +203,63 @@ Result<void> Subscription::rotate(std::string next, cep::EventTime now, cep::Dur
   return {};
 }
 
-std::string encode_subscription(const Subscription& subscription) {
-  ordered_json value = settings_json(subscription);
-  value["format"] = kFormat;
-  value["id"] = subscription.id;
-  value["version"] = subscription.version;
-  value["secret"] = subscription.secret;
-  value["secrets_before"] = ordered_json::array();
+namespace {
+std::string sealed_place(const std::string& id) { return "subscription " + id; }
+
+// What of a subscription is not for everybody's eyes, as members of its document.
+ordered_json secrets_json(const Subscription& subscription) {
+  ordered_json value = {{"secret", subscription.secret}, {"secrets_before", ordered_json::array()}};
   for (const Subscription::SecretBefore& before : subscription.secrets_before) {
     value["secrets_before"].push_back({{"secret", before.secret}, {"until", before.until.us}});
   }
-  value["status"] = name_of(subscription.status);
-  value["status_reason"] = subscription.status_reason;
-  value["created_at"] = subscription.created_at.us;
-  value["created_by"] = subscription.created_by;
-  return value.dump();
+  return value;
 }
 
-Result<Subscription> decode_subscription(std::string_view text) {
-  const auto damaged = [](std::string_view why) {
-    return fail(Errc::kCorrupt,
-                fmt::format("the alert store holds a subscription that this program did not "
-                            "write: {}",
-                            why));
-  };
+void read_secrets(const ordered_json& value, Subscription& subscription) {
+  subscription.secret = value.at("secret").get<std::string>();
+  if (value.contains("secrets_before")) {
+    for (const ordered_json& before : value.at("secrets_before")) {
+      subscription.secrets_before.push_back(
+          {before.at("secret").get<std::string>(), {before.at("until").get<std::int64_t>()}});
+    }
+  } else if (const auto before = value.at("secret_before").get<std::string>(); !before.empty()) {
+    // As versions wrote it that kept one.
+    subscription.secrets_before.push_back(
+        {before, {value.at("secret_before_until").get<std::int64_t>()}});
+  }
+}
+
+tl::unexpected<Error> not_ours(std::string_view why) {
+  return fail(Errc::kCorrupt,
+              fmt::format("the alert store holds a subscription that this program did not "
+                          "write: {}",
+                          why));
+}
+
+// Null keys: secrets are not read.
+Result<Subscription> decode(std::string_view text, const SecretKeys* keys) {
   try {
     ordered_json value = ordered_json::parse(text);
     Subscription subscription;
-    if (auto known = check_stored_format(value.at("format").get<int>(), kFormat, "a subscription");
-        !known) {
-      return tl::unexpected(known.error());
+    const int format = value.at("format").get<int>();
+    if (format != kPlainFormat) {
+      if (auto known = check_stored_format(format, kSealedFormat, "a subscription"); !known)
+        return tl::unexpected(known.error());
     }
     subscription.id = value.at("id").get<std::string>();
     subscription.version = value.at("version").get<std::uint64_t>();
-    subscription.secret = value.at("secret").get<std::string>();
-    if (value.contains("secrets_before")) {
-      for (const ordered_json& before : value.at("secrets_before")) {
-        subscription.secrets_before.push_back(
-            {before.at("secret").get<std::string>(), {before.at("until").get<std::int64_t>()}});
-      }
-    } else if (const auto before = value.at("secret_before").get<std::string>(); !before.empty()) {
-      // As versions wrote it that kept one.
-      subscription.secrets_before.push_back(
-          {before, {value.at("secret_before_until").get<std::int64_t>()}});
+    if (keys == nullptr) {
+      value.erase("headers");
+      if (!value.contains("url")) value["url"] = kNoUrl;
+    } else if (format == kPlainFormat) {
+      read_secrets(value, subscription);
+    } else {
+      const Result<std::string> opened =
+          open_secret(*keys, sealed_place(subscription.id), value.at("sealed").get<std::string>());
+      if (!opened) return tl::unexpected(opened.error());
+      const ordered_json secrets = ordered_json::parse(*opened);
+      read_secrets(secrets, subscription);
+      for (const char* const name : kSealedSettings) value[name] = secrets.at(name);
     }
     subscription.status_reason = value.at("status_reason").get<std::string>();
     subscription.created_at.us = value.at("created_at").get<std::int64_t>();
@@ -258,11 +276,61 @@ Result<Subscription> decode_subscription(std::string_view text) {
     const SubscriptionLimits limits{
         .concurrency_max = SIZE_MAX, .headers_max = SIZE_MAX, .list_max = SIZE_MAX};
     if (Result<void> applied = apply_settings(settings.dump(), limits, subscription); !applied)
-      return damaged(applied.error().message);
+      return not_ours(applied.error().message);
     return subscription;
   } catch (const std::exception& error) {
-    return damaged(error.what());
+    return not_ours(error.what());
   }
+}
+}  // namespace
+
+Result<std::string> encode_subscription(const Subscription& subscription, const SecretKeys& keys) {
+  ordered_json value = settings_json(subscription);
+  ordered_json secrets = secrets_json(subscription);
+  value["format"] = keys.empty() ? kPlainFormat : kSealedFormat;
+  value["id"] = subscription.id;
+  value["version"] = subscription.version;
+  if (keys.empty()) {
+    value.update(secrets);
+  } else {
+    for (const char* const name : kSealedSettings) {
+      secrets[name] = value.at(name);
+      value.erase(name);
+    }
+    Result<std::string> sealed = seal_secret(keys, sealed_place(subscription.id), secrets.dump());
+    if (!sealed) return sealed;
+    value["sealed"] = *std::move(sealed);
+  }
+  value["status"] = name_of(subscription.status);
+  value["status_reason"] = subscription.status_reason;
+  value["created_at"] = subscription.created_at.us;
+  value["created_by"] = subscription.created_by;
+  return value.dump();
+}
+
+Result<Subscription> decode_subscription(std::string_view text, const SecretKeys& keys) {
+  return decode(text, &keys);
+}
+
+Result<Subscription> decode_without_secrets(std::string_view text) {
+  Result<Subscription> subscription = decode(text, nullptr);
+  if (!subscription) return subscription;
+  Result<std::string> secret = make_webhook_secret();
+  if (!secret) return tl::unexpected(secret.error());
+  subscription->secret = *std::move(secret);
+  ++subscription->version;
+  subscription->status = SubscriptionStatus::kPaused;
+  subscription->status_reason =
+      "its secret, URL and headers were discarded: set URL and headers, rotate the secret and give "
+      "it "
+      "to the receiver, then resume";
+  return subscription;
+}
+
+std::string key_of_subscription(std::string_view text) {
+  const ordered_json value = ordered_json::parse(text, nullptr, false);
+  if (!value.is_object() || !value.contains("sealed") || !value.at("sealed").is_string()) return {};
+  return std::string(key_of_sealed(value.at("sealed").get_ref<const std::string&>()));
 }
 
 std::string show_subscription(const Subscription& subscription) {

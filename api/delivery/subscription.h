@@ -11,6 +11,7 @@
 #include "api/alerts/alert_query.h"
 #include "api/delivery/delivery_group.h"
 #include "api/net/http_client.h"
+#include "api/secrets/secret_keys.h"
 #include "cep/base/result.h"
 #include "cep/value/time.h"
 #include "runtime/effects/effect_reader.h"
@@ -69,9 +70,17 @@ struct SubscriptionLimits {
   std::size_t headers_max = 20;
   std::size_t list_max = 200;  // rules, tags, parts of a key
 };
-/// As it is stored, and back. Errors: kCorrupt.
-std::string encode_subscription(const Subscription& subscription);
-Result<Subscription> decode_subscription(std::string_view text);
+/// As it is stored: with keys, its secrets, URL and headers are encrypted (api/secrets), as
+/// format 2; without, as format 1. Errors: kIo without randomness.
+Result<std::string> encode_subscription(const Subscription& subscription, const SecretKeys& keys);
+/// The inverse. Errors: kCorrupt, kOtherVersion; kDenied, with the remedy, for a key that is not
+/// among `keys`.
+Result<Subscription> decode_subscription(std::string_view text, const SecretKeys& keys);
+/// The same of one whose secrets cannot be read: it has a new secret, no headers and a URL that
+/// leads nowhere, and is paused.
+Result<Subscription> decode_without_secrets(std::string_view text);
+/// The id of the key that a stored subscription is encrypted with; empty: none.
+std::string key_of_subscription(std::string_view text);
 /// As it is shown: a JSON object, never with a secret.
 std::string show_subscription(const Subscription& subscription);
 /// What people set of it, as JSON: what PUT takes and PATCH changes.

@@ -8,6 +8,7 @@
 
 #include "api/base/command.h"
 #include "api/base/exit_code.h"
+#include "api/custody/private_data.h"
 #include "api/node/kept_rules.h"
 #include "api/rules/text_cache.h"
 #include "runtime/checkpoint/checkpoint.h"
@@ -90,8 +91,7 @@ Outcome<std::unique_ptr<OfflineNode>> OfflineNode::open(const std::string& data)
     return stop(exit_code_of_named(error.code), error.message);
   };
   auto parts = std::make_unique<Parts>();
-  Result<runtime::DataDirectory> directory =
-      runtime::DataDirectory::open(parts->files, data, false);
+  Result<runtime::DataDirectory> directory = take_data_directory(parts->files, data, false);
   if (!directory) return refuse(directory.error());
   parts->directory = *std::move(directory);
   const runtime::DataPaths& paths = parts->directory->paths();

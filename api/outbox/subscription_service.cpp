@@ -19,12 +19,12 @@ using nlohmann::ordered_json;
 constexpr std::size_t kAnswerBytesMax = 1024;
 
 Result<std::map<std::string, SubscriptionService::SubscriptionPtr>> read_all(
-    const runtime::StoreReader& store, const AlertConditions& conditions) {
+    const runtime::StoreReader& store, const AlertConditions& conditions, const SecretKeys& keys) {
   std::map<std::string, SubscriptionService::SubscriptionPtr> all;
   Result<void> damage;
   const Result<void> read = store.scan(
       runtime::kSubscriptionFamily, {}, [&](std::string_view key, std::string_view value) {
-        Result<Subscription> subscription = decode_subscription(value);
+        Result<Subscription> subscription = decode_subscription(value, keys);
         if (!subscription) {
           damage = tl::unexpected(subscription.error());
           return false;
@@ -99,20 +99,21 @@ Result<std::unique_ptr<SubscriptionService>> SubscriptionService::open(
 }
 
 Result<std::shared_ptr<runtime::Addressees>> SubscriptionService::addressees(
-    runtime::Store& store, const PlannerOptions& options, const AlertConditions::PlanPtr& plan) {
+    runtime::Store& store, const SubscriptionOptions& options,
+    const AlertConditions::PlanPtr& plan) {
   const AlertConditions conditions(plan);
-  const auto stored = read_all(store, conditions);
+  const auto stored = read_all(store, conditions, options.keys);
   if (!stored) return tl::unexpected(stored.error());
   auto silences = SilenceService::read(store, conditions);
   if (!silences) return tl::unexpected(silences.error());
-  auto planner = std::make_shared<DeliveryPlanner>(store, options);
+  auto planner = std::make_shared<DeliveryPlanner>(store, options.planner);
   planner->set_subscriptions(values_of(*stored));
   planner->set_silences(*std::move(silences));
   return planner;
 }
 
 Result<void> SubscriptionService::load() {
-  auto stored = read_all(store_, conditions_);
+  auto stored = read_all(store_, conditions_, options_.keys);
   if (!stored) return tl::unexpected(stored.error());
   subscriptions_ = *std::move(stored);
   publish();
@@ -200,8 +201,10 @@ SubscriptionService::SubscriptionPtr SubscriptionService::find(const std::string
 
 // Synced.
 Result<void> SubscriptionService::keep(const Subscription& subscription) {
+  const Result<std::string> value = encode_subscription(subscription, options_.keys);
+  if (!value) return tl::unexpected(value.error());
   runtime::StoreBatch batch;
-  batch.put(runtime::kSubscriptionFamily, subscription.id, encode_subscription(subscription));
+  batch.put(runtime::kSubscriptionFamily, subscription.id, *value);
   runtime::crash_point("subscriptions.before_write");
   if (Result<void> written = store_.write(batch, true); !written) return written;
   const std::lock_guard lock(mutex_);

@@ -1,7 +1,7 @@
 /// Subscriptions at work: kept in the alert store's family `subscriptions`, asked at each commit to
 /// whom an alert is owed, and sent to.
 ///
-///   subscription's id     JSON: the subscription, with its secret
+///   subscription's id     JSON: the subscription, with its secrets, encrypted where there are keys
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -24,6 +24,7 @@
 #include "api/net/webhook_client.h"
 #include "api/outbox/message_releaser.h"
 #include "api/outbox/silence_service.h"
+#include "api/secrets/secret_keys.h"
 #include "cep/base/result.h"
 #include "runtime/effects/effect_store.h"
 #include "runtime/io/clock.h"
@@ -42,6 +43,7 @@ struct SubscriptionOptions {
   std::uint64_t notices_max = 1000;
   std::size_t redeliver_max = 100'000;    // alerts looked at by one request
   cep::Duration overlap{86'400'000'000};  // of an old secret, where none is said
+  SecretKeys keys;                        // none: secrets are kept as they are
 };
 /// Which alerts are to be sent once more.
 struct Redelivery {
@@ -65,7 +67,7 @@ class SubscriptionService {
   using Listener = std::function<void(const DeliveryEvent&)>;
   /// Over a store that was opened with runtime::effect_families(), and the effects in it; both and
   /// the clock must outlive this. Sends what is owed at once. `plan`: of the rules that hold.
-  /// Errors: kCorrupt, kIo.
+  /// Errors: kCorrupt, kIo; kDenied where a key is missing.
   static Result<std::unique_ptr<SubscriptionService>> open(
       runtime::Store& store, runtime::EffectStore& effects, runtime::Clock& clock,
       SubscriptionOptions options, Listener listener = {}, AlertConditions::PlanPtr plan = {});
@@ -76,7 +78,8 @@ class SubscriptionService {
   /// To whom alerts are owed by what is stored: for a node, which stores alerts while it recovers,
   /// before there is a service. Errors: as open().
   static Result<std::shared_ptr<runtime::Addressees>> addressees(
-      runtime::Store& store, const PlannerOptions& options, const AlertConditions::PlanPtr& plan);
+      runtime::Store& store, const SubscriptionOptions& options,
+      const AlertConditions::PlanPtr& plan);
   /// Alerts were stored.
   void wake();
   /// Other rules hold: conditions are checked anew. Of one that no longer fits a notice tells.

@@ -1,4 +1,5 @@
 #include "api/outbox/undelivered_file.h"
+#include "api/base/named_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -43,7 +44,7 @@ Result<UndeliveredFile> UndeliveredFile::open(const std::string& path) {
   int descriptor = ::open(path.c_str(), kFlags);
   if (descriptor < 0 && errno == ENOENT) {
     is_new = true;
-    descriptor = ::open(path.c_str(), kFlags | O_CREAT, 0666);
+    descriptor = open_named_file(path, kFlags);
   }
   if (descriptor < 0) {
     return fail(Errc::kIo,

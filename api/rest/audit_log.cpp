@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "cep/base/byte_codec.h"
+#include "api/rest/audit_verify.h"
 #include "runtime/effects/effect_codec.h"
 #include "runtime/io/crash_point.h"
 
@@ -14,47 +14,15 @@ namespace {
 using nlohmann::ordered_json;
 using runtime::kAuditFamily;
 constexpr int kRemovedAtOnce = 16;
-constexpr const char* kHeadKey = "h";
-constexpr const char* kAnchorKey = "a";
+constexpr std::string_view kOwnActor = "tocsin";  // of entries that nobody asked for
 
-std::string numbered_key(char kind, std::uint64_t number) {
-  std::string key(1, kind);
+std::string ticket_key(std::uint64_t number) {
+  std::string key = "p";
   runtime::append_key_u64(key, number);
   return key;
 }
-std::string_view bytes_of(const cep::Digest& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
 std::string dump(const ordered_json& document) {
   return document.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-}
-
-// A place in the chain.
-struct Link {
-  std::uint64_t sequence = 0;
-  cep::Digest digest{};
-  std::uint64_t bytes = 0;
-};
-std::string encode(const Link& link) {
-  std::string value;
-  ByteWriter to(value);
-  to.u64(link.sequence);
-  to.raw(bytes_of(link.digest));
-  to.u64(link.bytes);
-  return value;
-}
-Result<Link> read_link(const runtime::StoreReader& store, const char* key) {
-  const Result<std::optional<std::string>> value = store.get(kAuditFamily, key);
-  if (!value) return tl::unexpected(value.error());
-  if (!*value) return Link{};
-  ByteReader from(**value);
-  Link link;
-  link.sequence = from.u64();
-  const std::string_view digest = from.raw(link.digest.size());
-  std::ranges::copy(digest, link.digest.begin());
-  link.bytes = from.u64();
-  if (from.is_done()) return link;
-  return fail(Errc::kCorrupt, "the audit log has a place that this program did not write");
 }
 
 ordered_json deed_json(const AuditDeed& deed) {
@@ -72,8 +40,12 @@ std::string_view result_of(int status) {
   if (status < 400) return "done";
   return status < 500 || status == 503 ? "refused" : "failed";
 }
-tl::unexpected<Error> damaged(std::uint64_t sequence, std::string_view how) {
-  return fail(Errc::kCorrupt, fmt::format("the audit log is damaged: entry {} {}", sequence, how));
+tl::unexpected<Error> damaged(std::string_view how) {
+  return fail(Errc::kCorrupt,
+              fmt::format("the audit log was changed: {}. Keep a copy of the folder; `tocsin audit "
+                          "verify` names what was changed, and `tocsin audit accept` goes on from "
+                          "there",
+                          how));
 }
 std::optional<cep::EventTime> time_of(const ordered_json& entry) {
   return cep::parse_time(entry.value("at", ""));
@@ -91,23 +63,64 @@ bool admits(const AuditFilter& filter, const ordered_json& entry) {
 }  // namespace
 
 Result<std::unique_ptr<AuditLog>> AuditLog::open(runtime::Store& store, runtime::Clock& clock,
-                                                 AuditLimits limits) {
-  std::unique_ptr<AuditLog> log(new AuditLog(store, clock, limits));
-  if (auto loaded = log->load(); !loaded) return tl::unexpected(loaded.error());
+                                                 AuditOptions options) {
+  const std::optional<std::string> witness = std::move(options.witness);
+  std::unique_ptr<AuditLog> log(new AuditLog(store, clock, std::move(options)));
+  if (auto loaded = log->load(witness); !loaded) return tl::unexpected(loaded.error());
   return log;
 }
 
-Result<void> AuditLog::load() {
-  const Result<Link> head = read_link(store_, kHeadKey);
+// Before anything is signed anew: what was changed must not be made good by a start.
+Result<void> AuditLog::check_end(const AuditPlace& head,
+                                 const std::optional<std::string>& witness) const {
+  const AuditSignature signature = signature_of(head, kAuditHead, keys_);
+  if (signature == AuditSignature::kUnknownKey) {
+    return fail(Errc::kDenied, missing_key_text("the audit log is signed", head.key, keys_) +
+                                   "; if the key is lost, `tocsin audit accept` goes on without");
+  }
+  if (signature == AuditSignature::kBad) return damaged("its end is not what was signed");
+  if (!witness || keys_.empty()) return {};
+  const std::optional<AuditWitness> seen = read_witness(*witness, keys_);
+  if (!seen || seen->signature == AuditSignature::kBad)
+    return damaged("what the newest checkpoint keeps of it is not what was signed");
+  if (seen->signature != AuditSignature::kGood) return {};
+  if (head.key.empty()) return damaged("it was signed at the newest checkpoint, and is not now");
+  if (head.sequence >= seen->place.sequence) return {};
+  return damaged(fmt::format("it had {} entries at the newest checkpoint, and has {}",
+                             seen->place.sequence, head.sequence));
+}
+
+Result<void> AuditLog::load(const std::optional<std::string>& witness) {
+  const Result<AuditPlace> head = read_place(store_, kAuditHead);
   if (!head) return tl::unexpected(head.error());
-  const Result<Link> anchor = read_link(store_, kAnchorKey);
+  const Result<AuditPlace> anchor = read_place(store_, kAuditAnchor);
   if (!anchor) return tl::unexpected(anchor.error());
-  last_ = head->sequence;
-  digest_ = head->digest;
-  bytes_ = head->bytes;
-  removed_ = anchor->sequence;
-  removed_digest_ = anchor->digest;
-  // What nobody knows the end of.
+  if (auto checked = check_end(*head, witness); !checked) return checked;
+  const AuditSignature removed = signature_of(*anchor, kAuditAnchor, keys_);
+  const bool is_unsigned =
+      removed == AuditSignature::kNone && anchor->sequence > 0 && !head->key.empty();
+  if (removed == AuditSignature::kBad || removed == AuditSignature::kUnknownKey || is_unsigned)
+    return damaged("the place up to which retention removed entries is not what was signed");
+  head_ = *head;
+  synced_ = *head;
+  removed_ = *anchor;
+  if (!keys_.empty() && head_.key.empty() && head_.sequence > 0) {
+    const std::lock_guard lock(mutex_);
+    runtime::StoreBatch batch;
+    if (removed_.sequence > 0)
+      batch.put(kAuditFamily, kAuditAnchor, encode_place(removed_, kAuditAnchor, keys_));
+    AuditDeed deed;
+    deed.actor = kOwnActor;
+    deed.action = "signAudit";
+    const AuditOutcome outcome{200, {{"unsigned_entries", std::to_string(head_.sequence)}}};
+    const std::string line = line_of(deed, outcome, clock_.now());
+    if (auto added = append(line, std::move(batch), true); !added) return added;
+  }
+  return recover();
+}
+
+// Of changes that were under way nobody knows the end.
+Result<void> AuditLog::recover() {
   std::map<std::uint64_t, ordered_json> open;
   Result<void> read = store_.scan(kAuditFamily, runtime::StoreRange::of_prefix("p"),
                                   [&](std::string_view key, std::string_view value) {
@@ -119,7 +132,7 @@ Result<void> AuditLog::load() {
   for (const auto& [ticket, pending] : open) {
     next_ticket_ = ticket + 1;
     AuditDeed deed;
-    if (!pending.is_object()) return damaged(last_ + 1, "was begun by another program");
+    if (!pending.is_object()) return damaged("a change that was under way is no text of its own");
     for (const auto& [name, place] :
          {std::pair{"actor", &deed.actor}, std::pair{"role", &deed.role},
           std::pair{"from", &deed.from}, std::pair{"action", &deed.action},
@@ -134,33 +147,76 @@ Result<void> AuditLog::load() {
     const std::optional<cep::EventTime> begun = time_of(pending);
     const std::lock_guard lock(mutex_);
     runtime::StoreBatch batch;
-    batch.remove(kAuditFamily, numbered_key('p', ticket));
+    batch.remove(kAuditFamily, ticket_key(ticket));
     const std::string line = line_of(deed, {}, begun.value_or(clock_.now()));
     if (auto added = append(line, std::move(batch), true); !added) return added;
+    ++recovered_;
   }
   return {};
+}
+
+std::string AuditLog::witness(std::uint64_t position) const {
+  const std::lock_guard lock(mutex_);
+  return encode_witness(synced_, position, keys_);
+}
+
+Result<std::uint64_t> AuditLog::accept(runtime::Store& store, runtime::Clock& clock,
+                                       const SecretKeys& keys, std::uint64_t seen,
+                                       const std::string& comment) {
+  const Result<AuditPlace> head = read_place(store, kAuditHead);
+  if (!head) return tl::unexpected(head.error());
+  Result<AuditPlace> anchor = read_place(store, kAuditAnchor);
+  if (!anchor) return tl::unexpected(anchor.error());
+  AuditLog log(store, clock, {{}, keys, {}});
+  log.head_ = *head;
+  log.removed_ = *anchor;
+  // What is there, whatever the head says.
+  const Result<void> read = store.scan(
+      kAuditFamily, {.begin = "e", .end = "f", .is_descending = true},
+      [&](std::string_view key, std::string_view line) {
+        log.head_.sequence = std::max(head->sequence, runtime::read_key_u64(key.substr(1)));
+        log.head_.link = link_of(line);
+        return false;
+      });
+  if (!read) return tl::unexpected(read.error());
+  log.head_.sequence = std::max(log.head_.sequence, seen);
+  const std::lock_guard lock(log.mutex_);
+  AuditDeed deed;
+  deed.actor = kOwnActor;
+  deed.action = kAcceptAudit;
+  AuditOutcome outcome{200, {{"comment", ordered_json(comment).dump()}}};
+  if (!head->key.empty()) outcome.notes["key_before"] = ordered_json(head->key).dump();
+  runtime::StoreBatch batch;
+  if (anchor->sequence > 0)
+    batch.put(kAuditFamily, kAuditAnchor, encode_place(*anchor, kAuditAnchor, keys));
+  const std::string line = log.line_of(deed, outcome, clock.now());
+  if (auto added = log.append(line, std::move(batch), true); !added)
+    return tl::unexpected(added.error());
+  return log.head_.sequence;
 }
 
 // Requires mutex_. `at` is when it began: what came after it may have happened before its end.
 std::string AuditLog::line_of(const AuditDeed& deed, const AuditOutcome& outcome,
                               cep::EventTime begun) const {
-  ordered_json entry = {{"format", 1}, {"sequence", last_ + 1}, {"at", cep::format_time(begun)}};
+  ordered_json entry = {{"format", keys_.empty() ? 1 : 2},
+                        {"sequence", head_.sequence + 1},
+                        {"at", cep::format_time(begun)}};
   entry.update(deed_json(deed));
   entry["result"] = result_of(outcome.status);
   if (outcome.status != 0) entry["status"] = outcome.status;
   for (const auto& [name, value] : outcome.notes) {
     entry[name] = ordered_json::parse(value, nullptr, false);
   }
-  entry["previous"] = cep::hex(digest_);
-  return dump(entry);
+  entry["previous"] = cep::hex(head_.link);
+  return keys_.empty() ? dump(entry) : sign_entry(dump(entry), keys_);
 }
 
 // Requires mutex_. Adds the removal of some of the oldest entries that need not be kept any more.
 Result<void> AuditLog::retain(runtime::StoreBatch& batch, std::uint64_t& bytes,
-                              std::uint64_t& removed, cep::Digest& removed_digest) const {
+                              AuditPlace& removed) const {
   const cep::EventTime now = clock_.now();
   int count = 0;
-  return store_.scan(kAuditFamily, {.begin = numbered_key('e', removed + 1), .end = "f"},
+  return store_.scan(kAuditFamily, {.begin = audit_entry_key(removed.sequence + 1), .end = "f"},
                      [&](std::string_view key, std::string_view line) {
                        const bool is_too_much = limits_.bytes_max && bytes > *limits_.bytes_max;
                        bool is_old = false;
@@ -171,29 +227,29 @@ Result<void> AuditLog::retain(runtime::StoreBatch& batch, std::uint64_t& bytes,
                        if ((!is_too_much && !is_old) || ++count > kRemovedAtOnce) return false;
                        batch.remove(kAuditFamily, key);
                        bytes -= std::min<std::uint64_t>(bytes, line.size());
-                       removed = runtime::read_key_u64(key.substr(1));
-                       removed_digest = cep::sha256(line);
+                       removed.sequence = runtime::read_key_u64(key.substr(1));
+                       removed.link = link_of(line);
                        return true;
                      });
 }
 
 // Requires mutex_.
 Result<void> AuditLog::append(const std::string& line, runtime::StoreBatch batch, bool sync) {
-  std::uint64_t bytes = bytes_ + line.size();
-  std::uint64_t removed = removed_;
-  cep::Digest removed_digest = removed_digest_;
-  if (auto kept = retain(batch, bytes, removed, removed_digest); !kept) return kept;
-  const Link head{last_ + 1, cep::sha256(line), bytes};
-  batch.put(kAuditFamily, numbered_key('e', head.sequence), line);
-  batch.put(kAuditFamily, kHeadKey, encode(head));
-  if (removed != removed_)
-    batch.put(kAuditFamily, kAnchorKey, encode({removed, removed_digest, 0}));
+  std::uint64_t bytes = head_.bytes + line.size();
+  AuditPlace removed = removed_;
+  if (auto kept = retain(batch, bytes, removed); !kept) return kept;
+  const AuditPlace head{head_.sequence + 1, link_of(line), bytes};
+  batch.put(kAuditFamily, audit_entry_key(head.sequence), line);
+  batch.put(kAuditFamily, kAuditHead, encode_place(head, kAuditHead, keys_));
+  if (removed.sequence != removed_.sequence) {
+    removed.bytes = 0;
+    batch.put(kAuditFamily, kAuditAnchor, encode_place(removed, kAuditAnchor, keys_));
+  }
   if (auto written = store_.write(batch, sync); !written) return written;
-  last_ = head.sequence;
-  digest_ = head.digest;
-  bytes_ = bytes;
+  head_ = head;
+  if (sync) synced_ = head;
   removed_ = removed;
-  removed_digest_ = removed_digest;
+  if (listener_) listener_();
   return {};
 }
 
@@ -203,7 +259,7 @@ Result<std::uint64_t> AuditLog::begin(const AuditDeed& deed) {
   ordered_json pending = deed_json(deed);
   pending["at"] = cep::format_time(now);
   runtime::StoreBatch batch;
-  batch.put(kAuditFamily, numbered_key('p', next_ticket_), dump(pending));
+  batch.put(kAuditFamily, ticket_key(next_ticket_), dump(pending));
   if (auto written = store_.write(batch, true); !written) return tl::unexpected(written.error());
   begun_[next_ticket_] = now;
   runtime::crash_point("audit.begun");
@@ -218,7 +274,7 @@ Result<void> AuditLog::finish(std::uint64_t ticket, const AuditDeed& deed,
   const cep::EventTime at = begun == begun_.end() ? clock_.now() : begun->second;
   if (begun != begun_.end()) begun_.erase(begun);
   runtime::StoreBatch batch;
-  batch.remove(kAuditFamily, numbered_key('p', ticket));
+  batch.remove(kAuditFamily, ticket_key(ticket));
   return append(line_of(deed, outcome, at), std::move(batch), true);
 }
 
@@ -233,13 +289,18 @@ Result<void> AuditLog::refuse(const AuditDeed& deed, int status, std::uint64_t c
   return append(line_of(deed, outcome, clock_.now()), {}, false);
 }
 
+Result<void> AuditLog::note_read(const AuditDeed& deed, const AuditOutcome& outcome) {
+  const std::lock_guard lock(mutex_);
+  return append(line_of(deed, outcome, clock_.now()), {}, false);
+}
+
 Result<AuditPage> AuditLog::page(const AuditFilter& filter, std::uint64_t before, std::size_t most,
                                  std::size_t rows_max) const {
   AuditPage page;
   std::size_t looked_at = 0;
   std::uint64_t last = 0;  // that was looked at
   runtime::StoreRange range{.begin = "e", .end = "f", .is_descending = true};
-  if (before != 0) range.end = numbered_key('e', before);
+  if (before != 0) range.end = audit_entry_key(before);
   const Result<void> read =
       store_.scan(kAuditFamily, range, [&](std::string_view key, std::string_view line) {
         if (page.lines.size() == most || looked_at == rows_max) {
@@ -256,39 +317,33 @@ Result<AuditPage> AuditLog::page(const AuditFilter& filter, std::uint64_t before
   return page;
 }
 
-AuditFigures AuditLog::figures() const {
-  const std::lock_guard lock(mutex_);
-  return {last_, bytes_};
+std::string AuditLog::mark_of(std::string_view text) const {
+  constexpr std::size_t kMarkDigits = 24;
+  if (keys_.empty()) return {};
+  const AuditDigest tag =
+      hmac_sha256(keys_.current().bytes(KeyUse::kAudit), fmt::format("mark:{}", text));
+  return cep::hex(tag).substr(0, kMarkDigits);
 }
 
-Result<std::uint64_t> AuditLog::verify(const runtime::StoreReader& store) {
-  const Result<Link> head = read_link(store, kHeadKey);
-  if (!head) return tl::unexpected(head.error());
-  const Result<Link> anchor = read_link(store, kAnchorKey);
-  if (!anchor) return tl::unexpected(anchor.error());
-  Link last = *anchor;
-  Result<void> outcome;
-  const Result<void> read = store.scan(
-      kAuditFamily, {.begin = "e", .end = "f"}, [&](std::string_view key, std::string_view line) {
-        const std::uint64_t sequence = runtime::read_key_u64(key.substr(1));
-        const ordered_json entry = ordered_json::parse(line, nullptr, false);
-        if (sequence != last.sequence + 1) {
-          outcome = damaged(last.sequence + 1, "is missing");
-        } else if (!entry.is_object() || entry.value("sequence", std::uint64_t{0}) != sequence) {
-          outcome = damaged(sequence, "is not what was written");
-        } else if (entry.value("previous", "") != cep::hex(last.digest)) {
-          outcome = damaged(sequence,
-                            "does not follow the entry before it: one of the two was "
-                            "changed");
-        }
-        last = {sequence, cep::sha256(line), 0};
-        return outcome.has_value();
-      });
+Result<AuditTail> AuditLog::tail(std::uint64_t after, std::size_t most,
+                                 std::size_t bytes_max) const {
+  AuditTail tail{{}, after};
+  std::size_t bytes = 0;
+  const Result<void> read =
+      store_.scan(kAuditFamily, {.begin = audit_entry_key(after + 1), .end = "f"},
+                  [&](std::string_view key, std::string_view line) {
+                    if (tail.lines.size() == most || bytes >= bytes_max) return false;
+                    bytes += line.size();
+                    tail.last = runtime::read_key_u64(key.substr(1));
+                    tail.lines.emplace_back(line);
+                    return true;
+                  });
   if (!read) return tl::unexpected(read.error());
-  if (!outcome) return tl::unexpected(outcome.error());
-  if (last.sequence < head->sequence) return damaged(last.sequence + 1, "is missing");
-  if (last.sequence > head->sequence) return damaged(last.sequence, "is not one of the log's");
-  if (last.digest != head->digest) return damaged(last.sequence, "is not what was written");
-  return last.sequence - anchor->sequence;
+  return tail;
+}
+
+AuditFigures AuditLog::figures() const {
+  const std::lock_guard lock(mutex_);
+  return {head_.sequence, head_.bytes};
 }
 }  // namespace tocsin::api

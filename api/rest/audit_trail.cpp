@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "api/rest/problem.h"
 
@@ -23,6 +26,24 @@ AuditDeed deed_of(const Route* route, const ApiRequest& request) {
 bool changes_something(const Route& route) {
   return route.effect == RouteEffect::kByMethod && route.method != "GET";
 }
+// The key of events or alerts that a request reads by: what is known of one card, or person.
+std::optional<std::string> key_that_is_read(const ApiRequest& request) {
+  constexpr std::string_view kKey = "key";
+  for (const auto* const values : {&request.path, &request.query}) {
+    if (const auto found = values->find(kKey); found != values->end()) return found->second;
+  }
+  return std::nullopt;
+}
+void note_read(AuditLog& log, const Route& route, const ApiRequest& request, int status,
+               const std::string& key) {
+  AuditDeed deed = deed_of(&route, request);
+  deed.resource.erase("key");  // it is of people
+  AuditOutcome outcome{status, {}};
+  outcome.notes["read_by"] = R"("key")";
+  if (const std::string mark = log.mark_of(key); !mark.empty())
+    outcome.notes["key_mark"] = nlohmann::json(mark).dump();
+  static_cast<void>(log.note_read(deed, outcome));
+}
 }  // namespace
 
 HttpResponse answer_audited(AuditLog& log, RefusalTally* refusals, const Route& route,
@@ -30,8 +51,10 @@ HttpResponse answer_audited(AuditLog& log, RefusalTally* refusals, const Route& 
   if (!changes_something(route)) {
     HttpResponse answer = route.handler(request);
     // The token has the role, and is not the one whose it is.
-    if (refusals != nullptr && answer.status == problem_type(ProblemKind::kForbidden).status) {
-      note_refusal(*refusals, &route, request, answer.status);
+    if (answer.status == problem_type(ProblemKind::kForbidden).status) {
+      if (refusals != nullptr) note_refusal(*refusals, &route, request, answer.status);
+    } else if (const auto key = key_that_is_read(request)) {
+      note_read(log, route, request, answer.status, *key);
     }
     return answer;
   }

@@ -9,6 +9,8 @@ namespace tocsin::api {
 namespace {
 constexpr std::int64_t kLimit = 100;
 constexpr std::int64_t kLimitMax = 1000;
+constexpr std::int64_t kExportLimit = 1000;
+constexpr std::int64_t kExportLimitMax = 10'000;
 
 HttpResponse list_entries(const AuditLog& log, const ApiRequest& request) {
   AuditFilter filter;
@@ -40,6 +42,19 @@ HttpResponse list_entries(const AuditLog& log, const ApiRequest& request) {
   if (page->next != 0) text += R"(,"next":")" + std::to_string(page->next) + '"';
   return json_text_response(200, text + "}");
 }
+
+HttpResponse export_entries(const AuditLog& log, const ApiRequest& request) {
+  const auto after = static_cast<std::uint64_t>(request.integer("after").value_or(0));
+  const auto most = static_cast<std::size_t>(request.integer("limit").value_or(kExportLimit));
+  const auto tail = log.tail(after, most);
+  if (!tail) return problem_of_error(tail.error());
+  std::string text;
+  for (const std::string& line : tail->lines) {
+    text += line;
+    text += '\n';
+  }
+  return {200, {{"Tocsin-Last-Entry", std::to_string(tail->last)}}, "application/x-ndjson", text};
+}
 }  // namespace
 
 void add_audit_routes(Router& router, ServerContext& context) {
@@ -67,6 +82,27 @@ void add_audit_routes(Router& router, ServerContext& context) {
               .answers = {{200, "A page of entries", "application/json"}},
               .handler = [&context](ApiRequest& request) {
                 return list_entries(context.audit, request);
+              }});
+  router.add({.method = "GET",
+              .path = "/v1/audit/export",
+              .operation_id = "exportAuditEntries",
+              .tag = "operations",
+              .summary = "Entries as they were written, oldest first",
+              .description =
+                  "Each line is an entry, byte for byte, so that its signature can be checked. The "
+                  "header Tocsin-Last-Entry is the `after` of the next request.",
+              .role = Role::kOperator,
+              .query_parameters = {{.name = "after",
+                                    .type = Type::kInteger,
+                                    .description = "Entries with a greater sequence; default 0"},
+                                   {.name = "limit",
+                                    .type = Type::kInteger,
+                                    .description = "Maximum number of entries; default 1000",
+                                    .least = 1,
+                                    .most = kExportLimitMax}},
+              .answers = {{200, "The entries", "application/x-ndjson"}},
+              .handler = [&context](ApiRequest& request) {
+                return export_entries(context.audit, request);
               }});
 }
 }  // namespace tocsin::api

@@ -10,6 +10,7 @@
 
 #include "api/net/loopback_address.h"
 #include "api/node/run_arguments.h"
+#include "api/server/server_keys.h"
 
 namespace tocsin::api {
 namespace {
@@ -164,6 +165,9 @@ Result<AlertServicesOptions> alert_services_options(const Configuration& configu
     return fail(Errc::kInvalidArgument, "webhooks.allow: " + addresses.error().message);
   }
   subscriptions.addresses = *std::move(addresses);
+  Result<SecretKeys> keys = read_server_keys(configuration);
+  if (!keys) return tl::unexpected(keys.error());
+  subscriptions.keys = *std::move(keys);
   subscriptions.timeouts = {time_of(configuration, "webhooks.connect_timeout"),
                             time_of(configuration, "webhooks.total_timeout")};
   subscriptions.log_max = size_of(configuration, "webhooks.log_max");

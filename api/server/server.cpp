@@ -18,6 +18,7 @@
 #include "api/base/reload_signal.h"
 #include "api/base/stop_signal.h"
 #include "api/base/version.h"
+#include "api/custody/private_data.h"
 #include "api/net/http_connection.h"
 #include "api/net/loopback_address.h"
 #include "api/node/kafka_settings.h"
@@ -27,10 +28,7 @@
 #include "api/node/node_topics.h"
 #include "api/node/rule_service.h"
 #include "api/node/run_report.h"
-#include "api/rest/answer_store.h"
-#include "api/rest/audit_log.h"
 #include "api/rest/first_token.h"
-#include "api/rest/refusal_tally.h"
 #include "api/server/alert_services.h"
 #include "api/server/health_routes.h"
 #include "api/server/rule_activation.h"
@@ -38,6 +36,7 @@
 #include "api/server/serve_rules.h"
 #include "api/server/serve_settings.h"
 #include "api/server/server_context.h"
+#include "api/server/server_keys.h"
 #include "api/server/server_messages.h"
 #include "api/server/server_routes.h"
 #include "api/sinks/sink_service.h"
@@ -121,6 +120,7 @@ class Server {
   std::unique_ptr<TokenStore> tokens_;
   BodyBudget bodies_;
   HttpFigures http_figures_;
+  RequestLogs logs_;
 
   std::unique_ptr<SinkService> sinks_;
   std::unique_ptr<NodeService> service_;
@@ -129,9 +129,6 @@ class Server {
   std::unique_ptr<AlertServices> alert_services_;
   std::atomic<AlertServices*> open_alert_services_{
       nullptr};  // alert_services_, for those who store effects
-  std::unique_ptr<AnswerStore> answers_;
-  std::unique_ptr<AuditLog> audit_;
-  std::unique_ptr<RefusalTally> refusals_;  // ends before the log does, and after all requests
   std::unique_ptr<ServerContext> context_;
   Router starting_routes_;
   std::unique_ptr<Router> routes_;
@@ -189,7 +186,7 @@ Outcome<void> Server::check_rules() {
 
 Outcome<void> Server::open_directory() {
   const std::string& path = configuration_.text("data.path");
-  Result<runtime::DataDirectory> directory = runtime::DataDirectory::open(files_, path, true);
+  Result<runtime::DataDirectory> directory = take_data_directory(files_, path, true);
   if (!directory)
     return stop(exit_code_of_named(directory.error().code), directory.error().message);
   directory_ = *std::move(directory);
@@ -304,6 +301,12 @@ Outcome<void> Server::open_node() {
       runtime::RocksStore::open(directory_->paths().store, store_options);
   if (!store) return stop(exit_code_of_named(store.error().code), store.error().message);
   store_ = *std::move(store);
+  const SubscriptionOptions& subscriptions = alert_services_options_.subscriptions;
+  if (auto sealed = seal_server_secrets(*store_, subscriptions.keys); !sealed) return sealed;
+  Outcome<RequestLogs> logs = open_request_logs(files_, directory_->paths(), *store_, clock_,
+                                                configuration_, subscriptions.keys);
+  if (!logs) return tl::unexpected(logs.error());
+  logs_ = *std::move(logs);
   Outcome<std::unique_ptr<SinkService>> sinks =
       open_sinks(*store_, {kafka_sinks_, [this] { return must_stop(); },
                            [this](const std::string& note) { say(note); }});
@@ -329,8 +332,8 @@ Outcome<void> Server::open_node() {
   ProgressLine progress(!is_quiet_);
   const auto began = steady_clock::now();
   runtime::NodeOptions options = node_options();
-  auto addressees = SubscriptionService::addressees(
-      *store_, alert_services_options_.subscriptions.planner, rules_.loaded.rules->plan);
+  auto addressees =
+      SubscriptionService::addressees(*store_, subscriptions, rules_.loaded.rules->plan);
   if (!addressees) {
     return stop(exit_code_of_named(addressees.error().code), addressees.error().message);
   }
@@ -380,16 +383,6 @@ Outcome<void> Server::open_rules() {
 }
 
 Outcome<void> Server::begin_routes() {
-  Result<std::unique_ptr<AnswerStore>> answers =
-      AnswerStore::open(*store_, clock_, answer_limits(configuration_));
-  if (!answers) return stop(exit_code_of_named(answers.error().code), answers.error().message);
-  answers_ = *std::move(answers);
-  Result<std::unique_ptr<AuditLog>> audit =
-      AuditLog::open(*store_, clock_, audit_limits(configuration_));
-  if (!audit) return stop(exit_code_of_named(audit.error().code), audit.error().message);
-  audit_ = *std::move(audit);
-  refusals_ = std::make_unique<RefusalTally>(*audit_, clock_, refusal_limits(configuration_));
-  refusals_->start();
   Result<std::unique_ptr<ChangeService>> changes =
       ChangeService::open(files_, clock_, directory_->paths().directory + "/changes",
                           *rule_service_, change_settings(configuration_));
@@ -397,8 +390,8 @@ Outcome<void> Server::begin_routes() {
   changes_ = *std::move(changes);
   context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
                                    directory_->paths(), *rule_service_, *changes_, configuration_,
-                                   *tokens_, bodies_, http_figures_, *answers_, *audit_, *refusals_,
-                                   is_closing_, run_options_.line_bytes_max});
+                                   *tokens_, bodies_, http_figures_, *logs_.answers, *logs_.audit,
+                                   *logs_.refusals, is_closing_, run_options_.line_bytes_max});
   Result<std::unique_ptr<AlertServices>> alert_services =
       AlertServices::open(*store_, service_->effects(), clock_, alert_services_options_,
                           tell_delivery, rule_service_->current()->rules.loaded.rules->plan);
@@ -414,9 +407,9 @@ Outcome<void> Server::begin_routes() {
     alert_services_->subscriptions().add_notice("sink_waiting", stream, why);
   });
   RouterOptions options = router_options();
-  options.answers = answers_.get();
-  options.audit = audit_.get();
-  options.refusals = refusals_.get();
+  options.answers = logs_.answers.get();
+  options.audit = logs_.audit.get();
+  options.refusals = logs_.refusals.get();
   routes_ = std::make_unique<Router>(std::move(options));
   alert_services_->add_routes(
       *routes_, [this](const TokenGrant& grant) { return tokens_->list()->has(grant); },
@@ -477,7 +470,7 @@ void Server::close() {
   if (alert_services_) alert_services_->stop();
   if (sinks_) sinks_->stop();
   http_.reset();
-  refusals_.reset();
+  logs_.refusals.reset();
   ready_routes_ = nullptr;
   routes_.reset();
   open_alert_services_ = nullptr;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/rest/audit_trail.h"
+#include "api/rest/audit_verify.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 #include "api/rest/refusal_tally.h"
@@ -30,7 +31,7 @@ struct World {
   explicit World(AuditLimits limits_in = {}) : limits(limits_in) { open(); }
   void open() {
     store = *disk.open(runtime::effect_families());
-    auto opened = AuditLog::open(*store, clock, limits);
+    auto opened = AuditLog::open(*store, clock, {limits, keys, {}});
     REQUIRE(opened);
     log = *std::move(opened);
     refusals = std::make_unique<RefusalTally>(*log, clock, RefusalLimits{});
@@ -80,6 +81,7 @@ struct World {
   }
 
   AuditLimits limits;
+  SecretKeys keys;
   tests::ModelDisk disk;
   tests::SharedClock clock;
   std::unique_ptr<runtime::Store> store;
@@ -196,7 +198,7 @@ TEST_CASE(
   CHECK(entries[0].at("count") == 7);
   ask_from(world, "10.0.0.3", "/v1/things/1");
   CHECK(world.refusals->total() == 1020);
-  CHECK(*AuditLog::verify(*world.store) == 7);
+  CHECK(*check_audit(*world.store) == 7);
 }
 
 TEST_CASE("audit: many senders of refused requests share an entry, and none is left out") {
@@ -257,11 +259,11 @@ TEST_CASE("audit: what a power cut leaves") {
   CHECK(entries[0].at("resource").at("thing") == "t 1");
   CHECK(!entries[0].contains("status"));
   CHECK(entries[1].at("result") == "done");
-  CHECK(*AuditLog::verify(*world.store) == 3);
+  CHECK(*check_audit(*world.store) == 3);
   world.restart();
   CHECK(world.entries().size() == 3);
   world.put();
-  CHECK(*AuditLog::verify(*world.store) == 4);
+  CHECK(*check_audit(*world.store) == 4);
 }
 
 TEST_CASE("audit: what cannot be written down is not done") {
@@ -319,14 +321,14 @@ TEST_CASE("audit: the oldest go by age and size, and the chain begins behind the
   // The tenth was written 5400 s after the first: those of 3600 s and more are gone.
   CHECK(world.entries().size() == 6);
   CHECK(world.entries().back().at("sequence") == 5);
-  CHECK(*AuditLog::verify(*world.store) == 6);
+  CHECK(*check_audit(*world.store) == 6);
   const std::uint64_t bytes = world.log->figures().bytes;
   world.limits.age_max.reset();
   world.limits.bytes_max = bytes / 2;
   world.restart();
   world.put();
   CHECK(world.log->figures().bytes <= bytes / 2 + bytes / 6 + 100);
-  CHECK(*AuditLog::verify(*world.store) == world.entries().size());
+  CHECK(*check_audit(*world.store) == world.entries().size());
   CHECK(world.entries().size() <= 4);
 }
 
@@ -350,11 +352,11 @@ TEST_CASE("audit: any entry that was changed, taken out or put in is found") {
       REQUIRE(world.store->write(batch, true));
     };
     put(line);
-    const Result<std::uint64_t> verified = AuditLog::verify(*world.store);
+    const Result<std::uint64_t> verified = check_audit(*world.store);
     put(before);
     return !verified.has_value() && verified.error().code == Errc::kCorrupt;
   };
-  CHECK(*AuditLog::verify(*world.store) == 5);
+  CHECK(*check_audit(*world.store) == 5);
   for (std::uint64_t sequence = 1; sequence <= 5; ++sequence) {
     CAPTURE(sequence);
     std::string line = **world.store->get(runtime::kAuditFamily, key(sequence));
@@ -363,7 +365,7 @@ TEST_CASE("audit: any entry that was changed, taken out or put in is found") {
     CHECK(found_with(sequence, std::nullopt));
   }
   CHECK(found_with(6, **world.store->get(runtime::kAuditFamily, key(5))));
-  CHECK(*AuditLog::verify(*world.store) == 5);
+  CHECK(*check_audit(*world.store) == 5);
 }
 }  // namespace
 }  // namespace tocsin::api

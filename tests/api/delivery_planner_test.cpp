@@ -334,17 +334,17 @@ TEST_CASE("planner: nothing is left of a subscription that is forgotten") {
 }
 
 TEST_CASE("planner: a subscription of a store from before has no group, and the server's brake") {
-  ordered_json stored = ordered_json::parse(encode_subscription(subscription()));
+  ordered_json stored = ordered_json::parse(*encode_subscription(subscription(), {}));
   stored.erase("group");
   stored.erase("brake");
-  const Result<Subscription> read = decode_subscription(stored.dump());
+  const Result<Subscription> read = decode_subscription(stored.dump(), {});
   REQUIRE(read);
   CHECK(!read->group);
   CHECK(!read->rate_cap_per_rule);
   const Subscription full = subscription({{"group", {{"by", {"rule"}}, {"wait", "0s"}}},
                                           {"brake", {{"in_all", 0}}},
                                           {"filter", {{"condition", "amount > 1"}}}});
-  const Result<Subscription> again = decode_subscription(encode_subscription(full));
+  const Result<Subscription> again = decode_subscription(*encode_subscription(full, {}), {});
   REQUIRE(again);
   CHECK(subscription_settings(*again) == subscription_settings(full));
 }
