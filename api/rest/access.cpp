@@ -6,11 +6,32 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 
 namespace tocsin::api {
 namespace {
-constexpr std::array<std::string_view, 6> kRoleNames = {"open",    "producer", "reader",
-                                                        "analyst", "operator", "admin"};
+constexpr std::array<std::string_view, kRoleCount> kRoleNames = {
+    "open", "producer", "reader", "approver", "analyst", "author", "operator", "admin"};
+// What each role may do, as bits of the roles that operations need.
+constexpr unsigned bits(std::initializer_list<Role> roles) {
+  unsigned all = 1U << static_cast<unsigned>(Role::kOpen);
+  for (const Role role : roles) all |= 1U << static_cast<unsigned>(role);
+  return all;
+}
+constexpr unsigned kAnalystBits = bits({Role::kReader, Role::kAnalyst});
+constexpr unsigned kAuthorBits = kAnalystBits | bits({Role::kAuthor});
+constexpr unsigned kOperatorBits =
+    kAuthorBits | bits({Role::kProducer, Role::kApprover, Role::kOperator});
+constexpr std::array<unsigned, kRoleCount> kGrants = {
+    bits({}),                                // open
+    bits({Role::kProducer}),                 // producer
+    bits({Role::kReader}),                   // reader
+    bits({Role::kReader, Role::kApprover}),  // approver
+    kAnalystBits,                            // analyst
+    kAuthorBits,                             // author
+    kOperatorBits,                           // operator
+    kOperatorBits | bits({Role::kAdmin}),    // admin
+};
 constexpr std::string_view kTokenPrefix = "tocsin_";
 
 // RFC 4648, section 5, without padding.
@@ -35,12 +56,16 @@ std::string base64url(const std::array<unsigned char, 32>& bytes) {
 bool is_equal(const cep::Digest& a, const cep::Digest& b) {
   return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
+// Whether a digest is that of the token, or of the one before it while that counts.
+bool counts(const StoredToken& stored, const cep::Digest& digest, cep::EventTime now) {
+  const bool is_now = is_equal(stored.digest, digest);
+  const bool is_before = stored.before && is_equal(stored.before->digest, digest);
+  return is_now || (is_before && now < stored.before->until);
+}
 }  // namespace
 
 bool may(Role has, Role needs) {
-  if (needs == Role::kOpen) return true;
-  if (needs == Role::kProducer) return has == Role::kProducer || has >= Role::kOperator;
-  return has != Role::kProducer && has >= needs;
+  return (kGrants[static_cast<std::size_t>(has)] >> static_cast<unsigned>(needs) & 1U) != 0;
 }
 
 std::string_view role_name(Role role) { return kRoleNames[static_cast<std::size_t>(role)]; }
@@ -63,22 +88,28 @@ Result<NewToken> make_token(TokenGrant grant) {
   return made;
 }
 
-std::optional<TokenGrant> AccessList::find(std::string_view token) const {
+Result<TokenGrant> AccessList::find(std::string_view token, cep::EventTime now) const {
   const cep::Digest digest = cep::sha256(token);
   const StoredToken* found = nullptr;
   for (const StoredToken& stored : tokens_) {
-    if (is_equal(stored.digest, digest)) found = &stored;
+    if (counts(stored, digest, now)) found = &stored;
   }
-  if (found == nullptr) return std::nullopt;
+  if (found == nullptr)
+    return fail(Errc::kNotFound, "the token is unknown; it may have been revoked");
+  if (found->grant.expires_at && now >= *found->grant.expires_at) {
+    return fail(Errc::kDenied, fmt::format("the token {} expired at {}", found->grant.name,
+                                           cep::format_time(*found->grant.expires_at)));
+  }
   TokenGrant grant = found->grant;
   grant.digest = digest;
   return grant;
 }
 
-bool AccessList::has(const TokenGrant& grant) const {
+bool AccessList::has(const TokenGrant& grant, cep::EventTime now) const {
   return std::ranges::any_of(tokens_, [&](const StoredToken& stored) {
     return stored.grant.name == grant.name && stored.grant.role == grant.role &&
-           is_equal(stored.digest, grant.digest);
+           counts(stored, grant.digest, now) &&
+           (!stored.grant.expires_at || now < *stored.grant.expires_at);
   });
 }
 
@@ -98,6 +129,15 @@ Result<void> AccessList::add(StoredToken token) {
 bool AccessList::remove(std::string_view name) {
   return std::erase_if(tokens_,
                        [&](const StoredToken& token) { return token.grant.name == name; }) > 0;
+}
+
+bool AccessList::rotate(std::string_view name, const cep::Digest& digest, cep::EventTime until) {
+  const auto found = std::ranges::find_if(
+      tokens_, [&](const StoredToken& token) { return token.grant.name == name; });
+  if (found == tokens_.end()) return false;
+  found->before = StoredToken::Before{found->digest, until};
+  found->digest = digest;
+  return true;
 }
 
 std::optional<std::string_view> bearer_token(std::string_view authorization) {

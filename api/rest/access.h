@@ -1,5 +1,6 @@
 /// Who may do what: tokens with a role each, kept as digests.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,18 +9,22 @@
 
 #include "cep/base/result.h"
 #include "cep/value/identity.h"
+#include "cep/value/time.h"
 
 namespace tocsin::api {
 enum class Role : std::uint8_t {
   kOpen,      // no token is needed
   kProducer,  // sends events, and nothing else
   kReader,    // reads everything but secrets
+  kApprover,  // reads, and approves changes of the rules
   kAnalyst,   // reads, and works on alerts, rules up to shadow, lists and subscriptions
+  kAuthor,    // as an analyst; also asks for changes of rule files, which others approve
   kOperator,  // all but tokens: also sends events, deploys rules, runs checkpoints, re-injects
   kAdmin,     // everything
 };
-/// Whether who has one role may do what needs another: from reader on each may do what those before
-/// it may; events are sent by producers, operators and admins.
+inline constexpr std::size_t kRoleCount = 8;
+/// Whether who has one role may do what needs another. Events are sent by producers, operators and
+/// admins; changes are approved by approvers, operators and admins; all but producers read.
 bool may(Role has, Role needs);
 /// "reader", …; the inverse gives nothing for other words, and for "open".
 std::string_view role_name(Role role);
@@ -28,12 +33,19 @@ std::optional<Role> parse_role(std::string_view name);
 struct TokenGrant {
   std::string name;  // for people: the audit log names it
   Role role = Role::kReader;
-  cep::Digest digest{};  // of the token, where AccessList::find() gave it
+  cep::Digest digest{};                           // of the token, where AccessList::find() gave it
+  std::optional<cep::EventTime> expires_at = {};  // counts no more from then on; absent: never
 };
 /// A token as it is kept: what it is cannot be found from it.
 struct StoredToken {
   TokenGrant grant;
   cep::Digest digest{};  // SHA-256 of the token
+  /// The token that it replaced, which counts beside it for a while.
+  struct Before {
+    cep::Digest digest{};
+    cep::EventTime until;
+  };
+  std::optional<Before> before = {};
 };
 struct NewToken {
   std::string token;  // "tocsin_" and 43 characters of base64url: 256 random bits; shown once
@@ -45,15 +57,19 @@ Result<NewToken> make_token(TokenGrant grant);
 /// Threading: readers at once; one writer alone.
 class AccessList {
  public:
-  /// The grant of a token; nothing for one that is not known. Takes as long for a wrong one as for
-  /// a right one of another place: digests are compared, not tokens.
-  std::optional<TokenGrant> find(std::string_view token) const;
+  /// The grant of a token at a time. Fails with kNotFound for one that is not known, kDenied for
+  /// one that has expired. Takes as long for a wrong one as for a right one of another place:
+  /// digests are compared, not tokens.
+  Result<TokenGrant> find(std::string_view token, cep::EventTime now) const;
   /// Whether find() would still give that grant.
-  bool has(const TokenGrant& grant) const;
+  bool has(const TokenGrant& grant, cep::EventTime now) const;
   /// Errors: kInvalidArgument where the name is taken.
   Result<void> add(StoredToken token);
   /// Whether there was one.
   bool remove(std::string_view name);
+  /// Puts another digest in the place of a token's, which counts too until `until`. Whether there
+  /// is one of that name.
+  bool rotate(std::string_view name, const cep::Digest& digest, cep::EventTime until);
   const std::vector<StoredToken>& tokens() const { return tokens_; }
 
  private:

@@ -19,6 +19,7 @@
 #include "cep/value/identity.h"
 #include "cep/value/time.h"
 #include "cep/value/unicode.h"
+#include "runtime/io/clock.h"
 #include "runtime/journal/trace_context.h"
 
 namespace tocsin::api {
@@ -127,6 +128,7 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_bl
 struct Router::Impl {
   explicit Impl(RouterOptions options_in) : options(std::move(options_in)), rates(options.rate) {
     if (!options.now) options.now = [] { return std::chrono::steady_clock::now(); };
+    if (!options.time) options.time = [] { return runtime::SystemClock().now(); };
   }
 
   // The routes whose paths fit; the first by method wins. Fixed segments go before parameters.
@@ -152,6 +154,7 @@ struct Router::Impl {
     const Route* route = nullptr;     // that the request is for, where there is one
     std::vector<HttpHeader> headers;  // of the answer
     bool is_noted = false;            // a refusal that the audit log hears of
+    bool has_token = false;           // one that counts
   };
 
   // Why the request is not admitted; nothing: it is, and `asked` has all that the handler needs.
@@ -164,7 +167,14 @@ struct Router::Impl {
     const std::vector<const Route*> found = fitting(segments);
     // Who has no token is told nothing of what there is.
     const auto token = bearer_token(head.header("authorization").value_or(""));
-    const std::optional<TokenGrant> grant = token ? access.find(*token) : std::nullopt;
+    Result<TokenGrant> found_grant = fail(Errc::kNotFound, "send `Authorization: Bearer TOKEN`");
+    if (token) found_grant = access.find(*token, options.time());
+    const std::optional<TokenGrant> grant =
+        found_grant ? std::optional(*found_grant) : std::nullopt;
+    if (grant) {
+      request.grant = *grant;
+      asked.has_token = true;
+    }
     const bool is_open =
         std::ranges::any_of(found, [](const Route* one) { return one->role == Role::kOpen; });
     std::string_view method = head.method;
@@ -175,16 +185,13 @@ struct Router::Impl {
     if (!grant && !is_open) {
       asked.is_noted = true;
       asked.headers.push_back({"WWW-Authenticate", "Bearer realm=\"tocsin\""});
-      return problem_response(ProblemKind::kUnauthorized,
-                              token ? "the token is unknown; it may have been revoked"
-                                    : "send `Authorization: Bearer TOKEN`");
+      return problem_response(ProblemKind::kUnauthorized, found_grant.error().message);
     }
     if (found.empty()) {
       return problem_response(ProblemKind::kNotFound, fmt::format("there is nothing at {}", path));
     }
     if (asked.route == nullptr) return refuse_method(found, path, asked.headers);
     const Route& route = *asked.route;
-    if (grant) request.grant = *grant;
     if (!may(grant ? grant->role : Role::kOpen, route.role)) {
       asked.is_noted = true;
       return problem_response(ProblemKind::kForbidden,
@@ -197,6 +204,10 @@ struct Router::Impl {
     }
     if (auto bad = read_parameters(route, segments, target, request)) return bad;
     return check_media_type(route, head);
+  }
+
+  void note_use(const Asked& asked) const {
+    if (asked.has_token && options.used) options.used(asked.request.grant);
   }
 
   static HttpResponse finished(HttpResponse response, const Asked& asked) {
@@ -217,6 +228,7 @@ struct Router::Impl {
     if (trace) request.trace_parent = runtime::read_trace_parent(*trace).value_or("");
     HttpAdmission admission;
     if (std::optional<HttpResponse> refusal = refusal_of(*asked, access)) {
+      note_use(*asked);
       if (asked->is_noted && options.refusals != nullptr) {
         note_refusal(*options.refusals, asked->route, request, refusal->status);
       }
@@ -226,6 +238,7 @@ struct Router::Impl {
     admission.is_at_once = route.is_at_once;
     if (route.body) admission.body_bytes_max = route.body->bytes_max;
     admission.handle = [this, asked](HttpRequest&) {
+      note_use(*asked);
       HttpResponse response;
       try {
         response = act_once(*asked->route, asked->request);

@@ -28,6 +28,10 @@ struct RouterOptions {
   BodyBudget* bodies = nullptr;      // none: they are not counted; outlives the router
   /// Processing time, for rates and request ids; monotone.
   std::function<std::chrono::steady_clock::time_point()> now;
+  /// The time of day, at which tokens expire; empty: the system's.
+  std::function<cep::EventTime()> time = {};
+  /// Told of each token that a request came with, before its operation. May be empty.
+  std::function<void(const TokenGrant&)> used = {};
 };
 /// Threading: add() before the first handle(), then any.
 class Router {

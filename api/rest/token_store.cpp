@@ -47,7 +47,18 @@ std::optional<AccessList> parse(const ordered_json& document) {
     const std::optional<Role> role = parse_role(text_of("role"));
     const std::optional<cep::Digest> digest = parse_digest(text_of("sha256"));
     if (!role || !digest || text_of("name").empty()) return std::nullopt;
-    if (!list.add({{text_of("name"), *role}, *digest})) return std::nullopt;
+    StoredToken token{{text_of("name"), *role, {}, {}}, *digest, {}};
+    if (entry.contains("expires_at")) {
+      token.grant.expires_at = cep::parse_time(text_of("expires_at"));
+      if (!token.grant.expires_at) return std::nullopt;
+    }
+    if (entry.contains("sha256_before")) {
+      const auto before = parse_digest(text_of("sha256_before"));
+      const auto until = cep::parse_time(text_of("before_until"));
+      if (!before || !until) return std::nullopt;
+      token.before = StoredToken::Before{*before, *until};
+    }
+    if (!list.add(std::move(token))) return std::nullopt;
   }
   return list;
 }
@@ -67,12 +78,13 @@ bool write_all(int descriptor, std::string_view text) {
 }
 }  // namespace
 
-Result<void> write_private_file(const std::string& path, const std::string& text) {
+Result<void> write_private_file(const std::string& path, const std::string& text, bool sync) {
   const std::filesystem::path target(path);
   const std::filesystem::path folder = target.has_parent_path() ? target.parent_path() : ".";
   std::string draft = (folder / ("." + target.filename().string() + ".XXXXXX")).string();
   const int descriptor = ::mkostemp(draft.data(), O_CLOEXEC);  // 0600
-  bool is_good = descriptor >= 0 && write_all(descriptor, text) && ::fsync(descriptor) == 0;
+  bool is_good =
+      descriptor >= 0 && write_all(descriptor, text) && (!sync || ::fsync(descriptor) == 0);
   int error = errno;
   if (descriptor >= 0) ::close(descriptor);
   if (is_good) {
@@ -83,6 +95,7 @@ Result<void> write_private_file(const std::string& path, const std::string& text
     if (descriptor >= 0) ::unlink(draft.c_str());
     return fail(Errc::kIo, fmt::format("cannot write {}: {}", path, std::strerror(error)));
   }
+  if (!sync) return {};
   const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const bool is_synced = directory >= 0 && ::fsync(directory) == 0;
   error = errno;
@@ -112,7 +125,52 @@ Result<std::unique_ptr<TokenStore>> TokenStore::open(std::string path) {
                             store->path_));
   }
   store->list_ = std::make_shared<const AccessList>(*std::move(list));
+  store->read_uses();
   return store;
+}
+
+TokenStore::~TokenStore() {
+  const std::lock_guard lock(uses_mutex_);
+  if (has_unwritten_uses_) write_uses();
+}
+
+// What cannot be read is not known: nothing depends on it.
+void TokenStore::read_uses() {
+  const std::string path = (std::filesystem::path(path_).parent_path() / kTokensUsedFile).string();
+  std::ifstream file(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const Result<ordered_json> document = unseal_json(text, path);
+  if (!document || !document->contains("used") || !document->at("used").is_object()) return;
+  const std::lock_guard lock(uses_mutex_);
+  for (const auto& [name, at] : document->at("used").items()) {
+    if (!at.is_string()) continue;
+    if (const auto time = cep::parse_time(at.get_ref<const std::string&>())) uses_[name] = *time;
+  }
+}
+
+// Requires uses_mutex_. A failure is tried again with a later use.
+void TokenStore::write_uses() {
+  ordered_json used = ordered_json::object();
+  for (const auto& [name, at] : uses_) used[name] = cep::format_time(at);
+  const std::string path = (std::filesystem::path(path_).parent_path() / kTokensUsedFile).string();
+  if (write_private_file(path, seal_json({{"used", std::move(used)}}), false))
+    has_unwritten_uses_ = false;
+}
+
+void TokenStore::used(const std::string& name, cep::EventTime now) {
+  const std::lock_guard lock(uses_mutex_);
+  uses_[name] = now;
+  has_unwritten_uses_ = true;
+  if (uses_written_at_ && now < *uses_written_at_ + kUseWrittenEvery && now >= *uses_written_at_)
+    return;
+  uses_written_at_ = now;
+  write_uses();
+}
+
+std::optional<cep::EventTime> TokenStore::last_use(const std::string& name) const {
+  const std::lock_guard lock(uses_mutex_);
+  const auto found = uses_.find(name);
+  return found == uses_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::shared_ptr<const AccessList> TokenStore::list() const {
@@ -123,9 +181,15 @@ std::shared_ptr<const AccessList> TokenStore::list() const {
 Result<void> TokenStore::save(const AccessList& list) const {
   ordered_json tokens = ordered_json::array();
   for (const StoredToken& token : list.tokens()) {
-    tokens.push_back({{"name", token.grant.name},
-                      {"role", role_name(token.grant.role)},
-                      {"sha256", cep::hex(token.digest)}});
+    ordered_json entry = {{"name", token.grant.name},
+                          {"role", role_name(token.grant.role)},
+                          {"sha256", cep::hex(token.digest)}};
+    if (token.grant.expires_at) entry["expires_at"] = cep::format_time(*token.grant.expires_at);
+    if (token.before) {
+      entry["sha256_before"] = cep::hex(token.before->digest);
+      entry["before_until"] = cep::format_time(token.before->until);
+    }
+    tokens.push_back(std::move(entry));
   }
   return write_private_file(path_, seal_json({{"tokens", std::move(tokens)}}));
 }
@@ -155,13 +219,31 @@ Result<bool> TokenStore::remove(const std::string& name) {
   const std::lock_guard lock(mutex_);
   AccessList list = *list_;
   if (!list.remove(name)) return false;
-  const auto is_admin = [](const StoredToken& token) { return token.grant.role == Role::kAdmin; };
+  const auto is_admin = [](const StoredToken& token) {
+    return token.grant.role == Role::kAdmin && !token.grant.expires_at;
+  };
   if (std::ranges::none_of(list.tokens(), is_admin)) {
     return fail(Errc::kConflict,
-                fmt::format("{} is the last token of an admin: make another one first", name));
+                fmt::format("{} is the last token of an admin that does not expire: make another "
+                            "one first",
+                            name));
   }
   if (auto saved = save(list); !saved) return tl::unexpected(saved.error());
   list_ = std::make_shared<const AccessList>(std::move(list));
+  const std::lock_guard uses_lock(uses_mutex_);
+  uses_.erase(name);  // another one of that name begins anew
   return true;
+}
+
+Result<std::string> TokenStore::rotate(const std::string& name, cep::EventTime until) {
+  const std::lock_guard lock(mutex_);
+  Result<NewToken> made = make_token({name, Role::kReader, {}, {}});
+  if (!made) return tl::unexpected(made.error());
+  AccessList list = *list_;
+  if (!list.rotate(name, made->stored.digest, until))
+    return fail(Errc::kNotFound, fmt::format("there is no token {}", name));
+  if (auto saved = save(list); !saved) return tl::unexpected(saved.error());
+  list_ = std::make_shared<const AccessList>(std::move(list));
+  return made->token;
 }
 }  // namespace tocsin::api

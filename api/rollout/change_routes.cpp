@@ -116,7 +116,7 @@ void add_change_routes(Router& router, const RolloutContext& context) {
        .description =
            "The last approval that is needed makes the change. It is refused if the live "
            "rules are no longer those that the change is of.",
-       .role = Role::kOperator,
+       .role = Role::kApprover,
        .path_parameters = {change},
        .query_parameters = {{.name = "comment",
                              .description = "The reason, stored with the approval"}},

@@ -185,7 +185,18 @@ tl::expected<RuleEdit, HttpResponse> read_pack_files(ApiRequest& request, bool i
                                  : R"(the body is {"files": {"PATH": "TEXT", …}})"));
 }
 
+// An author asks for changes of rule files, where others approve them.
+std::optional<HttpResponse> refused_author(const RolloutContext& context,
+                                           const ApiRequest& request) {
+  if (may(request.grant.role, Role::kOperator) || context.changes.approvals_needed() > 0)
+    return std::nullopt;
+  return problem_response(ProblemKind::kForbidden,
+                          "this needs the role operator: an author changes rule files where others "
+                          "approve changes (rollout.approvals)");
+}
+
 HttpResponse change_pack(const RolloutContext& context, ApiRequest& request, bool is_patch) {
+  if (auto problem = refused_author(context, request)) return *std::move(problem);
   const auto etag = precondition(request, "the pack");
   if (!etag) return etag.error();
   const auto edit = read_pack_files(request, is_patch);
@@ -216,6 +227,7 @@ HttpResponse plan_pack(const RolloutContext& context, ApiRequest& request) {
 }
 
 HttpResponse roll_back(const RolloutContext& context, ApiRequest& request) {
+  if (auto problem = refused_author(context, request)) return *std::move(problem);
   const auto etag = precondition(request, "the pack");
   if (!etag) return etag.error();
   const auto number = static_cast<std::uint64_t>(*request.integer("version"));
@@ -325,7 +337,7 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
        .operation_id = "putPack",
        .tag = "rules",
        .summary = "Replace all rule files",
-       .role = Role::kOperator,
+       .role = Role::kAuthor,
        .query_parameters = deploy_parameters(),
        .body = RouteBody{.media_types = {"application/json"}, .bytes_max = kPackBytesMax},
        .answers = deploy_answers(),
@@ -337,7 +349,7 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
        .operation_id = "patchPack",
        .tag = "rules",
        .summary = "Change some rule files; null removes one",
-       .role = Role::kOperator,
+       .role = Role::kAuthor,
        .query_parameters = deploy_parameters(),
        .body = RouteBody{.media_types = {"application/json"}, .bytes_max = kPackBytesMax},
        .answers = deploy_answers(),
@@ -349,7 +361,7 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
        .operation_id = "rollBackRules",
        .tag = "rules",
        .summary = "Activate an earlier version again, as a new version",
-       .role = Role::kOperator,
+       .role = Role::kAuthor,
        .path_parameters =
            {{.name = "version", .type = Type::kInteger, .description = "Its number", .least = 1}},
        .query_parameters = {comment_parameter(), override_parameter()},

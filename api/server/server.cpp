@@ -142,6 +142,7 @@ RouterOptions Server::router_options() {
   options.version = version_parts().front().second;
   options.rate = rate_limit(configuration_);
   options.bodies = &bodies_;
+  options.used = [this](const TokenGrant& grant) { tokens_->used(grant.name, clock_.now()); };
   return options;
 }
 
@@ -412,7 +413,8 @@ Outcome<void> Server::begin_routes() {
   options.refusals = logs_.refusals.get();
   routes_ = std::make_unique<Router>(std::move(options));
   alert_services_->add_routes(
-      *routes_, [this](const TokenGrant& grant) { return tokens_->list()->has(grant); },
+      *routes_,
+      [this](const TokenGrant& grant) { return tokens_->list()->has(grant, clock_.now()); },
       [this] { return service_->await_stored(kStoredPatience); });
   add_health_routes(*routes_, [this] { return unreadiness(); });
   add_server_routes(*routes_, *context_, [this] { return unreadiness().empty(); });

@@ -23,8 +23,9 @@ class ApiClient {
                 .refusals = refusals,
                 .answers = answers,
                 .now = {}}) {
-    for (const api::Role role : {api::Role::kProducer, api::Role::kReader, api::Role::kAnalyst,
-                                 api::Role::kOperator, api::Role::kAdmin}) {
+    for (const api::Role role :
+         {api::Role::kProducer, api::Role::kReader, api::Role::kApprover, api::Role::kAnalyst,
+          api::Role::kAuthor, api::Role::kOperator, api::Role::kAdmin}) {
       const std::string name(api::role_name(role));
       api::NewToken made = *api::make_token({name, role});
       tokens_[name] = made.token;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -244,6 +245,63 @@ TEST_CASE("problems: slugs are told apart, and every fault of the server has one
   CHECK(ordered_json::parse(broken.body)["line"] == 3);
 }
 
+TEST_CASE("access: what each role may do") {
+  // Rows: who has the role; columns: what is needed, from open to admin.
+  struct Row {
+    Role has;
+    std::array<int, kRoleCount> may;
+  };
+  //                                 open producer reader approver analyst author operator admin
+  constexpr Row kRows[] = {
+      {Role::kOpen, {1, 0, 0, 0, 0, 0, 0, 0}},     {Role::kProducer, {1, 1, 0, 0, 0, 0, 0, 0}},
+      {Role::kReader, {1, 0, 1, 0, 0, 0, 0, 0}},   {Role::kApprover, {1, 0, 1, 1, 0, 0, 0, 0}},
+      {Role::kAnalyst, {1, 0, 1, 0, 1, 0, 0, 0}},  {Role::kAuthor, {1, 0, 1, 0, 1, 1, 0, 0}},
+      {Role::kOperator, {1, 1, 1, 1, 1, 1, 1, 0}}, {Role::kAdmin, {1, 1, 1, 1, 1, 1, 1, 1}}};
+  for (const Row& row : kRows) {
+    for (std::size_t needed = 0; needed < kRoleCount; ++needed) {
+      CAPTURE(role_name(row.has));
+      CAPTURE(role_name(static_cast<Role>(needed)));
+      CHECK(may(row.has, static_cast<Role>(needed)) == (row.may[needed] == 1));
+    }
+  }
+  for (std::size_t i = 1; i < kRoleCount; ++i)
+    CHECK(parse_role(role_name(static_cast<Role>(i))) == static_cast<Role>(i));
+}
+
+TEST_CASE("access: a token ends at its time, and one that was rotated after the overlap") {
+  const cep::EventTime end{1'000'000'000};
+  const NewToken a = *make_token({"a", Role::kReader, {}, end});
+  AccessList access;
+  REQUIRE(access.add(a.stored));
+  const Result<TokenGrant> grant = access.find(a.token, end - cep::Duration{1});
+  REQUIRE(grant);
+  CHECK(access.has(*grant, end - cep::Duration{1}));
+  CHECK_FALSE(access.has(*grant, end));
+  const Result<TokenGrant> late = access.find(a.token, end);
+  REQUIRE_FALSE(late);
+  CHECK(late.error().code == Errc::kDenied);
+  CHECK(late.error().message.find("the token a expired at 1970-01-01T00:16:40Z") == 0);
+  // The next one counts at once, and the one before until its end.
+  const NewToken b = *make_token({"b", Role::kReader, {}, {}});
+  const NewToken next = *make_token({"b", Role::kReader, {}, {}});
+  const NewToken third = *make_token({"b", Role::kReader, {}, {}});
+  REQUIRE(access.add(b.stored));
+  const TokenGrant before = *access.find(b.token, {});
+  CHECK(access.rotate("b", next.stored.digest, end));
+  CHECK_FALSE(access.rotate("c", next.stored.digest, end));
+  CHECK(access.find(next.token, {})->name == "b");
+  CHECK(access.find(b.token, end - cep::Duration{1})->name == "b");
+  CHECK(access.has(before, end - cep::Duration{1}));
+  CHECK_FALSE(access.has(before, end));
+  CHECK(access.find(b.token, end).error().code == Errc::kNotFound);
+  // Only one of them is kept beside it.
+  CHECK(access.rotate("b", third.stored.digest, end));
+  CHECK_FALSE(access.find(b.token, {}));
+  CHECK(access.find(next.token, {}));
+  CHECK(access.remove("b"));
+  for (const NewToken* one : {&b, &next, &third}) CHECK_FALSE(access.find(one->token, {}));
+}
+
 TEST_CASE("access: roles, tokens and their digests") {
   CHECK(may(Role::kProducer, Role::kProducer));
   CHECK(!may(Role::kProducer, Role::kReader));
@@ -254,16 +312,16 @@ TEST_CASE("access: roles, tokens and their digests") {
   CHECK(parse_role("analyst") == Role::kAnalyst);
   CHECK(!parse_role("open").has_value());
   CHECK(!parse_role("root").has_value());
-  const NewToken a = *make_token({"a", Role::kReader});
-  const NewToken b = *make_token({"b", Role::kAdmin});
+  const NewToken a = *make_token({"a", Role::kReader, {}, {}});
+  const NewToken b = *make_token({"b", Role::kAdmin, {}, {}});
   CHECK(a.token != b.token);
   CHECK(a.token.size() == 7 + 43);
   AccessList access;
   REQUIRE(access.add(a.stored).has_value());
   REQUIRE(access.add(b.stored).has_value());
   CHECK(!access.add(a.stored).has_value());
-  CHECK(access.find(b.token)->name == "b");
-  CHECK(!access.find("").has_value());
+  CHECK(access.find(b.token, {})->name == "b");
+  CHECK(!access.find("", {}).has_value());
   CHECK(bearer_token("Bearer abc") == "abc");
   CHECK(bearer_token("bEARER  abc") == "abc");
   CHECK(!bearer_token("Basic abc").has_value());

@@ -41,13 +41,56 @@ TEST_CASE("token store: tokens outlive it, as digests, in a file of one's own") 
   const auto store = TokenStore::open(file);
   REQUIRE_MESSAGE(store, store.error().message);
   const auto before = (*store)->list();
-  CHECK(before->find(admin)->name == "ann");
+  CHECK(before->find(admin, {})->name == "ann");
   CHECK(before->tokens().size() == 2);
   CHECK(*(*store)->remove("till"));
   CHECK_FALSE(*(*store)->remove("till"));
   CHECK((*store)->remove("ann").error().code == Errc::kConflict);
   CHECK(before->tokens().size() == 2);  // as it was
   CHECK((*store)->list()->tokens().size() == 1);
+}
+
+TEST_CASE(
+    "token store: ends, rotations and last uses outlive it; uses are written once in a while") {
+  const Folder folder;
+  const std::string file = folder.path + "/tokens.json";
+  const cep::EventTime now{1'800'000'000'000'000};
+  const cep::EventTime end = now + cep::Duration{60'000'000};
+  std::string first, second;
+  const auto writes = [&] {
+    std::error_code error;
+    const auto at = std::filesystem::last_write_time(folder.path + "/tokens-used.json", error);
+    return error ? std::filesystem::file_time_type::min() : at;
+  };
+  {
+    const auto store = *TokenStore::open(file);
+    REQUIRE(store->add(TokenGrant{"ann", Role::kAdmin, {}, {}}));
+    REQUIRE(store->add(TokenGrant{"temp", Role::kAdmin, {}, end}));
+    first = *store->add(TokenGrant{"till", Role::kProducer, {}, {}});
+    second = *store->rotate("till", end);
+    CHECK(store->rotate("nobody", end).error().code == Errc::kNotFound);
+    // An admin that expires does not stand in for the last one.
+    CHECK(store->remove("ann").error().code == Errc::kConflict);
+    CHECK_FALSE(store->last_use("till"));
+    store->used("till", now);
+    const auto written = writes();
+    CHECK(written != std::filesystem::file_time_type::min());
+    for (int i = 1; i < 1000; ++i) store->used("till", now + cep::Duration{i * 1'000LL});
+    CHECK(writes() == written);
+  }
+  const auto store = *TokenStore::open(file);
+  CHECK(store->list()->find(first, now)->name == "till");
+  CHECK(store->list()->find(first, end).error().code == Errc::kNotFound);
+  CHECK(store->list()->find(second, end)->role == Role::kProducer);
+  CHECK(store->list()->tokens()[1].grant.expires_at == end);
+  CHECK(store->last_use("till") == now + cep::Duration{999'000});
+  REQUIRE(*store->remove("till"));
+  CHECK_FALSE(store->last_use("till"));
+  for (const char* const more : {R"("expires_at":"soon")", R"("sha256_before":"00")"}) {
+    std::ofstream(file) << R"({"tokens":[{"name":"a","role":"admin","sha256":")"
+                        << std::string(64, '0') << "\"," << more << "}]}";
+    CHECK(TokenStore::open(file).error().code == Errc::kCorrupt);
+  }
 }
 
 TEST_CASE("token store: a file that is none is refused, with the remedy") {
