@@ -11,7 +11,6 @@ namespace {
 using nlohmann::ordered_json;
 constexpr const char* kDigest = "digest";
 constexpr const char* kFormatMember = "format";
-constexpr int kFormat = 1;
 
 // Texts in it are UTF-8 that was checked when they came.
 std::string digest_of(const ordered_json& document) {
@@ -20,14 +19,14 @@ std::string digest_of(const ordered_json& document) {
 }
 }  // namespace
 
-std::string seal_json(const ordered_json& document) {
-  ordered_json sealed = {{kFormatMember, kFormat}};
+std::string seal_json(const ordered_json& document, int format) {
+  ordered_json sealed = {{kFormatMember, format}};
   sealed.update(document);
   sealed[kDigest] = digest_of(sealed);
   return sealed.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
-Result<ordered_json> unseal_json(const std::string& text, const std::string& path) {
+Result<ordered_json> unseal_json(const std::string& text, const std::string& path, int known) {
   const auto damaged = [&] { return fail(Errc::kCorrupt, path + " is damaged"); };
   ordered_json document = ordered_json::parse(text, nullptr, false);
   if (!document.is_object()) return damaged();
@@ -37,11 +36,11 @@ Result<ordered_json> unseal_json(const std::string& text, const std::string& pat
     if (digest != digest_of(document)) return damaged();
   }
   if (const auto found = document.find(kFormatMember); found != document.end()) {
-    if (*found != kFormat) {
+    if (!found->is_number_integer() || *found < 1 || *found > known) {
       return fail(Errc::kOtherVersion,
                   fmt::format("{} has format {}, and this program knows format {}: use the version "
                               "of tocsin that wrote it, or a later one",
-                              path, found->dump(), kFormat));
+                              path, found->dump(), known));
     }
     document.erase(kFormatMember);
   }

@@ -8,10 +8,12 @@
 
 namespace tocsin::api {
 /// The text of an object with two members more: `format`, and `digest`, the SHA-256 of all others
-/// as they are written without blanks. `document` is an object without such members.
-std::string seal_json(const nlohmann::ordered_json& document);
+/// as they are written without blanks. `document` is an object without such members. A file that a
+/// program would misread that knows the formats before alone has a `format` of its own.
+std::string seal_json(const nlohmann::ordered_json& document, int format = 1);
 /// The object without its format and digest. An object without either, which a build before the
 /// first release wrote, is taken as it is. Fails with kCorrupt for a text that is no object or has
-/// another digest, kOtherVersion for a newer format; messages name `path`.
-Result<nlohmann::ordered_json> unseal_json(const std::string& text, const std::string& path);
+/// another digest, kOtherVersion for a format above `known`; messages name `path`.
+Result<nlohmann::ordered_json> unseal_json(const std::string& text, const std::string& path,
+                                           int known = 1);
 }  // namespace tocsin::api

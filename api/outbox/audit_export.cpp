@@ -213,6 +213,13 @@ bool AuditExport::send(std::string_view message) {
       sent = ::send(socket_, message.data(), message.size(), MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
   }
+  // It would stop everything behind it for ever.
+  if (sent < 0 && errno == EMSGSIZE) {
+    say_(fmt::format("an entry of the audit log is too long for syslog and was not sent there: "
+                     "{} bytes",
+                     message.size()));
+    return true;
+  }
   if (sent < 0) {
     failed(std::strerror(errno));
     if (socket_ >= 0) ::close(socket_);

@@ -106,6 +106,7 @@ Result<void> AuditLog::load(const std::optional<std::string>& witness) {
   removed_ = *anchor;
   if (!keys_.empty() && head_.key.empty() && head_.sequence > 0) {
     const std::lock_guard lock(mutex_);
+    unsigned_before_ = head_.sequence - removed_.sequence;
     runtime::StoreBatch batch;
     if (removed_.sequence > 0)
       batch.put(kAuditFamily, kAuditAnchor, encode_place(removed_, kAuditAnchor, keys_));

@@ -89,6 +89,9 @@ class AuditLog {
                                                 AuditOptions options);
   /// How many changes were under way when the process before ended.
   std::uint64_t recovered() const { return recovered_; }
+  /// How many entries without a signature there were when it was opened with keys for the first
+  /// time; 0: there were none, or it was signed before.
+  std::uint64_t unsigned_before() const { return unsigned_before_; }
   /// What a checkpoint at that position of the journal keeps: the newest entry that is on disk.
   std::string witness(std::uint64_t position) const;
   /// Goes on from a log of which the end, or entries, are not what was signed: writes an entry that
@@ -141,6 +144,7 @@ class AuditLog {
   AuditPlace synced_;   // the newest that is on disk
   AuditPlace removed_;  // the last that is gone
   std::uint64_t recovered_ = 0;
+  std::uint64_t unsigned_before_ = 0;
   std::function<void()> listener_;
   std::uint64_t next_ticket_ = 1;
   std::map<std::uint64_t, cep::EventTime> begun_;  // by ticket

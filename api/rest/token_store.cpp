@@ -22,6 +22,9 @@ namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
 constexpr std::size_t kNameBytesMax = 100;
+// A program that knows format 1 alone would let tokens count that have expired.
+constexpr int kPlainFormat = 1;
+constexpr int kBoundFormat = 2;
 
 std::optional<cep::Digest> parse_digest(const std::string& hex) {
   cep::Digest digest{};
@@ -113,7 +116,7 @@ Result<std::unique_ptr<TokenStore>> TokenStore::open(std::string path) {
   if (error || !file || file.bad()) {
     return fail(Errc::kIo, "cannot read the tokens: " + store->path_);
   }
-  const Result<ordered_json> document = unseal_json(text, store->path_);
+  const Result<ordered_json> document = unseal_json(text, store->path_, kBoundFormat);
   if (!document && document.error().code == Errc::kOtherVersion) {
     return tl::unexpected(document.error());
   }
@@ -180,6 +183,7 @@ std::shared_ptr<const AccessList> TokenStore::list() const {
 
 Result<void> TokenStore::save(const AccessList& list) const {
   ordered_json tokens = ordered_json::array();
+  int format = kPlainFormat;
   for (const StoredToken& token : list.tokens()) {
     ordered_json entry = {{"name", token.grant.name},
                           {"role", role_name(token.grant.role)},
@@ -189,9 +193,10 @@ Result<void> TokenStore::save(const AccessList& list) const {
       entry["sha256_before"] = cep::hex(token.before->digest);
       entry["before_until"] = cep::format_time(token.before->until);
     }
+    if (token.grant.expires_at) format = kBoundFormat;
     tokens.push_back(std::move(entry));
   }
-  return write_private_file(path_, seal_json({{"tokens", std::move(tokens)}}));
+  return write_private_file(path_, seal_json({{"tokens", std::move(tokens)}}, format));
 }
 
 Result<std::string> TokenStore::add(const TokenGrant& grant) {

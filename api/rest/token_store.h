@@ -4,6 +4,7 @@
 ///   {"tokens":[{"name":"admin","role":"admin","sha256":"HEX"},…],"digest":"HEX"}
 ///
 /// A token that expires has `expires_at`; one that was rotated `sha256_before` and `before_until`.
+/// With a token that expires the file has format 2: earlier versions refuse it.
 #pragma once
 #include <functional>
 #include <map>

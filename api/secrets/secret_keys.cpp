@@ -71,6 +71,11 @@ SecretKey::SecretKey(const SecretBytes& bytes)
   id_ = cep::hex(hmac_sha256(bytes, "tocsin key id 1")).substr(0, kIdDigits);
 }
 
+SecretKey::~SecretKey() {
+  OPENSSL_cleanse(secrets_.data(), secrets_.size());
+  OPENSSL_cleanse(audit_.data(), audit_.size());
+}
+
 Result<SecretKeys> SecretKeys::parse(std::string_view text, const std::string& where) {
   SecretKeys keys;
   const auto refuse = [&](std::size_t line, std::string_view what) {

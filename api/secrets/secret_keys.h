@@ -24,6 +24,10 @@ enum class KeyUse : std::uint8_t { kSecrets, kAudit };
 class SecretKey {
  public:
   explicit SecretKey(const SecretBytes& bytes);
+  /// Overwrites the bytes. What a copy of a key leaves in memory is overwritten with that copy.
+  ~SecretKey();
+  SecretKey(const SecretKey&) = default;
+  SecretKey& operator=(const SecretKey&) = default;
   /// The first 16 hex digits of a digest: it says which key it is, and nothing else about it.
   const std::string& id() const { return id_; }
   const SecretBytes& bytes(KeyUse use) const { return use == KeyUse::kSecrets ? secrets_ : audit_; }

@@ -60,6 +60,12 @@ Outcome<RequestLogs> open_request_logs(runtime::Files& files, const runtime::Dat
   logs.audit = *std::move(audit);
   logs.witness = std::make_unique<runtime::CheckpointWitness>(
       [log = logs.audit.get()](std::uint64_t position) { return log->witness(position); });
+  if (const std::uint64_t before = logs.audit->unsigned_before(); before > 0) {
+    tell(
+        fmt::format("tocsin: the audit log had no signatures: it is signed from here on, and {} {} "
+                    "before stay unsigned; if it was signed before, somebody removed that\n",
+                    rules::format_count(before), before == 1 ? "entry" : "entries"));
+  }
   if (const std::uint64_t recovered = logs.audit->recovered(); recovered > 0) {
     tell(
         fmt::format("tocsin: {} when the process ended last: the audit log has {} with the result "

@@ -320,6 +320,7 @@ TEST_CASE("audit chain: a log without a key is signed from the next start with o
   CHECK(*check_audit(*world.store) == 3);
   world.keys = keys_of(kText);
   REQUIRE(world.open());
+  CHECK(world.log->unsigned_before() == 3);
   world.change();
   CHECK(world.found().empty());
   const AuditReport report = world.report();
@@ -327,6 +328,8 @@ TEST_CASE("audit chain: a log without a key is signed from the next start with o
         std::map<std::string, std::uint64_t>{{"", 3}, {world.keys.current().id(), 2}});
   CHECK(ordered_json::parse(world.line(4))["action"] == "signAudit");
   CHECK(ordered_json::parse(world.line(4))["unsigned_entries"] == 3);
+  REQUIRE(world.open());
+  CHECK(world.log->unsigned_before() == 0);
   // No way back.
   world.keys = {};
   const Result<void> opened = world.open();

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 namespace tocsin::api {
@@ -91,6 +92,25 @@ TEST_CASE(
                         << std::string(64, '0') << "\"," << more << "}]}";
     CHECK(TokenStore::open(file).error().code == Errc::kCorrupt);
   }
+}
+
+TEST_CASE("token store: a file with a token that expires has a format that earlier versions refuse") {
+  const Folder folder;
+  const std::string file = folder.path + "/tokens.json";
+  const auto text = [&] {
+    std::ifstream in(file);
+    return std::string(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+  };
+  const auto store = *TokenStore::open(file);
+  REQUIRE(store->add(TokenGrant{"ann", Role::kAdmin}));
+  CHECK(text().find("\"format\": 1,") != std::string::npos);
+  REQUIRE(store->add(TokenGrant{"temp", Role::kReader, {}, cep::EventTime{1}}));
+  CHECK(text().find("\"format\": 2,") != std::string::npos);
+  CHECK(TokenStore::open(file));
+  REQUIRE(*store->remove("temp"));
+  CHECK(text().find("\"format\": 1,") != std::string::npos);
+  std::ofstream(file) << R"({"format":3,"tokens":[]})";
+  CHECK(TokenStore::open(file).error().code == Errc::kOtherVersion);
 }
 
 TEST_CASE("token store: a file that is none is refused, with the remedy") {
