@@ -93,6 +93,7 @@ tl::expected<AlertFilter, HttpResponse> read_alert_filter(const ApiRequest& requ
   }
   if (const auto status = request.text("status")) filter.status = triage_state_named(*status);
   filter.has_shadow = request.text("shadow") == "true";
+  filter.scope = request.grant.scope;
   return filter;
 }
 }  // namespace tocsin::api

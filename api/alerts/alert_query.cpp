@@ -7,6 +7,7 @@
 
 #include "api/alerts/alert_condition.h"
 #include "api/alerts/alert_line.h"
+#include "api/alerts/alert_scope.h"
 #include "cep/value/identity.h"
 
 namespace tocsin::api {
@@ -40,7 +41,8 @@ bool AlertFilter::admits(const runtime::StoredAlert& alert) const {
   if ((from && alert.ts < *from) || (to && alert.ts >= *to)) return false;
   if (!severities.empty() && !severities.contains(alert.severity)) return false;
   if (!rules.empty() && !rules.contains(alert.rule)) return false;
-  return admits_members(alert) && (!condition || condition->holds(alert));
+  return is_alert_in(scope, alert.line) && admits_members(alert) &&
+         (!condition || condition->holds(alert));
 }
 
 bool AlertFilter::admits_members(const runtime::StoredAlert& alert) const {
@@ -78,6 +80,10 @@ std::string AlertFilter::digest() const {
     add(value);
   }
   text += fmt::format(";{};{}", status ? name_of(*status) : "", has_shadow);
+  if (!scope.is_whole()) {
+    add_list(scope.tags);
+    add_list(scope.types);
+  }
   const cep::Digest digest = cep::sha256(text);
   return cep::hex(std::span(digest).first(kDigestLetters / 2));
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/alerts/triage_store.h"
+#include "api/rest/access.h"
 #include "cep/base/result.h"
 #include "cep/plan/severity.h"
 #include "cep/value/time.h"
@@ -34,6 +35,7 @@ struct AlertFilter {
   std::shared_ptr<const AlertCondition> condition;
   std::optional<TriageState> status;
   bool has_shadow = false;  // those of shadow rules too
+  TokenScope scope = {};    // of who asks
 
   /// Whether it admits the alert, apart from its status.
   bool admits(const runtime::StoredAlert& alert) const;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <initializer_list>
+#include <utility>
 
 namespace tocsin::api {
 namespace {
@@ -74,6 +75,21 @@ std::optional<Role> parse_role(std::string_view name) {
   const auto* const found = std::ranges::find(kRoleNames, name);
   if (found == kRoleNames.end() || found == kRoleNames.begin()) return std::nullopt;
   return static_cast<Role>(found - kRoleNames.begin());
+}
+
+bool TokenScope::has_tag_of(const std::vector<std::string>& of_rule) const {
+  return tags.empty() ||
+         std::ranges::any_of(of_rule, [&](const std::string& tag) { return tags.contains(tag); });
+}
+
+std::string TokenScope::text() const {
+  std::string text;
+  for (const auto& [what, names] : {std::pair{"tag", &tags}, std::pair{"type", &types}}) {
+    if (names->empty()) continue;
+    text += fmt::format("{}the {}{} {}", text.empty() ? "" : " and ", what,
+                        names->size() == 1 ? "" : "s", fmt::join(*names, ", "));
+  }
+  return text;
 }
 
 Result<NewToken> make_token(TokenGrant grant) {

@@ -2,7 +2,9 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,11 +32,24 @@ bool may(Role has, Role needs);
 std::string_view role_name(Role role);
 std::optional<Role> parse_role(std::string_view name);
 
+/// What a token is limited to, beside its role; an empty set is no limit.
+struct TokenScope {
+  std::set<std::string, std::less<>> tags = {};   // of rules, and so of their alerts
+  std::set<std::string, std::less<>> types = {};  // of events
+
+  bool is_whole() const { return tags.empty() && types.empty(); }
+  /// Whether rules, or alerts, with these tags are in it.
+  bool has_tag_of(const std::vector<std::string>& of_rule) const;
+  /// "the tags a, b and the types c"; requires a limit.
+  std::string text() const;
+};
+
 struct TokenGrant {
   std::string name;  // for people: the audit log names it
   Role role = Role::kReader;
   cep::Digest digest{};                           // of the token, where AccessList::find() gave it
   std::optional<cep::EventTime> expires_at = {};  // counts no more from then on; absent: never
+  TokenScope scope = {};
 };
 /// A token as it is kept: what it is cannot be found from it.
 struct StoredToken {

@@ -43,6 +43,9 @@ ordered_json document_of(const Route& route, bool takes_key) {
   operation["summary"] = route.summary;
   if (!route.description.empty()) operation["description"] = route.description;
   operation["x-role"] = role_name(route.role);
+  operation["x-scopes"] = ordered_json::array();
+  if (route.scoped_by.tags) operation["x-scopes"].push_back("tags");
+  if (route.scoped_by.types) operation["x-scopes"].push_back("types");
   ordered_json parameters = ordered_json::array();
   const auto add = [&](const RouteParameter& parameter, bool is_path) {
     parameters.push_back({{"name", parameter.name},

@@ -63,6 +63,14 @@ enum class RouteEffect : std::uint8_t {
 };
 /// The most bytes of a body that is JSON alone, where a route says nothing else.
 inline constexpr std::size_t kJsonBytesMax = std::size_t{1} << 20;
+/// Limits of tokens (TokenScope) that an operation keeps to: it shows and changes only what is in
+/// them, or nothing that they are about. A token with another limit is refused, so that an
+/// operation that nobody thought of shows nothing.
+struct ScopedBy {
+  bool tags = false;
+  bool types = false;
+};
+inline constexpr ScopedBy kAnyScope{true, true};
 using RouteHandler = std::function<HttpResponse(ApiRequest&)>;
 struct Route {
   std::string method;  // GET also answers HEAD
@@ -73,6 +81,7 @@ struct Route {
   std::string description = {};
   Role role = Role::kAdmin;
   RouteEffect effect = RouteEffect::kByMethod;
+  ScopedBy scoped_by = {};
   std::vector<RouteParameter> path_parameters = {};
   std::vector<RouteParameter> query_parameters = {};
   std::optional<RouteBody> body = {};

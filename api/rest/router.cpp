@@ -200,6 +200,10 @@ struct Router::Impl {
                                           role_name(grant ? grant->role : Role::kOpen)));
     }
     if (grant && route.role != Role::kOpen) {
+      if (auto refused = refuse_scope(route, request)) {
+        asked.is_noted = true;
+        return refused;
+      }
       if (auto limited = limit(grant->name, asked.headers)) return limited;
     }
     if (auto bad = read_parameters(route, segments, target, request)) return bad;
@@ -263,6 +267,18 @@ struct Router::Impl {
     headers.push_back({"Allow", allowed});
     return problem_response(ProblemKind::kMethodNotAllowed,
                             fmt::format("{} has {}", path, allowed));
+  }
+
+  // For a token that is limited by what the operation does not keep to.
+  static std::optional<HttpResponse> refuse_scope(const Route& route, const ApiRequest& request) {
+    const TokenScope& scope = request.grant.scope;
+    const bool is_kept = (scope.tags.empty() || route.scoped_by.tags) &&
+                         (scope.types.empty() || route.scoped_by.types);
+    if (is_kept) return std::nullopt;
+    return problem_response(
+        ProblemKind::kForbidden,
+        fmt::format("the token {} is limited to {}, and this operation is about more than that",
+                    request.grant.name, scope.text()));
   }
 
   std::optional<HttpResponse> limit(const std::string& name, std::vector<HttpHeader>& headers) {

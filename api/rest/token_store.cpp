@@ -13,6 +13,8 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -22,7 +24,8 @@ namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
 constexpr std::size_t kNameBytesMax = 100;
-// A program that knows format 1 alone would let tokens count that have expired.
+// A program that knows format 1 alone would let tokens count that have expired, or beyond their
+// scope.
 constexpr int kPlainFormat = 1;
 constexpr int kBoundFormat = 2;
 
@@ -35,6 +38,17 @@ std::optional<cep::Digest> parse_digest(const std::string& hex) {
     if (parsed.ec != std::errc{} || parsed.ptr != at + 2) return std::nullopt;
   }
   return digest;
+}
+
+// Some texts, and at least one: none at all would be no limit.
+std::optional<std::set<std::string, std::less<>>> read_names(const ordered_json& list) {
+  std::set<std::string, std::less<>> names;
+  if (!list.is_array()) return std::nullopt;
+  for (const ordered_json& one : list) {
+    if (!one.is_string()) return std::nullopt;
+    names.insert(one.get<std::string>());
+  }
+  return names.empty() ? std::nullopt : std::optional(std::move(names));
 }
 
 // Nothing for what save() does not write.
@@ -60,6 +74,13 @@ std::optional<AccessList> parse(const ordered_json& document) {
       const auto until = cep::parse_time(text_of("before_until"));
       if (!before || !until) return std::nullopt;
       token.before = StoredToken::Before{*before, *until};
+    }
+    for (const auto& [name, names] : {std::pair{"tags", &token.grant.scope.tags},
+                                      std::pair{"types", &token.grant.scope.types}}) {
+      if (!entry.contains(name)) continue;
+      auto read = read_names(entry[name]);
+      if (!read) return std::nullopt;
+      *names = *std::move(read);
     }
     if (!list.add(std::move(token))) return std::nullopt;
   }
@@ -193,7 +214,10 @@ Result<void> TokenStore::save(const AccessList& list) const {
       entry["sha256_before"] = cep::hex(token.before->digest);
       entry["before_until"] = cep::format_time(token.before->until);
     }
-    if (token.grant.expires_at) format = kBoundFormat;
+    const TokenScope& scope = token.grant.scope;
+    if (!scope.tags.empty()) entry["tags"] = scope.tags;
+    if (!scope.types.empty()) entry["types"] = scope.types;
+    if (token.grant.expires_at || !scope.is_whole()) format = kBoundFormat;
     tokens.push_back(std::move(entry));
   }
   return write_private_file(path_, seal_json({{"tokens", std::move(tokens)}}, format));
@@ -225,13 +249,15 @@ Result<bool> TokenStore::remove(const std::string& name) {
   AccessList list = *list_;
   if (!list.remove(name)) return false;
   const auto is_admin = [](const StoredToken& token) {
-    return token.grant.role == Role::kAdmin && !token.grant.expires_at;
+    return token.grant.role == Role::kAdmin && !token.grant.expires_at &&
+           token.grant.scope.is_whole();
   };
   if (std::ranges::none_of(list.tokens(), is_admin)) {
-    return fail(Errc::kConflict,
-                fmt::format("{} is the last token of an admin that does not expire: make another "
-                            "one first",
-                            name));
+    return fail(
+        Errc::kConflict,
+        fmt::format("{} is the last token of an admin that does not expire and has no limits: "
+                    "make another one first",
+                    name));
   }
   if (auto saved = save(list); !saved) return tl::unexpected(saved.error());
   list_ = std::make_shared<const AccessList>(std::move(list));

@@ -4,7 +4,8 @@
 ///   {"tokens":[{"name":"admin","role":"admin","sha256":"HEX"},…],"digest":"HEX"}
 ///
 /// A token that expires has `expires_at`; one that was rotated `sha256_before` and `before_until`.
-/// With a token that expires the file has format 2: earlier versions refuse it.
+/// One that is limited has `tags`, `types` or both, lists of texts. With a token that expires or is
+/// limited the file has format 2: earlier versions refuse it.
 #pragma once
 #include <functional>
 #include <map>
@@ -38,7 +39,7 @@ class TokenStore {
   /// The same of one that was made elsewhere.
   Result<void> add(StoredToken token);
   /// Forgets a token; false where there is none of that name. Fails with kConflict for the last one
-  /// of an admin that does not expire, kIo.
+  /// of an admin that neither expires nor is limited, kIo.
   Result<bool> remove(const std::string& name);
   /// A new token in the place of one, which counts too until `until`. Fails with kNotFound, kIo.
   Result<std::string> rotate(const std::string& name, cep::EventTime until);

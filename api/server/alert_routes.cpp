@@ -12,6 +12,7 @@
 
 #include "api/alerts/alert_filter_query.h"
 #include "api/alerts/alert_line.h"
+#include "api/alerts/alert_scope.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 
@@ -250,7 +251,8 @@ class Operations {
     Result<std::optional<AlertHit>> hit = query_.find(id);
     if (hit && !*hit && !is_behind()) hit = query_.find(id);  // it may have been on its way
     if (!hit) return tl::unexpected(problem_of_error(hit.error()));
-    if (*hit) return std::move(**hit);
+    // One that is out of scope is not there.
+    if (*hit && is_alert_in(request.grant.scope, (*hit)->alert.line)) return std::move(**hit);
     return tl::unexpected(problem_response(ProblemKind::kNotFound,
                                            fmt::format("there is no alert with the id {}", id)));
   }
@@ -384,6 +386,7 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
                       "shift pages. A page may have fewer alerts than `limit`, even none, and "
                       "still have a `next`, because a request examines a limited number of alerts.",
        .role = Role::kReader,
+       .scoped_by = kAnyScope,
        .query_parameters =
            with({{.name = "limit",
                   .type = Type::kInteger,
@@ -404,6 +407,7 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
            "As NDJSON each line is the alert as it was raised. As CSV (RFC 4180) a cell that "
            "a spreadsheet could take for a formula has a ' before it.",
        .role = Role::kReader,
+       .scoped_by = kAnyScope,
        .query_parameters =
            with({{"format", Type::kWord, "ndjson (default) or csv", {"ndjson", "csv"}}}),
        .answers = {{200, "The alerts", "application/x-ndjson"}, {200, "The alerts", "text/csv"}},
@@ -419,6 +423,7 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
            "continues after that number; otherwise it begins with the next alert. An event `gap` "
            "gives the range of numbers that retention has removed.",
        .role = Role::kReader,
+       .scoped_by = kAnyScope,
        .query_parameters =
            with({{.name = "after",
                   .type = Type::kInteger,
@@ -431,6 +436,7 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
               .tag = "alerts",
               .summary = "One alert with its events, triage and deliveries",
               .role = Role::kReader,
+              .scoped_by = kAnyScope,
               .path_parameters = {alert_id_parameter()},
               .answers = {{200, "The alert", "application/json", "AlertDetail"}},
               .handler = [operations](ApiRequest& request) { return operations->one(request); }});
@@ -444,6 +450,7 @@ void add_triage_operations(Router& router, const SharedOperations& operations) {
        .tag = "triage",
        .summary = "The triage of an alert",
        .role = Role::kReader,
+       .scoped_by = kAnyScope,
        .path_parameters = {alert_id_parameter()},
        .answers = {{200, "State, label and history", "application/json", "Triage"}},
        .handler = [operations](ApiRequest& request) { return operations->triage(request); }});
@@ -457,6 +464,7 @@ void add_triage_operations(Router& router, const SharedOperations& operations) {
                       "allow is refused with 409, which names the allowed ones. With If-Match only "
                       "this state of triage is changed.",
        .role = Role::kAnalyst,
+       .scoped_by = kAnyScope,
        .path_parameters = {alert_id_parameter()},
        .body = RouteBody{{"application/json"}, "TriageChange"},
        .answers = {{200, "Triage after the change", "application/json", "Triage"}},

@@ -8,8 +8,10 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "api/alerts/alert_scope.h"
 #include "api/node/event_batch.h"
 #include "api/node/event_body.h"
+#include "api/node/event_types.h"
 #include "cep/value/time.h"
 #include "runtime/io/side_output_line.h"
 
@@ -122,6 +124,21 @@ std::string answer_text(const EventAnswer& answer, const EventLines& lines, bool
   return text;
 }
 
+// Where a token may not send an event of the body; none of it is taken then.
+std::optional<HttpResponse> refused_type(const TokenScope& scope, const std::string& token,
+                                         const EventLines& lines) {
+  if (scope.types.empty()) return std::nullopt;
+  const std::optional<OtherType> other = find_other_type(lines.text, scope.types);
+  if (!other) return std::nullopt;
+  const std::uint64_t line = lines.number_of(other->place);
+  const std::string what = other->type ? fmt::format("is an event of the type {}", *other->type)
+                                       : "has no type that can be read";
+  return problem_response(
+      ProblemKind::kForbidden,
+      fmt::format("the token {} is limited to {}, and line {} {}: no event was taken", token,
+                  scope.text(), line, what));
+}
+
 HttpResponse post_events(ServerContext& context, ApiRequest& request) {
   const RequestHead& head = request.http.head();
   EventBatch batch;
@@ -154,6 +171,8 @@ HttpResponse post_events(ServerContext& context, ApiRequest& request) {
         fmt::format("a request may have {} events, and this one has {}: send them in parts",
                     events_max, lines.count));
   }
+  const TokenScope& scope = request.grant.scope;
+  if (auto refused = refused_type(scope, request.grant.name, lines)) return *std::move(refused);
   batch.lines = std::move(lines.text);
   batch.count = lines.count;
   batch.wait_for_alerts = wait_of(request);
@@ -162,8 +181,10 @@ HttpResponse post_events(ServerContext& context, ApiRequest& request) {
   const bool tells_alerts = batch.wait_for_alerts.has_value();
   const milliseconds patience{
       std::max<std::int64_t>(context.configuration.duration("http.request_time_max").us / 1250, 1)};
-  const Served<EventAnswer> answer = context.node.take(std::move(batch), patience);
+  Served<EventAnswer> answer = context.node.take(std::move(batch), patience);
   if (!answer) return refusal_response(answer.error());
+  std::erase_if(answer->alerts,
+                [&](const std::string& alert) { return !is_alert_in(scope, alert); });
   return {
       200,
       {},
@@ -217,6 +238,7 @@ void add_event_routes(Router& router, ServerContext& context) {
            "to the token that used its name first. Content-Encoding may be gzip or zstd.",
        .role = Role::kProducer,
        .effect = RouteEffect::kEvents,
+       .scoped_by = kAnyScope,
        .query_parameters = {{.name = "wait",
                              .type = RouteParameter::Type::kWord,
                              .description = "Also return the alerts that these events cause",

@@ -41,6 +41,7 @@ void add_health_routes(Router& router, Unreadiness unreadiness) {
               .tag = "health",
               .summary = "The versions of the program, its compiler and its main libraries",
               .role = Role::kReader,
+              .scoped_by = kAnyScope,
               .answers = {{200, "The versions", "application/json"}},
               .handler = [](ApiRequest&) {
                 nlohmann::ordered_json versions;

@@ -79,7 +79,7 @@ ordered_json rule_json(const Rollouts& rollouts, const RuleText& rule) {
           {"file", rule.path}};
 }
 
-HttpResponse list_rules(const ServerContext& context) {
+HttpResponse list_rules(const ServerContext& context, const TokenScope& scope) {
   const std::shared_ptr<const CurrentRules> now = context.rules.current();
   const NodeFigures figures = context.node.figures();
   ordered_json list = ordered_json::array();
@@ -87,10 +87,13 @@ HttpResponse list_rules(const ServerContext& context) {
   std::set<std::string> running;
   const std::vector<cep::Rule>& rules = now->rules.program->plan().rules;
   for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (!scope.has_tag_of(rules[i].tags)) continue;
     list.push_back(rule_json(*now, rollouts, i, figures));
     running.insert(rules[i].id);
   }
+  // The tags of those that do not run are not known.
   for (const RuleText& rule : now->pack.rules()) {
+    if (!scope.tags.empty()) break;
     if (!running.contains(rule.id)) list.push_back(rule_json(rollouts, rule));
   }
   return json_response(200, {{"version", now->version},
@@ -98,15 +101,16 @@ HttpResponse list_rules(const ServerContext& context) {
                              {"rules", std::move(list)}});
 }
 
-HttpResponse no_rule(std::string_view id) {
+HttpResponse no_rule(const ApiRequest& request) {
   return problem_response(ProblemKind::kNotFound,
-                          fmt::format("there is no rule with the id {}", id));
+                          fmt::format("there is no rule with the id {}", *request.text("rule")));
 }
 
-// The place in the plan of the rule that runs under that id.
-std::optional<std::size_t> find_rule(const cep::Plan& plan, std::string_view id) {
-  const auto found = std::ranges::find(plan.rules, id, &cep::Rule::id);
-  if (found == plan.rules.end()) return std::nullopt;
+// The place in the plan of the rule that runs under the id that is asked for.
+std::optional<std::size_t> find_rule(const cep::Plan& plan, const ApiRequest& request) {
+  const auto found = std::ranges::find(plan.rules, *request.text("rule"), &cep::Rule::id);
+  if (found == plan.rules.end() || !request.grant.scope.has_tag_of(found->tags))
+    return std::nullopt;
   return static_cast<std::size_t>(found - plan.rules.begin());
 }
 
@@ -115,8 +119,9 @@ HttpResponse get_rule(const ServerContext& context, RuleTotalsReader& reader,
   const std::shared_ptr<const CurrentRules> now = context.rules.current();
   const std::string id(*request.text("rule"));
   const std::optional<RuleText> text = now->pack.rule(id);
-  const std::optional<std::size_t> index = find_rule(now->rules.program->plan(), id);
-  if (!text && !index) return no_rule(id);
+  const std::optional<std::size_t> index = find_rule(now->rules.program->plan(), request);
+  const bool may_be_draft = request.grant.scope.tags.empty();
+  if (!index && (!text || !may_be_draft)) return no_rule(request);
   const Rollouts rollouts = now->pack.rollouts();
   ordered_json json = index ? rule_json(*now, rollouts, *index, context.node.figures())
                             : rule_json(rollouts, *text);
@@ -146,8 +151,8 @@ HttpResponse get_rule(const ServerContext& context, RuleTotalsReader& reader,
 HttpResponse explain_rule(const ServerContext& context, const ApiRequest& request) {
   const std::shared_ptr<const CurrentRules> now = context.rules.current();
   const cep::Program& program = *now->rules.program;
-  const std::optional<std::size_t> index = find_rule(program.plan(), *request.text("rule"));
-  if (!index) return no_rule(*request.text("rule"));
+  const std::optional<std::size_t> index = find_rule(program.plan(), request);
+  if (!index) return no_rule(request);
   const cep::RuleIndex rule{static_cast<std::uint32_t>(*index)};
   if (request.text("format") == "text") {
     return {200, {}, "text/plain", library::explanation_text(program, rule, nullptr, {})};
@@ -306,14 +311,18 @@ void add_rule_routes(Router& router, ServerContext& context,
               .tag = "rules",
               .summary = "The rules that run, with their digests and alerts",
               .role = Role::kReader,
+              .scoped_by = kAnyScope,
               .answers = {{200, "The rules", "application/json"}},
-              .handler = [&context](ApiRequest&) { return list_rules(context); }});
+              .handler = [&context](ApiRequest& request) {
+                return list_rules(context, request.grant.scope);
+              }});
   router.add({.method = "GET",
               .path = "/v1/rules/{rule}",
               .operation_id = "getRule",
               .tag = "rules",
               .summary = "One rule: as it is written, its status, digests, alerts and state",
               .role = Role::kReader,
+              .scoped_by = kAnyScope,
               .path_parameters = {rule},
               .answers = {{200, "The rule", "application/json"}},
               .handler = [&context, totals = std::move(totals)](ApiRequest& request) {
@@ -326,6 +335,7 @@ void add_rule_routes(Router& router, ServerContext& context,
        .tag = "rules",
        .summary = "One rule in plain English, how it runs, what it keeps and costs",
        .role = Role::kReader,
+       .scoped_by = kAnyScope,
        .path_parameters = {rule},
        .query_parameters = {{.name = "format",
                              .type = RouteParameter::Type::kWord,

@@ -72,6 +72,7 @@ void add_server_routes(Router& router, ServerContext& context, std::function<boo
               .tag = "health",
               .summary = "This API as an OpenAPI 3.1 document",
               .role = Role::kReader,
+              .scoped_by = kAnyScope,
               .answers = {{200, "The document", "application/json"}},
               .handler = [&router](ApiRequest&) { return json_response(200, router.openapi()); }});
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -23,12 +24,33 @@ ordered_json shown(const Silence& silence, cep::EventTime now) {
   return ordered_json::parse(show_silence(silence, now));
 }
 
+// Whether a silence is about alerts of a scope alone: it names tags, all of them of the scope.
+bool is_in(const TokenScope& scope, const AlertFilter& filter) {
+  return scope.tags.empty() ||
+         (!filter.tags.empty() && std::ranges::includes(scope.tags, filter.tags));
+}
+
+HttpResponse no_silence(const ApiRequest& request) {
+  return problem_response(ProblemKind::kNotFound,
+                          fmt::format("there is no silence {}", id_of(request)));
+}
+
 HttpResponse create(SilenceService& service, ApiRequest& request) {
   const auto body = read_json_object(request, kSettings);
   if (!body) return body.error();
   if (auto refused = refused_condition(*body, service.conditions())) return *refused;
-  const Result<SilencePtr> made = service.create(
-      body->dump(-1, ' ', false, ordered_json::error_handler_t::replace), request.grant.name);
+  const std::string settings = body->dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  const TokenScope& scope = request.grant.scope;
+  // What is no silence is refused below.
+  if (const auto wanted = read_silence(settings, service.now());
+      wanted && !is_in(scope, wanted->filter)) {
+    return problem_response(
+        ProblemKind::kForbidden,
+        fmt::format("the token {} is limited to {}: `filter.tags` must name some of them, and no "
+                    "others",
+                    request.grant.name, scope.text()));
+  }
+  const Result<SilencePtr> made = service.create(settings, request.grant.name);
   if (!made) return problem_of_error(made.error());
   HttpResponse response = json_response(201, shown(**made, service.now()));
   response.headers.push_back({"Location", "/v1/silences/" + (*made)->id});
@@ -41,6 +63,7 @@ HttpResponse list(SilenceService& service, const ApiRequest& request) {
   ordered_json document = {{"silences", ordered_json::array()}};
   for (const SilencePtr& one : service.list()) {
     if (state && name_of(one->state_at(now)) != *state) continue;
+    if (!is_in(request.grant.scope, one->filter)) continue;
     document["silences"].push_back(shown(*one, now));
   }
   return json_response(200, document);
@@ -48,12 +71,13 @@ HttpResponse list(SilenceService& service, const ApiRequest& request) {
 
 HttpResponse get(const SilenceService& service, const ApiRequest& request) {
   const SilencePtr found = service.find(id_of(request));
-  if (found) return json_response(200, shown(*found, service.now()));
-  return problem_response(ProblemKind::kNotFound,
-                          fmt::format("there is no silence {}", id_of(request)));
+  if (!found || !is_in(request.grant.scope, found->filter)) return no_silence(request);
+  return json_response(200, shown(*found, service.now()));
 }
 
 HttpResponse end(SilenceService& service, const ApiRequest& request) {
+  const SilencePtr found = service.find(id_of(request));
+  if (found && !is_in(request.grant.scope, found->filter)) return no_silence(request);
   const Result<SilencePtr> ended = service.end(id_of(request), request.grant.name);
   if (!ended) return problem_of_error(ended.error());
   return json_response(200, shown(**ended, service.now()));
@@ -104,6 +128,7 @@ void add_silence_routes(Router& router, SilenceService& service) {
               .tag = "silences",
               .summary = "Silences, newest first, including recently ended ones",
               .role = Role::kReader,
+              .scoped_by = {.tags = true},
               .query_parameters = {{.name = "state",
                                     .type = RouteParameter::Type::kWord,
                                     .description = "Only those in this state",
@@ -119,6 +144,7 @@ void add_silence_routes(Router& router, SilenceService& service) {
        .description = "Alerts raised during a silence are stored and shown as usual. Alerts raised "
                       "before it are delivered.",
        .role = Role::kAnalyst,
+       .scoped_by = {.tags = true},
        .body = RouteBody{{"application/json"}, "SilenceSettings"},
        .answers = {{201, "The silence", "application/json", "Silence"}},
        .problems = {409, 413, 415, 422},
@@ -129,6 +155,7 @@ void add_silence_routes(Router& router, SilenceService& service) {
               .tag = "silences",
               .summary = "One silence",
               .role = Role::kReader,
+              .scoped_by = {.tags = true},
               .path_parameters = id,
               .answers = silence,
               .handler = [&service](ApiRequest& request) { return get(service, request); }});
@@ -138,6 +165,7 @@ void add_silence_routes(Router& router, SilenceService& service) {
               .tag = "silences",
               .summary = "End a silence now; it is shown for a while",
               .role = Role::kAnalyst,
+              .scoped_by = {.tags = true},
               .path_parameters = id,
               .answers = silence,
               .problems = {409},

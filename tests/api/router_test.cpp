@@ -302,6 +302,44 @@ TEST_CASE("access: a token ends at its time, and one that was rotated after the 
   for (const NewToken* one : {&b, &next, &third}) CHECK_FALSE(access.find(one->token, {}));
 }
 
+TEST_CASE("access: a token with limits is refused by every operation that does not keep to them") {
+  RouterOptions options;
+  options.rate = {.per_second = 1e6, .burst = 1e6};
+  Router router(std::move(options));
+  const std::array<ScopedBy, 4> kept = {ScopedBy{}, {.tags = true}, {.types = true}, kAnyScope};
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    router.add({.method = "GET",
+                .path = "/v1/" + std::to_string(i),
+                .operation_id = std::to_string(i),
+                .tag = "x",
+                .summary = "x",
+                .role = Role::kReader,
+                .scoped_by = kept[i],
+                .handler = [](ApiRequest&) {
+                  return HttpResponse{200, {}, "text/plain", "x"};
+                }});
+  }
+  const std::array<TokenScope, 4> scopes = {
+      TokenScope{}, {{"card"}, {}}, {{}, {"payment"}}, {{"card"}, {"payment"}}};
+  for (std::size_t token = 0; token < scopes.size(); ++token) {
+    AccessList access;
+    const NewToken made = *make_token({"a", Role::kReader, {}, {}, scopes[token]});
+    REQUIRE(access.add(made.stored));
+    for (std::size_t route = 0; route < kept.size(); ++route) {
+      CAPTURE(token);
+      CAPTURE(route);
+      FakeRequest request("GET", "/v1/" + std::to_string(route),
+                          {{"authorization", "Bearer " + made.token}}, "");
+      const HttpResponse answer = router.handle(request, access);
+      // Both are sets of two bits: tags and types.
+      CHECK(answer.status == ((token & ~route) == 0 ? 200 : 403));
+    }
+  }
+  const ordered_json paths = router.openapi()["paths"];
+  CHECK(paths["/v1/0"]["get"]["x-scopes"] == ordered_json::array());
+  CHECK(paths["/v1/3"]["get"]["x-scopes"] == ordered_json::array({"tags", "types"}));
+}
+
 TEST_CASE("access: roles, tokens and their digests") {
   CHECK(may(Role::kProducer, Role::kProducer));
   CHECK(!may(Role::kProducer, Role::kReader));

@@ -94,7 +94,8 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("token store: a file with a token that expires has a format that earlier versions refuse") {
+TEST_CASE(
+    "token store: a file with a token that expires has a format that earlier versions refuse") {
   const Folder folder;
   const std::string file = folder.path + "/tokens.json";
   const auto text = [&] {
@@ -111,6 +112,36 @@ TEST_CASE("token store: a file with a token that expires has a format that earli
   CHECK(text().find("\"format\": 1,") != std::string::npos);
   std::ofstream(file) << R"({"format":3,"tokens":[]})";
   CHECK(TokenStore::open(file).error().code == Errc::kOtherVersion);
+}
+
+TEST_CASE("token store: limits outlive it; an empty list, which would be no limit, is refused") {
+  const Folder folder;
+  const std::string file = folder.path + "/tokens.json";
+  std::string cards;
+  {
+    const auto store = *TokenStore::open(file);
+    REQUIRE(store->add(TokenGrant{"ann", Role::kAdmin}));
+    REQUIRE(store->add(TokenGrant{"bob", Role::kAdmin, {}, {}, {{"card"}, {}}}));
+    cards =
+        *store->add(TokenGrant{"cards", Role::kReader, {}, {}, {{"card", "ecom"}, {"payment"}}});
+    // An admin with limits does not stand in for the last one.
+    CHECK(store->remove("ann").error().code == Errc::kConflict);
+  }
+  const auto store = *TokenStore::open(file);
+  const TokenGrant grant = *store->list()->find(cards, {});
+  CHECK(grant.scope.text() == "the tags card, ecom and the type payment");
+  CHECK(grant.scope.has_tag_of({"other", "ecom"}));
+  CHECK_FALSE(grant.scope.has_tag_of({"other"}));
+  CHECK_FALSE(grant.scope.has_tag_of({}));
+  CHECK(TokenScope{}.has_tag_of({}));
+  std::ifstream in(file);
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  CHECK(text.find("\"format\": 2,") != std::string::npos);
+  for (const char* const more : {R"("tags":[])", R"("types":"payment")", R"("tags":[1])"}) {
+    std::ofstream(file) << R"({"tokens":[{"name":"a","role":"admin","sha256":")"
+                        << std::string(64, '0') << "\"," << more << "}]}";
+    CHECK(TokenStore::open(file).error().code == Errc::kCorrupt);
+  }
 }
 
 TEST_CASE("token store: a file that is none is refused, with the remedy") {

@@ -4,6 +4,7 @@
     serve_tokens.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
 import http.client
+import json
 import re
 import time
 
@@ -85,6 +86,167 @@ def _():
         assert refused.problem() == "forbidden"
         has(refused.json["detail"], "rollout.approvals")
         server.end()
+
+
+# What operations keep to, written once more; every other one refuses tokens with limits.
+ALL = {"tags", "types"}
+KEPT = {"postEvents": ALL, "listAlerts": ALL, "exportAlerts": ALL, "streamAlerts": ALL, "getAlert": ALL, "getTriage": ALL,
+        "changeTriage": ALL, "listRules": ALL, "getRule": ALL, "explainRule": ALL, "getVersion": ALL, "getOpenapi": ALL,
+        "listSilences": {"tags"}, "createSilence": {"tags"}, "getSilence": {"tags"}, "endSilence": {"tags"}}
+TAGGED = """\
+event payment { ts: time, id: string id, card: string, amount: decimal(2) }
+event login { ts: time, id: string id, card: string }
+
+rule large "A large payment" {
+  by card
+  tags cards, retail
+  when payment as p where amount > 100
+  alert "large"
+}
+
+rule entered "A payment after a login" {
+  by card
+  tags cards
+  when login as l then payment as p within 1h
+  alert "entered"
+}
+
+rule others "Any payment" {
+  by card
+  tags others
+  when payment as p
+  alert "any"
+}
+
+rule untagged "Any payment" {
+  by card
+  when payment as p
+  alert "any"
+}
+"""
+
+
+@case
+def _():
+    """scopes: each operation against tokens with limits: those that do not keep to them refuse, as the document says"""
+    with Server() as server:
+        scopes = {frozenset({"tags"}): {"tags": ["cards"]}, frozenset({"types"}): {"types": ["payment"]},
+                  frozenset(ALL): {"tags": ["cards"], "types": ["payment"]}}
+        tokens = {limits: make(server, f"t{number}", "admin", **scope) for number, (limits, scope) in enumerate(scopes.items())}
+        for path, operations in server.ask("GET", "/openapi.json").json["paths"].items():
+            for method, operation in operations.items():
+                name = operation["operationId"]
+                kept = KEPT.get(name, set())
+                if operation["x-role"] == "open":
+                    continue
+                assert set(operation["x-scopes"]) == kept, (name, operation["x-scopes"])
+                for limits, token in tokens.items():
+                    status = status_of(server, method.upper(), re.sub(r"\{\w+\}", "0", path), token)
+                    assert (status == 403) == (not limits <= kept), (name, limits, status)
+        has(server.ask("GET", "/v1/state", token=tokens[frozenset(ALL)]).json["detail"], "limited to the tag cards and the type payment")
+        assert server.ask("GET", "/v1/audit?result=refused").json["entries"], "refusals are entries"
+        server.end()
+
+
+@case
+def _():
+    """scopes: a limited token is shown alerts and rules of its tags and types alone, whichever way it asks"""
+    def rules_of(alerts):
+        return sorted({alert["rule"] for alert in alerts})
+
+    with Server(rules=TAGGED) as server:
+        server.send([{"type": "login", "ts": payment(1)["ts"], "id": "l1", "card": "b"}, payment(2, "a", 150), payment(3, "b", 1)])
+        shown = {"tags": (make(server, "tags", "analyst", tags=["cards", "none"]), ["entered", "large"]),
+                 "types": (make(server, "types", "analyst", types=["payment"]), ["large", "others", "untagged"]),
+                 "both": (make(server, "both", "analyst", tags=["retail", "others"], types=["payment"]), ["large", "others"]),
+                 "other": (make(server, "other", "analyst", tags=["none"]), [])}
+        every = server.ask("GET", "/v1/alerts").json["alerts"]
+        assert rules_of(one["alert"] for one in every) == ["entered", "large", "others", "untagged"]
+        for name, (token, rules) in shown.items():
+            listed = server.ask("GET", "/v1/alerts", token=token).json["alerts"]
+            assert rules_of(one["alert"] for one in listed) == rules, (name, listed)
+            exported = server.ask("GET", "/v1/alerts/export", token=token).text.splitlines()
+            assert rules_of(map(json.loads, exported)) == rules, (name, exported)
+            streamed = stream_of(server, token, len([one for one in every if one["alert"]["rule"] in rules]))
+            assert rules_of(streamed) == rules, (name, streamed)
+            for one in every:
+                place = f"/v1/alerts/{one['alert']['id']}"
+                expected = 200 if one["alert"]["rule"] in rules else 404
+                for method, path, body in (("GET", place, None), ("GET", place + "/triage", None),
+                                           ("POST", place + "/triage", {"action": "comment", "comment": "seen"})):
+                    assert server.ask(method, path, body, token=token).status == expected, (name, method, path)
+        token = shown["tags"][0]
+        assert [rule["id"] for rule in server.ask("GET", "/v1/rules", token=token).json["rules"]] == ["large", "entered"]
+        for rule in ("large", "others", "untagged", "nothing"):
+            for path in ("", "/explain"):
+                assert server.ask("GET", f"/v1/rules/{rule}{path}", token=token).status == (200 if rule == "large" else 404), rule
+        assert "large" not in server.ask("GET", "/v1/rules/larg", token=shown["other"][0]).json["detail"]
+        # A cursor is of the scope that it was made in.
+        cursor = server.ask("GET", "/v1/alerts?limit=1").json["next"]
+        assert server.ask("GET", f"/v1/alerts?limit=1&cursor={cursor}", token=token).problem() == "bad-parameter"
+        server.end()
+
+
+@case
+def _():
+    """scopes: a limited token sends events of its types alone, a whole body or nothing; over a start too"""
+    with Server(rules=TAGGED) as server:
+        till = make(server, "till", "producer", types=["payment"])
+        made = server.ask("GET", "/v1/tokens").json["tokens"]
+        assert next(one for one in made if one["name"] == "till")["types"] == ["payment"]
+        server.end()
+    with Server(rules=None) as server:
+        assert server.send([payment(1), payment(2)], token=till).status == 200
+        login = {"type": "login", "ts": payment(3)["ts"], "id": "l", "card": "c1"}
+        for other, said in ((login, "line 3 is an event of the type login"), ({"ts": 1}, "line 3 has no type that can be read")):
+            refused = server.send([payment(3), payment(4), other], token=till)
+            assert refused.problem() == "forbidden"
+            has(refused.json["detail"], said, "no event was taken")
+        event = {"specversion": "1.0", "id": "l", "source": "s", "type": "login", "data": {"type": "payment", "card": "c1"}}
+        assert server.send(json.dumps(event), token=till, media="application/cloudevents+json").problem() == "forbidden"
+        assert server.ask("POST", "/v1/events", [payment(5)], token=till).status == 200
+        answer = server.send([payment(6, "z", 150)], "?wait=alerts", token=make(server, "pos", "operator", tags=["retail"]))
+        assert [alert["rule"] for alert in answer.json["alerts"]] == ["large"], answer
+        assert server.metric("intake_events_total") == 4
+        for body in ({"tags": []}, {"types": "payment"}, {"tags": [1]}, {"tags": [""]}, {"types": ["x" * 201]}):
+            assert server.ask("POST", "/v1/tokens", {"name": "x", "role": "reader", **body}).problem() == "bad-body", body
+        server.end()
+
+
+@case
+def _():
+    """scopes: a limited token silences alerts of its tags alone, and neither sees nor ends other silences"""
+    with Server(rules=TAGGED) as server:
+        token = make(server, "cards", "analyst", tags=["cards", "retail"])
+        wanted = {"until": "2100-01-01T00:00:00Z", "reason": "a test"}
+        for filter_ in ({"rules": ["large"]}, {"tags": ["others"]}, {"tags": ["cards", "others"]}, {"key": {"card": "a"}}):
+            refused = server.ask("POST", "/v1/silences", {"filter": filter_, **wanted}, token=token)
+            assert refused.problem() == "forbidden", filter_
+        own = server.ask("POST", "/v1/silences", {"filter": {"tags": ["cards"]}, **wanted}, token=token)
+        assert own.status == 201, own
+        other = server.ask("POST", "/v1/silences", {"filter": {"tags": ["others"]}, **wanted}).json["id"]
+        assert [one["id"] for one in server.ask("GET", "/v1/silences", token=token).json["silences"]] == [own.json["id"]]
+        for method in ("GET", "DELETE"):
+            assert server.ask(method, f"/v1/silences/{other}", token=token).problem() == "not-found"
+        assert server.ask("DELETE", f"/v1/silences/{own.json['id']}", token=token).status == 200
+        assert server.ask("GET", f"/v1/silences/{other}").json["state"] == "active"
+        server.end()
+
+
+def stream_of(server, token, count):
+    """So many alerts of a stream from its beginning on; none: what comes until its first heartbeat or gap."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("GET", "/v1/alerts/stream?after=0", headers={"Authorization": f"Bearer {token}"})
+    answer = connection.getresponse()
+    assert answer.status == 200
+    alerts = []
+    begun = time.monotonic()
+    while len(alerts) < count and time.monotonic() - begun < 30:
+        line = answer.readline().decode()
+        if line.startswith("data: ") and '"rule"' in line:
+            alerts.append(json.loads(line.removeprefix("data: ")))
+    connection.close()
+    return alerts
 
 
 def stream_ends(server, token, act):
