@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -87,11 +86,13 @@ tl::expected<TokenScope, std::string> read_scope(const ordered_json& body) {
        {std::pair{"tags", &scope.tags}, std::pair{"types", &scope.types}}) {
     if (!body.contains(name)) continue;
     const ordered_json& list = body[name];
-    const bool is_good = list.is_array() && !list.empty() && list.size() <= kNamesMax &&
-                         std::ranges::all_of(list, [&](const ordered_json& one) {
-                           return one.is_string() && !one.get_ref<const std::string&>().empty() &&
-                                  one.get_ref<const std::string&>().size() <= kBytesMax;
-                         });
+    bool is_good = list.is_array() && !list.empty() && list.size() <= kNamesMax;
+    if (is_good) {
+      for (const ordered_json& one : list) {
+        is_good = is_good && one.is_string() && !one.get_ref<const std::string&>().empty() &&
+                  one.get_ref<const std::string&>().size() <= kBytesMax;
+      }
+    }
     if (!is_good) {
       return tl::unexpected(fmt::format(
           "{} is a list of 1 to {} names; without it there is no such limit", name, kNamesMax));
