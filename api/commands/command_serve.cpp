@@ -92,6 +92,9 @@ ExitCode run(const ServeOptions& options) {
   if (auto gates = check_gates(configuration); !gates) {
     return end_with(ExitCode::kUsage, gates.error().message);
   }
+  if (auto audit = check_audit(configuration); !audit) {
+    return end_with(ExitCode::kUsage, audit.error().message);
+  }
   if (!options.check_config) {
     use_text_cache_of_data(configuration.text("data.path"));
     return serve(configuration, options.quiet);

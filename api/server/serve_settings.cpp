@@ -10,6 +10,7 @@
 
 #include "api/net/loopback_address.h"
 #include "api/node/run_arguments.h"
+#include "api/outbox/audit_export.h"
 #include "api/server/server_keys.h"
 
 namespace tocsin::api {
@@ -87,6 +88,13 @@ WarmUpLimits warm_up_limits(const Configuration& configuration) {
       static_cast<std::uint64_t>(configuration.integer("rollout.replay_memory_max"));
   limits.keep_for = configuration.duration("rollout.replay_wait");
   return limits;
+}
+
+Result<void> check_audit(const Configuration& configuration) {
+  const std::string& target = configuration.text("audit.syslog");
+  if (target.empty()) return {};
+  if (auto parsed = parse_syslog_target(target); !parsed) return tl::unexpected(parsed.error());
+  return {};
 }
 
 Result<void> check_gates(const Configuration& configuration) {

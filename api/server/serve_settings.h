@@ -29,6 +29,8 @@ AuditLimits audit_limits(const Configuration& configuration);
 RefusalLimits refusal_limits(const Configuration& configuration);
 /// Whether gates on changes of rules can be passed. Fails with kInvalidArgument, naming settings.
 Result<void> check_gates(const Configuration& configuration);
+/// Whether the audit log can be sent where it is to go. Fails likewise.
+Result<void> check_audit(const Configuration& configuration);
 ChangeSettings change_settings(const Configuration& configuration);
 WarmUpLimits warm_up_limits(const Configuration& configuration);
 RateLimit rate_limit(const Configuration& configuration);

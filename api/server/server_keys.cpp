@@ -25,6 +25,12 @@ Outcome<void> seal_server_secrets(runtime::RocksStore& store, const SecretKeys& 
   if (keys.empty()) {
     const auto used = keys_of_subscriptions(store);
     if (!used) return stop(exit_code_of_named(used.error().code), used.error().message);
+    for (const auto& [id, count] : *used) {
+      if (id.empty()) continue;
+      const std::string what =
+          fmt::format("the secret of {} is encrypted", rules::format_count(count, "subscription"));
+      return stop(ExitCode::kDataDirectory, missing_key_text(what, id, keys));
+    }
     const auto plain = used->find("");
     if (plain == used->end()) return {};
     tell(

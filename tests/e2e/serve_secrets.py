@@ -232,6 +232,7 @@ def _():
     shutil.copytree("data/store", "older")
     with Server(*KEY) as server:
         server.ask("DELETE", "/v1/tokens/t0")
+        server.send([payment(1, "a", 150)])  # a checkpoint is of something new
         server.ask("POST", "/v1/checkpoints")
         server.end()
     shutil.rmtree("data/store")
