@@ -134,8 +134,7 @@ class DurableSession {
 };
 
 Outcome<void> DurableSession::open() {
-  Result<runtime::DataDirectory> directory =
-      take_data_directory(files_, arguments_.text("data.path"), true);
+  auto directory = take_data_directory(files_, arguments_.text("data.path"), true);
   if (!directory) return refuse(directory.error());
   directory_ = *std::move(directory);
   // Early, but once the directory is this process's own: another one's number is good.

@@ -11,7 +11,7 @@
 #include "api/alerts/alert_scope.h"
 #include "api/node/event_batch.h"
 #include "api/node/event_body.h"
-#include "api/node/event_types.h"
+#include "api/rest/event_types.h"
 #include "cep/value/time.h"
 #include "runtime/io/side_output_line.h"
 

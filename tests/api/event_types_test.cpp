@@ -1,6 +1,6 @@
 // The type of a line as tokens with limits are held to it: never another one than the decoder
 // takes.
-#include "api/node/event_types.h"
+#include "api/rest/event_types.h"
 
 #include <doctest/doctest.h>
 

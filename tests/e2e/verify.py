@@ -195,10 +195,11 @@ def _():
         with Server(rules=None) as server:
             versions = server.ask("GET", "/v1/versions").json["versions"]
             texts = [server.ask("GET", f"/v1/versions/{one['version']}").json for one in versions]
-            return versions, texts, server.ask("GET", "/v1/tokens").json
+            tokens = server.ask("GET", "/v1/tokens").json["tokens"]
+            return versions, texts, [{name: one[name] for name in one if name != "used_at"} for one in tokens]
     shutil.copytree("kept", "data")
     wanted = look()
-    assert len(wanted[0]) == 3 and len(wanted[2]["tokens"]) == 3, wanted
+    assert len(wanted[0]) == 3 and len(wanted[2]) == 3, wanted
     rng = random.Random(20)
     kept = pathlib.Path("kept")
     found = 0

@@ -1,4 +1,4 @@
-#include "api/node/event_types.h"
+#include "api/rest/event_types.h"
 
 #include <algorithm>
 #include <cstdint>
