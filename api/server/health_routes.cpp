@@ -1,4 +1,4 @@
-#include "api/server/health_routes.h"
+#include "api/server/operation_routes.h"
 
 #include <nlohmann/json.hpp>
 #include <utility>

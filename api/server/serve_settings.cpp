@@ -8,10 +8,10 @@
 #include <chrono>
 #include <utility>
 
+#include "api/custody/given_keys.h"
 #include "api/net/loopback_address.h"
 #include "api/node/run_arguments.h"
 #include "api/outbox/audit_export.h"
-#include "api/server/server_keys.h"
 
 namespace tocsin::api {
 namespace {
@@ -173,7 +173,7 @@ Result<AlertServicesOptions> alert_services_options(const Configuration& configu
     return fail(Errc::kInvalidArgument, "webhooks.allow: " + addresses.error().message);
   }
   subscriptions.addresses = *std::move(addresses);
-  Result<SecretKeys> keys = read_server_keys(configuration);
+  Result<SecretKeys> keys = given_keys(configuration.text("secrets.key_file"), false);
   if (!keys) return tl::unexpected(keys.error());
   subscriptions.keys = *std::move(keys);
   subscriptions.timeouts = {time_of(configuration, "webhooks.connect_timeout"),

@@ -30,7 +30,7 @@
 #include "api/node/run_report.h"
 #include "api/rest/first_token.h"
 #include "api/server/alert_services.h"
-#include "api/server/health_routes.h"
+#include "api/server/operation_routes.h"
 #include "api/server/rule_activation.h"
 #include "api/server/serve_front.h"
 #include "api/server/serve_rules.h"

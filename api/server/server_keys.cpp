@@ -13,14 +13,6 @@
 #include "rules/text/human_text.h"
 
 namespace tocsin::api {
-Result<SecretKeys> read_server_keys(const Configuration& configuration) {
-  Result<FoundKeys> found =
-      find_keys(KeySources::of_process(configuration.text("secrets.key_file")));
-  if (!found) return tl::unexpected(found.error());
-  if (!found->warning.empty()) tell(fmt::format("tocsin: {}\n", found->warning));
-  return std::move(found->keys);
-}
-
 Outcome<void> seal_server_secrets(runtime::RocksStore& store, const SecretKeys& keys) {
   if (keys.empty()) {
     const auto used = keys_of_subscriptions(store);

@@ -19,9 +19,6 @@
 #include "runtime/store/store.h"
 
 namespace tocsin::api {
-/// Those that the configuration, the environment or systemd names; none where nothing does. What is
-/// wrong with how they are kept is told. Errors: as find_keys().
-Result<SecretKeys> read_server_keys(const Configuration& configuration);
 /// Encrypts the secrets of the store with the current key, and tells it; without keys it warns of
 /// secrets that are not encrypted. Fails with the exit code of the start.
 Outcome<void> seal_server_secrets(runtime::RocksStore& store, const SecretKeys& keys);
