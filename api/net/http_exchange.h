@@ -24,6 +24,13 @@ class HttpRequest {
   /// The same for whom it is the last one to ask.
   std::string take_body() { return std::exchange(body_, {}); }
   void set_body(std::string body) { body_ = std::move(body); }
+  /// The body without its packing, as if it had been sent so.
+  void set_unpacked_body(std::string body) {
+    std::erase_if(head_.headers,
+                  [](const HttpHeader& header) { return header.name == "content-encoding"; });
+    head_.content_bytes = body.size();
+    body_ = std::move(body);
+  }
 
  protected:
   RequestHead head_;

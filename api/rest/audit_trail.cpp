@@ -47,9 +47,9 @@ void note_read(AuditLog& log, const Route& route, const ApiRequest& request, int
 }  // namespace
 
 HttpResponse answer_audited(AuditLog& log, RefusalTally* refusals, const Route& route,
-                            ApiRequest& request) {
+                            ApiRequest& request, const RouteHandler& act) {
   if (!changes_something(route)) {
-    HttpResponse answer = route.handler(request);
+    HttpResponse answer = act(request);
     // The token has the role, and is not the one whose it is.
     if (answer.status == problem_type(ProblemKind::kForbidden).status) {
       if (refusals != nullptr) note_refusal(*refusals, &route, request, answer.status);
@@ -63,7 +63,7 @@ HttpResponse answer_audited(AuditLog& log, RefusalTally* refusals, const Route& 
   if (!ticket) return problem_of_error(ticket.error());
   HttpResponse answer;
   try {
-    answer = route.handler(request);
+    answer = act(request);
   } catch (...) {
     // Where the log fails too, the next start writes down that nobody knows.
     static_cast<void>(log.finish(*ticket, deed, {500, {}}));

@@ -5,11 +5,11 @@
 #include "api/rest/route.h"
 
 namespace tocsin::api {
-/// Answers by the route's handler; where it changes something, what was done and how it went is in
-/// the log, before it is begun and before it is answered. What cannot be written down is not done.
+/// Answers by `act`; where the route changes something, what was done and how it went is in the
+/// log, before it is begun and before it is answered. What cannot be written down is not done.
 /// `refusals` may be null.
 HttpResponse answer_audited(AuditLog& log, RefusalTally* refusals, const Route& route,
-                            ApiRequest& request);
+                            ApiRequest& request, const RouteHandler& act);
 /// Notes that a request was refused for want of a token or role; `route` is null where there is
 /// none of its path and method. Waits for nothing.
 void note_refusal(RefusalTally& refusals, const Route* route, const ApiRequest& request,

@@ -80,10 +80,17 @@ ordered_json document_of(const Route& route, bool takes_key) {
       response["content"][answer.media_type] = {{"schema", reference(answer.schema)}};
     }
   }
+  if (route.may_wait && !responses.contains("202")) {
+    responses["202"] = {
+        {"description", "It waits for the approval of another person, where that is configured"},
+        {"content",
+         {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Proposal"}}}}}}}};
+  }
   std::set<int> statuses(route.problems.begin(), route.problems.end());
   statuses.insert({400, 404, 405, 408, 414, 431, 500, 503});
   if (route.role != Role::kOpen) statuses.insert({401, 403, 429});
   if (takes_key) statuses.insert({409, 422});
+  if (route.may_wait) statuses.insert({409, 413});
   for (const int status : statuses) {
     responses[std::to_string(status)] = {{"$ref", "#/components/responses/Problem"}};
   }

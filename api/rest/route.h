@@ -49,7 +49,8 @@ struct ApiRequest {
   TokenGrant grant;                                       // who asks; name empty where open
   std::string request_id;
   std::map<std::string, std::string, std::less<>> notes;  // for the audit log: JSON values
-  std::string trace_parent;  // W3C Trace Context, empty where none was sent
+  std::string trace_parent;      // W3C Trace Context, empty where none was sent
+  std::string approved_by = {};  // of a proposal that is done: who approved it
 
   /// A declared parameter's value; nothing where it was not given.
   std::optional<std::string_view> text(std::string_view name) const;
@@ -82,6 +83,7 @@ struct Route {
   Role role = Role::kAdmin;
   RouteEffect effect = RouteEffect::kByMethod;
   ScopedBy scoped_by = {};
+  bool may_wait = false;  // for the approval of another person, where that is configured
   std::vector<RouteParameter> path_parameters = {};
   std::vector<RouteParameter> query_parameters = {};
   std::optional<RouteBody> body = {};

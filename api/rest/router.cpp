@@ -14,6 +14,8 @@
 #include "api/rest/idempotency.h"
 #include "api/rest/openapi_document.h"
 #include "api/rest/problem.h"
+#include "api/rest/proposals.h"
+#include "api/rest/proposed_request.h"
 #include "api/rest/request_rates.h"
 #include "cep/base/assert.h"
 #include "cep/value/identity.h"
@@ -372,9 +374,48 @@ struct Router::Impl {
                        [&](ApiRequest& once) { return act(route, once); });
   }
   HttpResponse act(const Route& route, ApiRequest& request) {
+    const auto handle = [&](ApiRequest& once) { return reviewed(route, once); };
     return options.audit == nullptr
-               ? route.handler(request)
-               : answer_audited(*options.audit, options.refusals, route, request);
+               ? handle(request)
+               : answer_audited(*options.audit, options.refusals, route, request, handle);
+  }
+  // Done now, or kept until another person approves it.
+  HttpResponse reviewed(const Route& route, ApiRequest& request) {
+    if (!route.may_wait || options.proposals == nullptr || !request.approved_by.empty())
+      return route.handler(request);
+    BodyBudget::Hold hold(bodies());
+    const auto reason = options.review(route, request, hold);
+    if (!reason) return reason.error();
+    if (reason->empty()) return route.handler(request);
+    const Result<Proposal> kept =
+        options.proposals->propose(proposal_of(route.operation_id, *reason, request));
+    if (!kept) return problem_of_error(kept.error(), ProblemKind::kTooLarge);
+    request.notes["proposal"] = ordered_json(kept->id).dump();
+    return waiting_response(*options.proposals, *kept);
+  }
+  HttpResponse perform(const Proposal& proposal, const TokenGrant& grant,
+                       const std::string& approved_by) {
+    const auto found = std::ranges::find(routes, proposal.operation, &Route::operation_id);
+    if (found == routes.end()) {
+      return problem_response(
+          ProblemKind::kNotFound,
+          fmt::format("this version has no operation {}: withdraw it", proposal.operation));
+    }
+    HttpRequest http = proposed_request(proposal);
+    ApiRequest request{http, bodies(), {}, {}, grant, random_id(), {}, {}, approved_by};
+    request.notes["proposal"] = ordered_json(proposal.id).dump();
+    request.notes["approved_by"] = ordered_json(approved_by).dump();
+    if (!may(grant.role, found->role)) {
+      return problem_response(ProblemKind::kForbidden,
+                              fmt::format("{} asked for this, and has not the role {} any more",
+                                          grant.name, role_name(found->role)));
+    }
+    if (auto refused = refuse_scope(*found, request)) return *std::move(refused);
+    const std::string_view target = proposal.target;
+    const auto segments = segments_of(target.substr(0, target.find('?')));
+    if (auto bad = read_parameters(*found, segments, target, request)) return *std::move(bad);
+    if (auto bad = check_media_type(*found, http.head())) return *std::move(bad);
+    return act(*found, request);
   }
   // Whether a request of it is done once by its key.
   bool takes_key(const Route& route) const {
@@ -424,6 +465,11 @@ HttpAdmission Router::admit(HttpRequest& request, const AccessList& access) {
 
 HttpResponse Router::handle(HttpRequest& request, const AccessList& access) {
   return impl_->admit(request, access).handle(request);
+}
+
+HttpResponse Router::perform(const Proposal& proposal, const TokenGrant& grant,
+                             const std::string& approved_by) {
+  return impl_->perform(proposal, grant, approved_by);
 }
 
 ordered_json Router::openapi() const {

@@ -8,8 +8,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tl/expected.hpp>
 #include <vector>
 
+#include "api/net/body_budget.h"
 #include "api/net/http_exchange.h"
 #include "api/rest/access.h"
 #include "api/rest/route.h"
@@ -18,14 +20,22 @@ namespace tocsin::api {
 class AnswerStore;
 class AuditLog;
 class RefusalTally;
+class ProposalStore;
+struct Proposal;
+using RouteReview = std::function<tl::expected<std::string, HttpResponse>(const Route&, ApiRequest&,
+                                                                          BodyBudget::Hold&)>;
 struct RouterOptions {
   std::string title = "Tocsin";
   std::string version;
   RateLimit rate;
-  AuditLog* audit = nullptr;         // hears of changes; none: nobody does
-  RefusalTally* refusals = nullptr;  // hears of refusals for want of a token or role; likewise
-  AnswerStore* answers = nullptr;    // by idempotency key; none: the header counts for nothing
-  BodyBudget* bodies = nullptr;      // none: they are not counted; outlives the router
+  AuditLog* audit = nullptr;           // hears of changes; none: nobody does
+  RefusalTally* refusals = nullptr;    // hears of refusals for want of a token or role; likewise
+  AnswerStore* answers = nullptr;      // by idempotency key; none: the header counts for nothing
+  BodyBudget* bodies = nullptr;        // none: they are not counted; outlives the router
+  ProposalStore* proposals = nullptr;  // where requests wait; none: nothing does
+  /// Why a request of a route that may wait needs the approval of another person; empty: it does
+  /// not. May unpack the body, which is counted on the hold; fails with the answer where it cannot.
+  RouteReview review = {};
   /// Processing time, for rates and request ids; monotone.
   std::function<std::chrono::steady_clock::time_point()> now;
   /// The time of day, at which tokens expire; empty: the system's.
@@ -51,6 +61,10 @@ class Router {
   HttpAdmission admit(HttpRequest& request, const AccessList& access);
   /// Both, of a request whose body is there.
   HttpResponse handle(HttpRequest& request, const AccessList& access);
+  /// Does what was proposed, as who asked for it and with the grant that they have now. No rate is
+  /// taken. Answers as the operation does: 403 where the grant is too small by now.
+  HttpResponse perform(const Proposal& proposal, const TokenGrant& grant,
+                       const std::string& approved_by);
   /// The document, OpenAPI 3.1.
   nlohmann::ordered_json openapi() const;
   const std::vector<Route>& routes() const;

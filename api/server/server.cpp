@@ -29,6 +29,7 @@
 #include "api/node/rule_service.h"
 #include "api/node/run_report.h"
 #include "api/rest/first_token.h"
+#include "api/rollout/four_eyes.h"
 #include "api/server/alert_services.h"
 #include "api/server/operation_routes.h"
 #include "api/server/rule_activation.h"
@@ -126,6 +127,7 @@ class Server {
   std::unique_ptr<NodeService> service_;
   std::unique_ptr<RuleService> rule_service_;
   std::unique_ptr<ChangeService> changes_;
+  std::unique_ptr<ProposalStore> proposals_;
   std::unique_ptr<AlertServices> alert_services_;
   std::atomic<AlertServices*> open_alert_services_{
       nullptr};  // alert_services_, for those who store effects
@@ -389,10 +391,13 @@ Outcome<void> Server::begin_routes() {
                           *rule_service_, change_settings(configuration_));
   if (!changes) return stop(exit_code_of_named(changes.error().code), changes.error().message);
   changes_ = *std::move(changes);
-  context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
-                                   directory_->paths(), *rule_service_, *changes_, configuration_,
-                                   *tokens_, bodies_, http_figures_, *logs_.answers, *logs_.audit,
-                                   *logs_.refusals, is_closing_, run_options_.line_bytes_max});
+  auto proposals = open_proposals(files_, clock_, directory_->paths(), configuration_);
+  if (!proposals) return tl::unexpected(proposals.error());
+  proposals_ = *std::move(proposals);
+  context_.reset(new ServerContext{
+      *service_, service_->effects(), files_, clock_, directory_->paths(), *rule_service_,
+      *changes_, configuration_, *tokens_, bodies_, http_figures_, *logs_.answers, *logs_.audit,
+      *logs_.refusals, *proposals_, is_closing_, run_options_.line_bytes_max});
   Result<std::unique_ptr<AlertServices>> alert_services =
       AlertServices::open(*store_, service_->effects(), clock_, alert_services_options_,
                           tell_delivery, rule_service_->current()->rules.loaded.rules->plan);
@@ -411,6 +416,7 @@ Outcome<void> Server::begin_routes() {
   options.answers = logs_.answers.get();
   options.audit = logs_.audit.get();
   options.refusals = logs_.refusals.get();
+  use_four_eyes(options, *proposals_, clock_, configuration_);
   routes_ = std::make_unique<Router>(std::move(options));
   alert_services_->add_routes(
       *routes_,
@@ -478,6 +484,7 @@ void Server::close() {
   open_alert_services_ = nullptr;
   alert_services_.reset();
   context_.reset();
+  proposals_.reset();
   changes_.reset();
   rule_service_.reset();
   service_.reset();

@@ -17,6 +17,7 @@
 #include "api/rest/audit_log.h"
 #include "api/rest/check_slots.h"
 #include "api/rest/problem.h"
+#include "api/rest/proposals.h"
 #include "api/rest/token_store.h"
 #include "api/rollout/change_service.h"
 #include "runtime/checkpoint/data_directory.h"
@@ -71,6 +72,7 @@ struct ServerContext {
   AnswerStore& answers;
   AuditLog& audit;
   const RefusalTally& refusals;
+  ProposalStore& proposals;
   const std::atomic<bool>& is_closing;           // what waits comes to an end
   std::size_t line_bytes_max;                    // of an event
   SubscriptionService* subscriptions = nullptr;  // null: nothing is delivered

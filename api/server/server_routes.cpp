@@ -12,6 +12,7 @@
 #include "api/outbox/subscription_service.h"
 #include "api/rest/json_body.h"
 #include "api/rollout/deploy_routes.h"
+#include "api/rollout/proposal_routes.h"
 #include "api/server/event_routes.h"
 #include "api/server/list_routes.h"
 #include "api/server/metrics.h"
@@ -62,6 +63,7 @@ void add_server_routes(Router& router, ServerContext& context, std::function<boo
   add_side_output_routes(router, context);
   add_producer_routes(router, context);
   add_token_routes(router, context);
+  add_proposal_routes(router, {context.proposals, context.tokens, context.clock});
   add_audit_routes(router, context);
   add_backtest_routes(router, {*context.backtests, context.rules, *context.checks});
   add_metrics_route(router, context, std::move(is_ready));

@@ -145,6 +145,7 @@ void add_silence_routes(Router& router, SilenceService& service) {
                       "before it are delivered.",
        .role = Role::kAnalyst,
        .scoped_by = {.tags = true},
+       .may_wait = true,
        .body = RouteBody{{"application/json"}, "SilenceSettings"},
        .answers = {{201, "The silence", "application/json", "Silence"}},
        .problems = {409, 413, 415, 422},
