@@ -215,9 +215,10 @@ bool AuditExport::send(std::string_view message) {
   }
   // It would stop everything behind it for ever.
   if (sent < 0 && errno == EMSGSIZE) {
-    say_(fmt::format("an entry of the audit log is too long for syslog and was not sent there: "
-                     "{} bytes",
-                     message.size()));
+    say_(
+        fmt::format("an entry of the audit log is too long for syslog and was not sent there: "
+                    "{} bytes",
+                    message.size()));
     return true;
   }
   if (sent < 0) {
