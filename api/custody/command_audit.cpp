@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "api/base/exit_code.h"
 #include "api/base/output_file.h"

@@ -1,7 +1,7 @@
 /// Requests that wait until another person approves them ("four eyes"), as files of the data
 /// directory: DIR/proposals/ID.json.
 ///
-///   request ─▶ Route::review says why ─▶ propose() ─▶ another person: begin() ─▶ handler ─▶ end()
+///   request ─▶ the router's review says why ─▶ propose() ─▶ another person: begin() ─▶ end()
 ///
 /// Invariants: what was approved is what is done: the request is kept byte for byte. Nobody
 /// approves what they asked for. A proposal is done at most once: before it is done, that is on

@@ -4,9 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 
 #include "cep/base/assert.h"

@@ -10,7 +10,6 @@
 #include "api/rest/audit_log.h"
 #include "api/rest/refusal_tally.h"
 #include "api/secrets/secret_keys.h"
-#include "cep/base/result.h"
 #include "runtime/checkpoint/checkpoint_witness.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/io/clock.h"
