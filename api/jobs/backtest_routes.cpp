@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/backtest/labels.h"
+#include "api/backtest/report_schemas.h"
 #include "api/node/archive_question.h"
 #include "api/node/pack_request.h"
 #include "api/rest/json_body.h"
@@ -272,11 +273,68 @@ HttpResponse remove(const BacktestServices& services, const ApiRequest& request)
 }
 }  // namespace
 
+namespace {
+constexpr std::string_view kSchemas = R"({
+  "BacktestRequest": {
+    "body": true,
+    "files": "map of text or null; by path; null, with patch, removes the file",
+    "patch?": "boolean or null; the files that differ from the active ones",
+    "stages?": "one of text, active or null",
+    "against?": {"$schema": {"anyOf": [
+      {"type": ["string", "null"], "enum": ["live", null]},
+      {"type": "object", "additionalProperties": {"type": "string"}}
+    ]}},
+    "from?": "text or null; a time or day",
+    "to?": "text or null; a time or day",
+    "lists_as_of?": "text or null; a time or day",
+    "labels?": {"$schema": {"anyOf": [
+      {"type": ["string", "null"], "enum": ["triage", null]},
+      {"type": "array", "items": {"type": "object"}}
+    ]}},
+    "vary?": "boolean or null",
+    "vary_max?": "whole or null",
+    "samples?": "whole or null",
+    "final_watermark?": "boolean or null"
+  },
+  "Backtest": {
+    "id": "whole",
+    "state": "one of queued, running, done, failed, cancelled",
+    "who": "text",
+    "asked": "time",
+    "began": "time or null",
+    "ended": "time or null",
+    "failure?": "text",
+    "notes?": "list of text",
+    "request": {
+      "files": "list of text; paths",
+      "patch?": "boolean",
+      "stages?": "text",
+      "against?": {"$schema": {
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+      }},
+      "from?": "text",
+      "to?": "text",
+      "lists_as_of?": "text",
+      "labels?": {"$schema": {"type": ["string", "integer"]}},
+      "vary?": "boolean",
+      "vary_max?": "whole",
+      "samples?": "whole",
+      "final_watermark?": "boolean"
+    },
+    "progress": "number; from 0 to 1",
+    "seconds_left": "number or null"
+  },
+  "BacktestList": {"backtests": "list of Backtest"}
+})";
+}  // namespace
+
 void add_backtest_routes(Router& router, BacktestServices services) {
   const RouteParameter number{.name = "backtest",
                               .type = RouteParameter::Type::kInteger,
                               .description = "Its id",
                               .least = 1};
+  router.add_schemas(kSchemas);
+  router.add_schemas(kReportSchemas);
   router.add({.method = "POST",
               .path = "/v1/backtests",
               .operation_id = "startBacktest",
@@ -288,8 +346,9 @@ void add_backtest_routes(Router& router, BacktestServices services) {
                              "backtest runs at a time; others "
                              "wait. Nothing is stored or delivered but the report.",
               .role = Role::kAnalyst,
-              .body = RouteBody{{"application/json"}},
-              .answers = {{202, "The backtest waits, or runs", "application/json"}},
+              .body = RouteBody{{"application/json"}, "BacktestRequest"},
+              .answers = {{202, "The backtest waits, or runs", "application/json", "Backtest"}},
+              .answer_headers = {"Location"},
               .problems = {413, 415, 422},
               .handler = [services](ApiRequest& request) { return add(services, request); }});
   router.add({.method = "GET",
@@ -298,17 +357,18 @@ void add_backtest_routes(Router& router, BacktestServices services) {
               .tag = "backtests",
               .summary = "Backtests that wait, run or have ended, the newest first",
               .role = Role::kReader,
-              .answers = {{200, "All that are kept", "application/json"}},
+              .answers = {{200, "All that are kept", "application/json", "BacktestList"}},
               .handler = [services](ApiRequest&) { return list(services); }});
-  router.add({.method = "GET",
-              .path = "/v1/backtests/{backtest}",
-              .operation_id = "getBacktest",
-              .tag = "backtests",
-              .summary = "How a backtest stands",
-              .role = Role::kReader,
-              .path_parameters = {number},
-              .answers = {{200, "State, progress, who asked for what", "application/json"}},
-              .handler = [services](ApiRequest& request) { return get(services, request); }});
+  router.add(
+      {.method = "GET",
+       .path = "/v1/backtests/{backtest}",
+       .operation_id = "getBacktest",
+       .tag = "backtests",
+       .summary = "How a backtest stands",
+       .role = Role::kReader,
+       .path_parameters = {number},
+       .answers = {{200, "State, progress, who asked for what", "application/json", "Backtest"}},
+       .handler = [services](ApiRequest& request) { return get(services, request); }});
   router.add(
       {.method = "GET",
        .path = "/v1/backtests/{backtest}/report",
@@ -321,9 +381,10 @@ void add_backtest_routes(Router& router, BacktestServices services) {
                              .type = RouteParameter::Type::kWord,
                              .description = "For programs, terminals or browsers; default json",
                              .words = {"json", "text", "html"}}},
-       .answers = {{200, "The report", "application/json"},
+       .answers = {{200, "The report", "application/json", "BacktestReport"},
                    {200, "The report", "text/plain; charset=utf-8"},
                    {200, "The report", "text/html; charset=utf-8"}},
+       .answer_headers = {"Content-Security-Policy"},
        .problems = {409},
        .handler = [services](ApiRequest& request) { return get_report(services, request); }});
   router.add({.method = "DELETE",
@@ -333,7 +394,7 @@ void add_backtest_routes(Router& router, BacktestServices services) {
               .summary = "Cancel a backtest that has not ended; remove one that has",
               .role = Role::kAnalyst,
               .path_parameters = {number},
-              .answers = {{200, "It was cancelled", "application/json"},
+              .answers = {{200, "It was cancelled", "application/json", "Backtest"},
                           {204, "It is removed, with its report"}},
               .problems = {409},
               .handler = [services](ApiRequest& request) { return remove(services, request); }});

@@ -1,9 +1,12 @@
 #include "api/rest/openapi_document.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "api/rest/api_headers.h"
 #include "api/rest/problem.h"
 
 namespace tocsin::api {
@@ -31,9 +34,84 @@ ordered_json schema_of(const RouteParameter& parameter) {
   return {{"type", "string"}};
 }
 
-ordered_json reference(const std::string& schema) {
+// Of a body of that media type: JSON is as its schema says, all else is text.
+ordered_json body_schema(std::string_view media_type, const std::string& schema) {
+  const bool is_json = media_type == "application/json" || media_type.ends_with("+json");
+  if (!is_json) return {{"type", "string"}};
   if (schema.empty()) return ordered_json::object();
   return {{"$ref", "#/components/schemas/" + schema}};
+}
+
+// A header's place among the components.
+std::string header_reference(const char* kind, std::string_view name) {
+  return fmt::format("#/components/{}/{}", kind, name);
+}
+
+ordered_json parameters_of(const Route& route, bool takes_key) {
+  ordered_json parameters = ordered_json::array();
+  const auto add = [&](const RouteParameter& parameter, bool is_path) {
+    parameters.push_back({{"name", parameter.name},
+                          {"in", is_path ? "path" : "query"},
+                          {"required", is_path},
+                          {"description", parameter.description},
+                          {"schema", schema_of(parameter)}});
+  };
+  for (const RouteParameter& parameter : route.path_parameters) add(parameter, true);
+  for (const RouteParameter& parameter : route.query_parameters) add(parameter, false);
+  const auto add_header = [&](std::string_view name) {
+    parameters.push_back({{"$ref", header_reference("parameters", name)}});
+  };
+  add_header("X-Request-Id");
+  add_header("traceparent");
+  if (takes_key) add_header("Idempotency-Key");
+  for (const std::string& name : route.request_headers) add_header(name);
+  return parameters;
+}
+
+ordered_json answer_headers(const Route& route, bool takes_key) {
+  ordered_json headers = ordered_json::object();
+  const auto add = [&](std::string_view name) {
+    headers[std::string(name)] = {{"$ref", header_reference("headers", name)}};
+  };
+  for (const char* name : {"X-Request-Id", "Cache-Control", "X-Content-Type-Options"}) add(name);
+  if (route.role != Role::kOpen) {
+    for (const char* name : {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"})
+      add(name);
+  }
+  if (takes_key) add("Idempotent-Replayed");
+  if (route.may_wait) add("Location");
+  for (const std::string& name : route.answer_headers) add(name);
+  return headers;
+}
+
+ordered_json responses_of(const Route& route, bool takes_key) {
+  ordered_json responses;
+  for (const RouteAnswer& answer : route.answers) {
+    ordered_json& response = responses[std::to_string(answer.status)];
+    if (response.is_null()) {
+      response["description"] = answer.description;
+      response["headers"] = answer_headers(route, takes_key);
+    }
+    if (!answer.media_type.empty()) {
+      response["content"][answer.media_type] = {
+          {"schema", body_schema(answer.media_type, answer.schema)}};
+    }
+  }
+  if (route.may_wait && !responses.contains("202")) {
+    responses["202"] = {
+        {"description", "It waits for the approval of another person, where that is configured"},
+        {"headers", answer_headers(route, takes_key)},
+        {"content", {{"application/json", {{"schema", body_schema("application/json", "Proposal")}}}}}};
+  }
+  std::set<int> statuses(route.problems.begin(), route.problems.end());
+  statuses.insert({400, 404, 405, 408, 414, 431, 500, 503});
+  if (route.role != Role::kOpen) statuses.insert({401, 403, 429});
+  if (takes_key) statuses.insert({409, 422});
+  if (route.may_wait) statuses.insert({409, 413});
+  for (const int status : statuses) {
+    responses[std::to_string(status)] = {{"$ref", "#/components/responses/Problem"}};
+  }
+  return responses;
 }
 
 ordered_json document_of(const Route& route, bool takes_key) {
@@ -46,57 +124,56 @@ ordered_json document_of(const Route& route, bool takes_key) {
   operation["x-scopes"] = ordered_json::array();
   if (route.scoped_by.tags) operation["x-scopes"].push_back("tags");
   if (route.scoped_by.types) operation["x-scopes"].push_back("types");
-  ordered_json parameters = ordered_json::array();
-  const auto add = [&](const RouteParameter& parameter, bool is_path) {
-    parameters.push_back({{"name", parameter.name},
-                          {"in", is_path ? "path" : "query"},
-                          {"required", is_path},
-                          {"description", parameter.description},
-                          {"schema", schema_of(parameter)}});
-  };
-  for (const RouteParameter& parameter : route.path_parameters) add(parameter, true);
-  for (const RouteParameter& parameter : route.query_parameters) add(parameter, false);
-  if (takes_key) {
-    parameters.push_back(
-        {{"name", "Idempotency-Key"},
-         {"in", "header"},
-         {"required", false},
-         {"description", "With this key the request is done once, however often it is sent"},
-         {"schema", {{"type", "string"}, {"maxLength", 255}}}});
-  }
-  if (!parameters.empty()) operation["parameters"] = parameters;
+  operation["parameters"] = parameters_of(route, takes_key);
   if (route.body) {
     ordered_json content;
     for (const std::string& type : route.body->media_types) {
-      content[type] = {{"schema", reference(route.body->schema)}};
+      content[type] = {{"schema", body_schema(type, route.body->schema)}};
     }
     operation["requestBody"] = {{"required", route.body->is_required}, {"content", content}};
   }
-  ordered_json responses;
-  for (const RouteAnswer& answer : route.answers) {
-    ordered_json& response = responses[std::to_string(answer.status)];
-    if (response.is_null()) response["description"] = answer.description;
-    if (!answer.media_type.empty()) {
-      response["content"][answer.media_type] = {{"schema", reference(answer.schema)}};
-    }
-  }
-  if (route.may_wait && !responses.contains("202")) {
-    responses["202"] = {
-        {"description", "It waits for the approval of another person, where that is configured"},
-        {"content",
-         {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Proposal"}}}}}}}};
-  }
-  std::set<int> statuses(route.problems.begin(), route.problems.end());
-  statuses.insert({400, 404, 405, 408, 414, 431, 500, 503});
-  if (route.role != Role::kOpen) statuses.insert({401, 403, 429});
-  if (takes_key) statuses.insert({409, 422});
-  if (route.may_wait) statuses.insert({409, 413});
-  for (const int status : statuses) {
-    responses[std::to_string(status)] = {{"$ref", "#/components/responses/Problem"}};
-  }
-  operation["responses"] = responses;
+  operation["responses"] = responses_of(route, takes_key);
   if (route.role == Role::kOpen) operation["security"] = ordered_json::array();
   return operation;
+}
+
+ordered_json header_schema(const ApiHeader& header) {
+  return {{"type", header.is_whole_number ? "integer" : "string"}};
+}
+ordered_json request_header_components() {
+  ordered_json components;
+  for (const ApiHeader& header : kRequestHeaders) {
+    ordered_json schema = header_schema(header);
+    if (header.name == "Idempotency-Key") schema["maxLength"] = 255;
+    if (header.is_whole_number) schema["minimum"] = 0;
+    components[std::string(header.name)] = {{"name", header.name},
+                                            {"in", "header"},
+                                            {"required", false},
+                                            {"description", header.description},
+                                            {"schema", std::move(schema)}};
+  }
+  return components;
+}
+ordered_json answer_header_components() {
+  ordered_json components;
+  for (const ApiHeader& header : kAnswerHeaders) {
+    components[std::string(header.name)] = {{"description", header.description},
+                                            {"schema", header_schema(header)}};
+  }
+  return components;
+}
+// A problem may have any of them.
+ordered_json problem_response_component() {
+  ordered_json headers = ordered_json::object();
+  for (const ApiHeader& header : kAnswerHeaders) {
+    if (header.name == "Location") continue;
+    headers[std::string(header.name)] = {{"$ref", header_reference("headers", header.name)}};
+  }
+  return {
+      {"description", "What went wrong, as RFC 9457 says"},
+      {"headers", std::move(headers)},
+      {"content",
+       {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
 }
 }  // namespace
 
@@ -127,15 +204,13 @@ ordered_json openapi_document(const std::string& title, const std::string& versi
                          {{"type", {{"type", "string"}, {"enum", types}}},
                           {"title", {{"type", "string"}}},
                           {"status", {{"type", "integer"}}},
-                          {"detail", {{"type", "string"}}}}}};
+                          {"detail", {{"type", "string"}}}}},
+                        {"additionalProperties", true}};
   document["components"] = {
       {"schemas", schemas},
-      {"responses",
-       {{"Problem",
-         {{"description", "What went wrong, as RFC 9457 says"},
-          {"content",
-           {{"application/problem+json",
-             {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}}}}},
+      {"parameters", request_header_components()},
+      {"headers", answer_header_components()},
+      {"responses", {{"Problem", problem_response_component()}}},
       {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}}};
   return document;
 }

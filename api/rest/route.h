@@ -88,6 +88,9 @@ struct Route {
   std::vector<RouteParameter> query_parameters = {};
   std::optional<RouteBody> body = {};
   std::vector<RouteAnswer> answers = {};
+  /// Headers that it reads, and that its answers have, beside those of all: of api_headers.h.
+  std::vector<std::string> request_headers = {};
+  std::vector<std::string> answer_headers = {};
   bool is_at_once = false;         // the handler waits for nothing: it needs no worker
   std::vector<int> problems = {};  // statuses beside 400, 401, 403, 404, 429, 500, 503
   RouteHandler handler;

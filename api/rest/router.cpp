@@ -10,6 +10,7 @@
 #include <set>
 
 #include "api/base/integer_text.h"
+#include "api/rest/api_headers.h"
 #include "api/rest/audit_trail.h"
 #include "api/rest/idempotency.h"
 #include "api/rest/openapi_document.h"
@@ -17,6 +18,7 @@
 #include "api/rest/proposals.h"
 #include "api/rest/proposed_request.h"
 #include "api/rest/request_rates.h"
+#include "api/rest/schema_text.h"
 #include "cep/base/assert.h"
 #include "cep/value/identity.h"
 #include "cep/value/time.h"
@@ -435,6 +437,12 @@ Router::Router(RouterOptions options) : impl_(std::make_unique<Impl>(std::move(o
 Router::~Router() = default;
 const std::vector<Route>& Router::routes() const { return impl_->routes; }
 
+void Router::add_schemas(std::string_view forms) {
+  const ordered_json document = ordered_json::parse(forms);
+  for (const auto& [name, form] : document.items()) {
+    add_schema(name, schema_of_text(form));
+  }
+}
 void Router::add_schema(std::string name, const ordered_json& schema) {
   impl_->schemas[std::move(name)] = schema;
 }
@@ -455,6 +463,15 @@ void Router::add(Route route) {
   TOCSIN_ASSERT(parameters == route.path_parameters.size(), "every parameter is in the path");
   if (route.body && route.body->bytes_max == SIZE_MAX && is_json_alone(*route.body)) {
     route.body->bytes_max = kJsonBytesMax;
+  }
+  const auto is_known = [](const auto& table, const std::string& name) {
+    return std::ranges::find(table, name, &ApiHeader::name) != table.end();
+  };
+  for (const std::string& name : route.request_headers) {
+    TOCSIN_ASSERT(is_known(kRequestHeaders, name), "api_headers.h has every header of a request");
+  }
+  for (const std::string& name : route.answer_headers) {
+    TOCSIN_ASSERT(is_known(kAnswerHeaders, name), "api_headers.h has every header of an answer");
   }
   impl_->routes.push_back(std::move(route));
 }

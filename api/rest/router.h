@@ -52,6 +52,8 @@ class Router {
   Router& operator=(const Router&) = delete;
   /// A named schema of the document (JSON Schema 2020-12).
   void add_schema(std::string name, const nlohmann::ordered_json& schema);
+  /// Several, by name, as JSON in the short form of schema_text.h.
+  void add_schemas(std::string_view forms);
   /// Requires that method and path are new, and that every parameter of the path is described.
   void add(Route route);
   /// Decides about a request before its body is read: routes, asks for the token, its role and its

@@ -84,7 +84,43 @@ ordered_json waiting_json(const ChangeService& changes, const WaitingChange& wai
           {"approvals", std::move(given)}};
 }
 
+namespace {
+constexpr std::string_view kSchemas = R"({
+  "Approval": {"who": "text", "at": "time", "comment": "text"},
+  "WaitingChange": {
+    "change": "text",
+    "edit": "text",
+    "who": "text",
+    "at": "time",
+    "comment": "text",
+    "commit": "text",
+    "until": "time; when it is forgotten",
+    "stale": "boolean; the rules have changed since",
+    "approvals_needed": "whole",
+    "approvals": "list of Approval"
+  },
+  "WaitingChanges": {"changes": "list of WaitingChange"},
+  "ShownChange": {
+    "change": "text",
+    "edit": "text",
+    "who": "text",
+    "at": "time",
+    "comment": "text",
+    "commit": "text",
+    "until": "time; when it is forgotten",
+    "stale": "boolean; the rules have changed since",
+    "approvals_needed": "whole",
+    "approvals": "list of Approval",
+    "rules?": "list of RuleDifference",
+    "stages?": "map of list of text; before and after, by rule",
+    "files?": "list of FileDifference",
+    "problem?": "text; why it cannot be made"
+  }
+})";
+}  // namespace
+
 void add_change_routes(Router& router, const RolloutContext& context) {
+  router.add_schemas(kSchemas);
   const RouteParameter change{.name = "change", .description = "Its id"};
   const auto add = [&](Route route) {
     route.tag = "rules";
@@ -96,7 +132,7 @@ void add_change_routes(Router& router, const RolloutContext& context) {
        .tag = "",
        .summary = "Changes of the rules that wait for approval, oldest first",
        .role = Role::kReader,
-       .answers = {{200, "The changes", "application/json"}},
+       .answers = {{200, "The changes", "application/json", "WaitingChanges"}},
        .handler = [context](ApiRequest&) { return list_changes(context); }});
   add({.method = "GET",
        .path = "/v1/changes/{change}",
@@ -106,7 +142,7 @@ void add_change_routes(Router& router, const RolloutContext& context) {
        .role = Role::kReader,
        .path_parameters = {change},
        .answers = {{200, "The change, and the rules, stages and files that differ",
-                    "application/json"}},
+                    "application/json", "ShownChange"}},
        .handler = [context](ApiRequest& request) { return get_change(context, request); }});
   add({.method = "POST",
        .path = "/v1/changes/{change}/approval",
@@ -121,8 +157,9 @@ void add_change_routes(Router& router, const RolloutContext& context) {
        .query_parameters = {{.name = "comment",
                              .description = "The reason, stored with the approval"}},
        .answers = {{200, "The version that is now active, and the state that each rule kept",
-                    "application/json"},
-                   {202, "More approvals are needed", "application/json"}},
+                    "application/json", "Deployed"},
+                   {202, "More approvals are needed", "application/json", "WaitingChange"}},
+       .answer_headers = {"ETag", "Location", "Retry-After"},
        .problems = {409, 412, 413, 422},
        .handler = [context](ApiRequest& request) { return approve_change(context, request); }});
   add({.method = "DELETE",

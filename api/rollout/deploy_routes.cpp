@@ -260,9 +260,9 @@ std::vector<RouteParameter> deploy_parameters() {
 std::vector<RouteAnswer> deploy_answers() {
   return {
       {200, "The version that is now active, and the state that each rule kept, started or lost",
-       "application/json"},
+       "application/json", "Deployed"},
       {202, "The change waits for the approval of others, or earlier events are read (`replay`)",
-       "application/json"}};
+       "application/json", "DeployWaits"}};
 }
 std::vector<int> deploy_problems() { return {409, 412, 413, 415, 422, 428}; }
 
@@ -282,6 +282,8 @@ void add_rule_changes(Router& router, const RolloutContext& context) {
               .query_parameters = deploy_parameters(),
               .body = RouteBody{{"text/plain"}},
               .answers = deploy_answers(),
+              .request_headers = {"If-Match", "If-None-Match"},
+              .answer_headers = {"ETag", "Location", "Retry-After"},
               .problems = deploy_problems(),
               .handler = [context](ApiRequest& request) { return put_rule(context, request); }});
   router.add({.method = "DELETE",
@@ -294,6 +296,8 @@ void add_rule_changes(Router& router, const RolloutContext& context) {
               .path_parameters = {rule_parameter()},
               .query_parameters = deploy_parameters(),
               .answers = deploy_answers(),
+              .request_headers = {"If-Match", "If-None-Match"},
+              .answer_headers = {"ETag", "Location", "Retry-After"},
               .problems = deploy_problems(),
               .handler = [context](ApiRequest& request) { return delete_rule(context, request); }});
   router.add({.method = "PUT",
@@ -310,8 +314,10 @@ void add_rule_changes(Router& router, const RolloutContext& context) {
               .may_wait = true,
               .path_parameters = {rule_parameter()},
               .query_parameters = deploy_parameters(),
-              .body = RouteBody{{"application/json"}},
+              .body = RouteBody{{"application/json"}, "RuleStage"},
               .answers = deploy_answers(),
+              .request_headers = {"If-Match", "If-None-Match"},
+              .answer_headers = {"ETag", "Location", "Retry-After"},
               .problems = deploy_problems(),
               .handler = [context](ApiRequest& request) { return put_stage(context, request); }});
 }
@@ -330,8 +336,11 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
        .role = Role::kReader,
        .effect = RouteEffect::kNothing,
        .query_parameters = {{"ignore_tests", Type::kBoolean, "Also if the rules' own tests fail"}},
-       .body = RouteBody{.media_types = {"application/json"}, .bytes_max = kPackBytesMax},
-       .answers = {{200, "What would change", "application/json"}},
+       .body = RouteBody{.media_types = {"application/json"},
+                         .schema = "PackFiles",
+                         .bytes_max = kPackBytesMax},
+       .answers = {{200, "What would change", "application/json", "DeployPlan"}},
+       .answer_headers = {"ETag"},
        .problems = {413, 415, 422},
        .handler = [context](ApiRequest& request) { return plan_pack(context, request); }});
   router.add(
@@ -343,8 +352,12 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
        .role = Role::kAuthor,
        .may_wait = true,
        .query_parameters = deploy_parameters(),
-       .body = RouteBody{.media_types = {"application/json"}, .bytes_max = kPackBytesMax},
+       .body = RouteBody{.media_types = {"application/json"},
+                         .schema = "PackFiles",
+                         .bytes_max = kPackBytesMax},
        .answers = deploy_answers(),
+       .request_headers = {"If-Match"},
+       .answer_headers = {"ETag", "Location", "Retry-After"},
        .problems = deploy_problems(),
        .handler = [context](ApiRequest& request) { return change_pack(context, request, false); }});
   router.add(
@@ -356,8 +369,12 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
        .role = Role::kAuthor,
        .may_wait = true,
        .query_parameters = deploy_parameters(),
-       .body = RouteBody{.media_types = {"application/json"}, .bytes_max = kPackBytesMax},
+       .body = RouteBody{.media_types = {"application/json"},
+                         .schema = "PackPatch",
+                         .bytes_max = kPackBytesMax},
        .answers = deploy_answers(),
+       .request_headers = {"If-Match"},
+       .answer_headers = {"ETag", "Location", "Retry-After"},
        .problems = deploy_problems(),
        .handler = [context](ApiRequest& request) { return change_pack(context, request, true); }});
   router.add(
@@ -371,6 +388,8 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
            {{.name = "version", .type = Type::kInteger, .description = "Its number", .least = 1}},
        .query_parameters = {comment_parameter(), override_parameter()},
        .answers = deploy_answers(),
+       .request_headers = {"If-Match"},
+       .answer_headers = {"ETag", "Location", "Retry-After"},
        .problems = deploy_problems(),
        .handler = [context](ApiRequest& request) { return roll_back(context, request); }});
 }
@@ -400,7 +419,53 @@ HttpResponse made(ApiRequest& request, const RolloutContext& context,
   return response;
 }
 
+namespace {
+constexpr std::string_view kSchemas = R"({
+  "Fate": {"rule?": "text", "feature?": "text", "suppression?": "one of begins anew"},
+  "Deployed": {
+    "version": "whole",
+    "changed": "boolean",
+    "kept": "list of Fate",
+    "started": "list of Fate",
+    "replayed?": "list of Fate; begun with archived events",
+    "lost": "list of Fate",
+    "data_lost?": "list of text",
+    "notes?": "list of text"
+  },
+  "DeployWaits": {"$schema": {"anyOf": [
+    {"$ref": "#/components/schemas/WaitingChange"},
+    {"$ref": "#/components/schemas/WarmingUp"},
+    {"$ref": "#/components/schemas/Proposal"}
+  ]}},
+  "WarmingUp": {"warming_up": {"progress": "number; from 0 to 1", "events": "whole"}},
+  "RuleStage": {"body": true, "stage": "text; draft, shadow, live, a share such as live 10%, or retired"},
+  "PackFiles": {"body": true, "files": "map of text; by path"},
+  "PackPatch": {"body": true, "files": "map of text or null; by path; null removes the file"},
+  "RuleDifference": {"rule": "text", "change": "one of added, changed, removed"},
+  "FileDifference": {
+    "path": "text",
+    "change": "one of added, changed, removed",
+    "before?": "text",
+    "after?": "text"
+  },
+  "DeployPlan": {
+    "version": "whole",
+    "changed": "boolean",
+    "rules": "list of RuleDifference",
+    "stages": "map of list of text; before and after, by rule",
+    "files": "list of FileDifference",
+    "kept": "list of Fate",
+    "started": "list of Fate",
+    "replayed?": "list of Fate; begun with archived events",
+    "lost": "list of Fate",
+    "approvals_needed": "whole",
+    "closed?": "text; why a gate is closed"
+  }
+})";
+}  // namespace
+
 void add_deploy_routes(Router& router, const RolloutContext& context) {
+  router.add_schemas(kSchemas);
   add_rule_changes(router, context);
   add_pack_changes(router, context);
 }

@@ -91,46 +91,30 @@ HttpResponse withdraw_proposal(const ProposalContext& context, const ApiRequest&
   return {204, {}, "", ""};
 }
 
-void add_schemas(Router& router) {
-  const ordered_json text = {{"type", "string"}};
-  const ordered_json time = {{"type", "string"}, {"format", "date-time"}};
-  router.add_schema(
-      "Proposal",
-      {{"type", "object"},
-       {"required", {"id", "operation", "reason", "who", "at", "until", "method", "target"}},
-       {"properties",
-        {{"id", text},
-         {"operation", {{"type", "string"}, {"description", "The operation's id"}}},
-         {"reason", {{"type", "string"}, {"description", "Why it waits"}}},
-         {"who", text},
-         {"at", time},
-         {"until",
-          {{"type", "string"}, {"format", "date-time"}, {"description", "Then it is forgotten"}}},
-         {"method", text},
-         {"target", text},
-         {"body",
-          {{"type", "string"},
-           {"description", "The request's body, as it was sent; not in lists"}}}}}});
-  router.add_schema(
-      "ProposalList",
-      {{"type", "object"},
-       {"required", {"proposals"}},
-       {"properties",
-        {{"proposals",
-          {{"type", "array"}, {"items", {{"$ref", "#/components/schemas/Proposal"}}}}}}}});
-  router.add_schema("ProposalDone",
-                    {{"type", "object"},
-                     {"required", {"proposal", "status"}},
-                     {"properties",
-                      {{"proposal", text},
-                       {"status", {{"type", "integer"}, {"description", "Of the operation"}}},
-                       {"location", text},
-                       {"answer", {{"description", "Of the operation"}}}}}});
-}
+constexpr std::string_view kSchemas = R"({
+  "Proposal": {
+    "id": "text",
+    "operation": "text; the operation's id",
+    "reason": "text; why it waits",
+    "who": "text",
+    "at": "time",
+    "until": "time; then it is forgotten",
+    "method": "text",
+    "target": "text",
+    "body?": "text; the request's body, as it was sent; not in lists"
+  },
+  "ProposalList": {"proposals": "list of Proposal"},
+  "ProposalDone": {
+    "proposal": "text",
+    "status": "whole; of the operation",
+    "location?": "text",
+    "answer?": "any; of the operation"
+  }
+})";
 }  // namespace
 
 void add_proposal_routes(Router& router, const ProposalContext& context) {
-  add_schemas(router);
+  router.add_schemas(kSchemas);
   const std::string one = "/v1/proposals/{proposal}";
   const RouteParameter id{.name = "proposal", .description = "Its id"};
   router.add({.method = "GET",

@@ -120,7 +120,38 @@ ordered_json difference_json(const RulePack& from, const RulePack& to) {
   return {{"rules", std::move(rules)}, {"stages", std::move(stages)}, {"files", std::move(files)}};
 }
 
+namespace {
+constexpr std::string_view kSchemas = R"({
+  "Pack": {
+    "version": "whole",
+    "files": "map of text; by path",
+    "stages": "map of text; by rule"
+  },
+  "RuleVersion": {
+    "version": "whole",
+    "at": "time",
+    "who": "text",
+    "comment": "text",
+    "commit": "text",
+    "approved_by": "list of text",
+    "etag": "text",
+    "plan": "text",
+    "files?": "map of text; by path",
+    "stages?": "map of text; by rule"
+  },
+  "RuleVersionPage": {"versions": "list of RuleVersion"},
+  "VersionDifference": {
+    "from": "whole",
+    "version": "whole",
+    "rules": "list of RuleDifference",
+    "stages": "map of list of text; before and after, by rule",
+    "files": "list of FileDifference"
+  }
+})";
+}  // namespace
+
 void add_version_routes(Router& router, RuleService& rules) {
+  router.add_schemas(kSchemas);
   using Type = RouteParameter::Type;
   const RouteParameter version{
       .name = "version", .type = Type::kInteger, .description = "Its number", .least = 1};
@@ -134,7 +165,8 @@ void add_version_routes(Router& router, RuleService& rules) {
        .tag = "",
        .summary = "All rule files",
        .role = Role::kReader,
-       .answers = {{200, "The files, stages and version", "application/json"}},
+       .answers = {{200, "The files, stages and version", "application/json", "Pack"}},
+       .answer_headers = {"ETag"},
        .handler = [&rules](ApiRequest&) { return get_pack(rules); }});
   add({.method = "GET",
        .path = "/v1/versions",
@@ -151,7 +183,7 @@ void add_version_routes(Router& router, RuleService& rules) {
                              .type = Type::kInteger,
                              .description = "Only versions older than this one",
                              .least = 1}},
-       .answers = {{200, "The versions", "application/json"}},
+       .answers = {{200, "The versions", "application/json", "RuleVersionPage"}},
        .handler = [&rules](ApiRequest& request) { return list_versions(rules, request); }});
   add({.method = "GET",
        .path = "/v1/versions/{version}",
@@ -160,7 +192,7 @@ void add_version_routes(Router& router, RuleService& rules) {
        .summary = "A version with its files",
        .role = Role::kReader,
        .path_parameters = {version},
-       .answers = {{200, "The version", "application/json"}},
+       .answers = {{200, "The version", "application/json", "RuleVersion"}},
        .handler = [&rules](ApiRequest& request) { return get_version(rules, request); }});
   add({.method = "GET",
        .path = "/v1/versions/{version}/diff",
@@ -173,7 +205,8 @@ void add_version_routes(Router& router, RuleService& rules) {
                              .type = Type::kInteger,
                              .description = "The version to compare with; default the previous one",
                              .least = 1}},
-       .answers = {{200, "Rules, stages and files that differ", "application/json"}},
+       .answers = {{200, "Rules, stages and files that differ", "application/json",
+                    "VersionDifference"}},
        .handler = [&rules](ApiRequest& request) { return diff_versions(rules, request); }});
 }
 }  // namespace tocsin::api

@@ -12,6 +12,7 @@
 
 #include "api/alerts/alert_filter_query.h"
 #include "api/alerts/alert_line.h"
+#include "api/alerts/alert_schemas.h"
 #include "api/alerts/alert_scope.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
@@ -303,71 +304,6 @@ class Operations {
   AlertQuery query_;
 };
 
-void add_schemas(Router& router) {
-  const ordered_json text = {{"type", "string"}};
-  const ordered_json whole = {{"type", "integer"}};
-  std::vector<std::string_view> states;
-  for (const TriageState state : kTriageStates) states.push_back(name_of(state));
-  std::vector<std::string_view> actions;
-  for (const TriageAction action : kTriageActions) actions.push_back(name_of(action));
-  actions.push_back("comment");
-  router.add_schema("Alert", {{"type", "object"},
-                              {"description", "An alert of format 1, as it was stored"},
-                              {"required", {"format", "id", "rule", "ts", "severity"}}});
-  router.add_schema(
-      "AlertPage",
-      {{"type", "object"},
-       {"required", {"alerts"}},
-       {"properties",
-        {{"alerts",
-          {{"type", "array"},
-           {"items",
-            {{"type", "object"},
-             {"properties",
-              {{"number", whole},
-               {"stored_at", text},
-               {"live", {{"type", "boolean"}}},
-               {"status", {{"type", "string"}, {"enum", states}}},
-               {"assignee", text},
-               {"alert", {{"$ref", "#/components/schemas/Alert"}}}}}}}}},
-         {"next", {{"type", "string"}, {"description", "The cursor of the next page"}}}}}});
-  router.add_schema("Triage",
-                    {{"type", "object"},
-                     {"required", {"state", "version", "allowed", "history"}},
-                     {"properties",
-                      {{"state", {{"type", "string"}, {"enum", states}}},
-                       {"assignee", text},
-                       {"label", {{"type", "string"}, {"enum", {"confirmed", "dismissed"}}}},
-                       {"version", whole},
-                       {"allowed", {{"type", "array"}, {"items", text}}},
-                       {"history", {{"type", "array"}, {"items", {{"type", "object"}}}}}}}});
-  router.add_schema("TriageChange",
-                    {{"type", "object"},
-                     {"properties",
-                      {{"action", {{"type", "string"}, {"enum", actions}}},
-                       {"assignee", text},
-                       {"comment", {{"type", "string"}, {"maxLength", kCommentBytesMax}}}}},
-                     {"additionalProperties", false}});
-  router.add_schema("AlertDetail",
-                    {{"type", "object"},
-                     {"required", {"number", "stored_at", "live", "alert", "triage", "deliveries"}},
-                     {"properties",
-                      {{"number", whole},
-                       {"stored_at", text},
-                       {"live", {{"type", "boolean"}}},
-                       {"alert", {{"$ref", "#/components/schemas/Alert"}}},
-                       {"triage", {{"$ref", "#/components/schemas/Triage"}}},
-                       {"deliveries", {{"type", "array"}, {"items", {{"type", "object"}}}}}}}});
-  router.add_schema("RulePrecision",
-                    {{"type", "object"},
-                     {"required", {"rule", "confirmed", "dismissed"}},
-                     {"properties",
-                      {{"rule", text},
-                       {"confirmed", whole},
-                       {"dismissed", whole},
-                       {"precision", {{"type", "number"}, {"minimum", 0}, {"maximum", 1}}}}}});
-}
-
 using SharedOperations = std::shared_ptr<const Operations>;
 
 void add_alert_operations(Router& router, const SharedOperations& operations) {
@@ -396,6 +332,7 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
                  {.name = "cursor", .description = "`next` of the page before"},
                  {"order", Type::kWord, "newest (default) or oldest first", {"newest", "oldest"}}}),
        .answers = {{200, "A page of alerts", "application/json", "AlertPage"}},
+       .answer_headers = {"Tocsin-Behind"},
        .handler = [operations](ApiRequest& request) { return operations->list(request); }});
   router.add(
       {.method = "GET",
@@ -411,6 +348,7 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
        .query_parameters =
            with({{"format", Type::kWord, "ndjson (default) or csv", {"ndjson", "csv"}}}),
        .answers = {{200, "The alerts", "application/x-ndjson"}, {200, "The alerts", "text/csv"}},
+       .answer_headers = {"Content-Disposition", "Tocsin-Behind"},
        .handler = [operations](ApiRequest& request) { return operations->export_all(request); }});
   router.add(
       {.method = "GET",
@@ -429,6 +367,7 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
                   .type = Type::kInteger,
                   .description = "Begin after this number; 0: with the oldest alert"}}),
        .answers = {{200, "The events", "text/event-stream"}},
+       .request_headers = {"Last-Event-ID"},
        .handler = [operations](ApiRequest& request) { return operations->stream(request); }});
   router.add({.method = "GET",
               .path = "/v1/alerts/{id}",
@@ -453,6 +392,7 @@ void add_triage_operations(Router& router, const SharedOperations& operations) {
        .scoped_by = kAnyScope,
        .path_parameters = {alert_id_parameter()},
        .answers = {{200, "State, label and history", "application/json", "Triage"}},
+       .answer_headers = {"ETag"},
        .handler = [operations](ApiRequest& request) { return operations->triage(request); }});
   router.add(
       {.method = "POST",
@@ -468,6 +408,8 @@ void add_triage_operations(Router& router, const SharedOperations& operations) {
        .path_parameters = {alert_id_parameter()},
        .body = RouteBody{{"application/json"}, "TriageChange"},
        .answers = {{200, "Triage after the change", "application/json", "Triage"}},
+       .request_headers = {"If-Match"},
+       .answer_headers = {"ETag"},
        .problems = {409, 412, 413, 415},
        .handler = [operations](ApiRequest& request) { return operations->change(request); }});
   router.add(
@@ -485,7 +427,7 @@ void add_triage_operations(Router& router, const SharedOperations& operations) {
 }  // namespace
 
 void add_alert_routes(Router& router, AlertRouteServices& services) {
-  add_schemas(router);
+  router.add_schemas(kAlertSchemas);
   const auto operations = std::make_shared<const Operations>(services);
   add_alert_operations(router, operations);
   add_triage_operations(router, operations);

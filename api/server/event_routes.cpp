@@ -253,6 +253,8 @@ void add_event_routes(Router& router, ServerContext& context) {
                              .words = {"all", "others"}}},
        .body = RouteBody{types},
        .answers = {{200, "The verdict on each event", "application/json", "EventAnswer"}},
+       .request_headers = {"Content-Encoding", "Tocsin-Producer", "Tocsin-Sequence",
+                           "Idempotency-Key"},
        .problems = {408, 409, 413, 415},
        .handler = [&context](ApiRequest& request) { return post_events(context, request); }});
 }

@@ -8,6 +8,7 @@
 
 namespace tocsin::api {
 void add_health_routes(Router& router, Unreadiness unreadiness) {
+  router.add_schemas(R"({"Versions": "map of text; by what has the version"})");
   router.add({.method = "GET",
               .path = "/livez",
               .operation_id = "getLivez",
@@ -42,7 +43,7 @@ void add_health_routes(Router& router, Unreadiness unreadiness) {
               .summary = "The versions of the program, its compiler and its main libraries",
               .role = Role::kReader,
               .scoped_by = kAnyScope,
-              .answers = {{200, "The versions", "application/json"}},
+              .answers = {{200, "The versions", "application/json", "Versions"}},
               .handler = [](ApiRequest&) {
                 nlohmann::ordered_json versions;
                 for (const auto& [name, version] : version_parts()) versions[name] = version;

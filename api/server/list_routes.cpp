@@ -16,77 +16,90 @@ namespace {
 using nlohmann::ordered_json;
 using runtime::ListAction;
 
-void add_schemas(Router& router) {
-  const ordered_json text = {{"type", "string"}};
-  const ordered_json whole = {{"type", "integer"}};
-  const ordered_json yes_or_no = {{"type", "boolean"}};
-  const ordered_json until = {{"type", "string"}, {"format", "date-time"}};
-  const ordered_json origin = {{"type", "string"}, {"enum", {"declared", "added"}}};
-  const ordered_json scalar = {{"type", {"string", "number", "boolean"}}};
-  router.add_schema(
-      "ListPage",
-      {{"type", "object"},
-       {"required", {"name", "type", "size", "entries"}},
-       {"properties",
-        {{"name", text},
-         {"type", text},
-         {"changeable", yes_or_no},
-         {"size", whole},
-         {"declared", whole},
-         {"replaced", yes_or_no},
-         {"added", whole},
-         {"removed", whole},
-         {"record", whole},
-         {"entries",
-          {{"type", "array"},
-           {"items",
-            {{"type", "object"},
-             {"properties",
-              {{"value", scalar}, {"origin", origin}, {"until", until}, {"ended", yes_or_no}}}}}}},
-         {"next", text}}}});
-  router.add_schema("TablePage", {{"type", "object"},
-                                  {"required", {"name", "key", "columns", "size", "rows"}},
-                                  {"properties",
-                                   {{"name", text},
-                                    {"key", {{"type", "object"}}},
-                                    {"columns", {{"type", "object"}}},
-                                    {"size", whole},
-                                    {"rows",
-                                     {{"type", "array"},
-                                      {"items",
-                                       {{"type", "object"},
-                                        {"properties",
-                                         {{"row", {{"type", "object"}}},
-                                          {"origin", origin},
-                                          {"until", until},
-                                          {"ended", yes_or_no}}}}}}},
-                                    {"next", text}}}});
-  const auto entries_of = [&](const ordered_json& item) {
-    return ordered_json{{"type", "object"},
-                        {"required", {"entries"}},
-                        {"properties", {{"entries", {{"type", "array"}, {"items", item}}}}}};
-  };
-  router.add_schema("ListEntries",
-                    entries_of({{"oneOf",
-                                 {scalar,
-                                  {{"type", "object"},
-                                   {"required", {"value"}},
-                                   {"properties", {{"value", scalar}, {"until", until}}},
-                                   {"additionalProperties", false}}}}}));
-  router.add_schema("TableEntries",
-                    entries_of({{"type", "object"},
-                                {"required", {"row"}},
-                                {"properties", {{"row", {{"type", "object"}}}, {"until", until}}},
-                                {"additionalProperties", false}}));
-  router.add_schema("ListChanged", {{"type", "object"},
-                                    {"required", {"changed", "size", "record"}},
-                                    {"properties",
-                                     {{"list", text},
-                                      {"table", text},
-                                      {"changed", whole},
-                                      {"size", whole},
-                                      {"record", whole}}}});
-}
+constexpr std::string_view kSchemas = R"({
+  "Scalar": {"$schema": {"type": ["string", "number", "boolean"]}},
+  "ListSummary": {
+    "name": "text",
+    "type": "text",
+    "changeable": "boolean",
+    "size": "whole",
+    "declared": "whole",
+    "replaced": "boolean",
+    "added": "whole",
+    "removed": "whole",
+    "record": "whole; of its last change"
+  },
+  "ListOfLists": {"lists": "list of ListSummary"},
+  "ListEntry": {
+    "value": "Scalar",
+    "origin": "one of declared, added",
+    "until?": "time",
+    "ended?": "boolean"
+  },
+  "ListPage": {
+    "name": "text",
+    "type": "text",
+    "changeable": "boolean",
+    "size": "whole",
+    "declared": "whole",
+    "replaced": "boolean",
+    "added": "whole",
+    "removed": "whole",
+    "record": "whole; of its last change",
+    "entries": "list of ListEntry",
+    "next?": "text; the cursor of the next page"
+  },
+  "TableSummary": {
+    "name": "text",
+    "key": "map of text; the type of each column",
+    "columns": "map of text",
+    "size": "whole",
+    "declared": "whole",
+    "replaced": "boolean",
+    "added": "whole",
+    "removed": "whole",
+    "record": "whole; of its last change"
+  },
+  "ListOfTables": {"tables": "list of TableSummary"},
+  "TablePage": {
+    "name": "text",
+    "key": "map of text; the type of each column",
+    "columns": "map of text",
+    "size": "whole",
+    "declared": "whole",
+    "replaced": "boolean",
+    "added": "whole",
+    "removed": "whole",
+    "record": "whole; of its last change",
+    "rows": [{
+      "row": "map of any",
+      "origin": "one of declared, added",
+      "until?": "time",
+      "ended?": "boolean"
+    }],
+    "next?": "text; the cursor of the next page"
+  },
+  "ListEntries": {"entries": [{"$schema": {"oneOf": [
+    {"$ref": "#/components/schemas/Scalar"},
+    {
+      "type": "object",
+      "required": ["value"],
+      "properties": {
+        "value": {"$ref": "#/components/schemas/Scalar"},
+        "until": {"type": "string", "format": "date-time"}
+      },
+      "additionalProperties": false
+    }
+  ]}}]},
+  "TableEntries": {"entries": [{"body": true, "row": "object", "until?": "time"}]},
+  "ListChanged": {
+    "list?": "text",
+    "table?": "text",
+    "changed": "whole",
+    "size": "whole",
+    "record": "whole"
+  }
+})";
 
 // How operations on lists, or on tables, are named and described.
 struct Names {
@@ -119,7 +132,8 @@ void add_readers(Router& router, const Lists& lists, const Names& names) {
               .summary = fmt::format("The rules' {}s, with how many {} they hold", names.word,
                                      names.entries),
               .role = Role::kReader,
-              .answers = {{200, fmt::format("The {}s", names.word), "application/json"}},
+              .answers = {{200, fmt::format("The {}s", names.word), "application/json",
+                           names.tables ? "ListOfTables" : "ListOfLists"}},
               .handler = [lists](ApiRequest&) { return get_lists(lists); }});
   router.add({.method = "GET",
               .path = names.one,
@@ -138,6 +152,7 @@ void add_readers(Router& router, const Lists& lists, const Names& names) {
                                     .most = kListPageMost},
                                    {.name = "cursor", .description = "`next` of the page before"}},
               .answers = {{200, "A page", "application/json", names.type + "Page"}},
+              .answer_headers = {"ETag"},
               .handler = [lists](ApiRequest& request) { return get_list(lists, request); }});
 }
 
@@ -164,6 +179,8 @@ void add_changes(Router& router, const Lists& lists, const Names& names) {
                 .path_parameters = names.parameters,
                 .body = body,
                 .answers = {names.changed},
+                .request_headers = {"If-Match", "Content-Encoding"},
+                .answer_headers = {"ETag"},
                 .problems = {408, 409, 412, 413, 415},
                 .handler = [lists, action](ApiRequest& request) {
                   return change_list_by_body(lists, request, action);
@@ -184,6 +201,8 @@ void add_changes(Router& router, const Lists& lists, const Names& names) {
               .may_wait = true,
               .path_parameters = names.parameters,
               .answers = {names.changed},
+              .request_headers = {"If-Match"},
+              .answer_headers = {"ETag"},
               .problems = {409, 412},
               .handler = [lists](ApiRequest& request) { return reset_list(lists, request); }});
   add_change("POST", names.parts,
@@ -210,7 +229,7 @@ void add_value_operations(Router& router, const Lists& lists, const Names& names
               .summary = "One entry of a list; 404 where it is not there",
               .role = Role::kReader,
               .path_parameters = valued,
-              .answers = {{200, "The entry", "application/json"}},
+              .answers = {{200, "The entry", "application/json", "ListEntry"}},
               .handler = [lists](ApiRequest& request) { return get_list_value(lists, request); }});
   router.add(
       {.method = "DELETE",
@@ -222,6 +241,8 @@ void add_value_operations(Router& router, const Lists& lists, const Names& names
        .may_wait = true,
        .path_parameters = valued,
        .answers = {names.changed},
+       .request_headers = {"If-Match"},
+       .answer_headers = {"ETag"},
        .problems = {409, 412},
        .handler = [lists](ApiRequest& request) { return delete_list_value(lists, request); }});
 }
@@ -235,7 +256,7 @@ void add_operations(Router& router, const Lists& lists) {
 }  // namespace
 
 void add_list_routes(Router& router, ServerContext& context) {
-  add_schemas(router);
+  router.add_schemas(kSchemas);
   const auto writing = std::make_shared<std::mutex>();
   add_operations(router, {context, false, writing});
   add_operations(router, {context, true, writing});

@@ -57,9 +57,19 @@ HttpResponse remove_producer(ServerContext& context, const ApiRequest& request) 
   if (!*removed) return problem_of_error(removed->error());
   return **removed ? HttpResponse{204, {}, "", ""} : not_found(name);
 }
+constexpr std::string_view kSchemas = R"({
+  "Producer": {
+    "producer": "text",
+    "next_sequence": "whole",
+    "token": "text or null; the name of the token that it belongs to",
+    "used_at": "time"
+  },
+  "ProducerPage": {"producers": "list of Producer", "next?": "text; the `after` of the next page"}
+})";
 }  // namespace
 
 void add_producer_routes(Router& router, ServerContext& context) {
+  router.add_schemas(kSchemas);
   using Type = RouteParameter::Type;
   const RouteParameter name{"producer", Type::kText, "The value of its header Tocsin-Producer"};
   router.add(
@@ -75,7 +85,7 @@ void add_producer_routes(Router& router, ServerContext& context) {
                              .least = 1,
                              .most = kLimitMax},
                             {.name = "after", .description = "`next` of the page before"}},
-       .answers = {{200, "A page of producers", "application/json"}},
+       .answers = {{200, "A page of producers", "application/json", "ProducerPage"}},
        .handler = [&context](ApiRequest& request) { return list_producers(context, request); }});
   router.add(
       {.method = "GET",
@@ -86,7 +96,7 @@ void add_producer_routes(Router& router, ServerContext& context) {
        .description = "A token with the role producer sees its own producers only.",
        .role = Role::kProducer,
        .path_parameters = {name},
-       .answers = {{200, "Its sequence", "application/json"}},
+       .answers = {{200, "Its sequence", "application/json", "Producer"}},
        .handler = [&context](ApiRequest& request) { return get_producer(context, request); }});
   router.add(
       {.method = "DELETE",

@@ -85,46 +85,38 @@ class Profiler {
   std::mutex busy_;
 };
 
-void add_schema(Router& router) {
-  const ordered_json text = {{"type", "string"}};
-  const ordered_json count = {{"type", "integer"}, {"minimum", 0}};
-  const ordered_json number = {{"type", "number"}, {"minimum", 0}};
-  const auto object = [](ordered_json properties) {
-    ordered_json required = ordered_json::array();
-    for (const auto& [name, type] : properties.items()) required.push_back(name);
-    return ordered_json{{"type", "object"},
-                        {"required", std::move(required)},
-                        {"properties", std::move(properties)}};
-  };
-  const auto list = [](ordered_json items) {
-    return ordered_json{{"type", "array"}, {"items", std::move(items)}};
-  };
-  router.add_schema(
-      "Profile",
-      object(
-          {{"seconds", number},
-           {"events", count},
-           {"stages", object({{"conditions_ns", count},
-                              {"matching_ns", count},
-                              {"alerts_ns", count},
-                              {"upkeep_ns", count}})},
-           {"rules", list(object({{"rule", text},
-                                  {"id", text},
-                                  {"events", count},
-                                  {"asked", count},
-                                  {"ns", count},
-                                  {"share", number},
-                                  {"steps", list(object({{"name", text}, {"share", number}}))}}))},
-           {"features", list(object({{"feature", {{"type", {"string", "null"}}}},
-                                     {"text", text},
-                                     {"asked", count},
-                                     {"ns", count},
-                                     {"share", number}}))}}));
-}
+constexpr std::string_view kSchemas = R"({
+  "Profile": {
+    "seconds": "number",
+    "events": "whole",
+    "stages": {
+      "conditions_ns": "whole",
+      "matching_ns": "whole",
+      "alerts_ns": "whole",
+      "upkeep_ns": "whole"
+    },
+    "rules": [{
+      "rule": "text",
+      "id": "text",
+      "events": "whole",
+      "asked": "whole",
+      "ns": "whole",
+      "share": "number",
+      "steps": [{"name": "text", "share": "number"}]
+    }],
+    "features": [{
+      "feature": "text or null",
+      "text": "text",
+      "asked": "whole",
+      "ns": "whole",
+      "share": "number"
+    }]
+  }
+})";
 }  // namespace
 
 void add_profile_route(Router& router, ServerContext& context) {
-  add_schema(router);
+  router.add_schemas(kSchemas);
   router.add(
       {.method = "GET",
        .path = "/v1/profile",

@@ -16,6 +16,7 @@
 #include "api/rest/json_body.h"
 #include "api/rollout/deploy_routes.h"
 #include "api/rules/rule_loader.h"
+#include "api/rules/rule_schemas.h"
 #include "api/rules/rule_sources.h"
 #include "cep/data/alert.h"
 #include "cep/data/alert_format.h"
@@ -285,6 +286,57 @@ HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
                   rest.dump(-1, ' ', false, ordered_json::error_handler_t::replace).substr(1)));
 }
 
+constexpr std::string_view kSchemas = R"({
+  "RuleSummary": {
+    "id": "text",
+    "name": "text",
+    "title?": "text",
+    "status": "one of draft, shadow, live, internal",
+    "stage": "text; draft, shadow, live, a share such as live 10%, or retired",
+    "owner?": "text",
+    "tags?": "list of text",
+    "digests?": {"state": "text", "suppression": "text", "presentation": "text"},
+    "alerts?": "whole",
+    "file?": "text",
+    "line?": "whole"
+  },
+  "RuleList": {"version": "whole", "plan": "text", "rules": "list of RuleSummary"},
+  "Rule": {
+    "id": "text",
+    "name": "text",
+    "title?": "text",
+    "status": "one of draft, shadow, live, internal",
+    "stage": "text; draft, shadow, live, a share such as live 10%, or retired",
+    "owner?": "text",
+    "tags?": "list of text",
+    "digests?": {"state": "text", "suppression": "text", "presentation": "text"},
+    "alerts?": "whole",
+    "file?": "text",
+    "line?": "whole",
+    "description?": "text",
+    "references?": "list of text",
+    "false_positives?": "list of text",
+    "source": "text or null",
+    "state?": {"keys": "whole", "runs": "whole", "events": "whole", "bytes": "whole"}
+  },
+  "RuleFiles": {"body": true, "files": "map of text; by path"},
+  "Validation": {
+    "valid": "boolean",
+    "errors": "whole",
+    "warnings": "whole",
+    "rules": "list of text; ids",
+    "diagnostics": "list of Diagnostic"
+  },
+  "DryRun": {"body": true, "events": "list of any", "files?": "map of text; none: the rules that run"},
+  "DryRunResult": {
+    "alerts": "list of Alert",
+    "alerts_left_out": "whole",
+    "late": [{"event": "whole; its place in the body, from 0", "late_by": "text"}],
+    "invalid": [{"event": "whole", "reason": "text"}],
+    "events": "whole"
+  }
+})";
+
 void add_dry_run(Router& router, ServerContext& context) {
   router.add({.method = "POST",
               .path = "/v1/rules/dry-run",
@@ -294,9 +346,11 @@ void add_dry_run(Router& router, ServerContext& context) {
                          "state: nothing is stored",
               .role = Role::kReader,
               .effect = RouteEffect::kNothing,
-              .body = RouteBody{.media_types = {"application/json"}, .bytes_max = kDryRunBytesMax},
+              .body = RouteBody{.media_types = {"application/json"},
+                                .schema = "DryRun",
+                                .bytes_max = kDryRunBytesMax},
               .answers = {{200, "The alerts that they raise, and events that were set aside",
-                           "application/json"}},
+                           "application/json", "DryRunResult"}},
               .problems = {413, 415, 422},
               .handler = [&context](ApiRequest& request) { return dry_run(context, request); }});
 }
@@ -304,6 +358,8 @@ void add_dry_run(Router& router, ServerContext& context) {
 
 void add_rule_routes(Router& router, ServerContext& context,
                      std::shared_ptr<RuleTotalsReader> totals) {
+  router.add_schemas(kRuleTextSchemas);
+  router.add_schemas(kSchemas);
   const RouteParameter rule{"rule", RouteParameter::Type::kText, "Its id"};
   router.add({.method = "GET",
               .path = "/v1/rules",
@@ -312,7 +368,7 @@ void add_rule_routes(Router& router, ServerContext& context,
               .summary = "The rules that run, with their digests and alerts",
               .role = Role::kReader,
               .scoped_by = kAnyScope,
-              .answers = {{200, "The rules", "application/json"}},
+              .answers = {{200, "The rules", "application/json", "RuleList"}},
               .handler = [&context](ApiRequest& request) {
                 return list_rules(context, request.grant.scope);
               }});
@@ -324,7 +380,8 @@ void add_rule_routes(Router& router, ServerContext& context,
               .role = Role::kReader,
               .scoped_by = kAnyScope,
               .path_parameters = {rule},
-              .answers = {{200, "The rule", "application/json"}},
+              .answers = {{200, "The rule", "application/json", "Rule"}},
+              .answer_headers = {"ETag"},
               .handler = [&context, totals = std::move(totals)](ApiRequest& request) {
                 return get_rule(context, *totals, request);
               }});
@@ -341,7 +398,7 @@ void add_rule_routes(Router& router, ServerContext& context,
                              .type = RouteParameter::Type::kWord,
                              .description = "json (unless said), or text",
                              .words = {"json", "text"}}},
-       .answers = {{200, "The explanation", "application/json"},
+       .answers = {{200, "The explanation", "application/json", "Explanation"},
                    {200, "The explanation", "text/plain"}},
        .handler = [&context](ApiRequest& request) { return explain_rule(context, request); }});
   router.add(
@@ -354,8 +411,9 @@ void add_rule_routes(Router& router, ServerContext& context,
                       "one set; nothing else is read.",
        .role = Role::kReader,
        .effect = RouteEffect::kNothing,
-       .body = RouteBody{{"application/json", "text/plain"}},
-       .answers = {{200, "Whether they check, and what is wrong", "application/json"}},
+       .body = RouteBody{{"application/json", "text/plain"}, "RuleFiles"},
+       .answers = {{200, "Whether they check, and what is wrong", "application/json",
+                    "Validation"}},
        .problems = {413, 415},
        .handler = [&context](ApiRequest& request) { return validate_rules(context, request); }});
   add_dry_run(router, context);

@@ -128,9 +128,23 @@ HttpResponse delete_savepoint(ServerContext& context, std::string_view name) {
   if (!deleted) return problem_of_error(deleted.error());
   return {204, {}, "", ""};
 }
+constexpr std::string_view kSchemas = R"({
+  "Checkpoint": {"checkpoint": "whole; its number"},
+  "NewSavepoint": {"body": true, "name": "text; becomes the name of a folder"},
+  "Savepoint": {
+    "name": "text",
+    "next_record?": "whole; of the journal",
+    "watermark?": "time or null",
+    "made?": "time",
+    "bytes?": "whole",
+    "damage?": "text; why it cannot be read"
+  },
+  "SavepointList": {"savepoints": "list of Savepoint"}
+})";
 }  // namespace
 
 void add_savepoint_routes(Router& router, ServerContext& context) {
+  router.add_schemas(kSchemas);
   const RouteParameter name{"savepoint", RouteParameter::Type::kText, "Its name"};
   router.add({.method = "POST",
               .path = "/v1/checkpoints",
@@ -138,7 +152,7 @@ void add_savepoint_routes(Router& router, ServerContext& context) {
               .tag = "operations",
               .summary = "Write a checkpoint now; events wait until it is written",
               .role = Role::kOperator,
-              .answers = {{201, "The checkpoint is on disk", "application/json"}},
+              .answers = {{201, "The checkpoint is on disk", "application/json", "Checkpoint"}},
               .handler = [&context](ApiRequest&) { return take_checkpoint(context); }});
   router.add(
       {.method = "POST",
@@ -147,8 +161,9 @@ void add_savepoint_routes(Router& router, ServerContext& context) {
        .tag = "operations",
        .summary = "Save the current state, to start from it again; events wait until it is written",
        .role = Role::kOperator,
-       .body = RouteBody{{"application/json"}},
-       .answers = {{201, "The savepoint", "application/json"}},
+       .body = RouteBody{{"application/json"}, "NewSavepoint"},
+       .answers = {{201, "The savepoint", "application/json", "Savepoint"}},
+       .answer_headers = {"Location"},
        .problems = {409, 413, 415},
        .handler = [&context](ApiRequest& request) { return make_savepoint(context, request); }});
   router.add({.method = "GET",
@@ -157,7 +172,7 @@ void add_savepoint_routes(Router& router, ServerContext& context) {
               .tag = "operations",
               .summary = "All savepoints",
               .role = Role::kReader,
-              .answers = {{200, "By name", "application/json"}},
+              .answers = {{200, "By name", "application/json", "SavepointList"}},
               .handler = [&context](ApiRequest&) { return list_savepoints(context); }});
   router.add({.method = "GET",
               .path = "/v1/savepoints/{savepoint}",
@@ -166,7 +181,7 @@ void add_savepoint_routes(Router& router, ServerContext& context) {
               .summary = "One savepoint",
               .role = Role::kReader,
               .path_parameters = {name},
-              .answers = {{200, "The savepoint", "application/json"}},
+              .answers = {{200, "The savepoint", "application/json", "Savepoint"}},
               .handler = [&context](ApiRequest& request) {
                 return get_savepoint(context, *request.text("savepoint"));
               }});

@@ -67,6 +67,13 @@ void add_server_routes(Router& router, ServerContext& context, std::function<boo
   add_audit_routes(router, context);
   add_backtest_routes(router, {*context.backtests, context.rules, *context.checks});
   add_metrics_route(router, context, std::move(is_ready));
+  router.add_schemas(R"({"OpenapiDocument": {
+    "openapi": "text",
+    "info": "object",
+    "security": "list of object",
+    "paths": "map of object",
+    "components": "object"
+  }})");
   // Last: it shows what was added before.
   router.add({.method = "GET",
               .path = "/openapi.json",
@@ -75,7 +82,7 @@ void add_server_routes(Router& router, ServerContext& context, std::function<boo
               .summary = "This API as an OpenAPI 3.1 document",
               .role = Role::kReader,
               .scoped_by = kAnyScope,
-              .answers = {{200, "The document", "application/json"}},
+              .answers = {{200, "The document", "application/json", "OpenapiDocument"}},
               .handler = [&router](ApiRequest&) { return json_response(200, router.openapi()); }});
 }
 }  // namespace tocsin::api

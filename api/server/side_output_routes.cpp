@@ -135,7 +135,8 @@ void add(Router& router, ServerContext& context, SideOutputKind kind, const std:
                              .description = "Maximum number; default 100",
                              .least = 1,
                              .most = kLimitMax}},
-       .answers = {{200, "The stored ones", "application/json"}},
+       .answers = {{200, "The stored ones", "application/json", operation + "Page"}},
+       .answer_headers = {"Tocsin-Behind"},
        .handler = [&context, kind](ApiRequest& request) { return list(context, request, kind); }});
   router.add({.method = "POST",
               .path = path + "/reinject",
@@ -144,16 +145,45 @@ void add(Router& router, ServerContext& context, SideOutputKind kind, const std:
               .summary = again,
               .description = "Each can be put in again only once.",
               .role = Role::kOperator,
-              .body = RouteBody{{"application/json"}, {}, false},
-              .answers = {{200, "How many", "application/json"}},
+              .body = RouteBody{{"application/json"}, "Reinjection", false},
+              .answers = {{200, "How many", "application/json", "Reinjected"}},
               .problems = {413, 415},
               .handler = [&context, kind](ApiRequest& request) {
                 return reinject(context, request, kind);
               }});
 }
+constexpr std::string_view kSchemas = R"({
+  "LatePage": {
+    "items": [{
+      "arrival": "text",
+      "timeline?": "whole; where it is not the one that holds",
+      "input": "text",
+      "line": "whole",
+      "late_us": "whole",
+      "text": "text",
+      "reinjected_as?": "whole"
+    }],
+    "next": "text or null; the `after` of the next page"
+  },
+  "DeadPage": {
+    "items": [{
+      "arrival": "text",
+      "timeline?": "whole; where it is not the one that holds",
+      "input": "text",
+      "line": "whole",
+      "reason": "text",
+      "text": "text",
+      "reinjected_as?": "whole"
+    }],
+    "next": "text or null; the `after` of the next page"
+  },
+  "Reinjection": {"body": true, "arrivals?": "list of text; none: all"},
+  "Reinjected": {"reinjected": "whole", "reinjected_before": "whole"}
+})";
 }  // namespace
 
 void add_side_output_routes(Router& router, ServerContext& context) {
+  router.add_schemas(kSchemas);
   add(router, context, SideOutputKind::kLate, "/v1/late", "Late", "Late events",
       "Put late events in again, at the time already reached: all, or those named");
   add(router, context, SideOutputKind::kDead, "/v1/dead", "Dead", "Dead letters: rejected lines",

@@ -83,41 +83,32 @@ HttpResponse end(SilenceService& service, const ApiRequest& request) {
   return json_response(200, shown(**ended, service.now()));
 }
 
-void add_schemas(Router& router) {
-  const ordered_json text = {{"type", "string"}};
-  const ordered_json time = {{"type", "string"}, {"format", "date-time"}};
-  const ordered_json filter = {{"$ref", "#/components/schemas/AlertFilter"}};
-  router.add_schema(
-      "SilenceSettings",
-      {{"type", "object"},
-       {"properties", {{"filter", filter}, {"from", time}, {"until", time}, {"reason", text}}},
-       {"required", {"filter", "until", "reason"}},
-       {"additionalProperties", false}});
-  router.add_schema("Silence", {{"type", "object"},
-                                {"required", {"id", "state", "filter", "from", "until", "reason"}},
-                                {"properties",
-                                 {{"id", text},
-                                  {"state", {{"enum", {"pending", "active", "ended"}}}},
-                                  {"filter", filter},
-                                  {"from", time},
-                                  {"until", time},
-                                  {"reason", text},
-                                  {"created_by", text},
-                                  {"created_at", time},
-                                  {"ended_by", text},
-                                  {"condition_error", text}}}});
-  router.add_schema(
-      "SilenceList",
-      {{"type", "object"},
-       {"required", {"silences"}},
-       {"properties",
-        {{"silences",
-          {{"type", "array"}, {"items", {{"$ref", "#/components/schemas/Silence"}}}}}}}});
-}
+constexpr std::string_view kSchemas = R"({
+  "SilenceSettings": {
+    "body": true,
+    "filter": "AlertFilter",
+    "from?": "time",
+    "until": "time",
+    "reason": "text"
+  },
+  "Silence": {
+    "id": "text",
+    "state": "one of pending, active, ended",
+    "filter": "AlertFilter",
+    "from": "time",
+    "until": "time",
+    "reason": "text",
+    "created_by?": "text",
+    "created_at?": "time",
+    "ended_by?": "text",
+    "condition_error?": "text"
+  },
+  "SilenceList": {"silences": "list of Silence"}
+})";
 }  // namespace
 
 void add_silence_routes(Router& router, SilenceService& service) {
-  add_schemas(router);
+  router.add_schemas(kSchemas);
   const std::string base = "/v1/silences";
   const std::string one = base + "/{id}";
   const std::vector<RouteParameter> id = {{"id", RouteParameter::Type::kText, "The silence's id"}};
@@ -148,6 +139,7 @@ void add_silence_routes(Router& router, SilenceService& service) {
        .may_wait = true,
        .body = RouteBody{{"application/json"}, "SilenceSettings"},
        .answers = {{201, "The silence", "application/json", "Silence"}},
+       .answer_headers = {"Location"},
        .problems = {409, 413, 415, 422},
        .handler = [&service](ApiRequest& request) { return create(service, request); }});
   router.add({.method = "GET",

@@ -63,10 +63,67 @@ HttpResponse get_key(ServerContext& context, const ApiRequest& request) {
                        tables, ordered_json(text).dump()));
 }
 
+constexpr std::string_view kSchemas = R"({
+  "State": {
+    "timeline": "text; changes when a savepoint is taken up",
+    "next_record": "whole",
+    "watermark": "time or null; null before the first event and after the end of time",
+    "watermark_held_by": "text or null; the source that holds time back",
+    "time_has_ended": "boolean",
+    "waiting_events": "whole",
+    "waiting_bytes": "whole",
+    "keys": "whole",
+    "state_bytes": "whole",
+    "runs": "whole; partial matches",
+    "timers": "whole",
+    "sources": [{
+      "name": "text",
+      "kind": "one of stream, file, partition",
+      "state": "one of active, idle, ended",
+      "lines": "whole or null",
+      "bytes": "whole or null",
+      "watermark": "time or null",
+      "waiting": "whole",
+      "offset?": "whole"
+    }],
+    "checkpoint": "whole; the number of the newest",
+    "rules?": [{"rule": "text", "keys": "whole", "runs": "whole", "events": "whole", "bytes": "whole"}]
+  },
+  "ReportedEvents": {"name": "text", "count": "whole", "first": "time", "last": "time"},
+  "KeyReport": {
+    "at": "time",
+    "known": "boolean",
+    "rules": [{
+      "rule": "text",
+      "matches": [{
+        "step": "whole",
+        "steps": "whole",
+        "complete": "boolean",
+        "since": "time",
+        "expires": "time or null",
+        "deadline": "time or null",
+        "waits_for": "text",
+        "events": "list of ReportedEvents"
+      }],
+      "more_matches": "whole",
+      "window?": {"begin": "time", "end": "time or null", "events": "ReportedEvents"},
+      "suppression?": {"quiet": "boolean", "until": "time or null", "held_back": "whole"},
+      "lost_runs?": "whole; given up for a budget"
+    }],
+    "features": "map of any; decimals with all their digits"
+  },
+  "KeyState": {
+    "key": "text",
+    "watermark": "time or null",
+    "reports": "list of KeyReport",
+    "text": "text"
+  }
+})";
 }  // namespace
 
 void add_state_routes(Router& router, ServerContext& context,
                       std::shared_ptr<RuleTotalsReader> totals) {
+  router.add_schemas(kSchemas);
   router.add(
       {.method = "GET",
        .path = "/v1/state",
@@ -80,7 +137,7 @@ void add_state_routes(Router& router, ServerContext& context,
        .query_parameters = {{.name = "rules",
                              .type = RouteParameter::Type::kBoolean,
                              .description = "Whether the state of rules is counted; default true"}},
-       .answers = {{200, "The state", "application/json"}},
+       .answers = {{200, "The state", "application/json", "State"}},
        .handler = [&context, totals = std::move(totals)](ApiRequest& request) {
          return get_state(context, *totals, request);
        }});
@@ -97,7 +154,7 @@ void add_state_routes(Router& router, ServerContext& context,
                              .type = RouteParameter::Type::kWord,
                              .description = "json (default), or text",
                              .words = {"json", "text"}}},
-       .answers = {{200, "What is remembered", "application/json"},
+       .answers = {{200, "What is remembered", "application/json", "KeyState"},
                    {200, "What is remembered", "text/plain"}},
        .handler = [&context](ApiRequest& request) { return get_key(context, request); }});
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -295,6 +297,7 @@ class SubscriptionRoutes {
       : router_(router), operations_(std::make_shared<const Operations>(service)) {}
 
   using Method = HttpResponse (Operations::*)(ApiRequest&) const;
+  using Headers = std::vector<std::string>;
   using ReadMethod = HttpResponse (Operations::*)(const ApiRequest&) const;
   RouteHandler writes(Method method) const {
     return [operations = operations_, method](ApiRequest& request) {
@@ -311,6 +314,9 @@ class SubscriptionRoutes {
            std::optional<RouteBody> body = {}, std::vector<int> problems = {},
            std::vector<RouteParameter> query = {}, const char* description = "") {
     const std::vector<RouteParameter> id = {{"id", Type::kText, "The subscription's id"}};
+    const bool gives_it = answers.front().schema == "Subscription";
+    const bool is_new = answers.front().status == 201;
+    const bool reads_if_match = std::ranges::find(problems, 428) != problems.end();
     router_.add({.method = method,
                  .path = path,
                  .operation_id = operation,
@@ -322,6 +328,10 @@ class SubscriptionRoutes {
                  .query_parameters = std::move(query),
                  .body = std::move(body),
                  .answers = std::move(answers),
+                 .request_headers = reads_if_match ? Headers{"If-Match"} : Headers{},
+                 .answer_headers = is_new     ? Headers{"ETag", "Location"}
+                                   : gives_it ? Headers{"ETag"}
+                                              : Headers{},
                  .problems = std::move(problems),
                  .handler = std::move(handler)});
   }
@@ -360,7 +370,7 @@ void add_settings_operations(SubscriptionRoutes& routes) {
              {412, 413, 415, 422, 428});
   routes.add("PATCH", kOne, "patchSubscription", "Change some of a subscription's settings",
              Role::kAnalyst, subscription_answer(), routes.writes(&Operations::patch),
-             RouteBody{{"application/merge-patch+json", "application/json"}, ""},
+             RouteBody{{"application/merge-patch+json", "application/json"}, "SubscriptionPatch"},
              {412, 413, 415, 422, 428}, {}, "A JSON merge patch (RFC 7396).");
   routes.add("DELETE", kOne, "deleteSubscription",
              "Remove a subscription and its pending deliveries", Role::kAnalyst,

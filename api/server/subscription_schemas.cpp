@@ -1,117 +1,137 @@
 #include "api/server/subscription_schemas.h"
 
-#include <nlohmann/json.hpp>
-#include <utility>
+#include <string_view>
 
 namespace tocsin::api {
 namespace {
-using nlohmann::ordered_json;
+constexpr std::string_view kSettings = R"({
+  "AlertFilter": {
+    "body": true,
+    "rules?": "list of text; ids",
+    "tags?": "list of text",
+    "least_severity?": "one of info, low, medium, high, critical",
+    "key?": "map of any",
+    "condition?": "text"
+  },
+  "AlertGroups": {"body": true, "by?": "list of text", "wait?": "text", "interval?": "text"},
+  "AlertBrake": {
+    "body": true,
+    "per_rule?": {"$schema": {"type": ["integer", "null"], "minimum": 0}},
+    "in_all?": {"$schema": {"type": ["integer", "null"], "minimum": 0}}
+  },
+  "SubscriptionSettings": {
+    "body": true,
+    "name?": "text",
+    "url": {"$schema": {"type": "string", "format": "uri"}},
+    "filter?": "AlertFilter",
+    "payload?": "one of tocsin, cloudevents",
+    "headers?": "map of text",
+    "per_second?": "number or null",
+    "concurrency?": {"$schema": {"type": "integer", "minimum": 1}},
+    "in_order?": "boolean",
+    "group?": "AlertGroups or null",
+    "brake?": "AlertBrake or null"
+  },
+  "SubscriptionPatch": {
+    "body": true,
+    "name?": "text or null",
+    "url?": {"$schema": {"type": "string", "format": "uri"}},
+    "filter?": "object or null; members as in AlertFilter, null takes one out",
+    "payload?": "one of tocsin, cloudevents or null",
+    "headers?": "map of text or null",
+    "per_second?": "number or null",
+    "concurrency?": {"$schema": {"type": ["integer", "null"], "minimum": 1}},
+    "in_order?": "boolean or null",
+    "group?": "object or null; members as in AlertGroups",
+    "brake?": "object or null; members as in AlertBrake"
+  },
+  "Subscription": {
+    "id": "text",
+    "version": "whole",
+    "name?": "text",
+    "url": {"$schema": {"type": "string", "format": "uri"}},
+    "filter?": "AlertFilter",
+    "payload?": "one of tocsin, cloudevents",
+    "headers?": "map of text",
+    "per_second?": "number or null",
+    "concurrency?": "whole",
+    "in_order?": "boolean",
+    "group?": "AlertGroups or null",
+    "brake?": "AlertBrake or null",
+    "status": "one of active, paused, disabled",
+    "status_reason?": "text",
+    "condition_error?": "text",
+    "secret?": "text; only in the answer that created it",
+    "secret_before_until?": "text",
+    "secrets_before_until?": "list of text; when each earlier secret that still signs expires",
+    "created_at?": "text",
+    "created_by?": "text",
+    "owed?": "whole",
+    "circuit?": "one of closed, open, half_open, disabled",
+    "last_succeeded?": "boolean",
+    "withheld?": "list of text; members that an answer given again leaves out"
+  },
+  "SubscriptionList": {"subscriptions": "list of Subscription"}
+})";
 
-ordered_json list_schema(const char* name, ordered_json items) {
-  return {{"type", "object"},
-          {"required", {name}},
-          {"properties", {{name, {{"type", "array"}, {"items", std::move(items)}}}}}};
-}
-
-void add_settings_schemas(Router& router) {
-  const ordered_json text = {{"type", "string"}};
-  const ordered_json whole = {{"type", "integer"}};
-  const ordered_json texts = {{"type", "array"}, {"items", text}};
-  const ordered_json limit = {{"type", {"integer", "null"}}, {"minimum", 0}};
-  router.add_schema(
-      "AlertFilter",
-      {{"type", "object"},
-       {"properties",
-        {{"rules", texts},
-         {"tags", texts},
-         {"least_severity",
-          {{"type", "string"}, {"enum", {"info", "low", "medium", "high", "critical"}}}},
-         {"key", {{"type", "object"}}},
-         {"condition", text}}},
-       {"additionalProperties", false}});
-  const ordered_json settings = {
-      {"name", text},
-      {"url", {{"type", "string"}, {"format", "uri"}}},
-      {"filter", {{"$ref", "#/components/schemas/AlertFilter"}}},
-      {"payload", {{"type", "string"}, {"enum", {"tocsin", "cloudevents"}}}},
-      {"headers", {{"type", "object"}, {"additionalProperties", text}}},
-      {"per_second", {{"type", {"number", "null"}}}},
-      {"concurrency", {{"type", "integer"}, {"minimum", 1}}},
-      {"in_order", {{"type", "boolean"}}},
-      {"group",
-       {{"type", {"object", "null"}},
-        {"properties", {{"by", texts}, {"wait", text}, {"interval", text}}},
-        {"additionalProperties", false}}},
-      {"brake",
-       {{"type", {"object", "null"}},
-        {"properties", {{"per_rule", limit}, {"in_all", limit}}},
-        {"additionalProperties", false}}}};
-  router.add_schema("SubscriptionSettings", {{"type", "object"},
-                                             {"properties", settings},
-                                             {"required", {"url"}},
-                                             {"additionalProperties", false}});
-  ordered_json shown = {{"id", text}, {"version", whole}};
-  shown.update(settings);
-  shown["status"] = {{"type", "string"}, {"enum", {"active", "paused", "disabled"}}};
-  shown["status_reason"] = text;
-  shown["condition_error"] = text;
-  shown["secret"] = {{"type", "string"}, {"description", "Only in the answer that created it"}};
-  shown["secret_before_until"] = text;
-  shown["secrets_before_until"] = {
-      {"type", "array"},
-      {"items", text},
-      {"description", "When each earlier secret that still signs expires, newest first"}};
-  shown["created_at"] = text;
-  shown["created_by"] = text;
-  shown["owed"] = whole;
-  shown["circuit"] = {{"type", "string"}, {"enum", {"closed", "open", "half_open", "disabled"}}};
-  shown["last_succeeded"] = {{"type", "boolean"}};
-  router.add_schema("Subscription", {{"type", "object"},
-                                     {"required", {"id", "version", "url", "status"}},
-                                     {"properties", shown}});
-  router.add_schema("SubscriptionList",
-                    list_schema("subscriptions", {{"$ref", "#/components/schemas/Subscription"}}));
-}
-
-void add_delivery_schemas(Router& router) {
-  const ordered_json text = {{"type", "string"}};
-  const ordered_json whole = {{"type", "integer"}};
-  router.add_schema("DeliveryAttempt", {{"type", "object"},
-                                        {"required", {"webhook_id", "attempt", "at", "delivered"}},
-                                        {"properties",
-                                         {{"sequence", whole},
-                                          {"test", {{"type", "boolean"}}},
-                                          {"alert", text},
-                                          {"number", whole},
-                                          {"webhook_id", text},
-                                          {"attempt", whole},
-                                          {"at", text},
-                                          {"delivered", {{"type", "boolean"}}},
-                                          {"status", whole},
-                                          {"latency_ms", {{"type", "number"}}},
-                                          {"error", text},
-                                          {"answer", text}}}});
-  router.add_schema("DeliveryLog",
-                    list_schema("deliveries", {{"$ref", "#/components/schemas/DeliveryAttempt"}}));
-  router.add_schema("DeadDeliveries", list_schema("dead", {{"type", "object"}}));
-  router.add_schema(
-      "SecretRotation",
-      {{"type", "object"}, {"properties", {{"overlap", text}}}, {"additionalProperties", false}});
-  const ordered_json time = {{"type", "string"}, {"format", "date-time"}};
-  router.add_schema(
-      "Redelivery",
-      {{"type", "object"},
-       {"properties", {{"alert", text}, {"from", time}, {"to", time}, {"failed_since", time}}},
-       {"additionalProperties", false}});
-  router.add_schema(
-      "Redelivered",
-      {{"type", "object"}, {"required", {"owed"}}, {"properties", {{"owed", whole}}}});
-  router.add_schema("NoticeList", list_schema("notices", {{"type", "object"}}));
-}
+constexpr std::string_view kDeliveries = R"({
+  "DeliveryAttempt": {
+    "sequence?": "whole",
+    "test?": "boolean",
+    "alert?": "text",
+    "message?": "text; a summary or group",
+    "number?": "whole",
+    "webhook_id": "text",
+    "attempt": "whole",
+    "at": "time",
+    "delivered": "boolean",
+    "status?": "whole",
+    "latency_ms?": "number",
+    "error?": "text",
+    "answer?": "text"
+  },
+  "DeliveryLog": {
+    "deliveries": "list of DeliveryAttempt",
+    "before?": "whole; the `before` of the next page"
+  },
+  "DeadDeliveries": {
+    "dead": [{
+      "number?": "whole",
+      "alert?": "text",
+      "rule?": "text",
+      "message?": "text; a summary or group",
+      "attempts": "whole",
+      "at": "time",
+      "status?": "whole",
+      "error": "text"
+    }],
+    "from?": "whole; the `from` of the next page"
+  },
+  "SecretRotation": {"body": true, "overlap?": "text; a duration"},
+  "Redelivery": {
+    "body": true,
+    "alert?": "text",
+    "from?": "time",
+    "to?": "time",
+    "failed_since?": "time"
+  },
+  "Redelivered": {"owed": "whole"},
+  "NoticeList": {
+    "notices": [{
+      "sequence": "whole",
+      "kind": "text",
+      "subject": "text",
+      "text": "text",
+      "first_at": "time",
+      "last_at": "time",
+      "count": "whole"
+    }]
+  }
+})";
 }  // namespace
 
 void add_subscription_schemas(Router& router) {
-  add_settings_schemas(router);
-  add_delivery_schemas(router);
+  router.add_schemas(kSettings);
+  router.add_schemas(kDeliveries);
 }
 }  // namespace tocsin::api

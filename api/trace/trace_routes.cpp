@@ -104,8 +104,65 @@ class Tracing {
 };
 }  // namespace
 
+namespace {
+constexpr std::string_view kSchemas = R"({
+  "TracedNote": {
+    "rule": "text",
+    "what": "one of taken, refused, ended, expired, collected, alert, no_alert",
+    "text": "text",
+    "step?": "whole",
+    "steps?": "whole",
+    "done?": "whole",
+    "needed?": "whole",
+    "alert?": "text; its id",
+    "status?": "text",
+    "silenced?": {
+      "silence": "text",
+      "until?": "time",
+      "created_by?": "text",
+      "reason?": "text"
+    },
+    "reason?": "one of where, having, except, once, budget",
+    "events": [{"as": "text", "type": "text", "id": "text", "time": "time"}],
+    "events_more": "whole",
+    "conditions": [{
+      "condition": "text",
+      "result": "boolean or null; null: a value is missing",
+      "values": "map of any"
+    }]
+  },
+  "KeyTrace": {
+    "key": "map of any",
+    "rules": "list of text",
+    "not_traced": [{"rule": "text", "reason": "text"}],
+    "events": "whole",
+    "alerts": "whole",
+    "older": "whole; entries that were left out",
+    "entries": [{
+      "time": "time",
+      "event": "TracedEvent or null; null at a deadline",
+      "notes": "list of TracedNote"
+    }],
+    "late": [{
+      "type": "text",
+      "id": "text",
+      "time": "time",
+      "late_by": "text",
+      "input": "text",
+      "line": "whole"
+    }],
+    "late_more": "whole",
+    "missing": "list of text; what could not be read",
+    "at": "time or null",
+    "state": "list of KeyReport"
+  },
+  "TracedEvent": {"type": "text", "id": "text", "time": "time", "fields": "map of any"}
+})";
+}  // namespace
+
 void add_trace_route(Router& router, TraceSource source) {
   using Type = RouteParameter::Type;
+  router.add_schemas(kSchemas);
   router.add(
       {.method = "GET",
        .path = "/v1/trace",
@@ -131,7 +188,7 @@ void add_trace_route(Router& router, TraceSource source) {
              .description = "Events and deadlines, the newest; default 200",
              .least = 1,
              .most = kEntriesMost}},
-       .answers = {{200, "The trace", "application/json"}},
+       .answers = {{200, "The trace", "application/json", "KeyTrace"}},
        .handler = [tracing = std::make_shared<Tracing>(std::move(source))](ApiRequest& request) {
          return tracing->trace(request);
        }});

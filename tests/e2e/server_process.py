@@ -82,6 +82,8 @@ class Server:
             answer = Answer(answer.status, answer.headers, answer.read())
             if self.document is not None:
                 self.document.check(method, path, answer)
+                if answer.status < 300:
+                    self.document.check_request(method, path, given)
             return answer
         finally:
             connection.close()

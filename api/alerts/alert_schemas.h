@@ -1,0 +1,102 @@
+/// Schemas of alerts and their triage, in the short form of api/rest/schema_text.h.
+#pragma once
+#include <string_view>
+
+namespace tocsin::api {
+inline constexpr std::string_view kAlertSchemas = R"({
+  "AlertEvent": {
+    "as": "text",
+    "type?": "text",
+    "id?": "text",
+    "ts": "whole; event time in microseconds",
+    "fields": "map of any; decimals with all their digits"
+  },
+  "Alert": {
+    "format": "whole",
+    "id": "text",
+    "revision": "whole",
+    "phase": "text",
+    "rule": "text",
+    "title?": "text",
+    "version": "whole",
+    "key": "map of any",
+    "ts": "whole; event time in microseconds",
+    "time": "time",
+    "severity": "one of info, low, medium, high, critical",
+    "score": "number",
+    "tags": "list of text",
+    "message": "text",
+    "fields": "map of any; decimals with all their digits",
+    "events": "list of AlertEvent",
+    "events_omitted?": "whole",
+    "held_back": "whole",
+    "late_us?": "whole",
+    "truncated?": "whole",
+    "lost_runs?": "whole"
+  },
+  "AlertPage": {
+    "alerts": [{
+      "number": "whole",
+      "stored_at": "time",
+      "live": "boolean",
+      "status": "TriageState",
+      "assignee?": "text",
+      "alert": "Alert"
+    }],
+    "next?": "text; the cursor of the next page"
+  },
+  "TriageState": "one of open, assigned, confirmed, dismissed, closed",
+  "TriageAction": "one of assign, release, confirm, dismiss, close, reopen, comment",
+  "Triage": {
+    "state": "TriageState",
+    "assignee?": "text",
+    "label?": "one of confirmed, dismissed",
+    "version": "whole",
+    "allowed": "list of TriageAction",
+    "history": [{
+      "at": "time",
+      "who": "text",
+      "action": "TriageAction",
+      "from?": "TriageState",
+      "to?": "TriageState",
+      "assignee?": "text",
+      "comment?": "text"
+    }]
+  },
+  "TriageChange": {
+    "body": true,
+    "action?": "TriageAction",
+    "assignee?": "text",
+    "comment?": "text; at most 16384 bytes"
+  },
+  "AlertDelivery": {
+    "subscription?": "text",
+    "id?": "text; of a summary or group",
+    "webhook_id?": "text",
+    "state": "text",
+    "silence?": "text",
+    "summary?": "AlertDelivery",
+    "group?": "AlertDelivery",
+    "attempts?": [{
+      "at": "time",
+      "status?": "whole",
+      "latency_ms": "number",
+      "error?": "text"
+    }]
+  },
+  "AlertDetail": {
+    "number": "whole",
+    "stored_at": "time",
+    "live": "boolean",
+    "alert": "Alert",
+    "triage": "Triage",
+    "deliveries": "list of AlertDelivery"
+  },
+  "RulePrecision": {
+    "rule": "text",
+    "confirmed": "whole",
+    "dismissed": "whole",
+    "precision?": "number; from 0 to 1"
+  }
+})";
+}  // namespace tocsin::api

@@ -1,0 +1,20 @@
+/// Schemas of bodies in a short form, for the OpenAPI document.
+#pragma once
+#include <nlohmann/json_fwd.hpp>
+#include <string_view>
+
+namespace tocsin::api {
+/// The JSON Schema (2020-12) of a short form, which is
+///
+/// - an object with a short form for each member: `{"name": "text", "until?": "time"}`. A member is
+///   required unless its name ends in `?`. With the member `"..."` others may come beside those
+///   named; in a `"body": true` they may not, as a request's body has no unknown members;
+/// - or a type in words: `text`, `time`, `whole` (a whole number), `number`, `boolean`, `object`,
+///   `any`, `one of a, b, c`, the name of a component (`Savepoint`), `list of` or `map of` a type,
+///   any but a list or map perhaps with `or null`. What comes after `; ` is the description;
+/// - or a list with one short form: a list of such objects;
+/// - or an object with the member `$schema`, whose value is a JSON Schema as it is.
+///
+/// Requires that the form is good: it is the program's own text.
+nlohmann::ordered_json schema_of_text(const nlohmann::ordered_json& form);
+}  // namespace tocsin::api

@@ -1,0 +1,50 @@
+#include "api/rest/schema_text.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+
+ordered_json schema(const char* form) { return schema_of_text(ordered_json::parse(form)); }
+}  // namespace
+
+TEST_CASE("schema_text: types in words") {
+  CHECK(schema(R"("text")") == ordered_json{{"type", "string"}});
+  CHECK(schema(R"("time")") == ordered_json{{"type", "string"}, {"format", "date-time"}});
+  CHECK(schema(R"("whole; how many")") ==
+        ordered_json{{"type", "integer"}, {"description", "how many"}});
+  CHECK(schema(R"("any")") == ordered_json::object());
+  CHECK(schema(R"("Alert")") == ordered_json{{"$ref", "#/components/schemas/Alert"}});
+  CHECK(schema(R"("list of map of text")") ==
+        ordered_json::parse(R"({"type": "array", "items": {"type": "object",
+                                "additionalProperties": {"type": "string"}}})"));
+  CHECK(schema(R"("one of a, b c or null")") ==
+        ordered_json::parse(R"({"type": ["string", "null"], "enum": ["a", "b c", null]})"));
+  CHECK(schema(R"("map of number or null; by rule")") ==
+        ordered_json::parse(R"({"type": "object", "additionalProperties": {
+                                "type": ["number", "null"]}, "description": "by rule"})"));
+  CHECK(schema(R"("Alert or null")") ==
+        ordered_json::parse(
+            R"({"anyOf": [{"$ref": "#/components/schemas/Alert"}, {"type": "null"}]})"));
+}
+
+TEST_CASE("schema_text: members are required unless their name ends in a question mark") {
+  CHECK(schema(R"({"name": "text", "until?": "time", "parts": [{"n?": "whole"}]})") ==
+        ordered_json::parse(R"({"type": "object", "required": ["name", "parts"], "properties": {
+          "name": {"type": "string"},
+          "until": {"type": "string", "format": "date-time"},
+          "parts": {"type": "array", "items": {
+            "type": "object", "properties": {"n": {"type": "integer"}}}}}})"));
+}
+
+TEST_CASE(
+    "schema_text: bodies have no other members, open objects may, and schemas go as they are") {
+  CHECK(schema(R"({"body": true, "a": "text"})")["additionalProperties"] == false);
+  CHECK(schema(R"({"...": true, "a": "text"})")["additionalProperties"] == true);
+  CHECK(schema(R"({"a": {"$schema": {"type": ["string", "number"]}}})")["properties"]["a"] ==
+        ordered_json{{"type", {"string", "number"}}});
+}
+}  // namespace tocsin::api
