@@ -101,7 +101,8 @@ ordered_json responses_of(const Route& route, bool takes_key) {
     responses["202"] = {
         {"description", "It waits for the approval of another person, where that is configured"},
         {"headers", answer_headers(route, takes_key)},
-        {"content", {{"application/json", {{"schema", body_schema("application/json", "Proposal")}}}}}};
+        {"content",
+         {{"application/json", {{"schema", body_schema("application/json", "Proposal")}}}}}};
   }
   std::set<int> statuses(route.problems.begin(), route.problems.end());
   statuses.insert({400, 404, 405, 408, 414, 431, 500, 503});

@@ -55,9 +55,27 @@ HttpResponse export_entries(const AuditLog& log, const ApiRequest& request) {
   }
   return {200, {{"Tocsin-Last-Entry", std::to_string(tail->last)}}, "application/x-ndjson", text};
 }
+constexpr std::string_view kSchemas = R"({
+  "AuditEntry": {
+    "...": true,
+    "format": "whole",
+    "sequence": "whole",
+    "at": "time",
+    "actor": "text",
+    "role": "text",
+    "from": "text; the client's address",
+    "action": "text; the id of an operation",
+    "method": "text",
+    "path": "text",
+    "result": "one of done, refused, failed, unknown",
+    "status?": "whole"
+  },
+  "AuditPage": {"entries": "list of AuditEntry", "next?": "text; the cursor of the next page"}
+})";
 }  // namespace
 
 void add_audit_routes(Router& router, ServerContext& context) {
+  router.add_schemas(kSchemas);
   using Type = RouteParameter::Type;
   router.add({.method = "GET",
               .path = "/v1/audit",
@@ -79,7 +97,7 @@ void add_audit_routes(Router& router, ServerContext& context) {
                     .least = 1,
                     .most = kLimitMax},
                    {.name = "cursor", .description = "`next` of the page before"}},
-              .answers = {{200, "A page of entries", "application/json"}},
+              .answers = {{200, "A page of entries", "application/json", "AuditPage"}},
               .handler = [&context](ApiRequest& request) {
                 return list_entries(context.audit, request);
               }});
@@ -101,6 +119,7 @@ void add_audit_routes(Router& router, ServerContext& context) {
                                     .least = 1,
                                     .most = kExportLimitMax}},
               .answers = {{200, "The entries", "application/x-ndjson"}},
+              .answer_headers = {"Tocsin-Last-Entry"},
               .handler = [&context](ApiRequest& request) {
                 return export_entries(context.audit, request);
               }});

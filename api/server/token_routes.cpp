@@ -172,9 +172,49 @@ HttpResponse delete_token(ServerContext& context, const std::string& name) {
   if (*removed) return {204, {}, "", ""};
   return problem_response(ProblemKind::kNotFound, fmt::format("there is no token {}", name));
 }
+constexpr std::string_view kSchemas = R"({
+  "RoleName": "one of producer, reader, approver, analyst, author, operator, admin",
+  "Token": {
+    "name": "text",
+    "role": "RoleName",
+    "expires_at?": "time",
+    "expired?": "boolean",
+    "tags?": "list of text; of rules that it is limited to",
+    "types?": "list of text; of events that it is limited to",
+    "used_at?": "time",
+    "before_until?": "time; until then the token before counts too"
+  },
+  "TokenList": {"tokens": "list of Token"},
+  "NewToken": {
+    "body": true,
+    "name": "text",
+    "role": "RoleName",
+    "expires_at?": "time",
+    "expires_in?": "text; a duration",
+    "tags?": "list of text",
+    "types?": "list of text"
+  },
+  "MadeToken": {
+    "name": "text",
+    "role": "RoleName",
+    "tags?": "list of text",
+    "types?": "list of text",
+    "expires_at?": "time",
+    "token?": "text; shown this once",
+    "withheld?": "list of text; members that an answer given again leaves out"
+  },
+  "TokenRotation": {"body": true, "overlap?": "text; a duration"},
+  "RotatedToken": {
+    "name": "text",
+    "before_until": "time",
+    "token?": "text; shown this once",
+    "withheld?": "list of text; members that an answer given again leaves out"
+  }
+})";
 }  // namespace
 
 void add_token_routes(Router& router, ServerContext& context) {
+  router.add_schemas(kSchemas);
   router.add(
       {.method = "GET",
        .path = "/v1/tokens",
@@ -182,7 +222,7 @@ void add_token_routes(Router& router, ServerContext& context) {
        .tag = "tokens",
        .summary = "The tokens with role, end and last use; the tokens themselves are not stored",
        .role = Role::kAdmin,
-       .answers = {{200, "The tokens", "application/json"}},
+       .answers = {{200, "The tokens", "application/json", "TokenList"}},
        .handler = [&context](ApiRequest&) { return list_tokens(context); }});
   router.add({.method = "POST",
               .path = "/v1/tokens",
@@ -190,8 +230,8 @@ void add_token_routes(Router& router, ServerContext& context) {
               .tag = "tokens",
               .summary = "Create a token, which is shown only once",
               .role = Role::kAdmin,
-              .body = RouteBody{{"application/json"}},
-              .answers = {{201, "The token", "application/json"}},
+              .body = RouteBody{{"application/json"}, "NewToken"},
+              .answers = {{201, "The token", "application/json", "MadeToken"}},
               .problems = {409, 413, 415},
               .handler = [&context](ApiRequest& request) { return make_token(context, request); }});
   router.add(
@@ -204,8 +244,8 @@ void add_token_routes(Router& router, ServerContext& context) {
                       "ends at once. One before that ends at once.",
        .role = Role::kAdmin,
        .path_parameters = {{"token", RouteParameter::Type::kText, "Its name"}},
-       .body = RouteBody{{"application/json"}, {}, false},
-       .answers = {{200, "The new token", "application/json"}},
+       .body = RouteBody{{"application/json"}, "TokenRotation", false},
+       .answers = {{200, "The new token", "application/json", "RotatedToken"}},
        .problems = {413, 415},
        .handler = [&context](ApiRequest& request) { return rotate_token(context, request); }});
   router.add({.method = "DELETE",

@@ -218,11 +218,17 @@ TEST_CASE("router: the OpenAPI document has every operation as it is routed") {
   CHECK(operations == api.router->routes().size());
   const ordered_json& rule = document["paths"]["/v1/rules/{rule}"]["get"];
   CHECK(rule["operationId"] == "rule");
-  CHECK(rule["parameters"].size() == 3);
+  CHECK(rule["parameters"].size() == 5);
   CHECK(rule["parameters"][0]["in"] == "path");
   CHECK(rule["parameters"][1]["schema"]["maximum"] == 100);
   CHECK(rule["responses"]["200"]["content"]["application/json"]["schema"]["$ref"] ==
         "#/components/schemas/Rule");
+  CHECK(rule["parameters"][3]["$ref"] == "#/components/parameters/X-Request-Id");
+  CHECK(document["components"]["parameters"]["X-Request-Id"]["in"] == "header");
+  CHECK(rule["responses"]["200"]["headers"].contains("RateLimit-Limit"));
+  CHECK(!document["paths"]["/livez"]["get"]["responses"]["200"]["headers"].contains(
+      "RateLimit-Limit"));
+  CHECK(document["components"]["headers"].contains("RateLimit-Limit"));
   CHECK(document["paths"]["/v1/rules/{rule}"]["put"]["responses"].contains("412"));
   CHECK(document["paths"]["/livez"]["get"]["security"].empty());
   CHECK(!document["paths"]["/livez"]["get"]["responses"].contains("401"));

@@ -420,9 +420,18 @@ def openapi():
         assert document["openapi"] == "3.1.0" and document["info"]["version"] == server.ask("GET", "/v1/version").json["tocsin"]
         ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
         assert len(ids) == len(set(ids)) and "postEvents" in ids, ids
-        for name in re.findall(r'"#/components/(\w+/\w+)"', json.dumps(document)):
+        for name in re.findall(r'"#/components/(\w+/[\w-]+)"', json.dumps(document)):
             kind, what = name.split("/")
             assert what in document["components"][kind], name
+        # Every body of JSON is described; events are as the rules declare them.
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                bodies = [(status, answer.get("content", {})) for status, answer in operation["responses"].items()]
+                if operation["operationId"] != "postEvents":
+                    bodies.append(("request", operation.get("requestBody", {}).get("content", {})))
+                for where, content in bodies:
+                    for media, body in content.items():
+                        assert body["schema"], (method, path, where, media)
 
 
 @case
