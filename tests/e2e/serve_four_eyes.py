@@ -168,8 +168,7 @@ def _():
         asked["headers"] = {"If-Match": "*"}
         more = {"files": {"rules.tocsin": failing + OFTEN}}
         waiting = waits(server.ask("PUT", "/v1/pack?ignore_tests=true&replay=36500d", more, **asked), "tests would be ignored")
-        done = approve(server, who["bob"], waiting)
-        assert done.json["status"] == 202, done
+        done = approve(server, who["bob"], waiting)  # so few may be read before it is answered
         for _ in range(200):
             if done.json["status"] != 202:
                 break
