@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <ranges>
 #include <utility>
 
 #include "runtime/checkpoint/checkpoint.h"
@@ -27,8 +26,8 @@ Result<std::vector<AuditWitnessText>> audit_witnesses(runtime::Files& files,
   std::vector<AuditWitnessText> all;
   const auto numbers = runtime::list_checkpoints(files, paths.checkpoints);
   if (!numbers) return tl::unexpected(numbers.error());
-  for (const std::uint64_t number : std::views::reverse(*numbers)) {
-    const std::string path = runtime::checkpoint_path(paths.checkpoints, number);
+  for (auto number = numbers->rbegin(); number != numbers->rend(); ++number) {  // the newest first
+    const std::string path = runtime::checkpoint_path(paths.checkpoints, *number);
     if (auto added = add(files, path, all); !added) return tl::unexpected(added.error());
   }
   const auto names = files.list(paths.savepoints);
