@@ -72,7 +72,7 @@ TEST_CASE("secret keys: one a line, the first is current; what is no key is refu
     const char* name;
     std::string text, error;
   };
-  const Row kRows[] = {
+  const Row rows[] = {
       {"nothing", "", "line 1: there is no key"},
       {"a comment alone", "# soon\n", "there is no key"},
       {"too short", kFirst.substr(2), "line 1: a key has 64 hex digits"},
@@ -83,7 +83,7 @@ TEST_CASE("secret keys: one a line, the first is current; what is no key is refu
       {"not random", std::string(64, '0'), "line 1: this key is no random one"},
       {"twice", kFirst + "\n" + kFirst, "line 2: this key is there twice"},
   };
-  for (const Row& row : kRows) {
+  for (const Row& row : rows) {
     CAPTURE(row.name);
     const Result<SecretKeys> refused = SecretKeys::parse(row.text, "FILE");
     REQUIRE_FALSE(refused);
