@@ -1,6 +1,5 @@
 #include "api/custody/audit_witnesses.h"
 
-#include <cstdint>
 #include <optional>
 #include <utility>
 
