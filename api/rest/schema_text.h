@@ -1,7 +1,6 @@
 /// Schemas of bodies in a short form, for the OpenAPI document.
 #pragma once
 #include <nlohmann/json_fwd.hpp>
-#include <string_view>
 
 namespace tocsin::api {
 /// The JSON Schema (2020-12) of a short form, which is

@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
-#include <utility>
 
 #include "api/rest/json_body.h"
 #include "api/rules/profile_report.h"
