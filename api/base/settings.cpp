@@ -268,6 +268,19 @@ constexpr auto kRows = std::to_array<Row>({
         serve("1000", "Requests of one token per second").range(1, 1'000'000)},
     Row{"http.requests_burst", Type::kInteger, kNot,
         serve("2000", "Requests of one token at once").range(1, 1'000'000)},
+    Row{"console.enabled", Type::kBoolean, kNot,
+        serve("true", "Serve the web console at /console/, and let browsers sign in to it")
+            .form(OptionForm::kSwitch)},
+    Row{"console.session_idle", Type::kDuration, kNot,
+        serve("12h", "A browser that asks for nothing for this long is signed out")
+            .range(1'000'000)},
+    Row{"console.session_age", Type::kDuration, kNot,
+        serve("7d", "A browser is signed out this long after it signed in").range(1'000'000)},
+    Row{"console.sessions_max", Type::kInteger, kNot,
+        serve("1000",
+              "Browsers that are signed in at once; beyond them the one that was used longest ago "
+              "is signed out")
+            .range(1, 1'000'000)},
     Row{"events.request_events_max", Type::kInteger, kNot,
         serve("100000", "Events of one request").range(1, 100'000'000)},
     Row{"events.queue_requests_max", Type::kInteger, kNot,

@@ -41,6 +41,7 @@ std::vector<std::pair<std::string, std::string>> version_parts() {
   add("CLI11", CLI11_VERSION);
   add("librdkafka", runtime::kafka_library_version().value_or("none: built without Kafka"));
   add("libprotobuf", runtime::protobuf_library_version().value_or("none: built without Protobuf"));
+  add("console", TOCSIN_CONSOLE);
   return parts;
 }
 

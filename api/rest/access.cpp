@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <initializer_list>
 #include <utility>
 
@@ -92,20 +93,30 @@ std::string TokenScope::text() const {
   return text;
 }
 
-Result<NewToken> make_token(TokenGrant grant) {
+Result<std::string> random_secret() {
   std::array<unsigned char, 32> random{};
   if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) {
     return fail(Errc::kIo, "the system gives no random bytes for a token");
   }
-  NewToken made;
-  made.token = std::string(kTokenPrefix) + base64url(random);
-  made.stored = {std::move(grant), cep::sha256(made.token)};
+  std::string secret = base64url(random);
   OPENSSL_cleanse(random.data(), random.size());
+  return secret;
+}
+
+Result<NewToken> make_token(TokenGrant grant) {
+  const Result<std::string> secret = random_secret();
+  if (!secret) return tl::unexpected(secret.error());
+  NewToken made;
+  made.token = std::string(kTokenPrefix) + *secret;
+  made.stored = {std::move(grant), cep::sha256(made.token)};
   return made;
 }
 
 Result<TokenGrant> AccessList::find(std::string_view token, cep::EventTime now) const {
-  const cep::Digest digest = cep::sha256(token);
+  return find_digest(cep::sha256(token), now);
+}
+
+Result<TokenGrant> AccessList::find_digest(const cep::Digest& digest, cep::EventTime now) const {
   const StoredToken* found = nullptr;
   for (const StoredToken& stored : tokens_) {
     if (counts(stored, digest, now)) found = &stored;
@@ -154,6 +165,17 @@ bool AccessList::rotate(std::string_view name, const cep::Digest& digest, cep::E
   found->before = StoredToken::Before{found->digest, until};
   found->digest = digest;
   return true;
+}
+
+std::optional<cep::Digest> parse_digest(std::string_view hex) {
+  cep::Digest digest{};
+  if (hex.size() != digest.size() * 2) return std::nullopt;
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    const char* const at = hex.data() + i * 2;
+    const auto parsed = std::from_chars(at, at + 2, digest[i], 16);
+    if (parsed.ec != std::errc{} || parsed.ptr != at + 2) return std::nullopt;
+  }
+  return digest;
 }
 
 std::optional<std::string_view> bearer_token(std::string_view authorization) {

@@ -66,7 +66,9 @@ struct NewToken {
   std::string token;  // "tocsin_" and 43 characters of base64url: 256 random bits; shown once
   StoredToken stored;
 };
-/// Errors: kIo when the system gives no randomness.
+/// 256 random bits as 43 characters of base64url. Errors: kIo when the system gives no randomness.
+Result<std::string> random_secret();
+/// Errors: as random_secret().
 Result<NewToken> make_token(TokenGrant grant);
 
 /// Threading: readers at once; one writer alone.
@@ -76,6 +78,8 @@ class AccessList {
   /// one that has expired. Takes as long for a wrong one as for a right one of another place:
   /// digests are compared, not tokens.
   Result<TokenGrant> find(std::string_view token, cep::EventTime now) const;
+  /// The same by the token's digest, which is no secret.
+  Result<TokenGrant> find_digest(const cep::Digest& digest, cep::EventTime now) const;
   /// Whether find() would still give that grant.
   bool has(const TokenGrant& grant, cep::EventTime now) const;
   /// Errors: kInvalidArgument where the name is taken.
@@ -90,6 +94,8 @@ class AccessList {
  private:
   std::vector<StoredToken> tokens_;
 };
+/// Reads 64 hex digits; nothing for any other text.
+std::optional<cep::Digest> parse_digest(std::string_view hex);
 /// The token of an `Authorization: Bearer …` header; nothing for other schemes.
 std::optional<std::string_view> bearer_token(std::string_view authorization);
 }  // namespace tocsin::api

@@ -52,6 +52,8 @@ KeyedRequest digests_of(const ApiRequest& request, std::string_view key, std::st
 
 // As it is kept: without what is shown once.
 HttpResponse without_secrets(HttpResponse answer) {
+  std::erase_if(answer.headers,
+                [](const HttpHeader& header) { return header.name == "Set-Cookie"; });
   ordered_json document = ordered_json::parse(answer.body, nullptr, false);
   if (!document.is_object()) return answer;
   ordered_json withheld = ordered_json::array();

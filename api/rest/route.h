@@ -12,6 +12,8 @@
 #include "api/net/body_budget.h"
 #include "api/net/http_exchange.h"
 #include "api/rest/access.h"
+#include "cep/value/identity.h"
+#include "cep/value/time.h"
 
 namespace tocsin::api {
 /// A parameter of a path or query.
@@ -40,6 +42,11 @@ struct RouteBody {
   std::size_t bytes_max = SIZE_MAX;  // what is longer is refused before it is read
 };
 
+/// The session of a browser by whose cookie a request is made.
+struct AskingSession {
+  cep::Digest session{};
+  cep::EventTime ends{};  // at the latest
+};
 /// A request that was routed, is allowed, and whose parameters are good.
 struct ApiRequest {
   HttpRequest& http;
@@ -49,8 +56,9 @@ struct ApiRequest {
   TokenGrant grant;                                       // who asks; name empty where open
   std::string request_id;
   std::map<std::string, std::string, std::less<>> notes;  // for the audit log: JSON values
-  std::string trace_parent;      // W3C Trace Context, empty where none was sent
-  std::string approved_by = {};  // of a proposal that is done: who approved it
+  std::string trace_parent;                   // W3C Trace Context, empty where none was sent
+  std::string approved_by = {};               // of a proposal that is done: who approved it
+  std::optional<AskingSession> session = {};  // none: the request has a token, or needs none
 
   /// A declared parameter's value; nothing where it was not given.
   std::optional<std::string_view> text(std::string_view name) const;

@@ -19,6 +19,7 @@
 #include "api/rest/proposed_request.h"
 #include "api/rest/request_rates.h"
 #include "api/rest/schema_text.h"
+#include "api/rest/session_store.h"
 #include "cep/base/assert.h"
 #include "cep/value/identity.h"
 #include "cep/value/time.h"
@@ -172,7 +173,11 @@ struct Router::Impl {
     // Who has no token is told nothing of what there is.
     const auto token = bearer_token(head.header("authorization").value_or(""));
     Result<TokenGrant> found_grant = fail(Errc::kNotFound, "send `Authorization: Bearer TOKEN`");
-    if (token) found_grant = access.find(*token, options.time());
+    if (token) {
+      found_grant = access.find(*token, options.time());
+    } else if (options.sessions != nullptr) {
+      found_grant = grant_of_session(request, access);
+    }
     const std::optional<TokenGrant> grant =
         found_grant ? std::optional(*found_grant) : std::nullopt;
     if (grant) {
@@ -196,6 +201,12 @@ struct Router::Impl {
     }
     if (asked.route == nullptr) return refuse_method(found, path, asked.headers);
     const Route& route = *asked.route;
+    if (request.session && method != "GET") {
+      if (const auto why = options.sessions->foreignness(head)) {
+        asked.is_noted = true;
+        return problem_response(ProblemKind::kForbidden, *why);
+      }
+    }
     if (!may(grant ? grant->role : Role::kOpen, route.role)) {
       asked.is_noted = true;
       return problem_response(ProblemKind::kForbidden,
@@ -212,6 +223,14 @@ struct Router::Impl {
     }
     if (auto bad = read_parameters(route, segments, target, request)) return bad;
     return check_media_type(route, head);
+  }
+
+  // Whose session a request without a token is in. Fails with why it is in none.
+  Result<TokenGrant> grant_of_session(ApiRequest& request, const AccessList& access) const {
+    Result<SessionGrant> found = options.sessions->find(request.http.head(), access);
+    if (!found) return tl::unexpected(found.error());
+    request.session = found->session;
+    return std::move(found->grant);
   }
 
   void note_use(const Asked& asked) const {

@@ -24,6 +24,7 @@ class ProposalStore;
 struct Proposal;
 using RouteReview = std::function<tl::expected<std::string, HttpResponse>(const Route&, ApiRequest&,
                                                                           BodyBudget::Hold&)>;
+class SessionStore;
 struct RouterOptions {
   std::string title = "Tocsin";
   std::string version;
@@ -31,6 +32,7 @@ struct RouterOptions {
   AuditLog* audit = nullptr;           // hears of changes; none: nobody does
   RefusalTally* refusals = nullptr;    // hears of refusals for want of a token or role; likewise
   AnswerStore* answers = nullptr;      // by idempotency key; none: the header counts for nothing
+  SessionStore* sessions = nullptr;    // of browsers; none: a request needs a token
   BodyBudget* bodies = nullptr;        // none: they are not counted; outlives the router
   ProposalStore* proposals = nullptr;  // where requests wait; none: nothing does
   /// Why a request of a route that may wait needs the approval of another person; empty: it does

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -28,17 +27,6 @@ constexpr std::size_t kNameBytesMax = 100;
 // scope.
 constexpr int kPlainFormat = 1;
 constexpr int kBoundFormat = 2;
-
-std::optional<cep::Digest> parse_digest(const std::string& hex) {
-  cep::Digest digest{};
-  if (hex.size() != digest.size() * 2) return std::nullopt;
-  for (std::size_t i = 0; i < digest.size(); ++i) {
-    const char* const at = hex.data() + i * 2;
-    const auto parsed = std::from_chars(at, at + 2, digest[i], 16);
-    if (parsed.ec != std::errc{} || parsed.ptr != at + 2) return std::nullopt;
-  }
-  return digest;
-}
 
 // Some texts, and at least one: none at all would be no limit.
 std::optional<std::set<std::string, std::less<>>> read_names(const ordered_json& list) {

@@ -18,6 +18,7 @@
 #include "api/base/reload_signal.h"
 #include "api/base/stop_signal.h"
 #include "api/base/version.h"
+#include "api/console/console.h"
 #include "api/custody/private_data.h"
 #include "api/net/http_connection.h"
 #include "api/net/loopback_address.h"
@@ -119,6 +120,7 @@ class Server {
   runtime::WorkerThreads workers_{worker_count(configuration_)};
   std::unique_ptr<runtime::NodePorts> ports_;
   std::unique_ptr<TokenStore> tokens_;
+  Console console_;
   BodyBudget bodies_;
   HttpFigures http_figures_;
   RequestLogs logs_;
@@ -240,6 +242,7 @@ Outcome<void> Server::open_tokens() {
   Result<std::unique_ptr<TokenStore>> tokens = TokenStore::open(folder + "/" + kTokensFile);
   if (!tokens) return stop(exit_code_of_named(tokens.error().code), tokens.error().message);
   tokens_ = *std::move(tokens);
+  console_.open(configuration_, folder, clock_);
   const auto path = make_first_token(*tokens_, folder);
   if (!path) return stop(ExitCode::kInputOutput, path.error().message);
   if (*path) {
@@ -264,9 +267,8 @@ Outcome<void> Server::listen() {
   http_ = *std::move(http);
   const std::uint16_t port = http_->port();
   if (const std::string& file = configuration_.text("http.port_file"); !file.empty()) {
-    if (auto written = write_port_file(file, port); !written) {
+    if (auto written = write_port_file(file, port); !written)
       return stop(ExitCode::kInputOutput, written.error().message);
-    }
   }
   say(fmt::format("listening on {}://{}", is_tls ? "https" : "http",
                   LoopbackAddress{address_.host, port}.text()));
@@ -417,12 +419,14 @@ Outcome<void> Server::begin_routes() {
   options.audit = logs_.audit.get();
   options.refusals = logs_.refusals.get();
   use_four_eyes(options, *proposals_, clock_, configuration_);
+  options.sessions = console_.sessions();
   routes_ = std::make_unique<Router>(std::move(options));
   alert_services_->add_routes(
       *routes_,
       [this](const TokenGrant& grant) { return tokens_->list()->has(grant, clock_.now()); },
       [this] { return service_->await_stored(kStoredPatience); });
   add_health_routes(*routes_, [this] { return unreadiness(); });
+  add_session_routes(*routes_, console_.sessions(), clock_);
   add_server_routes(*routes_, *context_, [this] { return unreadiness().empty(); });
   say("ready");
   ready_routes_ = routes_.get();
@@ -436,13 +440,13 @@ std::string Server::unreadiness() const {
 }
 
 HttpAdmission Server::admit(HttpRequest& request) {
+  if (auto page = console_.admit(request)) return *std::move(page);
   if (Router* const routes = ready_routes_; routes != nullptr) {
     return routes->admit(request, *tokens_->list());
   }
   const std::string_view target = request.head().target;
-  if (target == "/livez" || target == "/readyz") {
+  if (target == "/livez" || target == "/readyz")
     return starting_routes_.admit(request, *tokens_->list());
-  }
   return answer_at_once(unavailable_response(unreadiness()));
 }
 

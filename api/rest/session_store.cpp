@@ -1,0 +1,188 @@
+#include "api/rest/session_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "api/base/sealed_json.h"
+#include "api/rest/token_store.h"
+#include "cep/base/trimmed.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+constexpr std::string_view kPlainName = "tocsin";
+// A browser takes a cookie of such a name over HTTPS alone, and from nobody but this very host.
+constexpr std::string_view kSecureName = "__Host-tocsin";
+constexpr std::string_view kPageHeader = "tocsin-console";  // in lower case, as heads have it
+constexpr std::int64_t kKeptParts = 12;
+
+std::optional<std::string> text_of(const ordered_json& entry, const char* name) {
+  const auto found = entry.find(name);
+  if (found == entry.end() || !found->is_string()) return std::nullopt;
+  return found->get<std::string>();
+}
+}  // namespace
+
+SessionStore::SessionStore(std::string path, runtime::Clock& clock, SessionLimits limits)
+    : path_(std::move(path)),
+      clock_(clock),
+      limits_(limits),
+      cookie_name_(limits.is_secure ? kSecureName : kPlainName) {}
+
+Result<void> SessionStore::read() {
+  std::error_code error;
+  if (!std::filesystem::exists(path_, error) && !error) return {};
+  std::ifstream file(path_, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (error || !file || file.bad()) return fail(Errc::kIo, "cannot read the sessions: " + path_);
+  const Result<ordered_json> document = unseal_json(text, path_);
+  if (!document) return tl::unexpected(document.error());
+  const auto list = document->find("sessions");
+  Sessions sessions;
+  bool is_good = list != document->end() && list->is_array();
+  for (std::size_t i = 0; is_good && i < list->size(); ++i) {
+    const ordered_json& entry = (*list)[i];
+    if (!entry.is_object()) return fail(Errc::kCorrupt, path_ + " is no file of sessions");
+    const auto digest = parse_digest(text_of(entry, "sha256").value_or(""));
+    const auto token = parse_digest(text_of(entry, "token").value_or(""));
+    const auto begun = cep::parse_time(text_of(entry, "begun").value_or(""));
+    const auto used = cep::parse_time(text_of(entry, "used").value_or(""));
+    is_good = digest && token && begun && used;
+    if (is_good) sessions[*digest] = {*token, *begun, *used};
+  }
+  if (!is_good) return fail(Errc::kCorrupt, path_ + " is no file of sessions");
+  const std::lock_guard lock(mutex_);
+  sessions_ = std::move(sessions);
+  saved_at_ = clock_.now();
+  return {};
+}
+
+bool SessionStore::is_over(const Session& session, cep::EventTime now) const {
+  return now - session.begun >= limits_.age_max || now - session.used >= limits_.idle_max;
+}
+
+void SessionStore::make_room(Sessions& sessions, cep::EventTime now) const {
+  std::erase_if(sessions, [&](const auto& entry) { return is_over(entry.second, now); });
+  while (sessions.size() >= limits_.sessions_max) {
+    sessions.erase(std::ranges::min_element(sessions, {},
+                                            [](const auto& entry) { return entry.second.used; }));
+  }
+}
+
+Result<void> SessionStore::save(const Sessions& sessions) {
+  ordered_json list = ordered_json::array();
+  for (const auto& [digest, session] : sessions) {
+    list.push_back({{"sha256", cep::hex(digest)},
+                    {"token", cep::hex(session.token)},
+                    {"begun", cep::format_time(session.begun)},
+                    {"used", cep::format_time(session.used)}});
+  }
+  return write_private_file(path_, seal_json({{"sessions", std::move(list)}}));
+}
+
+Result<std::string> SessionStore::begin(const TokenGrant& grant) {
+  Result<std::string> secret = random_secret();
+  if (!secret) return secret;
+  const cep::EventTime now = clock_.now();
+  const std::lock_guard saving(saving_);
+  Sessions sessions;
+  {
+    const std::lock_guard lock(mutex_);
+    sessions = sessions_;
+  }
+  make_room(sessions, now);
+  sessions[cep::sha256(*secret)] = {grant.digest, now, now};
+  if (const auto saved = save(sessions); !saved) return tl::unexpected(saved.error());
+  const std::lock_guard lock(mutex_);
+  sessions_ = std::move(sessions);
+  saved_at_ = now;
+  return secret;
+}
+
+Result<SessionGrant> SessionStore::find(const RequestHead& head, const AccessList& access) {
+  const auto secret = secret_of(head);
+  if (!secret)
+    return fail(Errc::kNotFound, "send `Authorization: Bearer TOKEN`, or the cookie of a session");
+  const cep::Digest digest = cep::sha256(*secret);
+  const cep::EventTime now = clock_.now();
+  const std::lock_guard lock(mutex_);
+  const auto found = sessions_.find(digest);
+  if (found == sessions_.end() || is_over(found->second, now))
+    return fail(Errc::kNotFound, "the session has ended: sign in again");
+  Result<TokenGrant> grant = access.find_digest(found->second.token, now);
+  if (!grant) return tl::unexpected(grant.error());
+  found->second.used = std::max(found->second.used, now);
+  return SessionGrant{*std::move(grant), {digest, found->second.begun + limits_.age_max}};
+}
+
+Result<bool> SessionStore::end(const cep::Digest& session) {
+  const std::lock_guard saving(saving_);
+  Sessions sessions;
+  {
+    const std::lock_guard lock(mutex_);
+    if (sessions_.erase(session) == 0) return false;
+    sessions = sessions_;
+  }
+  if (const auto saved = save(sessions); !saved) return tl::unexpected(saved.error());
+  return true;
+}
+
+Result<void> SessionStore::keep_used() {
+  const cep::EventTime now = clock_.now();
+  const std::lock_guard saving(saving_);
+  Sessions sessions;
+  {
+    const std::lock_guard lock(mutex_);
+    if (now - saved_at_ < cep::Duration{limits_.idle_max.us / kKeptParts}) return {};
+    std::erase_if(sessions_, [&](const auto& entry) { return is_over(entry.second, now); });
+    sessions = sessions_;
+    saved_at_ = now;
+  }
+  return save(sessions);
+}
+
+// The value of the one cookie of our name; nothing where there are two, of which somebody else may
+// have set one.
+std::optional<std::string_view> SessionStore::secret_of(const RequestHead& head) const {
+  std::optional<std::string_view> found;
+  for (const HttpHeader& header : head.headers) {
+    if (header.name != "cookie") continue;
+    std::string_view rest = header.value;
+    while (!rest.empty()) {
+      const std::string_view item = rest.substr(0, rest.find(';'));
+      rest.remove_prefix(std::min(rest.size(), item.size() + 1));
+      const std::size_t equals = item.find('=');
+      if (equals == item.npos || trimmed(item.substr(0, equals)) != cookie_name_) continue;
+      if (found) return std::nullopt;
+      found = trimmed(item.substr(equals + 1));
+    }
+  }
+  return found && !found->empty() ? found : std::nullopt;
+}
+
+std::optional<std::string> SessionStore::foreignness(const RequestHead& head) const {
+  if (head.header(kPageHeader) != "1") {
+    return "a change with the cookie of a session needs the header `Tocsin-Console: 1`";
+  }
+  const std::string_view origin = head.header("origin").value_or("");
+  const std::string_view host = head.header("host").value_or("");
+  // Who terminates TLS before this server leaves it the host, and not the scheme.
+  const bool is_own = origin == fmt::format("https://{}", host) ||
+                      (!limits_.is_secure && origin == fmt::format("http://{}", host));
+  if (is_own) return std::nullopt;
+  return fmt::format("a change with the cookie of a session comes from a page of {}, not of {}",
+                     host, origin.empty() ? "an unknown origin" : origin);
+}
+
+std::string SessionStore::cookie(std::string_view secret) const {
+  const std::int64_t seconds = secret.empty() ? 0 : limits_.age_max.us / 1'000'000;
+  return fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{}", cookie_name_, secret,
+                     seconds, limits_.is_secure ? "; Secure" : "");
+}
+}  // namespace tocsin::api

@@ -1,0 +1,82 @@
+/// Sessions of a browser: who signed in with a token is known by a cookie from then on. Kept as
+/// digests in a file of the data directory, which only its owner may read.
+///
+///   {"sessions":[{"sha256":"HEX","token":"HEX","begun":"TIME","used":"TIME"},…],…}
+///
+/// Invariant: a session is never more than the token it was begun with. It ends with it, with its
+/// time, when nobody used it for long, or when its person signs out.
+#pragma once
+#include <cstddef>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/net/http_head.h"
+#include "api/rest/access.h"
+#include "api/rest/route.h"
+#include "cep/base/result.h"
+#include "cep/value/time.h"
+#include "runtime/io/clock.h"
+
+namespace tocsin::api {
+inline constexpr const char* kSessionsFile = "sessions.json";  // in the data directory
+struct SessionLimits {
+  cep::Duration idle_max{12LL * 3600 * 1'000'000};
+  cep::Duration age_max{7LL * 24 * 3600 * 1'000'000};
+  std::size_t sessions_max = 1000;  // beyond them the one that was used longest ago ends
+  bool is_secure = false;           // the server speaks HTTPS alone
+};
+/// A session that was found.
+struct SessionGrant {
+  TokenGrant grant;  // of its token
+  AskingSession session;
+};
+/// Threading: any.
+class SessionStore {
+ public:
+  SessionStore(std::string path, runtime::Clock& clock, SessionLimits limits);
+  /// Reads what is there; no file is no session. Fails with kCorrupt, kOtherVersion or kIo, and
+  /// then there are no sessions.
+  Result<void> read();
+  /// Begins a session of a token that AccessList::find() gave; what the cookie holds. It is on disk
+  /// before this returns. Fails with kIo.
+  Result<std::string> begin(const TokenGrant& grant);
+  /// Whose session a request's cookie is, by the tokens of now; it was used now. Fails with
+  /// kNotFound where there is no cookie or its session has ended, else as AccessList::find(). Waits
+  /// for nothing.
+  Result<SessionGrant> find(const RequestHead& head, const AccessList& access);
+  /// Ends a session; false where there is none. Fails with kIo.
+  Result<bool> end(const cep::Digest& session);
+  /// Writes when sessions were used, if the file is older than a twelfth of the idle time. Fails
+  /// with kIo.
+  Result<void> keep_used();
+  /// Why a request that changes something is not from the console's own page; nothing: it is. A
+  /// page of somebody else can let a browser send the cookie, and neither of these two headers.
+  std::optional<std::string> foreignness(const RequestHead& head) const;
+  /// A value of Set-Cookie: of a new session, or without `secret` the end of one.
+  std::string cookie(std::string_view secret) const;
+
+ private:
+  struct Session {
+    cep::Digest token{};
+    cep::EventTime begun{};
+    cep::EventTime used{};
+  };
+  using Sessions = std::map<cep::Digest, Session>;
+  std::optional<std::string_view> secret_of(const RequestHead& head) const;
+  bool is_over(const Session& session, cep::EventTime now) const;
+  void make_room(Sessions& sessions, cep::EventTime now) const;
+  Result<void> save(const Sessions& sessions);
+
+  const std::string path_;
+  runtime::Clock& clock_;
+  const SessionLimits limits_;
+  const std::string_view cookie_name_;
+  std::mutex saving_;  // before mutex_; who holds it may wait for the disk
+  mutable std::mutex mutex_;
+  Sessions sessions_;
+  cep::EventTime saved_at_{};
+};
+}  // namespace tocsin::api

@@ -1,0 +1,105 @@
+// Alerts and their triage, as the API has them.
+import { ask, get } from "./api";
+import { Json, JsonObject, show, sourceOf } from "./json";
+import { Place, Step } from "./undo";
+
+export interface Row {
+  id: string;
+  number: number;
+  storedAt: string;
+  state: string;
+  assignee: string;
+  alert: JsonObject;
+  version?: number; // of the triage, where it is known
+  changed?: string; // what happened to it on this page
+}
+export interface Page {
+  rows: Row[];
+  next: string;
+}
+function rowOf(hit: JsonObject): Row {
+  const alert = hit.alert as JsonObject;
+  return {
+    id: show(alert.id),
+    number: Number(show(hit.number)),
+    storedAt: show(hit.stored_at),
+    state: show(hit.status),
+    assignee: show(hit.assignee),
+    alert,
+  };
+}
+export async function readPage(query: string, cursor: string, limit: number, signal?: AbortSignal): Promise<Page> {
+  const parameters = new URLSearchParams(query);
+  parameters.set("limit", String(limit));
+  if (cursor) parameters.set("cursor", cursor);
+  const document = await get(`/v1/alerts?${parameters}`, signal);
+  return { rows: (document.alerts as JsonObject[]).map(rowOf), next: show(document.next) };
+}
+
+export interface HistoryEntry {
+  at: string;
+  who: string;
+  action: string;
+  from: string;
+  to: string;
+  assignee: string;
+  comment: string;
+}
+export interface Triage extends Place {
+  version: number;
+  allowed: string[];
+  history: HistoryEntry[];
+}
+export function triageOf(document: JsonObject): Triage {
+  const history = ((document.history as JsonObject[] | undefined) ?? []).map((entry) => ({
+    at: show(entry.at),
+    who: show(entry.who),
+    action: show(entry.action),
+    from: show(entry.from),
+    to: show(entry.to),
+    assignee: show(entry.assignee),
+    comment: show(entry.comment),
+  }));
+  return {
+    state: show(document.state),
+    assignee: show(document.assignee),
+    version: Number(show(document.version)),
+    allowed: (document.allowed as string[] | undefined) ?? [],
+    history,
+  };
+}
+export interface Detail {
+  row: Row;
+  triage: Triage;
+  deliveries: JsonObject[];
+}
+export async function readDetail(id: string, signal?: AbortSignal): Promise<Detail> {
+  const document = await get(`/v1/alerts/${encodeURIComponent(id)}`, signal);
+  const triage = triageOf(document.triage as JsonObject);
+  const row = { ...rowOf(document), state: triage.state, assignee: triage.assignee, version: triage.version };
+  return { row, triage, deliveries: (document.deliveries as JsonObject[] | undefined) ?? [] };
+}
+
+/** Changes the triage of one alert; with `version` only if nobody else has. Throws Problem. */
+export async function change(id: string, step: Step & { comment?: string }, version?: number): Promise<Triage> {
+  const headers: { [name: string]: string } = version === undefined ? {} : { "If-Match": `"${version}"` };
+  const answer = await ask("POST", `/v1/alerts/${encodeURIComponent(id)}/triage`, { body: step, headers });
+  return triageOf(answer.json as JsonObject);
+}
+
+/** The key of an alert for people: `card=c1`. */
+export function keyText(alert: JsonObject): string {
+  const key = alert.key as JsonObject | undefined;
+  if (!key) return "";
+  return Object.entries(key)
+    .map(([name, value]) => `${name}=${show(value)}`)
+    .join(", ");
+}
+/** The same for the parameter `key`, with every digit as it was sent; empty without a key. */
+export function keyQuery(alert: JsonObject): string {
+  const key = alert.key;
+  return typeof key === "object" && key !== null && Object.keys(key).length > 0 ? sourceOf(key) : "";
+}
+export function fieldsOf(value: Json | undefined): [string, Json][] {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value as JsonObject) : [];
+}

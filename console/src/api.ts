@@ -1,0 +1,118 @@
+// The server's API. A failure is a Problem, with what the server said of it.
+import { signal } from "@preact/signals";
+import { Json, JsonObject, parseJson, show } from "./json";
+
+export class Problem extends Error {
+  constructor(
+    readonly status: number, // 0: there was no answer
+    readonly title: string,
+    readonly detail: string,
+    readonly requestId: string,
+    readonly slug = "",
+  ) {
+    super(`${title}: ${detail}`);
+  }
+}
+export interface Me {
+  name: string;
+  role: string;
+  may: string[];
+}
+/** Who is signed in; null: nobody; undefined: not known yet. */
+export const me = signal<Me | null | undefined>(undefined);
+export function mayWork(role: string): boolean {
+  return me.value?.may.includes(role) ?? false;
+}
+
+const PATIENCE_MS = 30_000;
+
+export interface Answer {
+  json: Json;
+  text: string;
+  headers: Headers;
+}
+interface Asked {
+  body?: unknown;
+  token?: string;
+  headers?: { [name: string]: string };
+  signal?: AbortSignal;
+}
+
+function problemOf(status: number, text: string, headers: Headers): Problem {
+  const requestId = headers.get("X-Request-Id") ?? "";
+  try {
+    const document = parseJson(text) as JsonObject;
+    const slug = show(document.type).replace("urn:tocsin:problem:", "");
+    return new Problem(status, show(document.title), show(document.detail), requestId, slug);
+  } catch {
+    return new Problem(status, `The server answered with ${status}`, "The answer is no problem document.", requestId);
+  }
+}
+
+/** Throws Problem. Who is no longer signed in becomes so for the whole page. */
+export async function ask(method: string, path: string, asked: Asked = {}): Promise<Answer> {
+  const headers: { [name: string]: string } = { ...asked.headers };
+  if (method !== "GET") headers["Tocsin-Console"] = "1";
+  if (asked.token !== undefined) headers["Authorization"] = `Bearer ${asked.token}`;
+  const request: RequestInit = { method, headers, cache: "no-store" };
+  if (asked.body !== undefined) {
+    headers["Content-Type"] = "application/json";
+    request.body = JSON.stringify(asked.body);
+  }
+  const ended = new AbortController();
+  const timer = setTimeout(() => ended.abort(), PATIENCE_MS);
+  asked.signal?.addEventListener("abort", () => ended.abort());
+  request.signal = ended.signal;
+  try {
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(path, request);
+      text = await response.text();
+    } catch {
+      throw new Problem(0, "The server does not answer", "It may be starting again; what you see may be old.", "");
+    }
+    if (!response.ok) {
+      if (response.status === 401 && asked.token === undefined) me.value = null;
+      throw problemOf(response.status, text, response.headers);
+    }
+    const isJson = (response.headers.get("Content-Type") ?? "").startsWith("application/json");
+    try {
+      return { json: isJson ? parseJson(text) : null, text, headers: response.headers };
+    } catch {
+      throw new Problem(response.status, "The answer cannot be read", "It is no JSON.", response.headers.get("X-Request-Id") ?? "");
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+export async function get(path: string, signal?: AbortSignal): Promise<JsonObject> {
+  return (await ask("GET", path, signal ? { signal } : {})).json as JsonObject;
+}
+export function asProblem(error: unknown): Problem {
+  return error instanceof Problem ? error : new Problem(0, "The page failed", error instanceof Error ? error.message : String(error), "");
+}
+
+function readMe(document: JsonObject): Me {
+  return { name: show(document.name), role: show(document.role), may: (document.may as string[] | undefined) ?? [] };
+}
+/** Throws Problem, but for 401. */
+export async function readSession(): Promise<void> {
+  try {
+    me.value = readMe(await get("/v1/me"));
+  } catch (error) {
+    if (asProblem(error).status !== 401) throw error;
+  }
+}
+/** Throws Problem. */
+export async function signIn(token: string): Promise<void> {
+  me.value = readMe((await ask("POST", "/v1/session", { token })).json as JsonObject);
+}
+export async function signOut(): Promise<void> {
+  try {
+    await ask("DELETE", "/v1/session");
+  } catch {
+    // It has ended, or ends by itself.
+  }
+  me.value = null;
+}

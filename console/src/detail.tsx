@@ -1,0 +1,344 @@
+// One alert: beside its row in the queue, and on a page of its own.
+import { useRef, useState } from "preact/hooks";
+import { Problem, asProblem, mayWork } from "./api";
+import { Detail, Row, change, fieldsOf, keyQuery, keyText, readDetail, readPage } from "./alerts";
+import { JsonObject, show, sourceOf } from "./json";
+import { Data, NotAllowed, Panel, ProblemBox, Severity, State, Time, useLoaded } from "./parts";
+import { href } from "./place";
+import { put } from "./queue_state";
+import { counted, visible } from "./text";
+
+function sameKeyLink(alert: JsonObject): string {
+  return href(`/alerts?key=${encodeURIComponent(keyQuery(alert))}`);
+}
+
+export function Head({ row }: { row: Row }) {
+  const alert = row.alert;
+  const heldBack = Number(show(alert.held_back)) || 0;
+  return (
+    <>
+      <p class="message">
+        <Data value={alert.message} />
+      </p>
+      <dl class="facts">
+        <dt>State</dt>
+        <dd>
+          <State name={row.state} /> {row.assignee && <Data value={row.assignee} />}
+        </dd>
+        <dt>Severity</dt>
+        <dd>
+          <Severity name={show(alert.severity)} /> {show(alert.score) !== "0" && <>score {show(alert.score)}</>}
+        </dd>
+        <dt>Rule</dt>
+        <dd>
+          <a href={href(`/alerts?rule=${encodeURIComponent(show(alert.rule))}`)}>
+            <Data value={alert.rule} />
+          </a>
+          , version {show(alert.version)}
+          <br />
+          <span class="quiet">
+            <Data value={alert.title} />
+          </span>
+        </dd>
+        <dt>Key</dt>
+        <dd>
+          {keyQuery(alert) ? (
+            <a href={sameKeyLink(alert)}>
+              <Data value={keyText(alert)} />
+            </a>
+          ) : (
+            <span class="quiet">none</span>
+          )}
+        </dd>
+        <dt>Event time</dt>
+        <dd>
+          <Time at={show(alert.time)} />
+        </dd>
+        <dt>Stored</dt>
+        <dd>
+          <Time at={row.storedAt} />
+        </dd>
+        {heldBack > 0 && (
+          <>
+            <dt>Suppressed</dt>
+            <dd>{counted(heldBack, "earlier match", "earlier matches")}</dd>
+          </>
+        )}
+      </dl>
+    </>
+  );
+}
+
+export function Fields({ alert }: { alert: JsonObject }) {
+  const fields = fieldsOf(alert.fields);
+  if (fields.length === 0) return null;
+  return (
+    <dl class="facts">
+      {fields.map(([name, value]) => (
+        <>
+          <dt>
+            <Data value={name} />
+          </dt>
+          <dd class="number">
+            <Data value={value} />
+          </dd>
+        </>
+      ))}
+    </dl>
+  );
+}
+
+/** The events that the rule took, in order, each with the step it was taken for. */
+export function Evidence({ alert }: { alert: JsonObject }) {
+  const events = Array.isArray(alert.events) ? (alert.events as JsonObject[]) : [];
+  if (events.length === 0) return <p class="quiet">The rule keeps no events with its alerts.</p>;
+  return (
+    <div class="scroll" tabIndex={0} role="group" aria-label="The events that matched">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Step</th>
+            <th scope="col">Event time</th>
+            <th scope="col">Event</th>
+            <th scope="col">Fields</th>
+          </tr>
+        </thead>
+        <tbody>
+          {events.map((event) => (
+            <tr>
+              <td>
+                <Data value={event.as} />
+              </td>
+              <td>
+                <Time at={eventTime(event)} />
+              </td>
+              <td>
+                <Data value={event.type} /> <span class="quiet"><Data value={event.id} /></span>
+              </td>
+              <td>
+                {fieldsOf(event.fields).map(([name, value]) => (
+                  <span class="field">
+                    <span class="quiet"><Data value={name} /></span> <Data value={value} />
+                  </span>
+                ))}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+function eventTime(event: JsonObject): string {
+  const microseconds = Number(show(event.ts));
+  const at = new Date(microseconds / 1000);
+  return Number.isNaN(at.getTime()) ? show(event.ts) : at.toISOString();
+}
+
+/** Beside the queue: enough for most decisions. */
+export function Aside({ row }: { row: Row }) {
+  return (
+    <article aria-label="The current alert">
+      <h2 class="hidden">The current alert</h2>
+      <Head row={row} />
+      <Fields alert={row.alert} />
+      <h3>Events</h3>
+      <Evidence alert={row.alert} />
+      <p>
+        <a href={href(`/alerts/${row.id}`)}>Open this alert</a>
+      </p>
+    </article>
+  );
+}
+
+function History({ detail }: { detail: Detail }) {
+  if (detail.triage.history.length === 0) return <p class="quiet">Nobody has worked on this alert.</p>;
+  return (
+    <ol class="history">
+      {detail.triage.history.map((entry) => (
+        <li>
+          <Time at={entry.at} /> <strong><Data value={entry.who} /></strong>{" "}
+          {entry.action === "comment" ? "commented" : `${entry.action}: ${entry.from} to ${entry.to}`}
+          {entry.assignee && (
+            <>
+              {" "}
+              (<Data value={entry.assignee} />)
+            </>
+          )}
+          {entry.comment && (
+            <p>
+              <Data value={entry.comment} />
+            </p>
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Deliveries({ deliveries }: { deliveries: JsonObject[] }) {
+  if (deliveries.length === 0) return <p class="quiet">No subscription had a filter that this alert matches.</p>;
+  return (
+    <div class="scroll" tabIndex={0} role="group" aria-label="Deliveries of this alert">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Subscription</th>
+            <th scope="col">State</th>
+            <th scope="col">Attempts</th>
+            <th scope="col">More</th>
+          </tr>
+        </thead>
+        <tbody>
+          {deliveries.map((one) => (
+            <tr>
+              <td>
+                <Data value={one.subscription} />
+              </td>
+              <td>
+                <Data value={one.state} />
+              </td>
+              <td class="number">
+                <Data value={one.attempts} />
+              </td>
+              <td>
+                {fieldsOf(one)
+                  .filter(([name]) => !["subscription", "state", "attempts"].includes(name))
+                  .map(([name, value]) => (
+                    <span class="field">
+                      <span class="quiet"><Data value={name} /></span> <Data value={value} />
+                    </span>
+                  ))}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const ACTION_TEXT: { [action: string]: string } = {
+  assign: "Assign to me",
+  release: "Release",
+  confirm: "Confirm",
+  dismiss: "Dismiss",
+  close: "Close",
+  reopen: "Reopen",
+};
+function Work({ detail, again }: { detail: Detail; again: () => void }) {
+  const [problem, setProblem] = useState<Problem>();
+  const comment = useRef<HTMLTextAreaElement>(null);
+  if (!mayWork("analyst")) return <NotAllowed role="analyst">Triage</NotAllowed>;
+  const act = async (action: string) => {
+    const text = comment.current?.value.trim() ?? "";
+    setProblem(undefined);
+    try {
+      const now = await change(detail.row.id, text ? { action, comment: text } : { action }, detail.triage.version);
+      if (comment.current) comment.current.value = "";
+      put(detail.row.id, { state: now.state, assignee: now.assignee, version: now.version });
+      again();
+    } catch (error) {
+      setProblem(asProblem(error));
+    }
+  };
+  return (
+    <form
+      class="work"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (comment.current?.value.trim()) void act("comment");
+      }}
+    >
+      <label for="comment">Comment</label>
+      <textarea ref={comment} id="comment" rows={2} maxLength={4000} />
+      <div class="buttons">
+        <button type="submit">Comment</button>
+        {detail.triage.allowed.map((action) => (
+          <button type="button" key={action} onClick={() => void act(action)}>
+            {ACTION_TEXT[action] ?? action}
+          </button>
+        ))}
+      </div>
+      {problem && <ProblemBox problem={problem} {...(problem.status === 412 ? { again } : {})} />}
+    </form>
+  );
+}
+
+function Others({ row }: { row: Row }) {
+  const key = keyQuery(row.alert);
+  const loaded = useLoaded((signal) => readPage(new URLSearchParams({ key }).toString(), "", 20, signal), `others ${key}`);
+  if (!key) return null;
+  return (
+    <Panel title="Others of this key" loaded={loaded}>
+      {(page) => {
+        const others = page.rows.filter((other) => other.id !== row.id);
+        if (others.length === 0) return <p class="quiet">There is no other alert of this key.</p>;
+        return (
+          <>
+            <ul class="plain">
+              {others.map((other) => (
+                <li>
+                  <a href={href(`/alerts/${other.id}`)}>
+                    <Data value={other.alert.message} />
+                  </a>{" "}
+                  <Severity name={show(other.alert.severity)} /> <State name={other.state} /> <Time at={show(other.alert.time)} />
+                </li>
+              ))}
+            </ul>
+            {page.next && <a href={sameKeyLink(row.alert)}>All alerts of this key</a>}
+          </>
+        );
+      }}
+    </Panel>
+  );
+}
+
+function Raw({ alert }: { alert: JsonObject }) {
+  return (
+    <details class="panel">
+      <summary>Raw</summary>
+      <pre tabIndex={0} aria-label="The alert's line">
+        {visible(sourceOf(alert))}
+      </pre>
+    </details>
+  );
+}
+
+/** B. One alert. */
+export function AlertScreen({ id }: { id: string }) {
+  const loaded = useLoaded((signal) => readDetail(id, signal), id);
+  const detail = loaded.value;
+  return (
+    <main id="main" tabIndex={-1} class="page">
+      <h1>Alert</h1>
+      <Panel title="What was found" loaded={loaded}>
+        {(one) => (
+          <>
+            <Head row={one.row} />
+            <Fields alert={one.row.alert} />
+            <Work detail={one} again={loaded.again} />
+          </>
+        )}
+      </Panel>
+      {detail && (
+        <>
+          <section class="panel" aria-label="Why it was raised">
+            <h2>Why it was raised</h2>
+            <Evidence alert={detail.row.alert} />
+          </section>
+          <section class="panel" aria-label="History">
+            <h2>History</h2>
+            <History detail={detail} />
+          </section>
+          <Others row={detail.row} />
+          <section class="panel" aria-label="Deliveries">
+            <h2>Deliveries</h2>
+            <Deliveries deliveries={detail.deliveries} />
+          </section>
+          <Raw alert={detail.row.alert} />
+        </>
+      )}
+    </main>
+  );
+}

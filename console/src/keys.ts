@@ -1,0 +1,64 @@
+// Keys, and what they do. One hand on the keyboard is enough for the queue.
+
+export type Action =
+  | "down"
+  | "up"
+  | "extendDown"
+  | "extendUp"
+  | "select"
+  | "assign"
+  | "confirm"
+  | "dismiss"
+  | "close"
+  | "undo"
+  | "open"
+  | "sameKey"
+  | "refresh"
+  | "search"
+  | "help"
+  | "back";
+
+export interface KeyRow {
+  keys: string[];
+  action: Action;
+  text: string;
+}
+export const KEYS: readonly KeyRow[] = [
+  { keys: ["j", "ArrowDown"], action: "down", text: "next alert" },
+  { keys: ["k", "ArrowUp"], action: "up", text: "previous alert" },
+  { keys: ["x"], action: "select", text: "select the alert, or no longer" },
+  { keys: ["J"], action: "extendDown", text: "select down" },
+  { keys: ["K"], action: "extendUp", text: "select up" },
+  { keys: ["a"], action: "assign", text: "assign to me" },
+  { keys: ["c"], action: "confirm", text: "confirm" },
+  { keys: ["d"], action: "dismiss", text: "dismiss, with a reason by its number" },
+  { keys: ["e"], action: "close", text: "close" },
+  { keys: ["z"], action: "undo", text: "undo the last change" },
+  { keys: ["o", "Enter"], action: "open", text: "open the alert on a page of its own" },
+  { keys: ["n"], action: "sameKey", text: "next open alert of the same key" },
+  { keys: ["."], action: "refresh", text: "show the new alerts" },
+  { keys: ["/"], action: "search", text: "search: an alert's id, a key, a rule" },
+  { keys: ["?"], action: "help", text: "show the keys" },
+  { keys: ["Escape"], action: "back", text: "leave, or clear the selection" },
+];
+
+export interface Pressed {
+  key: string;
+  ctrlKey: boolean;
+  metaKey: boolean;
+  altKey: boolean;
+  shiftKey: boolean;
+}
+/** What a key does; nothing with a modifier other than shift, and nothing while somebody types. */
+export function actionOf(pressed: Pressed, isTyping: boolean): Action | undefined {
+  if (pressed.ctrlKey || pressed.metaKey || pressed.altKey) return undefined;
+  if (isTyping) return pressed.key === "Escape" ? "back" : undefined;
+  const key = pressed.shiftKey && /^[jk]$/.test(pressed.key) ? pressed.key.toUpperCase() : pressed.key;
+  if (pressed.shiftKey && key === "ArrowDown") return "extendDown";
+  if (pressed.shiftKey && key === "ArrowUp") return "extendUp";
+  return KEYS.find((row) => row.keys.includes(key))?.action;
+}
+/** Whether an element takes what is typed. */
+export function takesText(element: EventTarget | null): boolean {
+  return element instanceof HTMLElement && (/^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName) || element.isContentEditable);
+}

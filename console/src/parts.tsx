@@ -1,0 +1,91 @@
+// Small parts of all screens: texts of events, times, and the states of a panel.
+import { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { Problem, asProblem } from "./api";
+import { Json, show } from "./json";
+import { localTime, visible } from "./text";
+
+/** A text or value of an event or rule, which is data whatever is in it. */
+export function Data({ value }: { value: Json | undefined }) {
+  return <bdi>{visible(show(value))}</bdi>;
+}
+export function Time({ at }: { at: string }) {
+  if (!at) return null;
+  return (
+    <time dateTime={at} title={`${at} (UTC)`}>
+      {localTime(at)}
+    </time>
+  );
+}
+export function Severity({ name }: { name: string }) {
+  return <span class={`severity ${name}`}>{name}</span>;
+}
+export function State({ name }: { name: string }) {
+  return <span class={`state ${name}`}>{name}</span>;
+}
+export function ProblemBox({ problem, again }: { problem: Problem; again?: () => void }) {
+  return (
+    <div class="problem" role="alert">
+      <strong>{problem.title}</strong>
+      <p>{problem.detail}</p>
+      {problem.requestId && <p class="quiet">Request {problem.requestId}</p>}
+      {again && (
+        <button type="button" onClick={again}>
+          Try again
+        </button>
+      )}
+    </div>
+  );
+}
+export function NotAllowed({ role, children }: { role: string; children: ComponentChildren }) {
+  return (
+    <p class="quiet">
+      {children} needs the role {role}.
+    </p>
+  );
+}
+
+export interface Loaded<T> {
+  value: T | undefined;
+  problem: Problem | undefined;
+  again: () => void;
+}
+/** What `load` gives, again when `of` changes and every `everyMs`. An old value stays while a newer one is on its way. */
+export function useLoaded<T>(load: (signal: AbortSignal) => Promise<T>, of: string, everyMs = 0): Loaded<T> {
+  const [state, setState] = useState<{ of: string; value?: T; problem?: Problem }>({ of });
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    const ended = new AbortController();
+    let timer = 0;
+    const run = async () => {
+      try {
+        const value = await load(ended.signal);
+        if (!ended.signal.aborted) setState({ of, value });
+      } catch (error) {
+        if (!ended.signal.aborted)
+          setState((before) => {
+            const problem = asProblem(error);
+            return before.of === of && before.value !== undefined ? { of, value: before.value, problem } : { of, problem };
+          });
+      }
+      if (everyMs > 0 && !ended.signal.aborted) timer = window.setTimeout(() => void run(), everyMs);
+    };
+    void run();
+    return () => {
+      ended.abort();
+      clearTimeout(timer);
+    };
+  }, [of, round]);
+  const isOurs = state.of === of;
+  return { value: isOurs ? state.value : undefined, problem: isOurs ? state.problem : undefined, again: () => setRound(round + 1) };
+}
+/** A panel with its states: loading, failed, or with what was loaded. */
+export function Panel<T>({ title, loaded, children }: { title: string; loaded: Loaded<T>; children: (value: T) => ComponentChildren }) {
+  return (
+    <section class="panel" aria-label={title} aria-busy={loaded.value === undefined && !loaded.problem}>
+      <h2>{title}</h2>
+      {loaded.problem && <ProblemBox problem={loaded.problem} again={loaded.again} />}
+      {loaded.value !== undefined ? children(loaded.value) : !loaded.problem && <p class="quiet">Loading…</p>}
+    </section>
+  );
+}

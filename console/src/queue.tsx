@@ -1,0 +1,337 @@
+// A. The queue of alerts.
+import { computed, signal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { mayWork } from "./api";
+import { Row, keyText } from "./alerts";
+import { facetsOf } from "./facets";
+import { Filters, filtersOf, isFiltered, queryOf, switched } from "./filters";
+import { Aside } from "./detail";
+import { show } from "./json";
+import { actionOf, takesText } from "./keys";
+import { Data, ProblemBox, Severity, State } from "./parts";
+import { go, href, query } from "./place";
+import * as queue from "./queue_state";
+import { DISMISS_REASONS, count, counted, localTime, span, visible } from "./text";
+import { rowsInView, scrolledTo } from "./window";
+
+const ROW_PX = 44;
+const filters = computed(() => filtersOf(query.value));
+const view = signal({ top: 0, height: 600 });
+const now = signal(Date.now());
+const asked = signal<{ action: string; of: Row[] } | undefined>(undefined); // what is asked before it is done
+
+function show_(changed: Filters): void {
+  const text = queryOf(changed);
+  go(`/alerts${text ? `?${text}` : ""}`);
+}
+
+function Facets() {
+  const chosen = filters.value;
+  const total = queue.rows.value.length;
+  return (
+    <aside class="facets" aria-label="Filters">
+      <details open={matchMedia("(min-width: 900px)").matches}>
+        <summary>Filters</summary>
+        <p class="quiet">
+          Counts are of the {count(total)} alerts loaded{queue.next.value ? "; there are more" : ""}.
+        </p>
+        {facetsOf(queue.rows.value, chosen).map((facet) => (
+          <fieldset key={facet.name}>
+            <legend>{facet.title}</legend>
+            {facet.values.map(({ value, count: times, isOn }) => (
+              <label key={value} class="facet">
+                <input type="checkbox" checked={isOn} onChange={() => show_(switched(chosen, facet.name, value))} />
+                <span class="name">{visible(value)}</span>
+                <span class="quiet">{times}</span>
+              </label>
+            ))}
+          </fieldset>
+        ))}
+        <label class="facet">
+          <input type="checkbox" checked={chosen.shadow} onChange={() => show_({ ...chosen, shadow: !chosen.shadow })} />
+          <span class="name">of shadow rules too</span>
+        </label>
+        {chosen.key && (
+          <p>
+            Key <code>{visible(chosen.key)}</code>{" "}
+            <button type="button" class="plain" onClick={() => show_({ ...chosen, key: "" })}>
+              every key
+            </button>
+          </p>
+        )}
+        {isFiltered(chosen) && (
+          <p>
+            <a href={href("/alerts")}>No filters</a>
+          </p>
+        )}
+      </details>
+    </aside>
+  );
+}
+
+function RowLine({ row, at }: { row: Row; at: number }) {
+  const isCurrent = at === queue.current.value;
+  const isSelected = queue.selected.value.has(row.id);
+  return (
+    <div
+      id={`row-${row.id}`}
+      role="option"
+      class={`row${isCurrent ? " current" : ""}${isSelected ? " selected" : ""}`}
+      aria-selected={isSelected}
+      aria-posinset={at + 1}
+      aria-setsize={queue.next.value ? -1 : queue.rows.value.length}
+      style={{ top: `${at * ROW_PX}px`, height: `${ROW_PX}px` }}
+      onClick={() => (queue.current.value = at)}
+      onDblClick={() => go(`/alerts/${row.id}`)}
+    >
+      <span class="age" title={`stored ${localTime(row.storedAt)}`}>
+        {span(now.value - Date.parse(row.storedAt))}
+      </span>
+      <Severity name={show(row.alert.severity)} />
+      <span class="rule">
+        <Data value={row.alert.rule} />
+      </span>
+      <span class="key">
+        <Data value={keyText(row.alert)} />
+      </span>
+      <span class="message">
+        <Data value={row.alert.message} />
+      </span>
+      <span class="who">
+        {row.state !== "open" && <State name={row.state} />} {row.assignee && <Data value={row.assignee} />}
+        {row.changed && row.changed !== row.state && <em> {row.changed}</em>}
+      </span>
+    </div>
+  );
+}
+
+function Rows() {
+  const box = useRef<HTMLDivElement>(null);
+  const rows = queue.rows.value;
+  const current = queue.currentRow.value;
+  useLayoutEffect(() => {
+    const measure = () => {
+      if (box.current) view.value = { top: box.current.scrollTop, height: box.current.clientHeight };
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    if (box.current) observer.observe(box.current);
+    return () => observer.disconnect();
+  }, []);
+  useLayoutEffect(() => {
+    if (box.current) box.current.scrollTop = scrolledTo(queue.current.value, box.current.scrollTop, box.current.clientHeight, ROW_PX);
+  }, [queue.current.value, rows.length]);
+  const slice = rowsInView(view.value.top, view.value.height, ROW_PX, rows.length);
+  useEffect(() => {
+    if (slice.end >= rows.length - 20) void queue.loadMore();
+  }, [slice.end, rows.length]);
+  return (
+    <div
+      ref={box}
+      id="rows"
+      class="rows"
+      role="listbox"
+      aria-label="Alerts, newest first"
+      aria-multiselectable
+      aria-activedescendant={current ? `row-${current.id}` : undefined}
+      tabIndex={0}
+      onScroll={() => {
+        if (box.current) view.value = { top: box.current.scrollTop, height: box.current.clientHeight };
+      }}
+    >
+      <div class="all" role="presentation" style={{ height: `${rows.length * ROW_PX}px` }}>
+        {rows.slice(slice.first, slice.end).map((row, i) => (
+          <RowLine key={row.id} row={row} at={slice.first + i} />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function begin(action: string): void {
+  const of = queue.targets();
+  if (of.length === 0) return;
+  if (!mayWork("analyst")) {
+    queue.said.value = "Triage needs the role analyst.";
+  } else if (action === "dismiss" || of.length > 1) {
+    asked.value = { action, of };
+  } else {
+    void queue.act(of, action);
+  }
+}
+
+const WORDS: { [action: string]: string } = { assign: "Assign to me", confirm: "Confirm", dismiss: "Dismiss", close: "Close" };
+
+/** Says how many are changed before it is done; asks why, where they are dismissed. */
+function Ask() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const wanted = asked.value;
+  useEffect(() => {
+    if (wanted && !dialog.current?.open) dialog.current?.showModal();
+    if (!wanted) dialog.current?.close();
+  }, [wanted]);
+  const finish = (comment = "") => {
+    if (!wanted) return;
+    asked.value = undefined;
+    void queue.act(wanted.of, wanted.action, comment);
+    document.getElementById("rows")?.focus();
+  };
+  const press = (event: KeyboardEvent) => {
+    const reason = wanted?.action === "dismiss" ? DISMISS_REASONS[Number(event.key) - 1] : undefined;
+    if (reason) {
+      event.preventDefault();
+      finish(reason);
+    }
+  };
+  return (
+    <dialog ref={dialog} aria-labelledby="ask-title" onClose={() => (asked.value = undefined)} onKeyDown={press}>
+      {wanted && (
+        <>
+          <h2 id="ask-title">
+            {WORDS[wanted.action] ?? wanted.action}: {counted(wanted.of.length, "alert")}
+          </h2>
+          {wanted.action === "dismiss" ? (
+            <ol class="reasons">
+              {DISMISS_REASONS.map((reason) => (
+                <li key={reason}>
+                  <button type="button" onClick={() => finish(reason)}>
+                    {reason}
+                  </button>
+                </li>
+              ))}
+            </ol>
+          ) : (
+            <button type="button" onClick={() => finish()}>
+              {WORDS[wanted.action] ?? wanted.action}
+            </button>
+          )}
+          <button type="button" class="plain" onClick={() => (asked.value = undefined)}>
+            Cancel
+          </button>
+        </>
+      )}
+    </dialog>
+  );
+}
+
+function press(event: KeyboardEvent): void {
+  if (document.querySelector("dialog[open]")) return;
+  const target = event.target;
+  const action = actionOf(event, takesText(target));
+  // Enter on a link, a button or a heading of details does what it does there.
+  if (event.key === "Enter" && target instanceof Element && target.closest("a, button, summary, input")) return;
+  switch (action) {
+    case "down":
+      queue.move(1);
+      break;
+    case "up":
+      queue.move(-1);
+      break;
+    case "extendDown":
+      queue.move(1, true);
+      break;
+    case "extendUp":
+      queue.move(-1, true);
+      break;
+    case "select":
+      if (queue.currentRow.value) queue.toggle(queue.currentRow.value.id);
+      break;
+    case "assign":
+    case "confirm":
+    case "dismiss":
+    case "close":
+      begin(action);
+      break;
+    case "undo":
+      void queue.undo();
+      break;
+    case "open":
+      if (queue.currentRow.value) go(`/alerts/${queue.currentRow.value.id}`);
+      break;
+    case "sameKey":
+      queue.toSameKey();
+      break;
+    case "refresh":
+      void queue.load(queryOf(filters.value));
+      break;
+    case "back":
+      if (takesText(target)) return;
+      queue.clearSelection();
+      break;
+    default:
+      return;
+  }
+  event.preventDefault();
+}
+
+function Tools() {
+  const isAnalyst = mayWork("analyst");
+  const of = queue.targets().length;
+  return (
+    <div class="tools">
+      <button type="button" onClick={() => void queue.load(queryOf(filters.value))} disabled={queue.isLoading.value}>
+        {queue.fresh.value > 0 ? `${count(queue.fresh.value)} new, press .` : "Refresh"}
+      </button>
+      <span class="quiet">{queue.isLive.value ? "live" : "not live"}</span>
+      {isAnalyst &&
+        Object.entries(WORDS).map(([action, text]) => (
+          <button type="button" key={action} disabled={of === 0} onClick={() => begin(action)}>
+            {text}
+          </button>
+        ))}
+      {!isAnalyst && <span class="quiet">Triage needs the role analyst.</span>}
+      {queue.selected.value.size > 0 && <span>{counted(queue.selected.value.size, "alert")} selected</span>}
+      {queue.undoText.value && (
+        <button type="button" onClick={() => void queue.undo()}>
+          Undo: {queue.undoText.value}
+        </button>
+      )}
+    </div>
+  );
+}
+
+export function QueueScreen() {
+  const text = queryOf(filters.value);
+  useEffect(() => {
+    void queue.load(text);
+    return queue.follow(text);
+  }, [text]);
+  useEffect(() => {
+    addEventListener("keydown", press);
+    const timer = window.setInterval(() => (now.value = Date.now()), 10_000);
+    return () => {
+      removeEventListener("keydown", press);
+      clearInterval(timer);
+    };
+  }, []);
+  const rows = queue.rows.value;
+  const current = queue.currentRow.value;
+  return (
+    <main id="main" tabIndex={-1} class="queue">
+      <h1 class="hidden">Alerts</h1>
+      <Facets />
+      <section class="list" aria-label="Queue" aria-busy={queue.isLoading.value}>
+        <Tools />
+        {queue.problem.value && <ProblemBox problem={queue.problem.value} again={() => void queue.load(text)} />}
+        {rows.length > 0 && <Rows />}
+        {rows.length === 0 && queue.isLoading.value && <p class="quiet empty">Loading…</p>}
+        {rows.length === 0 && !queue.isLoading.value && !queue.problem.value && (
+          <p class="quiet empty">
+            {isFiltered(filters.value) ? (
+              <>
+                No alert matches these filters. <a href={href("/alerts")}>Show all alerts</a>
+              </>
+            ) : (
+              "There are no alerts yet. They appear here as rules raise them."
+            )}
+          </p>
+        )}
+        <p class="said" role="status">
+          {queue.said.value}
+        </p>
+      </section>
+      <div class="aside">{current && <Aside row={current} />}</div>
+      <Ask />
+    </main>
+  );
+}

@@ -1,0 +1,214 @@
+// The queue of alerts: its rows, what is selected, and what is done with it.
+import { computed, signal } from "@preact/signals";
+import { Problem, asProblem, me, mayWork } from "./api";
+import { Row, change, keyText, readPage } from "./alerts";
+import { filtersOf, queryOf } from "./filters";
+import { Place, Step, stepsBack } from "./undo";
+import { counted } from "./text";
+
+const PAGE_ROWS = 500;
+const UNDO_MS = 10_000;
+const AT_ONCE = 4; // changes of one bulk
+
+export const rows = signal<Row[]>([]);
+export const next = signal(""); // the cursor of what comes after them; empty: nothing does
+export const isLoading = signal(true);
+export const problem = signal<Problem | undefined>(undefined);
+export const current = signal(0); // a row
+export const selected = signal<ReadonlySet<string>>(new Set());
+export const fresh = signal(0); // alerts that came since
+export const isLive = signal(false);
+export const said = signal(""); // what was done last, for all and for screen readers
+export const currentRow = computed(() => rows.value[current.value]);
+
+let loadedQuery: string | undefined;
+let loading: AbortController | undefined;
+
+/** Loads the queue anew; rows move only here. */
+export async function load(query: string): Promise<void> {
+  loading?.abort();
+  const own = (loading = new AbortController());
+  const isOther = query !== loadedQuery;
+  loadedQuery = query;
+  isLoading.value = true;
+  problem.value = undefined;
+  if (isOther) rows.value = [];
+  try {
+    // A rare filter's page may have no alert, and go on.
+    let page = await readPage(query, "", PAGE_ROWS, own.signal);
+    const found = page.rows;
+    while (found.length === 0 && page.next) {
+      page = await readPage(query, page.next, PAGE_ROWS, own.signal);
+      found.push(...page.rows);
+    }
+    if (own.signal.aborted) return;
+    rows.value = found;
+    next.value = page.next;
+    current.value = 0;
+    selected.value = new Set();
+    fresh.value = 0;
+  } catch (error) {
+    if (!own.signal.aborted) problem.value = asProblem(error);
+  } finally {
+    if (!own.signal.aborted) isLoading.value = false;
+  }
+}
+/** Adds the next page, when somebody comes near the end. */
+export async function loadMore(): Promise<void> {
+  if (isLoading.value || !next.value || loadedQuery === undefined) return;
+  const own = (loading = new AbortController());
+  isLoading.value = true;
+  try {
+    const page = await readPage(loadedQuery, next.value, PAGE_ROWS, own.signal);
+    if (own.signal.aborted) return;
+    rows.value = [...rows.value, ...page.rows];
+    next.value = page.next;
+  } catch (error) {
+    if (!own.signal.aborted) problem.value = asProblem(error);
+  } finally {
+    if (!own.signal.aborted) isLoading.value = false;
+  }
+}
+
+/** Counts what is raised from now on, without moving a row; the function ends it. */
+export function follow(query: string): () => void {
+  const filters = filtersOf(query);
+  // The stream is of alerts as they are raised: nobody has worked on them.
+  if (filters.status.length > 0 && !filters.status.includes("open")) return () => undefined;
+  const parameters = queryOf({ ...filters, status: [], to: "" });
+  const stream = new EventSource(`/v1/alerts/stream${parameters ? `?${parameters}` : ""}`);
+  stream.addEventListener("open", () => (isLive.value = true));
+  stream.addEventListener("alert", () => (fresh.value += 1));
+  stream.addEventListener("error", () => (isLive.value = false));
+  return () => {
+    stream.close();
+    isLive.value = false;
+  };
+}
+
+export function move(by: number, extends_ = false): void {
+  const to = Math.min(rows.value.length - 1, Math.max(0, current.value + by));
+  if (extends_) {
+    const ids = new Set(selected.value);
+    for (const at of [current.value, to]) {
+      const row = rows.value[at];
+      if (row) ids.add(row.id);
+    }
+    selected.value = ids;
+  }
+  current.value = Math.max(0, to);
+}
+export function toggle(id: string): void {
+  const ids = new Set(selected.value);
+  if (!ids.delete(id)) ids.add(id);
+  selected.value = ids;
+}
+export function clearSelection(): void {
+  selected.value = new Set();
+}
+/** To the next open alert of the current one's key, below it and then from the top. */
+export function toSameKey(): void {
+  const from = currentRow.value;
+  if (!from) return;
+  const key = keyText(from.alert);
+  const total = rows.value.length;
+  for (let step = 1; step < total; step += 1) {
+    const at = (current.value + step) % total;
+    const row = rows.value[at];
+    if (row && row.state === "open" && keyText(row.alert) === key) {
+      current.value = at;
+      return;
+    }
+  }
+  said.value = `There is no other open alert of ${key || "no key"} among those loaded.`;
+}
+
+/** What an action is for: the selection, or the current row. */
+export function targets(): Row[] {
+  if (selected.value.size > 0) return rows.value.filter((row) => selected.value.has(row.id));
+  return currentRow.value ? [currentRow.value] : [];
+}
+export function put(id: string, part: Partial<Row>): void {
+  rows.value = rows.value.map((row) => (row.id === id ? { ...row, ...part } : row));
+}
+
+interface Done {
+  id: string;
+  before: Place;
+  after: Place;
+  version: number;
+}
+let undoable: Done[] = [];
+let undoTimer = 0;
+export const undoText = signal("");
+function keepForUndo(done: Done[], text: string): void {
+  clearTimeout(undoTimer);
+  undoable = done;
+  undoText.value = done.length > 0 ? text : "";
+  undoTimer = window.setTimeout(() => keepForUndo([], ""), UNDO_MS);
+}
+
+const DONE_WORDS: { [action: string]: string } = { assign: "assigned", confirm: "confirmed", dismiss: "dismissed", close: "closed" };
+
+async function each<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  let at = 0;
+  const lane = async () => {
+    while (at < items.length) await act(items[at++] as T);
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, lane));
+}
+
+/** Does it to `of`, says what came of it, and keeps how to take it back for 10 s. */
+export async function act(of: Row[], action: string, comment = ""): Promise<void> {
+  if (of.length === 0 || !me.value) return;
+  if (!mayWork("analyst")) {
+    said.value = "Triage needs the role analyst.";
+    return;
+  }
+  const done: Done[] = [];
+  const refused: Problem[] = [];
+  await each(of, async (row) => {
+    try {
+      const after = await change(row.id, comment ? { action, comment } : { action });
+      put(row.id, { state: after.state, assignee: after.assignee, version: after.version, changed: DONE_WORDS[action] ?? action });
+      done.push({ id: row.id, before: { state: row.state, assignee: row.assignee }, after, version: after.version });
+    } catch (error) {
+      const why = asProblem(error);
+      refused.push(why);
+      put(row.id, { changed: why.status === 409 ? "somebody else changed it" : "not changed" });
+    }
+  });
+  const word = DONE_WORDS[action] ?? action;
+  const text = `${counted(done.length, "alert")} ${word}`;
+  said.value = refused.length === 0 ? `${text}.` : `${text}; ${counted(refused.length, "alert")} not: ${refused[0]?.detail ?? ""}`;
+  keepForUndo(done, text);
+  if (done.length > 0 && of.length === 1 && of[0]?.id === currentRow.value?.id) move(1);
+  clearSelection();
+}
+
+/** Takes the last change back, where nobody has changed the alerts since. */
+export async function undo(): Promise<void> {
+  const done = undoable;
+  if (done.length === 0) {
+    said.value = "There is nothing to undo.";
+    return;
+  }
+  keepForUndo([], "");
+  let failed = "";
+  await each(done, async ({ id, before, after, version }) => {
+    let at: number = version;
+    try {
+      for (const step of stepsBack(before, after) as Step[]) {
+        const now = await change(id, step, at);
+        at = now.version;
+        put(id, { state: now.state, assignee: now.assignee, version: at, changed: "undone" });
+      }
+    } catch (error) {
+      failed = asProblem(error).detail;
+      put(id, { changed: "not undone: it changed since" });
+    }
+  });
+  const first = rows.value.findIndex((row) => row.id === done[0]?.id);
+  if (first >= 0) current.value = first;
+  said.value = failed ? `Not everything could be undone: ${failed}` : `Undone: ${counted(done.length, "alert")}.`;
+}

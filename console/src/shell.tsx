@@ -1,0 +1,224 @@
+// What is around every screen: the bar with search, the server's state and the person; sign-in; the keys.
+import { signal } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { asProblem, me, readSession, signIn, signOut, Problem } from "./api";
+import { KEYS, actionOf, takesText } from "./keys";
+import { ProblemBox } from "./parts";
+import { go, href, path } from "./place";
+import { JsonObject, parseJson, show } from "./json";
+
+const STATE_EVERY_MS = 5000;
+
+/** The server in a word, and why. */
+export const server = signal<{ word: string; why: string }>({ word: "…", why: "" });
+
+function wordOf(slug: string, detail: string): string {
+  if (slug === "disk-full") return "disk full";
+  if (slug === "memory-full") return "memory full";
+  if (/recover/.test(detail)) return "replaying";
+  if (/stops/.test(detail)) return "stopping";
+  return "not ready";
+}
+async function readState(): Promise<void> {
+  try {
+    const response = await fetch("/readyz", { cache: "no-store" });
+    const text = await response.text();
+    if (response.ok) server.value = { word: "ready", why: "" };
+    else {
+      const problem = parseJson(text) as JsonObject;
+      const detail = show(problem.detail);
+      server.value = { word: wordOf(show(problem.type).replace("urn:tocsin:problem:", ""), detail), why: detail };
+    }
+  } catch {
+    server.value = { word: "no answer", why: "The server cannot be reached; what you see may be old." };
+  }
+}
+export function watchServer(): () => void {
+  let timer = 0;
+  let isOver = false;
+  const round = async () => {
+    await readState();
+    if (!isOver) timer = window.setTimeout(() => void round(), STATE_EVERY_MS);
+  };
+  void round();
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
+}
+
+export const isHelpOpen = signal(false);
+function Help() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (isHelpOpen.value) dialog.current?.showModal();
+    else dialog.current?.close();
+  }, [isHelpOpen.value]);
+  return (
+    <dialog ref={dialog} aria-labelledby="keys-title" onClose={() => (isHelpOpen.value = false)}>
+      <h2 id="keys-title">Keys</h2>
+      <dl class="keys">
+        {KEYS.map((row) => (
+          <div key={row.action}>
+            <dt>
+              {row.keys.map((key) => (
+                <kbd key={key}>{key === "J" ? "shift+j" : key === "K" ? "shift+k" : key}</kbd>
+              ))}
+            </dt>
+            <dd>{row.text}</dd>
+          </div>
+        ))}
+      </dl>
+      <button type="button" onClick={() => (isHelpOpen.value = false)}>
+        Close
+      </button>
+    </dialog>
+  );
+}
+
+/** Where a search leads: an id of 32 hex digits, `name=value`, or a rule. */
+export function searchTarget(text: string): string {
+  const wanted = text.trim();
+  if (/^[0-9a-f]{32}$/i.test(wanted)) return `/alerts/${wanted.toLowerCase()}`;
+  if (wanted.startsWith("{") || wanted.includes("=")) return `/alerts?key=${encodeURIComponent(wanted)}`;
+  return wanted ? `/alerts?rule=${encodeURIComponent(wanted)}` : "/alerts";
+}
+
+const SCREENS = [
+  { to: "/alerts?status=open", root: "/alerts", text: "Alerts" },
+  { to: "/rules", root: "/rules", text: "Rules" },
+  { to: "/health", root: "/health", text: "Health" },
+];
+
+function Bar() {
+  const field = useRef<HTMLInputElement>(null);
+  const { word, why } = server.value;
+  return (
+    <header class="bar">
+      <a class="brand" href={href("/alerts?status=open")}>
+        Tocsin
+      </a>
+      <nav aria-label="Screens">
+        {SCREENS.map((screen) => (
+          <a key={screen.root} href={href(screen.to)} aria-current={path.value.startsWith(screen.root) ? "page" : undefined}>
+            {screen.text}
+          </a>
+        ))}
+      </nav>
+      <form
+        role="search"
+        onSubmit={(event) => {
+          event.preventDefault();
+          go(searchTarget(field.current?.value ?? ""));
+          field.current?.blur();
+        }}
+      >
+        <input ref={field} id="search" type="search" aria-label="Search: an alert's id, a key, a rule" placeholder="id, card=c1, rule   /" />
+      </form>
+      <a class={`server ${word === "ready" ? "good" : "bad"}`} href={href("/health")} title={why || "The server takes events"}>
+        {word}
+      </a>
+      <button type="button" class="plain" aria-label="Keys" title="Keys: ?" onClick={() => (isHelpOpen.value = true)}>
+        ?
+      </button>
+      {me.value && (
+        <span class="person">
+          {me.value.name} <span class="quiet">{me.value.role}</span>{" "}
+          <button type="button" class="plain" onClick={() => void signOut()}>
+            Sign out
+          </button>
+        </span>
+      )}
+    </header>
+  );
+}
+
+export function SignIn() {
+  const [problem, setProblem] = useState<Problem>();
+  const [isBusy, setBusy] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    const token = field.current?.value.trim() ?? "";
+    if (!token) return;
+    setBusy(true);
+    try {
+      await signIn(token);
+    } catch (error) {
+      setProblem(asProblem(error));
+      setBusy(false);
+      field.current?.focus();
+    }
+  };
+  return (
+    <main class="sign-in">
+      <h1>Sign in to Tocsin</h1>
+      <p>
+        Sign in with a token of this server. An administrator makes one with <code>POST /v1/tokens</code>; the first one is in the file{" "}
+        <code>admin-token</code> of the data directory.
+      </p>
+      <form onSubmit={(event) => void submit(event)}>
+        <input type="text" name="username" autocomplete="username" value="token" hidden readOnly />
+        <label for="token">Token</label>
+        <input ref={field} id="token" type="password" autocomplete="current-password" spellcheck={false} required />
+        <button type="submit" disabled={isBusy}>
+          Sign in
+        </button>
+      </form>
+      {problem && <ProblemBox problem={problem} />}
+      {server.value.why && <p class="quiet">The server: {server.value.why}</p>}
+    </main>
+  );
+}
+
+/** Until it is known whether somebody is signed in. */
+export function Waiting() {
+  const [problem, setProblem] = useState<Problem>();
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    let timer = 0;
+    void readSession().catch((error: unknown) => {
+      setProblem(asProblem(error));
+      timer = window.setTimeout(() => setRound(round + 1), 1000);
+    });
+    return () => clearTimeout(timer);
+  }, [round]);
+  return (
+    <main class="sign-in">
+      <h1>Tocsin</h1>
+      {problem ? <ProblemBox problem={problem} /> : <p class="quiet">Loading…</p>}
+    </main>
+  );
+}
+
+export function Shell({ children }: { children: preact.ComponentChildren }) {
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (document.querySelector("dialog[open]")) return;
+      const action = actionOf(event, takesText(event.target));
+      if (action === "help") isHelpOpen.value = true;
+      else if (action === "search") document.getElementById("search")?.focus();
+      else if (action === "back" && takesText(event.target)) (event.target as HTMLElement).blur();
+      else return;
+      event.preventDefault();
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, []);
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the content
+      </a>
+      <Bar />
+      {server.value.word === "no answer" && (
+        <p class="banner" role="status">
+          {server.value.why}
+        </p>
+      )}
+      {children}
+      <Help />
+    </>
+  );
+}

@@ -1,0 +1,170 @@
+// A server with alerts, and a browser that looks at it, for the cases of browser.mjs.
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+export const LIMIT_MS = 20_000;
+export const START_US = 1_772_452_800_000_000; // 2026-03-02T12:00:00Z
+export const HOSTILE = "<img src=x onerror=window.hit=1> javascript:alert(1) \u202eevil\u202c";
+export const RULES = `\
+event payment { ts: time, id: string id, card: string, amount: decimal(2), note: string? }
+
+rule large "A large payment <img src=x onerror=window.hit=1> javascript:alert(1)" {
+  severity high
+  tags "money"
+  by card
+  when payment as p where amount > 100
+  alert "{p.amount} on card {card}: {p.note}" { amount: p.amount, note: p.note }
+}
+
+rule small "A small payment" {
+  severity low
+  by card
+  when payment as p where amount <= 100
+  alert "{p.amount} is small" { amount: p.amount }
+}
+`;
+
+export async function until(condition, what) {
+  const ends = Date.now() + LIMIT_MS;
+  for (;;) {
+    if (await condition()) return;
+    if (Date.now() > ends) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+export class Server {
+  constructor(folder, more = []) {
+    this.folder = folder;
+    this.more = more;
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "rules.tocsin"), RULES);
+  }
+  /** On any free port, and after a first start on the same one again. */
+  async start() {
+    const portFile = join(this.folder, "port");
+    rmSync(portFile, { force: true });
+    const address = `127.0.0.1:${this.port ?? 0}`;
+    const timeless = ["--time-ahead-max", "0", "--time-heartbeat", "0"];
+    this.process = spawn(process.env.TOCSIN_BINARY, ["serve", "rules.tocsin", ...timeless, "--data", "data", "--listen", address, "--http-port-file", "port", ...this.more], {
+      cwd: this.folder,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    this.said = "";
+    this.process.stderr.on("data", (text) => (this.said += text));
+    await until(() => existsSync(portFile) && readFileSync(portFile, "utf8").trim() !== "", `the port: ${this.said}`);
+    this.port = Number(readFileSync(portFile, "utf8"));
+    this.url = `http://127.0.0.1:${this.port}`;
+    this.token = readFileSync(join(this.folder, "data/admin-token"), "utf8").trim();
+    await until(async () => (await fetch(`${this.url}/readyz`)).ok, "readiness");
+    return this;
+  }
+  async end(signal = "SIGTERM") {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    const ended = new Promise((resolve) => this.process.once("exit", resolve));
+    this.process.kill(signal);
+    await ended;
+  }
+  async ask(method, path, body, type = "application/json") {
+    const headers = { Authorization: `Bearer ${this.token}` };
+    if (body !== undefined) headers["Content-Type"] = type;
+    const text = typeof body === "string" || body === undefined ? body : JSON.stringify(body);
+    const answer = await fetch(this.url + path, { method, headers, body: text });
+    const said = await answer.text();
+    return { status: answer.status, headers: answer.headers, text: said, json: said.startsWith("{") ? JSON.parse(said) : null };
+  }
+  /** Payments as lines, so that amounts keep their digits: [second, card, amount, note]. */
+  async send(payments) {
+    const lines = payments.map(
+      ([second, card, amount, note = "-"]) =>
+        `{"type":"payment","ts":${START_US + second * 1_000_000},"id":"p${second}","card":${JSON.stringify(card)},"amount":${amount},"note":${JSON.stringify(note)}}`,
+    );
+    const answer = await this.ask("POST", "/v1/events?wait=alerts&timeout=10s", lines.join("\n"), "application/x-ndjson");
+    if (answer.json?.accepted !== payments.length) throw new Error(answer.text);
+  }
+  async alerts(query = "") {
+    return (await this.ask("GET", `/v1/alerts?${query}`)).json.alerts;
+  }
+}
+
+/** A person: a context of its own, in which nothing may be wrong: no message of the console, no violation of the policy. */
+export class Person {
+  static async enter(browser, server, options = {}) {
+    const person = new Person();
+    person.context = await browser.newContext({ viewport: { width: 1400, height: 860 }, locale: "en-GB", timezoneId: "UTC", ...options });
+    person.context.setDefaultTimeout(LIMIT_MS);
+    person.server = server;
+    person.page = await person.context.newPage();
+    person.faults = [];
+    person.expected = [/status of 401/]; // nobody is signed in at first
+    person.page.on("console", (message) => person.fault(`console: ${message.text()}`));
+    person.page.on("pageerror", (error) => person.fault(`error: ${error.stack}`));
+    person.page.on("dialog", (dialog) => {
+      person.fault(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    await person.page.addInitScript(() => {
+      addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+    });
+    return person;
+  }
+  fault(text) {
+    if (!this.expected.some((pattern) => pattern.test(text))) this.faults.push(text);
+  }
+  async signIn(token = this.server.token, place = "/") {
+    await this.page.goto(this.server.url + place);
+    await this.page.getByLabel("Token").fill(token);
+    await this.page.keyboard.press("Enter");
+    await this.page.getByRole("navigation", { name: "Screens" }).waitFor();
+  }
+  async press(...keys) {
+    for (const key of keys) await this.page.keyboard.press(key);
+  }
+  async sees(text) {
+    await this.page.getByText(text).first().waitFor();
+  }
+  /** Nothing that axe finds, in light and dark, and no line that runs out of the page, at 200 % and on a telephone. */
+  async inspect(name) {
+    const findings = [];
+    for (const scheme of ["light", "dark"]) {
+      await this.page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+      await this.page.evaluate(axeSource);
+      const found = await this.page.evaluate(async () =>
+        (await globalThis.axe.run(document, { resultTypes: ["violations"] })).violations.map(
+          (one) => `${one.id}: ${one.nodes.map((node) => `${node.target} ${node.failureSummary}`).join("; ")}`,
+        ),
+      );
+      findings.push(...found.map((text) => `${name}, ${scheme}: ${text}`));
+      await this.shoot(`${name}-${scheme}`);
+    }
+    const size = this.page.viewportSize();
+    for (const [what, width, height] of [
+      ["zoom", 700, 430],
+      ["telephone", 360, 740],
+    ]) {
+      await this.page.setViewportSize({ width, height });
+      const over = await this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      if (over > 0) findings.push(`${name}, ${what}: ${over} pixels wider than the page`);
+      await this.shoot(`${name}-${what}`);
+    }
+    await this.page.setViewportSize(size);
+    await this.page.emulateMedia({ colorScheme: "light" });
+    if (findings.length > 0) throw new Error(findings.join("\n"));
+  }
+  async shoot(name) {
+    const folder = process.env.TOCSIN_SCREENSHOTS;
+    if (folder) await this.page.screenshot({ path: join(folder, `${name}.png`) });
+  }
+  async leave() {
+    await this.context.close();
+    if (this.faults.length > 0) throw new Error(this.faults.join("\n"));
+  }
+}
+
+export async function openBrowser() {
+  return chromium.launch({ executablePath: process.env.TOCSIN_CHROMIUM, args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] });
+}
