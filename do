@@ -14,7 +14,7 @@ export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1 CCACHE_DEPEND="${CCACHE_DEPEND:
 
 # verb|arguments|what it does|script it needs, if any
 verbs=(
-  "setup|[program, tests, bench, lint, fuzz, kafka, python, flink, package, editors] or all|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
+  "setup|[program, tests, bench, lint, fuzz, kafka, python, flink, package, editors, console, browser] or all [--without-browser]|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
   "build|[--preset P] [TARGET…]|configure and build all, or the targets named (tocsin: the program), into build/P (release, dev, asan, tsan)|"
   "demo||build the program alone, then show an alert from start to end|scripts/demo.sh"
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
@@ -52,9 +52,13 @@ die() { printf 'do: %s\n' "$*" >&2; exit 1; }
 . "$root/scripts/packages.sh"
 
 verb_setup() {
-  local part parts=("$@") missing as_root=()
+  local part parts=() missing as_root=() left_out=
+  for part in "$@"; do
+    if [ "$part" = --without-browser ]; then left_out=browser; else parts+=("$part"); fi
+  done
   [ ${#parts[@]} != 0 ] || parts=(program)
   if [ "${parts[*]}" = all ]; then parts=("${setup_parts[@]}"); fi
+  for part in "${!parts[@]}"; do [ "${parts[$part]}" != "$left_out" ] || unset "parts[$part]"; done
   for part in "${parts[@]}"; do
     [[ " ${setup_parts[*]} " == *" $part "* ]] || usage_error "setup has no part named: $part"
   done
@@ -85,6 +89,7 @@ verb_setup() {
   if [[ " ${parts[*]} " == *" kafka "* ]]; then fetch_kafka_broker; fi
   if [[ " ${parts[*]} " == *" python "* ]]; then make_python_environment || true; fi
   if [[ " ${parts[*]} " == *" flink "* ]]; then fetch_flink || true; fi
+  if [[ " ${parts[*]} " == *" console "* ]]; then fetch_console || true; fi
 }
 
 # --- build ---------------------------------------------------------------------------------------
@@ -262,6 +267,11 @@ verb_test() {
     missing_parts+=" python "
   fi
   if [ ${#patterns[@]} = 0 ] && selected neovim && ! (ensure_setup editors); then missing_parts+=" editors "; fi
+  # Before the build, which makes the web console part of the program.
+  if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && { selected console || selected console-browser; } && ! (ensure_setup console && fetch_console); then
+    missing_parts+=" console "
+  fi
+  if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && selected console-browser && ! (ensure_setup browser); then missing_parts+=" browser "; fi
   # Before the build, which makes the library for Java where a JDK is.
   if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && selected flink && ! (ensure_setup flink && fetch_flink); then missing_parts+=" flink "; fi
   # Before the build, which takes librdkafka where it is.

@@ -6,6 +6,7 @@ Tocsin and those of the libraries of which code is compiled into it. Both are ma
 program's own bytes; the time in them is SOURCE_DATE_EPOCH.
 """
 import datetime
+import gzip
 import hashlib
 import json
 import os
@@ -75,6 +76,21 @@ def component(package, scope, distribution):
     return entry
 
 
+def console_packages(binary):
+    """Packages of npm whose code is in the web console of a program: name, version, licence and its text."""
+    notices = pathlib.Path(binary).parent / "console" / "licences.txt.gz"
+    if "console        built in" not in output(binary, "--version"):
+        return []
+    text = gzip.decompress(notices.read_bytes()).decode()
+    return [re.match(r"(\S+) (\S+) \((.+?)\)\n\n([^\0]*)", part).groups() for part in re.split(r"\n-{80}\n\n", text)]
+
+
+def npm_component(name, version, licence):
+    return {"type": "library", "name": name, "version": version, "scope": "required",
+            "purl": f"pkg:npm/{name.replace('@', '%40')}@{version}", "licenses": [{"license": {"id": licence}}],
+            "properties": [{"name": "tocsin:linked", "value": "console"}]}
+
+
 def main():
     binary, folder = sys.argv[1], pathlib.Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +109,8 @@ def main():
                                    "licenses": [{"license": {"id": "Apache-2.0"}}],
                                    "hashes": [{"alg": "SHA-256", "content": digest}]}},
         "components": [component(package, "headers", distribution) for package in compiled] +
-                      [component(package, "shared", distribution) for package in linked]}
+                      [component(package, "shared", distribution) for package in linked] +
+                      [npm_component(*parts[:3]) for parts in console_packages(binary)]}
     (folder / "tocsin.cdx.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     texts = ["Tocsin\n\n" + (ROOT / "LICENSE").read_text(encoding="utf-8"),
              "The program has code of the libraries below, as their headers are compiled into it. Libraries that it loads are\n"
@@ -102,6 +119,7 @@ def main():
         path = copyright_of(package)
         assert path.exists(), f"{package} has no copyright file"
         texts.append(f"{package} {installed(package)[1]}\n\n" + path.read_text(encoding="utf-8", errors="replace"))
+    texts += [f"{name} {version}, in the web console\n\n{text}" for name, version, _, text in console_packages(binary)]
     (folder / "copyright").write_text(("\n" + "=" * 100 + "\n\n").join(texts), encoding="utf-8")
 
 

@@ -16,8 +16,10 @@ distribution() {
 #   python   what the Python package is built and tested with; its environment is made of python/environment.lock
 #   package  what makes a package of the program and looks at it
 #   editors  Neovim, in which the language server is tried
+#   console  node and npm, with which the web console is built, and its packages
+#   browser  a browser, in which the web console is tried; --without-browser leaves it out
 #   flink    a JDK and Maven, with which runtime/flink is built and tested; Maven fetches the rest
-setup_parts=(program tests bench lint fuzz kafka python flink package editors)
+setup_parts=(program tests bench lint fuzz kafka python flink package editors console browser)
 
 # packages PART…: prints the packages that this distribution needs for them, one per line.
 packages() {
@@ -45,6 +47,11 @@ packages() {
       lint) printf '%s\n' git clang-format clang-tidy ;;
       package) printf '%s\n' dpkg-dev binutils file ;;
       editors) printf '%s\n' neovim ;;
+      console) has_node || printf '%s\n' nodejs npm ;;
+      browser)
+        # Ubuntu has it as a snap only.
+        if [[ "$(distribution)" == debian-* ]] && ! has_browser; then printf '%s\n' chromium fonts-dejavu-core; fi
+        ;;
       fuzz) printf '%s\n' clang "$clang_runtime" ;;
       python) printf '%s\n' python3 python3-dev python3-venv ;;
       flink) printf '%s\n' "openjdk-$jdk-jdk-headless" maven ;;
@@ -52,6 +59,10 @@ packages() {
     esac
   done
 }
+
+# Both may be there without being a package; the tests of ./do name others.
+has_node() { command -v "${TOCSIN_NODE:-node}" >/dev/null && command -v npm >/dev/null; }
+has_browser() { command -v "${TOCSIN_BROWSER:-chromium}" >/dev/null; }
 
 # missing_packages PART…: prints the packages of these parts that are not installed; nothing on a
 # distribution we do not know.
@@ -98,6 +109,20 @@ make_python_environment() {
   else
     rm -rf "$place"
     say "setup: the Python environment could not be made; the suite python is left out"
+    return 1
+  fi
+}
+
+# npm's packages for the web console, in console/node_modules, each known by its digest; again when the lock file changes. CMake
+# does the same (cmake/console.cmake), and builds the program without the console where it cannot.
+fetch_console() {
+  local place="$root/console/node_modules" lock="$root/console/package-lock.json"
+  if cmp -s "$lock" "$place/lock.json"; then return 0; fi
+  if (cd "$root/console" && timeout 300 npm ci --no-progress </dev/null); then
+    cp "$lock" "$place/lock.json"
+    say "setup: fetched what the web console is built with"
+  else
+    say "setup: npm could not fetch what the web console is built with; the program is built without it"
     return 1
   fi
 }

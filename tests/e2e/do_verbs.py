@@ -21,7 +21,7 @@ STAND_INS = {
 [ ! -e "$STAGE/offline" ] || exit 100
 while [ $# -gt 0 ] && [ "$1" != install ]; do [ "$1" != download ] || exit 1; shift; done
 for package in "$@"; do case "$package" in install | -*) ;; *) echo "$package" >>"$STAGE/installed" ;; esac; done\n""",
-    "mvn": "exit 1\n",  # there is no network
+    "mvn": "exit 1\n", "npm": "exit 1\n",  # there is no network
     "python3": f"""case "$*" in *venv*) exit 1 ;; esac\nexec '{sys.executable}' "$@"\n""",
     "cmake": """echo "cmake $*" >>"$STAGE/log"\n""",
     # Finds doctest unless the case says that it is not there.
@@ -45,7 +45,8 @@ class Stage:
         """Runs a verb, with more in its environment; returns what it printed."""
         here = pathlib.Path.cwd()
         environment = dict(os.environ, STAGE=str(here), PATH=f"{here}/bin:{os.environ['PATH']}", CXX="c++",
-                           TOCSIN_BUILD_ROOT=str(here / "build"), TOCSIN_OS_RELEASE=str(here / "os-release"))
+                           TOCSIN_BUILD_ROOT=str(here / "build"), TOCSIN_OS_RELEASE=str(here / "os-release"),
+                           TOCSIN_NODE="no-node", TOCSIN_BROWSER="no-browser")  # whatever this machine has
         environment.pop("TOCSIN_UNITY", None)
         environment.update(more)
         done = subprocess.run([str(ROOT / "do"), *arguments], env=environment, stdin=subprocess.DEVNULL, timeout=120,
@@ -97,21 +98,24 @@ def the_demo_installs_the_program_s_part():
 def setup_by_parts():
     """./do setup installs the parts named, each once; `all` installs every one; a part that is unknown is refused"""
     parts = {"tests": {"doctest-dev", "jq", "curl", "git", "openssl"}, "bench": {"valgrind"}, "lint": {"clang-format", "clang-tidy", "git"},
-             "python": {"python3", "python3-dev", "python3-venv"},
-             "flink": {"openjdk-17-jdk-headless", "maven"},
-             "package": {"dpkg-dev", "binutils", "file"},
+             "python": {"python3", "python3-dev", "python3-venv"}, "flink": {"openjdk-17-jdk-headless", "maven"},
+             "package": {"dpkg-dev", "binutils", "file"}, "console": {"nodejs", "npm"}, "browser": {"chromium", "fonts-dejavu-core"},
              "kafka": {"librdkafka-dev", "libprotobuf-dev", "libprotoc-dev", "maven"}}
     for part, packages in parts.items():
         stage = Stage()
         stage.do("setup", part)
         assert stage.installed() == packages, (part, stage.installed())
         before = len(stage.log())
-        assert "everything is installed" in stage.do("setup", part)
-        assert not [line for line in stage.log()[before:] if " install " in line], stage.log()
+        assert "everything is installed" in stage.do("setup", part) and not [line for line in stage.log()[before:] if " install " in line]
     for system, runtime in (("debian-12", "14"), ("debian-13", "19"), ("ubuntu-24.04", "18")):
         stage = Stage(system=system)
         stage.do("setup", "all")
         assert {"g++", "doctest-dev", "clang-tidy", "clang", "librdkafka-dev", f"libclang-rt-{runtime}-dev"} <= stage.installed(), stage.installed()
+    for system, options, has_it in (("debian-13", ["all"], True), ("debian-13", ["all", "--without-browser"], False),
+                                    ("ubuntu-24.04", ["browser", "tests"], False)):
+        stage = Stage(system=system)
+        stage.do("setup", *options)
+        assert ("chromium" in stage.installed()) == has_it and "jq" in stage.installed(), (options, stage.installed())
     assert "setup has no part named: cobol" in Stage().do("setup", "cobol", code=2)
     assert "setup knows Debian 12" in Stage(system="plan9").do("setup", code=1)
 

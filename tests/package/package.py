@@ -95,6 +95,9 @@ def what_is_in_it():
     assert any(name.startswith("librocksdb") for name in names) and all("purl" in one for one in names.values())
     licences = pathlib.Path("unpacked/usr/share/doc/tocsin/copyright").read_text(encoding="utf-8")
     has(licences, "Apache License", "nlohmann-json3-dev", "libcli11-dev", "libexpected-dev")
+    if "console        built in" in run(BINARY, "--version"):
+        assert names["preact"]["purl"].startswith("pkg:npm/preact@") and "@preact/signals" in names, names
+        has(licences, "preact 1", "@preact/signals-core", "Jason Miller")
     completion = pathlib.Path("unpacked/usr/share/bash-completion/completions/tocsin").read_text(encoding="utf-8")
     assert completion == run(BINARY, "completion", "bash")
 
