@@ -32,6 +32,7 @@ script_suites=(
   'format|python3 tests/e2e/format.py "$TOCSIN_BINARY"'
   'lsp|python3 tests/e2e/lsp.py "$TOCSIN_BINARY"'
   'neovim|python3 tests/e2e/neovim.py "$TOCSIN_BINARY"'
+  'console-build|python3 tests/e2e/console_build.py "$TOCSIN_BINARY"'
   'console|bash console/tests/run.sh units'
   'console-browser|bash console/tests/run.sh browser'
   'backtest|python3 tests/e2e/backtest.py "$TOCSIN_BINARY"'

@@ -266,6 +266,9 @@ struct Router::Impl {
     if (route.body) admission.body_bytes_max = route.body->bytes_max;
     admission.handle = [this, asked](HttpRequest&) {
       note_use(*asked);
+      // On a worker's thread, which may wait for the disk. Where it fails, requests go on.
+      if (asked->request.session && !asked->route->is_at_once)
+        static_cast<void>(options.sessions->keep_used());
       HttpResponse response;
       try {
         response = act_once(*asked->route, asked->request);

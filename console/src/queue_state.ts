@@ -9,6 +9,7 @@ import { counted } from "./text";
 const PAGE_ROWS = 500;
 const UNDO_MS = 10_000;
 const AT_ONCE = 4; // changes of one bulk
+const STREAM_AGAIN_MS = 2000;
 
 export const rows = signal<Row[]>([]);
 export const next = signal(""); // the cursor of what comes after them; empty: nothing does
@@ -75,13 +76,26 @@ export function follow(query: string): () => void {
   const filters = filtersOf(query);
   // The stream is of alerts as they are raised: nobody has worked on them.
   if (filters.status.length > 0 && !filters.status.includes("open")) return () => undefined;
-  const parameters = queryOf({ ...filters, status: [], to: "" });
-  const stream = new EventSource(`/v1/alerts/stream${parameters ? `?${parameters}` : ""}`);
-  stream.addEventListener("open", () => (isLive.value = true));
-  stream.addEventListener("alert", () => (fresh.value += 1));
-  stream.addEventListener("error", () => (isLive.value = false));
+  const parameters = new URLSearchParams(queryOf({ ...filters, status: [], to: "" }));
+  let stream: EventSource | undefined;
+  let timer = 0;
+  const open = () => {
+    stream = new EventSource(`/v1/alerts/stream?${parameters}`);
+    stream.addEventListener("open", () => (isLive.value = true));
+    stream.addEventListener("alert", (event) => {
+      parameters.set("after", event.lastEventId); // where another stream goes on
+      fresh.value += 1;
+    });
+    stream.addEventListener("error", () => {
+      isLive.value = false;
+      // The browser itself tries again, but not after an answer such as 503, while a server starts.
+      if (stream?.readyState === EventSource.CLOSED) timer = window.setTimeout(open, STREAM_AGAIN_MS);
+    });
+  };
+  open();
   return () => {
-    stream.close();
+    clearTimeout(timer);
+    stream?.close();
     isLive.value = false;
   };
 }

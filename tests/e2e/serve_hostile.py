@@ -5,6 +5,9 @@ packed halves, bodies without end and unknown members.
     serve_hostile.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
 import gzip
+import pathlib
+import random
+import re
 import socket
 import threading
 import time
@@ -133,6 +136,64 @@ def unpacked_beyond_the_room():
             assert grown < 16 << 10, f"{encoding} took {grown} kB"
             assert server.metric("http_bodies_bytes") == 0
             assert statuses(server.send([payment(2, "a", 150)])) == ["accepted"]
+
+
+def cookie_of(answer):
+    found = re.match(r"(\S+?)=(\S+?);", answer.headers.get("Set-Cookie") or "")
+    return found and found.groups()
+
+
+@case
+def sessions_of_browsers():
+    """a session's secret is shown once and nowhere stored; a changed cookie is nobody's, and no change of another page is done"""
+    with Server() as server:
+        begun = server.ask("POST", "/v1/session", headers={"Idempotency-Key": "k1"})
+        name, secret = cookie_of(begun)
+        assert begun.status == 201 and name == "tocsin" and "HttpOnly; SameSite=Strict" in begun.headers["Set-Cookie"], begun
+        again = server.ask("POST", "/v1/session", headers={"Idempotency-Key": "k1"})
+        assert again.headers["Idempotent-Replayed"] == "true" and cookie_of(again) is None, again
+        own = {"Cookie": f"tocsin={secret}"}
+        assert server.ask("GET", "/v1/me", token=False, headers=own).json["session"]["ends"]
+        choose = random.Random(11)
+        for _ in range(200):
+            text = bytearray(f"tocsin={secret}".encode())
+            text[choose.randrange(len(text))] ^= 1 << choose.randrange(5)
+            changed = bytes(byte for byte in text if byte >= 32 and byte != 127).decode("latin-1")
+            if changed != f"tocsin={secret}":
+                assert server.ask("GET", "/v1/me", token=False, headers={"Cookie": changed}).status == 401, changed
+        host = f"127.0.0.1:{server.port}"
+        page = {**own, "Tocsin-Console": "1", "Origin": f"http://{host}"}
+        for bad in ({**page, "Origin": "http://example.com"}, {**page, "Origin": "null"}, {**page, "Origin": f"http://{host}0"},
+                    {name: text for name, text in page.items() if name != "Origin"}, own):
+            assert server.ask("POST", "/v1/checkpoints", token=False, headers=bad).problem() == "forbidden", bad
+        made = server.ask("POST", "/v1/checkpoints", token=False, headers=page)
+        assert made.status < 300, made
+        entries = server.ask("GET", "/v1/audit").json["entries"]
+        assert any(entry["action"] == "beginSession" and entry["actor"] == "admin" for entry in entries), entries
+        server.end()
+        stored = [path for path in pathlib.Path("data").rglob("*") if path.is_file()]
+        assert pathlib.Path("data/sessions.json") in stored and not [path for path in stored if secret.encode() in path.read_bytes()]
+    with Server() as server:  # started again
+        assert server.ask("GET", "/v1/me", token=False, headers=own).json["name"] == "admin"
+        assert server.ask("DELETE", "/v1/session", token=False, headers={**page, "Origin": f"http://127.0.0.1:{server.port}"}).status == 204
+        assert server.ask("GET", "/v1/me", token=False, headers=own).status == 401
+
+
+@case
+def without_the_console():
+    """console.enabled = false: there is no page and no session, and all else is as before; a damaged file stops no start"""
+    with Server("--no-console-enabled") as server:
+        assert server.ask("GET", "/", token=False).status == 401 and server.ask("GET", "/console/").status == 404
+        assert "/v1/session" not in server.ask("GET", "/openapi.json").json["paths"]
+        assert server.ask("POST", "/v1/session").status == 404
+        assert server.ask("GET", "/v1/me").json["role"] == "admin"
+        server.end()
+    pathlib.Path("data/sessions.json").write_text("{", encoding="utf-8")
+    with Server() as server:
+        server.document = None  # the page is no operation of the API
+        assert server.ask("GET", "/", token=False).headers["Location"] == "/console/"
+        assert server.ask("GET", "/console/", token=False).text.startswith("<!doctype html>")
+        assert "sessions.json" in server.end().said and "signs in to the console again" in server.said, server.said
 
 
 run_cases()

@@ -182,4 +182,17 @@ def refusals():
     assert "warning" not in said_at(*tls_options("one"))
 
 
+@case
+def sessions():
+    """the cookie of a session is for HTTPS and this host alone, and a change needs the server's own origin by HTTPS"""
+    certificate("one")
+    with TlsServer(options=tls_options("one")) as server:
+        begun = server.ask("POST", "/v1/session").headers["Set-Cookie"]
+        assert begun.startswith("__Host-tocsin=") and begun.endswith("; Path=/; Max-Age=604800; HttpOnly; SameSite=Strict; Secure"), begun
+        page = {"Cookie": begun.split(";")[0], "Tocsin-Console": "1"}
+        for scheme, status in (("http", 403), ("https", 204)):
+            origin = {"Origin": f"{scheme}://127.0.0.1:{server.port}"}
+            assert server.ask("DELETE", "/v1/session", token=False, headers={**page, **origin}).status == status, scheme
+
+
 run_cases()
