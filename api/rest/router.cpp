@@ -180,10 +180,8 @@ struct Router::Impl {
     }
     const std::optional<TokenGrant> grant =
         found_grant ? std::optional(*found_grant) : std::nullopt;
-    if (grant) {
-      request.grant = *grant;
-      asked.has_token = true;
-    }
+    asked.has_token = grant.has_value();
+    if (grant) request.grant = *grant;
     const bool is_open =
         std::ranges::any_of(found, [](const Route* one) { return one->role == Role::kOpen; });
     std::string_view method = head.method;

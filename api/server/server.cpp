@@ -245,9 +245,8 @@ Outcome<void> Server::open_tokens() {
   console_.open(configuration_, folder, clock_);
   const auto path = make_first_token(*tokens_, folder);
   if (!path) return stop(ExitCode::kInputOutput, path.error().message);
-  if (*path) {
+  if (*path)
     say(fmt::format("created a token with the role admin: it is in {}, keep it safe", **path));
-  }
   return {};
 }
 
@@ -441,9 +440,8 @@ std::string Server::unreadiness() const {
 
 HttpAdmission Server::admit(HttpRequest& request) {
   if (auto page = console_.admit(request)) return *std::move(page);
-  if (Router* const routes = ready_routes_; routes != nullptr) {
+  if (Router* const routes = ready_routes_; routes != nullptr)
     return routes->admit(request, *tokens_->list());
-  }
   const std::string_view target = request.head().target;
   if (target == "/livez" || target == "/readyz")
     return starting_routes_.admit(request, *tokens_->list());
