@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <string>
-#include <utility>
 
 #include "api/rest/problem.h"
 #include "cep/base/trimmed.h"
