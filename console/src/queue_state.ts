@@ -192,6 +192,8 @@ export async function act(of: Row[], action: string, comment = ""): Promise<void
       put(row.id, { changed: why.status === 409 ? "somebody else changed it" : "not changed" });
     }
   });
+  // In the order of the rows, whichever was answered first: undo goes back to the first.
+  done.sort((a, b) => of.findIndex((row) => row.id === a.id) - of.findIndex((row) => row.id === b.id));
   const word = DONE_WORDS[action] ?? action;
   const text = `${counted(done.length, "alert")} ${word}`;
   said.value = refused.length === 0 ? `${text}.` : `${text}; ${counted(refused.length, "alert")} not: ${refused[0]?.detail ?? ""}`;
