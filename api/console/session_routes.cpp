@@ -117,6 +117,7 @@ void add_session_routes(Router& router, SessionStore* sessions, runtime::Clock& 
        .role = Role::kReader,
        .scoped_by = kAnyScope,
        .answers = {{201, "Who signed in", "application/json", "Me"}},
+       .answer_headers = {"Set-Cookie"},
        .problems = {409},
        .handler = [sessions, &clock](ApiRequest& request) {
          return sign_in(*sessions, request, clock);
@@ -129,6 +130,7 @@ void add_session_routes(Router& router, SessionStore* sessions, runtime::Clock& 
               .role = Role::kReader,
               .scoped_by = kAnyScope,
               .answers = {{204, "The session has ended"}},
+              .answer_headers = {"Set-Cookie"},
               .handler = [sessions](ApiRequest& request) { return sign_out(*sessions, request); }});
 }
 }  // namespace tocsin::api

@@ -42,6 +42,7 @@ inline constexpr std::array kAnswerHeaders = {
     ApiHeader{"Content-Disposition", "A name for the file"},
     ApiHeader{"Content-Security-Policy", "What a browser may do with the page: nothing"},
     ApiHeader{"Location", "The path of what was made"},
+    ApiHeader{"Set-Cookie", "The cookie of a session, or its end"},
     ApiHeader{"Tocsin-Last-Entry",
               "The sequence of the last entry: the `after` of the next request", true},
     ApiHeader{"Tocsin-Behind", "true: the newest entries are not in this answer yet"}};

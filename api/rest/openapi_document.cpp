@@ -141,6 +141,16 @@ ordered_json document_of(const Route& route, bool takes_key) {
 ordered_json header_schema(const ApiHeader& header) {
   return {{"type", header.is_whole_number ? "integer" : "string"}};
 }
+// Of browsers (api/rest/session_store.h).
+ordered_json session_scheme() {
+  return {{"type", "apiKey"},
+          {"in", "cookie"},
+          {"name", "tocsin"},
+          {"description",
+           "The cookie that POST /v1/session sets; with TLS it is __Host-tocsin. A request that "
+           "changes something also needs `Tocsin-Console: 1` and the `Origin` of this server."}};
+}
+
 ordered_json request_header_components() {
   ordered_json components;
   for (const ApiHeader& header : kRequestHeaders) {
@@ -186,7 +196,8 @@ ordered_json openapi_document(const std::string& title, const std::string& versi
   document["info"] = {{"title", title},
                       {"version", version},
                       {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}};
-  document["security"] = ordered_json::array({{{"token", ordered_json::array()}}});
+  document["security"] = ordered_json::array(
+      {{{"token", ordered_json::array()}}, {{"session", ordered_json::array()}}});
   ordered_json paths = ordered_json::object();
   for (const Route& route : routes) {
     std::string method = route.method;
@@ -212,7 +223,8 @@ ordered_json openapi_document(const std::string& title, const std::string& versi
       {"parameters", request_header_components()},
       {"headers", answer_header_components()},
       {"responses", {{"Problem", problem_response_component()}}},
-      {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}}};
+      {"securitySchemes",
+       {{"token", {{"type", "http"}, {"scheme", "bearer"}}}, {"session", session_scheme()}}}};
   return document;
 }
 }  // namespace tocsin::api
