@@ -195,6 +195,10 @@ Result<std::uint64_t> AlertQuery::first_at(cep::EventTime from) const {
   const Result<std::vector<runtime::TimelineRow>> timelines = reader_.timelines();
   if (!timelines) return tl::unexpected(timelines.error());
   if (timelines->size() != 1) return std::uint64_t{0};
+  // Those of topics come at any time.
+  const Result<std::vector<runtime::InboxPlace>> places = reader_.inbox_places();
+  if (!places) return tl::unexpected(places.error());
+  if (!places->empty()) return std::uint64_t{0};
   const Result<runtime::EmittedMark> mark = reader_.mark();
   if (!mark) return tl::unexpected(mark.error());
   const Result<runtime::EffectTotals> totals = reader_.totals();

@@ -11,6 +11,10 @@ inline constexpr std::string_view kAlertSchemas = R"({
     "ts": "whole; event time in microseconds",
     "fields": "map of any; decimals with all their digits"
   },
+  "AlertSource": {
+    "source": "text; the partition",
+    "offset": "whole; of the message"
+  },
   "Alert": {
     "format": "whole",
     "id": "text",
@@ -39,6 +43,7 @@ inline constexpr std::string_view kAlertSchemas = R"({
       "number": "whole",
       "stored_at": "time",
       "live": "boolean",
+      "from?": "AlertSource; of an alert that a topic brought",
       "status": "TriageState",
       "assignee?": "text",
       "alert": "Alert"
@@ -88,6 +93,7 @@ inline constexpr std::string_view kAlertSchemas = R"({
     "number": "whole",
     "stored_at": "time",
     "live": "boolean",
+    "from?": "AlertSource; of an alert that a topic brought",
     "alert": "Alert",
     "triage": "Triage",
     "deliveries": "list of AlertDelivery"

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "api/backtest/archive_question.h"
 #include "api/base/exit_code.h"
-#include "api/node/archive_question.h"
 #include "rules/text/human_text.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/node/node.h"

@@ -393,6 +393,11 @@ constexpr auto kRows = std::to_array<Row>({
              "How far, in event time, a partition may be read ahead of the slowest one; then it is "
              "paused; 0: no limit")
              .zero_is_none()),
+    Row{"kafka.read_alerts_topics", Type::kTexts, kNot,
+        serve("",
+              "Topics of alerts that other engines write (a Flink job, another server), separated "
+              "by commas: they are stored and delivered as alerts raised here are; empty: none")
+            .value("TOPICS")},
     Row{"kafka.alerts_topic", Type::kText, kNot,
         serve("", "The topic to which alerts are written, each once; empty: none").value("TOPIC")},
     Row{"kafka.alerts_shadow", Type::kBoolean, kNot,

@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "api/backtest/archive_question.h"
 #include "api/base/choice_option.h"
 #include "api/base/exit_code.h"
 #include "api/base/output_file.h"
 #include "api/base/stop_signal.h"
-#include "api/node/archive_question.h"
 #include "api/node/archive_report.h"
 #include "api/node/kept_rules.h"
 #include "api/node/node_report.h"

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "api/backtest/archive_question.h"
 #include "api/backtest/labels.h"
 #include "api/backtest/report_schemas.h"
-#include "api/node/archive_question.h"
 #include "api/node/pack_request.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"

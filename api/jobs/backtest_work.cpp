@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "api/backtest/archive_input.h"
+#include "api/backtest/archive_question.h"
 #include "api/backtest/backtest.h"
 #include "api/backtest/report_html.h"
 #include "api/backtest/report_json.h"
 #include "api/backtest/report_text.h"
-#include "api/node/archive_question.h"
 #include "runtime/io/worker_threads.h"
 
 namespace tocsin::api {

@@ -13,14 +13,17 @@
 
 namespace tocsin::api {
 namespace {
-Result<std::vector<std::string>> read_topics(const Configuration& settings) {
-  std::vector<std::string> topics = settings.texts("kafka.topics");
+constexpr const char* kReadAlerts = "kafka.read_alerts_topics";
+
+Result<std::vector<std::string>> read_topics(const Configuration& settings,
+                                             const std::string& name) {
+  std::vector<std::string> topics = settings.texts(name);
   std::ranges::sort(topics);
   const auto twice = std::ranges::adjacent_find(topics);
   if (twice == topics.end()) return topics;
   return fail(
       Errc::kInvalidArgument,
-      fmt::format("kafka.topics names {} twice, and each of its events would count twice", *twice));
+      fmt::format("{} names {} twice, and each of its messages would count twice", name, *twice));
 }
 
 // Of the file that the setting names, if it names one.
@@ -55,19 +58,49 @@ Result<runtime::KafkaConnection> read_sink_connection(const Configuration& setti
 // A message that is written to a topic that is read would come again for ever.
 Result<void> check_sink_topics(const Configuration& settings, const KafkaSinkSettings& sinks) {
   if (!settings.text("kafka.write_brokers").empty()) return {};
-  const std::vector<std::string> read = settings.texts("kafka.topics");
-  for (const KafkaSinkTopic& one : sinks.topics) {
-    if (std::ranges::find(read, one.topic) == read.end()) continue;
-    return fail(Errc::kInvalidArgument,
-                fmt::format("{} is a topic that kafka.topics reads, and what is written would come "
-                            "again: name another topic than {}",
-                            one.setting, one.topic));
+  for (const char* const reader : {"kafka.topics", kReadAlerts}) {
+    const std::vector<std::string> read = settings.texts(reader);
+    for (const KafkaSinkTopic& one : sinks.topics) {
+      if (std::ranges::find(read, one.topic) == read.end()) continue;
+      return fail(Errc::kInvalidArgument,
+                  fmt::format("{} is a topic that {} reads, and what is written would come again: "
+                              "name another topic than {}",
+                              one.setting, reader, one.topic));
+    }
   }
   return {};
 }
-}  // namespace
 
-Result<std::optional<KafkaSinkSettings>> kafka_sink_settings(const Configuration& settings) {
+// What readers of events and of alerts share.
+Result<KafkaSettings> reader_settings(const Configuration& settings,
+                                      std::vector<std::string> topics) {
+  KafkaSettings kafka;
+  kafka.reader.topics = std::move(topics);
+  kafka.reader.connection.brokers = settings.text("kafka.brokers");
+  kafka.reader.connection.start_timeout =
+      std::chrono::milliseconds(settings.duration("kafka.start_timeout").us / 1000);
+  kafka.reader.group = settings.text("kafka.group");
+  Result<runtime::KafkaProperties> properties = read_properties(settings, "kafka.client_file");
+  if (!properties) return tl::unexpected(properties.error());
+  kafka.reader.connection.properties = *std::move(properties);
+  // What other consumers call it.
+  const auto commit_ms =
+      runtime::kafka_number(kafka.reader.connection.properties, "auto.commit.interval.ms");
+  if (commit_ms && *commit_ms > 0) kafka.inputs.commit_every = cep::Duration{*commit_ms * 1000};
+  kafka.inputs.begins_at_end = settings.text("kafka.begin") == "end";
+  for (const std::string& text : settings.texts("kafka.accept_gap")) {
+    const std::optional<runtime::AcceptedGap> gap = runtime::parse_accepted_gap(text);
+    if (!gap) {
+      return fail(Errc::kInvalidArgument,
+                  fmt::format("kafka.accept_gap takes TOPIC/PARTITION=FROM..TO, as a start that "
+                              "was refused says it, not {}",
+                              text));
+    }
+    kafka.inputs.accepted_gaps.push_back(*gap);
+  }
+  return kafka;
+}
+Result<std::optional<KafkaSinkSettings>> sink_settings(const Configuration& settings) {
   KafkaSinkSettings sinks;
   std::string name = settings.text("kafka.writer");
   if (name.empty()) name = settings.text("kafka.group");
@@ -94,46 +127,63 @@ Result<std::optional<KafkaSinkSettings>> kafka_sink_settings(const Configuration
   return sinks;
 }
 
-Result<std::optional<KafkaSettings>> kafka_settings(const Configuration& settings, bool writes) {
-  Result<std::vector<std::string>> topics = read_topics(settings);
+Result<std::optional<KafkaSettings>> alert_settings(const Configuration& settings) {
+  Result<std::vector<std::string>> topics = read_topics(settings, kReadAlerts);
+  if (!topics) return tl::unexpected(topics.error());
+  if (topics->empty()) return std::nullopt;
+  if (settings.text("kafka.brokers").empty()) {
+    return fail(
+        Errc::kInvalidArgument,
+        fmt::format("{} needs kafka.brokers: the brokers that have the topics", kReadAlerts));
+  }
+  const std::vector<std::string> events = settings.texts("kafka.topics");
+  for (const std::string& topic : *topics) {
+    if (std::ranges::find(events, topic) == events.end()) continue;
+    return fail(Errc::kInvalidArgument,
+                fmt::format("{} and kafka.topics both name {}: its messages are alerts or events",
+                            kReadAlerts, topic));
+  }
+  Result<KafkaSettings> kafka = reader_settings(settings, *std::move(topics));
+  if (!kafka) return tl::unexpected(kafka.error());
+  return *std::move(kafka);
+}
+
+// `may_lack`: brokers may be named without topics of events.
+Result<std::optional<KafkaSettings>> event_settings(const Configuration& settings, bool may_lack) {
+  Result<std::vector<std::string>> topics = read_topics(settings, "kafka.topics");
   if (!topics) return tl::unexpected(topics.error());
   const std::string& brokers = settings.text("kafka.brokers");
-  if (topics->empty() && (brokers.empty() || writes)) return std::nullopt;
+  if (topics->empty() && (brokers.empty() || may_lack)) return std::nullopt;
   if (topics->empty() || brokers.empty()) {
     return fail(Errc::kInvalidArgument,
                 fmt::format("{} needs {}: which topics of which brokers are to be read",
                             topics->empty() ? "kafka.brokers" : "kafka.topics",
                             topics->empty() ? "kafka.topics" : "kafka.brokers"));
   }
-  KafkaSettings kafka;
-  kafka.reader.topics = *std::move(topics);
-  kafka.reader.connection.brokers = brokers;
-  kafka.reader.connection.start_timeout =
-      std::chrono::milliseconds(settings.duration("kafka.start_timeout").us / 1000);
-  kafka.reader.group = settings.text("kafka.group");
-  Result<runtime::KafkaProperties> properties = read_properties(settings, "kafka.client_file");
-  if (!properties) return tl::unexpected(properties.error());
-  kafka.reader.connection.properties = *std::move(properties);
-  // What other consumers call it.
-  const auto commit_ms =
-      runtime::kafka_number(kafka.reader.connection.properties, "auto.commit.interval.ms");
-  if (commit_ms && *commit_ms > 0) kafka.inputs.commit_every = cep::Duration{*commit_ms * 1000};
+  Result<KafkaSettings> kafka = reader_settings(settings, *std::move(topics));
+  if (!kafka) return tl::unexpected(kafka.error());
   Result<std::shared_ptr<runtime::MessageFormat>> format = make_message_format(settings);
   if (!format) return tl::unexpected(format.error());
-  kafka.reader.format = *std::move(format);
-  kafka.inputs.begins_at_end = settings.text("kafka.begin") == "end";
-  for (const std::string& text : settings.texts("kafka.accept_gap")) {
-    const std::optional<runtime::AcceptedGap> gap = runtime::parse_accepted_gap(text);
-    if (!gap) {
-      return fail(Errc::kInvalidArgument,
-                  fmt::format("kafka.accept_gap takes TOPIC/PARTITION=FROM..TO, as a start that "
-                              "was refused says it, not {}",
-                              text));
-    }
-    kafka.inputs.accepted_gaps.push_back(*gap);
-  }
-  kafka.idle_after = settings.duration_limit("kafka.idle_after");
-  kafka.drift_max = settings.duration_limit("kafka.drift_max");
-  return kafka;
+  kafka->reader.format = *std::move(format);
+  kafka->idle_after = settings.duration_limit("kafka.idle_after");
+  kafka->drift_max = settings.duration_limit("kafka.drift_max");
+  return *std::move(kafka);
+}
+}  // namespace
+
+Result<std::optional<KafkaSettings>> kafka_settings(const Configuration& settings) {
+  return event_settings(settings, /*may_lack=*/false);
+}
+
+Result<ServerTopics> server_topics(const Configuration& settings) {
+  Result<std::optional<KafkaSinkSettings>> sinks = sink_settings(settings);
+  if (!sinks) return tl::unexpected(sinks.error());
+  Result<std::optional<KafkaSettings>> alerts = alert_settings(settings);
+  if (!alerts) return tl::unexpected(alerts.error());
+  Result<std::optional<KafkaSettings>> events =
+      event_settings(settings, sinks->has_value() || alerts->has_value());
+  if (!events) return tl::unexpected(events.error());
+  return ServerTopics{*std::move(events), *std::move(alerts),
+                      std::move(*sinks).value_or(KafkaSinkSettings())};
 }
 }  // namespace tocsin::api

@@ -34,10 +34,15 @@ struct KafkaSinkSettings {
   std::size_t batch_bytes = 0;
   std::size_t tail_max = 0;
 };
-/// Of `serve`: nothing where no topics are to be written. Fails as kafka_settings().
-Result<std::optional<KafkaSinkSettings>> kafka_sink_settings(const Configuration& settings);
-/// Nothing where no topics are to be read; `writes`: brokers may be named without any. Fails with
-/// kInvalidArgument, naming the setting; kIo for a file of properties that cannot be read.
-Result<std::optional<KafkaSettings>> kafka_settings(const Configuration& settings,
-                                                    bool writes = false);
+/// All topics of a server.
+struct ServerTopics {
+  std::optional<KafkaSettings> events;  // that are read
+  std::optional<KafkaSettings> alerts;  // of other engines, that are read
+  KafkaSinkSettings sinks;              // that are written
+};
+/// Fails as kafka_settings().
+Result<ServerTopics> server_topics(const Configuration& settings);
+/// Of `run`: nothing where no topics are to be read. Fails with kInvalidArgument, naming the
+/// setting; kIo for a file of properties that cannot be read.
+Result<std::optional<KafkaSettings>> kafka_settings(const Configuration& settings);
 }  // namespace tocsin::api

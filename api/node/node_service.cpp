@@ -65,11 +65,13 @@ NodeService::NodeService(runtime::Clock& clock, NodeServiceOptions options)
       keeper_(clock, {options_.heartbeat, options_.topics ? options_.idle_after : std::nullopt}),
       producers_(clock, options_.limits.producers_max, options_.producers_expire) {
   if (options_.topics) topics_.emplace(*options_.topics);
+  if (options_.alert_topics) alert_topics_.emplace(*options_.alert_topics);
 }
 
 NodeService::~NodeService() {
   static_cast<void>(stop(false));
   topics_.reset();
+  alert_topics_.reset();
   node_.reset();  // the threads of both tell this service
 }
 
@@ -123,27 +125,7 @@ Result<void> NodeService::prepare() {
     auto idle = node_->decide({runtime::DecisionKind::kIdle, clock_.now(), name});
     if (!idle) return idle;
   }
-  return topics_ ? open_topics() : Result<void>();
-}
-
-// Where topics are read perhaps nothing is ever pushed, which must not hold back time.
-Result<void> NodeService::open_topics() {
-  const auto pushed = node_->intake().find(runtime::kPushed);
-  if (pushed && node_->intake().status(*pushed).newest == cep::kEventTimeMin) {
-    keeper_.ended(in_keeper_);
-    const runtime::Decision idle{runtime::DecisionKind::kIdle, clock_.now(), runtime::kPushed};
-    if (auto decided = node_->decide(idle); !decided) return decided;
-  }
-  return topics_->open(*node_, clock_, keeper_, [this] { topics_arrived(); });
-}
-
-// On the client's thread.
-void NodeService::topics_arrived() {
-  {
-    const std::lock_guard lock(mutex_);
-    have_topics_arrived_ = true;
-  }
-  work_.notify_one();
+  return open_topics();
 }
 
 Result<void> NodeService::stop(bool with_checkpoint) {
@@ -218,8 +200,8 @@ void NodeService::work() {
     } else if (batch) {
       result = take_now(batch);
     }
-    if (result && topics_) {
-      const Result<bool> read = is_taking ? topics_->step() : false;
+    if (result) {
+      const Result<bool> read = read_topics(is_taking);
       has_read = read && *read;
       if (!read) result = tl::unexpected(read.error());
     }
@@ -238,6 +220,7 @@ Result<void> NodeService::end() {
   }
   auto closed = node_->close();
   if (closed && topics_) topics_->finish();
+  if (closed && alert_topics_) alert_topics_->finish();
   look_at_watches();
   publish();
   return closed;
@@ -459,6 +442,10 @@ void NodeService::publish() {
   figures.checkpoint_at = checkpoint_at_;
   figures.sources = source_figures(node_->intake());
   if (topics_) figures.partitions = topics_->figures();
+  if (alert_topics_) {
+    for (runtime::PartitionFigures& partition : alert_topics_->figures())
+      figures.partitions.push_back(std::move(partition));
+  }
   figures.unique_ids = node_->intake().unique().known();
   figures.unique_bytes = node_->intake().unique().bytes();
   figures.program = node_->program();

@@ -86,6 +86,8 @@ struct NodeServiceOptions {
   std::optional<cep::Duration> idle_after = {};
   /// Topics that are read besides. Nothing: none are.
   std::optional<NodeTopicOptions> topics = {};
+  /// Topics of alerts that other engines write, too.
+  std::optional<NodeTopicOptions> alert_topics = {};
   /// A producer that sends nothing for so long is forgotten. Nothing: none is.
   std::optional<cep::Duration> producers_expire = {};
   /// Told once when the node has failed, on some thread.
@@ -181,6 +183,9 @@ class NodeService {
   void look_at_watches();
   Result<void> look_at_clock(bool is_quiet);
   Result<void> open_topics();
+  Result<void> open_event_topics();
+  Result<void> open_alert_topics();
+  Result<bool> read_topics(bool is_taking);
   void topics_arrived();
   Result<void> look_around(bool is_quiet);
   void pursue_all();
@@ -223,6 +228,7 @@ class NodeService {
   std::vector<Watch> watches_;
   std::vector<std::shared_ptr<Pursuit>> pursuits_;
   std::optional<NodeTopics> topics_;
+  std::optional<NodeTopics> alert_topics_;
   std::uint64_t checkpoint_ = 0;  // the newest that was seen
   std::string archive_failure_;   // that was told
   cep::EventTime checkpoint_at_;

@@ -7,13 +7,11 @@
 #include "runtime/kafka/kafka_client.h"
 
 namespace tocsin::api {
-Result<void> NodeTopics::open(runtime::Node& node, runtime::Clock& clock,
-                              runtime::TimeKeeper& keeper, std::function<void()> arrived) {
+Result<void> NodeTopics::open(std::function<void()> arrived, const OpenInputs& open_inputs) {
   Result<std::unique_ptr<runtime::TopicClient>> client = options_.make_client(std::move(arrived));
   if (!client) return tl::unexpected(client.error());
   client_ = *std::move(client);
-  Result<std::unique_ptr<runtime::TopicInputs>> inputs =
-      runtime::TopicInputs::open(node, clock, keeper, *client_, options_.inputs);
+  Result<std::unique_ptr<runtime::PartitionReading>> inputs = open_inputs(*client_, options_);
   if (!inputs) return tl::unexpected(inputs.error());
   inputs_ = *std::move(inputs);
   tell_notes();
@@ -43,6 +41,7 @@ NodeTopicOptions kafka_topics(KafkaSettings settings, std::size_t line_bytes_max
                               std::function<void(const std::string&)> note) {
   NodeTopicOptions options;
   options.inputs = std::move(settings.inputs);
+  options.line_bytes_max = line_bytes_max;
   options.note = note;
   runtime::KafkaReaderOptions reader = std::move(settings.reader);
   reader.line_bytes_max = line_bytes_max;

@@ -1,5 +1,6 @@
-/// The topics that a server reads beside what is pushed to it.
+/// Topics that a server reads: events beside what is pushed to it, and alerts of other engines.
 #pragma once
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -7,11 +8,8 @@
 
 #include "api/node/kafka_settings.h"
 #include "cep/base/result.h"
-#include "runtime/event_time/time_keeper.h"
+#include "runtime/inputs/partition_reading.h"
 #include "runtime/inputs/topic_client.h"
-#include "runtime/inputs/topic_inputs.h"
-#include "runtime/io/clock.h"
-#include "runtime/node/node.h"
 
 namespace tocsin::api {
 /// Makes the client that reads them, which tells `arrived` on some thread when something may be at
@@ -21,6 +19,7 @@ using MakeTopicClient =
 struct NodeTopicOptions {
   MakeTopicClient make_client;
   runtime::TopicInputOptions inputs;
+  std::size_t line_bytes_max = 1 << 20;
   /// What is worth telling: a line. On the node's thread, or that of start().
   std::function<void(const std::string&)> note;
 };
@@ -28,11 +27,12 @@ struct NodeTopicOptions {
 class NodeTopics {
  public:
   explicit NodeTopics(NodeTopicOptions options) : options_(std::move(options)) {}
-  /// Opens all partitions; waits for the brokers. Fails as the client and
-  /// runtime::TopicInputs::open().
-  Result<void> open(runtime::Node& node, runtime::Clock& clock, runtime::TimeKeeper& keeper,
-                    std::function<void()> arrived);
-  /// runtime::TopicInputs::step().
+  /// runtime::TopicInputs::open() or runtime::AlertInputs::open().
+  using OpenInputs = std::function<Result<std::unique_ptr<runtime::PartitionReading>>(
+      runtime::TopicClient&, const NodeTopicOptions&)>;
+  /// Opens all partitions; waits for the brokers. Fails as the client and `open_inputs`.
+  Result<void> open(std::function<void()> arrived, const OpenInputs& open_inputs);
+  /// runtime::PartitionReading::step().
   Result<bool> step();
   std::vector<runtime::PartitionFigures> figures() const;
   /// After the node was closed.
@@ -43,7 +43,7 @@ class NodeTopics {
 
   NodeTopicOptions options_;
   std::unique_ptr<runtime::TopicClient> client_;
-  std::unique_ptr<runtime::TopicInputs> inputs_;
+  std::unique_ptr<runtime::PartitionReading> inputs_;
 };
 /// Topics by librdkafka, as the settings say.
 NodeTopicOptions kafka_topics(KafkaSettings settings, std::size_t line_bytes_max,

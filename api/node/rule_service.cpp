@@ -315,7 +315,7 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
 Result<RulePack> RuleService::with_stage(const RulePack& pack, const std::string& rule,
                                          const Rollout& rollout) const {
   if (!pack.rule(rule)) {
-    return fail(Errc::kNotFound, fmt::format("there is no rule with the id {}", rule));
+    return fail(Errc::kNotFound, pack.no_rule_text(rule));
   }
   const Rollout before = rollout_of(pack.rollouts(), rule);
   if (!may_become(before.stage, rollout.stage)) {

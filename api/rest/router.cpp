@@ -23,6 +23,7 @@
 #include "cep/base/assert.h"
 #include "cep/value/identity.h"
 #include "cep/value/time.h"
+#include "rules/text/suggest.h"
 #include "runtime/io/clock.h"
 #include "runtime/journal/trace_context.h"
 
@@ -322,11 +323,12 @@ struct Router::Impl {
       if (parameter == route.query_parameters.end()) {
         std::vector<std::string> known;
         for (const RouteParameter& one : route.query_parameters) known.push_back(one.name);
-        return bad_parameter_response(
-            *name, known.empty()
-                       ? fmt::format("{} is not a parameter: this operation has none", *name)
-                       : fmt::format("{} is not a parameter; parameters: {}", *name,
-                                     fmt::join(known, ", ")));
+        const auto meant = rules::nearest(*name, known);
+        const std::string all = fmt::format("{}", fmt::join(known, ", "));
+        std::string rest = meant ? fmt::format(": did you mean {}? Parameters: {}", *meant, all)
+                                 : fmt::format("; parameters: {}", all);
+        if (known.empty()) rest = ": this operation has none";
+        return bad_parameter_response(*name, fmt::format("{} is not a parameter{}", *name, rest));
       }
       if (const auto fault = fault_of(*parameter, *value)) {
         return bad_parameter_response(*name,

@@ -126,8 +126,7 @@ HttpResponse change_rule(const RolloutContext& context, ApiRequest& request, Rul
           ProblemKind::kStale,
           fmt::format("there is already a rule {}: change it with `If-Match`", rule));
     } else if (is_stage && now.empty()) {
-      problem = problem_response(ProblemKind::kNotFound,
-                                 fmt::format("there is no rule with the id {}", rule));
+      problem = problem_response(ProblemKind::kNotFound, pack.no_rule_text(rule));
     } else if (!must_be_new && (now.empty() || (etag != "*" && etag != now))) {
       problem = problem_response(
           ProblemKind::kStale,

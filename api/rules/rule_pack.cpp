@@ -11,6 +11,7 @@
 #include "api/rules/rule_texts.h"
 #include "cep/value/identity.h"
 #include "rules/parse/parser.h"
+#include "rules/text/suggest.h"
 #include "runtime/io/rule_files.h"
 
 namespace tocsin::api {
@@ -375,6 +376,14 @@ Result<RulePack> RulePack::without_rule(std::string_view id) const {
       is_blank ? without_file(before->path) : with_file(before->path, std::move(rest));
   if (changed) *changed = changed->with_rollout(std::string(id), {});
   return changed;
+}
+
+std::string RulePack::no_rule_text(std::string_view id) const {
+  std::vector<std::string> ids;
+  for (const RuleText& rule : rules()) ids.push_back(rule.id);
+  const std::optional<std::string> meant = rules::nearest(id, ids);
+  return fmt::format("there is no rule with the id {}{}", id,
+                     meant ? fmt::format(": did you mean {}?", *meant) : "");
 }
 
 std::map<std::string, Rollout> RulePack::rollouts() const { return rollouts_of(texts_); }

@@ -70,6 +70,8 @@ class RulePack {
   /// what can be read.
   std::vector<RuleText> rules() const;
   std::optional<RuleText> rule(std::string_view id) const;
+  /// That there is no rule with this id, and the id that may have been meant.
+  std::string no_rule_text(std::string_view id) const;
   /// In the place of the rule of this id, or as a new file ID.tocsin. `text` declares this rule and
   /// no other; tests in it replace those that there were, without any they stay. Fails with
   /// kInvalidArgument, saying what is wrong with it.

@@ -14,6 +14,7 @@
 #include "api/alerts/alert_line.h"
 #include "api/alerts/alert_schemas.h"
 #include "api/alerts/alert_scope.h"
+#include "api/alerts/triage_json.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 
@@ -29,28 +30,6 @@ constexpr std::size_t kNameBytesMax = 200;
 
 RouteParameter alert_id_parameter() { return {"id", Type::kText, "The alert's id, 32 hex digits"}; }
 
-ordered_json triage_json(const TriageRecord& record) {
-  ordered_json document = {{"state", name_of(record.state)}};
-  if (!record.assignee.empty()) document["assignee"] = record.assignee;
-  if (record.label) document["label"] = name_of(*record.label);
-  document["version"] = record.version;
-  document["allowed"] = ordered_json::array();
-  for (const TriageAction action : triage_actions_of(record.state))
-    document["allowed"].push_back(name_of(action));
-  document["history"] = ordered_json::array();
-  for (const TriageEntry& entry : record.history) {
-    ordered_json row = {{"at", cep::format_time(entry.at)}, {"who", entry.who}};
-    row["action"] = entry.action ? name_of(*entry.action) : "comment";
-    if (entry.action) {
-      row["from"] = name_of(entry.from);
-      row["to"] = name_of(entry.to);
-    }
-    if (!entry.assignee.empty()) row["assignee"] = entry.assignee;
-    if (!entry.comment.empty()) row["comment"] = entry.comment;
-    document["history"].push_back(std::move(row));
-  }
-  return document;
-}
 HttpResponse triage_response(const TriageRecord& record) {
   HttpResponse response = json_response(200, triage_json(record));
   response.headers.push_back({"ETag", etag_of(record.version)});
@@ -58,8 +37,13 @@ HttpResponse triage_response(const TriageRecord& record) {
 }
 
 std::string number_and_time(const runtime::StoredAlert& alert) {
-  return fmt::format(R"("number":{},"stored_at":"{}","live":{})", alert.number,
-                     cep::format_time(alert.stored_at), alert.is_live);
+  std::string text = fmt::format(R"("number":{},"stored_at":"{}","live":{})", alert.number,
+                                 cep::format_time(alert.stored_at), alert.is_live);
+  if (runtime::is_from_topic(alert)) {
+    text += fmt::format(R"(,"from":{{"source":{},"offset":{}}})", ordered_json(alert.source).dump(),
+                        alert.offset);
+  }
+  return text;
 }
 
 // An export that goes on: page by page, up to the number that was the last when it began.

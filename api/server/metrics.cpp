@@ -140,7 +140,8 @@ void add_intake(Exposition& to, const NodeFigures& figures) {
   }
 }
 
-void add_topics(Exposition& to, const std::vector<runtime::PartitionFigures>& partitions) {
+void add_topics(Exposition& to, const std::vector<runtime::PartitionFigures>& partitions,
+                const runtime::CommitReport& stored) {
   to.describe(Metric::kafka_partition_lag);
   for (const runtime::PartitionFigures& partition : partitions) {
     if (partition.lag)
@@ -151,6 +152,9 @@ void add_topics(Exposition& to, const std::vector<runtime::PartitionFigures>& pa
     to.add(Metric::kafka_partition_offset, "source", partition.source, partition.next_offset);
   to.add(Metric::kafka_partitions_paused,
          std::ranges::count_if(partitions, &runtime::PartitionFigures::is_paused));
+  to.add(Metric::kafka_alerts_read_total, stored.inbox_alerts);
+  to.add(Metric::kafka_alerts_repeated_total, stored.inbox_repeated);
+  to.add(Metric::kafka_alerts_invalid_total, stored.inbox_dead);
 }
 
 void add_sinks(Exposition& to, const std::vector<runtime::SinkFigures>& sinks, cep::EventTime now) {
@@ -303,7 +307,7 @@ std::string metrics_text(const ServerContext& context, bool is_ready,
   add_machine(to, context.paths.directory);
   const NodeFigures figures = context.node.figures();
   add_intake(to, figures);
-  add_topics(to, figures.partitions);
+  add_topics(to, figures.partitions, figures.effects.stored);
   if (figures.program) add_node(to, figures, figures.program->plan(), context.clock.now());
   add_store(to, context.effects.reader());
   if (context.sinks != nullptr) add_sinks(to, context.sinks->figures(), context.clock.now());

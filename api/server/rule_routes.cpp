@@ -102,9 +102,13 @@ HttpResponse list_rules(const ServerContext& context, const TokenScope& scope) {
                              {"rules", std::move(list)}});
 }
 
-HttpResponse no_rule(const ApiRequest& request) {
+// Who is limited to rules with some tags is told of no others.
+HttpResponse no_rule(const RulePack& pack, const ApiRequest& request) {
+  const std::string_view id = *request.text("rule");
   return problem_response(ProblemKind::kNotFound,
-                          fmt::format("there is no rule with the id {}", *request.text("rule")));
+                          request.grant.scope.tags.empty()
+                              ? pack.no_rule_text(id)
+                              : fmt::format("there is no rule with the id {}", id));
 }
 
 // The place in the plan of the rule that runs under the id that is asked for.
@@ -122,7 +126,7 @@ HttpResponse get_rule(const ServerContext& context, RuleTotalsReader& reader,
   const std::optional<RuleText> text = now->pack.rule(id);
   const std::optional<std::size_t> index = find_rule(now->rules.program->plan(), request);
   const bool may_be_draft = request.grant.scope.tags.empty();
-  if (!index && (!text || !may_be_draft)) return no_rule(request);
+  if (!index && (!text || !may_be_draft)) return no_rule(now->pack, request);
   const Rollouts rollouts = now->pack.rollouts();
   ordered_json json = index ? rule_json(*now, rollouts, *index, context.node.figures())
                             : rule_json(rollouts, *text);
@@ -153,7 +157,7 @@ HttpResponse explain_rule(const ServerContext& context, const ApiRequest& reques
   const std::shared_ptr<const CurrentRules> now = context.rules.current();
   const cep::Program& program = *now->rules.program;
   const std::optional<std::size_t> index = find_rule(program.plan(), request);
-  if (!index) return no_rule(request);
+  if (!index) return no_rule(now->pack, request);
   const cep::RuleIndex rule{static_cast<std::uint32_t>(*index)};
   if (request.text("format") == "text") {
     return {200, {}, "text/plain", library::explanation_text(program, rule, nullptr, {})};

@@ -100,8 +100,7 @@ class Server {
   DurableOptions durable_;
   runtime::RunOptions run_options_;
   AlertServicesOptions alert_services_options_;
-  std::optional<KafkaSettings> kafka_;
-  KafkaSinkSettings kafka_sinks_;
+  ServerTopics topics_;
   ListenAddress address_;
 
   runtime::SystemFiles files_;
@@ -173,12 +172,9 @@ Outcome<void> Server::read_settings() {
   Result<AlertServicesOptions> options = alert_services_options(configuration_);
   if (!options) return stop(ExitCode::kUsage, options.error().message);
   alert_services_options_ = *std::move(options);
-  Result<std::optional<KafkaSinkSettings>> sinks = kafka_sink_settings(configuration_);
-  if (!sinks) return stop(ExitCode::kUsage, sinks.error().message);
-  Result<std::optional<KafkaSettings>> kafka = kafka_settings(configuration_, sinks->has_value());
-  if (!kafka) return stop(ExitCode::kUsage, kafka.error().message);
-  kafka_sinks_ = std::move(*sinks).value_or(KafkaSinkSettings());
-  kafka_ = *std::move(kafka);
+  Result<ServerTopics> topics = server_topics(configuration_);
+  if (!topics) return stop(ExitCode::kUsage, topics.error().message);
+  topics_ = *std::move(topics);
   return {};
 }
 
@@ -218,7 +214,7 @@ Outcome<void> Server::open_directory() {
   }
   durable_ = durable_options(settings_);
   run_options_ = with_line_limit(event_time_options(settings_), durable_);
-  if (kafka_) run_options_.drift_max = kafka_->drift_max;
+  if (topics_.events) run_options_.drift_max = topics_.events->drift_max;
   return {};
 }
 
@@ -229,7 +225,7 @@ Outcome<void> Server::keep_rules() {
   if (!rules) return tl::unexpected(rules.error());
   pack_ = std::move(rules->pack);
   rules_ = std::move(rules->loaded);
-  if (pack_.texts().empty())
+  if (pack_.texts().empty() && !topics_.alerts)
     say("there are no rules yet: name files (tocsin serve RULES), or deploy some (PUT /v1/pack)");
   if (!is_begun_ || !given_) return {};
   *given_ = with_stages_of(pack_, *given_);
@@ -312,7 +308,7 @@ Outcome<void> Server::open_node() {
   if (!logs) return tl::unexpected(logs.error());
   logs_ = *std::move(logs);
   Outcome<std::unique_ptr<SinkService>> sinks =
-      open_sinks(*store_, {kafka_sinks_, [this] { return must_stop(); },
+      open_sinks(*store_, {topics_.sinks, [this] { return must_stop(); },
                            [this](const std::string& note) { say(note); }});
   if (!sinks) return tl::unexpected(sinks.error());
   sinks_ = *std::move(sinks);
@@ -325,12 +321,16 @@ Outcome<void> Server::open_node() {
   service_options.space_changed = tell_space;
   service_options.archive_changed = tell_archive;
   service_options.budget_exceeded = tell_budget_exceeded;
-  if (kafka_) {
-    service_options.idle_after = kafka_->idle_after;
-    service_options.topics = kafka_topics(
-        *kafka_, run_options_.line_bytes_max, [this] { return must_stop(); },
+  const auto topics = [this](const KafkaSettings& settings) {
+    return kafka_topics(
+        settings, run_options_.line_bytes_max, [this] { return must_stop(); },
         [this](const std::string& note) { say(note); });
+  };
+  if (topics_.events) {
+    service_options.idle_after = topics_.events->idle_after;
+    service_options.topics = topics(*topics_.events);
   }
+  if (topics_.alerts) service_options.alert_topics = topics(*topics_.alerts);
   service_ = std::make_unique<NodeService>(clock_, std::move(service_options));
 
   ProgressLine progress(!is_quiet_);

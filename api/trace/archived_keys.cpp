@@ -4,8 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "api/backtest/archive_question.h"
 #include "api/base/exit_code.h"
-#include "api/node/archive_question.h"
 #include "runtime/archive/archive_reader.h"
 
 namespace tocsin::api {

@@ -173,6 +173,27 @@ Result<std::uint64_t> decode_cause(std::string_view value) {
   return record;
 }
 
+std::string inbox_place_key(std::string_view source) {
+  return std::string(kInboxPlacePrefix).append(source);
+}
+std::string encode_inbox_place(const InboxPlace& place) {
+  std::string value;
+  ByteWriter to(value);
+  to.varint(place.next_offset);
+  to.text(place.identity);
+  return value;
+}
+Result<InboxPlace> decode_inbox_place(std::string_view key, std::string_view value) {
+  InboxPlace place;
+  if (key.size() <= kInboxPlacePrefix.size()) return damaged("a place of a topic");
+  place.source = key.substr(kInboxPlacePrefix.size());
+  ByteReader from(value);
+  place.next_offset = from.varint();
+  place.identity = from.text();
+  if (!from.is_done()) return damaged("a place of a topic");
+  return place;
+}
+
 std::string encode_timeline(const TimelineRow& row) {
   std::string value;
   ByteWriter to(value);
@@ -209,6 +230,9 @@ void write_alert(ByteWriter& to, const StoredAlert& alert, AlertId id) {
   to.text(alert.rule);
   cep::write_order(alert.order, to);
   to.text(alert.line);
+  if (alert.timeline != 0) return;
+  to.text(alert.source);
+  to.varint(alert.offset);
 }
 Result<StoredAlert> decode_alert(std::string_view key, std::string_view value) {
   StoredAlert alert;
@@ -228,6 +252,10 @@ Result<StoredAlert> decode_alert(std::string_view key, std::string_view value) {
   alert.rule = from.text();
   alert.order = cep::read_order(from);
   alert.line = from.text();
+  if (alert.timeline == 0) {
+    alert.source = from.text();
+    alert.offset = from.varint();
+  }
   if (!from.is_done()) return damaged("an alert");
   return alert;
 }

@@ -15,6 +15,9 @@
 
 namespace tocsin::runtime {
 inline constexpr std::uint32_t kEffectFormat = 1;
+/// Of a store that has read topics of alerts: programs that know format 1 alone would not tell
+/// those alerts from the engine's in a replay.
+inline constexpr std::uint32_t kInboxFormat = 2;
 
 /// Places among effect_families().
 inline constexpr StoreFamily kMetaFamily{0};
@@ -49,6 +52,8 @@ inline constexpr std::string_view kCauseKey = "cause";
 inline constexpr std::string_view kTimelinePrefix = "timeline/";
 inline constexpr std::string_view kEndpointPrefix = "endpoint/";
 inline constexpr std::string_view kOwedToKey = "owed to";
+inline constexpr std::string_view kInboxPlacePrefix = "inbox/place/";  // and the partition's name
+inline constexpr std::string_view kInboxDeadKey = "inbox/dead";        // dead letters so far
 constexpr std::string_view gone_key_of(SideOutputKind kind) {
   return kind == SideOutputKind::kLate ? "gone/late" : "gone/dead";
 }
@@ -84,7 +89,9 @@ std::string encode_format(const EffectFormat& format);
 std::string encode_totals(const EffectTotals& totals);
 std::string encode_mark(const EmittedMark& mark);
 std::string encode_cause(std::uint64_t record);
-std::string encode_timeline(const TimelineRow& row);  // its ordinal is in the key
+std::string inbox_place_key(std::string_view source);
+std::string encode_inbox_place(const InboxPlace& place);  // its source is in the key
+std::string encode_timeline(const TimelineRow& row);      // its ordinal is in the key
 std::string encode_side_output(
     const SideOutputRow& row);                        // kind, timeline and arrival are in the key
 std::string encode_outbox(const OutboxRow& row);      // its number is in the key
@@ -98,6 +105,7 @@ Result<EffectFormat> decode_format(std::string_view value);
 Result<EffectTotals> decode_totals(std::string_view value);
 Result<EmittedMark> decode_mark(std::string_view value);
 Result<std::uint64_t> decode_cause(std::string_view value);
+Result<InboxPlace> decode_inbox_place(std::string_view key, std::string_view value);
 Result<TimelineRow> decode_timeline(std::string_view key, std::string_view value);
 Result<StoredAlert> decode_alert(std::string_view key, std::string_view value);
 Result<SideOutputRow> decode_side_output(SideOutputKind kind, std::string_view key,

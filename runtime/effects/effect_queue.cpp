@@ -216,6 +216,10 @@ void EffectQueue::commit_group(Lock& lock) {
     status_.stored.compared += report->compared;
     status_.stored.side_output += report->side_output;
     status_.stored.owed += report->owed;
+    status_.stored.inbox_alerts += report->inbox_alerts;
+    status_.stored.inbox_repeated += report->inbox_repeated;
+    status_.stored.inbox_dead += report->inbox_dead;
+    pushed_mark_.number += report->inbox_alerts;
     is_retained_ = false;
   } else {
     note(report.error());

@@ -73,7 +73,8 @@ class EffectQueue {
   /// Every journal record before this is on disk (JournalStatus::durable_end).
   void durable(std::uint64_t durable_end);
   /// The mark after all that was pushed: what a checkpoint that is cut now keeps. It must not count
-  /// as good before what was pushed until then is committed: wait_committed().
+  /// as good before what was pushed until then is committed: wait_committed(). Its number does not
+  /// count alerts of topics that wait here: the last one's may be greater.
   EmittedMark pushed_mark() const;
 
   /// Commits what may be committed on a thread of its own from now on.

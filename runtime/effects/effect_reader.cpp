@@ -48,11 +48,12 @@ Result<EffectReader> EffectReader::open(const StoreReader& store) {
   if (!*value) return fail(Errc::kNotFound, "the alert store is empty");
   const Result<EffectFormat> format = decode_format(**value);
   if (!format) return tl::unexpected(format.error());
-  if (format->format != kEffectFormat) {
-    return fail(Errc::kOtherVersion,
-                fmt::format("the alert store has format {}, and this program knows format {}: use "
-                            "the version of tocsin that wrote it, or a later one",
-                            format->format, kEffectFormat));
+  if (format->format < kEffectFormat || format->format > kInboxFormat) {
+    return fail(
+        Errc::kOtherVersion,
+        fmt::format("the alert store has format {}, and this program knows formats up to {}: use "
+                    "the version of tocsin that wrote it, or a later one",
+                    format->format, kInboxFormat));
   }
   return EffectReader(store);
 }
@@ -175,6 +176,18 @@ Result<std::vector<EndpointRow>> EffectReader::endpoints() const {
   }
   if (!scanned) return tl::unexpected(scanned.error());
   return rows;
+}
+
+Result<std::vector<InboxPlace>> EffectReader::inbox_places() const {
+  std::vector<InboxPlace> places;
+  const Result<void> scanned =
+      visit_rows(*store_, kMetaFamily, StoreRange::of_prefix(kInboxPlacePrefix), decode_inbox_place,
+                 [&](InboxPlace place) {
+                   places.push_back(std::move(place));
+                   return true;
+                 });
+  if (!scanned) return tl::unexpected(scanned.error());
+  return places;
 }
 
 Result<EmittedMark> EffectReader::mark() const { return single(*store_, kMarkKey, decode_mark); }

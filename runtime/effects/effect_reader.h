@@ -52,6 +52,8 @@ class EffectReader {
   /// Why an alert does not go to some endpoints by itself, by endpoint.
   Result<std::vector<WithheldRow>> withheld(std::uint64_t number) const;
   Result<std::vector<EndpointRow>> endpoints() const;
+  /// Up to where partitions of topics of alerts were taken, by name.
+  Result<std::vector<InboxPlace>> inbox_places() const;
   Result<EmittedMark> mark() const;
   /// The last journal record of the mark's timeline of which something is stored; 0: none is known.
   Result<std::uint64_t> cause() const;

@@ -186,7 +186,8 @@ Result<bool> EffectStore::retain_side_output(SideOutputKind kind, const Retentio
         batch.remove(family_of(kind), key);
         --rows;
         bytes -= value.size();
-        last = key;
+        // What may come again in a replay is known by it; messages of topics do not.
+        if (!is_from_inbox(*row)) last = key;
         ++removed;
         return true;
       });
@@ -194,12 +195,12 @@ Result<bool> EffectStore::retain_side_output(SideOutputKind kind, const Retentio
   if (!damage) return tl::unexpected(damage.error());
   if (removed == 0) return true;
   batch.put(kMetaFamily, kTotalsKey, encode_totals(totals));
-  batch.put(kMetaFamily, gone_key_of(kind), last);
+  if (!last.empty()) batch.put(kMetaFamily, gone_key_of(kind), last);
   crash_point("effects.retention");
   if (Result<void> written = store_.write(batch, false); !written)
     return tl::unexpected(written.error());
   totals_ = totals;
-  gone = std::move(last);
+  if (!last.empty()) gone = std::move(last);
   return is_done;
 }
 }  // namespace tocsin::runtime

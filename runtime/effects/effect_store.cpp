@@ -5,42 +5,14 @@
 #include <algorithm>
 #include <utility>
 
-#include "cep/base/assert.h"
 #include "cep/value/identity.h"
 #include "runtime/effects/effect_codec.h"
-#include "runtime/io/crash_point.h"
 
 namespace tocsin::runtime {
-namespace {
-std::string describe(const StoredAlert& alert) {
-  return fmt::format("{} of rule {} ({})", alert.id, alert.rule, describe_order(alert.order));
-}
-// Rows that are the same for all who replay the same journal.
-constexpr const char* kDifferenceHelp =
-    "this journal and this program are not those that stored it";
-}  // namespace
-
-// What a commit changes, taken over once it is on disk.
-struct EffectStore::Commit {
-  StoreBatch batch;
-  std::vector<std::pair<AlertId, std::uint64_t>> alert_ids;                     // and numbers
-  std::map<std::pair<SideOutputKind, std::string>, SideOutputRow> side_output;  // by key
-  std::map<cep::ArrivalNumber, std::string> traces;                             // of events, new
-  EmittedMark mark;
-  std::uint64_t next_number = 0;
-  const cep::OrderKey* last_order = nullptr;         // of the last alert that came, or none
-  const cep::OrderKey* last_stored_order = nullptr;  // of those that are new
-  EffectTotals totals;
-  cep::EventTime now;
-  CommitReport report;
-  LastSinkRows sink_rows;
-  std::map<EndpointId, std::uint64_t> owed;  // rows made
-  std::unique_ptr<Addressing> addressing;    // of the first alert that is new
-};
-
 Result<std::unique_ptr<EffectStore>> EffectStore::open(Store& store, Clock& clock,
                                                        const EffectStoreOptions& options) {
   auto effects = std::unique_ptr<EffectStore>(new EffectStore(store, clock));
+  effects->semantics_ = options.semantics;
   const Result<std::optional<std::string>> value = store.get(kMetaFamily, kFormatKey);
   if (!value) return tl::unexpected(value.error());
   if (!*value) {
@@ -63,7 +35,7 @@ Result<std::unique_ptr<EffectStore>> EffectStore::open(Store& store, Clock& cloc
                               format->semantics, options.semantics));
     }
     StoreBatch batch;
-    batch.put(kMetaFamily, kFormatKey, encode_format({kEffectFormat, options.semantics}));
+    batch.put(kMetaFamily, kFormatKey, encode_format({format->format, options.semantics}));
     if (Result<void> written = store.write(batch, true); !written)
       return tl::unexpected(written.error());
   }
@@ -112,6 +84,16 @@ Result<void> EffectStore::load() {
   Result<std::vector<EndpointId>> endpoints = decode_endpoints(owed_to->value_or(std::string()));
   if (!endpoints) return tl::unexpected(endpoints.error());
   endpoints_ = *std::move(endpoints);
+  const Result<std::vector<InboxPlace>> places = from.inbox_places();
+  if (!places) return tl::unexpected(places.error());
+  has_inbox_ = !places->empty();
+  const Result<std::optional<std::string>> inbox_dead = store_.get(kMetaFamily, kInboxDeadKey);
+  if (!inbox_dead) return tl::unexpected(inbox_dead.error());
+  if (*inbox_dead) {
+    const Result<std::uint64_t> count = decode_cause(**inbox_dead);
+    if (!count) return tl::unexpected(count.error());
+    inbox_dead_ = *count;
+  }
   if (Result<void> checked = check_last_alert(); !checked) return checked;
   if (Result<void> counted = count_traces(); !counted) return counted;
   const Result<LastSinkRows> rows = last_sink_rows(store_);
@@ -215,150 +197,6 @@ Result<void> EffectStore::resume(const std::optional<EmittedMark>& start) {
   return {};
 }
 
-Result<CommitReport> EffectStore::commit(std::span<SliceEffects> slices) {
-  TOCSIN_ASSERT(is_resumed_, "a timeline is begun or resumed first");
-  const std::lock_guard owing(owing_);
-  Commit commit;
-  commit.batch = std::exchange(batch_, {});
-  commit.mark = mark_;
-  commit.next_number = next_number_;
-  if (last_order_) commit.last_order = &*last_order_;
-  commit.totals = totals_;
-  commit.sink_rows = sink_rows_;
-  commit.now = clock_.now();
-  Result<void> taken;
-  for (SliceEffects& slice : slices) {
-    for (const TraceRow& row : slice.traces) take(row, slice.cause, commit);
-    for (StoredAlert& alert : slice.alerts) {
-      if (taken) taken = take(alert, commit);
-    }
-    for (const SideOutputRow& row : slice.side_output) {
-      if (taken) taken = take(row, commit);
-    }
-    for (const Reinjected& mark : slice.reinjected) {
-      if (taken) taken = take(mark, commit);
-    }
-  }
-  if (!taken) return tl::unexpected(taken.error());
-  // In order, each is found from the one before.
-  std::ranges::sort(commit.alert_ids);
-  std::string id_key;
-  for (const auto& [id, number] : commit.alert_ids) {
-    id_key.clear();
-    append_alert_id_key(id_key, id, number);
-    commit.batch.put(kAlertIdFamily, id_key, {});
-  }
-  for (const auto& [place, row] : commit.side_output)
-    commit.batch.put(family_of(place.first), place.second, encode_side_output(row));
-  if (commit.last_stored_order != nullptr) commit.mark.order = *commit.last_stored_order;
-  std::uint64_t cause = cause_;
-  if (!commit.batch.empty()) {
-    cause = std::max(cause, slices.back().cause);
-    commit.batch.put(kMetaFamily, kMarkKey, encode_mark(commit.mark));
-    commit.batch.put(kMetaFamily, kCauseKey, encode_cause(cause));
-    commit.batch.put(kMetaFamily, kTotalsKey, encode_totals(commit.totals));
-    if (commit.addressing) commit.addressing->write(commit.batch);
-    crash_point("effects.before_write");
-    if (Result<void> written = write_owed(commit.batch, true, commit.owed); !written)
-      return tl::unexpected(written.error());
-    crash_point("effects.after_write");
-    if (commit.addressing) commit.addressing->written();
-  }
-  mark_ = std::move(commit.mark);
-  cause_ = cause;
-  next_number_ = commit.next_number;
-  if (commit.last_order != nullptr) last_order_ = *commit.last_order;
-  totals_ = commit.totals;
-  sink_rows_ = commit.sink_rows;
-  event_traces_ += commit.traces.size();
-  has_traces_ = has_traces_ || !commit.traces.empty();
-  constexpr std::size_t kBatchBytesKept = std::size_t{4} << 20;
-  commit.batch.clear(kBatchBytesKept);
-  batch_ = std::move(commit.batch);
-  return commit.report;
-}
-
-Result<void> EffectStore::take(StoredAlert& alert, Commit& commit) const {
-  if (commit.last_order && alert.order <= *commit.last_order) {
-    return fail(
-        Errc::kInternal,
-        fmt::format("alert {} comes after one that stands behind it in the total order ({})",
-                    describe(alert), describe_order(*commit.last_order)));
-  }
-  if (commit.next_number <= mark_.number) {
-    if (Result<void> same = compare(alert, commit); !same) return same;
-    ++commit.report.compared;
-  } else {
-    if (mark_.order && alert.order <= *mark_.order) {
-      return fail(Errc::kCorrupt,
-                  fmt::format("replay gives an alert that was not stored: {}; the last stored one, "
-                              "number {}, stands behind it ({}): {}",
-                              describe(alert), mark_.number, describe_order(*mark_.order),
-                              kDifferenceHelp));
-    }
-    alert.number = commit.next_number;
-    alert.timeline = timelines_.back().ordinal;
-    alert.stored_at = commit.now;
-    alert.repeat_of = 0;
-    if (timelines_.size() > 1) {
-      const Result<std::vector<std::uint64_t>> numbers = reader().numbers_of(alert.id);
-      if (!numbers) return tl::unexpected(numbers.error());
-      if (!numbers->empty() && numbers->front() <= timelines_.back().number_before)
-        alert.repeat_of = numbers->front();
-    }
-    const std::optional<AlertId> id = read_alert_id(alert.id);
-    TOCSIN_ASSERT(id.has_value(), "alert ids are 32 hex digits");
-    commit.totals.alert_bytes +=
-        commit.batch.put_written(kAlertFamily, alert_key(alert.number),
-                                 [&](ByteWriter& to) { write_alert(to, alert, *id); });
-    commit.alert_ids.emplace_back(*id, alert.number);
-    if (alert.is_live && alert.repeat_of == 0) {
-      if (Result<void> addressed = address(alert, commit); !addressed) return addressed;
-    }
-    const Result<std::string> trace = find_trace(alert.order.arrival.cause(), commit);
-    if (!trace) return tl::unexpected(trace.error());
-    if (!trace->empty()) commit.batch.put(kTraceFamily, alert_trace_key(alert.number), *trace);
-    ++commit.totals.alerts;
-    commit.last_stored_order = &alert.order;
-    commit.mark.number = alert.number;
-    ++commit.report.alerts;
-  }
-  ++commit.next_number;
-  commit.last_order = &alert.order;
-  return {};
-}
-
-// Rows of records of which something is stored are there: they went with it.
-void EffectStore::take(const TraceRow& row, std::uint64_t record, Commit& commit) const {
-  if (record <= cause_) return;
-  const auto [place, is_new] = commit.traces.emplace(row.arrival, row.trace_parent);
-  if (!is_new) return;
-  commit.batch.put(kTraceFamily, event_trace_key(timelines_.back().ordinal, row.arrival),
-                   row.trace_parent);
-}
-
-// Of the event with that arrival number: what the last row at or before it in its record says.
-Result<std::string> EffectStore::find_trace(cep::ArrivalNumber arrival,
-                                            const Commit& commit) const {
-  if (const auto after = commit.traces.upper_bound(arrival); after != commit.traces.begin()) {
-    const auto place = std::prev(after);
-    if (place->first.record == arrival.record) return place->second;
-  }
-  std::string found;
-  if (!has_traces_) return found;
-  const std::uint32_t timeline = timelines_.back().ordinal;
-  const StoreRange range{.begin = event_trace_key(timeline, {arrival.record, 0}),
-                         .end = event_trace_key(timeline, arrival) + '\0',
-                         .is_descending = true};
-  const Result<void> read =
-      store_.scan(kTraceFamily, range, [&](std::string_view, std::string_view value) {
-        found = value;
-        return false;
-      });
-  if (!read) return tl::unexpected(read.error());
-  return found;
-}
-
 Result<void> EffectStore::count_traces() {
   return store_.scan(kTraceFamily, {}, [&](std::string_view key, std::string_view) {
     has_traces_ = true;
@@ -367,98 +205,4 @@ Result<void> EffectStore::count_traces() {
   });
 }
 
-// Decides once to whom the alert goes, and how.
-Result<void> EffectStore::address(const StoredAlert& alert, Commit& commit) const {
-  std::vector<Addressee> to;
-  to.reserve(endpoints_.size());
-  for (const EndpointId& endpoint : endpoints_) to.push_back({endpoint, {}});
-  if (addressees_ && !commit.addressing) {
-    Result<std::unique_ptr<Addressing>> begun = addressees_->begin(commit.now);
-    if (!begun) return tl::unexpected(begun.error());
-    commit.addressing = *std::move(begun);
-  }
-  if (commit.addressing) commit.addressing->add(alert, to);
-  for (const Addressee& one : to) {
-    if (one.withheld) {
-      commit.batch.put(kWithheldFamily, withheld_key(alert.number, one.endpoint),
-                       encode_withheld(*one.withheld));
-    }
-    const bool is_grouped = one.withheld && one.withheld->kind == WithheldKind::kGrouped;
-    if (one.withheld && !is_grouped) continue;
-    OutboxRow row;
-    if (is_grouped) row.part_of = one.withheld->message;
-    commit.batch.put(kOutboxFamily, outbox_key(one.endpoint, alert.number), encode_outbox(row));
-    ++commit.owed[one.endpoint];
-    ++commit.report.owed;
-  }
-  return {};
-}
-
-// With the one that was stored under the same number.
-Result<void> EffectStore::compare(const StoredAlert& alert, Commit& commit) const {
-  const std::uint64_t number = commit.next_number;
-  const Result<std::optional<StoredAlert>> stored = reader().alert(number);
-  if (!stored) return tl::unexpected(stored.error());
-  if (*stored && (*stored)->id == alert.id && (*stored)->order == alert.order) return {};
-  if (*stored) {
-    return fail(
-        Errc::kCorrupt,
-        fmt::format("replay gives another alert than the stored one: number {} is {}, replay "
-                    "gives {}: {}",
-                    number, describe(**stored), describe(alert), kDifferenceHelp));
-  }
-  if (number > totals_.removed_number)
-    return fail(Errc::kCorrupt, fmt::format("the alert store lacks alert number {}", number));
-  if (alert.order > *mark_.order) {
-    return fail(Errc::kCorrupt,
-                fmt::format("replay gives too few alerts: number {} is {}, behind the last stored "
-                            "one, number {} ({}): {}",
-                            number, describe(alert), mark_.number, describe_order(*mark_.order),
-                            kDifferenceHelp));
-  }
-  return {};  // retention took it away
-}
-
-Result<void> EffectStore::take(const SideOutputRow& row, Commit& commit) const {
-  const std::uint32_t timeline = timelines_.back().ordinal;
-  const std::string key = side_output_key(timeline, row.arrival);
-  if (key <= side_output_gone_[static_cast<std::size_t>(row.kind)]) return {};
-  if (commit.side_output.contains({row.kind, key})) return {};
-  const Result<std::optional<std::string>> stored = store_.get(family_of(row.kind), key);
-  if (!stored) return tl::unexpected(stored.error());
-  if (*stored) return {};
-  SideOutputRow taken = row;
-  taken.timeline = timeline;
-  taken.reinjected_as = 0;
-  const std::uint64_t bytes = encode_side_output(taken).size();
-  const bool is_late = row.kind == SideOutputKind::kLate;
-  ++(is_late ? commit.totals.late : commit.totals.dead);
-  (is_late ? commit.totals.late_bytes : commit.totals.dead_bytes) += bytes;
-  // Owed with all that is sent, as retention may remove the stored row before.
-  if (std::optional<std::uint64_t>& last = commit.sink_rows[static_cast<std::size_t>(row.kind)];
-      last) {
-    commit.batch.put(kMetaFamily, sink_row_key(stream_of(row.kind), ++*last),
-                     encode_sink_row(taken));
-  }
-  commit.side_output.emplace(std::pair(row.kind, key), std::move(taken));
-  ++commit.report.side_output;
-  return {};
-}
-
-Result<void> EffectStore::take(const Reinjected& mark, Commit& commit) const {
-  const std::string key = side_output_key(mark.timeline, mark.arrival);
-  if (const auto taken = commit.side_output.find({mark.kind, key});
-      taken != commit.side_output.end()) {
-    if (taken->second.reinjected_as == 0) taken->second.reinjected_as = mark.record;
-    return {};
-  }
-  Result<std::optional<SideOutputRow>> row =
-      reader().side_output_row(mark.kind, mark.timeline, mark.arrival);
-  if (!row) return tl::unexpected(row.error());
-  // Gone by retention, or marked before: by the same record, in replay.
-  if (!*row || (*row)->reinjected_as != 0) return {};
-  (*row)->reinjected_as = mark.record;
-  commit.side_output.emplace(std::pair(mark.kind, key), std::move(**row));
-  return {};
-}
 }  // namespace tocsin::runtime

@@ -2,8 +2,10 @@
 /// and dead letters, and the emitted mark, changed together in one synced write.
 ///
 /// After a crash the same slices come again (replay). Alerts up to the mark are then compared with
-/// those stored, by number, order and id, and never stored or owed again; events set aside are put
-/// once. docs/decisions/0012-alert-store.md draws keys and values.
+/// those stored, by order and id, and never stored or owed again; events set aside are put once.
+/// Alerts that topics bring (InboxEffects) have numbers among those of the engine, and do not come
+/// again: their place is stored with them. docs/decisions/0012-alert-store.md draws keys and
+/// values, 0087-alerts-from-topics.md those of topics.
 #pragma once
 #include <array>
 #include <atomic>
@@ -20,6 +22,7 @@
 #include <vector>
 
 #include "cep/base/result.h"
+#include "runtime/effects/effect_codec.h"
 #include "runtime/effects/effect_reader.h"
 #include "runtime/effects/effects.h"
 #include "runtime/effects/emitted_mark.h"
@@ -54,6 +57,10 @@ struct CommitReport {
   std::uint64_t compared = 0;     // at or below the mark: found the same, or gone by retention
   std::uint64_t side_output = 0;  // stored
   std::uint64_t owed = 0;         // outbox rows made
+  // Of topics of alerts, among the above too:
+  std::uint64_t inbox_alerts = 0;    // stored
+  std::uint64_t inbox_repeated = 0;  // passed over: their ids are stored already
+  std::uint64_t inbox_dead = 0;      // stored as dead letters
 };
 
 /// An endpoint that an alert is for, and why it does not go there by itself, if so: one that is
@@ -164,24 +171,17 @@ class EffectStore {
 
  private:
   EffectStore(Store& store, Clock& clock) : store_(store), clock_(clock) {}
-  struct Commit;
+  class Commit;
   Result<void> begin_new(const EffectStoreOptions& options);
   Result<void> load();
   Result<void> count_owed();
   Result<void> write_owed(const StoreBatch& batch, bool sync,
                           const std::map<EndpointId, std::uint64_t>& rows);
   Result<void> check_last_alert() const;
-  Result<void> take(StoredAlert& alert, Commit& commit) const;
-  Result<void> address(const StoredAlert& alert, Commit& commit) const;
-  Result<void> compare(const StoredAlert& alert, Commit& commit) const;
-  Result<void> take(const SideOutputRow& row, Commit& commit) const;
-  Result<void> take(const Reinjected& mark, Commit& commit) const;
   Result<void> settle(EndpointId endpoint, std::uint64_t number,
                       std::span<const std::uint64_t> parts, StoreBatch batch);
   Result<bool> retain_alerts(const RetentionPolicy& policy, cep::EventTime now,
                              std::size_t rows_max);
-  void take(const TraceRow& row, std::uint64_t record, Commit& commit) const;
-  Result<std::string> find_trace(cep::ArrivalNumber arrival, const Commit& commit) const;
   Result<void> count_traces();
   Result<bool> retain_traces(std::uint64_t traces_max, std::size_t rows_max);
   Result<bool> retain_side_output(SideOutputKind kind, const Retention& kept, cep::EventTime now,
@@ -192,6 +192,9 @@ class EffectStore {
   Clock& clock_;
   std::vector<TimelineRow> timelines_;
   EmittedMark mark_;
+  std::uint32_t semantics_ = 1;
+  std::uint64_t inbox_dead_ = 0;  // dead letters of topics of alerts, so far
+  bool has_inbox_ = false;        // places of such topics
   std::uint64_t cause_ = 0;  // the last record of which something is stored; 0: none, or unknown
   std::uint64_t next_number_ = 1;            // of the next alert that comes
   std::optional<cep::OrderKey> last_order_;  // of the last alert that came

@@ -10,7 +10,8 @@
 
 namespace tocsin::runtime {
 /// The last alert that was numbered. Every alert of the timeline up to `order` has a number up to
-/// `number`, every later one a greater number.
+/// `number`, every later one a greater number. In a checkpoint the number of the last may be
+/// greater, by alerts that topics brought: those up to `order` are then passed over.
 struct EmittedMark {
   std::array<std::uint8_t, 16> timeline{};
   std::optional<cep::OrderKey> order;  // absent: no alert yet

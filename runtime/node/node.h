@@ -283,9 +283,27 @@ class Node {
   const Timeline& timeline() const;
 
  private:
+  friend class AlertInbox;
   struct Impl;
   explicit Node(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
+};
+
+/// The way of alerts that other engines raised into a node's alert store, past its journal and
+/// engine. Borrows the node. Threading: that of the node.
+class AlertInbox {
+ public:
+  explicit AlertInbox(Node& node) : node_(node) {}
+  /// Up to where partitions were taken by earlier starts. Fails as the store does.
+  Result<std::vector<InboxPlace>> places() const;
+  /// Passes what topics brought to the store, where it is stored in one write. May wait for the
+  /// disk. Gives a number for is_stored(). Fails as the node's effects do.
+  Result<std::uint64_t> store(InboxEffects inbox);
+  /// Whether what store() gave the number for, and all before it, is on disk.
+  bool is_stored(std::uint64_t number) const;
+
+ private:
+  Node& node_;
 };
 
 /// What a data directory was begun with.

@@ -267,4 +267,16 @@ cep::EngineStats Node::engine_stats() const {
 EffectStore& Node::effect_store() { return *impl_->parts.effect_store; }
 EffectQueueStatus Node::effects() const { return impl_->parts.queue->status(); }
 const Timeline& Node::timeline() const { return impl_->parts.timeline; }
+
+Result<std::vector<InboxPlace>> AlertInbox::places() const {
+  return node_.effect_store().reader().inbox_places();
+}
+Result<std::uint64_t> AlertInbox::store(InboxEffects inbox) {
+  SliceEffects effects;
+  effects.inbox = std::move(inbox);
+  return node_.impl_->noted(node_.impl_->parts.queue->push(std::move(effects)));
+}
+bool AlertInbox::is_stored(std::uint64_t number) const {
+  return node_.effects().committed >= number;
+}
 }  // namespace tocsin::runtime

@@ -62,7 +62,11 @@ Result<void> NodeRecovery::open(bool is_new) {
   must_begin_ = must_begin_ || (!loaded_mark_ && position_ == 1 && end == 1);
   auto done = must_begin_ ? begin() : replay(end);
   if (!done) return done;
-  if (parts_.queue->pushed_mark().number < stored_before_) {
+  // Of alerts that topics brought there is nothing in the journal.
+  const EmittedMark pushed = parts_.queue->pushed_mark();
+  const bool is_behind =
+      stored_before_.order && (!pushed.order || *pushed.order < *stored_before_.order);
+  if (is_behind && pushed.number < stored_before_.number) {
     return fail(
         Errc::kCorrupt,
         fmt::format("{} ends before the records of alerts that {} holds: they do not belong "
@@ -334,7 +338,7 @@ Result<void> NodeRecovery::open_queue() {
     if (auto set = parts_.effect_store->set_endpoints(*parts_.options.endpoints); !set) return set;
   }
   parts_.effect_store->set_addressees(parts_.options.addressees);
-  stored_before_ = parts_.effect_store->mark().number;
+  stored_before_ = parts_.effect_store->mark();
   EffectQueueOptions effects = parts_.options.effects;
   if (!effects.stop_requested) effects.stop_requested = parts_.options.stop_requested;
   parts_.queue = std::make_unique<EffectQueue>(*parts_.effect_store, start_, std::move(effects),

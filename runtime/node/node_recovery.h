@@ -63,7 +63,7 @@ class NodeRecovery {
   std::string other_semantics_;
   std::uint64_t other_semantics_end_ = 0;
   EmittedMark start_;                       // up to where effects were stored when the engine began
-  std::uint64_t stored_before_ = 0;         // number of the last alert that was stored by then
+  EmittedMark stored_before_;               // of the last alert that was stored by then
   std::optional<EmittedMark> loaded_mark_;  // of the checkpoint
   std::optional<cep::OrderKey> order_before_;  // of a fork
   std::optional<ReplayDifference> difference_;

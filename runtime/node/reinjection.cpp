@@ -142,6 +142,7 @@ Result<SideOutputLines> collect_side_output(const EffectReader& reader, SideOutp
   SideOutputLines lines;
   lines.rows.kind = kind;
   std::vector<bool> is_found(arrivals.size(), false);
+  bool named_message = false;  // of a topic of alerts
   const Result<void> read = reader.side_output(kind, [&](const SideOutputRow& row) {
     if (!arrivals.empty()) {
       const auto found = std::ranges::find_if(arrivals, [&](const cep::ArrivalNumber& arrival) {
@@ -149,6 +150,10 @@ Result<SideOutputLines> collect_side_output(const EffectReader& reader, SideOutp
       });
       if (found == arrivals.end()) return true;
       is_found[static_cast<std::size_t>(found - arrivals.begin())] = true;
+    }
+    if (is_from_inbox(row)) {
+      named_message = named_message || !arrivals.empty();
+      return true;
     }
     if (row.reinjected_as != 0) {
       ++counts.done;
@@ -162,6 +167,11 @@ Result<SideOutputLines> collect_side_output(const EffectReader& reader, SideOutp
     return true;
   });
   if (!read) return tl::unexpected(read.error());
+  if (named_message) {
+    return fail(Errc::kInvalidArgument,
+                "a message of a topic of alerts is no event that could be put in again: correct "
+                "what wrote it, and write it to the topic again");
+  }
   for (std::size_t i = 0; i < arrivals.size(); ++i) {
     if (is_found[i]) continue;
     return fail(Errc::kNotFound, fmt::format("there is none with the arrival {}:{}",

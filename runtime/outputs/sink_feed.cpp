@@ -85,7 +85,9 @@ Result<SinkBatch> read_alerts(const StoreReader& store, std::uint64_t after, boo
   Result<void> traced;
   const Result<void> read = reader->alerts(after + 1, [&](const StoredAlert& alert) {
     if (is_full(batch, bytes, limits)) return false;
-    if ((alert.is_live || with_shadow) && alert.repeat_of == 0) {
+    // What a topic brought is in a topic.
+    const bool is_own = alert.repeat_of == 0 && !is_from_topic(alert);
+    if ((alert.is_live || with_shadow) && is_own) {
       const Result<std::string> trace = reader->trace_of(alert.number);
       if (!trace) {
         traced = tl::unexpected(trace.error());

@@ -157,7 +157,9 @@ TEST_CASE("router: parameters are checked, unknown ones named with those there a
   CHECK(detail("/v1/rules/a?limit=1x") == "limit takes a whole number from 1 to 100, not 1x");
   CHECK(detail("/v1/rules/a?limit") == "limit takes a whole number from 1 to 100, not ");
   CHECK(detail("/v1/rules/a?status=dead") == "status takes one of live, draft, not dead");
-  CHECK(detail("/v1/rules/a?limits=1") == "limits is not a parameter; parameters: limit, status");
+  CHECK(detail("/v1/rules/a?limits=1") ==
+        "limits is not a parameter: did you mean limit? Parameters: limit, status");
+  CHECK(detail("/v1/rules/a?order=1") == "order is not a parameter; parameters: limit, status");
   CHECK(detail("/v1/rules/all?x") == "x is not a parameter: this operation has none");
   CHECK(detail("/v1/rules/a?limit=1&limit=2") == "limit appears twice");
   CHECK(detail("/v1/rules/a?status=%zz") == "the query has a bad escape");

@@ -190,7 +190,7 @@ def stages_and_back():
         wrong = tocsin("stage", "small", "draft", *to)
         assert wrong.code == 1 and "it may become" in wrong.err, wrong
         wrong = tocsin("stage", "smal", "live", *to)
-        assert wrong.code == 1 and "there is no rule with the id smal" in wrong.err, wrong
+        assert wrong.code == 1 and "there is no rule with the id smal: did you mean small?" in wrong.err, wrong
         wrong = tocsin("rollback", "77", *to)
         assert wrong.code == 1 and "77" in wrong.err, wrong
 

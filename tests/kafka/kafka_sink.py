@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Topics that `tocsin serve` writes, of a real Kafka broker: who reads committed messages sees each alert, late event and dead
-letter once, whatever happens to the server, the broker and the topics.
+letter once, whatever happens to the server, the broker and the topics. And topics of alerts that it reads.
 
     kafka_sink.py TOCSIN_BINARY [TEXT]
 
@@ -18,7 +18,8 @@ import time
 from broker import ROOT
 from broker_cases import run_cases_with_broker
 
-from durable_run import stream
+from durable_run import stream, undisturbed
+from endpoint import Endpoint
 from harness import RULES, case, has, lines, payment, tocsin, wait_for, write
 from server_process import TIMELESS, Server, stored
 
@@ -282,6 +283,63 @@ def undecided():
         ["c1", False, "c2"]
 
 
+def messages_of(texts, number):
+    """Alerts as messages, each in one of two partitions; each fifth of them is there twice."""
+    messages = [(place % 2, text) for place, text in enumerate(texts)]
+    return messages + [(1, text) for _, text in messages[number::5]]
+
+
+@case
+def read_alerts():
+    """alerts of `tocsin run`, with repeats and in transactions of which some are aborted, are stored and delivered once, over kills"""
+    write("rules.tocsin", RULES)
+    write("in.ndjson", stream(3000, cards=300, step_s=1))
+    texts = undisturbed("in.ndjson").decode().splitlines()
+    assert len(texts) > 300, len(texts)
+    broker.create("job_alerts", 2)
+    settings = config('read_alerts_topics = ["job_alerts"]')
+    # Each alert is to arrive by itself: none is capped.
+    options = (*TIMELESS, "--webhooks-allow", "127.0.0.1", "--webhooks-retry-delays", ",".join(["50ms"] * 200),
+               "--webhooks-brake-per-rule", "0", "--webhooks-brake-in-all", "0")
+    chance = random.Random(3)
+    repeats = 0
+    with Endpoint(lambda number: (200, {})) as endpoint:
+        for number in range(4):
+            with Server("--config", settings, rules=None, options=options) as server:
+                if number == 0:
+                    made = server.ask("POST", "/v1/subscriptions", {"url": endpoint.url})
+                    assert made.status == 201, made
+                messages = messages_of(texts[number::4], number)
+                repeats += len(messages) - len(texts[number::4])
+                broker.produce("job_alerts", messages, 20)
+                if number < 3:
+                    time.sleep(chance.random() / 2)
+                    server.kill()
+                    continue
+                broker.produce("job_alerts", [(0, "no alert"), (1, None)])
+                wait_for(lambda: server.metric("kafka_alerts_invalid_total") == 1, "the last message")
+                wait_for(lambda: server.metric("alerts_stored") == len(texts), "the alerts")
+                wait_for(lambda: server.metric("deliveries_owed") == 0, "the deliveries")
+                dead = server.ask("GET", "/v1/dead").json["items"]
+                assert [one["text"] for one in dead] == ["no alert"] and dead[0]["input"] == "kafka:job_alerts/0", dead
+                one = json.loads(texts[0])
+                shown = server.ask("GET", f"/v1/alerts/{one['id']}").json
+                assert shown["alert"] == one and shown["from"]["source"] == "kafka:job_alerts/0", shown
+                changed = server.ask("POST", f"/v1/alerts/{one['id']}/triage", {"action": "confirm"})
+                assert changed.status == 200 and changed.json["state"] == "confirmed", changed
+                server.end()
+        bodies = endpoint.bodies()
+        ids = endpoint.ids()
+    assert sorted(tocsin("alerts", "--data", "data").out.splitlines()) == sorted(texts)
+    assert set(bodies) == set(texts) and len(set(ids)) == len(texts), (len(bodies), len(set(ids)), len(texts))
+    # A server that reads all of it undisturbed: what was aborted is no repeat, as it is not read.
+    with Server("--config", settings, rules=None, data="other") as server:
+        wait_for(lambda: server.metric("kafka_alerts_invalid_total") == 1, "the last message")
+        wait_for(lambda: server.metric("kafka_alerts_read_total") == len(texts), "the alerts")
+        wait_for(lambda: server.metric("kafka_alerts_repeated_total") == repeats, "the repeats")
+        server.end()
+
+
 @case
 def refusals():
     """what cannot be is said at the start, with the remedy"""
@@ -300,6 +358,14 @@ def refusals():
     has(refused(2, topic, client="max.in.flight = 6\n"), "client:1: max.in.flight must be 1 to 5")
     has(refused(2, topic, client="retries = 0\n"), "client:1: retries must be more than 0")
     has(refused(2, topic, 'topics = ["t"]'), "kafka.alerts_topic is a topic that kafka.topics reads")
+    read = 'read_alerts_topics = ["t"]'
+    has(refused(2, topic, read), "kafka.alerts_topic is a topic that kafka.read_alerts_topics reads")
+    has(refused(2, read, 'topics = ["t"]'), "kafka.read_alerts_topics and kafka.topics both name t")
+    has(refused(2, 'read_alerts_topics = ["t", "t"]'), "kafka.read_alerts_topics names t twice")
+    has(refused(3, 'read_alerts_topics = ["none_of_this_name"]'), "there is no topic none_of_this_name")
+    write("tocsin.toml", f"[kafka]\n{read}\n")
+    with Server("--config", "tocsin.toml", may_fail=True) as server:
+        has(server.end(how=None, code=2).said, "kafka.read_alerts_topics needs kafka.brokers")
     write("tocsin.toml", '[kafka]\nalerts_topic = "t"\n')
     with Server("--config", "tocsin.toml", may_fail=True) as server:
         has(server.end(how=None, code=2).said, "kafka.alerts_topic needs kafka.brokers")

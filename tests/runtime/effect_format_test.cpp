@@ -94,6 +94,21 @@ TEST_CASE("effect formats: the bytes of every row are fixed") {
       encode_withheld({endpoint, WithheldKind::kGrouped, "", kMessageBit | 4}));
   add("trace of an event", event_trace_key(2, {812, 4, 0}), "");
   add("trace of an alert", alert_trace_key(700), "");
+  // Of topics of alerts (decision 87).
+  add("format with topics of alerts", kFormatKey, encode_format({kInboxFormat, 7}));
+  StoredAlert from_topic = sample_alert();
+  from_topic.timeline = 0;
+  from_topic.source = "kafka:alerts/3";
+  from_topic.offset = 300;
+  from_topic.order = {};
+  from_topic.order.time = kTime;
+  std::string received;
+  ByteWriter received_writer(received);
+  write_alert(received_writer, from_topic, *id);
+  add("alert of a topic", alert_key(700), received);
+  add("place of a topic", inbox_place_key("kafka:alerts/3"),
+      encode_inbox_place({"kafka:alerts/3", 301, "the last message"}));
+  add("dead letters of topics", kInboxDeadKey, encode_cause(4));
   tests::check_golden("effects.txt", text);
 }
 }  // namespace tocsin::runtime

@@ -281,14 +281,14 @@ TEST_CASE("effect store: another format or other semantics is refused with the r
   CHECK(EffectStore::open(*store, clock, {.semantics = 2, .accept_other_semantics = true}));
   CHECK(EffectStore::open(*store, clock, {.semantics = 2}));
   StoreBatch batch;
-  batch.put(kMetaFamily, kFormatKey, encode_format({2, 1}));
+  batch.put(kMetaFamily, kFormatKey, encode_format({3, 1}));
   REQUIRE(store->write(batch, true));
   const auto newer = EffectStore::open(*store, clock, {});
   REQUIRE_FALSE(newer);
   CHECK(newer.error().code == Errc::kOtherVersion);
   CHECK(newer.error().message ==
-        "the alert store has format 2, and this program knows format 1: use the version of tocsin "
-        "that wrote it, or a later one");
+        "the alert store has format 3, and this program knows formats up to 2: use the version of "
+        "tocsin that wrote it, or a later one");
   CHECK(EffectReader::open(*store).error().code == Errc::kOtherVersion);
 }
 

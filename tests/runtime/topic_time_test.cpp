@@ -13,7 +13,7 @@ using namespace topics;
 
 TEST_CASE("topic inputs: a fast partition waits for a slow one, at the drift") {
   World world;
-  world.drift_max = cep::Duration{60 * kSecond};
+  world.drift_max = cep::Duration{60 * topics::kSecond};
   world.block_messages = 10;
   world.broker.create("t", 2);
   world.broker.produce("t", 0, payment("slow", 100));
@@ -42,7 +42,7 @@ TEST_CASE("topic inputs: a fast partition waits for a slow one, at the drift") {
 
 TEST_CASE("topic inputs: a partition without messages holds time until it is idle") {
   World world;
-  world.silence.idle_after = cep::Duration{30 * kSecond};
+  world.silence.idle_after = cep::Duration{30 * topics::kSecond};
   world.broker.create("t", 2);
   world.must_open();
   for (int i = 0; i < 6; ++i) {
@@ -61,7 +61,7 @@ TEST_CASE("topic inputs: a partition without messages holds time until it is idl
 
 TEST_CASE("topic inputs: silence of a broker that does not answer is none") {
   World world;
-  world.silence.idle_after = cep::Duration{30 * kSecond};
+  world.silence.idle_after = cep::Duration{30 * topics::kSecond};
   world.broker.create("t", 2);
   world.broker.produce("t", 0, payment("a", 10));
   world.broker.produce("t", 1, payment("b", 11));

@@ -1,4 +1,4 @@
-#include "api/node/archive_question.h"
+#include "api/backtest/archive_question.h"
 
 #include <fmt/format.h>
 
