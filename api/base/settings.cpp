@@ -233,6 +233,11 @@ constexpr auto kRows = std::to_array<Row>({
             "Listen on an address that other machines can reach although traffic is not encrypted")
             .option("--insecure-public,--http-insecure-public")
             .form(OptionForm::kFlag)},
+    Row{"http.trusted_proxies", Type::kTexts, kNot,
+        serve("",
+              "Proxies that are believed when they say whom a request comes from, and by what: "
+              "forwarded=ADDRESS, x-forwarded-for=ADDRESS or proxy=ADDRESS (the PROXY protocol); "
+              "ADDRESS may be a range such as 10.0.0.0/8")},
     Row{"http.port_file", Type::kText, kNot,
         serve("", "The file to write the port to once the server listens").value("FILE")},
     Row{"http.connections_max", Type::kInteger, kNot,

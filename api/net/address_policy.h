@@ -1,12 +1,10 @@
 /// Which addresses webhooks may be sent to. Asked of each address just before it is connected to,
 /// so that no answer of a name server can change between the check and the connection.
 #pragma once
-#include <array>
-#include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "api/proxy/ip_address.h"
 #include "cep/base/result.h"
 
 struct sockaddr;
@@ -24,12 +22,6 @@ class AddressPolicy {
   Result<void> check(const sockaddr& address) const;
 
  private:
-  struct Range {
-    std::array<std::uint8_t, 16> first{};  // IPv4 as ::ffff:a.b.c.d
-    unsigned bits = 128;
-    bool contains(const std::array<std::uint8_t, 16>& address) const;
-  };
-  static Result<Range> parse(std::string_view text);
-  std::vector<Range> allowed_;
+  std::vector<IpRange> allowed_;
 };
 }  // namespace tocsin::api

@@ -1,5 +1,6 @@
 /// What all connections of an HTTP server share.
 #pragma once
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -7,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "api/net/http_exchange.h"
 #include "api/net/tls_identity.h"
 #include "api/net/worker_pool.h"
+#include "api/proxy/trusted_proxies.h"
 
 namespace tocsin::api {
 struct HttpServerLimits {
@@ -37,6 +40,26 @@ struct HttpServerOptions {
   BodyBudget* bodies = nullptr;    // none: bodies are not counted together; outlives the server
   std::vector<std::string> vital;  // paths that the reserve is for
   std::shared_ptr<const TlsIdentity> tls;  // null: plain HTTP
+  TrustedProxies proxies;
+};
+
+/// What an open connection does.
+enum class ConnectionState : std::uint8_t {
+  kBegin,   // a PROXY header or a handshake is awaited
+  kIdle,    // no byte of a request is there
+  kHead,    // a head is not whole
+  kBody,    // a body is not whole
+  kWork,    // its request is handled, or waits for a worker
+  kAnswer,  // an answer is sent
+  kStream,  // a streamed answer is open
+  kEnd,     // its last answer is sent, and not read yet
+};
+inline constexpr std::array<std::string_view, 8> kConnectionStates = {
+    "begin", "idle", "head", "body", "work", "answer", "stream", "end"};
+struct ConnectionFigures {
+  std::array<std::size_t, kConnectionStates.size()> open{};  // by state
+  std::uint64_t evicted = 0;                                 // closed to make room for others
+  std::uint64_t refused = 0;  // turned away because there was no room
 };
 
 class HttpFront {
@@ -46,6 +69,9 @@ class HttpFront {
   const HttpServerOptions options;
   std::atomic<std::size_t> open{0};     // connections
   std::atomic<std::size_t> reserve{0};  // of them, beside connections_max
+  std::array<std::atomic<std::size_t>, kConnectionStates.size()> states{};  // of them, each
+  std::atomic<std::uint64_t> evicted{0};
+  std::atomic<std::uint64_t> refused{0};
   WorkerPool workers;
 
   std::shared_ptr<const TlsIdentity> tls() const {

@@ -9,11 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <utility>
 
 #include "api/net/http_answer.h"
 #include "api/net/http_session.h"
@@ -33,20 +31,6 @@ union Address {
   sockaddr_in v4;
   sockaddr_in6 v6;
 };
-// An address of IPv4 that came to a socket of IPv6 is written as one of IPv4.
-std::string text_of(const Address& address) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const bool is_v6 = address.any.sa_family == AF_INET6;
-  if (is_v6 && IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr)) {
-    const void* const v4 = &address.v6.sin6_addr.s6_addr[12];
-    if (::inet_ntop(AF_INET, v4, text.data(), text.size()) == nullptr) return {};
-    return text.data();
-  }
-  const void* const bytes = is_v6 ? static_cast<const void*>(&address.v6.sin6_addr)
-                                  : static_cast<const void*>(&address.v4.sin_addr);
-  if (::inet_ntop(address.any.sa_family, bytes, text.data(), text.size()) == nullptr) return {};
-  return text.data();
-}
 int open_spare() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
 tl::unexpected<Error> cannot_listen(const std::string& host, std::uint16_t port) {
   const int error = errno;
@@ -127,7 +111,7 @@ void HttpListener::accept_all() {
     if (socket >= 0) {
       const int on = 1;
       ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      place(socket, text_of(address));
+      place(socket, IpAddress::of(address.any).value_or(IpAddress({})));
       continue;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) break;
@@ -139,28 +123,29 @@ void HttpListener::accept_all() {
   wait();
 }
 
-void HttpListener::place(int socket, std::string remote) {
+void HttpListener::place(int socket, const IpAddress& peer) {
   const HttpServerLimits& limits = front_.options.limits;
   const std::size_t open = front_.open - front_.reserve;
   if (open < limits.connections_max ||
       (open < limits.connections_max + kOvershootMax && make_room())) {
-    return begin_session(socket, std::move(remote), false);
+    return begin_session(socket, peer, false);
   }
-  if (front_.reserve < limits.reserve_max) return begin_session(socket, std::move(remote), true);
+  if (front_.reserve < limits.reserve_max) return begin_session(socket, peer, true);
   refuse(socket);
 }
 
-void HttpListener::begin_session(int socket, std::string remote, bool is_reserve) {
+void HttpListener::begin_session(int socket, const IpAddress& peer, bool is_reserve) {
   ++front_.open;
   if (is_reserve) ++front_.reserve;
   HttpLoop& loop = *loops_[next_loop_++ % loops_.size()];
-  loop.post([this, &loop, socket, remote = std::move(remote), is_reserve]() mutable {
+  loop.post([this, &loop, socket, peer, is_reserve]() mutable {
     std::shared_ptr<HttpSession> session;
     try {
-      session = std::make_shared<HttpSession>(loop, front_, socket, std::move(remote), is_reserve);
+      session = std::make_shared<HttpSession>(loop, front_, socket, peer, is_reserve);
     } catch (const std::exception&) {
       // The system watches no more sockets, or has no memory: this client is turned away.
       ::close(socket);
+      ++front_.refused;
       if (is_reserve) --front_.reserve;
       --front_.open;
       return;
@@ -184,6 +169,7 @@ bool HttpListener::make_room() {
 }
 
 void HttpListener::refuse(int socket) const {
+  ++front_.refused;
   const HttpResponse response =
       front_.options.fault_answer({503, fmt::format("there are {} connections already",
                                                     front_.options.limits.connections_max)});
@@ -198,7 +184,10 @@ void HttpListener::give_up_spare() {
   if (spare_ >= 0) {
     ::close(spare_);
     const int socket = ::accept4(socket_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC);
-    if (socket >= 0) ::close(socket);
+    if (socket >= 0) {
+      ++front_.refused;
+      ::close(socket);
+    }
     spare_ = open_spare();
   }
   make_room();

@@ -11,6 +11,7 @@
 
 #include "api/net/http_front.h"
 #include "api/net/http_loop.h"
+#include "api/proxy/ip_address.h"
 #include "cep/base/result.h"
 
 namespace tocsin::api {
@@ -38,8 +39,8 @@ class HttpListener {
  private:
   void wait();
   void accept_all();
-  void place(int socket, std::string remote);
-  void begin_session(int socket, std::string remote, bool is_reserve);
+  void place(int socket, const IpAddress& peer);
+  void begin_session(int socket, const IpAddress& peer, bool is_reserve);
   bool make_room();
   void refuse(int socket) const;
   HttpLoop& longest_waiting();

@@ -75,6 +75,14 @@ HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() { stop(); }
 std::uint16_t HttpServer::port() const { return impl_->port; }
 std::size_t HttpServer::connections() const { return impl_->front.open; }
+ConnectionFigures HttpServer::figures() const {
+  const HttpFront& front = impl_->front;
+  ConnectionFigures figures;
+  std::ranges::copy(front.states, figures.open.begin());
+  figures.evicted = front.evicted;
+  figures.refused = front.refused;
+  return figures;
+}
 void HttpServer::set_tls(std::shared_ptr<const TlsIdentity> tls) {
   impl_->front.set_tls(std::move(tls));
 }

@@ -36,6 +36,7 @@ class HttpServer {
   std::uint16_t port() const;
   /// Connections open now.
   std::size_t connections() const;
+  ConnectionFigures figures() const;
   /// Who the server is to connections that come from now on, one that was started with TLS.
   void set_tls(std::shared_ptr<const TlsIdentity> tls);
   /// Takes no more connections, lets handlers that run come to their end, ends every other wait.

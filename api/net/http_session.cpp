@@ -16,26 +16,51 @@ using std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
 constexpr int kStepsAtOnce = 64;  // then it is another connection's turn
 constexpr Milliseconds kReserveHead{2000};
+
+// Whose request it is that came from there.
+tl::expected<IpAddress, std::string> client_of(const TrustedProxies& proxies, const IpAddress& peer,
+                                               const RequestHead& head) {
+  const std::string_view name = proxies.header_of(peer);
+  if (name.empty()) return peer;
+  TrustedProxies::HeaderLines lines;
+  for (const HttpHeader& header : head.headers) {
+    if (header.name == name) lines.emplace_back(header.value);
+  }
+  return proxies.client_of(peer, lines);
+}
 }  // namespace
 
-HttpSession::HttpSession(HttpLoop& loop, HttpFront& front, int socket, std::string remote,
+HttpSession::HttpSession(HttpLoop& loop, HttpFront& front, int socket, const IpAddress& peer,
                          bool is_reserve)
     : loop_(loop),
       front_(front),
       socket_(loop.context(), socket, front.tls()),
-      remote_(std::move(remote)),
-      is_reserve_(is_reserve) {}
+      peer_(peer),
+      is_reserve_(is_reserve) {
+  ++front_.states[static_cast<std::size_t>(counted_)];
+}
 HttpSession::~HttpSession() = default;
 
 void HttpSession::start() {
   loop_.join(shared_from_this());
   if (state_ == State::kClosed) return;
   begin_head();
-  if (socket_.transport().is_tls()) {
-    state_ = State::kHandshake;
+  if (front_.options.proxies.begins_with_header(peer_)) {
+    enter(State::kProxyHeader);
+    proxy_header_ = std::make_unique<ProxyHeaderReader>();
     deadline_ = std::min(deadline_, began_ + front_.options.limits.head_time_max);
+  } else {
+    begin_handshake();
   }
   run();
+}
+
+// With TLS; else a head comes first.
+bool HttpSession::begin_handshake() {
+  if (!socket_.transport().is_tls()) return false;
+  enter(State::kHandshake);
+  deadline_ = std::min(deadline_, began_ + front_.options.limits.head_time_max);
+  return true;
 }
 
 void HttpSession::run() {
@@ -59,9 +84,44 @@ void HttpSession::attempt(const std::function<void()>& deed) {
   }
 }
 
+void HttpSession::enter(State state) {
+  state_ = state;
+  switch (state) {
+    case State::kProxyHeader:
+    case State::kHandshake:
+      return count_as(ConnectionState::kBegin);
+    case State::kHead:
+      return count_as(in_.empty() ? ConnectionState::kIdle : ConnectionState::kHead);
+    case State::kContinue:
+    case State::kBody:
+      return count_as(ConnectionState::kBody);
+    case State::kWork:
+      return count_as(ConnectionState::kWork);
+    case State::kAnswer:
+      return count_as(exchange_ && exchange_->stream ? ConnectionState::kStream
+                                                     : ConnectionState::kAnswer);
+    case State::kStream:
+    case State::kStreamWork:
+      return count_as(ConnectionState::kStream);
+    case State::kLinger:
+      return count_as(ConnectionState::kEnd);
+    case State::kClosed:
+      return;
+  }
+}
+
+void HttpSession::count_as(ConnectionState counted) {
+  if (counted == counted_) return;
+  --front_.states[static_cast<std::size_t>(counted_)];
+  ++front_.states[static_cast<std::size_t>(counted)];
+  counted_ = counted;
+}
+
 // Whether there is another step to take now.
 bool HttpSession::step() {
   switch (state_) {
+    case State::kProxyHeader:
+      return read_proxy_header();
     case State::kHandshake:
       return shake_hands();
     case State::kHead:
@@ -83,6 +143,34 @@ bool HttpSession::step() {
   return false;
 }
 
+bool HttpSession::read_proxy_header() {
+  std::string bytes;
+  switch (socket_.receive_before(bytes, proxy_header_->wanted())) {
+    case Received::kNothing:
+      wait(socket_.wanted());
+      return false;
+    case Received::kEnd:
+      close();
+      return false;
+    case Received::kSome:
+      break;
+  }
+  const ProxyHeaderReader::State state = proxy_header_->take(bytes);
+  if (state == ProxyHeaderReader::State::kMore) return true;
+  if (state == ProxyHeaderReader::State::kBad) {
+    const HttpFault fault{400, "a connection from this address begins with a PROXY header"};
+    if (!socket_.transport().is_tls()) return refuse(fault);
+    static_cast<void>(fault_answer(fault));  // which counts it
+    close();
+    return false;
+  }
+  peer_ = proxy_header_->client().value_or(peer_);
+  proxy_header_.reset();
+  begin_head();
+  begin_handshake();
+  return true;
+}
+
 bool HttpSession::shake_hands() {
   const Transport::State state = socket_.transport().shake_hands().state;
   if (state != Transport::State::kDone) {
@@ -96,7 +184,7 @@ bool HttpSession::shake_hands() {
 // Waits for a request.
 void HttpSession::begin_head() {
   const Moment now = steady_clock::now();
-  state_ = State::kHead;
+  enter(State::kHead);
   exchange_.reset();
   out_.clear();
   searched_ = 0;
@@ -130,6 +218,7 @@ bool HttpSession::read_head() {
   switch (receive()) {
     case Received::kSome:
       if (was_idle) {
+        count_as(ConnectionState::kHead);
         began_ = steady_clock::now();
         deadline_ = began_ + limits.head_time_max;
         if (is_reserve_) deadline_ = std::min(deadline_, began_ + kReserveHead);
@@ -158,8 +247,10 @@ bool HttpSession::begin_request(std::size_t head_end) {
     return refuse(
         {503, fmt::format("there are {} connections already", options.limits.connections_max)});
   }
+  const auto client = client_of(options.proxies, peer_, *head);
+  if (!client) return refuse({400, client.error()});
   const std::uint64_t content_bytes = head->content_bytes.value_or(0);
-  exchange_ = std::make_unique<SessionExchange>(*std::move(head), remote_, began_);
+  exchange_ = std::make_unique<SessionExchange>(*std::move(head), client->text(), began_);
   if (auto fault = fault_of_method(exchange_->request.head().method)) {
     return refuse(*std::move(fault));
   }
@@ -187,10 +278,10 @@ bool HttpSession::begin_body() {
   if (head.content_bytes.value_or(0) > most) return refuse(BodyReader::too_long(most));
   exchange.body.emplace(head, most, front_.options.bodies);
   deadline_ = exchange.began + front_.options.limits.request_time_max;
-  state_ = State::kBody;
+  enter(State::kBody);
   if (!head.expects_continue || !in_.empty()) return true;
   out_.add(std::string(kContinueAnswer));
-  state_ = State::kContinue;
+  enter(State::kContinue);
   return true;
 }
 
@@ -237,6 +328,7 @@ void HttpSession::pass_time(Moment now) {
   }
   if (now < deadline_) return;
   switch (state_) {
+    case State::kProxyHeader:
     case State::kHandshake:
     case State::kLinger:
       return close();
@@ -261,11 +353,15 @@ void HttpSession::give_up(const HttpFault& fault) {
   run();
 }
 
-void HttpSession::make_room() { close_idle(); }
+void HttpSession::make_room() {
+  ++front_.evicted;
+  close_idle();
+}
 
 void HttpSession::stop() {
   is_stopping_ = true;
   switch (state_) {
+    case State::kProxyHeader:
     case State::kHandshake:
     case State::kHead:
     case State::kContinue:
@@ -303,6 +399,7 @@ void HttpSession::cut_off() {
 void HttpSession::leave() {
   const auto self = shared_from_this();
   state_ = State::kClosed;
+  --front_.states[static_cast<std::size_t>(counted_)];
   exchange_.reset();
   out_.clear();
   std::string().swap(in_);

@@ -2,6 +2,8 @@
 ///
 ///   shake hands ─▶ head ─▶ [100] ─▶ body ─▶ work ─▶ answer ─▶ [stream ⇄ answer] ─▶ head, or linger
 ///
+/// Before all that a proxy may say whose connection it is (api/proxy/proxy_header.h).
+///
 /// Each state has a step, which is taken until one has to wait: for the socket, a worker, or more
 /// of a stream. What waits is called again by what it waits for; deadlines are looked at now and
 /// then.
@@ -16,6 +18,8 @@
 #include "api/net/http_loop.h"
 #include "api/net/http_socket.h"
 #include "api/net/out_queue.h"
+#include "api/proxy/ip_address.h"
+#include "api/proxy/proxy_header.h"
 
 namespace tocsin::api {
 struct SessionExchange;
@@ -25,7 +29,7 @@ class HttpSession final : public HttpLoop::Member,
  public:
   using Moment = HttpLoop::Moment;
   /// Owns the socket. It was counted in `front.open` (and `front.reserve`).
-  HttpSession(HttpLoop& loop, HttpFront& front, int socket, std::string remote, bool is_reserve);
+  HttpSession(HttpLoop& loop, HttpFront& front, int socket, const IpAddress& peer, bool is_reserve);
   ~HttpSession() override;
   void start();
   /// Goes on as far as it can: what was waited for has come.
@@ -36,6 +40,7 @@ class HttpSession final : public HttpLoop::Member,
 
  private:
   enum class State : std::uint8_t {
+    kProxyHeader,
     kHandshake,
     kHead,
     kContinue,
@@ -50,6 +55,8 @@ class HttpSession final : public HttpLoop::Member,
   using Received = HttpSocket::Received;
 
   bool step();
+  bool read_proxy_header();
+  bool begin_handshake();
   bool shake_hands();
   bool read_head();
   bool begin_request(std::size_t head_end);
@@ -66,6 +73,8 @@ class HttpSession final : public HttpLoop::Member,
   bool linger();
 
   void attempt(const std::function<void()>& deed);
+  void enter(State state);
+  void count_as(ConnectionState counted);
   Received receive();
   void wait(HttpSocket::Wait type);
   bool wait_for(Transport::State state);
@@ -83,8 +92,10 @@ class HttpSession final : public HttpLoop::Member,
   HttpLoop& loop_;
   HttpFront& front_;
   HttpSocket socket_;
-  std::string remote_;
+  IpAddress peer_;                                   // or whom a PROXY header names
+  std::unique_ptr<ProxyHeaderReader> proxy_header_;  // until it is read
   State state_ = State::kHead;
+  ConnectionState counted_ = ConnectionState::kBegin;  // in `front_`, until it is closed
   bool is_reserve_;
   bool keeps_ = true;  // the connection stays open after this answer
   bool is_stopping_ = false;

@@ -50,7 +50,7 @@ bool HttpSession::begin_work() {
 }
 
 bool HttpSession::hand_over() {
-  state_ = State::kWork;
+  enter(State::kWork);
   const auto answered = [](const std::shared_ptr<HttpSession>& session, HttpResponse response) {
     session->loop_.post([session, response = std::move(response)]() mutable {
       if (session->state_ != State::kWork) return;
@@ -90,7 +90,7 @@ bool HttpSession::begin_answer(HttpResponse response) {
   write_until(std::max(by, now + kLastAnswer));
   out_.clear();
   out_.add(format_answer_head(response, framing));
-  state_ = State::kAnswer;
+  enter(State::kAnswer);
   if (framing.is_head) return true;
   if (response.stream && has_request) {
     exchange_->stream = std::move(response.stream);
@@ -119,11 +119,11 @@ bool HttpSession::write_out() {
     return false;
   }
   if (state_ == State::kContinue) {
-    state_ = State::kBody;
+    enter(State::kBody);
     return true;
   }
   if (exchange_ && exchange_->stream) {
-    state_ = State::kStream;
+    enter(State::kStream);
     return true;
   }
   return end_answer();
@@ -139,7 +139,7 @@ bool HttpSession::feed_stream() {
   if (next == HttpStream::Next::kEnd && exchange_->is_chunked) out_.add("0\r\n\r\n");
   if (!out_.is_empty() || next == HttpStream::Next::kEnd) {
     write_until(steady_clock::now() + front_.options.limits.stream_write_max);
-    state_ = State::kAnswer;
+    enter(State::kAnswer);
     return true;
   }
   if (next == HttpStream::Next::kReady) return true;
@@ -162,7 +162,7 @@ bool HttpSession::feed_stream() {
 }
 
 void HttpSession::work_on_stream() {
-  state_ = State::kStreamWork;
+  enter(State::kStreamWork);
   const bool has_room = front_.workers.submit([self = shared_from_this()](bool is_dropped) {
     bool is_broken = is_dropped;
     try {
@@ -171,7 +171,7 @@ void HttpSession::work_on_stream() {
       is_broken = true;
     }
     self->loop_.post([self, is_broken] {
-      self->state_ = State::kStream;
+      self->enter(State::kStream);
       if (is_broken) {
         self->cut_off();
       } else {
@@ -181,7 +181,7 @@ void HttpSession::work_on_stream() {
   });
   if (has_room) return;
   // It is tried again when time passes.
-  state_ = State::kStream;
+  enter(State::kStream);
   lacks_worker_ = true;
 }
 
@@ -196,7 +196,7 @@ bool HttpSession::end_answer() {
   }
   socket_.transport().end_sending();
   const Moment now = steady_clock::now();
-  state_ = State::kLinger;
+  enter(State::kLinger);
   deadline_ = now + kLinger;
   lingers_until_ = now + kLingerMax;
   lingered_ = 0;

@@ -34,6 +34,16 @@ HttpSocket::Received HttpSocket::receive(std::string& to) {
   return Received::kEnd;
 }
 
+HttpSocket::Received HttpSocket::receive_before(std::string& to, std::size_t most) {
+  const std::size_t begin = to.size();
+  to.resize(begin + most);
+  wanted_ = Wait::wait_read;
+  const Transport::Result result = transport_.read_before({to.data() + begin, most});
+  to.resize(begin + result.bytes);
+  if (result.state == Transport::State::kDone) return Received::kSome;
+  return result.state == Transport::State::kClosed ? Received::kEnd : Received::kNothing;
+}
+
 void HttpSocket::close() {
   boost::system::error_code ignored;
   socket_.close(ignored);

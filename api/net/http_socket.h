@@ -2,6 +2,7 @@
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -23,6 +24,8 @@ class HttpSocket {
   Transport& transport() { return transport_; }
   /// Appends what is there. kNothing: wait for wanted().
   Received receive(std::string& to);
+  /// The same of what comes before TLS, at most so many bytes.
+  Received receive_before(std::string& to, std::size_t most);
   Wait wanted() const { return wanted_; }
   /// Calls `owner->run()` once the socket is ready for it, unless it is closed before. Waits for
   /// one thing are one wait.

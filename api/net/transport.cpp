@@ -59,6 +59,10 @@ Transport::Result Transport::read(std::span<char> into) {
     ERR_clear_error();
     return of_tls(SSL_read(ssl_.get(), into.data(), static_cast<int>(into.size())));
   }
+  return read_before(into);
+}
+
+Transport::Result Transport::read_before(std::span<char> into) {
   for (;;) {
     const ssize_t count = ::recv(socket_, into.data(), into.size(), MSG_DONTWAIT);
     if (count >= 0 || errno != EINTR) return of_socket(count, State::kWantRead);

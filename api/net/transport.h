@@ -34,6 +34,8 @@ class Transport {
   /// With TLS, before all else, until it is done.
   Result shake_hands();
   Result read(std::span<char> into);
+  /// Reads what comes before TLS, in the clear; before all else.
+  Result read_before(std::span<char> into);
   /// Sends from the beginning of `pieces`; what it has not sent comes first the next time.
   Result write(std::span<const std::string_view> pieces);
   /// Says that nothing more is sent.

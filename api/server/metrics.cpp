@@ -321,6 +321,11 @@ std::string metrics_text(const ServerContext& context, bool is_ready,
   }
   to.add(Metric::http_request_seconds_total,
          fmt::format("{:.6f}", static_cast<double>(context.http.took().count()) / 1e6));
+  const ConnectionFigures connections = context.http.connections();
+  for (std::size_t i = 0; i < kConnectionStates.size(); ++i)
+    to.add(Metric::http_connections, "state", kConnectionStates[i], connections.open[i]);
+  to.add(Metric::http_connections_evicted_total, connections.evicted);
+  to.add(Metric::http_connections_refused_total, connections.refused);
   const AnswerFigures answers = context.answers.figures();
   to.add(Metric::idempotency_answers, answers.answers);
   to.add(Metric::idempotency_bytes, answers.bytes);

@@ -78,6 +78,18 @@ void reload_tls_identity(const Configuration& configuration, HttpServer& server,
   server.set_tls(*std::move(identity));
 }
 
+Outcome<void> read_peers(const Configuration& configuration, HttpServerOptions& options) {
+  auto identity = read_tls_identity(configuration);
+  if (!identity) return tl::unexpected(identity.error());
+  options.tls = *std::move(identity);
+  auto proxies = TrustedProxies::make(configuration.texts("http.trusted_proxies"));
+  if (!proxies) {
+    return stop(ExitCode::kUsage, "http.trusted_proxies: " + proxies.error().message);
+  }
+  options.proxies = *std::move(proxies);
+  return {};
+}
+
 Outcome<void> check_exposure(const Configuration& configuration, const ListenAddress& address) {
   if (address.is_loopback || !configuration.text("http.tls_certificate").empty()) return {};
   if (!configuration.boolean("http.insecure_public")) {

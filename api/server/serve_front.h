@@ -19,6 +19,9 @@ Outcome<std::shared_ptr<const TlsIdentity>> read_tls_identity(const Configuratio
 /// Reads them again for connections that come from now on; where that fails it says so, and the
 /// server keeps what it has.
 void reload_tls_identity(const Configuration& configuration, HttpServer& server, bool is_quiet);
+/// Adds who the server is to its clients (read_tls_identity()), and the proxies that it believes.
+/// Fails as that, and with kUsage.
+Outcome<void> read_peers(const Configuration& configuration, HttpServerOptions& options);
 /// Whether the server may listen there: on an address of this machine, with TLS, or where the
 /// configuration says that it may be without; of that it warns. Fails with kUsage.
 Outcome<void> check_exposure(const Configuration& configuration, const ListenAddress& address);

@@ -252,14 +252,13 @@ Outcome<void> Server::listen() {
       front_options(configuration_, bodies_, http_figures_,
                     [this](HttpRequest& request) { return admit(request); });
   raise_file_limit(options.limits);
-  auto identity = read_tls_identity(configuration_);
-  if (!identity) return tl::unexpected(identity.error());
-  options.tls = *std::move(identity);
+  if (auto read = read_peers(configuration_, options); !read) return read;
   const bool is_tls = options.tls != nullptr;
   Result<std::unique_ptr<HttpServer>> http =
       HttpServer::start(address_.host, address_.port, std::move(options));
   if (!http) return stop(ExitCode::kInputOutput, http.error().message);
   http_ = *std::move(http);
+  http_figures_.count_connections([this] { return http_->figures(); });
   const std::uint16_t port = http_->port();
   if (const std::string& file = configuration_.text("http.port_file"); !file.empty()) {
     if (auto written = write_port_file(file, port); !written)

@@ -4,13 +4,16 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "api/base/configuration.h"
 #include "api/net/body_budget.h"
 #include "api/net/http_exchange.h"
+#include "api/net/http_front.h"
 #include "api/node/node_service.h"
 #include "api/node/rule_service.h"
 #include "api/rest/answer_store.h"
@@ -48,11 +51,21 @@ class HttpFigures {
     const std::lock_guard lock(mutex_);
     return took_;
   }
+  /// From here on connections() is what `ask` gives, which may be called from any thread.
+  void count_connections(std::function<ConnectionFigures()> ask) {
+    const std::lock_guard lock(mutex_);
+    connections_ = std::move(ask);
+  }
+  ConnectionFigures connections() const {
+    const std::lock_guard lock(mutex_);
+    return connections_ ? connections_() : ConnectionFigures();
+  }
 
  private:
   mutable std::mutex mutex_;
   std::map<int, std::uint64_t> by_status_;
   std::chrono::microseconds took_{0};
+  std::function<ConnectionFigures()> connections_;
 };
 
 /// All outlives the routes. The node's own thread is behind `node`: questions are asked through it.

@@ -78,6 +78,61 @@ TEST_CASE("http server: where all connections are in work the reserve is for wha
   CHECK(status_of(holding.ask("/")) == 200);
 }
 
+// What connections do, as "idle 2, work 1".
+std::string states_of(const HttpServer& server) {
+  std::string text;
+  const ConnectionFigures figures = server.figures();
+  for (std::size_t i = 0; i < kConnectionStates.size(); ++i) {
+    if (figures.open[i] == 0) continue;
+    if (!text.empty()) text += ", ";
+    text += std::string(kConnectionStates[i]) + " " + std::to_string(figures.open[i]);
+  }
+  return text;
+}
+
+TEST_CASE("http server: connections are counted by what they do, and what became of others") {
+  HttpServerLimits limits;
+  limits.connections_max = 5;
+  limits.reserve_max = 0;
+  Holding holding(limits);
+  const HttpServer& server = *holding.server;
+  const auto reach = [&](const std::string& states) {
+    wait_until([&] { return states_of(server) == states; });
+    CHECK(states_of(server) == states);
+  };
+  {
+    const RawClient first(server.port());
+    reach("idle 1");
+    const auto working = holding.hold();
+    const RawClient head(server.port());
+    head.send("GET /");
+    const RawClient body(server.port());
+    body.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nbod");
+    const RawClient again(server.port());
+    again.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    reach("idle 2, head 1, body 1, work 1");
+    CHECK(server.figures().evicted == 0);
+    const RawClient more(server.port());
+    CHECK(first.is_closed_within(20s));
+    reach("idle 2, head 1, body 1, work 1");
+    CHECK(server.figures().evicted == 1);
+    CHECK(server.figures().refused == 0);
+    body.send("-whole");
+    head.send(" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    CHECK(status_of(head.receive()) == 200);
+    reach("idle 3, work 1, end 1");
+    holding.let_go();
+    reach("idle 4, end 1");
+  }
+  reach("");
+  limits.connections_max = 1;
+  Holding full(limits);
+  const auto working = full.hold();
+  CHECK(status_of(full.ask("/")) == 503);
+  CHECK(full.server->figures().refused == 1);
+  CHECK(full.server->figures().evicted == 0);
+}
+
 TEST_CASE("http server: what waits for a worker is bounded, and what needs none is answered") {
   HttpServerLimits limits;
   limits.workers = {1, 1};

@@ -154,6 +154,59 @@ def known_clients():
 
 
 @case
+def behind_a_proxy():
+    """the audit log has the client's address: of the PROXY protocol before TLS, of a header, and of nobody who is not listed"""
+    certificate("one")
+
+    def audited(server, client):
+        entries = server.ask("GET", "/v1/audit").json["entries"]
+        return [entry["from"] for entry in entries if entry["request_id"] == client]
+
+    def change(server, client, *, before=b"", headers=()):
+        """A change of which the audit log has an entry, with a request id; gives the status, or none."""
+        with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S) as connection:
+            connection.sendall(before)
+            tls = server.context().wrap_socket(connection)
+            lines = ["POST /v1/checkpoints HTTP/1.1", "Host: a", "Content-Length: 0", f"Authorization: Bearer {server.token}",
+                     f"X-Request-Id: {client}", "Connection: close", *headers, "", ""]
+            tls.sendall("\r\n".join(lines).encode())
+            answer = b""
+            while part := tls.recv(65536):
+                answer += part
+            return int(answer.split()[1])
+
+    class Proxied(TlsServer):
+        """What the tests ask besides comes through the proxy too, which speaks for itself then."""
+
+        def connect(self, context=None):
+            connection = super().connect(context)
+            connection.sock = socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT_S)
+            connection.sock.sendall(b"PROXY UNKNOWN\r\n")
+            connection.sock = (context or self.context()).wrap_socket(connection.sock)
+            return connection
+    header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\x0a\0\0\x01\x12\x34\x01\xbb"
+    with Proxied(options=(*tls_options("one"), "--http-trusted-proxies", "proxy=127.0.0.1,forwarded=192.0.2.0/24")) as server:
+        assert change(server, "binary", before=header) < 300
+        assert audited(server, "binary") == ["192.0.2.1"]
+        assert change(server, "both", before=header, headers=["Forwarded: for=1.2.3.4, for=198.51.100.7"]) < 300
+        assert audited(server, "both") == ["198.51.100.7"]
+        # Without the header a connection is not heard out.
+        try:
+            raise AssertionError(change(server, "none"))
+        except (OSError, IndexError):
+            pass
+        assert audited(server, "none") == []
+        server.end()
+    with TlsServer(options=tls_options("one")) as server:
+        assert change(server, "forged", headers=["Forwarded: for=198.51.100.7", "X-Forwarded-For: 198.51.100.7"]) < 300
+        assert audited(server, "forged") == ["127.0.0.1"]
+    process = start("serve", "--data", "data", "--http-trusted-proxies", "10.0.0.1")
+    _, said = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 2, said
+    has(said.decode(), "http.trusted_proxies: `10.0.0.1` does not say what of that proxy is believed")
+
+
+@case
 def refusals():
     """wrong files, and a public address without TLS, are refused with the remedy; without is said also quietly"""
     certificate("one")

@@ -1,6 +1,7 @@
 // Any bytes of a client as requests: heads, bodies by length and in chunks, one behind the other.
 // However the bytes are cut they are the same requests; a head that is taken says the same when it
 // is written anew; no body is longer than it may be, and what bodies count is given back.
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,8 @@
 
 #include "api/net/body_reader.h"
 #include "api/net/http_head.h"
+#include "api/proxy/proxy_header.h"
+#include "api/proxy/trusted_proxies.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace tocsin::fuzz {
@@ -16,10 +19,34 @@ using namespace api;
 constexpr std::uint64_t kBodyBytesMax = 300;
 constexpr HttpHeadLimits kLimits{1000, 20, 200};
 
+// Whom a request is from where everybody is believed.
+std::string client_of(const RequestHead& head, const char* how) {
+  static const IpAddress kPeer = *IpAddress::parse("10.0.0.1");
+  const TrustedProxies proxies = *TrustedProxies::make({std::string(how) + "=10.0.0.0/8"});
+  TrustedProxies::HeaderLines lines;
+  for (const HttpHeader& header : head.headers) {
+    if (header.name == how) lines.emplace_back(header.value);
+  }
+  const auto client = proxies.client_of(kPeer, lines);
+  if (!client) return "unreadable";
+  require(IpAddress::parse(client->text()) == *client, "an address is read as it is written");
+  // What the client wrote before the words of the nearest proxy changes nothing.
+  if (lines.empty()) return client->text();
+  lines.emplace_back(lines.front());
+  lines.back() = "for=192.0.2.1";
+  if (std::string_view(how) != "forwarded") lines.back().remove_prefix(4);
+  const auto beyond = proxies.client_of(kPeer, lines);
+  require(beyond && beyond->text() == "192.0.2.1", "the nearest proxy names the client");
+  return client->text();
+}
+
 // What a connection was understood to say.
 struct Reader {
   // Reads `bytes`, `at_once` at a time; 0: all.
   void read(std::string_view bytes, std::size_t at_once) {
+    if (bytes.starts_with("PROXY ") || bytes.starts_with("\r\n\r\n")) {
+      if (!read_proxy_header(bytes, at_once)) return;
+    }
     while (!bytes.empty() && !is_over) {
       const std::string_view piece = bytes.substr(0, at_once == 0 ? bytes.size() : at_once);
       bytes.remove_prefix(piece.size());
@@ -27,6 +54,21 @@ struct Reader {
       while (!is_over && step()) {
       }
     }
+  }
+  bool read_proxy_header(std::string_view& bytes, std::size_t at_once) {
+    ProxyHeaderReader reader;
+    for (ProxyHeaderReader::State state = ProxyHeaderReader::State::kMore;
+         state != ProxyHeaderReader::State::kDone;) {
+      const std::size_t most = at_once == 0 ? reader.wanted() : std::min(at_once, reader.wanted());
+      require(reader.wanted() > 0, "what is not done wants more");
+      const std::string_view next = bytes.substr(0, most);
+      if (next.empty()) return false;
+      bytes.remove_prefix(next.size());
+      state = reader.take(next);
+      if (state == ProxyHeaderReader::State::kBad) return refuse(400);
+    }
+    said.push_back("from " + (reader.client() ? reader.client()->text() : "the proxy"));
+    return true;
   }
   bool step() {
     if (body) return step_body();
@@ -42,6 +84,8 @@ struct Reader {
     if (!head) return refuse(head.error().status);
     write_anew(*head);
     said.push_back(head->method + " " + head->target);
+    for (const char* const how : {"forwarded", "x-forwarded-for"})
+      said.push_back(client_of(*head, how));
     if (head->content_bytes.value_or(0) > kBodyBytesMax) return refuse(413);
     body.emplace(*head, kBodyBytesMax, &budget);
     return true;
