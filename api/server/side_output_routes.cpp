@@ -158,9 +158,11 @@ constexpr std::string_view kSchemas = R"({
       "arrival": "text",
       "timeline?": "whole; where it is not the one that holds",
       "input": "text",
-      "line": "whole",
+      "line?": "whole; of what is no topic",
+      "offset?": "whole; of a topic's message",
       "late_us": "whole",
-      "text": "text",
+      "text": "text; what is no UTF-8 is replaced",
+      "base64?": "text; the line's bytes, where something was replaced",
       "reinjected_as?": "whole"
     }],
     "next": "text or null; the `after` of the next page"
@@ -170,9 +172,11 @@ constexpr std::string_view kSchemas = R"({
       "arrival": "text",
       "timeline?": "whole; where it is not the one that holds",
       "input": "text",
-      "line": "whole",
+      "line?": "whole; of what is no topic",
+      "offset?": "whole; of a topic's message",
       "reason": "text",
-      "text": "text",
+      "text": "text; what is no UTF-8 is replaced",
+      "base64?": "text; the line's bytes, where something was replaced",
       "reinjected_as?": "whole"
     }],
     "next": "text or null; the `after` of the next page"
