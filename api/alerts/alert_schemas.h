@@ -79,6 +79,7 @@ inline constexpr std::string_view kAlertSchemas = R"({
     "id?": "text; of a summary or group",
     "webhook_id?": "text",
     "state": "text",
+    "next_at?": "time; of the next attempt, or when a message that is open is due",
     "silence?": "text",
     "summary?": "AlertDelivery",
     "group?": "AlertDelivery",
