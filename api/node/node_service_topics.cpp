@@ -62,7 +62,7 @@ Result<bool> NodeService::read_topics(bool is_taking) {
   Result<bool> read = false;
   if (topics_ && is_taking) read = topics_->step();
   if (!read || !alert_topics_) return read;
-  const Result<bool> alerts = alert_topics_->step();
+  Result<bool> alerts = alert_topics_->step();
   if (!alerts) return alerts;
   return *read || *alerts;
 }
