@@ -285,7 +285,9 @@ constexpr auto kRows = std::to_array<Row>({
         serve("1000",
               "Browsers that are signed in at once; beyond them the one that was used longest ago "
               "is signed out")
-            .range(1, 1'000'000)},
+            .range(1, 10'000)},
+    Row{"console.token_sessions_max", Type::kInteger, kNot,
+        serve("20", "Likewise, browsers that are signed in with one token").range(1, 10'000)},
     Row{"events.request_events_max", Type::kInteger, kNot,
         serve("100000", "Events of one request").range(1, 100'000'000)},
     Row{"events.queue_requests_max", Type::kInteger, kNot,

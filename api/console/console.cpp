@@ -16,6 +16,8 @@ void Console::open(const Configuration& configuration, const std::string& folder
   limits.idle_max = configuration.duration("console.session_idle");
   limits.age_max = configuration.duration("console.session_age");
   limits.sessions_max = static_cast<std::size_t>(configuration.integer("console.sessions_max"));
+  limits.of_token_max =
+      static_cast<std::size_t>(configuration.integer("console.token_sessions_max"));
   limits.is_secure = !configuration.text("http.tls_certificate").empty();
   sessions_ = std::make_unique<SessionStore>(folder + "/" + kSessionsFile, clock, limits);
   if (const Result<void> read = sessions_->read(); !read) {

@@ -67,12 +67,24 @@ bool SessionStore::is_over(const Session& session, cep::EventTime now) const {
   return now - session.begun >= limits_.age_max || now - session.used >= limits_.idle_max;
 }
 
-void SessionStore::make_room(Sessions& sessions, cep::EventTime now) const {
+// For one more session of the token.
+void SessionStore::make_room(Sessions& sessions, const cep::Digest& token,
+                             cep::EventTime now) const {
   std::erase_if(sessions, [&](const auto& entry) { return is_over(entry.second, now); });
-  while (sessions.size() >= limits_.sessions_max) {
-    sessions.erase(std::ranges::min_element(sessions, {},
-                                            [](const auto& entry) { return entry.second.used; }));
-  }
+  const auto is_any = [](const Session&) { return true; };
+  const auto is_of_token = [&](const Session& one) { return one.token == token; };
+  const auto end_oldest = [&](const auto& counts) {
+    auto oldest = sessions.end();
+    for (auto one = sessions.begin(); one != sessions.end(); ++one) {
+      if (!counts(one->second)) continue;
+      if (oldest == sessions.end() || one->second.used < oldest->second.used) oldest = one;
+    }
+    sessions.erase(oldest);
+  };
+  std::size_t of_token = 0;
+  for (const auto& [digest, session] : sessions) of_token += is_of_token(session) ? 1 : 0;
+  for (; of_token >= limits_.of_token_max; --of_token) end_oldest(is_of_token);
+  while (sessions.size() >= limits_.sessions_max) end_oldest(is_any);
 }
 
 Result<void> SessionStore::save(const Sessions& sessions) {
@@ -96,7 +108,7 @@ Result<std::string> SessionStore::begin(const TokenGrant& grant) {
     const std::lock_guard lock(mutex_);
     sessions = sessions_;
   }
-  make_room(sessions, now);
+  make_room(sessions, grant.digest, now);
   sessions[cep::sha256(*secret)] = {grant.digest, now, now};
   if (const auto saved = save(sessions); !saved) return tl::unexpected(saved.error());
   const std::lock_guard lock(mutex_);

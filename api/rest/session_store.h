@@ -26,6 +26,7 @@ struct SessionLimits {
   cep::Duration idle_max{12LL * 3600 * 1'000'000};
   cep::Duration age_max{7LL * 24 * 3600 * 1'000'000};
   std::size_t sessions_max = 1000;  // beyond them the one that was used longest ago ends
+  std::size_t of_token_max = 20;    // likewise: who signs in again and again ends nobody else's
   bool is_secure = false;           // the server speaks HTTPS alone
 };
 /// A session that was found.
@@ -67,7 +68,7 @@ class SessionStore {
   using Sessions = std::map<cep::Digest, Session>;
   std::optional<std::string_view> secret_of(const RequestHead& head) const;
   bool is_over(const Session& session, cep::EventTime now) const;
-  void make_room(Sessions& sessions, cep::EventTime now) const;
+  void make_room(Sessions& sessions, const cep::Digest& token, cep::EventTime now) const;
   Result<void> save(const Sessions& sessions);
 
   const std::string path_;

@@ -145,6 +145,23 @@ TEST_CASE("sessions: beyond the most that there may be, the one used longest ago
   CHECK(world.who(sessions, third) == "root");
 }
 
+TEST_CASE("sessions: who signs in again and again ends only sessions of their own token") {
+  World world;
+  SessionStore sessions = world.store();
+  const std::string other = "tocsin=" + world.begin(sessions, "root");
+  std::vector<std::string> own;
+  for (int i = 0; i < 1100; ++i) {
+    world.clock.time = world.clock.time + cep::Duration{1'000'000};
+    own.push_back("tocsin=" + world.begin(sessions, "ann"));
+  }
+  CHECK(world.who(sessions, other) == "root");
+  std::size_t open = 0;
+  for (const std::string& cookie : own) open += world.who(sessions, cookie) == "ann" ? 1 : 0;
+  CHECK(open == SessionLimits().of_token_max);
+  CHECK(world.who(sessions, own.back()) == "ann");
+  CHECK(world.who(sessions, own.front()).empty());
+}
+
 TEST_CASE("sessions: a file that is none is named, and gives no session") {
   World world;
   for (const char* const text : {"", "{}", "[]", R"({"sessions":[1]})", R"({"sessions":[{}]})",
