@@ -14,6 +14,7 @@
 #include "library/testing/test_runner.h"
 #include "runtime/journal/blob_store.h"
 #include "runtime/journal/file_tree.h"
+#include "runtime/journal/kept_files.h"
 #include "runtime/node/state_migration.h"
 
 namespace tocsin::api {
@@ -112,22 +113,9 @@ Result<std::unique_ptr<RuleService>> RuleService::open(RuleServicePorts ports, R
 }
 
 Result<void> RuleService::read_versions() {
-  if (auto made = runtime::make_durable_directory(ports_.files, ports_.folder); !made) {
-    return tl::unexpected(runtime::to_error(made.error()));
-  }
-  const auto names = ports_.files.list(ports_.folder);
-  if (!names) return tl::unexpected(runtime::to_error(names.error()));
-  for (const std::string& name : *names) {
-    const std::string path = ports_.folder + "/" + name;
-    const std::optional<std::uint64_t> number = number_of_version(name);
-    if (!number) {  // what a crash left
-      if (!name.ends_with(runtime::kUnfinishedEnding)) continue;
-      if (auto removed = runtime::remove_tree(ports_.files, path); !removed) return removed;
-      continue;
-    }
-    const auto text = runtime::read_whole(ports_.files, path);
-    if (!text) return tl::unexpected(runtime::to_error(text.error()));
-    Result<RuleVersion> version = parse_version(*text, *number, path);
+  const auto take = [&](const runtime::KeptFile& file) -> Result<void> {
+    Result<RuleVersion> version =
+        parse_version(file.text, *number_of_version(file.name), file.path);
     if (!version && version.error().code == Errc::kCorrupt) {
       return fail(Errc::kCorrupt, version.error().message +
                                       "; restore it from a copy, or remove it to forget this "
@@ -135,7 +123,11 @@ Result<void> RuleService::read_versions() {
     }
     if (!version) return tl::unexpected(version.error());
     versions_.push_back(*std::move(version));
-  }
+    return {};
+  };
+  const auto is_version = [](std::string_view name) { return number_of_version(name).has_value(); };
+  if (auto read = runtime::read_kept_files(ports_.files, ports_.folder, is_version, take); !read)
+    return read;
   std::ranges::sort(versions_, {}, &RuleVersion::number);
   return {};
 }

@@ -11,6 +11,7 @@
 #include "api/base/sealed_json.h"
 #include "cep/value/identity.h"
 #include "runtime/journal/file_tree.h"
+#include "runtime/journal/kept_files.h"
 
 namespace tocsin::api {
 namespace {
@@ -71,57 +72,49 @@ Result<std::unique_ptr<ProposalStore>> ProposalStore::open(runtime::Files& files
 }
 
 Result<void> ProposalStore::read() {
-  if (auto made = runtime::make_durable_directory(files_, folder_); !made)
-    return tl::unexpected(runtime::to_error(made.error()));
-  const auto names = files_.list(folder_);
-  if (!names) return tl::unexpected(runtime::to_error(names.error()));
-  for (const std::string& name : *names) {
-    const std::string path = folder_ + "/" + name;
-    if (!name.ends_with(kEnding)) {  // what a crash left
-      if (!name.ends_with(runtime::kUnfinishedEnding)) continue;
-      if (auto removed = runtime::remove_tree(files_, path); !removed) return removed;
-      continue;
-    }
-    const auto text = runtime::read_whole(files_, path);
-    if (!text) return tl::unexpected(runtime::to_error(text.error()));
-    const auto damaged = [&] {
-      return fail(Errc::kCorrupt,
-                  fmt::format("{} is damaged: it is no proposal that waits for approval; restore "
-                              "it from a copy, or remove it to forget the proposal",
-                              path));
-    };
-    const Result<ordered_json> json = unseal_json(*text, path);
-    if (!json && json.error().code == Errc::kOtherVersion) return tl::unexpected(json.error());
-    if (!json) return damaged();
-    Kept kept;
-    try {
-      Proposal& one = kept.proposal;
-      for (const auto& [member, to] :
-           {std::pair{"id", &one.id}, std::pair{"operation", &one.operation},
-            std::pair{"reason", &one.reason}, std::pair{"who", &one.who},
-            std::pair{"from", &one.from}, std::pair{"method", &one.method},
-            std::pair{"target", &one.target}}) {
-        *to = json->at(member).get<std::string>();
-      }
-      one.at.us = json->at("at").get<std::int64_t>();
-      for (const ordered_json& header : json->at("headers"))
-        one.headers.push_back({header.at(0).get<std::string>(), header.at(1).get<std::string>()});
-      auto body = bytes_of_hex(json->at("body").get_ref<const std::string&>());
-      if (!body || path != path_of(one.id)) return damaged();
-      one.body = *std::move(body);
-      kept.is_begun = json->at("begun").get<bool>();
-    } catch (const ordered_json::exception&) {
-      return damaged();
-    }
-    if (kept.is_begun) {
-      if (auto removed = runtime::remove_tree(files_, path); !removed) return removed;
-      ++cut_short_;
-      continue;
-    }
-    kept_.push_back(std::move(kept));
-  }
+  const auto is_proposal = [](std::string_view name) { return name.ends_with(kEnding); };
+  const auto take = [&](const runtime::KeptFile& file) { return take_up(file); };
+  if (auto read = runtime::read_kept_files(files_, folder_, is_proposal, take); !read) return read;
   std::ranges::sort(kept_, {},
                     [](const Kept& one) { return std::pair(one.proposal.at, one.proposal.id); });
+  return {};
+}
+
+Result<void> ProposalStore::take_up(const runtime::KeptFile& file) {
+  const auto damaged = [&] {
+    return fail(Errc::kCorrupt,
+                fmt::format("{} is damaged: it is no proposal that waits for approval; restore "
+                            "it from a copy, or remove it to forget the proposal",
+                            file.path));
+  };
+  const Result<ordered_json> json = unseal_json(file.text, file.path);
+  if (!json && json.error().code == Errc::kOtherVersion) return tl::unexpected(json.error());
+  if (!json) return damaged();
+  Kept kept;
+  try {
+    Proposal& one = kept.proposal;
+    for (const auto& [member, to] :
+         {std::pair{"id", &one.id}, std::pair{"operation", &one.operation},
+          std::pair{"reason", &one.reason}, std::pair{"who", &one.who},
+          std::pair{"from", &one.from}, std::pair{"method", &one.method},
+          std::pair{"target", &one.target}}) {
+      *to = json->at(member).get<std::string>();
+    }
+    one.at.us = json->at("at").get<std::int64_t>();
+    for (const ordered_json& header : json->at("headers"))
+      one.headers.push_back({header.at(0).get<std::string>(), header.at(1).get<std::string>()});
+    auto body = bytes_of_hex(json->at("body").get_ref<const std::string&>());
+    if (!body || file.path != path_of(one.id)) return damaged();
+    one.body = *std::move(body);
+    kept.is_begun = json->at("begun").get<bool>();
+  } catch (const ordered_json::exception&) {
+    return damaged();
+  }
+  if (kept.is_begun) {
+    ++cut_short_;
+    return runtime::remove_tree(files_, file.path);
+  }
+  kept_.push_back(std::move(kept));
   return {};
 }
 

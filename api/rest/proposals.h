@@ -21,6 +21,9 @@
 #include "runtime/io/clock.h"
 #include "runtime/io/files.h"
 
+namespace tocsin::runtime {
+struct KeptFile;
+}
 namespace tocsin::api {
 struct ProposalLimits {
   cep::Duration wait_max{7 * cep::kDayUs};  // one that waits longer is forgotten
@@ -75,6 +78,7 @@ class ProposalStore {
                 ProposalLimits limits)
       : files_(files), clock_(clock), folder_(std::move(folder)), limits_(limits) {}
   Result<void> read();
+  Result<void> take_up(const runtime::KeptFile& file);
   std::string path_of(const std::string& id) const;
   Result<void> write(const Proposal& proposal, bool is_begun) const;
   std::vector<Kept>::iterator find_waiting(const std::string& id);

@@ -433,7 +433,7 @@ const std::vector<Route>& Router::routes() const { return impl_->routes; }
 void Router::add_schemas(std::string_view forms) {
   const ordered_json document = ordered_json::parse(forms);
   for (const auto& [name, form] : document.items()) {
-    add_schema(name, schema_of_text(form));
+    add_schema(name, schema_of_text(form, document));
   }
 }
 void Router::add_schema(std::string name, const ordered_json& schema) {

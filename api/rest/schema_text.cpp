@@ -65,22 +65,26 @@ ordered_json described(std::string_view text) {
 }
 }  // namespace
 
-ordered_json schema_of_text(const ordered_json& form) {
+ordered_json schema_of_text(const ordered_json& form, const ordered_json& forms) {
   if (form.is_string()) return described(form.get_ref<const std::string&>());
-  if (form.is_array()) return {{"type", "array"}, {"items", schema_of_text(form.at(0))}};
+  if (form.is_array()) return {{"type", "array"}, {"items", schema_of_text(form.at(0), forms)}};
   if (form.contains("$schema")) return form.at("$schema");
-  ordered_json properties = ordered_json::object();
-  ordered_json required = ordered_json::array();
   ordered_json schema = {{"type", "object"}};
+  if (form.contains("like")) {
+    schema = schema_of_text(forms.at(form.at("like").get_ref<const std::string&>()), forms);
+  }
+  ordered_json properties = schema.value("properties", ordered_json::object());
+  ordered_json required = schema.value("required", ordered_json::array());
   for (const auto& [name, type] : form.items()) {
+    if (name == "like") continue;
     if (name == "...") {
       schema["additionalProperties"] = true;
     } else if (name == "body") {
       schema["additionalProperties"] = false;
     } else if (name.ends_with('?')) {
-      properties[name.substr(0, name.size() - 1)] = schema_of_text(type);
+      properties[name.substr(0, name.size() - 1)] = schema_of_text(type, forms);
     } else {
-      properties[name] = schema_of_text(type);
+      properties[name] = schema_of_text(type, forms);
       required.push_back(name);
     }
   }

@@ -8,6 +8,7 @@ namespace tocsin::api {
 /// - an object with a short form for each member: `{"name": "text", "until?": "time"}`. A member is
 ///   required unless its name ends in `?`. With the member `"..."` others may come beside those
 ///   named; in a `"body": true` they may not, as a request's body has no unknown members;
+///   `"like": "Name"` begins with the members of that form, which is beside it in `forms`;
 /// - or a type in words: `text`, `time`, `whole` (a whole number), `number`, `boolean`, `object`,
 ///   `any`, `one of a, b, c`, the name of a component (`Savepoint`), `list of` or `map of` a type,
 ///   any but a list or map perhaps with `or null`. What comes after `; ` is the description;
@@ -15,5 +16,6 @@ namespace tocsin::api {
 /// - or an object with the member `$schema`, whose value is a JSON Schema as it is.
 ///
 /// Requires that the form is good: it is the program's own text.
-nlohmann::ordered_json schema_of_text(const nlohmann::ordered_json& form);
+nlohmann::ordered_json schema_of_text(const nlohmann::ordered_json& form,
+                                      const nlohmann::ordered_json& forms);
 }  // namespace tocsin::api

@@ -9,6 +9,7 @@
 
 #include "cep/value/identity.h"
 #include "runtime/journal/file_tree.h"
+#include "runtime/journal/kept_files.h"
 
 namespace tocsin::api {
 namespace {
@@ -53,30 +54,18 @@ Result<std::unique_ptr<ChangeService>> ChangeService::open(runtime::Files& files
 }
 
 Result<void> ChangeService::read() {
-  if (auto made = runtime::make_durable_directory(files_, folder_); !made) {
-    return tl::unexpected(runtime::to_error(made.error()));
-  }
-  const auto names = files_.list(folder_);
-  if (!names) return tl::unexpected(runtime::to_error(names.error()));
   const std::string live = live_now();
-  for (const std::string& name : *names) {
-    const std::string path = folder_ + "/" + name;
-    if (!name.ends_with(kEnding)) {  // what a crash left
-      if (!name.ends_with(runtime::kUnfinishedEnding)) continue;
-      if (auto removed = runtime::remove_tree(files_, path); !removed) return removed;
-      continue;
-    }
-    const auto text = runtime::read_whole(files_, path);
-    if (!text) return tl::unexpected(runtime::to_error(text.error()));
-    Result<WaitingChange> waiting = parse_waiting_change(*text, path);
+  const auto take = [&](const runtime::KeptFile& file) -> Result<void> {
+    Result<WaitingChange> waiting = parse_waiting_change(file.text, file.path);
     if (!waiting) return tl::unexpected(waiting.error());
     // It was made, and a crash came before it was forgotten.
-    if (waiting->live_after == live && waiting->live_before != live) {
-      if (auto removed = runtime::remove_tree(files_, path); !removed) return removed;
-      continue;
-    }
+    if (waiting->live_after == live && waiting->live_before != live)
+      return runtime::remove_tree(files_, file.path);
     waiting_.push_back(*std::move(waiting));
-  }
+    return {};
+  };
+  const auto is_change = [](std::string_view name) { return name.ends_with(kEnding); };
+  if (auto read = runtime::read_kept_files(files_, folder_, is_change, take); !read) return read;
   std::ranges::sort(waiting_, {}, &WaitingChange::at);
   return {};
 }

@@ -37,15 +37,7 @@ constexpr std::string_view kSchemas = R"({
     "ended?": "boolean"
   },
   "ListPage": {
-    "name": "text",
-    "type": "text",
-    "changeable": "boolean",
-    "size": "whole",
-    "declared": "whole",
-    "replaced": "boolean",
-    "added": "whole",
-    "removed": "whole",
-    "record": "whole; of its last change",
+    "like": "ListSummary",
     "entries": "list of ListEntry",
     "next?": "text; the cursor of the next page"
   },
@@ -62,15 +54,7 @@ constexpr std::string_view kSchemas = R"({
   },
   "ListOfTables": {"tables": "list of TableSummary"},
   "TablePage": {
-    "name": "text",
-    "key": "map of text; the type of each column",
-    "columns": "map of text",
-    "size": "whole",
-    "declared": "whole",
-    "replaced": "boolean",
-    "added": "whole",
-    "removed": "whole",
-    "record": "whole; of its last change",
+    "like": "TableSummary",
     "rows": [{
       "row": "map of any",
       "origin": "one of declared, added",

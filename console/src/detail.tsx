@@ -3,7 +3,7 @@ import { useRef, useState } from "preact/hooks";
 import { Problem, asProblem, mayWork } from "./api";
 import { Detail, Row, change, fieldsOf, keyQuery, keyText, readDetail, readPage } from "./alerts";
 import { JsonObject, show, sourceOf } from "./json";
-import { Data, NotAllowed, Panel, ProblemBox, Severity, State, Time, useLoaded } from "./parts";
+import { Data, NotAllowed, Panel, ProblemBox, Severity, State, Table, Time, useLoaded } from "./parts";
 import { href } from "./place";
 import { put } from "./queue_state";
 import { counted, visible } from "./text";
@@ -93,40 +93,28 @@ export function Evidence({ alert }: { alert: JsonObject }) {
   const events = Array.isArray(alert.events) ? (alert.events as JsonObject[]) : [];
   if (events.length === 0) return <p class="quiet">The rule keeps no events with its alerts.</p>;
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label="The events that matched">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Step</th>
-            <th scope="col">Event time</th>
-            <th scope="col">Event</th>
-            <th scope="col">Fields</th>
-          </tr>
-        </thead>
-        <tbody>
-          {events.map((event) => (
-            <tr>
-              <td>
-                <Data value={event.as} />
-              </td>
-              <td>
-                <Time at={eventTime(event)} />
-              </td>
-              <td>
-                <Data value={event.type} /> <span class="quiet"><Data value={event.id} /></span>
-              </td>
-              <td>
-                {fieldsOf(event.fields).map(([name, value]) => (
-                  <span class="field">
-                    <span class="quiet"><Data value={name} /></span> <Data value={value} />
-                  </span>
-                ))}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table label="The events that matched" columns={["Step", "Event time", "Event", "Fields"]}>
+      {events.map((event) => (
+        <tr>
+          <td>
+            <Data value={event.as} />
+          </td>
+          <td>
+            <Time at={eventTime(event)} />
+          </td>
+          <td>
+            <Data value={event.type} /> <span class="quiet"><Data value={event.id} /></span>
+          </td>
+          <td>
+            {fieldsOf(event.fields).map(([name, value]) => (
+              <span class="field">
+                <span class="quiet"><Data value={name} /></span> <Data value={value} />
+              </span>
+            ))}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 function eventTime(event: JsonObject): string {
@@ -179,42 +167,30 @@ function History({ detail }: { detail: Detail }) {
 function Deliveries({ deliveries }: { deliveries: JsonObject[] }) {
   if (deliveries.length === 0) return <p class="quiet">No subscription had a filter that this alert matches.</p>;
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label="Deliveries of this alert">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Subscription</th>
-            <th scope="col">State</th>
-            <th scope="col">Attempts</th>
-            <th scope="col">More</th>
-          </tr>
-        </thead>
-        <tbody>
-          {deliveries.map((one) => (
-            <tr>
-              <td>
-                <Data value={one.subscription} />
-              </td>
-              <td>
-                <Data value={one.state} />
-              </td>
-              <td class="number">
-                <Data value={one.attempts} />
-              </td>
-              <td>
-                {fieldsOf(one)
-                  .filter(([name]) => !["subscription", "state", "attempts"].includes(name))
-                  .map(([name, value]) => (
-                    <span class="field">
-                      <span class="quiet"><Data value={name} /></span> <Data value={value} />
-                    </span>
-                  ))}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table label="Deliveries of this alert" columns={["Subscription", "State", "Attempts", "More"]}>
+      {deliveries.map((one) => (
+        <tr>
+          <td>
+            <Data value={one.subscription} />
+          </td>
+          <td>
+            <Data value={one.state} />
+          </td>
+          <td class="number">
+            <Data value={one.attempts} />
+          </td>
+          <td>
+            {fieldsOf(one)
+              .filter(([name]) => !["subscription", "state", "attempts"].includes(name))
+              .map(([name, value]) => (
+                <span class="field">
+                  <span class="quiet"><Data value={name} /></span> <Data value={value} />
+                </span>
+              ))}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

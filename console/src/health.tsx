@@ -3,7 +3,7 @@ import { useRef } from "preact/hooks";
 import { ask, get } from "./api";
 import { JsonObject, show } from "./json";
 import { Metric, parseMetrics, valueOf } from "./metrics";
-import { Data, Panel, Time, useLoaded } from "./parts";
+import { Data, Panel, Table, Time, useLoaded } from "./parts";
 import { server } from "./shell";
 import { count, counted, localTime, size, span } from "./text";
 
@@ -81,40 +81,23 @@ function Sources({ state }: { state: JsonObject }) {
   const sources = (state.sources as JsonObject[] | undefined) ?? [];
   if (sources.length === 0) return <p class="quiet">No source has sent anything.</p>;
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label="Sources">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Source</th>
-            <th scope="col">State</th>
-            <th scope="col" class="number">
-              Lines
-            </th>
-            <th scope="col">Event time</th>
-            <th scope="col" class="number">
-              Waiting
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {sources.map((source) => (
-            <tr>
-              <th scope="row">
-                <Data value={source.name} />
-              </th>
-              <td>
-                <Data value={source.state} />
-              </td>
-              <td class="number">{count(Number(show(source.lines)) || 0)}</td>
-              <td>
-                <Time at={show(source.watermark)} />
-              </td>
-              <td class="number">{count(Number(show(source.waiting)) || 0)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table label="Sources" columns={["Source", "State", "#Lines", "Event time", "#Waiting"]}>
+      {sources.map((source) => (
+        <tr>
+          <th scope="row">
+            <Data value={source.name} />
+          </th>
+          <td>
+            <Data value={source.state} />
+          </td>
+          <td class="number">{count(Number(show(source.lines)) || 0)}</td>
+          <td>
+            <Time at={show(source.watermark)} />
+          </td>
+          <td class="number">{count(Number(show(source.waiting)) || 0)}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

@@ -23,6 +23,25 @@ export function Severity({ name }: { name: string }) {
 export function State({ name }: { name: string }) {
   return <span class={`state ${name}`}>{name}</span>;
 }
+/** A table that scrolls within its place. A column whose title begins with # has numbers. */
+export function Table({ label, columns, children }: { label: string; columns: string[]; children: ComponentChildren }) {
+  return (
+    <div class="scroll" tabIndex={0} role="group" aria-label={label}>
+      <table>
+        <thead>
+          <tr>
+            {columns.map((title) => (
+              <th scope="col" class={title.startsWith("#") ? "number" : undefined}>
+                {title.replace("#", "")}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  );
+}
 export function ProblemBox({ problem, again }: { problem: Problem; again?: () => void }) {
   return (
     <div class="problem" role="alert">

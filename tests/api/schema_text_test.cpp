@@ -8,7 +8,9 @@ namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
 
-ordered_json schema(const char* form) { return schema_of_text(ordered_json::parse(form)); }
+ordered_json schema(const char* form) {
+  return schema_of_text(ordered_json::parse(form), {{"Base", {{"a", "text"}, {"b?", "whole"}}}});
+}
 }  // namespace
 
 TEST_CASE("schema_text: types in words") {
@@ -46,5 +48,11 @@ TEST_CASE(
   CHECK(schema(R"({"...": true, "a": "text"})")["additionalProperties"] == true);
   CHECK(schema(R"({"a": {"$schema": {"type": ["string", "number"]}}})")["properties"]["a"] ==
         ordered_json{{"type", {"string", "number"}}});
+}
+
+TEST_CASE("schema_text: a form like another has its members too") {
+  CHECK(schema(R"({"like": "Base", "c": "text"})") ==
+        schema(R"({"a": "text", "b?": "whole", "c": "text"})"));
+  CHECK(schema(R"({"like": "Base", "body": true})")["additionalProperties"] == false);
 }
 }  // namespace tocsin::api
