@@ -8,8 +8,8 @@ sources of a group the same UNITY_GROUP; a source in no group is compiled alone.
 
 Two sources share a group only if no name that one keeps to itself (in an unnamed namespace, a constant, a type, a
 macro) means something in the other, or in a header that the other alone includes; and if no header that one alone
-includes has a function that a call in the other may mean as well as its own. A `using` that both write alike means
-the same. It is judged by the words of the sources, on the careful side: where in doubt, they do not share one.
+includes has a function that a call in the other may mean as well as its own; and if no namespace that one opens by
+`using namespace` has a name that the other means from elsewhere. A `using` that both write alike means the same. It is judged by the words of the sources, on the careful side: where in doubt, they do not share one.
 """
 import functools
 import pathlib
@@ -42,6 +42,8 @@ class Words:
         self.includes, self.declared, self.own, self.functions = [], set(), set(), set()
         self.used, self.called, self.called_plainly = set(), set(), set()
         self.namespaces = {}  # the functions, each with the namespaces that declare it
+        self.places = {}  # all names, each with the namespaces that declare it
+        self.opened = set()  # the namespaces that `using namespace` opens for all of a file
         self.aliases = {}  # the names that `using` makes here, each with its statement
         self.macro_before_include = False
         tokens = self.tokens_of(text)
@@ -121,6 +123,7 @@ class Words:
                 elif kind in ("struct", "class", "enum", "union") or following in ("(", "{", "=", ";", "[", ":"):
                     if not alias and following != "::":
                         self.take([token], own, following == "(")
+                        self.places.setdefault(token, set()).add(namespace)
                         if following == "(":
                             self.namespaces.setdefault(token, set()).add(namespace)
             if token != ";" and depth == 0:
@@ -139,7 +142,9 @@ class Words:
                     self.functions.add(word)
 
     def take_alias(self, statement):
-        if statement[:1] == ["using"] and statement[1:2] != ["namespace"]:
+        if statement[:2] == ["using", "namespace"]:
+            self.opened.add(statement[-1])
+        elif statement[:1] == ["using"]:
             name = statement[1] if "=" in statement else statement[-1]
             self.aliases[name] = tuple(statement)
 
@@ -190,6 +195,18 @@ class Sources:
         return any(name in calls and seen.get(name, set()) - namespaces
                    for name, namespaces in self.words(header).namespaces.items())
 
+    def opens(self, one, other):
+        """Whether a namespace that one opens has a name that the other means from elsewhere."""
+        used = self.words(other).used
+        for namespace in self.words(one).opened:
+            for header in self.headers(one):
+                for name, places in self.words(header).places.items():
+                    if name in used and any(place[-1:] == (namespace,) for place in places) and any(
+                            place[-1:] != (namespace,) for file in (other, *self.headers(other))
+                            for place in self.words(file).places.get(name, ())):
+                        return True
+        return False
+
     def means(self, path, name):
         """Whether a file sees a name from elsewhere than a `using` of its own or within a function or a class."""
         return (name in self.words(path).declared and name not in self.words(path).aliases
@@ -201,6 +218,8 @@ class Sources:
         same = {name for name, alias in own.aliases.items()
                 if words.aliases.get(name, alias) == alias and not self.means(other, name)}
         if (own.own - own.functions - same) & words.used or own.functions & words.called:
+            return True
+        if self.opens(one, other):
             return True
         if any(self.rivals(header, other) for header in self.headers(one) - self.headers(other)):
             return True

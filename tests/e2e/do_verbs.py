@@ -465,19 +465,14 @@ def groups_of_sources():
     unnamed = "namespace tocsin {{\nnamespace {{\n{}\n}}\n{}\n}}\n".format
     plain = {f"plain{number}.cpp": unnamed(f"int helper{number}() {{ return 1; }}", f"int plain{number}() {{ return helper{number}(); }}")
              for number in range(3)}
-    assert groups_of(plain) == [["plain0", "plain1", "plain2"]]
-    assert groups_of(plain, size=2) == [["plain0", "plain1"]]
+    assert groups_of(plain) == [["plain0", "plain1", "plain2"]] and groups_of(plain, size=2) == [["plain0", "plain1"]]
     rivals = {
-        "the same function": unnamed("int helper0(int) { return 2; }", ""),
-        "a call of another function": unnamed("", "int other() { return helper0(3); }"),
-        "the same type": unnamed("struct Row {};", "Row row;"),
-        "a constant": unnamed("constexpr int kMost = 3;", ""),
-        "an enumerator": unnamed("enum Kind { kFirst, kMost };", ""),
-        "a macro": "#define Row int\n",
+        "the same function": unnamed("int helper0(int) { return 2; }", ""), "a call of another function": unnamed("", "int other() { return helper0(3); }"),
+        "the same type": unnamed("struct Row {};", "Row row;"), "a constant": unnamed("constexpr int kMost = 3;", ""),
+        "an enumerator": unnamed("enum Kind { kFirst, kMost };", ""), "a macro": "#define Row int\n",
     }
     one = {"one.cpp": unnamed("struct Row { int rows; };\nconstexpr int kMost = 2;\nint helper0() { return kMost; }", "int one(Row) { return helper0(); }")}
-    for what, text in rivals.items():
-        assert groups_of({**one, "rival.cpp": text}) == [], what
+    assert [what for what, text in rivals.items() if groups_of({**one, "rival.cpp": text})] == []
     # A `using` that both write alike, or that the other has no use for; and one that means something else there.
     using = unnamed("using far::Shown;\nusing Json = far::Json;", "Json using_it(Shown);")
     for text, groups in {using: [["one", "other"]], unnamed("", "far::Json other();"): [["one", "other"]],
@@ -490,9 +485,14 @@ def groups_of_sources():
              "one.cpp": '#include "far.h"\n'}
     for call, groups in {"type_of(kind)": [], "tests::type_of(kind)": [["caller", "one"]], "kind.type_of()": [["caller", "one"]]}.items():
         assert groups_of({**shown, "caller.cpp": '#include "near.h"\n' + unnamed("", f"Type caller(Kind kind) {{ return {call}; }}")}) == groups, call
+    # A namespace that one opens, with a name that the other has from elsewhere, or from there.
+    opened = {"kit.h": "namespace tocsin::kit {\ninline constexpr int kSecond = 1;\n}\n", "one.cpp": '#include "kit.h"\n' + unnamed("using namespace kit;", "int one() { return kSecond; }"),
+              "two.h": "namespace tocsin {\ninline constexpr char kSecond = 2;\n}\n"}
+    for header, groups in {"two.h": [], "kit.h": [["one", "other"]]}.items():
+        assert groups_of({**opened, "other.cpp": f'#include "{header}"\n' + unnamed("", "int other() { return kSecond; }")}) == groups, header
     # A name that a header brings, a setting of a library, and words that mean nothing to the other.
-    assert groups_of({**one, "rival.cpp": '#include "row.h"\n', "row.h": "namespace tocsin {\nclass Row;\n}\n"}) == []
-    assert groups_of({**one, "setting.cpp": "#define LIBRARY_WITH_TLS\n#include <vector>\n"}) == []
+    assert groups_of({**one, "rival.cpp": '#include "row.h"\n', "row.h": "namespace tocsin {\nclass Row;\n}\n"}) == [] \
+        and groups_of({**one, "setting.cpp": "#define LIBRARY_WITH_TLS\n#include <vector>\n"}) == []
     harmless = unnamed("", 'int rival(Order o) { const int helper0 = o.kMost; return helper0; }  // Row\nconst char* text = "Row";\nauto raw = R"x(Row "{ )x";')
     assert groups_of({**one, "rival.cpp": harmless}) == [["one", "rival"]]
 

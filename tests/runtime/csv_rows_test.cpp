@@ -113,7 +113,7 @@ std::string row_of(const std::string& header, const std::string& row,
   return rows.front();
 }
 
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
   std::string csv = "\"";
   for (const char c : text) csv += c == '"' ? "\"\"" : std::string(1, c);
   return csv + '"';
@@ -175,7 +175,7 @@ class BothForms {
  private:
   void end_line() { csv_ += random_.chance(50) ? "\n" : "\r\n"; }
   Cell maybe_quoted(const std::string& token, const std::string& json) {
-    return {random_.chance(30) ? quoted(token) : token, json};
+    return {random_.chance(30) ? in_quotes(token) : token, json};
   }
   Cell cell_of(const std::string& column, const std::string& type) {
     const bool is_time = column == "ts" || column == "when.us";
@@ -223,7 +223,7 @@ class BothForms {
     const bool must_quote = text.empty() || is_free ||
                             text.find_first_of("\n\r\"") != std::string::npos ||
                             text.find(separator_) != std::string::npos;
-    return {must_quote || random_.chance(20) ? quoted(text) : text, json};
+    return {must_quote || random_.chance(20) ? in_quotes(text) : text, json};
   }
 
   tests::Random& random_;
