@@ -65,13 +65,6 @@ std::optional<TokenClass> class_of_mark(TokenKind kind) {
   }
 }
 
-constexpr std::string_view kTypes[] = {"bool", "int",  "float",    "decimal", "string", "time",
-                                       "date", "enum", "duration", "text",    "regex",  "network"};
-
-// Words with a meaning at one place, which the parser never has to guess.
-constexpr std::string_view kFixedWords[] = {"to",   "late", "alerted",  "day",  "week",  "month",
-                                            "year", "most", "ignoring", "case", "column"};
-
 // A word that no declaration explains.
 std::optional<TokenClass> class_of_word(const std::vector<Token>& tokens, std::size_t at) {
   const Token& token = tokens[at];
@@ -88,10 +81,9 @@ std::optional<TokenClass> class_of_word(const std::vector<Token>& tokens, std::s
     return TokenClass::kEnumMember;
   }
   if (rules::is_keyword(token.text)) return TokenClass::kKeyword;
-  if (std::ranges::find(kFixedWords, token.text) != std::end(kFixedWords)) {
+  if (rules::is_placed_word(token.text) || rules::is_type_word(token.text)) {
     return TokenClass::kKeyword;
   }
-  if (std::ranges::find(kTypes, token.text) != std::end(kTypes)) return TokenClass::kKeyword;
   if (rules::aggregate_named(token.text)) return TokenClass::kFunction;
   return TokenClass::kEnumMember;
 }

@@ -1,59 +1,52 @@
 #include "rules/syntax/keywords.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace tocsin::rules {
 namespace {
-const std::vector<std::string>& clause_list() {
-  static const std::vector<std::string> kWords = {
-      "id",     "description", "owner",  "severity", "tags",   "references",  "falsepositives",
-      "status", "by",          "when",   "within",   "having", "considering", "without",
-      "after",  "prefer",      "except", "once",     "at",     "allow",       "alert"};
-  return kWords;
-}
-const std::vector<std::string>& declaration_list() {
-  static const std::vector<std::string> kWords = {
-      "use",   "allow",    "event",   "kind",     "key",  "list", "table",
-      "const", "defaults", "feature", "features", "rule", "test"};
-  return kWords;
-}
-bool contains(std::span<const std::string_view> words, std::string_view word) {
-  return std::ranges::find(words, word) != words.end();
-}
-// What may stand behind an operand and go on with its expression.
-constexpr std::string_view kOperatorWords[] = {"and",     "or",      "not",      "in",     "is",
-                                               "between", "matches", "contains", "starts", "ends",
-                                               "then",    "else",    "over"};
-// What else the grammar gives a meaning to.
-constexpr std::string_view kOtherWords[] = {
-    "where",   "as",       "of",       "unless", "until",     "for",      "each",    "per",
-    "expires", "while",    "next",     "first",  "greedy",    "optional", "no",      "one",
-    "all",     "any",      "every",    "needs",  "excluding", "from",     "key",     "up",
-    "unique",  "pii",      "evidence", "expect", "starting",  "gap",      "session", "tumbling",
-    "last",    "previous", "ever",     "today",  "this",      "events",   "word",    "with",
-    "true",    "false",    "if",       "prev",   "match",     "skip",     "consume", "latest",
-    "missing", "known",    "half",     "weight"};
-constexpr std::string_view kSeverities[] = {"info", "low", "medium", "high", "critical"};
-constexpr std::string_view kStatuses[] = {"draft", "internal", "shadow", "live"};
+using enum KeywordClass;
 
+constexpr auto kKeywords = std::to_array<Keyword>({
+#define TOCSIN_KEYWORD(word, of) {word, of},
+#include "rules/syntax/keywords.def"
+#undef TOCSIN_KEYWORD
+});
+
+bool is_of(std::string_view word, KeywordClass of) {
+  return std::ranges::find(kKeywords, Keyword{word, of}) != kKeywords.end();
+}
+
+std::vector<std::string> words_of(KeywordClass of) {
+  std::vector<std::string> words;
+  for (const Keyword& keyword : kKeywords) {
+    if (keyword.of == of) words.emplace_back(keyword.word);
+  }
+  return words;
+}
 }  // namespace
 
-bool is_clause_keyword(std::string_view word) {
-  return std::ranges::find(clause_list(), word) != clause_list().end();
-}
-bool is_declaration_keyword(std::string_view word) {
-  return std::ranges::find(declaration_list(), word) != declaration_list().end();
-}
-bool is_operator_word(std::string_view word) { return contains(kOperatorWords, word); }
-bool is_severity(std::string_view word) { return contains(kSeverities, word); }
-bool is_status(std::string_view word) { return contains(kStatuses, word); }
+bool is_clause_keyword(std::string_view word) { return is_of(word, kClause); }
+bool is_declaration_keyword(std::string_view word) { return is_of(word, kDeclaration); }
+bool is_operator_word(std::string_view word) { return is_of(word, kOperator); }
+bool is_placed_word(std::string_view word) { return is_of(word, kPlaced); }
+bool is_type_word(std::string_view word) { return is_of(word, kType); }
+bool is_severity(std::string_view word) { return is_of(word, kSeverity); }
+bool is_status(std::string_view word) { return is_of(word, kStatus); }
 bool is_keyword(std::string_view word) {
-  return contains(kOperatorWords, word) || contains(kOtherWords, word) || is_clause_keyword(word) ||
-         is_declaration_keyword(word);
+  return std::ranges::any_of(kKeywords, [word](const Keyword& keyword) {
+    return keyword.word == word && keyword.of <= kOther;
+  });
 }
-std::span<const std::string> clause_keywords() { return clause_list(); }
-std::span<const std::string> declaration_keywords() { return declaration_list(); }
+std::span<const std::string> clause_keywords() {
+  static const std::vector<std::string> kWords = words_of(kClause);
+  return kWords;
+}
+std::span<const std::string> declaration_keywords() {
+  static const std::vector<std::string> kWords = words_of(kDeclaration);
+  return kWords;
+}
 
 std::optional<cep::Aggregate> aggregate_named(std::string_view text) {
   const auto* found = std::ranges::find(cep::kAggregates, text, cep::aggregate_name);

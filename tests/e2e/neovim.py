@@ -2,12 +2,12 @@
 import json
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
 
 from harness import BINARY, ROOT, case, run_cases
+from rule_texts import server_tokens, texts
 
 PLUGIN = ROOT / "editors/neovim"
 # Opens a file, waits for the server's diagnostics, asks it, changes the text, and asks again.
@@ -51,6 +51,20 @@ vim.cmd("qall!")
 """
 
 
+def neovim(script, *commands):
+    """Opens r.tocsin with the plugin and these commands of Ex, and runs the script."""
+    before = [part for command in ("filetype plugin on", f"lua vim.g.tocsin_command = {{ '{BINARY}' }}", *commands) for part in ("--cmd", command)]
+    command = ["nvim", "--headless", "-u", "NONE", "-n", "--cmd", f"set runtimepath^={PLUGIN}", *before, "r.tocsin", "-c", f"luafile {script}"]
+    environment = {**os.environ, "XDG_STATE_HOME": os.getcwd(), "XDG_CACHE_HOME": os.getcwd(), "TOCSIN_TEXT_CACHE": "off"}
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as run:
+        try:
+            said, _ = run.communicate(timeout=60)
+        except subprocess.TimeoutExpired:  # an error in the script leaves it open
+            run.kill()
+            raise AssertionError(run.communicate()[0]) from None
+    return said
+
+
 @case
 def _():
     """the plugin knows the file type, starts the server, shows its diagnostics, and renames through it"""
@@ -62,28 +76,49 @@ def _():
     script = SCRIPT.replace("at(2, 29)", f"at(2, {line.index('payment')})").replace("at(2, 34)", f"at(2, {line.index('amout')})")
     script = script.replace("1, 32, 1, 37", f"1, {line.index('amout')}, 1, {line.index('amout') + 5}")
     pathlib.Path("script.lua").write_text(script, encoding="utf-8")
-    command = ["nvim", "--headless", "-u", "NONE", "-n", "--cmd", f"set runtimepath^={PLUGIN}", "--cmd", "filetype plugin on",
-               "--cmd", f"lua vim.g.tocsin_command = {{ '{BINARY}' }}", "r.tocsin", "-c", "luafile script.lua"]
-    environment = {**os.environ, "XDG_STATE_HOME": os.getcwd(), "XDG_CACHE_HOME": os.getcwd(), "TOCSIN_TEXT_CACHE": "off"}
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100,
-                          env=environment, check=False)
-    assert os.path.exists("answers.json"), done.stdout
+    said = neovim("script.lua")
+    assert os.path.exists("answers.json"), said
     out = json.loads(pathlib.Path("answers.json").read_text(encoding="utf-8"))
-    assert out["filetype"] == "tocsin" and out["attached"] and out["diagnosed"], (out, done.stdout)
+    assert out["filetype"] == "tocsin" and out["attached"] and out["diagnosed"], (out, said)
     assert any("E0201" in str(code) or "amout" in str(code) for code in out["before"]), out["before"]
     assert "event" in out["hover"]["contents"]["value"]
     assert out["cured"] and "E0201" not in out["after"], out["after"]
     assert out["lines"][0].endswith("value: int }") and out["lines"][1].count("value") == 2, out["lines"]
 
 
+# The group of each place in a list of line and column, and a newline.
+COLOURS = """
+vim.cmd("syntax on")
+local groups = {}
+for _, place in ipairs(vim.fn.json_decode(table.concat(vim.fn.readfile("places.json")))) do
+  table.insert(groups, vim.fn.synIDattr(vim.fn.synID(place[1], place[2], 1), "name"))
+end
+vim.fn.writefile({ vim.fn.json_encode(groups) }, "groups.json")
+vim.cmd("qall!")
+"""
+GROUPS = {"comment": {"tocsinComment"}, "string": {"tocsinText"}, "number": {"tocsinNumber", "tocsinDuration", "tocsinTime"},
+          "keyword": {"tocsinKeyword", "tocsinDeclaration", "tocsinType", "tocsinWord"}}
+
+
 @case
 def _():
-    """the colours know every word of the language"""
-    colours = (PLUGIN / "syntax/tocsin.vim").read_text(encoding="utf-8")
-    known = set(re.findall(r"\w+", " ".join(re.findall(r"^syntax keyword \w+ (.*)$", colours, re.MULTILINE))))
-    words = set(re.findall(r'"([a-z]+)"', (ROOT / "rules/syntax/keywords.cpp").read_text(encoding="utf-8")))
-    words |= set(re.findall(r'TOCSIN_AGGREGATE\(\w+, "(\w+)"', (ROOT / "cep/plan/aggregates.def").read_text(encoding="utf-8")))
-    assert len(words) > 100 and words <= known, words - known
+    """the colours of the plugin: comments, strings, numbers and words of every sample"""
+    sources = {name: text for name, text in texts().items() if name.startswith("samples/")}
+    count = 0
+    for name, tokens in server_tokens(sources).items():
+        tokens = [token for token in tokens if token.of in GROUPS and token.text[0] != "`" and (token.of != "string" or token.text[0] == '"')]
+        lines = sources[name].split("\n")
+        places = [(token.line + 1, len(lines[token.line].encode("utf-16-le")[:2 * token.character].decode("utf-16-le").encode()) + 1)
+                  for token in tokens]
+        pathlib.Path("places.json").write_text(json.dumps(places), encoding="utf-8")
+        pathlib.Path("r.tocsin").write_text(sources[name], encoding="utf-8")
+        pathlib.Path("colours.lua").write_text(COLOURS, encoding="utf-8")
+        neovim("colours.lua")
+        groups = json.loads(pathlib.Path("groups.json").read_text(encoding="utf-8"))
+        wrong = [(token.line + 1, token.text, token.of, group) for token, group in zip(tokens, groups) if group not in GROUPS[token.of]]
+        assert not wrong, (name, wrong[:10])
+        count += len(tokens)
+    assert count > 3000, count
 
 
 if shutil.which("nvim") is None:

@@ -3,28 +3,32 @@ if exists("b:current_syntax") | finish | endif
 
 syntax match tocsinName /`[^`]*`/
 syntax match tocsinNumber /\<\d[0-9_.]*\(e[-+]\?\d\+\)\?\>/
-syntax match tocsinDuration /\<\(\d\+\(us\|ms\|s\|m\|h\|d\|w\)\)\+\>/
+syntax match tocsinDuration /\<\(\d[0-9_]*\(ms\|s\|m\|h\|d\|w\)\)\+\>/
 syntax match tocsinTime /\<\d\{4}-\d\d-\d\d\(T[0-9:.]\+\(Z\|[-+][0-9:]\+\)\)\?/
 syntax match tocsinRegex /\(matches\s\+\)\@<=\/[^\/]*\/i\?/
-syntax region tocsinText start=/"/ skip=/\\"/ end=/"/ oneline
+syntax region tocsinText start=/"/ skip=/\\./ end=/"/ oneline
 syntax match tocsinComment /#.*$/
 
-syntax keyword tocsinDeclaration use allow event kind key list table const defaults feature features
-syntax keyword tocsinDeclaration rule test
-syntax keyword tocsinKeyword after alert all and any as at between by considering consume contains
-syntax keyword tocsinKeyword description each else ends events ever every evidence except excluding
-syntax keyword tocsinKeyword expect expires false falsepositives first for from gap greedy half
-syntax keyword tocsinKeyword having id if in is known last latest match matches missing needs next
-syntax keyword tocsinKeyword no not of once one optional or over owner per pii prefer prev previous
-syntax keyword tocsinKeyword references session severity skip starting starts status tags then this
-syntax keyword tocsinKeyword today true tumbling unique unless until up weight when where while with
-syntax keyword tocsinKeyword within without word
-syntax keyword tocsinWord critical draft high info internal live low medium shadow
-syntax keyword tocsinFunction abs avg capture ceil coalesce concat count date distance_km distinct
-syntax keyword tocsinFunction entropy ewma exp first floor hour ip_in last length ln lower matched
-syntax keyword tocsinFunction max min mode normalize percentile pow round similarity since split
-syntax keyword tocsinFunction sqrt stddev stddev_pop substring sum upper weekday
-syntax keyword tocsinType bool int float decimal string time duration enum text regex network
+" words, written by editors/grammars.py
+syntax keyword tocsinDeclaration allow const defaults event feature features key kind list rule
+syntax keyword tocsinDeclaration table test use
+syntax keyword tocsinKeyword after alert alerted all and any as at between by case column
+syntax keyword tocsinKeyword considering consume day description each else ends events ever every
+syntax keyword tocsinKeyword evidence except excluding expect expires falsepositives first for from
+syntax keyword tocsinKeyword gap greedy half having id if ignoring in is known last late latest life
+syntax keyword tocsinKeyword match matches missing month most needs next no not of once one optional
+syntax keyword tocsinKeyword or order over owner past per pii prefer prev previous references
+syntax keyword tocsinKeyword session severity skip starting starts status tags then this times to
+syntax keyword tocsinKeyword today tumbling unique unless until up week weight when where while with
+syntax keyword tocsinKeyword within without word year
+syntax match tocsinKeyword /\<contains\>/
+syntax keyword tocsinWord critical draft false high info internal live low medium shadow true
+syntax keyword tocsinType bool date decimal duration enum float int network regex string text time
+syntax keyword tocsinFunction abs avg capture ceil coalesce concat count distance_km distinct
+syntax keyword tocsinFunction entropy ewma exp floor hour ip_in length ln lower matched max min mode
+syntax keyword tocsinFunction normalize percentile pow round similarity since split sqrt stddev
+syntax keyword tocsinFunction stddev_pop substring sum upper weekday
+" end of words
 
 highlight default link tocsinComment Comment
 highlight default link tocsinDeclaration Structure
