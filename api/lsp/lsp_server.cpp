@@ -23,6 +23,14 @@ constexpr int kNotInitialized = -32002;
 constexpr int kCancelled = -32800;
 constexpr int kInternalError = -32603;
 
+// Diagnostics are sent to every client. One that takes them and asks for them too would show each
+// twice; so only to a client that can do nothing but ask is it said that it may.
+bool only_asks(const json& client) {
+  const json document = client.is_object() ? client.value("textDocument", json()) : json();
+  return document.is_object() && document.contains("diagnostic") &&
+         !document.contains("publishDiagnostics");
+}
+
 json capabilities(library::CharacterUnit unit) {
   json legend = json::array();
   for (const std::string_view name : library::token_class_names()) legend.push_back(name);
@@ -51,7 +59,6 @@ json capabilities(library::CharacterUnit unit) {
       {"codeLensProvider", json::object()},
       {"inlayHintProvider", true},
       {"executeCommandProvider", {{"commands", {"tocsin.runTests", "tocsin.explain"}}}},
-      {"diagnosticProvider", {{"interFileDependencies", true}, {"workspaceDiagnostics", false}}},
       {"semanticTokensProvider",
        {{"legend", {{"tokenTypes", legend}, {"tokenModifiers", {"declaration"}}}},
         {"full", {{"delta", true}}}}},
@@ -191,8 +198,12 @@ json LspServer::initialize(const json& parameters) {
     folders_.push_back(path_of_uri(root));
   }
   workspace_.set_folders(folders_);
+  json able = capabilities(unit_);
+  if (only_asks(parameters.value("capabilities", json::object()))) {
+    able["diagnosticProvider"] = {{"interFileDependencies", true}, {"workspaceDiagnostics", false}};
+  }
   life_ = Life::kRunning;
-  return {{"capabilities", capabilities(unit_)},
+  return {{"capabilities", std::move(able)},
           {"serverInfo", {{"name", "tocsin"}, {"version", version_parts().front().second}}}};
 }
 

@@ -171,6 +171,19 @@ def _():
 
 @case
 def _():
+    """diagnostics are sent; that they can be asked for is said to a client that takes none, as others would show each twice"""
+    for document, may_ask in (({}, False), ({"publishDiagnostics": {}}, False), ({"diagnostic": {}, "publishDiagnostics": {}}, False),
+                              ({"diagnostic": {}}, True)):
+        client = LspClient(BINARY, start=False)
+        told = client.request("initialize", processId=None, rootUri=None, capabilities={"textDocument": document})["capabilities"]
+        assert ("diagnosticProvider" in told) == may_ask, (document, told)
+        assert client.request("shutdown") is None
+        client.notify("exit")
+        assert client.wait() == 0
+
+
+@case
+def _():
     """hover, definition, references, highlights and rename go through all files of the set"""
     client, uri, texts = pack()
     document = {"uri": uri}
