@@ -90,6 +90,7 @@ verb_setup() {
   if [[ " ${parts[*]} " == *" python "* ]]; then make_python_environment || true; fi
   if [[ " ${parts[*]} " == *" flink "* ]]; then fetch_flink || true; fi
   if [[ " ${parts[*]} " == *" console "* ]]; then fetch_console || true; fi
+  if [[ " ${parts[*]} " == *" editors "* ]]; then fetch_editors || true; fi
 }
 
 # --- build ---------------------------------------------------------------------------------------
@@ -266,7 +267,8 @@ verb_test() {
   if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && selected python && ! (ensure_setup python && make_python_environment); then
     missing_parts+=" python "
   fi
-  if [ ${#patterns[@]} = 0 ] && selected neovim && ! (ensure_setup editors); then missing_parts+=" editors "; fi
+  if [ ${#patterns[@]} = 0 ] && { selected neovim || selected vscode; } && ! (ensure_setup editors); then missing_parts+=" editors "; fi
+  if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && selected vscode && has_part editors; then (fetch_editors) || true; fi
   # Before the build, which makes the web console part of the program.
   if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && { selected console || selected console-browser; } && ! (ensure_setup console && fetch_console); then
     missing_parts+=" console "

@@ -15,7 +15,7 @@ distribution() {
 #   kafka    librdkafka and libprotobuf, with which the program is built where they are there, and what the tests' broker needs
 #   python   what the Python package is built and tested with; its environment is made of python/environment.lock
 #   package  what makes a package of the program and looks at it
-#   editors  Neovim, in which the language server is tried
+#   editors  Neovim, in which the language server is tried; node and npm, with which the extension for VS Code is made, and its packages
 #   console  node and npm, with which the web console is built, and its packages
 #   browser  a browser, in which the web console is tried; --without-browser leaves it out
 #   flink    a JDK and Maven, with which runtime/flink is built and tested; Maven fetches the rest
@@ -46,7 +46,10 @@ packages() {
       bench) printf '%s\n' valgrind ;;
       lint) printf '%s\n' git clang-format clang-tidy ;;
       package) printf '%s\n' dpkg-dev binutils file ;;
-      editors) printf '%s\n' neovim ;;
+      editors)
+        printf '%s\n' neovim
+        has_node || printf '%s\n' nodejs npm
+        ;;
       console) has_node || printf '%s\n' nodejs npm ;;
       browser)
         # Ubuntu has it as a snap only.
@@ -113,18 +116,25 @@ make_python_environment() {
   fi
 }
 
-# npm's packages for the web console, in console/node_modules, each known by its digest; again when the lock file changes. CMake
-# does the same (cmake/console.cmake), and builds the program without the console where it cannot.
-fetch_console() {
-  local place="$root/console/node_modules" lock="$root/console/package-lock.json"
-  if cmp -s "$lock" "$place/lock.json"; then return 0; fi
-  if (cd "$root/console" && timeout 300 npm ci --no-progress </dev/null); then
-    cp "$lock" "$place/lock.json"
-    say "setup: fetched what the web console is built with"
+# fetch_npm FOLDER WHAT WITHOUT [OPTION…]: npm's packages for a folder, in its node_modules, each known by its digest; again when
+# the lock file changes.
+fetch_npm() {
+  local folder="$root/$1" what="$2" without="$3" place="$root/$1/node_modules"
+  shift 3
+  if cmp -s "$folder/package-lock.json" "$place/lock.json"; then return 0; fi
+  if (cd "$folder" && timeout 300 npm ci --no-progress "$@" </dev/null); then
+    cp "$folder/package-lock.json" "$place/lock.json"
+    say "setup: fetched what $what is built with"
   else
-    say "setup: npm could not fetch what the web console is built with; the program is built without it"
+    say "setup: npm could not fetch what $what is built with; $without"
     return 1
   fi
+}
+# CMake does the same (cmake/console.cmake), and builds the program without the console where it cannot.
+fetch_console() { fetch_npm console "the web console" "the program is built without it"; }
+# None of these packages needs a script of its own to be installed.
+fetch_editors() {
+  fetch_npm editors/vscode "the extension for VS Code" "the suite vscode is left out" --ignore-scripts --no-audit --no-fund
 }
 
 # What Maven needs for runtime/flink, in build/tools/maven: a small test is run once with the network, so that all others
