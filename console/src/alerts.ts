@@ -95,6 +95,16 @@ export function keyText(alert: JsonObject): string {
     .map(([name, value]) => `${name}=${show(value)}`)
     .join(", ");
 }
+/** The key of an alert as `GET /v1/keys/…` takes it: `card=c1,shop=7`. */
+export function keyOf(alert: JsonObject): string {
+  return Object.entries((alert.key as JsonObject | undefined) ?? {})
+    .map(([name, value]) => `${name}=${show(value)}`)
+    .join(",");
+}
+/** The screen of an alert's key. */
+export function keyPlace(alert: JsonObject): string {
+  return `/keys/${encodeURIComponent(keyOf(alert))}`;
+}
 /** The same for the parameter `key`, with every digit as it was sent; empty without a key. */
 export function keyQuery(alert: JsonObject): string {
   const key = alert.key;

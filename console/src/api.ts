@@ -1,6 +1,6 @@
 // The server's API. A failure is a Problem, with what the server said of it.
 import { signal } from "@preact/signals";
-import { Json, JsonObject, parseJson, show } from "./json";
+import { Json, JsonObject, jsonText, parseJson, show } from "./json";
 
 export class Problem extends Error {
   constructor(
@@ -9,6 +9,7 @@ export class Problem extends Error {
     readonly detail: string,
     readonly requestId: string,
     readonly slug = "",
+    readonly list: readonly string[] = [], // what it consists of, such as the tests that fail
   ) {
     super(`${title}: ${detail}`);
   }
@@ -27,12 +28,13 @@ export function mayWork(role: string): boolean {
 const PATIENCE_MS = 30_000;
 
 export interface Answer {
+  status: number;
   json: Json;
   text: string;
   headers: Headers;
 }
 interface Asked {
-  body?: unknown;
+  body?: unknown; // sent as JSON, with the digits that its numbers have
   token?: string;
   headers?: { [name: string]: string };
   signal?: AbortSignal;
@@ -43,7 +45,8 @@ function problemOf(status: number, text: string, headers: Headers): Problem {
   try {
     const document = parseJson(text) as JsonObject;
     const slug = show(document.type).replace("urn:tocsin:problem:", "");
-    return new Problem(status, show(document.title), show(document.detail), requestId, slug);
+    const list = [document.failures, document.entries].find(Array.isArray) ?? [];
+    return new Problem(status, show(document.title), show(document.detail), requestId, slug, list.map(show));
   } catch {
     return new Problem(status, `The server answered with ${status}`, "The answer is no problem document.", requestId);
   }
@@ -57,7 +60,7 @@ export async function ask(method: string, path: string, asked: Asked = {}): Prom
   const request: RequestInit = { method, headers, cache: "no-store" };
   if (asked.body !== undefined) {
     headers["Content-Type"] = "application/json";
-    request.body = JSON.stringify(asked.body);
+    request.body = jsonText(asked.body);
   }
   const ended = new AbortController();
   const timer = setTimeout(() => ended.abort(), PATIENCE_MS);
@@ -78,13 +81,17 @@ export async function ask(method: string, path: string, asked: Asked = {}): Prom
     }
     const isJson = (response.headers.get("Content-Type") ?? "").startsWith("application/json");
     try {
-      return { json: isJson ? parseJson(text) : null, text, headers: response.headers };
+      return { status: response.status, json: isJson ? parseJson(text) : null, text, headers: response.headers };
     } catch {
       throw new Problem(response.status, "The answer cannot be read", "It is no JSON.", response.headers.get("X-Request-Id") ?? "");
     }
   } finally {
     clearTimeout(timer);
   }
+}
+/** One part of a path, as it is sent. */
+export function part(text: string): string {
+  return encodeURIComponent(text);
 }
 export async function get(path: string, signal?: AbortSignal): Promise<JsonObject> {
   return (await ask("GET", path, signal ? { signal } : {})).json as JsonObject;

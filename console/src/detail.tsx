@@ -1,12 +1,14 @@
 // One alert: beside its row in the queue, and on a page of its own.
 import { useRef, useState } from "preact/hooks";
 import { Problem, asProblem, mayWork } from "./api";
-import { Detail, Row, change, fieldsOf, keyQuery, keyText, readDetail, readPage } from "./alerts";
+import { Detail, Row, change, fieldsOf, keyOf, keyPlace, keyQuery, keyText, readDetail, readPage } from "./alerts";
 import { JsonObject, show, sourceOf } from "./json";
-import { Data, NotAllowed, Panel, ProblemBox, Severity, State, Table, Time, useLoaded } from "./parts";
+import { Data, Members, NotAllowed, Panel, ProblemBox, Severity, State, Time, useLoaded } from "./parts";
 import { href } from "./place";
 import { put } from "./queue_state";
-import { counted, visible } from "./text";
+import { Column, Table, member, objects } from "./table";
+import { count, counted, visible } from "./text";
+import { Trace } from "./trace";
 
 function sameKeyLink(alert: JsonObject): string {
   return href(`/alerts?key=${encodeURIComponent(keyQuery(alert))}`);
@@ -31,7 +33,7 @@ export function Head({ row }: { row: Row }) {
         </dd>
         <dt>Rule</dt>
         <dd>
-          <a href={href(`/alerts?rule=${encodeURIComponent(show(alert.rule))}`)}>
+          <a href={href(`/rules/${encodeURIComponent(show(alert.rule))}`)}>
             <Data value={alert.rule} />
           </a>
           , version {show(alert.version)}
@@ -43,7 +45,7 @@ export function Head({ row }: { row: Row }) {
         <dt>Key</dt>
         <dd>
           {keyQuery(alert) ? (
-            <a href={sameKeyLink(alert)}>
+            <a href={href(keyPlace(alert))}>
               <Data value={keyText(alert)} />
             </a>
           ) : (
@@ -88,34 +90,22 @@ export function Fields({ alert }: { alert: JsonObject }) {
   );
 }
 
+const EVIDENCE: readonly Column<JsonObject>[] = [
+  member("Step", "as"),
+  { title: "Event time", cell: (event) => <Time at={eventTime(event)} /> },
+  {
+    title: "Event",
+    cell: (event) => (
+      <>
+        <Data value={event.type} /> <span class="quiet"><Data value={event.id} /></span>
+      </>
+    ),
+  },
+  { title: "Fields", cell: (event) => <Members of={event.fields} /> },
+];
 /** The events that the rule took, in order, each with the step it was taken for. */
 export function Evidence({ alert }: { alert: JsonObject }) {
-  const events = Array.isArray(alert.events) ? (alert.events as JsonObject[]) : [];
-  if (events.length === 0) return <p class="quiet">The rule keeps no events with its alerts.</p>;
-  return (
-    <Table label="The events that matched" columns={["Step", "Event time", "Event", "Fields"]}>
-      {events.map((event) => (
-        <tr>
-          <td>
-            <Data value={event.as} />
-          </td>
-          <td>
-            <Time at={eventTime(event)} />
-          </td>
-          <td>
-            <Data value={event.type} /> <span class="quiet"><Data value={event.id} /></span>
-          </td>
-          <td>
-            {fieldsOf(event.fields).map(([name, value]) => (
-              <span class="field">
-                <span class="quiet"><Data value={name} /></span> <Data value={value} />
-              </span>
-            ))}
-          </td>
-        </tr>
-      ))}
-    </Table>
-  );
+  return <Table label="The events that matched" columns={EVIDENCE} rows={objects(alert, "events")} empty="The rule keeps no events with its alerts." />;
 }
 function eventTime(event: JsonObject): string {
   const microseconds = Number(show(event.ts));
@@ -164,33 +154,22 @@ function History({ detail }: { detail: Detail }) {
   );
 }
 
+const DELIVERIES: readonly Column<JsonObject>[] = [
+  {
+    title: "Subscription",
+    cell: (one) => (
+      <a href={href(`/subscriptions/${show(one.subscription)}`)}>
+        <Data value={one.subscription} />
+      </a>
+    ),
+  },
+  member("State", "state"),
+  { title: "Attempts", isNumber: true, cell: (one) => count(objects(one, "attempts").length) },
+  { title: "More", cell: (one) => <Members of={one} without={["subscription", "state", "attempts"]} /> },
+];
 function Deliveries({ deliveries }: { deliveries: JsonObject[] }) {
-  if (deliveries.length === 0) return <p class="quiet">No subscription had a filter that this alert matches.</p>;
   return (
-    <Table label="Deliveries of this alert" columns={["Subscription", "State", "Attempts", "More"]}>
-      {deliveries.map((one) => (
-        <tr>
-          <td>
-            <Data value={one.subscription} />
-          </td>
-          <td>
-            <Data value={one.state} />
-          </td>
-          <td class="number">
-            <Data value={one.attempts} />
-          </td>
-          <td>
-            {fieldsOf(one)
-              .filter(([name]) => !["subscription", "state", "attempts"].includes(name))
-              .map(([name, value]) => (
-                <span class="field">
-                  <span class="quiet"><Data value={name} /></span> <Data value={value} />
-                </span>
-              ))}
-          </td>
-        </tr>
-      ))}
-    </Table>
+    <Table label="Deliveries of this alert" columns={DELIVERIES} rows={deliveries} empty="No subscription had a filter that this alert matches." />
   );
 }
 
@@ -303,6 +282,9 @@ export function AlertScreen({ id }: { id: string }) {
             <h2>Why it was raised</h2>
             <Evidence alert={detail.row.alert} />
           </section>
+          {keyText(detail.row.alert) && (
+            <Trace key={id} of={{ key: keyOf(detail.row.alert), rule: show(detail.row.alert.rule), at: show(detail.row.alert.time), limit: "50" }} />
+          )}
           <section class="panel" aria-label="History">
             <h2>History</h2>
             <History detail={detail} />

@@ -3,8 +3,10 @@ import { useRef } from "preact/hooks";
 import { ask, get } from "./api";
 import { JsonObject, show } from "./json";
 import { Metric, parseMetrics, valueOf } from "./metrics";
-import { Data, Panel, Table, Time, useLoaded } from "./parts";
+import { Data, Panel, useLoaded } from "./parts";
+import { href } from "./place";
 import { server } from "./shell";
+import { Table, member, objects } from "./table";
 import { count, counted, localTime, size, span } from "./text";
 
 const EVERY_MS = 5000;
@@ -77,28 +79,10 @@ function Figures() {
   );
 }
 
+const SOURCES = [member("Source", "name", "head"), member("State", "state"), member("Lines", "lines", "number"), member("Event time", "watermark", "time"), member("Waiting", "waiting", "number")];
 function Sources({ state }: { state: JsonObject }) {
-  const sources = (state.sources as JsonObject[] | undefined) ?? [];
-  if (sources.length === 0) return <p class="quiet">No source has sent anything.</p>;
-  return (
-    <Table label="Sources" columns={["Source", "State", "#Lines", "Event time", "#Waiting"]}>
-      {sources.map((source) => (
-        <tr>
-          <th scope="row">
-            <Data value={source.name} />
-          </th>
-          <td>
-            <Data value={source.state} />
-          </td>
-          <td class="number">{count(Number(show(source.lines)) || 0)}</td>
-          <td>
-            <Time at={show(source.watermark)} />
-          </td>
-          <td class="number">{count(Number(show(source.waiting)) || 0)}</td>
-        </tr>
-      ))}
-    </Table>
-  );
+  const sources = objects(state, "sources");
+  return <Table label="Sources" columns={SOURCES} rows={sources} empty="No source has sent anything." />;
 }
 
 function Notices() {
@@ -132,6 +116,9 @@ export function HealthScreen() {
   return (
     <main id="main" tabIndex={-1} class="page">
       <h1>Health</h1>
+      <p>
+        <a href={href("/set-aside")}>Late events, dead letters and savepoints</a> · <a href={href("/audit")}>Audit log</a> · <a href={href("/tokens")}>Tokens</a>
+      </p>
       <Panel title="Now" loaded={loaded}>
         {(state) => (
           <>

@@ -128,6 +128,22 @@ class Parser {
 export function parseJson(text: string): Json {
   return new Parser(text).whole();
 }
+/** A value as JSON; Digits keep theirs. Without members that are undefined. */
+export function jsonText(value: unknown): string {
+  if (value instanceof Digits) return value.text;
+  if (Array.isArray(value)) return `[${value.map(jsonText).join(",")}]`;
+  if (typeof value === "object" && value !== null)
+    return `{${Object.entries(value)
+      .filter(([, one]) => one !== undefined)
+      .map(([name, one]) => `${JSON.stringify(name)}:${jsonText(one)}`)
+      .join(",")}}`;
+  return JSON.stringify(value);
+}
+/** What somebody typed: a number with its digits where it is one, else a text. */
+export function typed(text: string): Digits | string {
+  NUMBER.lastIndex = 0;
+  return NUMBER.exec(text)?.[0] === text ? new Digits(text) : text;
+}
 /** A value as people read it: digits as they were sent. */
 export function show(value: Json | undefined): string {
   if (value === undefined) return "";

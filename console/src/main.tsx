@@ -1,23 +1,77 @@
-import { render } from "preact";
+import { ComponentType, render } from "preact";
 import { useEffect } from "preact/hooks";
 import { me } from "./api";
 import { AlertScreen } from "./detail";
-import { HealthScreen } from "./health";
+import { ProblemBox, useLoaded } from "./parts";
 import { go, href, path } from "./place";
 import { QueueScreen } from "./queue";
-import { RulesScreen } from "./rules";
 import { Shell, SignIn, Waiting, watchServer } from "./shell";
 
-function Screen() {
-  const at = path.value;
-  const alert = /^\/alerts\/([0-9a-f]{1,64})$/.exec(at);
-  useEffect(() => {
-    if (at === "/") go("/alerts?status=open", true);
-  }, [at]);
-  if (alert) return <AlertScreen id={alert[1] as string} />;
-  if (at === "/" || at === "/alerts") return <QueueScreen />;
-  if (at === "/rules") return <RulesScreen />;
-  if (at === "/health") return <HealthScreen />;
+type ScreenOf = ComponentType<{ id: string }>;
+interface Route {
+  pattern: RegExp; // what its group has is the screen's id
+  title: string;
+  screen?: ScreenOf; // of the first page
+  load?: () => Promise<ScreenOf>; // of the others: a file of its own, which comes when it is wanted
+}
+const ROUTES: readonly Route[] = [
+  { pattern: /^\/(?:alerts)?$/, title: "Alerts", screen: QueueScreen },
+  { pattern: /^\/alerts\/([0-9a-f]{1,64})$/, title: "Alert", screen: AlertScreen },
+  { pattern: /^\/keys\/([^/]+)$/, title: "Key", load: async () => (await import("./key_screen")).default },
+  { pattern: /^\/rules$/, title: "Rules", load: async () => (await import("./rules")).RulesScreen },
+  { pattern: /^\/rules\/([^/]+)$/, title: "Rule", load: async () => (await import("./rule_screen")).default },
+  { pattern: /^\/changes$/, title: "Changes", load: async () => (await import("./changes")).default },
+  { pattern: /^\/changes\/([^/]+)$/, title: "Change", load: async () => (await import("./changes")).ChangeScreen },
+  { pattern: /^\/proposals\/([^/]+)$/, title: "Request", load: async () => (await import("./changes")).ProposalScreen },
+  { pattern: /^\/versions\/(\d+)$/, title: "Version", load: async () => (await import("./changes")).VersionScreen },
+  { pattern: /^\/backtests$/, title: "Backtests", load: async () => (await import("./backtests")).default },
+  { pattern: /^\/backtests\/(\d+)$/, title: "Backtest", load: async () => (await import("./backtests")).BacktestScreen },
+  { pattern: /^\/lists$/, title: "Lists", load: async () => (await import("./lists")).default },
+  { pattern: /^\/lists\/([^/]+)$/, title: "List", load: async () => (await import("./lists")).ListScreen },
+  { pattern: /^\/tables\/([^/]+)$/, title: "Table", load: async () => (await import("./lists")).TableScreen },
+  { pattern: /^\/subscriptions$/, title: "Deliveries", load: async () => (await import("./subscriptions")).default },
+  { pattern: /^\/subscriptions\/([^/]+)$/, title: "Subscription", load: async () => (await import("./subscriptions")).SubscriptionScreen },
+  { pattern: /^\/health$/, title: "Health", load: async () => (await import("./health")).HealthScreen },
+  { pattern: /^\/set-aside$/, title: "Set aside", load: async () => (await import("./set_aside")).default },
+  { pattern: /^\/tokens$/, title: "Tokens", load: async () => (await import("./access")).default },
+  { pattern: /^\/audit$/, title: "Audit log", load: async () => (await import("./access")).AuditScreen },
+];
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // no text that was encoded: nothing has such an id
+  }
+}
+
+function Later({ title, load, id }: { title: string; load: () => Promise<ScreenOf>; id: string }) {
+  const loaded = useLoaded(async () => ({ screen: await load() }), title);
+  if (loaded.value) {
+    const Loaded = loaded.value.screen;
+    return <Loaded key={id} id={id} />;
+  }
+  return (
+    <main id="main" tabIndex={-1} class="page">
+      <h1>{title}</h1>
+      {loaded.problem ? (
+        <>
+          <ProblemBox problem={loaded.problem} />
+          <p>A part of the page did not come; the server may be starting, or have another version.</p>
+          <button type="button" onClick={() => location.reload()}>
+            Load the page again
+          </button>
+        </>
+      ) : (
+        <p class="quiet">Loading…</p>
+      )}
+    </main>
+  );
+}
+
+function Screen({ route, id }: { route: Route | undefined; id: string }) {
+  if (route?.screen) return <route.screen id={id} />;
+  if (route?.load) return <Later title={route.title} load={route.load} id={id} />;
   return (
     <main id="main" tabIndex={-1} class="page">
       <h1>There is no such page</h1>
@@ -28,23 +82,21 @@ function Screen() {
   );
 }
 
-const TITLES: readonly [RegExp, string][] = [
-  [/^\/alerts\/./, "Alert"],
-  [/^\/(alerts)?$/, "Alerts"],
-  [/^\/rules/, "Rules"],
-  [/^\/health/, "Health"],
-];
 function App() {
   useEffect(watchServer, []);
-  const title = TITLES.find(([pattern]) => pattern.test(path.value))?.[1];
+  const at = path.value;
+  const route = ROUTES.find(({ pattern }) => pattern.test(at));
   useEffect(() => {
-    document.title = title ? `${title} · Tocsin` : "Tocsin";
-  }, [title]);
+    document.title = route ? `${route.title} · Tocsin` : "Tocsin";
+  }, [route]);
+  useEffect(() => {
+    if (at === "/") go("/alerts?status=open", true);
+  }, [at]);
   if (me.value === undefined) return <Waiting />;
   if (me.value === null) return <SignIn />;
   return (
     <Shell>
-      <Screen />
+      <Screen key={route?.title} route={route} id={decoded(route?.pattern.exec(at)?.[1] ?? "")} />
     </Shell>
   );
 }

@@ -1,13 +1,31 @@
 // Small parts of all screens: texts of events, times, and the states of a panel.
 import { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { fieldsOf } from "./alerts";
 import { Problem, asProblem } from "./api";
 import { Json, show } from "./json";
-import { localTime, visible } from "./text";
+import { localTime, visible, visibleLines } from "./text";
 
 /** A text or value of an event or rule, which is data whatever is in it. */
 export function Data({ value }: { value: Json | undefined }) {
   return <bdi>{visible(show(value))}</bdi>;
+}
+/** Members of an object, one after the other. */
+export function Members({ of, without = [] }: { of: Json | undefined; without?: readonly string[] }) {
+  return (
+    <>
+      {fieldsOf(of)
+        .filter(([name]) => !without.includes(name))
+        .map(([name, value]) => (
+          <span class="field">
+            <span class="quiet">
+              <Data value={name} />
+            </span>{" "}
+            <Data value={value} />
+          </span>
+        ))}
+    </>
+  );
 }
 export function Time({ at }: { at: string }) {
   if (!at) return null;
@@ -23,30 +41,20 @@ export function Severity({ name }: { name: string }) {
 export function State({ name }: { name: string }) {
   return <span class={`state ${name}`}>{name}</span>;
 }
-/** A table that scrolls within its place. A column whose title begins with # has numbers. */
-export function Table({ label, columns, children }: { label: string; columns: string[]; children: ComponentChildren }) {
-  return (
-    <div class="scroll" tabIndex={0} role="group" aria-label={label}>
-      <table>
-        <thead>
-          <tr>
-            {columns.map((title) => (
-              <th scope="col" class={title.startsWith("#") ? "number" : undefined}>
-                {title.replace("#", "")}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>{children}</tbody>
-      </table>
-    </div>
-  );
-}
 export function ProblemBox({ problem, again }: { problem: Problem; again?: () => void }) {
   return (
     <div class="problem" role="alert">
       <strong>{problem.title}</strong>
-      <p>{problem.detail}</p>
+      <p>{visible(problem.detail)}</p>
+      {problem.list.length > 0 && (
+        <ul>
+          {problem.list.map((text) => (
+            <li>
+              <pre>{visibleLines(text)}</pre>
+            </li>
+          ))}
+        </ul>
+      )}
       {problem.requestId && <p class="quiet">Request {problem.requestId}</p>}
       {again && (
         <button type="button" onClick={again}>
@@ -69,16 +77,18 @@ export interface Loaded<T> {
   problem: Problem | undefined;
   again: () => void;
 }
-/** What `load` gives, again when `of` changes and every `everyMs`. An old value stays while a newer one is on its way. */
-export function useLoaded<T>(load: (signal: AbortSignal) => Promise<T>, of: string, everyMs = 0): Loaded<T> {
+/** What `load` gives, again when `of` changes, and every `everyMs` while it `goesOn`. An old value stays while a newer one is on its way. */
+export function useLoaded<T>(load: (signal: AbortSignal) => Promise<T>, of: string, everyMs = 0, goesOn: (value: T) => boolean = () => true): Loaded<T> {
   const [state, setState] = useState<{ of: string; value?: T; problem?: Problem }>({ of });
   const [round, setRound] = useState(0);
   useEffect(() => {
     const ended = new AbortController();
     let timer = 0;
     const run = async () => {
+      let isOver = false;
       try {
         const value = await load(ended.signal);
+        isOver = !goesOn(value);
         if (!ended.signal.aborted) setState({ of, value });
       } catch (error) {
         if (!ended.signal.aborted)
@@ -87,7 +97,7 @@ export function useLoaded<T>(load: (signal: AbortSignal) => Promise<T>, of: stri
             return before.of === of && before.value !== undefined ? { of, value: before.value, problem } : { of, problem };
           });
       }
-      if (everyMs > 0 && !ended.signal.aborted) timer = window.setTimeout(() => void run(), everyMs);
+      if (everyMs > 0 && !isOver && !ended.signal.aborted) timer = window.setTimeout(() => void run(), everyMs);
     };
     void run();
     return () => {

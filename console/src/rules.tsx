@@ -1,9 +1,9 @@
 // D. The rules that run.
-import { useState } from "preact/hooks";
 import { asProblem, get } from "./api";
 import { JsonObject, show } from "./json";
 import { Data, Panel, useLoaded } from "./parts";
 import { href } from "./place";
+import { Column, Table } from "./table";
 import { count, size } from "./text";
 
 interface RuleRow {
@@ -56,107 +56,57 @@ async function readRules(signal: AbortSignal): Promise<RuleRow[]> {
   return rows;
 }
 
-type Column = "id" | "stage" | "alerts" | "confirmed" | "dismissed" | "precision" | "keys" | "bytes" | "owner";
-const COLUMNS: readonly { name: Column; title: string; isNumber: boolean }[] = [
-  { name: "id", title: "Rule", isNumber: false },
-  { name: "stage", title: "Stage", isNumber: false },
-  { name: "alerts", title: "Alerts", isNumber: true },
-  { name: "confirmed", title: "Confirmed", isNumber: true },
-  { name: "dismissed", title: "Dismissed", isNumber: true },
-  { name: "precision", title: "Precision", isNumber: true },
-  { name: "keys", title: "Keys", isNumber: true },
-  { name: "bytes", title: "Memory", isNumber: true },
-  { name: "owner", title: "Owner", isNumber: false },
-];
 /** The share of confirmed ones among those that people judged; undefined without any. */
 export function precisionOf(row: { confirmed: number | undefined; dismissed: number | undefined }): number | undefined {
   const judged = (row.confirmed ?? 0) + (row.dismissed ?? 0);
   return judged > 0 ? (row.confirmed ?? 0) / judged : undefined;
 }
-function valueOf(row: RuleRow, column: Column): string | number {
-  if (column === "precision") return precisionOf(row) ?? -1;
-  return row[column] ?? -1;
+const labelled = (value: number | undefined) => (value === undefined ? "…" : count(value));
+const COLUMNS: readonly Column<RuleRow>[] = [
+  {
+    title: "Rule",
+    isHead: true,
+    by: (row) => row.id,
+    cell: (row) => (
+      <>
+        <a href={href(`/rules/${encodeURIComponent(row.id)}`)}>
+          <Data value={row.id} />
+        </a>
+        <br />
+        <span class="quiet">
+          <Data value={row.title} /> · <Data value={row.place} />
+        </span>
+      </>
+    ),
+  },
+  { title: "Stage", by: (row) => row.stage, cell: (row) => <span class={`stage ${row.stage.split(" ")[0]}`}>{row.stage}</span> },
+  { title: "Alerts", isNumber: true, by: (row) => row.alerts, cell: (row) => <a href={href(`/alerts?rule=${encodeURIComponent(row.id)}`)}>{count(row.alerts)}</a> },
+  { title: "Confirmed", isNumber: true, by: (row) => row.confirmed ?? -1, cell: (row) => labelled(row.confirmed) },
+  { title: "Dismissed", isNumber: true, by: (row) => row.dismissed ?? -1, cell: (row) => labelled(row.dismissed) },
+  { title: "Precision", isNumber: true, by: (row) => precisionOf(row) ?? -1, cell: (row) => <Precision row={row} /> },
+  { title: "Keys", isNumber: true, by: (row) => row.keys, cell: (row) => count(row.keys) },
+  { title: "Memory", isNumber: true, by: (row) => row.bytes, cell: (row) => size(row.bytes) },
+  { title: "Owner", by: (row) => row.owner, cell: (row) => <Data value={row.owner} /> },
+];
+function Precision({ row }: { row: RuleRow }) {
+  const precision = precisionOf(row);
+  if (precision === undefined) return <span class="quiet">no labels</span>;
+  return (
+    <>
+      {Math.round(precision * 100)} % of {count((row.confirmed ?? 0) + (row.dismissed ?? 0))}
+    </>
+  );
 }
 
 export function RulesScreen() {
   const loaded = useLoaded(readRules, "rules");
-  const [order, setOrder] = useState<{ column: Column; isDown: boolean }>({ column: "id", isDown: false });
-  const sorted = (rows: RuleRow[]) =>
-    [...rows].sort((a, b) => {
-      const [left, right] = [valueOf(a, order.column), valueOf(b, order.column)];
-      const by = left < right ? -1 : left > right ? 1 : 0;
-      return order.isDown ? -by : by;
-    });
   return (
     <main id="main" tabIndex={-1} class="page">
       <h1>Rules</h1>
       <Panel title="Rules that are deployed" loaded={loaded}>
-        {(rows) =>
-          rows.length === 0 ? (
-            <p class="quiet">There are no rules yet. `tocsin deploy` or `PUT /v1/pack` brings some.</p>
-          ) : (
-            <div class="scroll" tabIndex={0} role="group" aria-label="Table of rules">
-              <table>
-                <thead>
-                  <tr>
-                    {COLUMNS.map(({ name, title, isNumber }) => (
-                      <th
-                        key={name}
-                        scope="col"
-                        class={isNumber ? "number" : undefined}
-                        aria-sort={order.column === name ? (order.isDown ? "descending" : "ascending") : "none"}
-                      >
-                        <button
-                          type="button"
-                          class="plain"
-                          onClick={() => setOrder({ column: name, isDown: order.column === name ? !order.isDown : isNumber })}
-                        >
-                          {title}
-                        </button>
-                      </th>
-                    ))}
-                  </tr>
-                </thead>
-                <tbody>
-                  {sorted(rows).map((row) => {
-                    const precision = precisionOf(row);
-                    return (
-                      <tr key={row.id}>
-                        <th scope="row">
-                          <a href={href(`/alerts?rule=${encodeURIComponent(row.id)}`)}>
-                            <Data value={row.id} />
-                          </a>
-                          <br />
-                          <span class="quiet">
-                            <Data value={row.title} /> · <Data value={row.place} />
-                          </span>
-                        </th>
-                        <td>
-                          <span class={`stage ${row.stage.split(" ")[0]}`}>{row.stage}</span>
-                        </td>
-                        <td class="number">{count(row.alerts)}</td>
-                        <td class="number">{row.confirmed === undefined ? "…" : count(row.confirmed)}</td>
-                        <td class="number">{row.dismissed === undefined ? "…" : count(row.dismissed)}</td>
-                        <td class="number">
-                          {precision === undefined ? (
-                            <span class="quiet">no labels</span>
-                          ) : (
-                            `${Math.round(precision * 100)} % of ${count((row.confirmed ?? 0) + (row.dismissed ?? 0))}`
-                          )}
-                        </td>
-                        <td class="number">{count(row.keys)}</td>
-                        <td class="number">{size(row.bytes)}</td>
-                        <td>
-                          <Data value={row.owner} />
-                        </td>
-                      </tr>
-                    );
-                  })}
-                </tbody>
-              </table>
-            </div>
-          )
-        }
+        {(rows) => (
+          <Table label="Table of rules" columns={COLUMNS} rows={rows} sorts empty="There are no rules yet. `tocsin deploy` or `PUT /v1/pack` brings some." />
+        )}
       </Panel>
     </main>
   );

@@ -76,18 +76,23 @@ function Help() {
   );
 }
 
-/** Where a search leads: an id of 32 hex digits, `name=value`, or a rule. */
+/** Where a search leads: an alert's id of 32 hex digits, a key as `name=value`, or a rule. */
 export function searchTarget(text: string): string {
   const wanted = text.trim();
   if (/^[0-9a-f]{32}$/i.test(wanted)) return `/alerts/${wanted.toLowerCase()}`;
-  if (wanted.startsWith("{") || wanted.includes("=")) return `/alerts?key=${encodeURIComponent(wanted)}`;
+  if (wanted.startsWith("{")) return `/alerts?key=${encodeURIComponent(wanted)}`;
+  if (/^[\w.]+=/.test(wanted)) return `/keys/${encodeURIComponent(wanted)}`;
   return wanted ? `/alerts?rule=${encodeURIComponent(wanted)}` : "/alerts";
 }
 
 const SCREENS = [
-  { to: "/alerts?status=open", root: "/alerts", text: "Alerts" },
-  { to: "/rules", root: "/rules", text: "Rules" },
-  { to: "/health", root: "/health", text: "Health" },
+  { to: "/alerts?status=open", root: /^\/(alerts|keys)\b/, text: "Alerts" },
+  { to: "/rules", root: /^\/rules\b/, text: "Rules" },
+  { to: "/changes", root: /^\/(changes|proposals|versions)\b/, text: "Changes" },
+  { to: "/backtests", root: /^\/backtests\b/, text: "Backtests" },
+  { to: "/lists", root: /^\/(lists|tables)\b/, text: "Lists" },
+  { to: "/subscriptions", root: /^\/subscriptions\b/, text: "Deliveries" },
+  { to: "/health", root: /^\/(health|set-aside|tokens|audit)\b/, text: "Health" },
 ];
 
 function Bar() {
@@ -100,7 +105,7 @@ function Bar() {
       </a>
       <nav aria-label="Screens">
         {SCREENS.map((screen) => (
-          <a key={screen.root} href={href(screen.to)} aria-current={path.value.startsWith(screen.root) ? "page" : undefined}>
+          <a key={screen.to} href={href(screen.to)} aria-current={screen.root.test(path.value) ? "page" : undefined}>
             {screen.text}
           </a>
         ))}

@@ -7,6 +7,10 @@ const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028
 export function visible(text: string): string {
   return text.replace(HIDDEN, (letter) => `‹U+${letter.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}›`);
 }
+/** The same for a text of several lines, which stay lines. */
+export function visibleLines(text: string): string {
+  return text.split("\n").map(visible).join("\n");
+}
 
 /** "3 s", "4 min", "2 h", "5 d": how long ago, in the largest unit. */
 export function span(milliseconds: number): string {

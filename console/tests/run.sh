@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh units | browser, with TOCSIN_BINARY set: the tests of the web console. Without node, its packages or a browser they are
+# run.sh units | browser [PART OF A NAME], with TOCSIN_BINARY set: the tests of the web console. Without node, its packages or a browser they are
 # skipped, and say so. The last line is `N passed, N failed`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,7 +19,7 @@ case "$1" in
     [ -n "$chromium" ] || skip "there is no chromium; ./do setup browser installs it where it is a package"
     "$TOCSIN_BINARY" --version | grep -q 'console  *built in' || skip "this program was built without the console"
     export TOCSIN_CHROMIUM="$chromium"
-    exec "$node" tests/browser.mjs
+    exec "$node" tests/browser.mjs "${2:-}"
     ;;
   *) printf 'run.sh: units or browser, not %s\n' "$1" >&2; exit 2 ;;
 esac

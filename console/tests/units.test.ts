@@ -1,11 +1,20 @@
+import "./page";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { keyQuery, keyText, triageOf } from "../src/alerts";
+import { keyOf as filterKeyOf, filterOf } from "../src/alert_filter";
+import { keyPlace, keyQuery, keyText, triageOf } from "../src/alerts";
+import { resultsOf } from "../src/backtests";
+import { daysOf } from "../src/chart";
+import { diffLines, folded } from "../src/diff";
 import { facetsOf } from "../src/facets";
 import { NO_FILTERS, filtersOf, queryOf, switched } from "../src/filters";
-import { Digits, JsonObject, parseJson, show, sourceOf } from "../src/json";
+import { Digits, JsonObject, jsonText, parseJson, show, sourceOf, typed } from "../src/json";
 import { KEYS, actionOf } from "../src/keys";
+import { otherSentences } from "../src/key_screen";
+import { valueOf as entryOf } from "../src/lists";
 import { parseMetrics, valueOf } from "../src/metrics";
+import { searchTarget } from "../src/shell";
+import { shareText, wilson } from "../src/stats";
 import { count, counted, size, span, visible } from "../src/text";
 import { stepsBack } from "../src/undo";
 import { rowsInView, scrolledTo } from "../src/window";
@@ -147,4 +156,71 @@ test("window: the rows in view, and some beside them, whatever the length", () =
   assert.equal(scrolledTo(0, 100, 400, 40), 0);
   assert.equal(scrolledTo(20, 0, 400, 40), 440);
   assert.equal(scrolledTo(5, 0, 400, 40), 0);
+});
+
+test("json: what is sent keeps the digits that somebody typed, and leaves out what is undefined", () => {
+  assert.equal(jsonText({ value: typed("12345678901234567.80"), until: undefined, text: typed("4000-1"), list: [typed("1e400"), null, true, 'a"b'] }), '{"value":12345678901234567.80,"text":"4000-1","list":[1e400,null,true,"a\\"b"]}');
+  for (const text of ["", " 1", "01", "1.", "0x10", "1 2", "NaN"]) assert.equal(typed(text), text);
+  assert.equal(jsonText(parseJson('{"amount":900.00,"at":[1]}')), '{"amount":900.00,"at":[1]}');
+  assert.equal(jsonText(entryOf("string", "0042")), '"0042"');
+  assert.equal(jsonText(entryOf("decimal(2)", "0.10")), "0.10");
+  assert.equal(jsonText(entryOf("int", "ten")), '"ten"'); // which the server refuses, and says why
+  assert.equal(jsonText(entryOf("bool", "true")), "true");
+});
+
+test("diff: both texts can be had from the lines, and equal lines stay", () => {
+  const words = ["a", "b", "c", ""];
+  let seed = 7;
+  const next = (below: number) => (seed = (seed * 1103515245 + 12345) % 2147483648) % below;
+  for (let round = 0; round < 300; round += 1) {
+    const text = () => Array.from({ length: next(7) }, () => words[next(words.length)]).map((line) => `${line}\n`).join("");
+    const [before, after] = [text(), text()];
+    const lines = diffLines(before, after);
+    const join = (kind: string) => lines.filter((line) => line.kind === "same" || line.kind === kind).map((line) => `${line.text}\n`).join("");
+    assert.equal(join("removed"), before);
+    assert.equal(join("added"), after);
+    if (before === after) assert.ok(lines.every((line) => line.kind === "same"));
+  }
+  assert.deepEqual(diffLines("a\nb\nc\n", "a\nx\nc\n").map((line) => `${line.kind} ${line.text}`), ["same a", "removed b", "added x", "same c"]);
+  const long = Array.from({ length: 40 }, (_, at) => `${at}\n`).join("");
+  const shown = folded(diffLines(long, long.replace("20\n", "twenty\n")));
+  assert.deepEqual(shown.map((line) => line.text), ["17 lines", "17", "18", "19", "20", "twenty", "21", "22", "23", "16 lines"]);
+});
+
+test("stats: a share comes with what it rests on", () => {
+  assert.equal(shareText(0, 0), "no labels");
+  assert.equal(wilson(1, 0), undefined);
+  const close = (value: number, to: number) => assert.ok(Math.abs(value - to) < 0.0005, `${value} and ${to}`);
+  close(wilson(3, 4)!.low, 0.3006); // as statsmodels.proportion_confint(method="wilson") has it
+  close(wilson(3, 4)!.high, 0.9544);
+  close(wilson(0, 10)!.high, 0.2775);
+  assert.equal(shareText(3, 4), "75 % of 4 (30 to 95 %)");
+});
+
+test("backtests: rules that only one of both sets has are shown too, and days of either", () => {
+  const rule = (name: string, alerts: number) => ({ rule: name, title: name, alerts });
+  const report = { backtest: { rules: [rule("a", 2), rule("new", 1)] }, against: { rules: [rule("a", 3), rule("old", 4)] }, comparison: { changes: [{ rule: "a", same: 1, added: 1, gone: 2 }] } } as unknown as JsonObject;
+  assert.deepEqual(resultsOf(report).map(({ rule, before, change }) => [rule.rule, rule.alerts, before?.alerts, change?.gone]), [["a", 2, 3, 2], ["new", 1, undefined, undefined], ["old", 0, 4, undefined]]);
+  assert.deepEqual(daysOf({ "2026-03-02": 1 }, { "2026-03-01": 2 }), [{ day: "2026-03-01", now: 0, before: 2 }, { day: "2026-03-02", now: 1, before: 0 }]);
+  assert.deepEqual(daysOf({ "2026-03-02": 1 }, undefined), [{ day: "2026-03-02", now: 1, before: undefined }]);
+});
+
+test("filters of subscriptions and silences: only what was filled in is sent", () => {
+  assert.equal(filterOf({ rules: "", tags: "", least_severity: "", key: "", condition: "" }), undefined);
+  assert.equal(jsonText(filterOf({ rules: "a, b,", key: "card=c1,x=y,shop=7 1", condition: "amount > 1" })), '{"rules":["a","b"],"key":{"card":"c1","x":"y","shop":"7 1"},"condition":"amount > 1"}');
+  assert.deepEqual(filterKeyOf("card=a,b"), { card: "a,b" });
+  assert.equal(filterKeyOf("nothing"), undefined);
+});
+
+test("search: an id, a key or a rule", () => {
+  const id = "0123456789ABCDEF0123456789abcdef";
+  for (const [text, to] of [["", "/alerts"], [` ${id} `, `/alerts/${id.toLowerCase()}`], ["card=c 1", "/keys/card%3Dc%201"], ['{"card":"c1"}', "/alerts?key=%7B%22card%22%3A%22c1%22%7D"], ["a rule", "/alerts?rule=a%20rule"], ["=x", "/alerts?rule=%3Dx"]])
+    assert.equal(searchTarget(text as string), to);
+});
+
+test("keys: the screen of an alert's key, and what a rule keeps of it besides matches", () => {
+  assert.equal(keyPlace(parseJson('{"key":{"card":"c/1","shop":7}}') as JsonObject), "/keys/card%3Dc%2F1%2Cshop%3D7");
+  const rule = parseJson('{"more_matches":2,"suppression":{"quiet":true,"until":null,"held_back":1},"lost_runs":1,"window":{"begin":"B","end":"E","events":{"count":3}}}') as JsonObject;
+  assert.deepEqual(otherSentences(rule), ["2 further partial matches.", "A window since B until E with 3 events.", "It keeps quiet, and held back 1 match.", "1 partial match was given up for a budget."]);
+  assert.deepEqual(otherSentences({ more_matches: 0 }), []);
 });

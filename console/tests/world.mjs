@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-export const LIMIT_MS = 20_000;
+export const LIMIT_MS = Number(process.env.TOCSIN_LIMIT_MS ?? 20_000);
 export const START_US = 1_772_452_800_000_000; // 2026-03-02T12:00:00Z
 export const HOSTILE = "<img src=x onerror=window.hit=1> javascript:alert(1) \u202eevil\u202c";
 export const RULES = `\
@@ -28,6 +28,36 @@ rule small "A small payment" {
 }
 `;
 
+/** With lists, a table, a feature and a rule of two steps. */
+export const MORE_RULES = `\
+${RULES}
+list blocked : string = ["c13"]
+list limits : decimal(2) = [10.00]
+table merchants key merchant { limit: decimal(2), country: string } = {
+  "m1": { limit: 200.00, country: "SE" },
+}
+feature spend = sum(amount of payment) by card over last 1h
+
+rule burst "Small ones, then a large one" {
+  severity medium
+  by card
+  when 2+ payment as small where amount < 5 then payment as big where amount > 500
+  within 10m
+  alert "{count(small)} small, then {big.amount}"
+}
+test burst "two and a large one" {
+  0s payment { card: "c", amount: 1.00 }
+  10s payment { card: "c", amount: 1.00 }
+  20s payment { card: "c", amount: 900.00 }
+  expect alert at 20s
+}
+rule known "A card of the list" {
+  by card
+  when payment as p where card in blocked and spend > 1 and amount not in limits and merchants[note].limit > 1
+  alert "{p.amount} on {card}"
+}
+`;
+
 export async function until(condition, what) {
   const ends = Date.now() + LIMIT_MS;
   for (;;) {
@@ -38,11 +68,11 @@ export async function until(condition, what) {
 }
 
 export class Server {
-  constructor(folder, more = []) {
+  constructor(folder, { rules = RULES, more = [] } = {}) {
     this.folder = folder;
     this.more = more;
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, "rules.tocsin"), RULES);
+    writeFileSync(join(folder, "rules.tocsin"), rules);
   }
   /** On any free port, and after a first start on the same one again. */
   async start() {
@@ -69,8 +99,8 @@ export class Server {
     this.process.kill(signal);
     await ended;
   }
-  async ask(method, path, body, type = "application/json") {
-    const headers = { Authorization: `Bearer ${this.token}` };
+  async ask(method, path, body, type = "application/json", more = {}) {
+    const headers = { Authorization: `Bearer ${this.token}`, ...more };
     if (body !== undefined) headers["Content-Type"] = type;
     const text = typeof body === "string" || body === undefined ? body : JSON.stringify(body);
     const answer = await fetch(this.url + path, { method, headers, body: text });
@@ -133,10 +163,14 @@ export class Person {
     for (const scheme of ["light", "dark"]) {
       await this.page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
       await this.page.evaluate(axeSource);
-      const found = await this.page.evaluate(async () =>
-        (await globalThis.axe.run(document, { resultTypes: ["violations"] })).violations.map(
-          (one) => `${one.id}: ${one.nodes.map((node) => `${node.target} ${node.failureSummary}`).join("; ")}`,
-        ),
+      // Of the dark one only the colours differ.
+      const only = scheme === "dark" ? { runOnly: { type: "rule", values: ["color-contrast"] } } : {};
+      const found = await this.page.evaluate(
+        async (rules) =>
+          (await globalThis.axe.run(document, { resultTypes: ["violations"], ...rules })).violations.map(
+            (one) => `${one.id}: ${one.nodes.map((node) => `${node.target} ${node.failureSummary}`).join("; ")}`,
+          ),
+        only,
       );
       findings.push(...found.map((text) => `${name}, ${scheme}: ${text}`));
       await this.shoot(`${name}-${scheme}`);

@@ -1,0 +1,261 @@
+// F. Rules tried on the past.
+import { ask, get, part } from "./api";
+import { keyPlace, keyText } from "./alerts";
+import { Days, daysOf } from "./chart";
+import { Actions, Form } from "./forms";
+import { Json, JsonObject, show } from "./json";
+import { Data, Panel, Severity, Time, useLoaded } from "./parts";
+import { go, href } from "./place";
+import { shareText } from "./stats";
+import { Column, Table, member, numberOf, objects } from "./table";
+import { count, counted, size, span } from "./text";
+
+const EVERY_MS = 5000;
+const RUNNING_MS = 1000;
+
+/** Starts one, and goes to it. */
+export async function startBacktest(request: { [name: string]: unknown }): Promise<void> {
+  const answer = await ask("POST", "/v1/backtests", { body: request });
+  go(`/backtests/${show((answer.json as JsonObject).id)}`);
+}
+
+function askedOf(one: JsonObject): string {
+  const request = one.request as JsonObject;
+  const files = (Array.isArray(request.files) ? request.files : []).map(show);
+  const rules = files.length > 0 ? `${files.join(", ")}${request.patch === true ? " and the other active files" : ""}` : "the active rules";
+  const against = request.against === undefined ? "" : `, against ${Array.isArray(request.against) ? request.against.map(show).join(", ") : show(request.against)}`;
+  const times = `${request.from === undefined ? "" : `, from ${show(request.from)}`}${request.to === undefined ? "" : `, to ${show(request.to)}`}`;
+  return `${rules}${against}${times}${request.labels === undefined ? "" : ", with labels"}`;
+}
+function Progress({ of }: { of: JsonObject }) {
+  if (of.state !== "running") return <Data value={of.state} />;
+  const share = Math.round(Number(show(of.progress)) * 100);
+  return (
+    <>
+      running, {share} %{of.seconds_left !== null && `, ${span(Number(show(of.seconds_left)) * 1000)} left`} <progress value={share} max={100} aria-label="Progress" />
+    </>
+  );
+}
+const BACKTESTS: readonly Column<JsonObject>[] = [
+  { title: "Backtest", isHead: true, cell: (one) => <a href={href(`/backtests/${show(one.id)}`)}>{show(one.id)}</a> },
+  { title: "State", cell: (one) => <Progress of={one} /> },
+  { title: "Rules", cell: (one) => <Data value={askedOf(one)} /> },
+  member("Asked for by", "who"),
+  member("At", "asked", "time"),
+];
+
+export default function BacktestsScreen() {
+  const loaded = useLoaded((signal) => get("/v1/backtests", signal), "backtests", EVERY_MS);
+  return (
+    <main id="main" tabIndex={-1} class="page">
+      <h1>Backtests</h1>
+      <Panel title="Rules tried on the past" loaded={loaded}>
+        {(document) => <Table label="Backtests" columns={BACKTESTS} rows={objects(document, "backtests")} empty="There are none yet." />}
+      </Panel>
+      <section class="panel" aria-label="Start one">
+        <h2>Start one</h2>
+        <Form
+          title="Run the active rules over the server's archive"
+          role="analyst"
+          isOpen
+          fields={[
+            { name: "from", label: "From", kind: "date", hint: "The beginning of that day, in UTC. Empty: all that the archive has." },
+            { name: "to", label: "To", kind: "date" },
+            { name: "against", label: "Compare with the rules as they are staged", kind: "check" },
+            { name: "labels", label: "Use confirmed and dismissed alerts as labels", kind: "check" },
+            { name: "vary", label: "Also try neighbouring bounds", kind: "check" },
+          ]}
+          submit="Start"
+          run={({ from, to, against, labels, vary }) =>
+            startBacktest({
+              files: {},
+              patch: true,
+              from: from || undefined,
+              to: to || undefined,
+              against: against === "true" ? "live" : undefined,
+              labels: labels === "true" ? "triage" : undefined,
+              vary: vary === "true" ? true : undefined,
+              samples: 5,
+            })
+          }
+        />
+      </section>
+    </main>
+  );
+}
+
+interface RuleResult {
+  rule: JsonObject;
+  before: JsonObject | undefined;
+  change: JsonObject | undefined;
+}
+/** The rules of a report, each beside what it did before. */
+export function resultsOf(report: JsonObject): RuleResult[] {
+  const before = new Map(objects(report.against as JsonObject | undefined, "rules").map((rule) => [show(rule.rule), rule]));
+  const changes = new Map(objects(report.comparison as JsonObject | undefined, "changes").map((change) => [show(change.rule), change]));
+  const rules = objects(report.backtest as JsonObject, "rules").map((rule) => ({ rule, before: before.get(show(rule.rule)), change: changes.get(show(rule.rule)) }));
+  const names = new Set(rules.map(({ rule }) => show(rule.rule)));
+  const gone = [...before.values()].filter((rule) => !names.has(show(rule.rule)));
+  return [...rules, ...gone.map((rule) => ({ rule: { rule: rule.rule, title: rule.title, alerts: 0 } as JsonObject, before: rule, change: changes.get(show(rule.rule)) }))];
+}
+const labelsOf = (rule: JsonObject | undefined) => rule?.labels as JsonObject | undefined;
+function judged(labels: JsonObject | undefined): string {
+  if (!labels) return "";
+  const fraud = numberOf(labels, "alerts_fraud");
+  return shareText(fraud, fraud + numberOf(labels, "alerts_ok"));
+}
+function columnsOf(report: JsonObject): Column<RuleResult>[] {
+  const columns: Column<RuleResult>[] = [
+    {
+      title: "Rule",
+      isHead: true,
+      by: ({ rule }) => show(rule.rule),
+      cell: ({ rule }) => (
+        <>
+          <Data value={rule.rule} /> <span class="quiet"><Data value={rule.title} /></span>
+        </>
+      ),
+    },
+    { title: "Alerts", isNumber: true, by: ({ rule }) => numberOf(rule, "alerts"), cell: ({ rule }) => count(numberOf(rule, "alerts")) },
+  ];
+  const change = (title: string, name: string): Column<RuleResult> => ({ title, isNumber: true, by: (row) => numberOf(row.change, name), cell: (row) => count(numberOf(row.change, name)) });
+  if (report.against)
+    columns.push({ title: "Before", isNumber: true, by: ({ before }) => numberOf(before, "alerts"), cell: ({ before }) => count(numberOf(before, "alerts")) }, change("Same", "same"), change("Added", "added"), change("Gone", "gone"));
+  if (labelsOf(report.backtest as JsonObject)) {
+    const label = (title: string, name: string): Column<RuleResult> => ({ title, isNumber: true, by: ({ rule }) => numberOf(labelsOf(rule), name), cell: ({ rule }) => count(numberOf(labelsOf(rule), name)) });
+    columns.push(label("Fraud", "alerts_fraud"), label("In order", "alerts_ok"), label("Unlabelled", "alerts_unlabelled"));
+    columns.push({ title: "Precision", isNumber: true, cell: ({ rule }) => judged(labelsOf(rule)) });
+    columns.push({ title: "Frauds found", isNumber: true, cell: ({ rule }) => shareText(numberOf(labelsOf(rule), "frauds_found"), numberOf(labelsOf(rule), "frauds")) });
+  }
+  columns.push(
+    { title: "Share of time", isNumber: true, cell: ({ rule }) => (rule.cost ? `${Math.round(Number(show((rule.cost as JsonObject).share)) * 100)} %` : "") },
+    { title: "State", isNumber: true, cell: ({ rule }) => (rule.cost ? size(numberOf(rule.cost as JsonObject, "bytes")) : "") },
+  );
+  return columns;
+}
+
+const SAMPLES: readonly Column<JsonObject>[] = [
+  member("Event time", "time", "time"),
+  { title: "Severity", cell: (alert) => <Severity name={show(alert.severity)} /> },
+  { title: "Key", cell: (alert) => <a href={href(keyPlace(alert))}><Data value={keyText(alert)} /></a> },
+  member("Message", "message"),
+];
+const VARIANTS: readonly Column<JsonObject>[] = [
+  member("Rule", "rule", "head"),
+  member("Place", "place"),
+  member("Bound", "written"),
+  { title: "With", cell: (one) => <><Data value={one.value} />{one.is_as_written === true && " as it is"}</> },
+  member("Alerts", "alerts", "number"),
+  member("Keys", "keys", "number"),
+  { title: "Precision", isNumber: true, cell: (one) => judged(labelsOf(one)) },
+];
+const whole = (days: Json | undefined) => Object.fromEntries(Object.entries((days as JsonObject | undefined) ?? {}).map(([day, value]) => [day, Number(show(value))]));
+
+function Report({ report }: { report: JsonObject }) {
+  const results = resultsOf(report);
+  const variation = report.variation as JsonObject | undefined;
+  return (
+    <>
+      <p>
+        {counted(numberOf(report, "events"), "event")}
+        {report.first_event !== undefined && (
+          <>
+            {" "}
+            from <Time at={show(report.first_event)} /> to <Time at={show(report.last_event)} />
+          </>
+        )}
+        , {counted(numberOf(report.backtest as JsonObject, "alerts"), "alert")}, in {Number(show(report.seconds)).toFixed(2)} s
+        {numberOf(report, "late") > 0 && `; ${counted(numberOf(report, "late"), "late event")} set aside`}
+        {numberOf(report, "rejected") > 0 && `; ${counted(numberOf(report, "rejected"), "line")} rejected`}.
+      </p>
+      <Table label="Rules" columns={columnsOf(report)} rows={results} sorts />
+      {results.map(({ rule, before }) => {
+        const samples = objects(rule, "samples");
+        const days = daysOf(whole(rule.by_day), before ? whole(before.by_day) : undefined);
+        if (samples.length === 0 && days.length === 0) return null;
+        return (
+          <details class="form">
+            <summary>
+              <Data value={rule.rule} />: days and examples
+            </summary>
+            <Days days={days} label="Alerts by day (UTC)" />
+            {samples.length > 0 && <Table label={`Examples of ${show(rule.rule)}`} columns={SAMPLES} rows={samples} />}
+          </details>
+        );
+      })}
+      {variation && (
+        <>
+          <h3>Neighbouring bounds</h3>
+          <Table label="Neighbouring bounds" columns={VARIANTS} rows={objects(variation, "variants")} />
+        </>
+      )}
+    </>
+  );
+}
+
+function Reported({ id }: { id: string }) {
+  const at = `/v1/backtests/${part(id)}/report`;
+  const loaded = useLoaded((signal) => get(at, signal), at);
+  return (
+    <Panel title="What the rules would have raised" loaded={loaded}>
+      {(report) => <Report report={report} />}
+    </Panel>
+  );
+}
+
+const hasEnded = (one: JsonObject) => one.state !== "queued" && one.state !== "running";
+export function BacktestScreen({ id }: { id: string }) {
+  const at = `/v1/backtests/${part(id)}`;
+  const loaded = useLoaded((signal) => get(at, signal), at, RUNNING_MS, (one) => !hasEnded(one));
+  const one = loaded.value;
+  return (
+    <main id="main" tabIndex={-1} class="page">
+      <h1>Backtest {id}</h1>
+      <Panel title="What was asked for" loaded={loaded}>
+        {(one) => (
+          <>
+            <p role="status">
+              <Progress of={one} />
+            </p>
+            <p>
+              <Data value={askedOf(one)} />; <Data value={one.who} />, <Time at={show(one.asked)} />
+            </p>
+            {one.failure !== undefined && (
+              <p>
+                <Data value={one.failure} />
+              </p>
+            )}
+            {(Array.isArray(one.notes) ? one.notes : []).map((note) => (
+              <p>
+                <Data value={note} />
+              </p>
+            ))}
+            <Actions
+              role="analyst"
+              actions={[
+                hasEnded(one)
+                  ? {
+                      text: "Remove it",
+                      ask: "Its report is gone then.",
+                      run: async () => {
+                        await ask("DELETE", at);
+                        go("/backtests");
+                      },
+                    }
+                  : {
+                      text: "Cancel it",
+                      run: async () => {
+                        await ask("DELETE", at);
+                        loaded.again();
+                        return "It is cancelled.";
+                      },
+                    },
+              ]}
+            />
+          </>
+        )}
+      </Panel>
+      {one?.state === "done" && <Reported id={id} />}
+    </main>
+  );
+}

@@ -1,0 +1,214 @@
+// C. One key: what the rules keep of it, its alerts, its events.
+import { get, ask, part } from "./api";
+import { readPage } from "./alerts";
+import { Form, outcomeOf, timeOf } from "./forms";
+import { Json, JsonObject, show } from "./json";
+import { valueOf } from "./lists";
+import { Data, Panel, Severity, State, Time, useLoaded } from "./parts";
+import { href } from "./place";
+import { Column, Table, numberOf, objects } from "./table";
+import { counted, span } from "./text";
+import { Trace } from "./trace";
+
+interface Match {
+  rule: Json | undefined;
+  match: JsonObject;
+  watermark: string;
+}
+function untilOf({ match, watermark }: Match): string {
+  const end = Date.parse(show(match.deadline ?? match.expires));
+  const now = Date.parse(watermark);
+  return Number.isNaN(end) || Number.isNaN(now) ? "" : span(end - now);
+}
+const MATCHES: readonly Column<Match>[] = [
+  {
+    title: "Rule",
+    isHead: true,
+    cell: ({ rule }) => (
+      <a href={href(`/rules/${part(show(rule))}`)}>
+        <Data value={rule} />
+      </a>
+    ),
+  },
+  { title: "Step", cell: ({ match }) => (match.complete === true ? "complete" : `${show(match.step)} of ${show(match.steps)}`) },
+  {
+    title: "What it took",
+    cell: ({ match }) =>
+      objects(match, "events").map((taken) => (
+        <div>
+          {show(taken.count)} <Data value={taken.name} />, <Time at={show(taken.first)} />
+          {show(taken.last) !== show(taken.first) && (
+            <>
+              {" "}
+              to <Time at={show(taken.last)} />
+            </>
+          )}
+        </div>
+      )),
+  },
+  { title: "Waits for", cell: ({ match }) => <Data value={match.waits_for} /> },
+  { title: "Since", cell: ({ match }) => <Time at={show(match.since)} /> },
+  {
+    title: "Until",
+    cell: (row) => (
+      <>
+        <Time at={row.match.deadline || row.match.expires ? show(row.match.deadline ?? row.match.expires) : ""} />
+        {untilOf(row) && <span class="quiet"> in {untilOf(row)} of event time</span>}
+      </>
+    ),
+  },
+];
+
+/** What else a rule keeps of the key, in words. */
+export function otherSentences(rule: JsonObject): string[] {
+  const said: string[] = [];
+  const more = numberOf(rule, "more_matches");
+  if (more > 0) said.push(`${counted(more, "further partial match", "further partial matches")}.`);
+  const window = rule.window as JsonObject | undefined;
+  if (window) said.push(`A window since ${show(window.begin)}${window.end ? ` until ${show(window.end)}` : ""} with ${counted(numberOf(window.events as JsonObject, "count"), "event")}.`);
+  const quiet = rule.suppression as JsonObject | undefined;
+  if (quiet?.quiet === true) said.push(`It keeps quiet${quiet.until ? ` until ${show(quiet.until)}` : ""}, and held back ${counted(numberOf(quiet, "held_back"), "match", "matches")}.`);
+  const lost = numberOf(rule, "lost_runs");
+  if (lost > 0) said.push(`${counted(lost, "partial match was", "partial matches were")} given up for a budget.`);
+  return said;
+}
+
+function Kept({ state }: { state: JsonObject }) {
+  const watermark = show(state.watermark ?? "");
+  const reports = objects(state, "reports");
+  const rules = reports.flatMap((report) => objects(report, "rules"));
+  const matches = rules.flatMap((rule) => objects(rule, "matches").map((match) => ({ rule: rule.rule, match, watermark })));
+  const others = rules.flatMap((rule) => otherSentences(rule).map((text) => ({ rule: show(rule.rule), text })));
+  const features = reports.flatMap((report) => Object.entries((report.features as JsonObject | undefined) ?? {}));
+  const isKnown = reports.some((report) => report.known === true);
+  return (
+    <>
+      {!isKnown && <p>No rule keeps anything of this key: it was never seen, or its state has ended.</p>}
+      {watermark && (
+        <p class="quiet">
+          At <Time at={watermark} /> of event time.
+        </p>
+      )}
+      {isKnown && <Table label="What the rules wait for" columns={MATCHES} rows={matches} empty="No rule waits for anything." />}
+      {others.length > 0 && (
+        <ul>
+          {others.map(({ rule, text }) => (
+            <li>
+              <Data value={rule} />: {text}
+            </li>
+          ))}
+        </ul>
+      )}
+      {features.length > 0 && (
+        <>
+          <h3>Features</h3>
+          <dl class="facts">
+            {features.map(([name, value]) => (
+              <>
+                <dt>
+                  <Data value={name} />
+                </dt>
+                <dd class="number">
+                  {value === null ? <span class="quiet">missing</span> : <Data value={value} />}
+                </dd>
+              </>
+            ))}
+          </dl>
+        </>
+      )}
+    </>
+  );
+}
+
+const ALERTS: readonly Column<JsonObject>[] = [
+  { title: "Event time", cell: (hit) => <Time at={show((hit.alert as JsonObject).time)} /> },
+  { title: "Severity", cell: (hit) => <Severity name={show((hit.alert as JsonObject).severity)} /> },
+  { title: "State", cell: (hit) => <State name={show(hit.state)} /> },
+  { title: "Rule", cell: (hit) => <Data value={(hit.alert as JsonObject).rule} /> },
+  {
+    title: "Message",
+    isHead: true,
+    cell: (hit) => (
+      <a href={href(`/alerts/${show((hit.alert as JsonObject).id)}`)}>
+        <Data value={(hit.alert as JsonObject).message} />
+      </a>
+    ),
+  },
+];
+function AlertsOf({ id }: { id: string }) {
+  const query = new URLSearchParams({ key: id, shadow: "true" }).toString();
+  const loaded = useLoaded((signal) => readPage(query, "", 50, signal), query);
+  return (
+    <Panel title="Its alerts" loaded={loaded}>
+      {(page) => (
+        <>
+          <Table label="Alerts of this key" columns={ALERTS} rows={page.rows.map((row): JsonObject => ({ state: row.state, alert: row.alert }))} empty="It has no alert, of live rules or in shadow." />
+          {page.next && <a href={href(`/alerts?${query}`)}>All of them, in the queue</a>}
+        </>
+      )}
+    </Panel>
+  );
+}
+
+/** Puts a value of the key on a list, or takes it from one. */
+function Lists({ id }: { id: string }) {
+  const loaded = useLoaded((signal) => get("/v1/lists", signal), "lists");
+  const values = id.split(/,(?=[\w.]+=)/).map((text) => text.slice(text.indexOf("=") + 1));
+  return (
+    <Panel title="Lists" loaded={loaded}>
+      {(document) => {
+        const lists = objects(document, "lists").filter((list) => list.changeable === true);
+        if (lists.length === 0) return <p class="quiet">The rules have no list that can be changed.</p>;
+        const typeOf = (name: string) => show(lists.find((list) => list.name === name)?.type);
+        const send = async (method: string, list: string, entry: unknown, words: [string, string]) => {
+          const answer = await ask(method, `/v1/lists/${part(list)}/entries`, { body: { entries: [entry] } });
+          return outcomeOf(answer, numberOf(answer.json as JsonObject, "changed") > 0 ? words[0] : words[1]);
+        };
+        return (
+          <Form
+            title="Put it on a list, or take it from one"
+            role="analyst"
+            fields={[
+              { name: "value", label: "Value", kind: "choice", choices: values },
+              { name: "list", label: "List", kind: "choice", choices: lists.map((list) => show(list.name)) },
+              { name: "until", label: "Until", kind: "time", hint: "Without it, it stays until somebody takes it out." },
+            ]}
+            submit="Put it on the list"
+            run={({ value = "", list = "", until }) =>
+              send("POST", list, { value: valueOf(typeOf(list), value), until: timeOf(until) || undefined }, [`It is on ${list} now.`, `It was on ${list} already.`])
+            }
+            more={[{ text: "Take it from the list", run: ({ value = "", list = "" }) => send("DELETE", list, valueOf(typeOf(list), value), [`It is no longer on ${list}.`, `It was not on ${list}.`]) }]}
+          />
+        );
+      }}
+    </Panel>
+  );
+}
+
+export default function KeyScreen({ id }: { id: string }) {
+  const loaded = useLoaded((signal) => get(`/v1/keys/${part(id)}`, signal), id); // each reading is in the audit log: not again and again
+  return (
+    <main id="main" tabIndex={-1} class="page">
+      <h1>
+        Key <Data value={id} />
+      </h1>
+      <Panel title="What the rules keep of it" loaded={loaded}>
+        {(state) => (
+          <>
+            <Kept state={state} />
+            <button type="button" onClick={loaded.again}>
+              Read it again
+            </button>
+          </>
+        )}
+      </Panel>
+      {loaded.value && (
+        <>
+          <AlertsOf id={id} />
+          <Trace key={id} of={{ key: id, limit: "100" }} />
+          <Lists id={id} />
+        </>
+      )}
+    </main>
+  );
+}

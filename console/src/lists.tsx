@@ -1,0 +1,169 @@
+// I. Lists and tables: their entries, where each is from, and until when.
+import { ask, get, part } from "./api";
+import { Actions, Field, Form, Values, outcomeOf, timeOf } from "./forms";
+import { Digits, Json, JsonObject, show, typed } from "./json";
+import { Data, Panel, Time, useLoaded } from "./parts";
+import { href, query } from "./place";
+import { Column, Table, member, numberOf, objects } from "./table";
+import { count, counted } from "./text";
+
+const ROWS = 200;
+
+/** What somebody typed as a value of a type of the rules: numbers with their digits, else texts. */
+export function valueOf(type: string, text: string): Digits | string | boolean {
+  if (type === "bool") return text === "true";
+  return /^(int|float|decimal)/.test(type) ? typed(text) : text;
+}
+
+function listOf(kind: "lists" | "tables"): Column<JsonObject>[] {
+  return [
+    { title: "Name", isHead: true, by: (one) => show(one.name), cell: (one) => <a href={href(`/${kind}/${part(show(one.name))}`)}><Data value={one.name} /></a> },
+    kind === "lists" ? member("Of", "type") : { title: "Columns", cell: (one) => <Data value={[...Object.keys(one.key as JsonObject), ...Object.keys(one.columns as JsonObject)].join(", ")} /> },
+    member("Entries", "size", "number"),
+    member("Declared by the rules", "declared", "number"),
+    member("Added", "added", "number"),
+    member("Taken out", "removed", "number"),
+  ];
+}
+export default function ListsScreen() {
+  const lists = useLoaded((signal) => get("/v1/lists", signal), "lists");
+  const tables = useLoaded((signal) => get("/v1/tables", signal), "tables");
+  return (
+    <main id="main" tabIndex={-1} class="page">
+      <h1>Lists and tables</h1>
+      <Panel title="Lists" loaded={lists}>
+        {(document) => <Table label="Table of lists" columns={listOf("lists")} rows={objects(document, "lists")} sorts empty="The rules have no lists." />}
+      </Panel>
+      <Panel title="Tables" loaded={tables}>
+        {(document) => <Table label="Table of tables" columns={listOf("tables")} rows={objects(document, "tables")} sorts empty="The rules have no tables." />}
+      </Panel>
+    </main>
+  );
+}
+
+const ORIGIN: Column<JsonObject> = { title: "From", cell: (row) => (row.origin === "declared" ? "the rules" : "added") };
+const UNTIL: Column<JsonObject> = { title: "Until", cell: (row) => <>{row.until !== undefined && <Time at={show(row.until)} />}{row.ended === true && " (over)"}</> };
+
+function pageOf(base: string, cursor: string): string {
+  return `${base}?limit=${ROWS}${cursor ? `&cursor=${part(cursor)}` : ""}`;
+}
+function Pages({ document, to }: { document: JsonObject; to: string }) {
+  return (
+    <p>
+      {query.value && <a href={href(to)}>From the beginning</a>} {document.next !== undefined && <a href={href(`${to}?cursor=${part(show(document.next))}`)}>More entries</a>}
+    </p>
+  );
+}
+function changedText(answer: JsonObject): string {
+  return `${counted(numberOf(answer, "changed"), "entry", "entries")} changed; it has ${count(numberOf(answer, "size"))}.`;
+}
+
+export function ListScreen({ id }: { id: string }) {
+  const at = `/v1/lists/${part(id)}`;
+  const cursor = new URLSearchParams(query.value).get("cursor") ?? "";
+  const loaded = useLoaded((signal) => get(pageOf(at, cursor), signal), `${at} ${cursor}`);
+  const type = show(loaded.value?.type);
+  const isChangeable = loaded.value?.changeable === true;
+  const send = async (method: string, entries: unknown[]) => {
+    const answer = await ask(method, `${at}/entries`, { body: { entries } });
+    loaded.again();
+    return outcomeOf(answer, changedText(answer.json as JsonObject));
+  };
+  const columns: Column<JsonObject>[] = [
+    member("Value", "value", "head"),
+    ORIGIN,
+    UNTIL,
+    { title: "", cell: (row) => isChangeable && <Actions role="analyst" actions={[{ text: "Take out", ask: `${show(row.value)} is no longer on the list then.`, run: () => send("DELETE", [row.value]) }]} /> },
+  ];
+  return (
+    <main id="main" tabIndex={-1} class="page">
+      <h1>
+        List <Data value={id} />
+      </h1>
+      <Panel title="Entries" loaded={loaded}>
+        {(list) => (
+          <>
+            <p>
+              {counted(numberOf(list, "size"), "value")} of the type <Data value={list.type} />. <a href={`${at}?limit=10000`} download={`${id}.json`}>Save as JSON</a>
+            </p>
+            {isChangeable ? (
+              <Form
+                title="Add entries"
+                role="analyst"
+                fields={[
+                  { name: "values", label: "Values, one in each line", kind: "area", needed: true },
+                  { name: "until", label: "Until", kind: "time", hint: "Without it, they stay until somebody takes them out." },
+                ]}
+                submit="Add them"
+                run={({ values = "", until }) => {
+                  const lines = values.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+                  return send("POST", lines.map((line) => ({ value: valueOf(type, line), until: timeOf(until) || undefined })));
+                }}
+              />
+            ) : (
+              <p class="quiet">This list is compiled with the rules: it changes with their files.</p>
+            )}
+            <Table label="Entries of the list" columns={columns} rows={objects(list, "entries")} empty="It has no entry here." />
+            <Pages document={list} to={`/lists/${part(id)}`} />
+          </>
+        )}
+      </Panel>
+    </main>
+  );
+}
+
+export function TableScreen({ id }: { id: string }) {
+  const at = `/v1/tables/${part(id)}`;
+  const cursor = new URLSearchParams(query.value).get("cursor") ?? "";
+  const loaded = useLoaded((signal) => get(pageOf(at, cursor), signal), `${at} ${cursor}`);
+  const send = async (method: string, entry: unknown) => {
+    const answer = await ask(method, `${at}/rows`, { body: { entries: [entry] } });
+    loaded.again();
+    return outcomeOf(answer, changedText(answer.json as JsonObject));
+  };
+  const columnsOf = (table: JsonObject): Column<JsonObject>[] => {
+    const keys = Object.keys(table.key as JsonObject);
+    const value = (name: string, isHead: boolean): Column<JsonObject> => ({
+      title: name,
+      isHead,
+      cell: (one) => ((one.row as JsonObject)[name] === null ? <span class="quiet">missing</span> : <Data value={(one.row as JsonObject)[name]} />),
+    });
+    const keyOf = (one: JsonObject) => Object.fromEntries(keys.map((name) => [name, (one.row as JsonObject)[name] as Json]));
+    return [
+      ...keys.map((name) => value(name, true)),
+      ...Object.keys(table.columns as JsonObject).map((name) => value(name, false)),
+      ORIGIN,
+      UNTIL,
+      { title: "", cell: (one) => <Actions role="analyst" actions={[{ text: "Take out", ask: "The row is gone then.", run: () => send("DELETE", { row: keyOf(one) }) }]} /> },
+    ];
+  };
+  const add = (table: JsonObject) => {
+    const types = { ...(table.key as JsonObject), ...(table.columns as JsonObject) };
+    const fields: Field[] = Object.keys(types).map((name) => ({ name: `of ${name}`, label: name, hint: show(types[name]), needed: name in (table.key as JsonObject) }));
+    const run = (values: Values) => {
+      const filled = Object.keys(types).filter((name) => values[`of ${name}`] !== "");
+      const row = Object.fromEntries(filled.map((name) => [name, valueOf(show(types[name]), values[`of ${name}`] ?? "")]));
+      return send("POST", { row, until: timeOf(values.until) || undefined });
+    };
+    return <Form title="Add a row, or replace one" role="analyst" fields={[...fields, { name: "until", label: "Until", kind: "time" }]} submit="Put it there" run={run} />;
+  };
+  return (
+    <main id="main" tabIndex={-1} class="page">
+      <h1>
+        Table <Data value={id} />
+      </h1>
+      <Panel title="Rows" loaded={loaded}>
+        {(table) => (
+          <>
+            <p>
+              {counted(numberOf(table, "size"), "row")}. <a href={`${at}?limit=10000`} download={`${id}.json`}>Save as JSON</a>
+            </p>
+            {add(table)}
+            <Table label="Rows of the table" columns={columnsOf(table)} rows={objects(table, "rows")} empty="It has no row here." />
+            <Pages document={table} to={`/tables/${part(id)}`} />
+          </>
+        )}
+      </Panel>
+    </main>
+  );
+}

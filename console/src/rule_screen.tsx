@@ -1,0 +1,108 @@
+// One rule: its text, what it says in words, and its stage.
+import { ask, get, part } from "./api";
+import { Form, outcomeOf } from "./forms";
+import { JsonObject, show } from "./json";
+import { Data, Panel, useLoaded } from "./parts";
+import { href } from "./place";
+import { numberOf } from "./table";
+import { count, size, visibleLines } from "./text";
+
+const STAGES = ["draft", "shadow", "live", "retired"];
+
+function Stage({ id, stage, again }: { id: string; stage: string; again: () => void }) {
+  return (
+    <Form
+      title="Change its stage"
+      role="analyst"
+      fields={[
+        { name: "stage", label: "Stage", kind: "choice", choices: STAGES, value: stage.split(" ")[0] ?? "" },
+        { name: "share", label: "Share of the keys, in percent", hint: "For live alone; without it, all of them." },
+        { name: "comment", label: "Reason", needed: true },
+      ]}
+      submit="Change the stage"
+      run={async ({ stage: wanted = "", share, comment = "" }) => {
+        const rule = await ask("GET", `/v1/rules/${part(id)}`);
+        const answer = await ask("PUT", `/v1/rules/${part(id)}/stage?comment=${part(comment)}`, {
+          body: { stage: share && wanted === "live" ? `live ${share.replace(/\s*%$/, "")}%` : wanted },
+          headers: { "If-Match": rule.headers.get("ETag") ?? "" },
+        });
+        again();
+        const version = show((answer.json as JsonObject).version);
+        return outcomeOf(answer, <>It holds with <a href={href(`/versions/${version}`)}>version {version}</a>.</>);
+      }}
+    >
+      <p class="quiet">Draft: it is only checked. Shadow: it alerts, and nobody is told. Live: its alerts are delivered.</p>
+    </Form>
+  );
+}
+
+export default function RuleScreen({ id }: { id: string }) {
+  const loaded = useLoaded((signal) => get(`/v1/rules/${part(id)}`, signal), id);
+  const said = useLoaded(async (signal) => (await ask("GET", `/v1/rules/${part(id)}/explain?format=text`, { signal })).text, id);
+  return (
+    <main id="main" tabIndex={-1} class="page">
+      <h1>
+        Rule <Data value={id} />
+      </h1>
+      <Panel title="Now" loaded={loaded}>
+        {(rule) => {
+          const state = rule.state as JsonObject | undefined;
+          const stage = show(rule.stage);
+          return (
+            <>
+              <p class="message">
+                <Data value={rule.title} />
+              </p>
+              <dl class="facts">
+                <dt>Stage</dt>
+                <dd>
+                  <span class={`stage ${stage.split(" ")[0]}`}>{stage}</span>
+                </dd>
+                <dt>Alerts</dt>
+                <dd>
+                  <a href={href(`/alerts?rule=${part(id)}${/^live/.test(stage) ? "" : "&shadow=true"}`)}>{count(numberOf(rule, "alerts"))}</a>
+                </dd>
+                {state && (
+                  <>
+                    <dt>Keeps</dt>
+                    <dd>
+                      {count(numberOf(state, "keys"))} keys, {count(numberOf(state, "runs"))} partial matches, {size(numberOf(state, "bytes"))}
+                    </dd>
+                  </>
+                )}
+                <dt>File</dt>
+                <dd>
+                  <Data value={rule.file} />, line {show(rule.line)}
+                </dd>
+                {show(rule.owner) && (
+                  <>
+                    <dt>Owner</dt>
+                    <dd>
+                      <Data value={rule.owner} />
+                    </dd>
+                  </>
+                )}
+              </dl>
+              <Stage id={id} stage={stage} again={loaded.again} />
+            </>
+          );
+        }}
+      </Panel>
+      <Panel title="What it says" loaded={said}>
+        {(text) => (
+          <pre tabIndex={0} aria-label="The rule in words">
+            {visibleLines(text)}
+          </pre>
+        )}
+      </Panel>
+      {loaded.value && (
+        <section class="panel" aria-label="Its text">
+          <h2>Its text</h2>
+          <pre tabIndex={0} aria-label="The rule and its tests">
+            {visibleLines(show(loaded.value.source ?? ""))}
+          </pre>
+        </section>
+      )}
+    </main>
+  );
+}

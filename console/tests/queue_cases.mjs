@@ -1,0 +1,255 @@
+// The queue, one alert, rules and health: what an analyst does all day.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { check } from "./cases.mjs";
+import { until } from "./world.mjs";
+
+const stateOf = async (server, rule = "large") => Object.fromEntries((await server.alerts(`rule=${rule}`)).map((hit) => [hit.alert.message.split(":")[0], hit.status]));
+
+check("sign-in: a wrong token is refused, a right one gets a cookie that no script reads; sign-out ends it", async ({ server, person }) => {
+  const { page } = person;
+  await page.goto(`${server.url}/`);
+  await page.getByLabel("Token").waitFor();
+  await person.inspect("sign-in");
+  await person.press("w", "r", "o", "n", "g", "Enter");
+  await person.sees("the token is unknown");
+  await page.getByLabel("Token").fill("");
+  await person.signIn();
+  assert.match(page.url(), /\/console\/alerts\?status=open$/);
+  const cookies = await person.context.cookies();
+  assert.deepEqual(cookies.map(({ name, httpOnly, sameSite }) => [name, httpOnly, sameSite]), [["tocsin", true, "Strict"]]);
+  assert.equal(await page.evaluate(() => document.cookie + localStorage.length + sessionStorage.length), "00");
+  await page.reload();
+  await person.sees("900.00 on card c1");
+  await page.getByRole("button", { name: "Sign out" }).press("Enter");
+  await page.getByLabel("Token").waitFor();
+  assert.equal((await fetch(`${server.url}/v1/me`, { headers: { Cookie: `tocsin=${cookies[0].value}` } })).status, 401);
+});
+
+check("queue: filters are in the URL, decimals keep their digits, and texts stay texts", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn();
+  await page.locator("[role=option]").nth(5).waitFor();
+  await person.inspect("queue");
+  await person.sees("900.00 on card c1");
+  await person.sees("12345678901234.50 on card c1");
+  await page.getByLabel("high").press("Space");
+  await page.waitForURL(/status=open&severity=high$/);
+  await until(async () => (await page.locator("[role=option]").count()) === 4, "the four large ones");
+  await page.goBack();
+  await until(async () => (await page.locator("[role=option]").count()) === 6, "all six");
+  await page.locator("[role=option]").nth(2).click();
+  const shown = await page.locator("article").innerText();
+  assert.ok(shown.includes("<img src=x onerror=window.hit=1> javascript:alert(1) ‹U+202E›evil‹U+202C›"), shown);
+  assert.equal(await page.evaluate(() => [window.hit, document.querySelectorAll("main img, main script").length].join()), ",0");
+  assert.equal(await page.locator("a[href^='javascript']").count(), 0);
+  // A search by key, and one that finds nothing.
+  await person.press("/", ...[..."card=c2"], "Enter");
+  await page.waitForURL(/keys\/card%3Dc2$/);
+  await page.getByRole("region", { name: "Its alerts" }).getByText("500.00 on card c2").waitFor();
+  await page.goto(`${server.url}/console/alerts?rule=none`);
+  await person.sees("No alert matches these filters");
+  await person.inspect("queue-empty");
+});
+
+check("triage by keyboard alone: confirm, dismiss with a reason, undo, many at once, open, the next of a key", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(server.token, "/console/alerts?status=open&rule=large");
+  await page.locator("[role=option]").nth(3).waitFor();
+  await person.press("?");
+  await page.getByRole("dialog").getByText("next alert", { exact: true }).waitFor();
+  await person.inspect("keys");
+  await person.press("Escape", "j", "c"); // the second: c2
+  await person.sees("1 alert confirmed.");
+  assert.equal((await stateOf(server))["500.00 on card c2"], "confirmed");
+  await person.press("d"); // the third
+  await page.getByRole("dialog").getByText("the data was wrong").waitFor();
+  await person.press("5");
+  await person.sees("1 alert dismissed.");
+  const [dismissed] = await server.alerts("status=dismissed");
+  const { history } = (await server.ask("GET", `/v1/alerts/${dismissed.alert.id}/triage`)).json;
+  assert.equal(history.at(-1).comment, "the data was wrong");
+  await person.press("z");
+  await person.sees("Undone: 1 alert.");
+  assert.equal((await stateOf(server))["12345678901234.50 on card c1"], "open");
+  // Two selected: it says how many before it does it.
+  await person.press("x", "J", "e");
+  await page.getByRole("heading", { name: "Close: 2 alerts" }).waitFor();
+  await person.press("Enter");
+  await person.sees("2 alerts closed.");
+  await person.press("z");
+  await person.sees("Undone: 2 alerts.");
+  assert.deepEqual(Object.values(await stateOf(server)).sort(), ["confirmed", "open", "open", "open"]);
+  await person.press("n"); // from one alert of c1 to the other
+  await until(async () => (await page.locator(".row.current").innerText()).includes("900.00"), "the other one of c1");
+  await person.press("a");
+  await person.sees("1 alert assigned.");
+  await person.press("k", "j", "o");
+  await page.waitForURL(/\/console\/alerts\/[0-9a-f]{32}$/);
+  await page.getByRole("heading", { name: "Alert" }).waitFor();
+});
+
+check("two analysts: a change that a colleague made is not overwritten, by the page nor by undo", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(server.token, "/console/alerts?rule=large&key=card%3Dc2");
+  await page.locator("[role=option]").first().waitFor();
+  const [{ alert }] = await server.alerts("rule=large&key=card%3Dc2");
+  person.expected.push(/status of 409/, /status of 412/);
+  await person.press("c");
+  await person.sees("1 alert confirmed.");
+  await server.ask("POST", `/v1/alerts/${alert.id}/triage`, { action: "close" });
+  await person.press("z");
+  await person.sees("Not everything could be undone");
+  assert.equal((await stateOf(server))["500.00 on card c2"], "closed");
+  await person.press("c");
+  await person.sees("somebody else changed it");
+});
+
+check("live: what is raised is counted, and moves no row until it is asked for", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn();
+  await person.sees("live");
+  await until(async () => (await page.locator(".tools").innerText()).includes("live") && !(await page.locator(".tools").innerText()).includes("not live"), "the stream");
+  const before = await page.locator("[role=option]").allInnerTexts();
+  await server.send([[7, "c9", "650.00"]]);
+  await page.getByRole("button", { name: "1 new, press ." }).waitFor();
+  assert.equal((await page.locator("[role=option]").allInnerTexts()).length, before.length);
+  await person.press(".");
+  await person.sees("650.00 on card c9");
+});
+
+check("one alert: evidence, others of its key, history, comments and its line byte by byte", async ({ server, person }) => {
+  const { page } = person;
+  const [{ alert }] = await server.alerts("rule=large&key=card%3Dc1&order=oldest");
+  await server.ask("POST", "/v1/subscriptions", { url: "https://example.com/hook" });
+  await person.signIn(server.token, `/console/alerts/${alert.id}`);
+  await person.sees("900.00 on card c1");
+  await page.getByRole("region", { name: "Others of this key" }).getByText("12345678901234.50").waitFor();
+  await page.getByLabel("Comment").fill("called the customer");
+  await page.getByRole("button", { name: "Comment" }).press("Enter");
+  await page.getByRole("region", { name: "History" }).getByText("called the customer").waitFor();
+  await page.getByRole("button", { name: "Confirm" }).press("Enter");
+  await page.getByRole("region", { name: "History" }).getByText("confirm: open to confirmed").waitFor();
+  await page.getByText("Raw").press("Enter");
+  assert.ok((await page.locator("pre").innerText()).includes('"amount":900.00'));
+  await person.inspect("alert");
+  person.expected.push(/status of 404/);
+  await page.goto(`${server.url}/console/alerts/${"0".repeat(32)}`);
+  await person.sees("there is no alert with the id");
+  await person.inspect("alert-missing");
+});
+
+check("rules and health: what runs, in a table; how it is, in words; a failure says what and which request", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(server.token, "/console/rules");
+  await page.getByRole("row", { name: /large.*live 4/ }).waitFor();
+  await page.getByRole("button", { name: "Alerts" }).press("Enter");
+  await page.locator("th[aria-sort=descending]").waitFor();
+  assert.match(await page.locator("tbody tr").first().innerText(), /^large/);
+  await person.inspect("rules");
+  await page.getByRole("link", { name: "Health" }).press("Enter");
+  await person.sees("Events are accepted.");
+  await person.sees("Event time has reached 02/03/2026, 12:00:06; the source http holds it.");
+  await page.getByText("Alerts of all rules").waitFor();
+  await person.inspect("health");
+  person.expected.push(/status of 500/);
+  const problem = { type: "urn:tocsin:problem:internal", title: "The server failed", status: 500, detail: "a part of it" };
+  await page.route("**/v1/rules", (route) => route.fulfill({ status: 500, contentType: "application/problem+json", headers: { "X-Request-Id": "r-17" }, body: JSON.stringify(problem) }));
+  await page.getByRole("link", { name: "Rules" }).press("Enter");
+  await person.sees("Request r-17");
+  await page.unroute("**/v1/rules");
+  await page.getByRole("button", { name: "Try again" }).press("Enter");
+  await page.getByRole("row", { name: /large/ }).waitFor();
+});
+
+check("a reader reads, is told what is needed for more, and changes nothing; a producer cannot sign in", async ({ server, person }) => {
+  const { page } = person;
+  const { token } = (await server.ask("POST", "/v1/tokens", { name: "rita", role: "reader" })).json;
+  const producer = (await server.ask("POST", "/v1/tokens", { name: "till", role: "producer" })).json.token;
+  person.expected.push(/status of 403/);
+  await page.goto(server.url);
+  await page.getByLabel("Token").fill(producer);
+  await person.press("Enter");
+  await person.sees("requires the role reader");
+  await page.getByLabel("Token").fill("");
+  await person.signIn(token);
+  await person.sees("Triage needs the role analyst.");
+  await page.locator("[role=option]").first().waitFor();
+  await person.press("c", "e", "d");
+  assert.equal((await server.alerts("status=open")).length, 6);
+  // Revoked: the page asks to sign in, and stays where it is.
+  await server.ask("DELETE", "/v1/tokens/rita");
+  await person.press(".");
+  await page.getByLabel("Token").waitFor();
+  assert.match(page.url(), /\/console\/alerts\?status=open$/);
+});
+
+check("a page of somebody else changes nothing, though the browser sends the cookie", async ({ server, person }) => {
+  await person.signIn();
+  const [{ alert }] = await server.alerts();
+  const foreign = createServer((_, response) => response.setHeader("Content-Type", "text/html").end("<!doctype html><title>other</title>"));
+  await new Promise((resolve) => foreign.listen(0, "127.0.0.1", resolve)); // another port: another origin, and the same site
+  try {
+    const page = await person.context.newPage();
+    await page.goto(`http://127.0.0.1:${foreign.address().port}/`);
+    const refused = new Promise((resolve) => person.context.on("response", (answer) => answer.request().method() === "POST" && resolve(answer.status())));
+    await page.evaluate(async (url) => {
+      await fetch(url, { method: "POST", mode: "no-cors", credentials: "include", body: '{"action":"close"}' });
+    }, `${server.url}/v1/alerts/${alert.id}/triage`);
+    assert.equal(await refused, 403);
+    const read = await page.evaluate(async (url) => fetch(url, { credentials: "include" }).then(() => "read", () => "refused"), `${server.url}/v1/alerts`);
+    assert.equal(read, "refused");
+    await page.close();
+  } finally {
+    foreign.close();
+  }
+  assert.equal((await server.alerts("status=open")).length, 6);
+});
+
+check("the server is killed and started again: the page says so, and goes on without signing in", async ({ server, person }) => {
+  const { page } = person;
+  person.expected.push(/ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|status of 503/);
+  await person.signIn();
+  await page.locator("[role=option]").nth(5).waitFor();
+  await server.end("SIGKILL");
+  await person.press("c");
+  await person.sees("The server cannot be reached");
+  await page.getByText("alert not:").waitFor();
+  await server.start();
+  await page.getByRole("link", { name: "ready" }).waitFor();
+  await until(async () => !(await page.locator(".tools").innerText()).includes("not live"), "the stream");
+  await server.send([[8, "c9", "650.00"]]);
+  await page.getByRole("button", { name: "1 new, press ." }).waitFor();
+  await person.press("k", "c");
+  await person.sees("1 alert confirmed.");
+});
+
+check("a long queue: only the rows in view are in the page, and scrolling makes no long task", async ({ server, person }) => {
+  const { page } = person;
+  const total = 10_000;
+  const line = (n) => ({ number: n, stored_at: "2026-03-02T12:00:00Z", live: true, status: "open", alert: { format: 1, id: n.toString(16).padStart(32, "0"), rule: "many", title: "T", version: 1, key: { card: `c${n}` }, ts: 0, time: "2026-03-02T12:00:00Z", severity: "low", score: 0, tags: [], message: `message ${n}`, fields: {}, events: [], held_back: 0 } });
+  const pages = Array.from({ length: total / 500 }, (_, at) => JSON.stringify({ alerts: Array.from({ length: 500 }, (_row, i) => line(at * 500 + i)), ...(at + 1 < total / 500 ? { next: String(at + 1) } : {}) }));
+  await page.route(/\/v1\/alerts\?/, (route) => route.fulfill({ contentType: "application/json", body: pages[Number(new URL(route.request().url()).searchParams.get("cursor") ?? 0)] }));
+  await person.signIn();
+  await person.sees("message 3");
+  const box = page.locator("#rows");
+  for (let at = 1; at < total / 500; at += 1) {
+    await box.evaluate((element) => (element.scrollTop = element.scrollHeight));
+    await until(async () => (await box.evaluate((element) => element.scrollHeight)) >= (at + 1) * 500 * 44, "the next page");
+  }
+  const measured = await box.evaluate(async (element) => {
+    let longest = 0;
+    const observer = new PerformanceObserver((list) => list.getEntries().forEach((entry) => (longest = Math.max(longest, entry.duration))));
+    observer.observe({ entryTypes: ["longtask"] });
+    let most = 0;
+    for (let at = 0; at < 60; at += 1) {
+      element.scrollTop = (element.scrollHeight / 60) * at;
+      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+      most = Math.max(most, document.querySelectorAll("[role=option]").length);
+    }
+    return { longest, most };
+  });
+  console.log(`scrolling over ${total} rows: the longest task took ${measured.longest} ms (0: none over 50), ${measured.most} rows in the page at most`);
+  assert.ok(measured.most > 5 && measured.most < 60, String(measured.most));
+  assert.ok(measured.longest < 1000, String(measured.longest)); // on a machine that builds beside it; idle there is none over 50
+});

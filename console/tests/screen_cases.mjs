@@ -1,0 +1,258 @@
+// The screens for those who look after rules, deliveries, lists and the server: keys, changes, backtests, and so on.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { check } from "./cases.mjs";
+import { HOSTILE, MORE_RULES, until } from "./world.mjs";
+
+const WITH_MORE = { rules: MORE_RULES };
+const tokenFor = async (server, name, role) => (await server.ask("POST", "/v1/tokens", { name, role })).json.token;
+/** Opens each [screen, what it shows, name of its pictures]. */
+async function visit(person, rows) {
+  for (const [place, text, name] of rows) {
+    await person.page.goto(`${person.server.url}/console${place}`);
+    await person.sees(text);
+    await until(async () => (await person.page.locator("[aria-busy=true]").count()) === 0, `all of ${place}`);
+    await person.inspect(name);
+  }
+}
+
+check("every other screen with content: nothing that axe finds, none wider than the page", async ({ server, person }) => {
+  await server.send([[7, "c1", "0.50"], [8, "c1", "0.75"]]);
+  await server.ask("POST", "/v1/subscriptions", { url: "https://example.invalid/a", name: "the desk", filter: { least_severity: "high", key: { card: "c1" } } });
+  const [subscription] = (await server.ask("GET", "/v1/subscriptions")).json.subscriptions;
+  await server.ask("POST", `/v1/subscriptions/${subscription.id}/test`);
+  await server.ask("POST", "/v1/silences", { filter: { rules: ["small"] }, until: "2126-01-01T00:00:00Z", reason: HOSTILE });
+  await server.ask("POST", "/v1/lists/blocked/entries", { entries: [{ value: HOSTILE, until: "2126-01-01T00:00:00Z" }] });
+  const pack = await server.ask("GET", "/v1/pack");
+  const edited = pack.json.files["rules.tocsin"].replace("amount <= 100", "amount <= 90");
+  await server.ask("PATCH", "/v1/pack", { files: { "rules.tocsin": edited } }, "application/json", { "If-Match": pack.headers.get("ETag") });
+  await server.ask("POST", "/v1/savepoints", { name: "first" });
+  await server.ask("POST", "/v1/events", '{"type":"payment","id":"bad"}\n', "application/x-ndjson");
+  const [{ alert }] = await server.alerts("rule=large");
+  await server.ask("POST", `/v1/alerts/${alert.id}/triage`, { action: "confirm" });
+  await server.ask("POST", "/v1/backtests", { files: {}, patch: true, against: "live", labels: "triage", vary: true, samples: 2 });
+  await until(async () => (await server.ask("GET", "/v1/backtests/1")).json.state === "done", "the backtest");
+  await person.signIn(server.token, "/console/health");
+  await visit(person, [
+    ["/keys/card%3Dc1", "1 of 2", "key"],
+    [`/keys/${encodeURIComponent(`card=${HOSTILE}`)}`, "‹U+202E›evil", "key-hostile"],
+    ["/rules/burst", "Whom it looks at", "rule"],
+    ["/changes", "the first", "changes"],
+    ["/versions/1", "It is the first version", "version-first"],
+    ["/versions/2", "Beside version 1", "version"],
+    ["/backtests", "the active rules", "backtests"],
+    ["/backtests/1", "Neighbouring bounds", "backtest"],
+    ["/lists", "merchants", "lists"],
+    ["/lists/blocked", "‹U+202E›evil", "list"],
+    ["/tables/merchants", "200.00", "table"],
+    ["/subscriptions", "‹U+202E›evil", "subscriptions"],
+    [`/subscriptions/${subscription.id}`, "a test", "subscription"],
+    ["/set-aside", "no event time", "set-aside"],
+    ["/tokens", "New token", "tokens"],
+    ["/audit", "createSubscription", "audit"],
+    ["/nothing", "There is no such page", "no-page"],
+  ]);
+  assert.equal(await person.page.evaluate(() => window.hit), undefined);
+}, WITH_MORE);
+
+check("a change of a live rule and a long silence wait for somebody else, who approves them", async ({ server, person, enter }) => {
+  const { page } = person;
+  await person.signIn(await tokenFor(server, "ann", "operator"), "/console/rules/small");
+  await page.getByText("Change its stage").press("Enter");
+  await page.getByLabel("Stage").selectOption("retired");
+  await page.getByLabel("Reason").fill("too much noise");
+  await person.press("Enter");
+  await person.sees(/It holds with/); // back goes alone
+  await page.goto(`${server.url}/console/rules/large`);
+  await page.getByText("Change its stage").press("Enter");
+  await page.getByLabel("Stage").selectOption("live");
+  await page.getByLabel("Share").fill("10 %");
+  await page.getByLabel("Reason").fill("a tenth is enough");
+  await person.press("Enter");
+  await person.sees(/It holds with/); // fewer keys: also back
+  await page.getByLabel("Stage").selectOption("live");
+  await page.getByLabel("Reason").fill("all of them <b>again</b>");
+  await person.press("Enter");
+  await page.getByRole("link", { name: "the change" }).press("Enter");
+  await person.sees("You asked for it: somebody else has to approve it.");
+  await person.sees("live 10%, then live");
+  await person.inspect("change");
+  const change = page.url();
+  await page.goto(`${server.url}/console/subscriptions`);
+  const silences = page.getByRole("region", { name: "Silences" });
+  await silences.getByText("New silence").press("Enter");
+  await silences.getByLabel("Of rules").fill("large");
+  await silences.getByLabel("For", { exact: true }).selectOption("7d");
+  await silences.getByLabel("Reason").fill("a long holiday");
+  await silences.getByRole("button", { name: "What would it have matched?" }).press("Enter");
+  await person.sees("0 alerts with event times of the last 7 days");
+  await silences.getByRole("button", { name: "Silence them" }).press("Enter");
+  await page.getByRole("link", { name: "the request" }).press("Enter");
+  await person.sees('"reason":"a long holiday"');
+  await person.inspect("proposal");
+  const request = page.url();
+  const ben = await enter();
+  await ben.signIn(await tokenFor(server, "ben", "approver"), new URL(change).pathname);
+  await ben.page.getByRole("button", { name: "Approve" }).press("Enter");
+  await ben.page.getByRole("link", { name: "What holds now" }).press("Enter");
+  await ben.sees("live 10%, then live");
+  await ben.page.goto(request);
+  await ben.page.getByRole("button", { name: "Approve" }).press("Enter");
+  await ben.sees("Approved.");
+  assert.equal((await server.ask("GET", "/v1/rules/large")).json.stage, "live");
+  assert.equal((await server.ask("GET", "/v1/silences")).json.silences[0].reason, "a long holiday");
+  await page.goto(`${server.url}/console/subscriptions`);
+  await page.getByRole("button", { name: "End it" }).press("Enter");
+  await page.getByRole("button", { name: "End it" }).press("Enter"); // asked first; the button has the focus
+  await page.getByRole("row", { name: /ended by ann/ }).waitFor();
+}, { more: ["--rollout-approvals", "1", "--four-eyes-silence-longer", "1d"] });
+
+check("a version is one step back: the difference line by line, and a reason", async ({ server, person }) => {
+  const { page } = person;
+  const pack = await server.ask("GET", "/v1/pack");
+  const text = pack.json.files["rules.tocsin"].replace("amount > 100", "amount > 250");
+  await server.ask("PATCH", "/v1/pack?comment=less", { files: { "rules.tocsin": text } }, "application/json", { "If-Match": "*" });
+  await person.signIn(server.token, "/console/changes");
+  await page.getByRole("link", { name: "2", exact: true }).press("Enter");
+  await page.locator(".difference .removed", { hasText: "amount > 100" }).waitFor();
+  await page.locator(".difference .added", { hasText: "amount > 250" }).waitFor();
+  await page.goto(`${server.url}/console/versions/1`);
+  await page.getByText("Go back to this version").press("Enter");
+  await page.getByLabel("Reason").fill("it was right");
+  await person.press("Enter");
+  await page.getByRole("link", { name: "version 3" }).press("Enter");
+  await person.sees("it was right");
+  assert.equal((await server.ask("GET", "/v1/pack")).json.files["rules.tocsin"], pack.json.files["rules.tocsin"]);
+});
+
+check("a subscription by keyboard: made, tried, paused, and gone; its secret is shown once", async ({ server, person }) => {
+  const { page } = person;
+  const got = [];
+  const endpoint = createServer((request, response) => {
+    got.push(request.headers["webhook-signature"]);
+    response.writeHead(204).end();
+  });
+  await new Promise((resolve) => endpoint.listen(0, "127.0.0.1", resolve));
+  try {
+    await person.signIn(server.token, "/console/subscriptions");
+    await page.getByText("New subscription").press("Enter");
+    await page.getByLabel("URL").fill(`http://127.0.0.1:${endpoint.address().port}/hook`);
+    await page.getByLabel("Name").fill("the desk");
+    await page.getByLabel("At least as severe as").first().selectOption("high");
+    person.expected.push(/status of 422/);
+    await page.getByLabel("Where").first().fill("sum > 1");
+    await page.getByLabel("Name").press("Enter");
+    await person.sees("alerts has no field `sum`");
+    await page.getByLabel("Where").first().fill("amount > 1");
+    await page.getByLabel("Name").press("Enter");
+    await page.locator("code.once", { hasText: "whsec_" }).waitFor();
+    await page.getByRole("link", { name: "the desk" }).press("Enter");
+    await page.getByRole("button", { name: "Send a test" }).press("Enter");
+    await person.sees("It was delivered: 204.");
+    await page.getByRole("row", { name: /a test 1 delivered \(204\)/ }).waitFor();
+    assert.equal(got.length, 1);
+    await server.send([[7, "c9", "650.00"]]);
+    await until(() => got.length === 2, "the alert");
+    await page.reload();
+    await page.getByRole("row", { name: /an alert 1 delivered/ }).waitFor();
+    await page.getByRole("button", { name: "Pause" }).press("Enter");
+    await page.getByRole("button", { name: "Resume" }).press("Enter");
+    await person.sees("It goes on.");
+    await page.getByRole("button", { name: "Delete" }).press("Enter");
+    await person.sees("What it is owed is not sent then.");
+    await person.press("Enter"); // the button that does it has the focus
+    await person.sees("Nobody is told of alerts yet.");
+  } finally {
+    endpoint.close();
+  }
+}, { more: ["--webhooks-allow", "127.0.0.1/32"] });
+
+check("lists and tables: entries are added with their digits and their end, and taken out", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(await tokenFor(server, "ann", "analyst"), "/console/lists/limits");
+  await page.getByText("Add entries").press("Enter");
+  await page.getByLabel("Values").fill("12345678901234567.80\n0.50");
+  await page.getByLabel("Until").fill("2126-01-01T00:00");
+  await page.getByRole("button", { name: "Add them" }).press("Enter");
+  await page.getByRole("row", { name: /^12345678901234567.80 added 01\/01\/2126/ }).waitFor();
+  person.expected.push(/status of 400/);
+  await page.getByLabel("Values").fill("much");
+  await page.getByRole("button", { name: "Add them" }).press("Enter");
+  await person.sees("entry 1: ");
+  await page.getByRole("row", { name: /^0.50/ }).getByRole("button").press("Enter");
+  await person.press("Enter");
+  await until(async () => (await page.getByRole("row").count()) === 3, "two entries and the head");
+  await page.goto(`${server.url}/console/tables/merchants`);
+  await page.getByText("Add a row").press("Enter");
+  await page.getByLabel("merchant").fill("m2");
+  await page.getByLabel("limit").fill("7.00");
+  await page.getByRole("button", { name: "Put it there" }).press("Enter");
+  await page.getByRole("row", { name: /^m2 7.00 missing added/ }).waitFor();
+  // From the key's page, and back.
+  await page.goto(`${server.url}/console/keys/card%3Dc1`);
+  await page.getByRole("button", { name: "Read it from the archive" }).press("Enter");
+  await person.sees(/alert [0-9a-f]{32}: p p1/);
+  await person.inspect("key-trace");
+  await page.getByText("Put it on a list").press("Enter");
+  await page.getByRole("button", { name: "Put it on the list" }).press("Enter");
+  await person.sees("It is on blocked now.");
+  await page.getByRole("button", { name: "Take it from the list" }).press("Enter");
+  await person.sees("It is no longer on blocked.");
+}, WITH_MORE);
+
+check("a backtest, a savepoint, a dead letter, a token: each is started from its screen, and says what came of it", async ({ server, person }) => {
+  const { page } = person;
+  await server.ask("POST", "/v1/events", '{"type":"payment","id":"bad"}\n', "application/x-ndjson");
+  await person.signIn(server.token, "/console/backtests");
+  await page.getByLabel("Compare with").press("Space");
+  await page.getByRole("button", { name: "Start" }).press("Enter");
+  await page.waitForURL(/backtests\/1$/);
+  await page.getByRole("row", { name: /^large .* 4 4 4 0 0/ }).waitFor();
+  await page.getByText("large: days and examples").press("Enter");
+  await page.getByRole("img", { name: "2026-03-02: 4 alerts, before 4" }).waitFor();
+  await person.inspect("backtest-days");
+  await page.getByRole("button", { name: "Remove it" }).press("Enter");
+  await person.press("Enter");
+  await person.sees("There are none yet.");
+  await page.goto(`${server.url}/console/set-aside`);
+  await page.getByRole("button", { name: "Put it in again" }).press("Enter");
+  await person.sees("was put in again") ; // by the button, or by the row as it is then
+  await page.getByText("Make a savepoint").press("Enter");
+  await page.getByLabel("Name").fill("before-easter");
+  await person.press("Enter");
+  await page.getByRole("row", { name: /^before-easter/ }).waitFor();
+  await page.goto(`${server.url}/console/tokens`);
+  await page.getByText("New token").press("Enter");
+  await page.getByLabel("Name").fill("rita");
+  await page.getByLabel("Role").selectOption("reader");
+  await person.press("Enter");
+  const once = page.locator("code.once");
+  await once.waitFor();
+  const token = await once.innerText();
+  assert.equal((await fetch(`${server.url}/v1/me`, { headers: { Authorization: `Bearer ${token}` } })).status, 200);
+  await page.getByRole("row", { name: /^rita/ }).getByRole("button", { name: "Revoke" }).press("Enter");
+  await person.press("Enter");
+  await until(async () => (await page.getByRole("row", { name: /^rita/ }).count()) === 0, "rita to be gone");
+  assert.equal((await fetch(`${server.url}/v1/me`, { headers: { Authorization: `Bearer ${token}` } })).status, 401);
+  await page.goto(`${server.url}/console/audit?action=makeToken`);
+  await page.getByRole("row", { name: /admin.*makeToken.*done/ }).waitFor();
+});
+
+check("a reader is told on each screen which role its actions need", async ({ server, person }) => {
+  await person.signIn(await tokenFor(server, "rita", "reader"), "/console/health");
+  for (const [place, text] of [
+    ["/rules/large", "Change its stage needs the role analyst."],
+    ["/versions/1", "Go back to this version needs the role author."],
+    ["/backtests", "needs the role analyst."],
+    ["/lists/blocked", "Add entries needs the role analyst."],
+    ["/subscriptions", "New subscription needs the role analyst."],
+    ["/set-aside", "Make a savepoint needs the role operator."],
+    ["/tokens", "Looking at tokens needs the role admin."],
+    ["/audit", "Looking at the audit log needs the role operator."],
+  ]) {
+    await person.page.goto(`${server.url}/console${place}`);
+    await person.sees(text);
+    assert.equal(await person.page.locator("main form").count(), 0, place);
+  }
+  await person.inspect("no-permission");
+}, WITH_MORE);
