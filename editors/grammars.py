@@ -4,8 +4,9 @@
     grammars.py [--check]
 
 The words are those of rules/syntax/keywords.def, the functions those of library/language/word_docs.def. They go into
-textmate/tocsin.tmLanguage.json (which VS Code, Sublime Text, bat and others read), the words of neovim/syntax/tocsin.vim and
-the words of tree-sitter/queries/highlights.scm. --check writes nothing, and fails where a file is not what would be written.
+textmate/tocsin.tmLanguage.json (which VS Code, Sublime Text, bat and others read), the words of neovim/syntax/tocsin.vim, of
+tree-sitter/queries/highlights.scm, and of the web console's editor (console/src/words.ts). --check writes nothing, and fails
+where a file is not what would be written.
 """
 import json
 import pathlib
@@ -171,6 +172,17 @@ def vim_words(table):
     return lines
 
 
+def console_words(table):
+    """The lines of the web console's src/words.ts."""
+    lines = []
+    keywords = {word for group in (DECLARATIONS, WORDS, CONSTANTS, VALUES, TYPES) for word in table[group]}
+    for group, some in (("declaration", table[DECLARATIONS]), ("word", table[WORDS]), ("value", table[VALUES] + table[CONSTANTS]),
+                        ("type", table[TYPES]), ("function", [word for word in table[FUNCTIONS] if word not in keywords])):
+        for line in textwrap.wrap(" ".join(sorted(set(some))), 100):
+            lines.append(f'  {{ of: "{group}", words: "{line}" }},')
+    return lines
+
+
 def with_words(path, begin, end, lines):
     """The file with these lines between its lines `begin` and `end`."""
     text = path.read_text(encoding="utf-8")
@@ -185,9 +197,11 @@ def files():
     """What each file should hold, by path."""
     table = words()
     vim = HERE / "neovim/syntax/tocsin.vim"
+    console = ROOT / "console/src/words.ts"
     return {
         HERE / "textmate/tocsin.tmLanguage.json": json.dumps(textmate(table), indent=2, ensure_ascii=False) + "\n",
         vim: with_words(vim, '" words, written by editors/grammars.py', '" end of words', vim_words(table)),
+        console: with_words(console, "  // words, written by editors/grammars.py", "  // end of words", console_words(table)),
     }
 
 

@@ -25,6 +25,8 @@ export function mayWork(role: string): boolean {
   return me.value?.may.includes(role) ?? false;
 }
 
+/** How often there was no answer at all: whoever shows the server's state looks again. */
+export const unanswered = signal(0);
 const PATIENCE_MS = 30_000;
 
 export interface Answer {
@@ -35,6 +37,7 @@ export interface Answer {
 }
 interface Asked {
   body?: unknown; // sent as JSON, with the digits that its numbers have
+  plain?: string; // sent as text/plain
   token?: string;
   headers?: { [name: string]: string };
   signal?: AbortSignal;
@@ -62,6 +65,10 @@ export async function ask(method: string, path: string, asked: Asked = {}): Prom
     headers["Content-Type"] = "application/json";
     request.body = jsonText(asked.body);
   }
+  if (asked.plain !== undefined) {
+    headers["Content-Type"] = "text/plain";
+    request.body = asked.plain;
+  }
   const ended = new AbortController();
   const timer = setTimeout(() => ended.abort(), PATIENCE_MS);
   asked.signal?.addEventListener("abort", () => ended.abort());
@@ -73,6 +80,7 @@ export async function ask(method: string, path: string, asked: Asked = {}): Prom
       response = await fetch(path, request);
       text = await response.text();
     } catch {
+      if (!asked.signal?.aborted) unanswered.value += 1;
       throw new Problem(0, "The server does not answer", "It may be starting again; what you see may be old.", "");
     }
     if (!response.ok) {

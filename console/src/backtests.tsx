@@ -78,7 +78,9 @@ export default function BacktestsScreen() {
               samples: 5,
             })
           }
-        />
+        >
+          <p class="quiet">To try rules that are not active yet, edit them, and start the backtest from the editor.</p>
+        </Form>
       </section>
     </main>
   );

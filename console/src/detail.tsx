@@ -6,6 +6,7 @@ import { JsonObject, show, sourceOf } from "./json";
 import { Data, Members, NotAllowed, Panel, ProblemBox, Severity, State, Time, useLoaded } from "./parts";
 import { href } from "./place";
 import { put } from "./queue_state";
+import { SilenceDialog } from "./silence_dialog";
 import { Column, Table, member, objects } from "./table";
 import { count, counted, visible } from "./text";
 import { Trace } from "./trace";
@@ -263,6 +264,7 @@ function Raw({ alert }: { alert: JsonObject }) {
 /** B. One alert. */
 export function AlertScreen({ id }: { id: string }) {
   const loaded = useLoaded((signal) => readDetail(id, signal), id);
+  const [isSilencing, setSilencing] = useState(false);
   const detail = loaded.value;
   return (
     <main id="main" tabIndex={-1} class="page">
@@ -273,6 +275,14 @@ export function AlertScreen({ id }: { id: string }) {
             <Head row={one.row} />
             <Fields alert={one.row.alert} />
             <Work detail={one} again={loaded.again} />
+            {mayWork("analyst") && (
+              <p>
+                <button type="button" onClick={() => setSilencing(true)}>
+                  Silence alerts like it
+                </button>
+              </p>
+            )}
+            {isSilencing && <SilenceDialog alert={one.row.alert} close={() => setSilencing(false)} />}
           </>
         )}
       </Panel>

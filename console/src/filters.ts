@@ -10,6 +10,7 @@ export interface Filters {
   from: string;
   to: string;
   shadow: boolean;
+  grouped: boolean; // of the page alone: alerts of one key stand together
 }
 export const STATES = ["open", "assigned", "confirmed", "dismissed", "closed"] as const;
 export const SEVERITIES = ["critical", "high", "medium", "low", "info"] as const;
@@ -23,6 +24,7 @@ export const NO_FILTERS: Filters = {
   from: "",
   to: "",
   shadow: false,
+  grouped: false,
 };
 export type ListFilter = "status" | "severity" | "rule" | "tag";
 const LISTS: readonly ListFilter[] = ["status", "severity", "rule", "tag"];
@@ -40,10 +42,11 @@ export function filtersOf(query: string): Filters {
   filters.from = parameters.get("from") ?? "";
   filters.to = parameters.get("to") ?? "";
   filters.shadow = parameters.get("shadow") === "true";
+  filters.grouped = parameters.get("group") === "key";
   return filters;
 }
 
-/** The query of filters: that of the page's own URL, and that of `GET /v1/alerts`. Empty without any. */
+/** The query of filters, as the page's own URL has it. Empty without any. */
 export function queryOf(filters: Filters): string {
   const parameters = new URLSearchParams();
   for (const name of LISTS) if (filters[name].length > 0) parameters.set(name, filters[name].join(","));
@@ -52,7 +55,12 @@ export function queryOf(filters: Filters): string {
   if (filters.from) parameters.set("from", filters.from);
   if (filters.to) parameters.set("to", filters.to);
   if (filters.shadow) parameters.set("shadow", "true");
+  if (filters.grouped) parameters.set("group", "key");
   return parameters.toString();
+}
+/** The same for `GET /v1/alerts`. */
+export function askedOf(filters: Filters): string {
+  return queryOf({ ...filters, grouped: false });
 }
 
 /** The same filters with one value of a list switched. */
@@ -61,5 +69,5 @@ export function switched(filters: Filters, name: ListFilter, value: string): Fil
   return { ...filters, [name]: values.includes(value) ? values.filter((one) => one !== value) : [...values, value] };
 }
 export function isFiltered(filters: Filters): boolean {
-  return queryOf(filters) !== "";
+  return askedOf(filters) !== "";
 }

@@ -56,7 +56,7 @@ function Result({ problem, said }: { problem: Problem | undefined; said: Compone
   return (
     <>
       {problem && <ProblemBox problem={problem} />}
-      <div role="status">{said && <p class="came">{said}</p>}</div>
+      <div role="status">{said && <div class="came">{said}</div>}</div>
     </>
   );
 }
@@ -152,13 +152,14 @@ interface FormProps {
   role: string;
   fields: readonly Field[];
   submit: string;
-  run: (values: Values) => Promise<ComponentChildren | void>;
+  run: (values: Values) => Promise<ComponentChildren | void>; // what it gives is shown below
   more?: readonly { text: string; run: (values: Values) => Promise<ComponentChildren | void> }[]; // further buttons
   isOpen?: boolean;
+  keeps?: boolean; // what was filled in, after it was done
   children?: ComponentChildren;
 }
 /** A form for who has the role, behind its title; empty again after it was done. */
-export function Form({ title, role, fields, submit, run, more = [], isOpen = false, children }: FormProps) {
+export function Form({ title, role, fields, submit, run, more = [], isOpen = false, keeps = false, children }: FormProps) {
   const id = useId();
   const { isBusy, problem, said, start } = useDoing();
   if (!mayWork(role)) return <NotAllowed role={role}>{title}</NotAllowed>;
@@ -178,7 +179,7 @@ export function Form({ title, role, fields, submit, run, more = [], isOpen = fal
         onSubmit={(event) => {
           event.preventDefault();
           const form = event.currentTarget;
-          void start(() => run(valuesOf(form))).then((isDone) => isDone && form.reset());
+          void start(() => run(valuesOf(form))).then((isDone) => isDone && !keeps && form.reset());
         }}
       >
         {fields.map((field) => (

@@ -13,6 +13,9 @@ export type Action =
   | "undo"
   | "open"
   | "sameKey"
+  | "group"
+  | "selectKey"
+  | "silence"
   | "refresh"
   | "search"
   | "help"
@@ -36,6 +39,9 @@ export const KEYS: readonly KeyRow[] = [
   { keys: ["z"], action: "undo", text: "undo the last change" },
   { keys: ["o", "Enter"], action: "open", text: "open the alert on a page of its own" },
   { keys: ["n"], action: "sameKey", text: "next open alert of the same key" },
+  { keys: ["g"], action: "group", text: "group by key, or no longer" },
+  { keys: ["X"], action: "selectKey", text: "select all loaded alerts of the same key" },
+  { keys: ["s"], action: "silence", text: "silence this key or rule for a while" },
   { keys: ["."], action: "refresh", text: "show the new alerts" },
   { keys: ["/"], action: "search", text: "search: an alert's id, a key, a rule" },
   { keys: ["?"], action: "help", text: "show the keys" },
@@ -53,7 +59,7 @@ export interface Pressed {
 export function actionOf(pressed: Pressed, isTyping: boolean): Action | undefined {
   if (pressed.ctrlKey || pressed.metaKey || pressed.altKey) return undefined;
   if (isTyping) return pressed.key === "Escape" ? "back" : undefined;
-  const key = pressed.shiftKey && /^[jk]$/.test(pressed.key) ? pressed.key.toUpperCase() : pressed.key;
+  const key = pressed.shiftKey && /^[jkx]$/.test(pressed.key) ? pressed.key.toUpperCase() : pressed.key;
   if (pressed.shiftKey && key === "ArrowDown") return "extendDown";
   if (pressed.shiftKey && key === "ArrowUp") return "extendUp";
   return KEYS.find((row) => row.keys.includes(key))?.action;

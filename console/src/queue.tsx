@@ -4,7 +4,8 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { mayWork } from "./api";
 import { Row, keyText } from "./alerts";
 import { facetsOf } from "./facets";
-import { Filters, filtersOf, isFiltered, queryOf, switched } from "./filters";
+import { Filters, askedOf, filtersOf, isFiltered, queryOf, switched } from "./filters";
+import { placeInGroup } from "./groups";
 import { Aside } from "./detail";
 import { show } from "./json";
 import { actionOf, takesText } from "./keys";
@@ -12,6 +13,7 @@ import { Data, ProblemBox, Severity, State } from "./parts";
 import { go, href, query } from "./place";
 import * as queue from "./queue_state";
 import { DISMISS_REASONS, count, counted, localTime, span, visible } from "./text";
+import { SilenceDialog } from "./silence_dialog";
 import { rowsInView, scrolledTo } from "./window";
 
 const ROW_PX = 44;
@@ -25,6 +27,12 @@ function show_(changed: Filters): void {
   go(`/alerts${text ? `?${text}` : ""}`);
 }
 
+const silenced = signal<Row | undefined>(undefined); // an alert like which others are to be silenced
+
+function beginSilence(): void {
+  if (!mayWork("analyst")) queue.said.value = "Silencing needs the role analyst.";
+  else silenced.value = queue.currentRow.value;
+}
 function Facets() {
   const chosen = filters.value;
   const total = queue.rows.value.length;
@@ -72,11 +80,12 @@ function Facets() {
 function RowLine({ row, at }: { row: Row; at: number }) {
   const isCurrent = at === queue.current.value;
   const isSelected = queue.selected.value.has(row.id);
+  const group = queue.isGrouped.value ? placeInGroup(queue.rows.value, at) : undefined;
   return (
     <div
       id={`row-${row.id}`}
       role="option"
-      class={`row${isCurrent ? " current" : ""}${isSelected ? " selected" : ""}`}
+      class={`row${isCurrent ? " current" : ""}${isSelected ? " selected" : ""}${group && group.place > 1 ? " follows" : ""}`}
       aria-selected={isSelected}
       aria-posinset={at + 1}
       aria-setsize={queue.next.value ? -1 : queue.rows.value.length}
@@ -92,6 +101,11 @@ function RowLine({ row, at }: { row: Row; at: number }) {
         <Data value={row.alert.rule} />
       </span>
       <span class="key">
+        {group && (
+          <span class="quiet">
+            {group.place} of {group.of}{" "}
+          </span>
+        )}
         <Data value={keyText(row.alert)} />
       </span>
       <span class="message">
@@ -131,7 +145,7 @@ function Rows() {
       id="rows"
       class="rows"
       role="listbox"
-      aria-label="Alerts, newest first"
+      aria-label={queue.isGrouped.value ? "Alerts, by key" : "Alerts, newest first"}
       aria-multiselectable
       aria-activedescendant={current ? `row-${current.id}` : undefined}
       tabIndex={0}
@@ -251,8 +265,17 @@ function press(event: KeyboardEvent): void {
     case "sameKey":
       queue.toSameKey();
       break;
+    case "group":
+      show_({ ...filters.value, grouped: !filters.value.grouped });
+      break;
+    case "selectKey":
+      queue.selectKey();
+      break;
+    case "silence":
+      beginSilence();
+      break;
     case "refresh":
-      void queue.load(queryOf(filters.value));
+      void queue.load(askedOf(filters.value));
       break;
     case "back":
       if (takesText(target)) return;
@@ -269,7 +292,7 @@ function Tools() {
   const of = queue.targets().length;
   return (
     <div class="tools">
-      <button type="button" onClick={() => void queue.load(queryOf(filters.value))} disabled={queue.isLoading.value}>
+      <button type="button" onClick={() => void queue.load(askedOf(filters.value))} disabled={queue.isLoading.value}>
         {queue.fresh.value > 0 ? `${count(queue.fresh.value)} new, press .` : "Refresh"}
       </button>
       <span class="quiet">{queue.isLive.value ? "live" : "not live"}</span>
@@ -279,6 +302,14 @@ function Tools() {
             {text}
           </button>
         ))}
+      {isAnalyst && (
+        <button type="button" disabled={of === 0} onClick={beginSilence}>
+          Silence
+        </button>
+      )}
+      <button type="button" aria-pressed={filters.value.grouped} onClick={() => show_({ ...filters.value, grouped: !filters.value.grouped })}>
+        Group by key
+      </button>
       {!isAnalyst && <span class="quiet">Triage needs the role analyst.</span>}
       {queue.selected.value.size > 0 && <span>{counted(queue.selected.value.size, "alert")} selected</span>}
       {queue.undoText.value && (
@@ -291,7 +322,9 @@ function Tools() {
 }
 
 export function QueueScreen() {
-  const text = queryOf(filters.value);
+  const text = askedOf(filters.value);
+  const isGrouped = filters.value.grouped;
+  useLayoutEffect(() => queue.group(isGrouped), [isGrouped]);
   useEffect(() => {
     void queue.load(text);
     return queue.follow(text);
@@ -332,6 +365,15 @@ export function QueueScreen() {
       </section>
       <div class="aside">{current && <Aside row={current} />}</div>
       <Ask />
+      {silenced.value && (
+        <SilenceDialog
+          alert={silenced.value.alert}
+          close={() => {
+            silenced.value = undefined;
+            document.getElementById("rows")?.focus();
+          }}
+        />
+      )}
     </main>
   );
 }

@@ -2,7 +2,8 @@
 import { computed, signal } from "@preact/signals";
 import { Problem, asProblem, me, mayWork } from "./api";
 import { Row, change, keyText, readPage } from "./alerts";
-import { filtersOf, queryOf } from "./filters";
+import { askedOf, filtersOf } from "./filters";
+import { grouped } from "./groups";
 import { Place, Step, stepsBack } from "./undo";
 import { counted } from "./text";
 
@@ -21,6 +22,18 @@ export const fresh = signal(0); // alerts that came since
 export const isLive = signal(false);
 export const said = signal(""); // what was done last, for all and for screen readers
 export const currentRow = computed(() => rows.value[current.value]);
+
+export const isGrouped = signal(false);
+// Each page is put in order by itself: a later one moves no row that is there.
+const ordered = (found: Row[]) => (isGrouped.value ? grouped(found) : found);
+/** Puts the rows in groups, or newest first again; the current one stays current. */
+export function group(isWanted: boolean): void {
+  if (isGrouped.value === isWanted) return;
+  isGrouped.value = isWanted;
+  const id = currentRow.value?.id;
+  rows.value = isWanted ? grouped(rows.value) : [...rows.value].sort((a, b) => b.number - a.number);
+  current.value = Math.max(0, rows.value.findIndex((row) => row.id === id));
+}
 
 let loadedQuery: string | undefined;
 let loading: AbortController | undefined;
@@ -43,7 +56,7 @@ export async function load(query: string): Promise<void> {
       found.push(...page.rows);
     }
     if (own.signal.aborted) return;
-    rows.value = found;
+    rows.value = ordered(found);
     next.value = page.next;
     current.value = 0;
     selected.value = new Set();
@@ -62,7 +75,7 @@ export async function loadMore(): Promise<void> {
   try {
     const page = await readPage(loadedQuery, next.value, PAGE_ROWS, own.signal);
     if (own.signal.aborted) return;
-    rows.value = [...rows.value, ...page.rows];
+    rows.value = [...rows.value, ...ordered(page.rows)];
     next.value = page.next;
   } catch (error) {
     if (!own.signal.aborted) problem.value = asProblem(error);
@@ -76,7 +89,7 @@ export function follow(query: string): () => void {
   const filters = filtersOf(query);
   // The stream is of alerts as they are raised: nobody has worked on them.
   if (filters.status.length > 0 && !filters.status.includes("open")) return () => undefined;
-  const parameters = new URLSearchParams(queryOf({ ...filters, status: [], to: "" }));
+  const parameters = new URLSearchParams(askedOf({ ...filters, status: [], to: "" }));
   let stream: EventSource | undefined;
   let timer = 0;
   const open = () => {
@@ -116,6 +129,12 @@ export function toggle(id: string): void {
   const ids = new Set(selected.value);
   if (!ids.delete(id)) ids.add(id);
   selected.value = ids;
+}
+/** Selects all loaded alerts of the current one's key. */
+export function selectKey(): void {
+  const key = currentRow.value && keyText(currentRow.value.alert);
+  if (!key) return;
+  selected.value = new Set([...selected.value, ...rows.value.filter((row) => keyText(row.alert) === key).map((row) => row.id)]);
 }
 export function clearSelection(): void {
   selected.value = new Set();

@@ -72,7 +72,9 @@ export default function RuleScreen({ id }: { id: string }) {
                 )}
                 <dt>File</dt>
                 <dd>
-                  <Data value={rule.file} />, line {show(rule.line)}
+                  <a href={href(`/pack/${part(show(rule.file))}?line=${show(rule.line)}`)}>
+                    <Data value={rule.file} />, line {show(rule.line)}
+                  </a>
                 </dd>
                 {show(rule.owner) && (
                   <>
@@ -83,6 +85,9 @@ export default function RuleScreen({ id }: { id: string }) {
                   </>
                 )}
               </dl>
+              <p>
+                <a href={href(`/rules/${part(id)}/edit`)}>Edit this rule</a>
+              </p>
               <Stage id={id} stage={stage} again={loaded.again} />
             </>
           );

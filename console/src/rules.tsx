@@ -1,8 +1,9 @@
 // D. The rules that run.
 import { asProblem, get } from "./api";
+import { Form } from "./forms";
 import { JsonObject, show } from "./json";
 import { Data, Panel, useLoaded } from "./parts";
-import { href } from "./place";
+import { go, href } from "./place";
 import { Column, Table } from "./table";
 import { count, size } from "./text";
 
@@ -100,12 +101,45 @@ function Precision({ row }: { row: RuleRow }) {
 
 export function RulesScreen() {
   const loaded = useLoaded(readRules, "rules");
+  const pack = useLoaded((signal) => get("/v1/pack", signal), "pack");
   return (
     <main id="main" tabIndex={-1} class="page">
       <h1>Rules</h1>
       <Panel title="Rules that are deployed" loaded={loaded}>
         {(rows) => (
           <Table label="Table of rules" columns={COLUMNS} rows={rows} sorts empty="There are no rules yet. `tocsin deploy` or `PUT /v1/pack` brings some." />
+        )}
+      </Panel>
+      <section class="panel" aria-label="New rule">
+        <h2>New rule</h2>
+        <Form
+          title="Write a new rule"
+          role="analyst"
+          fields={[{ name: "name", label: "Name", needed: true, hint: "A word, such as card_testing. It begins in shadow." }]}
+          submit="Begin it"
+          run={async ({ name = "" }) => go(`/rules/${encodeURIComponent(name)}/edit?new`)}
+        />
+      </section>
+      <Panel title="Files" loaded={pack}>
+        {(document) => (
+          <>
+            <ul>
+              {Object.keys(document.files as JsonObject).map((path) => (
+                <li key={path}>
+                  <a href={href(`/pack/${encodeURIComponent(path)}`)}>
+                    <Data value={path} />
+                  </a>
+                </li>
+              ))}
+            </ul>
+            <Form
+              title="New file"
+              role="author"
+              fields={[{ name: "path", label: "Name", needed: true, hint: "Such as cards.tocsin; it exists once it is saved." }]}
+              submit="Begin it"
+              run={async ({ path = "" }) => go(`/pack/${encodeURIComponent(path)}`)}
+            />
+          </>
         )}
       </Panel>
     </main>

@@ -1,13 +1,14 @@
 // What is around every screen: the bar with search, the server's state and the person; sign-in; the keys.
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { asProblem, me, readSession, signIn, signOut, Problem } from "./api";
+import { asProblem, me, readSession, signIn, signOut, unanswered, Problem } from "./api";
 import { KEYS, actionOf, takesText } from "./keys";
 import { ProblemBox } from "./parts";
 import { go, href, path } from "./place";
 import { JsonObject, parseJson, show } from "./json";
 
 const STATE_EVERY_MS = 5000;
+const AGAIN_MS = 1000; // while it is not ready
 
 /** The server in a word, and why. */
 export const server = signal<{ word: string; why: string }>({ word: "…", why: "" });
@@ -38,11 +39,18 @@ export function watchServer(): () => void {
   let isOver = false;
   const round = async () => {
     await readState();
-    if (!isOver) timer = window.setTimeout(() => void round(), STATE_EVERY_MS);
+    clearTimeout(timer);
+    if (!isOver) timer = window.setTimeout(() => void round(), server.value.word === "ready" ? STATE_EVERY_MS : AGAIN_MS);
   };
   void round();
+  const forget = unanswered.subscribe((times) => {
+    if (times === 0) return;
+    clearTimeout(timer);
+    void round();
+  });
   return () => {
     isOver = true;
+    forget();
     clearTimeout(timer);
   };
 }
@@ -62,7 +70,7 @@ function Help() {
           <div key={row.action}>
             <dt>
               {row.keys.map((key) => (
-                <kbd key={key}>{key === "J" ? "shift+j" : key === "K" ? "shift+k" : key}</kbd>
+                <kbd key={key}>{/^[A-Z]$/.test(key) ? `shift+${key.toLowerCase()}` : key}</kbd>
               ))}
             </dt>
             <dd>{row.text}</dd>
@@ -87,7 +95,7 @@ export function searchTarget(text: string): string {
 
 const SCREENS = [
   { to: "/alerts?status=open", root: /^\/(alerts|keys)\b/, text: "Alerts" },
-  { to: "/rules", root: /^\/rules\b/, text: "Rules" },
+  { to: "/rules", root: /^\/(rules|pack)\b/, text: "Rules" },
   { to: "/changes", root: /^\/(changes|proposals|versions)\b/, text: "Changes" },
   { to: "/backtests", root: /^\/backtests\b/, text: "Backtests" },
   { to: "/lists", root: /^\/(lists|tables)\b/, text: "Lists" },
@@ -201,10 +209,11 @@ export function Shell({ children }: { children: preact.ComponentChildren }) {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (document.querySelector("dialog[open]")) return;
-      const action = actionOf(event, takesText(event.target));
+      const target = event.composedPath()[0] ?? null; // the editor's own, within its shadow root
+      const action = actionOf(event, takesText(target));
       if (action === "help") isHelpOpen.value = true;
       else if (action === "search") document.getElementById("search")?.focus();
-      else if (action === "back" && takesText(event.target)) (event.target as HTMLElement).blur();
+      else if (action === "back" && takesText(target) && target === event.target) (target as HTMLElement).blur();
       else return;
       event.preventDefault();
     };

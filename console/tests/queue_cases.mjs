@@ -105,6 +105,38 @@ check("two analysts: a change that a colleague made is not overwritten, by the p
   await person.sees("somebody else changed it");
 });
 
+check("groups and silences: alerts of one key stand together, are selected at once, and are silenced from one of them", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(server.token, "/console/alerts?status=open&rule=large");
+  const cards = async () => (await page.locator("[role=option] .key").allInnerTexts()).map((text) => text.replace(/<.*/, "").trim());
+  await page.locator("[role=option]").nth(3).waitFor();
+  assert.deepEqual(await cards(), ["card=", "card=c2", "card=c1", "card=c1"]);
+  await person.press("j", "j", "j", "g");
+  await page.waitForURL(/group=key$/);
+  assert.deepEqual(await cards(), ["card=", "card=c2", "1 of 2 card=c1", "2 of 2 card=c1"]);
+  assert.ok((await page.locator(".row.current").innerText()).includes("900.00"), "the current one stays current");
+  await server.send([[9, "c2", "101.00"]]);
+  await page.getByRole("button", { name: "1 new, press ." }).waitFor();
+  await person.press(".");
+  await until(async () => (await cards()).join() === "1 of 2 card=c2,2 of 2 card=c2,card=,1 of 2 card=c1,2 of 2 card=c1", "the new one in its group");
+  await person.inspect("queue-groups");
+  await person.press("X");
+  await person.sees("2 alerts selected");
+  await person.press("Escape", "s");
+  await page.getByRole("heading", { name: /Silence alerts like 101.00 on card c2/ }).waitFor();
+  await person.inspect("silence");
+  await page.getByLabel("Alerts of").selectOption("every rule on card=c2");
+  await page.getByLabel("Reason").fill("a card of our own");
+  await person.press("Enter");
+  await person.sees("Nobody is told of them until");
+  const [silence] = (await server.ask("GET", "/v1/silences")).json.silences;
+  assert.deepEqual([silence.filter, silence.reason, silence.state], [{ key: { card: "c2" } }, "a card of our own", "active"]);
+  await person.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await person.press("g");
+  await until(async () => (await cards())[0] === "card=c2" && (await cards())[1] === "card=", "newest first again");
+});
+
 check("live: what is raised is counted, and moves no row until it is asked for", async ({ server, person }) => {
   const { page } = person;
   await person.signIn();

@@ -6,13 +6,13 @@ import { HOSTILE, MORE_RULES, until } from "./world.mjs";
 
 const WITH_MORE = { rules: MORE_RULES };
 const tokenFor = async (server, name, role) => (await server.ask("POST", "/v1/tokens", { name, role })).json.token;
-/** Opens each [screen, what it shows, name of its pictures]. */
+/** Opens each [screen, what it shows], and looks closely at those with a name. */
 async function visit(person, rows) {
   for (const [place, text, name] of rows) {
     await person.page.goto(`${person.server.url}/console${place}`);
     await person.sees(text);
     await until(async () => (await person.page.locator("[aria-busy=true]").count()) === 0, `all of ${place}`);
-    await person.inspect(name);
+    if (name) await person.inspect(name);
   }
 }
 
@@ -35,14 +35,14 @@ check("every other screen with content: nothing that axe finds, none wider than 
   await person.signIn(server.token, "/console/health");
   await visit(person, [
     ["/keys/card%3Dc1", "1 of 2", "key"],
-    [`/keys/${encodeURIComponent(`card=${HOSTILE}`)}`, "‹U+202E›evil", "key-hostile"],
+    [`/keys/${encodeURIComponent(`card=${HOSTILE}`)}`, "‹U+202E›evil"],
     ["/rules/burst", "Whom it looks at", "rule"],
     ["/changes", "the first", "changes"],
-    ["/versions/1", "It is the first version", "version-first"],
+    ["/versions/1", "It is the first version"],
     ["/versions/2", "Beside version 1", "version"],
-    ["/backtests", "the active rules", "backtests"],
+    ["/backtests", "the active rules"],
     ["/backtests/1", "Neighbouring bounds", "backtest"],
-    ["/lists", "merchants", "lists"],
+    ["/lists", "merchants"],
     ["/lists/blocked", "‹U+202E›evil", "list"],
     ["/tables/merchants", "200.00", "table"],
     ["/subscriptions", "‹U+202E›evil", "subscriptions"],
@@ -50,7 +50,7 @@ check("every other screen with content: nothing that axe finds, none wider than 
     ["/set-aside", "no event time", "set-aside"],
     ["/tokens", "New token", "tokens"],
     ["/audit", "createSubscription", "audit"],
-    ["/nothing", "There is no such page", "no-page"],
+    ["/nothing", "There is no such page"],
   ]);
   assert.equal(await person.page.evaluate(() => window.hit), undefined);
 }, WITH_MORE);
@@ -216,7 +216,7 @@ check("a backtest, a savepoint, a dead letter, a token: each is started from its
   await person.sees("There are none yet.");
   await page.goto(`${server.url}/console/set-aside`);
   await page.getByRole("button", { name: "Put it in again" }).press("Enter");
-  await person.sees("was put in again") ; // by the button, or by the row as it is then
+  await person.sees("was put in again"); // by the button, or by the row as it is then
   await page.getByText("Make a savepoint").press("Enter");
   await page.getByLabel("Name").fill("before-easter");
   await person.press("Enter");

@@ -5,15 +5,19 @@ import { keyOf as filterKeyOf, filterOf } from "../src/alert_filter";
 import { keyPlace, keyQuery, keyText, triageOf } from "../src/alerts";
 import { resultsOf } from "../src/backtests";
 import { daysOf } from "../src/chart";
+import { eventsOf, findingOf } from "../src/checked";
 import { diffLines, folded } from "../src/diff";
 import { facetsOf } from "../src/facets";
-import { NO_FILTERS, filtersOf, queryOf, switched } from "../src/filters";
+import { NO_FILTERS, askedOf, filtersOf, isFiltered, queryOf, switched } from "../src/filters";
+import { grouped, placeInGroup } from "../src/groups";
 import { Digits, JsonObject, jsonText, parseJson, show, sourceOf, typed } from "../src/json";
 import { KEYS, actionOf } from "../src/keys";
 import { otherSentences } from "../src/key_screen";
 import { valueOf as entryOf } from "../src/lists";
 import { parseMetrics, valueOf } from "../src/metrics";
+import { offsetOf, spliced } from "../src/positions";
 import { searchTarget } from "../src/shell";
+import { likeOf } from "../src/silence_dialog";
 import { shareText, wilson } from "../src/stats";
 import { count, counted, size, span, visible } from "../src/text";
 import { stepsBack } from "../src/undo";
@@ -223,4 +227,62 @@ test("keys: the screen of an alert's key, and what a rule keeps of it besides ma
   const rule = parseJson('{"more_matches":2,"suppression":{"quiet":true,"until":null,"held_back":1},"lost_runs":1,"window":{"begin":"B","end":"E","events":{"count":3}}}') as JsonObject;
   assert.deepEqual(otherSentences(rule), ["2 further partial matches.", "A window since B until E with 3 events.", "It keeps quiet, and held back 1 match.", "1 partial match was given up for a budget."]);
   assert.deepEqual(otherSentences({ more_matches: 0 }), []);
+});
+
+test("positions: columns count characters, the editor counts UTF-16 units", () => {
+  const lines = ["rule r \"😀\" {", "", "é x"];
+  const text = lines.join("\n");
+  assert.equal(text.slice(offsetOf(lines, 1, 11)), " {\n\né x");
+  assert.equal(text.slice(offsetOf(lines, 1, 9)), "😀\" {\n\né x");
+  assert.equal(text.slice(offsetOf(lines, 3, 3)), "x");
+  for (const [line, column, at] of [[2, 9, 14], [1, 99, 13], [9, 1, text.length], [0, 1, 0], [3, 4, text.length]]) assert.equal(offsetOf(lines, line as number, column as number), at, `${line}:${column}`);
+});
+test("positions: a rule's text is replaced in its file, wherever its tests are", () => {
+  const rule = "rule a \"A\" {\n  x\n}";
+  const test_ = 'test a "t" {\n  0s e { }\n}';
+  const file = `event e {}\n${rule}\nrule b "B" { }\n${test_}\n`;
+  const placed = spliced(file, `${rule}\n\n${test_}\n`, "NEW\nTEXT\n");
+  assert.deepEqual(placed, { text: 'event e {}\nNEW\nTEXT\nrule b "B" { }\n\n', line: 1 });
+  const before = spliced(`event e {}\n${test_}\n${rule}\n`, `${rule}\n\n${test_}\n`, "NEW");
+  assert.deepEqual(before, { text: "event e {}\n\nNEW\n", line: 2 });
+  assert.deepEqual(spliced(`${rule}\n`, rule, "NEW"), { text: "NEW\n", line: 0 });
+  assert.equal(spliced(file, "rule gone", "NEW"), undefined);
+  assert.equal(spliced(file, "", "NEW"), undefined);
+});
+test("checked: a diagnostic of the edited stretch has its place there, others keep theirs", () => {
+  const diagnostic = (file: string, line: number) => parseJson(`{"code":"E1","level":"error","message":"m","file":"${file}","line":${line},"column":3,"end_line":${line},"end_column":5,"label":"","labels":[],"notes":["n"],"helps":["h"],"edit":{"file":"${file}","line":${line},"column":3,"end_line":${line},"end_column":5,"text":"x"}}`) as JsonObject;
+  const stretch = { path: "a", line: 10, lines: 3 };
+  const here = findingOf(diagnostic("a", 11), stretch);
+  assert.deepEqual([here.isHere, here.begin, here.fix?.begin, here.fix?.title, here.message], [true, { line: 1, column: 3 }, { line: 1, column: 3 }, "h", "m; n; h"]);
+  for (const [file, line] of [["a", 10], ["a", 14], ["b", 11]] as const) {
+    const other = findingOf(diagnostic(file, line), stretch);
+    assert.deepEqual([other.isHere, other.begin.line, other.fix], [false, line, undefined]);
+  }
+});
+test("checked: events are lines or an array, with their digits; a wrong line is named", () => {
+  assert.equal(jsonText(eventsOf('{"a":1.00}\n\n {"b":2}\n')), '[{"a":1.00},{"b":2}]');
+  assert.equal(jsonText(eventsOf(' [{"a":1.00}]')), '[{"a":1.00}]');
+  assert.throws(() => eventsOf('{"a":1}\n\n{'), /line 3 is no JSON/);
+});
+
+test("groups: alerts of one key stand together where the first of them is, and none is lost", () => {
+  const row = (id: string, key: string) => ({ id, number: 0, storedAt: "", state: "open", assignee: "", alert: parseJson(key ? `{"key":{"card":"${key}"}}` : "{}") as JsonObject });
+  const rows = [row("1", "a"), row("2", "b"), row("3", ""), row("4", "a"), row("5", ""), row("6", "a")];
+  const together = grouped(rows);
+  assert.deepEqual(together.map(({ id }) => id), ["1", "4", "6", "2", "3", "5"]);
+  assert.deepEqual(together.map((_, at) => placeInGroup(together, at)), [{ place: 1, of: 3 }, { place: 2, of: 3 }, { place: 3, of: 3 }, undefined, undefined, undefined]);
+  assert.equal(placeInGroup([], 0), undefined);
+});
+test("filters: grouping is of the page's URL alone", () => {
+  const filters = filtersOf("status=open&group=key");
+  assert.equal(filters.grouped, true);
+  assert.equal(queryOf(filters), "status=open&group=key");
+  assert.equal(askedOf(filters), "status=open");
+  assert.equal(isFiltered(filtersOf("group=key")), false);
+});
+test("silences: alerts like one, with the digits of its key", () => {
+  const alert = parseJson('{"rule":"r","key":{"account":12345678901234567890}}') as JsonObject;
+  assert.equal(jsonText(likeOf(alert, "key")), '{"key":{"account":12345678901234567890}}');
+  assert.equal(jsonText(likeOf(alert, "rule")), '{"rules":["r"]}');
+  assert.equal(jsonText(likeOf(alert, "both")), '{"rules":["r"],"key":{"account":12345678901234567890}}');
 });

@@ -1,0 +1,160 @@
+// The editor of rules: CodeMirror in a shadow root, where its styles are style sheets that the page's policy allows.
+import { Completion, CompletionContext, CompletionResult, autocompletion, completionKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap, toggleComment } from "@codemirror/commands";
+import { HighlightStyle, StreamLanguage, StringStream, bracketMatching, indentUnit, syntaxHighlighting } from "@codemirror/language";
+import { Action, Diagnostic, lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
+import { EditorState } from "@codemirror/state";
+import { EditorView, drawSelection, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+import { offsetOf } from "./positions";
+import { WORDS, WordClass } from "./words";
+
+/** Something that the checker says of the text; lines and columns are its own, from 1. */
+export interface Finding {
+  level: "error" | "warning";
+  message: string;
+  begin: { line: number; column: number };
+  end: { line: number; column: number };
+  fix: { title: string; begin: { line: number; column: number }; end: { line: number; column: number }; text: string } | undefined;
+}
+export interface CodeEditor {
+  text: () => string;
+  replace: (text: string) => void;
+  show: (findings: readonly Finding[]) => void;
+  goTo: (line: number, column: number) => void;
+  fix: (finding: Finding) => void;
+  close: () => void;
+}
+
+const NAMES: { [of in WordClass]: string } = { declaration: "definitionKeyword", word: "keyword", value: "atom", type: "typeName", function: "function" };
+function token(stream: StringStream): string | null {
+  if (stream.eatSpace()) return null;
+  if (stream.match(/^#.*/)) return "comment";
+  if (stream.match(/^"(?:[^"\\]|\\.)*"?/)) return "string";
+  if (stream.match(/^`[^`]*`?/)) return "variableName";
+  if (stream.match(/^\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[-+]\d\d:\d\d))?/) || stream.match(/^(?:\d[\d_]*(?:ms|[smhdw]))+(?!\w)/) || stream.match(/^\d[\d_]*(?:\.\d+)?(?:[eE][-+]?\d+)?/)) return "number";
+  if (stream.match(/^\.[A-Za-z_]\w*/)) return "propertyName";
+  const word = stream.match(/^[A-Za-z_]\w*/) as RegExpMatchArray | null;
+  if (word) {
+    // Before a colon it is a field, whatever the word.
+    if (stream.match(/^\s*:/, false)) return "propertyName";
+    const of = WORDS.get(word[0]);
+    return of === undefined || (of === "function" && !stream.match(/^\s*\(/, false)) ? "variableName" : NAMES[of];
+  }
+  if (stream.match(/^(?:!=|<=|>=|\.\.|[=<>+\-*/%|?])/)) return "operator";
+  stream.next();
+  return null;
+}
+const language = StreamLanguage.define<null>({
+  name: "tocsin",
+  startState: () => null,
+  token,
+  tokenTable: { function: tags.function(tags.variableName), definitionKeyword: tags.definitionKeyword },
+  languageData: { commentTokens: { line: "#" }, closeBrackets: { brackets: ["(", "[", "{", '"'] } },
+});
+const colours = HighlightStyle.define([
+  { tag: tags.comment, color: "var(--quiet)", fontStyle: "italic" },
+  { tag: tags.string, color: "var(--good)" },
+  { tag: tags.number, color: "var(--warm)" },
+  { tag: tags.atom, color: "var(--warm)" },
+  { tag: tags.definitionKeyword, color: "var(--bad)", fontWeight: "600" },
+  { tag: tags.keyword, color: "var(--link)" },
+  { tag: tags.typeName, color: "var(--link)", fontStyle: "italic" },
+  { tag: tags.function(tags.variableName), color: "var(--link)" },
+]);
+// The page's colours reach into the shadow root, in light and dark.
+const theme = EditorView.theme({
+  "&": { color: "var(--text)", backgroundColor: "var(--ground)", border: "1px solid var(--line)", fontSize: "13px", maxHeight: "70vh" },
+  "&.cm-focused": { outline: "2px solid var(--link)" },
+  ".cm-scroller": { fontFamily: "ui-monospace, monospace", lineHeight: "1.5", overflow: "auto" },
+  ".cm-content, .cm-gutter": { minHeight: "16rem" },
+  ".cm-content": { caretColor: "var(--text)" },
+  ".cm-cursor": { borderLeftColor: "var(--text)" },
+  ".cm-gutters": { backgroundColor: "var(--panel)", color: "var(--quiet)", borderRight: "1px solid var(--line)" },
+  ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "color-mix(in srgb, var(--mark) 45%, transparent)" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--mark)" },
+  ".cm-tooltip": { color: "var(--text)", backgroundColor: "var(--panel)", border: "1px solid var(--quiet)" },
+  ".cm-tooltip-autocomplete ul li[aria-selected]": { color: "var(--text)", backgroundColor: "var(--mark)" },
+  ".cm-diagnosticAction": { color: "var(--ground)", backgroundColor: "var(--link)" },
+  ".cm-panels": { color: "var(--text)", backgroundColor: "var(--panel)" },
+  ".cm-panel.cm-panel-lint ul [aria-selected]": { backgroundColor: "var(--mark)" },
+  ".cm-matchingBracket": { backgroundColor: "var(--mark)" },
+});
+
+const NAME = /[A-Za-z_]\w*/g;
+/** Words of the language, and names that the rules have anywhere. */
+function completer(names: () => readonly string[]): (context: CompletionContext) => CompletionResult | null {
+  return (context) => {
+    const before = context.matchBefore(/[A-Za-z_]\w*/);
+    if (!before && !context.explicit) return null;
+    const typed = before?.text ?? "";
+    const found = new Map<string, Completion>();
+    for (const text of [context.state.doc.toString(), ...names()])
+      for (const [name] of text.matchAll(NAME)) found.set(name, { label: name, type: "variable" });
+    for (const [word, of] of WORDS) found.set(word, { label: word, detail: of, boost: -1 });
+    const options = [...found.values()].filter(({ label }) => label !== typed && label.toLowerCase().startsWith(typed.toLowerCase()));
+    return { from: before?.from ?? context.pos, options: options.sort((a, b) => (a.label < b.label ? -1 : 1)), filter: false };
+  };
+}
+
+interface Wanted {
+  text: string;
+  label: string;
+  names: () => readonly string[]; // texts whose names are offered
+  changed: () => void;
+}
+export function openCode(host: HTMLElement, { text, label, names, changed }: Wanted): CodeEditor {
+  const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
+  const view = new EditorView({
+    parent: root,
+    root,
+    state: EditorState.create({
+      doc: text,
+      extensions: [
+        lineNumbers(),
+        history(),
+        drawSelection(),
+        highlightActiveLine(),
+        bracketMatching(),
+        indentUnit.of("  "),
+        language,
+        syntaxHighlighting(colours),
+        autocompletion({ override: [completer(names)], icons: false }),
+        lintGutter(),
+        theme,
+        EditorView.lineWrapping,
+        EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
+        EditorView.updateListener.of((update) => update.docChanged && changed()),
+        // Tab leaves the editor, as it leaves every other field.
+        keymap.of([...completionKeymap, ...lintKeymap, { key: "Mod-/", run: toggleComment }, ...historyKeymap, ...defaultKeymap]),
+      ],
+    }),
+  });
+  const placeOf = ({ line, column }: { line: number; column: number }) => offsetOf(view.state.doc.toString().split("\n"), line, column);
+  const fix = ({ fix: edit }: Finding) => {
+    if (!edit) return;
+    view.dispatch({ changes: { from: placeOf(edit.begin), to: placeOf(edit.end), insert: edit.text } });
+    view.focus();
+  };
+  return {
+    text: () => view.state.doc.toString(),
+    replace: (whole) => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: whole } }),
+    show: (findings) => {
+      const lines = view.state.doc.toString().split("\n");
+      const shown = findings.map((finding): Diagnostic => {
+        const from = offsetOf(lines, finding.begin.line, finding.begin.column);
+        const to = Math.max(from, offsetOf(lines, finding.end.line, finding.end.column));
+        const actions: Action[] = finding.fix ? [{ name: finding.fix.title, apply: () => fix(finding) }] : [];
+        return { from, to, severity: finding.level, message: finding.message, actions };
+      });
+      view.dispatch(setDiagnostics(view.state, shown.sort((a, b) => a.from - b.from)));
+    },
+    goTo: (line, column) => {
+      const at = placeOf({ line, column });
+      view.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: "center" }) });
+      view.focus();
+    },
+    fix,
+    close: () => view.destroy(),
+  };
+}

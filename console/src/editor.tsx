@@ -1,0 +1,350 @@
+// E. The editor of rules: checked while somebody writes, tried on events and on the past, and proposed.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Answer, Problem, ask, asProblem, mayWork, part } from "./api";
+import { startBacktest } from "./backtests";
+import { Files, Said, check, eventsOf } from "./checked";
+import { CodeEditor, openCode } from "./code_editor";
+import { Difference, Fates, TextDifference } from "./difference";
+import { Form, outcomeOf } from "./forms";
+import { JsonObject, show } from "./json";
+import { Data, Panel, ProblemBox, Severity, useLoaded } from "./parts";
+import { go, href, query } from "./place";
+import { spliced } from "./positions";
+import { Column, Table, member, numberOf, objects } from "./table";
+import { counted } from "./text";
+
+const QUIET_MS = 150; // before what was written is checked
+
+/** What is edited, and where it belongs. */
+interface Edited {
+  draft: string; // names it among the drafts
+  path: string; // of its file
+  base: string; // as it is on the server
+  etag: string;
+  files: Files; // all that are active
+  line: number; // where a file is opened
+  placed: (text: string) => { text: string; line: number } | undefined; // the whole file with it
+  role: string; // who may ask for the change
+  save: (text: string, comment: string, etag: string) => Promise<Answer>;
+}
+// What was written and not saved, while the page is open: a backtest leads to another screen, and back.
+const drafts = new Map<string, string>();
+addEventListener("beforeunload", (event) => {
+  if (drafts.size > 0) event.preventDefault();
+});
+
+async function readPack(signal: AbortSignal): Promise<{ files: Files; etag: string }> {
+  const answer = await ask("GET", "/v1/pack", { signal });
+  return { files: (answer.json as JsonObject).files as Files, etag: answer.headers.get("ETag") ?? "" };
+}
+async function readFile(path: string, signal: AbortSignal): Promise<Edited> {
+  const { files, etag } = await readPack(signal);
+  return {
+    draft: `file ${path}`,
+    path,
+    base: files[path] ?? "",
+    etag,
+    files,
+    line: Number(new URLSearchParams(query.value).get("line")) || 1,
+    placed: (text) => ({ text, line: 0 }),
+    role: "author",
+    save: (text, comment, known) => ask("PATCH", `/v1/pack?comment=${part(comment)}`, { body: { files: { [path]: text } }, headers: { "If-Match": known } }),
+  };
+}
+// A new one is watched before it is let out.
+const template = (name: string) => `rule ${name} "What it finds" {\n  status shadow\n  severity medium\n  by \n  when \n  alert ""\n}\n`;
+async function readNewRule(id: string, signal: AbortSignal): Promise<Edited> {
+  const { files } = await readPack(signal);
+  if (!drafts.has(`rule ${id}`)) drafts.set(`rule ${id}`, template(id));
+  return {
+    draft: `rule ${id}`,
+    path: `${id}.tocsin`,
+    base: "",
+    etag: "",
+    files,
+    line: 1,
+    placed: (text) => ({ text, line: 0 }),
+    role: "analyst",
+    save: async (text, comment) => {
+      const answer = await ask("PUT", `/v1/rules/${part(id)}?comment=${part(comment)}`, { plain: text, headers: { "If-None-Match": "*" } });
+      if (answer.status !== 202) go(`/rules/${part(id)}/edit`, true);
+      return answer;
+    },
+  };
+}
+async function readRule(id: string, signal: AbortSignal): Promise<Edited> {
+  if (new URLSearchParams(query.value).has("new")) return readNewRule(id, signal);
+  const at = `/v1/rules/${part(id)}`;
+  const [rule, pack] = await Promise.all([ask("GET", at, { signal }), readPack(signal)]);
+  const document = rule.json as JsonObject;
+  const source = show(document.source ?? "");
+  const path = show(document.file);
+  return {
+    draft: `rule ${id}`,
+    path,
+    base: source,
+    etag: rule.headers.get("ETag") ?? "",
+    files: pack.files,
+    line: 1,
+    placed: (text) => spliced(pack.files[path] ?? "", source, text),
+    role: "analyst",
+    save: (text, comment, known) => ask("PUT", `${at}?comment=${part(comment)}`, { plain: text, headers: { "If-Match": known } }),
+  };
+}
+
+function Problems({ said, editor }: { said: readonly Said[] | undefined; editor: CodeEditor | undefined }) {
+  if (!said) return <p class="quiet">Checking…</p>;
+  if (said.length === 0) return <p class="good">Nothing is wrong with it.</p>;
+  return (
+    <ul class="plain problems">
+      {said.map((one) => (
+        <li>
+          <span class={one.level === "error" ? "severity high" : "severity medium"}>{one.level}</span>{" "}
+          {one.isHere ? (
+            <button type="button" class="plain" onClick={() => editor?.goTo(one.begin.line, one.begin.column)}>
+              line {one.begin.line}
+            </button>
+          ) : (
+            <>
+              <Data value={one.file} />, line {one.begin.line}
+            </>
+          )}
+          : <Data value={one.message} /> <span class="quiet">{one.code}</span>{" "}
+          {one.fix && (
+            <button type="button" onClick={() => editor?.fix(one)}>
+              Correct it
+            </button>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const ALERTS: readonly Column<JsonObject>[] = [
+  member("Event time", "time", "time"),
+  member("Rule", "rule"),
+  { title: "Severity", cell: (alert) => <Severity name={show(alert.severity)} /> },
+  member("Message", "message", "head"),
+];
+function Tried({ result }: { result: JsonObject }) {
+  return (
+    <>
+      <p>
+        {counted(numberOf(result, "events"), "event")}, {counted(objects(result, "alerts").length + numberOf(result, "alerts_left_out"), "alert")}.
+      </p>
+      {objects(result, "invalid").map((one) => (
+        <p>
+          Event {numberOf(one, "event") + 1} is not valid: <Data value={one.reason} />
+        </p>
+      ))}
+      {objects(result, "late").map((one) => (
+        <p>
+          Event {numberOf(one, "event") + 1} is late by <Data value={one.late_by} />.
+        </p>
+      ))}
+      <Table label="Alerts of these events" columns={ALERTS} rows={objects(result, "alerts")} empty="No rule alerts." />
+    </>
+  );
+}
+
+function Try({ filesNow }: { filesNow: () => Files }) {
+  return (
+    <Form
+      title="Try it on events"
+      role="reader"
+      keeps
+      fields={[{ name: "events", label: "Events, one in each line", kind: "area", needed: true, hint: 'Such as {"type":"payment","ts":"2026-03-02T12:00:00Z",…}' }]}
+      submit="Try"
+      run={async ({ events = "" }) => {
+        let parsed: unknown[];
+        try {
+          parsed = eventsOf(events);
+        } catch (error) {
+          throw new Problem(0, "These are no events", error instanceof Error ? error.message : "", "");
+        }
+        return <Tried result={(await ask("POST", "/v1/rules/dry-run", { body: { files: filesNow(), events: parsed } })).json as JsonObject} />;
+      }}
+    />
+  );
+}
+function Plan({ filesNow }: { filesNow: () => Files }) {
+  return (
+    <Form
+      title="Run the tests, and say what it would change"
+      role="reader"
+      keeps
+      fields={[]}
+      submit="Run the tests"
+      run={async () => {
+        const plan = (await ask("POST", "/v1/pack/plan", { body: { files: filesNow() } })).json as JsonObject;
+        const needed = numberOf(plan, "approvals_needed");
+        return (
+          <>
+            <p class="good">All tests pass.</p>
+            <Difference of={plan} />
+            <Fates of={plan} />
+            {needed > 0 && <p>It needs the approval of {counted(needed, "other person", "others")}.</p>}
+            {plan.closed !== undefined && (
+              <p>
+                It would be refused: <Data value={plan.closed} />
+              </p>
+            )}
+          </>
+        );
+      }}
+    />
+  );
+}
+
+const TEST = /^test\s/m;
+function Workbench({ of, again }: { of: Edited; again: () => void }) {
+  const host = useRef<HTMLDivElement>(null);
+  const editor = useRef<CodeEditor | undefined>(undefined);
+  const [text, setText] = useState(drafts.get(of.draft) ?? of.base);
+  const [said, setSaid] = useState<Said[]>();
+  const [problem, setProblem] = useState<Problem>();
+  const [hasClash, setClash] = useState(false);
+  const latest = useRef({ of, text });
+  latest.current = { of, text };
+  useEffect(() => {
+    if (!host.current) return;
+    const opened = openCode(host.current, {
+      text,
+      label: `Text of ${of.path}`,
+      names: () => Object.values(latest.current.of.files),
+      changed: () => setText(opened.text()),
+    });
+    editor.current = opened;
+    if (of.line > 1) opened.goTo(of.line, 1);
+    return () => opened.close();
+  }, []);
+  const isEdited = text !== of.base;
+  useEffect(() => {
+    if (isEdited) drafts.set(of.draft, text);
+    else drafts.delete(of.draft);
+  }, [text, of.base]);
+  useEffect(() => {
+    const ended = new AbortController();
+    const timer = window.setTimeout(() => {
+      const placed = of.placed(text);
+      if (!placed) return;
+      check({ ...of.files, [of.path]: placed.text }, { path: of.path, line: placed.line, lines: text.split("\n").length }, ended.signal).then(
+        (found) => {
+          if (ended.signal.aborted) return;
+          setSaid(found);
+          setProblem(undefined);
+          editor.current?.show(found.filter((one) => one.isHere));
+        },
+        (error: unknown) => !ended.signal.aborted && setProblem(asProblem(error)),
+      );
+    }, QUIET_MS);
+    return () => {
+      clearTimeout(timer);
+      ended.abort();
+    };
+  }, [text, of.etag]);
+  const placed = of.placed(text);
+  if (!placed)
+    return (
+      <p>
+        The rule does not stand in its file as one piece. <a href={href(`/pack/${part(of.path)}`)}>Edit the file</a>
+      </p>
+    );
+  const filesNow = (): Files => ({ ...of.files, [of.path]: of.placed(text)?.text ?? "" });
+  const save = async (comment: string) => {
+    try {
+      const answer = await of.save(text, comment, of.etag);
+      setClash(false);
+      if (answer.status === 202) return outcomeOf(answer, "");
+      drafts.delete(of.draft);
+      again();
+      const version = show((answer.json as JsonObject).version);
+      return (
+        <>
+          It holds, with <a href={href(`/versions/${version}`)}>version {version}</a>.<Fates of={answer.json as JsonObject} />
+        </>
+      );
+    } catch (error) {
+      if (asProblem(error).status === 412) {
+        setClash(true);
+        again();
+      }
+      throw error;
+    }
+  };
+  const errors = said?.filter((one) => one.level === "error").length ?? 0;
+  return (
+    <div class="workbench">
+      <div>
+        <div ref={host} class="code" />
+        <p class="quiet" role="status">
+          {isEdited ? "Not saved. " : "As it is on the server. "}
+          {said && (said.length === 0 ? "No mistakes." : `${counted(errors, "error")}, ${counted(said.length - errors, "warning")}.`)}{" "}
+          {isEdited && (
+            <button type="button" class="plain" onClick={() => editor.current?.replace(of.base)}>
+              Give up what was written
+            </button>
+          )}
+        </p>
+        {problem && <ProblemBox problem={problem} />}
+        {of.role === "analyst" && TEST.test(of.base) && !TEST.test(text) && (
+          <p>
+            A rule that comes without tests keeps those that it has. They go with the text of <a href={href(`/pack/${part(of.path)}`)}>its file</a>.
+          </p>
+        )}
+        <h2>Problems</h2>
+        <Problems said={said} editor={editor.current} />
+      </div>
+      <div>
+        {hasClash && (
+          <section aria-label="Somebody else changed it">
+            <h2>Somebody else changed it</h2>
+            <p>Nothing was saved. Removed lines are those on the server, added ones yours: bring in theirs, and save again.</p>
+            <TextDifference path={of.path} before={of.base} after={text} />
+          </section>
+        )}
+        <Plan filesNow={filesNow} />
+        <Try filesNow={filesNow} />
+        <Form
+          title="Run it over the past"
+          role="analyst"
+          fields={[
+            { name: "from", label: "From", kind: "date", hint: "Empty: all that the archive has." },
+            { name: "labels", label: "Use confirmed and dismissed alerts as labels", kind: "check" },
+          ]}
+          submit="Start a backtest against the active rules"
+          run={({ from, labels }) =>
+            startBacktest({ files: { [of.path]: of.placed(text)?.text }, patch: true, against: "live", from: from || undefined, labels: labels === "true" ? "triage" : undefined, samples: 5 })
+          }
+        >
+          <p class="quiet">What was written is kept meanwhile, as long as the page is open.</p>
+        </Form>
+        <Form title="Save" role={of.role} isOpen fields={[{ name: "comment", label: "Why", needed: true }]} submit="Save it" run={({ comment = "" }) => save(comment)}>
+          <p class="quiet">Its tests run first. A change of live rules waits for approval where the server asks for that.</p>
+        </Form>
+      </div>
+    </div>
+  );
+}
+
+function EditorScreen({ title, id, read }: { title: string; id: string; read: (id: string, signal: AbortSignal) => Promise<Edited> }) {
+  const loaded = useLoaded((signal) => read(id, signal), `${title} ${id}`);
+  return (
+    <main id="main" tabIndex={-1} class="page wide">
+      <h1>
+        {title} <Data value={id} />
+      </h1>
+      {!mayWork("analyst") && <p class="quiet">You may try what you write; saving needs a role.</p>}
+      <Panel title="Text" loaded={loaded}>
+        {(of) => <Workbench of={of} again={loaded.again} />}
+      </Panel>
+    </main>
+  );
+}
+export default function RuleEditor({ id }: { id: string }) {
+  return <EditorScreen title="Rule" id={id} read={readRule} />;
+}
+export function FileEditor({ id }: { id: string }) {
+  return <EditorScreen title="File" id={id} read={readFile} />;
+}
