@@ -267,8 +267,8 @@ verb_test() {
   if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && selected python && ! (ensure_setup python && make_python_environment); then
     missing_parts+=" python "
   fi
-  if [ ${#patterns[@]} = 0 ] && { selected neovim || selected vscode; } && ! (ensure_setup editors); then missing_parts+=" editors "; fi
-  if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && selected vscode && has_part editors; then (fetch_editors) || true; fi
+  if [ ${#patterns[@]} = 0 ] && { selected neovim || selected vscode || selected tree-sitter; } && ! (ensure_setup editors); then missing_parts+=" editors "; fi
+  if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && { selected vscode || selected tree-sitter; } && has_part editors; then (fetch_editors) || true; fi
   # Before the build, which makes the web console part of the program.
   if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && { selected console || selected console-browser; } && ! (ensure_setup console && fetch_console); then
     missing_parts+=" console "

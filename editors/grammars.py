@@ -183,6 +183,29 @@ def console_words(table):
     return lines
 
 
+def tree_sitter_words(table):
+    """The lines of highlights.scm that name words. Fails where grammar.js and the table do not have the same words."""
+    grammar = (HERE / "tree-sitter/grammar.js").read_text(encoding="utf-8")
+    grammar = re.sub(r"^\s*//.*$", "", grammar, flags=re.MULTILINE)
+    grammar = re.sub(r'field\("\w+"|name: "\w+"', "", grammar)
+    known = {word for word in re.findall(r'"([a-z]+)"', grammar)} | {"half", "life"}  # these two are one token
+    groups = {"@keyword": table[DECLARATIONS] + table[WORDS], "@type.builtin": table[TYPES]}
+    named = {word for some in groups.values() for word in some} | set(table[CONSTANTS])
+    statuses = known - named
+    if named - known or statuses - set(table[VALUES]):
+        sys.exit(f"grammars.py: tree-sitter/grammar.js lacks {sorted(named - known)} of the table, which lacks {sorted(statuses - set(table[VALUES]))}")
+    groups["@constant.builtin"] = sorted(statuses)
+    lines = []
+    for capture, some in groups.items():
+        some = sorted(f'"{word}"' for word in set(some) - {"half", "life", "prev"})
+        if capture == "@keyword":
+            some.append('"half life"')
+        lines += ["[", *(f"  {line}" for line in textwrap.wrap(" ".join(some).replace("half life", "half~life"), 98)), f"] {capture}"]
+    severities = " ".join(f'"{word}"' for word in table[VALUES] if word not in statuses)
+    lines.append(f"((severity (identifier) @constant.builtin) (#any-of? @constant.builtin {severities}))")
+    return [line.replace("half~life", "half life") for line in lines]
+
+
 def with_words(path, begin, end, lines):
     """The file with these lines between its lines `begin` and `end`."""
     text = path.read_text(encoding="utf-8")
@@ -198,10 +221,12 @@ def files():
     table = words()
     vim = HERE / "neovim/syntax/tocsin.vim"
     console = ROOT / "console/src/words.ts"
+    highlights = HERE / "tree-sitter/queries/highlights.scm"
     return {
         HERE / "textmate/tocsin.tmLanguage.json": json.dumps(textmate(table), indent=2, ensure_ascii=False) + "\n",
         vim: with_words(vim, '" words, written by editors/grammars.py', '" end of words', vim_words(table)),
         console: with_words(console, "  // words, written by editors/grammars.py", "  // end of words", console_words(table)),
+        highlights: with_words(highlights, "; words, written by editors/grammars.py", "; end of words", tree_sitter_words(table)),
     }
 
 

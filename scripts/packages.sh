@@ -15,7 +15,8 @@ distribution() {
 #   kafka    librdkafka and libprotobuf, with which the program is built where they are there, and what the tests' broker needs
 #   python   what the Python package is built and tested with; its environment is made of python/environment.lock
 #   package  what makes a package of the program and looks at it
-#   editors  Neovim, in which the language server is tried; node and npm, with which the extension for VS Code is made, and its packages
+#   editors  Neovim, in which the language server is tried; node and npm, with which the extension for VS Code is made, and its packages;
+#            where cargo is, the generator of tree-sitter
 #   console  node and npm, with which the web console is built, and its packages
 #   browser  a browser, in which the web console is tried; --without-browser leaves it out
 #   flink    a JDK and Maven, with which runtime/flink is built and tested; Maven fetches the rest
@@ -134,7 +135,26 @@ fetch_npm() {
 fetch_console() { fetch_npm console "the web console" "the program is built without it"; }
 # None of these packages needs a script of its own to be installed.
 fetch_editors() {
-  fetch_npm editors/vscode "the extension for VS Code" "the suite vscode is left out" --ignore-scripts --no-audit --no-fund
+  local left_out=0
+  fetch_npm editors/vscode "the extension for VS Code" "the suite vscode is left out" --ignore-scripts --no-audit --no-fund || left_out=1
+  build_grammar_check || left_out=1
+  return "$left_out"
+}
+
+# The generator of tree-sitter, in build/tools/tree-sitter, by cargo, which no part installs: those of Debian 12 and Ubuntu 24.04
+# are too old. Again when its source changes.
+build_grammar_check() {
+  local place="$build_root/tools/tree-sitter" folder="$root/editors/tree-sitter/check"
+  local stamp="$place/source"
+  if cat "$folder/Cargo.lock" "$folder/src/main.rs" | cmp -s - "$stamp"; then return 0; fi
+  mkdir -p "$place"
+  if command -v cargo >/dev/null && (cd "$folder" && CARGO_TARGET_DIR="$place" timeout 500 cargo build -q --locked </dev/null); then
+    cat "$folder/Cargo.lock" "$folder/src/main.rs" >"$stamp"
+    say "setup: built the generator of tree-sitter in $place"
+  else
+    say "setup: the generator of tree-sitter needs cargo 1.82 or newer; the suite tree-sitter is left out"
+    return 1
+  fi
 }
 
 # What Maven needs for runtime/flink, in build/tools/maven: a small test is run once with the network, so that all others

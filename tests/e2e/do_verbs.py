@@ -21,7 +21,7 @@ STAND_INS = {
 [ ! -e "$STAGE/offline" ] || exit 100
 while [ $# -gt 0 ] && [ "$1" != install ]; do [ "$1" != download ] || exit 1; shift; done
 for package in "$@"; do case "$package" in install | -*) ;; *) echo "$package" >>"$STAGE/installed" ;; esac; done\n""",
-    "mvn": "exit 1\n", "npm": "exit 1\n",  # there is no network
+    "mvn": "exit 1\n", "npm": "exit 1\n", "cargo": "exit 1\n",  # there is no network
     "python3": f"""case "$*" in *venv*) exit 1 ;; esac\nexec '{sys.executable}' "$@"\n""",
     "cmake": """echo "cmake $*" >>"$STAGE/log"\n""",
     # Finds doctest unless the case says that it is not there.

@@ -12,10 +12,10 @@ syntax match tocsinComment /#.*$/
 " words, written by editors/grammars.py
 syntax keyword tocsinDeclaration allow const defaults event feature features key kind list rule
 syntax keyword tocsinDeclaration table test use
-syntax keyword tocsinKeyword after alert alerted all and any as at between by case column
-syntax keyword tocsinKeyword considering consume day description each else ends events ever every
-syntax keyword tocsinKeyword evidence except excluding expect expires falsepositives first for from
-syntax keyword tocsinKeyword gap greedy half having id if ignoring in is known last late latest life
+syntax keyword tocsinKeyword after alert alerted all and any as at between by case considering
+syntax keyword tocsinKeyword consume day description each else ends events ever every evidence
+syntax keyword tocsinKeyword except excluding expect expires falsepositives first for from gap
+syntax keyword tocsinKeyword greedy half having id if ignoring in is known last late latest life
 syntax keyword tocsinKeyword match matches missing month most needs next no not of once one optional
 syntax keyword tocsinKeyword or order over owner past per pii prefer prev previous references
 syntax keyword tocsinKeyword session severity skip starting starts status tags then this times to

@@ -1,0 +1,12 @@
+[
+  (event)
+  (table)
+  (list)
+  (defaults)
+  (features)
+  (rule)
+  (test)
+  (record)
+  (array)
+  (step)
+] @fold
