@@ -28,6 +28,20 @@ export function keyOf(text: string): { [name: string]: unknown } | undefined {
   if (parts.length === 0) return undefined;
   return Object.fromEntries(parts.map((one) => [one.slice(0, one.indexOf("=")).trim(), one.slice(one.indexOf("=") + 1)]));
 }
+/** The fields with what a filter has now. */
+export function filledFields(filter: JsonObject | undefined): Field[] {
+  const list = (name: string) => (Array.isArray(filter?.[name]) ? (filter[name] as string[]) : []).map(show).join(", ");
+  const now: Values = {
+    rules: list("rules"),
+    tags: list("tags"),
+    least_severity: show(filter?.least_severity ?? ""),
+    key: Object.entries((filter?.key as JsonObject | undefined) ?? {})
+      .map(([name, value]) => `${name}=${show(value)}`)
+      .join(","),
+    condition: show(filter?.condition ?? ""),
+  };
+  return FILTER_FIELDS.map((field) => ({ ...field, value: now[field.name] ?? "" }));
+}
 export function filterOf(values: Values): { [name: string]: unknown } | undefined {
   const filter = {
     rules: words(values.rules),
@@ -63,9 +77,11 @@ export function FilterText({ filter }: { filter: JsonObject | undefined }) {
   return (
     <>
       {parts.map(([name, value]) => (
-        <span class="field">
-          <span class="quiet">{name.replace("_", " ")}</span> <Data value={text(value)} />
-        </span>
+        <>
+          <span class="field">
+            <span class="quiet">{name.replace("_", " ")}</span> <Data value={text(value)} />
+          </span>{" "}
+        </>
       ))}
     </>
   );

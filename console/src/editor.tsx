@@ -154,7 +154,7 @@ function Try({ filesNow }: { filesNow: () => Files }) {
       title="Try it on events"
       role="reader"
       keeps
-      fields={[{ name: "events", label: "Events, one in each line", kind: "area", needed: true, hint: 'Such as {"type":"payment","ts":"2026-03-02T12:00:00Z",…}' }]}
+      fields={[{ name: "events", label: "Events, one in each line", kind: "area", needed: true, fromFile: true, hint: 'Such as {"type":"payment","ts":"2026-03-02T12:00:00Z",…}' }]}
       submit="Try"
       run={async ({ events = "" }) => {
         let parsed: unknown[];

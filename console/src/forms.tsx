@@ -116,6 +116,7 @@ export interface Field {
   value?: string; // at first; "true" for a check
   needed?: boolean;
   hint?: string;
+  fromFile?: boolean; // an area that can be filled with a file
 }
 export type Values = { [name: string]: string };
 
@@ -124,7 +125,23 @@ function Input({ field, id }: { field: Field; id: string }) {
   const common = { id, name: field.name, required: field.needed === true, ...hint };
   switch (field.kind) {
     case "area":
-      return <textarea {...common} rows={3} spellcheck={false} defaultValue={field.value ?? ""} />;
+      return (
+        <div>
+          <textarea {...common} rows={3} spellcheck={false} defaultValue={field.value ?? ""} />
+          {field.fromFile && (
+            <input
+              type="file"
+              accept=".txt,.csv,.json,.ndjson,text/plain"
+              aria-label={`${field.label}: from a file`}
+              onChange={(event) => {
+                const chosen = event.currentTarget.files?.[0];
+                const area = document.getElementById(id) as HTMLTextAreaElement | null;
+                void chosen?.text().then((text) => area && (area.value = text));
+              }}
+            />
+          )}
+        </div>
+      );
     case "check":
       return <input {...common} type="checkbox" defaultChecked={field.value === "true"} />;
     case "choice":

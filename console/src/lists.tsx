@@ -91,7 +91,7 @@ export function ListScreen({ id }: { id: string }) {
                 title="Add entries"
                 role="analyst"
                 fields={[
-                  { name: "values", label: "Values, one in each line", kind: "area", needed: true },
+                  { name: "values", label: "Values, one in each line", kind: "area", needed: true, fromFile: true },
                   { name: "until", label: "Until", kind: "time", hint: "Without it, they stay until somebody takes them out." },
                 ]}
                 submit="Add them"

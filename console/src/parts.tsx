@@ -17,12 +17,14 @@ export function Members({ of, without = [] }: { of: Json | undefined; without?: 
       {fieldsOf(of)
         .filter(([name]) => !without.includes(name))
         .map(([name, value]) => (
-          <span class="field">
-            <span class="quiet">
-              <Data value={name} />
+          <>
+            <span class="field">
+              <span class="quiet">
+                <Data value={name} />
+              </span>{" "}
+              <Data value={value} />
             </span>{" "}
-            <Data value={value} />
-          </span>
+          </>
         ))}
     </>
   );

@@ -1,5 +1,6 @@
 // One rule: its text, what it says in words, and its stage.
 import { ask, get, part } from "./api";
+import { Automaton } from "./automaton";
 import { Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
 import { Data, Panel, useLoaded } from "./parts";
@@ -36,9 +37,28 @@ function Stage({ id, stage, again }: { id: string; stage: string; again: () => v
   );
 }
 
+/** How it runs, as a picture and in words. */
+function Explained({ id }: { id: string }) {
+  const explained = useLoaded((signal) => get(`/v1/rules/${part(id)}/explain`, signal), id);
+  const said = useLoaded(async (signal) => (await ask("GET", `/v1/rules/${part(id)}/explain?format=text`, { signal })).text, id);
+  return (
+    <>
+      <Panel title="How it runs" loaded={explained}>
+        {(one) => (one.automaton ? <Automaton of={one.automaton as JsonObject} /> : <p class="quiet">It runs without an automaton.</p>)}
+      </Panel>
+      <Panel title="What it says" loaded={said}>
+        {(text) => (
+          <pre tabIndex={0} aria-label="The rule in words">
+            {visibleLines(text)}
+          </pre>
+        )}
+      </Panel>
+    </>
+  );
+}
+
 export default function RuleScreen({ id }: { id: string }) {
   const loaded = useLoaded((signal) => get(`/v1/rules/${part(id)}`, signal), id);
-  const said = useLoaded(async (signal) => (await ask("GET", `/v1/rules/${part(id)}/explain?format=text`, { signal })).text, id);
   return (
     <main id="main" tabIndex={-1} class="page">
       <h1>
@@ -93,13 +113,7 @@ export default function RuleScreen({ id }: { id: string }) {
           );
         }}
       </Panel>
-      <Panel title="What it says" loaded={said}>
-        {(text) => (
-          <pre tabIndex={0} aria-label="The rule in words">
-            {visibleLines(text)}
-          </pre>
-        )}
-      </Panel>
+      {loaded.value && !/^(draft|retired)/.test(show(loaded.value.stage)) && <Explained id={id} />}
       {loaded.value && (
         <section class="panel" aria-label="Its text">
           <h2>Its text</h2>

@@ -1,7 +1,7 @@
 // H. Who is told of alerts, and what was sent.
 import { ask, get, part } from "./api";
 import { Actions, Form, Once, timeOf } from "./forms";
-import { filterOf, FILTER_FIELDS, FilterText, previewOf } from "./alert_filter";
+import { FILTER_FIELDS, FilterText, filledFields, filterOf, previewOf } from "./alert_filter";
 import { JsonObject, show } from "./json";
 import { Data, Panel, Time, useLoaded } from "./parts";
 import { go, href } from "./place";
@@ -193,6 +193,24 @@ export function SubscriptionScreen({ id }: { id: string }) {
                   },
                 },
               ]}
+            />
+            <Form
+              key={`change ${show(one.version)}`}
+              title="Change it"
+              role="analyst"
+              keeps
+              fields={[{ name: "name", label: "Name", value: show(one.name ?? "") }, ...filledFields(one.filter as JsonObject | undefined)]}
+              submit="Change it"
+              run={async (values) => {
+                const wanted: { [name: string]: unknown } = filterOf(values) ?? {};
+                // A merge patch: what is to be gone is null.
+                const filter = Object.fromEntries(FILTER_FIELDS.map(({ name }) => [name, wanted[name] ?? null]));
+                const key = (one.filter as JsonObject | undefined)?.key as JsonObject | undefined;
+                if (wanted.key && key) filter.key = { ...Object.fromEntries(Object.keys(key).map((name) => [name, null])), ...(wanted.key as object) };
+                await ask("PATCH", at, { body: { name: values.name || null, filter }, headers: { "If-Match": `"${show(one.version)}"` } });
+                return after("It is changed.");
+              }}
+              more={[{ text: "What would it have matched?", run: previewOf }]}
             />
             <Form
               title="New secret"

@@ -68,10 +68,10 @@ check("the editor: a mistake is marked at its place, corrected, completed, tried
   await page.locator(".difference .added", { hasText: "amount > 600" }).waitFor();
   await page.getByText("Try it on events").press("Enter");
   const event = (second, amount) => `{"type":"payment","ts":"2026-03-02T13:00:0${second}Z","id":"t${second}","card":"c","amount":${amount}}`;
-  await page.getByLabel("Events, one in each line").fill(`${event(1, "1.00")}\n${event(2, "1.50")}\nno`);
+  await page.getByLabel("Events, one in each line", { exact: true }).fill(`${event(1, "1.00")}\n${event(2, "1.50")}\nno`);
   await page.getByRole("button", { name: "Try", exact: true }).press("Enter");
   await person.sees("line 3 is no JSON");
-  await page.getByLabel("Events, one in each line").fill([event(1, "1.00"), event(2, "1.50"), event(3, "700.00")].join("\n"));
+  await page.getByLabel("Events, one in each line", { exact: true }).fill([event(1, "1.00"), event(2, "1.50"), event(3, "700.00")].join("\n"));
   await page.getByRole("button", { name: "Try", exact: true }).press("Enter");
   await page.getByRole("row", { name: /burst medium 2 small, then 700.00/ }).waitFor();
   await person.inspect("editor-tried");

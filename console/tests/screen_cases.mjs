@@ -36,7 +36,7 @@ check("every other screen with content: nothing that axe finds, none wider than 
   await visit(person, [
     ["/keys/card%3Dc1", "1 of 2", "key"],
     [`/keys/${encodeURIComponent(`card=${HOSTILE}`)}`, "‹U+202E›evil"],
-    ["/rules/burst", "Whom it looks at", "rule"],
+    ["/rules/burst", "small to big: takes payment where amount > 500; if small has come 2 times or more", "rule"],
     ["/changes", "the first", "changes"],
     ["/versions/1", "It is the first version"],
     ["/versions/2", "Beside version 1", "version"],
@@ -155,6 +155,13 @@ check("a subscription by keyboard: made, tried, paused, and gone; its secret is 
     await until(() => got.length === 2, "the alert");
     await page.reload();
     await page.getByRole("row", { name: /an alert 1 delivered/ }).waitFor();
+    await page.getByText("Change it").first().press("Enter");
+    await page.getByLabel("Of the key").fill("card=c9");
+    await page.getByLabel("Where").fill("");
+    await page.getByLabel("Name").press("Enter");
+    await person.sees("least severity high key card=c9");
+    const [changed] = (await server.ask("GET", "/v1/subscriptions")).json.subscriptions;
+    assert.deepEqual(changed.filter, { least_severity: "high", key: { card: "c9" } });
     await page.getByRole("button", { name: "Pause" }).press("Enter");
     await page.getByRole("button", { name: "Resume" }).press("Enter");
     await person.sees("It goes on.");
@@ -171,17 +178,21 @@ check("lists and tables: entries are added with their digits and their end, and 
   const { page } = person;
   await person.signIn(await tokenFor(server, "ann", "analyst"), "/console/lists/limits");
   await page.getByText("Add entries").press("Enter");
-  await page.getByLabel("Values").fill("12345678901234567.80\n0.50");
+  await page.getByLabel("Values, one in each line", { exact: true }).fill("12345678901234567.80\n0.50");
   await page.getByLabel("Until").fill("2126-01-01T00:00");
   await page.getByRole("button", { name: "Add them" }).press("Enter");
   await page.getByRole("row", { name: /^12345678901234567.80 added 01\/01\/2126/ }).waitFor();
   person.expected.push(/status of 400/);
-  await page.getByLabel("Values").fill("much");
+  await page.getByLabel("Values, one in each line", { exact: true }).fill("much");
   await page.getByRole("button", { name: "Add them" }).press("Enter");
   await person.sees("entry 1: ");
   await page.getByRole("row", { name: /^0.50/ }).getByRole("button").press("Enter");
   await person.press("Enter");
   await until(async () => (await page.getByRole("row").count()) === 3, "two entries and the head");
+  await page.getByLabel("Values, one in each line: from a file").setInputFiles({ name: "more.txt", mimeType: "text/plain", buffer: Buffer.from("7.25\n7.75\n") });
+  await until(async () => (await page.getByLabel("Values, one in each line", { exact: true }).inputValue()) === "7.25\n7.75\n", "the file");
+  await page.getByRole("button", { name: "Add them" }).press("Enter");
+  await page.getByRole("row", { name: /^7.75/ }).waitFor();
   await page.goto(`${server.url}/console/tables/merchants`);
   await page.getByText("Add a row").press("Enter");
   await page.getByLabel("merchant").fill("m2");
