@@ -9,6 +9,7 @@ import { put } from "./queue_state";
 import { SilenceDialog } from "./silence_dialog";
 import { Column, Table, member, objects } from "./table";
 import { count, counted, visible } from "./text";
+import { Timeline } from "./timeline";
 import { Trace } from "./trace";
 
 function sameKeyLink(alert: JsonObject): string {
@@ -290,6 +291,7 @@ export function AlertScreen({ id }: { id: string }) {
         <>
           <section class="panel" aria-label="Why it was raised">
             <h2>Why it was raised</h2>
+            <Timeline alert={detail.row.alert} />
             <Evidence alert={detail.row.alert} />
           </section>
           {keyText(detail.row.alert) && (

@@ -28,12 +28,15 @@ check("every other screen with content: nothing that axe finds, none wider than 
   await server.ask("PATCH", "/v1/pack", { files: { "rules.tocsin": edited } }, "application/json", { "If-Match": pack.headers.get("ETag") });
   await server.ask("POST", "/v1/savepoints", { name: "first" });
   await server.ask("POST", "/v1/events", '{"type":"payment","id":"bad"}\n', "application/x-ndjson");
+  await server.send([[9, "c1", "600.00"]]);
   const [{ alert }] = await server.alerts("rule=large");
+  const [{ alert: burst }] = await server.alerts("rule=burst");
   await server.ask("POST", `/v1/alerts/${alert.id}/triage`, { action: "confirm" });
   await server.ask("POST", "/v1/backtests", { files: {}, patch: true, against: "live", labels: "triage", vary: true, samples: 2 });
   await until(async () => (await server.ask("GET", "/v1/backtests/1")).json.state === "done", "the backtest");
   await person.signIn(server.token, "/console/health");
   await visit(person, [
+    [`/alerts/${burst.id}`, "3 events within 2 s", "alert-timeline"],
     ["/keys/card%3Dc1", "1 of 2", "key"],
     [`/keys/${encodeURIComponent(`card=${HOSTILE}`)}`, "‹U+202E›evil"],
     ["/rules/burst", "small to big: takes payment where amount > 500; if small has come 2 times or more", "rule"],

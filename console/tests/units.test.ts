@@ -23,6 +23,7 @@ import { likeOf } from "../src/silence_dialog";
 import { shareText, wilson } from "../src/stats";
 import { count, counted, size, span, visible } from "../src/text";
 import { stepsBack } from "../src/undo";
+import { marksOf } from "../src/timeline";
 import { rowsInView, scrolledTo } from "../src/window";
 
 test("json: numbers keep their digits", () => {
@@ -306,4 +307,11 @@ test("automaton: a picture and its words, of a rule with an optional step, a loo
   for (const edge of edges) for (const value of edge.path.match(/[\d.]+/g)!.map(Number)) assert.ok(value >= 0 && value <= Math.max(width, height));
   for (const { labelX, labelY } of edges) assert.ok(labelX > 9 && labelX < width - 9 && labelY > 9 && labelY < height - 9);
   assert.deepEqual(drawingOf([], [{ number: 1, from: 0, to: 1 }]).edges, []);
+});
+
+test("timeline: events stand where their times are, and no label on another", () => {
+  const { marks, lanes } = marksOf([{ at: 3_000_000, step: "big" }, { at: 1_000_000, step: "small" }, { at: 1_010_000, step: "small" }, { at: 2_000_000, step: "mid" }]);
+  assert.deepEqual(marks.map(({ step, lane }) => [step, lane]), [["small", 0], ["small", 1], ["mid", 0], ["big", 0]]);
+  assert.deepEqual([marks[0]!.x, marks[2]!.x, marks[3]!.x, lanes], [40, 320, 600, 2]);
+  assert.equal(marksOf([{ at: 5, step: "a" }, { at: 5, step: "b" }]).marks[0]!.x, 320);
 });
