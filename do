@@ -23,6 +23,7 @@ verbs=(
   "bench|[--compare A B, --flame NAME.svg, tools, journal, keys, budget, growth, durable, serve, live, stages, python, --instructions [--update], or rows]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
   "crash|[--rounds N] [--seed S] [--kind run, servers] [--points]|build, then kill runs and servers under load, start them again and compare with the oracle|tests/crash/crash.sh"
+  "contract|[--time 60s]|build the program, then send it random requests of its OpenAPI document, with a new seed each time|tests/contract/contract.sh"
   "attack|[--time 60s]|build the program, then let thousands of slow, idle and refused clients hold on to a server|tests/attack/attack.sh"
   "sim|[--seeds N] [--seed S]|build, then run whole nodes in simulated worlds where everything fails|tests/simulation/sim.sh"
   "stages|[--jobs N] [--seed S]|build, then play random jobs of stages against one engine, with lists and rules that change|tests/property/stages.sh"
@@ -264,7 +265,7 @@ verb_test() {
     missing_parts+=" tests " targets=(tocsin)
   fi
   if [ ${#patterns[@]} = 0 ] && selected instructions && ! (ensure_setup bench); then missing_parts+=" bench "; fi
-  if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && selected python && ! (ensure_setup python && make_python_environment); then
+  if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && { selected python || selected contract; } && ! (ensure_setup python && make_python_environment); then
     missing_parts+=" python "
   fi
   if [ ${#patterns[@]} = 0 ] && { selected neovim || selected vscode || selected tree-sitter; } && ! (ensure_setup editors); then missing_parts+=" editors "; fi
@@ -435,6 +436,11 @@ verb_fuzz() {
   run_script "$parts" "$preset" "$target" tests/fuzz/run.sh "$@"
 }
 verb_crash() { run_script tests release all tests/crash/crash.sh "$@"; }
+verb_contract() {
+  ensure_setup python
+  make_python_environment || die "the Python environment could not be made"
+  run_script tests release tocsin tests/contract/contract.sh "$@"
+}
 verb_attack() { run_script tests release tocsin tests/attack/attack.sh "$@"; }
 verb_sim() { run_script tests release simulation tests/simulation/sim.sh "$@"; }
 verb_flink() {

@@ -13,7 +13,7 @@ distribution() {
 #   lint     clang-format and clang-tidy
 #   fuzz     clang with libFuzzer
 #   kafka    librdkafka and libprotobuf, with which the program is built where they are there, and what the tests' broker needs
-#   python   what the Python package is built and tested with; its environment is made of python/environment.lock
+#   python   what the Python package is built and tested with, and the API's contract; its environment is made of python/environment.lock
 #   package  what makes a package of the program and looks at it
 #   editors  Neovim, in which the language server is tried; node and npm, with which the extension for VS Code is made, and its packages;
 #            where cargo is, the generator of tree-sitter
@@ -99,8 +99,9 @@ fetch_kafka_broker() {
   say "setup: the Kafka broker could not be fetched; the suite kafka is left out"
 }
 
-# What the tests of the Python package run in: build/tools/python, with the packages of python/environment.lock, each
-# known by its digest. Made again when that file changes. Without it the suite python is left out, and says so.
+# What the tests of the Python package and of the API's contract run in: build/tools/python, with the packages of
+# python/environment.lock, each known by its digest. Made again when that file changes. Without it the suites python and
+# contract are left out, and say so.
 make_python_environment() {
   local place="$build_root/tools/python" lock="$root/python/environment.lock"
   if cmp -s "$lock" "$place/environment.lock"; then return 0; fi
@@ -112,7 +113,7 @@ make_python_environment() {
     say "setup: made the Python environment in $place"
   else
     rm -rf "$place"
-    say "setup: the Python environment could not be made; the suite python is left out"
+    say "setup: the Python environment could not be made; the suites python and contract are left out"
     return 1
   fi
 }

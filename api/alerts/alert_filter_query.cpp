@@ -26,6 +26,8 @@ tl::unexpected<HttpResponse> bad_parameter(std::string_view name, const std::str
   return tl::unexpected(bad_parameter_response(name, detail));
 }
 
+constexpr const char* kKeyPattern = "^([^={][^=]*=|\\{)";  // NAME=VALUE, or JSON
+
 // `card=c1`, or a JSON object of several parts.
 tl::expected<void, HttpResponse> read_key(std::string_view text, AlertFilter& filter) {
   if (!text.starts_with('{')) {
@@ -54,15 +56,20 @@ std::vector<RouteParameter> alert_filter_parameters() {
     severities.emplace_back(cep::severity_name(severity));
   std::vector<std::string> states;
   for (const TriageState state : kTriageStates) states.emplace_back(name_of(state));
-  return {{"from", Type::kTime, "Alerts of this time and later"},
-          {"to", Type::kTime, "Alerts before this time"},
-          {"rule", Type::kText, "Ids of rules, with commas between them"},
-          {"severity", Type::kText, "Severities, with commas between them"},
-          {"least_severity", Type::kWord, "This severity and more", severities},
-          {"tag", Type::kText, "Alerts with one of these tags, with commas between them"},
-          {"key", Type::kText, "NAME=VALUE, or a JSON object of several parts of the key"},
-          {"status", Type::kWord, "The state of their triage", states},
-          {"shadow", Type::kBoolean, "Those of shadow rules too"}};
+  return {
+      {"from", Type::kTime, "Alerts of this time and later"},
+      {"to", Type::kTime, "Alerts before this time"},
+      {"rule", Type::kText, "Ids of rules, with commas between them"},
+      {.name = "severity",
+       .description = "Severities, with commas between them; not beside least_severity",
+       .pattern = fmt::format("^({0})?(,({0})?)*$", fmt::join(severities, "|"))},
+      {"least_severity", Type::kWord, "This severity and more; not beside severity", severities},
+      {"tag", Type::kText, "Alerts with one of these tags, with commas between them"},
+      {.name = "key",
+       .description = "NAME=VALUE, or a JSON object of several parts of the key",
+       .pattern = kKeyPattern},
+      {"status", Type::kWord, "The state of their triage", states},
+      {"shadow", Type::kBoolean, "Those of shadow rules too"}};
 }
 
 tl::expected<AlertFilter, HttpResponse> read_alert_filter(const ApiRequest& request) {

@@ -277,12 +277,12 @@ namespace {
 constexpr std::string_view kSchemas = R"({
   "BacktestRequest": {
     "body": true,
-    "files": "map of text or null; by path; null, with patch, removes the file",
+    "files": "FileChanges; null with patch alone",
     "patch?": "boolean or null; the files that differ from the active ones",
     "stages?": "one of text, active or null",
     "against?": {"$schema": {"anyOf": [
       {"type": ["string", "null"], "enum": ["live", null]},
-      {"type": "object", "additionalProperties": {"type": "string"}}
+      {"$ref": "#/components/schemas/FileTexts"}
     ]}},
     "from?": "text or null; a time or day",
     "to?": "text or null; a time or day",
@@ -296,6 +296,22 @@ constexpr std::string_view kSchemas = R"({
     "samples?": "whole or null",
     "final_watermark?": "boolean or null"
   },
+  "BacktestAsked": {
+    "files": "list of text; paths",
+    "patch?": "boolean",
+    "stages?": "text",
+    "against?": {"$schema": {
+      "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+    }},
+    "from?": "text",
+    "to?": "text",
+    "lists_as_of?": "text",
+    "labels?": {"$schema": {"type": ["string", "integer"]}},
+    "vary?": "boolean",
+    "vary_max?": "whole",
+    "samples?": "whole",
+    "final_watermark?": "boolean"
+  },
   "Backtest": {
     "id": "whole",
     "state": "one of queued, running, done, failed, cancelled",
@@ -305,22 +321,7 @@ constexpr std::string_view kSchemas = R"({
     "ended": "time or null",
     "failure?": "text",
     "notes?": "list of text",
-    "request": {
-      "files": "list of text; paths",
-      "patch?": "boolean",
-      "stages?": "text",
-      "against?": {"$schema": {
-        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
-      }},
-      "from?": "text",
-      "to?": "text",
-      "lists_as_of?": "text",
-      "labels?": {"$schema": {"type": ["string", "integer"]}},
-      "vary?": "boolean",
-      "vary_max?": "whole",
-      "samples?": "whole",
-      "final_watermark?": "boolean"
-    },
+    "request": "BacktestAsked",
     "progress": "number; from 0 to 1",
     "seconds_left": "number or null"
   },

@@ -170,7 +170,8 @@ std::optional<std::string_view> RequestHead::header(std::string_view name) const
 }
 
 std::optional<HttpFault> fault_of_method(std::string_view method) {
-  constexpr std::array kMethods = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+  constexpr std::array kMethods = {"GET",   "HEAD",   "POST",    "PUT",
+                                   "PATCH", "DELETE", "OPTIONS", "QUERY"};
   if (method == "TRACE") return HttpFault{405, "TRACE is not supported"};
   if (std::ranges::find(kMethods, method) != kMethods.end()) return std::nullopt;
   return HttpFault{501, "this method is not supported"};

@@ -8,18 +8,22 @@ struct ApiHeader {
   std::string_view name;
   std::string_view description;
   bool is_whole_number = false;
+  std::string_view pattern = {};  // a regular expression (ECMA-262); empty: any text
 };
+/// Of If-Match: `*`, or entity tags (RFC 9110, 8.8.3) with commas between them.
+inline constexpr std::string_view kEtagsPattern = "^(\\*|(W/)?\"[!#-~]*\"(, *(W/)?\"[!#-~]*\")*)$";
 /// What requests may have. The first two are read by every operation, the next by those that a
 /// client may repeat by an idempotency key; a route names the others that it reads.
 inline constexpr std::array kRequestHeaders = {
     ApiHeader{"X-Request-Id", "An id for this request, of up to 128 letters, digits, - _ . :"},
     ApiHeader{"traceparent", "W3C Trace Context; alerts of these events carry it on"},
-    ApiHeader{"Idempotency-Key",
-              "With this key the request is done once, however often it is sent"},
-    ApiHeader{"If-Match", "The ETag of what was read, or * for whatever there is"},
+    ApiHeader{"Idempotency-Key", "With this key the request is done once, however often it is sent",
+              false, "^[!#-\\[\\]-~]([ !#-\\[\\]-~]{0,253}[!#-\\[\\]-~])?$"},
+    ApiHeader{"If-Match", "The ETag of what was read, or * for whatever there is", false,
+              kEtagsPattern},
     ApiHeader{"If-None-Match", "* for what must not be there yet"},
     ApiHeader{"Last-Event-ID", "The last event that was received: the stream goes on behind it"},
-    ApiHeader{"Content-Encoding", "gzip or zstd"},
+    ApiHeader{"Content-Encoding", "gzip or zstd", false, "^(gzip|zstd)$"},
     ApiHeader{"Tocsin-Producer", "The producer's name; with Tocsin-Sequence no event counts twice"},
     ApiHeader{"Tocsin-Sequence", "How many events the producer sent before these", true}};
 /// What answers may have. A route names those of the last part that its answers have.

@@ -8,6 +8,7 @@
 
 #include "api/rest/api_headers.h"
 #include "api/rest/problem.h"
+#include "api/rest/schema_text.h"
 
 namespace tocsin::api {
 namespace {
@@ -16,14 +17,12 @@ using nlohmann::ordered_json;
 ordered_json schema_of(const RouteParameter& parameter) {
   switch (parameter.type) {
     case RouteParameter::Type::kInteger: {
-      ordered_json schema = {{"type", "integer"}, {"minimum", parameter.least}};
-      if (parameter.most != INT64_MAX) schema["maximum"] = parameter.most;
-      return schema;
+      return {{"type", "integer"}, {"minimum", parameter.least}, {"maximum", parameter.most}};
     }
     case RouteParameter::Type::kBoolean:
       return {{"type", "boolean"}};
     case RouteParameter::Type::kDuration:
-      return {{"type", "string"}, {"examples", {"200ms", "30s", "1h30m"}}};
+      return duration_schema();
     case RouteParameter::Type::kTime:
       return {{"type", "string"}, {"format", "date-time"}};
     case RouteParameter::Type::kWord:
@@ -31,7 +30,9 @@ ordered_json schema_of(const RouteParameter& parameter) {
     case RouteParameter::Type::kText:
       break;
   }
-  return {{"type", "string"}};
+  ordered_json schema = {{"type", "string"}};
+  if (!parameter.pattern.empty()) schema["pattern"] = parameter.pattern;
+  return schema;
 }
 
 // Of a body of that media type: JSON is as its schema says, all else is text.
@@ -45,6 +46,21 @@ ordered_json body_schema(std::string_view media_type, const std::string& schema)
 // A header's place among the components.
 std::string header_reference(const char* kind, std::string_view name) {
   return fmt::format("#/components/{}/{}", kind, name);
+}
+
+ordered_json header_schema(const ApiHeader& header) {
+  ordered_json schema = {{"type", header.is_whole_number ? "integer" : "string"}};
+  if (!header.pattern.empty()) schema["pattern"] = header.pattern;
+  return schema;
+}
+ordered_json request_header(const ApiHeader& header) {
+  ordered_json schema = header_schema(header);
+  if (header.is_whole_number) schema["minimum"] = 0;
+  return {{"name", header.name},
+          {"in", "header"},
+          {"required", false},
+          {"description", header.description},
+          {"schema", std::move(schema)}};
 }
 
 ordered_json parameters_of(const Route& route, bool takes_key) {
@@ -64,7 +80,16 @@ ordered_json parameters_of(const Route& route, bool takes_key) {
   add_header("X-Request-Id");
   add_header("traceparent");
   if (takes_key) add_header("Idempotency-Key");
-  for (const std::string& name : route.request_headers) add_header(name);
+  for (const std::string& name : route.request_headers) {
+    if (std::ranges::find(route.required_headers, name) == route.required_headers.end()) {
+      add_header(name);
+      continue;
+    }
+    ordered_json header = request_header(
+        *std::ranges::find(kRequestHeaders, std::string_view(name), &ApiHeader::name));
+    header["required"] = true;
+    parameters.push_back(std::move(header));
+  }
   return parameters;
 }
 
@@ -129,7 +154,9 @@ ordered_json document_of(const Route& route, bool takes_key) {
   if (route.body) {
     ordered_json content;
     for (const std::string& type : route.body->media_types) {
-      content[type] = {{"schema", body_schema(type, route.body->schema)}};
+      ordered_json schema = body_schema(type, route.body->schema);
+      if (route.body->is_required && schema.value("type", "") == "string") schema["minLength"] = 1;
+      content[type] = {{"schema", std::move(schema)}};
     }
     operation["requestBody"] = {{"required", route.body->is_required}, {"content", content}};
   }
@@ -138,9 +165,6 @@ ordered_json document_of(const Route& route, bool takes_key) {
   return operation;
 }
 
-ordered_json header_schema(const ApiHeader& header) {
-  return {{"type", header.is_whole_number ? "integer" : "string"}};
-}
 // Of browsers (api/rest/session_store.h).
 ordered_json session_scheme() {
   return {{"type", "apiKey"},
@@ -154,14 +178,7 @@ ordered_json session_scheme() {
 ordered_json request_header_components() {
   ordered_json components;
   for (const ApiHeader& header : kRequestHeaders) {
-    ordered_json schema = header_schema(header);
-    if (header.name == "Idempotency-Key") schema["maxLength"] = 255;
-    if (header.is_whole_number) schema["minimum"] = 0;
-    components[std::string(header.name)] = {{"name", header.name},
-                                            {"in", "header"},
-                                            {"required", false},
-                                            {"description", header.description},
-                                            {"schema", std::move(schema)}};
+    components[std::string(header.name)] = request_header(header);
   }
   return components;
 }

@@ -25,6 +25,9 @@ struct RouteParameter {
   std::vector<std::string> words = {};  // of kWord
   std::int64_t least = 0;               // of kInteger
   std::int64_t most = INT64_MAX;
+  // Of kText: a regular expression (ECMA-262) of what is taken, for the document; the handler
+  // checks it. Empty: any text.
+  std::string pattern = {};
 };
 /// An answer that an operation may give, beside problems. One that comes in several media types has
 /// an entry for each.
@@ -98,6 +101,7 @@ struct Route {
   std::vector<RouteAnswer> answers = {};
   /// Headers that it reads, and that its answers have, beside those of all: of api_headers.h.
   std::vector<std::string> request_headers = {};
+  std::vector<std::string> required_headers = {};  // those of them without which it is refused
   std::vector<std::string> answer_headers = {};
   bool is_at_once = false;         // the handler waits for nothing: it needs no worker
   std::vector<int> problems = {};  // statuses beside 400, 401, 403, 404, 429, 500, 503

@@ -254,8 +254,11 @@ struct Router::Impl {
 
   static HttpResponse refuse_method(const std::vector<const Route*>& found, std::string_view path,
                                     std::vector<HttpHeader>& headers) {
+    // Those of the most precise path, which come first: it is another resource than what a less
+    // precise one would name.
     std::set<std::string> methods;
     for (const Route* one : found) {
+      if (one->path != found.front()->path) continue;
       methods.insert(one->method);
       if (one->method == "GET") methods.insert("HEAD");
     }
@@ -462,6 +465,10 @@ void Router::add(Route route) {
   };
   for (const std::string& name : route.request_headers) {
     TOCSIN_ASSERT(is_known(kRequestHeaders, name), "api_headers.h has every header of a request");
+  }
+  for (const std::string& name : route.required_headers) {
+    TOCSIN_ASSERT(std::ranges::find(route.request_headers, name) != route.request_headers.end(),
+                  "a header that is required is read");
   }
   for (const std::string& name : route.answer_headers) {
     TOCSIN_ASSERT(is_known(kAnswerHeaders, name), "api_headers.h has every header of an answer");

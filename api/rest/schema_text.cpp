@@ -36,6 +36,17 @@ ordered_json or_null(ordered_json schema) {
   return schema;
 }
 
+// `limits` are two numbers with ` to ` between them.
+ordered_json limited(const char* type, const char* least, const char* most,
+                     std::string_view limits) {
+  constexpr std::string_view kTo = " to ";
+  const std::size_t middle = limits.find(kTo);
+  TOCSIN_ASSERT(middle != limits.npos, "limits are two numbers with `to` between them");
+  return {{"type", type},
+          {least, ordered_json::parse(limits.substr(0, middle))},
+          {most, ordered_json::parse(limits.substr(middle + kTo.size()))}};
+}
+
 ordered_json type_of(std::string_view text) {
   if (take_start(text, "list of ")) return {{"type", "array"}, {"items", type_of(text)}};
   if (take_start(text, "map of ")) {
@@ -50,7 +61,12 @@ ordered_json type_of(std::string_view text) {
   if (text == "any") return ordered_json::object();
   if (text == "text") return {{"type", "string"}};
   if (text == "time") return {{"type", "string"}, {"format", "date-time"}};
+  if (text == "duration") return duration_schema();
   if (text == "whole") return {{"type", "integer"}};
+  if (take_start(text, "text like ")) return {{"type", "string"}, {"pattern", text}};
+  if (take_start(text, "text of ")) return limited("string", "minLength", "maxLength", text);
+  if (take_start(text, "whole from ")) return limited("integer", "minimum", "maximum", text);
+  if (take_start(text, "number from ")) return limited("number", "minimum", "maximum", text);
   if (text == "number" || text == "boolean" || text == "object") return {{"type", text}};
   TOCSIN_ASSERT(!text.empty() && text.front() >= 'A' && text.front() <= 'Z',
                 "a type in words is one of those of schema_text.h");
@@ -64,6 +80,12 @@ ordered_json described(std::string_view text) {
   return schema;
 }
 }  // namespace
+
+ordered_json duration_schema() {
+  return {{"type", "string"},
+          {"pattern", "^([0-9]{1,6}(ms|s|m|h|d|w)){1,4}$"},
+          {"examples", {"200ms", "30s", "1h30m"}}};
+}
 
 ordered_json schema_of_text(const ordered_json& form, const ordered_json& forms) {
   if (form.is_string()) return described(form.get_ref<const std::string&>());

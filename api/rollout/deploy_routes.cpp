@@ -26,16 +26,17 @@ std::string quoted(const std::string& etag) { return "\"" + etag + "\""; }
 // What If-Match asks for: "*" is whatever there is. Fails with the problem of its absence.
 tl::expected<std::string, HttpResponse> precondition(const ApiRequest& request,
                                                      std::string_view what) {
-  const auto given = request.http.head().header("if-match");
-  if (!given) {
+  const std::string_view given = request.http.head().header("if-match").value_or("");
+  if (given.empty()) {
     return tl::unexpected(problem_response(
         ProblemKind::kPreconditionRequired,
         fmt::format("name the version you have read: `If-Match: ETAG` with the ETag of {}, or "
                     "`If-Match: *` for whatever there is",
                     what)));
   }
-  std::string_view etag = *given;
-  if (etag.size() >= 2 && etag.starts_with('"') && etag.ends_with('"')) {
+  std::string_view etag = given;
+  // An empty tag keeps its quotes: it is the tag of nothing, and not no condition.
+  if (etag.size() > 2 && etag.starts_with('"') && etag.ends_with('"')) {
     etag = etag.substr(1, etag.size() - 2);
   }
   return std::string(etag);
@@ -356,6 +357,7 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
                          .bytes_max = kPackBytesMax},
        .answers = deploy_answers(),
        .request_headers = {"If-Match"},
+       .required_headers = {"If-Match"},
        .answer_headers = {"ETag", "Location", "Retry-After"},
        .problems = deploy_problems(),
        .handler = [context](ApiRequest& request) { return change_pack(context, request, false); }});
@@ -373,6 +375,7 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
                          .bytes_max = kPackBytesMax},
        .answers = deploy_answers(),
        .request_headers = {"If-Match"},
+       .required_headers = {"If-Match"},
        .answer_headers = {"ETag", "Location", "Retry-After"},
        .problems = deploy_problems(),
        .handler = [context](ApiRequest& request) { return change_pack(context, request, true); }});
@@ -388,6 +391,7 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
        .query_parameters = {comment_parameter(), override_parameter()},
        .answers = deploy_answers(),
        .request_headers = {"If-Match"},
+       .required_headers = {"If-Match"},
        .answer_headers = {"ETag", "Location", "Retry-After"},
        .problems = deploy_problems(),
        .handler = [context](ApiRequest& request) { return roll_back(context, request); }});
@@ -437,9 +441,9 @@ constexpr std::string_view kSchemas = R"({
     {"$ref": "#/components/schemas/Proposal"}
   ]}},
   "WarmingUp": {"warming_up": {"progress": "number; from 0 to 1", "events": "whole"}},
-  "RuleStage": {"body": true, "stage": "text; draft, shadow, live, a share such as live 10%, or retired"},
-  "PackFiles": {"body": true, "files": "map of text; by path"},
-  "PackPatch": {"body": true, "files": "map of text or null; by path; null removes the file"},
+  "RuleStage": {"body": true, "stage": "text like ^(draft|shadow|live|retired|live (?!0+(\\.0+)?%)([0-9]{1,2}(\\.[0-9]{1,2})?|100)%)$; live 10%: for a share of the keys"},
+  "PackFiles": {"body": true, "files": "FileTexts"},
+  "PackPatch": {"body": true, "files": "FileChanges"},
   "RuleDifference": {"rule": "text", "change": "one of added, changed, removed"},
   "FileDifference": {
     "path": "text",

@@ -124,7 +124,7 @@ namespace {
 constexpr std::string_view kSchemas = R"({
   "Pack": {
     "version": "whole",
-    "files": "map of text; by path",
+    "files": "FileTexts",
     "stages": "map of text; by rule"
   },
   "RuleVersion": {

@@ -240,6 +240,9 @@ HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
   LoadedRules other;
   const LoadedRules* rules = &now->rules;
   if (body->contains("files")) {
+    if (!(*body)["files"].is_object()) {
+      return problem_response(ProblemKind::kBadBody, R"(`files` is {"PATH": "TEXT", …})");
+    }
     Result<RulePack> pack = RulePack();
     for (const auto& [path, text] : (*body)["files"].items()) {
       if (!text.is_string()) {
@@ -313,7 +316,24 @@ constexpr std::string_view kSchemas = R"({
     "source": "text or null",
     "state?": {"keys": "whole", "runs": "whole", "events": "whole", "bytes": "whole"}
   },
-  "RuleFiles": {"body": true, "files": "map of text; by path"},
+  "FileTexts": {"$schema": {
+    "type": "object",
+    "description": "Texts by path, relative to the pack: cards/probing.tocsin",
+    "propertyNames": {"pattern": "^(?!\\.\\.)(?!([\\s\\S]*/)?\\.{1,2}(/|$))[^/]+(/[^/]+)*$"},
+    "additionalProperties": {"type": "string"}
+  }},
+  "FileChanges": {"$schema": {
+    "type": "object",
+    "description": "Texts by path, as in FileTexts; null removes the file",
+    "propertyNames": {"pattern": "^(?!\\.\\.)(?!([\\s\\S]*/)?\\.{1,2}(/|$))[^/]+(/[^/]+)*$"},
+    "additionalProperties": {"type": ["string", "null"]}
+  }},
+  "RuleFiles": {"body": true, "files": {"$schema": {
+    "type": "object",
+    "description": "Texts by path; one at least ends in .tocsin",
+    "minProperties": 1,
+    "additionalProperties": {"type": "string"}
+  }}},
   "Validation": {
     "valid": "boolean",
     "errors": "whole",
@@ -321,7 +341,7 @@ constexpr std::string_view kSchemas = R"({
     "rules": "list of text; ids",
     "diagnostics": "list of Diagnostic"
   },
-  "DryRun": {"body": true, "events": "list of any", "files?": "map of text; none: the rules that run"},
+  "DryRun": {"body": true, "events": "list of any", "files?": "FileTexts; none: the rules that run"},
   "DryRunResult": {
     "alerts": "list of Alert",
     "alerts_left_out": "whole",

@@ -128,9 +128,10 @@ HttpResponse delete_savepoint(ServerContext& context, std::string_view name) {
   if (!deleted) return problem_of_error(deleted.error());
   return {204, {}, "", ""};
 }
+constexpr const char* kNamePattern = R"(^(?![\s\S]*\.(new|old)$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$)";
 constexpr std::string_view kSchemas = R"({
   "Checkpoint": {"checkpoint": "whole; its number"},
-  "NewSavepoint": {"body": true, "name": "text; becomes the name of a folder"},
+  "NewSavepoint": {"body": true, "name": "text like ^(?![\\s\\S]*\\.(new|old)$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$; becomes the name of a folder"},
   "Savepoint": {
     "name": "text",
     "next_record?": "whole; of the journal",
@@ -145,7 +146,8 @@ constexpr std::string_view kSchemas = R"({
 
 void add_savepoint_routes(Router& router, ServerContext& context) {
   router.add_schemas(kSchemas);
-  const RouteParameter name{"savepoint", RouteParameter::Type::kText, "Its name"};
+  const RouteParameter name{
+      .name = "savepoint", .description = "Its name", .pattern = kNamePattern};
   router.add({.method = "POST",
               .path = "/v1/checkpoints",
               .operation_id = "takeCheckpoint",

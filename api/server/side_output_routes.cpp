@@ -129,7 +129,8 @@ void add(Router& router, ServerContext& context, SideOutputKind kind, const std:
        .role = Role::kReader,
        .query_parameters = {{.name = "after",
                              .type = RouteParameter::Type::kText,
-                             .description = "The `next` of the previous answer"},
+                             .description = "The `next` of the previous answer",
+                             .pattern = "^[0-9]{1,9}:[0-9]{1,19}:[0-9]{1,9}$"},
                             {.name = "limit",
                              .type = RouteParameter::Type::kInteger,
                              .description = "Maximum number; default 100",
@@ -181,7 +182,12 @@ constexpr std::string_view kSchemas = R"({
     }],
     "next": "text or null; the `after` of the next page"
   },
-  "Reinjection": {"body": true, "arrivals?": "list of text; none: all"},
+  "Reinjection": {"body": true, "arrivals?": {"$schema": {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "string", "pattern": "^[0-9]{1,19}:[0-9]{1,9}$"},
+    "description": "The `arrival` of each; none: all"
+  }}},
   "Reinjected": {"reinjected": "whole", "reinjected_before": "whole"}
 })";
 }  // namespace

@@ -141,21 +141,22 @@ void add_state_routes(Router& router, ServerContext& context,
        .handler = [&context, totals = std::move(totals)](ApiRequest& request) {
          return get_state(context, *totals, request);
        }});
-  router.add(
-      {.method = "GET",
-       .path = "/v1/keys/{key}",
-       .operation_id = "getKey",
-       .tag = "operations",
-       .summary = "What is remembered of one key, in words and as data",
-       .role = Role::kReader,
-       .path_parameters = {{"key", RouteParameter::Type::kText,
-                            "NAME=VALUE, such as card=c1; several parts are separated by commas"}},
-       .query_parameters = {{.name = "format",
-                             .type = RouteParameter::Type::kWord,
-                             .description = "json (default), or text",
-                             .words = {"json", "text"}}},
-       .answers = {{200, "What is remembered", "application/json", "KeyState"},
-                   {200, "What is remembered", "text/plain"}},
-       .handler = [&context](ApiRequest& request) { return get_key(context, request); }});
+  router.add({.method = "GET",
+              .path = "/v1/keys/{key}",
+              .operation_id = "getKey",
+              .tag = "operations",
+              .summary = "What is remembered of one key, in words and as data",
+              .role = Role::kReader,
+              .path_parameters = {{.name = "key",
+                                   .description = "NAME=VALUE, such as card=c1; several parts are "
+                                                  "separated by commas",
+                                   .pattern = "^[A-Za-z0-9_.]+="}},
+              .query_parameters = {{.name = "format",
+                                    .type = RouteParameter::Type::kWord,
+                                    .description = "json (default), or text",
+                                    .words = {"json", "text"}}},
+              .answers = {{200, "What is remembered", "application/json", "KeyState"},
+                          {200, "What is remembered", "text/plain"}},
+              .handler = [&context](ApiRequest& request) { return get_key(context, request); }});
 }
 }  // namespace tocsin::api

@@ -329,6 +329,7 @@ class SubscriptionRoutes {
                  .body = std::move(body),
                  .answers = std::move(answers),
                  .request_headers = reads_if_match ? Headers{"If-Match"} : Headers{},
+                 .required_headers = reads_if_match ? Headers{"If-Match"} : Headers{},
                  .answer_headers = is_new     ? Headers{"ETag", "Location"}
                                    : gives_it ? Headers{"ETag"}
                                               : Headers{},

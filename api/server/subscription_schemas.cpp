@@ -7,26 +7,52 @@ namespace {
 constexpr std::string_view kSettings = R"({
   "AlertFilter": {
     "body": true,
-    "rules?": "list of text; ids",
-    "tags?": "list of text",
+    "rules?": "list of text of 1 to 1000; ids",
+    "tags?": "list of text of 1 to 1000",
     "least_severity?": "one of info, low, medium, high, critical",
-    "key?": "map of any",
-    "condition?": "text"
+    "key?": {"$schema": {
+      "type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}
+    }},
+    "condition?": "text of 1 to 10000; of the rule language: amount > 100"
   },
-  "AlertGroups": {"body": true, "by?": "list of text", "wait?": "text", "interval?": "text"},
+  "AlertGroups": {
+    "body": true,
+    "by?": {"$schema": {
+      "type": "array",
+      "maxItems": 10,
+      "uniqueItems": true,
+      "items": {"type": "string", "minLength": 1, "maxLength": 1000}
+    }},
+    "wait?": "duration; 0s to 1h",
+    "interval?": "duration; 1s to 24h"
+  },
   "AlertBrake": {
     "body": true,
-    "per_rule?": {"$schema": {"type": ["integer", "null"], "minimum": 0}},
-    "in_all?": {"$schema": {"type": ["integer", "null"], "minimum": 0}}
+    "per_rule?": "whole from 0 to 1000000 or null",
+    "in_all?": "whole from 0 to 1000000 or null"
   },
+  "WebhookHeaders": {"$schema": {
+    "type": "object",
+    "description": "Headers of each request, beside those that are set here",
+    "propertyNames": {"pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$"},
+    "additionalProperties": {"type": "string", "maxLength": 1000, "pattern": "^[^\\x00-\\x1f\\x7f]*$"}
+  }},
+  "WebhookHeaderChanges": {"$schema": {
+    "type": "object",
+    "description": "Headers as in WebhookHeaders; null takes one out",
+    "propertyNames": {"pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$"},
+    "additionalProperties": {
+      "type": ["string", "null"], "maxLength": 1000, "pattern": "^[^\\x00-\\x1f\\x7f]*$"
+    }
+  }},
   "SubscriptionSettings": {
     "body": true,
     "name?": "text",
-    "url": {"$schema": {"type": "string", "format": "uri"}},
+    "url": {"$schema": {"type": "string", "format": "uri", "pattern": "^https?://"}},
     "filter?": "AlertFilter",
     "payload?": "one of tocsin, cloudevents",
-    "headers?": "map of text",
-    "per_second?": "number or null",
+    "headers?": "WebhookHeaders",
+    "per_second?": "number from 0.001 to 1000000 or null",
     "concurrency?": {"$schema": {"type": "integer", "minimum": 1}},
     "in_order?": "boolean",
     "group?": "AlertGroups or null",
@@ -35,11 +61,11 @@ constexpr std::string_view kSettings = R"({
   "SubscriptionPatch": {
     "body": true,
     "name?": "text or null",
-    "url?": {"$schema": {"type": "string", "format": "uri"}},
+    "url?": {"$schema": {"type": "string", "format": "uri", "pattern": "^https?://"}},
     "filter?": "object or null; members as in AlertFilter, null takes one out",
     "payload?": "one of tocsin, cloudevents or null",
-    "headers?": "map of text or null",
-    "per_second?": "number or null",
+    "headers?": "WebhookHeaderChanges or null",
+    "per_second?": "number from 0.001 to 1000000 or null",
     "concurrency?": {"$schema": {"type": ["integer", "null"], "minimum": 1}},
     "in_order?": "boolean or null",
     "group?": "object or null; members as in AlertGroups",
@@ -107,14 +133,24 @@ constexpr std::string_view kDeliveries = R"({
     }],
     "from?": "whole; the `from` of the next page"
   },
-  "SecretRotation": {"body": true, "overlap?": "text; a duration"},
-  "Redelivery": {
-    "body": true,
-    "alert?": "text",
-    "from?": "time",
-    "to?": "time",
-    "failed_since?": "time"
-  },
+  "SecretRotation": {"body": true, "overlap?": "duration; 0s to 30d"},
+  "Redelivery": {"$schema": {
+    "type": "object",
+    "description": "One alert, those of a time, or those that failed since one",
+    "minProperties": 1,
+    "additionalProperties": false,
+    "properties": {
+      "alert": {"type": "string"},
+      "from": {"type": "string", "format": "date-time"},
+      "to": {"type": "string", "format": "date-time"},
+      "failed_since": {"type": "string", "format": "date-time"}
+    },
+    "oneOf": [
+      {"required": ["alert"]},
+      {"required": ["failed_since"]},
+      {"anyOf": [{"required": ["from"]}, {"required": ["to"]}]}
+    ]
+  }},
   "Redelivered": {"owed": "whole"},
   "NoticeList": {
     "notices": [{

@@ -185,15 +185,28 @@ constexpr std::string_view kSchemas = R"({
     "before_until?": "time; until then the token before counts too"
   },
   "TokenList": {"tokens": "list of Token"},
-  "NewToken": {
-    "body": true,
-    "name": "text",
-    "role": "RoleName",
-    "expires_at?": "time",
-    "expires_in?": "text; a duration",
-    "tags?": "list of text",
-    "types?": "list of text"
-  },
+  "NewToken": {"$schema": {
+    "type": "object",
+    "additionalProperties": false,
+    "required": ["name", "role"],
+    "properties": {
+      "name": {"type": "string", "pattern": "^[!-~]{1,100}$"},
+      "role": {"$ref": "#/components/schemas/RoleName"},
+      "expires_at": {"type": "string", "format": "date-time"},
+      "expires_in": {"$ref": "#/components/schemas/DurationText"},
+      "tags": {"$ref": "#/components/schemas/ScopeNames"},
+      "types": {"$ref": "#/components/schemas/ScopeNames"}
+    },
+    "not": {"required": ["expires_at", "expires_in"]}
+  }},
+  "DurationText": "duration",
+  "ScopeNames": {"$schema": {
+    "type": "array",
+    "description": "What the token is limited to",
+    "minItems": 1,
+    "maxItems": 100,
+    "items": {"type": "string", "minLength": 1, "maxLength": 200}
+  }},
   "MadeToken": {
     "name": "text",
     "role": "RoleName",
@@ -203,7 +216,7 @@ constexpr std::string_view kSchemas = R"({
     "token?": "text; shown this once",
     "withheld?": "list of text; members that an answer given again leaves out"
   },
-  "TokenRotation": {"body": true, "overlap?": "text; a duration"},
+  "TokenRotation": {"body": true, "overlap?": "duration; 0s to 30d"},
   "RotatedToken": {
     "name": "text",
     "before_until": "time",

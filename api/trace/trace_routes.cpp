@@ -175,7 +175,8 @@ void add_trace_route(Router& router, TraceSource source) {
        .query_parameters =
            {{.name = "key",
              .description = "NAME=VALUE, such as card=c1; several parts are separated by commas; "
-                            "left out for rules without a key"},
+                            "left out for rules without a key",
+             .pattern = "^[A-Za-z0-9_.]+="},
             {.name = "rule",
              .description = "The name or id of a rule; default: all that are by the key"},
             {.name = "at",

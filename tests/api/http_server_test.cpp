@@ -210,5 +210,10 @@ TEST_CASE("http server: attacks end in an answer, and the next client is served"
   }
   CHECK(status_of(echo.ask("GET /next" + kClose + "\r\n")) == 200);
 }
+TEST_CASE("http server: a method that is known is for the handler to refuse") {
+  const Echo echo;
+  CHECK(status_of(echo.ask("QUERY /" + kClose + "\r\n")) == 200);
+  CHECK(status_of(echo.ask("query /" + kClose + "\r\n")) == 501);  // methods have a case
+}
 }  // namespace
 }  // namespace tocsin::api

@@ -121,6 +121,11 @@ TEST_CASE("router: an operation is found by method and path, fixed words before 
   CHECK(type_of(wrong) == "method-not-allowed");
   REQUIRE(header_of(wrong, "Allow") != nullptr);
   CHECK(*header_of(wrong, "Allow") == "GET, HEAD, PUT");
+  // A fixed word is another resource than what a parameter may name.
+  const HttpResponse fixed = api.ask("ann", {"QUERY", "/v1/rules/all"});
+  CHECK(type_of(fixed) == "method-not-allowed");
+  REQUIRE(header_of(fixed, "Allow") != nullptr);
+  CHECK(*header_of(fixed, "Allow") == "GET, HEAD");
 }
 
 TEST_CASE("router: without a token there is nothing, and a role is what it says") {

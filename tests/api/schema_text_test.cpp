@@ -33,6 +33,19 @@ TEST_CASE("schema_text: types in words") {
             R"({"anyOf": [{"$ref": "#/components/schemas/Alert"}, {"type": "null"}]})"));
 }
 
+TEST_CASE("schema_text: limits and patterns") {
+  CHECK(schema(R"("text of 1 to 100; a name")") ==
+        ordered_json{
+            {"type", "string"}, {"minLength", 1}, {"maxLength", 100}, {"description", "a name"}});
+  CHECK(schema(R"("whole from 0 to 9 or null")") ==
+        ordered_json{{"type", {"integer", "null"}}, {"minimum", 0}, {"maximum", 9}});
+  CHECK(schema(R"("number from 0.001 to 10")") ==
+        ordered_json{{"type", "number"}, {"minimum", 0.001}, {"maximum", 10}});
+  CHECK(schema(R"("list of text like ^[a-z]+$")") ==
+        ordered_json{{"type", "array"}, {"items", {{"type", "string"}, {"pattern", "^[a-z]+$"}}}});
+  CHECK(schema(R"("duration")") == duration_schema());
+}
+
 TEST_CASE("schema_text: members are required unless their name ends in a question mark") {
   CHECK(schema(R"({"name": "text", "until?": "time", "parts": [{"n?": "whole"}]})") ==
         ordered_json::parse(R"({"type": "object", "required": ["name", "parts"], "properties": {

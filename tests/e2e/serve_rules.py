@@ -175,6 +175,9 @@ def two_writers():
         has(bare.json["detail"], "If-Match")
         assert server.ask("DELETE", "/v1/rules/none", headers={"If-Match": "*"}).problem() == "stale"
         assert server.ask("PUT", "/v1/pack", {"files": {}}).status == 428
+        # An empty one names no version that was read, and is not no condition.
+        for nothing, status in (("", 428), ('""', 412)):
+            assert server.ask("PUT", "/v1/pack", {"files": {}}, headers={"If-Match": nothing}).status == status
 
 
 @case

@@ -1,0 +1,90 @@
+"""The server against its own OpenAPI document: no random request finds a difference, and clients made from the document do the
+tour of docs/api.md.
+
+    contract.py TOCSIN_BINARY [TEXT] [--time SECONDS]
+
+It runs in the environment of python/environment.lock. With --time Schemathesis looks for so long, with a new seed, and at
+every part of the document; without it a short look has a fixed seed.
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(ROOT / "tests/e2e")]
+
+parser = argparse.ArgumentParser()
+parser.add_argument("binary")
+parser.add_argument("text", nargs="?", default="")
+parser.add_argument("--time", type=int, default=0)
+given = parser.parse_args()
+sys.argv[1:] = [given.binary, given.text]
+
+import harness  # noqa: E402  it reads the arguments
+from server_process import Server  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("TOCSIN_BUILD_DIR") or pathlib.Path(given.binary).resolve().parent)
+TOUR_LIST = """
+list blocked: string = []
+rule of_blocked "A payment with a blocked card" { by card when payment where card in blocked alert "on card {card}" }
+"""
+TOOLS = BUILD.parent / "tools/python/bin"
+
+
+def run(*command, limit_s=120, **environment):
+    done = subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit_s,
+                          env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1", NO_COLOR="1", **environment))
+    assert done.returncode == 0, f"{command[0]} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def fast_server(**options):
+    """One whose limits of rate nobody reaches."""
+    harness.write("serve.toml", "[http]\nrequests_per_second = 100000\nrequests_burst = 100000\n")
+    return Server("--config", "serve.toml", **options)
+
+
+@harness.case
+def schemathesis_finds_nothing():
+    """Schemathesis: no answer differs from the OpenAPI document"""
+    seed = random.randrange(1 << 32) if given.time else 1
+    phases = "examples,coverage,fuzzing" if given.time else "examples,coverage"
+    limits = ["--max-time", given.time] if given.time else []
+    with fast_server() as server:
+        said = run(TOOLS / "schemathesis", "--config-file", HERE / "schemathesis.toml", "run", f"http://127.0.0.1:{server.port}/openapi.json",
+                   "-H", f"Authorization: Bearer {server.token}", "--phases", phases, "--seed", seed, "--exclude-path", "/v1/alerts/stream",
+                   *limits, limit_s=given.time + 300, SCHEMATHESIS_HOOKS="hooks", PYTHONPATH=str(HERE),
+                   TOCSIN_CONTRACT_WHOLE="1" if given.time else "")
+        print(said[said.rindex("Test cases:"):])
+        assert server.ask("GET", "/readyz").status == 200, "the server does not take events any more"
+        server.end()
+
+
+@harness.case
+def a_generated_client_does_the_tour():
+    """openapi-python-client: a client made from the document does the tour of docs/api.md"""
+    page = (ROOT / "docs/api.md").read_text()
+    rules = re.search(r"```tocsin file payments.tocsin\n(.*?)```", page, re.S).group(1) + TOUR_LIST
+    events = re.search(r"```text events.ndjson\n(.*?)```", page, re.S).group(1)
+    with fast_server(rules=rules) as server:
+        harness.write("openapi.json", json.dumps(server.ask("GET", "/openapi.json").json))
+        harness.write("client.yml", "project_name_override: tocsin-client\npackage_name_override: tocsin_client\npost_hooks: []\n")
+        said = run(TOOLS / "openapi-python-client", "generate", "--path", "openapi.json", "--config", "client.yml", "--meta", "none",
+                   "--output-path", "tocsin_client", PATH=f"{TOOLS}:{os.environ['PATH']}")
+        # What it has no words for are bodies of text alone; no schema is beyond it.
+        assert "Unable to process" not in said and "Could not find" not in said, said
+        harness.write("events.ndjson", events)
+        run(TOOLS / "python", HERE / "tour.py", f"http://127.0.0.1:{server.port}", server.token, PYTHONPATH=os.getcwd())
+        server.end()
+
+
+if not (TOOLS / "schemathesis").exists():
+    print("skipped: ./do setup python makes the environment that it needs\n0 passed, 0 failed")
+    sys.exit(0)
+harness.run_cases()
