@@ -288,6 +288,18 @@ constexpr auto kRows = std::to_array<Row>({
             .range(1, 10'000)},
     Row{"console.token_sessions_max", Type::kInteger, kNot,
         serve("20", "Likewise, browsers that are signed in with one token").range(1, 10'000)},
+    Row{"health.source_behind", Type::kDuration, kNot,
+        serve("10m", "GET /v1/health names a source that is further behind than this")
+            .range(1'000'000)},
+    Row{"health.delivery_wait", Type::kDuration, kNot,
+        serve("15m", "Likewise, deliveries of which the oldest has waited for longer")
+            .range(1'000'000)},
+    Row{"health.checkpoint_age", Type::kDuration, kNot,
+        serve("30m", "Likewise, a checkpoint that is older, with events since").range(1'000'000)},
+    Row{"health.disk_free_percent", Type::kInteger, kNot,
+        serve("10", "Likewise, a disk of which less is free, in percent").range(0, 99)},
+    Row{"health.certificate_left", Type::kDuration, kNot,
+        serve("14d", "Likewise, a certificate that ends sooner").range(1'000'000)},
     Row{"events.request_events_max", Type::kInteger, kNot,
         serve("100000", "Events of one request").range(1, 100'000'000)},
     Row{"events.queue_requests_max", Type::kInteger, kNot,

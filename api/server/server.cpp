@@ -20,6 +20,7 @@
 #include "api/base/version.h"
 #include "api/console/console.h"
 #include "api/custody/private_data.h"
+#include "api/health/server_health.h"
 #include "api/net/http_connection.h"
 #include "api/net/loopback_address.h"
 #include "api/node/kafka_settings.h"
@@ -32,7 +33,6 @@
 #include "api/rest/first_token.h"
 #include "api/rollout/four_eyes.h"
 #include "api/server/alert_services.h"
-#include "api/server/operation_routes.h"
 #include "api/server/rule_activation.h"
 #include "api/server/serve_front.h"
 #include "api/server/serve_rules.h"
@@ -425,7 +425,7 @@ Outcome<void> Server::begin_routes() {
       [this] { return service_->await_stored(kStoredPatience); });
   add_health_routes(*routes_, [this] { return unreadiness(); });
   add_session_routes(*routes_, console_.sessions(), clock_);
-  add_server_routes(*routes_, *context_, [this] { return unreadiness().empty(); });
+  add_server_routes(*routes_, *context_, [this] { return unreadiness(); });
   say("ready");
   ready_routes_ = routes_.get();
   return {};

@@ -67,15 +67,4 @@ Result<void> open_backtests(ServerContext& context, runtime::Store& store,
   }
   return {};
 }
-
-std::string unreadiness_of(const NodeService& service) {
-  if (std::string failure = service.failure(); !failure.empty()) return failure;
-  const NodeFigures figures = service.figures();
-  if (figures.journal.state == runtime::JournalState::kNoSpace) {
-    return "the disk is full: " + figures.journal.reason;
-  }
-  if (!figures.effects.no_space.empty()) return "the disk is full: " + figures.effects.no_space;
-  if (!figures.no_room.empty()) return "memory is at its limit: " + figures.no_room;
-  return {};
-}
 }  // namespace tocsin::api

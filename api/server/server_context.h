@@ -100,8 +100,6 @@ Result<void> open_backtests(ServerContext& context, runtime::Store& store,
 
 /// The answer to a refusal of the node's service: 503 with Retry-After, or 409.
 HttpResponse refusal_response(const Refusal& refusal);
-/// Why the node's service takes no events for now; empty: it does.
-std::string unreadiness_of(const NodeService& service);
 /// How long a question may wait for the node's thread to begin.
 inline constexpr std::chrono::milliseconds kAskPatience{10'000};
 /// How long a question about what was stored waits for what was answered before it.

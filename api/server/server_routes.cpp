@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/alerts/silence.h"
+#include "api/health/server_health.h"
 #include "api/jobs/backtest_routes.h"
 #include "api/node/run_arguments.h"
 #include "api/outbox/subscription_service.h"
@@ -47,7 +48,7 @@ TraceSource trace_source(ServerContext& context) {
 }
 }  // namespace
 
-void add_server_routes(Router& router, ServerContext& context, std::function<bool()> is_ready) {
+void add_server_routes(Router& router, ServerContext& context, Unreadiness unreadiness) {
   add_event_routes(router, context);
   const auto totals = std::make_shared<RuleTotalsReader>(context.node);
   add_rule_routes(router, context, totals);
@@ -66,7 +67,12 @@ void add_server_routes(Router& router, ServerContext& context, std::function<boo
   add_proposal_routes(router, {context.proposals, context.tokens, context.clock});
   add_audit_routes(router, context);
   add_backtest_routes(router, {*context.backtests, context.rules, *context.checks});
-  add_metrics_route(router, context, std::move(is_ready));
+  add_metrics_route(router, context, [unreadiness] { return unreadiness().empty(); });
+  const HealthSources sources{context.node,  context.subscriptions,   context.sinks,
+                              context.clock, context.paths.directory, context.configuration};
+  add_health_report(router,
+                    [health = std::make_shared<ServerHealth>(sources),
+                     unreadiness = std::move(unreadiness)] { return health->ask(unreadiness()); });
   router.add_schemas(R"({"OpenapiDocument": {
     "openapi": "text",
     "info": "object",

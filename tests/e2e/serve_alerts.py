@@ -265,6 +265,14 @@ def receivers():
             assert len(set(endpoint.ids())) == 1
         wait_for(lambda: shown(server, made["gone"])["status"] == "disabled", "410")
         assert len(gone.requests) == 1
+        health = expect(200, server.ask("GET", "/v1/health"))
+        assert health["ready"] and health["status"] == "warning", health
+        disabled = [cause for cause in health["causes"] if cause["code"] == "delivery_disabled"]
+        assert [cause["subject"] for cause in disabled] == [made["gone"]["id"]] and "/resume" in disabled[0]["remedy"], health
+        # Who is limited to tags is not told of endpoints.
+        limited = expect(201, server.ask("POST", "/v1/tokens", {"name": "limited", "role": "reader", "tags": ["x"]}))["token"]
+        seen = expect(200, server.ask("GET", "/v1/health", token=limited))
+        assert not [cause for cause in seen["causes"] if "subject" in cause] and seen["hidden"] >= 1, seen
         wait_for(lambda: len(shown(server, made["away"], "/dead")["dead"]) == 1, "what is redirected")
         wait_for(lambda: len(shown(server, made["refusing"], "/dead")["dead"]) == 1, "what refuses")
         assert not elsewhere.requests

@@ -80,6 +80,10 @@ def disk_is_full():
         sender.start()
         wait_for(lambda: server.ask("GET", "/readyz").status == 503, "a word about the missing space")
         has(server.ask("GET", "/readyz").text, "the disk is full")
+        health = server.ask("GET", "/v1/health")
+        assert health.status == 200 and not health.json["ready"] and health.json["status"] == "critical", health
+        assert health.json["causes"][0]["code"] == "disk_full", health
+        assert health.json["causes"][0]["detail"] == server.ask("GET", "/readyz").json["detail"], health
         refused = server.send([payment(3, "c", 150)])
         assert refused.problem() == "disk-full" and refused.headers["Retry-After"], refused
         wait_for(lambda: server.metric("journal_waiting_for_space") == 1, "the metric")

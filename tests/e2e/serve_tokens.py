@@ -94,7 +94,7 @@ def _():
 ALL = {"tags", "types"}
 KEPT = {"postEvents": ALL, "listAlerts": ALL, "exportAlerts": ALL, "streamAlerts": ALL, "getAlert": ALL, "getTriage": ALL,
         "changeTriage": ALL, "listRules": ALL, "getRule": ALL, "explainRule": ALL, "getVersion": ALL, "getOpenapi": ALL,
-        "getMe": ALL, "beginSession": ALL, "endSession": ALL,
+        "getHealth": ALL, "getMe": ALL, "beginSession": ALL, "endSession": ALL,
         "listSilences": {"tags"}, "createSilence": {"tags"}, "getSilence": {"tags"}, "endSilence": {"tags"}}
 TAGGED = """\
 event payment { ts: time, id: string id, card: string, amount: decimal(2) }

@@ -1,0 +1,21 @@
+/// Whether the server lives, is ready and is well, and what it is.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "api/health/health.h"
+#include "api/rest/router.h"
+
+namespace tocsin::api {
+/// Why the server is not ready; empty where it is.
+using Unreadiness = std::function<std::string()>;
+/// /livez, /readyz, /v1/version.
+void add_health_routes(Router& router, Unreadiness unreadiness);
+struct Health {
+  std::string unreadiness = {};  // empty: it is ready
+  std::vector<HealthCause> causes = {};
+};
+/// GET /v1/health, of what `ask` gives.
+void add_health_report(Router& router, std::function<Health()> ask);
+}  // namespace tocsin::api

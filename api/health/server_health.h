@@ -1,0 +1,43 @@
+/// The facts of a running server that its health is judged by.
+#pragma once
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+#include "api/base/configuration.h"
+#include "api/health/health_routes.h"
+#include "api/node/node_service.h"
+#include "api/outbox/subscription_service.h"
+#include "api/sinks/sink_service.h"
+#include "runtime/io/clock.h"
+
+namespace tocsin::api {
+/// Why the node's service takes no events for now; empty: it does.
+std::string unreadiness_of(const NodeService& service);
+
+/// What is asked. All outlives the questions.
+struct HealthSources {
+  const NodeService& node;
+  SubscriptionService* subscriptions;  // null: nothing is delivered
+  const SinkService* sinks;            // null: nothing is written to topics
+  runtime::Clock& clock;
+  std::string directory;  // with the data
+  const Configuration& configuration;
+};
+/// Threading: any.
+class ServerHealth {
+ public:
+  explicit ServerHealth(HealthSources sources);
+  /// All that is wrong; `unreadiness` is why it is not ready.
+  Health ask(std::string unreadiness);
+
+ private:
+  // Whether the journal has had records since the newest checkpoint was first seen here.
+  bool has_news(const NodeFigures& figures);
+
+  const HealthSources sources_;
+  std::mutex mutex_;
+  std::uint64_t checkpoint_ = 0;  // the newest that was seen
+  std::uint64_t records_ = 0;     // that the journal had then
+};
+}  // namespace tocsin::api
