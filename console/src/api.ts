@@ -119,9 +119,16 @@ export async function readSession(): Promise<void> {
     if (asProblem(error).status !== 401) throw error;
   }
 }
-/** Throws Problem. */
+let lastName = ""; // of who was signed in on this page before
+me.subscribe((one) => {
+  if (one) lastName = one.name;
+});
+/** Throws Problem. Nothing of who was here before stays in the page. */
 export async function signIn(token: string): Promise<void> {
-  me.value = readMe((await ask("POST", "/v1/session", { token })).json as JsonObject);
+  const before = lastName;
+  const one = readMe((await ask("POST", "/v1/session", { token })).json as JsonObject);
+  if (before !== "" && before !== one.name) location.reload();
+  else me.value = one;
 }
 export async function signOut(): Promise<void> {
   try {
@@ -129,5 +136,5 @@ export async function signOut(): Promise<void> {
   } catch {
     // It has ended, or ends by itself.
   }
-  me.value = null;
+  location.reload();
 }

@@ -62,6 +62,12 @@ function Result({ problem, said }: { problem: Problem | undefined; said: Compone
 }
 
 const focus = (button: HTMLButtonElement | null) => button?.focus();
+/** To the buttons that are there again, once they are. */
+function backTo(box: HTMLElement | null | undefined): void {
+  requestAnimationFrame(() => {
+    if (box && document.activeElement === document.body) box.querySelector("button")?.focus();
+  });
+}
 
 export interface Action {
   text: string;
@@ -91,7 +97,15 @@ export function Actions({ role, what = "", actions }: { role: string; what?: str
             >
               {asked.text}
             </button>
-            <button type="button" class="plain" onClick={() => setAsked("")}>
+            <button
+              type="button"
+              class="plain"
+              onClick={(event) => {
+                const box = event.currentTarget.closest<HTMLElement>(".actions");
+                setAsked("");
+                backTo(box);
+              }}
+            >
               Cancel
             </button>
           </>

@@ -1,11 +1,12 @@
 import { ComponentType, render } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { me } from "./api";
 import { AlertScreen } from "./detail";
 import { ProblemBox, useLoaded } from "./parts";
 import { go, href, path } from "./place";
 import { QueueScreen } from "./queue";
 import { Shell, SignIn, Waiting, watchServer } from "./shell";
+import { visible } from "./text";
 
 type ScreenOf = ComponentType<{ id: string }>;
 interface Route {
@@ -47,8 +48,16 @@ function decoded(text: string): string {
   }
 }
 
+/** Who works by keyboard, or hears the page, goes on at the screen that came. */
+function toScreen(): void {
+  document.getElementById("main")?.focus({ preventScroll: true });
+}
 function Later({ title, load, id }: { title: string; load: () => Promise<ScreenOf>; id: string }) {
   const loaded = useLoaded(async () => ({ screen: await load() }), title);
+  const isThere = loaded.value !== undefined;
+  useEffect(() => {
+    if (isThere && document.activeElement === document.body) toScreen();
+  }, [isThere]);
   if (loaded.value) {
     const Loaded = loaded.value.screen;
     return <Loaded key={id} id={id} />;
@@ -88,9 +97,13 @@ function App() {
   useEffect(watchServer, []);
   const at = path.value;
   const route = ROUTES.find(({ pattern }) => pattern.test(at));
+  const id = decoded(route?.pattern.exec(at)?.[1] ?? "");
+  const before = useRef(at);
   useEffect(() => {
-    document.title = route ? `${route.title} · Tocsin` : "Tocsin";
-  }, [route]);
+    document.title = route ? `${visible(`${route.title} ${id}`.trim())} · Tocsin` : "Tocsin";
+    if (before.current !== at && before.current !== "/") toScreen();
+    before.current = at;
+  }, [at]);
   useEffect(() => {
     if (at === "/") go("/alerts?status=open", true);
   }, [at]);
@@ -98,7 +111,7 @@ function App() {
   if (me.value === null) return <SignIn />;
   return (
     <Shell>
-      <Screen key={route?.title} route={route} id={decoded(route?.pattern.exec(at)?.[1] ?? "")} />
+      <Screen key={route?.title} route={route} id={id} />
     </Shell>
   );
 }

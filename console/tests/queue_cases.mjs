@@ -214,6 +214,12 @@ check("a reader reads, is told what is needed for more, and changes nothing; a p
   await person.press(".");
   await page.getByLabel("Token").waitFor();
   assert.match(page.url(), /\/console\/alerts\?status=open$/);
+  // Whoever signs in then has a page in which nothing of the other is left.
+  await page.evaluate(() => (window.isOld = true));
+  await page.getByLabel("Token").fill(server.token);
+  await person.press("Enter");
+  await person.sees("900.00 on card c1");
+  assert.equal(await page.evaluate(() => window.isOld), undefined);
 });
 
 check("a page of somebody else changes nothing, though the browser sends the cookie", async ({ server, person }) => {

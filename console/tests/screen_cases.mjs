@@ -117,6 +117,7 @@ check("a version is one step back: the difference line by line, and a reason", a
   await server.ask("PATCH", "/v1/pack?comment=less", { files: { "rules.tocsin": text } }, "application/json", { "If-Match": "*" });
   await person.signIn(server.token, "/console/changes");
   await page.getByRole("link", { name: "2", exact: true }).press("Enter");
+  await until(async () => (await page.evaluate(() => `${document.activeElement?.id} ${document.title}`)) === "main Version 2 · Tocsin", "the focus on the screen that came");
   await page.locator(".difference .removed", { hasText: "amount > 100" }).waitFor();
   await page.locator(".difference .added", { hasText: "amount > 250" }).waitFor();
   await page.goto(`${server.url}/console/versions/1`);
@@ -168,6 +169,9 @@ check("a subscription by keyboard: made, tried, paused, and gone; its secret is 
     await page.getByRole("button", { name: "Pause" }).press("Enter");
     await page.getByRole("button", { name: "Resume" }).press("Enter");
     await person.sees("It goes on.");
+    await page.getByRole("button", { name: "Delete" }).press("Enter");
+    await page.getByRole("button", { name: "Cancel" }).press("Enter");
+    await until(async () => (await page.evaluate(() => document.activeElement?.textContent)) === "Send a test", "the focus on the buttons");
     await page.getByRole("button", { name: "Delete" }).press("Enter");
     await person.sees("What it is owed is not sent then.");
     await person.press("Enter"); // the button that does it has the focus
