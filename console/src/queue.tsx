@@ -332,7 +332,9 @@ export function QueueScreen() {
   useEffect(() => {
     addEventListener("keydown", press);
     const timer = window.setInterval(() => (now.value = Date.now()), 10_000);
+    const endWatch = queue.watchColleagues();
     return () => {
+      endWatch();
       removeEventListener("keydown", press);
       clearInterval(timer);
     };

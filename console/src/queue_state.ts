@@ -113,6 +113,47 @@ export function follow(query: string): () => void {
   };
 }
 
+const LOOK_EVERY_MS = 10_000;
+const LOOK_ROWS = 200;
+/** What became of rows that a page of now has, or no longer has; a page reaches down to `least`. Rows that changed. */
+export function changedRows(loaded: readonly Row[], now: readonly Row[], least: number): Row[] {
+  const found = new Map(now.map((row) => [row.id, row]));
+  return loaded.flatMap((row): Row[] => {
+    if (row.number < least) return [];
+    const is = found.get(row.id);
+    // What this page itself changed may have left the filter.
+    if (!is) return row.changed ? [] : [{ ...row, changed: "somebody else changed it" }];
+    if (is.state === row.state && is.assignee === row.assignee) return [];
+    return [{ ...row, state: is.state, assignee: is.assignee, changed: "by somebody else" }];
+  });
+}
+/** Says at rows what colleagues have done with them; the function ends it. No row moves. */
+export function watchColleagues(): () => void {
+  const look = async () => {
+    const query = loadedQuery;
+    if (document.visibilityState !== "visible" || isLoading.value || query === undefined || rows.value.length === 0) return;
+    const begun = rows.value;
+    try {
+      const page = await readPage(query, "", LOOK_ROWS);
+      // Rows that were changed or loaded here meanwhile are newer than the answer.
+      if (query !== loadedQuery) return;
+      const least = page.next ? Math.min(...page.rows.map((row) => row.number)) : 0;
+      const same = new Set(begun);
+      const changed = new Map(changedRows(rows.value.filter((row) => same.has(row)), page.rows, least).map((row) => [row.id, row]));
+      if (changed.size > 0) rows.value = rows.value.map((row) => changed.get(row.id) ?? row);
+    } catch {
+      // The bar says where the server does not answer.
+    }
+  };
+  const timer = window.setInterval(() => void look(), LOOK_EVERY_MS);
+  const seen = () => void look();
+  document.addEventListener("visibilitychange", seen);
+  return () => {
+    clearInterval(timer);
+    document.removeEventListener("visibilitychange", seen);
+  };
+}
+
 export function move(by: number, extends_ = false): void {
   const to = Math.min(rows.value.length - 1, Math.max(0, current.value + by));
   if (extends_) {

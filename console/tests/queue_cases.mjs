@@ -103,6 +103,14 @@ check("two analysts: a change that a colleague made is not overwritten, by the p
   assert.equal((await stateOf(server))["500.00 on card c2"], "closed");
   await person.press("c");
   await person.sees("somebody else changed it");
+  // Without a key: what a colleague did shows at its row, which stays where it is.
+  await page.goto(`${server.url}/console/alerts?status=open`);
+  await page.locator("[role=option]").nth(4).waitFor();
+  const other = (await server.alerts("rule=large&key=card%3Dc1"))[0].alert;
+  await server.ask("POST", `/v1/alerts/${other.id}/triage`, { action: "dismiss" });
+  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange"))); // as when one comes back to the page
+  await page.locator(`#row-${other.id}`, { hasText: "somebody else changed it" }).waitFor();
+  assert.equal(await page.locator("[role=option]").count(), 5);
 });
 
 check("groups and silences: alerts of one key stand together, are selected at once, and are silenced from one of them", async ({ server, person }) => {

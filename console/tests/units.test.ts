@@ -18,6 +18,7 @@ import { otherSentences } from "../src/key_screen";
 import { valueOf as entryOf } from "../src/lists";
 import { parseMetrics, valueOf } from "../src/metrics";
 import { offsetOf, spliced } from "../src/positions";
+import { changedRows } from "../src/queue_state";
 import { searchTarget } from "../src/shell";
 import { likeOf } from "../src/silence_dialog";
 import { shareText, wilson } from "../src/stats";
@@ -314,4 +315,12 @@ test("timeline: events stand where their times are, and no label on another", ()
   assert.deepEqual(marks.map(({ step, lane }) => [step, lane]), [["small", 0], ["small", 1], ["mid", 0], ["big", 0]]);
   assert.deepEqual([marks[0]!.x, marks[2]!.x, marks[3]!.x, lanes], [40, 320, 600, 2]);
   assert.equal(marksOf([{ at: 5, step: "a" }, { at: 5, step: "b" }]).marks[0]!.x, 320);
+});
+
+test("queue: what colleagues did shows at rows, as far down as the page of now reaches", () => {
+  const row = (number: number, state = "open", changed?: string) => ({ id: `i${number}`, number, storedAt: "", state, assignee: "", alert: {} as JsonObject, ...(changed ? { changed } : {}) });
+  const loaded = [row(9), row(8), row(7, "confirmed", "confirmed"), row(6), row(2)];
+  const now = [row(10), row(9), row(6, "assigned")];
+  assert.deepEqual(changedRows(loaded, now, 6).map(({ id, state, changed }) => [id, state, changed]), [["i8", "open", "somebody else changed it"], ["i6", "assigned", "by somebody else"]]);
+  assert.deepEqual(changedRows(loaded, now, 0).map(({ id }) => id), ["i8", "i6", "i2"]);
 });
