@@ -20,7 +20,7 @@ verbs=(
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
   "lint|[--all] [--minutes N]|formatting, scripts, unused includes; headers alone and clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file; --minutes: for so long at most)|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
-  "bench|[--compare A B, --flame NAME.svg, tools, journal, keys, budget, growth, durable, serve, live, stages, python, --instructions [--update], or rows]|build, then run the benchmarks|bench/run.sh"
+  "bench|[--compare A B, --flame NAME.svg, tools, journal, keys, budget, growth, durable, serve, live, stages, editor, python, --instructions [--update], or rows]|build, then run the benchmarks|bench/run.sh"
   "fuzz|[TARGET…] [--time 60s]|build with clang, then run the fuzz targets (oracle alone: without clang)|tests/fuzz/run.sh"
   "crash|[--rounds N] [--seed S] [--kind run, servers] [--points]|build, then kill runs and servers under load, start them again and compare with the oracle|tests/crash/crash.sh"
   "contract|[--time 60s]|build the program, then send it random requests of its OpenAPI document, with a new seed each time|tests/contract/contract.sh"
@@ -268,8 +268,8 @@ verb_test() {
   if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && { selected python || selected contract; } && ! (ensure_setup python && make_python_environment); then
     missing_parts+=" python "
   fi
-  if [ ${#patterns[@]} = 0 ] && { selected neovim || selected vscode || selected tree-sitter; } && ! (ensure_setup editors); then missing_parts+=" editors "; fi
-  if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && { selected vscode || selected tree-sitter; } && has_part editors; then (fetch_editors) || true; fi
+  if [ ${#patterns[@]} = 0 ] && { selected neovim || selected vscode || selected tree-sitter || selected lsp-types; } && ! (ensure_setup editors); then missing_parts+=" editors "; fi
+  if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && { selected vscode || selected tree-sitter || selected lsp-types; } && has_part editors; then (fetch_editors) || true; fi
   # Before the build, which makes the web console part of the program.
   if [ ${#patterns[@]} = 0 ] && [ "$preset" = release ] && { selected console || selected console-browser; } && ! (ensure_setup console && fetch_console); then
     missing_parts+=" console "

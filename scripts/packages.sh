@@ -16,7 +16,7 @@ distribution() {
 #   python   what the Python package is built and tested with, and the API's contract; its environment is made of python/environment.lock
 #   package  what makes a package of the program and looks at it
 #   editors  Neovim, in which the language server is tried; node and npm, with which the extension for VS Code is made, and its packages;
-#            where cargo is, the generator of tree-sitter
+#            an environment of Python with pytest-lsp; where cargo is, the generator of tree-sitter
 #   console  node and npm, with which the web console is built, and its packages
 #   browser  a browser, in which the web console is tried; --without-browser leaves it out
 #   flink    a JDK and Maven, with which runtime/flink is built and tested; Maven fetches the rest
@@ -48,7 +48,7 @@ packages() {
       lint) printf '%s\n' git clang-format clang-tidy ;;
       package) printf '%s\n' dpkg-dev binutils file ;;
       editors)
-        printf '%s\n' neovim
+        printf '%s\n' neovim python3 python3-venv
         has_node || printf '%s\n' nodejs npm
         ;;
       console) has_node || printf '%s\n' nodejs npm ;;
@@ -99,11 +99,10 @@ fetch_kafka_broker() {
   say "setup: the Kafka broker could not be fetched; the suite kafka is left out"
 }
 
-# What the tests of the Python package and of the API's contract run in: build/tools/python, with the packages of
-# python/environment.lock, each known by its digest. Made again when that file changes. Without it the suites python and
-# contract are left out, and say so.
-make_python_environment() {
-  local place="$build_root/tools/python" lock="$root/python/environment.lock"
+# make_environment NAME LOCK SUITES: an environment of Python, build/tools/NAME, with the packages of a lock file, each known by its
+# digest. Made again when that file changes. Without it those suites are left out, and say so.
+make_environment() {
+  local place="$build_root/tools/$1" lock="$root/$2" suites="$3"
   if cmp -s "$lock" "$place/environment.lock"; then return 0; fi
   rm -rf "$place"
   mkdir -p "$build_root/tools"
@@ -113,10 +112,12 @@ make_python_environment() {
     say "setup: made the Python environment in $place"
   else
     rm -rf "$place"
-    say "setup: the Python environment could not be made; the suites python and contract are left out"
+    say "setup: the Python environment could not be made; left out: $suites"
     return 1
   fi
 }
+# What the tests of the Python package and of the API's contract run in.
+make_python_environment() { make_environment python python/environment.lock "python, contract"; }
 
 # fetch_npm FOLDER WHAT WITHOUT [OPTION…]: npm's packages for a folder, in its node_modules, each known by its digest; again when
 # the lock file changes.
@@ -138,6 +139,7 @@ fetch_console() { fetch_npm console "the web console" "the program is built with
 fetch_editors() {
   local left_out=0
   fetch_npm editors/vscode "the extension for VS Code" "the suite vscode is left out" --ignore-scripts --no-audit --no-fund || left_out=1
+  make_environment lsp tests/lsp/environment.lock lsp-types || left_out=1
   build_grammar_check || left_out=1
   return "$left_out"
 }

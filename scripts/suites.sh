@@ -8,7 +8,7 @@ unit_suites=(house cep rules runtime api library property)
 # suite whose part is not installed and cannot be is skipped, and says so.
 declare -A suite_part=([docs]=tests [c-library]=tests [conformance]=tests [fuzz]=tests [simulation]=tests [crash]=tests
   [serve-crash]=tests [bad-disk]=tests [serve-room]=tests [instructions]=bench [kafka]=kafka [kafka-sink]=kafka
-  [kafka-formats]=kafka [package]=package [neovim]=editors [vscode]=editors [tree-sitter]=editors [console]=console [console-browser]=browser [python]=python [contract]=python [flink]=flink)
+  [kafka-formats]=kafka [package]=package [neovim]=editors [vscode]=editors [lsp-types]=editors [tree-sitter]=editors [console]=console [console-browser]=browser [python]=python [contract]=python [flink]=flink)
 
 # Suites that are scripts: "name|command", run in the repository root by bash after the unit suites,
 # with TOCSIN_BINARY, TOCSIN_BUILD_DIR and TOCSIN_QUICK (0 or 1) set. The last line of output that
@@ -31,6 +31,7 @@ script_suites=(
   'trace|python3 tests/e2e/trace.py "$TOCSIN_BINARY"'
   'format|python3 tests/e2e/format.py "$TOCSIN_BINARY"'
   'lsp|python3 tests/e2e/lsp.py "$TOCSIN_BINARY"'
+  'lsp-types|bash tests/lsp/run.sh'
   'neovim|python3 tests/e2e/neovim.py "$TOCSIN_BINARY"'
   'grammars|python3 tests/e2e/grammars.py "$TOCSIN_BINARY"'
   'vscode|python3 tests/e2e/vscode.py "$TOCSIN_BINARY"'
