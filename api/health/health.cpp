@@ -125,7 +125,7 @@ std::vector<HealthCause> health_causes(const HealthFacts& facts, const HealthLim
          is_over ? "the certificate has ended: clients refuse it"
                  : fmt::format("the certificate ends in {}", about(*facts.certificate_left))});
   }
-  std::ranges::stable_partition(causes, [](const HealthCause& cause) {
+  std::stable_partition(causes.begin(), causes.end(), [](const HealthCause& cause) {
     return level_of(cause.code) == HealthLevel::kCritical;
   });
   return causes;
