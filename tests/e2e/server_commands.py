@@ -8,11 +8,12 @@ import os
 import pathlib
 import re
 import subprocess
+import time
 
 import harness
 from endpoint import Endpoint
 from harness import LIMIT_S, ROOT, RULES, case, has, payment, read, run_cases, write
-from server_process import Server
+from server_process import TIMELESS, Server
 
 SMALL = """
 rule small "Small" {
@@ -329,6 +330,57 @@ def backtest_on_the_server():
         wrong = tocsin("backtest", "new.tocsin", *to)
         assert wrong.code == 2 and "answers 403" in wrong.err, wrong
 
+
+@case
+def doctor_of_a_server():
+    """doctor: a server's causes with what to do, its version, and exit codes"""
+    with Server(options=(*TIMELESS, "--health-disk-free-percent", "0")) as server:
+        asked = ("doctor", "--server", f"http://127.0.0.1:{server.port}", "--token-file", "data/admin-token")
+        well = harness.tocsin(*asked)
+        has(well.out, "nothing is wrong", "version ")
+        assert server.ask("POST", "/v1/subscriptions", {"url": "https://hooks.invalid/"}).status == 201
+        server.end()
+    gone = harness.tocsin(*asked, code=3)
+    has(gone.err, "127.0.0.1")
+    with Server(options=(*TIMELESS, "--health-disk-free-percent", "99")) as server:
+        asked = ("doctor", "--server", f"http://127.0.0.1:{server.port}", "--token-file", "data/admin-token")
+        ill = harness.tocsin(*asked, code=1)
+        has(ill.out, "1 to do", "are free on the file system with the data", "what to do: free space")
+        both = harness.tocsin(*asked, "--data", "data", code=1)
+        has(both.out, "data: 1 to do", "admin-token", "journal", "disk")
+        server.end()
+    harness.tocsin("doctor", code=2)
+
+
+@case
+def doctor_of_a_data_directory():
+    """doctor: format, checkpoint, permissions, clock and links of a data directory"""
+    with Server(options=TIMELESS) as server:
+        server.send([payment(1, card="c1", amount=500.00)])
+        assert server.ask("POST", "/v1/checkpoints").status == 201
+        server.end()
+    os.unlink("data/admin-token")
+    well = harness.tocsin("doctor", "--data", "data")
+    has(well.out, "data: nothing is wrong", "checkpoint   1, of ", "journal", "disk")
+    before = {path: path.stat().st_mode for path in pathlib.Path("data").rglob("*")}
+    os.chmod("data/tokens.json", 0o644)
+    has(harness.tocsin("doctor", "--data", "data", code=1).out, "1 file can be read by others", "data/tokens.json", "chmod -R go-rwx data")
+    os.chmod("data/tokens.json", 0o600)
+    later = time.time() + 86_400
+    os.utime("data/tokens.json", (later, later))
+    has(harness.tocsin("doctor", "--data", "data", code=1).out, "data/tokens.json was changed at a time that is yet to come")
+    os.utime("data/tokens.json")
+    assert before == {path: path.stat().st_mode for path in pathlib.Path("data").rglob("*")}  # nothing is changed
+    # The newest checkpoint: damaged, set aside.
+    newest = sorted(pathlib.Path("data/checkpoints").iterdir())[-1]
+    manifest = (newest / "manifest").read_bytes()
+    (newest / "manifest").write_bytes(manifest[:-1])
+    has(harness.tocsin("doctor", "--data", "data", code=1).out, str(newest), "what to do: the next start")
+    (newest / "manifest").write_bytes(manifest)
+    (newest.parent / f"{newest.name}.damaged").mkdir(0o700)
+    has(harness.tocsin("doctor", "--data", "data", code=1).out, ".damaged was damaged")
+    for what in ("nowhere", "."):
+        has(harness.tocsin("doctor", "--data", what, code=5).out, "1 to do")
 
 
 run_cases()
