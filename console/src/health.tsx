@@ -6,7 +6,7 @@ import { Metric, parseMetrics, valueOf } from "./metrics";
 import { Data, Panel, useLoaded } from "./parts";
 import { href } from "./place";
 import { server } from "./shell";
-import { Table, member, objects } from "./table";
+import { Column, Table, member, numberOf, objects } from "./table";
 import { count, counted, localTime, size, span } from "./text";
 
 const EVERY_MS = 5000;
@@ -110,6 +110,34 @@ function Notices() {
   );
 }
 
+const CAUSES: readonly Column<JsonObject>[] = [
+  { title: "How bad", cell: (cause) => <span class={cause.level === "critical" ? "severity critical" : "severity medium"}>{show(cause.level)}</span> },
+  {
+    title: "What is wrong",
+    isHead: true,
+    cell: (cause) => (
+      <>
+        <Data value={cause.detail} /> {cause.subject !== undefined && <span class="quiet"><Data value={cause.subject} /></span>}
+      </>
+    ),
+  },
+  member("What to do", "remedy"),
+  { title: "Code", cell: (cause) => <code><Data value={cause.code} /></code> },
+];
+function Causes() {
+  const loaded = useLoaded((signal) => get("/v1/health", signal), "health", EVERY_MS);
+  return (
+    <Panel title="What is wrong" loaded={loaded}>
+      {(health) => (
+        <>
+          <Table label="Causes" columns={CAUSES} rows={objects(health, "causes")} empty="Nothing is wrong." />
+          {numberOf(health, "hidden") > 0 && <p class="quiet">{counted(numberOf(health, "hidden"), "further cause")} of more than your token is limited to.</p>}
+        </>
+      )}
+    </Panel>
+  );
+}
+
 export function HealthScreen() {
   const loaded = useLoaded((signal) => get("/v1/state?rules=false", signal), "state", EVERY_MS);
   const { word, why } = server.value;
@@ -127,6 +155,7 @@ export function HealthScreen() {
           </>
         )}
       </Panel>
+      <Causes />
       <Figures />
       <Notices />
     </main>

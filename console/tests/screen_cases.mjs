@@ -132,9 +132,10 @@ check("a version is one step back: the difference line by line, and a reason", a
 check("a subscription by keyboard: made, tried, paused, and gone; its secret is shown once", async ({ server, person }) => {
   const { page } = person;
   const got = [];
+  let isGone = false;
   const endpoint = createServer((request, response) => {
     got.push(request.headers["webhook-signature"]);
-    response.writeHead(204).end();
+    response.writeHead(isGone ? 410 : 204).end();
   });
   await new Promise((resolve) => endpoint.listen(0, "127.0.0.1", resolve));
   try {
@@ -169,6 +170,15 @@ check("a subscription by keyboard: made, tried, paused, and gone; its secret is 
     await page.getByRole("button", { name: "Pause" }).press("Enter");
     await page.getByRole("button", { name: "Resume" }).press("Enter");
     await person.sees("It goes on.");
+    // An endpoint that is gone: Health says so, and what to do.
+    isGone = true;
+    await server.send([[8, "c9", "651.00"]]);
+    await until(() => got.length === 3, "the second alert");
+    const subscription = page.url();
+    await page.getByRole("link", { name: "Health" }).press("Enter");
+    await page.getByRole("row", { name: /warning .* repair the endpoint .* delivery_disabled/ }).waitFor();
+    await person.inspect("health-causes");
+    await page.goto(subscription);
     await page.getByRole("button", { name: "Delete" }).press("Enter");
     await page.getByRole("button", { name: "Cancel" }).press("Enter");
     await until(async () => (await page.evaluate(() => document.activeElement?.textContent)) === "Send a test", "the focus on the buttons");
