@@ -46,9 +46,8 @@ Result<StoredReport> parse_report(const std::string& text, std::uint64_t number,
   const Result<ordered_json> json = unseal_json(text, path);
   if (!json) return tl::unexpected(json.error());
   try {
-    constexpr int kIndent = 2;
     if (json->at("number").get<std::uint64_t>() == number) {
-      return StoredReport{json->at("json").dump(kIndent), json->at("text").get<std::string>(),
+      return StoredReport{json->at("json").get<std::string>(), json->at("text").get<std::string>(),
                           json->at("html").get<std::string>()};
     }
   } catch (const ordered_json::exception&) {
@@ -167,7 +166,7 @@ void JobStore::note(BacktestJob job) {
 Result<void> JobStore::put_report(std::uint64_t number, const StoredReport& report,
                                   std::uint64_t bytes_max) {
   const std::string text = seal_json({{"number", number},
-                                      {"json", ordered_json::parse(report.json)},
+                                      {"json", report.json},  // as it is: decimals keep digits
                                       {"text", report.text},
                                       {"html", report.html}});
   if (text.size() > bytes_max) {

@@ -40,7 +40,9 @@ BacktestJob job_of(std::uint64_t number, BacktestState state) {
   return job;
 }
 StoredReport report_of(std::uint64_t number) {
-  return {"{\n  \"events\": " + std::to_string(number) + "\n}", "text", "<p>"};
+  // With a decimal, whose digits a parsed number would lose.
+  return {"{\n  \"events\": " + std::to_string(number) + ",\n  \"amount\": 900.00\n}", "text",
+          "<p>"};
 }
 void make_folder(SimulatedFiles& files) {
   REQUIRE(files.make_directory("data"));
