@@ -19,6 +19,9 @@ struct DeliveryFigures {
 };
 /// How long attempts took: in each bucket those of so many seconds at most that are in none before.
 inline constexpr std::array kAttemptBuckets = {0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0};
+/// Likewise how long it took from when an alert was stored to when an endpoint had it.
+inline constexpr std::array kArrivalBuckets = {0.01, 0.025, 0.05, 0.1,   0.25,  0.5,
+                                               1.0,  5.0,   30.0, 300.0, 3600.0};
 /// All attempts of this process, to whatever endpoint; test messages are none.
 struct DeliveryTotals {
   std::uint64_t delivered = 0;   // answered with 2xx
@@ -28,5 +31,7 @@ struct DeliveryTotals {
   std::uint64_t exhausted = 0;   // deliveries that were given up
   std::array<std::uint64_t, kAttemptBuckets.size() + 1> by_latency{};  // the last: longer
   std::chrono::microseconds latency{0};
+  std::array<std::uint64_t, kArrivalBuckets.size() + 1> by_arrival{};  // of alerts alone
+  std::chrono::microseconds arrival{0};
 };
 }  // namespace tocsin::api

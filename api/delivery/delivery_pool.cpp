@@ -158,10 +158,20 @@ struct DeliveryPool::Impl {
        : outcome.status != 0 ? totals.rejected
                              : totals.unanswered);
     totals.retried += attempt > 1 ? 1 : 0;
-    const double seconds = std::chrono::duration<double>(took).count();
-    ++totals.by_latency[static_cast<std::size_t>(
-        std::ranges::lower_bound(kAttemptBuckets, seconds) - kAttemptBuckets.begin())];
+    count_in(kAttemptBuckets, totals.by_latency, took);
     totals.latency += took;
+  }
+  void count_arrival(const Delivery& delivery) {
+    if (delivery.stored_at == cep::EventTime{}) return;
+    const std::chrono::microseconds took{
+        std::max<std::int64_t>((wall.now() - delivery.stored_at).us, 0)};
+    count_in(kArrivalBuckets, totals.by_arrival, took);
+    totals.arrival += took;
+  }
+  template <typename Bounds, typename Counts>
+  static void count_in(const Bounds& bounds, Counts& counts, std::chrono::microseconds took) {
+    const double seconds = std::chrono::duration<double>(took).count();
+    ++counts[static_cast<std::size_t>(std::ranges::lower_bound(bounds, seconds) - bounds.begin())];
   }
 
   static DeliveryEvent store_event(const Job& job, const Error& error) {
@@ -181,6 +191,7 @@ struct DeliveryPool::Impl {
     Result<void> noted;
     if (settlement.delivered) {
       lane.held.erase(settlement.delivered->row);
+      count_arrival(*settlement.delivered);
       const std::uint64_t row = settlement.delivered->row;
       noted = runtime::is_message(row) ? messages.delivered(endpoint, row)
                                        : effects.settle_delivery(endpoint, row);
@@ -357,6 +368,7 @@ struct DeliveryPool::Impl {
       if (!trace) return false;
       delivery.trace_parent = *std::move(trace);
       delivery.alert_id = std::move((*alert)->id);
+      delivery.stored_at = (*alert)->stored_at;
       delivery.revision = (*alert)->revision;
       delivery.webhook_id = webhook_id_of(*lane.subscription, delivery.alert_id, delivery.revision);
       delivery.payload = std::move((*alert)->line);

@@ -19,6 +19,7 @@
 
 #include "api/delivery/delivery_machine.h"
 #include "api/delivery/endpoint_circuit.h"
+#include "cep/value/time.h"
 
 namespace tocsin::api {
 /// One alert, or a message about several, for one endpoint.
@@ -33,7 +34,8 @@ struct Delivery {
   std::string order = {};
   /// The `traceparent` of the event that raised the alert; empty: none is known.
   std::string trace_parent = {};
-  std::string type = {};  // of a message; empty: an alert
+  std::string type = {};          // of a message; empty: an alert
+  cep::EventTime stored_at = {};  // the alert, in processing time; 0: unknown, or a message
 };
 /// How an attempt ended.
 struct AttemptOutcome {

@@ -256,6 +256,13 @@ void add_event_routes(Router& router, ServerContext& context) {
        .request_headers = {"Content-Encoding", "Tocsin-Producer", "Tocsin-Sequence",
                            "Idempotency-Key"},
        .problems = {408, 409, 413, 415},
-       .handler = [&context](ApiRequest& request) { return post_events(context, request); }});
+       .handler = [&context](ApiRequest& request) {
+         const auto began = std::chrono::steady_clock::now();
+         HttpResponse response = post_events(context, request);
+         // Who waits for alerts waits for more than the verdicts.
+         if (response.status == 200 && !request.text("wait"))
+           context.http.add_event_answer(std::chrono::steady_clock::now() - began);
+         return response;
+       }});
 }
 }  // namespace tocsin::api

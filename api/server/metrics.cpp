@@ -268,6 +268,8 @@ void add_deliveries(Exposition& to, SubscriptionService& service, cep::EventTime
   to.add(Metric::delivery_retries_total, totals.retried);
   to.add_histogram(Metric::delivery_seconds, kAttemptBuckets, totals.by_latency,
                    static_cast<double>(totals.latency.count()) / 1e6);
+  to.add_histogram(Metric::delivery_arrival_seconds, kArrivalBuckets, totals.by_arrival,
+                   static_cast<double>(totals.arrival.count()) / 1e6);
   to.add(Metric::deliveries_exhausted_total, totals.exhausted);
   const PlannerFigures planned = service.planned();
   to.add(Metric::deliveries_silenced_total, planned.silenced);
@@ -307,6 +309,9 @@ std::string metrics_text(const ServerContext& context, bool is_ready,
   add_machine(to, context.paths.directory);
   const NodeFigures figures = context.node.figures();
   add_intake(to, figures);
+  const runtime::CommitTimes answers_took = context.http.event_answers();
+  to.add_histogram(Metric::intake_answer_seconds, runtime::CommitTimes::kBounds,
+                   answers_took.counts, answers_took.seconds);
   add_topics(to, figures.partitions, figures.effects.stored);
   if (figures.program) add_node(to, figures, figures.program->plan(), context.clock.now());
   add_store(to, context.effects.reader());

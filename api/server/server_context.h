@@ -28,6 +28,7 @@
 #include "runtime/event_time/run_options.h"
 #include "runtime/io/clock.h"
 #include "runtime/io/files.h"
+#include "runtime/journal/journal.h"
 #include "runtime/store/store.h"
 
 namespace tocsin::api {
@@ -42,6 +43,15 @@ class HttpFigures {
     const std::lock_guard lock(mutex_);
     ++by_status_[status];
     took_ += took;
+  }
+  /// Of a request with events, from its whole body on.
+  void add_event_answer(std::chrono::duration<double> took) {
+    const std::lock_guard lock(mutex_);
+    event_answers_.add(took);
+  }
+  runtime::CommitTimes event_answers() const {
+    const std::lock_guard lock(mutex_);
+    return event_answers_;
   }
   std::map<int, std::uint64_t> by_status() const {
     const std::lock_guard lock(mutex_);
@@ -65,6 +75,7 @@ class HttpFigures {
   mutable std::mutex mutex_;
   std::map<int, std::uint64_t> by_status_;
   std::chrono::microseconds took_{0};
+  runtime::CommitTimes event_answers_;
   std::function<ConnectionFigures()> connections_;
 };
 

@@ -300,6 +300,7 @@ def dead_ones():
             assert not expect(200, server.ask("GET", f"/v1/subscriptions/{one['id']}/deliveries"))["deliveries"]
         assert server.metric("delivery_attempts_total") >= 900 and server.metric("delivery_seconds_count") >= 900
         wait_for(lambda: int(re.search(r'outcome="delivered"} (\d+)', server.ask("GET", "/metrics").text)[1]) >= 900, "all to be noted")
+        assert server.metric("delivery_arrival_seconds_count") == 900 and server.metric("delivery_arrival_seconds_sum") > 0
         has(server.ask("GET", "/metrics").text, 'tocsin_delivery_seconds_bucket{le="+Inf"}', 'tocsin_delivery_endpoints{circuit="closed"}')
         assert server.metric("delivery_endpoints") == 100 and server.metric("deliveries_owed") >= 100
         assert server.metric("deliveries_oldest_seconds") > 0

@@ -60,6 +60,13 @@ def every_form():
         binary = {"ce-specversion": "1.0", "ce-type": "payment", "ce-id": "e2", "ce-source": "/till/1"}
         assert statuses(server.ask("POST", "/v1/events", data, headers=binary)) == ["accepted"]
         wait_for(lambda: server.metric("intake_events_total") == 9, "the count of events")
+        # Each request that was answered well is in the histogram; one that waits for alerts, or is refused, is not.
+        answers = server.metric("intake_answer_seconds_count")
+        assert answers >= 5 and server.metric("intake_answer_seconds_sum") > 0
+        assert server.send([payment(20)], "?wait=alerts").status == 200 and server.send("x", media="text/plain").status == 415
+        assert server.metric("intake_answer_seconds_count") == answers
+        assert server.send([payment(21)]).status == 200
+        assert server.metric("intake_answer_seconds_count") == answers + 1
 
 
 @case
