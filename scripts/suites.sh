@@ -46,6 +46,8 @@ script_suites=(
   'webhooks|python3 tests/e2e/webhooks.py "$TOCSIN_BINARY"'
   'serve|python3 tests/e2e/serve.py "$TOCSIN_BINARY"'
   'serve-tls|python3 tests/e2e/serve_tls.py "$TOCSIN_BINARY"'
+  'serve-people|python3 tests/e2e/serve_people.py "$TOCSIN_BINARY"'
+  'serve-openid|python3 tests/e2e/serve_openid.py "$TOCSIN_BINARY"'
   'serve-four-eyes|python3 tests/e2e/serve_four_eyes.py "$TOCSIN_BINARY"'
   'serve-tokens|python3 tests/e2e/serve_tokens.py "$TOCSIN_BINARY"'
   'serve-secrets|python3 tests/e2e/serve_secrets.py "$TOCSIN_BINARY"'

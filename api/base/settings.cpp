@@ -273,6 +273,43 @@ constexpr auto kRows = std::to_array<Row>({
         serve("1000", "Requests of one token per second").range(1, 1'000'000)},
     Row{"http.requests_burst", Type::kInteger, kNot,
         serve("2000", "Requests of one token at once").range(1, 1'000'000)},
+    Row{"people.header", Type::kText, kNot,
+        serve("",
+              "The header by which a proxy that signs people in names them, such as "
+              "X-Forwarded-User; what they may do says the list of people (PUT /v1/people/{who})")
+            .value("NAME")},
+    Row{"people.groups_header", Type::kText, kNot,
+        serve("", "The header in which it says their groups, with commas between them")
+            .value("NAME")},
+    Row{"people.proxies", Type::kTexts, kNot,
+        serve("",
+              "Addresses of which these headers are believed; each may be a range such as "
+              "10.0.0.0/8")},
+    Row{"openid.issuer", Type::kText, kNot,
+        serve("",
+              "The URL of an issuer of OpenID Connect, by which people sign in to the console; "
+              "their roles says the list of people (PUT /v1/people/{who})")
+            .value("URL")},
+    Row{"openid.client", Type::kText, kNot,
+        serve("", "As what this server is registered there").value("ID")},
+    Row{"openid.secret_file", Type::kText, kNot,
+        serve("", "The file with the client's secret, where it has one").value("FILE")},
+    Row{"openid.server", Type::kText, kNot,
+        serve("",
+              "This server as browsers see it; the issuer sends them back to /console/signed-in "
+              "there")
+            .value("URL")},
+    Row{"openid.scope", Type::kText, kNot,
+        serve("openid email profile", "What the issuer is asked for")},
+    Row{"openid.name_claim", Type::kText, kNot,
+        serve("email",
+              "The claim that names people; a mail address has to be one that is verified")},
+    Row{"openid.groups_claim", Type::kText, kNot,
+        serve("groups", "The claim that lists their groups")},
+    Row{"openid.session_age", Type::kDuration, kNot,
+        serve("12h", "After this long a person signs in at the issuer again").range(1'000'000)},
+    Row{"openid.timeout", Type::kDuration, kNot,
+        serve("5s", "Time for each answer of the issuer").range(1'000, 60'000'000)},
     Row{"console.enabled", Type::kBoolean, kNot,
         serve("true", "Serve the web console at /console/, and let browsers sign in to it")
             .form(OptionForm::kSwitch)},

@@ -95,6 +95,9 @@ ExitCode run(const ServeOptions& options) {
   if (auto audit = check_audit(configuration); !audit) {
     return end_with(ExitCode::kUsage, audit.error().message);
   }
+  if (auto vouchers = check_vouchers(configuration); !vouchers) {
+    return end_with(ExitCode::kUsage, vouchers.error().message);
+  }
   if (!options.check_config) {
     use_text_cache_of_data(configuration.text("data.path"));
     return serve(configuration, options.quiet);

@@ -15,6 +15,7 @@ void Console::open(const Configuration& configuration, const std::string& folder
   SessionLimits limits;
   limits.idle_max = configuration.duration("console.session_idle");
   limits.age_max = configuration.duration("console.session_age");
+  limits.person_age_max = configuration.duration("openid.session_age");
   limits.sessions_max = static_cast<std::size_t>(configuration.integer("console.sessions_max"));
   limits.of_token_max =
       static_cast<std::size_t>(configuration.integer("console.token_sessions_max"));

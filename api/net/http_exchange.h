@@ -9,6 +9,7 @@
 
 #include "api/net/http_head.h"
 #include "api/net/http_stream.h"
+#include "api/proxy/client_certificate.h"
 
 namespace tocsin::api {
 /// One request, whole.
@@ -19,6 +20,14 @@ class HttpRequest {
   const RequestHead& head() const { return head_; }
   /// The client's address, without its port.
   const std::string& remote() const { return remote_; }
+  /// Who sent it, without another: the client, or the proxy that is nearest.
+  const std::string& sender() const { return sender_.empty() ? remote_ : sender_; }
+  /// The certificate of who sent it; null: there is none, or nobody checked it.
+  const ClientCertificate* certificate() const { return certificate_.get(); }
+  void set_sender(std::string address, std::shared_ptr<const ClientCertificate> certificate) {
+    sender_ = std::move(address);
+    certificate_ = std::move(certificate);
+  }
   /// As it was sent: packed where Content-Encoding says so. Empty before it is read.
   const std::string& body() const { return body_; }
   /// The same for whom it is the last one to ask.
@@ -35,6 +44,8 @@ class HttpRequest {
  protected:
   RequestHead head_;
   std::string remote_;
+  std::string sender_;
+  std::shared_ptr<const ClientCertificate> certificate_;
   std::string body_;
 };
 struct HttpResponse {

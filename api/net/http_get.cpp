@@ -95,11 +95,21 @@ Result<std::unique_ptr<HttpGet>> HttpGet::make(WebhookUrl url, HttpGetLimits lim
 Result<HttpReply> HttpGet::get(std::string_view target, std::span<const HttpHeader> headers) {
   const Result<std::string> request = format_get(url_, target, headers);
   if (!request) return tl::unexpected(request.error());
+  return exchange(*request);
+}
+
+Result<HttpReply> HttpGet::post(std::span<const HttpHeader> headers, std::string_view body) {
+  const Result<std::string> request = format_post(url_, headers, body);
+  if (!request) return tl::unexpected(request.error());
+  return exchange(*request);
+}
+
+Result<HttpReply> HttpGet::exchange(std::string_view request) {
   const Deadline by = steady_clock::now() + limits_.total;
   const Result<std::unique_ptr<HttpConnection>> connection =
       HttpConnection::open(url_, trust_.get(), by, by, stop_);
   if (!connection) return tl::unexpected(connection.error());
-  if (auto sent = (*connection)->send(*request, by); !sent) return tl::unexpected(sent.error());
+  if (auto sent = (*connection)->send(request, by); !sent) return tl::unexpected(sent.error());
   std::string bytes;
   std::optional<std::size_t> head_end;
   std::array<char, 16 * 1024> block;

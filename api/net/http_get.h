@@ -1,5 +1,5 @@
-/// Asks a server that the operator named for a document: one GET on a connection of its own,
-/// bounded in time and size.
+/// Asks a server that the operator named for a document: one GET, or one POST, on a connection of
+/// its own, bounded in time and size.
 #pragma once
 #include <chrono>
 #include <cstddef>
@@ -18,7 +18,7 @@ struct HttpGetLimits {
   std::chrono::milliseconds total{5'000};  // connecting included
   std::size_t body_bytes_max = 1 << 20;
 };
-/// Threading: get() by one caller at a time, stop() from any.
+/// Threading: get() and post() by one caller at a time, stop() from any.
 class HttpGet {
  public:
   /// Nothing is sent or looked up yet. Errors: kIo when https has no trust store.
@@ -27,6 +27,8 @@ class HttpGet {
   /// redirects are not followed. Errors: kLimit for a body that is too large, kStopped; kIo,
   /// kDenied and kCorrupt if there is no whole answer.
   Result<HttpReply> get(std::string_view target, std::span<const HttpHeader> headers);
+  /// The same of a POST of `body` at the URL, of JSON unless a header says otherwise.
+  Result<HttpReply> post(std::span<const HttpHeader> headers, std::string_view body);
   /// Ends a request under way, and every later one, with kStopped.
   void stop() { stop_.set(); }
   const WebhookUrl& url() const { return url_; }
@@ -34,6 +36,8 @@ class HttpGet {
  private:
   HttpGet(WebhookUrl url, std::unique_ptr<TlsTrust> trust, HttpGetLimits limits)
       : url_(std::move(url)), trust_(std::move(trust)), limits_(limits) {}
+
+  Result<HttpReply> exchange(std::string_view request);
 
   const WebhookUrl url_;
   const std::unique_ptr<TlsTrust> trust_;

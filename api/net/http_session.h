@@ -94,6 +94,7 @@ class HttpSession final : public HttpLoop::Member,
   HttpSocket socket_;
   IpAddress peer_;                                   // or whom a PROXY header names
   std::unique_ptr<ProxyHeaderReader> proxy_header_;  // until it is read
+  std::shared_ptr<const ClientCertificate> certificate_;
   State state_ = State::kHead;
   ConnectionState counted_ = ConnectionState::kBegin;  // in `front_`, until it is closed
   bool is_reserve_;

@@ -13,7 +13,6 @@ namespace tocsin::api {
 namespace {
 constexpr std::size_t kPiecesAtOnce = 16;
 constexpr std::size_t kRecordBytes = std::size_t{16} << 10;  // the most that a record of TLS has
-constexpr std::size_t kNameBytesMax = 256;
 
 // What a call on the socket gave.
 Transport::Result of_socket(ssize_t count, Transport::State wanted) {
@@ -114,13 +113,10 @@ void Transport::end_sending() {
   ::shutdown(socket_, SHUT_WR);
 }
 
-std::string Transport::client_name() const {
-  if (ssl_ == nullptr || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return {};
-  X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
-  if (certificate == nullptr) return {};
-  std::array<char, kNameBytesMax> name{};
-  const int size = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName,
-                                             name.data(), static_cast<int>(name.size()));
-  return size > 0 ? std::string(name.data(), static_cast<std::size_t>(size)) : std::string();
+std::shared_ptr<const ClientCertificate> Transport::client_certificate() const {
+  if (ssl_ == nullptr || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return nullptr;
+  const X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
+  if (certificate == nullptr) return nullptr;
+  return std::make_shared<const ClientCertificate>(read_client_certificate(*certificate));
 }
 }  // namespace tocsin::api

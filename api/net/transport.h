@@ -4,8 +4,9 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string>
 #include <string_view>
+
+#include "api/proxy/client_certificate.h"
 
 struct ssl_ctx_st;
 struct ssl_st;
@@ -40,8 +41,8 @@ class Transport {
   Result write(std::span<const std::string_view> pieces);
   /// Says that nothing more is sent.
   void end_sending();
-  /// The subject's common name of a client's certificate that was checked; empty: it has none.
-  std::string client_name() const;
+  /// Of a client that has shaken hands, whose certificate was checked; null: it has none.
+  std::shared_ptr<const ClientCertificate> client_certificate() const;
 
  private:
   Result of_tls(int returned) const;

@@ -167,6 +167,13 @@ bool AccessList::rotate(std::string_view name, const cep::Digest& digest, cep::E
   return true;
 }
 
+std::size_t person_prefix(std::string_view name) {
+  for (const std::string_view prefix : {"person:", "group:", "certificate:"}) {
+    if (name.starts_with(prefix)) return prefix.size();
+  }
+  return 0;
+}
+
 std::optional<cep::Digest> parse_digest(std::string_view hex) {
   cep::Digest digest{};
   if (hex.size() != digest.size() * 2) return std::nullopt;

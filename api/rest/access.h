@@ -42,6 +42,7 @@ struct TokenScope {
   bool has_tag_of(const std::vector<std::string>& of_rule) const;
   /// "the tags a, b and the types c"; requires a limit.
   std::string text() const;
+  bool operator==(const TokenScope&) const = default;
 };
 
 struct TokenGrant {
@@ -50,6 +51,7 @@ struct TokenGrant {
   cep::Digest digest{};                           // of the token, where AccessList::find() gave it
   std::optional<cep::EventTime> expires_at = {};  // counts no more from then on; absent: never
   TokenScope scope = {};
+  std::string by = {};  // the entry of a person or a group that gives it; empty: a token
 };
 /// A token as it is kept: what it is cannot be found from it.
 struct StoredToken {
@@ -94,6 +96,9 @@ class AccessList {
  private:
   std::vector<StoredToken> tokens_;
 };
+/// The length of the beginning `person:`, `group:` or `certificate:` of a name; 0: it has none.
+/// Those whom others vouch for have such names, and no token has.
+std::size_t person_prefix(std::string_view name);
 /// Reads 64 hex digits; nothing for any other text.
 std::optional<cep::Digest> parse_digest(std::string_view hex);
 /// The token of an `Authorization: Bearer …` header; nothing for other schemes.

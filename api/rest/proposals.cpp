@@ -34,6 +34,7 @@ std::string text_of(const Proposal& proposal, bool is_begun) {
        {"operation", proposal.operation},
        {"reason", proposal.reason},
        {"who", proposal.who},
+       {"by", proposal.by},
        {"from", proposal.from},
        {"at", proposal.at.us},
        {"method", proposal.method},
@@ -100,6 +101,7 @@ Result<void> ProposalStore::take_up(const runtime::KeptFile& file) {
           std::pair{"target", &one.target}}) {
       *to = json->at(member).get<std::string>();
     }
+    if (json->contains("by")) one.by = json->at("by").get<std::string>();
     one.at.us = json->at("at").get<std::int64_t>();
     for (const ordered_json& header : json->at("headers"))
       one.headers.push_back({header.at(0).get<std::string>(), header.at(1).get<std::string>()});

@@ -36,6 +36,7 @@ struct Proposal {
   std::string operation = {};  // the operation's id
   std::string reason = {};     // why it needs approval
   std::string who = {};        // the token's name
+  std::string by = {};         // TokenGrant::by
   std::string from = {};       // the client's address
   cep::EventTime at = {};
   std::string method = {};

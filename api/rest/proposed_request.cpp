@@ -19,6 +19,7 @@ Proposal proposal_of(std::string operation, std::string reason, const ApiRequest
   proposal.operation = std::move(operation);
   proposal.reason = std::move(reason);
   proposal.who = request.grant.name;
+  proposal.by = request.grant.by;
   proposal.from = request.http.remote();
   proposal.method = head.method;
   proposal.target = head.target;

@@ -144,12 +144,9 @@ struct Router::Impl {
     const std::vector<const Route*> found = fitting(segments);
     // Who has no token is told nothing of what there is.
     const auto token = bearer_token(head.header("authorization").value_or(""));
-    Result<TokenGrant> found_grant = fail(Errc::kNotFound, "send `Authorization: Bearer TOKEN`");
-    if (token) {
-      found_grant = access.find(*token, options.time());
-    } else if (options.sessions != nullptr) {
-      found_grant = grant_of_session(request, access);
-    }
+    const Vouched vouched = !token && options.vouched ? options.vouched(request.http) : Vouched();
+    const Result<TokenGrant> found_grant =
+        token ? access.find(*token, options.time()) : grant_without_token(request, access, vouched);
     const std::optional<TokenGrant> grant =
         found_grant ? std::optional(*found_grant) : std::nullopt;
     asked.has_token = grant.has_value();
@@ -163,6 +160,8 @@ struct Router::Impl {
     asked.route = place == found.end() ? nullptr : *place;
     if (!grant && !is_open) {
       asked.is_noted = true;
+      if (vouched.is_person)
+        return problem_response(ProblemKind::kForbidden, found_grant.error().message);
       asked.headers.push_back({"WWW-Authenticate", "Bearer realm=\"tocsin\""});
       return problem_response(ProblemKind::kUnauthorized, found_grant.error().message);
     }
@@ -171,18 +170,22 @@ struct Router::Impl {
     }
     if (asked.route == nullptr) return refuse_method(found, path, asked.headers);
     const Route& route = *asked.route;
-    if (request.session && method != "GET") {
-      if (const auto why = options.sessions->foreignness(head)) {
+    if (method != "GET") {
+      const std::string why =
+          request.session ? options.sessions->foreignness(head).value_or("") : vouched.foreign;
+      if (!why.empty()) {
         asked.is_noted = true;
-        return problem_response(ProblemKind::kForbidden, *why);
+        return problem_response(ProblemKind::kForbidden, why);
       }
     }
     if (!may(grant ? grant->role : Role::kOpen, route.role)) {
       asked.is_noted = true;
-      return problem_response(ProblemKind::kForbidden,
-                              fmt::format("this requires the role {}; the token {} has the role {}",
-                                          role_name(route.role), grant ? grant->name : "",
-                                          role_name(grant ? grant->role : Role::kOpen)));
+      return problem_response(
+          ProblemKind::kForbidden,
+          fmt::format("this requires the role {}; {}{} has the role {}", role_name(route.role),
+                      grant && grant->by.empty() ? "the token " : "",
+                      grant ? grant->name : "nobody",
+                      role_name(grant ? grant->role : Role::kOpen)));
     }
     if (grant && route.role != Role::kOpen) {
       if (auto refused = refuse_scope(route, request)) {
@@ -195,9 +198,13 @@ struct Router::Impl {
     return check_media_type(route, head);
   }
 
-  // Whose session a request without a token is in. Fails with why it is in none.
-  Result<TokenGrant> grant_of_session(ApiRequest& request, const AccessList& access) const {
-    Result<SessionGrant> found = options.sessions->find(request.http.head(), access);
+  // Whose it is by what others say, or by its session. Fails with why it is nobody's.
+  Result<TokenGrant> grant_without_token(ApiRequest& request, const AccessList& access,
+                                         const Vouched& vouched) const {
+    if (vouched.grant) return *vouched.grant;
+    Result<SessionGrant> found = fail(Errc::kNotFound, "send `Authorization: Bearer TOKEN`");
+    if (options.sessions != nullptr) found = options.sessions->find(request.http.head(), access);
+    if (!found && !vouched.refusal.empty()) return fail(Errc::kDenied, vouched.refusal);
     if (!found) return tl::unexpected(found.error());
     request.session = found->session;
     return std::move(found->grant);

@@ -25,14 +25,22 @@ struct Proposal;
 using RouteReview = std::function<tl::expected<std::string, HttpResponse>(const Route&, ApiRequest&,
                                                                           BodyBudget::Hold&)>;
 class SessionStore;
+/// Who a request without a token is from, where somebody else vouches for them.
+struct Vouched {
+  std::optional<TokenGrant> grant = {};  // what they may do
+  std::string refusal = {};              // why it counts for nothing that somebody is named
+  bool is_person = false;                // who would sign in nowhere else
+  std::string foreign = {};              // why the request may change nothing; empty: it may
+};
 struct RouterOptions {
   std::string title = "Tocsin";
   std::string version;
   RateLimit rate;
-  AuditLog* audit = nullptr;           // hears of changes; none: nobody does
-  RefusalTally* refusals = nullptr;    // hears of refusals for want of a token or role; likewise
-  AnswerStore* answers = nullptr;      // by idempotency key; none: the header counts for nothing
-  SessionStore* sessions = nullptr;    // of browsers; none: a request needs a token
+  AuditLog* audit = nullptr;         // hears of changes; none: nobody does
+  RefusalTally* refusals = nullptr;  // hears of refusals for want of a token or role; likewise
+  AnswerStore* answers = nullptr;    // by idempotency key; none: the header counts for nothing
+  SessionStore* sessions = nullptr;  // of browsers; none: a request needs a token
+  std::function<Vouched(const HttpRequest&)> vouched = {};  // empty: nobody vouches for anybody
   BodyBudget* bodies = nullptr;        // none: they are not counted; outlives the router
   ProposalStore* proposals = nullptr;  // where requests wait; none: nothing does
   /// Why a request of a route that may wait needs the approval of another person; empty: it does

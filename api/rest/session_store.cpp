@@ -27,7 +27,44 @@ std::optional<std::string> text_of(const ordered_json& entry, const char* name) 
   if (found == entry.end() || !found->is_string()) return std::nullopt;
   return found->get<std::string>();
 }
+// Nothing where an entry is of a token; without a name where it cannot be read.
+std::optional<SessionPerson> person_of(const ordered_json& entry) {
+  if (!entry.contains("person")) return std::nullopt;
+  SessionPerson person{text_of(entry, "person").value_or(""), {}};
+  const auto groups = entry.find("groups");
+  if (groups == entry.end() || !groups->is_array()) return SessionPerson{};
+  for (const ordered_json& group : *groups) {
+    if (!group.is_string()) return SessionPerson{};
+    person.groups.push_back(group.get<std::string>());
+  }
+  return person;
+}
 }  // namespace
+
+std::optional<std::string_view> session_cookie(const RequestHead& head, std::string_view name) {
+  std::optional<std::string_view> found;
+  for (const HttpHeader& header : head.headers) {
+    if (header.name != "cookie") continue;
+    std::string_view rest = header.value;
+    while (!rest.empty()) {
+      const std::string_view item = rest.substr(0, rest.find(';'));
+      rest.remove_prefix(std::min(rest.size(), item.size() + 1));
+      const std::size_t equals = item.find('=');
+      if (equals == item.npos || trimmed(item.substr(0, equals)) != name) continue;
+      if (found) return std::nullopt;
+      found = trimmed(item.substr(equals + 1));
+    }
+  }
+  return found && !found->empty() ? found : std::nullopt;
+}
+
+bool is_own_origin(const RequestHead& head, bool is_secure) {
+  const std::string_view origin = head.header("origin").value_or("");
+  const std::string_view host = head.header("host").value_or("");
+  // Who terminates TLS before this server leaves it the host, and not the scheme.
+  return origin == fmt::format("https://{}", host) ||
+         (!is_secure && origin == fmt::format("http://{}", host));
+}
 
 SessionStore::SessionStore(std::string path, runtime::Clock& clock, SessionLimits limits)
     : path_(std::move(path)),
@@ -53,8 +90,9 @@ Result<void> SessionStore::read() {
     const auto token = parse_digest(text_of(entry, "token").value_or(""));
     const auto begun = cep::parse_time(text_of(entry, "begun").value_or(""));
     const auto used = cep::parse_time(text_of(entry, "used").value_or(""));
-    is_good = digest && token && begun && used;
-    if (is_good) sessions[*digest] = {*token, *begun, *used};
+    auto person = person_of(entry);
+    is_good = digest && token && begun && used && !(person && person->name.empty());
+    if (is_good) sessions[*digest] = {*token, *begun, *used, std::move(person)};
   }
   if (!is_good) return fail(Errc::kCorrupt, path_ + " is no file of sessions");
   const std::lock_guard lock(mutex_);
@@ -64,7 +102,7 @@ Result<void> SessionStore::read() {
 }
 
 bool SessionStore::is_over(const Session& session, cep::EventTime now) const {
-  return now - session.begun >= limits_.age_max || now - session.used >= limits_.idle_max;
+  return now - session.begun >= age_max(session) || now - session.used >= limits_.idle_max;
 }
 
 // For one more session of the token.
@@ -94,11 +132,15 @@ Result<void> SessionStore::save(const Sessions& sessions) {
                     {"token", cep::hex(session.token)},
                     {"begun", cep::format_time(session.begun)},
                     {"used", cep::format_time(session.used)}});
+    if (!session.person) continue;
+    list.back()["person"] = session.person->name;
+    list.back()["groups"] = session.person->groups;
   }
   return write_private_file(path_, seal_json({{"sessions", std::move(list)}}));
 }
 
-Result<std::string> SessionStore::begin(const TokenGrant& grant) {
+Result<std::string> SessionStore::begin(const TokenGrant& grant,
+                                        std::optional<SessionPerson> person) {
   Result<std::string> secret = random_secret();
   if (!secret) return secret;
   const cep::EventTime now = clock_.now();
@@ -109,7 +151,7 @@ Result<std::string> SessionStore::begin(const TokenGrant& grant) {
     sessions = sessions_;
   }
   make_room(sessions, grant.digest, now);
-  sessions[cep::sha256(*secret)] = {grant.digest, now, now};
+  sessions[cep::sha256(*secret)] = {grant.digest, now, now, std::move(person)};
   if (const auto saved = save(sessions); !saved) return tl::unexpected(saved.error());
   const std::lock_guard lock(mutex_);
   sessions_ = std::move(sessions);
@@ -118,7 +160,7 @@ Result<std::string> SessionStore::begin(const TokenGrant& grant) {
 }
 
 Result<SessionGrant> SessionStore::find(const RequestHead& head, const AccessList& access) {
-  const auto secret = secret_of(head);
+  const auto secret = session_cookie(head, cookie_name_);
   if (!secret)
     return fail(Errc::kNotFound, "send `Authorization: Bearer TOKEN`, or the cookie of a session");
   const cep::Digest digest = cep::sha256(*secret);
@@ -127,10 +169,21 @@ Result<SessionGrant> SessionStore::find(const RequestHead& head, const AccessLis
   const auto found = sessions_.find(digest);
   if (found == sessions_.end() || is_over(found->second, now))
     return fail(Errc::kNotFound, "the session has ended: sign in again");
-  Result<TokenGrant> grant = access.find_digest(found->second.token, now);
+  Result<TokenGrant> grant = grant_of(found->second, access, now);
   if (!grant) return tl::unexpected(grant.error());
   found->second.used = std::max(found->second.used, now);
-  return SessionGrant{*std::move(grant), {digest, found->second.begun + limits_.age_max}};
+  return SessionGrant{*std::move(grant), {digest, found->second.begun + age_max(found->second)}};
+}
+
+Result<TokenGrant> SessionStore::grant_of(const Session& session, const AccessList& access,
+                                          cep::EventTime now) const {
+  if (!session.person) return access.find_digest(session.token, now);
+  std::optional<TokenGrant> grant = grant_of_ ? grant_of_(*session.person) : std::nullopt;
+  if (!grant)
+    return fail(Errc::kDenied, fmt::format("{} has no role any more", session.person->name));
+  // A stream ends with the session at the latest.
+  grant->expires_at = session.begun + age_max(session);
+  return *std::move(grant);
 }
 
 Result<bool> SessionStore::end(const cep::Digest& session) {
@@ -159,37 +212,14 @@ Result<void> SessionStore::keep_used() {
   return save(sessions);
 }
 
-// The value of the one cookie of our name; nothing where there are two, of which somebody else may
-// have set one.
-std::optional<std::string_view> SessionStore::secret_of(const RequestHead& head) const {
-  std::optional<std::string_view> found;
-  for (const HttpHeader& header : head.headers) {
-    if (header.name != "cookie") continue;
-    std::string_view rest = header.value;
-    while (!rest.empty()) {
-      const std::string_view item = rest.substr(0, rest.find(';'));
-      rest.remove_prefix(std::min(rest.size(), item.size() + 1));
-      const std::size_t equals = item.find('=');
-      if (equals == item.npos || trimmed(item.substr(0, equals)) != cookie_name_) continue;
-      if (found) return std::nullopt;
-      found = trimmed(item.substr(equals + 1));
-    }
-  }
-  return found && !found->empty() ? found : std::nullopt;
-}
-
 std::optional<std::string> SessionStore::foreignness(const RequestHead& head) const {
   if (head.header(kPageHeader) != "1") {
     return "a change with the cookie of a session needs the header `Tocsin-Console: 1`";
   }
-  const std::string_view origin = head.header("origin").value_or("");
-  const std::string_view host = head.header("host").value_or("");
-  // Who terminates TLS before this server leaves it the host, and not the scheme.
-  const bool is_own = origin == fmt::format("https://{}", host) ||
-                      (!limits_.is_secure && origin == fmt::format("http://{}", host));
-  if (is_own) return std::nullopt;
+  if (is_own_origin(head, limits_.is_secure)) return std::nullopt;
   return fmt::format("a change with the cookie of a session comes from a page of {}, not of {}",
-                     host, origin.empty() ? "an unknown origin" : origin);
+                     head.header("host").value_or(""),
+                     head.header("origin").value_or("an unknown origin"));
 }
 
 std::string SessionStore::cookie(std::string_view secret) const {

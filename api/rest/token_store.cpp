@@ -13,7 +13,6 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <string_view>
 #include <utility>
 
@@ -27,17 +26,6 @@ constexpr std::size_t kNameBytesMax = 100;
 // scope.
 constexpr int kPlainFormat = 1;
 constexpr int kBoundFormat = 2;
-
-// Some texts, and at least one: none at all would be no limit.
-std::optional<std::set<std::string, std::less<>>> read_names(const ordered_json& list) {
-  std::set<std::string, std::less<>> names;
-  if (!list.is_array()) return std::nullopt;
-  for (const ordered_json& one : list) {
-    if (!one.is_string()) return std::nullopt;
-    names.insert(one.get<std::string>());
-  }
-  return names.empty() ? std::nullopt : std::optional(std::move(names));
-}
 
 // Nothing for what save() does not write.
 std::optional<AccessList> parse(const ordered_json& document) {
@@ -63,13 +51,9 @@ std::optional<AccessList> parse(const ordered_json& document) {
       if (!before || !until) return std::nullopt;
       token.before = StoredToken::Before{*before, *until};
     }
-    for (const auto& [name, names] : {std::pair{"tags", &token.grant.scope.tags},
-                                      std::pair{"types", &token.grant.scope.types}}) {
-      if (!entry.contains(name)) continue;
-      auto read = read_names(entry[name]);
-      if (!read) return std::nullopt;
-      *names = *std::move(read);
-    }
+    auto scope = read_scope(entry);
+    if (!scope) return std::nullopt;
+    token.grant.scope = *std::move(scope);
     if (!list.add(std::move(token))) return std::nullopt;
   }
   return list;
@@ -89,6 +73,35 @@ bool write_all(int descriptor, std::string_view text) {
   return true;
 }
 }  // namespace
+
+tl::expected<TokenScope, std::string> read_scope(const ordered_json& object) {
+  constexpr std::size_t kNamesMax = 100;
+  constexpr std::size_t kBytesMax = 200;
+  TokenScope scope;
+  for (const auto& [name, names] :
+       {std::pair{"tags", &scope.tags}, std::pair{"types", &scope.types}}) {
+    if (!object.contains(name)) continue;
+    const ordered_json& list = object[name];
+    bool is_good = list.is_array() && !list.empty() && list.size() <= kNamesMax;
+    if (is_good) {
+      for (const ordered_json& one : list) {
+        is_good = is_good && one.is_string() && !one.get_ref<const std::string&>().empty() &&
+                  one.get_ref<const std::string&>().size() <= kBytesMax;
+      }
+    }
+    if (!is_good) {
+      return tl::unexpected(fmt::format(
+          "{} is a list of 1 to {} names; without it there is no such limit", name, kNamesMax));
+    }
+    for (const ordered_json& one : list) names->insert(one.get<std::string>());
+  }
+  return scope;
+}
+
+void add_scope(const TokenScope& scope, ordered_json& object) {
+  if (!scope.tags.empty()) object["tags"] = scope.tags;
+  if (!scope.types.empty()) object["types"] = scope.types;
+}
 
 Result<void> write_private_file(const std::string& path, const std::string& text, bool sync) {
   const std::filesystem::path target(path);
@@ -203,8 +216,7 @@ Result<void> TokenStore::save(const AccessList& list) const {
       entry["before_until"] = cep::format_time(token.before->until);
     }
     const TokenScope& scope = token.grant.scope;
-    if (!scope.tags.empty()) entry["tags"] = scope.tags;
-    if (!scope.types.empty()) entry["types"] = scope.types;
+    add_scope(scope, entry);
     if (token.grant.expires_at || !scope.is_whole()) format = kBoundFormat;
     tokens.push_back(std::move(entry));
   }
@@ -216,6 +228,12 @@ Result<std::string> TokenStore::add(const TokenGrant& grant) {
     return fail(Errc::kInvalidArgument,
                 fmt::format("a token's name has 1 to {} printable characters and no blank, not {}",
                             kNameBytesMax, grant.name));
+  }
+  if (person_prefix(grant.name) > 0) {
+    return fail(Errc::kInvalidArgument,
+                fmt::format("{} would pass for somebody without a token: take another name, or "
+                            "give them a role (PUT /v1/people/{{who}})",
+                            grant.name));
   }
   Result<NewToken> made = make_token(grant);
   if (!made) return tl::unexpected(made.error());

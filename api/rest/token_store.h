@@ -11,8 +11,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <tl/expected.hpp>
 
 #include "api/rest/access.h"
 #include "cep/base/result.h"
@@ -62,6 +64,10 @@ class TokenStore {
   std::optional<cep::EventTime> uses_written_at_;
   bool has_unwritten_uses_ = false;
 };
+/// The members `tags` and `types` of an object, lists of 1 to 100 names; what is wrong is text.
+tl::expected<TokenScope, std::string> read_scope(const nlohmann::ordered_json& object);
+/// Adds them, where there is such a limit.
+void add_scope(const TokenScope& scope, nlohmann::ordered_json& object);
 /// Writes a file that only its owner may read: whole under its name, or not at all, and with `sync`
 /// on disk. Fails with kIo.
 Result<void> write_private_file(const std::string& path, const std::string& text, bool sync = true);

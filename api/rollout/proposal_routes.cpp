@@ -35,10 +35,12 @@ HttpResponse get_proposal(const ProposalContext& context, const ApiRequest& requ
   return json_response(200, proposal_json(context.proposals, *found, ProposalBody::kShown));
 }
 
-// What who asked for it may do now; nothing where their token does not count any more.
-std::optional<TokenGrant> grant_of(const ProposalContext& context, const std::string& name) {
+// What who asked for it may do now; nothing where their token, or their role, does not count any
+// more.
+std::optional<TokenGrant> grant_of(const ProposalContext& context, const Proposal& proposal) {
+  if (!proposal.by.empty()) return context.people.list()->grant_again(proposal.who, proposal.by);
   const auto list = context.tokens.list();
-  const auto found = std::ranges::find(list->tokens(), name,
+  const auto found = std::ranges::find(list->tokens(), proposal.who,
                                        [](const StoredToken& token) { return token.grant.name; });
   if (found == list->tokens().end()) return std::nullopt;
   if (found->grant.expires_at && *found->grant.expires_at <= context.clock.now())
@@ -50,11 +52,12 @@ HttpResponse approve_proposal(Router& router, const ProposalContext& context, Ap
   const std::string id = id_of(request);
   const auto waiting = context.proposals.find(id);
   if (!waiting) return no_proposal(id);
-  const std::optional<TokenGrant> grant = grant_of(context, waiting->who);
+  const std::optional<TokenGrant> grant = grant_of(context, *waiting);
   if (!grant) {
     return problem_response(
         ProblemKind::kConflict,
-        fmt::format("{} asked for this, and has no token any more: withdraw it", waiting->who));
+        fmt::format("{} asked for this, and has no token or role any more: withdraw it",
+                    waiting->who));
   }
   const Result<Proposal> begun = context.proposals.begin(id, request.grant.name);
   if (!begun) {

@@ -82,10 +82,8 @@ Outcome<void> read_peers(const Configuration& configuration, HttpServerOptions& 
   auto identity = read_tls_identity(configuration);
   if (!identity) return tl::unexpected(identity.error());
   options.tls = *std::move(identity);
-  auto proxies = TrustedProxies::make(configuration.texts("http.trusted_proxies"));
-  if (!proxies) {
-    return stop(ExitCode::kUsage, "http.trusted_proxies: " + proxies.error().message);
-  }
+  auto proxies = trusted_proxies(configuration);
+  if (!proxies) return stop(ExitCode::kUsage, proxies.error().message);
   options.proxies = *std::move(proxies);
   return {};
 }

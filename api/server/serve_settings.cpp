@@ -11,7 +11,9 @@
 #include "api/custody/given_keys.h"
 #include "api/net/loopback_address.h"
 #include "api/node/run_arguments.h"
+#include "api/openid/openid_sign_in.h"
 #include "api/outbox/audit_export.h"
+#include "api/people/identities.h"
 
 namespace tocsin::api {
 namespace {
@@ -88,6 +90,20 @@ WarmUpLimits warm_up_limits(const Configuration& configuration) {
       static_cast<std::uint64_t>(configuration.integer("rollout.replay_memory_max"));
   limits.keep_for = configuration.duration("rollout.replay_wait");
   return limits;
+}
+
+Result<TrustedProxies> trusted_proxies(const Configuration& configuration) {
+  auto proxies = TrustedProxies::make(configuration.texts("http.trusted_proxies"));
+  if (proxies) return proxies;
+  return fail(proxies.error().code, "http.trusted_proxies: " + proxies.error().message);
+}
+
+Result<void> check_vouchers(const Configuration& configuration) {
+  if (auto people = asking_people(configuration); !people) return tl::unexpected(people.error());
+  if (auto proxies = trusted_proxies(configuration); !proxies)
+    return tl::unexpected(proxies.error());
+  if (auto issuer = issuer_options(configuration); !issuer) return tl::unexpected(issuer.error());
+  return {};
 }
 
 Result<void> check_audit(const Configuration& configuration) {

@@ -11,6 +11,7 @@
 #include "api/jobs/backtest_work.h"
 #include "api/net/http_server.h"
 #include "api/node/node_service.h"
+#include "api/proxy/trusted_proxies.h"
 #include "api/rest/answer_store.h"
 #include "api/rest/audit_log.h"
 #include "api/rest/refusal_tally.h"
@@ -31,6 +32,12 @@ RefusalLimits refusal_limits(const Configuration& configuration);
 Result<void> check_gates(const Configuration& configuration);
 /// Whether the audit log can be sent where it is to go. Fails likewise.
 Result<void> check_audit(const Configuration& configuration);
+/// The proxies that are believed when they say whose requests they pass on. Fails with
+/// kInvalidArgument, naming the setting.
+Result<TrustedProxies> trusted_proxies(const Configuration& configuration);
+/// Whether proxies and the headers that name people are said so that they can be believed; fails
+/// likewise.
+Result<void> check_vouchers(const Configuration& configuration);
 ChangeSettings change_settings(const Configuration& configuration);
 WarmUpLimits warm_up_limits(const Configuration& configuration);
 RateLimit rate_limit(const Configuration& configuration);

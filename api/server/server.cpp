@@ -30,7 +30,7 @@
 #include "api/node/node_topics.h"
 #include "api/node/rule_service.h"
 #include "api/node/run_report.h"
-#include "api/rest/first_token.h"
+#include "api/people/identities.h"
 #include "api/rollout/four_eyes.h"
 #include "api/server/alert_services.h"
 #include "api/server/rule_activation.h"
@@ -118,7 +118,7 @@ class Server {
   runtime::ThreadExecutor executor_;
   runtime::WorkerThreads workers_{worker_count(configuration_)};
   std::unique_ptr<runtime::NodePorts> ports_;
-  std::unique_ptr<TokenStore> tokens_;
+  Identities identities_;
   Console console_;
   BodyBudget bodies_;
   HttpFigures http_figures_;
@@ -145,7 +145,7 @@ RouterOptions Server::router_options() {
   options.version = version_parts().front().second;
   options.rate = rate_limit(configuration_);
   options.bodies = &bodies_;
-  options.used = [this](const TokenGrant& grant) { tokens_->used(grant.name, clock_.now()); };
+  options.used = [this](const TokenGrant& grant) { identities_.note_use(grant, clock_.now()); };
   return options;
 }
 
@@ -235,14 +235,11 @@ Outcome<void> Server::keep_rules() {
 
 Outcome<void> Server::open_tokens() {
   const std::string& folder = directory_->paths().directory;
-  Result<std::unique_ptr<TokenStore>> tokens = TokenStore::open(folder + "/" + kTokensFile);
-  if (!tokens) return stop(exit_code_of_named(tokens.error().code), tokens.error().message);
-  tokens_ = *std::move(tokens);
+  if (auto opened = identities_.open(configuration_, folder); !opened)
+    return stop(exit_code_of_named(opened.error().code), opened.error().message);
   console_.open(configuration_, folder, clock_);
-  const auto path = make_first_token(*tokens_, folder);
-  if (!path) return stop(ExitCode::kInputOutput, path.error().message);
-  if (*path)
-    say(fmt::format("created a token with the role admin: it is in {}, keep it safe", **path));
+  if (const std::string& path = identities_.first_token_file(); !path.empty())
+    say(fmt::format("created a token with the role admin: it is in {}, keep it safe", path));
   return {};
 }
 
@@ -394,10 +391,11 @@ Outcome<void> Server::begin_routes() {
   auto proposals = open_proposals(files_, clock_, directory_->paths(), configuration_);
   if (!proposals) return tl::unexpected(proposals.error());
   proposals_ = *std::move(proposals);
-  context_.reset(new ServerContext{
-      *service_, service_->effects(), files_, clock_, directory_->paths(), *rule_service_,
-      *changes_, configuration_, *tokens_, bodies_, http_figures_, *logs_.answers, *logs_.audit,
-      *logs_.refusals, *proposals_, is_closing_, run_options_.line_bytes_max});
+  context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
+                                   directory_->paths(), *rule_service_, *changes_, configuration_,
+                                   identities_.tokens(), identities_.people(), bodies_,
+                                   http_figures_, *logs_.answers, *logs_.audit, *logs_.refusals,
+                                   *proposals_, is_closing_, run_options_.line_bytes_max});
   Result<std::unique_ptr<AlertServices>> alert_services =
       AlertServices::open(*store_, service_->effects(), clock_, alert_services_options_,
                           tell_delivery, rule_service_->current()->rules.loaded.rules->plan);
@@ -409,6 +407,7 @@ Outcome<void> Server::begin_routes() {
   if (auto opened = open_backtests(*context_, *store_, run_options_); !opened)
     return stop(exit_code_of_named(opened.error().code), opened.error().message);
   context_->sinks = sinks_.get();
+  context_->sessions = console_.sessions();
   sinks_->start([this](const std::string& stream, const std::string& why) {
     alert_services_->subscriptions().add_notice("sink_waiting", stream, why);
   });
@@ -418,13 +417,12 @@ Outcome<void> Server::begin_routes() {
   options.refusals = logs_.refusals.get();
   use_four_eyes(options, *proposals_, clock_, configuration_);
   options.sessions = console_.sessions();
+  options.vouched = [this](const HttpRequest& asked) { return identities_.vouched(asked); };
   routes_ = std::make_unique<Router>(std::move(options));
   alert_services_->add_routes(
-      *routes_,
-      [this](const TokenGrant& grant) { return tokens_->list()->has(grant, clock_.now()); },
+      *routes_, [this](const TokenGrant& grant) { return identities_.has(grant, clock_.now()); },
       [this] { return service_->await_stored(kStoredPatience); });
   add_health_routes(*routes_, [this] { return unreadiness(); });
-  add_session_routes(*routes_, console_.sessions(), clock_);
   add_server_routes(*routes_, *context_, [this] { return unreadiness(); });
   say("ready");
   ready_routes_ = routes_.get();
@@ -440,10 +438,10 @@ std::string Server::unreadiness() const {
 HttpAdmission Server::admit(HttpRequest& request) {
   if (auto page = console_.admit(request)) return *std::move(page);
   if (Router* const routes = ready_routes_; routes != nullptr)
-    return routes->admit(request, *tokens_->list());
+    return routes->admit(request, *identities_.tokens().list());
   const std::string_view target = request.head().target;
   if (target == "/livez" || target == "/readyz")
-    return starting_routes_.admit(request, *tokens_->list());
+    return starting_routes_.admit(request, *identities_.tokens().list());
   return answer_at_once(unavailable_response(unreadiness()));
 }
 

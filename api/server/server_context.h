@@ -33,7 +33,9 @@
 
 namespace tocsin::api {
 class BacktestJobs;
+class PeopleStore;
 class RefusalTally;
+class SessionStore;
 class SinkService;
 class SubscriptionService;
 /// Requests that were answered. Threading: any.
@@ -91,6 +93,7 @@ struct ServerContext {
   ChangeService& changes;
   const Configuration& configuration;
   TokenStore& tokens;
+  PeopleStore& people;
   BodyBudget& bodies;
   HttpFigures& http;
   AnswerStore& answers;
@@ -101,6 +104,7 @@ struct ServerContext {
   std::size_t line_bytes_max;                    // of an event
   SubscriptionService* subscriptions = nullptr;  // null: nothing is delivered
   const SinkService* sinks = nullptr;            // null: nothing is written to topics
+  SessionStore* sessions = nullptr;              // null: there is no console
   std::shared_ptr<CheckSlots> checks = std::make_shared<CheckSlots>();
   std::shared_ptr<BacktestJobs> backtests = nullptr;  // open_backtests()
 };

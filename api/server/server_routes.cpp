@@ -7,10 +7,13 @@
 #include <vector>
 
 #include "api/alerts/silence.h"
+#include "api/console/console.h"
 #include "api/health/server_health.h"
 #include "api/jobs/backtest_routes.h"
 #include "api/node/run_arguments.h"
+#include "api/openid/openid_sign_in.h"
 #include "api/outbox/subscription_service.h"
+#include "api/people/people_routes.h"
 #include "api/rest/json_body.h"
 #include "api/rollout/deploy_routes.h"
 #include "api/rollout/proposal_routes.h"
@@ -64,7 +67,11 @@ void add_server_routes(Router& router, ServerContext& context, Unreadiness unrea
   add_side_output_routes(router, context);
   add_producer_routes(router, context);
   add_token_routes(router, context);
-  add_proposal_routes(router, {context.proposals, context.tokens, context.clock});
+  add_session_routes(router, context.sessions, context.clock);
+  add_people_routes(router, context.people);
+  add_openid_routes(router, context.configuration,
+                    {context.people, context.sessions, context.audit, context.clock});
+  add_proposal_routes(router, {context.proposals, context.tokens, context.people, context.clock});
   add_audit_routes(router, context);
   add_backtest_routes(router, {*context.backtests, context.rules, *context.checks});
   add_metrics_route(router, context, [unreadiness] { return unreadiness().empty(); });

@@ -21,8 +21,7 @@ ordered_json token_json(const ServerContext& context, const StoredToken& token) 
     json["expires_at"] = cep::format_time(*token.grant.expires_at);
     json["expired"] = *token.grant.expires_at <= context.clock.now();
   }
-  if (!token.grant.scope.tags.empty()) json["tags"] = token.grant.scope.tags;
-  if (!token.grant.scope.types.empty()) json["types"] = token.grant.scope.types;
+  add_scope(token.grant.scope, json);
   if (const auto used = context.tokens.last_use(token.grant.name))
     json["used_at"] = cep::format_time(*used);
   if (token.before && context.clock.now() < token.before->until)
@@ -77,31 +76,6 @@ tl::expected<std::optional<cep::EventTime>, std::string> read_end(const ordered_
   return end;
 }
 
-// `tags` and `types` of a body; what is wrong is text.
-tl::expected<TokenScope, std::string> read_scope(const ordered_json& body) {
-  constexpr std::size_t kNamesMax = 100;
-  constexpr std::size_t kBytesMax = 200;
-  TokenScope scope;
-  for (const auto& [name, names] :
-       {std::pair{"tags", &scope.tags}, std::pair{"types", &scope.types}}) {
-    if (!body.contains(name)) continue;
-    const ordered_json& list = body[name];
-    bool is_good = list.is_array() && !list.empty() && list.size() <= kNamesMax;
-    if (is_good) {
-      for (const ordered_json& one : list) {
-        is_good = is_good && one.is_string() && !one.get_ref<const std::string&>().empty() &&
-                  one.get_ref<const std::string&>().size() <= kBytesMax;
-      }
-    }
-    if (!is_good) {
-      return tl::unexpected(fmt::format(
-          "{} is a list of 1 to {} names; without it there is no such limit", name, kNamesMax));
-    }
-    for (const ordered_json& one : list) names->insert(one.get<std::string>());
-  }
-  return scope;
-}
-
 HttpResponse make_token(ServerContext& context, ApiRequest& request) {
   const auto body =
       read_json_object(request, {"name", "role", "expires_at", "expires_in", "tags", "types"});
@@ -123,8 +97,7 @@ HttpResponse make_token(ServerContext& context, ApiRequest& request) {
   if (!scope) return problem_response(ProblemKind::kBadBody, scope.error());
   const TokenGrant grant{text_of("name"), *role, {}, *end, *scope};
   ordered_json made = {{"name", grant.name}, {"role", role_name(grant.role)}};
-  if (!scope->tags.empty()) made["tags"] = scope->tags;
-  if (!scope->types.empty()) made["types"] = scope->types;
+  add_scope(*scope, made);
   if (grant.expires_at) made["expires_at"] = cep::format_time(*grant.expires_at);
   request.notes["made"] = made.dump();
   const auto list = context.tokens.list();

@@ -13,14 +13,14 @@ import ssl
 import subprocess
 import warnings
 
-from harness import LIMIT_S, case, has, payment, run_cases, start, wait_for
+from harness import LIMIT_S, case, has, lines, payment, run_cases, start, wait_for
 from server_process import NDJSON, TIMELESS, Server
 
 
-def certificate(name, *, days=2, authority=None):
+def certificate(name, *, days=2, authority=None, alternatives="IP:127.0.0.1"):
     """NAME.pem and NAME.key, signed by itself or by an authority that was made before."""
     made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days),
-            "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
+            "-subj", f"/CN={name}", "-addext", f"subjectAltName={alternatives}", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
     if authority:
         made += ["-CA", f"{authority}.pem", "-CAkey", f"{authority}.key"]
     subprocess.run(made, check=True, capture_output=True, timeout=LIMIT_S)
@@ -151,6 +151,40 @@ def known_clients():
                 pass
             connection.close()
         server.end()
+
+
+@case
+def clients_with_a_role():
+    """a certificate that has a role needs no token, and without one it needs one as before"""
+    for name in ("one", "authority"):
+        certificate(name)
+    certificate("client", authority="authority", alternatives="IP:127.0.0.1,DNS:till-1.shop.example,URI:spiffe://shop/till-1")
+    with TlsServer(options=(*tls_options("one"), "--http-tls-clients", "authority.pem")) as server:
+        refused = server.ask("GET", "/v1/rules", token=False)
+        assert refused.status == 401, refused
+        has(refused.text, "certificate:till-1.shop.example has no role here")
+        assert server.ask("PUT", "/v1/people/certificate:spiffe%3A%2F%2Fshop%2Ftill-1", {"role": "producer", "types": ["payment"]}).status == 201
+        sent = server.ask("POST", "/v1/events", lines([payment(1, "a", 150)]), token=False, media=NDJSON)
+        assert sent.status == 200 and sent.json["accepted"] == 1, sent
+        refused = server.ask("GET", "/v1/rules", token=False)
+        assert refused.status == 403, refused
+        has(refused.text, "certificate:spiffe://shop/till-1 has the role producer")
+        assert server.ask("GET", "/v1/rules").status == 200
+        # A connection that is resumed is of the same client.
+        context = server.context()
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        session, sent = None, lines([payment(3, "a", 1)]).encode()
+        for _ in range(2):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S) as connection:
+                with context.wrap_socket(connection, session=session) as tls:
+                    assert tls.session_reused == (session is not None)
+                    tls.sendall(b"POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\nContent-Type: application/x-ndjson\r\n\r\n%s"
+                                % (len(sent), sent))
+                    answer = tls.recv(65536)
+                    assert b" 200 " in answer.split(b"\r\n")[0], answer
+                    session = tls.session
+        assert server.ask("DELETE", "/v1/people/certificate:spiffe%3A%2F%2Fshop%2Ftill-1").status == 204
+        assert server.send([payment(2, "a", 1)], token=False).status == 401
 
 
 @case

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""End-to-end cases of those who need no token: people whom a proxy signs in, and their groups.
+
+    serve_people.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
+"""
+import http.client
+import json
+import os
+import stat
+import time
+
+from harness import LIMIT_S, case, has, payment, run_cases, start
+from server_process import TIMELESS, Server
+
+BEHIND = (*TIMELESS, "--people-header", "X-Forwarded-User", "--people-groups-header", "X-Forwarded-Groups", "--people-proxies", "127.0.0.1")
+
+
+def as_person(name, *groups, **more):
+    """What the proxy of the tests writes."""
+    headers = {"X-Forwarded-User": name, **more}
+    if groups:
+        headers["X-Forwarded-Groups"] = ",".join(groups)
+    return {"token": False, "headers": headers}
+
+
+def give(server, who, role, **limits):
+    return server.ask("PUT", f"/v1/people/{who}", {"role": role, **limits})
+
+
+@case
+def roles():
+    """a person has the role of an entry of theirs or of a group; without one they are told who they are, also over a start"""
+    with Server(options=BEHIND) as server:
+        server.send([payment(1, "a", 150)])
+        nobody = server.ask("GET", "/v1/rules", **as_person("ada@bank.example", "fraud"))
+        assert nobody.problem() == "forbidden" and nobody.status == 403, nobody
+        has(nobody.text, "person:ada@bank.example has no role here")
+        made = give(server, "group:fraud", "analyst")
+        assert made.status == 201 and made.json == {"who": "group:fraud", "role": "analyst"}, made
+        assert give(server, "group:fraud", "analyst").status == 200
+        assert give(server, "person:bob", "reader").status == 201
+        for name, groups, role in (("ada@bank.example", ["x", "fraud"], "analyst"), ("bob", ["fraud"], "reader"), ("cid", ["x"], None)):
+            me = server.ask("GET", "/v1/me", **as_person(name, *groups))
+            assert (me.json["name"], me.json["role"]) == (f"person:{name}", role) if role else me.status == 403, me
+        assert server.ask("POST", "/v1/silences", {}, **as_person("bob")).problem() == "forbidden"
+        server.kill()
+    assert stat.S_IMODE(os.stat("data/people.json").st_mode) == 0o600
+    with Server(options=BEHIND, rules=None) as server:
+        assert server.ask("GET", "/v1/me", **as_person("ada@bank.example", "fraud")).json["role"] == "analyst"
+        assert [one["who"] for one in server.ask("GET", "/v1/people").json["people"]] == ["group:fraud", "person:bob"]
+        # What they do has their name in it, and an admin's changes of the list are there too.
+        alert = server.ask("GET", "/v1/alerts").json["alerts"][0]["alert"]["id"]
+        triage = server.ask("POST", f"/v1/alerts/{alert}/triage", {"action": "confirm"}, **as_person("ada@bank.example", "fraud"))
+        assert triage.status == 200, triage
+        entries = server.ask("GET", "/v1/audit").json["entries"]
+        assert any(one["actor"] == "person:ada@bank.example" for one in entries), entries
+        assert sum(one["action"] == "putPerson" for one in entries) == 3, entries
+
+
+@case
+def believed():
+    """a header counts from listed proxies alone, a token goes before it, and a session is not asked then"""
+    with Server(options=BEHIND) as server:
+        give(server, "person:root", "admin")
+        assert server.ask("GET", "/v1/tokens", **as_person("root")).status == 200
+        reader = server.ask("POST", "/v1/tokens", {"name": "till", "role": "reader"}).json["token"]
+        both = {**as_person("root"), "token": reader}
+        assert server.ask("GET", "/v1/tokens", **both).status == 403
+        assert server.ask("POST", "/v1/tokens", {"name": "person:root", "role": "reader"}).problem() == "bad-body"
+        begun = server.ask("POST", "/v1/session", token=reader).headers["Set-Cookie"].split(";")[0]
+        assert server.ask("GET", "/v1/me", **as_person("root", Cookie=begun)).json["name"] == "person:root"
+        assert server.ask("GET", "/v1/me", **as_person("nobody", Cookie=begun)).json["name"] == "till"
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT_S)
+        connection.putrequest("GET", "/v1/me")
+        for name in ("root", "ann"):
+            connection.putheader("X-Forwarded-User", name)
+        connection.endheaders()
+        twice = connection.getresponse()
+        assert twice.status == 403 and b"is there twice" in twice.read()
+        connection.close()
+    with Server(options=(*BEHIND[:-1], "192.0.2.1"), rules=None) as server:
+        assert server.ask("GET", "/v1/tokens", **as_person("root")).status == 401
+    for options, said in ((("--people-header", "X-User"), "people.header is believed of the addresses in people.proxies"),
+                          (("--people-proxies", "::1"), "people.proxies are believed by the header in people.header"),
+                          (("--people-header", "Cookie", "--people-proxies", "::1"), "people.header: `Cookie` is no header")):
+        for check in ((), ("--check-config",)):
+            process = start("serve", "--data", "other", *options, *check)
+            _, heard = process.communicate(timeout=LIMIT_S)
+            assert process.returncode == 2, (process.returncode, heard)
+            has(heard.decode(), said)
+
+
+@case
+def pages():
+    """a page of another origin changes nothing in the name of who is signed in at the proxy"""
+    with Server(options=BEHIND) as server:
+        give(server, "person:ops", "operator")
+        own = f"http://127.0.0.1:{server.port}"
+        for headers, status in (({}, 201), ({"Origin": own}, 201), ({"Origin": "https://evil.example"}, 403), ({"Origin": "null"}, 403),
+                                ({"Sec-Fetch-Site": "cross-site"}, 403)):
+            answer = server.ask("POST", "/v1/silences", {"filter": {"rules": ["large"]}, "until": "2100-01-01T00:00:00Z", "reason": "a test"},
+                                **as_person("ops", **headers))
+            assert answer.status == status, (headers, answer)
+        assert server.ask("GET", "/v1/rules", **as_person("ops", Origin="https://evil.example")).status == 200
+
+
+@case
+def taken_away():
+    """a role that is taken away or limited ends streams within a second; what waits for approval cannot be done for them"""
+    options = (*BEHIND, "--four-eyes-silence-wide", "true")
+    with Server(options=options) as server:
+        give(server, "group:fraud", "analyst")
+        give(server, "person:bob", "approver")
+        wide = {"filter": {"tags": ["x"]}, "until": "2100-01-01T00:00:00Z", "reason": "a test"}
+        ada = as_person("ada", "fraud")
+
+        def proposed():
+            answer = server.ask("POST", "/v1/silences", wide, **ada)
+            assert answer.status == 202, answer
+            return f"/v1/proposals/{answer.json['id']}/approval"
+        first, second = proposed(), proposed()
+        assert server.ask("POST", first, **as_person("ada", "fraud")).problem() == "forbidden"
+        done = server.ask("POST", first, **as_person("bob"))
+        assert done.status == 200, done
+        assert server.ask("GET", "/v1/silences").json["silences"][0]["created_by"] == "person:ada"
+        for act in (lambda: give(server, "group:fraud", "reader", tags=["cards"]), lambda: server.ask("DELETE", "/v1/people/group:fraud")):
+            give(server, "group:fraud", "analyst")
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT_S)
+            connection.request("GET", "/v1/alerts/stream", headers=ada["headers"])
+            streamed = connection.getresponse()
+            assert streamed.status == 200
+            began = time.monotonic()
+            assert act().status < 300
+            while streamed.read1(65536):
+                pass
+            assert time.monotonic() - began < LIMIT_S / 2
+            connection.close()
+        assert server.ask("POST", second, **as_person("bob")).problem() == "conflict"
+        gone = server.ask("DELETE", "/v1/people/group:fraud")
+        assert gone.status == 404 and gone.problem() == "not-found", gone
+        for who, body, problem in (("ada", {"role": "reader"}, "bad-parameter"), ("person:ada", {"role": "open"}, "bad-body"),
+                                   ("person:ada", {"role": "reader", "tags": []}, "bad-body")):
+            assert server.ask("PUT", f"/v1/people/{who}", body).problem() == problem, (who, body)
+        assert json.loads(server.ask("GET", "/v1/people").text)["people"] == [{"who": "person:bob", "role": "approver"}]
+
+
+run_cases()
