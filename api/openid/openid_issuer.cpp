@@ -222,8 +222,8 @@ Result<ClaimedPerson> OpenIdIssuer::redeem(std::string_view code, const SignIn& 
     if (!known) return tl::unexpected(known.error());
     Result<ClaimedPerson> person = read_id_token(*token, **known, expected, options_.claims);
     // The issuer may sign by a key that it has made since.
-    if (person || person.error().code != Errc::kNotFound || are_new) return person;
+    if (person || person.error().code != Errc::kNotFound) return person;
   }
-  return fail(Errc::kDenied, "the issuer signs by a key that it does not name");
+  return fail(Errc::kDenied, "the token is signed by a key that the issuer does not name");
 }
 }  // namespace tocsin::api

@@ -18,6 +18,7 @@ export interface Me {
   name: string;
   role: string;
   may: string[];
+  hasSession: boolean; // that signing out ends; a proxy's is its own
 }
 /** Who is signed in; null: nobody; undefined: not known yet. */
 export const me = signal<Me | null | undefined>(undefined);
@@ -108,8 +109,12 @@ export function asProblem(error: unknown): Problem {
   return error instanceof Problem ? error : new Problem(0, "The page failed", error instanceof Error ? error.message : String(error), "");
 }
 
+/** Somebody's name without its kind: `person:ada` is ada. */
+export function nameOf(who: Me): string {
+  return who.name.replace(/^person:/, "");
+}
 function readMe(document: JsonObject): Me {
-  return { name: show(document.name), role: show(document.role), may: (document.may as string[] | undefined) ?? [] };
+  return { name: show(document.name), role: show(document.role), may: (document.may as string[] | undefined) ?? [], hasSession: "session" in document };
 }
 /** Throws Problem, but for 401. */
 export async function readSession(): Promise<void> {
@@ -126,7 +131,7 @@ me.subscribe((one) => {
 /** Throws Problem. Nothing of who was here before stays in the page. */
 export async function signIn(token: string): Promise<void> {
   const before = lastName;
-  const one = readMe((await ask("POST", "/v1/session", { token })).json as JsonObject);
+  const one = { ...readMe((await ask("POST", "/v1/session", { token })).json as JsonObject), hasSession: true };
   if (before !== "" && before !== one.name) location.reload();
   else me.value = one;
 }

@@ -5,7 +5,8 @@ import { AlertScreen } from "./detail";
 import { ProblemBox, useLoaded } from "./parts";
 import { go, href, path } from "./place";
 import { QueueScreen } from "./queue";
-import { Shell, SignIn, Waiting, watchServer } from "./shell";
+import { Shell, watchServer } from "./shell";
+import { SignIn, Waiting } from "./sign_in";
 import { visible } from "./text";
 
 type ScreenOf = ComponentType<{ id: string }>;

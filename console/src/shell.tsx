@@ -1,9 +1,8 @@
 // What is around every screen: the bar with search, the server's state and the person; sign-in; the keys.
 import { signal } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { asProblem, me, readSession, signIn, signOut, unanswered, Problem } from "./api";
+import { useEffect, useRef } from "preact/hooks";
+import { me, nameOf, signOut, unanswered } from "./api";
 import { KEYS, actionOf, takesText } from "./keys";
-import { ProblemBox } from "./parts";
 import { go, href, path } from "./place";
 import { JsonObject, parseJson, show } from "./json";
 
@@ -136,72 +135,15 @@ function Bar() {
       </button>
       {me.value && (
         <span class="person">
-          {me.value.name} <span class="quiet">{me.value.role}</span>{" "}
-          <button type="button" class="plain" onClick={() => void signOut()}>
-            Sign out
-          </button>
+          {nameOf(me.value)} <span class="quiet">{me.value.role}</span>{" "}
+          {me.value.hasSession && (
+            <button type="button" class="plain" onClick={() => void signOut()}>
+              Sign out
+            </button>
+          )}
         </span>
       )}
     </header>
-  );
-}
-
-export function SignIn() {
-  const [problem, setProblem] = useState<Problem>();
-  const [isBusy, setBusy] = useState(false);
-  const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    const token = field.current?.value.trim() ?? "";
-    if (!token) return;
-    setBusy(true);
-    try {
-      await signIn(token);
-    } catch (error) {
-      setProblem(asProblem(error));
-      setBusy(false);
-      field.current?.focus();
-    }
-  };
-  return (
-    <main class="sign-in">
-      <h1>Sign in to Tocsin</h1>
-      <p>
-        Sign in with a token of this server. An administrator makes one with <code>POST /v1/tokens</code>; the first one is in the file{" "}
-        <code>admin-token</code> of the data directory.
-      </p>
-      <form onSubmit={(event) => void submit(event)}>
-        <input type="text" name="username" autocomplete="username" value="token" hidden readOnly />
-        <label for="token">Token</label>
-        <input ref={field} id="token" type="password" autocomplete="current-password" spellcheck={false} required />
-        <button type="submit" disabled={isBusy}>
-          Sign in
-        </button>
-      </form>
-      {problem && <ProblemBox problem={problem} />}
-      {server.value.why && <p class="quiet">The server: {server.value.why}</p>}
-    </main>
-  );
-}
-
-/** Until it is known whether somebody is signed in. */
-export function Waiting() {
-  const [problem, setProblem] = useState<Problem>();
-  const [round, setRound] = useState(0);
-  useEffect(() => {
-    let timer = 0;
-    void readSession().catch((error: unknown) => {
-      setProblem(asProblem(error));
-      timer = window.setTimeout(() => setRound(round + 1), 1000);
-    });
-    return () => clearTimeout(timer);
-  }, [round]);
-  return (
-    <main class="sign-in">
-      <h1>Tocsin</h1>
-      {problem ? <ProblemBox problem={problem} /> : <p class="quiet">Loading…</p>}
-    </main>
   );
 }
 

@@ -7,6 +7,7 @@ import { PAYMENTS, cases } from "./cases.mjs";
 import "./queue_cases.mjs";
 import "./screen_cases.mjs";
 import "./editor_cases.mjs";
+import "./sign_in_cases.mjs";
 import { Person, Server, openBrowser } from "./world.mjs";
 
 const wanted = process.argv[2] ?? "";

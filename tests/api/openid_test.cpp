@@ -99,7 +99,7 @@ struct SigningKey {
     ECDSA_SIG_free(both);
     return raw;
   }
-  std::string token(const json& claims, json head = {}) const {
+  std::string token(const json& claims, json head = json::object()) const {
     head.update({{"alg", head.value("alg", algorithm)}, {"kid", head.value("kid", id)}});
     const std::string text = base64url(head.dump()) + "." + base64url(claims.dump());
     return text + "." + base64url(sign(text));

@@ -10,9 +10,11 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "api/base/sealed_json.h"
 #include "api/people/asking_person.h"
 #include "api/people/people_store.h"
 #include "api/proxy/client_certificate.h"
@@ -206,7 +208,7 @@ TEST_CASE("people: the list is on disk, for its owner alone, and damage is told"
   std::ofstream(file, std::ios::app) << " ";
   std::ofstream(file) << R"({"people":[{"who":"ada","role":"admin"}]})";
   CHECK(PeopleStore::open(file).error().code == Errc::kCorrupt);
-  std::ofstream(file) << R"({"people":[],"format":2,"digest":""})";
+  std::ofstream(file) << seal_json({{"people", nlohmann::ordered_json::array()}}, 2);
   CHECK(PeopleStore::open(file).error().code == Errc::kOtherVersion);
   std::filesystem::remove_all(folder);
 }

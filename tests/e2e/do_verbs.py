@@ -49,7 +49,7 @@ class Stage:
                            TOCSIN_NODE="no-node", TOCSIN_BROWSER="no-browser")  # whatever this machine has
         environment.pop("TOCSIN_UNITY", None)
         environment.update(more)
-        done = subprocess.run([str(ROOT / "do"), *arguments], env=environment, stdin=subprocess.DEVNULL, timeout=120,
+        done = subprocess.run([str(ROOT / "do"), *arguments], env=environment, stdin=subprocess.DEVNULL, timeout=300,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         assert code is None or done.returncode == code, f"./do {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}"
         return done.stdout

@@ -121,7 +121,7 @@ def refused():
             issuer.claims = ADA
             # A new key is looked for once in half a minute; one that the issuer does not name never counts.
             issuer.key = Key("stranger")
-            has(Browser(server).sign_in().text, "no key")
+            has(Browser(server).sign_in().text, "by a key that the issuer does not name")
             issuer.secret = "another"
             has(Browser(server).sign_in().text, "invalid_client")
             assert server.ask("GET", "/v1/session/openid?place=//evil.example", token=False).problem() == "bad-parameter"
