@@ -61,6 +61,9 @@ HttpResponse delete_person(PeopleStore& people, const ApiRequest& request) {
   return problem_response(ProblemKind::kNotFound, fmt::format("there is no entry {}", who));
 }
 
+// Of what is_who() takes, names without blanks and of at most 100 characters.
+constexpr const char* kWhoPattern = "^(person|group|certificate):[!-~]{1,100}$";
+
 constexpr std::string_view kSchemas = R"({
   "PeopleEntry": {
     "who": "text; person:NAME, group:NAME or certificate:NAME",
@@ -72,16 +75,17 @@ constexpr std::string_view kSchemas = R"({
   "NewPeopleEntry": {
     "body": true,
     "role": "RoleName",
-    "tags?": "list of text",
-    "types?": "list of text"
+    "tags?": "ScopeNames",
+    "types?": "ScopeNames"
   }
 })";
 }  // namespace
 
 void add_people_routes(Router& router, PeopleStore& people) {
   router.add_schemas(kSchemas);
-  const RouteParameter who{"who", RouteParameter::Type::kText,
-                           "person:NAME, group:NAME or certificate:NAME"};
+  const RouteParameter who{.name = "who",
+                           .description = "person:NAME, group:NAME or certificate:NAME",
+                           .pattern = kWhoPattern};
   router.add({.method = "GET",
               .path = "/v1/people",
               .operation_id = "listPeople",

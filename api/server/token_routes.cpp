@@ -163,7 +163,7 @@ constexpr std::string_view kSchemas = R"({
     "additionalProperties": false,
     "required": ["name", "role"],
     "properties": {
-      "name": {"type": "string", "pattern": "^[!-~]{1,100}$"},
+      "name": {"type": "string", "pattern": "^(?!person:|group:|certificate:)[!-~]{1,100}$"},
       "role": {"$ref": "#/components/schemas/RoleName"},
       "expires_at": {"type": "string", "format": "date-time"},
       "expires_in": {"$ref": "#/components/schemas/DurationText"},

@@ -137,7 +137,7 @@ def _():
         who = tokens(server, ann="analyst", bob="approver")
         first = waits(server.ask("POST", "/v1/silences", WIDE, token=who["ann"]), "")
         server.ask("DELETE", "/v1/tokens/ann")
-        has(approve(server, who["bob"], first).json["detail"], "ann asked for this, and has no token any more")
+        has(approve(server, who["bob"], first).json["detail"], "ann asked for this, and has no token or role any more")
         who |= tokens(server, ann="reader")
         has(approve(server, who["bob"], first).json["detail"], "has not the role analyst any more")
         server.ask("DELETE", "/v1/tokens/ann")

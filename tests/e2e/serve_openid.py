@@ -126,7 +126,6 @@ def refused():
             has(Browser(server).sign_in().text, "invalid_client")
             assert server.ask("GET", "/v1/session/openid?place=//evil.example", token=False).problem() == "bad-parameter"
             assert server.ask("POST", "/v1/session/openid", {"code": "x", "state": "y"}, token=False).problem() == "forbidden"
-        server.end(None, None)
 
 
 @case
