@@ -20,6 +20,7 @@
 #include "api/rest/request_rates.h"
 #include "api/rest/schema_text.h"
 #include "api/rest/session_store.h"
+#include "api/rest/whole_body.h"
 #include "cep/base/assert.h"
 #include "cep/value/identity.h"
 #include "cep/value/time.h"
@@ -84,16 +85,6 @@ std::string random_id() {
   std::array<std::uint8_t, 16> bytes{};
   RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
   return cep::hex(bytes);
-}
-// Of `type/subtype; parameters`, in lower case.
-std::string media_type_of(std::string_view value) {
-  value = value.substr(0, value.find(';'));
-  while (value.ends_with(' ')) value.remove_suffix(1);
-  std::string type(value);
-  std::ranges::transform(type, type.begin(), [](char letter) {
-    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter | 0x20) : letter;
-  });
-  return type;
 }
 bool is_json_alone(const RouteBody& body) {
   return std::ranges::all_of(body.media_types, [](const std::string& type) {
@@ -195,7 +186,7 @@ struct Router::Impl {
       if (auto limited = limit(grant->name, asked.headers)) return limited;
     }
     if (auto bad = read_parameters(route, segments, target, request)) return bad;
-    return check_media_type(route, head);
+    return body_refusal(route, head);
   }
 
   // Whose it is by what others say, or by its session. Fails with why it is nobody's.
@@ -351,28 +342,6 @@ struct Router::Impl {
     return std::nullopt;
   }
 
-  static std::optional<HttpResponse> check_media_type(const Route& route, const RequestHead& head) {
-    const bool has_body = head.is_chunked || head.content_bytes.value_or(0) > 0;
-    if (!route.body) {
-      if (!has_body) return std::nullopt;
-      return problem_response(ProblemKind::kBadBody, "this operation takes no body");
-    }
-    if (!has_body) {
-      if (!route.body->is_required) return std::nullopt;
-      return problem_response(
-          ProblemKind::kBadBody,
-          fmt::format("a body is required: {}", fmt::join(route.body->media_types, ", ")));
-    }
-    const std::string type = media_type_of(head.header("content-type").value_or(""));
-    if (std::ranges::find(route.body->media_types, type) != route.body->media_types.end()) {
-      return std::nullopt;
-    }
-    return problem_response(
-        ProblemKind::kUnsupportedMediaType,
-        fmt::format("Content-Type is {}; this operation accepts {}",
-                    type.empty() ? "missing" : type, fmt::join(route.body->media_types, ", ")));
-  }
-
   HttpResponse act_once(const Route& route, ApiRequest& request) {
     if (!takes_key(route)) return act(route, request);
     return answer_once(*options.answers, request,
@@ -419,7 +388,7 @@ struct Router::Impl {
     const std::string_view target = proposal.target;
     const auto segments = segments_of(target.substr(0, target.find('?')));
     if (auto bad = read_parameters(*found, segments, target, request)) return *std::move(bad);
-    if (auto bad = check_media_type(*found, http.head())) return *std::move(bad);
+    if (auto bad = body_refusal(*found, http.head())) return *std::move(bad);
     return act(*found, request);
   }
   // Whether a request of it is done once by its key.
