@@ -16,7 +16,7 @@ export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1 CCACHE_DEPEND="${CCACHE_DEPEND:
 verbs=(
   "setup|[program, tests, bench, lint, fuzz, kafka, python, flink, package, editors, console, browser] or all [--without-browser]|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
   "build|[--preset P] [TARGET…]|configure and build all, or the targets named (tocsin: the program), into build/P (release, dev, asan, tsan)|"
-  "demo||build the program alone, then show an alert from start to end|scripts/demo.sh"
+  "demo|[--console]|build the program alone, then show an alert from start to end, or the web console|scripts/demo.sh"
   "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
   "lint|[--all] [--minutes N]|formatting, scripts, unused includes; headers alone and clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file; --minutes: for so long at most)|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"

@@ -20,7 +20,7 @@ script_suites=(
   'python|bash python/tests/run.sh'
   'flink|bash runtime/flink/test.sh'
   'verbs|python3 tests/e2e/do_verbs.py "$TOCSIN_BINARY"'
-  'demo|TOCSIN_DEMO_EVENTS=20000 bash scripts/demo.sh && echo "1 passed, 0 failed"'
+  'demo|TOCSIN_DEMO_EVENTS=20000 bash scripts/demo.sh && TOCSIN_DEMO_EVENTS=20000 TOCSIN_DEMO_PORT=0 bash scripts/demo.sh --console --once && echo "2 passed, 0 failed"'
   'cli|python3 tests/e2e/command_line.py "$TOCSIN_BINARY"'
   'cli-runs|python3 tests/e2e/command_line_runs.py "$TOCSIN_BINARY"'
   'embedded|python3 tests/e2e/embedded_tests.py "$TOCSIN_BINARY"'
