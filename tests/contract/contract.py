@@ -7,11 +7,13 @@ It runs in the environment of python/environment.lock. With --time Schemathesis 
 every part of the document; without it a short look has a fixed seed.
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
 import random
 import re
+import shutil
 import subprocess
 import sys
 
@@ -34,6 +36,7 @@ TOUR_LIST = """
 list blocked: string = []
 rule of_blocked "A payment with a blocked card" { by card when payment where card in blocked alert "on card {card}" }
 """
+NODE_MODULES = ROOT / "console/node_modules"
 TOOLS = BUILD.parent / "tools/python/bin"
 
 
@@ -66,22 +69,48 @@ def schemathesis_finds_nothing():
         server.end()
 
 
+@contextlib.contextmanager
+def tour_server():
+    """One with the rules of docs/api.md, whose events are in events.ndjson and whose document in openapi.json."""
+    page = (ROOT / "docs/api.md").read_text()
+    rules = re.search(r"```tocsin file payments.tocsin\n(.*?)```", page, re.S).group(1) + TOUR_LIST
+    harness.write("events.ndjson", re.search(r"```text events.ndjson\n(.*?)```", page, re.S).group(1))
+    with fast_server(rules=rules) as server:
+        harness.write("openapi.json", json.dumps(server.ask("GET", "/openapi.json").json))
+        yield server
+        server.end()
+
+
 @harness.case
 def a_generated_client_does_the_tour():
     """openapi-python-client: a client made from the document does the tour of docs/api.md"""
-    page = (ROOT / "docs/api.md").read_text()
-    rules = re.search(r"```tocsin file payments.tocsin\n(.*?)```", page, re.S).group(1) + TOUR_LIST
-    events = re.search(r"```text events.ndjson\n(.*?)```", page, re.S).group(1)
-    with fast_server(rules=rules) as server:
-        harness.write("openapi.json", json.dumps(server.ask("GET", "/openapi.json").json))
+    with tour_server() as server:
         harness.write("client.yml", "project_name_override: tocsin-client\npackage_name_override: tocsin_client\npost_hooks: []\n")
         said = run(TOOLS / "openapi-python-client", "generate", "--path", "openapi.json", "--config", "client.yml", "--meta", "none",
                    "--output-path", "tocsin_client", PATH=f"{TOOLS}:{os.environ['PATH']}")
         # What it has no words for are bodies of text alone; no schema is beyond it.
         assert "Unable to process" not in said and "Could not find" not in said, said
-        harness.write("events.ndjson", events)
         run(TOOLS / "python", HERE / "tour.py", f"http://127.0.0.1:{server.port}", server.token, PYTHONPATH=os.getcwd())
-        server.end()
+
+
+def a_typed_client_does_the_tour():
+    """openapi-typescript: a client with the types of the document compiles, and does the tour"""
+    with tour_server() as server:
+        shutil.copy(HERE / "tour.ts", "tour.ts")
+        os.symlink(NODE_MODULES, "node_modules")
+        run("node", NODE_MODULES / "openapi-typescript/bin/cli.js", "openapi.json", "-o", "schema.d.ts")
+        harness.write("tsconfig.json", json.dumps({"files": ["tour.ts"], "compilerOptions": {
+            "strict": True, "noUncheckedIndexedAccess": True, "target": "es2022", "module": "esnext", "moduleResolution": "bundler",
+            "skipLibCheck": True, "noEmit": True, "types": ["node"], "lib": ["es2022", "dom", "dom.iterable"]}}))
+        run("node", NODE_MODULES / "typescript/bin/tsc", "-p", ".")
+        run(NODE_MODULES / "esbuild/bin/esbuild", "tour.ts", "--bundle", "--platform=node", "--format=esm", "--outfile=tour.mjs")
+        run("node", "tour.mjs", f"http://127.0.0.1:{server.port}", server.token)
+
+
+if (NODE_MODULES / "openapi-typescript").exists():
+    harness.case(a_typed_client_does_the_tour)
+else:
+    print("left out: the client in TypeScript; ./do setup console fetches what it needs")
 
 
 if not (TOOLS / "schemathesis").exists():
