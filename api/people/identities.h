@@ -1,7 +1,6 @@
 /// All whom a server knows: by tokens of its own, and by what others vouch for.
 #pragma once
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "api/base/configuration.h"

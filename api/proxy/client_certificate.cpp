@@ -8,7 +8,6 @@
 #include <ctime>
 #include <memory>
 #include <optional>
-#include <string_view>
 
 namespace tocsin::api {
 namespace {
