@@ -139,10 +139,13 @@ Result<OpenIdIssuer::Offer> OpenIdIssuer::offer() {
   const std::lock_guard lock(mutex_);
   if (offer_ && steady_clock::now() - offer_->read_at < kOfferLife) return *offer_;
   Result<Offer> read = read_offer();
-  if (read) offer_ = *std::move(read);
+  if (read) {
+    offer_ = *std::move(read);
+    return *offer_;
+  }
   if (!offer_) return read;
   // What it offered counts a while longer where it does not answer now.
-  if (!read) offer_->read_at = steady_clock::now() - kOfferLife + kOfferPause;
+  offer_->read_at = steady_clock::now() - kOfferLife + kOfferPause;
   return *offer_;
 }
 
