@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "cep/value/identity.h"
 
@@ -45,5 +49,16 @@ Result<ordered_json> unseal_json(const std::string& text, const std::string& pat
     document.erase(kFormatMember);
   }
   return document;
+}
+
+Result<std::optional<ordered_json>> read_sealed_file(const std::string& path, int known) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error) && !error) return std::nullopt;
+  std::ifstream file(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (error || !file || file.bad()) return fail(Errc::kIo, "cannot read " + path);
+  Result<ordered_json> document = unseal_json(text, path, known);
+  if (!document) return tl::unexpected(document.error());
+  return *std::move(document);
 }
 }  // namespace tocsin::api

@@ -2,6 +2,7 @@
 /// a file that a disk has changed is told from one that was written so.
 #pragma once
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 
 #include "cep/base/result.h"
@@ -16,4 +17,7 @@ std::string seal_json(const nlohmann::ordered_json& document, int format = 1);
 /// another digest, kOtherVersion for a format above `known`; messages name `path`.
 Result<nlohmann::ordered_json> unseal_json(const std::string& text, const std::string& path,
                                            int known = 1);
+/// The same of a file; nothing where there is none. Fails also with kIo.
+Result<std::optional<nlohmann::ordered_json>> read_sealed_file(const std::string& path,
+                                                               int known = 1);
 }  // namespace tocsin::api

@@ -47,6 +47,10 @@ HttpResponse sign_in(SessionStore& sessions, const ApiRequest& request, runtime:
                             "a session begins with a token (`Authorization: Bearer TOKEN`), not "
                             "with another session");
   }
+  if (!request.grant.by.empty()) {
+    return problem_response(ProblemKind::kConflict,
+                            request.grant.name + " needs no session: every request says who it is");
+  }
   const Result<std::string> secret = sessions.begin(request.grant);
   if (!secret) return problem_of_error(secret.error());
   HttpResponse response = json_response(201, me(request, clock));

@@ -96,23 +96,22 @@ class DataDoctor {
   }
 
   void examine_checkpoints() {
-    std::vector<std::string> numbers;
     std::error_code error;
     for (const fs::directory_entry& one : fs::directory_iterator(paths_.checkpoints, error)) {
-      const std::string name = one.path().filename().string();
-      if (name.ends_with(".damaged")) {
-        add(fmt::format("{} was damaged, and an older checkpoint was used", one.path().string()),
-            "see the disk's health (smartctl, the kernel's log), then remove the folder");
-      } else if (name.find('.') == std::string::npos) {
-        numbers.push_back(name);
-      }
+      if (!one.path().string().ends_with(".damaged")) continue;
+      add(fmt::format("{} was damaged, and an older checkpoint was used", one.path().string()),
+          "see the disk's health (smartctl, the kernel's log), then remove the folder");
     }
-    std::ranges::sort(numbers);
+    const Result<std::vector<std::uint64_t>> listed =
+        runtime::list_checkpoints(files_, paths_.checkpoints);
+    if (!listed) return add(listed.error().message, "run doctor as the user of the server");
+    const std::vector<std::uint64_t>& numbers = *listed;
     if (numbers.empty()) {
       report_.facts.push_back("no checkpoint yet: a start reads the journal from its beginning");
       return;
     }
-    const auto manifest = runtime::read_manifest(files_, paths_.checkpoints + "/" + numbers.back());
+    const auto manifest = runtime::read_manifest(
+        files_, runtime::checkpoint_path(paths_.checkpoints, numbers.back()));
     if (!manifest) {
       if (manifest.error().code == Errc::kNotFound) return;  // a newer one replaced it just now
       add(manifest.error().message,

@@ -24,6 +24,7 @@ class HttpRequest {
   const std::string& sender() const { return sender_.empty() ? remote_ : sender_; }
   /// The certificate of who sent it; null: there is none, or nobody checked it.
   const ClientCertificate* certificate() const { return certificate_.get(); }
+  /// Without an address it is the client.
   void set_sender(std::string address, std::shared_ptr<const ClientCertificate> certificate) {
     sender_ = std::move(address);
     certificate_ = std::move(certificate);

@@ -252,7 +252,7 @@ bool HttpSession::begin_request(std::size_t head_end) {
   if (!client) return refuse({400, client.error()});
   const std::uint64_t content_bytes = head->content_bytes.value_or(0);
   exchange_ = std::make_unique<SessionExchange>(*std::move(head), client->text(), began_);
-  exchange_->request.set_sender(peer_.text(), certificate_);
+  exchange_->request.set_sender(*client == peer_ ? "" : peer_.text(), certificate_);
   if (auto fault = fault_of_method(exchange_->request.head().method)) {
     return refuse(*std::move(fault));
   }

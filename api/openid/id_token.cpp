@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "api/openid/base64url.h"
+#include "api/base/base64url.h"
 
 namespace tocsin::api {
 namespace {

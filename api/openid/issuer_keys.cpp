@@ -16,7 +16,7 @@
 #include <optional>
 #include <utility>
 
-#include "api/openid/base64url.h"
+#include "api/base/base64url.h"
 
 namespace tocsin::api {
 namespace {

@@ -17,6 +17,7 @@ using nlohmann::json;
 using std::chrono::steady_clock;
 constexpr std::chrono::hours kOfferLife{1};
 constexpr std::chrono::minutes kOfferPause{1};
+constexpr std::chrono::seconds kFailurePause{2};  // everybody is told the same meanwhile
 constexpr std::chrono::hours kKeysLife{24};
 constexpr std::chrono::seconds kKeysPause{30};  // between two looks for a key that is not there
 constexpr std::size_t kAnswerBytesMax = std::size_t{1} << 20;
@@ -137,13 +138,19 @@ Result<OpenIdIssuer::Offer> OpenIdIssuer::read_offer() const {
 
 Result<OpenIdIssuer::Offer> OpenIdIssuer::offer() {
   const std::lock_guard lock(mutex_);
-  if (offer_ && steady_clock::now() - offer_->read_at < kOfferLife) return *offer_;
+  const Moment now = steady_clock::now();
+  if (offer_ && now - offer_->read_at < kOfferLife) return *offer_;
+  if (failure_ && now - failed_at_ < kFailurePause) return tl::unexpected(*failure_);
   Result<Offer> read = read_offer();
   if (read) {
     offer_ = *std::move(read);
     return *offer_;
   }
-  if (!offer_) return read;
+  if (!offer_) {
+    failure_ = read.error();
+    failed_at_ = steady_clock::now();
+    return read;
+  }
   // What it offered counts a while longer where it does not answer now.
   offer_->read_at = steady_clock::now() - kOfferLife + kOfferPause;
   return *offer_;

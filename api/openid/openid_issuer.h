@@ -58,6 +58,8 @@ class OpenIdIssuer {
   const IssuerOptions options_;
   std::mutex mutex_;  // of what follows; held while the issuer is asked, so that it is asked once
   std::optional<Offer> offer_;
+  std::optional<Error> failure_;  // of the last look for it, while there is none
+  Moment failed_at_{};
   std::shared_ptr<const IssuerKeys> keys_;
   Moment keys_read_at_{};
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <chrono>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "api/openid/sign_in_ticket.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
+#include "api/rest/request_rates.h"
 #include "cep/base/trimmed.h"
 
 namespace tocsin::api {
@@ -27,6 +29,8 @@ constexpr std::size_t kPlaceBytesMax = 500;
 constexpr std::size_t kCodeBytesMax = 4096;
 // Each waits for the issuer, and holds a thread of the server.
 constexpr int kAtOnceMax = 8;
+// Sign-ins of one address, where nobody is known yet: an office may have one address.
+constexpr RateLimit kAddressRate{.per_second = 5, .burst = 100};
 
 Result<std::string> read_secret(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -63,6 +67,7 @@ class SignInRoutes {
     const std::string place(request.text("place").value_or(kPages));
     if (!place.starts_with(kPages) || place.size() > kPlaceBytesMax)
       return bad_parameter_response("place", "place takes a path of the console: /console/…");
+    if (auto refused = too_often(request)) return *std::move(refused);
     const Waiting waiting(waiting_);
     if (waiting.are_too_many()) return busy();
     const auto begun = tickets_.begin(place, now_s());
@@ -93,6 +98,7 @@ class SignInRoutes {
                               "this browser did not begin this sign-in, or began it more than ten "
                               "minutes ago: sign in again");
     }
+    if (auto refused = too_often(request)) return *std::move(refused);
     const Waiting waiting(waiting_);
     if (waiting.are_too_many()) return busy();
     const Result<ClaimedPerson> claimed = issuer_->redeem(code, *sign_in, now_s());
@@ -159,6 +165,17 @@ class SignInRoutes {
     response.headers.push_back({"Retry-After", "5"});
     return response;
   }
+  // Each asks the issuer, and may write to the log.
+  std::optional<HttpResponse> too_often(const ApiRequest& request) {
+    const RequestRates::Answer rate =
+        rates_.take(request.http.remote(), std::chrono::steady_clock::now());
+    if (rate.is_allowed) return std::nullopt;
+    HttpResponse response =
+        problem_response(ProblemKind::kTooManyRequests,
+                         "too many sign-ins from this address: try again in a moment");
+    response.headers.push_back({"Retry-After", "1"});
+    return response;
+  }
   static HttpResponse busy() {
     HttpResponse response = problem_response(ProblemKind::kUnavailable,
                                              "too many people sign in at this moment: try again");
@@ -181,14 +198,14 @@ class SignInRoutes {
   const std::unique_ptr<OpenIdIssuer> issuer_;
   const SignInTickets tickets_;
   std::atomic<int> waiting_{0};
+  RequestRates rates_{kAddressRate};
 };
 
 // Null where there is no issuer.
 std::shared_ptr<SignInRoutes> make_routes(const Configuration& configuration,
                                           const SignInContext& context) {
-  const Result<std::optional<IssuerOptions>> options = issuer_options(configuration);
-  if (options && (!*options || context.sessions == nullptr)) return nullptr;
-  auto issuer = options ? OpenIdIssuer::make(**options) : tl::unexpected(options.error());
+  Result<std::unique_ptr<OpenIdIssuer>> issuer = make_issuer(configuration);
+  if (issuer && (*issuer == nullptr || context.sessions == nullptr)) return nullptr;
   Result<SignInTickets> tickets = SignInTickets::make();
   if (!issuer || !tickets) {
     tell(fmt::format("warning: nobody can sign in by OpenID Connect: {}\n",
@@ -215,13 +232,13 @@ constexpr std::string_view kSchemas = R"({
 })";
 }  // namespace
 
-Result<std::optional<IssuerOptions>> issuer_options(const Configuration& configuration) {
+Result<std::unique_ptr<OpenIdIssuer>> make_issuer(const Configuration& configuration) {
   IssuerOptions options;
   options.issuer = configuration.text("openid.issuer");
   options.client = configuration.text("openid.client");
   const std::string& server = configuration.text("openid.server");
   if (options.issuer.empty()) {
-    if (options.client.empty() && server.empty()) return std::nullopt;
+    if (options.client.empty() && server.empty()) return nullptr;
     return fail(Errc::kInvalidArgument, "openid.issuer: without the issuer's URL nobody signs in");
   }
   if (options.client.empty() || server.empty()) {
@@ -251,9 +268,9 @@ Result<std::optional<IssuerOptions>> issuer_options(const Configuration& configu
   options.claims = {configuration.text("openid.name_claim"),
                     configuration.text("openid.groups_claim")};
   options.patience = std::chrono::milliseconds(configuration.duration("openid.timeout").us / 1000);
-  if (auto issuer = OpenIdIssuer::make(options); !issuer)
-    return fail(issuer.error().code, "openid.issuer: " + issuer.error().message);
-  return options;
+  auto issuer = OpenIdIssuer::make(std::move(options));
+  if (!issuer) return fail(issuer.error().code, "openid.issuer: " + issuer.error().message);
+  return issuer;
 }
 
 void add_openid_routes(Router& router, const Configuration& configuration,
@@ -284,6 +301,7 @@ void add_openid_routes(Router& router, const Configuration& configuration,
                                     .pattern = "^/console/.{0,490}$"}},
               .answers = {{302, "The issuer's page"}},
               .answer_headers = {"Location", "Set-Cookie"},
+              .problems = {429},
               .handler = [routes](ApiRequest& request) { return routes->begin(request); }});
   router.add(
       {.method = "POST",
@@ -296,7 +314,7 @@ void add_openid_routes(Router& router, const Configuration& configuration,
        .body = RouteBody{{"application/json"}, "SignInCode"},
        .answers = {{201, "Who signed in", "application/json", "SignedIn"}},
        .answer_headers = {"Set-Cookie"},
-       .problems = {403, 413, 415},
+       .problems = {403, 413, 415, 429},
        .handler = [routes](ApiRequest& request) { return routes->end(request); }});
 }
 }  // namespace tocsin::api

@@ -1,7 +1,7 @@
 /// Sign-in of people by OpenID Connect: a browser goes to the issuer, comes back with a code, and
 /// gets a session.
 #pragma once
-#include <optional>
+#include <memory>
 
 #include "api/base/configuration.h"
 #include "api/openid/openid_issuer.h"
@@ -13,9 +13,9 @@
 #include "runtime/io/clock.h"
 
 namespace tocsin::api {
-/// By the settings `openid.…`; nothing where no issuer is named. Reads the secret's file. Fails
-/// with kInvalidArgument or kIo, naming the setting.
-Result<std::optional<IssuerOptions>> issuer_options(const Configuration& configuration);
+/// By the settings `openid.…`; null where no issuer is named. Reads the secret's file, and asks
+/// nobody yet. Fails with kInvalidArgument or kIo, naming the setting.
+Result<std::unique_ptr<OpenIdIssuer>> make_issuer(const Configuration& configuration);
 
 /// What sign-in works on; all outlives the routes.
 struct SignInContext {

@@ -6,29 +6,14 @@
 
 #include <array>
 #include <charconv>
-#include <span>
 
-#include "api/openid/base64url.h"
+#include "api/base/base64url.h"
 #include "api/rest/access.h"
 #include "cep/value/identity.h"
 
 namespace tocsin::api {
 namespace {
 constexpr std::size_t kTicketBytesMax = 2048;
-
-std::string bytes_of_hex(std::string_view hex) {
-  std::string bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-    unsigned value = 0;
-    const auto parsed = std::from_chars(hex.data() + i, hex.data() + i + 2, value, 16);
-    if (parsed.ec != std::errc{} || parsed.ptr != hex.data() + i + 2) return {};
-    bytes += static_cast<char>(value);
-  }
-  return bytes;
-}
-std::string hex_of(std::string_view bytes) {
-  return cep::hex(std::span(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()));
-}
 }  // namespace
 
 Result<SignInTickets> SignInTickets::make() {
@@ -56,7 +41,7 @@ Result<std::pair<std::string, SignIn>> SignInTickets::begin(std::string_view pla
                                                             std::int64_t now_s) const {
   const Result<std::string> secret = random_secret();
   if (!secret) return tl::unexpected(secret.error());
-  std::string ticket = fmt::format("{}.{}.{}", *secret, now_s, hex_of(place));
+  std::string ticket = fmt::format("{}.{}.{}", *secret, now_s, base64url(place));
   SignIn sign_in = of(ticket);
   sign_in.place = place;
   sign_in.begun_s = now_s;
@@ -73,7 +58,9 @@ std::optional<SignIn> SignInTickets::read(std::string_view ticket, std::int64_t 
   if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
   if (sign_in.begun_s < 0 || sign_in.begun_s > now_s || now_s - sign_in.begun_s > kLifeS)
     return std::nullopt;
-  sign_in.place = bytes_of_hex(ticket.substr(second + 1));
+  auto place = decode_base64url(ticket.substr(second + 1));
+  if (!place) return std::nullopt;
+  sign_in.place = *std::move(place);
   return sign_in;
 }
 

@@ -1,6 +1,6 @@
 /// What a browser keeps of a sign-in under way: nothing of it is kept here.
 ///
-///   SECRET.SECONDS.PLACE      SECRET random, PLACE hex digits of where the browser wants to go
+///   SECRET.SECONDS.PLACE      SECRET random, PLACE base64url of where the browser wants to go
 ///
 /// All that the issuer is sent follows from it by a key of this process (HMAC-SHA256): whoever
 /// comes back with the state is the browser that has the ticket.

@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -37,16 +34,10 @@ std::optional<PeopleList> parse(const ordered_json& document) {
 
 Result<std::unique_ptr<PeopleStore>> PeopleStore::open(std::string path) {
   std::unique_ptr<PeopleStore> store(new PeopleStore(std::move(path)));
-  std::error_code error;
-  if (!std::filesystem::exists(store->path_, error) && !error) return store;
-  std::ifstream file(store->path_, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (error || !file || file.bad())
-    return fail(Errc::kIo, "cannot read the list of people: " + store->path_);
-  const Result<ordered_json> document = unseal_json(text, store->path_);
-  if (!document && document.error().code == Errc::kOtherVersion)
-    return tl::unexpected(document.error());
-  std::optional<PeopleList> list = document ? parse(*document) : std::nullopt;
+  const Result<std::optional<ordered_json>> document = read_sealed_file(store->path_);
+  if (!document && document.error().code != Errc::kCorrupt) return tl::unexpected(document.error());
+  if (document && !*document) return store;
+  std::optional<PeopleList> list = document ? parse(**document) : std::nullopt;
   if (!list) {
     return fail(Errc::kCorrupt,
                 fmt::format("{} is damaged: it is no list of people; put back a copy, or remove "

@@ -10,6 +10,8 @@
 #include <initializer_list>
 #include <utility>
 
+#include "api/base/base64url.h"
+
 namespace tocsin::api {
 namespace {
 constexpr std::array<std::string_view, kRoleCount> kRoleNames = {
@@ -35,25 +37,6 @@ constexpr std::array<unsigned, kRoleCount> kGrants = {
     kOperatorBits | bits({Role::kAdmin}),    // admin
 };
 constexpr std::string_view kTokenPrefix = "tocsin_";
-
-// RFC 4648, section 5, without padding.
-std::string base64url(const std::array<unsigned char, 32>& bytes) {
-  constexpr std::string_view kLetters =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string text;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const unsigned char byte : bytes) {
-    bits = bits << 8 | byte;
-    count += 8;
-    while (count >= 6) {
-      count -= 6;
-      text += kLetters[bits >> count & 63];
-    }
-  }
-  if (count > 0) text += kLetters[bits << (6 - count) & 63];
-  return text;
-}
 
 bool is_equal(const cep::Digest& a, const cep::Digest& b) {
   return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
@@ -98,7 +81,7 @@ Result<std::string> random_secret() {
   if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) {
     return fail(Errc::kIo, "the system gives no random bytes for a token");
   }
-  std::string secret = base64url(random);
+  std::string secret = base64url({reinterpret_cast<const char*>(random.data()), random.size()});
   OPENSSL_cleanse(random.data(), random.size());
   return secret;
 }
@@ -166,6 +149,8 @@ bool AccessList::rotate(std::string_view name, const cep::Digest& digest, cep::E
   found->digest = digest;
   return true;
 }
+
+std::string TokenGrant::called() const { return by.empty() ? "the token " + name : name; }
 
 std::size_t person_prefix(std::string_view name) {
   for (const std::string_view prefix : {"person:", "group:", "certificate:"}) {

@@ -52,6 +52,9 @@ struct TokenGrant {
   std::optional<cep::EventTime> expires_at = {};  // counts no more from then on; absent: never
   TokenScope scope = {};
   std::string by = {};  // the entry of a person or a group that gives it; empty: a token
+
+  /// "the token ann"; of those without a token "person:ann".
+  std::string called() const;
 };
 /// A token as it is kept: what it is cannot be found from it.
 struct StoredToken {

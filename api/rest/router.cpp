@@ -171,19 +171,17 @@ struct Router::Impl {
     }
     if (!may(grant ? grant->role : Role::kOpen, route.role)) {
       asked.is_noted = true;
-      return problem_response(
-          ProblemKind::kForbidden,
-          fmt::format("this requires the role {}; {}{} has the role {}", role_name(route.role),
-                      grant && grant->by.empty() ? "the token " : "",
-                      grant ? grant->name : "nobody",
-                      role_name(grant ? grant->role : Role::kOpen)));
+      return problem_response(ProblemKind::kForbidden,
+                              fmt::format("this requires the role {}; {} has the role {}",
+                                          role_name(route.role), grant ? grant->called() : "nobody",
+                                          role_name(grant ? grant->role : Role::kOpen)));
     }
     if (grant && route.role != Role::kOpen) {
       if (auto refused = refuse_scope(route, request)) {
         asked.is_noted = true;
         return refused;
       }
-      if (auto limited = limit(grant->name, asked.headers)) return limited;
+      if (auto limited = limit(*grant, asked.headers)) return limited;
     }
     if (auto bad = read_parameters(route, segments, target, request)) return bad;
     return body_refusal(route, head);
@@ -274,12 +272,12 @@ struct Router::Impl {
     if (is_kept) return std::nullopt;
     return problem_response(
         ProblemKind::kForbidden,
-        fmt::format("the token {} is limited to {}, and this operation is about more than that",
-                    request.grant.name, scope.text()));
+        fmt::format("{} is limited to {}, and this operation is about more than that",
+                    request.grant.called(), scope.text()));
   }
 
-  std::optional<HttpResponse> limit(const std::string& name, std::vector<HttpHeader>& headers) {
-    const RequestRates::Answer answer = rates.take(name, options.now());
+  std::optional<HttpResponse> limit(const TokenGrant& grant, std::vector<HttpHeader>& headers) {
+    const RequestRates::Answer answer = rates.take(grant.name, options.now());
     headers.push_back({"RateLimit-Limit", fmt::format("{}", std::floor(options.rate.burst))});
     headers.push_back({"RateLimit-Remaining", fmt::format("{}", std::floor(answer.left))});
     headers.push_back({"RateLimit-Reset", fmt::format("{}", std::ceil(answer.reset_s))});
@@ -288,7 +286,7 @@ struct Router::Impl {
     headers.push_back({"Retry-After", wait});
     return problem_response(
         ProblemKind::kTooManyRequests,
-        fmt::format("the token {} has used up its requests; it may send more in {} s", name, wait));
+        fmt::format("{} has used up its requests; it may send more in {} s", grant.called(), wait));
   }
 
   static std::optional<HttpResponse> read_parameters(const Route& route,

@@ -3,9 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -73,16 +70,12 @@ SessionStore::SessionStore(std::string path, runtime::Clock& clock, SessionLimit
       cookie_name_(limits.is_secure ? kSecureName : kPlainName) {}
 
 Result<void> SessionStore::read() {
-  std::error_code error;
-  if (!std::filesystem::exists(path_, error) && !error) return {};
-  std::ifstream file(path_, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (error || !file || file.bad()) return fail(Errc::kIo, "cannot read the sessions: " + path_);
-  const Result<ordered_json> document = unseal_json(text, path_);
+  const Result<std::optional<ordered_json>> document = read_sealed_file(path_);
   if (!document) return tl::unexpected(document.error());
-  const auto list = document->find("sessions");
+  if (!*document) return {};
+  const auto list = (*document)->find("sessions");
   Sessions sessions;
-  bool is_good = list != document->end() && list->is_array();
+  bool is_good = list != (*document)->end() && list->is_array();
   for (std::size_t i = 0; is_good && i < list->size(); ++i) {
     const ordered_json& entry = (*list)[i];
     if (!entry.is_object()) return fail(Errc::kCorrupt, path_ + " is no file of sessions");

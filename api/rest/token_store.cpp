@@ -9,8 +9,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
@@ -131,18 +129,10 @@ Result<void> write_private_file(const std::string& path, const std::string& text
 
 Result<std::unique_ptr<TokenStore>> TokenStore::open(std::string path) {
   std::unique_ptr<TokenStore> store(new TokenStore(std::move(path)));
-  std::error_code error;
-  if (!std::filesystem::exists(store->path_, error) && !error) return store;
-  std::ifstream file(store->path_, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (error || !file || file.bad()) {
-    return fail(Errc::kIo, "cannot read the tokens: " + store->path_);
-  }
-  const Result<ordered_json> document = unseal_json(text, store->path_, kBoundFormat);
-  if (!document && document.error().code == Errc::kOtherVersion) {
-    return tl::unexpected(document.error());
-  }
-  std::optional<AccessList> list = document ? parse(*document) : std::nullopt;
+  const auto document = read_sealed_file(store->path_, kBoundFormat);
+  if (!document && document.error().code != Errc::kCorrupt) return tl::unexpected(document.error());
+  if (document && !*document) return store;
+  std::optional<AccessList> list = document ? parse(**document) : std::nullopt;
   if (!list) {
     return fail(Errc::kCorrupt,
                 fmt::format("{} is damaged: it is no file of tokens; put back a copy, or remove "
@@ -162,12 +152,12 @@ TokenStore::~TokenStore() {
 // What cannot be read is not known: nothing depends on it.
 void TokenStore::read_uses() {
   const std::string path = (std::filesystem::path(path_).parent_path() / kTokensUsedFile).string();
-  std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  const Result<ordered_json> document = unseal_json(text, path);
-  if (!document || !document->contains("used") || !document->at("used").is_object()) return;
+  const auto file = read_sealed_file(path);
+  if (!file || !*file || !(*file)->contains("used")) return;
+  const ordered_json& used = (*file)->at("used");
+  if (!used.is_object()) return;
   const std::lock_guard lock(uses_mutex_);
-  for (const auto& [name, at] : document->at("used").items()) {
+  for (const auto& [name, at] : used.items()) {
     if (!at.is_string()) continue;
     if (const auto time = cep::parse_time(at.get_ref<const std::string&>())) uses_[name] = *time;
   }

@@ -125,18 +125,17 @@ std::string answer_text(const EventAnswer& answer, const EventLines& lines, bool
 }
 
 // Where a token may not send an event of the body; none of it is taken then.
-std::optional<HttpResponse> refused_type(const TokenScope& scope, const std::string& token,
-                                         const EventLines& lines) {
+std::optional<HttpResponse> refused_type(const TokenGrant& grant, const EventLines& lines) {
+  const TokenScope& scope = grant.scope;
   if (scope.types.empty()) return std::nullopt;
   const std::optional<OtherType> other = find_other_type(lines.text, scope.types);
   if (!other) return std::nullopt;
   const std::uint64_t line = lines.number_of(other->place);
   const std::string what = other->type ? fmt::format("is an event of the type {}", *other->type)
                                        : "has no type that can be read";
-  return problem_response(
-      ProblemKind::kForbidden,
-      fmt::format("the token {} is limited to {}, and line {} {}: no event was taken", token,
-                  scope.text(), line, what));
+  return problem_response(ProblemKind::kForbidden,
+                          fmt::format("{} is limited to {}, and line {} {}: no event was taken",
+                                      grant.called(), scope.text(), line, what));
 }
 
 HttpResponse post_events(ServerContext& context, ApiRequest& request) {
@@ -172,7 +171,7 @@ HttpResponse post_events(ServerContext& context, ApiRequest& request) {
                     events_max, lines.count));
   }
   const TokenScope& scope = request.grant.scope;
-  if (auto refused = refused_type(scope, request.grant.name, lines)) return *std::move(refused);
+  if (auto refused = refused_type(request.grant, lines)) return *std::move(refused);
   batch.lines = std::move(lines.text);
   batch.count = lines.count;
   batch.wait_for_alerts = wait_of(request);

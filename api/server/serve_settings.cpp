@@ -102,7 +102,7 @@ Result<void> check_vouchers(const Configuration& configuration) {
   if (auto people = asking_people(configuration); !people) return tl::unexpected(people.error());
   if (auto proxies = trusted_proxies(configuration); !proxies)
     return tl::unexpected(proxies.error());
-  if (auto issuer = issuer_options(configuration); !issuer) return tl::unexpected(issuer.error());
+  if (auto issuer = make_issuer(configuration); !issuer) return tl::unexpected(issuer.error());
   return {};
 }
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "api/openid/base64url.h"
+#include "api/base/base64url.h"
 #include "api/openid/id_token.h"
 #include "api/openid/issuer_keys.h"
 #include "api/openid/sign_in_ticket.h"

@@ -3,11 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 
 #include "api/rest/problem.h"
+#include "api/rest/request_rates.h"
 #include "tests/api/fake_request.h"
 
 namespace tocsin::api {
@@ -105,6 +107,20 @@ std::string type_of(const HttpResponse& response) {
   CHECK(document["status"] == response.status);
   CHECK(!document["detail"].get<std::string>().empty());
   return document["type"].get<std::string>().substr(19);
+}
+
+TEST_CASE("rates: a name is forgotten once it may ask for all again, however many come") {
+  RequestRates rates({.per_second = 10, .burst = 5});
+  RequestRates::Moment now;
+  for (int number = 0; number < 100'000; ++number) {
+    now += std::chrono::milliseconds(1);
+    REQUIRE(rates.take("name" + std::to_string(number), now).is_allowed);
+  }
+  CHECK(rates.size() <= 2048);
+  for (int i = 0; i < 5; ++i) CHECK(rates.take("busy", now).is_allowed);
+  for (int number = 0; number < 5000; ++number)
+    static_cast<void>(rates.take("other" + std::to_string(number), now));
+  CHECK_FALSE(rates.take("busy", now).is_allowed);  // it is not idle
 }
 
 TEST_CASE("router: an operation is found by method and path, fixed words before parameters") {

@@ -4,9 +4,10 @@
     serve_openid.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
 import http.client
+import time
 import urllib.parse
 
-from harness import LIMIT_S, case, has, run_cases, start, write
+from harness import LIMIT_S, case, has, run_cases, start, wait_for, write
 from openid_issuer import Issuer, Key
 from server_process import TIMELESS, Server
 
@@ -136,10 +137,17 @@ def out_of_reach():
             issuer.offer = {"issuer": "http://127.0.0.1:1"}
             answer = server.ask("GET", "/v1/session/openid", token=False)
             assert answer.problem() == "unavailable" and answer.headers["Retry-After"], answer
+            # It is not asked again for everybody who comes.
+            asked = len(issuer.asked)
+            assert server.ask("GET", "/v1/session/openid", token=False).status == 503 and len(issuer.asked) == asked
             issuer.offer = {"token_endpoint": "http://192.0.2.1/token"}
-            assert server.ask("GET", "/v1/session/openid", token=False).status == 503
+            wait_for(lambda: server.ask("GET", "/v1/session/openid", token=False).status == 503 and len(issuer.asked) > asked, "another question")
             issuer.__exit__()
+            time.sleep(2.1)  # as long as a failure is remembered
             assert server.ask("GET", "/v1/session/openid", token=False).status == 503
+            # One address cannot ask for ever, whoever sits there.
+            statuses = [server.ask("GET", "/v1/session/openid", token=False).status for _ in range(150)]
+            assert 429 in statuses and server.ask("GET", "/v1/session/ways", token=False).status == 200, statuses
             server.end()
             has(server.said, "nobody can sign in by OpenID Connect now", "letter by letter", "it has to be https", "refused")
     for given, said in ((("--openid-issuer", "http://login.example", "--openid-client", "c", "--openid-server", "https://a.example"), "it has to be https"),

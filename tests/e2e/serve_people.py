@@ -70,6 +70,7 @@ def believed():
         begun = server.ask("POST", "/v1/session", token=reader).headers["Set-Cookie"].split(";")[0]
         assert server.ask("GET", "/v1/me", **as_person("root", Cookie=begun)).json["name"] == "person:root"
         assert server.ask("GET", "/v1/me", **as_person("nobody", Cookie=begun)).json["name"] == "till"
+        assert server.ask("POST", "/v1/session", **as_person("root")).problem() == "conflict"
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT_S)
         connection.putrequest("GET", "/v1/me")
         for name in ("root", "ann"):

@@ -1,4 +1,4 @@
-#include "api/openid/base64url.h"
+#include "api/base/base64url.h"
 
 #include <cstdint>
 
