@@ -285,6 +285,8 @@ constexpr auto kRows = std::to_array<Row>({
         serve("",
               "Addresses of which these headers are believed; each may be a range such as "
               "10.0.0.0/8")},
+    Row{"people.entries_max", Type::kInteger, kNot,
+        serve("10000", "Entries of the list of people").range(1, 1'000'000)},
     Row{"openid.issuer", Type::kText, kNot,
         serve("",
               "The URL of an issuer of OpenID Connect, by which people sign in to the console; "
@@ -310,6 +312,11 @@ constexpr auto kRows = std::to_array<Row>({
         serve("12h", "After this long a person signs in at the issuer again").range(1'000'000)},
     Row{"openid.timeout", Type::kDuration, kNot,
         serve("5s", "Time for each answer of the issuer").range(1'000, 60'000'000)},
+    Row{"openid.sign_ins_per_second", Type::kInteger, kNot,
+        serve("5", "Sign-ins of one address per second, where nobody is known yet")
+            .range(1, 1'000'000)},
+    Row{"openid.sign_ins_burst", Type::kInteger, kNot,
+        serve("100", "Sign-ins of one address at once").range(1, 1'000'000)},
     Row{"console.enabled", Type::kBoolean, kNot,
         serve("true", "Serve the web console at /console/, and let browsers sign in to it")
             .form(OptionForm::kSwitch)},

@@ -29,8 +29,6 @@ constexpr std::size_t kPlaceBytesMax = 500;
 constexpr std::size_t kCodeBytesMax = 4096;
 // Each waits for the issuer, and holds a thread of the server.
 constexpr int kAtOnceMax = 8;
-// Sign-ins of one address, where nobody is known yet: an office may have one address.
-constexpr RateLimit kAddressRate{.per_second = 5, .burst = 100};
 
 Result<std::string> read_secret(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -60,8 +58,8 @@ class Waiting {
 class SignInRoutes {
  public:
   SignInRoutes(const SignInContext& context, std::unique_ptr<OpenIdIssuer> issuer,
-               SignInTickets tickets)
-      : context_(context), issuer_(std::move(issuer)), tickets_(std::move(tickets)) {}
+               SignInTickets tickets, const RateLimit& rate)
+      : context_(context), issuer_(std::move(issuer)), tickets_(std::move(tickets)), rates_(rate) {}
 
   HttpResponse begin(const ApiRequest& request) {
     const std::string place(request.text("place").value_or(kPages));
@@ -198,7 +196,7 @@ class SignInRoutes {
   const std::unique_ptr<OpenIdIssuer> issuer_;
   const SignInTickets tickets_;
   std::atomic<int> waiting_{0};
-  RequestRates rates_{kAddressRate};
+  RequestRates rates_;  // of addresses: nobody is known yet
 };
 
 // Null where there is no issuer.
@@ -215,7 +213,9 @@ std::shared_ptr<SignInRoutes> make_routes(const Configuration& configuration,
   context.sessions->know_people([&people = context.people](const SessionPerson& person) {
     return people.list()->grant_of({{person.name}, person.groups});
   });
-  return std::make_shared<SignInRoutes>(context, *std::move(issuer), *std::move(tickets));
+  const RateLimit rate{static_cast<double>(configuration.integer("openid.sign_ins_per_second")),
+                       static_cast<double>(configuration.integer("openid.sign_ins_burst"))};
+  return std::make_shared<SignInRoutes>(context, *std::move(issuer), *std::move(tickets), rate);
 }
 
 constexpr std::string_view kSchemas = R"({

@@ -19,7 +19,9 @@ Result<void> Identities::open(const Configuration& configuration, const std::str
   Result<std::unique_ptr<TokenStore>> tokens = TokenStore::open(folder + "/" + kTokensFile);
   if (!tokens) return tl::unexpected(tokens.error());
   tokens_ = *std::move(tokens);
-  Result<std::unique_ptr<PeopleStore>> people = PeopleStore::open(folder + "/" + kPeopleFile);
+  Result<std::unique_ptr<PeopleStore>> people =
+      PeopleStore::open(folder + "/" + kPeopleFile,
+                        static_cast<std::size_t>(configuration.integer("people.entries_max")));
   if (!people) return tl::unexpected(people.error());
   people_ = *std::move(people);
   const auto first = make_first_token(*tokens_, folder);

@@ -32,8 +32,8 @@ std::optional<PeopleList> parse(const ordered_json& document) {
 }
 }  // namespace
 
-Result<std::unique_ptr<PeopleStore>> PeopleStore::open(std::string path) {
-  std::unique_ptr<PeopleStore> store(new PeopleStore(std::move(path)));
+Result<std::unique_ptr<PeopleStore>> PeopleStore::open(std::string path, std::size_t entries_max) {
+  std::unique_ptr<PeopleStore> store(new PeopleStore(std::move(path), entries_max));
   const Result<std::optional<ordered_json>> document = read_sealed_file(store->path_);
   if (!document && document.error().code != Errc::kCorrupt) return tl::unexpected(document.error());
   if (document && !*document) return store;
@@ -73,11 +73,11 @@ Result<bool> PeopleStore::put(PeopleEntry entry) {
   const std::lock_guard lock(mutex_);
   PeopleList list = *list_;
   const bool is_new = list.put(std::move(entry));
-  if (list.entries().size() > kPeopleMax) {
+  if (is_new && list.entries().size() > entries_max_) {
     return fail(Errc::kConflict,
-                fmt::format("there are {} entries already: give a role to a group instead of "
-                            "each person",
-                            kPeopleMax));
+                fmt::format("there are {} entries already (people.entries_max): give a role to a "
+                            "group instead of each person",
+                            entries_max_));
   }
   if (auto saved = save(list); !saved) return tl::unexpected(saved.error());
   list_ = std::make_shared<const PeopleList>(std::move(list));

@@ -197,6 +197,11 @@ TEST_CASE("people: the list is on disk, for its owner alone, and damage is told"
     CHECK(store->put({"person:" + std::string(200, 'a'), Role::kReader}));
     CHECK_FALSE(store->put({"person:" + std::string(201, 'a'), Role::kReader}));
   }
+  {
+    auto full = *PeopleStore::open(file, 3);
+    CHECK(full->put({"person:one more", Role::kReader}).error().code == Errc::kConflict);
+    CHECK(full->put({"person:Ada Lovelace", Role::kReader}));  // no new one
+  }
   struct stat status {};
   REQUIRE(::stat(file.c_str(), &status) == 0);
   CHECK((status.st_mode & 0777) == 0600);
