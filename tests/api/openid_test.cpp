@@ -292,8 +292,14 @@ TEST_CASE("openid: a ticket is of one process and one sign-in, for ten minutes")
   const std::size_t dot = ticket.find('.');
   const std::string later =
       ticket.substr(0, dot + 1) + std::to_string(kNow + 1) + ticket.substr(ticket.rfind('.'));
-  CHECK(tickets.read(later, kNow + 1)->state != begun.state);
-  CHECK(tickets.read(ticket + "2f", kNow)->state != begun.state);
+  const auto moved = tickets.read(later, kNow + 1);
+  REQUIRE(moved);
+  CHECK(moved->state != begun.state);
+  const auto elsewhere = tickets.read(ticket + base64url("f!!"), kNow);
+  REQUIRE(elsewhere);
+  CHECK(elsewhere->place == "/console/rules?x=1f!!");
+  CHECK(elsewhere->state != begun.state);
+  CHECK_FALSE(tickets.read(ticket + "2f", kNow));  // not how one byte is written
   for (const char* bad : {"", ".", "..", "a.b.c", "a.-5.", "a.9223372036854775808."})
     CHECK_FALSE(tickets.read(bad, kNow));
   // RFC 7636, appendix B.
