@@ -52,6 +52,7 @@ script_suites=(
   'serve-tokens|python3 tests/e2e/serve_tokens.py "$TOCSIN_BINARY"'
   'serve-secrets|python3 tests/e2e/serve_secrets.py "$TOCSIN_BINARY"'
   'serve-rules|python3 tests/e2e/serve_rules.py "$TOCSIN_BINARY"'
+  'serve-language|python3 tests/e2e/serve_language.py "$TOCSIN_BINARY"'
   'serve-lists|python3 tests/e2e/serve_lists.py "$TOCSIN_BINARY"'
   'serve-alerts|python3 tests/e2e/serve_alerts.py "$TOCSIN_BINARY"'
   'serve-gates|python3 tests/e2e/serve_gates.py "$TOCSIN_BINARY"'

@@ -12,7 +12,7 @@
 #include "library/explain/explain_json.h"
 #include "library/explain/explain_text.h"
 #include "library/explain/find_rules.h"
-#include "library/testing/judge_test.h"
+#include "library/testing/judge_tests.h"
 #include "rules/text/human_text.h"
 
 namespace tocsin::api {
@@ -45,25 +45,20 @@ json LspServer::run_tests(const json& parameters) {
   const std::string path = path_of_uri(parameters.at("uri"));
   const LoadedRules rules = load_rules({path}, {}, workspace_.reader());
   if (!rules.program) throw Refused{kRequestFailed, "the rules have errors"};
-  const std::string rule = parameters.value("rule", "");
-  const std::string title = parameters.value("title", "");
   const std::unique_ptr<TextCacheFolder> cache = open_text_cache();
-  library::TestPrograms programs(*rules.program, cache.get());
+  const library::JudgedTests judged = library::judge_tests(
+      rules.loaded, *rules.program,
+      {parameters.value("rule", ""), parameters.value("title", ""), {}}, cache.get());
   json tests = json::array();
-  std::size_t passed = 0;
-  for (const rules::EmbeddedTest& test : rules.loaded.rules->tests) {
-    if ((!rule.empty() && test.rule != rule) || (!title.empty() && test.title != title)) continue;
-    const library::TestResult result =
-        library::judge_test(*rules.loaded.rules, rules.loaded.sources, programs, test, cache.get());
-    passed += result.passed ? 1 : 0;
+  for (const auto& [file, result] : judged.tests) {
     tests.push_back({{"rule", result.rule},
                      {"title", result.title},
                      {"line", result.line - 1},
                      {"passed", result.passed},
                      {"text", result.text}});
   }
-  const std::size_t failed = tests.size() - passed;
-  return {{"passed", passed}, {"failed", failed}, {"tests", std::move(tests)}};
+  const std::size_t failed = tests.size() - judged.passed;
+  return {{"passed", judged.passed}, {"failed", failed}, {"tests", std::move(tests)}};
 }
 
 // The commands of lenses, for editors that do not know them: the result is shown as a message too.

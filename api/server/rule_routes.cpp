@@ -16,7 +16,6 @@
 #include "api/rest/json_body.h"
 #include "api/rollout/deploy_routes.h"
 #include "api/rules/rule_loader.h"
-#include "api/rules/rule_schemas.h"
 #include "api/rules/rule_sources.h"
 #include "cep/data/alert.h"
 #include "cep/data/alert_format.h"
@@ -31,7 +30,6 @@
 namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
-constexpr std::size_t kRulesBytesMax = std::size_t{16} << 20;
 constexpr std::size_t kDryRunBytesMax = std::size_t{16} << 20;
 constexpr std::size_t kDryRunAlertsMax = 10'000;
 
@@ -165,68 +163,6 @@ HttpResponse explain_rule(const ServerContext& context, const ApiRequest& reques
   return {200, {}, "application/json", library::explain_json(program, rule, nullptr) + "\n"};
 }
 
-// The files of a body: {"files": {"PATH": "TEXT", …}}, or one of plain text.
-tl::expected<std::map<std::string, std::string>, HttpResponse> read_files(ApiRequest& request) {
-  const std::string_view type = request.http.head().header("content-type").value_or("");
-  std::map<std::string, std::string> files;
-  if (type.starts_with("text/plain")) {
-    files.emplace("rules.tocsin", request.http.take_body());
-    return files;
-  }
-  const auto body = read_json_object(request, {"files"}, kRulesBytesMax);
-  if (!body) return tl::unexpected(body.error());
-  const auto wrong = [] {
-    return tl::unexpected(problem_response(
-        ProblemKind::kBadBody,
-        R"(the body is {"files": {"PATH": "TEXT", …}}, with a path that ends in .tocsin)"));
-  };
-  if (!body->contains("files") || !(*body)["files"].is_object()) return wrong();
-  bool has_rules = false;
-  for (const auto& file : (*body)["files"].items()) {
-    if (!file.value().is_string()) return wrong();
-    has_rules = has_rules || file.key().ends_with(".tocsin");
-    files.emplace(file.key(), file.value().get<std::string>());
-  }
-  if (!has_rules) return wrong();
-  return files;
-}
-
-// Only what the body holds is read: no file of this machine is.
-LoadedRules check_files(const std::map<std::string, std::string>& files) {
-  std::vector<std::string> paths;
-  for (const auto& [path, text] : files) {
-    if (path.ends_with(".tocsin")) paths.push_back(path);
-  }
-  rules::LoadOptions options;
-  options.warn_of_untested = true;
-  return load_rules(paths, options, [&](const std::string& path) -> Result<std::string> {
-    const auto found = files.find(path);
-    if (found == files.end()) return fail(Errc::kNotFound, "it is not among the files sent");
-    return found->second;
-  });
-}
-
-HttpResponse validate_rules(ServerContext& context, ApiRequest& request) {
-  const auto files = read_files(request);
-  if (!files) return files.error();
-  const CheckSlots::Slot slot(*context.checks);
-  if (!slot) return CheckSlots::full();
-  const LoadedRules rules = check_files(*files);
-  std::string text = fmt::format(R"({{"valid":{},"errors":{},"warnings":{},"rules":[)",
-                                 rules.errors() == 0, rules.errors(), rules.warnings());
-  if (rules.program) {
-    for (const cep::Rule& rule : rules.program->plan().rules) {
-      if (text.back() != '[') text += ',';
-      cep::append_json_string(text, rule.id);
-    }
-  }
-  text += R"(],"diagnostics":[)";
-  std::string lines = render_diagnostics_json(rules);
-  if (!lines.empty()) lines.pop_back();
-  std::ranges::replace(lines, '\n', ',');  // one object a line, and no line end within
-  return {200, {}, "application/json", text + lines + "]}\n"};
-}
-
 // Rules over given events, beside everything else: nothing is kept.
 HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
   const auto body = read_json_object(request, {"events", "files"}, kDryRunBytesMax);
@@ -328,19 +264,6 @@ constexpr std::string_view kSchemas = R"({
     "propertyNames": {"pattern": "^(?!\\.\\.)(?!([\\s\\S]*/)?\\.{1,2}(/|$))[^/]+(/[^/]+)*$"},
     "additionalProperties": {"type": ["string", "null"]}
   }},
-  "RuleFiles": {"body": true, "files": {"$schema": {
-    "type": "object",
-    "description": "Texts by path; one at least ends in .tocsin",
-    "minProperties": 1,
-    "additionalProperties": {"type": "string"}
-  }}},
-  "Validation": {
-    "valid": "boolean",
-    "errors": "whole",
-    "warnings": "whole",
-    "rules": "list of text; ids",
-    "diagnostics": "list of Diagnostic"
-  },
   "DryRun": {"body": true, "events": "list of any", "files?": "FileTexts; none: the rules that run"},
   "DryRunResult": {
     "alerts": "list of Alert",
@@ -372,7 +295,6 @@ void add_dry_run(Router& router, ServerContext& context) {
 
 void add_rule_routes(Router& router, ServerContext& context,
                      std::shared_ptr<RuleTotalsReader> totals) {
-  router.add_schemas(kRuleTextSchemas);
   router.add_schemas(kSchemas);
   const RouteParameter rule{"rule", RouteParameter::Type::kText, "Its id"};
   router.add({.method = "GET",
@@ -415,21 +337,6 @@ void add_rule_routes(Router& router, ServerContext& context,
        .answers = {{200, "The explanation", "application/json", "Explanation"},
                    {200, "The explanation", "text/plain"}},
        .handler = [&context](ApiRequest& request) { return explain_rule(context, request); }});
-  router.add(
-      {.method = "POST",
-       .path = "/v1/rules/validate",
-       .operation_id = "validateRules",
-       .tag = "rules",
-       .summary = "Check rules without running them: everything that is wrong, with places",
-       .description = "As `tocsin check --format json` says it. The files of the body are "
-                      "one set; nothing else is read.",
-       .role = Role::kReader,
-       .effect = RouteEffect::kNothing,
-       .body = RouteBody{{"application/json", "text/plain"}, "RuleFiles"},
-       .answers = {{200, "Whether they check, and what is wrong", "application/json",
-                    "Validation"}},
-       .problems = {413, 415},
-       .handler = [&context](ApiRequest& request) { return validate_rules(context, request); }});
   add_dry_run(router, context);
 }
 }  // namespace tocsin::api

@@ -1,4 +1,4 @@
-/// The rules that run: what they are, and checking others.
+/// The rules that run: what they are, and runs of others over given events.
 #pragma once
 #include <memory>
 

@@ -10,6 +10,7 @@
 #include "api/console/console.h"
 #include "api/health/server_health.h"
 #include "api/jobs/backtest_routes.h"
+#include "api/language/language_routes.h"
 #include "api/node/run_arguments.h"
 #include "api/openid/openid_sign_in.h"
 #include "api/outbox/subscription_service.h"
@@ -54,6 +55,7 @@ TraceSource trace_source(ServerContext& context) {
 void add_server_routes(Router& router, ServerContext& context, Unreadiness unreadiness) {
   add_event_routes(router, context);
   const auto totals = std::make_shared<RuleTotalsReader>(context.node);
+  add_language_routes(router, context.checks);
   add_rule_routes(router, context, totals);
   const RolloutContext rollout{context.rules, context.changes, *context.checks};
   add_deploy_routes(router, rollout);

@@ -53,7 +53,7 @@ assert good(get_triage.sync_detailed(alert.id, client=client)).state == m.Triage
 
 rules = good(list_rules.sync_detailed(client=client))
 assert {rule.id for rule in rules.rules} == {"large_after_probes", "of_blocked"}, rules
-wrong = m.RuleFilesFiles.from_dict({"r.tocsin": 'rule r "x" { when paiment as p alert "x" }'})
+wrong = m.RuleTexts.from_dict({"r.tocsin": 'rule r "x" { when paiment as p alert "x" }'})
 checked = good(validate_rules.sync_detailed(client=client, body=m.RuleFiles(files=wrong)))
 assert not checked.valid and checked.diagnostics[0].code == "E0202", checked
 pack = get_pack.sync_detailed(client=client)
