@@ -1,7 +1,7 @@
 // What the server's checker says of a text while it is edited.
-import { ask } from "./api";
 import { Finding } from "./code_editor";
 import { Json, JsonObject, parseJson, show } from "./json";
+import { askPatiently } from "./language";
 import { numberOf, objects } from "./table";
 
 export interface Said extends Finding {
@@ -56,7 +56,7 @@ export function eventsOf(text: string): Json[] {
 }
 /** Throws Problem. Errors come first; of what is elsewhere, only errors. */
 export async function check(files: Files, stretch: Stretch, signal: AbortSignal): Promise<Said[]> {
-  const answer = (await ask("POST", "/v1/rules/validate", { body: { files }, signal })).json as JsonObject;
+  const answer = await askPatiently("/v1/rules/validate", { files }, signal);
   const found = objects(answer, "diagnostics").map((one) => findingOf(one, stretch));
   return [...found.filter((one) => one.level === "error"), ...found.filter((one) => one.level !== "error" && one.isHere)];
 }

@@ -1,11 +1,14 @@
 // The editor of rules: CodeMirror in a shadow root, where its styles are style sheets that the page's policy allows.
-import { Completion, CompletionContext, CompletionResult, autocompletion, completionKeymap } from "@codemirror/autocomplete";
+import { Completion, CompletionContext, CompletionResult, autocompletion, completionKeymap, snippet } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, toggleComment } from "@codemirror/commands";
 import { HighlightStyle, StreamLanguage, StringStream, bracketMatching, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { Action, Diagnostic, lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { EditorState } from "@codemirror/state";
-import { EditorView, drawSelection, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
+import { EditorView, Tooltip, drawSelection, highlightActiveLine, hoverTooltip, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { h, render } from "preact";
+import { Offer, Range } from "./language";
+import { Markdown } from "./markdown";
 import { offsetOf } from "./positions";
 import { WORDS, WordClass } from "./words";
 
@@ -23,8 +26,21 @@ export interface CodeEditor {
   show: (findings: readonly Finding[]) => void;
   goTo: (line: number, column: number) => void;
   fix: (finding: Finding) => void;
+  cursor: () => number;
+  select: (range: Range) => void;
+  apply: (changes: readonly { range: Range; insert: string }[]) => void;
+  focus: () => void;
   close: () => void;
 }
+/** What is asked about the name at the cursor, or done with the text: a key and a button each. */
+export const TOOLS = {
+  about: { key: "F1", text: "What is this?" },
+  definition: { key: "F12", text: "Go to its declaration" },
+  references: { key: "Shift-F12", text: "Where it is used" },
+  rename: { key: "F2", text: "Rename" },
+  format: { key: "Shift-Alt-f", text: "Format" },
+} as const;
+export type Tool = keyof typeof TOOLS;
 
 const NAMES: { [of in WordClass]: string } = { declaration: "definitionKeyword", word: "keyword", value: "atom", type: "typeName", function: "function" };
 function token(stream: StringStream): string | null {
@@ -75,6 +91,10 @@ const theme = EditorView.theme({
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--mark)" },
   ".cm-tooltip": { color: "var(--text)", backgroundColor: "var(--panel)", border: "1px solid var(--quiet)" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { color: "var(--text)", backgroundColor: "var(--mark)" },
+  ".cm-tooltip-hover, .cm-completionInfo": { maxWidth: "36rem", maxHeight: "20rem", overflow: "auto" },
+  ".said": { padding: "4px 8px", fontFamily: "system-ui, sans-serif" },
+  ".said p, .said ul": { margin: "4px 0" },
+  ".said pre": { margin: "4px 0", whiteSpace: "pre-wrap" },
   ".cm-diagnosticAction": { color: "var(--ground)", backgroundColor: "var(--link)" },
   ".cm-panels": { color: "var(--text)", backgroundColor: "var(--panel)" },
   ".cm-panel.cm-panel-lint ul [aria-selected]": { backgroundColor: "var(--mark)" },
@@ -82,18 +102,36 @@ const theme = EditorView.theme({
 });
 
 const NAME = /[A-Za-z_]\w*/g;
-/** Words of the language, and names that the rules have anywhere. */
-function completer(names: () => readonly string[]): (context: CompletionContext) => CompletionResult | null {
-  return (context) => {
+function markdown(text: string): HTMLElement {
+  const dom = document.createElement("div");
+  dom.className = "said";
+  render(h(Markdown, { text }), dom);
+  return dom;
+}
+function completionOf({ kind, label, insert, detail, doc }: Offer): Completion {
+  const made: Completion = { label, detail: detail || kind, boost: 1 };
+  if (doc) made.info = () => markdown(doc);
+  if (insert !== label) made.apply = kind === "snippet" ? snippet(insert) : insert;
+  return made;
+}
+/** What the server offers at the place; after that words of the language, and names that the rules have anywhere. */
+function completer({ names, offers }: Wanted): (context: CompletionContext) => Promise<CompletionResult | null> {
+  return async (context) => {
     const before = context.matchBefore(/[A-Za-z_]\w*/);
-    if (!before && !context.explicit) return null;
-    const typed = before?.text ?? "";
+    if (!before && !context.explicit && !context.matchBefore(/\./)) return null;
+    const ended = new AbortController();
+    context.addEventListener("abort", () => ended.abort());
     const found = new Map<string, Completion>();
-    for (const text of [context.state.doc.toString(), ...names()])
-      for (const [name] of text.matchAll(NAME)) found.set(name, { label: name, type: "variable" });
-    for (const [word, of] of WORDS) found.set(word, { label: word, detail: of, boost: -1 });
-    const options = [...found.values()].filter(({ label }) => label !== typed && label.toLowerCase().startsWith(typed.toLowerCase()));
-    return { from: before?.from ?? context.pos, options: options.sort((a, b) => (a.label < b.label ? -1 : 1)), filter: false };
+    // While the server does not answer, and in a text that it knows nothing of, the rest is offered.
+    const byPlace = await offers(context.pos, ended.signal).catch(() => []);
+    if (context.aborted) return null;
+    for (const offer of byPlace) found.set(offer.label, completionOf(offer));
+    const rest = (label: string, detail?: string) => {
+      if (!found.has(label)) found.set(label, { label, boost: -1, ...(detail ? { detail } : {}) });
+    };
+    if (before) for (const text of [context.state.doc.toString(), ...names()]) for (const [name] of text.matchAll(NAME)) if (name !== before.text) rest(name);
+    if (before) for (const [word, of] of WORDS) rest(word, of);
+    return { from: before?.from ?? context.pos, options: [...found.values()], validFor: /^\w*$/ };
   };
 }
 
@@ -101,9 +139,25 @@ interface Wanted {
   text: string;
   label: string;
   names: () => readonly string[]; // texts whose names are offered
+  offers: (offset: number, signal: AbortSignal) => Promise<readonly Offer[]>;
+  hover: (offset: number) => Promise<(Range & { markdown: string }) | undefined>;
+  use: (tool: Tool) => void;
   changed: () => void;
 }
-export function openCode(host: HTMLElement, { text, label, names, changed }: Wanted): CodeEditor {
+export function openCode(host: HTMLElement, wanted: Wanted): CodeEditor {
+  const { text, label, changed } = wanted;
+  const hover = async (_: EditorView, at: number): Promise<Tooltip | null> => {
+    const found = await wanted.hover(at).catch(() => undefined);
+    return found ? { pos: found.from, end: found.to, create: () => ({ dom: markdown(found.markdown) }) } : null;
+  };
+  const tools = Object.entries(TOOLS).map(([tool, { key }]) => ({
+    key,
+    preventDefault: true,
+    run: () => {
+      wanted.use(tool as Tool);
+      return true;
+    },
+  }));
   const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
   const view = new EditorView({
     parent: root,
@@ -119,14 +173,15 @@ export function openCode(host: HTMLElement, { text, label, names, changed }: Wan
         indentUnit.of("  "),
         language,
         syntaxHighlighting(colours),
-        autocompletion({ override: [completer(names)], icons: false }),
+        autocompletion({ override: [completer(wanted)], icons: false }),
+        hoverTooltip(hover),
         lintGutter(),
         theme,
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
         EditorView.updateListener.of((update) => update.docChanged && changed()),
         // Tab leaves the editor, as it leaves every other field.
-        keymap.of([...completionKeymap, ...lintKeymap, { key: "Mod-/", run: toggleComment }, ...historyKeymap, ...defaultKeymap]),
+        keymap.of([...tools, ...completionKeymap, ...lintKeymap, { key: "Mod-/", run: toggleComment }, ...historyKeymap, ...defaultKeymap]),
       ],
     }),
   });
@@ -155,6 +210,13 @@ export function openCode(host: HTMLElement, { text, label, names, changed }: Wan
       view.focus();
     },
     fix,
+    cursor: () => view.state.selection.main.head,
+    select: ({ from, to }) => {
+      view.dispatch({ selection: { anchor: from, head: to }, effects: EditorView.scrollIntoView(from, { y: "center" }) });
+      view.focus();
+    },
+    apply: (changes) => view.dispatch({ changes: changes.map(({ range, insert }) => ({ ...range, insert })) }),
+    focus: () => view.focus(),
     close: () => view.destroy(),
   };
 }

@@ -3,10 +3,12 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Answer, Problem, ask, asProblem, mayWork, part } from "./api";
 import { startBacktest } from "./backtests";
 import { Files, Said, check, eventsOf } from "./checked";
-import { CodeEditor, openCode } from "./code_editor";
+import { CodeEditor, Tool, openCode } from "./code_editor";
 import { Difference, Fates, TextDifference } from "./difference";
 import { Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
+import { Sheet, Spot, hoverAt, offersAt } from "./language";
+import { LanguageTools } from "./language_tools";
 import { Data, Panel, ProblemBox, Severity, useLoaded } from "./parts";
 import { go, href, query } from "./place";
 import { spliced } from "./positions";
@@ -21,14 +23,16 @@ interface Edited {
   path: string; // of its file
   base: string; // as it is on the server
   etag: string;
-  files: Files; // all that are active
+  files: Files; // all that are active, with what a rename changed in others
   line: number; // where a file is opened
   placed: (text: string) => { text: string; line: number } | undefined; // the whole file with it
   role: string; // who may ask for the change
   save: (text: string, comment: string, etag: string) => Promise<Answer>;
+  changeOthers?: (files: Files) => void; // saved together with the text
 }
 // What was written and not saved, while the page is open: a backtest leads to another screen, and back.
 const drafts = new Map<string, string>();
+const draftOthers = new Map<string, Files>(); // by draft: other files that a rename changed
 addEventListener("beforeunload", (event) => {
   if (drafts.size > 0) event.preventDefault();
 });
@@ -39,16 +43,20 @@ async function readPack(signal: AbortSignal): Promise<{ files: Files; etag: stri
 }
 async function readFile(path: string, signal: AbortSignal): Promise<Edited> {
   const { files, etag } = await readPack(signal);
+  const draft = `file ${path}`;
+  // What else a rename changed is kept as long as what was written.
+  const others = () => (drafts.has(draft) ? (draftOthers.get(draft) ?? {}) : {});
   return {
-    draft: `file ${path}`,
+    draft,
     path,
     base: files[path] ?? "",
     etag,
-    files,
+    files: { ...files, ...others() },
     line: Number(new URLSearchParams(query.value).get("line")) || 1,
     placed: (text) => ({ text, line: 0 }),
     role: "author",
-    save: (text, comment, known) => ask("PATCH", `/v1/pack?comment=${part(comment)}`, { body: { files: { [path]: text } }, headers: { "If-Match": known } }),
+    save: (text, comment, known) => ask("PATCH", `/v1/pack?comment=${part(comment)}`, { body: { files: { ...others(), [path]: text } }, headers: { "If-Match": known } }),
+    changeOthers: (changed) => draftOthers.set(draft, { ...others(), ...changed }),
   };
 }
 // A new one is watched before it is let out.
@@ -205,14 +213,26 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
   const [said, setSaid] = useState<Said[]>();
   const [problem, setProblem] = useState<Problem>();
   const [hasClash, setClash] = useState(false);
-  const latest = useRef({ of, text });
-  latest.current = { of, text };
+  const [others, setOthers] = useState<Files>({}); // what a rename changed elsewhere since it was read
+  const latest = useRef({ of, text, others });
+  latest.current = { of, text, others };
+  const useTool = useRef<(tool: Tool) => void>(() => undefined);
+  // The text as it is in the editor, which may be newer than what was drawn last.
+  const sheetNow = (): Sheet => {
+    const now = latest.current;
+    const own = editor.current?.text() ?? now.text;
+    const at = now.of.placed(own);
+    return { files: { ...now.of.files, ...now.others, [now.of.path]: at?.text ?? "" }, path: now.of.path, line: at?.line ?? 0, text: own };
+  };
   useEffect(() => {
     if (!host.current) return;
     const opened = openCode(host.current, {
       text,
       label: `Text of ${of.path}`,
       names: () => Object.values(latest.current.of.files),
+      offers: async (offset, signal) => (await offersAt(sheetNow(), offset, signal)).offers,
+      hover: (offset) => hoverAt(sheetNow(), offset),
+      use: (tool) => useTool.current(tool),
       changed: () => setText(opened.text()),
     });
     editor.current = opened;
@@ -229,7 +249,7 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
     const timer = window.setTimeout(() => {
       const placed = of.placed(text);
       if (!placed) return;
-      check({ ...of.files, [of.path]: placed.text }, { path: of.path, line: placed.line, lines: text.split("\n").length }, ended.signal).then(
+      check({ ...of.files, ...others, [of.path]: placed.text }, { path: of.path, line: placed.line, lines: text.split("\n").length }, ended.signal).then(
         (found) => {
           if (ended.signal.aborted) return;
           setSaid(found);
@@ -243,7 +263,7 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
       clearTimeout(timer);
       ended.abort();
     };
-  }, [text, of.etag]);
+  }, [text, of.etag, others]);
   const placed = of.placed(text);
   if (!placed)
     return (
@@ -251,13 +271,26 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
         The rule does not stand in its file as one piece. <a href={href(`/pack/${part(of.path)}`)}>Edit the file</a>
       </p>
     );
-  const filesNow = (): Files => ({ ...of.files, [of.path]: of.placed(text)?.text ?? "" });
+  const filesNow = (): Files => ({ ...of.files, ...others, [of.path]: of.placed(text)?.text ?? "" });
+  const changeOthers = (changed: Files) => {
+    of.changeOthers?.(changed);
+    setOthers({ ...others, ...changed });
+  };
+  const changedOthers = (): Files => ({ ...draftOthers.get(of.draft), ...others });
+  // Lines behind the text are as far off as it has grown.
+  const savedLine = ({ file, line }: Spot) => {
+    const now = sheetNow();
+    const own = now.text.split("\n").length;
+    return file === of.path && line > now.line + own ? line - (own - of.base.split("\n").length) : line;
+  };
   const save = async (comment: string) => {
     try {
       const answer = await of.save(text, comment, of.etag);
       setClash(false);
       if (answer.status === 202) return outcomeOf(answer, "");
       drafts.delete(of.draft);
+      draftOthers.delete(of.draft);
+      setOthers({});
       again();
       const version = show((answer.json as JsonObject).version);
       return (
@@ -273,6 +306,12 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
       throw error;
     }
   };
+  const giveUp = () => {
+    draftOthers.delete(of.draft);
+    setOthers({});
+    if (Object.keys(others).length > 0) again();
+    editor.current?.replace(of.base);
+  };
   const errors = said?.filter((one) => one.level === "error").length ?? 0;
   return (
     <div class="workbench">
@@ -282,11 +321,17 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
           {isEdited ? "Not saved. " : "As it is on the server. "}
           {said && (said.length === 0 ? "No mistakes." : `${counted(errors, "error")}, ${counted(said.length - errors, "warning")}.`)}{" "}
           {isEdited && (
-            <button type="button" class="plain" onClick={() => editor.current?.replace(of.base)}>
+            <button type="button" class="plain" onClick={giveUp}>
               Give up what was written
             </button>
           )}
         </p>
+        {Object.keys(changedOthers()).length > 0 && (
+          <p>
+            A name was changed in other files too, which are saved with this text: <Data value={Object.keys(changedOthers()).join(", ")} />.
+          </p>
+        )}
+        <LanguageTools sheet={sheetNow} editor={editor} savedLine={savedLine} changeOthers={of.changeOthers && changeOthers} use={useTool} />
         {problem && <ProblemBox problem={problem} />}
         {of.role === "analyst" && TEST.test(of.base) && !TEST.test(text) && (
           <p>
@@ -315,7 +360,7 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
           ]}
           submit="Start a backtest against the active rules"
           run={({ from, labels }) =>
-            startBacktest({ files: { [of.path]: of.placed(text)?.text }, patch: true, against: "live", from: from || undefined, labels: labels === "true" ? "triage" : undefined, samples: 5 })
+            startBacktest({ files: { ...changedOthers(), [of.path]: of.placed(text)?.text }, patch: true, against: "live", from: from || undefined, labels: labels === "true" ? "triage" : undefined, samples: 5 })
           }
         >
           <p class="quiet">What was written is kept meanwhile, as long as the page is open.</p>

@@ -16,6 +16,12 @@ export function offsetOf(lines: readonly string[], line: number, column: number)
   return offset + units;
 }
 
+/** The line and column, both from 1, of a place in the text. */
+export function lineAndColumn(text: string, offset: number): { line: number; column: number } {
+  const lines = text.slice(0, offset).split("\n");
+  return { line: lines.length, column: [...(lines.at(-1) as string)].length + 1 };
+}
+
 export interface Placed {
   text: string; // of the whole file
   line: number; // of it, from 0, where the edited text begins

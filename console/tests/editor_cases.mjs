@@ -4,8 +4,8 @@ import { check } from "./cases.mjs";
 import { MORE_RULES, until } from "./world.mjs";
 
 const content = (page) => page.locator(".cm-content");
-/** Selects a text of the editor, as the search of a person would, and types over it. */
-async function overwrite(page, text, other) {
+/** Selects a text of the editor, as the search of a person would. */
+async function select(page, text) {
   await content(page).evaluate((element, wanted) => {
     element.focus();
     for (const line of element.querySelectorAll(".cm-line")) {
@@ -24,6 +24,9 @@ async function overwrite(page, text, other) {
     }
     throw new Error(`no ${wanted}`);
   }, text);
+}
+async function overwrite(page, text, other) {
+  await select(page, text);
   await page.keyboard.type(other);
 }
 const textOf = async (page) => (await content(page).innerText()).replaceAll("\u200b", "");
@@ -153,4 +156,111 @@ check("the editor: from the key to the mark with 500 rules", async ({ server, pe
   }
   console.log(`from the last key to the mark with 500 rules: ${times.join(", ")} ms, of which 150 are the wait for quiet`);
   assert.ok(Math.min(...times) < 2000, times.join()); // on a machine that builds beside it
+});
+
+const TWO_FILES = `\
+event payment { ts: time, id: string id, card: string, amount: decimal(2), note: string? }
+
+# Paid in one go.
+rule large "A large payment" {
+  by card
+  when payment as p where amount > 100
+  alert "{p.amount} on card {card}"
+}
+`;
+const OTHER_FILE = `\
+use "rules.tocsin"
+rule small "A small payment" {
+  by card
+  when payment as p where amount <= 100
+  alert "{p.amount} is small"
+}
+`;
+check("the editor: what a name is, where it is declared and used, another name in all files, and the layout, by keys alone", async ({ server, person }) => {
+  const { page } = person;
+  const saved = await server.ask("PATCH", "/v1/pack", { files: { "rules.tocsin": TWO_FILES, "more/small.tocsin": OTHER_FILE.replace("rules.tocsin", "../rules.tocsin") } }, "application/json", { "If-Match": "*" });
+  assert.equal(saved.status, 200, saved.text);
+  await person.signIn(server.token, "/console/rules/large/edit");
+  await person.sees("0 errors");
+  // The cursor to the begin of a text of the editor.
+  const cursorTo = (text) => select(page, text).then(() => page.keyboard.press("ArrowLeft"));
+  const told = page.getByRole("region", { name: "About the name" });
+  await cursorTo("amount");
+  await page.keyboard.press("F1");
+  await told.getByText("field amount of event payment").waitFor();
+  await told.locator("pre", { hasText: "amount: decimal(2)" }).waitFor();
+  await person.inspect("editor-about");
+  // Under the mouse too.
+  await page.locator(".cm-line", { hasText: "alert" }).getByText("alert", { exact: true }).hover();
+  await page.locator(".cm-tooltip-hover pre").first().waitFor();
+  await page.mouse.move(0, 0);
+  // Its uses, from one to the next, and back to the text by Escape.
+  await page.keyboard.press("Shift+F12");
+  const uses = told.getByRole("listitem");
+  await until(async () => (await uses.count()) === 5, "five uses");
+  await page.keyboard.press("Escape");
+  await until(async () => (await told.count()) === 0, "no panel");
+  assert.notEqual(await content(page).evaluate((element) => element.getRootNode().activeElement), null);
+  // Of a step only this text knows: it is renamed here, also in the message.
+  await cursorTo("p where");
+  await page.keyboard.press("F2");
+  const name = page.getByLabel("New name for p");
+  await name.fill("no`name");
+  await page.keyboard.press("Enter");
+  await person.sees("It was not renamed");
+  await name.fill("paid");
+  await page.keyboard.press("Enter");
+  await person.sees("2 places renamed.");
+  assert.ok((await textOf(page)).includes("payment as paid where") && (await textOf(page)).includes("{paid.amount}"));
+  // After a dot only what its event has is offered first, with its type.
+  await overwrite(page, "amount > 100", "paid.");
+  await page.keyboard.press("Control+Space");
+  const offered = page.locator(".cm-completionLabel");
+  await until(async () => (await offered.count()) > 3, "the fields");
+  assert.deepEqual((await offered.allInnerTexts()).slice(0, 5).sort(), ["amount", "card", "id", "note", "ts"]);
+  await page.keyboard.type("am");
+  await page.getByRole("option", { name: "amount", selected: true }).waitFor();
+  await page.waitForTimeout(150); // so soon after the list opens, Enter is the line's end
+  await page.keyboard.press("Enter");
+  await page.keyboard.type(" > 100");
+  await until(async () => (await textOf(page)).includes("where paid.amount > 100"), "the field written");
+  // What also stands elsewhere is renamed in its file, with all others.
+  await cursorTo("amount > 100");
+  await page.keyboard.press("F2");
+  await page.getByLabel("New name for amount").fill("sum_paid");
+  await page.keyboard.press("Enter");
+  await person.sees("also stands outside of this text");
+  assert.ok((await textOf(page)).includes("amount > 100"));
+  // The layout: a mistake leaves the text alone.
+  await overwrite(page, "by card", "by    card  ");
+  await page.keyboard.press("Shift+Alt+f");
+  await person.sees("It was laid out.");
+  assert.ok((await textOf(page)).includes("\n  by card\n"));
+  await overwrite(page, "by card", "by card {");
+  await page.getByRole("button", { name: "Format" }).press("Enter");
+  await person.sees("It was left as it is");
+  assert.ok((await textOf(page)).includes("by card {"));
+  await page.getByRole("button", { name: "Give up what was written" }).press("Enter");
+  // To the declaration, which is in another text.
+  await person.sees("0 errors");
+  await cursorTo("amount > 100");
+  await page.keyboard.press("F12");
+  await page.waitForURL(/pack\/rules\.tocsin\?line=1$/);
+  await page.getByRole("heading", { name: /File/ }).waitFor();
+  await person.sees("0 errors");
+  await cursorTo("amount > 100");
+  await page.keyboard.press("F12");
+  await until(() => page.evaluate(() => document.querySelector(".code").shadowRoot.getSelection?.().toString() === "amount" || document.getSelection().toString() === "amount"), "the declaration selected");
+  await page.keyboard.press("F2");
+  await page.getByLabel("New name for amount").fill("sum_paid");
+  await page.keyboard.press("Enter");
+  await person.sees("places renamed, in 2 files, which are saved together.");
+  await person.sees("more/small.tocsin");
+  await person.sees("0 errors");
+  await page.getByLabel("Why").fill("a better name");
+  await page.getByRole("button", { name: "Save it" }).press("Enter");
+  await person.sees("It holds, with");
+  const { files } = (await server.ask("GET", "/v1/pack")).json;
+  assert.ok(files["rules.tocsin"].includes("sum_paid: decimal(2)") && files["rules.tocsin"].includes("{p.sum_paid} on card"), files["rules.tocsin"]);
+  assert.ok(files["more/small.tocsin"].includes("sum_paid <= 100") && files["more/small.tocsin"].includes("{p.sum_paid} is small"));
 });

@@ -16,8 +16,10 @@ import { Digits, JsonObject, jsonText, parseJson, show, sourceOf, typed } from "
 import { KEYS, actionOf } from "../src/keys";
 import { otherSentences } from "../src/key_screen";
 import { valueOf as entryOf } from "../src/lists";
+import { differing, rangeIn, replaced } from "../src/language";
+import { blocksOf } from "../src/markdown";
 import { parseMetrics, valueOf } from "../src/metrics";
-import { offsetOf, spliced } from "../src/positions";
+import { lineAndColumn, offsetOf, spliced } from "../src/positions";
 import { changedRows } from "../src/queue_state";
 import { searchTarget } from "../src/shell";
 import { likeOf } from "../src/silence_dialog";
@@ -323,4 +325,36 @@ test("queue: what colleagues did shows at rows, as far down as the page of now r
   const now = [row(10), row(9), row(6, "assigned")];
   assert.deepEqual(changedRows(loaded, now, 6).map(({ id, state, changed }) => [id, state, changed]), [["i8", "open", "somebody else changed it"], ["i6", "assigned", "by somebody else"]]);
   assert.deepEqual(changedRows(loaded, now, 0).map(({ id }) => id), ["i8", "i6", "i2"]);
+});
+
+test("language: places of files are places of the text that is edited, in UTF-16 and back", () => {
+  const text = 'rule r "😀" {\n  by card\n}';
+  for (const offset of [0, 8, 10, 11, text.indexOf("card"), text.length]) {
+    const { line, column } = lineAndColumn(text, offset);
+    assert.equal(offsetOf(text.split("\n"), line, column), offset);
+  }
+  assert.deepEqual(lineAndColumn(text, text.indexOf('" {')), { line: 1, column: 10 }); // characters, not units
+  const sheet = { files: {}, path: "a.tocsin", line: 4, text };
+  const spot = { file: "a.tocsin", line: 6, column: 6, endLine: 6, endColumn: 10 };
+  const range = rangeIn(sheet, spot);
+  assert.equal(range && text.slice(range.from, range.to), "card");
+  for (const other of [{ ...spot, file: "b.tocsin" }, { ...spot, line: 4 }, { ...spot, endLine: 8 }]) assert.equal(rangeIn(sheet, other), undefined);
+});
+test("language: edits of several files are made from the end of each", () => {
+  const at = (file: string, line: number, column: number, endColumn: number) => ({ file, line, column, endLine: line, endColumn, text: "longer" });
+  assert.deepEqual(replaced({ a: "x x\n😀 x", b: "x", c: "x" }, [at("a", 1, 1, 2), at("b", 1, 1, 2), at("a", 2, 3, 4), at("a", 1, 3, 4)]), { a: "longer longer\n😀 longer", b: "longer" });
+  for (const [from, to] of [["", "ab"], ["abc", "abc"], ["aXa", "aa"], ["aa", "aaa"], ["x\ny", "x\n\ny"]] as const) {
+    const { range, insert } = differing(from, to);
+    assert.equal(from.slice(0, range.from) + insert + from.slice(range.to), to);
+  }
+});
+test("markdown: blocks as the language server writes them", () => {
+  const blocks = blocksOf("**field** `a`\n\n```tocsin\na: int\n\nb\n```\n\n- one\n  - deeper\n\n---\nlast\nline");
+  assert.deepEqual(blocks, [
+    { kind: "paragraph", text: "**field** `a`" },
+    { kind: "code", text: "a: int\n\nb" },
+    { kind: "list", items: [{ depth: 0, text: "one" }, { depth: 1, text: "deeper" }] },
+    { kind: "line" },
+    { kind: "paragraph", text: "last line" },
+  ]);
 });
