@@ -18,7 +18,7 @@ std::string alert_event(const runtime::StoredAlert& alert);
 std::string gap_event(std::uint64_t from, std::uint64_t to, std::uint64_t id);
 std::string heartbeat_event(std::uint64_t id);
 
-/// The alerts with numbers beyond `last` that `filter` admits (its status and times are not asked),
+/// The alerts with numbers beyond `last` that `filter` admits (its triage and times are not asked),
 /// as events; moves `last` on. Some at a time: `has_more` says that it stopped before the end.
 /// Errors: kCorrupt, kIo.
 Result<std::string> read_alert_events(const runtime::EffectReader& reader,

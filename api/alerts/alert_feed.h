@@ -38,7 +38,7 @@ class AlertFeed {
   /// Ends every stream, for good.
   void stop();
 
-  /// Alerts with numbers beyond `after` that `filter` admits (its status and times are not asked),
+  /// Alerts with numbers beyond `after` that `filter` admits (its triage and times are not asked),
   /// as events (api/alerts/alert_events.h), until `may_go_on`, which is asked at least twice a
   /// second, says no. A follower that is behind reads the store itself, some at a time, on a
   /// worker; one that has caught up is given what comes. Null where as many follow as may.

@@ -28,6 +28,23 @@ tl::unexpected<HttpResponse> bad_parameter(std::string_view name, const std::str
 
 constexpr const char* kKeyPattern = "^([^={][^=]*=|\\{)";  // NAME=VALUE, or JSON
 
+constexpr std::size_t kWordsMax = 10;
+constexpr const char* kTextPattern = "^ *([^ ]+( +|$)){0,10}$";
+
+std::vector<std::string> searched_words(std::string_view text) {
+  std::vector<std::string> words(1);
+  for (const char letter : text) {
+    if (letter == ' ') {
+      if (!words.back().empty()) words.emplace_back();
+    } else {
+      words.back() +=
+          letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+    }
+  }
+  if (words.back().empty()) words.pop_back();
+  return words;
+}
+
 // `card=c1`, or a JSON object of several parts.
 tl::expected<void, HttpResponse> read_key(std::string_view text, AlertFilter& filter) {
   if (!text.starts_with('{')) {
@@ -68,7 +85,15 @@ std::vector<RouteParameter> alert_filter_parameters() {
       {.name = "key",
        .description = "NAME=VALUE, or a JSON object of several parts of the key",
        .pattern = kKeyPattern},
-      {"status", Type::kWord, "The state of their triage", states},
+      {.name = "status",
+       .description = "States of their triage, with commas between them",
+       .pattern = fmt::format("^({0})?(,({0})?)*$", fmt::join(states, "|"))},
+      {"assignee", Type::kText, "To whom they are assigned; empty: to nobody"},
+      {.name = "text",
+       .description = "Words with blanks between them, 10 at most: each stands in the message, the "
+                      "title, the rule, the id, a tag, or a value of the key or the fields; ASCII "
+                      "letters match in any case",
+       .pattern = kTextPattern},
       {"shadow", Type::kBoolean, "Those of shadow rules too"}};
 }
 
@@ -98,7 +123,19 @@ tl::expected<AlertFilter, HttpResponse> read_alert_filter(const ApiRequest& requ
   if (const auto key = request.text("key")) {
     if (auto read = read_key(*key, filter); !read) return tl::unexpected(read.error());
   }
-  if (const auto status = request.text("status")) filter.status = triage_state_named(*status);
+  for (const std::string& word : words_of(request.text("status").value_or(""))) {
+    const auto state = triage_state_named(word);
+    if (!state) {
+      return bad_parameter("status", fmt::format("status takes open, assigned, confirmed, "
+                                                 "dismissed and closed, not {}",
+                                                 word));
+    }
+    filter.statuses.insert(*state);
+  }
+  if (const auto assignee = request.text("assignee")) filter.assignee = std::string(*assignee);
+  filter.words = searched_words(request.text("text").value_or(""));
+  if (filter.words.size() > kWordsMax)
+    return bad_parameter("text", fmt::format("text has {} words at most", kWordsMax));
   filter.has_shadow = request.text("shadow") == "true";
   filter.scope = request.grant.scope;
   return filter;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "api/alerts/alert_condition.h"
@@ -14,25 +15,62 @@ namespace tocsin::api {
 namespace {
 constexpr std::size_t kDigestLetters = 16;
 
-// A number in 16 hex digits and the filter's digest.
-std::string cursor_of(std::uint64_t number, const AlertFilter& filter, bool is_oldest_first) {
-  return fmt::format("{}{:016x}{}", is_oldest_first ? 'o' : 'n', number, filter.digest());
+// The severest first.
+constexpr std::array kBySeverity = {cep::Severity::kCritical, cep::Severity::kHigh,
+                                    cep::Severity::kMedium, cep::Severity::kLow,
+                                    cep::Severity::kInfo};
+// What a cursor begins with: the order, and by severity where it goes on.
+constexpr std::string_view kSeverityLetters = "chmli";
+char letter_of(AlertOrder order, std::size_t severity) {
+  if (order == AlertOrder::kSeverity) return kSeverityLetters[severity];
+  return order == AlertOrder::kOldest ? 'o' : 'n';
 }
-Result<std::uint64_t> read_cursor(std::string_view cursor, const AlertFilter& filter,
-                                  bool is_oldest_first) {
+
+// Its letter, a number in 16 hex digits and the filter's digest.
+std::string cursor_of(std::uint64_t number, const AlertFilter& filter, char letter) {
+  return fmt::format("{}{:016x}{}", letter, number, filter.digest());
+}
+struct QueryPlace {
+  std::size_t severity = 0;  // of kBySeverity
+  std::uint64_t number = 0;
+};
+Result<QueryPlace> read_cursor(std::string_view cursor, const AlertFilter& filter,
+                               AlertOrder order) {
   const auto bad = [] {
     return fail(Errc::kInvalidArgument,
                 "the cursor is not one of this query: take `next` of its last page, with the same "
                 "parameters");
   };
   if (cursor.size() != 1 + 16 + kDigestLetters) return bad();
-  if (cursor.front() != (is_oldest_first ? 'o' : 'n')) return bad();
+  QueryPlace place;
+  while (place.severity < kBySeverity.size() && letter_of(order, place.severity) != cursor.front())
+    ++place.severity;
+  if (place.severity == kBySeverity.size()) return bad();
   if (cursor.substr(17) != filter.digest()) return bad();
-  std::uint64_t number = 0;
   const char* const end = cursor.data() + 17;
-  const auto parsed = std::from_chars(cursor.data() + 1, end, number, 16);
+  const auto parsed = std::from_chars(cursor.data() + 1, end, place.number, 16);
   if (parsed.ec != std::errc{} || parsed.ptr != end) return bad();
-  return number;
+  return place;
+}
+
+void add_lower(std::string& text, std::string_view more) {
+  text += '\n';
+  for (const char letter : more)
+    text += letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+// What people read of an alert, to be searched.
+std::string searched_text(const JsonMembers& members) {
+  std::string text;
+  for (const auto& [name, value] : members) {
+    if (name == "message" || name == "title" || name == "rule" || name == "id") {
+      add_lower(text, json_characters(value));
+    } else if (name == "key" || name == "fields") {
+      for (const auto& part : json_members(value)) add_lower(text, json_characters(part.second));
+    } else if (name == "tags") {
+      for (const std::string_view tag : json_elements(value)) add_lower(text, json_characters(tag));
+    }
+  }
+  return text;
 }
 }  // namespace
 
@@ -46,8 +84,13 @@ bool AlertFilter::admits(const runtime::StoredAlert& alert) const {
 }
 
 bool AlertFilter::admits_members(const runtime::StoredAlert& alert) const {
-  if (key.empty() && tags.empty()) return true;
+  if (key.empty() && tags.empty() && words.empty()) return true;
   const JsonMembers members = json_members(alert.line);
+  if (!words.empty()) {
+    const std::string text = searched_text(members);
+    const auto stands = [&](const std::string& word) { return text.find(word) != text.npos; };
+    if (!std::ranges::all_of(words, stands)) return false;
+  }
   const auto member = [&](std::string_view name) {
     const auto found = std::ranges::find(members, name, &JsonMembers::value_type::first);
     return found == members.end() ? std::string_view() : found->second;
@@ -62,6 +105,11 @@ bool AlertFilter::admits_members(const runtime::StoredAlert& alert) const {
   return tags.empty() || std::ranges::any_of(json_elements(member("tags")), [&](auto tag) {
            return tags.contains(json_characters(tag));
          });
+}
+
+bool AlertFilter::admits(const TriageRecord& triage) const {
+  return (statuses.empty() || statuses.contains(triage.state)) &&
+         (!assignee || triage.assignee == *assignee);
 }
 
 std::string AlertFilter::digest() const {
@@ -79,7 +127,11 @@ std::string AlertFilter::digest() const {
     add(name);
     add(value);
   }
-  text += fmt::format(";{};{}", status ? name_of(*status) : "", has_shadow);
+  text += fmt::format(";{};", has_shadow);
+  for (const TriageState status : statuses) add(name_of(status));
+  text += assignee ? ";=" : ";";
+  add(assignee.value_or(""));
+  add_list(words);
   if (!scope.is_whole()) {
     add_list(scope.tags);
     add_list(scope.types);
@@ -102,32 +154,46 @@ std::set<cep::Severity> severities_from(cep::Severity least) {
   return severities;
 }
 
-Result<AlertPage> AlertQuery::page(const AlertFilter& filter, bool is_oldest_first,
+Result<AlertPage> AlertQuery::page(const AlertFilter& filter, AlertOrder order,
                                    std::size_t hits_max, std::string_view cursor) const {
-  std::uint64_t from = is_oldest_first ? 0 : UINT64_MAX;
+  const bool is_oldest_first = order == AlertOrder::kOldest;
+  QueryPlace place{0, is_oldest_first ? 0 : UINT64_MAX};
   if (!cursor.empty()) {
-    const Result<std::uint64_t> read = read_cursor(cursor, filter, is_oldest_first);
+    const Result<QueryPlace> read = read_cursor(cursor, filter, order);
     if (!read) return tl::unexpected(read.error());
-    from = *read;
+    place = *read;
   } else if (is_oldest_first && filter.from) {
     const Result<std::uint64_t> first = first_at(*filter.from);
     if (!first) return tl::unexpected(first.error());
-    from = *first;
+    place.number = *first;
   }
   AlertPage page;
   std::size_t rows = 0;
-  const Result<void> walked =
-      walk(filter, is_oldest_first, from, [&](std::uint64_t number, const AlertHit* hit) {
-        // Only now it is known that there is more.
-        if (page.hits.size() == hits_max || rows == limits_.rows_max) {
-          page.next = cursor_of(number, filter, is_oldest_first);
-          return false;
-        }
-        ++rows;
-        if (hit != nullptr) page.hits.push_back(*hit);
-        return true;
-      });
-  if (!walked) return tl::unexpected(walked.error());
+  const auto visit = [&](std::uint64_t number, const AlertHit* hit) {
+    // Only now it is known that there is more.
+    if (page.hits.size() == hits_max || rows == limits_.rows_max) {
+      page.next = cursor_of(number, filter, letter_of(order, place.severity));
+      return false;
+    }
+    ++rows;
+    if (hit != nullptr) page.hits.push_back(*hit);
+    return true;
+  };
+  if (order != AlertOrder::kSeverity) {
+    const Result<void> walked = walk(filter, is_oldest_first, place.number, visit);
+    if (!walked) return tl::unexpected(walked.error());
+    return page;
+  }
+  AlertFilter one = filter;
+  for (; place.severity < kBySeverity.size() && page.next.empty(); ++place.severity) {
+    const cep::Severity severity = kBySeverity[place.severity];
+    if (filter.severities.empty() || filter.severities.contains(severity)) {
+      one.severities = {severity};
+      const Result<void> walked = walk(one, false, place.number, visit);
+      if (!walked) return tl::unexpected(walked.error());
+    }
+    place.number = UINT64_MAX;
+  }
   return page;
 }
 
@@ -148,7 +214,7 @@ Result<std::optional<AlertHit>> AlertQuery::find(std::string_view id) const {
 Result<void> AlertQuery::walk(const AlertFilter& filter, bool is_oldest_first, std::uint64_t from,
                               const Visitor& visit) const {
   // Of the states but open there is an index.
-  if (filter.status && *filter.status != TriageState::kOpen)
+  if (filter.statuses.size() == 1 && !filter.statuses.contains(TriageState::kOpen))
     return walk_status(filter, is_oldest_first, from, visit);
   Result<void> failed;
   const auto take = [&](const runtime::StoredAlert& alert) {
@@ -158,7 +224,7 @@ Result<void> AlertQuery::walk(const AlertFilter& filter, bool is_oldest_first, s
       failed = tl::unexpected(triage.error());
       return false;
     }
-    if (filter.status && triage->state != *filter.status) return visit(alert.number, nullptr);
+    if (!filter.admits(*triage)) return visit(alert.number, nullptr);
     const AlertHit hit{alert, std::move(*triage)};
     return visit(alert.number, &hit);
   };
@@ -171,7 +237,7 @@ Result<void> AlertQuery::walk_status(const AlertFilter& filter, bool is_oldest_f
                                      std::uint64_t from, const Visitor& visit) const {
   Result<void> failed;
   const Result<void> read =
-      triage_.numbers(*filter.status, from, !is_oldest_first, [&](std::uint64_t number) {
+      triage_.numbers(*filter.statuses.begin(), from, !is_oldest_first, [&](std::uint64_t number) {
         Result<std::optional<runtime::StoredAlert>> alert = reader_.alert(number);
         if (!alert) {
           failed = tl::unexpected(alert.error());
@@ -183,6 +249,7 @@ Result<void> AlertQuery::walk_status(const AlertFilter& filter, bool is_oldest_f
           failed = tl::unexpected(triage.error());
           return false;
         }
+        if (!filter.admits(*triage)) return visit(number, nullptr);
         const AlertHit hit{std::move(**alert), std::move(*triage)};
         return visit(number, &hit);
       });

@@ -33,17 +33,23 @@ struct AlertFilter {
   std::string condition_text;
   /// The same, ready to be asked; null where there is none, or where it does not fit the rules.
   std::shared_ptr<const AlertCondition> condition;
-  std::optional<TriageState> status;
+  std::set<TriageState> statuses;
+  std::optional<std::string> assignee;  // of its triage; empty: nobody's
+  /// Each stands in its message, title, rule, id, tags, or the values of its key and fields; ASCII
+  /// letters are lower case here, and any case there.
+  std::vector<std::string> words;
   bool has_shadow = false;  // those of shadow rules too
   TokenScope scope = {};    // of who asks
 
-  /// Whether it admits the alert, apart from its status.
+  /// Whether it admits the alert, apart from its triage.
   bool admits(const runtime::StoredAlert& alert) const;
+  /// Whether it admits its triage.
+  bool admits(const TriageRecord& triage) const;
   /// The same for equal filters: what a cursor is bound to.
   std::string digest() const;
 
  private:
-  bool admits_members(const runtime::StoredAlert& alert) const;  // its key and tags
+  bool admits_members(const runtime::StoredAlert& alert) const;  // its key, tags and words
 };
 /// "info", …; nothing for another word.
 std::optional<cep::Severity> severity_named(std::string_view name);
@@ -60,6 +66,11 @@ struct AlertPage {
   /// may has fewer hits than asked for, and goes on.
   std::string next;
 };
+enum class AlertOrder : std::uint8_t {
+  kNewest,
+  kOldest,
+  kSeverity,  // the severest first, of one severity the newest
+};
 struct AlertQueryLimits {
   std::size_t rows_max = 100'000;  // looked at for one page
 };
@@ -70,10 +81,10 @@ class AlertQuery {
   AlertQuery(runtime::EffectReader reader, const TriageStore& triage, AlertQueryLimits limits = {})
       : reader_(reader), triage_(triage), limits_(limits) {}
 
-  /// At most `hits_max` alerts, newest or oldest first, from `cursor` on (empty: from the begin).
-  /// New alerts move no page. Errors: kInvalidArgument for a cursor that is none or of another
-  /// filter; kCorrupt, kIo.
-  Result<AlertPage> page(const AlertFilter& filter, bool is_oldest_first, std::size_t hits_max,
+  /// At most `hits_max` alerts from `cursor` on (empty: from the begin). New alerts move no page;
+  /// by severity, those that are severer than what was shown are left out. Errors: kInvalidArgument
+  /// for a cursor that is none or of another filter; kCorrupt, kIo.
+  Result<AlertPage> page(const AlertFilter& filter, AlertOrder order, std::size_t hits_max,
                          std::string_view cursor) const;
   /// The alert of that id: as it was raised first, of what is kept. Nothing where there is none.
   Result<std::optional<AlertHit>> find(std::string_view id) const;
@@ -84,6 +95,7 @@ class AlertQuery {
   /// one.
   Result<void> walk(const AlertFilter& filter, bool is_oldest_first, std::uint64_t from,
                     const Visitor& visit) const;
+  /// As walk(), of what is in one state but open.
   Result<void> walk_status(const AlertFilter& filter, bool is_oldest_first, std::uint64_t from,
                            const Visitor& visit) const;
   Result<std::uint64_t> first_at(cep::EventTime from) const;

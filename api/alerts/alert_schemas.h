@@ -50,6 +50,23 @@ inline constexpr std::string_view kAlertSchemas = R"({
     }],
     "next?": "text; the cursor of the next page"
   },
+  "AlertFacet": {
+    "values": [{"value": "text", "count": "whole"}],
+    "left_out": "whole; values beyond the 100 most frequent"
+  },
+  "AlertFacets": {
+    "total": "whole; alerts of the filter",
+    "examined": "whole; alerts that were looked at",
+    "complete": "boolean; false: there are more, older ones",
+    "facets": {
+      "status": "AlertFacet",
+      "severity": "AlertFacet",
+      "rule": "AlertFacet",
+      "tag": "AlertFacet",
+      "assignee": "AlertFacet; the empty text: nobody's",
+      "day": "AlertFacet; of the alert's time in UTC, such as 2026-03-02; without from and to"
+    }
+  },
   "TriageState": "one of open, assigned, confirmed, dismissed, closed",
   "TriageAction": "one of assign, release, confirm, dismiss, close, reopen, comment",
   "Triage": {

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "api/alerts/alert_facets.h"
 #include "api/alerts/alert_filter_query.h"
 #include "api/alerts/alert_line.h"
 #include "api/alerts/alert_schemas.h"
@@ -63,7 +64,7 @@ struct ExportRest {
     std::string text;
     if (is_csv && !has_begun) text = alert_csv_head();
     has_begun = true;
-    const Result<AlertPage> page = query.page(filter, true, kExportRows, cursor);
+    const Result<AlertPage> page = query.page(filter, AlertOrder::kOldest, kExportRows, cursor);
     if (!page || !may_go_on()) {
       is_over = true;
       // The status has left: what stands last says that this is not all.
@@ -93,8 +94,11 @@ class Operations {
     const std::size_t limit = static_cast<std::size_t>(
         request.integer("limit").value_or(static_cast<std::int64_t>(kHitsDefault)));
     const bool is_late = is_behind();
-    const Result<AlertPage> page = query_.page(*filter, request.text("order") == "oldest", limit,
-                                               request.text("cursor").value_or(""));
+    const AlertOrder order = request.text("order") == "oldest"     ? AlertOrder::kOldest
+                             : request.text("order") == "severity" ? AlertOrder::kSeverity
+                                                                   : AlertOrder::kNewest;
+    const Result<AlertPage> page =
+        query_.page(*filter, order, limit, request.text("cursor").value_or(""));
     if (!page) {
       if (page.error().code == Errc::kInvalidArgument)
         return bad_parameter_response("cursor", page.error().message);
@@ -112,6 +116,25 @@ class Operations {
     body += ']';
     if (!page->next.empty()) body += fmt::format(R"(,"next":"{}")", page->next);
     return maybe_behind(json_text_response(200, body + "}"), is_late);
+  }
+
+  HttpResponse facets(const ApiRequest& request) const {
+    const auto filter = read_alert_filter(request);
+    if (!filter) return filter.error();
+    const bool is_late = is_behind();
+    const Result<AlertFacets> facets = count_facets(services_.effects.reader(), services_.triage,
+                                                    *filter, services_.limits.rows_max);
+    if (!facets) return problem_of_error(facets.error());
+    ordered_json body = {{"total", facets->total},
+                         {"examined", facets->examined},
+                         {"complete", facets->is_complete}};
+    for (const AlertFacet& facet : facets->facets) {
+      ordered_json values = ordered_json::array();
+      for (const auto& [value, count] : facet.values)
+        values.push_back({{"value", value}, {"count", count}});
+      body["facets"][facet.name] = {{"values", std::move(values)}, {"left_out", facet.left_out}};
+    }
+    return maybe_behind(json_response(200, body), is_late);
   }
 
   HttpResponse one(const ApiRequest& request) const {
@@ -290,6 +313,26 @@ class Operations {
 
 using SharedOperations = std::shared_ptr<const Operations>;
 
+void add_facets(Router& router, const SharedOperations& operations) {
+  router.add(
+      {.method = "GET",
+       .path = "/v1/alerts/facets",
+       .operation_id = "countAlerts",
+       .tag = "alerts",
+       .summary =
+           "How many alerts of a filter have which state, severity, rule, tag, assignee, day",
+       .description =
+           "Counted over the newest alerts, as many as one request examines "
+           "(`alerts.query_rows_max`); `complete` says whether these were all. A facet counts "
+           "without its own parameter, so that it shows what another choice would give.",
+       .role = Role::kReader,
+       .scoped_by = kAnyScope,
+       .query_parameters = alert_filter_parameters(),
+       .answers = {{200, "The counts", "application/json", "AlertFacets"}},
+       .answer_headers = {"Tocsin-Behind"},
+       .handler = [operations](ApiRequest& request) { return operations->facets(request); }});
+}
+
 void add_alert_operations(Router& router, const SharedOperations& operations) {
   const auto with = [&](std::vector<RouteParameter> more) {
     std::vector<RouteParameter> parameters = alert_filter_parameters();
@@ -314,7 +357,10 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
                   .least = 1,
                   .most = kHitsMax},
                  {.name = "cursor", .description = "`next` of the page before"},
-                 {"order", Type::kWord, "newest (default) or oldest first", {"newest", "oldest"}}}),
+                 {"order",
+                  Type::kWord,
+                  "newest (default) or oldest first; or by severity, of one the newest first",
+                  {"newest", "oldest", "severity"}}}),
        .answers = {{200, "A page of alerts", "application/json", "AlertPage"}},
        .answer_headers = {"Tocsin-Behind"},
        .handler = [operations](ApiRequest& request) { return operations->list(request); }});
@@ -343,7 +389,9 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
        .description =
            "Each event's id is the alert's number. With Last-Event-ID or `after` the stream "
            "continues after that number; otherwise it begins with the next alert. An event `gap` "
-           "gives the range of numbers that retention has removed.",
+           "gives the range of numbers that retention has removed. `status`, `assignee` and times "
+           "are "
+           "not applied.",
        .role = Role::kReader,
        .scoped_by = kAnyScope,
        .query_parameters =
@@ -414,6 +462,7 @@ void add_alert_routes(Router& router, AlertRouteServices& services) {
   router.add_schemas(kAlertSchemas);
   const auto operations = std::make_shared<const Operations>(services);
   add_alert_operations(router, operations);
+  add_facets(router, operations);
   add_triage_operations(router, operations);
 }
 }  // namespace tocsin::api

@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { mayWork } from "./api";
 import { Row, keyText } from "./alerts";
 import { facetsOf } from "./facets";
-import { Filters, askedOf, filtersOf, isFiltered, queryOf, switched } from "./filters";
+import { FacetName, Filters, ORDERS, Order, askedOf, filtersOf, isFiltered, queryOf, switchedFacet } from "./filters";
 import { placeInGroup } from "./groups";
 import { Aside } from "./detail";
 import { show } from "./json";
@@ -33,24 +33,46 @@ function beginSilence(): void {
   if (!mayWork("analyst")) queue.said.value = "Silencing needs the role analyst.";
   else silenced.value = queue.currentRow.value;
 }
+const ORDER_WORDS: { [order in Order]: string } = { newest: "newest first", oldest: "oldest first", severity: "the severest first" };
+
+/** Words that stand in the alerts. */
+function Search({ chosen }: { chosen: Filters }) {
+  return (
+    <form
+      role="search"
+      aria-label="Alerts"
+      onSubmit={(event) => {
+        event.preventDefault();
+        show_({ ...chosen, text: String(new FormData(event.currentTarget as HTMLFormElement).get("text") ?? "").trim() });
+        document.getElementById("rows")?.focus();
+      }}
+    >
+      <label>
+        With the words <input name="text" key={chosen.text} defaultValue={chosen.text} spellcheck={false} autocomplete="off" />
+      </label>
+    </form>
+  );
+}
 function Facets() {
   const chosen = filters.value;
-  const total = queue.rows.value.length;
+  const counted_ = queue.counts.value;
+  const nameOf = (facet: FacetName, value: string) => (facet === "assignee" && value === "" ? "nobody" : visible(value));
   return (
     <aside class="facets" aria-label="Filters">
       <details open={matchMedia("(min-width: 900px)").matches}>
         <summary>Filters</summary>
+        <Search chosen={chosen} />
         <p class="quiet">
-          Counts are of the {count(total)} alerts loaded{queue.next.value ? "; there are more" : ""}.
+          {counted_ && `${counted(counted_.total, "alert")}${counted_.isComplete ? "" : `, of the newest ${count(counted_.examined)}`}.`}
         </p>
-        {facetsOf(queue.rows.value, chosen).map((facet) => (
+        {facetsOf(counted_, chosen).filter((facet) => facet.values.length > 0).map((facet) => (
           <fieldset key={facet.name}>
             <legend>{facet.title}</legend>
             {facet.values.map(({ value, count: times, isOn }) => (
               <label key={value} class="facet">
-                <input type="checkbox" checked={isOn} onChange={() => show_(switched(chosen, facet.name, value))} />
-                <span class="name">{visible(value)}</span>
-                <span class="quiet">{times}</span>
+                <input type="checkbox" checked={isOn} onChange={() => show_(switchedFacet(chosen, facet.name, value))} />
+                <span class="name">{nameOf(facet.name, value)}</span>
+                <span class="quiet">{counted_ ? count(times) : ""}</span>
               </label>
             ))}
           </fieldset>
@@ -145,7 +167,7 @@ function Rows() {
       id="rows"
       class="rows"
       role="listbox"
-      aria-label={queue.isGrouped.value ? "Alerts, by key" : "Alerts, newest first"}
+      aria-label={queue.isGrouped.value ? "Alerts, by key" : `Alerts, ${ORDER_WORDS[filters.value.order]}`}
       aria-multiselectable
       aria-activedescendant={current ? `row-${current.id}` : undefined}
       tabIndex={0}
@@ -307,6 +329,16 @@ function Tools() {
           Silence
         </button>
       )}
+      <label>
+        <span class="hidden">Order</span>
+        <select value={filters.value.order} onChange={(event) => show_({ ...filters.value, order: event.currentTarget.value as Order })}>
+          {ORDERS.map((order) => (
+            <option key={order} value={order}>
+              {ORDER_WORDS[order]}
+            </option>
+          ))}
+        </select>
+      </label>
       <button type="button" aria-pressed={filters.value.grouped} onClick={() => show_({ ...filters.value, grouped: !filters.value.grouped })}>
         Group by key
       </button>

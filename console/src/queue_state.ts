@@ -2,8 +2,10 @@
 import { computed, signal } from "@preact/signals";
 import { Problem, asProblem, me, mayWork } from "./api";
 import { Row, change, keyText, readPage } from "./alerts";
-import { askedOf, filtersOf } from "./filters";
+import { Counts, readCounts } from "./facets";
+import { Order, SEVERITIES, chosenOf, filtersOf } from "./filters";
 import { grouped } from "./groups";
+import { show } from "./json";
 import { Place, Step, stepsBack } from "./undo";
 import { counted } from "./text";
 
@@ -23,15 +25,47 @@ export const isLive = signal(false);
 export const said = signal(""); // what was done last, for all and for screen readers
 export const currentRow = computed(() => rows.value[current.value]);
 
+export const counts = signal<Counts | undefined>(undefined);
+let counting: AbortController | undefined;
+let countTimer = 0;
+const COUNT_AGAIN_MS = 1000;
+/** Counts the alerts of the filter, wherever they are; `afterMs` later, once, where that is said several times. */
+function count(query: string, afterMs = 0): void {
+  clearTimeout(countTimer);
+  counting?.abort();
+  const own = (counting = new AbortController());
+  countTimer = window.setTimeout(() => {
+    readCounts(chosenOf(filtersOf(query)), own.signal).then(
+      (found) => {
+        if (!own.signal.aborted) counts.value = found;
+      },
+      // The rows say what is wrong; old counts would be of another filter.
+      () => {
+        if (!own.signal.aborted) counts.value = undefined;
+      },
+    );
+  }, afterMs);
+}
+function countAgain(): void {
+  if (loadedQuery !== undefined) count(loadedQuery, COUNT_AGAIN_MS);
+}
+
+const SEVERITY_ORDER: readonly string[] = SEVERITIES;
+/** The order of the rows, which the server has too. */
+export function inOrder(order: Order): (a: Row, b: Row) => number {
+  const level = (row: Row) => SEVERITY_ORDER.indexOf(show(row.alert.severity));
+  if (order === "oldest") return (a, b) => a.number - b.number;
+  return (a, b) => (order === "severity" ? level(a) - level(b) : 0) || b.number - a.number;
+}
 export const isGrouped = signal(false);
 // Each page is put in order by itself: a later one moves no row that is there.
 const ordered = (found: Row[]) => (isGrouped.value ? grouped(found) : found);
-/** Puts the rows in groups, or newest first again; the current one stays current. */
+/** Puts the rows in groups, or in their order again; the current one stays current. */
 export function group(isWanted: boolean): void {
   if (isGrouped.value === isWanted) return;
   isGrouped.value = isWanted;
   const id = currentRow.value?.id;
-  rows.value = isWanted ? grouped(rows.value) : [...rows.value].sort((a, b) => b.number - a.number);
+  rows.value = isWanted ? grouped(rows.value) : [...rows.value].sort(inOrder(filtersOf(loadedQuery ?? "").order));
   current.value = Math.max(0, rows.value.findIndex((row) => row.id === id));
 }
 
@@ -47,6 +81,7 @@ export async function load(query: string): Promise<void> {
   isLoading.value = true;
   problem.value = undefined;
   if (isOther) rows.value = [];
+  count(query);
   try {
     // A rare filter's page may have no alert, and go on.
     let page = await readPage(query, "", PAGE_ROWS, own.signal);
@@ -88,8 +123,8 @@ export async function loadMore(): Promise<void> {
 export function follow(query: string): () => void {
   const filters = filtersOf(query);
   // The stream is of alerts as they are raised: nobody has worked on them.
-  if (filters.status.length > 0 && !filters.status.includes("open")) return () => undefined;
-  const parameters = new URLSearchParams(askedOf({ ...filters, status: [], to: "" }));
+  if ((filters.status.length > 0 && !filters.status.includes("open")) || filters.assignee) return () => undefined;
+  const parameters = new URLSearchParams(chosenOf({ ...filters, status: [], assignee: undefined, to: "" }));
   let stream: EventSource | undefined;
   let timer = 0;
   const open = () => {
@@ -134,7 +169,7 @@ export function watchColleagues(): () => void {
     if (document.visibilityState !== "visible" || isLoading.value || query === undefined || rows.value.length === 0) return;
     const begun = rows.value;
     try {
-      const page = await readPage(query, "", LOOK_ROWS);
+      const page = await readPage(chosenOf(filtersOf(query)), "", LOOK_ROWS); // the newest, whatever the order
       // Rows that were changed or loaded here meanwhile are newer than the answer.
       if (query !== loadedQuery) return;
       const least = page.next ? Math.min(...page.rows.map((row) => row.number)) : 0;
@@ -258,6 +293,7 @@ export async function act(of: Row[], action: string, comment = ""): Promise<void
   const text = `${counted(done.length, "alert")} ${word}`;
   said.value = refused.length === 0 ? `${text}.` : `${text}; ${counted(refused.length, "alert")} not: ${refused[0]?.detail ?? ""}`;
   keepForUndo(done, text);
+  countAgain();
   if (done.length > 0 && of.length === 1 && of[0]?.id === currentRow.value?.id) move(1);
   clearSelection();
 }
@@ -284,6 +320,7 @@ export async function undo(): Promise<void> {
       put(id, { changed: "not undone: it changed since" });
     }
   });
+  countAgain();
   const first = rows.value.findIndex((row) => row.id === done[0]?.id);
   if (first >= 0) current.value = first;
   said.value = failed ? `Not everything could be undone: ${failed}` : `Undone: ${counted(done.length, "alert")}.`;

@@ -299,3 +299,51 @@ check("a long queue: only the rows in view are in the page, and scrolling makes 
   assert.ok(measured.most > 5 && measured.most < 60, String(measured.most));
   assert.ok(measured.longest < 1000, String(measured.longest)); // on a machine that builds beside it; idle there is none over 50
 });
+
+check("the queue counts, searches and orders all alerts of the filter, not the loaded ones alone", async ({ server, person }) => {
+  const { page } = person;
+  const many = Array.from({ length: 700 }, (_, n) => [20 + n, `x${n % 7}`, n % 100 === 0 ? "500.00" : "3.00", n === 3 ? "Grand Hotel" : "-"]);
+  await server.send(many);
+  await person.signIn();
+  // 500 rows are loaded; the counts are of all.
+  await person.sees("706 alerts.");
+  const facet = (group, name) => page.getByRole("group", { name: group }).locator("label", { hasText: name });
+  await facet("Severity", "low").getByText("695", { exact: true }).waitFor();
+  // A choice leaves the counts of the others as they are.
+  await facet("Severity", "high").getByRole("checkbox").press("Space");
+  await person.sees("11 alerts.");
+  await facet("Severity", "low").getByText("695", { exact: true }).waitFor();
+  await facet("Rule", "small").waitFor({ state: "detached" });
+  await page.goto(`${server.url}/console/alerts`);
+  // What stands in the text, by words.
+  await page.getByLabel("With the words").fill("HOTEL grand");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/text=HOTEL\+grand$/);
+  await person.sees("No alert matches these filters.");
+  await page.getByLabel("With the words").fill("x3 small");
+  await page.keyboard.press("Enter");
+  await person.sees("99 alerts.");
+  await person.inspect("queue-search");
+  await page.goto(`${server.url}/console/alerts`);
+  // The severest first, also those that would be on the second page; no row of a lower one before.
+  await page.getByLabel("Order").selectOption("severity");
+  await page.waitForURL(/order=severity$/);
+  const rows = page.getByRole("option").locator(".severity");
+  await page.getByRole("listbox", { name: "Alerts, the severest first" }).waitFor();
+  await until(async () => (await rows.first().innerText()) === "high", "a high one first");
+  assert.deepEqual((await rows.allInnerTexts()).slice(0, 12), [...Array(11).fill("high"), "low"]);
+  // Those of nobody, of somebody, and several states.
+  await page.getByRole("listbox").press("a");
+  await person.sees("1 alert assigned.");
+  await facet("Assigned to", "admin").getByText("1", { exact: true }).waitFor();
+  await facet("Assigned to", "admin").getByRole("checkbox").press("Space");
+  await person.sees("1 alert.");
+  await facet("State", "open").getByText("0", { exact: true }).waitFor();
+  await facet("Assigned to", "admin").getByRole("checkbox").press("Space");
+  await facet("State", "open").getByRole("checkbox").press("Space");
+  await facet("State", "assigned").getByRole("checkbox").press("Space");
+  await person.sees("706 alerts.");
+  await facet("Day (UTC)", "2026-03-02").getByRole("checkbox").press("Space");
+  await page.waitForURL(/from=2026-03-02T00%3A00%3A00Z&to=2026-03-03T00%3A00%3A00Z/);
+  await person.sees("706 alerts.");
+});

@@ -9,8 +9,8 @@ import { drawingOf } from "../src/automaton_layout";
 import { daysOf } from "../src/chart";
 import { eventsOf, findingOf } from "../src/checked";
 import { diffLines, folded } from "../src/diff";
-import { facetsOf } from "../src/facets";
-import { NO_FILTERS, askedOf, filtersOf, isFiltered, queryOf, switched } from "../src/filters";
+import { countsOf, facetsOf } from "../src/facets";
+import { NO_FILTERS, Order, askedOf, chosenOf, filtersOf, isFiltered, queryOf, switched, switchedFacet } from "../src/filters";
 import { grouped, placeInGroup } from "../src/groups";
 import { Digits, JsonObject, jsonText, parseJson, show, sourceOf, typed } from "../src/json";
 import { KEYS, actionOf } from "../src/keys";
@@ -20,7 +20,7 @@ import { differing, rangeIn, replaced } from "../src/language";
 import { blocksOf } from "../src/markdown";
 import { parseMetrics, valueOf } from "../src/metrics";
 import { lineAndColumn, offsetOf, spliced } from "../src/positions";
-import { changedRows } from "../src/queue_state";
+import { changedRows, inOrder } from "../src/queue_state";
 import { searchTarget } from "../src/shell";
 import { likeOf } from "../src/silence_dialog";
 import { shareText, wilson } from "../src/stats";
@@ -83,14 +83,30 @@ test("filters: a URL says all of them, and comes back as it was", () => {
   assert.equal(queryOf(switched(switched(NO_FILTERS, "status", "open"), "tag", "a")), "status=open&tag=a");
   assert.equal(queryOf(switched(filtersOf("status=open"), "status", "open")), "");
 });
-test("facets: what the loaded rows have, and what is chosen", () => {
-  const row = (rule: string, state: string) => ({ id: rule, number: 1, storedAt: "", state, assignee: "", alert: { rule, severity: "high", tags: ["t"] } });
-  const facets = facetsOf([row("a", "open"), row("b", "open"), row("b", "closed")], { status: [], severity: [], rule: ["gone"], tag: [] });
-  assert.deepEqual(facets.map((facet) => facet.name), ["status", "severity", "rule", "tag"]);
-  assert.deepEqual(facets[0]?.values.map(({ value, count: n }) => `${value} ${n}`), ["open 2", "assigned 0", "confirmed 0", "dismissed 0", "closed 1"]);
-  assert.deepEqual(facets[2]?.values.map(({ value, count: n, isOn }) => `${value} ${n} ${isOn}`), ["gone 0 true", "b 2 false", "a 1 false"]);
+test("facets: what the server has counted, and what is chosen", () => {
+  const values = (counts: { [value: string]: number }) => ({ values: Object.entries(counts).map(([value, n]) => ({ value, count: n })), left_out: 0 });
+  const facets = { status: values({ open: 2, closed: 1 }), severity: values({}), rule: values({ b: 2, a: 1 }), tag: values({}), assignee: values({ "": 3, ann: 1 }), day: values({ "2026-03-01": 5, "2026-03-02": 1 }) };
+  const counts = countsOf({ total: 3, examined: 3, complete: true, facets } as unknown as JsonObject);
+  const chosen = { ...NO_FILTERS, rule: ["gone"], assignee: "", from: "2026-03-02T00:00:00Z", to: "2026-03-03T00:00:00Z" };
+  const shown = Object.fromEntries(facetsOf(counts, chosen).map(({ name, values: all }) => [name, all.map(({ value, count: n, isOn }) => `${value} ${n}${isOn ? " on" : ""}`)]));
+  assert.deepEqual(shown.status, ["open 2", "assigned 0", "confirmed 0", "dismissed 0", "closed 1"]);
+  assert.deepEqual(shown.rule, ["gone 0 on", "b 2", "a 1"]);
+  assert.deepEqual(shown.assignee, [" 3 on", "ann 1"]);
+  assert.deepEqual(shown.day, ["2026-03-02 1 on", "2026-03-01 5"]);
+  assert.equal(facetsOf(undefined, NO_FILTERS).find(({ name }) => name === "status")?.values.length, 5); // before they are counted
+  assert.equal(switchedFacet(chosen, "assignee", "").assignee, undefined);
+  assert.equal(switchedFacet(NO_FILTERS, "assignee", "ann").assignee, "ann");
+  assert.deepEqual(switchedFacet(NO_FILTERS, "day", "2026-12-31").to, "2027-01-01T00:00:00Z");
+  assert.equal(switchedFacet(chosen, "day", "2026-03-02").from, "");
+  for (const query of ["text=a+b&order=severity", "assignee=", "assignee=ann&order=oldest"]) assert.equal(queryOf(filtersOf(query)), query);
+  assert.equal(chosenOf(filtersOf("text=a&order=severity&group=key")), "text=a");
 });
-
+test("queue: rows are in the order that the server has", () => {
+  const row = (number: number, severity: string) => ({ id: String(number), number, storedAt: "", state: "open", assignee: "", alert: { severity } });
+  const rows = [row(1, "low"), row(2, "critical"), row(3, "low"), row(4, "info")];
+  const numbers = (order: Order) => [...rows].sort(inOrder(order)).map((one) => one.number);
+  assert.deepEqual([numbers("newest"), numbers("oldest"), numbers("severity")], [[4, 3, 2, 1], [1, 2, 3, 4], [2, 3, 1, 4]]);
+});
 test("keys: each does one thing, none with a modifier or while somebody types", () => {
   const all = KEYS.flatMap((row) => row.keys);
   assert.equal(new Set(all).size, all.length);
@@ -358,3 +374,4 @@ test("markdown: blocks as the language server writes them", () => {
     { kind: "paragraph", text: "last line" },
   ]);
 });
+

@@ -193,8 +193,12 @@ RandomQuery random_query(tests::Random& random) {
     query.text += "&to=2026-03-02T00:50:00Z";
   }
   if (random.chance(50)) {
-    query.filter.status = kTriageStates[random.below(3)];
-    query.text += "&status=" + std::string(name_of(*query.filter.status));
+    query.text += "&status=";
+    for (const TriageState state : kTriageStates) {
+      if (!random.chance(40)) continue;
+      query.filter.statuses.insert(state);
+      query.text += std::string(name_of(state)) + ",";
+    }
   }
   if (random.chance(30)) {
     query.filter.has_shadow = true;
@@ -241,7 +245,7 @@ TEST_CASE("alerts: any filter in any order gives what going through all of them 
           (filter.severities.empty() || alert.severity >= cep::Severity::kHigh) &&
           (filter.key.empty() || one.card == "c2") && (!filter.from || alert.ts >= *filter.from) &&
           (!filter.to || alert.ts < *filter.to) &&
-          (!filter.status || one.state == *filter.status)) {
+          (filter.statuses.empty() || filter.statuses.contains(one.state))) {
         expected.push_back(alert.number);
       }
     }
@@ -252,7 +256,8 @@ TEST_CASE("alerts: any filter in any order gives what going through all of them 
     do {
       const Result<AlertPage> page =
           AlertQuery(world.stored.effects().reader(), world.triage, {.rows_max = 5})
-              .page(filter, wanted.is_oldest_first, 3, cursor);
+              .page(filter, wanted.is_oldest_first ? AlertOrder::kOldest : AlertOrder::kNewest, 3,
+                    cursor);
       REQUIRE(page);
       for (const AlertHit& hit : page->hits) found.push_back(hit.alert.number);
       cursor = page->next;
