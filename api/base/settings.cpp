@@ -332,6 +332,12 @@ constexpr auto kRows = std::to_array<Row>({
             .range(1, 10'000)},
     Row{"console.token_sessions_max", Type::kInteger, kNot,
         serve("20", "Likewise, browsers that are signed in with one token").range(1, 10'000)},
+    Row{"series.age", Type::kDuration, kNot,
+        serve("24h",
+              "Figures for charts (GET /v1/series) are kept in memory for this long; 0: none")
+            .range(0, 2'592'000'000'000)},
+    Row{"series.step", Type::kDuration, kNot,
+        serve("10s", "How often they are taken").range(1'000'000, 3'600'000'000)},
     Row{"health.source_behind", Type::kDuration, kNot,
         serve("10m", "GET /v1/health names a source that is further behind than this")
             .range(1'000'000)},

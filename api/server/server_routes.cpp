@@ -1,5 +1,6 @@
 #include "api/server/server_routes.h"
 
+#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -8,6 +9,7 @@
 
 #include "api/alerts/silence.h"
 #include "api/console/console.h"
+#include "api/health/series_routes.h"
 #include "api/health/server_health.h"
 #include "api/jobs/backtest_routes.h"
 #include "api/language/language_routes.h"
@@ -50,6 +52,20 @@ TraceSource trace_source(ServerContext& context) {
           context.effects,
           silences};
 }
+// Figures of the server, taken from now on; null where none are kept.
+std::shared_ptr<const SeriesRecorder> series_of(const ServerContext& context) {
+  const SeriesOptions options{context.configuration.duration("series.age"),
+                              context.configuration.duration("series.step")};
+  if (options.age.us == 0) return nullptr;
+  // Whether it is ready is no series: the recorder asks for nothing that the router has.
+  const auto recorder = std::make_shared<SeriesRecorder>(
+      [&context, began = std::chrono::steady_clock::now()] {
+        return metrics_text(context, true, began);
+      },
+      context.clock, options);
+  recorder->start();
+  return recorder;
+}
 }  // namespace
 
 void add_server_routes(Router& router, ServerContext& context, Unreadiness unreadiness) {
@@ -77,6 +93,7 @@ void add_server_routes(Router& router, ServerContext& context, Unreadiness unrea
   add_audit_routes(router, context);
   add_backtest_routes(router, {*context.backtests, context.rules, *context.checks});
   add_metrics_route(router, context, [unreadiness] { return unreadiness().empty(); });
+  add_series_route(router, series_of(context), context.clock);
   const HealthSources sources{context.node,  context.subscriptions,   context.sinks,
                               context.clock, context.paths.directory, context.configuration};
   add_health_report(router,

@@ -1,6 +1,7 @@
 // J. How the server is, in words first.
 import { useRef } from "preact/hooks";
 import { ask, get } from "./api";
+import { Series } from "./figures";
 import { JsonObject, show } from "./json";
 import { Metric, parseMetrics, valueOf } from "./metrics";
 import { Data, Panel, useLoaded } from "./parts";
@@ -157,6 +158,7 @@ export function HealthScreen() {
       </Panel>
       <Causes />
       <Figures />
+      <Series />
       <Notices />
     </main>
   );

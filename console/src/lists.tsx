@@ -1,7 +1,8 @@
 // I. Lists and tables: their entries, where each is from, and until when.
-import { ask, get, part } from "./api";
+import { Answer, ask, get, part } from "./api";
 import { Actions, Field, Form, Values, outcomeOf, timeOf } from "./forms";
 import { Digits, Json, JsonObject, show, typed } from "./json";
+import { ReplaceWhole, rowsOf } from "./list_replace";
 import { Data, Panel, Time, useLoaded } from "./parts";
 import { href, query } from "./place";
 import { Column, Table, member, numberOf, objects } from "./table";
@@ -44,6 +45,11 @@ export default function ListsScreen() {
 const ORIGIN: Column<JsonObject> = { title: "From", cell: (row) => (row.origin === "declared" ? "the rules" : "added") };
 const UNTIL: Column<JsonObject> = { title: "Until", cell: (row) => <>{row.until !== undefined && <Time at={show(row.until)} />}{row.ended === true && " (over)"}</> };
 
+/** With its ETag, for those who replace it. */
+async function readWhole(path: string, signal: AbortSignal): Promise<JsonObject> {
+  const answer = await ask("GET", path, { signal });
+  return { ...(answer.json as JsonObject), etag: answer.headers.get("ETag") ?? "" };
+}
 function pageOf(base: string, cursor: string): string {
   return `${base}?limit=${ROWS}${cursor ? `&cursor=${part(cursor)}` : ""}`;
 }
@@ -61,14 +67,15 @@ function changedText(answer: JsonObject): string {
 export function ListScreen({ id }: { id: string }) {
   const at = `/v1/lists/${part(id)}`;
   const cursor = new URLSearchParams(query.value).get("cursor") ?? "";
-  const loaded = useLoaded((signal) => get(pageOf(at, cursor), signal), `${at} ${cursor}`);
+  const loaded = useLoaded((signal) => readWhole(pageOf(at, cursor), signal), `${at} ${cursor}`);
   const type = show(loaded.value?.type);
   const isChangeable = loaded.value?.changeable === true;
-  const send = async (method: string, entries: unknown[]) => {
-    const answer = await ask(method, `${at}/entries`, { body: { entries } });
+  const done = (answer: Answer) => {
     loaded.again();
     return outcomeOf(answer, changedText(answer.json as JsonObject));
   };
+  const send = async (method: string, entries: unknown[]) => done(await ask(method, `${at}/entries`, { body: { entries } }));
+  const linesOf = (text: string) => text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
   const columns: Column<JsonObject>[] = [
     member("Value", "value", "head"),
     ORIGIN,
@@ -95,14 +102,12 @@ export function ListScreen({ id }: { id: string }) {
                   { name: "until", label: "Until", kind: "time", hint: "Without it, they stay until somebody takes them out." },
                 ]}
                 submit="Add them"
-                run={({ values = "", until }) => {
-                  const lines = values.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-                  return send("POST", lines.map((line) => ({ value: valueOf(type, line), until: timeOf(until) || undefined })));
-                }}
+                run={({ values = "", until }) => send("POST", linesOf(values).map((line) => ({ value: valueOf(type, line), until: timeOf(until) || undefined })))}
               />
             ) : (
               <p class="quiet">This list is compiled with the rules: it changes with their files.</p>
             )}
+            {isChangeable && <ReplaceWhole what="list" of={list} at={at} hint="One in each line; none: an empty list." entriesOf={(text) => linesOf(text).map((line) => valueOf(type, line))} done={done} />}
             <Table label="Entries of the list" columns={columns} rows={objects(list, "entries")} empty="It has no entry here." />
             <Pages document={list} to={`/lists/${part(id)}`} />
           </>
@@ -115,12 +120,12 @@ export function ListScreen({ id }: { id: string }) {
 export function TableScreen({ id }: { id: string }) {
   const at = `/v1/tables/${part(id)}`;
   const cursor = new URLSearchParams(query.value).get("cursor") ?? "";
-  const loaded = useLoaded((signal) => get(pageOf(at, cursor), signal), `${at} ${cursor}`);
-  const send = async (method: string, entry: unknown) => {
-    const answer = await ask(method, `${at}/rows`, { body: { entries: [entry] } });
+  const loaded = useLoaded((signal) => readWhole(pageOf(at, cursor), signal), `${at} ${cursor}`);
+  const done = (answer: Answer) => {
     loaded.again();
     return outcomeOf(answer, changedText(answer.json as JsonObject));
   };
+  const send = async (method: string, entry: unknown) => done(await ask(method, `${at}/rows`, { body: { entries: [entry] } }));
   const columnsOf = (table: JsonObject): Column<JsonObject>[] => {
     const keys = Object.keys(table.key as JsonObject);
     const value = (name: string, isHead: boolean): Column<JsonObject> => ({
@@ -159,6 +164,7 @@ export function TableScreen({ id }: { id: string }) {
               {counted(numberOf(table, "size"), "row")}. <a href={`${at}?limit=10000`} download={`${id}.json`}>Save as JSON</a>
             </p>
             {add(table)}
+            <ReplaceWhole what="table" of={table} at={at} hint={'One JSON object in each line, such as {"column": "value"}, or a table saved as JSON without what stands around its rows.'} entriesOf={rowsOf} done={done} />
             <Table label="Rows of the table" columns={columnsOf(table)} rows={objects(table, "rows")} empty="It has no row here." />
             <Pages document={table} to={`/tables/${part(id)}`} />
           </>

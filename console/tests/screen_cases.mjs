@@ -284,3 +284,68 @@ check("a reader is told on each screen which role its actions need", async ({ se
   }
   await person.inspect("no-permission");
 }, WITH_MORE);
+
+check("a whole list or table is replaced, not over what somebody else changed, and set back to what the rules declare", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(await tokenFor(server, "ann", "operator"), "/console/lists/limits");
+  await page.getByText("Replace the whole list").press("Enter");
+  const whole = page.getByLabel("All entries that it is to have", { exact: true });
+  await whole.fill("12345678901234567.80\n0.50\n");
+  const sure = page.getByLabel(/^The 1 entry that it has now/);
+  const replace = page.getByRole("button", { name: "Replace the list" });
+  await replace.press("Enter");
+  assert.equal(await sure.evaluate((box) => box.validity.valueMissing), true); // it is asked first
+  assert.equal((await server.ask("GET", "/v1/lists/limits")).json.size, 1);
+  // Somebody else was faster.
+  await server.ask("POST", "/v1/lists/limits/entries", "77.25", "text/plain");
+  person.expected.push(/status of 412/);
+  await sure.press("Space");
+  await replace.press("Enter");
+  await person.sees(/If-Match/);
+  await page.reload();
+  await page.getByRole("row", { name: /^77.25/ }).waitFor();
+  await page.getByText("Replace the whole list").press("Enter");
+  await whole.fill("12345678901234567.80\n0.50\n");
+  await page.getByLabel(/^The 2 entries that it has now/).press("Space");
+  await replace.press("Enter");
+  await page.getByRole("row", { name: /^12345678901234567.80/ }).waitFor();
+  await until(async () => (await page.getByRole("row").count()) === 3, "two entries and the head");
+  await person.inspect("list-replaced");
+  await page.getByRole("button", { name: "Set back to what the rules declare" }).press("Enter");
+  await person.press("Enter");
+  await page.getByRole("row", { name: /^10.00 the rules/ }).waitFor();
+  await page.goto(`${server.url}/console/tables/merchants`);
+  await page.getByText("Replace the whole table").press("Enter");
+  await page.getByLabel("All rows that it is to have", { exact: true }).fill('{"merchant":"m7","limit":7.50}');
+  await page.getByLabel(/^The 1 row that it has now/).press("Space");
+  await page.getByRole("button", { name: "Replace the table" }).press("Enter");
+  await page.getByRole("row", { name: /^m7 7.50 missing/ }).waitFor();
+  assert.equal((await server.ask("GET", "/v1/tables/merchants")).json.size, 1);
+}, { rules: MORE_RULES });
+
+check("health over time: each figure as a line, read by mouse and by keys", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(server.token, "/console/health");
+  const line = page.getByRole("slider", { name: "What the rules keep" });
+  await line.waitFor();
+  await until(async () => /^last [\d.]+ k?B, from /.test(await line.getAttribute("aria-valuetext")), "a value");
+  await server.send(Array.from({ length: 40 }, (_, n) => [50 + n, `k${n}`, "3.00"]));
+  await until(async () => {
+    const { series } = (await server.ask("GET", "/v1/series?name=events")).json;
+    return series[0].values.some((value) => value > 0);
+  }, "events in a second");
+  await page.reload();
+  const events = page.getByRole("slider", { name: "Events in a second" });
+  await until(async () => /to [1-9.]/.test(await events.getAttribute("aria-valuetext")), "events");
+  assert.ok((await page.locator(".line polyline").count()) > 3);
+  await events.focus();
+  await page.keyboard.press("Home");
+  assert.match(await events.getAttribute("aria-valuetext"), /^\d\d\/\d\d\/\d{4}, \d\d:\d\d:\d\d: /);
+  assert.equal(await events.getAttribute("aria-valuenow"), "0");
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await events.getAttribute("aria-valuenow"), "1");
+  await events.hover();
+  await person.inspect("health-series");
+  await page.getByLabel("The last").selectOption("24");
+  await page.getByRole("slider", { name: "Memory of the process" }).waitFor();
+}, { more: ["--series-step", "1s"] });

@@ -11,6 +11,7 @@ import { eventsOf, findingOf } from "../src/checked";
 import { diffLines, folded } from "../src/diff";
 import { countsOf, facetsOf } from "../src/facets";
 import { NO_FILTERS, Order, askedOf, chosenOf, filtersOf, isFiltered, queryOf, switched, switchedFacet } from "../src/filters";
+import { linesOf } from "../src/figures";
 import { grouped, placeInGroup } from "../src/groups";
 import { Digits, JsonObject, jsonText, parseJson, show, sourceOf, typed } from "../src/json";
 import { KEYS, actionOf } from "../src/keys";
@@ -18,6 +19,8 @@ import { otherSentences } from "../src/key_screen";
 import { valueOf as entryOf } from "../src/lists";
 import { differing, rangeIn, replaced } from "../src/language";
 import { blocksOf } from "../src/markdown";
+import { stretchesOf, summaryOf } from "../src/lines";
+import { rowsOf } from "../src/list_replace";
 import { parseMetrics, valueOf } from "../src/metrics";
 import { lineAndColumn, offsetOf, spliced } from "../src/positions";
 import { changedRows, inOrder } from "../src/queue_state";
@@ -375,3 +378,21 @@ test("markdown: blocks as the language server writes them", () => {
   ]);
 });
 
+test("lines: gaps stay gaps, and what a line says is in words", () => {
+  assert.deepEqual(stretchesOf([0, 50, 100], [0, 5, 10], 100, 10), ["0.0,10.0 50.0,5.0 100.0,0.0"]);
+  assert.deepEqual(stretchesOf([0, 50, 100], [4, undefined, 4], 100, 10), ["0.0,0.0", "100.0,0.0"]);
+  assert.deepEqual(stretchesOf([0, 100], [-10, 10], 100, 10), ["0.0,10.0 100.0,0.0"]);
+  assert.deepEqual(stretchesOf([], []), []);
+  const answer = { times: ["2026-03-02T12:00:00Z", "2026-03-02T12:00:10Z"], series: [
+    { name: "m", title: "Memory", unit: "B", values: [null, 1500] }, { name: "c", title: "Commit", unit: "s", values: [0.0105, 90] }, { name: "e", title: "Events", unit: "1/s", values: [null, null] }] };
+  const said = linesOf(answer as unknown as JsonObject).map(summaryOf);
+  assert.deepEqual(said, ["last 1.5 kB, from 1.5 kB to 1.5 kB", "last 1 min, from 10.5 ms to 1 min", "nothing was measured"]);
+});
+test("lists: rows of a whole table, as lines, as an array, and as they were saved", () => {
+  const text = (rows: unknown) => jsonText(rows);
+  assert.equal(text(rowsOf('{"a":1.50}\n\n{"a":2}\n')), '[{"row":{"a":1.50}},{"row":{"a":2}}]');
+  assert.equal(text(rowsOf('[{"a":1.50}]')), '[{"row":{"a":1.50}}]');
+  assert.equal(text(rowsOf('[{"row":{"a":1},"origin":"added","until":"2126-01-01T00:00:00Z"},{"row":{"a":2},"origin":"declared"}]')), '[{"row":{"a":1},"until":"2126-01-01T00:00:00Z"},{"row":{"a":2}}]');
+  assert.throws(() => rowsOf('{"a":1}\nno'), /line 2 is no JSON/);
+  assert.throws(() => rowsOf("[7]"), /row 1 is no JSON object/);
+});

@@ -1,0 +1,162 @@
+#include "api/health/series.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <map>
+#include <utility>
+
+namespace tocsin::api {
+namespace {
+using Form = SeriesForm;
+constexpr SeriesType kTypes[] = {
+    {"events", "tocsin_intake_events_total", Form::kRate, "1/s", "Events in a second"},
+    {"alerts", "tocsin_alerts_total", Form::kRate, "1/s", "Alerts in a second"},
+    {"late", "tocsin_intake_late_total", Form::kRate, "1/s", "Late events set aside in a second"},
+    {"invalid", "tocsin_intake_invalid_total", Form::kRate, "1/s", "Dead letters in a second"},
+    {"waiting_events", "tocsin_intake_waiting_events", Form::kValue, "",
+     "Events that wait to be put in order"},
+    {"queue_requests", "tocsin_intake_queue_requests", Form::kValue, "",
+     "Requests with events that wait"},
+    {"commit_seconds", "tocsin_journal_commit_seconds", Form::kMean, "s",
+     "A synchronised write of the journal, on average"},
+    {"answer_seconds", "tocsin_intake_answer_seconds", Form::kMean, "s",
+     "An answer to events, on average"},
+    {"state_bytes", "tocsin_engine_state_bytes", Form::kValue, "B", "What the rules keep"},
+    {"partial_matches", "tocsin_engine_partial_matches", Form::kValue, "", "Partial matches"},
+    {"deliveries_owed", "tocsin_deliveries_owed", Form::kValue, "", "Deliveries that are owed"},
+    {"checkpoint_age_seconds", "tocsin_checkpoint_age_seconds", Form::kValue, "s",
+     "Age of the newest checkpoint"},
+    {"memory_bytes", "tocsin_memory_resident_bytes", Form::kValue, "B", "Memory of the process"},
+    {"disk_free_bytes", "tocsin_disk_free_bytes", Form::kValue, "B", "Free space of the disk"},
+};
+constexpr std::size_t kCount = std::size(kTypes);
+
+// Sums over labels, by name, of the text of /metrics.
+std::map<std::string_view, double> sums_of(std::string_view text) {
+  std::map<std::string_view, double> sums;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    if (line.starts_with('#')) continue;
+    const std::size_t blank = line.rfind(' ');
+    if (blank == std::string_view::npos) continue;
+    double value = 0;
+    const char* const end = line.data() + line.size();
+    const auto parsed = std::from_chars(line.data() + blank + 1, end, value);
+    if (parsed.ec != std::errc{} || parsed.ptr != end) continue;
+    sums[line.substr(0, line.find_first_of("{ "))] += value;
+  }
+  return sums;
+}
+
+std::optional<double> value_of(const std::map<std::string_view, double>& sums,
+                               std::string_view name) {
+  const auto found = sums.find(name);
+  return found == sums.end() ? std::nullopt : std::optional(found->second);
+}
+}  // namespace
+
+std::span<const SeriesType> series_types() { return kTypes; }
+
+SeriesRecorder::SeriesRecorder(std::function<std::string()> metrics, runtime::Clock& clock,
+                               SeriesOptions options)
+    : metrics_(std::move(metrics)),
+      clock_(clock),
+      options_(options),
+      points_max_(static_cast<std::size_t>(
+          std::max<std::int64_t>(1, options.age.us / std::max<std::int64_t>(1, options.step.us)))),
+      last_(kCount) {}
+
+SeriesRecorder::~SeriesRecorder() { stop(); }
+
+void SeriesRecorder::start() {
+  thread_ = std::thread([this] {
+    std::unique_lock lock(mutex_);
+    while (!is_stopping_) {
+      lock.unlock();
+      take();
+      lock.lock();
+      stopping_.wait_for(lock, std::chrono::microseconds(options_.step.us),
+                         [this] { return is_stopping_; });
+    }
+  });
+}
+
+void SeriesRecorder::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+  }
+  stopping_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void SeriesRecorder::take() {
+  const std::string text = metrics_();
+  const std::map<std::string_view, double> sums = sums_of(text);
+  const std::lock_guard lock(mutex_);
+  Point point{clock_.now(), std::vector<std::optional<double>>(kCount)};
+  const double passed = last_at_ ? static_cast<double>((point.at - *last_at_).us) / 1e6 : 0.0;
+  for (std::size_t i = 0; i < kCount; ++i) {
+    const SeriesType& type = kTypes[i];
+    if (type.form == Form::kValue) {
+      point.values[i] = value_of(sums, type.metric);
+      continue;
+    }
+    const std::string name(type.metric);
+    const std::array<std::optional<double>, 2> now =
+        type.form == Form::kRate
+            ? std::array{value_of(sums, name), std::optional<double>()}
+            : std::array{value_of(sums, name + "_sum"), value_of(sums, name + "_count")};
+    const std::array<std::optional<double>, 2> before = std::exchange(last_[i], now);
+    if (!now[0] || !before[0]) continue;
+    const double grown = *now[0] - *before[0];
+    if (type.form == Form::kRate) {
+      // A counter that fell began again; a clock may go back.
+      if (grown >= 0 && passed > 0) point.values[i] = grown / passed;
+    } else if (now[1] && before[1] && *now[1] > *before[1] && grown >= 0) {
+      point.values[i] = grown / (*now[1] - *before[1]);
+    }
+  }
+  last_at_ = point.at;
+  if (points_.size() < points_max_) {
+    points_.push_back(std::move(point));
+  } else {
+    points_[begin_] = std::move(point);
+    begin_ = (begin_ + 1) % points_.size();
+  }
+}
+
+SeriesPage SeriesRecorder::page(std::span<const std::size_t> series, cep::EventTime from,
+                                std::size_t points_max) const {
+  const std::lock_guard lock(mutex_);
+  SeriesPage page{
+      options_.step, {}, std::vector<std::vector<std::optional<double>>>(series.size())};
+  std::vector<const Point*> points;
+  for (std::size_t i = 0; i < points_.size(); ++i) {
+    const Point& point = points_[(begin_ + i) % points_.size()];
+    if (point.at >= from) points.push_back(&point);
+  }
+  const std::size_t together = std::max<std::size_t>(
+      1, (points.size() + points_max - 1) / std::max<std::size_t>(1, points_max));
+  page.step.us *= static_cast<std::int64_t>(together);
+  for (std::size_t begin = 0; begin < points.size(); begin += together) {
+    const std::size_t end = std::min(begin + together, points.size());
+    page.times.push_back(points[end - 1]->at);
+    for (std::size_t s = 0; s < series.size(); ++s) {
+      double sum = 0;
+      std::size_t count = 0;
+      for (std::size_t i = begin; i < end; ++i) {
+        const std::optional<double>& value = points[i]->values[series[s]];
+        if (!value) continue;
+        sum += *value;
+        ++count;
+      }
+      page.values[s].push_back(count == 0 ? std::nullopt
+                                          : std::optional(sum / static_cast<double>(count)));
+    }
+  }
+  return page;
+}
+}  // namespace tocsin::api

@@ -1,0 +1,107 @@
+#include "api/health/series_routes.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "api/rest/json_body.h"
+#include "api/rest/problem.h"
+
+namespace tocsin::api {
+namespace {
+using nlohmann::ordered_json;
+using Type = RouteParameter::Type;
+constexpr std::int64_t kPointsMax = 8640;
+constexpr std::int64_t kPointsUsual = 360;
+constexpr std::int64_t kHourUs = 3'600'000'000;
+
+constexpr std::string_view kSchemas = R"({
+  "Series": {
+    "name": "text",
+    "title": "text",
+    "unit": "text; such as 1/s, s, B; empty: a count",
+    "values": {"$schema": {"type": "array", "items": {"type": ["number", "null"]}}}
+  },
+  "SeriesList": {
+    "step": "duration; between two times",
+    "times": "list of time; of each value; the same for all series",
+    "series": "list of Series; a value is null where nothing was measured"
+  }
+})";
+
+HttpResponse read(const SeriesRecorder* recorder, runtime::Clock& clock,
+                  const ApiRequest& request) {
+  if (recorder == nullptr)
+    return problem_response(ProblemKind::kNotFound, "no series are kept: series.age is 0");
+  const std::span<const SeriesType> types = series_types();
+  std::vector<std::size_t> wanted;
+  std::string_view names = request.text("name").value_or("");
+  while (!names.empty()) {
+    const std::string_view name = names.substr(0, names.find(','));
+    names.remove_prefix(std::min(names.size(), name.size() + 1));
+    if (name.empty()) continue;
+    const auto found = std::ranges::find(types, name, &SeriesType::name);
+    if (found == types.end())
+      return bad_parameter_response("name", fmt::format("there is no series {}", name));
+    wanted.push_back(static_cast<std::size_t>(found - types.begin()));
+  }
+  if (wanted.empty()) {
+    for (std::size_t i = 0; i < types.size(); ++i) wanted.push_back(i);
+  }
+  const auto from = request.text("from");
+  const SeriesPage page =
+      recorder->page(wanted, from ? *cep::parse_time(*from) : clock.now() - cep::Duration{kHourUs},
+                     static_cast<std::size_t>(request.integer("points").value_or(kPointsUsual)));
+  ordered_json times = ordered_json::array();
+  for (const cep::EventTime time : page.times) times.push_back(cep::format_time(time));
+  ordered_json series = ordered_json::array();
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const SeriesType& type = types[wanted[i]];
+    ordered_json values = ordered_json::array();
+    for (const std::optional<double>& value : page.values[i])
+      values.push_back(value ? ordered_json(*value) : ordered_json(nullptr));
+    series.push_back({{"name", type.name},
+                      {"title", type.title},
+                      {"unit", type.unit},
+                      {"values", std::move(values)}});
+  }
+  return json_response(200, {{"step", cep::format_duration(page.step)},
+                             {"times", std::move(times)},
+                             {"series", std::move(series)}});
+}
+}  // namespace
+
+void add_series_route(Router& router, std::shared_ptr<const SeriesRecorder> recorder,
+                      runtime::Clock& clock) {
+  std::vector<std::string> names;
+  for (const SeriesType& type : series_types()) names.emplace_back(type.name);
+  router.add_schemas(kSchemas);
+  router.add(
+      {.method = "GET",
+       .path = "/v1/series",
+       .operation_id = "getSeries",
+       .tag = "operations",
+       .summary = "Figures of the last hours, for charts",
+       .description = "The server takes them every `series.step`, and keeps them in memory for "
+                      "`series.age`: a restart begins again.",
+       .role = Role::kReader,
+       .query_parameters =
+           {{.name = "name",
+             .description = "Names, with commas between them; all where absent",
+             .pattern = fmt::format("^({0})?(,({0})?)*$", fmt::join(names, "|"))},
+            {"from", Type::kTime, "From this time on; the last hour where absent"},
+            {.name = "points",
+             .type = Type::kInteger,
+             .description = "Values of each at most, 360 where absent: a value is then the mean of "
+                            "several",
+             .least = 1,
+             .most = kPointsMax}},
+       .answers = {{200, "The series", "application/json", "SeriesList"}},
+       .handler = [recorder = std::move(recorder), &clock](ApiRequest& request) {
+         return read(recorder.get(), clock, request);
+       }});
+}
+}  // namespace tocsin::api
