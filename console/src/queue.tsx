@@ -14,6 +14,7 @@ import { go, href, query } from "./place";
 import * as queue from "./queue_state";
 import { DISMISS_REASONS, count, counted, localTime, span, visible } from "./text";
 import { SilenceDialog } from "./silence_dialog";
+import { ViewList } from "./view_list";
 import { rowsInView, scrolledTo } from "./window";
 
 const ROW_PX = 44;
@@ -94,6 +95,7 @@ function Facets() {
             <a href={href("/alerts")}>No filters</a>
           </p>
         )}
+        <ViewList query={queryOf(chosen)} />
       </details>
     </aside>
   );

@@ -347,3 +347,34 @@ check("the queue counts, searches and orders all alerts of the filter, not the l
   await page.waitForURL(/from=2026-03-02T00%3A00%3A00Z&to=2026-03-03T00%3A00%3A00Z/);
   await person.sees("706 alerts.");
 });
+
+check("views of the queue are kept under a name, for one person, and removed", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(server.token, "/console/alerts?severity=high&order=severity");
+  await page.getByLabel("Keep this view as").fill("the worst <img src=x onerror=window.hit=1>");
+  await page.keyboard.press("Enter");
+  await person.sees("is kept.");
+  await page.goto(`${server.url}/console/alerts`);
+  const views = page.getByRole("region", { name: "My views" });
+  await views.getByRole("link", { name: "the worst <img" }).press("Enter");
+  await page.waitForURL(/alerts\?severity=high&order=severity$/);
+  await person.sees("4 alerts.");
+  assert.equal(await views.getByRole("link").getAttribute("aria-current"), "page");
+  await person.inspect("queue-views");
+  assert.equal(await page.evaluate(() => window.hit), undefined);
+  // Another person in the same browser has none of them.
+  const { token } = (await server.ask("POST", "/v1/tokens", { name: "bo", role: "analyst" })).json;
+  await page.getByRole("button", { name: "Sign out" }).press("Enter");
+  await page.getByLabel("Token").fill(token);
+  await page.keyboard.press("Enter");
+  await views.waitFor();
+  assert.equal(await views.getByRole("link").count(), 0);
+  await page.getByRole("button", { name: "Sign out" }).press("Enter");
+  await page.getByLabel("Token").fill(server.token);
+  await page.keyboard.press("Enter");
+  await views.getByRole("button", { name: "Remove the view the worst" }).press("Enter");
+  await person.sees("is removed.");
+  await page.reload();
+  await views.waitFor();
+  assert.equal(await views.getByRole("link").count(), 0);
+});

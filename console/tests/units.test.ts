@@ -30,6 +30,7 @@ import { shareText, wilson } from "../src/stats";
 import { count, counted, size, span, visible } from "../src/text";
 import { stepsBack } from "../src/undo";
 import { marksOf } from "../src/timeline";
+import { VIEWS_MAX, keepViews, viewsOf, withView } from "../src/views";
 import { rowsInView, scrolledTo } from "../src/window";
 
 test("json: numbers keep their digits", () => {
@@ -395,4 +396,13 @@ test("lists: rows of a whole table, as lines, as an array, and as they were save
   assert.equal(text(rowsOf('[{"row":{"a":1},"origin":"added","until":"2126-01-01T00:00:00Z"},{"row":{"a":2},"origin":"declared"}]')), '[{"row":{"a":1},"until":"2126-01-01T00:00:00Z"},{"row":{"a":2}}]');
   assert.throws(() => rowsOf('{"a":1}\nno'), /line 2 is no JSON/);
   assert.throws(() => rowsOf("[7]"), /row 1 is no JSON object/);
+});
+
+test("views: a name stands once, and what is stored may be damaged", () => {
+  assert.deepEqual(withView([{ name: "b", query: "x" }], { name: "a", query: "" }).map(({ name }) => name), ["a", "b"]);
+  assert.deepEqual(withView([{ name: "b", query: "x" }], { name: "b", query: "y" }), [{ name: "b", query: "y" }]);
+  for (const stored of [null, "", "{", "7", '{"name":"a"}', '[7,null,{"name":"","query":""},{"name":"a"}]']) assert.deepEqual(viewsOf(stored), []);
+  assert.deepEqual(viewsOf('[{"name":"a","query":"x","more":1}]'), [{ name: "a", query: "x" }]);
+  assert.match(keepViews("ann", Array.from({ length: VIEWS_MAX + 1 }, (_, n) => ({ name: String(n), query: "" }))), /50 views already/);
+  assert.match(keepViews("ann", []), /keeps nothing/); // where there is no storage, as here
 });
