@@ -8,7 +8,7 @@ unit_suites=(house cep rules runtime api library property)
 # suite whose part is not installed and cannot be is skipped, and says so.
 declare -A suite_part=([docs]=tests [c-library]=tests [conformance]=tests [fuzz]=tests [simulation]=tests [crash]=tests
   [serve-crash]=tests [bad-disk]=tests [serve-room]=tests [instructions]=bench [kafka]=kafka [kafka-sink]=kafka
-  [kafka-formats]=kafka [package]=package [neovim]=editors [vscode]=editors [lsp-types]=editors [tree-sitter]=editors [console]=console [console-browser]=browser [python]=python [contract]=python [flink]=flink)
+  [kafka-formats]=kafka [package]=package [neovim]=editors [vscode]=editors [lsp-types]=editors [tree-sitter]=editors [console]=console [console-browser]=browser [console-pictures]=browser [python]=python [contract]=python [flink]=flink)
 
 # Suites that are scripts: "name|command", run in the repository root by bash after the unit suites,
 # with TOCSIN_BINARY, TOCSIN_BUILD_DIR and TOCSIN_QUICK (0 or 1) set. The last line of output that
@@ -39,6 +39,7 @@ script_suites=(
   'console-build|python3 tests/e2e/console_build.py "$TOCSIN_BINARY"'
   'console|bash console/tests/run.sh units'
   'console-browser|bash console/tests/run.sh browser'
+  'console-pictures|bash console/tests/run.sh compare'
   'backtest|python3 tests/e2e/backtest.py "$TOCSIN_BINARY"'
   'csv|python3 tests/e2e/csv_inputs.py "$TOCSIN_BINARY"'
   'bad-input|python3 tests/e2e/bad_input.py "$TOCSIN_BINARY"'

@@ -1,15 +1,18 @@
 // The pictures of docs/console.md: pictures.mjs FOLDER, with TOCSIN_BINARY and TOCSIN_CHROMIUM set. A server with the rules of
-// samples/payments, a generated stream of a fixed seed, and some work done on its alerts.
+// samples/payments, a generated stream of a fixed seed, and some work done on its alerts. fonts.json says by what fonts they were
+// made: compare.mjs compares pictures of the same fonts.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { fontsOf } from "./picture.mjs";
 import { Person, Server, openBrowser } from "./world.mjs";
 
 const BATCH = 5000;
 const samples = join(dirname(fileURLToPath(import.meta.url)), "../../samples/payments");
 process.env.TOCSIN_SCREENSHOTS = resolve(process.argv[2] ?? ".");
+mkdirSync(process.env.TOCSIN_SCREENSHOTS, { recursive: true });
 const folder = mkdtempSync(join(tmpdir(), "tocsin_pictures_"));
 const rules = readdirSync(samples)
   .filter((name) => name.endsWith(".tocsin"))
@@ -20,7 +23,7 @@ const server = new Server(folder, { rules });
 const browser = await openBrowser();
 try {
   await server.start();
-  execFileSync(process.env.TOCSIN_BINARY, ["generate", "--events", "60000", "--seed", "7", "--fraud", "3", "--quiet", "--out", "events.ndjson"], { cwd: folder });
+  execFileSync(process.env.TOCSIN_BINARY, ["generate", "--events", "30000", "--seed", "7", "--fraud", "3", "--quiet", "--out", "events.ndjson"], { cwd: folder });
   const lines = readFileSync(join(folder, "events.ndjson"), "utf8").trimEnd().split("\n");
   for (let begin = 0; begin < lines.length; begin += BATCH) {
     const sent = await server.ask("POST", "/v1/events?wait=alerts&timeout=10s", lines.slice(begin, begin + BATCH).join("\n"), "application/x-ndjson");
@@ -47,7 +50,11 @@ try {
   await editor.getByText("when", { exact: false }).first().click();
   await person.press("End", ...[..." wheer"]);
   await person.page.getByText(/^Not saved\. [1-9]/).waitFor();
+  await person.press("Escape");
+  await editor.getByText("when", { exact: true }).first().hover();
+  await person.page.locator(".cm-tooltip-hover").waitFor();
   await person.shoot("console-editor");
+  writeFileSync(join(process.env.TOCSIN_SCREENSHOTS, "fonts.json"), `${JSON.stringify(await fontsOf(person.page), null, 2)}\n`);
 } finally {
   await browser.close();
   await server.end();
