@@ -333,7 +333,7 @@ constexpr Operation kOperations[] = {
 };
 }  // namespace
 
-void add_language_routes(Router& router, std::shared_ptr<CheckSlots> checks) {
+void add_language_routes(Router& router, const std::shared_ptr<CheckSlots>& checks) {
   router.add_schemas(kRuleTextSchemas);
   router.add_schemas(kSchemas);
   for (const Operation& operation : kOperations) {

@@ -7,5 +7,5 @@
 
 namespace tocsin::api {
 /// `POST /v1/rules/validate`, `/format`, `/test`, `/explain` and `/language`.
-void add_language_routes(Router& router, std::shared_ptr<CheckSlots> checks);
+void add_language_routes(Router& router, const std::shared_ptr<CheckSlots>& checks);
 }  // namespace tocsin::api
