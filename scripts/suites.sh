@@ -63,6 +63,7 @@ script_suites=(
   'serve-profile|python3 tests/e2e/serve_profile.py "$TOCSIN_BINARY"'
   'serve-archive|python3 tests/e2e/serve_archive.py "$TOCSIN_BINARY"'
   'serve-backtests|python3 tests/e2e/serve_backtests.py "$TOCSIN_BINARY"'
+  'serve-backups|python3 tests/e2e/serve_backups.py "$TOCSIN_BINARY"'
   'same-alerts|python3 tests/e2e/same_alerts.py "$TOCSIN_BINARY"'
   'serve-hostile|python3 tests/e2e/serve_hostile.py "$TOCSIN_BINARY"'
   'contract|python3 tests/contract/contract.py "$TOCSIN_BINARY"'

@@ -639,6 +639,20 @@ constexpr auto kRows = std::to_array<Row>({
             .range(1, 10'000)},
     Row{"backtests.kept_bytes_max", Type::kBytes, kNot,
         serve("256MiB", "Size of their reports: beyond it the oldest go").range(kMiB, kGiB)},
+    Row{"backups.folder", Type::kText, kNot,
+        serve(
+            "",
+            "The folder for backups of the data directory, best on another disk; none: no backups")
+            .value("FOLDER")},
+    Row{"backups.every", Type::kDuration, kNot,
+        serve("0", "Back up this often; 0: only when it is asked for (POST /v1/backups)")
+            .zero_is_none()},
+    Row{"backups.keep", Type::kInteger, kNot,
+        serve("7", "Backups that are kept: beyond it the oldest go; 0: all are kept")
+            .range(0, 10'000)},
+    Row{"backups.bytes_per_second", Type::kBytes, kNot,
+        serve("64MiB", "How much of the data directory a backup reads in a second; 0: no limit")
+            .zero_is_none()},
     Row{"alerts.query_rows_max", Type::kInteger, kNot,
         serve("100000", "Alerts that one page of a query examines; the next page continues")
             .range(100, 10'000'000)},

@@ -68,6 +68,22 @@ void add_storage(const HealthFacts& facts, const HealthLimits& limits,
   }
 }
 
+// One is missed where the next one is due too.
+void add_backups(const HealthFacts& facts, std::vector<HealthCause>& causes) {
+  if (!facts.backup_failure.empty())
+    causes.push_back({HealthCode::backup_failed, "", facts.backup_failure});
+  if (!facts.backup_every) return;
+  const cep::Duration most{2 * facts.backup_every->us};
+  if (facts.backup_age <= most) return;
+  causes.push_back(
+      {HealthCode::backup_old, "",
+       facts.has_backup
+           ? fmt::format("the newest backup is of {} ago, and one is asked for every {}",
+                         about(facts.backup_age), cep::format_duration(*facts.backup_every))
+           : fmt::format("there is no backup, and one is asked for every {}",
+                         cep::format_duration(*facts.backup_every))});
+}
+
 void add_deliveries(const HealthFacts& facts, const HealthLimits& limits,
                     std::vector<HealthCause>& causes) {
   for (const HealthFacts::Endpoint& one : facts.endpoints) {
@@ -118,6 +134,7 @@ std::vector<HealthCause> health_causes(const HealthFacts& facts, const HealthLim
                      about(source.behind), source.is_holder ? ", and holds event time back" : "")});
   }
   add_deliveries(facts, limits, causes);
+  add_backups(facts, causes);
   if (facts.certificate_left && *facts.certificate_left < limits.certificate_left) {
     const bool is_over = *facts.certificate_left <= cep::Duration{0};
     causes.push_back(

@@ -80,7 +80,11 @@ struct HealthFacts {
   std::vector<Endpoint> endpoints = {};
   cep::Duration oldest_delivery{};  // how long it has waited
   std::vector<Stream> streams = {};
-  std::string certificate = {};  // the file
+  std::string backup_failure = {};                 // why the last one was not made
+  std::optional<cep::Duration> backup_every = {};  // nothing: there is no schedule
+  bool has_backup = false;                         // any at all
+  cep::Duration backup_age{};                      // of the newest; else of the server
+  std::string certificate = {};                    // the file
   std::optional<cep::Duration> certificate_left = {};
 };
 

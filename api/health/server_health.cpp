@@ -57,6 +57,15 @@ void add_streams(const SinkService& sinks, cep::EventTime now, HealthFacts& fact
     facts.streams.push_back(std::move(stream));
   }
 }
+
+void add_backups(const BackupService& backups, cep::EventTime began, cep::EventTime now,
+                 HealthFacts& facts) {
+  const BackupFigures figures = backups.figures();
+  facts.backup_failure = figures.failure;
+  facts.backup_every = backups.every();
+  facts.has_backup = figures.last.has_value();
+  facts.backup_age = now - (figures.last ? figures.last->began : began);
+}
 }  // namespace
 
 std::string unreadiness_of(const NodeService& service) {
@@ -65,7 +74,8 @@ std::string unreadiness_of(const NodeService& service) {
   return unreadiness_of(facts);
 }
 
-ServerHealth::ServerHealth(HealthSources sources) : sources_(std::move(sources)) {
+ServerHealth::ServerHealth(HealthSources sources)
+    : sources_(std::move(sources)), began_(sources_.clock.now()) {
   const NodeFigures figures = sources_.node.figures();
   checkpoint_ = figures.checkpoints.number;
   records_ = figures.journal.next_sequence;
@@ -95,6 +105,7 @@ Health ServerHealth::ask(std::string unreadiness) {
   if (has_news(figures)) facts.checkpoint_age = now - figures.checkpoint_at;
   if (sources_.subscriptions != nullptr) add_deliveries(*sources_.subscriptions, now, facts);
   if (sources_.sinks != nullptr) add_streams(*sources_.sinks, now, facts);
+  if (sources_.backups != nullptr) add_backups(*sources_.backups, began_, now, facts);
   facts.certificate = sources_.configuration.text("http.tls_certificate");
   if (!facts.certificate.empty()) {
     // Where the file is not readable any more, the server goes on with what it has read.

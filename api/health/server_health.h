@@ -4,6 +4,7 @@
 #include <mutex>
 #include <string>
 
+#include "api/backup/backup_service.h"
 #include "api/base/configuration.h"
 #include "api/health/health_routes.h"
 #include "api/node/node_service.h"
@@ -20,6 +21,7 @@ struct HealthSources {
   const NodeService& node;
   SubscriptionService* subscriptions;  // null: nothing is delivered
   const SinkService* sinks;            // null: nothing is written to topics
+  const BackupService* backups;        // null: none are made
   runtime::Clock& clock;
   std::string directory;  // with the data
   const Configuration& configuration;
@@ -39,5 +41,6 @@ class ServerHealth {
   std::mutex mutex_;
   std::uint64_t checkpoint_ = 0;  // the newest that was seen
   std::uint64_t records_ = 0;     // that the journal had then
+  const cep::EventTime began_;    // before which no backup is expected
 };
 }  // namespace tocsin::api

@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "api/backup/backup_service.h"
 #include "api/base/version.h"
 #include "api/jobs/backtest_jobs.h"
 #include "api/outbox/subscription_service.h"
@@ -297,6 +298,22 @@ void add_backtests(Exposition& to, const BacktestFigures& figures) {
   to.add(Metric::backtests_refused_total, figures.refused);
   to.add(Metric::backtests_removed_total, figures.removed);
 }
+
+void add_backups(Exposition& to, const BackupFigures& figures) {
+  const auto seconds = [](std::int64_t us) { return static_cast<double>(us) / 1e6; };
+  const BackupFacts last = figures.last.value_or(BackupFacts());
+  to.add(Metric::backups_kept, figures.kept);
+  to.add(Metric::backups_running, figures.running);
+  to.add(Metric::backups_ended_total, "state", "done", figures.done);
+  to.add(Metric::backups_ended_total, "state", "failed", figures.failed);
+  to.add(Metric::backups_ended_total, "state", "cancelled", figures.cancelled);
+  to.add(Metric::backups_stored_bytes_total, figures.stored_bytes);
+  to.add(Metric::backup_failed, figures.failure.empty() ? 0 : 1);
+  to.add(Metric::backup_last_success_seconds, fmt::format("{:.3f}", seconds(last.began.us)));
+  to.add(Metric::backup_last_duration_seconds,
+         fmt::format("{:.3f}", seconds((last.ended - last.began).us)));
+  to.add(Metric::backup_last_bytes, last.bytes);
+}
 }  // namespace
 
 std::string metrics_text(const ServerContext& context, bool is_ready,
@@ -320,6 +337,7 @@ std::string metrics_text(const ServerContext& context, bool is_ready,
     add_deliveries(to, *context.subscriptions, context.clock.now());
   to.add(Metric::traces_kept, context.effects.event_traces());
   add_backtests(to, context.backtests->figures());
+  add_backups(to, context.backups ? context.backups->figures() : BackupFigures());
   to.describe(Metric::http_requests_total);
   for (const auto& [status, count] : context.http.by_status()) {
     to.add(Metric::http_requests_total, "status", std::to_string(status), count);

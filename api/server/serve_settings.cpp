@@ -8,6 +8,7 @@
 #include <chrono>
 #include <utility>
 
+#include "api/base/version.h"
 #include "api/custody/given_keys.h"
 #include "api/net/loopback_address.h"
 #include "api/node/run_arguments.h"
@@ -162,6 +163,11 @@ BacktestLimits backtest_limits(const Configuration& configuration) {
   return {size_of(configuration, "backtests.queue_max"),
           size_of(configuration, "backtests.kept_max"),
           static_cast<std::uint64_t>(configuration.integer("backtests.kept_bytes_max"))};
+}
+
+BackupOptions backup_options(const Configuration& configuration) {
+  return {configuration.duration_limit("backups.every"), size_of(configuration, "backups.keep"),
+          configuration.size_limit("backups.bytes_per_second"), version_parts().front().second};
 }
 
 BacktestResources backtest_resources(const Configuration& configuration, runtime::Files& files,

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/backup/backup_service.h"
 #include "api/base/settings.h"
 #include "api/jobs/backtest_jobs.h"
 #include "api/jobs/backtest_work.h"
@@ -46,6 +47,7 @@ runtime::RetentionPolicy retention_policy(const Configuration& configuration);
 /// Nothing where none is kept.
 std::optional<runtime::ArchiveOptions> archive_options(const Configuration& configuration,
                                                        std::size_t line_bytes_max);
+BackupOptions backup_options(const Configuration& configuration);
 BacktestLimits backtest_limits(const Configuration& configuration);
 /// Without labels. Of `options` what clocks and threads decide is left out: the past has none.
 BacktestResources backtest_resources(const Configuration& configuration, runtime::Files& files,

@@ -404,7 +404,7 @@ Outcome<void> Server::begin_routes() {
   alert_services_ = *std::move(alert_services);
   open_alert_services_ = alert_services_.get();
   context_->subscriptions = &alert_services_->subscriptions();
-  if (auto opened = open_backtests(*context_, *store_, run_options_); !opened)
+  if (auto opened = open_jobs(*context_, *store_, run_options_); !opened)
     return stop(exit_code_of_named(opened.error().code), opened.error().message);
   context_->sinks = sinks_.get();
   context_->sessions = console_.sessions();
@@ -459,7 +459,7 @@ ExitCode Server::wait() {
   is_closing_ = true;
   alert_services_->stop();  // streams end, for which the HTTP server would wait
   http_->stop();
-  context_->backtests->stop();
+  stop_jobs(*context_);
   Result<void> stopped = service_->stop(true);
   sinks_->stop();  // after the last effects
   close();

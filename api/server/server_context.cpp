@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "api/alerts/triage_store.h"
+#include "api/backup/backup_service.h"
+#include "api/backup/folder_store.h"
 #include "api/base/command.h"
 #include "api/jobs/backtest_jobs.h"
 #include "api/jobs/backtest_work.h"
@@ -44,6 +49,7 @@ HttpResponse refusal_response(const Refusal& refusal) {
   return unavailable_response(refusal.detail);
 }
 
+namespace {
 Result<void> open_backtests(ServerContext& context, runtime::Store& store,
                             const runtime::RunOptions& options) {
   BacktestResources resources =
@@ -66,5 +72,45 @@ Result<void> open_backtests(ServerContext& context, runtime::Store& store,
                      damaged));
   }
   return {};
+}
+
+Result<void> open_backups(ServerContext& context, runtime::RocksStore& store) {
+  const std::string& folder = context.configuration.text("backups.folder");
+  if (folder.empty()) {
+    if (!context.configuration.duration_limit("backups.every")) return {};
+    return fail(Errc::kInvalidArgument,
+                "backups.every asks for backups: set backups.folder, the place for them");
+  }
+  // Below itself a backup would have the ones before it.
+  std::error_code error;
+  const auto place = std::filesystem::weakly_canonical(folder, error);
+  const auto data = std::filesystem::weakly_canonical(context.paths.directory, error);
+  if (std::ranges::mismatch(data, place).in1 == data.end()) {
+    return fail(Errc::kInvalidArgument,
+                fmt::format("backups.folder is in the data directory {}: name a folder outside of "
+                            "it, best on another disk",
+                            context.paths.directory));
+  }
+  BackupPorts ports{
+      context.files, context.clock, context.paths,
+      [&store](const std::string& to) { return store.copy_to(to); },
+      [](const std::string& why) { tell(fmt::format("tocsin: the backup failed: {}\n", why)); }};
+  context.backups =
+      std::make_shared<BackupService>(std::move(ports), backup_options(context.configuration),
+                                      std::make_unique<FolderStore>(context.files, folder));
+  return {};
+}
+}  // namespace
+
+Result<void> open_jobs(ServerContext& context, runtime::RocksStore& store,
+                       const runtime::RunOptions& options) {
+  Result<void> opened = open_backtests(context, store, options);
+  if (opened) opened = open_backups(context, store);
+  return opened;
+}
+
+void stop_jobs(ServerContext& context) {
+  context.backtests->stop();
+  if (context.backups) context.backups->stop();
 }
 }  // namespace tocsin::api

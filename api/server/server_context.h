@@ -29,10 +29,11 @@
 #include "runtime/io/clock.h"
 #include "runtime/io/files.h"
 #include "runtime/journal/journal.h"
-#include "runtime/store/store.h"
+#include "runtime/store/rocks_store.h"
 
 namespace tocsin::api {
 class BacktestJobs;
+class BackupService;
 class PeopleStore;
 class RefusalTally;
 class SessionStore;
@@ -106,12 +107,16 @@ struct ServerContext {
   const SinkService* sinks = nullptr;            // null: nothing is written to topics
   SessionStore* sessions = nullptr;              // null: there is no console
   std::shared_ptr<CheckSlots> checks = std::make_shared<CheckSlots>();
-  std::shared_ptr<BacktestJobs> backtests = nullptr;  // open_backtests()
+  std::shared_ptr<BacktestJobs> backtests = nullptr;  // open_jobs()
+  std::shared_ptr<BackupService> backups = nullptr;   // null: no place for them is configured
 };
-/// Gives the context its backtests, which are judged by time as `options` say; `store` has the
-/// effects. What is damaged there is told. Fails as BacktestJobs::open().
-Result<void> open_backtests(ServerContext& context, runtime::Store& store,
-                            const runtime::RunOptions& options);
+/// Gives the context its backtests, which are judged by time as `options` say, and its backups;
+/// `store` has the effects. What is damaged there is told. Fails as BacktestJobs::open(), and with
+/// kInvalidArgument for a place of backups in the data directory.
+Result<void> open_jobs(ServerContext& context, runtime::RocksStore& store,
+                       const runtime::RunOptions& options);
+/// Ends what they do; before the node ends.
+void stop_jobs(ServerContext& context);
 
 /// The answer to a refusal of the node's service: 503 with Retry-After, or 409.
 HttpResponse refusal_response(const Refusal& refusal);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/alerts/silence.h"
+#include "api/backup/backup_routes.h"
 #include "api/console/console.h"
 #include "api/health/series_routes.h"
 #include "api/health/server_health.h"
@@ -92,10 +93,12 @@ void add_server_routes(Router& router, ServerContext& context, Unreadiness unrea
   add_proposal_routes(router, {context.proposals, context.tokens, context.people, context.clock});
   add_audit_routes(router, context);
   add_backtest_routes(router, {*context.backtests, context.rules, *context.checks});
+  add_backup_routes(router, context.backups.get());
   add_metrics_route(router, context, [unreadiness] { return unreadiness().empty(); });
   add_series_route(router, series_of(context), context.clock);
-  const HealthSources sources{context.node,  context.subscriptions,   context.sinks,
-                              context.clock, context.paths.directory, context.configuration};
+  const HealthSources sources{context.node,          context.subscriptions, context.sinks,
+                              context.backups.get(), context.clock,         context.paths.directory,
+                              context.configuration};
   add_health_report(router,
                     [health = std::make_shared<ServerHealth>(sources),
                      unreadiness = std::move(unreadiness)] { return health->ask(unreadiness()); });

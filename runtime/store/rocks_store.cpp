@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -165,6 +166,17 @@ class OwnedStore : public Reading<RocksStore> {
     if (status.ok()) status = database_->db().EnableFileDeletions(true);
     if (status.ok()) return {};
     return rocks_failure("rewrite", database_->directory(), status);
+  }
+  Result<void> copy_to(const std::string& directory) override {
+    // Below it the log is copied: a table for a few changes would not be worth its name.
+    constexpr std::uint64_t kLogBytesMax = std::uint64_t{1} << 20;
+    rocksdb::Checkpoint* made = nullptr;
+    rocksdb::Status status = rocksdb::Checkpoint::Create(&database_->db(), &made);
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+    if (status.ok())
+      status = checkpoint->CreateCheckpoint(fs::absolute(directory).string(), kLogBytesMax);
+    if (status.ok()) return {};
+    return rocks_failure("copy", database_->directory(), status);
   }
 
  private:

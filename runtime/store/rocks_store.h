@@ -15,6 +15,10 @@ class RocksStore : public Store {
   /// log, is not on disk any more when this returns. Takes time by the family. Errors: kIo,
   /// kCorrupt, kLimit without space.
   virtual Result<void> rewrite(StoreFamily family) = 0;
+  /// Makes a store in `directory`, which must not be there and lies on the same file system, of all
+  /// that was written before now. Tables are second names, and writes go on meanwhile. Nothing of
+  /// it is sure to be on disk. Errors: kIo, kLimit without space.
+  virtual Result<void> copy_to(const std::string& directory) = 0;
   /// Opens the store in `directory`, whose parent must exist, or begins one; waits until its name
   /// is on disk. Errors, all naming the path: kInUse for a live owner, kOtherVersion for a
   /// newer store; kCorrupt for damage; kLimit without space; kIo.

@@ -113,6 +113,24 @@ TEST_CASE("health: a certificate that has ended is said to have") {
   CHECK(causes[0].detail == "the certificate has ended: clients refuse it");
 }
 
+TEST_CASE("health: a backup that failed, and one that is missed twice") {
+  HealthFacts facts;
+  facts.backup_failure = "no space";
+  CHECK(codes(facts) == "backup_failed");
+  facts.backup_failure.clear();
+  facts.backup_age = cep::Duration{1000 * kMinute.us};
+  CHECK(codes(facts).empty());  // nobody asks for any
+  facts.backup_every = kMinute;
+  CHECK(codes(facts) == "backup_old");
+  CHECK(health_causes(facts, {})[0].detail == "there is no backup, and one is asked for every 1m");
+  facts.has_backup = true;
+  facts.backup_age = cep::Duration{2 * kMinute.us};
+  CHECK(codes(facts).empty());
+  facts.backup_age = cep::Duration{3 * kMinute.us};
+  CHECK(health_causes(facts, {})[0].detail ==
+        "the newest backup is of 3m ago, and one is asked for every 1m");
+}
+
 TEST_CASE("health: every cause is in docs/operations.md, and no other") {
   std::ifstream file(TOCSIN_SOURCE_DIR "/docs/operations.md");
   const std::string page((std::istreambuf_iterator<char>(file)), {});
