@@ -83,7 +83,7 @@ class CommandRun {
     options_ = run_options_of(arguments.run);
     input_.out_of_orderness = options_.out_of_orderness;
     options_.stop_requested = [this] { return stop_signal_.requested() || !failure_.empty(); };
-    options_.decode_threads = decode_thread_count(arguments.run.settings);
+    read_for_workers(worker_count(arguments.run.settings), options_);
   }
 
   Outcome<void> run(Backtest& backtest) {

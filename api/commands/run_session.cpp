@@ -74,8 +74,8 @@ class RunSession {
     with_stop.stop_requested = [this] { return must_stop(); };
     runtime::WorkerThreads workers(worker_count(options_.settings));
     with_stop.workers = &workers;
-    with_stop.decode_threads = decode_thread_count(options_.settings);
-    AlertWriter alerts(program_.plan(), alerts_, outbox_.get());
+    read_for_workers(workers.count(), with_stop);
+    AlertWriter alerts(program_.plan(), alerts_, outbox_.get(), &workers);
     const Result<runtime::RunSummary> summary =
         runtime::run(program_, inputs, with_stop, sinks(alerts), &report_.summary);
     if (summary) {
@@ -145,6 +145,7 @@ class RunSession {
       note(written);
       return written;
     };
+    sinks.upcoming = [&alerts](std::span<const cep::Alert> upcoming) { alerts.prepare(upcoming); };
     sinks.late = [this](const runtime::LateEvent& late) {
       report_.late.add(late);
       if (late_) note(late_->write_line(format_late_event(late)));

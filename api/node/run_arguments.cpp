@@ -19,6 +19,7 @@
 #include "runtime/event_time/input_form.h"
 #include "runtime/io/byte_source.h"
 #include "runtime/io/cores.h"
+#include "runtime/io/line_blocks.h"
 #include "runtime/io/topic_partition.h"
 #include "runtime/series/series_options.h"
 
@@ -348,9 +349,15 @@ std::uint32_t worker_count(const Configuration& settings) {
                    : std::min(runtime::available_cores(), kMost);
 }
 
-std::size_t decode_thread_count(const Configuration& settings) {
-  constexpr std::uint32_t kMost = 4;
-  return std::min(worker_count(settings) - 1, kMost);
+void read_for_workers(std::uint32_t workers, runtime::RunOptions& options) {
+  // Two such threads decode for four that match. Larger blocks keep more workers busy, for whose
+  // part of a block the caches are as large as before.
+  constexpr std::uint32_t kFew = 4;
+  constexpr std::uint32_t kTimesMost = 16;
+  options.decode_threads = std::min(workers - 1, std::max(kFew, workers / 2));
+  const std::uint32_t times = workers <= 2 ? 1 : std::min(workers, kTimesMost);
+  options.block_bytes = runtime::LineBlocks::kReadBytes * times;
+  options.slice_rows_max *= times;
 }
 
 DurableOptions durable_options(const Configuration& settings) {

@@ -165,7 +165,7 @@ Outcome<KeyTrace> traced(TraceCommand& command, runtime::Files& files,
   std::vector<runtime::Input> inputs;
   for (const std::string& name : command.run.inputs) inputs.push_back({name, std::nullopt});
   runtime::RunOptions options = run_options_of(command.run);
-  options.decode_threads = decode_thread_count(command.run.settings);
+  read_for_workers(worker_count(command.run.settings), options);
   const StopSignal stop_signal;
   options.stop_requested = [&] { return stop_signal.requested(); };
   ProgressLine line(!command.run.quiet);

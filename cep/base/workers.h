@@ -1,5 +1,6 @@
 /// The port to other threads: parts of one piece of work, done at the same time.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 
@@ -25,4 +26,30 @@ class Workers {
   /// then seen by the caller, and by whoever does parts later. Requires that parts >= 1.
   virtual void run(std::uint32_t parts, const Work& work) = 0;
 };
+/// How many parts so many rows make, `of_worker` (> 0) for each worker at most: 1 or more.
+/// `workers` may be null.
+inline std::uint32_t parts_of(const Workers* workers, std::uint64_t rows, std::uint32_t of_worker) {
+  if (workers == nullptr || workers->count() == 1) return 1;
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
+      rows / workers->rows_of_part_min(), 1, std::uint64_t{of_worker} * workers->count()));
+}
+/// Has each part done, by the caller where there is one alone; `workers` may be null then.
+inline void run_parts(Workers* workers, std::uint32_t parts, const Workers::Work& work) {
+  if (parts == 1) return work(0, 0);
+  workers->run(parts, work);
+}
+/// Things next to each other, from `begin` to before `end`.
+struct PartRange {
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;
+};
+/// Those of a part, of `count` in all: parts have about as many, and begin at multiples of `step`.
+inline PartRange part_range(std::uint32_t count, std::uint32_t part, std::uint32_t parts,
+                            std::uint32_t step = 1) {
+  const auto bound = [&](std::uint64_t of) {
+    const std::uint64_t at = count * of / parts;
+    return of == parts ? count : static_cast<std::uint32_t>(at - at % step);
+  };
+  return {bound(part), bound(std::uint64_t{part} + 1)};
+}
 }  // namespace tocsin::cep

@@ -3,26 +3,55 @@
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
-void AlertIds::give(Alert& alert) {
-  const RuleProgram& program = program_.rules[alert.rule.value];
-  const Rule& rule = *program.rule;
-  OfPass& ids = ids_[program.pass];
+namespace {
+// An alert is as much work as so many of what Workers calls rows.
+constexpr std::uint64_t kRowsOfAlert = 4;
+}  // namespace
+
+// The digest's contents.
+void AlertIds::begin(const Alert& alert, AlertDigester& digester) const {
+  const Rule& rule = *program_.rules[alert.rule.value].rule;
   const std::size_t events = alert.window_begin ? 1 : alert.events.size();
-  digester_.begin(rule.id, alert.order.key, alert.ts, events + (alert.events_omitted > 0 ? 1 : 0));
+  digester.begin(rule.id, alert.order.key, alert.ts, events + (alert.events_omitted > 0 ? 1 : 0));
   if (alert.window_begin) {
-    digester_.add(identity_of_window(*alert.window_begin, alert.ts));
+    digester.add(identity_of_window(*alert.window_begin, alert.ts));
   } else {
-    for (const BoundEvent& event : alert.events) digester_.add(event.identity);
+    for (const BoundEvent& event : alert.events) digester.add(event.identity);
   }
-  if (alert.events_omitted > 0) digester_.add(identity_of_omitted(alert.events_omitted));
+  if (alert.events_omitted > 0) digester.add(identity_of_omitted(alert.events_omitted));
+}
+
+AlertDigest AlertIds::digest_of(const Alert& alert, AlertDigester& digester) const {
+  begin(alert, digester);
+  return digester.digest(0);
+}
+
+// `digest`: the alert's with number 0.
+void AlertIds::give(Alert& alert, AlertDigest digest, AlertDigester& digester) {
+  OfPass& ids = ids_[program_.rules[alert.rule.value].pass];
   if (alert.ts != ids.time) {
     ids.given.clear();
     ids.time = alert.ts;
   }
-  AlertDigest digest = digester_.digest(0);
-  const std::uint32_t number = ids.given.count(digest)++;
-  if (number > 0) digest = digester_.digest(number);
+  if (const std::uint32_t number = ids.given.count(digest)++; number > 0) {
+    begin(alert, digester);
+    digest = digester.digest(number);
+  }
   alert.id = alert_id(digest);
+}
+
+void AlertIds::give(std::span<Alert> alerts, Workers* workers) {
+  const auto count = static_cast<std::uint32_t>(alerts.size());
+  const std::uint32_t parts = parts_of(workers, count * kRowsOfAlert, 1);
+  if (digesters_.size() < parts) digesters_.resize(parts);
+  digests_.resize(count);
+  run_parts(workers, parts, [&](std::uint32_t part, std::uint32_t /*worker*/) {
+    const PartRange range = part_range(count, part, parts);
+    for (std::uint32_t i = range.begin; i < range.end; ++i) {
+      digests_[i] = digest_of(alerts[i], digesters_[part]);
+    }
+  });
+  for (std::uint32_t i = 0; i < count; ++i) give(alerts[i], digests_[i], digester_);
 }
 
 void AlertIds::begin_at(EventTime time) {

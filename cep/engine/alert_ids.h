@@ -1,8 +1,10 @@
 /// The ids of alerts.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
+#include "cep/base/workers.h"
 #include "cep/compile/program.h"
 #include "cep/data/alert.h"
 #include "cep/engine/given_ids.h"
@@ -16,7 +18,9 @@ class AlertIds {
  public:
   explicit AlertIds(const ProgramImpl& program) : program_(program), ids_(program.pass_count) {}
   /// Gives the alert its id. Alerts of a rule come in their order.
-  void give(Alert& alert);
+  void give(Alert& alert) { give(alert, digest_of(alert, digester_), digester_); }
+  /// Gives all of them their ids, with several threads where they are many; `workers` may be null.
+  void give(std::span<Alert> alerts, Workers* workers);
   /// Calls `visit(digest, count)` for each id that was given at `time`, which is the last.
   template <typename Visit>
   void for_each_at(EventTime time, Visit&& visit) const {
@@ -34,8 +38,14 @@ class AlertIds {
     EventTime time = kEventTimeMin;
     GivenIds given;
   };
+  AlertDigest digest_of(const Alert& alert, AlertDigester& digester) const;
+  void begin(const Alert& alert, AlertDigester& digester) const;
+  void give(Alert& alert, AlertDigest digest, AlertDigester& digester);
+
   const ProgramImpl& program_;
   std::vector<OfPass> ids_;  // by pass
   AlertDigester digester_;
+  std::vector<AlertDigest> digests_;      // of several alerts
+  std::vector<AlertDigester> digesters_;  // by part
 };
 }  // namespace tocsin::cep

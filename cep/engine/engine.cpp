@@ -37,7 +37,7 @@ class EngineImpl {
   EngineImpl(Program program, std::uint64_t hash_seed, Workers* workers)
       : program_(std::move(program)),
         workers_(workers),
-        slice_(program_.impl()),
+        slice_(program_.impl(), workers),
         budgets_(program_.impl()),
         ids_(program_.impl()),
         row_by_row_(program_.impl(), slice_, tables_, stats_,
@@ -68,7 +68,7 @@ class EngineImpl {
       for (const auto& table : tables_) table->end();
       stats_.runs = 0;
     } else {
-      for (const auto& table : tables_) table->sweep(watermark);
+      for (const auto& table : tables_) table->sweep(watermark, batch.rows.size());
     }
     lap(&EngineProfile::upkeep_ns);
     if (budgets_.give(alerts) || program_.impl().pass_count > 1) sort_.from(alerts, first_alert);
@@ -295,8 +295,8 @@ class EngineImpl {
       sort_.from(alerts, first_alert);
       for (std::size_t i = first_alert; i < alerts.size(); ++i) {
         if (pass > 0 && i > first_alert) count_through(alerts[i - 1].order, alerts[i].order);
-        ids_.give(alerts[i]);
       }
+      ids_.give(std::span(alerts).subspan(first_alert), workers_);
       if (pass + 1 < passes) {
         slice_.add_alerts(std::span(alerts).subspan(first_alert), stats_.values_missing);
       }

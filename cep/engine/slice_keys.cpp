@@ -55,55 +55,9 @@ SliceKeys::SliceKeys(const ProgramImpl& program, std::uint32_t table, std::uint6
     const std::vector<KeyFields>& fields = table_.sources[0].by_type;
     if (std::ranges::all_of(fields, is_text)) text_keys_.resize(fields.size());
   }
-  constexpr std::uint32_t kPartsOfWorker = 2;
   const std::uint32_t parts =
       workers == nullptr || workers->count() == 1 ? 1 : kPartsOfWorker * workers->count();
   for (std::uint32_t i = 0; i < parts; ++i) parts_.push_back(std::make_unique<Part>());
-}
-
-void SliceKeys::make_gains() {
-  const std::size_t predicates = table_.predicates.size();
-  std::vector<std::vector<Gain>> gains(predicates);
-  const auto add = [&](std::uint32_t predicate, std::uint32_t word, std::uint64_t bits) {
-    std::vector<Gain>& of = gains[predicate];
-    const auto same =
-        std::find_if(of.begin(), of.end(), [&](const Gain& gain) { return gain.word == word; });
-    if (same == of.end()) {
-      of.push_back({word, bits});
-    } else {
-      same->bits |= bits;
-    }
-  };
-  const auto add_bit = [&](std::uint32_t predicate, std::uint32_t word, std::uint32_t bit) {
-    add(predicate, word + bit / 64, std::uint64_t{1} << (bit % 64));
-  };
-  for (const std::uint32_t predicate : table_.bit_predicates[0]) add_bit(predicate, 0, 0);
-  std::uint32_t next_bit = 1;
-  for (std::uint32_t op = 1; op < table_.bit_predicates.size(); ++op) {
-    const bool is_dense =
-        next_bit < table_.mask_operators.size() && table_.mask_operators[next_bit] == op;
-    std::uint64_t sources = 0;
-    for (std::uint32_t s = 0; s < table_.sources.size(); ++s) {
-      sources |= std::uint64_t{table_.sources[s].has(op)} << s;
-    }
-    const std::uint32_t pass = table_.operators[op - 1].pass;
-    for (const std::uint32_t predicate : table_.bit_predicates[op]) {
-      add(predicate, reach_word_ + pass, sources);
-      if (is_dense && !is_continued(op, predicate)) add_bit(predicate, 0, next_bit);
-    }
-    next_bit += is_dense ? 1 : 0;
-  }
-  for (std::uint32_t p = 0; p < predicates; ++p) {
-    const std::uint32_t place = has_sparse_ ? table_.predicate_places[p] : p;
-    if (place == TableProgram::kSparse) continue;
-    add_bit(p, operator_words_, place);
-    dense_predicates_[place] = p;
-  }
-  gains_begin_.push_back(0);
-  for (const std::vector<Gain>& of : gains) {
-    gains_.insert(gains_.end(), of.begin(), of.end());
-    gains_begin_.push_back(static_cast<std::uint32_t>(gains_.size()));
-  }
 }
 
 void SliceKeys::find_relevant_types() {
@@ -130,12 +84,6 @@ void SliceKeys::find_relevant_types() {
   }
 }
 
-bool SliceKeys::is_continued(std::uint32_t op, std::uint32_t predicate) const {
-  if (!has_sparse_) return false;
-  const std::span<const std::uint32_t> continued = table_.continued.of(op);
-  return std::find(continued.begin(), continued.end(), predicate) != continued.end();
-}
-
 bool SliceKeys::resolve(std::uint32_t pass, Slice& slice) {
   if (version_ == slice.version()) return false;
   version_ = slice.version();
@@ -153,29 +101,22 @@ bool SliceKeys::resolve(std::uint32_t pass, Slice& slice) {
     }
     if (owned_) parts_[part]->keep(*owned_);
   };
-  if (parts == 1) {
-    find(0);
-  } else {
-    workers_->run(parts, [&](std::uint32_t part, std::uint32_t /*worker*/) {
-      slice.join_texts();
-      find(part);
-    });
-  }
+  run_parts(workers_, parts, [&](std::uint32_t part, std::uint32_t /*worker*/) {
+    slice.join_texts();
+    find(part);
+  });
   order_by_shard(parts);
   return true;
 }
 
 // Gives each part as many rows, and enough of them to be worth a thread.
 std::uint32_t SliceKeys::divide(std::uint32_t rows) {
-  std::uint64_t parts = 1;
-  if (parts_.size() > 1) {
-    parts = std::clamp<std::uint64_t>(rows / workers_->rows_of_part_min(), 1, parts_.size());
+  const std::uint32_t parts = parts_of(workers_, rows, kPartsOfWorker);
+  for (std::uint32_t part = 0; part < parts; ++part) {
+    const PartRange range = part_range(rows, part, parts);
+    parts_[part]->begin(range.begin, range.end);
   }
-  for (std::uint64_t part = 0; part < parts; ++part) {
-    parts_[part]->begin(static_cast<std::uint32_t>(rows * part / parts),
-                        static_cast<std::uint32_t>(rows * (part + 1) / parts));
-  }
-  return static_cast<std::uint32_t>(parts);
+  return parts;
 }
 
 void SliceKeys::Part::begin(std::uint32_t first, std::uint32_t end) {
@@ -198,72 +139,38 @@ void SliceKeys::Part::keep(KeyGroupRange groups) {
 
 // Touches of all parts, by shard and then in the order of rows.
 void SliceKeys::order_by_shard(std::uint32_t parts) {
-  std::array<std::uint32_t, kShardCount> next{};
   std::size_t bytes = 0;
-  std::size_t touches = 0;
   shard_begin_[0] = 0;
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
-    next[s] = shard_begin_[s];
     shard_begin_[s + 1] = shard_begin_[s];
-    for (std::uint32_t p = 0; p < parts; ++p) shard_begin_[s + 1] += parts_[p]->counts[s];
+    for (std::uint32_t p = 0; p < parts; ++p) {
+      parts_[p]->next[s] = shard_begin_[s + 1];
+      shard_begin_[s + 1] += parts_[p]->counts[s];
+    }
   }
   for (std::uint32_t p = 0; p < parts; ++p) {
+    parts_[p]->joined_at = static_cast<std::uint32_t>(bytes);
     bytes += parts_[p]->key_bytes_used;
-    touches += parts_[p]->touches.size();
     stats_.values_missing += parts_[p]->values_missing;
   }
   TOCSIN_ASSERT(bytes <= UINT32_MAX, "a slice's keys stay below 4 GiB");
-  touches_.resize(touches);
+  touches_.resize(shard_begin_[kShardCount]);
   key_bytes_ = parts_[0]->key_bytes.get();
   if (parts > 1) {
     joined_bytes_.resize(bytes);
     key_bytes_ = joined_bytes_.data();
   }
-  std::uint32_t key_begin = 0;
-  for (std::uint32_t p = 0; p < parts; ++p) {
-    const Part& part = *parts_[p];
+  run_parts(workers_, parts, [&](std::uint32_t p, std::uint32_t /*worker*/) {
+    Part& part = *parts_[p];
     if (parts > 1 && part.key_bytes_used > 0) {
-      std::memcpy(joined_bytes_.data() + key_begin, part.key_bytes.get(), part.key_bytes_used);
+      std::memcpy(joined_bytes_.data() + part.joined_at, part.key_bytes.get(), part.key_bytes_used);
     }
     for (const Touch& touch : part.touches) {
-      Touch& to = touches_[next[shard_of_hash(touch.hash)]++];
+      Touch& to = touches_[part.next[shard_of_hash(touch.hash)]++];
       to = touch;
-      to.key_begin += key_begin;
+      to.key_begin += part.joined_at;
     }
-    key_begin += part.key_bytes_used;
-  }
-}
-
-// Each entry's mask, from the bitmaps of dense predicates and the hits of sparse ones.
-void SliceKeys::make_masks(const Slice& slice) {
-  const std::size_t types = program_.plan->event_types.size();
-  const bool only_alerts = masks_version_ >= slice.first_version();
-  masks_version_ = slice.version();
-  for (const std::uint32_t i : relevant_masks_) {
-    const EventTypeIndex type(i % types);
-    if (only_alerts && !program_.plan->event_types[type.value].is_alert()) continue;
-    const std::uint32_t rows = slice.rows_of(type);
-    std::vector<std::uint64_t>& masks = masks_[i];
-    masks.assign(std::size_t{rows} * mask_words_, 0);
-    if (rows == 0) continue;
-    for (const std::uint32_t p : table_.dense_predicates[i]) {
-      slice.atoms().combine(table_.predicates[p].by_type[i], rows, predicate_bits_);
-      work_ += rows;
-      for (std::size_t w = 0; w < predicate_bits_.size(); ++w) {
-        for (std::uint64_t bits = predicate_bits_[w]; bits != 0; bits &= bits - 1) {
-          const std::size_t entry = w * 64 + static_cast<std::size_t>(std::countr_zero(bits));
-          gain(masks.data() + entry * mask_words_, p);
-        }
-      }
-    }
-    if (!has_sparse_) continue;
-    const PredicateHits::List& list = slice.hits().of(number_, i);
-    for (const PredicateHits::Hit& hit : list.hits) {
-      std::uint64_t* const mask = masks.data() + std::size_t{hit.entry} * mask_words_;
-      for (std::uint32_t h = hit.begin; h < hit.end; ++h) gain(mask, list.predicates[h]);
-      mask[mask_words_ - 1] = std::uint64_t{hit.begin} << 32 | (hit.end - hit.begin);
-    }
-  }
+  });
 }
 
 void SliceKeys::find_relevant_rows(const Slice& slice) {
@@ -435,57 +342,4 @@ void SliceKeys::find_keys_of_sources(std::uint32_t pass, Slice& slice, Part& par
   });
 }
 
-// What sees the row under this key, and its predicates.
-const std::uint64_t* SliceKeys::joined_mask(const Row& row, const Touch& touch,
-                                            Scratch& scratch) const {
-  scratch.mask.assign(mask_words_, 0);
-  for (std::uint32_t rest = touch.sources; rest != 0; rest &= rest - 1) {
-    const auto s = static_cast<std::uint32_t>(std::countr_zero(rest));
-    const bool is_own = s < table_.role_places;
-    const std::uint64_t* mask = mask_of(row, is_own ? s : 0);
-    const std::vector<std::uint64_t>& operators = source_masks_[s];
-    for (std::uint32_t w = 0; w < operator_words_; ++w) scratch.mask[w] |= mask[w] & operators[w];
-    for (std::uint32_t w = operator_words_; is_own && w < reach_word_; ++w) {
-      scratch.mask[w] |= mask[w];
-    }
-  }
-  return scratch.mask.data();
-}
-
-std::span<const std::uint32_t> SliceKeys::sparse_of(const Row& row, const Touch& touch,
-                                                    const Slice& slice, Scratch& scratch) const {
-  if (!has_sparse_) return {};
-  if (table_.sources.size() == 1) return sparse_at(row, 0, slice);
-  scratch.sparse.clear();
-  for (std::uint32_t s = 0; s < table_.role_places; ++s) {
-    if ((touch.sources >> s & 1) == 0) continue;
-    const std::span<const std::uint32_t> hits = sparse_at(row, s, slice);
-    scratch.sparse.insert(scratch.sparse.end(), hits.begin(), hits.end());
-  }
-  std::sort(scratch.sparse.begin(), scratch.sparse.end());
-  scratch.sparse.erase(std::unique(scratch.sparse.begin(), scratch.sparse.end()),
-                       scratch.sparse.end());
-  return scratch.sparse;
-}
-
-void SliceKeys::count_predicates(const Slice& slice, std::vector<std::uint64_t>& rows) const {
-  for (const Row& row : slice.batch().rows) {
-    if (!std::ranges::binary_search(relevant_types_, row.type.value)) continue;
-    for (std::uint32_t w = operator_words_; w < reach_word_; ++w) {
-      std::uint64_t bits = 0;
-      for (std::uint32_t place = 0; place < table_.role_places; ++place) {
-        bits |= mask_of(row, std::size_t{place})[w];
-      }
-      for (; bits != 0; bits &= bits - 1) {
-        const std::size_t place = (w - operator_words_) * std::size_t{64} +
-                                  static_cast<std::size_t>(std::countr_zero(bits));
-        ++rows[dense_predicates_[place]];
-      }
-    }
-    // A sparse predicate of several roles may be counted once for each.
-    for (std::uint32_t place = 0; place < table_.role_places; ++place) {
-      for (const std::uint32_t predicate : sparse_at(row, place, slice)) ++rows[predicate];
-    }
-  }
-}
 }  // namespace tocsin::cep

@@ -113,6 +113,12 @@ class SliceKeys {
     std::vector<Value> key_values;
     std::string key_text;  // of them
     std::uint64_t values_missing = 0;
+    // Where they go: by shard the next place among all touches, and the place of its key bytes.
+    std::array<std::uint32_t, kShardCount> next{};
+    std::uint32_t joined_at = 0;
+    // Of the predicate in work, over the entries whose masks the part makes.
+    AtomBits::Words predicate_bits;
+    AtomBits::Stack stack;
 
     void begin(std::uint32_t first, std::uint32_t end);
     // Room for so many bytes more after the key bytes used so far.
@@ -126,6 +132,7 @@ class SliceKeys {
   };
   void find_relevant_types();
   void make_masks(const Slice& slice);
+  void make_masks(const Slice& slice, std::uint32_t place, PartRange entries, Part& part);
   void find_relevant_rows(const Slice& slice);
   // Calls `visit(row)` for the part's rows of relevant types, in their order.
   template <typename Visit>
@@ -215,7 +222,8 @@ class SliceKeys {
   // By place of a role, then event type: mask_words_ for each entry; empty if not relevant.
   std::vector<std::vector<std::uint64_t>> masks_;
   std::uint64_t work_ = 0;
-  AtomBits::Words predicate_bits_;
+  std::vector<std::uint32_t> masks_in_work_;
+  static constexpr std::uint32_t kPartsOfWorker = 2;
   std::vector<std::unique_ptr<Part>> parts_;  // one at least
   std::optional<KeyGroupRange> owned_;        // nothing: all
   std::vector<Touch> touches_;

@@ -19,6 +19,7 @@ TableState::TableState(const ProgramImpl& program, std::uint32_t table, std::uin
       has_pass_(program.pass_count),
       touches_{.keys = SliceKeys(program, table, hash_seed, stats, workers)},
       lane_(program, table, shards_, touches_, stats, budgets),
+      sweep_(program, table_, shards_, lane_),
       workers_(workers) {
   for (const OperatorProgram& op : table_.operators) has_pass_[op.pass] = true;
   const std::uint32_t lanes = workers == nullptr ? 1 : workers->count();

@@ -17,6 +17,7 @@
 #include "cep/data/state_entry.h"
 #include "cep/engine/key_report.h"
 #include "cep/engine/profile.h"
+#include "cep/engine/shard_sweep.h"
 #include "cep/engine/state_shares.h"
 #include "cep/engine/table_lane.h"
 #include "cep/engine/table_shards.h"
@@ -47,7 +48,8 @@ class TableState {
   /// them in each 64th of the table's longest window, and those are looked at of which a sixteenth
   /// of the keys may have died, or that were left alone for half of the window. Nothing that
   /// anyone sees depends on it: every read of state checks time itself.
-  void sweep(EventTime watermark);
+  /// `rows`: of the slice after which it is done, by which it is divided among workers.
+  void sweep(EventTime watermark, std::size_t rows);
   /// Lets go of all keys: time has ended, nothing comes any more.
   void end();
   std::uint64_t keys() const;
@@ -98,7 +100,6 @@ class TableState {
   void settle_restored(std::uint32_t shard);
 
  private:
-  static constexpr std::int64_t kTicksOfLongest = TableShards::kTicksOfLongest;
   using Shard = TableShard;
 
   // A further lane, and what its work gives, which is taken over when all lanes have ended. Two do
@@ -106,13 +107,24 @@ class TableState {
   struct alignas(64) OtherLane {
     OtherLane(const ProgramImpl& program, std::uint32_t table, TableShards& shards,
               TableTouches& touches)
-        : budgets(program), lane(program, table, shards, touches, stats, budgets) {}
+        : budgets(program),
+          lane(program, table, shards, touches, stats, budgets),
+          sweep(program, program.tables[table], shards, lane) {}
     EngineStats stats;
     BudgetLog budgets;
     std::vector<Alert> alerts;
     TableLane lane;
+    ShardSweep sweep;
   };
+  // Groups of keys of one shard.
+  struct DueGroups {
+    std::uint32_t shard = 0;
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
+  };
+  static constexpr std::uint32_t kSweepsOfWorker = 4;
 
+  static constexpr std::int64_t kTicksOfLongest = TableShards::kTicksOfLongest;
   bool resolve(std::uint32_t pass, Slice& slice);
   void divide(const TablePass& pass);
   void take_over(OtherLane& other, std::vector<Alert>& alerts);
@@ -120,11 +132,7 @@ class TableState {
                             EventTime now) const;
   void add_strict_totals(const StrictGroup& group, std::byte* record, Offset place, EventTime now,
                          std::vector<RuleTotals>& totals) const;
-  void sweep_groups(Shard& shard, std::uint32_t begin, std::uint32_t end, std::int64_t now_us);
-  std::int64_t sweep_group(Shard& shard, std::uint32_t group, std::int64_t now_us,
-                           bool is_new_round);
-  static constexpr std::int64_t kGone = INT64_MAX;
-  std::int64_t look_at_key(Shard& shard, std::uint64_t hash, std::int64_t now_us);
+  void sweep_due(std::int64_t now_us, std::size_t rows);
   void release(Shard& shard, std::byte* record, const OperatorEntry& entry);
   bool forget_strict(const TableTarget& from, std::byte* record, const OperatorEntry& entry);
   bool write_group(std::uint16_t number, Shard& shard, StateSink& sink, Chunk& chunk);
@@ -136,16 +144,15 @@ class TableState {
   EngineStats& stats_;
   BudgetLog& budgets_;
   TableShards shards_;
-  std::int64_t swept_to_ = INT64_MIN;      // the last group that sweep() went through, counted on
-                                           // over all rounds
-  std::int64_t tallies_swept_ = 0;         // the tick
-  std::vector<std::uint64_t> sweep_keys_;  // hashes, of sweep_group
-  // Of the group's keys: how many are no longer known to be alive in so many ticks.
-  std::array<std::uint32_t, kTicksOfLongest + 1> dying_{};
+  std::int64_t swept_to_ = INT64_MIN;  // the last group that sweep() went through, counted on
+                                       // over all rounds
+  std::int64_t tallies_swept_ = 0;     // the tick
+  std::vector<DueGroups> due_groups_;
   std::vector<bool> has_pass_;
   TableTouches touches_;  // of the slice in work
   // Whatever is not a pass over rows is done by this lane too.
   TableLane lane_;
+  ShardSweep sweep_;
   RecordStore& store_ = lane_.store();
   FeatureStore& feature_store_ = lane_.features();
   Matcher& matcher_ = lane_.matcher();

@@ -14,16 +14,16 @@
 
 namespace tocsin::cep {
 namespace {
-// One bit for each of `rows` entries, from a test that gives 0 or 1.
+// One bit for each of the entries, from a test that gives 0 or 1.
 template <typename Test>
-void fill_bits(AtomBits::Words& out, std::uint32_t rows, Test&& test) {
-  for (std::uint32_t begin = 0; begin < rows; begin += 64) {
-    const std::uint32_t count = std::min<std::uint32_t>(64, rows - begin);
+void fill_bits(std::uint64_t* out, PartRange entries, Test&& test) {
+  for (std::uint32_t begin = entries.begin; begin < entries.end; begin += 64) {
+    const std::uint32_t count = std::min<std::uint32_t>(64, entries.end - begin);
     std::uint64_t bits = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
       bits |= static_cast<std::uint64_t>(test(begin + i)) << i;
     }
-    out[begin / 64] = bits;
+    *out++ = bits;
   }
 }
 
@@ -38,29 +38,27 @@ bool has_text(const std::vector<std::string>& texts, std::string_view text) {
 // So few values are compared one by one.
 constexpr std::size_t kFewValues = 16;
 
-void evaluate_values(const Atom& atom, const Column& column, PackedTexts& packed,
-                     std::uint32_t rows, AtomBits::Words& out) {
-  if (column.known.size() < rows) {  // a field that nothing filled is missing
-    fill_bits(out, rows, [&](std::uint32_t) { return atom.kind == Atom::Kind::kMissing; });
-    return;
-  }
+void evaluate_values(const Atom& atom, const Column& column, PackedTexts& packed, PartRange entries,
+                     std::uint64_t* out) {
   const ColumnBits& bits = column_bits();
+  const std::uint32_t rows = entries.end - entries.begin;
   const std::uint8_t* const known = column.known.data();
+  const std::uint8_t* const first_known = known + entries.begin;
   switch (atom.kind) {
     case Atom::Kind::kRange:
     case Atom::Kind::kOutside:
-      bits.range(known, column.words.data(), rows, atom.low, atom.high,
-                 atom.kind == Atom::Kind::kRange, out.data());
+      bits.range(first_known, column.words.data() + entries.begin, rows, atom.low, atom.high,
+                 atom.kind == Atom::Kind::kRange, out);
       return;
     case Atom::Kind::kWords:
     case Atom::Kind::kNotWords: {
       const bool wanted = atom.kind == Atom::Kind::kWords;
       const std::int64_t* words = column.words.data();
       if (atom.words.size() <= kFewValues) {
-        bits.equal(known, words, rows, atom.words, wanted, out.data());
+        bits.equal(first_known, words + entries.begin, rows, atom.words, wanted, out);
         return;
       }
-      fill_bits(out, rows, [&](std::uint32_t i) {
+      fill_bits(out, entries, [&](std::uint32_t i) {
         return known[i] != 0 &&
                std::binary_search(atom.words.begin(), atom.words.end(), words[i]) == wanted;
       });
@@ -70,18 +68,18 @@ void evaluate_values(const Atom& atom, const Column& column, PackedTexts& packed
     case Atom::Kind::kNotTexts: {
       const bool wanted = atom.kind == Atom::Kind::kTexts;
       if (!atom.packed.empty() && atom.packed.size() <= kFewValues) {
-        bits.equal(known, packed.of(atom.field, column, rows), rows, atom.packed, wanted,
-                   out.data());
+        bits.equal(first_known, packed.of(atom.field, column, entries), rows, atom.packed, wanted,
+                   out);
         return;
       }
-      fill_bits(out, rows, [&](std::uint32_t i) {
+      fill_bits(out, entries, [&](std::uint32_t i) {
         return known[i] != 0 && has_text(atom.texts, column.texts[i]) == wanted;
       });
       return;
     }
     case Atom::Kind::kKnown:
     case Atom::Kind::kMissing:
-      bits.known(known, rows, atom.kind == Atom::Kind::kKnown, out.data());
+      bits.known(first_known, rows, atom.kind == Atom::Kind::kKnown, out);
       return;
     case Atom::Kind::kBegins:
     case Atom::Kind::kNotBegins:
@@ -90,7 +88,7 @@ void evaluate_values(const Atom& atom, const Column& column, PackedTexts& packed
       const bool wanted = atom.kind == Atom::Kind::kBegins || atom.kind == Atom::Kind::kEnds;
       const bool at_begin = atom.kind == Atom::Kind::kBegins || atom.kind == Atom::Kind::kNotBegins;
       const std::string& what = atom.texts.front();
-      fill_bits(out, rows, [&](std::uint32_t i) {
+      fill_bits(out, entries, [&](std::uint32_t i) {
         const std::string_view text = column.texts[i];
         const bool found = at_begin ? text.starts_with(what) : text.ends_with(what);
         return known[i] != 0 && found == wanted;
@@ -145,31 +143,30 @@ bool holds_value(const Atom& atom, const Column& column, std::uint32_t i) {
 
 // The values of a column that the list holds, or does not, as of each row.
 void evaluate_listed(const Atom& atom, const ListProgram& list, const Type& type,
-                     const Column& column, std::uint32_t rows, const std::vector<EventTime>& times,
-                     AtomBits::Words& out) {
-  if (column.known.size() < rows) return;  // all missing
+                     const Column& column, PartRange entries, const std::vector<EventTime>& times,
+                     std::uint64_t* out) {
   const bool wanted = atom.kind == Atom::Kind::kTexts || atom.kind == Atom::Kind::kWords;
   const auto at = [&](std::uint32_t i) { return times.empty() ? kEventTimeMin : times[i]; };
   if (type.kind == TypeKind::kString) {
-    fill_bits(out, rows, [&](std::uint32_t i) {
+    fill_bits(out, entries, [&](std::uint32_t i) {
       return column.known[i] != 0 && list.entries().contains(column.texts[i], at(i)) == wanted;
     });
     return;
   }
-  fill_bits(out, rows, [&](std::uint32_t i) {
+  fill_bits(out, entries, [&](std::uint32_t i) {
     return column.known[i] != 0 && list.contains(column_value(type, column, i), at(i)) == wanted;
   });
 }
 }  // namespace
 
-const std::int64_t* PackedTexts::of(FieldIndex field, const Column& column, std::uint32_t rows) {
+const std::int64_t* PackedTexts::of(FieldIndex field, const Column& column, PartRange entries) {
   if (by_field_.size() <= field.value) by_field_.resize(field.value + std::size_t{1});
   Packed& packed = by_field_[field.value];
   if (packed.type == type_) return packed.words.data();
   packed.type = type_;
-  packed.words.resize(rows);
-  for (std::uint32_t i = 0; i < rows; ++i) {
-    packed.words[i] = static_cast<std::int64_t>(packed_text(column.texts[i]));
+  packed.words.resize(entries.end - entries.begin);
+  for (std::uint32_t i = entries.begin; i < entries.end; ++i) {
+    packed.words[i - entries.begin] = static_cast<std::int64_t>(packed_text(column.texts[i]));
   }
   return packed.words.data();
 }
@@ -195,28 +192,33 @@ const std::vector<EventTime>& AtomBits::times_of(EventTypeIndex type) const {
   return times;
 }
 
+// The words of the range, which begins with one. `rows`: the type's.
 void AtomBits::evaluate_column(const Atom& atom, EventTypeIndex type, std::uint32_t rows,
-                               Words& out) const {
-  if (atom.kind == Atom::Kind::kFound) {
-    out = texts_.found(atom.test);
-    return;
-  }
-  if (atom.kind == Atom::Kind::kNotFound) {
+                               PartRange entries, PackedTexts& packed, std::uint64_t* out) const {
+  if (atom.kind == Atom::Kind::kFound || atom.kind == Atom::Kind::kNotFound) {
     const Words& found = texts_.found(atom.test);
     const Words& known = texts_.known(atom.test);
-    for (std::size_t w = 0; w < out.size(); ++w) out[w] = known[w] & ~found[w];
+    const bool wanted = atom.kind == Atom::Kind::kFound;
+    for (std::uint32_t w = entries.begin / 64; w < (entries.end + 63) / 64; ++w) {
+      *out++ = wanted ? found[w] : known[w] & ~found[w];
+    }
     return;
   }
   const Column& column = batch_->types[type.value].fields[atom.field.value];
   const ListProgram* const list = asked_list(atom);
+  if (column.known.size() < rows) {  // a field that nothing filled is missing
+    const bool holds = list == nullptr && atom.kind == Atom::Kind::kMissing;
+    fill_bits(out, entries, [&](std::uint32_t) { return holds; });
+    return;
+  }
   if (list == nullptr) {
-    evaluate_values(atom, column, packed_, rows, out);
+    evaluate_values(atom, column, packed, entries, out);
     return;
   }
   const std::vector<EventTime> none;
   evaluate_listed(atom, *list,
                   program_->plan->event_types[type.value].fields[atom.field.value].type, column,
-                  rows, list->entries().has_ends() ? times_of(type) : none, out);
+                  entries, list->entries().has_ends() ? times_of(type) : none, out);
 }
 
 bool AtomBits::holds_at_column(const Atom& atom, EventTypeIndex type, std::uint32_t entry) const {
@@ -286,31 +288,59 @@ void AtomBits::evaluate(const ProgramImpl& program, const Batch& batch,
   for (std::vector<EventTime>& times : times_) times.clear();
   texts_.evaluate(program, atoms.texts(), batch, rows_of_type, values_missing);
   bool has_expressions = false;
+  std::uint64_t entries = 0;
   for (std::size_t t = 0; t < rows_of_type.size(); ++t) {
-    const std::uint32_t rows = rows_of_type[t];
     if (only_alerts && !types[t].is_alert()) continue;
-    packed_.begin();
+    entries += rows_of_type[t];
     for (const std::uint32_t evaluated : index.types[t].evaluated) {
       const Atom& atom = atoms.atom(evaluated);
+      // Every word is written by a part, but for those of expressions.
       Words& out = bits_[index.bitmaps[evaluated]];
-      out.assign((rows + 63) / 64, 0);
-      if (rows == 0) continue;
-      if (atom.expr != nullptr) {
-        has_expressions = true;
-      } else {
-        evaluate_column(atom, EventTypeIndex(t), rows, out);
-      }
+      if (atom.expr != nullptr) out.clear();
+      out.resize((rows_of_type[t] + 63) / 64);
+      has_expressions = has_expressions || (atom.expr != nullptr && rows_of_type[t] > 0);
+      // What several parts read is made before them.
+      const ListProgram* const list = atom.expr == nullptr ? asked_list(atom) : nullptr;
+      if (list != nullptr && list->entries().has_ends()) times_of(EventTypeIndex(t));
     }
   }
-  if (!has_expressions) return;
-  EvalScope scope{program};
-  scope.batch = &batch;
+  const std::uint32_t parts = parts_of(workers_, entries, 1);
+  if (packed_.size() < parts) packed_.resize(parts);
+  run_parts(workers_, parts, [&](std::uint32_t part, std::uint32_t /*worker*/) {
+    evaluate_part(rows_of_type, only_alerts, part, parts);
+  });
+  if (has_expressions) evaluate_expressions(only_alerts, values_missing);
+}
+
+// The atoms that look at a column, over some entries of each type.
+void AtomBits::evaluate_part(const std::vector<std::uint32_t>& rows_of_type, bool only_alerts,
+                             std::uint32_t part, std::uint32_t parts) {
+  const PredicateIndex& index = *program_->index;
+  PackedTexts& packed = packed_[part];
+  for (std::size_t t = 0; t < rows_of_type.size(); ++t) {
+    if (only_alerts && !program_->plan->event_types[t].is_alert()) continue;
+    const PartRange entries = part_range(rows_of_type[t], part, parts, 64);
+    if (entries.begin == entries.end) continue;
+    packed.begin();
+    for (const std::uint32_t evaluated : index.types[t].evaluated) {
+      const Atom& atom = program_->atoms.atom(evaluated);
+      if (atom.expr != nullptr) continue;
+      evaluate_column(atom, EventTypeIndex(t), rows_of_type[t], entries, packed,
+                      bits_[index.bitmaps[evaluated]].data() + entries.begin / 64);
+    }
+  }
+}
+
+void AtomBits::evaluate_expressions(bool only_alerts, std::uint64_t& values_missing) {
+  const PredicateIndex& index = *program_->index;
+  EvalScope scope{*program_};
+  scope.batch = batch_;
   scope.values_missing = &values_missing;
-  for (const Row& row : batch.rows) {
-    if (only_alerts && !types[row.type.value].is_alert()) continue;
+  for (const Row& row : batch_->rows) {
+    if (only_alerts && !program_->plan->event_types[row.type.value].is_alert()) continue;
     const EventView event{&row, nullptr};
     for (const std::uint32_t evaluated : index.types[row.type.value].evaluated) {
-      const Atom& atom = atoms.atom(evaluated);
+      const Atom& atom = program_->atoms.atom(evaluated);
       if (atom.expr == nullptr) continue;
       const Value value = cep::evaluate(*atom.expr, event, scope);
       const bool wanted = atom.kind == Atom::Kind::kExpr;
@@ -321,21 +351,23 @@ void AtomBits::evaluate(const ProgramImpl& program, const Batch& batch,
   }
 }
 
-void AtomBits::combine(const AtomFormula& formula, std::uint32_t rows, Words& out) const {
+void AtomBits::combine(const AtomFormula& formula, PartRange entries, Stack& stack,
+                       Words& out) const {
+  const std::uint32_t rows = entries.end - entries.begin;
   const std::size_t words = (rows + 63) / 64;
   out.assign(words, 0);
   if (formula.steps.empty() || words == 0) return;
   std::size_t depth = 0;
   const auto push = [&]() -> Words& {
-    if (stack_.size() == depth) stack_.emplace_back();
-    stack_[depth].resize(words);
-    return stack_[depth++];
+    if (stack.size() == depth) stack.emplace_back();
+    stack[depth].resize(words);
+    return stack[depth++];
   };
   for (const AtomFormula::Step& step : formula.steps) {
     switch (step.op) {
       case AtomFormula::Op::kAtom: {
         const Words& bits = bits_[program_->index->bitmaps[step.operand]];
-        std::copy(bits.begin(), bits.end(), push().begin());
+        std::copy_n(bits.begin() + entries.begin / 64, words, push().begin());
         break;
       }
       case AtomFormula::Op::kTrue: {
@@ -355,9 +387,9 @@ void AtomBits::combine(const AtomFormula& formula, std::uint32_t rows, Words& ou
         for (std::size_t i = base + 1; i < depth; ++i) {
           for (std::size_t w = 0; w < words; ++w) {
             if (step.op == AtomFormula::Op::kAnd) {
-              stack_[base][w] &= stack_[i][w];
+              stack[base][w] &= stack[i][w];
             } else {
-              stack_[base][w] |= stack_[i][w];
+              stack[base][w] |= stack[i][w];
             }
           }
         }
@@ -367,6 +399,6 @@ void AtomBits::combine(const AtomFormula& formula, std::uint32_t rows, Words& ou
     }
   }
   TOCSIN_ASSERT(depth == 1, "a formula leaves one value");
-  std::copy(stack_[0].begin(), stack_[0].end(), out.begin());
+  std::copy(stack[0].begin(), stack[0].end(), out.begin());
 }
 }  // namespace tocsin::cep

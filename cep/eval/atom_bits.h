@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "cep/base/workers.h"
 #include "cep/compile/atoms.h"
 #include "cep/data/batch.h"
 #include "cep/eval/text_bits.h"
@@ -17,7 +18,8 @@ class PackedTexts {
  public:
   /// Columns of another type, or of other rows, come from here on.
   void begin() { ++type_; }
-  const std::int64_t* of(FieldIndex field, const Column& column, std::uint32_t rows);
+  /// The words of a range of entries, which is the same in each call between two of begin().
+  const std::int64_t* of(FieldIndex field, const Column& column, PartRange entries);
 
  private:
   struct Packed {
@@ -31,6 +33,9 @@ class PackedTexts {
 class AtomBits {
  public:
   using Words = std::vector<std::uint64_t>;
+  /// Evaluates with several threads where there are enough rows; `workers` may be null, and outlive
+  /// it.
+  explicit AtomBits(Workers* workers = nullptr) : workers_(workers) {}
   /// Takes a batch, which outlives the questions about it, and evaluates the atoms that have
   /// bitmaps; `rows_of_type[t]` entries of type t count. Adds to `values_missing` for each
   /// arithmetic that overflowed or was undefined.
@@ -44,9 +49,11 @@ class AtomBits {
                        std::uint64_t& values_missing) {
     evaluate(program, batch, rows_of_type, true, values_missing);
   }
-  /// The bits of a formula over type's `rows` entries, into `out`. Requires that its atoms have
-  /// bitmaps.
-  void combine(const AtomFormula& formula, std::uint32_t rows, Words& out) const;
+  /// What combine() needs, one for each thread that calls it.
+  using Stack = std::vector<Words>;
+  /// The bits of a formula over a range of a type's entries, which begins at a multiple of 64, into
+  /// `out`: the bits of the range alone. Requires that its atoms have bitmaps.
+  void combine(const AtomFormula& formula, PartRange entries, Stack& stack, Words& out) const;
   /// Whether an atom of the type holds at an entry.
   bool holds(std::uint32_t atom, EventTypeIndex type, std::uint32_t entry) const;
   /// Whether a formula does.
@@ -59,17 +66,21 @@ class AtomBits {
                 const std::vector<std::uint32_t>& rows_of_type, bool only_alerts,
                 std::uint64_t& values_missing);
 
+  void evaluate_part(const std::vector<std::uint32_t>& rows_of_type, bool only_alerts,
+                     std::uint32_t part, std::uint32_t parts);
+  void evaluate_expressions(bool only_alerts, std::uint64_t& values_missing);
   const ListProgram* asked_list(const Atom& atom) const;
-  void evaluate_column(const Atom& atom, EventTypeIndex type, std::uint32_t rows, Words& out) const;
+  void evaluate_column(const Atom& atom, EventTypeIndex type, std::uint32_t rows, PartRange entries,
+                       PackedTexts& packed, std::uint64_t* out) const;
   bool holds_at_column(const Atom& atom, EventTypeIndex type, std::uint32_t entry) const;
   const std::vector<EventTime>& times_of(EventTypeIndex type) const;
 
+  Workers* workers_;
   const ProgramImpl* program_ = nullptr;
   const Batch* batch_ = nullptr;
   std::vector<Words> bits_;  // by bitmap
   TextBits texts_;
-  mutable PackedTexts packed_;
-  mutable std::vector<Words> stack_;
+  std::vector<PackedTexts> packed_;  // by part
   mutable std::vector<std::uint8_t> truths_;
   // When the entries of a type happened; empty until somebody asks.
   mutable std::vector<std::vector<EventTime>> times_;

@@ -7,8 +7,9 @@
 #include "cep/plan/event_type.h"
 
 namespace tocsin::cep {
-Slice::Slice(const ProgramImpl& program)
+Slice::Slice(const ProgramImpl& program, Workers* workers)
     : program_(program),
+      atoms_(workers),
       hits_(program),
       rows_of_type_(program.plan->event_types.size()),
       row_bits_(program.plan->event_types.size()),

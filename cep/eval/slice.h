@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "cep/base/workers.h"
 #include "cep/compile/program.h"
 #include "cep/data/alert.h"
 #include "cep/data/batch.h"
@@ -46,7 +47,8 @@ class ValueColumn {
 
 class Slice {
  public:
-  explicit Slice(const ProgramImpl& program);
+  /// `workers`, which may be null, outlive it.
+  explicit Slice(const ProgramImpl& program, Workers* workers = nullptr);
   /// Engine::advance() begins: clears this thread's text_scratch().
   void begin_texts() { texts_ = begin_text_scratch(); }
   /// The thread works on this slice: the same, once.

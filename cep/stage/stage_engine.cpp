@@ -286,7 +286,7 @@ class StagePass {
     stats_.rows_relevant += slice_.relevant_rows();
     send_known();
     sender_.send_alerts(pass_, alerts_);
-    for (const auto& table : tables_.all()) table->sweep(watermark);
+    for (const auto& table : tables_.all()) table->sweep(watermark, 0);
     sender_.send_budgets(budgets_);
     worked_to_ = watermark;
     return true;

@@ -1,12 +1,15 @@
 #include "runtime/event_time/decode_ahead.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "cep/base/assert.h"
 #include "runtime/io/background_thread.h"
 
 namespace tocsin::runtime {
-DecodeAhead::DecodeAhead(std::size_t threads, const MakeDecoder& make_decoder) {
+DecodeAhead::DecodeAhead(std::size_t threads, const MakeDecoder& make_decoder,
+                         std::size_t block_bytes)
+    : block_bytes_(block_bytes) {
   TOCSIN_ASSERT(threads > 0, "without threads nothing is decoded ahead");
   for (std::size_t i = 0; i < threads + 1; ++i) decoders_.push_back(make_decoder());
 }
@@ -23,14 +26,17 @@ DecodeAhead::~DecodeAhead() {
 std::size_t DecodeAhead::add(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max,
                              const CsvEvents* csv) {
   TOCSIN_ASSERT(threads_.empty(), "inputs are added first");
-  inputs_.emplace_back(LineBlocks(std::move(bytes), line_bytes_max, CsvEvents::separator_of(csv)),
-                       csv);
+  inputs_.emplace_back(
+      LineBlocks(std::move(bytes), line_bytes_max, CsvEvents::separator_of(csv), block_bytes_),
+      csv);
   return inputs_.size() - 1;
 }
 
-// So many blocks of each input are in memory.
+// So many blocks of each input are in memory: those in work, and some that wait.
 void DecodeAhead::begin() {
-  const std::size_t slots = inputs_.size() == 1 ? 2 * decoders_.size() : 3;
+  constexpr std::size_t kWaitingMax = 4;
+  const std::size_t decoders = decoders_.size();
+  const std::size_t slots = inputs_.size() == 1 ? decoders + std::min(decoders, kWaitingMax) : 3;
   for (Input& input : inputs_) input.slots = std::vector<Slot>(slots);
   for (std::size_t i = 0; i + 1 < decoders_.size(); ++i) {
     threads_.emplace_back([this, &decoder = decoders_[i]] { work(decoder); });

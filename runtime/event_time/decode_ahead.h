@@ -24,8 +24,10 @@ namespace tocsin::runtime {
 class DecodeAhead {
  public:
   using MakeDecoder = std::function<BlockDecoder()>;
-  /// `threads` > 0, each with a decoder of its own; another one is the caller's.
-  DecodeAhead(std::size_t threads, const MakeDecoder& make_decoder);
+  /// `threads` > 0, each with a decoder of its own; another one is the caller's. Blocks have about
+  /// `block_bytes`.
+  DecodeAhead(std::size_t threads, const MakeDecoder& make_decoder,
+              std::size_t block_bytes = LineBlocks::kReadBytes);
   /// Waits for what the threads are at.
   ~DecodeAhead();
   DecodeAhead(const DecodeAhead&) = delete;
@@ -73,6 +75,7 @@ class DecodeAhead {
   static bool may_read(const Input& input);
   void read_block(Input& input, BlockDecoder& decoder, std::unique_lock<std::mutex>& lock);
 
+  std::size_t block_bytes_;
   std::mutex mutex_;
   std::condition_variable can_read_;
   std::condition_variable is_ready_;

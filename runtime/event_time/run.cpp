@@ -129,6 +129,7 @@ class RunningProgram {
     }
     advance_engine(slice, watermark);
     const std::uint64_t before = summary_.profile ? cep::ProfileClock::now() : 0;
+    if (run_.upcoming && !alerts_.empty()) run_.upcoming(alerts_);
     for (const cep::Alert& alert : alerts_) {
       count_alert(plan(), alert, summary_);
       if (!run_.alert) continue;
@@ -275,7 +276,7 @@ Result<std::vector<RunSummary>> run_together(std::span<const ProgramRun> program
 
 Result<RunSummary> run(const cep::Program& program, const std::vector<Input>& inputs,
                        const RunOptions& options, const Sinks& sinks, RunSummary* partial) {
-  const ProgramRun alone{&program, sinks.alert};
+  const ProgramRun alone{&program, sinks.alert, 0, sinks.upcoming};
   std::vector<RunSummary> so_far;
   Result<std::vector<RunSummary>> done =
       run_together(std::span(&alone, 1), inputs, options, sinks, &so_far);

@@ -21,6 +21,7 @@ struct ProgramRun {
   /// RunSummary::profile is wanted, exact for the first 16 slices, and for all others estimated
   /// from one slice in so many, which costs little. 0: what RunOptions::profiles says.
   std::uint64_t profiled_once_in = 0;
+  std::function<void(std::span<const cep::Alert>)> upcoming = {};  // as Sinks::upcoming
 };
 /// Whether events can be read for both at once: they declare the same event types in the same
 /// order. Computed fields, lists, features and rules may differ.

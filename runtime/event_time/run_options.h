@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,6 +86,8 @@ struct RunOptions {
   /// `idle_after` or `drift_max`, nor for inputs that somebody still writes; `stop_requested` is
   /// then also asked on these threads.
   std::size_t decode_threads = 0;
+  /// How many bytes such a thread reads and decodes at once.
+  std::size_t block_bytes = std::size_t{256} << 10;
   /// RunSummary::profile is wanted. Alerts do not depend on it.
   bool profiles = false;
   std::uint64_t hash_seed = 0x9e3779b97f4a7c15;
@@ -164,6 +167,8 @@ struct Progress {
 /// run.
 struct Sinks {
   std::function<Result<void>(const cep::Alert&)> alert;  // of internal and shadow rules too
+  /// Says which alerts `alert` is called with next, all of a slice: they stay until then.
+  std::function<void(std::span<const cep::Alert>)> upcoming;
   std::function<void(const LateEvent&)> late;
   std::function<void(const DeadLetter&)> dead_letter;
   std::function<void(const Progress&)> progress;  // a few times a second

@@ -62,7 +62,9 @@ class SliceLoop {
         keeper_(clock_, {options.heartbeat, options.idle_after}) {
     // What is read is then no part of what clocks and silence decide.
     if (options.decode_threads > 0 && !decides() && !options.drift_max) {
-      ahead_.emplace(options.decode_threads, [&] { return block_decoder(used, options); });
+      ahead_.emplace(
+          options.decode_threads, [&] { return block_decoder(used, options); },
+          options.block_bytes);
     }
   }
 

@@ -9,15 +9,13 @@
 #include "runtime/io/line_source.h"
 
 namespace tocsin::runtime {
-namespace {
-// Fits the second-level cache together with what the lines become.
-constexpr std::size_t kReadBytes = std::size_t{256} << 10;
-}  // namespace
-
 LineBlocks::LineBlocks(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max,
-                       std::optional<char> separator)
-    : bytes_(std::move(bytes)), line_bytes_max_(line_bytes_max), separator_(separator) {
-  TOCSIN_ASSERT(line_bytes_max > 0, "limits are positive");
+                       std::optional<char> separator, std::size_t read_bytes)
+    : bytes_(std::move(bytes)),
+      line_bytes_max_(line_bytes_max),
+      separator_(separator),
+      read_bytes_(read_bytes) {
+  TOCSIN_ASSERT(line_bytes_max > 0 && read_bytes > 0, "limits are positive");
 }
 
 // Behind the last line feed of [before, end), or behind a line that is too long, which gets one.
@@ -42,10 +40,10 @@ Result<void> LineBlocks::read(std::vector<char>& buffer, std::string_view& block
   if (is_ended_) return {};
   std::size_t before = rest_.size();
   // The byte more is the end of a line that is too long.
-  const std::size_t size = before + kReadBytes + 1 + kLinePadding;
+  const std::size_t size = before + read_bytes_ + 1 + kLinePadding;
   if (buffer.size() < size) buffer.resize(size);
   if (before != 0) std::memcpy(buffer.data(), rest_.data(), before);
-  const Result<std::size_t> got = bytes_->read(buffer.data() + before, kReadBytes);
+  const Result<std::size_t> got = bytes_->read(buffer.data() + before, read_bytes_);
   if (!got) {
     is_ended_ = true;
     return tl::unexpected(got.error());

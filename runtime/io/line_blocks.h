@@ -18,8 +18,11 @@ namespace tocsin::runtime {
 class LineBlocks {
  public:
   /// `line_bytes_max` (> 0): as make_line() has it, or find_csv_record(). `separator`: of CSV.
+  /// `read_bytes` (> 0): how many are read at once.
   LineBlocks(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max,
-             std::optional<char> separator = std::nullopt);
+             std::optional<char> separator = std::nullopt, std::size_t read_bytes = kReadBytes);
+  /// Fits the second-level cache together with what the lines become.
+  static constexpr std::size_t kReadBytes = std::size_t{256} << 10;
 
   /// Reads once, waiting for bytes, into `buffer`, which grows to what is needed; `block` is the
   /// lines in it that are whole, from its first byte on, and may be empty. kLinePadding bytes
@@ -38,6 +41,7 @@ class LineBlocks {
   std::unique_ptr<ByteSource> bytes_;
   std::size_t line_bytes_max_;
   std::optional<char> separator_;
+  std::size_t read_bytes_;
   std::vector<char> rest_;    // the bytes behind the last line that was whole
   bool is_skipping_ = false;  // the rest of a line that was too long
   bool is_ended_ = false;

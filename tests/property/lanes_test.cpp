@@ -175,9 +175,12 @@ Case random_case(Random& random) {
   Case c;
   c.plan = random_pack(random);
   if (random.chance(20)) give_shares(random, c.plan);
+  // Columns of several words are divided within.
+  const std::size_t count_max = random.chance(10) ? 500 : 80;
   c.events = oracle::place_events(
       c.plan,
-      random_events(random, c.plan, {.count_max = 80, .crowds = 10, .disorder = random.chance(30)}),
+      random_events(random, c.plan,
+                    {.count_max = count_max, .crowds = 10, .disorder = random.chance(30)}),
       {});
   return c;
 }
