@@ -9,6 +9,7 @@
 namespace tocsin::cep {
 Slice::Slice(const ProgramImpl& program, Workers* workers)
     : program_(program),
+      workers_(workers),
       atoms_(workers),
       hits_(program),
       rows_of_type_(program.plan->event_types.size()),
@@ -34,18 +35,41 @@ void Slice::begin(const Batch& batch, std::uint64_t& values_missing) {
   first_version_ = ++version_;
   numbers_.clear();
   alert_rows_.clear();
-  std::fill(rows_of_type_.begin(), rows_of_type_.end(), 0);
-  for (const Row& row : batch.rows) {
-    std::uint32_t& rows = rows_of_type_[row.type.value];
-    rows = std::max(rows, row.index + 1);
-  }
-  note_rows();
+  count_rows();
   atoms_.evaluate(program_, batch, rows_of_type_, values_missing);
   hits_.find(atoms_, batch, rows_of_type_, false);
   for (const auto& [value, places] : columns_) values_[value].clear();
   for (const RuleIndex rule : watched_) alerted_[rule.value].clear();
   size_values();
   relevant_.assign(batch.rows.size(), 0);
+}
+
+// How many entries each type of the given batch has, and which rows are of it.
+void Slice::count_rows() {
+  const std::vector<Row>& rows = batch_->rows;
+  const auto count = static_cast<std::uint32_t>(rows.size());
+  const std::size_t types = rows_of_type_.size();
+  const std::uint32_t parts = parts_of(workers_, count, 1);
+  rows_of_part_.assign(types * parts, 0);
+  // Parts do not know yet which types have rows.
+  if (parts > 1) {
+    for (auto& bits : row_bits_) bits.assign((count + 63) / 64, 0);
+  }
+  run_parts(workers_, parts, [&](std::uint32_t part, std::uint32_t /*worker*/) {
+    const PartRange range = part_range(count, part, parts, 64);
+    std::uint32_t* const of_type = rows_of_part_.data() + types * part;
+    for (std::uint32_t i = range.begin; i < range.end; ++i) {
+      std::uint32_t& entries = of_type[rows[i].type.value];
+      entries = std::max(entries, rows[i].index + 1);
+      if (parts > 1) row_bits_[rows[i].type.value][i / 64] |= std::uint64_t{1} << (i % 64);
+    }
+  });
+  std::fill(rows_of_type_.begin(), rows_of_type_.end(), 0);
+  for (std::size_t i = 0; i < rows_of_part_.size(); ++i) {
+    std::uint32_t& entries = rows_of_type_[i % types];
+    entries = std::max(entries, rows_of_part_[i]);
+  }
+  if (parts == 1) note_rows();
 }
 
 void Slice::note_rows() {

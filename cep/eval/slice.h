@@ -99,15 +99,18 @@ class Slice {
   }
 
  private:
+  void count_rows();
   void note_rows();
   void size_values();
   void merge_rows();
 
   const ProgramImpl& program_;
+  Workers* workers_;
   const Batch* batch_ = nullptr;
   AtomBits atoms_;
   PredicateHits hits_;
   std::vector<std::uint32_t> rows_of_type_;
+  std::vector<std::uint32_t> rows_of_part_;           // by part, then type
   std::vector<std::vector<std::uint64_t>> row_bits_;  // by type; void where it has no rows
   std::vector<ValueColumn> values_;                   // by value
   std::vector<std::uint8_t> relevant_;

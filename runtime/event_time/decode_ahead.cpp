@@ -122,8 +122,10 @@ Result<DecodeAhead::Block*> DecodeAhead::take(std::size_t number) {
   Slot& slot = input.slots[input.taken % input.slots.size()];
   while (slot.state != SlotState::kReady) {
     if (failure_) std::rethrow_exception(failure_);
-    // The caller decodes too, rather than wait.
-    if (may_read(input)) {
+    // The caller decodes too, rather than wait, where it is one of few. Where the others are many
+    // what it waits for is there before it would have decoded a block.
+    constexpr std::size_t kFew = 4;
+    if (may_read(input) && (decoders_.size() <= kFew || slot.state == SlotState::kFree)) {
       read_block(input, decoders_.back(), lock);
     } else {
       is_ready_.wait(lock);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -15,24 +16,29 @@ void pause() {
   __builtin_ia32_pause();
 #endif
 }
-// A thread without work looks for it for so long, and the caller for the end of the last part. Then
-// they sleep; to wake takes some tens of microseconds.
-constexpr std::chrono::microseconds kLooksForWork{20};
-constexpr std::chrono::microseconds kLooksForExpected{200};
+// A thread looks for work for so long after the bell has rung, and the caller for the end of the
+// last part. Then they sleep; to wake takes some tens of microseconds. A slice is several runs,
+// with less than that between them.
+constexpr std::chrono::microseconds kLooksForWork{200};
 constexpr std::chrono::microseconds kLooksForEnd{100};
 
 // Waits until `value` is not `old`; gives what it is.
 std::uint32_t wait_while(std::atomic<std::uint32_t>& value, std::uint32_t old,
                          std::chrono::microseconds looks) {
   constexpr int kLooksOfRound = 32;
-  const auto until = std::chrono::steady_clock::now() + looks;
-  do {
+  constexpr std::chrono::microseconds kHoldsCore{20};
+  const auto begin = std::chrono::steady_clock::now();
+  for (;;) {
     for (int i = 0; i < kLooksOfRound; ++i) {
       const std::uint32_t now = value.load(std::memory_order_acquire);
       if (now != old) return now;
       pause();
     }
-  } while (std::chrono::steady_clock::now() < until);
+    const auto passed = std::chrono::steady_clock::now() - begin;
+    if (passed >= looks) break;
+    // Whoever has work may have the core.
+    if (passed >= kHoldsCore) std::this_thread::yield();
+  }
   for (;;) {
     value.wait(old, std::memory_order_acquire);
     const std::uint32_t now = value.load(std::memory_order_acquire);
@@ -52,34 +58,40 @@ WorkerThreads::WorkerThreads(std::uint32_t count, std::uint32_t rows_of_part_min
 }
 
 WorkerThreads::~WorkerThreads() {
-  for (const auto& thread : threads_) say(*thread, kEnd);
+  is_ending_.store(true, std::memory_order_release);
+  ring(static_cast<std::uint32_t>(threads_.size()));
   for (const auto& thread : threads_) {
     if (thread->thread.joinable()) thread->thread.join();
   }
 }
 
-void WorkerThreads::say(Thread& to, Turn turn) {
-  to.turn.store(turn, std::memory_order_release);
-  to.turn.notify_one();
+// Wakes so many of those that sleep, or all.
+void WorkerThreads::ring(std::uint32_t wakes) {
+  constexpr std::uint32_t kFew = 3;
+  bell_.fetch_add(1, std::memory_order_acq_rel);
+  if (wakes > kFew) {
+    bell_.notify_all();
+  } else {
+    for (std::uint32_t i = 0; i < wakes; ++i) bell_.notify_one();
+  }
 }
 
 void WorkerThreads::serve(Thread& self, std::uint32_t worker) {
   begin_background_thread(fmt::format("worker-{}", worker % 1'000'000).c_str());
-  while (waits_for_work(self)) do_parts(worker, self.failure);
-}
-
-// False where there will be none.
-bool WorkerThreads::waits_for_work(Thread& self) {
-  for (;;) {
-    std::uint32_t turn = wait_while(self.turn, kIdle, kLooksForWork);
-    if (turn == kExpected) turn = wait_while(self.turn, kExpected, kLooksForExpected);
-    if (turn == kEnd) return false;
-    // Whatever was said before the exchange is seen after it: parts of a later run are found too.
-    if (turn == kWork &&
-        self.turn.compare_exchange_strong(turn, kIdle, std::memory_order_acquire)) {
-      return true;
+  while (!is_ending_.load(std::memory_order_acquire)) {
+    // What is published after this moves the bell on again.
+    const std::uint32_t bell = bell_.load(std::memory_order_acquire);
+    if (has_parts()) {
+      do_parts(worker, self.failure);
+    } else if (!is_ending_.load(std::memory_order_acquire)) {
+      wait_while(bell_, bell, kLooksForWork);
     }
   }
+}
+
+bool WorkerThreads::has_parts() const {
+  const std::uint64_t next = next_.load(std::memory_order_acquire);
+  return (next & 0xffff) < (next >> 16 & 0xffff);
 }
 
 void WorkerThreads::do_parts(std::uint32_t worker, std::exception_ptr& failure) {
@@ -100,9 +112,7 @@ void WorkerThreads::do_parts(std::uint32_t worker, std::exception_ptr& failure) 
   }
 }
 
-void WorkerThreads::expect() {
-  for (const auto& thread : threads_) say(*thread, kExpected);
-}
+void WorkerThreads::expect() { ring(static_cast<std::uint32_t>(threads_.size())); }
 
 void WorkerThreads::run(std::uint32_t parts, const Work& work) {
   TOCSIN_ASSERT(parts >= 1 && parts <= 0xffff, "parts are counted in 16 bits");
@@ -110,7 +120,7 @@ void WorkerThreads::run(std::uint32_t parts, const Work& work) {
   left_.store(parts, std::memory_order_relaxed);
   const std::uint64_t number = (next_.load(std::memory_order_relaxed) >> 32) + 1;
   next_.store(number << 32 | std::uint64_t{parts} << 16, std::memory_order_release);
-  for (std::uint32_t i = 0; i < threads_.size() && i + 1 < parts; ++i) say(*threads_[i], kWork);
+  ring(std::min(parts - 1, static_cast<std::uint32_t>(threads_.size())));
   std::exception_ptr failure;
   do_parts(0, failure);
   for (std::uint32_t left = left_.load(std::memory_order_acquire); left != 0;) {

@@ -12,8 +12,8 @@
 namespace tocsin::runtime {
 /// The caller and each thread take the next part until there is none. So a thread that the machine
 /// holds up delays only the part that it has taken. A thread that has nothing to do looks for work
-/// for some microseconds, longer where work is expected, and then sleeps. So does the caller that
-/// waits for the last part.
+/// for some microseconds, longer after work and where it is expected, and then sleeps. So does the
+/// caller that waits for the last part. One ring of a bell wakes all.
 class WorkerThreads : public cep::Workers {
  public:
   static constexpr std::uint32_t kRowsOfPart = 128;
@@ -29,21 +29,22 @@ class WorkerThreads : public cep::Workers {
  private:
   struct Alone {};  // the caller is the only worker
   WorkerThreads(Alone, std::uint32_t rows_of_part_min) : rows_of_part_min_(rows_of_part_min) {}
-  enum Turn : std::uint32_t { kIdle, kExpected, kWork, kEnd };
   // Two threads do not write to one cache line.
   struct alignas(64) Thread {
-    std::atomic<std::uint32_t> turn{kIdle};
     std::exception_ptr failure;
     std::thread thread;
   };
   void serve(Thread& self, std::uint32_t worker);
-  static bool waits_for_work(Thread& self);
-  static void say(Thread& to, Turn turn);
+  void ring(std::uint32_t wakes);
+  bool has_parts() const;
   void do_parts(std::uint32_t worker, std::exception_ptr& failure);
 
   std::uint32_t rows_of_part_min_;
   std::vector<std::unique_ptr<Thread>> threads_;
   const Work* work_ = nullptr;
+  // Moves on when there is something to look at: parts, the expectation of some, or the end.
+  alignas(64) std::atomic<std::uint32_t> bell_{0};
+  std::atomic<bool> is_ending_{false};
   // The number of the run in the upper half, then how many parts it has, then the next one. Who
   // moves it on has that part, and the run does not end before the part does.
   alignas(64) std::atomic<std::uint64_t> next_{0};
