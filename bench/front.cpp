@@ -17,6 +17,7 @@
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"
 #include "runtime/event_time/slice_loop.h"
+#include "runtime/io/worker_threads.h"
 
 namespace tocsin::bench {
 struct Front {
@@ -48,7 +49,11 @@ int main(int argc, char** argv) {
   if (argc < 3) bench::die("usage: bench_front EVENTS.ndjson RULES.tocsin [RUNS [THREADS]]");
   bench::Front front{bench::must(cep::compile(bench::load_plan({argv[2]}))), argv[1], {}, {}, 0};
   const int runs = argc > 3 ? std::max(1, std::atoi(argv[3])) : 1;
-  if (argc > 4) front.options.decode_threads = static_cast<std::size_t>(std::atoi(argv[4]));
+  std::optional<runtime::WorkerThreads> workers;
+  if (argc > 4) {
+    workers.emplace(static_cast<std::uint32_t>(std::max(0, std::atoi(argv[4]))) + 1);
+    front.options.decode_by = &*workers;
+  }
   double cpu = 1e9;
   double wall = 1e9;
   for (int run = 0; run < runs; ++run) {

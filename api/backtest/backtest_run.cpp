@@ -83,12 +83,11 @@ class CommandRun {
     options_ = run_options_of(arguments.run);
     input_.out_of_orderness = options_.out_of_orderness;
     options_.stop_requested = [this] { return stop_signal_.requested() || !failure_.empty(); };
-    read_for_workers(worker_count(arguments.run.settings), options_);
   }
 
   Outcome<void> run(Backtest& backtest) {
     runtime::WorkerThreads workers(worker_count(arguments_.run.settings));
-    options_.workers = &workers;
+    use_workers(workers, options_);
     if (backtest.readings() > 1 && std::ranges::count(arguments_.run.inputs, "-") != 0) {
       return stop(ExitCode::kUsage,
                   "the rules of --against declare other event types, so that the events are read "

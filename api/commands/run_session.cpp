@@ -73,8 +73,7 @@ class RunSession {
     runtime::RunOptions with_stop = run_options;
     with_stop.stop_requested = [this] { return must_stop(); };
     runtime::WorkerThreads workers(worker_count(options_.settings));
-    with_stop.workers = &workers;
-    read_for_workers(workers.count(), with_stop);
+    use_workers(workers, with_stop);
     AlertWriter alerts(program_.plan(), alerts_, outbox_.get(), &workers);
     const Result<runtime::RunSummary> summary =
         runtime::run(program_, inputs, with_stop, sinks(alerts), &report_.summary);

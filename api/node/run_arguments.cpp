@@ -21,6 +21,7 @@
 #include "runtime/io/cores.h"
 #include "runtime/io/line_blocks.h"
 #include "runtime/io/topic_partition.h"
+#include "runtime/io/worker_threads.h"
 #include "runtime/series/series_options.h"
 
 namespace tocsin::api {
@@ -349,13 +350,12 @@ std::uint32_t worker_count(const Configuration& settings) {
                    : std::min(runtime::available_cores(), kMost);
 }
 
-void read_for_workers(std::uint32_t workers, runtime::RunOptions& options) {
-  // Two such threads decode for four that match. Larger blocks keep more workers busy, for whose
-  // part of a block the caches are as large as before.
-  constexpr std::uint32_t kFew = 4;
+void use_workers(runtime::WorkerThreads& workers, runtime::RunOptions& options) {
+  // Larger blocks keep more workers busy, for whose part of a block the caches are as large as
+  // before.
   constexpr std::uint32_t kTimesMost = 16;
-  options.decode_threads = std::min(workers - 1, std::max(kFew, workers / 2));
-  const std::uint32_t times = workers <= 2 ? 1 : std::min(workers, kTimesMost);
+  const std::uint32_t times = workers.count() <= 2 ? 1 : std::min(workers.count(), kTimesMost);
+  options.workers = options.decode_by = &workers;
   options.block_bytes = runtime::LineBlocks::kReadBytes * times;
   options.slice_rows_max *= times;
 }

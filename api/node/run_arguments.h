@@ -67,9 +67,9 @@ runtime::RunOptions run_options_of(const RunArguments& arguments);
 /// How many threads match events: as many as the setting says, or as there are cores that so many
 /// have work for.
 std::uint32_t worker_count(const Configuration& settings);
-/// Sets how files are read for so many: by how many threads ahead, in blocks of which size, and how
-/// many events are worked through together.
-void read_for_workers(std::uint32_t workers, runtime::RunOptions& options);
+/// Gives a run its workers, which read files ahead too, and sets how large the blocks are that they
+/// read and how many events they work through together.
+void use_workers(runtime::WorkerThreads& workers, runtime::RunOptions& options);
 
 /// Settings of a durable run or a server.
 struct DurableOptions {

@@ -36,6 +36,7 @@
 #include "cep/value/time.h"
 #include "runtime/io/rule_files.h"
 #include "runtime/io/system_files.h"
+#include "runtime/io/worker_threads.h"
 
 namespace tocsin::api {
 namespace {
@@ -165,7 +166,9 @@ Outcome<KeyTrace> traced(TraceCommand& command, runtime::Files& files,
   std::vector<runtime::Input> inputs;
   for (const std::string& name : command.run.inputs) inputs.push_back({name, std::nullopt});
   runtime::RunOptions options = run_options_of(command.run);
-  read_for_workers(worker_count(command.run.settings), options);
+  runtime::WorkerThreads workers(worker_count(command.run.settings));
+  use_workers(workers, options);
+  options.workers = nullptr;  // there is one key
   const StopSignal stop_signal;
   options.stop_requested = [&] { return stop_signal.requested(); };
   ProgressLine line(!command.run.quiet);

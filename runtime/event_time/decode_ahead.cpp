@@ -4,28 +4,21 @@
 #include <utility>
 
 #include "cep/base/assert.h"
-#include "runtime/io/background_thread.h"
 
 namespace tocsin::runtime {
-DecodeAhead::DecodeAhead(std::size_t threads, const MakeDecoder& make_decoder,
+DecodeAhead::DecodeAhead(WorkerThreads& workers, const MakeDecoder& make_decoder,
                          std::size_t block_bytes)
-    : block_bytes_(block_bytes) {
-  TOCSIN_ASSERT(threads > 0, "without threads nothing is decoded ahead");
-  for (std::size_t i = 0; i < threads + 1; ++i) decoders_.push_back(make_decoder());
+    : workers_(workers), block_bytes_(block_bytes) {
+  for (std::uint32_t i = 0; i < workers.count(); ++i) decoders_.push_back(make_decoder());
 }
 
 DecodeAhead::~DecodeAhead() {
-  {
-    const std::lock_guard lock(mutex_);
-    is_ending_ = true;
-  }
-  can_read_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  if (is_begun_) workers_.end_pieces();
 }
 
 std::size_t DecodeAhead::add(std::unique_ptr<ByteSource> bytes, std::size_t line_bytes_max,
                              const CsvEvents* csv) {
-  TOCSIN_ASSERT(threads_.empty(), "inputs are added first");
+  TOCSIN_ASSERT(!is_begun_, "inputs are added first");
   inputs_.emplace_back(
       LineBlocks(std::move(bytes), line_bytes_max, CsvEvents::separator_of(csv), block_bytes_),
       csv);
@@ -34,13 +27,12 @@ std::size_t DecodeAhead::add(std::unique_ptr<ByteSource> bytes, std::size_t line
 
 // So many blocks of each input are in memory: those in work, and some that wait.
 void DecodeAhead::begin() {
-  constexpr std::size_t kWaitingMax = 4;
-  const std::size_t decoders = decoders_.size();
-  const std::size_t slots = inputs_.size() == 1 ? decoders + std::min(decoders, kWaitingMax) : 3;
+  constexpr std::size_t kLeast = 4;
+  const std::size_t slots =
+      inputs_.size() == 1 ? std::max(kLeast, decoders_.size() / 2 + kLeast) : 3;
   for (Input& input : inputs_) input.slots = std::vector<Slot>(slots);
-  for (std::size_t i = 0; i + 1 < decoders_.size(); ++i) {
-    threads_.emplace_back([this, &decoder = decoders_[i]] { work(decoder); });
-  }
+  is_begun_ = true;
+  workers_.begin_pieces([this](std::uint32_t worker) { return do_piece(decoders_[worker]); });
 }
 
 bool DecodeAhead::may_read(const Input& input) {
@@ -58,23 +50,20 @@ DecodeAhead::Input* DecodeAhead::next_input() {
   return least;
 }
 
-void DecodeAhead::work(BlockDecoder& decoder) {
-  begin_background_thread("decode");
+bool DecodeAhead::do_piece(BlockDecoder& decoder) {
   std::unique_lock lock(mutex_);
-  for (;;) {
-    Input* input = nullptr;
-    can_read_.wait(lock, [&] { return is_ending_ || (input = next_input()) != nullptr; });
-    if (is_ending_) return;
-    try {
-      read_block(*input, decoder, lock);
-    } catch (...) {
-      // The block is never ready: whoever waits for it throws this.
-      if (!lock.owns_lock()) lock.lock();
-      failure_ = std::current_exception();
-      is_ready_.notify_all();
-      return;
-    }
+  Input* const input = failure_ ? nullptr : next_input();
+  if (input == nullptr) return false;
+  try {
+    read_block(*input, decoder, lock);
+  } catch (...) {
+    // The block is never ready: whoever waits for it throws this.
+    if (!lock.owns_lock()) lock.lock();
+    failure_ = std::current_exception();
+    is_ready_.notify_all();
+    return false;
   }
+  return true;
 }
 
 // Reads the input's next block, which only one thread does at a time, and decodes it, which several
@@ -100,7 +89,7 @@ void DecodeAhead::read_block(Input& input, BlockDecoder& decoder,
   ++input.read;
   const bool has_next = may_read(input);
   lock.unlock();
-  if (has_next) can_read_.notify_one();
+  if (has_next) workers_.offer_piece();
   if (slot.block.has_lines && input.csv != nullptr) {
     decoder.decode(text, is_first, *input.csv, slot.csv, slot.block.decoded);
   } else if (slot.block.has_lines) {
@@ -112,12 +101,12 @@ void DecodeAhead::read_block(Input& input, BlockDecoder& decoder,
 }
 
 Result<DecodeAhead::Block*> DecodeAhead::take(std::size_t number) {
-  if (threads_.empty()) begin();
+  if (!is_begun_) begin();
   Input& input = inputs_[number];
   std::unique_lock lock(mutex_);
   if (std::exchange(input.has_taken, true)) {
     input.slots[input.taken++ % input.slots.size()].state = SlotState::kFree;
-    can_read_.notify_one();
+    workers_.offer_piece();
   }
   Slot& slot = input.slots[input.taken % input.slots.size()];
   while (slot.state != SlotState::kReady) {
@@ -126,7 +115,7 @@ Result<DecodeAhead::Block*> DecodeAhead::take(std::size_t number) {
     // what it waits for is there before it would have decoded a block.
     constexpr std::size_t kFew = 4;
     if (may_read(input) && (decoders_.size() <= kFew || slot.state == SlotState::kFree)) {
-      read_block(input, decoders_.back(), lock);
+      read_block(input, decoders_.front(), lock);
     } else {
       is_ready_.wait(lock);
     }

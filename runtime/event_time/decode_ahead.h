@@ -1,4 +1,4 @@
-/// Threads that read and decode the blocks of inputs ahead of their use. What they give depends on
+/// Reads and decodes the blocks of inputs ahead of their use, on several threads. What they give depends on
 /// the inputs alone: a block is a function of its bytes, and an input's blocks are read and taken
 /// in order.
 #pragma once
@@ -10,7 +10,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "cep/base/result.h"
@@ -18,15 +17,17 @@
 #include "runtime/decode/decoded_block.h"
 #include "runtime/event_time/block_decoder.h"
 #include "runtime/io/line_blocks.h"
+#include "runtime/io/worker_threads.h"
 
 namespace tocsin::runtime {
-/// Threading: one caller at a time.
+/// The threads are those of workers, which decode while they have no parts to do. Threading: one
+/// caller at a time.
 class DecodeAhead {
  public:
   using MakeDecoder = std::function<BlockDecoder()>;
-  /// `threads` > 0, each with a decoder of its own; another one is the caller's. Blocks have about
-  /// `block_bytes`.
-  DecodeAhead(std::size_t threads, const MakeDecoder& make_decoder,
+  /// Each worker has a decoder of its own; the workers outlive it, and do no other pieces
+  /// meanwhile. Blocks have about `block_bytes`.
+  DecodeAhead(WorkerThreads& workers, const MakeDecoder& make_decoder,
               std::size_t block_bytes = LineBlocks::kReadBytes);
   /// Waits for what the threads are at.
   ~DecodeAhead();
@@ -70,19 +71,18 @@ class DecodeAhead {
     bool is_ended = false;
   };
   void begin();
-  void work(BlockDecoder& decoder);
+  bool do_piece(BlockDecoder& decoder);
   Input* next_input();
   static bool may_read(const Input& input);
   void read_block(Input& input, BlockDecoder& decoder, std::unique_lock<std::mutex>& lock);
 
+  WorkerThreads& workers_;
   std::size_t block_bytes_;
   std::mutex mutex_;
-  std::condition_variable can_read_;
   std::condition_variable is_ready_;
   std::deque<Input> inputs_;
-  bool is_ending_ = false;
+  bool is_begun_ = false;
   std::exception_ptr failure_;         // of a thread, which has ended
-  std::deque<BlockDecoder> decoders_;  // the caller's is the last
-  std::vector<std::thread> threads_;
+  std::deque<BlockDecoder> decoders_;  // by worker, the caller's first
 };
 }  // namespace tocsin::runtime

@@ -24,6 +24,7 @@
 #include "runtime/series/series_options.h"
 
 namespace tocsin::runtime {
+class WorkerThreads;
 /// A file by path (`.gz` and `.zst` are unpacked), standard input ("-"), text in memory, or
 /// whatever `open` opens.
 struct Input {
@@ -81,11 +82,11 @@ struct RunOptions {
   std::optional<std::uint64_t> state_bytes_max;
   /// cep::Limits::steps_per_event_max. Nothing: the program's.
   std::optional<std::uint64_t> steps_per_event_max;
-  /// Threads that read and decode files ahead of the caller's, which then only puts events in order
-  /// and matches them; 0: none. What a run gives does not depend on it. Not with `heartbeat`,
-  /// `idle_after` or `drift_max`, nor for inputs that somebody still writes; `stop_requested` is
-  /// then also asked on these threads.
-  std::size_t decode_threads = 0;
+  /// Whose threads read and decode files ahead of the caller's, which then only puts events in
+  /// order and matches them; they outlive the run. Null: none. What a run gives does not depend on
+  /// it. Not with `heartbeat`, `idle_after` or `drift_max`, nor for inputs that somebody still
+  /// writes; `stop_requested` is then also asked on these threads.
+  WorkerThreads* decode_by = nullptr;
   /// How many bytes such a thread reads and decodes at once.
   std::size_t block_bytes = std::size_t{256} << 10;
   /// RunSummary::profile is wanted. Alerts do not depend on it.

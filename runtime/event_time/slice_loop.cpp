@@ -61,10 +61,10 @@ class SliceLoop {
         clock_(options.clock != nullptr ? *options.clock : system_clock_),
         keeper_(clock_, {options.heartbeat, options.idle_after}) {
     // What is read is then no part of what clocks and silence decide.
-    if (options.decode_threads > 0 && !decides() && !options.drift_max) {
+    const bool has_threads = options.decode_by != nullptr && options.decode_by->count() > 1;
+    if (has_threads && !decides() && !options.drift_max) {
       ahead_.emplace(
-          options.decode_threads, [&] { return block_decoder(used, options); },
-          options.block_bytes);
+          *options.decode_by, [&] { return block_decoder(used, options); }, options.block_bytes);
     }
   }
 

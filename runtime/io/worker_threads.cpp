@@ -83,10 +83,34 @@ void WorkerThreads::serve(Thread& self, std::uint32_t worker) {
     const std::uint32_t bell = bell_.load(std::memory_order_acquire);
     if (has_parts()) {
       do_parts(worker, self.failure);
+    } else if (do_piece(worker)) {
+      continue;
     } else if (!is_ending_.load(std::memory_order_acquire)) {
       wait_while(bell_, bell, kLooksForWork);
     }
   }
+}
+
+void WorkerThreads::begin_pieces(Piece piece) {
+  TOCSIN_ASSERT(!has_pieces_.load(), "one kind of pieces at a time");
+  piece_ = std::move(piece);
+  has_pieces_.store(true);
+  ring(static_cast<std::uint32_t>(threads_.size()));
+}
+
+void WorkerThreads::end_pieces() {
+  has_pieces_.store(false);
+  for (std::uint32_t in = in_pieces_.load(); in != 0; in = in_pieces_.load()) in_pieces_.wait(in);
+  piece_ = nullptr;
+}
+
+// Whoever ends pieces waits for a thread that has counted itself in, which then looks again.
+bool WorkerThreads::do_piece(std::uint32_t worker) {
+  if (!has_pieces_.load()) return false;
+  in_pieces_.fetch_add(1);
+  const bool is_done = has_pieces_.load() && piece_(worker);
+  if (in_pieces_.fetch_sub(1) == 1) in_pieces_.notify_all();
+  return is_done;
 }
 
 bool WorkerThreads::has_parts() const {

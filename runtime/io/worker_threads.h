@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -26,6 +27,16 @@ class WorkerThreads : public cep::Workers {
   /// What a part throws is thrown here once all have ended. Requires that parts < 65,536.
   void run(std::uint32_t parts, const Work& work) override;
 
+  /// Does a piece of work as this worker; false where there was none. Throws nothing.
+  using Piece = std::function<bool(std::uint32_t worker)>;
+  /// From now on threads without a part do pieces of other work, several at the same time, until
+  /// end_pieces(). Parts come first; a piece that was begun ends before its thread takes one.
+  void begin_pieces(Piece piece);
+  /// There may be a piece again. Any thread may call it.
+  void offer_piece() { ring(1); }
+  /// Returns when no thread is in a piece, and none begins one any more.
+  void end_pieces();
+
  private:
   struct Alone {};  // the caller is the only worker
   WorkerThreads(Alone, std::uint32_t rows_of_part_min) : rows_of_part_min_(rows_of_part_min) {}
@@ -37,6 +48,7 @@ class WorkerThreads : public cep::Workers {
   void serve(Thread& self, std::uint32_t worker);
   void ring(std::uint32_t wakes);
   bool has_parts() const;
+  bool do_piece(std::uint32_t worker);
   void do_parts(std::uint32_t worker, std::exception_ptr& failure);
 
   std::uint32_t rows_of_part_min_;
@@ -45,6 +57,9 @@ class WorkerThreads : public cep::Workers {
   // Moves on when there is something to look at: parts, the expectation of some, or the end.
   alignas(64) std::atomic<std::uint32_t> bell_{0};
   std::atomic<bool> is_ending_{false};
+  Piece piece_;
+  std::atomic<bool> has_pieces_{false};
+  std::atomic<std::uint32_t> in_pieces_{0};  // threads
   // The number of the run in the upper half, then how many parts it has, then the next one. Who
   // moves it on has that part, and the run does not end before the part does.
   alignas(64) std::atomic<std::uint64_t> next_{0};

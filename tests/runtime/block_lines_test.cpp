@@ -19,6 +19,7 @@
 #include "runtime/event_time/intake.h"
 #include "runtime/event_time/merge_order.h"
 #include "runtime/io/line_blocks.h"
+#include "runtime/io/worker_threads.h"
 #include "tests/runtime/event_plan.h"
 #include "tests/runtime/random_lines.h"
 #include "tests/support/printing.h"
@@ -88,9 +89,11 @@ class World {
     const BlockOptions options{options_.line_bytes_max, options_.slice_rows_max};
     BlockDecoder decoder(plan_, fields_, types_, options);
     std::deque<BlockInput> inputs;
+    std::optional<WorkerThreads> workers;
     std::optional<DecodeAhead> ahead;
     if (threads > 0) {
-      ahead.emplace(threads, [&] { return BlockDecoder(plan_, fields_, types_, options); });
+      workers.emplace(static_cast<std::uint32_t>(threads) + 1);
+      ahead.emplace(*workers, [&] { return BlockDecoder(plan_, fields_, types_, options); });
     }
     for (const std::string& text : texts) {
       auto bytes = std::make_unique<tests::PiecesSource>(text, piece, seed);
@@ -317,8 +320,9 @@ TEST_CASE("blocks of lines: what a thread runs out of memory for, its caller thr
   const cep::Plan plan = tests::event_plan();
   const auto fields = tests::all_fields(plan);
   const auto types = tests::all_types(plan);
-  for (const std::size_t threads : {1U, 2U, 3U}) {
-    DecodeAhead ahead(threads, [&] { return BlockDecoder(plan, fields, types, {1'000, 100}); });
+  for (const std::uint32_t threads : {1U, 2U, 3U}) {
+    WorkerThreads workers(threads + 1);
+    DecodeAhead ahead(workers, [&] { return BlockDecoder(plan, fields, types, {1'000, 100}); });
     const std::size_t input = ahead.add(
         std::make_unique<NoMemory>("{\"type\":\"login\",\"ts\":1,\"user\":\"u\"}\n"), 1'000);
     const auto take_all = [&] {

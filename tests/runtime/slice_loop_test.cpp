@@ -1,4 +1,5 @@
 #include "runtime/event_time/slice_loop.h"
+#include "runtime/io/worker_threads.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -157,8 +158,9 @@ TEST_CASE(
     options.late = random.chance(50) ? LatePolicy::kSide : LatePolicy::kClamp;
     options.order = random.chance(50) ? EqualTimeOrder::kMerged : EqualTimeOrder::kPosition;
     const Naive expected = naive_run(all, bound, options.late, options.order);
+    std::optional<WorkerThreads> workers;
     if (options.order == EqualTimeOrder::kPosition) {
-      options.decode_threads = random.below(2);
+      if (random.chance(50)) options.decode_by = &workers.emplace(2);
       const auto texts = [](const Naive& naive) {
         std::vector<std::string> rows;
         for (const std::string& row : naive.rows) rows.push_back(row.substr(row.find(' ')));

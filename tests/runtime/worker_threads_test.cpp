@@ -72,6 +72,38 @@ TEST_CASE("worker threads: threads that sleep are woken") {
   }
 }
 
+TEST_CASE("worker threads: pieces are done between parts, by threads alone, until they end") {
+  WorkerThreads workers(3);
+  for (int round = 0; round < 50; ++round) {
+    CAPTURE(round);
+    std::atomic<int> left{20};
+    std::atomic<int> done{0};
+    std::atomic<bool> by_caller{false};
+    workers.begin_pieces([&](std::uint32_t worker) {
+      if (worker == 0) by_caller = true;
+      if (left.fetch_sub(1) <= 0) return false;
+      done.fetch_add(1);
+      return true;
+    });
+    std::vector<std::uint32_t> seen(7, 0);
+    workers.run(7, [&](std::uint32_t part, std::uint32_t) { ++seen[part]; });
+    CHECK(seen == std::vector<std::uint32_t>(7, 1));
+    // What is offered after all have gone to sleep is done too.
+    while (done.load() < 20) std::this_thread::yield();
+    if (round % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    left = 1;
+    workers.offer_piece();
+    while (done.load() < 21) std::this_thread::yield();
+    workers.end_pieces();
+    const int ended = done.load();
+    left = 5;
+    workers.offer_piece();
+    std::this_thread::yield();
+    CHECK(done.load() == ended);
+    CHECK_FALSE(by_caller.load());
+  }
+}
+
 TEST_CASE("worker threads: what a part throws is thrown when all have ended") {
   WorkerThreads workers(3);
   for (const std::uint32_t thrower : {0U, 1U, 2U}) {
