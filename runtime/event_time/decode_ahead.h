@@ -1,6 +1,6 @@
-/// Reads and decodes the blocks of inputs ahead of their use, on several threads. What they give depends on
-/// the inputs alone: a block is a function of its bytes, and an input's blocks are read and taken
-/// in order.
+/// Reads and decodes the blocks of inputs ahead of their use, on several threads. What comes of it
+/// depends on the inputs alone: a block is a function of its bytes, and an input's blocks are read
+/// and taken in order.
 #pragma once
 #include <condition_variable>
 #include <cstddef>
