@@ -230,12 +230,14 @@ Result<std::vector<RunSummary>> run_programs(std::span<const ProgramRun> program
   RunSummary reading;
   std::deque<RunningProgram> running;
   for (const ProgramRun& run : programs) running.emplace_back(run, options);
-  constexpr std::uint64_t kSlicesOfCheck = 16;
-  std::uint64_t slices = 0;
+  constexpr std::uint64_t kRowsOfCheck = std::uint64_t{1} << 13;
+  std::uint64_t rows = kRowsOfCheck;  // since the last check
   const Advance advance = [&](cep::Batch& slice, cep::EventTime watermark) -> Result<void> {
-    if (options.state_bytes_max && slices++ % kSlicesOfCheck == 0) {
+    if (options.state_bytes_max && rows >= kRowsOfCheck) {
+      rows = 0;
       if (auto small = check_state(running, *options.state_bytes_max); !small) return small;
     }
+    rows += slice.rows.size();
     for (RunningProgram& program : running) {
       RunSummary* const counts = &program == &running.front() ? &reading : nullptr;
       if (auto done = program.advance(slice, watermark, counts); !done) return done;
