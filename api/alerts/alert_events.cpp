@@ -10,8 +10,8 @@ constexpr std::size_t kRowsAtOnce = 256;
 constexpr std::size_t kBytesAtOnce = std::size_t{256} << 10;
 }  // namespace
 
-std::string alert_event(const runtime::StoredAlert& alert) {
-  return fmt::format("id: {}\nevent: alert\ndata: {}\n\n", alert.number, alert.line);
+std::string alert_event(std::uint64_t number, std::string_view line) {
+  return fmt::format("id: {}\nevent: alert\ndata: {}\n\n", number, line);
 }
 std::string gap_event(std::uint64_t from, std::uint64_t to, std::uint64_t id) {
   return fmt::format("id: {}\nevent: gap\ndata: {{\"from\":{},\"to\":{}}}\n\n", id, from, to);
@@ -36,7 +36,7 @@ Result<std::string> read_alert_events(const runtime::EffectReader& reader,
     ++rows;
     if (alert.number > last + 1) text += gap_event(last + 1, alert.number - 1, alert.number - 1);
     last = alert.number;
-    if (filter.admits(alert)) text += alert_event(alert);
+    if (filter.admits(alert)) text += alert_event(alert.number, filter.shown(alert));
     return true;
   });
   if (!read) return tl::unexpected(read.error());

@@ -7,13 +7,15 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "api/alerts/alert_query.h"
 #include "cep/base/result.h"
 #include "runtime/effects/effect_reader.h"
 
 namespace tocsin::api {
-std::string alert_event(const runtime::StoredAlert& alert);
+/// `line`: the alert's, as it is shown.
+std::string alert_event(std::uint64_t number, std::string_view line);
 /// That the alerts `from` to `to` are gone; `id` is the event's.
 std::string gap_event(std::uint64_t from, std::uint64_t to, std::uint64_t id);
 std::string heartbeat_event(std::uint64_t id);

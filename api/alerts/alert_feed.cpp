@@ -25,6 +25,7 @@ struct AlertFeed::Batch {
   struct Item {
     runtime::StoredAlert alert;
     SharedBytes event;
+    SharedBytes masked;  // the same bytes where nothing is masked
   };
   std::vector<Item> items;
   std::uint64_t mark = 0;  // all up to it is in `items`, or is gone
@@ -140,7 +141,7 @@ class AlertFeed::Follower final : public HttpStream {
       if (number <= last_) continue;
       if (number > last_ + 1) add(shared(gap_event(last_ + 1, number - 1, number - 1)));
       last_ = number;
-      if (filter_.admits(item.alert)) add(item.event);
+      if (filter_.admits(item.alert)) add(filter_.mask ? item.masked : item.event);
     }
     if (!batch.has_more && last_ < batch.mark) {
       add(shared(gap_event(last_ + 1, batch.mark, batch.mark)));
@@ -242,7 +243,11 @@ AlertFeed::Batch AlertFeed::read_batch(std::uint64_t after) const {
     if (alert.number > mark->number) return false;
     batch.has_more = batch.items.size() == kRowsAtOnce;
     if (batch.has_more) return false;
-    batch.items.push_back({alert, shared(alert_event(alert))});
+    const SharedBytes event = shared(alert_event(alert.number, alert.line));
+    const std::string line = options_.mask ? options_.mask(alert) : std::string();
+    const bool is_same = line.empty() || line == alert.line;
+    batch.items.push_back(
+        {alert, event, is_same ? event : shared(alert_event(alert.number, line))});
     return true;
   });
   // What cannot be read now is read again the next time.

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "api/alerts/alert_events.h"
 #include "api/alerts/alert_query.h"
 #include "api/net/http_stream.h"
 #include "runtime/effects/effect_reader.h"
@@ -20,6 +21,7 @@ namespace tocsin::api {
 struct AlertFeedOptions {
   std::size_t followers_max = 1000;
   std::chrono::milliseconds heartbeat{15'000};  // of a stream on which nothing happens
+  MaskLine mask = {};                           // for filters that are masked; empty: nothing is
 };
 /// Threading: any. Outlives its followers.
 class AlertFeed {

@@ -87,7 +87,8 @@ bool AlertFilter::admits_members(const runtime::StoredAlert& alert) const {
   if (key.empty() && tags.empty() && words.empty()) return true;
   const JsonMembers members = json_members(alert.line);
   if (!words.empty()) {
-    const std::string text = searched_text(members);
+    const std::string shown_line = shown(alert);
+    const std::string text = searched_text(json_members(shown_line));
     const auto stands = [&](const std::string& word) { return text.find(word) != text.npos; };
     if (!std::ranges::all_of(words, stands)) return false;
   }

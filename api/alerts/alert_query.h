@@ -20,6 +20,9 @@
 namespace tocsin::api {
 class AlertCondition;
 
+/// What is shown of an alert's line to who is not shown personal data.
+using MaskLine = std::function<std::string(const runtime::StoredAlert&)>;
+
 /// Which alerts are meant. What is left out admits all.
 struct AlertFilter {
   std::optional<cep::EventTime> from;  // the alert's time is at or after this,
@@ -40,11 +43,16 @@ struct AlertFilter {
   std::vector<std::string> words;
   bool has_shadow = false;  // those of shadow rules too
   TokenScope scope = {};    // of who asks
+  MaskLine mask = {};       // for who asks and is not shown personal data; words are sought in it
 
   /// Whether it admits the alert, apart from its triage.
   bool admits(const runtime::StoredAlert& alert) const;
   /// Whether it admits its triage.
   bool admits(const TriageRecord& triage) const;
+  /// The line, as who asks is shown it.
+  std::string shown(const runtime::StoredAlert& alert) const {
+    return mask ? mask(alert) : alert.line;
+  }
   /// The same for equal filters: what a cursor is bound to.
   std::string digest() const;
 

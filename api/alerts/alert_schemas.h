@@ -27,7 +27,9 @@ inline constexpr std::string_view kAlertSchemas = R"({
     "ts": "whole; event time in microseconds",
     "time": "time",
     "severity": "one of info, low, medium, high, critical",
-    "score": "number",
+    "score": {"$schema": {
+      "type": ["number", "string"], "description": "A mark where it is personal data"
+    }},
     "tags": "list of text",
     "message": "text",
     "fields": "map of any; decimals with all their digits",

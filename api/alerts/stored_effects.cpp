@@ -9,6 +9,15 @@
 #include "runtime/store/rocks_store.h"
 
 namespace tocsin::api {
+Result<std::uint64_t> last_alert_number(const runtime::StoreReader& store) {
+  const Result<runtime::EffectReader> reader = runtime::EffectReader::open(store);
+  if (!reader && reader.error().code == Errc::kNotFound) return 0;
+  if (!reader) return tl::unexpected(reader.error());
+  const Result<runtime::EmittedMark> mark = reader->mark();
+  if (!mark) return tl::unexpected(mark.error());
+  return mark->number;
+}
+
 Result<StoredEffects> StoredEffects::open(const std::string& data_directory) {
   std::error_code error;
   if (!std::filesystem::is_directory(data_directory, error))

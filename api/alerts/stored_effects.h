@@ -1,5 +1,6 @@
 /// The alert store of a data directory, for commands that only look.
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,10 @@
 #include "runtime/store/store.h"
 
 namespace tocsin::api {
+/// The number of the last alert in a store of effects; 0 where there is none. Errors:
+/// kOtherVersion, kCorrupt, kIo.
+Result<std::uint64_t> last_alert_number(const runtime::StoreReader& store);
+
 class StoredEffects {
  public:
   /// Opens what is stored in the data directory by now, also while a run works there; what it

@@ -287,6 +287,16 @@ constexpr auto kRows = std::to_array<Row>({
               "10.0.0.0/8")},
     Row{"people.entries_max", Type::kInteger, kNot,
         serve("10000", "Entries of the list of people").range(1, 1'000'000)},
+    Row{"privacy.roles", Type::kTexts, kNot,
+        serve("analyst,author,operator,admin",
+              "The roles that are shown values of fields that are marked pii; the others see marks")
+            .value("NAMES")},
+    Row{"privacy.released", Type::kTexts, kNot,
+        serve(
+            "",
+            "Fields that count as not marked although they were, each as TYPE.FIELD; until then a "
+            "field that was marked once is masked, in earlier alerts too")
+            .value("NAMES")},
     Row{"openid.issuer", Type::kText, kNot,
         serve("",
               "The URL of an issuer of OpenID Connect, by which people sign in to the console; "
@@ -471,6 +481,10 @@ constexpr auto kRows = std::to_array<Row>({
         serve("", "The topic to which alerts are written, each once; empty: none").value("TOPIC")},
     Row{"kafka.alerts_shadow", Type::kBoolean, kNot,
         serve("false", "Whether alerts of shadow rules are written to kafka.alerts_topic too")},
+    Row{"kafka.alerts_pii", Type::kBoolean, kNot,
+        serve("false",
+              "Whether alerts are written to kafka.alerts_topic with values of fields that are "
+              "marked pii; else marks stand for them")},
     Row{"kafka.late_topic", Type::kText, kNot,
         serve("", "The topic to which late events are written as they came; empty: none")
             .value("TOPIC")},
@@ -740,6 +754,10 @@ constexpr auto kRows = std::to_array<Row>({
               "Taking entries out of lists and tables waits for the approval of another person")},
     Row{"four_eyes.ignored_tests", Type::kBoolean, kNot,
         serve("false", "A deploy with ignore_tests waits for the approval of another person")},
+    Row{"four_eyes.pii", Type::kBoolean, kNot,
+        serve("false",
+              "A subscription whose alerts go with personal data (pii) waits for the approval of "
+              "another person")},
     Row{"four_eyes.body_bytes_max", Type::kBytes, kNot,
         serve("1MiB", "Size of the body of a request that waits for the approval of another person")
             .range(kKiB, 64 * kMiB)},

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "api/alerts/alert_copy.h"
+#include "api/alerts/stored_effects.h"
 #include "api/base/ack_file.h"
 #include "api/base/command.h"
 #include "api/base/exit_code.h"
@@ -22,9 +23,9 @@
 #include "api/node/run_report.h"
 #include "api/outbox/stored_deliveries.h"
 #include "api/outbox/webhook_outbox.h"
+#include "api/privacy/privacy.h"
 #include "rules/text/human_text.h"
 #include "runtime/checkpoint/data_directory.h"
-#include "runtime/effects/effect_reader.h"
 #include "runtime/event_time/slice_loop.h"
 #include "runtime/inputs/input_file.h"
 #include "runtime/io/clock.h"
@@ -167,14 +168,12 @@ Outcome<void> DurableSession::open_store() {
       runtime::RocksStore::open(directory_->paths().store, options);
   if (!store) return refuse(store.error());
   store_ = *std::move(store);
-  const Result<runtime::EffectReader> reader = runtime::EffectReader::open(*store_);
-  if (!reader) {
-    if (reader.error().code == Errc::kNotFound) return {};
-    return refuse(reader.error());
-  }
-  const Result<runtime::EmittedMark> mark = reader->mark();
-  if (!mark) return refuse(mark.error());
-  shown_before_ = mark->number;
+  const Result<std::uint64_t> last = last_alert_number(*store_);
+  if (!last) return refuse(last.error());
+  shown_before_ = *last;
+  const Result<void> learned =
+      Privacy::learn_in(directory_->paths().directory, *store_, program_.plan());
+  if (!learned) return refuse(learned.error());
   return {};
 }
 

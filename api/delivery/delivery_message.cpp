@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "api/base/stored_format.h"
+#include "api/privacy/privacy.h"
 #include "cep/value/identity.h"
 #include "cep/value/value.h"
 #include "rules/text/human_text.h"
@@ -64,6 +65,15 @@ std::string link_to(const DeliveryMessage& message) {
                             encoded(cep::format_time(message.last_ts + cep::Duration{1})));
 }
 
+// What the alerts share; personal if it is so in the alerts of any rule.
+std::string shown_subject(const DeliveryMessage& message, const Privacy* privacy) {
+  if (privacy == nullptr) return message.subject;
+  std::vector<std::string> rules;
+  for (const auto& [rule, count] : message.rules) rules.push_back(rule);
+  if (message.count_of_others > 0) rules.clear();  // there are others
+  return privacy->masked_subject(message.subject, rules);
+}
+
 // "10:02", of whole minutes; else "10:02:30".
 std::string clock_text(cep::EventTime time, bool is_whole) {
   return cep::format_time(time).substr(11, is_whole ? 5 : 8);
@@ -88,7 +98,8 @@ void append_member(std::string& text, std::string_view name, const ordered_json&
 // The alerts' lines as they were raised, as many as there is room for.
 Result<std::uint64_t> append_alerts(std::string& text, const runtime::StoreReader& store,
                                     const runtime::EffectReader& alerts,
-                                    const DeliveryMessage& message, const MessageLimits& limits) {
+                                    const DeliveryMessage& message, const MessageLimits& limits,
+                                    const Privacy* privacy) {
   const Result<std::vector<std::uint64_t>> parts =
       read_parts(store, message.endpoint, message.number);
   if (!parts) return tl::unexpected(parts.error());
@@ -100,10 +111,11 @@ Result<std::uint64_t> append_alerts(std::string& text, const runtime::StoreReade
     const Result<std::optional<runtime::StoredAlert>> alert = alerts.alert(part);
     if (!alert) return tl::unexpected(alert.error());
     if (!*alert) continue;
-    bytes += (*alert)->line.size();
+    const std::string line = privacy != nullptr ? privacy->masked(**alert) : (*alert)->line;
+    bytes += line.size();
     if (shown > 0 && bytes > limits.bytes_max) break;
     if (shown > 0) text += ',';
-    text += (*alert)->line;
+    text += line;
     ++shown;
   }
   text += ']';
@@ -224,13 +236,13 @@ Result<std::vector<std::uint64_t>> read_parts(const runtime::StoreReader& store,
 Result<std::string> message_payload(const runtime::StoreReader& store,
                                     const runtime::EffectReader& alerts,
                                     const DeliveryMessage& message, const std::string& subscription,
-                                    const MessageLimits& limits) {
+                                    const MessageLimits& limits, const Privacy* privacy) {
   const bool is_group = message.kind == DeliveryMessage::Kind::kGroup;
   std::string text =
       fmt::format(R"({{"type":"{}","id":"{}","subscription":"{}")", type_of(message.kind),
                   message_id(message.endpoint, message.number), subscription);
   if (is_group) {
-    text += ",\"group\":" + message.subject;
+    text += ",\"group\":" + shown_subject(message, privacy);
   } else if (!message.subject.empty()) {
     append_member(text, "rule", message.subject);
   }
@@ -240,7 +252,8 @@ Result<std::string> message_payload(const runtime::StoreReader& store,
   append_member(text, "rules", message.rules);
   if (message.count_of_others > 0) append_member(text, "others", message.count_of_others);
   if (is_group) {
-    const Result<std::uint64_t> shown = append_alerts(text, store, alerts, message, limits);
+    const Result<std::uint64_t> shown =
+        append_alerts(text, store, alerts, message, limits, privacy);
     if (!shown) return tl::unexpected(shown.error());
     if (*shown < message.count) append_member(text, "more", message.count - *shown);
   } else {

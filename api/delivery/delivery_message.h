@@ -21,6 +21,7 @@
 #include "runtime/store/store.h"
 
 namespace tocsin::api {
+class Privacy;
 struct Subscription;
 
 struct DeliveryMessage {
@@ -68,9 +69,10 @@ struct MessageLimits {
   std::size_t alerts_max = 100;                  // in one group's message
   std::size_t bytes_max = std::size_t{1} << 20;  // of them, save that the first is always there
 };
-/// What is sent, a JSON object. The same for the same message.
+/// What is sent, a JSON object. The same for the same message; with `privacy`, which may be null,
+/// personal data is masked in it.
 Result<std::string> message_payload(const runtime::StoreReader& store,
                                     const runtime::EffectReader& alerts,
                                     const DeliveryMessage& message, const std::string& subscription,
-                                    const MessageLimits& limits);
+                                    const MessageLimits& limits, const Privacy* privacy = nullptr);
 }  // namespace tocsin::api

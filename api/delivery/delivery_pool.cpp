@@ -14,6 +14,7 @@
 #include "api/delivery/attempt_outcome.h"
 #include "api/delivery/delivery_lane.h"
 #include "api/delivery/stored_messages.h"
+#include "api/privacy/privacy.h"
 #include "runtime/io/background_thread.h"
 
 namespace tocsin::api {
@@ -371,7 +372,8 @@ struct DeliveryPool::Impl {
       delivery.stored_at = (*alert)->stored_at;
       delivery.revision = (*alert)->revision;
       delivery.webhook_id = webhook_id_of(*lane.subscription, delivery.alert_id, delivery.revision);
-      delivery.payload = std::move((*alert)->line);
+      const bool is_masked = options.privacy != nullptr && !lane.subscription->pii;
+      delivery.payload = is_masked ? options.privacy->masked(**alert) : std::move((*alert)->line);
       delivery.row = row.number;
       if (lane.subscription->in_order) delivery.order = "key " + (*alert)->order.key;
     }

@@ -26,6 +26,7 @@
 
 namespace tocsin::api {
 class Clock;
+class Privacy;
 class StoredMessages;
 
 struct DeliveryPoolOptions {
@@ -39,6 +40,7 @@ struct DeliveryPoolOptions {
   std::size_t queue_max = 256;  // in memory, of one endpoint
   std::size_t queue_bytes_max = std::size_t{8} << 20;
   std::uint64_t jitter_seed = 0;
+  const Privacy* privacy = nullptr;  // masks what subscriptions may not have; null: nothing
   /// 5 s, 1 min, 5 min, 30 min, 2 h, 5 h, 10 h, 20 h.
   static std::vector<std::chrono::milliseconds> default_retry_delays();
 };

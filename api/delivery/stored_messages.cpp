@@ -25,7 +25,8 @@ Result<void> StoredMessages::fill(const Subscription& subscription, Delivery& de
   if (!*message)
     return fail(Errc::kNotFound, fmt::format("the message {} is gone", delivery.alert_id));
   Result<std::string> payload =
-      message_payload(store_, effects_.reader(), **message, subscription.id, limits_);
+      message_payload(store_, effects_.reader(), **message, subscription.id, limits_,
+                      subscription.pii ? nullptr : privacy_);
   if (!payload) return tl::unexpected(payload.error());
   delivery.payload = *std::move(payload);
   delivery.type = type_of((*message)->kind);

@@ -14,10 +14,10 @@ namespace tocsin::api {
 class StoredMessages {
  public:
   /// Over a store that was opened with runtime::effect_families(), and the effects in it; both must
-  /// outlive this.
+  /// outlive this. `privacy` masks what subscriptions may not have; null: nothing.
   StoredMessages(const runtime::StoreReader& store, runtime::EffectStore& effects,
-                 MessageLimits limits)
-      : store_(store), effects_(effects), limits_(limits) {}
+                 MessageLimits limits, const Privacy* privacy = nullptr)
+      : store_(store), effects_(effects), limits_(limits), privacy_(privacy) {}
 
   /// The delivery of a message, whose number is its row, without what it says.
   static Delivery delivery_of(const Subscription& subscription, std::uint64_t number);
@@ -30,5 +30,6 @@ class StoredMessages {
   const runtime::StoreReader& store_;
   runtime::EffectStore& effects_;
   const MessageLimits limits_;
+  const Privacy* privacy_;
 };
 }  // namespace tocsin::api

@@ -163,6 +163,7 @@ ordered_json settings_json(const Subscription& subscription) {
   };
   document["brake"] = {{"per_rule", limit(subscription.rate_cap_per_rule)},
                        {"in_all", limit(subscription.rate_cap_in_all)}};
+  document["pii"] = subscription.pii;
   return document;
 }
 }  // namespace
@@ -370,6 +371,7 @@ Result<void> apply_settings(std::string_view settings, const SubscriptionLimits&
   next.per_second.reset();
   next.concurrency = 4;
   next.in_order = false;
+  next.pii = false;
   next.group.reset();
   next.rate_cap_per_rule.reset();
   next.rate_cap_in_all.reset();
@@ -409,6 +411,9 @@ Result<void> apply_settings(std::string_view settings, const SubscriptionLimits&
     } else if (name == "in_order") {
       if (!value.is_boolean()) return bad_member("in_order", "true or false");
       next.in_order = value.get<bool>();
+    } else if (name == "pii") {
+      if (!value.is_boolean()) return bad_member("pii", "true or false");
+      next.pii = value.get<bool>();
     } else if (name == "group") {
       if (Result<void> read = read_group(value, next.group); !read) return read;
     } else if (name == "brake") {

@@ -37,6 +37,7 @@ struct Subscription {
   std::optional<double> per_second;    // deliveries at most
   std::size_t concurrency = 4;         // deliveries at once
   bool in_order = false;               // those of one key one after the other
+  bool pii = false;                    // alerts go with personal data, which is masked else
   std::optional<GroupSettings> group;  // absent: each alert goes by itself
   /// Deliveries a minute, 0: no limit; absent: as the server has it.
   std::optional<std::uint64_t> rate_cap_per_rule, rate_cap_in_all;
@@ -86,9 +87,9 @@ std::string show_subscription(const Subscription& subscription);
 /// What people set of it, as JSON: what PUT takes and PATCH changes.
 std::string subscription_settings(const Subscription& subscription);
 /// The members that it has.
-inline constexpr std::array<std::string_view, 10> kSubscriptionSettings = {
-    "name",       "url",         "filter",   "payload", "headers",
-    "per_second", "concurrency", "in_order", "group",   "brake"};
+inline constexpr std::array<std::string_view, 11> kSubscriptionSettings = {
+    "name",        "url",      "filter", "payload", "headers", "per_second",
+    "concurrency", "in_order", "group",  "brake",   "pii"};
 /// Takes all settings from a JSON object of such members; what is missing is as at a new one.
 /// Errors: kInvalidArgument, naming the member and what it takes.
 Result<void> apply_settings(std::string_view settings, const SubscriptionLimits& limits,

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
+#include "api/alerts/alert_line.h"
 #include "api/backtest/archive_input.h"
 #include "api/backtest/archive_question.h"
 #include "api/backtest/backtest.h"
@@ -79,6 +81,46 @@ Result<BacktestRules> prepare(const BacktestResources& resources, const Backtest
   return rules;
 }
 
+// A report goes from hand to hand, so its alerts have no personal data, whoever asked for it.
+void mask_sample(const BacktestResources::Masker& masker, SampleAlert& sample) {
+  std::string masked = masker(sample.json);
+  if (masked == sample.json) return;
+  sample.json = std::move(masked);
+  const auto members_text = [](std::string_view object) {
+    std::string text;
+    for (const auto& [name, value] : json_members(object)) {
+      if (!text.empty()) text += ", ";
+      text.append(name).append(" ").append(json_characters(value));
+    }
+    return text;
+  };
+  sample.key = members_text(json_member(sample.json, "key"));
+  sample.message = json_characters(json_member(sample.json, "message"));
+  const std::vector<std::string_view> events = json_elements(json_member(sample.json, "events"));
+  sample.events.clear();
+  for (const std::string_view event : events) {
+    cep::EventTime time;
+    const std::string_view ts = json_member(event, "ts");
+    std::from_chars(ts.data(), ts.data() + ts.size(), time.us);
+    sample.events.push_back(
+        fmt::format("{} {}", json_characters(json_member(event, "as")), cep::format_time(time)));
+    const std::string fields = members_text(json_member(event, "fields"));
+    if (!fields.empty()) sample.events.back() += ": " + fields;
+  }
+}
+void mask_samples(const BacktestRules& rules, const BacktestResources& resources,
+                  BacktestReport& report) {
+  std::vector<const cep::Plan*> plans = {&rules.fresh.loaded.program->plan()};
+  if (rules.old) plans.push_back(&rules.old->loaded.program->plan());
+  const BacktestResources::Masker masker = resources.masker_of(plans);
+  for (SetFigures* set : {&report.fresh, report.old ? &*report.old : nullptr}) {
+    if (set == nullptr) continue;
+    for (RuleFigures& rule : set->rules) {
+      for (SampleAlert& sample : rule.samples) mask_sample(masker, sample);
+    }
+  }
+}
+
 std::shared_ptr<BacktestRates> rates_of(const BacktestRequest& request,
                                         const BacktestReport& report) {
   auto rates = std::make_shared<BacktestRates>();
@@ -141,7 +183,8 @@ Result<StoredReport> run_archive_backtest(const BacktestResources& resources,
   if (backtest.summary().events == 0) {
     control.notes->push_back("the archive has no events of these types in this time");
   }
-  const BacktestReport report = backtest.report();
+  BacktestReport report = backtest.report();
+  if (resources.masker_of) mask_samples(*rules, resources, report);
   if (report.events != 0) *control.rates = rates_of(request, report);
   return StoredReport{backtest_json(report), backtest_text(report), backtest_html(report)};
 }

@@ -6,12 +6,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/backtest/backtest_rates.h"
 #include "api/jobs/backtest_job.h"
 #include "api/jobs/job_store.h"
 #include "cep/base/result.h"
+#include "cep/plan/plan_fwd.h"
 #include "runtime/archive/archive_format.h"
 #include "runtime/event_time/run_options.h"
 #include "runtime/io/files.h"
@@ -36,6 +38,9 @@ struct BacktestResources {
   /// Of what rules remember, and of events that wait to be put in order, each.
   std::uint64_t memory_max = std::uint64_t{1} << 30;
   std::size_t compare_max = 1'000'000;  // TallyOptions::facts_max
+  /// What masks personal data in alerts of these rules; empty: nothing does.
+  using Masker = std::function<std::string(std::string_view)>;
+  std::function<Masker(const std::vector<const cep::Plan*>&)> masker_of = {};
 };
 using BacktestWork =
     std::function<Result<StoredReport>(const BacktestRequest& request, const BacktestControl&)>;

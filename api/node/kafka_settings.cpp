@@ -122,6 +122,7 @@ Result<std::optional<KafkaSinkSettings>> sink_settings(const Configuration& sett
   if (auto checked = check_sink_topics(settings, sinks); !checked)
     return tl::unexpected(checked.error());
   sinks.with_shadow = settings.boolean("kafka.alerts_shadow");
+  sinks.with_pii = settings.boolean("kafka.alerts_pii");
   sinks.batch_bytes = static_cast<std::size_t>(settings.integer("kafka.batch_bytes"));
   sinks.tail_max = static_cast<std::size_t>(settings.integer("kafka.tail_max"));
   return sinks;

@@ -31,6 +31,7 @@ struct KafkaSinkSettings {
   runtime::KafkaConnection connection;
   std::vector<KafkaSinkTopic> topics;
   bool with_shadow = false;
+  bool with_pii = false;  // alerts go with personal data
   std::size_t batch_bytes = 0;
   std::size_t tail_max = 0;
 };

@@ -71,7 +71,8 @@ SubscriptionService::SubscriptionService(runtime::Store& store, runtime::EffectS
       conditions_(std::move(plan)),
       planner_(std::make_shared<DeliveryPlanner>(store, options_.planner)),
       silences_(store, clock, *planner_, conditions_, options_.silences),
-      messages_(store, effects, options_.messages) {
+      messages_(store, effects, options_.messages, options_.privacy) {
+  options_.pool.privacy = options_.privacy;
   const auto make_client =
       [this](const Subscription& subscription) -> Result<std::shared_ptr<HttpClient>> {
     Result<WebhookUrl> url = parse_webhook_url(subscription.url);

@@ -44,6 +44,7 @@ struct SubscriptionOptions {
   std::size_t redeliver_max = 100'000;    // alerts looked at by one request
   cep::Duration overlap{86'400'000'000};  // of an old secret, where none is said
   SecretKeys keys;                        // none: secrets are kept as they are
+  const Privacy* privacy = nullptr;       // null: nothing is masked
 };
 /// Which alerts are to be sent once more.
 struct Redelivery {

@@ -28,7 +28,7 @@ HttpResponse list_people(const PeopleStore& people) {
 }
 
 HttpResponse put_person(PeopleStore& people, ApiRequest& request) {
-  const auto body = read_json_object(request, {"role", "tags", "types"});
+  const auto body = read_json_object(request, {"role", "tags", "types", "pii"});
   if (!body) return body.error();
   const auto found = body->find("role");
   const std::optional<Role> role = found != body->end() && found->is_string()
@@ -69,14 +69,16 @@ constexpr std::string_view kSchemas = R"({
     "who": "text; person:NAME, group:NAME or certificate:NAME",
     "role": "RoleName",
     "tags?": "list of text; of rules that they are limited to",
-    "types?": "list of text; of events that they are limited to"
+    "types?": "list of text; of events that they are limited to",
+    "pii?": "boolean; whether they are shown what is marked so; absent: as the role says"
   },
   "PeopleList": {"people": "list of PeopleEntry"},
   "NewPeopleEntry": {
     "body": true,
     "role": "RoleName",
     "tags?": "ScopeNames",
-    "types?": "ScopeNames"
+    "types?": "ScopeNames",
+    "pii?": "boolean"
   }
 })";
 }  // namespace

@@ -36,7 +36,10 @@ std::optional<Role> parse_role(std::string_view name);
 struct TokenScope {
   std::set<std::string, std::less<>> tags = {};   // of rules, and so of their alerts
   std::set<std::string, std::less<>> types = {};  // of events
+  /// Whether fields that are marked `pii` are shown; absent: as the role says (privacy.roles).
+  std::optional<bool> pii = {};
 
+  /// Has no limit of tags or types.
   bool is_whole() const { return tags.empty() && types.empty(); }
   /// Whether rules, or alerts, with these tags are in it.
   bool has_tag_of(const std::vector<std::string>& of_rule) const;

@@ -35,13 +35,15 @@ std::optional<std::string> key_that_is_read(const ApiRequest& request) {
   return std::nullopt;
 }
 void note_read(AuditLog& log, const Route& route, const ApiRequest& request, int status,
-               const std::string& key) {
+               const std::optional<std::string>& key) {
   AuditDeed deed = deed_of(&route, request);
   deed.resource.erase("key");  // it is of people
-  AuditOutcome outcome{status, {}};
-  outcome.notes["read_by"] = R"("key")";
-  if (const std::string mark = log.mark_of(key); !mark.empty())
-    outcome.notes["key_mark"] = nlohmann::json(mark).dump();
+  AuditOutcome outcome{status, request.notes};
+  if (key) {
+    outcome.notes["read_by"] = R"("key")";
+    if (const std::string mark = log.mark_of(*key); !mark.empty())
+      outcome.notes["key_mark"] = nlohmann::json(mark).dump();
+  }
   static_cast<void>(log.note_read(deed, outcome));
 }
 }  // namespace
@@ -53,8 +55,8 @@ HttpResponse answer_audited(AuditLog& log, RefusalTally* refusals, const Route& 
     // The token has the role, and is not the one whose it is.
     if (answer.status == problem_type(ProblemKind::kForbidden).status) {
       if (refusals != nullptr) note_refusal(*refusals, &route, request, answer.status);
-    } else if (const auto key = key_that_is_read(request)) {
-      note_read(log, route, request, answer.status, *key);
+    } else if (const auto key = key_that_is_read(request); key || request.notes.contains("pii")) {
+      note_read(log, route, request, answer.status, key);
     }
     return answer;
   }

@@ -76,6 +76,14 @@ tl::expected<TokenScope, std::string> read_scope(const ordered_json& object) {
   constexpr std::size_t kNamesMax = 100;
   constexpr std::size_t kBytesMax = 200;
   TokenScope scope;
+  if (const auto pii = object.find("pii"); pii != object.end()) {
+    if (!pii->is_boolean()) {
+      return tl::unexpected<std::string>(
+          "pii is true or false: whether fields that are marked pii are shown; without it, as the "
+          "role says");
+    }
+    scope.pii = pii->get<bool>();
+  }
   for (const auto& [name, names] :
        {std::pair{"tags", &scope.tags}, std::pair{"types", &scope.types}}) {
     if (!object.contains(name)) continue;
@@ -99,6 +107,7 @@ tl::expected<TokenScope, std::string> read_scope(const ordered_json& object) {
 void add_scope(const TokenScope& scope, ordered_json& object) {
   if (!scope.tags.empty()) object["tags"] = scope.tags;
   if (!scope.types.empty()) object["types"] = scope.types;
+  if (scope.pii) object["pii"] = *scope.pii;
 }
 
 Result<void> write_private_file(const std::string& path, const std::string& text, bool sync) {

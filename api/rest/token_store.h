@@ -5,7 +5,8 @@
 ///
 /// A token that expires has `expires_at`; one that was rotated `sha256_before` and `before_until`.
 /// One that is limited has `tags`, `types` or both, lists of texts. With a token that expires or is
-/// limited the file has format 2: earlier versions refuse it.
+/// limited the file has format 2: earlier versions refuse it. `pii` says whether it is shown what
+/// is marked so.
 #pragma once
 #include <functional>
 #include <map>
@@ -64,9 +65,10 @@ class TokenStore {
   std::optional<cep::EventTime> uses_written_at_;
   bool has_unwritten_uses_ = false;
 };
-/// The members `tags` and `types` of an object, lists of 1 to 100 names; what is wrong is text.
+/// The members `tags` and `types` of an object, lists of 1 to 100 names, and `pii`, true or false;
+/// what is wrong is text.
 tl::expected<TokenScope, std::string> read_scope(const nlohmann::ordered_json& object);
-/// Adds them, where there is such a limit.
+/// Adds them, where they are said.
 void add_scope(const TokenScope& scope, nlohmann::ordered_json& object);
 /// Writes a file that only its owner may read: whole under its name, or not at all, and with `sync`
 /// on disk. Fails with kIo.

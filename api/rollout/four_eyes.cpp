@@ -20,6 +20,8 @@ constexpr std::array<std::string_view, 7> kRemovals = {
     "removeListEntries", "removeListEntry", "replaceList", "resetList",
     "removeTableRows",   "replaceTable",    "resetTable"};
 constexpr std::array<std::string_view, 2> kAdditions = {"addListEntries", "addTableRows"};
+constexpr std::array<std::string_view, 3> kSubscribes = {"createSubscription", "putSubscription",
+                                                         "patchSubscription"};
 constexpr std::array<std::string_view, 5> kDeploys = {"putRule", "deleteRule", "putRuleStage",
                                                       "putPack", "patchPack"};
 
@@ -40,6 +42,10 @@ std::string review_silence(const FourEyes& settings, std::string_view body, cep:
   if (settings.silence_wide && silence->filter.rules.size() != 1)
     return "the silence is not of one rule alone (four_eyes.silence_wide)";
   return {};
+}
+bool asks_for_pii(std::string_view body) {
+  const auto settings = nlohmann::json::parse(body, nullptr, false);
+  return settings.is_object() && settings.value("pii", nlohmann::json()) == true;
 }
 // Whether a body of entries names an end. What cannot be read may.
 class EndFinder final : public nlohmann::json_sax<nlohmann::json> {
@@ -88,7 +94,7 @@ FourEyes four_eyes(const Configuration& configuration) {
   return {configuration.duration_limit("four_eyes.silence_longer"),
           configuration.boolean("four_eyes.silence_wide"),
           configuration.boolean("four_eyes.list_removal"),
-          configuration.boolean("four_eyes.ignored_tests")};
+          configuration.boolean("four_eyes.ignored_tests"), configuration.boolean("four_eyes.pii")};
 }
 
 std::string review(const FourEyes& settings, std::string_view operation, const ApiRequest& request,
@@ -101,6 +107,8 @@ std::string review(const FourEyes& settings, std::string_view operation, const A
   // One that is there would get that end.
   if (settings.list_removal && is_of(kAdditions) && may_end(request.http.head(), body))
     return "entries would get an end (four_eyes.list_removal)";
+  if (settings.pii && is_of(kSubscribes) && asks_for_pii(body))
+    return "alerts would leave with personal data (four_eyes.pii)";
   if (settings.ignored_tests && is_of(kDeploys) && request.text("ignore_tests") == "true")
     return "the rules' own tests would be ignored (four_eyes.ignored_tests)";
   return {};

@@ -21,8 +21,11 @@ struct FourEyes {
   bool silence_wide = false;                         // one that is not of one rule
   bool list_removal = false;                         // entries of lists and tables taken out
   bool ignored_tests = false;                        // a deploy although tests fail
+  bool pii = false;                                  // a subscription with personal data
 
-  bool are_any() const { return silence_longer || silence_wide || list_removal || ignored_tests; }
+  bool are_any() const {
+    return silence_longer || silence_wide || list_removal || ignored_tests || pii;
+  }
 };
 FourEyes four_eyes(const Configuration& configuration);
 /// Why a request, whose body is not packed, needs it; empty: it does not, or is none that its

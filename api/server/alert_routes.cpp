@@ -74,8 +74,8 @@ struct ExportRest {
     }
     for (const AlertHit& hit : page->hits) {
       if (hit.alert.number > last) break;
-      text +=
-          is_csv ? alert_csv_row(hit.alert.line, name_of(hit.triage.state)) : hit.alert.line + "\n";
+      const std::string line = filter.shown(hit.alert);
+      text += is_csv ? alert_csv_row(line, name_of(hit.triage.state)) : line + "\n";
     }
     cursor = page->next;
     is_over = cursor.empty() || (!page->hits.empty() && page->hits.back().alert.number >= last);
@@ -88,8 +88,8 @@ class Operations {
   explicit Operations(AlertRouteServices& services)
       : services_(services), query_(services.effects.reader(), services.triage, services.limits) {}
 
-  HttpResponse list(const ApiRequest& request) const {
-    const auto filter = read_alert_filter(request);
+  HttpResponse list(ApiRequest& request) const {
+    const auto filter = read_filter(request);
     if (!filter) return filter.error();
     const std::size_t limit = static_cast<std::size_t>(
         request.integer("limit").value_or(static_cast<std::int64_t>(kHitsDefault)));
@@ -111,15 +111,16 @@ class Operations {
                           name_of(hit.triage.state));
       if (!hit.triage.assignee.empty())
         body += fmt::format(R"("assignee":{},)", ordered_json(hit.triage.assignee).dump());
-      body += fmt::format(R"("alert":{}}})", hit.alert.line);
+      body += fmt::format(R"("alert":{}}})", filter->shown(hit.alert));
     }
     body += ']';
+    if (!page->hits.empty()) note_read(request);
     if (!page->next.empty()) body += fmt::format(R"(,"next":"{}")", page->next);
     return maybe_behind(json_text_response(200, body + "}"), is_late);
   }
 
   HttpResponse facets(const ApiRequest& request) const {
-    const auto filter = read_alert_filter(request);
+    const auto filter = read_filter(request);
     if (!filter) return filter.error();
     const bool is_late = is_behind();
     const Result<AlertFacets> facets = count_facets(services_.effects.reader(), services_.triage,
@@ -137,12 +138,15 @@ class Operations {
     return maybe_behind(json_response(200, body), is_late);
   }
 
-  HttpResponse one(const ApiRequest& request) const {
+  HttpResponse one(ApiRequest& request) const {
     const auto hit = find(request);
     if (!hit) return hit.error();
+    note_read(request);
+    AlertFilter filter;
+    filter.mask = mask_of(request);
     std::string body =
         fmt::format(R"({{{},"alert":{},"triage":{},"deliveries":)", number_and_time(hit->alert),
-                    hit->alert.line, triage_json(hit->triage).dump());
+                    filter.shown(hit->alert), triage_json(hit->triage).dump());
     if (services_.deliveries) {
       const Result<std::string> deliveries = services_.deliveries(hit->alert);
       if (!deliveries) return problem_of_error(deliveries.error());
@@ -153,9 +157,10 @@ class Operations {
     return json_text_response(200, body + "}");
   }
 
-  HttpResponse export_all(const ApiRequest& request) const {
-    const auto filter = read_alert_filter(request);
+  HttpResponse export_all(ApiRequest& request) const {
+    const auto filter = read_filter(request);
     if (!filter) return filter.error();
+    note_read(request);
     const bool is_csv = request.text("format") == "csv";
     const bool is_late = is_behind();
     const Result<runtime::EmittedMark> mark = services_.effects.reader().mark();
@@ -171,9 +176,10 @@ class Operations {
     return maybe_behind(std::move(response), is_late);
   }
 
-  HttpResponse stream(const ApiRequest& request) const {
-    const auto filter = read_alert_filter(request);
+  HttpResponse stream(ApiRequest& request) const {
+    const auto filter = read_filter(request);
     if (!filter) return filter.error();
+    note_read(request);
     const runtime::EffectReader reader = services_.effects.reader();
     std::uint64_t after = 0;
     const auto last_id = request.http.head().header("last-event-id");
@@ -300,6 +306,20 @@ class Operations {
     return change;
   }
 
+  // Empty for who sees all. A stream goes on when a field is marked.
+  MaskLine mask_of(const ApiRequest& request) const {
+    const Privacy* const privacy = services_.privacy;
+    if (privacy == nullptr || privacy->sees(request.grant)) return {};
+    return [privacy](const runtime::StoredAlert& alert) { return privacy->masked(alert); };
+  }
+  tl::expected<AlertFilter, HttpResponse> read_filter(const ApiRequest& request) const {
+    auto filter = read_alert_filter(request);
+    if (filter) filter->mask = mask_of(request);
+    return filter;
+  }
+  void note_read(ApiRequest& request) const {
+    if (services_.privacy != nullptr) services_.privacy->note_read(request);
+  }
   bool is_behind() const { return services_.await_stored && !services_.await_stored(); }
   // Whether an answer that goes on is still for who asked.
   std::function<bool()> may_go_on(const ApiRequest& request) const {

@@ -6,6 +6,7 @@
 #include "api/alerts/alert_feed.h"
 #include "api/alerts/alert_query.h"
 #include "api/alerts/triage_store.h"
+#include "api/privacy/privacy.h"
 #include "api/rest/router.h"
 #include "runtime/effects/effect_store.h"
 #include "runtime/io/clock.h"
@@ -25,6 +26,7 @@ struct AlertRouteServices {
   /// Waits until all is stored that events caused which were answered before; false where that
   /// takes too long. May be empty.
   std::function<bool()> await_stored = {};
+  const Privacy* privacy = nullptr;  // null: everybody is shown everything
 };
 void add_alert_routes(Router& router, AlertRouteServices& services);
 }  // namespace tocsin::api

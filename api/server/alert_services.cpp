@@ -6,11 +6,20 @@
 #include "api/server/subscription_routes.h"
 
 namespace tocsin::api {
+namespace {
+AlertFeedOptions masking(AlertFeedOptions options, const Privacy* privacy) {
+  if (privacy != nullptr)
+    options.mask = [privacy](const runtime::StoredAlert& alert) { return privacy->masked(alert); };
+  return options;
+}
+}  // namespace
+
 AlertServices::AlertServices(runtime::Store& store, runtime::EffectStore& effects,
                              runtime::Clock& clock, const AlertServicesOptions& options)
     : triage_(store, options.triage),
-      feed_(effects.reader(), options.feed),
+      feed_(effects.reader(), masking(options.feed, options.privacy)),
       services_{effects, triage_, feed_, clock, options.query, {}} {
+  services_.privacy = options.privacy;
   services_.deliveries = [this](const runtime::StoredAlert& alert) {
     return subscriptions_->deliveries_of(alert);
   };
@@ -24,6 +33,7 @@ Result<std::unique_ptr<AlertServices>> AlertServices::open(runtime::Store& store
                                                            SubscriptionService::Listener listener,
                                                            AlertConditions::PlanPtr plan) {
   std::unique_ptr<AlertServices> alert_services(new AlertServices(store, effects, clock, options));
+  options.subscriptions.privacy = options.privacy;
   auto subscriptions =
       SubscriptionService::open(store, effects, clock, std::move(options.subscriptions),
                                 std::move(listener), std::move(plan));
@@ -38,8 +48,8 @@ void AlertServices::add_routes(Router& router, std::function<bool(const TokenGra
   services_.is_known = std::move(is_known);
   services_.await_stored = std::move(await_stored);
   add_alert_routes(router, services_);
-  add_subscription_routes(router, *subscriptions_);
-  add_silence_routes(router, subscriptions_->silences());
+  add_subscription_routes(router, *subscriptions_, services_.privacy);
+  add_silence_routes(router, subscriptions_->silences(), services_.privacy);
 }
 
 void AlertServices::effects_changed() {

@@ -18,6 +18,7 @@ struct AlertServicesOptions {
   AlertFeedOptions feed;
   TriageLimits triage;
   SubscriptionOptions subscriptions;
+  const Privacy* privacy = nullptr;  // null: nothing is masked; it outlives the services
 };
 /// Threading: any, save that routes are added by one thread and stop() comes before the end.
 class AlertServices {

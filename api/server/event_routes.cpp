@@ -11,6 +11,7 @@
 #include "api/alerts/alert_scope.h"
 #include "api/node/event_batch.h"
 #include "api/node/event_body.h"
+#include "api/privacy/privacy.h"
 #include "api/rest/event_types.h"
 #include "cep/value/time.h"
 #include "runtime/io/side_output_line.h"
@@ -184,6 +185,12 @@ HttpResponse post_events(ServerContext& context, ApiRequest& request) {
   if (!answer) return refusal_response(answer.error());
   std::erase_if(answer->alerts,
                 [&](const std::string& alert) { return !is_alert_in(scope, alert); });
+  if (const Privacy* const privacy = context.privacy; privacy != nullptr && tells_alerts) {
+    if (!answer->alerts.empty()) privacy->note_read(request);
+    if (privacy->masks(request.grant)) {
+      for (std::string& alert : answer->alerts) alert = privacy->masked_line(alert);
+    }
+  }
   return {
       200,
       {},

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "api/privacy/privacy.h"
 #include "api/server/server_context.h"
 
 namespace tocsin::api {
@@ -93,7 +94,7 @@ Result<Activated> activate_rules(NodeService& service, const runtime::NodeProgra
 
 RuleServicePorts rule_ports(NodeService& service, runtime::Files& files, runtime::Clock& clock,
                             const runtime::DataPaths& paths, const runtime::RunOptions& run_options,
-                            const WarmUpLimits& limits) {
+                            const WarmUpLimits& limits, Privacy& privacy) {
   const auto warm_up = std::make_shared<WarmUp>(
       files, clock, earlier_events(paths), limits,
       [&service]() -> Result<std::uint64_t> { return journal_end(service); });
@@ -103,9 +104,11 @@ RuleServicePorts rule_ports(NodeService& service, runtime::Files& files, runtime
       paths.directory + "/rules",
       paths.blobs,
       [&run_options](const cep::Plan& plan) { return runtime::intake_options(plan, run_options); },
-      [&service, blobs = runtime::BlobStore::look(files, paths.blobs)](
+      [&service, &privacy, blobs = runtime::BlobStore::look(files, paths.blobs)](
           const runtime::NodeProgram& program, const std::vector<runtime::NamedContents>& texts,
-          std::unique_ptr<runtime::EarlierRun> earlier) {
+          std::unique_ptr<runtime::EarlierRun> earlier) -> Result<Activated> {
+        if (auto learned = privacy.learn(program.program.plan()); !learned)
+          return tl::unexpected(learned.error());
         return activate_rules(service, program, texts, std::move(earlier), blobs);
       },
       [warm_up, has_archive = limits.has_archive](const std::string& etag,

@@ -15,6 +15,7 @@
 #include "runtime/replay/earlier_run.h"
 
 namespace tocsin::api {
+class Privacy;
 /// Has the node go on with `program`, made of `texts`: the state goes to it beside events; then,
 /// between two batches, it holds. With `earlier`, which may be null, what would begin with nothing
 /// goes on from that; its state is kept in the folder `blobs`. Gives what it says of them, or why
@@ -23,8 +24,9 @@ Result<Activated> activate_rules(NodeService& service, const runtime::NodeProgra
                                  const std::vector<runtime::NamedContents>& texts,
                                  std::unique_ptr<runtime::EarlierRun> earlier,
                                  runtime::BlobStore blobs);
-/// What a rule service needs of a running server; all of it must outlive the service.
+/// What a rule service needs of a running server; all of it must outlive the service. `privacy`
+/// learns of rules before they raise alerts.
 RuleServicePorts rule_ports(NodeService& service, runtime::Files& files, runtime::Clock& clock,
                             const runtime::DataPaths& paths, const runtime::RunOptions& run_options,
-                            const WarmUpLimits& limits);
+                            const WarmUpLimits& limits, Privacy& privacy);
 }  // namespace tocsin::api

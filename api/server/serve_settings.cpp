@@ -15,6 +15,7 @@
 #include "api/openid/openid_sign_in.h"
 #include "api/outbox/audit_export.h"
 #include "api/people/identities.h"
+#include "api/privacy/privacy.h"
 
 namespace tocsin::api {
 namespace {
@@ -103,6 +104,8 @@ Result<void> check_vouchers(const Configuration& configuration) {
   if (auto people = asking_people(configuration); !people) return tl::unexpected(people.error());
   if (auto proxies = trusted_proxies(configuration); !proxies)
     return tl::unexpected(proxies.error());
+  if (auto privacy = privacy_options(configuration); !privacy)
+    return tl::unexpected(privacy.error());
   if (auto issuer = make_issuer(configuration); !issuer) return tl::unexpected(issuer.error());
   return {};
 }

@@ -31,6 +31,7 @@
 #include "api/node/rule_service.h"
 #include "api/node/run_report.h"
 #include "api/people/identities.h"
+#include "api/privacy/privacy.h"
 #include "api/rollout/four_eyes.h"
 #include "api/server/alert_services.h"
 #include "api/server/rule_activation.h"
@@ -123,7 +124,7 @@ class Server {
   BodyBudget bodies_;
   HttpFigures http_figures_;
   RequestLogs logs_;
-
+  std::unique_ptr<Privacy> privacy_;
   std::unique_ptr<SinkService> sinks_;
   std::unique_ptr<NodeService> service_;
   std::unique_ptr<RuleService> rule_service_;
@@ -303,20 +304,21 @@ Outcome<void> Server::open_node() {
                                                 configuration_, subscriptions.keys);
   if (!logs) return tl::unexpected(logs.error());
   logs_ = *std::move(logs);
+  auto privacy =
+      open_privacy(configuration_, directory_->paths().directory, *store_, rules_.program->plan());
+  if (!privacy) return stop(exit_code_of_named(privacy.error().code), privacy.error().message);
+  privacy_ = *std::move(privacy);
+  alert_services_options_.privacy = privacy_.get();
   Outcome<std::unique_ptr<SinkService>> sinks =
-      open_sinks(*store_, {topics_.sinks, [this] { return must_stop(); },
-                           [this](const std::string& note) { say(note); }});
+      open_sinks(*store_,
+                 {topics_.sinks, [this] { return must_stop(); },
+                  [this](const std::string& note) { say(note); }},
+                 *privacy_);
   if (!sinks) return tl::unexpected(sinks.error());
   sinks_ = *std::move(sinks);
   ports_.reset(new runtime::NodePorts{files_, clock_, *store_, state_stores_, executor_, ranges_});
-  NodeServiceOptions service_options;
-  service_options.limits = node_service_limits(configuration_);
-  service_options.heartbeat = configuration_.duration_limit("time.heartbeat");
-  service_options.producers_expire = configuration_.duration_limit("events.producers_expire");
+  NodeServiceOptions service_options = told_service_options(configuration_, *privacy_);
   service_options.failed = [this] { failed_.set(); };
-  service_options.space_changed = tell_space;
-  service_options.archive_changed = tell_archive;
-  service_options.budget_exceeded = tell_budget_exceeded;
   const auto topics = [this](const KafkaSettings& settings) {
     return kafka_topics(
         settings, run_options_.line_bytes_max, [this] { return must_stop(); },
@@ -364,7 +366,7 @@ Outcome<void> Server::open_node() {
 
 Outcome<void> Server::open_rules() {
   RuleServicePorts ports = rule_ports(*service_, files_, clock_, directory_->paths(), run_options_,
-                                      warm_up_limits(configuration_));
+                                      warm_up_limits(configuration_), *privacy_);
   ports.changed = [this](const CurrentRules& now) {
     if (AlertServices* const alert_services = open_alert_services_; alert_services != nullptr)
       alert_services->rules_changed(now.rules.loaded.rules->plan);
@@ -404,6 +406,7 @@ Outcome<void> Server::begin_routes() {
   alert_services_ = *std::move(alert_services);
   open_alert_services_ = alert_services_.get();
   context_->subscriptions = &alert_services_->subscriptions();
+  context_->privacy = privacy_.get();
   if (auto opened = open_jobs(*context_, *store_, run_options_); !opened)
     return stop(exit_code_of_named(opened.error().code), opened.error().message);
   context_->sinks = sinks_.get();

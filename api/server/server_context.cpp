@@ -9,6 +9,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "api/alerts/triage_store.h"
 #include "api/backup/backup_service.h"
@@ -17,6 +18,7 @@
 #include "api/jobs/backtest_jobs.h"
 #include "api/jobs/backtest_work.h"
 #include "api/jobs/triage_labels.h"
+#include "api/privacy/privacy.h"
 #include "api/server/serve_settings.h"
 
 namespace tocsin::api {
@@ -49,6 +51,15 @@ HttpResponse refusal_response(const Refusal& refusal) {
   return unavailable_response(refusal.detail);
 }
 
+std::optional<HttpResponse> refused_unmasked(const Privacy* privacy, ApiRequest& request) {
+  if (privacy == nullptr) return std::nullopt;
+  privacy->note_read(request);
+  if (!privacy->masks(request.grant)) return std::nullopt;
+  return problem_response(ProblemKind::kForbidden,
+                          "this shows values of events as they are, and some of their fields are "
+                          "marked pii, which your role does not see (privacy.roles)");
+}
+
 namespace {
 Result<void> open_backtests(ServerContext& context, runtime::Store& store,
                             const runtime::RunOptions& options) {
@@ -58,6 +69,11 @@ Result<void> open_backtests(ServerContext& context, runtime::Store& store,
                                 const std::optional<runtime::TimeSpan>& times) {
     return triage_labels(context.effects.reader(), *triage, times);
   };
+  if (const Privacy* const privacy = context.privacy; privacy != nullptr) {
+    resources.masker_of = [privacy](const std::vector<const cep::Plan*>& plans) {
+      return privacy->masker_of(plans);
+    };
+  }
   Result<std::unique_ptr<BacktestJobs>> jobs = BacktestJobs::open(
       context.files, context.clock, context.paths.directory + "/backtests",
       backtest_limits(context.configuration),

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "api/base/configuration.h"
@@ -21,6 +22,7 @@
 #include "api/rest/check_slots.h"
 #include "api/rest/problem.h"
 #include "api/rest/proposals.h"
+#include "api/rest/route.h"
 #include "api/rest/token_store.h"
 #include "api/rollout/change_service.h"
 #include "runtime/checkpoint/data_directory.h"
@@ -35,6 +37,7 @@ namespace tocsin::api {
 class BacktestJobs;
 class BackupService;
 class PeopleStore;
+class Privacy;
 class RefusalTally;
 class SessionStore;
 class SinkService;
@@ -106,6 +109,7 @@ struct ServerContext {
   SubscriptionService* subscriptions = nullptr;  // null: nothing is delivered
   const SinkService* sinks = nullptr;            // null: nothing is written to topics
   SessionStore* sessions = nullptr;              // null: there is no console
+  const Privacy* privacy = nullptr;              // null: everybody is shown everything
   std::shared_ptr<CheckSlots> checks = std::make_shared<CheckSlots>();
   std::shared_ptr<BacktestJobs> backtests = nullptr;  // open_jobs()
   std::shared_ptr<BackupService> backups = nullptr;   // null: no place for them is configured
@@ -118,6 +122,9 @@ Result<void> open_jobs(ServerContext& context, runtime::RocksStore& store,
 /// Ends what they do; before the node ends.
 void stop_jobs(ServerContext& context);
 
+/// 403 for a request whose answer has values of events as they are, where the asker is not shown
+/// personal data; else notes the read for the audit log.
+std::optional<HttpResponse> refused_unmasked(const Privacy* privacy, ApiRequest& request);
 /// The answer to a refusal of the node's service: 503 with Retry-After, or 409.
 HttpResponse refusal_response(const Refusal& refusal);
 /// How long a question may wait for the node's thread to begin.

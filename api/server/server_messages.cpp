@@ -33,6 +33,19 @@ void tell_archive(const std::string& reason) {
                                     reason));
 }
 
+NodeServiceOptions told_service_options(const Configuration& configuration,
+                                        const Privacy& privacy) {
+  NodeServiceOptions options;
+  options.limits = node_service_limits(configuration);
+  options.heartbeat = configuration.duration_limit("time.heartbeat");
+  options.producers_expire = configuration.duration_limit("events.producers_expire");
+  options.space_changed = tell_space;
+  options.archive_changed = tell_archive;
+  options.budget_exceeded = [&privacy](std::string_view alert) {
+    tell_budget_exceeded(privacy.masked_line(alert));
+  };
+  return options;
+}
 void tell_failed_request(const RequestHead& head, const HttpResponse& response) {
   const auto id = std::ranges::find(response.headers, "X-Request-Id", &HttpHeader::name);
   tell(fmt::format("tocsin: the request {} failed: {} {}: {}\n",

@@ -51,7 +51,8 @@ TraceSource trace_source(ServerContext& context) {
           std::move(options),
           context.is_closing,
           context.effects,
-          silences};
+          silences,
+          [&context](ApiRequest& request) { return refused_unmasked(context.privacy, request); }};
 }
 // Figures of the server, taken from now on; null where none are kept.
 std::shared_ptr<const SeriesRecorder> series_of(const ServerContext& context) {

@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "api/alerts/alert_line.h"
 #include "api/base/arrival_text.h"
 #include "api/node/side_output.h"
+#include "api/privacy/privacy.h"
 #include "api/rest/json_body.h"
 #include "api/server/operation_routes.h"
 
@@ -38,7 +40,17 @@ std::optional<runtime::EffectReader::SideOutputPlace> read_cursor(std::string_vi
   return place;
 }
 
-HttpResponse list(ServerContext& context, const ApiRequest& request, SideOutputKind kind) {
+// Which fields a line has is not known: all of it is masked.
+std::string shown_row(const ServerContext& context, bool is_masked,
+                      const runtime::SideOutputRow& row, std::uint32_t current) {
+  if (!is_masked) return format_side_output_row(row, current);
+  runtime::SideOutputRow masked = row;
+  masked.text = json_characters(context.privacy->mark(
+      ordered_json(row.text).dump(-1, ' ', false, ordered_json::error_handler_t::replace)));
+  return format_side_output_row(masked, current);
+}
+
+HttpResponse list(ServerContext& context, ApiRequest& request, SideOutputKind kind) {
   std::optional<runtime::EffectReader::SideOutputPlace> after;
   if (const auto cursor = request.text("after")) {
     after = read_cursor(*cursor);
@@ -49,6 +61,8 @@ HttpResponse list(ServerContext& context, const ApiRequest& request, SideOutputK
     }
   }
   const auto limit = static_cast<std::size_t>(request.integer("limit").value_or(kLimit));
+  const bool is_masked = context.privacy != nullptr && context.privacy->masks(request.grant);
+  if (context.privacy != nullptr) context.privacy->note_read(request);
   const bool is_behind = !context.node.await_stored(kStoredPatience);
   const runtime::EffectReader reader = context.effects.reader();
   const auto timelines = reader.timelines();
@@ -66,7 +80,7 @@ HttpResponse list(ServerContext& context, const ApiRequest& request, SideOutputK
           return false;
         }
         if (count++ > 0) text += ',';
-        text += format_side_output_row(row, current);
+        text += shown_row(context, is_masked, row, current);
         last = cursor_of(row);
         return true;
       },

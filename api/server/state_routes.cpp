@@ -33,7 +33,8 @@ HttpResponse get_state(ServerContext& context, RuleTotalsReader& reader,
   return json_response(200, state);
 }
 
-HttpResponse get_key(ServerContext& context, const ApiRequest& request) {
+HttpResponse get_key(ServerContext& context, ApiRequest& request) {
+  if (auto refused = refused_unmasked(context.privacy, request)) return *std::move(refused);
   const auto parts = key_parts(split_key(*request.text("key")));
   if (!parts) return problem_response(ProblemKind::kBadParameter, parts.error().message);
   Result<std::vector<cep::KeyReport>> reports;

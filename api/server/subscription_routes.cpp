@@ -11,6 +11,8 @@
 
 #include "api/alerts/condition_problem.h"
 #include "api/net/webhook_url.h"
+#include "api/privacy/masked_filter.h"
+#include "api/privacy/privacy.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 #include "api/server/alert_routes.h"
@@ -33,7 +35,8 @@ std::string dump(const ordered_json& document) {
 
 class Operations {
  public:
-  explicit Operations(SubscriptionService& service) : service_(service) {}
+  Operations(SubscriptionService& service, const Privacy* privacy)
+      : service_(service), privacy_(privacy) {}
 
   HttpResponse list(const ApiRequest& request) const {
     ordered_json document = {{"subscriptions", ordered_json::array()}};
@@ -45,6 +48,7 @@ class Operations {
   HttpResponse create(ApiRequest& request) const {
     const auto body = read_json_object(request, kSubscriptionSettings);
     if (!body) return body.error();
+    if (auto refused = refused_pii(request, *body, false)) return *refused;
     if (auto refused = refused_condition(*body, service_.conditions())) return *refused;
     const Result<SubscriptionPtr> made = service_.create(dump(*body), request.grant.name);
     if (!made) return problem_of_error(made.error());
@@ -64,14 +68,14 @@ class Operations {
   HttpResponse put(ApiRequest& request) const {
     const auto body = read_json_object(request, kSubscriptionSettings);
     if (!body) return body.error();
-    return replace(request, [&](const Subscription&) { return *body; });
+    return replace(request, *body, [&](const Subscription&) { return *body; });
   }
 
   // RFC 7396.
   HttpResponse patch(ApiRequest& request) const {
     const auto body = read_json_object(request, kSubscriptionSettings);
     if (!body) return body.error();
-    return replace(request, [&](const Subscription& now) {
+    return replace(request, *body, [&](const Subscription& now) {
       ordered_json settings = ordered_json::parse(subscription_settings(now));
       settings.merge_patch(*body);
       return settings;
@@ -129,6 +133,8 @@ class Operations {
     const Result<void> read =
         service_.log().attempts(found->endpoint(), before, [&](const LoggedAttempt& attempt) {
           rows.push_back(shown(attempt));
+          // What an endpoint answers may repeat what it was sent.
+          if (found->pii && is_masked(request)) rows.back()["answer"] = "";
           return rows.size() < most;
         });
     if (!read) return problem_of_error(read.error());
@@ -229,6 +235,7 @@ class Operations {
         document["url"] = (url->tls ? "https://" : "http://") + url->authority();
       for (auto& [name, value] : document["headers"].items()) value = "hidden";
     }
+    if (is_masked(request)) mask_filter(*privacy_, document["filter"]);
     const DeliveryFigures figures = service_.figures(subscription.id);
     document["owed"] = service_.owed(subscription);
     document["circuit"] = name_of(figures.circuit);
@@ -256,10 +263,33 @@ class Operations {
     return row;
   }
 
-  HttpResponse replace(const ApiRequest& request,
+  bool is_masked(const ApiRequest& request) const {
+    return privacy_ != nullptr && privacy_->masks(request.grant);
+  }
+  // Who may not see personal data may neither have it sent nor find it out by conditions; and only
+  // an admin says where it goes. What says nothing of `pii` does not change one that has it.
+  std::optional<HttpResponse> refused_pii(const ApiRequest& request, const ordered_json& body,
+                                          bool has_pii) const {
+    const auto said = body.find("pii");
+    const bool asks = said != body.end() && *said == true;
+    if ((asks || has_pii) && !may(request.grant.role, Role::kAdmin)) {
+      return problem_response(ProblemKind::kForbidden,
+                              "a subscription whose alerts go with personal data (`pii`) is set by "
+                              "admins alone");
+    }
+    if (has_pii && said == body.end()) {
+      return problem_response(ProblemKind::kBadBody,
+                              "the alerts of this subscription go with personal data: say `pii`, "
+                              "true or false, with each change");
+    }
+    return is_masked(request) ? refused_filter(body) : std::nullopt;
+  }
+
+  HttpResponse replace(const ApiRequest& request, const ordered_json& body,
                        const std::function<ordered_json(const Subscription&)>& settings_of) const {
     const SubscriptionPtr before = service_.find(id_of(request));
     if (!before) return missing(request);
+    if (auto broken = refused_pii(request, body, before->pii)) return *broken;
     std::optional<HttpResponse> refused;
     const auto matches = matching(request, refused);
     // The settings were made from this version.
@@ -285,6 +315,7 @@ class Operations {
   }
 
   SubscriptionService& service_;
+  const Privacy* privacy_;
 };
 
 constexpr const char* kBase = "/v1/subscriptions";
@@ -293,8 +324,8 @@ constexpr const char* kOne = "/v1/subscriptions/{id}";
 // Adds operations that are alike but for a few parts.
 class SubscriptionRoutes {
  public:
-  SubscriptionRoutes(Router& router, SubscriptionService& service)
-      : router_(router), operations_(std::make_shared<const Operations>(service)) {}
+  SubscriptionRoutes(Router& router, SubscriptionService& service, const Privacy* privacy)
+      : router_(router), operations_(std::make_shared<const Operations>(service, privacy)) {}
 
   using Method = HttpResponse (Operations::*)(ApiRequest&) const;
   using Headers = std::vector<std::string>;
@@ -316,6 +347,7 @@ class SubscriptionRoutes {
     const std::vector<RouteParameter> id = {{"id", Type::kText, "The subscription's id"}};
     const bool gives_it = answers.front().schema == "Subscription";
     const bool is_new = answers.front().status == 201;
+    const bool takes_settings = body && body->schema.starts_with("Subscription");
     const bool reads_if_match = std::ranges::find(problems, 428) != problems.end();
     router_.add({.method = method,
                  .path = path,
@@ -324,6 +356,7 @@ class SubscriptionRoutes {
                  .summary = summary,
                  .description = description,
                  .role = role,
+                 .may_wait = takes_settings,
                  .path_parameters = path.starts_with(kOne) ? id : std::vector<RouteParameter>{},
                  .query_parameters = std::move(query),
                  .body = std::move(body),
@@ -427,9 +460,9 @@ void add_delivery_operations(SubscriptionRoutes& routes) {
 }
 }  // namespace
 
-void add_subscription_routes(Router& router, SubscriptionService& service) {
+void add_subscription_routes(Router& router, SubscriptionService& service, const Privacy* privacy) {
   add_subscription_schemas(router);
-  SubscriptionRoutes routes(router, service);
+  SubscriptionRoutes routes(router, service, privacy);
   add_settings_operations(routes);
   add_control_operations(routes);
   add_delivery_operations(routes);

@@ -5,5 +5,6 @@
 
 namespace tocsin::api {
 /// The service must outlive the router.
-void add_subscription_routes(Router& router, SubscriptionService& service);
+/// `privacy`, which may be null, says who sees personal data.
+void add_subscription_routes(Router& router, SubscriptionService& service, const Privacy* privacy);
 }  // namespace tocsin::api

@@ -56,7 +56,8 @@ constexpr std::string_view kSettings = R"({
     "concurrency?": {"$schema": {"type": "integer", "minimum": 1}},
     "in_order?": "boolean",
     "group?": "AlertGroups or null",
-    "brake?": "AlertBrake or null"
+    "brake?": "AlertBrake or null",
+    "pii?": "boolean; whether alerts go with personal data: only admins set it"
   },
   "SubscriptionPatch": {
     "body": true,
@@ -69,7 +70,8 @@ constexpr std::string_view kSettings = R"({
     "concurrency?": {"$schema": {"type": ["integer", "null"], "minimum": 1}},
     "in_order?": "boolean or null",
     "group?": "object or null; members as in AlertGroups",
-    "brake?": "object or null; members as in AlertBrake"
+    "brake?": "object or null; members as in AlertBrake",
+    "pii?": "boolean or null"
   },
   "Subscription": {
     "id": "text",
@@ -84,6 +86,7 @@ constexpr std::string_view kSettings = R"({
     "in_order?": "boolean",
     "group?": "AlertGroups or null",
     "brake?": "AlertBrake or null",
+    "pii?": "boolean",
     "status": "one of active, paused, disabled",
     "status_reason?": "text",
     "condition_error?": "text",

@@ -77,8 +77,8 @@ tl::expected<std::optional<cep::EventTime>, std::string> read_end(const ordered_
 }
 
 HttpResponse make_token(ServerContext& context, ApiRequest& request) {
-  const auto body =
-      read_json_object(request, {"name", "role", "expires_at", "expires_in", "tags", "types"});
+  const auto body = read_json_object(
+      request, {"name", "role", "expires_at", "expires_in", "tags", "types", "pii"});
   if (!body) return body.error();
   const auto text_of = [&](const char* name) {
     return body->contains(name) && (*body)[name].is_string() ? (*body)[name].get<std::string>()
@@ -154,6 +154,7 @@ constexpr std::string_view kSchemas = R"({
     "expired?": "boolean",
     "tags?": "list of text; of rules that it is limited to",
     "types?": "list of text; of events that it is limited to",
+    "pii?": "boolean; whether it is shown what is marked so; absent: as the role says",
     "used_at?": "time",
     "before_until?": "time; until then the token before counts too"
   },
@@ -168,7 +169,8 @@ constexpr std::string_view kSchemas = R"({
       "expires_at": {"type": "string", "format": "date-time"},
       "expires_in": {"$ref": "#/components/schemas/DurationText"},
       "tags": {"$ref": "#/components/schemas/ScopeNames"},
-      "types": {"$ref": "#/components/schemas/ScopeNames"}
+      "types": {"$ref": "#/components/schemas/ScopeNames"},
+      "pii": {"type": "boolean", "description": "Whether values of fields marked pii are shown"}
     },
     "not": {"required": ["expires_at", "expires_in"]}
   }},
@@ -185,6 +187,7 @@ constexpr std::string_view kSchemas = R"({
     "role": "RoleName",
     "tags?": "list of text",
     "types?": "list of text",
+    "pii?": "boolean",
     "expires_at?": "time",
     "token?": "text; shown this once",
     "withheld?": "list of text; members that an answer given again leaves out"

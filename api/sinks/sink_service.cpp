@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "api/base/exit_code.h"
+#include "api/privacy/privacy.h"
 #include "runtime/io/background_thread.h"
 #include "runtime/kafka/kafka_client.h"
 
@@ -86,6 +87,7 @@ Result<std::unique_ptr<runtime::TopicSink>> SinkService::open_sink(const KafkaSi
   options.topic = topic.topic;
   options.writer = topic.writer;
   options.with_shadow = options_.settings.with_shadow;
+  options.shown = options_.shown;
   options.limits.bytes_max = options_.settings.batch_bytes;
   if (auto begun = runtime::begin_sink(store_, options); !begun)
     return tl::unexpected(begun.error());
@@ -141,8 +143,10 @@ std::vector<runtime::SinkFigures> SinkService::figures() const {
   return all;
 }
 
-Outcome<std::unique_ptr<SinkService>> open_sinks(runtime::Store& store,
-                                                 SinkServiceOptions options) {
+Outcome<std::unique_ptr<SinkService>> open_sinks(runtime::Store& store, SinkServiceOptions options,
+                                                 const Privacy& privacy) {
+  if (!options.settings.with_pii)
+    options.shown = [&privacy](const runtime::StoredAlert& alert) { return privacy.masked(alert); };
   Result<std::unique_ptr<SinkService>> sinks = SinkService::open(store, std::move(options));
   if (sinks) return *std::move(sinks);
   const Errc code = sinks.error().code;

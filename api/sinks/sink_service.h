@@ -19,6 +19,7 @@
 #include "runtime/store/store.h"
 
 namespace tocsin::api {
+class Privacy;
 /// Opens a topic to write to it; `patience`: how long it may wait for brokers.
 using MakeTopicWriter = std::function<Result<runtime::OpenedTopic>(
     const KafkaSinkTopic& topic, const runtime::TailRequest& tail,
@@ -31,6 +32,8 @@ struct SinkServiceOptions {
   std::function<void(const std::string&)> note;
   /// By librdkafka, where it is empty. Tests make another one.
   MakeTopicWriter make_writer = {};
+  /// What is written of an alert; empty: all.
+  runtime::ShownAlert shown = {};
 };
 
 /// Threading: any, save that start() and stop() are called by one thread, once.
@@ -90,6 +93,8 @@ class SinkService {
   bool is_ending_ = false;
   std::vector<std::unique_ptr<Lane>> lanes_;
 };
-/// SinkService::open() at the start of a server.
-Outcome<std::unique_ptr<SinkService>> open_sinks(runtime::Store& store, SinkServiceOptions options);
+/// SinkService::open() at the start of a server. Alerts go to topics as `privacy` masks them,
+/// unless the settings say otherwise; it outlives the service.
+Outcome<std::unique_ptr<SinkService>> open_sinks(runtime::Store& store, SinkServiceOptions options,
+                                                 const Privacy& privacy);
 }  // namespace tocsin::api

@@ -31,7 +31,10 @@ class Tracing {
  public:
   explicit Tracing(TraceSource source) : source_(std::move(source)) {}
 
-  HttpResponse trace(const ApiRequest& request) {
+  HttpResponse trace(ApiRequest& request) {
+    if (source_.refused_unmasked) {
+      if (auto refused = source_.refused_unmasked(request)) return *std::move(refused);
+    }
     const Place place(running_);
     if (!place.is_free) {
       return unavailable_response("another trace is running: ask again when it has ended");

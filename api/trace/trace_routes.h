@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,8 @@ struct TraceSource {
   const runtime::EffectStore& effects;
   /// The silences that are known.
   std::function<std::vector<std::shared_ptr<const Silence>>()> silences;
+  /// The answer to who may not see values of events as they are.
+  std::function<std::optional<HttpResponse>(ApiRequest&)> refused_unmasked = {};
 };
 /// Traces run on the threads of their requests, a few at a time; the node is asked only for its
 /// rules.

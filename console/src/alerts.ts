@@ -1,6 +1,7 @@
 // Alerts and their triage, as the API has them.
 import { ask, get } from "./api";
 import { Json, JsonObject, show, sourceOf } from "./json";
+import { isMask } from "./text";
 import { Place, Step } from "./undo";
 
 export interface Row {
@@ -108,7 +109,9 @@ export function keyPlace(alert: JsonObject): string {
 /** The same for the parameter `key`, with every digit as it was sent; empty without a key. */
 export function keyQuery(alert: JsonObject): string {
   const key = alert.key;
-  return typeof key === "object" && key !== null && Object.keys(key).length > 0 ? sourceOf(key) : "";
+  if (typeof key !== "object" || key === null || Object.keys(key).length === 0) return "";
+  // By a mark nothing is found.
+  return Object.values(key).some((value) => typeof value === "string" && isMask(value)) ? "" : sourceOf(key);
 }
 export function fieldsOf(value: Json | undefined): [string, Json][] {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value as JsonObject) : [];

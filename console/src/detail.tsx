@@ -51,7 +51,7 @@ export function Head({ row }: { row: Row }) {
               <Data value={keyText(alert)} />
             </a>
           ) : (
-            <span class="quiet">none</span>
+            keyText(alert) ? <Members of={alert.key} /> : <span class="quiet">none</span>
           )}
         </dd>
         <dt>Event time</dt>

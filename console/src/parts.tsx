@@ -4,11 +4,17 @@ import { useEffect, useState } from "preact/hooks";
 import { fieldsOf } from "./alerts";
 import { Problem, asProblem } from "./api";
 import { Json, show } from "./json";
-import { localTime, visible, visibleLines } from "./text";
+import { isMask, localTime, visible, visibleLines } from "./text";
 
 /** A text or value of an event or rule, which is data whatever is in it. */
 export function Data({ value }: { value: Json | undefined }) {
-  return <bdi>{visible(show(value))}</bdi>;
+  const text = show(value);
+  if (!isMask(text)) return <bdi>{visible(text)}</bdi>;
+  return (
+    <bdi class="mask" title="Personal data, which your role does not see. Equal values have equal marks.">
+      {text}
+    </bdi>
+  );
 }
 /** Members of an object, one after the other. */
 export function Members({ of, without = [] }: { of: Json | undefined; without?: readonly string[] }) {

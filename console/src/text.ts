@@ -7,6 +7,10 @@ const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028
 export function visible(text: string): string {
   return text.replace(HIDDEN, (letter) => `‹U+${letter.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}›`);
 }
+/** Whether it is what the server shows in place of personal data. */
+export function isMask(text: string): boolean {
+  return /^•••[0-9a-f]{12}$/.test(text);
+}
 /** The same for a text of several lines, which stay lines. */
 export function visibleLines(text: string): string {
   return text.split("\n").map(visible).join("\n");

@@ -27,7 +27,7 @@ import { changedRows, inOrder } from "../src/queue_state";
 import { searchTarget } from "../src/shell";
 import { likeOf } from "../src/silence_dialog";
 import { shareText, wilson } from "../src/stats";
-import { count, counted, size, span, visible } from "../src/text";
+import { count, counted, isMask, size, span, visible } from "../src/text";
 import { stepsBack } from "../src/undo";
 import { marksOf } from "../src/timeline";
 import { VIEWS_MAX, keepViews, viewsOf, withView } from "../src/views";
@@ -169,6 +169,10 @@ test("alerts: a key is shown for people, and asked for with every digit", () => 
   assert.equal(keyText(alert), "card=c1, limit=900.00");
   assert.equal(keyQuery(alert), '{"card":"c1","limit":900.00}');
   assert.equal(keyQuery({ key: parseJson("{}") }), "");
+  const masked = parseJson('{"key":{"card":"•••5d1f0c9a33b2"}}') as JsonObject;
+  assert.equal(keyQuery(masked), "");
+  assert.equal(keyText(masked), "card=•••5d1f0c9a33b2");
+  assert.deepEqual(["•••5d1f0c9a33b2", "•••", "•••5d1f0c9a33b2 paid", "5d1f0c9a33b2"].map(isMask), [true, false, false, false]);
   assert.deepEqual(triageOf(parseJson('{"state":"open","version":0,"allowed":["close"],"history":[]}') as JsonObject), { state: "open", assignee: "", version: 0, allowed: ["close"], history: [] });
 });
 test("metrics: samples with labels, and their sum", () => {

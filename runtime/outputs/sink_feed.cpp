@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "cep/plan/severity.h"
 #include "cep/value/identity.h"
@@ -23,10 +24,10 @@ SideOutputKind kind_of(SinkStream stream) {
 }
 
 // Alerts with one key lie in one partition, in their order.
-TopicMessage message_of(const StoredAlert& alert, const std::string& trace) {
+TopicMessage message_of(const StoredAlert& alert, std::string value, const std::string& trace) {
   TopicMessage message;
   message.key = alert.id;
-  message.value = alert.line;
+  message.value = std::move(value);
   message.headers = {{"tocsin-rule", alert.rule},
                      {"tocsin-severity", std::string(cep::severity_name(alert.severity))},
                      {"tocsin-stage", alert.is_live ? "live" : "shadow"}};
@@ -73,7 +74,7 @@ bool is_full(const SinkBatch& batch, std::size_t bytes, const SinkFeedLimits& li
 }
 
 Result<SinkBatch> read_alerts(const StoreReader& store, std::uint64_t after, bool with_shadow,
-                              const SinkFeedLimits& limits) {
+                              const SinkFeedLimits& limits, const ShownAlert& shown) {
   SinkBatch batch;
   batch.last = after;
   const Result<EffectReader> reader = EffectReader::open(store);
@@ -93,8 +94,8 @@ Result<SinkBatch> read_alerts(const StoreReader& store, std::uint64_t after, boo
         traced = tl::unexpected(trace.error());
         return false;
       }
-      batch.messages.push_back(message_of(alert, *trace));
-      bytes += alert.line.size();
+      batch.messages.push_back(message_of(alert, shown ? shown(alert) : alert.line, *trace));
+      bytes += batch.messages.back().value.size();
     }
     batch.last = alert.number;
     return true;
@@ -140,8 +141,9 @@ Result<SinkBatch> read_rows(const StoreReader& store, SinkStream stream, std::ui
 }  // namespace
 
 Result<SinkBatch> read_sink_batch(const StoreReader& store, SinkStream stream, std::uint64_t after,
-                                  bool with_shadow, const SinkFeedLimits& limits) {
-  return stream == SinkStream::kAlerts ? read_alerts(store, after, with_shadow, limits)
+                                  bool with_shadow, const SinkFeedLimits& limits,
+                                  const ShownAlert& shown) {
+  return stream == SinkStream::kAlerts ? read_alerts(store, after, with_shadow, limits, shown)
                                        : read_rows(store, stream, after, limits);
 }
 

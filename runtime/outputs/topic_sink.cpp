@@ -113,8 +113,8 @@ Result<bool> TopicSink::step() {
 }
 
 Result<bool> TopicSink::write_batch() {
-  Result<SinkBatch> batch =
-      read_sink_batch(store_, options_.stream, mark_.number, options_.with_shadow, limits_);
+  Result<SinkBatch> batch = read_sink_batch(store_, options_.stream, mark_.number,
+                                            options_.with_shadow, limits_, options_.shown);
   if (!batch) return tl::unexpected(batch.error());
   if (batch->last == mark_.number) return false;
   const std::size_t all = batch->messages.size();

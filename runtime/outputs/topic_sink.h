@@ -28,6 +28,7 @@ struct TopicSinkOptions {
   std::string topic;
   std::string writer;  // the id under which it writes; one process at a time has it
   bool with_shadow = false;
+  ShownAlert shown = {};  // what is written of an alert; empty: all
   SinkFeedLimits limits = {};
 };
 /// Before the effects of a start are committed: what they bring about is owed to the topic from now

@@ -52,6 +52,23 @@ TEST_CASE("four eyes: silences by their length, from when they begin, and by wha
   CHECK(review_of({}, "createSilence", silence("{}", "2100-01-01T00:00:00Z")).empty());
 }
 
+TEST_CASE("four eyes: subscriptions with personal data, however they are set") {
+  const FourEyes settings{.pii = true};
+  for (const char* const operation :
+       {"createSubscription", "putSubscription", "patchSubscription"}) {
+    CAPTURE(operation);
+    CHECK(review_of(settings, operation, R"({"url":"https://a.example","pii":true})") ==
+          "alerts would leave with personal data (four_eyes.pii)");
+    for (const char* const body : {R"({"url":"https://a.example","pii":false})", R"({"name":"pii"})",
+                                   R"({"pii":"true"})", "[true]", "", R"({"pii":)"}) {
+      CHECK(review_of(settings, operation, body).empty());
+    }
+    CHECK(review_of({}, operation, R"({"pii":true})").empty());
+  }
+  CHECK(review_of(settings, "createSilence", R"({"pii":true})").empty());
+  CHECK(settings.are_any());
+}
+
 TEST_CASE("four eyes: lists and deploys, each by its own setting") {
   const FourEyes lists{.list_removal = true};
   const FourEyes deploys{.ignored_tests = true};

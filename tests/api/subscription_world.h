@@ -118,8 +118,8 @@ struct World {
       return service->deliveries_of(alert);
     };
     add_alert_routes(client.router, services);
-    add_subscription_routes(client.router, *service);
-    add_silence_routes(client.router, service->silences());
+    add_subscription_routes(client.router, *service, nullptr);
+    add_silence_routes(client.router, service->silences(), nullptr);
   }
   void begin() {
     auto opened = SubscriptionService::open(

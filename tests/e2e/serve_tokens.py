@@ -7,9 +7,11 @@ import http.client
 import json
 import re
 import time
+import urllib.parse
 
-from harness import case, has, payment, run_cases, wait_for
-from server_process import Server
+from endpoint import Remembering
+from harness import case, has, payment, run_cases, tocsin, wait_for
+from server_process import TIMELESS, Server
 
 # What each role may do of what operations need: written here once more, and not read from anywhere.
 MAY = {
@@ -264,6 +266,144 @@ def stream_ends(server, token, act):
         pass
     connection.close()
     return time.monotonic() - began < 1.5
+
+
+PERSONAL = """\
+event payment { ts: time, id: string id, card: string pii, holder: string? pii, amount: decimal(2) }
+
+feature holders = distinct(holder of payment) by card over last 1h
+
+rule large "A large payment" {
+  by card
+  when payment as p where amount > 100
+  alert "{p.holder} pays {p.amount}" { who: p.holder, amount: p.amount, holders: holders }
+}
+
+rule round "A round payment" {
+  by card
+  when payment as p where amount = 200
+  alert "{p.amount}" { amount: p.amount }
+}
+"""
+SECRETS = ("4111222233334444", "Ada Lovelace")
+
+
+def is_masked(text):
+    assert "\u2022\u2022\u2022" in text, text
+    return not any(secret in text for secret in SECRETS)
+
+
+@case
+def _():
+    """privacy: fields marked pii are masked by role wherever alerts and events are read; reads are entries; a mark stays"""
+    with Server(rules=PERSONAL) as server:
+        reader, analyst = make(server, "reader", "reader"), make(server, "analyst", "analyst")
+        tokens = {"reader": reader, "approver": make(server, "approver", "approver"),
+                  "blind": make(server, "blind", "admin", pii=False), "analyst": analyst,
+                  "seeing": make(server, "seeing", "reader", pii=True), "operator": make(server, "op", "operator")}
+        assert {one["name"]: one.get("pii") for one in server.ask("GET", "/v1/tokens").json["tokens"]}["seeing"] is True
+        assert server.ask("POST", "/v1/tokens", {"name": "x", "role": "reader", "pii": "yes"}).problem() == "bad-body"
+        raised = server.send([payment(1, SECRETS[0], 200, holder=SECRETS[1], id="e1")], "?wait=alerts&timeout=5s",
+                             token=make(server, "till", "producer"))
+        assert is_masked(raised.text) and len(raised.json["alerts"]) == 2, raised
+        server.send('{"type": "payment", "ts": 1, "card": "%s"' % SECRETS[0])
+        wait_for(lambda: server.ask("GET", "/v1/dead").json["items"], "the dead letter")
+        own = server.ask("GET", "/v1/alerts").json["alerts"]
+        large = next(one["alert"] for one in own if one["alert"]["rule"] == "large")
+        shown = {}
+        for name, token in tokens.items():
+            sees = name in ("analyst", "seeing", "operator")
+            for path in ("/v1/alerts", f"/v1/alerts/{large['id']}", "/v1/alerts/export", "/v1/alerts/export?format=csv",
+                         "/v1/dead"):
+                text = server.ask("GET", path, token=token).text
+                assert (SECRETS[0] in text) if sees else is_masked(text), (name, path, text)
+            streamed = {alert["rule"]: alert for alert in stream_of(server, token, 2)}["large"]
+            shown[name] = server.ask("GET", f"/v1/alerts/{large['id']}", token=token).json["alert"]
+            assert streamed == shown[name], (name, streamed)
+            for path in (f"/v1/keys/card={SECRETS[0]}", f"/v1/trace?key=card={SECRETS[0]}"):
+                assert server.ask("GET", path, token=token).status == (200 if sees else 403), (name, path)
+        assert shown["analyst"] == large and shown["reader"] == shown["blind"]
+        masked = shown["reader"]
+        assert masked["fields"]["amount"] == 200 and masked["fields"]["holders"] == 1, masked
+        assert masked["fields"]["who"] == masked["events"][0]["fields"]["holder"] != masked["key"]["card"], masked
+        assert {"id", "rule", "title", "time", "severity", "score"} <= {name for name in large if masked[name] == large[name]}
+        other = next(one["alert"] for one in server.ask("GET", "/v1/alerts?rule=round", token=reader).json["alerts"])
+        assert other["message"] == "200.00" and other["key"] == masked["key"], other
+        # By a card that they name themselves they see no more of it.
+        by_card = server.ask("GET", f"/v1/alerts?key=card={SECRETS[0]}", token=reader)
+        assert len(by_card.json["alerts"]) == 2 and is_masked(by_card.text)
+        # Words are sought in what they are shown, else they would find a value part by part.
+        for words, token, count in ((SECRETS[0][:5], reader, 0), (SECRETS[1][:3], reader, 0), (SECRETS[0][:5], analyst, 2),
+                                    (masked["key"]["card"], reader, 2)):
+            found = server.ask("GET", "/v1/alerts?text=" + urllib.parse.quote(words), token=token)
+            assert len(found.json["alerts"]) == count, (words, found)
+            counts = server.ask("GET", "/v1/alerts/facets?text=" + urllib.parse.quote(words), token=token)
+            assert counts.json["total"] == count, (words, counts)
+        reads = [(one["actor"], one["action"]) for one in server.ask("GET", "/v1/audit").json["entries"] if one.get("pii")]
+        for action in ("listAlerts", "getAlert", "exportAlerts", "streamAlerts", "listDead", "getKey", "traceKey"):
+            assert ("analyst", action) in reads and ("seeing", action) in reads, (action, reads)
+        assert {actor for actor, _ in reads} == {"admin", "analyst", "seeing", "op"}, reads
+        # A report goes from hand to hand.
+        assert server.ask("POST", "/v1/backtests", {"files": server.ask("GET", "/v1/pack").json["files"]}, token=analyst).status == 202
+        wait_for(lambda: server.ask("GET", "/v1/backtests/1").json["state"] == "done", "the backtest")
+        report = server.ask("GET", "/v1/backtests/1/report")
+        samples = {rule["rule"]: rule["samples"] for rule in report.json["backtest"]["rules"]}
+        assert samples["large"][0]["key"] == masked["key"] and len(samples["round"]) == 1, samples
+        for form in ("json", "text", "html"):
+            assert is_masked(server.ask("GET", f"/v1/backtests/1/report?format={form}", token=analyst).text), form
+        # An author that takes the marks off shows nothing by it.
+        pack = server.ask("GET", "/v1/pack")
+        files = {path: text.replace(" pii", "") for path, text in pack.json["files"].items()}
+        done = server.ask("PUT", "/v1/pack", {"files": files}, headers={"If-Match": pack.headers["ETag"]})
+        assert done.status == 200, done
+        server.send([payment(2, SECRETS[0], 200, holder=SECRETS[1], id="e2")], "?wait=alerts&timeout=5s")
+        again = server.ask("GET", "/v1/alerts?rule=large", token=reader)
+        assert len(again.json["alerts"]) == 2 and is_masked(again.text)
+        server.end()
+    has(tocsin("alerts", "--data", "data").out, *SECRETS)  # what is stored is whole
+    with Server("--privacy-roles", "admin,analyst", "--privacy-released", "payment.holder", rules=None) as server:
+        now = server.ask("GET", f"/v1/alerts/{large['id']}", token=reader).json["alert"]
+        assert now["fields"]["who"] == SECRETS[1] and now["key"] == masked["key"], now
+        assert server.ask("GET", f"/v1/alerts/{large['id']}", token=tokens["operator"]).json["alert"]["key"] == masked["key"]
+        server.end()
+
+
+@case
+def _():
+    """privacy: webhooks get marks, unless an admin says otherwise, with each change; keys and conditions of filters are masked"""
+    options = (*TIMELESS, "--webhooks-allow", "127.0.0.1")
+    with Remembering() as masked, Remembering() as grouped, Remembering() as whole, Server(rules=PERSONAL, options=options) as server:
+        reader, analyst = make(server, "reader", "reader"), make(server, "analyst", "analyst")
+        blind = make(server, "blind", "analyst", pii=False)
+        key = {"key": {"card": SECRETS[0]}}
+        assert server.ask("POST", "/v1/subscriptions", {"url": whole.url, "pii": True}, token=analyst).problem() == "forbidden"
+        made = server.ask("POST", "/v1/subscriptions", {"url": whole.url, "pii": True, "filter": {"rules": ["large"]}})
+        path = f"/v1/subscriptions/{made.json['id']}"
+        etag = {"If-Match": made.headers["ETag"]}
+        assert server.ask("PATCH", path, {"url": masked.url}, headers=etag).problem() == "bad-body"
+        for change in ({"url": masked.url}, {"pii": False}):
+            assert server.ask("PATCH", path, change, token=analyst, headers=etag).problem() == "forbidden"
+        assert server.ask("PATCH", path, {"name": "x", "pii": True}, headers=etag).json["pii"] is True
+        assert server.ask("POST", "/v1/subscriptions", {"url": masked.url, "filter": key}, token=analyst).json["pii"] is False
+        group = {"by": ["card"], "wait": "0s"}
+        assert server.ask("POST", "/v1/subscriptions", {"url": grouped.url, "group": group}, token=analyst).status == 201
+        condition = {"filter": {"condition": 'card > "4"'}}
+        silence = {"until": "2100-01-01T00:00:00Z", "reason": "a test"}
+        assert server.ask("POST", "/v1/silences", {**condition, **silence}, token=blind).problem() == "forbidden"
+        assert server.ask("POST", "/v1/subscriptions", {"url": masked.url, **condition}, token=blind).problem() == "forbidden"
+        other = {"filter": {"key": {"card": SECRETS[0]}, "rules": ["none"]}}
+        assert server.ask("POST", "/v1/silences", {**other, **silence}, token=analyst).status == 201
+        for place in ("/v1/silences", "/v1/subscriptions"):
+            assert SECRETS[0] in server.ask("GET", place, token=analyst).text
+            assert is_masked(server.ask("GET", place, token=reader).text)
+        server.send([payment(1, SECRETS[0], 200, holder=SECRETS[1], id="e1")])
+        for endpoint, count in ((masked, 2), (grouped, 1), (whole, 1)):
+            wait_for(lambda: len(endpoint.bodies()) == count, "the deliveries")
+        assert all(is_masked(body) for body in masked.bodies() + grouped.bodies())
+        has(whole.bodies()[0], *SECRETS)
+        card = {json.loads(body)["key"]["card"] for body in masked.bodies()}
+        assert card == {json.loads(grouped.bodies()[0])["group"]["card"]}, grouped.bodies()
+        server.end()
 
 
 @case

@@ -94,6 +94,9 @@ TEST_CASE("effect inbox: alerts of topics are numbered and owed once by id, with
   // What a topic brought is not for another topic.
   const auto reader = disk.open_reader(effect_families());
   CHECK(read_sink_batch(*reader, SinkStream::kAlerts, 0, true, {})->messages.size() == 2);
+  const auto shown = [](const StoredAlert& alert) { return "shown " + alert.id; };
+  const auto batch = read_sink_batch(*reader, SinkStream::kAlerts, 0, true, {}, shown);
+  for (const TopicMessage& message : batch->messages) CHECK(message.value == "shown " + message.key);
 }
 
 TEST_CASE("effect inbox: what the engine raises and a topic brought before is a repeat") {
