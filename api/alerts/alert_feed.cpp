@@ -170,7 +170,7 @@ class AlertFeed::Follower final : public HttpStream {
 };
 
 AlertFeed::AlertFeed(runtime::EffectReader reader, AlertFeedOptions options)
-    : reader_(reader), options_(options) {}
+    : reader_(reader), options_(std::move(options)) {}
 AlertFeed::~AlertFeed() { stop(); }
 
 void AlertFeed::start() {

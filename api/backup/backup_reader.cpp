@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
 #include <utility>
 
@@ -30,7 +29,7 @@ Result<void> read_checked(BackupStore& store, const BackupFile& file, const Piec
     bytes += piece.size();
     return sink(piece);
   };
-  const Result<void> done = store.read(name, checked);
+  Result<void> done = store.read(name, checked);
   if (!done && done.error().code == Errc::kNotFound) {
     return fail(Errc::kCorrupt,
                 fmt::format("{} is missing: it has {}", store.place_of(name), file.path));

@@ -313,7 +313,7 @@ Result<bool> DataCutter::take_segment(CutFile& file, bool is_written) {
   const std::string path = in_data(file.path);
   const auto identity = ports_.files.identity(path);
   if (!identity) return false;  // released
-  const Result<bool> is_read = read_header(file);
+  Result<bool> is_read = read_header(file);
   if (!is_read || !*is_read) return is_read;
   const auto stamp = stamp_of(path);
   const auto known = stamp && !is_written ? ports_.stored(*stamp) : std::nullopt;
@@ -322,7 +322,7 @@ Result<bool> DataCutter::take_segment(CutFile& file, bool is_written) {
     file.digest = *known;
     file.bytes = stamp->bytes;
   } else {
-    const Result<bool> copied = copy(path, file.source, file.bytes);
+    Result<bool> copied = copy(path, file.source, file.bytes);
     if (!copied || !*copied) return copied;
     if (!is_written && stamp_of(path) == stamp) file.stamp = stamp;
   }

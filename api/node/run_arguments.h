@@ -2,7 +2,6 @@
 /// opened, and settings as parts of the engine take them, of `run` and `serve` alike.
 #pragma once
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -2,7 +2,6 @@
 
 #include <functional>
 
-
 namespace tocsin::api {
 namespace {
 // An alert is as much work as so many of what Workers calls rows.

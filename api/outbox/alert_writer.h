@@ -2,7 +2,6 @@
 /// the outbox.
 #pragma once
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>

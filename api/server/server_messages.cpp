@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/base/command.h"
+#include "api/server/serve_settings.h"
 
 namespace tocsin::api {
 void tell_delivery(const DeliveryEvent& event) {

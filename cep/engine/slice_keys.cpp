@@ -1,7 +1,6 @@
 #include "cep/engine/slice_keys.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <utility>
 

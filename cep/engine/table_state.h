@@ -5,7 +5,6 @@
 /// the resolved rows of each shard in order, firing timers before the rows they precede. Slots and
 /// records are only given back in **sweep**, after the last pass.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>

@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -67,7 +66,7 @@ std::string written_with(cep::Workers* workers, const std::vector<std::size_t>& 
 TEST_CASE("alert writer: several workers write what one writes") {
   const std::vector<std::size_t> slices = {5, 1, 100, 0, 7, 3};
   const std::string one = written_with(nullptr, slices);
-  CHECK(std::ranges::count(one, '\n') == 77);
+  CHECK(std::ranges::count(one, '\n') == 78);
   for (const std::uint32_t count : {1U, 2U, 3U, 16U}) {
     tests::ShuffledWorkers workers(count, count);
     CHECK(written_with(&workers, slices) == one);

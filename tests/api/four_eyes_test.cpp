@@ -59,8 +59,9 @@ TEST_CASE("four eyes: subscriptions with personal data, however they are set") {
     CAPTURE(operation);
     CHECK(review_of(settings, operation, R"({"url":"https://a.example","pii":true})") ==
           "alerts would leave with personal data (four_eyes.pii)");
-    for (const char* const body : {R"({"url":"https://a.example","pii":false})", R"({"name":"pii"})",
-                                   R"({"pii":"true"})", "[true]", "", R"({"pii":)"}) {
+    for (const char* const body :
+         {R"({"url":"https://a.example","pii":false})", R"({"name":"pii"})", R"({"pii":"true"})",
+          "[true]", "", R"({"pii":)"}) {
       CHECK(review_of(settings, operation, body).empty());
     }
     CHECK(review_of({}, operation, R"({"pii":true})").empty());

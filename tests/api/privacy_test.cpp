@@ -286,7 +286,8 @@ TEST_CASE("privacy: a role sees personal data or not, and the scope of a token s
                                    {Role::kAuthor, true},
                                    {Role::kOperator, true},
                                    {Role::kAdmin, true}}) {
-    CAPTURE(role_name(role));
+    const std::string name(role_name(role));
+    CAPTURE(name);
     CHECK(privacy->sees(grant(role)) == sees);
     CHECK(privacy->masks(grant(role)) == !sees);
     CHECK(privacy->sees(grant(role, true)));
@@ -329,7 +330,7 @@ TEST_CASE("privacy: filters show marks for values of keys, and for conditions") 
   CHECK(refused_filter({{"filter", filter}})->status == 403);
   mask_filter(*privacy, filter);
   CHECK(filter["rules"][0] == "probes");
-  CHECK(filter["key"]["card"] == json::parse(privacy->mark(R"("4111")")));
+  CHECK(filter["key"]["card"].dump() == privacy->mark(R"("4111")"));
   CHECK(is_mark(filter["condition"]));
   filter.erase("condition");
   CHECK(refused_filter({{"filter", filter}})->status == 400);

@@ -188,7 +188,8 @@ TEST_CASE("whole backups: a damaged object is named, and is stored again if its 
   CHECK(world.restored() == world.contents);
 }
 
-TEST_CASE("whole backups: a folder of something else is refused, and one that a crash left is not") {
+TEST_CASE(
+    "whole backups: a folder of something else is refused, and one that a crash left is not") {
   World world;
   REQUIRE(world.files.make_directory(kPlace));
   REQUIRE(runtime::put_file(world.files, std::string(kPlace) + "/mine", "x"));

@@ -109,7 +109,7 @@ class Operator(Client):
     def make_delivering(self, name, settings):
         path = f"/{name}"
         self.delivering.append(name)
-        secret = self.make_subscription(name, {"url": self.round.hooks.url + path, **settings})
+        secret = self.make_subscription(name, {"url": self.round.hooks.url + path, "pii": True, **settings})
         if secret:
             self.round.hooks.secrets[path] = secret
 

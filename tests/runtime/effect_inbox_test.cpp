@@ -96,7 +96,8 @@ TEST_CASE("effect inbox: alerts of topics are numbered and owed once by id, with
   CHECK(read_sink_batch(*reader, SinkStream::kAlerts, 0, true, {})->messages.size() == 2);
   const auto shown = [](const StoredAlert& alert) { return "shown " + alert.id; };
   const auto batch = read_sink_batch(*reader, SinkStream::kAlerts, 0, true, {}, shown);
-  for (const TopicMessage& message : batch->messages) CHECK(message.value == "shown " + message.key);
+  for (const TopicMessage& message : batch->messages)
+    CHECK(message.value == "shown " + message.key);
 }
 
 TEST_CASE("effect inbox: what the engine raises and a topic brought before is a repeat") {
