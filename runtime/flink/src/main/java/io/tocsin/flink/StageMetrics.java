@@ -44,7 +44,8 @@ final class StageMetrics {
 
   static final String LAG = "watermark_lag_ms";
 
-  private static final long EVERY_NS = 1_000_000_000L;
+  /** How long counters are shown before the library is asked again. */
+  static volatile long everyNs = 1_000_000_000L;
 
   private final Stage stage;
   private volatile long[] counts;
@@ -78,7 +79,7 @@ final class StageMetrics {
 
   /** To be called as often as one likes, by the thread of the operator. */
   void update() {
-    if (System.nanoTime() - asked >= EVERY_NS) {
+    if (System.nanoTime() - asked >= everyNs) {
       ask();
     }
   }
