@@ -85,10 +85,12 @@ bool AlertFilter::admits(const runtime::StoredAlert& alert) const {
 
 bool AlertFilter::admits_members(const runtime::StoredAlert& alert) const {
   if (key.empty() && tags.empty() && words.empty()) return true;
-  const JsonMembers members = json_members(alert.line);
+  // Who is shown marks asks about marks, or would find out what they stand for.
+  const bool asks_values = !key.empty() || !words.empty();
+  const std::string masked = mask && asks_values ? mask(alert) : std::string();
+  const JsonMembers members = json_members(masked.empty() ? alert.line : masked);
   if (!words.empty()) {
-    const std::string shown_line = shown(alert);
-    const std::string text = searched_text(json_members(shown_line));
+    const std::string text = searched_text(members);
     const auto stands = [&](const std::string& word) { return text.find(word) != text.npos; };
     if (!std::ranges::all_of(words, stands)) return false;
   }

@@ -43,7 +43,7 @@ struct AlertFilter {
   std::vector<std::string> words;
   bool has_shadow = false;  // those of shadow rules too
   TokenScope scope = {};    // of who asks
-  MaskLine mask = {};       // for who asks and is not shown personal data; words are sought in it
+  MaskLine mask = {};       // for who asks and is not shown personal data; they ask about it
 
   /// Whether it admits the alert, apart from its triage.
   bool admits(const runtime::StoredAlert& alert) const;
