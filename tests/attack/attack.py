@@ -96,7 +96,8 @@ def held():
             tell(f"{idle} idle connections: {each / 1024:.1f} KiB each, {threads(server) - threads_before} threads more")
             with_idle = memory(server)
             with Crowd(server.port, [Kind(following, first, follows=True)]) as followers:
-                wait_for(lambda: files(server) >= files_before + idle + following - FEW, "the streams")
+                # A stream shows what comes after its answer began; an open connection is not yet a stream.
+                wait_for(lambda: followers.following.value == following, "the streams")
                 began = time.monotonic()
                 alerts = 0
                 while alerts < 3 or time.monotonic() < began + SECONDS:

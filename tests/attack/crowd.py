@@ -22,10 +22,11 @@ class Kind:
 
 class _Client:
     def __init__(self, kind):
-        self.kind, self.socket, self.seen, self.tail = kind, None, 0, b""
+        self.kind, self.socket, self.seen, self.tail, self.has_begun = kind, None, 0, b"", False
 
     def open(self, port, poll):
         self.close(poll)
+        self.has_begun = False
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S)
         self.socket.setblocking(False)
         poll.register(self.socket, selectors.EVENT_READ, self)
@@ -51,6 +52,7 @@ class _Client:
         except OSError:
             return False
         if self.kind.follows and data:
+            self.has_begun = True
             # An event may be cut where the bytes end.
             self.tail += data
             self.seen += self.tail.count(EVENT)
@@ -64,6 +66,7 @@ class Crowd:
     def __init__(self, port, kinds):
         self.rounds = multiprocessing.Value("q", 0)    # in which each client was looked at
         self.reopened = multiprocessing.Value("q", 0)  # connections that the server had closed
+        self.following = multiprocessing.Value("q", 0)  # followers whose stream has begun
         self.least = multiprocessing.Value("q", 0)     # events that each follower has seen
         self.ends = multiprocessing.Event()
         self.process = multiprocessing.get_context("fork").Process(target=self._run, args=(port, kinds), daemon=True)
@@ -98,5 +101,6 @@ class Crowd:
                 dripped = time.monotonic()
                 for client in drips:
                     client.send(client.kind.drip)
+            self.following.value = sum(client.has_begun for client in followers)
             self.least.value = min((client.seen for client in followers), default=0)
             self.rounds.value += 1
