@@ -3,8 +3,9 @@ tour of docs/api.md.
 
     contract.py TOCSIN_BINARY [TEXT] [--time SECONDS]
 
-It runs in the environment of python/environment.lock. With --time Schemathesis looks for so long, with a new seed, and at
-every part of the document; without it a short look has a fixed seed.
+It runs in the environment of python/environment.lock. Schemathesis sends single requests, and
+sequences of them that use what answers gave. With --time it looks for so long, with a new seed, and at every part of the
+document; without it a short look has a fixed seed.
 """
 import argparse
 import contextlib
@@ -32,6 +33,7 @@ import harness  # noqa: E402  it reads the arguments
 from server_process import Server  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("TOCSIN_BUILD_DIR") or pathlib.Path(given.binary).resolve().parent)
+SEQUENCES = 40  # of requests, of which each takes what the answers before it gave
 TOUR_LIST = """
 list blocked: string = []
 rule of_blocked "A payment with a blocked card" { by card when payment where card in blocked alert "on card {card}" }
@@ -57,8 +59,8 @@ def fast_server(**options):
 def schemathesis_finds_nothing():
     """Schemathesis: no answer differs from the OpenAPI document"""
     seed = random.randrange(1 << 32) if given.time else 1
-    phases = "examples,coverage,fuzzing" if given.time else "examples,coverage"
-    limits = ["--max-time", given.time] if given.time else []
+    phases = "examples,coverage,stateful" + (",fuzzing" if given.time else "")
+    limits = ["--max-time", given.time] if given.time else ["--max-examples", SEQUENCES]
     with fast_server() as server:
         said = run(TOOLS / "schemathesis", "--config-file", HERE / "schemathesis.toml", "run", f"http://127.0.0.1:{server.port}/openapi.json",
                    "-H", f"Authorization: Bearer {server.token}", "--phases", phases, "--seed", seed, "--exclude-path", "/v1/alerts/stream",
