@@ -16,11 +16,13 @@
 #include "bench/warm_memory.h"
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"
+#include "runtime/io/memory_ahead.h"
 
 namespace {
 using namespace tocsin;
 
 constexpr double kPauseTargetMs = 5;
+constexpr double kLongSeconds = 0.001;
 constexpr std::int64_t kWindowUs = 600'000'000;
 
 void measure_pause(std::uint64_t keys, const char* figures) {
@@ -28,8 +30,10 @@ void measure_pause(std::uint64_t keys, const char* figures) {
   bench::warm_memory(keys * kBytesOfKey);
   const cep::Program program = bench::many_keys_program();
   const std::size_t before = bench::resident_bytes();
+  const runtime::MemoryAhead memory_ahead;  // as beside a server
   cep::Engine engine(program, 1);
   bench::ManyKeys stream(program, keys);
+  std::uint64_t long_ones = 0;
   double longest_cpu = 0;
   double longest_wall = 0;
   double spent = 0;
@@ -42,6 +46,7 @@ void measure_pause(std::uint64_t keys, const char* figures) {
     const double took = bench::thread_seconds() - start;
     longest_wall = std::max(longest_wall, bench::seconds_of(CLOCK_MONOTONIC) - wall);
     spent += took;
+    if (took > kLongSeconds) ++long_ones;
     if (took > longest_cpu) {
       longest_cpu = took;
       longest_at = i;
@@ -54,16 +59,19 @@ void measure_pause(std::uint64_t keys, const char* figures) {
   const double resident = static_cast<double>(bench::resident_bytes() - before) / count;
   std::printf(
       "growth to %llu keys, one event each: %.0f ns an event, longest %.2f ms of CPU (at key "
-      "%llu), %.2f ms of time; %.1f bytes of state a key, %.1f resident; target: no pause "
+      "%llu), %.2f ms of time, %llu over 1 ms of CPU; %.1f bytes of state a key, %.1f resident; "
+      "target: no pause "
       "over %.0f ms: %s\n",
       static_cast<unsigned long long>(keys), spent * 1e9 / count, longest_cpu * 1e3,
-      static_cast<unsigned long long>(longest_at), longest_wall * 1e3, state, resident,
-      kPauseTargetMs, longest_cpu * 1e3 <= kPauseTargetMs ? "met" : "missed");
+      static_cast<unsigned long long>(longest_at), longest_wall * 1e3,
+      static_cast<unsigned long long>(long_ones), state, resident, kPauseTargetMs,
+      longest_cpu * 1e3 <= kPauseTargetMs ? "met" : "missed");
   bench::Report report("pause", "longest pause of one event while keys grow");
   report.add("keys", count);
   report.add("ns_per_event", spent * 1e9 / count);
   report.add("longest_cpu_ms", longest_cpu * 1e3);
   report.add("longest_wall_ms", longest_wall * 1e3);
+  report.add("over_1_ms", static_cast<double>(long_ones));
   report.add("state_bytes_per_key", state);
   report.add("resident_bytes_per_key", resident);
   report.add("target_longest_ms", kPauseTargetMs);

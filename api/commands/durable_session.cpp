@@ -115,6 +115,7 @@ class DurableSession {
   std::unique_ptr<runtime::RocksStore> store_;
   runtime::ThreadExecutor executor_;
   runtime::WorkerThreads workers_{worker_count(arguments_.settings)};
+  runtime::MemoryAhead memory_ahead_;
   std::unique_ptr<runtime::NodePorts> ports_;
   std::unique_ptr<ProgressLine> progress_;
   std::unique_ptr<AckFile> ack_;
@@ -232,7 +233,6 @@ runtime::NodeOptions DurableSession::node_options() {
 Outcome<void> DurableSession::open_node() {
   progress_ = std::make_unique<ProgressLine>(!arguments_.quiet);
   ports_.reset(new runtime::NodePorts{files_, clock_, *store_, state_stores_, executor_, ranges_});
-  const runtime::MemoryAhead memory_ahead;
   Result<std::unique_ptr<runtime::Node>> node =
       runtime::Node::open(*ports_, *directory_, program_, node_options());
   progress_->clear();

@@ -21,6 +21,7 @@
 #include "api/rules/profile_report.h"
 #include "cep/data/alert_format.h"
 #include "runtime/event_time/run.h"
+#include "runtime/io/memory_ahead.h"
 #include "runtime/io/worker_threads.h"
 #include "runtime/series/file_series.h"
 
@@ -74,6 +75,8 @@ class RunSession {
     with_stop.stop_requested = [this] { return must_stop(); };
     runtime::WorkerThreads workers(worker_count(options_.settings));
     use_workers(workers, with_stop);
+    std::optional<runtime::MemoryAhead> memory_ahead;  // one worker has one core for all
+    if (workers.count() > 1) memory_ahead.emplace();
     AlertWriter alerts(program_.plan(), alerts_, outbox_.get(), &workers);
     const Result<runtime::RunSummary> summary =
         runtime::run(program_, inputs, with_stop, sinks(alerts), &report_.summary);

@@ -118,6 +118,7 @@ class Server {
   std::unique_ptr<runtime::RocksStore> store_;
   runtime::ThreadExecutor executor_;
   runtime::WorkerThreads workers_{worker_count(configuration_)};
+  runtime::MemoryAhead memory_ahead_;
   std::unique_ptr<runtime::NodePorts> ports_;
   Identities identities_;
   Console console_;
@@ -351,7 +352,6 @@ Outcome<void> Server::open_node() {
       alert_services->effects_changed();
   });
   service_->listen(options);
-  const runtime::MemoryAhead memory_ahead;
   Result<std::unique_ptr<runtime::Node>> node =
       runtime::Node::open(*ports_, *directory_, *rules_.program, std::move(options));
   progress.clear();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstdint>
 #include <mutex>
@@ -67,9 +68,10 @@ class Regions {
     const std::lock_guard lock(mutex_);
     return taken_;
   }
-  // One more that is ready, unless none was taken since they were `taken_before`.
+  // One more that is ready, unless enough are for what was taken since they were `taken_before`.
   bool prepare(std::uint64_t taken_before) {
-    if (const std::lock_guard lock(mutex_); taken_ == taken_before || ready_.size() >= kReady)
+    if (const std::lock_guard lock(mutex_);
+        ready_.size() >= std::min<std::uint64_t>(kReady, taken_ - taken_before))
       return false;
     try {
       const std::uintptr_t region = map_region();
@@ -81,6 +83,22 @@ class Regions {
     }
     return true;
   }
+  // Until more are taken than `seen`, which is then how many; false once `is_stopped`.
+  bool wait_for_more(std::uint64_t& seen, const std::atomic<bool>& is_stopped) {
+    while (true) {
+      const std::uint64_t changes = changes_;
+      if (is_stopped) return false;
+      if (const std::uint64_t now = taken(); now != seen) {
+        seen = now;
+        return true;
+      }
+      changes_.wait(changes);
+    }
+  }
+  void wake() {
+    ++changes_;
+    changes_.notify_all();
+  }
   void drop_ready() {
     const std::lock_guard lock(mutex_);
     for (const std::uintptr_t region : ready_) ::munmap(reinterpret_cast<void*>(region), kRegion);
@@ -90,6 +108,7 @@ class Regions {
  private:
   std::uintptr_t take_region() {
     ++taken_;
+    wake();
     if (ready_.empty()) return map_region();
     const std::uintptr_t region = ready_.back();
     ready_.pop_back();
@@ -131,6 +150,7 @@ class Regions {
   }
 
   std::mutex mutex_;
+  std::atomic<std::uint64_t> changes_ = 0;  // more regions are taken, or somebody's wait is over
   std::array<std::set<std::uintptr_t>, kOrders> free_;
   std::vector<std::uintptr_t> ready_;  // touched, and not yet taken
   std::uint64_t taken_ = 0;            // regions so far
@@ -166,9 +186,14 @@ std::align_val_t alignment_of(std::size_t bytes) {
 }
 }  // namespace
 
-PagesAhead::PagesAhead() : taken_before_(regions().taken()) {}
+PagesAhead::PagesAhead() : taken_before_(regions().taken()), taken_seen_(taken_before_) {}
 PagesAhead::~PagesAhead() { regions().drop_ready(); }
 bool PagesAhead::prepare() { return regions().prepare(taken_before_); }
+bool PagesAhead::wait() { return regions().wait_for_more(taken_seen_, is_stopped_); }
+void PagesAhead::stop() {
+  is_stopped_ = true;
+  regions().wake();
+}
 
 std::byte* allocate_pages(std::size_t bytes) {
   if (is_small(bytes)) {

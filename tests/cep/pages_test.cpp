@@ -53,7 +53,7 @@ void check_blocks(std::uint64_t seed) {
 
 TEST_CASE("pages: blocks of any size lie apart, aligned, and keep their bytes") { check_blocks(3); }
 
-TEST_CASE("pages: a few regions are ready once one was taken, and are the next to be taken") {
+TEST_CASE("pages: as many regions are ready as were taken, a few at most, and the next is one") {
   PagesAhead ahead;
   CHECK_FALSE(ahead.prepare());
   std::vector<Pages> held;
@@ -68,13 +68,37 @@ TEST_CASE("pages: a few regions are ready once one was taken, and are the next t
     take();
     ready = prepare_all();
   }
-  CHECK(ready > 1);
-  for (int i = 0; i < 12; ++i) take();  // two to four regions
+  CHECK(ready == 1);
+  for (int i = 0; i < 12; ++i) take();  // two to four regions, of which one was ready
+  CHECK(prepare_all() >= 2);
+  for (int i = 0; i < 100; ++i) take();
+  CHECK(prepare_all() == 8);
+  for (int i = 0; i < 12; ++i) take();
   const int again = prepare_all();
   CHECK(again >= 2);
   CHECK(again <= 4);
   PagesAhead later;
   CHECK_FALSE(later.prepare());
+}
+
+TEST_CASE("pages: who waits hears of each region once, and of the end") {
+  PagesAhead ahead;
+  std::vector<Pages> held;
+  const auto take = [&] { held.push_back(make_pages(500'000)); };
+  for (int i = 0; i < 10'000 && !ahead.prepare(); ++i) take();  // others left free blocks
+  REQUIRE(ahead.wait());
+  std::atomic<bool> has_heard{false};
+  std::thread waiting([&] {
+    CHECK(ahead.wait());
+    has_heard = true;
+    CHECK_FALSE(ahead.wait());
+  });
+  CHECK_FALSE(has_heard);
+  for (int i = 0; i < 10'000 && !ahead.prepare(); ++i) take();
+  while (!has_heard) std::this_thread::yield();
+  ahead.stop();
+  waiting.join();
+  CHECK_FALSE(ahead.wait());
 }
 
 TEST_CASE("pages: blocks lie apart while a thread has memory ready") {
