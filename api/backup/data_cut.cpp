@@ -313,7 +313,13 @@ Result<bool> DataCutter::take_segment(CutFile& file, bool is_written) {
   const std::string path = in_data(file.path);
   const auto identity = ports_.files.identity(path);
   if (!identity) return false;  // released
+  const auto is_released = [&] {
+    const auto now = ports_.files.identity(path);
+    return !now || *now != *identity;
+  };
   Result<bool> is_read = read_header(file);
+  // Its bytes may be those of a later segment by now, in part: then it is no damaged one.
+  if (!is_read && is_released()) return false;
   if (!is_read || !*is_read) return is_read;
   const auto stamp = stamp_of(path);
   const auto known = stamp && !is_written ? ports_.stored(*stamp) : std::nullopt;
@@ -327,8 +333,7 @@ Result<bool> DataCutter::take_segment(CutFile& file, bool is_written) {
     if (!is_written && stamp_of(path) == stamp) file.stamp = stamp;
   }
   // The file of a released segment is written over by a later one, perhaps while it was read.
-  const auto now = ports_.files.identity(path);
-  if (now && *now == *identity) return true;
+  if (!is_released()) return true;
   if (auto removed = runtime::remove_tree(ports_.files, in_cut(file.path)); !removed)
     return tl::unexpected(removed.error());
   return false;

@@ -3,18 +3,24 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/backup/backup_manifest.h"
 #include "api/backup/backup_reader.h"
 #include "api/backup/backup_writer.h"
+#include "api/backup/data_cut.h"
 #include "api/backup/folder_store.h"
 #include "api/backup/sha256_stream.h"
 #include "api/base/sealed_json.h"
+#include "runtime/checkpoint/data_directory.h"
 #include "runtime/journal/file_tree.h"
+#include "runtime/journal/journal_directory.h"
+#include "runtime/journal/journal_format.h"
 #include "tests/support/simulated_files.h"
 
 namespace tocsin::tests {
@@ -234,5 +240,68 @@ TEST_CASE("whole backups: a failure or a crash at any operation leaves earlier b
       CHECK(world.restored() == world.contents);
     }
   }
+}
+
+namespace {
+// A journal of three segments without records, of which `release` is done as the header of the
+// first is read; the names of segments in the cut, or why there is none.
+std::string cut_while(const std::function<void(SimulatedFiles&, const std::string&)>& release) {
+  SimulatedFiles files;
+  files.knows_links = false;
+  const runtime::DataPaths paths("data");
+  for (const std::string& folder : {paths.directory, paths.journal, paths.checkpoints})
+    REQUIRE(files.make_directory(folder));
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    runtime::SegmentHeader header;
+    header.id = id;
+    header.previous_id = id - 1;
+    header.first_sequence = id;
+    files.put(runtime::segment_path(paths.journal, id), runtime::encode_segment_header(header));
+  }
+  const std::string first = runtime::segment_path(paths.journal, 1);
+  bool is_done = false;
+  files.fault = [&](std::uint64_t, FileOperation operation, const std::string& path) {
+    if (operation == FileOperation::kRead && path == first && !std::exchange(is_done, true))
+      release(files, first);
+    return Fault::kNone;
+  };
+  const auto copy_store = [&](const std::string& to) -> Result<void> {
+    REQUIRE(files.make_directory(to));
+    return {};
+  };
+  DataCutter cutter({files, paths, copy_store, [](const FileStamp&) { return std::nullopt; }});
+  const Result<DataCut> cut = cutter.cut();
+  REQUIRE(is_done);
+  if (!cut) return cut.error().message;
+  std::string names;
+  for (const CutFile& file : cut->files) {
+    CHECK(file.path == runtime::segment_path("journal", file.id));
+    names += (names.empty() ? "" : " ") + std::to_string(file.id);
+  }
+  return names;
+}
+// As a segment that is written over by the header of a later one, which is not whole yet.
+void spoil(SimulatedFiles& files, const std::string& path) {
+  const auto file = files.open(path, runtime::OpenMode::kWrite);
+  REQUIRE(file);
+  REQUIRE((*file)->write(0, std::string(512, 'x')));
+}
+}  // namespace
+
+TEST_CASE(
+    "whole backups: a segment that is released while it is read is left out, and not damaged") {
+  const auto all = cut_while([](SimulatedFiles&, const std::string&) {});
+  CHECK(all == "1 2 3");
+  // Its file is the next one's from then on, under another name.
+  CHECK(cut_while([](SimulatedFiles& files, const std::string& path) {
+          const std::string spare = runtime::spare_path("data/journal", 1);
+          REQUIRE(files.rename(path, spare));
+          spoil(files, spare);
+        }) == "2 3");
+  CHECK(cut_while([](SimulatedFiles& files, const std::string& path) {
+          REQUIRE(files.remove(path));
+        }) == "2 3");
+  // One that stays where it is was not released.
+  CHECK(cut_while(spoil).find("damaged") != std::string::npos);
 }
 }  // namespace tocsin::tests
