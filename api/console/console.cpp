@@ -3,12 +3,32 @@
 #include <fmt/format.h>
 
 #include <cstddef>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "api/base/command.h"
 #include "api/console/console_files.h"
+#include "api/proxy/ip_address.h"
+#include "api/proxy/trusted_proxies.h"
 
 namespace tocsin::api {
+namespace {
+bool came_by_https(const TrustedProxies& proxies, const HttpRequest& request) {
+  const std::optional<IpAddress> sender = IpAddress::parse(request.sender());
+  if (!sender) return false;
+  const auto lines = [&](std::string_view name) {
+    TrustedProxies::HeaderLines values;
+    for (const HttpHeader& header : request.head().headers) {
+      if (header.name == name) values.emplace_back(header.value);
+    }
+    return values;
+  };
+  const std::string_view header = proxies.header_of(*sender);
+  return !header.empty() && proxies.is_https(*sender, lines(header), lines("x-forwarded-proto"));
+}
+}  // namespace
+
 void Console::open(const Configuration& configuration, const std::string& folder,
                    runtime::Clock& clock) {
   if (!configuration.boolean("console.enabled")) return;
@@ -20,6 +40,13 @@ void Console::open(const Configuration& configuration, const std::string& folder
   limits.of_token_max =
       static_cast<std::size_t>(configuration.integer("console.token_sessions_max"));
   limits.is_secure = !configuration.text("http.tls_certificate").empty();
+  // What is wrong with the setting, the start says.
+  if (auto proxies = TrustedProxies::make(configuration.texts("http.trusted_proxies"));
+      proxies && !proxies->empty()) {
+    limits.is_https = [believed = *std::move(proxies)](const HttpRequest& request) {
+      return came_by_https(believed, request);
+    };
+  }
   sessions_ = std::make_unique<SessionStore>(folder + "/" + kSessionsFile, clock, limits);
   if (const Result<void> read = sessions_->read(); !read) {
     tell(fmt::format("warning: {}; everybody signs in to the console again\n",

@@ -54,7 +54,7 @@ HttpResponse sign_in(SessionStore& sessions, const ApiRequest& request, runtime:
   const Result<std::string> secret = sessions.begin(request.grant);
   if (!secret) return problem_of_error(secret.error());
   HttpResponse response = json_response(201, me(request, clock));
-  response.headers.push_back({"Set-Cookie", sessions.cookie(*secret)});
+  response.headers.push_back({"Set-Cookie", sessions.cookie(request.http, *secret)});
   return response;
 }
 
@@ -65,7 +65,7 @@ HttpResponse sign_out(SessionStore& sessions, const ApiRequest& request) {
   }
   if (const Result<bool> ended = sessions.end(request.session->session); !ended)
     return problem_of_error(ended.error());
-  return {204, {{"Set-Cookie", sessions.cookie("")}}, "", ""};
+  return {204, {{"Set-Cookie", sessions.cookie(request.http, "")}}, "", ""};
 }
 
 void add_me_schema(Router& router) {

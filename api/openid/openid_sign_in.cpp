@@ -72,11 +72,11 @@ class SignInRoutes {
     if (!begun) return problem_of_error(begun.error());
     const Result<std::string> url = issuer_->sign_in_url(begun->second);
     if (!url) return unanswered(url.error());
-    return {302, {{"Location", *url}, {"Set-Cookie", cookie(begun->first)}}, "", ""};
+    return {302, {{"Location", *url}, {"Set-Cookie", cookie(request.http, begun->first)}}, "", ""};
   }
 
   HttpResponse end(ApiRequest& request) {
-    if (const auto why = context_.sessions->foreignness(request.http.head()))
+    if (const auto why = context_.sessions->foreignness(request.http))
       return problem_response(ProblemKind::kForbidden, *why);
     const auto body = read_json_object(request, {"code", "state"});
     if (!body) return body.error();
@@ -89,7 +89,7 @@ class SignInRoutes {
       return problem_response(ProblemKind::kBadBody,
                               R"(the body is {"code": "CODE", "state": "STATE"})");
     }
-    const auto ticket = session_cookie(request.http.head(), name_of(kCookie));
+    const auto ticket = session_cookie(request.http.head(), name_of(request.http, kCookie));
     const auto sign_in = ticket ? tickets_.read(*ticket, now_s()) : std::nullopt;
     if (!sign_in || sign_in->state != text_of("state")) {
       return problem_response(ProblemKind::kForbidden,
@@ -130,8 +130,8 @@ class SignInRoutes {
     note(request, *grant);
     HttpResponse response =
         json_response(201, {{"name", name}, {"role", role_name(grant->role)}, {"place", place}});
-    response.headers.push_back({"Set-Cookie", context_.sessions->cookie(*secret)});
-    response.headers.push_back({"Set-Cookie", cookie("")});
+    response.headers.push_back({"Set-Cookie", context_.sessions->cookie(request.http, *secret)});
+    response.headers.push_back({"Set-Cookie", cookie(request.http, "")});
     return response;
   }
 
@@ -182,14 +182,16 @@ class SignInRoutes {
   }
 
   std::int64_t now_s() const { return context_.clock.now().us / 1'000'000; }
-  std::string name_of(std::string_view plain) const {
-    return context_.sessions->is_secure() ? fmt::format("__Host-{}", plain) : std::string(plain);
+  std::string name_of(const HttpRequest& request, std::string_view plain) const {
+    return context_.sessions->is_secure(request) ? fmt::format("__Host-{}", plain)
+                                                 : std::string(plain);
   }
   // Lax: the browser comes back from another site.
-  std::string cookie(std::string_view ticket) const {
-    return fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{}", name_of(kCookie),
-                       ticket, ticket.empty() ? 0 : SignInTickets::kLifeS,
-                       context_.sessions->is_secure() ? "; Secure" : "");
+  std::string cookie(const HttpRequest& request, std::string_view ticket) const {
+    return fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{}",
+                       name_of(request, kCookie), ticket,
+                       ticket.empty() ? 0 : SignInTickets::kLifeS,
+                       context_.sessions->is_secure(request) ? "; Secure" : "");
   }
 
   const SignInContext context_;

@@ -32,7 +32,7 @@ bool is_port(std::string_view text) {
 
 // `192.0.2.1`, `192.0.2.1:80`, `[2001:db8::1]`, `[2001:db8::1]:80`, `unknown`, `_hidden`.
 ForwardedHop hop_of(std::string_view node) {
-  const ForwardedHop unreadable{Is::kUnreadable, {}};
+  const ForwardedHop unreadable{Is::kUnreadable};
   std::string_view host = node;
   std::string_view rest;
   bool is_v6 = false;
@@ -49,7 +49,7 @@ ForwardedHop hop_of(std::string_view node) {
   if (!rest.empty() && !(rest.front() == ':' && is_port(rest.substr(1)))) return unreadable;
   const bool is_hidden =
       host.size() > 1 && host.front() == '_' && std::ranges::all_of(host, is_token_char);
-  if (!is_v6 && (is_hidden || is_same(host, "unknown"))) return {Is::kUnsaid, {}};
+  if (!is_v6 && (is_hidden || is_same(host, "unknown"))) return {Is::kUnsaid};
   const bool has_colon = host.find(':') != std::string_view::npos;
   std::optional<IpAddress> address = IpAddress::parse(host);
   if (!address || has_colon != is_v6) return unreadable;
@@ -79,6 +79,7 @@ class ForwardedLine {
   }
   bool read_element(std::vector<ForwardedHop>& hops) {
     std::optional<ForwardedHop> hop;
+    std::optional<std::string> scheme;
     for (;;) {
       std::string value;
       const std::string_view name = read_token();
@@ -89,11 +90,15 @@ class ForwardedLine {
         if (hop) return false;
         hop = hop_of(value);
         if (hop->is == Is::kUnreadable) return false;
+      } else if (is_same(name, "proto")) {
+        if (scheme) return false;
+        scheme = value;
       }
       if (!rest_.starts_with(';')) break;
       rest_.remove_prefix(1);
     }
     hops.push_back(hop.value_or(ForwardedHop()));
+    hops.back().is_https = scheme && is_same(*scheme, "https");
     return true;
   }
   std::string_view read_token() {
@@ -126,7 +131,7 @@ class ForwardedLine {
 std::vector<ForwardedHop> read_forwarded(const std::vector<std::string_view>& lines) {
   std::vector<ForwardedHop> hops;
   for (const std::string_view line : lines) {
-    if (!ForwardedLine(line).read(hops)) return {{Is::kUnreadable, {}}};
+    if (!ForwardedLine(line).read(hops)) return {{Is::kUnreadable}};
   }
   std::ranges::reverse(hops);
   return hops;
@@ -149,5 +154,18 @@ std::vector<ForwardedHop> read_x_forwarded_for(const std::vector<std::string_vie
   }
   std::ranges::reverse(hops);
   return hops;
+}
+
+std::vector<bool> read_x_forwarded_proto(const std::vector<std::string_view>& lines) {
+  std::vector<bool> are_https;
+  for (std::string_view line : lines) {
+    for (;;) {
+      const std::size_t comma = line.find(',');
+      are_https.push_back(is_same(trimmed(line.substr(0, comma)), "https"));
+      if (comma == std::string_view::npos) break;
+      line.remove_prefix(comma + 1);
+    }
+  }
+  return {are_https.rbegin(), are_https.rend()};
 }
 }  // namespace tocsin::api

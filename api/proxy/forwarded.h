@@ -16,7 +16,8 @@ struct ForwardedHop {
     kUnreadable,
   };
   Is is = Is::kUnsaid;
-  std::optional<IpAddress> address;  // of kAddress
+  std::optional<IpAddress> address = {};  // of kAddress
+  bool is_https = false;                  // that it came by HTTPS; only `Forwarded` says so
 };
 /// The hops of all lines of `Forwarded` (RFC 7239), in the order sent; the nearest proxy's first.
 /// Lines that are not written as the RFC says are one hop that is unreadable: where one proxy's
@@ -24,4 +25,6 @@ struct ForwardedHop {
 std::vector<ForwardedHop> read_forwarded(const std::vector<std::string_view>& lines);
 /// The same of `X-Forwarded-For`: addresses, with or without a port, separated by commas.
 std::vector<ForwardedHop> read_x_forwarded_for(const std::vector<std::string_view>& lines);
+/// Of `X-Forwarded-Proto`: whether each is HTTPS, in the same order.
+std::vector<bool> read_x_forwarded_proto(const std::vector<std::string_view>& lines);
 }  // namespace tocsin::api

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 
 #include "api/proxy/forwarded.h"
 
@@ -74,5 +75,28 @@ tl::expected<IpAddress, std::string> TrustedProxies::client_of(const IpAddress& 
     client = *hop.address;
   }
   return client;
+}
+
+bool TrustedProxies::is_https(const IpAddress& peer, const HeaderLines& lines,
+                              const HeaderLines& schemes) const {
+  const std::optional<How> how = how_of(peer);
+  if (!how) return false;
+  const bool is_forwarded = *how == How::kForwarded;
+  bool is_said = false;
+  std::size_t believed = 0;
+  IpAddress client = peer;
+  for (const ForwardedHop& hop :
+       is_forwarded ? read_forwarded(lines) : read_x_forwarded_for(lines)) {
+    if (how_of(client) != how) break;
+    if (hop.is == ForwardedHop::Is::kUnreadable) return false;
+    is_said = hop.is_https;
+    ++believed;
+    if (hop.is == ForwardedHop::Is::kUnsaid) break;
+    client = *hop.address;
+  }
+  if (is_forwarded) return is_said;
+  const std::vector<bool> said = read_x_forwarded_proto(schemes);
+  // A proxy may write over what the one before it wrote: then the furthest is the client's.
+  return !said.empty() && said[std::clamp<std::size_t>(believed, 1, said.size()) - 1];
 }
 }  // namespace tocsin::api

@@ -32,6 +32,10 @@ class TrustedProxies {
   /// Fails with words for the client where a line that is believed cannot be read.
   tl::expected<IpAddress, std::string> client_of(const IpAddress& peer,
                                                  const HeaderLines& lines) const;
+  /// Whether that client came to its proxy by HTTPS, as the same lines say: `proto` of `Forwarded`,
+  /// or beside X-Forwarded-For the lines of X-Forwarded-Proto (`schemes`). False where nothing is
+  /// believed, or said.
+  bool is_https(const IpAddress& peer, const HeaderLines& lines, const HeaderLines& schemes) const;
 
  private:
   enum class How : std::uint8_t { kForwarded, kXForwardedFor, kProxyHeader };

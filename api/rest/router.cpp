@@ -162,8 +162,9 @@ struct Router::Impl {
     if (asked.route == nullptr) return refuse_method(found, path, asked.headers);
     const Route& route = *asked.route;
     if (method != "GET") {
-      const std::string why =
-          request.session ? options.sessions->foreignness(head).value_or("") : vouched.foreign;
+      const std::string why = request.session
+                                  ? options.sessions->foreignness(request.http).value_or("")
+                                  : vouched.foreign;
       if (!why.empty()) {
         asked.is_noted = true;
         return problem_response(ProblemKind::kForbidden, why);
@@ -192,7 +193,7 @@ struct Router::Impl {
                                          const Vouched& vouched) const {
     if (vouched.grant) return *vouched.grant;
     Result<SessionGrant> found = fail(Errc::kNotFound, "send `Authorization: Bearer TOKEN`");
-    if (options.sessions != nullptr) found = options.sessions->find(request.http.head(), access);
+    if (options.sessions != nullptr) found = options.sessions->find(request.http, access);
     if (!found && !vouched.refusal.empty()) return fail(Errc::kDenied, vouched.refusal);
     if (!found) return tl::unexpected(found.error());
     request.session = found->session;

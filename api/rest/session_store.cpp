@@ -19,6 +19,8 @@ constexpr std::string_view kSecureName = "__Host-tocsin";
 constexpr std::string_view kPageHeader = "tocsin-console";  // in lower case, as heads have it
 constexpr std::int64_t kKeptParts = 12;
 
+std::string_view name_of_cookie(bool is_secure) { return is_secure ? kSecureName : kPlainName; }
+
 std::optional<std::string> text_of(const ordered_json& entry, const char* name) {
   const auto found = entry.find(name);
   if (found == entry.end() || !found->is_string()) return std::nullopt;
@@ -64,10 +66,7 @@ bool is_own_origin(const RequestHead& head, bool is_secure) {
 }
 
 SessionStore::SessionStore(std::string path, runtime::Clock& clock, SessionLimits limits)
-    : path_(std::move(path)),
-      clock_(clock),
-      limits_(limits),
-      cookie_name_(limits.is_secure ? kSecureName : kPlainName) {}
+    : path_(std::move(path)), clock_(clock), limits_(std::move(limits)) {}
 
 Result<void> SessionStore::read() {
   const Result<std::optional<ordered_json>> document = read_sealed_file(path_);
@@ -152,8 +151,8 @@ Result<std::string> SessionStore::begin(const TokenGrant& grant,
   return secret;
 }
 
-Result<SessionGrant> SessionStore::find(const RequestHead& head, const AccessList& access) {
-  const auto secret = session_cookie(head, cookie_name_);
+Result<SessionGrant> SessionStore::find(const HttpRequest& request, const AccessList& access) {
+  const auto secret = session_cookie(request.head(), name_of_cookie(is_secure(request)));
   if (!secret)
     return fail(Errc::kNotFound, "send `Authorization: Bearer TOKEN`, or the cookie of a session");
   const cep::Digest digest = cep::sha256(*secret);
@@ -177,6 +176,13 @@ Result<TokenGrant> SessionStore::grant_of(const Session& session, const AccessLi
   // A stream ends with the session at the latest.
   grant->expires_at = session.begun + age_max(session);
   return *std::move(grant);
+}
+
+bool SessionStore::has(const cep::Digest& session) const {
+  const cep::EventTime now = clock_.now();
+  const std::lock_guard lock(mutex_);
+  const auto found = sessions_.find(session);
+  return found != sessions_.end() && !is_over(found->second, now);
 }
 
 Result<bool> SessionStore::end(const cep::Digest& session) {
@@ -205,19 +211,21 @@ Result<void> SessionStore::keep_used() {
   return save(sessions);
 }
 
-std::optional<std::string> SessionStore::foreignness(const RequestHead& head) const {
+std::optional<std::string> SessionStore::foreignness(const HttpRequest& request) const {
+  const RequestHead& head = request.head();
   if (head.header(kPageHeader) != "1") {
     return "a change with the cookie of a session needs the header `Tocsin-Console: 1`";
   }
-  if (is_own_origin(head, limits_.is_secure)) return std::nullopt;
+  if (is_own_origin(head, is_secure(request))) return std::nullopt;
   return fmt::format("a change with the cookie of a session comes from a page of {}, not of {}",
                      head.header("host").value_or(""),
                      head.header("origin").value_or("an unknown origin"));
 }
 
-std::string SessionStore::cookie(std::string_view secret) const {
+std::string SessionStore::cookie(const HttpRequest& request, std::string_view secret) const {
+  const bool is_by_https = is_secure(request);
   const std::int64_t seconds = secret.empty() ? 0 : limits_.age_max.us / 1'000'000;
-  return fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{}", cookie_name_, secret,
-                     seconds, limits_.is_secure ? "; Secure" : "");
+  return fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{}",
+                     name_of_cookie(is_by_https), secret, seconds, is_by_https ? "; Secure" : "");
 }
 }  // namespace tocsin::api

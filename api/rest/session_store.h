@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/net/http_exchange.h"
 #include "api/net/http_head.h"
 #include "api/rest/access.h"
 #include "api/rest/route.h"
@@ -41,6 +42,8 @@ struct SessionLimits {
   std::size_t sessions_max = 1000;  // beyond them the one that was used longest ago ends
   std::size_t of_token_max = 20;    // likewise: who signs in again and again ends nobody else's
   bool is_secure = false;           // the server speaks HTTPS alone
+  /// Whether a proxy that is believed says that the client came by HTTPS; empty: none is believed.
+  std::function<bool(const HttpRequest&)> is_https = {};
 };
 /// A session that was found.
 struct SessionGrant {
@@ -61,14 +64,20 @@ class SessionStore {
   Result<void> read();
   /// Who says what people may do; before the first find(). Without it nobody may anything.
   void know_people(GrantOfPerson grant_of) { grant_of_ = std::move(grant_of); }
-  bool is_secure() const { return limits_.is_secure; }
+  /// Whether a browser that sent it came by HTTPS, as far as is known: only then it gets cookies
+  /// that it sends back by HTTPS alone, and others are not asked for.
+  bool is_secure(const HttpRequest& request) const {
+    return limits_.is_secure || (limits_.is_https && limits_.is_https(request));
+  }
   /// Begins a session of a token that AccessList::find() gave, or of a person with their grant;
   /// what the cookie holds. It is on disk before this returns. Fails with kIo.
   Result<std::string> begin(const TokenGrant& grant, std::optional<SessionPerson> person = {});
   /// Whose session a request's cookie is, by the tokens of now; it was used now. Fails with
   /// kNotFound where there is no cookie or its session has ended, else as AccessList::find(). Waits
   /// for nothing.
-  Result<SessionGrant> find(const RequestHead& head, const AccessList& access);
+  Result<SessionGrant> find(const HttpRequest& request, const AccessList& access);
+  /// Whether a session that was found before has not ended. Waits for nothing.
+  bool has(const cep::Digest& session) const;
   /// Ends a session; false where there is none. Fails with kIo.
   Result<bool> end(const cep::Digest& session);
   /// Writes when sessions were used, if the file is older than a twelfth of the idle time. Fails
@@ -76,9 +85,10 @@ class SessionStore {
   Result<void> keep_used();
   /// Why a request that changes something is not from the console's own page; nothing: it is. A
   /// page of somebody else can let a browser send the cookie, and neither of these two headers.
-  std::optional<std::string> foreignness(const RequestHead& head) const;
-  /// A value of Set-Cookie: of a new session, or without `secret` the end of one.
-  std::string cookie(std::string_view secret) const;
+  std::optional<std::string> foreignness(const HttpRequest& request) const;
+  /// A value of Set-Cookie, for who sent the request: of a new session, or without `secret` the end
+  /// of one.
+  std::string cookie(const HttpRequest& request, std::string_view secret) const;
 
  private:
   struct Session {
@@ -100,7 +110,6 @@ class SessionStore {
   const std::string path_;
   runtime::Clock& clock_;
   const SessionLimits limits_;
-  const std::string_view cookie_name_;
   GrantOfPerson grant_of_;
   std::mutex saving_;  // before mutex_; who holds it may wait for the disk
   mutable std::mutex mutex_;

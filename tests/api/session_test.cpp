@@ -49,7 +49,7 @@ struct World {
   }
   std::string who(SessionStore& sessions, const std::string& cookies) const {
     const FakeRequest request("GET", "/", {{"cookie", cookies}});
-    const auto found = sessions.find(request.head(), *tokens->list());
+    const auto found = sessions.find(request, *tokens->list());
     return found ? found->grant.name : "";
   }
 
@@ -84,7 +84,7 @@ TEST_CASE("sessions: one is its token's, outlives the process, and ends with tok
   CHECK(world.who(sessions, "tocsin=" + secret) == "ann");
   const std::string other = world.begin(sessions, "root");
   const FakeRequest request("GET", "/", {{"cookie", "tocsin=" + other}});
-  const auto found = sessions.find(request.head(), *world.tokens->list());
+  const auto found = sessions.find(request, *world.tokens->list());
   REQUIRE(found);
   CHECK(*sessions.end(found->session.session));
   CHECK_FALSE(*sessions.end(found->session.session));
@@ -234,17 +234,70 @@ TEST_CASE("sessions: a change is from a page of this server, which says so") {
     FakeRequest request("POST", "/", {{"host", "t:1"}});
     if (*row.origin != '\0') request.add_header({"origin", row.origin});
     if (*row.page != '\0') request.add_header({"tocsin-console", row.page});
-    CHECK(sessions.foreignness(request.head()).has_value() != row.is_own);
+    CHECK(sessions.foreignness(request).has_value() != row.is_own);
   }
 }
 
 TEST_CASE("sessions: the cookie is for this server alone, and with TLS for TLS alone") {
   World world;
-  CHECK(world.store().cookie("S") == "tocsin=S; Path=/; Max-Age=604800; HttpOnly; SameSite=Strict");
+  const FakeRequest request("GET", "/");
+  CHECK(world.store().cookie(request, "S") ==
+        "tocsin=S; Path=/; Max-Age=604800; HttpOnly; SameSite=Strict");
   SessionLimits limits;
   limits.is_secure = true;
-  CHECK(world.store(limits).cookie("") ==
+  CHECK(world.store(limits).cookie(request, "") ==
         "__Host-tocsin=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict; Secure");
+}
+
+TEST_CASE("sessions: who came to a proxy by HTTPS has a cookie for HTTPS alone") {
+  World world;
+  SessionLimits limits;
+  limits.is_https = [](const HttpRequest& request) {
+    return request.head().header("forwarded") == "proto=https";
+  };
+  SessionStore sessions = world.store(limits);
+  const std::string secret = world.begin(sessions, "ann");
+  const HttpHeader said{"forwarded", "proto=https"};
+  const FakeRequest plain("GET", "/");
+  const FakeRequest by_https("GET", "/", {said});
+  CHECK(sessions.cookie(plain, "S").starts_with("tocsin=S;"));
+  CHECK(sessions.cookie(plain, "S").find("Secure") == std::string::npos);
+  CHECK(sessions.cookie(by_https, "S") ==
+        "__Host-tocsin=S; Path=/; Max-Age=604800; HttpOnly; SameSite=Strict; Secure");
+  // Each finds the cookie that it was given, and no other, which somebody else may have set.
+  const auto finds = [&](std::vector<HttpHeader> headers) {
+    return sessions.find(FakeRequest("GET", "/", std::move(headers)), *world.tokens->list())
+        .has_value();
+  };
+  CHECK(finds({{"cookie", "tocsin=" + secret}}));
+  CHECK(finds({{"cookie", "__Host-tocsin=" + secret}, said}));
+  CHECK_FALSE(finds({{"cookie", "tocsin=" + secret}, said}));
+  CHECK_FALSE(finds({{"cookie", "__Host-tocsin=" + secret}}));
+  // A page that came without HTTPS, which anybody on the way may have written, changes nothing.
+  const auto is_foreign = [&](std::vector<HttpHeader> headers) {
+    headers.insert(headers.end(), {{"host", "t:1"}, {"tocsin-console", "1"}});
+    return sessions.foreignness(FakeRequest("POST", "/", std::move(headers))).has_value();
+  };
+  CHECK_FALSE(is_foreign({{"origin", "http://t:1"}}));
+  CHECK_FALSE(is_foreign({{"origin", "https://t:1"}, said}));
+  CHECK(is_foreign({{"origin", "http://t:1"}, said}));
+}
+
+TEST_CASE("sessions: one that was found has ended when it is signed out, unused or over") {
+  World world;
+  SessionStore sessions = world.store();
+  const auto begin = [&] {
+    const FakeRequest request("GET", "/", {{"cookie", "tocsin=" + world.begin(sessions, "ann")}});
+    return sessions.find(request, *world.tokens->list())->session.session;
+  };
+  const cep::Digest first = begin();
+  const cep::Digest second = begin();
+  CHECK(sessions.has(first));
+  CHECK(*sessions.end(first));
+  CHECK_FALSE(sessions.has(first));
+  CHECK(sessions.has(second));
+  world.clock.time = world.clock.time + cep::Duration{12 * kHour.us};
+  CHECK_FALSE(sessions.has(second));
 }
 
 TEST_CASE("sessions: the router knows people by the cookie, and refuses changes of other pages") {

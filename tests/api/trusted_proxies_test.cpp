@@ -194,6 +194,47 @@ TEST_CASE("proxies: X-Forwarded-For, honest and hostile") {
   }
 }
 
+TEST_CASE("proxies: by HTTPS is who came so to the proxy that is theirs, as it says") {
+  const auto is_https = [](const char* how, const TrustedProxies::HeaderLines& lines,
+                           const TrustedProxies::HeaderLines& schemes = {},
+                           const char* peer = "10.0.0.1") {
+    return trusting(how).is_https(*IpAddress::parse(peer), lines, schemes);
+  };
+  CHECK(is_https("forwarded", {"for=192.0.2.1;proto=https"}));
+  CHECK(is_https("forwarded", {"Proto=\"HTTPS\";by=10.0.0.1"}));
+  CHECK(is_https("forwarded", {"for=unknown;proto=https"}));
+  CHECK_FALSE(is_https("forwarded", {"for=192.0.2.1;proto=https"}, {}, "203.0.113.1"));
+  CHECK_FALSE(is_https("forwarded", {}));
+  CHECK_FALSE(is_https("forwarded", {"for=192.0.2.1"}));
+  CHECK_FALSE(is_https("forwarded", {"for=192.0.2.1;proto=http"}));
+  CHECK_FALSE(is_https("forwarded", {"for=192.0.2.1;proto=httpsx"}));
+  // The client's own words, and a second proxy behind the one that has TLS.
+  CHECK_FALSE(is_https("forwarded", {"proto=https", "for=192.0.2.1;proto=http"}));
+  CHECK_FALSE(is_https("forwarded", {"proto=https, for=192.0.2.1"}));
+  CHECK(is_https("forwarded", {"for=192.0.2.1;proto=https, for=10.0.0.7;proto=http"}));
+  CHECK_FALSE(is_https("forwarded", {"for=192.0.2.1;proto=http, for=10.0.0.7;proto=https"}));
+  // Of two, two readers could take another one.
+  CHECK_FALSE(is_https("forwarded", {"for=192.0.2.1;proto=https;proto=http"}));
+  CHECK(client_of(trusting("forwarded"), "10.0.0.1", {"for=192.0.2.1;proto=https;Proto=https"}) ==
+        "!");
+  // Another header than that which is believed says nothing.
+  CHECK_FALSE(is_https("forwarded", {"for=192.0.2.1"}, {"https"}));
+
+  CHECK(is_https("x-forwarded-for", {"192.0.2.1"}, {"https"}));
+  CHECK(is_https("x-forwarded-for", {"192.0.2.1"}, {" HTTPS "}));
+  CHECK(is_https("x-forwarded-for", {}, {"https"}));
+  CHECK_FALSE(is_https("x-forwarded-for", {"192.0.2.1"}, {"https"}, "203.0.113.1"));
+  CHECK_FALSE(is_https("x-forwarded-for", {"192.0.2.1"}, {}));
+  CHECK_FALSE(is_https("x-forwarded-for", {"192.0.2.1"}, {""}));
+  CHECK_FALSE(is_https("x-forwarded-for", {"x"}, {"https"}));
+  // Written behind the client's words, or over them, by one proxy or by two.
+  CHECK_FALSE(is_https("x-forwarded-for", {"192.0.2.1"}, {"https, http"}));
+  CHECK_FALSE(is_https("x-forwarded-for", {"192.0.2.1"}, {"https", "http"}));
+  CHECK(is_https("x-forwarded-for", {"192.0.2.1, 10.0.0.7"}, {"https, http"}));
+  CHECK(is_https("x-forwarded-for", {"192.0.2.1, 10.0.0.7"}, {"https"}));
+  CHECK_FALSE(is_https("x-forwarded-for", {"192.0.2.1, 10.0.0.7"}, {"https,http,http"}));
+}
+
 // "+ADDRESS", "+" where the proxy speaks for itself, "!" where it is no header, "…" where it goes
 // on; and how many bytes were taken, which must be the header's alone.
 std::string read_header(std::string_view bytes, std::size_t& used) {

@@ -9,8 +9,9 @@ except ImportError:
 # Of HTTP itself; the document describes the others.
 HTTP_HEADERS = {"connection", "content-length", "content-type", "date", "keep-alive", "server", "transfer-encoding"}
 # Of requests, which every client sends, or has in the document as its security or media types.
-CLIENT_HEADERS = HTTP_HEADERS | {"accept", "accept-encoding", "authorization", "cookie", "expect", "host", "origin", "sec-fetch-site",
-                                 "tocsin-console", "user-agent", "x-forwarded-groups", "x-forwarded-user"}
+CLIENT_HEADERS = HTTP_HEADERS | {"accept", "accept-encoding", "authorization", "cookie", "expect", "forwarded", "host", "origin",
+                                 "sec-fetch-site", "tocsin-console", "user-agent", "x-forwarded-for", "x-forwarded-groups",
+                                 "x-forwarded-proto", "x-forwarded-user"}
 
 # What is said of a target that is no operation, before there is one.
 NO_OPERATION = {400, 401, 404, 405, 413, 414, 431, 501, 505}

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""End-to-end cases of those who need no token: people whom a proxy signs in, and their groups.
+"""End-to-end cases of proxies: people whom one signs in, their groups, and browsers behind one with TLS.
 
     serve_people.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
@@ -103,6 +103,35 @@ def pages():
                                 **as_person("ops", **headers))
             assert answer.status == status, (headers, answer)
         assert server.ask("GET", "/v1/rules", **as_person("ops", Origin="https://evil.example")).status == 200
+
+
+@case
+def tls_before_the_server():
+    """behind a proxy with TLS the cookie is for HTTPS alone, as that proxy says and nobody else"""
+    def cookie(server, **said):
+        return server.ask("POST", "/v1/session", headers=said).headers["Set-Cookie"]
+    plain = ["tocsin=", "HttpOnly", "Path=/", "SameSite=Strict"]
+    for trusted, said in (("forwarded=127.0.0.1", {"Forwarded": "for=192.0.2.1;proto=https"}),
+                          ("x-forwarded-for=127.0.0.1", {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"})):
+        with Server("--http-trusted-proxies", trusted) as server:
+            own = cookie(server, **said)
+            assert own.startswith("__Host-tocsin=") and own.endswith("; Secure"), own
+            own = own.split(";")[0]
+            # It signs in and out with what the proxy says, and with a page that came by HTTPS.
+            assert server.ask("GET", "/v1/me", token=None, headers={"Cookie": own, **said}).status == 200
+            assert server.ask("GET", "/v1/me", token=None, headers={"Cookie": own}).status == 401
+            page = {"Cookie": own, "Tocsin-Console": "1", "Host": "tocsin.example", **said}
+            assert server.ask("DELETE", "/v1/session", token=None, headers={**page, "Origin": "http://tocsin.example"}).status == 403
+            ended = server.ask("DELETE", "/v1/session", token=None, headers={**page, "Origin": "https://tocsin.example"})
+            assert ended.status == 204 and ended.headers["Set-Cookie"].startswith("__Host-tocsin=;"), ended
+            by_http = {name: value.replace("https", "http") for name, value in said.items()}
+            for headers in ({}, by_http):
+                assert cookie(server, **headers).startswith("tocsin=") and "Secure" not in cookie(server, **headers)
+            server.end()
+        # Somebody who is not listed says nothing.
+        with Server("--http-trusted-proxies", trusted.replace("127.0.0.1", "10.0.0.1"), data="other") as server:
+            stranger = cookie(server, **said)
+            assert all(part in stranger for part in plain) and "Secure" not in stranger, stranger
 
 
 @case
