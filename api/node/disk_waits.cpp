@@ -1,10 +1,33 @@
 #include "api/node/disk_waits.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "api/node/node_ticket.h"
 
 namespace tocsin::api {
+namespace {
+// Requests; their events may wait for others for so long.
+constexpr std::size_t kAcceptTimesMax = 65'536;
+}  // namespace
+
+void AcceptTimes::begin(std::uint64_t first, Time at) {
+  if (records_.size() == kAcceptTimesMax) records_.pop_front();
+  records_.push_back({first, UINT64_MAX, at});
+}
+
+void AcceptTimes::end(std::uint64_t behind_last) {
+  records_.back().end = behind_last;
+  if (records_.back().first == behind_last) records_.pop_back();
+}
+
+void AcceptTimes::raised(std::uint64_t record) {
+  const auto behind = std::ranges::upper_bound(records_, record, {}, &Records::first);
+  if (behind == records_.begin()) return;
+  const Records& records = *std::prev(behind);
+  if (record < records.end) raised_.push_back(records.at);
+}
+
 void DiskWaits::begin(std::uint64_t durable_end) {
   const std::lock_guard lock(mutex_);
   durable_end_ = std::max(durable_end_, durable_end);
@@ -31,6 +54,20 @@ void DiskWaits::answer_alerts(const Tickets& tickets, std::uint64_t pushed) {
       ticket->finish_alerts();
     }
   }
+}
+
+void DiskWaits::time_alerts(std::vector<AcceptTimes::Time> accepted, std::uint64_t pushed) {
+  const std::lock_guard lock(mutex_);
+  if (committed_ < pushed) {
+    pending_times_.emplace_back(pushed, std::move(accepted));
+  } else {
+    add_times(accepted);
+  }
+}
+
+void DiskWaits::add_times(const std::vector<AcceptTimes::Time>& accepted) {
+  const auto now = std::chrono::steady_clock::now();
+  for (const AcceptTimes::Time at : accepted) alerts_.add(now - at);
 }
 
 void DiskWaits::add_failed(const std::shared_ptr<NodeTicket>& ticket) {
@@ -61,7 +98,7 @@ Result<void> DiskWaits::check() const {
 
 DiskWaits::Status DiskWaits::status() const {
   const std::lock_guard lock(mutex_);
-  Status status{journal_, pending_.size()};
+  Status status{journal_, pending_.size(), alerts_};
   status.journal.durable_end = durable_end_;
   return status;
 }
@@ -135,6 +172,10 @@ void DiskWaits::effects_changed(const runtime::EffectQueueStatus& status) {
     committed_ = std::max(committed_, status.committed);
     no_space_of_store_ = status.no_space;
     now = no_space();
+    while (!pending_times_.empty() && pending_times_.front().first <= committed_) {
+      add_times(pending_times_.front().second);
+      pending_times_.pop_front();
+    }
     while (!pending_alerts_.empty() && pending_alerts_.front().first <= committed_) {
       done.push_back(std::move(pending_alerts_.front().second));
       pending_alerts_.pop_front();

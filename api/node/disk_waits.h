@@ -21,6 +21,31 @@
 
 namespace tocsin::api {
 struct NodeTicket;
+/// When the events of the newest journal records were accepted, for alerts that they cause.
+/// Threading: one thread.
+class AcceptTimes {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  /// Records from `first` on are of events that were accepted then, until end().
+  void begin(std::uint64_t first, Time at);
+  void end(std::uint64_t behind_last);
+  /// That event raised an alert. One of a record that is not known, of a replay or long ago, counts
+  /// for nothing.
+  void raised(std::uint64_t record);
+  bool has_raised() const { return !raised_.empty(); }
+  /// When their events were accepted, of all alerts since it was asked last.
+  std::vector<Time> take() { return std::exchange(raised_, {}); }
+
+ private:
+  struct Records {
+    std::uint64_t first = 0;
+    std::uint64_t end = 0;
+    Time at;
+  };
+  std::deque<Records> records_;  // in order
+  std::vector<Time> raised_;
+};
+
 /// Threading: any.
 class DiskWaits {
  public:
@@ -28,6 +53,7 @@ class DiskWaits {
   struct Status {
     runtime::JournalStatus journal;
     std::size_t answers_waiting = 0;
+    runtime::CommitTimes alerts;  // from the event to the stored alert
   };
   /// `space_changed`: NodeServiceOptions::space_changed.
   explicit DiskWaits(std::function<void(const std::string&)> space_changed)
@@ -42,6 +68,8 @@ class DiskWaits {
   void answer(const std::shared_ptr<NodeTicket>& ticket, std::uint64_t last_record);
   /// Completes the alerts of answers, once the store has all effects that were pushed by then.
   void answer_alerts(const Tickets& tickets, std::uint64_t pushed);
+  /// Alerts whose events were accepted then are stored once the store has what was pushed by now.
+  void time_alerts(std::vector<AcceptTimes::Time> accepted, std::uint64_t pushed);
   /// The node has failed under this batch: it is answered by who calls fail().
   void add_failed(const std::shared_ptr<NodeTicket>& ticket);
   /// Nothing moves any more. Gives the tickets that waited.
@@ -61,6 +89,7 @@ class DiskWaits {
  private:
   // Why the journal or the store waits for space; empty: neither does. With mutex_.
   std::string no_space() const;
+  void add_times(const std::vector<AcceptTimes::Time>& accepted);  // with mutex_
   void tell_space(const std::string& before, const std::string& now) const;
 
   const std::function<void(const std::string&)> space_changed_;
@@ -72,7 +101,9 @@ class DiskWaits {
   std::uint64_t committed_ = 0;
   std::uint64_t answered_ = 0;  // pushes of effects that were made by the time of an answer
   std::deque<std::pair<std::uint64_t, std::shared_ptr<NodeTicket>>> pending_;  // by last record
-  std::deque<std::pair<std::uint64_t, std::shared_ptr<NodeTicket>>> pending_alerts_;  // by push
+  std::deque<std::pair<std::uint64_t, std::shared_ptr<NodeTicket>>> pending_alerts_;    // by push
+  std::deque<std::pair<std::uint64_t, std::vector<AcceptTimes::Time>>> pending_times_;  // by push
+  runtime::CommitTimes alerts_;
   runtime::JournalStatus journal_;
   std::string no_space_of_store_;  // EffectQueueStatus::no_space
 };

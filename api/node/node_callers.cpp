@@ -41,6 +41,7 @@ Served<EventAnswer> NodeService::take(EventBatch batch, milliseconds patience) {
   const std::optional<milliseconds> wait_for_alerts = batch.wait_for_alerts;
   const auto ticket = std::make_shared<Ticket>();
   ticket->batch = std::move(batch);
+  ticket->accepted_at = steady_clock::now();
   const std::optional<Refusal> no_space = disk_.look_for_space();
   {
     const std::lock_guard lock(mutex_);

@@ -272,7 +272,9 @@ Result<void> NodeService::take_now(const std::shared_ptr<Ticket>& ticket) {
   current_ = ticket.get();
   current_records_.clear();
   if (batch.wait_for_alerts) watches_.push_back({ticket, first_record, UINT64_MAX, {}});
+  accept_times_.begin(first_record, ticket->accepted_at);
   result = arrive(*ticket, *source, std::string_view(batch.lines).substr(begin, bytes - begin));
+  accept_times_.end(node_->next_sequence());
   current_ = nullptr;
   if (!result) {
     disk_.add_failed(ticket);
@@ -339,6 +341,8 @@ void NodeService::raised(const runtime::StoredAlert& alert) {
   const bool is_exceeded = alert.severity == cep::Severity::kHigh && alert.rule == cep::kBudgetRule;
   if (is_exceeded && options_.budget_exceeded) options_.budget_exceeded(alert.line);
   if (!alert.is_live) return;
+  // One of a deadline is not of the moment of the event that set it.
+  if (alert.order.phase == cep::Phase::kEvent) accept_times_.raised(alert.order.arrival.record);
   for (Watch& watch : watches_) {
     const std::uint64_t record = alert.order.arrival.record;
     if (record < watch.first_record || record > watch.last_record) continue;
@@ -404,6 +408,7 @@ Result<void> NodeService::look_around(bool is_quiet) {
   if (producers_.is_due()) {
     if (auto expired = producers_.expire(); !expired) return expired;
   }
+  if (accept_times_.has_raised()) disk_.time_alerts(accept_times_.take(), node_->effects().pushed);
   if (auto polled = node_->poll(); !polled) return polled;
   look_at_watches();
   pursue_all();
@@ -465,6 +470,7 @@ void NodeService::publish() {
   const DiskWaits::Status disk = disk_.status();
   figures.journal = disk.journal;
   figures.answers_waiting = disk.answers_waiting;
+  figures.alert_times = disk.alerts;
   figures.journal.next_sequence = node_->next_sequence();
   const std::lock_guard lock(mutex_);
   figures_ = std::move(figures);

@@ -66,6 +66,8 @@ struct NodeFigures {
   /// when this process began.
   cep::EventTime checkpoint_at;
   std::size_t answers_waiting = 0;  // to events, for the disk
+  /// From an event that was accepted to its alert that is stored; by this process.
+  runtime::CommitTimes alert_times;
   // Of the queue before the node:
   std::size_t queued_questions = 0;
   std::size_t queued_batches = 0;
@@ -226,6 +228,7 @@ class NodeService {
   Ticket* current_ = nullptr;
   std::vector<std::pair<std::uint64_t, std::size_t>> current_records_;  // record, its first place
   std::vector<Watch> watches_;
+  AcceptTimes accept_times_;
   std::vector<std::shared_ptr<Pursuit>> pursuits_;
   std::optional<NodeTopics> topics_;
   std::optional<NodeTopics> alert_topics_;

@@ -1,4 +1,5 @@
 // What a server reads of topics, on the node's thread.
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -60,7 +61,11 @@ Result<void> NodeService::open_alert_topics() {
 // True: there may be more. Alerts need none of the engine's memory.
 Result<bool> NodeService::read_topics(bool is_taking) {
   Result<bool> read = false;
-  if (topics_ && is_taking) read = topics_->step();
+  if (topics_ && is_taking) {
+    accept_times_.begin(node_->next_sequence(), std::chrono::steady_clock::now());
+    read = topics_->step();
+    accept_times_.end(node_->next_sequence());
+  }
   if (!read || !alert_topics_) return read;
   Result<bool> alerts = alert_topics_->step();
   if (!alerts) return alerts;

@@ -1,5 +1,6 @@
 /// What a caller of NodeService waits for.
 #pragma once
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -13,6 +14,7 @@ class Node;
 namespace tocsin::api {
 struct NodeTicket {
   EventBatch batch;
+  std::chrono::steady_clock::time_point accepted_at;  // with all its lines
   std::size_t skipped = 0;      // lines that were taken before; the node's thread's
   std::size_t alert_bytes = 0;  // likewise
   std::uint64_t pushed = 0;     // effects by the time it was taken, likewise

@@ -329,6 +329,8 @@ std::string metrics_text(const ServerContext& context, bool is_ready,
   const runtime::CommitTimes answers_took = context.http.event_answers();
   to.add_histogram(Metric::intake_answer_seconds, runtime::CommitTimes::kBounds,
                    answers_took.counts, answers_took.seconds);
+  to.add_histogram(Metric::alert_stored_seconds, runtime::CommitTimes::kBounds,
+                   figures.alert_times.counts, figures.alert_times.seconds);
   add_topics(to, figures.partitions, figures.effects.stored);
   if (figures.program) add_node(to, figures, figures.program->plan(), context.clock.now());
   add_store(to, context.effects.reader());

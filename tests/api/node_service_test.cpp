@@ -3,14 +3,17 @@
 #include <doctest/doctest.h>
 #include <stdlib.h>
 
+#include <chrono>
 #include <future>
 #include <mutex>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "api/node/disk_waits.h"
 #include "cep/engine/engine.h"
 #include "runtime/checkpoint/data_directory.h"
 #include "runtime/event_time/slice_loop.h"
@@ -179,6 +182,56 @@ TEST_CASE("node service: alerts of an answer are its events' own, and complete o
   CHECK(second->alerts.empty());
   const auto nothing = life.take("no\n", "", 0, kLong, kLong);
   CHECK(nothing->is_complete);
+}
+
+TEST_CASE("node service: from its event to its alert is timed, once it is stored") {
+  Home home;
+  Life life(home);
+  const auto timed = [&](std::uint64_t wanted) {
+    std::uint64_t count = 0;
+    for (const auto by = std::chrono::steady_clock::now() + kLong; count < wanted;) {
+      REQUIRE(std::chrono::steady_clock::now() < by);
+      const runtime::CommitTimes times = life.service->figures().alert_times;
+      count = std::accumulate(times.counts.begin(), times.counts.end(), std::uint64_t{0});
+      CHECK((times.seconds > 0) == (count > 0));
+      std::this_thread::sleep_for(1ms);
+    }
+    return count;
+  };
+  REQUIRE(life.take(payment(1, "500") + payment(2) + payment(3, "2000"), "", 0, kLong, kLong));
+  CHECK(timed(2) == 2);
+  // The alert of a deadline, minutes later in event time, is none of them.
+  const auto silent = life.take(payment(400, "600"), "", 0, kLong, kLong);
+  REQUIRE(silent);
+  CHECK(life.take(payment(401, "700"), "", 0, kLong, kLong)->alerts.size() == 1);
+  CHECK(timed(4) == 4);
+}
+
+TEST_CASE("node service: an alert is timed from the request that brought its event") {
+  AcceptTimes times;
+  const AcceptTimes::Time now{};
+  times.raised(1);  // of a replay
+  CHECK(times.take().empty());
+  times.begin(5, now + 1s);
+  times.raised(5);
+  times.raised(900);  // that is being taken
+  times.end(8);
+  times.begin(8, now + 2s);
+  times.end(8);  // nothing was taken
+  times.begin(10, now + 3s);
+  times.end(12);
+  for (const std::uint64_t record : {4, 7, 8, 9, 10, 11, 12}) times.raised(record);
+  CHECK(times.take() ==
+        std::vector<AcceptTimes::Time>{now + 1s, now + 1s, now + 1s, now + 3s, now + 3s});
+  CHECK(times.take().empty());
+  // Of long ago nobody knows.
+  for (std::uint64_t record = 12; record < 12 + 70'000; ++record) {
+    times.begin(record, now + 4s);
+    times.end(record + 1);
+  }
+  times.raised(11);
+  times.raised(12 + 69'999);
+  CHECK(times.take() == std::vector<AcceptTimes::Time>{now + 4s});
 }
 
 TEST_CASE("node service: where order is waited for, alerts come with what moves time") {

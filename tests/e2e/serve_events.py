@@ -67,6 +67,11 @@ def every_form():
         assert server.metric("intake_answer_seconds_count") == answers
         assert server.send([payment(21)]).status == 200
         assert server.metric("intake_answer_seconds_count") == answers + 1
+        assert server.send([payment(22, amount=500), payment(23, amount=600)]).status == 200
+        # From the event to its alert: each alert that an event raised is there once it can be read.
+        alerts = len(server.ask("GET", "/v1/alerts").json["alerts"])
+        wait_for(lambda: server.metric("alert_stored_seconds_count") == alerts > 0, "the times of alerts")
+        assert 0 < server.metric("alert_stored_seconds_sum") < 60 * alerts
 
 
 @case
