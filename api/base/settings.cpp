@@ -813,6 +813,11 @@ constexpr auto kRows = std::to_array<Row>({
     Row{"audit.bytes_max", Type::kBytes, kNot,
         serve("1GiB", "Size of all audit entries; the oldest are removed; 0: no limit")
             .zero_is_none()},
+    Row{"audit.check_every", Type::kDuration, kNot,
+        serve("1d",
+              "How often the server goes through its audit log, first at the start; 0: never. GET "
+              "/v1/health has what it finds")
+            .zero_is_none()},
     Row{"audit.refusals_every", Type::kDuration, kNot,
         serve(
             "10m",

@@ -135,6 +135,8 @@ std::vector<HealthCause> health_causes(const HealthFacts& facts, const HealthLim
   }
   add_deliveries(facts, limits, causes);
   add_backups(facts, causes);
+  if (!facts.audit_finding.empty())
+    causes.push_back({HealthCode::audit_broken, "", facts.audit_finding});
   if (facts.certificate_left && *facts.certificate_left < limits.certificate_left) {
     const bool is_over = *facts.certificate_left <= cep::Duration{0};
     causes.push_back(

@@ -17,7 +17,7 @@
 namespace tocsin::api {
 enum class HealthLevel : std::uint8_t {
   kWarning,   // it works, and will not for long, or not for all
-  kCritical,  // no events are accepted, or something is lost to its readers
+  kCritical,  // no events are accepted, or something was changed or is lost to its readers
 };
 std::string_view name_of(HealthLevel level);
 
@@ -84,6 +84,7 @@ struct HealthFacts {
   std::optional<cep::Duration> backup_every = {};  // nothing: there is no schedule
   bool has_backup = false;                         // any at all
   cep::Duration backup_age{};                      // of the newest; else of the server
+  std::string audit_finding = {};                  // what is wrong with the audit log
   std::string certificate = {};                    // the file
   std::optional<cep::Duration> certificate_left = {};
 };

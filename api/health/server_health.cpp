@@ -106,6 +106,7 @@ Health ServerHealth::ask(std::string unreadiness) {
   if (sources_.subscriptions != nullptr) add_deliveries(*sources_.subscriptions, now, facts);
   if (sources_.sinks != nullptr) add_streams(*sources_.sinks, now, facts);
   if (sources_.backups != nullptr) add_backups(*sources_.backups, began_, now, facts);
+  if (sources_.audit != nullptr) facts.audit_finding = sources_.audit->finding();
   facts.certificate = sources_.configuration.text("http.tls_certificate");
   if (!facts.certificate.empty()) {
     // Where the file is not readable any more, the server goes on with what it has read.

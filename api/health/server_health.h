@@ -6,6 +6,7 @@
 
 #include "api/backup/backup_service.h"
 #include "api/base/configuration.h"
+#include "api/custody/audit_watch.h"
 #include "api/health/health_routes.h"
 #include "api/node/node_service.h"
 #include "api/outbox/subscription_service.h"
@@ -25,6 +26,7 @@ struct HealthSources {
   runtime::Clock& clock;
   std::string directory;  // with the data
   const Configuration& configuration;
+  const AuditWatch* audit;  // null: nobody goes through the audit log
 };
 /// Threading: any.
 class ServerHealth {

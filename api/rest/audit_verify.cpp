@@ -197,13 +197,19 @@ bool AuditReport::is_good() const {
          (more == 0 || are_more_accepted);
 }
 
-Result<AuditReport> verify_audit(const runtime::StoreReader& store, const SecretKeys& keys,
-                                 const std::vector<AuditWitnessText>& witnesses,
-                                 std::size_t findings_max) {
+namespace {
+constexpr std::size_t kFindingsMax = 100;
+
+// Without `may_go_on` nobody writes meanwhile, and all that is there counts. Else what was removed
+// before the scan began is missing in it, and the anchor that is read then is behind that.
+Result<AuditReport> verify(const runtime::StoreReader& store, const SecretKeys& keys,
+                           const std::vector<AuditWitnessText>& witnesses, std::size_t findings_max,
+                           const std::function<bool()>& may_go_on) {
+  const bool is_growing = static_cast<bool>(may_go_on);
+  const Result<AuditPlace> before = read_place(store, kAuditAnchor);
+  if (!before) return tl::unexpected(before.error());
   const Result<AuditPlace> head = read_place(store, kAuditHead);
   if (!head) return tl::unexpected(head.error());
-  const Result<AuditPlace> anchor = read_place(store, kAuditAnchor);
-  if (!anchor) return tl::unexpected(anchor.error());
   std::vector<std::optional<AuditWitness>> read;
   std::map<std::uint64_t, AuditDigest> links;
   for (const AuditWitnessText& witness : witnesses) {
@@ -211,17 +217,35 @@ Result<AuditReport> verify_audit(const runtime::StoreReader& store, const Secret
     if (read.back()) links[read.back()->place.sequence];
   }
   Verification verification(keys, findings_max);
-  verification.begin(*anchor, *head);
+  Result<AuditPlace> anchor = before;
+  bool has_begun = false;
+  const auto begin = [&] {
+    if (std::exchange(has_begun, true)) return;
+    if (is_growing) anchor = read_place(store, kAuditAnchor);
+    if (anchor) verification.begin(*anchor, *head);
+  };
+  bool is_stopped = false;
   std::map<std::uint64_t, AuditDigest> found;
-  Result<void> scanned = store.scan(runtime::kAuditFamily, {.begin = "e", .end = "f"},
-                                    [&](std::string_view key, std::string_view line) {
-                                      const std::uint64_t sequence =
-                                          runtime::read_key_u64(key.substr(1));
-                                      if (links.contains(sequence)) found[sequence] = link_of(line);
-                                      verification.add(sequence, line);
-                                      return true;
-                                    });
+  const std::string end = is_growing ? audit_entry_key(head->sequence + 1) : "f";
+  Result<void> scanned =
+      store.scan(runtime::kAuditFamily, {.begin = "e", .end = end},
+                 [&](std::string_view key, std::string_view line) {
+                   is_stopped = is_growing && !may_go_on();
+                   begin();
+                   if (is_stopped || !anchor) return false;
+                   const std::uint64_t sequence = runtime::read_key_u64(key.substr(1));
+                   // Removed since the scan began.
+                   if (sequence > before->sequence && sequence <= anchor->sequence) return true;
+                   if (links.contains(sequence)) found[sequence] = link_of(line);
+                   verification.add(sequence, line);
+                   return true;
+                 });
+  begin();
   if (!scanned) return tl::unexpected(scanned.error());
+  if (!anchor) return tl::unexpected(anchor.error());
+  if (is_stopped) return fail(Errc::kStopped, "asked to stop");
+  // All up to the end that it had was removed.
+  if (is_growing && anchor->sequence > head->sequence) return AuditReport();
   verification.end();
   for (std::size_t i = 0; i < witnesses.size(); ++i)
     verification.compare(witnesses[i], read[i], found);
@@ -234,13 +258,28 @@ Result<AuditReport> verify_audit(const runtime::StoreReader& store, const Secret
   return verification.take();
 }
 
-Result<std::uint64_t> check_audit(const runtime::StoreReader& store, const SecretKeys& keys) {
-  const Result<AuditReport> report = verify_audit(store, keys, {});
+Result<std::uint64_t> checked(const Result<AuditReport>& report) {
   if (!report) return tl::unexpected(report.error());
   const auto finding = std::ranges::find_if_not(report->findings, &AuditFinding::is_accepted);
   if (report->is_good()) return report->entries;
   if (finding == report->findings.end())
     return fail(Errc::kCorrupt, "the audit log is damaged: it has more findings than are kept");
   return fail(Errc::kCorrupt, "the audit log is damaged: " + finding->message);
+}
+}  // namespace
+
+Result<AuditReport> verify_audit(const runtime::StoreReader& store, const SecretKeys& keys,
+                                 const std::vector<AuditWitnessText>& witnesses,
+                                 std::size_t findings_max) {
+  return verify(store, keys, witnesses, findings_max, {});
+}
+
+Result<std::uint64_t> check_audit(const runtime::StoreReader& store, const SecretKeys& keys) {
+  return checked(verify(store, keys, {}, kFindingsMax, {}));
+}
+
+Result<std::uint64_t> check_growing_audit(const runtime::StoreReader& store, const SecretKeys& keys,
+                                          const std::function<bool()>& may_go_on) {
+  return checked(verify(store, keys, {}, kFindingsMax, may_go_on));
 }
 }  // namespace tocsin::api

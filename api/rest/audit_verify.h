@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -43,6 +44,11 @@ Result<AuditReport> verify_audit(const runtime::StoreReader& store, const Secret
                                  std::size_t findings_max = 100);
 /// How many entries a good log has. kCorrupt with the first finding that was not accepted.
 Result<std::uint64_t> check_audit(const runtime::StoreReader& store, const SecretKeys& keys = {});
+/// The same of a log that others write on meanwhile, up to the end that it has now; what retention
+/// removes meanwhile is no finding. Fails also with kStopped when `may_go_on`, which is asked
+/// before each entry, says no.
+Result<std::uint64_t> check_growing_audit(const runtime::StoreReader& store, const SecretKeys& keys,
+                                          const std::function<bool()>& may_go_on);
 /// What accepts findings before it.
 inline constexpr const char* kAcceptAudit = "acceptAudit";
 }  // namespace tocsin::api

@@ -324,7 +324,9 @@ class Operations {
   // Whether an answer that goes on is still for who asked.
   std::function<bool()> may_go_on(const ApiRequest& request) const {
     if (!services_.is_known) return [] { return true; };
-    return [&services = services_, grant = request.grant] { return services.is_known(grant); };
+    return [&services = services_, grant = request.grant, session = request.session] {
+      return services.is_known(grant, session);
+    };
   }
 
   AlertRouteServices& services_;

@@ -1,17 +1,22 @@
 /// The API's operations on alerts: queries, export, live stream, triage, precision of rules.
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "api/alerts/alert_feed.h"
 #include "api/alerts/alert_query.h"
 #include "api/alerts/triage_store.h"
 #include "api/privacy/privacy.h"
+#include "api/rest/route.h"
 #include "api/rest/router.h"
 #include "runtime/effects/effect_store.h"
 #include "runtime/io/clock.h"
 
 namespace tocsin::api {
+/// Whether who asked is still known: by their token or role, and by the session of their browser
+/// where they asked with its cookie.
+using IsKnown = std::function<bool(const TokenGrant&, const std::optional<AskingSession>&)>;
 /// All must outlive the router.
 struct AlertRouteServices {
   const runtime::EffectStore& effects;
@@ -21,8 +26,7 @@ struct AlertRouteServices {
   AlertQueryLimits limits = {};
   /// What became of an alert's deliveries, as a JSON array; may be empty.
   std::function<Result<std::string>(const runtime::StoredAlert&)> deliveries = {};
-  /// Whether a token that asked is still known, for what goes on being answered; empty: it is.
-  std::function<bool(const TokenGrant&)> is_known = {};
+  IsKnown is_known = {};  // for what goes on being answered; empty: everybody is
   /// Waits until all is stored that events caused which were answered before; false where that
   /// takes too long. May be empty.
   std::function<bool()> await_stored = {};

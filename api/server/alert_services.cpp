@@ -43,7 +43,7 @@ Result<std::unique_ptr<AlertServices>> AlertServices::open(runtime::Store& store
   return alert_services;
 }
 
-void AlertServices::add_routes(Router& router, std::function<bool(const TokenGrant&)> is_known,
+void AlertServices::add_routes(Router& router, IsKnown is_known,
                                std::function<bool()> await_stored) {
   services_.is_known = std::move(is_known);
   services_.await_stored = std::move(await_stored);

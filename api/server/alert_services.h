@@ -37,8 +37,7 @@ class AlertServices {
   ~AlertServices();
   /// The router must not be asked once this is gone.
   /// The rest as AlertRouteServices has it.
-  void add_routes(Router& router, std::function<bool(const TokenGrant&)> is_known,
-                  std::function<bool()> await_stored);
+  void add_routes(Router& router, IsKnown is_known, std::function<bool()> await_stored);
   /// Effects were stored. Waits for nothing but a lock.
   void effects_changed();
   /// Other rules hold.

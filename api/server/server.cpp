@@ -410,6 +410,7 @@ Outcome<void> Server::begin_routes() {
   if (auto opened = open_jobs(*context_, *store_, run_options_); !opened)
     return stop(exit_code_of_named(opened.error().code), opened.error().message);
   context_->sinks = sinks_.get();
+  context_->audit_watch = logs_.watch.get();
   context_->sessions = console_.sessions();
   sinks_->start([this](const std::string& stream, const std::string& why) {
     alert_services_->subscriptions().add_notice("sink_waiting", stream, why);
@@ -422,9 +423,8 @@ Outcome<void> Server::begin_routes() {
   options.sessions = console_.sessions();
   options.vouched = [this](const HttpRequest& asked) { return identities_.vouched(asked); };
   routes_ = std::make_unique<Router>(std::move(options));
-  alert_services_->add_routes(
-      *routes_, [this](const TokenGrant& grant) { return identities_.has(grant, clock_.now()); },
-      [this] { return service_->await_stored(kStoredPatience); });
+  alert_services_->add_routes(*routes_, known_by(identities_, console_.sessions(), clock_),
+                              [this] { return service_->await_stored(kStoredPatience); });
   add_health_routes(*routes_, [this] { return unreadiness(); });
   add_server_routes(*routes_, *context_, [this] { return unreadiness(); });
   say("ready");

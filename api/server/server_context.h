@@ -34,6 +34,7 @@
 #include "runtime/store/rocks_store.h"
 
 namespace tocsin::api {
+class AuditWatch;
 class BacktestJobs;
 class BackupService;
 class PeopleStore;
@@ -109,6 +110,7 @@ struct ServerContext {
   SubscriptionService* subscriptions = nullptr;  // null: nothing is delivered
   const SinkService* sinks = nullptr;            // null: nothing is written to topics
   SessionStore* sessions = nullptr;              // null: there is no console
+  const AuditWatch* audit_watch = nullptr;       // null: nobody goes through the audit log
   const Privacy* privacy = nullptr;              // null: everybody is shown everything
   std::shared_ptr<CheckSlots> checks = std::make_shared<CheckSlots>();
   std::shared_ptr<BacktestJobs> backtests = nullptr;  // open_jobs()

@@ -10,6 +10,7 @@
 #include "api/custody/audit_witnesses.h"
 #include "api/outbox/sealed_subscriptions.h"
 #include "api/server/serve_settings.h"
+#include "api/server/server_messages.h"
 #include "rules/text/human_text.h"
 
 namespace tocsin::api {
@@ -81,6 +82,8 @@ Outcome<RequestLogs> open_request_logs(runtime::Files& files, const runtime::Dat
         [](const std::string& text) { tell(fmt::format("tocsin: {}\n", text)); });
     logs.audit->set_listener([sender = logs.exported.get()] { sender->wake(); });
   }
+  if (const auto every = configuration.duration_limit("audit.check_every"))
+    logs.watch = std::make_unique<AuditWatch>(store, keys, *every, tell_audit);
   logs.refusals = std::make_unique<RefusalTally>(*logs.audit, clock, refusal_limits(configuration));
   logs.refusals->start();
   return logs;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "api/base/configuration.h"
+#include "api/custody/audit_watch.h"
 #include "api/node/run_arguments.h"
 #include "api/outbox/audit_export.h"
 #include "api/rest/answer_store.h"
@@ -28,6 +29,7 @@ struct RequestLogs {
   std::unique_ptr<AuditLog> audit;
   std::unique_ptr<runtime::CheckpointWitness> witness;  // that the audit log gives
   std::unique_ptr<AuditExport> exported;                // null: the audit log is not sent anywhere
+  std::unique_ptr<AuditWatch> watch;                    // null: nobody goes through the audit log
   std::unique_ptr<RefusalTally>
       refusals;  // writes at its end, so it ends first; after all requests
 };

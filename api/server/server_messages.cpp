@@ -47,6 +47,12 @@ NodeServiceOptions told_service_options(const Configuration& configuration,
   };
   return options;
 }
+void tell_audit(const std::string& finding) {
+  tell(finding.empty()
+           ? "tocsin: the audit log is good again\n"
+           : fmt::format("tocsin: {}; `tocsin audit verify` shows all findings\n", finding));
+}
+
 void tell_failed_request(const RequestHead& head, const HttpResponse& response) {
   const auto id = std::ranges::find(response.headers, "X-Request-Id", &HttpHeader::name);
   tell(fmt::format("tocsin: the request {} failed: {} {}: {}\n",

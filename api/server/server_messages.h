@@ -16,6 +16,8 @@ void tell_space(const std::string& reason);
 void tell_archive(const std::string& reason);
 /// What a node's service is set to, with what it tells. `privacy` outlives it.
 NodeServiceOptions told_service_options(const Configuration& configuration, const Privacy& privacy);
+/// What is wrong with the audit log (`finding`), or that it is good again (empty).
+void tell_audit(const std::string& finding);
 /// That a request was answered with an internal problem.
 void tell_failed_request(const RequestHead& head, const HttpResponse& response);
 }  // namespace tocsin::api

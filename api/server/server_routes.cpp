@@ -70,6 +70,15 @@ std::shared_ptr<const SeriesRecorder> series_of(const ServerContext& context) {
 }
 }  // namespace
 
+IsKnown known_by(const Identities& identities, const SessionStore* sessions,
+                 runtime::Clock& clock) {
+  return [&identities, sessions, &clock](const TokenGrant& grant,
+                                         const std::optional<AskingSession>& session) {
+    if (session && (sessions == nullptr || !sessions->has(session->session))) return false;
+    return identities.has(grant, clock.now());
+  };
+}
+
 void add_server_routes(Router& router, ServerContext& context, Unreadiness unreadiness) {
   add_event_routes(router, context);
   const auto totals = std::make_shared<RuleTotalsReader>(context.node);
@@ -99,7 +108,7 @@ void add_server_routes(Router& router, ServerContext& context, Unreadiness unrea
   add_series_route(router, series_of(context), context.clock);
   const HealthSources sources{context.node,          context.subscriptions, context.sinks,
                               context.backups.get(), context.clock,         context.paths.directory,
-                              context.configuration};
+                              context.configuration, context.audit_watch};
   add_health_report(router,
                     [health = std::make_shared<ServerHealth>(sources),
                      unreadiness = std::move(unreadiness)] { return health->ask(unreadiness()); });

@@ -1,11 +1,17 @@
 /// All operations of a running server, in one list.
 #pragma once
 #include "api/health/health_routes.h"
+#include "api/people/identities.h"
 #include "api/rest/router.h"
+#include "api/rest/session_store.h"
+#include "api/server/alert_routes.h"
 #include "api/server/metrics.h"
 #include "api/server/server_context.h"
+#include "runtime/io/clock.h"
 
 namespace tocsin::api {
+/// By what the server knows now. All outlives what it gives; `sessions` may be null.
+IsKnown known_by(const Identities& identities, const SessionStore* sessions, runtime::Clock& clock);
 /// `unreadiness` is asked from any thread.
 void add_server_routes(Router& router, ServerContext& context, Unreadiness unreadiness);
 }  // namespace tocsin::api

@@ -460,7 +460,9 @@ TEST_CASE("alerts: as many streams as there may be, and none once the feed stops
 TEST_CASE("alerts: a stream ends with the token that asked for it") {
   World world;
   bool is_known = true;
-  world.services.is_known = [&](const TokenGrant&) { return is_known; };
+  world.services.is_known = [&](const TokenGrant&, const std::optional<AskingSession>&) {
+    return is_known;
+  };
   const HttpResponse live = world.client.ask("reader", "GET", "/v1/alerts/stream");
   const HttpResponse behind = world.client.ask("reader", "GET", "/v1/alerts/stream?after=0");
   ApiClient::streamed(live);

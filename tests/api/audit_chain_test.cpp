@@ -3,13 +3,17 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "api/custody/audit_watch.h"
 #include "api/rest/audit_log.h"
 #include "api/rest/audit_verify.h"
 #include "api/rest/refusal_tally.h"
@@ -409,5 +413,88 @@ TEST_CASE("audit chain: of 200 entries, whichever is changed is the one that is 
     CHECK(report.findings[0].sequence == sequence);
     world.put(sequence, before);
   }
+}
+
+TEST_CASE("audit watch: a log that grows meanwhile is good, a change in its middle is found once") {
+  World world;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::string> told;
+  AuditWatch watch(*world.store, world.keys, cep::Duration{1000}, [&](const std::string& finding) {
+    const std::lock_guard lock(mutex);
+    told.push_back(finding);
+    changed.notify_all();
+  });
+  const auto await_told = [&](std::size_t times) {
+    std::unique_lock lock(mutex);
+    REQUIRE(changed.wait_for(lock, std::chrono::seconds(60), [&] { return told.size() >= times; }));
+  };
+  for (int i = 0; i < 200; ++i) world.change();
+  const std::string third = world.line(3);
+  const std::string fifth = world.line(5);
+  world.put(3, "");
+  await_told(1);
+  CHECK(watch.finding() == "the audit log is damaged: entry 3 is missing");
+  for (int i = 0; i < 50; ++i) world.change();
+  world.put(3, third);
+  await_told(2);
+  CHECK(watch.finding().empty());
+  world.put(5, "{}");
+  await_told(3);
+  world.put(5, fifth);
+  await_told(4);
+  CHECK(told ==
+        std::vector<std::string>{"the audit log is damaged: entry 3 is missing", "",
+                                 "the audit log is damaged: entry 5 is not what was written", ""});
+}
+
+TEST_CASE(
+    "audit watch: what retention removes, and what is written, while it looks is no finding") {
+  World world(keys_of(kText), 60);
+  // At entry 30 the first ones are removed by what is written; a scan goes on with what it had.
+  world.limits.bytes_max = 1'200;
+  REQUIRE(world.open());
+  int entries = 0;
+  const auto grow = [&] {
+    if (++entries == 30) {
+      for (int i = 0; i < 10; ++i) world.change();
+    }
+    return true;
+  };
+  REQUIRE(check_growing_audit(*world.store, world.keys, grow));
+  CHECK(entries == 60);
+  CHECK(world.found().empty());
+  CHECK(world.report().first > 60);
+  // A place that moves on before the first entry is looked at.
+  World other(keys_of(kText), 60);
+  other.limits.bytes_max = 1'200;
+  REQUIRE(other.open());
+  entries = 0;
+  const auto remove = [&] {
+    if (++entries == 1) other.change();
+    return true;
+  };
+  CHECK(*check_growing_audit(*other.store, other.keys, remove) == 44);
+  // All that there was is gone then.
+  entries = 0;
+  const auto remove_all = [&] {
+    if (++entries == 1) {
+      for (int i = 0; i < 50; ++i) other.change();
+    }
+    return true;
+  };
+  CHECK(check_growing_audit(*other.store, other.keys, remove_all));
+  other.put(other.report().last, "{}");
+  CHECK_FALSE(check_growing_audit(*other.store, other.keys, [] { return true; }));
+}
+
+TEST_CASE("audit watch: one that ends does not go through the rest of the log") {
+  World world(keys_of(kText), 60);
+  int entries = 0;
+  const auto stops = [&] { return ++entries < 10; };
+  const Result<std::uint64_t> checked = check_growing_audit(*world.store, world.keys, stops);
+  REQUIRE_FALSE(checked);
+  CHECK(checked.error().code == Errc::kStopped);
+  CHECK(entries == 10);
 }
 }  // namespace tocsin::api

@@ -131,6 +131,14 @@ TEST_CASE("health: a backup that failed, and one that is missed twice") {
         "the newest backup is of 3m ago, and one is asked for every 1m");
 }
 
+TEST_CASE("health: a changed audit log is critical, and stops no events") {
+  HealthFacts facts;
+  facts.disk_bytes = 1000;
+  facts.audit_finding = "the audit log is damaged: entry 3 is missing";
+  CHECK(codes(facts) == "audit_broken disk_low");
+  CHECK(unreadiness_of(facts).empty());
+}
+
 TEST_CASE("health: every cause is in docs/operations.md, and no other") {
   std::ifstream file(TOCSIN_SOURCE_DIR "/docs/operations.md");
   const std::string page((std::istreambuf_iterator<char>(file)), {});

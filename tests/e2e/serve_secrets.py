@@ -9,7 +9,7 @@ import pathlib
 import shutil
 import socket
 
-from harness import case, has, payment, run_cases, tocsin
+from harness import case, has, payment, run_cases, tocsin, wait_for
 from server_process import Server
 
 HEADER = "Basic aGlkZGVuLWhlYWRlcg"
@@ -259,6 +259,17 @@ def _():
         server.ask("POST", "/v1/tokens", {"name": "more", "role": "reader"})
         server.end()
     assert tocsin(*VERIFY).out.count("signed ") == 2
+    # A server that runs says of itself what is wrong with its log: here that the earlier key was taken out of the file.
+    both = pathlib.Path("key").read_text()
+    pathlib.Path("key").write_text(both.splitlines()[0] + "\n")
+    with Server(*KEY, "--audit-check-every", "50ms") as server:
+        def found():
+            return [cause["detail"] for cause in server.ask("GET", "/v1/health").json["causes"] if cause["code"] == "audit_broken"]
+        wait_for(found, "the finding")
+        has(found()[0], "the audit log is damaged: entries 1 to 7 are signed with the key", "which is not given")
+        assert server.send([payment(2)]).status == 200
+        server.end()
+    assert server.said.count("which is not given; `tocsin audit verify` shows all findings") == 1, server.said
     os.unlink("key")
     tocsin("secrets", "key", "key")
     tocsin("secrets", "discard", "--data", "data", "--key-file", "key")

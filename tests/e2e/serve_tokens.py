@@ -254,10 +254,10 @@ def stream_of(server, token, count):
     return alerts
 
 
-def stream_ends(server, token, act):
-    """Whether a live stream of a token ends within a second of what `act` does."""
+def stream_ends(server, token, act, **headers):
+    """Whether a live stream of a token, or of other headers, ends within a second of what `act` does."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    connection.request("GET", "/v1/alerts/stream", headers={"Authorization": f"Bearer {token}"})
+    connection.request("GET", "/v1/alerts/stream", headers=headers or {"Authorization": f"Bearer {token}"})
     answer = connection.getresponse()
     assert answer.status == 200
     act()
@@ -433,6 +433,39 @@ def _():
         make(server, "temp", "admin", expires_in="1d")
         assert server.ask("DELETE", "/v1/tokens/admin").problem() == "conflict"
         server.end()
+
+
+@case
+def _():
+    """sessions: a live stream ends with the sign-out of its session, or with its token; others go on"""
+    with Server() as server:
+        ann = make(server, "ann", "reader")
+
+        def begin():
+            return server.ask("POST", "/v1/session", token=ann).headers["Set-Cookie"].split(";")[0]
+
+        def sign_out(cookie):
+            own = {"Cookie": cookie, "Tocsin-Console": "1", "Origin": f"http://127.0.0.1:{server.port}"}
+            assert server.ask("DELETE", "/v1/session", token=None, headers=own).status == 204
+        first, second = begin(), begin()
+        others = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=30) for _ in range(2)]
+        streams = []
+        for connection, headers in zip(others, ({"Cookie": second}, {"Authorization": f"Bearer {ann}"})):
+            connection.request("GET", "/v1/alerts/stream", headers=headers)
+            streams.append(connection.getresponse())
+            assert streams[-1].status == 200
+        assert stream_ends(server, None, lambda: sign_out(first), Cookie=first)
+        assert server.ask("GET", "/v1/me", token=None, headers={"Cookie": first}).status == 401
+        # Those of another session and of the token itself go on.
+        assert server.send([payment(1, amount=500)]).status == 200
+        for stream in streams:
+            line = b""
+            while b"data: " not in line:
+                line = stream.readline()
+                assert line, "the stream has ended"
+        for connection in others:
+            connection.close()
+        assert stream_ends(server, None, lambda: server.ask("DELETE", "/v1/tokens/ann"), Cookie=second)
 
 
 @case
