@@ -9,7 +9,6 @@
 #include <thread>
 
 #include "api/secrets/secret_keys.h"
-#include "cep/base/result.h"
 #include "cep/value/time.h"
 #include "runtime/store/store.h"
 
