@@ -51,10 +51,7 @@ class EngineImpl {
   void advance(const Batch& batch, EventTime watermark, std::vector<Alert>& alerts) {
     if (profiling_ != nullptr) profiling_->begin_slice(batch.rows.size());
     slice_.begin_texts();
-    if (workers_ != nullptr && workers_->count() > 1 && !program_.impl().row_by_row &&
-        batch.rows.size() >= 2 * workers_->rows_of_part_min()) {
-      workers_->expect();
-    }
+    if (!program_.impl().row_by_row && is_for_workers(batch.rows.size())) workers_->expect();
     const std::size_t first_alert = alerts.size();
     check_order(batch, watermark);
     stats_.rows += batch.rows.size();
@@ -285,11 +282,7 @@ class EngineImpl {
     const std::uint32_t passes = program_.impl().pass_count;
     for (std::uint32_t pass = 0; pass < passes; ++pass) {
       const std::size_t first_alert = alerts.size();
-      for (const auto& table : tables_) {
-        if (!table->has_pass(pass)) continue;
-        table->run(pass, slice_, watermark, alerts);
-        table->deferred().settle(alerts);
-      }
+      run_tables(pass, watermark, alerts);
       lap(&EngineProfile::matching_ns);
       if (alerts.size() == first_alert) continue;
       sort_.from(alerts, first_alert);
@@ -303,6 +296,49 @@ class EngineImpl {
       lap(&EngineProfile::alerts_ns);
     }
     stats_.rows_relevant += slice_.relevant_rows();
+  }
+
+  bool has_workers() const { return workers_ != nullptr && workers_->count() > 1; }
+  bool is_for_workers(std::size_t rows) const {
+    return has_workers() && rows >= 2 * workers_->rows_of_part_min();
+  }
+
+  void run_tables(std::uint32_t pass, EventTime watermark, std::vector<Alert>& alerts) {
+    if (has_workers()) {
+      run_tables_in_parts(pass, watermark, alerts);
+      return;
+    }
+    for (const auto& table : tables_) {
+      if (!table->has_pass(pass)) continue;
+      table->run(pass, slice_, watermark, alerts);
+      table->deferred().settle(alerts);
+    }
+  }
+
+  // Tables do not know each other within a pass: workers do parts of all of them at the same time.
+  void run_tables_in_parts(std::uint32_t pass, EventTime watermark, std::vector<Alert>& alerts) {
+    parts_.clear();
+    bool is_much = is_for_workers(slice_.batch().rows.size());
+    for (const auto& table : tables_) {
+      if (!table->has_pass(pass)) continue;
+      const std::uint32_t parts = table->begin_run(pass, slice_, watermark);
+      is_much = is_much || parts > 1;
+      for (std::uint32_t part = 0; part < parts; ++part) parts_.push_back({table.get(), part});
+    }
+    const auto work = [&](std::uint32_t part, std::uint32_t worker) {
+      parts_[part].table->run_part(parts_[part].number, worker, alerts);
+    };
+    const auto count = static_cast<std::uint32_t>(parts_.size());
+    if (is_much && count > 1) {
+      workers_->run(count, work);
+    } else {
+      for (std::uint32_t part = 0; part < count; ++part) work(part, 0);
+    }
+    for (const auto& table : tables_) {
+      if (!table->has_pass(pass)) continue;
+      table->end_run(alerts);
+      table->deferred().settle(alerts);
+    }
   }
 
   void check_order(const Batch& batch, EventTime watermark) {
@@ -398,7 +434,13 @@ class EngineImpl {
   };
 
   Program program_;
+  // Of a table's work in a pass.
+  struct TablePart {
+    TableState* table;
+    std::uint32_t number;
+  };
   Workers* workers_;
+  std::vector<TablePart> parts_;
   EngineStats stats_;
   std::optional<StateLayout> layout_;
   std::string layout_bytes_;

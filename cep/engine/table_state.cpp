@@ -40,29 +40,43 @@ bool TableState::resolve(std::uint32_t pass, Slice& slice) {
   return true;
 }
 
-void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
-                     std::vector<Alert>& alerts) {
+std::uint32_t TableState::begin_run(std::uint32_t pass, Slice& slice, EventTime watermark) {
   const std::uint64_t before = measured_ ? ProfileClock::now() : 0;
   const bool is_new = resolve(pass, slice);
   if (measured_) {
     measured_->conditions_ns += ProfileClock::now() - before;
     count_predicates(slice);
   }
-  const TablePass work{pass, is_new, slice, watermark};
-  divide(work);
-  if (ranges_.size() <= 1) {
-    lane_.run(work, {}, alerts);
-    return;
+  work_.emplace(pass, is_new, slice, watermark);
+  divide(*work_);
+  return static_cast<std::uint32_t>(ranges_.size());
+}
+
+void TableState::run(std::uint32_t pass, Slice& slice, EventTime watermark,
+                     std::vector<Alert>& alerts) {
+  const std::uint32_t parts = begin_run(pass, slice, watermark);
+  for (std::uint32_t part = 0; part < parts; ++part) run_part(part, 0, alerts);
+  end_run(alerts);
+}
+
+void TableState::run_part(std::uint32_t part, std::uint32_t worker, std::vector<Alert>& alerts) {
+  if (worker == 0) {
+    lane_.run(*work_, ranges_[part], alerts);
+  } else {
+    others_[worker - 1]->lane.run(*work_, ranges_[part], others_[worker - 1]->alerts);
   }
-  const auto parts = static_cast<std::uint32_t>(ranges_.size());
-  workers_->run(parts, [&](std::uint32_t part, std::uint32_t worker) {
-    if (worker == 0) {
-      lane_.run(work, ranges_[part], alerts);
-    } else {
-      others_[worker - 1]->lane.run(work, ranges_[part], others_[worker - 1]->alerts);
-    }
-  });
-  for (const auto& other : others_) take_over(*other, alerts);
+}
+
+void TableState::end_run(std::vector<Alert>& alerts) {
+  work_.reset();
+  if (ranges_.empty()) return;
+  for (const auto& other : others_) {
+    std::move(other->alerts.begin(), other->alerts.end(), std::back_inserter(alerts));
+    other->alerts.clear();
+    stats_ += std::exchange(other->stats, {});
+    budgets_.take_over(other->budgets);
+    matcher_.general().deferred().take_unsettled(other->lane.matcher().general().deferred());
+  }
 }
 
 // Makes parts of shards that stand next to each other, with about as much work: rows, and shards
@@ -72,7 +86,10 @@ void TableState::divide(const TablePass& pass) {
   constexpr std::uint32_t kRowsOfTimers = 16;
   constexpr std::uint32_t kPartsOfWorker = 4;
   ranges_.clear();
-  if (others_.empty()) return;
+  if (others_.empty()) {
+    ranges_.emplace_back();
+    return;
+  }
   std::array<std::uint32_t, kShardCount + 1> work_before{};
   for (std::uint32_t s = 0; s < kShardCount; ++s) {
     const bool has_due = shards_.next_due[pass.pass][s] <= pass.watermark.us;
@@ -80,8 +97,8 @@ void TableState::divide(const TablePass& pass) {
                          (has_due ? kRowsOfTimers : 0);
   }
   const std::uint64_t all = work_before[kShardCount];
-  const auto parts = static_cast<std::uint32_t>(std::min<std::uint64_t>(
-      (others_.size() + 1) * kPartsOfWorker, all / workers_->rows_of_part_min()));
+  if (all == 0) return;
+  const std::uint32_t parts = parts_of(workers_, all, kPartsOfWorker);
   std::uint32_t begin = 0;
   for (std::uint32_t part = 1; part <= parts && begin < kShardCount; ++part) {
     std::uint32_t end = begin + 1;
@@ -90,14 +107,6 @@ void TableState::divide(const TablePass& pass) {
     ranges_.push_back({begin, end});
     begin = end;
   }
-}
-
-void TableState::take_over(OtherLane& other, std::vector<Alert>& alerts) {
-  std::move(other.alerts.begin(), other.alerts.end(), std::back_inserter(alerts));
-  other.alerts.clear();
-  stats_ += std::exchange(other.stats, {});
-  budgets_.take_over(other.budgets);
-  matcher_.general().deferred().take_unsettled(other.lane.matcher().general().deferred());
 }
 
 std::int64_t TableState::next_due_us() const {

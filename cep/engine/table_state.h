@@ -39,6 +39,13 @@ class TableState {
   /// changed since the pass before, then fires their timers due at or before `watermark`. Appends
   /// the alerts in no order.
   void run(std::uint32_t pass, Slice& slice, EventTime watermark, std::vector<Alert>& alerts);
+  /// The same in parts, which workers do at the same time, and those of other tables too. Gives how
+  /// many; 0 where nothing is to be done.
+  std::uint32_t begin_run(std::uint32_t pass, Slice& slice, EventTime watermark);
+  /// Does one of them. `alerts` are for worker 0; others keep theirs until end_run().
+  void run_part(std::uint32_t part, std::uint32_t worker, std::vector<Alert>& alerts);
+  /// All parts were done. Called also where there were none.
+  void end_run(std::vector<Alert>& alerts);
   /// What its rules hold back by other values than their key.
   DeferredAlerts& deferred() { return matcher_.general().deferred(); }
   /// No timer falls due before; ShardTimers::kNone when there is none.
@@ -126,7 +133,6 @@ class TableState {
   static constexpr std::int64_t kTicksOfLongest = TableShards::kTicksOfLongest;
   bool resolve(std::uint32_t pass, Slice& slice);
   void divide(const TablePass& pass);
-  void take_over(OtherLane& other, std::vector<Alert>& alerts);
   OwnedValue report_feature(const FeatureProgram& feature, const std::byte* record,
                             EventTime now) const;
   void add_strict_totals(const StrictGroup& group, std::byte* record, Offset place, EventTime now,
@@ -167,6 +173,7 @@ class TableState {
   void count_predicates(const Slice& slice);
   std::optional<Measured> measured_;  // nothing: not measured
   std::vector<std::unique_ptr<OtherLane>> others_;
-  std::vector<ShardRange> ranges_;  // of the parts of the pass in work
+  std::optional<TablePass> work_;   // between begin_run() and end_run()
+  std::vector<ShardRange> ranges_;  // of its parts
 };
 }  // namespace tocsin::cep
