@@ -106,39 +106,79 @@ Result<HttpReply> HttpGet::post(std::span<const HttpHeader> headers, std::string
 
 Result<HttpReply> HttpGet::exchange(std::string_view request) {
   const Deadline by = steady_clock::now() + limits_.total;
-  const Result<std::unique_ptr<HttpConnection>> connection =
+  Result<std::unique_ptr<HttpConnection>> connection =
       HttpConnection::open(url_, trust_.get(), by, by, stop_);
   if (!connection) return tl::unexpected(connection.error());
-  if (auto sent = (*connection)->send(request, by); !sent) return tl::unexpected(sent.error());
+  bool is_unanswered = false;
+  Result<HttpWhole> whole = converse(*std::move(connection), request, {}, by, is_unanswered);
+  idle_.reset();
+  if (!whole) return tl::unexpected(whole.error());
+  return std::move(whole->reply);
+}
+
+Result<HttpWhole> HttpGet::ask(const HttpQuestion& question) {
+  const Result<std::string> head =
+      format_head(url_, question.method, question.target, question.headers, question.body.size());
+  if (!head) return tl::unexpected(head.error());
+  const Deadline by = steady_clock::now() + limits_.total;
+  bool is_unanswered = false;
+  if (idle_ && idle_->is_quiet()) {
+    Result<HttpWhole> whole = converse(std::move(idle_), *head, question.body, by, is_unanswered);
+    // The peer may close an idle connection just as it is used again; a fresh one decides.
+    if (!is_unanswered) return whole;
+  }
+  idle_.reset();
+  Result<std::unique_ptr<HttpConnection>> connection =
+      HttpConnection::open(url_, trust_.get(), by, by, stop_);
+  if (!connection) return tl::unexpected(connection.error());
+  return converse(*std::move(connection), *head, question.body, by, is_unanswered);
+}
+
+Result<HttpWhole> HttpGet::converse(std::unique_ptr<HttpConnection> connection,
+                                    std::string_view request, std::string_view content, Deadline by,
+                                    bool& is_unanswered) {
+  // A peer may answer and close before it has read everything: the answer counts.
+  Result<void> sent = connection->send(request, by);
+  if (sent) sent = connection->send(content, by);
   std::string bytes;
   std::optional<std::size_t> head_end;
   std::array<char, 16 * 1024> block;
   while (!(head_end = find_head_end(bytes))) {
     if (bytes.size() > kHeadBytesMax)
       return fail(Errc::kCorrupt, "the head of the answer is too long");
-    const Result<std::size_t> count = (*connection)->receive(block, by);
+    const Result<std::size_t> count = connection->receive(block, by);
+    if (count && *count != 0) {
+      bytes.append(block.data(), *count);
+      continue;
+    }
+    is_unanswered = bytes.empty() && !stop_.is_set() && steady_clock::now() < by;
+    if (!sent) return tl::unexpected(sent.error());
     if (!count) return tl::unexpected(count.error());
-    if (*count == 0) return fail(Errc::kIo, "the connection was closed before an answer");
-    bytes.append(block.data(), *count);
+    return fail(Errc::kIo, "the connection was closed before an answer");
   }
   const Result<ResponseHead> head =
       parse_response_head(std::string_view(bytes).substr(0, *head_end));
   if (!head) return tl::unexpected(head.error());
   Body body(*head, limits_.body_bytes_max);
+  std::uint64_t received = bytes.size() - *head_end;
   if (auto taken = body.take(std::string_view(bytes).substr(*head_end)); !taken)
     return tl::unexpected(taken.error());
   while (!body.is_over()) {
-    const Result<std::size_t> count = (*connection)->receive(block, by);
+    const Result<std::size_t> count = connection->receive(block, by);
     if (!count) return tl::unexpected(count.error());
     if (*count == 0) {
       if (auto closed = body.close(); !closed) return tl::unexpected(closed.error());
       break;
     }
+    received += *count;
     if (auto taken = body.take({block.data(), *count}); !taken)
       return tl::unexpected(taken.error());
   }
-  HttpReply reply{.status = head->status, .retry_after = head->retry_after};
-  reply.body = body.take_text();
-  return reply;
+  HttpWhole whole{HttpReply{.status = head->status, .retry_after = head->retry_after}, head->etag};
+  whole.reply.body = body.take_text();
+  // Nothing may be left of this answer.
+  if (sent && head->keep_alive && head->body_bytes && received == *head->body_bytes)
+    idle_ = std::move(connection);
+  return whole;
 }
 }  // namespace tocsin::api

@@ -129,6 +129,19 @@ Result<std::string> format_get(const WebhookUrl& url, std::string_view target,
   return message;
 }
 
+Result<std::string> format_head(const WebhookUrl& url, std::string_view method,
+                                std::string_view target, std::span<const HttpHeader> headers,
+                                std::size_t body_bytes) {
+  std::string message = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: tocsin/{}\r\n",
+                                    method, target, url.authority(), TOCSIN_VERSION);
+  if (body_bytes > 0 || method != "GET")
+    message += fmt::format("Content-Length: {}\r\n", body_bytes);
+  if (auto appended = append_headers(message, headers); !appended)
+    return tl::unexpected(appended.error());
+  message += "\r\n";
+  return message;
+}
+
 std::optional<std::size_t> find_head_end(std::string_view bytes) {
   for (std::size_t at = bytes.find('\n'); at != bytes.npos; at = bytes.find('\n', at + 1)) {
     const std::string_view after = bytes.substr(at + 1, 2);
@@ -171,6 +184,8 @@ Result<ResponseHead> parse_response_head(std::string_view head) {
       if (has_list_word(value, "close")) answer.keep_alive = false;
     } else if (equal_without_case(name, "Retry-After")) {
       answer.retry_after = value;
+    } else if (equal_without_case(name, "ETag")) {
+      answer.etag = value;
     }
   }
   if (answer.status == 204 || answer.status == 304 || answer.status < 200) {

@@ -2,6 +2,7 @@
 /// out, an answer's head in.
 #pragma once
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -24,9 +25,16 @@ Result<std::string> format_post(const WebhookUrl& url, std::span<const HttpHeade
 Result<std::string> format_get(const WebhookUrl& url, std::string_view target,
                                std::span<const HttpHeader> headers);
 
+/// The head of any request for `target` at the host of `url`, before a body of so many bytes; kept
+/// alive. Errors: as format_post().
+Result<std::string> format_head(const WebhookUrl& url, std::string_view method,
+                                std::string_view target, std::span<const HttpHeader> headers,
+                                std::size_t body_bytes);
+
 struct ResponseHead {
   int status = 0;
   std::string retry_after;
+  std::string etag;
   /// The body's bytes where they are known; nothing: until the connection closes, or in chunks.
   std::optional<std::uint64_t> body_bytes;
   bool is_chunked = false;

@@ -17,19 +17,24 @@ namespace tocsin::api {
 namespace {
 using namespace std::chrono_literals;
 
+// A socket of this machine that listens; gives its URL.
+std::string listen_on(int listener) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  REQUIRE(::bind(listener, reinterpret_cast<sockaddr*>(&address), size) == 0);
+  REQUIRE(::listen(listener, 8) == 0);
+  REQUIRE(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  return "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+}
+
 // Answers one request in two parts, then closes the connection; or keeps it open for a second.
 class OneAnswer {
  public:
   OneAnswer(std::string bytes, bool keeps_open)
       : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) == 0);
-    REQUIRE(::listen(listener_, 8) == 0);
-    REQUIRE(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    url_ = listen_on(listener_);
     thread_ = std::thread([this, keeps_open, text = std::move(bytes)] { serve(text, keeps_open); });
   }
   ~OneAnswer() {
@@ -99,6 +104,82 @@ TEST_CASE("http get: an answer that is too large is refused") {
         "! the answer is larger than 100 bytes");
   CHECK(get("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n") ==
         "! the answer is larger than 100 bytes");
+}
+
+// Answers so many requests on each of its connections, then closes it.
+class Talker {
+ public:
+  Talker(int connections, int requests, std::string answer)
+      : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    url_ = listen_on(listener_);
+    thread_ = std::thread([this, connections, requests, text = std::move(answer)] {
+      for (int i = 0; i < connections; ++i) serve(requests, text);
+    });
+  }
+  ~Talker() {
+    thread_.join();
+    ::close(listener_);
+  }
+  const std::string& url() const { return url_; }
+  std::string heard() {
+    thread_.join();
+    thread_ = std::thread([] {});
+    return heard_;
+  }
+
+ private:
+  // A request ends with "!".
+  void serve(int requests, const std::string& text) {
+    pollfd waited{listener_, POLLIN, 0};
+    if (::poll(&waited, 1, 5000) != 1) return;
+    const int socket = ::accept(listener_, nullptr, nullptr);
+    heard_ += "(";
+    for (int i = 0; i < requests; ++i) {
+      std::string request;
+      char block[4096];
+      while (!request.ends_with('!')) {
+        const ssize_t count = ::recv(socket, block, sizeof block, 0);
+        if (count <= 0) break;
+        request.append(block, static_cast<std::size_t>(count));
+      }
+      heard_ += request.substr(0, request.find(" HTTP")) + ",";
+      [[maybe_unused]] const ssize_t sent = ::send(socket, text.data(), text.size(), MSG_NOSIGNAL);
+    }
+    ::close(socket);
+    heard_ += ")";
+  }
+
+  int listener_;
+  std::string url_;
+  std::string heard_;
+  std::thread thread_;
+};
+
+TEST_CASE("http get: a connection serves further requests while it is open") {
+  const std::string answer = "HTTP/1.1 200 OK\r\nETag: \"e1\"\r\nContent-Length: 2\r\n\r\nab";
+  Talker server(2, 2, answer);
+  const auto http = HttpGet::make(*parse_webhook_url(server.url()), {5s, 100});
+  REQUIRE(http);
+  for (int i = 0; i < 4; ++i) {
+    const Result<HttpWhole> whole = (*http)->ask({"PUT", "/a", {}, "text!"});
+    REQUIRE(whole);
+    CHECK(whole->reply.status == 200);
+    CHECK(whole->reply.body == "ab");
+    CHECK(whole->etag == "\"e1\"");
+  }
+  CHECK(server.heard() == "(PUT /a,PUT /a,)(PUT /a,PUT /a,)");
+}
+
+TEST_CASE("http get: a connection that says more than its answer is not used again") {
+  Talker server(2, 1, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabHTTP/1.1 500 no\r\n\r\n");
+  const auto http = HttpGet::make(*parse_webhook_url(server.url()), {5s, 100});
+  REQUIRE(http);
+  for (int i = 0; i < 2; ++i) {
+    const Result<HttpWhole> whole = (*http)->ask({"DELETE", "/a", {}, "!"});
+    REQUIRE(whole);
+    CHECK(whole->reply.status == 200);
+  }
+  CHECK(server.heard() == "(DELETE /a,)(DELETE /a,)");
 }
 
 TEST_CASE("http get: one that was stopped asks nobody") {
