@@ -21,6 +21,7 @@
 #include "runtime/effects/effect_codec.h"
 #include "runtime/io/background_thread.h"
 #include "runtime/io/clock.h"
+#include "runtime/io/cores.h"
 
 namespace tocsin::api {
 namespace {
@@ -28,12 +29,6 @@ constexpr std::size_t kAtOnce = 200;
 constexpr std::int64_t kRetryFirstMs = 250;
 constexpr std::int64_t kRetryMostMs = 30'000;
 constexpr const char* kSentKey = "x";
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "-";
-  return name.data();
-}
 
 struct Address {
   sockaddr_storage bytes{};
@@ -159,7 +154,7 @@ void AuditExport::run() {
 }
 
 bool AuditExport::send_batch() {
-  static const std::string kHost = host_name();
+  static const std::string kHost = runtime::host_name();
   for (;;) {
     const Result<AuditTail> tail = log_.tail(sent_, kAtOnce);
     if (!tail) {

@@ -1,8 +1,10 @@
 #include "runtime/io/cores.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <fstream>
@@ -101,5 +103,11 @@ std::uint32_t available_cores() {
   }
   if (cores == 0) cores = std::thread::hardware_concurrency();
   return std::max(least(cores, cores_of_quota("")), std::uint32_t{1});
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "-";
+  return name.data();
 }
 }  // namespace tocsin::runtime
