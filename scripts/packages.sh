@@ -13,7 +13,8 @@ distribution() {
 #   lint     clang-format and clang-tidy
 #   fuzz     clang with libFuzzer
 #   kafka    librdkafka and libprotobuf, with which the program is built where they are there, and what the tests' broker needs
-#   python   what the Python package is built and tested with, and the API's contract; its environment is made of python/environment.lock
+#   python   what the Python package is built and tested with, and the API's contract; its environment is made of python/environment.lock;
+#            another environment has an S3-compatible store, in which backups are kept
 #   package  what makes a package of the program and looks at it
 #   editors  Neovim, in which the language server is tried; node and npm, with which the extension for VS Code is made, and its packages;
 #            an environment of Python with pytest-lsp; where cargo is, the generator of tree-sitter
@@ -116,8 +117,13 @@ make_environment() {
     return 1
   fi
 }
-# What the tests of the Python package and of the API's contract run in.
-make_python_environment() { make_environment python python/environment.lock "python, contract"; }
+# What the tests of the Python package and of the API's contract run in, and the store of those of backups.
+make_python_environment() {
+  local left_out=0
+  make_environment python python/environment.lock "python, contract" || left_out=1
+  make_environment s3 tests/s3/environment.lock serve-backups-s3 || left_out=1
+  return "$left_out"
+}
 
 # fetch_npm FOLDER WHAT WITHOUT [OPTION…]: npm's packages for a folder, in its node_modules, each known by its digest; again when
 # the lock file changes.

@@ -8,7 +8,7 @@ unit_suites=(house cep rules runtime api library property)
 # suite whose part is not installed and cannot be is skipped, and says so.
 declare -A suite_part=([docs]=tests [c-library]=tests [conformance]=tests [fuzz]=tests [simulation]=tests [crash]=tests
   [serve-crash]=tests [bad-disk]=tests [serve-room]=tests [instructions]=bench [kafka]=kafka [kafka-sink]=kafka
-  [kafka-formats]=kafka [package]=package [neovim]=editors [vscode]=editors [lsp-types]=editors [tree-sitter]=editors [console]=console [console-browser]=browser [console-pictures]=browser [python]=python [contract]=python [flink]=flink)
+  [kafka-formats]=kafka [package]=package [neovim]=editors [vscode]=editors [lsp-types]=editors [tree-sitter]=editors [console]=console [console-browser]=browser [console-pictures]=browser [python]=python [contract]=python [serve-backups-s3]=python [flink]=flink)
 
 # Suites that are scripts: "name|command", run in the repository root by bash after the unit suites,
 # with TOCSIN_BINARY, TOCSIN_BUILD_DIR and TOCSIN_QUICK (0 or 1) set. The last line of output that
@@ -64,6 +64,7 @@ script_suites=(
   'serve-archive|python3 tests/e2e/serve_archive.py "$TOCSIN_BINARY"'
   'serve-backtests|python3 tests/e2e/serve_backtests.py "$TOCSIN_BINARY"'
   'serve-backups|python3 tests/e2e/serve_backups.py "$TOCSIN_BINARY"'
+  'serve-backups-s3|python3 tests/s3/serve_backups_s3.py "$TOCSIN_BINARY"'
   'same-alerts|python3 tests/e2e/same_alerts.py "$TOCSIN_BINARY"'
   'serve-hostile|python3 tests/e2e/serve_hostile.py "$TOCSIN_BINARY"'
   'contract|python3 tests/contract/contract.py "$TOCSIN_BINARY"'

@@ -40,7 +40,7 @@ ordered_json status_json(const BackupStatus& status) {
 
 HttpResponse not_configured() {
   return problem_response(ProblemKind::kConflict,
-                          "no place for backups is configured: set backups.folder");
+                          "no place for backups is configured: set backups.to");
 }
 
 HttpResponse begin(BackupService& backups, ApiRequest& request) {

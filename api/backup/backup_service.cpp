@@ -12,6 +12,7 @@ namespace tocsin::api {
 namespace {
 using std::chrono::steady_clock;
 constexpr std::chrono::seconds kCancelPatience{10};
+constexpr std::chrono::seconds kFirstLookPatience{2};
 constexpr std::chrono::milliseconds kPaceStep{50};
 constexpr std::chrono::milliseconds kScheduleStep{200};
 // A schedule does not ask a store that fails again at once.
@@ -41,9 +42,10 @@ BackupService::BackupService(BackupPorts ports, BackupOptions options,
       store_(std::move(store)),
       writer_(ports_.files, *store_) {
   (void)DataCutter({ports_.files, ports_.paths, {}, {}}).clear();
-  show(stored_backups(*store_));
-  if (!stored_.empty()) last_named_ = stored_.front().began;
   thread_ = std::thread([this] { serve(); });
+  // A start does not wait for a store that does not answer.
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kFirstLookPatience, [this] { return has_looked_; });
 }
 
 BackupService::~BackupService() { stop(); }
@@ -55,10 +57,11 @@ void BackupService::stop() {
     is_cancelled_ = true;
   }
   changed_.notify_all();
+  store_->stop();
   if (thread_.joinable()) thread_.join();
 }
 
-// With the lock, or before the thread.
+// With the lock.
 void BackupService::show(Result<std::vector<BackupFacts>> stored) {
   if (stored) {
     stored_ = *std::move(stored);
@@ -171,7 +174,12 @@ bool BackupService::is_due() const {
 void BackupService::serve() {
   runtime::begin_background_thread("backups");
   runtime::lower_priority_of_thread();
+  Result<std::vector<BackupFacts>> stored = stored_backups(*store_);
   std::unique_lock lock(mutex_);
+  show(std::move(stored));
+  if (!stored_.empty()) last_named_ = std::max(last_named_, stored_.front().began);
+  has_looked_ = true;
+  changed_.notify_all();
   while (!is_stopping_) {
     if (is_asked_) {
       run_one(lock);

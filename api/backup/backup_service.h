@@ -57,8 +57,8 @@ struct BackupPorts {
 /// Threading: any.
 class BackupService {
  public:
-  /// Removes what a crash left of a cut. What cannot be read where backups are kept is a failure
-  /// that figures() has: a server starts without them.
+  /// Removes what a crash left of a cut, and waits some seconds until it is known what is stored.
+  /// What cannot be read there is a failure that figures() has: a server starts without them.
   BackupService(BackupPorts ports, BackupOptions options, std::unique_ptr<BackupStore> store);
   BackupService(const BackupService&) = delete;
   BackupService& operator=(const BackupService&) = delete;
@@ -98,6 +98,7 @@ class BackupService {
   std::vector<BackupFacts> stored_;   // the newest first
   std::vector<BackupStatus> broken_;  // failed or cancelled, the oldest first
   std::optional<BackupFacts> running_;
+  bool has_looked_ = false;    // the thread knows what is stored
   bool is_asked_ = false;      // running_ waits for the thread
   bool is_removing_ = false;   // another thread removes one
   cep::EventTime last_named_;  // ids grow

@@ -1,5 +1,7 @@
 #include "api/backup/backup_store.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace tocsin::api {
@@ -13,6 +15,15 @@ Result<std::string> read_object(BackupStore& store, std::string_view name, std::
   };
   if (auto read = store.read(name, sink); !read) return tl::unexpected(read.error());
   return text;
+}
+
+Result<void> check_backup_mark(std::string_view mark, const std::string& place) {
+  if (mark == kBackupMark) return {};
+  if (mark.starts_with("tocsin backups ")) {
+    return fail(Errc::kOtherVersion,
+                fmt::format("{} was written by a later version of tocsin: use that one", place));
+  }
+  return fail(Errc::kUnsupported, fmt::format("{} is not a place of backups", place));
 }
 
 Result<void> put_text(BackupStore& store, std::string_view name, std::string_view text) {

@@ -19,7 +19,7 @@ struct StoredObject {
   std::uint64_t bytes = 0;
 };
 
-/// Threading: any. Errors of all calls: kIo; kLimit without space.
+/// Threading: any. Errors of all calls: kIo; kLimit without space; kDenied; kStopped.
 class BackupStore {
  public:
   BackupStore() = default;
@@ -28,6 +28,9 @@ class BackupStore {
   virtual ~BackupStore() = default;
   /// Where an object is, for people.
   virtual std::string place_of(std::string_view name) const = 0;
+  /// Whether backups are kept there: fails with kNotFound where nothing is, kUnsupported where
+  /// something else is, kOtherVersion.
+  virtual Result<void> check() = 0;
   /// Held by who changes what is stored. Begins the store where there is none. Fails with kInUse,
   /// and kUnsupported where something else is kept there.
   class Hold {
@@ -46,7 +49,13 @@ class BackupStore {
   virtual Result<void> put(std::string_view name, const PieceSource& source) = 0;
   /// Removes one; nothing where it is not there.
   virtual Result<void> remove(std::string_view name) = 0;
+  /// Ends calls that wait for somebody, and later ones, with kStopped.
+  virtual void stop() {}
 };
+/// What the object FORMAT of a place of backups has.
+inline constexpr std::string_view kBackupMark = "tocsin backups 1\n";
+/// Whether it is that: fails with kOtherVersion, or kUnsupported, as check() does.
+Result<void> check_backup_mark(std::string_view mark, const std::string& place);
 /// A whole object, of at most `bytes_max` (else kCorrupt).
 Result<std::string> read_object(BackupStore& store, std::string_view name, std::size_t bytes_max);
 Result<void> put_text(BackupStore& store, std::string_view name, std::string_view text);

@@ -14,7 +14,6 @@ using runtime::FileError;
 using runtime::FileResult;
 using runtime::OpenMode;
 
-constexpr std::string_view kMark = "tocsin backups 1\n";
 constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
 
 tl::unexpected<Error> failed(const FileError& error) {
@@ -66,18 +65,14 @@ std::string FolderStore::place_of(std::string_view name) const {
   return fmt::format("{}/{}", folder_, name);
 }
 
-Result<void> FolderStore::check() const {
+Result<void> FolderStore::check() {
   const FileResult<std::string> mark = runtime::read_whole(files_, folder_ + "/FORMAT");
-  if (mark && *mark == kMark) return {};
-  if (mark && mark->starts_with("tocsin backups ")) {
-    return fail(Errc::kOtherVersion,
-                fmt::format("{} was written by a later version of tocsin: use that one", folder_));
-  }
-  if (!mark && mark.error().code != FileErrc::kNotFound) return failed(mark.error());
+  if (mark) return check_backup_mark(*mark, folder_);
+  if (mark.error().code != FileErrc::kNotFound) return failed(mark.error());
   const Result<bool> found = runtime::exists(files_, folder_);
   if (!found) return tl::unexpected(found.error());
   if (!*found) return fail(Errc::kNotFound, fmt::format("there is no folder {}", folder_));
-  return fail(Errc::kUnsupported, fmt::format("{} is not a folder of backups", folder_));
+  return fail(Errc::kUnsupported, fmt::format("{} is not a place of backups", folder_));
 }
 
 Result<std::unique_ptr<BackupStore::Hold>> FolderStore::hold() {
@@ -95,7 +90,7 @@ Result<std::unique_ptr<BackupStore::Hold>> FolderStore::hold() {
       return fail(checked.error().code,
                   checked.error().message + ": name an empty one, or one that is not there yet");
     }
-    if (auto put = runtime::put_file(files_, folder_ + "/FORMAT", kMark); !put)
+    if (auto put = runtime::put_file(files_, folder_ + "/FORMAT", kBackupMark); !put)
       return tl::unexpected(put.error());
   }
   Result<void> cleared = runtime::remove_tree(files_, unfinished());

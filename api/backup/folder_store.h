@@ -18,13 +18,12 @@ class FolderStore : public BackupStore {
  public:
   FolderStore(runtime::Files& files, std::string folder);
   std::string place_of(std::string_view name) const override;
+  Result<void> check() override;
   Result<std::unique_ptr<Hold>> hold() override;
   Result<std::vector<StoredObject>> list(std::string_view folder) override;
   Result<void> read(std::string_view name, const PieceSink& sink) override;
   Result<void> put(std::string_view name, const PieceSource& source) override;
   Result<void> remove(std::string_view name) override;
-  /// Whether it is a folder of backups: fails with kNotFound, and kUnsupported for another one.
-  Result<void> check() const;
 
  private:
   Result<void> make_folders_of(std::string_view name);

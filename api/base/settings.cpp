@@ -653,11 +653,11 @@ constexpr auto kRows = std::to_array<Row>({
             .range(1, 10'000)},
     Row{"backtests.kept_bytes_max", Type::kBytes, kNot,
         serve("256MiB", "Size of their reports: beyond it the oldest go").range(kMiB, kGiB)},
-    Row{"backups.folder", Type::kText, kNot,
-        serve(
-            "",
-            "The folder for backups of the data directory, best on another disk; none: no backups")
-            .value("FOLDER")},
+    Row{"backups.to", Type::kText, kNot,
+        serve("",
+              "Where backups of the data directory go: a folder, best on another disk, or "
+              "s3://BUCKET/PREFIX; none: no backups")
+            .value("PLACE")},
     Row{"backups.every", Type::kDuration, kNot,
         serve("0", "Back up this often; 0: only when it is asked for (POST /v1/backups)")
             .zero_is_none()},
@@ -667,6 +667,28 @@ constexpr auto kRows = std::to_array<Row>({
     Row{"backups.bytes_per_second", Type::kBytes, kNot,
         serve("64MiB", "How much of the data directory a backup reads in a second; 0: no limit")
             .zero_is_none()},
+    Row{"backups.s3_endpoint", Type::kText, kNot,
+        serve("",
+              "The address of the S3-compatible store, such as https://minio.example.com:9000; "
+              "none: that of AWS in the region")
+            .value("URL")},
+    Row{"backups.s3_region", Type::kText, kNot,
+        serve("us-east-1", "The region of the bucket, which is signed").value("NAME")},
+    Row{"backups.s3_path_style", Type::kBoolean, kNot,
+        serve("true", "Whether the bucket is in the path of a URL; false: before the host")},
+    Row{"backups.s3_credentials_file", Type::kText, kNot,
+        serve("",
+              "The file with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (default: the "
+              "environment, or the credential tocsin-s3-credentials of systemd)")
+            .value("FILE")},
+    Row{"backups.s3_part_bytes", Type::kBytes, kNot,
+        serve("16MiB", "How much of an object one request moves, and is held in memory")
+            .range(5 * kMiB, kGiB)},
+    Row{"backups.s3_timeout", Type::kDuration, kNot,
+        serve("60s", "Time for a request, of so much of an object").range(100'000, 3'600'000'000)},
+    Row{"backups.s3_attempts", Type::kInteger, kNot,
+        serve("5", "How often a request is sent where the store is busy or does not answer")
+            .range(1, 100)},
     Row{"alerts.query_rows_max", Type::kInteger, kNot,
         serve("100000", "Alerts that one page of a query examines; the next page continues")
             .range(100, 10'000'000)},

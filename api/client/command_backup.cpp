@@ -4,17 +4,20 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <thread>
 
+#include "api/backup/backup_place.h"
 #include "api/backup/backup_reader.h"
 #include "api/backup/backup_writer.h"
-#include "api/backup/folder_store.h"
 #include "api/base/exit_code.h"
 #include "api/base/named_file.h"
 #include "api/base/progress.h"
+#include "api/base/setting_options.h"
 #include "api/client/server_client.h"
 #include "rules/text/human_text.h"
 #include "runtime/io/system_files.h"
@@ -29,6 +32,7 @@ struct BackupCommand {
   std::string id;
   std::string to;
   ServerOptions server;
+  OptionValues s3;
   bool is_waited_for = true;
 };
 
@@ -100,15 +104,32 @@ ExitCode list_of_server(const BackupCommand& command) {
   return print(text.empty() ? "there is no backup\n" : text);
 }
 
+// The place of backups that is named, with backups in it.
+Result<std::unique_ptr<BackupStore>> open_source(const BackupCommand& command,
+                                                 runtime::Files& files) {
+  Configuration configuration(s3_settings());
+  const auto value_of = [](const std::string& name) -> std::optional<std::string> {
+    const char* const value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+  if (auto read = configuration.read_environment(value_of); !read)
+    return tl::unexpected(read.error());
+  if (auto set = configuration.set_options(command.s3); !set) return tl::unexpected(set.error());
+  auto store = open_backup_store(files, command.source, configuration, "");
+  if (!store) return store;
+  if (auto checked = (*store)->check(); !checked) return tl::unexpected(checked.error());
+  return store;
+}
+
 ExitCode list(const BackupCommand& command) {
   if (command.source.empty() == command.server.url.empty()) {
-    return end_with(ExitCode::kUsage, "name either SOURCE, a folder of backups, or --server URL");
+    return end_with(ExitCode::kUsage, "name either SOURCE, a place of backups, or --server URL");
   }
   if (command.source.empty()) return list_of_server(command);
   runtime::SystemFiles files;
-  FolderStore store(files, command.source);
-  if (auto checked = store.check(); !checked) return end(checked.error());
-  const Result<std::vector<BackupFacts>> backups = stored_backups(store);
+  const Result<std::unique_ptr<BackupStore>> store = open_source(command, files);
+  if (!store) return end(store.error());
+  const Result<std::vector<BackupFacts>> backups = stored_backups(**store);
   if (!backups) return end(backups.error());
   std::string text;
   for (const BackupFacts& facts : *backups) text += line_of(facts);
@@ -128,11 +149,11 @@ ExitCode verify(const BackupCommand& command) {
   if (auto checked = check_id(command); !checked)
     return end_with(checked.error().code, checked.error().message);
   runtime::SystemFiles files;
-  FolderStore store(files, command.source);
-  if (auto checked = store.check(); !checked) return end(checked.error());
+  const Result<std::unique_ptr<BackupStore>> store = open_source(command, files);
+  if (!store) return end(store.error());
   ProgressLine line(true);
   std::uint64_t bytes = 0;
-  const Result<BackupCheck> check = verify_backups(store, command.id, [&](std::uint64_t more) {
+  const Result<BackupCheck> check = verify_backups(**store, command.id, [&](std::uint64_t more) {
     bytes += more;
     line.show_text(rules::format_bytes(bytes) + " were read");
   });
@@ -157,14 +178,14 @@ ExitCode restore(const BackupCommand& command) {
     return end_with(checked.error().code, checked.error().message);
   use_private_umask();
   runtime::SystemFiles files;
-  FolderStore store(files, command.source);
-  if (auto checked = store.check(); !checked) return end(checked.error());
+  const Result<std::unique_ptr<BackupStore>> store = open_source(command, files);
+  if (!store) return end(store.error());
   ProgressLine line(true);
   std::uint64_t bytes = 0;
   std::string to = command.to;
   while (to.size() > 1 && to.ends_with('/')) to.pop_back();
   const Result<BackupFacts> restored =
-      restore_backup(store, command.id, files, to, [&](std::uint64_t more) {
+      restore_backup(**store, command.id, files, to, [&](std::uint64_t more) {
         bytes += more;
         line.show_text(rules::format_bytes(bytes) + " are restored");
       });
@@ -186,8 +207,11 @@ CLI::App* add_act(CLI::App& parent, Chosen& chosen, const char* name, const char
   return command;
 }
 CLI::Option* add_source(CLI::App& command, BackupCommand& options) {
-  return command.add_option("SOURCE", options.source, "The folder of backups (backups.folder)")
-      ->type_name("FOLDER");
+  add_setting_options(command, s3_settings(), options.s3);
+  return command
+      .add_option("SOURCE", options.source,
+                  "The place of backups (backups.to): a folder, or s3://BUCKET/PREFIX")
+      ->type_name("PLACE");
 }
 void add_id(CLI::App& command, BackupCommand& options, const char* description) {
   command.add_option("--backup", options.id, description)->type_name("ID");
@@ -201,7 +225,7 @@ void add_create(CLI::App& group, Chosen& chosen) {
   command->add_flag("--no-wait{false}", options->is_waited_for,
                     "Exit once it has begun; `tocsin backup list` shows how it ends");
   command->footer(
-      "The place of backups is the server's setting backups.folder. Needs a token of "
+      "The place of backups is the server's setting backups.to. Needs a token of "
       "the role operator.\n" +
       client_exit_codes("the backup failed, or the server refused: it says why") +
       "  tocsin backup create --server http://127.0.0.1:8627 --token-file token");
@@ -210,7 +234,7 @@ void add_create(CLI::App& group, Chosen& chosen) {
 void add_list(CLI::App& group, Chosen& chosen) {
   const auto options = std::make_shared<BackupCommand>();
   CLI::App* command =
-      add_act(group, chosen, "list", "List the backups of a folder, or of a server", list, options);
+      add_act(group, chosen, "list", "List the backups of a place, or of a server", list, options);
   add_source(*command, *options);
   command
       ->add_option("--server", options->server.url,
@@ -222,6 +246,7 @@ void add_list(CLI::App& group, Chosen& chosen) {
 
 Examples:
   tocsin backup list /mnt/backups
+  tocsin backup list s3://bank-backups/tocsin --backups-s3-region eu-central-1
   tocsin backup list --server http://127.0.0.1:8627 --token-file reader-token)");
 }
 

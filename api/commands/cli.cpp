@@ -114,13 +114,14 @@ ExitCode report_usage_error(const CLI::App& program, const CLI::ParseError& erro
 std::optional<std::string> find_empty_name(const CLI::App& command) {
   for (const CLI::Option* option : command.get_options()) {
     const std::string type = option->get_type_name();
-    if (type != "FILE" && type != "FOLDER" && type != "URL") continue;
+    if (type != "FILE" && type != "FOLDER" && type != "PLACE" && type != "URL") continue;
     if (std::ranges::count(option->results(), "") == 0) continue;
     return fmt::format("{} has an empty value: name a {}, or leave it out (is a variable not set?)",
                        option->get_name(),
-                       type == "FILE"  ? "file"
-                       : type == "URL" ? "URL"
-                                       : "folder");
+                       type == "FILE"    ? "file"
+                       : type == "URL"   ? "URL"
+                       : type == "PLACE" ? "place"
+                                         : "folder");
   }
   return std::nullopt;
 }

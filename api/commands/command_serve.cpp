@@ -95,6 +95,9 @@ ExitCode run(const ServeOptions& options) {
   if (auto audit = check_audit(configuration); !audit) {
     return end_with(ExitCode::kUsage, audit.error().message);
   }
+  if (auto backups = check_backups(configuration); !backups) {
+    return end_with(ExitCode::kUsage, backups.error().message);
+  }
   if (auto vouchers = check_vouchers(configuration); !vouchers) {
     return end_with(ExitCode::kUsage, vouchers.error().message);
   }

@@ -17,7 +17,7 @@ struct CompletionOption {
   /// The value's words where it is one of several ("text|json"), else none.
   std::vector<std::string> choices() const;
   /// True when the value is a path.
-  bool is_path() const { return value == "FILE" || value == "FOLDER"; }
+  bool is_path() const { return value == "FILE" || value == "FOLDER" || value == "PLACE"; }
 };
 struct CompletionCommand {
   std::string name;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <utility>
 
+#include "api/backup/backup_place.h"
 #include "api/base/version.h"
 #include "api/custody/given_keys.h"
 #include "api/net/loopback_address.h"
@@ -107,6 +108,12 @@ Result<void> check_vouchers(const Configuration& configuration) {
   if (auto privacy = privacy_options(configuration); !privacy)
     return tl::unexpected(privacy.error());
   if (auto issuer = make_issuer(configuration); !issuer) return tl::unexpected(issuer.error());
+  return {};
+}
+
+Result<void> check_backups(const Configuration& configuration) {
+  if (auto place = check_backup_place(configuration.text("backups.to"), configuration); !place)
+    return fail(place.error().code, "backups.to: " + place.error().message);
   return {};
 }
 

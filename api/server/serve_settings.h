@@ -31,6 +31,8 @@ AuditLimits audit_limits(const Configuration& configuration);
 RefusalLimits refusal_limits(const Configuration& configuration);
 /// Whether gates on changes of rules can be passed. Fails with kInvalidArgument, naming settings.
 Result<void> check_gates(const Configuration& configuration);
+/// Whether backups can be kept where they are to go. Fails likewise; nothing is asked.
+Result<void> check_backups(const Configuration& configuration);
 /// Whether the audit log can be sent where it is to go. Fails likewise.
 Result<void> check_audit(const Configuration& configuration);
 /// The proxies that are believed when they say whose requests they pass on. Fails with

@@ -12,14 +12,15 @@
 #include <vector>
 
 #include "api/alerts/triage_store.h"
+#include "api/backup/backup_place.h"
 #include "api/backup/backup_service.h"
-#include "api/backup/folder_store.h"
 #include "api/base/command.h"
 #include "api/jobs/backtest_jobs.h"
 #include "api/jobs/backtest_work.h"
 #include "api/jobs/triage_labels.h"
 #include "api/privacy/privacy.h"
 #include "api/server/serve_settings.h"
+#include "runtime/io/cores.h"
 
 namespace tocsin::api {
 HttpResponse refusal_response(const Refusal& refusal) {
@@ -90,30 +91,32 @@ Result<void> open_backtests(ServerContext& context, runtime::Store& store,
   return {};
 }
 
-Result<void> open_backups(ServerContext& context, runtime::RocksStore& store) {
-  const std::string& folder = context.configuration.text("backups.folder");
-  if (folder.empty()) {
+Result<void> open_backups(ServerContext& context, runtime::RocksStore& alerts) {
+  const std::string& to = context.configuration.text("backups.to");
+  if (to.empty()) {
     if (!context.configuration.duration_limit("backups.every")) return {};
     return fail(Errc::kInvalidArgument,
-                "backups.every asks for backups: set backups.folder, the place for them");
+                "backups.every asks for backups: set backups.to, the place for them");
   }
   // Below itself a backup would have the ones before it.
   std::error_code error;
-  const auto place = std::filesystem::weakly_canonical(folder, error);
   const auto data = std::filesystem::weakly_canonical(context.paths.directory, error);
-  if (std::ranges::mismatch(data, place).in1 == data.end()) {
+  const auto place = std::filesystem::weakly_canonical(to, error);
+  if (!is_s3_place(to) && std::ranges::mismatch(data, place).in1 == data.end()) {
     return fail(Errc::kInvalidArgument,
-                fmt::format("backups.folder is in the data directory {}: name a folder outside of "
-                            "it, best on another disk",
+                fmt::format("backups.to is in the data directory {}: name a folder outside of it, "
+                            "best on another disk",
                             context.paths.directory));
   }
+  auto store = open_backup_store(context.files, to, context.configuration,
+                                 fmt::format("{}:{}", runtime::host_name(), data.string()));
+  if (!store) return fail(store.error().code, "backups.to: " + store.error().message);
   BackupPorts ports{
       context.files, context.clock, context.paths,
-      [&store](const std::string& to) { return store.copy_to(to); },
+      [&alerts](const std::string& folder) { return alerts.copy_to(folder); },
       [](const std::string& why) { tell(fmt::format("tocsin: the backup failed: {}\n", why)); }};
-  context.backups =
-      std::make_shared<BackupService>(std::move(ports), backup_options(context.configuration),
-                                      std::make_unique<FolderStore>(context.files, folder));
+  context.backups = std::make_shared<BackupService>(
+      std::move(ports), backup_options(context.configuration), *std::move(store));
   return {};
 }
 }  // namespace

@@ -34,7 +34,7 @@ TEST_CASE("command line: the value of every option has a name that completion kn
   const std::set<std::string> kinds = {
       "FILE", "FOLDER", "DURATION", "TIME",       "URL",          "TEXT",    "N",     "ADDRESS",
       "ID",   "SIZE",   "NAME",     "NAME=VALUE", "RECORD:INDEX", "BROKERS", "RANGE", "TOPICS",
-      "GAPS", "LOSSES", "TYPE",     "NAMES",      "TOPIC",        "RULE",    ""};
+      "GAPS", "LOSSES", "TYPE",     "NAMES",      "TOPIC",        "RULE",    "PLACE", ""};
   Chosen chosen;
   const auto program = build_program(chosen);
   std::vector<CompletionCommand> commands = completion_tree(*program).commands;

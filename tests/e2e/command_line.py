@@ -407,7 +407,7 @@ def options_of(command):
     found = set()
     for line in text.splitlines():
         if re.match(r"  --?\w|  --\[no-\]", line):
-            for negatable, name in re.findall(r"--(\[no-\])?([a-z][a-z-]*)", re.split("  +", line.strip())[0]):
+            for negatable, name in re.findall(r"--(\[no-\])?([a-z][a-z0-9-]*)", re.split("  +", line.strip())[0]):
                 found.add("--" + name)
                 if negatable:
                     found.add("--no-" + name)
@@ -434,7 +434,7 @@ def _():
     sections = {name: text for name, text in re.findall(r"^## `tocsin (\w+(?: \w+)?)`.*?\n(.*?)(?=^## |\Z)", page, re.M | re.S)}
     assert set(sections) == set(commands()), f"documented {sorted(sections)}, listed {sorted(commands())}"
     for command, text in sections.items():
-        documented = set(re.findall(r"^\| `(?:-\w`, `)?(--[a-z-]+)", text, re.M))
+        documented = set(re.findall(r"^\| `(?:-\w`, `)?(--[a-z0-9-]+)", text, re.M))
         documented |= set(re.findall(r"^\| `--[^|]*?`, `(--no-[a-z-]+)", text, re.M))
         listed = options_of(command) - {"--help"}
         assert documented == listed, f"{command}: only documented {documented - listed}, only in --help {listed - documented}"

@@ -6,40 +6,12 @@
 import json
 import os
 import pathlib
-import threading
-import time
 
-from harness import case, has, payment, run_cases, tocsin, wait_for, write
-from server_process import TIMELESS, Server, stored
+from backups_of_server import back_up, begin, fill, live_and_restored_of, restore_of
+from harness import case, has, run_cases, tocsin, wait_for, write
+from server_process import Server
 
-PLACE = ("--backups-folder", "backups")
-# Journal files that are full soon, and checkpoints that let go of them.
-OFTEN = ("--journal-segment-bytes", "32KiB", "--checkpoint-every", "250ms", "--webhooks-allow", "127.0.0.1", *PLACE)
-
-
-def fill(server, count, first=0):
-    """Sends so many payments, a request for each 100; gives them."""
-    sent = [payment(i, f"c{i % 7}", 5 + i % 200) for i in range(first, first + count)]
-    for begin in range(0, count, 100):
-        assert server.send(sent[begin:begin + 100]).status == 200
-    return sent
-
-
-def begin(server, token=True):
-    answer = server.ask("POST", "/v1/backups", token=token)
-    assert answer.status == 202 and answer.headers["Location"] == f"/v1/backups/{answer.json['id']}", answer
-    return answer.json["id"]
-
-
-def end_of(server, backup):
-    wait_for(lambda: server.ask("GET", f"/v1/backups/{backup}").json["state"] != "running", f"the end of {backup}")
-    return server.ask("GET", f"/v1/backups/{backup}").json
-
-
-def back_up(server):
-    ended = end_of(server, begin(server))
-    assert ended["state"] == "done" and ended["progress"] == 1, ended
-    return ended
+PLACE = ("--backups-to", "backups")
 
 
 def objects():
@@ -51,83 +23,13 @@ def manifest(backup):
 
 
 def restore(to, *arguments, **options):
-    return tocsin("backup", "restore", "backups", "--to", to, *arguments, **options)
-
-
-def begin_with(folder, token, *arguments, **options):
-    """A server that goes on in a restored folder: the first token is not in a backup."""
-    pathlib.Path(folder, "admin-token").write_text(token)
-    return Server(*arguments, rules=None, data=folder, **options)
-
-
-def facts_of(server):
-    """All that people have done and see."""
-    triage = [(one["alert"], one.get("triage")) for one in server.ask("GET", "/v1/alerts?limit=1000").json["alerts"]]
-    lists = server.ask("GET", "/v1/lists/blocked").json
-    subscriptions = [{key: one[key] for key in ("id", "name", "url", "created_at") if key in one}
-                     for one in server.ask("GET", "/v1/subscriptions").json["subscriptions"]]
-    return {"alerts": triage, "lists": lists, "subscriptions": subscriptions,
-            "rules": server.ask("GET", "/v1/pack").json, "tokens": [one["name"] for one in server.ask("GET", "/v1/tokens").json["tokens"]]}
+    return restore_of("backups", to, *arguments, **options)
 
 
 @case
 def live_and_restored():
     """backups under load, kill -9, and a restore: each is whole, and the last one has all that there was"""
-    with Server(*OFTEN, rules=RULES_WITH_LIST) as server:
-        token = server.token
-        fill(server, 300)
-        assert server.ask("POST", "/v1/lists/blocked/entries", {"entries": ["c1", "c2"]}).status == 200
-        made = server.ask("POST", "/v1/subscriptions", {"name": "desk", "url": "http://127.0.0.1:9/hook"})
-        assert made.status == 201, made
-        alert = server.ask("GET", "/v1/alerts?limit=1").json["alerts"][0]["alert"]["id"]
-        changed = server.ask("POST", f"/v1/alerts/{alert}/triage", {"action": "confirm", "comment": "called"})
-        assert changed.status == 200, changed
-        stop, sent = threading.Event(), [300]
-
-        def send():
-            while not stop.is_set():
-                fill(server, 100, sent[0])
-                sent[0] += 100
-                time.sleep(0.02)
-
-        sender = threading.Thread(target=send)
-        sender.start()
-        try:
-            wait_for(lambda: server.metric("checkpoint_number") > 0, "a checkpoint")
-            under_load = []
-            for _ in range(3):
-                under_load.append(back_up(server))
-                time.sleep(0.3)  # on a fast machine too there is more in the next one
-        finally:
-            stop.set()
-            sender.join()
-        assert all(one["checkpoint"] > 0 for one in under_load), under_load
-        back_up(server)
-        again = back_up(server)  # what did not change is stored once
-        assert again["stored_bytes"] < again["bytes"] / 2, again
-        before = facts_of(server)
-        assert server.metric("backups_kept") == 5 and server.metric("backup_last_bytes") == again["bytes"]
-        server.kill()
-    alerts = stored()
-    assert len(alerts) > 100
-    has(tocsin("backup", "verify", "backups").out, "backups is good: 5 backups")
-    for number, backup in enumerate(under_load):
-        restore(f"r{number}", "--backup", backup["id"])
-        has(tocsin("verify", f"r{number}").out, f"r{number} is good")
-        some = stored(f"r{number}")
-        assert some == alerts[:len(some)], number
-    assert len(stored("r2")) > len(stored("r0"))
-    restore("restored")
-    assert stored("restored") == alerts
-    with begin_with("restored", token, *OFTEN) as server:
-        assert facts_of(server) == before
-        fill(server, 100, sent[0])
-        back_up(server)
-        server.end()
-    assert stored("restored")[:len(alerts)] == alerts and len(stored("restored")) > len(alerts)
-    with begin_with("r1", token) as server:  # one that was made under load goes on too
-        fill(server, 100, sent[0])
-        server.end()
+    live_and_restored_of("backups", PLACE)
 
 
 @case
@@ -161,9 +63,9 @@ def refusals():
     has(tocsin("verify", "new").out, "new is good")
     has(restore("new2", "--backup", "x", code=2).err, "--backup takes an id")
     has(restore("new2", "--backup", "20200101T000000000Z", code=2).err, "there is no backup 20200101T000000000Z")
-    has(tocsin("backup", "verify", "new", code=5).err, "new is not a folder of backups")
-    has(tocsin("serve", "rules.tocsin", "--data", "new", "--backups-folder", "new/backups", code=None).err, "in the data directory")
-    has(tocsin("serve", "rules.tocsin", "--data", "new", "--backups-every", "1h", code=None).err, "set backups.folder")
+    has(tocsin("backup", "verify", "new", code=5).err, "new is not a place of backups")
+    has(tocsin("serve", "rules.tocsin", "--data", "new", "--backups-to", "new/backups", code=None).err, "in the data directory")
+    has(tocsin("serve", "rules.tocsin", "--data", "new", "--backups-every", "1h", code=None).err, "set backups.to")
 
 
 @case
@@ -255,21 +157,9 @@ def by_schedule():
         server.end()
     with Server(rules=None) as server:
         answer = server.ask("POST", "/v1/backups")
-        assert answer.problem() == "conflict" and "backups.folder" in answer.json["detail"], answer
+        assert answer.problem() == "conflict" and "backups.to" in answer.json["detail"], answer
         assert server.ask("GET", "/v1/backups").json == {"backups": []}
 
-
-RULES_WITH_LIST = """\
-event payment { ts: time, id: string id, card: string, amount: decimal(2), place: string? }
-list blocked: string = []
-rule large "A large payment" {
-  severity high
-  by card
-  when payment as p where amount > 100
-  alert "{p.amount} on card {card}" { amount: p.amount }
-}
-rule of_blocked "A payment with a blocked card" { by card when payment where card in blocked alert "on card {card}" }
-"""
 
 if __name__ == "__main__":
     run_cases()
