@@ -47,7 +47,7 @@ std::uint32_t TableState::begin_run(std::uint32_t pass, Slice& slice, EventTime 
     measured_->conditions_ns += ProfileClock::now() - before;
     count_predicates(slice);
   }
-  work_.emplace(pass, is_new, slice, watermark);
+  work_.emplace(TablePass{pass, is_new, slice, watermark});
   divide(*work_);
   return static_cast<std::uint32_t>(ranges_.size());
 }
