@@ -60,6 +60,10 @@ if(TOCSIN_FUZZ)
 endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
   add_compile_definitions(_GLIBCXX_ASSERTIONS)
+elseif(NOT TOCSIN_SANITIZE)
+  # The program names no folder of the machine that built it: the same sources give the same bytes in
+  # every folder.
+  add_compile_options("-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
 endif()
 
 find_program(TOCSIN_CCACHE ccache)

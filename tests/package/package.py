@@ -143,6 +143,14 @@ def hardening():
 
 
 @case
+def names_no_folder():
+    """the program and the library name no folder of the machine that built them"""
+    for built in (pathlib.Path(BINARY), *BUILD.rglob("libtocsin.so*")):
+        text = built.read_bytes()
+        assert str(ROOT).encode() not in text, (built, re.findall(rb"[^\0]{0,80}" + re.escape(str(ROOT).encode()) + rb"[^\0]{0,80}", text)[:5])
+
+
+@case
 def same_bytes():
     """two packagings of one program are the same bytes, and the time in them is what SOURCE_DATE_EPOCH says"""
     folder = pathlib.Path("again")
