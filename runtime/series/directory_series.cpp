@@ -19,6 +19,7 @@ namespace {
 // How many names a note shows, and how many a command carries that are forgotten.
 constexpr std::size_t kNamesShown = 3;
 constexpr std::size_t kForgottenMax = 1'000;
+constexpr const char* kAreOthers = "are others now, or no longer all there";
 
 struct InOrder {
   bool operator()(const std::string& a, const std::string& b) const { return comes_before(a, b); }
@@ -194,7 +195,7 @@ void DirectorySeries::find_vanished() {
 Result<void> DirectorySeries::check_changed(const std::string& name, const SeriesFile& file) {
   const Result<bool> is_there = begins_with(path_of(name), file.bytes, file.digest);
   if (!is_there) return tl::unexpected(is_there.error());
-  if (!*is_there) return changed(name, file.bytes, "are others now, or no longer all there");
+  if (!*is_there) return changed(name, file.bytes, kAreOthers);
   Result<std::unique_ptr<ByteSource>> bytes = files().open(path_of(name), options_.stop_requested);
   if (!bytes) return tl::unexpected(bytes.error());
   Grown grown;
@@ -291,6 +292,7 @@ Result<void> DirectorySeries::go_on(const SeriesState& known, const std::string&
   left_ = status;
   Result<std::unique_ptr<ByteSource>> bytes = open_part(part.path, known.read, options_.follows);
   if (!bytes) return tl::unexpected(bytes.error());
+  if (*bytes == nullptr) return changed(name, known.read.bytes(), kAreOthers);
   part.bytes = *std::move(bytes);
   if (!is_at_end_) note(fmt::format("{} goes on at byte {}", part.path, known.read.bytes()));
   first_ = std::move(part);
@@ -301,10 +303,7 @@ Result<void> DirectorySeries::go_on(const SeriesState& known, const std::string&
 Result<void> DirectorySeries::find_at_hand(const SeriesState& known) {
   const Result<InputStatus> status = files().status(path_of(known.file));
   if (status) {
-    const Result<bool> begins = begins_with(path_of(known.file), known.read);
-    if (!begins) return tl::unexpected(begins.error());
-    if (*begins) return go_on(known, known.file, *status);
-    return changed(known.file, known.read.bytes(), "are others now, or no longer all there");
+    return go_on(known, known.file, *status);
   }
   if (status.error().code != Errc::kNotFound) return tl::unexpected(status.error());
   for (const std::string& name : waiting_) {
@@ -391,6 +390,7 @@ Result<std::optional<SeriesPart>> DirectorySeries::begin(const std::string& name
     Result<std::unique_ptr<ByteSource>> bytes =
         open_part(part->path, part->begin.read, is_last && options_.follows);
     if (!bytes) return tl::unexpected(bytes.error());
+    if (*bytes == nullptr) return changed(name, part->begin.read.bytes(), kAreOthers);
     part->bytes = *std::move(bytes);
   }
   if (grown != grown_.end()) grown_.erase(grown);

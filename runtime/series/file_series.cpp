@@ -11,6 +11,23 @@ namespace tocsin::runtime {
 namespace {
 constexpr std::size_t kPartBytes = std::size_t{256} << 10;
 constexpr std::size_t kHeaderBytes = std::size_t{64} << 10;
+
+// Takes `bytes` by read(to, capacity), and gives whether their digest is this.
+template <typename Read>
+Result<bool> begins_with(Read read, std::uint64_t bytes, const RangeDigest& digest) {
+  SeriesDigest found;
+  std::string part(static_cast<std::size_t>(std::min<std::uint64_t>(bytes, kPartBytes)), '\0');
+  while (found.bytes() < bytes) {
+    const Result<std::size_t> got =
+        read(part.data(),
+             static_cast<std::size_t>(std::min<std::uint64_t>(bytes - found.bytes(), part.size())));
+    if (!got && got.error().code == Errc::kStopped) return tl::unexpected(got.error());
+    // Damage is met, and named, when the file is read as a new one.
+    if (!got || *got == 0) return false;
+    found.add(std::string_view(part).substr(0, *got));
+  }
+  return found.digest() == digest;
+}
 }  // namespace
 
 std::optional<AcceptedLoss> parse_accepted_loss(std::string_view text) {
@@ -36,18 +53,8 @@ Result<bool> FileSeries::begins_with(const std::string& path, std::uint64_t byte
     if (file.error().code == Errc::kNotFound) return false;
     return tl::unexpected(file.error());
   }
-  SeriesDigest found;
-  std::string part(static_cast<std::size_t>(std::min<std::uint64_t>(bytes, kPartBytes)), '\0');
-  while (found.bytes() < bytes) {
-    const Result<std::size_t> got = (*file)->read(
-        part.data(),
-        static_cast<std::size_t>(std::min<std::uint64_t>(bytes - found.bytes(), part.size())));
-    if (!got && got.error().code == Errc::kStopped) return tl::unexpected(got.error());
-    // Damage is met, and named, when the file is read as a new one.
-    if (!got || *got == 0) return false;
-    found.add(std::string_view(part).substr(0, *got));
-  }
-  return found.digest() == digest;
+  return runtime::begins_with(
+      [&](char* to, std::size_t capacity) { return (*file)->read(to, capacity); }, bytes, digest);
 }
 
 Result<std::unique_ptr<ByteSource>> FileSeries::open_part(const std::string& path,
@@ -55,12 +62,27 @@ Result<std::unique_ptr<ByteSource>> FileSeries::open_part(const std::string& pat
   if (follows && !is_packed(path)) {
     Result<std::unique_ptr<InputFile>> file = files().open_growing(path);
     if (!file) return tl::unexpected(file.error());
-    return std::make_unique<FollowedBytes>(*this, options_, *std::move(file), read);
+    std::uint64_t at = 0;
+    std::string last;
+    const auto next = [&](char* to, std::size_t capacity) {
+      Result<std::size_t> got = (*file)->read(at, to, capacity);
+      if (got) at += *got;
+      if (got) FollowedBytes::keep_last(last, {to, *got});
+      return got;
+    };
+    const Result<bool> begins = runtime::begins_with(next, read.bytes(), read.digest());
+    if (!begins) return tl::unexpected(begins.error());
+    if (!*begins) return std::unique_ptr<ByteSource>();
+    return std::make_unique<FollowedBytes>(*this, options_, *std::move(file), read,
+                                           std::move(last));
   }
   Result<std::unique_ptr<ByteSource>> bytes = files().open(path, options_.stop_requested);
   if (!bytes) return bytes;
-  const Result<std::uint64_t> skipped = (*bytes)->skip(read.bytes());
-  if (!skipped) return tl::unexpected(skipped.error());
+  const Result<bool> begins = runtime::begins_with(
+      [&](char* to, std::size_t capacity) { return (*bytes)->read(to, capacity); }, read.bytes(),
+      read.digest());
+  if (!begins) return tl::unexpected(begins.error());
+  if (!*begins) return std::unique_ptr<ByteSource>();
   return bytes;
 }
 
@@ -84,7 +106,8 @@ Result<SeriesPart> FileSeries::begin_part(const std::string& path, const std::st
 SeriesPart FileSeries::waiting_part() {
   SeriesPart part;
   part.is_waiting = true;
-  part.bytes = std::make_unique<FollowedBytes>(*this, options_, nullptr, SeriesDigest());
+  part.bytes =
+      std::make_unique<FollowedBytes>(*this, options_, nullptr, SeriesDigest(), std::string());
   return part;
 }
 

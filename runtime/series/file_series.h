@@ -65,7 +65,8 @@ class FileSeries : public FollowedSeries {
   // Whether the lines of a file begin with what was read.
   Result<bool> begins_with(const std::string& path, const SeriesDigest& read);
   Result<bool> begins_with(const std::string& path, std::uint64_t bytes, const RangeDigest& digest);
-  // The bytes of a file behind `read`: as they are now, or followed.
+  // The bytes of a file behind `read`, as they are now or followed; null where it does not begin
+  // with what was read. What is looked at is what is read on, whatever becomes of its name.
   Result<std::unique_ptr<ByteSource>> open_part(const std::string& path, const SeriesDigest& read,
                                                 bool follows);
   Result<SeriesPart> begin_part(const std::string& path, const std::string& file,

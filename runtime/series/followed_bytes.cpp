@@ -15,18 +15,18 @@ constexpr milliseconds kPause{50};
 }  // namespace
 
 FollowedBytes::FollowedBytes(FollowedSeries& series, const FileSeriesOptions& options,
-                             std::unique_ptr<InputFile> file, SeriesDigest read)
+                             std::unique_ptr<InputFile> file, SeriesDigest read, std::string last)
     : series_(series),
       options_(options),
       file_(std::move(file)),
       read_(std::move(read)),
+      last_(std::move(last)),
       found_(file_ == nullptr || read_.bytes() == 0 ? Found::kNothing : Found::kBytes),
-      quiet_since_(options.files->now()) {
-  if (file_ == nullptr || read_.bytes() == 0) return;
-  const std::size_t size = std::min<std::uint64_t>(read_.bytes(), kLastBytes);
-  last_.resize(size);
-  Result<std::size_t> got = file_->read(read_.bytes() - size, last_.data(), size);
-  last_.resize(got ? *got : 0);
+      quiet_since_(options.files->now()) {}
+
+void FollowedBytes::keep_last(std::string& last, std::string_view bytes) {
+  last += bytes.substr(bytes.size() - std::min(bytes.size(), kLastBytes));
+  if (last.size() > kLastBytes) last.erase(0, last.size() - kLastBytes);
 }
 
 FollowedBytes::Found FollowedBytes::failed(const Error& error) const {
@@ -58,14 +58,15 @@ FollowedBytes::Found FollowedBytes::rest_of_truncated() const {
 FollowedBytes::Found FollowedBytes::look_at_file() const {
   const Result<InputStatus> status = file_->status();
   if (!status) return failed(status.error());
-  if (status->size < read_.bytes()) return rest_of_truncated();
+  // It may have been truncated, and written up to the position or beyond.
+  if (status->size < read_.bytes() || !is_same_before()) return rest_of_truncated();
+  if (read_.bytes() == 0 && (status->size != 0 || status->modified_ns != empty_at_)) {
+    empty_at_ = status->modified_ns;
+    const Result<bool> has_missed = series_.has_missed();
+    if (!has_missed) return failed(has_missed.error());
+    if (*has_missed) return found_ = Found::kEnd;
+  }
   if (status->size > read_.bytes()) {
-    if (!is_same_before()) return rest_of_truncated();
-    if (read_.bytes() == 0) {
-      const Result<bool> has_missed = series_.has_missed();
-      if (!has_missed) return failed(has_missed.error());
-      if (*has_missed) return found_ = Found::kEnd;
-    }
     quiet_since_ = options_.files->now();
     return found_ = Found::kBytes;
   }
@@ -93,8 +94,7 @@ FollowedBytes::Found FollowedBytes::look() const {
 
 void FollowedBytes::note(std::string_view bytes) {
   read_.add(bytes);
-  last_ += bytes.substr(bytes.size() - std::min(bytes.size(), kLastBytes));
-  if (last_.size() > kLastBytes) last_.erase(0, last_.size() - kLastBytes);
+  keep_last(last_, bytes);
 }
 
 Result<std::size_t> FollowedBytes::read(char* to, std::size_t capacity) {

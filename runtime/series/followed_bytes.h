@@ -27,7 +27,7 @@ class FollowedSeries {
   /// then, is over. Null: none is at hand.
   virtual Result<bool> has_next(const InputStatus* status,
                                 std::chrono::steady_clock::time_point quiet_since) = 0;
-  /// Something came into the file at hand, of which nothing was read: whether others came first.
+  /// The file at hand, of which nothing was read, was changed: whether others came first.
   virtual Result<bool> has_missed() { return false; }
   /// The file at hand was truncated: gives what else holds its rest, from behind `read` on, or
   /// nothing, which is noted.
@@ -38,10 +38,12 @@ class FollowedSeries {
 /// Threading: one caller at a time.
 class FollowedBytes final : public ByteSource {
  public:
-  /// `file`: from behind `read` on; null: nothing is there yet. The series and what the options
-  /// name must outlive the bytes.
+  /// `file`: from behind `read` on, which ends with `last` (keep_last()); null: nothing is there
+  /// yet. The series and what the options name must outlive the bytes.
   FollowedBytes(FollowedSeries& series, const FileSeriesOptions& options,
-                std::unique_ptr<InputFile> file, SeriesDigest read);
+                std::unique_ptr<InputFile> file, SeriesDigest read, std::string last);
+  /// Keeps in `last` what is compared before more is read, once `bytes` were read too.
+  static void keep_last(std::string& last, std::string_view bytes);
   Result<std::size_t> read(char* to, std::size_t capacity) override;
   bool wait_ready(std::chrono::milliseconds at_most) const override;
   Result<std::uint64_t> skip(std::uint64_t bytes) override;
@@ -63,7 +65,8 @@ class FollowedBytes final : public ByteSource {
   const FileSeriesOptions& options_;
   std::unique_ptr<InputFile> file_;
   SeriesDigest read_;
-  std::string last_;  // the last bytes that were read
+  std::string last_;                              // the last bytes that were read
+  mutable std::optional<std::int64_t> empty_at_;  // when the file was changed last that is empty
   mutable Found found_;
   mutable std::unique_ptr<ByteSource> rest_;  // of a file that was truncated
   mutable std::optional<Error> failure_;

@@ -84,9 +84,11 @@ class SystemInputFiles final : public InputFiles {
     std::filesystem::directory_iterator entry(directory, failed);
     std::vector<std::string> names;
     for (; !failed && entry != std::filesystem::directory_iterator(); entry.increment(failed)) {
-      std::error_code ignored;
       names.push_back(entry->path().filename().string());
-      if (!entry->is_regular_file(ignored)) names.back() += '/';
+      // One that was renamed since has no type: whoever looks at it finds that out.
+      std::error_code unknown, ignored;
+      const bool is_file = entry->is_regular_file(unknown);
+      if (!is_file && (!unknown || entry->is_symlink(ignored))) names.back() += '/';
     }
     if (failed) return cannot_read(directory, failed.value());
     return names;

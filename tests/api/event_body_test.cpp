@@ -1,11 +1,11 @@
 #include "api/node/event_body.h"
 
 #include <doctest/doctest.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <string>
 #include <vector>
+
+#include "tests/support/packed.h"
 
 namespace tocsin::api {
 namespace {
@@ -145,24 +145,9 @@ TEST_CASE("event body: what is no CloudEvent is refused with its place") {
             .starts_with("! event 2 has data_base64"));
 }
 
-std::string gzip(const std::string& text) {
-  z_stream stream{};
-  REQUIRE(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string packed(deflateBound(&stream, text.size()) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-  stream.avail_out = static_cast<uInt>(packed.size());
-  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  packed.resize(stream.total_out);
-  deflateEnd(&stream);
-  return packed;
-}
-std::string zstd(const std::string& text) {
-  std::string packed(ZSTD_compressBound(text.size()), '\0');
-  packed.resize(ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), 3));
-  return packed;
-}
+using tests::gzip;
+using tests::zstd;
+
 int status_of(const tl::expected<std::string, HttpFault>& unpacked) {
   return unpacked ? 200 : unpacked.error().status;
 }

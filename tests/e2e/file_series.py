@@ -17,7 +17,7 @@ import subprocess
 import time
 
 from durable_run import durable, stream, undisturbed
-from harness import RULES, case, has, json_lines, lines, read, run_cases, start, tocsin, wait_for, write
+from harness import RULES, case, has, json_lines, lines, payment, read, run_cases, start, tocsin, wait_for, write
 
 CSV = "ts,id,card,amount\n"
 
@@ -208,6 +208,13 @@ class Log:
         assert self.process.returncode in codes, err.decode()
         return out, err.decode()
 
+    def wait_for_alerts(self, length, what):
+        """Waits for a file of alerts of so many bytes, and says what the run said where it does not come."""
+        try:
+            wait_for(lambda: len(taken()) >= length or self.process.poll() is not None, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {len(taken())} of {length} bytes of alerts\n{self.end()[1]}") from None
+
 
 def taken(name="alerts"):
     return pathlib.Path(name).read_bytes() if os.path.exists(name) else b""
@@ -218,18 +225,19 @@ def followed():
     """alerts of a followed log appear while it is written, a signal ends the run with exit code 0, and the last line waits"""
     write("rules.tocsin", RULES)
     events = stream(900, seed=3)
-    write("all.ndjson", events)
+    events[-1] = {**payment(0, "last", 500.0), "ts": max(event["ts"] for event in events)}  # it raises an alert
+    text = lines(events)
+    cut = len(text) // 2
+    # The line that is cut becomes two lines, of which neither is an event.
+    write("all.ndjson", text[:text.rindex("\n", 0, cut) + 1] + text[text.index("\n", cut) + 1:])
     expected = undisturbed("all.ndjson")
     log = Log("--alerts", "alerts")
     log.follow()
-    text = lines(events)
-    cut = len(text) // 2
     log.write(text[:cut])
-    wait_for(lambda: len(taken()) > len(expected) // 3, "the first alerts")
+    log.wait_for_alerts(len(expected) // 3, "the first alerts")
     log.rotate(copies=False)
-    log.write(text[cut:])  # the line that was cut is two lines now, of which neither is an event
-    wait_for(lambda: len(taken()) > len(expected) * 2 // 3, "the other alerts")
-    time.sleep(0.2)
+    log.write(text[cut:])
+    log.wait_for_alerts(len(expected), "the other alerts")
     has(log.end()[1], "payments.log is read from its beginning", "rejected: 2 lines", "read payments.log: 899 events")
 
 
@@ -261,7 +269,7 @@ def followed_durably():
                 log.follow()
             time.sleep(chance.random() * 0.06)
         expected = undisturbed("all.ndjson")
-        wait_for(lambda: len(taken()) >= len(expected) or log.process.poll() is not None, "the alerts")
+        log.wait_for_alerts(len(expected), "the alerts")
         _, err = log.end()
         assert taken() == expected, err
         # Without --follow it is read to its end.
@@ -282,13 +290,13 @@ def followed_csv():
     log.follow()
     time.sleep(0.2)
     log.write(rows(first)[5:])
-    wait_for(lambda: len(taken()) > 1000, "the first alerts")
+    log.wait_for_alerts(1000, "the first alerts")
     log.end(signal.SIGKILL)
     log.rotate(copies=False)
     log.write(rows(second))
     log.follow()
     expected = undisturbed("all.ndjson")
-    wait_for(lambda: len(taken()) >= len(expected), "the other alerts")
+    log.wait_for_alerts(len(expected), "the other alerts")
     log.end()
     assert taken() == expected
     check_archive()

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "runtime/series/open_series.h"
 #include "runtime/series/series_names.h"
 #include "tests/runtime/series_world.h"
+#include "tests/support/packed.h"
 #include "tests/support/random.h"
 
 namespace tocsin::tests {
@@ -51,14 +54,18 @@ TEST_CASE("file series: names have one order, whatever they are") {
   }
 }
 
-// What somebody writes to a log, which is rotated in every way. All files stay beside it, so that
-// each line is read once.
+// What somebody writes to a log, which is rotated in every way, a step at a time while it is read.
+// All files stay beside it, so that each line is read once.
 class WrittenLog {
  public:
-  explicit WrittenLog(Random& random) : random_(random), log_(files.make("log")) {}
+  explicit WrittenLog(Random& random) : random_(random), log_(files.make("log")) {
+    files.touched = [this] { go_on(15); };
+    files.paused = [this] { go_on(70); };
+  }
   WrittenFiles files;
 
   void write() {
+    finish();
     const std::string text = some_text();
     if (files.now() > late_until_) late_ = nullptr;
     // Nobody writes to a file that was renamed once the new one has anything.
@@ -73,19 +80,24 @@ class WrittenLog {
     written_.back() += text;
   }
   void rotate() {
+    finish();
     if (rotations_ == 12) return;
-    for (int i = rotations_++; i > 0; --i)
-      files.rename(fmt::format("log.{}", i), fmt::format("log.{}", i + 1));
-    late_ = nullptr;
-    if (random_.chance(50)) {  // by renaming
-      files.rename("log", "log.1");
-      late_ = std::exchange(log_, files.make("log"));
-      late_until_ = files.now() + milliseconds(800);
-    } else {  // by copying and truncating
-      files.append(*files.make("log.1"), log_->text);
-      files.truncate(*log_);
+    for (int i = rotations_++; i > 0; --i) {
+      steps_.push_back([this, i] {
+        const std::string name = name_of(i);
+        files.rename(name, fmt::format("log.{}", i + 1) + (name.ends_with(".gz") ? ".gz" : ""));
+      });
     }
-    written_.emplace_back();
+    late_ = nullptr;
+    const bool is_renamed = random_.chance(50);
+    is_renamed ? rename() : copy();
+    // The newest one may still be written where it was renamed.
+    const int packed = is_renamed ? 2 : 1;
+    if (packed <= rotations_ && random_.chance(50)) pack(fmt::format("log.{}", packed));
+  }
+  // Does what is left of a rotation.
+  void finish() {
+    while (!steps_.empty()) step();
   }
   // The last line of a file that is over has no end, perhaps; that of the log is not whole then.
   std::vector<std::string> lines() const {
@@ -102,6 +114,54 @@ class WrittenLog {
   }
 
  private:
+  void rename() {
+    steps_.push_back([this] { files.rename("log", "log.1"); });
+    steps_.push_back([this] {
+      late_ = std::exchange(log_, files.make("log"));
+      late_until_ = files.now() + milliseconds(800);
+      written_.emplace_back();
+    });
+  }
+  void copy() {
+    steps_.push_back([this] {
+      files.append(*files.make("log.1"), log_->text.substr(0, log_->text.size() / 2));
+    });
+    steps_.push_back([this] {
+      files.append(*files.names.at("log.1"), log_->text.substr(log_->text.size() / 2));
+    });
+    steps_.push_back([this] {
+      files.truncate(*log_);
+      written_.emplace_back();
+    });
+  }
+  void pack(const std::string& name) {
+    if (files.names.contains(name + ".gz")) return;
+    steps_.push_back([this, name] {
+      if (!files.names.contains(name)) return;  // it is packed already
+      const std::string bytes = gzip(files.names.at(name)->text);
+      files.append(*files.make(name + ".gz"), bytes.substr(0, bytes.size() / 2));
+    });
+    steps_.push_back([this, name] {
+      if (!files.names.contains(name)) return;
+      const WrittenFiles::Node& node = *files.names.at(name);
+      files.replace(name + ".gz", gzip(node.text), node.modified_ns);
+    });
+    steps_.push_back([this, name] {
+      if (files.names.contains(name)) files.remove(name);
+    });
+  }
+  std::string name_of(int number) const {
+    const std::string name = fmt::format("log.{}", number);
+    return files.names.contains(name) ? name : name + ".gz";
+  }
+  void step() {
+    const std::function<void()> next = std::move(steps_.front());
+    steps_.pop_front();
+    next();
+  }
+  void go_on(int percent) {
+    if (!steps_.empty() && random_.chance(percent)) step();
+  }
   // What a file begins with tells it from others.
   std::string some_text() {
     std::string text;
@@ -115,7 +175,8 @@ class WrittenLog {
   std::shared_ptr<WrittenFiles::Node> log_;
   std::shared_ptr<WrittenFiles::Node> late_;  // renamed, and still written for a moment
   std::chrono::steady_clock::time_point late_until_{};
-  std::vector<std::string> written_{1};  // of each file
+  std::vector<std::string> written_{1};      // of each file
+  std::deque<std::function<void()>> steps_;  // of a rotation
   int rotations_ = 0;
   int number_ = 0;
 };
@@ -137,12 +198,14 @@ TEST_CASE("file series: each line of a log is read once, however it is rotated a
           reader.start();
           break;
         case 3:
+          log.finish();
           log.files.pause(milliseconds(5'000));
           break;
         default:
           for (std::size_t n = random.below(8); n > 0; --n) reader.work(7 + random.below(60));
       }
     }
+    log.finish();
     reader.work_to_end();
     reader.expect(log.lines());
   });

@@ -2,13 +2,13 @@
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
-#include <zstd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "tests/support/packed.h"
 #include "tests/support/temporary_folder.h"
 
 namespace tocsin::runtime {
@@ -125,22 +125,17 @@ TEST_CASE("input file: whether there is more is told by the bytes, not by what w
 
 TEST_CASE("input file: packed files that have grown by a frame are told from those that have not") {
   const Inputs inputs;
-  const auto packed = [](const std::string& text) {
-    std::string out(ZSTD_compressBound(text.size()), '\0');
-    out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
-    return out;
-  };
   const std::string text = long_text('a');
   inputs.write("plain", text);
   NodeSource source = inputs.taken("plain", text.size(), true);
-  inputs.write("a.zst", packed(text));
+  inputs.write("a.zst", tests::zstd(text));
   source.name = inputs.path("a.zst");
   source.identity = write_identity(*identify_file(inputs.path("a.zst")));
   CHECK(match_one(inputs.path("a.zst"), source).is_finished);
-  inputs.write("a.zst", packed(text) + packed("more\n"));
+  inputs.write("a.zst", tests::zstd(text) + tests::zstd("more\n"));
   CHECK_FALSE(match_one(inputs.path("a.zst"), source).is_finished);
   // Cut within a frame: there is more, and reading it says what is wrong.
-  inputs.write("a.zst", packed(text) + packed("more\n").substr(0, 9));
+  inputs.write("a.zst", tests::zstd(text) + tests::zstd("more\n").substr(0, 9));
   CHECK_FALSE(match_one(inputs.path("a.zst"), source).is_finished);
   // Unpacked, and under another name.
   inputs.write("b", text + "more\n");

@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +14,7 @@
 
 #include "runtime/decode/decoder.h"
 #include "runtime/io/byte_source.h"
+#include "tests/support/packed.h"
 #include "tests/support/random.h"
 #include "tests/support/text_source.h"
 
@@ -70,26 +69,8 @@ Given lines_of_file(const std::string& path) {
   return read_lines(std::move(*bytes));
 }
 
-std::string gzip(const std::string& text) {
-  z_stream stream{};
-  REQUIRE(deflateInit2(&stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string packed(deflateBound(&stream, text.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-  stream.avail_out = static_cast<uInt>(packed.size());
-  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  packed.resize(stream.total_out);
-  deflateEnd(&stream);
-  return packed;
-}
-std::string zstd(const std::string& text) {
-  std::string packed(ZSTD_compressBound(text.size()), '\0');
-  const std::size_t size = ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), 3);
-  REQUIRE(ZSTD_isError(size) == 0);
-  packed.resize(size);
-  return packed;
-}
+using tests::gzip;
+using tests::zstd;
 
 // A folder that goes away with the test.
 class Folder {

@@ -32,6 +32,7 @@ class WrittenFiles final : public InputFiles {
   };
   std::map<std::string, std::shared_ptr<Node>> names;  // of "d"
   std::function<void()> paused;                        // what happens while somebody waits
+  std::function<void()> touched;                       // and just before a name is looked at
   std::uint64_t looks = 0;
 
   std::shared_ptr<Node> make(const std::string& name) {
@@ -45,6 +46,12 @@ class WrittenFiles final : public InputFiles {
   void append(Node& node, const std::string& text) {
     node.text += text;
     node.modified_ns = ++time_;
+  }
+  // As gzip leaves it: with the time of what it is made of.
+  void replace(const std::string& name, const std::string& text, std::int64_t modified_ns) {
+    Node& node = *names.at(name);
+    node.text = text;
+    node.modified_ns = modified_ns;
   }
   void truncate(Node& node) {
     node.text.clear();
@@ -80,9 +87,13 @@ class WrittenFiles final : public InputFiles {
   std::optional<std::int64_t> directory_changed(const std::string& path) override {
     return path == "d" ? std::optional(changed_) : std::nullopt;
   }
+  // One name after the other, while they change.
   Result<std::vector<std::string>> list(const std::string& /*directory*/) override {
     std::vector<std::string> all;
-    for (const auto& [name, node] : names) all.push_back(name);
+    for (auto at = names.begin(); at != names.end(); at = names.upper_bound(all.back())) {
+      all.push_back(at->first);
+      if (touched) touched();
+    }
     return all;
   }
   std::chrono::steady_clock::time_point now() override { return now_; }
@@ -107,7 +118,8 @@ class WrittenFiles final : public InputFiles {
   static InputStatus status_of(const Node& node) {
     return {1, node.inode, node.text.size(), node.modified_ns};
   }
-  std::shared_ptr<Node> find(const std::string& path) const {
+  std::shared_ptr<Node> find(const std::string& path) {
+    if (touched) touched();
     const auto found = names.find(path.starts_with("d/") ? path.substr(2) : path);
     return found == names.end() ? nullptr : found->second;
   }
