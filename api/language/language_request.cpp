@@ -127,12 +127,15 @@ ordered_json answer_language(const library::CheckedPack& pack, const LanguageQue
   }
   if (asked.request == "rename") return rename(pack, asked, read_file);
   if (asked.request == "completion") return completion(pack, asked);
-  const auto found = library::signature_at(pack.sources().text(asked.file), asked.byte);
+  const auto found = library::signatures_at(pack.sources().text(asked.file), asked.byte);
   if (!found) return {{"signature", nullptr}};
+  const library::Signature& form = found->chosen();
+  ordered_json parameters = ordered_json::array();
+  for (const library::SignatureParameter& each : form.parameters) parameters.push_back(each.text);
   return {{"signature",
-           {{"label", found->label},
-            {"doc", found->doc},
-            {"parameters", found->parameters},
-            {"active", found->active}}}};
+           {{"label", form.label},
+            {"doc", form.doc},
+            {"parameters", std::move(parameters)},
+            {"active", form.active}}}};
 }
 }  // namespace tocsin::api

@@ -148,19 +148,36 @@ json LspServer::completion(const json& parameters) {
   return {{"isIncomplete", false}, {"items", std::move(items)}};
 }
 
+// Asked at each key while somebody writes a call: the text alone says it, nothing is checked.
 json LspServer::signature(const json& parameters) {
-  const At place = at(parameters);
-  const std::optional<library::Signature> found =
-      library::signature_at(place.pack.sources().text(place.file), place.byte);
+  const std::string uri = parameters.at("textDocument").at("uri");
+  const Result<std::string> text = workspace_.reader()(path_of_uri(uri));
+  if (!text) throw Refused{kInvalidParams, text.error().message};
+  const json& position = parameters.at("position");
+  const std::uint32_t byte = library::TextLines(*text).byte(
+      {position.value("line", 0U), position.value("character", 0U)}, unit_);
+  const std::optional<library::CallSignatures> found = library::signatures_at(*text, byte);
   if (!found) return nullptr;
-  json labels = json::array();
-  for (const std::string& parameter : found->parameters) labels.push_back({{"label", parameter}});
-  return {{"signatures",
-           {{{"label", found->label},
-             {"documentation", found->doc},
-             {"parameters", std::move(labels)}}}},
-          {"activeSignature", 0},
-          {"activeParameter", found->active}};
+  json forms = json::array();
+  for (const library::Signature& form : found->forms) {
+    const library::TextLines label(form.label);
+    const auto offset = [&](std::size_t at) {  // in UTF-16, whatever places are counted in
+      return label.place(static_cast<std::uint32_t>(at), library::CharacterUnit::kUtf16).character;
+    };
+    json listed = json::array();
+    for (const library::SignatureParameter& each : form.parameters) {
+      json name = each.text;
+      if (takes_offsets_) name = {offset(each.begin), offset(each.begin + each.text.size())};
+      listed.push_back({{"label", std::move(name)}});
+    }
+    forms.push_back({{"label", form.label},
+                     {"documentation", form.doc},
+                     {"parameters", std::move(listed)},
+                     {"activeParameter", form.active}});
+  }
+  return {{"signatures", std::move(forms)},
+          {"activeSignature", found->likely},
+          {"activeParameter", found->chosen().active}};
 }
 
 json LspServer::document_symbols(const json& parameters) {

@@ -17,7 +17,6 @@ using nlohmann::json;
 
 namespace {
 constexpr int kMethodNotFound = -32601;
-constexpr int kInvalidParams = -32602;
 constexpr int kInvalidRequest = -32600;
 constexpr int kNotInitialized = -32002;
 constexpr int kCancelled = -32800;
@@ -191,6 +190,11 @@ json LspServer::initialize(const json& parameters) {
   } else if (takes("utf-32")) {
     unit_ = library::CharacterUnit::kUtf32;
   }
+  const json offsets = parameters.value(
+      "/capabilities/textDocument/signatureHelp/signatureInformation/parameterInformation/"
+      "labelOffsetSupport"_json_pointer,
+      json());
+  takes_offsets_ = offsets.is_boolean() && offsets.get<bool>();
   const json folders = parameters.value("workspaceFolders", json());
   if (folders.is_array()) {
     for (const json& folder : folders) folders_.push_back(path_of_uri(folder.at("uri")));

@@ -36,6 +36,7 @@ class LspServer {
     int code;
     std::string message;
   };
+  static constexpr int kInvalidParams = -32602;
   static constexpr int kRequestFailed = -32803;
   enum class Life { kNew, kRunning, kShutDown };
 
@@ -91,6 +92,7 @@ class LspServer {
   OpenDocuments documents_;
   RuleWorkspace workspace_;
   library::CharacterUnit unit_ = library::CharacterUnit::kUtf16;
+  bool takes_offsets_ = false;  // for a parameter of a signature, beside its text
   Life life_ = Life::kNew;
   bool over_ = false;
   bool failed_ = false;

@@ -211,7 +211,7 @@ def _():
 
 @case
 def _():
-    """completion, signatures, symbols, folds, selections, hints, lenses, format"""
+    """completion, symbols, folds, selections, hints, lenses, format"""
     client, uri, texts = pack()
     document = {"uri": uri}
     items = client.request("textDocument/completion", textDocument=document, position=texts.at("small_declines >= 4", 5))["items"]
@@ -242,9 +242,36 @@ def _():
     assert edit["newText"] == "  by device\n"
     client.change(uri, 3, {"text": "event e { ts: time, x: int }\nrule r \"R\" { when e where min(1, }\n"})
     assert client.request("textDocument/formatting", textDocument=document, options={}) == []
-    help_ = client.request("textDocument/signatureHelp", textDocument=document, position={"line": 1, "character": 32})
-    assert help_["activeParameter"] == 1 and "least" in help_["signatures"][0]["documentation"]
     assert client.end() == 0
+
+
+@case
+def _():
+    """signature help: its triggers, in a text with mistakes and in a message; parameters by their text, or by UTF-16 places"""
+    text = ('event e { ts: time, x: int, t: string }\nrule r "😀" { when e where min(1, \n'
+            'rule s "S" { when e where concat(t, t, t,  alert "😀 {abs(x}"\n')
+    texts = Texts(text)
+    offsets = {"signatureInformation": {"parameterInformation": {"labelOffsetSupport": True}}}
+    for wanted, labels in (({}, ["a", "b", "…"]), (offsets, [[7, 8], [10, 11], [13, 14]])):
+        client = LspClient(BINARY, start=False)
+        told = client.request("initialize", processId=None, rootUri=None, capabilities={"textDocument": {"signatureHelp": wanted}})
+        assert told["capabilities"]["signatureHelpProvider"]["triggerCharacters"] == ["(", ","]
+        document = {"uri": client.open("untitled:t.tocsin", text)}
+
+        def help_at(needle, offset, client=client, document=document):
+            return client.request("textDocument/signatureHelp", textDocument=document, position=texts.at(needle, offset))
+        found = help_at("concat(", 16)
+        (only,) = found["signatures"]
+        assert only["label"] == "concat(a, b, …)" and only["documentation"] == "The texts joined."
+        assert [each["label"] for each in only["parameters"]] == labels and found["activeParameter"] == only["activeParameter"] == 2
+        both = help_at("min(1, ", 7)
+        assert [each["label"] for each in both["signatures"]] == ["min(x of KINDS)", "min(a, b, …)"], both
+        assert both["activeSignature"] == 1 and both["activeParameter"] == 1
+        assert help_at("{abs(x}", 6)["signatures"][0]["label"] == "abs(x)"
+        assert help_at("{abs(x}", 1) is None and help_at("when e", 0) is None
+        refused(-32602, client.request, "textDocument/signatureHelp", textDocument={"uri": "file:///nowhere.tocsin"}, position={})
+        refused(-32602, client.request, "textDocument/signatureHelp", textDocument=document)
+        assert client.end() == 0
 
 
 @case
@@ -304,7 +331,7 @@ def _():
         place = Texts(text)
         client.change(uri, version, {"range": {"start": place.place(begin), "end": place.place(end)}, "text": new})
         text = text[:begin] + new + text[end:]
-        request = choice.choice(["textDocument/completion", "textDocument/hover", "textDocument/definition"])
+        request = choice.choice(["textDocument/completion", "textDocument/hover", "textDocument/definition", "textDocument/signatureHelp"])
         client.request(request, textDocument={"uri": uri}, position=Texts(text).place(choice.randrange(len(text) + 1)))
         if version % 20 == 0 or version == EDITS + 1:
             fresh = LspClient(BINARY, root=".")
@@ -312,6 +339,11 @@ def _():
             for method in ("textDocument/diagnostic", "textDocument/documentSymbol", "textDocument/foldingRange"):
                 own, other = (each.request(method, textDocument={"uri": uri}) for each in (client, fresh))
                 assert own == other, (SEED, version, method)
+            calls = [index + 1 for index, letter in enumerate(text) if letter in "(,"]
+            for index in choice.sample(calls, min(5, len(calls))):
+                own, other = (each.request("textDocument/signatureHelp", textDocument={"uri": uri}, position=Texts(text).place(index))
+                              for each in (client, fresh))
+                assert own == other, (SEED, version, index)
             assert tokens_of(client, uri)["data"] == tokens_of(fresh, uri)["data"], (SEED, version)
             assert fresh.end() == 0
     assert client.end() == 0

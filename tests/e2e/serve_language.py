@@ -126,6 +126,16 @@ def as_an_editor():
     client = LspClient(BINARY, root="rules")
     with Server() as server:
         both = Both(server, client, path, text, files)
+        helped = 0
+        for index in [index + 1 for index, letter in enumerate(text) if letter == "("]:
+            signature, expected = both.api("signature", index)["signature"], both.lsp("signatureHelp", index)
+            assert (signature is None) == (expected is None), index
+            if expected:
+                form = expected["signatures"][expected["activeSignature"]]
+                assert signature == {"label": form["label"], "doc": form["documentation"], "active": expected["activeParameter"],
+                                     "parameters": [one["label"] for one in form["parameters"]]}, (index, signature)
+                helped += 1
+        assert helped > 3, helped
         words = [index for index in range(1, len(text)) if text[index].isalpha() and not text[index - 1].isalnum()]
         renamed = 0
         for index in words[::max(1, len(words) // 25)]:

@@ -14,7 +14,6 @@
 #include "library/language/inlay_hints.h"
 #include "library/language/navigation.h"
 #include "library/language/outline.h"
-#include "library/language/signature.h"
 #include "library/language/text_lines.h"
 #include "library/language/text_tokens.h"
 #include "library/language/word_docs.h"
@@ -283,7 +282,7 @@ TEST_CASE("language: actions correct mistakes, allow warnings and begin tests") 
   CHECK(allowed.pack->loaded().diagnostics.size() < warned.pack->loaded().diagnostics.size());
 }
 
-TEST_CASE("language: lenses, hints and signatures") {
+TEST_CASE("language: lenses and hints") {
   Texts texts("defaults payment { channel: \"ecom\", memo: \"m\" }\n" + kRule);
   const auto lenses = library::lenses(*texts.pack, texts.file);
   REQUIRE(lenses.size() == 2);
@@ -294,12 +293,6 @@ TEST_CASE("language: lenses, hints and signatures") {
   }
   CHECK(has(hints, ": string"));
   CHECK(has(hints, ", memo: \"m\""));
-  const std::string call = "rule r \"R\" { when payment where substring(card, ";
-  const auto signature = library::signature_at(call, static_cast<std::uint32_t>(call.size()));
-  REQUIRE(signature);
-  CHECK(signature->parameters == std::vector<std::string>{"t", "from", "count"});
-  CHECK(signature->active == 1);
-  CHECK_FALSE(library::signature_at(call, 3));
 }
 
 TEST_CASE("language: every clause, declaration and aggregate has its meaning") {

@@ -107,6 +107,12 @@ async def test_while_one_writes(client):
     item = next(each for each in listed.items if each.label == "small_declines")
     assert item.text_edit.new_text == "small_declines" and item.kind == types.CompletionItemKind.Property
     assert await client.text_document_signature_help_async(at(client, types.SignatureHelpParams, "small_declines")) is None
+    found = await client.text_document_signature_help_async(at(client, types.SignatureHelpParams, "count(", len("count(")))
+    (form,) = found.signatures
+    assert form.label == "count(KINDS)" and form.documentation and found.active_signature == found.active_parameter == 0
+    # Both clients take places in the label.
+    assert [form.label[slice(*each.label)] for each in form.parameters] == ["KINDS"]
+    assert list(client.told.signature_help_provider.trigger_characters) == ["(", ","]
     options = types.FormattingOptions(tab_size=2, insert_spaces=True)
     assert not await client.text_document_formatting_async(of(client, types.DocumentFormattingParams, options=options))
     typed = at(client, types.DocumentOnTypeFormattingParams, "small_declines", ch="}", options=options)
