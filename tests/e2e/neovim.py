@@ -86,6 +86,46 @@ def _():
     assert out["lines"][0].endswith("value: int }") and out["lines"][1].count("value") == 2, out["lines"]
 
 
+# Writes the file once the server is there, spoils it and writes it again, and then without the wish.
+SAVES = """
+local function saved()
+  vim.cmd("write")
+  return table.concat(vim.fn.readfile("r.tocsin"), "\\n")
+end
+local out = {}
+out.attached = vim.wait(20000, function() return next(vim.lsp.buf_get_clients(0)) ~= nil end, 50)
+local untidy = vim.api.nvim_buf_get_lines(0, 0, -1, false)
+out.tidy = saved()
+vim.api.nvim_buf_set_lines(0, 0, -1, false, { untidy[1], untidy[2] .. " wrong" })
+out.mistaken = saved()
+vim.g.tocsin_format_on_save = 0
+vim.api.nvim_buf_set_lines(0, 0, -1, false, untidy)
+out.unasked = saved()
+vim.fn.writefile({ vim.fn.json_encode(out) }, "saves.json")
+vim.cmd("qall!")
+"""
+
+
+@case
+def _():
+    """a file is laid out before it is written where that is wished, and left alone where it has mistakes"""
+    untidy = ('event payment { ts: time, id: string id, card: string, amount: int }\n'
+              'rule r "R" {by card when payment where amount>5 alert "{amount}"}')
+    pathlib.Path("r.tocsin").write_text(untidy + "\n", encoding="utf-8")
+    shutil.copy("r.tocsin", "other.tocsin")
+    subprocess.run([BINARY, "fmt", "other.tocsin"], check=True, stdout=subprocess.DEVNULL)
+    tidy = pathlib.Path("other.tocsin").read_text(encoding="utf-8").removesuffix("\n")
+    os.remove("other.tocsin")
+    pathlib.Path("saves.lua").write_text(SAVES, encoding="utf-8")
+    said = neovim("saves.lua", "let g:tocsin_format_on_save = 1")
+    assert os.path.exists("saves.json"), said
+    out = json.loads(pathlib.Path("saves.json").read_text(encoding="utf-8"))
+    assert out["attached"] and tidy != untidy, (out, said)
+    assert out["tidy"] == tidy, out["tidy"]
+    assert out["mistaken"] == untidy + " wrong", out["mistaken"]
+    assert out["unasked"] == untidy, out["unasked"]
+
+
 # The group of each place in a list of line and column, and a newline.
 COLOURS = """
 vim.cmd("syntax on")

@@ -2,6 +2,8 @@
 --
 -- vim.g.tocsin_command: how the program is called, such as { "/opt/tocsin/bin/tocsin" };
 -- by default "tocsin" of the PATH.
+-- vim.g.tocsin_format_on_save: true or 1: a file is laid out as `tocsin fmt` does before it is
+-- written, unless it has mistakes.
 vim.bo.commentstring = "# %s"
 vim.bo.expandtab = true
 vim.bo.shiftwidth = 2
@@ -24,6 +26,21 @@ local root = root_of(vim.api.nvim_buf_get_name(buffer))
 local settings = { name = "tocsin", cmd = command, root_dir = root, workspace_folders = {
   { uri = vim.uri_from_fname(root), name = root },
 } }
+
+local function lay_out()
+  local wanted = vim.g.tocsin_format_on_save
+  if not wanted or wanted == 0 then return end
+  local parameters = vim.lsp.util.make_formatting_params()
+  local answers = vim.lsp.buf_request_sync(buffer, "textDocument/formatting", parameters, 2000)
+  for id, answer in pairs(answers or {}) do
+    local client = vim.lsp.get_client_by_id(id)
+    if client and client.name == "tocsin" and answer.result then
+      vim.lsp.util.apply_text_edits(answer.result, buffer, client.offset_encoding)
+    end
+  end
+end
+local group = vim.api.nvim_create_augroup("tocsin_format_" .. buffer, { clear = true })
+vim.api.nvim_create_autocmd("BufWritePre", { group = group, buffer = buffer, callback = lay_out })
 
 if vim.lsp.start then -- Neovim 0.8
   vim.lsp.start(settings)

@@ -76,6 +76,14 @@ async function main() {
   const completions = await provider("registerCompletionItemProvider").provideCompletionItems(document, at(document, "amount >", 3), token, {});
   assert((completions.items ?? completions).some((item) => item.label === "amount"));
 
+  // At each save the editor asks this extension for the layout; none is given of a text with mistakes.
+  const defaults = manifest.contributes.configurationDefaults["[tocsin]"];
+  assert.deepEqual([defaults["editor.formatOnSave"], defaults["editor.defaultFormatter"]], [true, `${manifest.publisher}.${manifest.name}`]);
+  const layout = () => provider("registerDocumentFormattingEditProvider").provideDocumentFormattingEdits(document, { tabSize: 2, insertSpaces: true }, token);
+  const tidy = (await layout()).reduceRight((text, { range, newText }) =>
+    text.slice(0, document.offsetAt(range.start)) + newText + text.slice(document.offsetAt(range.end)), document.text);
+  assert.match(tidy, /^rule large "Large" \{\n  by card\n/m);
+
   // A mistake is shown once, and its correction takes it away.
   change(document.uri, new vscode.Range(at(document, "amount > 5"), at(document, "amount > 5", 6)), "amout");
   await until(() => diagnostics(document).length > 0, "a diagnostic");
