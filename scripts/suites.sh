@@ -7,7 +7,7 @@ unit_suites=(house cep rules runtime api library property)
 # What a script needs beyond the program: a part of ./do setup. A unit suite needs the part tests. A
 # suite whose part is not installed and cannot be is skipped, and says so.
 declare -A suite_part=([docs]=tests [c-library]=tests [conformance]=tests [fuzz]=tests [simulation]=tests [crash]=tests
-  [serve-crash]=tests [bad-disk]=tests [serve-room]=tests [instructions]=bench [kafka]=kafka [kafka-sink]=kafka
+  [serve-crash]=tests [bad-disk]=tests [serve-room]=tests [shake]=tests [instructions]=bench [kafka]=kafka [kafka-sink]=kafka
   [kafka-formats]=kafka [package]=package [neovim]=editors [vscode]=editors [lsp-types]=editors [tree-sitter]=editors [console]=console [console-browser]=browser [console-pictures]=browser [python]=python [contract]=python [serve-backups-s3]=python [flink]=flink)
 
 # Suites that are scripts: "name|command", run in the repository root by bash after the unit suites,
@@ -70,6 +70,7 @@ script_suites=(
   'contract|python3 tests/contract/contract.py "$TOCSIN_BINARY"'
   'attack|python3 tests/attack/attack.py "$TOCSIN_BINARY"'
   'serve-events|python3 tests/e2e/serve_events.py "$TOCSIN_BINARY"'
+  'shake|bash tests/shake/shake.sh --time 1s serve-events'
   'serve-room|python3 tests/e2e/serve_room.py "$TOCSIN_BINARY"'
   'server-commands|python3 tests/e2e/server_commands.py "$TOCSIN_BINARY"'
   'deploy|python3 tests/e2e/deploy_files.py "$TOCSIN_BINARY"'
