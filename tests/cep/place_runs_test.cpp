@@ -84,7 +84,7 @@ void check_same(Runs& runs, Naive& naive) {
 }  // namespace
 
 TEST_CASE("places: runs are an ordered map, whatever comes and goes") {
-  for_all_seeds("place_runs", 400, [](Random& random) {
+  for_all_seeds("PLACE_RUNS", 400, [](Random& random) {
     Places places(random);
     Runs runs;
     Naive naive;

@@ -117,6 +117,33 @@ TEST_CASE("do: works from another directory and ends with 2 on an unknown verb")
   CHECK(run_command("./do test --nonsense").status == 2);
 }
 
+// Sources that say how many cases there are.
+std::string sources_with_cases() {
+  std::string all = read_file("scripts/suites.sh");
+  for (const std::string& path : repository_files()) {
+    const bool is_test = path.starts_with("tests/") || path.starts_with("runtime/flink/src/test/");
+    const bool is_source = path.ends_with(".cpp") || path.ends_with(".py") ||
+                           path.ends_with(".sh") || path.ends_with(".java");
+    if (is_test && is_source) all += read_file(path);
+  }
+  return all;
+}
+
+TEST_CASE("budgets: a test reads every line") {
+  const std::string sources = sources_with_cases();
+  std::istringstream lines(read_file("tests/budgets.txt"));
+  std::string line;
+  while (std::getline(lines, line)) {
+    if (line.empty() || line[0] == '#') continue;
+    CAPTURE(line);
+    std::string name = line.substr(0, line.find(' '));
+    for (char& letter : name)
+      letter = letter == '-' ? '_' : static_cast<char>(std::toupper(letter));
+    CHECK((sources.find("(\"" + name + "\"") != std::string::npos ||
+           sources.find("TOCSIN_CASES_" + name) != std::string::npos));
+  }
+}
+
 TEST_CASE("budgets: every line names a suite and two counts, the quick one no larger") {
   std::istringstream lines(read_file("tests/budgets.txt"));
   std::set<std::string> seen;

@@ -101,7 +101,7 @@ TEST_CASE("names: files that break off anywhere have names and no others") {
   const std::string whole = runtime::read_rule_file(path).value();
   const std::vector<Token> tokens = library::tokens_of(whole);
   std::size_t with_names = 0;
-  const std::size_t cases = for_all_seeds("names", 60, [&](Random& random) {
+  const std::size_t cases = for_all_seeds("NAMES", 60, [&](Random& random) {
     const Token& last = tokens[random.below(tokens.size())];
     const std::string text = whole.substr(0, last.end);
     CAPTURE(last.end);
@@ -129,7 +129,7 @@ TEST_CASE("names: a rename leaves the rules as they were, but for the name") {
   const std::vector<std::string> files = sample_files();
   const CheckedPack pack(files, runtime::read_rule_file);
   const std::size_t before = pack.loaded().diagnostics.size();
-  for_all_seeds("renames", 12, [&](Random& random) {
+  for_all_seeds("RENAMES", 12, [&](Random& random) {
     const library::SymbolPlace place = random.below(pack.symbols().size());
     const rules::Symbol& symbol = pack.symbols()[place];
     if (symbol.kind == rules::SymbolKind::kTest) return;
