@@ -292,7 +292,11 @@ class EffectChecker {
         return;
       }
     }
-    if (absence.is_next()) return;
+    // The very next event is one of those between, unless the step after it takes it.
+    if (absence.is_next() &&
+        !(is_plain_step(step) && is_disjoint(absence.events(), step.events()))) {
+      return;
+    }
     if (tree_.without && rule_.without &&
         covers(rule_.without->events, rule_.without->where, absence)) {
       repeated(span, tree_.without->span, "forbids them from the first step to the last");
