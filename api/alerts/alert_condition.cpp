@@ -147,7 +147,7 @@ tl::expected<std::shared_ptr<const AlertCondition>, ConditionRefusal> AlertCondi
     }
     for (const auto& [name, clash] : fields.clashes) {
       if (text.find(name) != std::string::npos)
-        refusal.detail += fmt::format("; {}: name the rules in `filter.rules`", clash);
+        refusal.detail += fmt::format("; {}: name the rules in the filter", clash);
     }
     for (const rules::Diagnostic& diagnostic : check.diagnostics) {
       refusal.diagnostics += rules::render_json(check.sources, diagnostic);

@@ -4,13 +4,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/alerts/alert_filter_query.h"
 #include "api/base/member_error.h"
 
 namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
 constexpr std::size_t kTextBytesMax = 1000;
-constexpr std::size_t kConditionBytesMax = 10'000;
 
 Result<void> read_texts(const ordered_json& value, std::string_view member, std::size_t most,
                         std::set<std::string, std::less<>>& into) {

@@ -94,6 +94,9 @@ std::vector<RouteParameter> alert_filter_parameters() {
                       "title, the rule, the id, a tag, or a value of the key or the fields; ASCII "
                       "letters match in any case",
        .pattern = kTextPattern},
+      {"condition", Type::kText,
+       "A condition of the rule language on the alert's fields, such as amount > 100; for who is "
+       "shown personal data"},
       {"shadow", Type::kBoolean, "Those of shadow rules too"}};
 }
 
@@ -136,6 +139,11 @@ tl::expected<AlertFilter, HttpResponse> read_alert_filter(const ApiRequest& requ
   filter.words = searched_words(request.text("text").value_or(""));
   if (filter.words.size() > kWordsMax)
     return bad_parameter("text", fmt::format("text has {} words at most", kWordsMax));
+  filter.condition_text = request.text("condition").value_or("");
+  if (filter.condition_text.size() > kConditionBytesMax) {
+    return bad_parameter("condition",
+                         fmt::format("condition has {} bytes at most", kConditionBytesMax));
+  }
   filter.has_shadow = request.text("shadow") == "true";
   filter.scope = request.grant.scope;
   return filter;

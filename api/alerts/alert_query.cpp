@@ -135,6 +135,10 @@ std::string AlertFilter::digest() const {
   text += assignee ? ";=" : ";";
   add(assignee.value_or(""));
   add_list(words);
+  if (!condition_text.empty()) {
+    text += '?';
+    add(condition_text);
+  }
   if (!scope.is_whole()) {
     add_list(scope.tags);
     add_list(scope.types);

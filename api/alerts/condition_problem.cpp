@@ -3,12 +3,27 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <utility>
 
 #include "api/alerts/alert_filter_json.h"
 #include "api/rest/problem.h"
 
 namespace tocsin::api {
 using nlohmann::ordered_json;
+
+namespace {
+HttpResponse does_not_check(const ConditionRefusal& refusal) {
+  ordered_json list = ordered_json::array();
+  std::string_view lines = refusal.diagnostics;
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size());
+    list.push_back(ordered_json::parse(lines.substr(0, end)));
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
+  return problem_response(ProblemKind::kConditionDoesNotCheck, refusal.detail,
+                          {{"diagnostics", std::move(list)}});
+}
+}  // namespace
 
 std::optional<HttpResponse> refused_condition(const ordered_json& settings,
                                               const AlertConditions& conditions) {
@@ -17,14 +32,21 @@ std::optional<HttpResponse> refused_condition(const ordered_json& settings,
   if (!read_alert_filter(settings.at("filter"), SIZE_MAX, filter)) return std::nullopt;
   const auto made = conditions.make(filter);
   if (made) return std::nullopt;
-  ordered_json list = ordered_json::array();
-  std::string_view lines = made.error().diagnostics;
-  while (!lines.empty()) {
-    const std::size_t end = std::min(lines.find('\n'), lines.size());
-    list.push_back(ordered_json::parse(lines.substr(0, end)));
-    lines.remove_prefix(std::min(end + 1, lines.size()));
+  return does_not_check(made.error());
+}
+
+std::optional<HttpResponse> refused_condition(AlertFilter& filter,
+                                              const AlertConditions* conditions) {
+  if (filter.condition_text.empty()) return std::nullopt;
+  // With one after the other a value can be found out.
+  if (filter.mask) {
+    return problem_response(ProblemKind::kForbidden,
+                            "a condition may read personal data, which your role does not see "
+                            "(privacy.roles): leave `condition` out");
   }
-  return problem_response(ProblemKind::kConditionDoesNotCheck, made.error().detail,
-                          {{"diagnostics", std::move(list)}});
+  auto made = conditions != nullptr ? conditions->make(filter) : AlertConditions({}).make(filter);
+  if (!made) return does_not_check(made.error());
+  filter.condition = *std::move(made);
+  return std::nullopt;
 }
 }  // namespace tocsin::api

@@ -1,4 +1,4 @@
-/// The answer to a condition that does not check.
+/// The answers to conditions that are not asked.
 #pragma once
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -11,4 +11,8 @@ namespace tocsin::api {
 /// fit the rules that hold; nothing where it does, or where something else is wrong with it.
 std::optional<HttpResponse> refused_condition(const nlohmann::ordered_json& settings,
                                               const AlertConditions& conditions);
+/// Makes the condition of a filter ready to be asked: the same problem where it does not fit; 403
+/// for who sees marks in place of personal data. `conditions`: null where there are no rules.
+std::optional<HttpResponse> refused_condition(AlertFilter& filter,
+                                              const AlertConditions* conditions);
 }  // namespace tocsin::api

@@ -15,6 +15,7 @@
 #include "api/alerts/alert_line.h"
 #include "api/alerts/alert_schemas.h"
 #include "api/alerts/alert_scope.h"
+#include "api/alerts/condition_problem.h"
 #include "api/alerts/triage_json.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
@@ -314,7 +315,10 @@ class Operations {
   }
   tl::expected<AlertFilter, HttpResponse> read_filter(const ApiRequest& request) const {
     auto filter = read_alert_filter(request);
-    if (filter) filter->mask = mask_of(request);
+    if (!filter) return filter;
+    filter->mask = mask_of(request);
+    if (auto refused = refused_condition(*filter, services_.conditions))
+      return tl::unexpected(*std::move(refused));
     return filter;
   }
   void note_read(ApiRequest& request) const {
@@ -352,15 +356,18 @@ void add_facets(Router& router, const SharedOperations& operations) {
        .query_parameters = alert_filter_parameters(),
        .answers = {{200, "The counts", "application/json", "AlertFacets"}},
        .answer_headers = {"Tocsin-Behind"},
+       .problems = {422},
        .handler = [operations](ApiRequest& request) { return operations->facets(request); }});
 }
 
+// The parameters of a filter, and more.
+std::vector<RouteParameter> with(const std::vector<RouteParameter>& more) {
+  std::vector<RouteParameter> parameters = alert_filter_parameters();
+  parameters.insert(parameters.end(), more.begin(), more.end());
+  return parameters;
+}
+
 void add_alert_operations(Router& router, const SharedOperations& operations) {
-  const auto with = [&](std::vector<RouteParameter> more) {
-    std::vector<RouteParameter> parameters = alert_filter_parameters();
-    parameters.insert(parameters.end(), more.begin(), more.end());
-    return parameters;
-  };
   router.add(
       {.method = "GET",
        .path = "/v1/alerts",
@@ -385,6 +392,7 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
                   {"newest", "oldest", "severity"}}}),
        .answers = {{200, "A page of alerts", "application/json", "AlertPage"}},
        .answer_headers = {"Tocsin-Behind"},
+       .problems = {422},
        .handler = [operations](ApiRequest& request) { return operations->list(request); }});
   router.add(
       {.method = "GET",
@@ -401,6 +409,7 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
            with({{"format", Type::kWord, "ndjson (default) or csv", {"ndjson", "csv"}}}),
        .answers = {{200, "The alerts", "application/x-ndjson"}, {200, "The alerts", "text/csv"}},
        .answer_headers = {"Content-Disposition", "Tocsin-Behind"},
+       .problems = {422},
        .handler = [operations](ApiRequest& request) { return operations->export_all(request); }});
   router.add(
       {.method = "GET",
@@ -412,8 +421,7 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
            "Each event's id is the alert's number. With Last-Event-ID or `after` the stream "
            "continues after that number; otherwise it begins with the next alert. An event `gap` "
            "gives the range of numbers that retention has removed. `status`, `assignee` and times "
-           "are "
-           "not applied.",
+           "are not applied.",
        .role = Role::kReader,
        .scoped_by = kAnyScope,
        .query_parameters =
@@ -422,6 +430,7 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
                   .description = "Begin after this number; 0: with the oldest alert"}}),
        .answers = {{200, "The events", "text/event-stream"}},
        .request_headers = {"Last-Event-ID"},
+       .problems = {422},
        .handler = [operations](ApiRequest& request) { return operations->stream(request); }});
   router.add({.method = "GET",
               .path = "/v1/alerts/{id}",

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "api/alerts/alert_conditions.h"
 #include "api/alerts/alert_feed.h"
 #include "api/alerts/alert_query.h"
 #include "api/alerts/triage_store.h"
@@ -30,7 +31,8 @@ struct AlertRouteServices {
   /// Waits until all is stored that events caused which were answered before; false where that
   /// takes too long. May be empty.
   std::function<bool()> await_stored = {};
-  const Privacy* privacy = nullptr;  // null: everybody is shown everything
+  const Privacy* privacy = nullptr;             // null: everybody is shown everything
+  const AlertConditions* conditions = nullptr;  // null: there are no rules
 };
 void add_alert_routes(Router& router, AlertRouteServices& services);
 }  // namespace tocsin::api

@@ -47,6 +47,7 @@ void AlertServices::add_routes(Router& router, IsKnown is_known,
                                std::function<bool()> await_stored) {
   services_.is_known = std::move(is_known);
   services_.await_stored = std::move(await_stored);
+  services_.conditions = &subscriptions_->conditions();
   add_alert_routes(router, services_);
   add_subscription_routes(router, *subscriptions_, services_.privacy);
   add_silence_routes(router, subscriptions_->silences(), services_.privacy);

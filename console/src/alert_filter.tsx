@@ -52,7 +52,7 @@ export function filterOf(values: Values): { [name: string]: unknown } | undefine
   };
   return Object.values(filter).some((value) => value !== undefined) ? filter : undefined;
 }
-/** How many alerts of the last days it would have matched, as far as the queue's own query can tell. */
+/** How many alerts of the last days it would have matched. */
 export async function previewOf(values: Values) {
   const query = new URLSearchParams({ from: new Date(Date.now() - PREVIEW_DAYS * 86_400_000).toISOString(), limit: String(PREVIEW_MAX) });
   const put = (name: string, value: string | undefined) => value && query.set(name, value);
@@ -60,12 +60,13 @@ export async function previewOf(values: Values) {
   put("tag", words(values.tags)?.join(","));
   put("least_severity", values.least_severity);
   put("key", values.key);
+  put("condition", values.condition);
   const page = await get(`/v1/alerts?${query}`);
   const total = objects(page, "alerts").length;
   query.delete("limit");
   return (
     <>
-      {page.next ? `More than ${PREVIEW_MAX} alerts` : counted(total, "alert")} with event times of the last {PREVIEW_DAYS} days{values.condition ? ", without regard to the condition" : ""}:{" "}
+      {page.next ? `More than ${PREVIEW_MAX} alerts` : counted(total, "alert")} with event times of the last {PREVIEW_DAYS} days:{" "}
       <a href={href(`/alerts?${query}`)}>look at them</a>.
     </>
   );

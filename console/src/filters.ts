@@ -10,6 +10,7 @@ export interface Filters {
   from: string;
   to: string;
   text: string; // words that stand in it
+  condition: string; // of the rule language, on its fields
   assignee: string | undefined; // empty: nobody; undefined: whoever
   shadow: boolean;
   order: Order;
@@ -29,6 +30,7 @@ export const NO_FILTERS: Filters = {
   from: "",
   to: "",
   text: "",
+  condition: "",
   assignee: undefined,
   shadow: false,
   order: "newest",
@@ -51,6 +53,7 @@ export function filtersOf(query: string): Filters {
   filters.from = parameters.get("from") ?? "";
   filters.to = parameters.get("to") ?? "";
   filters.text = parameters.get("text") ?? "";
+  filters.condition = parameters.get("condition") ?? "";
   filters.assignee = parameters.get("assignee") ?? undefined;
   filters.order = ORDERS.find((order) => order === parameters.get("order")) ?? "newest";
   filters.shadow = parameters.get("shadow") === "true";
@@ -67,6 +70,7 @@ export function queryOf(filters: Filters): string {
   if (filters.from) parameters.set("from", filters.from);
   if (filters.to) parameters.set("to", filters.to);
   if (filters.text) parameters.set("text", filters.text);
+  if (filters.condition) parameters.set("condition", filters.condition);
   if (filters.assignee !== undefined) parameters.set("assignee", filters.assignee);
   if (filters.shadow) parameters.set("shadow", "true");
   if (filters.order !== "newest") parameters.set("order", filters.order);

@@ -36,20 +36,20 @@ function beginSilence(): void {
 }
 const ORDER_WORDS: { [order in Order]: string } = { newest: "newest first", oldest: "oldest first", severity: "the severest first" };
 
-/** Words that stand in the alerts. */
-function Search({ chosen }: { chosen: Filters }) {
+/** Words that stand in the alerts, or a condition on their fields. */
+function Search({ chosen, of, label, hint }: { chosen: Filters; of: "text" | "condition"; label: string; hint: string }) {
   return (
     <form
       role="search"
-      aria-label="Alerts"
+      aria-label={of === "text" ? "Alerts by words" : "Alerts by a condition"}
       onSubmit={(event) => {
         event.preventDefault();
-        show_({ ...chosen, text: String(new FormData(event.currentTarget as HTMLFormElement).get("text") ?? "").trim() });
+        show_({ ...chosen, [of]: String(new FormData(event.currentTarget as HTMLFormElement).get(of) ?? "").trim() });
         document.getElementById("rows")?.focus();
       }}
     >
       <label>
-        With the words <input name="text" key={chosen.text} defaultValue={chosen.text} spellcheck={false} autocomplete="off" />
+        {label} <input name={of} key={chosen[of]} defaultValue={chosen[of]} placeholder={hint} spellcheck={false} autocomplete="off" />
       </label>
     </form>
   );
@@ -62,7 +62,8 @@ function Facets() {
     <aside class="facets" aria-label="Filters">
       <details open={matchMedia("(min-width: 900px)").matches}>
         <summary>Filters</summary>
-        <Search chosen={chosen} />
+        <Search chosen={chosen} of="text" label="With the words" hint="" />
+        <Search chosen={chosen} of="condition" label="Where" hint="amount > 100" />
         <p class="quiet">
           {counted_ && `${counted(counted_.total, "alert")}${counted_.isComplete ? "" : `, of the newest ${count(counted_.examined)}`}.`}
         </p>

@@ -324,6 +324,16 @@ check("the queue counts, searches and orders all alerts of the filter, not the l
   await page.keyboard.press("Enter");
   await person.sees("99 alerts.");
   await person.inspect("queue-search");
+  // By a condition on the fields, also one that has a mistake.
+  await page.goto(`${server.url}/console/alerts?text=x3`);
+  await page.getByLabel("Where", { exact: true }).fill("amount > 100");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/text=x3&condition=amount\+%3E\+100$/);
+  await person.sees("1 alert.");
+  person.expected.push(/status of 422/);
+  await page.getByLabel("Where", { exact: true }).fill("amuont > 100");
+  await page.keyboard.press("Enter");
+  await person.sees("alerts has no field `amuont`");
   await page.goto(`${server.url}/console/alerts`);
   // The severest first, also those that would be on the second page; no row of a lower one before.
   await page.getByLabel("Order").selectOption("severity");

@@ -87,8 +87,16 @@ check("a change of a live rule and a long silence wait for somebody else, who ap
   await silences.getByLabel("Of rules").fill("large");
   await silences.getByLabel("For", { exact: true }).selectOption("7d");
   await silences.getByLabel("Reason").fill("a long holiday");
-  await silences.getByRole("button", { name: "What would it have matched?" }).press("Enter");
+  const preview = silences.getByRole("button", { name: "What would it have matched?" });
+  person.expected.push(/status of 422/);
+  await silences.getByLabel("Where").fill("sum > 1");
+  await preview.press("Enter");
+  await person.sees("alerts has no field `sum`");
+  await silences.getByLabel("Where").fill("amount > 1");
+  await preview.press("Enter");
   await person.sees("0 alerts with event times of the last 7 days");
+  assert.match(await silences.getByRole("link", { name: "look at them" }).getAttribute("href"), /condition=amount\+%3E\+1$/);
+  await silences.getByLabel("Where").fill("");
   await silences.getByRole("button", { name: "Silence them" }).press("Enter");
   await page.getByRole("link", { name: "the request" }).press("Enter");
   await person.sees('"reason":"a long holiday"');

@@ -102,7 +102,7 @@ test("facets: what the server has counted, and what is chosen", () => {
   assert.equal(switchedFacet(NO_FILTERS, "assignee", "ann").assignee, "ann");
   assert.deepEqual(switchedFacet(NO_FILTERS, "day", "2026-12-31").to, "2027-01-01T00:00:00Z");
   assert.equal(switchedFacet(chosen, "day", "2026-03-02").from, "");
-  for (const query of ["text=a+b&order=severity", "assignee=", "assignee=ann&order=oldest"]) assert.equal(queryOf(filtersOf(query)), query);
+  for (const query of ["text=a+b&order=severity", "text=a&condition=amount+%3E+100+and+severity+%3D+high", "assignee=", "assignee=ann&order=oldest"]) assert.equal(queryOf(filtersOf(query)), query);
   assert.equal(chosenOf(filtersOf("text=a&order=severity&group=key")), "text=a");
 });
 test("queue: rows are in the order that the server has", () => {

@@ -128,7 +128,7 @@ TEST_CASE("alert condition: what does not check is refused with its place") {
       // A name that two rules use for what has nothing in common.
       {"place = \"x\"",
        "place is string in alerts of geo and decimal(2) in those of other: name the rules in "
-       "`filter.rules`",
+       "the filter",
        "\"level\":\"error\""},
   };
   for (const Row& row : rows) {

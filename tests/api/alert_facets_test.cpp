@@ -62,6 +62,36 @@ struct FacetWorld {
   tests::ApiClient client;
 };
 
+TEST_CASE("alerts: by a condition on their fields, page by page, counted and exported") {
+  FacetWorld world;
+  world.stored.raise(alert_at(1, {.severity = cep::Severity::kLow}));
+  world.stored.raise(alert_at(2, {.rule = "geo"}));
+  for (int i = 3; i <= 9; ++i)
+    world.stored.raise(alert_at(i, {.severity = cep::Severity::kCritical}));
+  const std::string severe = "condition=severity%20%3E%20high";
+  CHECK(world.numbers(severe) == FoundNumbers{9, 8, 7, 6, 5, 4, 3});
+  CHECK(world.numbers(severe + "&order=oldest&rule=geo").empty());
+  CHECK(world.numbers("condition=rule%20%3D%20%22geo%22%20or%20severity%20%3D%20low") ==
+        FoundNumbers{2, 1});
+  CHECK(world.numbers("condition=").size() == 9);
+  CHECK(world.facets(severe).at("total") == 7);
+  // A cursor is of one condition.
+  const ordered_json first =
+      world.client.json(200, "reader", "GET", "/v1/alerts?limit=2&" + severe);
+  world.client.json(400, "reader", "GET",
+                    "/v1/alerts?limit=2&condition=severity%20%3D%20critical&cursor=" +
+                        first.at("next").get<std::string>());
+  for (const char* const path :
+       {"/v1/alerts", "/v1/alerts/facets", "/v1/alerts/export", "/v1/alerts/stream"}) {
+    CAPTURE(path);
+    const ordered_json refused =
+        world.client.json(422, "reader", "GET", std::string(path) + "?condition=amount%20%3E%201");
+    CHECK(refused.at("detail").get<std::string>().find("no field `amount`") != std::string::npos);
+    CHECK(refused.at("diagnostics").size() == 1);
+  }
+  world.client.json(400, "reader", "GET", "/v1/alerts?condition=" + std::string(10'001, '1'));
+}
+
 TEST_CASE("alerts: words are searched in what people read, and each has to stand there") {
   FacetWorld world;
   world.stored.raise(alert_at(1, {.card = "C-77", .message = "Grand HOTEL, Lund"}));

@@ -13,7 +13,7 @@ import threading
 import time
 
 from endpoint import Endpoint, Remembering, signature
-from harness import LIMIT_S, case, has, json_lines, payment, run_cases, wait_for
+from harness import LIMIT_S, RULES, case, has, json_lines, payment, run_cases, wait_for
 from server_process import TIMELESS, Server
 
 PATIENT = (*TIMELESS, "--webhooks-allow", "127.0.0.1", "--webhooks-retry-delays", ",".join(["100ms"] * 100))
@@ -119,6 +119,30 @@ def pages():
         assert server.ask("GET", "/v1/alerts/" + "0" * 32).problem() == "not-found"
         assert server.ask("GET", "/v1/alerts?cursor=x").problem() == "bad-parameter"
         assert server.ask("GET", "/v1/alerts", token=False).problem() == "unauthorized"
+
+
+@case
+def by_condition():
+    """alerts are found by a condition on their fields, counted, exported and followed by it; who sees marks may not ask"""
+    with Server(rules=RULES.replace("card: string,", "card: string pii,", 1)) as server:
+        raise_alerts(server, 1, 3)
+        answer = server.send([payment(i, card="c2", amount=150.00 + i) for i in range(4, 10)], "?wait=alerts&timeout=5s")
+        assert answer.status == 200 and answer.json["complete"], answer
+        asked = "condition=amount%20%3C%20200%20and%20card%20%3D%20%22c2%22"
+        assert page_through(server, asked, limit=4) == [9, 8, 7, 6, 5, 4]
+        assert page_through(server, asked + "%20and%20amount%20%21%3D%20155", limit=4) == [9, 8, 7, 6, 4]
+        assert expect(200, server.ask("GET", f"/v1/alerts/facets?{asked}"))["total"] == 6
+        assert len(json_lines(server.ask("GET", f"/v1/alerts/export?{asked}").text)) == 6
+        stream = Stream(server, f"?after=0&{asked}")
+        wait_for(lambda: stream.numbers() == [4, 5, 6, 7, 8, 9], "what the condition admits")
+        stream.close()
+        wrong = server.ask("GET", "/v1/alerts?condition=amuont%20%3E%201")
+        assert wrong.status == 422 and wrong.problem() == "condition-does-not-check", wrong
+        assert wrong.json["diagnostics"][0]["code"] == "E0201"
+        reader = expect(201, server.ask("POST", "/v1/tokens", {"name": "desk", "role": "reader"}))["token"]
+        for path in ("", "/facets", "/export", "/stream"):
+            assert server.ask("GET", f"/v1/alerts{path}?{asked}", token=reader).problem() == "forbidden", path
+        assert server.ask("GET", "/v1/alerts", token=reader).status == 200
 
 
 @case
