@@ -4,31 +4,14 @@
 
 #include <cstddef>
 #include <optional>
-#include <string_view>
 #include <utility>
 
 #include "api/base/command.h"
 #include "api/console/console_files.h"
-#include "api/proxy/ip_address.h"
+#include "api/people/asking_person.h"
 #include "api/proxy/trusted_proxies.h"
 
 namespace tocsin::api {
-namespace {
-bool came_by_https(const TrustedProxies& proxies, const HttpRequest& request) {
-  const std::optional<IpAddress> sender = IpAddress::parse(request.sender());
-  if (!sender) return false;
-  const auto lines = [&](std::string_view name) {
-    TrustedProxies::HeaderLines values;
-    for (const HttpHeader& header : request.head().headers) {
-      if (header.name == name) values.emplace_back(header.value);
-    }
-    return values;
-  };
-  const std::string_view header = proxies.header_of(*sender);
-  return !header.empty() && proxies.is_https(*sender, lines(header), lines("x-forwarded-proto"));
-}
-}  // namespace
-
 void Console::open(const Configuration& configuration, const std::string& folder,
                    runtime::Clock& clock) {
   if (!configuration.boolean("console.enabled")) return;

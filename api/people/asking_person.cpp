@@ -135,6 +135,20 @@ tl::expected<std::optional<Person>, std::string> AskingPeople::person_of(
   return person;
 }
 
+bool came_by_https(const TrustedProxies& proxies, const HttpRequest& request) {
+  const std::optional<IpAddress> sender = IpAddress::parse(request.sender());
+  if (!sender) return false;
+  const auto lines = [&](std::string_view name) {
+    TrustedProxies::HeaderLines values;
+    for (const HttpHeader& header : request.head().headers) {
+      if (header.name == name) values.emplace_back(header.value);
+    }
+    return values;
+  };
+  const std::string_view header = proxies.header_of(*sender);
+  return !header.empty() && proxies.is_https(*sender, lines(header), lines("x-forwarded-proto"));
+}
+
 std::string foreign_page(const RequestHead& head, bool is_secure) {
   const bool is_of_browser = head.header("origin") || head.header("sec-fetch-site");
   if (!is_of_browser || is_own_origin(head, is_secure)) return {};

@@ -9,6 +9,7 @@
 #include "api/net/http_exchange.h"
 #include "api/people/people_list.h"
 #include "api/proxy/ip_address.h"
+#include "api/proxy/trusted_proxies.h"
 #include "cep/base/result.h"
 
 namespace tocsin::api {
@@ -34,8 +35,10 @@ class AskingPeople {
   std::string groups_header_;
   std::vector<IpRange> proxies_;
 };
+/// Whether the client of a request came by HTTPS, as a proxy of `proxies` says that passes it on.
+bool came_by_https(const TrustedProxies& proxies, const HttpRequest& request);
 /// Why a request that a browser sent for a page of another origin may not change anything; empty:
 /// it is from no browser, or from a page of this server. A proxy and a certificate vouch for the
-/// browser, not for the page.
+/// browser, not for the page. With `is_secure` a page of this server came by HTTPS.
 std::string foreign_page(const RequestHead& head, bool is_secure);
 }  // namespace tocsin::api

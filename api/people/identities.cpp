@@ -16,6 +16,9 @@ Result<void> Identities::open(const Configuration& configuration, const std::str
   if (!asking) return tl::unexpected(asking.error());
   asking_ = *std::move(asking);
   is_secure_ = !configuration.text("http.tls_certificate").empty();
+  // What is wrong with the setting, the start says.
+  if (auto proxies = TrustedProxies::make(configuration.texts("http.trusted_proxies")); proxies)
+    proxies_ = *std::move(proxies);
   Result<std::unique_ptr<TokenStore>> tokens = TokenStore::open(folder + "/" + kTokensFile);
   if (!tokens) return tl::unexpected(tokens.error());
   tokens_ = *std::move(tokens);
@@ -38,7 +41,7 @@ Vouched Identities::vouched(const HttpRequest& request) const {
   const Person& known = **person;
   vouched.grant = people_->list()->grant_of(known);
   vouched.is_person = known.names.front().starts_with("person:");
-  vouched.foreign = foreign_page(request.head(), is_secure_);
+  vouched.foreign = foreign_page(request.head(), is_secure_ || came_by_https(proxies_, request));
   if (vouched.grant) return vouched;
   vouched.refusal = no_role_text(known);
   return vouched;

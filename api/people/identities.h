@@ -7,6 +7,7 @@
 #include "api/net/http_exchange.h"
 #include "api/people/asking_person.h"
 #include "api/people/people_store.h"
+#include "api/proxy/trusted_proxies.h"
 #include "api/rest/router.h"
 #include "api/rest/token_store.h"
 #include "cep/base/result.h"
@@ -38,6 +39,7 @@ class Identities {
   std::unique_ptr<PeopleStore> people_;
   AskingPeople asking_;
   bool is_secure_ = false;  // the server speaks HTTPS alone
+  TrustedProxies proxies_;  // that are believed when they say who came by HTTPS
   std::string first_token_file_;
 };
 }  // namespace tocsin::api

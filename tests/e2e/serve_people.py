@@ -103,6 +103,15 @@ def pages():
                                 **as_person("ops", **headers))
             assert answer.status == status, (headers, answer)
         assert server.ask("GET", "/v1/rules", **as_person("ops", Origin="https://evil.example")).status == 200
+    # Of a browser that came to the proxy by HTTPS, a page that came without it is another one.
+    with Server(options=(*BEHIND, "--http-trusted-proxies", "x-forwarded-for=127.0.0.1")) as server:
+        said = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"}
+        own = f"127.0.0.1:{server.port}"
+        for headers, status in (({"Origin": f"https://{own}", **said}, 201), ({"Origin": f"http://{own}", **said}, 403),
+                                ({"Origin": f"http://{own}"}, 201), ({"Origin": f"http://{own}", **said, "X-Forwarded-Proto": "http"}, 201)):
+            answer = server.ask("POST", "/v1/silences", {"filter": {"rules": ["large"]}, "until": "2100-01-01T00:00:00Z", "reason": "a test"},
+                                **as_person("ops", **headers))
+            assert answer.status == status, (headers, answer)
 
 
 @case
