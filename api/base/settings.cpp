@@ -227,6 +227,11 @@ constexpr auto kRows = std::to_array<Row>({
             "Authorities in PEM: only clients with a certificate of one of them are served, beside "
             "their token")
             .value("FILE")},
+    Row{"http.tls_client_crl", Type::kText, kNot,
+        serve("",
+              "Lists of revoked certificates in PEM, one of each authority of http.tls_clients: a "
+              "certificate in one is refused, and all of an authority whose list is out of date")
+            .value("FILE")},
     Row{"http.insecure_public", Type::kBoolean, kNot,
         serve(
             "false",

@@ -10,6 +10,8 @@
 namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
+// A list in the last quarter of its time should have been renewed.
+constexpr std::int64_t kRevocationsLastPart = 4;
 
 struct CauseKind {
   std::string_view name;
@@ -143,6 +145,17 @@ std::vector<HealthCause> health_causes(const HealthFacts& facts, const HealthLim
         {HealthCode::certificate_ends, facts.certificate,
          is_over ? "the certificate has ended: clients refuse it"
                  : fmt::format("the certificate ends in {}", about(*facts.certificate_left))});
+  }
+  const cep::Duration soon{
+      std::min(limits.certificate_left.us, facts.revocations_period.us / kRevocationsLastPart)};
+  if (facts.revocations_left && *facts.revocations_left < soon) {
+    const bool is_over = *facts.revocations_left <= cep::Duration{0};
+    causes.push_back({HealthCode::revocations_end, facts.revocations,
+                      is_over ? "a revocation list is out of date: clients of its authority are "
+                                "refused"
+                              : fmt::format("a revocation list is out of date in {}: clients of "
+                                            "its authority are then refused",
+                                            about(*facts.revocations_left))});
   }
   std::stable_partition(causes.begin(), causes.end(), [](const HealthCause& cause) {
     return level_of(cause.code) == HealthLevel::kCritical;

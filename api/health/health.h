@@ -87,6 +87,9 @@ struct HealthFacts {
   std::string audit_finding = {};                  // what is wrong with the audit log
   std::string certificate = {};                    // the file
   std::optional<cep::Duration> certificate_left = {};
+  std::string revocations = {};  // the file with lists of revoked certificates
+  std::optional<cep::Duration> revocations_left = {};  // until one is out of date
+  cep::Duration revocations_period{};                  // for which that one is valid
 };
 
 /// The causes, critical ones first; none: all is well.

@@ -112,6 +112,11 @@ Health ServerHealth::ask(std::string unreadiness) {
     // Where the file is not readable any more, the server goes on with what it has read.
     if (const auto end = certificate_end(facts.certificate)) facts.certificate_left = *end - now;
   }
+  if (const auto valid = sources_.revocations ? sources_.revocations() : std::nullopt) {
+    facts.revocations = sources_.configuration.text("http.tls_client_crl");
+    facts.revocations_left = valid->ends - now;
+    facts.revocations_period = valid->ends - valid->begins;
+  }
   return {std::move(unreadiness), health_causes(facts, health_limits(sources_.configuration))};
 }
 }  // namespace tocsin::api

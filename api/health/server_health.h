@@ -1,7 +1,9 @@
 /// The facts of a running server that its health is judged by.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "api/backup/backup_service.h"
@@ -27,6 +29,11 @@ struct HealthSources {
   std::string directory;  // with the data
   const Configuration& configuration;
   const AuditWatch* audit;  // null: nobody goes through the audit log
+  struct Validity {
+    cep::EventTime begins, ends;
+  };
+  /// Of the list of revoked certificates that is out of date first; nothing: there are no lists.
+  std::function<std::optional<Validity>()> revocations = {};
 };
 /// Threading: any.
 class ServerHealth {

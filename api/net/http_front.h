@@ -5,8 +5,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +17,7 @@
 #include "api/net/body_budget.h"
 #include "api/net/http_exchange.h"
 #include "api/net/tls_identity.h"
+#include "api/net/transport.h"
 #include "api/net/worker_pool.h"
 #include "api/proxy/trusted_proxies.h"
 
@@ -41,6 +44,9 @@ struct HttpServerOptions {
   std::vector<std::string> vital;  // paths that the reserve is for
   std::shared_ptr<const TlsIdentity> tls;  // null: plain HTTP
   TrustedProxies proxies;
+  /// Is told which client's certificate a handshake has refused and why, and from which address.
+  std::function<void(const std::string& certificate, const std::string& address)>
+      refused_certificate = {};
 };
 
 /// What an open connection does.
@@ -59,7 +65,14 @@ inline constexpr std::array<std::string_view, 8> kConnectionStates = {
 struct ConnectionFigures {
   std::array<std::size_t, kConnectionStates.size()> open{};  // by state
   std::uint64_t evicted = 0;                                 // closed to make room for others
-  std::uint64_t refused = 0;  // turned away because there was no room
+  std::uint64_t refused = 0;               // turned away because there was no room
+  std::uint64_t certificates_refused = 0;  // clients of which the handshake refused them
+  // From when to when the list of revoked certificates is valid that is out of date first; nothing:
+  // there are no lists.
+  struct Validity {
+    RevocationLists::Time begins, ends;
+  };
+  std::optional<Validity> revocations = {};
 };
 
 class HttpFront {
@@ -72,6 +85,8 @@ class HttpFront {
   std::array<std::atomic<std::size_t>, kConnectionStates.size()> states{};  // of them, each
   std::atomic<std::uint64_t> evicted{0};
   std::atomic<std::uint64_t> refused{0};
+  std::atomic<std::uint64_t> certificates_refused{0};
+  std::atomic<std::uint64_t> tls_changes{0};  // counted after each
   WorkerPool workers;
 
   std::shared_ptr<const TlsIdentity> tls() const {
@@ -81,6 +96,16 @@ class HttpFront {
   void set_tls(std::shared_ptr<const TlsIdentity> tls) {
     const std::lock_guard lock(tls_mutex_);
     tls_ = std::move(tls);
+    ++tls_changes;
+  }
+  /// Whether lists that came after the first `looked_at` changes of the identity have the client's
+  /// certificate; counts those that it has looked at.
+  bool revokes(const Transport& transport, std::uint64_t& looked_at) const {
+    const std::uint64_t changes = tls_changes;
+    if (changes == looked_at) return false;
+    looked_at = changes;
+    const std::shared_ptr<const TlsIdentity> now = tls();
+    return now && now->revoked() != nullptr && transport.is_revoked(*now->revoked());
   }
 
  private:

@@ -81,6 +81,9 @@ ConnectionFigures HttpServer::figures() const {
   std::ranges::copy(front.states, figures.open.begin());
   figures.evicted = front.evicted;
   figures.refused = front.refused;
+  figures.certificates_refused = front.certificates_refused;
+  if (const auto tls = front.tls(); tls != nullptr && tls->revoked() != nullptr)
+    figures.revocations = {{tls->revoked()->begins(), tls->revoked()->ends()}};
   return figures;
 }
 void HttpServer::set_tls(std::shared_ptr<const TlsIdentity> tls) {

@@ -37,7 +37,8 @@ class HttpServer {
   /// Connections open now.
   std::size_t connections() const;
   ConnectionFigures figures() const;
-  /// Who the server is to connections that come from now on, one that was started with TLS.
+  /// Who the server is to connections that come from now on, one that was started with TLS. Open
+  /// ones of a client whose certificate its lists revoke end, soon.
   void set_tls(std::shared_ptr<const TlsIdentity> tls);
   /// Takes no more connections, lets handlers that run come to their end, ends every other wait.
   /// Streams that have not ended are broken off.

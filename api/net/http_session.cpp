@@ -34,6 +34,7 @@ HttpSession::HttpSession(HttpLoop& loop, HttpFront& front, int socket, const IpA
                          bool is_reserve)
     : loop_(loop),
       front_(front),
+      tls_changes_(front.tls_changes),
       socket_(loop.context(), socket, front.tls()),
       peer_(peer),
       is_reserve_(is_reserve) {
@@ -174,7 +175,13 @@ bool HttpSession::read_proxy_header() {
 bool HttpSession::shake_hands() {
   const Transport::State state = socket_.transport().shake_hands().state;
   if (state != Transport::State::kDone) {
-    if (!wait_for(state)) close();
+    if (wait_for(state)) return false;
+    if (const std::string& refused = socket_.transport().refused_certificate(); !refused.empty()) {
+      ++front_.certificates_refused;
+      if (front_.options.refused_certificate)
+        front_.options.refused_certificate(refused, peer_.text());
+    }
+    close();
     return false;
   }
   certificate_ = socket_.transport().client_certificate();
@@ -324,6 +331,14 @@ bool HttpSession::wait_for(Transport::State state) {
 }
 
 void HttpSession::pass_time(Moment now) {
+  // A handshake may still be checked by the lists before.
+  const bool is_known = state_ != State::kProxyHeader && state_ != State::kHandshake;
+  is_revoked_ = is_revoked_ || (is_known && front_.revokes(socket_.transport(), tls_changes_));
+  if (is_revoked_) {
+    if (state_ != State::kWork && state_ != State::kStreamWork) return cut_off();
+    is_stopping_ = true;  // a worker comes to its end first; until it has, this is called again
+    return;
+  }
   if (lacks_worker_) {
     run();
     return;

@@ -91,6 +91,7 @@ class HttpSession final : public HttpLoop::Member,
 
   HttpLoop& loop_;
   HttpFront& front_;
+  std::uint64_t tls_changes_;  // in `front_`, up to which its certificate was looked at
   HttpSocket socket_;
   IpAddress peer_;                                   // or whom a PROXY header names
   std::unique_ptr<ProxyHeaderReader> proxy_header_;  // until it is read
@@ -100,6 +101,7 @@ class HttpSession final : public HttpLoop::Member,
   bool is_reserve_;
   bool keeps_ = true;  // the connection stays open after this answer
   bool is_stopping_ = false;
+  bool is_revoked_ = false;    // its certificate; it ends
   bool lacks_worker_ = false;  // a stream's work found no room
   Moment began_;               // the first byte of the request came
   Moment deadline_;

@@ -102,7 +102,11 @@ Result<void> TlsIdentity::read(const TlsFiles& files) {
       SSL_CTX_check_private_key(context) != 1) {
     return bad_file(key, files.key);
   }
-  if (files.clients.empty()) return {};
+  return files.clients.empty() ? Result<void>() : read_clients(files);
+}
+
+Result<void> TlsIdentity::read_clients(const TlsFiles& files) {
+  SSL_CTX* const context = context_.get();
   const std::string clients = "the authorities of clients";
   if (auto readable = check_readable(clients, files.clients); !readable) return readable;
   STACK_OF(X509_NAME)* const names = SSL_load_client_CA_file(files.clients.c_str());
@@ -113,6 +117,14 @@ Result<void> TlsIdentity::read(const TlsFiles& files) {
   }
   SSL_CTX_set_client_CA_list(context, names);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  if (files.revoked.empty()) return {};
+  Result<RevocationLists> lists = RevocationLists::read(files.revoked, files.clients);
+  if (!lists) return tl::unexpected(lists.error());
+  revoked_ = *std::move(lists);
+  revoked_->require_in(*SSL_CTX_get_cert_store(context));
+  // A resumed connection would not be checked against lists that are out of date by then.
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(context, 0);
   return {};
 }
 

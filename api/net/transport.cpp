@@ -1,7 +1,10 @@
 #include "api/net/transport.h"
 
+#include <fmt/format.h>
+#include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -20,6 +23,19 @@ Transport::Result of_socket(ssize_t count, Transport::State wanted) {
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return {wanted, 0};
   return {Transport::State::kClosed, 0};
 }
+
+std::string description_of(const X509& certificate) {
+  std::array<char, 256> name{};
+  X509_NAME_oneline(X509_get_subject_name(&certificate), name.data(),
+                    static_cast<int>(name.size()));
+  BIGNUM* const serial = ASN1_INTEGER_to_BN(X509_get0_serialNumber(&certificate), nullptr);
+  char* const digits = serial == nullptr ? nullptr : BN_bn2hex(serial);
+  std::string text =
+      fmt::format("{}, serial number {}", name.data(), digits == nullptr ? "unknown" : digits);
+  OPENSSL_free(digits);
+  BN_free(serial);
+  return text;
+}
 }  // namespace
 
 void Transport::Free::operator()(ssl_st* ssl) const { SSL_free(ssl); }
@@ -31,11 +47,25 @@ Transport::Transport(int socket, ssl_ctx_st* context)
   if (ssl_ == nullptr) return;
   if (SSL_set_fd(ssl_.get(), socket) == 1) {
     SSL_set_accept_state(ssl_.get());
+    SSL_set_app_data(ssl_.get(), this);
+    SSL_set_verify(ssl_.get(), SSL_CTX_get_verify_mode(context), note_refusal);
   } else {
     ssl_.reset();
   }
 }
 Transport::~Transport() = default;
+
+int Transport::note_refusal(int is_good, x509_store_ctx_st* check) {
+  if (is_good == 1) return 1;
+  const auto* const ssl = static_cast<const SSL*>(
+      X509_STORE_CTX_get_ex_data(check, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* const self = static_cast<Transport*>(SSL_get_app_data(ssl));
+  const X509* const certificate = X509_STORE_CTX_get_current_cert(check);
+  self->refused_certificate_ =
+      fmt::format("{}: {}", certificate == nullptr ? "unknown" : description_of(*certificate),
+                  X509_verify_cert_error_string(X509_STORE_CTX_get_error(check)));
+  return 0;
+}
 
 Transport::Result Transport::of_tls(int returned) const {
   if (returned > 0) return {State::kDone, static_cast<std::size_t>(returned)};
@@ -118,5 +148,17 @@ std::shared_ptr<const ClientCertificate> Transport::client_certificate() const {
   const X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
   if (certificate == nullptr) return nullptr;
   return std::make_shared<const ClientCertificate>(read_client_certificate(*certificate));
+}
+
+bool Transport::is_revoked(const RevocationLists& lists) const {
+  if (ssl_ == nullptr) return false;
+  const X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
+  if (certificate == nullptr) return false;
+  if (lists.revokes(*certificate)) return true;
+  const STACK_OF(X509)* const chain = SSL_get0_verified_chain(ssl_.get());
+  for (int i = 0; chain != nullptr && i < sk_X509_num(chain); ++i) {
+    if (lists.revokes(*sk_X509_value(chain, i))) return true;
+  }
+  return false;
 }
 }  // namespace tocsin::api

@@ -4,12 +4,15 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "api/proxy/client_certificate.h"
+#include "api/proxy/revocation_lists.h"
 
 struct ssl_ctx_st;
 struct ssl_st;
+struct x509_store_ctx_st;
 
 namespace tocsin::api {
 /// Threading: one thread at a time.
@@ -43,10 +46,15 @@ class Transport {
   void end_sending();
   /// Of a client that has shaken hands, whose certificate was checked; null: it has none.
   std::shared_ptr<const ClientCertificate> client_certificate() const;
+  /// Whose certificate the handshake has refused, and why; empty: none.
+  const std::string& refused_certificate() const { return refused_certificate_; }
+  /// Whether the client's certificate, or one between it and its authority, is among `lists`.
+  bool is_revoked(const RevocationLists& lists) const;
 
  private:
   Result of_tls(int returned) const;
   Result write_tls(std::span<const std::string_view> pieces);
+  static int note_refusal(int is_good, x509_store_ctx_st* check);
 
   struct Free {
     void operator()(ssl_st* ssl) const;
@@ -54,5 +62,6 @@ class Transport {
   int socket_;
   bool is_tls_;
   std::unique_ptr<ssl_st, Free> ssl_;
+  std::string refused_certificate_;
 };
 }  // namespace tocsin::api

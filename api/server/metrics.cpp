@@ -351,6 +351,7 @@ std::string metrics_text(const ServerContext& context, bool is_ready,
     to.add(Metric::http_connections, "state", kConnectionStates[i], connections.open[i]);
   to.add(Metric::http_connections_evicted_total, connections.evicted);
   to.add(Metric::http_connections_refused_total, connections.refused);
+  to.add(Metric::http_certificates_refused_total, connections.certificates_refused);
   const AnswerFigures answers = context.answers.figures();
   to.add(Metric::idempotency_answers, answers.answers);
   to.add(Metric::idempotency_bytes, answers.bytes);

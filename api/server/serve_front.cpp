@@ -6,6 +6,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "api/base/command.h"
@@ -18,6 +24,28 @@ namespace {
 using std::chrono::steady_clock;
 // Descriptors that are no connections: stores, journal, topics, webhooks.
 constexpr std::size_t kOtherFiles = 1024;
+
+// A client that tries again and again fills no log.
+std::function<void(const std::string&, const std::string&)> tell_refused_certificates() {
+  struct State {
+    std::mutex mutex;
+    std::optional<steady_clock::time_point> told_at;
+    std::uint64_t untold = 0;
+  };
+  return [state = std::make_shared<State>()](const std::string& certificate,
+                                             const std::string& address) {
+    const std::lock_guard lock(state->mutex);
+    const auto now = steady_clock::now();
+    if (state->told_at && now - *state->told_at < std::chrono::seconds(1)) {
+      ++state->untold;
+      return;
+    }
+    state->told_at = now;
+    const std::uint64_t untold = std::exchange(state->untold, 0);
+    tell(fmt::format("warning: refused the certificate of a client at {}: {}{}\n", address,
+                     certificate, untold == 0 ? "" : fmt::format("; {} more before", untold)));
+  };
+}
 
 HttpAdmission counted(HttpAdmission admission, HttpFigures& figures) {
   admission.handle = [&figures, handle = std::move(admission.handle)](HttpRequest& request) {
@@ -46,16 +74,24 @@ HttpServerOptions front_options(const Configuration& configuration, BodyBudget& 
   };
   options.bodies = &bodies;
   options.vital = {"/livez", "/readyz"};
+  options.refused_certificate = tell_refused_certificates();
   return options;
 }
 
 Outcome<std::shared_ptr<const TlsIdentity>> read_tls_identity(const Configuration& configuration) {
   const TlsFiles files{configuration.text("http.tls_certificate"),
-                       configuration.text("http.tls_key"), configuration.text("http.tls_clients")};
-  if (files.certificate.empty() && files.key.empty() && files.clients.empty()) return nullptr;
+                       configuration.text("http.tls_key"), configuration.text("http.tls_clients"),
+                       configuration.text("http.tls_client_crl")};
+  if (files.certificate.empty() && files.key.empty() && files.clients.empty() &&
+      files.revoked.empty())
+    return nullptr;
   if (files.certificate.empty() || files.key.empty()) {
     return stop(ExitCode::kUsage,
                 "TLS needs both http.tls_certificate and http.tls_key, files in PEM");
+  }
+  if (files.clients.empty() && !files.revoked.empty()) {
+    return stop(ExitCode::kUsage,
+                "http.tls_client_crl needs http.tls_clients, the authorities whose lists it has");
   }
   auto identity = TlsIdentity::load(files);
   if (!identity) {
@@ -68,8 +104,11 @@ Outcome<std::shared_ptr<const TlsIdentity>> read_tls_identity(const Configuratio
 void reload_tls_identity(const Configuration& configuration, HttpServer& server, bool is_quiet) {
   auto identity = read_tls_identity(configuration);
   if (!identity) {
-    return tell(fmt::format("tocsin: SIGHUP: {}; the certificate remains as it was\n",
-                            identity.error().message));
+    const bool has_lists = !configuration.text("http.tls_client_crl").empty();
+    return tell(fmt::format("tocsin: SIGHUP: {}; {}\n", identity.error().message,
+                            has_lists
+                                ? "the certificate and the revocation lists remain as they were"
+                                : "the certificate remains as it was"));
   }
   if (*identity == nullptr) return;
   if (!is_quiet)

@@ -30,6 +30,16 @@
 
 namespace tocsin::api {
 namespace {
+std::optional<HealthSources::Validity> revocations_of(const HttpFigures& http) {
+  const auto valid = http.connections().revocations;
+  if (!valid) return std::nullopt;
+  const auto time_of = [](std::chrono::system_clock::time_point time) {
+    return cep::EventTime{
+        std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count()};
+  };
+  return HealthSources::Validity{time_of(valid->begins), time_of(valid->ends)};
+}
+
 TraceSource trace_source(ServerContext& context) {
   const auto program = [&context]() -> Served<cep::Program> {
     std::optional<cep::Program> own;
@@ -106,9 +116,15 @@ void add_server_routes(Router& router, ServerContext& context, Unreadiness unrea
   add_backup_routes(router, context.backups.get());
   add_metrics_route(router, context, [unreadiness] { return unreadiness().empty(); });
   add_series_route(router, series_of(context), context.clock);
-  const HealthSources sources{context.node,          context.subscriptions, context.sinks,
-                              context.backups.get(), context.clock,         context.paths.directory,
-                              context.configuration, context.audit_watch};
+  const HealthSources sources{context.node,
+                              context.subscriptions,
+                              context.sinks,
+                              context.backups.get(),
+                              context.clock,
+                              context.paths.directory,
+                              context.configuration,
+                              context.audit_watch,
+                              [&http = context.http] { return revocations_of(http); }};
   add_health_report(router,
                     [health = std::make_shared<ServerHealth>(sources),
                      unreadiness = std::move(unreadiness)] { return health->ask(unreadiness()); });

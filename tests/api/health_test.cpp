@@ -67,6 +67,16 @@ TEST_CASE("health: a value at its limit is well, one beyond it is a cause") {
   lasts.certificate_left = limits.certificate_left;
   HealthFacts ends;
   ends.certificate_left = limits.certificate_left - second;
+  HealthFacts renewed;  // each day, and valid for a week
+  renewed.revocations_period = cep::Duration{7 * cep::kDayUs};
+  HealthFacts not_renewed = renewed;
+  renewed.revocations_left = cep::Duration{renewed.revocations_period.us / 4};
+  not_renewed.revocations_left = *renewed.revocations_left - second;
+  HealthFacts of_a_year;
+  of_a_year.revocations_period = cep::Duration{365 * cep::kDayUs};
+  HealthFacts soon_over = of_a_year;
+  of_a_year.revocations_left = limits.certificate_left;
+  soon_over.revocations_left = limits.certificate_left - second;
   HealthFacts writes;
   writes.streams = {{"alerts", false, "", limits.delivery_wait}};
   HealthFacts waits;
@@ -76,6 +86,8 @@ TEST_CASE("health: a value at its limit is well, one beyond it is a cause") {
                       {"checkpoint", fresh, stale, "checkpoint_old"},
                       {"deliveries", soon, late, "delivery_behind"},
                       {"certificate", lasts, ends, "certificate_ends"},
+                      {"revocations of a week", renewed, not_renewed, "revocations_end"},
+                      {"revocations of a year", of_a_year, soon_over, "revocations_end"},
                       {"stream", writes, waits, "stream_behind"}};
   for (const Row& row : rows) {
     CAPTURE(row.name);
@@ -111,6 +123,18 @@ TEST_CASE("health: a certificate that has ended is said to have") {
   REQUIRE(causes.size() == 1);
   CHECK(causes[0].subject == "server.pem");
   CHECK(causes[0].detail == "the certificate has ended: clients refuse it");
+}
+
+TEST_CASE("health: a revocation list that is out of date says who is refused") {
+  HealthFacts facts;
+  facts.revocations = "clients.crl";
+  facts.revocations_period = kMinute;
+  facts.revocations_left = cep::Duration{0};
+  const auto causes = health_causes(facts, {});
+  REQUIRE(causes.size() == 1);
+  CHECK(causes[0].subject == "clients.crl");
+  CHECK(causes[0].detail ==
+        "a revocation list is out of date: clients of its authority are refused");
 }
 
 TEST_CASE("health: a backup that failed, and one that is missed twice") {

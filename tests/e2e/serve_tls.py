@@ -5,12 +5,15 @@ clear.
     serve_tls.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
 import http.client
+import json
 import os
+import select
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
+import time
 import warnings
 
 from harness import LIMIT_S, case, has, lines, payment, run_cases, start, wait_for
@@ -24,6 +27,22 @@ def certificate(name, *, days=2, authority=None, alternatives="IP:127.0.0.1"):
     if authority:
         made += ["-CA", f"{authority}.pem", "-CAkey", f"{authority}.key"]
     subprocess.run(made, check=True, capture_output=True, timeout=LIMIT_S)
+
+
+def revocations(authority, *revoked, to=None, seconds=2 * 86400, begins=None, ends=None):
+    """A list of the authority with these certificates, in AUTHORITY.crl or `to`."""
+    with open("index.txt", "w"), open("crl.conf", "w") as config:
+        config.write(f"[ca]\ndefault_ca=own\n[own]\ndatabase=index.txt\ncertificate={authority}.pem\nprivate_key={authority}.key\n"
+                     "default_md=sha256\ndefault_crl_days=2\n")
+
+    def sign(*options):
+        subprocess.run(["openssl", "ca", "-config", "crl.conf", *options], check=True, capture_output=True, timeout=LIMIT_S)
+    for name in revoked:
+        sign("-revoke", f"{name}.pem")
+    dates = ["-crl_lastupdate", begins, "-crl_nextupdate", ends] if ends else ["-crlsec", str(seconds)]
+    made = f"{to or authority + '.crl'}"
+    sign("-gencrl", *dates, "-out", made + ".new")
+    os.replace(made + ".new", made)
 
 
 class TlsServer(Server):
@@ -187,6 +206,123 @@ def clients_with_a_role():
         assert server.send([payment(2, "a", 1)], token=False).status == 401
 
 
+def heard(server, text):
+    """What the server says from now on up to `text`, which it does not say again at its end."""
+    said = ""
+    while text not in said:
+        assert select.select([server.process.stderr], [], [], LIMIT_S)[0], said
+        part = os.read(server.process.stderr.fileno(), 65536).decode()
+        assert part, said
+        said += part
+    return said
+
+
+def is_refused(server):
+    """Whether a new connection of client.pem is not served."""
+    connection = server.connect()
+    try:
+        connection.request("GET", "/livez")
+        connection.getresponse().read()
+        return False
+    except (OSError, http.client.HTTPException):
+        return True
+    finally:
+        connection.close()
+
+
+@case
+def revoked_clients():
+    """a revoked certificate is refused; after SIGHUP its connections and streams end, others go on; a bad list is not taken"""
+    for name in ("one", "authority"):
+        certificate(name)
+    for name in ("client", "other"):
+        certificate(name, authority="authority")
+    revocations("authority", "other")
+    options = (*tls_options("one"), "--http-tls-clients", "authority.pem", "--http-tls-client-crl", "authority.crl")
+    with TlsServer(options=options) as server:
+        other = server.context()
+        other.load_cert_chain("other.pem", "other.key")
+
+        def opened(context, path):
+            connection = server.connect(context)
+            connection.request("GET", path, headers={"Authorization": f"Bearer {server.token}"})
+            return connection, connection.getresponse()
+        try:
+            raise AssertionError(opened(other, "/livez")[1].status)
+        except (OSError, http.client.HTTPException):
+            pass
+        has(heard(server, "certificate revoked"), "warning: refused the certificate of a client at 127.0.0.1: /CN=other, serial number ")
+        wait_for(lambda: server.metric("http_certificates_refused_total") == 1, "the refusal is counted")
+        # Now the other way round: `other` counts again, and what `client` has open ends.
+        kept, answer = opened(None, "/v1/rules")
+        assert answer.status == 200 and answer.read()
+        streaming, stream = opened(None, "/v1/alerts/stream")
+        assert stream.status == 200
+        revocations("authority", "client")
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGHUP)
+        try:
+            while stream.read1(65536):
+                pass
+        except (OSError, http.client.HTTPException):
+            pass
+        try:
+            assert kept.sock.recv(1) == b""
+        except OSError:
+            pass
+        assert time.monotonic() - began < LIMIT_S / 2
+        kept.close()
+        streaming.close()
+        assert is_refused(server)
+        going_on, answer = opened(other, "/v1/rules")
+        assert answer.status == 200 and answer.read()
+        for kind in ("pem", "key"):
+            shutil.copy(f"other.{kind}", f"client.{kind}")
+        # A list that cannot be taken changes nothing, and says so.
+        revocations("authority", "other", to="next.crl", begins="20200101000000Z", ends="20200102000000Z")
+        for said, act in (("authority.crl: No such file or directory", lambda: os.remove("authority.crl")),
+                          ("authority.crl: the list of /CN=authority is out of date", lambda: os.replace("next.crl", "authority.crl"))):
+            act()
+            server.process.send_signal(signal.SIGHUP)
+            has(heard(server, "remain as they were"), f"SIGHUP: the revocation lists {said}",
+                "the certificate and the revocation lists remain as they were")
+            assert not is_refused(server)
+        going_on.request("GET", "/v1/rules", headers={"Authorization": f"Bearer {server.token}"})
+        answer = going_on.getresponse()
+        assert answer.status == 200 and answer.read()
+        going_on.close()
+        server.end()
+
+
+@case
+def lists_that_run_out():
+    """when a list runs out while the server runs its clients are refused until a newer one is there, also ones known before"""
+    for name in ("one", "authority"):
+        certificate(name)
+    certificate("client", authority="authority")
+    revocations("authority")
+    options = (*tls_options("one"), "--http-tls-clients", "authority.pem", "--http-tls-client-crl", "authority.crl")
+    with TlsServer(options=options) as server:
+        kept = server.connect()
+
+        def causes():
+            kept.request("GET", "/v1/health", headers={"Authorization": f"Bearer {server.token}"})
+            return [cause["code"] for cause in json.loads(kept.getresponse().read())["causes"]]
+        assert "revocations_end" not in causes()
+        revocations("authority", seconds=8)
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: is_refused(server), "a list that is out of date")
+        # An open connection goes on.
+        assert "revocations_end" in causes()
+        revocations("authority")
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: not is_refused(server), "the newer list")
+        assert "revocations_end" not in causes()
+        kept.close()
+        server.end()
+        has(server.said, "/CN=client, serial number ", ": CRL has expired")
+
+
 @case
 def behind_a_proxy():
     """the audit log has the client's address: of the PROXY protocol before TLS, of a header, and of nobody who is not listed"""
@@ -256,6 +392,23 @@ def refusals():
     has(refused(2, "--http-tls-certificate", "one.pem", "--http-tls-key", "two.key"), "the key two.key: key values mismatch")
     has(refused(2, "--http-tls-certificate", "one.key", "--http-tls-key", "one.key"), "the certificate one.key: ")
     has(refused(2, listen="0.0.0.0:0"), "--http-tls-certificate", "--insecure-public")
+    for name in ("authority", "stranger"):
+        certificate(name)
+    checked = (*tls_options("one")[len(TIMELESS):], "--http-tls-client-crl", "lists.crl")
+    has(refused(2, *checked), "http.tls_client_crl needs http.tls_clients")
+    checked += ("--http-tls-clients", "authority.pem")
+    has(refused(3, *checked), "the revocation lists lists.crl: No such file or directory; http.tls_client_crl names the file")
+    shutil.copy("authority.pem", "lists.crl")
+    has(refused(2, *checked), "the revocation lists lists.crl: it is not made of lists in PEM; `openssl crl")
+    revocations("stranger", to="lists.crl")
+    has(refused(2, *checked), "lists.crl: no authority of authority.pem has signed the list of /CN=stranger; remove the list")
+    revocations("authority", to="lists.crl", begins="20200101000000Z", ends="20200102000000Z")
+    has(refused(2, *checked), "lists.crl: the list of /CN=authority is out of date since 2020-01-02T00:00:00Z; fetch the newest one")
+    revocations("authority", to="lists.crl")
+    shutil.copy("authority.pem", "both.pem")
+    with open("both.pem", "a") as both:
+        both.write(open("stranger.pem").read())
+    has(refused(2, *checked[:-1], "both.pem"), "lists.crl: there is no list of /CN=stranger; add the one that it publishes")
 
     def said_at(*options):
         process = start("serve", "--data", "data", "--listen", "0.0.0.0:0", "--http-port-file", "port", *options)
