@@ -7,6 +7,7 @@
 
 #include "api/backup/s3_answer.h"
 #include "api/net/http_message.h"
+#include "cep/base/percent_encoded.h"
 
 namespace tocsin::api {
 namespace {
@@ -138,10 +139,10 @@ Result<HttpWhole> S3Client::ask_once(const S3Call& call) {
   const Result<S3Credentials> credentials = ports_.credentials();
   if (!credentials) return fail(Errc::kDenied, credentials.error().message);
   S3Request request{call.method, "/", call.query, call.headers, call.body};
-  if (place_.is_path_style) request.path += s3_encoded(place_.bucket, false);
+  if (place_.is_path_style) request.path += percent_encoded(place_.bucket);
   if (!call.name.empty()) {
     if (place_.is_path_style) request.path += "/";
-    request.path += s3_encoded(place_.prefix + call.name, true);
+    request.path += percent_encoded(place_.prefix + call.name, "/");
   }
   const std::vector<HttpHeader> headers =
       s3_signed(request, host_of(place_).authority(), place_.region, *credentials, now());

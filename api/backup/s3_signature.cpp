@@ -1,13 +1,12 @@
 #include "api/backup/s3_signature.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
 #include <map>
 
-#include "cep/base/assert.h"
+#include "api/secrets/secret_keys.h"
+#include "cep/base/percent_encoded.h"
 #include "cep/base/trimmed.h"
 #include "cep/value/identity.h"
 
@@ -17,20 +16,10 @@ std::string_view bytes_of(const cep::Digest& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-cep::Digest hmac(std::string_view key, std::string_view text) {
-  cep::Digest tag{};
-  unsigned int length = 0;
-  const unsigned char* const made =
-      HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-           reinterpret_cast<const unsigned char*>(text.data()), text.size(), tag.data(), &length);
-  TOCSIN_ASSERT(made != nullptr && length == tag.size(), "HMAC-SHA-256 has 32 bytes");
-  return tag;
-}
-
 std::string query_of(const S3Request& request) {
   std::vector<std::pair<std::string, std::string>> encoded;
   for (const auto& [name, value] : request.query)
-    encoded.emplace_back(s3_encoded(name, false), s3_encoded(value, false));
+    encoded.emplace_back(percent_encoded(name), percent_encoded(value));
   std::ranges::sort(encoded);
   std::string text;
   for (const auto& [name, value] : encoded)
@@ -52,22 +41,6 @@ std::string lower_case(std::string text) {
   return text;
 }
 }  // namespace
-
-std::string s3_encoded(std::string_view text, bool keeps_slashes) {
-  constexpr std::string_view kPlain = "-._~";
-  std::string encoded;
-  for (const char letter : text) {
-    const bool is_plain = (letter >= '0' && letter <= '9') || (letter >= 'a' && letter <= 'z') ||
-                          (letter >= 'A' && letter <= 'Z') || kPlain.find(letter) != kPlain.npos ||
-                          (keeps_slashes && letter == '/');
-    if (is_plain) {
-      encoded += letter;
-    } else {
-      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(letter));
-    }
-  }
-  return encoded;
-}
 
 std::string s3_target(const S3Request& request) {
   const std::string query = query_of(request);
@@ -97,14 +70,14 @@ std::vector<HttpHeader> s3_signed(const S3Request& request, std::string_view hos
   const std::string scope = fmt::format("{}/{}/s3/aws4_request", day, region);
   const std::string text =
       fmt::format("AWS4-HMAC-SHA256\n{}\n{}\n{}", date, scope, cep::hex(cep::sha256(canonical)));
-  cep::Digest key = hmac("AWS4" + credentials.secret, day);
+  cep::Digest key = hmac_sha256("AWS4" + credentials.secret, day);
   for (const std::string_view part :
        {region, std::string_view("s3"), std::string_view("aws4_request")})
-    key = hmac(bytes_of(key), part);
+    key = hmac_sha256(bytes_of(key), part);
   headers.push_back(
       {"Authorization",
        fmt::format("AWS4-HMAC-SHA256 Credential={}/{},SignedHeaders={},Signature={}",
-                   credentials.key_id, scope, names, cep::hex(hmac(bytes_of(key), text)))});
+                   credentials.key_id, scope, names, cep::hex(hmac_sha256(bytes_of(key), text)))});
   return headers;
 }
 }  // namespace tocsin::api

@@ -16,13 +16,11 @@ struct S3Credentials {
 };
 struct S3Request {
   std::string method;
-  std::string path;                                             // as s3_encoded() gives it
+  std::string path;                                             // percent-encoded, but its slashes
   std::vector<std::pair<std::string, std::string>> query = {};  // not encoded
   std::vector<HttpHeader> headers = {};
   std::string_view body = {};
 };
-/// Percent-encoded as the signature wants it.
-std::string s3_encoded(std::string_view text, bool keeps_slashes);
 /// Path and query as they are sent and signed.
 std::string s3_target(const S3Request& request);
 /// The request's headers and those that sign it; `host` is the value of the header Host.

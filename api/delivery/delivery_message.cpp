@@ -8,6 +8,7 @@
 
 #include "api/base/stored_format.h"
 #include "api/privacy/privacy.h"
+#include "cep/base/percent_encoded.h"
 #include "cep/value/identity.h"
 #include "cep/value/value.h"
 #include "rules/text/human_text.h"
@@ -35,34 +36,19 @@ tl::unexpected<Error> damaged(std::string_view why) {
       fmt::format("the alert store holds a message that this program did not write: {}", why));
 }
 
-std::string encoded(std::string_view text) {
-  std::string out;
-  for (const char letter : text) {
-    const bool is_plain = (letter >= '0' && letter <= '9') || (letter >= 'a' && letter <= 'z') ||
-                          (letter >= 'A' && letter <= 'Z') || letter == '_' || letter == '-' ||
-                          letter == '.' || letter == '~';
-    if (is_plain) {
-      out += letter;
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(letter));
-    }
-  }
-  return out;
-}
-
 // A query that admits all its alerts, and perhaps others of the same time.
 std::string link_to(const DeliveryMessage& message) {
   std::string rules;
   if (message.count_of_others == 0) {
     for (const auto& [rule, count] : message.rules) {
       if (!rules.empty()) rules += ',';
-      rules += encoded(rule);
+      rules += percent_encoded(rule);
     }
   }
   std::string link = "/v1/alerts?";
   if (!rules.empty()) link += "rule=" + rules + "&";
-  return link + fmt::format("from={}&to={}", encoded(cep::format_time(message.first_ts)),
-                            encoded(cep::format_time(message.last_ts + cep::Duration{1})));
+  return link + fmt::format("from={}&to={}", percent_encoded(cep::format_time(message.first_ts)),
+                            percent_encoded(cep::format_time(message.last_ts + cep::Duration{1})));
 }
 
 // What the alerts share; personal if it is so in the alerts of any rule.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <cerrno>
 #include <charconv>
@@ -12,6 +11,7 @@
 #include <optional>
 #include <system_error>
 
+#include "api/secrets/secret_keys.h"
 #include "cep/base/assert.h"
 #include "cep/base/trimmed.h"
 
@@ -26,10 +26,6 @@ constexpr std::size_t kSecretFileMax = 4096;  // bytes; no secret is near it
 constexpr std::string_view kBlank = " \t\r\n";
 
 using Sha256 = std::array<unsigned char, 32>;
-
-const unsigned char* as_bytes(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
 
 std::string to_base64(const Sha256& digest) {
   std::string text(4 * ((digest.size() + 2) / 3) + 1, '\0');  // OpenSSL writes a final zero
@@ -132,13 +128,7 @@ std::string sign_webhook(const WebhookSecret& secret, std::string_view id, std::
                          std::string_view body) {
   std::string content = fmt::format("{}.{}.", id, timestamp_s);
   content += body;
-  Sha256 digest;
-  unsigned length = 0;
-  const unsigned char* made =
-      HMAC(EVP_sha256(), secret.bytes().data(), static_cast<int>(secret.bytes().size()),
-           as_bytes(content), content.size(), digest.data(), &length);
-  TOCSIN_ASSERT(made != nullptr && length == digest.size(), "HMAC-SHA256 gives 32 bytes");
-  return std::string(kSignaturePrefix) + to_base64(digest);
+  return std::string(kSignaturePrefix) + to_base64(hmac_sha256(secret.bytes(), content));
 }
 
 Result<void> verify_webhook(const WebhookSecret& secret, const WebhookHeaders& headers,

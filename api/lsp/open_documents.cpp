@@ -1,13 +1,12 @@
 #include "api/lsp/open_documents.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <filesystem>
 #include <string_view>
 #include <utility>
+
+#include "cep/base/percent_encoded.h"
 
 namespace tocsin::api {
 namespace {
@@ -40,17 +39,7 @@ std::string path_of_uri(const std::string& uri) {
 
 std::string uri_of_path(const std::string& path) {
   if (!path.starts_with('/')) return path;
-  std::string uri(kScheme);
-  for (const char c : path) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-                       std::string_view("/-._~").find(c) != std::string_view::npos;
-    if (plain) {
-      uri += c;
-    } else {
-      uri += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return uri;
+  return std::string(kScheme) + percent_encoded(path, "/");
 }
 
 void OpenDocuments::open(const std::string& uri, std::string text, std::int64_t version) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/net/loopback_address.h"
+#include "cep/base/percent_encoded.h"
 
 namespace tocsin::api {
 namespace {
@@ -22,26 +23,11 @@ constexpr std::chrono::hours kKeysLife{24};
 constexpr std::chrono::seconds kKeysPause{30};  // between two looks for a key that is not there
 constexpr std::size_t kAnswerBytesMax = std::size_t{1} << 20;
 
-// As application/x-www-form-urlencoded, and as a part of a URL's query.
-std::string encoded(std::string_view text) {
-  std::string all;
-  for (const char letter : text) {
-    const char lower = static_cast<char>(letter | 0x20);
-    const bool is_plain = (letter >= '0' && letter <= '9') || (lower >= 'a' && lower <= 'z') ||
-                          letter == '-' || letter == '.' || letter == '_' || letter == '~';
-    if (is_plain) {
-      all += letter;
-    } else {
-      all += fmt::format("%{:02X}", static_cast<unsigned char>(letter));
-    }
-  }
-  return all;
-}
 using Fields = std::vector<std::pair<std::string_view, std::string_view>>;
 std::string form(const Fields& fields) {
   std::string text;
   for (const auto& [name, value] : fields)
-    text += fmt::format("{}{}={}", text.empty() ? "" : "&", name, encoded(value));
+    text += fmt::format("{}{}={}", text.empty() ? "" : "&", name, percent_encoded(value));
   return text;
 }
 
@@ -198,8 +184,8 @@ Result<std::string> OpenIdIssuer::id_token(const Offer& offer, std::string_view 
   if (!options_.secret.empty() && offer.takes_secret_in_body)
     fields.emplace_back("client_secret", options_.secret);
   if (!options_.secret.empty() && !offer.takes_secret_in_body) {
-    headers.push_back({"Authorization", "Basic " + base64(encoded(options_.client) + ":" +
-                                                          encoded(options_.secret))});
+    headers.push_back({"Authorization", "Basic " + base64(percent_encoded(options_.client) + ":" +
+                                                          percent_encoded(options_.secret))});
   }
   auto post = HttpGet::make(offer.token, {options_.patience, kAnswerBytesMax});
   if (!post) return tl::unexpected(post.error());

@@ -1,14 +1,12 @@
 #include "api/openid/sign_in_ticket.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
-#include <array>
 #include <charconv>
 
 #include "api/base/base64url.h"
 #include "api/rest/access.h"
+#include "api/secrets/secret_keys.h"
 #include "cep/value/identity.h"
 
 namespace tocsin::api {
@@ -26,11 +24,8 @@ Result<SignInTickets> SignInTickets::make() {
 
 std::string SignInTickets::derived(std::string_view purpose, std::string_view ticket) const {
   const std::string text = fmt::format("{} {}", purpose, ticket);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(), &size);
-  return base64url({reinterpret_cast<const char*>(digest.data()), size});
+  const SecretBytes digest = hmac_sha256(key_, text);
+  return base64url({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 SignIn SignInTickets::of(std::string_view ticket) const {

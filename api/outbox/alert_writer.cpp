@@ -2,15 +2,12 @@
 
 #include <functional>
 
-namespace tocsin::api {
-namespace {
-// An alert is as much work as so many of what Workers calls rows.
-constexpr std::uint64_t kRowsOfAlert = 4;
-}  // namespace
+#include "cep/data/alert_work.h"
 
+namespace tocsin::api {
 void AlertWriter::prepare(std::span<const cep::Alert> alerts) {
   const auto count = static_cast<std::uint32_t>(alerts.size());
-  const std::uint32_t parts = cep::parts_of(workers_, count * kRowsOfAlert, 1);
+  const std::uint32_t parts = cep::parts_of(workers_, count * cep::kRowsOfAlert, 1);
   prepared_ = {};
   if (parts == 1) return;
   while (parts_.size() < parts) parts_.emplace_back(plan_);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cep/base/percent_encoded.h"
 #include "runtime/decode/base64_text.h"
 
 namespace tocsin::api {
@@ -26,21 +27,6 @@ std::vector<HttpHeader> headers_for(const std::string& credentials) {
   runtime::append_base64(value, credentials);
   headers.push_back({"Authorization", std::move(value)});
   return headers;
-}
-
-std::string escaped(std::string_view text) {
-  std::string path;
-  for (const char letter : text) {
-    const bool is_plain = (letter >= '0' && letter <= '9') || (letter >= 'A' && letter <= 'Z') ||
-                          (letter >= 'a' && letter <= 'z') || letter == '-' || letter == '_' ||
-                          letter == '.';
-    if (is_plain) {
-      path += letter;
-    } else {
-      path += fmt::format("%{:02X}", static_cast<unsigned char>(letter));
-    }
-  }
-  return path;
 }
 
 std::optional<std::string> text_member(const json& object, const char* name) {
@@ -121,7 +107,7 @@ Result<void> HttpRegistry::follow(const Answer& from, std::set<Reference>& seen,
     }
     const auto& [subject, version] = one.reference;
     const Result<Answer> answer =
-        ask(fmt::format("/subjects/{}/versions/{}", escaped(subject), version),
+        ask(fmt::format("/subjects/{}/versions/{}", percent_encoded(subject), version),
             fmt::format("version {} of {}", version, subject));
     if (!answer) return tl::unexpected(answer.error());
     if (auto followed = follow(*answer, seen, to); !followed) return followed;

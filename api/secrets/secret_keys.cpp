@@ -158,6 +158,11 @@ Result<std::string> make_key_line() {
 }
 
 SecretBytes hmac_sha256(const SecretBytes& key, std::string_view bytes) {
+  return hmac_sha256(std::string_view(reinterpret_cast<const char*>(key.data()), key.size()),
+                     bytes);
+}
+
+SecretBytes hmac_sha256(std::string_view key, std::string_view bytes) {
   SecretBytes tag{};
   unsigned int length = 0;
   const unsigned char* const made =

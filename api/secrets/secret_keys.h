@@ -82,6 +82,7 @@ std::string missing_key_text(std::string_view what, std::string_view id, const S
 Result<std::string> make_key_line();
 /// HMAC-SHA-256.
 SecretBytes hmac_sha256(const SecretBytes& key, std::string_view bytes);
+SecretBytes hmac_sha256(std::string_view key, std::string_view bytes);
 /// In a time that does not depend on where they differ.
 bool is_same(const SecretBytes& a, const SecretBytes& b);
 }  // namespace tocsin::api

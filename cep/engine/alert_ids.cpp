@@ -1,13 +1,9 @@
 #include "cep/engine/alert_ids.h"
 
+#include "cep/data/alert_work.h"
 #include "cep/plan/rule.h"
 
 namespace tocsin::cep {
-namespace {
-// An alert is as much work as so many of what Workers calls rows.
-constexpr std::uint64_t kRowsOfAlert = 4;
-}  // namespace
-
 // The digest's contents.
 void AlertIds::begin(const Alert& alert, AlertDigester& digester) const {
   const Rule& rule = *program_.rules[alert.rule.value].rule;
