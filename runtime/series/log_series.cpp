@@ -253,7 +253,7 @@ Result<bool> LogSeries::has_behind() {
 Result<bool> LogSeries::has_missed() {
   if (is_log_next_) return false;
   const InputStatus before{.modified_ns = at_hand_->modified_ns};
-  const Result<bool> has_missed = by_names([&](const Names& names) -> Result<bool> {
+  Result<bool> has_missed = by_names([&](const Names& names) -> Result<bool> {
     const Result<std::vector<Candidate>> all = behind(names, before);
     if (!all) return tl::unexpected(all.error());
     return !all->empty() && !is_same(all->front().status, *at_hand_);
@@ -315,7 +315,7 @@ Result<std::optional<LogSeries::Opened>> LogSeries::open_again(const Names& name
                                                                const SeriesState& known) {
   std::vector<Candidate> all = names.rotated;
   if (names.log) all.insert(all.begin(), *names.log);
-  std::ranges::stable_partition(all, [&](const Candidate& candidate) {
+  std::stable_partition(all.begin(), all.end(), [&](const Candidate& candidate) {
     return candidate.status.device == known.device && candidate.status.inode == known.inode;
   });
   for (Candidate& candidate : all) {
