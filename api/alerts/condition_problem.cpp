@@ -1,8 +1,6 @@
 #include "api/alerts/condition_problem.h"
 
-#include <cstdint>
 #include <nlohmann/json.hpp>
-#include <string_view>
 #include <utility>
 
 #include "api/alerts/alert_filter_json.h"
@@ -13,15 +11,8 @@ using nlohmann::ordered_json;
 
 namespace {
 HttpResponse does_not_check(const ConditionRefusal& refusal) {
-  ordered_json list = ordered_json::array();
-  std::string_view lines = refusal.diagnostics;
-  while (!lines.empty()) {
-    const std::size_t end = std::min(lines.find('\n'), lines.size());
-    list.push_back(ordered_json::parse(lines.substr(0, end)));
-    lines.remove_prefix(std::min(end + 1, lines.size()));
-  }
   return problem_response(ProblemKind::kConditionDoesNotCheck, refusal.detail,
-                          {{"diagnostics", std::move(list)}});
+                          {{"diagnostics", diagnostics_of_lines(refusal.diagnostics)}});
 }
 }  // namespace
 

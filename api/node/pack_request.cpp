@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <string_view>
-#include <utility>
 
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
@@ -46,17 +44,9 @@ HttpResponse refused(const DeployRefusal& refusal) {
       return problem_response(ProblemKind::kBadBody, refusal.detail);
     case Why::kNotAllowed:
       return problem_response(ProblemKind::kConflict, refusal.detail);
-    case Why::kNoCheck: {
-      ordered_json list = ordered_json::array();
-      std::string_view lines = refusal.diagnostics;
-      while (!lines.empty()) {
-        const std::size_t end = std::min(lines.find('\n'), lines.size());
-        list.push_back(ordered_json::parse(lines.substr(0, end)));
-        lines.remove_prefix(std::min(end + 1, lines.size()));
-      }
-      more["diagnostics"] = std::move(list);
+    case Why::kNoCheck:
+      more["diagnostics"] = diagnostics_of_lines(refusal.diagnostics);
       return problem_response(ProblemKind::kRulesDoNotCheck, refusal.detail, more);
-    }
     case Why::kTestsFail:
       more["failures"] = refusal.failures;
       return problem_response(ProblemKind::kRuleTestsFail, refusal.detail, more);

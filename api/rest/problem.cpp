@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 namespace tocsin::api {
 namespace {
@@ -37,6 +38,16 @@ HttpResponse problem_response(ProblemKind kind, std::string_view detail,
   // A client's bytes may stand in the detail.
   response.body = document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   return response;
+}
+
+nlohmann::ordered_json diagnostics_of_lines(std::string_view lines) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size());
+    list.push_back(nlohmann::ordered_json::parse(lines.substr(0, end)));
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
+  return list;
 }
 
 HttpResponse bad_parameter_response(std::string_view name, std::string_view detail) {

@@ -30,6 +30,8 @@ std::span<const ProblemType> all_problem_types();
 HttpResponse problem_response(ProblemKind kind, std::string_view detail);
 HttpResponse problem_response(ProblemKind kind, std::string_view detail,
                               const nlohmann::ordered_json& more);
+/// Diagnostics, a line of JSON each, as the array that a problem has as its member `diagnostics`.
+nlohmann::ordered_json diagnostics_of_lines(std::string_view lines);
 /// Of a parameter of the request that is not as it must be.
 HttpResponse bad_parameter_response(std::string_view name, std::string_view detail);
 /// Of a request that the server refused before anybody read it.
