@@ -264,3 +264,46 @@ check("the editor: what a name is, where it is declared and used, another name i
   assert.ok(files["rules.tocsin"].includes("sum_paid: decimal(2)") && files["rules.tocsin"].includes("{p.sum_paid} on card"), files["rules.tocsin"]);
   assert.ok(files["more/small.tocsin"].includes("sum_paid <= 100") && files["more/small.tocsin"].includes("{p.sum_paid} is small"));
 });
+
+check("the editor: the arguments of the call around the cursor, above it and read out, by keys alone", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(server.token, "/console/rules/burst/edit");
+  await person.sees("0 errors");
+  const shown = page.locator(".cm-tooltip.said");
+  const marked = page.locator(".cm-tooltip.said mark");
+  const announced = page.locator(".cm-announced");
+  await overwrite(page, "amount > 500", "amount > round(");
+  await until(async () => (await marked.allInnerTexts()).join() === "x", "the first argument");
+  assert.equal((await shown.locator("code").first().innerText()).replaceAll("\n", ""), "round(x, digits)");
+  await until(async () => /^round\(x, digits\), argument 1 of 2: x\. /.test(await announced.innerText()), "the call read out");
+  await person.inspect("editor-signature");
+  // The next argument; then the call within it, and back to the one around it.
+  await page.keyboard.type("amount, ");
+  await until(async () => (await marked.allInnerTexts()).join() === "digits" && (await announced.innerText()) === "argument 2 of 2: digits", "the second argument");
+  await page.keyboard.type("abs(1");
+  await until(async () => (await shown.locator("code").first().innerText()) === "abs(x)", "the call within");
+  await page.keyboard.type(")");
+  await until(async () => (await marked.allInnerTexts()).join() === "digits", "the second argument again");
+  await until(async () => {
+    const [tip, cursor] = [await shown.boundingBox(), await page.locator(".cm-cursor-primary").boundingBox()];
+    return tip && cursor && Math.abs(tip.x - cursor.x) < 5 && tip.y + tip.height <= cursor.y + 2;
+  }, "it above the cursor");
+  for (let left = 0; left < 9; left += 1) await page.keyboard.press("ArrowLeft");
+  await until(async () => (await marked.allInnerTexts()).join() === "x" && (await shown.locator("code").first().innerText()).startsWith("round"), "the first argument again");
+  // Escape closes it for this call; a key opens it again; behind the call it is gone.
+  await page.keyboard.press("Escape");
+  assert.equal(await shown.count(), 0);
+  await page.keyboard.press("ArrowLeft");
+  await page.waitForTimeout(600); // longer than it takes to come
+  assert.equal(await shown.count(), 0);
+  await page.keyboard.press("Control+Shift+Space");
+  await marked.waitFor();
+  await page.keyboard.press("End");
+  await page.keyboard.type(", 1)");
+  await until(async () => (await shown.count()) === 0, "nothing behind the call");
+  // Another text's call; without the focus nothing is shown.
+  await overwrite(page, "count(small)", "round(");
+  await marked.waitFor();
+  await page.keyboard.press("Tab");
+  await until(async () => (await shown.count()) === 0, "nothing without the focus");
+}, { rules: MORE_RULES });
