@@ -153,7 +153,7 @@ Result<StoredReport> run_archive_backtest(const BacktestResources& resources,
   if (!archive) return fail(Errc::kIo, archive.error().message);
   runtime::RunOptions options = resources.options;
   runtime::WorkerThreads workers(resources.workers);
-  options.workers = &workers;
+  options.workers = options.decode_by = &workers;
   options.final_watermark = request.final_watermark;
   options.state_bytes_max = resources.memory_max;
   options.reorder_bytes_max = resources.memory_max;

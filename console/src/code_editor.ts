@@ -6,10 +6,10 @@ import { Action, Diagnostic, lintGutter, lintKeymap, setDiagnostics } from "@cod
 import { EditorState } from "@codemirror/state";
 import { EditorView, Tooltip, drawSelection, highlightActiveLine, hoverTooltip, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
-import { CallSignature, Offer, Range } from "./language";
+import { h, render } from "preact";
+import { Offer, Range } from "./language";
+import { Markdown } from "./markdown";
 import { offsetOf } from "./positions";
-import { signatureHelp } from "./signature_help";
-import { toldMarkdown } from "./told";
 import { WORDS, WordClass } from "./words";
 
 /** Something that the checker says of the text; lines and columns are its own, from 1. */
@@ -91,10 +91,9 @@ const theme = EditorView.theme({
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--mark)" },
   ".cm-tooltip": { color: "var(--text)", backgroundColor: "var(--panel)", border: "1px solid var(--quiet)" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { color: "var(--text)", backgroundColor: "var(--mark)" },
-  ".cm-tooltip.said, .cm-tooltip-hover, .cm-completionInfo": { maxWidth: "36rem", maxHeight: "20rem", overflow: "auto" },
+  ".cm-tooltip-hover, .cm-completionInfo": { maxWidth: "36rem", maxHeight: "20rem", overflow: "auto" },
   ".said": { padding: "4px 8px", fontFamily: "system-ui, sans-serif" },
   ".said p, .said ul": { margin: "4px 0" },
-  ".said mark": { color: "inherit", backgroundColor: "var(--mark)", fontWeight: "600", textDecoration: "underline" },
   ".said pre": { margin: "4px 0", whiteSpace: "pre-wrap" },
   ".cm-diagnosticAction": { color: "var(--ground)", backgroundColor: "var(--link)" },
   ".cm-panels": { color: "var(--text)", backgroundColor: "var(--panel)" },
@@ -103,9 +102,15 @@ const theme = EditorView.theme({
 });
 
 const NAME = /[A-Za-z_]\w*/g;
+function markdown(text: string): HTMLElement {
+  const dom = document.createElement("div");
+  dom.className = "said";
+  render(h(Markdown, { text }), dom);
+  return dom;
+}
 function completionOf({ kind, label, insert, detail, doc }: Offer): Completion {
   const made: Completion = { label, detail: detail || kind, boost: 1 };
-  if (doc) made.info = () => toldMarkdown(doc);
+  if (doc) made.info = () => markdown(doc);
   if (insert !== label) made.apply = kind === "snippet" ? snippet(insert) : insert;
   return made;
 }
@@ -136,7 +141,6 @@ interface Wanted {
   names: () => readonly string[]; // texts whose names are offered
   offers: (offset: number, signal: AbortSignal) => Promise<readonly Offer[]>;
   hover: (offset: number) => Promise<(Range & { markdown: string }) | undefined>;
-  signature: (offset: number, signal: AbortSignal) => Promise<CallSignature | undefined>;
   use: (tool: Tool) => void;
   changed: () => void;
 }
@@ -144,7 +148,7 @@ export function openCode(host: HTMLElement, wanted: Wanted): CodeEditor {
   const { text, label, changed } = wanted;
   const hover = async (_: EditorView, at: number): Promise<Tooltip | null> => {
     const found = await wanted.hover(at).catch(() => undefined);
-    return found ? { pos: found.from, end: found.to, create: () => ({ dom: toldMarkdown(found.markdown) }) } : null;
+    return found ? { pos: found.from, end: found.to, create: () => ({ dom: markdown(found.markdown) }) } : null;
   };
   const tools = Object.entries(TOOLS).map(([tool, { key }]) => ({
     key,
@@ -171,7 +175,6 @@ export function openCode(host: HTMLElement, wanted: Wanted): CodeEditor {
         syntaxHighlighting(colours),
         autocompletion({ override: [completer(wanted)], icons: false }),
         hoverTooltip(hover),
-        signatureHelp(wanted.signature),
         lintGutter(),
         theme,
         EditorView.lineWrapping,

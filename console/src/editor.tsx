@@ -7,7 +7,7 @@ import { CodeEditor, Tool, openCode } from "./code_editor";
 import { Difference, Fates, TextDifference } from "./difference";
 import { Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
-import { Sheet, Spot, hoverAt, offersAt, signatureAt } from "./language";
+import { Sheet, Spot, hoverAt, offersAt } from "./language";
 import { LanguageTools } from "./language_tools";
 import { Data, Panel, ProblemBox, Severity, useLoaded } from "./parts";
 import { go, href, query } from "./place";
@@ -232,7 +232,6 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
       names: () => Object.values(latest.current.of.files),
       offers: async (offset, signal) => (await offersAt(sheetNow(), offset, signal)).offers,
       hover: (offset) => hoverAt(sheetNow(), offset),
-      signature: (offset, signal) => signatureAt(sheetNow(), offset, signal),
       use: (tool) => useTool.current(tool),
       changed: () => setText(opened.text()),
     });

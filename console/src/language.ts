@@ -1,10 +1,9 @@
 // What the server knows of the names and places of rules while they are edited.
 import { Problem, ask, asProblem } from "./api";
 import { Files } from "./checked";
-import { Json, JsonObject, show } from "./json";
+import { JsonObject, show } from "./json";
 import { lineAndColumn, offsetOf } from "./positions";
 import { numberOf, objects } from "./table";
-import { WORDS } from "./words";
 
 /** What is edited: a text, which stands in a file of the rules from a line on; that counts from 0. */
 export interface Sheet {
@@ -40,13 +39,6 @@ export interface Offer {
   insert: string;
   detail: string;
   doc: string;
-}
-
-export interface CallSignature {
-  label: string; // "round(x, digits)"
-  doc: string;
-  parameters: readonly string[];
-  active: number; // a place in `parameters`
 }
 
 const BUSY_AGAIN_MS = 300;
@@ -107,44 +99,6 @@ export async function offersAt(sheet: Sheet, offset: number, signal: AbortSignal
   const range = rangeIn(sheet, spotOf(answer.place as JsonObject));
   const offers = objects(answer, "completions").map((one) => ({ kind: show(one.kind), label: show(one.label), insert: show(one.insert), detail: show(one.detail), doc: show(one.doc) }));
   return { from: range?.from ?? offset, offers };
-}
-/** The call whose arguments stand there. */
-export async function signatureAt(sheet: Sheet, offset: number, signal: AbortSignal): Promise<CallSignature | undefined> {
-  const found = (await about(sheet, offset, "signature", {}, signal)).signature as JsonObject | null;
-  return found ? { label: show(found.label), doc: show(found.doc), parameters: (found.parameters as Json[]).map(show), active: numberOf(found, "active") } : undefined;
-}
-/** Its label, in which the argument that is being written is apart. */
-export function activePart({ label, parameters, active }: CallSignature): { before: string; active: string; after: string } {
-  let [begin, end] = [label.length, label.indexOf("(") + 1];
-  for (const parameter of parameters.slice(0, active + 1)) {
-    begin = label.indexOf(parameter, end);
-    end = begin + parameter.length;
-  }
-  return parameters.length === 0 ? { before: label, active: "", after: "" } : { before: label.slice(0, begin), active: label.slice(begin, end), after: label.slice(end) };
-}
-/** What is read out when it is shown: all of it, or of the call that was shown before the argument alone. Empty: nothing new. */
-export function spoken(now: CallSignature, before: CallSignature | undefined): string {
-  const isSame = before?.label === now.label;
-  if (isSame && before.active === now.active) return "";
-  const argument = now.parameters.length === 0 ? "no arguments" : `argument ${now.active + 1} of ${now.parameters.length}: ${now.parameters[now.active] ?? ""}`;
-  return isSame ? argument : `${now.label}, ${argument}. ${now.doc}`;
-}
-const PAST = /"(?:[^"\\\n]|\\.)*"|#[^\n]*/g; // strings and comments that have ended
-/** Where the parentheses of the innermost call open that the end of a text is in, as far as its letters tell. The server knows better. */
-export function callAt(before: string): number | undefined {
-  let begin = 0; // of the declaration
-  for (const { index } of before.matchAll(/^[A-Za-z]/gm)) begin = index;
-  const text = before.slice(begin).replace(PAST, (past) => " ".repeat(past.length));
-  let closed = 0;
-  for (let at = text.length - 1; at >= 0; at -= 1) {
-    if (text[at] === ")") closed += 1;
-    else if (text[at] === "(" && closed > 0) closed -= 1;
-    else if (text[at] === "(") {
-      const [, name = "", apart = ""] = /([A-Za-z_]\w*)(\s*)$/.exec(text.slice(Math.max(0, at - 80), at)) ?? [];
-      if (name !== "" && (apart === "" || (WORDS.get(name) ?? "function") === "function")) return begin + at;
-    }
-  }
-  return undefined;
 }
 /** The text as `tocsin fmt` lays it out. Throws Problem, also where it has mistakes of syntax. */
 export async function laidOut(text: string): Promise<string> {

@@ -17,7 +17,7 @@ import { Digits, JsonObject, jsonText, parseJson, show, sourceOf, typed } from "
 import { KEYS, actionOf } from "../src/keys";
 import { otherSentences } from "../src/key_screen";
 import { valueOf as entryOf } from "../src/lists";
-import { activePart, callAt, differing, rangeIn, replaced, spoken } from "../src/language";
+import { differing, rangeIn, replaced } from "../src/language";
 import { blocksOf } from "../src/markdown";
 import { stretchesOf, summaryOf } from "../src/lines";
 import { rowsOf } from "../src/list_replace";
@@ -371,32 +371,6 @@ test("language: edits of several files are made from the end of each", () => {
     const { range, insert } = differing(from, to);
     assert.equal(from.slice(0, range.from) + insert + from.slice(range.to), to);
   }
-});
-test("language: the call around the cursor, and its argument that is being written", () => {
-  const at = (marked: string) => {
-    const found = callAt(marked.slice(0, marked.indexOf("|")));
-    return found === undefined ? undefined : marked.slice(0, found).match(/\w+\s*$/)?.[0].trim();
-  };
-  for (const [text, call] of [
-    ["feature f = sum(|", "sum"],
-    ["x = round(abs(1), |", "round"],
-    ["x = round(abs(|1), 2)", "abs"],
-    ["x = round((1 + |", "round"],
-    ["x = round(1, 2)|", undefined],
-    ['x = contains(note, ")", |', "contains"],
-    ["x = round(1, # ) no end\n  |", "round"],
-    ['  alert "{card} (new) {round(|', "round"],
-    ["x = round(1,\nrule r {\n  when (|", undefined],
-    ["|", undefined],
-  ] as const) assert.equal(at(text), call, text);
-  const signature = { label: "exp(x)", doc: "e to the x.", parameters: ["x"], active: 0 };
-  assert.deepEqual(activePart(signature), { before: "exp(", active: "x", after: ")" }); // not the x of its name
-  const three = { label: "substring(t, from, count)", doc: "A part.", parameters: ["t", "from", "count"], active: 1 };
-  assert.deepEqual(activePart(three), { before: "substring(t, ", active: "from", after: ", count)" });
-  assert.deepEqual(activePart({ ...three, label: "now()", parameters: [], active: 0 }), { before: "now()", active: "", after: "" });
-  assert.equal(spoken(three, undefined), "substring(t, from, count), argument 2 of 3: from. A part.");
-  assert.equal(spoken(three, { ...three, active: 0 }), "argument 2 of 3: from");
-  assert.equal(spoken(three, three), "");
 });
 test("markdown: blocks as the language server writes them", () => {
   const blocks = blocksOf("**field** `a`\n\n```tocsin\na: int\n\nb\n```\n\n- one\n  - deeper\n\n---\nlast\nline");

@@ -30,18 +30,18 @@ Result<void> read_all(Arrivals& arrivals, Intake& intake, const RunOptions& opti
 }  // namespace
 
 Result<void> read_arrivals(const UsedEvents& used, Arrivals& arrivals, const RunOptions& options,
-                           const Sinks& sinks, RunSummary& summary, const Advance& advance) {
-  Intake intake(used, intake_options(used.plan, options), {sinks.late, sinks.dead_letter}, summary,
-                advance);
+                           const Sinks& sinks, RunSummary& summary, const Advance& advance,
+                           const Settle& settle) {
+  Intake intake(used, intake_options(used.plan, options, settle != nullptr),
+                {sinks.late, sinks.dead_letter}, summary, advance);
+  const SettleAtEnd at_end(settle);
   Result<void> read = read_all(arrivals, intake, options, sinks, summary);
   // A clock may have moved time beyond the newest event.
   if (read) read = intake.flush();
   // What came before an error is processed too; then time stands still, since more was to come.
-  if (Result<void> rest =
-          intake.finish(read && options.final_watermark, read ? options.until : std::nullopt);
-      !rest) {
-    return rest;
-  }
-  return read;
+  Result<void> rest =
+      intake.finish(read && options.final_watermark, read ? options.until : std::nullopt);
+  if (rest && settle) rest = settle();
+  return rest ? read : rest;
 }
 }  // namespace tocsin::runtime

@@ -21,7 +21,8 @@ class Arrivals {
   virtual std::uint64_t total() const = 0;
 };
 /// Gives all arrivals to an intake, as read_slices() does of inputs; of `options` what is about
-/// reading inputs counts for nothing.
+/// reading inputs counts for nothing. `settle` as there.
 Result<void> read_arrivals(const UsedEvents& used, Arrivals& arrivals, const RunOptions& options,
-                           const Sinks& sinks, RunSummary& summary, const Advance& advance);
+                           const Sinks& sinks, RunSummary& summary, const Advance& advance,
+                           const Settle& settle = {});
 }  // namespace tocsin::runtime

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "cep/data/batch.h"
@@ -93,5 +94,24 @@ class BlockLines {
   std::size_t problem_ = 0;    // the next one
   std::size_t fault_ = 0;
   std::vector<std::uint32_t> dropped_;  // of the rows from `first_` on
+};
+
+/// Batches that would go out with their block, and that copied rows still borrow from.
+class LentBatches {
+ public:
+  /// Keeps the batch of the row selected, if that is its last: the slice that is given next, or the
+  /// one before, borrows from it.
+  void keep(BlockLines& lines) {
+    if (lines.is_batch_done()) now_.push_back(std::move(lines.owner()));
+  }
+  /// A slice was given: the one before it is not in use any more.
+  void slice_given() {
+    before_.clear();
+    std::swap(now_, before_);
+  }
+
+ private:
+  std::vector<std::unique_ptr<cep::Batch>> now_;
+  std::vector<std::unique_ptr<cep::Batch>> before_;
 };
 }  // namespace tocsin::runtime

@@ -15,8 +15,13 @@
 
 namespace tocsin::runtime {
 /// Takes one slice: its rows in order, then time moves to `watermark`, at or after the last row.
-/// Rows of later slices stand at or after it. An error ends the work.
+/// Rows of later slices stand at or after it. An error ends the work. Where slices stay
+/// (IntakeOptions::slices_stay) it may take the slice's contents and leave an empty one, and go on
+/// with them after its return.
 using Advance = std::function<Result<void>(cep::Batch& slice, cep::EventTime watermark)>;
+
+/// Returns when nothing is under way of slices that stay; an error as of Advance.
+using Settle = std::function<Result<void>()>;
 
 /// What is decoded: a plan, and which of its fields and types anything uses. All must outlive what
 /// is made of it.
@@ -55,5 +60,8 @@ struct IntakeOptions {
   std::uint64_t hash_seed = 0x9e3779b97f4a7c15;  // only chooses the layout of memory
   /// Keep the lines of waiting events, which save() needs.
   bool is_saved = false;
+  /// What a slice borrows stays until `advance` has returned from the next one. Whoever makes the
+  /// intake sees to it that no slice is in use any more at its end.
+  bool slices_stay = false;
 };
 }  // namespace tocsin::runtime

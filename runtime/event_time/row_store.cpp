@@ -93,6 +93,7 @@ void RowStore::gather(std::span<const WaitingRow> rows, cep::Batch& slice) {
   slice.clear();
   slice.fields_of = declared_fields;
   slice.rows.reserve(rows.size());
+  if (!rows.empty()) ++slices_;
   for (const WaitingRow& waiting : rows) {
     Held& held =
         held_[static_cast<std::size_t>(waiting.place / kRowsPerBatchMax - first_sequence_)];
@@ -101,6 +102,7 @@ void RowStore::gather(std::span<const WaitingRow> rows, cep::Batch& slice) {
     origins.push_back({&held.batch->types[row.type.value], row.index});
     row.index = static_cast<std::uint32_t>(origins.size() - 1);
     --held.waiting;
+    held.last_slice = slices_;
     if (keeps_lines_) held.lines[waiting.place % kRowsPerBatchMax].gathered = cuts_;
   }
   for (std::size_t t = 0; t < origins_.size(); ++t) {
@@ -129,10 +131,11 @@ void RowStore::gather(std::span<const WaitingRow> rows, cep::Batch& slice) {
   }
 }
 
-void RowStore::release() {
+void RowStore::release(std::uint64_t all_but) {
   for (std::size_t i = 0; i + 1 < held_.size(); ++i) {
     Held& held = held_[i];
     if (held.waiting != 0 || held.batch == nullptr || is_pinned(i)) continue;
+    if (held.last_slice != 0 && held.last_slice + all_but > slices_) continue;
     full_bytes_ -= held.bytes;
     held.batch->clear();
     held.lines = {};

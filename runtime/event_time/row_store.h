@@ -50,8 +50,8 @@ class RowStore {
   /// Fills `slice` (made for the plan) with these rows, in this order. Its texts stay until
   /// release().
   void gather(std::span<const WaitingRow> rows, cep::Batch& slice);
-  /// Gives up what the slices gathered so far borrowed.
-  void release();
+  /// Gives up what the slices gathered so far borrowed, all but the last so many of them.
+  void release(std::uint64_t all_but = 0);
   /// Cuts here: the rows that wait now stay until next_of_save() gave them or end_save(), whatever
   /// is gathered meanwhile. Requires that lines are kept, and that a cut before has ended.
   void begin_save();
@@ -84,7 +84,8 @@ class RowStore {
     std::vector<KeptLine> lines;        // of each row, where they are kept
     cep::TextArena line_texts;
     std::size_t waiting = 0;
-    std::size_t bytes = 0;  // known once the batch is full
+    std::size_t bytes = 0;         // known once the batch is full
+    std::uint64_t last_slice = 0;  // that has rows of it, from 1; 0: none
   };
   // Where a row of one type came from.
   struct Origin {
@@ -111,6 +112,7 @@ class RowStore {
   std::deque<Held> held_;             // the last is being filled
   std::uint64_t first_sequence_ = 0;  // of held_.front()
   std::size_t full_bytes_ = 0;        // of all held batches but the last
+  std::uint64_t slices_ = 0;          // gathered so far
   std::vector<std::unique_ptr<cep::Batch>> spare_;
   bool is_saving_ = false;
   std::uint32_t cuts_ = 1;       // so far, and one

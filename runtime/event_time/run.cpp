@@ -16,6 +16,7 @@
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "runtime/event_time/slice_loop.h"
+#include "runtime/io/worker_threads.h"
 
 namespace tocsin::runtime {
 namespace {
@@ -119,8 +120,8 @@ class RunningProgram {
     if (summary_.profile && !profiles_samples()) engine_.begin_profile();
   }
 
-  // Counts alerts in `reading` too, where this is given.
-  Result<void> advance(cep::Batch& slice, cep::EventTime watermark, RunSummary* reading) {
+  // Finds the slice's alerts, which hand_out() then gives.
+  void match(cep::Batch& slice, cep::EventTime watermark) {
     alerts_.clear();
     values_missing_ += cep::fill_computed(*run_.program, slice);
     // Nothing is kept beyond the end of time.
@@ -130,6 +131,12 @@ class RunningProgram {
     advance_engine(slice, watermark);
     const std::uint64_t before = summary_.profile ? cep::ProfileClock::now() : 0;
     if (run_.upcoming && !alerts_.empty()) run_.upcoming(alerts_);
+    if (summary_.profile) summary_.profile->output_ns += cep::ProfileClock::now() - before;
+  }
+
+  // Counts alerts in `reading` too, where this is given.
+  Result<void> hand_out(RunSummary* reading) {
+    const std::uint64_t before = summary_.profile ? cep::ProfileClock::now() : 0;
     for (const cep::Alert& alert : alerts_) {
       count_alert(plan(), alert, summary_);
       if (!run_.alert) continue;
@@ -193,15 +200,88 @@ class RunningProgram {
   std::vector<cep::Alert> alerts_;
 };
 
-// Whether the state of all is within RunOptions::state_bytes_max.
-Result<void> check_state(const std::deque<RunningProgram>& programs, std::uint64_t bytes_max) {
-  std::uint64_t bytes = 0;
-  for (const RunningProgram& program : programs) bytes += program.state_bytes();
-  if (bytes <= bytes_max) return {};
-  return fail(Errc::kLimit,
-              fmt::format("the state of the rules takes {} bytes of memory, and may take {}", bytes,
-                          bytes_max));
-}
+// All programs of a run. With threads one of them matches a slice while the next is read and put in
+// order; its alerts are handed out before that is matched, by the reading thread.
+class RunningPrograms {
+ public:
+  RunningPrograms(std::span<const ProgramRun> programs, const RunOptions& options,
+                  const cep::Plan& read)
+      : options_(options), slice_(read) {
+    for (const ProgramRun& run : programs) programs_.emplace_back(run, options);
+    // A profile says what part of the time each stage takes, one after the other.
+    const bool is_profiled =
+        options.profiles || std::ranges::any_of(programs, [](const ProgramRun& run) {
+          return run.profiled_once_in != 0;
+        });
+    // With fewer threads all are busy as it is.
+    constexpr std::uint32_t kLeast = 4;
+    const bool has_threads = options.decode_by != nullptr && options.decode_by->count() >= kLeast;
+    if (has_threads && !is_profiled) threads_ = options.decode_by;
+  }
+
+  Result<void> advance(cep::Batch& slice, cep::EventTime watermark) {
+    if (Result<void> settled = settle(); !settled) return settled;
+    if (Result<void> small = check_state(slice.rows.size()); !small) return small;
+    // A few rows are matched before a thread has woken for them.
+    if (threads_ == nullptr || slice.rows.size() < threads_->rows_of_part_min()) {
+      match(slice, watermark);
+      return hand_out();
+    }
+    slice_.clear();
+    std::swap(slice_, slice);
+    threads_->begin_lead([this, watermark] { match(slice_, watermark); });
+    is_under_way_ = true;
+    return {};
+  }
+  // Nothing: no slice is ever under way.
+  Settle settling() {
+    return threads_ == nullptr ? Settle() : [this] { return settle(); };
+  }
+  std::vector<RunSummary> summaries() {
+    std::vector<RunSummary> all;
+    for (RunningProgram& program : programs_) all.push_back(program.summary(reading_));
+    return all;
+  }
+  RunSummary& reading() { return reading_; }
+
+ private:
+  void match(cep::Batch& slice, cep::EventTime watermark) {
+    for (RunningProgram& program : programs_) program.match(slice, watermark);
+  }
+  Result<void> hand_out() {
+    for (RunningProgram& program : programs_) {
+      RunSummary* const counts = &program == &programs_.front() ? &reading_ : nullptr;
+      if (auto done = program.hand_out(counts); !done) return done;
+    }
+    return {};
+  }
+  Result<void> settle() {
+    if (!std::exchange(is_under_way_, false)) return {};
+    threads_->join();
+    return hand_out();
+  }
+  // Whether the state of all is within RunOptions::state_bytes_max, now and then.
+  Result<void> check_state(std::size_t rows) {
+    constexpr std::uint64_t kRowsOfCheck = std::uint64_t{1} << 13;
+    rows_unchecked_ += rows;
+    if (!options_.state_bytes_max || rows_unchecked_ < kRowsOfCheck) return {};
+    rows_unchecked_ = 0;
+    std::uint64_t bytes = 0;
+    for (const RunningProgram& program : programs_) bytes += program.state_bytes();
+    if (bytes <= *options_.state_bytes_max) return {};
+    return fail(Errc::kLimit,
+                fmt::format("the state of the rules takes {} bytes of memory, and may take {}",
+                            bytes, *options_.state_bytes_max));
+  }
+
+  const RunOptions& options_;
+  std::deque<RunningProgram> programs_;
+  RunSummary reading_;
+  std::uint64_t rows_unchecked_ = 0;
+  WorkerThreads* threads_ = nullptr;  // where slices are matched beside the reading
+  cep::Batch slice_;                  // the one under way, or what it was
+  bool is_under_way_ = false;
+};
 }  // namespace
 
 void count_alert(const cep::Plan& plan, const cep::Alert& alert, RunSummary& summary) {
@@ -219,7 +299,8 @@ bool reads_alike(const cep::Plan& a, const cep::Plan& b) {
 }
 
 namespace {
-using Read = std::function<Result<void>(const CommonUse&, RunSummary&, const Advance&)>;
+using Read =
+    std::function<Result<void>(const CommonUse&, RunSummary&, const Advance&, const Settle&)>;
 
 // Runs the programs over what `read` reads for all of them.
 Result<std::vector<RunSummary>> run_programs(std::span<const ProgramRun> programs,
@@ -227,28 +308,14 @@ Result<std::vector<RunSummary>> run_programs(std::span<const ProgramRun> program
                                              std::vector<RunSummary>* partial, const Read& read) {
   TOCSIN_ASSERT(!programs.empty(), "there is a program to run");
   const auto begin = steady_clock::now();
-  RunSummary reading;
-  std::deque<RunningProgram> running;
-  for (const ProgramRun& run : programs) running.emplace_back(run, options);
-  constexpr std::uint64_t kRowsOfCheck = std::uint64_t{1} << 13;
-  std::uint64_t rows = kRowsOfCheck;  // since the last check
-  const Advance advance = [&](cep::Batch& slice, cep::EventTime watermark) -> Result<void> {
-    if (options.state_bytes_max && rows >= kRowsOfCheck) {
-      rows = 0;
-      if (auto small = check_state(running, *options.state_bytes_max); !small) return small;
-    }
-    rows += slice.rows.size();
-    for (RunningProgram& program : running) {
-      RunSummary* const counts = &program == &running.front() ? &reading : nullptr;
-      if (auto done = program.advance(slice, watermark, counts); !done) return done;
-    }
-    return {};
-  };
   const CommonUse use(programs);
-  const Result<void> done = read(use, reading, advance);
-  reading.seconds = std::chrono::duration<double>(steady_clock::now() - begin).count();
-  std::vector<RunSummary> summaries;
-  for (RunningProgram& program : running) summaries.push_back(program.summary(reading));
+  RunningPrograms running(programs, options, use.plan());
+  const Advance advance = [&](cep::Batch& slice, cep::EventTime watermark) {
+    return running.advance(slice, watermark);
+  };
+  const Result<void> done = read(use, running.reading(), advance, running.settling());
+  running.reading().seconds = std::chrono::duration<double>(steady_clock::now() - begin).count();
+  std::vector<RunSummary> summaries = running.summaries();
   if (partial != nullptr) *partial = summaries;
   if (!done) return tl::unexpected(done.error());
   return summaries;
@@ -259,21 +326,23 @@ Result<std::vector<RunSummary>> run_together(std::span<const ProgramRun> program
                                              const std::vector<Input>& inputs,
                                              const RunOptions& options, const Sinks& sinks,
                                              std::vector<RunSummary>* partial) {
-  return run_programs(programs, options, partial,
-                      [&](const CommonUse& use, RunSummary& reading, const Advance& advance) {
-                        return read_slices(use.plan(), use.fields(), use.types(), inputs, options,
-                                           sinks, reading, advance);
-                      });
+  return run_programs(
+      programs, options, partial,
+      [&](const CommonUse& use, RunSummary& reading, const Advance& advance, const Settle& settle) {
+        return read_slices(use.plan(), use.fields(), use.types(), inputs, options, sinks, reading,
+                           advance, settle);
+      });
 }
 
 Result<std::vector<RunSummary>> run_together(std::span<const ProgramRun> programs,
                                              Arrivals& arrivals, const RunOptions& options,
                                              const Sinks& sinks) {
-  return run_programs(programs, options, nullptr,
-                      [&](const CommonUse& use, RunSummary& reading, const Advance& advance) {
-                        return read_arrivals({use.plan(), use.fields(), use.types()}, arrivals,
-                                             options, sinks, reading, advance);
-                      });
+  return run_programs(
+      programs, options, nullptr,
+      [&](const CommonUse& use, RunSummary& reading, const Advance& advance, const Settle& settle) {
+        return read_arrivals({use.plan(), use.fields(), use.types()}, arrivals, options, sinks,
+                             reading, advance, settle);
+      });
 }
 
 Result<RunSummary> run(const cep::Program& program, const std::vector<Input>& inputs,

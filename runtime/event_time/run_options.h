@@ -83,8 +83,9 @@ struct RunOptions {
   /// cep::Limits::steps_per_event_max. Nothing: the program's.
   std::optional<std::uint64_t> steps_per_event_max;
   /// Whose threads read and decode files ahead of the caller's, which then only puts events in
-  /// order and matches them; they outlive the run. Null: none. What a run gives does not depend on
-  /// it. Not with `heartbeat`, `idle_after` or `drift_max`, nor for inputs that somebody still
+  /// order and matches them; they outlive the run. Where they are four or more, one of them matches
+  /// a slice while the caller puts the next in order. Null: none. What a run gives does not depend
+  /// on it. Not with `heartbeat`, `idle_after` or `drift_max`, nor for inputs that somebody still
   /// writes; `stop_requested` is then also asked on these threads.
   WorkerThreads* decode_by = nullptr;
   /// How many bytes such a thread reads and decodes at once.
@@ -168,7 +169,8 @@ struct Progress {
 /// run.
 struct Sinks {
   std::function<Result<void>(const cep::Alert&)> alert;  // of internal and shadow rules too
-  /// Says which alerts `alert` is called with next, all of a slice: they stay until then.
+  /// Says which alerts `alert` is called with next, all of a slice: they stay until then. Called on
+  /// the thread that matched the slice.
   std::function<void(std::span<const cep::Alert>)> upcoming;
   std::function<void(const LateEvent&)> late;
   std::function<void(const DeadLetter&)> dead_letter;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <exception>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,12 +48,14 @@ BlockDecoder block_decoder(const UsedEvents& used, const RunOptions& options) {
 class SliceLoop {
  public:
   SliceLoop(const UsedEvents& used, const RunOptions& options, const Sinks& sinks,
-            RunSummary& summary, const Advance& advance)
+            RunSummary& summary, const Advance& advance, const Settle& settle)
       : plan_(used.plan),
         options_(options),
         sinks_(sinks),
         summary_(summary),
-        intake_(used, intake_options(used.plan, options), {sinks.late, sinks.dead_letter}, summary,
+        settle_(settle),
+        intake_(used, intake_options(used.plan, options, settle != nullptr),
+                {sinks.late, sinks.dead_letter}, summary,
                 [this, &advance](cep::Batch& slice, cep::EventTime watermark) {
                   has_given_ = true;
                   return advance(slice, watermark);
@@ -72,6 +75,7 @@ class SliceLoop {
   Result<void> run();
 
  private:
+  Result<void> settle() { return settle_ ? settle_() : Result<void>(); }
   Result<void> open_series(const Input& input);
   Result<std::optional<BlockPart>> next_part(FileSeries& series);
   Result<void> read_all();
@@ -93,6 +97,7 @@ class SliceLoop {
   const RunOptions& options_;
   const Sinks& sinks_;
   RunSummary& summary_;
+  const Settle& settle_;
   bool has_given_ = false;  // a slice, since the last look
   Intake intake_;
   BlockDecoder decoder_;
@@ -109,6 +114,7 @@ class SliceLoop {
   bool any_idle_ = false;
   std::uint64_t next_look_ = kLinesPerLook;  // in lines
   std::chrono::steady_clock::time_point next_progress_;
+  SettleAtEnd settle_at_end_{settle_};  // the first to be destroyed
 };
 
 Result<void> SliceLoop::open(const std::vector<Input>& inputs, const SourcePolicy& policy) {
@@ -204,6 +210,7 @@ Result<void> SliceLoop::run() {
   // What came before an error is processed too; then time stands still, since more was to come.
   Result<void> rest =
       intake_.finish(read && options_.final_watermark, read ? options_.until : std::nullopt);
+  if (rest) rest = settle();
   if (!rest) return rest;
   if (!read) return read;
   report_progress();
@@ -270,6 +277,7 @@ Result<void> SliceLoop::fill_at_once(std::size_t source) {
 Result<bool> SliceLoop::wait_for(std::size_t source) {
   // Nothing that is here waits for what is not.
   if (Result<void> given = intake_.flush(); !given) return tl::unexpected(given.error());
+  if (Result<void> settled = settle(); !settled) return tl::unexpected(settled.error());
   if (Result<void> looked = look_around(); !looked) return tl::unexpected(looked.error());
   report_progress();
   if (!decides() && !options_.drift_max) return true;
@@ -284,6 +292,7 @@ Result<bool> SliceLoop::wait_for(std::size_t source) {
     for (const Decision& decision : decisions) intake_.decide(decision);
     if (!decisions.empty()) reorder();
     if (Result<void> given = intake_.flush(); !given) return tl::unexpected(given.error());
+    if (Result<void> settled = settle(); !settled) return tl::unexpected(settled.error());
     if (Result<void> looked = look_around(); !looked) return tl::unexpected(looked.error());
     if (order_->current() != source) {
       if (intake_.status(source).state != SourceState::kIdle) keeper_.paused(source);
@@ -397,8 +406,17 @@ void SliceLoop::report_progress() {
 }
 }  // namespace
 
-IntakeOptions intake_options(const cep::Plan& plan, const RunOptions& options) {
+SettleAtEnd::~SettleAtEnd() {
+  try {
+    if (settle_) static_cast<void>(settle_());
+  } catch (const std::exception&) {
+    return;  // something else ended the work
+  }
+}
+
+IntakeOptions intake_options(const cep::Plan& plan, const RunOptions& options, bool slices_stay) {
   IntakeOptions intake;
+  intake.slices_stay = slices_stay;
   intake.policy = policy_of(plan, options);
   intake.ahead_max = options.ahead_max;
   intake.jump_max = options.jump_max;
@@ -416,8 +434,8 @@ IntakeOptions intake_options(const cep::Plan& plan, const RunOptions& options) {
 Result<void> read_slices(const cep::Plan& plan, const std::vector<std::vector<bool>>& used_fields,
                          const std::vector<bool>& used_types, const std::vector<Input>& inputs,
                          const RunOptions& options, const Sinks& sinks, RunSummary& summary,
-                         const Advance& advance) {
-  SliceLoop loop({plan, used_fields, used_types}, options, sinks, summary, advance);
+                         const Advance& advance, const Settle& settle) {
+  SliceLoop loop({plan, used_fields, used_types}, options, sinks, summary, advance, settle);
   if (auto opened = loop.open(inputs, policy_of(plan, options)); !opened) return opened;
   return loop.run();
 }

@@ -11,6 +11,7 @@ TakenRows::TakenRows(const UsedEvents& used, const IntakeOptions& options, const
     : used_(used),
       rows_max_(options.slice_rows_max),
       keeps_lines_(options.is_saved),
+      slices_stay_(options.slices_stay),
       marks_(marks),
       waiting_(waiting),
       reports_(reports),
@@ -125,6 +126,7 @@ Result<void> TakenRows::give_decoded(cep::EventTime watermark) {
 // Without a store: the rows of the block's batch that are at hand are a slice.
 Result<void> TakenRows::give_block(BlockLines& lines) {
   if (!lines.has_rows()) {
+    if (slices_stay_) lent_.keep(lines);
     lines.rows_given();
     return {};
   }
@@ -134,6 +136,7 @@ Result<void> TakenRows::give_block(BlockLines& lines) {
     return give(lines.batch(), watermark);
   }
   lines.copy_rows(copied_);
+  if (slices_stay_) lent_.keep(lines);
   lines.rows_given();
   Result<void> given = give(copied_, watermark);
   copied_.clear();
@@ -164,7 +167,7 @@ Result<void> TakenRows::give_merged(std::span<WaitingRow> merged, cep::EventTime
     store_->gather(rows, slice_);
     Result<void> given = give(slice_, rest.empty() ? watermark : rows.back().time);
     slice_.clear();
-    store_->release();
+    store_->release(slices_stay_ ? 1 : 0);
     if (!given) return given;
   } while (!rest.empty());
   return {};
@@ -175,7 +178,9 @@ Result<void> TakenRows::give(cep::Batch& slice, cep::EventTime watermark) {
   given_ = watermark;
   summary_.repeats += ordered_.take(slice, watermark, repeated_);
   summary_.ids_forgotten = unique().forgotten();
-  return advance_(slice, watermark);
+  Result<void> done = advance_(slice, watermark);
+  lent_.slice_given();
+  return done;
 }
 
 std::size_t TakenRows::waiting_bytes() const {

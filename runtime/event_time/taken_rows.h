@@ -155,6 +155,7 @@ class TakenRows {
   UsedEvents used_;
   std::size_t rows_max_;  // of a slice
   bool keeps_lines_;
+  bool slices_stay_;
   const Watermarks& marks_;
   WaitingRows& waiting_;
   LineReports& reports_;
@@ -164,6 +165,7 @@ class TakenRows {
   Decoder decoder_;
   cep::Batch slice_;               // without a store the decoder fills it: one source with bound 0
   cep::Batch copied_;              // rows of a block's batch of which some are not given
+  LentBatches lent_;               // where slices stay
   BlockLines* block_ = nullptr;    // where the line at hand was decoded; null: by the decoder
   bool has_problems_ = false;      // of the line at hand of a block
   std::optional<RowStore> store_;  // where rows may come out of order

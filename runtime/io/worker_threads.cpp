@@ -53,13 +53,14 @@ WorkerThreads::WorkerThreads(std::uint32_t count, std::uint32_t rows_of_part_min
   TOCSIN_ASSERT(count >= 1, "the caller is one of them");
   for (std::uint32_t worker = 1; worker < count; ++worker) {
     Thread& self = *threads_.emplace_back(std::make_unique<Thread>());
-    self.thread = std::thread([this, &self, worker] { serve(self, worker); });
+    const bool is_last = worker + 1 == count;
+    self.thread = std::thread([this, &self, worker, is_last] { serve(self, worker, is_last); });
   }
 }
 
 WorkerThreads::~WorkerThreads() {
   is_ending_.store(true, std::memory_order_release);
-  ring(static_cast<std::uint32_t>(threads_.size()));
+  ring(others());
   for (const auto& thread : threads_) {
     if (thread->thread.joinable()) thread->thread.join();
   }
@@ -76,14 +77,18 @@ void WorkerThreads::ring(std::uint32_t wakes) {
   }
 }
 
-void WorkerThreads::serve(Thread& self, std::uint32_t worker) {
+void WorkerThreads::serve(Thread& self, std::uint32_t worker, bool is_last) {
   begin_background_thread(fmt::format("worker-{}", worker % 1'000'000).c_str());
   while (!is_ending_.load(std::memory_order_acquire)) {
     // What is published after this moves the bell on again.
     const std::uint32_t bell = bell_.load(std::memory_order_acquire);
-    if (has_parts()) {
+    // A lead would wait for a piece that its thread is in, and all others for the lead.
+    const bool does_pieces = !is_last || !has_led_.load(std::memory_order_relaxed);
+    if (is_last && lead_.load(std::memory_order_acquire) == Lead::kBegun) {
+      lead(worker);
+    } else if (has_parts()) {
       do_parts(worker, self.failure);
-    } else if (do_piece(worker)) {
+    } else if (does_pieces && do_piece(worker)) {
       continue;
     } else if (!is_ending_.load(std::memory_order_acquire)) {
       wait_while(bell_, bell, kLooksForWork);
@@ -91,11 +96,49 @@ void WorkerThreads::serve(Thread& self, std::uint32_t worker) {
   }
 }
 
+void WorkerThreads::lead(std::uint32_t worker) {
+  runner_ = worker;
+  try {
+    lead_work_();
+  } catch (...) {
+    lead_failure_ = std::current_exception();
+  }
+  runner_ = 0;
+  lead_.store(Lead::kEnded, std::memory_order_release);
+  ring(others());
+}
+
+void WorkerThreads::begin_lead(std::function<void()> work) {
+  TOCSIN_ASSERT(count() > 1 && lead_.load() == Lead::kNone, "another thread leads, one at a time");
+  lead_work_ = std::move(work);
+  has_led_.store(true, std::memory_order_relaxed);
+  lead_.store(Lead::kBegun, std::memory_order_release);
+  ring(others());
+}
+
+void WorkerThreads::join() {
+  for (;;) {
+    const std::uint32_t bell = bell_.load(std::memory_order_acquire);
+    if (has_parts()) {
+      do_parts(0, caller_failure_);
+    } else if (lead_.load(std::memory_order_acquire) == Lead::kEnded) {
+      break;
+    } else {
+      wait_while(bell_, bell, kLooksForWork);
+    }
+  }
+  lead_work_ = nullptr;
+  lead_.store(Lead::kNone, std::memory_order_release);
+  if (std::exception_ptr failure = std::exchange(lead_failure_, nullptr)) {
+    std::rethrow_exception(failure);
+  }
+}
+
 void WorkerThreads::begin_pieces(Piece piece) {
   TOCSIN_ASSERT(!has_pieces_.load(), "one kind of pieces at a time");
   piece_ = std::move(piece);
   has_pieces_.store(true);
-  ring(static_cast<std::uint32_t>(threads_.size()));
+  ring(others());
 }
 
 void WorkerThreads::end_pieces() {
@@ -136,7 +179,7 @@ void WorkerThreads::do_parts(std::uint32_t worker, std::exception_ptr& failure) 
   }
 }
 
-void WorkerThreads::expect() { ring(static_cast<std::uint32_t>(threads_.size())); }
+void WorkerThreads::expect() { ring(others()); }
 
 void WorkerThreads::run(std::uint32_t parts, const Work& work) {
   TOCSIN_ASSERT(parts >= 1 && parts <= 0xffff, "parts are counted in 16 bits");
@@ -144,17 +187,18 @@ void WorkerThreads::run(std::uint32_t parts, const Work& work) {
   left_.store(parts, std::memory_order_relaxed);
   const std::uint64_t number = (next_.load(std::memory_order_relaxed) >> 32) + 1;
   next_.store(number << 32 | std::uint64_t{parts} << 16, std::memory_order_release);
-  ring(std::min(parts - 1, static_cast<std::uint32_t>(threads_.size())));
+  ring(std::min(parts - 1, others()));
   std::exception_ptr failure;
-  do_parts(0, failure);
+  do_parts(runner_, failure);
   for (std::uint32_t left = left_.load(std::memory_order_acquire); left != 0;) {
     left = wait_while(left_, left, kLooksForEnd);
   }
-  for (const auto& thread : threads_) {
-    if (std::exception_ptr other = std::exchange(thread->failure, nullptr); other && !failure) {
-      failure = std::move(other);
-    }
-  }
+  const auto take = [&failure](std::exception_ptr& of) {
+    std::exception_ptr other = std::exchange(of, nullptr);
+    if (other && !failure) failure = std::move(other);
+  };
+  for (const auto& thread : threads_) take(thread->failure);
+  take(caller_failure_);
   if (failure) std::rethrow_exception(failure);
 }
 }  // namespace tocsin::runtime

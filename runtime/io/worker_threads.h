@@ -15,6 +15,9 @@ namespace tocsin::runtime {
 /// holds up delays only the part that it has taken. A thread that has nothing to do looks for work
 /// for some microseconds, longer after work and where it is expected, and then sleeps. So does the
 /// caller that waits for the last part. One ring of a bell wakes all.
+///
+/// The last thread may lead: it then runs parts as the caller would, while the caller does
+/// something else (begin_lead()). From then on it does no pieces of other work.
 class WorkerThreads : public cep::Workers {
  public:
   static constexpr std::uint32_t kRowsOfPart = 128;
@@ -33,19 +36,29 @@ class WorkerThreads : public cep::Workers {
   /// end_pieces(). Parts come first; a piece that was begun ends before its thread takes one.
   void begin_pieces(Piece piece);
   /// There may be a piece again. Any thread may call it.
-  void offer_piece() { ring(1); }
+  void offer_piece() { ring(kThreadsWithoutPieces + 1); }
   /// Returns when no thread is in a piece, and none begins one any more.
   void end_pieces();
 
+  /// Has the last thread do `work`, and returns at once. run() and expect() belong to `work` until
+  /// join() has returned. Requires count() > 1, and that no lead is under way.
+  void begin_lead(std::function<void()> work);
+  /// Works as number 0 on the parts of the lead, until it has ended; throws what it threw.
+  void join();
+
  private:
   struct Alone {};  // the caller is the only worker
+  // The caller in join(), and the last thread: one of so many and one more does pieces.
+  static constexpr std::uint32_t kThreadsWithoutPieces = 2;
   WorkerThreads(Alone, std::uint32_t rows_of_part_min) : rows_of_part_min_(rows_of_part_min) {}
   // Two threads do not write to one cache line.
   struct alignas(64) Thread {
     std::exception_ptr failure;
     std::thread thread;
   };
-  void serve(Thread& self, std::uint32_t worker);
+  void serve(Thread& self, std::uint32_t worker, bool is_last);
+  void lead(std::uint32_t worker);
+  std::uint32_t others() const { return static_cast<std::uint32_t>(threads_.size()); }
   void ring(std::uint32_t wakes);
   bool has_parts() const;
   bool do_piece(std::uint32_t worker);
@@ -60,6 +73,13 @@ class WorkerThreads : public cep::Workers {
   Piece piece_;
   std::atomic<bool> has_pieces_{false};
   std::atomic<std::uint32_t> in_pieces_{0};  // threads
+  enum class Lead : std::uint8_t { kNone, kBegun, kEnded };
+  std::atomic<Lead> lead_{Lead::kNone};
+  std::atomic<bool> has_led_{false};  // ever
+  std::function<void()> lead_work_;
+  std::exception_ptr lead_failure_;
+  std::uint32_t runner_ = 0;           // who may call run()
+  std::exception_ptr caller_failure_;  // of a part that the caller did for the lead
   // The number of the run in the upper half, then how many parts it has, then the next one. Who
   // moves it on has that part, and the run does not end before the part does.
   alignas(64) std::atomic<std::uint64_t> next_{0};

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,7 @@
 #include "tests/support/random_events.h"
 #include "tests/support/random_language.h"
 #include "tests/support/random_plan.h"
+#include "tests/support/random_threads.h"
 
 namespace tocsin::tests {
 namespace {
@@ -107,14 +110,15 @@ TEST_CASE("run: rule text and JSON lines give the oracle's alerts") {
     sinks.dead_letter = [&](const runtime::DeadLetter& letter) {
       rejected += fmt::format("{}: {}\n", letter.reason, letter.text);
     };
+    std::unique_ptr<runtime::WorkerThreads> workers;
+    if (random.chance(30)) workers = use_random_threads(random, run_options);
     const Result<runtime::RunSummary> summary =
         runtime::run(*program, {{"random.ndjson", json}}, run_options, sinks);
     REQUIRE(summary.has_value());
     CHECK(rejected == "");
-    const std::size_t on_time = with_repeats.size();
-    CHECK(summary->late == events.size() - on_time);
+    CHECK(summary->late == events.size() - with_repeats.size());
     // Events of a type that no rule uses are not looked at.
-    CHECK(summary->repeats <= on_time - placed.size());
+    CHECK(summary->repeats <= with_repeats.size() - placed.size());
     const std::vector<std::string> expected = alert_lines(plan, outcome->alerts);
     if (found == expected) return;
     FAIL(difference(expected, found) << "\n" << rule_text << "\n" << json);

@@ -17,6 +17,7 @@
 #include "tests/support/random.h"
 #include "tests/support/random_events.h"
 #include "tests/support/random_language.h"
+#include "tests/support/random_threads.h"
 
 namespace tocsin::tests {
 namespace {
@@ -73,7 +74,10 @@ TEST_CASE("run together: each program gives what it gives alone") {
       const std::uint64_t profiled = random.chance(50) ? random.below(4) : 0;
       runs.push_back({&programs[i], into(programs[i], together[i]), profiled});
     }
-    const auto summaries = runtime::run_together(runs, {{"random.ndjson", json}}, options, {});
+    runtime::RunOptions with_threads = options;
+    std::unique_ptr<runtime::WorkerThreads> workers;
+    if (random.chance(50)) workers = use_random_threads(random, with_threads);
+    const auto summaries = runtime::run_together(runs, {{"random.ndjson", json}}, with_threads, {});
     REQUIRE(summaries.has_value());
     for (std::size_t i = 0; i < programs.size(); ++i) {
       Lines alone;

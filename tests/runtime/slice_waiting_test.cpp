@@ -3,9 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <span>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cep/data/batch.h"
@@ -150,5 +155,109 @@ TEST_CASE("slices: what is read from a pipe is given before the reader waits for
   CHECK(slices == std::vector<std::size_t>{1, 1, 0});
   CHECK(summary.events == 2);
   CHECK(progress >= 2);
+}
+
+namespace {
+// Takes slices as a thread does that works on them later: their contents are looked at when the
+// next one comes or when somebody settles.
+class LaterSlices {
+ public:
+  explicit LaterSlices(const cep::Plan& plan) : plan_(plan), slice_(plan) {}
+
+  Advance advance() {
+    return [this](cep::Batch& slice, EventTime) -> Result<void> {
+      if (fails_at_ == ++calls_) throw std::runtime_error("no memory");
+      settle();
+      slice_.clear();
+      std::swap(slice_, slice);
+      is_under_way_ = true;
+      return {};
+    };
+  }
+  Settle settling() {
+    return [this]() -> Result<void> {
+      settle();
+      return {};
+    };
+  }
+  void throw_at(int call) { fails_at_ = call; }
+
+  std::vector<std::string> users;
+  std::function<void()> seen;  // called when a slice was looked at
+
+ private:
+  void settle() {
+    if (!std::exchange(is_under_way_, false)) return;
+    for (const cep::Row& row : slice_.rows) {
+      users.push_back(
+          cep::to_text(slice_.value(plan_, row, tests::field_index(plan_, "login", "user"))));
+    }
+    if (seen && !slice_.rows.empty()) seen();
+  }
+
+  const cep::Plan& plan_;
+  cep::Batch slice_;
+  bool is_under_way_ = false;
+  int calls_ = 0;
+  int fails_at_ = 0;
+};
+}  // namespace
+
+TEST_CASE("slices: what is under way is settled before the reader waits for more, and at the end") {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe2(ends.data(), 0) == 0);
+  const auto say = [&](const std::string& line) {
+    REQUIRE(::write(ends[1], line.data(), line.size()) == static_cast<ssize_t>(line.size()));
+  };
+  say(login(5, "x") + "\n");
+  const cep::Plan plan = tests::event_plan();
+  LaterSlices later(plan);
+  // The second event comes only because the first was looked at.
+  later.seen = [&] {
+    if (later.users.size() == 1) say(login(6, "y") + "\n");
+    if (later.users.size() == 2) ::close(ends[1]);
+  };
+  RunSummary summary;
+  const Result<void> done = read_slices(plan, tests::all_fields(plan), tests::all_types(plan),
+                                        {{fmt::format("/dev/fd/{}", ends[0]), std::nullopt}}, {},
+                                        {}, summary, later.advance(), later.settling());
+  ::close(ends[0]);
+  CHECK(done.has_value());
+  CHECK(later.users == std::vector<std::string>{"x", "y"});
+}
+
+TEST_CASE("slices: what is under way is settled before what it borrows from is destroyed") {
+  const cep::Plan plan = tests::event_plan();
+  for (const bool waits : {false, true}) {
+    CAPTURE(waits);
+    RunOptions options;
+    options.slice_rows_max = 1;
+    options.final_watermark = false;
+    if (waits) options.out_of_orderness = Duration{1};
+    std::vector<std::string> all;
+    std::vector<std::string> users;
+    for (std::int64_t i = 0; i < 5; ++i) {
+      // Long enough to lie outside of a string object.
+      const std::string user(100, static_cast<char>('a' + i));
+      all.push_back(login(10 * i, user));
+      users.push_back(user);
+    }
+    const auto read = [&](LaterSlices& later) {
+      RunSummary summary;
+      return read_slices(plan, tests::all_fields(plan), tests::all_types(plan),
+                         {in_memory("a", lines(all))}, options, {}, summary, later.advance(),
+                         later.settling());
+    };
+    LaterSlices whole(plan);
+    REQUIRE(read(whole).has_value());
+    CHECK(whole.users == users);
+    LaterSlices broken(plan);
+    broken.throw_at(4);
+    CHECK_THROWS_AS(static_cast<void>(read(broken)), std::runtime_error);
+    // Those of the slices before it; the first may have moved time alone.
+    const std::size_t slices = waits ? 2 : 3;
+    REQUIRE(broken.users.size() == slices);
+    CHECK(std::ranges::equal(broken.users, std::span(users).first(slices)));
+  }
 }
 }  // namespace tocsin::runtime

@@ -104,6 +104,100 @@ TEST_CASE("worker threads: pieces are done between parts, by threads alone, unti
   }
 }
 
+TEST_CASE("worker threads: the last leads while the caller does something else") {
+  for (const std::uint32_t count : {2U, 3U, 6U}) {
+    CAPTURE(count);
+    WorkerThreads workers(count);
+    std::atomic<int> pieces{0};
+    workers.begin_pieces([&](std::uint32_t) { return pieces.fetch_add(1) % 50 != 0; });
+    for (int round = 0; round < 500; ++round) {
+      const std::uint32_t parts = 1 + static_cast<std::uint32_t>(round) % 9;
+      // Without atomics: begin_lead(), run() and join() are what orders.
+      std::vector<std::uint32_t> seen(parts, 0);
+      std::vector<std::uint32_t> done(count, 0);
+      int steps = 0;
+      workers.begin_lead([&] {
+        for (int run = 0; run < 3; ++run) {
+          if (run == 1) workers.expect();
+          workers.run(parts, [&](std::uint32_t part, std::uint32_t worker) {
+            ++seen[part];
+            ++done[worker];
+          });
+          ++steps;
+        }
+      });
+      if (round % 2 == 0) std::this_thread::yield();
+      if (round % 100 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      workers.offer_piece();
+      workers.join();
+      REQUIRE(steps == 3);
+      REQUIRE(seen == std::vector<std::uint32_t>(parts, 3));
+      REQUIRE(std::accumulate(done.begin(), done.end(), 0U) == 3 * parts);
+      if (round % 7 != 0) continue;
+      // The caller runs parts between leads.
+      workers.run(parts, [&](std::uint32_t part, std::uint32_t) { ++seen[part]; });
+      REQUIRE(seen == std::vector<std::uint32_t>(parts, 4));
+    }
+    workers.end_pieces();
+    // Ends only where all are there, the caller too.
+    std::atomic<std::uint32_t> arrived{0};
+    workers.begin_lead([&] {
+      workers.run(count, [&](std::uint32_t, std::uint32_t) {
+        arrived.fetch_add(1);
+        while (arrived.load() < count) std::this_thread::yield();
+      });
+    });
+    workers.join();
+    CHECK(arrived == count);
+  }
+}
+
+TEST_CASE("worker threads: a piece that is offered is done while the last thread leads") {
+  WorkerThreads workers(3);
+  std::atomic<int> left{0};
+  std::atomic<bool> by_last{false};
+  workers.begin_lead([] {});
+  workers.join();
+  workers.begin_pieces([&](std::uint32_t worker) {
+    if (worker == 2) by_last = true;
+    int now = left.load();
+    while (now > 0 && !left.compare_exchange_weak(now, now - 1)) continue;
+    return now > 0;
+  });
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<bool> is_done{false};
+    workers.begin_lead([&] {
+      while (!is_done.load()) std::this_thread::yield();
+    });
+    if (round % 5 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));  // all sleep
+    left = 3;
+    workers.offer_piece();
+    while (left.load() > 0) std::this_thread::yield();
+    is_done = true;
+    workers.join();
+  }
+  workers.end_pieces();
+  CHECK_FALSE(by_last.load());
+}
+
+TEST_CASE("worker threads: what a lead throws, or a part of it, is thrown to who joins") {
+  WorkerThreads workers(3);
+  for (const std::uint32_t thrower : {0U, 1U, 2U, 3U}) {
+    CAPTURE(thrower);
+    std::atomic<std::uint32_t> ended{0};
+    workers.begin_lead([&] {
+      if (thrower == 3) throw std::runtime_error("no memory");
+      workers.run(3, [&](std::uint32_t part, std::uint32_t) {
+        if (part == thrower) throw std::runtime_error("no memory");
+        ended.fetch_add(1);
+      });
+    });
+    CHECK_THROWS_AS(workers.join(), std::runtime_error);
+    CHECK(ended == (thrower == 3 ? 0 : 2));
+  }
+  workers.run(3, [](std::uint32_t, std::uint32_t) {});
+}
+
 TEST_CASE("worker threads: what a part throws is thrown when all have ended") {
   WorkerThreads workers(3);
   for (const std::uint32_t thrower : {0U, 1U, 2U}) {
