@@ -81,6 +81,9 @@ export async function readDetail(id: string, signal?: AbortSignal): Promise<Deta
   return { row, triage, deliveries: (document.deliveries as JsonObject[] | undefined) ?? [] };
 }
 
+export async function readTriage(id: string): Promise<Triage> {
+  return triageOf(await get(`/v1/alerts/${encodeURIComponent(id)}/triage`));
+}
 /** Changes the triage of one alert; with `version` only if nobody else has. Throws Problem. */
 export async function change(id: string, step: Step & { comment?: string }, version?: number): Promise<Triage> {
   const headers: { [name: string]: string } = version === undefined ? {} : { "If-Match": `"${version}"` };

@@ -12,6 +12,7 @@ import { LanguageTools } from "./language_tools";
 import { Data, Panel, ProblemBox, Severity, useLoaded } from "./parts";
 import { go, href, query } from "./place";
 import { spliced } from "./positions";
+import { withoutStatus } from "./stage";
 import { Column, Table, member, numberOf, objects } from "./table";
 import { counted } from "./text";
 
@@ -30,8 +31,15 @@ interface Edited {
   save: (text: string, comment: string, etag: string) => Promise<Answer>;
   changeOthers?: (files: Files) => void; // saved together with the text
 }
-// What was written and not saved, while the page is open: a backtest leads to another screen, and back.
-const drafts = new Map<string, string>();
+// What was written and not saved, and the text of the server that it was written on: a save that follows replaces that one alone.
+interface Draft {
+  text: string;
+  base: string;
+  etag: string;
+  isClash: boolean; // somebody else changed that text, and was not brought in yet
+}
+// While the page is open: a backtest leads to another screen, and back.
+const drafts = new Map<string, Draft>();
 const draftOthers = new Map<string, Files>(); // by draft: other files that a rename changed
 addEventListener("beforeunload", (event) => {
   if (drafts.size > 0) event.preventDefault();
@@ -63,7 +71,7 @@ async function readFile(path: string, signal: AbortSignal): Promise<Edited> {
 const template = (name: string) => `rule ${name} "What it finds" {\n  status shadow\n  severity medium\n  by \n  when \n  alert ""\n}\n`;
 async function readNewRule(id: string, signal: AbortSignal): Promise<Edited> {
   const { files } = await readPack(signal);
-  if (!drafts.has(`rule ${id}`)) drafts.set(`rule ${id}`, template(id));
+  if (!drafts.has(`rule ${id}`)) drafts.set(`rule ${id}`, { text: template(id), base: "", etag: "", isClash: false });
   return {
     draft: `rule ${id}`,
     path: `${id}.tocsin`,
@@ -87,11 +95,15 @@ async function readRule(id: string, signal: AbortSignal): Promise<Edited> {
   const document = rule.json as JsonObject;
   const source = show(document.source ?? "");
   const path = show(document.file);
+  const isLetOut = new URLSearchParams(query.value).has("let_out") && !drafts.has(`rule ${id}`);
+  const etag = rule.headers.get("ETag") ?? "";
+  // It is changed as if somebody had written so, and saved like that.
+  if (isLetOut) drafts.set(`rule ${id}`, { text: withoutStatus(source), base: source, etag, isClash: false });
   return {
     draft: `rule ${id}`,
     path,
     base: source,
-    etag: rule.headers.get("ETag") ?? "",
+    etag,
     files: pack.files,
     line: 1,
     placed: (text) => spliced(pack.files[path] ?? "", source, text),
@@ -205,14 +217,26 @@ function Plan({ filesNow }: { filesNow: () => Files }) {
   );
 }
 
+/** What a text in the editor rests on when it is opened: what its draft was written on, if that is not the server's any more. */
+function restsOn(of: Edited): Omit<Draft, "text"> {
+  const now = { base: of.base, etag: of.etag, isClash: false };
+  const draft = drafts.get(of.draft);
+  if (!draft || draft.text === of.base) return now;
+  const isSame = draft.base === of.base && (draft.etag === of.etag || Object.keys(draftOthers.get(of.draft) ?? {}).length === 0);
+  if (isSame) return { ...now, isClash: draft.isClash };
+  return { base: draft.base, etag: draft.etag, isClash: true };
+}
+
 const TEST = /^test\s/m;
 function Workbench({ of, again }: { of: Edited; again: () => void }) {
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<CodeEditor | undefined>(undefined);
-  const [text, setText] = useState(drafts.get(of.draft) ?? of.base);
+  const [text, setText] = useState(drafts.get(of.draft)?.text ?? of.base);
   const [said, setSaid] = useState<Said[]>();
   const [problem, setProblem] = useState<Problem>();
-  const [hasClash, setClash] = useState(false);
+  const [ground, setGround] = useState(() => restsOn(of));
+  const before = useRef(of);
+  const saved = useRef<string | undefined>(undefined); // by this page, and perhaps not read again yet
   const [others, setOthers] = useState<Files>({}); // what a rename changed elsewhere since it was read
   const latest = useRef({ of, text, others });
   latest.current = { of, text, others };
@@ -240,10 +264,15 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
     return () => opened.close();
   }, []);
   const isEdited = text !== of.base;
+  // It was read again here, after a save or a refusal: what is written next rests on that.
   useEffect(() => {
-    if (isEdited) drafts.set(of.draft, text);
+    if (before.current !== of) setGround((before) => ({ base: of.base, etag: of.etag, isClash: before.isClash }));
+    before.current = of;
+  }, [of]);
+  useEffect(() => {
+    if (isEdited && text !== saved.current) drafts.set(of.draft, { text, ...ground });
     else drafts.delete(of.draft);
-  }, [text, of.base]);
+  }, [text, of.base, ground]);
   useEffect(() => {
     const ended = new AbortController();
     const timer = window.setTimeout(() => {
@@ -285,9 +314,10 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
   };
   const save = async (comment: string) => {
     try {
-      const answer = await of.save(text, comment, of.etag);
-      setClash(false);
+      const answer = await of.save(text, comment, ground.etag);
+      if (ground.isClash) setGround({ ...ground, isClash: false });
       if (answer.status === 202) return outcomeOf(answer, "");
+      saved.current = text;
       drafts.delete(of.draft);
       draftOthers.delete(of.draft);
       setOthers({});
@@ -300,7 +330,7 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
       );
     } catch (error) {
       if (asProblem(error).status === 412) {
-        setClash(true);
+        setGround({ ...ground, isClash: true });
         again();
       }
       throw error;
@@ -310,6 +340,7 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
     draftOthers.delete(of.draft);
     setOthers({});
     if (Object.keys(others).length > 0) again();
+    setGround({ base: of.base, etag: of.etag, isClash: false });
     editor.current?.replace(of.base);
   };
   const errors = said?.filter((one) => one.level === "error").length ?? 0;
@@ -342,11 +373,19 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
         <Problems said={said} editor={editor.current} />
       </div>
       <div>
-        {hasClash && (
+        {ground.isClash && (
           <section aria-label="Somebody else changed it">
             <h2>Somebody else changed it</h2>
             <p>Nothing was saved. Removed lines are those on the server, added ones yours: bring in theirs, and save again.</p>
             <TextDifference path={of.path} before={of.base} after={text} />
+            {ground.etag !== of.etag && (
+              <p>
+                What you wrote rests on an older text, and is refused until you say so.{" "}
+                <button type="button" onClick={() => setGround({ base: of.base, etag: of.etag, isClash: true })}>
+                  Theirs is in it
+                </button>
+              </p>
+            )}
           </section>
         )}
         <Plan filesNow={filesNow} />

@@ -1,7 +1,7 @@
 // The queue of alerts: its rows, what is selected, and what is done with it.
 import { computed, signal } from "@preact/signals";
 import { Problem, asProblem, me, mayWork } from "./api";
-import { Row, change, keyText, readPage } from "./alerts";
+import { Row, Triage, change, keyText, readPage, readTriage } from "./alerts";
 import { Counts, readCounts } from "./facets";
 import { Order, SEVERITIES, chosenOf, filtersOf } from "./filters";
 import { grouped } from "./groups";
@@ -159,7 +159,8 @@ export function changedRows(loaded: readonly Row[], now: readonly Row[], least: 
     // What this page itself changed may have left the filter.
     if (!is) return row.changed ? [] : [{ ...row, changed: "somebody else changed it" }];
     if (is.state === row.state && is.assignee === row.assignee) return [];
-    return [{ ...row, state: is.state, assignee: is.assignee, changed: "by somebody else" }];
+    const { version: _old, ...same } = row;
+    return [{ ...same, state: is.state, assignee: is.assignee, changed: "by somebody else" }];
   });
 }
 /** Says at rows what colleagues have done with them; the function ends it. No row moves. */
@@ -267,6 +268,40 @@ async function each<T>(items: readonly T[], act: (item: T) => Promise<void>): Pr
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, lane));
 }
 
+const DID_WORDS: { [action: string]: string } = { ...DONE_WORDS, release: "released", reopen: "reopened", comment: "commented on" };
+/** Who did what to an alert last: `bob took it`. */
+export function lastDone(triage: Triage): string {
+  const last = triage.history.at(-1);
+  if (!last) return "somebody else changed it";
+  const who = last.who.replace(/^(person|token):/, "");
+  if (last.action === "assign") return last.assignee === last.who ? `${who} took it` : `${who} assigned it to ${last.assignee}`;
+  return `${who} ${DID_WORDS[last.action] ?? last.action} it`;
+}
+class Overtaken extends Error {}
+/** Changes an alert that is still as its row shows it. What a colleague did to it is put in the row instead: Overtaken. */
+async function changeAsShown(row: Row, step: Step & { comment?: string }): Promise<Triage> {
+  const overtaken = (now: Triage) => {
+    put(row.id, { state: now.state, assignee: now.assignee, version: now.version, changed: lastDone(now) });
+    return new Overtaken(lastDone(now));
+  };
+  let known = row.version;
+  if (known === undefined) {
+    const now = await readTriage(row.id);
+    if (now.state !== row.state || now.assignee !== row.assignee) throw overtaken(now);
+    known = now.version;
+  }
+  try {
+    return await change(row.id, step, known);
+  } catch (error) {
+    const { status } = asProblem(error);
+    if (status === 412 || status === 409) {
+      const now = await readTriage(row.id);
+      if (status === 412 || now.state !== row.state || now.assignee !== row.assignee) throw overtaken(now);
+    }
+    throw error;
+  }
+}
+
 /** Does it to `of`, says what came of it, and keeps how to take it back for 10 s. */
 export async function act(of: Row[], action: string, comment = ""): Promise<void> {
   if (of.length === 0 || !me.value) return;
@@ -275,23 +310,28 @@ export async function act(of: Row[], action: string, comment = ""): Promise<void
     return;
   }
   const done: Done[] = [];
-  const refused: Problem[] = [];
+  const refused: string[] = [];
+  let isOvertaken = false;
   await each(of, async (row) => {
     try {
-      const after = await change(row.id, comment ? { action, comment } : { action });
+      const after = await changeAsShown(row, comment ? { action, comment } : { action });
       put(row.id, { state: after.state, assignee: after.assignee, version: after.version, changed: DONE_WORDS[action] ?? action });
       done.push({ id: row.id, before: { state: row.state, assignee: row.assignee }, after, version: after.version });
     } catch (error) {
-      const why = asProblem(error);
-      refused.push(why);
-      put(row.id, { changed: why.status === 409 ? "somebody else changed it" : "not changed" });
+      if (error instanceof Overtaken) {
+        isOvertaken = true;
+        refused.push(error.message);
+      } else {
+        refused.push(asProblem(error).detail);
+        put(row.id, { changed: "not changed" });
+      }
     }
   });
   // In the order of the rows, whichever was answered first: undo goes back to the first.
   done.sort((a, b) => of.findIndex((row) => row.id === a.id) - of.findIndex((row) => row.id === b.id));
   const word = DONE_WORDS[action] ?? action;
   const text = `${counted(done.length, "alert")} ${word}`;
-  said.value = refused.length === 0 ? `${text}.` : `${text}; ${counted(refused.length, "alert")} not: ${refused[0]?.detail ?? ""}`;
+  said.value = refused.length === 0 ? `${text}.` : `${text}; ${counted(refused.length, "alert")} not: ${refused[0] ?? ""}${isOvertaken ? " meanwhile. Do it again if it is still right." : ""}`;
   keepForUndo(done, text);
   countAgain();
   if (done.length > 0 && of.length === 1 && of[0]?.id === currentRow.value?.id) move(1);

@@ -5,12 +5,14 @@ import { Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
 import { Data, Panel, useLoaded } from "./parts";
 import { href } from "./place";
+import { heldBackBy, isDelivered, stageText, statusIn } from "./stage";
 import { numberOf } from "./table";
 import { count, size, visibleLines } from "./text";
 
 const STAGES = ["draft", "shadow", "live", "retired"];
 
-function Stage({ id, stage, again }: { id: string; stage: string; again: () => void }) {
+/** `held`: the status in its text that is less than live; `place`: where that is taken out. */
+function Stage({ id, stage, held, place, again }: { id: string; stage: string; held: string; place: string; again: () => void }) {
   return (
     <Form
       title="Change its stage"
@@ -32,6 +34,12 @@ function Stage({ id, stage, again }: { id: string; stage: string; again: () => v
         return outcomeOf(answer, <>It holds with <a href={href(`/versions/${version}`)}>version {version}</a>.</>);
       }}
     >
+      {held && (
+        <p>
+          <code>status {held}</code> in its text holds it back: no stage lets it out further than that.{" "}
+          <a href={href(place)}>Take that out of the text</a>
+        </p>
+      )}
       <p class="quiet">Draft: it is only checked. Shadow: it alerts, and nobody is told. Live: its alerts are delivered.</p>
     </Form>
   );
@@ -68,6 +76,9 @@ export default function RuleScreen({ id }: { id: string }) {
         {(rule) => {
           const state = rule.state as JsonObject | undefined;
           const stage = show(rule.stage);
+          const source = show(rule.source ?? "");
+          const held = heldBackBy(rule) || statusIn(source);
+          const shown = stageText(rule);
           return (
             <>
               <p class="message">
@@ -76,11 +87,12 @@ export default function RuleScreen({ id }: { id: string }) {
               <dl class="facts">
                 <dt>Stage</dt>
                 <dd>
-                  <span class={`stage ${stage.split(" ")[0]}`}>{stage}</span>
+                  <span class={`stage ${shown.split(" ")[0]}`}>{shown}</span>
+                  {shown !== stage && <span class="quiet"> (its stage is {stage})</span>}
                 </dd>
                 <dt>Alerts</dt>
                 <dd>
-                  <a href={href(`/alerts?rule=${part(id)}${/^live/.test(stage) ? "" : "&shadow=true"}`)}>{count(numberOf(rule, "alerts"))}</a>
+                  <a href={href(`/alerts?rule=${part(id)}${isDelivered(rule) ? "" : "&shadow=true"}`)}>{count(numberOf(rule, "alerts"))}</a>
                 </dd>
                 {state && (
                   <>
@@ -108,7 +120,7 @@ export default function RuleScreen({ id }: { id: string }) {
               <p>
                 <a href={href(`/rules/${part(id)}/edit`)}>Edit this rule</a>
               </p>
-              <Stage id={id} stage={stage} again={loaded.again} />
+              <Stage id={id} stage={stage} held={held} place={statusIn(source) ? `/rules/${part(id)}/edit?let_out` : `/pack/${part(show(rule.file))}?line=${show(rule.line)}`} again={loaded.again} />
             </>
           );
         }}

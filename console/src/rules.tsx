@@ -4,13 +4,15 @@ import { Form } from "./forms";
 import { JsonObject, show } from "./json";
 import { Data, Panel, useLoaded } from "./parts";
 import { go, href } from "./place";
+import { isDelivered, stageText } from "./stage";
 import { Column, Table } from "./table";
 import { count, size } from "./text";
 
 interface RuleRow {
   id: string;
   title: string;
-  stage: string;
+  stage: string; // what it is now, and what holds it there
+  isDelivered: boolean;
   owner: string;
   place: string;
   alerts: number;
@@ -35,7 +37,8 @@ async function readRules(signal: AbortSignal): Promise<RuleRow[]> {
     return {
       id: show(rule.id),
       title: show(rule.title),
-      stage: show(rule.stage),
+      stage: stageText(rule),
+      isDelivered: isDelivered(rule),
       owner: show(rule.owner),
       place: `${show(rule.file)}:${show(rule.line)}`,
       alerts: Number(show(rule.alerts)) || 0,
@@ -81,7 +84,7 @@ const COLUMNS: readonly Column<RuleRow>[] = [
     ),
   },
   { title: "Stage", by: (row) => row.stage, cell: (row) => <span class={`stage ${row.stage.split(" ")[0]}`}>{row.stage}</span> },
-  { title: "Alerts", isNumber: true, by: (row) => row.alerts, cell: (row) => <a href={href(`/alerts?rule=${encodeURIComponent(row.id)}`)}>{count(row.alerts)}</a> },
+  { title: "Alerts", isNumber: true, by: (row) => row.alerts, cell: (row) => <a href={href(`/alerts?rule=${encodeURIComponent(row.id)}${row.isDelivered ? "" : "&shadow=true"}`)}>{count(row.alerts)}</a> },
   { title: "Confirmed", isNumber: true, by: (row) => row.confirmed ?? -1, cell: (row) => labelled(row.confirmed) },
   { title: "Dismissed", isNumber: true, by: (row) => row.dismissed ?? -1, cell: (row) => labelled(row.dismissed) },
   { title: "Precision", isNumber: true, by: (row) => precisionOf(row) ?? -1, cell: (row) => <Precision row={row} /> },

@@ -117,6 +117,40 @@ check("the editor: what somebody else changed is shown, and not overwritten; Tab
   assert.ok(after.includes("A very small payment") && after.includes("amount <= 90 # why? 1/2"));
 });
 
+for (const [what, place, wanted] of [
+  ["a rule", "rules/small/edit", "amount <= 90"],
+  ["a file", "pack/rules.tocsin", "amount <= 90"],
+]) {
+  check(`the editor: a draft of ${what} that was kept on another screen does not overwrite what a colleague saved meanwhile`, async ({ server, person }) => {
+    const { page } = person;
+    await person.signIn(server.token, `/console/${place}`);
+    await person.sees("0 errors");
+    await overwrite(page, "amount <= 100", wanted);
+    await person.sees("Not saved.");
+    await page.getByRole("link", { name: "Backtests" }).press("Enter");
+    await page.getByRole("heading", { name: "Backtests", exact: true, level: 1 }).waitFor();
+    const before = (await server.ask("GET", "/v1/pack")).json.files["rules.tocsin"];
+    const theirs = before.replace("A small payment", "A very small payment");
+    assert.equal((await server.ask("PATCH", "/v1/pack", { files: { "rules.tocsin": theirs } }, "application/json", { "If-Match": "*" })).status, 200);
+    await page.goBack();
+    // Said at once, and refused until the person has seen it.
+    await page.getByRole("heading", { name: "Somebody else changed it" }).waitFor();
+    await page.locator(".difference .removed", { hasText: "A very small payment" }).waitFor();
+    person.expected.push(/status of 412/);
+    await page.getByLabel("Why").fill("less");
+    const answered = page.waitForResponse((answer) => ["PUT", "PATCH"].includes(answer.request().method()));
+    await page.getByRole("button", { name: "Save it" }).press("Enter");
+    assert.equal((await answered).status(), 412);
+    await page.getByRole("button", { name: "Theirs is in it" }).waitFor({ state: "detached" }); // what is on the server was read again
+    assert.equal((await server.ask("GET", "/v1/pack")).json.files["rules.tocsin"], theirs);
+    await overwrite(page, "A small payment", "A very small payment");
+    await page.getByRole("button", { name: "Save it" }).press("Enter");
+    await person.sees("It holds, with");
+    const after = (await server.ask("GET", "/v1/pack")).json.files["rules.tocsin"];
+    assert.ok(after.includes("A very small payment") && after.includes(wanted), after);
+  });
+}
+
 check("the editor: an analyst writes a new rule, which begins in shadow", async ({ server, person }) => {
   const { page } = person;
   const { token } = (await server.ask("POST", "/v1/tokens", { name: "ann", role: "analyst" })).json;

@@ -102,7 +102,7 @@ check("two analysts: a change that a colleague made is not overwritten, by the p
   await person.sees("Not everything could be undone");
   assert.equal((await stateOf(server))["500.00 on card c2"], "closed");
   await person.press("c");
-  await person.sees("somebody else changed it");
+  await person.sees("0 alerts confirmed; 1 alert not: admin closed it meanwhile.");
   // Without a key: what a colleague did shows at its row, which stays where it is.
   await page.goto(`${server.url}/console/alerts?status=open`);
   await page.locator("[role=option]").nth(4).waitFor();
@@ -111,6 +111,45 @@ check("two analysts: a change that a colleague made is not overwritten, by the p
   await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange"))); // as when one comes back to the page
   await page.locator(`#row-${other.id}`, { hasText: "somebody else changed it" }).waitFor();
   assert.equal(await page.locator("[role=option]").count(), 5);
+});
+
+check("two analysts: what a colleague has taken or judged is not taken or dismissed by a row that is older", async ({ server, person }) => {
+  const { page } = person;
+  const made = async (name) => (await server.ask("POST", "/v1/tokens", { name, role: "analyst" })).json.token;
+  const [ann, bob] = [await made("ann"), await made("bob")];
+  const as = (token, id, step) => server.ask("POST", `/v1/alerts/${id}/triage`, step, "application/json", { Authorization: `Bearer ${token}` });
+  const triageOf = async (id) => (await server.ask("GET", `/v1/alerts/${id}/triage`)).json;
+  const dismiss = async () => {
+    await person.press("d");
+    await page.getByRole("dialog").getByText("the data was wrong").waitFor();
+    await person.press("5");
+  };
+  await person.signIn(ann, "/console/alerts?status=open&rule=large");
+  await page.locator("[role=option]").nth(3).waitFor();
+  const ids = (await page.locator("[role=option]").evaluateAll((rows) => rows.map((row) => row.id))).map((id) => id.slice(4));
+  // Taken by bob: ann's key says so, and the same key once more takes it.
+  await as(bob, ids[0], { action: "assign" });
+  await person.press("a");
+  await person.sees("1 alert not: bob took it meanwhile.");
+  assert.equal((await triageOf(ids[0])).assignee, "bob");
+  await page.locator(`#row-${ids[0]}.current`, { hasText: "bob took it" }).waitFor();
+  await person.press("a");
+  await person.sees("1 alert assigned.");
+  assert.equal((await triageOf(ids[0])).assignee, "ann");
+  // Dismissed while bob works on it; then between the look and the change.
+  await as(bob, ids[1], { action: "assign" });
+  await dismiss();
+  await page.locator(`#row-${ids[1]}`, { hasText: "bob took it" }).waitFor();
+  assert.equal((await triageOf(ids[1])).state, "assigned");
+  await person.press("j");
+  person.expected.push(/status of 412/);
+  await page.route(`**/v1/alerts/${ids[2]}/triage`, async (route) => {
+    if (route.request().method() === "POST") await as(bob, ids[2], { action: "confirm", comment: "called the customer" });
+    await route.continue();
+  });
+  await dismiss();
+  await person.sees("1 alert not: bob confirmed it meanwhile.");
+  assert.equal((await triageOf(ids[2])).state, "confirmed");
 });
 
 check("groups and silences: alerts of one key stand together, are selected at once, and are silenced from one of them", async ({ server, person }) => {

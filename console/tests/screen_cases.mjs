@@ -118,6 +118,41 @@ check("a change of a live rule and a long silence wait for somebody else, who ap
   await page.getByRole("row", { name: /ended by ann/ }).waitFor();
 }, { more: ["--rollout-approvals", "1", "--four-eyes-silence-longer", "1d"] });
 
+const WATCHED = `\
+event payment { ts: time, id: string id, card: string, amount: decimal(2), note: string? }
+
+rule large "A large payment" {
+  status shadow
+  by card
+  when payment as p where amount > 100
+  alert "{p.amount} on card {card}"
+}
+`;
+check("a rule that its text holds in shadow is shown so, with its alerts, and the way to let it out", async ({ server, person }) => {
+  const { page } = person;
+  assert.equal((await server.ask("GET", "/v1/rules/large")).json.stage, "live");
+  await person.signIn(server.token, "/console/rules");
+  await page.getByRole("row", { name: /large.*shadow by its text 4/ }).waitFor();
+  await page.getByRole("row", { name: /large/ }).getByRole("link", { name: "4", exact: true }).press("Enter");
+  await page.waitForURL(/alerts\?rule=large&shadow=true$/);
+  await until(async () => (await page.locator("[role=option]").count()) === 4, "its alerts");
+  await page.goto(`${server.url}/console/rules/large`);
+  await person.sees("shadow by its text");
+  assert.match(await page.getByRole("link", { name: "4", exact: true }).getAttribute("href"), /shadow=true$/);
+  await page.getByText("Change its stage").press("Enter");
+  await person.sees("no stage lets it out further than that");
+  await person.inspect("rule-held");
+  await page.getByRole("link", { name: "Take that out of the text" }).press("Enter");
+  await person.sees("Not saved.");
+  assert.ok(!(await page.locator(".cm-content").innerText()).includes("status shadow"));
+  await page.getByLabel("Why").fill("proved");
+  await page.getByRole("button", { name: "Save it" }).press("Enter");
+  await person.sees("It holds, with");
+  assert.equal((await server.ask("GET", "/v1/rules/large")).json.status, "live");
+  await page.goto(`${server.url}/console/rules`);
+  await page.getByRole("row", { name: /large.* live 4/ }).waitFor();
+}, { rules: WATCHED });
+
 check("a version is one step back: the difference line by line, and a reason", async ({ server, person }) => {
   const { page } = person;
   const pack = await server.ask("GET", "/v1/pack");

@@ -24,6 +24,7 @@ import { rowsOf } from "../src/list_replace";
 import { parseMetrics, valueOf } from "../src/metrics";
 import { lineAndColumn, offsetOf, spliced } from "../src/positions";
 import { changedRows, inOrder } from "../src/queue_state";
+import { heldBackBy, isDelivered, stageText, statusIn, withoutStatus } from "../src/stage";
 import { searchTarget } from "../src/shell";
 import { likeOf } from "../src/silence_dialog";
 import { shareText, wilson } from "../src/stats";
@@ -409,4 +410,19 @@ test("views: a name stands once, and what is stored may be damaged", () => {
   assert.deepEqual(viewsOf('[{"name":"a","query":"x","more":1}]'), [{ name: "a", query: "x" }]);
   assert.match(keepViews("ann", Array.from({ length: VIEWS_MAX + 1 }, (_, n) => ({ name: String(n), query: "" }))), /50 views already/);
   assert.match(keepViews("ann", []), /keeps nothing/); // where there is no storage, as here
+});
+
+test("a rule is as far out as its stage and its text allow, and its text can be told so", () => {
+  for (const [stage, status, held, isOut, text] of [
+    ["live", "live", "", true, "live"],
+    ["live 10%", "live", "", true, "live 10%"],
+    ["live", "shadow", "shadow", false, "shadow by its text"],
+    ["shadow", "shadow", "", false, "shadow"],
+    ["draft", "draft", "", false, "draft"],
+  ] as const)
+    assert.deepEqual([heldBackBy({ stage, status }), isDelivered({ stage, status }), stageText({ stage, status })], [held, isOut, text]);
+  const source = 'rule r "x" {\n  status shadow\n  by card\n}\n';
+  assert.equal(statusIn(source), "shadow");
+  assert.equal(withoutStatus(source), 'rule r "x" {\n  by card\n}\n');
+  assert.equal(withoutStatus('rule r "status shadow" {\n}\n'), 'rule r "status shadow" {\n}\n');
 });
