@@ -353,6 +353,13 @@ constexpr auto kRows = std::to_array<Row>({
             .range(0, 2'592'000'000'000)},
     Row{"series.step", Type::kDuration, kNot,
         serve("10s", "How often they are taken").range(1'000'000, 3'600'000'000)},
+    Row{"history.events_max", Type::kInteger, kNot,
+        serve("1000000",
+              "Events that the history of a key (GET /v1/keys/KEY/history) replays at most; then "
+              "it ends, and says where")
+            .range(1, 1'000'000'000)},
+    Row{"history.values_max", Type::kInteger, kNot,
+        serve("200000", "Values that it keeps at most, of the newest events").range(1, 10'000'000)},
     Row{"health.source_behind", Type::kDuration, kNot,
         serve("10m", "GET /v1/health names a source that is further behind than this")
             .range(1'000'000)},

@@ -175,6 +175,11 @@ BacktestLimits backtest_limits(const Configuration& configuration) {
           static_cast<std::uint64_t>(configuration.integer("backtests.kept_bytes_max"))};
 }
 
+HistoryLimits history_limits(const Configuration& configuration) {
+  return {static_cast<std::uint64_t>(configuration.integer("history.events_max")),
+          size_of(configuration, "history.values_max")};
+}
+
 BackupOptions backup_options(const Configuration& configuration) {
   return {configuration.duration_limit("backups.every"), size_of(configuration, "backups.keep"),
           configuration.size_limit("backups.bytes_per_second"), version_parts().front().second};

@@ -20,6 +20,7 @@
 #include "api/rollout/change_service.h"
 #include "api/rollout/warm_up.h"
 #include "api/server/alert_services.h"
+#include "api/trace/key_history.h"
 #include "runtime/event_time/run_options.h"
 #include "runtime/io/files.h"
 #include "runtime/node/archive_keeper.h"
@@ -49,6 +50,7 @@ runtime::RetentionPolicy retention_policy(const Configuration& configuration);
 /// Nothing where none is kept.
 std::optional<runtime::ArchiveOptions> archive_options(const Configuration& configuration,
                                                        std::size_t line_bytes_max);
+HistoryLimits history_limits(const Configuration& configuration);
 BackupOptions backup_options(const Configuration& configuration);
 BacktestLimits backtest_limits(const Configuration& configuration);
 /// Without labels. Of `options` what clocks and threads decide is left out: the past has none.

@@ -62,7 +62,8 @@ TraceSource trace_source(ServerContext& context) {
           context.is_closing,
           context.effects,
           silences,
-          [&context](ApiRequest& request) { return refused_unmasked(context.privacy, request); }};
+          [&context](ApiRequest& request) { return refused_unmasked(context.privacy, request); },
+          history_limits(context.configuration)};
 }
 // Figures of the server, taken from now on; null where none are kept.
 std::shared_ptr<const SeriesRecorder> series_of(const ServerContext& context) {

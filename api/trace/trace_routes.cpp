@@ -8,10 +8,12 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "api/backtest/archive_question.h"
 #include "api/node/node_report.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 #include "api/trace/archived_keys.h"
+#include "api/trace/key_history.h"
 #include "api/trace/key_trace.h"
 #include "api/trace/silenced_alerts.h"
 #include "api/trace/trace_json.h"
@@ -22,6 +24,8 @@ namespace {
 using std::chrono::steady_clock;
 constexpr std::int64_t kEntriesUsual = 200;
 constexpr std::int64_t kEntriesMost = 10'000;
+constexpr std::int64_t kPointsUsual = 500;
+constexpr std::int64_t kPointsMost = 10'000;
 // Each takes a processor and reads the disk.
 constexpr int kTracesAtOnce = 1;
 constexpr std::chrono::seconds kTimeMost{30};
@@ -57,6 +61,44 @@ class Tracing {
     return run(*tracer, *archive);
   }
 
+  HttpResponse history(ApiRequest& request) {
+    if (source_.refused_unmasked) {
+      if (auto refused = source_.refused_unmasked(request)) return *std::move(refused);
+    }
+    const Place place(running_);
+    if (!place.is_free) {
+      return unavailable_response("a trace or another history is running: ask again when it ended");
+    }
+    const auto text = [&](const char* name) {
+      return std::string(request.text(name).value_or(""));
+    };
+    HistoryRequest asked;
+    asked.limits = source_.history;
+    asked.points_max = static_cast<std::size_t>(request.integer("limit").value_or(kPointsUsual));
+    auto parts = key_parts(split_key(*request.text("key")));
+    if (!parts) return problem_response(ProblemKind::kBadParameter, parts.error().message);
+    asked.key = *std::move(parts);
+    const auto from = archive_time(text("from"), "from");
+    if (!from) return problem_response(ProblemKind::kBadParameter, from.error().message);
+    asked.from = from->value_or(cep::kEventTimeMin);
+    const Outcome<ArchivedKeys> archive =
+        ArchivedKeys::open(source_.files, source_.data, text("since"), text("to"));
+    if (!archive) return problem_response(ProblemKind::kBadParameter, archive.error().message);
+    TraceRequest known;
+    if (const auto read = archive->describe(known); !read) return problem_of_error(read.error());
+    asked.has_key_index = known.has_key_index;
+    asked.lists_change = known.lists_change;
+    const Served<cep::Program> program = source_.program();
+    if (!program) return source_.refused(program.error());
+    Result<KeyReplay> replay = KeyReplay::prepare(*program, std::move(asked));
+    if (!replay) return problem_of_error(replay.error(), ProblemKind::kBadParameter);
+    ArchiveNotes notes;
+    const Result<KeyHistory> found = replay->run(*archive, bounded(), notes);
+    if (source_.is_closing) return unavailable_response("the server stops");
+    if (!found) return problem_of_error(found.error());
+    return json_text_response(200, history_json(*replay, *found, notes.texts));
+  }
+
  private:
   struct Place {
     explicit Place(std::atomic<int>& of) : running(of), is_free(++running <= kTracesAtOnce) {}
@@ -80,13 +122,19 @@ class Tracing {
     return asked;
   }
 
+  // Ends with the server, and after its time.
+  runtime::RunOptions bounded() const {
+    runtime::RunOptions options = source_.options;
+    options.stop_requested = [&is_closing = source_.is_closing,
+                              ends = steady_clock::now() + kTimeMost] {
+      return is_closing || steady_clock::now() > ends;
+    };
+    return options;
+  }
+
   HttpResponse run(KeyTracer& tracer, const ArchivedKeys& archive) {
     ArchiveNotes notes;
-    runtime::RunOptions options = source_.options;
-    const auto began = steady_clock::now();
-    const auto is_too_long = [&] { return steady_clock::now() - began > kTimeMost; };
-    options.stop_requested = [&] { return source_.is_closing || is_too_long(); };
-    Result<KeyTrace> trace = trace_archive(tracer, archive, "the archive", options, {}, notes);
+    Result<KeyTrace> trace = trace_archive(tracer, archive, "the archive", bounded(), {}, notes);
     if (!trace && source_.is_closing) return unavailable_response("the server stops");
     if (!trace && trace.error().code == Errc::kStopped) {
       return unavailable_response(
@@ -159,13 +207,30 @@ constexpr std::string_view kSchemas = R"({
     "at": "time or null",
     "state": "list of KeyReport"
   },
-  "TracedEvent": {"type": "text", "id": "text", "time": "time", "fields": "map of any"}
+  "TracedEvent": {"type": "text", "id": "text", "time": "time", "fields": "map of any"},
+  "KeyHistory": {
+    "features": "list of text; of this key",
+    "rules": "list of text; by this key, those that keep partial matches",
+    "points": [{
+      "time": "time; by which events are ordered",
+      "event": {"type": "text", "id": "text", "time": "time"},
+      "values": "list of any; of the features, directly after the event; null: missing",
+      "matches": "list of whole; partial matches of the rules"
+    }],
+    "older": "whole; points before them, which were left out",
+    "points_max": "whole; points that were kept at most",
+    "replayed": "whole; events that were replayed, of other keys too where they make a difference",
+    "complete": "boolean; false: a limit ended the replay before the events did",
+    "ended_at": "time or null; where, if it is not complete",
+    "missing": "list of text; what could not be read"
+  }
 })";
 }  // namespace
 
 void add_trace_route(Router& router, TraceSource source) {
   using Type = RouteParameter::Type;
   router.add_schemas(kSchemas);
+  const auto tracing = std::make_shared<Tracing>(std::move(source));
   router.add(
       {.method = "GET",
        .path = "/v1/trace",
@@ -193,8 +258,36 @@ void add_trace_route(Router& router, TraceSource source) {
              .least = 1,
              .most = kEntriesMost}},
        .answers = {{200, "The trace", "application/json", "KeyTrace"}},
-       .handler = [tracing = std::make_shared<Tracing>(std::move(source))](ApiRequest& request) {
-         return tracing->trace(request);
-       }});
+       .handler = [tracing](ApiRequest& request) { return tracing->trace(request); }});
+  router.add(
+      {.method = "GET",
+       .path = "/v1/keys/{key}/history",
+       .operation_id = "getKeyHistory",
+       .tag = "operations",
+       .summary = "The features of one key, and its partial matches, at each of its events",
+       .description = "Replays the key's events from the server's archive and journal by the rules "
+                      "that run now. One such replay, or one trace, runs at a time. After "
+                      "`history.events_max` events, or 30 seconds, it ends, and `ended_at` says "
+                      "where; `history.values_max` bounds how many values are kept.",
+       .role = Role::kReader,
+       .path_parameters = {{.name = "key",
+                            .description = "NAME=VALUE, such as card=c1; several parts are "
+                                           "separated by commas",
+                            .pattern = "^[A-Za-z0-9_.]+="}},
+       .query_parameters =
+           {{.name = "from",
+             .description = "Only events of this time, or day, and later are points; earlier ones "
+                            "are replayed"},
+            {.name = "to", .description = "Only events before this time, or day, are replayed"},
+            {.name = "since",
+             .description = "Only events of this time, or day, and later are replayed: what was "
+                            "before is not in the values; default: all"},
+            {.name = "limit",
+             .type = Type::kInteger,
+             .description = "Points, the newest; default 500",
+             .least = 1,
+             .most = kPointsMost}},
+       .answers = {{200, "The values", "application/json", "KeyHistory"}},
+       .handler = [tracing](ApiRequest& request) { return tracing->history(request); }});
 }
 }  // namespace tocsin::api

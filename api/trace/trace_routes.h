@@ -1,4 +1,5 @@
-/// `GET /v1/trace`: why rules did not alert for a key, from a server's archive.
+/// What a server's archive tells of a key: `GET /v1/trace`, why rules did not alert, and
+/// `GET /v1/keys/{key}/history`, what its features were.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -10,6 +11,7 @@
 #include "api/alerts/silence.h"
 #include "api/node/event_answer.h"
 #include "api/rest/router.h"
+#include "api/trace/key_history.h"
 #include "cep/compile/compile.h"
 #include "runtime/effects/effect_store.h"
 #include "runtime/event_time/run_options.h"
@@ -31,6 +33,7 @@ struct TraceSource {
   std::function<std::vector<std::shared_ptr<const Silence>>()> silences;
   /// The answer to who may not see values of events as they are.
   std::function<std::optional<HttpResponse>(ApiRequest&)> refused_unmasked = {};
+  HistoryLimits history = {};
 };
 /// Traces run on the threads of their requests, a few at a time; the node is asked only for its
 /// rules.

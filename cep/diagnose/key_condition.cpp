@@ -116,6 +116,14 @@ class Dependencies {
     });
     return reads_alerts || has_alerts(rule.considered) || of(all_exprs(rule));
   }
+  bool of(FeatureIndex index) {
+    if (!seen_.insert(index).second) return false;
+    const Feature& feature = plan_.features[index.value];
+    const std::uint32_t table = program_.features[index.value].table;
+    const bool is_same_key = std::ranges::find(tables_, table) != tables_.end();
+    return !is_same_key || feature.unless_alerted_by.has_value() || has_alerts(feature.events) ||
+           of(feature_exprs(feature));
+  }
 
  private:
   bool has_alerts(const std::vector<Subset>& kinds) const {
@@ -130,14 +138,6 @@ class Dependencies {
     if (has_arguments) return true;
     return std::ranges::any_of(features_read(exprs),
                                [&](FeatureIndex feature) { return of(feature); });
-  }
-  bool of(FeatureIndex index) {
-    if (!seen_.insert(index).second) return false;
-    const Feature& feature = plan_.features[index.value];
-    const std::uint32_t table = program_.features[index.value].table;
-    const bool is_same_key = std::ranges::find(tables_, table) != tables_.end();
-    return !is_same_key || feature.unless_alerted_by.has_value() || has_alerts(feature.events) ||
-           of(feature_exprs(feature));
   }
 
   const Plan& plan_;
@@ -160,5 +160,13 @@ bool depends_on_other_keys(const Program& program, const std::vector<RuleIndex>&
                            const std::vector<std::uint32_t>& tables) {
   Dependencies dependencies(program, tables);
   return std::ranges::any_of(rules, [&](RuleIndex rule) { return dependencies.of(rule); });
+}
+bool depends_on_other_keys(const Program& program, const std::vector<RuleIndex>& rules,
+                           const std::vector<FeatureIndex>& features,
+                           const std::vector<std::uint32_t>& tables) {
+  Dependencies dependencies(program, tables);
+  return depends_on_other_keys(program, rules, tables) ||
+         std::ranges::any_of(features,
+                             [&](FeatureIndex feature) { return dependencies.of(feature); });
 }
 }  // namespace tocsin::cep

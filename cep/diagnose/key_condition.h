@@ -17,4 +17,8 @@ void restrict_to_key(const Plan& plan, Rule& rule, const std::vector<OwnedValue>
 /// (KeyQuery::table): on features by another key, on alerts as events, on `for each`.
 bool depends_on_other_keys(const Program& program, const std::vector<RuleIndex>& rules,
                            const std::vector<std::uint32_t>& tables);
+/// The same of rules and of the values of features.
+bool depends_on_other_keys(const Program& program, const std::vector<RuleIndex>& rules,
+                           const std::vector<FeatureIndex>& features,
+                           const std::vector<std::uint32_t>& tables);
 }  // namespace tocsin::cep

@@ -3,6 +3,7 @@ import { get, ask, part } from "./api";
 import { readPage } from "./alerts";
 import { Form, outcomeOf, timeOf } from "./forms";
 import { Json, JsonObject, show } from "./json";
+import { KeyHistory } from "./key_history";
 import { valueOf } from "./lists";
 import { Data, Panel, Severity, State, Time, useLoaded } from "./parts";
 import { href } from "./place";
@@ -204,6 +205,7 @@ export default function KeyScreen({ id }: { id: string }) {
       </Panel>
       {loaded.value && (
         <>
+          <KeyHistory key={`history of ${id}`} id={id} watermark={show(loaded.value.watermark ?? "")} />
           <AlertsOf id={id} />
           <Trace key={id} of={{ key: id, limit: "100" }} />
           <Lists id={id} />

@@ -2,12 +2,18 @@
 import { useState } from "preact/hooks";
 import { localTime } from "./text";
 
+/** Something that happened. */
+export interface Mark {
+  at: number; // milliseconds since 1970
+  text: string;
+}
 export interface Line {
   title: string;
   times: readonly number[]; // milliseconds since 1970, ascending
   values: readonly (number | undefined)[]; // undefined: nothing was measured
   form: (value: number) => string;
-  marks?: readonly { at: number; text: string }[];
+  texts?: readonly (string | undefined)[]; // the values with all their digits, instead of `form`
+  marks?: readonly Mark[];
 }
 const WIDTH = 320;
 const HEIGHT = 64;
@@ -27,21 +33,28 @@ export function stretchesOf(times: readonly number[], values: readonly (number |
   });
   return stretches.filter((points) => points.length > 0).map((points) => points.join(" "));
 }
+function textAt({ values, form, texts }: Line, at: number): string {
+  const value = values[at];
+  return value === undefined ? "not measured" : (texts?.[at] ?? form(value));
+}
 /** What a line says, in a sentence. */
-export function summaryOf({ values, form }: Line): string {
-  const known = values.filter((value): value is number => value !== undefined);
+export function summaryOf(line: Line): string {
+  const { values } = line;
+  const known = values.flatMap((value, at) => (value === undefined ? [] : [at]));
   if (known.length === 0) return "nothing was measured";
-  return `last ${form(known.at(-1) as number)}, from ${form(Math.min(...known))} to ${form(Math.max(...known))}`;
+  const best = (isBetter: (a: number, b: number) => boolean) =>
+    textAt(line, known.reduce((found, at) => (isBetter(values[at] as number, values[found] as number) ? at : found)));
+  return `last ${textAt(line, known.at(-1) as number)}, from ${best((a, b) => a < b)} to ${best((a, b) => a > b)}`;
 }
 
 export function LineChart({ line }: { line: Line }) {
   const [at, setAt] = useState<number>();
-  const { title, times, values, form, marks = [] } = line;
+  const { title, times, values, marks = [] } = line;
   const last = times.length - 1;
   const shown = at === undefined ? undefined : Math.min(at, last);
   const [begin, end] = [times[0] ?? 0, times[last] ?? 1];
   const x = (time: number) => ((time - begin) / Math.max(1, end - begin)) * WIDTH;
-  const value = shown === undefined ? undefined : values[shown];
+  const said = shown === undefined ? summaryOf(line) : `${localTime(new Date(times[shown] as number).toISOString())}: ${textAt(line, shown)}`;
   const point = (event: MouseEvent & { currentTarget: Element }) => {
     const box = event.currentTarget.getBoundingClientRect();
     const wanted = begin + ((event.clientX - box.left) / Math.max(1, box.width)) * (end - begin);
@@ -63,7 +76,7 @@ export function LineChart({ line }: { line: Line }) {
     <figure class="chart line">
       <figcaption>
         <strong>{title}</strong>{" "}
-        <span class="quiet">{shown === undefined ? summaryOf(line) : `${localTime(new Date(times[shown] as number).toISOString())}: ${value === undefined ? "not measured" : form(value)}`}</span>
+        <span class="quiet">{said}</span>
       </figcaption>
       <svg
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
@@ -74,7 +87,7 @@ export function LineChart({ line }: { line: Line }) {
         aria-valuemin={0}
         aria-valuemax={last}
         aria-valuenow={shown ?? last}
-        aria-valuetext={shown === undefined ? summaryOf(line) : `${localTime(new Date(times[shown] as number).toISOString())}: ${value === undefined ? "not measured" : form(value)}`}
+        aria-valuetext={said}
         onMouseMove={point}
         onMouseLeave={() => setAt(undefined)}
         onKeyDown={press}

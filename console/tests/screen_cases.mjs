@@ -392,3 +392,39 @@ check("health over time: each figure as a line, read by mouse and by keys", asyn
   await page.getByLabel("The last").selectOption("24");
   await page.getByRole("slider", { name: "Memory of the process" }).waitFor();
 }, { more: ["--series-step", "1s"] });
+
+check("a key: its features at each of its events as lines and as a table, by keys alone", async ({ server, person }) => {
+  const { page } = person;
+  await server.send([[20, "c1", "1.00"], [21, "c1", "2.00"], [22, "c1", "700.00"]]);
+  await person.signIn(server.token, "/console/keys/card%3Dc1");
+  await page.getByRole("button", { name: "Replay its events" }).press("Enter");
+  await person.sees("5 events of the key. Upright lines are its alerts.");
+  const spend = page.getByRole("slider", { name: "spend" });
+  // All digits, at each event; End is the newest, and the arrows go from one to the next.
+  await spend.focus();
+  await person.press("End");
+  const said = () => spend.getAttribute("aria-valuetext");
+  await until(async () => (await said())?.endsWith(": 12345678902837.50"), "the newest value");
+  await person.press("Home");
+  await until(async () => (await said())?.endsWith(": 900.00"), "the first value");
+  await person.press("ArrowRight");
+  await until(async () => (await said())?.endsWith(": 12345678902134.50"), "the second value");
+  assert.ok((await spend.locator(".mark").count()) > 1, "marks of alerts");
+  await page.getByRole("slider", { name: "partial matches of burst" }).waitFor();
+  await page.getByText("The same as a table").press("Enter");
+  const row = page.getByRole("group", { name: "Features at each event" }).getByRole("row", { name: /payment p21/ });
+  assert.match(await row.innerText(), /12345678902137\.50/);
+  await person.inspect("key-history");
+  // Nothing but this time's events are points; what was before is in their values.
+  await page.getByLabel("Events of").selectOption({ label: "the last day" });
+  await person.sees("5 events of the key");
+}, { rules: MORE_RULES });
+
+check("a key: what its history leaves out is said", async ({ server, person }) => {
+  const { page } = person;
+  await server.send([[20, "c1", "1.00"], [21, "c1", "2.00"], [22, "c1", "700.00"]]);
+  await person.signIn(server.token, "/console/keys/card%3Dc1");
+  await page.getByRole("button", { name: "Replay its events" }).press("Enter");
+  await person.sees("1 event of the key; 3 older ones are left out (1 event at most).");
+  await person.sees("It is not complete: after 4 events a limit of the server was reached");
+}, { rules: MORE_RULES, more: ["--history-events-max", "4", "--history-values-max", "3"] });

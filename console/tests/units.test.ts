@@ -15,6 +15,7 @@ import { linesOf } from "../src/figures";
 import { grouped, placeInGroup } from "../src/groups";
 import { Digits, JsonObject, jsonText, parseJson, show, sourceOf, typed } from "../src/json";
 import { KEYS, actionOf } from "../src/keys";
+import { historyColumns, historyLines } from "../src/key_history";
 import { otherSentences } from "../src/key_screen";
 import { valueOf as entryOf } from "../src/lists";
 import { differing, rangeIn, replaced } from "../src/language";
@@ -393,6 +394,15 @@ test("lines: gaps stay gaps, and what a line says is in words", () => {
     { name: "m", title: "Memory", unit: "B", values: [null, 1500] }, { name: "c", title: "Commit", unit: "s", values: [0.0105, 90] }, { name: "e", title: "Events", unit: "1/s", values: [null, null] }] };
   const said = linesOf(answer as unknown as JsonObject).map(summaryOf);
   assert.deepEqual(said, ["last 1.5 kB, from 1.5 kB to 1.5 kB", "last 1 min, from 10.5 ms to 1 min", "nothing was measured"]);
+});
+test("key history: lines of what is a number, with all digits; a gap where it is missing", () => {
+  const at = (second: number, values: string, matches: string) => `{"time":"2026-03-02T12:00:0${second}Z","event":{"type":"payment","id":"p${second}","time":"2026-03-02T12:00:0${second}Z"},"values":${values},"matches":${matches}}`;
+  const answer = parseJson(`{"features":["spend","last_id","never"],"rules":["burst","quiet"],"points":[${at(1, '[900.00,"p1",null]', "[0,0]")},${at(2, '[null,"p2",null]', "[2,0]")},${at(3, '[12345678901234567.50,"p3",null]', "[1,0]")}]}`) as JsonObject;
+  const lines = historyLines(answer, [{ at: 0, text: "large" }]);
+  assert.deepEqual(lines.map(({ title }) => title), ["spend", "partial matches of burst"]);
+  assert.deepEqual(lines.map(summaryOf), ["last 12345678901234567.50, from 900.00 to 12345678901234567.50", "last 1, from 0 to 2"]);
+  assert.equal(lines[0]?.values[1], undefined);
+  assert.deepEqual(historyColumns(answer).map(({ title }) => title), ["Event time", "Event", "spend", "last_id", "never", "partial matches of burst"]);
 });
 test("lists: rows of a whole table, as lines, as an array, and as they were saved", () => {
   const text = (rows: unknown) => jsonText(rows);

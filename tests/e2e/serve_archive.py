@@ -164,6 +164,92 @@ def traced_as_it_came():
         assert [event["id"] for event in found["late"]] == late and len(late) > 5, (found["late"], late)
 
 
+HISTORY = """
+event payment { ts: time, id: string id, card: string, amount: decimal(2), place: string? }
+feature spent = sum(amount of payment) by card over last 10s
+feature dearest = max(amount of payment) by card over last 10s
+feature last_id = last(id of payment) by card over last 1d
+feature raised = count(alert large) by card over last 1d
+feature others = count(payment) by place over last 1d
+rule large "A large one" { by card when payment as p where amount > 40 alert "{card}" }
+rule pair "Two small ones, then a large one" {
+  by card
+  when 2 payment as small where amount < 10 then payment as big where amount > 40
+  within 1m
+  alert "{card}"
+}
+"""
+
+
+def naive_history(events):
+    """What each feature of c1 is after each of its events, in order."""
+    points, own, raised = [], [], 0
+    for event in events:
+        own.append(event)
+        raised += event["amount"] > 40
+        near = [one for one in own if one["ts"] > event["ts"] - 10_000_000]
+        points.append((event["id"], [sum(one["amount"] for one in near), max(one["amount"] for one in near), event["id"], raised]))
+    return points
+
+
+@case
+def history_of_a_key():
+    """the features of a key at each of its events are those of a naive reading, up to limits that are said"""
+    chosen = random.Random(7)
+    sent, second = [], 0
+    for i in range(1200):
+        second += chosen.choice((0, 1, 3, 8))
+        sent.append(payment(second, f"c{chosen.randrange(4)}", chosen.choice((5, 20, 45))) | {"id": f"e{i}"})
+    own = [event for event in sent if event["card"] == "c1"]
+    expected = naive_history(own)
+    for rules in (HISTORY, HISTORY.replace("feature raised = count(alert large) by card over last 1d\n", "")):
+        with Server(*OFTEN, rules=rules, data=f"data{len(rules)}") as server:
+            for begin in range(0, len(sent), 50):
+                assert server.send(sent[begin:begin + 50]).status == 200
+            names = ["spent", "dearest", "last_id"] + ["raised"] * ("raised" in rules)
+
+            def history(query=""):
+                answer = server.ask("GET", f"/v1/keys/card=c1/history?{query}")
+                assert answer.status == 200, answer
+                return answer.json
+
+            def told(found):
+                return [(point["event"]["id"], point["values"]) for point in found["points"]]
+            wanted = [(name, values[:len(names)]) for name, values in expected]
+            whole = history("limit=10000")
+            assert whole["features"] == names and whole["rules"] == ["pair"], whole
+            assert told(whole) == wanted, next((a, b) for a, b in zip(told(whole), wanted) if a != b)
+            assert whole["complete"] and whole["older"] == 0 and whole["missing"] == [] and whole["ended_at"] is None
+            # Where another key makes a difference all events are replayed.
+            assert whole["replayed"] == (len(sent) if "raised" in rules else len(own))
+            now = server.ask("GET", "/v1/keys/card=c1").json["reports"][0]
+            open_now = [len(one["matches"]) + one["more_matches"] for one in now["rules"] if one["rule"] == "pair"] or [0]
+            assert max(point["matches"][0] for point in whole["points"]) > 0
+            assert whole["points"][-1]["time"] <= now["at"] and open_now[0] <= max(whole["points"][-1]["matches"][0], 0), now
+            newest = history("limit=20")
+            assert told(newest) == wanted[-20:] and newest["older"] == len(own) - 20 and newest["points_max"] == 20
+            middle = whole["points"][len(own) // 2]["time"]
+            late = history(f"limit=10000&from={middle}")
+            early = history(f"limit=10000&to={middle}")
+            assert told(early) + told(late) == wanted and early["points"] and late["older"] == 0
+            # Replayed from there on, windows begin with nothing.
+            begun = history(f"limit=10000&since={middle}")
+            assert [one for one, _ in told(begun)] == [one for one, _ in told(late)]
+            assert told(begun)[0][1][0] <= told(late)[0][1][0] and told(begun)[-1][1][0] == wanted[-1][1][0]
+            for query, what in (("from=noon", "a time"), ("to=noon", "a time"), ("limit=0", "limit")):
+                answer = server.ask("GET", f"/v1/keys/card=c1/history?{query}")
+                assert answer.problem() == "bad-parameter" and what in answer.text, answer
+            assert server.ask("GET", "/v1/keys/colour=red/history").status == 404
+            assert server.ask("GET", "/v1/keys/card=never/history").json["points"] == []
+            server.end()
+    with Server(*OFTEN, "--history-events-max", "50", "--history-values-max", "40", rules=None, data=f"data{len(rules)}") as server:
+        cut = server.ask("GET", "/v1/keys/card=c1/history").json
+        # Four values a point: three features, and a rule.
+        assert not cut["complete"] and cut["replayed"] == 50 and cut["points_max"] == 10 and cut["older"] == 40, cut
+        assert told(cut) == wanted[40:50] and cut["ended_at"] == whole["points"][50]["time"], cut
+        server.end()
+
+
 @case
 def silenced():
     """a trace says which alerts a silence kept from being delivered, by whom and why, also after its end"""
