@@ -43,7 +43,7 @@ export const KEYS: readonly KeyRow[] = [
   { keys: ["X"], action: "selectKey", text: "select all loaded alerts of the same key" },
   { keys: ["s"], action: "silence", text: "silence this key or rule for a while" },
   { keys: ["."], action: "refresh", text: "show the new alerts" },
-  { keys: ["/"], action: "search", text: "search: an alert's id, a key, a rule" },
+  { keys: ["/"], action: "search", text: "search: an alert's id, a key, a rule, words" },
   { keys: ["?"], action: "help", text: "show the keys" },
   { keys: ["Escape"], action: "back", text: "leave, or clear the selection" },
 ];
@@ -64,7 +64,10 @@ export function actionOf(pressed: Pressed, isTyping: boolean): Action | undefine
   if (pressed.shiftKey && key === "ArrowUp") return "extendUp";
   return KEYS.find((row) => row.keys.includes(key))?.action;
 }
+// What is pressed or ticked, and is not written in.
+const PRESSED = /^(checkbox|radio|button|submit|reset|file|color|range|image)$/;
 /** Whether an element takes what is typed. */
 export function takesText(element: EventTarget | null): boolean {
-  return element instanceof HTMLElement && (/^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName) || element.isContentEditable);
+  if (element instanceof HTMLInputElement) return !PRESSED.test(element.type);
+  return element instanceof HTMLElement && (/^(TEXTAREA|SELECT)$/.test(element.tagName) || element.isContentEditable);
 }

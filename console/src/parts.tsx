@@ -43,6 +43,11 @@ export function Time({ at }: { at: string }) {
     </time>
   );
 }
+const TIMES = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
+/** A text of the server, its times as all others are shown. */
+export function Said({ text }: { text: string }) {
+  return <>{text.split(TIMES).map((piece, at) => (at % 2 === 1 ? <Time at={piece} /> : <Data value={piece} />))}</>;
+}
 export function Severity({ name }: { name: string }) {
   return <span class={`severity ${name}`}>{name}</span>;
 }

@@ -149,6 +149,7 @@ function Rows() {
   const rows = queue.rows.value;
   const current = queue.currentRow.value;
   useLayoutEffect(() => {
+    if (box.current) box.current.scrollTop = view.value.top; // as it was left
     const measure = () => {
       if (box.current) view.value = { top: box.current.scrollTop, height: box.current.clientHeight };
     };
@@ -312,6 +313,7 @@ function press(event: KeyboardEvent): void {
   event.preventDefault();
 }
 
+let isPointed = false; // the order was chosen by the mouse
 function Tools() {
   const isAnalyst = mayWork("analyst");
   const of = queue.targets().length;
@@ -334,7 +336,16 @@ function Tools() {
       )}
       <label>
         <span class="hidden">Order</span>
-        <select value={filters.value.order} onChange={(event) => show_({ ...filters.value, order: event.currentTarget.value as Order })}>
+        <select
+          value={filters.value.order}
+          onPointerDown={() => (isPointed = true)}
+          onKeyDown={() => (isPointed = false)}
+          onChange={(event) => {
+            show_({ ...filters.value, order: event.currentTarget.value as Order });
+            // It takes letters itself; who chose by the mouse goes on by keys.
+            if (isPointed) event.currentTarget.blur();
+          }}
+        >
           {ORDERS.map((order) => (
             <option key={order} value={order}>
               {ORDER_WORDS[order]}
@@ -361,7 +372,7 @@ export function QueueScreen() {
   const isGrouped = filters.value.grouped;
   useLayoutEffect(() => queue.group(isGrouped), [isGrouped]);
   useEffect(() => {
-    void queue.load(text);
+    if (!queue.resume(text)) void queue.load(text);
     return queue.follow(text);
   }, [text]);
   useEffect(() => {

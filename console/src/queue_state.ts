@@ -102,6 +102,24 @@ export async function load(query: string): Promise<void> {
     if (!own.signal.aborted) isLoading.value = false;
   }
 }
+/** Shows the queue as it was left for another screen, at its place; false if it has to be loaded. No row moves. */
+export function resume(query: string): boolean {
+  if (query !== loadedQuery || rows.value.length === 0 || isLoading.value || problem.value) return false;
+  count(query);
+  const row = currentRow.value;
+  // Who opened it may have worked on it there; of the others, watchColleagues() tells.
+  if (row)
+    readTriage(row.id).then(
+      ({ state, assignee, version }) => put(row.id, { state, assignee, version }),
+      () => undefined, // the bar says where the server does not answer
+    );
+  return true;
+}
+/** The newest alert among the rows, after which others are new; nothing where newer ones may not be loaded. */
+function newestLoaded(query: string): number | undefined {
+  const isWhole = filtersOf(query).order === "newest" || next.value === "";
+  return query === loadedQuery && !isLoading.value && isWhole && rows.value.length > 0 ? rows.value.reduce((most, row) => Math.max(most, row.number), 0) : undefined;
+}
 /** Adds the next page, when somebody comes near the end. */
 export async function loadMore(): Promise<void> {
   if (isLoading.value || !next.value || loadedQuery === undefined) return;
@@ -125,6 +143,12 @@ export function follow(query: string): () => void {
   // The stream is of alerts as they are raised: nobody has worked on them.
   if ((filters.status.length > 0 && !filters.status.includes("open")) || filters.assignee) return () => undefined;
   const parameters = new URLSearchParams(chosenOf({ ...filters, status: [], assignee: undefined, to: "" }));
+  // What came while another screen was shown counts too.
+  const newest = newestLoaded(query);
+  if (newest !== undefined) {
+    parameters.set("after", String(newest));
+    fresh.value = 0;
+  }
   let stream: EventSource | undefined;
   let timer = 0;
   const open = () => {
@@ -184,6 +208,7 @@ export function watchColleagues(): () => void {
   const timer = window.setInterval(() => void look(), LOOK_EVERY_MS);
   const seen = () => void look();
   document.addEventListener("visibilitychange", seen);
+  void look();
   return () => {
     clearInterval(timer);
     document.removeEventListener("visibilitychange", seen);

@@ -1,7 +1,7 @@
 // What is around every screen: the bar with search, the server's state and the person; sign-in; the keys.
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { me, nameOf, signOut, unanswered } from "./api";
+import { get, me, nameOf, signOut, unanswered } from "./api";
 import { KEYS, actionOf, takesText } from "./keys";
 import { go, href, path } from "./place";
 import { JsonObject, parseJson, show } from "./json";
@@ -83,13 +83,23 @@ function Help() {
   );
 }
 
-/** Where a search leads: an alert's id of 32 hex digits, a key as `name=value`, or a rule. */
-export function searchTarget(text: string): string {
+/** Where a search leads: an alert's id of 32 hex digits, a key as `name=value`, a rule's alerts, or those with its words. */
+export function searchTarget(text: string, rules: readonly string[]): string {
   const wanted = text.trim();
   if (/^[0-9a-f]{32}$/i.test(wanted)) return `/alerts/${wanted.toLowerCase()}`;
   if (wanted.startsWith("{")) return `/alerts?key=${encodeURIComponent(wanted)}`;
   if (/^[\w.]+=/.test(wanted)) return `/keys/${encodeURIComponent(wanted)}`;
-  return wanted ? `/alerts?rule=${encodeURIComponent(wanted)}` : "/alerts";
+  if (!wanted) return "/alerts";
+  return rules.includes(wanted) ? `/rules/${encodeURIComponent(wanted)}` : `/alerts?text=${encodeURIComponent(wanted)}`;
+}
+async function search(text: string): Promise<void> {
+  let rules: string[] = [];
+  try {
+    rules = ((await get("/v1/rules")).rules as JsonObject[]).map((rule) => show(rule.id));
+  } catch {
+    // Words are looked for; the screen says what is wrong.
+  }
+  go(searchTarget(text, rules));
 }
 
 const SCREENS = [
@@ -121,11 +131,11 @@ function Bar() {
         role="search"
         onSubmit={(event) => {
           event.preventDefault();
-          go(searchTarget(field.current?.value ?? ""));
+          void search(field.current?.value ?? "");
           field.current?.blur();
         }}
       >
-        <input ref={field} id="search" type="search" aria-label="Search: an alert's id, a key, a rule" placeholder="id, card=c1, rule   /" />
+        <input ref={field} id="search" type="search" aria-label="Search: an alert's id, a key, a rule, words" placeholder="id, card=c1, rule, words   /" />
       </form>
       <a class={`server ${word === "ready" ? "good" : "bad"}`} href={href("/health")} title={why || "The server takes events"}>
         {word}
@@ -154,7 +164,7 @@ export function Shell({ children }: { children: preact.ComponentChildren }) {
       const target = event.composedPath()[0] ?? null; // the editor's own, within its shadow root
       const action = actionOf(event, takesText(target));
       if (action === "help") isHelpOpen.value = true;
-      else if (action === "search") document.getElementById("search")?.focus();
+      else if (action === "search") (document.getElementById("search") as HTMLInputElement | null)?.select(); // and has the focus
       else if (action === "back" && takesText(target) && target === event.target) (target as HTMLElement).blur();
       else return;
       event.preventDefault();

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { get } from "./api";
 import { JsonObject, show } from "./json";
-import { Data, Members, Panel, Time, useLoaded } from "./parts";
+import { Data, Members, Panel, Said, Time, useLoaded } from "./parts";
 import { href } from "./place";
 import { Column, Table, numberOf, objects } from "./table";
 import { count, counted } from "./text";
@@ -14,7 +14,7 @@ function Note({ note }: { note: JsonObject }) {
       <strong>
         <Data value={note.rule} />
       </strong>
-      : <Data value={note.text} />
+      : <Said text={show(note.text)} />
       {note.alert !== undefined && (
         <>
           {" "}

@@ -309,36 +309,6 @@ check("the server is killed and started again: the page says so, and goes on wit
   await person.sees("1 alert confirmed.");
 });
 
-check("a long queue: only the rows in view are in the page, and scrolling makes no long task", async ({ server, person }) => {
-  const { page } = person;
-  const total = 10_000;
-  const line = (n) => ({ number: n, stored_at: "2026-03-02T12:00:00Z", live: true, status: "open", alert: { format: 1, id: n.toString(16).padStart(32, "0"), rule: "many", title: "T", version: 1, key: { card: `c${n}` }, ts: 0, time: "2026-03-02T12:00:00Z", severity: "low", score: 0, tags: [], message: `message ${n}`, fields: {}, events: [], held_back: 0 } });
-  const pages = Array.from({ length: total / 500 }, (_, at) => JSON.stringify({ alerts: Array.from({ length: 500 }, (_row, i) => line(at * 500 + i)), ...(at + 1 < total / 500 ? { next: String(at + 1) } : {}) }));
-  await page.route(/\/v1\/alerts\?/, (route) => route.fulfill({ contentType: "application/json", body: pages[Number(new URL(route.request().url()).searchParams.get("cursor") ?? 0)] }));
-  await person.signIn();
-  await person.sees("message 3");
-  const box = page.locator("#rows");
-  for (let at = 1; at < total / 500; at += 1) {
-    await box.evaluate((element) => (element.scrollTop = element.scrollHeight));
-    await until(async () => (await box.evaluate((element) => element.scrollHeight)) >= (at + 1) * 500 * 44, "the next page");
-  }
-  const measured = await box.evaluate(async (element) => {
-    let longest = 0;
-    const observer = new PerformanceObserver((list) => list.getEntries().forEach((entry) => (longest = Math.max(longest, entry.duration))));
-    observer.observe({ entryTypes: ["longtask"] });
-    let most = 0;
-    for (let at = 0; at < 60; at += 1) {
-      element.scrollTop = (element.scrollHeight / 60) * at;
-      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-      most = Math.max(most, document.querySelectorAll("[role=option]").length);
-    }
-    return { longest, most };
-  });
-  console.log(`scrolling over ${total} rows: the longest task took ${measured.longest} ms (0: none over 50), ${measured.most} rows in the page at most`);
-  assert.ok(measured.most > 5 && measured.most < 60, String(measured.most));
-  assert.ok(measured.longest < 1000, String(measured.longest)); // on a machine that builds beside it; idle there is none over 50
-});
-
 check("the queue counts, searches and orders all alerts of the filter, not the loaded ones alone", async ({ server, person }) => {
   const { page } = person;
   const many = Array.from({ length: 700 }, (_, n) => [20 + n, `x${n % 7}`, n % 100 === 0 ? "500.00" : "3.00", n === 3 ? "Grand Hotel" : "-"]);

@@ -248,10 +248,10 @@ test("filters of subscriptions and silences: only what was filled in is sent", (
   assert.equal(filterKeyOf("nothing"), undefined);
 });
 
-test("search: an id, a key or a rule", () => {
+test("search: an id, a key, a rule or words", () => {
   const id = "0123456789ABCDEF0123456789abcdef";
-  for (const [text, to] of [["", "/alerts"], [` ${id} `, `/alerts/${id.toLowerCase()}`], ["card=c 1", "/keys/card%3Dc%201"], ['{"card":"c1"}', "/alerts?key=%7B%22card%22%3A%22c1%22%7D"], ["a rule", "/alerts?rule=a%20rule"], ["=x", "/alerts?rule=%3Dx"]])
-    assert.equal(searchTarget(text as string), to);
+  for (const [text, to] of [["", "/alerts"], [` ${id} `, `/alerts/${id.toLowerCase()}`], ["card=c 1", "/keys/card%3Dc%201"], ['{"card":"c1"}', "/alerts?key=%7B%22card%22%3A%22c1%22%7D"], ["card_testing", "/rules/card_testing"], ["c63229", "/alerts?text=c63229"], ["two words", "/alerts?text=two%20words"], ["=x", "/alerts?text=%3Dx"]])
+    assert.equal(searchTarget(text as string, ["card_testing"]), to);
 });
 
 test("keys: the screen of an alert's key, and what a rule keeps of it besides matches", () => {
@@ -304,6 +304,16 @@ test("groups: alerts of one key stand together where the first of them is, and n
   assert.deepEqual(together.map(({ id }) => id), ["1", "4", "7", "2", "3", "5", "6"]);
   assert.deepEqual(together.map((_, at) => placeInGroup(together, at)), [{ place: 1, of: 3 }, { place: 2, of: 3 }, { place: 3, of: 3 }, undefined, undefined, undefined, undefined]);
   assert.equal(placeInGroup([], 0), undefined);
+  assert.equal(placeInGroup(together, 7), undefined);
+  // A long group is not walked for each of its rows.
+  let reads = 0;
+  const long = Array.from({ length: 2000 }, (_, n) => {
+    const alert = row(String(n), "a").alert;
+    return { ...row(String(n), "a"), get alert() { return (reads += 1), alert; } };
+  });
+  reads = 0;
+  for (let at = 0; at < long.length; at += 1) assert.deepEqual(placeInGroup(long, at), { place: at + 1, of: 2000 });
+  assert.ok(reads <= 2 * long.length, `${reads} looks at ${long.length} rows`);
 });
 test("filters: grouping is of the page's URL alone", () => {
   const filters = filtersOf("status=open&group=key");

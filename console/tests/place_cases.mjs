@@ -1,0 +1,125 @@
+// The queue as a place: where one is in it, how one comes back, and how it is searched.
+import assert from "node:assert/strict";
+import { check } from "./cases.mjs";
+import { until } from "./world.mjs";
+
+check("a long queue: only the rows in view are in the page, and scrolling makes no long task", async ({ server, person }) => {
+  const { page } = person;
+  const total = 100_000;
+  const per = 5000;
+  const line = (n) => ({ number: n, stored_at: "2026-03-02T12:00:00Z", live: true, status: "open", alert: { format: 1, id: n.toString(16).padStart(32, "0"), rule: "many", title: "T", version: 1, key: { card: `c${n % 20}` }, ts: 0, time: "2026-03-02T12:00:00Z", severity: "low", score: 0, tags: [], message: `message ${n}`, fields: {}, events: [], held_back: 0 } });
+  const pages = Array.from({ length: total / per }, (_, at) => JSON.stringify({ alerts: Array.from({ length: per }, (_row, i) => line(at * per + i)), ...(at + 1 < total / per ? { next: String(at + 1) } : {}) }));
+  await page.route(/\/v1\/alerts\?/, (route) => route.fulfill({ contentType: "application/json", body: pages[Number(new URL(route.request().url()).searchParams.get("cursor") ?? 0)] }));
+  await person.signIn();
+  await person.sees("message 3");
+  const box = page.locator("#rows");
+  for (let at = 1; at < total / per; at += 1) {
+    await box.evaluate((element) => (element.scrollTop = element.scrollHeight));
+    await until(async () => (await box.evaluate((element) => element.scrollHeight)) >= (at + 1) * per * 44, "the next page");
+  }
+  await person.press("g"); // groups of 5,000 rows
+  await page.waitForURL(/group=key/);
+  await person.sees("1 of ");
+  const measured = await box.evaluate(async (element) => {
+    let longest = 0;
+    const observer = new PerformanceObserver((list) => list.getEntries().forEach((entry) => (longest = Math.max(longest, entry.duration))));
+    observer.observe({ entryTypes: ["longtask"] });
+    let most = 0;
+    let changed = 0; // nodes that came, of which a row has a dozen
+    const mutations = new MutationObserver((list) => list.forEach((one) => (changed += one.addedNodes.length)));
+    mutations.observe(element, { childList: true, subtree: true });
+    for (let at = 0; at < 60; at += 1) {
+      element.scrollTop = (element.scrollHeight / 60) * at;
+      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+      most = Math.max(most, document.querySelectorAll("[role=option]").length);
+    }
+    mutations.disconnect();
+    return { longest, most, changed };
+  });
+  console.log(`scrolling over ${total} rows: the longest task took ${measured.longest} ms (0: none over 50), ${measured.most} rows in the page at most`);
+  assert.ok(measured.most > 5 && measured.most < 60, String(measured.most));
+  assert.ok(measured.changed > 60 && measured.changed < 60 * 60, String(measured.changed));
+  assert.ok(measured.longest < 1000, String(measured.longest)); // on a machine that builds beside it; idle there is none over 50
+});
+
+check("the place in the queue stays when an alert is opened and left, and what came meanwhile is counted", async ({ server, person }) => {
+  const { page } = person;
+  await server.send(Array.from({ length: 60 }, (_, n) => [20 + n, `y${n}`, "300.00"]));
+  await person.signIn(server.token, "/console/alerts?status=open&rule=large");
+  await page.locator("[role=option]").nth(10).waitFor();
+  for (let n = 0; n < 40; n += 1) await person.press("j");
+  const current = () => page.locator(".row.current").getAttribute("aria-posinset");
+  await until(async () => (await current()) === "41", "the 41st");
+  const top = await page.locator("#rows").evaluate((element) => element.scrollTop);
+  assert.ok(top > 0);
+  await person.press("o");
+  await page.getByRole("heading", { name: "Alert", exact: true }).waitFor();
+  await page.getByRole("button", { name: "Confirm" }).press("Enter");
+  await page.getByRole("region", { name: "History" }).getByText("confirm: open to confirmed").waitFor();
+  await server.send([[100, "z", "900.00"]]);
+  await page.goBack();
+  await page.locator(".row.current", { hasText: "confirmed" }).waitFor();
+  assert.equal(await current(), "41");
+  assert.equal(await page.locator("#rows").evaluate((element) => element.scrollTop), top);
+  await page.getByRole("button", { name: "1 new, press ." }).waitFor();
+  await person.press("k", "j", "j");
+  await until(async () => (await current()) === "42", "the next one");
+});
+
+check("keys work on after a click on a filter or an order; a search finds rules, and otherwise words", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn();
+  await page.locator("[role=option]").nth(5).waitFor();
+  const current = () => page.locator(".row.current").getAttribute("aria-posinset");
+  await page.locator("label.facet", { hasText: "high" }).first().click();
+  await page.waitForURL(/severity=high/);
+  await until(async () => (await page.locator("[role=option]").count()) === 4, "the four large ones");
+  await person.press("j", "j");
+  await until(async () => (await current()) === "3", "two rows down");
+  const order = page.getByLabel("Order");
+  await order.dispatchEvent("pointerdown");
+  await order.selectOption("oldest");
+  await page.waitForURL(/order=oldest/);
+  await page.getByRole("listbox", { name: "Alerts, oldest first" }).waitFor();
+  await until(async () => (await current()) === "1", "from the top");
+  await person.press("j");
+  await until(async () => (await current()) === "2", "one row down");
+  // A rule, a card, words of a message, and nothing.
+  const find = (text) => person.press("/", ...[...text], "Enter");
+  await find("large");
+  await page.waitForURL(/rules\/large$/);
+  await page.getByRole("heading", { name: "Rule large" }).waitFor();
+  await server.send([[300, "c63229", "450.00"]]);
+  await find("c63229");
+  await page.waitForURL(/alerts\?text=c63229$/);
+  await until(async () => /^[^|]*450\.00 on card c63229[^|]*$/.test((await page.locator("[role=option]").allInnerTexts()).join("|")), "the card's alert alone");
+});
+
+check("in a narrow window the current alert is below the rows, each row has its key, and nothing is cut in the filters", async ({ server, person }) => {
+  const { page } = person;
+  await server.send([[200, "c77", "5.00"]]);
+  await person.signIn(server.token, "/console/alerts?status=open");
+  await page.locator("[role=option]").nth(6).waitFor();
+  const medium = () => page.locator(".row .severity").first().evaluate((one) => ((one.textContent = "medium"), one.scrollWidth <= one.clientWidth));
+  for (const [width, height] of [
+    [1400, 860],
+    [1150, 800],
+    [700, 430],
+    [360, 740],
+  ]) {
+    await page.setViewportSize({ width, height });
+    const aside = page.getByRole("article", { name: "The current alert" });
+    await aside.scrollIntoViewIfNeeded();
+    const box = await aside.boundingBox();
+    assert.ok(box.height > 0 && box.y < height && box.width > 0, `${width}: ${JSON.stringify(box)}`);
+    const list = await page.locator("#rows").boundingBox();
+    assert.ok(list.height > 100 && (list.y + list.height <= box.y + 1 || list.x + list.width <= box.x + 1), `${width}: the rows stand over it`);
+    await page.locator("[role=option]").first().getByText("card=c77").waitFor();
+    assert.ok(await medium(), `${width}: medium is cut`);
+    const facets = await page.locator(".facets").boundingBox();
+    for (const field of await page.locator(".facets input:not([type=checkbox])").all()) {
+      const at = await field.boundingBox();
+      assert.ok(!at || at.x + at.width <= facets.x + facets.width, `${width}: a field runs out of the filters`);
+    }
+  }
+});
