@@ -320,7 +320,7 @@ function Tools() {
   return (
     <div class="tools">
       <button type="button" onClick={() => void queue.load(askedOf(filters.value))} disabled={queue.isLoading.value}>
-        {queue.fresh.value > 0 ? `${count(queue.fresh.value)} new, press .` : "Refresh"}
+        {queue.fresh.value > 0 ? `${count(queue.fresh.value)}${queue.fresh.value >= queue.FRESH_MAX ? " or more" : ""} new, press .` : "Refresh"}
       </button>
       <span class="quiet">{queue.isLive.value ? "live" : "not live"}</span>
       {isAnalyst &&

@@ -5,6 +5,7 @@ import { Row, Triage, change, keyText, readPage, readTriage } from "./alerts";
 import { Counts, readCounts } from "./facets";
 import { Order, SEVERITIES, chosenOf, filtersOf } from "./filters";
 import { grouped } from "./groups";
+import { listen } from "./live";
 import { show } from "./json";
 import { Place, Step, stepsBack } from "./undo";
 import { counted } from "./text";
@@ -12,7 +13,6 @@ import { counted } from "./text";
 const PAGE_ROWS = 500;
 const UNDO_MS = 10_000;
 const AT_ONCE = 4; // changes of one bulk
-const STREAM_AGAIN_MS = 2000;
 
 export const rows = signal<Row[]>([]);
 export const next = signal(""); // the cursor of what comes after them; empty: nothing does
@@ -20,7 +20,7 @@ export const isLoading = signal(true);
 export const problem = signal<Problem | undefined>(undefined);
 export const current = signal(0); // a row
 export const selected = signal<ReadonlySet<string>>(new Set());
-export const fresh = signal(0); // alerts that came since
+export const fresh = signal(0); // alerts that came since, FRESH_MAX at most
 export const isLive = signal(false);
 export const said = signal(""); // what was done last, for all and for screen readers
 export const currentRow = computed(() => rows.value[current.value]);
@@ -71,6 +71,7 @@ export function group(isWanted: boolean): void {
 
 let loadedQuery: string | undefined;
 let loading: AbortController | undefined;
+let newest = 0; // the number of the newest alert of the filter when it was loaded: later ones are new
 
 /** Loads the queue anew; rows move only here. */
 export async function load(query: string): Promise<void> {
@@ -90,7 +91,10 @@ export async function load(query: string): Promise<void> {
       page = await readPage(query, page.next, PAGE_ROWS, own.signal);
       found.push(...page.rows);
     }
+    // Of another order the first page may not have the newest.
+    const first = filtersOf(query).order === "newest" ? found : (await readPage(chosenOf(filtersOf(query)), "", 1, own.signal)).rows;
     if (own.signal.aborted) return;
+    newest = first.reduce((most, row) => Math.max(most, row.number), 0);
     rows.value = ordered(found);
     next.value = page.next;
     current.value = 0;
@@ -115,11 +119,6 @@ export function resume(query: string): boolean {
     );
   return true;
 }
-/** The newest alert among the rows, after which others are new; nothing where newer ones may not be loaded. */
-function newestLoaded(query: string): number | undefined {
-  const isWhole = filtersOf(query).order === "newest" || next.value === "";
-  return query === loadedQuery && !isLoading.value && isWhole && rows.value.length > 0 ? rows.value.reduce((most, row) => Math.max(most, row.number), 0) : undefined;
-}
 /** Adds the next page, when somebody comes near the end. */
 export async function loadMore(): Promise<void> {
   if (isLoading.value || !next.value || loadedQuery === undefined) return;
@@ -137,38 +136,43 @@ export async function loadMore(): Promise<void> {
   }
 }
 
-/** Counts what is raised from now on, without moving a row; the function ends it. */
+const FRESH_EVERY_MS = 1000;
+export const FRESH_MAX = 500; // alerts that are counted
+/** Counts what was raised since the rows were loaded, without moving one; the function ends it. */
 export function follow(query: string): () => void {
   const filters = filtersOf(query);
-  // The stream is of alerts as they are raised: nobody has worked on them.
+  // What is raised is open: nobody has worked on it.
   if ((filters.status.length > 0 && !filters.status.includes("open")) || filters.assignee) return () => undefined;
-  const parameters = new URLSearchParams(chosenOf({ ...filters, status: [], assignee: undefined, to: "" }));
-  // What came while another screen was shown counts too.
-  const newest = newestLoaded(query);
-  if (newest !== undefined) {
-    parameters.set("after", String(newest));
-    fresh.value = 0;
-  }
-  let stream: EventSource | undefined;
-  let timer = 0;
-  const open = () => {
-    stream = new EventSource(`/v1/alerts/stream?${parameters}`);
-    stream.addEventListener("open", () => (isLive.value = true));
-    stream.addEventListener("alert", (event) => {
-      parameters.set("after", event.lastEventId); // where another stream goes on
-      fresh.value += 1;
-    });
-    stream.addEventListener("error", () => {
-      isLive.value = false;
-      // The browser itself tries again, but not after an answer such as 503, while a server starts.
-      if (stream?.readyState === EventSource.CLOSED) timer = window.setTimeout(open, STREAM_AGAIN_MS);
-    });
+  const asked = chosenOf(filters);
+  let isOver = false;
+  let isWaiting = false;
+  let earliest = 0;
+  const countFresh = async () => {
+    isWaiting = false;
+    if (isOver) return;
+    if (isLoading.value || query !== loadedQuery) return later();
+    earliest = Date.now() + FRESH_EVERY_MS;
+    const since = newest;
+    try {
+      // Mostly nothing of this filter came: one is enough to see that.
+      const isNew = (row: Row) => row.number > since;
+      const first = await readPage(asked, "", 1);
+      const found = first.rows.some(isNew) ? (await readPage(asked, "", FRESH_MAX)).rows.filter(isNew).length : 0;
+      if (!isOver && since === newest) fresh.value = found;
+    } catch {
+      // The bar says where the server does not answer; the stream tells when it does again.
+    }
   };
-  open();
+  function later(): void {
+    if (isWaiting || isOver) return;
+    isWaiting = true;
+    window.setTimeout(() => void countFresh(), Math.max(50, earliest - Date.now()));
+  }
+  const end = listen({ raised: later, live: (is) => (isLive.value = is) });
+  later();
   return () => {
-    clearTimeout(timer);
-    stream?.close();
-    isLive.value = false;
+    isOver = true;
+    end();
   };
 }
 

@@ -123,3 +123,46 @@ check("in a narrow window the current alert is below the rows, each row has its 
     }
   }
 });
+
+check("eight tabs of the queue: all answer, one holds the stream for all, and another takes over when it is closed", async ({ server, person }) => {
+  const { context, page } = person;
+  const streams = new Set();
+  context.on("request", (request) => request.url().includes("/v1/alerts/stream") && streams.add(request));
+  await person.signIn(server.token, "/console/alerts?status=open");
+  const tabs = [page];
+  for (const place of ["status=open", "severity=high", "rule=large", "rule=small", "status=open&order=oldest", "text=card", "severity=low"]) {
+    const tab = await context.newPage();
+    tabs.push(tab);
+    await tab.goto(`${server.url}/console/alerts?${place}`);
+    await tab.locator("[role=option]").first().waitFor();
+  }
+  for (const tab of tabs) await tab.locator(".tools .quiet", { hasText: /^live$/ }).waitFor();
+  assert.equal(streams.size, 1, "the first tab's stream is the only one");
+  const isTold = (tab, times) => tab.getByRole("button", { name: `${times} new, press .` }).waitFor();
+  await server.send([[400, "c9", "650.00"]]);
+  for (const at of [0, 1, 2, 3, 5, 6]) await isTold(tabs[at], 1);
+  for (const at of [4, 7]) assert.equal(await tabs[at].getByRole("button", { name: "Refresh" }).count(), 1, "of another filter");
+  await page.close();
+  await until(() => streams.size === 2, "another tab to open the stream");
+  await server.send([[401, "c9", "651.00"]]);
+  for (const at of [1, 2, 3, 5, 6]) await isTold(tabs[at], 2);
+  for (const tab of tabs.slice(1)) await tab.close();
+});
+
+check("without locks a tab has a stream of its own while it is looked at, and then counts what came meanwhile", async ({ server, person }) => {
+  const { page } = person;
+  await page.addInitScript(() => {
+    Object.defineProperty(Navigator.prototype, "locks", { value: undefined });
+    Object.defineProperty(Document.prototype, "visibilityState", { get: () => globalThis.seen ?? "visible" });
+  });
+  await person.signIn(server.token, "/console/alerts?status=open");
+  const live = page.locator(".tools .quiet", { hasText: /^live$/ });
+  await live.waitFor();
+  const closed = page.waitForEvent("requestfailed", (request) => request.url().includes("/stream"));
+  const look = (how) => page.evaluate((now) => ((globalThis.seen = now), document.dispatchEvent(new Event("visibilitychange"))), how);
+  await look("hidden");
+  await closed;
+  await server.send([[500, "c9", "650.00"]]);
+  await look("visible");
+  await page.getByRole("button", { name: "1 new, press ." }).waitFor();
+});
