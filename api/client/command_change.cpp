@@ -76,7 +76,8 @@ ExitCode approve_change(ServerClient& client, const ChangeOptions& options) {
 }
 
 ExitCode withdraw_change(ServerClient& client, const ChangeOptions& options) {
-  const Outcome<ServerAnswer> answer = client.ask({.method = "DELETE", .path = path_of(options)});
+  const Outcome<ServerAnswer> answer = client.ask(
+      {.method = "DELETE", .path = path_of(options), .query = {{"comment", options.comment}}});
   if (!answer) return end_with(answer.error().code, answer.error().message);
   return print(fmt::format("change {} no longer waits\n", options.id));
 }
@@ -96,6 +97,10 @@ CLI::App* add_act(CLI::App& parent, Chosen& chosen, const char* name, const char
                "For people, or the server's answer with all texts; default text");
   }
   if (act == approve_change) add_comment_option(*command, options->comment);
+  if (act == withdraw_change) {
+    command->add_option("--comment", options->comment, "The reason, stored in the audit log")
+        ->type_name("TEXT");
+  }
   command->callback([&chosen, options, act] {
     chosen.run = [options, act] {
       return with_answers([&] {
@@ -129,12 +134,14 @@ void add_change_command(CLI::App& program, Chosen& chosen) {
           "  tocsin change show 4b1f0c55e92d7a3866c0d2f9a7b81e43 --server http://127.0.0.1:8627");
   add("approve", "Approve a change that somebody else asked for", approve_change,
       "The last approval that is needed makes the change. It is refused if the live rules have "
-      "changed since it was\nasked for. Needs a token of the role operator, of somebody else.\n" +
+      "changed since it was\nasked for. Needs a token of the role approver or operator, of "
+      "somebody else.\n" +
           client_exit_codes(kRefused) +
           "  tocsin change approve 4b1f0c55e92d7a3866c0d2f9a7b81e43 --server "
           "http://127.0.0.1:8627");
-  add("withdraw", "Withdraw a change that waits", withdraw_change,
-      "Whoever asked for it may, and an operator.\n" + client_exit_codes(kRefused) +
+  add("withdraw", "Withdraw a change that waits, or refuse it", withdraw_change,
+      "Whoever asked for it may, and whoever may approve it. The audit log has the comment.\n" +
+          client_exit_codes(kRefused) +
           "  tocsin change withdraw 4b1f0c55e92d7a3866c0d2f9a7b81e43 --server "
           "http://127.0.0.1:8627");
 }

@@ -9,6 +9,7 @@
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 #include "api/rollout/deploy_routes.h"
+#include "api/rollout/four_eyes.h"
 
 namespace tocsin::api {
 namespace {
@@ -52,15 +53,11 @@ HttpResponse approve_change(const RolloutContext& context, ApiRequest& request) 
   return outcome ? made(request, context, *outcome) : refused(outcome.error());
 }
 
-HttpResponse withdraw_change(const RolloutContext& context, const ApiRequest& request) {
+HttpResponse withdraw_change(const RolloutContext& context, ApiRequest& request) {
   const std::string id(*request.text("change"));
   const std::optional<WaitingChange> waiting = context.changes.find(id);
   if (!waiting) return no_change(id);
-  if (waiting->change.who != request.grant.name && !may(request.grant.role, Role::kOperator)) {
-    return problem_response(ProblemKind::kForbidden,
-                            fmt::format("{} asked for this change: an operator may withdraw it too",
-                                        waiting->change.who));
-  }
+  if (auto refused = check_withdrawal(request, waiting->change.who)) return *refused;
   if (auto gone = context.changes.withdraw(id); !gone) return problem_of_error(gone.error());
   return {204, {}, "", ""};
 }
@@ -157,10 +154,11 @@ void add_change_routes(Router& router, const RolloutContext& context) {
        .path = "/v1/changes/{change}",
        .operation_id = "withdrawChange",
        .tag = "",
-       .summary = "Withdraw a change that waits",
-       .description = "Who asked for it may, and an operator.",
-       .role = Role::kAnalyst,
+       .summary = "Withdraw a change that waits, or refuse it",
+       .description = kWhoWithdraws,
+       .role = Role::kReader,
        .path_parameters = {change},
+       .query_parameters = {withdrawal_comment()},
        .answers = {{204, "It no longer waits"}},
        .handler = [context](ApiRequest& request) { return withdraw_change(context, request); }});
 }

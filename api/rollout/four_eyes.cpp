@@ -135,6 +135,25 @@ Outcome<std::unique_ptr<ProposalStore>> open_proposals(runtime::Files& files, ru
   return *std::move(opened);
 }
 
+RouteParameter withdrawal_comment() {
+  return {.name = "comment", .description = "The reason, stored in the audit log"};
+}
+
+std::optional<HttpResponse> check_withdrawal(ApiRequest& request, const std::string& asker) {
+  if (asker != request.grant.name) {
+    if (!may(request.grant.role, Role::kApprover)) {
+      return problem_response(
+          ProblemKind::kForbidden,
+          fmt::format("{} asked for this: who may approve it may withdraw it too", asker));
+    }
+    request.notes["asked_by"] = nlohmann::json(asker).dump();
+  }
+  if (const auto comment = request.text("comment"); comment && !comment->empty()) {
+    request.notes["comment"] = nlohmann::json(*comment).dump();
+  }
+  return std::nullopt;
+}
+
 void use_four_eyes(RouterOptions& options, ProposalStore& proposals, runtime::Clock& clock,
                    const Configuration& configuration) {
   const FourEyes settings = four_eyes(configuration);

@@ -32,6 +32,12 @@ FourEyes four_eyes(const Configuration& configuration);
 /// operation would take.
 std::string review(const FourEyes& settings, std::string_view operation, const ApiRequest& request,
                    cep::EventTime now);
+inline constexpr const char* kWhoWithdraws =
+    "Who asked for it may, and who may approve it. The audit log has the comment and who asked.";
+RouteParameter withdrawal_comment();
+/// Whether who asks may withdraw what `asker` asked for; the answer where not. Notes for the audit
+/// log who asked for it, where that is somebody else, and the comment.
+std::optional<HttpResponse> check_withdrawal(ApiRequest& request, const std::string& asker);
 /// What waits in a data directory. Tells of what the process before was doing when it ended. Fails
 /// with the exit code of the start. All that is given must outlive it.
 Outcome<std::unique_ptr<ProposalStore>> open_proposals(runtime::Files& files, runtime::Clock& clock,

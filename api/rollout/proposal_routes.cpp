@@ -10,6 +10,7 @@
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 #include "api/rest/proposed_request.h"
+#include "api/rollout/four_eyes.h"
 
 namespace tocsin::api {
 namespace {
@@ -81,15 +82,12 @@ HttpResponse approve_proposal(Router& router, const ProposalContext& context, Ap
   return json_response(200, json);
 }
 
-HttpResponse withdraw_proposal(const ProposalContext& context, const ApiRequest& request) {
+HttpResponse withdraw_proposal(const ProposalContext& context, ApiRequest& request) {
   const std::string id = id_of(request);
   const auto waiting = context.proposals.find(id);
   if (!waiting) return no_proposal(id);
-  if (waiting->who != request.grant.name && !may(request.grant.role, Role::kOperator)) {
-    return problem_response(
-        ProblemKind::kForbidden,
-        fmt::format("{} asked for this: an operator may withdraw it too", waiting->who));
-  }
+  if (auto refused = check_withdrawal(request, waiting->who)) return *refused;
+  request.notes["operation"] = ordered_json(waiting->operation).dump();
   if (auto gone = context.proposals.withdraw(id); !gone) return problem_of_error(gone.error());
   return {204, {}, "", ""};
 }
@@ -160,10 +158,11 @@ void add_proposal_routes(Router& router, const ProposalContext& context) {
        .path = one,
        .operation_id = "withdrawProposal",
        .tag = "proposals",
-       .summary = "Withdraw a request that waits",
-       .description = "Who asked for it may, and an operator.",
+       .summary = "Withdraw a request that waits, or refuse it",
+       .description = kWhoWithdraws,
        .role = Role::kReader,
        .path_parameters = {id},
+       .query_parameters = {withdrawal_comment()},
        .answers = {{204, "It no longer waits"}},
        .handler = [context](ApiRequest& request) { return withdraw_proposal(context, request); }});
 }

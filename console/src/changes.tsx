@@ -91,6 +91,10 @@ export default function ChangesScreen() {
 /** Approve and withdraw, for a change of rules and for any other request that waits. */
 function Decide({ at, who, kind, leads }: { at: string; who: string; kind: string; leads: (answer: JsonObject) => string }) {
   const isOwn = who === me.value?.name;
+  const withdraw = async (comment: string) => {
+    await ask("DELETE", comment ? `${at}?${new URLSearchParams({ comment }).toString()}` : at);
+    go("/changes");
+  };
   return (
     <>
       {isOwn ? (
@@ -110,20 +114,17 @@ function Decide({ at, who, kind, leads }: { at: string; who: string; kind: strin
           ]}
         />
       )}
-      <Actions
-        role={isOwn ? "reader" : "operator"}
-        what={isOwn ? "" : "Withdrawing what somebody else asked for"}
-        actions={[
-          {
-            text: `Withdraw the ${kind}`,
-            ask: "It is gone then.",
-            run: async () => {
-              await ask("DELETE", at);
-              go("/changes");
-            },
-          },
-        ]}
-      />
+      {isOwn ? (
+        <Actions role="reader" actions={[{ text: `Withdraw the ${kind}`, ask: "It is gone then.", run: () => withdraw("") }]} />
+      ) : (
+        <Form
+          title={`Refuse the ${kind}`}
+          role="approver"
+          submit="Refuse it"
+          fields={[{ name: "comment", label: "Why", needed: true, hint: "It is gone then; the audit log has the reason." }]}
+          run={(values) => withdraw(values.comment ?? "")}
+        />
+      )}
     </>
   );
 }

@@ -112,6 +112,19 @@ check("a change of a live rule and a long silence wait for somebody else, who ap
   await ben.sees("Approved.");
   assert.equal((await server.ask("GET", "/v1/rules/large")).json.stage, "live");
   assert.equal((await server.ask("GET", "/v1/silences")).json.silences[0].reason, "a long holiday");
+  const wide = { filter: { rules: ["large"] }, until: new Date(Date.now() + 9 * 86_400_000).toISOString(), reason: "a year" };
+  const cid = `Bearer ${await tokenFor(server, "cid", "analyst")}`;
+  const asked = await server.ask("POST", "/v1/silences", wide, "application/json", { Authorization: cid });
+  assert.equal(asked.status, 202);
+  await ben.page.goto(`${server.url}/console/proposals/${asked.json.id}`);
+  await ben.page.getByText("Refuse the request").press("Enter");
+  await ben.page.getByLabel("Why").fill("too long <i>by far</i>");
+  await ben.inspect("refusal");
+  await ben.page.getByRole("button", { name: "Refuse it" }).press("Enter");
+  await ben.page.waitForURL(/\/console\/changes$/);
+  assert.deepEqual((await server.ask("GET", "/v1/proposals")).json.proposals, []);
+  const refusal = (await server.ask("GET", "/v1/audit?action=withdrawProposal")).json.entries[0];
+  assert.deepEqual([refusal.actor, refusal.asked_by, refusal.comment], ["ben", "cid", "too long <i>by far</i>"]);
   await page.goto(`${server.url}/console/subscriptions`);
   await page.getByRole("button", { name: "End it" }).press("Enter");
   await page.getByRole("button", { name: "End it" }).press("Enter"); // asked first; the button has the focus

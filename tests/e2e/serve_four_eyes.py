@@ -78,7 +78,12 @@ def _():
         assert approve(server, who["bob"], long_).problem() == "not-found"
         assert server.ask("DELETE", f"/v1/proposals/{wide}", token=who["cid"]).problem() == "forbidden"
         assert server.ask("DELETE", f"/v1/proposals/{wide}", token=who["ann"]).status == 204
+        refused = waits(server.ask("POST", "/v1/silences", WIDE, token=who["ann"]), "longer")
+        assert server.ask("DELETE", f"/v1/proposals/{refused}?comment=too+wide", token=who["bob"]).status == 204
         assert server.ask("GET", "/v1/proposals").json["proposals"] == []
+        gone = server.ask("GET", "/v1/audit?action=withdrawProposal&result=done").json["entries"]
+        assert [(one["actor"], one.get("asked_by"), one.get("comment"), one["operation"]) for one in gone] == [
+            ("bob", "ann", "too wide", "createSilence"), ("ann", None, None, "createSilence")], gone
         entries_ = server.ask("GET", "/v1/audit?action=createSilence").json["entries"]
         made = next(one for one in entries_ if one.get("approved_by"))
         assert made["actor"] == "ann" and made["approved_by"] == "bob" and made["proposal"] == long_ and made["status"] == 201, made

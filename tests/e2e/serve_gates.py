@@ -204,6 +204,14 @@ def commands():
         has(asked.out, "waits for approval, 0 of 1")
         gone = tocsin("change", "withdraw", waiting(server)[0]["change"], *ann)
         assert gone.code == 0 and waiting(server) == [], gone
+        has(tocsin("stage", "small", "live", *ann).out, "waits for approval, 0 of 1")
+        who.update(tokens(server, cid="analyst", dot="approver"))
+        other = tocsin("change", "withdraw", waiting(server)[0]["change"], *client(server, who["cid"]))
+        assert other.code == 2 and "ann asked for this" in other.err, other
+        refused = tocsin("change", "withdraw", waiting(server)[0]["change"], *client(server, who["dot"]), "--comment", "not yet")
+        assert refused.code == 0 and waiting(server) == [], refused
+        entry = server.ask("GET", "/v1/audit?action=withdrawChange").json["entries"][0]
+        assert (entry["actor"], entry["asked_by"], entry["comment"]) == ("dot", "ann", "not yet"), entry
         assert tocsin("change", "show", change, *ann).code == 1
         server.end()
 
