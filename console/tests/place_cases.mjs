@@ -166,3 +166,15 @@ check("without locks a tab has a stream of its own while it is looked at, and th
   await look("visible");
   await page.getByRole("button", { name: "1 new, press ." }).waitFor();
 });
+
+check("a trace shows the times within its texts as all others, in the zone of the browser", async ({ server, person }) => {
+  const { page } = person;
+  const notes = [{ rule: "large", text: "refused by the partial match since 2026-03-02T09:05:52.686142Z (3 events)" }];
+  const trace = { events: 1, alerts: 0, entries: [{ time: "2026-03-02T09:06:00Z", event: null, notes }] };
+  await page.route(/\/v1\/trace\?/, (route) => route.fulfill({ contentType: "application/json", body: JSON.stringify(trace) }));
+  await person.signIn(server.token, "/console/keys/card%3Dc1");
+  await page.getByRole("button", { name: "Read it from the archive" }).press("Enter");
+  await person.sees("refused by the partial match since");
+  const time = page.locator(".notes time");
+  assert.deepEqual([await time.innerText(), await time.getAttribute("title")], ["02/03/2026, 09:05:52", "2026-03-02T09:05:52.686142Z (UTC)"]);
+});
