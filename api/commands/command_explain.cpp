@@ -20,6 +20,7 @@
 #include "api/node/run_arguments.h"
 #include "api/rules/explain_dot.h"
 #include "api/rules/rule_loader.h"
+#include "library/explain/automaton_svg.h"
 #include "library/explain/explain_json.h"
 #include "library/explain/explain_text.h"
 #include "library/explain/find_rules.h"
@@ -88,13 +89,13 @@ Outcome<std::vector<library::RuleAnalysis>> analyses_of(const cep::Program& prog
 Result<void> write_explanation(const cep::Program& program,
                                const std::vector<cep::RuleIndex>& rules,
                                const std::vector<library::RuleAnalysis>& analyses,
-                               const std::string& format, const std::string& svg,
-                               const library::TextStyle& style, OutputFile& output) {
+                               const std::string& format, const library::TextStyle& style,
+                               OutputFile& output) {
   const auto write = [&](std::string text) -> Result<void> {
     if (text.ends_with('\n')) text.pop_back();  // write_line adds it
     return output.write_line(text);
   };
-  if (format == "svg") return write(svg);
+  if (format == "svg") return write(library::explain_svg(program, rules));
   if (format == "dot") return write(explain_dot(program, rules));
   Result<void> written;
   for (const cep::RuleIndex rule : rules) {
@@ -136,11 +137,6 @@ ExitCode explain(const ExplainOptions& options) {
       library::find_rules(program.plan(), arguments.rules);
   if (!chosen) return end_with(ExitCode::kUsage, chosen.error().message);
   if (chosen->empty()) return end_with(ExitCode::kUsage, "the files have no rule that runs");
-  Result<std::string> svg;
-  if (options.format == "svg") {
-    svg = draw_svg(explain_dot(program, *chosen));
-    if (!svg) return end_with(ExitCode::kInputOutput, svg.error().message);
-  }
   const Outcome<std::vector<library::RuleAnalysis>> analyses = analyses_of(program, options);
   if (!analyses) return end_with(analyses.error().code, analyses.error().message);
   Result<OutputFile> output = OutputFile::open(options.output);
@@ -149,7 +145,7 @@ ExitCode explain(const ExplainOptions& options) {
   const library::TextStyle style{columns_of(*output),
                                  on_terminal && is_coloured(options.colour, STDOUT_FILENO)};
   Result<void> written =
-      write_explanation(program, *chosen, *analyses, options.format, *svg, style, *output);
+      write_explanation(program, *chosen, *analyses, options.format, style, *output);
   if (written) written = output->close();
   if (!written) return end_with(ExitCode::kInputOutput, written.error().message);
   return ExitCode::kSuccess;
@@ -170,7 +166,7 @@ void add_explain_command(CLI::App& program, Chosen& chosen) {
   add_choice(
       *command, "--format", options->format, "text|json|dot|svg",
       "The output format: text to read; json, one object per line for each rule; dot, the automata "
-      "as a graph for Graphviz; svg, the same graph drawn by Graphviz (default: text)");
+      "as a graph for Graphviz; svg, the automata as a picture (default: text)");
   command
       ->add_option(
           "-o,--output", options->output,
@@ -192,8 +188,8 @@ void add_explain_command(CLI::App& program, Chosen& chosen) {
       R"(The text comes from the compiled rule, not from the source, so that somebody who knows the fraud can
 check it. An argument that contains a slash, ends in .tocsin or exists is a file or folder; any other
 is the name or the id of a rule. Byte counts are estimates, correct to a factor of two. Drafts do not
-run and are not explained. `svg` needs the program dot (Graphviz). With --analyze all rules of the
-files run, by one thread, and no alert is written.
+run and are not explained. With --analyze all rules of the files run, by one thread, and no alert is
+written.
 
 Examples:
   tocsin explain rules/

@@ -48,18 +48,9 @@ std::string wrapped_label(std::string_view text, std::string_view end) {
 std::string transition_label(const rules::NamedAutomaton& automaton,
                              const rules::NamedTransition& transition) {
   std::string out;
-  const auto add = [&](const std::string& text) { out += wrapped_label(text, "\\n"); };
-  if (transition.takes) {
-    const rules::NamedState& target = automaton.states[transition.to];
-    std::string take = target.takes;
-    if (!target.conditions.empty()) take += " with " + rules::listed(target.conditions);
-    add(take);
-  } else {
-    add(transition.gives);
+  for (const std::string& clause : rules::transition_clauses(automaton, transition)) {
+    out += wrapped_label(clause, "\\n");
   }
-  for (const std::string& need : transition.needs) add("if " + need);
-  if (!transition.passes.empty()) add(transition.passes);
-  for (const std::string& end : transition.ends) add("ended by: " + end);
   return out;
 }
 

@@ -1,5 +1,4 @@
-// The automaton of a rule: a picture, and the same in words.
-import { BOX_HEIGHT, Transition, drawingOf } from "./automaton_layout";
+// The automaton of a rule: a picture, laid out by the server (library/explain/automaton_layout.h), and the same in words.
 import { JsonObject, show } from "./json";
 import { Data } from "./parts";
 import { numberOf, objects } from "./table";
@@ -8,14 +7,6 @@ import { visible } from "./text";
 function texts(of: JsonObject | undefined, name: string): string[] {
   return (Array.isArray(of?.[name]) ? (of[name] as string[]) : []).map(show);
 }
-/** One transition for each state that it leads to. */
-export function transitionsOf(automaton: JsonObject): Transition[] {
-  return objects(automaton, "transitions").flatMap((one, at) => {
-    const to = numberOf(one, "to");
-    const last = one.to_last === undefined ? to : numberOf(one, "to_last");
-    return Array.from({ length: Math.max(1, last - to + 1) }, (_, i) => ({ number: at + 1, from: numberOf(one, "from"), to: to + i }));
-  });
-}
 /** What a transition does, in words. */
 export function sentenceOf(automaton: JsonObject, one: JsonObject): string {
   const states = objects(automaton, "states");
@@ -23,11 +14,11 @@ export function sentenceOf(automaton: JsonObject, one: JsonObject): string {
   const [from, to] = [states[numberOf(one, "from")], states[numberOf(one, "to")]];
   const last = one.to_last === undefined ? undefined : states[numberOf(one, "to_last")];
   const where = texts(to, "conditions").map((name) => conditions.get(name) ?? name);
-  const takes = one.kind === "complete" ? show(one.gives) : `takes ${show(to?.takes).replaceAll("`", "")}${where.length > 0 ? ` where ${where.join(" and ")}` : ""}`;
+  const takes = last ? `takes an event of any step from ${show(to?.name)} to ${show(last.name)}` : one.kind === "complete" ? show(one.gives) : `takes ${show(to?.takes).replaceAll("`", "")}${where.length > 0 ? ` where ${where.join(" and ")}` : ""}`;
   const needs = texts(one, "needs").map((need) => need.replaceAll("`", ""));
   const ends = texts(one, "ended_by").map((end) => end.replaceAll("`", ""));
   return [
-    `${show(from?.name)} to ${show(to?.name)}${last && last !== to ? ` or up to ${show(last.name)}` : ""}: ${takes}`,
+    `${show(from?.name)} to ${last ? "others" : show(to?.name)}: ${takes}`,
     needs.length > 0 ? `if ${needs.join(" and ")}` : "",
     one.passes === undefined ? "" : show(one.passes),
     ends.length > 0 ? `ended by ${ends.join(", ")}` : "",
@@ -37,39 +28,47 @@ export function sentenceOf(automaton: JsonObject, one: JsonObject): string {
 }
 
 export function Automaton({ of }: { of: JsonObject }) {
+  const drawing = of.drawing as JsonObject;
+  const at = (one: JsonObject | undefined, name: string) => numberOf(one, name);
+  const [width, height, radius] = [at(drawing, "width"), at(drawing, "height"), at(drawing, "label_radius")];
   const states = objects(of, "states").map((state) => ({ name: visible(show(state.name)), kind: show(state.kind) }));
-  const { boxes, edges, middle, width, height } = drawingOf(states, transitionsOf(of));
+  const boxes = objects(drawing, "states");
+  const lines = objects(drawing, "transitions");
+  const transitions = objects(of, "transitions");
   const ends = texts(of, "ended_by");
   return (
     <>
       <div class="scroll" tabIndex={0} role="group" aria-label="Picture of the automaton">
         <svg class="automaton" width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={`${states.map(({ name }) => name).join(", ")}; the list below has the transitions`}>
-          <defs>
-            <marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse">
-              <path class="head" d="M0 0L8 4L0 8Z" />
-            </marker>
-          </defs>
-          {boxes.map((box) => (
-            <g class={`box ${box.kind}`}>
-              <rect x={box.x} y={middle - BOX_HEIGHT / 2} width={box.width} height={BOX_HEIGHT} rx={box.kind === "step" ? 5 : BOX_HEIGHT / 2} />
-              <text x={box.x + box.width / 2} y={middle + 5} text-anchor="middle">
-                {box.name}
-              </text>
-            </g>
+          {lines.map((line, i) => (
+            <path class={`way ${show(transitions[i]?.kind)}`} d={show(line.path)} />
           ))}
-          {edges.map((edge) => (
-            <g class="edge">
-              <path d={edge.path} marker-end="url(#arrow)" />
-              <circle cx={edge.labelX} cy={edge.labelY} r="9" />
-              <text x={edge.labelX} y={edge.labelY + 4} text-anchor="middle">
-                {edge.number}
+          {texts(drawing, "heads").map((head) => (
+            <path class="head" d={head} />
+          ))}
+          {lines.flatMap((line, i) =>
+            objects(line, "labels").map((label) => (
+              <g class="label">
+                <circle cx={at(label, "x")} cy={at(label, "y")} r={radius} />
+                <text x={at(label, "x")} y={at(label, "y") + 4} text-anchor="middle">
+                  {i + 1}
+                </text>
+              </g>
+            )),
+          )}
+          {boxes.map((box, i) => (
+            <g class={`box ${states[i]?.kind}`}>
+              {show(box.text) !== states[i]?.name && <title>{states[i]?.name}</title>}
+              <rect x={at(box, "x")} y={at(box, "y")} width={at(box, "width")} height={at(box, "height")} rx={states[i]?.kind === "step" ? 5 : at(box, "height") / 2} />
+              <text x={at(box, "x") + at(box, "width") / 2} y={at(box, "y") + at(box, "height") / 2 + 5} text-anchor="middle">
+                {visible(show(box.text))}
               </text>
             </g>
           ))}
         </svg>
       </div>
       <ol>
-        {objects(of, "transitions").map((one) => (
+        {transitions.map((one) => (
           <li>
             <Data value={sentenceOf(of, one)} />
           </li>

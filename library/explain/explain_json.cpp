@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cep/plan/rule.h"
+#include "library/explain/automaton_layout.h"
 #include "rules/explain/explain_automaton.h"
 #include "rules/explain/explain_profile.h"
 
@@ -69,6 +70,33 @@ const char* kind_name(cep::AutomatonState::Kind kind) {
   return "step";
 }
 
+// How the console draws it.
+Json drawing_json(const rules::NamedAutomaton& automaton) {
+  const AutomatonDrawing drawing = lay_out(automaton);
+  Json states = Json::array();
+  for (const DrawnState& state : drawing.states) {
+    states.push_back({{"text", state.text},
+                      {"x", state.x},
+                      {"y", state.y},
+                      {"width", state.width},
+                      {"height", state.height}});
+  }
+  Json transitions = Json::array();
+  for (const DrawnTransition& transition : drawing.transitions) {
+    Json labels = Json::array();
+    for (const Point& label : transition.labels) {
+      labels.push_back({{"x", label.x}, {"y", label.y}});
+    }
+    transitions.push_back({{"path", path_of(transition)}, {"labels", std::move(labels)}});
+  }
+  return {{"width", drawing.width},
+          {"height", drawing.height},
+          {"label_radius", kLabelRadius},
+          {"states", std::move(states)},
+          {"transitions", std::move(transitions)},
+          {"heads", drawing.heads}};
+}
+
 Json automaton_json(const rules::NamedAutomaton& automaton, cep::Method method) {
   Json conditions = Json::array();
   for (const rules::NamedCondition& condition : automaton.conditions) {
@@ -97,11 +125,9 @@ Json automaton_json(const rules::NamedAutomaton& automaton, cep::Method method) 
     said["ended_by"] = transition.ends;
     transitions.push_back(std::move(said));
   }
-  return {{"method", rules::method_name(method)},
-          {"conditions", std::move(conditions)},
-          {"states", std::move(states)},
-          {"transitions", std::move(transitions)},
-          {"ended_by", automaton.always_ends}};
+  return {{"method", rules::method_name(method)}, {"conditions", std::move(conditions)},
+          {"states", std::move(states)},          {"transitions", std::move(transitions)},
+          {"ended_by", automaton.always_ends},    {"drawing", drawing_json(automaton)}};
 }
 
 Json state_json(const cep::Plan& plan, const cep::RuleProfile& profile) {

@@ -299,9 +299,28 @@ Passage transition_passage(const NamedAutomaton& automaton, const cep::RuleProfi
   for (const std::string& end : transition.ends) out.parts.push_back({"ended by: " + end});
   return out;
 }
+}  // namespace
 
-// What the steps take to which transitions lead only together with others.
-void add_events_of_fans(const NamedAutomaton& automaton, std::vector<Passage>& out) {
+std::vector<std::string> transition_clauses(const NamedAutomaton& automaton,
+                                            const NamedTransition& transition) {
+  std::vector<std::string> clauses = {transition.gives};
+  if (transition.to_last) {
+    clauses.front() = fmt::format("an event of any step from {} to {}",
+                                  in_code(automaton.states[transition.to].name),
+                                  in_code(automaton.states[*transition.to_last].name));
+  } else if (transition.takes) {
+    const NamedState& target = automaton.states[transition.to];
+    clauses.front() = target.takes;
+    if (!target.conditions.empty()) clauses.front() += " with " + listed(target.conditions);
+  }
+  for (const std::string& need : transition.needs) clauses.push_back("if " + need);
+  if (!transition.passes.empty()) clauses.push_back(transition.passes);
+  for (const std::string& end : transition.ends) clauses.push_back("ended by: " + end);
+  return clauses;
+}
+
+std::vector<Passage> events_of_fans(const NamedAutomaton& automaton) {
+  std::vector<Passage> out;
   std::vector<bool> is_said(automaton.states.size());
   for (const NamedTransition& transition : automaton.transitions) {
     if (!transition.to_last) is_said[transition.to] = true;
@@ -317,8 +336,8 @@ void add_events_of_fans(const NamedAutomaton& automaton, std::vector<Passage>& o
       out.push_back({std::move(text) + "."});
     }
   }
+  return out;
 }
-}  // namespace
 
 std::string method_name(Method method) {
   switch (method) {
@@ -357,7 +376,7 @@ std::vector<Passage> automaton_passages(const Words& words, const cep::RuleProfi
     }
     out.push_back(std::move(said));
   }
-  add_events_of_fans(automaton, out);
+  for (Passage& takes : events_of_fans(automaton)) out.push_back(std::move(takes));
   const bool branches =
       std::any_of(profile.transitions.begin(), profile.transitions.end(),
                   [&](const AutomatonTransition& transition) {

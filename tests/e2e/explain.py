@@ -230,32 +230,31 @@ def _():
 
 @case
 def _():
-    """svg: drawn by dot; where that is missing or fails it is said, and no output is touched"""
-    write("rules.tocsin", RULES)
-    if shutil.which("dot"):
-        tocsin("explain", "rules.tocsin", "--format", "svg", "--output", "out.svg")
-        assert xml.dom.minidom.parseString(read("out.svg")).documentElement.tagName == "svg"
-    write("out.svg", "before")
-    os.mkdir("bin")
-    here = {**os.environ, "PATH": str(pathlib.Path("bin").resolve())}
+    """svg: drawn without any program of the PATH, well-formed whatever the rules hold, always the same bytes"""
+    write("rules.tocsin", RULES.replace('"A large payment"', '"</svg><script>alert(1)</script> & \u202ex"')
+          .replace("amount > 100\n", 'amount > 100 and place != "]]>&lt;"\n'))
+    os.mkdir("empty")
+    here = {**os.environ, "PATH": str(pathlib.Path("empty").resolve())}
 
-    def explain():
-        return subprocess.run([BINARY, "explain", "rules.tocsin", "--format", "svg", "-o", "out.svg"],
-                              capture_output=True, text=True, timeout=LIMIT_S, env=here, check=False)
+    def picture(*arguments):
+        done = subprocess.run([BINARY, "explain", *arguments, "--format", "svg"], capture_output=True, text=True,
+                              timeout=LIMIT_S, env=here, check=False)
+        assert done.returncode == 0 and done.stderr == "", done
+        return done.stdout
 
-    done = explain()
-    assert done.returncode == 3 and "dot is not installed" in done.stderr, done
-    write("bin/dot", "#!/bin/sh\necho 'no fonts here' >&2\nexit 1\n")
-    os.chmod("bin/dot", 0o755)
-    done = explain()
-    assert done.returncode == 3 and "dot failed: no fonts here" in done.stderr, done
-    assert read("out.svg") == "before"
-    # What dot is given and gives passes through, however much of it there is.
-    write("bin/dot", '#!/bin/sh\n[ "$1" = -Tsvg ] || exit 2\n/bin/cat; /usr/bin/head -c 1000000 /dev/zero | /usr/bin/tr "\\0" x\n')
-    done = explain()
-    assert done.returncode == 0, done
-    text = read("out.svg")
-    assert text.startswith("digraph tocsin {") and len(text) > 1_000_000
+    text = picture("rules.tocsin")
+    document = xml.dom.minidom.parseString(text).documentElement
+    assert document.tagName == "svg" and {"title", "desc", "style"} <= {one.nodeName for one in document.childNodes}
+    assert not document.getElementsByTagName("script") and "\u202e" not in text
+    has(text, "prefers-color-scheme: dark", "&lt;/svg&gt;&lt;script&gt;", "]]&gt;&amp;lt;", ">start</text>", ">match</text>")
+    assert picture("rules.tocsin") == text
+    assert picture("rules.tocsin", "--output", "out.svg") == "" and read("out.svg") == text
+    one = picture("unconfirmed", "rules.tocsin")
+    assert ">unconfirmed</text>" in one and ">large</text>" not in one
+    every = str(ROOT / "tests/golden/explain/constructs.tocsin")
+    drawn = xml.dom.minidom.parseString(picture(every)).getElementsByTagName("rect")
+    states = [len(rule["automaton"]["states"]) for rule in objects(tocsin("explain", every, "--format", "json").out)]
+    assert len(drawn) == 1 + sum(states), (len(drawn), states)
 
 
 run_cases()
