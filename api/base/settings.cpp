@@ -701,6 +701,10 @@ constexpr auto kRows = std::to_array<Row>({
     Row{"backups.s3_attempts", Type::kInteger, kNot,
         serve("5", "How often a request is sent where the store is busy or does not answer")
             .range(1, 100)},
+    Row{"views.max", Type::kInteger, kNot,
+        serve("1000", "Saved views of alerts, of all people together").range(1, 10'000)},
+    Row{"views.own_max", Type::kInteger, kNot,
+        serve("100", "Saved views of one person").range(1, 10'000)},
     Row{"alerts.query_rows_max", Type::kInteger, kNot,
         serve("100000", "Alerts that one page of a query examines; the next page continues")
             .range(100, 10'000'000)},

@@ -27,6 +27,11 @@ Result<void> Identities::open(const Configuration& configuration, const std::str
                         static_cast<std::size_t>(configuration.integer("people.entries_max")));
   if (!people) return tl::unexpected(people.error());
   people_ = *std::move(people);
+  const ViewLimits limits{static_cast<std::size_t>(configuration.integer("views.max")),
+                          static_cast<std::size_t>(configuration.integer("views.own_max"))};
+  Result<std::unique_ptr<ViewStore>> views = ViewStore::open(folder + "/" + kViewsFile, limits);
+  if (!views) return tl::unexpected(views.error());
+  views_ = *std::move(views);
   const auto first = make_first_token(*tokens_, folder);
   if (!first) return tl::unexpected(first.error());
   first_token_file_ = first->value_or("");

@@ -393,11 +393,11 @@ Outcome<void> Server::begin_routes() {
   auto proposals = open_proposals(files_, clock_, directory_->paths(), configuration_);
   if (!proposals) return tl::unexpected(proposals.error());
   proposals_ = *std::move(proposals);
-  context_.reset(new ServerContext{*service_, service_->effects(), files_, clock_,
-                                   directory_->paths(), *rule_service_, *changes_, configuration_,
-                                   identities_.tokens(), identities_.people(), bodies_,
-                                   http_figures_, *logs_.answers, *logs_.audit, *logs_.refusals,
-                                   *proposals_, is_closing_, run_options_.line_bytes_max});
+  context_.reset(new ServerContext{
+      *service_, service_->effects(), files_, clock_, directory_->paths(), *rule_service_,
+      *changes_, configuration_, identities_.tokens(), identities_.people(), identities_.views(),
+      bodies_, http_figures_, *logs_.answers, *logs_.audit, *logs_.refusals, *proposals_,
+      is_closing_, run_options_.line_bytes_max});
   Result<std::unique_ptr<AlertServices>> alert_services =
       AlertServices::open(*store_, service_->effects(), clock_, alert_services_options_,
                           tell_delivery, rule_service_->current()->rules.loaded.rules->plan);

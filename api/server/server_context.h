@@ -43,6 +43,7 @@ class RefusalTally;
 class SessionStore;
 class SinkService;
 class SubscriptionService;
+class ViewStore;
 /// Requests that were answered. Threading: any.
 class HttpFigures {
  public:
@@ -99,6 +100,7 @@ struct ServerContext {
   const Configuration& configuration;
   TokenStore& tokens;
   PeopleStore& people;
+  ViewStore& views;
   BodyBudget& bodies;
   HttpFigures& http;
   AnswerStore& answers;

@@ -18,6 +18,7 @@
 #include "api/openid/openid_sign_in.h"
 #include "api/outbox/subscription_service.h"
 #include "api/people/people_routes.h"
+#include "api/people/view_routes.h"
 #include "api/rest/json_body.h"
 #include "api/rollout/deploy_routes.h"
 #include "api/rollout/proposal_routes.h"
@@ -109,6 +110,9 @@ void add_server_routes(Router& router, ServerContext& context, Unreadiness unrea
   add_token_routes(router, context);
   add_session_routes(router, context.sessions, context.clock);
   add_people_routes(router, context.people);
+  add_view_routes(router, context.views, [privacy = context.privacy](const TokenGrant& grant) {
+    return privacy != nullptr && privacy->masks(grant);
+  });
   add_openid_routes(router, context.configuration,
                     {context.people, context.sessions, context.audit, context.clock});
   add_proposal_routes(router, {context.proposals, context.tokens, context.people, context.clock});

@@ -17,6 +17,7 @@ export type Action =
   | "selectKey"
   | "silence"
   | "refresh"
+  | "views"
   | "search"
   | "help"
   | "back";
@@ -43,6 +44,7 @@ export const KEYS: readonly KeyRow[] = [
   { keys: ["X"], action: "selectKey", text: "select all loaded alerts of the same key" },
   { keys: ["s"], action: "silence", text: "silence this key or rule for a while" },
   { keys: ["."], action: "refresh", text: "show the new alerts" },
+  { keys: ["v"], action: "views", text: "to the saved views" },
   { keys: ["/"], action: "search", text: "search: an alert's id, a key, a rule, words" },
   { keys: ["?"], action: "help", text: "show the keys" },
   { keys: ["Escape"], action: "back", text: "leave, or clear the selection" },

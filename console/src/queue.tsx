@@ -14,7 +14,7 @@ import { go, href, query } from "./place";
 import * as queue from "./queue_state";
 import { DISMISS_REASONS, count, counted, localTime, span, visible } from "./text";
 import { SilenceDialog } from "./silence_dialog";
-import { ViewList } from "./view_list";
+import { ViewList, focusViews } from "./view_list";
 import { rowsInView, scrolledTo } from "./window";
 
 const ROW_PX = 44;
@@ -293,6 +293,9 @@ function press(event: KeyboardEvent): void {
       break;
     case "group":
       show_({ ...filters.value, grouped: !filters.value.grouped });
+      break;
+    case "views":
+      focusViews();
       break;
     case "selectKey":
       queue.selectKey();

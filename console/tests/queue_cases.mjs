@@ -367,33 +367,62 @@ check("the queue counts, searches and orders all alerts of the filter, not the l
   await person.sees("706 alerts.");
 });
 
-check("views of the queue are kept under a name, for one person, and removed", async ({ server, person }) => {
+check("views of the queue are saved under a name, moved from the browser, shared, changed and removed, by keys alone", async ({ server, person, enter }) => {
   const { page } = person;
+  // What an earlier page has kept in this browser moves to the server.
+  await page.addInitScript(() => {
+    if (!sessionStorage.getItem("once")) localStorage.setItem("tocsin views of admin", JSON.stringify([{ name: "of old", query: "severity=low" }]));
+    sessionStorage.setItem("once", "1");
+  });
   await person.signIn(server.token, "/console/alerts?severity=high&order=severity");
-  await page.getByLabel("Keep this view as").fill("the worst <img src=x onerror=window.hit=1>");
+  const views = page.getByRole("region", { name: "Views" });
+  await views.getByRole("link", { name: "of old" }).waitFor();
+  assert.equal(await page.evaluate(() => localStorage.getItem("tocsin views of admin")), null);
+  await page.getByLabel("Save this view as").fill("the worst <img src=x onerror=window.hit=1>");
   await page.keyboard.press("Enter");
-  await person.sees("is kept.");
+  await person.sees("is saved.");
   await page.goto(`${server.url}/console/alerts`);
-  const views = page.getByRole("region", { name: "My views" });
+  await views.getByRole("link", { name: "the worst <img" }).waitFor();
+  await page.getByRole("row").first().waitFor().catch(() => undefined);
+  await person.press("v");
+  await until(async () => (await page.evaluate(() => document.activeElement?.textContent)) === "of old", "the first view");
   await views.getByRole("link", { name: "the worst <img" }).press("Enter");
   await page.waitForURL(/alerts\?severity=high&order=severity$/);
   await person.sees("4 alerts.");
-  assert.equal(await views.getByRole("link").getAttribute("aria-current"), "page");
-  await person.inspect("queue-views");
+  assert.equal(await views.getByRole("link", { name: "the worst" }).getAttribute("aria-current"), "page");
   assert.equal(await page.evaluate(() => window.hit), undefined);
-  // Another person in the same browser has none of them.
+  // Shared, others see it; what somebody else has changed is not overwritten.
+  await views.getByText("change", { exact: true }).nth(1).press("Enter");
+  await views.getByRole("button", { name: "Share with all" }).press("Enter");
+  await views.getByText("shared", { exact: true }).waitFor();
+  await person.inspect("queue-views");
   const { token } = (await server.ask("POST", "/v1/tokens", { name: "bo", role: "analyst" })).json;
-  await page.getByRole("button", { name: "Sign out" }).press("Enter");
-  await page.getByLabel("Token").fill(token);
-  await page.keyboard.press("Enter");
-  await views.waitFor();
-  assert.equal(await views.getByRole("link").count(), 0);
-  await page.getByRole("button", { name: "Sign out" }).press("Enter");
-  await page.getByLabel("Token").fill(server.token);
-  await page.keyboard.press("Enter");
-  await views.getByRole("button", { name: "Remove the view the worst" }).press("Enter");
-  await person.sees("is removed.");
-  await page.reload();
-  await views.waitFor();
-  assert.equal(await views.getByRole("link").count(), 0);
+  const other = await enter();
+  await other.signIn(token, "/console/alerts");
+  const theirs = other.page.getByRole("region", { name: "Views" });
+  await theirs.getByText("shared by admin").waitFor();
+  assert.equal(await theirs.getByRole("link").count(), 1);
+  assert.equal(await theirs.getByText("change", { exact: true }).count(), 0);
+  const shared = (await server.ask("GET", "/v1/views")).json.views.find((one) => one.shared);
+  const elsewhere = { name: shared.name, query: "status=open", shared: true };
+  assert.equal((await server.ask("PUT", `/v1/views/${shared.id}`, elsewhere, "application/json", { "If-Match": `"${shared.version}"` })).status, 200);
+  await page.goto(`${server.url}/console/alerts?severity=low`);
+  await views.getByText("shared", { exact: true }).waitFor();
+  const now = (await server.ask("GET", `/v1/views/${shared.id}`)).json;
+  const again = { ...elsewhere, query: "status=closed" };
+  assert.equal((await server.ask("PUT", `/v1/views/${shared.id}`, again, "application/json", { "If-Match": `"${now.version}"` })).status, 200);
+  person.expected.push(/status of 412/);
+  await views.getByText("change", { exact: true }).nth(1).press("Enter");
+  await views.getByRole("button", { name: "Put what is shown now there" }).press("Enter");
+  await person.sees("The resource has changed since it was read");
+  assert.equal((await server.ask("GET", `/v1/views/${shared.id}`)).json.query, "status=closed");
+  await until(async () => (await views.getByRole("link", { name: "the worst" }).getAttribute("href"))?.endsWith("?status=closed"), "what somebody else has made of it");
+  await views.getByRole("button", { name: "Put what is shown now there" }).press("Enter");
+  await until(async () => (await server.ask("GET", `/v1/views/${shared.id}`)).json.query === "severity=low", "the query of now");
+  await until(async () => (await views.getByRole("link", { name: "the worst" }).getAttribute("aria-current")) === "page", "the list of now");
+  await views.getByRole("button", { name: "Remove" }).press("Enter");
+  await person.sees("also for all others?");
+  await person.press("Enter");
+  await until(async () => (await views.getByRole("link").count()) === 1, "one view");
+  assert.equal((await server.ask("GET", "/v1/views")).json.views.length, 1);
 });

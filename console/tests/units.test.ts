@@ -31,7 +31,7 @@ import { shareText, wilson } from "../src/stats";
 import { count, counted, isMask, size, span, visible } from "../src/text";
 import { stepsBack } from "../src/undo";
 import { marksOf } from "../src/timeline";
-import { VIEWS_MAX, keepViews, viewsOf, withView } from "../src/views";
+import { localViewsOf, viewsOf } from "../src/views";
 import { rowsInView, scrolledTo } from "../src/window";
 
 test("json: numbers keep their digits", () => {
@@ -412,13 +412,13 @@ test("lists: rows of a whole table, as lines, as an array, and as they were save
   assert.throws(() => rowsOf("[7]"), /row 1 is no JSON object/);
 });
 
-test("views: a name stands once, and what is stored may be damaged", () => {
-  assert.deepEqual(withView([{ name: "b", query: "x" }], { name: "a", query: "" }).map(({ name }) => name), ["a", "b"]);
-  assert.deepEqual(withView([{ name: "b", query: "x" }], { name: "b", query: "y" }), [{ name: "b", query: "y" }]);
-  for (const stored of [null, "", "{", "7", '{"name":"a"}', '[7,null,{"name":"","query":""},{"name":"a"}]']) assert.deepEqual(viewsOf(stored), []);
-  assert.deepEqual(viewsOf('[{"name":"a","query":"x","more":1}]'), [{ name: "a", query: "x" }]);
-  assert.match(keepViews("ann", Array.from({ length: VIEWS_MAX + 1 }, (_, n) => ({ name: String(n), query: "" }))), /50 views already/);
-  assert.match(keepViews("ann", []), /keeps nothing/); // where there is no storage, as here
+test("views: one's own before shared ones, by name; what a browser has stored may be damaged", () => {
+  const one = (id: number, name: string, shared: boolean) => ({ id, version: 2, name, query: "status=open", shared, owner: "ann", changeable: false });
+  const views = viewsOf({ views: [one(1, "c", true), one(2, "b", false), one(3, "a", false)] } as unknown as JsonObject);
+  assert.deepEqual(views.map(({ id }) => id), [3, 2, 1]);
+  assert.deepEqual(views[2], { id: 1, version: 2, name: "c", query: "status=open", isShared: true, owner: "ann", mayChange: false });
+  for (const stored of [null, "", "{", "7", '{"name":"a"}', '[7,null,{"name":" ","query":""},{"name":"a"}]']) assert.deepEqual(localViewsOf(stored), []);
+  assert.deepEqual(localViewsOf('[{"name":"a ","query":"x","more":1}]'), [{ name: "a", query: "x" }]);
 });
 
 test("a rule is as far out as its stage and its text allow, and its text can be told so", () => {

@@ -183,4 +183,71 @@ def taken_away():
         assert json.loads(server.ask("GET", "/v1/people").text)["people"] == [{"who": "person:bob", "role": "approver"}]
 
 
+def view(server, name, query="status=open", token=None, **more):
+    return server.ask("POST", "/v1/views", {"name": name, "query": query, **more}, token=token)
+
+
+@case
+def saved_views():
+    """views: one's own and shared ones, by role, with If-Match, limits and personal data; they outlive kill -9"""
+    rules = "event payment { ts: time, id: string id, card: string pii }\nrule r \"R\" { by card when payment as p alert \"x\" }\n"
+    with Server("--views-own-max", "3", "--views-max", "6", rules=rules) as server:
+        def make(role, name=None, **scope):
+            return server.ask("POST", "/v1/tokens", {"name": name or role, "role": role, **scope}).json["token"]
+
+        def names(token):
+            return [one["name"] for one in server.ask("GET", "/v1/views", token=token).json["views"]]
+        reader, ann, bob, operator = make("reader"), make("analyst", "ann"), make("analyst", "bob"), make("operator")
+        limited = make("analyst", "limited", tags=["x"])
+        made = view(server, "mine", token=ann)
+        assert made.status == 201 and made.headers["Location"] == f"/v1/views/{made.json['id']}" and made.headers["ETag"] == '"1"', made
+        assert made.json == {"id": 1, "version": 1, "name": "mine", "query": "status=open", "shared": False, "owner": "ann", "changeable": True}
+        assert view(server, "mine", token=ann).problem() == "conflict"
+        assert view(server, "mine", token=bob).status == 201
+        assert view(server, "all", "severity=high&group=key", token=ann, shared=True).status == 201
+        assert view(server, "all", token=bob, shared=True).problem() == "conflict"
+        assert view(server, "one card", "key=card%3D4111", token=ann, shared=True).status == 201
+        assert view(server, "fourth", token=ann).problem() == "conflict"  # views.own_max
+        # Personal data of others is for those who see it; what one has written oneself is not hidden.
+        assert names(ann) == ["mine", "all", "one card"] and names(bob) == ["mine", "all", "one card"]
+        assert names(reader) == names(limited) == ["all"]
+        assert server.ask("GET", "/v1/views/4", token=reader).status == server.ask("GET", "/v1/views/1", token=bob).status == 404
+        assert view(server, "for all", token=reader, shared=True).problem() == "forbidden"
+        assert view(server, "own", "key=card%3D1", token=reader).status == 201 and names(reader) == ["all", "own"]
+        for name, query in (("", ""), (" a", ""), ("a\n", ""), ("x" * 101, ""), ("a", "k%65y=1"), ("a", "status"), ("a", "status=open&"),
+                            ("a", "status=a b"), ("a", "status=" + "x" * 2000), ("a", 7), (None, "")):
+            assert view(server, name, query, token=bob).problem() == "bad-body", (name, query)
+        # Of others only an operator changes what is shared, and nobody what is not as it was read.
+        change = {"name": "all", "query": "severity=low", "shared": True}
+
+        def put(token, version='"1"', path="/v1/views/3", body=change):
+            return server.ask("PUT", path, body, token=token, headers={"If-Match": version} if version else {})
+        assert put(bob).problem() == "forbidden" and put(reader).problem() == "forbidden"
+        assert put(ann, None).problem() == "precondition-required" and put(ann, '"2"').problem() == "stale"
+        assert put(ann).json["version"] == 2 and put(ann).problem() == "stale"
+        assert put(operator, '"2"').headers["ETag"] == '"3"'
+        assert put(ann, '"1"', "/v1/views/1", change).problem() == "conflict"
+        assert view(server, "sixth", token=bob).status == 201 and view(server, "seventh", token=bob).problem() == "conflict"  # views.max
+        server.kill()
+    assert stat.S_IMODE(os.stat("data/views.json").st_mode) == 0o600
+    with Server(rules=None) as server:
+        assert names(ann) == ["mine", "all", "one card"]
+        assert server.ask("GET", "/v1/views/3", token=bob).json == {**change, "id": 3, "version": 3, "owner": "ann", "changeable": False}
+
+        def remove(token, path, version='"1"'):
+            return server.ask("DELETE", path, token=token, headers={"If-Match": version})
+        assert remove(bob, "/v1/views/3", '"3"').status == 403 and remove(ann, "/v1/views/3").status == 412
+        assert remove(ann, "/v1/views/3", '"3"').status == 204 and remove(ann, "/v1/views/3", '"3"').status == 404
+        assert remove(bob, "/v1/views/6").status == 204
+        assert view(server, "new", token=ann).json["id"] == 7  # an id is given once
+        done = {(one["actor"], one["action"]) for one in server.ask("GET", "/v1/audit").json["entries"]}
+        assert {("ann", "createView"), ("operator", "putView"), ("ann", "deleteView")} <= done, done
+        server.end()
+    with open("data/views.json", "r+b") as file:
+        file.write(b"x")
+    server = Server(rules=None, may_fail=True)
+    assert server.process.wait(LIMIT_S) != 0
+    has(server.process.stderr.read().decode(), "views.json is damaged")
+
+
 run_cases()
