@@ -27,5 +27,7 @@ class Console {
   std::unique_ptr<SessionStore> sessions_;
 };
 /// `GET /v1/me`, and the operations of sessions where there are some. Both outlive the router.
-void add_session_routes(Router& router, SessionStore* sessions, runtime::Clock& clock);
+/// `approvals`: as ChangeService::approvals_needed().
+void add_session_routes(Router& router, SessionStore* sessions, runtime::Clock& clock,
+                        std::size_t approvals);
 }  // namespace tocsin::api

@@ -21,7 +21,7 @@ std::vector<Role> all_roles() {
   return roles;
 }
 
-ordered_json me(const ApiRequest& request, runtime::Clock& clock) {
+ordered_json me(const ApiRequest& request, runtime::Clock& clock, std::size_t approvals) {
   ordered_json may_act_as = ordered_json::array();
   for (const Role role : all_roles()) {
     if (may(request.grant.role, role)) may_act_as.push_back(role_name(role));
@@ -29,6 +29,7 @@ ordered_json me(const ApiRequest& request, runtime::Clock& clock) {
   ordered_json document = {{"name", request.grant.name},
                            {"role", role_name(request.grant.role)},
                            {"may", std::move(may_act_as)},
+                           {"approvals", approvals},
                            {"time", cep::format_time(clock.now())},
                            {"version", version_parts().front().second}};
   for (const auto& [name, names] : {std::pair{"tags", &request.grant.scope.tags},
@@ -41,7 +42,8 @@ ordered_json me(const ApiRequest& request, runtime::Clock& clock) {
   return document;
 }
 
-HttpResponse sign_in(SessionStore& sessions, const ApiRequest& request, runtime::Clock& clock) {
+HttpResponse sign_in(SessionStore& sessions, const ApiRequest& request, runtime::Clock& clock,
+                     std::size_t approvals) {
   if (request.session) {
     return problem_response(ProblemKind::kConflict,
                             "a session begins with a token (`Authorization: Bearer TOKEN`), not "
@@ -53,7 +55,7 @@ HttpResponse sign_in(SessionStore& sessions, const ApiRequest& request, runtime:
   }
   const Result<std::string> secret = sessions.begin(request.grant);
   if (!secret) return problem_of_error(secret.error());
-  HttpResponse response = json_response(201, me(request, clock));
+  HttpResponse response = json_response(201, me(request, clock, approvals));
   response.headers.push_back({"Set-Cookie", sessions.cookie(request.http, *secret)});
   return response;
 }
@@ -75,7 +77,7 @@ void add_me_schema(Router& router) {
   ordered_json roles = {{"type", "string"}, {"enum", ordered_json::array()}};
   for (const Role role : all_roles()) roles["enum"].push_back(role_name(role));
   router.add_schema("Me", {{"type", "object"},
-                           {"required", {"name", "role", "may", "time", "version"}},
+                           {"required", {"name", "role", "may", "approvals", "time", "version"}},
                            {"properties",
                             {{"name", text},
                              {"role", roles},
@@ -83,6 +85,12 @@ void add_me_schema(Router& router) {
                               {{"type", "array"},
                                {"items", roles},
                                {"description", "The roles whose operations are allowed"}}},
+                             {"approvals",
+                              {{"type", "integer"},
+                               {"minimum", 0},
+                               {"description",
+                                "How many others must approve a change of live rules; 0: none, "
+                                "and only an operator makes it"}}},
                              {"time", time},
                              {"version", text},
                              {"tags", texts},
@@ -95,7 +103,8 @@ void add_me_schema(Router& router) {
 }
 }  // namespace
 
-void add_session_routes(Router& router, SessionStore* sessions, runtime::Clock& clock) {
+void add_session_routes(Router& router, SessionStore* sessions, runtime::Clock& clock,
+                        std::size_t approvals) {
   add_me_schema(router);
   router.add({.method = "GET",
               .path = "/v1/me",
@@ -105,8 +114,8 @@ void add_session_routes(Router& router, SessionStore* sessions, runtime::Clock& 
               .role = Role::kReader,
               .scoped_by = kAnyScope,
               .answers = {{200, "Name and role", "application/json", "Me"}},
-              .handler = [&clock](ApiRequest& request) {
-                return json_response(200, me(request, clock));
+              .handler = [&clock, approvals](ApiRequest& request) {
+                return json_response(200, me(request, clock, approvals));
               }});
   if (sessions == nullptr) return;
   router.add(
@@ -123,8 +132,8 @@ void add_session_routes(Router& router, SessionStore* sessions, runtime::Clock& 
        .answers = {{201, "Who signed in", "application/json", "Me"}},
        .answer_headers = {"Set-Cookie"},
        .problems = {409},
-       .handler = [sessions, &clock](ApiRequest& request) {
-         return sign_in(*sessions, request, clock);
+       .handler = [sessions, &clock, approvals](ApiRequest& request) {
+         return sign_in(*sessions, request, clock, approvals);
        }});
   router.add({.method = "DELETE",
               .path = "/v1/session",

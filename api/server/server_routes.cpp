@@ -108,7 +108,7 @@ void add_server_routes(Router& router, ServerContext& context, Unreadiness unrea
   add_side_output_routes(router, context);
   add_producer_routes(router, context);
   add_token_routes(router, context);
-  add_session_routes(router, context.sessions, context.clock);
+  add_session_routes(router, context.sessions, context.clock, rollout.changes.approvals_needed());
   add_people_routes(router, context.people);
   add_view_routes(router, context.views, [privacy = context.privacy](const TokenGrant& grant) {
     return privacy != nullptr && privacy->masks(grant);

@@ -18,12 +18,17 @@ export interface Me {
   name: string;
   role: string;
   may: string[];
+  approvals: number; // of others, that a change of live rules needs; 0: only operators make one
   hasSession: boolean; // that signing out ends; a proxy's is its own
 }
 /** Who is signed in; null: nobody; undefined: not known yet. */
 export const me = signal<Me | null | undefined>(undefined);
 export function mayWork(role: string): boolean {
   return me.value?.may.includes(role) ?? false;
+}
+/** Who may ask for a change of live rules: `role` where others approve it, and else an operator, who makes it. */
+export function roleForLive(role: string): string {
+  return (me.value?.approvals ?? 0) > 0 ? role : "operator";
 }
 
 /** How often there was no answer at all: whoever shows the server's state looks again. */
@@ -114,7 +119,7 @@ export function nameOf(who: Me): string {
   return who.name.replace(/^person:/, "");
 }
 function readMe(document: JsonObject): Me {
-  return { name: show(document.name), role: show(document.role), may: (document.may as string[] | undefined) ?? [], hasSession: "session" in document };
+  return { name: show(document.name), role: show(document.role), may: (document.may as string[] | undefined) ?? [], approvals: Number(show(document.approvals ?? 0)), hasSession: "session" in document };
 }
 /** Throws Problem, but for 401. */
 export async function readSession(): Promise<void> {

@@ -1,5 +1,5 @@
 // G. Changes of the rules: what waits for approval, the versions, and what each changed.
-import { ask, get, me, part } from "./api";
+import { ask, get, me, part, roleForLive } from "./api";
 import { Difference } from "./difference";
 import { Actions, Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
@@ -259,7 +259,7 @@ export function VersionScreen({ id }: { id: string }) {
             </dl>
             <Form
               title="Go back to this version"
-              role="author"
+              role={roleForLive("author")}
               fields={[{ name: "comment", label: "Reason", needed: true }]}
               submit={`Make version ${id} active again`}
               run={async ({ comment = "" }) => {

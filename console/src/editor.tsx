@@ -1,6 +1,6 @@
 // E. The editor of rules: checked while somebody writes, tried on events and on the past, and proposed.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Answer, Problem, ask, asProblem, mayWork, part } from "./api";
+import { Answer, Problem, ask, asProblem, mayWork, part, roleForLive } from "./api";
 import { startBacktest } from "./backtests";
 import { Files, Said, check, eventsOf } from "./checked";
 import { CodeEditor, Tool, openCode } from "./code_editor";
@@ -28,6 +28,7 @@ interface Edited {
   line: number; // where a file is opened
   placed: (text: string) => { text: string; line: number } | undefined; // the whole file with it
   role: string; // who may ask for the change
+  isRule: boolean; // and not a file
   save: (text: string, comment: string, etag: string) => Promise<Answer>;
   changeOthers?: (files: Files) => void; // saved together with the text
 }
@@ -62,7 +63,8 @@ async function readFile(path: string, signal: AbortSignal): Promise<Edited> {
     files: { ...files, ...others() },
     line: Number(new URLSearchParams(query.value).get("line")) || 1,
     placed: (text) => ({ text, line: 0 }),
-    role: "author",
+    role: roleForLive("author"),
+    isRule: false,
     save: (text, comment, known) => ask("PATCH", `/v1/pack?comment=${part(comment)}`, { body: { files: { ...others(), [path]: text } }, headers: { "If-Match": known } }),
     changeOthers: (changed) => draftOthers.set(draft, { ...others(), ...changed }),
   };
@@ -81,6 +83,7 @@ async function readNewRule(id: string, signal: AbortSignal): Promise<Edited> {
     line: 1,
     placed: (text) => ({ text, line: 0 }),
     role: "analyst",
+    isRule: true,
     save: async (text, comment) => {
       const answer = await ask("PUT", `/v1/rules/${part(id)}?comment=${part(comment)}`, { plain: text, headers: { "If-None-Match": "*" } });
       if (answer.status !== 202) go(`/rules/${part(id)}/edit`, true);
@@ -107,7 +110,8 @@ async function readRule(id: string, signal: AbortSignal): Promise<Edited> {
     files: pack.files,
     line: 1,
     placed: (text) => spliced(pack.files[path] ?? "", source, text),
-    role: "analyst",
+    role: /^live/.test(show(document.stage)) ? roleForLive("analyst") : "analyst",
+    isRule: true,
     save: (text, comment, known) => ask("PUT", `${at}?comment=${part(comment)}`, { plain: text, headers: { "If-Match": known } }),
   };
 }
@@ -364,7 +368,7 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
         )}
         <LanguageTools sheet={sheetNow} editor={editor} savedLine={savedLine} changeOthers={of.changeOthers && changeOthers} use={useTool} />
         {problem && <ProblemBox problem={problem} />}
-        {of.role === "analyst" && TEST.test(of.base) && !TEST.test(text) && (
+        {of.isRule && TEST.test(of.base) && !TEST.test(text) && (
           <p>
             A rule that comes without tests keeps those that it has. They go with the text of <a href={href(`/pack/${part(of.path)}`)}>its file</a>.
           </p>

@@ -1,5 +1,5 @@
 // One rule: its text, what it says in words, and its stage.
-import { ask, get, part } from "./api";
+import { ask, get, mayWork, part, roleForLive } from "./api";
 import { Automaton } from "./automaton";
 import { Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
@@ -13,13 +13,14 @@ const STAGES = ["draft", "shadow", "live", "retired"];
 
 /** `held`: the status in its text that is less than live; `place`: where that is taken out. */
 function Stage({ id, stage, held, place, again }: { id: string; stage: string; held: string; place: string; again: () => void }) {
+  const isLive = /^live/.test(stage);
   return (
     <Form
       title="Change its stage"
-      role="analyst"
+      role={isLive ? roleForLive("analyst") : "analyst"}
       fields={[
-        { name: "stage", label: "Stage", kind: "choice", choices: STAGES, value: stage.split(" ")[0] ?? "" },
-        { name: "share", label: "Share of the keys, in percent", hint: "For live alone; without it, all of them." },
+        { name: "stage", label: "Stage", kind: "choice", choices: STAGES.filter((one) => one !== "live" || mayWork(roleForLive("analyst"))), value: stage.split(" ")[0] ?? "" },
+        ...(mayWork(roleForLive("analyst")) ? [{ name: "share", label: "Share of the keys, in percent", hint: "For live alone; without it, all of them." }] : []),
         { name: "comment", label: "Reason", needed: true },
       ]}
       submit="Change the stage"

@@ -1,5 +1,5 @@
 // D. The rules that run.
-import { asProblem, get } from "./api";
+import { asProblem, get, roleForLive } from "./api";
 import { Form } from "./forms";
 import { JsonObject, show } from "./json";
 import { Data, Panel, useLoaded } from "./parts";
@@ -137,7 +137,7 @@ export function RulesScreen() {
             </ul>
             <Form
               title="New file"
-              role="author"
+              role={roleForLive("author")}
               fields={[{ name: "path", label: "Name", needed: true, hint: "Such as cards.tocsin; it exists once it is saved." }]}
               submit="Begin it"
               run={async ({ path = "" }) => go(`/pack/${encodeURIComponent(path)}`)}

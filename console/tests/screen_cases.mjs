@@ -325,8 +325,8 @@ check("a backtest, a savepoint, a dead letter, a token: each is started from its
 check("a reader is told on each screen which role its actions need", async ({ server, person }) => {
   await person.signIn(await tokenFor(server, "rita", "reader"), "/console/health");
   for (const [place, text] of [
-    ["/rules/large", "Change its stage needs the role analyst."],
-    ["/versions/1", "Go back to this version needs the role author."],
+    ["/rules/large", "Change its stage needs the role operator."],
+    ["/versions/1", "Go back to this version needs the role operator."],
     ["/backtests", "needs the role analyst."],
     ["/lists/blocked", "Add entries needs the role analyst."],
     ["/subscriptions", "New subscription needs the role analyst."],
@@ -340,6 +340,25 @@ check("a reader is told on each screen which role its actions need", async ({ se
   }
   await person.inspect("no-permission");
 }, WITH_MORE);
+
+check("nobody is offered a change of a live rule that only operators make, as no approvals are asked for", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(await tokenFor(server, "ann", "author"), "/console/rules/large");
+  await person.sees("Change its stage needs the role operator.");
+  await page.goto(`${server.url}/console/rules/large/edit`);
+  await person.sees("Save needs the role operator.");
+  await page.goto(`${server.url}/console/pack/rules.tocsin`);
+  await person.sees("Save needs the role operator.");
+  await server.ask("PUT", "/v1/rules/large/stage", { stage: "shadow" }, "application/json", { "If-Match": "*" });
+  await page.goto(`${server.url}/console/rules/large`);
+  await page.getByText("Change its stage").press("Enter");
+  const stage = page.getByLabel("Stage");
+  await stage.waitFor();
+  assert.deepEqual(await stage.locator("option").allInnerTexts(), ["draft", "shadow", "retired"]);
+  assert.equal(await page.getByLabel("Share of the keys").count(), 0);
+  await page.goto(`${server.url}/console/rules/large/edit`);
+  await page.getByRole("button", { name: "Save it" }).waitFor();
+});
 
 check("a whole list or table is replaced, not over what somebody else changed, and set back to what the rules declare", async ({ server, person }) => {
   const { page } = person;
