@@ -62,6 +62,7 @@ script_suites=(
   'serve-traces|python3 tests/e2e/serve_traces.py "$TOCSIN_BINARY"'
   'serve-profile|python3 tests/e2e/serve_profile.py "$TOCSIN_BINARY"'
   'serve-archive|python3 tests/e2e/serve_archive.py "$TOCSIN_BINARY"'
+  'serve-forget|python3 tests/e2e/serve_forget.py "$TOCSIN_BINARY"'
   'serve-backtests|python3 tests/e2e/serve_backtests.py "$TOCSIN_BINARY"'
   'serve-backups|python3 tests/e2e/serve_backups.py "$TOCSIN_BINARY"'
   'serve-backups-s3|python3 tests/s3/serve_backups_s3.py "$TOCSIN_BINARY"'

@@ -18,6 +18,9 @@ std::string json_characters(std::string_view value);
 /// The elements of a JSON array, each as its text.
 std::vector<std::string_view> json_elements(std::string_view array);
 
+/// What stands for a value that was erased for good.
+inline constexpr std::string_view kErasedText = "•••";
+
 /// The first row of alerts as CSV, with its line end.
 std::string_view alert_csv_head();
 /// An alert's row (RFC 4180), with its line end: no cell is taken for a formula, as one that begins

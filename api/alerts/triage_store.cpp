@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/alerts/alert_line.h"
 #include "api/base/stored_format.h"
 #include "runtime/effects/effect_codec.h"
 #include "runtime/io/crash_point.h"
@@ -128,7 +129,7 @@ Result<RuleLabels> TriageStore::labels(std::string_view rule) const {
 Result<TriageRecord> TriageStore::change(const runtime::StoredAlert& alert,
                                          const TriageChange& change, cep::EventTime now,
                                          const Condition& condition) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(changing);
   Result<TriageRecord> read = get(alert.id);
   if (!read) return read;
   TriageRecord& record = *read;
@@ -181,6 +182,26 @@ Result<TriageRecord> TriageStore::change(const runtime::StoredAlert& alert,
     return tl::unexpected(written.error());
   runtime::crash_point("triage.after_write");
   return read;
+}
+
+Result<bool> TriageStore::erase_comments(std::string_view alert_id) {
+  const std::lock_guard lock(changing);
+  Result<TriageRecord> record = get(alert_id);
+  if (!record) return tl::unexpected(record.error());
+  bool has_changed = false;
+  for (TriageEntry& entry : record->history) {
+    if (entry.comment.empty() || entry.comment == kErasedText) continue;
+    entry.comment = kErasedText;
+    has_changed = true;
+  }
+  if (!has_changed) return false;
+  ++record->version;
+  runtime::StoreBatch batch;
+  batch.put(kTriageFamily, *record_key(alert_id), encode(*record));
+  if (Result<void> written = store_.write(batch, true); !written) {
+    return tl::unexpected(written.error());
+  }
+  return true;
 }
 
 Result<void> TriageStore::numbers(TriageState state, std::uint64_t from, bool is_descending,

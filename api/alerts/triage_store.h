@@ -73,6 +73,8 @@ class TriageStore {
   /// entries as it may have; what the condition says.
   Result<TriageRecord> change(const runtime::StoredAlert& alert, const TriageChange& change,
                               cep::EventTime now, const Condition& condition = {});
+  /// Erases what people wrote to an alert; durable when this returns. False: nobody had.
+  Result<bool> erase_comments(std::string_view alert_id);
   /// Numbers of the alerts in a state but open, from `from` on upwards or downwards; false ends it.
   Result<void> numbers(TriageState state, std::uint64_t from, bool is_descending,
                        const std::function<bool(std::uint64_t)>& visit) const;
@@ -81,6 +83,6 @@ class TriageStore {
  private:
   runtime::Store& store_;
   TriageLimits limits_;
-  std::mutex mutex_;  // of one change at a time
+  inline static std::mutex changing;  // held by one change at a time, over all that work on a store
 };
 }  // namespace tocsin::api

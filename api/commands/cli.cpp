@@ -12,6 +12,7 @@
 #include "api/client/command_backup.h"
 #include "api/client/command_change.h"
 #include "api/client/command_deploy.h"
+#include "api/client/command_forget.h"
 #include "api/client/command_stage.h"
 #include "api/commands/command_alerts.h"
 #include "api/commands/command_archive.h"
@@ -43,14 +44,14 @@ namespace tocsin::api {
 namespace {
 // Every command of the program, in the order of the help.
 constexpr AddCommand kCommands[] = {
-    add_run_command,       add_backtest_command,   add_serve_command,    add_check_command,
-    add_test_command,      add_explain_command,    add_trace_command,    add_fmt_command,
-    add_lsp_command,       add_new_command,        add_generate_command, add_receive_command,
-    add_alerts_command,    add_late_command,       add_dead_command,     add_archive_command,
-    add_savepoint_command, add_inspect_command,    add_verify_command,   add_doctor_command,
-    add_plan_command,      add_deploy_command,     add_stage_command,    add_rollback_command,
-    add_change_command,    add_backup_command,     add_flink_command,    add_secrets_command,
-    add_audit_command,     add_completion_command,
+    add_run_command,       add_backtest_command, add_serve_command,      add_check_command,
+    add_test_command,      add_explain_command,  add_trace_command,      add_fmt_command,
+    add_lsp_command,       add_new_command,      add_generate_command,   add_receive_command,
+    add_alerts_command,    add_late_command,     add_dead_command,       add_archive_command,
+    add_savepoint_command, add_inspect_command,  add_verify_command,     add_doctor_command,
+    add_plan_command,      add_deploy_command,   add_stage_command,      add_rollback_command,
+    add_change_command,    add_backup_command,   add_forget_command,     add_flink_command,
+    add_secrets_command,   add_audit_command,    add_completion_command,
 };
 
 constexpr const char* kProgramFooter = R"(Exit codes:

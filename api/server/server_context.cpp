@@ -11,12 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include "api/alerts/alert_line.h"
 #include "api/alerts/triage_store.h"
 #include "api/backup/backup_place.h"
 #include "api/backup/backup_service.h"
 #include "api/base/command.h"
 #include "api/jobs/backtest_jobs.h"
 #include "api/jobs/backtest_work.h"
+#include "api/jobs/erasure_jobs.h"
 #include "api/jobs/triage_labels.h"
 #include "api/privacy/privacy.h"
 #include "api/server/serve_settings.h"
@@ -119,16 +121,38 @@ Result<void> open_backups(ServerContext& context, runtime::RocksStore& alerts) {
       std::move(ports), backup_options(context.configuration), *std::move(store));
   return {};
 }
+
+Result<void> open_erasures(ServerContext& context, runtime::RocksStore& store) {
+  ErasurePorts ports{context.node,
+                     context.effects,
+                     store,
+                     context.files,
+                     context.clock,
+                     context.paths,
+                     [&context] { return *context.rules.current()->rules.program; },
+                     [&context](const std::string& value) {
+                       std::string mark = context.audit.mark_of(value);
+                       if (!mark.empty() || context.privacy == nullptr) return mark;
+                       return json_characters(context.privacy->mark(nlohmann::json(value).dump()));
+                     },
+                     {}};
+  Result<std::unique_ptr<ErasureJobs>> jobs = ErasureJobs::open(std::move(ports));
+  if (!jobs) return tl::unexpected(jobs.error());
+  context.erasures = *std::move(jobs);
+  return {};
+}
 }  // namespace
 
 Result<void> open_jobs(ServerContext& context, runtime::RocksStore& store,
                        const runtime::RunOptions& options) {
   Result<void> opened = open_backtests(context, store, options);
   if (opened) opened = open_backups(context, store);
+  if (opened) opened = open_erasures(context, store);
   return opened;
 }
 
 void stop_jobs(ServerContext& context) {
+  if (context.erasures) context.erasures->stop();
   context.backtests->stop();
   if (context.backups) context.backups->stop();
 }

@@ -36,6 +36,7 @@
 namespace tocsin::api {
 class AuditWatch;
 class BacktestJobs;
+class ErasureJobs;
 class BackupService;
 class PeopleStore;
 class Privacy;
@@ -116,11 +117,12 @@ struct ServerContext {
   const Privacy* privacy = nullptr;              // null: everybody is shown everything
   std::shared_ptr<CheckSlots> checks = std::make_shared<CheckSlots>();
   std::shared_ptr<BacktestJobs> backtests = nullptr;  // open_jobs()
+  std::shared_ptr<ErasureJobs> erasures = nullptr;    // open_jobs()
   std::shared_ptr<BackupService> backups = nullptr;   // null: no place for them is configured
 };
-/// Gives the context its backtests, which are judged by time as `options` say, and its backups;
-/// `store` has the effects. What is damaged there is told. Fails as BacktestJobs::open(), and with
-/// kInvalidArgument for a place of backups in the data directory.
+/// Gives the context its erasures and its backtests, which are judged by time as `options` say, and
+/// its backups; `store` has the effects. What is damaged there is told. Fails as
+/// BacktestJobs::open(), and with kInvalidArgument for a place of backups in the data directory.
 Result<void> open_jobs(ServerContext& context, runtime::RocksStore& store,
                        const runtime::RunOptions& options);
 /// Ends what they do; before the node ends.

@@ -13,6 +13,7 @@
 #include "api/health/series_routes.h"
 #include "api/health/server_health.h"
 #include "api/jobs/backtest_routes.h"
+#include "api/jobs/erasure_routes.h"
 #include "api/language/language_routes.h"
 #include "api/node/run_arguments.h"
 #include "api/openid/openid_sign_in.h"
@@ -27,6 +28,7 @@
 #include "api/server/metrics.h"
 #include "api/server/operation_routes.h"
 #include "api/server/rule_routes.h"
+#include "api/server/serve_settings.h"
 #include "api/trace/trace_routes.h"
 
 namespace tocsin::api {
@@ -119,6 +121,7 @@ void add_server_routes(Router& router, ServerContext& context, Unreadiness unrea
   add_audit_routes(router, context);
   add_backtest_routes(router, {*context.backtests, context.rules, *context.checks});
   add_backup_routes(router, context.backups.get());
+  add_erasure_routes(router, *context.erasures);
   add_metrics_route(router, context, [unreadiness] { return unreadiness().empty(); });
   add_series_route(router, series_of(context), context.clock);
   const HealthSources sources{context.node,

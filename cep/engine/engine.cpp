@@ -20,6 +20,7 @@
 #include "cep/engine/profile.h"
 #include "cep/engine/row_by_row.h"
 #include "cep/engine/state_targets.h"
+#include "cep/engine/table_erasure.h"
 #include "cep/engine/table_state.h"
 #include "cep/engine/written_state.h"
 #include "cep/eval/slice.h"
@@ -73,20 +74,16 @@ class EngineImpl {
   }
 
   void mute_from(std::optional<RuleIndex> first) { slice_.mute_from(first); }
-
   EventTime watermark() const { return watermark_; }
-
   void begin_profile() {
     auto fresh = std::make_unique<StageProfile>();
     for (const auto& table : tables_) table->begin_profile(fresh->is_timed());
     profiling_ = std::move(fresh);
   }
-
   void end_profile() {
     for (const auto& table : tables_) table->end_profile();
     profiling_.reset();
   }
-
   EngineProfile profile() const {
     EngineProfile profile = profiling_ != nullptr ? profiling_->stages() : EngineProfile();
     profile.rules.resize(program_.impl().rules.size());
@@ -221,7 +218,6 @@ class EngineImpl {
     }
     return {};
   }
-
   void settle_restored(std::uint32_t shard) {
     for (const auto& table : tables_) table->settle_restored(shard);
   }
@@ -232,14 +228,17 @@ class EngineImpl {
     restoring_.reset();
     return {};
   }
-
   KeyReport report(const KeyQuery& query) {
     KeyReport report;
     report.at = watermark_;
     tables_[query.table]->report(query.key, watermark_, query.matches_max, report);
     return report;
   }
-
+  std::uint64_t erase(const std::vector<KeyPartQuery>& parts) {
+    std::uint64_t keys = 0;
+    for (const auto& one : parts) keys += TableErasure(*tables_[one.table]).erase(one);
+    return keys;
+  }
   std::vector<std::uint64_t> steps_exceeded() const {
     std::vector<std::uint64_t> counts;
     for (const auto& [of, count] : budgets_.exceeded()) {
@@ -493,6 +492,7 @@ void Engine::settle_restored(std::uint32_t shard) { impl_->settle_restored(shard
 Result<void> Engine::finish_restore() { return impl_->finish_restore(); }
 KeyReport Engine::report(const KeyQuery& query) { return impl_->report(query); }
 std::vector<RuleTotals> Engine::rule_totals() { return impl_->rule_totals(); }
+std::uint64_t Engine::erase(const std::vector<KeyPartQuery>& parts) { return impl_->erase(parts); }
 std::vector<std::uint64_t> Engine::steps_exceeded() const { return impl_->steps_exceeded(); }
 void Engine::begin_profile() { impl_->begin_profile(); }
 void Engine::end_profile() { impl_->end_profile(); }

@@ -21,6 +21,7 @@
 
 namespace tocsin::cep {
 class EngineImpl;
+struct KeyPartQuery;
 struct KeyQuery;
 struct KeyReport;
 struct RuleTotals;
@@ -61,6 +62,10 @@ class Engine {
   /// people. They change nothing.
   KeyReport report(const KeyQuery& query);
   std::vector<RuleTotals> rule_totals();
+  /// Erases what is remembered of every key that has one of these parts: whatever comes later finds
+  /// nothing of it. Between two slices. Gives the number of keys. Takes time by the number of keys
+  /// of tables whose keys have several parts.
+  std::uint64_t erase(const std::vector<KeyPartQuery>& parts);
   /// At how many events of a key each rule needed more steps than Limits allows, by this engine; by
   /// RuleIndex, and empty where none did.
   std::vector<std::uint64_t> steps_exceeded() const;

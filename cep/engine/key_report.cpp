@@ -10,7 +10,9 @@
 
 #include "cep/compile/compile.h"
 #include "cep/compile/program.h"
+#include "cep/plan/event_type.h"
 #include "cep/plan/feature.h"
+#include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "cep/value/decimal.h"
 #include "cep/value/key.h"
@@ -115,5 +117,50 @@ Result<std::vector<KeyQuery>> find_keys(const Program& program, const Parts& par
   if (!unfit.empty()) return fail(Errc::kInvalidArgument, unfit);
   return fail(Errc::kNotFound,
               fmt::format("no rule or feature is by these; there are: {}", fmt::join(known, "; ")));
+}
+
+std::vector<KeyPartQuery> find_key_parts(const Program& program, const std::string& name,
+                                         const std::string& value) {
+  std::set<std::pair<std::uint32_t, std::uint32_t>> places;  // table, part
+  const std::vector<TableNames> tables = names_of(program.impl());
+  for (std::uint32_t t = 0; t < tables.size(); ++t) {
+    for (const std::vector<std::string>& names : tables[t].names) {
+      for (std::uint32_t i = 0; i < names.size(); ++i) {
+        if (names[i] == name) places.emplace(t, i);
+      }
+    }
+  }
+  std::vector<KeyPartQuery> found;
+  for (const auto& [table, part] : places) {
+    const auto read = read_value(value, program.impl().tables[table].key.parts[part].type);
+    if (!read) continue;
+    found.push_back({table, part, {}});
+    append_key_part(found.back().bytes, *read);
+  }
+  return found;
+}
+
+std::set<std::string> input_members(const Program& program, const std::string& name) {
+  std::set<std::string> members = {name};
+  const Plan& plan = program.plan();
+  const auto add = [&](const Field& field) {
+    if (!field.path.empty()) members.insert(field.path.back());
+  };
+  for (const EventType& type : plan.event_types) {
+    for (const Field& field : type.fields) {
+      if (field.name == name) add(field);
+    }
+  }
+  const auto add_key = [&](const KeySpec& key) {
+    for (const KeyPart& part : key.parts) {
+      if (part.name != name) continue;
+      for (const KeyMember& member : part.members) {
+        add(plan.event_types[member.type.value].fields[member.field.value]);
+      }
+    }
+  };
+  for (const RuleProgram& rule : program.impl().rules) add_key(rule.rule->key);
+  for (const FeatureProgram& feature : program.impl().features) add_key(feature.feature->key);
+  return members;
 }
 }  // namespace tocsin::cep

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,6 +79,20 @@ struct KeyQuery {
 /// kInvalidArgument for a value that none of them can have.
 Result<std::vector<KeyQuery>> find_keys(
     const Program& program, const std::vector<std::pair<std::string, std::string>>& parts);
+
+/// A value that one part of a table's key may have.
+struct KeyPartQuery {
+  std::uint32_t table = 0;
+  std::uint32_t part = 0;
+  std::string bytes;  // of the part alone (cep/value/key.h)
+};
+/// What erases a person: the parts that some `by` calls `name`, of all tables' keys, as far as they
+/// can have the value, which is as people write it.
+std::vector<KeyPartQuery> find_key_parts(const Program& program, const std::string& name,
+                                         const std::string& value);
+/// The members of input in which events have what some `by`, or a declaration, calls `name`, by
+/// their own names alone; `name` is one of them.
+std::set<std::string> input_members(const Program& program, const std::string& name);
 
 /// What an engine remembers of one rule over all keys.
 struct RuleTotals {

@@ -78,6 +78,7 @@ class TableState {
   void report(std::string_view key, EventTime now, std::size_t matches_max, KeyReport& out);
   /// Adds what is remembered of each rule, by RuleIndex. Takes time by the table's state.
   void add_totals(EventTime now, std::vector<RuleTotals>& totals);
+  friend class TableErasure;
   friend void add_shares(TableState& table, const StateTable& layout, StateShares& shares);
 
   // ---- its state as entries (cep/engine/table_snapshot.cpp)

@@ -4,6 +4,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -207,5 +208,89 @@ Result<ArchiveFile> write_archive(Files& files, const std::string& journal, std:
   }
   crash_point("archive.named");
   return made;
+}
+
+namespace {
+// Gives each record of a file to `take`, until it gives false.
+Result<void> for_each_record(const ArchiveFileReader& reader,
+                             const std::function<Result<bool>(const JournalEntry&)>& take) {
+  for (const ArchiveBlock& block : reader.index().blocks) {
+    const Result<std::string> records = reader.read(block);
+    if (!records) return tl::unexpected(records.error());
+    std::uint64_t sequence = block.first_sequence;
+    for (std::size_t at = 0; at + 4 <= records->size();) {
+      const std::size_t size = std::min<std::size_t>(
+          load_number<std::uint32_t>(records->data() + at), records->size() - at - 4);
+      Result<JournalRecord> record = decode_record(std::string_view(*records).substr(at + 4, size));
+      if (!record) return tl::unexpected(record.error());
+      const Result<bool> goes_on = take({sequence++, *std::move(record), nullptr});
+      if (!goes_on) return tl::unexpected(goes_on.error());
+      if (!*goes_on) return {};
+      at += 4 + size;
+    }
+  }
+  return {};
+}
+
+// The record without what is erased; nothing where it has none of it. Its lines are in `lines`.
+std::optional<JournalEntry> without(const JournalEntry& entry, ValueFinder& finder,
+                                    std::string& lines, std::uint64_t& erased) {
+  const auto* const value = std::get_if<ArrivalByValue>(&entry.record);
+  if (value == nullptr || !finder.may_be_in(value->bytes)) return std::nullopt;
+  const std::uint64_t before = erased;
+  lines = finder.without(value->bytes, erased);
+  if (erased == before) return std::nullopt;
+  ArrivalByValue changed = *value;
+  changed.bytes = lines;
+  return JournalEntry{entry.sequence, changed, entry.segment};
+}
+}  // namespace
+
+Result<std::uint64_t> erase_from_archive(Files& files, const ArchiveFile& file, std::uint64_t end,
+                                         ValueFinder& finder, const cep::Program& program,
+                                         const ArchiveWriterOptions& options) {
+  const Result<ArchiveFileReader> reader = ArchiveFileReader::open(files, file.path);
+  if (!reader) return tl::unexpected(reader.error());
+  std::uint64_t erased = 0;
+  std::string lines;
+  const Result<void> looked =
+      for_each_record(*reader, [&](const JournalEntry& entry) -> Result<bool> {
+        if (entry.sequence >= end) return false;
+        return !without(entry, finder, lines, erased);
+      });
+  if (!looked) return tl::unexpected(looked.error());
+  if (erased == 0) return 0;
+  const std::string directory = file.path.substr(0, file.path.rfind('/'));
+  const std::string path = unfinished_archive_path(directory, file.header.first_sequence);
+  const FileResult<void> removed = files.remove(path);
+  if (!removed && removed.error().code != FileErrc::kNotFound) {
+    return tl::unexpected(to_error(removed.error()));
+  }
+  FileResult<std::unique_ptr<File>> made = files.open(path, OpenMode::kCreate);
+  if (!made) return tl::unexpected(to_error(made.error()));
+  const auto begun = write_all(**made, 0, encode_archive_header(file.header));
+  if (!begun) return tl::unexpected(to_error(begun.error()));
+  erased = 0;
+  BlockWriter writer(**made, program, options);
+  const Result<void> copied =
+      for_each_record(*reader, [&](const JournalEntry& entry) -> Result<bool> {
+        const std::optional<JournalEntry> changed =
+            entry.sequence < end ? without(entry, finder, lines, erased) : std::nullopt;
+        const Result<void> added = writer.add(changed ? *changed : entry);
+        if (!added) return tl::unexpected(added.error());
+        return true;
+      });
+  if (!copied) return tl::unexpected(copied.error());
+  const Result<ArchiveFooter> footer = writer.finish(file.footer.end_sequence);
+  if (!footer) return tl::unexpected(footer.error());
+  if (const auto synced = (*made)->sync(); !synced) return tl::unexpected(to_error(synced.error()));
+  crash_point("archive.erased");
+  if (const auto named = files.rename(path, file.path); !named) {
+    return tl::unexpected(to_error(named.error()));
+  }
+  if (const auto synced = files.sync_directory(directory); !synced) {
+    return tl::unexpected(to_error(synced.error()));
+  }
+  return erased;
 }
 }  // namespace tocsin::runtime

@@ -8,6 +8,7 @@
 #include "cep/compile/compile.h"
 #include "cep/value/time.h"
 #include "runtime/archive/archive_directory.h"
+#include "runtime/archive/erased_value.h"
 #include "runtime/io/files.h"
 
 namespace tocsin::runtime {
@@ -24,4 +25,10 @@ Result<ArchiveFile> write_archive(Files& files, const std::string& journal, std:
                                   std::uint64_t end, const std::string& directory,
                                   cep::EventTime now, const cep::Program& program,
                                   const ArchiveWriterOptions& options);
+/// Writes a file of the archive anew without what `finder` finds in records before `end`, whose
+/// lines are kErasedLine then, under its name; a file without any stays as it is. Gives how many
+/// lines were erased. Fails with kNotFound where it was removed meanwhile, kCorrupt, kLimit, kIo.
+Result<std::uint64_t> erase_from_archive(Files& files, const ArchiveFile& file, std::uint64_t end,
+                                         ValueFinder& finder, const cep::Program& program,
+                                         const ArchiveWriterOptions& options);
 }  // namespace tocsin::runtime

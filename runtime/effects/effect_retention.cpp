@@ -161,6 +161,7 @@ Result<bool> EffectStore::retain_alerts(const RetentionPolicy& policy, cep::Even
 Result<bool> EffectStore::retain_side_output(SideOutputKind kind, const Retention& kept,
                                              cep::EventTime now, std::size_t rows_max) {
   if (!kept.age_max && !kept.bytes_max) return true;
+  const std::lock_guard owing(owing_);
   const bool is_late = kind == SideOutputKind::kLate;
   EffectTotals totals = totals_;
   std::uint64_t& rows = is_late ? totals.late : totals.dead;

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -136,6 +137,15 @@ class EffectStore {
   /// Looks at up to `rows_max` rows of each kind, from the oldest on, and removes those beyond what
   /// the policy keeps. True: all is done for the next ten seconds.
   Result<bool> retain(const RetentionPolicy& policy, std::size_t rows_max);
+  /// Gives alerts, or rows of a side output, to `change` in order, which may change what is stored
+  /// of them, and stores those of which it gives true; synced. At most `rows_max` from `from` on:
+  /// a number, or a key ("": the first). Gives where to go on; nothing at the end. What a replay
+  /// may compare must not be changed. Threading: any. Errors: kCorrupt, those of the store.
+  Result<std::optional<std::uint64_t>> change_alerts(
+      std::uint64_t from, std::size_t rows_max, const std::function<bool(StoredAlert&)>& change);
+  Result<std::optional<std::string>> change_side_output(
+      SideOutputKind kind, const std::string& from, std::size_t rows_max,
+      const std::function<bool(SideOutputRow&)>& change);
   /// The next retain() looks at once.
   void end_pause() { retained_at_.reset(); }
 

@@ -160,6 +160,20 @@ std::vector<WaitingLine> Intake::waiting_lines() {
   return lines;
 }
 
+std::uint64_t Intake::drop_waiting(const std::function<bool(std::string_view line)>& is_one) {
+  RowStore* const store = rows_.store();
+  if (store == nullptr || waiting_.count() == 0) return 0;
+  std::uint64_t dropped = 0;
+  waiting_.erase_if([&](const WaitingRow& row) {
+    if (!is_one(store->line_of(row.place))) return false;
+    store->drop(row.place);
+    ++dropped;
+    return true;
+  });
+  if (dropped > 0) store->release();
+  return dropped;
+}
+
 void Intake::add_waiting(const std::vector<WaitingLine>& lines) {
   std::set<cep::ArrivalNumber> present;
   for (const WaitingLine& line : waiting_lines()) present.insert(line.arrival);

@@ -118,6 +118,9 @@ class Intake {
   Result<void> give_up_to(cep::EventTime time);
   /// The events that wait, in the order of arrival; what save() requires is required.
   std::vector<WaitingLine> waiting_lines();
+  /// Drops the events that wait and of whose line `is_one` says so: they are as if they had not
+  /// come, but for their ids and the watermark. What save() requires is required. How many.
+  std::uint64_t drop_waiting(const std::function<bool(std::string_view line)>& is_one);
   /// Events that wait in another intake of the same arrivals, which stands at the same time: those
   /// that do not wait here too wait here from now on, in the sources of the same names. An event of
   /// a source that is not known, or that this program does not use, is passed over.

@@ -49,6 +49,11 @@ class ReorderBuffer {
   void drain(std::vector<WaitingRow>& out);
   /// Appends a copy of all that waits, in no order.
   void copy_to(std::vector<WaitingRow>& out) const;
+  /// Lets go of the rows of which `is_one` says so.
+  template <typename IsOne>
+  void erase_if(const IsOne& is_one) {
+    for (Bucket& bucket : buckets_) waiting_ -= std::erase_if(bucket.rows, is_one);
+  }
   /// Every row before this time was given out, and none before it will be added.
   cep::EventTime settled() const { return settled_; }
   std::size_t waiting() const { return waiting_; }

@@ -38,6 +38,17 @@ class RowStore {
   void drop_one_of(std::uint64_t batch) {
     --held_[static_cast<std::size_t>(batch - first_sequence_)].waiting;
   }
+  /// A row that waits is not to be gathered. Requires that lines are kept.
+  void drop(std::uint64_t place) {
+    Held& held = held_[static_cast<std::size_t>(place / kRowsPerBatchMax - first_sequence_)];
+    held.lines[place % kRowsPerBatchMax].gathered = cuts_;
+    --held.waiting;
+  }
+  /// Its line.
+  std::string_view line_of(std::uint64_t place) const {
+    const Held& held = held_[static_cast<std::size_t>(place / kRowsPerBatchMax - first_sequence_)];
+    return held.lines[place % kRowsPerBatchMax].text;
+  }
   /// A kept event that was not gathered yet, and its batch.
   struct KeptRow {
     const cep::Batch& batch;

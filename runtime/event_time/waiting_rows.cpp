@@ -42,6 +42,14 @@ void WaitingRows::put_back(Source& source, WaitingRow row) {
 
 void WaitingRows::put_back(std::size_t source, WaitingRow row) { put_back(sources_[source], row); }
 
+void WaitingRows::erase_if(const std::function<bool(const WaitingRow&)>& is_one) {
+  for (Source& source : sources_) {
+    source.waiting.erase_if(is_one);
+    const auto from = source.ready.begin() + static_cast<std::ptrdiff_t>(source.taken);
+    source.ready.erase(std::remove_if(from, source.ready.end(), is_one), source.ready.end());
+  }
+}
+
 void WaitingRows::sort_ready() {
   for (Source& source : sources_) std::ranges::sort(source.ready);
 }

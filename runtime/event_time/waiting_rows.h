@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -52,6 +53,9 @@ class WaitingRows {
   void put_back(std::size_t source, WaitingRow row);
   /// What was put back is in order from here on.
   void sort_ready();
+
+  /// Lets go of the rows of which `is_one` says so, which it is asked once each.
+  void erase_if(const std::function<bool(const WaitingRow&)>& is_one);
 
   struct Settled {
     std::span<WaitingRow> rows;  // borrowed until the next call

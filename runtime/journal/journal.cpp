@@ -108,6 +108,11 @@ void Journal::release_before(std::uint64_t sequence) {
   work_.notify_one();
 }
 
+void Journal::begin_segment() {
+  const std::unique_lock lock(mutex_);
+  begins_segment_ = true;
+}
+
 Result<void> Journal::close() {
   {
     const std::unique_lock lock(mutex_);
@@ -162,11 +167,17 @@ void CommitTimes::add(std::chrono::duration<double> took) {
 }
 
 bool Journal::write(std::unique_lock<std::mutex>& lock) {
+  const bool begins_segment = std::exchange(begins_segment_, false);
   lock.unlock();
+  const Result<void> begun = begins_segment ? writer_->begin_segment() : Result<void>();
   const auto began = std::chrono::steady_clock::now();
   const CommitState committed = writer_->commit(writing_);
   const auto took = std::chrono::steady_clock::now() - began;
   lock.lock();
+  if (!begun) {
+    status_.release_failure = begun.error().message;
+    begins_segment_ = true;
+  }
   const JournalState before = status_.state;
   const bool more = status_.durable_end != writer_->durable_end();
   status_.durable_end = writer_->durable_end();

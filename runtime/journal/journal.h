@@ -94,6 +94,9 @@ class Journal {
   JournalStatus status() const;
   /// Lets go of segments all of whose records are before `sequence`, soon.
   void release_before(std::uint64_t sequence);
+  /// As JournalWriter::begin_segment(), before the next group that is written: requires that all
+  /// that is to be in earlier segments is on disk. What fails is in the status's release_failure.
+  void begin_segment();
   /// Takes in nothing more, writes what it can and ends the thread; fails where records that were
   /// taken in are not on disk. Later calls give the same.
   Result<void> close();
@@ -139,6 +142,7 @@ class Journal {
   JournalGroup waiting_;
   JournalStatus status_;
   std::uint64_t release_before_ = 0;
+  bool begins_segment_ = false;
   bool closing_ = false;
   bool is_urgent_ = false;   // somebody waits for what is in waiting_
   bool has_values_ = false;  // in waiting_

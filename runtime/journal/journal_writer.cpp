@@ -371,11 +371,25 @@ void JournalWriter::extend(std::uint64_t to) {
   }
 }
 
+Result<void> JournalWriter::begin_segment() {
+  while (!spares_.empty()) {
+    const FileResult<void> removed = files_.remove(spares_.back());
+    if (!removed && removed.error().code != FileErrc::kNotFound) {
+      return tl::unexpected(to_error(removed.error()));
+    }
+    spares_.pop_back();
+  }
+  no_spares_before_ = durable_end_;
+  must_roll_ = true;
+  return {};
+}
+
 Result<void> JournalWriter::release_before(std::uint64_t sequence) {
   while (!failed() && segments_.size() > 1 && segments_[1].header.first_sequence <= sequence) {
     const SegmentFile& oldest = segments_.front();
     const std::string spare = spare_path(directory_, oldest.header.id);
-    const bool keep = spares_.size() < options_.spares_max;
+    const bool keep =
+        spares_.size() < options_.spares_max && oldest.header.first_sequence >= no_spares_before_;
     const FileResult<void> gone =
         keep ? files_.rename(oldest.path, spare) : files_.remove(oldest.path);
     if (!gone) return tl::unexpected(to_error(gone.error()));

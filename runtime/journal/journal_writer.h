@@ -110,6 +110,11 @@ class JournalWriter {
   /// leaves files that the next call or opening tries again, except after failed() is true.
   Result<void> release_before(std::uint64_t sequence);
 
+  /// What is written from here on begins a new segment, and the blocks of the ones before are not
+  /// kept for their blocks: nothing of what they held stays once they are let go of. Fails where
+  /// spares cannot be removed.
+  Result<void> begin_segment();
+
   bool failed() const { return !failure_.empty(); }
   /// Why commit() gave kFailed or, last time, kNoSpace.
   const std::string& failure() const { return failure_; }
@@ -147,6 +152,7 @@ class JournalWriter {
   std::unique_ptr<EndMark> end_mark_;  // null: none
   std::vector<SegmentFile> segments_;  // the last is being written
   std::vector<std::string> spares_;
+  std::uint64_t no_spares_before_ = 0;  // segments that begin before it do not become any
   std::uint64_t id_max_ = 0;
   std::unique_ptr<File> file_;
   std::uint64_t offset_ = 0;     // where the next frame goes

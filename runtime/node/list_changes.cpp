@@ -289,7 +289,7 @@ std::vector<CheckpointBlob> ListChanges::blobs() const {
 bool is_entries(std::string_view role) { return role.starts_with(kEntriesRole); }
 
 bool may_go(const Command& command, const BlobReference& blob) {
-  return command.name == kListCommand || is_entries(blob.role);
+  return command.name == kListCommand || command.name == kEraseCommand || is_entries(blob.role);
 }
 
 std::vector<CheckpointBlob> entry_blobs(const std::vector<CheckpointBlob>& blobs) {

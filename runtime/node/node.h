@@ -284,6 +284,7 @@ class Node {
 
  private:
   friend class AlertInbox;
+  friend class NodeErasure;
   struct Impl;
   explicit Node(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
@@ -301,6 +302,31 @@ class AlertInbox {
   Result<std::uint64_t> store(InboxEffects inbox);
   /// Whether what store() gave the number for, and all before it, is on disk.
   bool is_stored(std::uint64_t number) const;
+
+ private:
+  Node& node_;
+};
+
+/// What was erased of a node's state.
+struct Erased {
+  std::uint64_t record = 0;   // of the journal
+  std::uint64_t keys = 0;     // of all tables
+  std::uint64_t waiting = 0;  // events that waited to be put in order
+};
+/// What erases a person of a node: its state by commands, and what checkpoints and journal hold of
+/// earlier states by having them written anew. Borrows the node. Threading: that of the node.
+class NodeErasure {
+ public:
+  explicit NodeErasure(Node& node) : node_(node) {}
+  /// Journals that all is erased that is remembered of keys with a value (write_erased_value()),
+  /// and does it. Fails with kConflict while other rules are prepared, and once time has ended.
+  Result<Erased> erase(const std::string& what);
+  /// Journals a command without an effect, so that the next checkpoint is of something new. Gives
+  /// its record.
+  Result<std::uint64_t> note();
+  /// The next record begins a new segment of the journal, and the next checkpoint writes all of the
+  /// state. Requires that all that was journaled is on disk.
+  void begin_anew();
 
  private:
   Node& node_;

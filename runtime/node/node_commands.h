@@ -23,10 +23,13 @@ inline constexpr std::string_view kProducerCommand = "producer";
 /// A file of a source is begun that has several, one after the other
 /// (runtime/series/series_state.h).
 inline constexpr std::string_view kFileCommand = "file";
+/// All that is remembered of keys with a value is erased (runtime/archive/erased_value.h, in the
+/// command's blob); without a blob it does nothing. `{}`.
+inline constexpr std::string_view kEraseCommand = "erase";
 /// Time moves on past every deadline; nothing comes after it. `{}`.
 inline constexpr std::string_view kEndTimeCommand = "time-end";
 /// All of them.
-inline constexpr std::array kCommands = {kBeginCommand,    kPresentCommand, kDeployCommand,
-                                         kListCommand,     kSettleCommand,  kReinjectCommand,
-                                         kProducerCommand, kFileCommand,    kEndTimeCommand};
+inline constexpr std::array kCommands = {
+    kBeginCommand,    kPresentCommand,  kDeployCommand, kListCommand,  kSettleCommand,
+    kReinjectCommand, kProducerCommand, kFileCommand,   kEraseCommand, kEndTimeCommand};
 }  // namespace tocsin::runtime

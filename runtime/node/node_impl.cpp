@@ -268,6 +268,34 @@ EffectStore& Node::effect_store() { return *impl_->parts.effect_store; }
 EffectQueueStatus Node::effects() const { return impl_->parts.queue->status(); }
 const Timeline& Node::timeline() const { return impl_->parts.timeline; }
 
+Result<Erased> NodeErasure::erase(const std::string& what) {
+  Node::Impl& impl = *node_.impl_;
+  if (auto may = impl.parts.may_take(); !may) return tl::unexpected(may.error());
+  if (impl.next.is_set()) {
+    return fail(Errc::kConflict, "other rules are being prepared: nothing is erased meanwhile");
+  }
+  const Result<cep::Digest> digest = impl.parts.blob_store->put(what);
+  if (!digest) return tl::unexpected(digest.error());
+  const Command command{
+      impl.parts.ports.clock.now(), kEraseCommand, "{}", {{"erased", what.size(), *digest}}};
+  if (auto given = impl.noted(impl.give(command)); !given) return tl::unexpected(given.error());
+  impl.parts.log->hurry();
+  return impl.records.erased();
+}
+Result<std::uint64_t> NodeErasure::note() {
+  Node::Impl& impl = *node_.impl_;
+  if (auto may = impl.parts.may_take(); !may) return tl::unexpected(may.error());
+  if (auto given = impl.noted(impl.give(kEraseCommand)); !given) {
+    return tl::unexpected(given.error());
+  }
+  impl.parts.log->hurry();
+  return impl.records.erased().record;
+}
+void NodeErasure::begin_anew() {
+  node_.impl_->parts.log->begin_segment();
+  node_.impl_->parts.taker->want_all();
+}
+
 Result<std::vector<InboxPlace>> AlertInbox::places() const {
   return node_.effect_store().reader().inbox_places();
 }

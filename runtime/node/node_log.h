@@ -46,6 +46,9 @@ class NodeLog {
   virtual void hurry() = 0;
   /// Lets go of segments all of whose records are before `sequence`, soon.
   virtual void release_before(std::uint64_t sequence) = 0;
+  /// What is appended from here on begins a new segment (JournalWriter::begin_segment()). Requires
+  /// that all before is on disk.
+  virtual void begin_segment() = 0;
   /// Takes in nothing more; fails where records that were taken in are not on disk.
   virtual Result<void> close() = 0;
 
@@ -74,6 +77,8 @@ class DirectLog : public NodeLog {
   Result<void> wait_durable() override { return commit(); }
   void hurry() override {}
   void release_before(std::uint64_t sequence) override;
+  // What stays is tried again at the next one.
+  void begin_segment() override { static_cast<void>(writer_->begin_segment()); }
   Result<void> close() override { return commit(); }
 
  protected:
@@ -104,6 +109,7 @@ class ThreadedLog : public NodeLog {
   Result<void> wait_durable() override;
   void hurry() override { journal_->hurry(); }
   void release_before(std::uint64_t sequence) override { journal_->release_before(sequence); }
+  void begin_segment() override { journal_->begin_segment(); }
   Result<void> close() override { return journal_->close(); }
 
  protected:

@@ -7,6 +7,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "cep/engine/key_report.h"
+#include "runtime/archive/erased_value.h"
 #include "runtime/csv/csv_format.h"
 #include "runtime/io/topic_partition.h"
 #include "runtime/node/node_commands.h"
@@ -217,6 +219,7 @@ Result<void> NodeRecords::take_command(const Command& command) {
   if (command.name == kProducerCommand) return take_producers(command);
   if (command.name == kFileCommand) return take_file(command);
   if (command.name == kSettleCommand) return parts_.intake->finish(false, std::nullopt);
+  if (command.name == kEraseCommand) return take_erasure(command);
   if (command.name == kEndTimeCommand) {
     parts_.state.has_time_ended = true;
     return parts_.intake->finish(true, std::nullopt);
@@ -225,6 +228,20 @@ Result<void> NodeRecords::take_command(const Command& command) {
               fmt::format("{} has a command `{}` in record {}, which a newer version of Tocsin "
                           "wrote: use that version",
                           parts_.paths.journal, command.name, record_.sequence()));
+}
+
+Result<void> NodeRecords::take_erasure(const Command& command) {
+  erased_ = {.record = record_.sequence()};
+  if (command.blobs.empty()) return {};
+  const Result<std::string> text = parts_.blob_store->get(command.blobs.front().digest);
+  if (!text) return tl::unexpected(text.error());
+  const std::optional<ErasedValue> what = read_erased_value(*text);
+  if (!what) return fail(Errc::kCorrupt, "a command to erase does not say what");
+  ValueFinder finder(*what, cep::input_members(parts_.program, what->name));
+  erased_.waiting =
+      parts_.intake->drop_waiting([&](std::string_view line) { return finder.is_in(line); });
+  erased_.keys = parts_.engine->erase(cep::find_key_parts(parts_.program, what->name, what->value));
+  return {};
 }
 
 // Late lines come as a source of their own, which takes them now, at W; dead ones as any line.

@@ -36,6 +36,8 @@ class NodeRecords {
   /// Journals a decision, a command, and does what it says.
   Result<void> decide(const Decision& decision);
   Result<void> give(const Command& command);
+  /// What the last command to erase found.
+  const Erased& erased() const { return erased_; }
 
  private:
   Result<std::size_t> take_lines(std::size_t source, std::string_view block, MergeOrder* order,
@@ -47,6 +49,7 @@ class NodeRecords {
   Result<void> take_again(const Command& command);
   Result<void> take_producers(const Command& command);
   Result<void> take_file(const Command& command);
+  Result<void> take_erasure(const Command& command);
   static void note_file(NodeSource& source, std::string_view lines);
   // Says of the record at hand which requests its first `count` lines came with.
   void note_traces(const std::vector<TraceRun>& traces, std::uint64_t count);
@@ -63,6 +66,7 @@ class NodeRecords {
   NodeLists& lists_;
   NodeRules& rules_;
   LineSplitter splitter_;
+  Erased erased_;
   std::string block_;  // a record's lines, with padding
 };
 }  // namespace tocsin::runtime
