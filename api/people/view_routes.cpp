@@ -137,8 +137,8 @@ class Views {
   static tl::expected<ViewSettings, HttpResponse> read_settings(ApiRequest& request) {
     const auto body = read_json_object(request, {"name", "query", "shared"});
     if (!body) return tl::unexpected(body.error());
-    const auto bad = [](std::string why) {
-      return tl::unexpected(problem_response(ProblemKind::kBadBody, std::move(why)));
+    const auto bad = [](std::string_view why) {
+      return tl::unexpected(problem_response(ProblemKind::kBadBody, std::string(why)));
     };
     const auto name = body->find("name");
     const auto query = body->find("query");
