@@ -97,7 +97,7 @@ void add_forget_command(CLI::App& program, Chosen& chosen) {
   command
       ->add_option("KEY", options->key,
                    "Whose data: NAME=VALUE, such as card=c1; without it, lists what was forgotten")
-      ->type_name("KEY");
+      ->type_name("NAME=VALUE");
   command
       ->add_option("--reason", options->reason,
                    "Why, kept with the record: a number of a case, never the value")
