@@ -59,7 +59,24 @@ inline constexpr std::string_view kRuleTextSchemas = R"({
       "needs": "list of text",
       "ended_by": "list of text"
     }],
-    "ended_by": "list of text"
+    "ended_by": "list of text",
+    "drawing": {
+      "width": "whole",
+      "height": "whole",
+      "label_radius": "whole",
+      "states": [{
+        "text": "text; the name, cut to fit",
+        "x": "whole",
+        "y": "whole",
+        "width": "whole",
+        "height": "whole"
+      }],
+      "transitions": [{
+        "path": "text; its lines, as a path of SVG",
+        "labels": [{"x": "whole", "y": "whole"}]
+      }],
+      "heads": "list of text; those of arrows, as paths of SVG"
+    }
   },
   "Explanation": {
     "rule": "text",

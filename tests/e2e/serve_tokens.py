@@ -97,6 +97,7 @@ ALL = {"tags", "types"}
 KEPT = {"postEvents": ALL, "listAlerts": ALL, "countAlerts": ALL, "exportAlerts": ALL, "streamAlerts": ALL, "getAlert": ALL,
         "getTriage": ALL, "changeTriage": ALL, "listRules": ALL, "getRule": ALL, "explainRule": ALL, "getVersion": ALL,
         "getOpenapi": ALL, "getHealth": ALL, "getMe": ALL, "beginSession": ALL, "endSession": ALL,
+        "listViews": ALL, "createView": ALL, "getView": ALL, "putView": ALL, "deleteView": ALL,
         "listSilences": {"tags"}, "createSilence": {"tags"}, "getSilence": {"tags"}, "endSilence": {"tags"}}
 TAGGED = """\
 event payment { ts: time, id: string id, card: string, amount: decimal(2) }
