@@ -336,5 +336,34 @@ def look_at_served():
     return told
 
 
+# ---- a server that has forgotten somebody
+
+def make_erased():
+    shutil.copy(HERE / "served.tocsin", "rules.tocsin")
+    pay = world.served_payment
+    with Server("rules.tocsin", rules=None, options=SERVE) as server:
+        first = [pay(i, second=60 * i, card=f"c{i % 3}", amount=40 if i < 6 else 140) for i in range(9)]
+        expect(200, server.send(first, "?wait=alerts&timeout=5s"))
+        expect(202, server.ask("POST", "/v1/erasures", {"key": "card=c1", "reason": "case 7"}))
+        wait_for(lambda: server.ask("GET", "/v1/erasures/1").json["state"] == "done", "the end of the erasure")
+        expect(200, server.send([pay(10, second=600, card="c1", amount=45), pay(11, second=610, card="c2", amount=45)]))
+        server.kill()
+
+
+def look_at_erased():
+    told = seen("card=c1", "card=c2")
+    told["savepoint"] = savepoint_made()
+    pay = world.served_payment
+    with Server(rules=None, options=SERVE) as server:
+        told["erasures"] = expect(200, server.ask("GET", "/v1/erasures"))
+        # Of c1 there is one payment, of c2 there are four; both are pairs with what comes.
+        later = [pay(20 + i, second=3700 + i, card=f"c{1 + i}", amount=95) for i in range(2)]
+        expect(200, server.send(later, "?wait=alerts&timeout=5s"))
+        told["alerts"] = server.ask("GET", "/v1/alerts/export").text
+        server.end()
+    told["verify afterwards"] = counted()
+    return told
+
+
 LIVES = {"run": (make_run, look_at_run), "rows": (make_rows, look_at_rows), "ended": (make_ended, look_at_ended),
-         "files": (make_files, look_at_files), "served": (make_served, look_at_served)}
+         "files": (make_files, look_at_files), "served": (make_served, look_at_served), "erased": (make_erased, look_at_erased)}
