@@ -197,6 +197,7 @@ class EffectStore {
   Result<bool> retain_side_output(SideOutputKind kind, const Retention& kept, cep::EventTime now,
                                   std::size_t rows_max);
   Result<std::set<std::uint64_t>> owed_between(std::uint64_t first, std::uint64_t last) const;
+  Result<void> write_changed(StoreBatch& batch, const EffectTotals& totals);
 
   Store& store_;
   Clock& clock_;
@@ -214,7 +215,7 @@ class EffectStore {
   std::array<std::string, 2> side_output_gone_;  // by kind: the last key that retention removed
   LastSinkRows sink_rows_;
   std::vector<EndpointId> endpoints_;
-  /// Held while rows of the outbox are added, or alerts removed.
+  /// Held while rows of the outbox are added, and while stored rows are changed or removed.
   std::mutex owing_;
   std::shared_ptr<Addressees> addressees_;       // with owing_
   std::atomic<std::uint64_t> event_traces_ = 0;  // rows

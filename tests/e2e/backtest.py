@@ -59,7 +59,7 @@ def _():
     """alerts are those of `tocsin run`, byte for byte, whatever the options of event time and the workers"""
     generate(20_000, 3, "events.ndjson", "--disorder", "5s")
     for options in (["--out-of-orderness", "5s"], ["--out-of-orderness", "1s", "--late-policy", "clamp"],
-                    ["--workers", "1", "--no-final-watermark"], ["--workers", "3"]):
+                    ["--workers", "1", "--no-final-watermark"], ["--workers", "3"], ["--workers", "5"]):
         tocsin("run", SAMPLES, "--input", "events.ndjson", "--alerts", "run.ndjson", *options)
         done, report = backtest(SAMPLES, "--input", "events.ndjson", "--alerts", "backtest.ndjson", *options)
         assert pathlib.Path("run.ndjson").read_bytes() == pathlib.Path("backtest.ndjson").read_bytes()
@@ -375,7 +375,7 @@ def _():
         for part in ([], times):
             write("cat.ndjson", tocsin("archive", "cat", "--data", "data", *part).out)
             tocsin("run", "new.tocsin", "--input", "cat.ndjson", "--alerts", "run.ndjson")
-            done, report = backtest("new.tocsin", "--archive", "data", *part, "--alerts", "backtest.ndjson", "--vary")
+            done, report = backtest("new.tocsin", "--archive", "data", *part, "--workers", "5", "--alerts", "backtest.ndjson", "--vary")
             assert read("run.ndjson") == read("backtest.ndjson") != ""
             assert report["events"] == (1_800 if part else 3_000), report["events"]
             assert report["inputs"] == ["the archive of data"]
