@@ -101,7 +101,8 @@ async function readRule(id: string, signal: AbortSignal): Promise<Edited> {
   const isLetOut = new URLSearchParams(query.value).has("let_out") && !drafts.has(`rule ${id}`);
   const etag = rule.headers.get("ETag") ?? "";
   // It is changed as if somebody had written so, and saved like that.
-  if (isLetOut) drafts.set(`rule ${id}`, { text: withoutStatus(source), base: source, etag, isClash: false });
+  const letOut = withoutStatus(source);
+  if (isLetOut && letOut !== source) drafts.set(`rule ${id}`, { text: letOut, base: source, etag, isClash: false });
   return {
     draft: `rule ${id}`,
     path,
