@@ -1,7 +1,7 @@
 import { ComponentType, render } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { me } from "./api";
-import { AlertScreen } from "./detail";
+import { AlertScreen } from "./alert_screen";
 import { ProblemBox, useLoaded } from "./parts";
 import { go, href, path } from "./place";
 import { QueueScreen } from "./queue";

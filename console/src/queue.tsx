@@ -10,7 +10,7 @@ import { Aside } from "./detail";
 import { show } from "./json";
 import { actionOf, takesText } from "./keys";
 import { Data, ProblemBox, Severity, State } from "./parts";
-import { go, href, query } from "./place";
+import { go, href, path, query } from "./place";
 import * as queue from "./queue_state";
 import { DISMISS_REASONS, count, counted, localTime, span, visible } from "./text";
 import { SilenceDialog } from "./silence_dialog";
@@ -188,22 +188,23 @@ function Rows() {
   );
 }
 
-function begin(action: string): void {
-  const of = queue.targets();
+type Act = (of: Row[], action: string, comment?: string) => Promise<void>;
+/** Does it at once to one alert; asks first why one is dismissed, and whether many are changed. */
+export function begin(action: string, of: Row[] = queue.targets(), act: Act = queue.act): void {
   if (of.length === 0) return;
   if (!mayWork("analyst")) {
     queue.said.value = "Triage needs the role analyst.";
   } else if (action === "dismiss" || of.length > 1) {
     asked.value = { action, of };
   } else {
-    void queue.act(of, action);
+    void act(of, action);
   }
 }
 
 const WORDS: { [action: string]: string } = { assign: "Assign to me", confirm: "Confirm", dismiss: "Dismiss", close: "Close" };
 
 /** Says how many are changed before it is done; asks why, where they are dismissed. */
-function Ask() {
+export function Ask({ act = queue.act, back }: { act?: Act; back: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const wanted = asked.value;
   useEffect(() => {
@@ -213,8 +214,8 @@ function Ask() {
   const finish = (comment = "") => {
     if (!wanted) return;
     asked.value = undefined;
-    void queue.act(wanted.of, wanted.action, comment);
-    document.getElementById("rows")?.focus();
+    void act(wanted.of, wanted.action, comment);
+    back();
   };
   const press = (event: KeyboardEvent) => {
     const reason = wanted?.action === "dismiss" ? DISMISS_REASONS[Number(event.key) - 1] : undefined;
@@ -254,6 +255,7 @@ function Ask() {
   );
 }
 
+const toRows = () => document.getElementById("rows")?.focus();
 function press(event: KeyboardEvent): void {
   if (document.querySelector("dialog[open]")) return;
   const target = event.target;
@@ -370,8 +372,13 @@ function Tools() {
   );
 }
 
+/** Where the queue was looked at last, with its filters. */
+export const lastQueue = signal("/alerts?status=open");
 export function QueueScreen() {
   const text = askedOf(filters.value);
+  useEffect(() => {
+    if (/^\/(?:alerts)?$/.test(path.value)) lastQueue.value = `/alerts${query.value ? `?${query.value}` : ""}`;
+  }, [query.value]);
   const isGrouped = filters.value.grouped;
   useLayoutEffect(() => queue.group(isGrouped), [isGrouped]);
   useEffect(() => {
@@ -415,13 +422,13 @@ export function QueueScreen() {
         </p>
       </section>
       <div class="aside">{current && <Aside row={current} />}</div>
-      <Ask />
+      <Ask back={toRows} />
       {silenced.value && (
         <SilenceDialog
           alert={silenced.value.alert}
           close={() => {
             silenced.value = undefined;
-            document.getElementById("rows")?.focus();
+            toRows();
           }}
         />
       )}

@@ -5,8 +5,8 @@ import { counted, span, visible } from "./text";
 
 export interface Mark {
   x: number;
-  step: string;
-  lane: number; // labels that would lie on each other stand in different ones
+  step: string; // empty: of an event that was not taken
+  lane: number; // labels that would lie on each other stand in different ones; -1 without one
 }
 const WIDTH = 640;
 const MARGIN = 40;
@@ -23,6 +23,7 @@ export function marksOf(events: readonly { at: number; step: string }[]): { mark
     .sort((a, b) => a.at - b.at)
     .map(({ at, step }): Mark => {
       const x = whole === 0 ? WIDTH / 2 : MARGIN + ((at - first) / whole) * (WIDTH - 2 * MARGIN);
+      if (step === "") return { x, step, lane: -1 };
       const half = ([...step].length * LETTER) / 2 + 3;
       let lane = ends.findIndex((end) => end <= x - half);
       if (lane < 0) lane = ends.length;
@@ -32,29 +33,35 @@ export function marksOf(events: readonly { at: number; step: string }[]): { mark
   return { marks, lanes: ends.length };
 }
 
-export function Timeline({ alert }: { alert: JsonObject }) {
-  const events = objects(alert, "events")
-    .map((event) => ({ at: Number(show(event.ts)), step: visible(show(event.as)) }))
-    .filter(({ at }) => Number.isFinite(at));
+const microseconds = (event: JsonObject) => Number(show(event.ts));
+/** Events along time: those of an alert by their steps, `others` of its key without. */
+export function Timeline({ alert, others = [] }: { alert: JsonObject; others?: readonly number[] }) {
+  const taken = objects(alert, "events").map((event) => ({ at: microseconds(event), step: visible(show(event.as)) }));
+  const events = [...others.map((at) => ({ at, step: "" })), ...taken].filter(({ at }) => Number.isFinite(at));
   if (events.length < 2 || events.length > MARKS_MAX) return null;
   const { marks, lanes } = marksOf(events);
   const whole = (Math.max(...events.map(({ at }) => at)) - Math.min(...events.map(({ at }) => at))) / 1000;
   const line = lanes * LANE + 10;
-  const said = `${counted(events.length, "event")} within ${whole < 1000 ? `${Math.round(whole)} ms` : span(whole)}`;
+  const said = `${counted(events.length, "event")} within ${whole < 1000 ? `${Math.round(whole)} ms` : span(whole)}${others.length > 0 ? `, ${taken.length} of them taken` : ""}`;
+  const steps = marks.filter(({ step }) => step !== "").map(({ step }) => step);
   return (
     <figure class="chart">
       <figcaption>{said}</figcaption>
-      <svg class="timeline" viewBox={`0 0 ${WIDTH} ${line + 10}`} role="img" aria-label={`${said}: ${marks.map(({ step }) => step).join(", ")}`}>
+      <svg class="timeline" viewBox={`0 0 ${WIDTH} ${line + 10}`} role="img" aria-label={`${said}: ${steps.join(", ")}`}>
         <line x1="0" y1={line} x2={WIDTH} y2={line} />
-        {marks.map(({ x, step, lane }) => (
-          <g>
-            <line x1={x} y1={line} x2={x} y2={lane * LANE + LANE} />
-            <circle cx={x} cy={line} r="5" />
-            <text x={x} y={lane * LANE + 12} text-anchor="middle">
-              {step}
-            </text>
-          </g>
-        ))}
+        {marks.map(({ x, step, lane }) =>
+          lane < 0 ? (
+            <circle class="other" cx={x} cy={line} r="4" />
+          ) : (
+            <g>
+              <line x1={x} y1={line} x2={x} y2={lane * LANE + LANE} />
+              <circle cx={x} cy={line} r="5" />
+              <text x={x} y={lane * LANE + 12} text-anchor="middle">
+                {step}
+              </text>
+            </g>
+          ),
+        )}
       </svg>
     </figure>
   );

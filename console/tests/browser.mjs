@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PAYMENTS, cases } from "./cases.mjs";
 import "./queue_cases.mjs";
+import "./alert_cases.mjs";
 import "./place_cases.mjs";
 import "./screen_cases.mjs";
 import "./editor_cases.mjs";

@@ -1,0 +1,73 @@
+// The conditions of a rule's steps, by the text that was active when an alert was stored, and the values of its events in them.
+import { Row } from "./alerts";
+import { ask, get, part } from "./api";
+import { Json, JsonObject, show } from "./json";
+import { objects } from "./table";
+
+const PAGE = 100;
+export interface Conditions {
+  of: ReadonlyMap<string, readonly string[]>; // by step
+  then: string; // the version that was active; empty: it is no longer kept
+  now: string;
+  isChanged: boolean; // the rule, between the two
+}
+
+/** The conditions of each step that has some, of a rule's explanation; none where it runs without an automaton. */
+export function conditionsOf(explanation: JsonObject): Map<string, string[]> {
+  const automaton = explanation.automaton as JsonObject | undefined;
+  const texts = new Map(objects(automaton, "conditions").map((one) => [show(one.name), show(one.text)]));
+  const steps = objects(automaton, "states").map((state): [string, string[]] => [
+    show(state.name),
+    (Array.isArray(state.conditions) ? state.conditions : []).map((name) => texts.get(show(name)) ?? show(name)),
+  ]);
+  return new Map(steps.filter(([, conditions]) => conditions.length > 0));
+}
+
+/** The version that was active when an alert was stored, empty where it is no longer kept, and the one of now. */
+async function versionsAt(storedAt: string, signal: AbortSignal): Promise<{ then: string; now: string }> {
+  const stored = Date.parse(storedAt);
+  let now = "";
+  for (let before = ""; ; ) {
+    const page = objects(await get(`/v1/versions?limit=${PAGE}${before && `&before=${before}`}`, signal), "versions");
+    now ||= show(page[0]?.version);
+    const then = page.find((version) => Date.parse(show(version.at)) <= stored);
+    if (then || page.length < PAGE) return { then: show(then?.version), now };
+    before = show(page.at(-1)?.version);
+  }
+}
+export async function readConditions(row: Row, signal: AbortSignal): Promise<Conditions> {
+  const rule = show(row.alert.rule);
+  const { then, now } = await versionsAt(row.storedAt, signal);
+  if (!then) return { of: new Map(), then, now, isChanged: false };
+  const changed = then === now ? [] : objects(await get(`/v1/versions/${part(now)}/diff?from=${part(then)}`, signal), "rules");
+  const isChanged = changed.some((one) => show(one.rule) === rule);
+  if (!isChanged) return { of: conditionsOf(await get(`/v1/rules/${part(rule)}/explain`, signal)), then, now, isChanged };
+  const { files } = await get(`/v1/versions/${part(then)}`, signal);
+  const answer = (await ask("POST", "/v1/rules/explain", { body: { files, rule }, signal })).json as JsonObject;
+  return { of: conditionsOf(answer.explanation as JsonObject), then, now, isChanged };
+}
+
+// A text, a number with its unit, or a name with what may follow it.
+const PIECE = /"(?:[^"\\]|\\.)*"|\d[\w.]*|(`[^`]*`|[A-Za-z_]\w*)(?:\.(`[^`]*`|[A-Za-z_]\w*))?(\s*\()?/g;
+const WORDS = /^(and|or|not|in|is|missing|known|between)$/;
+const bare = (name: string) => name.replaceAll("`", "");
+const fieldOf = (event: JsonObject | undefined, name: string): Json | undefined => (event?.fields as JsonObject | undefined)?.[name];
+export interface Met {
+  name: string; // as the condition has it
+  values: Json[]; // of several events where it names an earlier step
+}
+/** The fields that a condition on the event at `at` names, with their values; what the alert does not have is left out. */
+export function valuesIn(condition: string, events: readonly JsonObject[], at: number): Met[] {
+  const found = new Map<string, Met>();
+  for (const [, first, second, call] of condition.matchAll(PIECE)) {
+    if (first === undefined || call !== undefined || (second === undefined && WORDS.test(first))) continue;
+    const name = second === undefined ? bare(first) : `${bare(first)}.${bare(second)}`;
+    const own = events[at];
+    const earlier = second === undefined ? [] : events.slice(0, at).filter((event) => show(event.as) === bare(first));
+    // A step's own name is of the event itself where it took none before.
+    const of = second === undefined ? [own] : earlier.length > 0 ? earlier : show(own?.as) === bare(first) ? [own] : [];
+    const values = of.map((event) => fieldOf(event, bare(second ?? first))).filter((value): value is Json => value !== undefined);
+    if (values.length > 0) found.set(name, { name, values });
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,177 @@
+// One alert on a page of its own: the queue's keys, why it was raised, and what was around it.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { check } from "./cases.mjs";
+import { MORE_RULES, until } from "./world.mjs";
+
+check("one alert by keys alone: on through the queue, triage with a reason, undo, silence, and back", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(server.token, "/console/alerts?status=open&rule=large");
+  await page.locator("[role=option]").nth(3).waitFor();
+  const ids = (await page.locator("[role=option]").evaluateAll((rows) => rows.map((row) => row.id))).map((id) => id.slice(4));
+  const at = (place) => page.waitForURL(`${server.url}/console/alerts/${ids[place]}`);
+  const found = page.getByRole("region", { name: "What was found" });
+  const stateOf = async (place) => (await server.ask("GET", `/v1/alerts/${ids[place]}/triage`)).json;
+  await person.press("j", "o");
+  await at(1);
+  await found.getByText("500.00 on card c2").waitFor();
+  await person.sees("2 of 4");
+  await person.press("c");
+  await person.sees("1 alert confirmed.");
+  await found.locator(".state.confirmed").waitFor();
+  await page.getByRole("region", { name: "History" }).getByText("confirm: open to confirmed").waitFor();
+  assert.equal((await stateOf(1)).state, "confirmed");
+  await at(1); // it stays what one looks at
+  await person.inspect("alert-triage");
+  // The next one: dismissed, with a reason by its number; then one back by the undo of another.
+  await person.press("j");
+  await at(2);
+  await found.getByText("12345678901234.50 on card c1").waitFor();
+  await person.press("d");
+  await page.getByRole("dialog").getByText("the data was wrong").waitFor();
+  await person.press("5");
+  await person.sees("1 alert dismissed.");
+  await page.getByRole("region", { name: "History" }).getByText("the data was wrong").waitFor();
+  assert.equal((await stateOf(2)).history.at(-1).comment, "the data was wrong");
+  await person.press("j");
+  await at(3);
+  await person.press("j");
+  await person.sees("It is the last alert of the queue.");
+  await person.press("z");
+  await at(2);
+  await person.sees("Undone: 1 alert.");
+  await found.locator(".state.open").waitFor();
+  assert.equal((await stateOf(2)).state, "open");
+  // The next of the key, from one of c1 to the other; taken, closed, and that undone.
+  await person.press("n");
+  await at(3);
+  await found.getByText("900.00 on card c1").waitFor();
+  await person.press("a");
+  await person.sees("1 alert assigned.");
+  await found.getByText("admin").waitFor();
+  await person.press("e");
+  await person.sees("1 alert closed.");
+  await page.getByRole("button", { name: "Undo: 1 alert closed" }).press("Enter");
+  await found.locator(".state.assigned").waitFor();
+  assert.deepEqual([(await stateOf(3)).state, (await stateOf(3)).assignee], ["assigned", "admin"]);
+  await person.press("s");
+  await page.getByRole("heading", { name: /Silence alerts like 900.00 on card c1/ }).waitFor();
+  await person.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  // A key that is typed is a letter, and no action.
+  await page.getByLabel("Comment").press("c");
+  assert.equal(await page.getByLabel("Comment").inputValue(), "c");
+  await page.getByLabel("Comment").blur();
+  await person.press("k", "k");
+  await at(1);
+  await person.press("Escape");
+  await page.waitForURL(/alerts\?status=open&rule=large$/);
+  await page.locator(`#row-${ids[1]}.current`, { hasText: "confirmed" }).waitFor();
+  assert.deepEqual([(await stateOf(0)).version, (await stateOf(1)).state], [0, "confirmed"]);
+});
+
+check("one alert of its own URL has no next one; a colleague's change is not overwritten; a reader changes nothing", async ({ server, person }) => {
+  const { page } = person;
+  const [{ alert }] = await server.alerts("rule=large&key=card%3Dc2");
+  await person.signIn(server.token, `/console/alerts/${alert.id}`);
+  const found = page.getByRole("region", { name: "What was found" });
+  await found.getByText("500.00 on card c2").waitFor();
+  await person.press("j");
+  await person.sees("It was not opened from the queue");
+  person.expected.push(/status of 412/);
+  await server.ask("POST", `/v1/alerts/${alert.id}/triage`, { action: "dismiss", comment: "a test" });
+  await person.press("c");
+  await person.sees("1 alert not: admin dismissed it meanwhile.");
+  await found.locator(".state.dismissed").waitFor();
+  assert.equal((await server.ask("GET", `/v1/alerts/${alert.id}/triage`)).json.state, "dismissed");
+  await found.getByRole("button", { name: "Reopen" }).press("Enter");
+  await found.locator(".state.open").waitFor();
+  await page.getByLabel("Comment").fill("called the customer");
+  await found.getByRole("button", { name: "Confirm" }).press("Enter");
+  await page.getByRole("region", { name: "History" }).getByText("called the customer").waitFor();
+  await page.getByRole("button", { name: "Sign out" }).press("Enter");
+  await page.getByLabel("Token").waitFor();
+  const { token } = (await server.ask("POST", "/v1/tokens", { name: "rita", role: "reader" })).json;
+  await person.signIn(token, `/console/alerts/${alert.id}`);
+  await found.getByText("Triage needs the role analyst.").waitFor();
+  await person.press("e");
+  await page.getByRole("status").getByText("Triage needs the role analyst.").waitFor();
+  await person.press("s");
+  await person.sees("Silencing needs the role analyst.");
+  assert.equal((await server.ask("GET", `/v1/alerts/${alert.id}/triage`)).json.state, "confirmed");
+});
+
+check("why an alert was raised: conditions with their values, by the rule of that time; the key's other events; features", async ({ server, person }) => {
+  const { page } = person;
+  await server.send([[10, "c7", "1.25"], [20, "c7", "70.00"], [30, "c7", "2.50"], [40, "c7", "900.00"], [100, "c7", "30.00"]]);
+  const [{ alert }] = await server.alerts("rule=burst");
+  await person.signIn(server.token, `/console/alerts/${alert.id}`);
+  const why = page.getByRole("region", { name: "Why it was raised" });
+  await why.getByRole("row", { name: /^small .* p10 .* amount < 5 amount was 1.25/ }).waitFor();
+  await why.getByRole("row", { name: /^big .* p40 .* amount > 500 amount was 900.00/ }).waitFor();
+  assert.equal(await why.getByText("The rule has changed since").count(), 0);
+  await page.getByRole("button", { name: "Read them from the archive" }).press("Enter");
+  const around = page.getByRole("region", { name: "Events of the key around it" });
+  await around.getByRole("row", { name: /^small .* payment p10/ }).waitFor();
+  await around.getByText("4 events within 30 s, 3 of them taken").waitFor();
+  await around.getByRole("row", { name: /payment p20 .*`amount < 5` is not true: amount is 70.00/ }).waitFor();
+  assert.equal(await around.getByRole("row", { name: /p100/ }).count(), 0);
+  await around.getByRole("definition").filter({ hasText: /^973\.75$/ }).waitFor(); // the feature, then
+  await person.inspect("alert-why");
+  const until_ = around.getByLabel("Events up to");
+  await until_.focus();
+  await person.press("ArrowDown");
+  await around.getByRole("row", { name: /payment p100/ }).waitFor();
+  await around.getByText("5 events within 1 min, 3 of them taken").waitFor();
+  assert.equal(await until_.evaluate((one) => one === document.activeElement), true);
+  // The rule is changed, and then gone: what is shown is what it said then.
+  const pack = await server.ask("GET", "/v1/pack");
+  const put = async (rules) => {
+    const now = await server.ask("GET", "/v1/pack");
+    const put = await server.ask("PUT", "/v1/pack", { files: { "rules.tocsin": rules } }, "application/json", { "If-Match": now.headers.get("ETag") });
+    assert.equal(put.status, 200, put.text);
+  };
+  const whole = pack.json.files["rules.tocsin"];
+  await put(whole.replace("amount < 5 then payment as big", "amount < 9 then payment as big"));
+  await page.reload();
+  await why.getByText("The rule has changed since: the conditions are those of version 1").waitFor();
+  await why.getByRole("row", { name: /^small .* p10 .* amount < 5 amount was 1.25/ }).waitFor();
+  await why.getByRole("link", { name: "What was changed up to version 2" }).press("Enter");
+  await person.sees("The rule burst is changed.");
+  await put(whole.replace(/rule burst[^]*?\n}\ntest burst[^]*?\n}\n/, ""));
+  await page.goto(`${server.url}/console/alerts/${alert.id}`);
+  await why.getByRole("row", { name: /^small .* p10 .* amount < 5 amount was 1.25/ }).waitFor();
+}, { rules: MORE_RULES });
+
+check("a delivery of an alert is sent once more from its page, by who may", async ({ server, person }) => {
+  const { page } = person;
+  const got = [];
+  const hook = createServer((request, response) => {
+    got.push(request.headers["webhook-id"]);
+    response.writeHead(200).end();
+  });
+  await new Promise((resolve) => hook.listen(0, "127.0.0.1", resolve));
+  try {
+    await server.ask("POST", "/v1/subscriptions", { url: `http://127.0.0.1:${hook.address().port}/`, name: "the desk" });
+    await server.send([[7, "c9", "650.00"]]);
+    await until(() => got.length === 1, "the alert at the endpoint");
+    const [{ alert }] = await server.alerts("key=card%3Dc9");
+    const stateOf = async () => (await server.ask("GET", `/v1/alerts/${alert.id}`)).json.deliveries[0].state;
+    await until(async () => (await stateOf()) === "delivered", "the delivery's end");
+    await person.signIn(server.token, `/console/alerts/${alert.id}`);
+    const deliveries = page.getByRole("region", { name: "Deliveries" });
+    await deliveries.getByRole("row", { name: /delivered/ }).waitFor();
+    await person.inspect("alert-deliveries");
+    await deliveries.getByRole("button", { name: "Send it again" }).press("Enter");
+    await until(() => got.length === 2, "the alert once more");
+    assert.equal(got[0], got[1]);
+    await page.getByRole("button", { name: "Sign out" }).press("Enter");
+    await page.getByLabel("Token").waitFor();
+    const { token } = (await server.ask("POST", "/v1/tokens", { name: "rita", role: "reader" })).json;
+    await person.signIn(token, `/console/alerts/${alert.id}`);
+    await deliveries.getByRole("row", { name: /the desk|delivered|pending/ }).first().waitFor();
+    assert.equal(await deliveries.getByRole("button").count(), 0);
+  } finally {
+    hook.close();
+  }
+}, { more: ["--webhooks-allow", "127.0.0.1"] });
