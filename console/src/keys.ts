@@ -68,8 +68,9 @@ export function actionOf(pressed: Pressed, isTyping: boolean): Action | undefine
 }
 // What is pressed or ticked, and is not written in.
 const PRESSED = /^(checkbox|radio|button|submit|reset|file|color|range|image)$/;
-/** Whether an element takes what is typed. */
+/** Whether an element takes what is typed. One of a dialog that was just closed may have the focus still, and takes nothing. */
 export function takesText(element: EventTarget | null): boolean {
+  if (element instanceof Element && element.closest("dialog:not([open])")) return false;
   if (element instanceof HTMLInputElement) return !PRESSED.test(element.type);
   return element instanceof HTMLElement && (/^(TEXTAREA|SELECT)$/.test(element.tagName) || element.isContentEditable);
 }
