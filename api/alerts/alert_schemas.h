@@ -47,6 +47,7 @@ inline constexpr std::string_view kAlertSchemas = R"({
       "live": "boolean",
       "from?": "AlertSource; of an alert that a topic brought",
       "status": "TriageState",
+      "triage_version": "whole; 0: nobody has touched it",
       "assignee?": "text",
       "alert": "Alert"
     }],
@@ -77,21 +78,51 @@ inline constexpr std::string_view kAlertSchemas = R"({
     "label?": "one of confirmed, dismissed",
     "version": "whole",
     "allowed": "list of TriageAction",
-    "history": [{
-      "at": "time",
-      "who": "text",
-      "action": "TriageAction",
-      "from?": "TriageState",
-      "to?": "TriageState",
-      "assignee?": "text",
-      "comment?": "text"
-    }]
+    "history": "list of TriageEntry"
+  },
+  "TriageEntry": {
+    "at": "time",
+    "who": "text",
+    "action": "TriageAction",
+    "from?": "TriageState",
+    "to?": "TriageState",
+    "assignee?": "text",
+    "comment?": "text"
   },
   "TriageChange": {
     "body": true,
     "action?": "TriageAction",
     "assignee?": "text",
     "comment?": "text; at most 16384 bytes"
+  },
+  "TriageChangeOfAll": {
+    "body": true,
+    "alerts": {"$schema": {
+      "type": "array", "minItems": 1, "maxItems": 1000,
+      "items": {"$ref": "#/components/schemas/TriageTarget"}
+    }},
+    "action?": "TriageAction",
+    "assignee?": "text",
+    "comment?": "text; at most 16384 bytes"
+  },
+  "TriageTarget": {
+    "body": true,
+    "id": "text",
+    "version?": "whole; only this version of its triage is changed"
+  },
+  "TriageOutcomes": {
+    "changed": "whole",
+    "refused": "whole",
+    "alerts": [{
+      "id": "text",
+      "status": "whole; 200: it was changed; 404, 409 or 412: it was not; 500 or 503: nor could it be",
+      "detail?": "text; why it was not changed",
+      "state?": "TriageState; that it has now",
+      "assignee?": "text",
+      "label?": "one of confirmed, dismissed",
+      "version?": "whole",
+      "last?": "TriageEntry; of one that was not changed: what was done last, without its comment"
+    }]
   },
   "AlertDelivery": {
     "subscription?": "text",

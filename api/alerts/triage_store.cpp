@@ -14,6 +14,7 @@ namespace {
 using nlohmann::ordered_json;
 using runtime::kTriageFamily;
 constexpr int kFormat = 1;
+constexpr std::size_t kWriteBytes = std::size_t{1} << 20;  // of one write of several changes, about
 
 Result<std::string> record_key(std::string_view alert_id) {
   const std::optional<std::string> prefix = runtime::alert_id_prefix(alert_id);
@@ -126,62 +127,129 @@ Result<RuleLabels> TriageStore::labels(std::string_view rule) const {
   return labels;
 }
 
-Result<TriageRecord> TriageStore::change(const runtime::StoredAlert& alert,
-                                         const TriageChange& change, cep::EventTime now,
-                                         const Condition& condition) {
-  const std::lock_guard lock(changing);
-  Result<TriageRecord> read = get(alert.id);
-  if (!read) return read;
-  TriageRecord& record = *read;
-  if (condition) {
-    if (Result<void> holds = condition(record); !holds) return tl::unexpected(holds.error());
-  }
-  if (Result<void> good = judge(record, change); !good) return tl::unexpected(good.error());
+// What one write has of several changes.
+struct TriageStore::Writes {
+  runtime::StoreBatch batch = {};
+  std::map<std::string, RuleLabels, std::less<>> labels = {};  // by rule, as they will be
+};
+
+Result<void> TriageStore::add(const runtime::StoredAlert& alert, const TriageChange& change,
+                              cep::EventTime now, TriageRecord& record, Writes& writes) const {
+  if (Result<void> good = judge(record, change); !good) return good;
   if (record.history.size() >= limits_.entries_max) {
     return fail(Errc::kConflict,
                 fmt::format("an alert takes at most {} comments and changes", limits_.entries_max));
   }
   const TriageState before = record.state;
-  const std::optional<TriageState> label_before = record.label;
+  const TriageState after = change.action ? *triage_after(before, *change.action) : before;
+  std::optional<TriageState> label = record.label;
   if (change.action) {
-    record.state = *triage_after(before, *change.action);
-    if (*change.action == TriageAction::kAssign) record.assignee = change.assignee;
-    if (*change.action == TriageAction::kRelease || *change.action == TriageAction::kReopen)
-      record.assignee.clear();
-    if (record.state == TriageState::kConfirmed || record.state == TriageState::kDismissed)
-      record.label = record.state;
-    if (*change.action == TriageAction::kReopen) record.label.reset();
+    if (after == TriageState::kConfirmed || after == TriageState::kDismissed) label = after;
+    if (*change.action == TriageAction::kReopen) label.reset();
   }
+  if (label != record.label) {
+    auto known = writes.labels.find(alert.rule);
+    if (known == writes.labels.end()) {
+      const Result<RuleLabels> stored = labels(alert.rule);
+      if (!stored) return tl::unexpected(stored.error());
+      known = writes.labels.emplace(alert.rule, *stored).first;
+    }
+    const auto count = [&](std::optional<TriageState> of, std::uint64_t by) {
+      if (of == TriageState::kConfirmed) known->second.confirmed += by;
+      if (of == TriageState::kDismissed) known->second.dismissed += by;
+    };
+    count(record.label, ~std::uint64_t{0});
+    count(label, 1);
+  }
+
+  record.state = after;
+  record.label = label;
+  if (change.action == TriageAction::kAssign) record.assignee = change.assignee;
+  if (change.action == TriageAction::kRelease || change.action == TriageAction::kReopen)
+    record.assignee.clear();
   if (record.version == 0) record.number = alert.number;
   ++record.version;
   record.history.push_back(
-      {now, change.who, change.action, before, record.state, change.assignee, change.comment});
-
-  runtime::StoreBatch batch;
+      {now, change.who, change.action, before, after, change.assignee, change.comment});
+  runtime::StoreBatch& batch = writes.batch;
   batch.put(kTriageFamily, *record_key(alert.id), encode(record));
-  if (before != record.state) {
+  if (before != after) {
     if (before != TriageState::kOpen) batch.remove(kTriageFamily, state_key(before, record.number));
-    if (record.state != TriageState::kOpen)
-      batch.put(kTriageFamily, state_key(record.state, record.number), alert.id);
+    if (after != TriageState::kOpen)
+      batch.put(kTriageFamily, state_key(after, record.number), alert.id);
   }
-  if (label_before != record.label) {
-    Result<RuleLabels> labels = this->labels(alert.rule);
-    if (!labels) return tl::unexpected(labels.error());
-    const auto count = [&](std::optional<TriageState> label, std::uint64_t by) {
-      if (label == TriageState::kConfirmed) labels->confirmed += by;
-      if (label == TriageState::kDismissed) labels->dismissed += by;
-    };
-    count(label_before, ~std::uint64_t{0});
-    count(record.label, 1);
-    const ordered_json counted = {{"confirmed", labels->confirmed},
-                                  {"dismissed", labels->dismissed}};
-    batch.put(kTriageFamily, labels_key(alert.rule), counted.dump());
+  return {};
+}
+
+Result<void> TriageStore::write(Writes& writes) {
+  for (const auto& [rule, labels] : writes.labels) {
+    const ordered_json counted = {{"confirmed", labels.confirmed}, {"dismissed", labels.dismissed}};
+    writes.batch.put(kTriageFamily, labels_key(rule), counted.dump());
   }
   runtime::crash_point("triage.before_write");
-  if (Result<void> written = store_.write(batch, true); !written)
-    return tl::unexpected(written.error());
+  if (Result<void> written = store_.write(writes.batch, true); !written) return written;
   runtime::crash_point("triage.after_write");
-  return read;
+  return {};
+}
+
+Result<TriageRecord> TriageStore::change(const runtime::StoredAlert& alert,
+                                         const TriageChange& change, cep::EventTime now,
+                                         const Condition& condition) {
+  const std::lock_guard lock(changing);
+  Result<TriageRecord> record = get(alert.id);
+  if (!record) return record;
+  if (condition) {
+    if (Result<void> holds = condition(*record); !holds) return tl::unexpected(holds.error());
+  }
+  Writes writes;
+  if (Result<void> added = add(alert, change, now, *record, writes); !added)
+    return tl::unexpected(added.error());
+  if (Result<void> written = write(writes); !written) return tl::unexpected(written.error());
+  return record;
+}
+
+void TriageStore::change_all(std::span<const TriageTarget> targets, const TriageChange& change,
+                             cep::EventTime now, const OutcomeVisitor& visit) {
+  for (std::size_t next = 0; next < targets.size();)
+    next = change_some(targets, next, change, now, visit);
+}
+
+std::size_t TriageStore::change_some(std::span<const TriageTarget> targets, std::size_t first,
+                                     const TriageChange& change, cep::EventTime now,
+                                     const OutcomeVisitor& visit) {
+  const std::lock_guard lock(changing);
+  Writes writes;
+  std::vector<std::pair<std::size_t, TriageOutcome>> changed;
+  std::size_t place = first;
+  for (; place < targets.size() && writes.batch.bytes() < kWriteBytes; ++place) {
+    const auto& [alert, version] = targets[place];
+    Result<TriageRecord> record = get(alert.id);
+    if (!record) {
+      visit(place, {{}, record.error()});
+      continue;
+    }
+    TriageOutcome outcome{*std::move(record), {}};
+    Result<void> added;
+    if (version && *version != outcome.record.version) {
+      added = fail(Errc::kMismatch, fmt::format("its triage has version {} by now, not {}",
+                                                outcome.record.version, *version));
+    } else {
+      added = add(alert, change, now, outcome.record, writes);
+    }
+    if (added) {
+      changed.emplace_back(place, std::move(outcome));
+    } else {
+      outcome.refusal = added.error();
+      visit(place, outcome);
+    }
+  }
+  if (changed.empty()) return place;
+  const Result<void> written = write(writes);
+  for (auto& [changed_place, outcome] : changed) {
+    if (!written) outcome = {{}, written.error()};
+    visit(changed_place, outcome);
+  }
+  return place;
 }
 
 Result<bool> TriageStore::erase_comments(std::string_view alert_id) {

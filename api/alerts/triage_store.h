@@ -5,12 +5,13 @@
 ///   's' u8 state | u64 number      the alert's id: alerts in any state but open
 ///   'p' rule                       JSON: its labels, counted
 ///
-/// Each change is one synced write.
+/// Each change is one synced write; changes of several alerts share one.
 #pragma once
 #include <cstdint>
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,15 @@ struct TriageChange {
   std::string assignee;                // needed to assign, else empty
   std::string comment;
 };
+/// One of several alerts that are changed alike.
+struct TriageTarget {
+  runtime::StoredAlert alert;            // its line may be left out
+  std::optional<std::uint64_t> version;  // that its triage must have; nothing: any
+};
+struct TriageOutcome {
+  TriageRecord record;  // after the change; of one that was refused, as it is, where it was read
+  std::optional<Error> refusal;
+};
 struct TriageLimits {
   std::size_t entries_max = 1000;  // of one alert
 };
@@ -73,6 +83,13 @@ class TriageStore {
   /// entries as it may have; what the condition says.
   Result<TriageRecord> change(const runtime::StoredAlert& alert, const TriageChange& change,
                               cep::EventTime now, const Condition& condition = {});
+  using OutcomeVisitor = std::function<void(std::size_t place, const TriageOutcome& outcome)>;
+  /// Makes one change to several alerts, each by itself: `visit` is given what came of each, by its
+  /// place among the targets, in any order and once it is durable. It must not call this store.
+  /// Refusals: those of change(), and kMismatch for one whose triage has another version. Requires
+  /// that no alert is there twice.
+  void change_all(std::span<const TriageTarget> targets, const TriageChange& change,
+                  cep::EventTime now, const OutcomeVisitor& visit);
   /// Erases what people wrote to an alert; durable when this returns. False: nobody had.
   Result<bool> erase_comments(std::string_view alert_id);
   /// Numbers of the alerts in a state but open, from `from` on upwards or downwards; false ends it.
@@ -81,6 +98,16 @@ class TriageStore {
   Result<RuleLabels> labels(std::string_view rule) const;
 
  private:
+  struct Writes;
+  /// Changes the record, and adds what is written of that; an error leaves both as they were.
+  Result<void> add(const runtime::StoredAlert& alert, const TriageChange& change,
+                   cep::EventTime now, TriageRecord& record, Writes& writes) const;
+  Result<void> write(Writes& writes);
+  /// As change_all() from the target `first` on, as many as one write has; gives the next one.
+  std::size_t change_some(std::span<const TriageTarget> targets, std::size_t first,
+                          const TriageChange& change, cep::EventTime now,
+                          const OutcomeVisitor& visit);
+
   runtime::Store& store_;
   TriageLimits limits_;
   inline static std::mutex changing;  // held by one change at a time, over all that work on a store

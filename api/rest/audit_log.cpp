@@ -298,20 +298,25 @@ Result<void> AuditLog::note_read(const AuditDeed& deed, const AuditOutcome& outc
 Result<AuditPage> AuditLog::page(const AuditFilter& filter, std::uint64_t before, std::size_t most,
                                  std::size_t rows_max) const {
   AuditPage page;
+  constexpr std::size_t kPageBytes = std::size_t{8} << 20;
   std::size_t looked_at = 0;
+  std::size_t bytes = 0;
   std::uint64_t last = 0;  // that was looked at
   runtime::StoreRange range{.begin = "e", .end = "f", .is_descending = true};
   if (before != 0) range.end = audit_entry_key(before);
   const Result<void> read =
       store_.scan(kAuditFamily, range, [&](std::string_view key, std::string_view line) {
-        if (page.lines.size() == most || looked_at == rows_max) {
+        if (page.lines.size() == most || looked_at == rows_max || bytes >= kPageBytes) {
           page.next = last;
           return false;
         }
         ++looked_at;
         last = runtime::read_key_u64(key.substr(1));
         const ordered_json entry = ordered_json::parse(line, nullptr, false);
-        if (entry.is_object() && admits(filter, entry)) page.lines.emplace_back(line);
+        if (entry.is_object() && admits(filter, entry)) {
+          bytes += line.size();
+          page.lines.emplace_back(line);
+        }
         return true;
       });
   if (!read) return tl::unexpected(read.error());

@@ -112,8 +112,8 @@ class AuditLog {
   /// What stands for a text that must not be in the log: the same for the same text, and without
   /// the key of the log nothing can be found from it. Empty without keys.
   std::string mark_of(std::string_view text) const;
-  /// Entries before the sequence `before` (0: from the newest), at most `most`; looks at so many
-  /// rows.
+  /// Entries before the sequence `before` (0: from the newest), at most `most` and about 8 MiB of
+  /// them; looks at so many rows.
   Result<AuditPage> page(const AuditFilter& filter, std::uint64_t before, std::size_t most,
                          std::size_t rows_max = 100'000) const;
   /// Entries behind the sequence `after`, at most `most` and about `bytes_max` bytes of them.

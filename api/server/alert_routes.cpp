@@ -14,9 +14,10 @@
 #include "api/alerts/alert_filter_query.h"
 #include "api/alerts/alert_line.h"
 #include "api/alerts/alert_schemas.h"
-#include "api/alerts/alert_scope.h"
+#include "api/alerts/asked_alerts.h"
 #include "api/alerts/condition_problem.h"
 #include "api/alerts/triage_json.h"
+#include "api/alerts/triage_routes.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 
@@ -27,16 +28,8 @@ using Type = RouteParameter::Type;
 constexpr std::int64_t kHitsMax = 1000;
 constexpr std::size_t kHitsDefault = 100;
 constexpr std::size_t kExportRows = 500;  // read at once
-constexpr std::size_t kCommentBytesMax = std::size_t{16} << 10;
-constexpr std::size_t kNameBytesMax = 200;
 
 RouteParameter alert_id_parameter() { return {"id", Type::kText, "The alert's id, 32 hex digits"}; }
-
-HttpResponse triage_response(const TriageRecord& record) {
-  HttpResponse response = json_response(200, triage_json(record));
-  response.headers.push_back({"ETag", etag_of(record.version)});
-  return response;
-}
 
 std::string number_and_time(const runtime::StoredAlert& alert) {
   std::string text = fmt::format(R"("number":{},"stored_at":"{}","live":{})", alert.number,
@@ -84,10 +77,17 @@ struct ExportRest {
   }
 };
 
+AskedAlerts asked_alerts(AlertRouteServices& services) {
+  return {AlertQuery(services.effects.reader(), services.triage, services.limits),
+          [&services] { return !services.await_stored || services.await_stored(); }};
+}
+
 class Operations {
  public:
   explicit Operations(AlertRouteServices& services)
-      : services_(services), query_(services.effects.reader(), services.triage, services.limits) {}
+      : services_(services),
+        query_(services.effects.reader(), services.triage, services.limits),
+        asked_(asked_alerts(services)) {}
 
   HttpResponse list(ApiRequest& request) const {
     const auto filter = read_filter(request);
@@ -108,8 +108,8 @@ class Operations {
     std::string body = R"({"alerts":[)";
     for (const AlertHit& hit : page->hits) {
       if (body.back() == '}') body += ',';
-      body += fmt::format(R"({{{},"status":"{}",)", number_and_time(hit.alert),
-                          name_of(hit.triage.state));
+      body += fmt::format(R"({{{},"status":"{}","triage_version":{},)", number_and_time(hit.alert),
+                          name_of(hit.triage.state), hit.triage.version);
       if (!hit.triage.assignee.empty())
         body += fmt::format(R"("assignee":{},)", ordered_json(hit.triage.assignee).dump());
       body += fmt::format(R"("alert":{}}})", filter->shown(hit.alert));
@@ -140,7 +140,7 @@ class Operations {
   }
 
   HttpResponse one(ApiRequest& request) const {
-    const auto hit = find(request);
+    const auto hit = asked_.one(request);
     if (!hit) return hit.error();
     note_read(request);
     AlertFilter filter;
@@ -213,100 +213,7 @@ class Operations {
     return response;
   }
 
-  HttpResponse triage(const ApiRequest& request) const {
-    const auto hit = find(request);
-    return hit ? triage_response(hit->triage) : hit.error();
-  }
-
-  HttpResponse change(ApiRequest& request) const {
-    constexpr std::string_view kKnown[] = {"action", "assignee", "comment"};
-    const auto body = read_json_object(request, kKnown);
-    if (!body) return body.error();
-    const auto hit = find(request);
-    if (!hit) return hit.error();
-    const auto wanted = read_change(request, *body);
-    if (!wanted) return wanted.error();
-    request.notes["triage"] =
-        ordered_json(wanted->action ? name_of(*wanted->action) : "comment").dump();
-    std::optional<HttpResponse> refused;
-    const Result<TriageRecord> record = services_.triage.change(
-        hit->alert, *wanted, services_.clock.now(), [&](const TriageRecord& now) -> Result<void> {
-          const auto matches = check_if_match(request, now.version, true);
-          if (matches) return {};
-          refused = matches.error();
-          return fail(Errc::kConflict, "");
-        });
-    if (refused) return *refused;
-    if (record) return triage_response(*record);
-    if (record.error().code != Errc::kConflict) return problem_of_error(record.error());
-    const Result<TriageRecord> now = services_.triage.get(hit->alert.id);
-    if (!now) return problem_of_error(now.error());
-    ordered_json more = {{"state", name_of(now->state)}, {"allowed", ordered_json::array()}};
-    for (const TriageAction action : triage_actions_of(now->state))
-      more["allowed"].push_back(name_of(action));
-    return problem_response(ProblemKind::kConflict, record.error().message, more);
-  }
-
-  HttpResponse precision(const ApiRequest& request) const {
-    const std::string rule(*request.text("rule"));
-    const Result<RuleLabels> labels = services_.triage.labels(rule);
-    if (!labels) return problem_of_error(labels.error());
-    const std::uint64_t judged = labels->confirmed + labels->dismissed;
-    ordered_json document = {
-        {"rule", rule}, {"confirmed", labels->confirmed}, {"dismissed", labels->dismissed}};
-    if (judged > 0) {
-      document["precision"] = static_cast<double>(labels->confirmed) / static_cast<double>(judged);
-    }
-    return json_response(200, document);
-  }
-
  private:
-  tl::expected<AlertHit, HttpResponse> find(const ApiRequest& request) const {
-    const std::string_view id = *request.text("id");
-    Result<std::optional<AlertHit>> hit = query_.find(id);
-    if (hit && !*hit && !is_behind()) hit = query_.find(id);  // it may have been on its way
-    if (!hit) return tl::unexpected(problem_of_error(hit.error()));
-    // One that is out of scope is not there.
-    if (*hit && is_alert_in(request.grant.scope, (*hit)->alert.line)) return std::move(**hit);
-    return tl::unexpected(problem_response(ProblemKind::kNotFound,
-                                           fmt::format("there is no alert with the id {}", id)));
-  }
-
-  static tl::expected<TriageChange, HttpResponse> read_change(const ApiRequest& request,
-                                                              const ordered_json& body) {
-    const auto bad = [](std::string_view detail) {
-      return tl::unexpected(problem_response(ProblemKind::kBadBody, detail));
-    };
-    const auto text = [&](const char* name) -> std::optional<std::string> {
-      if (!body.contains(name)) return "";
-      if (!body.at(name).is_string()) return std::nullopt;
-      return body.at(name).get<std::string>();
-    };
-    const auto action = text("action");
-    const auto assignee = text("assignee");
-    const auto comment = text("comment");
-    if (!action || !assignee || !comment) return bad("action, assignee and comment are texts");
-    TriageChange change{request.grant.name, {}, *assignee, *comment};
-    if (body.contains("action") && *action != "comment") {
-      change.action = triage_action_named(*action);
-      if (!change.action) {
-        return bad(
-            fmt::format("action is assign, release, confirm, dismiss, close, reopen or "
-                        "comment, not {}",
-                        *action));
-      }
-    }
-    const bool assigns = change.action == TriageAction::kAssign;
-    if (assigns && change.assignee.empty()) change.assignee = change.who;
-    if (!assigns && !change.assignee.empty()) return bad("only assign takes an assignee");
-    if (change.assignee.size() > kNameBytesMax)
-      return bad(fmt::format("an assignee has at most {} bytes", kNameBytesMax));
-    if (!change.action && change.comment.empty()) return bad("an action or a comment is required");
-    if (change.comment.size() > kCommentBytesMax)
-      return bad(fmt::format("a comment has at most {} bytes", kCommentBytesMax));
-    return change;
-  }
-
   // Empty for who sees all. A stream goes on when a field is marked.
   MaskLine mask_of(const ApiRequest& request) const {
     const Privacy* const privacy = services_.privacy;
@@ -335,6 +242,7 @@ class Operations {
 
   AlertRouteServices& services_;
   AlertQuery query_;
+  AskedAlerts asked_;
 };
 
 using SharedOperations = std::shared_ptr<const Operations>;
@@ -444,49 +352,6 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
               .handler = [operations](ApiRequest& request) { return operations->one(request); }});
 }
 
-void add_triage_operations(Router& router, const SharedOperations& operations) {
-  router.add(
-      {.method = "GET",
-       .path = "/v1/alerts/{id}/triage",
-       .operation_id = "getTriage",
-       .tag = "triage",
-       .summary = "The triage of an alert",
-       .role = Role::kReader,
-       .scoped_by = kAnyScope,
-       .path_parameters = {alert_id_parameter()},
-       .answers = {{200, "State, label and history", "application/json", "Triage"}},
-       .answer_headers = {"ETag"},
-       .handler = [operations](ApiRequest& request) { return operations->triage(request); }});
-  router.add(
-      {.method = "POST",
-       .path = "/v1/alerts/{id}/triage",
-       .operation_id = "changeTriage",
-       .tag = "triage",
-       .summary = "Assign, release, confirm, dismiss, close or reopen an alert, or comment",
-       .description = "The change is durable when this answers. An action that the state does not "
-                      "allow is refused with 409, which names the allowed ones. With If-Match only "
-                      "this state of triage is changed.",
-       .role = Role::kAnalyst,
-       .scoped_by = kAnyScope,
-       .path_parameters = {alert_id_parameter()},
-       .body = RouteBody{{"application/json"}, "TriageChange"},
-       .answers = {{200, "Triage after the change", "application/json", "Triage"}},
-       .request_headers = {"If-Match"},
-       .answer_headers = {"ETag"},
-       .problems = {409, 412, 413, 415},
-       .handler = [operations](ApiRequest& request) { return operations->change(request); }});
-  router.add(
-      {.method = "GET",
-       .path = "/v1/rules/{rule}/precision",
-       .operation_id = "getRulePrecision",
-       .tag = "triage",
-       .summary = "How many of a rule's alerts people confirmed and dismissed",
-       .role = Role::kReader,
-       .path_parameters = {{"rule", Type::kText, "The rule's id"}},
-       .answers = {{200, "Labels, and their share of confirmed ones", "application/json",
-                    "RulePrecision"}},
-       .handler = [operations](ApiRequest& request) { return operations->precision(request); }});
-}
 }  // namespace
 
 void add_alert_routes(Router& router, AlertRouteServices& services) {
@@ -494,6 +359,6 @@ void add_alert_routes(Router& router, AlertRouteServices& services) {
   const auto operations = std::make_shared<const Operations>(services);
   add_alert_operations(router, operations);
   add_facets(router, operations);
-  add_triage_operations(router, operations);
+  add_triage_routes(router, {asked_alerts(services), services.triage, services.clock});
 }
 }  // namespace tocsin::api

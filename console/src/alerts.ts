@@ -1,5 +1,5 @@
 // Alerts and their triage, as the API has them.
-import { ask, get } from "./api";
+import { ask, asProblem, get } from "./api";
 import { Json, JsonObject, show, sourceOf } from "./json";
 import { isMask } from "./text";
 import { Place, Step } from "./undo";
@@ -11,7 +11,7 @@ export interface Row {
   state: string;
   assignee: string;
   alert: JsonObject;
-  version?: number; // of the triage, where it is known
+  version?: number | undefined; // of the triage, where it is known
   changed?: string; // what happened to it on this page
 }
 export interface Page {
@@ -27,6 +27,7 @@ function rowOf(hit: JsonObject): Row {
     state: show(hit.status),
     assignee: show(hit.assignee),
     alert,
+    version: Number(show(hit.triage_version ?? 0)),
   };
 }
 export async function readPage(query: string, cursor: string, limit: number, signal?: AbortSignal): Promise<Page> {
@@ -89,6 +90,39 @@ export async function change(id: string, step: Step & { comment?: string }, vers
   const headers: { [name: string]: string } = version === undefined ? {} : { "If-Match": `"${version}"` };
   const answer = await ask("POST", `/v1/alerts/${encodeURIComponent(id)}/triage`, { body: step, headers });
   return triageOf(answer.json as JsonObject);
+}
+
+/** An alert that is changed with others, and the version that its triage must have. */
+export interface Target {
+  id: string;
+  version?: number | undefined;
+}
+export interface Outcome {
+  id: string;
+  status: number; // that a request for it alone would have: 200 where it was changed; 0: there was no answer
+  detail: string; // why it was not
+  now?: Triage; // where it was read; its history is what was done last, to one that was not changed
+}
+const AT_ONCE = 1000; // alerts that the server changes by one request
+function outcomeOf(document: JsonObject): Outcome {
+  const now = "state" in document ? { now: triageOf({ ...document, history: "last" in document ? [document.last as JsonObject] : [] }) } : {};
+  return { id: show(document.id), status: Number(show(document.status)), detail: show(document.detail), ...now };
+}
+/** Changes the triage of several alerts alike, each by itself; what came of each, in their order. */
+export async function changeAll(targets: readonly Target[], step: Step & { comment?: string }): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (let from = 0; from < targets.length; from += AT_ONCE) {
+    const some = targets.slice(from, from + AT_ONCE);
+    try {
+      const alerts = some.map(({ id, version }) => (version === undefined ? { id } : { id, version }));
+      const answer = await ask("POST", "/v1/alerts/triage", { body: { ...step, alerts } });
+      outcomes.push(...((answer.json as JsonObject).alerts as JsonObject[]).map(outcomeOf));
+    } catch (error) {
+      const { status, detail } = asProblem(error);
+      outcomes.push(...some.map(({ id }) => ({ id, status, detail })));
+    }
+  }
+  return outcomes;
 }
 
 /** The key of an alert for people: `card=c1`. */

@@ -1,7 +1,7 @@
 // The queue of alerts: its rows, what is selected, and what is done with it.
 import { computed, signal } from "@preact/signals";
 import { Problem, asProblem, me, mayWork } from "./api";
-import { Row, Triage, change, keyText, readPage, readTriage } from "./alerts";
+import { Outcome, Row, Target, Triage, changeAll, keyText, readPage, readTriage } from "./alerts";
 import { Counts, readCounts } from "./facets";
 import { Order, SEVERITIES, chosenOf, filtersOf } from "./filters";
 import { grouped } from "./groups";
@@ -12,7 +12,6 @@ import { counted } from "./text";
 
 const PAGE_ROWS = 500;
 const UNDO_MS = 10_000;
-const AT_ONCE = 4; // changes of one bulk
 
 export const rows = signal<Row[]>([]);
 export const next = signal(""); // the cursor of what comes after them; empty: nothing does
@@ -186,9 +185,11 @@ export function changedRows(loaded: readonly Row[], now: readonly Row[], least: 
     const is = found.get(row.id);
     // What this page itself changed may have left the filter.
     if (!is) return row.changed ? [] : [{ ...row, changed: "somebody else changed it" }];
-    if (is.state === row.state && is.assignee === row.assignee) return [];
-    const { version: _old, ...same } = row;
-    return [{ ...same, state: is.state, assignee: is.assignee, changed: "by somebody else" }];
+    if (is.version === row.version) return [];
+    const { state, assignee, version } = is;
+    // Where both are the same somebody has commented, or taken back what was done.
+    const changed = state === row.state && assignee === row.assignee ? "somebody else worked on it" : "by somebody else";
+    return [{ ...row, state, assignee, version, changed }];
   });
 }
 /** Says at rows what colleagues have done with them; the function ends it. No row moves. */
@@ -289,14 +290,6 @@ function keepForUndo(done: Done[], text: string): void {
 
 const DONE_WORDS: { [action: string]: string } = { assign: "assigned", confirm: "confirmed", dismiss: "dismissed", close: "closed" };
 
-async function each<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
-  let at = 0;
-  const lane = async () => {
-    while (at < items.length) await act(items[at++] as T);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, lane));
-}
-
 const DID_WORDS: { [action: string]: string } = { ...DONE_WORDS, release: "released", reopen: "reopened", comment: "commented on" };
 /** Who did what to an alert last: `bob took it`. */
 export function lastDone(triage: Triage): string {
@@ -306,29 +299,12 @@ export function lastDone(triage: Triage): string {
   if (last.action === "assign") return last.assignee === last.who ? `${who} took it` : `${who} assigned it to ${last.assignee}`;
   return `${who} ${DID_WORDS[last.action] ?? last.action} it`;
 }
-class Overtaken extends Error {}
-/** Changes an alert that is still as its row shows it. What a colleague did to it is put in the row instead: Overtaken. */
-async function changeAsShown(row: Row, step: Step & { comment?: string }): Promise<Triage> {
-  const overtaken = (now: Triage) => {
-    put(row.id, { state: now.state, assignee: now.assignee, version: now.version, changed: lastDone(now) });
-    return new Overtaken(lastDone(now));
-  };
-  let known = row.version;
-  if (known === undefined) {
-    const now = await readTriage(row.id);
-    if (now.state !== row.state || now.assignee !== row.assignee) throw overtaken(now);
-    known = now.version;
-  }
-  try {
-    return await change(row.id, step, known);
-  } catch (error) {
-    const { status } = asProblem(error);
-    if (status === 412 || status === 409) {
-      const now = await readTriage(row.id);
-      if (status === 412 || now.state !== row.state || now.assignee !== row.assignee) throw overtaken(now);
-    }
-    throw error;
-  }
+/** What a colleague did to an alert since its row was read, for which it was not changed; the row shows it then. */
+function overtakenBy(row: Row, { status, now }: Outcome): string | undefined {
+  if (!now || (status !== 412 && (status !== 409 || (now.state === row.state && now.assignee === row.assignee)))) return undefined;
+  const text = lastDone(now);
+  put(row.id, { state: now.state, assignee: now.assignee, version: now.version, changed: text });
+  return text;
 }
 
 /** Does it to `of`, says what came of it, and keeps how to take it back for 10 s. */
@@ -340,27 +316,25 @@ export async function act(of: Row[], action: string, comment = ""): Promise<void
   }
   const done: Done[] = [];
   const refused: string[] = [];
-  let isOvertaken = false;
-  await each(of, async (row) => {
-    try {
-      const after = await changeAsShown(row, comment ? { action, comment } : { action });
-      put(row.id, { state: after.state, assignee: after.assignee, version: after.version, changed: DONE_WORDS[action] ?? action });
-      done.push({ id: row.id, before: { state: row.state, assignee: row.assignee }, after, version: after.version });
-    } catch (error) {
-      if (error instanceof Overtaken) {
-        isOvertaken = true;
-        refused.push(error.message);
-      } else {
-        refused.push(asProblem(error).detail);
-        put(row.id, { changed: "not changed" });
-      }
+  let overtaken = "";
+  const outcomes = await changeAll(of, comment ? { action, comment } : { action });
+  of.forEach((row, at) => {
+    const outcome = outcomes[at] as Outcome;
+    const { status, detail, now } = outcome;
+    if (status === 200 && now) {
+      put(row.id, { state: now.state, assignee: now.assignee, version: now.version, changed: DONE_WORDS[action] ?? action });
+      done.push({ id: row.id, before: { state: row.state, assignee: row.assignee }, after: now, version: now.version });
+      return;
     }
+    const what = overtakenBy(row, outcome);
+    if (what === undefined) put(row.id, { changed: "not changed" });
+    else overtaken ||= what;
+    refused.push(what ?? detail);
   });
-  // In the order of the rows, whichever was answered first: undo goes back to the first.
-  done.sort((a, b) => of.findIndex((row) => row.id === a.id) - of.findIndex((row) => row.id === b.id));
   const word = DONE_WORDS[action] ?? action;
   const text = `${counted(done.length, "alert")} ${word}`;
-  said.value = refused.length === 0 ? `${text}.` : `${text}; ${counted(refused.length, "alert")} not: ${refused[0] ?? ""}${isOvertaken ? " meanwhile. Do it again if it is still right." : ""}`;
+  const why = overtaken ? `${overtaken} meanwhile. Do it again if it is still right.` : (refused[0] ?? "");
+  said.value = refused.length === 0 ? `${text}.` : `${text}; ${counted(refused.length, "alert")} not: ${why}`;
   keepForUndo(done, text);
   countAgain();
   if (done.length > 0 && of.length === 1 && of[0]?.id === currentRow.value?.id) move(1);
@@ -376,19 +350,28 @@ export async function undo(): Promise<void> {
   }
   keepForUndo([], "");
   let failed = "";
-  await each(done, async ({ id, before, after, version }) => {
-    let at: number = version;
-    try {
-      for (const step of stepsBack(before, after) as Step[]) {
-        const now = await change(id, step, at);
-        at = now.version;
-        put(id, { state: now.state, assignee: now.assignee, version: at, changed: "undone" });
+  // Those that go back by the same steps do so together.
+  const alike = new Map<string, Done[]>();
+  for (const one of done) {
+    const steps = JSON.stringify(stepsBack(one.before, one.after));
+    alike.set(steps, [...(alike.get(steps) ?? []), one]);
+  }
+  for (const [steps, some] of alike) {
+    let left: Target[] = some;
+    for (const step of JSON.parse(steps) as Step[]) {
+      const outcomes = await changeAll(left, step);
+      left = [];
+      for (const { id, detail, now, status } of outcomes) {
+        if (status === 200 && now) {
+          put(id, { state: now.state, assignee: now.assignee, version: now.version, changed: "undone" });
+          left.push({ id, version: now.version });
+        } else {
+          failed = detail;
+          put(id, { changed: "not undone: it changed since" });
+        }
       }
-    } catch (error) {
-      failed = asProblem(error).detail;
-      put(id, { changed: "not undone: it changed since" });
     }
-  });
+  }
   countAgain();
   const first = rows.value.findIndex((row) => row.id === done[0]?.id);
   if (first >= 0) current.value = first;

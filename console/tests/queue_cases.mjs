@@ -72,13 +72,16 @@ check("triage by keyboard alone: confirm, dismiss with a reason, undo, many at o
   await person.press("z");
   await person.sees("Undone: 1 alert.");
   assert.equal((await stateOf(server))["12345678901234.50 on card c1"], "open");
-  // Two selected: it says how many before it does it.
+  // Two selected: it says how many before it does it, and does it by one request; so does undo.
+  const changes = [];
+  page.on("request", (request) => request.method() === "POST" && changes.push(new URL(request.url()).pathname));
   await person.press("x", "J", "e");
   await page.getByRole("heading", { name: "Close: 2 alerts" }).waitFor();
   await person.press("Enter");
   await person.sees("2 alerts closed.");
   await person.press("z");
   await person.sees("Undone: 2 alerts.");
+  assert.deepEqual(changes, ["/v1/alerts/triage", "/v1/alerts/triage"]);
   assert.deepEqual(Object.values(await stateOf(server)).sort(), ["confirmed", "open", "open", "open"]);
   await person.press("n"); // from one alert of c1 to the other
   await until(async () => (await page.locator(".row.current").innerText()).includes("900.00"), "the other one of c1");
@@ -94,7 +97,6 @@ check("two analysts: a change that a colleague made is not overwritten, by the p
   await person.signIn(server.token, "/console/alerts?rule=large&key=card%3Dc2");
   await page.locator("[role=option]").first().waitFor();
   const [{ alert }] = await server.alerts("rule=large&key=card%3Dc2");
-  person.expected.push(/status of 409/, /status of 412/);
   await person.press("c");
   await person.sees("1 alert confirmed.");
   await server.ask("POST", `/v1/alerts/${alert.id}/triage`, { action: "close" });
@@ -142,8 +144,7 @@ check("two analysts: what a colleague has taken or judged is not taken or dismis
   await page.locator(`#row-${ids[1]}`, { hasText: "bob took it" }).waitFor();
   assert.equal((await triageOf(ids[1])).state, "assigned");
   await person.press("j");
-  person.expected.push(/status of 412/);
-  await page.route(`**/v1/alerts/${ids[2]}/triage`, async (route) => {
+  await page.route("**/v1/alerts/triage", async (route) => {
     if (route.request().method() === "POST") await as(bob, ids[2], { action: "confirm", comment: "called the customer" });
     await route.continue();
   });

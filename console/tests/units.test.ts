@@ -373,11 +373,14 @@ test("trace: an event is of the step for which the alert took it", () => {
 });
 
 test("queue: what colleagues did shows at rows, as far down as the page of now reaches", () => {
-  const row = (number: number, state = "open", changed?: string) => ({ id: `i${number}`, number, storedAt: "", state, assignee: "", alert: {} as JsonObject, ...(changed ? { changed } : {}) });
-  const loaded = [row(9), row(8), row(7, "confirmed", "confirmed"), row(6), row(2)];
-  const now = [row(10), row(9), row(6, "assigned")];
-  assert.deepEqual(changedRows(loaded, now, 6).map(({ id, state, changed }) => [id, state, changed]), [["i8", "open", "somebody else changed it"], ["i6", "assigned", "by somebody else"]]);
-  assert.deepEqual(changedRows(loaded, now, 0).map(({ id }) => id), ["i8", "i6", "i2"]);
+  const row = (number: number, state = "open", version = 0, changed?: string) => ({ id: `i${number}`, number, storedAt: "", state, assignee: "", version, alert: {} as JsonObject, ...(changed ? { changed } : {}) });
+  const loaded = [row(9), row(8), row(7, "confirmed", 1, "confirmed"), row(6), row(5), row(2)];
+  const now = [row(10), row(9), row(6, "assigned", 1), row(5, "open", 2)];
+  assert.deepEqual(
+    changedRows(loaded, now, 5).map(({ id, state, version, changed }) => [id, state, version, changed]),
+    [["i8", "open", 0, "somebody else changed it"], ["i6", "assigned", 1, "by somebody else"], ["i5", "open", 2, "somebody else worked on it"]],
+  );
+  assert.deepEqual(changedRows(loaded, now, 0).map(({ id }) => id), ["i8", "i6", "i5", "i2"]);
 });
 
 test("language: places of files are places of the text that is edited, in UTF-16 and back", () => {

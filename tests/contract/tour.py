@@ -16,7 +16,7 @@ from tocsin_client.api.rules import get_pack, list_rule_versions, list_rules, pa
 from tocsin_client.api.silences import create_silence
 from tocsin_client.api.subscriptions import create_subscription, delete_subscription
 from tocsin_client.api.tokens import get_me, list_tokens, make_token
-from tocsin_client.api.triage import change_triage, get_triage
+from tocsin_client.api.triage import change_triage, change_triage_of_all, get_triage
 
 url, token = sys.argv[1:]
 client = AuthenticatedClient(base_url=url, token=token)
@@ -50,6 +50,9 @@ alert = page.alerts[0].alert
 assert good(get_alert.sync_detailed(alert.id, client=client)).alert.id == alert.id
 good(change_triage.sync_detailed(alert.id, client=client, body=m.TriageChange(action=m.TriageAction.ASSIGN)))
 assert good(get_triage.sync_detailed(alert.id, client=client)).state == m.TriageState.ASSIGNED
+everyone = m.TriageChangeOfAll(alerts=[m.TriageTarget(id=alert.id, version=1)], action=m.TriageAction.CLOSE)
+outcomes = good(change_triage_of_all.sync_detailed(client=client, body=everyone))
+assert (outcomes.changed, outcomes.alerts[0].state) == (1, m.TriageState.CLOSED), outcomes
 
 rules = good(list_rules.sync_detailed(client=client))
 assert {rule.id for rule in rules.rules} == {"large_after_probes", "of_blocked"}, rules

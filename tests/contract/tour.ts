@@ -38,6 +38,8 @@ const alert = { path: { id: page.alerts[0]?.alert.id ?? "" } };
 equal(good(await client.GET("/v1/alerts/{id}", { params: alert })).alert.id, alert.path.id);
 good(await client.POST("/v1/alerts/{id}/triage", { params: alert, body: { action: "assign" } }));
 equal(good(await client.GET("/v1/alerts/{id}/triage", { params: alert })).state, "assigned");
+const everyone = { alerts: [{ id: alert.path.id, version: 1 }], action: "close" as const };
+equal(good(await client.POST("/v1/alerts/triage", { body: everyone })).alerts[0]?.state, "closed");
 
 deepEqual(good(await client.GET("/v1/rules")).rules.map((rule) => rule.id).sort(), ["large_after_probes", "of_blocked"]);
 const wrong = { "r.tocsin": 'rule r "x" { when paiment as p alert "x" }' };

@@ -95,7 +95,7 @@ def _():
 # What operations keep to, written once more; every other one refuses tokens with limits.
 ALL = {"tags", "types"}
 KEPT = {"postEvents": ALL, "listAlerts": ALL, "countAlerts": ALL, "exportAlerts": ALL, "streamAlerts": ALL, "getAlert": ALL,
-        "getTriage": ALL, "changeTriage": ALL, "listRules": ALL, "getRule": ALL, "explainRule": ALL, "getVersion": ALL,
+        "getTriage": ALL, "changeTriage": ALL, "changeTriageOfAll": ALL, "listRules": ALL, "getRule": ALL, "explainRule": ALL, "getVersion": ALL,
         "getOpenapi": ALL, "getHealth": ALL, "getMe": ALL, "beginSession": ALL, "endSession": ALL,
         "listViews": ALL, "createView": ALL, "getView": ALL, "putView": ALL, "deleteView": ALL,
         "listSilences": {"tags"}, "createSilence": {"tags"}, "getSilence": {"tags"}, "endSilence": {"tags"}}
@@ -159,7 +159,6 @@ def _():
     """scopes: a limited token is shown alerts and rules of its tags and types alone, whichever way it asks"""
     def rules_of(alerts):
         return sorted({alert["rule"] for alert in alerts})
-
     with Server(rules=TAGGED) as server:
         server.send([{"type": "login", "ts": payment(1)["ts"], "id": "l1", "card": "b"}, payment(2, "a", 150), payment(3, "b", 1)])
         shown = {"tags": (make(server, "tags", "analyst", tags=["cards", "none"]), ["entered", "large"]),
@@ -178,9 +177,11 @@ def _():
             for one in every:
                 place = f"/v1/alerts/{one['alert']['id']}"
                 expected = 200 if one["alert"]["rule"] in rules else 404
-                for method, path, body in (("GET", place, None), ("GET", place + "/triage", None),
-                                           ("POST", place + "/triage", {"action": "comment", "comment": "seen"})):
+                comment = {"action": "comment", "comment": "seen"}
+                for method, path, body in (("GET", place, None), ("GET", place + "/triage", None), ("POST", place + "/triage", comment)):
                     assert server.ask(method, path, body, token=token).status == expected, (name, method, path)
+            outcomes = server.ask("POST", "/v1/alerts/triage", {"alerts": [{"id": one["alert"]["id"]} for one in every], **comment}, token=token)
+            assert [one["status"] for one in outcomes.json["alerts"]] == [200 if one["alert"]["rule"] in rules else 404 for one in every], name
         token = shown["tags"][0]
         assert [rule["id"] for rule in server.ask("GET", "/v1/rules", token=token).json["rules"]] == ["large", "entered"]
         for rule in ("large", "others", "untagged", "nothing"):

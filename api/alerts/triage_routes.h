@@ -1,0 +1,16 @@
+/// The API's operations on what people made of alerts, and the precision of rules by that.
+#pragma once
+#include "api/alerts/asked_alerts.h"
+#include "api/alerts/triage_store.h"
+#include "api/rest/router.h"
+#include "runtime/io/clock.h"
+
+namespace tocsin::api {
+/// What it borrows must outlive the router.
+struct TriageRouteServices {
+  AskedAlerts alerts;
+  TriageStore& triage;
+  runtime::Clock& clock;
+};
+void add_triage_routes(Router& router, const TriageRouteServices& services);
+}  // namespace tocsin::api
