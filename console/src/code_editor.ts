@@ -1,12 +1,14 @@
 // The editor of rules: CodeMirror in a shadow root, where its styles are style sheets that the page's policy allows.
 import { Completion, CompletionContext, CompletionResult, autocompletion, completionKeymap, snippet } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, toggleComment } from "@codemirror/commands";
-import { HighlightStyle, StreamLanguage, StringStream, bracketMatching, indentUnit, syntaxHighlighting } from "@codemirror/language";
+import { HighlightStyle, StreamLanguage, StringStream, bracketMatching, codeFolding, foldGutter, foldKeymap, foldService, indentUnit, syntaxHighlighting, toggleFold } from "@codemirror/language";
 import { Action, Diagnostic, lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
-import { EditorState } from "@codemirror/state";
-import { EditorView, Tooltip, drawSelection, highlightActiveLine, hoverTooltip, keymap, lineNumbers } from "@codemirror/view";
+import { closeSearchPanel, findNext, findPrevious, openSearchPanel, search } from "@codemirror/search";
+import { EditorState, Text } from "@codemirror/state";
+import { EditorView, KeyBinding, Tooltip, drawSelection, highlightActiveLine, hoverTooltip, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { h, render } from "preact";
+import { foldAt } from "./blocks";
 import { Offer, Range } from "./language";
 import { Markdown } from "./markdown";
 import { offsetOf } from "./positions";
@@ -29,6 +31,8 @@ export interface CodeEditor {
   cursor: () => number;
   select: (range: Range) => void;
   apply: (changes: readonly { range: Range; insert: string }[]) => void;
+  find: () => void; // opens the search
+  fold: () => void; // the block at the cursor, or opens it again
   focus: () => void;
   close: () => void;
 }
@@ -98,6 +102,14 @@ const theme = EditorView.theme({
   ".cm-diagnosticAction": { color: "var(--ground)", backgroundColor: "var(--link)" },
   ".cm-panels": { color: "var(--text)", backgroundColor: "var(--panel)" },
   ".cm-panel.cm-panel-lint ul [aria-selected]": { backgroundColor: "var(--mark)" },
+  ".cm-panel.cm-search": { padding: "4px 1.8rem 4px 6px", fontFamily: "system-ui, sans-serif" },
+  ".cm-panel.cm-search input, .cm-panel.cm-search button, .cm-panel.cm-search label": { fontSize: "13px" },
+  ".cm-textfield": { color: "var(--text)", backgroundColor: "var(--ground)", border: "1px solid var(--quiet)" },
+  ".cm-button": { color: "var(--text)", backgroundColor: "var(--ground)", backgroundImage: "none !important", border: "1px solid var(--quiet)" },
+  ".cm-panel.cm-search [name=close]": { color: "var(--text)", minWidth: "1.6rem", minHeight: "1.6rem" },
+  ".cm-searchMatch": { backgroundColor: "transparent !important", outline: "1px solid var(--quiet)" },
+  ".cm-searchMatch-selected": { backgroundColor: "var(--mark) !important", outline: "2px solid var(--link)" },
+  ".cm-foldPlaceholder": { color: "var(--text)", backgroundColor: "var(--panel)", border: "1px solid var(--quiet)", padding: "0 4px" },
   ".cm-matchingBracket": { backgroundColor: "var(--mark)" },
 });
 
@@ -132,6 +144,20 @@ function completer({ names, offers }: Wanted): (context: CompletionContext) => P
     if (before) for (const text of [context.state.doc.toString(), ...names()]) for (const [name] of text.matchAll(NAME)) if (name !== before.text) rest(name);
     if (before) for (const [word, of] of WORDS) rest(word, of);
     return { from: before?.from ?? context.pos, options: [...found.values()], validFor: /^\w*$/ };
+  };
+}
+
+const SEARCH: readonly KeyBinding[] = [
+  { key: "Mod-f", run: openSearchPanel, scope: "editor search-panel" },
+  { key: "F3", run: findNext, shift: findPrevious, scope: "editor search-panel", preventDefault: true },
+  { key: "Escape", run: closeSearchPanel, scope: "editor search-panel" },
+];
+/** What can be folded, of a text that is made once for all lines in view. */
+function folds(): (state: EditorState, begin: number, end: number) => { from: number; to: number } | null {
+  let known: { doc: Text; text: string } | undefined;
+  return ({ doc }, begin, end) => {
+    if (known?.doc !== doc) known = { doc, text: doc.toString() };
+    return foldAt(known.text, begin, end);
   };
 }
 
@@ -176,12 +202,16 @@ export function openCode(host: HTMLElement, wanted: Wanted): CodeEditor {
         autocompletion({ override: [completer(wanted)], icons: false }),
         hoverTooltip(hover),
         lintGutter(),
+        foldService.of(folds()),
+        codeFolding(),
+        foldGutter(),
+        search({ top: true }),
         theme,
         EditorView.lineWrapping,
-        EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
+        EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", tabindex: "0" }),
         EditorView.updateListener.of((update) => update.docChanged && changed()),
         // Tab leaves the editor, as it leaves every other field.
-        keymap.of([...tools, ...completionKeymap, ...lintKeymap, { key: "Mod-/", run: toggleComment }, ...historyKeymap, ...defaultKeymap]),
+        keymap.of([...tools, ...completionKeymap, ...lintKeymap, ...SEARCH, ...foldKeymap, { key: "Mod-/", run: toggleComment }, ...historyKeymap, ...defaultKeymap]),
       ],
     }),
   });
@@ -216,6 +246,11 @@ export function openCode(host: HTMLElement, wanted: Wanted): CodeEditor {
       view.focus();
     },
     apply: (changes) => view.dispatch({ changes: changes.map(({ range, insert }) => ({ ...range, insert })) }),
+    find: () => openSearchPanel(view),
+    fold: () => {
+      toggleFold(view);
+      view.focus();
+    },
     focus: () => view.focus(),
     close: () => view.destroy(),
   };

@@ -2,9 +2,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Answer, Problem, ask, asProblem, mayWork, part, roleForLive } from "./api";
 import { startBacktest } from "./backtests";
+import { firstRule, ruleAt } from "./blocks";
 import { Files, Said, check, eventsOf } from "./checked";
 import { CodeEditor, Tool, openCode } from "./code_editor";
 import { Difference, Fates, TextDifference } from "./difference";
+import { Explained } from "./explained";
 import { Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
 import { Sheet, Spot, hoverAt, offersAt } from "./language";
@@ -14,6 +16,7 @@ import { go, href, query } from "./place";
 import { spliced } from "./positions";
 import { withoutStatus } from "./stage";
 import { Column, Table, member, numberOf, objects } from "./table";
+import { Checked, Tested } from "./tested";
 import { counted } from "./text";
 
 const QUIET_MS = 150; // before what was written is checked
@@ -237,7 +240,8 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<CodeEditor | undefined>(undefined);
   const [text, setText] = useState(drafts.get(of.draft)?.text ?? of.base);
-  const [said, setSaid] = useState<Said[]>();
+  const [checked, setChecked] = useState<Checked>();
+  const said = checked?.said;
   const [problem, setProblem] = useState<Problem>();
   const [ground, setGround] = useState(() => restsOn(of));
   const before = useRef(of);
@@ -283,10 +287,11 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
     const timer = window.setTimeout(() => {
       const placed = of.placed(text);
       if (!placed) return;
-      check({ ...of.files, ...others, [of.path]: placed.text }, { path: of.path, line: placed.line, lines: text.split("\n").length }, ended.signal).then(
+      const files = { ...of.files, ...others, [of.path]: placed.text };
+      check(files, { path: of.path, line: placed.line, lines: text.split("\n").length }, ended.signal).then(
         (found) => {
           if (ended.signal.aborted) return;
-          setSaid(found);
+          setChecked({ said: found, files });
           setProblem(undefined);
           editor.current?.show(found.filter((one) => one.isHere));
         },
@@ -348,6 +353,13 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
     setGround({ base: of.base, etag: of.etag, isClash: false });
     editor.current?.replace(of.base);
   };
+  // In a file it is the rule at the cursor; what stands in none may change every one.
+  const ruleNow = () => (of.isRule ? firstRule(text) : ruleAt(text, editor.current?.cursor() ?? 0));
+  const lineOff = (test: JsonObject) => {
+    const { line } = sheetNow();
+    const at = numberOf(test, "line") - line;
+    return show(test.file) === of.path && at > 0 && at <= text.split("\n").length ? line : undefined;
+  };
   const errors = said?.filter((one) => one.level === "error").length ?? 0;
   return (
     <div class="workbench">
@@ -376,6 +388,7 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
         )}
         <h2>Problems</h2>
         <Problems said={said} editor={editor.current} />
+        <Tested checked={checked} rule={ruleNow} lineOff={lineOff} editor={editor.current} />
       </div>
       <div>
         {ground.isClash && (
@@ -394,6 +407,7 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
           </section>
         )}
         <Plan filesNow={filesNow} />
+        <Explained checked={checked} rule={ruleNow} isRule={of.isRule} />
         <Try filesNow={filesNow} />
         <Form
           title="Run it over the past"

@@ -127,6 +127,12 @@ export function LanguageTools({ sheet, editor, savedLine, changeOthers, use }: P
             {text}
           </button>
         ))}
+        <button type="button" title="Ctrl-F" aria-keyshortcuts="Control+f" onClick={() => editor.current?.find()}>
+          Find and replace
+        </button>
+        <button type="button" title="Ctrl-Shift-[, and Ctrl-Shift-] opens it again" onClick={() => editor.current?.fold()}>
+          Fold
+        </button>
       </div>
       {problem && <ProblemBox problem={problem} />}
       <div role="status">{shown?.kind === "said" && <p>{shown.text}</p>}</div>

@@ -298,3 +298,86 @@ check("the editor: what a name is, where it is declared and used, another name i
   assert.ok(files["rules.tocsin"].includes("sum_paid: decimal(2)") && files["rules.tocsin"].includes("{p.sum_paid} on card"), files["rules.tocsin"]);
   assert.ok(files["more/small.tocsin"].includes("sum_paid <= 100") && files["more/small.tocsin"].includes("{p.sum_paid} is small"));
 });
+
+const TESTED = `${MORE_RULES}test large "none" {
+  0s payment { card: "c", amount: 1.00 }
+  expect no alert
+}
+`;
+check("the editor: the tests run at each pause, and the rule is explained as it is written", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(server.token, "/console/rules/burst/edit");
+  const tests = page.getByRole("region", { name: "Tests" });
+  await tests.getByText("1 of 1 test passes.").waitFor();
+  await overwrite(page, "amount > 500", "amount > 950");
+  await tests.getByText("0 of 1 test passes.").waitFor();
+  await tests.getByText("no alert came, 1 expected", { exact: true }).waitFor();
+  await tests.getByText("What came, and what stopped it").press("Enter");
+  await tests.getByText("`amount > 950` is not true: amount is 900.00").waitFor();
+  await person.inspect("editor-tests");
+  await tests.getByRole("button", { name: /^line \d+$/ }).press("Enter");
+  assert.match(await page.locator(".cm-activeLine").innerText(), /^test burst "two and a large one"/);
+  // What it says and how it runs, and again after a change.
+  const summary = page.getByText("What it says, and how it would run");
+  await summary.press("Enter");
+  const explained = page.getByRole("region", { name: "Explanation" });
+  await explained.getByText("small to big: takes payment where amount > 950").waitFor();
+  await explained.locator("svg.automaton").waitFor();
+  assert.match(await explained.locator("pre").innerText(), /`amount` is more than 950/);
+  await person.inspect("editor-explained");
+  await overwrite(page, "amount > 950", "amount > 600");
+  await explained.getByText("small to big: takes payment where amount > 600").waitFor();
+  await tests.getByText("1 of 1 test passes.").waitFor();
+  await overwrite(page, "amount > 600", "amuont > 600");
+  await tests.getByText("They run once it has no mistakes.").waitFor();
+  await page.getByText("It has mistakes: this is of the text before them.").waitFor();
+  await explained.getByText("small to big: takes payment where amount > 600").waitFor();
+}, { rules: TESTED });
+
+check("the editor of a file: tests and explanation are of the rule at the cursor; search, replace and folding, by keys", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(server.token, "/console/pack/rules.tocsin");
+  const tests = page.getByRole("region", { name: "Tests" });
+  await tests.getByText("2 of 2 tests pass.").waitFor();
+  await overwrite(page, "amount < 5 then", "amount < 6 then");
+  await tests.getByText("1 of 1 test passes.").waitFor();
+  await page.getByText("What it says, and how it would run").press("Enter");
+  const explained = page.getByRole("region", { name: "Explanation" });
+  await explained.getByText("start to small: takes payment where amount < 6").waitFor();
+  await select(page, "rule small");
+  await page.getByRole("button", { name: "Explain the rule at the cursor" }).press("Enter");
+  await explained.getByRole("heading", { name: "small" }).waitFor();
+  // Search: the next one, all of them, and what stands in their place.
+  await select(page, "event payment");
+  await person.press("Control+f");
+  const find = page.getByRole("textbox", { name: "Find" });
+  await find.waitFor();
+  await person.press(..."amount < 6", "Enter");
+  await until(async () => (await page.locator(".cm-searchMatch-selected").allInnerTexts()).join() === "amount < 6", "the match");
+  await person.inspect("editor-search");
+  await page.getByRole("textbox", { name: "Replace" }).focus();
+  await person.press(..."amount < 4");
+  await page.getByRole("button", { name: "replace all" }).press("Enter");
+  await until(async () => (await textOf(page)).includes("amount < 4 then"), "what replaces it");
+  await find.press("Escape");
+  await find.waitFor({ state: "detached" });
+  assert.equal(await content(page).evaluate((element) => element.getRootNode().activeElement === element), true);
+  await explained.getByRole("heading", { name: "small" }).waitFor();
+  await page.getByRole("button", { name: "Find and replace" }).press("Enter");
+  await find.waitFor();
+  await person.press("Escape");
+  // Folding: the rule at the cursor, and open again; what is folded is still checked and saved.
+  await select(page, "rule burst");
+  await person.press("Control+Shift+BracketLeft");
+  await page.locator(".cm-foldPlaceholder").waitFor();
+  assert.ok(!(await textOf(page)).includes("severity medium"));
+  await person.inspect("editor-folded");
+  await person.press("Control+Shift+BracketRight");
+  await page.locator(".cm-foldPlaceholder").waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Fold", exact: true }).press("Enter");
+  await page.locator(".cm-foldPlaceholder").waitFor();
+  await page.getByRole("button", { name: "Fold", exact: true }).press("Enter");
+  await until(async () => (await textOf(page)).includes("severity medium"), "the rule again");
+  await page.getByRole("button", { name: "Give up what was written" }).press("Enter");
+  await person.sees("As it is on the server.");
+}, { rules: TESTED });

@@ -5,6 +5,7 @@ import { keyOf as filterKeyOf, filterOf } from "../src/alert_filter";
 import { keyPlace, keyQuery, keyText, triageOf } from "../src/alerts";
 import { resultsOf } from "../src/backtests";
 import { sentenceOf } from "../src/automaton";
+import { firstRule, foldAt, ruleAt } from "../src/blocks";
 import { daysOf } from "../src/chart";
 import { eventsOf, findingOf } from "../src/checked";
 import { conditionsOf, valuesIn } from "../src/conditions";
@@ -30,6 +31,7 @@ import { searchTarget } from "../src/shell";
 import { likeOf } from "../src/silence_dialog";
 import { shareText, wilson } from "../src/stats";
 import { count, counted, isMask, size, span, visible } from "../src/text";
+import { resultText } from "../src/tested";
 import { stepOf } from "../src/trace";
 import { stepsBack } from "../src/undo";
 import { marksOf } from "../src/timeline";
@@ -465,4 +467,32 @@ test("a rule is as far out as its stage and its text allow, and its text can be 
   assert.equal(statusIn(source), "shadow");
   assert.equal(withoutStatus(source), 'rule r "x" {\n  by card\n}\n');
   assert.equal(withoutStatus('rule r "status shadow" {\n}\n'), 'rule r "status shadow" {\n}\n');
+});
+
+test("blocks: the rule of a place is that of its rule or test, and none between them", () => {
+  const text = 'event a { ts: time }\nrule one "}{" {\n  when a # }\n}\n\nfeature f = count(a)\ntest `every` "t" {\n  0s a { }\n}\n';
+  const at = (part: string) => ruleAt(text, text.indexOf(part));
+  assert.deepEqual([at("event"), at("when"), at("feature"), at("0s a"), ruleAt(text, text.length)], ["", "one", "", "every", ""]);
+  assert.equal(ruleAt("rule open {\n  when", 19), "open", "a block that is not closed yet");
+  assert.deepEqual([firstRule(text), firstRule("rule `each` {"), firstRule("# rule a")], ["one", "each", ""]);
+});
+
+test("blocks: from a brace to the one that closes it on another line, whatever stands in texts and comments", () => {
+  const text = 'rule a "{" { # {\n  alert "}" { n: 1 }\n  b { c {\n } } }\n';
+  const fold = (line: number) => {
+    const begin = text.split("\n").slice(0, line).join("\n").length + (line > 0 ? 1 : 0);
+    const found = foldAt(text, begin, text.indexOf("\n", begin));
+    return found && text.slice(found.from, found.to);
+  };
+  assert.equal(fold(0), text.slice(12, text.lastIndexOf("}")));
+  assert.deepEqual([fold(1), fold(2), fold(3)], [null, "\n ", null]);
+  assert.equal(foldAt("a {\n b", 0, 3), null, "nothing closes it");
+});
+
+test("tests of what is edited: how many of them pass, in words", () => {
+  const said = (text: string) => resultText(parseJson(text) as JsonObject);
+  assert.equal(said('{"passed":3,"failed":1,"not_run":0}'), "3 of 4 tests pass.");
+  assert.equal(said('{"passed":1,"failed":0,"not_run":0}'), "1 of 1 test passes.");
+  assert.equal(said('{"passed":0,"failed":0,"not_run":0}'), "There are no tests.");
+  assert.equal(said('{"passed":5,"failed":0,"not_run":2}'), "5 of 7 tests pass; 2 of them were not run, for want of time.");
 });

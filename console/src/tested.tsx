@@ -1,0 +1,105 @@
+// The tests of what is edited, run at each pause: how many pass, and why one does not.
+import { useEffect, useState } from "preact/hooks";
+import { Problem, asProblem } from "./api";
+import { Files, Said } from "./checked";
+import { CodeEditor } from "./code_editor";
+import { JsonObject, show } from "./json";
+import { askPatiently } from "./language";
+import { Data, ProblemBox } from "./parts";
+import { numberOf, objects } from "./table";
+import { counted, visibleLines } from "./text";
+
+const SECONDS = 5; // in which tests of a whole set are begun
+
+let turn: Promise<unknown> = Promise.resolve();
+/** One after the other, to its end, as the server works on two of this kind at once: the other place is for the check of what is written. */
+function inTurn<T>(request: () => Promise<T>): Promise<T> {
+  const own = turn.then(request);
+  turn = own.catch(() => undefined);
+  return own;
+}
+/** What the server has said of a text, and of which files it is: they may have changed since. */
+export interface Checked {
+  said: readonly Said[];
+  files: Files;
+}
+/** What is asked of the server once the text has no mistakes: again for each check, and only where it `isWanted`. */
+export function useAnswer(checked: Checked | undefined, isWanted: boolean, request: (files: Files) => Promise<JsonObject | undefined>, of: unknown = "") {
+  const [answer, setAnswer] = useState<JsonObject>();
+  const [problem, setProblem] = useState<Problem>();
+  const hasMistakes = checked?.said.some((one) => one.level === "error") ?? true;
+  useEffect(() => {
+    if (hasMistakes || !isWanted || !checked) return;
+    const ended = new AbortController();
+    inTurn(async () => (ended.signal.aborted ? undefined : request(checked.files))).then(
+      (found) => {
+        if (ended.signal.aborted) return;
+        setAnswer(found);
+        setProblem(undefined);
+      },
+      (error: unknown) => !ended.signal.aborted && setProblem(asProblem(error)),
+    );
+    return () => ended.abort();
+  }, [checked, isWanted, of]);
+  return { answer, problem, hasMistakes };
+}
+
+/** "3 of 4 tests pass." */
+export function resultText(answer: JsonObject): string {
+  const [passed, failed, left] = [numberOf(answer, "passed"), numberOf(answer, "failed"), numberOf(answer, "not_run")];
+  const all = passed + failed + left;
+  if (all === 0) return "There are no tests.";
+  const not = left > 0 ? `; ${counted(left, "of them was", "of them were")} not run, for want of time` : "";
+  return `${passed} of ${counted(all, "test passes", "tests pass")}${not}.`;
+}
+
+interface Props {
+  checked: Checked | undefined;
+  rule: () => string; // whose tests run; empty: all
+  lineOff: (test: JsonObject) => number | undefined; // of the text in its file, for a test that stands in it
+  editor: CodeEditor | undefined;
+}
+export function Tested({ checked, rule, lineOff, editor }: Props) {
+  const { answer, problem, hasMistakes } = useAnswer(checked, true, (files) => {
+    const of = rule();
+    return askPatiently("/v1/rules/test", { files, seconds: SECONDS, ...(of ? { rule: of } : {}) });
+  });
+  const failed = objects(answer, "tests").filter((test) => test.outcome === "failed");
+  return (
+    <section aria-label="Tests">
+      <h2>Tests</h2>
+      <p role="status" class={answer && failed.length === 0 && !hasMistakes ? "good" : undefined}>
+        {hasMistakes && checked ? "They run once it has no mistakes." : answer ? resultText(answer) : "They run at each pause."}
+      </p>
+      {problem && !hasMistakes && <ProblemBox problem={problem} />}
+      {!hasMistakes && failed.length > 0 && (
+        <ul class="plain problems">
+          {failed.map((test) => {
+            const off = lineOff(test);
+            return (
+              <li>
+                <span class="severity high">failed</span>{" "}
+                {off !== undefined ? (
+                  <button type="button" class="plain" onClick={() => editor?.goTo(numberOf(test, "line") - off, 1)}>
+                    line {numberOf(test, "line") - off}
+                  </button>
+                ) : (
+                  <>
+                    <Data value={test.file} />, line {numberOf(test, "line")}
+                  </>
+                )}
+                : <Data value={test.rule} />, <Data value={test.title} />: <Data value={test.difference} />
+                <details>
+                  <summary>What came, and what stopped it</summary>
+                  <pre tabIndex={0} aria-label={`What came of ${show(test.title)}`}>
+                    {visibleLines(show(test.text))}
+                  </pre>
+                </details>
+              </li>
+            );
+          })}
+        </ul>
+      )}
+    </section>
+  );
+}
