@@ -1,4 +1,5 @@
 // F. Rules tried on the past.
+import { ComponentChildren } from "preact";
 import { ask, get, part } from "./api";
 import { keyPlace, keyText } from "./alerts";
 import { Days, daysOf } from "./chart";
@@ -12,11 +13,30 @@ import { count, counted, size, span } from "./text";
 
 const EVERY_MS = 5000;
 const RUNNING_MS = 1000;
+const SAMPLES_MAX = 5; // of each rule
 
 /** Starts one, and goes to it. */
 export async function startBacktest(request: { [name: string]: unknown }): Promise<void> {
   const answer = await ask("POST", "/v1/backtests", { body: request });
   go(`/backtests/${show((answer.json as JsonObject).id)}`);
+}
+
+/** Runs rules that are not active over the past; `files` are those that differ from the active ones, null where one is gone. */
+export function BacktestForm({ files, submit, children }: { files: { [path: string]: string | null | undefined }; submit: string; children?: ComponentChildren }) {
+  return (
+    <Form
+      title="Run it over the past"
+      role="analyst"
+      fields={[
+        { name: "from", label: "From", kind: "date", hint: "Empty: all that the archive has." },
+        { name: "labels", label: "Use confirmed and dismissed alerts as labels", kind: "check" },
+      ]}
+      submit={submit}
+      run={({ from, labels }) => startBacktest({ files, patch: true, against: "live", from: from || undefined, labels: labels === "true" ? "triage" : undefined, samples: SAMPLES_MAX })}
+    >
+      {children}
+    </Form>
+  );
 }
 
 function askedOf(one: JsonObject): string {
@@ -75,7 +95,7 @@ export default function BacktestsScreen() {
               against: against === "true" ? "live" : undefined,
               labels: labels === "true" ? "triage" : undefined,
               vary: vary === "true" ? true : undefined,
-              samples: 5,
+              samples: SAMPLES_MAX,
             })
           }
         >

@@ -1,5 +1,6 @@
 // G. Changes of the rules: what waits for approval, the versions, and what each changed.
 import { ask, get, me, part, roleForLive } from "./api";
+import { Consequences } from "./consequences";
 import { Difference } from "./difference";
 import { Actions, Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
@@ -132,6 +133,7 @@ function Decide({ at, who, kind, leads }: { at: string; who: string; kind: strin
 export function ChangeScreen({ id }: { id: string }) {
   const at = `/v1/changes/${part(id)}`;
   const loaded = useLoaded((signal) => get(at, signal), at);
+  const change = loaded.value;
   return (
     <main id="main" tabIndex={-1} class="page">
       <h1>Change</h1>
@@ -170,10 +172,18 @@ export function ChangeScreen({ id }: { id: string }) {
               </p>
             )}
             <Difference of={change} />
-            <Decide at={at} who={show(change.who)} kind="change" leads={(answer) => `/versions/${show(answer.version)}`} />
           </>
         )}
       </Panel>
+      {change && (
+        <>
+          {change.problem === undefined && <Consequences of={change} />}
+          <section class="panel" aria-label="Decide">
+            <h2>Decide</h2>
+            <Decide at={at} who={show(change.who)} kind="change" leads={(answer) => `/versions/${show(answer.version)}`} />
+          </section>
+        </>
+      )}
     </main>
   );
 }

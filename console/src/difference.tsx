@@ -63,6 +63,8 @@ export function Fates({ of }: { of: JsonObject }) {
       ["Lose their state", "lost"],
     ] as const
   ).filter(([, list]) => names(list).length > 0);
+  // Such a rule is among those that keep their state, or lose it.
+  const anew = ["kept", "lost"].flatMap((list) => objects(of, list)).filter((fate) => fate.suppression !== undefined);
   return (
     <dl class="facts">
       {rows.map(([title, list]) => (
@@ -73,6 +75,14 @@ export function Fates({ of }: { of: JsonObject }) {
           </dd>
         </>
       ))}
+      {anew.length > 0 && (
+        <>
+          <dt>Suppress anew</dt>
+          <dd>
+            <Data value={[...new Set(anew.map((fate) => show(fate.rule)))].join(", ")} />: what kept them quiet is forgotten
+          </dd>
+        </>
+      )}
     </dl>
   );
 }

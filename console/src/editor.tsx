@@ -1,7 +1,7 @@
 // E. The editor of rules: checked while somebody writes, tried on events and on the past, and proposed.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Answer, Problem, ask, asProblem, mayWork, part, roleForLive } from "./api";
-import { startBacktest } from "./backtests";
+import { BacktestForm } from "./backtests";
 import { firstRule, ruleAt } from "./blocks";
 import { Files, Said, check, eventsOf } from "./checked";
 import { CodeEditor, Tool, openCode } from "./code_editor";
@@ -409,20 +409,9 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
         <Plan filesNow={filesNow} />
         <Explained checked={checked} rule={ruleNow} isRule={of.isRule} />
         <Try filesNow={filesNow} />
-        <Form
-          title="Run it over the past"
-          role="analyst"
-          fields={[
-            { name: "from", label: "From", kind: "date", hint: "Empty: all that the archive has." },
-            { name: "labels", label: "Use confirmed and dismissed alerts as labels", kind: "check" },
-          ]}
-          submit="Start a backtest against the active rules"
-          run={({ from, labels }) =>
-            startBacktest({ files: { ...changedOthers(), [of.path]: of.placed(text)?.text }, patch: true, against: "live", from: from || undefined, labels: labels === "true" ? "triage" : undefined, samples: 5 })
-          }
-        >
+        <BacktestForm files={{ ...changedOthers(), [of.path]: of.placed(text)?.text }} submit="Start a backtest against the active rules">
           <p class="quiet">What was written is kept meanwhile, as long as the page is open.</p>
-        </Form>
+        </BacktestForm>
         <Form title="Save" role={of.role} isOpen fields={[{ name: "comment", label: "Why", needed: true }]} submit="Save it" run={({ comment = "" }) => save(comment)}>
           <p class="quiet">Its tests run first. A change of live rules waits for approval where the server asks for that.</p>
         </Form>

@@ -53,6 +53,39 @@ export function resultText(answer: JsonObject): string {
   return `${passed} of ${counted(all, "test passes", "tests pass")}${not}.`;
 }
 
+/** Tests that failed, and what stopped them; `place`: of one that stands in what is edited. */
+export function Failures({ of, place = () => undefined }: { of: readonly JsonObject[]; place?: (test: JsonObject) => { line: number; go: () => void } | undefined }) {
+  if (of.length === 0) return null;
+  return (
+    <ul class="plain problems">
+      {of.map((test) => {
+        const at = place(test);
+        return (
+          <li>
+            <span class="severity high">failed</span>{" "}
+            {at ? (
+              <button type="button" class="plain" onClick={at.go}>
+                line {at.line}
+              </button>
+            ) : (
+              <>
+                <Data value={test.file} />, line {numberOf(test, "line")}
+              </>
+            )}
+            : <Data value={test.rule} />, <Data value={test.title} />: <Data value={test.difference} />
+            <details>
+              <summary>What came, and what stopped it</summary>
+              <pre tabIndex={0} aria-label={`What came of ${show(test.title)}`}>
+                {visibleLines(show(test.text))}
+              </pre>
+            </details>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
 interface Props {
   checked: Checked | undefined;
   rule: () => string; // whose tests run; empty: all
@@ -72,33 +105,16 @@ export function Tested({ checked, rule, lineOff, editor }: Props) {
         {hasMistakes && checked ? "They run once it has no mistakes." : answer ? resultText(answer) : "They run at each pause."}
       </p>
       {problem && !hasMistakes && <ProblemBox problem={problem} />}
-      {!hasMistakes && failed.length > 0 && (
-        <ul class="plain problems">
-          {failed.map((test) => {
+      {!hasMistakes && (
+        <Failures
+          of={failed}
+          place={(test) => {
             const off = lineOff(test);
-            return (
-              <li>
-                <span class="severity high">failed</span>{" "}
-                {off !== undefined ? (
-                  <button type="button" class="plain" onClick={() => editor?.goTo(numberOf(test, "line") - off, 1)}>
-                    line {numberOf(test, "line") - off}
-                  </button>
-                ) : (
-                  <>
-                    <Data value={test.file} />, line {numberOf(test, "line")}
-                  </>
-                )}
-                : <Data value={test.rule} />, <Data value={test.title} />: <Data value={test.difference} />
-                <details>
-                  <summary>What came, and what stopped it</summary>
-                  <pre tabIndex={0} aria-label={`What came of ${show(test.title)}`}>
-                    {visibleLines(show(test.text))}
-                  </pre>
-                </details>
-              </li>
-            );
-          })}
-        </ul>
+            if (off === undefined) return undefined;
+            const line = numberOf(test, "line") - off;
+            return { line, go: () => editor?.goTo(line, 1) };
+          }}
+        />
       )}
     </section>
   );

@@ -8,6 +8,7 @@ import "./queue_cases.mjs";
 import "./alert_cases.mjs";
 import "./place_cases.mjs";
 import "./screen_cases.mjs";
+import "./change_cases.mjs";
 import "./editor_cases.mjs";
 import "./sign_in_cases.mjs";
 import { Person, Server, openBrowser } from "./world.mjs";

@@ -79,6 +79,11 @@ check("a change of a live rule and a long silence wait for somebody else, who ap
   await page.getByRole("link", { name: "the change" }).press("Enter");
   await person.sees("You asked for it: somebody else has to approve it.");
   await person.sees("live 10%, then live");
+  const would = page.getByRole("region", { name: "What it would do" });
+  await would.getByText("Keep their state", { exact: true }).waitFor();
+  assert.equal((await would.getByRole("definition").allInnerTexts()).join(), "large");
+  await would.getByText("All other rules keep their state.").waitFor();
+  await would.getByText("There are no tests.").waitFor();
   await person.inspect("change");
   const change = page.url();
   await page.goto(`${server.url}/console/subscriptions`);

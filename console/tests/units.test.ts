@@ -5,10 +5,8 @@ import { keyOf as filterKeyOf, filterOf } from "../src/alert_filter";
 import { keyPlace, keyQuery, keyText, triageOf } from "../src/alerts";
 import { resultsOf } from "../src/backtests";
 import { sentenceOf } from "../src/automaton";
-import { firstRule, foldAt, ruleAt } from "../src/blocks";
 import { daysOf } from "../src/chart";
 import { eventsOf, findingOf } from "../src/checked";
-import { conditionsOf, valuesIn } from "../src/conditions";
 import { diffLines, folded } from "../src/diff";
 import { countsOf, facetsOf } from "../src/facets";
 import { NO_FILTERS, Order, askedOf, chosenOf, filtersOf, isFiltered, queryOf, switched, switchedFacet } from "../src/filters";
@@ -31,8 +29,6 @@ import { searchTarget } from "../src/shell";
 import { likeOf } from "../src/silence_dialog";
 import { shareText, wilson } from "../src/stats";
 import { count, counted, isMask, size, span, visible } from "../src/text";
-import { resultText } from "../src/tested";
-import { stepOf } from "../src/trace";
 import { stepsBack } from "../src/undo";
 import { marksOf } from "../src/timeline";
 import { localViewsOf, viewsOf } from "../src/views";
@@ -348,32 +344,6 @@ test("timeline: events stand where their times are, and no label on another", ()
   assert.equal(marksOf([{ at: 5, step: "a" }, { at: 5, step: "b" }]).marks[0]!.x, 320);
 });
 
-test("timeline: events of the key that were not taken have no label, and take no room for one", () => {
-  const { marks, lanes } = marksOf([{ at: 1_000_000, step: "a" }, { at: 1_000_001, step: "" }, { at: 3_000_000, step: "b" }]);
-  assert.deepEqual(marks.map(({ step, lane }) => [step, lane]), [["a", 0], ["", -1], ["b", 0]]);
-  assert.equal(lanes, 1);
-});
-
-test("an alert's conditions: those of each step, with the values that its events have for the names in them", () => {
-  const explanation = parseJson(`{"automaton":{"conditions":[{"name":"C1","text":"amount < 5"},{"name":"C2","text":"x"}],"states":[{"name":"start"},{"name":"small","conditions":["C1"]},{"name":"big","conditions":["C2","C1"]}]}}`) as JsonObject;
-  assert.deepEqual([...conditionsOf(explanation)], [["small", ["amount < 5"]], ["big", ["x", "amount < 5"]]]);
-  assert.deepEqual([...conditionsOf({})], []);
-  const event = (as: string, fields: string) => parseJson(`{"as":"${as}","fields":${fields}}`) as JsonObject;
-  const events = [event("small", '{"amount":1.00}'), event("small", '{"amount":2.00}'), event("big", '{"amount":900.00,"m":1,"country":null,"in":"x"}')];
-  const met = (condition: string, at = 2) => valuesIn(condition, events, at).map(({ name, values }) => `${name}: ${values.map((value) => (value === null ? "null" : show(value))).join()}`);
-  assert.deepEqual(met("amount > 20 * avg(small.amount)"), ["amount: 900.00", "small.amount: 1.00,2.00"]);
-  assert.deepEqual(met("small.amount > 1", 0), ["small.amount: 1.00"], "a step's own name, before it took another");
-  assert.deepEqual(met("amount > 1 and amount < 3 within 10m", 1), ["amount: 2.00"]);
-  assert.deepEqual(met('country not in blocked and spend > 10 and "amount" = `in`'), ["country: null", "in: x"]);
-  assert.deepEqual(met("nothing > 1"), []);
-});
-
-test("trace: an event is of the step for which the alert took it", () => {
-  const alert = parseJson('{"events":[{"as":"big","type":"payment","id":"p4","ts":1772452920000123},{"as":"late","type":"login","id":"","ts":1772452920000000}]}') as JsonObject;
-  const of = (type: string, id: string, time: string) => stepOf({ type, id, time }, alert);
-  assert.deepEqual([of("payment", "p4", "2026-03-02T12:02:00.000123Z"), of("login", "", "2026-03-02T12:02:00Z"), of("payment", "p5", "2026-03-02T12:02:00Z"), of("payment", "p4", "2026-03-02T12:02:01Z"), stepOf(null, alert)], ["big", "late", "", "", ""]);
-});
-
 test("queue: what colleagues did shows at rows, as far down as the page of now reaches", () => {
   const row = (number: number, state = "open", version = 0, changed?: string) => ({ id: `i${number}`, number, storedAt: "", state, assignee: "", version, alert: {} as JsonObject, ...(changed ? { changed } : {}) });
   const loaded = [row(9), row(8), row(7, "confirmed", 1, "confirmed"), row(6), row(5), row(2)];
@@ -467,32 +437,4 @@ test("a rule is as far out as its stage and its text allow, and its text can be 
   assert.equal(statusIn(source), "shadow");
   assert.equal(withoutStatus(source), 'rule r "x" {\n  by card\n}\n');
   assert.equal(withoutStatus('rule r "status shadow" {\n}\n'), 'rule r "status shadow" {\n}\n');
-});
-
-test("blocks: the rule of a place is that of its rule or test, and none between them", () => {
-  const text = 'event a { ts: time }\nrule one "}{" {\n  when a # }\n}\n\nfeature f = count(a)\ntest `every` "t" {\n  0s a { }\n}\n';
-  const at = (part: string) => ruleAt(text, text.indexOf(part));
-  assert.deepEqual([at("event"), at("when"), at("feature"), at("0s a"), ruleAt(text, text.length)], ["", "one", "", "every", ""]);
-  assert.equal(ruleAt("rule open {\n  when", 19), "open", "a block that is not closed yet");
-  assert.deepEqual([firstRule(text), firstRule("rule `each` {"), firstRule("# rule a")], ["one", "each", ""]);
-});
-
-test("blocks: from a brace to the one that closes it on another line, whatever stands in texts and comments", () => {
-  const text = 'rule a "{" { # {\n  alert "}" { n: 1 }\n  b { c {\n } } }\n';
-  const fold = (line: number) => {
-    const begin = text.split("\n").slice(0, line).join("\n").length + (line > 0 ? 1 : 0);
-    const found = foldAt(text, begin, text.indexOf("\n", begin));
-    return found && text.slice(found.from, found.to);
-  };
-  assert.equal(fold(0), text.slice(12, text.lastIndexOf("}")));
-  assert.deepEqual([fold(1), fold(2), fold(3)], [null, "\n ", null]);
-  assert.equal(foldAt("a {\n b", 0, 3), null, "nothing closes it");
-});
-
-test("tests of what is edited: how many of them pass, in words", () => {
-  const said = (text: string) => resultText(parseJson(text) as JsonObject);
-  assert.equal(said('{"passed":3,"failed":1,"not_run":0}'), "3 of 4 tests pass.");
-  assert.equal(said('{"passed":1,"failed":0,"not_run":0}'), "1 of 1 test passes.");
-  assert.equal(said('{"passed":0,"failed":0,"not_run":0}'), "There are no tests.");
-  assert.equal(said('{"passed":5,"failed":0,"not_run":2}'), "5 of 7 tests pass; 2 of them were not run, for want of time.");
 });

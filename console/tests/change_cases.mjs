@@ -1,0 +1,50 @@
+// A change of the rules that waits for somebody else: what it would do, before it does.
+import assert from "node:assert/strict";
+import { check } from "./cases.mjs";
+import { MORE_RULES, until } from "./world.mjs";
+
+const tokenFor = async (server, name, role) => (await server.ask("POST", "/v1/tokens", { name, role })).json.token;
+
+check("who approves sees what state is kept, begun and lost, whether the tests pass, and tries it on the past", async ({ server, person }) => {
+  const { page } = person;
+  await server.send([[10, "c7", "1.25"], [30, "c7", "2.50"], [40, "c7", "900.00"]]);
+  const ann = await tokenFor(server, "ann", "operator");
+  const rules = (await server.ask("GET", "/v1/pack")).json.files["rules.tocsin"];
+  const ask = async (text, query = "") => {
+    const answer = await server.ask("PATCH", `/v1/pack${query}`, { files: { "rules.tocsin": text } }, "application/json", { "If-Match": "*", Authorization: `Bearer ${ann}` });
+    assert.equal(answer.status, 202, answer.text);
+    return answer.json.change;
+  };
+  const other = `${rules.replace("amount > 500", "amount > 1000").replace(/rule known[^]*$/, "")}rule fresh "A new one" {\n  by card\n  when payment as p where amount > 5000\n  alert "{p.amount}"\n}\n`;
+  const failing = await ask(other, "?ignore_tests=true&comment=fewer");
+  await person.signIn(await tokenFor(server, "ben", "approver"), `/console/changes/${failing}`);
+  const would = page.getByRole("region", { name: "What it would do" });
+  await would.getByText("0 of 1 test passes.").waitFor();
+  await would.getByText("no alert came, 1 expected", { exact: true }).waitFor();
+  await would.getByText("What came, and what stopped it").press("Enter");
+  await would.getByText("`amount > 1000` is not true: amount is 900.00").waitFor();
+  const fates = Object.fromEntries(
+    await would.locator("dl").evaluate((list) => [...list.querySelectorAll("dt")].map((term) => [term.textContent, term.nextElementSibling.textContent])),
+  );
+  assert.deepEqual(Object.keys(fates), ["Keep their state", "Begin without state", "Lose their state"]);
+  assert.deepEqual(fates["Keep their state"].split(", ").sort(), ["large", "small", "spend"]);
+  assert.deepEqual(fates["Begin without state"].split(", ").sort(), ["burst", "fresh"]);
+  assert.deepEqual(fates["Lose their state"].split(", ").sort(), ["burst", "known"]);
+  await person.inspect("change-would");
+  // One that its tests pass: tried on the past, by who may, and approved.
+  const good = await ask(rules.replace("amount > 500", "amount > 600"));
+  await page.goto(`${server.url}/console/changes/${good}`);
+  await would.getByText("1 of 1 test passes.").waitFor();
+  await would.getByText("Run it over the past needs the role analyst.").waitFor();
+  await page.getByRole("button", { name: "Sign out" }).press("Enter");
+  await page.getByLabel("Token").waitFor();
+  await person.signIn(await tokenFor(server, "cleo", "operator"), `/console/changes/${good}`);
+  await would.getByText("Run it over the past").press("Enter");
+  await would.getByRole("button", { name: "Start a backtest of it" }).press("Enter");
+  await page.waitForURL(/backtests\/1$/);
+  await page.getByRole("row", { name: /^burst .* 1 1 1 0 0/ }).waitFor();
+  await page.goBack();
+  await page.getByRole("region", { name: "Decide" }).getByRole("button", { name: "Approve" }).press("Enter");
+  await page.getByRole("link", { name: "What holds now" }).waitFor();
+  await until(async () => (await server.ask("GET", "/v1/rules/burst")).json.source.includes("amount > 600"), "the change");
+}, { rules: MORE_RULES, more: ["--rollout-approvals", "1"] });

@@ -1,0 +1,49 @@
+// Rules while they are edited, and changes of them.
+import "./page";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { firstRule, foldAt, ruleAt } from "../src/blocks";
+import { changedFiles, fatesOf, filesAfter } from "../src/consequences";
+import { JsonObject, parseJson, show } from "../src/json";
+import { resultText } from "../src/tested";
+
+test("blocks: the rule of a place is that of its rule or test, and none between them", () => {
+  const text = 'event a { ts: time }\nrule one "}{" {\n  when a # }\n}\n\nfeature f = count(a)\ntest `every` "t" {\n  0s a { }\n}\n';
+  const at = (part: string) => ruleAt(text, text.indexOf(part));
+  assert.deepEqual([at("event"), at("when"), at("feature"), at("0s a"), ruleAt(text, text.length)], ["", "one", "", "every", ""]);
+  assert.equal(ruleAt("rule open {\n  when", 19), "open", "a block that is not closed yet");
+  assert.deepEqual([firstRule(text), firstRule("rule `each` {"), firstRule("# rule a")], ["one", "each", ""]);
+});
+
+test("blocks: from a brace to the one that closes it on another line, whatever stands in texts and comments", () => {
+  const text = 'rule a "{" { # {\n  alert "}" { n: 1 }\n  b { c {\n } } }\n';
+  const fold = (line: number) => {
+    const begin = text.split("\n").slice(0, line).join("\n").length + (line > 0 ? 1 : 0);
+    const found = foldAt(text, begin, text.indexOf("\n", begin));
+    return found && text.slice(found.from, found.to);
+  };
+  assert.equal(fold(0), text.slice(12, text.lastIndexOf("}")));
+  assert.deepEqual([fold(1), fold(2), fold(3)], [null, "\n ", null]);
+  assert.equal(foldAt("a {\n b", 0, 3), null, "nothing closes it");
+});
+
+test("tests of what is edited: how many of them pass, in words", () => {
+  const said = (text: string) => resultText(parseJson(text) as JsonObject);
+  assert.equal(said('{"passed":3,"failed":1,"not_run":0}'), "3 of 4 tests pass.");
+  assert.equal(said('{"passed":1,"failed":0,"not_run":0}'), "1 of 1 test passes.");
+  assert.equal(said('{"passed":0,"failed":0,"not_run":0}'), "There are no tests.");
+  assert.equal(said('{"passed":5,"failed":0,"not_run":2}'), "5 of 7 tests pass; 2 of them were not run, for want of time.");
+});
+
+test("a change that waits: its files, and the fate of rules that begin or end to run with their stage", () => {
+  const change = parseJson('{"files":[{"path":"a","change":"changed","before":"1","after":"2"},{"path":"b","change":"removed","before":"1"},{"path":"c","change":"added","after":"3"}]}') as JsonObject;
+  assert.deepEqual(changedFiles(change), { a: "2", b: null, c: "3" });
+  assert.deepEqual(filesAfter({ a: "1", b: "1", d: "4" }, change), { a: "2", d: "4", c: "3" });
+  const said = (fates: JsonObject) => ["kept", "started", "replayed", "lost"].map((list) => (fates[list] as JsonObject[]).map((one) => show(one.rule ?? one.feature)).join(" ")).join("; ");
+  const stages = { w: ["live", "retired"], x: ["draft", "live 10%"], y: ["shadow", "live"], z: ["", "draft"] };
+  // Of stages alone it says the rules whose stage changes.
+  assert.equal(said(fatesOf(undefined, stages)), "y; x; ; w");
+  // Beside files it is the plan's, but for a rule that begins or ends to run.
+  const plan = parseJson('{"kept":[{"rule":"w"},{"rule":"y"},{"feature":"w"}],"started":[{"rule":"z"},{"rule":"n"}],"lost":[{"rule":"o"}]}') as JsonObject;
+  assert.equal(said(fatesOf(plan, stages)), "y w; n x; ; o w");
+});
