@@ -25,6 +25,7 @@ verbs=(
   "crash|[--rounds N] [--seed S] [--kind run, servers] [--points]|build, then kill runs and servers under load, start them again and compare with the oracle|tests/crash/crash.sh"
   "contract|[--time 60s]|build the program, then send it random requests of its OpenAPI document, with a new seed each time|tests/contract/contract.sh"
   "attack|[--time 60s]|build the program, then let thousands of slow, idle and refused clients hold on to a server|tests/attack/attack.sh"
+  "soak|[--time 30m]|build the program, then keep a server under load while people work with it, and watch what it holds|tests/soak/soak.sh"
   "shake|[--time 10m] [--rate PER_MILLE:MS] [SUITE…]|build, then run suites of the server with threads that are held up at random|tests/shake/shake.sh"
   "sim|[--seeds N] [--seed S]|build, then run whole nodes in simulated worlds where everything fails|tests/simulation/sim.sh"
   "stages|[--jobs N] [--seed S]|build, then play random jobs of stages against one engine, with lists and rules that change|tests/property/stages.sh"
@@ -443,6 +444,7 @@ verb_contract() {
   run_script tests release tocsin tests/contract/contract.sh "$@"
 }
 verb_attack() { run_script tests release tocsin tests/attack/attack.sh "$@"; }
+verb_soak() { run_script tests release tocsin tests/soak/soak.sh "$@"; }
 verb_shake() { run_script tests release all tests/shake/shake.sh "$@"; }
 verb_sim() { run_script tests release simulation tests/simulation/sim.sh "$@"; }
 verb_flink() {

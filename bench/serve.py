@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A server under load, over loopback sockets: intake by batch size, webhooks beside dead endpoints, a deploy on many keys, and
-the archive's cost.
+"""A server under load, over loopback sockets: intake by batch size, webhooks beside dead endpoints, a deploy on many keys, the
+archive's cost; and under an open load (serve_load.py): a steady one, single events, the highest rate, a burst.
 
-    serve.py TOCSIN_BINARY [--seconds N] [--keys N] [--endpoints N] [--events N] [--runs N] [intake|deliveries|deploy|archive]…
+    serve.py TOCSIN_BINARY [--seconds N] [--keys N] [--endpoints N] [--events N] [--runs N] [--singles N] [--burst-seconds N] [PART]…
 
 Each part takes about as long as it says, all together a minute or two. Latencies are what the client sees, and the client
 is Python on the same machine: they are bounds, not the server's own.
@@ -20,6 +20,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "e2e"))
+import serve_load  # noqa: E402
 from harness import RULES, lines, payment, wait_for  # noqa: E402
 from server_process import NDJSON, TIMELESS, Server  # noqa: E402
 
@@ -279,7 +280,7 @@ def archive(options):
           f" {rounds['true'][-1][2]:,.0f} events archived")
 
 
-PARTS = {"intake": intake, "deliveries": deliveries, "deploy": deploy, "archive": archive}
+PARTS = {"intake": intake, "deliveries": deliveries, "deploy": deploy, "archive": archive, **serve_load.PARTS}
 
 
 def main():
@@ -292,6 +293,8 @@ def main():
     parser.add_argument("--endpoints", type=int, default=100)
     parser.add_argument("--events", type=int, default=400_000, help="of the archive's part")
     parser.add_argument("--runs", type=int, default=5, help="of the archive's part")
+    parser.add_argument("--singles", type=float, default=1000, help="requests of one event a second, of the singles' part")
+    parser.add_argument("--burst-seconds", type=float, default=60, help="of the burst's part")
     options = parser.parse_intermixed_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")

@@ -70,6 +70,7 @@ script_suites=(
   'serve-hostile|python3 tests/e2e/serve_hostile.py "$TOCSIN_BINARY"'
   'contract|python3 tests/contract/contract.py "$TOCSIN_BINARY"'
   'attack|python3 tests/attack/attack.py "$TOCSIN_BINARY"'
+  'soak|python3 tests/soak/soak.py "$TOCSIN_BINARY"'
   'serve-events|python3 tests/e2e/serve_events.py "$TOCSIN_BINARY"'
   'shake|bash tests/shake/shake.sh --time 1s serve-events'
   'serve-room|python3 tests/e2e/serve_room.py "$TOCSIN_BINARY"'

@@ -3,6 +3,7 @@
 # the last line is `N passed, N failed`.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+. "$root/scripts/time_argument.sh"
 time=60s
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -10,10 +11,5 @@ while [ $# -gt 0 ]; do
     *) echo "attack: unknown option $1; attack takes --time T" >&2; exit 2 ;;
   esac
 done
-case "$time" in
-  *[!0-9smh]* | '' | [smh]*) echo "attack: --time takes a time such as 60s or 10m, not $time" >&2; exit 2 ;;
-  *h) seconds=$((${time%h} * 3600)) ;;
-  *m) seconds=$((${time%m} * 60)) ;;
-  *) seconds=${time%s} ;;
-esac
+seconds=$(seconds_of attack "$time")
 TOCSIN_ATTACK_S=$seconds exec python3 "$root/tests/attack/attack.py" "${TOCSIN_BINARY:-$root/build/release/tocsin}"

@@ -3,6 +3,7 @@
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 
+. "$root/scripts/time_argument.sh"
 time=60s
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -10,11 +11,5 @@ while [ $# -gt 0 ]; do
     *) echo "contract: unknown option $1; contract takes --time T" >&2; exit 2 ;;
   esac
 done
-case "$time" in
-  *[!0-9smh]* | '' | [smh]*) echo "contract: --time takes a time such as 60s or 10m, not $time" >&2; exit 2 ;;
-  *s) seconds=${time%s} ;;
-  *m) seconds=$((${time%m} * 60)) ;;
-  *h) seconds=$((${time%h} * 3600)) ;;
-  *) seconds=$time ;;
-esac
+seconds=$(seconds_of contract "$time")
 exec python3 "$root/tests/contract/contract.py" "${TOCSIN_BINARY:-$root/build/release/tocsin}" Schemathesis --time "$seconds"

@@ -20,20 +20,12 @@ known_targets() {
   for file in "$here"/*_fuzz.cpp; do names+=("$(basename "$file" _fuzz.cpp)"); done
   echo "${names[*]} oracle"
 }
-# Seconds of `90`, `90s`, `5m`, `1h`.
-seconds_of() {
-  [[ "$1" =~ ^([0-9]+)([smh]?)$ ]] || usage "not a time: $1"
-  case "${BASH_REMATCH[2]}" in
-    m) echo $((10#${BASH_REMATCH[1]} * 60)) ;;
-    h) echo $((10#${BASH_REMATCH[1]} * 3600)) ;;
-    *) echo $((10#${BASH_REMATCH[1]})) ;;
-  esac
-}
+. "$root/scripts/time_argument.sh"
 
 while [ $# -gt 0 ]; do
   case "$1" in
-    --time) [ $# -ge 2 ] || usage "--time needs a time"; seconds=$(seconds_of "$2"); shift 2 ;;
-    --time=*) seconds=$(seconds_of "${1#*=}"); shift ;;
+    --time) [ $# -ge 2 ] || usage "--time needs a time"; seconds=$(seconds_of fuzz "$2"); shift 2 ;;
+    --time=*) seconds=$(seconds_of fuzz "${1#*=}"); shift ;;
     --replay) replay=1; shift ;;
     -*) usage "unknown option $1" ;;
     *)

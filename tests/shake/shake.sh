@@ -6,6 +6,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 binary="$(realpath -- "${TOCSIN_BINARY:-$root/build/release/tocsin}")"
 limit_s=600  # of a suite
+. "$root/scripts/time_argument.sh"
 time=10m rate=3:30 suites=()
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -15,12 +16,7 @@ while [ $# -gt 0 ]; do
     *) suites+=("$1"); shift ;;
   esac
 done
-case "$time" in
-  *[!0-9smh]* | '' | [smh]*) echo "shake: --time takes a time such as 60s or 10m, not $time" >&2; exit 2 ;;
-  *h) seconds=$((${time%h} * 3600)) ;;
-  *m) seconds=$((${time%m} * 60)) ;;
-  *) seconds=${time%s} ;;
-esac
+seconds=$(seconds_of shake "$time")
 case "$rate" in
   *[!0-9:]* | :* | *: | *:*:*) echo "shake: --rate takes a rate such as 3:30, not $rate" >&2; exit 2 ;;
   *:*) ;;
