@@ -1,11 +1,11 @@
 // F. Rules tried on the past.
 import { ComponentChildren } from "preact";
 import { ask, get, part } from "./api";
-import { keyPlace, keyText } from "./alerts";
 import { Days, daysOf } from "./chart";
+import { AllLabels, Changed, Labels, SAMPLES } from "./differences";
 import { Actions, Form } from "./forms";
 import { Json, JsonObject, show } from "./json";
-import { Data, Panel, Severity, Time, useLoaded } from "./parts";
+import { Data, Panel, Time, useLoaded } from "./parts";
 import { go, href } from "./place";
 import { shareText } from "./stats";
 import { Column, Table, member, numberOf, objects } from "./table";
@@ -13,7 +13,8 @@ import { count, counted, size, span } from "./text";
 
 const EVERY_MS = 5000;
 const RUNNING_MS = 1000;
-const SAMPLES_MAX = 5; // of each rule
+const SAMPLES_MAX = 20; // of each rule: some of them are shown, and those that only now or only before were raised are found among them
+const EXAMPLES_MAX = 5;
 
 /** Starts one, and goes to it. */
 export async function startBacktest(request: { [name: string]: unknown }): Promise<void> {
@@ -156,12 +157,6 @@ function columnsOf(report: JsonObject): Column<RuleResult>[] {
   return columns;
 }
 
-const SAMPLES: readonly Column<JsonObject>[] = [
-  member("Event time", "time", "time"),
-  { title: "Severity", cell: (alert) => <Severity name={show(alert.severity)} /> },
-  { title: "Key", cell: (alert) => <a href={href(keyPlace(alert))}><Data value={keyText(alert)} /></a> },
-  member("Message", "message"),
-];
 const VARIANTS: readonly Column<JsonObject>[] = [
   member("Rule", "rule", "head"),
   member("Place", "place"),
@@ -191,8 +186,9 @@ function Report({ report }: { report: JsonObject }) {
         {numberOf(report, "rejected") > 0 && `; ${counted(numberOf(report, "rejected"), "line")} rejected`}.
       </p>
       <Table label="Rules" columns={columnsOf(report)} rows={results} sorts />
-      {results.map(({ rule, before }) => {
-        const samples = objects(rule, "samples");
+      <AllLabels report={report} />
+      {results.map(({ rule, before, change }) => {
+        const samples = objects(rule, "samples").slice(0, EXAMPLES_MAX);
         const days = daysOf(whole(rule.by_day), before ? whole(before.by_day) : undefined);
         if (samples.length === 0 && days.length === 0) return null;
         return (
@@ -201,7 +197,14 @@ function Report({ report }: { report: JsonObject }) {
               <Data value={rule.rule} />: days and examples
             </summary>
             <Days days={days} label="Alerts by day (UTC)" />
-            {samples.length > 0 && <Table label={`Examples of ${show(rule.rule)}`} columns={SAMPLES} rows={samples} />}
+            <Labels title={`${show(rule.rule)} by the labels`} now={labelsOf(rule)} before={labelsOf(before)} />
+            {report.against && <Changed rule={rule} before={before} change={change} />}
+            {samples.length > 0 && (
+              <>
+                <h3>Examples</h3>
+                <Table label={`Examples of ${show(rule.rule)}`} columns={SAMPLES} rows={samples} />
+              </>
+            )}
           </details>
         );
       })}

@@ -48,3 +48,29 @@ check("who approves sees what state is kept, begun and lost, whether the tests p
   await page.getByRole("link", { name: "What holds now" }).waitFor();
   await until(async () => (await server.ask("GET", "/v1/rules/burst")).json.source.includes("amount > 600"), "the change");
 }, { rules: MORE_RULES, more: ["--rollout-approvals", "1"] });
+
+check("a backtest shows alerts that came and went, and what was right and wrong by the labels, now and before", async ({ server, person }) => {
+  const { page } = person;
+  const triage = async (key, action) => server.ask("POST", `/v1/alerts/${(await server.alerts(`rule=large&order=oldest&key=${key}`))[0].alert.id}/triage`, { action });
+  await triage("card%3Dc1", "confirm"); // 900.00
+  await triage("card%3Dc2", "dismiss"); // 500.00
+  const rules = (await server.ask("GET", "/v1/pack")).json.files["rules.tocsin"];
+  const files = { "rules.tocsin": rules.replace("amount > 100", "amount > 600 or amount = 2") };
+  await server.ask("POST", "/v1/backtests", { files, patch: true, against: "live", labels: "triage", samples: 20 });
+  await person.signIn(server.token, "/console/backtests/1");
+  await page.getByRole("row", { name: /^large .* 4 4 3 1 1/ }).waitFor();
+  const all = page.getByRole("group", { name: "All rules, by the labels" });
+  await all.getByRole("row", { name: "Alerts on fraud 1 1", exact: true }).waitFor();
+  await all.getByRole("row", { name: "Alerts on what was in order 0 1", exact: true }).waitFor();
+  await all.getByRole("row", { name: /^Precision, of labelled alerts 100 % of 1 .* 50 % of 2/ }).waitFor();
+  await page.getByText("large: days and examples").press("Enter");
+  await page.getByRole("group", { name: "large by the labels" }).getByRole("row", { name: "Frauds missed 0 0", exact: true }).waitFor();
+  await page.getByRole("heading", { name: "Added, of large: 1" }).waitFor();
+  const rowsOf = async (name) => (await page.getByRole("group", { name }).locator("tbody tr").allInnerTexts()).map((text) => text.replace(/^.*\t/s, "").trim());
+  assert.deepEqual(await rowsOf("Added, of large"), ["2.00 on card c4: -"]);
+  assert.deepEqual(await rowsOf("Gone, of large"), ["500.00 on card c2: -"]);
+  await person.inspect("backtest-changed");
+  // Of the same rules nothing comes or goes.
+  await page.getByText("small: days and examples").press("Enter");
+  assert.equal(await page.getByRole("heading", { name: /, of small/ }).count(), 0);
+});

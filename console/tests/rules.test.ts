@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { firstRule, foldAt, ruleAt } from "../src/blocks";
 import { changedFiles, fatesOf, filesAfter } from "../src/consequences";
+import { LABEL_LINES, onlyIn } from "../src/differences";
 import { JsonObject, parseJson, show } from "../src/json";
 import { resultText } from "../src/tested";
 
@@ -46,4 +47,23 @@ test("a change that waits: its files, and the fate of rules that begin or end to
   // Beside files it is the plan's, but for a rule that begins or ends to run.
   const plan = parseJson('{"kept":[{"rule":"w"},{"rule":"y"},{"feature":"w"}],"started":[{"rule":"z"},{"rule":"n"}],"lost":[{"rule":"o"}]}') as JsonObject;
   assert.equal(said(fatesOf(plan, stages)), "y w; n x; ; o w");
+});
+
+test("a backtest: alerts that only one side has, as far as the samples of both are complete", () => {
+  const alert = (ts: number, card: string, id = "p") => `{"key":{"card":"${card}"},"ts":${ts},"events":[{"type":"payment","id":"${id}","ts":${ts}}]}`;
+  const rule = (alerts: number, ...samples: string[]) => parseJson(`{"alerts":${alerts},"samples":[${samples.join()}]}`) as JsonObject;
+  const said = (one: JsonObject | undefined, other: JsonObject | undefined) => onlyIn(one, other).map((found) => show(found.ts)).join();
+  const now = rule(3, alert(1, "a"), alert(2, "b"), alert(4, "a"));
+  assert.equal(said(now, rule(2, alert(1, "a"), alert(4, "b"))), "2,4", "another key");
+  assert.equal(said(now, rule(1, alert(4, "a", "q"))), "1,2,4", "another last event");
+  // The other side has more than its samples: what comes after them, or at the same time, may be among them.
+  assert.equal(said(now, rule(9, alert(1, "a"), alert(4, "b"))), "2");
+  assert.equal(said(now, rule(9, alert(5, "a"), alert(4, "b"))), "", "not in the order of time");
+  assert.deepEqual([said(now, rule(9)), said(now, rule(0)), said(now, undefined), said(undefined, now)], ["", "1,2,4", "1,2,4", ""]);
+  assert.equal(said(rule(2, alert(1, "a"), alert(1, "a")), rule(1, alert(1, "a"))), "1", "twice, and once before");
+});
+
+test("a backtest: what labels say, in the lines of its table", () => {
+  const labels = parseJson('{"alerts_fraud":3,"alerts_ok":1,"alerts_unlabelled":2,"frauds_found":2,"frauds":5}') as JsonObject;
+  assert.deepEqual(LABEL_LINES.map((line) => line.of(labels)), ["3", "1", "2", "2", "3", "75 % of 4 (30 to 95 %)", "40 % of 5 (12 to 77 %)"]);
 });

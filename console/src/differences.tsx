@@ -1,0 +1,118 @@
+// What a backtest found otherwise than before: alerts that came and went, and what labels say of both.
+import { keyPlace, keyText } from "./alerts";
+import { JsonObject, show } from "./json";
+import { Data, Severity } from "./parts";
+import { href } from "./place";
+import { shareText } from "./stats";
+import { Column, Table, member, numberOf, objects } from "./table";
+import { count } from "./text";
+
+export const SAMPLES: readonly Column<JsonObject>[] = [
+  member("Event time", "time", "time"),
+  { title: "Severity", cell: (alert) => <Severity name={show(alert.severity)} /> },
+  { title: "Key", cell: (alert) => <a href={href(keyPlace(alert))}><Data value={keyText(alert)} /></a> },
+  member("Message", "message"),
+];
+const SHOWN_MAX = 5; // of each kind
+
+/** As the report counts: on the same key, at the same time, with the same last event. */
+function identityOf(alert: JsonObject): string {
+  const key = Object.entries((alert.key as JsonObject | undefined) ?? {}).map(([name, value]) => `${name}=${show(value)}`);
+  const last = objects(alert, "events").at(-1);
+  return [...key.sort(), show(alert.ts), show(last?.type), show(last?.id), show(last?.ts)].join("\n");
+}
+const timeOf = (alert: JsonObject | undefined) => Number(show(alert?.ts));
+/** Up to when the samples of a rule, its first alerts, are all that it had. */
+function completeTo(rule: JsonObject | undefined): number {
+  const samples = objects(rule, "samples");
+  if (samples.length >= numberOf(rule, "alerts")) return Infinity;
+  const isInOrder = samples.every((alert, at) => at === 0 || timeOf(samples[at - 1]) <= timeOf(alert));
+  return isInOrder && samples.length > 0 ? timeOf(samples.at(-1)) : -Infinity;
+}
+/** Those of the first alerts of `one` that `other` certainly has not. */
+export function onlyIn(one: JsonObject | undefined, other: JsonObject | undefined): JsonObject[] {
+  const known = new Map<string, number>();
+  for (const alert of objects(other, "samples")) known.set(identityOf(alert), (known.get(identityOf(alert)) ?? 0) + 1);
+  const end = completeTo(other);
+  return objects(one, "samples").filter((alert) => {
+    const left = known.get(identityOf(alert)) ?? 0;
+    if (left > 0) known.set(identityOf(alert), left - 1);
+    return left === 0 && timeOf(alert) < end;
+  });
+}
+
+function Kind({ title, found, all }: { title: string; found: readonly JsonObject[]; all: number }) {
+  if (all === 0) return null;
+  const shown = found.slice(0, SHOWN_MAX);
+  return (
+    <>
+      <h3>
+        {title}: {count(all)}
+      </h3>
+      {shown.length > 0 ? (
+        <Table label={title} columns={SAMPLES} rows={shown} />
+      ) : (
+        <p class="quiet">None of them is among the first alerts of both, which the report has.</p>
+      )}
+    </>
+  );
+}
+interface Sides {
+  rule: JsonObject; // now
+  before: JsonObject | undefined;
+  change: JsonObject | undefined; // where both have the rule
+}
+/** Examples of alerts of a rule that only one of both sets of rules raised. */
+export function Changed({ rule, before, change }: Sides) {
+  const added = change ? numberOf(change, "added") : numberOf(rule, "alerts");
+  const gone = change ? numberOf(change, "gone") : numberOf(before, "alerts");
+  return (
+    <>
+      <Kind title={`Added, of ${show(rule.rule)}`} found={onlyIn(rule, before)} all={added} />
+      <Kind title={`Gone, of ${show(rule.rule)}`} found={onlyIn(before, rule)} all={gone} />
+    </>
+  );
+}
+
+interface Line {
+  title: string;
+  of: (labels: JsonObject) => string;
+}
+const figure = (title: string, name: string): Line => ({ title, of: (labels) => count(numberOf(labels, name)) });
+export const LABEL_LINES: readonly Line[] = [
+  figure("Alerts on fraud", "alerts_fraud"),
+  figure("Alerts on what was in order", "alerts_ok"),
+  figure("Alerts without a label", "alerts_unlabelled"),
+  figure("Frauds found", "frauds_found"),
+  { title: "Frauds missed", of: (labels) => count(numberOf(labels, "frauds") - numberOf(labels, "frauds_found")) },
+  { title: "Precision, of labelled alerts", of: (labels) => shareText(numberOf(labels, "alerts_fraud"), numberOf(labels, "alerts_fraud") + numberOf(labels, "alerts_ok")) },
+  { title: "Recall", of: (labels) => shareText(numberOf(labels, "frauds_found"), numberOf(labels, "frauds")) },
+];
+/** What was right and wrong by the labels, now and before. */
+export function Labels({ title, now, before }: { title: string; now: JsonObject | undefined; before: JsonObject | undefined }) {
+  if (!now) return null;
+  const columns: Column<Line>[] = [
+    { title: "By the labels", isHead: true, cell: (line) => line.title },
+    { title: "Now", isNumber: true, cell: (line) => line.of(now) },
+  ];
+  if (before) columns.push({ title: "Before", isNumber: true, cell: (line) => line.of(before) });
+  return <Table label={title} columns={columns} rows={LABEL_LINES} />;
+}
+const SCENARIOS: readonly Column<JsonObject>[] = [member("Scenario", "scenario", "head"), member("Frauds", "frauds", "number"), member("Found", "found", "number")];
+/** Of all rules together, and of each scenario of fraud. */
+export function AllLabels({ report }: { report: JsonObject }) {
+  const labels = (set: string) => (report[set] as JsonObject | undefined)?.labels as JsonObject | undefined;
+  const scenarios = objects(report, "scenarios");
+  const elsewhere = numberOf(report, "frauds_of_another_time");
+  if (!labels("backtest")) return null;
+  return (
+    <>
+      <h3>All rules, by the labels</h3>
+      <Labels title="All rules, by the labels" now={labels("backtest")} before={labels("against")} />
+      {elsewhere > 0 && <p class="quiet">{count(elsewhere)} frauds of another time than the events are left out.</p>}
+      {scenarios.length > 1 && (
+        <Table label="Scenarios of fraud" columns={report.against ? [...SCENARIOS, member("Found before", "found_by_against", "number")] : SCENARIOS} rows={scenarios} />
+      )}
+    </>
+  );
+}
