@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstddef>
+#include <nlohmann/json.hpp>
 
 namespace tocsin::api {
 namespace {
@@ -17,6 +18,21 @@ std::string gap_event(std::uint64_t from, std::uint64_t to, std::uint64_t id) {
   return fmt::format("id: {}\nevent: gap\ndata: {{\"from\":{},\"to\":{}}}\n\n", id, from, to);
 }
 std::string heartbeat_event(std::uint64_t id) { return fmt::format(": heartbeat\nid: {}\n\n", id); }
+
+std::string triage_event(const runtime::StoredAlert& alert, const TriageRecord& record) {
+  nlohmann::ordered_json data = {
+      {"alert", alert.id}, {"number", alert.number}, {"state", name_of(record.state)}};
+  if (!record.assignee.empty()) data["assignee"] = record.assignee;
+  if (record.label) data["label"] = name_of(*record.label);
+  data["version"] = record.version;
+  if (!record.history.empty()) {
+    const TriageEntry& last = record.history.back();
+    data["who"] = last.who;
+    data["action"] = last.action ? name_of(*last.action) : "comment";
+  }
+  return fmt::format("event: triage\ndata: {}\n\n", data.dump());
+}
+std::string triage_from_here_event() { return "event: triage_from_here\ndata: {}\n\n"; }
 
 Result<std::string> read_alert_events(const runtime::EffectReader& reader,
                                       const AlertFilter& filter, std::uint64_t& last,

@@ -14,20 +14,28 @@ constexpr std::chrono::milliseconds kPauseMax{500};
 constexpr std::size_t kRowsAtOnce = 256;
 // What waits for a client; one that is further behind reads the store itself.
 constexpr std::size_t kPendingBytesMax = std::size_t{256} << 10;
+// Changes of triage that wait for the thread.
+constexpr std::size_t kTriagedMax = 4096;
 
 SharedBytes shared(std::string text) {
   return std::make_shared<const std::string>(std::move(text));
 }
 }  // namespace
 
-// What was stored behind a number, formatted.
+// What was stored behind a number, and what was done with alerts meanwhile, formatted.
 struct AlertFeed::Batch {
   struct Item {
     runtime::StoredAlert alert;
     SharedBytes event;
     SharedBytes masked;  // the same bytes where nothing is masked
   };
+  struct Done {
+    runtime::StoredAlert alert;
+    SharedBytes event;
+  };
   std::vector<Item> items;
+  std::vector<Done> done;
+  SharedBytes from_here;   // where some of that is not there, else null
   std::uint64_t mark = 0;  // all up to it is in `items`, or is gone
   bool has_more = false;
 };
@@ -35,12 +43,20 @@ struct AlertFeed::Batch {
 // Locks: the feed's before a follower's.
 class AlertFeed::Follower final : public HttpStream {
  public:
-  Follower(AlertFeed& feed, AlertFilter filter, std::uint64_t after,
+  Follower(AlertFeed& feed, AlertFilter filter, std::uint64_t after, bool with_triage,
            std::function<bool()> may_go_on)
-      : feed_(feed), filter_(std::move(filter)), may_go_on_(std::move(may_go_on)), last_(after) {
+      : feed_(feed),
+        filter_(std::move(filter)),
+        with_triage_(with_triage),
+        may_go_on_(std::move(may_go_on)),
+        last_(after) {
+    if (with_triage_) ++feed_.with_triage_;
     add(shared(": alerts\n\n"));
   }
-  ~Follower() override { --feed_.follower_count_; }
+  ~Follower() override {
+    if (with_triage_) --feed_.with_triage_;
+    --feed_.follower_count_;
+  }
 
   void begin(std::function<void()> wake) override {
     const std::lock_guard lock(mutex_);
@@ -87,6 +103,7 @@ class AlertFeed::Follower final : public HttpStream {
     if (feed_.followers_.empty()) feed_.last_ = std::max(feed_.last_, last_);
     if (last_ < feed_.last_) return;
     has_caught_up_ = true;
+    if (with_triage_) add(shared(triage_from_here_event()));
     feed_.followers_.push_back(std::static_pointer_cast<Follower>(self_.lock()));
     // What was stored since it read has told nobody.
     feed_.notify();
@@ -147,6 +164,11 @@ class AlertFeed::Follower final : public HttpStream {
       add(shared(gap_event(last_ + 1, batch.mark, batch.mark)));
       last_ = batch.mark;
     }
+    if (!with_triage_) return;
+    if (batch.from_here) add(batch.from_here);
+    for (const Batch::Done& one : batch.done) {
+      if (filter_.admits(one.alert)) add(one.event);
+    }
   }
   void add(SharedBytes piece) {
     pending_bytes_ += piece->size();
@@ -156,6 +178,7 @@ class AlertFeed::Follower final : public HttpStream {
 
   AlertFeed& feed_;
   const AlertFilter filter_;
+  const bool with_triage_;
   const std::function<bool()> may_go_on_;
   std::weak_ptr<Follower> self_;
   std::mutex mutex_;
@@ -188,6 +211,20 @@ void AlertFeed::notify() {
   changed_.notify_all();
 }
 
+void AlertFeed::triaged(const runtime::StoredAlert& alert, const TriageRecord& record) {
+  if (with_triage_ == 0) return;  // who comes now reads it
+  std::string event = triage_event(alert, record);
+  {
+    const std::lock_guard lock(news_mutex_);
+    if (triaged_.size() == kTriagedMax) {
+      triaged_.clear();
+      is_triage_lost_ = true;
+    }
+    triaged_.push_back({alert.number, std::move(event)});
+  }
+  notify();
+}
+
 void AlertFeed::stop() {
   {
     const std::lock_guard lock(mutex_);
@@ -202,12 +239,13 @@ void AlertFeed::stop() {
 }
 
 std::shared_ptr<HttpStream> AlertFeed::follow(AlertFilter filter, std::uint64_t after,
-                                              std::function<bool()> may_go_on) {
+                                              bool with_triage, std::function<bool()> may_go_on) {
   if (follower_count_.fetch_add(1) >= options_.followers_max) {
     --follower_count_;
     return nullptr;
   }
-  auto follower = std::make_shared<Follower>(*this, std::move(filter), after, std::move(may_go_on));
+  auto follower = std::make_shared<Follower>(*this, std::move(filter), after, with_triage,
+                                             std::move(may_go_on));
   follower->set_self(follower);
   return follower;
 }
@@ -222,7 +260,8 @@ bool AlertFeed::step() {
     has_followers = !followers_.empty();
   }
   if (!has_followers) return false;
-  const Batch batch = read_batch(after);
+  Batch batch = read_batch(after);
+  read_triage(batch);
   const auto now = steady_clock::now();
   const std::lock_guard lock(mutex_);
   if (is_stopped_) return false;
@@ -251,9 +290,34 @@ AlertFeed::Batch AlertFeed::read_batch(std::uint64_t after) const {
     return true;
   });
   // What cannot be read now is read again the next time.
-  if (!read) return Batch{{}, after, false};
+  if (!read) {
+    Batch nothing;
+    nothing.mark = after;
+    return nothing;
+  }
   batch.mark = batch.has_more ? batch.items.back().alert.number : mark->number;
   return batch;
+}
+
+// The alert says who may be told.
+void AlertFeed::read_triage(Batch& batch) {
+  std::vector<Triaged> triaged;
+  bool is_lost = false;
+  {
+    const std::lock_guard lock(news_mutex_);
+    triaged = std::exchange(triaged_, {});
+    is_lost = std::exchange(is_triage_lost_, false);
+  }
+  for (Triaged& one : triaged) {
+    const Result<void> read = reader_.alerts(one.number, [&](const runtime::StoredAlert& alert) {
+      if (alert.number == one.number) {
+        batch.done.push_back({alert, shared(std::move(one.event))});
+      }
+      return false;
+    });
+    is_lost = is_lost || !read;
+  }
+  if (is_lost) batch.from_here = shared(triage_from_here_event());
 }
 
 void AlertFeed::run() {

@@ -54,7 +54,10 @@ class TriageOperations {
           return fail(Errc::kConflict, "");
         });
     if (refused) return *refused;
-    if (record) return triage_response(*record);
+    if (record) {
+      tell(hit->alert, *record);
+      return triage_response(*record);
+    }
     if (record.error().code != Errc::kConflict) return problem_of_error(record.error());
     const Result<TriageRecord> now = services_.triage.get(hit->alert.id);
     if (!now) return problem_of_error(now.error());
@@ -93,7 +96,9 @@ class TriageOperations {
                                 [&](std::size_t target, const TriageOutcome& outcome) {
                                   ordered_json& answer = answers[places[target]];
                                   answer.update(outcome_json(outcome));
-                                  if (!outcome.refusal) changed.push_back(targets[target].alert.id);
+                                  if (outcome.refusal) return;
+                                  changed.push_back(targets[target].alert.id);
+                                  tell(targets[target].alert, outcome.record);
                                 });
     const std::size_t refused = answers.size() - changed.size();
     ordered_json document = {{"changed", changed.size()}, {"refused", refused}};
@@ -117,6 +122,10 @@ class TriageOperations {
   }
 
  private:
+  void tell(const runtime::StoredAlert& alert, const TriageRecord& record) const {
+    if (services_.changed) services_.changed(alert, record);
+  }
+
   TriageRouteServices services_;
 };
 using SharedOperations = std::shared_ptr<const TriageOperations>;

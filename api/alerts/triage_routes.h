@@ -1,5 +1,7 @@
 /// The API's operations on what people made of alerts, and the precision of rules by that.
 #pragma once
+#include <functional>
+
 #include "api/alerts/asked_alerts.h"
 #include "api/alerts/triage_store.h"
 #include "api/rest/router.h"
@@ -11,6 +13,8 @@ struct TriageRouteServices {
   AskedAlerts alerts;
   TriageStore& triage;
   runtime::Clock& clock;
+  /// Told of each change once it is durable; may be empty.
+  std::function<void(const runtime::StoredAlert& alert, const TriageRecord& record)> changed = {};
 };
 void add_triage_routes(Router& router, const TriageRouteServices& services);
 }  // namespace tocsin::api

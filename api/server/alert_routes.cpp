@@ -199,7 +199,8 @@ class Operations {
       after = mark->number;
     }
     HttpResponse response;
-    response.stream = services_.feed.follow(*filter, after, may_go_on(request));
+    response.stream =
+        services_.feed.follow(*filter, after, request.text("triage") == "true", may_go_on(request));
     if (!response.stream) {
       HttpResponse full =
           problem_response(ProblemKind::kUnavailable,
@@ -328,14 +329,17 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
        .description =
            "Each event's id is the alert's number. With Last-Event-ID or `after` the stream "
            "continues after that number; otherwise it begins with the next alert. An event `gap` "
-           "gives the range of numbers that retention has removed. `status`, `assignee` and times "
-           "are not applied.",
+           "gives the range of numbers that retention has removed. With `triage=true` an event "
+           "`triage`, without an id, tells what is done with such an alert; an event "
+           "`triage_from_here` says that what was done before it is not told. `status`, `assignee` "
+           "and times are not applied.",
        .role = Role::kReader,
        .scoped_by = kAnyScope,
        .query_parameters =
            with({{.name = "after",
                   .type = Type::kInteger,
-                  .description = "Begin after this number; 0: with the oldest alert"}}),
+                  .description = "Begin after this number; 0: with the oldest alert"},
+                 {"triage", Type::kBoolean, "What people do with such alerts too"}}),
        .answers = {{200, "The events", "text/event-stream"}},
        .request_headers = {"Last-Event-ID"},
        .problems = {422},
@@ -359,6 +363,10 @@ void add_alert_routes(Router& router, AlertRouteServices& services) {
   const auto operations = std::make_shared<const Operations>(services);
   add_alert_operations(router, operations);
   add_facets(router, operations);
-  add_triage_routes(router, {asked_alerts(services), services.triage, services.clock});
+  const auto tell = [&feed = services.feed](const runtime::StoredAlert& alert,
+                                            const TriageRecord& record) {
+    feed.triaged(alert, record);
+  };
+  add_triage_routes(router, {asked_alerts(services), services.triage, services.clock, tell});
 }
 }  // namespace tocsin::api

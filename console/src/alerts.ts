@@ -12,6 +12,7 @@ export interface Row {
   assignee: string;
   alert: JsonObject;
   version?: number | undefined; // of the triage, where it is known
+  told?: number; // that of the state which the stream told
   changed?: string; // what happened to it on this page
 }
 export interface Page {

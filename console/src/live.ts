@@ -1,13 +1,25 @@
 // One stream of alerts for all tabs of a browser: it opens six connections to a server at most, and each tab's stream would hold one.
-// The tab with the lock has the stream, and tells the others when something was raised. When it is closed, another one gets the lock.
+// The tab with the lock has the stream, and tells the others when something was raised, or done with an alert. When it is closed,
+// another one gets the lock.
 
 const NAME = "tocsin alerts";
 const STREAM_AGAIN_MS = 2000;
 
-type Told = "raised" | "live" | "not live" | "how is it";
+/** What somebody did with an alert, and its triage since. */
+export interface Triaged {
+  alert: string;
+  state: string;
+  assignee?: string;
+  version: number;
+  who: string;
+  action: string;
+}
+type Told = "raised" | "live" | "not live" | "how is it" | "triaged from here" | Triaged;
 export interface Listener {
-  raised: () => void; // something may have been, of whatever filter
-  live: (isLive: boolean) => void;
+  raised?: () => void; // something may have been, of whatever filter
+  live?: (isLive: boolean) => void;
+  triaged?: (what: Triaged) => void;
+  triagedFromHere?: () => void; // what was done before is not told
 }
 
 /** Holds the stream; the function ends it. */
@@ -15,12 +27,14 @@ function hold(tell: (told: Told) => void): () => void {
   let stream: EventSource | undefined;
   let timer = 0;
   const open = () => {
-    stream = new EventSource("/v1/alerts/stream?shadow=true");
+    stream = new EventSource("/v1/alerts/stream?shadow=true&triage=true");
     stream.addEventListener("open", () => {
       tell("live");
       tell("raised"); // what came while there was no stream
     });
     stream.addEventListener("alert", () => tell("raised"));
+    stream.addEventListener("triage", ({ data }: MessageEvent<string>) => tell(JSON.parse(data) as Triaged));
+    stream.addEventListener("triage_from_here", () => tell("triaged from here"));
     stream.addEventListener("error", () => {
       tell("not live");
       // The browser itself tries again, but not after an answer such as 503, while a server starts.
@@ -40,8 +54,10 @@ export function listen(listener: Listener): () => void {
   let isHolder = false;
   let isLive = false;
   const hear = (told: Told) => {
-    if (told === "raised") listener.raised();
-    else listener.live((isLive = told === "live"));
+    if (told === "raised") listener.raised?.();
+    else if (told === "triaged from here") listener.triagedFromHere?.();
+    else if (typeof told === "object") listener.triaged?.(told);
+    else listener.live?.((isLive = told === "live"));
   };
   channel.addEventListener("message", ({ data }: MessageEvent<Told>) => {
     if (data !== "how is it") hear(data);
@@ -88,6 +104,6 @@ export function listen(listener: Listener): () => void {
     left.abort();
     end();
     channel.close();
-    listener.live(false);
+    listener.live?.(false);
   };
 }

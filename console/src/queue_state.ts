@@ -5,7 +5,7 @@ import { Outcome, Row, Target, Triage, changeAll, keyText, readPage, readTriage 
 import { Counts, readCounts } from "./facets";
 import { Order, SEVERITIES, chosenOf, filtersOf } from "./filters";
 import { grouped } from "./groups";
-import { listen } from "./live";
+import { Triaged, listen } from "./live";
 import { show } from "./json";
 import { Place, Step, stepsBack } from "./undo";
 import { counted } from "./text";
@@ -187,9 +187,19 @@ export function changedRows(loaded: readonly Row[], now: readonly Row[], least: 
     if (!is) return row.changed ? [] : [{ ...row, changed: "somebody else changed it" }];
     if (is.version === row.version) return [];
     const { state, assignee, version } = is;
+    if (version === row.told) return [{ ...row, version }]; // it stands there already
     // Where both are the same somebody has commented, or taken back what was done.
     const changed = state === row.state && assignee === row.assignee ? "somebody else worked on it" : "by somebody else";
     return [{ ...row, state, assignee, version, changed }];
+  });
+}
+/** What the stream told shows at its row. Whoever acts on the row may not have seen it: that is the row's version still. */
+export function toldRows(loaded: readonly Row[], what: Triaged, own: string): Row[] {
+  return loaded.map((row) => {
+    if (row.id !== what.alert || what.version <= Math.max(row.version ?? 0, row.told ?? 0)) return row;
+    const told = { ...row, state: what.state, assignee: what.assignee ?? "", told: what.version };
+    if (what.who === own) return told; // in another tab
+    return { ...told, changed: what.action === "comment" ? `${what.who} commented` : `by ${what.who}` };
   });
 }
 /** Says at rows what colleagues have done with them; the function ends it. No row moves. */
@@ -214,7 +224,12 @@ export function watchColleagues(): () => void {
   const seen = () => void look();
   document.addEventListener("visibilitychange", seen);
   void look();
+  const end = listen({
+    triaged: (what) => (rows.value = toldRows(rows.value, what, me.value?.name ?? "")),
+    triagedFromHere: seen,
+  });
   return () => {
+    end();
     clearInterval(timer);
     document.removeEventListener("visibilitychange", seen);
   };

@@ -115,6 +115,24 @@ check("two analysts: a change that a colleague made is not overwritten, by the p
   assert.equal(await page.locator("[role=option]").count(), 5);
 });
 
+check("two analysts: what a colleague does shows at its row at once, and the key that follows asks first", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(server.token, "/console/alerts?rule=large&key=card%3Dc2");
+  await person.sees("live");
+  const [{ alert }] = await server.alerts("rule=large&key=card%3Dc2");
+  const { token } = (await server.ask("POST", "/v1/tokens", { name: "ada", role: "analyst" })).json;
+  const ada = { Authorization: `Bearer ${token}` };
+  await until(async () => (await page.locator(".tools").innerText()).includes("live") && !(await page.locator(".tools").innerText()).includes("not live"), "the stream");
+  await server.ask("POST", "/v1/alerts/triage", { action: "assign", assignee: "ada", alerts: [{ id: alert.id }] }, "application/json", ada);
+  await page.locator(`#row-${alert.id}`, { hasText: "by ada" }).waitFor();
+  assert.match(await page.locator(`#row-${alert.id}`).innerText(), /assigned/);
+  await person.press("c");
+  await person.sees("0 alerts confirmed; 1 alert not: ada took it meanwhile.");
+  assert.equal((await stateOf(server))["500.00 on card c2"], "assigned");
+  await person.press("c");
+  await person.sees("1 alert confirmed.");
+});
+
 check("two analysts: what a colleague has taken or judged is not taken or dismissed by a row that is older", async ({ server, person }) => {
   const { page } = person;
   const made = async (name) => (await server.ask("POST", "/v1/tokens", { name, role: "analyst" })).json.token;

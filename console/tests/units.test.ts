@@ -23,7 +23,8 @@ import { stretchesOf, summaryOf } from "../src/lines";
 import { rowsOf } from "../src/list_replace";
 import { parseMetrics, valueOf } from "../src/metrics";
 import { lineAndColumn, offsetOf, spliced } from "../src/positions";
-import { changedRows, inOrder } from "../src/queue_state";
+import { Row } from "../src/alerts";
+import { changedRows, inOrder, toldRows } from "../src/queue_state";
 import { heldBackBy, isDelivered, stageText, statusIn, withoutStatus } from "../src/stage";
 import { searchTarget } from "../src/shell";
 import { likeOf } from "../src/silence_dialog";
@@ -353,6 +354,19 @@ test("queue: what colleagues did shows at rows, as far down as the page of now r
     [["i8", "open", 0, "somebody else changed it"], ["i6", "assigned", 1, "by somebody else"], ["i5", "open", 2, "somebody else worked on it"]],
   );
   assert.deepEqual(changedRows(loaded, now, 0).map(({ id }) => id), ["i8", "i6", "i5", "i2"]);
+});
+test("queue: what the stream tells shows at its row, and what is read later only confirms it", () => {
+  const row = (number: number) => ({ id: `i${number}`, number, storedAt: "", state: "open", assignee: "", version: 1, alert: {} as JsonObject });
+  const what = { alert: "i2", state: "assigned", assignee: "ada", version: 2, who: "ada", action: "assign" };
+  const of = (rows: Row[]) => rows.map(({ state, assignee, version, changed }) => [state, assignee, version, changed]);
+  const untold = ["open", "", 1, undefined];
+  const told = toldRows([row(1), row(2)], what, "bob");
+  assert.deepEqual(of(told), [untold, ["assigned", "ada", 1, "by ada"]]); // acting on it asks first: its version is the old one
+  assert.deepEqual(of(toldRows([row(2)], what, "ada")), [["assigned", "ada", 1, undefined]]);
+  assert.deepEqual(of(toldRows([row(2)], { ...what, action: "comment" }, "bob")), [["assigned", "ada", 1, "ada commented"]]);
+  assert.deepEqual(of(toldRows(told, { ...what, version: 1, state: "open" }, "bob")), of(told)); // older
+  assert.deepEqual(of(changedRows(told, [row(1), { ...row(2), state: "assigned", assignee: "ada", version: 2 }], 0)), [["assigned", "ada", 2, "by ada"]]);
+  assert.deepEqual(of(changedRows(told, [row(1), { ...row(2), state: "closed", version: 3 }], 0)), [["closed", "", 3, "by somebody else"]]);
 });
 
 test("language: places of files are places of the text that is edited, in UTF-16 and back", () => {

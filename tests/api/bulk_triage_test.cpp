@@ -31,9 +31,10 @@ struct World {
         client.router,
         {{{stored.effects().reader(), triage}, [] { return true; }}, triage, stored.clock});
   }
+  // As it is stored, with its number.
   runtime::StoredAlert raise(int minute, const tests::AlertText& text = {}) {
     stored.raise(alert_at(minute, text));
-    return alert_at(minute, text);
+    return **stored.effects().reader().alert(stored.effects().reader().mark()->number);
   }
   std::string state_of(const runtime::StoredAlert& alert) {
     return client.json(200, "reader", "GET", "/v1/alerts/" + alert.id + "/triage")
