@@ -16,6 +16,7 @@
 #include "library/language/signature.h"
 #include "library/language/token_classes.h"
 #include "rules/format/format.h"
+#include "rules/text/human_text.h"
 
 namespace tocsin::api {
 using nlohmann::json;
@@ -72,6 +73,12 @@ json token_edits(const json& from, const json& to) {
   return {{{"start", begin},
            {"deleteCount", from.size() - same_end - begin},
            {"data", std::move(data)}}};
+}
+
+// "3 of 4 tests pass".
+std::string outcomes_text(const RuleOutcomes& ran) {
+  return fmt::format("{} of {} {}", ran.passed, rules::format_count(ran.all, "test"),
+                     ran.all == 1 ? "passes" : "pass");
 }
 }  // namespace
 
@@ -294,6 +301,7 @@ json LspServer::code_lenses(const json& parameters) {
   const At place = at(parameters);
   LspPlaces places(place.pack, documents_, unit_);
   const json& uri = parameters.at("textDocument").at("uri");
+  const std::string path = path_of_uri(uri);
   json made = json::array();
   const auto add = [&](const rules::Symbol& symbol, std::string title, const char* command,
                        json argument) {
@@ -312,6 +320,10 @@ json LspServer::code_lenses(const json& parameters) {
     if (lens.tests > 0) {
       add(symbol, lens.tests == 1 ? "run test" : fmt::format("run all {} tests", lens.tests),
           "tocsin.runTests", {{"uri", uri}, {"rule", symbol.name}});
+    }
+    if (const std::optional<RuleOutcomes> ran =
+            outcomes_.of(path, place.pack.sources(), symbol.name, lens.tests)) {
+      add(symbol, outcomes_text(*ran), "tocsin.runTests", {{"uri", uri}, {"rule", symbol.name}});
     }
     add(symbol, "explain", "tocsin.explain", {{"uri", uri}, {"rule", symbol.name}});
   }

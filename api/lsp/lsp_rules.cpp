@@ -57,6 +57,10 @@ json LspServer::run_tests(const json& parameters) {
                      {"passed", result.passed},
                      {"text", result.text}});
   }
+  outcomes_.note(path, rules.loaded.sources, judged);
+  if (asks_lenses_again_ && !tests.empty()) {
+    send({{"id", fmt::format("lenses-{}", ++requests_)}, {"method", "workspace/codeLens/refresh"}});
+  }
   const std::size_t failed = tests.size() - judged.passed;
   return {{"passed", judged.passed}, {"failed", failed}, {"tests", std::move(tests)}};
 }

@@ -195,6 +195,9 @@ json LspServer::initialize(const json& parameters) {
       "labelOffsetSupport"_json_pointer,
       json());
   takes_offsets_ = offsets.is_boolean() && offsets.get<bool>();
+  const json refresh =
+      parameters.value("/capabilities/workspace/codeLens/refreshSupport"_json_pointer, json());
+  asks_lenses_again_ = refresh.is_boolean() && refresh.get<bool>();
   const json folders = parameters.value("workspaceFolders", json());
   if (folders.is_array()) {
     for (const json& folder : folders) folders_.push_back(path_of_uri(folder.at("uri")));
@@ -251,10 +254,17 @@ void LspServer::notify(const std::string& method, const json& parameters) {
     documents_.close(uri);
     sent_tokens_.erase(uri);
     tokens_id_.erase(uri);
+    outcomes_.forget(path_of_uri(uri));
     forget_document(path_of_uri(uri));
   } else if (method == "workspace/didChangeWatchedFiles" || method == "textDocument/didSave") {
     // Lists and tables may have changed too.
     workspace_.forget_all();
+    const json changes = parameters.value("changes", json::array());
+    if (std::ranges::any_of(changes, [](const json& change) {
+          return !change.at("uri").get<std::string>().ends_with(".tocsin");
+        })) {
+      outcomes_.forget_all();
+    }
     for (const auto& [path, document] : documents_.all()) stale_.insert(workspace_.set_of(path));
   } else if (method == "workspace/didChangeWorkspaceFolders") {
     change_folders(parameters);

@@ -15,6 +15,7 @@
 #include "api/lsp/message_stream.h"
 #include "api/lsp/open_documents.h"
 #include "api/lsp/rule_workspace.h"
+#include "api/lsp/test_outcomes.h"
 #include "library/language/text_lines.h"
 
 namespace tocsin::api {
@@ -92,7 +93,9 @@ class LspServer {
   OpenDocuments documents_;
   RuleWorkspace workspace_;
   library::CharacterUnit unit_ = library::CharacterUnit::kUtf16;
-  bool takes_offsets_ = false;  // for a parameter of a signature, beside its text
+  TestOutcomes outcomes_;
+  bool takes_offsets_ = false;      // for a parameter of a signature, beside its text
+  bool asks_lenses_again_ = false;  // when it is told to
   Life life_ = Life::kNew;
   bool over_ = false;
   bool failed_ = false;
@@ -104,5 +107,6 @@ class LspServer {
   std::map<std::string, Json> sent_tokens_;       // by URI: the last answer's data
   std::map<std::string, std::string> tokens_id_;  // and its name
   std::uint64_t token_answers_ = 0;
+  std::uint64_t requests_ = 0;  // sent to the client
 };
 }  // namespace tocsin::api

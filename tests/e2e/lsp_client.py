@@ -22,16 +22,17 @@ def uri_of(path):
 
 
 class LspClient:
-    """The process, the diagnostics published so far by URI, and the messages it showed."""
+    """The process, the diagnostics published so far by URI, the messages it showed and what it asked."""
 
-    def __init__(self, binary, root=None, encodings=None, start=True):
+    def __init__(self, binary, root=None, encodings=None, start=True, **capabilities):
         self.process = subprocess.Popen([binary, "lsp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         env={**os.environ, "TOCSIN_TEXT_CACHE": "off"})
         self._buffer = b""
         self._last_id = 0
-        self.diagnostics, self.published, self.shown, self.answers = {}, [], [], {}
+        self.diagnostics, self.published, self.shown, self.requested, self.answers = {}, [], [], [], {}
         if start:
-            capabilities = {"general": {"positionEncodings": encodings}} if encodings else {}
+            if encodings:
+                capabilities = {**capabilities, "general": {"positionEncodings": encodings}}
             folders = [{"uri": uri_of(root), "name": "root"}] if root else None
             self.initialized = self.request("initialize", processId=os.getpid(), rootUri=None, workspaceFolders=folders,
                                             capabilities=capabilities)
@@ -78,6 +79,9 @@ class LspClient:
             self.published.append(message["params"])
         elif message["method"] == "window/showMessage":
             self.shown.append(message["params"])
+        if "method" in message and "id" in message:
+            self.requested.append(message)
+            self.send({"id": message["id"], "result": None})
         return message
 
     def _read(self, seconds):

@@ -20,6 +20,13 @@ WHOLE = types.Range(types.Position(0, 0), types.Position(10_000, 0))
                     config=ClientServerConfig(server_command=[os.environ["TOCSIN_BINARY"], "lsp"]))
 async def client(request, lsp_client: LanguageClient, tmp_path):
     shutil.copytree(ROOT / "samples/rules", tmp_path / "rules")
+    lsp_client.lenses_refreshed = 0
+
+    @lsp_client.feature(types.WORKSPACE_CODE_LENS_REFRESH)
+    def refresh(*_):
+        lsp_client.lenses_refreshed += 1
+
+    lsp_client.takes_refresh = request.param == "visual_studio_code"
     folder = types.WorkspaceFolder(uri=tmp_path.as_uri(), name="root")
     result = await lsp_client.initialize_session(types.InitializeParams(
         capabilities=client_capabilities(request.param), workspace_folders=[folder], root_uri=tmp_path.as_uri()))
@@ -147,6 +154,9 @@ async def test_commands(client):
     for method in ("tocsin/explain", "tocsin/automaton"):
         assert (await client.protocol.send_request_async(method, {"uri": client.uri, "rule": "FR-001"})).rule == "FR-001"
     assert (await client.protocol.send_request_async("tocsin/runTests", {"uri": client.uri})).failed == 0
+    assert client.lenses_refreshed == (2 if client.takes_refresh else 0)
+    lenses = await client.text_document_code_lens_async(of(client, types.CodeLensParams))
+    assert any(each.command.title == "2 of 2 tests pass" for each in lenses)
 
 
 async def test_changes_outside(client):

@@ -106,6 +106,8 @@ async function main() {
   assert.match(run.failed[0][1].message, /amount > 5/);
   assert.equal(run.failed[0][1].location.range.start.line, 6);
   assert.deepEqual(state.messages.at(-1), ["error", "Tocsin: 1 of 2 tests failed; the test results say why."]);
+  const titles = async () => (await provider("registerCodeLensProvider").provideCodeLenses(document, token)).map(({ command }) => command.title);
+  assert.deepEqual((await titles()).slice(0, 3), ["run all 2 tests", "1 of 2 tests pass", "explain"]);
   await vscode.commands.executeCommand(lens("explain").command, ...lens("explain").arguments);
   assert.match(state.shown.at(-1)[0].text, /What has to happen/);
   assert.equal(state.messages.filter(([kind]) => kind === "information").length, 0);
