@@ -22,6 +22,9 @@ install(FILES "${papers}/_tocsin" DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/vend
 install(FILES "${papers}/tocsin.fish" DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d" COMPONENT program OPTIONAL)
 install(FILES "${papers}/copyright" "${papers}/tocsin.cdx.json" "${papers}/changelog.gz"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/tocsin" COMPONENT program OPTIONAL)
+# Editors lead from a diagnostic to its page.
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/errors" DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/tocsin" COMPONENT program
+  FILES_MATCHING PATTERN "*.md")
 install(FILES "${PROJECT_SOURCE_DIR}/deploy/alerts.yml" "${PROJECT_SOURCE_DIR}/deploy/grafana.json"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/tocsin/examples" COMPONENT program)
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "api/lsp/error_pages.h"
+
 namespace tocsin::api {
 using nlohmann::json;
 using rules::SymbolKind;
@@ -66,6 +68,9 @@ json diagnostic_json(const library::CheckedPack& pack, const rules::Diagnostic& 
                {"code", code},
                {"source", "tocsin"},
                {"message", text_of(diagnostic)}};
+  if (const std::string page = error_page_uri(code); !page.empty()) {
+    made["codeDescription"] = {{"href", page}};
+  }
   if (is_unused(code)) made["tags"] = {1};
   json related = json::array();
   for (const rules::Label& label : diagnostic.labels) {

@@ -137,6 +137,7 @@ def _():
     client.change(uri, 2, {"range": {"start": begin, "end": {**begin, "character": begin["character"] + 5}}, "text": "smoll"})
     (mistake,) = client.wait_for_diagnostics(uri)
     assert mistake["code"] == "E0201" and mistake["severity"] == 1 and mistake["source"] == "tocsin"
+    assert mistake["codeDescription"] == {"href": (ROOT / "docs/errors/E0201.md").as_uri()}
     assert mistake["range"]["start"] == begin and client.published[-1]["version"] == 2
     pulled = client.request("textDocument/diagnostic", textDocument={"uri": uri})
     assert pulled["items"] == [mistake]
@@ -154,6 +155,25 @@ def _():
     client.notify("workspace/didChangeWatchedFiles", changes=[{"uri": uri_of(schema), "type": 2}])
     assert any(each["code"] == "E0202" for each in client.wait_for_diagnostics(uri))
     assert client.end() == 0
+
+
+@case
+def _():
+    """a diagnostic leads to its page, of an installed program to the one installed with it; without pages it leads nowhere"""
+    pathlib.Path("new/a b/bin").mkdir(parents=True)
+    program = pathlib.Path("new/a b/bin/tocsin").absolute()
+    shutil.copy(BINARY, program)
+    pages = program.parents[1] / "share/doc/tocsin/errors"
+    for names in ((), ("E0202",)):
+        for name in names:
+            pages.mkdir(parents=True)
+            shutil.copy(ROOT / f"docs/errors/{name}.md", pages)
+        client = LspClient(program)
+        uri = client.open("untitled:t.tocsin", 'event e { ts: time, x: int }\nrule r "R" { when e where y > 1 }\nrule s "S" { when nothing }\n')
+        found = {each["code"]: each.get("codeDescription") for each in client.wait_for_diagnostics(uri)}
+        assert found["E0201"] is None
+        assert found["E0202"] == ({"href": (pages / "E0202.md").as_uri()} if names else None), found
+        assert client.end() == 0
 
 
 @case

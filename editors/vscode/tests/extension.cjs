@@ -91,6 +91,7 @@ async function main() {
   const [mistake] = diagnostics(document);
   assert.equal(diagnostics(document).filter((each) => each.message === mistake.message).length, 1);
   assert.equal(mistake.severity, vscode.DiagnosticSeverity.Error);
+  assert.match(String(mistake.code.target), /^file:.*\/docs\/errors\/E0201\.md$/);
   const actions = await provider("registerCodeActionsProvider").provideCodeActions(document, mistake.range,
     { diagnostics: [mistake], triggerKind: 1, only: undefined }, token);
   await vscode.workspace.applyEdit(actions.find((action) => action.isPreferred).edit);
