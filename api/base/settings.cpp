@@ -665,6 +665,16 @@ constexpr auto kRows = std::to_array<Row>({
             .range(1, 10'000)},
     Row{"backtests.kept_bytes_max", Type::kBytes, kNot,
         serve("256MiB", "Size of their reports: beyond it the oldest go").range(kMiB, kGiB)},
+    Row{"checks.at_once", Type::kInteger, kNot,
+        serve("2", "Checks, tests and dry runs of rules at once; more are answered with 503")
+            .range(1, 64)},
+    Row{"checks.memory_max", Type::kBytes, kNot,
+        serve("256MiB",
+              "Memory of what the rules of a dry run remember: beyond it the dry run fails")
+            .range(kMiB, 1024 * kGiB)},
+    Row{"checks.time_max", Type::kDuration, kNot,
+        serve("30s", "Time for a dry run: beyond it the dry run fails")
+            .range(1'000'000, 3'600'000'000)},
     Row{"backups.to", Type::kText, kNot,
         serve("",
               "Where backups of the data directory go: a folder, best on another disk, or "

@@ -208,8 +208,6 @@ HttpResponse add(const BacktestServices& services, ApiRequest& request) {
                         "vary_max", "samples", "final_watermark", "lists_as_of"},
                        kBodyBytesMax);
   if (!body) return body.error();
-  const CheckSlots::Slot slot(services.checks);
-  if (!slot) return CheckSlots::full();
   const std::shared_ptr<const CurrentRules> now = services.rules.current();
   RequestReader reader(*body, *now);
   auto asked = reader.read();
@@ -351,7 +349,9 @@ void add_backtest_routes(Router& router, BacktestServices services) {
               .answers = {{202, "The backtest waits, or runs", "application/json", "Backtest"}},
               .answer_headers = {"Location"},
               .problems = {413, 415, 422},
-              .handler = [services](ApiRequest& request) { return add(services, request); }});
+              .handler = [services](ApiRequest& request) {
+                return services.checks.run([&] { return add(services, request); });
+              }});
   router.add({.method = "GET",
               .path = "/v1/backtests",
               .operation_id = "listBacktests",

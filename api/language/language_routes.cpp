@@ -354,11 +354,10 @@ void add_language_routes(Router& router, const std::shared_ptr<CheckSlots>& chec
                 .answers = {{200, operation.answer_text, "application/json", operation.answer}},
                 .problems = std::move(problems),
                 .handler = [&operation, checks](ApiRequest& request) {
-                  const auto posted = read_posted_rules(request, operation.members);
-                  if (!posted) return posted.error();
-                  const CheckSlots::Slot slot(*checks);
-                  if (!slot) return CheckSlots::full();
-                  return operation.handle(*posted);
+                  return checks->run([&]() -> HttpResponse {
+                    const auto posted = read_posted_rules(request, operation.members);
+                    return posted ? operation.handle(*posted) : posted.error();
+                  });
                 }});
   }
 }

@@ -207,8 +207,6 @@ HttpResponse change_pack(const RolloutContext& context, ApiRequest& request, boo
 }
 
 HttpResponse plan_pack(const RolloutContext& context, ApiRequest& request) {
-  const CheckSlots::Slot slot(context.checks);
-  if (!slot) return CheckSlots::full();
   const auto edit = read_pack_files(request, false);
   if (!edit) return edit.error();
   // As an operator would deploy it.
@@ -342,7 +340,9 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
        .answers = {{200, "What would change", "application/json", "DeployPlan"}},
        .answer_headers = {"ETag"},
        .problems = {413, 415, 422},
-       .handler = [context](ApiRequest& request) { return plan_pack(context, request); }});
+       .handler = [context](ApiRequest& request) {
+         return context.checks.run([&] { return plan_pack(context, request); });
+       }});
   router.add(
       {.method = "PUT",
        .path = "/v1/pack",

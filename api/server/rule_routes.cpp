@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -163,6 +164,28 @@ HttpResponse explain_rule(const ServerContext& context, const ApiRequest& reques
   return {200, {}, "application/json", library::explain_json(program, rule, nullptr) + "\n"};
 }
 
+runtime::RunOptions within(const CheckLimits& limits) {
+  const auto end = std::chrono::steady_clock::now() + limits.time_max;
+  runtime::RunOptions options;
+  options.state_bytes_max = limits.memory_max;
+  options.stop_requested = [end] { return std::chrono::steady_clock::now() >= end; };
+  return options;
+}
+HttpResponse dry_run_refused(const Error& error, const CheckLimits& limits) {
+  if (error.code == Errc::kStopped) {
+    return problem_response(
+        ProblemKind::kLimitReached,
+        fmt::format("the dry run takes more than {} s (checks.time_max): give it fewer events, or "
+                    "start a backtest",
+                    std::chrono::duration<double>(limits.time_max).count()));
+  }
+  if (error.code != Errc::kLimit) return problem_of_error(error);
+  return problem_response(ProblemKind::kLimitReached,
+                          error.message +
+                              " (checks.memory_max): give it fewer events, or rules "
+                              "that remember less");
+}
+
 // Rules over given events, beside everything else: nothing is kept.
 HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
   const auto body = read_json_object(request, {"events", "files"}, kDryRunBytesMax);
@@ -216,9 +239,9 @@ HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
   sinks.dead_letter = [&](const runtime::DeadLetter& dead) {
     invalid.push_back({{"event", dead.line - 1}, {"reason", dead.reason}});
   };
-  const Result<runtime::RunSummary> summary =
-      runtime::run(*rules->program, {{"events", lines}}, {}, sinks);
-  if (!summary) return problem_of_error(summary.error());
+  const CheckLimits& limits = context.checks->limits();
+  const auto summary = runtime::run(*rules->program, {{"events", lines}}, within(limits), sinks);
+  if (!summary) return dry_run_refused(summary.error(), limits);
   const ordered_json rest = {{"alerts_left_out", left_out},
                              {"late", std::move(late)},
                              {"invalid", std::move(invalid)},
@@ -289,7 +312,9 @@ void add_dry_run(Router& router, ServerContext& context) {
               .answers = {{200, "The alerts that they raise, and events that were set aside",
                            "application/json", "DryRunResult"}},
               .problems = {413, 415, 422},
-              .handler = [&context](ApiRequest& request) { return dry_run(context, request); }});
+              .handler = [&context](ApiRequest& request) {
+                return context.checks->run([&] { return dry_run(context, request); });
+              }});
 }
 }  // namespace
 

@@ -175,6 +175,14 @@ BacktestLimits backtest_limits(const Configuration& configuration) {
           static_cast<std::uint64_t>(configuration.integer("backtests.kept_bytes_max"))};
 }
 
+CheckLimits check_limits(const Configuration& configuration) {
+  CheckLimits limits;
+  limits.at_once = static_cast<int>(configuration.integer("checks.at_once"));
+  limits.memory_max = static_cast<std::uint64_t>(configuration.integer("checks.memory_max"));
+  limits.time_max = std::chrono::milliseconds(configuration.duration("checks.time_max").us / 1000);
+  return limits;
+}
+
 HistoryLimits history_limits(const Configuration& configuration) {
   return {static_cast<std::uint64_t>(configuration.integer("history.events_max")),
           size_of(configuration, "history.values_max")};

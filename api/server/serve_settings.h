@@ -10,6 +10,7 @@
 #include "api/base/settings.h"
 #include "api/jobs/backtest_jobs.h"
 #include "api/jobs/backtest_work.h"
+#include "api/rest/check_slots.h"
 #include "api/net/http_server.h"
 #include "api/node/node_service.h"
 #include "api/proxy/trusted_proxies.h"
@@ -53,6 +54,7 @@ std::optional<runtime::ArchiveOptions> archive_options(const Configuration& conf
 HistoryLimits history_limits(const Configuration& configuration);
 BackupOptions backup_options(const Configuration& configuration);
 BacktestLimits backtest_limits(const Configuration& configuration);
+CheckLimits check_limits(const Configuration& configuration);
 /// Without labels. Of `options` what clocks and threads decide is left out: the past has none.
 BacktestResources backtest_resources(const Configuration& configuration, runtime::Files& files,
                                      std::string data, runtime::RunOptions options);

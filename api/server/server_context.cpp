@@ -145,6 +145,7 @@ Result<void> open_erasures(ServerContext& context, runtime::RocksStore& store) {
 
 Result<void> open_jobs(ServerContext& context, runtime::RocksStore& store,
                        const runtime::RunOptions& options) {
+  context.checks = std::make_shared<CheckSlots>(check_limits(context.configuration));
   Result<void> opened = open_backtests(context, store, options);
   if (opened) opened = open_backups(context, store);
   if (opened) opened = open_erasures(context, store);

@@ -3,11 +3,12 @@
 
     serve_room.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
+import json
 import os
 import pathlib
 import threading
 
-from harness import BINARY, LIMIT_S, case, has, payment, run_cases, tocsin, wait_for, write
+from harness import BINARY, LIMIT_S, RULES, case, has, payment, run_cases, tocsin, wait_for, write
 from server_process import TIMELESS, Server, alone, statuses, stored
 
 LIBRARY = pathlib.Path(BINARY).parent / "tests" / "libfailing_disk.so"
@@ -170,6 +171,37 @@ def ignore(work):
         work()
     except OSError:
         pass
+
+
+@case
+def dry_runs():
+    """a dry run has limits of memory and time, and only so many run at once; events are taken meanwhile"""
+    pack = {"rules.tocsin": RULES + "".join(
+        f'rule r{number} "R" {{ by card when payment as a then payment as b where amount > {10_000 + number} within 1d alert "x" }}\n'
+        for number in range(30))}
+    events = [payment(number, f"card-{number}", 5) for number in range(60_000)]
+    with Server(options=(*TIMELESS, "--checks-memory-max", "16MiB")) as server:
+        large = server.ask("POST", "/v1/rules/dry-run", {"files": pack, "events": events})
+        assert large.problem() == "limit-reached" and "checks.memory_max" in large.text, large
+        small = server.ask("POST", "/v1/rules/dry-run", {"files": pack, "events": events[:100]})
+        assert small.status == 200 and small.json["events"] == 100, small
+        server.end()
+    with Server(data="slow", options=(*TIMELESS, "--checks-at-once", "1", "--checks-time-max", "1s")) as server:
+        answers = []
+        body = json.dumps({"files": pack, "events": events * 2})
+
+        def ask():
+            answers.append(server.ask("POST", "/v1/rules/dry-run", body, media="application/json"))
+        callers = [threading.Thread(target=ask) for _ in range(4)]
+        for caller in callers:
+            caller.start()
+        for number in range(20):
+            assert server.send([payment(number, "c9", 5)]).status == 200
+        for caller in callers:
+            caller.join(LIMIT_S)
+        kinds = sorted(answer.problem() if answer.status != 200 else "ok" for answer in answers)
+        assert len(kinds) == 4 and set(kinds) <= {"limit-reached", "unavailable", "ok"} and kinds[-1] == "unavailable", kinds
+        server.end()
 
 
 @case
