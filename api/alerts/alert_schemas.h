@@ -40,18 +40,32 @@ inline constexpr std::string_view kAlertSchemas = R"({
     "truncated?": "whole",
     "lost_runs?": "whole"
   },
+  "ListedAlert": {
+    "number": "whole",
+    "stored_at": "time",
+    "live": "boolean",
+    "from?": "AlertSource; of an alert that a topic brought",
+    "status": "TriageState",
+    "triage_version": "whole; 0: nobody has touched it",
+    "assignee?": "text",
+    "alert": "Alert"
+  },
   "AlertPage": {
-    "alerts": [{
-      "number": "whole",
-      "stored_at": "time",
-      "live": "boolean",
-      "from?": "AlertSource; of an alert that a topic brought",
-      "status": "TriageState",
-      "triage_version": "whole; 0: nobody has touched it",
-      "assignee?": "text",
-      "alert": "Alert"
-    }],
+    "alerts": "list of ListedAlert",
     "next?": "text; the cursor of the next page"
+  },
+  "FilterPreviewRequest": {
+    "body": true,
+    "filter?": "AlertFilter",
+    "within?": "duration; at most 366d; 7d unless given"
+  },
+  "FilterPreview": {
+    "matched": "whole; live alerts that the filter admits",
+    "examined": "whole; alerts that were looked at, the newest first",
+    "complete": "boolean; false: there are older ones of that time, which were not looked at",
+    "from": "time; alerts that were stored from then on were looked at",
+    "to": "time",
+    "samples": "list of ListedAlert; the newest of them, at most 5"
   },
   "AlertFacet": {
     "values": [{"value": "text", "count": "whole"}],

@@ -32,6 +32,8 @@ std::optional<std::string> key_that_is_read(const ApiRequest& request) {
   for (const auto* const values : {&request.path, &request.query}) {
     if (const auto found = values->find(kKey); found != values->end()) return found->second;
   }
+  if (const auto noted = request.notes.find(kKeyReadNote); noted != request.notes.end())
+    return noted->second;
   return std::nullopt;
 }
 void note_read(AuditLog& log, const Route& route, const ApiRequest& request, int status,
@@ -39,6 +41,7 @@ void note_read(AuditLog& log, const Route& route, const ApiRequest& request, int
   AuditDeed deed = deed_of(&route, request);
   deed.resource.erase("key");  // it is of people
   AuditOutcome outcome{status, request.notes};
+  outcome.notes.erase(kKeyReadNote);  // likewise
   if (key) {
     outcome.notes["read_by"] = R"("key")";
     if (const std::string mark = log.mark_of(*key); !mark.empty())

@@ -5,6 +5,9 @@
 #include "api/rest/route.h"
 
 namespace tocsin::api {
+/// The note (ApiRequest::notes) with the key of events or alerts by which the body of a request
+/// asks. What is written down of it is what is written of a key in a path or query.
+inline constexpr const char* kKeyReadNote = "key_read";
 /// Answers by `act`; where the route changes something, what was done and how it went is in the
 /// log, before it is begun and before it is answered. What cannot be written down is not done.
 /// `refusals` may be null.

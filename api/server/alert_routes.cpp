@@ -13,11 +13,13 @@
 #include "api/alerts/alert_facets.h"
 #include "api/alerts/alert_filter_query.h"
 #include "api/alerts/alert_line.h"
+#include "api/alerts/alert_preview.h"
 #include "api/alerts/alert_schemas.h"
 #include "api/alerts/asked_alerts.h"
 #include "api/alerts/condition_problem.h"
 #include "api/alerts/triage_json.h"
 #include "api/alerts/triage_routes.h"
+#include "api/rest/audit_trail.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 
@@ -28,6 +30,7 @@ using Type = RouteParameter::Type;
 constexpr std::int64_t kHitsMax = 1000;
 constexpr std::size_t kHitsDefault = 100;
 constexpr std::size_t kExportRows = 500;  // read at once
+constexpr std::size_t kPreviewSamples = 5;
 
 RouteParameter alert_id_parameter() { return {"id", Type::kText, "The alert's id, 32 hex digits"}; }
 
@@ -77,6 +80,16 @@ struct ExportRest {
   }
 };
 
+// Adds an alert to a list that is begun.
+void add_listed(std::string& list, const AlertHit& hit, const AlertFilter& filter) {
+  if (list.back() == '}') list += ',';
+  list += fmt::format(R"({{{},"status":"{}","triage_version":{},)", number_and_time(hit.alert),
+                      name_of(hit.triage.state), hit.triage.version);
+  if (!hit.triage.assignee.empty())
+    list += fmt::format(R"("assignee":{},)", ordered_json(hit.triage.assignee).dump());
+  list += fmt::format(R"("alert":{}}})", filter.shown(hit.alert));
+}
+
 AskedAlerts asked_alerts(AlertRouteServices& services) {
   return {AlertQuery(services.effects.reader(), services.triage, services.limits),
           [&services] { return !services.await_stored || services.await_stored(); }};
@@ -106,14 +119,7 @@ class Operations {
       return problem_of_error(page.error());
     }
     std::string body = R"({"alerts":[)";
-    for (const AlertHit& hit : page->hits) {
-      if (body.back() == '}') body += ',';
-      body += fmt::format(R"({{{},"status":"{}","triage_version":{},)", number_and_time(hit.alert),
-                          name_of(hit.triage.state), hit.triage.version);
-      if (!hit.triage.assignee.empty())
-        body += fmt::format(R"("assignee":{},)", ordered_json(hit.triage.assignee).dump());
-      body += fmt::format(R"("alert":{}}})", filter->shown(hit.alert));
-    }
+    for (const AlertHit& hit : page->hits) add_listed(body, hit, *filter);
     body += ']';
     if (!page->hits.empty()) note_read(request);
     if (!page->next.empty()) body += fmt::format(R"(,"next":"{}")", page->next);
@@ -137,6 +143,43 @@ class Operations {
       body["facets"][facet.name] = {{"values", std::move(values)}, {"left_out", facet.left_out}};
     }
     return maybe_behind(json_response(200, body), is_late);
+  }
+
+  HttpResponse preview(ApiRequest& request) const {
+    constexpr std::string_view kKnown[] = {"filter", "within"};
+    const auto body = read_json_object(request, kKnown);
+    if (!body) return body.error();
+    auto wanted = read_preview(*body);
+    if (!wanted) return wanted.error();
+    AlertFilter& filter = wanted->filter;
+    filter.scope = request.grant.scope;
+    filter.mask = mask_of(request);
+    // A value that finds samples would tell whose mark it is that they show.
+    if (!filter.key.empty() && services_.privacy != nullptr &&
+        services_.privacy->masks(request.grant)) {
+      return problem_response(ProblemKind::kForbidden,
+                              "a key is personal data, which your role does not see "
+                              "(privacy.roles): leave `key` out of what you look for");
+    }
+    if (auto refused = refused_condition(filter, services_.conditions)) return *std::move(refused);
+    if (!filter.key.empty()) request.notes[kKeyReadNote] = ordered_json(filter.key).dump();
+    const bool is_late = is_behind();
+    const cep::EventTime now = services_.clock.now();
+    const Result<AlertPreview> found =
+        preview_alerts(services_.effects.reader(), filter, now - wanted->within,
+                       services_.limits.rows_max, kPreviewSamples);
+    if (!found) return problem_of_error(found.error());
+    if (!found->samples.empty()) note_read(request);
+    std::string text = fmt::format(
+        R"({{"matched":{},"examined":{},"complete":{},"from":"{}","to":"{}","samples":[)",
+        found->matched, found->examined, found->is_complete, cep::format_time(found->from),
+        cep::format_time(now));
+    for (const runtime::StoredAlert& alert : found->samples) {
+      const Result<TriageRecord> triage = services_.triage.get(alert.id);
+      if (!triage) return problem_of_error(triage.error());
+      add_listed(text, {alert, *triage}, filter);
+    }
+    return maybe_behind(json_text_response(200, text + "]}"), is_late);
   }
 
   HttpResponse one(ApiRequest& request) const {
@@ -269,6 +312,48 @@ void add_facets(Router& router, const SharedOperations& operations) {
        .handler = [operations](ApiRequest& request) { return operations->facets(request); }});
 }
 
+void add_previews(Router& router, const SharedOperations& operations) {
+  struct Preview {
+    const char* path;
+    const char* operation;
+    const char* tag;
+    const char* summary;
+    ScopedBy scoped_by;
+  };
+  constexpr Preview kPreviews[] = {
+      {"/v1/subscriptions/preview",
+       "previewSubscription",
+       "subscriptions",
+       "Which alerts of the last days a subscription with this filter would have got",
+       {}},
+      {"/v1/silences/preview",
+       "previewSilence",
+       "silences",
+       "Which alerts of the last days a silence with this filter would have met",
+       {.tags = true}}};
+  for (const Preview& one : kPreviews) {
+    router.add(
+        {.method = "POST",
+         .path = one.path,
+         .operation_id = one.operation,
+         .tag = one.tag,
+         .summary = one.summary,
+         .description =
+             "Counts live alerts by the time at which they were stored, over the newest ones, as "
+             "many as one request examines (`alerts.query_rows_max`). `complete` says whether "
+             "these were all since then; if not, `from` is the time of the oldest of them. Changes "
+             "nothing.",
+         .role = Role::kAnalyst,
+         .effect = RouteEffect::kNothing,
+         .scoped_by = one.scoped_by,
+         .body = RouteBody{{"application/json"}, "FilterPreviewRequest"},
+         .answers = {{200, "Their number, and the newest", "application/json", "FilterPreview"}},
+         .answer_headers = {"Tocsin-Behind"},
+         .problems = {413, 415, 422},
+         .handler = [operations](ApiRequest& request) { return operations->preview(request); }});
+  }
+}
+
 // The parameters of a filter, and more.
 std::vector<RouteParameter> with(const std::vector<RouteParameter>& more) {
   std::vector<RouteParameter> parameters = alert_filter_parameters();
@@ -363,6 +448,7 @@ void add_alert_routes(Router& router, AlertRouteServices& services) {
   const auto operations = std::make_shared<const Operations>(services);
   add_alert_operations(router, operations);
   add_facets(router, operations);
+  add_previews(router, operations);
   const auto tell = [&feed = services.feed](const runtime::StoredAlert& alert,
                                             const TriageRecord& record) {
     feed.triaged(alert, record);

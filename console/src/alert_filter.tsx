@@ -1,15 +1,15 @@
 // Which alerts a subscription or a silence is for, as people fill it in and read it.
-import { get } from "./api";
+import { ask } from "./api";
 import { SEVERITIES } from "./filters";
 import { Field, Values } from "./forms";
-import { JsonObject, show } from "./json";
+import { JsonObject, jsonText, show } from "./json";
 import { Data } from "./parts";
 import { href } from "./place";
-import { objects } from "./table";
-import { counted } from "./text";
+import { numberOf, objects } from "./table";
+import { count, counted, localTime } from "./text";
 
+export const PREVIEW = "What would it have matched?"; // the button
 const PREVIEW_DAYS = 7;
-const PREVIEW_MAX = 500;
 
 export const FILTER_FIELDS: readonly Field[] = [
   { name: "rules", label: "Of rules", hint: "Names, with commas between; empty: of all." },
@@ -52,22 +52,49 @@ export function filterOf(values: Values): { [name: string]: unknown } | undefine
   };
   return Object.values(filter).some((value) => value !== undefined) ? filter : undefined;
 }
-/** How many alerts of the last days it would have matched. */
-export async function previewOf(values: Values) {
-  const query = new URLSearchParams({ from: new Date(Date.now() - PREVIEW_DAYS * 86_400_000).toISOString(), limit: String(PREVIEW_MAX) });
-  const put = (name: string, value: string | undefined) => value && query.set(name, value);
-  put("rule", words(values.rules)?.join(","));
-  put("tag", words(values.tags)?.join(","));
-  put("least_severity", values.least_severity);
-  put("key", values.key);
-  put("condition", values.condition);
-  const page = await get(`/v1/alerts?${query}`);
-  const total = objects(page, "alerts").length;
-  query.delete("limit");
+type Filter = { [name: string]: unknown };
+/** The queue with the alerts of a filter. */
+function queueOf(filter: Filter): string {
+  const query = new URLSearchParams({ from: new Date(Date.now() - PREVIEW_DAYS * 86_400_000).toISOString() });
+  for (const [name, parameter] of [["rules", "rule"], ["tags", "tag"], ["least_severity", "least_severity"], ["key", "key"], ["condition", "condition"]] as const) {
+    const value = filter[name];
+    if (value === undefined) continue;
+    const parts = Object.entries(value as JsonObject);
+    if (typeof value === "string") query.set(parameter, value);
+    else if (Array.isArray(value)) query.set(parameter, value.join(","));
+    else query.set(parameter, parts.length === 1 ? parts.map(([part, one]) => `${part}=${show(one)}`).join("") : jsonText(value));
+  }
+  return `/alerts?${query}`;
+}
+/** What the answer of a preview says of a filter. */
+export function previewText(found: JsonObject): string {
+  const matched = counted(numberOf(found, "matched"), "alert");
+  if (found.complete === true) return `It would have met ${matched} in the last ${PREVIEW_DAYS} days.`;
+  return `It would have met ${matched} of the newest ${count(numberOf(found, "examined"))}, which were stored since ${localTime(show(found.from))}.`;
+}
+/** How many alerts of the last days a subscription or silence with this filter would have met, and the newest of them. */
+export async function previewOf(of: "subscriptions" | "silences", filter: Filter | undefined) {
+  const answer = await ask("POST", `/v1/${of}/preview`, { body: { filter: filter ?? {}, within: `${PREVIEW_DAYS}d` } });
+  const found = answer.json as JsonObject;
+  const samples = objects(found, "samples").map((one) => one.alert as JsonObject);
   return (
     <>
-      {page.next ? `More than ${PREVIEW_MAX} alerts` : counted(total, "alert")} with event times of the last {PREVIEW_DAYS} days:{" "}
-      <a href={href(`/alerts?${query}`)}>look at them</a>.
+      {previewText(found)} <a href={href(queueOf(filter ?? {}))}>Look at them</a>
+      {samples.length > 0 && ", or at the newest:"}
+      {samples.length > 0 && (
+        <ul>
+          {samples.map((alert) => (
+            <li key={show(alert.id)}>
+              <a href={href(`/alerts/${show(alert.id)}`)}>
+                <Data value={alert.message} />
+              </a>{" "}
+              <span class="quiet">
+                <Data value={alert.rule} />
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
     </>
   );
 }

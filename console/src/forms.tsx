@@ -184,7 +184,8 @@ interface FormProps {
   fields: readonly Field[];
   submit: string;
   run: (values: Values) => Promise<ComponentChildren | void>; // what it gives is shown below
-  more?: readonly { text: string; run: (values: Values) => Promise<ComponentChildren | void> }[]; // further buttons
+  // Further buttons; a free one needs nothing to be filled in.
+  more?: readonly { text: string; isFree?: boolean; run: (values: Values) => Promise<ComponentChildren | void> }[];
   isOpen?: boolean;
   keeps?: boolean; // what was filled in, after it was done
   children?: ComponentChildren;
@@ -235,7 +236,7 @@ export function Form({ title, role, fields, submit, run, more = [], isOpen = fal
               disabled={isBusy}
               onClick={(event) => {
                 const form = event.currentTarget.form;
-                if (form?.reportValidity()) void start(() => button.run(valuesOf(form)));
+                if (form && (button.isFree || form.reportValidity())) void start(() => button.run(valuesOf(form)));
               }}
             >
               {button.text}

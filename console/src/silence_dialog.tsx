@@ -1,5 +1,6 @@
 // A silence for alerts like one: of its key, its rule, or both.
 import { useEffect, useRef } from "preact/hooks";
+import { PREVIEW, previewOf } from "./alert_filter";
 import { keyText } from "./alerts";
 import { Field, Form } from "./forms";
 import { JsonObject, show } from "./json";
@@ -31,7 +32,15 @@ export function SilenceDialog({ alert, close }: { alert: JsonObject; close: () =
       <h2 id="silence-title">
         Silence alerts like <Data value={alert.message} />
       </h2>
-      <Form title="Silence" role="analyst" isOpen fields={[like, ...SPAN_FIELDS]} submit="Silence them" run={(values) => silence(likeOf(alert, values.like ?? ""), values)}>
+      <Form
+        title="Silence"
+        role="analyst"
+        isOpen
+        fields={[like, ...SPAN_FIELDS]}
+        submit="Silence them"
+        run={(values) => silence(likeOf(alert, values.like ?? ""), values)}
+        more={[{ text: PREVIEW, isFree: true, run: (values) => previewOf("silences", likeOf(alert, values.like ?? "")) }]}
+      >
         <p class="quiet">They are stored and shown as ever, and sent to nobody meanwhile.</p>
       </Form>
       <button type="button" onClick={close}>

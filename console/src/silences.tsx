@@ -1,6 +1,6 @@
 // H. Silences: alerts of which nobody is told for a while.
 import { ask, get, part } from "./api";
-import { FILTER_FIELDS, FilterText, filterOf, previewOf } from "./alert_filter";
+import { FILTER_FIELDS, FilterText, PREVIEW, filterOf, previewOf } from "./alert_filter";
 import { Actions, Form, Values, outcomeOf, timeOf } from "./forms";
 import { JsonObject, show } from "./json";
 import { Data, Panel, useLoaded } from "./parts";
@@ -71,7 +71,7 @@ export function Silences() {
               loaded.again();
               return said;
             }}
-            more={[{ text: "What would it have matched?", run: previewOf }]}
+            more={[{ text: PREVIEW, isFree: true, run: (values) => previewOf("silences", filterOf(values)) }]}
           >
             <p class="quiet">Alerts are stored and shown as ever; they are sent to nobody.</p>
           </Form>

@@ -1,7 +1,7 @@
 // H. Who is told of alerts, and what was sent.
 import { ask, get, part } from "./api";
 import { Actions, Form, Once, timeOf } from "./forms";
-import { FILTER_FIELDS, FilterText, filledFields, filterOf, previewOf } from "./alert_filter";
+import { FILTER_FIELDS, FilterText, PREVIEW, filledFields, filterOf, previewOf } from "./alert_filter";
 import { JsonObject, show } from "./json";
 import { Data, Panel, Time, useLoaded } from "./parts";
 import { go, href } from "./place";
@@ -63,7 +63,7 @@ function NewSubscription({ again }: { again: () => void }) {
         const made = answer.json as JsonObject;
         return <Once what={`The secret of ${nameOf(made)}`} value={show(made.secret)} />;
       }}
-      more={[{ text: "What would it have matched?", run: previewOf }]}
+      more={[{ text: PREVIEW, isFree: true, run: (values) => previewOf("subscriptions", filterOf(values)) }]}
     />
   );
 }
@@ -210,7 +210,7 @@ export function SubscriptionScreen({ id }: { id: string }) {
                 await ask("PATCH", at, { body: { name: values.name || null, filter }, headers: { "If-Match": `"${show(one.version)}"` } });
                 return after("It is changed.");
               }}
-              more={[{ text: "What would it have matched?", run: previewOf }]}
+              more={[{ text: PREVIEW, isFree: true, run: (values) => previewOf("subscriptions", filterOf(values)) }]}
             />
             <Form
               title="New secret"

@@ -192,6 +192,8 @@ check("groups and silences: alerts of one key stand together, are selected at on
   await page.getByRole("heading", { name: /Silence alerts like 101.00 on card c2/ }).waitFor();
   await person.inspect("silence");
   await page.getByLabel("Alerts of").selectOption("every rule on card=c2");
+  await page.getByRole("button", { name: "What would it have matched?" }).press("Enter");
+  await person.sees("It would have met 2 alerts in the last 7 days.");
   await page.getByLabel("Reason").fill("a card of our own");
   await person.press("Enter");
   await person.sees("Nobody is told of them until");

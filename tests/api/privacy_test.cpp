@@ -15,8 +15,10 @@
 #include "api/privacy/field_sources.h"
 #include "api/privacy/masked_filter.h"
 #include "api/rules/rule_loader.h"
+#include "api/server/alert_routes.h"
 #include "cep/data/alert.h"
 #include "cep/plan/plan.h"
+#include "tests/api/api_client.h"
 #include "tests/api/stored_alerts.h"
 
 namespace tocsin::api {
@@ -337,5 +339,31 @@ TEST_CASE("privacy: filters show marks for values of keys, and for conditions") 
   filter["key"]["card"] = "4111";
   CHECK_FALSE(refused_filter({{"filter", filter}}));
   CHECK_FALSE(refused_filter({{"name", "a"}}));
+}
+
+TEST_CASE(
+    "privacy: a preview of a filter shows marks, and neither keys nor conditions ask for more") {
+  PrivacyWorld world;
+  const auto privacy = *world.open({.roles = {Role::kAdmin}});
+  REQUIRE(privacy->learn(*plan_of(kRules)));
+  world.alerts.raise(probe());
+  TriageStore triage(world.alerts.store());
+  AlertFeed feed(world.alerts.effects().reader());
+  AlertRouteServices services{world.alerts.effects(), triage, feed, world.alerts.clock, {}, {}};
+  services.privacy = privacy.get();
+  tests::ApiClient client;
+  add_alert_routes(client.router, services);
+  const std::string by_key = R"({"filter":{"key":{"card":"4111"}}})";
+  for (const char* const path : {"/v1/silences/preview", "/v1/subscriptions/preview"}) {
+    CAPTURE(path);
+    client.json(403, "analyst", "POST", path, by_key);
+    client.json(403, "analyst", "POST", path, R"({"filter":{"condition":"score > 1"}})");
+    const auto masked = client.json(200, "analyst", "POST", path, "{}");
+    REQUIRE(masked.at("matched") == 1);
+    CHECK(masked.dump().find("4111") == std::string::npos);
+    CHECK(is_mark(json::parse(masked.dump()).at("samples")[0]["alert"]["key"]["card"]));
+    const auto whole = client.json(200, "admin", "POST", path, by_key);
+    CHECK(whole.at("samples").at(0).at("alert").at("key").at("card") == "4111");
+  }
 }
 }  // namespace tocsin::api

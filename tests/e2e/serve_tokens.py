@@ -98,7 +98,7 @@ KEPT = {"postEvents": ALL, "listAlerts": ALL, "countAlerts": ALL, "exportAlerts"
         "getTriage": ALL, "changeTriage": ALL, "changeTriageOfAll": ALL, "listRules": ALL, "getRule": ALL, "explainRule": ALL, "getVersion": ALL,
         "getOpenapi": ALL, "getHealth": ALL, "getMe": ALL, "beginSession": ALL, "endSession": ALL,
         "listViews": ALL, "createView": ALL, "getView": ALL, "putView": ALL, "deleteView": ALL,
-        "listSilences": {"tags"}, "createSilence": {"tags"}, "getSilence": {"tags"}, "endSilence": {"tags"}}
+        "listSilences": {"tags"}, "createSilence": {"tags"}, "previewSilence": {"tags"}, "getSilence": {"tags"}, "endSilence": {"tags"}}
 TAGGED = """\
 event payment { ts: time, id: string id, card: string, amount: decimal(2) }
 event login { ts: time, id: string id, card: string }
