@@ -61,6 +61,7 @@ script_suites=(
   'serve-changes|python3 tests/e2e/serve_changes.py "$TOCSIN_BINARY"'
   'serve-traces|python3 tests/e2e/serve_traces.py "$TOCSIN_BINARY"'
   'serve-profile|python3 tests/e2e/serve_profile.py "$TOCSIN_BINARY"'
+  'serve-settings|python3 tests/e2e/serve_settings.py "$TOCSIN_BINARY"'
   'serve-archive|python3 tests/e2e/serve_archive.py "$TOCSIN_BINARY"'
   'serve-forget|python3 tests/e2e/serve_forget.py "$TOCSIN_BINARY"'
   'serve-backtests|python3 tests/e2e/serve_backtests.py "$TOCSIN_BINARY"'

@@ -10,17 +10,22 @@
 #include "api/node/node_report.h"
 #include "api/rest/json_body.h"
 #include "api/server/operation_routes.h"
+#include "runtime/checkpoint/checkpoint.h"
 #include "runtime/checkpoint/savepoint.h"
 
 namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
 
-ordered_json manifest_json(const std::string& name, const runtime::Manifest& manifest) {
-  return {{"name", name},
-          {"next_record", manifest.meta.position},
+ordered_json place_json(const runtime::Manifest& manifest) {
+  return {{"next_record", manifest.meta.position},
           {"watermark", time_json(manifest.meta.watermark)},
           {"made", cep::format_time(manifest.meta.taken_at)}};
+}
+ordered_json manifest_json(const std::string& name, const runtime::Manifest& manifest) {
+  ordered_json json = {{"name", name}};
+  json.update(place_json(manifest));
+  return json;
 }
 std::string folder_of(const ServerContext& context, std::string_view name) {
   return fmt::format("{}/{}", context.paths.savepoints, name);
@@ -60,6 +65,32 @@ HttpResponse take_checkpoint(ServerContext& context) {
   if (!asked) return refusal_response(asked.error());
   if (const auto failure = request.failure()) return problem_of_error(*failure);
   return json_response(201, {{"checkpoint", request.number()}});
+}
+
+HttpResponse list_checkpoints(ServerContext& context) {
+  const std::string& folder = context.paths.checkpoints;
+  const auto numbers = runtime::list_checkpoints(context.files, folder);
+  if (!numbers) return problem_of_error(numbers.error());
+  ordered_json list = ordered_json::array();
+  bool has_good = false;
+  for (auto number = numbers->rbegin(); number != numbers->rend(); ++number) {
+    const auto manifest =
+        runtime::read_manifest(context.files, runtime::checkpoint_path(folder, *number));
+    ordered_json one = {{"number", *number}, {"last_good", manifest && !has_good}};
+    if (manifest) {
+      has_good = true;
+      one.update(place_json(*manifest));
+      std::uint64_t bytes = 0;
+      for (const runtime::ManifestFile& file : manifest->files) bytes += file.bytes;
+      one["bytes"] = bytes;
+    } else if (manifest.error().code == Errc::kNotFound) {
+      continue;  // a newer one has taken its place just now
+    } else {
+      one["damage"] = manifest.error().message;
+    }
+    list.push_back(std::move(one));
+  }
+  return json_response(200, {{"checkpoints", std::move(list)}});
 }
 
 HttpResponse make_savepoint(ServerContext& context, ApiRequest& request) {
@@ -131,6 +162,16 @@ HttpResponse delete_savepoint(ServerContext& context, std::string_view name) {
 constexpr const char* kNamePattern = R"(^(?![\s\S]*\.(new|old)$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$)";
 constexpr std::string_view kSchemas = R"({
   "Checkpoint": {"checkpoint": "whole; its number"},
+  "KeptCheckpoint": {
+    "number": "whole",
+    "last_good": "boolean; the newest of which the manifest is whole: a start goes on from it",
+    "next_record?": "whole; of the journal",
+    "watermark?": "time or null",
+    "made?": "time",
+    "bytes?": "whole; of its files, which it may share with others",
+    "damage?": "text; why its manifest cannot be read"
+  },
+  "CheckpointList": {"checkpoints": "list of KeptCheckpoint"},
   "NewSavepoint": {"body": true, "name": "text like ^(?![\\s\\S]*\\.(new|old)$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$; becomes the name of a folder"},
   "Savepoint": {
     "name": "text",
@@ -156,6 +197,15 @@ void add_savepoint_routes(Router& router, ServerContext& context) {
               .role = Role::kOperator,
               .answers = {{201, "The checkpoint is on disk", "application/json", "Checkpoint"}},
               .handler = [&context](ApiRequest&) { return take_checkpoint(context); }});
+  router.add({.method = "GET",
+              .path = "/v1/checkpoints",
+              .operation_id = "listCheckpoints",
+              .tag = "operations",
+              .summary = "Checkpoints that are kept, newest first",
+              .description = "Reads their manifests alone; `tocsin verify` compares every byte.",
+              .role = Role::kReader,
+              .answers = {{200, "The checkpoints", "application/json", "CheckpointList"}},
+              .handler = [&context](ApiRequest&) { return list_checkpoints(context); }});
   router.add(
       {.method = "POST",
        .path = "/v1/savepoints",

@@ -426,7 +426,7 @@ Outcome<void> Server::begin_routes() {
   alert_services_->add_routes(*routes_, known_by(identities_, console_.sessions(), clock_),
                               [this] { return service_->await_stored(kStoredPatience); });
   add_health_routes(*routes_, [this] { return unreadiness(); });
-  add_server_routes(*routes_, *context_, [this] { return unreadiness(); });
+  add_server_routes(*routes_, *context_, settings_, [this] { return unreadiness(); });
   say("ready");
   ready_routes_ = routes_.get();
   return {};

@@ -12,6 +12,7 @@
 #include "api/console/console.h"
 #include "api/health/series_routes.h"
 #include "api/health/server_health.h"
+#include "api/health/settings_routes.h"
 #include "api/jobs/backtest_routes.h"
 #include "api/jobs/erasure_routes.h"
 #include "api/language/language_routes.h"
@@ -93,7 +94,8 @@ IsKnown known_by(const Identities& identities, const SessionStore* sessions,
   };
 }
 
-void add_server_routes(Router& router, ServerContext& context, Unreadiness unreadiness) {
+void add_server_routes(Router& router, ServerContext& context, const Configuration& settings,
+                       Unreadiness unreadiness) {
   add_event_routes(router, context);
   const auto totals = std::make_shared<RuleTotalsReader>(context.node);
   add_language_routes(router, context.checks);
@@ -124,6 +126,7 @@ void add_server_routes(Router& router, ServerContext& context, Unreadiness unrea
   add_erasure_routes(router, *context.erasures);
   add_metrics_route(router, context, [unreadiness] { return unreadiness().empty(); });
   add_series_route(router, series_of(context), context.clock);
+  add_settings_route(router, settings);
   const HealthSources sources{context.node,
                               context.subscriptions,
                               context.sinks,

@@ -12,6 +12,8 @@
 namespace tocsin::api {
 /// By what the server knows now. All outlives what it gives; `sessions` may be null.
 IsKnown known_by(const Identities& identities, const SessionStore* sessions, runtime::Clock& clock);
+/// `settings` are those that hold, with what the data directory keeps; they outlive the router.
 /// `unreadiness` is asked from any thread.
-void add_server_routes(Router& router, ServerContext& context, Unreadiness unreadiness);
+void add_server_routes(Router& router, ServerContext& context, const Configuration& settings,
+                       Unreadiness unreadiness);
 }  // namespace tocsin::api

@@ -6,6 +6,7 @@ import { JsonObject, show } from "./json";
 import { Metric, parseMetrics, valueOf } from "./metrics";
 import { Data, Panel, useLoaded } from "./parts";
 import { href } from "./place";
+import { Checkpoints, Latencies, Settings } from "./server_facts";
 import { server } from "./shell";
 import { Column, Table, member, numberOf, objects } from "./table";
 import { count, counted, localTime, size, span } from "./text";
@@ -34,6 +35,7 @@ interface Measured {
 }
 const SHOWN: readonly { name: string; title: string; form: (value: number) => string }[] = [
   { name: "tocsin_intake_queue_requests", title: "Requests with events that wait", form: count },
+  { name: "tocsin_watermark_seconds", title: "Event time is behind the clock by", form: (value) => (value > 0 ? span(Math.max(0, Date.now() - value * 1000)) : "no event yet") },
   { name: "tocsin_intake_late_total", title: "Late events that were set aside", form: count },
   { name: "tocsin_intake_invalid_total", title: "Dead letters", form: count },
   { name: "tocsin_engine_matches_lost_total", title: "Partial matches lost to a budget", form: count },
@@ -62,19 +64,22 @@ function Figures() {
   return (
     <Panel title="Figures" loaded={loaded}>
       {({ metrics, rate }) => (
-        <dl class="facts">
-          <dt>Events in a second</dt>
-          <dd class="number">{rate === undefined ? "…" : count(Math.round(rate))}</dd>
-          {SHOWN.map(({ name, title, form }) => {
-            const value = valueOf(metrics, name);
-            return (
-              <>
-                <dt>{title}</dt>
-                <dd class="number">{value === undefined ? "not measured" : form(value)}</dd>
-              </>
-            );
-          })}
-        </dl>
+        <>
+          <dl class="facts">
+            <dt>Events in a second</dt>
+            <dd class="number">{rate === undefined ? "…" : count(Math.round(rate))}</dd>
+            {SHOWN.map(({ name, title, form }) => {
+              const value = valueOf(metrics, name);
+              return (
+                <>
+                  <dt>{title}</dt>
+                  <dd class="number">{value === undefined ? "not measured" : form(value)}</dd>
+                </>
+              );
+            })}
+          </dl>
+          <Latencies metrics={metrics} />
+        </>
       )}
     </Panel>
   );
@@ -159,6 +164,8 @@ export function HealthScreen() {
       <Causes />
       <Figures />
       <Series />
+      <Checkpoints />
+      <Settings />
       <Notices />
     </main>
   );

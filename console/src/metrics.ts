@@ -27,3 +27,29 @@ export function valueOf(metrics: readonly Metric[], name: string): number | unde
   const found = metrics.filter((metric) => metric.name === name);
   return found.length === 0 ? undefined : found.reduce((sum, metric) => sum + metric.value, 0);
 }
+
+export interface Quantile {
+  value: number;
+  isMore: boolean; // it is more than that, the greatest bound of the histogram
+}
+/** The value that such a share of a histogram's does not exceed, linear within a bucket as Prometheus has it; undefined where nothing was measured. */
+export function quantileOf(metrics: readonly Metric[], name: string, share: number): Quantile | undefined {
+  const buckets = new Map<number, number>(); // by bound, over all other labels
+  for (const { name: own, labels, value } of metrics) {
+    if (own !== `${name}_bucket`) continue;
+    const bound = labels.le === "+Inf" ? Infinity : Number(labels.le);
+    buckets.set(bound, (buckets.get(bound) ?? 0) + value);
+  }
+  const total = buckets.get(Infinity) ?? 0;
+  if (total === 0) return undefined;
+  let [from, below] = [0, 0];
+  for (const bound of [...buckets.keys()].sort((a, b) => a - b)) {
+    const here = buckets.get(bound) ?? 0;
+    if (here >= share * total) {
+      if (bound === Infinity) return { value: from, isMore: true };
+      return { value: here === below ? bound : from + ((bound - from) * (share * total - below)) / (here - below), isMore: false };
+    }
+    [from, below] = [bound, here];
+  }
+  return undefined;
+}

@@ -254,6 +254,16 @@ check("rules and health: what runs, in a table; how it is, in words; a failure s
   await person.sees("Events are accepted.");
   await person.sees("Event time has reached 02/03/2026, 12:00:06; the source http holds it.");
   await page.getByText("Alerts of all rules").waitFor();
+  await page.getByRole("row", { name: /^An event to its alert that is stored [\d.]+ m?s [\d.]+ m?s 6$/ }).waitFor();
+  assert.match(await page.locator("dt", { hasText: "Event time is behind the clock by" }).locator("+ dd").innerText(), /\d/);
+  await server.ask("POST", "/v1/checkpoints");
+  await page.reload();
+  await page.getByRole("row", { name: /a start goes on from it .* 12:00:06/ }).waitFor();
+  const settings = page.getByRole("region", { name: "Settings" });
+  await settings.getByRole("row", { name: /^data.path data --data-path$/ }).waitFor();
+  assert.equal(await settings.getByRole("row", { name: /^http.workers/ }).count(), 0);
+  await settings.getByRole("checkbox").check();
+  await settings.getByRole("row", { name: /^http.workers \d+ default$/ }).waitFor();
   await person.inspect("health");
   person.expected.push(/status of 500/);
   const problem = { type: "urn:tocsin:problem:internal", title: "The server failed", status: 500, detail: "a part of it" };

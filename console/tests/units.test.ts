@@ -21,10 +21,11 @@ import { differing, rangeIn, replaced } from "../src/language";
 import { blocksOf } from "../src/markdown";
 import { stretchesOf, summaryOf } from "../src/lines";
 import { rowsOf } from "../src/list_replace";
-import { parseMetrics, valueOf } from "../src/metrics";
+import { parseMetrics, quantileOf, valueOf } from "../src/metrics";
 import { lineAndColumn, offsetOf, spliced } from "../src/positions";
 import { Row } from "../src/alerts";
 import { changedRows, inOrder, toldRows } from "../src/queue_state";
+import { secondsText } from "../src/server_facts";
 import { heldBackBy, isDelivered, stageText, statusIn, withoutStatus } from "../src/stage";
 import { searchTarget } from "../src/shell";
 import { likeOf } from "../src/silence_dialog";
@@ -183,6 +184,20 @@ test("metrics: samples with labels, and their sum", () => {
   assert.equal(valueOf(metrics, "a_total"), 5.5);
   assert.equal(valueOf(metrics, "none"), undefined);
   assert.equal(metrics.length, 4);
+});
+test("metrics: quantiles of a histogram, linear within a bucket, over all labels", () => {
+  const bucket = (le: string, value: number, more = "") => `t_bucket{${more}le="${le}"} ${value}\n`;
+  const metrics = parseMetrics(bucket("0.1", 10) + bucket("0.2", 20) + bucket("0.4", 20) + bucket("+Inf", 25) + bucket("0.1", 10, 'of="b",') + bucket("0.2", 10, 'of="b",') + bucket("0.4", 10, 'of="b",') + bucket("+Inf", 15, 'of="b",') + bucket("+Inf", 0, 'of="c",'));
+  const at = (share: number) => quantileOf(metrics, "t", share);
+  assert.deepEqual(at(0.25), { value: 0.05, isMore: false }); // the tenth of 20 up to 0.1
+  assert.deepEqual(at(0.5), { value: 0.1, isMore: false });
+  assert.ok(Math.abs((at(0.625)?.value ?? 0) - 0.15) < 1e-9);
+  assert.deepEqual(at(0.99), { value: 0.4, isMore: true });
+  assert.equal(quantileOf(metrics, "none", 0.5), undefined);
+  assert.equal(quantileOf(parseMetrics('n_bucket{le="1"} 0\nn_bucket{le="+Inf"} 0\n'), "n", 0.5), undefined);
+});
+test("server facts: seconds as people read them", () => {
+  assert.deepEqual([0.0004, 0.0123, 0.5, 1.25, 90].map(secondsText), ["0.4 ms", "12 ms", "500 ms", "1.3 s", span(90_000)]);
 });
 test("window: the rows in view, and some beside them, whatever the length", () => {
   assert.deepEqual(rowsInView(0, 400, 40, 100_000, 5), { first: 0, end: 15 });

@@ -315,7 +315,9 @@ def operations():
         server.send([payment(100, "c1", 1500)])
         late = payment(1, "c2", 150)
         assert statuses(server.send(lines([late]) + "nonsense\n")) == ["late", "invalid"]
-        assert server.ask("POST", "/v1/checkpoints").json["checkpoint"] >= 1
+        taken = server.ask("POST", "/v1/checkpoints").json["checkpoint"]
+        kept = server.ask("GET", "/v1/checkpoints").json["checkpoints"]
+        assert (kept[0]["number"], kept[0]["watermark"]) == (taken, "2026-03-02T12:01:40Z") and kept[0]["bytes"] > 0, kept
         made = server.ask("POST", "/v1/savepoints", {"name": "before"})
         assert made.status == 201 and made.headers["Location"] == "/v1/savepoints/before", made
         assert server.ask("POST", "/v1/savepoints", {"name": "before"}).problem() == "conflict"
