@@ -1,20 +1,23 @@
 #!/usr/bin/env python3
-"""A server that thousands of clients hold on to, and one that is flooded by clients without a token.
+"""A server that thousands of clients hold on to, one that is flooded by clients without a token, and one whose readers try rules.
 
     attack.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 
 `./do attack` plays it at full size, for as long as TOCSIN_ATTACK_S says; in `./do test` it is small and short.
 """
+import collections
 import http.client
+import json
 import os
 import pathlib
 import resource
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from crowd import Crowd, Kind
-from harness import BINARY, case, payment, run_cases, wait_for
+from harness import BINARY, RULES, case, payment, run_cases, wait_for
 from server_process import NDJSON, TIMELESS, Server, statuses
 
 SECONDS = float(os.environ.get("TOCSIN_ATTACK_S", "0"))
@@ -154,6 +157,39 @@ def without_a_token():
     with Server(rules=None) as server:
         entries = server.ask("GET", "/v1/audit?result=refused").json["entries"]
         assert sum(entry.get("count", 1) for entry in entries) >= total, entries
+        server.end()
+
+
+@case
+def dry_runs():
+    """readers who try rules on many events take no turn from events"""
+    readers = 24 if IS_LONG else 6
+    rules = RULES + "".join(
+        f'rule r{number} "R" {{ by card when payment as a then payment as b where amount > {10_000 + number} within 1d alert "x" }}\n'
+        for number in range(50))
+    events = [payment(number, f"card-{number % 500}", 5) for number in range(20_000)]
+    body = json.dumps({"files": {"rules.tocsin": rules}, "events": events}).encode()
+    with Server(options=(*TIMELESS, *RATES)) as server:
+        made = server.ask("POST", "/v1/tokens", {"name": "rita", "role": "reader"})
+        kinds, is_over = collections.Counter(), threading.Event()
+
+        def read():
+            while not is_over.is_set():
+                answer = server.ask("POST", "/v1/rules/dry-run", body, token=made.json["token"], media="application/json")
+                kinds[answer.status if answer.status == 200 else answer.problem()] += 1
+                is_over.wait(0 if answer.status == 200 else 0.2)
+        threads = [threading.Thread(target=read) for _ in range(readers)]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: kinds["unavailable"] > 0, "more dry runs than may be at once")
+        p99, slowest = measure(server, SECONDS, 60)
+        is_over.set()
+        for thread in threads:
+            thread.join()
+        tell(f"{readers} readers with dry runs, {dict(kinds)}: /livez p99 {p99 * 1000:.1f} ms, slowest request with an event "
+             f"{slowest * 1000:.0f} ms")
+        assert set(kinds) <= {200, "unavailable", "limit-reached"}, kinds
+        assert HAS_SANITIZER or p99 < P99_S, p99
         server.end()
 
 
