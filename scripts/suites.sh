@@ -31,6 +31,7 @@ script_suites=(
   'trace|python3 tests/e2e/trace.py "$TOCSIN_BINARY"'
   'format|python3 tests/e2e/format.py "$TOCSIN_BINARY"'
   'lsp|python3 tests/e2e/lsp.py "$TOCSIN_BINARY"'
+  'lsp-declared-events|python3 tests/e2e/lsp_declared_events.py "$TOCSIN_BINARY"'
   'lsp-types|bash tests/lsp/run.sh'
   'neovim|python3 tests/e2e/neovim.py "$TOCSIN_BINARY"'
   'grammars|python3 tests/e2e/grammars.py "$TOCSIN_BINARY"'

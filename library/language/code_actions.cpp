@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 #include <utility>
 
+#include "library/language/declared_event.h"
 #include "library/language/text_tokens.h"
 
 namespace tocsin::library {
@@ -83,6 +86,7 @@ std::vector<CodeAction> code_actions(const CheckedPack& pack, std::uint32_t file
   std::vector<CodeAction> actions;
   const std::string_view text = pack.sources().text(file);
   const std::vector<Diagnostic>& diagnostics = pack.loaded().diagnostics;
+  std::set<std::string_view> undeclared;  // each is declared once
   for (std::size_t i = 0; i < diagnostics.size(); ++i) {
     const Diagnostic& diagnostic = diagnostics[i];
     if (diagnostic.primary.span.file != file) continue;
@@ -90,6 +94,16 @@ std::vector<CodeAction> code_actions(const CheckedPack& pack, std::uint32_t file
     if (diagnostic.edit && diagnostic.edit->span.file == file) {
       actions.push_back(
           {title_of(pack, *diagnostic.edit), ActionKind::kFix, {*diagnostic.edit}, i, true});
+    }
+    if (diagnostic.code == rules::Code::kE0202 &&
+        undeclared.insert(pack.text(diagnostic.primary.span)).second) {
+      if (std::optional<DeclaredEvent> event = declared_event(pack, diagnostic.primary.span)) {
+        actions.push_back({fmt::format("Declare event {}", event->name),
+                           ActionKind::kFix,
+                           {std::move(event->edit)},
+                           i,
+                           false});
+      }
     }
     if (level_of(diagnostic.code) != rules::Level::kWarning) continue;
     const auto declared = pack.declaration_at(file, diagnostic.primary.span.begin);

@@ -1,5 +1,5 @@
-/// What can be done about a place: corrections of mistakes, warnings switched off, tests added, and
-/// what stands above rules and tests to be run.
+/// What can be done about a place: corrections of mistakes, missing event types declared, warnings
+/// switched off, tests added, and what stands above rules and tests to be run.
 #pragma once
 #include <cstdint>
 #include <optional>
