@@ -3,10 +3,9 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
-#include <atomic>
+#include <functional>
 #include <stdexcept>
 #include <string>
-#include <thread>
 
 namespace tocsin::api {
 TEST_CASE("checks: they run in threads of the lowest priority, as many as may at once") {
