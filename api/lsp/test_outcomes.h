@@ -5,7 +5,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "cep/value/identity.h"
 #include "library/testing/judge_tests.h"
