@@ -9,6 +9,7 @@
 #include "api/lsp/lsp_server.h"
 #include "api/rules/rule_loader.h"
 #include "api/rules/text_cache.h"
+#include "library/explain/automaton_svg.h"
 #include "library/explain/explain_json.h"
 #include "library/explain/explain_text.h"
 #include "library/explain/find_rules.h"
@@ -22,7 +23,8 @@ namespace {
 constexpr std::size_t kColumns = 100;
 }  // namespace
 
-// {"uri", "rule"}: {"rule", "text", "explanation"}, the last as `tocsin explain --format json`.
+// {"uri", "rule"}: {"rule", "text", "explanation", "svg"}, the last two as `tocsin explain
+// --format` has them.
 json LspServer::explain(const json& parameters) {
   const std::string path = path_of_uri(parameters.at("uri"));
   const LoadedRules rules =
@@ -36,7 +38,8 @@ json LspServer::explain(const json& parameters) {
       {"rule", name},
       {"text",
        library::explanation_text(*rules.program, found->front(), nullptr, {kColumns, false})},
-      {"explanation", json::parse(library::explain_json(*rules.program, found->front(), nullptr))}};
+      {"explanation", json::parse(library::explain_json(*rules.program, found->front(), nullptr))},
+      {"svg", library::explain_svg(*rules.program, {found->front()})}};
 }
 
 // {"uri", "rule"?, "title"?}: the tests of that file, or those of one rule or title:

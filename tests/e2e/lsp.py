@@ -255,6 +255,7 @@ def _():
     refused(-32803, client.request, "workspace/executeCommand", command="nothing", arguments=[{}])
     explained = client.request("tocsin/explain", uri=uri, rule="FR-001")
     assert "What has to happen" in explained["text"] and explained["explanation"]["automaton"]
+    assert explained["svg"].startswith("<svg ") and client.request("tocsin/automaton", uri=uri, rule="FR-001") == explained
     # Format: nothing to do; then a line to do, and with it the file as it was.
     assert client.request("textDocument/formatting", textDocument=document, options={}) == []
     client.change(uri, 2, {"range": {"start": texts.at("  by device"), "end": texts.at("  by device", 2)}, "text": "       "})

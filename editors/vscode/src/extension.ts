@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import * as vscode from "vscode";
 import { LanguageClient, Trace } from "vscode-languageclient/node";
 import type { LanguageClientOptions, ServerOptions } from "vscode-languageclient/node";
+import { AutomatonPanel } from "./automaton_panel";
 import { Explanations } from "./explanations";
 import { findProgram } from "./program";
 import type { Program } from "./program";
@@ -151,7 +152,13 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     const editor = vscode.window.activeTextEditor;
     return editor?.document.languageId === "tocsin" ? editor : undefined;
   };
+  const automaton = new AutomatonPanel(server.ask, async () => {
+    const editor = active();
+    const rule = editor && (await ruleAt(editor));
+    return editor && rule !== undefined ? { file: editor.document.uri.toString(), rule } : undefined;
+  });
   context.subscriptions.push(
+    automaton,
     output,
     trace,
     server,
@@ -171,6 +178,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
       if (rule !== undefined) await explanations.show(editor.document.uri.toString(), rule);
       else void vscode.window.showInformationMessage("Tocsin: there is no rule at the cursor.");
     }),
+    vscode.commands.registerCommand("tocsin.showAutomaton", () => automaton.show()),
     vscode.workspace.onDidOpenTextDocument(update),
     vscode.workspace.onDidSaveTextDocument(update),
     vscode.workspace.onDidGrantWorkspaceTrust(() => server.start()),

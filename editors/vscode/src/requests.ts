@@ -22,6 +22,10 @@ export interface Explained {
   rule: string;
   text: string;
 }
+/** The answer of `tocsin/automaton`. */
+export interface PicturedRule extends Explained {
+  svg: string;
+}
 
 /** Asks the server; it refuses with an error that has the reason. */
 export type Ask = <Answer>(method: string, parameters: object) => Promise<Answer>;

@@ -140,6 +140,35 @@ async function main() {
   await vscode.commands.executeCommand("tocsin.runFileTests");
   assert.equal(state.runs.at(-1).failed.length, 1);
 
+  // The panel follows the cursor and the text at each pause, keeps the last picture of a text with mistakes, and nothing in it runs.
+  state.editor.selection = new vscode.Selection(at(document, "by card"), at(document, "by card"));
+  await vscode.commands.executeCommand("tocsin.showAutomaton");
+  const [panel] = state.panels;
+  const html = () => panel.webview.html;
+  const picture = () => Buffer.from(/<img [^>]*src="data:image\/svg\+xml;base64,([^"]+)">/.exec(html())?.[1] ?? "", "base64").toString("utf8");
+  assert.equal(panel.title, "Automaton: large");
+  assert.deepEqual([panel.options.enableScripts, panel.options.localResourceRoots, panel.where.preserveFocus], [false, [], true]);
+  assert.match(picture(), /^<svg [^]*amount &gt; 5/);
+  assert.match(html(), /<pre>[^]*What has to happen[^]*<\/pre>/);
+  const [, nonce] = /content="default-src 'none'; img-src data:; style-src 'nonce-([\w+/=]+)'"/.exec(html());
+  assert(html().includes(`<style nonce="${nonce}">`) && !/<script|\son\w+=|https?:/.test(html()), html());
+  change(document.uri, new vscode.Range(at(document, "amount > 5", 9), at(document, "amount > 5", 10)), "7");
+  await until(() => /amount &gt; 7/.test(picture()), "the new picture");
+  assert(!html().includes(nonce));
+  change(document.uri, new vscode.Range(at(document, "amount > 7"), at(document, "amount > 7", 6)), "<b>");
+  await until(() => html().includes("large: the rules have errors; below it is as it was before"), "a note");
+  assert.match(picture(), /amount &gt; 7/);
+  change(document.uri, new vscode.Range(at(document, "<b> > 7"), at(document, "<b> > 7", 3)), "amount");
+  await until(() => !html().includes("errors"), "no note");
+  await vscode.commands.executeCommand("tocsin.showAutomaton");
+  assert.deepEqual([state.panels.length, panel.revealed], [1, 1]);
+  panel.dispose();
+  await vscode.commands.executeCommand("tocsin.showAutomaton");
+  assert.equal(state.panels.length, 2);
+  change(document.uri, new vscode.Range(at(document, "amount > 7", 9), at(document, "amount > 7", 10)), "5");
+  const again = () => Buffer.from(/base64,([^"]+)/.exec(state.panels[1].webview.html)[1], "base64").toString("utf8");
+  await until(() => /amount &gt; 5/.test(again()), "the picture of the second panel");
+
   // Started again, it has each provider and command once. Then the program of the workspace, where it is trusted.
   await vscode.commands.executeCommand("tocsin.restart");
   assert.equal(state.providers.registerHoverProvider.length, 1);

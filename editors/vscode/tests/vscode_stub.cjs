@@ -236,7 +236,7 @@ class TestItems {
 
 const state = {
   collections: [], commands: new Map(), configuration: {}, documents: [], events: {}, messages: [], output: [], providers: {},
-  contents: new Map(), runs: [], controllers: [], profiles: [], shown: [], status: [], folders: [], editor: undefined, choice: undefined,
+  contents: new Map(), runs: [], controllers: [], profiles: [], shown: [], panels: [], status: [], folders: [], editor: undefined, choice: undefined,
 };
 
 function fire(name, value) {
@@ -326,6 +326,13 @@ const window = namespace("window", {
   showErrorMessage: message("error"),
   setStatusBarMessage: (text) => state.status.push(text),
   showTextDocument: async (document, options) => state.shown.push([document, options]),
+  createWebviewPanel(viewType, title, where, options) {
+    const closed = new EventEmitter();
+    const panel = { viewType, title, where, options, webview: { html: "" }, revealed: 0, reveal: () => void ++panel.revealed,
+      onDidDispose: closed.event, dispose: () => closed.fire() };
+    state.panels.push(panel);
+    return panel;
+  },
   withProgress: (_options, task) => task({ report() {} }, new CancellationTokenSource().token),
   get activeTextEditor() {
     return state.editor;
