@@ -163,6 +163,19 @@ inline constexpr std::string_view kAlertSchemas = R"({
     "triage": "Triage",
     "deliveries": "list of AlertDelivery"
   },
+  "RuleSeries": {
+    "rule": "text",
+    "days": [{
+      "day": "text; 2026-03-02",
+      "alerts": "whole; live ones",
+      "shadow": "whole",
+      "confirmed": "whole; by people, whenever",
+      "dismissed": "whole",
+      "precision?": "number; from 0 to 1; absent: nobody has judged any"
+    }],
+    "examined": "whole; alerts of all rules that were looked at",
+    "complete": "boolean; false: there are more of those days, which were not looked at"
+  },
   "RulePrecision": {
     "rule": "text",
     "confirmed": "whole",

@@ -17,6 +17,7 @@
 #include "api/alerts/alert_schemas.h"
 #include "api/alerts/asked_alerts.h"
 #include "api/alerts/condition_problem.h"
+#include "api/alerts/rule_series.h"
 #include "api/alerts/triage_json.h"
 #include "api/alerts/triage_routes.h"
 #include "api/rest/audit_trail.h"
@@ -31,6 +32,8 @@ constexpr std::int64_t kHitsMax = 1000;
 constexpr std::size_t kHitsDefault = 100;
 constexpr std::size_t kExportRows = 500;  // read at once
 constexpr std::size_t kPreviewSamples = 5;
+constexpr std::int64_t kSeriesDays = 30;
+constexpr std::int64_t kSeriesDaysMax = 366;
 
 RouteParameter alert_id_parameter() { return {"id", Type::kText, "The alert's id, 32 hex digits"}; }
 
@@ -180,6 +183,17 @@ class Operations {
       add_listed(text, {alert, *triage}, filter);
     }
     return maybe_behind(json_text_response(200, text + "]}"), is_late);
+  }
+
+  HttpResponse series(const ApiRequest& request) const {
+    const bool is_late = is_behind();
+    const Result<RuleSeries> series = rule_series(
+        services_.effects.reader(), services_.triage, *request.text("rule"), services_.clock.now(),
+        static_cast<std::size_t>(request.integer("days").value_or(kSeriesDays)),
+        services_.limits.rows_max);
+    if (!series) return problem_of_error(series.error());
+    return maybe_behind(json_response(200, rule_series_json(*request.text("rule"), *series)),
+                        is_late);
   }
 
   HttpResponse one(ApiRequest& request) const {
@@ -354,6 +368,28 @@ void add_previews(Router& router, const SharedOperations& operations) {
   }
 }
 
+void add_rule_series(Router& router, const SharedOperations& operations) {
+  router.add(
+      {.method = "GET",
+       .path = "/v1/rules/{rule}/series",
+       .operation_id = "getRuleSeries",
+       .tag = "triage",
+       .summary = "A rule's alerts by day, and how many of them people confirmed and dismissed",
+       .description = "By the day in UTC on which an alert was stored, over the newest alerts of "
+                      "all rules, as many as one request examines (`alerts.query_rows_max`); "
+                      "`complete` says whether these were all of those days.",
+       .role = Role::kReader,
+       .path_parameters = {{"rule", Type::kText, "The rule's id"}},
+       .query_parameters = {{.name = "days",
+                             .type = Type::kInteger,
+                             .description = "How many days, of which today is the last; default 30",
+                             .least = 1,
+                             .most = kSeriesDaysMax}},
+       .answers = {{200, "A day each, the oldest first", "application/json", "RuleSeries"}},
+       .answer_headers = {"Tocsin-Behind"},
+       .handler = [operations](ApiRequest& request) { return operations->series(request); }});
+}
+
 // The parameters of a filter, and more.
 std::vector<RouteParameter> with(const std::vector<RouteParameter>& more) {
   std::vector<RouteParameter> parameters = alert_filter_parameters();
@@ -449,6 +485,7 @@ void add_alert_routes(Router& router, AlertRouteServices& services) {
   add_alert_operations(router, operations);
   add_facets(router, operations);
   add_previews(router, operations);
+  add_rule_series(router, operations);
   const auto tell = [&feed = services.feed](const runtime::StoredAlert& alert,
                                             const TriageRecord& record) {
     feed.triaged(alert, record);

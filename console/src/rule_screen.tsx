@@ -1,12 +1,14 @@
 // One rule: its text, what it says in words, and its stage.
 import { ask, get, mayWork, part, roleForLive } from "./api";
 import { Automaton } from "./automaton";
+import { Days, daysOf } from "./chart";
 import { Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
 import { Data, Panel, useLoaded } from "./parts";
 import { href } from "./place";
 import { heldBackBy, isDelivered, stageText, statusIn } from "./stage";
-import { numberOf } from "./table";
+import { shareText } from "./stats";
+import { Column, Table, member, numberOf, objects } from "./table";
 import { count, size, visibleLines } from "./text";
 
 const STAGES = ["draft", "shadow", "live", "retired"];
@@ -63,6 +65,34 @@ function Explained({ id }: { id: string }) {
         )}
       </Panel>
     </>
+  );
+}
+
+const DAYS: readonly Column<JsonObject>[] = [
+  member("Day", "day", "head"),
+  member("Alerts", "alerts", "number"),
+  member("In shadow", "shadow", "number"),
+  { title: "Confirmed of those judged", isNumber: true, cell: (day) => shareText(numberOf(day, "confirmed"), numberOf(day, "confirmed") + numberOf(day, "dismissed")) },
+];
+/** What it raised on each of the last days, and what people made of that. */
+function OverDays({ id }: { id: string }) {
+  const loaded = useLoaded((signal) => get(`/v1/rules/${part(id)}/series`, signal), `${id} series`);
+  return (
+    <Panel title="By day" loaded={loaded}>
+      {(answer) => {
+        const days = objects(answer, "days");
+        const busy = days.filter((day) => numberOf(day, "alerts") + numberOf(day, "shadow") > 0).reverse();
+        if (busy.length === 0) return <p class="quiet">It raised nothing in the last {days.length} days.</p>;
+        const raised = Object.fromEntries(days.map((day) => [show(day.day), numberOf(day, "alerts") + numberOf(day, "shadow")]));
+        return (
+          <>
+            <Days days={daysOf(raised, undefined)} label="Alerts by the day (UTC) on which they were stored" />
+            {answer.complete !== true && <p class="quiet">Of the newest {count(numberOf(answer, "examined"))} alerts of all rules; there are older ones.</p>}
+            <Table label="Alerts by day" columns={DAYS} rows={busy} />
+          </>
+        );
+      }}
+    </Panel>
   );
 }
 
@@ -126,6 +156,7 @@ export default function RuleScreen({ id }: { id: string }) {
           );
         }}
       </Panel>
+      <OverDays id={id} />
       {loaded.value && !/^(draft|retired)/.test(show(loaded.value.stage)) && <Explained id={id} />}
       {loaded.value && (
         <section class="panel" aria-label="Its text">

@@ -351,8 +351,13 @@ check("a reader is told on each screen which role its actions need", async ({ se
 
 check("nobody is offered a change of a live rule that only operators make, as no approvals are asked for", async ({ server, person }) => {
   const { page } = person;
+  const [{ alert }] = await server.alerts("rule=large");
+  await server.ask("POST", `/v1/alerts/${alert.id}/triage`, { action: "confirm" });
   await person.signIn(await tokenFor(server, "ann", "author"), "/console/rules/large");
   await person.sees("Change its stage needs the role operator.");
+  const byDay = page.getByRole("region", { name: "By day" });
+  await byDay.getByRole("row", { name: /^\d{4}-\d\d-\d\d 4 0 100 % of 1 / }).waitFor();
+  assert.match(await byDay.getByRole("img").getAttribute("aria-label"), /: 4 alerts$/);
   await page.goto(`${server.url}/console/rules/large/edit`);
   await person.sees("Save needs the role operator.");
   await page.goto(`${server.url}/console/pack/rules.tocsin`);
