@@ -156,8 +156,8 @@ export default function RuleScreen({ id }: { id: string }) {
           );
         }}
       </Panel>
-      <OverDays id={id} />
       {loaded.value && !/^(draft|retired)/.test(show(loaded.value.stage)) && <Explained id={id} />}
+      <OverDays id={id} />
       {loaded.value && (
         <section class="panel" aria-label="Its text">
           <h2>Its text</h2>
