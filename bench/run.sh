@@ -9,7 +9,7 @@
 # `./do bench keys [KEYS…]`: the memory of so many keys.
 # `./do bench many [--events N] [--rules N,N…] [KIND…]`: what an event costs with many rules that concern few events.
 # `./do bench budget [EVENTS]`: what an event costs of a key that stays near its budget.
-# `./do bench growth [PART]`: what an event costs by how many events of its key are in the window.
+# `./do bench growth [PART [all]]`: what an event costs by how many of its key are in the window.
 # `./do bench --instructions [--update]`: instructions an event, compared with bench/instructions.txt.
 # `./do bench durable [--events N] [--runs N] [--keys N] [--state-only] [DIR]`: runs with a data directory on the disk
 # that holds DIR (default: build/bench), beside the same without; state to disk and back; a killed run.

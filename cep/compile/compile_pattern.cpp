@@ -258,6 +258,18 @@ void find_pruning(RuleProgram& program, const PatternProgram& pattern) {
   program.prunes_over_starts = selection.kind == SelectionKind::kDefault && !waits_from_first &&
                                (selection.prefer_latest || !program.within);
 }
+// PatternProgram::keeps_order.
+bool keeps_order(const RuleProgram& program, const PatternProgram& pattern) {
+  if (pattern.is_compact || program.members || program.rule->selection.in_order) return false;
+  return std::ranges::none_of(pattern.steps, [&](const PatternStep& step) {
+    return std::ranges::any_of(step.transitions, [&](std::uint32_t index) {
+      const PatternTransition& transition = pattern.transitions[index];
+      if (transition.target == PatternTransition::kEnd) return false;
+      const bool merges_starts = program.prunes_over_starts && transition.live == 0;
+      return transition.target == PatternTransition::kFan || transition.gap || merges_starts;
+    });
+  });
+}
 }  // namespace
 
 void Compiler::compile_pattern(RuleProgram& program) {
@@ -286,6 +298,7 @@ void Compiler::compile_pattern(RuleProgram& program) {
   find_pruning(program, *pattern);
   find_twins(program, *pattern);
   if (auto members = members_of(rule)) program.members = std::move(*members);
+  pattern->keeps_order = keeps_order(program, *pattern);
   const auto is_of_paths = [](const Obstacle& obstacle) { return cep::is_of_paths(obstacle.kind); };
   if (std::ranges::all_of(general_obstacles(rule), is_of_paths)) {
     if (auto paths = paths_of(program)) pattern->paths = std::move(*paths);

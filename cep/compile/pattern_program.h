@@ -162,6 +162,9 @@ class PatternProgram {
   bool has_deadlines = false;
   bool keeps_clear = false;           // nodes keep what `once per VARIABLE` has searched
   bool keeps_values = false;          // of features, with a match's last event
+  /// What an event becomes of a partial match depends on no other first event, and without an event
+  /// it ends by `within` or at a deadline: so it need not be looked at (cep/pattern).
+  bool keeps_order = false;
   bool end_reads_last = false;        // what is asked at the end reads fields of the last event
   std::optional<PathsProgram> paths;  // how a busy key is matched, where that has a way
 

@@ -52,7 +52,8 @@ bool RecordCodec::write(const std::byte* record, PatternPool& patterns, std::str
       write_strict(record, entry, program_.strict_groups[op.index]);
       continue;
     } else if (program_.rules[op.index].method == Method::kGeneral) {
-      const PatternState& state = patterns.at(*RecordStore::at<std::uint32_t>(record, entry.state));
+      PatternState& state = patterns.at(*RecordStore::at<std::uint32_t>(record, entry.state));
+      state.settle();
       pattern_writer_.write(program_.rules[op.index], state, body);
       ByteWriter suppression(suppression_);
       save_suppression(suppression, state.suppression);

@@ -48,7 +48,7 @@ void TableLane::charge_groups(TableShard& shard, const KeySlot& slot) {
     if (rule.method == Method::kGeneral) {
       const auto handle = *RecordStore::at<std::uint32_t>(record, entry.state);
       const PatternState& state = shard.patterns.at(handle);
-      runs = state.runs.size() + (state.window.open ? 1 : 0) + (state.suppression.quiet ? 1 : 0);
+      runs = state.run_count() + (state.window.open ? 1 : 0) + (state.suppression.quiet ? 1 : 0);
       words = state.words.size();
       if (state.members != nullptr) {
         runs += state.members->starts.size();

@@ -155,6 +155,7 @@ class RuleReporter {
 
   void pattern(PatternState& state, PatternMatcher& matcher) {
     if (state.paths != nullptr) paths(*state.paths);
+    state.settle();
     const auto* const base = reinterpret_cast<const std::byte*>(state.words.data());
     for (const PatternRun& run : state.runs) {
       const std::int64_t end = matcher.lives_until(rule_, run);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "cep/alert/match_context.h"
 #include "cep/compile/pattern_program.h"
@@ -105,6 +106,12 @@ struct CurrentPattern {
   /// Ends the partial matches of the key that `keeps` (of a PatternRun) does not keep.
   template <typename Keeps>
   void keep_runs(Keeps&& keeps);
+  /// Ends that at a place of the order of partial matches.
+  void end_run(std::uint32_t place) {
+    state->order->erase(place);
+    state->tally.reset();
+    --stats.runs;
+  }
   /// Which closing window has the time; the rule's is not a session.
   CalendarWindow window_at(EventTime time) const;
 
@@ -127,6 +134,14 @@ struct CurrentPattern {
 
 template <typename Keeps>
 void CurrentPattern::keep_runs(Keeps&& keeps) {
+  if (ClassedList* const order = state->order.get()) {
+    std::uint32_t next = order->front();
+    while (next != ClassedList::kNone) {
+      const std::uint32_t at = std::exchange(next, order->next(next));
+      if (!keeps(state->runs[at])) end_run(at);
+    }
+    return;
+  }
   const std::uint32_t count = pattern->counter_count;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < state->runs.size(); ++i) {

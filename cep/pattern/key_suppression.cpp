@@ -135,7 +135,7 @@ void KeySuppression::keep_taken() {
       held.push_back(variable_event(at));
     }
   };
-  for (const PatternRun& run : current_.state->runs) add(run.node);
+  current_.state->for_each_run([&](const PatternRun& run) { add(run.node); });
   for (const CompleteMatch& match : current_.state->waiting) add(match.node);
   for (const CompleteMatch& match : matches_.given) add(match.node);
   for (const MatchCandidate& match : matches_.candidates) add(match.node);

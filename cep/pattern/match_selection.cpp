@@ -102,7 +102,7 @@ void MatchSelection::give_in_turn(const OrderKey& at) {
   OrderKey order = at;
   for (std::size_t i = 0; i < matches_.given.size(); ++i) {
     const CompleteMatch match = matches_.given[i];
-    const std::uint64_t asked = matches_.given.size() - i + current_.state->runs.size() +
+    const std::uint64_t asked = matches_.given.size() - i + current_.state->run_count() +
                                 current_.node(match.node)->node.length;
     const bool is_given = current_.steps.take(1 + asked / 8) && alerts_.passes(match);
     if (current_.steps.is_over()) {
@@ -193,7 +193,8 @@ void MatchSelection::drop_older_half(const OrderKey& order) {
     return current_.is_due(run) ? run.ends_us >= order.time.us
                                 : current_.dies_at(run) > order.time.us;
   };
-  const auto live = static_cast<std::size_t>(std::ranges::count_if(current_.state->runs, is_live));
+  std::size_t live = 0;
+  current_.state->for_each_run([&](const PatternRun& run) { live += is_live(run) ? 1 : 0; });
   const std::size_t lost = (live + 1) / 2;
   std::size_t dropped = 0;
   current_.keep_runs([&](const PatternRun& run) {

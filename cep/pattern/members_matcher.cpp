@@ -118,6 +118,7 @@ void MembersMatcher::drop_starts(std::int64_t now_us, std::size_t count) {
 
 void MembersMatcher::make() {
   PatternState& state = *current_.state;
+  state.settle();
   state.members = BusyMembers::make(*current_.rule);
   BusyMembers(current_.program, *current_.scope.table, *current_.rule, *state.members).fill(state);
   ++current_.stats.keys_made_busy;

@@ -19,6 +19,14 @@ Offset NodeWriter::write_event() {
   return event_;
 }
 
+void NodeWriter::write_run(RunDraft& draft) {
+  if (!draft.takes) return;
+  draft.run.node = write_node(draft.run.node, draft.step);
+  if (current_.pattern->transitions[draft.run.transition].target == PatternTransition::kEnd) {
+    draft.run.values = write_values();
+  }
+}
+
 Offset NodeWriter::write_node(Offset parent, std::uint32_t step_index) {
   const Offset event = write_event();
   const Offset last_made = parent != 0 ? current_.node(parent)->made : first_made_;
@@ -153,7 +161,7 @@ void NodeWriter::collect_words() {
       match.values = move_block(match.values, static_cast<std::size_t>(state.words[match.values]));
     }
   };
-  for (PatternRun& run : state.runs) move_match(run);
+  state.for_each_run([&](PatternRun& run) { move_match(run); });
   for (CompleteMatch& match : state.waiting) move_match(match);
   if (state.window.open) move_match(state.window);
   fresh.shrink_to_fit();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cep/pattern/current_pattern.h"
+#include "cep/pattern/draft_pruning.h"
 
 namespace tocsin::cep {
 /// Invariant: the captured event and the values of features are written once for an event, however
@@ -16,6 +17,8 @@ class NodeWriter {
   void begin() { event_ = values_ = first_made_ = 0; }
   /// The node of the current event for step `step` after node `parent` (0: it is the first).
   Offset write_node(Offset parent, std::uint32_t step);
+  /// Writes what the current event adds to a drafted partial match, where it takes the event.
+  void write_run(RunDraft& draft);
   /// The node of `event`, which is captured and which `view` shows, after `parent`; `subset` is the
   /// place among the step's subsets of the one that it is in.
   Offset make_node(Offset parent, Offset event, std::uint32_t step, std::uint16_t subset,

@@ -124,8 +124,9 @@ void PathsMatcher::drop_runs(const RuleProgram& rule, PatternState& of, std::int
 
 void PathsMatcher::make(std::size_t runs_before) {
   PatternState& state = *current_.state;
-  if (!has_many_more_runs(runs_before, state.runs.size(), current_.program.limits.busy_key_runs))
+  if (!has_many_more_runs(runs_before, state.run_count(), current_.program.limits.busy_key_runs))
     return;
+  state.settle();
   auto places = std::make_unique<PathsState>(*current_.pattern->paths);
   if (!PathsKey(current_.program, *current_.scope.table, *current_.rule, *places).fill(state)) {
     ++current_.stats.keys_left_as_runs;

@@ -11,6 +11,7 @@ std::uint64_t PatternMatcher::live_runs(const RuleProgram& rule, PatternPool& pa
                                         std::byte* record, Offset place, std::int64_t now_us,
                                         std::vector<LiveRun>& runs) {
   PatternState& state = patterns.at(*RecordStore::at<std::uint32_t>(record, place));
+  state.settle();
   current_.select_rule(rule, &state, {});
   busy_events_ = state.members != nullptr ? members_.live_runs(now_us, runs) : 0;
   meter_.begin(*current_.program.plan, *rule.rule, current_.scope.table->layouts, state.base(),
@@ -39,6 +40,7 @@ void PatternMatcher::drop_live_runs(const RuleProgram& rule, PatternPool& patter
   PatternState& state = patterns.at(*RecordStore::at<std::uint32_t>(record, place));
   current_.select_rule(rule, &state, {});
   if (count == 0) return;
+  state.settle();
   if (state.members != nullptr) {
     members_.drop_starts(now_us, count);
   } else if (state.window.open && state.window.end_us > now_us) {

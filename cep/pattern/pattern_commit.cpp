@@ -13,14 +13,13 @@ void PatternMatcher::commit() {
   if (current_.state == nullptr && drafts_.runs.empty() && matches_.candidates.empty()) return;
   current_.make_state();
   PatternState& state = *current_.state;
+  const std::size_t runs_before = state.run_count();
   const bool starts =
       std::any_of(drafts_.runs.begin(), drafts_.runs.end(),
                   [&](const RunDraft& draft) { return draft.run.start == state.next_start; }) ||
       std::any_of(matches_.candidates.begin(), matches_.candidates.end(),
                   [&](const MatchCandidate& match) { return match.start == state.next_start; });
   if (starts) ++state.next_start;
-  current_.stats.runs += drafts_.runs.size();
-  current_.stats.runs -= state.runs.size();
   const std::size_t words_before = state.words.size();
   matches_.given.clear();
   if (!matches_.candidates.empty()) {
@@ -34,21 +33,13 @@ void PatternMatcher::commit() {
       matches_.given.push_back(complete);
     }
   }
-  state.runs.clear();
-  new_counters_.clear();
-  for (RunDraft& draft : drafts_.runs) {
-    if (draft.takes) {
-      draft.run.node = nodes_.write_node(draft.run.node, draft.step);
-      if (current_.pattern->transitions[draft.run.transition].target == PatternTransition::kEnd) {
-        draft.run.values = nodes_.write_values();
-      }
-    }
-    state.runs.push_back(draft.run);
-    const auto counters = drafts_.counters.begin() + static_cast<std::ptrdiff_t>(draft.counters);
-    new_counters_.insert(new_counters_.end(), counters,
-                         counters + static_cast<std::ptrdiff_t>(current_.pattern->counter_count));
+  if (state.order != nullptr) {
+    concerned_.write();
+  } else {
+    write_runs();
   }
-  state.counters.swap(new_counters_);
+  current_.stats.runs += state.run_count();
+  current_.stats.runs -= runs_before;
   budget_.write_tally();
   const auto taken = static_cast<std::uint64_t>(
       std::ranges::count_if(drafts_.runs, [](const RunDraft& draft) { return draft.takes; }));
@@ -66,6 +57,21 @@ void PatternMatcher::commit() {
   if (current_.rule->sets_deadlines) set_deadlines();
   if (state.words.size() > 256 && state.words.size() > 2 * state.words_kept) nodes_.collect_words();
   current_.context->patterns.count(state);
+}
+
+// All partial matches are those that are drafted.
+void PatternMatcher::write_runs() {
+  PatternState& state = *current_.state;
+  state.runs.clear();
+  new_counters_.clear();
+  for (RunDraft& draft : drafts_.runs) {
+    nodes_.write_run(draft);
+    state.runs.push_back(draft.run);
+    const auto counters = drafts_.counters.begin() + static_cast<std::ptrdiff_t>(draft.counters);
+    new_counters_.insert(new_counters_.end(), counters,
+                         counters + static_cast<std::ptrdiff_t>(current_.pattern->counter_count));
+  }
+  state.counters.swap(new_counters_);
 }
 
 // One timer for all matches of one deadline that the same event set.
@@ -92,6 +98,7 @@ void PatternMatcher::set_deadlines() {
 
 void PatternMatcher::set_timers(const RuleProgram& rule, PatternState& state, std::uint64_t hash,
                                 ShardTimers& timers, std::uint32_t queue) {
+  state.settle();
   current_.select_rule(rule, &state, {});
   current_.timers = &timers;
   current_.hash = hash;
@@ -139,11 +146,21 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& co
   const bool in_order = rule.rule->selection.in_order;
   bool any = false;
   std::uint32_t role = 0;
-  current_.keep_runs([&](const PatternRun& run) {
+  const auto take = [&](const PatternRun& run) {
+    role = place_of_role(current_.end_setter(run).roles());
+    matches_.candidates.push_back({run.node, run.values, run.start, false, 0});
+  };
+  const bool finds_due = state.order != nullptr && !current_.is_stepwise();
+  if (finds_due) {
+    for (const std::uint32_t place : concerned_.due(at)) {
+      take(state.runs[place]);
+      current_.end_run(place);
+    }
+  }
+  const auto keeps = [&](const PatternRun& run) {
     if (current_.is_due(run)) {
       if (run.ends_us != at.time_us || current_.end_of(run) != at) return true;
-      role = place_of_role(current_.end_setter(run).roles());
-      matches_.candidates.push_back({run.node, run.values, run.start, false, 0});
+      take(run);
       return false;
     }
     // What is given may look at all that are alive: no more, so that its steps are the same for any
@@ -154,7 +171,8 @@ void PatternMatcher::on_deadline(const RuleProgram& rule, const MatchContext& co
     if (current_.end_of(run) == at) role = place_of_role(current_.end_setter(run).roles());
     any = true;
     return false;
-  });
+  };
+  if (!finds_due) current_.keep_runs(keeps);
   if (matches_.candidates.empty() && !any) return;
   OrderKey order = order_at_deadline(EventTime{timer.deadline_us}, timer.arrival());
   order.role = role;

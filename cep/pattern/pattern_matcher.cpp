@@ -16,6 +16,7 @@ PatternMatcher::PatternMatcher(const ProgramImpl& program, const TableProgram& t
       nodes_(current_),
       lost_(current_, budgets),
       pruning_(current_, drafts_),
+      concerned_(current_, conditions_, nodes_, drafts_),
       budget_(current_, drafts_, lost_),
       suppression_(current_, matches_),
       deferred_(program, stats, budgets),
@@ -44,7 +45,7 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   const bool asks_quiet = rule.rule->suppression.kind() == Once::kWhile;
   const bool has_members = state != nullptr && state->members != nullptr;
   const bool has_paths = state != nullptr && state->paths != nullptr;
-  const bool is_live = has_members || has_paths || (state != nullptr && !state->runs.empty());
+  const bool is_live = has_members || has_paths || (state != nullptr && state->run_count() > 0);
   if (!may_start && !asks_quiet && !is_live) return;
   current_.select_rule(rule, state, current.key);
   current_.context = &context;
@@ -72,21 +73,23 @@ void PatternMatcher::on_event(const RuleProgram& rule, const MatchContext& conte
   }
   if (has_members && members_.on_event()) return;
 
-  offer_all(may_start);
+  if (!offer_concerned(may_start)) offer_all(may_start);
   if (!changed_ && matches_.candidates.empty()) return;
   if (!current_.is_stepwise()) {
     if (!matches_.candidates.empty()) selection_.decide(current_.order_here());
     matches_.candidates.clear();
   }
-  if (drafts_.runs.size() > 1) {
-    if (const std::size_t lost = pruning_.prune(); lost > 0)
-      lost_.lose(lost, BudgetCause::kStepsPerEvent);
+  if (!keep_concerned()) {
+    if (drafts_.runs.size() > 1) {
+      if (const std::size_t lost = pruning_.prune(); lost > 0)
+        lost_.lose(lost, BudgetCause::kStepsPerEvent);
+    }
+    budget_.keep();
   }
-  budget_.keep();
-  const std::size_t runs_before = current_.state != nullptr ? current_.state->runs.size() : 0;
+  const std::size_t runs_before = current_.state != nullptr ? current_.state->run_count() : 0;
   commit();
   if (rule.members && current_.state != nullptr &&
-      current_.state->runs.size() > current_.program.limits.busy_key_runs) {
+      current_.state->run_count() > current_.program.limits.busy_key_runs) {
     members_.make();
   }
   if (pattern.paths && current_.state != nullptr) paths_.make(runs_before);
@@ -126,6 +129,60 @@ void PatternMatcher::offer_all(bool may_start) {
   offer_starts(may_start);
 }
 
+// Offers the event to those of many partial matches that it may concern, and to fresh ones; false
+// where it has to be offered to all.
+bool PatternMatcher::offer_concerned(bool may_start) {
+  if (current_.state == nullptr || !concerned_.order()) return false;
+  changed_ = concerned_.ended() > 0;
+  if (!concerned_.find()) return false;
+  PatternState& state = *current_.state;
+  for (const std::uint32_t place : concerned_.places()) {
+    current_from_ = place;
+    offer(state.runs[place],
+          state.counters.data() + std::size_t{place} * current_.pattern->counter_count);
+  }
+  const std::size_t passed_by = state.run_count() - concerned_.places().size();
+  any_live_ = any_live_ || passed_by > 0;
+  current_.steps.take(passed_by);
+  offer_starts(may_start);
+  if (current_.steps.is_over()) {
+    // Which are lost is found from the newest on.
+    drafts_.runs.clear();
+    drafts_.counters.clear();
+    matches_.candidates.clear();
+    current_.steps.begin(current_.program.limits.steps_per_event_max);
+    concerned_.give_up();
+    return false;
+  }
+  lost_.forget(any_live_);
+  return true;
+}
+
+// Prunes what is drafted of the partial matches that the event concerns, and keeps all to the
+// budgets. False where all have to be looked at: then all are drafted.
+bool PatternMatcher::keep_concerned() {
+  if (current_.state == nullptr || current_.state->order == nullptr) return false;
+  const Limits& limits = current_.program.limits;
+  const StepMeter steps = current_.steps;
+  kept_drafts_ = drafts_.runs;
+  bool is_kept = !lost_.gave_up() || current_.is_stepwise();
+  if (is_kept && drafts_.runs.size() > 1) {
+    is_kept = pruning_.prune() == 0 && !current_.steps.is_over();
+  }
+  const std::size_t count = concerned_.count_after();
+  const std::size_t runs = std::min<std::size_t>(count, limits.runs_per_key_max);
+  is_kept = is_kept && !may_exceed_key_budget(limits, current_.state->words.size(), runs) &&
+            (count == runs || concerned_.drop_oldest(count - runs));
+  if (is_kept) {
+    if (count > runs) lost_.lose(count - runs, BudgetCause::kRunsPerKey);
+    return true;
+  }
+  current_.steps = steps;
+  drafts_.runs.swap(kept_drafts_);
+  concerned_.draft_all();
+  return false;
+}
+
 // Gives how many were dropped.
 std::uint64_t PatternMatcher::offer_newest_first(bool may_start) {
   const std::vector<PatternRun>& runs = current_.state->runs;
@@ -158,6 +215,7 @@ void PatternMatcher::offer(const PatternRun& run, const std::uint32_t* counters)
   }
   any_live_ = true;
   current_.steps.take();
+  ++current_.stats.runs_visited;
   const PatternTransition& transition = current_.pattern->transitions[run.transition];
   const bool without =
       current_.pattern->without &&
@@ -337,7 +395,7 @@ void PatternMatcher::keep(const PatternRun& run, const std::uint32_t* counters) 
 void PatternMatcher::release(PatternPool& patterns, const std::byte* record, Offset state) {
   const std::uint32_t handle = *RecordStore::at<std::uint32_t>(record, state);
   const PatternState& at = patterns.at(handle);
-  current_.stats.runs -= at.runs.size() + (at.window.open ? 1 : 0);
+  current_.stats.runs -= at.run_count() + (at.window.open ? 1 : 0);
   if (at.members != nullptr) current_.stats.runs -= at.members->starts.size();
   if (at.paths != nullptr) current_.stats.runs -= at.paths->starts.size();
   patterns.free(handle);
@@ -355,6 +413,7 @@ std::int64_t PatternMatcher::expiry(const RuleProgram& rule, PatternPool& patter
   if (!at.waiting.empty()) latest = kNeverDies;
   if (at.paths != nullptr) latest = std::max(latest, paths_.expiry(rule, at, now_us));
   if (at.lost_runs > 0 && at.lost_until_us > now_us) latest = std::max(latest, at.lost_until_us);
+  at.settle();
   const std::uint32_t count = current_.pattern->counter_count;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < at.runs.size(); ++i) {

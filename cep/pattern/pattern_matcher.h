@@ -7,8 +7,8 @@
 /// makes a complete one, or one that waits for its deadline or the next event.
 ///
 /// An event is worked on in this order, each step by a class of its own:
-/// - StepConditions says which steps the event fits; what becomes of the partial matches is
-/// drafted;
+/// - ConcernedRuns says which of many partial matches the event may concern, StepConditions which
+/// steps it fits; what becomes of the partial matches is drafted;
 /// - DraftPruning drops drafts that others stand in for, and DraftBudget those beyond the budget;
 /// - what survives is written: NodeWriter writes events and nodes;
 /// - MatchSelection selects among complete matches, and PatternAlerts makes alerts of them.
@@ -29,6 +29,7 @@
 #include "cep/data/alert.h"
 #include "cep/pattern/closing_windows.h"
 #include "cep/pattern/complete_matches.h"
+#include "cep/pattern/concerned_runs.h"
 #include "cep/pattern/current_pattern.h"
 #include "cep/pattern/deferred_alerts.h"
 #include "cep/pattern/draft_budget.h"
@@ -96,6 +97,7 @@ class PatternMatcher {
  private:
   // What becomes of partial matches at the current event is drafted.
   void offer_all(bool may_start);
+  bool offer_concerned(bool may_start);
   std::uint64_t offer_newest_first(bool may_start);
   void offer_starts(bool may_start);
   bool may_run_out() const;
@@ -107,7 +109,9 @@ class PatternMatcher {
             bool forbidden, bool without);
   void keep(const PatternRun& run, const std::uint32_t* counters);
   // What was drafted is written.
+  bool keep_concerned();
   void commit();
+  void write_runs();
   void set_deadlines();
 
   GroupBudgets& groups_;
@@ -117,6 +121,7 @@ class PatternMatcher {
   LostRuns lost_;
   RunDrafts drafts_;
   DraftPruning pruning_;
+  ConcernedRuns concerned_;
   DraftBudget budget_;
   CompleteMatches matches_;
   KeySuppression suppression_;
@@ -131,6 +136,7 @@ class PatternMatcher {
   std::uint32_t current_from_ = BudgetTally::kFresh;  // RunDraft::from of what is drafted
   bool changed_ = false;
   bool any_live_ = false;  // of the partial matches before it
+  std::vector<RunDraft> kept_drafts_;
   std::vector<std::uint32_t> new_counters_;
   std::vector<std::uint32_t> fan_counters_;
 

@@ -23,6 +23,7 @@ bool PatternReader::read(const RuleProgram& rule, PatternState& state, std::stri
                          ByteReader& from, const EventReader& events,
                          const std::vector<std::uint32_t>& value_places) {
   if (from.is_done()) return true;
+  state.settle();
   current_.select_rule(rule, &state, key);
   bool is_well = read_matches(from, events, value_places);
   if (is_well && from.left() > 0 && current_.pattern->paths && state.runs.empty()) {

@@ -19,22 +19,24 @@ bool StepConditions::fits_step(std::uint32_t step, Offset head) {
 bool StepConditions::fits(const ElementProgram& element, Offset head, int taken_step,
                           std::uint32_t own_slot) {
   if (!current_.row->satisfies(element.predicate)) return false;
-  if (!element.by_row.empty()) {
-    std::int8_t& answer = row_answers_[element.place];
-    if (answer == 0) {
-      answer = std::all_of(element.by_row.begin(), element.by_row.end(),
-                           [&](const Conjunct& c) { return holds(c, head, taken_step); })
-                   ? 1
-                   : -1;
-    }
-    if (answer < 0) return false;
-  }
+  if (!element.by_row.empty() && !fits_by_row(element, head, taken_step)) return false;
   for (const Conjunct& conjunct : element.by_run) {
     if (!conjunct.of_first && (head == 0 || current_.node(head)->slots()[own_slot].last == 0))
       continue;
     if (!holds(conjunct, head, taken_step)) return false;
   }
   return true;
+}
+
+bool StepConditions::fits_by_row(const ElementProgram& element, Offset head, int taken_step) {
+  std::int8_t& answer = row_answers_[element.place];
+  if (answer == 0) {
+    answer = std::all_of(element.by_row.begin(), element.by_row.end(),
+                         [&](const Conjunct& c) { return holds(c, head, taken_step); })
+                 ? 1
+                 : -1;
+  }
+  return answer > 0;
 }
 
 bool StepConditions::holds(const Conjunct& conjunct, Offset head, int taken_step) {

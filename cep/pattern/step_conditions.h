@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "cep/alert/current_row.h"
 #include "cep/pattern/current_pattern.h"
 
 namespace tocsin::cep {
@@ -18,6 +19,11 @@ class StepConditions {
   /// as that of step `taken_step` (-1: of none). `own_slot` is the slot of the step's variable,
   /// which conditions that read its own past need.
   bool fits(const ElementProgram& element, Offset head, int taken_step, std::uint32_t own_slot);
+  /// Whether it does by the conditions that read the event alone.
+  bool fits_row(const ElementProgram& element, int taken_step) {
+    return current_.row->satisfies(element.predicate) &&
+           (element.by_row.empty() || fits_by_row(element, 0, taken_step));
+  }
   /// Whether the event fits the step's own element.
   bool fits_step(std::uint32_t step, Offset head);
   /// Whether the event fits what ends the step's loop.
@@ -34,6 +40,7 @@ class StepConditions {
     std::vector<std::pair<std::uint32_t, std::uint32_t>> all;  // ascending
     std::vector<std::pair<std::uint32_t, std::uint32_t>> dense;
   };
+  bool fits_by_row(const ElementProgram& element, Offset head, int taken_step);
   bool holds(const Conjunct& conjunct, Offset head, int taken_step);
 
   CurrentPattern& current_;

@@ -34,6 +34,9 @@ struct Limits {
   /// A key with more partial matches of a rule than this is a busy one: it is matched by places
   /// where the rule allows it (cep/places/places.h), which gives the same alerts.
   std::uint32_t busy_key_runs = 16;
+  /// A key with so many partial matches of a rule of the general matcher, and none of places, has
+  /// an order of them (cep/pattern/concerned_runs.h); it changes no alert.
+  std::uint32_t ordered_runs_min = 32;
   std::uint32_t text_database_mib_max = 512;  // of the automaton for one field's text: refused too
 };
 }  // namespace tocsin::cep

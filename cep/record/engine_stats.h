@@ -23,6 +23,9 @@ struct EngineStats {
   /// these could not, by this engine.
   std::uint64_t keys_made_busy = 0;
   std::uint64_t keys_left_as_runs = 0;
+  /// Partial matches that an event was offered to, or that were gone through for one, by this
+  /// engine.
+  std::uint64_t runs_visited = 0;
   /// Words that were copied to give records more room, or less, by this engine.
   std::uint64_t layout_work = 0;
   /// Predicates that were asked of a row, with groups of them that one bound answered for, and
@@ -49,6 +52,7 @@ inline EngineStats& EngineStats::operator+=(const EngineStats& other) {
                                                      &EngineStats::budget_work,
                                                      &EngineStats::keys_made_busy,
                                                      &EngineStats::keys_left_as_runs,
+                                                     &EngineStats::runs_visited,
                                                      &EngineStats::layout_work,
                                                      &EngineStats::predicates_asked,
                                                      &EngineStats::operators_run};

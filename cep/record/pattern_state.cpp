@@ -1,6 +1,9 @@
 #include "cep/record/pattern_state.h"
 
+#include <algorithm>
 #include <cstring>
+#include <numeric>
+#include <utility>
 
 #include "cep/base/assert.h"
 
@@ -17,10 +20,50 @@ Offset PatternState::cut(std::size_t count) {
   return static_cast<Offset>(offset);
 }
 
+void PatternState::make_order(std::size_t transitions) {
+  order = std::make_unique<ClassedList>(static_cast<std::uint32_t>(transitions));
+  std::vector<std::uint32_t> by_end(runs.size());
+  std::iota(by_end.begin(), by_end.end(), 0);
+  for (std::size_t i = 0; i < runs.size(); ++i) order->insert(ClassedList::kNone);
+  std::ranges::stable_sort(by_end, {}, [&](std::uint32_t at) { return runs[at].ends_us; });
+  for (const std::uint32_t at : by_end) order->join(at, runs[at].transition);
+}
+
+void PatternState::add_run(std::uint32_t next, const PatternRun& run, const std::uint32_t* counts,
+                           std::uint32_t count) {
+  const std::uint32_t at = order->insert(next);
+  order->join(at, run.transition);
+  if (at == runs.size()) {
+    runs.emplace_back();
+    counters.resize(counters.size() + count);
+  }
+  runs[at] = run;
+  std::copy_n(counts, count, counters.begin() + static_cast<std::ptrdiff_t>(at) * count);
+}
+
+void PatternState::settle() {
+  if (order == nullptr) return;
+  const std::size_t count = runs.empty() ? 0 : counters.size() / runs.size();
+  std::vector<PatternRun> all;
+  std::vector<std::uint32_t> all_counters;
+  all.reserve(order->size());
+  all_counters.reserve(order->size() * count);
+  for (std::uint32_t at = order->front(); at != ClassedList::kNone; at = order->next(at)) {
+    all.push_back(runs[at]);
+    const auto from = counters.begin() + static_cast<std::ptrdiff_t>(at * count);
+    all_counters.insert(all_counters.end(), from, from + static_cast<std::ptrdiff_t>(count));
+  }
+  runs = std::move(all);
+  counters = std::move(all_counters);
+  order.reset();
+  order_events = 0;
+}
+
 std::size_t PatternState::bytes() const {
   return sizeof(*this) + words.capacity() * 8 + runs.capacity() * sizeof(PatternRun) +
          counters.capacity() * 4 + waiting.capacity() * sizeof(CompleteMatch) +
          suppression.recent.capacity() * 8 + (tally != nullptr ? tally->bytes() : 0) +
+         (order != nullptr ? order->bytes() : 0) +
          suppression.taken.capacity() * sizeof(VariableEvent) + suppression.units.capacity() * 8 +
          taken_log.bytes() + (places != nullptr ? places->bytes() : 0) +
          (members != nullptr ? members->bytes() : 0) + (paths != nullptr ? paths->bytes() : 0);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "cep/queue/classed_list.h"
 #include "cep/record/budget_tally.h"
 #include "cep/record/key_record.h"
 #include "cep/record/members_state.h"
@@ -78,9 +79,13 @@ struct OpenWindow {
 class PatternState {
  public:
   std::vector<std::uint64_t> words = {0};  // nodes, captured events, values of features
-  std::vector<PatternRun> runs;            // ascending by start
-  std::vector<std::uint32_t> counters;     // of each run
-  std::vector<CompleteMatch> waiting;      // `in order`: complete, in their order
+  /// Ascending by start, with the counters of each; where there are many, by their places in
+  /// `order`, which has one class for each transition, and among them free ones.
+  std::vector<PatternRun> runs;
+  std::vector<std::uint32_t> counters;
+  std::unique_ptr<ClassedList> order;
+  std::uint32_t order_events = 0;      // that used the order, or go without one
+  std::vector<CompleteMatch> waiting;  // `in order`: complete, in their order
   std::uint64_t next_start = 0;
   std::uint64_t lost_runs = 0;  // to a budget, since the last alert
   /// From then on, and once no partial match is left, those are forgotten.
@@ -107,11 +112,35 @@ class PatternState {
   /// Of a busy key of the general matcher (cep/places/paths.h); then it has no runs.
   std::unique_ptr<PathsState> paths;
 
+  std::size_t run_count() const { return order != nullptr ? order->size() : runs.size(); }
+  /// Calls `visit` with each partial match in their order.
+  template <typename Visit>
+  void for_each_run(Visit&& visit);
+  /// Makes the order of partial matches; of a transition, those that wait for a deadline ascend by
+  /// it.
+  void make_order(std::size_t transitions);
+  /// Adds a partial match before that at place `next` of the order, or at its end.
+  void add_run(std::uint32_t next, const PatternRun& run, const std::uint32_t* counts,
+               std::uint32_t count);
+  /// `runs` and `counters` have all partial matches one after the other again, without an order.
+  void settle();
+
   std::byte* base() { return reinterpret_cast<std::byte*>(words.data()); }
   /// Cuts an object of zeros.
   Offset cut(std::size_t count);
   std::size_t bytes() const;
 };
+
+template <typename Visit>
+void PatternState::for_each_run(Visit&& visit) {
+  if (order == nullptr) {
+    for (PatternRun& run : runs) visit(run);
+    return;
+  }
+  for (std::uint32_t at = order->front(); at != ClassedList::kNone; at = order->next(at)) {
+    visit(runs[at]);
+  }
+}
 
 /// Whether a key has so many more partial matches by an event that they should become places: more
 /// than `most` for the first time, or many more. Where they cannot become places they are so not

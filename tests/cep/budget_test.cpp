@@ -171,6 +171,7 @@ TEST_CASE("budgets: the same for any cut, hash seed and restart, of any rule") {
     if (random.chance(50)) limits.bytes_per_group_max = 200 * (random.below(6) + 1);
     if (random.chance(50)) limits.steps_per_event_max = random.below(40) + 1;
     if (random.chance(30)) limits.busy_key_runs = static_cast<std::uint32_t>(random.below(4));
+    if (wide == 1) limits.ordered_runs_min = 1;
     const auto shared = std::make_shared<const cep::Plan>(plan);
     const auto program =
         random.chance(30) ? cep::compile_general(shared, limits) : cep::compile(shared, limits);

@@ -63,6 +63,7 @@ struct Way {
   Result<cep::Program> (*compile)(std::shared_ptr<const cep::Plan>, const cep::Limits&);
   std::uint32_t busy_key_runs = ~std::uint32_t{0};
   bool is_compact = false;  // automata with fans, of whatever size
+  std::uint32_t ordered_runs_min = 1;
 };
 constexpr Way kWays[] = {
     {"", compile_chosen},
@@ -70,6 +71,8 @@ constexpr Way kWays[] = {
     {"busy from the second on, ", compile_chosen, 1},
     {"busy from the fourth on, ", compile_chosen, 3},
     {"by the general method, ", cep::compile_general},
+    {"by the general method without an order, ", cep::compile_general, ~std::uint32_t{0}, false,
+     ~std::uint32_t{0}},
     {"by the index, ", cep::compile_indexed, 1},
     {"compactly, ", cep::compile_general, 1, true},
     {"compactly and by the index, ", cep::compile_indexed, 1, true},
@@ -88,6 +91,7 @@ std::optional<std::string> difference(const Case& c, const oracle::Options& opti
   for (const Way& way : kWays) {
     cep::Limits limits = kOutOfReach;
     limits.busy_key_runs = way.busy_key_runs;
+    limits.ordered_runs_min = way.ordered_runs_min;
     if (way.is_compact) limits.enumerated_states_max = 0;
     const auto program = way.compile(plan, limits);
     if (!program) return "compile: " + program.error().message;

@@ -17,7 +17,8 @@ inline constexpr cep::Limits kOutOfReach{.runs_per_key_max = 1'000'000,
                                          .matches_per_event_max = 1'000'000,
                                          .steps_per_event_max = 1'000'000'000'000,
                                          .shared_events_min = 2,
-                                         .busy_key_runs = 1};
+                                         .busy_key_runs = 1,
+                                         .ordered_runs_min = 1};
 
 struct Cut {
   std::size_t rows = 1;  // of a slice

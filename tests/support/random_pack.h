@@ -10,7 +10,8 @@ inline constexpr cep::Limits kRarelyExceeded{.runs_per_key_max = 100,
                                              .matches_per_event_max = 100,
                                              .steps_per_event_max = 5'000,
                                              .shared_events_min = 2,
-                                             .busy_key_runs = 1};
+                                             .busy_key_runs = 1,
+                                             .ordered_runs_min = 1};
 /// Many cases exceed them.
 cep::Limits often_exceeded(Random& random);
 /// A plan that validates; of any kind, or two that became one.

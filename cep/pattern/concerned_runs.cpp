@@ -1,0 +1,209 @@
+#include "cep/pattern/concerned_runs.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cep/alert/current_row.h"
+
+namespace tocsin::cep {
+namespace {
+// An order pays where so many events use it; once it did not, so many go without one.
+constexpr std::uint32_t kEventsOfOrder = 16;
+constexpr std::size_t kFew = 16;  // concerned partial matches, which always pay
+}  // namespace
+
+bool ConcernedRuns::order() {
+  PatternState& state = *current_.state;
+  ended_ = 0;
+  if (!current_.pattern->keeps_order) return false;
+  if (state.order == nullptr) {
+    if (state.runs.size() < current_.program.limits.ordered_runs_min) return false;
+    if (state.order_events > 0) {
+      --state.order_events;
+      return false;
+    }
+    current_.stats.runs_visited += state.runs.size();
+    state.make_order(current_.pattern->transitions.size());
+  }
+  if (state.order_events < kEventsOfOrder) ++state.order_events;
+  if (!current_.rule->within) return true;
+  const std::int64_t began_by = current_.row->row->engine_time.us - current_.rule->within->us;
+  std::uint32_t next = state.order->front();
+  while (next != ClassedList::kNone && state.runs[next].first_time_us <= began_by) {
+    const std::uint32_t at = std::exchange(next, state.order->next(next));
+    ++current_.stats.runs_visited;
+    if (current_.is_due(state.runs[at])) continue;  // its deadline ends it
+    current_.end_run(at);
+    ++ended_;
+  }
+  return true;
+}
+
+bool ConcernedRuns::find() {
+  const ClassedList& order = *current_.state->order;
+  places_.clear();
+  const std::size_t most = kFew + order.size() / 4;
+  bool any_many = current_.pattern->without && order.size() > 0 &&
+                  conditions_.fits_row(*current_.pattern->without, -1);
+  for (std::uint32_t i = 0; i < order.class_count() && !any_many; ++i) {
+    if (order.size_of(i) == 0 || !may_concern(i)) continue;
+    any_many = places_.size() + order.size_of(i) > most;
+    std::uint32_t at = any_many ? ClassedList::kNone : order.front_of(i);
+    for (; at != ClassedList::kNone; at = order.next_in_class(at)) places_.push_back(at);
+  }
+  if (any_many) {
+    give_up();
+    return false;
+  }
+  sort_places();
+  if (current_.rule->prunes) add_groups();
+  return true;
+}
+
+// Whether the event may change, end or complete a partial match on the transition.
+bool ConcernedRuns::may_concern(std::uint32_t index) {
+  const PatternTransition& transition = current_.pattern->transitions[index];
+  const std::vector<PatternStep>& steps = current_.pattern->steps;
+  const bool ends = transition.target == PatternTransition::kEnd;
+  if (transition.absent_next || (ends && transition.ending == Ending::kAtNext) ||
+      (!ends && transition.contiguity == Contiguity::kNext)) {
+    return true;
+  }
+  const auto fits_step = [&](std::uint32_t step) {
+    return conditions_.fits_row(steps[step].take, static_cast<int>(step));
+  };
+  const auto fits_until = [&](std::uint32_t step) {
+    return steps[step].until && conditions_.fits_row(*steps[step].until, -1);
+  };
+  bool any = false;
+  for (const std::uint32_t absence : transition.absences) {
+    any = conditions_.fits_row(current_.pattern->absences[absence].forbid, -1) || any;
+  }
+  for (const std::uint32_t loop : transition.greedy) {
+    any = fits_until(loop) || fits_step(loop) || any;
+  }
+  if (any || ends) return any;
+  return (transition.further && fits_until(transition.target)) || fits_step(transition.target);
+}
+
+void ConcernedRuns::sort_places() {
+  const ClassedList& order = *current_.state->order;
+  std::ranges::sort(places_,
+                    [&](std::uint32_t a, std::uint32_t b) { return order.precedes(a, b); });
+}
+
+// All that have a first event of those at places_.
+void ConcernedRuns::add_groups() {
+  const ClassedList& order = *current_.state->order;
+  const std::vector<PatternRun>& runs = current_.state->runs;
+  groups_.clear();
+  for (const std::uint32_t place : places_) {
+    const std::uint64_t start = runs[place].start;
+    if (!groups_.empty() && runs[groups_.back()].start == start) continue;
+    std::uint32_t at = place;
+    while (order.before(at) != ClassedList::kNone && runs[order.before(at)].start == start) {
+      at = order.before(at);
+    }
+    for (; at != ClassedList::kNone && runs[at].start == start; at = order.next(at)) {
+      groups_.push_back(at);
+    }
+  }
+  places_.swap(groups_);
+}
+
+std::size_t ConcernedRuns::count_after() const {
+  return current_.state->order->size() - places_.size() + drafts_.runs.size();
+}
+
+bool ConcernedRuns::drop_oldest(std::size_t count) {
+  const ClassedList& order = *current_.state->order;
+  std::uint32_t at = order.front();
+  for (std::size_t i = 0; i < count; ++i, at = order.next(at)) {
+    if (at == ClassedList::kNone || (!places_.empty() && at == places_.front())) return false;
+  }
+  for (std::size_t i = 0; i < count; ++i) current_.end_run(order.front());
+  return true;
+}
+
+void ConcernedRuns::write() {
+  PatternState& state = *current_.state;
+  const std::uint32_t count = current_.pattern->counter_count;
+  std::size_t next = 0;  // of the drafts
+  const auto add = [&](std::uint32_t before) {
+    RunDraft& draft = drafts_.runs[next];
+    nodes_.write_run(draft);
+    state.add_run(before, draft.run, drafts_.counters.data() + draft.counters, count);
+  };
+  for (const std::uint32_t place : places_) {
+    bool stays = false;
+    for (; next < drafts_.runs.size() && drafts_.runs[next].from == place; ++next) {
+      if (drafts_.runs[next].takes) {
+        add(place);
+      } else {
+        state.runs[place] = drafts_.runs[next].run;
+        stays = true;
+      }
+    }
+    if (!stays) state.order->erase(place);
+  }
+  for (; next < drafts_.runs.size(); ++next) add(ClassedList::kNone);
+}
+
+void ConcernedRuns::draft_all() {
+  PatternState& state = *current_.state;
+  const std::uint32_t count = current_.pattern->counter_count;
+  all_.clear();
+  std::size_t next = 0;  // of the drafts
+  std::size_t concerned = 0;
+  std::uint32_t number = 0;
+  for (std::uint32_t at = state.order->front(); at != ClassedList::kNone;
+       at = state.order->next(at), ++number) {
+    if (concerned < places_.size() && places_[concerned] == at) {
+      ++concerned;
+      for (; next < drafts_.runs.size() && drafts_.runs[next].from == at; ++next) {
+        all_.push_back(drafts_.runs[next]);
+        all_.back().from = number;
+      }
+      continue;
+    }
+    RunDraft& draft = all_.emplace_back();
+    draft.run = state.runs[at];
+    draft.from = number;
+    draft.counters = static_cast<std::uint32_t>(drafts_.counters.size());
+    const auto counters = state.counters.begin() + static_cast<std::ptrdiff_t>(at) * count;
+    drafts_.counters.insert(drafts_.counters.end(), counters, counters + count);
+  }
+  all_.insert(all_.end(), drafts_.runs.begin() + static_cast<std::ptrdiff_t>(next),
+              drafts_.runs.end());
+  drafts_.runs.swap(all_);
+  give_up();
+}
+
+void ConcernedRuns::give_up() {
+  current_.stats.runs_visited += current_.state->run_count();
+  const bool has_paid = current_.state->order_events >= kEventsOfOrder;
+  current_.state->settle();
+  current_.state->order_events = has_paid ? 0 : kEventsOfOrder;
+}
+
+const std::vector<std::uint32_t>& ConcernedRuns::due(const EventPosition& at) {
+  const PatternState& state = *current_.state;
+  places_.clear();
+  for (std::uint32_t i = 0; i < state.order->class_count(); ++i) {
+    const PatternTransition& transition = current_.pattern->transitions[i];
+    if (transition.target != PatternTransition::kEnd || transition.ending != Ending::kAtDeadline) {
+      continue;
+    }
+    // Those that wait from their last event have come in the order of their deadlines.
+    for (std::uint32_t place = state.order->front_of(i); place != ClassedList::kNone;
+         place = state.order->next_in_class(place)) {
+      const PatternRun& run = state.runs[place];
+      if (run.ends_us > at.time_us && !transition.waits_from_first) break;
+      ++current_.stats.runs_visited;
+      if (run.ends_us == at.time_us && current_.end_of(run) == at) places_.push_back(place);
+    }
+  }
+  sort_places();
+  return places_;
+}
+}  // namespace tocsin::cep

@@ -1,0 +1,76 @@
+// The order of partial matches (cep/queue/classed_list.h) against plain vectors.
+#include "cep/queue/classed_list.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "tests/support/random.h"
+
+namespace tocsin::tests {
+namespace {
+using cep::ClassedList;
+
+std::vector<std::uint32_t> listed(const ClassedList& list) {
+  std::vector<std::uint32_t> out;
+  for (std::uint32_t at = list.front(); at != ClassedList::kNone; at = list.next(at)) {
+    out.push_back(at);
+  }
+  return out;
+}
+std::vector<std::uint32_t> listed(const ClassedList& list, std::uint32_t of_class) {
+  std::vector<std::uint32_t> out;
+  for (std::uint32_t at = list.front_of(of_class); at != ClassedList::kNone;
+       at = list.next_in_class(at)) {
+    out.push_back(at);
+  }
+  return out;
+}
+void check_order(const ClassedList& list, const std::vector<std::uint32_t>& places) {
+  REQUIRE(listed(list) == places);
+  REQUIRE(list.size() == places.size());
+  REQUIRE(std::ranges::is_sorted(
+      places, [&](std::uint32_t a, std::uint32_t b) { return list.precedes(a, b); }));
+}
+}  // namespace
+
+TEST_CASE("classed list: places keep their order and classes, whatever is added and erased") {
+  constexpr std::uint32_t kClasses = 3;
+  for_all_seeds("CLASSED_LIST", 200, [](Random& random) {
+    ClassedList list(kClasses);
+    std::vector<std::uint32_t> order;
+    std::vector<std::vector<std::uint32_t>> classes(kClasses);
+    for (int i = 0; i < 200; ++i) {
+      if (order.empty() || random.chance(60)) {
+        const std::size_t before = random.below(order.size() + 1);
+        const std::uint32_t place =
+            list.insert(before == order.size() ? ClassedList::kNone : order[before]);
+        order.insert(order.begin() + static_cast<std::ptrdiff_t>(before), place);
+        const auto of_class = static_cast<std::uint32_t>(random.below(kClasses));
+        list.join(place, of_class);
+        classes[of_class].push_back(place);
+      } else {
+        const std::uint32_t place = order[random.below(order.size())];
+        list.erase(place);
+        std::erase(order, place);
+        for (std::vector<std::uint32_t>& places : classes) std::erase(places, place);
+      }
+    }
+    check_order(list, order);
+    for (std::uint32_t i = 0; i < kClasses; ++i) {
+      REQUIRE(listed(list, i) == classes[i]);
+      REQUIRE(list.size_of(i) == classes[i].size());
+    }
+  });
+}
+
+TEST_CASE("classed list: there is always room before a place") {
+  ClassedList list(1);
+  std::vector<std::uint32_t> order = {list.insert(ClassedList::kNone),
+                                      list.insert(ClassedList::kNone)};
+  for (int i = 0; i < 300; ++i) order.insert(order.begin() + 1, list.insert(order[1]));
+  check_order(list, order);
+}
+}  // namespace tocsin::tests
