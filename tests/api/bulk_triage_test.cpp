@@ -134,19 +134,19 @@ TEST_CASE("bulk triage: a body that is no such change changes nothing") {
   const auto body = [](const std::string& alerts, const std::string& rest) {
     return fmt::format(R"({{"alerts":{}{}}})", alerts, rest);
   };
-  const std::string kClose = R"(,"action":"close")";
+  const std::string closing = R"(,"action":"close")";
   for (const std::string& bad :
-       {std::string(R"({"action":"close"})"), body("[]", kClose), body("{}", kClose),
-        body("[" + many + "]", kClose), body("[" + one + "]", ""),
-        body("[" + one + "]", R"(,"action":"solve")"), body("[" + one + "," + one + "]", kClose),
-        body("[\"" + alert.id + "\"]", kClose), body("[{\"version\":1}]", kClose),
-        body(R"([{"id":")" + alert.id + R"(","version":-1}])", kClose),
-        body(R"([{"id":")" + alert.id + R"(","ver":1}])", kClose)}) {
+       {std::string(R"({"action":"close"})"), body("[]", closing), body("{}", closing),
+        body("[" + many + "]", closing), body("[" + one + "]", ""),
+        body("[" + one + "]", R"(,"action":"solve")"), body("[" + one + "," + one + "]", closing),
+        body("[\"" + alert.id + "\"]", closing), body("[{\"version\":1}]", closing),
+        body(R"([{"id":")" + alert.id + R"(","version":-1}])", closing),
+        body(R"([{"id":")" + alert.id + R"(","ver":1}])", closing)}) {
     CAPTURE(bad.substr(0, 200));
     const ordered_json problem = world.client.json(400, "analyst", "POST", kPath, bad);
     CHECK(problem.at("type") == "urn:tocsin:problem:bad-body");
   }
-  world.client.json(403, "reader", "POST", kPath, body("[" + one + "]", kClose));
+  world.client.json(403, "reader", "POST", kPath, body("[" + one + "]", closing));
   CHECK(world.triage.get(alert.id)->version == 0);
 }
 
@@ -170,9 +170,10 @@ TEST_CASE("bulk triage: a thousand alerts, with labels of several rules, survive
   CHECK(changed == 999);
   world.stored.restart(true);
   TriageStore triage(world.stored.store());
-  for (const auto& [place, count] : visits) {
+  for (const auto& visit : visits) {
+    const std::size_t place = visit.first;
     CAPTURE(place);
-    CHECK(count == 1);
+    CHECK(visit.second == 1);
     CHECK(triage.get(targets[place].alert.id)->state ==
           (place == 0 ? S::kDismissed : S::kConfirmed));
   }
