@@ -117,6 +117,7 @@ check("two analysts: a change that a colleague made is not overwritten, by the p
 
 check("two analysts: what a colleague does shows at its row at once, and the key that follows asks first", async ({ server, person }) => {
   const { page } = person;
+  await person.looksAway();
   await person.signIn(server.token, "/console/alerts?rule=large&key=card%3Dc2");
   await person.sees("live");
   const [{ alert }] = await server.alerts("rule=large&key=card%3Dc2");
@@ -144,6 +145,7 @@ check("two analysts: what a colleague has taken or judged is not taken or dismis
     await page.getByRole("dialog").getByText("the data was wrong").waitFor();
     await person.press("5");
   };
+  await person.looksAway();
   await person.signIn(ann, "/console/alerts?status=open&rule=large");
   await page.locator("[role=option]").nth(3).waitFor();
   const ids = (await page.locator("[role=option]").evaluateAll((rows) => rows.map((row) => row.id))).map((id) => id.slice(4));

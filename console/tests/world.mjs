@@ -151,6 +151,10 @@ export class Person {
     await this.page.keyboard.press("Enter");
     await this.page.getByRole("navigation", { name: "Screens" }).waitFor();
   }
+  /** Pages that are opened from here on do not read by themselves what colleagues did, as they do now and then while they are seen. */
+  async looksAway() {
+    await this.page.addInitScript(() => Object.defineProperty(document, "visibilityState", { value: "hidden" }));
+  }
   async press(...keys) {
     for (const key of keys) await this.page.keyboard.press(key);
   }
