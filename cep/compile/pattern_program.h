@@ -160,8 +160,8 @@ class PatternProgram {
   const Zone* window_zone = nullptr;  // of a closing window that is a unit of the calendar
   std::deque<Element> made_elements;  // of `until`, `without` and windows
   bool has_deadlines = false;
-  bool keeps_clear = false;           // nodes keep what `once per VARIABLE` has searched
-  bool keeps_values = false;          // of features, with a match's last event
+  bool keeps_clear = false;   // nodes keep what `once per VARIABLE` has searched
+  bool keeps_values = false;  // of features, with a match's last event
   /// What an event becomes of a partial match depends on no other first event, and without an event
   /// it ends by `within` or at a deadline: so it need not be looked at (cep/pattern).
   bool keeps_order = false;
