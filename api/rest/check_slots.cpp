@@ -39,7 +39,8 @@ HttpResponse CheckSlots::run(const std::function<HttpResponse()>& work) {
   std::exception_ptr failure;
   std::thread thread([&] {
     runtime::begin_background_thread("check");
-    runtime::lower_priority_of_thread();
+    // Somebody waits for it: it must not starve where events take all processors.
+    runtime::lower_priority_of_thread(runtime::kAQuarter);
     try {
       answer = work();
     } catch (...) {

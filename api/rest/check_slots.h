@@ -22,7 +22,7 @@ class CheckSlots {
   CheckSlots(const CheckSlots&) = delete;
   CheckSlots& operator=(const CheckSlots&) = delete;
   const CheckLimits& limits() const { return limits_; }
-  /// What `work` answers, which runs meanwhile in a thread of the lowest priority; throws what it
+  /// What `work` answers, which runs meanwhile in a thread of lower priority; throws what it
   /// throws. Where as many run as may, the answer says so.
   HttpResponse run(const std::function<HttpResponse()>& work);
 

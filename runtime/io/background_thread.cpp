@@ -19,9 +19,8 @@ void begin_background_thread(const char* name) {
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
 }
 
-void lower_priority_of_thread() {
-  constexpr int kNice = 19;
+void lower_priority_of_thread(int nice) {
   // On Linux a thread has a priority of its own. Where it cannot be lowered it stays.
-  static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice));
+  static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice));
 }
 }  // namespace tocsin::runtime

@@ -6,7 +6,11 @@ namespace tocsin::runtime {
 /// it takes no signals, which are the main thread's: a handler here could not end a blocking read
 /// there. SIGPIPE is then an error of a write. RocksDB's counters of this thread are off.
 void begin_background_thread(const char* name);
-/// The calling thread, and those that it makes from here on, get a processor where others leave one
-/// (nice 19). What it was cannot be had again.
-void lower_priority_of_thread();
+/// Nice values (setpriority(2)): of who gets a processor where others leave one, and of who gets
+/// about a quarter of one that another thread wants too.
+constexpr int kWhatIsLeft = 19;
+constexpr int kAQuarter = 6;
+/// The calling thread, and those that it makes from here on, have this nice value. What it was
+/// cannot be had again.
+void lower_priority_of_thread(int nice = kWhatIsLeft);
 }  // namespace tocsin::runtime
