@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import http.client
 import itertools
+import json
 import os
 import pathlib
 import re
@@ -22,6 +23,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "e2e"))
 import serve_load  # noqa: E402
 from harness import RULES, lines, payment, wait_for  # noqa: E402
+from load import quantile  # noqa: E402
 from server_process import NDJSON, TIMELESS, Server  # noqa: E402
 
 PROBES = """
@@ -54,11 +56,6 @@ class Client:
         text = answer.read()
         assert answer.status == 200, text
         return time.perf_counter() - began
-
-
-def quantile(values, part):
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
 
 def intake(options):
@@ -244,12 +241,6 @@ def deploy(options):
         server.kill()
 
 
-def cpu_seconds(server):
-    """What the server's process has used so far, in all its threads."""
-    fields = pathlib.Path(f"/proc/{server.process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def archive(options):
     """The same events with the archive and without it, in turn."""
     batch = 5000
@@ -260,7 +251,7 @@ def archive(options):
         for is_on, figures in rounds.items():
             more = ("--archive-enabled", is_on, "--journal-segment-bytes", "4MiB")
             with Server(data=f"archive-{number}-{is_on}", options=(*TIMELESS, *FAST, *more)) as server:
-                client, before, began = Client(server), cpu_seconds(server), time.perf_counter()
+                client, before, began = Client(server), server.cpu_seconds(), time.perf_counter()
                 for body in bodies:
                     client.send(body)
                 took = time.perf_counter() - began
@@ -268,8 +259,8 @@ def archive(options):
                     server.ask("POST", "/v1/checkpoints", timeout=300)
                     client.send(bodies[-1])
                 until, used = time.perf_counter() + 60, 0
-                while time.perf_counter() < until and cpu_seconds(server) != used:
-                    used = cpu_seconds(server)
+                while time.perf_counter() < until and server.cpu_seconds() != used:
+                    used = server.cpu_seconds()
                     time.sleep(0.5)  # until it has nothing more to do
                 figures.append((took, used - before, server.metric("archive_events") if is_on == "true" else 0))
                 server.end()

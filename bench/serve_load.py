@@ -5,7 +5,6 @@ The server, its clients and the receiver share the machine, and the clients are 
 clients' CPU says whether they were the limit. Beside each figure stands what the disk took for an fdatasync in the same run.
 """
 import asyncio
-import os
 import pathlib
 import sys
 import time
@@ -22,11 +21,6 @@ DISK_P99_S = 0.002
 SINGLE_P99_S = 0.02    # of a request of one event
 
 
-def cpu_seconds(process):
-    fields = pathlib.Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def play(phases, *, size, connections, alert_each, cards=100_000, data="data"):
     """One server with a hundred rules, under the phases: the load, the disk's times, and CPU of server and clients per second."""
     pathlib.Path(data).mkdir(exist_ok=True)
@@ -36,10 +30,10 @@ def play(phases, *, size, connections, alert_each, cards=100_000, data="data"):
         def subscribe(url):
             made = server.ask("POST", "/v1/subscriptions", {"url": url})
             assert made.status == 201, made
-        before, own = cpu_seconds(server.process.pid), time.process_time()
+        before, own = server.cpu_seconds(), time.process_time()
         asyncio.run(load.run(phases, subscribe))
         took = load.ended - load.began
-        share = (cpu_seconds(server.process.pid) - before) / took, (time.process_time() - own) / took
+        share = (server.cpu_seconds() - before) / took, (time.process_time() - own) / took
         wait_for(lambda: int(server.metric("intake_events_total")) == load.sent, f"{load.sent} events in the server's count")
         assert len(load.arrived) == len(load.due_of), f"{len(load.arrived)} of {len(load.due_of)} alerts came by webhook"
         server.end()

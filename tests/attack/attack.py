@@ -30,19 +30,15 @@ RATES = ("--http-requests-per-second", "100000", "--http-requests-burst", "10000
 
 
 def memory(server):
-    """What the server holds, in bytes."""
-    for line in pathlib.Path(f"/proc/{server.process.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("no VmRSS")
-
-
-def threads(server):
-    return len(os.listdir(f"/proc/{server.process.pid}/task"))
+    return server.held()[0]
 
 
 def files(server):
-    return len(os.listdir(f"/proc/{server.process.pid}/fd"))
+    return server.held()[1]
+
+
+def threads(server):
+    return server.held()[2]
 
 
 def ask(server, method, path, body=None):

@@ -97,6 +97,17 @@ class Server:
         found = re.findall(rf"^tocsin_{name}(?:\{{[^}}]*\}})? (\S+)$", self.ask("GET", "/metrics").text, re.M)
         return sum(float(value) for value in found)
 
+    def held(self):
+        """What its process holds: memory in bytes, open files and threads."""
+        process = pathlib.Path(f"/proc/{self.process.pid}")
+        resident = re.search(r"VmRSS:\s+(\d+)", (process / "status").read_text(encoding="utf-8"))[1]
+        return int(resident) * 1024, len(os.listdir(process / "fd")), len(os.listdir(process / "task"))
+
+    def cpu_seconds(self):
+        """What its process has used so far, in all its threads."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def end(self, how=signal.SIGTERM, code=0):
         """Ends it by a signal, or without one waits for its end, and checks the exit code; None: any."""
         if how is not None and self.process.poll() is None:

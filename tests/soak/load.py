@@ -11,7 +11,8 @@ import pathlib
 import threading
 import time
 
-START_US = 1_772_452_800_000_000  # 2026-03-02T12:00:00Z
+from harness import START_US
+
 LARGE = 950  # such a payment alone raises an alert
 
 LARGE_RULE = """

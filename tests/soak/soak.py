@@ -10,7 +10,6 @@ import asyncio
 import datetime
 import os
 import pathlib
-import re
 import socket
 import sys
 import time
@@ -38,13 +37,6 @@ OPTIONS = (*TIMELESS, "--http-requests-per-second", "100000", "--http-requests-b
            "--journal-segment-bytes", "4MiB", "--archive-bytes-max", "64MiB")
 # Ids are known for ten minutes of event time, so that what is known of them is bounded too.
 RULES = hundred_rules().replace("id unique,", "id unique within 10m,")
-
-
-def held(server):
-    """What the server holds: memory in megabytes, open files and threads."""
-    process = pathlib.Path(f"/proc/{server.process.pid}")
-    resident = re.search(r"VmRSS:\s+(\d+)", (process / "status").read_text(encoding="utf-8"))[1]
-    return int(resident) / 1000, len(os.listdir(process / "fd")), len(os.listdir(process / "task"))
 
 
 def work(server, number):
@@ -105,10 +97,10 @@ def soak():
                 await asyncio.to_thread(work, server, rounds)
                 rounds += 1
                 while time.monotonic() < next_round and not is_over.is_set():
-                    samples.append(held(server))
+                    memory, files, threads = server.held()
+                    samples.append((memory / 1e6, files, threads))
                     if IS_LONG and len(samples) % 120 == 0:
-                        memory, files, threads = samples[-1]
-                        print(f"{len(load.requests) * SIZE:,} events, {len(load.arrived):,} alerts, {rounds} rounds: {memory:,.0f} MB,"
+                        print(f"{len(load.requests) * SIZE:,} events, {len(load.arrived):,} alerts, {rounds} rounds: {memory / 1e6:,.0f} MB,"
                               f" {files} files, {threads} threads", flush=True)
                     await asyncio.sleep(0.25)
         asyncio.run(load.run([Phase(seconds, EVENTS_PER_SECOND / SIZE)], subscribe, people))
