@@ -10,3 +10,16 @@ seconds_of() {
     *) printf '%d\n' "$((10#${2%s}))" ;;
   esac
 }
+
+# seconds_of_arguments VERB T [ARGUMENT…]: of a verb that takes --time alone, in seconds; T unless it is said.
+seconds_of_arguments() {
+  local verb="$1" time="$2"
+  shift 2
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      --time) time="${2-}"; shift "$(($# > 1 ? 2 : 1))" ;;
+      *) echo "$verb: unknown option $1; $verb takes --time T" >&2; exit 2 ;;
+    esac
+  done
+  seconds_of "$verb" "$time"
+}

@@ -4,12 +4,5 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$root/scripts/time_argument.sh"
-time=60s
-while [ $# -gt 0 ]; do
-  case "$1" in
-    --time) time=${2:?attack: --time takes a time such as 60s or 10m}; shift 2 ;;
-    *) echo "attack: unknown option $1; attack takes --time T" >&2; exit 2 ;;
-  esac
-done
-seconds=$(seconds_of attack "$time")
+seconds=$(seconds_of_arguments attack 60s "$@")
 TOCSIN_ATTACK_S=$seconds exec python3 "$root/tests/attack/attack.py" "${TOCSIN_BINARY:-$root/build/release/tocsin}"
