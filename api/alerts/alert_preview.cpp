@@ -13,7 +13,6 @@
 namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
-constexpr std::size_t kListMax = 200;  // as filters of silences and subscriptions have it
 constexpr cep::Duration kWithinDefault{7LL * cep::kDayUs};
 constexpr cep::Duration kWithinMax{366LL * cep::kDayUs};
 }  // namespace
@@ -46,7 +45,7 @@ Result<AlertPreview> preview_alerts(const runtime::EffectReader& reader, const A
 tl::expected<PreviewRequest, HttpResponse> read_preview(const ordered_json& body) {
   PreviewRequest request{{}, kWithinDefault};
   if (body.contains("filter")) {
-    const Result<void> read = read_alert_filter(body.at("filter"), kListMax, request.filter);
+    const Result<void> read = read_alert_filter(body.at("filter"), kFilterListMax, request.filter);
     if (!read) return tl::unexpected(problem_of_error(read.error()));
   }
   if (body.contains("within")) {

@@ -23,6 +23,9 @@ class AlertCondition;
 /// What is shown of an alert's line to who is not shown personal data.
 using MaskLine = std::function<std::string(const runtime::StoredAlert&)>;
 
+/// Rules, tags or parts of a key that a filter which is kept may name.
+inline constexpr std::size_t kFilterListMax = 200;
+
 /// Which alerts are meant. What is left out admits all.
 struct AlertFilter {
   std::optional<cep::EventTime> from;  // the alert's time is at or after this,

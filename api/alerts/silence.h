@@ -41,7 +41,7 @@ struct Silence {
 /// Takes what people say of a new one: filter, until, from (now unless said), reason. Errors:
 /// kInvalidArgument, naming the member and what it takes.
 Result<Silence> read_silence(std::string_view settings, cep::EventTime now,
-                             std::size_t list_max = 200);
+                             std::size_t list_max = kFilterListMax);
 /// "sil_…" of random bytes. Errors: kIo without randomness.
 Result<std::string> make_silence_id();
 /// As it is stored, and back. Errors: kCorrupt.

@@ -69,7 +69,7 @@ struct SubscriptionLimits {
   std::size_t subscriptions_max = 1000;
   std::size_t concurrency_max = 64;
   std::size_t headers_max = 20;
-  std::size_t list_max = 200;  // rules, tags, parts of a key
+  std::size_t list_max = kFilterListMax;  // rules, tags, parts of a key
 };
 /// As it is stored: with keys, its secrets, URL and headers are encrypted (api/secrets), as
 /// format 2; without, as format 1. Errors: kIo without randomness.
