@@ -31,7 +31,7 @@ verbs=(
   "stages|[--jobs N] [--seed S]|build, then play random jobs of stages against one engine, with lists and rules that change|tests/property/stages.sh"
   "conformance|[--verbose] [FILE…]|build, then run the conformance cases|tests/conformance/run.sh"
   "flink|[--topics] [--round plain, changes] [--events N] [--kills N] [--parallelism N] [--backend rocksdb, hashmap], or --plans N|build, then run a job in a Flink cluster of processes that are killed; or N random packs in one process|runtime/flink/cluster.sh"
-  "package||build a Debian package of the program for this system: build/release/tocsin_VERSION_ARCH.deb|scripts/package.sh"
+  "package|[--fresh SUITE]|build a Debian package of the program for this system, build/release/tocsin_VERSION_ARCH.deb, or for another release in a fresh root of it|scripts/package.sh"
   "time|[LOG]|say where the minutes of the last .ci/run went, by step and suite|"
   "help||list the verbs|"
 )
@@ -402,59 +402,7 @@ verb_format() {
 
 # --- verbs that are scripts ----------------------------------------------------------------------
 
-# run_script "PART…" PRESET TARGET SCRIPT ARGS…: installs the parts that are missing, builds, then runs the script in the caller's folder with
-# TOCSIN_ROOT, TOCSIN_BUILD_DIR and TOCSIN_BINARY set.
-run_script() {
-  local parts="$1" dir="$build_root/$2" preset="$2" target="$3" script="$root/$4"
-  shift 4
-  [ -f "$script" ] || die "there is no script: ${script#"$root"/}"
-  # shellcheck disable=SC2086
-  ensure_setup program $parts
-  build_preset "$preset" "$target"
-  cd "$caller"
-  TOCSIN_ROOT="$root" TOCSIN_BUILD_DIR="$dir" TOCSIN_BINARY="$dir/tocsin" bash "$script" "$@"
-}
-
-verb_demo() { run_script "" release tocsin scripts/demo.sh "$@"; }
-verb_bench() {
-  local part=""
-  case "${1:-}" in --instructions | --flame) part=bench ;; live) part=kafka ;; flink) part=flink ;; esac
-  run_script "tests $part" release all bench/run.sh "$@"
-}
-# The target `oracle` is of the release build, and alone needs no clang.
-verb_fuzz() {
-  local argument before="" fuzzers=0 oracle=0 parts="tests fuzz" preset=fuzz target=fuzzers
-  for argument in "$@"; do
-    if [ "$before" != --time ]; then
-      case "$argument" in oracle) oracle=1 ;; -*) ;; *) fuzzers=1 ;; esac
-    fi
-    before="$argument"
-  done
-  if [ "$fuzzers" = 0 ] && [ "$oracle" = 1 ]; then
-    parts=tests preset=release target=property_tests
-  elif [ "$fuzzers" = 0 ] || [ "$oracle" = 1 ]; then
-    (ensure_setup program tests && build_preset release property_tests)
-  fi
-  run_script "$parts" "$preset" "$target" tests/fuzz/run.sh "$@"
-}
-verb_crash() { run_script tests release all tests/crash/crash.sh "$@"; }
-verb_contract() {
-  ensure_setup python
-  make_python_environment || die "the Python environment could not be made"
-  run_script tests release tocsin tests/contract/contract.sh "$@"
-}
-verb_attack() { run_script tests release tocsin tests/attack/attack.sh "$@"; }
-verb_soak() { run_script tests release tocsin tests/soak/soak.sh "$@"; }
-verb_shake() { run_script tests release all tests/shake/shake.sh "$@"; }
-verb_sim() { run_script tests release simulation tests/simulation/sim.sh "$@"; }
-verb_flink() {
-  ensure_setup program flink kafka
-  fetch_flink
-  run_script "tests flink kafka" release all runtime/flink/cluster.sh "$@"
-}
-verb_stages() { run_script tests release property_tests tests/property/stages.sh "$@"; }
-verb_package() { run_script package release tocsin scripts/package.sh "$@"; }
-verb_conformance() { run_script tests release conformance tests/conformance/run.sh "$@"; }
+. "$root/scripts/script_verbs.sh"
 
 # --- time ---------------------------------------------------------------------------------------
 

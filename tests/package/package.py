@@ -261,6 +261,14 @@ def life():
                          "are kept", "== purged"], said
 
 
+@case
+def a_fresh_root():
+    """./do package --fresh needs a release that it knows, and makes no root before it has one"""
+    has(run(ROOT / "do", "package", "--fresh", code=2), "takes a release of Debian or Ubuntu: bookworm, trixie, noble")
+    has(run(ROOT / "do", "package", "--fresh", "jessie", code=2), "--fresh knows bookworm, trixie and noble, not jessie")
+    assert not (BUILD.parent / "roots" / "jessie").exists()
+
+
 def main():
     global package
     reason = reason_for_none()
