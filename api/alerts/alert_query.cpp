@@ -26,33 +26,6 @@ char letter_of(AlertOrder order, std::size_t severity) {
   return order == AlertOrder::kOldest ? 'o' : 'n';
 }
 
-// Its letter, a number in 16 hex digits and the filter's digest.
-std::string cursor_of(std::uint64_t number, const AlertFilter& filter, char letter) {
-  return fmt::format("{}{:016x}{}", letter, number, filter.digest());
-}
-struct QueryPlace {
-  std::size_t severity = 0;  // of kBySeverity
-  std::uint64_t number = 0;
-};
-Result<QueryPlace> read_cursor(std::string_view cursor, const AlertFilter& filter,
-                               AlertOrder order) {
-  const auto bad = [] {
-    return fail(Errc::kInvalidArgument,
-                "the cursor is not one of this query: take `next` of its last page, with the same "
-                "parameters");
-  };
-  if (cursor.size() != 1 + 16 + kDigestLetters) return bad();
-  QueryPlace place;
-  while (place.severity < kBySeverity.size() && letter_of(order, place.severity) != cursor.front())
-    ++place.severity;
-  if (place.severity == kBySeverity.size()) return bad();
-  if (cursor.substr(17) != filter.digest()) return bad();
-  const char* const end = cursor.data() + 17;
-  const auto parsed = std::from_chars(cursor.data() + 1, end, place.number, 16);
-  if (parsed.ec != std::errc{} || parsed.ptr != end) return bad();
-  return place;
-}
-
 void add_lower(std::string& text, std::string_view more) {
   text += '\n';
   for (const char letter : more)
@@ -73,6 +46,31 @@ std::string searched_text(const JsonMembers& members) {
   return text;
 }
 }  // namespace
+
+std::string alert_cursor(const AlertPlace& place, const AlertFilter& filter, AlertOrder order) {
+  // Its letter, a number in 16 hex digits and the filter's digest.
+  return fmt::format("{}{:016x}{}", letter_of(order, place.severity), place.number,
+                     filter.digest());
+}
+
+Result<AlertPlace> read_alert_cursor(std::string_view cursor, const AlertFilter& filter,
+                                     AlertOrder order) {
+  const auto bad = [] {
+    return fail(Errc::kInvalidArgument,
+                "the cursor is not one of this query: take `next` of its last page, with the same "
+                "parameters");
+  };
+  if (cursor.size() != 1 + 16 + kDigestLetters) return bad();
+  AlertPlace place;
+  while (place.severity < kBySeverity.size() && letter_of(order, place.severity) != cursor.front())
+    ++place.severity;
+  if (place.severity == kBySeverity.size()) return bad();
+  if (cursor.substr(17) != filter.digest()) return bad();
+  const char* const end = cursor.data() + 17;
+  const auto parsed = std::from_chars(cursor.data() + 1, end, place.number, 16);
+  if (parsed.ec != std::errc{} || parsed.ptr != end) return bad();
+  return place;
+}
 
 bool AlertFilter::admits(const runtime::StoredAlert& alert) const {
   if (alert.repeat_of != 0 || (!alert.is_live && !has_shadow)) return false;
@@ -164,9 +162,9 @@ std::set<cep::Severity> severities_from(cep::Severity least) {
 Result<AlertPage> AlertQuery::page(const AlertFilter& filter, AlertOrder order,
                                    std::size_t hits_max, std::string_view cursor) const {
   const bool is_oldest_first = order == AlertOrder::kOldest;
-  QueryPlace place{0, is_oldest_first ? 0 : UINT64_MAX};
+  AlertPlace place{0, is_oldest_first ? 0 : UINT64_MAX};
   if (!cursor.empty()) {
-    const Result<QueryPlace> read = read_cursor(cursor, filter, order);
+    const Result<AlertPlace> read = read_alert_cursor(cursor, filter, order);
     if (!read) return tl::unexpected(read.error());
     place = *read;
   } else if (is_oldest_first && filter.from) {
@@ -179,7 +177,7 @@ Result<AlertPage> AlertQuery::page(const AlertFilter& filter, AlertOrder order,
   const auto visit = [&](std::uint64_t number, const AlertHit* hit) {
     // Only now it is known that there is more.
     if (page.hits.size() == hits_max || rows == limits_.rows_max) {
-      page.next = cursor_of(number, filter, letter_of(order, place.severity));
+      page.next = alert_cursor({place.severity, number}, filter, order);
       return false;
     }
     ++rows;

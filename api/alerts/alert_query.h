@@ -82,6 +82,16 @@ enum class AlertOrder : std::uint8_t {
   kOldest,
   kSeverity,  // the severest first, of one severity the newest
 };
+/// Where a page begins. A cursor is the text of it, bound to the filter and the order.
+struct AlertPlace {
+  std::size_t severity = 0;  // by severity: how many severities come before it
+  std::uint64_t number = 0;
+  friend bool operator==(const AlertPlace&, const AlertPlace&) = default;
+};
+std::string alert_cursor(const AlertPlace& place, const AlertFilter& filter, AlertOrder order);
+/// Fails with kInvalidArgument for what is no cursor, or one of another filter or order.
+Result<AlertPlace> read_alert_cursor(std::string_view cursor, const AlertFilter& filter,
+                                     AlertOrder order);
 struct AlertQueryLimits {
   std::size_t rows_max = 100'000;  // looked at for one page
 };

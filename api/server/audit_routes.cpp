@@ -1,6 +1,6 @@
-#include <charconv>
 #include <string>
 
+#include "api/pages/page_cursor.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 #include "api/server/operation_routes.h"
@@ -23,12 +23,12 @@ HttpResponse list_entries(const AuditLog& log, const ApiRequest& request) {
   }
   std::uint64_t before = 0;
   if (const auto cursor = request.text("cursor")) {
-    const char* const end = cursor->data() + cursor->size();
-    const auto parsed = std::from_chars(cursor->data(), end, before);
-    if (parsed.ec != std::errc{} || parsed.ptr != end || before == 0) {
+    const auto number = read_number_cursor(*cursor);
+    if (!number) {
       return problem_response(ProblemKind::kBadParameter,
                               "cursor takes the `next` of the page before");
     }
+    before = *number;
   }
   const auto page =
       log.page(filter, before, static_cast<std::size_t>(request.integer("limit").value_or(kLimit)));
@@ -39,7 +39,7 @@ HttpResponse list_entries(const AuditLog& log, const ApiRequest& request) {
     text += line;
   }
   text += ']';
-  if (page->next != 0) text += R"(,"next":")" + std::to_string(page->next) + '"';
+  if (page->next != 0) text += R"(,"next":")" + number_cursor(page->next) + '"';
   return json_text_response(200, text + "}");
 }
 

@@ -12,6 +12,7 @@
 
 #include "api/node/event_body.h"
 #include "api/node/list_body.h"
+#include "api/pages/page_cursor.h"
 #include "api/rest/json_body.h"
 #include "cep/value/identity.h"
 #include "runtime/journal/blob_store.h"
@@ -147,27 +148,6 @@ HttpResponse text_response(std::string text, const std::string& etag) {
   HttpResponse response{200, {}, "application/json", std::move(text) + "\n"};
   if (!etag.empty()) response.headers.push_back({"ETag", etag});
   return response;
-}
-
-std::string cursor_of(std::string_view key) {
-  std::string cursor;
-  for (const char byte : key) cursor += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-  return cursor;
-}
-std::optional<std::string> key_of_cursor(std::string_view cursor) {
-  const auto digit = [](char c) -> int {
-    if (c >= '0' && c <= '9') return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-  };
-  if (cursor.size() % 2 != 0) return std::nullopt;
-  std::string key;
-  for (std::size_t i = 0; i < cursor.size(); i += 2) {
-    const int high = digit(cursor[i]);
-    const int low = digit(cursor[i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    key += static_cast<char>(high * 16 + low);
-  }
-  return key;
 }
 
 // ---- changes
@@ -307,7 +287,7 @@ HttpResponse get_list(const Lists& lists, const ApiRequest& request) {
   const auto most = static_cast<std::size_t>(request.integer("limit").value_or(kPageUsual));
   std::optional<std::string> after;
   if (const auto cursor = request.text("cursor")) {
-    after = key_of_cursor(*cursor);
+    after = read_key_cursor(*cursor);
     if (!after) {
       return problem_response(ProblemKind::kBadParameter,
                               "cursor must be the unchanged `next` of the previous page");
@@ -346,7 +326,7 @@ HttpResponse get_list(const Lists& lists, const ApiRequest& request) {
           return true;
         });
         text += ']';
-        if (is_more) text += fmt::format(R"(,"next":"{}")", cursor_of(last));
+        if (is_more) text += fmt::format(R"(,"next":"{}")", key_cursor(last));
         text += '}';
       },
       kAskPatience);

@@ -27,7 +27,7 @@ HttpResponse not_found(std::string_view name) {
 HttpResponse list_producers(ServerContext& context, const ApiRequest& request) {
   const auto limit = static_cast<std::size_t>(request.integer("limit").value_or(kLimit));
   const auto found =
-      context.node.producers(std::string(request.text("after").value_or("")), limit, kAskPatience);
+      context.node.producers(std::string(request.text("cursor").value_or("")), limit, kAskPatience);
   if (!found) return refusal_response(found.error());
   ordered_json list = ordered_json::array();
   for (const ProducerFigures& producer : *found) list.push_back(producer_json(producer));
@@ -64,7 +64,7 @@ constexpr std::string_view kSchemas = R"({
     "token": "text or null; the name of the token that it belongs to",
     "used_at": "time"
   },
-  "ProducerPage": {"producers": "list of Producer", "next?": "text; the `after` of the next page"}
+  "ProducerPage": {"producers": "list of Producer", "next?": "text; the `cursor` of the next page"}
 })";
 }  // namespace
 
@@ -84,7 +84,7 @@ void add_producer_routes(Router& router, ServerContext& context) {
                              .description = "Maximum number of producers; default 1000",
                              .least = 1,
                              .most = kLimitMax},
-                            {.name = "after", .description = "`next` of the page before"}},
+                            {.name = "cursor", .description = "`next` of the page before"}},
        .answers = {{200, "A page of producers", "application/json", "ProducerPage"}},
        .handler = [&context](ApiRequest& request) { return list_producers(context, request); }});
   router.add(

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -9,6 +8,7 @@
 #include "api/alerts/alert_line.h"
 #include "api/base/arrival_text.h"
 #include "api/node/side_output.h"
+#include "api/pages/page_cursor.h"
 #include "api/privacy/privacy.h"
 #include "api/rest/json_body.h"
 #include "api/server/operation_routes.h"
@@ -22,24 +22,6 @@ constexpr std::int64_t kLimitMax = 1000;
 // Of one answer, save that one row is always told.
 constexpr std::size_t kAnswerBytesMax = std::size_t{8} << 20;
 
-// "3:812:4": timeline and arrival.
-std::string cursor_of(const runtime::SideOutputRow& row) {
-  return fmt::format("{}:{}:{}", row.timeline, row.arrival.record, row.arrival.index);
-}
-std::optional<runtime::EffectReader::SideOutputPlace> read_cursor(std::string_view text) {
-  runtime::EffectReader::SideOutputPlace place;
-  const char* const end = text.data() + text.size();
-  const auto timeline = std::from_chars(text.data(), end, place.timeline);
-  if (timeline.ec != std::errc{} || timeline.ptr == end || *timeline.ptr != ':') {
-    return std::nullopt;
-  }
-  const auto arrival =
-      read_arrival({timeline.ptr + 1, static_cast<std::size_t>(end - timeline.ptr - 1)});
-  if (!arrival) return std::nullopt;
-  place.arrival = *arrival;
-  return place;
-}
-
 // Which fields a line has is not known: all of it is masked.
 std::string shown_row(const ServerContext& context, bool is_masked,
                       const runtime::SideOutputRow& row, std::uint32_t current) {
@@ -52,12 +34,12 @@ std::string shown_row(const ServerContext& context, bool is_masked,
 
 HttpResponse list(ServerContext& context, ApiRequest& request, SideOutputKind kind) {
   std::optional<runtime::EffectReader::SideOutputPlace> after;
-  if (const auto cursor = request.text("after")) {
-    after = read_cursor(*cursor);
+  if (const auto cursor = request.text("cursor")) {
+    after = read_side_output_cursor(*cursor);
     if (!after) {
       return problem_response(ProblemKind::kBadParameter,
-                              fmt::format("after must be the `next` of an answer, not {}", *cursor),
-                              {{"parameter", "after"}});
+                              fmt::format("cursor must be the `next` of a page, not {}", *cursor),
+                              {{"parameter", "cursor"}});
     }
   }
   const auto limit = static_cast<std::size_t>(request.integer("limit").value_or(kLimit));
@@ -81,12 +63,14 @@ HttpResponse list(ServerContext& context, ApiRequest& request, SideOutputKind ki
         }
         if (count++ > 0) text += ',';
         text += shown_row(context, is_masked, row, current);
-        last = cursor_of(row);
+        last = side_output_cursor({row.timeline, row.arrival});
         return true;
       },
       after);
   if (!read) return problem_of_error(read.error());
-  text += next.empty() ? "],\"next\":null}\n" : fmt::format("],\"next\":\"{}\"}}\n", next);
+  text += ']';
+  if (!next.empty()) text += fmt::format(R"(,"next":"{}")", next);
+  text += "}\n";
   return maybe_behind({200, {}, "application/json", text}, is_behind);
 }
 
@@ -141,9 +125,9 @@ void add(Router& router, ServerContext& context, SideOutputKind kind, const std:
        .tag = "operations",
        .summary = what + ", in the order in which they came",
        .role = Role::kReader,
-       .query_parameters = {{.name = "after",
+       .query_parameters = {{.name = "cursor",
                              .type = RouteParameter::Type::kText,
-                             .description = "The `next` of the previous answer",
+                             .description = "`next` of the page before",
                              .pattern = "^[0-9]{1,9}:[0-9]{1,19}:[0-9]{1,9}$"},
                             {.name = "limit",
                              .type = RouteParameter::Type::kInteger,
@@ -180,7 +164,7 @@ constexpr std::string_view kSchemas = R"({
       "base64?": "text; the line's bytes, where something was replaced",
       "reinjected_as?": "whole"
     }],
-    "next": "text or null; the `after` of the next page"
+    "next?": "text; the `cursor` of the next page"
   },
   "DeadPage": {
     "items": [{
@@ -194,7 +178,7 @@ constexpr std::string_view kSchemas = R"({
       "base64?": "text; the line's bytes, where something was replaced",
       "reinjected_as?": "whole"
     }],
-    "next": "text or null; the `after` of the next page"
+    "next?": "text; the `cursor` of the next page"
   },
   "Reinjection": {"body": true, "arrivals?": {"$schema": {
     "type": "array",

@@ -26,9 +26,9 @@ function columnsOf(kind: Kind, reinject: (arrivals: string[]) => Promise<string>
   ];
 }
 function Aside({ kind, title, empty }: { kind: Kind; title: string; empty: string }) {
-  const after = new URLSearchParams(query.value).get(kind) ?? "";
+  const cursor = new URLSearchParams(query.value).get(kind) ?? "";
   const at = `/v1/${kind}`;
-  const loaded = useLoaded((signal) => get(`${at}?limit=50${after ? `&after=${part(after)}` : ""}`, signal), `${at} ${after}`);
+  const loaded = useLoaded((signal) => get(`${at}?limit=50${cursor ? `&cursor=${part(cursor)}` : ""}`, signal), `${at} ${cursor}`);
   const reinject = async (arrivals?: string[]) => {
     const answer = (await ask("POST", `${at}/reinject`, { body: arrivals ? { arrivals } : {} })).json as JsonObject;
     loaded.again();

@@ -56,6 +56,37 @@ def fast_server(**options):
 
 
 @harness.case
+def whole_document():
+    """the OpenAPI document names every operation, and each problem that there is; all pages go on alike"""
+    with Server() as server:
+        document = server.ask("GET", "/openapi.json").json
+        assert document["openapi"] == "3.1.0" and document["info"]["version"] == server.ask("GET", "/v1/version").json["tocsin"]
+        ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+        assert len(ids) == len(set(ids)) and "postEvents" in ids, ids
+        for name in re.findall(r'"#/components/(\w+/[\w-]+)"', json.dumps(document)):
+            kind, what = name.split("/")
+            assert what in document["components"][kind], name
+        # Every body of JSON is described; events are as the rules declare them.
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                bodies = [(status, answer.get("content", {})) for status, answer in operation["responses"].items()]
+                if operation["operationId"] != "postEvents":
+                    bodies.append(("request", operation.get("requestBody", {}).get("content", {})))
+                for where, content in bodies:
+                    for media, body in content.items():
+                        assert body["schema"], (method, path, where, media)
+        # There is one way of paging.
+        schemas = document["components"]["schemas"]
+        paged = {name for name, schema in schemas.items() if "next" in schema.get("properties", {})}
+        assert {"AlertPage", "LatePage", "ProducerPage"} <= paged and not any("next" in schemas[name]["required"] for name in paged), paged
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
+                answer = json.dumps(operation["responses"].get("200", {}))
+                if any(f'schemas/{name}"' in answer for name in paged):
+                    assert {"limit", "cursor"} <= {parameter.get("name") for parameter in operation["parameters"]}, path
+
+
+@harness.case
 def schemathesis_finds_nothing():
     """Schemathesis: no answer differs from the OpenAPI document"""
     seed = random.randrange(1 << 32) if given.time else 1

@@ -235,7 +235,7 @@ def producers_of_a_token():
             [("till-7", "ann", 6), ("till-8", "bob", 2)], listed
         page = server.ask("GET", "/v1/producers?limit=1").json
         assert [one["producer"] for one in page["producers"]] == ["till-7"] and page["next"] == "till-7", page
-        assert [one["producer"] for one in server.ask("GET", "/v1/producers?after=till-7").json["producers"]] == ["till-8"]
+        assert [one["producer"] for one in server.ask("GET", "/v1/producers?cursor=till-7").json["producers"]] == ["till-8"]
         assert server.ask("DELETE", "/v1/producers/till-7", token=ann).problem() == "forbidden"
         assert server.ask("DELETE", "/v1/producers/till-7").status == 204
         assert server.ask("DELETE", "/v1/producers/till-7").problem() == "not-found"
