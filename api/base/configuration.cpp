@@ -177,7 +177,7 @@ std::string in_quotes(std::string_view text) {
   std::string result = "\"";
   for (const char letter : text) {
     if (letter == '"' || letter == '\\') result += '\\';
-    if (static_cast<unsigned char>(letter) < 0x20) {
+    if (static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f) {
       result += fmt::format("\\u{:04x}", static_cast<unsigned>(letter));
     } else {
       result += letter;
@@ -245,6 +245,8 @@ const Setting* Configuration::find(std::string_view name) const {
 }
 
 void Configuration::put(const Setting& setting, std::string text, std::string origin) {
+  // Of lists that are the same there is one text.
+  if (setting.type == SettingType::kTexts) text = fmt::format("{}", fmt::join(split(text), ","));
   const bool is_none = text.empty() || (setting.zero_is_none && is_zero(setting, text));
   values_[std::string(setting.name)] = {std::move(text), std::move(origin), is_none};
 }

@@ -63,6 +63,23 @@ TEST_CASE("configuration: a file, the environment and options, the later the str
   }
 }
 
+TEST_CASE("configuration: what is explained can be read, whatever the values are") {
+  Configuration configuration(kSettings);
+  REQUIRE(configuration
+              .read_text("[server]\nlisten = \"a\\u007f\\u0001\\\"#\"\nrules = [\" b \", \" \"]\n",
+                         "file")
+              .has_value());
+  CHECK(configuration.texts("server.rules") == std::vector<std::string>{"b"});
+  const std::string explained = configuration.explain();
+  Configuration again(kSettings);
+  REQUIRE(again.read_text(explained, "again").has_value());
+  CHECK(again.text("server.listen") == configuration.text("server.listen"));
+  CHECK(again.texts("server.rules") == std::vector<std::string>{"b"});
+  // A list of blanks is an empty one.
+  REQUIRE(configuration.read_text("[server]\nrules = [\" \"]\n", "file").has_value());
+  CHECK(configuration.is_none("server.rules"));
+}
+
 TEST_CASE("configuration: without anything the standard values hold") {
   const Configuration configuration(kSettings);
   CHECK(configuration.integer("http.body_bytes_max") == std::int64_t{64} << 20);
