@@ -57,6 +57,7 @@ script_suites=(
   'serve-language|python3 tests/e2e/serve_language.py "$TOCSIN_BINARY"'
   'serve-lists|python3 tests/e2e/serve_lists.py "$TOCSIN_BINARY"'
   'serve-alerts|python3 tests/e2e/serve_alerts.py "$TOCSIN_BINARY"'
+  'serve-stream|python3 tests/e2e/serve_stream.py "$TOCSIN_BINARY"'
   'serve-gates|python3 tests/e2e/serve_gates.py "$TOCSIN_BINARY"'
   'serve-replay|python3 tests/e2e/serve_replay.py "$TOCSIN_BINARY"'
   'serve-changes|python3 tests/e2e/serve_changes.py "$TOCSIN_BINARY"'

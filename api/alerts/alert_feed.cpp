@@ -43,18 +43,18 @@ struct AlertFeed::Batch {
 // Locks: the feed's before a follower's.
 class AlertFeed::Follower final : public HttpStream {
  public:
-  Follower(AlertFeed& feed, AlertFilter filter, std::uint64_t after, bool with_triage,
+  Follower(AlertFeed& feed, AlertFilter filter, std::uint64_t after, AlertKinds kinds,
            std::function<bool()> may_go_on)
       : feed_(feed),
         filter_(std::move(filter)),
-        with_triage_(with_triage),
+        kinds_(kinds),
         may_go_on_(std::move(may_go_on)),
         last_(after) {
-    if (with_triage_) ++feed_.with_triage_;
+    if (kinds_.triage) ++feed_.with_triage_;
     add(shared(": alerts\n\n"));
   }
   ~Follower() override {
-    if (with_triage_) --feed_.with_triage_;
+    if (kinds_.triage) --feed_.with_triage_;
     --feed_.follower_count_;
   }
 
@@ -96,14 +96,14 @@ class AlertFeed::Follower final : public HttpStream {
       is_over_ = true;
       return;
     }
-    if (!text.empty()) add(shared(std::move(text)));
+    if (kinds_.alerts && !text.empty()) add(shared(std::move(text)));
     last_ = last;
     if (has_more) return;
     // Where nobody has caught up the feed stands still.
     if (feed_.followers_.empty()) feed_.last_ = std::max(feed_.last_, last_);
     if (last_ < feed_.last_) return;
     has_caught_up_ = true;
-    if (with_triage_) add(shared(triage_from_here_event()));
+    if (kinds_.triage) add(shared(triage_from_here_event()));
     feed_.followers_.push_back(std::static_pointer_cast<Follower>(self_.lock()));
     // What was stored since it read has told nobody.
     feed_.notify();
@@ -119,7 +119,7 @@ class AlertFeed::Follower final : public HttpStream {
       if (may_go_on) {
         give_events(batch);
         if (pending_.empty() && now >= given_at_ + feed_.options_.heartbeat)
-          add(shared(heartbeat_event(last_)));
+          add(shared(kinds_.alerts ? heartbeat_event(last_) : ": heartbeat\n\n"));
       }
       is_over_ = is_over_ || !may_go_on;
       // Who lags behind goes on by itself.
@@ -156,19 +156,22 @@ class AlertFeed::Follower final : public HttpStream {
     for (const Batch::Item& item : batch.items) {
       const std::uint64_t number = item.alert.number;
       if (number <= last_) continue;
-      if (number > last_ + 1) add(shared(gap_event(last_ + 1, number - 1, number - 1)));
+      if (number > last_ + 1) add_gap(number - 1);
       last_ = number;
-      if (filter_.admits(item.alert)) add(filter_.mask ? item.masked : item.event);
+      if (kinds_.alerts && filter_.admits(item.alert)) add(filter_.mask ? item.masked : item.event);
     }
     if (!batch.has_more && last_ < batch.mark) {
-      add(shared(gap_event(last_ + 1, batch.mark, batch.mark)));
+      add_gap(batch.mark);
       last_ = batch.mark;
     }
-    if (!with_triage_) return;
+    if (!kinds_.triage) return;
     if (batch.from_here) add(batch.from_here);
     for (const Batch::Done& one : batch.done) {
       if (filter_.admits(one.alert)) add(one.event);
     }
+  }
+  void add_gap(std::uint64_t to) {
+    if (kinds_.alerts) add(shared(gap_event(last_ + 1, to, to)));
   }
   void add(SharedBytes piece) {
     pending_bytes_ += piece->size();
@@ -178,7 +181,7 @@ class AlertFeed::Follower final : public HttpStream {
 
   AlertFeed& feed_;
   const AlertFilter filter_;
-  const bool with_triage_;
+  const AlertKinds kinds_;
   const std::function<bool()> may_go_on_;
   std::weak_ptr<Follower> self_;
   std::mutex mutex_;
@@ -239,13 +242,13 @@ void AlertFeed::stop() {
 }
 
 std::shared_ptr<HttpStream> AlertFeed::follow(AlertFilter filter, std::uint64_t after,
-                                              bool with_triage, std::function<bool()> may_go_on) {
+                                              AlertKinds kinds, std::function<bool()> may_go_on) {
   if (follower_count_.fetch_add(1) >= options_.followers_max) {
     --follower_count_;
     return nullptr;
   }
-  auto follower = std::make_shared<Follower>(*this, std::move(filter), after, with_triage,
-                                             std::move(may_go_on));
+  auto follower =
+      std::make_shared<Follower>(*this, std::move(filter), after, kinds, std::move(may_go_on));
   follower->set_self(follower);
   return follower;
 }

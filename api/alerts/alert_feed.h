@@ -24,6 +24,11 @@ struct AlertFeedOptions {
   std::chrono::milliseconds heartbeat{15'000};  // of a stream on which nothing happens
   MaskLine mask = {};                           // for filters that are masked; empty: nothing is
 };
+/// What a follower is told.
+struct AlertKinds {
+  bool alerts = true;   // those that are raised, and gaps
+  bool triage = false;  // what is done with alerts, once it has caught up
+};
 /// Threading: any. Outlives its followers.
 class AlertFeed {
  public:
@@ -48,9 +53,8 @@ class AlertFeed {
   /// Alerts with numbers beyond `after` that `filter` admits (its triage and times are not asked),
   /// as events (api/alerts/alert_events.h), until `may_go_on`, which is asked at least twice a
   /// second, says no. A follower that is behind reads the store itself, some at a time, on a
-  /// worker; one that has caught up is given what comes. With `with_triage` it is told too what is
-  /// done with such alerts, once it has caught up. Null where as many follow as may.
-  std::shared_ptr<HttpStream> follow(AlertFilter filter, std::uint64_t after, bool with_triage,
+  /// worker; one that has caught up is given what comes. Null where as many follow as may.
+  std::shared_ptr<HttpStream> follow(AlertFilter filter, std::uint64_t after, AlertKinds kinds,
                                      std::function<bool()> may_go_on);
   std::size_t followers() const { return follower_count_; }
   const AlertFeedOptions& options() const { return options_; }

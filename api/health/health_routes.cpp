@@ -73,11 +73,13 @@ constexpr std::string_view kSchemas = R"({
   }
 })";
 
-HttpResponse report(Health health, const TokenScope& scope) {
+}  // namespace
+
+nlohmann::ordered_json health_document(Health health, bool is_limited) {
   // A cause with a subject names a source, an endpoint or a topic: more than the tags and types
   // that the token is limited to.
   std::size_t hidden = 0;
-  if (!scope.is_whole()) {
+  if (is_limited) {
     hidden = std::erase_if(health.causes,
                            [](const HealthCause& cause) { return !cause.subject.empty(); });
   }
@@ -93,10 +95,9 @@ HttpResponse report(Health health, const TokenScope& scope) {
                                      {"causes", nlohmann::ordered_json::array()}};
   for (const HealthCause& cause : health.causes)
     document["causes"].push_back(health_cause_json(cause));
-  if (!scope.is_whole()) document["hidden"] = hidden;
-  return json_response(200, document);
+  if (is_limited) document["hidden"] = hidden;
+  return document;
 }
-}  // namespace
 
 void add_health_report(Router& router, std::function<Health()> ask) {
   router.add_schemas(kSchemas);
@@ -112,7 +113,7 @@ void add_health_report(Router& router, std::function<Health()> ask) {
               .scoped_by = kAnyScope,
               .answers = {{200, "The causes; none: all is well", "application/json", "Health"}},
               .handler = [ask = std::move(ask)](ApiRequest& request) {
-                return report(ask(), request.grant.scope);
+                return json_response(200, health_document(ask(), !request.grant.scope.is_whole()));
               }});
 }
 }  // namespace tocsin::api

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -20,6 +19,7 @@
 #include "api/alerts/rule_series.h"
 #include "api/alerts/triage_json.h"
 #include "api/alerts/triage_routes.h"
+#include "api/live/live_alerts.h"
 #include "api/rest/audit_trail.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
@@ -230,73 +230,27 @@ class Operations {
          fmt::format("attachment; filename=\"alerts.{}\"", is_csv ? "csv" : "ndjson")});
     response.stream =
         page_stream([rest = ExportRest{query_, *filter, is_csv, mark->number,
-                                       may_go_on(request)}]() mutable { return rest.next(); });
+                                       while_known(services_.is_known, request)}]() mutable {
+          return rest.next();
+        });
     return maybe_behind(std::move(response), is_late);
   }
 
   HttpResponse stream(ApiRequest& request) const {
-    const auto filter = read_filter(request);
-    if (!filter) return filter.error();
-    note_read(request);
-    const runtime::EffectReader reader = services_.effects.reader();
-    std::uint64_t after = 0;
-    const auto last_id = request.http.head().header("last-event-id");
-    if (last_id && !last_id->empty()) {
-      const char* const end = last_id->data() + last_id->size();
-      const auto parsed = std::from_chars(last_id->data(), end, after);
-      if (parsed.ec != std::errc{} || parsed.ptr != end || after > INT64_MAX) {
-        return problem_response(ProblemKind::kBadRequest,
-                                "Last-Event-ID is the id of an event of this stream, a number");
-      }
-    } else if (const auto given = request.integer("after")) {
-      after = static_cast<std::uint64_t>(*given);
-    } else {
-      const Result<runtime::EmittedMark> mark = reader.mark();
-      if (!mark) return problem_of_error(mark.error());
-      after = mark->number;
-    }
-    HttpResponse response;
-    response.stream =
-        services_.feed.follow(*filter, after, request.text("triage") == "true", may_go_on(request));
-    if (!response.stream) {
-      HttpResponse full =
-          problem_response(ProblemKind::kUnavailable,
-                           fmt::format("{} streams of alerts are open, as many as there may be",
-                                       services_.feed.options().followers_max));
-      full.headers.push_back({"Retry-After", "5"});
-      return full;
-    }
-    response.content_type = "text/event-stream";
-    response.headers.push_back({"X-Accel-Buffering", "no"});
-    return response;
+    const LiveAlerts alerts = live_alerts(services_);
+    auto followed = follow_alerts(alerts, request, {true, request.text("triage") == "true"});
+    return followed ? event_stream(*std::move(followed)) : followed.error();
   }
 
  private:
-  // Empty for who sees all. A stream goes on when a field is marked.
-  MaskLine mask_of(const ApiRequest& request) const {
-    const Privacy* const privacy = services_.privacy;
-    if (privacy == nullptr || privacy->sees(request.grant)) return {};
-    return [privacy](const runtime::StoredAlert& alert) { return privacy->masked(alert); };
-  }
+  MaskLine mask_of(const ApiRequest& request) const { return mask_for(services_.privacy, request); }
   tl::expected<AlertFilter, HttpResponse> read_filter(const ApiRequest& request) const {
-    auto filter = read_alert_filter(request);
-    if (!filter) return filter;
-    filter->mask = mask_of(request);
-    if (auto refused = refused_condition(*filter, services_.conditions))
-      return tl::unexpected(*std::move(refused));
-    return filter;
+    return filter_for(services_.privacy, services_.conditions, request);
   }
   void note_read(ApiRequest& request) const {
     if (services_.privacy != nullptr) services_.privacy->note_read(request);
   }
   bool is_behind() const { return services_.await_stored && !services_.await_stored(); }
-  // Whether an answer that goes on is still for who asked.
-  std::function<bool()> may_go_on(const ApiRequest& request) const {
-    if (!services_.is_known) return [] { return true; };
-    return [&services = services_, grant = request.grant, session = request.session] {
-      return services.is_known(grant, session);
-    };
-  }
 
   AlertRouteServices& services_;
   AlertQuery query_;
@@ -478,6 +432,11 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
 }
 
 }  // namespace
+
+LiveAlerts live_alerts(const AlertRouteServices& services) {
+  return {services.effects, services.feed, services.privacy, services.conditions,
+          services.is_known};
+}
 
 void add_alert_routes(Router& router, AlertRouteServices& services) {
   router.add_schemas(kAlertSchemas);

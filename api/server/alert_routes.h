@@ -1,13 +1,13 @@
 /// The API's operations on alerts: queries, export, live stream, triage, precision of rules.
 #pragma once
 #include <functional>
-#include <optional>
 #include <string>
 
 #include "api/alerts/alert_conditions.h"
 #include "api/alerts/alert_feed.h"
 #include "api/alerts/alert_query.h"
 #include "api/alerts/triage_store.h"
+#include "api/live/live_alerts.h"
 #include "api/privacy/privacy.h"
 #include "api/rest/route.h"
 #include "api/rest/router.h"
@@ -15,9 +15,6 @@
 #include "runtime/io/clock.h"
 
 namespace tocsin::api {
-/// Whether who asked is still known: by their token or role, and by the session of their browser
-/// where they asked with its cookie.
-using IsKnown = std::function<bool(const TokenGrant&, const std::optional<AskingSession>&)>;
 /// All must outlive the router.
 struct AlertRouteServices {
   const runtime::EffectStore& effects;
@@ -34,5 +31,7 @@ struct AlertRouteServices {
   const Privacy* privacy = nullptr;             // null: everybody is shown everything
   const AlertConditions* conditions = nullptr;  // null: there are no rules
 };
+/// What live streams of alerts need of them.
+LiveAlerts live_alerts(const AlertRouteServices& services);
 void add_alert_routes(Router& router, AlertRouteServices& services);
 }  // namespace tocsin::api

@@ -46,6 +46,8 @@ class AlertServices {
   void stop();
   SubscriptionService& subscriptions() { return *subscriptions_; }
   const AlertFeed& feed() const { return feed_; }
+  /// Once routes were added.
+  LiveAlerts live() const { return live_alerts(services_); }
 
  private:
   AlertServices(runtime::Store& store, runtime::EffectStore& effects, runtime::Clock& clock,

@@ -132,8 +132,7 @@ class Server {
   std::unique_ptr<ChangeService> changes_;
   std::unique_ptr<ProposalStore> proposals_;
   std::unique_ptr<AlertServices> alert_services_;
-  std::atomic<AlertServices*> open_alert_services_{
-      nullptr};  // alert_services_, for those who store effects
+  std::atomic<AlertServices*> open_alert_services_{nullptr};  // for those who store effects
   std::unique_ptr<ServerContext> context_;
   Router starting_routes_;
   std::unique_ptr<Router> routes_;
@@ -425,8 +424,9 @@ Outcome<void> Server::begin_routes() {
   routes_ = std::make_unique<Router>(std::move(options));
   alert_services_->add_routes(*routes_, known_by(identities_, console_.sessions(), clock_),
                               [this] { return service_->await_stored(kStoredPatience); });
-  add_health_routes(*routes_, [this] { return unreadiness(); });
-  add_server_routes(*routes_, *context_, settings_, [this] { return unreadiness(); });
+  const Unreadiness why = [this] { return unreadiness(); };
+  add_health_routes(*routes_, why);
+  add_server_routes(*routes_, *context_, *alert_services_, settings_, why);
   say("ready");
   ready_routes_ = routes_.get();
   return {};

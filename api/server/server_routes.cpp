@@ -16,6 +16,8 @@
 #include "api/jobs/backtest_routes.h"
 #include "api/jobs/erasure_routes.h"
 #include "api/language/language_routes.h"
+#include "api/live/live_route.h"
+#include "api/live/server_changes.h"
 #include "api/node/run_arguments.h"
 #include "api/openid/openid_sign_in.h"
 #include "api/outbox/subscription_service.h"
@@ -83,6 +85,20 @@ std::shared_ptr<const SeriesRecorder> series_of(const ServerContext& context) {
   recorder->start();
   return recorder;
 }
+// What may be followed beside alerts, by as many as may follow alerts.
+void add_live(Router& router, const ServerContext& context, const AlertServices& alerts,
+              std::function<Health()> health) {
+  ServerChanges changes =
+      server_changes({[&context] { return context.rules.current()->version; },
+                      context.subscriptions->notices(), std::move(health), context.backtests});
+  const AlertFeedOptions& limits = alerts.feed().options();
+  const auto feed = std::make_shared<ChangeFeed>(
+      std::move(changes.looked_at),
+      ChangeFeedOptions{limits.followers_max, limits.heartbeat,
+                        [&context] { return context.is_closing.load(); }});
+  feed->start();
+  add_live_route(router, alerts.live(), feed, std::move(changes.topics));
+}
 }  // namespace
 
 IsKnown known_by(const Identities& identities, const SessionStore* sessions,
@@ -94,8 +110,8 @@ IsKnown known_by(const Identities& identities, const SessionStore* sessions,
   };
 }
 
-void add_server_routes(Router& router, ServerContext& context, const Configuration& settings,
-                       Unreadiness unreadiness) {
+void add_server_routes(Router& router, ServerContext& context, const AlertServices& alerts,
+                       const Configuration& settings, Unreadiness unreadiness) {
   add_event_routes(router, context);
   const auto totals = std::make_shared<RuleTotalsReader>(context.node);
   add_language_routes(router, context.checks);
@@ -136,9 +152,10 @@ void add_server_routes(Router& router, ServerContext& context, const Configurati
                               context.configuration,
                               context.audit_watch,
                               [&http = context.http] { return revocations_of(http); }};
-  add_health_report(router,
-                    [health = std::make_shared<ServerHealth>(sources),
-                     unreadiness = std::move(unreadiness)] { return health->ask(unreadiness()); });
+  const auto health = [asked = std::make_shared<ServerHealth>(sources),
+                       unreadiness = std::move(unreadiness)] { return asked->ask(unreadiness()); };
+  add_health_report(router, health);
+  add_live(router, context, alerts, health);
   router.add_schemas(R"({"OpenapiDocument": {
     "openapi": "text",
     "info": "object",

@@ -4,7 +4,7 @@
 #include "api/people/identities.h"
 #include "api/rest/router.h"
 #include "api/rest/session_store.h"
-#include "api/server/alert_routes.h"
+#include "api/server/alert_services.h"
 #include "api/server/metrics.h"
 #include "api/server/server_context.h"
 #include "runtime/io/clock.h"
@@ -13,7 +13,7 @@ namespace tocsin::api {
 /// By what the server knows now. All outlives what it gives; `sessions` may be null.
 IsKnown known_by(const Identities& identities, const SessionStore* sessions, runtime::Clock& clock);
 /// `settings` are those that hold, with what the data directory keeps; they outlive the router.
-/// `unreadiness` is asked from any thread.
-void add_server_routes(Router& router, ServerContext& context, const Configuration& settings,
-                       Unreadiness unreadiness);
+/// `unreadiness` is asked from any thread. `alerts` has added its routes before.
+void add_server_routes(Router& router, ServerContext& context, const AlertServices& alerts,
+                       const Configuration& settings, Unreadiness unreadiness);
 }  // namespace tocsin::api

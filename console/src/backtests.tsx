@@ -5,7 +5,8 @@ import { Days, daysOf } from "./chart";
 import { AllLabels, Changed, Labels, SAMPLES } from "./differences";
 import { Actions, Form } from "./forms";
 import { Json, JsonObject, show } from "./json";
-import { Data, Panel, Time, useLoaded } from "./parts";
+import { useChanges } from "./live";
+import { Data, Loaded, Panel, Time, useLoaded } from "./parts";
 import { go, href } from "./place";
 import { shareText } from "./stats";
 import { Column, Table, member, numberOf, objects } from "./table";
@@ -66,7 +67,7 @@ const BACKTESTS: readonly Column<JsonObject>[] = [
 ];
 
 export default function BacktestsScreen() {
-  const loaded = useLoaded((signal) => get("/v1/backtests", signal), "backtests", EVERY_MS);
+  const loaded: Loaded<JsonObject> = useLoaded((signal) => get("/v1/backtests", signal), "backtests", useChanges("backtests", () => loaded.again()) ? 0 : EVERY_MS);
   return (
     <main id="main" tabIndex={-1} class="page">
       <h1>Backtests</h1>
@@ -231,7 +232,8 @@ function Reported({ id }: { id: string }) {
 const hasEnded = (one: JsonObject) => one.state !== "queued" && one.state !== "running";
 export function BacktestScreen({ id }: { id: string }) {
   const at = `/v1/backtests/${part(id)}`;
-  const loaded = useLoaded((signal) => get(at, signal), at, RUNNING_MS, (one) => !hasEnded(one));
+  const isTold = useChanges("backtests", () => loaded.again(), (change) => String(change.id) === id);
+  const loaded: Loaded<JsonObject> = useLoaded((signal) => get(at, signal), at, isTold ? 0 : RUNNING_MS, (one) => !hasEnded(one));
   const one = loaded.value;
   return (
     <main id="main" tabIndex={-1} class="page">

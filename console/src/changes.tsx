@@ -4,6 +4,7 @@ import { Consequences } from "./consequences";
 import { Difference } from "./difference";
 import { Actions, Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
+import { useChanges } from "./live";
 import { Data, Panel, Time, useLoaded } from "./parts";
 import { go, href, query } from "./place";
 import { Column, Table, member, numberOf, objects } from "./table";
@@ -64,6 +65,10 @@ export default function ChangesScreen() {
   const proposals = useLoaded((signal) => get("/v1/proposals", signal), "proposals", EVERY_MS);
   const before = new URLSearchParams(query.value).get("before") ?? "";
   const versions = useLoaded((signal) => get(`/v1/versions?limit=50${before ? `&before=${part(before)}` : ""}`, signal), `versions ${before}`);
+  useChanges("rules", () => {
+    changes.again();
+    versions.again();
+  });
   return (
     <main id="main" tabIndex={-1} class="page">
       <h1>Changes</h1>

@@ -3,8 +3,9 @@ import { useRef } from "preact/hooks";
 import { ask, get } from "./api";
 import { Series } from "./figures";
 import { JsonObject, show } from "./json";
+import { useChanges } from "./live";
 import { Metric, parseMetrics, valueOf } from "./metrics";
-import { Data, Panel, useLoaded } from "./parts";
+import { Data, Loaded, Panel, useLoaded } from "./parts";
 import { href } from "./place";
 import { Checkpoints, Latencies, Settings } from "./server_facts";
 import { server } from "./shell";
@@ -92,7 +93,8 @@ function Sources({ state }: { state: JsonObject }) {
 }
 
 function Notices() {
-  const loaded = useLoaded((signal) => get("/v1/notices", signal), "notices", 6 * EVERY_MS);
+  const isTold = useChanges("notices", () => loaded.again());
+  const loaded: Loaded<JsonObject> = useLoaded((signal) => get("/v1/notices", signal), "notices", isTold ? 0 : 6 * EVERY_MS);
   return (
     <Panel title="Notices" loaded={loaded}>
       {(document) => {
@@ -131,7 +133,9 @@ const CAUSES: readonly Column<JsonObject>[] = [
   { title: "Code", cell: (cause) => <code><Data value={cause.code} /></code> },
 ];
 function Causes() {
-  const loaded = useLoaded((signal) => get("/v1/health", signal), "health", EVERY_MS);
+  // The stream tells of other causes, and not of their details, such as how far a source is behind.
+  const isTold = useChanges("health", () => loaded.again());
+  const loaded: Loaded<JsonObject> = useLoaded((signal) => get("/v1/health", signal), "health", isTold ? 6 * EVERY_MS : EVERY_MS);
   return (
     <Panel title="What is wrong" loaded={loaded}>
       {(health) => (

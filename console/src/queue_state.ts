@@ -220,11 +220,15 @@ export function watchColleagues(): () => void {
       // The bar says where the server does not answer.
     }
   };
-  const timer = window.setInterval(() => void look(), LOOK_EVERY_MS);
+  let isTold = false; // by the stream
+  const timer = window.setInterval(() => {
+    if (!isTold) void look();
+  }, LOOK_EVERY_MS);
   const seen = () => void look();
   document.addEventListener("visibilitychange", seen);
   void look();
   const end = listen({
+    live: (is) => (isTold = is),
     triaged: (what) => (rows.value = toldRows(rows.value, what, me.value?.name ?? "")),
     triagedFromHere: seen,
   });

@@ -4,6 +4,7 @@ import { Automaton } from "./automaton";
 import { Days, daysOf } from "./chart";
 import { Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
+import { useChanges } from "./live";
 import { Data, Panel, useLoaded } from "./parts";
 import { href } from "./place";
 import { heldBackBy, isDelivered, stageText, statusIn } from "./stage";
@@ -98,6 +99,7 @@ function OverDays({ id }: { id: string }) {
 
 export default function RuleScreen({ id }: { id: string }) {
   const loaded = useLoaded((signal) => get(`/v1/rules/${part(id)}`, signal), id);
+  useChanges("rules", loaded.again);
   return (
     <main id="main" tabIndex={-1} class="page">
       <h1>

@@ -2,6 +2,7 @@
 import { asProblem, get, roleForLive } from "./api";
 import { Form } from "./forms";
 import { JsonObject, show } from "./json";
+import { useChanges } from "./live";
 import { Data, Panel, useLoaded } from "./parts";
 import { go, href } from "./place";
 import { isDelivered, stageText } from "./stage";
@@ -105,6 +106,10 @@ function Precision({ row }: { row: RuleRow }) {
 export function RulesScreen() {
   const loaded = useLoaded(readRules, "rules");
   const pack = useLoaded((signal) => get("/v1/pack", signal), "pack");
+  useChanges("rules", () => {
+    loaded.again();
+    pack.again();
+  });
   return (
     <main id="main" tabIndex={-1} class="page">
       <h1>Rules</h1>

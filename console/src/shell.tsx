@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { get, me, nameOf, signOut, unanswered } from "./api";
+import { listen } from "./live";
 import { KEYS, actionOf, takesText } from "./keys";
 import { go, href, path } from "./place";
 import { JsonObject, parseJson, show } from "./json";
@@ -33,25 +34,42 @@ async function readState(): Promise<void> {
     server.value = { word: "no answer", why: "The server cannot be reached; what you see may be old." };
   }
 }
+let isFollowed = false; // by the stream, which says when it changes
+const asked = signal(0); // how often its state was asked for beside the rounds
+/** Asks now and then how the server is, while no stream tells. */
 export function watchServer(): () => void {
   let timer = 0;
   let isOver = false;
   const round = async () => {
+    clearTimeout(timer);
     await readState();
     clearTimeout(timer);
-    if (!isOver) timer = window.setTimeout(() => void round(), server.value.word === "ready" ? STATE_EVERY_MS : AGAIN_MS);
+    if (!isOver && !isFollowed) timer = window.setTimeout(() => void round(), server.value.word === "ready" ? STATE_EVERY_MS : AGAIN_MS);
   };
   void round();
-  const forget = unanswered.subscribe((times) => {
-    if (times === 0) return;
-    clearTimeout(timer);
-    void round();
-  });
+  const again = (times: number) => {
+    if (times > 0) void round();
+  };
+  const forget = [unanswered.subscribe(again), asked.subscribe(again)];
   return () => {
     isOver = true;
-    forget();
+    for (const one of forget) one();
     clearTimeout(timer);
   };
+}
+function followServer(): () => void {
+  return listen({
+    live: (is) => {
+      if (is === isFollowed) return;
+      isFollowed = is;
+      asked.value += 1;
+    },
+    changed: (topic, { ready }) => {
+      if (topic !== "health") return;
+      if (ready) server.value = { word: "ready", why: "" };
+      else asked.value += 1; // why it is not
+    },
+  });
 }
 
 export const isHelpOpen = signal(false);
@@ -158,6 +176,7 @@ function Bar() {
 }
 
 export function Shell({ children }: { children: preact.ComponentChildren }) {
+  useEffect(followServer, []);
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (document.querySelector("dialog[open]")) return;

@@ -129,7 +129,7 @@ check("in a narrow window the current alert is below the rows, each row has its 
 check("eight tabs of the queue: all answer, one holds the stream for all, and another takes over when it is closed", async ({ server, person }) => {
   const { context, page } = person;
   const streams = new Set();
-  context.on("request", (request) => request.url().includes("/v1/alerts/stream") && streams.add(request));
+  context.on("request", (request) => request.url().includes("/v1/stream") && streams.add(request));
   await person.signIn(server.token, "/console/alerts?status=open");
   const tabs = [page];
   for (const place of ["status=open", "severity=high", "rule=large", "rule=small", "status=open&order=oldest", "text=card", "severity=low"]) {
@@ -149,6 +149,33 @@ check("eight tabs of the queue: all answer, one holds the stream for all, and an
   await server.send([[401, "c9", "651.00"]]);
   for (const at of [1, 2, 3, 5, 6]) await isTold(tabs[at], 2);
   for (const tab of tabs.slice(1)) await tab.close();
+});
+
+check("one stream tells all screens what changes, and while there is one nothing is asked for every few seconds", async ({ server, person }) => {
+  const { page } = person;
+  const asked = [];
+  person.context.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  const times = (path) => asked.filter((one) => one === path).length;
+  await page.clock.install();
+  await person.signIn(server.token, "/console/alerts?status=open");
+  await page.locator(".tools .quiet", { hasText: /^live$/ }).waitFor();
+  await page.getByRole("link", { name: "Rules", exact: true }).click();
+  const small = page.getByRole("row", { name: /small/ });
+  await small.getByText("live", { exact: true }).waitFor();
+  const rule = await server.ask("GET", "/v1/rules/small");
+  await server.ask("PUT", "/v1/rules/small/stage", { stage: "shadow" }, "application/json", { "If-Match": rule.headers.get("ETag") });
+  await small.getByText("shadow", { exact: true }).waitFor();
+  await page.getByRole("link", { name: "Backtests", exact: true }).click();
+  await person.sees("There are none yet.");
+  assert.equal((await server.ask("POST", "/v1/backtests", { files: {}, patch: true })).status, 202);
+  await page.getByRole("row", { name: /^1 done/ }).waitFor();
+  const before = [times("/v1/backtests"), times("/readyz")];
+  await page.clock.fastForward(60_000);
+  await page.getByRole("link", { name: "Health", exact: true }).click();
+  await person.sees("Events are accepted.");
+  assert.deepEqual([times("/v1/backtests"), times("/readyz")], before, "asked for by the clock");
+  assert.equal(times("/v1/stream"), 1);
+  assert.equal(times("/v1/alerts/stream"), 0);
 });
 
 check("without locks a tab has a stream of its own while it is looked at, and then counts what came meanwhile", async ({ server, person }) => {

@@ -9,11 +9,11 @@ import csv
 import io
 import json
 import socket
-import threading
 import time
 
 from endpoint import Endpoint, Remembering, signature
 from harness import LIMIT_S, RULES, case, has, json_lines, payment, run_cases, wait_for
+from live_stream import Stream
 from server_process import TIMELESS, Server
 
 PATIENT = (*TIMELESS, "--webhooks-allow", "127.0.0.1", "--webhooks-retry-delays", ",".join(["100ms"] * 100))
@@ -43,56 +43,6 @@ def page_through(server, query, limit=7, between=None):
             return numbers
         if between:
             between()
-
-
-class Stream:
-    """A live stream of alerts, read by a thread."""
-
-    def __init__(self, server, query="", last_id=None, token=None):
-        self.events, self.comments = [], 0
-        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S)
-        headers = f"GET /v1/alerts/stream{query} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token or server.token}\r\n"
-        if last_id is not None:
-            headers += f"Last-Event-ID: {last_id}\r\n"
-        self.socket.sendall((headers + "\r\n").encode())
-        self.file = self.socket.makefile("rb")
-        self.status = int(self.file.readline().split()[1])
-        while self.file.readline().strip():
-            pass
-        self.thread = threading.Thread(target=self.read, daemon=True)
-        self.thread.start()
-
-    def chunks(self):
-        while True:
-            size = int(self.file.readline().strip() or b"0", 16)
-            if size == 0:
-                return
-            yield self.file.read(size)
-            self.file.readline()
-
-    def read(self):
-        text = ""
-        try:
-            for chunk in self.chunks():
-                text += chunk.decode()
-                while "\n\n" in text:
-                    block, text = text.split("\n\n", 1)
-                    event = dict(line.split(": ", 1) for line in block.split("\n") if not line.startswith(":"))
-                    if "event" in event:
-                        self.events.append((int(event["id"]), event["event"], json.loads(event["data"])))
-                    else:
-                        self.comments += 1
-        except (OSError, ValueError):
-            pass
-
-    def close(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.thread.join(LIMIT_S)
-        self.file.close()
-        self.socket.close()
-
-    def numbers(self):
-        return [number for number, kind, _ in self.events if kind == "alert"]
 
 
 @case

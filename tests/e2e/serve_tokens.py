@@ -94,7 +94,7 @@ def _():
 
 # What operations keep to, written once more; every other one refuses tokens with limits.
 ALL = {"tags", "types"}
-KEPT = {"postEvents": ALL, "listAlerts": ALL, "countAlerts": ALL, "exportAlerts": ALL, "streamAlerts": ALL, "getAlert": ALL,
+KEPT = {"postEvents": ALL, "listAlerts": ALL, "countAlerts": ALL, "exportAlerts": ALL, "streamAlerts": ALL, "stream": ALL, "getAlert": ALL,
         "getTriage": ALL, "changeTriage": ALL, "changeTriageOfAll": ALL, "listRules": ALL, "getRule": ALL, "explainRule": ALL, "getVersion": ALL,
         "getOpenapi": ALL, "getHealth": ALL, "getMe": ALL, "beginSession": ALL, "endSession": ALL,
         "listViews": ALL, "createView": ALL, "getView": ALL, "putView": ALL, "deleteView": ALL,
