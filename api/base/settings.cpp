@@ -375,7 +375,7 @@ constexpr auto kRows = std::to_array<Row>({
     Row{"events.request_events_max", Type::kInteger, kNot,
         serve("100000", "Events of one request").range(1, 100'000'000)},
     Row{"events.queue_requests_max", Type::kInteger, kNot,
-        serve("1024", "Requests with events that wait for the engine; more are answered with 503")
+        serve("10000", "Requests with events that wait for the engine; more are answered with 503")
             .range(1, 1'000'000)},
     Row{"events.queue_bytes_max", Type::kBytes, kNot,
         serve("64MiB", "Size of the events in them; more are answered with 503")

@@ -22,6 +22,8 @@ class BodyReader {
   /// no room beside other bodies.
   tl::expected<std::size_t, HttpFault> read(std::string_view bytes);
   bool is_done() const { return chunks_ ? chunks_->is_done() : bytes_left_ == 0; }
+  /// Of what was read and not taken.
+  std::size_t size() const { return body_.size(); }
   /// What was read; it stays counted as long as this lives.
   std::string take() { return std::move(body_); }
 

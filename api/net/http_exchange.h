@@ -1,8 +1,10 @@
 /// Requests and answers, and who decides what becomes of a request before its body is read.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +51,9 @@ class HttpRequest {
   std::shared_ptr<const ClientCertificate> certificate_;
   std::string body_;
 };
+class HttpPromise;
+/// Begins what an answer waits for, which answers by the promise. Called once.
+using HttpLater = std::function<void(const HttpPromise&)>;
 struct HttpResponse {
   int status = 200;
   std::vector<HttpHeader> headers;  // beside Content-Type and the length
@@ -56,7 +61,57 @@ struct HttpResponse {
   std::string body;
   /// Instead of a body.
   std::shared_ptr<HttpStream> stream = {};
+  /// Instead of all that: the answer comes later, and until then the request has no thread. It is
+  /// called when the handler has returned; the request lives until the answer is made.
+  HttpLater later = {};
 };
+/// Gives the one answer that was left for later. Copies give the same one: the first that answers
+/// does, and where all are gone without, the answer is 500. Threading: any.
+class HttpPromise {
+ public:
+  using Make = std::function<HttpResponse()>;
+  /// Called once, on the thread that answers; without `make` where nobody did.
+  using Give = std::function<void(Make make, bool is_at_once)>;
+  explicit HttpPromise(Give give) : state_(std::make_shared<State>(std::move(give))) {}
+  /// `make` is called on the connection's thread if it waits for nothing (`is_at_once`), or else on
+  /// a worker. What it throws becomes an answer of 500.
+  void answer(Make make, bool is_at_once) const {
+    if (!state_->is_given.exchange(true)) state_->give(std::move(make), is_at_once);
+  }
+
+ private:
+  struct State {
+    explicit State(Give give_in) : give(std::move(give_in)) {}
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State() {
+      if (!is_given) give({}, true);
+    }
+    const Give give;
+    std::atomic<bool> is_given{false};
+  };
+  std::shared_ptr<State> state_;
+};
+/// Calls `then` with the answer: now, or once it is made, on the thread that makes it.
+inline void when_answered(HttpResponse& response, std::function<void(HttpResponse&)> then) {
+  if (!response.later) {
+    then(response);
+    return;
+  }
+  response.later = [later = std::move(response.later),
+                    then = std::move(then)](const HttpPromise& promise) {
+    later(HttpPromise([promise, then](HttpPromise::Make make, bool is_at_once) {
+      if (!make) return promise.answer({}, true);
+      promise.answer(
+          [make = std::move(make), then] {
+            HttpResponse answer = make();
+            then(answer);
+            return answer;
+          },
+          is_at_once);
+    }));
+  };
+}
 /// What becomes of a request of which only the head is there.
 struct HttpAdmission {
   std::function<HttpResponse(HttpRequest&)> handle;
@@ -65,6 +120,8 @@ struct HttpAdmission {
   /// `handle` waits for nothing: it needs no worker.
   bool is_at_once = false;
   std::uint64_t body_bytes_max = UINT64_MAX;
+  /// Likewise, where the body has no more bytes than this. Nothing: whatever it has, it may wait.
+  std::optional<std::uint64_t> at_once_bytes_max = {};
 };
 /// Answers without the body, and without a worker.
 inline HttpAdmission answer_at_once(HttpResponse response) {

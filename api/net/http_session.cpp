@@ -337,11 +337,12 @@ void HttpSession::pass_time(Moment now) {
   if (is_revoked_) {
     if (state_ != State::kWork && state_ != State::kStreamWork) return cut_off();
     is_stopping_ = true;  // a worker comes to its end first; until it has, this is called again
-    return;
+    if (!lacks_worker_) return;
   }
   if (lacks_worker_) {
-    run();
-    return;
+    lacks_worker_ = false;
+    if (state_ == State::kWork) return take_answer(std::move(exchange_->make), false);
+    return run();
   }
   if (now < deadline_) return;
   switch (state_) {

@@ -63,7 +63,8 @@ class HttpSession final : public HttpLoop::Member,
   bool begin_body();
   bool read_body();
   bool begin_work();
-  bool hand_over();
+  void answer_with(HttpResponse response);
+  void take_answer(HttpPromise::Make make, bool is_at_once);
   bool begin_answer(HttpResponse response);
   bool refuse(const HttpFault& fault);
   bool write_out();
@@ -88,6 +89,7 @@ class HttpSession final : public HttpLoop::Member,
   void leave();
   HttpResponse fault_answer(const HttpFault& fault) const;
   HttpResponse handled(SessionExchange& exchange) const;
+  HttpResponse made(const HttpPromise::Make& make) const;
 
   HttpLoop& loop_;
   HttpFront& front_;
@@ -102,7 +104,7 @@ class HttpSession final : public HttpLoop::Member,
   bool keeps_ = true;  // the connection stays open after this answer
   bool is_stopping_ = false;
   bool is_revoked_ = false;    // its certificate; it ends
-  bool lacks_worker_ = false;  // a stream's work found no room
+  bool lacks_worker_ = false;  // a stream's work, or making an answer, found no room
   Moment began_;               // the first byte of the request came
   Moment deadline_;
   Moment lingers_until_;

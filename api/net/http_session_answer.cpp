@@ -27,11 +27,17 @@ HttpResponse HttpSession::handled(SessionExchange& exchange) const {
   } catch (const std::exception& error) {
     response = fault_answer({500, error.what()});
   }
-  // However long the client takes to read the answer, its body is gone, and counts no more.
-  exchange.request.take_body();
-  exchange.body.reset();
   exchange.admission.handle = nullptr;
   return response;
+}
+
+HttpResponse HttpSession::made(const HttpPromise::Make& make) const {
+  if (!make) return fault_answer({500, "the request was given up"});
+  try {
+    return make();
+  } catch (const std::exception& error) {
+    return fault_answer({500, error.what()});
+  }
 }
 
 HttpResponse HttpSession::fault_answer(const HttpFault& fault) const {
@@ -45,26 +51,64 @@ HttpResponse HttpSession::fault_answer(const HttpFault& fault) const {
 }
 
 bool HttpSession::begin_work() {
-  if (exchange_->admission.is_at_once) return begin_answer(handled(*exchange_));
-  return hand_over();
-}
-
-bool HttpSession::hand_over() {
+  const HttpAdmission& admission = exchange_->admission;
+  const std::size_t bytes = exchange_->body ? exchange_->body->size() : 0;
+  const bool is_at_once = admission.is_at_once || (admission.at_once_bytes_max.has_value() &&
+                                                   bytes <= *admission.at_once_bytes_max);
+  if (is_at_once) {
+    HttpResponse response = handled(*exchange_);
+    if (!response.later) return begin_answer(std::move(response));
+    enter(State::kWork);
+    answer_with(std::move(response));
+    return false;
+  }
   enter(State::kWork);
-  const auto answered = [](const std::shared_ptr<HttpSession>& session, HttpResponse response) {
-    session->loop_.post([session, response = std::move(response)]() mutable {
-      if (session->state_ != State::kWork) return;
-      session->attempt([&] { session->begin_answer(std::move(response)); });
-      session->run();
-    });
-  };
-  const bool has_room =
-      front_.workers.submit([self = shared_from_this(), answered](bool is_dropped) {
-        answered(self, is_dropped ? self->fault_answer({503, "the server stops"})
-                                  : self->handled(*self->exchange_));
-      });
+  const bool has_room = front_.workers.submit([self = shared_from_this()](bool is_dropped) {
+    self->answer_with(is_dropped ? self->fault_answer({503, "the server stops"})
+                                 : self->handled(*self->exchange_));
+  });
   if (has_room) return false;
   return refuse({503, "as many requests wait for a worker as may (http.queue_max)"});
+}
+
+// From any thread, in the state kWork, in which the connection stays until then, so that its loop
+// is there whoever answers late. From here on the exchange is the loop's, or of who answers.
+void HttpSession::answer_with(HttpResponse response) {
+  if (!response.later) {
+    loop_.post([self = shared_from_this(), response = std::move(response)]() mutable {
+      if (self->state_ != State::kWork) return;
+      self->attempt([&] { self->begin_answer(std::move(response)); });
+      self->run();
+    });
+    return;
+  }
+  const HttpLater later = std::move(response.later);
+  try {
+    later(HttpPromise([self = shared_from_this()](HttpPromise::Make make, bool is_at_once) {
+      self->loop_.post([self, make = std::move(make), is_at_once]() mutable {
+        self->take_answer(std::move(make), is_at_once);
+      });
+    }));
+  } catch (const std::exception&) {
+    // The promise, which is gone, has answered.
+  }
+}
+
+// What waited has its answer, to be made. Once the server stops there are no workers.
+void HttpSession::take_answer(HttpPromise::Make make, bool is_at_once) {
+  if (state_ != State::kWork) return;
+  if (is_at_once || is_stopping_) {
+    attempt([&] { begin_answer(made(make)); });
+    return run();
+  }
+  const auto shared = std::make_shared<HttpPromise::Make>(std::move(make));
+  const bool has_room = front_.workers.submit([self = shared_from_this(), shared](bool) {
+    self->answer_with(self->made(std::exchange(*shared, nullptr)));
+  });
+  if (has_room) return;
+  // It is tried again when time passes.
+  exchange_->make = std::move(*shared);
+  lacks_worker_ = true;
 }
 
 bool HttpSession::refuse(const HttpFault& fault) {
@@ -77,6 +121,11 @@ bool HttpSession::refuse(const HttpFault& fault) {
 
 bool HttpSession::begin_answer(HttpResponse response) {
   const bool has_request = exchange_ != nullptr;
+  if (has_request) {
+    // However long the client takes to read the answer, its body is gone, and counts no more.
+    exchange_->request.take_body();
+    exchange_->body.reset();
+  }
   const RequestHead* const head = has_request ? &exchange_->request.head() : nullptr;
   keeps_ = keeps_ && has_request && head->keep_alive && exchange_->is_read && !is_stopping_ &&
            !is_reserve_;

@@ -11,7 +11,8 @@
 #include "api/net/http_exchange.h"
 
 namespace tocsin::api {
-/// While a worker has it the loop leaves it alone (HttpSession, states kWork and kStreamWork).
+/// While a worker has it, or its answer comes later, the loop leaves it alone (HttpSession, states
+/// kWork and kStreamWork).
 struct SessionExchange {
   using Moment = std::chrono::steady_clock::time_point;
   SessionExchange(RequestHead head, const std::string& remote, Moment began_in)
@@ -19,6 +20,7 @@ struct SessionExchange {
   HttpRequest request;
   Moment began;
   HttpAdmission admission;
+  HttpPromise::Make make;  // of an answer that came later, until a worker has room for it
   std::optional<BodyReader> body;
   bool is_read = true;  // the next request begins at the next byte
   std::shared_ptr<HttpStream> stream;

@@ -1,5 +1,7 @@
 #include "api/node/disk_waits.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -103,10 +105,16 @@ DiskWaits::Status DiskWaits::status() const {
   return status;
 }
 
-std::optional<Refusal> DiskWaits::look_for_space() const {
+std::optional<Refusal> DiskWaits::look_for_space(std::size_t answers_max) const {
   const std::lock_guard lock(mutex_);
   const std::string reason = no_space();
-  if (reason.empty()) return std::nullopt;
+  if (reason.empty() && pending_.size() < answers_max) return std::nullopt;
+  if (reason.empty()) {
+    return Refusal{Refusal::Why::kFull,
+                   fmt::format("{} answers to events wait for the disk already; send it again a "
+                               "little later",
+                               pending_.size())};
+  }
   return Refusal{Refusal::Why::kDisk,
                  "the disk is full, and no events are accepted until there is space: " + reason};
 }

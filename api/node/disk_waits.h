@@ -72,15 +72,15 @@ class DiskWaits {
   void time_alerts(std::vector<AcceptTimes::Time> accepted, std::uint64_t pushed);
   /// The node has failed under this batch: it is answered by who calls fail().
   void add_failed(const std::shared_ptr<NodeTicket>& ticket);
-  /// Nothing moves any more. Gives the tickets that waited.
+  /// Nothing moves any more: the node has failed, or ended. Gives the tickets that waited.
   Tickets fail();
   /// Fails with kIo once the journal has failed.
   Result<void> check() const;
   Status status() const;
 
   /// Why no events are accepted: while the journal waits for space, who asks would wait as long,
-  /// and the node's thread, which answers questions, with them.
-  std::optional<Refusal> look_for_space() const;
+  /// and the node's thread, which answers questions, with them. Or as many answers wait as may.
+  std::optional<Refusal> look_for_space(std::size_t answers_max) const;
   /// NodeService::wait_durable(), note_answered(), await_stored().
   Served<void> wait_durable(std::uint64_t record, std::chrono::milliseconds patience);
   void note_answered(std::uint64_t pushed);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -71,4 +72,6 @@ struct Refusal {
 };
 template <typename T>
 using Served = tl::expected<T, Refusal>;
+/// Is told what became of a batch, once. It waits for nothing and throws nothing.
+using EventsAnswered = std::function<void(Served<EventAnswer>)>;
 }  // namespace tocsin::api

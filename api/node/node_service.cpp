@@ -61,6 +61,7 @@ void order(std::vector<EventVerdict>& verdicts) {
 NodeService::NodeService(runtime::Clock& clock, NodeServiceOptions options)
     : clock_(clock),
       options_(std::move(options)),
+      patience_(std::make_unique<TicketClock>()),
       disk_(options_.space_changed),
       keeper_(clock, {options_.heartbeat, options_.topics ? options_.idle_after : std::nullopt}),
       producers_(clock, options_.limits.producers_max, options_.producers_expire) {
@@ -104,6 +105,7 @@ Result<void> NodeService::start(std::unique_ptr<runtime::Node> node) {
     const std::lock_guard lock(mutex_);
     is_open_ = true;
   }
+  patience_->start();
   thread_ = std::thread([this] { work(); });
   return {};
 }
@@ -176,7 +178,7 @@ void NodeService::work() {
       }
       is_quiet = !batch && batches_.empty();
     }
-    const bool is_taking = has_room();
+    const bool is_taking = has_room(batch != nullptr);
     // What is refused does not hold time up: as it goes on, state ends and memory has room again.
     if (!is_taking) is_quiet = true;
     if (is_over) break;
@@ -195,7 +197,6 @@ void NodeService::work() {
       question->changed.notify_all();
     }
     if (batch && !is_taking) {
-      count_refused();  // before whoever is told can ask
       batch->refuse({Refusal::Why::kMemory, no_room_});
     } else if (batch) {
       result = take_now(batch);
@@ -223,20 +224,24 @@ Result<void> NodeService::end() {
   if (closed && alert_topics_) alert_topics_->finish();
   look_at_watches();
   publish();
-  return closed;
+  if (!closed) return closed;
+  // All lines are on disk. Alerts of events whose turn has not come are not raised by this process.
+  DiskWaits::Tickets left = disk_.fail();
+  for (const Watch& watch : watches_) left.push_back(watch.ticket);
+  watches_.clear();
+  for (const std::shared_ptr<Ticket>& ticket : left)
+    ticket->refuse({Refusal::Why::kEnding, "the server stops"});
+  return {};
 }
 
-// Whether memory has room for a batch; if not, everybody is told why.
-bool NodeService::has_room() {
+// Whether memory has room for a batch; if not, everybody is told why. A batch that there is no room
+// for is counted before whoever is told can ask.
+bool NodeService::has_room(bool has_batch) {
   const Result<void> room = node_->check_room();
   const std::lock_guard lock(mutex_);
   no_room_ = room ? std::string() : room.error().message;
+  if (!room && has_batch) ++batches_refused_;
   return room.has_value();
-}
-
-void NodeService::count_refused() {
-  const std::lock_guard lock(mutex_);
-  ++batches_refused_;
 }
 
 // Where the node fails under the batch, fail_all() answers it, once failure() gives the reason.
@@ -353,7 +358,7 @@ void NodeService::raised(const runtime::StoredAlert& alert) {
     }
     ticket.alert_bytes += alert.line.size();
     const std::lock_guard lock(ticket.mutex);
-    ticket.answer.alerts.push_back(alert.line);
+    if (ticket.answered) ticket.answer.alerts.push_back(alert.line);
   }
 }
 
@@ -377,7 +382,7 @@ void NodeService::look_at_watches() {
   DiskWaits::Tickets told;
   std::erase_if(watches_, [&](Watch& watch) {
     const bool is_over = is_none_waiting || intake.watermark() > watch.newest;
-    const bool is_given_up = watch.ticket.use_count() == 1;  // nobody waits any more
+    const bool is_given_up = watch.ticket->is_over();
     if (is_over) {
       {
         const std::lock_guard lock(watch.ticket->mutex);

@@ -1,6 +1,6 @@
 /// The node of a server: one thread owns it, everybody else hands over lines or asks.
 ///
-///   take(batch) ─▶ queue ──┐                                  ┌─(record on disk)─▶ answer
+///   take(batch) ─▶ queue ──┐                                  ┌─(record on disk)─▶ its callback
 ///                ≤ count,  ├─▶ thread ─▶ Node::arrive ─▶ verdicts
 ///   ask(question) ─────────┘   bytes      │                   └─(effects stored)─▶ its alerts
 ///                                         └─▶ polls, heartbeats, figures
@@ -35,7 +35,7 @@
 
 namespace tocsin::api {
 struct NodeServiceLimits {
-  std::size_t batches_max = 1024;                 // that wait
+  std::size_t batches_max = 10'000;               // that wait
   std::size_t bytes_max = std::size_t{64} << 20;  // of lines that wait; one batch may exceed it
   std::size_t questions_max = 64;                 // that wait
   std::size_t producers_max = 10'000;             // that are known at once
@@ -104,6 +104,7 @@ struct NodeServiceOptions {
   std::function<void(const std::string& alert)> budget_exceeded = {};
 };
 
+class TicketClock;
 struct NodeTicket;
 struct NodeQuestion;
 struct NodePursuit;
@@ -126,9 +127,10 @@ class NodeService {
   /// node is closed then. Fails as the node did.
   Result<void> stop(bool with_checkpoint);
 
-  /// Waits until the lines are on disk and judged, and gives the answer. With kNotYet after
-  /// `patience` they are nevertheless taken: a producer that is counted may send them again.
-  Served<EventAnswer> take(EventBatch batch, std::chrono::milliseconds patience);
+  /// Calls `answered` once the lines are on disk and judged, or cannot be: always, exactly once, on
+  /// any thread, perhaps before this returns, and before stop() does. With kNotYet after `patience`
+  /// they are nevertheless taken: a producer that is counted may send them again.
+  void take(EventBatch batch, std::chrono::milliseconds patience, EventsAnswered answered);
   /// Has the node's thread run `question` and waits for its end; after `patience` without a begin
   /// it is not run (kNotYet). It must not wait for who asked.
   Served<void> ask(std::function<void(runtime::Node&)> question,
@@ -174,13 +176,13 @@ class NodeService {
     cep::EventTime newest;
   };
 
+  std::optional<Refusal> put_in_queue(const std::shared_ptr<Ticket>& ticket, std::size_t bytes);
   // On the node's thread:
   void work();
   Result<void> prepare();
   Result<void> take_now(const std::shared_ptr<Ticket>& ticket);
-  bool has_room();
+  bool has_room(bool has_batch);
   Result<void> arrive(Ticket& ticket, std::size_t source, std::string_view lines);
-  void count_refused();
   void await_alerts(const std::shared_ptr<Ticket>& ticket, std::uint64_t first_record);
   void look_at_watches();
   Result<void> look_at_clock(bool is_quiet);
@@ -203,6 +205,7 @@ class NodeService {
   runtime::Clock& clock_;
   const NodeServiceOptions options_;
   std::vector<runtime::EffectQueue::Listener> effects_listeners_;
+  std::unique_ptr<TicketClock> patience_;
   DiskWaits disk_;  // before the node, whose threads tell it
   std::unique_ptr<runtime::Node> node_;
   std::thread thread_;

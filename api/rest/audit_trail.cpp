@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "api/rest/problem.h"
+#include "cep/base/assert.h"
 
 namespace tocsin::api {
 namespace {
@@ -54,14 +55,16 @@ void note_read(AuditLog& log, const Route& route, const ApiRequest& request, int
 HttpResponse answer_audited(AuditLog& log, RefusalTally* refusals, const Route& route,
                             ApiRequest& request, const RouteHandler& act) {
   if (!changes_something(route)) {
-    HttpResponse answer = act(request);
-    // The token has the role, and is not the one whose it is.
-    if (answer.status == problem_type(ProblemKind::kForbidden).status) {
-      if (refusals != nullptr) note_refusal(*refusals, &route, request, answer.status);
-    } else if (const auto key = key_that_is_read(request); key || request.notes.contains("pii")) {
-      note_read(log, route, request, answer.status, key);
-    }
-    return answer;
+    HttpResponse response = act(request);
+    when_answered(response, [&log, refusals, &route, &request](const HttpResponse& answer) {
+      // The token has the role, and is not the one whose it is.
+      if (answer.status == problem_type(ProblemKind::kForbidden).status) {
+        if (refusals != nullptr) note_refusal(*refusals, &route, request, answer.status);
+      } else if (const auto key = key_that_is_read(request); key || request.notes.contains("pii")) {
+        note_read(log, route, request, answer.status, key);
+      }
+    });
+    return response;
   }
   const AuditDeed deed = deed_of(&route, request);
   const Result<std::uint64_t> ticket = log.begin(deed);
@@ -74,6 +77,7 @@ HttpResponse answer_audited(AuditLog& log, RefusalTally* refusals, const Route& 
     static_cast<void>(log.finish(*ticket, deed, {500, {}}));
     throw;
   }
+  TOCSIN_ASSERT(!answer.later, "what changes something is answered when it is done");
   AuditOutcome outcome{answer.status, request.notes};
   for (const auto& [header, note] :
        {std::pair{"Location", "location"}, std::pair{"ETag", "etag"}}) {

@@ -83,6 +83,8 @@ struct ScopedBy {
   bool types = false;
 };
 inline constexpr ScopedBy kAnyScope{true, true};
+/// An answer that comes later (HttpResponse::later) is only of what changes nothing, or of events:
+/// the request lives until it is made.
 using RouteHandler = std::function<HttpResponse(ApiRequest&)>;
 struct Route {
   std::string method;  // GET also answers HEAD
@@ -103,7 +105,10 @@ struct Route {
   std::vector<std::string> request_headers = {};
   std::vector<std::string> required_headers = {};  // those of them without which it is refused
   std::vector<std::string> answer_headers = {};
-  bool is_at_once = false;         // the handler waits for nothing: it needs no worker
+  bool is_at_once = false;  // the handler waits for nothing: it needs no worker
+  /// Likewise, where a body without packing has no more bytes than this and no browser's session
+  /// asks. Nothing: whatever it has, it may wait.
+  std::optional<std::uint64_t> at_once_bytes_max = {};
   std::vector<int> problems = {};  // statuses beside 400, 401, 403, 404, 429, 500, 503
   RouteHandler handler;
 };

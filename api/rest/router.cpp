@@ -204,12 +204,15 @@ struct Router::Impl {
     if (asked.has_token && options.used) options.used(asked.request.grant);
   }
 
-  static HttpResponse finished(HttpResponse response, const Asked& asked) {
-    std::vector<HttpHeader>& headers = response.headers;
-    headers.insert(headers.end(), asked.headers.begin(), asked.headers.end());
-    headers.push_back({"X-Request-Id", asked.request.request_id});
-    headers.push_back({"Cache-Control", "no-store"});
-    headers.push_back({"X-Content-Type-Options", "nosniff"});
+  // An answer that comes later keeps what was asked until then.
+  static HttpResponse finished(HttpResponse response, const std::shared_ptr<Asked>& asked) {
+    when_answered(response, [asked](HttpResponse& answer) {
+      std::vector<HttpHeader>& headers = answer.headers;
+      headers.insert(headers.end(), asked->headers.begin(), asked->headers.end());
+      headers.push_back({"X-Request-Id", asked->request.request_id});
+      headers.push_back({"Cache-Control", "no-store"});
+      headers.push_back({"X-Content-Type-Options", "nosniff"});
+    });
     return response;
   }
 
@@ -226,10 +229,13 @@ struct Router::Impl {
       if (asked->is_noted && options.refusals != nullptr) {
         note_refusal(*options.refusals, asked->route, request, refusal->status);
       }
-      return answer_at_once(finished(*std::move(refusal), *asked));
+      return answer_at_once(finished(*std::move(refusal), asked));
     }
     const Route& route = *asked->route;
     admission.is_at_once = route.is_at_once;
+    // What is packed may be large, and the use of a session is written down.
+    if (!http.head().header("content-encoding") && !request.session)
+      admission.at_once_bytes_max = route.at_once_bytes_max;
     if (route.body) admission.body_bytes_max = route.body->bytes_max;
     admission.handle = [this, asked](HttpRequest&) {
       note_use(*asked);
@@ -244,7 +250,7 @@ struct Router::Impl {
             ProblemKind::kInternal,
             fmt::format("{}; the log has more under the request's id", error.what()));
       }
-      return finished(std::move(response), *asked);
+      return finished(std::move(response), asked);
     };
     return admission;
   }

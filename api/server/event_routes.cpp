@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -23,6 +24,10 @@ using std::chrono::milliseconds;
 constexpr milliseconds kAlertsWait{200};
 constexpr milliseconds kAlertsWaitMax{5'000};
 constexpr std::size_t kProducerBytesMax = 100;
+// A body that is taken apart on the connection's thread, and an answer that is written there: other
+// connections of the thread wait for that long.
+constexpr std::uint64_t kAtOnceBytesMax = std::uint64_t{64} << 10;
+constexpr std::size_t kAtOnceVerdictsMax = 1000;
 constexpr std::array kStatuses = {EventStatus::kAccepted, EventStatus::kDuplicate,
                                   EventStatus::kLate,     EventStatus::kClamped,
                                   EventStatus::kIgnored,  EventStatus::kInvalid};
@@ -139,63 +144,104 @@ std::optional<HttpResponse> refused_type(const TokenGrant& grant, const EventLin
                                       grant.called(), scope.text(), line, what));
 }
 
-HttpResponse post_events(ServerContext& context, ApiRequest& request) {
+// Events from their whole body to their answer. What is counted of the body is held until then.
+struct PostedEvents {
+  explicit PostedEvents(BodyBudget& bodies) : hold(bodies) {}
+  std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
+  BodyBudget::Hold hold;
+  EventLines lines;  // without their text, once the node has it
+  EventBatch batch;  // until the node has it
+  bool is_counted = false;
+  bool tells_alerts = false;
+};
+
+// Takes the body apart. Fails with the answer: no event is taken then.
+tl::expected<void, HttpResponse> read_events(ServerContext& context, ApiRequest& request,
+                                             PostedEvents& posted) {
   const RequestHead& head = request.http.head();
-  EventBatch batch;
+  EventBatch& batch = posted.batch;
   if (head.header("idempotency-key") && !head.header("tocsin-producer")) {
-    return problem_response(
+    return tl::unexpected(problem_response(
         ProblemKind::kBadRequest,
         "Tocsin-Producer and Tocsin-Sequence make sure that each event is accepted once, without a "
-        "time limit; an Idempotency-Key would expire: send those headers, or leave it out");
+        "time limit; an Idempotency-Key would expire: send those headers, or leave it out"));
   }
-  if (auto read = read_producer(head, batch); !read) return std::move(read.error());
-  BodyBudget::Hold hold(request.bodies);
+  if (auto read = read_producer(head, batch); !read) return tl::unexpected(std::move(read.error()));
   std::string encoding(head.header("content-encoding").value_or(""));
   std::ranges::transform(encoding, encoding.begin(), [](char letter) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter | 0x20) : letter;
   });
   auto unpacked = unpack_body(
       request.http.take_body(), encoding,
-      static_cast<std::size_t>(context.configuration.integer("http.unpacked_bytes_max")), hold);
-  if (!unpacked) return problem_of_fault(unpacked.error());
-  if (!hold.add(bytes_to_split(head, unpacked->size())))
-    return unavailable_response(kNoRoomForBody);
+      static_cast<std::size_t>(context.configuration.integer("http.unpacked_bytes_max")),
+      posted.hold);
+  if (!unpacked) return tl::unexpected(problem_of_fault(unpacked.error()));
+  if (!posted.hold.add(bytes_to_split(head, unpacked->size())))
+    return tl::unexpected(unavailable_response(kNoRoomForBody));
   auto as_lines = event_lines(head, *std::move(unpacked), request.trace_parent, &batch.traces);
-  if (!as_lines) return problem_of_fault(as_lines.error());
-  EventLines lines = split_event_lines(*std::move(as_lines), context.line_bytes_max);
+  if (!as_lines) return tl::unexpected(problem_of_fault(as_lines.error()));
+  EventLines& lines = posted.lines;
+  lines = split_event_lines(*std::move(as_lines), context.line_bytes_max);
   const auto events_max =
       static_cast<std::size_t>(context.configuration.integer("events.request_events_max"));
   if (lines.count > events_max) {
-    return problem_response(
+    return tl::unexpected(problem_response(
         ProblemKind::kTooLarge,
         fmt::format("a request may have {} events, and this one has {}: send them in parts",
-                    events_max, lines.count));
+                    events_max, lines.count)));
   }
-  const TokenScope& scope = request.grant.scope;
-  if (auto refused = refused_type(request.grant, lines)) return *std::move(refused);
+  if (auto refused = refused_type(request.grant, lines)) return tl::unexpected(*std::move(refused));
   batch.lines = std::move(lines.text);
   batch.count = lines.count;
   batch.wait_for_alerts = wait_of(request);
   batch.owner = request.grant.name;
-  const bool is_counted = !batch.producer.empty();
-  const bool tells_alerts = batch.wait_for_alerts.has_value();
-  const milliseconds patience{
-      std::max<std::int64_t>(context.configuration.duration("http.request_time_max").us / 1250, 1)};
-  Served<EventAnswer> answer = context.node.take(std::move(batch), patience);
+  posted.is_counted = !batch.producer.empty();
+  posted.tells_alerts = batch.wait_for_alerts.has_value();
+  return {};
+}
+
+HttpResponse answer_events(ServerContext& context, ApiRequest& request, const PostedEvents& posted,
+                           Served<EventAnswer>& answer) {
   if (!answer) return refusal_response(answer.error());
   std::erase_if(answer->alerts,
-                [&](const std::string& alert) { return !is_alert_in(scope, alert); });
-  if (const Privacy* const privacy = context.privacy; privacy != nullptr && tells_alerts) {
+                [&](const std::string& alert) { return !is_alert_in(request.grant.scope, alert); });
+  if (const Privacy* const privacy = context.privacy; privacy != nullptr && posted.tells_alerts) {
     if (!answer->alerts.empty()) privacy->note_read(request);
     if (privacy->masks(request.grant)) {
       for (std::string& alert : answer->alerts) alert = privacy->masked_line(alert);
     }
   }
-  return {
-      200,
-      {},
-      "application/json",
-      answer_text(*answer, lines, is_counted, request.text("verdicts") != "others", tells_alerts)};
+  HttpResponse response{200,
+                        {},
+                        "application/json",
+                        answer_text(*answer, posted.lines, posted.is_counted,
+                                    request.text("verdicts") != "others", posted.tells_alerts)};
+  // Who waits for alerts waits for more than the verdicts.
+  if (!posted.tells_alerts)
+    context.http.add_event_answer(std::chrono::steady_clock::now() - posted.began);
+  return response;
+}
+
+// Reading alerts is written down, and many verdicts take their time: a worker does it.
+HttpResponse post_events(ServerContext& context, ApiRequest& request) {
+  const auto posted = std::make_shared<PostedEvents>(request.bodies);
+  if (auto read = read_events(context, request, *posted); !read) return std::move(read.error());
+  HttpResponse response;
+  response.later = [&context, &request, posted](const HttpPromise& promise) {
+    const milliseconds patience{std::max<std::int64_t>(
+        context.configuration.duration("http.request_time_max").us / 1250, 1)};
+    const bool is_at_once = !posted->tells_alerts && posted->lines.count <= kAtOnceVerdictsMax;
+    context.node.take(
+        std::move(posted->batch), patience,
+        [&context, &request, posted, promise, is_at_once](Served<EventAnswer> answer) {
+          promise.answer(
+              [&context, &request, posted, answer = std::move(answer)]() mutable {
+                return answer_events(context, request, *posted, answer);
+              },
+              is_at_once);
+        });
+  };
+  return response;
 }
 
 ordered_json answer_schema() {
@@ -261,14 +307,8 @@ void add_event_routes(Router& router, ServerContext& context) {
        .answers = {{200, "The verdict on each event", "application/json", "EventAnswer"}},
        .request_headers = {"Content-Encoding", "Tocsin-Producer", "Tocsin-Sequence",
                            "Idempotency-Key"},
+       .at_once_bytes_max = kAtOnceBytesMax,
        .problems = {408, 409, 413, 415},
-       .handler = [&context](ApiRequest& request) {
-         const auto began = std::chrono::steady_clock::now();
-         HttpResponse response = post_events(context, request);
-         // Who waits for alerts waits for more than the verdicts.
-         if (response.status == 200 && !request.text("wait"))
-           context.http.add_event_answer(std::chrono::steady_clock::now() - began);
-         return response;
-       }});
+       .handler = [&context](ApiRequest& request) { return post_events(context, request); }});
 }
 }  // namespace tocsin::api

@@ -51,10 +51,12 @@ HttpAdmission counted(HttpAdmission admission, HttpFigures& figures) {
   admission.handle = [&figures, handle = std::move(admission.handle)](HttpRequest& request) {
     const auto began = steady_clock::now();
     HttpResponse response = handle(request);
-    figures.add(response.status,
-                std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - began));
-    if (response.status == problem_type(ProblemKind::kInternal).status)
-      tell_failed_request(request.head(), response);
+    when_answered(response, [&figures, &request, began](const HttpResponse& answer) {
+      figures.add(answer.status, std::chrono::duration_cast<std::chrono::microseconds>(
+                                     steady_clock::now() - began));
+      if (answer.status == problem_type(ProblemKind::kInternal).status)
+        tell_failed_request(request.head(), answer);
+    });
     return response;
   };
   return admission;

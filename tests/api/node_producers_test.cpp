@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <future>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -19,7 +21,11 @@ TEST_CASE("node service: a producer belongs to the token that used its name firs
     batch.producer = producer;
     batch.sequence = sequence;
     batch.owner = owner;
-    return life.service->take(std::move(batch), kLong);
+    const auto answered = std::make_shared<std::promise<Served<EventAnswer>>>();
+    life.service->take(std::move(batch), kLong, [answered](Served<EventAnswer> answer) {
+      answered->set_value(std::move(answer));
+    });
+    return answered->get_future().get();
   };
   const auto why = [](const Served<EventAnswer>& answer) {
     REQUIRE_FALSE(answer);

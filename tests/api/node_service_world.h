@@ -6,6 +6,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -190,7 +191,11 @@ struct Life {
     batch.producer = producer;
     batch.sequence = sequence;
     batch.wait_for_alerts = alerts;
-    return service->take(std::move(batch), patience);
+    const auto answered = std::make_shared<std::promise<Served<EventAnswer>>>();
+    service->take(std::move(batch), patience, [answered](Served<EventAnswer> answer) {
+      answered->set_value(std::move(answer));
+    });
+    return answered->get_future().get();
   }
   Home& home;
   Gate gate;

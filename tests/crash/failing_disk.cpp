@@ -4,6 +4,7 @@
 //   TOCSIN_DISK_FULL=WHILE:PART    While the file WHILE exists, writes that could need space fail
 //                                  with ENOSPC, in files whose path has PART in it.
 //   TOCSIN_SYNC_FAILS=NUMBER:PART  The NUMBER-th sync of such files, and no other, fails with EIO.
+//   TOCSIN_SYNC_WAITS=WHILE:PART   While the file WHILE exists, syncs of such files wait.
 //   TOCSIN_DISK_SLOW=US:PART       Each write to such files waits so many microseconds first: what
 //                                  is answered without waiting for it can be lost by a kill.
 #include <dlfcn.h>
@@ -51,6 +52,12 @@ void wait_before_write(int descriptor) {
   if (!kSetting.is_set() || !is_in(descriptor, kSetting.part)) return;
   static const long kWait = std::atol(kSetting.head.c_str());
   ::usleep(static_cast<useconds_t>(kWait));
+}
+
+void wait_before_sync(int descriptor) {
+  static const Setting kSetting("TOCSIN_SYNC_WAITS");
+  if (!kSetting.is_set() || !is_in(descriptor, kSetting.part)) return;
+  while (::access(kSetting.head.c_str(), F_OK) == 0) ::usleep(1000);
 }
 
 bool sync_fails(int descriptor) {
@@ -101,10 +108,12 @@ int fallocate64(int descriptor, int mode, off64_t offset, off64_t length) {
 }
 int fsync(int descriptor) {
   static auto* const kReal = next<int(int)>("fsync");
+  wait_before_sync(descriptor);
   return sync_fails(descriptor) ? failed<int>(EIO) : kReal(descriptor);
 }
 int fdatasync(int descriptor) {
   static auto* const kReal = next<int(int)>("fdatasync");
+  wait_before_sync(descriptor);
   return sync_fails(descriptor) ? failed<int>(EIO) : kReal(descriptor);
 }
 }

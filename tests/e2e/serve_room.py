@@ -6,6 +6,10 @@
 import json
 import os
 import pathlib
+import re
+import resource
+import signal
+import socket
 import threading
 
 from harness import BINARY, LIMIT_S, RULES, case, has, payment, run_cases, tocsin, wait_for, write
@@ -100,6 +104,52 @@ def disk_is_full():
         wait_for(lambda: server.metric("alerts_stored") == 3, "the alerts")
         has(server.end().said, "waiting for space on the disk", "there is space on the disk again")
     tocsin("verify", "data")
+
+
+class Poster:
+    """A connection with a request of one event on its way."""
+
+    def __init__(self, server, event):
+        body = json.dumps(event).encode()
+        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S)
+        self.socket.sendall(b"POST /v1/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\nContent-Type: application/x-ndjson\r\n"
+                            b"Content-Length: %d\r\nConnection: close\r\n\r\n%s" % (server.token.encode(), len(body), body))
+
+    def answer(self):
+        with self.socket, self.socket.makefile("rb") as answer:
+            return answer.read().decode()
+
+
+@case
+def thousands_wait():
+    """2,000 requests of one event wait for the disk without a thread each, and a server that is told to stop answers them first"""
+    if not HAS_LIBRARY:
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    environment = os.environ | {"LD_PRELOAD": str(LIBRARY), "TOCSIN_SYNC_WAITS": f"{os.path.abspath('is-slow')}:/journal/"}
+    events = [payment(1, f"c{number}", 150) for number in range(2001)]
+    with Server("--http-requests-per-second", "1000000", "--http-requests-burst", "1000000", env=environment) as server:
+        assert statuses(server.send(events[:1])) == ["accepted"]
+
+        def at_work():
+            return int(re.search(r'^tocsin_http_connections\{state="work"\} (\d+)$', server.ask("GET", "/metrics").text, re.M)[1])
+        at_work()
+        threads = server.held()[2]
+        pathlib.Path("is-slow").touch()
+        posters = [Poster(server, event) for event in events[1:]]
+        wait_for(lambda: at_work() > len(posters), "all of them, and who asks")
+        assert server.held()[2] <= threads + 4, f"{server.held()[2]} threads, and {threads} before"
+        assert server.ask("GET", "/v1/alerts").status == 200
+        for poster in posters[:200]:
+            poster.socket.close()  # nobody reads its answer
+        server.process.send_signal(signal.SIGTERM)
+        os.unlink("is-slow")
+        for poster in posters[200:]:
+            answer = poster.answer()
+            assert answer.startswith("HTTP/1.1 200 ") and '"verdicts":[{"status":"accepted"}]' in answer, answer
+        server.end(None)
+    assert sorted(alert["id"] for alert in stored()) == sorted(alert["id"] for alert in alone(events))
 
 
 @case
