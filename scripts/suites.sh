@@ -62,6 +62,7 @@ script_suites=(
   'serve-replay|python3 tests/e2e/serve_replay.py "$TOCSIN_BINARY"'
   'serve-changes|python3 tests/e2e/serve_changes.py "$TOCSIN_BINARY"'
   'serve-traces|python3 tests/e2e/serve_traces.py "$TOCSIN_BINARY"'
+  'serve-explanation|python3 tests/e2e/serve_explanation.py "$TOCSIN_BINARY"'
   'serve-profile|python3 tests/e2e/serve_profile.py "$TOCSIN_BINARY"'
   'serve-settings|python3 tests/e2e/serve_settings.py "$TOCSIN_BINARY"'
   'serve-archive|python3 tests/e2e/serve_archive.py "$TOCSIN_BINARY"'

@@ -175,4 +175,8 @@ FieldSources sources_of(const cep::Plan& plan) {
   }
   return all;
 }
+
+FieldNames sources_of(const cep::Plan& plan, const cep::Rule& rule, const cep::Expr& expr) {
+  return SourceFinder(plan).of_expr(expr, &rule);
+}
 }  // namespace tocsin::api

@@ -36,4 +36,6 @@ inline constexpr std::string_view kEventId = "";
 /// A value that went into another is a source of it; what only decided which events count is none.
 /// How many events or different values there are is of no source.
 FieldSources sources_of(const cep::Plan& plan);
+/// Those of the value of an expression of a rule.
+FieldNames sources_of(const cep::Plan& plan, const cep::Rule& rule, const cep::Expr& expr);
 }  // namespace tocsin::api

@@ -158,6 +158,12 @@ bool Privacy::sees(const TokenGrant& grant) const {
 
 bool Privacy::has_marks() const { return !known()->personal.empty(); }
 
+bool Privacy::is_personal(const FieldNames& made_of) const {
+  const std::shared_ptr<const Known> known = this->known();
+  return std::ranges::any_of(
+      made_of, [&](const std::string& field) { return known->personal.contains(field); });
+}
+
 std::string Privacy::mark(std::string_view json) const {
   const SecretBytes digest = hmac_sha256(key_, json);
   return fmt::format("\"•••{}\"", cep::hex(std::span(digest).first(kMarkBytes)));

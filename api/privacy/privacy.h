@@ -65,6 +65,8 @@ class Privacy {
       const std::vector<const cep::Plan*>& plans) const;
   /// What alerts share, `{"card":"c1"}`, if these rules raised them; no rules: any.
   std::string masked_subject(std::string_view subject, const std::vector<std::string>& rules) const;
+  /// Whether a value that is made of these fields is one that marks stand for.
+  bool is_personal(const FieldNames& made_of) const;
   /// What stands for a value that is given as JSON: a JSON string, the same for the same value.
   std::string mark(std::string_view json) const;
   /// Notes for the audit log that a request was shown what is marked, if it was.

@@ -69,7 +69,9 @@ TraceSource trace_source(ServerContext& context) {
           context.effects,
           silences,
           [&context](ApiRequest& request) { return refused_unmasked(context.privacy, request); },
-          history_limits(context.configuration)};
+          history_limits(context.configuration),
+          &context.rules,
+          context.privacy};
 }
 // Figures of the server, taken from now on; null where none are kept.
 std::shared_ptr<const SeriesRecorder> series_of(const ServerContext& context) {

@@ -41,7 +41,8 @@ std::string key_words(const cep::Rule& rule) {
   return names.empty() ? "has no key" : fmt::format("is by {}", fmt::join(names, ", "));
 }
 
-// Lists and tables become what another program of the same ones has.
+}  // namespace
+
 void take_data(const cep::Program& from, const cep::Program& to) {
   const cep::ReferenceData& known = from.data();
   cep::ReferenceData& own = to.data();
@@ -52,8 +53,6 @@ void take_data(const cep::Program& from, const cep::Program& to) {
     own.tables[i].rows().take_changes(cep::EntrySet(known.tables[i].rows()));
   }
 }
-
-}  // namespace
 
 // The run of one trace.
 class KeyTracer::TraceRun {

@@ -70,6 +70,9 @@ struct KeyTrace {
   std::map<std::string, SilencedAlert> silenced;  // by the alert's id, as far as it is known
 };
 
+/// Lists and tables become what another program of the same ones has.
+void take_data(const cep::Program& from, const cep::Program& to);
+
 /// Threading: one caller at a time.
 class KeyTracer {
  public:

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/rules/key_text.h"
+#include "api/trace/json_text.h"
 #include "api/trace/trace_text.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
@@ -17,64 +18,6 @@ namespace tocsin::api {
 using cep::TraceNote;
 
 namespace {
-// Members and elements in order, put together as text: values keep all their digits.
-class JsonText {
- public:
-  void open(char bracket) {
-    separate();
-    text_ += bracket;
-    is_first_ = true;
-  }
-  void close(char bracket) {
-    text_ += bracket;
-    is_first_ = false;
-  }
-  void name(std::string_view name) {
-    separate();
-    cep::append_json_string(text_, name);
-    text_ += ':';
-    is_first_ = true;
-  }
-  void open(std::string_view of, char bracket) {
-    name(of);
-    open(bracket);
-  }
-  void text(std::string_view value) {
-    separate();
-    cep::append_json_string(text_, value);
-  }
-  void number(std::uint64_t value) { raw(fmt::format("{}", value)); }
-  void value(const cep::Value& value) {
-    separate();
-    if (value.is_missing()) {
-      text_ += "null";
-    } else {
-      cep::append_json(text_, value);
-    }
-  }
-  void raw(std::string_view json) {
-    separate();
-    text_ += json;
-  }
-  void member(std::string_view of, std::string_view value) {
-    name(of);
-    text(value);
-  }
-  void member(std::string_view of, std::uint64_t value) {
-    name(of);
-    number(value);
-  }
-  std::string take() { return std::move(text_); }
-
- private:
-  void separate() {
-    if (!is_first_) text_ += ',';
-    is_first_ = false;
-  }
-  std::string text_;
-  bool is_first_ = true;
-};
-
 const char* kind_name(TraceNote::Kind kind) {
   switch (kind) {
     case TraceNote::Kind::kTaken:

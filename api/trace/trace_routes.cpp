@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -13,10 +12,12 @@
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 #include "api/trace/archived_keys.h"
+#include "api/trace/explanation_routes.h"
 #include "api/trace/key_history.h"
 #include "api/trace/key_trace.h"
 #include "api/trace/silenced_alerts.h"
 #include "api/trace/trace_json.h"
+#include "api/trace/trace_slots.h"
 #include "cep/value/time.h"
 
 namespace tocsin::api {
@@ -26,20 +27,18 @@ constexpr std::int64_t kEntriesUsual = 200;
 constexpr std::int64_t kEntriesMost = 10'000;
 constexpr std::int64_t kPointsUsual = 500;
 constexpr std::int64_t kPointsMost = 10'000;
-// Each takes a processor and reads the disk.
-constexpr int kTracesAtOnce = 1;
-constexpr std::chrono::seconds kTimeMost{30};
 
 // Threading: any.
 class Tracing {
  public:
-  explicit Tracing(TraceSource source) : source_(std::move(source)) {}
+  Tracing(std::shared_ptr<const TraceSource> source, std::shared_ptr<TraceSlots> slots)
+      : of_(std::move(source)), source_(*of_), slots_(std::move(slots)) {}
 
   HttpResponse trace(ApiRequest& request) {
     if (source_.refused_unmasked) {
       if (auto refused = source_.refused_unmasked(request)) return *std::move(refused);
     }
-    const Place place(running_);
+    const TraceSlots::Place place(*slots_);
     if (!place.is_free) {
       return unavailable_response("another trace is running: ask again when it has ended");
     }
@@ -65,7 +64,7 @@ class Tracing {
     if (source_.refused_unmasked) {
       if (auto refused = source_.refused_unmasked(request)) return *std::move(refused);
     }
-    const Place place(running_);
+    const TraceSlots::Place place(*slots_);
     if (!place.is_free) {
       return unavailable_response("a trace or another history is running: ask again when it ended");
     }
@@ -100,15 +99,6 @@ class Tracing {
   }
 
  private:
-  struct Place {
-    explicit Place(std::atomic<int>& of) : running(of), is_free(++running <= kTracesAtOnce) {}
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-    ~Place() { --running; }
-    std::atomic<int>& running;
-    const bool is_free;
-  };
-
   static Result<TraceRequest> asked_of(const ApiRequest& request) {
     TraceRequest asked;
     if (const auto key = request.text("key")) {
@@ -126,7 +116,7 @@ class Tracing {
   runtime::RunOptions bounded() const {
     runtime::RunOptions options = source_.options;
     options.stop_requested = [&is_closing = source_.is_closing,
-                              ends = steady_clock::now() + kTimeMost] {
+                              ends = steady_clock::now() + kTraceTimeMost] {
       return is_closing || steady_clock::now() > ends;
     };
     return options;
@@ -140,7 +130,7 @@ class Tracing {
       return unavailable_response(
           fmt::format("the trace took longer than {} s: say a shorter time with from and to, or "
                       "read the archive with `tocsin trace --archive`",
-                      kTimeMost.count()));
+                      kTraceTimeMost.count()));
     }
     if (!trace) return problem_of_error(trace.error());
     const Result<void> silences =
@@ -150,8 +140,9 @@ class Tracing {
     return json_text_response(200, trace_json(tracer, *trace));
   }
 
-  const TraceSource source_;
-  std::atomic<int> running_{0};
+  const std::shared_ptr<const TraceSource> of_;
+  const TraceSource& source_;
+  const std::shared_ptr<TraceSlots> slots_;
 };
 }  // namespace
 
@@ -230,7 +221,10 @@ constexpr std::string_view kSchemas = R"({
 void add_trace_route(Router& router, TraceSource source) {
   using Type = RouteParameter::Type;
   router.add_schemas(kSchemas);
-  const auto tracing = std::make_shared<Tracing>(std::move(source));
+  const auto shared = std::make_shared<const TraceSource>(std::move(source));
+  const auto slots = std::make_shared<TraceSlots>();
+  add_explanation_route(router, shared, slots);
+  const auto tracing = std::make_shared<Tracing>(shared, slots);
   router.add(
       {.method = "GET",
        .path = "/v1/trace",

@@ -1,40 +1,10 @@
-/// What a server's archive tells of a key: `GET /v1/trace`, why rules did not alert, and
-/// `GET /v1/keys/{key}/history`, what its features were.
+/// What a server's archive tells of a key: `GET /v1/trace`, why rules did not alert;
+/// `GET /v1/keys/{key}/history`, what its features were; and the routes of explanation_routes.h.
 #pragma once
-#include <atomic>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
-
-#include "api/alerts/silence.h"
-#include "api/node/event_answer.h"
 #include "api/rest/router.h"
-#include "api/trace/key_history.h"
-#include "cep/compile/compile.h"
-#include "runtime/effects/effect_store.h"
-#include "runtime/event_time/run_options.h"
-#include "runtime/io/files.h"
+#include "api/trace/trace_source.h"
 
 namespace tocsin::api {
-/// What a server's traces read. All outlives the routes.
-struct TraceSource {
-  /// The rules that run, with lists and tables of their own; from any thread.
-  std::function<Served<cep::Program>()> program;
-  /// The answer where `program` refuses.
-  std::function<HttpResponse(const Refusal&)> refused;
-  runtime::Files& files;
-  std::string data;                     // the data directory
-  runtime::RunOptions options;          // how event time is read
-  const std::atomic<bool>& is_closing;  // the server ends
-  const runtime::EffectStore& effects;
-  /// The silences that are known.
-  std::function<std::vector<std::shared_ptr<const Silence>>()> silences;
-  /// The answer to who may not see values of events as they are.
-  std::function<std::optional<HttpResponse>(ApiRequest&)> refused_unmasked = {};
-  HistoryLimits history = {};
-};
 /// Traces run on the threads of their requests, a few at a time; the node is asked only for its
 /// rules.
 void add_trace_route(Router& router, TraceSource source);

@@ -12,6 +12,7 @@ import { go, href } from "./place";
 import { Ask, begin, lastQueue } from "./queue";
 import * as queue from "./queue_state";
 import { SilenceDialog } from "./silence_dialog";
+import { StoodNotes, readStood, stoodByEvent } from "./stood";
 import { Column, Table, member, objects } from "./table";
 import { count, visible } from "./text";
 import { Timeline } from "./timeline";
@@ -170,11 +171,17 @@ function Others({ row }: { row: Row }) {
 function Why({ row }: { row: Row }) {
   const loaded = useLoaded((signal) => readConditions(row, signal), row.id);
   const { of, then, now, isChanged }: Partial<Conditions> = loaded.value ?? {};
+  // One replay runs at a time: it is asked for.
+  const [wanted, setWanted] = useState("");
+  const isWanted = wanted === row.id;
+  const replayed = useLoaded(async (signal) => (isWanted ? readStood(row.id, signal) : undefined), `${row.id} ${isWanted}`);
+  const stood = replayed.value ? stoodByEvent(replayed.value) : [];
   return (
     <section class="panel" aria-label="Why it was raised" aria-busy={!loaded.value && !loaded.problem}>
       <h2>Why it was raised</h2>
       <Timeline alert={row.alert} />
-      <Evidence alert={row.alert} {...(of ? { conditions: of } : {})} />
+      <Evidence alert={row.alert} stood={stood} {...(of ? { conditions: of } : {})} />
+      <StoodNotes loaded={replayed} isWanted={isWanted} want={() => setWanted(row.id)} />
       {isChanged && (
         <p>
           The rule has changed since: the conditions are those of version {then}, which was active then. <a href={href(`/versions/${now}?from=${then}`)}>What was changed up to version {now}</a>

@@ -4,6 +4,7 @@ import { valuesIn } from "./conditions";
 import { JsonObject, show } from "./json";
 import { Data, Members, Severity, State, Time } from "./parts";
 import { href } from "./place";
+import { Stood } from "./stood";
 import { Column, Table, member, objects } from "./table";
 import { counted } from "./text";
 
@@ -126,20 +127,45 @@ const EVIDENCE: readonly Column<JsonObject>[] = [
   },
   { title: "Fields", cell: (event) => <Members of={event.fields} /> },
 ];
+interface EvidenceProps {
+  alert: JsonObject;
+  conditions?: ReadonlyMap<string, readonly string[]>; // by step
+  stood?: readonly (readonly JsonObject[])[]; // by event, of a replay
+}
 /** The events that the rule took, in order, each with the step it was taken for, and with the conditions of the step where they are known. */
-export function Evidence({ alert, conditions = NONE }: { alert: JsonObject; conditions?: ReadonlyMap<string, readonly string[]> }) {
+export function Evidence({ alert, conditions = NONE, stood = [] }: EvidenceProps) {
   const events = objects(alert, "events");
   const met: Column<JsonObject> = {
     title: "Conditions that it met",
-    cell: (event) => (
-      <ul class="notes">
-        {(conditions.get(show(event.as)) ?? []).map((text) => (
-          <Condition text={text} events={events} at={events.indexOf(event)} />
-        ))}
-      </ul>
-    ),
+    cell: (event) => {
+      const at = events.indexOf(event);
+      const replayed = stood[at] ?? [];
+      if (replayed.length === 0) {
+        return (
+          <ul class="notes">
+            {(conditions.get(show(event.as)) ?? []).map((text) => (
+              <Condition text={text} events={events} at={at} />
+            ))}
+          </ul>
+        );
+      }
+      return (
+        <ul class="notes">
+          {replayed.map((one) =>
+            one.known === true ? (
+              <li>
+                <Stood of={one} />
+              </li>
+            ) : (
+              <Condition text={show(one.condition)} events={events} at={at} />
+            ),
+          )}
+        </ul>
+      );
+    },
   };
-  const columns = events.some((event) => conditions.has(show(event.as))) ? [...EVIDENCE, met] : EVIDENCE;
+  const has = events.some((event, at) => conditions.has(show(event.as)) || (stood[at]?.length ?? 0) > 0);
+  const columns = has ? [...EVIDENCE, met] : EVIDENCE;
   return <Table label="The events that matched" columns={columns} rows={events} empty="The rule keeps no events with its alerts." />;
 }
 function eventTime(event: JsonObject): string {

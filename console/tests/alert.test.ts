@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { conditionsOf, valuesIn } from "../src/conditions";
 import { JsonObject, parseJson, show } from "../src/json";
+import { stoodByEvent } from "../src/stood";
 import { marksOf } from "../src/timeline";
 import { stepOf } from "../src/trace";
 
@@ -31,4 +32,10 @@ test("trace: an event is of the step for which the alert took it", () => {
   const alert = parseJson('{"events":[{"as":"big","type":"payment","id":"p4","ts":1772452920000123},{"as":"late","type":"login","id":"","ts":1772452920000000}]}') as JsonObject;
   const of = (type: string, id: string, time: string) => stepOf({ type, id, time }, alert);
   assert.deepEqual([of("payment", "p4", "2026-03-02T12:02:00.000123Z"), of("login", "", "2026-03-02T12:02:00Z"), of("payment", "p5", "2026-03-02T12:02:00Z"), of("payment", "p4", "2026-03-02T12:02:01Z"), stepOf(null, alert)], ["big", "late", "", "", ""]);
+});
+
+test("an explanation: the conditions of each event, in the order of the alert's events, over its steps", () => {
+  const explanation = parseJson('{"steps":[{"step":"small","events":[{"conditions":[{"condition":"a"},{"condition":"b"}]},{"conditions":[]}]},{"step":"big","events":[{"conditions":[{"condition":"c"}]}]}]}') as JsonObject;
+  assert.deepEqual(stoodByEvent(explanation).map((event) => event.map((one) => show(one.condition))), [["a", "b"], [], ["c"]]);
+  assert.deepEqual(stoodByEvent({}), []);
 });

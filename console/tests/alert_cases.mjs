@@ -143,6 +143,27 @@ check("why an alert was raised: conditions with their values, by the rule of tha
   await why.getByRole("row", { name: /^small .* p10 .* amount < 5 amount was 1.25/ }).waitFor();
 }, { rules: MORE_RULES });
 
+check("why an alert was raised: the archive has what the alert does not: features, earlier steps, what a list held; without one the page says so", async ({ server, person }) => {
+  const { page } = person;
+  await server.send([[10, "c7", "1.25"], [20, "c7", "70.00"], [30, "c7", "2.50"], [40, "c7", "900.00"]]);
+  const [{ alert }] = await server.alerts("rule=burst");
+  await person.signIn(server.token, `/console/alerts/${alert.id}`);
+  const why = page.getByRole("region", { name: "Why it was raised" });
+  await why.getByRole("row", { name: /^big .* p40 .* amount > 20 \* avg\(small.amount\) amount was 900.00/ }).waitFor();
+  const read = why.getByRole("button", { name: "Read the values of that time from the archive" });
+  await page.route("**/explanation", (route) => route.fulfill({ status: 503, contentType: "application/problem+json", body: '{"status":503,"title":"Not now","detail":"a trace is running"}' }), { times: 1 });
+  person.expected.push(/status of 503/);
+  await read.press("Enter");
+  await why.getByText("a trace is running").waitFor();
+  await why.getByRole("row", { name: /^small .* p10 .* amount < 5 amount was 1.25/ }).waitFor();
+  await why.getByRole("button", { name: /again/i }).press("Enter");
+  await why.getByText("The events of the key were replayed, and raised the alert again. Lists and tables are as they were then.").waitFor();
+  await why.getByRole("row", { name: /^small .* p10 .* amount < 5 amount was 1.25/ }).waitFor();
+  await why.getByRole("row", { name: /avg\(small.amount\) amount was 900.00 avg\(small.amount\) was 1.875.* spend > 100 feature spend was 973.75 not card in blocked card was c7 card in blocked was then false/ }).waitFor();
+  await why.getByText("having count(small) = 2 count(small) was 2").waitFor();
+  await person.inspect("alert-explained");
+}, { rules: MORE_RULES.replace("amount > 500", "amount > 20 * avg(small.amount) and spend > 100 and card not in blocked").replace("within 10m", "within 10m\n  having count(small) = 2") });
+
 check("a delivery of an alert is sent once more from its page, by who may", async ({ server, person }) => {
   const { page } = person;
   const got = [];

@@ -1,0 +1,258 @@
+#include "api/trace/explanation_routes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/node/rule_service.h"
+#include "api/privacy/privacy.h"
+#include "api/rest/audit_trail.h"
+#include "api/rest/json_body.h"
+#include "api/rest/problem.h"
+#include "api/trace/alert_replay.h"
+#include "api/trace/archived_keys.h"
+#include "api/trace/explanation_json.h"
+#include "api/trace/key_trace.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
+
+namespace tocsin::api {
+namespace {
+using std::chrono::steady_clock;
+// Where the whole archive is read for what lists held then: what is left is enough to read the
+// key's own events instead.
+constexpr std::chrono::seconds kWholeTimeMost{20};
+
+// Threading: any.
+class Explaining {
+ public:
+  Explaining(std::shared_ptr<const TraceSource> source, std::shared_ptr<TraceSlots> slots)
+      : source_(std::move(source)), slots_(std::move(slots)) {}
+
+  HttpResponse explain(ApiRequest& request) const {
+    const TraceSlots::Place place(*slots_);
+    if (!place.is_free) {
+      return unavailable_response("a trace or another replay is running: ask again when it ended");
+    }
+    const std::string id(*request.text("id"));
+    const runtime::EffectReader& store = source_->effects.reader();
+    const Result<std::vector<std::uint64_t>> numbers = store.numbers_of(id);
+    if (!numbers) return problem_of_error(numbers.error());
+    Result<std::optional<runtime::StoredAlert>> alert = std::optional<runtime::StoredAlert>();
+    if (!numbers->empty()) alert = store.alert(numbers->back());
+    if (!alert) return problem_of_error(alert.error());
+    if (!*alert) {
+      return problem_response(ProblemKind::kNotFound,
+                              fmt::format("there is no alert with the id {}", id));
+    }
+    return explain(request, **alert);
+  }
+
+ private:
+  struct Rules {
+    std::optional<ExplainedVersion> version;
+    std::optional<cep::Program> program;
+    std::string why_not;
+    std::optional<HttpResponse> refused;
+  };
+
+  // As GET /v1/trace is given it.
+  static std::string key_text(const ListedMatch& match) {
+    std::string text;
+    for (const auto& [name, value] : match.key) {
+      text += fmt::format("{}{}={}", text.empty() ? "" : ",", name, value);
+    }
+    return text;
+  }
+
+  // The rules that were active when the alert was stored, where they are kept, else those of now.
+  Rules rules_at(cep::EventTime stored_at) const {
+    Rules found;
+    const auto current = source_->rules != nullptr ? source_->rules->current() : nullptr;
+    for (const RuleVersion& version :
+         source_->rules != nullptr ? source_->rules->versions() : std::vector<RuleVersion>()) {
+      if (version.at > stored_at) continue;
+      found.version = {version.number, version.at, version.number == current->version};
+      break;
+    }
+    if (found.version && !found.version->is_current) {
+      const Result<RulePack> pack = source_->rules->pack_of(found.version->number);
+      if (pack) found.program = pack->load().program;
+      if (found.program) return found;
+      found.version.reset();
+    }
+    Served<cep::Program> program = source_->program();
+    if (program) {
+      found.program = *std::move(program);
+    } else {
+      found.refused = source_->refused(program.error());
+    }
+    return found;
+  }
+
+  HttpResponse explain(ApiRequest& request, const runtime::StoredAlert& alert) const {
+    ListedMatch match = match_of(alert.line);
+    if (const std::string key = key_text(match); !key.empty()) request.notes[kKeyReadNote] = key;
+    const Privacy* const privacy = source_->privacy;
+    if (privacy != nullptr) privacy->note_read(request);
+    const bool is_masked = privacy != nullptr && privacy->masks(request.grant);
+    const std::string line = is_masked ? privacy->masked(alert) : alert.line;
+    AlertExplanation explanation;
+    explanation.line = line;
+    if (runtime::is_from_topic(alert)) {
+      explanation.why_unknown = "Another engine raised the alert: its events were not here.";
+      return json_text_response(200, explanation_json(explanation));
+    }
+    const auto ends = steady_clock::now() + kTraceTimeMost;
+    Rules rules = rules_at(alert.stored_at);
+    if (rules.refused) return *std::move(rules.refused);
+    explanation.version = rules.version;
+    const bool is_now = !rules.version || rules.version->is_current;
+    const Outcome<ArchivedKeys> archive = ArchivedKeys::open(source_->files, source_->data, "", "");
+    if (!archive) return problem_response(ProblemKind::kInternal, archive.error().message);
+    TraceRequest kept;
+    if (const auto read = archive->describe(kept); !read) return problem_of_error(read.error());
+    explanation.is_whole = kept.lists_change;
+    const ReplayRequest asked{std::move(match), kept.has_key_index, kept.lists_change};
+    ArchiveNotes notes;
+    const Result<AlertReplay> replay = replayed(*rules.program, asked, *archive, ends, notes);
+    if (source_->is_closing) return unavailable_response("the server stops");
+    if (!replay && replay.error().code == Errc::kNotFound) {
+      explanation.why_unknown =
+          "The rule that raised the alert is not among the rules any more, and the version that "
+          "was active then is not kept.";
+      return json_text_response(200, explanation_json(explanation));
+    }
+    if (!replay && replay.error().code == Errc::kStopped) {
+      return unavailable_response(
+          fmt::format("the replay took longer than {} s: read the archive with `tocsin trace "
+                      "--archive`",
+                      kTraceTimeMost.count()));
+    }
+    if (!replay) return problem_of_error(replay.error());
+    explanation.replay = &*replay;
+    explanation.history = history_of(replay->conditions());
+    if (reads_lists(replay->plan(), replay->rule())) {
+      explanation.lists = replay->lists_change() ? ListsAsOf::kThen
+                          : is_now               ? ListsAsOf::kNow
+                                                 : ListsAsOf::kDeclared;
+    }
+    explanation.missing = &notes.texts;
+    if (is_masked) {
+      // Of an alert that is masked whole, nothing is known to be anybody's to see.
+      const bool is_whole = line != privacy->masked_line(alert.line);
+      explanation.mask = [&, is_whole](const cep::Expr& expr,
+                                       std::string_view json) -> std::optional<std::string> {
+        const FieldNames made_of = sources_of(replay->plan(), replay->rule(), expr);
+        if (!is_whole && !privacy->is_personal(made_of)) return std::nullopt;
+        return privacy->mark(json);
+      };
+    }
+    return json_text_response(200, explanation_json(explanation));
+  }
+
+  // What lists and tables held then is known if the whole archive is read. Where that takes too
+  // long, the key's own events alone are.
+  Result<AlertReplay> replayed(const cep::Program& program, const ReplayRequest& asked,
+                               const ArchivedKeys& archive, steady_clock::time_point ends,
+                               ArchiveNotes& notes) const {
+    const cep::Plan& plan = program.plan();
+    const auto rule = std::ranges::find(plan.rules, asked.match.rule, &cep::Rule::id);
+    const bool reads = rule != plan.rules.end() && reads_lists(plan, *rule);
+    if (reads && asked.lists_change && asked.has_key_index) {
+      ReplayRequest whole = asked;
+      whole.has_key_index = false;
+      Result<AlertReplay> replay =
+          run(program, whole, archive, steady_clock::now() + kWholeTimeMost, notes);
+      if (replay || replay.error().code != Errc::kStopped || source_->is_closing) return replay;
+      notes = {};
+      notes.texts.push_back(
+          "what lists and tables held then was not read: the archive is too large");
+    }
+    return run(program, asked, archive, ends, notes);
+  }
+  Result<AlertReplay> run(const cep::Program& program, const ReplayRequest& asked,
+                          const ArchivedKeys& archive, steady_clock::time_point ends,
+                          ArchiveNotes& notes) const {
+    Result<AlertReplay> replay = AlertReplay::prepare(program, asked);
+    if (!replay) return replay;
+    runtime::RunOptions options = source_->options;
+    options.stop_requested = [&is_closing = source_->is_closing, ends] {
+      return is_closing || steady_clock::now() > ends;
+    };
+    const Result<void> done = replay->run(archive, std::move(options), notes);
+    if (!done) return tl::unexpected(done.error());
+    return replay;
+  }
+
+  const std::shared_ptr<const TraceSource> source_;
+  const std::shared_ptr<TraceSlots> slots_;
+};
+
+constexpr std::string_view kSchemas = R"({
+  "StoodValue": {
+    "name": "text; as the condition has it",
+    "from": "one of event, step, feature, list, table, key, computed",
+    "value": "text or null; with all digits, a mark where it is personal data; null: missing"
+  },
+  "StoodCondition": {
+    "condition": "text",
+    "clause": "one of kind, where, window, having, except",
+    "known": "boolean; false: what stood in it is not known",
+    "result": "boolean or null; null: a value is missing, or it is not known",
+    "values": "list of StoodValue"
+  },
+  "ExplainedEvent": {
+    "type?": "text",
+    "id?": "text",
+    "ts": "whole; event time in microseconds",
+    "fields": "map of any; as the alert has them",
+    "kept": "boolean; whether the archive has it",
+    "conditions": "list of StoodCondition; of its step, in the order written"
+  },
+  "AlertExplanation": {
+    "alert": "text; its id",
+    "rule": "text",
+    "version": "ExplainedVersion or null; null: it is not kept, and the rules of now are used",
+    "history": "one of replayed, differs, partial, none; none: no history is kept of its events",
+    "text": "text; the same as a sentence",
+    "whole": "boolean; false: events before are no longer kept, which features may have counted",
+    "lists": "one of then, now, declared, unread; of when the contents of lists and tables are",
+    "steps": [{"step": "text", "events": "list of ExplainedEvent"}],
+    "events_more": "whole; events that the alert does not list",
+    "conditions": "list of StoodCondition; on the whole match",
+    "missing": "list of text; what could not be read"
+  },
+  "ExplainedVersion": {
+    "version": "whole; of the rules, active when the alert was stored",
+    "at": "time",
+    "current": "boolean; it is active still"
+  }
+})";
+}  // namespace
+
+void add_explanation_route(Router& router, std::shared_ptr<const TraceSource> source,
+                           std::shared_ptr<TraceSlots> slots) {
+  router.add_schemas(kSchemas);
+  const auto explaining = std::make_shared<const Explaining>(std::move(source), std::move(slots));
+  router.add(
+      {.method = "GET",
+       .path = "/v1/alerts/{id}/explanation",
+       .operation_id = "explainAlert",
+       .tag = "alerts",
+       .summary = "Why an alert was raised: its steps, their events, and what stood in each "
+                  "condition",
+       .description = "Replays the alert's key from the server's archive and journal up to the "
+                      "alert, by the rules that were active when it was stored. One such replay, "
+                      "or one trace, runs at a time, for at most 30 seconds.",
+       .role = Role::kReader,
+       .path_parameters = {{"id", RouteParameter::Type::kText, "The alert's id, 32 hex digits"}},
+       .answers = {{200, "The explanation", "application/json", "AlertExplanation"}},
+       .handler = [explaining](ApiRequest& request) { return explaining->explain(request); }});
+}
+}  // namespace tocsin::api
