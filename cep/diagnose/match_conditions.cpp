@@ -78,6 +78,11 @@ void find_steps(const std::vector<Element>& elements, std::vector<const Element*
     find_steps(element.children(), out);
   }
 }
+bool has_all_of(const std::vector<Element>& elements) {
+  return std::ranges::any_of(elements, [](const Element& element) {
+    return element.kind() == ElementKind::kAllOf || has_all_of(element.children());
+  });
+}
 // `as` of the events of a step that are of a kind.
 const std::string& shown_name(const Rule& rule, VarIndex var, const Subset& subset) {
   for (std::optional<VarIndex> at = var; at; at = rule.variables[at->value].parent) {
@@ -135,28 +140,33 @@ MatchConditions MatchConditions::of(std::shared_ptr<const Plan> plan, TracedRule
 const Rule& MatchConditions::rule() const { return before_->rules[rule_.rule.value]; }
 
 // Events have the names of their steps. Where several steps share one, as unnamed ones of one kind
-// do, they are taken in the order written.
+// do, it is told which took which only if each took one, in the order written.
 void MatchConditions::find_variables() {
   std::vector<const Element*> steps;
   find_steps(rule().pattern, steps);
-  std::vector<std::uint32_t> taken(rule().variables.size());
+  const auto may_take = [&](const Element& step, const MatchEvent& event) {
+    return std::ranges::any_of(step.events(), [&](const Subset& subset) {
+      return subset.type == event.type && shown_name(rule(), step.var(), subset) == event.as;
+    });
+  };
   for (std::size_t i = 0; i < match_.events.size(); ++i) {
     const MatchEvent& event = match_.events[i];
+    std::vector<const Element*> fitting;
     for (const Element* const step : steps) {
-      const VarIndex var = step->var();
-      const bool fits = std::ranges::any_of(step->events(), [&](const Subset& subset) {
-        return subset.type == event.type && shown_name(rule(), var, subset) == event.as;
-      });
-      const bool is_loop = rule().variables[var.value].loop;
-      const std::optional<std::uint32_t> most = is_loop && step->quantifier().loop
-                                                    ? step->quantifier().max
-                                                : is_loop ? std::nullopt
-                                                          : std::optional<std::uint32_t>(1);
-      if (!fits || (most && taken[var.value] >= *most)) continue;
-      ++taken[var.value];
-      vars_[i] = var;
-      break;
+      if (may_take(*step, event)) fitting.push_back(step);
     }
+    if (fitting.size() == 1) vars_[i] = fitting.front()->var();
+    if (fitting.size() < 2 || has_all_of(rule().pattern) || match_.events_more > 0) continue;
+    const bool is_one_each = std::ranges::none_of(
+        fitting, [&](const Element* step) { return rule().variables[step->var().value].loop; });
+    std::size_t before = 0;
+    std::size_t all = 0;
+    for (std::size_t other = 0; other < match_.events.size(); ++other) {
+      const bool is_alike = match_.events[other].as == event.as;
+      all += is_alike ? 1 : 0;
+      before += is_alike && other < i ? 1 : 0;
+    }
+    if (is_one_each && all == fitting.size()) vars_[i] = fitting[before]->var();
   }
 }
 
@@ -344,9 +354,12 @@ bool MatchConditions::is_event(std::size_t event, const SeenEvent& seen) const {
 
 void MatchConditions::take(const std::vector<Alert>& alerts) {
   for (const Alert& alert : alerts) {
-    if (alert.budget || !is_of_key(alert.key)) continue;
-    if (alert.rule == rule_.rule && alert.id == match_.alert) raised_ = complete_of(0, alert);
-    if (alert.rule.value < before_->rules.size()) continue;
+    // Other rules have other keys.
+    const bool is_derived = alert.rule.value >= before_->rules.size();
+    if (alert.budget || (!is_derived && alert.rule != rule_.rule)) continue;
+    if (!is_of_key(alert.key)) continue;
+    if (!is_derived && alert.id == match_.alert) raised_ = complete_of(0, alert);
+    if (!is_derived) continue;
     const std::size_t i = alert.rule.value - before_->rules.size();
     if (derived_[i].role == Derived::Role::kComplete) {
       // The alert is of the same moment.
@@ -377,9 +390,12 @@ void MatchConditions::take_of_event(const Derived& derived, const Alert& alert) 
   if (match.events.empty()) return;
   const SeenEvent& last = match.events.back().event;
   if (derived.role == Derived::Role::kPast) {
-    if (match.events.size() == derived.event + 1 && is_event(derived.event, last)) {
-      note(derived, match, derived.event, derived.places);
+    // Other events may have the times and ids of those that are pinned.
+    if (match.events.size() != derived.event + 1) return;
+    for (std::size_t i = 0; i <= derived.event; ++i) {
+      if (!is_event(i, match.events[i].event)) return;
     }
+    note(derived, match, derived.event, derived.places);
     return;
   }
   for (std::size_t event = 0; event < vars_.size(); ++event) {

@@ -97,6 +97,25 @@ def stood():
         server.end()
 
 
+@case
+def other_keys():
+    """alerts of other rules in the replay, whose keys have parts of other kinds, are passed over"""
+    rules = SCHEMA + """
+rule by_amount "A payment, by its amount" { by amount when payment alert "{amount}" }
+rule by_card "A payment, by its card" { by card when payment as p where p.amount > 3 alert "{p.amount}" }
+rule by_place "A payment, by its place" { by place when payment alert "{place}" }
+rule of_all "Any payment" { when payment as p where p.amount > 3 alert "{p.amount}" }
+"""
+    with Server(rules=rules) as server:
+        sent = [payment(10, "c1", 4.00, place="p1"), payment(11, "c2", 2.00), payment(12, "c2", 8.00, place="p1")]
+        assert server.send(sent, "?wait=alerts&timeout=5s").status == 200
+        for rule in ("by_amount", "by_card", "by_place", "of_all"):
+            found = explained(server, rule)
+            assert found["history"] == "replayed" and len(events_of(found)) == 1, found
+        assert server.ask("GET", "/readyz").status == 200
+        server.end()
+
+
 OTHERS = SCHEMA + """
 feature at_place = count(payment) by place over last 1m
 table limits key place { most: decimal(2) } = { "p1": { most: 50.00 } }
