@@ -155,7 +155,7 @@ export function HealthScreen() {
     <main id="main" tabIndex={-1} class="page">
       <h1>Health</h1>
       <p>
-        <a href={href("/set-aside")}>Late events, dead letters and savepoints</a> · <a href={href("/audit")}>Audit log</a> · <a href={href("/tokens")}>Tokens</a>
+        <a href={href("/set-aside")}>Late events, dead letters and savepoints</a> · <a href={href("/audit")}>Audit log</a> · <a href={href("/tokens")}>People and tokens</a>
       </p>
       <Panel title="Now" loaded={loaded}>
         {(state) => (

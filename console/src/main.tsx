@@ -37,7 +37,7 @@ const ROUTES: readonly Route[] = [
   { pattern: /^\/subscriptions\/([^/]+)$/, title: "Subscription", load: async () => (await import("./subscriptions")).SubscriptionScreen },
   { pattern: /^\/health$/, title: "Health", load: async () => (await import("./health")).HealthScreen },
   { pattern: /^\/set-aside$/, title: "Set aside", load: async () => (await import("./set_aside")).default },
-  { pattern: /^\/tokens$/, title: "Tokens", load: async () => (await import("./access")).default },
+  { pattern: /^\/tokens$/, title: "People and tokens", load: async () => (await import("./access")).default },
   { pattern: /^\/audit$/, title: "Audit log", load: async () => (await import("./access")).AuditScreen },
 ];
 

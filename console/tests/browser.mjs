@@ -11,6 +11,7 @@ import "./screen_cases.mjs";
 import "./change_cases.mjs";
 import "./editor_cases.mjs";
 import "./sign_in_cases.mjs";
+import "./access_cases.mjs";
 import { Person, Server, openBrowser } from "./world.mjs";
 
 const wanted = process.argv[2] ?? "";

@@ -314,9 +314,10 @@ check("a backtest, a savepoint, a dead letter, a token: each is started from its
   await person.press("Enter");
   await page.getByRole("row", { name: /^before-easter/ }).waitFor();
   await page.goto(`${server.url}/console/tokens`);
-  await page.getByText("New token").press("Enter");
-  await page.getByLabel("Name").fill("rita");
-  await page.getByLabel("Role").selectOption("reader");
+  const tokens = page.getByRole("region", { name: "Who may sign in or send" });
+  await tokens.getByText("New token").press("Enter");
+  await tokens.getByLabel("Name").fill("rita");
+  await tokens.getByLabel("Role").selectOption("reader");
   await person.press("Enter");
   const once = page.locator("code.once");
   await once.waitFor();
@@ -339,7 +340,7 @@ check("a reader is told on each screen which role its actions need", async ({ se
     ["/lists/blocked", "Add entries needs the role analyst."],
     ["/subscriptions", "New subscription needs the role analyst."],
     ["/set-aside", "Make a savepoint needs the role operator."],
-    ["/tokens", "Looking at tokens needs the role admin."],
+    ["/tokens", "Looking at people and tokens needs the role admin."],
     ["/audit", "Looking at the audit log needs the role operator."],
   ]) {
     await person.page.goto(`${server.url}/console${place}`);
