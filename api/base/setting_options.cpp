@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <optional>
 #include <string>
 
 namespace tocsin::api {
@@ -38,5 +40,12 @@ void add_setting_options(CLI::App& command, std::span<const Setting> settings,
     if (setting.form == OptionForm::kNone) continue;
     add_option(command, setting, values)->group(std::string(setting.group));
   }
+}
+
+Result<void> read_environment(Configuration& configuration) {
+  return configuration.read_environment([](const std::string& name) -> std::optional<std::string> {
+    const char* const value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  });
 }
 }  // namespace tocsin::api

@@ -1,4 +1,4 @@
-/// The options of a command from the table of settings (api/base/settings.h).
+/// What a command line and the environment say of settings (api/base/settings.h).
 #pragma once
 #include <span>
 
@@ -10,4 +10,6 @@ namespace tocsin::api {
 /// into `values`, which must outlive the command.
 void add_setting_options(CLI::App& command, std::span<const Setting> settings,
                          OptionValues& values);
+/// Configuration::read_environment() of the environment of this process.
+Result<void> read_environment(Configuration& configuration);
 }  // namespace tocsin::api

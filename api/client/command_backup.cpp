@@ -4,10 +4,8 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <thread>
 
@@ -108,12 +106,7 @@ ExitCode list_of_server(const BackupCommand& command) {
 Result<std::unique_ptr<BackupStore>> open_source(const BackupCommand& command,
                                                  runtime::Files& files) {
   Configuration configuration(s3_settings());
-  const auto value_of = [](const std::string& name) -> std::optional<std::string> {
-    const char* const value = std::getenv(name.c_str());
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-  };
-  if (auto read = configuration.read_environment(value_of); !read)
-    return tl::unexpected(read.error());
+  if (auto read = read_environment(configuration); !read) return tl::unexpected(read.error());
   if (auto set = configuration.set_options(command.s3); !set) return tl::unexpected(set.error());
   auto store = open_backup_store(files, command.source, configuration, "");
   if (!store) return store;

@@ -5,9 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,11 +63,7 @@ Result<void> configure(const ServeOptions& options, Configuration& configuration
   if (!options.config.empty()) {
     if (auto read = configuration.read_file(options.config); !read) return read;
   }
-  const auto value_of = [](const std::string& name) -> std::optional<std::string> {
-    const char* const value = std::getenv(name.c_str());
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-  };
-  if (auto read = configuration.read_environment(value_of); !read) return read;
+  if (auto read = read_environment(configuration); !read) return read;
   if (auto set = configuration.set_options(options.values); !set) return set;
   if (options.rules.empty()) return {};
   for (const std::string& path : options.rules) {

@@ -7,9 +7,13 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "api/base/configuration.h"
 #include "api/base/exit_code.h"
+#include "api/base/setting_options.h"
+#include "api/base/settings.h"
 #include "api/base/version.h"
 #include "api/client/server_client.h"
+#include "api/doctor/certificate_doctor.h"
 #include "api/doctor/data_doctor.h"
 #include "runtime/io/clock.h"
 #include "runtime/io/system_files.h"
@@ -20,6 +24,7 @@ constexpr cep::Duration kClocksApart{5'000'000};
 
 struct DoctorOptions {
   std::string directory;
+  std::string config;
   ServerOptions server;
 };
 
@@ -70,8 +75,8 @@ Outcome<DoctorReport> examine_server(ServerClient& client, runtime::Clock& clock
 }
 
 ExitCode examine(const DoctorOptions& options) {
-  if (options.directory.empty() && options.server.url.empty()) {
-    return end_with(ExitCode::kUsage, "name --data FOLDER, --server URL, or both");
+  if (options.directory.empty() && options.config.empty() && options.server.url.empty()) {
+    return end_with(ExitCode::kUsage, "name --data FOLDER, --config FILE or --server URL");
   }
   runtime::SystemClock clock;
   std::string text;
@@ -83,6 +88,15 @@ ExitCode examine(const DoctorOptions& options) {
     text += text_of(options.directory, report);
     is_well = report.findings.empty();
     for (const DoctorFinding& finding : report.findings) is_refused |= finding.is_refused;
+  }
+  if (!options.config.empty()) {
+    Configuration configuration(serve_settings());
+    Result<void> read = configuration.read_file(options.config);
+    if (read) read = read_environment(configuration);
+    if (!read) return end_with(ExitCode::kUsage, read.error().message);
+    const DoctorReport report = examine_certificates(configuration, clock.now());
+    text += text_of(options.config, report);
+    is_well = is_well && report.findings.empty();
   }
   if (!options.server.url.empty()) {
     Outcome<ServerClient> client = ServerClient::open(options.server);
@@ -104,9 +118,14 @@ ExitCode examine(const DoctorOptions& options) {
 void add_doctor_command(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<DoctorOptions>();
   CLI::App* command = program.add_subcommand(
-      "doctor", "Say what is wrong with a data directory or a running server, and what to do");
+      "doctor",
+      "Say what is wrong with a data directory, settings or a running server, and what to do");
   command->add_option("--data", options->directory, "A data directory; it may be in use")
       ->type_name("FOLDER");
+  command
+      ->add_option("--config", options->config,
+                   "The settings of a server, whose certificates are looked at")
+      ->type_name("FILE");
   command
       ->add_option("--server", options->server.url,
                    "A running server: http://HOST:PORT or https://HOST:PORT")
@@ -114,8 +133,9 @@ void add_doctor_command(CLI::App& program, Chosen& chosen) {
   add_token_options(*command, options->server);
   command->footer(
       R"help(Of a data directory it looks at the format, the newest checkpoint, permissions and owners, the clock,
-and the free space; it takes a second and changes nothing. `tocsin verify` reads everything. Of a
-server it shows the causes of GET /v1/health, and whether its clock and version are those of this
+and the free space; it takes a second and changes nothing. `tocsin verify` reads everything. Of
+settings it looks at the certificate, its key, authorities of clients and revocation lists: whether a
+server starts with them, and which of them end soon. Of a server it shows the causes of GET /v1/health, and whether its clock and version are those of this
 machine and program. A token needs the role reader.
 
 Exit codes:
@@ -127,6 +147,7 @@ Exit codes:
 
 Examples:
   tocsin doctor --data /var/lib/tocsin
+  tocsin doctor --config /etc/tocsin/tocsin.toml
   tocsin doctor --server https://tocsin.example.com --token-file reader-token
   tocsin doctor --data data --server http://127.0.0.1:8627 --token-file data/admin-token)help");
   command->callback([&chosen, options] {

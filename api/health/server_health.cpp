@@ -7,7 +7,6 @@
 #include "api/health/certificate_end.h"
 
 namespace tocsin::api {
-namespace {
 HealthLimits health_limits(const Configuration& configuration) {
   return {configuration.duration("health.source_behind"),
           configuration.duration("health.delivery_wait"),
@@ -16,6 +15,7 @@ HealthLimits health_limits(const Configuration& configuration) {
           static_cast<std::uint64_t>(configuration.integer("health.disk_free_percent"))};
 }
 
+namespace {
 // What stops events, of which /readyz speaks.
 void add_stops(const NodeService& service, const NodeFigures& figures, HealthFacts& facts) {
   facts.failure = service.failure();

@@ -19,6 +19,9 @@ namespace tocsin::api {
 /// Why the node's service takes no events for now; empty: it does.
 std::string unreadiness_of(const NodeService& service);
 
+/// The limits that the settings `health.…` say.
+HealthLimits health_limits(const Configuration& configuration);
+
 /// What is asked. All outlives the questions.
 struct HealthSources {
   const NodeService& node;

@@ -16,7 +16,7 @@ import subprocess
 import time
 import warnings
 
-from harness import LIMIT_S, case, has, lines, payment, run_cases, start, wait_for
+from harness import LIMIT_S, case, has, lines, payment, run_cases, start, tocsin, wait_for, write
 from server_process import NDJSON, TIMELESS, Server
 
 
@@ -321,6 +321,37 @@ def lists_that_run_out():
         kept.close()
         server.end()
         has(server.said, "/CN=client, serial number ", ": CRL has expired")
+
+
+@case
+def doctor_of_settings():
+    """doctor: certificate, key, authorities of clients and revocation lists, before a server starts with them"""
+    write("plain.toml", "[http]\nlisten = \"127.0.0.1:0\"\n")
+    has(tocsin("doctor", "--config", "plain.toml").out, "plain.toml: nothing is wrong", "certificate  none: the server speaks HTTP")
+    has(tocsin("doctor", "--config", "nowhere.toml", code=2).err, "nowhere.toml")
+    write("wrong.toml", "[http]\ntls_sertificate = \"one.pem\"\n")
+    has(tocsin("doctor", "--config", "wrong.toml", code=2).err, "wrong.toml:2:", "did you mean http.tls_certificate?")
+    for name in ("one", "authority"):
+        certificate(name, days=60)
+    write("serve.toml", "[http]\ntls_certificate = \"one.pem\"\ntls_key = \"one.key\"\ntls_clients = \"authority.pem\"\n")
+    asked = ("doctor", "--config", "serve.toml")
+    has(tocsin(*asked).out, "nothing is wrong", "/CN=one", "revocations  none: ")
+    given = dict(os.environ, TOCSIN_HTTP_TLS_CLIENT_CRL="authority.crl")
+    has(tocsin(*asked, code=1, env=given).out, "authority.crl: No such file", "what to do: repair it first")
+    revocations("authority")
+    has(tocsin(*asked, env=given).out, "nothing is wrong", "revocations  authority.crl, valid until ")
+
+    def day(days):
+        return time.strftime("%Y%m%d000000Z", time.gmtime(time.time() + days * 86_400))
+    revocations("authority", begins=day(-20), ends=day(2))
+    has(tocsin(*asked, code=1, env=given).out, "serve.toml: 1 to do", "authority.crl: a revocation list is out of date in ",
+        "what to do: put the newest list")
+    revocations("authority", begins=day(-20), ends=day(-2))
+    has(tocsin(*asked, code=1, env=given).out, "the list of /CN=authority is out of date")
+    certificate("one", days=3)
+    has(tocsin(*asked, code=1).out, "one.pem: the certificate ends in ", "what to do: put the next certificate")
+    os.replace("authority.key", "one.key")
+    has(tocsin(*asked, code=1).out, "one.key", "what to do: repair it first")
 
 
 @case
