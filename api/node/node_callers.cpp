@@ -157,7 +157,7 @@ void NodeService::take(EventBatch batch, milliseconds patience, EventsAnswered a
 // Or says why not.
 std::optional<Refusal> NodeService::put_in_queue(const std::shared_ptr<Ticket>& ticket,
                                                  std::size_t bytes) {
-  const std::optional<Refusal> no_space = disk_.look_for_space(kAnswersMax);
+  std::optional<Refusal> no_space = disk_.look_for_space(kAnswersMax);
   const std::lock_guard lock(mutex_);
   if (!is_open_) return not_there(failure_);
   if (no_space) {
