@@ -202,18 +202,25 @@ Result<AlertPage> AlertQuery::page(const AlertFilter& filter, AlertOrder order,
   return page;
 }
 
-Result<std::optional<AlertHit>> AlertQuery::find(std::string_view id) const {
-  const Result<std::vector<std::uint64_t>> numbers = reader_.numbers_of(id);
+Result<std::optional<runtime::StoredAlert>> first_alert_of(const runtime::EffectReader& reader,
+                                                           std::string_view id) {
+  const Result<std::vector<std::uint64_t>> numbers = reader.numbers_of(id);
   if (!numbers) return tl::unexpected(numbers.error());
   for (const std::uint64_t number : *numbers) {
-    Result<std::optional<runtime::StoredAlert>> alert = reader_.alert(number);
-    if (!alert) return tl::unexpected(alert.error());
-    if (!*alert) continue;  // retention was faster
-    Result<TriageRecord> triage = triage_.get(id);
-    if (!triage) return tl::unexpected(triage.error());
-    return AlertHit{std::move(**alert), std::move(*triage)};
+    Result<std::optional<runtime::StoredAlert>> alert = reader.alert(number);
+    if (!alert || *alert) return alert;
+    // Else retention was faster.
   }
   return std::nullopt;
+}
+
+Result<std::optional<AlertHit>> AlertQuery::find(std::string_view id) const {
+  Result<std::optional<runtime::StoredAlert>> alert = first_alert_of(reader_, id);
+  if (!alert) return tl::unexpected(alert.error());
+  if (!*alert) return std::nullopt;
+  Result<TriageRecord> triage = triage_.get(id);
+  if (!triage) return tl::unexpected(triage.error());
+  return AlertHit{std::move(**alert), std::move(*triage)};
 }
 
 Result<void> AlertQuery::walk(const AlertFilter& filter, bool is_oldest_first, std::uint64_t from,

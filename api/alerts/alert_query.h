@@ -96,6 +96,9 @@ struct AlertQueryLimits {
   std::size_t rows_max = 100'000;  // looked at for one page
 };
 
+/// The alert of that id, as it was raised first, of what is kept; nothing where there is none.
+Result<std::optional<runtime::StoredAlert>> first_alert_of(const runtime::EffectReader& reader,
+                                                           std::string_view id);
 /// Threading: any. Borrows the triage store.
 class AlertQuery {
  public:
@@ -107,7 +110,7 @@ class AlertQuery {
   /// for a cursor that is none or of another filter; kCorrupt, kIo.
   Result<AlertPage> page(const AlertFilter& filter, AlertOrder order, std::size_t hits_max,
                          std::string_view cursor) const;
-  /// The alert of that id: as it was raised first, of what is kept. Nothing where there is none.
+  /// first_alert_of(), with its triage.
   Result<std::optional<AlertHit>> find(std::string_view id) const;
 
  private:

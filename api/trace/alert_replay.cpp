@@ -6,7 +6,6 @@
 #include <charconv>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <set>
 
 #include "api/alerts/alert_line.h"
@@ -23,8 +22,6 @@
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "runtime/archive/archive_keys.h"
-#include "runtime/event_time/arrivals.h"
-#include "runtime/event_time/slice_loop.h"
 
 namespace tocsin::api {
 namespace {
@@ -203,20 +200,8 @@ Result<void> AlertReplay::run(const ArchivedKeys& archive, runtime::RunOptions o
   const auto advance = [&](cep::Batch& slice, cep::EventTime watermark) {
     return run.advance(slice, watermark);
   };
-  runtime::RunSummary summary;
-  Result<void> done;
-  if (is_replayed()) {
-    auto arrivals = archive.replay(program_, options, request_.lists_change);
-    if (!arrivals) return tl::unexpected(arrivals.error());
-    done = runtime::read_arrivals(runtime::UsedEvents::of(program_), **arrivals, options, {},
-                                  summary, advance);
-    notes = archive_notes(**arrivals);
-  } else {
-    const std::vector<runtime::Input> inputs = {
-        {"the archive", std::nullopt, [&] { return archive.read(program_, notes, keys_); }}};
-    done = runtime::read_slices(plan(), program_.used_fields(), program_.used_types(), inputs,
-                                options, {}, summary, advance);
-  }
+  const Result<void> done = read_keys(
+      archive, {program_, keys_, is_replayed(), request_.lists_change}, options, notes, advance);
   if (!done && !run.has_ended()) return tl::unexpected(done.error());
   return {};
 }

@@ -7,6 +7,8 @@
 #include "api/backtest/archive_question.h"
 #include "api/base/exit_code.h"
 #include "runtime/archive/archive_reader.h"
+#include "runtime/event_time/arrivals.h"
+#include "runtime/event_time/slice_loop.h"
 
 namespace tocsin::api {
 namespace {
@@ -128,6 +130,25 @@ Result<std::unique_ptr<runtime::ArchivedArrivals>> ArchivedKeys::replay(
   from.line_bytes_max = options.line_bytes_max;
   from.stop_requested = options.stop_requested;
   return runtime::ArchivedArrivals::open(*files_, from, {&program});
+}
+
+Result<void> read_keys(const ArchivedKeys& archive, const KeyReading& reading,
+                       const runtime::RunOptions& options, ArchiveNotes& notes,
+                       const runtime::Advance& advance) {
+  const cep::Program& program = reading.program;
+  runtime::RunSummary summary;
+  if (reading.is_replayed) {
+    auto arrivals = archive.replay(program, options, reading.changes_lists);
+    if (!arrivals) return tl::unexpected(arrivals.error());
+    Result<void> done = runtime::read_arrivals(runtime::UsedEvents::of(program), **arrivals,
+                                               options, {}, summary, advance);
+    notes = archive_notes(**arrivals);
+    return done;
+  }
+  const std::vector<runtime::Input> inputs = {
+      {"the archive", std::nullopt, [&] { return archive.read(program, notes, reading.keys); }}};
+  return runtime::read_slices(program.plan(), program.used_fields(), program.used_types(), inputs,
+                              options, {}, summary, advance);
 }
 
 Result<KeyTrace> trace_archive(KeyTracer& tracer, const ArchivedKeys& archive,

@@ -13,6 +13,7 @@
 #include "cep/engine/key_report.h"
 #include "runtime/archive/archive_lines.h"
 #include "runtime/checkpoint/data_directory.h"
+#include "runtime/event_time/intake_options.h"
 #include "runtime/event_time/run_options.h"
 #include "runtime/io/byte_source.h"
 #include "runtime/io/files.h"
@@ -51,6 +52,19 @@ class ArchivedKeys {
   runtime::DataPaths paths_;
   std::optional<runtime::TimeSpan> times_;
 };
+/// What of an archive an engine is given.
+struct KeyReading {
+  const cep::Program& program;
+  const std::vector<cep::KeyQuery>& keys;
+  bool is_replayed = false;    // all of it as it came; else the events of the keys
+  bool changes_lists = false;  // where all of it is: as ArchivedKeys::replay()
+};
+/// Calls `advance` with slices of it, in order of time, with the options as read_slices() has them;
+/// what is missing is put into `notes`. Fails as ArchivedKeys::read(), as replay(), or as `advance`
+/// did.
+Result<void> read_keys(const ArchivedKeys& archive, const KeyReading& reading,
+                       const runtime::RunOptions& options, ArchiveNotes& notes,
+                       const runtime::Advance& advance);
 /// Traces it: what the key has of it, or, where other keys make a difference, all of it as it came.
 /// `name` is that of the input in messages; what is missing is put into `notes`. Fails as
 /// KeyTracer::run().

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/alerts/alert_query.h"
 #include "api/node/rule_service.h"
 #include "api/privacy/privacy.h"
 #include "api/rest/audit_trail.h"
@@ -40,11 +41,7 @@ class Explaining {
       return unavailable_response("a trace or another replay is running: ask again when it ended");
     }
     const std::string id(*request.text("id"));
-    const runtime::EffectReader& store = source_->effects.reader();
-    const Result<std::vector<std::uint64_t>> numbers = store.numbers_of(id);
-    if (!numbers) return problem_of_error(numbers.error());
-    Result<std::optional<runtime::StoredAlert>> alert = std::optional<runtime::StoredAlert>();
-    if (!numbers->empty()) alert = store.alert(numbers->back());
+    const auto alert = first_alert_of(source_->effects.reader(), id);
     if (!alert) return problem_of_error(alert.error());
     if (!*alert) {
       return problem_response(ProblemKind::kNotFound,

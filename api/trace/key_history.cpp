@@ -20,8 +20,6 @@
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "runtime/archive/archive_keys.h"
-#include "runtime/event_time/arrivals.h"
-#include "runtime/event_time/slice_loop.h"
 
 namespace tocsin::api {
 // The engine takes the key's events one by one, and says after each what it keeps.
@@ -166,21 +164,9 @@ Result<KeyHistory> KeyReplay::run(const ArchivedKeys& archive, runtime::RunOptio
   const auto advance = [&](cep::Batch& slice, cep::EventTime watermark) {
     return run.advance(slice, watermark);
   };
-  runtime::RunSummary summary;
-  Result<void> done;
-  if (needs_other_keys_ || !request_.has_key_index) {
-    auto arrivals = archive.replay(program_, options, request_.lists_change);
-    if (!arrivals && arrivals.error().code == Errc::kStopped) return run.take(true);
-    if (!arrivals) return tl::unexpected(arrivals.error());
-    done = runtime::read_arrivals(runtime::UsedEvents::of(program_), **arrivals, options, {},
-                                  summary, advance);
-    notes = archive_notes(**arrivals);
-  } else {
-    const std::vector<runtime::Input> inputs = {
-        {"the archive", std::nullopt, [&] { return archive.read(program_, notes, keys_); }}};
-    done = runtime::read_slices(plan(), program_.used_fields(), program_.used_types(), inputs,
-                                options, {}, summary, advance);
-  }
+  const bool is_replayed = needs_other_keys_ || !request_.has_key_index;
+  const Result<void> done = read_keys(
+      archive, {program_, keys_, is_replayed, request_.lists_change}, options, notes, advance);
   if (!done && done.error().code != Errc::kStopped) return tl::unexpected(done.error());
   return run.take(!done);
 }

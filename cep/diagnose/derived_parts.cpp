@@ -71,6 +71,23 @@ void consider(Rule& rule, const std::vector<Subset>& kinds) {
   rule.considered.insert(rule.considered.end(), kinds.begin(), kinds.end());
 }
 
+bool reads_value(Op op) {
+  switch (op) {
+    case Op::kField:
+    case Op::kBound:
+    case Op::kPrev:
+    case Op::kAggregate:
+    case Op::kFeature:
+    case Op::kKey:
+    case Op::kTable:
+    case Op::kCall:
+    case Op::kMatched:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Element inside_step(const Rule& rule, const std::vector<Subset>& kinds, const ExprPtr& where) {
   Step step;
   step.var = ExtraVariables(rule).inside;

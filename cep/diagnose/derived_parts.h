@@ -18,6 +18,8 @@ void add_extra_variables(Rule& rule, const PatternStage* stage);
 std::optional<VarIndex> prev_of(const Rule& rule, const PatternStage& stage);
 /// `next` counts these too.
 void consider(Rule& rule, const std::vector<Subset>& kinds);
+/// Whether an expression reads something that has a value of its own: a field, a feature, a call.
+bool reads_value(Op op);
 /// A step of ExtraVariables::inside.
 Element inside_step(const Rule& rule, const std::vector<Subset>& kinds, const ExprPtr& where);
 /// Leaves out what is not yet decided after a whole round of a group.

@@ -19,15 +19,6 @@ constexpr std::size_t kValuesShown = 8;  // of one condition
 
 bool is_value(const Expr& expr) {
   switch (expr.op) {
-    case Op::kField:
-    case Op::kBound:
-    case Op::kPrev:
-    case Op::kAggregate:
-    case Op::kFeature:
-    case Op::kKey:
-    case Op::kTable:
-    case Op::kCall:
-    case Op::kMatched:
     case Op::kIn:  // whether it is on the list
     case Op::kInTable:
     case Op::kMatchesAnyOf:
@@ -35,7 +26,7 @@ bool is_value(const Expr& expr) {
     case Op::kContainsAnyWordOf:
       return true;
     default:
-      return false;
+      return reads_value(expr.op);
   }
 }
 // The values in a condition, in the order written; of a call first its arguments.

@@ -14,22 +14,6 @@ namespace {
 constexpr std::size_t kValuesShown = 8;  // of one condition
 constexpr Duration kMoment{1};
 
-bool is_value(Op op) {
-  switch (op) {
-    case Op::kField:
-    case Op::kBound:
-    case Op::kPrev:
-    case Op::kAggregate:
-    case Op::kFeature:
-    case Op::kKey:
-    case Op::kTable:
-    case Op::kCall:
-    case Op::kMatched:
-      return true;
-    default:
-      return false;
-  }
-}
 bool is_arithmetic(Op op) {
   switch (op) {
     case Op::kAdd:
@@ -55,8 +39,8 @@ void collect_values(const ExprPtr& expr, std::vector<ExprPtr>& out) {
       if (expr->op == Op::kInLoop) break;  // the other is about an element
     }
   }
-  const bool is_shown = is_value(expr->op) || is_arithmetic(expr->op);
-  const bool has_values = any_expr(*expr, [](const Expr& e) { return is_value(e.op); });
+  const bool is_shown = reads_value(expr->op) || is_arithmetic(expr->op);
+  const bool has_values = any_expr(*expr, [](const Expr& e) { return reads_value(e.op); });
   if (is_shown && has_values && out.size() < kValuesShown) out.push_back(expr);
 }
 
