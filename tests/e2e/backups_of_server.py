@@ -97,15 +97,18 @@ def live_and_restored_of(place, options, reading=(), rounds=3):
             stop.set()
             sender.join()
         assert all(one["checkpoint"] > 0 for one in under_load), under_load
-        back_up(server)
-        again = back_up(server)  # what did not change is stored once
-        assert again["stored_bytes"] < again["bytes"] / 2, again
+        again, made = back_up(server), rounds + 1
+        # What did not change is stored once. Checkpoints go on for a moment after the load, and rewrite files.
+        while again["stored_bytes"] >= again["bytes"] / 2:
+            assert made < rounds + 20, again
+            time.sleep(0.3)
+            again, made = back_up(server), made + 1
         before = facts_of(server)
-        assert server.metric("backups_kept") == rounds + 2 and server.metric("backup_last_bytes") == again["bytes"]
+        assert server.metric("backups_kept") == made and server.metric("backup_last_bytes") == again["bytes"]
         server.kill()
     alerts = stored()
     assert len(alerts) > 100
-    has(tocsin("backup", "verify", place, *reading).out, f"{place} is good: {rounds + 2} backups")
+    has(tocsin("backup", "verify", place, *reading).out, f"{place} is good: {made} backups")
     for number, backup in enumerate(under_load):
         restore_of(place, f"r{number}", "--backup", backup["id"], *reading)
         has(tocsin("verify", f"r{number}").out, f"r{number} is good")
