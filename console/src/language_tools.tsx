@@ -83,14 +83,19 @@ export function LanguageTools({ sheet, editor, savedLine, changeOthers, use }: P
     const files = new Set(edits.map(({ file }) => file));
     setShown({ kind: "said", text: `${counted(edits.length, "place")} renamed${files.size > 1 ? `, in ${files.size} files, which are saved together` : ""}.` });
   };
+  // Whether the editor still has the text that the server was asked about: its places are of no other.
+  const isStill = (now: Sheet) => editor.current?.text() === now.text;
   const rename = async (newName: string, offset: number) => {
     const now = sheet();
     const made = await renameAt(now, offset, newName);
-    if (made.refused) setShown({ kind: "rename", name: made.name, offset, refused: made.refused });
+    if (!isStill(now)) setShown({ kind: "said", text: "The text was changed meanwhile, and nothing was renamed." });
+    else if (made.refused) setShown({ kind: "rename", name: made.name, offset, refused: made.refused });
     else take(now, made);
   };
-  const format = async (now: Sheet) => {
-    const { range, insert } = differing(now.text, await laidOut(now.text));
+  const format = async (now: Sheet): Promise<void> => {
+    const made = await laidOut(now.text);
+    if (!isStill(now)) return editor.current && format(sheet());
+    const { range, insert } = differing(now.text, made);
     const isSame = range.from === range.to && insert === "";
     if (!isSame) editor.current?.apply([{ range, insert }]);
     editor.current?.focus();

@@ -299,6 +299,39 @@ check("the editor: what a name is, where it is declared and used, another name i
   assert.ok(files["more/small.tocsin"].includes("sum_paid <= 100") && files["more/small.tocsin"].includes("{p.sum_paid} is small"));
 });
 
+check("the editor: what is written while the server lays the text out, or looks for a name, stays as it is written", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(server.token, "/console/rules/large/edit");
+  await person.sees("0 errors");
+  let asked = 0;
+  const late = async (route) => {
+    if (asked++ === 0) {
+      await select(page, "amount > 100");
+      await page.keyboard.type("amount   >   2000");
+    }
+    await route.continue();
+  };
+  await page.route("**/v1/rules/format", late);
+  await overwrite(page, "by card", "by    card  ");
+  await page.keyboard.press("Shift+Alt+f");
+  await person.sees("It was laid out.");
+  const text = await textOf(page);
+  assert.ok(text.includes("\n  by card\n") && text.includes("amount > 2000"), text);
+  assert.equal(asked, 2);
+  // A name: its places are those of a text that is not there any more.
+  await select(page, "payment as p").then(() => page.keyboard.press("ArrowLeft"));
+  await page.keyboard.press("F2");
+  await page.getByLabel(/^New name for/).fill("charge");
+  await page.route("**/v1/rules/language", async (route) => {
+    const isRename = route.request().postData().includes('"charge"');
+    if (isRename) await overwrite(page, "by card", "by  card");
+    await route.continue();
+  });
+  await page.getByLabel(/^New name for/).press("Enter");
+  await person.sees("The text was changed meanwhile, and nothing was renamed.");
+  assert.ok((await textOf(page)).includes("payment as p"));
+});
+
 const TESTED = `${MORE_RULES}test large "none" {
   0s payment { card: "c", amount: 1.00 }
   expect no alert
