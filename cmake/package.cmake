@@ -27,6 +27,9 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/errors" DESTINATION "${CMAKE_INSTA
   FILES_MATCHING PATTERN "*.md")
 install(FILES "${PROJECT_SOURCE_DIR}/deploy/alerts.yml" "${PROJECT_SOURCE_DIR}/deploy/grafana.json"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/tocsin/examples" COMPONENT program)
+# `tocsin serve /usr/share/doc/tocsin/examples/payments --demo` needs nothing else.
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/samples/payments" DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/tocsin/examples"
+  COMPONENT program FILES_MATCHING PATTERN "*.tocsin")
 
 # What only a package has, and no other installation: settings that stay when they were edited, and the unit with a user of its own.
 set(unit "${CMAKE_BINARY_DIR}/package/tocsin.service")

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # The demo behind `./do demo`: a generated payment stream, the sample rules, alerts by signed webhook to a receiver.
-# With --console a server with such a stream, to look at in a browser. Takes the tocsin binary, or TOCSIN_BINARY. Needs no terminal, chooses a free port, leaves no process and no file behind.
+# With --console a server with such a stream, to look at in a browser (`tocsin serve --demo`). Takes the tocsin binary, or TOCSIN_BINARY. Needs no terminal, chooses a free port, leaves no process and no file behind.
 set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 if [ "${1:-}" = --console ]; then
   shift
-  exec python3 "$(dirname "${BASH_SOURCE[0]}")/demo_console.py" "$@"
+  exec "${TOCSIN_BINARY:?names the tocsin binary}" serve "$root/samples/payments" --demo "$@"
 fi
 tocsin=${1:-${TOCSIN_BINARY:?names the tocsin binary}}
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 events=${TOCSIN_DEMO_EVENTS:-300000}
 work=$(mktemp -d)
 receiver=
@@ -60,7 +60,7 @@ python3 "$root/scripts/show_alert.py" "$work/alerts.ndjson" "$work/truth.ndjson"
 
 say "What to try next"
 cat <<TXT
-  ./do demo --console                                           the web console, with alerts, deliveries and a rule in shadow
+  ${tocsin#"$PWD"/} serve samples/payments --demo                the web console, with alerts, deliveries and a rule in shadow
   ${tocsin#"$PWD"/} run samples/payments --input YOUR.ndjson     your own events; edit samples/payments/schema.tocsin to fit
   ${tocsin#"$PWD"/} test samples                                 the tests that stand inside the rule files
   ${tocsin#"$PWD"/} --help                                       all commands

@@ -275,6 +275,9 @@ Outcome<ServerAnswer> ServerClient::ask(const ServerRequest& request) {
   if (!request.body.is_null()) {
     sent.body = request.body.dump();
     sent.headers.emplace("Content-Type", "application/json");
+  } else if (!request.lines.empty()) {
+    sent.body = request.lines;
+    sent.headers.emplace("Content-Type", "application/x-ndjson");
   }
   const httplib::Result answer = impl_->client->send(sent);
   if (!answer) {

@@ -30,7 +30,8 @@ struct ServerRequest {
   std::string path;                                             // percent-encoded where needed
   std::vector<std::pair<std::string, std::string>> query = {};  // as they are
   nlohmann::ordered_json body = {};                             // null: none
-  std::string if_match = {};                                    // an ETag or "*"; empty: none
+  std::string lines = {};     // events as JSON lines, instead of `body`; empty: none
+  std::string if_match = {};  // an ETag or "*"; empty: none
 };
 struct ServerAnswer {
   nlohmann::ordered_json json;  // discarded where the text is none

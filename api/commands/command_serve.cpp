@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "api/base/setting_options.h"
 #include "api/base/settings.h"
 #include "api/commands/cache_option.h"
+#include "api/demo/serve_demo.h"
 #include "api/node/kept_settings.h"
 #include "api/rules/text_cache.h"
 #include "api/secrets/secret_keys.h"
@@ -26,11 +28,15 @@ extern char** environ;  // NOLINT(readability-redundant-declaration)
 
 namespace tocsin::api {
 namespace {
+constexpr std::uint64_t kDemoEventsMax = 100'000'000;
+
 struct ServeOptions {
   std::vector<std::string> rules;
   std::string config;
   OptionValues values;
   bool check_config = false;
+  bool demo = false;
+  std::uint64_t demo_events = 100'000;
   bool quiet = false;
 };
 
@@ -74,6 +80,23 @@ Result<void> configure(const ServeOptions& options, Configuration& configuration
   return configuration.set_option("--rules-path", fmt::format("{}", fmt::join(options.rules, ",")));
 }
 
+ExitCode serve_demo(const ServeOptions& options, Configuration& configuration) {
+  if (options.rules.empty()) {
+    return end_with(ExitCode::kUsage,
+                    "--demo needs RULES for the events of `tocsin generate`, such as "
+                    "samples/payments");
+  }
+  if (options.demo_events < 2 || options.demo_events > kDemoEventsMax) {
+    return end_with(ExitCode::kUsage,
+                    fmt::format("--demo-events takes a number from 2 to {}", kDemoEventsMax));
+  }
+  const auto demo = ServeDemo::prepare(configuration, options.demo_events);
+  if (!demo) return end_with(demo.error().code, demo.error().message);
+  use_text_cache_of_data(configuration.text("data.path"));
+  (*demo)->begin();
+  return serve(configuration, options.quiet);
+}
+
 ExitCode run(const ServeOptions& options) {
   Configuration configuration(serve_settings());
   if (auto configured = configure(options, configuration); !configured) {
@@ -95,6 +118,7 @@ ExitCode run(const ServeOptions& options) {
   if (auto vouchers = check_vouchers(configuration); !vouchers) {
     return end_with(ExitCode::kUsage, vouchers.error().message);
   }
+  if (options.demo) return serve_demo(options, configuration);
   if (!options.check_config) {
     use_text_cache_of_data(configuration.text("data.path"));
     return serve(configuration, options.quiet);
@@ -139,7 +163,8 @@ Exit codes:
 Examples:
   tocsin serve rules/
   tocsin serve rules/ --data /var/lib/tocsin --listen 0.0.0.0:8627 --http-tls-certificate tocsin.pem --http-tls-key tocsin.key
-  tocsin serve --config /etc/tocsin.toml --check-config)";
+  tocsin serve --config /etc/tocsin.toml --check-config
+  tocsin serve samples/payments --demo)";
 }  // namespace
 
 void add_serve_command(CLI::App& program, Chosen& chosen) {
@@ -157,6 +182,16 @@ void add_serve_command(CLI::App& program, Chosen& chosen) {
                     "Print the effective settings and their sources, then exit. Settings fixed "
                     "when the data directory was created are shown with their stored values; exit "
                     "code 5 if the configuration contradicts them");
+  command
+      ->add_flag("--demo", options->demo,
+                 "Fill the server with a generated payment stream, and receive its webhooks, to "
+                 "look at in the console; without --data everything is removed at the end")
+      ->excludes("--check-config");
+  command
+      ->add_option("--demo-events", options->demo_events,
+                   "How many events --demo sends (default: 100000)")
+      ->type_name("N")
+      ->needs("--demo");
   command->add_flag("-q,--quiet", options->quiet, "Show only warnings and errors");
   add_setting_options(*command, serve_settings(), options->values);
   command->footer(kFooter);

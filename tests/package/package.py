@@ -72,7 +72,8 @@ def what_is_in_it():
                  "/usr/share/bash-completion/completions/tocsin", "/usr/share/zsh/vendor-completions/_tocsin",
                  "/usr/share/fish/vendor_completions.d/tocsin.fish", "/usr/share/doc/tocsin/copyright",
                  "/usr/share/doc/tocsin/tocsin.cdx.json", "/usr/share/doc/tocsin/changelog.gz",
-                 "/usr/share/doc/tocsin/errors/E0202.md", "/usr/share/doc/tocsin/errors/no_key.md"):
+                 "/usr/share/doc/tocsin/errors/E0202.md", "/usr/share/doc/tocsin/errors/no_key.md",
+                 "/usr/share/doc/tocsin/examples/payments/cards.tocsin"):
         assert path in paths, (path, sorted(paths))
         assert paths[path] in ("-rw-r--r--", "-rwxr-xr-x"), (path, paths[path])
     assert paths["/usr/bin/tocsin"] == "-rwxr-xr-x"
