@@ -62,4 +62,12 @@ std::optional<runtime::EffectReader::SideOutputPlace> read_side_output_cursor(
   place.arrival = *arrival;
   return place;
 }
+
+std::string arrival_cursor(cep::ArrivalNumber arrival) {
+  return fmt::format("{}:{}", arrival.record, arrival.index);
+}
+
+std::optional<cep::ArrivalNumber> read_arrival_cursor(std::string_view cursor) {
+  return read_arrival(cursor);
+}
 }  // namespace tocsin::api

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "cep/value/order.h"
 #include "runtime/effects/effect_reader.h"
 
 namespace tocsin::api {
@@ -20,4 +21,7 @@ std::optional<std::string> read_key_cursor(std::string_view cursor);
 std::string side_output_cursor(const runtime::EffectReader::SideOutputPlace& place);
 std::optional<runtime::EffectReader::SideOutputPlace> read_side_output_cursor(
     std::string_view cursor);
+/// An arrival number: "812:4".
+std::string arrival_cursor(cep::ArrivalNumber arrival);
+std::optional<cep::ArrivalNumber> read_arrival_cursor(std::string_view cursor);
 }  // namespace tocsin::api

@@ -19,10 +19,8 @@ constexpr std::size_t kDamagesMax = 1000;
 // that only the journal has count as read.
 class ArchiveSource : public runtime::ByteSource {
  public:
-  ArchiveSource(std::unique_ptr<runtime::ArchiveLines> lines, ArchiveNotes& notes)
-      : lines_(std::move(lines)), notes_(notes) {
+  explicit ArchiveSource(std::unique_ptr<NotedLines> lines) : lines_(std::move(lines)) {
     const runtime::ArchiveDirectory& directory = lines_->reader().directory();
-    for (const Error& damage : directory.damaged) note_damage(damage);
     if (directory.files.empty()) return;
     first_ = directory.files.front().header.first_sequence;
     total_ = directory.end_sequence() - first_;
@@ -31,7 +29,7 @@ class ArchiveSource : public runtime::ByteSource {
   Result<std::size_t> read(char* to, std::size_t capacity) override {
     while (at_ == pending_.size()) {
       if (has_ended_) return 0;
-      if (auto more = next_line(); !more) return tl::unexpected(more.error());
+      if (auto more = next_lines(); !more) return tl::unexpected(more.error());
     }
     const std::size_t size = std::min(capacity, pending_.size() - at_);
     std::memcpy(to, pending_.data() + at_, size);
@@ -42,19 +40,16 @@ class ArchiveSource : public runtime::ByteSource {
   std::optional<std::uint64_t> bytes_total() const override { return total_; }
 
  private:
-  Result<void> next_line() {
+  Result<void> next_lines() {
     constexpr std::size_t kBlockBytes = 64 * 1024;
     pending_.clear();
     at_ = 0;
     while (pending_.size() < kBlockBytes) {
       const Result<std::optional<runtime::ArchivedLine>> line = lines_->next();
-      if (!line && line.error().code == Errc::kCorrupt && damages_ < kDamagesMax) {
-        note_damage(line.error());
-        continue;
-      }
       if (!line) return tl::unexpected(line.error());
       if (!*line) {
-        end();
+        has_ended_ = true;
+        done_ = total_;
         return {};
       }
       done_ = (*line)->arrival.record - std::min((*line)->arrival.record, first_);
@@ -63,29 +58,40 @@ class ArchiveSource : public runtime::ByteSource {
     }
     return {};
   }
-  void end() {
-    has_ended_ = true;
-    done_ = total_;
+
+  std::unique_ptr<NotedLines> lines_;
+  std::string pending_;
+  std::size_t at_ = 0;  // of what is next there
+  bool has_ended_ = false;
+  std::uint64_t first_ = 0, done_ = 0, total_ = 0;  // records
+};
+}  // namespace
+
+NotedLines::NotedLines(std::unique_ptr<runtime::ArchiveLines> lines, ArchiveNotes& notes)
+    : lines_(std::move(lines)), notes_(notes) {
+  for (const Error& damage : lines_->reader().directory().damaged) note_damage(damage);
+}
+
+Result<std::optional<runtime::ArchivedLine>> NotedLines::next() {
+  Result<std::optional<runtime::ArchivedLine>> line = lines_->next();
+  while (!line && line.error().code == Errc::kCorrupt && damages_ < kDamagesMax) {
+    note_damage(line.error());
+    line = lines_->next();
+  }
+  if (line && !*line) {
     if (std::string missing = archive_missing_text(lines_->reader(), lines_->lines_by_position());
         !missing.empty()) {
       notes_.texts.push_back(std::move(missing));
     }
   }
-  void note_damage(const Error& damage) {
-    ++damages_;
-    notes_.is_damaged = true;
-    notes_.texts.push_back(archive_damage_text(damage));
-  }
+  return line;
+}
 
-  std::unique_ptr<runtime::ArchiveLines> lines_;
-  ArchiveNotes& notes_;
-  std::string pending_;
-  std::size_t at_ = 0;  // of what is next there
-  bool has_ended_ = false;
-  std::size_t damages_ = 0;
-  std::uint64_t first_ = 0, done_ = 0, total_ = 0;  // records
-};
-}  // namespace
+void NotedLines::note_damage(const Error& damage) {
+  ++damages_;
+  notes_.is_damaged = true;
+  notes_.texts.push_back(archive_damage_text(damage));
+}
 
 Outcome<ArchivedKeys> ArchivedKeys::open(runtime::Files& files, const std::string& data,
                                          const std::string& from, const std::string& to) {
@@ -101,15 +107,24 @@ Outcome<ArchivedKeys> ArchivedKeys::open(runtime::Files& files, const std::strin
 Result<std::unique_ptr<runtime::ByteSource>> ArchivedKeys::read(
     const cep::Program& program, ArchiveNotes& notes,
     const std::vector<cep::KeyQuery>& keys) const {
+  auto found = lines(program, notes, keys);
+  if (!found) return tl::unexpected(found.error());
+  return std::make_unique<ArchiveSource>(*std::move(found));
+}
+
+Result<std::unique_ptr<NotedLines>> ArchivedKeys::lines(
+    const cep::Program& program, ArchiveNotes& notes, const std::vector<cep::KeyQuery>& keys,
+    std::function<bool()> stop_requested) const {
   runtime::LineQuestion question;
   question.times = times_;
   question.keys = keys;
+  question.stop_requested = std::move(stop_requested);
   std::optional<cep::Program> types;
   if (question.is_of_events()) types = program;
-  auto lines = runtime::ArchiveLines::open(*files_, paths_.archive, paths_.journal, types,
+  auto found = runtime::ArchiveLines::open(*files_, paths_.archive, paths_.journal, types,
                                            std::move(question));
-  if (!lines) return tl::unexpected(lines.error());
-  return std::make_unique<ArchiveSource>(std::move(*lines), notes);
+  if (!found) return tl::unexpected(found.error());
+  return std::make_unique<NotedLines>(*std::move(found), notes);
 }
 
 Result<void> ArchivedKeys::describe(TraceRequest& request) const {

@@ -1,5 +1,7 @@
 /// The events of keys that a server has archived, as an input of a run.
 #pragma once
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +22,23 @@
 #include "runtime/replay/archived_arrivals.h"
 
 namespace tocsin::api {
+/// Lines of an archive. What is damaged is passed over, and noted. Threading: one caller at a time.
+class NotedLines {
+ public:
+  /// `notes` is nobody else's until this is gone.
+  NotedLines(std::unique_ptr<runtime::ArchiveLines> lines, ArchiveNotes& notes);
+  /// Nothing at the end, when what is missing was noted. Fails as ArchiveLines::next(), but for
+  /// damage only where there is much of it.
+  Result<std::optional<runtime::ArchivedLine>> next();
+  const runtime::ArchiveReader& reader() const { return lines_->reader(); }
+
+ private:
+  void note_damage(const Error& damage);
+
+  std::unique_ptr<runtime::ArchiveLines> lines_;
+  ArchiveNotes& notes_;
+  std::uint64_t damages_ = 0;
+};
 /// A data directory, to be read as `tocsin archive cat` prints it.
 class ArchivedKeys {
  public:
@@ -34,6 +53,11 @@ class ArchivedKeys {
   Result<std::unique_ptr<runtime::ByteSource>> read(
       const cep::Program& program, ArchiveNotes& notes,
       const std::vector<cep::KeyQuery>& keys = {}) const;
+  /// The same as lines, with their places. Ends where `stop_requested`, which may be empty, says
+  /// so.
+  Result<std::unique_ptr<NotedLines>> lines(const cep::Program& program, ArchiveNotes& notes,
+                                            const std::vector<cep::KeyQuery>& keys,
+                                            std::function<bool()> stop_requested = {}) const;
   /// Says in a request how it is read. Fails as ArchiveReader.
   Result<void> describe(TraceRequest& request) const;
   /// The same as it came: by sources, each judged by when it was taken, with what a clock decided.

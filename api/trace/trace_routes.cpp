@@ -13,6 +13,7 @@
 #include "api/rest/problem.h"
 #include "api/trace/archived_keys.h"
 #include "api/trace/explanation_routes.h"
+#include "api/trace/key_events_route.h"
 #include "api/trace/key_history.h"
 #include "api/trace/key_trace.h"
 #include "api/trace/silenced_alerts.h"
@@ -224,6 +225,7 @@ void add_trace_route(Router& router, TraceSource source) {
   const auto shared = std::make_shared<const TraceSource>(std::move(source));
   const auto slots = std::make_shared<TraceSlots>();
   add_explanation_route(router, shared, slots);
+  add_key_events_route(router, shared, slots);
   const auto tracing = std::make_shared<Tracing>(shared, slots);
   router.add(
       {.method = "GET",

@@ -17,6 +17,7 @@ constexpr std::size_t kAnyLength = std::numeric_limits<std::size_t>::max() / 4;
 struct FoundLine {
   std::uint32_t index = 0;  // of the record's lines that are not blank
   std::optional<cep::EventTime> ts;
+  std::optional<cep::EventTypeIndex> type;
   std::string_view text;
 };
 }  // namespace
@@ -41,7 +42,7 @@ struct ArchiveLines::Parts {
       splitter.begin(lines);
       Line line;
       for (std::uint32_t i = 0; splitter.next(line); ++i) {
-        found.push_back({i, std::nullopt, line.text});
+        found.push_back({i, std::nullopt, std::nullopt, line.text});
       }
     }
   }
@@ -53,7 +54,7 @@ struct ArchiveLines::Parts {
         return search->keys().has(*event.batch, *event.row, key.table, key.key);
       };
       const bool is_of_key = question.keys.empty() || std::ranges::any_of(question.keys, has);
-      if (is_of_key) found.push_back({event.line, event.ts, event.text});
+      if (is_of_key) found.push_back({event.line, event.ts, event.row->type, event.text});
     }
   }
 
@@ -110,6 +111,9 @@ Result<std::unique_ptr<ArchiveLines>> ArchiveLines::open(Files& files, std::stri
 
 Result<std::optional<ArchivedLine>> ArchiveLines::next() {
   while (parts_->next_found == parts_->found.size()) {
+    if (parts_->question.stop_requested && parts_->question.stop_requested()) {
+      return fail(Errc::kStopped, "the reading was to end");
+    }
     const Result<std::optional<ArchivedRecord>> record = parts_->reader.next();
     if (!record) return tl::unexpected(record.error());
     if (!*record) return std::nullopt;
@@ -121,7 +125,11 @@ Result<std::optional<ArchivedLine>> ArchiveLines::next() {
     }
   }
   const FoundLine& line = parts_->found[parts_->next_found++];
-  return ArchivedLine{
-      {parts_->sequence, line.index}, parts_->source, parts_->taken_at, line.ts, line.text};
+  return ArchivedLine{{parts_->sequence, line.index},
+                      parts_->source,
+                      parts_->taken_at,
+                      line.ts,
+                      line.type,
+                      line.text};
 }
 }  // namespace tocsin::runtime

@@ -2,12 +2,14 @@
 /// those of the events that are asked for.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "cep/base/index.h"
 #include "cep/base/result.h"
 #include "cep/compile/compile.h"
 #include "cep/engine/key_report.h"
@@ -22,6 +24,8 @@ struct LineQuestion {
   std::optional<TimeSpan> taken;    // taken in then, by the clock
   std::optional<TimeSpan> times;    // events of then
   std::vector<cep::KeyQuery> keys;  // any of these; nothing: of any key
+  /// Asked at each record: whether to end there. May be empty.
+  std::function<bool()> stop_requested = {};
   bool is_of_events() const { return times || !keys.empty(); }
 };
 /// The records among which the lines are. `program` is needed where the question is of events.
@@ -32,8 +36,9 @@ struct ArchivedLine {
   cep::ArrivalNumber arrival;
   std::string_view source;  // input and partition: "http", "kafka:payments/0"
   cep::EventTime taken_at;
-  std::optional<cep::EventTime> ts;  // where only events are asked for
-  std::string_view text;             // without its end
+  std::optional<cep::EventTime> ts;         // where only events are asked for
+  std::optional<cep::EventTypeIndex> type;  // likewise
+  std::string_view text;                    // without its end
 };
 
 /// Threading: one caller at a time.
@@ -46,7 +51,7 @@ class ArchiveLines {
                                                     const std::optional<cep::Program>& program,
                                                     LineQuestion question);
   ~ArchiveLines();
-  /// Nothing at the end. Fails as ArchiveReader::next().
+  /// Nothing at the end. Fails as ArchiveReader::next(), and with kStopped where it was to end.
   Result<std::optional<ArchivedLine>> next();
   /// Lines of records that were taken by position, so far: their text is in the inputs.
   std::uint64_t lines_by_position() const;

@@ -250,6 +250,120 @@ def history_of_a_key():
         server.end()
 
 
+BY_SHOP = """
+event payment { ts: time, id: string id, card: string pii, amount: decimal(2), shop: string?, number: int? }
+event visit { ts: time, shop: string }
+rule busy "Two at a shop" { by shop when 2 payment as p within 1h alert "{shop}" }
+rule seen "A visit, then a payment" { by shop when visit as v then payment as p within 1h alert "{shop}" }
+rule twice "Two of a card" { by card when 2 payment as p within 1h alert "{card}" }
+"""
+
+
+def pages_of(server, query, limit, meanwhile=lambda: None, **options):
+    """The events of all pages, and how many pages they are; `meanwhile` is done between them."""
+    listed, cursor, pages = [], "", 0
+    while pages == 0 or cursor:
+        answer = server.ask("GET", f"/v1/keys/{query}limit={limit}{'&cursor=' + cursor if cursor else ''}", **options)
+        assert answer.status == 200, answer
+        assert len(answer.json["events"]) <= limit and answer.json["complete"] and answer.json["ended_at"] is None
+        listed += answer.json["events"]
+        cursor, pages = answer.json.get("next", ""), pages + 1
+        meanwhile()
+    return listed, pages
+
+
+@case
+def events_of_a_key():
+    """the events of a key are those of the archive, the newest arrival first, page by page each once while others come in"""
+    with Server(*OFTEN) as server:
+        sent = fill_archive(server, 2)
+        own = [event["id"] for event in sent if event["card"] == "c3"][::-1]
+        more = iter(range(len(sent), len(sent) + 100_000))
+        listed, pages = pages_of(server, "card=c3/events?", 37, lambda: server.send([payment(next(more), "c3", 7)]))
+        assert ids(listed) == own and pages == -(-len(own) // 37), (len(listed), len(own), pages)
+        places = [tuple(map(int, event["arrival"].split(":"))) for event in listed]
+        assert places == sorted(set(places), reverse=True)
+        assert {event["source"] for event in listed} == {"http"} and listed[0]["taken_at"] > listed[-1]["taken_at"]
+        whole = server.ask("GET", "/v1/keys/card=c3/events?limit=1000").json
+        assert whole["examined"] >= len(own) + pages and whole["missing"] == []
+        middle = listed[len(own) // 2]["time"]
+        late, _ = pages_of(server, f"card=c3/events?from={middle}&", 200)
+        early, _ = pages_of(server, f"card=c3/events?to={middle}&", 200)
+        assert ids(late + early)[-len(own):] == own and late[-1]["time"] == middle, (late[-1], middle)
+        for query, problem, what in (("from=noon", "bad-parameter", "a time"), ("to=noon", "bad-parameter", "a time"),
+                                     ("limit=0", "bad-parameter", "limit"), ("limit=1001", "bad-parameter", "limit"),
+                                     ("cursor=x", "bad-parameter", "`next` of the page before"),
+                                     ("cursor=1:", "bad-parameter", "`next` of the page before"),
+                                     ("curser=1:1", "bad-parameter", "did you mean cursor?")):
+            answer = server.ask("GET", f"/v1/keys/card=c3/events?{query}")
+            assert answer.problem() == problem and what in answer.text, (query, answer)
+        for key, status, what in (("c3", 400, "NAME=VALUE"), ("colour=red", 404, "no rule or feature is by these")):
+            answer = server.ask("GET", f"/v1/keys/{key}/events")
+            assert answer.status == status and what in answer.text, (key, answer)
+        assert server.ask("GET", "/v1/keys/card=c3/events", token=False).status == 401
+        nothing = server.ask("GET", "/v1/keys/card=never/events").json
+        assert nothing["events"] == [] and nothing["examined"] == 0 and "next" not in nothing
+        assert "listKeyEvents" in [entry["action"] for entry in server.ask("GET", "/v1/audit?limit=5").json["entries"]]
+        server.end()
+    with Server(*OFTEN, "--history-events-max", "10", "--history-values-max", "15", rules=None) as server:
+        cut = server.ask("GET", "/v1/keys/card=c3/events").json
+        oldest = own[::-1]
+        assert not cut["complete"] and cut["examined"] == 10 and cut["ended_at"] is not None, cut
+        # Five fields an event: three events are fifteen values.
+        assert ids(cut["events"]) == oldest[7:10][::-1], (cut, oldest[:10])
+        before = server.ask("GET", f"/v1/keys/card=c3/events?cursor={cut['next']}").json
+        assert before["complete"] and ids(before["events"]) == oldest[4:7][::-1], before
+        server.end()
+
+
+@case
+def fields_of_events():
+    """events of a key have their fields with all digits, every arrival of a duplicate, and marks for who does not see pii"""
+    def line(second, **fields):
+        text = "".join(f', "{name}": {value}' for name, value in fields.items())
+        return f'{{"type": "payment", "ts": {payment(second)["ts"]}, "id": "e{second}"{text}}}'
+    with Server(*OFTEN, rules=BY_SHOP) as server:
+        server.send("\n".join([line(1, card='"4111"', amount="1234567890123.40", shop='"s1"', number="9007199254740993", other="1"),
+                               line(2, card='"4112"', amount="900.00", shop='"s1"'), line(2, card='"4112"', amount="900.00", shop='"s1"'),
+                               line(3, card='"4113"', amount="1.005", shop='"s1"'),
+                               f'{{"type": "visit", "ts": {payment(4)["ts"]}, "shop": "s1"}}', "no event"]))
+        answer = server.ask("GET", "/v1/keys/shop=s1/events")
+        assert answer.status == 200, answer
+        visit, wrong, again, second, first = answer.json["events"]
+        assert '"fields":{"id":"e1","card":"4111","amount":1234567890123.40,"shop":"s1","number":9007199254740993}' in answer.text, answer.text
+        assert '"amount":900.00' in answer.text and again["arrival"] != second["arrival"]
+        assert {name: again[name] for name in ("id", "time", "fields")} == {name: second[name] for name in ("id", "time", "fields")}
+        assert wrong["fields"] == {"id": "e3", "card": "4113", "shop": "s1"}, wrong
+        assert visit["type"] == "visit" and visit["id"] is None and visit["fields"] == {"shop": "s1"}, visit
+        assert first["time"] == "2026-03-02T12:00:01Z" and first["id"] == "e1", first
+
+        def token(name, **more):
+            return server.ask("POST", "/v1/tokens", {"name": name, "role": "reader", **more}).json["token"]
+        reader, seeing, limited = token("reader"), token("seeing", pii=True), token("limited", types=["visit"], pii=True)
+        masked = server.ask("GET", "/v1/keys/shop=s1/events", token=reader)
+        marks = [event["fields"].get("card", "") for event in masked.json["events"]]
+        assert "411" not in masked.text.replace(first["taken_at"], "") and marks[2] == marks[3] != marks[4], masked.text
+        assert all(mark.startswith("\u2022\u2022\u2022") for mark in marks[1:]) and masked.json["events"][2]["id"] == "e2"
+        assert server.ask("GET", "/v1/keys/shop=s1/events", token=seeing).json["events"] == answer.json["events"]
+        # A card that finds events would tell whose mark it is that they show.
+        assert server.ask("GET", "/v1/keys/card=4111/events", token=reader).problem() == "forbidden"
+        assert ids(server.ask("GET", "/v1/keys/card=4111/events", token=seeing).json["events"]) == ["e1"]
+        only = server.ask("GET", "/v1/keys/shop=s1/events", token=limited).json
+        assert [event["type"] for event in only["events"]] == ["visit"] and only["examined"] == 1, only
+        tagged = token("tagged", tags=["x"])
+        assert server.ask("GET", "/v1/keys/shop=s1/events", token=tagged).problem() == "forbidden"
+        reads = [entry for entry in server.ask("GET", "/v1/audit?action=listKeyEvents").json["entries"]]
+        assert all(entry.get("read_by") == "key" for entry in reads if entry["result"] == "done") and "s1" not in json.dumps(reads), reads
+        assert {entry["actor"] for entry in reads if entry.get("pii")} == {"admin", "seeing", "limited"}, reads
+        server.end()
+    # Without an archive it is what the journal still has.
+    with Server(*OFTEN, "--archive-enabled", "false", data="plain") as server:
+        server.send([payment(1, "c1", 5)])
+        assert ids(server.ask("GET", "/v1/keys/card=c1/events").json["events"]) == ["c1-1"]
+        assert len(server.ask("GET", "/v1/keys/card=c1/history").json["points"]) == 1
+        server.end()
+
+
 @case
 def silenced():
     """a trace says which alerts a silence kept from being delivered, by whom and why, also after its end"""

@@ -45,6 +45,10 @@ void try_cursor(unsigned kind, std::string_view text) {
     require(read_key_cursor(key_cursor(text)) == text, "every key has a cursor");
     const auto key = read_key_cursor(text);
     require(!key || key_cursor(*key) == text, "a key is written as it was read");
+  } else if (kind == 6) {
+    const auto arrival = read_arrival_cursor(text);
+    require(!arrival || read_arrival_cursor(arrival_cursor(*arrival)) == arrival,
+            "an arrival number is what it was made of");
   } else {
     const auto place = read_side_output_cursor(text);
     if (!place) return;
@@ -56,6 +60,6 @@ void try_cursor(unsigned kind, std::string_view text) {
 }  // namespace tocsin::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size > 0) tocsin::fuzz::try_cursor(data[0] % 6, tocsin::fuzz::text_of(data + 1, size - 1));
+  if (size > 0) tocsin::fuzz::try_cursor(data[0] % 7, tocsin::fuzz::text_of(data + 1, size - 1));
   return 0;
 }
