@@ -270,6 +270,48 @@ bool keeps_order(const RuleProgram& program, const PatternProgram& pattern) {
     });
   });
 }
+
+// Whether equal values of the type are the same number or the same text.
+bool is_hashable(const Type& type) {
+  return type.kind != TypeKind::kFloat && type.kind != TypeKind::kFraction;
+}
+// The two fields that a condition compares, if it is that: the event's own, and one of a variable
+// that the step's event does not belong to.
+std::optional<FieldEquality> equality_of(const Expr& expr, const RuleProgram& program,
+                                         const PatternStep& step) {
+  if (expr.op != Op::kEqual) return std::nullopt;
+  FieldEquality equality{expr.args[0].get(), expr.args[1].get()};
+  if (equality.own->op == Op::kBound) std::swap(equality.own, equality.earlier);
+  if (equality.own->op != Op::kField || equality.earlier->op != Op::kBound ||
+      !equality.earlier->args.empty() || equality.own->type != equality.earlier->type ||
+      !is_hashable(equality.own->type)) {
+    return std::nullopt;
+  }
+  const std::uint32_t slot = program.step_of_var[equality.earlier->as<BoundField>().var.value];
+  if (slot >= kSlotsMax || (step.slots >> slot & 1) != 0) return std::nullopt;
+  return equality;
+}
+std::optional<FieldEquality> equality_of(const RuleProgram& program, const PatternStep& step) {
+  std::optional<FieldEquality> found;
+  for (const Conjunct& conjunct : step.take.by_run) {
+    const bool takes_steps = any_expr(*conjunct.expr, [](const Expr& e) {
+      return e.op == Op::kAggregate || e.op == Op::kInLoop;
+    });
+    if (takes_steps) return std::nullopt;
+    if (!found && conjunct.of_first) found = equality_of(*conjunct.expr, program, step);
+  }
+  return found;
+}
+void find_equalities(const RuleProgram& program, PatternProgram& pattern) {
+  for (PatternStep& step : pattern.steps) step.equality = equality_of(program, step);
+  for (PatternTransition& transition : pattern.transitions) {
+    if (transition.target >= PatternTransition::kFan) continue;
+    const PatternStep& step = pattern.steps[transition.target];
+    transition.is_by_value = step.equality && transition.contiguity != Contiguity::kNext &&
+                             transition.absences.empty() && transition.greedy.empty() &&
+                             !(transition.further && step.until);
+  }
+}
 }  // namespace
 
 void Compiler::compile_pattern(RuleProgram& program) {
@@ -299,6 +341,7 @@ void Compiler::compile_pattern(RuleProgram& program) {
   find_twins(program, *pattern);
   if (auto members = members_of(rule)) program.members = std::move(*members);
   pattern->keeps_order = keeps_order(program, *pattern);
+  find_equalities(program, *pattern);
   const auto is_of_paths = [](const Obstacle& obstacle) { return cep::is_of_paths(obstacle.kind); };
   if (std::ranges::all_of(general_obstacles(rule), is_of_paths)) {
     if (auto paths = paths_of(program)) pattern->paths = std::move(*paths);

@@ -119,7 +119,15 @@ struct PatternTransition {
   /// Greedy loops left or passed by: an event that fits one ends the partial match.
   std::vector<std::uint32_t> greedy;
   std::uint64_t live = 0;  // the slots whose events something on this one, or later, asks about
+  /// An event concerns a partial match that waits here only if it and the match are equal by the
+  /// target's FieldEquality.
+  bool is_by_value = false;
   friend bool operator==(const PatternTransition&, const PatternTransition&) = default;
+};
+/// A condition of a step that holds only if a field of its event equals one of an earlier event.
+struct FieldEquality {
+  const Expr* own = nullptr;
+  const Expr* earlier = nullptr;
 };
 struct PatternStep {
   const Element* element = nullptr;
@@ -134,6 +142,8 @@ struct PatternStep {
   /// An earlier member of the same `all of` that takes the same events, and nothing later reads
   /// either: it is done before this one (compile_pattern.cpp).
   std::optional<std::uint32_t> twin;
+  /// Absent where there is none, or its other conditions take steps.
+  std::optional<FieldEquality> equality;
 };
 struct PatternAbsence {
   const Element* element = nullptr;

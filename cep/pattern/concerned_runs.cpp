@@ -1,5 +1,7 @@
 #include "cep/pattern/concerned_runs.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -10,6 +12,13 @@ namespace {
 // An order pays where so many events use it; once it did not, so many go without one.
 constexpr std::uint32_t kEventsOfOrder = 16;
 constexpr std::size_t kFew = 16;  // concerned partial matches, which always pay
+
+// By what equal values of one type are found; nothing for a missing one, which equals none.
+std::optional<std::uint64_t> key_of(const Value& value) {
+  if (value.is_missing()) return std::nullopt;
+  if (value.kind == ValueKind::kString) return XXH3_64bits(value.text.data(), value.text.size());
+  return XXH3_64bits(&value.number, sizeof(value.number));
+}
 }  // namespace
 
 bool ConcernedRuns::order() {
@@ -23,7 +32,8 @@ bool ConcernedRuns::order() {
       return false;
     }
     current_.stats.runs_visited += state.runs.size();
-    state.make_order(current_.pattern->transitions.size());
+    state.make_order(current_.pattern->transitions.size(),
+                     [this](const PatternRun& run) { return key_of(run); });
   }
   if (state.order_events < kEventsOfOrder) ++state.order_events;
   if (!current_.rule->within) return true;
@@ -47,8 +57,10 @@ bool ConcernedRuns::find() {
                   conditions_.fits_row(*current_.pattern->without, -1);
   for (std::uint32_t i = 0; i < order.class_count() && !any_many; ++i) {
     if (order.size_of(i) == 0 || !may_concern(i)) continue;
-    any_many = places_.size() + order.size_of(i) > most;
-    std::uint32_t at = any_many ? ClassedList::kNone : order.front_of(i);
+    const std::uint32_t concerned = concerned_class(i);
+    if (concerned == ClassedList::kNone) continue;
+    any_many = places_.size() + order.size_of(concerned) > most;
+    std::uint32_t at = any_many ? ClassedList::kNone : order.front_of(concerned);
     for (; at != ClassedList::kNone; at = order.next_in_class(at)) places_.push_back(at);
   }
   if (any_many) {
@@ -84,6 +96,29 @@ bool ConcernedRuns::may_concern(std::uint32_t index) {
   }
   if (any || ends) return any;
   return (transition.further && fits_until(transition.target)) || fits_step(transition.target);
+}
+
+// Which of those on a transition: the class of all, or its part with the event's value; kNone.
+std::uint32_t ConcernedRuns::concerned_class(std::uint32_t index) {
+  const PatternTransition& transition = current_.pattern->transitions[index];
+  if (!transition.is_by_value) return index;
+  const PatternStep& step = current_.pattern->steps[transition.target];
+  const auto key =
+      tocsin::cep::key_of(evaluate(*step.equality->own, EventView{current_.row->row, nullptr},
+                                   current_.scope_at(0, static_cast<int>(transition.target))));
+  return key ? current_.state->order->part_of(index, *key) : ClassedList::kNone;
+}
+
+// The part of its transition's class in which a partial match is, if that has parts.
+std::optional<std::uint64_t> ConcernedRuns::key_of(const PatternRun& run) {
+  const PatternTransition& transition = current_.pattern->transitions[run.transition];
+  if (!transition.is_by_value) return std::nullopt;
+  constexpr std::uint64_t kOfNone = 0;  // no event is equal
+  const PatternStep& step = current_.pattern->steps[transition.target];
+  return tocsin::cep::key_of(evaluate(*step.equality->earlier,
+                                      EventView{current_.row->row, nullptr},
+                                      current_.scope_at(run.node, -1)))
+      .value_or(kOfNone);
 }
 
 void ConcernedRuns::sort_places() {
@@ -132,7 +167,8 @@ void ConcernedRuns::write() {
   const auto add = [&](std::uint32_t before) {
     RunDraft& draft = drafts_.runs[next];
     nodes_.write_run(draft);
-    state.add_run(before, draft.run, drafts_.counters.data() + draft.counters, count);
+    state.add_run(before, draft.run, key_of(draft.run), drafts_.counters.data() + draft.counters,
+                  count);
   };
   for (const std::uint32_t place : places_) {
     bool stays = false;

@@ -1,7 +1,9 @@
 /// Which of a key's partial matches an event may concern, so that the others cost nothing at it.
 ///
 /// A partial match is concerned where it is at a transition whose step, absence, `until` or greedy
-/// loop the event may be for, by the conditions that read the event alone. Where the selection
+/// loop the event may be for, by the conditions that read the event alone. Where a step asks for a
+/// field that equals one of an earlier event, partial matches are found by that value: only those
+/// with the event's are concerned. Where the selection
 /// prunes, those of one first event are looked at together. All others stay as they are. So an
 /// event costs what it begins, what is over by it and what it concerns, however many partial
 /// matches the key has.
@@ -11,6 +13,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "cep/pattern/current_pattern.h"
@@ -49,6 +52,8 @@ class ConcernedRuns {
 
  private:
   bool may_concern(std::uint32_t transition);
+  std::uint32_t concerned_class(std::uint32_t transition);
+  std::optional<std::uint64_t> key_of(const PatternRun& run);
   void add_groups();
   void sort_places();
 

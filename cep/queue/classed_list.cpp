@@ -53,6 +53,28 @@ void ClassedList::join(std::uint32_t place, std::uint32_t of_class) {
   ++joined.size;
 }
 
+void ClassedList::join(std::uint32_t place, std::uint32_t of_class, std::uint64_t key) {
+  const auto [part, is_new] = parts_.try_emplace(PartKey{of_class, key}, kNone);
+  if (is_new) {
+    if (free_parts_.empty()) {
+      part->second = static_cast<std::uint32_t>(classes_.size());
+      classes_.emplace_back();
+    } else {
+      part->second = free_parts_.back();
+      free_parts_.pop_back();
+    }
+    classes_[part->second].whole = of_class;
+    classes_[part->second].key = key;
+  }
+  join(place, part->second);
+  ++classes_[of_class].size;
+}
+
+std::uint32_t ClassedList::part_of(std::uint32_t of_class, std::uint64_t key) const {
+  const auto part = parts_.find(PartKey{of_class, key});
+  return part == parts_.end() ? kNone : part->second;
+}
+
 void ClassedList::erase(std::uint32_t place) {
   const Place at = places_[place];
   (at.before == kNone ? first_ : places_[at.before].next) = at.next;
@@ -64,5 +86,10 @@ void ClassedList::erase(std::uint32_t place) {
   (at.class_before == kNone ? left.first : places_[at.class_before].class_next) = at.class_next;
   (at.class_next == kNone ? left.last : places_[at.class_next].class_before) = at.class_before;
   --left.size;
+  if (left.whole == kNone) return;
+  --classes_[left.whole].size;
+  if (left.size > 0) return;
+  parts_.erase(PartKey{left.whole, left.key});
+  free_parts_.push_back(at.of_class);
 }
 }  // namespace tocsin::cep

@@ -10,6 +10,15 @@
 namespace tocsin::cep {
 namespace {
 constexpr std::uint32_t kKeptValueWords = kStoredValueWords + 1;
+
+void join(ClassedList& order, std::uint32_t at, std::uint32_t transition,
+          std::optional<std::uint64_t> key) {
+  if (key) {
+    order.join(at, transition, *key);
+  } else {
+    order.join(at, transition);
+  }
+}
 }  // namespace
 
 Offset PatternState::cut(std::size_t count) {
@@ -20,19 +29,22 @@ Offset PatternState::cut(std::size_t count) {
   return static_cast<Offset>(offset);
 }
 
-void PatternState::make_order(std::size_t transitions) {
+void PatternState::make_order(
+    std::size_t transitions,
+    const std::function<std::optional<std::uint64_t>(const PatternRun&)>& key_of) {
   order = std::make_unique<ClassedList>(static_cast<std::uint32_t>(transitions));
   std::vector<std::uint32_t> by_end(runs.size());
   std::iota(by_end.begin(), by_end.end(), 0);
   for (std::size_t i = 0; i < runs.size(); ++i) order->insert(ClassedList::kNone);
   std::ranges::stable_sort(by_end, {}, [&](std::uint32_t at) { return runs[at].ends_us; });
-  for (const std::uint32_t at : by_end) order->join(at, runs[at].transition);
+  for (const std::uint32_t at : by_end) join(*order, at, runs[at].transition, key_of(runs[at]));
 }
 
-void PatternState::add_run(std::uint32_t next, const PatternRun& run, const std::uint32_t* counts,
+void PatternState::add_run(std::uint32_t next, const PatternRun& run,
+                           std::optional<std::uint64_t> key, const std::uint32_t* counts,
                            std::uint32_t count) {
   const std::uint32_t at = order->insert(next);
-  order->join(at, run.transition);
+  join(*order, at, run.transition, key);
   if (at == runs.size()) {
     runs.emplace_back();
     counters.resize(counters.size() + count);

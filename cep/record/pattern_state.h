@@ -4,8 +4,10 @@
 /// is an address.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "cep/queue/classed_list.h"
@@ -117,11 +119,13 @@ class PatternState {
   template <typename Visit>
   void for_each_run(Visit&& visit);
   /// Makes the order of partial matches; of a transition, those that wait for a deadline ascend by
-  /// it.
-  void make_order(std::size_t transitions);
-  /// Adds a partial match before that at place `next` of the order, or at its end.
-  void add_run(std::uint32_t next, const PatternRun& run, const std::uint32_t* counts,
-               std::uint32_t count);
+  /// it. `key_of` gives those their key whose class has parts.
+  void make_order(std::size_t transitions,
+                  const std::function<std::optional<std::uint64_t>(const PatternRun&)>& key_of);
+  /// Adds a partial match before that at place `next` of the order, or at its end; with a key where
+  /// its class has parts.
+  void add_run(std::uint32_t next, const PatternRun& run, std::optional<std::uint64_t> key,
+               const std::uint32_t* counts, std::uint32_t count);
   /// `runs` and `counters` have all partial matches one after the other again, without an order.
   void settle();
 

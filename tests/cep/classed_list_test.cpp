@@ -38,10 +38,12 @@ void check_order(const ClassedList& list, const std::vector<std::uint32_t>& plac
 
 TEST_CASE("classed list: places keep their order and classes, whatever is added and erased") {
   constexpr std::uint32_t kClasses = 3;
-  for_all_seeds("CLASSED_LIST", 200, [](Random& random) {
+  constexpr std::uint32_t kKeys = 4;  // of the parts of the last class
+  for_all_seeds("CLASSED_LIST", 200, [&](Random& random) {
     ClassedList list(kClasses);
     std::vector<std::uint32_t> order;
     std::vector<std::vector<std::uint32_t>> classes(kClasses);
+    std::vector<std::vector<std::uint32_t>> parts(kKeys);
     for (int i = 0; i < 200; ++i) {
       if (order.empty() || random.chance(60)) {
         const std::size_t before = random.below(order.size() + 1);
@@ -49,19 +51,35 @@ TEST_CASE("classed list: places keep their order and classes, whatever is added 
             list.insert(before == order.size() ? ClassedList::kNone : order[before]);
         order.insert(order.begin() + static_cast<std::ptrdiff_t>(before), place);
         const auto of_class = static_cast<std::uint32_t>(random.below(kClasses));
-        list.join(place, of_class);
         classes[of_class].push_back(place);
+        if (of_class + 1 < kClasses) {
+          list.join(place, of_class);
+        } else {
+          const std::size_t key = random.below(kKeys);
+          list.join(place, of_class, key);
+          parts[key].push_back(place);
+        }
       } else {
         const std::uint32_t place = order[random.below(order.size())];
         list.erase(place);
         std::erase(order, place);
         for (std::vector<std::uint32_t>& places : classes) std::erase(places, place);
+        for (std::vector<std::uint32_t>& places : parts) std::erase(places, place);
       }
     }
     check_order(list, order);
     for (std::uint32_t i = 0; i < kClasses; ++i) {
-      REQUIRE(listed(list, i) == classes[i]);
+      if (i + 1 < kClasses) REQUIRE(listed(list, i) == classes[i]);
       REQUIRE(list.size_of(i) == classes[i].size());
+    }
+    REQUIRE(list.class_count() == kClasses);
+    for (std::uint32_t key = 0; key < kKeys; ++key) {
+      const std::uint32_t part = list.part_of(kClasses - 1, key);
+      REQUIRE((part == ClassedList::kNone) == parts[key].empty());
+      REQUIRE(list.part_of(0, key) == ClassedList::kNone);
+      if (part == ClassedList::kNone) continue;
+      REQUIRE(listed(list, part) == parts[key]);
+      REQUIRE(list.size_of(part) == parts[key].size());
     }
   });
 }

@@ -85,6 +85,18 @@ TEST_CASE("concerned runs: an event looks at the partial matches that it may con
        "when pay where amount < 100 then pay where amount = 999 then pay where amount between 500 "
        "and 600 within 30d without pay where amount = 777",
        {550, 560, 2}},
+      {"a step for the value of an earlier event: each begins one and waits for another",
+       "when pay as a where amount < 100 then pay where amount >= 0 and id = a.id within 30d after "
+       "match consume",
+       {1}},
+      {"every match counts, and none has the value",
+       "when pay as a where amount < 100 then pay where a.id = id within 300d after match no skip "
+       "except \"none\" where amount < 0",
+       {1}},
+      {"the value of an earlier event, once for each",
+       "when pay as a where amount < 100 then pay where amount >= 0 and id = a.id within 30d once "
+       "per 1h for each a.id",
+       {1}},
       {"a deadline",
        "when pay as a where amount < 100 then no pay where amount = 999 for 5000s once per "
        "1h for each a.id",
