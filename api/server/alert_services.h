@@ -46,6 +46,7 @@ class AlertServices {
   void stop();
   SubscriptionService& subscriptions() { return *subscriptions_; }
   const AlertFeed& feed() const { return feed_; }
+  const TriageStore& triage() const { return triage_; }
   /// Once routes were added.
   LiveAlerts live() const { return live_alerts(services_); }
 

@@ -24,6 +24,7 @@
 #include "api/people/people_routes.h"
 #include "api/people/view_routes.h"
 #include "api/rest/json_body.h"
+#include "api/rollout/comparison_route.h"
 #include "api/rollout/deploy_routes.h"
 #include "api/rollout/proposal_routes.h"
 #include "api/server/event_routes.h"
@@ -158,6 +159,10 @@ void add_server_routes(Router& router, ServerContext& context, const AlertServic
                        unreadiness = std::move(unreadiness)] { return asked->ask(unreadiness()); };
   add_health_report(router, health);
   add_live(router, context, alerts, health);
+  add_comparison_route(
+      router, {context.effects, alerts.triage(), context.rules, context.privacy,
+               [&context] { return context.node.await_stored(kStoredPatience); },
+               static_cast<std::size_t>(context.configuration.integer("alerts.query_rows_max"))});
   router.add_schemas(R"({"OpenapiDocument": {
     "openapi": "text",
     "info": "object",

@@ -2,6 +2,7 @@
 import { ask, get, mayWork, part, roleForLive } from "./api";
 import { Automaton } from "./automaton";
 import { Days, daysOf } from "./chart";
+import { Comparison } from "./comparison";
 import { Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
 import { useChanges } from "./live";
@@ -159,6 +160,7 @@ export default function RuleScreen({ id }: { id: string }) {
         }}
       </Panel>
       {loaded.value && !/^(draft|retired)/.test(show(loaded.value.stage)) && <Explained id={id} />}
+      {loaded.value && /^(shadow|live \d)/.test(stageText(loaded.value)) && <Comparison id={id} />}
       <OverDays id={id} />
       {loaded.value && (
         <section class="panel" aria-label="Its text">

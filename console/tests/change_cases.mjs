@@ -74,3 +74,49 @@ check("a backtest shows alerts that came and went, and what was right and wrong 
   await page.getByText("small: days and examples").press("Enter");
   assert.equal(await page.getByRole("heading", { name: /, of small/ }).count(), 0);
 });
+
+check("a rule in shadow beside what is live: numbers, labels, samples, other times, and what goes wrong", async ({ server, person }) => {
+  const { page } = person;
+  const rule = await server.ask("GET", "/v1/rules/large");
+  await server.ask("PUT", "/v1/rules/large/stage", { stage: "shadow" }, "application/json", { "If-Match": rule.headers.get("ETag") });
+  await server.send([[60, "c1", "800.00"], [61, "c3", "3.00"], [62, "c3", "400.00"], [4000, "c5", "450.00"]]);
+  await until(async () => (await server.alerts("rule=large&shadow=true")).length === 7, "the alerts in shadow");
+  const [{ alert }] = await server.alerts("rule=small&key=card%3Dc3&order=newest");
+  await server.ask("POST", `/v1/alerts/${alert.id}/triage`, { action: "confirm" });
+  let answer; // to the first request, which waits until then
+  const held = new Promise((resolve) => (answer = resolve));
+  const refused = { status: 403, title: "Not allowed", detail: "the token is limited" };
+  await page.route("**/comparison", (route) => held.then(() => route.fulfill({ status: 403, contentType: "application/problem+json", body: JSON.stringify(refused) })), { times: 1 });
+  person.expected.push(/status of 40[03]/);
+  await person.signIn(server.token, "/console/rules/large");
+  const region = page.getByRole("region", { name: "In shadow and live", exact: true });
+  await region.getByText("Loading…").waitFor();
+  answer();
+  await region.getByText("the token is limited").waitFor();
+  await region.getByRole("button", { name: "Try again" }).press("Enter");
+  const table = (name) => region.getByRole("group", { name, exact: true }).getByRole("row");
+  const cells = async (name) => (await table(name).allInnerTexts()).slice(1).map((row) => row.split(/\t/).map((cell) => cell.trim()));
+  await region.getByRole("heading", { name: "Both" }).waitFor();
+  const counted = async () => (await cells("Alerts in shadow and live")).map((row) => row[1]);
+  assert.deepEqual(await counted(), ["3", "1", "2", "3", "1"]);
+  assert.match((await cells("Alerts in shadow and live"))[1][2], /^100 % of 1/);
+  assert.deepEqual(await cells("Keys in shadow and live"), [["1", "2", "1"]]);
+  assert.deepEqual(await cells("Live rules beside it"), [["small", "1", "1"]]);
+  assert.deepEqual((await cells("In shadow and live by day")).map((row) => row.slice(1)), [["1", "2", "1"]]);
+  await region.getByRole("link", { name: /400.00 on card c3/ }).waitFor();
+  await person.inspect("comparison");
+  // Otherwise, by keyboard.
+  const otherwise = page.getByRole("region", { name: "Compare otherwise" });
+  await otherwise.getByText("Compare otherwise", { exact: true }).last().press("Enter");
+  await otherwise.getByLabel("One live rule").fill("large");
+  await person.press("Enter");
+  await until(async () => (await table("Alerts in shadow and live").count()) > 0 && (await counted())[3] === "4", "the rule's own alerts");
+  assert.deepEqual(await counted(), ["3", "1", "2", "4", "2"]);
+  await otherwise.getByLabel("From", { exact: true }).fill("2030-01-01");
+  await otherwise.getByRole("button", { name: "Compare", exact: true }).press("Enter");
+  await region.getByText("Neither this rule in shadow nor a live rule by the same key raised an alert.").waitFor();
+  await otherwise.getByLabel("At most apart").fill("soon");
+  await person.press("Enter");
+  await region.getByText("within takes a duration").waitFor();
+  await person.inspect("comparison-refused");
+});

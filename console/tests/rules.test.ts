@@ -3,6 +3,7 @@ import "./page";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { firstRule, foldAt, ruleAt } from "../src/blocks";
+import { comparisonQuery, leftOut } from "../src/comparison";
 import { changedFiles, fatesOf, filesAfter } from "../src/consequences";
 import { LABEL_LINES, onlyIn } from "../src/differences";
 import { JsonObject, parseJson, show } from "../src/json";
@@ -66,4 +67,17 @@ test("a backtest: alerts that only one side has, as far as the samples of both a
 test("a backtest: what labels say, in the lines of its table", () => {
   const labels = parseJson('{"alerts_fraud":3,"alerts_ok":1,"alerts_unlabelled":2,"frauds_found":2,"frauds":5}') as JsonObject;
   assert.deepEqual(LABEL_LINES.map((line) => line.of(labels)), ["3", "1", "2", "2", "3", "75 % of 4 (30 to 95 %)", "40 % of 5 (12 to 77 %)"]);
+});
+
+test("comparison: days are asked for from the beginning of the first to the end of the last", () => {
+  assert.equal(comparisonQuery({}), "");
+  const asked = new URLSearchParams(comparisonQuery({ from: "2026-03-01", to: "2026-03-31", within: "1h", against: "large" }));
+  assert.deepEqual([...asked.values()], ["2026-03-01T00:00:00Z", "2026-04-01T00:00:00.000Z", "1h", "large"]);
+});
+
+test("comparison: what is not in its numbers is said, and nothing else", () => {
+  const whole = { complete: true, examined: 7, labels_left_out: 0, days_left_out: 0, rules_left_out: 0 };
+  assert.deepEqual(leftOut(whole), []);
+  assert.deepEqual(leftOut({ ...whole, complete: false, examined: 100_000, labels_left_out: 2, days_left_out: 1, rules_left_out: 3 }).length, 4);
+  assert.match(leftOut({ ...whole, complete: false })[0] ?? "", /newest 7 alerts/);
 });

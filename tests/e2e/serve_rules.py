@@ -10,7 +10,7 @@ import signal
 import threading
 
 from harness import LIMIT_S, RULES, case, has, payment, run_cases, start, tocsin, wait_for, write
-from server_process import Server, alone, statuses, stored
+from server_process import TIMELESS, Server, alone, statuses, stored
 
 THREE = """rule three "Three payments" {
   by card
@@ -272,6 +272,89 @@ def a_share_of_the_keys():
         assert alerted() == tenth
         stage("shadow")
         assert alerted() == set()
+        server.end()
+
+
+def compared(server, rule, query="", **options):
+    answer = server.ask("GET", f"/v1/rules/{rule}/comparison{query}", **options)
+    assert answer.status == 200, answer
+    return answer.json
+
+
+def numbers(comparison):
+    return [comparison[part]["alerts"] for part in ("shadow", "both", "only_shadow", "live", "only_live")]
+
+
+@case
+def shadow_beside_live():
+    """a comparison: a rule's alerts in shadow beside the live ones, by key and time, with labels, days and samples"""
+    half = SMALL.replace("small", "half").replace("< 1", "< 0.5")
+    with Server(rules=RULES + SMALL + half) as server:
+        # What was live before a rule is watched is no difference.
+        assert server.send([payment(0, "c0", 0.7)], "?wait=alerts").json["alerts"][0]["rule"] == "small"
+        assert server.ask("PUT", "/v1/rules/half/stage", {"stage": "shadow"}, headers={"If-Match": "*"}).status == 200
+        empty = compared(server, "half")
+        assert numbers(empty) == [0, 0, 0, 1, 1] and "from" not in empty, empty
+        sent = [payment(3600, "c1", 0.3), payment(3601, "c2", 0.4), payment(3602, "c3", 0.7), payment(3603, "c4", 200)]
+        told = server.send(sent, "?wait=alerts&timeout=20s").json["alerts"]
+        assert len([alert for alert in told if alert["rule"] == "small"]) == 3, told
+        found = compared(server, "half")
+        assert numbers(found) == [2, 2, 0, 4, 2], found
+        assert found["keys"] == {"both": 2, "only_shadow": 0, "only_live": 2}, found
+        assert found["rules"] == [{"rule": "small", "both": 2, "only_live": 1}, {"rule": "large", "both": 0, "only_live": 1}], found
+        assert [[day["both"], day["only_shadow"], day["only_live"]] for day in found["days"]] == [[2, 0, 2]], found
+        assert found["within"] == "10m" and found["examined"] == 7 and found["complete"] is True, found
+        assert [one["shadow"]["alert"]["key"]["card"] for one in found["samples"]["both"]] == ["c2", "c1"], found
+        assert [one["live"]["alert"]["rule"] for one in found["samples"]["both"]] == ["small", "small"], found
+        # The live alert's label counts for the one in shadow that nobody judged; its own comes first.
+        live = found["samples"]["both"][1]["live"]["alert"]["id"]
+        assert server.ask("POST", f"/v1/alerts/{live}/triage", {"action": "confirm"}).status == 200
+        own = found["samples"]["both"][0]["shadow"]["alert"]["id"]
+        assert server.ask("POST", f"/v1/alerts/{own}/triage", {"action": "dismiss"}).status == 200
+        assert compared(server, "half")["both"] == {"alerts": 2, "confirmed": 1, "dismissed": 1, "precision": 0.5}
+        # Other times, another distance, one rule.
+        assert numbers(compared(server, "half", "?against=large")) == [2, 0, 2, 1, 1]
+        assert numbers(compared(server, "half", "?within=0s&against=small")) == [2, 2, 0, 3, 1]
+        second = compared(server, "half", "?from=2026-03-02T13:00:01Z&to=2026-03-02T13:00:02Z")
+        assert numbers(second) == [1, 1, 0, 1, 0] and second["from"] == "2026-03-02T13:00:01Z", second
+        server.end()
+    with Server(rules=None, options=(*TIMELESS, "--alerts-query-rows-max", "100")) as server:  # the same over a start
+        assert numbers(compared(server, "half")) == [2, 2, 0, 4, 2]
+        server.send([payment(7200 + number, f"d{number}", 0.7) for number in range(150)], "?wait=alerts&timeout=20s")
+        few = compared(server, "half")
+        assert few["examined"] == 100 and few["complete"] is False and few["live"]["alerts"] == 100, few
+        server.end()
+
+
+@case
+def who_compares():
+    """a comparison: what is refused, a token's tags and types, and marks for who is not shown personal data"""
+    rules = RULES.replace("card: string,", "card: string pii,").replace("  severity high", "  severity high\n  tags retail")
+    with Server(rules=rules + SMALL.replace("  by card", "  tags cards\n  status shadow\n  by card")) as server:
+        path = "/v1/rules/small/comparison"
+
+        def token(name, role="reader", **more):
+            return server.ask("POST", "/v1/tokens", {"name": name, "role": role, **more}).json["token"]
+        server.send([payment(1, "4111222233334444", 0.5), payment(2, "4111222233334444", 200)], "?wait=alerts&timeout=20s")
+        assert server.ask("GET", path, token=None).status == 401
+        assert server.ask("GET", path, token=token("till", "producer")).problem() == "forbidden"
+        assert server.ask("GET", "/v1/rules/none/comparison").problem() == "not-found"
+        for query in ("?from=yesterday", "?to=1", "?within=soon", "?within=-1m", "?other=1", "?against=none"):
+            assert server.ask("GET", path + query).problem() == "bad-parameter", query
+        whole = server.ask("GET", path)
+        assert numbers(whole.json) == [1, 1, 0, 1, 0] and '"4111222233334444"' in whole.text, whole
+        masked = server.ask("GET", path, token=token("rea"))
+        assert numbers(masked.json) == [1, 1, 0, 1, 0] and '"4111222233334444"' not in masked.text, masked
+        assert "•••" in masked.json["samples"]["both"][0]["shadow"]["alert"]["key"]["card"], masked
+        # Who is limited is told of their own rules alone.
+        cards, retail, both = (token("-".join(tags), tags=tags) for tags in (["cards"], ["retail"], ["cards", "retail"]))
+        assert numbers(compared(server, "small", token=cards)) == [1, 0, 1, 0, 0]
+        assert numbers(compared(server, "small", token=both)) == [1, 1, 0, 1, 0]
+        assert server.ask("GET", path, token=retail).problem() == "not-found"
+        assert server.ask("GET", path + "?against=large", token=cards).problem() == "bad-parameter"
+        assert numbers(compared(server, "small", token=token("typed", types=["confirmation"]))) == [0, 0, 0, 0, 0]
+        reads = [(entry["actor"], entry["action"]) for entry in server.ask("GET", "/v1/audit").json["entries"] if entry.get("pii")]
+        assert [actor for actor, action in reads if action == "compareRule"] == ["admin"], reads
         server.end()
 
 

@@ -96,7 +96,7 @@ def _():
 ALL = {"tags", "types"}
 KEPT = {"postEvents": ALL, "listAlerts": ALL, "countAlerts": ALL, "exportAlerts": ALL, "streamAlerts": ALL, "stream": ALL, "getAlert": ALL,
         "getTriage": ALL, "changeTriage": ALL, "changeTriageOfAll": ALL, "listRules": ALL, "getRule": ALL, "explainRule": ALL, "getVersion": ALL,
-        "getOpenapi": ALL, "getHealth": ALL, "getMe": ALL, "beginSession": ALL, "endSession": ALL,
+        "getOpenapi": ALL, "getHealth": ALL, "getMe": ALL, "compareRule": ALL, "beginSession": ALL, "endSession": ALL,
         "listViews": ALL, "createView": ALL, "getView": ALL, "putView": ALL, "deleteView": ALL, "listKeyEvents": {"types"},
         "listSilences": {"tags"}, "createSilence": {"tags"}, "previewSilence": {"tags"}, "getSilence": {"tags"}, "endSilence": {"tags"}}
 TAGGED = """\
