@@ -113,6 +113,9 @@ constexpr Row kRows[] = {
      "when pay where amount < 500 then pay where amount >= 998 within D prefer latest"},
     {"consume",
      "when pay where amount < 500 then pay where amount >= 998 within D after match consume"},
+    {"consume, by an earlier value",
+     "when pay as a where amount < 500 then pay where amount >= 500 and id = a.id within D after "
+     "match consume"},
     {"no skip",
      "when pay where amount < 500 then pay where amount = 999 within D after match no skip"},
     {"skip to next",
@@ -167,8 +170,9 @@ Cost measure(const Row& row, std::int64_t window, const cep::Limits& limits) {
     for (std::int64_t i = 0; i < rows; ++i, ++now) {
       state = state * 6364136223846793005 + 1442695040888963407;
       const cep::EventTime ts{now * 1'000'000};
+      const std::string id = std::to_string(now);
       batch.append(*plan, cep::EventTypeIndex(0), ts, ts, {static_cast<std::uint64_t>(now) + 1, 0},
-                   {cep::Value::time(ts), cep::Value::string("p"), cep::Value::string("c1"),
+                   {cep::Value::time(ts), cep::Value::string(id), cep::Value::string("c1"),
                     cep::Value::integer(static_cast<std::int64_t>((state >> 33) % 1'000))});
     }
     const auto begin = Clock::now();
