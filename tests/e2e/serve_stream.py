@@ -161,10 +161,11 @@ def ended():
         wait_for(lambda: all(one.told("rules") and one.comments > 3 for one in streams), "heartbeats")
         full = server.ask("GET", "/v1/stream?topics=health")
         assert full.problem() == "unavailable" and full.headers["Retry-After"]
-        began = time.monotonic()
+        before = [one.comments for one in streams]
         expect(204, server.ask("DELETE", "/v1/tokens/desk"))
         wait_for(lambda: all(one.has_ended for one in streams), "their end")
-        assert time.monotonic() - began < 1.5
+        # A heartbeat each 100 ms: on a slow machine the clock says less than their number.
+        assert all(one.comments - had <= 15 for one, had in zip(streams, before, strict=True))
         for one in streams:
             one.close()
         last = [follow(server, topics) for topics in ("health", "alerts,health")]
