@@ -6,12 +6,14 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "api/node/event_body.h"
 #include "api/node/list_body.h"
+#include "api/node/node_report.h"
 #include "api/pages/page_cursor.h"
 #include "api/rest/json_body.h"
 #include "cep/value/identity.h"
@@ -371,6 +373,122 @@ HttpResponse get_list_value(const Lists& lists, const ApiRequest& request) {
   if (!text.empty()) return text_response(std::move(text), "");
   return problem_response(ProblemKind::kNotFound,
                           fmt::format("{} has no such entry", runtime::describe(name)));
+}
+
+namespace {
+// Whether JSON has a value of the type, written so, without quotes.
+bool is_bare(const cep::Type& type, std::string_view text) {
+  if (type.kind == cep::TypeKind::kBool) return text == "true" || text == "false";
+  const bool is_number = type.kind == cep::TypeKind::kInt || type.kind == cep::TypeKind::kDecimal ||
+                         type.kind == cep::TypeKind::kFloat;
+  return is_number && !text.empty() &&
+         text.find_first_not_of("0123456789.eE+-") == std::string_view::npos;
+}
+
+using KeyParts = std::vector<std::pair<std::string, std::string>>;
+// The row of this key: by a body of one row, whose key it is.
+tl::expected<cep::Entry, std::string> row_entry(const ListOrTable& what, const KeyParts& key,
+                                                const ListBodyLimits& limits) {
+  const cep::Table& table = what.table->table();
+  std::string body = R"({"row":{)";
+  for (const auto& [name, value] : key) {
+    if (body.back() != '{') body += ',';
+    cep::append_json_string(body, name);
+    body += ':';
+    const auto column = std::ranges::find(table.key_names, name);
+    const auto place = static_cast<std::size_t>(column - table.key_names.begin());
+    if (column != table.key_names.end() && is_bare(table.key_types[place], value)) {
+      body += value;
+    } else {
+      cep::append_json_string(body, value);
+    }
+  }
+  auto entries = read_list_body(what, "application/x-ndjson", body + "}}", limits);
+  if (entries && entries->size() == 1) return std::move(entries->front());
+  return tl::unexpected(entries || entries.error().places.empty()
+                            ? std::string("it names the columns of a row's key")
+                            : entries.error().places.front());
+}
+
+// The row's key as far as a key names its columns; nothing where it does not name all.
+std::optional<KeyParts> row_key(const cep::Table& table, const KeyParts& key) {
+  KeyParts columns;
+  for (const std::string& name : table.key_names) {
+    const auto part = std::ranges::find(key, name, &KeyParts::value_type::first);
+    if (part == key.end()) return std::nullopt;
+    columns.push_back(*part);
+  }
+  return columns;
+}
+
+void append_found(std::string& to, std::string_view word, const std::string& name,
+                  const ListOrTable& what, const cep::Entry& entry, cep::EventTime now) {
+  const auto seen = what.entries().find(entry.key);
+  if (!seen) return;
+  if (to.back() != '[') to += ',';
+  to += fmt::format("{{\"{}\":", word);
+  cep::append_json_string(to, name);
+  std::string text;
+  append_entry(text, what, *seen, now);
+  to += ',' + text.substr(1);
+}
+}  // namespace
+
+HttpResponse get_table_row(const Lists& lists, const ApiRequest& request) {
+  const ListName name = lists.name(request);
+  const std::optional<Declared> found = declared(lists, name);
+  if (!found) return not_there(lists, name);
+  const auto key = key_parts(split_key(*request.text("row")));
+  if (!key) return bad_parameter_response("row", key.error().message);
+  const auto entry = row_entry(found->what, *key, limits_of(lists.context));
+  if (!entry) return bad_parameter_response("row", entry.error());
+  std::string text;
+  const Served<void> asked = lists.context.node.ask(
+      [&](runtime::Node& node) {
+        const ListOrTable what = find_list(node.program().data(), name);
+        if (what.table == nullptr) return;
+        const auto seen = what.entries().find(entry->key);
+        if (seen) append_entry(text, what, *seen, node.intake().watermark());
+      },
+      kAskPatience);
+  if (!asked) return refusal_response(asked.error());
+  if (!text.empty()) return text_response(std::move(text), "");
+  return problem_response(ProblemKind::kNotFound,
+                          fmt::format("{} has no such row", runtime::describe(name)));
+}
+
+HttpResponse get_key_entries(ServerContext& context, ApiRequest& request) {
+  if (auto refused = refused_unmasked(context.privacy, request)) return *std::move(refused);
+  const auto key = key_parts(split_key(*request.text("key")));
+  if (!key) return bad_parameter_response("key", key.error().message);
+  std::set<std::string_view> values;
+  for (const auto& [name, value] : *key) values.insert(value);
+  const ListBodyLimits limits = limits_of(context);
+  std::string text = R"({"lists":[)";
+  const Served<void> asked = context.node.ask(
+      [&](runtime::Node& node) {
+        const cep::EventTime now = node.intake().watermark();
+        cep::ReferenceData& data = node.program().data();
+        for (cep::ListProgram& list : data.lists) {
+          if (!list.may_change()) continue;
+          for (const std::string_view value : values) {
+            const ListOrTable what{&list, nullptr};
+            const auto entry = read_list_value(what, value, limits);
+            if (entry) append_found(text, "list", list.list().name, what, *entry, now);
+          }
+        }
+        text += R"(],"tables":[)";
+        for (cep::LookupTable& table : data.tables) {
+          const ListOrTable what{nullptr, &table};
+          const auto columns = row_key(table.table(), *key);
+          if (!columns) continue;
+          const auto entry = row_entry(what, *columns, limits);
+          if (entry) append_found(text, "table", table.table().name, what, *entry, now);
+        }
+      },
+      kAskPatience);
+  if (!asked) return refusal_response(asked.error());
+  return text_response(text + "]}", "");
 }
 
 HttpResponse delete_list_value(const Lists& lists, const ApiRequest& request) {

@@ -35,4 +35,8 @@ HttpResponse reset_list(const Lists& lists, const ApiRequest& request);
 /// One value, in the path.
 HttpResponse get_list_value(const Lists& lists, const ApiRequest& request);
 HttpResponse delete_list_value(const Lists& lists, const ApiRequest& request);
+/// One row, whose key is in the path.
+HttpResponse get_table_row(const Lists& lists, const ApiRequest& request);
+/// The lists and tables that have a key's values, which is in the path.
+HttpResponse get_key_entries(ServerContext& context, ApiRequest& request);
 }  // namespace tocsin::api

@@ -53,15 +53,32 @@ constexpr std::string_view kSchemas = R"({
     "record": "whole; of its last change"
   },
   "ListOfTables": {"tables": "list of TableSummary"},
+  "TableRow": {
+    "row": "map of any",
+    "origin": "one of declared, added",
+    "until?": "time",
+    "ended?": "boolean"
+  },
   "TablePage": {
     "like": "TableSummary",
-    "rows": [{
-      "row": "map of any",
+    "rows": "list of TableRow",
+    "next?": "text; the cursor of the next page"
+  },
+  "KeyEntries": {
+    "lists": [{
+      "list": "text",
+      "value": "Scalar",
       "origin": "one of declared, added",
       "until?": "time",
       "ended?": "boolean"
     }],
-    "next?": "text; the cursor of the next page"
+    "tables": [{
+      "table": "text",
+      "row": "map of any",
+      "origin": "one of declared, added",
+      "until?": "time",
+      "ended?": "boolean"
+    }]
   },
   "ListEntries": {"entries": [{"$schema": {"oneOf": [
     {"$ref": "#/components/schemas/Scalar"},
@@ -231,11 +248,54 @@ void add_value_operations(Router& router, const Lists& lists, const Names& names
        .handler = [lists](ApiRequest& request) { return delete_list_value(lists, request); }});
 }
 
+// Of one row of a table, whose key is in the path.
+void add_row_operation(Router& router, const Lists& lists, const Names& names) {
+  std::vector<RouteParameter> rowed = names.parameters;
+  rowed.push_back({.name = "row",
+                   .description = "NAME=VALUE for each column of the key, such as merchant=m1; "
+                                  "several are separated by commas",
+                   .pattern = "^[A-Za-z0-9_.]+="});
+  router.add({.method = "GET",
+              .path = names.parts + "/{row}",
+              .operation_id = "getTableRow",
+              .tag = "lists",
+              .summary = "One row of a table; 404 where it is not there",
+              .description = "It is the row of exactly this key: an address is not looked up in "
+                             "networks.",
+              .role = Role::kReader,
+              .path_parameters = rowed,
+              .answers = {{200, "The row", "application/json", "TableRow"}},
+              .handler = [lists](ApiRequest& request) { return get_table_row(lists, request); }});
+}
+
+// Of a key that rules keep something of.
+void add_key_operation(Router& router, ServerContext& context) {
+  router.add(
+      {.method = "GET",
+       .path = "/v1/keys/{key}/entries",
+       .operation_id = "listKeyEntries",
+       .tag = "lists",
+       .summary = "The lists on which a value of the key stands, and its rows of tables",
+       .description = "Of lists that can be changed. A table has a row of the key if the "
+                      "columns of its own key have names of the key's parts.",
+       .role = Role::kReader,
+       .path_parameters = {{.name = "key",
+                            .description = "NAME=VALUE, such as card=c1; several parts are "
+                                           "separated by commas",
+                            .pattern = "^[A-Za-z0-9_.]+="}},
+       .answers = {{200, "The entries and rows", "application/json", "KeyEntries"}},
+       .handler = [&context](ApiRequest& request) { return get_key_entries(context, request); }});
+}
+
 void add_operations(Router& router, const Lists& lists) {
   const Names names(lists.are_tables);
   add_readers(router, lists, names);
   add_changes(router, lists, names);
-  if (!names.tables) add_value_operations(router, lists, names);
+  if (names.tables) {
+    add_row_operation(router, lists, names);
+  } else {
+    add_value_operations(router, lists, names);
+  }
 }
 }  // namespace
 
@@ -244,5 +304,6 @@ void add_list_routes(Router& router, ServerContext& context) {
   const auto writing = std::make_shared<std::mutex>();
   add_operations(router, {context, false, writing});
   add_operations(router, {context, true, writing});
+  add_key_operation(router, context);
 }
 }  // namespace tocsin::api

@@ -1,10 +1,10 @@
 // C. One key: what the rules keep of it, its alerts, its events.
-import { get, ask, part } from "./api";
+import { get, part } from "./api";
 import { readPage } from "./alerts";
-import { Form, outcomeOf, timeOf } from "./forms";
 import { Json, JsonObject, show } from "./json";
+import { KeyEvents } from "./key_events";
 import { KeyHistory } from "./key_history";
-import { valueOf } from "./lists";
+import { KeyLists } from "./key_lists";
 import { Data, Panel, Severity, State, Time, useLoaded } from "./parts";
 import { href } from "./place";
 import { Column, Table, numberOf, objects } from "./table";
@@ -151,41 +151,6 @@ function AlertsOf({ id }: { id: string }) {
   );
 }
 
-/** Puts a value of the key on a list, or takes it from one. */
-function Lists({ id }: { id: string }) {
-  const loaded = useLoaded((signal) => get("/v1/lists", signal), "lists");
-  const values = id.split(/,(?=[\w.]+=)/).map((text) => text.slice(text.indexOf("=") + 1));
-  return (
-    <Panel title="Lists" loaded={loaded}>
-      {(document) => {
-        const lists = objects(document, "lists").filter((list) => list.changeable === true);
-        if (lists.length === 0) return <p class="quiet">The rules have no list that can be changed.</p>;
-        const typeOf = (name: string) => show(lists.find((list) => list.name === name)?.type);
-        const send = async (method: string, list: string, entry: unknown, words: [string, string]) => {
-          const answer = await ask(method, `/v1/lists/${part(list)}/entries`, { body: { entries: [entry] } });
-          return outcomeOf(answer, numberOf(answer.json as JsonObject, "changed") > 0 ? words[0] : words[1]);
-        };
-        return (
-          <Form
-            title="Put it on a list, or take it from one"
-            role="analyst"
-            fields={[
-              { name: "value", label: "Value", kind: "choice", choices: values },
-              { name: "list", label: "List", kind: "choice", choices: lists.map((list) => show(list.name)) },
-              { name: "until", label: "Until", kind: "time", hint: "Without it, it stays until somebody takes it out." },
-            ]}
-            submit="Put it on the list"
-            run={({ value = "", list = "", until }) =>
-              send("POST", list, { value: valueOf(typeOf(list), value), until: timeOf(until) || undefined }, [`It is on ${list} now.`, `It was on ${list} already.`])
-            }
-            more={[{ text: "Take it from the list", run: ({ value = "", list = "" }) => send("DELETE", list, valueOf(typeOf(list), value), [`It is no longer on ${list}.`, `It was not on ${list}.`]) }]}
-          />
-        );
-      }}
-    </Panel>
-  );
-}
-
 export default function KeyScreen({ id }: { id: string }) {
   const loaded = useLoaded((signal) => get(`/v1/keys/${part(id)}`, signal), id); // each reading is in the audit log: not again and again
   return (
@@ -208,9 +173,10 @@ export default function KeyScreen({ id }: { id: string }) {
           <KeyHistory key={`history of ${id}`} id={id} watermark={show(loaded.value.watermark ?? "")} />
           <AlertsOf id={id} />
           <Trace key={id} of={{ key: id, limit: "100" }} />
-          <Lists id={id} />
+          <KeyLists key={`lists of ${id}`} id={id} />
         </>
       )}
+      {(loaded.value || loaded.problem) && <KeyEvents key={`events of ${id}`} id={id} />}
     </main>
   );
 }

@@ -466,6 +466,28 @@ check("a key: its features at each of its events as lines and as a table, by key
   await person.sees("5 events of the key");
 }, { rules: MORE_RULES });
 
+check("a key: its events page by page, and its lists and rows, by keys alone", async ({ server, person }) => {
+  const { page } = person;
+  await server.send(Array.from({ length: 60 }, (_, at) => [20 + at, "c77", `${at}.50`]));
+  await server.ask("POST", "/v1/lists/blocked/entries", { entries: [{ value: "c77", until: "2126-01-01T00:00:00Z" }] });
+  await person.signIn(server.token, "/console/keys/card%3Dc77");
+  await page.getByRole("button", { name: "List its events" }).press("Enter");
+  await person.sees("50 events, the newest arrival first; there are older ones.");
+  const rows = page.getByRole("group", { name: "Events of the key" }).getByRole("row");
+  assert.match(await rows.nth(1).innerText(), /payment p79[^]*59\.50/);
+  await person.inspect("key-events");
+  await page.getByRole("button", { name: "Older events" }).press("Enter");
+  await person.sees("60 events, the newest arrival first.");
+  assert.match(await rows.last().innerText(), /payment p20[^]*0\.50/);
+  assert.equal(await rows.count(), 61);
+  await page.getByRole("group", { name: "Lists that have it" }).getByRole("row", { name: /^blocked c77 added/ }).waitFor();
+  await page.getByRole("group", { name: "Rows of tables by it" }).getByRole("row", { name: /^card_limits .*200\.00.*the rules/ }).waitFor();
+  await page.getByText("Put it on a list").press("Enter");
+  await page.getByRole("button", { name: "Take it from the list" }).press("Enter");
+  await person.sees("It is on no list that can be changed.");
+  await person.sees("It is no longer on blocked.");
+}, { rules: `${MORE_RULES}table card_limits key card { limit: decimal(2) } = { "c77": { limit: 200.00 } }\n` });
+
 check("a key: what its history leaves out is said", async ({ server, person }) => {
   const { page } = person;
   await server.send([[20, "c1", "1.00"], [21, "c1", "2.00"], [22, "c1", "700.00"]]);

@@ -14,7 +14,9 @@ import { linesOf } from "../src/figures";
 import { grouped, placeInGroup } from "../src/groups";
 import { Digits, JsonObject, jsonText, parseJson, show, sourceOf, typed } from "../src/json";
 import { KEYS, actionOf } from "../src/keys";
+import { cutAt, eventsSaid } from "../src/key_events";
 import { historyColumns, historyLines } from "../src/key_history";
+import { valuesOf } from "../src/key_lists";
 import { otherSentences } from "../src/key_screen";
 import { valueOf as entryOf } from "../src/lists";
 import { differing, rangeIn, replaced } from "../src/language";
@@ -425,6 +427,15 @@ test("lines: gaps stay gaps, and what a line says is in words", () => {
     { name: "m", title: "Memory", unit: "B", values: [null, 1500] }, { name: "c", title: "Commit", unit: "s", values: [0.0105, 90] }, { name: "e", title: "Events", unit: "1/s", values: [null, null] }] };
   const said = linesOf(answer as unknown as JsonObject).map(summaryOf);
   assert.deepEqual(said, ["last 1.5 kB, from 1.5 kB to 1.5 kB", "last 1 min, from 10.5 ms to 1 min", "nothing was measured"]);
+});
+test("a key's events and values: what is said of pages, and what its lists are asked for", () => {
+  const page = (text: string) => parseJson(text) as JsonObject;
+  const pages = [page('{"events":[{},{}],"complete":true,"ended_at":null,"next":"4:1"}'), page('{"events":[{}],"complete":true,"ended_at":null}')];
+  assert.equal(eventsSaid(pages.slice(0, 1)), "2 events, the newest arrival first; there are older ones.");
+  assert.equal(eventsSaid(pages), "3 events, the newest arrival first.");
+  assert.equal(cutAt(pages), "");
+  assert.equal(cutAt([page('{"events":[],"complete":false,"ended_at":"2026-03-02T12:00:00Z"}')]), "2026-03-02T12:00:00Z");
+  assert.deepEqual(valuesOf("card=c,1,shop=a=b,other=c,1"), ["c,1", "a=b"]);
 });
 test("key history: lines of what is a number, with all digits; a gap where it is missing", () => {
   const at = (second: number, values: string, matches: string) => `{"time":"2026-03-02T12:00:0${second}Z","event":{"type":"payment","id":"p${second}","time":"2026-03-02T12:00:0${second}Z"},"values":${values},"matches":${matches}}`;

@@ -304,6 +304,17 @@ def dates_and_networks():
         assert page["key"] == {"net": "network"} and page["columns"] == {"country": "string"}, page
         assert [one["row"] for one in page["rows"]] == [{"net": "10.0.0.0/8", "country": "DE"},
                                                         {"net": "10.1.0.0/16", "country": "FR"}], page
+        one = server.ask("GET", "/v1/tables/geo/rows/net=10.1.0.0%2F16")
+        assert one.status == 200 and one.json == {"row": {"net": "10.1.0.0/16", "country": "FR"}, "origin": "added"}, one
+        for path, status, what in (("geo/rows/net=10.9.0.0%2F16", 404, "no such row"), ("geo/rows/ne=1", 400, "no column `ne`"),
+                                   ("geo/rows/x", 400, "NAME=VALUE"), ("geo/rows/country=FR", 400, "`net` of the key is missing"),
+                                   ("nothing/rows/net=1", 404, "no table nothing")):
+            one = server.ask("GET", f"/v1/tables/{path}")
+            assert one.status == status and what in one.text, (path, one)
+        found = server.ask("GET", "/v1/keys/net=10.1.0.0%2F16,day=2026-03-02/entries").json
+        assert found["tables"][0] == {"table": "geo", "row": {"net": "10.1.0.0/16", "country": "FR"}, "origin": "added"}, found
+        assert server.ask("GET", "/v1/keys/net/entries").problem() == "bad-parameter"
+        assert server.ask("GET", "/v1/keys/ip=never/entries").json == {"lists": [], "tables": []}
         row = {"row": {"day": "2026-03-02", "limit": 50}}
         assert change(server, "POST", "tables/hours/rows", {"entries": [row]})["size"] == 2
         assert told(server, paid(18, None, 51), paid(19, None, 50)) == ["over_of_day"]

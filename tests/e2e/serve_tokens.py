@@ -322,7 +322,7 @@ def _():
             streamed = {alert["rule"]: alert for alert in stream_of(server, token, 2)}["large"]
             shown[name] = server.ask("GET", f"/v1/alerts/{large['id']}", token=token).json["alert"]
             assert streamed == shown[name], (name, streamed)
-            for path in (*(f"/v1/keys/card={SECRETS[0]}{what}" for what in ("", "/history", "/events")), f"/v1/trace?key=card={SECRETS[0]}"):
+            for path in (*(f"/v1/keys/card={SECRETS[0]}{what}" for what in ("", "/history", "/events", "/entries")), f"/v1/trace?key=card={SECRETS[0]}"):
                 assert server.ask("GET", path, token=token).status == (200 if sees else 403), (name, path)
         assert shown["analyst"] == large and shown["reader"] == shown["blind"]
         masked = shown["reader"]
@@ -346,7 +346,7 @@ def _():
             assert counts.json["total"] == count, (words, counts)
         reads = [(one["actor"], one["action"]) for one in server.ask("GET", "/v1/audit").json["entries"] if one.get("pii")]
         for action in ("listAlerts", "getAlert", "exportAlerts", "streamAlerts", "listDead", "getKey", "getKeyHistory",
-                       "listKeyEvents", "traceKey"):
+                       "listKeyEvents", "listKeyEntries", "traceKey"):
             assert ("analyst", action) in reads and ("seeing", action) in reads, (action, reads)
         assert {actor for actor, _ in reads} == {"admin", "analyst", "seeing", "op"}, reads
         # A report goes from hand to hand.
