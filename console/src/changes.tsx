@@ -271,6 +271,14 @@ export function VersionScreen({ id }: { id: string }) {
                   </dd>
                 </>
               )}
+              {show(one.commit ?? "") && (
+                <>
+                  <dt>Commit</dt>
+                  <dd>
+                    <Data value={one.commit} />
+                  </dd>
+                </>
+              )}
             </dl>
             <Form
               title="Go back to this version"
@@ -299,6 +307,15 @@ export function VersionScreen({ id }: { id: string }) {
           )
         }
       </Panel>
+      <section class="panel" aria-label="Compare with another version">
+        <Form
+          title="Compare with another version"
+          role="reader"
+          fields={[{ name: "from", label: "Version before", kind: "number", needed: true, hint: "Its number. What is shown leads from that version to this one." }]}
+          submit="Compare"
+          run={async ({ from: wanted = "" }) => go(`/versions/${part(id)}?from=${part(wanted)}`)}
+        />
+      </section>
     </main>
   );
 }

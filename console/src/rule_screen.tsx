@@ -152,7 +152,7 @@ export default function RuleScreen({ id }: { id: string }) {
                 )}
               </dl>
               <p>
-                <a href={href(`/rules/${part(id)}/edit`)}>Edit this rule</a>
+                <a href={href(`/rules/${part(id)}/edit`)}>Edit this rule</a> · <a href={href("/changes")}>Versions of the rules</a>
               </p>
               <Stage id={id} stage={stage} held={held} place={statusIn(source) ? `/rules/${part(id)}/edit?let_out` : `/pack/${part(show(rule.file))}?line=${show(rule.line)}`} again={loaded.again} />
             </>
