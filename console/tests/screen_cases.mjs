@@ -174,46 +174,6 @@ check("a rule that its text holds in shadow is shown so, with its alerts, and th
   await page.getByRole("row", { name: /large.* live 4/ }).waitFor();
 }, { rules: WATCHED });
 
-check("a version is one step back: the difference line by line, and a reason", async ({ server, person }) => {
-  const { page } = person;
-  const pack = await server.ask("GET", "/v1/pack");
-  const text = pack.json.files["rules.tocsin"].replace("amount > 100", "amount > 250");
-  await server.ask("PATCH", "/v1/pack?comment=less", { files: { "rules.tocsin": text } }, "application/json", { "If-Match": "*" });
-  await person.signIn(server.token, "/console/changes");
-  await page.getByRole("link", { name: "2", exact: true }).press("Enter");
-  await until(async () => (await page.evaluate(() => `${document.activeElement?.id} ${document.title}`)) === "main Version 2 · Tocsin", "the focus on the screen that came");
-  await page.locator(".difference .removed", { hasText: "amount > 100" }).waitFor();
-  await page.locator(".difference .added", { hasText: "amount > 250" }).waitFor();
-  // Any two versions, in either direction; one that is none is said.
-  await server.ask("PATCH", "/v1/pack?comment=more&commit=8f2c1e7", { files: { "rules.tocsin": text.replace("amount > 250", "amount > 300") } }, "application/json", { "If-Match": "*" });
-  await page.goto(`${server.url}/console/versions/3`);
-  await person.sees("8f2c1e7");
-  const compare = page.getByRole("region", { name: "Compare with another version" });
-  const beside = async (number, removed, added) => {
-    if (!(await compare.getByLabel("Version before").isVisible())) await compare.getByText("Compare with another version", { exact: true }).last().press("Enter");
-    await compare.getByLabel("Version before").fill(number);
-    await person.press("Enter");
-    await person.sees(`Beside version ${number}.`);
-    await page.locator(".difference .removed", { hasText: removed }).waitFor();
-    await page.locator(".difference .added", { hasText: added }).waitFor();
-  };
-  await beside("1", "amount > 100", "amount > 300");
-  await person.inspect("version-compared");
-  await page.goto(`${server.url}/console/versions/1`);
-  await beside("3", "amount > 300", "amount > 100");
-  person.expected.push(/status of 404/);
-  await compare.getByLabel("Version before").fill("99");
-  await person.press("Enter");
-  await page.getByRole("region", { name: "What it changed" }).getByRole("alert").waitFor();
-  await page.goto(`${server.url}/console/versions/1`);
-  await page.getByText("Go back to this version").press("Enter");
-  await page.getByLabel("Reason").fill("it was right");
-  await person.press("Enter");
-  await page.getByRole("link", { name: "version 4" }).press("Enter");
-  await person.sees("it was right");
-  assert.equal((await server.ask("GET", "/v1/pack")).json.files["rules.tocsin"], pack.json.files["rules.tocsin"]);
-});
-
 check("a subscription by keyboard: made, tried, paused, and gone; its secret is shown once", async ({ server, person }) => {
   const { page } = person;
   const got = [];
