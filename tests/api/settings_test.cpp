@@ -26,7 +26,9 @@ struct CommandSettings {
 std::vector<CommandSettings> all_settings() {
   return {
       {"run", run_settings(), {"--input", "--color", "--cache", "--profile", "--quiet", "--help"}},
-      {"serve", serve_settings(), {"--config", "--check-config", "--cache", "--quiet", "--help"}}};
+      {"serve",
+       serve_settings(),
+       {"--config", "--check-config", "--cache", "--demo", "--demo-events", "--quiet", "--help"}}};
 }
 
 std::string replaced(std::string text, const std::string& what, const std::string& by) {
