@@ -63,7 +63,7 @@ class Labels {
   Result<void> read(std::uint64_t first) {
     for (const TriageState state :
          {TriageState::kConfirmed, TriageState::kDismissed, TriageState::kClosed}) {
-      const Result<void> read = triage_.numbers(state, UINT64_MAX, true, [&](std::uint64_t number) {
+      Result<void> read = triage_.numbers(state, UINT64_MAX, true, [&](std::uint64_t number) {
         if (number < first) return false;
         states_.insert_or_assign(number, state);
         return true;
@@ -121,17 +121,16 @@ class Comparison {
   Result<void> read() {
     const Result<bool> has_order = is_in_order();
     if (!has_order) return tl::unexpected(has_order.error());
-    const Result<void> read =
-        reader_.alerts_before(UINT64_MAX, [&](const runtime::StoredAlert& alert) {
-          if (*has_order && is_before(alert)) return false;
-          if (found_.examined == request_.rows_max || seen_.size() == request_.alerts_max) {
-            found_.is_complete = false;
-            return false;
-          }
-          ++found_.examined;
-          take(alert);
-          return true;
-        });
+    Result<void> read = reader_.alerts_before(UINT64_MAX, [&](const runtime::StoredAlert& alert) {
+      if (*has_order && is_before(alert)) return false;
+      if (found_.examined == request_.rows_max || seen_.size() == request_.alerts_max) {
+        found_.is_complete = false;
+        return false;
+      }
+      ++found_.examined;
+      take(alert);
+      return true;
+    });
     if (!read) return read;
     // Before its key was known, live alerts of all keys were taken.
     if (names_) std::erase_if(seen_, [&](const Seen& one) { return !is_comparable(one); });
