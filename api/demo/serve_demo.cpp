@@ -96,8 +96,16 @@ struct ServeDemo::Impl {
   std::optional<ServerClient> client;
   std::mutex mutex;
   std::condition_variable_any woken;
-  std::jthread thread;  // the last: it uses all above
+  std::jthread thread;
 
+  Impl() = default;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    thread = {};  // asks it to stop, and waits for it
+    std::error_code ignored;
+    if (!folder.empty()) fs::remove_all(folder, ignored);
+  }
   // False where the demo is to end.
   bool sleep(const std::stop_token& stop, std::chrono::milliseconds time) {
     std::unique_lock lock(mutex);
@@ -241,11 +249,7 @@ void ServeDemo::Impl::run(const std::stop_token& stop) {
 
 ServeDemo::ServeDemo(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-ServeDemo::~ServeDemo() {
-  impl_->thread = {};  // asks it to stop, and waits for it
-  std::error_code ignored;
-  fs::remove_all(impl_->folder, ignored);
-}
+ServeDemo::~ServeDemo() = default;
 
 Outcome<std::unique_ptr<ServeDemo>> ServeDemo::prepare(Configuration& configuration,
                                                        std::uint64_t events) {

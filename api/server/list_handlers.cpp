@@ -356,23 +356,31 @@ HttpResponse reset_list(const Lists& lists, const ApiRequest& request) {
   return carry_out(lists, request, name, ListAction::kReset, {});
 }
 
-HttpResponse get_list_value(const Lists& lists, const ApiRequest& request) {
-  const ListName name = lists.name(request);
-  const auto entry = value_of_path(lists, request, name);
-  if (!entry) return entry.error();
+namespace {
+// The list's or table's own entry of this key; 404 where it has none. `word`: what it is called.
+HttpResponse found_entry(const Lists& lists, const ListName& name, const cep::Entry& entry,
+                         std::string_view word) {
   std::string text;
   const Served<void> asked = lists.context.node.ask(
       [&](runtime::Node& node) {
         const ListOrTable what = find_list(node.program().data(), name);
-        if (what.list == nullptr) return;
-        const auto seen = what.entries().find(entry->key);
+        if (what.list == nullptr && what.table == nullptr) return;
+        const auto seen = what.entries().find(entry.key);
         if (seen) append_entry(text, what, *seen, node.intake().watermark());
       },
       kAskPatience);
   if (!asked) return refusal_response(asked.error());
   if (!text.empty()) return text_response(std::move(text), "");
   return problem_response(ProblemKind::kNotFound,
-                          fmt::format("{} has no such entry", runtime::describe(name)));
+                          fmt::format("{} has no such {}", runtime::describe(name), word));
+}
+}  // namespace
+
+HttpResponse get_list_value(const Lists& lists, const ApiRequest& request) {
+  const ListName name = lists.name(request);
+  const auto entry = value_of_path(lists, request, name);
+  if (!entry) return entry.error();
+  return found_entry(lists, name, *entry, "entry");
 }
 
 namespace {
@@ -442,19 +450,7 @@ HttpResponse get_table_row(const Lists& lists, const ApiRequest& request) {
   if (!key) return bad_parameter_response("row", key.error().message);
   const auto entry = row_entry(found->what, *key, limits_of(lists.context));
   if (!entry) return bad_parameter_response("row", entry.error());
-  std::string text;
-  const Served<void> asked = lists.context.node.ask(
-      [&](runtime::Node& node) {
-        const ListOrTable what = find_list(node.program().data(), name);
-        if (what.table == nullptr) return;
-        const auto seen = what.entries().find(entry->key);
-        if (seen) append_entry(text, what, *seen, node.intake().watermark());
-      },
-      kAskPatience);
-  if (!asked) return refusal_response(asked.error());
-  if (!text.empty()) return text_response(std::move(text), "");
-  return problem_response(ProblemKind::kNotFound,
-                          fmt::format("{} has no such row", runtime::describe(name)));
+  return found_entry(lists, name, *entry, "row");
 }
 
 HttpResponse get_key_entries(ServerContext& context, ApiRequest& request) {

@@ -3,7 +3,7 @@ import { ask } from "./api";
 import { SEVERITIES } from "./filters";
 import { Field, Values } from "./forms";
 import { JsonObject, jsonText, show } from "./json";
-import { Data } from "./parts";
+import { AlertLink, Data } from "./parts";
 import { href } from "./place";
 import { numberOf, objects } from "./table";
 import { count, counted, localTime } from "./text";
@@ -85,12 +85,7 @@ export async function previewOf(of: "subscriptions" | "silences", filter: Filter
         <ul>
           {samples.map((alert) => (
             <li key={show(alert.id)}>
-              <a href={href(`/alerts/${show(alert.id)}`)}>
-                <Data value={alert.message} />
-              </a>{" "}
-              <span class="quiet">
-                <Data value={alert.rule} />
-              </span>
+              <AlertLink alert={alert} />
             </li>
           ))}
         </ul>

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { get, part } from "./api";
 import { Form } from "./forms";
 import { JsonObject, show } from "./json";
-import { Data, Panel, Time, useLoaded } from "./parts";
+import { AlertLink, Data, Panel, Time, useLoaded } from "./parts";
 import { href } from "./place";
 import { shareText } from "./stats";
 import { Column, Table, member, numberOf, objects } from "./table";
@@ -50,13 +50,7 @@ function Sample({ of }: { of: JsonObject }) {
   const alert = of.alert as JsonObject;
   return (
     <>
-      <Time at={show(alert.time)} />{" "}
-      <a href={href(`/alerts/${show(alert.id)}`)}>
-        <Data value={alert.message} />
-      </a>{" "}
-      <span class="quiet">
-        <Data value={alert.rule} />
-      </span>
+      <Time at={show(alert.time)} /> <AlertLink alert={alert} />
     </>
   );
 }

@@ -3,7 +3,8 @@ import { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { fieldsOf } from "./alerts";
 import { Problem, asProblem } from "./api";
-import { Json, show } from "./json";
+import { Json, JsonObject, show } from "./json";
+import { href } from "./place";
 import { isMask, localTime, visible, visibleLines } from "./text";
 
 /** A text or value of an event or rule, which is data whatever is in it. */
@@ -129,5 +130,19 @@ export function Panel<T>({ title, loaded, children }: { title: string; loaded: L
       {loaded.problem && <ProblemBox problem={loaded.problem} again={loaded.again} />}
       {loaded.value !== undefined ? children(loaded.value) : !loaded.problem && <p class="quiet">Loading…</p>}
     </section>
+  );
+}
+
+/** An alert in a line: its message, which leads to it, and its rule. */
+export function AlertLink({ alert }: { alert: JsonObject }) {
+  return (
+    <>
+      <a href={href(`/alerts/${show(alert.id)}`)}>
+        <Data value={alert.message} />
+      </a>{" "}
+      <span class="quiet">
+        <Data value={alert.rule} />
+      </span>
+    </>
   );
 }
