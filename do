@@ -33,7 +33,7 @@ verbs=(
   "flink|[--topics] [--round plain, changes] [--events N] [--kills N] [--parallelism N] [--backend rocksdb, hashmap], or --plans N|build, then run a job in a Flink cluster of processes that are killed; or N random packs in one process|runtime/flink/cluster.sh"
   "package|[--fresh SUITE]|build a Debian package of the program for this system, build/release/tocsin_VERSION_ARCH.deb, or for another release in a fresh root of it|scripts/package.sh"
   "time|[LOG]|say where the minutes of the last .ci/run went, by step and suite|"
-  "help||list the verbs|"
+  "help|[VERB]|list the verbs, or say more of one|"
 )
 
 . "$root/scripts/suites.sh"
@@ -418,12 +418,24 @@ verb_time() {
 
 verb_help() {
   local entry verb arguments text script
+  if [ $# != 0 ]; then main "$1" --help; fi
   say "usage: ./do VERB [ARGUMENT…]"
   for entry in "${verbs[@]}"; do
     IFS='|' read -r verb arguments text script <<<"$entry"
     [ -z "$script" ] || [ -f "$root/$script" ] || continue
     printf '  %-12s %s%s\n' "$verb" "$text" "${arguments:+: $arguments}"
   done
+  say "./do VERB --help says more of a verb."
+}
+
+# verb_usage ENTRY: one verb's arguments, and what its script says of them at its top.
+verb_usage() {
+  local verb arguments text script
+  IFS='|' read -r verb arguments text script <<<"$1"
+  say "usage: ./do $verb${arguments:+ $arguments}"
+  say "  $text"
+  [ -n "$script" ] && [ -f "$root/$script" ] || return 0
+  awk 'NR > 1 && !/^#/ { exit } NR > 1 { if (NR == 2) print ""; sub(/^# ?/, ""); print }' "$root/$script"
 }
 
 usage_error() {
@@ -433,11 +445,14 @@ usage_error() {
 }
 
 main() {
-  local verb="${1:-help}" entry
+  local verb="${1:-help}" entry argument
   [ $# = 0 ] || shift
   case "$verb" in -h | --help) verb=help ;; esac
   for entry in "${verbs[@]}"; do
     if [ "${entry%%|*}" = "$verb" ]; then
+      for argument in "$@"; do
+        case "$argument" in -h | --help) verb_usage "$entry"; exit ;; esac
+      done
       "verb_$verb" "$@"
       exit
     fi
