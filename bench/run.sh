@@ -14,7 +14,7 @@
 # `./do bench durable [--events N] [--runs N] [--keys N] [--state-only] [DIR]`: runs with a data directory on the disk
 # that holds DIR (default: build/bench), beside the same without; state to disk and back; a killed run.
 # `./do bench journal [--seconds N] [--bytes N] [DIR]`: the journal on the disk that holds DIR (default: build/bench).
-# `./do bench serve [--seconds N] [--keys N] [--endpoints N] [--events N] [--runs N] [--singles N] [--burst-seconds N] [PART]…`: a server over loopback sockets.
+# `./do bench serve [--seconds N] [--keys N] [--endpoints N] [--events N] [--runs N] [--singles N] [--burst-seconds N] [--after-seconds N] [PART]…`: a server over loopback sockets.
 # `./do bench live [--events N] [--runs N] [--partitions N,N…] [--rules SET]`: from Kafka, beside the same events from a file.
 # `./do bench stages [--events N]`: a job of stages in one thread, by stage, how long rules take to change in it, and what waiting costs.
 # `./do bench editor [--changes N] [--limit MS] [RULES…]`: how long an editor waits for `tocsin lsp`, by the number of rules.

@@ -2,7 +2,8 @@
 """A server under load, over loopback sockets: intake by batch size, webhooks beside dead endpoints, a deploy on many keys, the
 archive's cost; and under an open load (serve_load.py): a steady one, single events, the highest rate, a burst.
 
-    serve.py TOCSIN_BINARY [--seconds N] [--keys N] [--endpoints N] [--events N] [--runs N] [--singles N] [--burst-seconds N] [PART]…
+    serve.py TOCSIN_BINARY [--seconds N] [--keys N] [--endpoints N] [--events N] [--runs N] [--singles N] [--burst-seconds N]
+             [--after-seconds N] [PART]…
 
 Each part takes about as long as it says, all together a minute or two. Latencies are what the client sees, and the client
 is Python on the same machine: they are bounds, not the server's own.
@@ -286,6 +287,7 @@ def main():
     parser.add_argument("--runs", type=int, default=5, help="of the archive's part")
     parser.add_argument("--singles", type=float, default=1000, help="requests of one event a second, of the singles' part")
     parser.add_argument("--burst-seconds", type=float, default=60, help="of the burst's part")
+    parser.add_argument("--after-seconds", type=float, default=60, help="how long the burst's part goes on behind the burst")
     options = parser.parse_intermixed_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")

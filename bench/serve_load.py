@@ -90,7 +90,7 @@ def highest(options):
 def burst(options):
     """Ten times as much for a while: nothing is lost, and soon after it is caught up."""
     before, during = options.seconds, options.burst_seconds
-    phases = [Phase(before, 200), Phase(during, 2000), Phase(60, 200)]
+    phases = [Phase(before, 200), Phase(during, 2000), Phase(options.after_seconds, 200)]
     load, disk, share = play(phases, size=100, connections=8, alert_each=5000)
     behind = load.behind_after(load.began + before + during)
     tell(f"burst, 200,000 events/s for {during:g} s between 20,000", load, disk, share)

@@ -21,6 +21,7 @@ script_suites=(
   'flink|bash runtime/flink/test.sh'
   'verbs|case "$TOCSIN_BUILD_DIR" in *release) python3 tests/e2e/do_verbs.py "$TOCSIN_BINARY" ;; *) printf "skipped: it is tried with the build release\n0 passed, 0 failed\n" ;; esac'
   'lint-checks|case "$TOCSIN_BUILD_DIR" in *release) python3 tests/e2e/lint_checks.py "$TOCSIN_BINARY" ;; *) printf "skipped: it is tried with the build release\n0 passed, 0 failed\n" ;; esac'
+  'bench-serve|case "$TOCSIN_BUILD_DIR" in *release) python3 tests/e2e/bench_serve.py "$TOCSIN_BINARY" ;; *) printf "skipped: it is tried with the build release\n0 passed, 0 failed\n" ;; esac'
   'demo|TOCSIN_DEMO_EVENTS=20000 bash scripts/demo.sh && echo "1 passed, 0 failed"'
   'cli|python3 tests/e2e/command_line.py "$TOCSIN_BINARY"'
   'cli-runs|python3 tests/e2e/command_line_runs.py "$TOCSIN_BINARY"'
