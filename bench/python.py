@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.json
 
 import tocsin
-from payments_stream import ROOT, WORKLOAD, stream
+from payments_stream import WORKLOAD, stream
 
 TARGET = 2.0
 

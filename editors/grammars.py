@@ -144,7 +144,7 @@ def textmate(table):
                 {"comment": "In `features of …` an aggregate has no parentheses.",
                  **match(None, rf"(?<![!<>])(=)\s*({one_of(table[AGGREGATES])})\b(?!\s*:)",
                          {1: "keyword.operator.tocsin", 2: "support.function.tocsin"})}]},
-            "declaration": match(None, rf"^(\s*)(const|feature|list|table|kind|event|key|defaults)\s+([A-Za-z_]\w*)\b(?=\s*(?:[={{:]|from\b|key\b))",
+            "declaration": match(None, r"^(\s*)(const|feature|list|table|kind|event|key|defaults)\s+([A-Za-z_]\w*)\b(?=\s*(?:[={:]|from\b|key\b))",
                                  {2: "storage.type.tocsin", 3: "entity.name.type.tocsin"}),
             "rule-name": match(None, r"^(\s*)(rule|test)\s+([A-Za-z_]\w*)\b(?=\s*\")", {2: "storage.type.tocsin", 3: "entity.name.function.tocsin"}),
             "constants": match("constant.language.tocsin", word.format(one_of(table[CONSTANTS]))),

@@ -10,7 +10,7 @@ distribution() {
 #   program  what builds and runs the program, and ./do demo
 #   tests    what the suites need beyond it
 #   bench    valgrind, which counts instructions
-#   lint     clang-format and clang-tidy
+#   lint     clang-format, clang-tidy and pyflakes
 #   fuzz     clang with libFuzzer
 #   kafka    librdkafka and libprotobuf, with which the program is built where they are there, and what the tests' broker needs
 #   python   what the Python package is built and tested with, and the API's contract; its environment is made of python/environment.lock;
@@ -46,7 +46,7 @@ packages() {
         ;;
       tests) printf '%s\n' git doctest-dev jq curl openssl ;;
       bench) printf '%s\n' valgrind ;;
-      lint) printf '%s\n' git clang-format clang-tidy ;;
+      lint) printf '%s\n' git clang-format clang-tidy pyflakes3 ;;
       package) printf '%s\n' dpkg-dev binutils file ;;
       editors)
         printf '%s\n' neovim python3 python3-venv

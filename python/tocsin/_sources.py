@@ -10,12 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Union, cast
+from typing import IO, Any, Union, cast
 
 from tocsin.run import Progress, Run
-
-if TYPE_CHECKING:
-    import pyarrow
 
 Events = Union[str, "os.PathLike[str]", Iterable[Mapping[str, Any]], Any]
 

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import traceback
 
-from durable import Fed, RULES, plain_alerts, stored, stream
+from durable import Fed, plain_alerts, stored, stream
 from harness import BINARY, LIMIT_S, tocsin, wait_for
 
 # What verify must find whenever it is damaged: every byte of it is needed, or sealed by a digest.

@@ -6,11 +6,9 @@ import os
 import pathlib
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-import harness  # noqa: E402  the path above
-from harness import BINARY, LIMIT_S, ROOT, tocsin, wait_for  # noqa: E402
+from harness import BINARY, LIMIT_S, ROOT, tocsin, wait_for  # noqa: E402  the path above
 
 RULES = sorted(map(str, (ROOT / "samples/payments").glob("*.tocsin")))
 

@@ -96,7 +96,7 @@ def the_demo_installs_the_program_s_part():
 @case
 def setup_by_parts():
     """./do setup installs the parts named, each once; `all` installs every one; a part that is unknown is refused"""
-    parts = {"tests": {"doctest-dev", "jq", "curl", "git", "openssl"}, "bench": {"valgrind"}, "lint": {"clang-format", "clang-tidy", "git"},
+    parts = {"tests": {"doctest-dev", "jq", "curl", "git", "openssl"}, "bench": {"valgrind"}, "lint": {"clang-format", "clang-tidy", "git", "pyflakes3"},
              "python": {"python3", "python3-dev", "python3-venv"}, "flink": {"openjdk-17-jdk-headless", "maven"},
              "package": {"dpkg-dev", "binutils", "file"}, "console": {"nodejs", "npm"}, "editors": {"neovim", "nodejs", "npm", "python3", "python3-venv"},
              "browser": {"chromium", "fonts-dejavu-core"}, "kafka": {"librdkafka-dev", "libprotobuf-dev", "libprotoc-dev", "maven"}}

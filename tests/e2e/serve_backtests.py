@@ -7,7 +7,7 @@ import json
 import pathlib
 import time
 
-from harness import RULES, START_US, case, has, json_lines, lines, payment, read, run_cases, tocsin, wait_for, write
+from harness import RULES, START_US, case, has, payment, read, run_cases, tocsin, wait_for, write
 from server_process import Server, stored
 
 # Journal files that are full soon, and checkpoints that let go of them.

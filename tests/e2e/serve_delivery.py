@@ -10,7 +10,6 @@ import json
 import os
 import socket
 import threading
-import time
 
 from endpoint import Endpoint, Remembering
 from harness import LIMIT_S, RULES, case, has, json_lines, payment, run_cases, wait_for

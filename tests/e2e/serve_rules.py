@@ -9,7 +9,7 @@ import pathlib
 import signal
 import threading
 
-from harness import LIMIT_S, RULES, case, has, payment, run_cases, start, tocsin, wait_for, write
+from harness import LIMIT_S, RULES, case, has, payment, run_cases, tocsin, wait_for, write
 from server_process import TIMELESS, Server, alone, statuses, stored
 
 THREE = """rule three "Three payments" {

@@ -10,7 +10,7 @@ import re
 import signal
 
 from endpoint import Endpoint, Remembering
-from harness import START_US, case, json_lines, lines, payment, run_cases, tocsin, wait_for
+from harness import case, payment, run_cases, wait_for
 from server_process import TIMELESS, Server, alone, stored
 
 LOCAL = (*TIMELESS, "--webhooks-allow", "127.0.0.1", "--webhooks-retry-delays", ",".join(["100ms"] * 100))

@@ -164,7 +164,7 @@ def own_folders():
 def every_kind():
     """every kind of state is in a directory of the program's own numbers"""
     missing = missing_kinds(own_folders())
-    assert not missing, "in none of tests/golden/state_data: " + ", ".join(missing) + f"""
+    assert not missing, "in none of tests/golden/state_data: " + ", ".join(missing) + """
 A kind of state that is new: let a rule or a life in tests/state have it, then tests/state/golden_state.py TOCSIN_BINARY
 --update keeps further directories, beside those that are there."""
 
