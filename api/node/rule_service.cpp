@@ -12,6 +12,7 @@
 #include "cep/value/identity.h"
 #include "library/testing/test_programs.h"
 #include "library/testing/test_runner.h"
+#include "rules/text/suggest.h"
 #include "runtime/journal/blob_store.h"
 #include "runtime/journal/file_tree.h"
 #include "runtime/journal/kept_files.h"
@@ -64,6 +65,36 @@ std::string etag_of(const RuleText& rule, const Rollout& rollout) {
       .substr(0, 32);
 }
 
+using Blobs = std::vector<runtime::CheckpointBlob>;
+
+// Of two versions the rule files and stages that differ; all of them where the stages do, which may
+// be of a rule in any file.
+std::pair<Blobs, Blobs> differing_texts(const Blobs& from, const Blobs& to) {
+  const auto digests_of = [](const Blobs& texts) {
+    std::map<std::string_view, const runtime::CheckpointBlob*> by_role;
+    for (const runtime::CheckpointBlob& text : texts) by_role.emplace(text.role, &text);
+    return by_role;
+  };
+  const auto before = digests_of(from);
+  const auto after = digests_of(to);
+  const auto is_same = [&](std::string_view role) {
+    const auto was = before.find(role);
+    const auto is = after.find(role);
+    if (was == before.end() || is == after.end()) return was == before.end() && is == after.end();
+    return was->second->digest == is->second->digest;
+  };
+  const bool takes_all = !is_same(kStagesRole);
+  const auto taken = [&](const Blobs& texts) {
+    Blobs some;
+    for (const runtime::CheckpointBlob& text : texts) {
+      if (text.role != kStagesRole && !text.role.starts_with(kRuleFileRole)) continue;
+      if (takes_all || !is_same(text.role)) some.push_back(text);
+    }
+    return some;
+  };
+  return {taken(from), taken(to)};
+}
+
 // Tests are of what rules mean, whoever they are let out for.
 Result<cep::Program> live_for_all(const cep::Program& program) {
   const auto is_whole = [](const cep::Rule& rule) { return rule.share.is_whole(); };
@@ -102,7 +133,10 @@ Result<std::unique_ptr<RuleService>> RuleService::open(RuleServicePorts ports, R
   if (!is_known) {
     RuleChange change;
     change.comment = versions.empty() ? "the first" : "found in the journal";
-    if (auto added = service->add_version(current, plan, change, number); !added) {
+    std::optional<std::vector<EditedRule>> edits;
+    if (versions.empty()) edits = edited_rules({}, current);
+    auto added = service->add_version(current, plan, change, number, std::move(edits));
+    if (!added) {
       return tl::unexpected(added.error());
     }
   }
@@ -122,6 +156,12 @@ Result<void> RuleService::read_versions() {
                                       "version");
     }
     if (!version) return tl::unexpected(version.error());
+    if (version->edits) {
+      history_.add(version->number, *version->edits);
+      version->edits.reset();
+    } else {
+      unread_.insert(version->number);
+    }
     versions_.push_back(*std::move(version));
     return {};
   };
@@ -133,7 +173,8 @@ Result<void> RuleService::read_versions() {
 }
 
 Result<void> RuleService::add_version(const RulePack& pack, const std::string& plan,
-                                      const RuleChange& change, std::uint64_t number) {
+                                      const RuleChange& change, std::uint64_t number,
+                                      std::optional<std::vector<EditedRule>> edits) {
   RuleVersion version;
   version.number = number;
   version.at = ports_.clock.now();
@@ -146,14 +187,23 @@ Result<void> RuleService::add_version(const RulePack& pack, const std::string& p
   for (const runtime::NamedContents& text : pack.texts()) {
     version.texts.push_back({text.role, text.contents.size(), cep::sha256(text.contents)});
   }
+  version.edits = std::move(edits);
   const std::string path = path_of_version(ports_.folder, version.number);
   if (auto put = runtime::put_file(ports_.files, path, version_text(version)); !put) return put;
   const std::lock_guard lock(mutex_);
+  if (version.edits) {
+    history_.add(version.number, *version.edits);
+    version.edits.reset();
+  } else {
+    unread_.insert(version.number);
+  }
   versions_.push_back(std::move(version));
   while (versions_.size() > ports_.versions_max) {
     const std::string oldest = path_of_version(ports_.folder, versions_.front().number);
     if (auto removed = runtime::remove_tree(ports_.files, oldest); !removed) return removed;
+    unread_.erase(versions_.front().number);
     versions_.erase(versions_.begin());
+    history_.forget_before(versions_.front().number);
   }
   return {};
 }
@@ -177,6 +227,93 @@ Result<RulePack> RuleService::pack_of(std::uint64_t number) const {
   Result<std::vector<runtime::NamedContents>> contents = runtime::read_texts(blobs, texts);
   if (!contents) return tl::unexpected(contents.error());
   return RulePack(*std::move(contents));
+}
+
+Result<RuleVersionsOf> RuleService::versions_of(const std::string& rule, std::uint64_t before,
+                                                std::size_t limit) {
+  const Result<std::uint64_t> unread = read_history(rule, before, limit);
+  if (!unread) return tl::unexpected(unread.error());
+  RuleVersionsOf found;
+  {
+    const std::lock_guard lock(mutex_);
+    std::vector<VersionEdit> edits = history_.of(rule, before, *unread, limit + 1);
+    if (edits.size() > limit) {
+      edits.pop_back();
+      found.next = edits.back().version;
+    } else if (*unread != 0) {
+      found.next = *unread + 1;
+    }
+    for (const VersionEdit& edit : edits) {
+      const auto version = std::ranges::find(versions_, edit.version, &RuleVersion::number);
+      if (version != versions_.end()) found.versions.push_back({*version, edit});
+    }
+    if (found.next != 0 || history_.knows(rule)) return found;
+  }
+  // A rule of the oldest version that is kept, which no version has changed since.
+  if (!current()->pack.rule(rule)) return fail(Errc::kNotFound, unknown_rule_text(rule));
+  return found;
+}
+
+// Reads what versions changed that do not say it, the newest first, as far as it is needed for this
+// rule. Gives the newest below `before` that is not read; 0: none.
+Result<std::uint64_t> RuleService::read_history(const std::string& rule, std::uint64_t before,
+                                                std::size_t limit) {
+  std::uint64_t bytes = 0;
+  while (true) {
+    std::uint64_t number = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto above = unread_.lower_bound(before);
+      if (above == unread_.begin()) return 0;
+      number = *std::prev(above);
+      if (history_.of(rule, before, number, limit + 1).size() > limit) return number;
+    }
+    if (bytes >= kHistoryBytesMax) return number;
+    const Result<std::uint64_t> read = read_edits(number);
+    if (!read) return read;
+    bytes += *read;
+  }
+}
+
+// Gives how many bytes of texts it read.
+Result<std::uint64_t> RuleService::read_edits(std::uint64_t number) {
+  Blobs before;
+  Blobs after;
+  bool is_forgotten = false;  // what it changed
+  {
+    const std::lock_guard lock(mutex_);
+    const auto version = std::ranges::find(versions_, number, &RuleVersion::number);
+    if (version == versions_.end()) return 0;
+    after = version->texts;
+    is_forgotten = version == versions_.begin() && number != 1;
+    if (version != versions_.begin()) before = std::prev(version)->texts;
+  }
+  if (is_forgotten) before = after;
+  const auto [from, to] = differing_texts(before, after);
+  const runtime::BlobStore blobs = runtime::BlobStore::look(ports_.files, ports_.blobs);
+  Result<std::vector<runtime::NamedContents>> old_texts = runtime::read_texts(blobs, from);
+  if (!old_texts) return tl::unexpected(old_texts.error());
+  Result<std::vector<runtime::NamedContents>> new_texts = runtime::read_texts(blobs, to);
+  if (!new_texts) return tl::unexpected(new_texts.error());
+  const std::vector<EditedRule> edits =
+      edited_rules(RulePack(*std::move(old_texts)), RulePack(*std::move(new_texts)));
+  std::uint64_t bytes = 0;
+  for (const Blobs& texts : {from, to}) {
+    for (const runtime::CheckpointBlob& text : texts) bytes += text.bytes;
+  }
+  const std::lock_guard lock(mutex_);
+  if (unread_.erase(number) != 0) history_.add(number, edits);  // unless another thread did so
+  return bytes;
+}
+
+std::string RuleService::unknown_rule_text(const std::string& rule) const {
+  std::vector<std::string> ids;
+  for (const RuleText& one : current()->pack.rules()) ids.push_back(one.id);
+  const std::lock_guard lock(mutex_);
+  for (std::string& id : history_.rules()) ids.push_back(std::move(id));
+  const std::optional<std::string> meant = rules::nearest(rule, ids);
+  return fmt::format("no version that is kept has a rule with the id {}{}", rule,
+                     meant ? fmt::format(": did you mean {}?", *meant) : "");
 }
 
 // --- changes -----------------------------------------------------------------------------------
@@ -295,7 +432,9 @@ tl::expected<Deployed, DeployRefusal> RuleService::deploy(
   // What is answered outlives a crash.
   record_ = activated->record;
   const Result<void> durable = ports_.wait_durable(record_);
-  if (auto added = add_version(now->pack, plan, change, now->version); !added) {
+  auto added =
+      add_version(now->pack, plan, change, now->version, edited_rules(before->pack, now->pack));
+  if (!added) {
     return refuse(Why::kStorage,
                   fmt::format("the rules are active, but their version could not be stored: {}",
                               added.error().message));

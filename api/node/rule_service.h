@@ -15,12 +15,14 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "api/rules/rule_history.h"
 #include "api/rules/rule_pack.h"
 #include "api/rules/rule_sources.h"
 #include "api/rules/rule_versions.h"
@@ -126,6 +128,19 @@ struct RuleServicePorts {
   std::function<void(const CurrentRules&)> changed = {};
 };
 
+/// Versions that changed one rule.
+struct RuleVersionsOf {
+  struct One {
+    RuleVersion version;
+    VersionEdit edit;
+  };
+  std::vector<One> versions;  // newest first
+  /// Others are to be found below this number; 0: there are none.
+  std::uint64_t next = 0;
+};
+/// Of versions that do not say what they changed, so many bytes of texts are read for one question.
+inline constexpr std::uint64_t kHistoryBytesMax = std::uint64_t{8} << 20U;
+
 /// Threading: any.
 class RuleService {
  public:
@@ -155,6 +170,11 @@ class RuleService {
 
   /// Newest first.
   std::vector<RuleVersion> versions() const;
+  /// Those below `before` that changed this rule, `limit` at most, and fewer where texts have to be
+  /// read for more. Fails with kNotFound for a rule that no version has, naming the one that may
+  /// have been meant; kCorrupt where a text is damaged.
+  Result<RuleVersionsOf> versions_of(const std::string& rule, std::uint64_t before,
+                                     std::size_t limit);
   /// Fails with kNotFound, or kCorrupt where a text is damaged.
   Result<RulePack> pack_of(std::uint64_t version) const;
 
@@ -170,7 +190,11 @@ class RuleService {
   explicit RuleService(RuleServicePorts ports) : ports_(std::move(ports)) {}
   Result<void> read_versions();
   Result<void> add_version(const RulePack& pack, const std::string& plan, const RuleChange& change,
-                           std::uint64_t number);
+                           std::uint64_t number, std::optional<std::vector<EditedRule>> edits);
+  Result<std::uint64_t> read_history(const std::string& rule, std::uint64_t before,
+                                     std::size_t limit);
+  Result<std::uint64_t> read_edits(std::uint64_t number);
+  std::string unknown_rule_text(const std::string& rule) const;
 
   const RuleServicePorts ports_;
   std::mutex deploying_;
@@ -178,7 +202,9 @@ class RuleService {
   std::optional<Checked> checked_;  // the change asked for last, if it waits; with deploying_
   mutable std::mutex mutex_;
   std::shared_ptr<const CurrentRules> current_;
-  std::vector<RuleVersion> versions_;  // oldest first
+  std::vector<RuleVersion> versions_;  // oldest first; what they changed is in history_
+  RuleHistory history_;
+  std::set<std::uint64_t> unread_;  // versions that are not in it yet
 };
 /// The etag of one rule: of its text, its file's place and its stage; empty where there is none.
 std::string rule_etag(const RulePack& pack, std::string_view rule);

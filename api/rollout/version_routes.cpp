@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -7,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "api/base/integer_text.h"
 #include "api/node/rule_service.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
@@ -40,16 +42,54 @@ ordered_json version_json(const RuleVersion& version) {
           {"etag", version.etag},      {"plan", version.plan}};
 }
 
-HttpResponse list_versions(RuleService& rules, const ApiRequest& request) {
-  const std::int64_t limit = request.integer("limit").value_or(100);
-  const std::int64_t before = request.integer("before").value_or(INT64_MAX);
-  ordered_json list = ordered_json::array();
-  for (const RuleVersion& version : rules.versions()) {
-    if (static_cast<std::int64_t>(version.number) >= before) continue;
-    if (static_cast<std::int64_t>(list.size()) == limit) break;
-    list.push_back(version_json(version));
+HttpResponse page_json(ordered_json versions, std::uint64_t next) {
+  ordered_json page = {{"versions", std::move(versions)}};
+  if (next != 0) page["next"] = fmt::format("{}", next);
+  return json_response(200, page);
+}
+
+HttpResponse list_versions_of(RuleService& rules, const std::string& rule, std::uint64_t before,
+                              std::size_t limit) {
+  const Result<RuleVersionsOf> found = rules.versions_of(rule, before, limit);
+  if (!found && found.error().code == Errc::kNotFound) {
+    return bad_parameter_response("rule", found.error().message);
   }
-  return json_response(200, {{"versions", std::move(list)}});
+  if (!found) return problem_of_error(found.error());
+  ordered_json list = ordered_json::array();
+  for (const auto& [version, edit] : found->versions) {
+    ordered_json& one = list.emplace_back(version_json(version));
+    one["change"] = name_of(edit.kind);
+    if (edit.before != edit.after) one["stage"] = {text_of(edit.before), text_of(edit.after)};
+  }
+  return page_json(std::move(list), found->next);
+}
+
+HttpResponse list_versions(RuleService& rules, const ApiRequest& request) {
+  const auto limit = static_cast<std::size_t>(request.integer("limit").value_or(100));
+  std::uint64_t before = static_cast<std::uint64_t>(request.integer("before").value_or(INT64_MAX));
+  if (const auto cursor = request.text("cursor")) {
+    const auto place = parse_integer(*cursor);
+    if (!place || *place <= 0) {
+      return bad_parameter_response("cursor", "it takes the `next` of the page before");
+    }
+    before = std::min(before, static_cast<std::uint64_t>(*place));
+  }
+  if (const auto rule = request.text("rule")) {
+    return list_versions_of(rules, std::string(*rule), before, limit);
+  }
+  ordered_json list = ordered_json::array();
+  std::uint64_t next = 0;
+  std::uint64_t last = 0;
+  for (const RuleVersion& version : rules.versions()) {
+    if (version.number >= before) continue;
+    if (list.size() == limit) {
+      next = last;
+      break;
+    }
+    list.push_back(version_json(version));
+    last = version.number;
+  }
+  return page_json(std::move(list), next);
 }
 
 HttpResponse get_version(RuleService& rules, const ApiRequest& request) {
@@ -137,9 +177,14 @@ constexpr std::string_view kSchemas = R"({
     "etag": "text",
     "plan": "text",
     "files?": "map of text; by path",
-    "stages?": "map of text; by rule"
+    "stages?": "map of text; by rule",
+    "change?": "one of added, changed, removed, stage; with `rule`: what it did to that rule",
+    "stage?": "list of text; with `rule`: its stage before and after, where that changed"
   },
-  "RuleVersionPage": {"versions": "list of RuleVersion"},
+  "RuleVersionPage": {
+    "versions": "list of RuleVersion",
+    "next?": "text; the cursor of the next page"
+  },
   "VersionDifference": {
     "from": "whole",
     "version": "whole",
@@ -172,13 +217,22 @@ void add_version_routes(Router& router, RuleService& rules) {
        .path = "/v1/versions",
        .operation_id = "listRuleVersions",
        .tag = "",
-       .summary = "Earlier versions, newest first",
+       .summary = "Versions of the rules, newest first",
+       .description =
+           "With `rule` only versions that added, changed or removed this rule, or "
+           "changed its stage. Its text, its tests and the file it is in count, and not "
+           "the declarations it uses. Versions that an earlier build stored are compared "
+           "with the one before when they are first looked at, some at each request: a "
+           "page may then have few versions, or none, and still a `next`.",
        .role = Role::kReader,
-       .query_parameters = {{.name = "limit",
+       .query_parameters = {{.name = "rule",
+                             .description = "Only versions that changed the rule with this id"},
+                            {.name = "limit",
                              .type = Type::kInteger,
                              .description = "Maximum number; default 100",
                              .least = 1,
                              .most = 1000},
+                            {.name = "cursor", .description = "`next` of the page before"},
                             {.name = "before",
                              .type = Type::kInteger,
                              .description = "Only versions older than this one",

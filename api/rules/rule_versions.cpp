@@ -13,6 +13,33 @@
 namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
+
+ordered_json edits_json(const std::vector<EditedRule>& edits) {
+  ordered_json json = ordered_json::object();
+  for (const EditedRule& rule : edits) {
+    ordered_json& one = json[rule.rule] = {{"edit", name_of(rule.kind)}};
+    if (rule.before != rule.after) one["stage"] = {text_of(rule.before), text_of(rule.after)};
+  }
+  return json;
+}
+
+// Nothing where the text says something else.
+std::optional<std::vector<EditedRule>> parse_edits(const ordered_json& json) {
+  std::vector<EditedRule> edits;
+  for (const auto& [id, one] : json.items()) {
+    const std::optional<EditKind> kind = edit_kind_named(one.at("edit").get<std::string>());
+    if (!kind) return std::nullopt;
+    EditedRule& rule = edits.emplace_back(EditedRule{id, *kind});
+    const auto stage = one.find("stage");
+    if (stage == one.end()) continue;
+    const std::optional<Rollout> before = parse_rollout(stage->at(0).get<std::string>());
+    const std::optional<Rollout> after = parse_rollout(stage->at(1).get<std::string>());
+    if (!before || !after) return std::nullopt;
+    rule.before = *before;
+    rule.after = *after;
+  }
+  return edits;
+}
 }  // namespace
 
 std::string path_of_version(const std::string& folder, std::uint64_t number) {
@@ -35,15 +62,13 @@ std::string version_text(const RuleVersion& version) {
     texts.push_back(
         {{"role", text.role}, {"bytes", text.bytes}, {"sha256", cep::hex(text.digest)}});
   }
-  return seal_json({{"version", version.number},
-                    {"at", version.at.us},
-                    {"who", version.who},
-                    {"comment", version.comment},
-                    {"commit", version.commit},
-                    {"approved_by", version.approved_by},
-                    {"etag", version.etag},
-                    {"plan", version.plan},
-                    {"texts", std::move(texts)}});
+  ordered_json json = {{"version", version.number}, {"at", version.at.us},
+                       {"who", version.who},        {"comment", version.comment},
+                       {"commit", version.commit},  {"approved_by", version.approved_by},
+                       {"etag", version.etag},      {"plan", version.plan},
+                       {"texts", std::move(texts)}};
+  if (version.edits) json["rules"] = edits_json(*version.edits);
+  return seal_json(json);
 }
 
 Result<RuleVersion> parse_version(const std::string& text, std::uint64_t number,
@@ -74,6 +99,10 @@ Result<RuleVersion> parse_version(const std::string& text, std::uint64_t number,
       const auto digest = runtime::digest_of_blob_name(one.at("sha256").get<std::string>());
       if (!digest) return damaged();
       blob.digest = *digest;
+    }
+    if (const auto edits = json->find("rules"); edits != json->end()) {
+      version.edits = parse_edits(*edits);
+      if (!version.edits) return damaged();
     }
   } catch (const ordered_json::exception&) {
     return damaged();

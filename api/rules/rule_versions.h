@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/rules/rule_history.h"
 #include "cep/base/result.h"
 #include "cep/value/time.h"
 #include "runtime/checkpoint/checkpoint.h"
@@ -24,6 +25,8 @@ struct RuleVersion {
   std::string etag;                      // of the pack
   std::string plan;                      // its digest, hexadecimal
   std::vector<runtime::CheckpointBlob> texts;
+  /// What it changed of the version before; nothing: an earlier build wrote it, which does not say.
+  std::optional<std::vector<EditedRule>> edits;
 };
 /// How many are kept; older ones are forgotten.
 inline constexpr std::size_t kRuleVersionsMax = 1000;

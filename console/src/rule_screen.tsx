@@ -8,6 +8,7 @@ import { JsonObject, show } from "./json";
 import { useChanges } from "./live";
 import { Data, Panel, useLoaded } from "./parts";
 import { href } from "./place";
+import { RuleVersions } from "./rule_versions";
 import { heldBackBy, isDelivered, stageText, statusIn } from "./stage";
 import { shareText } from "./stats";
 import { Column, Table, member, numberOf, objects } from "./table";
@@ -162,6 +163,7 @@ export default function RuleScreen({ id }: { id: string }) {
       {loaded.value && !/^(draft|retired)/.test(show(loaded.value.stage)) && <Explained id={id} />}
       {loaded.value && /^(shadow|live \d)/.test(stageText(loaded.value)) && <Comparison id={id} />}
       <OverDays id={id} />
+      <RuleVersions id={id} />
       {loaded.value && (
         <section class="panel" aria-label="Its text">
           <h2>Its text</h2>

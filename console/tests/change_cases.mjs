@@ -121,6 +121,25 @@ check("a rule in shadow beside what is live: numbers, labels, samples, other tim
   await person.inspect("comparison-refused");
 });
 
+check("a rule's page lists the versions that changed it, page by page, with who, why and what, and leads to each", async ({ server, person }) => {
+  const { page } = person;
+  const put = (least, comment) =>
+    server.ask("PUT", `/v1/rules/often?comment=${comment}`, `rule often "Often" { by card when payment where amount > ${least} alert "x" }`, "text/plain", least === 1 ? { "If-None-Match": "*" } : { "If-Match": "*" });
+  for (let least = 1; least <= 21; ++least) assert.equal((await put(least, `try-${least}`)).status, 200);
+  await person.signIn(server.token, "/console/rules/often");
+  const panel = page.getByRole("region", { name: "Versions of this rule" });
+  await panel.getByRole("row", { name: /^22 changed .* try-21$/ }).waitFor();
+  assert.equal(await panel.getByRole("row").count(), 1 + 20);
+  await server.ask("PUT", "/v1/rules/often/stage?comment=calm", { stage: "shadow" }, "application/json", { "If-Match": "*" });
+  await panel.getByRole("row", { name: /^23 stage live → shadow .* calm$/ }).waitFor();
+  await person.inspect("rule-versions");
+  await panel.getByRole("button", { name: "Earlier versions" }).press("Enter");
+  await panel.getByRole("row", { name: /^2 added .* try-1$/ }).waitFor();
+  assert.equal(await panel.getByRole("row").count(), 1 + 2);
+  await panel.getByRole("link", { name: "3", exact: true }).press("Enter");
+  await page.locator(".difference .added", { hasText: "amount > 2" }).waitFor();
+});
+
 check("a version is one step back: the difference line by line, and a reason", async ({ server, person }) => {
   const { page } = person;
   const pack = await server.ask("GET", "/v1/pack");

@@ -7,6 +7,7 @@ import { comparisonQuery, leftOut } from "../src/comparison";
 import { changedFiles, fatesOf, filesAfter } from "../src/consequences";
 import { LABEL_LINES, onlyIn } from "../src/differences";
 import { JsonObject, parseJson, show } from "../src/json";
+import { changeText } from "../src/rule_versions";
 import { resultText } from "../src/tested";
 
 test("blocks: the rule of a place is that of its rule or test, and none between them", () => {
@@ -35,6 +36,13 @@ test("tests of what is edited: how many of them pass, in words", () => {
   assert.equal(said('{"passed":1,"failed":0,"not_run":0}'), "1 of 1 test passes.");
   assert.equal(said('{"passed":0,"failed":0,"not_run":0}'), "There are no tests.");
   assert.equal(said('{"passed":5,"failed":0,"not_run":2}'), "5 of 7 tests pass; 2 of them were not run, for want of time.");
+});
+
+test("versions of a rule: what each did to it, in words", () => {
+  const said = (text: string) => changeText(parseJson(text) as JsonObject);
+  assert.equal(said('{"version":2,"change":"added"}'), "added");
+  assert.equal(said('{"version":3,"change":"changed","stage":["live","live 10%"]}'), "changed, stage live → live 10%");
+  assert.equal(said('{"version":4,"change":"stage","stage":["shadow","live"]}'), "stage shadow → live");
 });
 
 test("a change that waits: its files, and the fate of rules that begin or end to run with their stage", () => {

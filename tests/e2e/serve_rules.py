@@ -419,6 +419,29 @@ def versions():
 
 
 @case
+def versions_of_one_rule():
+    """the versions that changed one rule, page by page; a rule that is gone is known, a wrong name is answered"""
+    with Server() as server:
+        assert put(server, "small", SMALL).status == 200
+        assert put(server, "three", THREE).status == 200
+        put(server, "small", SMALL.replace("< 1", "< 2"), "*", query="?comment=less")
+        server.ask("PUT", "/v1/rules/small/stage", {"stage": "shadow"}, headers={"If-Match": "*"})
+        server.ask("DELETE", "/v1/rules/small", headers={"If-Match": "*"})
+        page = server.ask("GET", "/v1/versions?rule=small&limit=3").json
+        told = [(one["version"], one["change"], one.get("stage"), one["comment"]) for one in page["versions"]]
+        assert told == [(6, "removed", None, ""), (5, "stage", ["live", "shadow"], ""), (4, "changed", None, "less")], page
+        last = server.ask("GET", f"/v1/versions?rule=small&limit=3&cursor={page['next']}").json
+        assert [(one["version"], one["change"]) for one in last["versions"]] == [(2, "added")] and "next" not in last, last
+        assert [one["version"] for one in server.ask("GET", "/v1/versions?rule=large").json["versions"]] == [1]
+        wrong = server.ask("GET", "/v1/versions?rule=smal")
+        assert wrong.problem() == "bad-parameter" and "did you mean small?" in wrong.json["detail"], wrong
+        assert server.ask("GET", "/v1/versions?cursor=x").problem() == "bad-parameter"
+        page = server.ask("GET", "/v1/versions?limit=4").json
+        rest = server.ask("GET", f"/v1/versions?limit=4&cursor={page['next']}").json
+        assert [one["version"] for one in page["versions"] + rest["versions"]] == [6, 5, 4, 3, 2, 1] and "next" not in rest
+
+
+@case
 def more_files_than_a_record_names():
     """a pack whose files the journal cannot name in one record changes nothing, and the remedy is said"""
     with Server("--journal-segment-bytes", "8KiB") as server:
