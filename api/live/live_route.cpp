@@ -27,7 +27,9 @@ constexpr const char* kDescription =
     "\"ready\",\"causes\"}` without details, at most 20 causes, and `more`, the number of the "
     "others. `backtests`: `{\"id\",\"state\",\"progress\"}`, one event for each, of which "
     "`removed` "
-    "is a state too. Their events have no id: Last-Event-ID is the place among the alerts. A topic "
+    "is a state too. `changes`: what waits for another person, a change of rules or another "
+    "request, `{\"id\",\"waits\",\"approvals\"}`, one event for each; `waits` is false when it "
+    "has ended. Their events have no id: Last-Event-ID is the place among the alerts. A topic "
     "that a token may not read is answered with 403.";
 
 class LiveStreams {

@@ -67,6 +67,18 @@ State backtest_states(const BacktestJobs& jobs) {
 std::string removed_backtest(const std::string& id) {
   return fmt::format(R"({{"id":{},"state":"removed"}})", id);
 }
+
+State waiting_changes(const std::map<std::string, std::size_t>& approvals) {
+  ChangingState states;
+  for (const auto& [id, count] : approvals) {
+    const ordered_json data = {{"id", id}, {"waits", true}, {"approvals", count}};
+    states.emplace(id, data.dump());
+  }
+  return states;
+}
+std::string ended_change(const std::string& id) {
+  return ordered_json({{"id", id}, {"waits", false}}).dump();
+}
 }  // namespace
 
 ServerChanges server_changes(const ServerChangeSources& sources) {
@@ -87,11 +99,15 @@ ServerChanges server_changes(const ServerChangeSources& sources) {
       {.event = "health", .look = health(true), .every = kSecond},
       {.event = "backtests",
        .look = [jobs = sources.backtests] { return backtest_states(*jobs); },
-       .gone = removed_backtest}};
+       .gone = removed_backtest},
+      {.event = "changes",
+       .look = [waiting = sources.waiting] { return waiting_changes(waiting()); },
+       .gone = ended_change}};
   changes.topics = {{"rules", kAnyScope, 0, 0},
                     {"notices", {}, 1, 1},
                     {"health", kAnyScope, 2, 3},
-                    {"backtests", {}, 4, 4}};
+                    {"backtests", {}, 4, 4},
+                    {"changes", {}, 5, 5}};
   return changes;
 }
 }  // namespace tocsin::api

@@ -1,8 +1,12 @@
-/// What of a server may be followed beside its alerts: rules, notices, health, backtests.
+/// What of a server may be followed beside its alerts: rules, what waits for approval, notices,
+/// health, backtests.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "api/alerts/notices.h"
@@ -18,6 +22,8 @@ struct ServerChangeSources {
   const Notices& notices;
   std::function<Health()> health;
   std::shared_ptr<const BacktestJobs> backtests;
+  /// What waits for the approval of others, by its id, and how many have approved it.
+  std::function<std::map<std::string, std::size_t>()> waiting;
 };
 struct ServerChanges {
   std::vector<ChangeTopic> looked_at;

@@ -178,6 +178,16 @@ Result<Proposal> ProposalStore::propose(Proposal proposal) {
   return proposal;
 }
 
+std::vector<std::string> ProposalStore::waiting_ids() const {
+  const std::lock_guard lock(mutex_);
+  const cep::EventTime now = clock_.now();
+  std::vector<std::string> ids;
+  for (const Kept& one : kept_) {
+    if (!one.is_begun && now < end_of(one.proposal)) ids.push_back(one.proposal.id);
+  }
+  return ids;
+}
+
 std::vector<Proposal> ProposalStore::waiting() const {
   const std::lock_guard lock(mutex_);
   const cep::EventTime now = clock_.now();

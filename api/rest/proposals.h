@@ -59,6 +59,7 @@ class ProposalStore {
   Result<Proposal> propose(Proposal proposal);
   /// Oldest first.
   std::vector<Proposal> waiting() const;
+  std::vector<std::string> waiting_ids() const;
   std::optional<Proposal> find(const std::string& id) const;
   cep::EventTime end_of(const Proposal& proposal) const;
   /// Nobody else may begin or withdraw it from here on; it is on disk that it was begun. Fails with

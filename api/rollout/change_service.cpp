@@ -236,6 +236,13 @@ std::vector<WaitingChange> ChangeService::waiting() const {
   return waiting_;
 }
 
+std::map<std::string, std::size_t> ChangeService::approvals() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, std::size_t> approvals;
+  for (const WaitingChange& one : waiting_) approvals.emplace(one.id, one.approvals.size());
+  return approvals;
+}
+
 std::optional<WaitingChange> ChangeService::find(const std::string& id) const {
   const std::lock_guard lock(mutex_);
   const auto found = std::ranges::find(waiting_, id, &WaitingChange::id);

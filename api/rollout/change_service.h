@@ -10,6 +10,7 @@
 #pragma once
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -72,6 +73,8 @@ class ChangeService {
 
   /// Oldest first.
   std::vector<WaitingChange> waiting() const;
+  /// How many have approved each that waits, by its id.
+  std::map<std::string, std::size_t> approvals() const;
   std::optional<WaitingChange> find(const std::string& id) const;
   /// How many must approve a change that needs it.
   std::size_t approvals_needed() const { return settings_.gates.approvals; }

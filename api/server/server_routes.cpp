@@ -1,9 +1,12 @@
 #include "api/server/server_routes.h"
 
 #include <chrono>
+#include <cstddef>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -88,12 +91,18 @@ std::shared_ptr<const SeriesRecorder> series_of(const ServerContext& context) {
   recorder->start();
   return recorder;
 }
+// Changes of rules, and other requests.
+std::map<std::string, std::size_t> waiting_for_approval(const ServerContext& context) {
+  std::map<std::string, std::size_t> waiting = context.changes.approvals();
+  for (std::string& id : context.proposals.waiting_ids()) waiting.emplace(std::move(id), 0);
+  return waiting;
+}
 // What may be followed beside alerts, by as many as may follow alerts.
 void add_live(Router& router, const ServerContext& context, const AlertServices& alerts,
               std::function<Health()> health) {
-  ServerChanges changes =
-      server_changes({[&context] { return context.rules.current()->version; },
-                      context.subscriptions->notices(), std::move(health), context.backtests});
+  ServerChanges changes = server_changes(
+      {[&context] { return context.rules.current()->version; }, context.subscriptions->notices(),
+       std::move(health), context.backtests, [&context] { return waiting_for_approval(context); }});
   const AlertFeedOptions& limits = alerts.feed().options();
   const auto feed = std::make_shared<ChangeFeed>(
       std::move(changes.looked_at),

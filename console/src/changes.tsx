@@ -1,12 +1,14 @@
 // G. Changes of the rules: what waits for approval, the versions, and what each changed.
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, get, me, part, roleForLive } from "./api";
 import { Consequences } from "./consequences";
 import { Difference } from "./difference";
 import { Actions, Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
-import { useChanges } from "./live";
-import { Data, Panel, Time, useLoaded } from "./parts";
+import { listen, useChanges } from "./live";
+import { Data, Loaded, Panel, Time, useLoaded } from "./parts";
 import { go, href, query } from "./place";
+import { VERSIONS, approversOf } from "./rule_versions";
 import { Column, Table, member, numberOf, objects } from "./table";
 import { visibleLines } from "./text";
 
@@ -14,9 +16,6 @@ const EVERY_MS = 10_000;
 
 function approvalsOf(change: JsonObject): string {
   return `${objects(change, "approvals").length} of ${show(change.approvals_needed)}`;
-}
-function approversOf(version: JsonObject): string {
-  return (Array.isArray(version.approved_by) ? version.approved_by : []).map(show).join(", ");
 }
 const WAITING: readonly Column<JsonObject>[] = [
   {
@@ -48,21 +47,13 @@ const PROPOSALS: readonly Column<JsonObject>[] = [
   member("At", "at", "time"),
   member("Why it waits", "reason"),
 ];
-const VERSIONS: readonly Column<JsonObject>[] = [
-  {
-    title: "Version",
-    isHead: true,
-    cell: (version) => <a href={href(`/versions/${show(version.version)}`)}>{show(version.version)}</a>,
-  },
-  member("Since", "at", "time"),
-  member("By", "who"),
-  { title: "Approved by", cell: (version) => <Data value={approversOf(version)} /> },
-  member("Why", "comment"),
-];
-
 export default function ChangesScreen() {
-  const changes = useLoaded((signal) => get("/v1/changes", signal), "changes", EVERY_MS);
-  const proposals = useLoaded((signal) => get("/v1/proposals", signal), "proposals", EVERY_MS);
+  const isTold = useChanges("changes", () => {
+    changes.again();
+    proposals.again();
+  });
+  const changes: Loaded<JsonObject> = useLoaded((signal) => get("/v1/changes", signal), "changes", isTold ? 0 : EVERY_MS);
+  const proposals: Loaded<JsonObject> = useLoaded((signal) => get("/v1/proposals", signal), "proposals", isTold ? 0 : EVERY_MS);
   const before = new URLSearchParams(query.value).get("before") ?? "";
   const versions = useLoaded((signal) => get(`/v1/versions?limit=50${before ? `&before=${part(before)}` : ""}`, signal), `versions ${before}`);
   useChanges("rules", () => {
@@ -93,6 +84,25 @@ export default function ChangesScreen() {
     </main>
   );
 }
+
+/** Whether it has ended since it was shown. Approvals of it are shown as they come, but for the last one, with which it ends. */
+function useEnd(id: string, again: () => void, needed = 0): boolean {
+  const [hasEnded, setEnded] = useState(false);
+  const now = useRef({ again, needed });
+  now.current = { again, needed };
+  useEffect(() => {
+    setEnded(false);
+    return listen({
+      changed: (topic, { id: told, waits, approvals = 0 }) => {
+        if (topic !== "changes" || told !== id) return;
+        if (waits === false) setEnded(true);
+        else if (approvals > 0 && approvals < now.current.needed) now.current.again();
+      },
+    });
+  }, [id]);
+  return hasEnded;
+}
+const ENDED = <p role="status">It no longer waits: it was approved, withdrawn or refused.</p>;
 
 /** Approve and withdraw, for a change of rules and for any other request that waits. */
 function Decide({ at, who, kind, leads }: { at: string; who: string; kind: string; leads: (answer: JsonObject) => string }) {
@@ -138,10 +148,12 @@ function Decide({ at, who, kind, leads }: { at: string; who: string; kind: strin
 export function ChangeScreen({ id }: { id: string }) {
   const at = `/v1/changes/${part(id)}`;
   const loaded = useLoaded((signal) => get(at, signal), at);
+  const hasEnded = useEnd(id, loaded.again, numberOf(loaded.value, "approvals_needed"));
   const change = loaded.value;
   return (
     <main id="main" tabIndex={-1} class="page">
       <h1>Change</h1>
+      {hasEnded && ENDED}
       <Panel title="What is asked for" loaded={loaded}>
         {(change) => (
           <>
@@ -196,9 +208,11 @@ export function ChangeScreen({ id }: { id: string }) {
 export function ProposalScreen({ id }: { id: string }) {
   const at = `/v1/proposals/${part(id)}`;
   const loaded = useLoaded((signal) => get(at, signal), at);
+  const hasEnded = useEnd(id, loaded.again);
   return (
     <main id="main" tabIndex={-1} class="page">
       <h1>Request that waits</h1>
+      {hasEnded && ENDED}
       <Panel title="What is asked for" loaded={loaded}>
         {(one) => (
           <>

@@ -150,6 +150,7 @@ function Causes() {
 
 export function HealthScreen() {
   const loaded = useLoaded((signal) => get("/v1/state?rules=false", signal), "state", EVERY_MS);
+  useChanges("health", loaded.again);
   const { word, why } = server.value;
   return (
     <main id="main" tabIndex={-1} class="page">

@@ -7,7 +7,7 @@ import { me, readSession } from "./api";
 const NAME = "tocsin stream";
 const STREAM_AGAIN_MS = 2000;
 const TOGETHER_MS = 50; // what is told so shortly one after another leads to one look
-const STATES = ["rules", "notices", "health", "backtests"] as const;
+const STATES = ["rules", "notices", "health", "backtests", "changes"] as const;
 
 /** What changes in the server beside its alerts. */
 export type Topic = (typeof STATES)[number];
@@ -15,7 +15,9 @@ export type Topic = (typeof STATES)[number];
 export interface Change {
   version?: number; // of rules
   ready?: boolean; // of the server's health
-  id?: number; // of a backtest
+  id?: number | string; // of a backtest, or of what waits for another person
+  approvals?: number;
+  waits?: boolean; // false: it was approved, withdrawn or refused
 }
 /** What somebody did with an alert, and its triage since. */
 export interface Triaged {
@@ -35,7 +37,7 @@ export interface Listener {
   changed?: (topic: Topic, change: Change) => void;
 }
 
-/** The topics that the person may read: who is limited to some tags is told of no backtests. */
+/** The topics that the person may read: who is limited to some tags is told of no backtests and of nothing that waits. */
 export function topicsOf(isLimited: boolean): string {
   return ["alerts", "triage", ...STATES.filter((topic) => !isLimited || topic === "rules" || topic === "health")].join(",");
 }

@@ -1,5 +1,6 @@
 // The queue as a place: where one is in it, how one comes back, and how it is searched.
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { check } from "./cases.mjs";
 import { until } from "./world.mjs";
 
@@ -181,6 +182,43 @@ check("one stream tells all screens what changes, and while there is one nothing
   assert.equal(times("/v1/stream"), 1);
   assert.equal(times("/v1/alerts/stream"), 0);
 });
+
+check("what waits for another person, and what is wrong, come by the stream and not by the clock", async ({ server, person }) => {
+  const { page } = person;
+  const asked = [];
+  person.context.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  const times = (path) => asked.filter((one) => one === path).length;
+  const tokenOf = async (name, role) => ({ Authorization: `Bearer ${(await server.ask("POST", "/v1/tokens", { name, role })).json.token}` });
+  const [dan, ben] = [await tokenOf("dan", "analyst"), await tokenOf("ben", "approver")];
+  const stage = (to, more) => server.ask("PUT", "/v1/rules/small/stage", { stage: to }, "application/json", { "If-Match": "*", ...more });
+  assert.equal((await stage("shadow", {})).status, 200);
+  const endpoint = createServer((_, response) => response.writeHead(410).end());
+  await new Promise((resolve) => endpoint.listen(0, "127.0.0.1", resolve));
+  try {
+    await page.clock.install();
+    await person.signIn(server.token, "/console/alerts?status=open");
+    await page.locator(".tools .quiet", { hasText: /^live$/ }).waitFor();
+    await page.getByRole("link", { name: "Changes", exact: true }).click();
+    await person.sees("No change waits.");
+    const before = [times("/v1/changes"), times("/v1/proposals")];
+    await page.clock.fastForward(60_000);
+    await person.sees("No request waits.");
+    assert.deepEqual([times("/v1/changes"), times("/v1/proposals")], before, "asked for by the clock");
+    const waits = await stage("live", dan);
+    assert.equal(waits.status, 202);
+    await page.getByRole("link", { name: "stage of small: live" }).click();
+    await page.getByRole("button", { name: "Approve" }).waitFor();
+    assert.equal((await server.ask("POST", `/v1/changes/${waits.json.change}/approval`, undefined, undefined, ben)).status, 200);
+    await person.sees("It no longer waits: it was approved, withdrawn or refused.");
+    await page.getByRole("link", { name: "Health", exact: true }).click();
+    await person.sees("Events are accepted.");
+    await server.ask("POST", "/v1/subscriptions", { url: `http://127.0.0.1:${endpoint.address().port}/hook` });
+    await server.send([[9, "c9", "650.00"]]);
+    await page.getByRole("row", { name: /delivery_disabled/ }).waitFor(); // by the clock it would come after 30 s
+  } finally {
+    endpoint.close();
+  }
+}, { more: ["--rollout-approvals", "1", "--webhooks-allow", "127.0.0.1/32"] });
 
 check("without locks a tab has a stream of its own while it is looked at, and then counts what came meanwhile", async ({ server, person }) => {
   const { page } = person;

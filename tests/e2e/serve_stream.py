@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One live stream of all that somebody follows: alerts, triage, rules, notices, health and backtests.
+"""One live stream of all that somebody follows: alerts, triage, rules, changes that wait, notices, health and backtests.
 
     serve_stream.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
@@ -12,7 +12,7 @@ from server_process import TIMELESS, Server
 
 LOCAL = (*TIMELESS, "--webhooks-allow", "127.0.0.1")
 RESOURCES = {"alerts": "/v1/alerts", "triage": "/v1/alerts", "rules": "/v1/rules", "notices": "/v1/notices", "health": "/v1/health",
-             "backtests": "/v1/backtests"}
+             "backtests": "/v1/backtests", "changes": "/v1/changes"}
 
 
 def follow(server, topics, more="", **options):
@@ -87,6 +87,38 @@ def everything():
 
 
 @case
+def waiting():
+    """what waits for another person is told when it comes, when it is approved by one of two, and when it has ended"""
+    with Server(options=(*TIMELESS, "--rollout-approvals", "2", "--four-eyes-silence-wide", "true")) as server:
+        who = {name: make(server, name, "approver") for name in ("ann", "ben", "cid")}
+        analyst = make(server, "dan", "analyst")
+        stream = follow(server, "changes,rules")
+        wait_for(lambda: stream.told("rules"), "how it is")
+        assert not stream.told("changes"), stream.events
+        stage(server, "large", "shadow")
+        tag = server.ask("GET", "/v1/rules/large").headers["ETag"]
+        asked = server.ask("PUT", "/v1/rules/large/stage", {"stage": "live"}, headers={"If-Match": tag}, token=analyst)
+        change = expect(202, asked)["change"]
+        wait_for(lambda: stream.told("changes") == [{"id": change, "waits": True, "approvals": 0}], "that it waits")
+        expect(202, server.ask("POST", f"/v1/changes/{change}/approval", token=who["ann"]))
+        wait_for(lambda: stream.told("changes")[-1] == {"id": change, "waits": True, "approvals": 1}, "that one has approved it")
+        wide = {"filter": {"tags": ["x"]}, "until": "2100-01-01T00:00:00Z", "reason": "a test"}
+        request = expect(202, server.ask("POST", "/v1/silences", wide, token=analyst))["id"]
+        wait_for(lambda: stream.told("changes")[-1] == {"id": request, "waits": True, "approvals": 0}, "that a request waits")
+        late = follow(server, "changes")
+        wait_for(lambda: len(late.told("changes")) == 2, "both, of one that comes later")
+        assert {one["id"]: one["approvals"] for one in late.told("changes")} == {change: 1, request: 0}, late.events
+        expect(200, server.ask("POST", f"/v1/changes/{change}/approval", token=who["ben"]))
+        wait_for(lambda: {"id": change, "waits": False} in stream.told("changes"), "that it is made")
+        expect(204, server.ask("DELETE", f"/v1/proposals/{request}", token=who["cid"]))
+        wait_for(lambda: {"id": request, "waits": False} in stream.told("changes"), "that it is refused")
+        assert len(stream.told("changes")) == 5, stream.events
+        for one in (stream, late):
+            one.close()
+        server.end()
+
+
+@case
 def resumed():
     """alerts of a stream are neither lost nor doubled where the server is killed in the middle, again and again"""
     seen, last, first = [], 0, 1
@@ -135,7 +167,7 @@ def refused():
                 refusals += 1
                 detail = server.ask("GET", f"/v1/stream?topics=rules,{topic}", token=token).json["detail"]
                 has(detail, f"the topic {topic} is about more than that", f"{name} is limited to")
-        assert refusals == 4
+        assert refusals == 6
         wrong = server.ask("GET", "/v1/stream?topics=alerts,backtest")
         assert wrong.problem() == "bad-parameter"
         has(wrong.json["detail"], "did you mean backtests?")
