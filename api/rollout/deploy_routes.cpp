@@ -206,8 +206,26 @@ HttpResponse change_pack(const RolloutContext& context, ApiRequest& request, boo
   return make(context, request, change, *edit);
 }
 
+// Files, or the stage of a rule.
+tl::expected<RuleEdit, HttpResponse> read_planned(ApiRequest& request) {
+  const auto body = read_json_object(request, {"files", "rule", "stage"}, kPackBytesMax);
+  if (!body) return tl::unexpected(body.error());
+  const auto given = [&](const char* name) { return body->value(name, ordered_json()); };
+  if (body->size() == 1 && are_pack_files(given("files"), false)) {
+    return RuleEdit{.kind = RuleEdit::Kind::kFiles, .files = given("files")};
+  }
+  if (body->size() == 2 && given("rule").is_string() && given("stage").is_string()) {
+    const auto rollout = parse_rollout(given("stage").get<std::string>());
+    if (rollout)
+      return RuleEdit{.kind = RuleEdit::Kind::kStage, .rule = given("rule"), .rollout = *rollout};
+  }
+  return tl::unexpected(problem_response(
+      ProblemKind::kBadBody,
+      R"(the body is {"files": {"PATH": "TEXT", …}} or {"rule": "RULE", "stage": "live 10%"})"));
+}
+
 HttpResponse plan_pack(const RolloutContext& context, ApiRequest& request) {
-  const auto edit = read_pack_files(request, false);
+  const auto edit = read_planned(request);
   if (!edit) return edit.error();
   // As an operator would deploy it.
   const auto foreseen = context.changes.foresee({.is_operator = true}, change_of(request), *edit);
@@ -326,8 +344,10 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
        .path = "/v1/pack/plan",
        .operation_id = "planPack",
        .tag = "rules",
-       .summary = "What PUT /v1/pack would change; nothing is changed",
-       .description = "The files are checked and their tests are run. The answer has the rules, "
+       .summary =
+           "What PUT /v1/pack or PUT /v1/rules/{rule}/stage would change; nothing is changed",
+       .description = "The files, or the active ones with another stage of a rule, are checked and "
+                      "their tests are run. The answer has the rules, "
                       "stages and files that differ, and the state that each rule would keep, "
                       "start with or lose. Its ETag is that of the rules that are active: a "
                       "deploy with it as `If-Match` is of what was planned.",
@@ -335,11 +355,11 @@ void add_pack_changes(Router& router, const RolloutContext& context) {
        .effect = RouteEffect::kNothing,
        .query_parameters = {{"ignore_tests", Type::kBoolean, "Also if the rules' own tests fail"}},
        .body = RouteBody{.media_types = {"application/json"},
-                         .schema = "PackFiles",
+                         .schema = "PlannedEdit",
                          .bytes_max = kPackBytesMax},
        .answers = {{200, "What would change", "application/json", "DeployPlan"}},
        .answer_headers = {"ETag"},
-       .problems = {413, 415, 422},
+       .problems = {404, 409, 413, 415, 422},
        .handler = [context](ApiRequest& request) {
          return context.checks.run([&] { return plan_pack(context, request); });
        }});
@@ -443,6 +463,11 @@ constexpr std::string_view kSchemas = R"({
   "WarmingUp": {"warming_up": {"progress": "number; from 0 to 1", "events": "whole"}},
   "RuleStage": {"body": true, "stage": "text like ^(draft|shadow|live|retired|live (?!0+(\\.0+)?%)([0-9]{1,2}(\\.[0-9]{1,2})?|100)%)$; live 10%: for a share of the keys"},
   "PackFiles": {"body": true, "files": "FileTexts"},
+  "StagePlan": {"body": true, "rule": "text", "stage": "text like ^(draft|shadow|live|retired|live (?!0+(\\.0+)?%)([0-9]{1,2}(\\.[0-9]{1,2})?|100)%)$; live 10%: for a share of the keys"},
+  "PlannedEdit": {"$schema": {"oneOf": [
+    {"$ref": "#/components/schemas/PackFiles"},
+    {"$ref": "#/components/schemas/StagePlan"}
+  ]}},
   "PackPatch": {"body": true, "files": "FileChanges"},
   "RuleDifference": {"rule": "text", "change": "one of added, changed, removed"},
   "FileDifference": {

@@ -312,4 +312,29 @@ def rate_of_alerts():
             assert wrong.code == 2 and problem in wrong.err, wrong
 
 
+@case
+def a_stage_is_planned():
+    """the plan of another stage says what it would change and who must approve it, refuses what a change would, and changes nothing"""
+    with Server(rules=RULES + SMALL, options=GATED) as server:
+        def plan(**body):
+            return server.ask("POST", "/v1/pack/plan", body)
+
+        back = plan(rule="small", stage="shadow")
+        assert back.status == 200 and back.json["stages"] == {"small": ["live", "shadow"]} and back.json["files"] == [], back
+        assert back.json["changed"] is True and back.json["approvals_needed"] == 0 and back.json["lost"] == [], back
+        assert {"rule": "small"} in back.json["kept"], back
+        assert back.headers["ETag"] == server.ask("GET", "/v1/pack").headers["ETag"]
+        assert plan(rule="small", stage="live").json["changed"] is False
+        assert stage(server, True, "shadow").status == 200
+        on = plan(rule="small", stage="live 10%").json
+        assert on["stages"] == {"small": ["shadow", "live 10%"]} and on["approvals_needed"] == 1, on
+        assert stages(server) == {"small": "shadow"} and waiting(server) == []
+        missing = plan(rule="smal", stage="live")
+        assert missing.status == 404 and "did you mean small?" in missing.json["detail"], missing
+        assert plan(rule="large", stage="draft").problem() == "conflict"  # live may become shadow or retired
+        for wrong in ({"rule": "small"}, {"rule": "small", "stage": "alive"}, {"rule": "small", "stage": "live", "files": {}}, {}):
+            assert plan(**wrong).problem() == "bad-body", wrong
+        server.end()
+
+
 run_cases()
