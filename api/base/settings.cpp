@@ -360,6 +360,11 @@ constexpr auto kRows = std::to_array<Row>({
             .range(1, 1'000'000'000)},
     Row{"history.values_max", Type::kInteger, kNot,
         serve("200000", "Values that it keeps at most, of the newest events").range(1, 10'000'000)},
+    Row{"history.lists_time", Type::kDuration, kNot,
+        serve("20s",
+              "Time for reading the whole archive, so that the explanation of an alert knows what "
+              "lists and tables held then; beyond it the key's own events alone are read")
+            .range(1'000, 25'000'000)},
     Row{"health.source_behind", Type::kDuration, kNot,
         serve("10m", "GET /v1/health names a source that is further behind than this")
             .range(1'000'000)},

@@ -73,7 +73,7 @@ constexpr std::string_view kSchemas = R"({
     "time_has_ended": "boolean",
     "waiting_events": "whole",
     "waiting_bytes": "whole",
-    "keys": "whole",
+    "keys": "whole; of which something is stored: those whose state has ended count until they are swept",
     "state_bytes": "whole",
     "runs": "whole; partial matches",
     "timers": "whole",

@@ -25,10 +25,6 @@
 namespace tocsin::api {
 namespace {
 using std::chrono::steady_clock;
-// Where the whole archive is read for what lists held then: what is left is enough to read the
-// key's own events instead.
-constexpr std::chrono::seconds kWholeTimeMost{20};
-
 // Threading: any.
 class Explaining {
  public:
@@ -154,22 +150,25 @@ class Explaining {
   }
 
   // What lists and tables held then is known if the whole archive is read. Where that takes too
-  // long, the key's own events alone are.
+  // long, the key's own events alone are, for which the time that is left is enough.
   Result<AlertReplay> replayed(const cep::Program& program, const ReplayRequest& asked,
                                const ArchivedKeys& archive, steady_clock::time_point ends,
                                ArchiveNotes& notes) const {
     const cep::Plan& plan = program.plan();
     const auto rule = std::ranges::find(plan.rules, asked.match.rule, &cep::Rule::id);
     const bool reads = rule != plan.rules.end() && reads_lists(plan, *rule);
+    const std::chrono::microseconds lists_time = source_->history.lists_time;
     if (reads && asked.lists_change && asked.has_key_index) {
       ReplayRequest whole = asked;
       whole.has_key_index = false;
       Result<AlertReplay> replay =
-          run(program, whole, archive, steady_clock::now() + kWholeTimeMost, notes);
+          run(program, whole, archive, steady_clock::now() + lists_time, notes);
       if (replay || replay.error().code != Errc::kStopped || source_->is_closing) return replay;
       notes = {};
-      notes.texts.push_back(
-          "what lists and tables held then was not read: the archive is too large");
+      notes.texts.push_back(fmt::format(
+          "what lists and tables held then: the whole archive was not read within {} "
+          "(history.lists_time); raise it, or read the archive with `tocsin trace --archive`",
+          cep::format_duration({lists_time.count()})));
     }
     return run(program, asked, archive, ends, notes);
   }
@@ -180,7 +179,7 @@ class Explaining {
     if (!replay) return replay;
     runtime::RunOptions options = source_->options;
     options.stop_requested = [&is_closing = source_->is_closing, ends] {
-      return is_closing || steady_clock::now() > ends;
+      return is_closing || steady_clock::now() >= ends;
     };
     const Result<void> done = replay->run(archive, std::move(options), notes);
     if (!done) return tl::unexpected(done.error());

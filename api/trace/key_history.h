@@ -1,6 +1,7 @@
 /// The values that the features of one key had at each of its events, and how many partial matches
 /// there were: the events run through the engine again.
 #pragma once
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -24,6 +25,8 @@ namespace tocsin::api {
 struct HistoryLimits {
   std::uint64_t events_max = 1'000'000;  // that are replayed
   std::size_t values_max = 200'000;      // that are kept, of all points together
+  /// For reading the whole archive for what lists held then.
+  std::chrono::microseconds lists_time = std::chrono::seconds(20);
 };
 struct HistoryRequest {
   /// Names and values, as people write them: card, c1.

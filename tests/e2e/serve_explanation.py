@@ -6,7 +6,7 @@
 import json
 import time
 
-from harness import case, payment, run_cases
+from harness import case, has, payment, run_cases
 from server_process import Server
 
 # Journal files that are full soon, and checkpoints that let go of them.
@@ -94,6 +94,29 @@ def stood():
         assert explained(server, "burst")["steps"] == later["steps"]
         missing = server.ask("GET", "/v1/alerts/" + "0" * 32 + "/explanation")
         assert missing.status == 404 and "there is no alert" in missing.text, missing
+        server.end()
+
+
+@case
+def no_time_for_lists():
+    """what lists held then is not read where there is no time for it: the answer says so, the limit and what to do"""
+    with Server(*OFTEN, "--history-lists-time", "1ms", rules=SCHEMA + BURST) as server:
+        assert server.ask("POST", "/v1/lists/watched/entries", {"entries": ["p1"]}).status == 200
+        second, found = 0, None
+        while found is None or found["lists"] != "now":  # until the archive is too large for it
+            assert second < 50_000, found
+            for _ in range(10):
+                server.send([payment(second + i, f"k{i}", 300.00) for i in range(500)])
+                second += 500
+            assert server.ask("POST", "/v1/checkpoints").status in (200, 201, 202)
+            burst = [payment(second, "c1", 1.25), payment(second + 1, "c1", 2.50), payment(second + 2, "c1", 900.00, place="p1")]
+            assert server.send(burst, "?wait=alerts&timeout=5s").status == 200
+            second += 1000
+            found = explained(server, "burst")
+            assert found["history"] == "replayed" and len(events_of(found)) == 3, found
+        [said] = found["missing"]
+        has(said, "what lists and tables held then", "was not read within 1ms (history.lists_time)", "raise it",
+            "tocsin trace --archive")
         server.end()
 
 
