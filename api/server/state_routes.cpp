@@ -88,7 +88,7 @@ constexpr std::string_view kSchemas = R"({
       "offset?": "whole"
     }],
     "checkpoint": "whole; the number of the newest",
-    "rules?": [{"rule": "text", "keys": "whole", "runs": "whole", "events": "whole", "bytes": "whole"}]
+    "rules?": [{"rule": "text", "keys": "whole; with a live partial match", "runs": "whole", "events": "whole", "bytes": "whole"}]
   },
   "ReportedEvents": {"name": "text", "count": "whole", "first": "time", "last": "time"},
   "KeyReport": {

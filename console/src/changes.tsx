@@ -72,11 +72,11 @@ export default function ChangesScreen() {
       <Panel title="Versions of the rules" loaded={versions}>
         {(document) => {
           const rows = objects(document, "versions");
-          const last = numberOf(rows.at(-1), "version");
+          const next = show(document.next ?? "");
           return (
             <>
               <Table label="Versions" columns={VERSIONS} rows={rows} />
-              {last > 1 && rows.length >= 50 && <a href={href(`/changes?before=${last}`)}>Earlier versions</a>}
+              {next && <a href={href(`/changes?before=${next}`)}>Earlier versions</a>}
             </>
           );
         }}
