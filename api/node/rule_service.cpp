@@ -280,8 +280,10 @@ Result<std::uint64_t> RuleService::read_edits(std::uint64_t number) {
   Blobs before;
   Blobs after;
   bool is_forgotten = false;  // what it changed
+  const std::lock_guard one_at_a_time(reading_);
   {
     const std::lock_guard lock(mutex_);
+    if (!unread_.contains(number)) return 0;  // another thread has read it meanwhile
     const auto version = std::ranges::find(versions_, number, &RuleVersion::number);
     if (version == versions_.end()) return 0;
     after = version->texts;
@@ -302,7 +304,7 @@ Result<std::uint64_t> RuleService::read_edits(std::uint64_t number) {
     for (const runtime::CheckpointBlob& text : texts) bytes += text.bytes;
   }
   const std::lock_guard lock(mutex_);
-  if (unread_.erase(number) != 0) history_.add(number, edits);  // unless another thread did so
+  if (unread_.erase(number) != 0) history_.add(number, edits);  // unless it is forgotten by now
   return bytes;
 }
 

@@ -139,7 +139,7 @@ struct RuleVersionsOf {
   std::uint64_t next = 0;
 };
 /// Of versions that do not say what they changed, so many bytes of texts are read for one question.
-inline constexpr std::uint64_t kHistoryBytesMax = std::uint64_t{8} << 20U;
+inline constexpr std::uint64_t kHistoryBytesMax = std::uint64_t{4} << 20U;
 
 /// Threading: any.
 class RuleService {
@@ -198,6 +198,7 @@ class RuleService {
 
   const RuleServicePorts ports_;
   std::mutex deploying_;
+  std::mutex reading_;              // held while a version is compared with the one before
   std::uint64_t record_ = 0;        // of the last change; with deploying_
   std::optional<Checked> checked_;  // the change asked for last, if it waits; with deploying_
   mutable std::mutex mutex_;
