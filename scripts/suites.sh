@@ -69,6 +69,7 @@ script_suites=(
   'serve-demo|python3 tests/e2e/serve_demo.py "$TOCSIN_BINARY"'
   'serve-settings|python3 tests/e2e/serve_settings.py "$TOCSIN_BINARY"'
   'serve-archive|python3 tests/e2e/serve_archive.py "$TOCSIN_BINARY"'
+  'serve-keys|python3 tests/e2e/serve_keys.py "$TOCSIN_BINARY"'
   'serve-forget|python3 tests/e2e/serve_forget.py "$TOCSIN_BINARY"'
   'serve-backtests|python3 tests/e2e/serve_backtests.py "$TOCSIN_BINARY"'
   'serve-backups|python3 tests/e2e/serve_backups.py "$TOCSIN_BINARY"'

@@ -365,6 +365,9 @@ constexpr auto kRows = std::to_array<Row>({
               "Time for reading the whole archive, so that the explanation of an alert knows what "
               "lists and tables held then; beyond it the key's own events alone are read")
             .range(1'000, 25'000'000)},
+    Row{"history.keys_max", Type::kInteger, kNot,
+        serve("100000", "Keys of the engine's state that one page of GET /v1/keys examines at most")
+            .range(1, 10'000'000)},
     Row{"health.source_behind", Type::kDuration, kNot,
         serve("10m", "GET /v1/health names a source that is further behind than this")
             .range(1'000'000)},

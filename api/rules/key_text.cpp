@@ -84,9 +84,8 @@ Json match_json(const cep::ReportedMatch& match) {
   }
   return json;
 }
-Json rule_json(const std::string& id, const cep::ReportedRule& rule) {
-  Json json = {{"rule", id}, {"matches", Json::array()}, {"more_matches", rule.more_matches}};
-  for (const cep::ReportedMatch& match : rule.matches) json["matches"].push_back(match_json(match));
+// A window and a suppression, of a ReportedRule or a ScannedRule.
+void add_rest(Json& json, const auto& rule) {
   if (rule.window) {
     json["window"] = {{"begin", cep::format_time(rule.window->begin)},
                       {"end", time_json(rule.window->end)},
@@ -97,6 +96,11 @@ Json rule_json(const std::string& id, const cep::ReportedRule& rule) {
                            {"until", time_json(rule.suppression->quiet_until)},
                            {"held_back", rule.suppression->held_back}};
   }
+}
+Json rule_json(const std::string& id, const cep::ReportedRule& rule) {
+  Json json = {{"rule", id}, {"matches", Json::array()}, {"more_matches", rule.more_matches}};
+  for (const cep::ReportedMatch& match : rule.matches) json["matches"].push_back(match_json(match));
+  add_rest(json, rule);
   if (rule.lost_runs != 0) json["lost_runs"] = rule.lost_runs;
   return json;
 }
@@ -125,6 +129,14 @@ std::string format_key_report(const cep::Plan& plan, const cep::KeyReport& repor
   }
   if (text.empty()) add("nothing is remembered of it");
   return text;
+}
+
+Json scanned_rule_json(const std::string& id, const cep::ScannedRule& rule) {
+  Json json = {{"rule", id},
+               {"matches", rule.matches},
+               {"furthest", rule.furthest ? match_json(*rule.furthest) : Json(nullptr)}};
+  add_rest(json, rule);
+  return json;
 }
 
 std::string key_report_json(const cep::Plan& plan, const cep::KeyReport& report) {

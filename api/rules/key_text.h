@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cep/engine/key_report.h"
+#include "cep/engine/key_scan.h"
 #include "cep/plan/plan_fwd.h"
 
 namespace tocsin::api {
@@ -12,4 +13,6 @@ namespace tocsin::api {
 std::string format_key_report(const cep::Plan& plan, const cep::KeyReport& report);
 /// As text: decimals have all their digits.
 std::string key_report_json(const cep::Plan& plan, const cep::KeyReport& report);
+/// The same of one rule of a key that a walk found.
+nlohmann::ordered_json scanned_rule_json(const std::string& id, const cep::ScannedRule& rule);
 }  // namespace tocsin::api

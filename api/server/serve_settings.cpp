@@ -186,7 +186,8 @@ CheckLimits check_limits(const Configuration& configuration) {
 HistoryLimits history_limits(const Configuration& configuration) {
   return {static_cast<std::uint64_t>(configuration.integer("history.events_max")),
           size_of(configuration, "history.values_max"),
-          std::chrono::microseconds(configuration.duration("history.lists_time").us)};
+          std::chrono::microseconds(configuration.duration("history.lists_time").us),
+          static_cast<std::uint64_t>(configuration.integer("history.keys_max"))};
 }
 
 BackupOptions backup_options(const Configuration& configuration) {

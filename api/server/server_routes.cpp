@@ -64,6 +64,11 @@ TraceSource trace_source(ServerContext& context) {
     return context.subscriptions == nullptr ? std::vector<std::shared_ptr<const Silence>>()
                                             : context.subscriptions->silences().list();
   };
+  const auto engine = [&context](
+                          const std::function<bool(const cep::Program&, cep::Engine&)>& step) {
+    return context.node.pursue(
+        [&step](runtime::Node& node) { return step(node.program(), node.engine()); }, kAskPatience);
+  };
   return {program,
           refusal_response,
           context.files,
@@ -75,7 +80,8 @@ TraceSource trace_source(ServerContext& context) {
           [&context](ApiRequest& request) { return refused_unmasked(context.privacy, request); },
           history_limits(context.configuration),
           &context.rules,
-          context.privacy};
+          context.privacy,
+          engine};
 }
 // Figures of the server, taken from now on; null where none are kept.
 std::shared_ptr<const SeriesRecorder> series_of(const ServerContext& context) {

@@ -91,24 +91,27 @@ constexpr std::string_view kSchemas = R"({
     "rules?": [{"rule": "text", "keys": "whole; with a live partial match", "runs": "whole", "events": "whole", "bytes": "whole"}]
   },
   "ReportedEvents": {"name": "text", "count": "whole", "first": "time", "last": "time"},
+  "ReportedMatch": {
+    "step": "whole",
+    "steps": "whole",
+    "complete": "boolean",
+    "since": "time",
+    "expires": "time or null",
+    "deadline": "time or null",
+    "waits_for": "text",
+    "events": "list of ReportedEvents"
+  },
+  "ReportedWindow": {"begin": "time", "end": "time or null", "events": "ReportedEvents"},
+  "ReportedSuppression": {"quiet": "boolean", "until": "time or null", "held_back": "whole"},
   "KeyReport": {
     "at": "time",
     "known": "boolean",
     "rules": [{
       "rule": "text",
-      "matches": [{
-        "step": "whole",
-        "steps": "whole",
-        "complete": "boolean",
-        "since": "time",
-        "expires": "time or null",
-        "deadline": "time or null",
-        "waits_for": "text",
-        "events": "list of ReportedEvents"
-      }],
+      "matches": "list of ReportedMatch",
       "more_matches": "whole",
-      "window?": {"begin": "time", "end": "time or null", "events": "ReportedEvents"},
-      "suppression?": {"quiet": "boolean", "until": "time or null", "held_back": "whole"},
+      "window?": "ReportedWindow",
+      "suppression?": "ReportedSuppression",
       "lost_runs?": "whole; given up for a budget"
     }],
     "features": "map of any; decimals with all their digits"

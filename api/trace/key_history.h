@@ -27,6 +27,7 @@ struct HistoryLimits {
   std::size_t values_max = 200'000;      // that are kept, of all points together
   /// For reading the whole archive for what lists held then.
   std::chrono::microseconds lists_time = std::chrono::seconds(20);
+  std::uint64_t keys_max = 100'000;  // that a page of keys examines
 };
 struct HistoryRequest {
   /// Names and values, as people write them: card, c1.

@@ -16,6 +16,7 @@
 #include "api/trace/key_events_route.h"
 #include "api/trace/key_history.h"
 #include "api/trace/key_trace.h"
+#include "api/trace/near_keys_route.h"
 #include "api/trace/silenced_alerts.h"
 #include "api/trace/trace_json.h"
 #include "api/trace/trace_slots.h"
@@ -226,6 +227,7 @@ void add_trace_route(Router& router, TraceSource source) {
   const auto slots = std::make_shared<TraceSlots>();
   add_explanation_route(router, shared, slots);
   add_key_events_route(router, shared, slots);
+  add_near_keys_route(router, shared);
   const auto tracing = std::make_shared<Tracing>(shared, slots);
   router.add(
       {.method = "GET",

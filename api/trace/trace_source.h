@@ -11,6 +11,7 @@
 #include "api/node/event_answer.h"
 #include "api/rest/router.h"
 #include "api/trace/key_history.h"
+#include "api/trace/near_keys.h"
 #include "cep/compile/compile.h"
 #include "runtime/effects/effect_store.h"
 #include "runtime/event_time/run_options.h"
@@ -37,5 +38,7 @@ struct TraceSource {
   HistoryLimits history = {};
   const RuleService* rules = nullptr;  // earlier versions; null: none are known
   const Privacy* privacy = nullptr;    // null: everybody is shown everything
+  /// Runs steps on the engine's thread between slices; from any thread.
+  EngineWork engine = {};
 };
 }  // namespace tocsin::api

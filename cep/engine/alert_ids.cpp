@@ -1,5 +1,8 @@
 #include "cep/engine/alert_ids.h"
 
+#include <map>
+#include <optional>
+
 #include "cep/data/alert_work.h"
 #include "cep/plan/rule.h"
 
@@ -48,6 +51,32 @@ void AlertIds::give(std::span<Alert> alerts, Workers* workers) {
     }
   });
   for (std::uint32_t i = 0; i < count; ++i) give(alerts[i], digests_[i], digester_);
+}
+
+void AlertIds::save(EventTime time, ByteWriter& to) const {
+  std::map<AlertDigest, std::uint32_t> given;
+  for (const OfPass& ids : ids_) {
+    if (ids.time != time) continue;
+    ids.given.for_each(
+        [&given](const AlertDigest& digest, std::uint32_t count) { given.emplace(digest, count); });
+  }
+  to.varint(given.size());
+  for (const auto& [digest, count] : given) {
+    to.text(alert_id(digest));
+    to.varint(count);
+  }
+}
+
+bool AlertIds::restore(EventTime time, ByteReader& from) {
+  begin_at(time);
+  const std::uint64_t count = from.varint_up_to(from.left());
+  for (std::uint64_t i = 0; i < count && from.ok(); ++i) {
+    const std::optional<AlertDigest> digest = read_alert_digest(from.text());
+    const auto times = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
+    if (!digest) return false;
+    note(*digest, times);
+  }
+  return from.ok();
 }
 
 void AlertIds::begin_at(EventTime time) {

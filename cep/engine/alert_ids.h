@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "cep/base/byte_codec.h"
 #include "cep/base/workers.h"
 #include "cep/compile/program.h"
 #include "cep/data/alert.h"
@@ -21,13 +22,11 @@ class AlertIds {
   void give(Alert& alert) { give(alert, digest_of(alert, digester_), digester_); }
   /// Gives all of them their ids, with several threads where they are many; `workers` may be null.
   void give(std::span<Alert> alerts, Workers* workers);
-  /// Calls `visit(digest, count)` for each id that was given at `time`, which is the last.
-  template <typename Visit>
-  void for_each_at(EventTime time, Visit&& visit) const {
-    for (const OfPass& ids : ids_) {
-      if (ids.time == time) ids.given.for_each(visit);
-    }
-  }
+  /// Writes those given at `time`, the last: only then may alerts come that are equal to earlier
+  /// ones.
+  void save(EventTime time, ByteWriter& to) const;
+  /// Forgets all, and takes those of save(), of the same time. False for bytes that are none.
+  bool restore(EventTime time, ByteReader& from);
   /// Forgets all; from now on these are the ids at `time` that note() says. An id is of one rule,
   /// and that of one pass: the others never ask for it.
   void begin_at(EventTime time);

@@ -1,7 +1,6 @@
 #include "cep/engine/engine.h"
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,6 +16,7 @@
 #include "cep/engine/alert_ids.h"
 #include "cep/engine/alert_sort.h"
 #include "cep/engine/key_report.h"
+#include "cep/engine/key_scan.h"
 #include "cep/engine/profile.h"
 #include "cep/engine/row_by_row.h"
 #include "cep/engine/state_targets.h"
@@ -109,7 +109,7 @@ class EngineImpl {
     ByteWriter to(bytes);
     to.signed_varint(watermark_.us);
     save_stats(to);
-    save_ids(to);
+    ids_.save(watermark_, to);
     budgets_.save(to);
     for (const auto& table : tables_) table->begin_cut();
     for (const ValueTable& values : layout().values) by_value(values).begin_cut();
@@ -231,9 +231,10 @@ class EngineImpl {
   KeyReport report(const KeyQuery& query) {
     KeyReport report;
     report.at = watermark_;
-    tables_[query.table]->report(query.key, watermark_, query.matches_max, report);
+    tables_[query.table]->report(query.key, watermark_, query.matches_max, true, report);
     return report;
   }
+  void scan(KeyScan& of) { KeyScanner(program_.impl(), tables_, watermark_, of).run(); }
   std::uint64_t erase(const std::vector<KeyPartQuery>& parts) {
     std::uint64_t keys = 0;
     for (const auto& one : parts) keys += TableErasure(*tables_[one.table]).erase(one);
@@ -381,7 +382,8 @@ class EngineImpl {
     watermark_.us = from.signed_varint();
     if (watermark_ < kEventTimeMin || watermark_ > kEventTimeMax) return corrupt("its watermark");
     restore_stats(from);
-    if (!restore_ids(from) || !budgets_.restore(from) || !from.is_done()) return corrupt("its end");
+    if (!ids_.restore(watermark_, from) || !budgets_.restore(from) || !from.is_done())
+      return corrupt("its end");
     return {};
   }
   void save_stats(ByteWriter& to) const {
@@ -397,30 +399,6 @@ class EngineImpl {
           &stats_.runs_lost, &stats_.matches_truncated, &stats_.alerts_suppressed}) {
       *count = from.varint();
     }
-  }
-
-  // Only at the watermark may alerts come that are equal to earlier ones.
-  void save_ids(ByteWriter& to) const {
-    std::map<AlertDigest, std::uint32_t> given;
-    ids_.for_each_at(watermark_, [&given](const AlertDigest& digest, std::uint32_t count) {
-      given.emplace(digest, count);
-    });
-    to.varint(given.size());
-    for (const auto& [digest, count] : given) {
-      to.text(alert_id(digest));
-      to.varint(count);
-    }
-  }
-  bool restore_ids(ByteReader& from) {
-    ids_.begin_at(watermark_);
-    const std::uint64_t count = from.varint_up_to(from.left());
-    for (std::uint64_t i = 0; i < count && from.ok(); ++i) {
-      const std::optional<AlertDigest> digest = read_alert_digest(from.text());
-      const auto times = static_cast<std::uint32_t>(from.varint_up_to(UINT32_MAX));
-      if (!digest) return false;
-      ids_.note(*digest, times);
-    }
-    return from.ok();
   }
 
   struct Cut {
@@ -490,6 +468,7 @@ Result<void> Engine::forget(const StateKey& key, Origin origin) {
 }
 void Engine::settle_restored(std::uint32_t shard) { impl_->settle_restored(shard); }
 Result<void> Engine::finish_restore() { return impl_->finish_restore(); }
+void Engine::scan_keys(KeyScan& scan) { impl_->scan(scan); }
 KeyReport Engine::report(const KeyQuery& query) { return impl_->report(query); }
 std::vector<RuleTotals> Engine::rule_totals() { return impl_->rule_totals(); }
 std::uint64_t Engine::erase(const std::vector<KeyPartQuery>& parts) { return impl_->erase(parts); }

@@ -24,6 +24,7 @@ class EngineImpl;
 struct KeyPartQuery;
 struct KeyQuery;
 struct KeyReport;
+struct KeyScan;
 struct RuleTotals;
 class Workers;
 /// Threading: one caller at a time.
@@ -62,6 +63,8 @@ class Engine {
   /// people. They change nothing.
   KeyReport report(const KeyQuery& query);
   std::vector<RuleTotals> rule_totals();
+  /// Goes on with a walk through the keys (cep/engine/key_scan.h), by one part of it.
+  void scan_keys(KeyScan& scan);
   /// Erases what is remembered of every key that has one of these parts: whatever comes later finds
   /// nothing of it. Between two slices. Gives the number of keys. Takes time by the number of keys
   /// of tables whose keys have several parts.

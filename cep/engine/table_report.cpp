@@ -371,7 +371,7 @@ OwnedValue TableState::report_feature(const FeatureProgram& feature, const std::
 }
 
 void TableState::report(std::string_view key, EventTime now, std::size_t matches_max,
-                        KeyReport& out) {
+                        bool wants_features, KeyReport& out) {
   const std::uint64_t hash = hash_key(key, seed_);
   Shard& shard = shards_[shard_of_hash(hash)];
   lane_.work_on(shard);
@@ -406,7 +406,7 @@ void TableState::report(std::string_view key, EventTime now, std::size_t matches
     if (auto reported = reporter.take()) out.rules.push_back(std::move(*reported));
   }
   for (const FeatureProgram& feature : program_.features) {
-    if (&program_.tables[feature.table] != &table_) continue;
+    if (!wants_features || &program_.tables[feature.table] != &table_) continue;
     out.features.push_back({feature.index, report_feature(feature, record, now)});
   }
   out.is_known = record != nullptr;

@@ -75,9 +75,12 @@ class TableState {
   /// Adds what was measured.
   void add_profile(EngineProfile& out) const;
   /// Adds what is remembered of a key at `now`; at most so many matches of one rule are listed.
-  void report(std::string_view key, EventTime now, std::size_t matches_max, KeyReport& out);
+  /// Features are read where they are wanted.
+  void report(std::string_view key, EventTime now, std::size_t matches_max, bool wants_features,
+              KeyReport& out);
   /// Adds what is remembered of each rule, by RuleIndex. Takes time by the table's state.
   void add_totals(EventTime now, std::vector<RuleTotals>& totals);
+  friend class KeyScanner;
   friend class TableErasure;
   friend void add_shares(TableState& table, const StateTable& layout, StateShares& shares);
 

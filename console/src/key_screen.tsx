@@ -158,6 +158,9 @@ export default function KeyScreen({ id }: { id: string }) {
       <h1>
         Key <Data value={id} />
       </h1>
+      <p>
+        <a href={href("/keys")}>Find other keys</a>
+      </p>
       <Panel title="What the rules keep of it" loaded={loaded}>
         {(state) => (
           <>

@@ -19,6 +19,7 @@ interface Route {
 const ROUTES: readonly Route[] = [
   { pattern: /^\/(?:alerts)?$/, title: "Alerts", screen: QueueScreen },
   { pattern: /^\/alerts\/([0-9a-f]{1,64})$/, title: "Alert", screen: AlertScreen },
+  { pattern: /^\/keys$/, title: "Keys", load: async () => (await import("./near_keys")).default },
   { pattern: /^\/keys\/([^/]+)$/, title: "Key", load: async () => (await import("./key_screen")).default },
   { pattern: /^\/rules$/, title: "Rules", load: async () => (await import("./rules")).RulesScreen },
   { pattern: /^\/rules\/([^/]+)$/, title: "Rule", load: async () => (await import("./rule_screen")).default },

@@ -6,6 +6,7 @@ import { Comparison } from "./comparison";
 import { Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
 import { useChanges } from "./live";
+import { NearKeys } from "./near_keys";
 import { Data, Panel, useLoaded } from "./parts";
 import { href } from "./place";
 import { RuleVersions } from "./rule_versions";
@@ -162,6 +163,7 @@ export default function RuleScreen({ id }: { id: string }) {
       </Panel>
       {loaded.value && !/^(draft|retired)/.test(show(loaded.value.stage)) && <Explained id={id} />}
       {loaded.value && /^(shadow|live \d)/.test(stageText(loaded.value)) && <Comparison id={id} />}
+      {loaded.value && !/^(draft|retired)/.test(show(loaded.value.stage)) && <NearKeys key={`keys of ${id}`} rule={id} />}
       <OverDays id={id} />
       <RuleVersions id={id} />
       {loaded.value && (

@@ -101,11 +101,13 @@ function Help() {
   );
 }
 
-/** Where a search leads: an alert's id of 32 hex digits, a key as `name=value`, a rule's alerts, or those with its words. */
+/** Where a search leads: an alert's id of 32 hex digits, a key as `name=value`, keys as `name=begin*`, a rule's alerts, or those with its words. */
 export function searchTarget(text: string, rules: readonly string[]): string {
   const wanted = text.trim();
   if (/^[0-9a-f]{32}$/i.test(wanted)) return `/alerts/${wanted.toLowerCase()}`;
   if (wanted.startsWith("{")) return `/alerts?key=${encodeURIComponent(wanted)}`;
+  const begin = /^[\w.]+=([^*]*)\*$/.exec(wanted);
+  if (begin) return `/keys?${new URLSearchParams({ prefix: begin[1] ?? "" }).toString()}`;
   if (/^[\w.]+=/.test(wanted)) return `/keys/${encodeURIComponent(wanted)}`;
   if (!wanted) return "/alerts";
   return rules.includes(wanted) ? `/rules/${encodeURIComponent(wanted)}` : `/alerts?text=${encodeURIComponent(wanted)}`;
@@ -153,7 +155,7 @@ function Bar() {
           field.current?.blur();
         }}
       >
-        <input ref={field} id="search" type="search" aria-label="Search: an alert's id, a key, a rule, words" placeholder="id, card=c1, rule, words   /" />
+        <input ref={field} id="search" type="search" aria-label="Search: an alert's id, a key, a rule, words" placeholder="id, card=c1, card=c*, rule   /" />
       </form>
       <a class={`server ${word === "ready" ? "good" : "bad"}`} href={href("/health")} title={why || "The server takes events"}>
         {word}

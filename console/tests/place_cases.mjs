@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { check } from "./cases.mjs";
-import { until } from "./world.mjs";
+import { MORE_RULES, until } from "./world.mjs";
 
 check("a long queue: only the rows in view are in the page, and scrolling makes no long task", async ({ server, person }) => {
   const { page } = person;
@@ -249,3 +249,38 @@ check("a trace shows the times within its texts as all others, in the zone of th
   const time = page.locator(".notes time");
   assert.deepEqual([await time.innerText(), await time.getAttribute("title")], ["02/03/2026, 09:05:52", "2026-03-02T09:05:52.686142Z (UTC)"]);
 });
+
+check("keys nearest to an alert: those of a rule, those that begin so, none, and none that may be seen; by keys alone", async ({ server, person, enter }) => {
+  const { page } = person;
+  await server.send([[20, "b51", "1.00"], [21, "b51", "2.00"], ...Array.from({ length: 60 }, (_, at) => [100 + at, `k${at}`, "1.00"])]);
+  await person.signIn(server.token, "/console/rules/burst");
+  await page.getByRole("button", { name: "Find its keys" }).press("Enter");
+  await person.sees("50 of 63 keys, the nearest to an alert first.");
+  const rows = page.getByRole("group", { name: "Keys nearest to an alert" }).getByRole("row");
+  assert.match(await rows.nth(1).innerText(), /card=c3\s+1 of 2\s+small\s+.*in .* of event time\s+1/);
+  assert.match(await rows.filter({ hasText: "card=b51" }).innerText(), /card=b51\s+1 of 2\s+big\s+.*\s+2/);
+  await person.inspect("keys-of-rule");
+  await page.getByRole("button", { name: "More keys" }).press("Enter");
+  await person.sees("63 of 63 keys, the nearest to an alert first.");
+  assert.equal(await rows.count(), 64);
+  await rows.getByRole("link", { name: "card=b51" }).press("Enter");
+  await page.getByRole("heading", { name: "Key card=b51" }).waitFor();
+  await person.press("/");
+  await page.keyboard.type("card=b5*");
+  await person.press("Enter");
+  await person.sees("1 of 1 key, the nearest to an alert first.");
+  await rows.filter({ hasText: "burst" }).getByRole("link", { name: "card=b51" }).waitFor();
+  await person.inspect("keys");
+  await page.getByLabel("Begins with").fill("nobody");
+  await person.press("Enter");
+  await person.sees("No key that begins so is part of anything that a rule waits for.");
+  person.expected.push(/status of 400/);
+  await page.getByRole("textbox", { name: "Rule" }).fill("burts");
+  await person.press("Enter");
+  await person.sees(/did you mean burst/);
+  const { token } = (await server.ask("POST", "/v1/tokens", { name: "few", role: "reader", tags: ["money"] })).json;
+  const other = await enter();
+  other.expected.push(/status of 403/);
+  await other.signIn(token, "/console/keys");
+  await other.sees(/this operation is about more than that/);
+}, { rules: MORE_RULES });

@@ -8,6 +8,8 @@ import { changedFiles, fatesOf, filesAfter } from "../src/consequences";
 import { LABEL_LINES, onlyIn } from "../src/differences";
 import { JsonObject, parseJson, show } from "../src/json";
 import { changeText } from "../src/rule_versions";
+import { keysSaid, nearestRule, progressOf } from "../src/near_keys";
+import { searchTarget } from "../src/shell";
 import { resultText } from "../src/tested";
 
 test("blocks: the rule of a place is that of its rule or test, and none between them", () => {
@@ -88,4 +90,24 @@ test("comparison: what is not in its numbers is said, and nothing else", () => {
   assert.deepEqual(leftOut(whole), []);
   assert.deepEqual(leftOut({ ...whole, complete: false, examined: 100_000, labels_left_out: 2, days_left_out: 1, rules_left_out: 3 }).length, 4);
   assert.match(leftOut({ ...whole, complete: false })[0] ?? "", /newest 7 alerts/);
+});
+
+test("keys: the rule that is nearest to an alert, how far it came, and what is said of pages", () => {
+  const rule = (name: string, rest: string) => `{"rule":"${name}","matches":1,${rest}}`;
+  const match = (step: number, expires: string) => `"furthest":{"step":${step},"steps":3,"complete":false,"expires":"${expires}","deadline":null}`;
+  const key = parseJson(`{"missing":1,"until":"B","rules":[${rule("w", '"furthest":null,"window":{}')},${rule("a", match(1, "B"))},${rule("b", match(2, "C"))},${rule("c", match(2, "B"))}]}`) as JsonObject;
+  assert.deepEqual([nearestRule(key).rule, progressOf(nearestRule(key))], ["c", "2 of 3"]);
+  const waiting = parseJson(`{"missing":0,"until":"D","rules":[${rule("a", match(3, "D"))},${rule("d", '"furthest":{"step":2,"steps":3,"complete":true,"expires":null,"deadline":"D"}')}]}`) as JsonObject;
+  assert.equal(nearestRule(waiting).rule, "a");
+  const open = parseJson(`{"missing":null,"until":"E","rules":[${rule("s", '"furthest":null,"suppression":{}')},${rule("w", '"furthest":null,"window":{}')}]}`) as JsonObject;
+  assert.deepEqual([nearestRule(open).rule, progressOf(nearestRule(open)), progressOf({ furthest: null })], ["w", "a window is open", "keeps quiet"]);
+  assert.deepEqual(nearestRule({ rules: [] }), {});
+  const page = (rest: string) => parseJson(`{"keys":[{},{}],"examined":1000,"found":7,${rest}}`) as JsonObject;
+  assert.equal(keysSaid([page('"complete":true,"next":"n"')]), "2 of 7 keys, the nearest to an alert first.");
+  assert.equal(keysSaid([page('"complete":false,"next":"n"'), page('"complete":false')]), "4 keys, the nearest to an alert first among 1,000 keys that the server examined together.");
+  assert.match(keysSaid([page('"complete":false,"limited_by":"keys","next":"n"')]), /^2 keys, .* There are more: .*history\.keys_max/);
+});
+
+test("search: keys that begin so", () => {
+  assert.deepEqual(["card=c1*", "card=*", "card=c&*", "card=c1", "card=a*b"].map((text) => searchTarget(text, [])), ["/keys?prefix=c1", "/keys?prefix=", "/keys?prefix=c%26", "/keys/card%3Dc1", "/keys/card%3Da*b"]);
 });
