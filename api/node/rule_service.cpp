@@ -269,7 +269,7 @@ Result<std::uint64_t> RuleService::read_history(const std::string& rule, std::ui
       if (history_.of(rule, before, number, limit + 1).size() > limit) return number;
     }
     if (bytes >= kHistoryBytesMax) return number;
-    const Result<std::uint64_t> read = read_edits(number);
+    Result<std::uint64_t> read = read_edits(number);
     if (!read) return read;
     bytes += *read;
   }

@@ -157,8 +157,8 @@ void KeyScanner::collect() {
     return;
   }
   std::ranges::sort(seen_, {}, &Seen::order);
-  const auto repeated = std::ranges::unique(seen_, {}, &Seen::order);
-  seen_.erase(repeated.begin(), repeated.end());
+  const auto is_same = [](const Seen& a, const Seen& b) { return a.order == b.order; };
+  seen_.erase(std::unique(seen_.begin(), seen_.end(), is_same), seen_.end());
 }
 
 // False if the call is to end before the group does.
