@@ -1,64 +1,22 @@
 #include "cep/engine/key_scan.h"
 
 #include <algorithm>
-#include <bit>
 #include <string_view>
 #include <utility>
 
 #include "cep/compile/compile.h"
 #include "cep/compile/program.h"
+#include "cep/data/key_part.h"
 #include "cep/engine/table_state.h"
 #include "cep/plan/rule.h"
 #include "cep/value/key.h"
 
 namespace tocsin::cep {
 namespace {
-std::uint64_t big_endian(std::string_view bytes) {
-  std::uint64_t number = 0;
-  for (const char byte : bytes) number = number << 8 | static_cast<unsigned char>(byte);
-  return number;
-}
-
-// One part (cep/value/key.h) as a value of its type.
-OwnedValue value_of(std::string_view bytes, const Type& type) {
-  const std::string_view payload = bytes.substr(1);
-  const auto number = [&] { return static_cast<std::int64_t>(big_endian(payload.substr(0, 8))); };
-  switch (type.kind) {
-    case TypeKind::kBool:
-      return OwnedValue(Value::boolean(payload.front() != 0));
-    case TypeKind::kInt:
-    case TypeKind::kDecimal: {
-      const int scale = type.kind == TypeKind::kInt ? 0 : type.scale;
-      Int128 mantissa = number();
-      // Keys have no zeros at the end.
-      for (int has = static_cast<unsigned char>(payload[8]); has < scale; ++has) mantissa *= 10;
-      return OwnedValue(type.kind == TypeKind::kInt ? Value::integer(mantissa)
-                                                    : Value::decimal(mantissa, type.scale));
-    }
-    case TypeKind::kFloat:
-      return OwnedValue(Value::floating(std::bit_cast<double>(big_endian(payload))));
-    case TypeKind::kTime:
-      return OwnedValue(Value::time(EventTime{number()}));
-    case TypeKind::kDate:
-      return OwnedValue(Value::date(number()));
-    case TypeKind::kDuration:
-      return OwnedValue(Value::duration(Duration{number()}));
-    default:
-      return OwnedValue(Value::string(payload));  // an enum is its word
-  }
-}
-
 std::vector<OwnedValue> parts_of(const KeySpec& spec, std::string_view key) {
-  constexpr std::size_t kSizeBytes = 4;
   std::vector<OwnedValue> values;
-  if (spec.parts.size() == 1) {
-    values.push_back(value_of(key, spec.parts.front().type));
-    return values;
-  }
-  for (const KeyPart& part : spec.parts) {
-    const std::size_t size = big_endian(key.substr(0, kSizeBytes));
-    values.push_back(value_of(key.substr(kSizeBytes, size), part.type));
-    key.remove_prefix(kSizeBytes + size);
+  for (std::uint32_t part = 0; part < spec.parts.size(); ++part) {
+    values.emplace_back(key_part_value(spec, key, part));
   }
   return values;
 }

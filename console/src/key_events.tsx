@@ -1,8 +1,8 @@
 // The events of one key as they arrived, from the archive.
-import { useState } from "preact/hooks";
-import { Problem, asProblem, get, part } from "./api";
+import { part } from "./api";
 import { JsonObject, show } from "./json";
-import { Data, Members, Panel, ProblemBox, Time, useLoaded } from "./parts";
+import { AskedFor, PagesPanel } from "./pages";
+import { Data, Members, Time } from "./parts";
 import { Column, Table, objects } from "./table";
 import { counted } from "./text";
 
@@ -44,30 +44,10 @@ export function cutAt(pages: readonly JsonObject[]): string {
 }
 
 function Listed({ id }: { id: string }) {
-  const at = `/v1/keys/${part(id)}/events?limit=${ROWS}`;
-  const loaded = useLoaded((signal) => get(at, signal), id);
-  const [older, setOlder] = useState<{ of: JsonObject | undefined; pages: JsonObject[] }>({ of: undefined, pages: [] });
-  const [isBusy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem>();
   return (
-    <Panel title="Events" loaded={loaded}>
-      {(first) => {
-        // Older pages go on from this first one; it may have been read again.
-        const pages = [first, ...(older.of === first ? older.pages : [])];
-        const next = pages[pages.length - 1]?.next;
+    <PagesPanel title="Events" at={`/v1/keys/${part(id)}/events?limit=${ROWS}`} more="Older events">
+      {(pages) => {
         const cut = cutAt(pages);
-        const more = async () => {
-          setBusy(true);
-          setProblem(undefined);
-          try {
-            const page = await get(`${at}&cursor=${part(show(next))}`);
-            setOlder({ of: first, pages: [...pages.slice(1), page] });
-          } catch (error) {
-            setProblem(asProblem(error));
-          } finally {
-            setBusy(false);
-          }
-        };
         return (
           <>
             <p class="quiet" role="status">
@@ -84,34 +64,18 @@ function Listed({ id }: { id: string }) {
               </p>
             ))}
             <Table label="Events of the key" columns={COLUMNS} rows={pages.flatMap((page) => objects(page, "events"))} empty="The archive has no event of this key." />
-            {problem && <ProblemBox problem={problem} />}
-            <div class="buttons">
-              {next !== undefined && (
-                <button type="button" aria-disabled={isBusy} onClick={() => !isBusy && void more()}>
-                  Older events
-                </button>
-              )}
-              <button type="button" onClick={loaded.again}>
-                Read them again
-              </button>
-            </div>
           </>
         );
       }}
-    </Panel>
+    </PagesPanel>
   );
 }
 
 /** It reads the archive, and one such reading runs at a time: it is asked for. */
 export function KeyEvents({ id }: { id: string }) {
-  const [isWanted, setWanted] = useState(false);
-  if (isWanted) return <Listed id={id} />;
   return (
-    <section class="panel" aria-label="Events">
-      <h2>Events</h2>
-      <button type="button" onClick={() => setWanted(true)}>
-        List its events
-      </button>
-    </section>
+    <AskedFor title="Events" ask="List its events">
+      <Listed id={id} />
+    </AskedFor>
   );
 }

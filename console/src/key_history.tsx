@@ -4,6 +4,7 @@ import { readPage } from "./alerts";
 import { get, part } from "./api";
 import { Digits, Json, JsonObject, show } from "./json";
 import { Line, LineChart, Mark } from "./lines";
+import { AskedFor } from "./pages";
 import { Data, Panel, Time, useLoaded } from "./parts";
 import { Column, Table, numberOf, objects } from "./table";
 import { count, counted } from "./text";
@@ -150,14 +151,9 @@ function Replayed({ id, watermark }: { id: string; watermark: string }) {
 
 /** It replays the archive, and one replay runs at a time: it is asked for. */
 export function KeyHistory(of: { id: string; watermark: string }) {
-  const [isWanted, setWanted] = useState(false);
-  if (isWanted) return <Replayed {...of} />;
   return (
-    <section class="panel" aria-label="Features over time">
-      <h2>Features over time</h2>
-      <button type="button" onClick={() => setWanted(true)}>
-        Replay its events
-      </button>
-    </section>
+    <AskedFor title="Features over time" ask="Replay its events">
+      <Replayed {...of} />
+    </AskedFor>
   );
 }

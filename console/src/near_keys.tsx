@@ -1,8 +1,8 @@
 // Keys of which rules hold state, the nearest to an alert first.
-import { useState } from "preact/hooks";
-import { Problem, asProblem, get, part } from "./api";
+import { part } from "./api";
 import { Json, JsonObject, show } from "./json";
-import { Data, Members, Panel, ProblemBox, Time, useLoaded } from "./parts";
+import { AskedFor, PagesPanel } from "./pages";
+import { Data, Members, Time } from "./parts";
 import { go, href, query } from "./place";
 import { Column, Table, numberOf, objects } from "./table";
 import { count, counted, span } from "./text";
@@ -87,66 +87,31 @@ export function keysSaid(pages: readonly JsonObject[]): string {
 
 function Listed({ title, rule = "", prefix = "" }: { title: string; rule?: string; prefix?: string }) {
   const asked = new URLSearchParams({ limit: String(ROWS), ...(rule && { rule }), ...(prefix && { prefix }) }).toString();
-  const at = `/v1/keys?${asked}`;
-  const loaded = useLoaded((signal) => get(at, signal), asked); // each reading is in the audit log: not again and again
-  const [later, setLater] = useState<{ of: JsonObject | undefined; pages: JsonObject[] }>({ of: undefined, pages: [] });
-  const [isBusy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem>();
+  const empty = prefix ? "No key that begins so is part of anything that a rule waits for." : "No rule waits for anything of a key.";
   return (
-    <Panel title={title} loaded={loaded}>
-      {(first) => {
-        // Later pages go on from this first one; it may have been read again.
-        const pages = [first, ...(later.of === first ? later.pages : [])];
-        const next = pages[pages.length - 1]?.next;
-        const more = async () => {
-          setBusy(true);
-          setProblem(undefined);
-          try {
-            const page = await get(`${at}&cursor=${part(show(next))}`);
-            setLater({ of: first, pages: [...pages.slice(1), page] });
-          } catch (error) {
-            setProblem(asProblem(error));
-          } finally {
-            setBusy(false);
-          }
-        };
+    <PagesPanel title={title} at={`/v1/keys?${asked}`} more="More keys">
+      {(pages) => {
         const rows = pages.flatMap((page) => objects(page, "keys").map((key) => ({ key, watermark: show(page.watermark ?? "") })));
         return (
           <>
             <p class="quiet" role="status">
               {keysSaid(pages)}
             </p>
-            <Table label={title} columns={rule ? COLUMNS : OF_ANY_RULE} rows={rows} empty={prefix ? "No key that begins so is part of anything that a rule waits for." : "No rule waits for anything of a key."} />
-            {problem && <ProblemBox problem={problem} />}
-            <div class="buttons">
-              {next !== undefined && (
-                <button type="button" aria-disabled={isBusy} onClick={() => !isBusy && void more()}>
-                  More keys
-                </button>
-              )}
-              <button type="button" onClick={loaded.again}>
-                Read them again
-              </button>
-            </div>
+            <Table label={title} columns={rule ? COLUMNS : OF_ANY_RULE} rows={rows} empty={empty} />
           </>
         );
       }}
-    </Panel>
+    </PagesPanel>
   );
 }
 
 const TITLE = "Keys nearest to an alert";
 /** Of one rule. It takes some of the engine's time, and is in the audit log: it is asked for. */
 export function NearKeys({ rule }: { rule: string }) {
-  const [isWanted, setWanted] = useState(false);
-  if (isWanted) return <Listed title={TITLE} rule={rule} />;
   return (
-    <section class="panel" aria-label={TITLE}>
-      <h2>{TITLE}</h2>
-      <button type="button" onClick={() => setWanted(true)}>
-        Find its keys
-      </button>
-    </section>
+    <AskedFor title={TITLE} ask="Find its keys">
+      <Listed title={TITLE} rule={rule} />
+    </AskedFor>
   );
 }
 

@@ -2,6 +2,7 @@
 import { useRef, useState } from "preact/hooks";
 import { get } from "./api";
 import { JsonObject, show } from "./json";
+import { AskedFor } from "./pages";
 import { Data, Members, Panel, Said, Time, useLoaded } from "./parts";
 import { href } from "./place";
 import { Column, Table, numberOf, objects } from "./table";
@@ -158,14 +159,10 @@ function Traced({ of, alert }: { of: Of; alert?: JsonObject }) {
 
 /** A trace reads the archive, and one runs at a time: it is asked for. With an `alert` it is of the events around that. */
 export function Trace({ of, alert }: { of: Of; alert?: JsonObject }) {
-  const [isWanted, setWanted] = useState(false);
-  if (isWanted) return <Traced of={of} {...(alert ? { alert } : {})} />;
+  const [heading, ask] = alert ? ["Events of the key around it", "Read them from the archive"] : ["What the rules made of its events", "Read it from the archive"];
   return (
-    <section class="panel" aria-label="Trace">
-      <h2>{alert ? "Events of the key around it" : "What the rules made of its events"}</h2>
-      <button type="button" onClick={() => setWanted(true)}>
-        {alert ? "Read them from the archive" : "Read it from the archive"}
-      </button>
-    </section>
+    <AskedFor title="Trace" heading={heading} ask={ask}>
+      <Traced of={of} {...(alert ? { alert } : {})} />
+    </AskedFor>
   );
 }

@@ -216,16 +216,6 @@ TEST_CASE("key scan: a key with state all the time is found once while others co
   CHECK(gone > 10);
 }
 
-namespace {
-cep::Field field_of(const std::string& name, const cep::Type& type) {
-  cep::Field field;
-  field.name = name;
-  field.path = {name};
-  field.type = type;
-  return field;
-}
-}  // namespace
-
 TEST_CASE("key scan: parts of each type are read as people write them") {
   struct One {
     std::string name;

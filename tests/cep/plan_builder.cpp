@@ -22,13 +22,6 @@ using cep::TypeKind;
 using cep::Value;
 
 namespace {
-cep::Field field_of(const std::string& name, const cep::Type& type) {
-  cep::Field field;
-  field.name = name;
-  field.path = {name};
-  field.type = type;
-  return field;
-}
 template <typename Items>
 std::size_t place_of(const Items& items, const std::string& name) {
   const auto found =

@@ -26,6 +26,14 @@ Type enum_of(std::vector<std::string> words) {
   return type;
 }
 
+cep::Field field_of(const std::string& name, const cep::Type& type) {
+  cep::Field field;
+  field.name = name;
+  field.path = {name};
+  field.type = type;
+  return field;
+}
+
 ExprPtr literal(const Type& type, const Value& value) {
   auto expr = std::make_shared<cep::Expr>();
   expr->op = Op::kLiteral;

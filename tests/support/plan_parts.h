@@ -1,5 +1,6 @@
 /// Pieces of plans made by hand.
 #pragma once
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,6 +13,8 @@ namespace tocsin::tests {
 cep::Type type_of(cep::TypeKind kind);
 cep::Type decimal_of(int scale);
 cep::Type enum_of(std::vector<std::string> words);
+/// At the path of its name.
+cep::Field field_of(const std::string& name, const cep::Type& type);
 
 cep::ExprPtr literal(const cep::Type& type, const cep::Value& value);
 cep::ExprPtr int_literal(std::int64_t n);
