@@ -5,6 +5,7 @@
 ///   's' u8 state | u64 number      the alert's id: alerts in any state but open
 ///   'p' rule                       JSON: its labels, counted
 ///
+/// Keys of other letters are those of notes of entries (api/lists/entry_notes.h).
 /// Each change is one synced write; changes of several alerts share one.
 #pragma once
 #include <cstdint>

@@ -24,6 +24,9 @@ inline constexpr std::array kRequestHeaders = {
     ApiHeader{"If-None-Match", "* for what must not be there yet"},
     ApiHeader{"Last-Event-ID", "The last event that was received: the stream goes on behind it"},
     ApiHeader{"Content-Encoding", "gzip or zstd", false, "^(gzip|zstd)$"},
+    ApiHeader{"Tocsin-Comment",
+              "Why it is done, in at most 2,000 bytes; percent-encoded where it is not ASCII",
+              false, "^[ -~]*$"},
     ApiHeader{"Tocsin-Producer", "The producer's name; with Tocsin-Sequence no event counts twice"},
     ApiHeader{"Tocsin-Sequence", "How many events the producer sent before these", true}};
 /// What answers may have. A route names those of the last part that its answers have.

@@ -10,7 +10,8 @@ namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
 // What operations read beside the body.
-constexpr std::array<std::string_view, 3> kHeaders = {"content-type", "if-match", "if-none-match"};
+constexpr std::array<std::string_view, 4> kHeaders = {"content-type", "if-match", "if-none-match",
+                                                      "tocsin-comment"};
 }  // namespace
 
 Proposal proposal_of(std::string operation, std::string reason, const ApiRequest& request) {

@@ -11,8 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "api/lists/list_body.h"
+#include "api/lists/list_text.h"
 #include "api/node/event_body.h"
-#include "api/node/list_body.h"
 #include "api/node/node_report.h"
 #include "api/pages/page_cursor.h"
 #include "api/rest/json_body.h"
@@ -32,6 +33,10 @@ using runtime::ListOrTable;
 constexpr std::int64_t kPageUsual = 1'000;
 // More stand in a blob, which this thread writes.
 constexpr std::size_t kTextBytesMax = std::size_t{16} << 10;
+constexpr const char* kCommentHeader = "tocsin-comment";
+constexpr std::size_t kCommentBytesMax = 2'000;
+// Notes of ended entries that a change may clear away, beside two for each entry of its own.
+constexpr std::size_t kEndingLeast = 100;
 
 HttpResponse not_there(const Lists& lists, const ListName& name) {
   return problem_response(ProblemKind::kNotFound,
@@ -44,112 +49,40 @@ std::string etag_of(const runtime::Node& node, const ListName& name) {
                      node.lists().revision(name));
 }
 
-// ---- what they hold, as text: decimals have all their digits
-
-void append_text_member(std::string& to, std::string_view name, std::string_view text) {
-  cep::append_json_string(to, name);
-  to += ':';
-  cep::append_json_string(to, text);
-}
-
-// As a body has it: numbers and booleans as such, all else as text.
-void append_value(std::string& to, const cep::Value& value) {
-  using Kind = cep::ValueKind;
-  const bool is_text = value.kind == Kind::kString || value.kind == Kind::kEnum ||
-                       value.kind == Kind::kTime || value.kind == Kind::kDate ||
-                       value.kind == Kind::kDuration;
-  if (is_text) {
-    cep::append_json_string(to, cep::to_text(value));
-  } else {
-    cep::append_json(to, value);
-  }
-}
-
-// A column of the key that is declared with the others.
-bool is_key(const cep::Table& table, const cep::TableColumn& column) {
-  return std::ranges::find(table.key_names, column.name) != table.key_names.end();
-}
-
-void append_row(std::string& to, const cep::Table& table, const cep::TableRow& row) {
-  to += '{';
-  for (std::size_t i = 0; i < table.key_names.size(); ++i) {
-    if (i > 0) to += ',';
-    cep::append_json_string(to, table.key_names[i]);
-    to += ':';
-    append_value(to, row.key[i].view());
-  }
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    if (is_key(table, table.columns[i])) continue;
-    to += ',';
-    cep::append_json_string(to, table.columns[i].name);
-    to += ':';
-    if (!table.columns[i].list_of_string) {
-      append_value(to, row.values[i].view());
-      continue;
-    }
-    to += '[';
-    for (const std::string& text : row.lists[i]) {
-      if (to.back() != '[') to += ',';
-      cep::append_json_string(to, text);
-    }
-    to += ']';
-  }
-  to += '}';
-}
-
-void append_entry(std::string& to, const ListOrTable& what, const cep::EntrySet::Seen& seen,
-                  cep::EventTime now) {
-  if (what.list != nullptr) {
-    to += R"({"value":)";
-    append_value(to, what.list->value_of(seen.key).view());
-  } else {
-    to += R"({"row":)";
-    append_row(to, what.table->table(), *seen.row);
-  }
-  to += seen.is_declared ? R"(,"origin":"declared")" : R"(,"origin":"added")";
-  if (seen.until != cep::kEventTimeMax) {
-    to += ',';
-    append_text_member(to, "until", cep::format_time(seen.until));
-    if (seen.until <= now) to += R"(,"ended":true)";
-  }
-  to += '}';
-}
-
-// What a list or table is, without its entries, and without the closing brace.
-void append_head(std::string& to, const runtime::Node& node, const ListName& name,
-                 const ListOrTable& what) {
-  to += '{';
-  append_text_member(to, "name", name.name);
-  if (what.list != nullptr) {
-    to += ',';
-    append_text_member(to, "type", cep::type_name(what.list->list()));
-    to += fmt::format(R"(,"changeable":{})", what.list->may_change());
-  } else {
-    const cep::Table& table = what.table->table();
-    to += R"(,"key":{)";
-    for (std::size_t i = 0; i < table.key_names.size(); ++i) {
-      if (i > 0) to += ',';
-      append_text_member(to, table.key_names[i], what.table->key_type_name(i));
-    }
-    to += R"(},"columns":{)";
-    for (const cep::TableColumn& column : table.columns) {
-      if (is_key(table, column)) continue;
-      if (to.back() != '{') to += ',';
-      append_text_member(to, column.name,
-                         column.list_of_string ? "list of string" : cep::type_name(column.type));
-    }
-    to += '}';
-  }
-  const cep::EntrySet& entries = what.entries();
-  to += fmt::format(R"(,"size":{},"declared":{},"replaced":{},"added":{},"removed":{},"record":{})",
-                    entries.size(), entries.declared(), entries.is_replaced(), entries.added(),
-                    entries.removed(), node.lists().revision(name));
-}
-
 HttpResponse text_response(std::string text, const std::string& etag) {
   HttpResponse response{200, {}, "application/json", std::move(text) + "\n"};
   if (!etag.empty()) response.headers.push_back({"ETag", etag});
   return response;
+}
+
+// An entry as it was found; who wrote it is looked up where the node's thread does not wait for it.
+struct FoundEntry {
+  std::string key;
+  std::string text;       // entry_text()
+  bool is_added = false;  // it came by a change
+};
+FoundEntry found_entry(const ListOrTable& what, const cep::EntrySet::Seen& seen,
+                       cep::EventTime now) {
+  return {std::string(seen.key), entry_text(what, seen, now), !seen.is_declared};
+}
+
+// Adds entries of one list or table, in the order of their keys and with commas between them.
+Result<void> append_entries(std::string& to, const EntryNotes& notes, const ListName& name,
+                            const std::vector<FoundEntry>& found) {
+  NotesOfEntries known;
+  if (std::ranges::any_of(found, &FoundEntry::is_added)) {
+    Result<NotesOfEntries> read = notes.find(name, found.front().key, found.back().key);
+    if (!read) return tl::unexpected(read.error());
+    known = *std::move(read);
+  }
+  for (const FoundEntry& entry : found) {
+    if (&entry != &found.front()) to += ',';
+    to += entry.text;
+    const EntryNote* const note = entry.is_added ? known.find(entry.key) : nullptr;
+    if (note != nullptr) append_note(to, *note);
+    to += '}';
+  }
+  return {};
 }
 
 // ---- changes
@@ -199,41 +132,101 @@ std::string media_type_of(const RequestHead& head) {
   return type;
 }
 
+// Of a header, which may be written as a path is: "%C3%A9". What is not so is taken as it stands.
+tl::expected<std::string, HttpResponse> comment_of(const ApiRequest& request) {
+  const std::string_view given = request.http.head().header(kCommentHeader).value_or("");
+  std::optional<std::string> comment = percent_decode(given, false);
+  const bool is_ascii =
+      std::ranges::all_of(given, [](char letter) { return static_cast<signed char>(letter) >= 0; });
+  if (!comment && is_ascii) comment = given;
+  if (comment && comment->size() <= kCommentBytesMax) return *std::move(comment);
+  return tl::unexpected(problem_response(
+      ProblemKind::kBadParameter,
+      fmt::format("Tocsin-Comment is a text in UTF-8 of at most {} bytes", kCommentBytesMax)));
+}
+
+// What came of a change that the node was asked for.
+struct Outcome {
+  std::string etag;
+  bool is_stale = false;
+  Result<ListChanged> done;
+  bool is_first = false;          // NotedChange::is_first
+  std::vector<EndingEntry> gone;  // of those that end
+};
+Outcome change_list(runtime::Node& node, ListChange& change,
+                    const std::optional<std::string_view>& wanted,
+                    const std::vector<EndingEntry>& ending) {
+  Outcome outcome;
+  outcome.etag = etag_of(node, change.name);
+  outcome.is_stale = wanted && *wanted != "*" && *wanted != outcome.etag;
+  if (outcome.is_stale) return outcome;
+  outcome.is_first = node.lists().revision(change.name) == 0;
+  outcome.done = node.change_list(change);
+  outcome.etag = etag_of(node, change.name);
+  for (const EndingEntry& entry : ending) {
+    const ListOrTable what = find_list(node.program().data(), entry.name);
+    const bool is_known = what.list != nullptr || what.table != nullptr;
+    const auto seen = is_known ? what.entries().find(entry.key) : std::nullopt;
+    if (!seen || seen->until != entry.until) outcome.gone.push_back(entry);
+  }
+  return outcome;
+}
+
+// Carries the change out and notes whose it is. One at a time: notes are in the order of changes.
+tl::expected<Outcome, HttpResponse> change_and_note(const Lists& lists, const ApiRequest& request,
+                                                    ListChange& change,
+                                                    const std::vector<cep::Entry>& noted,
+                                                    std::string comment) {
+  ServerContext& context = lists.context;
+  const std::lock_guard lock(*lists.writing);
+  if (change.action == ListAction::kReplace || change.text.size() > kTextBytesMax) {
+    runtime::BlobStore blobs = runtime::BlobStore::look(context.files, context.paths.blobs);
+    const Result<cep::Digest> digest = blobs.put(change.text);
+    if (!digest) return tl::unexpected(problem_of_error(digest.error()));
+    change.blob = runtime::CheckpointBlob{role_of(change.name), change.text.size(), *digest};
+  }
+  const auto ending = context.entry_notes->first_to_end(kEndingLeast + 2 * noted.size());
+  if (!ending) return tl::unexpected(problem_of_error(ending.error()));
+  Outcome outcome;
+  const Served<void> asked = context.node.ask(
+      [&](runtime::Node& node) {
+        outcome = change_list(node, change, request.http.head().header("if-match"), *ending);
+      },
+      kAskPatience);
+  if (!asked) return tl::unexpected(refusal_response(asked.error()));
+  if (outcome.is_stale || !outcome.done) return outcome;
+  const NotedChange done{change.name,
+                         change.action,
+                         outcome.done->record,
+                         {request.grant.name, context.clock.now(), std::move(comment)},
+                         outcome.is_first};
+  if (auto kept = context.entry_notes->note(done, noted, outcome.gone); !kept)
+    return tl::unexpected(problem_of_error(kept.error()));
+  return outcome;
+}
+
 // Journals the change and waits for the disk.
 HttpResponse carry_out(const Lists& lists, const ApiRequest& request, const ListName& name,
                        ListAction action, std::vector<cep::Entry> entries) {
   ServerContext& context = lists.context;
+  auto comment = comment_of(request);
+  if (!comment) return comment.error();
   const std::shared_ptr<const CurrentRules> rules = context.rules.current();
+  // A whole has one note.
+  const std::vector<cep::Entry> noted =
+      action == ListAction::kReplace ? std::vector<cep::Entry>() : entries;
   Result<ListChange> change = runtime::prepare_list_change(*rules->rules.program, name, action,
                                                            request.grant.name, std::move(entries));
   if (!change) return problem_of_error(change.error());
-  if (action == ListAction::kReplace || change->text.size() > kTextBytesMax) {
-    const std::lock_guard lock(*lists.writing);
-    runtime::BlobStore blobs = runtime::BlobStore::look(context.files, context.paths.blobs);
-    const Result<cep::Digest> digest = blobs.put(change->text);
-    if (!digest) return problem_of_error(digest.error());
-    change->blob = runtime::CheckpointBlob{role_of(name), change->text.size(), *digest};
-  }
-  const auto wanted = request.http.head().header("if-match");
-  std::string etag;
-  bool is_stale = false;
-  Result<ListChanged> done;
-  const Served<void> asked = context.node.ask(
-      [&](runtime::Node& node) {
-        etag = etag_of(node, name);
-        is_stale = wanted && *wanted != "*" && *wanted != etag;
-        if (is_stale) return;
-        done = node.change_list(*change);
-        etag = etag_of(node, name);
-      },
-      kAskPatience);
-  if (!asked) return refusal_response(asked.error());
-  if (is_stale) {
+  const auto outcome = change_and_note(lists, request, *change, noted, *std::move(comment));
+  if (!outcome) return outcome.error();
+  if (outcome->is_stale) {
     return problem_response(
         ProblemKind::kStale,
         fmt::format("{} is not what If-Match says: it was changed; read it again",
                     runtime::describe(name)));
   }
+  const Result<ListChanged>& done = outcome->done;
   if (!done) {
     // A list that is full stays full, where another limit passes.
     if (done.error().code == Errc::kLimit) {
@@ -248,7 +241,7 @@ HttpResponse carry_out(const Lists& lists, const ApiRequest& request, const List
                                               {"changed", done->changed},
                                               {"size", done->size},
                                               {"record", done->record}});
-  response.headers.push_back({"ETag", etag});
+  response.headers.push_back({"ETag", outcome->etag});
   return response;
 }
 
@@ -270,7 +263,7 @@ HttpResponse get_lists(const Lists& lists) {
         cep::ReferenceData& data = node.program().data();
         const auto append = [&](const std::string& name, const ListOrTable& what) {
           if (text.back() != '[') text += ',';
-          append_head(text, node, {lists.are_tables, name}, what);
+          append_list_head(text, name, what, node.lists().revision({lists.are_tables, name}));
           text += '}';
         };
         if (lists.are_tables) {
@@ -297,44 +290,40 @@ HttpResponse get_list(const Lists& lists, const ApiRequest& request) {
   }
   std::string text;
   std::string etag;
+  std::vector<FoundEntry> found;
+  std::string next;
   const Served<void> asked = lists.context.node.ask(
       [&](runtime::Node& node) {
         const ListOrTable what = find_list(node.program().data(), name);
         if (what.list == nullptr && what.table == nullptr) return;
         etag = etag_of(node, name);
-        append_head(text, node, name, what);
-        text += lists.are_tables ? R"(,"rows":[)" : R"(,"entries":[)";
+        append_list_head(text, name.name, what, node.lists().revision(name));
         if (what.list != nullptr && !what.list->may_change()) {
           // Searched for in the order of the rules; few, and never changed.
-          for (const cep::OwnedValue& value : what.list->list().values) {
-            if (text.back() != '[') text += ',';
-            text += R"({"value":)";
-            append_value(text, value.view());
-            text += R"(,"origin":"declared"})";
-          }
-          text += "]}";
+          for (const cep::OwnedValue& value : what.list->list().values)
+            found.push_back({{}, declared_text(value), false});
           return;
         }
-        std::size_t count = 0;
-        std::string last;
-        bool is_more = false;
         const cep::EventTime now = node.intake().watermark();
         what.entries().walk(after, [&](const cep::EntrySet::Seen& seen) {
-          is_more = count == most;
-          if (is_more) return false;
-          if (count++ > 0) text += ',';
-          append_entry(text, what, seen, now);
-          last = seen.key;
-          return true;
+          const bool is_more = found.size() == most;
+          if (is_more) {
+            next = key_cursor(found.back().key);
+          } else {
+            found.push_back(found_entry(what, seen, now));
+          }
+          return !is_more;
         });
-        text += ']';
-        if (is_more) text += fmt::format(R"(,"next":"{}")", key_cursor(last));
-        text += '}';
       },
       kAskPatience);
   if (!asked) return refusal_response(asked.error());
   if (etag.empty()) return not_there(lists, name);
-  return text_response(std::move(text), etag);
+  text += lists.are_tables ? R"(,"rows":[)" : R"(,"entries":[)";
+  if (auto added = append_entries(text, *lists.context.entry_notes, name, found); !added)
+    return problem_of_error(added.error());
+  text += ']';
+  if (!next.empty()) text += fmt::format(R"(,"next":"{}")", next);
+  return text_response(text + '}', etag);
 }
 
 HttpResponse change_list_by_body(const Lists& lists, ApiRequest& request, ListAction action) {
@@ -358,19 +347,24 @@ HttpResponse reset_list(const Lists& lists, const ApiRequest& request) {
 
 namespace {
 // The list's or table's own entry of this key; 404 where it has none. `word`: what it is called.
-HttpResponse found_entry(const Lists& lists, const ListName& name, const cep::Entry& entry,
-                         std::string_view word) {
-  std::string text;
+HttpResponse entry_response(const Lists& lists, const ListName& name, const cep::Entry& entry,
+                            std::string_view word) {
+  std::vector<FoundEntry> found;
   const Served<void> asked = lists.context.node.ask(
       [&](runtime::Node& node) {
         const ListOrTable what = find_list(node.program().data(), name);
         if (what.list == nullptr && what.table == nullptr) return;
         const auto seen = what.entries().find(entry.key);
-        if (seen) append_entry(text, what, *seen, node.intake().watermark());
+        if (seen) found.push_back(found_entry(what, *seen, node.intake().watermark()));
       },
       kAskPatience);
   if (!asked) return refusal_response(asked.error());
-  if (!text.empty()) return text_response(std::move(text), "");
+  if (!found.empty()) {
+    std::string text;
+    if (auto added = append_entries(text, *lists.context.entry_notes, name, found); !added)
+      return problem_of_error(added.error());
+    return text_response(std::move(text), "");
+  }
   return problem_response(ProblemKind::kNotFound,
                           fmt::format("{} has no such {}", runtime::describe(name), word));
 }
@@ -380,44 +374,10 @@ HttpResponse get_list_value(const Lists& lists, const ApiRequest& request) {
   const ListName name = lists.name(request);
   const auto entry = value_of_path(lists, request, name);
   if (!entry) return entry.error();
-  return found_entry(lists, name, *entry, "entry");
+  return entry_response(lists, name, *entry, "entry");
 }
 
 namespace {
-// Whether JSON has a value of the type, written so, without quotes.
-bool is_bare(const cep::Type& type, std::string_view text) {
-  if (type.kind == cep::TypeKind::kBool) return text == "true" || text == "false";
-  const bool is_number = type.kind == cep::TypeKind::kInt || type.kind == cep::TypeKind::kDecimal ||
-                         type.kind == cep::TypeKind::kFloat;
-  return is_number && !text.empty() &&
-         text.find_first_not_of("0123456789.eE+-") == std::string_view::npos;
-}
-
-using KeyParts = std::vector<std::pair<std::string, std::string>>;
-// The row of this key: by a body of one row, whose key it is.
-tl::expected<cep::Entry, std::string> row_entry(const ListOrTable& what, const KeyParts& key,
-                                                const ListBodyLimits& limits) {
-  const cep::Table& table = what.table->table();
-  std::string body = R"({"row":{)";
-  for (const auto& [name, value] : key) {
-    if (body.back() != '{') body += ',';
-    cep::append_json_string(body, name);
-    body += ':';
-    const auto column = std::ranges::find(table.key_names, name);
-    const auto place = static_cast<std::size_t>(column - table.key_names.begin());
-    if (column != table.key_names.end() && is_bare(table.key_types[place], value)) {
-      body += value;
-    } else {
-      cep::append_json_string(body, value);
-    }
-  }
-  auto entries = read_list_body(what, "application/x-ndjson", body + "}}", limits);
-  if (entries && entries->size() == 1) return std::move(entries->front());
-  return tl::unexpected(entries || entries.error().places.empty()
-                            ? std::string("it names the columns of a row's key")
-                            : entries.error().places.front());
-}
-
 // The row's key as far as a key names its columns; nothing where it does not name all.
 std::optional<KeyParts> row_key(const cep::Table& table, const KeyParts& key) {
   KeyParts columns;
@@ -429,16 +389,24 @@ std::optional<KeyParts> row_key(const cep::Table& table, const KeyParts& key) {
   return columns;
 }
 
-void append_found(std::string& to, std::string_view word, const std::string& name,
-                  const ListOrTable& what, const cep::Entry& entry, cep::EventTime now) {
+// An entry of some list or table.
+struct NamedEntry {
+  ListName name;
+  FoundEntry entry;
+};
+void find_named(std::vector<NamedEntry>& to, const ListName& name, const ListOrTable& what,
+                const cep::Entry& entry, cep::EventTime now) {
   const auto seen = what.entries().find(entry.key);
-  if (!seen) return;
+  if (seen) to.push_back({name, found_entry(what, *seen, now)});
+}
+Result<void> append_named(std::string& to, const EntryNotes& notes, const NamedEntry& named) {
   if (to.back() != '[') to += ',';
-  to += fmt::format("{{\"{}\":", word);
-  cep::append_json_string(to, name);
+  to += named.name.is_table ? R"({"table":)" : R"({"list":)";
+  cep::append_json_string(to, named.name.name);
   std::string text;
-  append_entry(text, what, *seen, now);
+  if (auto added = append_entries(text, notes, named.name, {named.entry}); !added) return added;
   to += ',' + text.substr(1);
+  return {};
 }
 }  // namespace
 
@@ -448,9 +416,9 @@ HttpResponse get_table_row(const Lists& lists, const ApiRequest& request) {
   if (!found) return not_there(lists, name);
   const auto key = key_parts(split_key(*request.text("row")));
   if (!key) return bad_parameter_response("row", key.error().message);
-  const auto entry = row_entry(found->what, *key, limits_of(lists.context));
-  if (!entry) return bad_parameter_response("row", entry.error());
-  return found_entry(lists, name, *entry, "row");
+  const auto entry = read_row_key(found->what, *key, limits_of(lists.context));
+  if (!entry) return bad_parameter_response("row", entry.error().detail);
+  return entry_response(lists, name, *entry, "row");
 }
 
 HttpResponse get_key_entries(ServerContext& context, ApiRequest& request) {
@@ -460,7 +428,8 @@ HttpResponse get_key_entries(ServerContext& context, ApiRequest& request) {
   std::set<std::string_view> values;
   for (const auto& [name, value] : *key) values.insert(value);
   const ListBodyLimits limits = limits_of(context);
-  std::string text = R"({"lists":[)";
+  std::vector<NamedEntry> of_lists;
+  std::vector<NamedEntry> of_tables;
   const Served<void> asked = context.node.ask(
       [&](runtime::Node& node) {
         const cep::EventTime now = node.intake().watermark();
@@ -470,20 +439,29 @@ HttpResponse get_key_entries(ServerContext& context, ApiRequest& request) {
           for (const std::string_view value : values) {
             const ListOrTable what{&list, nullptr};
             const auto entry = read_list_value(what, value, limits);
-            if (entry) append_found(text, "list", list.list().name, what, *entry, now);
+            if (entry) find_named(of_lists, {false, list.list().name}, what, *entry, now);
           }
         }
-        text += R"(],"tables":[)";
         for (cep::LookupTable& table : data.tables) {
           const ListOrTable what{nullptr, &table};
           const auto columns = row_key(table.table(), *key);
           if (!columns) continue;
-          const auto entry = row_entry(what, *columns, limits);
-          if (entry) append_found(text, "table", table.table().name, what, *entry, now);
+          const auto entry = read_row_key(what, *columns, limits);
+          if (entry) find_named(of_tables, {true, table.table().name}, what, *entry, now);
         }
       },
       kAskPatience);
   if (!asked) return refusal_response(asked.error());
+  std::string text = R"({"lists":[)";
+  for (const NamedEntry& entry : of_lists) {
+    if (auto added = append_named(text, *context.entry_notes, entry); !added)
+      return problem_of_error(added.error());
+  }
+  text += R"(],"tables":[)";
+  for (const NamedEntry& entry : of_tables) {
+    if (auto added = append_named(text, *context.entry_notes, entry); !added)
+      return problem_of_error(added.error());
+  }
   return text_response(text + "]}", "");
 }
 

@@ -34,7 +34,10 @@ constexpr std::string_view kSchemas = R"({
     "value": "Scalar",
     "origin": "one of declared, added",
     "until?": "time",
-    "ended?": "boolean"
+    "ended?": "boolean",
+    "who?": "text; the token that wrote it last",
+    "at?": "time; when it did",
+    "comment?": "text; as it said"
   },
   "ListPage": {
     "like": "ListSummary",
@@ -57,7 +60,10 @@ constexpr std::string_view kSchemas = R"({
     "row": "map of any",
     "origin": "one of declared, added",
     "until?": "time",
-    "ended?": "boolean"
+    "ended?": "boolean",
+    "who?": "text; the token that wrote it last",
+    "at?": "time; when it did",
+    "comment?": "text; as it said"
   },
   "TablePage": {
     "like": "TableSummary",
@@ -70,14 +76,20 @@ constexpr std::string_view kSchemas = R"({
       "value": "Scalar",
       "origin": "one of declared, added",
       "until?": "time",
-      "ended?": "boolean"
+      "ended?": "boolean",
+      "who?": "text; the token that wrote it last",
+      "at?": "time; when it did",
+      "comment?": "text; as it said"
     }],
     "tables": [{
       "table": "text",
       "row": "map of any",
       "origin": "one of declared, added",
       "until?": "time",
-      "ended?": "boolean"
+      "ended?": "boolean",
+      "who?": "text; the token that wrote it last",
+      "at?": "time; when it did",
+      "comment?": "text; as it said"
     }]
   },
   "ListEntries": {"entries": [{"$schema": {"oneOf": [
@@ -180,7 +192,7 @@ void add_changes(Router& router, const Lists& lists, const Names& names) {
                 .path_parameters = names.parameters,
                 .body = body,
                 .answers = {names.changed},
-                .request_headers = {"If-Match", "Content-Encoding"},
+                .request_headers = {"If-Match", "Tocsin-Comment", "Content-Encoding"},
                 .answer_headers = {"ETag"},
                 .problems = {408, 409, 412, 413, 415},
                 .handler = [lists, action](ApiRequest& request) {
@@ -202,7 +214,7 @@ void add_changes(Router& router, const Lists& lists, const Names& names) {
               .may_wait = true,
               .path_parameters = names.parameters,
               .answers = {names.changed},
-              .request_headers = {"If-Match"},
+              .request_headers = {"If-Match", "Tocsin-Comment"},
               .answer_headers = {"ETag"},
               .problems = {409, 412},
               .handler = [lists](ApiRequest& request) { return reset_list(lists, request); }});
@@ -242,7 +254,7 @@ void add_value_operations(Router& router, const Lists& lists, const Names& names
        .may_wait = true,
        .path_parameters = valued,
        .answers = {names.changed},
-       .request_headers = {"If-Match"},
+       .request_headers = {"If-Match", "Tocsin-Comment"},
        .answer_headers = {"ETag"},
        .problems = {409, 412},
        .handler = [lists](ApiRequest& request) { return delete_list_value(lists, request); }});

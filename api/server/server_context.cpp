@@ -20,6 +20,7 @@
 #include "api/jobs/backtest_work.h"
 #include "api/jobs/erasure_jobs.h"
 #include "api/jobs/triage_labels.h"
+#include "api/lists/entry_notes.h"
 #include "api/privacy/privacy.h"
 #include "api/server/serve_settings.h"
 #include "runtime/io/cores.h"
@@ -146,6 +147,7 @@ Result<void> open_erasures(ServerContext& context, runtime::RocksStore& store) {
 Result<void> open_jobs(ServerContext& context, runtime::RocksStore& store,
                        const runtime::RunOptions& options) {
   context.checks = std::make_shared<CheckSlots>(check_limits(context.configuration));
+  context.entry_notes = std::make_shared<EntryNotes>(store);
   Result<void> opened = open_backtests(context, store, options);
   if (opened) opened = open_backups(context, store);
   if (opened) opened = open_erasures(context, store);

@@ -36,6 +36,7 @@
 namespace tocsin::api {
 class AuditWatch;
 class BacktestJobs;
+class EntryNotes;
 class ErasureJobs;
 class BackupService;
 class PeopleStore;
@@ -116,13 +117,15 @@ struct ServerContext {
   const AuditWatch* audit_watch = nullptr;       // null: nobody goes through the audit log
   const Privacy* privacy = nullptr;              // null: everybody is shown everything
   std::shared_ptr<CheckSlots> checks = std::make_shared<CheckSlots>();
+  std::shared_ptr<EntryNotes> entry_notes = nullptr;  // open_jobs()
   std::shared_ptr<BacktestJobs> backtests = nullptr;  // open_jobs()
   std::shared_ptr<ErasureJobs> erasures = nullptr;    // open_jobs()
   std::shared_ptr<BackupService> backups = nullptr;   // null: no place for them is configured
 };
-/// Gives the context its erasures and its backtests, which are judged by time as `options` say, and
-/// its backups; `store` has the effects. What is damaged there is told. Fails as
-/// BacktestJobs::open(), and with kInvalidArgument for a place of backups in the data directory.
+/// Gives the context its erasures and its backtests, which are judged by time as `options` say, its
+/// backups, and the notes of lists' entries; `store` has the effects. What is damaged there is
+/// told. Fails as BacktestJobs::open(), and with kInvalidArgument for a place of backups in the
+/// data directory.
 Result<void> open_jobs(ServerContext& context, runtime::RocksStore& store,
                        const runtime::RunOptions& options);
 /// Ends what they do; before the node ends.

@@ -1,9 +1,10 @@
 // What lists and tables have of a key: the entries of its values, and its rows.
-import { ask, get, mayWork, part } from "./api";
-import { Form, outcomeOf, timeOf } from "./forms";
+import { ask, get, part } from "./api";
+import { Form, Values, outcomeOf, timeOf } from "./forms";
 import { JsonObject, show } from "./json";
-import { valueOf } from "./lists";
-import { Data, Members, Panel, Time, useLoaded } from "./parts";
+import { WHY, commented } from "./list_replace";
+import { ORIGIN, valueOf } from "./lists";
+import { Data, Members, Panel, useLoaded } from "./parts";
 import { href } from "./place";
 import { Column, Table, numberOf, objects } from "./table";
 
@@ -12,16 +13,6 @@ export function valuesOf(id: string): string[] {
   return [...new Set(id.split(/,(?=[\w.]+=)/).map((text) => text.slice(text.indexOf("=") + 1)))];
 }
 
-const FROM: Column<JsonObject> = { title: "From", cell: (one) => (one.origin === "declared" ? "the rules" : "added") };
-const UNTIL: Column<JsonObject> = {
-  title: "Until",
-  cell: (one) => (
-    <>
-      {one.until !== undefined && <Time at={show(one.until)} />}
-      {one.ended === true && " (over)"}
-    </>
-  ),
-};
 const named = (title: string, name: "list" | "table"): Column<JsonObject> => ({
   title,
   isHead: true,
@@ -31,15 +22,15 @@ const named = (title: string, name: "list" | "table"): Column<JsonObject> => ({
     </a>
   ),
 });
-const ENTRIES: readonly Column<JsonObject>[] = [named("List", "list"), { title: "Value", cell: (entry) => <Data value={entry.value} /> }, FROM, UNTIL];
-const ROWS: readonly Column<JsonObject>[] = [named("Table", "table"), { title: "Row", cell: (one) => <Members of={one.row} /> }, FROM, UNTIL];
+const ENTRIES: readonly Column<JsonObject>[] = [named("List", "list"), { title: "Value", cell: (entry) => <Data value={entry.value} /> }, ...ORIGIN];
+const ROWS: readonly Column<JsonObject>[] = [named("Table", "table"), { title: "Row", cell: (one) => <Members of={one.row} /> }, ...ORIGIN];
 
 /** Puts a value of the key on a list, or takes it from one. */
 function Change({ lists, values, done }: { lists: readonly JsonObject[]; values: string[]; done: () => void }) {
   if (lists.length === 0) return <p class="quiet">The rules have no list that can be changed.</p>;
   const typeOf = (name: string) => show(lists.find((list) => list.name === name)?.type);
-  const send = async (method: string, list: string, entry: unknown, words: [string, string]) => {
-    const answer = await ask(method, `/v1/lists/${part(list)}/entries`, { body: { entries: [entry] } });
+  const send = async (method: string, list: string, entry: unknown, why: Values, words: [string, string]) => {
+    const answer = await ask(method, `/v1/lists/${part(list)}/entries`, { body: { entries: [entry] }, headers: commented(why) });
     done();
     return outcomeOf(answer, numberOf(answer.json as JsonObject, "changed") > 0 ? words[0] : words[1]);
   };
@@ -51,12 +42,13 @@ function Change({ lists, values, done }: { lists: readonly JsonObject[]; values:
         { name: "value", label: "Value", kind: "choice", choices: values },
         { name: "list", label: "List", kind: "choice", choices: lists.map((list) => show(list.name)) },
         { name: "until", label: "Until", kind: "time", hint: "Without it, it stays until somebody takes it out." },
+        WHY,
       ]}
       submit="Put it on the list"
-      run={({ value = "", list = "", until }) =>
-        send("POST", list, { value: valueOf(typeOf(list), value), until: timeOf(until) || undefined }, [`It is on ${list} now.`, `It was on ${list} already.`])
+      run={({ value = "", list = "", until, ...more }) =>
+        send("POST", list, { value: valueOf(typeOf(list), value), until: timeOf(until) || undefined }, more, [`It is on ${list} now.`, `It was on ${list} already.`])
       }
-      more={[{ text: "Take it from the list", run: ({ value = "", list = "" }) => send("DELETE", list, valueOf(typeOf(list), value), [`It is no longer on ${list}.`, `It was not on ${list}.`]) }]}
+      more={[{ text: "Take it from the list", run: ({ value = "", list = "", ...more }) => send("DELETE", list, valueOf(typeOf(list), value), more, [`It is no longer on ${list}.`, `It was not on ${list}.`]) }]}
     />
   );
 }
@@ -75,11 +67,6 @@ export function KeyLists({ id }: { id: string }) {
           <>
             <Table label="Lists that have it" columns={ENTRIES} rows={entries} empty="It is on no list that can be changed." />
             {rows.length > 0 && <Table label="Rows of tables by it" columns={ROWS} rows={rows} />}
-            {entries.length > 0 && mayWork("operator") && (
-              <p>
-                <a href={href("/audit?action=addListEntries")}>Who put entries on lists, in the audit log</a>
-              </p>
-            )}
             <Change lists={lists} values={valuesOf(id)} done={loaded.again} />
           </>
         );

@@ -1,10 +1,16 @@
 // A whole list or table, replaced by what is written or comes from a file, or set back to what the rules declare.
 import { ComponentChildren } from "preact";
 import { Answer, Problem, ask } from "./api";
-import { Actions, Form } from "./forms";
+import { Actions, Field, Form, Values } from "./forms";
 import { Json, JsonObject, parseJson, show } from "./json";
 import { numberOf } from "./table";
 import { counted } from "./text";
+
+/** Why entries are written, and the header that says so. */
+export const WHY: Field = { name: "why", label: "Why", hint: "It stands beside what is written." };
+export function commented(values: Values): Record<string, string> {
+  return values.why ? { "Tocsin-Comment": encodeURIComponent(values.why) } : {};
+}
 
 /** Rows of a table, each a JSON object in a line of its own, or all as a JSON array. Throws Problem. */
 export function rowsOf(text: string): Json[] {
@@ -49,9 +55,10 @@ export function ReplaceWhole({ what, of, at, hint, entriesOf, done }: Props) {
         fields={[
           { name: "whole", label: `All ${many} that it is to have`, kind: "area", fromFile: true, hint },
           { name: "sure", label: `The ${now} that it has now, but for those named here, are gone then`, kind: "check", needed: true },
+          WHY,
         ]}
         submit={`Replace the ${what}`}
-        run={async ({ whole = "" }) => done(await ask("PUT", at, { body: { entries: entriesOf(whole) }, headers }))}
+        run={async ({ whole = "", ...more }) => done(await ask("PUT", at, { body: { entries: entriesOf(whole) }, headers: { ...headers, ...commented(more) } }))}
       />
       {isChanged && (
         <Actions

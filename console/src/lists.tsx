@@ -2,7 +2,7 @@
 import { Answer, ask, get, part } from "./api";
 import { Actions, Field, Form, Values, outcomeOf, timeOf } from "./forms";
 import { Digits, Json, JsonObject, show, typed } from "./json";
-import { ReplaceWhole, rowsOf } from "./list_replace";
+import { ReplaceWhole, WHY, commented, rowsOf } from "./list_replace";
 import { Data, Panel, Time, useLoaded } from "./parts";
 import { href, query } from "./place";
 import { Column, Table, member, numberOf, objects } from "./table";
@@ -42,8 +42,30 @@ export default function ListsScreen() {
   );
 }
 
-const ORIGIN: Column<JsonObject> = { title: "From", cell: (row) => (row.origin === "declared" ? "the rules" : "added") };
-const UNTIL: Column<JsonObject> = { title: "Until", cell: (row) => <>{row.until !== undefined && <Time at={show(row.until)} />}{row.ended === true && " (over)"}</> };
+/** Where an entry or row is from, and until when it holds. */
+export const ORIGIN: readonly Column<JsonObject>[] = [
+  {
+    title: "From",
+    cell: (one) => (
+      <>
+        {one.origin === "declared" ? "the rules" : "added"}
+        {one.who !== undefined && (
+          <>
+            {" "}
+            by <Data value={one.who} />
+          </>
+        )}
+        {one.at !== undefined && (
+          <>
+            , <Time at={show(one.at)} />
+          </>
+        )}
+      </>
+    ),
+  },
+  { title: "Why", cell: (one) => one.comment !== undefined && <Data value={one.comment} /> },
+  { title: "Until", cell: (one) => <>{one.until !== undefined && <Time at={show(one.until)} />}{one.ended === true && " (over)"}</> },
+];
 
 /** With its ETag, for those who replace it. */
 async function readWhole(path: string, signal: AbortSignal): Promise<JsonObject> {
@@ -74,12 +96,11 @@ export function ListScreen({ id }: { id: string }) {
     loaded.again();
     return outcomeOf(answer, changedText(answer.json as JsonObject));
   };
-  const send = async (method: string, entries: unknown[]) => done(await ask(method, `${at}/entries`, { body: { entries } }));
+  const send = async (method: string, entries: unknown[], headers = {}) => done(await ask(method, `${at}/entries`, { body: { entries }, headers }));
   const linesOf = (text: string) => text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
   const columns: Column<JsonObject>[] = [
     member("Value", "value", "head"),
-    ORIGIN,
-    UNTIL,
+    ...ORIGIN,
     { title: "", cell: (row) => isChangeable && <Actions role="analyst" actions={[{ text: "Take out", ask: `${show(row.value)} is no longer on the list then.`, run: () => send("DELETE", [row.value]) }]} /> },
   ];
   return (
@@ -100,9 +121,10 @@ export function ListScreen({ id }: { id: string }) {
                 fields={[
                   { name: "values", label: "Values, one in each line", kind: "area", needed: true, fromFile: true },
                   { name: "until", label: "Until", kind: "time", hint: "Without it, they stay until somebody takes them out." },
+                  WHY,
                 ]}
                 submit="Add them"
-                run={({ values = "", until }) => send("POST", linesOf(values).map((line) => ({ value: valueOf(type, line), until: timeOf(until) || undefined })))}
+                run={({ values = "", until, ...more }) => send("POST", linesOf(values).map((line) => ({ value: valueOf(type, line), until: timeOf(until) || undefined })), commented(more))}
               />
             ) : (
               <p class="quiet">This list is compiled with the rules: it changes with their files.</p>
@@ -125,7 +147,7 @@ export function TableScreen({ id }: { id: string }) {
     loaded.again();
     return outcomeOf(answer, changedText(answer.json as JsonObject));
   };
-  const send = async (method: string, entry: unknown) => done(await ask(method, `${at}/rows`, { body: { entries: [entry] } }));
+  const send = async (method: string, entry: unknown, headers = {}) => done(await ask(method, `${at}/rows`, { body: { entries: [entry] }, headers }));
   const columnsOf = (table: JsonObject): Column<JsonObject>[] => {
     const keys = Object.keys(table.key as JsonObject);
     const value = (name: string, isHead: boolean): Column<JsonObject> => ({
@@ -137,8 +159,7 @@ export function TableScreen({ id }: { id: string }) {
     return [
       ...keys.map((name) => value(name, true)),
       ...Object.keys(table.columns as JsonObject).map((name) => value(name, false)),
-      ORIGIN,
-      UNTIL,
+      ...ORIGIN,
       { title: "", cell: (one) => <Actions role="analyst" actions={[{ text: "Take out", ask: "The row is gone then.", run: () => send("DELETE", { row: keyOf(one) }) }]} /> },
     ];
   };
@@ -148,9 +169,9 @@ export function TableScreen({ id }: { id: string }) {
     const run = (values: Values) => {
       const filled = Object.keys(types).filter((name) => values[`of ${name}`] !== "");
       const row = Object.fromEntries(filled.map((name) => [name, valueOf(show(types[name]), values[`of ${name}`] ?? "")]));
-      return send("POST", { row, until: timeOf(values.until) || undefined });
+      return send("POST", { row, until: timeOf(values.until) || undefined }, commented(values));
     };
-    return <Form title="Add a row, or replace one" role="analyst" fields={[...fields, { name: "until", label: "Until", kind: "time" }]} submit="Put it there" run={run} />;
+    return <Form title="Add a row, or replace one" role="analyst" fields={[...fields, { name: "until", label: "Until", kind: "time" }, WHY]} submit="Put it there" run={run} />;
   };
   return (
     <main id="main" tabIndex={-1} class="page">

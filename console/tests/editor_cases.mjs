@@ -4,25 +4,28 @@ import { check } from "./cases.mjs";
 import { MORE_RULES, until } from "./world.mjs";
 
 const content = (page) => page.locator(".cm-content");
-/** Selects a text of the editor, as the search of a person would. */
+/** Selects the first such text, and returns when the editor has read the selection: it does so on an event that the browser sends a
+ * moment later, and not at all once the focus is elsewhere. */
 async function select(page, text) {
-  await content(page).evaluate((element, wanted) => {
+  await content(page).evaluate(async (element, wanted) => {
     element.focus();
-    for (const line of element.querySelectorAll(".cm-line")) {
-      const begin = line.textContent.indexOf(wanted);
-      if (begin < 0) continue;
-      const placeOf = (offset) => {
-        const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
-        let left = offset;
-        for (let node = walker.nextNode(); ; node = walker.nextNode()) {
-          if (left <= node.data.length) return [node, left];
-          left -= node.data.length;
-        }
-      };
+    const line = [...element.querySelectorAll(".cm-line")].find((one) => one.textContent.includes(wanted));
+    if (!line) throw new Error(`no ${wanted}`);
+    const placeOf = (offset) => {
+      const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+      let left = offset;
+      for (let node = walker.nextNode(); ; node = walker.nextNode()) {
+        if (left <= node.data.length) return [node, left];
+        left -= node.data.length;
+      }
+    };
+    const begin = line.textContent.indexOf(wanted);
+    await new Promise((done) => {
+      // Without an event, the selection was there before.
+      setTimeout(done, 1000);
+      document.addEventListener("selectionchange", () => setTimeout(done), { once: true });
       document.getSelection().setBaseAndExtent(...placeOf(begin), ...placeOf(begin + wanted.length));
-      return;
-    }
-    throw new Error(`no ${wanted}`);
+    });
   }, text);
 }
 async function overwrite(page, text, other) {

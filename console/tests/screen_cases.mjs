@@ -236,14 +236,15 @@ check("a subscription by keyboard: made, tried, paused, and gone; its secret is 
   }
 }, { more: ["--webhooks-allow", "127.0.0.1/32"] });
 
-check("lists and tables: entries are added with their digits and their end, and taken out", async ({ server, person }) => {
+check("lists and tables: entries are added with their digits, their end, and who and why, and taken out", async ({ server, person }) => {
   const { page } = person;
   await person.signIn(await tokenFor(server, "ann", "analyst"), "/console/lists/limits");
   await page.getByText("Add entries").press("Enter");
   await page.getByLabel("Values, one in each line", { exact: true }).fill("12345678901234567.80\n0.50");
   await page.getByLabel("Until").fill("2126-01-01T00:00");
+  await page.getByLabel("Why").fill("a café's, 100%");
   await page.getByRole("button", { name: "Add them" }).press("Enter");
-  await page.getByRole("row", { name: /^12345678901234567.80 added 01\/01\/2126/ }).waitFor();
+  await page.getByRole("row", { name: /^12345678901234567.80 added by ann, \d.* a café's, 100% 01\/01\/2126/ }).waitFor();
   person.expected.push(/status of 400/);
   await page.getByLabel("Values, one in each line", { exact: true }).fill("much");
   await page.getByRole("button", { name: "Add them" }).press("Enter");
@@ -259,6 +260,7 @@ check("lists and tables: entries are added with their digits and their end, and 
   await page.getByText("Add a row").press("Enter");
   await page.getByLabel("merchant").fill("m2");
   await page.getByLabel("limit").fill("7.00");
+  await page.getByLabel("Why").fill("by contract");
   await page.getByRole("button", { name: "Put it there" }).press("Enter");
   await page.getByRole("row", { name: /^m2 7.00 missing added/ }).waitFor();
   // From the key's page, and back.
@@ -377,8 +379,9 @@ check("a whole list or table is replaced, not over what somebody else changed, a
   await page.getByText("Replace the whole list").press("Enter");
   await whole.fill("12345678901234567.80\n0.50\n");
   await page.getByLabel(/^The 2 entries that it has now/).press("Space");
+  await page.getByLabel("Why").last().fill("the new year's");
   await replace.press("Enter");
-  await page.getByRole("row", { name: /^12345678901234567.80/ }).waitFor();
+  await page.getByRole("row", { name: /^12345678901234567.80 added by ann, .* the new year's/ }).waitFor();
   await until(async () => (await page.getByRole("row").count()) === 3, "two entries and the head");
   await person.inspect("list-replaced");
   await page.getByRole("button", { name: "Set back to what the rules declare" }).press("Enter");
@@ -461,7 +464,7 @@ check("a key: its events page by page, and its lists and rows, by keys alone", a
   await person.sees("60 events, the newest arrival first.");
   assert.match(await rows.last().innerText(), /payment p20[^]*0\.50/);
   assert.equal(await rows.count(), 61);
-  await page.getByRole("group", { name: "Lists that have it" }).getByRole("row", { name: /^blocked c77 added/ }).waitFor();
+  await page.getByRole("group", { name: "Lists that have it" }).getByRole("row", { name: /^blocked c77 added by admin, \d/ }).waitFor();
   await page.getByRole("group", { name: "Rows of tables by it" }).getByRole("row", { name: /^card_limits .*200\.00.*the rules/ }).waitFor();
   await page.getByText("Put it on a list").press("Enter");
   await page.getByRole("button", { name: "Take it from the list" }).press("Enter");

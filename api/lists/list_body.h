@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cep/data/entry_set.h"
@@ -35,4 +36,10 @@ tl::expected<std::vector<cep::Entry>, ListBodyError> read_list_body(
 tl::expected<cep::Entry, ListBodyError> read_list_value(const runtime::ListOrTable& what,
                                                         std::string_view text,
                                                         const ListBodyLimits& limits);
+/// Names of a key's columns with their values, as texts.
+using KeyParts = std::vector<std::pair<std::string, std::string>>;
+/// The key of a table's row; the entry has no row. Requires that `what` is a table.
+tl::expected<cep::Entry, ListBodyError> read_row_key(const runtime::ListOrTable& what,
+                                                     const KeyParts& key,
+                                                     const ListBodyLimits& limits);
 }  // namespace tocsin::api

@@ -1,4 +1,4 @@
-#include "api/node/list_body.h"
+#include "api/lists/list_body.h"
 
 #include <fmt/format.h>
 #include <simdjson.h>
@@ -396,5 +396,43 @@ tl::expected<Entry, ListBodyError> read_list_value(const ListOrTable& what, std:
   std::optional<Entry> entry = reader.read_text(text);
   if (entry) return *std::move(entry);
   return tl::unexpected(ListBodyError{false, reader.why(), {}});
+}
+
+namespace {
+// Whether JSON has a value of the type, written so, without quotes.
+bool is_bare(const cep::Type& type, std::string_view text) {
+  if (type.kind == cep::TypeKind::kBool) return text == "true" || text == "false";
+  const bool is_number = type.kind == cep::TypeKind::kInt || type.kind == cep::TypeKind::kDecimal ||
+                         type.kind == cep::TypeKind::kFloat;
+  return is_number && !text.empty() &&
+         text.find_first_not_of("0123456789.eE+-") == std::string_view::npos;
+}
+}  // namespace
+
+// By a body of one row, whose key it is.
+tl::expected<cep::Entry, ListBodyError> read_row_key(const runtime::ListOrTable& what,
+                                                     const KeyParts& key,
+                                                     const ListBodyLimits& limits) {
+  const cep::Table& table = what.table->table();
+  std::string body = R"({"row":{)";
+  for (const auto& [name, value] : key) {
+    if (body.back() != '{') body += ',';
+    cep::append_json_string(body, name);
+    body += ':';
+    const auto column = std::ranges::find(table.key_names, name);
+    const auto place = static_cast<std::size_t>(column - table.key_names.begin());
+    if (column != table.key_names.end() && is_bare(table.key_types[place], value)) {
+      body += value;
+    } else {
+      cep::append_json_string(body, value);
+    }
+  }
+  auto entries = read_list_body(what, "application/x-ndjson", body + "}}", limits);
+  if (entries && entries->size() == 1) return std::move(entries->front());
+  return tl::unexpected(ListBodyError{false,
+                                      entries || entries.error().places.empty()
+                                          ? std::string("it names the columns of a row's key")
+                                          : entries.error().places.front(),
+                                      {}});
 }
 }  // namespace tocsin::api
