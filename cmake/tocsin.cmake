@@ -76,10 +76,19 @@ if(TOCSIN_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
+# Folders that read bytes from outside find overruns of buffers while they run. The engine (cep/), to which
+# values come decoded, would pay for it with 4 to 9 % of its instructions.
+set(TOCSIN_GUARDED api library rules runtime)
+set(TOCSIN_GUARDS "")
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT TOCSIN_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  set(TOCSIN_GUARDS -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+endif()
+
 # tocsin_harden(TARGET)
 # Nothing that the loader filled in can be written later, and no page of the stack is run. Code for any address is the
 # compiler's default where packages are built; the suite `package` looks at what came of it.
 function(tocsin_harden target)
+  target_compile_options(${target} PRIVATE ${TOCSIN_GUARDS})
   if(NOT TOCSIN_SANITIZE)
     target_link_options(${target} PRIVATE LINKER:-z,relro LINKER:-z,now LINKER:-z,noexecstack)
   endif()
@@ -123,6 +132,9 @@ function(tocsin_folder name)
   else()
     add_library(${target} INTERFACE)
     set(scope INTERFACE)
+  endif()
+  if(sources AND top IN_LIST TOCSIN_GUARDED)
+    target_compile_options(${target} PRIVATE ${TOCSIN_GUARDS})
   endif()
   if(sources AND TOCSIN_IN_LIBRARY)
     set_target_properties(${target} PROPERTIES

@@ -19,6 +19,7 @@
 #include "api/node/kept_settings.h"
 #include "api/rules/text_cache.h"
 #include "api/secrets/secret_keys.h"
+#include "api/server/serve_front.h"
 #include "api/server/serve_settings.h"
 #include "api/server/server.h"
 #include "rules/text/suggest.h"
@@ -123,8 +124,10 @@ ExitCode run(const ServeOptions& options) {
     use_text_cache_of_data(configuration.text("data.path"));
     return serve(configuration, options.quiet);
   }
-  if (const auto address = parse_listen_address(configuration.text("http.listen")); !address) {
-    return end_with(ExitCode::kUsage, address.error().message);
+  const auto address = parse_listen_address(configuration.text("http.listen"));
+  if (!address) return end_with(ExitCode::kUsage, address.error().message);
+  if (const auto checked = check_exposure(configuration, *address); !checked) {
+    return end_with(checked.error().code, checked.error().message);
   }
   runtime::SystemFiles files;
   const Result<std::vector<std::string>> conflicts = look_for_kept_settings(files, configuration);

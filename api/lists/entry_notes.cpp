@@ -138,9 +138,9 @@ class NoteWriter {
         batch_.remove(kTriageFamily, key);
         continue;
       }
-      batch_.put_written(kTriageFamily, key, [&](ByteWriter& to) {
-        to.u64(entry->record);
-        to.i64(entry->until.us);
+      batch_.put_written(kTriageFamily, key, [&kept = *entry](ByteWriter& to) {
+        to.u64(kept.record);
+        to.i64(kept.until.us);
       });
     }
     for (const auto& [of, difference] : named_) {

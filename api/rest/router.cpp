@@ -32,6 +32,9 @@ namespace tocsin::api {
 namespace {
 using nlohmann::ordered_json;
 
+// A token that counted so long ago is asked for again.
+constexpr std::chrono::milliseconds kStandsFor{100};
+
 std::vector<std::string_view> segments_of(std::string_view path) {
   std::vector<std::string_view> segments;
   while (!path.empty()) {
@@ -119,10 +122,11 @@ struct Router::Impl {
     explicit Asked(HttpRequest& http, BodyBudget& bodies)
         : request{http, bodies, {}, {}, {}, {}, {}, {}} {}
     ApiRequest request;
-    const Route* route = nullptr;     // that the request is for, where there is one
-    std::vector<HttpHeader> headers;  // of the answer
-    bool is_noted = false;            // a refusal that the audit log hears of
-    bool has_token = false;           // one that counts
+    const Route* route = nullptr;                   // that the request is for, where there is one
+    std::vector<HttpHeader> headers;                // of the answer
+    bool is_noted = false;                          // a refusal that the audit log hears of
+    bool has_token = false;                         // one that counts
+    std::chrono::steady_clock::time_point at = {};  // when it was admitted
   };
 
   // Why the request is not admitted; nothing: it is, and `asked` has all that the handler needs.
@@ -204,6 +208,22 @@ struct Router::Impl {
     if (asked.has_token && options.used) options.used(asked.request.grant);
   }
 
+  // Who was admitted may have lost their token while the body came.
+  std::optional<HttpResponse> refusal_by_now(Asked& asked) {
+    if (!options.counts || !asked.has_token || options.now() - asked.at < kStandsFor ||
+        options.counts(asked.request.grant)) {
+      return std::nullopt;
+    }
+    HttpResponse refusal =
+        problem_response(ProblemKind::kUnauthorized,
+                         fmt::format("{} was revoked, or expired, while the body was sent",
+                                     asked.request.grant.called()));
+    asked.headers.push_back({"WWW-Authenticate", "Bearer realm=\"tocsin\""});
+    if (options.refusals != nullptr)
+      note_refusal(*options.refusals, asked.route, asked.request, refusal.status);
+    return refusal;
+  }
+
   // An answer that comes later keeps what was asked until then.
   static HttpResponse finished(HttpResponse response, const std::shared_ptr<Asked>& asked) {
     when_answered(response, [asked](HttpResponse& answer) {
@@ -232,12 +252,14 @@ struct Router::Impl {
       return answer_at_once(finished(*std::move(refusal), asked));
     }
     const Route& route = *asked->route;
+    asked->at = options.now();
     admission.is_at_once = route.is_at_once;
     // What is packed may be large, and the use of a session is written down.
     if (!http.head().header("content-encoding") && !request.session)
       admission.at_once_bytes_max = route.at_once_bytes_max;
     if (route.body) admission.body_bytes_max = route.body->bytes_max;
     admission.handle = [this, asked](HttpRequest&) {
+      if (auto refusal = refusal_by_now(*asked)) return finished(*std::move(refusal), asked);
       note_use(*asked);
       // On a worker's thread, which may wait for the disk. Where it fails, requests go on.
       if (asked->request.session && !asked->route->is_at_once)

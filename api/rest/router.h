@@ -52,6 +52,8 @@ struct RouterOptions {
   std::function<cep::EventTime()> time = {};
   /// Told of each token that a request came with, before its operation. May be empty.
   std::function<void(const TokenGrant&)> used = {};
+  /// Whether a grant still counts, asked where a body was long in coming; empty: it does.
+  std::function<bool(const TokenGrant&)> counts = {};
 };
 /// Threading: add() before the first handle(), then any.
 class Router {

@@ -48,8 +48,11 @@ HttpResponse get_change(const RolloutContext& context, const ApiRequest& request
 
 HttpResponse approve_change(const RolloutContext& context, ApiRequest& request) {
   const std::string id(*request.text("change"));
-  const auto outcome = context.changes.approve(
-      id, {request.grant.name, {}, std::string(request.text("comment").value_or(""))});
+  const auto outcome =
+      context.changes.approve(id, {request.grant.name,
+                                   {},
+                                   std::string(request.text("comment").value_or("")),
+                                   request.grant.by});
   return outcome ? made(request, context, *outcome) : refused(outcome.error());
 }
 

@@ -145,7 +145,9 @@ tl::expected<ChangeService::Made, DeployRefusal> ChangeService::have_wait(const 
                         clock_.now(),
                         foreseen->plan.before.live_etag(),
                         foreseen->plan.after.live_etag(),
-                        {}};
+                        {},
+                        author.role,
+                        author.by};
   waiting.id = id_of(waiting);
   if (std::optional<WaitingChange> known = find(waiting.id)) return *std::move(known);
   if (this->waiting().size() >= settings_.changes_max) {
@@ -176,14 +178,25 @@ tl::expected<ChangeService::Made, DeployRefusal> ChangeService::approve(const st
         Why::kNotAllowed,
         fmt::format("{} asked for this change: somebody else has to approve it", approval.who));
   }
+  if (!standing_(waiting->change.who, waiting->by, waiting->role)) {
+    return refuse(
+        Why::kNotAllowed,
+        fmt::format("{} asked for this change, and no longer has the role {}: withdraw it, "
+                    "and have somebody ask for it again",
+                    waiting->change.who, role_name(waiting->role)));
+  }
   if (waiting->live_before != live_now()) {
     return refuse(Why::kStale,
                   "the live rules have changed since this change was asked for: withdraw it, and "
                   "ask again");
   }
-  if (std::ranges::find(waiting->approvals, approval.who, &Approval::who) ==
-      waiting->approvals.end()) {
-    waiting->approvals.push_back(approval);
+  const std::size_t gone = std::erase_if(waiting->approvals, [&](const Approval& one) {
+    return !standing_(one.who, one.by, Role::kApprover);
+  });
+  const bool is_new = std::ranges::find(waiting->approvals, approval.who, &Approval::who) ==
+                      waiting->approvals.end();
+  if (is_new || gone > 0) {
+    if (is_new) waiting->approvals.push_back(approval);
     if (auto written = write(*waiting); !written) {
       return refuse(Why::kStorage, written.error().message);
     }

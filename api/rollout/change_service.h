@@ -54,6 +54,11 @@ class ChangeService {
   /// Says where the gate on the rate of alerts finds backtests: without it there are none. Before
   /// the first change; what `backtests` uses must outlive the last one.
   void use_backtests(KnownBacktests backtests) { backtests_ = std::move(backtests); }
+  /// Whether somebody, known by TokenGrant::name and TokenGrant::by, still has a role, or one that
+  /// may do as much.
+  using Standing = std::function<bool(const std::string& who, const std::string& by, Role needs)>;
+  /// Says who still counts: without it everybody does. Before the first change.
+  void use_standing(Standing standing) { standing_ = std::move(standing); }
   /// Makes the change, or has it wait; the same change waits once.
   tl::expected<Made, DeployRefusal> make(const Author& author, const RuleChange& change,
                                          const RuleEdit& edit, const Condition& condition = {});
@@ -65,7 +70,8 @@ class ChangeService {
   tl::expected<Foreseen, DeployRefusal> foresee(const Author& author, const RuleChange& change,
                                                 const RuleEdit& edit) const;
   /// Makes the change if these are the last eyes that it needs. Refuses with kNotFound;
-  /// kNotAllowed for who asked for it; kStale where the live rules are others by now.
+  /// kNotAllowed for who asked for it, and where they no longer have the role that they had; kStale
+  /// where the live rules are others by now. Approvals of who may no longer approve do not count.
   /// `approval` gets its time here.
   tl::expected<Made, DeployRefusal> approve(const std::string& id, Approval approval);
   /// Fails with kNotFound, kIo.
@@ -103,6 +109,7 @@ class ChangeService {
   RuleService& rules_;
   const ChangeSettings settings_;
   KnownBacktests backtests_;
+  Standing standing_ = [](const std::string&, const std::string&, Role) { return true; };
   std::mutex changing_;  // held while one is kept, approved or withdrawn
   mutable std::mutex mutex_;
   std::vector<WaitingChange> waiting_;  // oldest first

@@ -76,7 +76,7 @@ RuleChange change_of(const ApiRequest& request) {
 
 Author author_of(const ApiRequest& request) {
   return {may(request.grant.role, Role::kOperator),
-          std::string(request.text("override").value_or(""))};
+          std::string(request.text("override").value_or("")), request.grant.role, request.grant.by};
 }
 
 // Gates are passed over by administrators alone.

@@ -36,24 +36,12 @@ HttpResponse get_proposal(const ProposalContext& context, const ApiRequest& requ
   return json_response(200, proposal_json(context.proposals, *found, ProposalBody::kShown));
 }
 
-// What who asked for it may do now; nothing where their token, or their role, does not count any
-// more.
-std::optional<TokenGrant> grant_of(const ProposalContext& context, const Proposal& proposal) {
-  if (!proposal.by.empty()) return context.people.list()->grant_again(proposal.who, proposal.by);
-  const auto list = context.tokens.list();
-  const auto found = std::ranges::find(list->tokens(), proposal.who,
-                                       [](const StoredToken& token) { return token.grant.name; });
-  if (found == list->tokens().end()) return std::nullopt;
-  if (found->grant.expires_at && *found->grant.expires_at <= context.clock.now())
-    return std::nullopt;
-  return found->grant;
-}
-
 HttpResponse approve_proposal(Router& router, const ProposalContext& context, ApiRequest& request) {
   const std::string id = id_of(request);
   const auto waiting = context.proposals.find(id);
   if (!waiting) return no_proposal(id);
-  const std::optional<TokenGrant> grant = grant_of(context, *waiting);
+  const std::optional<TokenGrant> grant =
+      grant_now(context.tokens, context.people, context.clock.now(), waiting->who, waiting->by);
   if (!grant) {
     return problem_response(
         ProblemKind::kConflict,
@@ -113,6 +101,18 @@ constexpr std::string_view kSchemas = R"({
   }
 })";
 }  // namespace
+
+std::optional<TokenGrant> grant_now(const TokenStore& tokens, const PeopleStore& people,
+                                    cep::EventTime now, const std::string& who,
+                                    const std::string& by) {
+  if (!by.empty()) return people.list()->grant_again(who, by);
+  const auto list = tokens.list();
+  const auto found = std::ranges::find(list->tokens(), who,
+                                       [](const StoredToken& token) { return token.grant.name; });
+  if (found == list->tokens().end()) return std::nullopt;
+  if (found->grant.expires_at && *found->grant.expires_at <= now) return std::nullopt;
+  return found->grant;
+}
 
 void add_proposal_routes(Router& router, const ProposalContext& context) {
   router.add_schemas(kSchemas);

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "api/node/rule_service.h"
+#include "api/rest/access.h"
 #include "api/rollout/backtest_gate.h"
 #include "api/rollout/rule_edit.h"
 #include "api/rules/rule_pack.h"
@@ -28,6 +29,8 @@ struct GateSettings {
 struct Author {
   bool is_operator = false;
   std::string override_reason = {};  // of an administrator: no gate is asked; empty: they are
+  Role role = Role::kAnalyst;
+  std::string by = {};  // TokenGrant::by
 };
 /// What a change still needs.
 struct GateVerdict {

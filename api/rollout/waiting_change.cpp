@@ -16,10 +16,13 @@ std::string waiting_change_text(const WaitingChange& waiting) {
   ordered_json approvals = ordered_json::array();
   for (const Approval& one : waiting.approvals) {
     approvals.push_back({{"who", one.who}, {"at", one.at.us}, {"comment", one.comment}});
+    if (!one.by.empty()) approvals.back()["by"] = one.by;
   }
   return seal_json({{"id", waiting.id},
                     {"edit", edit_json(waiting.edit)},
                     {"who", waiting.change.who},
+                    {"role", role_name(waiting.role)},
+                    {"by", waiting.by},
                     {"at", waiting.at.us},
                     {"comment", waiting.change.comment},
                     {"commit", waiting.change.commit},
@@ -49,6 +52,9 @@ Result<WaitingChange> parse_waiting_change(const std::string& text, const std::s
     waiting.edit = *edit;
     waiting.id = json->at("id").get<std::string>();
     waiting.change.who = json->at("who").get<std::string>();
+    // Earlier versions wrote neither.
+    if (const auto role = parse_role(json->value("role", ""))) waiting.role = *role;
+    waiting.by = json->value("by", "");
     waiting.at.us = json->at("at").get<std::int64_t>();
     waiting.change.comment = json->at("comment").get<std::string>();
     waiting.change.commit = json->at("commit").get<std::string>();
@@ -61,7 +67,8 @@ Result<WaitingChange> parse_waiting_change(const std::string& text, const std::s
     for (const ordered_json& one : json->at("approvals")) {
       waiting.approvals.push_back({one.at("who").get<std::string>(),
                                    {one.at("at").get<std::int64_t>()},
-                                   one.at("comment").get<std::string>()});
+                                   one.at("comment").get<std::string>(),
+                                   one.value("by", "")});
     }
   } catch (const ordered_json::exception&) {
     return damaged();

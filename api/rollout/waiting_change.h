@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/node/rule_service.h"
+#include "api/rest/access.h"
 #include "api/rollout/rule_edit.h"
 #include "cep/base/result.h"
 #include "cep/value/time.h"
@@ -14,6 +15,7 @@ struct Approval {
   std::string who;  // a token's name
   cep::EventTime at;
   std::string comment;
+  std::string by = {};  // TokenGrant::by
 };
 /// A change that others must approve.
 struct WaitingChange {
@@ -23,6 +25,8 @@ struct WaitingChange {
   cep::EventTime at;
   std::string live_before, live_after;
   std::vector<Approval> approvals;
+  Role role = Role::kReader;  // of who asked for it, then
+  std::string by = {};        // TokenGrant::by of the same
 };
 /// What its file holds.
 std::string waiting_change_text(const WaitingChange& waiting);

@@ -146,7 +146,7 @@ RouterOptions Server::router_options() {
   options.version = version_parts().front().second;
   options.rate = rate_limit(configuration_);
   options.bodies = &bodies_;
-  options.used = [this](const TokenGrant& grant) { identities_.note_use(grant, clock_.now()); };
+  use_identities(options, identities_, clock_);
   return options;
 }
 

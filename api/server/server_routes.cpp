@@ -119,6 +119,11 @@ void add_live(Router& router, const ServerContext& context, const AlertServices&
 }
 }  // namespace
 
+void use_identities(RouterOptions& options, const Identities& identities, runtime::Clock& clock) {
+  options.used = [&](const TokenGrant& grant) { identities.note_use(grant, clock.now()); };
+  options.counts = [&](const TokenGrant& grant) { return identities.has(grant, clock.now()); };
+}
+
 IsKnown known_by(const Identities& identities, const SessionStore* sessions,
                  runtime::Clock& clock) {
   return [&identities, sessions, &clock](const TokenGrant& grant,
@@ -154,6 +159,11 @@ void add_server_routes(Router& router, ServerContext& context, const AlertServic
   add_openid_routes(router, context.configuration,
                     {context.people, context.sessions, context.audit, context.clock});
   add_proposal_routes(router, {context.proposals, context.tokens, context.people, context.clock});
+  context.changes.use_standing(
+      [&context](const std::string& who, const std::string& by, Role needs) {
+        const auto grant = grant_now(context.tokens, context.people, context.clock.now(), who, by);
+        return grant && may(grant->role, needs);
+      });
   add_audit_routes(router, context);
   add_backtest_routes(router, {*context.backtests, context.rules, *context.checks});
   add_backup_routes(router, context.backups.get());

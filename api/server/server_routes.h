@@ -11,6 +11,8 @@
 
 namespace tocsin::api {
 /// By what the server knows now. All outlives what it gives; `sessions` may be null.
+/// Lets a router ask who somebody is, tell of their use, and ask again. All outlives it.
+void use_identities(RouterOptions& options, const Identities& identities, runtime::Clock& clock);
 IsKnown known_by(const Identities& identities, const SessionStore* sessions, runtime::Clock& clock);
 /// `settings` are those that hold, with what the data directory keeps; they outlive the router.
 /// `unreadiness` is asked from any thread. `alerts` has added its routes before.

@@ -55,7 +55,18 @@ function deliveryColumns(id: string, again: () => void): readonly Column<JsonObj
       ),
     },
     member("State", "state"),
-    { title: "Attempts", isNumber: true, cell: (one) => count(objects(one, "attempts").length) },
+    {
+      title: "Attempts",
+      cell: (one) => (
+        <ol class="plain">
+          {objects(one, "attempts").map((attempt) => (
+            <li>
+              <Time at={show(attempt.at)} />: {attempt.status !== undefined ? `status ${show(attempt.status)}` : visible(show(attempt.error))}, {show(attempt.latency_ms)} ms
+            </li>
+          ))}
+        </ol>
+      ),
+    },
     { title: "More", cell: (one) => <Members of={one} without={["subscription", "state", "attempts"]} /> },
     {
       title: "",
@@ -167,10 +178,34 @@ function Others({ row }: { row: Row }) {
   );
 }
 
+/** Passages of a rule in words, in their order. */
+function Passages({ of, isNumbered }: { of: readonly JsonObject[]; isNumbered: boolean }) {
+  const lines = of.map((passage) => (
+    <li>
+      {visible(show(passage.text))}
+      {passage.parts !== undefined && <Passages of={objects(passage, "parts")} isNumbered={passage.numbered === true} />}
+    </li>
+  ));
+  return isNumbered ? <ol>{lines}</ol> : <ul>{lines}</ul>;
+}
+function Says({ of }: { of: readonly JsonObject[] }) {
+  return (
+    <details class="form">
+      <summary>What the rule says</summary>
+      {of.map((section) => (
+        <>
+          <h3>{show(section.heading)}</h3>
+          <Passages of={objects(section, "passages")} isNumbered={section.numbered === true} />
+        </>
+      ))}
+    </details>
+  );
+}
+
 /** Why it was raised: its events, and what the rule of that time asked of them. */
 function Why({ row }: { row: Row }) {
   const loaded = useLoaded((signal) => readConditions(row, signal), row.id);
-  const { of, then, now, isChanged }: Partial<Conditions> = loaded.value ?? {};
+  const { of, says = [], then, now, isChanged }: Partial<Conditions> = loaded.value ?? {};
   // One replay runs at a time: it is asked for.
   const [wanted, setWanted] = useState("");
   const isWanted = wanted === row.id;
@@ -182,6 +217,7 @@ function Why({ row }: { row: Row }) {
       <Timeline alert={row.alert} />
       <Evidence alert={row.alert} stood={stood} {...(of ? { conditions: of } : {})} />
       <StoodNotes loaded={replayed} isWanted={isWanted} want={() => setWanted(row.id)} />
+      {says.length > 0 && <Says of={says} />}
       {isChanged && (
         <p>
           The rule has changed since: the conditions are those of version {then}, which was active then. <a href={href(`/versions/${now}?from=${then}`)}>What was changed up to version {now}</a>

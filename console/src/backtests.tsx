@@ -1,10 +1,10 @@
 // F. Rules tried on the past.
 import { ComponentChildren } from "preact";
-import { ask, get, part } from "./api";
+import { Problem, ask, get, part } from "./api";
 import { Days, daysOf } from "./chart";
 import { AllLabels, Changed, Labels, SAMPLES } from "./differences";
-import { Actions, Form } from "./forms";
-import { Json, JsonObject, show } from "./json";
+import { Actions, Field, Form, Values } from "./forms";
+import { Json, JsonObject, parseJson, show } from "./json";
 import { useChanges } from "./live";
 import { Data, Loaded, Panel, Time, useLoaded } from "./parts";
 import { go, href } from "./place";
@@ -23,18 +23,48 @@ export async function startBacktest(request: { [name: string]: unknown }): Promi
   go(`/backtests/${show((answer.json as JsonObject).id)}`);
 }
 
+/** The past that rules are tried on, and what is known of it. */
+const PAST: readonly Field[] = [
+  { name: "from", label: "From", kind: "date", hint: "The beginning of that day, in UTC. Empty: all that the archive has." },
+  { name: "to", label: "To", kind: "date" },
+  { name: "version", label: "Compare with version", kind: "number", hint: "Of the rules, such as 3." },
+  { name: "labels", label: "Use confirmed and dismissed alerts as labels", kind: "check" },
+  { name: "known", label: "Or events known as fraud, an id in each line", kind: "area", fromFile: true, hint: "Or labels, a JSON object in each line." },
+];
+/** Labels of a text: ids of events, or what `tocsin backtest --labels` takes. Throws Problem. */
+export function knownLabels(text: string): Json[] {
+  const lines = text.split("\n").map((line) => line.trim());
+  return lines.flatMap((line, at): Json[] => {
+    if (line === "") return [];
+    if (!line.startsWith("{")) return [{ event: line }];
+    try {
+      return [parseJson(line)];
+    } catch (error) {
+      throw new Problem(0, "These are no labels", `line ${at + 1} is no JSON: ${error instanceof Error ? error.message : ""}`, "");
+    }
+  });
+}
+const filesOf = async (version: string) => (await get(`/v1/versions/${part(version)}`)).files;
+async function pastOf({ from, to, version, labels, known = "" }: Values): Promise<{ [name: string]: unknown }> {
+  const ids = knownLabels(known);
+  return {
+    from: from || undefined,
+    to: to || undefined,
+    labels: ids.length > 0 ? ids : labels === "true" ? "triage" : undefined,
+    samples: SAMPLES_MAX,
+    ...(version ? { against: await filesOf(version) } : {}),
+  };
+}
+
 /** Runs rules that are not active over the past; `files` are those that differ from the active ones, null where one is gone. */
 export function BacktestForm({ files, submit, children }: { files: { [path: string]: string | null | undefined }; submit: string; children?: ComponentChildren }) {
   return (
     <Form
       title="Run it over the past"
       role="analyst"
-      fields={[
-        { name: "from", label: "From", kind: "date", hint: "Empty: all that the archive has." },
-        { name: "labels", label: "Use confirmed and dismissed alerts as labels", kind: "check" },
-      ]}
+      fields={PAST}
       submit={submit}
-      run={({ from, labels }) => startBacktest({ files, patch: true, against: "live", from: from || undefined, labels: labels === "true" ? "triage" : undefined, samples: SAMPLES_MAX })}
+      run={async (values) => startBacktest({ files, patch: true, against: "live", ...(await pastOf(values)) })}
     >
       {children}
     </Form>
@@ -77,27 +107,22 @@ export default function BacktestsScreen() {
       <section class="panel" aria-label="Start one">
         <h2>Start one</h2>
         <Form
-          title="Run the active rules over the server's archive"
+          title="Run rules over the server's archive"
           role="analyst"
           isOpen
           fields={[
-            { name: "from", label: "From", kind: "date", hint: "The beginning of that day, in UTC. Empty: all that the archive has." },
-            { name: "to", label: "To", kind: "date" },
+            { name: "rules", label: "Rules of version", kind: "number", hint: "Empty: the active ones." },
             { name: "against", label: "Compare with the rules as they are staged", kind: "check" },
-            { name: "labels", label: "Use confirmed and dismissed alerts as labels", kind: "check" },
+            ...PAST,
             { name: "vary", label: "Also try neighbouring bounds", kind: "check" },
           ]}
           submit="Start"
-          run={({ from, to, against, labels, vary }) =>
+          run={async ({ rules, against, vary, ...past }) =>
             startBacktest({
-              files: {},
-              patch: true,
-              from: from || undefined,
-              to: to || undefined,
+              ...(rules ? { files: await filesOf(rules) } : { files: {}, patch: true }),
               against: against === "true" ? "live" : undefined,
-              labels: labels === "true" ? "triage" : undefined,
               vary: vary === "true" ? true : undefined,
-              samples: SAMPLES_MAX,
+              ...(await pastOf(past)),
             })
           }
         >

@@ -7,6 +7,7 @@ import { objects } from "./table";
 const PAGE = 100;
 export interface Conditions {
   of: ReadonlyMap<string, readonly string[]>; // by step
+  says: readonly JsonObject[]; // the rule in words
   then: string; // the version that was active; empty: it is no longer kept
   now: string;
   isChanged: boolean; // the rule, between the two
@@ -38,13 +39,14 @@ async function versionsAt(storedAt: string, signal: AbortSignal): Promise<{ then
 export async function readConditions(row: Row, signal: AbortSignal): Promise<Conditions> {
   const rule = show(row.alert.rule);
   const { then, now } = await versionsAt(row.storedAt, signal);
-  if (!then) return { of: new Map(), then, now, isChanged: false };
+  if (!then) return { of: new Map(), says: [], then, now, isChanged: false };
   const changed = then === now ? [] : objects(await get(`/v1/versions/${part(now)}/diff?from=${part(then)}`, signal), "rules");
   const isChanged = changed.some((one) => show(one.rule) === rule);
-  if (!isChanged) return { of: conditionsOf(await get(`/v1/rules/${part(rule)}/explain`, signal)), then, now, isChanged };
+  const read = (explanation: JsonObject) => ({ of: conditionsOf(explanation), says: objects(explanation, "says"), then, now, isChanged });
+  if (!isChanged) return read(await get(`/v1/rules/${part(rule)}/explain`, signal));
   const { files } = await get(`/v1/versions/${part(then)}`, signal);
   const answer = (await ask("POST", "/v1/rules/explain", { body: { files, rule }, signal })).json as JsonObject;
-  return { of: conditionsOf(answer.explanation as JsonObject), then, now, isChanged };
+  return read(answer.explanation as JsonObject);
 }
 
 // A text, a number with its unit, or a name with what may follow it.

@@ -84,7 +84,7 @@ function Kept({ state }: { state: JsonObject }) {
   const isKnown = reports.some((report) => report.known === true);
   return (
     <>
-      {!isKnown && <p>No rule keeps anything of this key: it was never seen, or its state has ended.</p>}
+      {!isKnown && <p>No rule keeps anything of this key now. Its events and alerts, further below, say whether it was ever seen.</p>}
       {watermark && (
         <p class="quiet">
           At <Time at={watermark} /> of event time.

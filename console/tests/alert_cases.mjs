@@ -110,6 +110,9 @@ check("why an alert was raised: conditions with their values, by the rule of tha
   await why.getByRole("row", { name: /^small .* p10 .* amount < 5 amount was 1.25/ }).waitFor();
   await why.getByRole("row", { name: /^big .* p40 .* amount > 500 amount was 900.00/ }).waitFor();
   assert.equal(await why.getByText("The rule has changed since").count(), 0);
+  await why.getByText("What the rule says").press("Enter");
+  await why.getByRole("heading", { name: "What has to happen, in this order" }).waitFor();
+  await why.getByRole("listitem").filter({ hasText: /^2 or more `payment` events, called `small`, where `amount` is less than 5/ }).first().waitFor();
   await page.getByRole("button", { name: "Read them from the archive" }).press("Enter");
   const around = page.getByRole("region", { name: "Events of the key around it" });
   await around.getByRole("row", { name: /^small .* payment p10/ }).waitFor();
@@ -181,7 +184,7 @@ check("a delivery of an alert is sent once more from its page, by who may", asyn
     await until(async () => (await stateOf()) === "delivered", "the delivery's end");
     await person.signIn(server.token, `/console/alerts/${alert.id}`);
     const deliveries = page.getByRole("region", { name: "Deliveries" });
-    await deliveries.getByRole("row", { name: /delivered/ }).waitFor();
+    await deliveries.getByRole("row", { name: /delivered .*: status 200, [\d.]+ ms/ }).waitFor();
     await person.inspect("alert-deliveries");
     await deliveries.getByRole("button", { name: "Send it again" }).press("Enter");
     await until(() => got.length === 2, "the alert once more");

@@ -279,7 +279,7 @@ check("a backtest, a savepoint, a dead letter, a token: each is started from its
   const { page } = person;
   await server.ask("POST", "/v1/events", '{"type":"payment","id":"bad"}\n', "application/x-ndjson");
   await person.signIn(server.token, "/console/backtests");
-  await page.getByLabel("Compare with").press("Space");
+  await page.getByLabel("Compare with the rules as they are staged").press("Space");
   await page.getByRole("button", { name: "Start" }).press("Enter");
   await page.waitForURL(/backtests\/1$/);
   await page.getByRole("row", { name: /^large .* 4 4 4 0 0/ }).waitFor();
@@ -289,6 +289,17 @@ check("a backtest, a savepoint, a dead letter, a token: each is started from its
   await page.getByRole("button", { name: "Remove it" }).press("Enter");
   await person.press("Enter");
   await person.sees("There are none yet.");
+  // Two versions, a span of time, and what is known of it.
+  await page.getByLabel("Rules of version").fill("1");
+  await page.getByLabel("Compare with version").fill("1");
+  await page.getByLabel("From", { exact: true }).fill("2026-03-02");
+  await page.getByLabel("To", { exact: true }).fill("2026-03-03");
+  await page.getByLabel("Or events known as fraud, an id in each line", { exact: true }).fill('p1\n{"event": "p2", "label": "ok"}\n');
+  await page.getByRole("button", { name: "Start" }).press("Enter");
+  await page.waitForURL(/backtests\/2$/);
+  await page.getByRole("row", { name: /^large .* 4 4 4 0 0/ }).waitFor();
+  const { request } = (await server.ask("GET", "/v1/backtests/2")).json;
+  assert.deepEqual([request.files, request.against, request.from, request.to, request.labels], [["rules.tocsin"], ["rules.tocsin"], "2026-03-02", "2026-03-03", 2]);
   await page.goto(`${server.url}/console/set-aside`);
   await page.getByRole("button", { name: "Put it in again" }).press("Enter");
   await person.sees("was put in again"); // by the button, or by the row as it is then

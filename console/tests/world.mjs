@@ -122,6 +122,8 @@ export class Server {
 }
 
 /** A person: a context of its own, in which nothing may be wrong: no message of the console, no violation of the policy. */
+// What may be otherwise in a page of another width: what is there, what it is called, and where it lies.
+const LAYOUT_RULES = ["button-name", "link-name", "label", "select-name", "aria-hidden-focus", "aria-valid-attr-value", "bypass", "duplicate-id-aria", "heading-order", "landmark-one-main", "nested-interactive", "page-has-heading-one", "region", "scrollable-region-focusable", "target-size"];
 export class Person {
   static async enter(browser, server, options = {}) {
     const person = new Person();
@@ -164,19 +166,21 @@ export class Person {
   /** Nothing that axe finds, in light and dark, and no line that runs out of the page, at 200 % and on a telephone. */
   async inspect(name) {
     const findings = [];
-    for (const scheme of ["light", "dark"]) {
-      await this.page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
-      await this.page.evaluate(axeSource);
-      // Of the dark one only the colours differ.
-      const only = scheme === "dark" ? { runOnly: { type: "rule", values: ["color-contrast"] } } : {};
+    const judge = async (what, only) => {
       const found = await this.page.evaluate(
         async (rules) =>
           (await globalThis.axe.run(document, { resultTypes: ["violations"], ...rules })).violations.map(
             (one) => `${one.id}: ${one.nodes.map((node) => `${node.target} ${node.failureSummary}`).join("; ")}`,
           ),
-        only,
+        only.length > 0 ? { runOnly: { type: "rule", values: only } } : {},
       );
-      findings.push(...found.map((text) => `${name}, ${scheme}: ${text}`));
+      findings.push(...found.map((text) => `${name}, ${what}: ${text}`));
+    };
+    await this.page.evaluate(axeSource);
+    for (const scheme of ["light", "dark"]) {
+      await this.page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+      // Of the dark one only the colours differ.
+      await judge(scheme, scheme === "dark" ? ["color-contrast"] : []);
       await this.shoot(`${name}-${scheme}`);
     }
     const size = this.page.viewportSize();
@@ -187,6 +191,7 @@ export class Person {
       await this.page.setViewportSize({ width, height });
       const over = await this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (over > 0) findings.push(`${name}, ${what}: ${over} pixels wider than the page`);
+      await judge(what, LAYOUT_RULES);
       await this.shoot(`${name}-${what}`);
     }
     await this.page.setViewportSize(size);

@@ -96,9 +96,12 @@ class Story {
   void play() {
     for (int step = 0; step < 40; ++step) {
       world_.clock.passed_us += static_cast<std::int64_t>(random_.below(3)) * kSecond;
-      switch (random_.below(8)) {
+      switch (random_.below(9)) {
         case 0:
           open();  // as after a crash: all that was answered is in the files
+          break;
+        case 8:
+          change_role();
           break;
         case 1:
           withdraw();
@@ -120,6 +123,7 @@ class Story {
     std::string before, after;  // live()
     RuleEdit edit;
     std::int64_t at_us = 0;
+    Role role = Role::kReader;  // that `who` had
     std::set<std::string> approvals;
   };
 
@@ -137,6 +141,10 @@ class Story {
         ChangeService::open(world_.files, world_.clock, "d/changes", *world_.service, settings_);
     REQUIRE_MESSAGE(opened, opened.error().message);
     changes_ = *std::move(opened);
+    changes_->use_standing([this](const std::string& who, const std::string& by, Role needs) {
+      CHECK(by == "entry of " + who);
+      return stands(who, needs);
+    });
     changes_->use_backtests([this] {
       std::vector<std::shared_ptr<const BacktestRates>> rates;
       for (const Ran& one : ran_) rates.push_back(one.rates);
@@ -289,10 +297,23 @@ class Story {
     return kPeople[random_.below(std::size(kPeople))];
   }
 
+  // Whether somebody has a role, or had one that was taken from them.
+  bool stands(const std::string& who, Role needs) const {
+    const auto found = roles_.find(who);
+    return found == roles_.end() || (found->second && may(*found->second, needs));
+  }
+  void change_role() {
+    constexpr std::optional<Role> kRoles[] = {std::nullopt, Role::kReader, Role::kApprover,
+                                              Role::kAnalyst, Role::kAdmin};
+    roles_[somebody()] = kRoles[random_.below(std::size(kRoles))];
+  }
+
   void ask() {
     const RuleEdit edit = random_edit();
-    const Author author{random_.below(2) == 0, random_.below(10) == 0 ? "incident" : ""};
     const std::string who = somebody();
+    Author author{random_.below(2) == 0, random_.below(10) == 0 ? "incident" : ""};
+    author.role = random_.below(2) == 0 ? Role::kAnalyst : Role::kOperator;
+    author.by = "entry of " + who;
     if (random_.below(2) == 0) run_backtest(edit);
     const RulePack before = now();
     auto after = edited(*world_.service, before, edit);
@@ -336,7 +357,8 @@ class Story {
       return;
     }
     const auto& waiting = std::get<WaitingChange>(*made);
-    asked_.try_emplace(waiting.id, Asked{who, live(before), live(*after), edit, waiting.at.us, {}});
+    asked_.try_emplace(
+        waiting.id, Asked{who, live(before), live(*after), edit, waiting.at.us, author.role, {}});
     CHECK(asked_.at(waiting.id).before == live(before));
     CHECK(asked_.at(waiting.id).after == live(*after));
   }
@@ -360,8 +382,9 @@ class Story {
   void approve() {
     const std::string id = some_change();
     const std::string who = somebody();
+    if (!stands(who, Role::kApprover)) return;  // they are not heard
     const RulePack before = now();
-    const auto made = changes_->approve(id, {who, {}, "yes"});
+    const auto made = changes_->approve(id, {who, {}, "yes", "entry of " + who});
     forget_old();
     const auto known = asked_.find(id);
     if (known == asked_.end()) {
@@ -371,12 +394,15 @@ class Story {
     }
     Asked& asked = known->second;
     const bool is_stale = live(before) != asked.before;
-    if (who == asked.who || is_stale) {
+    const bool is_allowed = who != asked.who && stands(asked.who, asked.role);
+    if (!is_allowed || is_stale) {
       REQUIRE_FALSE(made);
-      CHECK(made.error().why == (who == asked.who ? Why::kNotAllowed : Why::kStale));
+      CHECK(made.error().why == (is_allowed ? Why::kStale : Why::kNotAllowed));
       CHECK(now().etag() == before.etag());
       return;
     }
+    std::erase_if(asked.approvals,
+                  [&](const std::string& one) { return !stands(one, Role::kApprover); });
     asked.approvals.insert(who);
     if (asked.approvals.size() < settings_.gates.approvals) {
       REQUIRE(made);
@@ -406,8 +432,9 @@ class Story {
   RuleServiceWorld world_;
   ChangeSettings settings_;
   std::unique_ptr<ChangeService> changes_;
-  std::map<std::string, Asked> asked_;  // by id
-  std::vector<Ran> ran_;                // the newest first
+  std::map<std::string, Asked> asked_;                // by id
+  std::map<std::string, std::optional<Role>> roles_;  // that were changed
+  std::vector<Ran> ran_;                              // the newest first
 };
 
 TEST_CASE("change service: random changes by random people reach live rules as the gates say") {

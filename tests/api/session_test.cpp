@@ -378,7 +378,14 @@ TEST_CASE("console files: a page for each screen, files by their exact path, not
     REQUIRE(file);
     CHECK(file->status == 200);
     CHECK_FALSE(file->body.empty());
-    CHECK(header_of(*file, "X-Content-Type-Options") != nullptr);
+    CHECK(*header_of(*file, "X-Content-Type-Options") == "nosniff");
+    const std::string& policy = *header_of(*file, "Content-Security-Policy");
+    CHECK(policy.starts_with("default-src 'none'; script-src 'self'"));
+    CHECK(policy.find("'unsafe-") == std::string::npos);
+    CHECK(policy.ends_with("require-trusted-types-for 'script'; trusted-types 'none'"));
+    CHECK(*header_of(*file, "Cross-Origin-Opener-Policy") == "same-origin");
+    CHECK(*header_of(*file, "Cross-Origin-Resource-Policy") == "same-origin");
+    CHECK(*header_of(*file, "Referrer-Policy") == "no-referrer");
     CHECK((header_of(*file, "Cache-Control")->find("immutable") != std::string::npos) ==
           asset.is_immutable);
   }

@@ -24,6 +24,7 @@ SECONDS = float(os.environ.get("TOCSIN_ATTACK_S", "0"))
 IS_LONG = SECONDS > 0
 SHARE = 1 if IS_LONG else 10       # of the clients
 P99_S = 0.1 if IS_LONG else 1.0    # beside other suites a processor is not ours alone
+MEDIAN_S = 0.1 if IS_LONG else 0.25
 FEW = 8  # files of connections that just ended
 HAS_SANITIZER = "asan" in BINARY or "tsan" in BINARY
 RATES = ("--http-requests-per-second", "100000", "--http-requests-burst", "100000")
@@ -52,7 +53,7 @@ def ask(server, method, path, body=None):
 
 
 def measure(server, seconds, most):
-    """Asks for health and sends events, in turn; gives the p99 of health and the slowest request with events."""
+    """Asks for health and sends events, in turn; gives the p99 of health, and the median and slowest of requests with events."""
     health, events = [], []
     if HAS_SANITIZER:
         most //= 20  # no time is judged there, and each request waits behind the attackers' slower ones
@@ -65,7 +66,7 @@ def measure(server, seconds, most):
         status, took = ask(server, "POST", "/v1/events", f'{{"type":"payment","ts":{number},"id":"h{number}","card":"c","amount":"1.00"}}\n')
         assert status == 200, status
         events.append(took)
-    return sorted(health)[len(health) * 99 // 100], max(events)
+    return sorted(health)[len(health) * 99 // 100], sorted(events)[len(events) // 2], max(events)
 
 
 def tell(text):
@@ -125,7 +126,7 @@ def slow():
         body = (f"POST /v1/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {server.token}\r\nContent-Type: {NDJSON}\r\n"
                 "Content-Length: 1000000\r\n\r\n").encode()
         with Crowd(server.port, [Kind(4 * some), Kind(some, head, b"a"), Kind(some, body, b"a")]) as crowd:
-            p99, slowest = measure(server, SECONDS, 200)
+            p99, _, slowest = measure(server, SECONDS, 200)
             tell(f"{4 * some} idle, {some} slow heads, {some} slow bodies: /livez p99 {p99 * 1000:.1f} ms, "
                  f"slowest request with an event {slowest * 1000:.0f} ms, {crowd.reopened.value} connections opened again")
             assert HAS_SANITIZER or p99 < P99_S, p99
@@ -140,7 +141,7 @@ def without_a_token():
         request = b"POST /v1/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer wrong\r\n\r\n"
         with Crowd(server.port, [Kind(200, request * 50, request * 50)]) as crowd:
             wait_for(lambda: server.metric("audit_refusals_total") > 1000, "the flood")
-            p99, slowest = measure(server, SECONDS, 100)
+            p99, _, slowest = measure(server, SECONDS, 100)
             refused = server.metric("audit_refusals_total")
             tell(f"{refused:.0f} requests without a token: /livez p99 {p99 * 1000:.1f} ms, slowest request with an event "
                  f"{slowest * 1000:.0f} ms, {crowd.reopened.value} connections opened again")
@@ -178,14 +179,15 @@ def dry_runs():
         for thread in threads:
             thread.start()
         wait_for(lambda: kinds["unavailable"] > 0, "more dry runs than may be at once")
-        p99, slowest = measure(server, SECONDS, 60)
+        p99, median, slowest = measure(server, SECONDS, 60)
         is_over.set()
         for thread in threads:
             thread.join()
-        tell(f"{readers} readers with dry runs, {dict(kinds)}: /livez p99 {p99 * 1000:.1f} ms, slowest request with an event "
-             f"{slowest * 1000:.0f} ms")
+        tell(f"{readers} readers with dry runs, {dict(kinds)}: /livez p99 {p99 * 1000:.1f} ms, a request with an event "
+             f"{median * 1000:.1f} ms, the slowest {slowest * 1000:.0f} ms")
         assert set(kinds) <= {200, "unavailable", "limit-reached"}, kinds
         assert HAS_SANITIZER or p99 < P99_S, p99
+        assert HAS_SANITIZER or median < MEDIAN_S, median  # 366 ms when dry runs had the priority of events
         server.end()
 
 

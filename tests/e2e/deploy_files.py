@@ -4,6 +4,7 @@
     deploy_files.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
 import json
+import os
 import re
 import shutil
 import signal
@@ -98,6 +99,45 @@ def every_alert_has_its_line():
         assert f"severity: {severity}" in read(ALERTS)
 
 
+def metrics_page():
+    """docs/metrics.md: what api/server/metrics.def says of each metric, and the alerts that ask for it."""
+    asking = {}
+    for name, expression in alert_rules().items():
+        for metric in set(re.findall(r"tocsin_(\w+)", expression)):
+            asking.setdefault(re.sub(r"_(bucket|sum|count)$", "", metric), []).append(name)
+            asking.setdefault(metric, []).append(name)
+    lines = ["# Metrics", "",
+             "What `GET /metrics` of a server has, for Prometheus. It needs a token with the role `reader`. Names",
+             "begin with `tocsin_`. A counter that counts by this process begins with 0 at each start. The last",
+             "column has the alerts of `deploy/alerts.yml` that ask for it; what they mean and what to do is in",
+             "[operations.md](operations.md#when-an-alert-fires).", ""]
+    head = ["| metric | kind | meaning | alerts |", "|---|---|---|---|"]
+    place = "server"
+    open_section = False
+    for line in read(ROOT / "api/server/metrics.def").splitlines():
+        metric = re.match(r'TOCSIN_METRIC\((\w+), (\w+), "(.*)"\)$', line)
+        if line.startswith("// ") and not line.startswith("// name,"):
+            place, open_section = line[3:], False
+        elif metric:
+            if not open_section:
+                lines += ["" if lines[-1] else None, f"## {place[0].upper()}{place[1:]}", "", *head]
+                open_section = True
+            name, kind, meaning = metric.groups()
+            alerts = ", ".join(f"`{one}`" for one in sorted(set(asking.get(name, ()))))
+            meaning = meaning.replace("|", "\\|")
+            lines.append(f"| `{name}` | {kind} | {meaning} | {alerts} |")
+    return "\n".join(line for line in lines if line is not None) + "\n"
+
+
+@case
+def every_metric_has_its_line():
+    """docs/metrics.md has every metric with its meaning and the alerts that ask for it (UPDATE_GOLDEN=1 writes it)"""
+    page = ROOT / "docs/metrics.md"
+    if os.environ.get("UPDATE_GOLDEN") == "1":
+        page.write_text(metrics_page(), encoding="utf-8")
+    assert read(page) == metrics_page(), "UPDATE_GOLDEN=1 writes it"
+
+
 @case
 def the_checks_check():
     """an expression with a word, bracket or range that is wrong is found"""
@@ -125,6 +165,22 @@ def alerts_fire_and_resolve():
         assert done.returncode == 0, done.stdout.decode()
 
 
+def allowed_calls(filters):
+    """The system calls that such lines of a unit allow, one after the other; groups are systemd's own."""
+    def calls_of(name):
+        if not name.startswith("@"):
+            return {name}
+        lines = subprocess.run(["systemd-analyze", "syscall-filter", name], capture_output=True, text=True, check=True, timeout=60).stdout
+        names = [line.strip() for line in lines.splitlines()[1:] if line.strip() and not line.strip().startswith("#")]
+        return set().union(*map(calls_of, names))
+
+    allowed = set()
+    for line in filters:
+        change = set().union(*map(calls_of, line.lstrip("~").split()))
+        allowed = allowed - change if line.startswith("~") else allowed | change
+    return allowed
+
+
 @case
 def the_unit():
     """the unit reloads, restarts unless that is of no use, and is shut off from the machine"""
@@ -138,6 +194,9 @@ def the_unit():
     if not shutil.which("systemd-analyze"):
         print("left out: the unit was not rated, since systemd-analyze is not installed")
         return
+    calls = allowed_calls(re.findall(r"^SystemCallFilter=(.*)$", text, re.M))
+    assert {"setpriority", "fdatasync", "accept4", "openat", "mmap", "clone3", "fallocate"} <= calls, calls
+    assert not {"ptrace", "setuid", "mount", "kexec_load", "sched_setscheduler", "setrlimit"} & calls, calls
     done = subprocess.run(["systemd-analyze", "security", "--offline=yes", str(UNIT)], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=60)
     rating = re.search(r"exposure level for \S+ (\d+\.\d)", done.stdout.decode())

@@ -101,6 +101,33 @@ def by_another():
 
 
 @case
+def by_who_still_may():
+    """what somebody asked for who has left waits in vain, over a restart too, and an approval of who has left does not count"""
+    options = (*TIMELESS, "--rollout-approvals", "2")
+    with Server(rules=RULES + SMALL, options=options) as server:
+        who = tokens(server, ann="analyst", ben="operator", cid="approver", dee="approver")
+        ask = lambda name, text: server.ask("PUT", "/v1/rules/small", SMALL.replace("< 1", text), token=who[name], media="text/plain",
+                                            headers={"If-Match": "*"}).json["change"]
+        left, kept = ask("ann", "< 2"), ask("ben", "< 3")
+        assert approve(server, who["cid"], kept).status == 202
+        for name in ("ann", "cid"):
+            assert server.ask("DELETE", f"/v1/tokens/{name}").status == 204
+        server.end()
+    with Server(rules=None, options=options) as server:
+        refused = approve(server, who["dee"], left)
+        assert refused.status == 409 and "ann asked for this change, and no longer has the role analyst" in refused.text, refused
+        still = approve(server, who["dee"], kept)
+        assert still.status == 202 and [one["who"] for one in still.json["approvals"]] == ["dee"], still
+        # Somebody else of the same name with a smaller role is not who asked.
+        tokens(server, ann="reader")
+        assert approve(server, who["dee"], left).status == 409
+        who.update(tokens(server, cid="operator"))
+        assert approve(server, who["cid"], kept).status == 200
+        assert server.ask("DELETE", f"/v1/changes/{left}", token=who["cid"]).status == 204
+        server.end()
+
+
+@case
 def bound_to_the_content():
     """an approval is of the live rules that it was given for, before and after; what is in shadow may change meanwhile"""
     files = {"rules.tocsin": RULES, "small.tocsin": SMALL}

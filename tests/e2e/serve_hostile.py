@@ -5,6 +5,7 @@ packed halves, bodies without end and unknown members.
     serve_hostile.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
 import gzip
+import json
 import pathlib
 import random
 import re
@@ -109,6 +110,32 @@ def too_much_at_once():
             assert answer.startswith("HTTP/1.1 413 ") and "urn:tocsin:problem:too-large" in answer, answer
             connection.close()
         wait_for(lambda: server.metric("intake_events_total") == 11 and server.metric("alerts_stored") == 1, "all events")
+        server.end()
+
+
+@case
+def revoked_in_the_middle():
+    """a request whose token is revoked while its body is on the way is refused, and changes nothing"""
+    with Server() as server:
+        token = server.ask("POST", "/v1/tokens", {"name": "leaver", "role": "operator"}).json["token"]
+        bodies = (("/v1/events", payment(1, "a", 150)), ("/v1/subscriptions", {"url": "https://127.0.0.1/x", "name": "s"}))
+        connections = []
+        for path, body in bodies:
+            text = json.dumps(body).encode()
+            connection = socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S)
+            connection.sendall((f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+                                f"Content-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n").encode() + text[:-1])
+            connections.append((connection, text))
+        wait_for(lambda: server.ask("GET", "/v1/events/types", token=token).status != 401, "the token counts")
+        assert server.ask("DELETE", "/v1/tokens/leaver").status == 204
+        time.sleep(0.2)
+        for connection, text in connections:
+            connection.sendall(text[-1:])
+            answer = connection.recv(1 << 16).decode()
+            assert answer.startswith("HTTP/1.1 401 ") and "leaver" in answer, answer
+            connection.close()
+        assert server.metric("intake_events_total") == 0
+        assert server.ask("GET", "/v1/subscriptions").json["subscriptions"] == []
         server.end()
 
 

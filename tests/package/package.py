@@ -131,7 +131,10 @@ def manual_pages():
 
 @case
 def hardening():
-    """the program is code for any address; all that the loader fills in is read-only, and no stack or writable page is run"""
+    """the program is code for any address, with guards; all that the loader fills in is read-only, and no stack or writable page
+    is run"""
+    symbols = run("readelf", "-sW", "--dyn-syms", BINARY)
+    assert "__stack_chk_fail" in symbols and re.search(r" __(memcpy|snprintf|read|recv)_chk", symbols), symbols[:2000]
     header = run("readelf", "-hW", BINARY)
     assert re.search(r"Type:\s+DYN", header), header
     dynamic = run("readelf", "-dW", BINARY)
@@ -174,6 +177,13 @@ def container():
     assert entry[:6] == re.search(r"^ExecStart=(.*)$", unit, re.M)[1].split()[:6], entry
     paths = {path.lstrip(".") for _, _, path in contents(package)}
     assert entry[0] in paths and entry[3] in paths, entry
+    # The server takes these words: without those of CMD it refuses to speak to other machines without TLS.
+    command = json.loads(re.search(r"^CMD (\[.*\])$", text, re.M)[1])
+    words = [BINARY, *entry[1:], *command, "--check-config"]
+    words[words.index("--config") + 1] = ROOT / "deploy" / "package" / "tocsin.toml"
+    words[words.index("--data") + 1] = "data"
+    run(*words)
+    has(run(*(word for word in words if word not in command), code=2), "--insecure-public")
     assert "tocsin_*.deb" in text and package.name.startswith("tocsin_")
 
 
