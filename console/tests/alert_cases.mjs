@@ -112,7 +112,7 @@ check("why an alert was raised: conditions with their values, by the rule of tha
   assert.equal(await why.getByText("The rule has changed since").count(), 0);
   await why.getByText("What the rule says").press("Enter");
   await why.getByRole("heading", { name: "What has to happen, in this order" }).waitFor();
-  await why.getByRole("listitem").filter({ hasText: /^2 or more `payment` events, called `small`, where `amount` is less than 5/ }).first().waitFor();
+  await why.getByRole("listitem").filter({ hasText: /^2 or more `payment` events, called `small`, each one where `amount` is less than 5/ }).first().waitFor();
   await page.getByRole("button", { name: "Read them from the archive" }).press("Enter");
   const around = page.getByRole("region", { name: "Events of the key around it" });
   await around.getByRole("row", { name: /^small .* payment p10/ }).waitFor();
