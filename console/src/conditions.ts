@@ -1,7 +1,8 @@
 // The conditions of a rule's steps, by the text that was active when an alert was stored, and the values of its events in them.
 import { Row } from "./alerts";
-import { ask, get, part } from "./api";
+import { get, part } from "./api";
 import { Json, JsonObject, show } from "./json";
+import { askPatiently } from "./language";
 import { objects } from "./table";
 
 const PAGE = 100;
@@ -45,7 +46,7 @@ export async function readConditions(row: Row, signal: AbortSignal): Promise<Con
   const read = (explanation: JsonObject) => ({ of: conditionsOf(explanation), says: objects(explanation, "says"), then, now, isChanged });
   if (!isChanged) return read(await get(`/v1/rules/${part(rule)}/explain`, signal));
   const { files } = await get(`/v1/versions/${part(then)}`, signal);
-  const answer = (await ask("POST", "/v1/rules/explain", { body: { files, rule }, signal })).json as JsonObject;
+  const answer = await askPatiently("/v1/rules/explain", { files, rule }, signal);
   return read(answer.explanation as JsonObject);
 }
 

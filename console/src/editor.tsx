@@ -9,7 +9,7 @@ import { Difference, Fates, TextDifference } from "./difference";
 import { Explained } from "./explained";
 import { Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
-import { Sheet, Spot, hoverAt, offersAt } from "./language";
+import { Sheet, Spot, askPatiently, hoverAt, offersAt } from "./language";
 import { LanguageTools } from "./language_tools";
 import { Data, Panel, ProblemBox, Severity, useLoaded } from "./parts";
 import { go, href, query } from "./place";
@@ -191,7 +191,7 @@ function Try({ filesNow }: { filesNow: () => Files }) {
         } catch (error) {
           throw new Problem(0, "These are no events", error instanceof Error ? error.message : "", "");
         }
-        return <Tried result={(await ask("POST", "/v1/rules/dry-run", { body: { files: filesNow(), events: parsed } })).json as JsonObject} />;
+        return <Tried result={await askPatiently("/v1/rules/dry-run", { files: filesNow(), events: parsed })} />;
       }}
     />
   );
@@ -205,7 +205,7 @@ function Plan({ filesNow }: { filesNow: () => Files }) {
       fields={[]}
       submit="Run the tests"
       run={async () => {
-        const plan = (await ask("POST", "/v1/pack/plan", { body: { files: filesNow() } })).json as JsonObject;
+        const plan = await askPatiently("/v1/pack/plan", { files: filesNow() });
         const needed = numberOf(plan, "approvals_needed");
         return (
           <>
