@@ -163,7 +163,9 @@ Outcome change_list(runtime::Node& node, ListChange& change,
   outcome.is_first = node.lists().revision(change.name) == 0;
   outcome.done = node.change_list(change);
   outcome.etag = etag_of(node, change.name);
+  const cep::EventTime now = node.intake().watermark();
   for (const EndingEntry& entry : ending) {
+    if (entry.until > now) break;  // so do all that follow
     const ListOrTable what = find_list(node.program().data(), entry.name);
     const bool is_known = what.list != nullptr || what.table != nullptr;
     const auto seen = is_known ? what.entries().find(entry.key) : std::nullopt;
@@ -178,7 +180,8 @@ tl::expected<Outcome, HttpResponse> change_and_note(const Lists& lists, const Ap
                                                     const std::vector<cep::Entry>& noted,
                                                     std::string comment) {
   ServerContext& context = lists.context;
-  const std::lock_guard lock(*lists.writing);
+  const std::unique_lock lock(*lists.changing, kAskPatience);
+  if (!lock) return tl::unexpected(unavailable_response("other changes of lists are under way"));
   if (change.action == ListAction::kReplace || change.text.size() > kTextBytesMax) {
     runtime::BlobStore blobs = runtime::BlobStore::look(context.files, context.paths.blobs);
     const Result<cep::Digest> digest = blobs.put(change.text);

@@ -18,8 +18,8 @@ inline constexpr std::int64_t kListPageMost = 10'000;
 struct Lists {
   ServerContext& context;
   bool are_tables;
-  /// One at a time writes blobs.
-  std::shared_ptr<std::mutex> writing;
+  /// Held by one change at a time, with its blob and its note.
+  std::shared_ptr<std::timed_mutex> changing;
 
   runtime::ListName name(const ApiRequest& request) const {
     return {are_tables, std::string(*request.text(are_tables ? "table" : "list"))};

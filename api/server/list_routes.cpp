@@ -313,9 +313,9 @@ void add_operations(Router& router, const Lists& lists) {
 
 void add_list_routes(Router& router, ServerContext& context) {
   router.add_schemas(kSchemas);
-  const auto writing = std::make_shared<std::mutex>();
-  add_operations(router, {context, false, writing});
-  add_operations(router, {context, true, writing});
+  const auto changing = std::make_shared<std::timed_mutex>();
+  add_operations(router, {context, false, changing});
+  add_operations(router, {context, true, changing});
   add_key_operation(router, context);
 }
 }  // namespace tocsin::api
