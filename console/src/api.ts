@@ -149,3 +149,17 @@ export async function signOut(): Promise<void> {
   }
   location.reload();
 }
+
+const BUSY_AGAIN_MS = 300;
+const BUSY_TRIES = 5;
+/** As ask(); while other rules are being checked it tries again, a few times. */
+export async function askPatiently(path: string, body: unknown, signal?: AbortSignal): Promise<JsonObject> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return (await ask("POST", path, { body, ...(signal ? { signal } : {}) })).json as JsonObject;
+    } catch (error) {
+      if (asProblem(error).status !== 503 || tried === BUSY_TRIES || signal?.aborted) throw error;
+      await new Promise((resolve) => setTimeout(resolve, BUSY_AGAIN_MS));
+    }
+  }
+}

@@ -1,7 +1,7 @@
 // What the server's checker says of a text while it is edited.
+import { askPatiently } from "./api";
 import { Finding } from "./code_editor";
 import { Json, JsonObject, parseJson, show } from "./json";
-import { askPatiently } from "./language";
 import { numberOf, objects } from "./table";
 
 export interface Said extends Finding {

@@ -1,8 +1,7 @@
 // The conditions of a rule's steps, by the text that was active when an alert was stored, and the values of its events in them.
 import { Row } from "./alerts";
-import { get, part } from "./api";
+import { askPatiently, get, part } from "./api";
 import { Json, JsonObject, show } from "./json";
-import { askPatiently } from "./language";
 import { objects } from "./table";
 
 const PAGE = 100;

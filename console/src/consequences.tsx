@@ -1,10 +1,9 @@
 // What a change that waits would do: what becomes of running state, whether the tests pass, and how to try it on the past.
-import { get } from "./api";
+import { askPatiently, get } from "./api";
 import { BacktestForm } from "./backtests";
 import { Files } from "./checked";
 import { Fates } from "./difference";
 import { Json, JsonObject, show } from "./json";
-import { askPatiently } from "./language";
 import { Panel, useLoaded } from "./parts";
 import { objects } from "./table";
 import { Failures, resultText } from "./tested";

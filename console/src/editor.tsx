@@ -1,6 +1,6 @@
 // E. The editor of rules: checked while somebody writes, tried on events and on the past, and proposed.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Answer, Problem, ask, asProblem, mayWork, part, roleForLive } from "./api";
+import { Answer, Problem, ask, askPatiently, asProblem, mayWork, part, roleForLive } from "./api";
 import { BacktestForm } from "./backtests";
 import { firstRule, ruleAt } from "./blocks";
 import { Files, Said, check, eventsOf } from "./checked";
@@ -9,7 +9,7 @@ import { Difference, Fates, TextDifference } from "./difference";
 import { Explained } from "./explained";
 import { Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
-import { Sheet, Spot, askPatiently, hoverAt, offersAt } from "./language";
+import { Sheet, Spot, hoverAt, offersAt } from "./language";
 import { LanguageTools } from "./language_tools";
 import { Data, Panel, ProblemBox, Severity, useLoaded } from "./parts";
 import { go, href, query } from "./place";

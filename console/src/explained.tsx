@@ -1,8 +1,8 @@
 // What a rule says and how it would run, as it is written in the editor.
+import { askPatiently } from "./api";
 import { useState } from "preact/hooks";
 import { Automaton } from "./automaton";
 import { JsonObject, show } from "./json";
-import { askPatiently } from "./language";
 import { Data, ProblemBox } from "./parts";
 import { visibleLines } from "./text";
 import { Checked, useAnswer } from "./tested";

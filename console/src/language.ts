@@ -1,5 +1,5 @@
 // What the server knows of the names and places of rules while they are edited.
-import { Problem, ask, asProblem } from "./api";
+import { Problem, askPatiently } from "./api";
 import { Files } from "./checked";
 import { JsonObject, show } from "./json";
 import { lineAndColumn, offsetOf } from "./positions";
@@ -39,20 +39,6 @@ export interface Offer {
   insert: string;
   detail: string;
   doc: string;
-}
-
-const BUSY_AGAIN_MS = 300;
-const BUSY_TRIES = 5;
-/** As ask(); while other rules are being checked it tries again, a few times. */
-export async function askPatiently(path: string, body: unknown, signal?: AbortSignal): Promise<JsonObject> {
-  for (let tried = 1; ; tried += 1) {
-    try {
-      return (await ask("POST", path, { body, ...(signal ? { signal } : {}) })).json as JsonObject;
-    } catch (error) {
-      if (asProblem(error).status !== 503 || tried === BUSY_TRIES || signal?.aborted) throw error;
-      await new Promise((resolve) => setTimeout(resolve, BUSY_AGAIN_MS));
-    }
-  }
 }
 
 function spotOf(of: JsonObject): Spot {

@@ -1,10 +1,9 @@
 // The tests of what is edited, run at each pause: how many pass, and why one does not.
 import { useEffect, useState } from "preact/hooks";
-import { Problem, asProblem } from "./api";
+import { Problem, askPatiently, asProblem } from "./api";
 import { Files, Said } from "./checked";
 import { CodeEditor } from "./code_editor";
 import { JsonObject, show } from "./json";
-import { askPatiently } from "./language";
 import { Data, ProblemBox } from "./parts";
 import { numberOf, objects } from "./table";
 import { counted, visibleLines } from "./text";
