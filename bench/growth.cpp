@@ -82,6 +82,12 @@ constexpr Row kRows[] = {
     {"two comparisons",
      "when pay as a where amount < 500 then pay as b where amount > a.amount + 400 then pay as c "
      "where amount > b.amount + 98 within D"},
+    {"three comparisons",
+     "when pay as a where amount < 500 then pay as b where amount > a.amount + 100 then pay as c "
+     "where amount > b.amount + 100 then pay where amount > c.amount + 98 within D"},
+    {"a comparison over two steps",
+     "when pay as a where amount < 500 then pay where amount > 500 then pay where amount > "
+     "a.amount + 900 within D"},
     {"a total of the loop",
      "when 3+ pay as p where amount < 900 then pay where amount >= 998 within D having count(p) >= "
      "1000000"},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "cep/compile/word_test.h"
@@ -60,26 +61,20 @@ bool is_comparable(TypeKind kind) {
          kind == TypeKind::kFraction || kind == TypeKind::kTime || kind == TypeKind::kDate ||
          kind == TypeKind::kDuration;
 }
-// Whether it is the same whenever it is asked: it reads the first event, and nothing that changes.
-bool is_of_first(const RuleProgram& rule, const Expr& expr) {
-  switch (expr.op) {
-    case Op::kLiteral:
-      return true;
-    case Op::kBound: {
-      const auto& bound = expr.as_validated<BoundField>();
-      return expr.args.empty() && bound.which == Which::kOnly &&
-             rule.step_of_var[bound.var.value] == 0;
-    }
-    case Op::kAdd:
-    case Op::kSubtract:
-    case Op::kMultiply:
-    case Op::kDivide:
-    case Op::kNegate:
-      return std::ranges::all_of(expr.args,
-                                 [&](const ExprPtr& arg) { return is_of_first(rule, *arg); });
-    default:
-      return false;
+bool is_arithmetic(Op op) {
+  return op == Op::kAdd || op == Op::kSubtract || op == Op::kMultiply || op == Op::kDivide ||
+         op == Op::kNegate;
+}
+// Whether it is the same whenever it is asked: it reads the step's event, and nothing that changes.
+bool is_of_step(const RuleProgram& rule, const Expr& expr, std::uint32_t step) {
+  if (expr.op == Op::kLiteral) return true;
+  if (expr.op == Op::kBound) {
+    const auto& bound = expr.as_validated<BoundField>();
+    return expr.args.empty() && bound.which == Which::kOnly &&
+           rule.step_of_var[bound.var.value] == step;
   }
+  const auto is = [&](const ExprPtr& arg) { return is_of_step(rule, *arg, step); };
+  return is_arithmetic(expr.op) && std::ranges::all_of(expr.args, is);
 }
 
 // Of two steps that each take one event.
@@ -94,7 +89,7 @@ std::optional<PlacesComparison> comparison_of(const RuleProgram& rule) {
     for (const bool swapped : {false, true}) {
       const Expr& own = *expr.args[swapped ? 1 : 0];
       const Expr& of_first = *expr.args[swapped ? 0 : 1];
-      if (!is_of_first(rule, of_first) || of_first.op == Op::kLiteral || reads_run(own)) continue;
+      if (!is_of_step(rule, of_first, 0) || of_first.op == Op::kLiteral || reads_run(own)) continue;
       if (!is_comparable(own.type.kind) || !is_comparable(of_first.type.kind)) continue;
       return PlacesComparison{&expr, &of_first, &own, swapped ? mirrored(expr.op) : expr.op};
     }
@@ -102,12 +97,129 @@ std::optional<PlacesComparison> comparison_of(const RuleProgram& rule) {
   return std::nullopt;
 }
 
+// The comparisons of three steps or more that each take one event, are reached by plain `then` and
+// have no absences between them: each step compares its event with one earlier event at most, and
+// whoever compares with a later event does so behind the last that compares with the one before.
+// All that compare with one event ask the same of it.
+class ChainOfValues {
+ public:
+  explicit ChainOfValues(const RuleProgram& rule) : rule_(rule) {}
+
+  std::optional<PlacesChain> find() {
+    const auto size = static_cast<std::uint32_t>(rule_.steps.size());
+    if (size < 3 || size > PlacesChain::kStepsMax) return std::nullopt;
+    chain_.steps.resize(size);
+    std::optional<std::uint32_t> origin;  // the step whose value is carried
+    for (std::uint32_t step = 0; step < size; ++step) {
+      const StepProgram& at = rule_.steps[step];
+      const bool is_plain = at.max == 1 && at.guards.empty() && !at.gap &&
+                            (step == 0 || at.contiguity == Contiguity::kAny);
+      if (!is_plain) return std::nullopt;
+      const Expr* condition = nullptr;
+      for (const Conjunct& conjunct : at.take.by_run) {
+        const Op op = conjunct.expr->op;
+        if (!is_comparison(op) || op == Op::kEqual || op == Op::kNotEqual) continue;
+        if (std::exchange(condition, conjunct.expr) != nullptr) return std::nullopt;
+      }
+      if (condition == nullptr) continue;
+      const std::optional<std::uint32_t> read = add(step, *condition);
+      // Its value comes at the last step that compares with the one before, or behind it.
+      if (!read || (origin && *read != *origin && *read < last_reader_)) {
+        return std::nullopt;
+      }
+      origin = read;
+      last_reader_ = step;
+    }
+    if (!origin) return std::nullopt;
+    return chain_;
+  }
+
+ private:
+  // Adds the condition of a step. The step that it compares with; absent where it has another form.
+  std::optional<std::uint32_t> add(std::uint32_t step, const Expr& condition) {
+    for (const bool swapped : {false, true}) {
+      const Expr& own = *condition.args[swapped ? 1 : 0];
+      const Expr& earlier = *condition.args[swapped ? 0 : 1];
+      const Op op = swapped ? mirrored(condition.op) : condition.op;
+      if (earlier.op == Op::kLiteral || reads_run(own)) continue;
+      if (!is_comparable(own.type.kind) || !is_comparable(earlier.type.kind)) continue;
+      std::uint32_t from = 0;
+      while (from < step && !is_of_step(rule_, earlier, from)) ++from;
+      if (from == step) continue;
+      if (step + 1 < rule_.steps.size() && !is_kept(own)) continue;
+      PlacesChain::Step& origin = chain_.steps[from];
+      if (origin.carried == nullptr) {
+        origin.carried = &earlier;
+        origin.op = op;
+        is_float_ = own.type.kind == TypeKind::kFloat;
+      } else if (origin.op != op || !is_same(*origin.carried, earlier) ||
+                 is_float_ != (own.type.kind == TypeKind::kFloat)) {
+        return std::nullopt;
+      }
+      chain_.steps[step].condition = &condition;
+      chain_.steps[step].own = &own;
+      return from;
+    }
+    return std::nullopt;
+  }
+
+  // Whether it can be asked again of a stored event.
+  bool is_kept(const Expr& own) const {
+    if (own.op == Op::kLiteral) return true;
+    if (own.op == Op::kField) {
+      return std::ranges::all_of(field_of(own)->by_type,
+                                 [&](const auto& read) { return is_stored(read); });
+    }
+    return is_arithmetic(own.op) &&
+           std::ranges::all_of(own.args, [&](const ExprPtr& arg) { return is_kept(*arg); });
+  }
+  // Whether alerts show the field, or conditions read it of an event that was taken.
+  bool is_stored(const std::pair<EventTypeIndex, FieldIndex>& read) const {
+    const Rule& rule = *rule_.rule;
+    const auto is_shown = [&](const Captured& captured) {
+      return captured.type == read.first &&
+             std::ranges::find(captured.fields, read.second) != captured.fields.end();
+    };
+    if (std::ranges::any_of(rule.captured, is_shown)) return true;
+    return std::ranges::any_of(all_exprs(rule), [&](const Expr* root) {
+      return any_expr(*root, [&](const Expr& expr) {
+        if (expr.op != Op::kBound || !expr.args.empty()) return false;
+        const auto& fields = field_of(expr)->by_type;
+        return std::ranges::find(fields, read) != fields.end();
+      });
+    });
+  }
+
+  // Whether two expressions of a step's event are the same.
+  static bool is_same(const Expr& a, const Expr& b) {
+    if (a.op != b.op || a.args.size() != b.args.size()) return false;
+    if (a.op == Op::kLiteral) {
+      const Value one = literal_of(a);
+      const Value other = literal_of(b);
+      return one.kind == other.kind && same_value(one, other);
+    }
+    if (a.op == Op::kBound) {
+      return a.as_validated<BoundField>().var == b.as_validated<BoundField>().var &&
+             field_of(a)->by_type == field_of(b)->by_type;
+    }
+    return std::ranges::equal(a.args, b.args, [](const ExprPtr& one, const ExprPtr& other) {
+      return is_same(*one, *other);
+    });
+  }
+
+  const RuleProgram& rule_;
+  PlacesChain chain_;
+  std::uint32_t last_reader_ = 0;
+  bool is_float_ = false;  // what the value in hand is compared with
+};
+
 // A rule's conditions on earlier events, where all of them compare a field of the event on offer
 // for equality with one field of the first event, or of an event of which they said so.
 class CommonValue {
  public:
-  // `other` is another condition of the last step, which is not looked at.
-  CommonValue(const RuleProgram& rule, const Expr* other) : rule_(rule), other_(other) {}
+  // Conditions that `is_other` is true of are not looked at.
+  CommonValue(const RuleProgram& rule, std::function<bool(const Conjunct&)> is_other)
+      : rule_(rule), is_other_(std::move(is_other)) {}
 
   std::optional<PlacesValue> find() {
     const std::vector<StepProgram>& steps = rule_.steps;
@@ -130,7 +242,7 @@ class CommonValue {
   // The side of the element's one condition that is of the event on offer; null where it has
   // another one.
   const Expr* own_field(const ElementProgram& element) {
-    const auto is_asked = [&](const Conjunct& conjunct) { return conjunct.expr != other_; };
+    const auto is_asked = [&](const Conjunct& conjunct) { return !is_other_(conjunct); };
     if (std::ranges::count_if(element.by_run, is_asked) != 1) return nullptr;
     const Expr& expr = *std::ranges::find_if(element.by_run, is_asked)->expr;
     if (expr.op != Op::kEqual) return nullptr;
@@ -156,7 +268,7 @@ class CommonValue {
   }
 
   const RuleProgram& rule_;
-  const Expr* other_;
+  std::function<bool(const Conjunct&)> is_other_;
   PlacesValue value_;
 };
 
@@ -272,11 +384,14 @@ tl::expected<PlacesProgram, Obstacle> places_of(const RuleProgram& rule) {
   }
   PlacesProgram places;
   places.comparison = comparison_of(rule);
-  const Expr* const compared = places.comparison ? places.comparison->condition : nullptr;
-  places.value = CommonValue(rule, compared).find();
+  places.chain = ChainOfValues(rule).find();
+  const auto is_compared = [&](const Conjunct& conjunct) {
+    return (places.comparison && places.comparison->condition == conjunct.expr) ||
+           (places.chain && places.chain->has(conjunct.expr));
+  };
+  places.value = CommonValue(rule, is_compared).find();
   const auto looks_at_one_event = [&](const ElementProgram& element) {
-    return std::ranges::all_of(element.by_run,
-                               [&](const Conjunct& conjunct) { return conjunct.expr == compared; });
+    return std::ranges::all_of(element.by_run, is_compared);
   };
   for (std::uint32_t i = 0; i < rule.steps.size(); ++i) {
     const StepProgram& step = rule.steps[i];
@@ -300,7 +415,8 @@ tl::expected<PlacesProgram, Obstacle> places_of(const RuleProgram& rule) {
     const bool waits_on = !is_last && step.guards.empty() &&
                           rule.steps[i + 1].contiguity == Contiguity::kAny &&
                           !rule.steps[i + 1].gap;
-    places.omits_equals.resize(places.place_count, waits_on && places.loops.empty());
+    places.omits_equals.resize(places.place_count,
+                               waits_on && places.loops.empty() && !places.chain);
   }
   if (places.loops.size() > 1 && !allows_loops(rule)) {
     return no(ObstacleKind::kSecondLoop, rule.steps[places.loops[1]].take.element);

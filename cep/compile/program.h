@@ -14,6 +14,7 @@
 /// - **Sources** of keys: the fields of the key, one source for each place of a role; for probes
 ///   under another field, its arguments. A row is seen once under each different key.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -106,6 +107,22 @@ struct PlacesComparison {
   const Expr* own = nullptr;
   Op op = Op::kLess;
 };
+/// Of three steps or more that each take one event, reached by plain `then`: a step may compare its
+/// event with one event before, and what the steps compare with is one value at a time
+/// (cep/queue/compared_chain.h).
+struct PlacesChain {
+  static constexpr std::uint32_t kStepsMax = 6;
+  struct Step {
+    const Expr* condition = nullptr;  // `own op` what is carried; null: it compares nothing
+    const Expr* own = nullptr;        // of its event
+    const Expr* carried = nullptr;    // of its event, for later steps; null: nothing
+    Op op = Op::kLess;                // of the later steps' conditions, with their own on the left
+  };
+  std::vector<Step> steps;
+  bool has(const Expr* condition) const {
+    return std::ranges::find(steps, condition, &Step::condition) != steps.end();
+  }
+};
 /// Of one loop, which is the first or the last step: `having` asks that `sum op bound`, where the
 /// sum is of the loop's events and the bound is read at the last event alone.
 struct PlacesSum {
@@ -123,6 +140,7 @@ struct PlacesProgram {
   std::vector<bool> omits_equals;
   std::optional<PlacesValue> value;
   std::optional<PlacesComparison> comparison;
+  std::optional<PlacesChain> chain;
   std::optional<PlacesSum> sum;
   /// By loop: aggregates over its events of which sums are kept.
   std::vector<std::vector<const Expr*>> totals;

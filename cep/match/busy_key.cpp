@@ -36,14 +36,15 @@ std::optional<std::string> distinct_value(const Expr& aggregate, const EventView
 bool is_late(const KeptEvent& event) { return event.ts() < event.engine_time(); }
 }  // namespace
 
-Value value_at_first(const Expr& expr, const EventView& event, EvalScope scope) {
+Value value_at_step(const Expr& expr, std::uint32_t step, const EventView& event, EvalScope scope) {
   scope.head = 0;
-  scope.taken_step = 0;  // so that a field of the first event is read from this one
+  // So that a field of the step's event is read from this one.
+  scope.taken_step = static_cast<int>(step);
   return evaluate(expr, event, scope);
 }
 
 std::optional<std::string> part_value(const Expr& own, const EventView& event, EvalScope scope) {
-  return bytes_of(value_at_first(own, event, scope));
+  return bytes_of(value_at_step(own, 0, event, scope));
 }
 
 std::unique_ptr<PlacesState> BusyKey::make(const RuleProgram& rule) {
@@ -259,102 +260,6 @@ std::uint64_t BusyKey::taken_since(const PlacesPart& part, std::uint32_t loop,
                                    std::uint64_t event) {
   const Ring<LoopEvent>& taken = part.loops[loop].taken;
   return taken.end() - taken.first([&](const LoopEvent& one) { return one.event >= event; });
-}
-
-bool BusyKey::finish_entry(const PlacesPart& part, std::uint32_t place, PlaceEntry& entry) const {
-  const PlacesProgram& places = *rule_.places;
-  const std::uint32_t step = places.step_of(place);
-  const std::optional<std::uint32_t> loop = places.loop_of(step);
-  if (loop) {
-    const Ring<LoopEvent>& taken = part.loops[*loop].taken;
-    entry.taken = taken.first([&](const LoopEvent& one) { return one.event >= entry.event; });
-    if (entry.taken == taken.end() || taken[entry.taken].event != entry.event) return false;
-  }
-  if (place == 0) {
-    entry.latest = entry.event;
-    return true;
-  }
-  const Ring<PlaceEntry>& before = part.places[place - 1].ring;
-  if (place > places.first_place[step]) {  // a loop's last event
-    const StepProgram& program = rule_.steps[step];
-    entry.low = before.first([&](const PlaceEntry& first) {
-      return program.max == kUnbounded || first.taken + program.max > entry.taken;
-    });
-    entry.high = before.first(
-        [&](const PlaceEntry& first) { return first.taken + program.min > entry.taken + 1; });
-  } else {
-    entry.high = before.first([&](const PlaceEntry& other) { return other.event >= entry.event; });
-  }
-  if (entry.low >= entry.high) return false;
-  entry.latest = before[entry.high - 1].latest;
-  return true;
-}
-
-bool BusyKey::finish_part(PlacesPart& part) {
-  for (std::uint32_t place = 0; place < part.places.size(); ++place) {
-    Ring<PlaceEntry>& ring = part.places[place].ring;
-    for (std::uint64_t i = ring.begin(); i < ring.end(); ++i) {
-      if (!finish_entry(part, place, ring[i])) return false;
-      if (i == ring.begin()) continue;
-      if (ring[i].event <= ring[i - 1].event || ring[i].low < ring[i - 1].low) return false;
-    }
-  }
-  for (std::uint32_t loop = 0; loop < part.loops.size(); ++loop) {
-    const Ring<LoopEvent>& taken = part.loops[loop].taken;
-    // First events that have as many as the loop may take are followed by nothing more.
-    const std::uint32_t step = rule_.places->loops[loop];
-    const std::uint32_t place = rule_.places->first_place[step];
-    const std::uint64_t most = rule_.steps[step].max;
-    if (most != kUnbounded) {
-      part.places[place + 1].low = part.places[place].ring.first(
-          [&](const PlaceEntry& first) { return first.taken + most > taken.end() - 1; });
-    }
-    for (std::uint64_t i = taken.begin(); i < taken.end(); ++i) {
-      add_to_series(part, loop, EventView{nullptr, &state_.log[taken[i].event]}, scope());
-    }
-  }
-  if (part.compared != nullptr) {
-    const Ring<PlaceEntry>& starts = part.places.front().ring;
-    for (std::uint64_t i = starts.begin(); i < starts.end(); ++i) {
-      const EventView event{nullptr, &state_.log[starts[i].event]};
-      part.compared->push(value_at_first(*rule_.places->comparison->of_first, event, scope()));
-    }
-  }
-  state_.count(part);
-  if (part.loops.size() == 2) TwoLoops(rule_, part).follow();
-  return true;
-}
-
-bool BusyKey::add_part(PlacesPart part) {
-  const Ring<PlaceEntry>& starts = part.places.front().ring;
-  std::optional<std::string> value;
-  for (std::uint64_t i = starts.begin(); i < starts.end(); ++i) {
-    const EventView event{nullptr, &state_.log[starts[i].event]};
-    const std::optional<std::string> own =
-        part_value(*rule_.places->value->of_steps[0], event, scope());
-    if (!own || (value && *own != *value)) return false;
-    value = own;
-  }
-  if (!value) return false;
-  const auto [at, is_new] = state_.by_value.emplace(*value, std::move(part));
-  at->second.value = &at->first;
-  return is_new;
-}
-
-bool BusyKey::finish() {
-  if (!rule_.places->value) return finish_part(state_.whole);
-  std::vector<PlaceStart> starts;
-  for (auto& [value, part] : state_.by_value) {
-    if (!finish_part(part)) return false;
-    const Ring<PlaceEntry>& ring = part.places.front().ring;
-    for (std::uint64_t i = ring.begin(); i < ring.end(); ++i) {
-      starts.push_back({ring[i].event, &part});
-      ++part.in_order;
-    }
-  }
-  std::ranges::sort(starts, {}, &PlaceStart::event);
-  for (const PlaceStart& start : starts) state_.order.push(start);
-  return std::ranges::none_of(state_.by_value, [](const auto& of) { return of.second.is_empty(); });
 }
 
 EvalScope BusyKey::scope() const {

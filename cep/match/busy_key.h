@@ -15,8 +15,8 @@
 #include "cep/record/places_state.h"
 
 namespace tocsin::cep {
-/// What an expression says whose fields of the rule's first event are read from this event.
-Value value_at_first(const Expr& expr, const EventView& event, EvalScope scope);
+/// What an expression says whose fields of the step's event are read from this event.
+Value value_at_step(const Expr& expr, std::uint32_t step, const EventView& event, EvalScope scope);
 /// The key bytes (cep/value/key.h) of a field of PlacesProgram::value in its event; absent where it
 /// is missing. `scope` has the rule, and the event's table and batch.
 std::optional<std::string> part_value(const Expr& own, const EventView& event, EvalScope scope);
@@ -57,6 +57,7 @@ class BusyKey {
   bool fill_part(const RunNodes& nodes, const RunGroup& group, PlacesPart& part) const;
   static std::uint64_t taken_since(const PlacesPart& part, std::uint32_t loop, std::uint64_t event);
   bool finish_part(PlacesPart& part);
+  void finish_compared(PlacesPart& part) const;
   bool finish_entry(const PlacesPart& part, std::uint32_t place, PlaceEntry& entry) const;
   EvalScope scope() const;
 

@@ -35,8 +35,8 @@ class PlacesRow : public PlacesEvent {
   bool is_forbidden_by(std::uint32_t step, std::uint32_t guard) override {
     return fits(rule().steps[step].guards[guard], -1);
   }
-  Value compared(const Expr& side) override {
-    return value_at_first(side, current_.view(), current_.scope_at(0, 0));
+  Value compared(const Expr& side, std::uint32_t step) override {
+    return value_at_step(side, step, current_.view(), current_.scope_at(0, 0));
   }
   const std::string* value(const Expr& own) override {
     value_ = part_value(own, current_.view(), current_.scope_at(0, 0));

@@ -73,6 +73,10 @@ void Places::let_go() {
     const std::uint64_t kept = firsts.empty() ? loop.taken.end() : firsts.front().taken;
     for (; loop.taken.begin() < kept; --state_.taken_count) loop.pop();
   }
+  if (part_->chain != nullptr) {
+    const Ring<PlaceEntry>& starts = places.front().ring;
+    part_->chain->drop_before(starts.empty() ? state_.log.end() : starts.front().event);
+  }
 }
 
 void Places::drop_before(std::uint64_t number, std::int64_t now_us) {
@@ -108,6 +112,7 @@ bool Places::is_awaited(std::uint32_t step) const {
 }
 
 bool Places::take(PlacesEvent& event) {
+  current_ = state_.log.end();
   // Backwards, so that an event never follows itself.
   for (auto step = static_cast<std::uint32_t>(rule_.steps.size()); step-- > 0;) {
     if (program().value) {
@@ -170,12 +175,7 @@ void Places::take_for_step(std::uint32_t step, PlacesEvent& event, bool fits, bo
   if (fits && program().loop_of(step)) {
     entry = take_for_loop(step, event, is_forbidden);
   } else if (fits && (!is_forbidden || is_last)) {
-    entry = follow(step);  // a forbidden event completes a match at most
-    if (entry && is_last && program().comparison) {
-      entry->low = part_->compared->first(entry->low, entry->high,
-                                          event.compared(*program().comparison->own));
-      if (entry->low == entry->high) entry.reset();
-    }
+    entry = follow_compared(step, event);  // a forbidden event completes a match at most
   }
   if (entry && is_last) {
     end_part_ = part_;
@@ -232,8 +232,9 @@ void Places::push(std::uint32_t step, PlaceEntry entry, PlacesEvent& event) {
   ++state_.entry_count;
   if (place == 0) ++state_.start_count;
   if (place == 0 && part_->compared != nullptr) {
-    part_->compared->push(event.compared(*program().comparison->of_first));
+    part_->compared->push(event.compared(*program().comparison->of_first, 0));
   }
+  if (program().chain) push_compared(step, event);
 }
 
 // The current event fits the loop: all that collect take it, and it may be the first of new ones.
@@ -314,6 +315,9 @@ bool Places::leads_to(std::uint32_t place, Span span, const PlaceEntry& end) con
 
 std::uint32_t Places::furthest_step(PlacesPart& part, std::uint64_t start) {
   part_ = &part;
+  if (program().chain) {
+    return part.chain->longest_from(part.places.front().ring[start].event) - 1;
+  }
   std::uint32_t place = 0;
   for (Span span{start, start + 1}; place + 1 < program().place_count; ++place) {
     span = next(place, span);
@@ -351,6 +355,7 @@ std::pair<std::uint64_t, std::uint64_t> Places::longest(std::uint32_t step, cons
 std::optional<PlacesMatch> Places::match(PlacesEvent& event) {
   const PlaceEntry& end = end_;
   part_ = end_part_;
+  if (program().chain) return compared_match(event);
   const std::uint32_t count = program().place_count;
   std::vector<const PlaceEntry*> at(count);  // the least way
   at[count - 1] = &end;

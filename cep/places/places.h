@@ -20,6 +20,8 @@
 /// that comes first in order has the oldest first event, then the longest loop, then the earliest
 /// events: its loop begins as in the least way and ends as in the greatest, where these two go
 /// together, and else where the loop's last events, gone through one by one, give the longest.
+/// Where steps compare their events with earlier ones (PlacesChain), the intervals say what may
+/// follow what but for that, and ComparedChain finds the match.
 /// Where `having` bounds the sum of a loop that is the first or the last step, the loop is the
 /// first range of its events that has such a sum (RangeSums). With several loops,
 /// cep/places/two_loops.h and cep/places/longest_match.h find where one ends and the next begins.
@@ -51,8 +53,8 @@ class PlacesEvent {
   virtual bool is_considered() = 0;
   /// Which of the step's subsets it is in.
   virtual std::uint32_t subset(std::uint32_t step) = 0;
-  /// What a side of the rule's comparison says, with this event as the first.
-  virtual Value compared(const Expr& side) = 0;
+  /// What a side of one of the rule's comparisons says, with this event as that of the step.
+  virtual Value compared(const Expr& side, std::uint32_t step) = 0;
   /// Whether `having` allows this sum of the loop's events (PlacesProgram::sum), if the event is
   /// the match's last one.
   virtual bool allows_sum(Int128 sum) = 0;
@@ -98,6 +100,8 @@ class Places {
   PlacesPart* part_of(std::uint32_t step, PlacesEvent& event);
   void take_for_step(std::uint32_t step, PlacesEvent& event, bool fits, bool is_forbidden);
   std::optional<PlaceEntry> follow(std::uint32_t step);
+  std::optional<PlaceEntry> follow_compared(std::uint32_t step, PlacesEvent& event);
+  void push_compared(std::uint32_t step, PlacesEvent& event);
   std::optional<PlaceEntry> take_for_loop(std::uint32_t step, PlacesEvent& event,
                                           bool is_forbidden);
   void begin_loop(std::uint32_t step, PlaceEntry entry, PlacesEvent& event);
@@ -121,13 +125,16 @@ class Places {
                   std::vector<const PlaceEntry*>& at) const;
   std::pair<std::uint64_t, std::uint64_t> longest(std::uint32_t step, const PlaceEntry& start,
                                                   const PlaceEntry& end) const;
+  PlacesMatch compared_match(PlacesEvent& event) const;
+  Value own_value(std::uint32_t step, PlacesEvent& event) const;
 
   const RuleProgram& rule_;
   PlacesState& state_;
   PlacesPart* part_;
   std::vector<PlacesPart*> touched_;  // by the current event
   std::int64_t now_us_ = 0;
-  PlaceEntry end_;  // of the matches that the current event completes
+  std::uint64_t current_ = 0;  // the number of the event taken last, if it is captured
+  PlaceEntry end_;             // of the matches that the current event completes
   PlacesPart* end_part_ = nullptr;
   // The current event begins this step's loop, which cannot go on.
   std::optional<std::uint32_t> undoes_loop_;

@@ -1,10 +1,14 @@
 #include "cep/places/places_part.h"
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "cep/plan/expr.h"
 
 namespace tocsin::cep {
+static_assert(PlacesChain::kStepsMax <= ComparedChain::kStepsMax);
+
 PlacesPart make_part(const RuleProgram& rule) {
   PlacesPart part;
   part.places.resize(rule.places->place_count);
@@ -28,6 +32,15 @@ PlacesPart make_part(const RuleProgram& rule) {
     const Op op = comparison->op;
     part.compared = std::make_unique<FirstBeyond>(op == Op::kLess || op == Op::kLessEqual,
                                                   op == Op::kLessEqual || op == Op::kGreaterEqual);
+  }
+  if (const auto& chain = rule.places->chain) {
+    std::vector<ComparedChain::Step> steps;
+    for (const PlacesChain::Step& of : chain->steps) {
+      steps.push_back({of.condition != nullptr, of.carried != nullptr,
+                       of.op == Op::kGreater || of.op == Op::kGreaterEqual,
+                       of.op == Op::kLessEqual || of.op == Op::kGreaterEqual});
+    }
+    part.chain = std::make_unique<ComparedChain>(std::move(steps));
   }
   return part;
 }

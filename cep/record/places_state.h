@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cep/queue/compared_chain.h"
 #include "cep/queue/distinct_count.h"
 #include "cep/queue/first_beyond.h"
 #include "cep/queue/range_least.h"
@@ -83,6 +84,7 @@ struct PlacesPart {
   /// Where there are three loops or more and a match was given: what its first event leads to.
   std::unique_ptr<LongestLists> longest;
   std::unique_ptr<FirstBeyond> compared;  // by entries of the first place
+  std::unique_ptr<ComparedChain> chain;   // of the entries of all places
   std::unique_ptr<LoopBorders> borders;   // of two loops
   const std::string* value = nullptr;     // of PlacesState::by_value
   std::uint64_t in_order = 0;             // how often PlacesState::order names it

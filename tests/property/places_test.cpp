@@ -12,6 +12,7 @@
 
 #include "cep/compile/program.h"
 #include "cep/engine/engine.h"
+#include "cep/plan/comparison.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "tests/support/engine_run.h"
@@ -131,6 +132,41 @@ void ask_for_more(cep::Plan& plan, Random& random) {
   last.test()->where = all_of({last.test()->where, condition(op, std::move(both))});
 }
 
+// Three steps or four, each of which may compare its `v` with that of one step before: with the
+// next but one too, or with one that another step has compared with already, which is no chain.
+void ask_for_chain(cep::Plan& plan, Random& random) {
+  const auto field = add_value(plan);
+  cep::Rule& rule = plan.rules[0];
+  const bool is_alike = random.chance(70);
+  const bool of_one_letter = random.chance(20);  // then the letters are parts
+  const auto name = *find_field(plan, {cep::EventTypeIndex(0)}, "name");
+  const auto pick_op = [&] {
+    return random.pick(
+        {cep::Op::kLess, cep::Op::kLessEqual, cep::Op::kGreater, cep::Op::kGreaterEqual});
+  };
+  const cep::Op common = pick_op();
+  for (std::size_t step = 1; step < rule.pattern.size(); ++step) {
+    if (of_one_letter) {
+      cep::ExprPtr& where = rule.pattern[step].test()->where;
+      where = all_of({where, condition(cep::Op::kEqual,
+                                       {field_read(name), bound_read(cep::VarIndex(0), name)})});
+    }
+    if (random.chance(25)) continue;
+    const std::size_t from = random.chance(70) ? step - 1 : random.below(step);
+    const cep::Op op = is_alike ? common : pick_op();
+    std::vector<cep::ExprPtr> both = {field_read(field), bound_read(cep::VarIndex(from), field)};
+    if (!is_alike && random.chance(30)) {
+      both[1] =
+          operation(cep::Op::kAdd, both[1]->type, {both[1], int_literal(random.between(-1, 1))});
+    }
+    const bool swaps = random.chance(30);
+    if (swaps) std::swap(both[0], both[1]);
+    cep::Element& element = rule.pattern[step];
+    element.test()->where =
+        all_of({element.test()->where, condition(swaps ? mirrored(op) : op, std::move(both))});
+  }
+}
+
 // A `having` that bounds the sum of a loop's events, perhaps by the last event, beside others.
 void bound_sum(cep::Plan& plan, Random& random) {
   cep::Field number;
@@ -182,10 +218,19 @@ struct LetterCase {
   std::vector<oracle::PlacedEvent> events;
 };
 
+// Single steps that each come by plain `then`.
+std::string random_steps(Random& random) {
+  std::vector<std::string> parts(3 + random.below(3));
+  for (std::string& part : parts) part = "any " + letter_set(random);
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
 LetterCase random_case(Random& random) {
   LetterCase c;
-  const bool asks_for_more = random.chance(20);
+  const bool asks_for_chain = random.chance(20);
+  const bool asks_for_more = !asks_for_chain && random.chance(20);
   c.pattern = random.chance(70) ? random_sequence(random) : random_loops(random);
+  if (asks_for_chain) c.pattern = random_steps(random);
   if (asks_for_more) {
     c.pattern =
         fmt::format("any {}; {}any {}", letter_set(random),
@@ -193,7 +238,8 @@ LetterCase random_case(Random& random) {
   }
   c.plan = letters_plan(c.pattern, random.between(4, 30));
   if (asks_for_more) ask_for_more(c.plan, random);
-  const bool asks_for_equals = random.chance(35) && !asks_for_more;
+  if (asks_for_chain) ask_for_chain(c.plan, random);
+  const bool asks_for_equals = random.chance(35) && !asks_for_more && !asks_for_chain;
   if (asks_for_equals) ask_for_equals(c.plan, random);
   cep::Rule& rule = c.plan.rules[0];
   const bool has_gaps = random.chance(25);
@@ -219,15 +265,15 @@ LetterCase random_case(Random& random) {
     ask_of_loop(c.plan, random);
   }
   std::int64_t at = 0;
-  const std::size_t count = 8 + random.below(16);
+  const std::size_t count = (asks_for_chain ? 12 : 8) + random.below(asks_for_chain ? 60 : 16);
   for (std::size_t i = 0; i < count; ++i) {
     at += random.between(0, 3);
     c.letters += fmt::format("{}{}{}", i > 0 ? " " : "", "abcd"[random.below(4)], at);
   }
   std::vector<oracle::Event> events = letters_events(c.letters);
   for (oracle::Event& event : events) {
-    if (asks_for_more || asks_for_equals) {
-      const auto value = static_cast<std::int64_t>(random.below(asks_for_more ? 6 : 3));
+    if (asks_for_more || asks_for_chain || asks_for_equals) {
+      const auto value = static_cast<std::int64_t>(random.below(asks_for_equals ? 3 : 6));
       c.letters += fmt::format(" {}", value);
       event.fields.push_back(
           cep::OwnedValue(value > 0 ? cep::Value::integer(value) : cep::Value::missing()));

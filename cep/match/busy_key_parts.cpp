@@ -1,0 +1,133 @@
+// Parts of which the events, the entries and their lows are there: makes what follows from them.
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cep/match/busy_key.h"
+#include "cep/places/two_loops.h"
+#include "cep/plan/rule.h"
+
+namespace tocsin::cep {
+bool BusyKey::finish_entry(const PlacesPart& part, std::uint32_t place, PlaceEntry& entry) const {
+  const PlacesProgram& places = *rule_.places;
+  const std::uint32_t step = places.step_of(place);
+  const std::optional<std::uint32_t> loop = places.loop_of(step);
+  if (loop) {
+    const Ring<LoopEvent>& taken = part.loops[*loop].taken;
+    entry.taken = taken.first([&](const LoopEvent& one) { return one.event >= entry.event; });
+    if (entry.taken == taken.end() || taken[entry.taken].event != entry.event) return false;
+  }
+  if (place == 0) {
+    entry.latest = entry.event;
+    return true;
+  }
+  const Ring<PlaceEntry>& before = part.places[place - 1].ring;
+  if (place > places.first_place[step]) {  // a loop's last event
+    const StepProgram& program = rule_.steps[step];
+    entry.low = before.first([&](const PlaceEntry& first) {
+      return program.max == kUnbounded || first.taken + program.max > entry.taken;
+    });
+    entry.high = before.first(
+        [&](const PlaceEntry& first) { return first.taken + program.min > entry.taken + 1; });
+  } else {
+    entry.high = before.first([&](const PlaceEntry& other) { return other.event >= entry.event; });
+  }
+  if (entry.low >= entry.high) return false;
+  entry.latest = before[entry.high - 1].latest;
+  return true;
+}
+
+bool BusyKey::finish_part(PlacesPart& part) {
+  for (std::uint32_t place = 0; place < part.places.size(); ++place) {
+    Ring<PlaceEntry>& ring = part.places[place].ring;
+    for (std::uint64_t i = ring.begin(); i < ring.end(); ++i) {
+      if (!finish_entry(part, place, ring[i])) return false;
+      if (i == ring.begin()) continue;
+      if (ring[i].event <= ring[i - 1].event || ring[i].low < ring[i - 1].low) return false;
+    }
+  }
+  for (std::uint32_t loop = 0; loop < part.loops.size(); ++loop) {
+    const Ring<LoopEvent>& taken = part.loops[loop].taken;
+    // First events that have as many as the loop may take are followed by nothing more.
+    const std::uint32_t step = rule_.places->loops[loop];
+    const std::uint32_t place = rule_.places->first_place[step];
+    const std::uint64_t most = rule_.steps[step].max;
+    if (most != kUnbounded) {
+      part.places[place + 1].low = part.places[place].ring.first(
+          [&](const PlaceEntry& first) { return first.taken + most > taken.end() - 1; });
+    }
+    for (std::uint64_t i = taken.begin(); i < taken.end(); ++i) {
+      add_to_series(part, loop, EventView{nullptr, &state_.log[taken[i].event]}, scope());
+    }
+  }
+  finish_compared(part);
+  state_.count(part);
+  if (part.loops.size() == 2) TwoLoops(rule_, part).follow();
+  return true;
+}
+
+// What is compared, of the entries that are there.
+void BusyKey::finish_compared(PlacesPart& part) const {
+  if (part.compared != nullptr) {
+    const Ring<PlaceEntry>& starts = part.places.front().ring;
+    for (std::uint64_t i = starts.begin(); i < starts.end(); ++i) {
+      const EventView event{nullptr, &state_.log[starts[i].event]};
+      part.compared->push(value_at_step(*rule_.places->comparison->of_first, 0, event, scope()));
+    }
+  }
+  if (part.chain == nullptr) return;
+  std::vector<std::pair<std::uint64_t, std::uint32_t>>
+      taken;  // events, and the steps below the top
+  const auto steps = static_cast<std::uint32_t>(rule_.steps.size());
+  for (std::uint32_t step = 0; step < part.places.size(); ++step) {
+    const Ring<PlaceEntry>& ring = part.places[step].ring;
+    for (std::uint64_t i = ring.begin(); i < ring.end(); ++i) {
+      taken.emplace_back(ring[i].event, steps - step);
+    }
+  }
+  std::ranges::sort(taken);
+  for (const auto& [number, below] : taken) {
+    const std::uint32_t step = steps - below;
+    const PlacesChain::Step& of = rule_.places->chain->steps[step];
+    const EventView event{nullptr, &state_.log[number]};
+    const auto value = [&](const Expr* side) {
+      return side != nullptr ? value_at_step(*side, step, event, scope()) : Value::missing();
+    };
+    part.chain->push(number, step, value(of.own), value(of.carried));
+  }
+}
+
+bool BusyKey::add_part(PlacesPart part) {
+  const Ring<PlaceEntry>& starts = part.places.front().ring;
+  std::optional<std::string> value;
+  for (std::uint64_t i = starts.begin(); i < starts.end(); ++i) {
+    const EventView event{nullptr, &state_.log[starts[i].event]};
+    const std::optional<std::string> own =
+        part_value(*rule_.places->value->of_steps[0], event, scope());
+    if (!own || (value && *own != *value)) return false;
+    value = own;
+  }
+  if (!value) return false;
+  const auto [at, is_new] = state_.by_value.emplace(*value, std::move(part));
+  at->second.value = &at->first;
+  return is_new;
+}
+
+bool BusyKey::finish() {
+  if (!rule_.places->value) return finish_part(state_.whole);
+  std::vector<PlaceStart> starts;
+  for (auto& [value, part] : state_.by_value) {
+    if (!finish_part(part)) return false;
+    const Ring<PlaceEntry>& ring = part.places.front().ring;
+    for (std::uint64_t i = ring.begin(); i < ring.end(); ++i) {
+      starts.push_back({ring[i].event, &part});
+      ++part.in_order;
+    }
+  }
+  std::ranges::sort(starts, {}, &PlaceStart::event);
+  for (const PlaceStart& start : starts) state_.order.push(start);
+  return std::ranges::none_of(state_.by_value, [](const auto& of) { return of.second.is_empty(); });
+}
+}  // namespace tocsin::cep
