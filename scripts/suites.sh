@@ -65,6 +65,7 @@ script_suites=(
   'serve-changes|python3 tests/e2e/serve_changes.py "$TOCSIN_BINARY"'
   'serve-traces|python3 tests/e2e/serve_traces.py "$TOCSIN_BINARY"'
   'serve-explanation|python3 tests/e2e/serve_explanation.py "$TOCSIN_BINARY"'
+  'serve-alert-tests|python3 tests/e2e/serve_alert_tests.py "$TOCSIN_BINARY"'
   'serve-profile|python3 tests/e2e/serve_profile.py "$TOCSIN_BINARY"'
   'serve-demo|python3 tests/e2e/serve_demo.py "$TOCSIN_BINARY"'
   'serve-settings|python3 tests/e2e/serve_settings.py "$TOCSIN_BINARY"'

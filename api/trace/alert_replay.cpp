@@ -76,6 +76,27 @@ ListedMatch match_of(std::string_view line) {
   return match;
 }
 
+Result<std::vector<std::pair<std::string, std::string>>> key_parts_of(const cep::Rule& rule,
+                                                                      const ListedMatch& match) {
+  std::vector<std::pair<std::string, std::string>> parts;
+  for (const auto& [name, value] : match.key) {
+    const auto part = std::ranges::find(rule.key.parts, name, &cep::KeyPart::name);
+    if (part == rule.key.parts.end()) {
+      return fail(Errc::kNotFound, fmt::format("rule {} is not by {}", rule.id, name));
+    }
+    parts.emplace_back(name, key_value_text(part->type, value));
+  }
+  return parts;
+}
+
+std::string key_text(const ListedMatch& match) {
+  std::string text;
+  for (const auto& [name, value] : match.key) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : ",", name, value);
+  }
+  return text;
+}
+
 bool reads_lists(const cep::Plan& plan, const cep::Rule& rule) {
   const bool is_computed_so = std::ranges::any_of(plan.event_types, [](const auto& type) {
     return std::ranges::any_of(type.fields, [](const cep::Field& field) {
@@ -150,15 +171,9 @@ Result<AlertReplay> AlertReplay::prepare(const cep::Program& program, ReplayRequ
     return fail(Errc::kNotFound, fmt::format("there is no rule {}", request.match.rule));
   }
   const cep::RuleIndex index(static_cast<std::size_t>(rule - plan.rules.begin()));
-  std::vector<std::pair<std::string, std::string>> parts;
-  for (const auto& [name, value] : request.match.key) {
-    const auto part = std::ranges::find(rule->key.parts, name, &cep::KeyPart::name);
-    if (part == rule->key.parts.end()) {
-      return fail(Errc::kNotFound, fmt::format("rule {} is not by {}", rule->id, name));
-    }
-    parts.emplace_back(name, key_value_text(part->type, value));
-  }
-  const Result<std::vector<cep::KeyQuery>> keys = cep::find_keys(program, parts);
+  const auto parts = key_parts_of(*rule, request.match);
+  if (!parts) return tl::unexpected(parts.error());
+  const Result<std::vector<cep::KeyQuery>> keys = cep::find_keys(program, *parts);
   if (!keys) return tl::unexpected(keys.error());
   const auto key =
       std::ranges::find(*keys, program.impl().rules[index.value].table, &cep::KeyQuery::table);
@@ -182,7 +197,7 @@ Result<AlertReplay> AlertReplay::prepare(const cep::Program& program, ReplayRequ
   Result<cep::Program> derived = cep::compile(conditions.plan(), {}, cache.get());
   if (!derived) return tl::unexpected(derived.error());
   AlertReplay made(std::move(request), std::move(conditions), *std::move(derived));
-  Result<std::vector<cep::KeyQuery>> own = cep::find_keys(made.program_, parts);
+  Result<std::vector<cep::KeyQuery>> own = cep::find_keys(made.program_, *parts);
   if (!own) return tl::unexpected(own.error());
   made.keys_ = *std::move(own);
   std::vector<std::uint32_t> tables;

@@ -36,6 +36,11 @@ struct ReplayRequest {
   /// Of an archive, as TraceRequest has them.
   bool has_key_index = true, lists_change = false;
 };
+/// The key as cep::find_keys() takes it. Fails with kNotFound where the rule is by other parts.
+Result<std::vector<std::pair<std::string, std::string>>> key_parts_of(const cep::Rule& rule,
+                                                                      const ListedMatch& match);
+/// As GET /v1/trace is given it; empty where the rule has no key.
+std::string key_text(const ListedMatch& match);
 /// Whether what a rule decides depends on what lists or tables hold, by itself, by its features or
 /// by computed fields.
 bool reads_lists(const cep::Plan& plan, const cep::Rule& rule);

@@ -54,15 +54,6 @@ class Explaining {
     std::optional<HttpResponse> refused;
   };
 
-  // As GET /v1/trace is given it.
-  static std::string key_text(const ListedMatch& match) {
-    std::string text;
-    for (const auto& [name, value] : match.key) {
-      text += fmt::format("{}{}={}", text.empty() ? "" : ",", name, value);
-    }
-    return text;
-  }
-
   // The rules that were active when the alert was stored, where they are kept, else those of now.
   Rules rules_at(cep::EventTime stored_at) const {
     Rules found;

@@ -3,69 +3,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "api/privacy/field_sources.h"
 #include "api/trace/json_text.h"
+#include "api/trace/line_fields.h"
 #include "cep/compile/program.h"
-#include "cep/data/batch.h"
 #include "cep/engine/key_report.h"
 #include "cep/plan/event_type.h"
 #include "cep/plan/plan.h"
-#include "runtime/event_time/block_decoder.h"
-#include "runtime/io/line_splitter.h"
 
 namespace tocsin::api {
 namespace {
-// What was taken in before is as long as it may be.
-constexpr std::size_t kAnyLength = std::numeric_limits<std::size_t>::max() / 4;
-
 // The most events whose fields are as many values as may be kept.
 std::size_t events_max_of(const cep::Plan& plan, const KeyEventsRequest& request) {
   std::size_t width = 1;
   for (const cep::EventType& type : plan.event_types) width = std::max(width, type.fields.size());
   return std::clamp<std::size_t>(request.limits.values_max / width, 1, request.events_max);
 }
-
-// Reads all fields of lines that are events.
-class FieldReader {
- public:
-  explicit FieldReader(const cep::Plan& plan)
-      : plan_(plan),
-        used_types_(plan.event_types.size(), true),
-        decoder_(plan, all_fields(plan), used_types_, {kAnyLength, 1}) {}
-
-  // The row of a line, in batch(), until the next call; null where it is none.
-  const cep::Row* row(std::string_view line) {
-    text_.assign(line);
-    const std::size_t size = text_.size();
-    text_.append(runtime::kLinePadding, '\n');
-    decoder_.decode(std::string_view(text_).substr(0, size), false, block_);
-    const bool has_row = block_.lines.size() == 1 && block_.lines.front().used;
-    return has_row ? &block_.batches.front()->rows.front() : nullptr;
-  }
-  cep::Value value(const cep::Row& row, std::size_t field) const {
-    const cep::Batch& batch = *block_.batches.front();
-    return cep::column_value(plan_.event_types[row.type.value].fields[field].type,
-                             batch.types[row.type.value].fields[field], row.index);
-  }
-
- private:
-  static std::vector<std::vector<bool>> all_fields(const cep::Plan& plan) {
-    std::vector<std::vector<bool>> used;
-    for (const cep::EventType& type : plan.event_types) {
-      std::vector<bool>& fields = used.emplace_back();
-      for (const cep::Field& field : type.fields) fields.push_back(!field.computed);
-    }
-    return used;
-  }
-
-  const cep::Plan& plan_;
-  std::vector<bool> used_types_;
-  runtime::BlockDecoder decoder_;
-  runtime::DecodedBlock block_;
-  std::string text_;
-};
 
 class EventsWriter {
  public:
@@ -113,7 +67,7 @@ class EventsWriter {
 
   const cep::Plan& plan_;
   const FieldMask& mask_;
-  FieldReader reader_;
+  LineFields reader_;
   JsonText json_;
 };
 }  // namespace

@@ -11,6 +11,7 @@
 #include "api/node/node_report.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
+#include "api/trace/alert_test_route.h"
 #include "api/trace/archived_keys.h"
 #include "api/trace/explanation_routes.h"
 #include "api/trace/key_events_route.h"
@@ -226,6 +227,7 @@ void add_trace_route(Router& router, TraceSource source) {
   const auto shared = std::make_shared<const TraceSource>(std::move(source));
   const auto slots = std::make_shared<TraceSlots>();
   add_explanation_route(router, shared, slots);
+  add_alert_test_route(router, shared, slots);
   add_key_events_route(router, shared, slots);
   add_near_keys_route(router, shared);
   const auto tracing = std::make_shared<Tracing>(shared, slots);

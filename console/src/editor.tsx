@@ -53,18 +53,37 @@ async function readPack(signal: AbortSignal): Promise<{ files: Files; etag: stri
   const answer = await ask("GET", "/v1/pack", { signal });
   return { files: (answer.json as JsonObject).files as Files, etag: answer.headers.get("ETag") ?? "" };
 }
+/** Puts a test that is made of an alert behind what is written, in a file behind its rule, unless it stands there; gives the line where it begins. */
+async function putTest(draft: string, fresh: Draft, signal: AbortSignal): Promise<number> {
+  const wanted = new URLSearchParams(query.value);
+  const alert = wanted.get("test");
+  if (!alert) return Number(wanted.get("line")) || 1;
+  const made = (await ask("GET", `/v1/alerts/${part(alert)}/test`, { signal })).json as JsonObject;
+  const test = show(made.text);
+  const head = test.split("\n", 1)[0] ?? "";
+  let now = drafts.get(draft) ?? fresh;
+  if (!now.text.includes(head)) {
+    const lines = now.text.trimEnd().split("\n");
+    lines.splice(draft.startsWith("file ") && now === fresh ? numberOf(made, "behind") : lines.length, 0, "", test.trimEnd());
+    now = { ...now, text: `${lines.join("\n")}\n` };
+    drafts.set(draft, now);
+  }
+  return now.text.slice(0, now.text.indexOf(head)).split("\n").length;
+}
 async function readFile(path: string, signal: AbortSignal): Promise<Edited> {
   const { files, etag } = await readPack(signal);
   const draft = `file ${path}`;
+  const base = files[path] ?? "";
+  const line = await putTest(draft, { text: base, base, etag, isClash: false }, signal);
   // What else a rename changed is kept as long as what was written.
   const others = () => (drafts.has(draft) ? (draftOthers.get(draft) ?? {}) : {});
   return {
     draft,
     path,
-    base: files[path] ?? "",
+    base,
     etag,
     files: { ...files, ...others() },
-    line: Number(new URLSearchParams(query.value).get("line")) || 1,
+    line,
     placed: (text) => ({ text, line: 0 }),
     role: roleForLive("author"),
     isRule: false,
@@ -106,13 +125,14 @@ async function readRule(id: string, signal: AbortSignal): Promise<Edited> {
   // It is changed as if somebody had written so, and saved like that.
   const letOut = withoutStatus(source);
   if (isLetOut && letOut !== source) drafts.set(`rule ${id}`, { text: letOut, base: source, etag, isClash: false });
+  const line = await putTest(`rule ${id}`, { text: source, base: source, etag, isClash: false }, signal);
   return {
     draft: `rule ${id}`,
     path,
     base: source,
     etag,
     files: pack.files,
-    line: 1,
+    line,
     placed: (text) => spliced(pack.files[path] ?? "", source, text),
     role: /^live/.test(show(document.stage)) ? roleForLive("analyst") : "analyst",
     isRule: true,
@@ -307,7 +327,7 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
   if (!placed)
     return (
       <p>
-        The rule does not stand in its file as one piece. <a href={href(`/pack/${part(of.path)}`)}>Edit the file</a>
+        The rule does not stand in its file as one piece. <a href={href(`/pack/${part(of.path)}?${query.value}`)}>Edit the file</a>
       </p>
     );
   const filesNow = (): Files => ({ ...of.files, ...others, [of.path]: of.placed(text)?.text ?? "" });

@@ -199,3 +199,42 @@ check("a delivery of an alert is sent once more from its page, by who may", asyn
     hook.close();
   }
 }, { more: ["--webhooks-allow", "127.0.0.1"] });
+
+check("a test made of an alert: in the editor of its rule and saved, in its file, for a reader to be copied; all by keys", async ({ server, person }) => {
+  const { page } = person;
+  await server.send([[10, "c8", "1.25"], [20, "c8", "1.50"], [30, "c8", "700.00", 'a "quoted" one']]);
+  const [{ alert }] = await server.alerts("rule=burst");
+  await person.signIn(server.token, `/console/alerts/${alert.id}`);
+  await page.getByRole("link", { name: "Make a test of this alert" }).press("Enter");
+  const tests = page.getByRole("region", { name: "Tests" });
+  await tests.getByText("2 of 2 tests pass.").waitFor();
+  await person.sees("Not saved.");
+  const content = page.locator(".cm-content");
+  const written = (await content.innerText()).replaceAll("\u200b", "");
+  assert.ok(written.includes(`test burst "alert ${alert.id.slice(0, 8)} of 2026-03-02T12:00:30Z" {`), written);
+  assert.ok(written.includes('amount: 700.00, note: "a \\"quoted\\" one" }') && written.includes("expect alert at 20s {"), written);
+  assert.ok(written.indexOf("two and a large one") < written.indexOf("of 2026-03-02"), written);
+  await person.inspect("alert-test");
+  await page.getByLabel("Why").fill("seen in March");
+  await page.getByRole("button", { name: "Save it" }).press("Enter");
+  await person.sees("It holds, with");
+  await person.sees("As it is on the server.");
+  assert.equal((await server.ask("GET", "/v1/rules/burst")).json.source.split("of 2026-03-02T12:00:30Z").length, 2);
+  // In a file it stands behind its rule; once it is there, it is not put there again.
+  const [{ alert: large }] = await server.alerts("rule=large&key=card%3Dc2");
+  await page.goto(`${server.url}/console/pack/rules.tocsin?test=${large.id}`);
+  await person.sees("Not saved.");
+  await tests.getByText("1 of 1 test passes.").waitFor();
+  const file = (await content.innerText()).replaceAll("\u200b", "");
+  assert.ok(file.indexOf("rule large") < file.indexOf("test large") && file.indexOf("test large") < file.indexOf("rule small"), file);
+  await page.getByRole("button", { name: "Give up what was written" }).press("Enter");
+  await page.goto(`${server.url}/console/rules/burst/edit?test=${alert.id}`);
+  await person.sees("As it is on the server.");
+  await page.getByRole("button", { name: "Sign out" }).press("Enter");
+  await page.getByLabel("Token").waitFor();
+  const { token } = (await server.ask("POST", "/v1/tokens", { name: "rita", role: "reader" })).json;
+  await person.signIn(token, `/console/alerts/${alert.id}`);
+  await page.getByRole("button", { name: "Make a test of this alert" }).press("Enter");
+  await page.getByLabel("The test", { exact: true }).getByText("expect alert at 20s {").waitFor();
+  await person.inspect("alert-test-read");
+}, { rules: MORE_RULES });
