@@ -88,6 +88,10 @@ constexpr Row kRows[] = {
     {"a comparison over two steps",
      "when pay as a where amount < 500 then pay where amount > 500 then pay where amount > "
      "a.amount + 900 within D"},
+    {"another value",
+     "when pay as a where amount < 500 then pay where amount != a.amount within D once per 1d"},
+    {"another value, each",
+     "when pay as a where amount < 500 then pay where amount != a.amount within D"},
     {"a total of the loop",
      "when 3+ pay as p where amount < 900 then pay where amount >= 998 within D having count(p) >= "
      "1000000"},

@@ -85,10 +85,16 @@ std::optional<PlacesComparison> comparison_of(const RuleProgram& rule) {
   }
   for (const Conjunct& conjunct : rule.steps[1].take.by_run) {
     const Expr& expr = *conjunct.expr;
-    if (!is_comparison(expr.op) || expr.op == Op::kEqual || expr.op == Op::kNotEqual) continue;
+    if (!is_comparison(expr.op) || expr.op == Op::kEqual) continue;
     for (const bool swapped : {false, true}) {
       const Expr& own = *expr.args[swapped ? 1 : 0];
       const Expr& of_first = *expr.args[swapped ? 0 : 1];
+      if (expr.op == Op::kNotEqual) {
+        const bool is_told = own.op == Op::kField && of_first.op == Op::kBound &&
+                             own.type.kind == of_first.type.kind && is_told_by_bytes(own.type.kind);
+        if (!is_told || !is_of_step(rule, of_first, 0)) continue;
+        return PlacesComparison{&expr, &of_first, &own, expr.op};
+      }
       if (!is_of_step(rule, of_first, 0) || of_first.op == Op::kLiteral || reads_run(own)) continue;
       if (!is_comparable(own.type.kind) || !is_comparable(of_first.type.kind)) continue;
       return PlacesComparison{&expr, &of_first, &own, swapped ? mirrored(expr.op) : expr.op};

@@ -100,7 +100,8 @@ struct PlacesValue {
   std::vector<std::vector<const Expr*>> of_guards;  // by step: of the absences behind it
 };
 /// Of two steps: the second takes an event for which `own op of_first` holds, where `of_first` is
-/// read at the first step's event alone.
+/// read at the first step's event alone. With `!=` both are fields whose values are told apart by
+/// their key bytes.
 struct PlacesComparison {
   const Expr* condition = nullptr;
   const Expr* of_first = nullptr;

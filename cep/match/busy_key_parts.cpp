@@ -77,6 +77,15 @@ void BusyKey::finish_compared(PlacesPart& part) const {
       part.compared->push(value_at_step(*rule_.places->comparison->of_first, 0, event, scope()));
     }
   }
+  if (part.others != nullptr) {
+    const Ring<PlaceEntry>& starts = part.places.front().ring;
+    for (std::uint64_t i = starts.begin(); i < starts.end(); ++i) {
+      const EventView event{nullptr, &state_.log[starts[i].event]};
+      const std::optional<std::string> value =
+          part_value(*rule_.places->comparison->of_first, event, scope());
+      part.others->push(value ? &*value : nullptr);
+    }
+  }
   if (part.chain == nullptr) return;
   std::vector<std::pair<std::uint64_t, std::uint32_t>>
       taken;  // events, and the steps below the top

@@ -7,8 +7,10 @@ std::optional<PlaceEntry> Places::follow_compared(std::uint32_t step, PlacesEven
   std::optional<PlaceEntry> entry = follow(step);
   if (!entry || step == 0) return entry;
   if (program().comparison) {
-    const Value own = event.compared(*program().comparison->own, step);
-    entry->low = part_->compared->first(entry->low, entry->high, own);
+    const Expr& own = *program().comparison->own;
+    entry->low = part_->others != nullptr
+                     ? part_->others->first(entry->low, entry->high, event.value(own))
+                     : part_->compared->first(entry->low, entry->high, event.compared(own, step));
     if (entry->low == entry->high) entry.reset();
   } else if (program().chain && !part_->chain->any(step, own_value(step, event))) {
     entry.reset();
@@ -23,6 +25,14 @@ Value Places::own_value(std::uint32_t step, PlacesEvent& event) const {
 }
 
 void Places::push_compared(std::uint32_t step, PlacesEvent& event) {
+  if (part_->others != nullptr) {
+    part_->others->push(event.value(*program().comparison->of_first));
+    return;
+  }
+  if (part_->compared != nullptr) {
+    part_->compared->push(event.compared(*program().comparison->of_first, step));
+    return;
+  }
   const Expr* const carried = program().chain->steps[step].carried;
   const Value own = own_value(step, event);
   part_->chain->push(event.capture(), step, own,

@@ -51,6 +51,7 @@ void Places::pop(std::size_t place) {
   --state_.entry_count;
   if (place == 0) --state_.start_count;
   if (place == 0 && part_->compared != nullptr) part_->compared->pop();
+  if (place == 0 && part_->others != nullptr) part_->others->pop();
 }
 
 void Places::let_go_of_events(std::uint64_t before) {
@@ -231,10 +232,7 @@ void Places::push(std::uint32_t step, PlaceEntry entry, PlacesEvent& event) {
   ring.push(entry);
   ++state_.entry_count;
   if (place == 0) ++state_.start_count;
-  if (place == 0 && part_->compared != nullptr) {
-    part_->compared->push(event.compared(*program().comparison->of_first, 0));
-  }
-  if (program().chain) push_compared(step, event);
+  if (program().chain || (place == 0 && program().comparison)) push_compared(step, event);
 }
 
 // The current event fits the loop: all that collect take it, and it may be the first of new ones.

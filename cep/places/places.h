@@ -46,8 +46,8 @@ class PlacesEvent {
   virtual bool is_forbidden_after(std::uint32_t step) = 0;
   /// Whether one of those absences does, whatever its event's value.
   virtual bool is_forbidden_by(std::uint32_t step, std::uint32_t guard) = 0;
-  /// The value of its field that tells parts apart (PlacesProgram::value), as key bytes; null where
-  /// it is missing. Valid until the next call.
+  /// The value of its field that tells parts apart (PlacesProgram::value), or that `!=` compares,
+  /// as key bytes; null where it is missing. Valid until the next call.
   virtual const std::string* value(const Expr& own) = 0;
   /// Whether `next` counts it.
   virtual bool is_considered() = 0;

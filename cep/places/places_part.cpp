@@ -28,7 +28,10 @@ PlacesPart make_part(const RuleProgram& rule) {
       }
     }
   }
-  if (const auto& comparison = rule.places->comparison) {
+  const auto& comparison = rule.places->comparison;
+  if (comparison && comparison->op == Op::kNotEqual) {
+    part.others = std::make_unique<FirstOther>();
+  } else if (comparison) {
     const Op op = comparison->op;
     part.compared = std::make_unique<FirstBeyond>(op == Op::kLess || op == Op::kLessEqual,
                                                   op == Op::kLessEqual || op == Op::kGreaterEqual);

@@ -65,6 +65,7 @@ std::size_t PlacesPart::bytes() const {
   if (longest != nullptr) sum += longest->bytes();
   if (borders != nullptr) sum += borders->bytes();
   if (compared != nullptr) sum += compared->bytes();
+  if (others != nullptr) sum += others->bytes();
   if (chain != nullptr) sum += chain->bytes();
   return sum;
 }

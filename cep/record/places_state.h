@@ -23,6 +23,7 @@
 #include "cep/queue/compared_chain.h"
 #include "cep/queue/distinct_count.h"
 #include "cep/queue/first_beyond.h"
+#include "cep/queue/first_other.h"
 #include "cep/queue/range_least.h"
 #include "cep/queue/range_sums.h"
 #include "cep/queue/ring.h"
@@ -84,6 +85,7 @@ struct PlacesPart {
   /// Where there are three loops or more and a match was given: what its first event leads to.
   std::unique_ptr<LongestLists> longest;
   std::unique_ptr<FirstBeyond> compared;  // by entries of the first place
+  std::unique_ptr<FirstOther> others;     // the same, where the comparison is `!=`
   std::unique_ptr<ComparedChain> chain;   // of the entries of all places
   std::unique_ptr<LoopBorders> borders;   // of two loops
   const std::string* value = nullptr;     // of PlacesState::by_value

@@ -116,8 +116,8 @@ void ask_for_equals(cep::Plan& plan, Random& random) {
   }
 }
 
-// Two steps, the second with a larger or a smaller `v` than the first; between them perhaps an
-// absence.
+// Two steps, the second with a larger, a smaller or another `v` than the first; between them
+// perhaps an absence.
 void ask_for_more(cep::Plan& plan, Random& random) {
   const auto field = add_value(plan);
   cep::Element& last = plan.rules[0].pattern.back();
@@ -127,8 +127,8 @@ void ask_for_more(cep::Plan& plan, Random& random) {
         operation(cep::Op::kAdd, both[1]->type, {both[1], int_literal(random.between(-1, 1))});
   }
   if (random.chance(50)) std::swap(both[0], both[1]);
-  const cep::Op op =
-      random.pick({cep::Op::kLess, cep::Op::kLessEqual, cep::Op::kGreater, cep::Op::kGreaterEqual});
+  const cep::Op op = random.pick({cep::Op::kLess, cep::Op::kLessEqual, cep::Op::kGreater,
+                                  cep::Op::kGreaterEqual, cep::Op::kNotEqual, cep::Op::kNotEqual});
   last.test()->where = all_of({last.test()->where, condition(op, std::move(both))});
 }
 

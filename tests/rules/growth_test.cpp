@@ -86,6 +86,12 @@ constexpr Row kKept[] = {
      "within 1h",
      "places"},
     {"when pay as a then pay then pay where amount > 9 * a.amount within 1h", "places"},
+    {"when pay as a then pay as b where amount != a.amount within 1h", "places"},
+    {"when pay as a then no other then pay where a.amount != amount within 1h", "places"},
+    {"when pay as a then pay as b where amount != 2 * a.amount within 1h", "partial matches",
+     "earlier_event", true},
+    {"when pay as a then pay as b then pay where amount != b.amount within 1h", "partial matches",
+     "earlier_event", true},
     {"when pay as a then pay as b where amount > a.amount then pay where a.amount < amount then "
      "pay where amount < b.amount within 1h",
      "partial matches", "earlier_event", true},
