@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "library/language/code_actions.h"
 #include "library/language/completion.h"
 #include "library/language/hover.h"
 #include "library/language/navigation.h"
@@ -16,6 +17,7 @@ using nlohmann::ordered_json;
 namespace {
 // More are of no use to a person who chooses; the label that is typed leaves fewer.
 constexpr std::size_t kCompletionsMax = 1000;
+constexpr std::size_t kActionsMax = 50;
 
 ordered_json place_json(const library::CheckedPack& pack, rules::SourceSpan span) {
   const auto begin = pack.sources().place(span.file, span.begin);
@@ -80,6 +82,16 @@ ordered_json completion(const library::CheckedPack& pack, const LanguageQuestion
           {"left_out", left_out}};
 }
 
+ordered_json edits_json(const library::CheckedPack& pack, const std::vector<rules::Edit>& edits) {
+  ordered_json list = ordered_json::array();
+  for (const rules::Edit& edit : edits) {
+    ordered_json made = place_json(pack, edit.span);
+    made["text"] = edit.text;
+    list.push_back(std::move(made));
+  }
+  return list;
+}
+
 ordered_json rename(const library::CheckedPack& pack, const LanguageQuestion& asked,
                     const rules::ReadFile& read_file) {
   const Result<rules::SourceSpan> span = library::renamable_at(pack, asked.file, asked.byte);
@@ -96,12 +108,23 @@ ordered_json rename(const library::CheckedPack& pack, const LanguageQuestion& as
     answer["refused"] = edits.error().message;
     return answer;
   }
-  for (const rules::Edit& edit : *edits) {
-    ordered_json made = place_json(pack, edit.span);
-    made["text"] = edit.text;
-    answer["edits"].push_back(std::move(made));
-  }
+  answer["edits"] = edits_json(pack, *edits);
   return answer;
+}
+// What can be done about the line of the place: an editor shows them beside it.
+ordered_json actions(const library::CheckedPack& pack, const LanguageQuestion& asked) {
+  const std::string_view text = pack.sources().text(asked.file);
+  const std::size_t before = text.substr(0, asked.byte).rfind('\n');
+  const auto begin = static_cast<std::uint32_t>(before == std::string_view::npos ? 0 : before + 1);
+  ordered_json list = ordered_json::array();
+  for (const library::CodeAction& action :
+       library::code_actions(pack, asked.file, begin, library::end_of_line(text, asked.byte))) {
+    if (list.size() == kActionsMax) break;
+    list.push_back({{"title", action.title},
+                    {"preferred", action.preferred},
+                    {"edits", edits_json(pack, action.edits)}});
+  }
+  return {{"actions", std::move(list)}};
 }
 }  // namespace
 
@@ -127,6 +150,7 @@ ordered_json answer_language(const library::CheckedPack& pack, const LanguageQue
   }
   if (asked.request == "rename") return rename(pack, asked, read_file);
   if (asked.request == "completion") return completion(pack, asked);
+  if (asked.request == "actions") return actions(pack, asked);
   const auto found = library::signatures_at(pack.sources().text(asked.file), asked.byte);
   if (!found) return {{"signature", nullptr}};
   const library::Signature& form = found->chosen();

@@ -11,8 +11,8 @@
 
 namespace tocsin::api {
 /// The words of LanguageQuestion::request, in the document's order.
-inline constexpr std::string_view kLanguageRequests[] = {"hover",  "definition", "references",
-                                                         "rename", "completion", "signature"};
+inline constexpr std::string_view kLanguageRequests[] = {
+    "hover", "definition", "references", "rename", "completion", "signature", "actions"};
 
 struct LanguageQuestion {
   std::string request;  // one of kLanguageRequests

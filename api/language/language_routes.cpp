@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "api/base/clock.h"
+#include "api/language/changed_tests.h"
 #include "api/language/language_request.h"
 #include "api/language/posted_rules.h"
 #include "api/rest/problem.h"
@@ -73,7 +74,7 @@ std::string joined(std::string lines) {
   return lines;
 }
 
-HttpResponse validate(const PostedRules& posted) {
+HttpResponse validate(const PostedRules& posted, const CurrentRules&) {
   const LoadedRules rules = posted.load();
   std::string text = fmt::format(R"({{"valid":{},"errors":{},"warnings":{},"rules":[)",
                                  rules.errors() == 0, rules.errors(), rules.warnings());
@@ -89,7 +90,7 @@ HttpResponse validate(const PostedRules& posted) {
           text + R"(],"diagnostics":[)" + joined(render_diagnostics_json(rules)) + "]}\n"};
 }
 
-HttpResponse format(const PostedRules& posted) {
+HttpResponse format(const PostedRules& posted, const CurrentRules&) {
   ordered_json files = ordered_json::object();
   ordered_json changed = ordered_json::array();
   std::string lines;
@@ -113,24 +114,37 @@ HttpResponse format(const PostedRules& posted) {
   return json_text_response(200, text + R"(,"diagnostics":[)" + joined(std::move(lines)) + "]}");
 }
 
-HttpResponse test(const PostedRules& posted) {
+HttpResponse test(const PostedRules& posted, const CurrentRules& active) {
   const auto rule = text_member(posted.more, "rule");
   if (!rule) return rule.error();
   const auto title = text_member(posted.more, "title");
   if (!title) return title.error();
   const auto seconds = whole_member(posted.more, "seconds", kSecondsUsual, kSecondsMax);
   if (!seconds) return seconds.error();
+  const auto changed = posted.more.find("changed");
+  if (changed != posted.more.end() && !changed->is_boolean()) {
+    return bad_body("`changed` is true or false");
+  }
   const LoadedRules rules = posted.load();
   if (!rules.program) return rules_do_not_check(rules);
+  library::TestChoice choice{rule->value_or(""), title->value_or("")};
+  std::optional<ChangedTests> others;
+  if (changed != posted.more.end() && changed->get<bool>()) {
+    others.emplace(active, posted.pack(), rules);
+    choice.rule.clear();
+    choice.wants = [&](const rules::EmbeddedTest& one) {
+      return (*rule && one.rule == **rule) || others->has(one);
+    };
+  }
   const std::unique_ptr<TextCacheFolder> cache = open_text_cache();
   const Clock::Moment end = system_clock().now() + std::chrono::seconds(*seconds);
-  const library::JudgedTests judged = library::judge_tests(
-      rules.loaded, *rules.program,
-      {rule->value_or(""), title->value_or(""), [end] { return system_clock().now() < end; }},
-      cache.get());
-  std::string text =
-      fmt::format(R"({{"passed":{},"failed":{},"not_run":{},"tests":[)", judged.passed,
-                  judged.tests.size() - judged.passed, judged.not_run);
+  choice.may_go_on = [end] { return system_clock().now() < end; };
+  const library::JudgedTests judged =
+      library::judge_tests(rules.loaded, *rules.program, choice, cache.get());
+  std::string text = fmt::format(R"({{"passed":{},"failed":{},"not_run":{},)", judged.passed,
+                                 judged.tests.size() - judged.passed, judged.not_run);
+  if (others) text += fmt::format(R"("unchanged":{},)", judged.unwanted);
+  text += R"("tests":[)";
   for (const library::JudgedTest& one : judged.tests) {
     if (text.back() != '[') text += ',';
     text += library::format_test_json(one.file, one.result);
@@ -138,7 +152,7 @@ HttpResponse test(const PostedRules& posted) {
   return json_text_response(200, text + "]}");
 }
 
-HttpResponse explain(const PostedRules& posted) {
+HttpResponse explain(const PostedRules& posted, const CurrentRules&) {
   const auto name = text_member(posted.more, "rule");
   if (!name) return name.error();
   const LoadedRules rules = posted.load();
@@ -157,7 +171,7 @@ HttpResponse explain(const PostedRules& posted) {
                        library::explain_json(*rules.program, rule, nullptr)));
 }
 
-HttpResponse language(const PostedRules& posted) {
+HttpResponse language(const PostedRules& posted, const CurrentRules&) {
   LanguageQuestion question;
   const auto request = text_member(posted.more, "request");
   if (!request) return request.error();
@@ -215,7 +229,8 @@ constexpr std::string_view kSchemas = R"({
     "files": "RuleTexts",
     "rule?": "text; its name: only its tests",
     "title?": "text; only tests with it",
-    "seconds?": "whole from 1 to 60; no test begins later; 20 where absent"
+    "seconds?": "whole from 1 to 60; no test begins later; 20 where absent",
+    "changed?": "boolean; true: beside those of `rule`, only tests of rules that are not as the active ones, and tests that are written otherwise"
   },
   "RuleTestOutcome": {
     "file": "text",
@@ -230,6 +245,7 @@ constexpr std::string_view kSchemas = R"({
     "passed": "whole",
     "failed": "whole",
     "not_run": "whole; for which there was no time",
+    "unchanged?": "whole; that `changed` left out",
     "tests": "list of RuleTestOutcome"
   },
   "RuleToExplain": {
@@ -241,7 +257,7 @@ constexpr std::string_view kSchemas = R"({
   "LanguageRequest": {
     "body": true,
     "files": "RuleTexts",
-    "request": "one of hover, definition, references, rename, completion, signature",
+    "request": "one of hover, definition, references, rename, completion, signature, actions",
     "file": "text; one of the files, which ends in .tocsin",
     "line": "whole from 1 to 2147483647",
     "column": "whole from 1 to 2147483647; counts characters",
@@ -261,6 +277,11 @@ constexpr std::string_view kSchemas = R"({
     "detail": "text",
     "doc": "text; Markdown"
   },
+  "TextAction": {
+    "title": "text",
+    "preferred": "boolean; the one to choose where a key chooses",
+    "edits": "list of DiagnosticEdit"
+  },
   "LanguageAnswer": {
     "place?": "TextPlace or null; what hover, rename and completion are about",
     "markdown?": "text; of hover",
@@ -270,7 +291,8 @@ constexpr std::string_view kSchemas = R"({
     "refused?": "text; why it cannot be renamed, or not so",
     "completions?": "list of Completion; the likelier first",
     "left_out?": "whole; completions beyond 1,000",
-    "signature?": "CallSignature or null"
+    "signature?": "CallSignature or null",
+    "actions?": "list of TextAction; what can be done about the line, 50 at most"
   },
   "CallSignature": {
     "label": "text",
@@ -291,9 +313,9 @@ struct Operation {
   bool takes_plain;
   bool needs_right_rules;
   std::span<const std::string_view> members;  // of the body, beside its files
-  HttpResponse (*handle)(const PostedRules& posted);
+  HttpResponse (*handle)(const PostedRules& posted, const CurrentRules& active);
 };
-constexpr std::string_view kTestMembers[] = {"rule", "title", "seconds"};
+constexpr std::string_view kTestMembers[] = {"rule", "title", "seconds", "changed"};
 constexpr std::string_view kExplainMembers[] = {"rule"};
 constexpr std::string_view kLanguageMembers[] = {"request", "file", "line", "column", "new_name"};
 constexpr Operation kOperations[] = {
@@ -333,7 +355,8 @@ constexpr Operation kOperations[] = {
 };
 }  // namespace
 
-void add_language_routes(Router& router, const std::shared_ptr<CheckSlots>& checks) {
+void add_language_routes(Router& router, const std::shared_ptr<CheckSlots>& checks,
+                         const RuleService& rules) {
   router.add_schemas(kRuleTextSchemas);
   router.add_schemas(kSchemas);
   for (const Operation& operation : kOperations) {
@@ -353,10 +376,11 @@ void add_language_routes(Router& router, const std::shared_ptr<CheckSlots>& chec
                 .body = std::move(body),
                 .answers = {{200, operation.answer_text, "application/json", operation.answer}},
                 .problems = std::move(problems),
-                .handler = [&operation, checks](ApiRequest& request) {
+                .handler = [&operation, checks, &rules](ApiRequest& request) {
                   return checks->run([&]() -> HttpResponse {
                     const auto posted = read_posted_rules(request, operation.members);
-                    return posted ? operation.handle(*posted) : posted.error();
+                    if (!posted) return posted.error();
+                    return operation.handle(*posted, *rules.current());
                   });
                 }});
   }

@@ -6,6 +6,9 @@
 #include "api/rest/router.h"
 
 namespace tocsin::api {
+class RuleService;
 /// `POST /v1/rules/validate`, `/format`, `/test`, `/explain` and `/language`.
-void add_language_routes(Router& router, const std::shared_ptr<CheckSlots>& checks);
+/// `rules` are the active ones, and outlive the routes.
+void add_language_routes(Router& router, const std::shared_ptr<CheckSlots>& checks,
+                         const RuleService& rules);
 }  // namespace tocsin::api

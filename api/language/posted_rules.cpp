@@ -25,6 +25,12 @@ rules::ReadFile PostedRules::reader() const {
   };
 }
 
+RulePack PostedRules::pack() const {
+  std::vector<runtime::NamedContents> texts;
+  for (const std::string& path : rule_paths()) texts.push_back({"rules:" + path, files.at(path)});
+  return RulePack(std::move(texts));
+}
+
 LoadedRules PostedRules::load() const {
   rules::LoadOptions options;
   options.warn_of_untested = true;

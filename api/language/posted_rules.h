@@ -10,6 +10,7 @@
 
 #include "api/rest/json_body.h"
 #include "api/rules/rule_loader.h"
+#include "api/rules/rule_pack.h"
 
 namespace tocsin::api {
 /// The most bytes of a body with rule texts.
@@ -23,6 +24,7 @@ struct PostedRules {
   std::vector<std::string> rule_paths() const;
   /// Reads what was posted; no file of this machine. This outlives it.
   rules::ReadFile reader() const;
+  RulePack pack() const;
   /// Checked and compiled, with a warning where a rule has no test.
   LoadedRules load() const;
 };

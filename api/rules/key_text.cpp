@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "cep/plan/feature.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "rules/explain/expression_text.h"
 #include "rules/text/human_text.h"
 
 namespace tocsin::api {
@@ -70,7 +75,66 @@ Json events_json(const cep::ReportedEvents& events) {
           {"first", cep::format_time(events.first)},
           {"last", cep::format_time(events.last)}};
 }
-Json match_json(const cep::ReportedMatch& match) {
+using Elements = std::vector<const cep::Element*>;
+// All steps, in the order written.
+void add_steps(const std::vector<cep::Element>& elements, Elements& to) {
+  for (const cep::Element& element : elements) {
+    if (element.is_step()) to.push_back(&element);
+    add_steps(element.children(), to);
+  }
+}
+// Those that a match waits for: by the names that the report has, or, where steps without a name
+// share one, by their number.
+Elements awaited(const cep::Rule& rule, const cep::ReportedMatch& match) {
+  Elements steps;
+  add_steps(rule.pattern, steps);
+  const std::string names = " or " + match.waits_for + " or ";
+  const auto is_awaited = [&](const cep::Element* step) {
+    const std::string& own = rule.variables[step->var().value].name;
+    const std::string& name = own.empty() ? step->events().front().name : own;
+    return names.find(" or " + name + " or ") != std::string::npos;
+  };
+  Elements found;
+  for (const cep::Element* const step : steps) {
+    const std::string& own = rule.variables[step->var().value].name;
+    const auto number = static_cast<std::size_t>(std::ranges::find(steps, step) - steps.begin());
+    const bool is_passed = own.empty() && number + 1 < match.step;
+    if (is_awaited(step) && !is_passed) found.push_back(step);
+  }
+  const bool is_one = match.waits_for.find(" or ") == std::string::npos;
+  if (is_one && found.size() > 1) {
+    // The next of its name, unless the one that it stands at goes on.
+    const bool is_loop = found.front()->quantifier().loop;
+    const bool stands = match.step > 0 && match.step <= steps.size() && !is_loop &&
+                        found.front() == steps[match.step - 1];
+    found = {found[stands ? 1 : 0]};
+  }
+  return found;
+}
+// The first of the conditions that `and` joins.
+const cep::Expr& first_of(const cep::Expr& expr) {
+  return expr.op == cep::Op::kAnd ? first_of(*expr.args.front()) : expr;
+}
+Json awaited_json(const cep::Plan& plan, const cep::Rule& rule, const cep::ReportedMatch& match,
+                  const PlaceOfCondition& place) {
+  Json list = Json::array();
+  if (match.is_complete || match.waits_for.empty()) return list;
+  for (const cep::Element* const step : awaited(rule, match)) {
+    std::string text = rules::kinds_text(step->events());
+    if (step->where()) text += " where " + rules::expression_text(plan, &rule, *step->where());
+    Json one = {{"text", std::move(text)}};
+    if (step->where() && place) {
+      if (const std::optional<WrittenPlace> at = place(first_of(*step->where()))) {
+        one["file"] = at->file;
+        one["line"] = at->line;
+      }
+    }
+    list.push_back(std::move(one));
+  }
+  return list;
+}
+Json match_json(const cep::Plan& plan, const cep::Rule& rule, const cep::ReportedMatch& match,
+                const PlaceOfCondition& place) {
   Json json = {{"step", match.step},
                {"steps", match.steps},
                {"complete", match.is_complete},
@@ -78,6 +142,7 @@ Json match_json(const cep::ReportedMatch& match) {
                {"expires", time_json(match.expires)},
                {"deadline", time_json(match.deadline)},
                {"waits_for", match.waits_for},
+               {"awaited", awaited_json(plan, rule, match, place)},
                {"events", Json::array()}};
   for (const cep::ReportedEvents& events : match.events) {
     json["events"].push_back(events_json(events));
@@ -97,9 +162,13 @@ void add_rest(Json& json, const auto& rule) {
                            {"held_back", rule.suppression->held_back}};
   }
 }
-Json rule_json(const std::string& id, const cep::ReportedRule& rule) {
-  Json json = {{"rule", id}, {"matches", Json::array()}, {"more_matches", rule.more_matches}};
-  for (const cep::ReportedMatch& match : rule.matches) json["matches"].push_back(match_json(match));
+Json rule_json(const cep::Plan& plan, const cep::ReportedRule& rule,
+               const PlaceOfCondition& place) {
+  const cep::Rule& of = plan.rules[rule.rule.value];
+  Json json = {{"rule", of.id}, {"matches", Json::array()}, {"more_matches", rule.more_matches}};
+  for (const cep::ReportedMatch& match : rule.matches) {
+    json["matches"].push_back(match_json(plan, of, match, place));
+  }
   add_rest(json, rule);
   if (rule.lost_runs != 0) json["lost_runs"] = rule.lost_runs;
   return json;
@@ -131,19 +200,35 @@ std::string format_key_report(const cep::Plan& plan, const cep::KeyReport& repor
   return text;
 }
 
-Json scanned_rule_json(const std::string& id, const cep::ScannedRule& rule) {
-  Json json = {{"rule", id},
-               {"matches", rule.matches},
-               {"furthest", rule.furthest ? match_json(*rule.furthest) : Json(nullptr)}};
+PlaceOfCondition places_in(const rules::Loaded& loaded) {
+  return [&loaded](const cep::Expr& expr) -> std::optional<WrittenPlace> {
+    if (!loaded.rules) return std::nullopt;
+    const auto written = loaded.rules->written.find(&expr);
+    if (written == loaded.rules->written.end()) return std::nullopt;
+    const rules::SourceSpan span = written->second.span;
+    return WrittenPlace{
+        loaded.sources.path(span.file),
+        static_cast<std::uint32_t>(loaded.sources.place(span.file, span.begin).line)};
+  };
+}
+
+Json scanned_rule_json(const cep::Plan& plan, const cep::ScannedRule& rule,
+                       const PlaceOfCondition& place) {
+  const cep::Rule& of = plan.rules[rule.rule.value];
+  Json json = {
+      {"rule", of.id},
+      {"matches", rule.matches},
+      {"furthest", rule.furthest ? match_json(plan, of, *rule.furthest, place) : Json(nullptr)}};
   add_rest(json, rule);
   return json;
 }
 
-std::string key_report_json(const cep::Plan& plan, const cep::KeyReport& report) {
+std::string key_report_json(const cep::Plan& plan, const cep::KeyReport& report,
+                            const PlaceOfCondition& place) {
   Json json = {
       {"at", cep::format_time(report.at)}, {"known", report.is_known}, {"rules", Json::array()}};
   for (const cep::ReportedRule& rule : report.rules) {
-    json["rules"].push_back(rule_json(plan.rules[rule.rule.value].id, rule));
+    json["rules"].push_back(rule_json(plan, rule, place));
   }
   std::string text = json.dump();
   text.pop_back();

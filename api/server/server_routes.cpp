@@ -137,7 +137,7 @@ void add_server_routes(Router& router, ServerContext& context, const AlertServic
                        const Configuration& settings, Unreadiness unreadiness) {
   add_event_routes(router, context);
   const auto totals = std::make_shared<RuleTotalsReader>(context.node);
-  add_language_routes(router, context.checks);
+  add_language_routes(router, context.checks, context.rules);
   add_rule_routes(router, context, totals);
   const RolloutContext rollout{context.rules, context.changes, *context.checks};
   add_deploy_routes(router, rollout);

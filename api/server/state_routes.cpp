@@ -50,12 +50,14 @@ HttpResponse get_key(ServerContext& context, ApiRequest& request) {
   if (!asked) return refusal_response(asked.error());
   if (!reports) return problem_of_error(reports.error(), ProblemKind::kBadParameter);
   const cep::Plan& plan = program->plan();
+  const std::shared_ptr<const CurrentRules> now = context.rules.current();
+  const PlaceOfCondition place = places_in(now->rules.loaded);
   std::string text = fmt::format("{} at {}\n", *request.text("key"), time_text(watermark));
   std::string tables;
   for (const cep::KeyReport& report : *reports) {
     text += format_key_report(plan, report);
     if (!tables.empty()) tables += ',';
-    tables += key_report_json(plan, report);
+    tables += key_report_json(plan, report, place);
   }
   if (request.text("format") == "text") return {200, {}, "text/plain", text};
   return json_text_response(
@@ -98,7 +100,12 @@ constexpr std::string_view kSchemas = R"({
     "since": "time",
     "expires": "time or null",
     "deadline": "time or null",
-    "waits_for": "text",
+    "waits_for": "text; the name of the step",
+    "awaited": [{
+      "text": "text; the events that the step takes: their kinds and the condition",
+      "file?": "text; where the condition is written",
+      "line?": "whole"
+    }],
     "events": "list of ReportedEvents"
   },
   "ReportedWindow": {"begin": "time", "end": "time or null", "events": "ReportedEvents"},

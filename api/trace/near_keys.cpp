@@ -171,7 +171,7 @@ using Json = nlohmann::ordered_json;
 Json time_or_null(cep::EventTime time) {
   return time == cep::kEventTimeMax ? Json(nullptr) : time_json(time);
 }
-Json key_json(const cep::Plan& plan, const cep::ScannedKey& key) {
+Json key_json(const cep::Plan& plan, const cep::ScannedKey& key, const PlaceOfCondition& place) {
   const cep::KeyNearness nearness = cep::nearness_of(key);
   const std::optional<std::string> text = key_path_text(key);
   Json json = {{"key", text ? Json(*text) : Json(nullptr)},
@@ -184,7 +184,7 @@ Json key_json(const cep::Plan& plan, const cep::ScannedKey& key) {
     json["values"][key.names[i]] = cep::to_text(key.parts[i].view());
   }
   for (const cep::ScannedRule& rule : key.rules) {
-    json["rules"].push_back(scanned_rule_json(plan.rules[rule.rule.value].id, rule));
+    json["rules"].push_back(scanned_rule_json(plan, rule, place));
   }
   return json;
 }
@@ -240,14 +240,14 @@ std::optional<std::string> key_path_text(const cep::ScannedKey& key) {
   return text;
 }
 
-std::string near_keys_json(const NearKeys& found) {
+std::string near_keys_json(const NearKeys& found, const PlaceOfCondition& place) {
   Json json = {{"watermark", time_json(found.at)},
                {"keys", Json::array()},
                {"examined", found.examined},
                {"found", found.found},
                {"complete", found.is_complete}};
   for (const cep::ScannedKey& key : found.keys) {
-    json["keys"].push_back(key_json(found.program->plan(), key));
+    json["keys"].push_back(key_json(found.program->plan(), key, place));
   }
   if (found.limit != NearKeysLimit::kNone) {
     json["limited_by"] = found.limit == NearKeysLimit::kKeys ? "keys" : "time";

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "api/node/event_answer.h"
+#include "api/rules/key_text.h"
 #include "cep/base/result.h"
 #include "cep/compile/compile.h"
 #include "cep/engine/engine.h"
@@ -65,5 +66,5 @@ Served<Result<NearKeys>> near_keys(const NearKeysRequest& request, const EngineW
 /// The text by which `GET /v1/keys/{key}` finds a key; nothing where it has none: a key without
 /// parts, or with a value that would be read as a further part.
 std::optional<std::string> key_path_text(const cep::ScannedKey& key);
-std::string near_keys_json(const NearKeys& found);
+std::string near_keys_json(const NearKeys& found, const PlaceOfCondition& place);
 }  // namespace tocsin::api

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "api/node/rule_service.h"
 #include "api/rest/audit_trail.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
@@ -53,7 +54,11 @@ class NearKeysReading {
     asked.salt = salt_;
     const Served<Result<NearKeys>> found = near_keys(asked, source_->engine);
     if (!found) return source_->refused(found.error());
-    if (*found) return json_text_response(200, near_keys_json(**found));
+    if (*found) {
+      const auto rules = source_->rules == nullptr ? nullptr : source_->rules->current();
+      return json_text_response(
+          200, near_keys_json(**found, rules ? places_in(rules->rules.loaded) : nullptr));
+    }
     const Error& error = found->error();
     switch (error.code) {
       case Errc::kNotFound:

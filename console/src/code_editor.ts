@@ -43,6 +43,7 @@ export const TOOLS = {
   references: { key: "Shift-F12", text: "Where it is used" },
   rename: { key: "F2", text: "Rename" },
   format: { key: "Shift-Alt-f", text: "Format" },
+  actions: { key: "Ctrl-.", text: "What can be done here" },
 } as const;
 export type Tool = keyof typeof TOOLS;
 
@@ -99,6 +100,7 @@ const theme = EditorView.theme({
   ".said": { padding: "4px 8px", fontFamily: "system-ui, sans-serif" },
   ".said p, .said ul": { margin: "4px 0" },
   ".said pre": { margin: "4px 0", whiteSpace: "pre-wrap" },
+  ".cm-diagnosticText": { whiteSpace: "pre-wrap" },
   ".cm-diagnosticAction": { color: "var(--ground)", backgroundColor: "var(--link)" },
   ".cm-panels": { color: "var(--text)", backgroundColor: "var(--panel)" },
   ".cm-panel.cm-panel-lint ul [aria-selected]": { backgroundColor: "var(--mark)" },

@@ -4,7 +4,7 @@ import { Answer, Problem, ask, askPatiently, asProblem, mayWork, part, roleForLi
 import { BacktestForm } from "./backtests";
 import { firstRule, ruleAt } from "./blocks";
 import { Files, Said, check, eventsOf } from "./checked";
-import { CodeEditor, Tool, openCode } from "./code_editor";
+import { CodeEditor, Finding, Tool, openCode } from "./code_editor";
 import { Difference, Fates, TextDifference } from "./difference";
 import { Explained } from "./explained";
 import { Form, outcomeOf } from "./forms";
@@ -313,7 +313,6 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
           if (ended.signal.aborted) return;
           setChecked({ said: found, files });
           setProblem(undefined);
-          editor.current?.show(found.filter((one) => one.isHere));
         },
         (error: unknown) => !ended.signal.aborted && setProblem(asProblem(error)),
       );
@@ -323,6 +322,11 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
       ended.abort();
     };
   }, [text, of.etag, others]);
+  const [failures, mark] = useState<readonly Finding[]>([]);
+  useEffect(() => {
+    // Of a text that is another by now the next answer says more.
+    if (said && checked?.files[of.path] === sheetNow().files[of.path]) editor.current?.show([...said.filter((one) => one.isHere), ...failures]);
+  }, [said, failures]);
   const placed = of.placed(text);
   if (!placed)
     return (
@@ -408,7 +412,7 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
         )}
         <h2>Problems</h2>
         <Problems said={said} editor={editor.current} />
-        <Tested checked={checked} rule={ruleNow} lineOff={lineOff} editor={editor.current} />
+        <Tested checked={checked} rule={ruleNow} lineOff={lineOff} editor={editor.current} isEdited={isEdited} mark={mark} />
       </div>
       <div>
         {ground.isClash && (

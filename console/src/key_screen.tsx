@@ -47,7 +47,26 @@ const MATCHES: readonly Column<Match>[] = [
         </div>
       )),
   },
-  { title: "Waits for", cell: ({ match }) => <Data value={match.waits_for} /> },
+  {
+    title: "Waits for",
+    cell: ({ match }) => (
+      <>
+        <Data value={match.waits_for} />
+        {objects(match, "awaited").map((one) => (
+          <div>
+            <code>
+              <Data value={one.text} />
+            </code>{" "}
+            {one.line !== undefined && (
+              <a href={href(`/pack/${part(show(one.file))}?line=${show(one.line)}`)}>
+                <Data value={one.file} />, line {show(one.line)}
+              </a>
+            )}
+          </div>
+        ))}
+      </>
+    ),
+  },
   { title: "Since", cell: ({ match }) => <Time at={show(match.since)} /> },
   {
     title: "Until",

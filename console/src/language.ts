@@ -44,6 +44,7 @@ export interface Offer {
 function spotOf(of: JsonObject): Spot {
   return { file: show(of.file), line: numberOf(of, "line"), column: numberOf(of, "column"), endLine: numberOf(of, "end_line"), endColumn: numberOf(of, "end_column") };
 }
+const replacementsOf = (of: JsonObject): Replacement[] => objects(of, "edits").map((one) => ({ ...spotOf(one), text: show(one.text) }));
 /** The stretch of the edited text at this place; nothing where it is elsewhere. */
 export function rangeIn({ path, line, text }: Sheet, spot: Spot): Range | undefined {
   const lines = text.split("\n");
@@ -77,7 +78,11 @@ export async function placesOf(sheet: Sheet, offset: number, request: "definitio
 }
 export async function renameAt(sheet: Sheet, offset: number, newName?: string): Promise<Rename> {
   const answer = await about(sheet, offset, "rename", newName === undefined ? {} : { new_name: newName });
-  return { name: show(answer.name ?? ""), refused: show(answer.refused ?? ""), edits: objects(answer, "edits").map((one) => ({ ...spotOf(one), text: show(one.text) })) };
+  return { name: show(answer.name ?? ""), refused: show(answer.refused ?? ""), edits: replacementsOf(answer) };
+}
+/** What can be done about the line there. */
+export async function actionsAt(sheet: Sheet, offset: number): Promise<Rename[]> {
+  return objects(await about(sheet, offset, "actions"), "actions").map((one) => ({ name: show(one.title), refused: "", edits: replacementsOf(one) }));
 }
 /** What may stand there, and the word that it would replace. */
 export async function offersAt(sheet: Sheet, offset: number, signal: AbortSignal): Promise<{ from: number; offers: Offer[] }> {

@@ -4,7 +4,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Problem, asProblem } from "./api";
 import { Files } from "./checked";
 import { CodeEditor, TOOLS, Tool } from "./code_editor";
-import { Rename, Sheet, Spot, differing, hoverAt, laidOut, placesOf, rangeIn, renameAt, replaced } from "./language";
+import { Rename, Sheet, Spot, actionsAt, differing, hoverAt, laidOut, placesOf, rangeIn, renameAt, replaced } from "./language";
 import { Markdown } from "./markdown";
 import { Data, ProblemBox } from "./parts";
 import { go, href } from "./place";
@@ -15,6 +15,7 @@ type Shown =
   | { kind: "places"; spots: readonly Spot[] }
   | { kind: "rename"; name: string; offset: number; refused: string }
   | { kind: "elsewhere"; name: string; files: readonly string[] }
+  | { kind: "actions"; now: Sheet; actions: readonly Rename[] }
   | { kind: "said"; text: string };
 
 interface Props {
@@ -67,19 +68,21 @@ export function LanguageTools({ sheet, editor, savedLine, changeOthers, use }: P
     if (name === "") setShown({ kind: "said", text: `It cannot be renamed: ${refused}.` });
     else show({ kind: "rename", name, offset, refused: "" });
   };
-  const take = (now: Sheet, { name, edits }: Rename) => {
+  const take = (now: Sheet, { name, edits }: Rename, isRename = true) => {
     const here = edits.flatMap((edit) => {
       const range = rangeIn(now, edit);
       return range ? [{ range, insert: edit.text }] : [];
     });
     const others = edits.filter((edit) => !rangeIn(now, edit));
     if (others.length > 0 && !changeOthers) {
+      if (!isRename) return setShown({ kind: "said", text: `It is to be done in ${others[0]?.file}, which is edited as a file.` });
       show({ kind: "elsewhere", name, files: [...new Set(others.map(({ file }) => file))] });
       return;
     }
     if (others.length > 0) changeOthers?.(replaced(now.files, others));
     editor.current?.apply(here);
     editor.current?.focus();
+    if (!isRename) return setShown({ kind: "said", text: `Done: ${name}.` });
     const files = new Set(edits.map(({ file }) => file));
     setShown({ kind: "said", text: `${counted(edits.length, "place")} renamed${files.size > 1 ? `, in ${files.size} files, which are saved together` : ""}.` });
   };
@@ -110,7 +113,11 @@ export function LanguageTools({ sheet, editor, savedLine, changeOthers, use }: P
       if (tool === "definition") await define(now, offset);
       else if (tool === "rename") await beginRename(now, offset);
       else if (tool === "format") await format(now);
-      else if (tool === "references") {
+      else if (tool === "actions") {
+        const actions = await actionsAt(now, offset);
+        if (actions.length === 0) setShown({ kind: "said", text: "There is nothing to do in this line." });
+        else show({ kind: "actions", now, actions });
+      } else if (tool === "references") {
         const spots = await placesOf(now, offset, "references");
         if (spots.length === 0) setShown({ kind: "said", text: "No name stands at the cursor." });
         else show({ kind: "places", spots });
@@ -176,6 +183,17 @@ export function LanguageTools({ sheet, editor, savedLine, changeOthers, use }: P
                   </li>
                 );
               })}
+            </ul>
+          )}
+          {shown.kind === "actions" && (
+            <ul class="plain">
+              {shown.actions.map((action) => (
+                <li>
+                  <button type="button" onClick={() => (isStill(shown.now) ? take(shown.now, action, false) : void run("actions"))}>
+                    <Data value={action.name} />
+                  </button>
+                </li>
+              ))}
             </ul>
           )}
           {shown.kind === "rename" && (

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { Problem, askPatiently, asProblem } from "./api";
 import { Files, Said } from "./checked";
-import { CodeEditor } from "./code_editor";
+import { CodeEditor, Finding } from "./code_editor";
 import { JsonObject, show } from "./json";
 import { Data, ProblemBox } from "./parts";
 import { numberOf, objects } from "./table";
@@ -25,6 +25,7 @@ export interface Checked {
 /** What is asked of the server once the text has no mistakes: again for each check, and only where it `isWanted`. */
 export function useAnswer(checked: Checked | undefined, isWanted: boolean, request: (files: Files) => Promise<JsonObject | undefined>, of: unknown = "") {
   const [answer, setAnswer] = useState<JsonObject>();
+  const [answered, setAnswered] = useState<Checked>(); // what the answer is of
   const [problem, setProblem] = useState<Problem>();
   const hasMistakes = checked?.said.some((one) => one.level === "error") ?? true;
   useEffect(() => {
@@ -34,22 +35,26 @@ export function useAnswer(checked: Checked | undefined, isWanted: boolean, reque
       (found) => {
         if (ended.signal.aborted) return;
         setAnswer(found);
+        setAnswered(checked);
         setProblem(undefined);
       },
       (error: unknown) => !ended.signal.aborted && setProblem(asProblem(error)),
     );
     return () => ended.abort();
   }, [checked, isWanted, of]);
-  return { answer, problem, hasMistakes };
+  return { answer, problem, hasMistakes, isOfNow: answered === checked };
 }
 
 /** "3 of 4 tests pass." */
 export function resultText(answer: JsonObject): string {
   const [passed, failed, left] = [numberOf(answer, "passed"), numberOf(answer, "failed"), numberOf(answer, "not_run")];
   const all = passed + failed + left;
-  if (all === 0) return "There are no tests.";
+  const same = numberOf(answer, "unchanged");
+  const others = same > 0 ? ` ${counted(same, "other is", "others are")} of rules that did not change.` : "";
+  if (all === 0 && same > 0) return `No test is of what changed.${others}`;
   const not = left > 0 ? `; ${counted(left, "of them was", "of them were")} not run, for want of time` : "";
-  return `${passed} of ${counted(all, "test passes", "tests pass")}${not}.`;
+  if (all === 0) return "There are no tests.";
+  return `${passed} of ${counted(all, "test passes", "tests pass")}${not}.${others}`;
 }
 
 /** Tests that failed, and what stopped them; `place`: of one that stands in what is edited. */
@@ -85,18 +90,39 @@ export function Failures({ of, place = () => undefined }: { of: readonly JsonObj
   );
 }
 
+/** What the editor marks at a test that failed: what was otherwise, and how far its rule came. */
+export function failureOf(test: JsonObject, line: number): Finding {
+  const text = show(test.text);
+  const why = /^  why [^]*/m.exec(text)?.[0].trim() ?? "";
+  const said = `${show(test.difference)}\n${why}`.slice(0, WHY_MAX).trim();
+  return { level: "error", message: visibleLines(said), begin: { line, column: 1 }, end: { line, column: LINE_END }, fix: undefined };
+}
+const WHY_MAX = 1000;
+const LINE_END = 10_000;
+
 interface Props {
   checked: Checked | undefined;
   rule: () => string; // whose tests run; empty: all
   lineOff: (test: JsonObject) => number | undefined; // of the text in its file, for a test that stands in it
   editor: CodeEditor | undefined;
+  isEdited: boolean; // then those of all rules that are not as the active ones run too
+  mark: (failures: readonly Finding[]) => void; // those that stand in what is edited, of the text as it is
 }
-export function Tested({ checked, rule, lineOff, editor }: Props) {
-  const { answer, problem, hasMistakes } = useAnswer(checked, true, (files) => {
+export function Tested({ checked, rule, lineOff, editor, isEdited, mark }: Props) {
+  const { answer, problem, hasMistakes, isOfNow } = useAnswer(checked, true, (files) => {
     const of = rule();
-    return askPatiently("/v1/rules/test", { files, seconds: SECONDS, ...(of ? { rule: of } : {}) });
+    return askPatiently("/v1/rules/test", { files, seconds: SECONDS, ...(of ? { rule: of } : {}), ...(isEdited ? { changed: true } : {}) });
   });
   const failed = objects(answer, "tests").filter((test) => test.outcome === "failed");
+  const isShown = isOfNow && !hasMistakes;
+  useEffect(() => {
+    if (!isShown) return mark([]);
+    const here = failed.flatMap((test) => {
+      const off = lineOff(test);
+      return off === undefined ? [] : [failureOf(test, numberOf(test, "line") - off)];
+    });
+    mark(here);
+  }, [answer, isShown]);
   return (
     <section aria-label="Tests">
       <h2>Tests</h2>

@@ -230,7 +230,7 @@ check("a test made of an alert: in the editor of its rule and saved, in its file
   await page.getByRole("button", { name: "Give up what was written" }).press("Enter");
   await page.goto(`${server.url}/console/rules/burst/edit?test=${alert.id}`);
   await person.sees("As it is on the server.");
-  await page.getByRole("button", { name: "Sign out" }).press("Enter");
+  await Promise.all([page.waitForEvent("load"), page.getByRole("button", { name: "Sign out" }).press("Enter")]);
   await page.getByLabel("Token").waitFor();
   const { token } = (await server.ask("POST", "/v1/tokens", { name: "rita", role: "reader" })).json;
   await person.signIn(token, `/console/alerts/${alert.id}`);

@@ -423,3 +423,43 @@ check("the editor of a file: tests and explanation are of the rule at the cursor
   await page.getByRole("button", { name: "Give up what was written" }).press("Enter");
   await person.sees("As it is on the server.");
 }, { rules: TESTED });
+
+check("the editor: a test that fails is marked at its line; tests of other rules that change run too; a line's quick fixes; all by keys", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(server.token, "/console/pack/rules.tocsin");
+  const tests = page.getByRole("region", { name: "Tests" });
+  await tests.getByText("2 of 2 tests pass.").waitFor();
+  // The cursor is in the rule `small`; of the others those run whose feature or condition is another now.
+  await overwrite(page, "amount > 500", "amount > 950");
+  await tests.getByText(/^0 of 1 test passes\. 1 other is of rules that did not change\.$/).waitFor();
+  await until(async () => (await page.locator(".cm-lintRange-error").allInnerTexts()).join().startsWith("test burst"), "the mark at the test");
+  assert.equal(await page.locator(".cm-lint-marker-error").count(), 1);
+  await page.locator(".cm-lintRange-error").first().hover();
+  await page.locator(".cm-diagnosticText", { hasText: "why no alert came" }).getByText("is not true: amount is 900.00").waitFor();
+  await person.inspect("editor-failed-test");
+  await page.keyboard.press("Escape");
+  await overwrite(page, "amount > 950", "amount > 500");
+  await until(async () => (await page.locator(".cm-lintRange-error").count()) === 0, "no mark");
+  // What can be done about a line: a missing event is declared, a test is begun, a warning is allowed.
+  await overwrite(page, "payment as big", "purchase as big");
+  await page.locator(".cm-lintRange-error").first().waitFor();
+  await select(page, "purchase as big");
+  await person.press("Control+.");
+  const told = page.getByRole("region", { name: "About the name" });
+  await told.getByRole("button", { name: "Declare event purchase" }).waitFor();
+  await person.inspect("editor-actions");
+  await told.getByRole("button", { name: "Declare event purchase" }).press("Enter");
+  await person.sees("Done: Declare event purchase.");
+  await until(async () => /event purchase \{[^]*rule/.test(await textOf(page)), "the declaration");
+  await page.getByRole("button", { name: "Give up what was written" }).press("Enter");
+  await select(page, "rule small");
+  await page.getByRole("button", { name: "What can be done here" }).press("Enter");
+  await told.getByRole("button", { name: "Add a test that does not alert" }).press("Enter");
+  await until(async () => (await textOf(page)).includes('test small "what is not enough" {'), "the test");
+  await select(page, "rule large");
+  await page.getByRole("button", { name: "What can be done here" }).press("Enter");
+  await told.getByRole("button", { name: /^Allow `.*` in this rule$/ }).first().press("Enter");
+  await until(async () => /allow \w+ "reason"/.test(await textOf(page)), "the warning is allowed");
+  await page.getByRole("button", { name: "Give up what was written" }).press("Enter");
+  await person.sees("As it is on the server.");
+}, { rules: TESTED });

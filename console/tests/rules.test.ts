@@ -37,6 +37,8 @@ test("tests of what is edited: how many of them pass, in words", () => {
   assert.equal(said('{"passed":3,"failed":1,"not_run":0}'), "3 of 4 tests pass.");
   assert.equal(said('{"passed":1,"failed":0,"not_run":0}'), "1 of 1 test passes.");
   assert.equal(said('{"passed":0,"failed":0,"not_run":0}'), "There are no tests.");
+  assert.equal(said('{"passed":1,"failed":1,"not_run":0,"unchanged":7}'), "1 of 2 tests pass. 7 others are of rules that did not change.");
+  assert.equal(said('{"passed":0,"failed":0,"not_run":0,"unchanged":1}'), "No test is of what changed. 1 other is of rules that did not change.");
   assert.equal(said('{"passed":5,"failed":0,"not_run":2}'), "5 of 7 tests pass; 2 of them were not run, for want of time.");
 });
 

@@ -13,6 +13,10 @@ JudgedTests judge_tests(const rules::Loaded& loaded, const cep::Program& program
   for (const rules::EmbeddedTest& test : loaded.rules->tests) {
     if (!choice.rule.empty() && test.rule != choice.rule) continue;
     if (!choice.title.empty() && test.title != choice.title) continue;
+    if (choice.wants && !choice.wants(test)) {
+      ++judged.unwanted;
+      continue;
+    }
     if (judged.not_run != 0 || (choice.may_go_on && !choice.may_go_on())) {
       ++judged.not_run;
       continue;

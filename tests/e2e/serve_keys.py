@@ -102,6 +102,47 @@ def pages_have_all():
 
 
 @case
+def what_it_waits_for():
+    """what a rule waits for comes with its condition and the place where it is written, also after other rules hold"""
+    rules = """event payment { ts: time, id: string id, card: string, amount: decimal(2), shop: string? }
+event login { ts: time, id: string id, card: string, ok: bool }
+rule steps "Steps" {
+  by card
+  when payment as small where amount < 5
+    then login where ok
+    then payment where
+      amount > 100 and shop is known
+  within 1h
+  alert "x"
+}
+rule loop "A loop" { by card when 3 payment as p where amount = 1.25 within 1h alert "x" }
+rule both "In any order" { by card when payment as p where amount = 2.50 then all of { login where not ok, payment as q where amount = 7 } within 1h alert "x" }
+"""
+    with Server(rules=rules) as server:
+        login = {"type": "login", "ts": START_US + 5_000_000, "id": "l1", "card": "c1", "ok": True}
+        sent = [payment(0, "c1", 4), login, payment(10, "c2", 3), payment(20, "c3", 1.25), payment(30, "c4", 2.50)]
+        assert server.send(sent).status == 200
+
+        def awaited(card, rule):
+            reports = server.ask("GET", f"/v1/keys/card%3D{card}").json["reports"]
+            [found] = [one for report in reports for one in report["rules"] if one["rule"] == rule]
+            return [(one["text"], one.get("file"), one.get("line")) for match in found["matches"] for one in match["awaited"]]
+
+        expected = {("c1", "steps"): [("payment where amount > 100 and shop is known", "rules.tocsin", 8)],
+                    ("c2", "steps"): [("login where ok", "rules.tocsin", 6)],
+                    ("c3", "loop"): [("payment where amount = 1.25", "rules.tocsin", 12)],
+                    ("c4", "both"): [("login where not ok", "rules.tocsin", 13), ("payment where amount = 7", "rules.tocsin", 13)]}
+        for of, what in expected.items():
+            assert set(what) <= set(awaited(*of)), (of, awaited(*of))
+        etag = server.ask("GET", "/v1/pack").headers["ETag"]
+        changed = "# one line more\n" + rules
+        assert server.ask("PUT", "/v1/pack", {"files": {"rules.tocsin": changed}}, headers={"If-Match": etag}).status == 200
+        for of, what in expected.items():
+            assert {(text, file, line + 1) for text, file, line in what} <= set(awaited(*of)), (of, awaited(*of))
+        server.end()
+
+
+@case
 def keys_of_all_kinds():
     """keys of several parts, of none, and with values that look like parts: those that can be asked for by their text say how"""
     with Server(rules=RULES) as server:

@@ -68,6 +68,40 @@ def tests_run():
 
 
 @case
+def tests_of_what_changed():
+    """with `changed` only tests run that may come out otherwise: of rules with other digests, by themselves or by what they read, and new ones"""
+    rules = """
+event payment { ts: time, id: string id, card: string, amount: decimal(2) }
+feature many = count(payment) by card over last 1h
+rule large "A large one" { by card when payment as p where amount > 100 alert "{p.amount}" }
+test large "large" { 0s payment { card: "c", amount: 150.00 } expect alert }
+test large "small" { 0s payment { card: "c", amount: 50.00 } expect no alert }
+rule often "Often" { by card when payment where many >= 2 alert "{many}" }
+test often "twice" { 0s payment { card: "c" } 1s payment { card: "c" } expect alert at 1s }
+"""
+
+    def ran(text, **more):
+        answer = ask(server, "test", {"rules.tocsin": text}, changed=True, **more)
+        assert answer.status == 200, answer
+        found = answer.json
+        assert found["unchanged"] + len(found["tests"]) == text.count("\ntest "), found
+        return [one["title"] for one in found["tests"]]
+
+    with Server(rules=rules) as server:
+        assert ran(rules) == [] and ran(rules, rule="often") == ["twice"]
+        assert ran(rules.replace("amount > 100", "amount > 120")) == ["large", "small"]
+        assert ran(rules.replace("over last 1h", "over last 2h")) == ["twice"]
+        assert ran(rules.replace("over last 1h", "over last 2h"), rule="large") == ["large", "small", "twice"]
+        said = ran(rules.replace('alert "{many}"', 'alert "{many}!"'))
+        assert "twice" in said and "large" not in said, said
+        assert ran(rules.replace("amount: 50.00", "amount: 60.00")) == ["small"]
+        assert ran(rules + 'test often "once" { 0s payment { card: "c" } expect no alert }\n')[-1] == "once"
+        assert ran(rules.replace("id: string id", "id: string id unique")) == ["large", "small", "twice"]
+        assert "unchanged" not in ask(server, "test", {"rules.tocsin": rules}, changed=False).json
+        assert ask(server, "test", {"rules.tocsin": rules}, changed="yes").problem() == "bad-body"
+
+
+@case
 def explained():
     """a rule of a text is explained as `tocsin explain` does, and has to be named where there are several"""
     write("a.tocsin", RULES)
@@ -163,6 +197,37 @@ def as_an_editor():
             assert answer["left_out"] == 0
         assert renamed > 3, renamed
     client.end()
+
+
+@case
+def what_can_be_done():
+    """the quick fixes of a line are those of `tocsin lsp`: a missing event declared, a warning allowed, a test begun"""
+    wrong = RULES + 'rule other "x" { by card when paiment as p where amount > 1 alert "{p.amount}" }\n'
+    warned = RULES + 'rule alone "y" { when payment as p where amount > 7 alert "{p.amount}" }\n'
+    seen = set()
+    with Server() as server:
+        for name, text in (("wrong.tocsin", wrong), ("warned.tocsin", warned)):
+            client = LspClient(BINARY, root=".")
+            write(name, text)
+            both = Both(server, client, name, text, {name: text})
+            for number, line in enumerate(text.split("\n")):
+                index = sum(len(one) + 1 for one in text.split("\n")[:number])
+                found = both.api("actions", index)["actions"]
+                whole = {"start": {"line": number, "character": 0}, "end": {"line": number, "character": len(line)}}
+                expected = client.request("textDocument/codeAction", textDocument={"uri": both.uri}, range=whole, context={"diagnostics": []})
+                expected = [one for one in expected if "edit" in one and not one["kind"].startswith("source")]
+                seen |= {one["title"].split("`")[0] for one in found}
+                # An editor is not warned of rules without tests.
+                found = [one for one in found if "untested_rule" not in one["title"]]
+                expected = [one for one in expected if "untested_rule" not in one["title"]]
+                assert [one["title"] for one in found] == [one["title"] for one in expected], (line, found, expected)
+                for one, other in zip(found, expected):
+                    edits = other["edit"]["changes"][both.uri]
+                    assert both.own(one["edits"]) == both.places((both.uri, edit["range"]) for edit in edits), (one, other)
+                    assert [edit["text"] for edit in one["edits"]] == [edit["newText"] for edit in edits]
+            client.end()
+            write(name, "")
+    assert {"Declare event paiment", "Allow ", "Add a test that alerts", "Add a test that does not alert"} <= seen, seen
 
 
 @case
