@@ -176,6 +176,19 @@ inline constexpr std::string_view kAlertSchemas = R"({
     "examined": "whole; alerts of all rules that were looked at",
     "complete": "boolean; false: there are more of those days, which were not looked at"
   },
+  "AlertsByRule": {
+    "days": "list of text; 2026-03-02, in UTC, the oldest first",
+    "rules": [{
+      "rule": "text",
+      "alerts?": "list of whole; live ones on each of the days; absent: none",
+      "shadow?": "list of whole",
+      "confirmed": "whole; by people, of all its alerts",
+      "dismissed": "whole"
+    }],
+    "left_out": "whole; further rules, as far as they were counted",
+    "examined": "whole; alerts of all rules that were looked at",
+    "complete": "boolean; false: there are more of those days, which were not looked at"
+  },
   "RulePrecision": {
     "rule": "text",
     "confirmed": "whole",

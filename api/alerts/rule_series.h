@@ -2,6 +2,8 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -32,4 +34,25 @@ Result<RuleSeries> rule_series(const runtime::EffectReader& reader, const Triage
                                std::size_t rows_max);
 /// As answers show it.
 nlohmann::ordered_json rule_series_json(std::string_view rule, const RuleSeries& series);
+
+/// One of all rules.
+struct RuleDays {
+  std::vector<std::uint32_t> alerts = {};  // live ones by day; empty: none in these days
+  std::vector<std::uint32_t> shadow = {};  // likewise
+  RuleLabels labels = {};                  // of all its alerts, whenever they were stored
+};
+struct AllRuleSeries {
+  std::vector<std::string> days;                       // in UTC, without a gap, the oldest first
+  std::map<std::string, RuleDays, std::less<>> rules;  // that have alerts in them, or labels
+  std::uint64_t left_out = 0;  // rules with alerts or labels beyond `rules_max`
+  std::uint64_t examined = 0;
+  bool is_complete = true;
+};
+/// As rule_series(), of every rule, `rules_max` at most: those first that alerted last.
+Result<AllRuleSeries> all_rule_series(const runtime::EffectReader& reader,
+                                      const TriageStore& triage, cep::EventTime now,
+                                      std::size_t days, std::size_t rows_max,
+                                      std::size_t rules_max);
+/// As answers show it: without the days on which a rule raised nothing.
+std::string all_rule_series_json(const AllRuleSeries& series);
 }  // namespace tocsin::api

@@ -29,7 +29,17 @@ std::string state_key(TriageState state, std::uint64_t number) {
   runtime::append_key_u64(key, number);
   return key;
 }
-std::string labels_key(std::string_view rule) { return "p" + std::string(rule); }
+constexpr std::string_view kLabels = "p";
+std::string labels_key(std::string_view rule) { return std::string(kLabels) + std::string(rule); }
+Result<RuleLabels> read_labels(std::string_view value) {
+  const ordered_json counted = ordered_json::parse(value, nullptr, false);
+  if (!counted.is_object())
+    return fail(Errc::kCorrupt, "the alert store holds labels that this program did not write");
+  RuleLabels labels;
+  labels.confirmed = counted.value("confirmed", std::uint64_t{0});
+  labels.dismissed = counted.value("dismissed", std::uint64_t{0});
+  return labels;
+}
 
 std::string encode(const TriageRecord& record) {
   ordered_json value = {{"format", kFormat},
@@ -117,14 +127,21 @@ Result<TriageRecord> TriageStore::get(std::string_view alert_id) const {
 Result<RuleLabels> TriageStore::labels(std::string_view rule) const {
   const Result<std::optional<std::string>> value = store_.get(kTriageFamily, labels_key(rule));
   if (!value) return tl::unexpected(value.error());
-  RuleLabels labels;
-  if (!*value) return labels;
-  const ordered_json counted = ordered_json::parse(**value, nullptr, false);
-  if (!counted.is_object())
-    return fail(Errc::kCorrupt, "the alert store holds labels that this program did not write");
-  labels.confirmed = counted.value("confirmed", std::uint64_t{0});
-  labels.dismissed = counted.value("dismissed", std::uint64_t{0});
-  return labels;
+  if (!*value) return RuleLabels{};
+  return read_labels(**value);
+}
+
+Result<void> TriageStore::all_labels(
+    const std::function<bool(std::string_view rule, const RuleLabels&)>& visit) const {
+  Result<void> failed;
+  const Result<void> read =
+      store_.scan(kTriageFamily, runtime::StoreRange::of_prefix(kLabels),
+                  [&](std::string_view key, std::string_view value) {
+                    const Result<RuleLabels> labels = read_labels(value);
+                    if (!labels) failed = tl::unexpected(labels.error());
+                    return labels && visit(key.substr(kLabels.size()), *labels);
+                  });
+  return read ? failed : read;
 }
 
 // What one write has of several changes.

@@ -97,6 +97,9 @@ class TriageStore {
   Result<void> numbers(TriageState state, std::uint64_t from, bool is_descending,
                        const std::function<bool(std::uint64_t)>& visit) const;
   Result<RuleLabels> labels(std::string_view rule) const;
+  /// Those of all rules that have any, in the order of their ids; false ends it.
+  Result<void> all_labels(
+      const std::function<bool(std::string_view rule, const RuleLabels&)>& visit) const;
 
  private:
   struct Writes;

@@ -57,8 +57,8 @@ void AlertTally::add(const cep::Alert& alert) {
   if (labels_ == nullptr) return;
   found_.clear();
   labels_->find(alert, facts, found_);
-  rule.labels.add(*labels_, found_);
-  labels_of_all_.add(*labels_, found_);
+  rule.labels.add(*labels_, found_, alert.ts);
+  labels_of_all_.add(*labels_, found_, alert.ts);
 }
 
 SampleAlert AlertTally::sample_of(const cep::Alert& alert) {

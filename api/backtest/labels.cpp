@@ -171,13 +171,14 @@ std::optional<double> LabelCounts::precision() const {
 }
 std::optional<double> LabelCounts::recall() const { return ratio(found, frauds); }
 
-void LabelTally::add(const Labels& labels, const std::vector<std::uint32_t>& found) {
+void LabelTally::add(const Labels& labels, const std::vector<std::uint32_t>& found,
+                     cep::EventTime at) {
   bool any_fraud = false;
   for (const std::uint32_t which : found) {
     if (!labels.cases()[which].is_fraud) continue;
     any_fraud = true;
-    if (found_.empty()) found_.resize(labels.cases().size());
-    found_[which] = true;
+    if (found_at_.empty()) found_at_.resize(labels.cases().size(), kNever);
+    found_at_[which] = std::min(found_at_[which], at);
   }
   ++(any_fraud ? counts_.fraud : found.empty() ? counts_.unlabelled : counts_.ok);
 }
@@ -185,12 +186,21 @@ void LabelTally::add(const Labels& labels, const std::vector<std::uint32_t>& fou
 LabelCounts LabelTally::counts(const Labels& labels, cep::EventTime first,
                                cep::EventTime last) const {
   LabelCounts counts = counts_;
+  std::vector<cep::Duration> delays;
   for (std::uint32_t i = 0; i < labels.cases().size(); ++i) {
     const LabelledCase& labelled = labels.cases()[i];
     if (!labelled.is_fraud) continue;
     if (has_found(i)) ++counts.found;
+    // An alert may be of an event before what the label says.
+    if (has_found(i) && labelled.first)
+      delays.push_back(std::max(cep::Duration{}, found_at_[i] - *labelled.first));
     if (has_found(i) || is_within(labelled, first, last)) ++counts.frauds;
   }
+  if (delays.empty()) return counts;
+  std::ranges::sort(delays);
+  counts.delays = delays.size();
+  counts.delay_half = delays[(delays.size() - 1) / 2];
+  counts.delay_most = delays.back();
   return counts;
 }
 

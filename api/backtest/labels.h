@@ -53,6 +53,11 @@ struct LabelCounts {
   std::uint64_t unlabelled = 0;  // all others
   std::uint64_t found = 0;       // frauds that an alert found
   std::uint64_t frauds = 0;      // that there were in the time of the events
+  /// Of those found, how many say when they began; from then to the first alert that found each, it
+  /// took half of them `delay_half` at most, and all of them `delay_most`.
+  std::uint64_t delays = 0;
+  cep::Duration delay_half{};
+  cep::Duration delay_most{};
   /// Of all alerts, the share that found a fraud; nothing without alerts.
   std::optional<double> precision() const;
   /// Of all frauds, the share that was found; nothing without frauds.
@@ -61,15 +66,18 @@ struct LabelCounts {
 /// Counts the alerts of one rule, or of several, against labels.
 class LabelTally {
  public:
-  /// `found`: what Labels::find() gave for an alert.
-  void add(const Labels& labels, const std::vector<std::uint32_t>& found);
+  /// `found`: what Labels::find() gave for an alert at this time.
+  void add(const Labels& labels, const std::vector<std::uint32_t>& found, cep::EventTime at);
   /// Frauds that lie wholly outside of `first` to `last` do not count.
   LabelCounts counts(const Labels& labels, cep::EventTime first, cep::EventTime last) const;
-  bool has_found(std::uint32_t which) const { return which < found_.size() && found_[which]; }
+  bool has_found(std::uint32_t which) const {
+    return which < found_at_.size() && found_at_[which] != kNever;
+  }
 
  private:
+  static constexpr cep::EventTime kNever{INT64_MAX};
   LabelCounts counts_;
-  std::vector<bool> found_;  // by case
+  std::vector<cep::EventTime> found_at_;  // by case: when the first alert did
 };
 /// Whether the case lies in the time from `first` to `last`, or does not say when it was.
 bool is_within(const LabelledCase& labelled, cep::EventTime first, cep::EventTime last);

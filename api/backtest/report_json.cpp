@@ -18,13 +18,19 @@ ordered_json share_json(const std::optional<double>& share) {
 }
 
 ordered_json labels_json(const LabelCounts& counts) {
-  return {{"alerts_fraud", counts.fraud},
-          {"alerts_ok", counts.ok},
-          {"alerts_unlabelled", counts.unlabelled},
-          {"frauds_found", counts.found},
-          {"frauds", counts.frauds},
-          {"precision", share_json(counts.precision())},
-          {"recall", share_json(counts.recall())}};
+  ordered_json out = {{"alerts_fraud", counts.fraud},
+                      {"alerts_ok", counts.ok},
+                      {"alerts_unlabelled", counts.unlabelled},
+                      {"frauds_found", counts.found},
+                      {"frauds", counts.frauds},
+                      {"precision", share_json(counts.precision())},
+                      {"recall", share_json(counts.recall())}};
+  if (counts.delays > 0) {
+    out["delay"] = {{"frauds", counts.delays},
+                    {"half_us", counts.delay_half.us},
+                    {"most_us", counts.delay_most.us}};
+  }
+  return out;
 }
 
 ordered_json rule_json(const RuleFigures& rule) {

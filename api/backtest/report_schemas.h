@@ -12,7 +12,12 @@ inline constexpr std::string_view kReportSchemas = R"({
     "frauds_found": "whole",
     "frauds": "whole",
     "precision": "number or null",
-    "recall": "number or null"
+    "recall": "number or null",
+    "delay?": {
+      "frauds": "whole; of those found, that say when they began",
+      "half_us": "whole; microseconds from then to the first alert, of half of them at most",
+      "most_us": "whole; of all of them"
+    }
   },
   "BacktestedRule": {
     "rule": "text",

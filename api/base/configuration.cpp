@@ -40,16 +40,53 @@ std::optional<cep::Duration> parse_setting_duration(std::string_view text) {
   return cep::parse_duration(text);
 }
 
+// How many backslashes stand at a place.
+std::size_t backslashes_at(std::string_view text, std::size_t at) {
+  const std::size_t end = text.find_first_not_of('\\', at);
+  return (end == std::string_view::npos ? text.size() : end) - at;
+}
+// The texts of a list, between commas. `\,` is a comma in a text; before a comma, `\\` is a
+// backslash.
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> parts;
-  while (!text.empty()) {
-    std::string_view part = text.substr(0, text.find(','));
-    text.remove_prefix(std::min(text.size(), part.size() + 1));
-    while (part.starts_with(' ')) part.remove_prefix(1);
-    while (part.ends_with(' ')) part.remove_suffix(1);
-    if (!part.empty()) parts.emplace_back(part);
+  std::string part;
+  const auto end_part = [&] {
+    const std::size_t begin = part.find_first_not_of(' ');
+    if (begin != std::string::npos)
+      parts.push_back(part.substr(begin, part.find_last_not_of(' ') - begin + 1));
+    part.clear();
+  };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::size_t backslashes = backslashes_at(text, i);
+    i += backslashes;
+    const bool is_comma = i < text.size() && text[i] == ',';
+    part.append(is_comma ? backslashes / 2 : backslashes, '\\');
+    if (is_comma && backslashes % 2 == 0) {
+      end_part();
+    } else if (i < text.size()) {
+      part += text[i];
+    }
   }
+  end_part();
   return parts;
+}
+// What split() makes the same texts of.
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (std::size_t at = 0; at < parts.size(); ++at) {
+    const std::string& part = parts[at];
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      const std::size_t backslashes = backslashes_at(part, i);
+      i += backslashes;
+      const bool is_comma = i < part.size() && part[i] == ',';
+      const bool ends = i == part.size() && at + 1 < parts.size();
+      text.append(is_comma || ends ? 2 * backslashes : backslashes, '\\');
+      if (is_comma) text += '\\';
+      if (i < part.size()) text += part[i];
+    }
+    if (at + 1 < parts.size()) text += ',';
+  }
+  return text;
 }
 
 std::vector<std::string_view> words_of(const Setting& setting) {
@@ -152,10 +189,10 @@ std::optional<std::string> text_of(const Setting& setting, const toml::node& nod
     std::vector<std::string> parts;
     for (const toml::node& one : *list) {
       const auto* const part = one.as_string();
-      if (part == nullptr || part->get().find(',') != std::string::npos) return std::nullopt;
+      if (part == nullptr) return std::nullopt;
       parts.push_back(part->get());
     }
-    return fmt::format("{}", fmt::join(parts, ","));
+    return joined(parts);
   }
   return std::nullopt;
 }
@@ -246,7 +283,7 @@ const Setting* Configuration::find(std::string_view name) const {
 
 void Configuration::put(const Setting& setting, std::string text, std::string origin) {
   // Of lists that are the same there is one text.
-  if (setting.type == SettingType::kTexts) text = fmt::format("{}", fmt::join(split(text), ","));
+  if (setting.type == SettingType::kTexts) text = joined(split(text));
   const bool is_none = text.empty() || (setting.zero_is_none && is_zero(setting, text));
   values_[std::string(setting.name)] = {std::move(text), std::move(origin), is_none};
 }

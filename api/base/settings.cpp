@@ -347,6 +347,12 @@ constexpr auto kRows = std::to_array<Row>({
             .range(1, 10'000)},
     Row{"console.token_sessions_max", Type::kInteger, kNot,
         serve("20", "Likewise, browsers that are signed in with one token").range(1, 10'000)},
+    Row{"console.dismiss_reasons", Type::kTexts, kNot,
+        serve("the customer confirmed it,known behaviour of this customer,"
+              "a test\\, or one of our own,a repeat of another alert,the data was wrong,"
+              "the rule is too broad,too small to matter,not enough to go on,another reason",
+              "Why an alert is dismissed: 1 to 9 reasons, which the console offers by their "
+              "number, separated by commas; \\, is a comma in a reason")},
     Row{"series.age", Type::kDuration, kNot,
         serve("24h",
               "Figures for charts (GET /v1/series) are kept in memory for this long; 0: none")

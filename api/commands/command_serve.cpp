@@ -119,6 +119,9 @@ ExitCode run(const ServeOptions& options) {
   if (auto vouchers = check_vouchers(configuration); !vouchers) {
     return end_with(ExitCode::kUsage, vouchers.error().message);
   }
+  if (auto console = check_console(configuration); !console) {
+    return end_with(ExitCode::kUsage, console.error().message);
+  }
   if (options.demo) return serve_demo(options, configuration);
   if (!options.check_config) {
     use_text_cache_of_data(configuration.text("data.path"));

@@ -1,8 +1,10 @@
 /// The web console of a server: its files, and the sessions of those who signed in.
 #pragma once
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/base/configuration.h"
 #include "api/net/http_exchange.h"
@@ -26,8 +28,12 @@ class Console {
  private:
   std::unique_ptr<SessionStore> sessions_;
 };
+/// What `GET /v1/me` says to everybody.
+struct MeFacts {
+  std::size_t approvals = 0;  // as ChangeService::approvals_needed()
+  std::vector<std::string> dismiss_reasons = {};
+};
 /// `GET /v1/me`, and the operations of sessions where there are some. Both outlive the router.
-/// `approvals`: as ChangeService::approvals_needed().
 void add_session_routes(Router& router, SessionStore* sessions, runtime::Clock& clock,
-                        std::size_t approvals);
+                        MeFacts facts);
 }  // namespace tocsin::api

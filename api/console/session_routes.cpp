@@ -21,7 +21,7 @@ std::vector<Role> all_roles() {
   return roles;
 }
 
-ordered_json me(const ApiRequest& request, runtime::Clock& clock, std::size_t approvals) {
+ordered_json me(const ApiRequest& request, runtime::Clock& clock, const MeFacts& facts) {
   ordered_json may_act_as = ordered_json::array();
   for (const Role role : all_roles()) {
     if (may(request.grant.role, role)) may_act_as.push_back(role_name(role));
@@ -29,7 +29,8 @@ ordered_json me(const ApiRequest& request, runtime::Clock& clock, std::size_t ap
   ordered_json document = {{"name", request.grant.name},
                            {"role", role_name(request.grant.role)},
                            {"may", std::move(may_act_as)},
-                           {"approvals", approvals},
+                           {"approvals", facts.approvals},
+                           {"dismiss_reasons", facts.dismiss_reasons},
                            {"time", cep::format_time(clock.now())},
                            {"version", version_parts().front().second}};
   for (const auto& [name, names] : {std::pair{"tags", &request.grant.scope.tags},
@@ -43,7 +44,7 @@ ordered_json me(const ApiRequest& request, runtime::Clock& clock, std::size_t ap
 }
 
 HttpResponse sign_in(SessionStore& sessions, const ApiRequest& request, runtime::Clock& clock,
-                     std::size_t approvals) {
+                     const MeFacts& facts) {
   if (request.session) {
     return problem_response(ProblemKind::kConflict,
                             "a session begins with a token (`Authorization: Bearer TOKEN`), not "
@@ -55,7 +56,7 @@ HttpResponse sign_in(SessionStore& sessions, const ApiRequest& request, runtime:
   }
   const Result<std::string> secret = sessions.begin(request.grant);
   if (!secret) return problem_of_error(secret.error());
-  HttpResponse response = json_response(201, me(request, clock, approvals));
+  HttpResponse response = json_response(201, me(request, clock, facts));
   response.headers.push_back({"Set-Cookie", sessions.cookie(request.http, *secret)});
   return response;
 }
@@ -76,35 +77,43 @@ void add_me_schema(Router& router) {
   const ordered_json texts = {{"type", "array"}, {"items", text}};
   ordered_json roles = {{"type", "string"}, {"enum", ordered_json::array()}};
   for (const Role role : all_roles()) roles["enum"].push_back(role_name(role));
-  router.add_schema("Me", {{"type", "object"},
-                           {"required", {"name", "role", "may", "approvals", "time", "version"}},
-                           {"properties",
-                            {{"name", text},
-                             {"role", roles},
-                             {"may",
-                              {{"type", "array"},
-                               {"items", roles},
-                               {"description", "The roles whose operations are allowed"}}},
-                             {"approvals",
-                              {{"type", "integer"},
-                               {"minimum", 0},
-                               {"description",
-                                "How many others must approve a change of live rules; 0: none, "
-                                "and only an operator makes it"}}},
-                             {"time", time},
-                             {"version", text},
-                             {"tags", texts},
-                             {"types", texts},
-                             {"session",
-                              {{"type", "object"},
-                               {"description", "Where the request is by the cookie of a session"},
-                               {"required", {"ends"}},
-                               {"properties", {{"ends", time}}}}}}}});
+  router.add_schema(
+      "Me",
+      {{"type", "object"},
+       {"required", {"name", "role", "may", "approvals", "dismiss_reasons", "time", "version"}},
+       {"properties",
+        {{"name", text},
+         {"role", roles},
+         {"may",
+          {{"type", "array"},
+           {"items", roles},
+           {"description", "The roles whose operations are allowed"}}},
+         {"approvals",
+          {{"type", "integer"},
+           {"minimum", 0},
+           {"description",
+            "How many others must approve a change of live rules; 0: none, "
+            "and only an operator makes it"}}},
+         {"dismiss_reasons",
+          {{"type", "array"},
+           {"items", text},
+           {"description",
+            "Why alerts are dismissed (`console.dismiss_reasons`): what the "
+            "console offers, by number, as the comment of a dismissal"}}},
+         {"time", time},
+         {"version", text},
+         {"tags", texts},
+         {"types", texts},
+         {"session",
+          {{"type", "object"},
+           {"description", "Where the request is by the cookie of a session"},
+           {"required", {"ends"}},
+           {"properties", {{"ends", time}}}}}}}});
 }
 }  // namespace
 
 void add_session_routes(Router& router, SessionStore* sessions, runtime::Clock& clock,
-                        std::size_t approvals) {
+                        MeFacts facts) {
   add_me_schema(router);
   router.add({.method = "GET",
               .path = "/v1/me",
@@ -114,8 +123,8 @@ void add_session_routes(Router& router, SessionStore* sessions, runtime::Clock& 
               .role = Role::kReader,
               .scoped_by = kAnyScope,
               .answers = {{200, "Name and role", "application/json", "Me"}},
-              .handler = [&clock, approvals](ApiRequest& request) {
-                return json_response(200, me(request, clock, approvals));
+              .handler = [&clock, facts](ApiRequest& request) {
+                return json_response(200, me(request, clock, facts));
               }});
   if (sessions == nullptr) return;
   router.add(
@@ -132,8 +141,8 @@ void add_session_routes(Router& router, SessionStore* sessions, runtime::Clock& 
        .answers = {{201, "Who signed in", "application/json", "Me"}},
        .answer_headers = {"Set-Cookie"},
        .problems = {409},
-       .handler = [sessions, &clock, approvals](ApiRequest& request) {
-         return sign_in(*sessions, request, clock, approvals);
+       .handler = [sessions, &clock, facts = std::move(facts)](ApiRequest& request) {
+         return sign_in(*sessions, request, clock, facts);
        }});
   router.add({.method = "DELETE",
               .path = "/v1/session",

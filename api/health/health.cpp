@@ -172,6 +172,7 @@ std::string unreadiness_of(const HealthFacts& facts) {
 ordered_json health_cause_json(const HealthCause& cause) {
   ordered_json document = {{"code", name_of(cause.code)}, {"level", name_of(level_of(cause.code))}};
   if (!cause.subject.empty()) document["subject"] = cause.subject;
+  if (cause.since) document["since"] = cep::format_time(*cause.since);
   document["detail"] = cause.detail;
   document["remedy"] = remedy_of(cause.code);
   return document;

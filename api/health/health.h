@@ -34,6 +34,8 @@ struct HealthCause {
   HealthCode code{};
   std::string subject = {};  // a source, a subscription, a stream, a file; empty: the whole server
   std::string detail = {};   // the fact, for people
+  /// When a running server first saw it; it was seen whenever it looked since. Nothing: not known.
+  std::optional<cep::EventTime> since = {};
 };
 
 /// From which values on something is a cause. Each is a setting `health.…`.
@@ -96,6 +98,6 @@ struct HealthFacts {
 std::vector<HealthCause> health_causes(const HealthFacts& facts, const HealthLimits& limits);
 /// Why no events are accepted, as the first of the causes that stop them says it; empty: they are.
 std::string unreadiness_of(const HealthFacts& facts);
-/// {"code", "level", "subject"?, "detail", "remedy"}
+/// {"code", "level", "subject"?, "since"?, "detail", "remedy"}
 nlohmann::ordered_json health_cause_json(const HealthCause& cause);
 }  // namespace tocsin::api

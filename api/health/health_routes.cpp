@@ -62,6 +62,7 @@ constexpr std::string_view kSchemas = R"({
     "code": "text; what it is: docs/operations.md has all",
     "level": "one of warning, critical",
     "subject?": "text; a source, subscription, stream or file; none: the whole server",
+    "since?": "time; when the server first saw it, since its start",
     "detail": "text",
     "remedy": "text"
   },

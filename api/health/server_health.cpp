@@ -117,6 +117,21 @@ Health ServerHealth::ask(std::string unreadiness) {
     facts.revocations_left = valid->ends - now;
     facts.revocations_period = valid->ends - valid->begins;
   }
-  return {std::move(unreadiness), health_causes(facts, health_limits(sources_.configuration))};
+  Health health = {std::move(unreadiness),
+                   health_causes(facts, health_limits(sources_.configuration))};
+  date(health.causes, now);
+  return health;
+}
+
+void ServerHealth::date(std::vector<HealthCause>& causes, cep::EventTime now) {
+  const std::lock_guard lock(mutex_);
+  decltype(seen_) seen;
+  for (HealthCause& cause : causes) {
+    const auto key = std::pair(cause.code, cause.subject);
+    const auto before = seen_.find(key);
+    cause.since = before == seen_.end() ? now : before->second;
+    seen.emplace(key, *cause.since);
+  }
+  seen_ = std::move(seen);
 }
 }  // namespace tocsin::api

@@ -2,9 +2,12 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "api/backup/backup_service.h"
 #include "api/base/configuration.h"
@@ -48,11 +51,14 @@ class ServerHealth {
  private:
   // Whether the journal has had records since the newest checkpoint was first seen here.
   bool has_news(const NodeFigures& figures);
+  // Says of each cause since when it has been seen, and forgets those that are gone.
+  void date(std::vector<HealthCause>& causes, cep::EventTime now);
 
   const HealthSources sources_;
   std::mutex mutex_;
-  std::uint64_t checkpoint_ = 0;  // the newest that was seen
-  std::uint64_t records_ = 0;     // that the journal had then
-  const cep::EventTime began_;    // before which no backup is expected
+  std::uint64_t checkpoint_ = 0;                                       // the newest that was seen
+  std::uint64_t records_ = 0;                                          // that the journal had then
+  std::map<std::pair<HealthCode, std::string>, cep::EventTime> seen_;  // when each cause first was
+  const cep::EventTime began_;  // before which no backup is expected
 };
 }  // namespace tocsin::api

@@ -213,6 +213,22 @@ std::vector<RuleVersion> RuleService::versions() const {
   return {versions_.rbegin(), versions_.rend()};
 }
 
+std::map<std::string, LastChange, std::less<>> RuleService::last_changes() const {
+  std::map<std::string, LastChange, std::less<>> changes;
+  const std::lock_guard lock(mutex_);
+  // Of what a version changed that does not say so, nothing is known here.
+  const std::uint64_t after = unread_.empty() ? 0 : *unread_.rbegin();
+  for (std::string& rule : history_.rules()) {
+    const std::vector<VersionEdit> newest = history_.of(rule, UINT64_MAX, after, 1);
+    if (newest.empty()) continue;
+    const auto version =
+        std::ranges::lower_bound(versions_, newest.front().version, {}, &RuleVersion::number);
+    if (version == versions_.end() || version->number != newest.front().version) continue;
+    changes.emplace(std::move(rule), LastChange{version->number, version->at, version->who});
+  }
+  return changes;
+}
+
 Result<RulePack> RuleService::pack_of(std::uint64_t number) const {
   std::vector<runtime::CheckpointBlob> texts;
   {

@@ -138,6 +138,12 @@ struct RuleVersionsOf {
   /// Others are to be found below this number; 0: there are none.
   std::uint64_t next = 0;
 };
+/// Who changed a rule last.
+struct LastChange {
+  std::uint64_t version = 0;
+  cep::EventTime at;
+  std::string who;  // as RuleVersion::who
+};
 /// Of versions that do not say what they changed, so many bytes of texts are read for one question.
 inline constexpr std::uint64_t kHistoryBytesMax = std::uint64_t{4} << 20U;
 
@@ -175,6 +181,9 @@ class RuleService {
   /// have been meant; kCorrupt where a text is damaged.
   Result<RuleVersionsOf> versions_of(const std::string& rule, std::uint64_t before,
                                      std::size_t limit);
+  /// Of each rule, by its id, the newest version that is kept and changed it. Rules that only
+  /// versions changed which do not say what they changed are left out; no text is read.
+  std::map<std::string, LastChange, std::less<>> last_changes() const;
   /// Fails with kNotFound, or kCorrupt where a text is damaged.
   Result<RulePack> pack_of(std::uint64_t version) const;
 

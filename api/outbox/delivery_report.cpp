@@ -131,26 +131,50 @@ class DeliveryReport {
 };
 }  // namespace
 
-Result<std::optional<cep::EventTime>> SubscriptionService::oldest_waiting() const {
+namespace {
+// The number of the oldest alert that waits for the endpoint, where it is below `below`.
+Result<std::optional<std::uint64_t>> first_waiting(const runtime::EffectReader& reader,
+                                                   runtime::EndpointId endpoint,
+                                                   std::uint64_t below) {
   constexpr std::size_t kRowsMax = 1000;  // dead ones stand among those that wait
-  const runtime::EffectReader reader = effects_.reader();
   std::optional<std::uint64_t> first;
-  for (const SubscriptionPtr& subscription : list()) {
-    std::size_t rows = 0;
-    const Result<void> read =
-        reader.outbox(subscription->endpoint(), 0, [&](const runtime::OutboxRow& row) {
-          if (runtime::is_message(row.number) || (first && row.number >= *first)) return false;
-          if (row.is_dead) return ++rows < kRowsMax;
-          first = row.number;
-          return false;
-        });
-    if (!read) return tl::unexpected(read.error());
-  }
-  if (!first) return std::nullopt;
-  const Result<std::optional<runtime::StoredAlert>> alert = reader.alert(*first);
+  std::size_t rows = 0;
+  const Result<void> read = reader.outbox(endpoint, 0, [&](const runtime::OutboxRow& row) {
+    if (runtime::is_message(row.number) || row.number >= below) return false;
+    if (row.is_dead) return ++rows < kRowsMax;
+    first = row.number;
+    return false;
+  });
+  if (!read) return tl::unexpected(read.error());
+  return first;
+}
+Result<std::optional<cep::EventTime>> stored_at(const runtime::EffectReader& reader,
+                                                std::optional<std::uint64_t> number) {
+  if (!number) return std::nullopt;
+  const Result<std::optional<runtime::StoredAlert>> alert = reader.alert(*number);
   if (!alert) return tl::unexpected(alert.error());
   if (!*alert) return std::nullopt;
   return (*alert)->stored_at;
+}
+}  // namespace
+
+Result<std::optional<cep::EventTime>> SubscriptionService::oldest_waiting() const {
+  const runtime::EffectReader reader = effects_.reader();
+  std::optional<std::uint64_t> first;
+  for (const SubscriptionPtr& subscription : list()) {
+    const auto found = first_waiting(reader, subscription->endpoint(), first.value_or(UINT64_MAX));
+    if (!found) return tl::unexpected(found.error());
+    if (*found) first = *found;
+  }
+  return stored_at(reader, first);
+}
+
+Result<std::optional<cep::EventTime>> SubscriptionService::oldest_waiting(
+    const Subscription& subscription) const {
+  const runtime::EffectReader reader = effects_.reader();
+  const auto found = first_waiting(reader, subscription.endpoint(), UINT64_MAX);
+  if (!found) return tl::unexpected(found.error());
+  return stored_at(reader, *found);
 }
 
 Result<std::string> SubscriptionService::deliveries_of(const runtime::StoredAlert& alert) const {

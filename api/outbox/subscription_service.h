@@ -121,6 +121,8 @@ class SubscriptionService {
   DeliveryTotals totals() const { return pool_->totals(); }
   /// When the oldest alert was stored that waits to be sent to somebody; nothing where none does.
   Result<std::optional<cep::EventTime>> oldest_waiting() const;
+  /// The same of those that wait for one of them; what stands in a summary or a group is not seen.
+  Result<std::optional<cep::EventTime>> oldest_waiting(const Subscription& subscription) const;
   /// What became of an alert at each subscription, a JSON array.
   Result<std::string> deliveries_of(const runtime::StoredAlert& alert) const;
   const SubscriptionOptions& options() const { return options_; }

@@ -301,6 +301,7 @@ std::vector<RuleText> RulePack::rules() const {
       rule.name = place.name;
       rule.path = path;
       rule.status = place.status;
+      rule.tests = place.tests.size();
       rule.body = body_of(text.contents, place);
       rule.text = std::string(part(text.contents, place.rule)) + "\n";
       for (const Span& test : place.tests) {

@@ -4,6 +4,7 @@
 /// Roles of its texts (api/rules/rule_texts.h): "rules:PATH" and "file:PATH", paths relative to the
 /// pack; "zone:NAME"; "stages", a JSON object of what is held back: {"RULE":"live 10%"}.
 #pragma once
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,6 +24,7 @@ struct RuleText {
   std::string name;
   std::string path;
   std::string text;
+  std::size_t tests = 0;              // of them in `text`
   std::string body;                   // the declaration without its `status`
   std::optional<cep::Status> status;  // as written; nothing: live
 };

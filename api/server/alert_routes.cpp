@@ -34,6 +34,9 @@ constexpr std::size_t kExportRows = 500;  // read at once
 constexpr std::size_t kPreviewSamples = 5;
 constexpr std::int64_t kSeriesDays = 30;
 constexpr std::int64_t kSeriesDaysMax = 366;
+// Of all rules together: a row of numbers for each.
+constexpr std::int64_t kAllSeriesDaysMax = 31;
+constexpr std::size_t kSeriesRulesMax = 20'000;
 
 RouteParameter alert_id_parameter() { return {"id", Type::kText, "The alert's id, 32 hex digits"}; }
 
@@ -196,6 +199,16 @@ class Operations {
                         is_late);
   }
 
+  HttpResponse all_series(const ApiRequest& request) const {
+    const bool is_late = is_behind();
+    const Result<AllRuleSeries> series =
+        all_rule_series(services_.effects.reader(), services_.triage, services_.clock.now(),
+                        static_cast<std::size_t>(request.integer("days").value_or(kSeriesDays)),
+                        services_.limits.rows_max, kSeriesRulesMax);
+    if (!series) return problem_of_error(series.error());
+    return maybe_behind(json_text_response(200, all_rule_series_json(*series)), is_late);
+  }
+
   HttpResponse one(ApiRequest& request) const {
     const auto hit = asked_.one(request);
     if (!hit) return hit.error();
@@ -342,6 +355,25 @@ void add_rule_series(Router& router, const SharedOperations& operations) {
        .answers = {{200, "A day each, the oldest first", "application/json", "RuleSeries"}},
        .answer_headers = {"Tocsin-Behind"},
        .handler = [operations](ApiRequest& request) { return operations->series(request); }});
+  router.add(
+      {.method = "GET",
+       .path = "/v1/alerts/by-rule",
+       .operation_id = "getAlertsByRule",
+       .tag = "triage",
+       .summary = "The alerts of every rule by day, and how many people confirmed and dismissed",
+       .description = "As `GET /v1/rules/{rule}/series`, of all rules that alerted in these days "
+                      "or have labels, 20,000 at most: those first that alerted last. Labels are "
+                      "of all alerts of a rule, as `GET /v1/rules/{rule}/precision` has them.",
+       .role = Role::kReader,
+       .query_parameters = {{.name = "days",
+                             .type = Type::kInteger,
+                             .description = "How many days, of which today is the last; default 30",
+                             .least = 1,
+                             .most = kAllSeriesDaysMax}},
+       .answers = {{200, "The days, and each rule's alerts on them", "application/json",
+                    "AlertsByRule"}},
+       .answer_headers = {"Tocsin-Behind"},
+       .handler = [operations](ApiRequest& request) { return operations->all_series(request); }});
 }
 
 // The parameters of a filter, and more.

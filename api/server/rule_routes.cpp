@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -84,17 +85,31 @@ HttpResponse list_rules(const ServerContext& context, const TokenScope& scope) {
   const NodeFigures figures = context.node.figures();
   ordered_json list = ordered_json::array();
   const Rollouts rollouts = now->pack.rollouts();
+  const auto changes = context.rules.last_changes();
+  const std::vector<RuleText> texts = now->pack.rules();
+  std::map<std::string_view, const RuleText*> text_of_rule;
+  for (const RuleText& text : texts) text_of_rule.emplace(text.id, &text);
+  const auto add = [&](ordered_json json, const std::string& id) {
+    if (const auto text = text_of_rule.find(id); text != text_of_rule.end())
+      json["tests"] = text->second->tests;
+    if (const auto change = changes.find(id); change != changes.end()) {
+      json["changed"] = {{"version", change->second.version},
+                         {"at", cep::format_time(change->second.at)}};
+      if (!change->second.who.empty()) json["changed"]["who"] = change->second.who;
+    }
+    list.push_back(std::move(json));
+  };
   std::set<std::string> running;
   const std::vector<cep::Rule>& rules = now->rules.program->plan().rules;
   for (std::size_t i = 0; i < rules.size(); ++i) {
     if (!scope.has_tag_of(rules[i].tags)) continue;
-    list.push_back(rule_json(*now, rollouts, i, figures));
+    add(rule_json(*now, rollouts, i, figures), rules[i].id);
     running.insert(rules[i].id);
   }
   // The tags of those that do not run are not known.
-  for (const RuleText& rule : now->pack.rules()) {
+  for (const RuleText& rule : texts) {
     if (!scope.tags.empty()) break;
-    if (!running.contains(rule.id)) list.push_back(rule_json(rollouts, rule));
+    if (!running.contains(rule.id)) add(rule_json(rollouts, rule), rule.id);
   }
   return json_response(200, {{"version", now->version},
                              {"plan", cep::hex(now->settings.plan)},
@@ -264,7 +279,9 @@ constexpr std::string_view kSchemas = R"({
     "digests?": {"state": "text", "suppression": "text", "presentation": "text"},
     "alerts?": "whole",
     "file?": "text",
-    "line?": "whole"
+    "line?": "whole",
+    "tests?": "whole; that its file has for it; in the list",
+    "changed?": {"version": "whole", "at": "time", "who?": "text"}
   },
   "RuleList": {"version": "whole", "plan": "text", "rules": "list of RuleSummary"},
   "Rule": {
@@ -326,7 +343,7 @@ void add_rule_routes(Router& router, ServerContext& context,
               .path = "/v1/rules",
               .operation_id = "listRules",
               .tag = "rules",
-              .summary = "The rules that run, with their digests and alerts",
+              .summary = "The rules, with their digests, alerts, tests and last change",
               .role = Role::kReader,
               .scoped_by = kAnyScope,
               .answers = {{200, "The rules", "application/json", "RuleList"}},

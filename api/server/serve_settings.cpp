@@ -10,6 +10,7 @@
 
 #include "api/backup/backup_place.h"
 #include "api/base/version.h"
+#include "api/console/dismiss_reasons.h"
 #include "api/custody/given_keys.h"
 #include "api/net/loopback_address.h"
 #include "api/node/run_arguments.h"
@@ -108,6 +109,12 @@ Result<void> check_vouchers(const Configuration& configuration) {
   if (auto privacy = privacy_options(configuration); !privacy)
     return tl::unexpected(privacy.error());
   if (auto issuer = make_issuer(configuration); !issuer) return tl::unexpected(issuer.error());
+  return {};
+}
+
+Result<void> check_console(const Configuration& configuration) {
+  if (auto reasons = dismiss_reasons(configuration); !reasons)
+    return tl::unexpected(reasons.error());
   return {};
 }
 

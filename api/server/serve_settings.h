@@ -43,6 +43,8 @@ Result<TrustedProxies> trusted_proxies(const Configuration& configuration);
 /// Whether proxies and the headers that name people are said so that they can be believed; fails
 /// likewise.
 Result<void> check_vouchers(const Configuration& configuration);
+/// Whether the console can offer what the settings say. Fails likewise.
+Result<void> check_console(const Configuration& configuration);
 ChangeSettings change_settings(const Configuration& configuration);
 WarmUpLimits warm_up_limits(const Configuration& configuration);
 RateLimit rate_limit(const Configuration& configuration);

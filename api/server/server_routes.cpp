@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@
 #include "api/alerts/silence.h"
 #include "api/backup/backup_routes.h"
 #include "api/console/console.h"
+#include "api/console/dismiss_reasons.h"
 #include "api/health/series_routes.h"
 #include "api/health/server_health.h"
 #include "api/health/settings_routes.h"
@@ -83,14 +85,17 @@ TraceSource trace_source(ServerContext& context) {
           context.privacy,
           engine};
 }
-// Figures of the server, taken from now on; null where none are kept.
-std::shared_ptr<const SeriesRecorder> series_of(const ServerContext& context) {
+// Figures of the server, taken from now on, and its health looked at as often, so that it is known
+// since when something is wrong; null where none are kept.
+std::shared_ptr<const SeriesRecorder> series_of(const ServerContext& context,
+                                                std::function<Health()> health) {
   const SeriesOptions options{context.configuration.duration("series.age"),
                               context.configuration.duration("series.step")};
   if (options.age.us == 0) return nullptr;
   // Whether it is ready is no series: the recorder asks for nothing that the router has.
   const auto recorder = std::make_shared<SeriesRecorder>(
-      [&context, began = std::chrono::steady_clock::now()] {
+      [&context, health = std::move(health), began = std::chrono::steady_clock::now()] {
+        health();
         return metrics_text(context, true, began);
       },
       context.clock, options);
@@ -151,7 +156,9 @@ void add_server_routes(Router& router, ServerContext& context, const AlertServic
   add_side_output_routes(router, context);
   add_producer_routes(router, context);
   add_token_routes(router, context);
-  add_session_routes(router, context.sessions, context.clock, rollout.changes.approvals_needed());
+  // The start has refused reasons that are wrong.
+  add_session_routes(router, context.sessions, context.clock,
+                     {rollout.changes.approvals_needed(), *dismiss_reasons(settings)});
   add_people_routes(router, context.people);
   add_view_routes(router, context.views, [privacy = context.privacy](const TokenGrant& grant) {
     return privacy != nullptr && privacy->masks(grant);
@@ -169,7 +176,6 @@ void add_server_routes(Router& router, ServerContext& context, const AlertServic
   add_backup_routes(router, context.backups.get());
   add_erasure_routes(router, *context.erasures);
   add_metrics_route(router, context, [unreadiness] { return unreadiness().empty(); });
-  add_series_route(router, series_of(context), context.clock);
   add_settings_route(router, settings);
   const HealthSources sources{context.node,
                               context.subscriptions,
@@ -183,6 +189,7 @@ void add_server_routes(Router& router, ServerContext& context, const AlertServic
   const auto health = [asked = std::make_shared<ServerHealth>(sources),
                        unreadiness = std::move(unreadiness)] { return asked->ask(unreadiness()); };
   add_health_report(router, health);
+  add_series_route(router, series_of(context, health), context.clock);
   add_live(router, context, alerts, health);
   add_comparison_route(
       router, {context.effects, alerts.triage(), context.rules, context.privacy,

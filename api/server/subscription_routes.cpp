@@ -238,6 +238,9 @@ class Operations {
     if (is_masked(request)) mask_filter(*privacy_, document["filter"]);
     const DeliveryFigures figures = service_.figures(subscription.id);
     document["owed"] = service_.owed(subscription);
+    // What cannot be read is no reason to show nothing of it.
+    if (const auto oldest = service_.oldest_waiting(subscription); oldest && *oldest)
+      document["oldest_waiting"] = cep::format_time(**oldest);
     document["circuit"] = name_of(figures.circuit);
     document["last_succeeded"] = figures.last_succeeded;
     return document;

@@ -96,6 +96,7 @@ constexpr std::string_view kSettings = R"({
     "created_at?": "text",
     "created_by?": "text",
     "owed?": "whole",
+    "oldest_waiting?": "time; when the alert was stored that has waited longest to be sent",
     "circuit?": "one of closed, open, half_open, disabled",
     "last_succeeded?": "boolean",
     "withheld?": "list of text; members that an answer given again leaves out"

@@ -19,6 +19,7 @@
 #include "api/trace/key_trace.h"
 #include "api/trace/near_keys_route.h"
 #include "api/trace/silenced_alerts.h"
+#include "api/trace/step_matches_route.h"
 #include "api/trace/trace_json.h"
 #include "api/trace/trace_slots.h"
 #include "cep/value/time.h"
@@ -230,6 +231,7 @@ void add_trace_route(Router& router, TraceSource source) {
   add_alert_test_route(router, shared, slots);
   add_key_events_route(router, shared, slots);
   add_near_keys_route(router, shared);
+  add_step_matches_route(router, shared);
   const auto tracing = std::make_shared<Tracing>(shared, slots);
   router.add(
       {.method = "GET",

@@ -156,6 +156,12 @@ void KeyScanner::take(std::uint32_t table, std::string_view key, std::vector<Sca
     ScannedRule found;
     found.rule = rule.rule;
     found.matches = rule.matches.size() + rule.more_matches;
+    for (const ReportedMatch& match : rule.matches) {
+      found.complete += match.is_complete ? 1 : 0;
+      if (match.is_complete || match.step == 0) continue;
+      if (found.by_step.size() < match.step) found.by_step.resize(match.step);
+      ++found.by_step[match.step - 1];
+    }
     const auto nearest = std::ranges::min_element(
         rule.matches, {}, [](const ReportedMatch& match) { return nearness_of(match); });
     if (nearest != rule.matches.end()) found.furthest = std::move(*nearest);

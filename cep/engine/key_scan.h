@@ -32,7 +32,11 @@ struct KeyPlace {
 };
 struct ScannedRule {
   RuleIndex rule;
-  std::uint64_t matches = 0;              // partial ones, and complete ones that wait
+  std::uint64_t matches = 0;  // partial ones, and complete ones that wait
+  /// Of the oldest of them, KeyScan::matches_max at most: how many took their last event in each
+  /// step, in the order written; complete ones are not among these.
+  std::vector<std::uint64_t> by_step;
+  std::uint64_t complete = 0;             // of the same
   std::optional<ReportedMatch> furthest;  // the fewest steps missing, then the earliest end
   std::optional<ReportedWindow> window;
   std::optional<ReportedSuppression> suppression;

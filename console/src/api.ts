@@ -18,6 +18,7 @@ export interface Me {
   name: string;
   role: string;
   may: string[];
+  dismissReasons: string[]; // chosen by their numbers
   approvals: number; // of others, that a change of live rules needs; 0: only operators make one
   hasSession: boolean; // that signing out ends; a proxy's is its own
   isLimited: boolean; // to some tags of rules or types of events
@@ -120,7 +121,7 @@ export function nameOf(who: Me): string {
   return who.name.replace(/^person:/, "");
 }
 function readMe(document: JsonObject): Me {
-  return { name: show(document.name), role: show(document.role), may: (document.may as string[] | undefined) ?? [], approvals: Number(show(document.approvals ?? 0)), hasSession: "session" in document, isLimited: "tags" in document || "types" in document };
+  return { name: show(document.name), role: show(document.role), may: (document.may as string[] | undefined) ?? [], dismissReasons: (document.dismiss_reasons as string[] | undefined) ?? [], approvals: Number(show(document.approvals ?? 0)), hasSession: "session" in document, isLimited: "tags" in document || "types" in document };
 }
 /** Throws Problem, but for 401. */
 export async function readSession(): Promise<void> {

@@ -153,6 +153,12 @@ function judged(labels: JsonObject | undefined): string {
   const fraud = numberOf(labels, "alerts_fraud");
   return shareText(fraud, fraud + numberOf(labels, "alerts_ok"));
 }
+const DAY_MS = 86_400_000;
+/** How many days (UTC) have some of the time of the events; 1 at least. */
+export function daysIn(report: JsonObject): number {
+  const day = (name: string) => Math.floor(Date.parse(show(report[name] ?? "")) / DAY_MS);
+  return Math.max(1, day("last_event") - day("first_event") + 1) || 1;
+}
 function columnsOf(report: JsonObject): Column<RuleResult>[] {
   const columns: Column<RuleResult>[] = [
     {
@@ -176,7 +182,9 @@ function columnsOf(report: JsonObject): Column<RuleResult>[] {
     columns.push({ title: "Precision", isNumber: true, cell: ({ rule }) => judged(labelsOf(rule)) });
     columns.push({ title: "Frauds found", isNumber: true, cell: ({ rule }) => shareText(numberOf(labelsOf(rule), "frauds_found"), numberOf(labelsOf(rule), "frauds")) });
   }
+  const days = daysIn(report);
   columns.push(
+    { title: "A day", isNumber: true, by: ({ rule }) => numberOf(rule, "alerts"), cell: ({ rule, before }) => `${(numberOf(rule, "alerts") / days).toFixed(1)}${before ? `, before ${(numberOf(before, "alerts") / days).toFixed(1)}` : ""}` },
     { title: "Share of time", isNumber: true, cell: ({ rule }) => (rule.cost ? `${Math.round(Number(show((rule.cost as JsonObject).share)) * 100)} %` : "") },
     { title: "State", isNumber: true, cell: ({ rule }) => (rule.cost ? size(numberOf(rule.cost as JsonObject, "bytes")) : "") },
   );

@@ -11,6 +11,7 @@ export interface Conditions {
   then: string; // the version that was active; empty: it is no longer kept
   now: string;
   isChanged: boolean; // the rule, between the two
+  lives: number; // how long a match may last, as livesOf() has it
 }
 
 /** The conditions of each step that has some, of a rule's explanation; none where it runs without an automaton. */
@@ -22,6 +23,13 @@ export function conditionsOf(explanation: JsonObject): Map<string, string[]> {
     (Array.isArray(state.conditions) ? state.conditions : []).map((name) => texts.get(show(name)) ?? show(name)),
   ]);
   return new Map(steps.filter(([, conditions]) => conditions.length > 0));
+}
+
+/** How long a match may last from its first event on, in microseconds; 0: it has no such end. */
+export function livesOf(explanation: JsonObject): number {
+  const ends = (explanation.automaton as JsonObject | undefined)?.ended_by;
+  const isBound = Array.isArray(ends) && ends.some((end) => / after its first event$/.test(show(end)));
+  return isBound ? Number(show((explanation.state as JsonObject | undefined)?.lives_us ?? 0)) || 0 : 0;
 }
 
 /** The version that was active when an alert was stored, empty where it is no longer kept, and the one of now. */
@@ -39,10 +47,10 @@ async function versionsAt(storedAt: string, signal: AbortSignal): Promise<{ then
 export async function readConditions(row: Row, signal: AbortSignal): Promise<Conditions> {
   const rule = show(row.alert.rule);
   const { then, now } = await versionsAt(row.storedAt, signal);
-  if (!then) return { of: new Map(), says: [], then, now, isChanged: false };
+  if (!then) return { of: new Map(), says: [], then, now, isChanged: false, lives: 0 };
   const changed = then === now ? [] : objects(await get(`/v1/versions/${part(now)}/diff?from=${part(then)}`, signal), "rules");
   const isChanged = changed.some((one) => show(one.rule) === rule);
-  const read = (explanation: JsonObject) => ({ of: conditionsOf(explanation), says: objects(explanation, "says"), then, now, isChanged });
+  const read = (explanation: JsonObject) => ({ of: conditionsOf(explanation), says: objects(explanation, "says"), then, now, isChanged, lives: livesOf(explanation) });
   if (!isChanged) return read(await get(`/v1/rules/${part(rule)}/explain`, signal));
   const { files } = await get(`/v1/versions/${part(then)}`, signal);
   const answer = await askPatiently("/v1/rules/explain", { files, rule }, signal);

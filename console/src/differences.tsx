@@ -5,7 +5,7 @@ import { Data, Severity } from "./parts";
 import { href } from "./place";
 import { shareText } from "./stats";
 import { Column, Table, member, numberOf, objects } from "./table";
-import { count } from "./text";
+import { count, span } from "./text";
 
 export const SAMPLES: readonly Column<JsonObject>[] = [
   member("Event time", "time", "time"),
@@ -88,6 +88,15 @@ export const LABEL_LINES: readonly Line[] = [
   { title: "Precision, of labelled alerts", of: (labels) => shareText(numberOf(labels, "alerts_fraud"), numberOf(labels, "alerts_fraud") + numberOf(labels, "alerts_ok")) },
   { title: "Recall", of: (labels) => shareText(numberOf(labels, "frauds_found"), numberOf(labels, "frauds")) },
 ];
+/** Where frauds that were found say when they began. */
+export const DELAY_LINES: readonly Line[] = [
+  { title: "From its beginning to the first alert, of half of the frauds", of: (labels) => delayText(labels, "half_us") },
+  { title: "From its beginning to the first alert, of all", of: (labels) => delayText(labels, "most_us") },
+];
+function delayText(labels: JsonObject, name: string): string {
+  const delay = labels.delay as JsonObject | undefined;
+  return delay ? `${span(numberOf(delay, name) / 1000)} at most, of ${count(numberOf(delay, "frauds"))}` : "not known";
+}
 /** What was right and wrong by the labels, now and before. */
 export function Labels({ title, now, before }: { title: string; now: JsonObject | undefined; before: JsonObject | undefined }) {
   if (!now) return null;
@@ -96,7 +105,7 @@ export function Labels({ title, now, before }: { title: string; now: JsonObject 
     { title: "Now", isNumber: true, cell: (line) => line.of(now) },
   ];
   if (before) columns.push({ title: "Before", isNumber: true, cell: (line) => line.of(before) });
-  return <Table label={title} columns={columns} rows={LABEL_LINES} />;
+  return <Table label={title} columns={columns} rows={now.delay || before?.delay ? [...LABEL_LINES, ...DELAY_LINES] : LABEL_LINES} />;
 }
 const SCENARIOS: readonly Column<JsonObject>[] = [member("Scenario", "scenario", "head"), member("Frauds", "frauds", "number"), member("Found", "found", "number")];
 /** Of all rules together, and of each scenario of fraud. */

@@ -7,6 +7,7 @@ import { useChanges } from "./live";
 import { Metric, parseMetrics, valueOf } from "./metrics";
 import { Data, Loaded, Panel, useLoaded } from "./parts";
 import { href } from "./place";
+import { Profile } from "./profile";
 import { Checkpoints, Latencies, Settings } from "./server_facts";
 import { server } from "./shell";
 import { Column, Table, member, numberOf, objects } from "./table";
@@ -129,6 +130,7 @@ const CAUSES: readonly Column<JsonObject>[] = [
       </>
     ),
   },
+  member("Since", "since", "time"),
   member("What to do", "remedy"),
   { title: "Code", cell: (cause) => <code><Data value={cause.code} /></code> },
 ];
@@ -169,6 +171,7 @@ export function HealthScreen() {
       <Causes />
       <Figures />
       <Series />
+      <Profile />
       <Checkpoints />
       <Settings />
       <Notices />

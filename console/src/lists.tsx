@@ -1,6 +1,7 @@
 // I. Lists and tables: their entries, where each is from, and until when.
 import { Answer, ask, get, part } from "./api";
 import { Actions, Field, Form, Values, outcomeOf, timeOf } from "./forms";
+import { previewImport } from "./import_preview";
 import { Digits, Json, JsonObject, show, typed } from "./json";
 import { ReplaceWhole, WHY, commented, rowsOf } from "./list_replace";
 import { Data, Panel, Time, useLoaded } from "./parts";
@@ -125,6 +126,7 @@ export function ListScreen({ id }: { id: string }) {
                 ]}
                 submit="Add them"
                 run={({ values = "", until, ...more }) => send("POST", linesOf(values).map((line) => ({ value: valueOf(type, line), until: timeOf(until) || undefined })), commented(more))}
+                more={[{ text: "What would change", run: ({ values = "" }) => previewImport(at, type, values) }]}
               />
             ) : (
               <p class="quiet">This list is compiled with the rules: it changes with their files.</p>

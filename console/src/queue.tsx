@@ -1,7 +1,7 @@
 // A. The queue of alerts.
 import { computed, signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { mayWork } from "./api";
+import { mayWork, me } from "./api";
 import { Row, keyText } from "./alerts";
 import { facetsOf } from "./facets";
 import { FacetName, Filters, ORDERS, Order, askedOf, filtersOf, isFiltered, queryOf, switchedFacet } from "./filters";
@@ -12,7 +12,7 @@ import { actionOf, takesText } from "./keys";
 import { Data, ProblemBox, Severity, State } from "./parts";
 import { go, href, path, query } from "./place";
 import * as queue from "./queue_state";
-import { DISMISS_REASONS, count, counted, localTime, span, visible } from "./text";
+import { count, counted, localTime, span, visible } from "./text";
 import { SilenceDialog } from "./silence_dialog";
 import { ViewList, focusViews } from "./view_list";
 import { rowsInView, scrolledTo } from "./window";
@@ -207,6 +207,7 @@ const WORDS: { [action: string]: string } = { assign: "Assign to me", confirm: "
 export function Ask({ act = queue.act, back }: { act?: Act; back: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const wanted = asked.value;
+  const reasons = me.value?.dismissReasons ?? [];
   useEffect(() => {
     if (wanted && !dialog.current?.open) dialog.current?.showModal();
     if (!wanted) dialog.current?.close();
@@ -218,7 +219,7 @@ export function Ask({ act = queue.act, back }: { act?: Act; back: () => void }) 
     back();
   };
   const press = (event: KeyboardEvent) => {
-    const reason = wanted?.action === "dismiss" ? DISMISS_REASONS[Number(event.key) - 1] : undefined;
+    const reason = wanted?.action === "dismiss" ? reasons[Number(event.key) - 1] : undefined;
     if (reason) {
       event.preventDefault();
       finish(reason);
@@ -233,10 +234,10 @@ export function Ask({ act = queue.act, back }: { act?: Act; back: () => void }) 
           </h2>
           {wanted.action === "dismiss" ? (
             <ol class="reasons">
-              {DISMISS_REASONS.map((reason) => (
+              {reasons.map((reason) => (
                 <li key={reason}>
                   <button type="button" onClick={() => finish(reason)}>
-                    {reason}
+                    <Data value={reason} />
                   </button>
                 </li>
               ))}

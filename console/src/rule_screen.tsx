@@ -1,4 +1,5 @@
 // One rule: its text, what it says in words, and its stage.
+import { useState } from "preact/hooks";
 import { ask, get, mayWork, part, roleForLive } from "./api";
 import { Automaton } from "./automaton";
 import { Days, daysOf } from "./chart";
@@ -7,13 +8,13 @@ import { Form, outcomeOf } from "./forms";
 import { JsonObject, show } from "./json";
 import { useChanges } from "./live";
 import { NearKeys } from "./near_keys";
-import { Data, Panel, useLoaded } from "./parts";
+import { Data, Panel, ProblemBox, useLoaded } from "./parts";
 import { href } from "./place";
 import { RuleVersions } from "./rule_versions";
 import { heldBackBy, isDelivered, stageText, statusIn } from "./stage";
 import { shareText } from "./stats";
 import { Column, Table, member, numberOf, objects } from "./table";
-import { count, size, visibleLines } from "./text";
+import { count, counted, size, visibleLines } from "./text";
 
 const STAGES = ["draft", "shadow", "live", "retired"];
 
@@ -52,14 +53,44 @@ function Stage({ id, stage, held, place, again }: { id: string; stage: string; h
   );
 }
 
+/** What the numbers in the picture are of. */
+export function matchesText(found: JsonObject): string {
+  const bySteps = (Array.isArray(found.by_step) ? found.by_step : []).map((one) => Number(show(one)));
+  const sum = bySteps.reduce((all, one) => all + one, numberOf(found, "complete"));
+  const more = numberOf(found, "uncounted");
+  return [
+    `${counted(sum, "partial match", "partial matches")} of ${counted(numberOf(found, "keys"), "key")}`,
+    more > 0 ? `; ${count(more)} more of busy keys, of which the step is not sought` : "",
+    found.all === true ? "." : `. Only ${count(numberOf(found, "examined"))} keys were looked at: ${found.limited_by === "time" ? "it took too long" : "the limit is history.keys_max"}.`,
+  ].join("");
+}
 /** How it runs, as a picture and in words. */
 function Explained({ id }: { id: string }) {
+  const [counts, setCounts] = useState(0); // how often it was asked for
+  const matches = useLoaded(async (signal) => (counts > 0 ? get(`/v1/rules/${part(id)}/partial-matches`, signal) : undefined), `${id} matches ${counts}`);
   const explained = useLoaded((signal) => get(`/v1/rules/${part(id)}/explain`, signal), id);
   const said = useLoaded(async (signal) => (await ask("GET", `/v1/rules/${part(id)}/explain?format=text`, { signal })).text, id);
   return (
     <>
       <Panel title="How it runs" loaded={explained}>
-        {(one) => (one.automaton ? <Automaton of={one.automaton as JsonObject} /> : <p class="quiet">It runs without an automaton.</p>)}
+        {(one) =>
+          one.automaton ? (
+            <>
+              <Automaton of={one.automaton as JsonObject} matches={matches.value} />
+              {matches.problem && <ProblemBox problem={matches.problem} />}
+              <p>
+                <button type="button" onClick={() => setCounts(counts + 1)}>
+                  {counts === 0 ? "Count the partial matches at each step" : "Count again"}
+                </button>{" "}
+                <span class="quiet" role="status">
+                  {counts > 0 && !matches.problem && (matches.value ? matchesText(matches.value) : "Counting…")}
+                </span>
+              </p>
+            </>
+          ) : (
+            <p class="quiet">It runs without an automaton.</p>
+          )
+        }
       </Panel>
       <Panel title="What it says" loaded={said}>
         {(text) => (

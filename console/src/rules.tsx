@@ -1,13 +1,14 @@
 // D. The rules that run.
 import { asProblem, get, roleForLive } from "./api";
 import { Form } from "./forms";
-import { JsonObject, show } from "./json";
+import { Json, JsonObject, show } from "./json";
+import { stretchesOf } from "./lines";
 import { useChanges } from "./live";
-import { Data, Panel, useLoaded } from "./parts";
+import { Data, Panel, Time, useLoaded } from "./parts";
 import { go, href } from "./place";
 import { isDelivered, stageText } from "./stage";
-import { Column, Table } from "./table";
-import { count, size } from "./text";
+import { Column, Table, numberOf, objects } from "./table";
+import { count, counted, size } from "./text";
 
 interface RuleRow {
   id: string;
@@ -17,56 +18,87 @@ interface RuleRow {
   owner: string;
   place: string;
   alerts: number;
-  confirmed: number | undefined;
-  dismissed: number | undefined;
+  days: number[] | undefined; // alerts on each of the last days; undefined: they may not be seen
+  confirmed: number;
+  dismissed: number;
+  tests: number;
+  changed: string; // when, empty: it is not known
+  changedBy: string;
   keys: number;
   bytes: number;
 }
-const PRECISION_MAX = 500; // rules whose labels are asked for: one request for each
-const AT_ONCE = 4;
+interface Rules {
+  rows: RuleRow[];
+  notes: string[]; // what the alerts by day do not have
+}
+const whole = (value: Json | undefined) => Number(show(value)) || 0;
+/** Alerts of a rule by day, live ones and those in shadow. */
+export function daysOfRule(of: JsonObject | undefined, days: number): number[] {
+  const [live, shadow] = ["alerts", "shadow"].map((name) => (Array.isArray(of?.[name]) ? (of[name] as Json[]) : []));
+  return Array.from({ length: days }, (_, day) => whole(live?.[day]) + whole(shadow?.[day]));
+}
 
-async function readRules(signal: AbortSignal): Promise<RuleRow[]> {
-  // A token that is limited to some rules may not see the state of all.
-  const kept = get("/v1/state", signal).catch((error: unknown): JsonObject => {
-    if (asProblem(error).status === 403) return {};
-    throw error;
-  });
-  const [rules, state] = await Promise.all([get("/v1/rules", signal), kept]);
-  const memory = new Map(((state.rules as JsonObject[] | undefined) ?? []).map((one) => [show(one.rule), one]));
-  const rows = (rules.rules as JsonObject[]).map((rule): RuleRow => {
-    const found = memory.get(show(rule.id));
+async function readRules(signal: AbortSignal): Promise<Rules> {
+  // A token that is limited to some rules may not see what there is of all.
+  const ofAll = (path: string) =>
+    get(path, signal).catch((error: unknown): JsonObject => {
+      if (asProblem(error).status === 403) return {};
+      throw error;
+    });
+  const [rules, state, byRule] = await Promise.all([get("/v1/rules", signal), ofAll("/v1/state"), ofAll("/v1/alerts/by-rule")]);
+  const memory = new Map(objects(state, "rules").map((one) => [show(one.rule), one]));
+  const raised = new Map(objects(byRule, "rules").map((one) => [show(one.rule), one]));
+  const days = Array.isArray(byRule.days) ? byRule.days.length : 0;
+  const rows = objects(rules, "rules").map((rule): RuleRow => {
+    const id = show(rule.id);
+    const found = memory.get(id);
+    const labels = raised.get(id);
+    const changed = rule.changed as JsonObject | undefined;
     return {
-      id: show(rule.id),
+      id,
       title: show(rule.title),
       stage: stageText(rule),
       isDelivered: isDelivered(rule),
       owner: show(rule.owner),
       place: `${show(rule.file)}:${show(rule.line)}`,
-      alerts: Number(show(rule.alerts)) || 0,
-      confirmed: undefined,
-      dismissed: undefined,
-      keys: Number(show(found?.keys)) || 0,
-      bytes: Number(show(found?.bytes)) || 0,
+      alerts: whole(rule.alerts),
+      days: days > 0 ? daysOfRule(labels, days) : undefined,
+      confirmed: whole(labels?.confirmed),
+      dismissed: whole(labels?.dismissed),
+      tests: whole(rule.tests),
+      changed: show(changed?.at ?? ""),
+      changedBy: show(changed?.who ?? "").replace(/^person:/, ""),
+      keys: whole(found?.keys),
+      bytes: whole(found?.bytes),
     };
   });
-  const waiting = rows.slice(0, PRECISION_MAX);
-  const lane = async () => {
-    for (let row = waiting.shift(); row; row = waiting.shift()) {
-      const labels = await get(`/v1/rules/${encodeURIComponent(row.id)}/precision`, signal);
-      row.confirmed = Number(show(labels.confirmed));
-      row.dismissed = Number(show(labels.dismissed));
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
-  return rows;
+  const notes = [];
+  if (byRule.complete === false) notes.push(`Alerts by day are of the newest ${count(numberOf(byRule, "examined"))} of all rules; there are older ones.`);
+  if (numberOf(byRule, "left_out") > 0) notes.push(`Of ${count(numberOf(byRule, "left_out"))} rules or more, alerts by day and labels are not shown.`);
+  return { rows, notes };
 }
 
 /** The share of confirmed ones among those that people judged; undefined without any. */
-export function precisionOf(row: { confirmed: number | undefined; dismissed: number | undefined }): number | undefined {
-  const judged = (row.confirmed ?? 0) + (row.dismissed ?? 0);
-  return judged > 0 ? (row.confirmed ?? 0) / judged : undefined;
+export function precisionOf(row: { confirmed: number; dismissed: number }): number | undefined {
+  const judged = row.confirmed + row.dismissed;
+  return judged > 0 ? row.confirmed / judged : undefined;
 }
-const labelled = (value: number | undefined) => (value === undefined ? "…" : count(value));
+const sumOf = (days: readonly number[] | undefined) => (days ?? []).reduce((sum, day) => sum + day, 0);
+/** Alerts a day as a line; pointing at it, and who cannot see it, has the same in words. */
+function ByDay({ days }: { days: readonly number[] | undefined }) {
+  if (sumOf(days) === 0 || !days) return <span class="quiet">{days ? "none" : ""}</span>;
+  const said = `${counted(sumOf(days), "alert")} in ${days.length} days, ${count(Math.max(...days))} on one day at most, ${count(days.at(-1) ?? 0)} today`;
+  return (
+    <span class="line">
+      <svg class="spark" viewBox="0 0 90 20" preserveAspectRatio="none" role="img" aria-label={said}>
+        <title>{said}</title>
+        {stretchesOf([...days.keys()], days, 90, 20).map((points) => (
+          <polyline points={points} />
+        ))}
+      </svg>
+    </span>
+  );
+}
 const COLUMNS: readonly Column<RuleRow>[] = [
   {
     title: "Rule",
@@ -86,9 +118,25 @@ const COLUMNS: readonly Column<RuleRow>[] = [
   },
   { title: "Stage", by: (row) => row.stage, cell: (row) => <span class={`stage ${row.stage.split(" ")[0]}`}>{row.stage}</span> },
   { title: "Alerts", isNumber: true, by: (row) => row.alerts, cell: (row) => <a href={href(`/alerts?rule=${encodeURIComponent(row.id)}${row.isDelivered ? "" : "&shadow=true"}`)}>{count(row.alerts)}</a> },
-  { title: "Confirmed", isNumber: true, by: (row) => row.confirmed ?? -1, cell: (row) => labelled(row.confirmed) },
-  { title: "Dismissed", isNumber: true, by: (row) => row.dismissed ?? -1, cell: (row) => labelled(row.dismissed) },
+  { title: "By day", by: (row) => sumOf(row.days), cell: (row) => <ByDay days={row.days} /> },
+  { title: "Confirmed", isNumber: true, by: (row) => row.confirmed, cell: (row) => count(row.confirmed) },
+  { title: "Dismissed", isNumber: true, by: (row) => row.dismissed, cell: (row) => count(row.dismissed) },
   { title: "Precision", isNumber: true, by: (row) => precisionOf(row) ?? -1, cell: (row) => <Precision row={row} /> },
+  { title: "Tests", isNumber: true, by: (row) => row.tests, cell: (row) => count(row.tests) },
+  {
+    title: "Last change",
+    by: (row) => row.changed,
+    cell: (row) =>
+      row.changed && (
+        <>
+          <Time at={row.changed} />
+          <br />
+          <span class="quiet">
+            <Data value={row.changedBy} />
+          </span>
+        </>
+      ),
+  },
   { title: "Keys", isNumber: true, by: (row) => row.keys, cell: (row) => count(row.keys) },
   { title: "Memory", isNumber: true, by: (row) => row.bytes, cell: (row) => size(row.bytes) },
   { title: "Owner", by: (row) => row.owner, cell: (row) => <Data value={row.owner} /> },
@@ -98,7 +146,7 @@ function Precision({ row }: { row: RuleRow }) {
   if (precision === undefined) return <span class="quiet">no labels</span>;
   return (
     <>
-      {Math.round(precision * 100)} % of {count((row.confirmed ?? 0) + (row.dismissed ?? 0))}
+      {Math.round(precision * 100)} % of {count(row.confirmed + row.dismissed)}
     </>
   );
 }
@@ -114,8 +162,13 @@ export function RulesScreen() {
     <main id="main" tabIndex={-1} class="page">
       <h1>Rules</h1>
       <Panel title="Rules that are deployed" loaded={loaded}>
-        {(rows) => (
-          <Table label="Table of rules" columns={COLUMNS} rows={rows} sorts empty="There are no rules yet. `tocsin deploy` or `PUT /v1/pack` brings some." />
+        {({ rows, notes }) => (
+          <>
+            <Table label="Table of rules" columns={COLUMNS} rows={rows} sorts empty="There are no rules yet. `tocsin deploy` or `PUT /v1/pack` brings some." />
+            {notes.map((note) => (
+              <p class="quiet">{note}</p>
+            ))}
+          </>
         )}
       </Panel>
       <section class="panel" aria-label="New rule">

@@ -15,14 +15,16 @@ const SPANS: readonly { value: string; text: string; ms: number }[] = [
 export const SPAN_FIELDS = [
   { name: "span", label: "For", kind: "choice", choices: [...SPANS, { value: "", text: "until the time below" }] },
   { name: "until", label: "Until", kind: "time" },
+  { name: "from", label: "Begins", kind: "time", hint: "Without a time, now." },
   { name: "reason", label: "Reason", needed: true },
 ] as const;
 /** Makes one from the fields above; says what came of it. */
 export async function silence(filter: { [name: string]: unknown } | undefined, values: Values) {
   const ms = SPANS.find(({ value }) => value === values.span)?.ms;
-  const until = ms === undefined ? timeOf(values.until) : new Date(Date.now() + ms).toISOString();
-  const answer = await ask("POST", "/v1/silences", { body: { filter: filter ?? {}, until, reason: values.reason } });
-  return outcomeOf(answer, `Nobody is told of them until ${until}.`);
+  const from = timeOf(values.from);
+  const until = ms === undefined ? timeOf(values.until) : new Date((from ? Date.parse(from) : Date.now()) + ms).toISOString();
+  const answer = await ask("POST", "/v1/silences", { body: { filter: filter ?? {}, from: from || undefined, until, reason: values.reason } });
+  return outcomeOf(answer, `Nobody is told of them ${from && `from ${from} `}until ${until}.`);
 }
 
 function columnsOf(again: () => void): Column<JsonObject>[] {

@@ -39,6 +39,7 @@ const SUBSCRIPTIONS: readonly Column<JsonObject>[] = [
   member("State", "status"),
   { title: "Its endpoint", by: (one) => show(one.circuit), cell: (one) => CIRCUITS[show(one.circuit)] ?? show(one.circuit) },
   member("Owed", "owed", "number"),
+  { title: "Oldest waiting", by: (one) => show(one.oldest_waiting ?? ""), cell: (one) => one.oldest_waiting !== undefined && <Time at={show(one.oldest_waiting)} /> },
   { title: "Which alerts", cell: (one) => <FilterText filter={one.filter as JsonObject | undefined} /> },
 ];
 
@@ -124,7 +125,14 @@ function Settings({ one }: { one: JsonObject }) {
         <Data value={one.status} /> <Data value={one.status_reason} />; its endpoint {CIRCUITS[show(one.circuit)] ?? ""}
       </dd>
       <dt>Owed</dt>
-      <dd>{counted(numberOf(one, "owed"), "alert")}</dd>
+      <dd>
+        {counted(numberOf(one, "owed"), "alert")}
+        {one.oldest_waiting !== undefined && (
+          <>
+            , the oldest of <Time at={show(one.oldest_waiting)} />
+          </>
+        )}
+      </dd>
       <dt>Which alerts</dt>
       <dd>
         <FilterText filter={one.filter as JsonObject | undefined} /> {one.condition_error !== undefined && <Data value={one.condition_error} />}

@@ -60,16 +60,3 @@ export function size(bytes: number): string {
   }
   return unit === 0 ? `${value} B` : `${value.toFixed(1)} ${units[unit]}`;
 }
-
-/** Why an alert is dismissed: chosen by its number. */
-export const DISMISS_REASONS = [
-  "the customer confirmed it",
-  "known behaviour of this customer",
-  "a test, or one of our own",
-  "a repeat of another alert",
-  "the data was wrong",
-  "the rule is too broad",
-  "too small to matter",
-  "not enough to go on",
-  "another reason",
-] as const;

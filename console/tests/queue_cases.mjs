@@ -135,6 +135,22 @@ check("two analysts: what a colleague does shows at its row at once, and the key
   await person.sees("1 alert confirmed.");
 });
 
+check("triage: the reasons of a dismissal are those of the settings, as text", async ({ server, person }) => {
+  const { page } = person;
+  await person.signIn(server.token, "/console/alerts?status=open&rule=large");
+  await page.locator("[role=option]").nth(3).waitFor();
+  await person.press("d");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("<b>too small</b>").waitFor();
+  assert.equal(await dialog.locator("li").count(), 2);
+  await person.inspect("dismiss");
+  await person.press("3"); // there is none
+  await person.press("2");
+  await person.sees("1 alert dismissed.");
+  const [dismissed] = await server.alerts("status=dismissed");
+  assert.equal((await server.ask("GET", `/v1/alerts/${dismissed.alert.id}/triage`)).json.history.at(-1).comment, "<b>too small</b>");
+}, { more: ["--console-dismiss-reasons", "a test\\, of ours,<b>too small</b>"] });
+
 check("two analysts: what a colleague has taken or judged is not taken or dismissed by a row that is older", async ({ server, person }) => {
   const { page } = person;
   const made = async (name) => (await server.ask("POST", "/v1/tokens", { name, role: "analyst" })).json.token;

@@ -253,22 +253,26 @@ TEST_CASE("backtest: labels find alerts by event, and by key and time") {
     facts.key = key_digest({{"card", card}});
     std::vector<std::uint32_t> found;
     labels->find(alert, facts, found);
-    tally.add(*labels, found);
+    tally.add(*labels, found, alert.ts);
     return found;
   };
   using Found = std::vector<std::uint32_t>;
   CHECK(judge({"e1"}, "\"c7\"", 0) == Found{0});
   CHECK(judge({"e1", "e2", "e2"}, "\"c7\"", 0) == Found{0, 1});
-  CHECK(judge({"e3"}, "\"c1\"", 100) == Found{2});
+  CHECK(judge({"e3"}, "\"c1\"", 140) == Found{2});
+  CHECK(judge({"e3"}, "\"c1\"", 130) == Found{2});
   CHECK(judge({"e3"}, "\"c1\"", 201).empty());
   CHECK(judge({"e3"}, "\"c2\"", 150).empty());
   const LabelCounts counts = tally.counts(*labels, {0}, {1000});
-  CHECK(counts.fraud == 3);
+  CHECK(counts.fraud == 4);
+  CHECK(counts.delays == 1);  // one of both says when it began
+  CHECK(counts.delay_half.us == 30);
+  CHECK(counts.delay_most.us == 30);
   CHECK(counts.ok == 0);
   CHECK(counts.unlabelled == 2);
   CHECK(counts.found == 2);
   CHECK(counts.frauds == 2);  // the last lies after all events
-  CHECK(*counts.precision() == doctest::Approx(0.6));
+  CHECK(*counts.precision() == doctest::Approx(4.0 / 6.0));
   CHECK(*counts.recall() == doctest::Approx(1.0));
   CHECK(tally.counts(*labels, {0}, {6000}).frauds == 3);
   CHECK_FALSE(LabelCounts{}.precision().has_value());

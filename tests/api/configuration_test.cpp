@@ -80,6 +80,22 @@ TEST_CASE("configuration: what is explained can be read, whatever the values are
   CHECK(configuration.is_none("server.rules"));
 }
 
+TEST_CASE("configuration: a text of a list may have commas and backslashes") {
+  Configuration configuration(kSettings);
+  const std::vector<std::string> texts = {"a, b", "c\\", "\\\\, d\\e", "f\\"};
+  REQUIRE(configuration
+              .read_text(R"([server]
+rules = ['a, b', 'c\', '\\, d\e', 'f\'])",
+                         "file")
+              .has_value());
+  CHECK(configuration.texts("server.rules") == texts);
+  Configuration again(kSettings);
+  REQUIRE(again.read_text(configuration.explain(), "again").has_value());
+  CHECK(again.texts("server.rules") == texts);
+  REQUIRE(again.set_option("--server-rules", R"(a\, b , c\\,d\e)").has_value());
+  CHECK(again.texts("server.rules") == std::vector<std::string>{"a, b", "c\\", "d\\e"});
+}
+
 TEST_CASE("configuration: without anything the standard values hold") {
   const Configuration configuration(kSettings);
   CHECK(configuration.integer("http.body_bytes_max") == std::int64_t{64} << 20);

@@ -5,10 +5,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "api/trace/step_matches.h"
 #include "cep/compile/program.h"
 #include "cep/engine/engine.h"
 #include "rules/context/rules.h"
@@ -72,6 +75,18 @@ class KeysWorld {
     REQUIRE(found.has_value());
     return *found;
   }
+  Result<api::StepMatches> count(const api::StepMatchesRequest& request) {
+    const auto found = api::step_matches(
+        request,
+        [&](const std::function<bool(const cep::Program&, cep::Engine&)>& step) -> Served<void> {
+          do {
+            ++steps;
+          } while (!step(program_, engine_));
+          return {};
+        });
+    REQUIRE(found.has_value());
+    return *found;
+  }
   int steps = 0;
   int changes_after = 1'000'000;
 
@@ -89,6 +104,26 @@ NearKeysRequest request_of(std::size_t keys_max, std::uint64_t examined_max) {
   request.time_max = std::chrono::minutes(10);
   request.salt = 7;
   return request;
+}
+
+TEST_CASE("step matches: partial matches of all keys by their step, and what was not counted") {
+  KeysWorld world(3'000);
+  using std::chrono::seconds;
+  const auto all = world.count({"three", 100'000, seconds(60)});
+  REQUIRE(all.has_value());
+  CHECK(all->rule == "three");
+  CHECK(all->by_step == std::vector<std::uint64_t>{3'000});
+  CHECK(all->keys == 3'000);
+  CHECK(all->complete + all->uncounted == 0);
+  CHECK(all->limit == api::NearKeysLimit::kNone);
+  CHECK(world.steps >= 3);  // events go on between them
+  const auto some = world.count({"three", 1'500, seconds(60)});
+  REQUIRE(some.has_value());
+  CHECK(some->examined == 1'500);
+  CHECK(some->by_step == std::vector<std::uint64_t>{1'500});
+  CHECK(some->limit == api::NearKeysLimit::kKeys);
+  CHECK(api::step_matches_json(*some).ends_with(R"("all":false,"limited_by":"keys"})"));
+  CHECK(world.count({"four", 10, seconds(60)}).error().code == Errc::kNotFound);
 }
 }  // namespace
 

@@ -69,6 +69,34 @@ TEST_CASE("rule series: alerts and labels by the day on which they were stored")
     world.client.json(400, "reader", "GET", std::string("/v1/rules/card_testing/series") + bad);
 }
 
+TEST_CASE("rule series: of all rules by one question, with the labels of all their alerts") {
+  World world;
+  const auto old = world.raise(1, "2026-03-01T00:00:00Z", {.rule = "old"});
+  world.raise(2, "2026-03-08T12:00:00Z");
+  world.raise(3, "2026-03-09T12:00:00Z", {.rule = "geo", .is_live = false});
+  const auto last = world.raise(4, "2026-03-10T12:00:00Z");
+  REQUIRE(world.triage.change(old, {"ann", TriageAction::kConfirm, "", ""}, {}));
+  REQUIRE(world.triage.change(last, {"ann", TriageAction::kDismiss, "", ""}, {}));
+  const ordered_json found = world.client.json(200, "reader", "GET", "/v1/alerts/by-rule?days=3");
+  CHECK(found.at("days") == ordered_json({"2026-03-08", "2026-03-09", "2026-03-10"}));
+  CHECK(found.at("rules") ==
+        ordered_json(
+            {{{"rule", "card_testing"}, {"alerts", {1, 0, 1}}, {"confirmed", 0}, {"dismissed", 1}},
+             {{"rule", "geo"}, {"shadow", {0, 1, 0}}, {"confirmed", 0}, {"dismissed", 0}},
+             {{"rule", "old"}, {"confirmed", 1}, {"dismissed", 0}}}));
+  CHECK(found.at("examined") == 3);
+  CHECK(found.at("complete") == true);
+  CHECK(found.at("left_out") == 0);
+  world.client.json(400, "reader", "GET", "/v1/alerts/by-rule?days=32");
+  const auto few = all_rule_series(world.stored.effects().reader(), world.triage,
+                                   world.stored.clock.now(), 3, 2, 1);
+  REQUIRE(few.has_value());
+  CHECK(few->rules.size() == 1);
+  CHECK(few->rules.contains("card_testing"));  // it alerted last
+  CHECK(few->left_out == 1);                   // no more are counted than there may be rules
+  CHECK_FALSE(few->is_complete);
+}
+
 TEST_CASE("rule series: what was looked at is limited, and it says so") {
   World world({.rows_max = 2});
   for (int i = 1; i <= 3; ++i) world.raise(i, "2026-03-10T00:00:00Z");

@@ -307,7 +307,7 @@ TEST_CASE("sessions: the router knows people by the cookie, and refuses changes 
   options.version = "1";
   options.sessions = &sessions;
   Router router(std::move(options));
-  add_session_routes(router, &sessions, world.clock, 2);
+  add_session_routes(router, &sessions, world.clock, {2, {"a test", "too small"}});
   const auto ask = [&](const char* method, const char* path, std::vector<HttpHeader> headers) {
     FakeRequest request(method, path, std::move(headers));
     return router.handle(request, *world.tokens->list());
@@ -324,6 +324,7 @@ TEST_CASE("sessions: the router knows people by the cookie, and refuses changes 
   CHECK(document.at("name") == "ann");
   CHECK(document.at("may") == nlohmann::json({"reader", "analyst"}));
   CHECK(document.at("approvals") == 2);
+  CHECK(document.at("dismiss_reasons") == nlohmann::json({"a test", "too small"}));
   CHECK_FALSE(document.contains("tags"));
   CHECK(document.at("session").at("ends") == "2026-03-09T12:00:00Z");
   CHECK(ask("GET", "/v1/me", {}).status == 401);

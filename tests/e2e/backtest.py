@@ -281,7 +281,7 @@ def _():
     done, report = backtest("rules.tocsin", "--input", "in.ndjson", "--labels", "labels.ndjson")
     labels = by_rule(report)["large"]["labels"]
     assert labels == {"alerts_fraud": 1, "alerts_ok": 1, "alerts_unlabelled": 8, "frauds_found": 1, "frauds": 1,
-                      "precision": 0.1, "recall": 1.0}, labels
+                      "precision": 0.1, "recall": 1.0, "delay": {"frauds": 1, "half_us": 1_000_000, "most_us": 1_000_000}}, labels
     assert report["frauds_of_another_time"] == 1
     has(done.out, "1 fraud of another time than the events left out")
     write("bad.ndjson", '{"event":"e"}\n{"event":"e","label":"perhaps"}\n')

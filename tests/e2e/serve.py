@@ -435,6 +435,23 @@ def configuration():
 
 
 @case
+def dismiss_reasons():
+    """reasons of dismissals are those of the settings, and what cannot be offered is refused at the start"""
+    write("serve.toml", '[console]\ndismiss_reasons = ["a test, of ours", "<b>too small</b>"]\n')
+    with Server("--config", "serve.toml", rules=None) as server:
+        assert server.ask("GET", "/v1/me").json["dismiss_reasons"] == ["a test, of ours", "<b>too small</b>"]
+        server.end()
+    with Server(r"--console-dismiss-reasons", r"one\, two,three", rules=None) as server:
+        assert server.ask("GET", "/v1/me").json["dismiss_reasons"] == ["one, two", "three"]
+        server.end()
+    for value, said in (("", "console.dismiss_reasons takes 1 to 9 reasons, not 0"), (",".join("abcdefghij"), "1 to 9 reasons, not 10"),
+                        ("a,b,a", "console.dismiss_reasons says twice: a"), ("x" * 101, "a reason has 100 characters at most, not 101"),
+                        ("a\tb", "console.dismiss_reasons: a reason is text in UTF-8 without control characters")):
+        for check in ((), ("--check-config",)):
+            has(tocsin("serve", "--console-dismiss-reasons", value, *check, code=2).err, said)
+
+
+@case
 def kept_configuration():
     """--check-config shows what the data directory keeps, and which settings are in conflict with it, as a start does"""
     kept = ("--time-heartbeat", "0", "--time-out-of-orderness", "5s", "--time-ahead-max", "0", "--time-late-max", "60s")

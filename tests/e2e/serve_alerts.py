@@ -243,6 +243,9 @@ def receivers():
         assert health["ready"] and health["status"] == "warning", health
         disabled = [cause for cause in health["causes"] if cause["code"] == "delivery_disabled"]
         assert [cause["subject"] for cause in disabled] == [made["gone"]["id"]] and "/resume" in disabled[0]["remedy"], health
+        again = expect(200, server.ask("GET", "/v1/health"))
+        since = [cause["since"] for cause in disabled + again["causes"] if cause["code"] == "delivery_disabled"]
+        assert len(since) == 2 and since[0] == since[1], (health, again)
         # Who is limited to tags is not told of endpoints.
         limited = expect(201, server.ask("POST", "/v1/tokens", {"name": "limited", "role": "reader", "tags": ["x"]}))["token"]
         seen = expect(200, server.ask("GET", "/v1/health", token=limited))
@@ -253,6 +256,8 @@ def receivers():
         has(json.dumps(shown(server, made["refusing"], "/deliveries")), "refused")
         # While one hangs, others are served at once.
         assert hanging.requests
+        assert shown(server, made["hanging"])["oldest_waiting"] == min(hit["stored_at"] for hit in alerts)
+        assert "oldest_waiting" not in shown(server, made["well"])
         before = len(well.requests)
         began = time.monotonic()
         raise_alerts(server, 11, 40)

@@ -95,6 +95,13 @@ def pages_have_all():
                                  lambda: server.send([payment(200, f"new{next(more)}", 5), payment(200, f"new{next(more)}", 5)]))
             cards = [key["values"]["card"] for key in found if key["values"]["card"] in expected]
             assert sorted(cards) == sorted(expected), (order, len(cards))
+        counted = server.ask("GET", "/v1/rules/three/partial-matches").json
+        # A card with two small payments has a match from each of them, and one from both.
+        later = counted["keys"] - 1200
+        twice = sum(missing == 1 for missing, _ in expected.values())
+        assert counted["by_step"] == [1200 + later + twice, twice] and counted["all"] and counted["complete"] + counted["uncounted"] == 0, (counted, twice)
+        assert server.ask("GET", "/v1/rules/single/partial-matches").json["keys"] == 0
+        assert server.ask("GET", "/v1/rules/nobody/partial-matches").problem() == "not-found"
         begun, _ = all_pages(server, "rule=three&prefix=c00", 7)
         assert sorted(key["values"]["card"] for key in begun) == [f"c{number:04}" for number in range(100)]
         assert keys_of(server, "rule=three&prefix=nobody")["keys"] == [] and keys_of(server, "rule=single")["keys"] == []

@@ -427,6 +427,9 @@ def versions_of_one_rule():
         put(server, "small", SMALL.replace("< 1", "< 2"), "*", query="?comment=less")
         server.ask("PUT", "/v1/rules/small/stage", {"stage": "shadow"}, headers={"If-Match": "*"})
         server.ask("DELETE", "/v1/rules/small", headers={"If-Match": "*"})
+        listed = {one["id"]: one for one in server.ask("GET", "/v1/rules").json["rules"]}
+        assert {rule: one["changed"]["version"] for rule, one in listed.items()} == {"large": 1, "unconfirmed": 1, "three": 3}, listed
+        assert listed["three"]["changed"]["who"] == "admin" and listed["three"]["tests"] == 0, listed
         page = server.ask("GET", "/v1/versions?rule=small&limit=3").json
         told = [(one["version"], one["change"], one.get("stage"), one["comment"]) for one in page["versions"]]
         assert told == [(6, "removed", None, ""), (5, "stage", ["live", "shadow"], ""), (4, "changed", None, "less")], page
