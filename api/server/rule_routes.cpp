@@ -19,6 +19,8 @@
 #include "api/rollout/deploy_routes.h"
 #include "api/rules/rule_loader.h"
 #include "api/rules/rule_sources.h"
+#include "api/rules/text_cache.h"
+#include "cep/compile/compile.h"
 #include "cep/data/alert.h"
 #include "cep/data/alert_format.h"
 #include "cep/engine/key_report.h"
@@ -27,6 +29,7 @@
 #include "cep/value/value.h"
 #include "library/explain/explain_json.h"
 #include "library/explain/explain_text.h"
+#include "library/testing/silent_rule.h"
 #include "runtime/event_time/run.h"
 
 namespace tocsin::api {
@@ -34,6 +37,8 @@ namespace {
 using nlohmann::ordered_json;
 constexpr std::size_t kDryRunBytesMax = std::size_t{16} << 20;
 constexpr std::size_t kDryRunAlertsMax = 10'000;
+// How far a rule came is found by running it several times.
+constexpr std::uint64_t kNearMissEventsMax = 1'000;
 
 std::uint64_t alerts_of(const NodeFigures& figures, const std::string& id) {
   if (!figures.program) return 0;
@@ -201,9 +206,56 @@ HttpResponse dry_run_refused(const Error& error, const CheckLimits& limits) {
                               "that remember less");
 }
 
+// The rule that a dry run is asked about; one that is a draft does not run.
+struct MissedRule {
+  bool is_wanted = false;
+  std::optional<cep::RuleIndex> rule;
+};
+tl::expected<MissedRule, HttpResponse> missed_rule(const ordered_json& body,
+                                                   const cep::Plan& plan) {
+  const auto of = body.find("near_miss_of");
+  if (of == body.end()) return MissedRule{};
+  if (!of->is_string()) {
+    return tl::unexpected(
+        problem_response(ProblemKind::kBadBody, "`near_miss_of` is the name of a rule"));
+  }
+  const auto rule = std::ranges::find(plan.rules, of->get<std::string>(), &cep::Rule::name);
+  if (rule == plan.rules.end()) return MissedRule{true, {}};
+  return MissedRule{true, cep::RuleIndex(static_cast<std::size_t>(rule - plan.rules.begin()))};
+}
+
+// How far the rule came that raised no alert.
+std::string near_miss_text(const cep::Program& program, const std::string& lines,
+                           const runtime::RunSummary& summary, std::optional<cep::RuleIndex> rule,
+                           const runtime::RunOptions& options) {
+  if (!rule) return "no rule of this name runs: it is a draft, or is not there\n";
+  if (summary.alerts_by_rule[rule->value] > 0) return "it alerts\n";
+  if (summary.events > kNearMissEventsMax) {
+    return fmt::format("there are more than {} events: how far it came is not looked for\n",
+                       kNearMissEventsMax);
+  }
+  const auto replay =
+      [&](std::shared_ptr<const cep::Plan> plan) -> Result<std::vector<cep::Alert>> {
+    const std::unique_ptr<TextCacheFolder> cache = open_text_cache();
+    const Result<cep::Program> derived = cep::compile(std::move(plan), {}, cache.get());
+    if (!derived) return tl::unexpected(derived.error());
+    std::vector<cep::Alert> alerts;
+    runtime::Sinks sinks;
+    sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
+      alerts.push_back(alert);
+      return {};
+    };
+    const auto ran = runtime::run(*derived, {{"events", lines}}, options, sinks);
+    if (!ran) return tl::unexpected(ran.error());
+    return alerts;
+  };
+  const Result<std::string> text = library::explain_silence(program.plan(), *rule, replay);
+  return text ? *text : fmt::format("how far it came is not known: {}\n", text.error().message);
+}
+
 // Rules over given events, beside everything else: nothing is kept.
 HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
-  const auto body = read_json_object(request, {"events", "files"}, kDryRunBytesMax);
+  const auto body = read_json_object(request, {"events", "files", "near_miss_of"}, kDryRunBytesMax);
   if (!body) return body.error();
   if (!body->contains("events") || !(*body)["events"].is_array()) {
     return problem_response(
@@ -228,6 +280,8 @@ HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
     if (auto refusal = RuleService::check(*pack, true, other)) return refused(*refusal);
     rules = &other;
   }
+  const auto missed = missed_rule(*body, rules->program->plan());
+  if (!missed) return missed.error();
   std::string lines;
   for (const ordered_json& event : (*body)["events"]) lines += event.dump() + "\n";
   const cep::Plan& plan = rules->program->plan();
@@ -255,12 +309,16 @@ HttpResponse dry_run(ServerContext& context, ApiRequest& request) {
     invalid.push_back({{"event", dead.line - 1}, {"reason", dead.reason}});
   };
   const CheckLimits& limits = context.checks->limits();
-  const auto summary = runtime::run(*rules->program, {{"events", lines}}, within(limits), sinks);
+  const runtime::RunOptions options = within(limits);
+  const auto summary = runtime::run(*rules->program, {{"events", lines}}, options, sinks);
   if (!summary) return dry_run_refused(summary.error(), limits);
-  const ordered_json rest = {{"alerts_left_out", left_out},
-                             {"late", std::move(late)},
-                             {"invalid", std::move(invalid)},
-                             {"events", summary->events}};
+  ordered_json rest = {{"alerts_left_out", left_out},
+                       {"late", std::move(late)},
+                       {"invalid", std::move(invalid)},
+                       {"events", summary->events}};
+  if (missed->is_wanted) {
+    rest["near_miss"] = near_miss_text(*rules->program, lines, *summary, missed->rule, options);
+  }
   return json_text_response(
       200,
       fmt::format(R"({{"alerts":[{}],{})", alerts,
@@ -304,13 +362,14 @@ constexpr std::string_view kSchemas = R"({
     "propertyNames": {"pattern": "^(?!\\.\\.)(?!([\\s\\S]*/)?\\.{1,2}(/|$))[^/]+(/[^/]+)*$"},
     "additionalProperties": {"type": ["string", "null"]}
   }},
-  "DryRun": {"body": true, "events": "list of any", "files?": "FileTexts; none: the rules that run"},
+  "DryRun": {"body": true, "events": "list of any", "files?": "FileTexts; none: the rules that run", "near_miss_of?": "text; the name of a rule"},
   "DryRunResult": {
     "alerts": "list of Alert",
     "alerts_left_out": "whole",
     "late": [{"event": "whole; its place in the body, from 0", "late_by": "text"}],
     "invalid": [{"event": "whole", "reason": "text"}],
-    "events": "whole"
+    "events": "whole",
+    "near_miss?": "text; how far that rule came, and what stopped it, where it raised no alert; of 1,000 events at most"
   }
 })";
 

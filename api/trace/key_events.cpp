@@ -23,8 +23,8 @@ std::size_t events_max_of(const cep::Plan& plan, const KeyEventsRequest& request
 
 class EventsWriter {
  public:
-  EventsWriter(const cep::Program& program, const FieldMask& mask)
-      : plan_(program.plan()), mask_(mask), reader_(plan_) {}
+  EventsWriter(const cep::Program& program, const FieldMask& mask, bool has_lines)
+      : plan_(program.plan()), mask_(mask), has_lines_(has_lines), reader_(plan_) {}
 
   void write(const KeyEvent& event) {
     const cep::EventType& type = plan_.event_types[event.type.value];
@@ -49,6 +49,7 @@ class EventsWriter {
       write_value(type, *row, i);
     }
     json_.close('}');
+    if (has_lines_) json_.member("line", event.text);
     json_.close('}');
   }
 
@@ -67,6 +68,7 @@ class EventsWriter {
 
   const cep::Plan& plan_;
   const FieldMask& mask_;
+  const bool has_lines_;
   LineFields reader_;
   JsonText json_;
 };
@@ -81,6 +83,7 @@ Result<KeyEvents> key_events(const cep::Program& program, const ArchivedKeys& ar
   if (!lines) return tl::unexpected(lines.error());
   const std::size_t events_max = events_max_of(program.plan(), request);
   KeyEvents found;
+  found.has_lines = request.has_lines;
   std::uint64_t read = 0;
   std::size_t bytes = 0;
   std::optional<cep::EventTime> last;
@@ -142,7 +145,7 @@ Result<std::set<std::string, std::less<>>> fields_of_key(
 std::string key_events_json(const cep::Program& program, const KeyEvents& found,
                             const std::vector<std::string>& missing, const FieldMask& mask,
                             std::string_view next) {
-  EventsWriter writer(program, mask);
+  EventsWriter writer(program, mask, found.has_lines);
   JsonText& json = writer.json();
   json.open('{');
   json.open("events", '[');

@@ -29,6 +29,7 @@ struct KeyEventsRequest {
   std::set<std::string, std::less<>> types;      // only of these; empty: of any
   std::size_t events_max = 100;                  // the newest are kept
   std::size_t bytes_max = std::size_t{8} << 20;  // of their texts; one event is always kept
+  bool has_lines = false;                        // the answer has their texts too
   HistoryLimits limits;
 };
 struct KeyEvent {
@@ -43,6 +44,7 @@ struct KeyEvents {
   std::deque<KeyEvent> events;  // in the order in which they arrived
   std::uint64_t older = 0;      // before them, which are not kept
   std::uint64_t examined = 0;
+  bool has_lines = false;                  // they are shown with their texts
   bool is_complete = true;                 // false: a limit ended the reading
   std::optional<cep::EventTime> ended_at;  // of the last event that was read, if it is not
 };

@@ -41,6 +41,7 @@ class EventReading {
     asked.limits = source_->history;
     asked.types = request.grant.scope.types;
     asked.events_max = static_cast<std::size_t>(request.integer("limit").value_or(kEventsUsual));
+    asked.has_lines = request.text("lines") == "true";
     if (const auto cursor = request.text("cursor")) {
       asked.before = read_arrival_cursor(*cursor);
       if (!asked.before) {
@@ -64,6 +65,11 @@ class EventReading {
     const Privacy* const privacy = source_->privacy;
     FieldMask mask;
     if (privacy != nullptr && privacy->masks(request.grant)) {
+      if (asked.has_lines) {
+        return problem_response(ProblemKind::kForbidden,
+                                "lines have values that are marked pii, which your role does not "
+                                "see (privacy.roles)");
+      }
       const auto fields = fields_of_key(program, asked.key);
       if (!fields) return problem_of_error(fields.error(), ProblemKind::kBadParameter);
       // A value that finds events would tell whose mark it is that they show.
@@ -105,7 +111,8 @@ constexpr std::string_view kSchemas = R"({
       "type": "text",
       "id": "any; null where the type declares none",
       "time": "time; its event time",
-      "fields": "map of any; those declared that it has; decimals with all their digits"
+      "fields": "map of any; those declared that it has; decimals with all their digits",
+      "line?": "text; as it arrived, with `lines`"
     }],
     "examined": "whole; events of the key that were read",
     "complete": "boolean; false: a limit ended the reading before the newest event",
@@ -146,6 +153,10 @@ void add_key_events_route(Router& router, std::shared_ptr<const TraceSource> sou
                              .description = "Events of a page; default 100",
                              .least = 1,
                              .most = kEventsMost},
+                            {.name = "lines",
+                             .type = Type::kBoolean,
+                             .description = "Each event with its line as it arrived; not for who "
+                                            "sees marks"},
                             {.name = "cursor",
                              .description = "The `next` of the page before",
                              .pattern = "^[0-9]+:[0-9]+$"}},

@@ -1,6 +1,6 @@
 // E. The editor of rules: checked while somebody writes, tried on events and on the past, and proposed.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Answer, Problem, ask, askPatiently, asProblem, mayWork, part, roleForLive } from "./api";
+import { Answer, Problem, ask, askPatiently, asProblem, get, mayWork, part, roleForLive } from "./api";
 import { BacktestForm } from "./backtests";
 import { firstRule, ruleAt } from "./blocks";
 import { Files, Said, check, eventsOf } from "./checked";
@@ -17,7 +17,7 @@ import { spliced } from "./positions";
 import { withoutStatus } from "./stage";
 import { Column, Table, member, numberOf, objects } from "./table";
 import { Checked, Tested } from "./tested";
-import { counted } from "./text";
+import { counted, visibleLines } from "./text";
 
 const QUIET_MS = 150; // before what was written is checked
 
@@ -191,18 +191,34 @@ function Tried({ result }: { result: JsonObject }) {
           Event {numberOf(one, "event") + 1} is late by <Data value={one.late_by} />.
         </p>
       ))}
+      {result.near_miss !== undefined && show(result.near_miss).trim() !== "it alerts" && (
+        <pre tabIndex={0} aria-label="How far the rule came">
+          {visibleLines(show(result.near_miss))}
+        </pre>
+      )}
       <Table label="Alerts of these events" columns={ALERTS} rows={objects(result, "alerts")} empty="No rule alerts." />
     </>
   );
 }
 
-function Try({ filesNow }: { filesNow: () => Files }) {
+/** Puts the lines of a key's events into the form, the oldest first. */
+async function takeEvents(key: string): Promise<string> {
+  const found = objects(await get(`/v1/keys/${part(key)}/events?limit=200&lines=true`), "events").reverse();
+  const area = document.querySelector<HTMLTextAreaElement>("textarea[name=events]");
+  if (area) area.value = found.map((event) => show(event.line)).join("\n");
+  return `${counted(found.length, "event")} of the key, the newest of those that the archive has.`;
+}
+function Try({ filesNow, rule }: { filesNow: () => Files; rule: () => string }) {
   return (
     <Form
       title="Try it on events"
       role="reader"
       keeps
-      fields={[{ name: "events", label: "Events, one in each line", kind: "area", needed: true, fromFile: true, hint: 'Such as {"type":"payment","ts":"2026-03-02T12:00:00Z",…}' }]}
+      fields={[
+        { name: "events", label: "Events, one in each line", kind: "area", needed: true, fromFile: true, hint: 'Such as {"type":"payment","ts":"2026-03-02T12:00:00Z",…}' },
+        { name: "key", label: "Or those of a key, from the archive", hint: "Such as card=c1" },
+      ]}
+      more={[{ text: "Take the events of the key", isFree: true, run: ({ key = "" }) => takeEvents(key) }]}
       submit="Try"
       run={async ({ events = "" }) => {
         let parsed: unknown[];
@@ -211,7 +227,8 @@ function Try({ filesNow }: { filesNow: () => Files }) {
         } catch (error) {
           throw new Problem(0, "These are no events", error instanceof Error ? error.message : "", "");
         }
-        return <Tried result={await askPatiently("/v1/rules/dry-run", { files: filesNow(), events: parsed })} />;
+        const of = rule();
+        return <Tried result={await askPatiently("/v1/rules/dry-run", { files: filesNow(), events: parsed, ...(of ? { near_miss_of: of } : {}) })} />;
       }}
     />
   );
@@ -432,7 +449,7 @@ function Workbench({ of, again }: { of: Edited; again: () => void }) {
         )}
         <Plan filesNow={filesNow} />
         <Explained checked={checked} rule={ruleNow} isRule={of.isRule} />
-        <Try filesNow={filesNow} />
+        <Try filesNow={filesNow} rule={ruleNow} />
         <BacktestForm files={{ ...changedOthers(), [of.path]: of.placed(text)?.text }} submit="Start a backtest against the active rules">
           <p class="quiet">What was written is kept meanwhile, as long as the page is open.</p>
         </BacktestForm>

@@ -87,6 +87,12 @@ check("the editor: a mistake is marked at its place, corrected, completed, tried
   await page.getByRole("button", { name: "Try", exact: true }).press("Enter");
   await page.getByRole("row", { name: /burst medium 2 small, then 700.00/ }).waitFor();
   await person.inspect("editor-tried");
+  // Those of a key, from the archive, and how far the rule came.
+  await page.getByLabel("Or those of a key").fill("card=c2");
+  await page.getByRole("button", { name: "Take the events of the key" }).press("Enter");
+  await person.sees("1 event of the key");
+  await page.getByRole("button", { name: "Try", exact: true }).press("Enter");
+  await page.getByLabel("How far the rule came").getByText("burst").first().waitFor();
   // Over the past, and back: what was written is still there.
   await page.getByText("Run it over the past").press("Enter");
   await page.getByRole("button", { name: "Start a backtest" }).press("Enter");

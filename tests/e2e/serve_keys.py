@@ -150,6 +150,32 @@ rule both "In any order" { by card when payment as p where amount = 2.50 then al
 
 
 @case
+def tried_on_events_of_a_key():
+    """events of a key with their lines go to a dry run, which says how far a rule came that raised no alert; limits are said"""
+    with Server(rules=RULES) as server:
+        assert server.send([payment(0, "c1", 5), payment(10, "c1", 6, shop='"s"'), payment(20, "c1", 499.99), payment(30, "c2", 5)]).status == 200
+        found = server.ask("GET", "/v1/keys/card%3Dc1/events?lines=true").json["events"]
+        assert "line" not in server.ask("GET", "/v1/keys/card%3Dc1/events").json["events"][0]
+        events = [json.loads(one["line"]) for one in reversed(found)]
+        assert [event["id"] for event in events] == ["c1-0", "c1-10", "c1-20"], events
+
+        def tried(events, **more):
+            answer = server.ask("POST", "/v1/rules/dry-run", {"events": events, **more})
+            assert answer.status == 200, answer
+            return answer.json
+
+        assert "near_miss" not in tried(events)
+        text = tried(events, near_miss_of="three")["near_miss"]
+        assert "three came to step 3 of 3, `large`" in text and "`amount > 500` is not true: amount is 499.99" in text, text
+        assert tried(events + [payment(40, "c1", 600)], near_miss_of="three")["near_miss"] == "it alerts\n"
+        many = [payment(second, f"k{second}", 5) for second in range(1001)]
+        assert "more than 1000 events" in tried(many, near_miss_of="three")["near_miss"]
+        assert "no rule of this name runs" in tried(events, near_miss_of="nothing")["near_miss"]
+        assert server.ask("POST", "/v1/rules/dry-run", {"events": events, "near_miss_of": 7}).status == 400
+        server.end()
+
+
+@case
 def keys_of_all_kinds():
     """keys of several parts, of none, and with values that look like parts: those that can be asked for by their text say how"""
     with Server(rules=RULES) as server:
