@@ -10,14 +10,15 @@ void AlertConditions::set_plan(PlanPtr plan) {
   plan_ = std::move(plan);
 }
 
+AlertConditions::PlanPtr AlertConditions::plan() const {
+  const std::lock_guard lock(mutex_);
+  return plan_;
+}
+
 tl::expected<std::shared_ptr<const AlertCondition>, ConditionRefusal> AlertConditions::make(
     const AlertFilter& filter) const {
   if (filter.condition_text.empty()) return nullptr;
-  PlanPtr plan;
-  {
-    const std::lock_guard lock(mutex_);
-    plan = plan_;
-  }
+  const PlanPtr plan = this->plan();
   static const cep::Plan kNone;
   return AlertCondition::make(filter.condition_text,
                               alert_fields(plan ? *plan : kNone, filter.rules));

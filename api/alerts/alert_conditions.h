@@ -15,6 +15,8 @@ class AlertConditions {
   using PlanPtr = std::shared_ptr<const cep::Plan>;
   explicit AlertConditions(PlanPtr plan) : plan_(std::move(plan)) {}
   void set_plan(PlanPtr plan);
+  /// Of the rules that hold; null: there are none.
+  PlanPtr plan() const;
   /// What the filter's condition asks; null where it has none.
   tl::expected<std::shared_ptr<const AlertCondition>, ConditionRefusal> make(
       const AlertFilter& filter) const;

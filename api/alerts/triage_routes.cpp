@@ -110,6 +110,9 @@ class TriageOperations {
 
   HttpResponse precision(const ApiRequest& request) const {
     const std::string rule(*request.text("rule"));
+    if (services_.refused_rule) {
+      if (auto refused = services_.refused_rule(rule)) return *refused;
+    }
     const Result<RuleLabels> labels = services_.triage.labels(rule);
     if (!labels) return problem_of_error(labels.error());
     const std::uint64_t judged = labels->confirmed + labels->dismissed;

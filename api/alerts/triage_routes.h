@@ -15,6 +15,8 @@ struct TriageRouteServices {
   runtime::Clock& clock;
   /// Told of each change once it is durable; may be empty.
   std::function<void(const runtime::StoredAlert& alert, const TriageRecord& record)> changed = {};
+  /// The answer for a rule that there never was; nothing for others. May be empty.
+  std::function<std::optional<HttpResponse>(std::string_view rule)> refused_rule = {};
 };
 void add_triage_routes(Router& router, const TriageRouteServices& services);
 }  // namespace tocsin::api

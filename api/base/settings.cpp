@@ -265,9 +265,19 @@ constexpr auto kRows = std::to_array<Row>({
         serve("16MiB", "Size of a request's body, as it is sent").range(kKiB, kGiB)},
     Row{"http.unpacked_bytes_max", Type::kBytes, kNot,
         serve("64MiB", "Size of a compressed body after decompression").range(kKiB, 2 * kGiB)},
+    Row{"http.unpack_ratio_max", Type::kInteger, kNot,
+        serve("200",
+              "How many times its size a compressed body may have after decompression, where that "
+              "is more than 1 MiB; 0: any")
+            .range(0, 1'000'000)},
     Row{"http.bodies_bytes_max", Type::kBytes, kNot,
         serve("256MiB", "Size of all bodies held at once; more are answered with 503")
             .range(kKiB, 64 * kGiB)},
+    Row{"http.share_max", Type::kInteger, kNot,
+        serve("75",
+              "Percent of the room for bodies, of live streams, and of places to wait in, that one "
+              "token, person or address may take")
+            .range(1, 100)},
     Row{"http.head_time_max", Type::kDuration, kNot,
         serve("10s", "Time to receive a request's head")},
     Row{"http.request_time_max", Type::kDuration, kNot,
@@ -689,6 +699,27 @@ constexpr auto kRows = std::to_array<Row>({
     Row{"checks.time_max", Type::kDuration, kNot,
         serve("30s", "Time for a dry run: beyond it the dry run fails")
             .range(1'000'000, 3'600'000'000)},
+    Row{"queries.at_once", Type::kInteger, kNot,
+        serve("4",
+              "Queries of alerts, comparisons and pages of exports at once, in threads of lower "
+              "priority; more wait")
+            .range(1, 64)},
+    Row{"queries.waiting_max", Type::kInteger, kNot,
+        serve("24", "Queries that wait; more are answered with 503").range(0, 10'000)},
+    Row{"queries.wait_max", Type::kDuration, kNot,
+        serve("10s", "Time to wait: then a query is answered with 503")
+            .range(100'000, 600'000'000)},
+    Row{"queries.exports_max", Type::kInteger, kNot,
+        serve("8", "Exports of alerts at once; more are answered with 503").range(1, 1000)},
+    Row{"profile.every", Type::kDuration, kNot,
+        serve("1m", "How often rules are measured for the metrics of what they cost; 0: never")
+            .zero_is_none()},
+    Row{"profile.time", Type::kDuration, kNot,
+        serve("2s", "How long they are measured, at most profile.every")
+            .range(100'000, 60'000'000)},
+    Row{"profile.rules_max", Type::kInteger, kNot,
+        serve("20", "Rules that these metrics name, the dearest ones; the others are one figure")
+            .range(1, 1000)},
     Row{"backups.to", Type::kText, kNot,
         serve("",
               "Where backups of the data directory go: a folder, best on another disk, or "

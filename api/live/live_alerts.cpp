@@ -31,6 +31,20 @@ tl::expected<std::uint64_t, HttpResponse> first_after(const runtime::EffectReade
   if (!mark) return Refused(problem_of_error(mark.error()));
   return mark->number;
 }
+
+// One that takes a place of who asked.
+class PlacedStream final : public HttpStream {
+ public:
+  PlacedStream(std::shared_ptr<HttpStream> stream, SharedPlaces::Place place)
+      : place_(std::move(place)), stream_(std::move(stream)) {}
+  void begin(std::function<void()> wake) override { stream_->begin(std::move(wake)); }
+  Next take(std::vector<SharedBytes>& pieces) override { return stream_->take(pieces); }
+  void work() override { stream_->work(); }
+
+ private:
+  const SharedPlaces::Place place_;
+  const std::shared_ptr<HttpStream> stream_;
+};
 }  // namespace
 
 MaskLine mask_for(const Privacy* privacy, const ApiRequest& request) {
@@ -38,13 +52,16 @@ MaskLine mask_for(const Privacy* privacy, const ApiRequest& request) {
   return [privacy](const runtime::StoredAlert& alert) { return privacy->masked(alert); };
 }
 
-tl::expected<AlertFilter, HttpResponse> filter_for(const Privacy* privacy,
-                                                   const AlertConditions* conditions,
+tl::expected<AlertFilter, HttpResponse> filter_for(const LiveAlerts& alerts,
                                                    const ApiRequest& request) {
   auto filter = read_alert_filter(request);
   if (!filter) return filter;
-  filter->mask = mask_for(privacy, request);
-  if (auto refused = refused_condition(*filter, conditions)) return Refused(*std::move(refused));
+  filter->mask = mask_for(alerts.privacy, request);
+  if (alerts.names != nullptr) {
+    if (auto refused = alerts.names->refused(*filter)) return Refused(*std::move(refused));
+  }
+  if (auto refused = refused_condition(*filter, alerts.conditions))
+    return Refused(*std::move(refused));
   return filter;
 }
 
@@ -58,7 +75,7 @@ std::function<bool()> while_known(const IsKnown& is_known, const ApiRequest& req
 tl::expected<std::shared_ptr<HttpStream>, HttpResponse> follow_alerts(const LiveAlerts& alerts,
                                                                       ApiRequest& request,
                                                                       AlertKinds kinds) {
-  auto filter = filter_for(alerts.privacy, alerts.conditions, request);
+  auto filter = filter_for(alerts, request);
   if (!filter) return Refused(std::move(filter.error()));
   const auto after = first_after(alerts.effects.reader(), request, kinds.alerts);
   if (!after) return Refused(after.error());
@@ -67,6 +84,24 @@ tl::expected<std::shared_ptr<HttpStream>, HttpResponse> follow_alerts(const Live
       alerts.feed.follow(*std::move(filter), *after, kinds, while_known(alerts.is_known, request));
   if (!stream) return Refused(too_many_streams(alerts.feed.options().followers_max));
   return stream;
+}
+
+HttpResponse event_stream(const LiveAlerts& alerts, const ApiRequest& request,
+                          std::shared_ptr<HttpStream> stream) {
+  if (alerts.streams != nullptr) {
+    SharedPlaces::Place place = alerts.streams->take(request.grant.called());
+    if (!place) {
+      HttpResponse full = problem_response(
+          ProblemKind::kUnavailable,
+          fmt::format("{} has as many streams open as one may (alerts.streams_max, "
+                      "http.share_max)",
+                      request.grant.called()));
+      full.headers.push_back({"Retry-After", "5"});
+      return full;
+    }
+    stream = std::make_shared<PlacedStream>(std::move(stream), std::move(place));
+  }
+  return event_stream(std::move(stream));
 }
 
 HttpResponse event_stream(std::shared_ptr<HttpStream> stream) {

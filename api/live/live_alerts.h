@@ -8,8 +8,10 @@
 #include "api/alerts/alert_conditions.h"
 #include "api/alerts/alert_feed.h"
 #include "api/alerts/alert_query.h"
+#include "api/live/filter_names.h"
 #include "api/net/http_stream.h"
 #include "api/privacy/privacy.h"
+#include "api/rest/check_slots.h"
 #include "api/rest/route.h"
 #include "runtime/effects/effect_store.h"
 
@@ -25,13 +27,14 @@ struct LiveAlerts {
   const Privacy* privacy = nullptr;             // null: everybody is shown everything
   const AlertConditions* conditions = nullptr;  // null: there are no rules
   IsKnown is_known = {};                        // empty: everybody is
+  const FilterNames* names = nullptr;           // null: filters may name what they like
+  SharedPlaces* streams = nullptr;              // null: who asks may have all
 };
 
 /// What masks alerts; empty for who sees all. A stream goes on when a field is marked.
 MaskLine mask_for(const Privacy* privacy, const ApiRequest& request);
 /// The filter of the query's parameters, or the answer to one that is none.
-tl::expected<AlertFilter, HttpResponse> filter_for(const Privacy* privacy,
-                                                   const AlertConditions* conditions,
+tl::expected<AlertFilter, HttpResponse> filter_for(const LiveAlerts& alerts,
                                                    const ApiRequest& request);
 /// Whether an answer that goes on is still for who asked.
 std::function<bool()> while_known(const IsKnown& is_known, const ApiRequest& request);
@@ -43,6 +46,9 @@ tl::expected<std::shared_ptr<HttpStream>, HttpResponse> follow_alerts(const Live
                                                                       AlertKinds kinds);
 /// 200 with a stream of events.
 HttpResponse event_stream(std::shared_ptr<HttpStream> stream);
+/// The same for who asked; 503 where they have as many as one may.
+HttpResponse event_stream(const LiveAlerts& alerts, const ApiRequest& request,
+                          std::shared_ptr<HttpStream> stream);
 /// 503: so many streams are open, as many as there may be.
 HttpResponse too_many_streams(std::size_t most);
 }  // namespace tocsin::api

@@ -51,12 +51,12 @@ class LiveStreams {
       if (!followed) return followed.error();
       alerts = *std::move(followed);
     }
-    if (wanted->places.empty()) return event_stream(std::move(alerts));
+    if (wanted->places.empty()) return event_stream(alerts_, request, std::move(alerts));
     std::shared_ptr<HttpStream> changes = changes_->follow({wanted->places, alerts == nullptr},
                                                            while_known(alerts_.is_known, request));
     if (!changes) return too_many_streams(changes_->options().followers_max);
-    if (!alerts) return event_stream(std::move(changes));
-    return event_stream(join_streams(std::move(alerts), std::move(changes)));
+    if (!alerts) return event_stream(alerts_, request, std::move(changes));
+    return event_stream(alerts_, request, join_streams(std::move(alerts), std::move(changes)));
   }
 
  private:

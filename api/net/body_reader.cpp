@@ -9,11 +9,12 @@ namespace {
 constexpr std::size_t kFirstBytes = 4096;
 }  // namespace
 
-BodyReader::BodyReader(const RequestHead& head, std::uint64_t bytes_max, BodyBudget* budget)
+BodyReader::BodyReader(const RequestHead& head, std::uint64_t bytes_max, BodyBudget* budget,
+                       const std::string& asker)
     : bytes_left_(head.content_bytes.value_or(0)),
       bytes_most_(head.is_chunked ? bytes_max : bytes_left_) {
   if (head.is_chunked) chunks_.emplace(bytes_max);
-  if (budget != nullptr) hold_.emplace(*budget);
+  if (budget != nullptr) hold_.emplace(*budget, asker);
 }
 
 HttpFault BodyReader::too_long(std::uint64_t bytes_max) {

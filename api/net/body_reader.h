@@ -16,8 +16,9 @@ namespace tocsin::api {
 /// Threading: one thread at a time.
 class BodyReader {
  public:
-  /// `budget` may be null.
-  BodyReader(const RequestHead& head, std::uint64_t bytes_max, BodyBudget* budget);
+  /// `budget` may be null; `asker` is whose share of it the body is.
+  BodyReader(const RequestHead& head, std::uint64_t bytes_max, BodyBudget* budget,
+             const std::string& asker = {});
   /// Reads on; gives how many bytes belong to the body. Fails with 413, 400, or 503 where there is
   /// no room beside other bodies.
   tl::expected<std::size_t, HttpFault> read(std::string_view bytes);

@@ -120,6 +120,8 @@ struct HttpAdmission {
   /// `handle` waits for nothing: it needs no worker.
   bool is_at_once = false;
   std::uint64_t body_bytes_max = UINT64_MAX;
+  /// Whose share of places and room it takes: a token, a person or an address; empty: nobody's.
+  std::string asker = {};
   /// Likewise, where the body has no more bytes than this. Nothing: whatever it has, it may wait.
   std::optional<std::uint64_t> at_once_bytes_max = {};
 };

@@ -34,6 +34,7 @@ struct RequestHead {
 struct HttpFault {
   int status = 400;
   std::string detail;
+  std::string_view problem = {};  // the slug of its kind (problem.def); empty: the status says it
 };
 /// Why a method is refused, whatever the target is: 405 for TRACE, 501 for one that is unknown.
 std::optional<HttpFault> fault_of_method(std::string_view method);

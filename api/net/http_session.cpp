@@ -285,7 +285,7 @@ bool HttpSession::begin_body() {
   const std::uint64_t most =
       std::min(admission.body_bytes_max, front_.options.limits.body_bytes_max);
   if (head.content_bytes.value_or(0) > most) return refuse(BodyReader::too_long(most));
-  exchange.body.emplace(head, most, front_.options.bodies);
+  exchange.body.emplace(head, most, front_.options.bodies, admission.asker);
   deadline_ = exchange.began + front_.options.limits.request_time_max;
   enter(State::kBody);
   if (!head.expects_continue || !in_.empty()) return true;

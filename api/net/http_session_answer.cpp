@@ -63,12 +63,16 @@ bool HttpSession::begin_work() {
     return false;
   }
   enter(State::kWork);
-  const bool has_room = front_.workers.submit([self = shared_from_this()](bool is_dropped) {
-    self->answer_with(is_dropped ? self->fault_answer({503, "the server stops"})
-                                 : self->handled(*self->exchange_));
-  });
+  const bool has_room = front_.workers.submit(
+      [self = shared_from_this()](bool is_dropped) {
+        self->answer_with(is_dropped ? self->fault_answer({503, "the server stops"})
+                                     : self->handled(*self->exchange_));
+      },
+      admission.asker);
   if (has_room) return false;
-  return refuse({503, "as many requests wait for a worker as may (http.queue_max)"});
+  return refuse({503,
+                 "as many requests wait for a worker as may, of all or of yours (http.queue_max, "
+                 "http.share_max)"});
 }
 
 // From any thread, in the state kWork, in which the connection stays until then, so that its loop

@@ -8,18 +8,35 @@
 namespace tocsin::api {
 WorkerPool::~WorkerPool() { end(); }
 
-bool WorkerPool::submit(Task task) {
+bool WorkerPool::submit(Task task, const std::string& asker) {
   {
     const std::lock_guard lock(mutex_);
     if (ends_) return false;
     const bool has_thread = tasks_.size() < idle_ || add_thread();
-    if (!has_thread && (threads_.empty() || tasks_.size() >= limits_.queue_max + idle_)) {
-      return false;
-    }
-    tasks_.push_back(std::move(task));
+    if (!has_thread && !has_place(asker)) return false;
+    if (!asker.empty()) ++waiting_by_[asker];
+    tasks_.push_back({std::move(task), asker});
   }
   changed_.notify_one();
   return true;
+}
+
+// Requires mutex_: whether one more may wait.
+bool WorkerPool::has_place(const std::string& asker) const {
+  if (threads_.empty() || tasks_.size() >= limits_.queue_max + idle_) return false;
+  const auto own = waiting_by_.find(asker);
+  return own == waiting_by_.end() || own->second < limits_.queue_each_max;
+}
+
+// Requires mutex_, and that there is one.
+WorkerPool::Waiting WorkerPool::take_first() {
+  Waiting first = std::move(tasks_.front());
+  tasks_.pop_front();
+  if (const auto own = waiting_by_.find(first.asker);
+      own != waiting_by_.end() && --own->second == 0) {
+    waiting_by_.erase(own);
+  }
+  return first;
 }
 
 // Requires mutex_. False: there are as many as may be, or as the system allows.
@@ -34,14 +51,15 @@ bool WorkerPool::add_thread() {
 }
 
 void WorkerPool::drop() {
-  std::deque<Task> dropped;
+  std::deque<Waiting> dropped;
   {
     const std::lock_guard lock(mutex_);
     ends_ = true;
     dropped.swap(tasks_);
+    waiting_by_.clear();
   }
   changed_.notify_all();
-  for (Task& task : dropped) task(true);
+  for (Waiting& one : dropped) one.task(true);
 }
 
 void WorkerPool::end() {
@@ -68,10 +86,9 @@ void WorkerPool::work() {
     --idle_;
     if (tasks_.empty()) return;
     {
-      const Task task = std::move(tasks_.front());
-      tasks_.pop_front();
+      const Waiting first = take_first();
       lock.unlock();
-      task(false);
+      first.task(false);
     }
     lock.lock();
   }

@@ -311,10 +311,21 @@ tl::expected<std::string, HttpFault> binary_cloud_event(const RequestHead& head,
 
 std::span<const std::string_view> event_media_types() { return kMediaTypes; }
 
+UnpackLimits unpack_limits(const Configuration& configuration) {
+  return {static_cast<std::size_t>(configuration.integer("http.unpacked_bytes_max")),
+          static_cast<std::size_t>(configuration.integer("http.unpack_ratio_max"))};
+}
+
 tl::expected<std::string, HttpFault> unpack_body(std::string body, std::string_view encoding,
-                                                 std::size_t bytes_max, BodyBudget::Hold& hold) {
+                                                 const UnpackLimits& limits,
+                                                 BodyBudget::Hold& hold) {
   if (encoding.empty() || encoding == "identity") return body;
   constexpr int kWindowLogMax = 23;
+  const std::size_t packed_bytes = body.size();
+  const std::size_t by_ratio = limits.ratio_max == 0
+                                   ? limits.bytes_max
+                                   : std::max(kAnyRatioBytes, limits.ratio_max * packed_bytes);
+  const std::size_t bytes_max = std::min(limits.bytes_max, by_ratio);
   std::unique_ptr<runtime::ByteSource> packed;
   if (encoding == "gzip") {
     packed = runtime::read_gzip(runtime::read_memory(std::move(body)), "the body");
@@ -336,7 +347,13 @@ tl::expected<std::string, HttpFault> unpack_body(std::string body, std::string_v
     }
     if (*count == 0) break;
     if (*count > bytes_max - result.size()) {
-      return refuse(413, fmt::format("the body unpacks to more than {} bytes", bytes_max));
+      std::string detail = fmt::format("the body unpacks to more than {} bytes", bytes_max);
+      if (bytes_max == limits.bytes_max) return refuse(413, std::move(detail));
+      detail += fmt::format(
+          ", {} times its {} bytes as it was sent (http.unpack_ratio_max): send "
+          "it unpacked, or in parts",
+          limits.ratio_max, packed_bytes);
+      return tl::unexpected(HttpFault{413, std::move(detail), "packed-too-tightly"});
     }
     if (const std::size_t wanted = result.size() + *count; wanted > result.capacity()) {
       // While it grows both are there.

@@ -8,6 +8,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "api/base/configuration.h"
 #include "api/net/body_budget.h"
 #include "api/net/http_client.h"
 #include "api/net/http_head.h"
@@ -17,12 +18,21 @@ namespace tocsin::api {
 /// The media types that events may come as; with none named, it is NDJSON.
 std::span<const std::string_view> event_media_types();
 
+struct UnpackLimits {
+  std::size_t bytes_max = 0;  // of the unpacked body
+  std::size_t ratio_max = 0;  // of its size to that of the packed one; 0: any
+};
+/// A body that unpacks to so little may have any ratio.
+inline constexpr std::size_t kAnyRatioBytes = std::size_t{1} << 20U;
+/// The settings `http.unpacked_bytes_max` and `http.unpack_ratio_max`.
+UnpackLimits unpack_limits(const Configuration& configuration);
 /// Unpacks a body (`Content-Encoding`: gzip, zstd, identity or empty). Refuses other encodings
-/// (415), damage (400), more than `bytes_max` unpacked bytes (413), and what there is no room for
-/// (503): what unpacking takes is counted on the hold as it grows, and its result stays counted.
-/// Zstandard may use a window of at most 8 MiB (RFC 9659).
+/// (415), damage (400), more than the limits admit (413) while it unpacks, and what there is no
+/// room for (503): what unpacking takes is counted on the hold as it grows, and its result stays
+/// counted. Zstandard may use a window of at most 8 MiB (RFC 9659).
 tl::expected<std::string, HttpFault> unpack_body(std::string body, std::string_view encoding,
-                                                 std::size_t bytes_max, BodyBudget::Hold& hold);
+                                                 const UnpackLimits& limits,
+                                                 BodyBudget::Hold& hold);
 /// Bytes that event_lines() takes beside a body of so many: what is JSON as a whole is copied.
 std::size_t bytes_to_split(const RequestHead& head, std::size_t body_bytes);
 

@@ -324,12 +324,16 @@ Result<std::uint64_t> RuleService::read_edits(std::uint64_t number) {
   return bytes;
 }
 
-std::string RuleService::unknown_rule_text(const std::string& rule) const {
+std::vector<std::string> RuleService::rule_ids() const {
   std::vector<std::string> ids;
   for (const RuleText& one : current()->pack.rules()) ids.push_back(one.id);
   const std::lock_guard lock(mutex_);
   for (std::string& id : history_.rules()) ids.push_back(std::move(id));
-  const std::optional<std::string> meant = rules::nearest(rule, ids);
+  return ids;
+}
+
+std::string RuleService::unknown_rule_text(const std::string& rule) const {
+  const std::optional<std::string> meant = rules::nearest(rule, rule_ids());
   return fmt::format("no version that is kept has a rule with the id {}{}", rule,
                      meant ? fmt::format(": did you mean {}?", *meant) : "");
 }

@@ -184,6 +184,8 @@ class RuleService {
   /// Of each rule, by its id, the newest version that is kept and changed it. Rules that only
   /// versions changed which do not say what they changed are left out; no text is read.
   std::map<std::string, LastChange, std::less<>> last_changes() const;
+  /// Ids of the rules that hold, drafts too, and of those that a version changed which is kept.
+  std::vector<std::string> rule_ids() const;
   /// Fails with kNotFound, or kCorrupt where a text is damaged.
   Result<RulePack> pack_of(std::uint64_t version) const;
 

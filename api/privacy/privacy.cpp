@@ -158,6 +158,8 @@ bool Privacy::sees(const TokenGrant& grant) const {
 
 bool Privacy::has_marks() const { return !known()->personal.empty(); }
 
+bool Privacy::has_rule(std::string_view id) const { return known()->sources.rules.contains(id); }
+
 bool Privacy::is_personal(const FieldNames& made_of) const {
   const std::shared_ptr<const Known> known = this->known();
   return std::ranges::any_of(

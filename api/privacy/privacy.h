@@ -56,6 +56,8 @@ class Privacy {
   /// Whether somebody is shown marks: a field is marked, and they do not see such fields.
   bool masks(const TokenGrant& grant) const { return has_marks() && !sees(grant); }
   bool has_marks() const;
+  /// Whether a rule with this id has run here.
+  bool has_rule(std::string_view id) const;
   /// The line of an alert as somebody is shown it who does not see such fields.
   std::string masked(const runtime::StoredAlert& alert) const;
   /// The same of one that was raised since the server began.

@@ -56,7 +56,9 @@ HttpResponse bad_parameter_response(std::string_view name, std::string_view deta
 
 HttpResponse problem_of_fault(const HttpFault& fault) {
   if (fault.status == 503) return unavailable_response(fault.detail);
-  const auto* const found = std::ranges::find(kTypes, fault.status, &ProblemType::status);
+  const auto* const found = fault.problem.empty()
+                                ? std::ranges::find(kTypes, fault.status, &ProblemType::status)
+                                : std::ranges::find(kTypes, fault.problem, &ProblemType::slug);
   const ProblemKind kind = found == kTypes.end() ? ProblemKind::kInternal : found->kind;
   return problem_response(kind, fault.detail);
 }

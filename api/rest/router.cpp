@@ -148,8 +148,7 @@ struct Router::Impl {
     if (grant) request.grant = *grant;
     const bool is_open =
         std::ranges::any_of(found, [](const Route* one) { return one->role == Role::kOpen; });
-    std::string_view method = head.method;
-    if (method == "HEAD") method = "GET";
+    const std::string_view method = head.method == "HEAD" ? "GET" : std::string_view(head.method);
     const auto place = std::ranges::find(
         found, method, [](const Route* one) { return std::string_view(one->method); });
     asked.route = place == found.end() ? nullptr : *place;
@@ -253,6 +252,7 @@ struct Router::Impl {
     }
     const Route& route = *asked->route;
     asked->at = options.now();
+    admission.asker = request.grant.name.empty() ? http.remote() : request.grant.called();
     admission.is_at_once = route.is_at_once;
     // What is packed may be large, and the use of a session is written down.
     if (!http.head().header("content-encoding") && !request.session)
@@ -384,7 +384,7 @@ struct Router::Impl {
   HttpResponse reviewed(const Route& route, ApiRequest& request) {
     if (!route.may_wait || options.proposals == nullptr || !request.approved_by.empty())
       return route.handler(request);
-    BodyBudget::Hold hold(bodies());
+    BodyBudget::Hold hold(bodies(), request.grant.called());
     const auto reason = options.review(route, request, hold);
     if (!reason) return reason.error();
     if (reason->empty()) return route.handler(request);

@@ -200,6 +200,10 @@ HttpResponse compare(const ComparisonSources& sources, ApiRequest& request) {
 
 void add_comparison_route(Router& router, ComparisonSources sources) {
   router.add_schemas(kSchemas);
+  ReadSlots* const reads = sources.reads;
+  RouteHandler handler = [sources = std::move(sources)](ApiRequest& request) {
+    return compare(sources, request);
+  };
   router.add(
       {.method = "GET",
        .path = "/v1/rules/{rule}/comparison",
@@ -225,8 +229,6 @@ void add_comparison_route(Router& router, ComparisonSources sources) {
                              "but this one"}},
        .answers = {{200, "Numbers, labels and samples", "application/json", "RuleComparison"}},
        .answer_headers = {"Tocsin-Behind"},
-       .handler = [sources = std::move(sources)](ApiRequest& request) {
-         return compare(sources, request);
-       }});
+       .handler = reads != nullptr ? reads->around(std::move(handler)) : std::move(handler)});
 }
 }  // namespace tocsin::api

@@ -159,13 +159,12 @@ void use_four_eyes(RouterOptions& options, ProposalStore& proposals, runtime::Cl
   const FourEyes settings = four_eyes(configuration);
   if (!settings.are_any()) return;
   options.proposals = &proposals;
-  const auto most = static_cast<std::size_t>(configuration.integer("http.unpacked_bytes_max"));
-  options.review = [settings, most, &clock](
+  options.review = [settings, limits = unpack_limits(configuration), &clock](
                        const Route& route, ApiRequest& request,
                        BodyBudget::Hold& hold) -> tl::expected<std::string, HttpResponse> {
     const std::string encoding(request.http.head().header("content-encoding").value_or(""));
     if (settings.list_removal && !encoding.empty() && takes_packed(route.operation_id)) {
-      auto unpacked = unpack_body(request.http.take_body(), encoding, most, hold);
+      auto unpacked = unpack_body(request.http.take_body(), encoding, limits, hold);
       if (!unpacked) return tl::unexpected(problem_of_fault(unpacked.error()));
       request.http.set_unpacked_body(*std::move(unpacked));
     }

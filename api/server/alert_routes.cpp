@@ -132,7 +132,7 @@ class Operations {
     return maybe_behind(json_text_response(200, body + "}"), is_late);
   }
 
-  HttpResponse facets(const ApiRequest& request) const {
+  HttpResponse facets(ApiRequest& request) const {
     const auto filter = read_filter(request);
     if (!filter) return filter.error();
     const bool is_late = is_behind();
@@ -157,6 +157,9 @@ class Operations {
     if (!body) return body.error();
     auto wanted = read_preview(*body);
     if (!wanted) return wanted.error();
+    if (services_.names != nullptr) {
+      if (auto refused = services_.names->refused(*body, request.grant.scope)) return *refused;
+    }
     AlertFilter& filter = wanted->filter;
     filter.scope = request.grant.scope;
     filter.mask = mask_of(request);
@@ -188,8 +191,11 @@ class Operations {
     return maybe_behind(json_text_response(200, text + "]}"), is_late);
   }
 
-  HttpResponse series(const ApiRequest& request) const {
+  HttpResponse series(ApiRequest& request) const {
     const bool is_late = is_behind();
+    if (services_.names != nullptr) {
+      if (auto refused = services_.names->refused_rule(*request.text("rule"))) return *refused;
+    }
     const Result<RuleSeries> series = rule_series(
         services_.effects.reader(), services_.triage, *request.text("rule"), services_.clock.now(),
         static_cast<std::size_t>(request.integer("days").value_or(kSeriesDays)),
@@ -199,7 +205,7 @@ class Operations {
                         is_late);
   }
 
-  HttpResponse all_series(const ApiRequest& request) const {
+  HttpResponse all_series(ApiRequest& request) const {
     const bool is_late = is_behind();
     const Result<AllRuleSeries> series =
         all_rule_series(services_.effects.reader(), services_.triage, services_.clock.now(),
@@ -231,6 +237,10 @@ class Operations {
   HttpResponse export_all(ApiRequest& request) const {
     const auto filter = read_filter(request);
     if (!filter) return filter.error();
+    ReadSlots* const reads = services_.reads;
+    const SharedPlaces::Place open =
+        reads != nullptr ? reads->begin_export(request.grant.called()) : nullptr;
+    if (reads != nullptr && !open) return reads->too_many_exports();
     note_read(request);
     const bool is_csv = request.text("format") == "csv";
     const bool is_late = is_behind();
@@ -241,24 +251,26 @@ class Operations {
     response.headers.push_back(
         {"Content-Disposition",
          fmt::format("attachment; filename=\"alerts.{}\"", is_csv ? "csv" : "ndjson")});
-    response.stream =
-        page_stream([rest = ExportRest{query_, *filter, is_csv, mark->number,
-                                       while_known(services_.is_known, request)}]() mutable {
-          return rest.next();
-        });
+    response.stream = page_stream([rest = ExportRest{query_, *filter, is_csv, mark->number,
+                                                     while_known(services_.is_known, request)},
+                                   reads, open]() mutable {
+      return reads != nullptr ? reads->page([&] { return rest.next(); }) : rest.next();
+    });
     return maybe_behind(std::move(response), is_late);
   }
+
+  ReadSlots* reads() const { return services_.reads; }
 
   HttpResponse stream(ApiRequest& request) const {
     const LiveAlerts alerts = live_alerts(services_);
     auto followed = follow_alerts(alerts, request, {true, request.text("triage") == "true"});
-    return followed ? event_stream(*std::move(followed)) : followed.error();
+    return followed ? event_stream(alerts, request, *std::move(followed)) : followed.error();
   }
 
  private:
   MaskLine mask_of(const ApiRequest& request) const { return mask_for(services_.privacy, request); }
   tl::expected<AlertFilter, HttpResponse> read_filter(const ApiRequest& request) const {
-    return filter_for(services_.privacy, services_.conditions, request);
+    return filter_for(live_alerts(services_), request);
   }
   void note_read(ApiRequest& request) const {
     if (services_.privacy != nullptr) services_.privacy->note_read(request);
@@ -271,6 +283,16 @@ class Operations {
 };
 
 using SharedOperations = std::shared_ptr<const Operations>;
+
+// The handler of one that may examine many alerts.
+RouteHandler query(const SharedOperations& operations,
+                   HttpResponse (Operations::*handle)(ApiRequest&) const) {
+  RouteHandler handler = [operations, handle](ApiRequest& request) {
+    return ((*operations).*handle)(request);
+  };
+  ReadSlots* const reads = operations->reads();
+  return reads != nullptr ? reads->around(std::move(handler)) : handler;
+}
 
 void add_facets(Router& router, const SharedOperations& operations) {
   router.add(
@@ -290,7 +312,7 @@ void add_facets(Router& router, const SharedOperations& operations) {
        .answers = {{200, "The counts", "application/json", "AlertFacets"}},
        .answer_headers = {"Tocsin-Behind"},
        .problems = {422},
-       .handler = [operations](ApiRequest& request) { return operations->facets(request); }});
+       .handler = query(operations, &Operations::facets)});
 }
 
 void add_previews(Router& router, const SharedOperations& operations) {
@@ -331,7 +353,7 @@ void add_previews(Router& router, const SharedOperations& operations) {
          .answers = {{200, "Their number, and the newest", "application/json", "FilterPreview"}},
          .answer_headers = {"Tocsin-Behind"},
          .problems = {413, 415, 422},
-         .handler = [operations](ApiRequest& request) { return operations->preview(request); }});
+         .handler = query(operations, &Operations::preview)});
   }
 }
 
@@ -354,7 +376,7 @@ void add_rule_series(Router& router, const SharedOperations& operations) {
                              .most = kSeriesDaysMax}},
        .answers = {{200, "A day each, the oldest first", "application/json", "RuleSeries"}},
        .answer_headers = {"Tocsin-Behind"},
-       .handler = [operations](ApiRequest& request) { return operations->series(request); }});
+       .handler = query(operations, &Operations::series)});
   router.add(
       {.method = "GET",
        .path = "/v1/alerts/by-rule",
@@ -373,7 +395,7 @@ void add_rule_series(Router& router, const SharedOperations& operations) {
        .answers = {{200, "The days, and each rule's alerts on them", "application/json",
                     "AlertsByRule"}},
        .answer_headers = {"Tocsin-Behind"},
-       .handler = [operations](ApiRequest& request) { return operations->all_series(request); }});
+       .handler = query(operations, &Operations::all_series)});
 }
 
 // The parameters of a filter, and more.
@@ -409,7 +431,7 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
        .answers = {{200, "A page of alerts", "application/json", "AlertPage"}},
        .answer_headers = {"Tocsin-Behind"},
        .problems = {422},
-       .handler = [operations](ApiRequest& request) { return operations->list(request); }});
+       .handler = query(operations, &Operations::list)});
   router.add(
       {.method = "GET",
        .path = "/v1/alerts/export",
@@ -466,8 +488,8 @@ void add_alert_operations(Router& router, const SharedOperations& operations) {
 }  // namespace
 
 LiveAlerts live_alerts(const AlertRouteServices& services) {
-  return {services.effects, services.feed, services.privacy, services.conditions,
-          services.is_known};
+  return {services.effects,  services.feed,  services.privacy, services.conditions,
+          services.is_known, services.names, services.streams};
 }
 
 void add_alert_routes(Router& router, AlertRouteServices& services) {
@@ -481,6 +503,10 @@ void add_alert_routes(Router& router, AlertRouteServices& services) {
                                             const TriageRecord& record) {
     feed.triaged(alert, record);
   };
-  add_triage_routes(router, {asked_alerts(services), services.triage, services.clock, tell});
+  const auto refused_rule = [&services](std::string_view rule) {
+    return services.names != nullptr ? services.names->refused_rule(rule) : std::nullopt;
+  };
+  add_triage_routes(router,
+                    {asked_alerts(services), services.triage, services.clock, tell, refused_rule});
 }
 }  // namespace tocsin::api

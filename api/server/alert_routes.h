@@ -7,8 +7,10 @@
 #include "api/alerts/alert_feed.h"
 #include "api/alerts/alert_query.h"
 #include "api/alerts/triage_store.h"
+#include "api/live/filter_names.h"
 #include "api/live/live_alerts.h"
 #include "api/privacy/privacy.h"
+#include "api/rest/check_slots.h"
 #include "api/rest/route.h"
 #include "api/rest/router.h"
 #include "runtime/effects/effect_store.h"
@@ -30,6 +32,9 @@ struct AlertRouteServices {
   std::function<bool()> await_stored = {};
   const Privacy* privacy = nullptr;             // null: everybody is shown everything
   const AlertConditions* conditions = nullptr;  // null: there are no rules
+  const FilterNames* names = nullptr;           // null: requests may name what they like
+  ReadSlots* reads = nullptr;                   // null: as many queries run as are asked
+  SharedPlaces* streams = nullptr;              // null: who asks may have all live streams
 };
 /// What live streams of alerts need of them.
 LiveAlerts live_alerts(const AlertRouteServices& services);

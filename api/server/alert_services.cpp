@@ -16,10 +16,12 @@ AlertFeedOptions masking(AlertFeedOptions options, const Privacy* privacy) {
 
 AlertServices::AlertServices(runtime::Store& store, runtime::EffectStore& effects,
                              runtime::Clock& clock, const AlertServicesOptions& options)
-    : triage_(store, options.triage),
+    : streams_(SIZE_MAX, options.streams_each),
+      triage_(store, options.triage),
       feed_(effects.reader(), masking(options.feed, options.privacy)),
       services_{effects, triage_, feed_, clock, options.query, {}} {
   services_.privacy = options.privacy;
+  services_.streams = &streams_;
   services_.deliveries = [this](const runtime::StoredAlert& alert) {
     return subscriptions_->deliveries_of(alert);
   };
@@ -43,14 +45,18 @@ Result<std::unique_ptr<AlertServices>> AlertServices::open(runtime::Store& store
   return alert_services;
 }
 
-void AlertServices::add_routes(Router& router, IsKnown is_known,
-                               std::function<bool()> await_stored) {
-  services_.is_known = std::move(is_known);
-  services_.await_stored = std::move(await_stored);
+void AlertServices::add_routes(Router& router, AlertRoutePorts ports) {
+  services_.is_known = std::move(ports.is_known);
+  services_.await_stored = std::move(ports.await_stored);
   services_.conditions = &subscriptions_->conditions();
+  names_.emplace(FilterNamesSources{services_.effects, *services_.conditions, services_.privacy,
+                                    std::move(ports.rules), services_.limits.rows_max,
+                                    ports.has_others});
+  services_.names = &*names_;
+  services_.reads = ports.reads;
   add_alert_routes(router, services_);
-  add_subscription_routes(router, *subscriptions_, services_.privacy);
-  add_silence_routes(router, subscriptions_->silences(), services_.privacy);
+  add_subscription_routes(router, *subscriptions_, services_.privacy, services_.names);
+  add_silence_routes(router, subscriptions_->silences(), services_.privacy, services_.names);
 }
 
 void AlertServices::effects_changed() {

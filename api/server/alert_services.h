@@ -1,10 +1,18 @@
 /// All that a server does with stored alerts: queries, live streams, triage, subscriptions.
 #pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "api/alerts/alert_feed.h"
 #include "api/alerts/triage_store.h"
+#include "api/live/filter_names.h"
 #include "api/outbox/subscription_service.h"
+#include "api/rest/check_slots.h"
 #include "api/rest/router.h"
 #include "api/server/alert_routes.h"
 #include "cep/base/result.h"
@@ -16,9 +24,18 @@ namespace tocsin::api {
 struct AlertServicesOptions {
   AlertQueryLimits query;
   AlertFeedOptions feed;
+  std::size_t streams_each = SIZE_MAX;  // live streams of one asker
   TriageLimits triage;
   SubscriptionOptions subscriptions;
   const Privacy* privacy = nullptr;  // null: nothing is masked; it outlives the services
+};
+/// As AlertRouteServices and FilterNamesSources have them.
+struct AlertRoutePorts {
+  IsKnown is_known;
+  std::function<bool()> await_stored;
+  std::function<std::vector<std::string>()> rules;
+  bool has_others = false;
+  ReadSlots* reads = nullptr;
 };
 /// Threading: any, save that routes are added by one thread and stop() comes before the end.
 class AlertServices {
@@ -36,8 +53,7 @@ class AlertServices {
   AlertServices& operator=(const AlertServices&) = delete;
   ~AlertServices();
   /// The router must not be asked once this is gone.
-  /// The rest as AlertRouteServices has it.
-  void add_routes(Router& router, IsKnown is_known, std::function<bool()> await_stored);
+  void add_routes(Router& router, AlertRoutePorts ports);
   /// Effects were stored. Waits for nothing but a lock.
   void effects_changed();
   /// Other rules hold.
@@ -53,9 +69,11 @@ class AlertServices {
  private:
   AlertServices(runtime::Store& store, runtime::EffectStore& effects, runtime::Clock& clock,
                 const AlertServicesOptions& options);
+  SharedPlaces streams_;
   TriageStore triage_;
   AlertFeed feed_;
   AlertRouteServices services_;
   std::unique_ptr<SubscriptionService> subscriptions_;
+  std::optional<FilterNames> names_;  // once routes were added
 };
 }  // namespace tocsin::api

@@ -146,7 +146,7 @@ std::optional<HttpResponse> refused_type(const TokenGrant& grant, const EventLin
 
 // Events from their whole body to their answer. What is counted of the body is held until then.
 struct PostedEvents {
-  explicit PostedEvents(BodyBudget& bodies) : hold(bodies) {}
+  PostedEvents(BodyBudget& bodies, std::string asker) : hold(bodies, std::move(asker)) {}
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
   BodyBudget::Hold hold;
   EventLines lines;  // without their text, once the node has it
@@ -171,10 +171,8 @@ tl::expected<void, HttpResponse> read_events(ServerContext& context, ApiRequest&
   std::ranges::transform(encoding, encoding.begin(), [](char letter) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter | 0x20) : letter;
   });
-  auto unpacked = unpack_body(
-      request.http.take_body(), encoding,
-      static_cast<std::size_t>(context.configuration.integer("http.unpacked_bytes_max")),
-      posted.hold);
+  auto unpacked = unpack_body(request.http.take_body(), encoding,
+                              unpack_limits(context.configuration), posted.hold);
   if (!unpacked) return tl::unexpected(problem_of_fault(unpacked.error()));
   if (!posted.hold.add(bytes_to_split(head, unpacked->size())))
     return tl::unexpected(unavailable_response(kNoRoomForBody));
@@ -224,7 +222,7 @@ HttpResponse answer_events(ServerContext& context, ApiRequest& request, const Po
 
 // Reading alerts is written down, and many verdicts take their time: a worker does it.
 HttpResponse post_events(ServerContext& context, ApiRequest& request) {
-  const auto posted = std::make_shared<PostedEvents>(request.bodies);
+  const auto posted = std::make_shared<PostedEvents>(request.bodies, request.grant.called());
   if (auto read = read_events(context, request, *posted); !read) return std::move(read.error());
   HttpResponse response;
   response.later = [&context, &request, posted](const HttpPromise& promise) {

@@ -115,9 +115,8 @@ HttpResponse body_problem(const ListBodyError& error) {
 tl::expected<std::string, HttpResponse> read_body(const Lists& lists, ApiRequest& request,
                                                   BodyBudget::Hold& hold) {
   const std::string encoding(request.http.head().header("content-encoding").value_or(""));
-  const auto most = lists.context.configuration.integer("http.unpacked_bytes_max");
-  auto unpacked =
-      unpack_body(request.http.take_body(), encoding, static_cast<std::size_t>(most), hold);
+  auto unpacked = unpack_body(request.http.take_body(), encoding,
+                              unpack_limits(lists.context.configuration), hold);
   if (!unpacked) return tl::unexpected(problem_of_fault(unpacked.error()));
   return *std::move(unpacked);
 }
@@ -333,7 +332,7 @@ HttpResponse change_list_by_body(const Lists& lists, ApiRequest& request, ListAc
   const ListName name = lists.name(request);
   const std::optional<Declared> found = declared(lists, name);
   if (!found) return not_there(lists, name);
-  BodyBudget::Hold hold(lists.context.bodies);
+  BodyBudget::Hold hold(lists.context.bodies, request.grant.called());
   const auto body = read_body(lists, request, hold);
   if (!body) return body.error();
   auto entries = read_list_body(found->what, media_type_of(request.http.head()), *body,

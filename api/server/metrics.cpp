@@ -15,6 +15,7 @@
 
 #include "api/backup/backup_service.h"
 #include "api/base/version.h"
+#include "api/health/rule_costs.h"
 #include "api/jobs/backtest_jobs.h"
 #include "api/outbox/subscription_service.h"
 #include "api/rest/refusal_tally.h"
@@ -287,6 +288,19 @@ void add_deliveries(Exposition& to, SubscriptionService& service, cep::EventTime
   to.add(Metric::silences_active, active);
 }
 
+void add_rule_costs(Exposition& to, const RuleCostWatch* watch) {
+  const auto measured = watch != nullptr ? watch->last() : std::optional<RuleCostWatch::Last>();
+  const RuleCostWatch::Last last = measured.value_or(RuleCostWatch::Last());
+  to.describe(Metric::rule_cpu_ratio);
+  for (const RuleCost& cost : last.rules)
+    to.add(Metric::rule_cpu_ratio, "rule", cost.rule, fmt::format("{:.9f}", cost.cpu));
+  to.describe(Metric::rule_cpu_share);
+  for (const RuleCost& cost : last.rules)
+    to.add(Metric::rule_cpu_share, "rule", cost.rule, fmt::format("{:.6f}", cost.share));
+  to.add(Metric::rule_cpu_measured_seconds,
+         fmt::format("{:.3f}", static_cast<double>(last.at.us) / 1e6));
+}
+
 void add_backtests(Exposition& to, const BacktestFigures& figures) {
   to.add(Metric::backtests_queued, figures.queued);
   to.add(Metric::backtests_running, figures.running);
@@ -333,6 +347,7 @@ std::string metrics_text(const ServerContext& context, bool is_ready,
                    figures.alert_times.counts, figures.alert_times.seconds);
   add_topics(to, figures.partitions, figures.effects.stored);
   if (figures.program) add_node(to, figures, figures.program->plan(), context.clock.now());
+  add_rule_costs(to, context.rule_costs.get());
   add_store(to, context.effects.reader());
   if (context.sinks != nullptr) add_sinks(to, context.sinks->figures(), context.clock.now());
   if (context.subscriptions != nullptr)

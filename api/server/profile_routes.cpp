@@ -1,88 +1,36 @@
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <memory>
-#include <mutex>
-#include <nlohmann/json.hpp>
-#include <optional>
-#include <thread>
 
+#include "api/health/rule_profiler.h"
 #include "api/rest/json_body.h"
 #include "api/rules/profile_report.h"
 #include "api/server/operation_routes.h"
 
 namespace tocsin::api {
 namespace {
-using nlohmann::ordered_json;
-using std::chrono::steady_clock;
-
 constexpr std::int64_t kSecondsUsual = 10;
 constexpr std::int64_t kSecondsMost = 60;
 constexpr std::int64_t kRulesUsual = 50;
 constexpr std::int64_t kRulesMost = 10'000;
-// How soon a wait sees that the server ends.
-constexpr std::chrono::milliseconds kStep{100};
-
-// One measurement at a time, of the engine that runs. Threading: any.
-class Profiler {
- public:
-  explicit Profiler(const ServerContext& context)
-      : node_(context.node), is_closing_(context.is_closing) {}
-
-  HttpResponse measure(std::chrono::seconds time, std::size_t most) {
-    const std::unique_lock lock(busy_, std::try_to_lock);
-    if (!lock) {
+HttpResponse answer_of(const NotMeasured& reason) {
+  switch (reason.why) {
+    case NotMeasured::Why::kBusy:
       return problem_response(ProblemKind::kConflict,
                               "a profile is being measured already: ask again when it has ended");
-    }
-    std::optional<cep::Program> program;
-    const auto began = steady_clock::now();
-    if (const Served<void> asked = begin(program); !asked) return refusal_response(asked.error());
-    if (const Served<void> waited = wait_until(began + time); !waited) {
-      return refusal_response(waited.error());
-    }
-    cep::EngineProfile profile;
-    bool is_same = false;
-    const Served<void> asked = node_.ask(
-        [&](runtime::Node& node) {
-          is_same = &node.program().impl() == &program->impl();
-          profile = node.engine().profile();
-          node.engine().end_profile();
-        },
-        kAskPatience);
-    if (!asked) return refusal_response(asked.error());
-    if (!is_same) {
+    case NotMeasured::Why::kOtherRules:
       return problem_response(ProblemKind::kConflict,
                               "other rules were activated meanwhile: ask again");
-    }
-    const std::chrono::duration<double> took = steady_clock::now() - began;
-    return json_text_response(200,
-                              profile_json(program->plan(), {profile, {}, {}}, took.count(), most));
+    case NotMeasured::Why::kNode:
+      break;
   }
+  return refusal_response(reason.refusal);
+}
 
- private:
-  Served<void> begin(std::optional<cep::Program>& program) {
-    return node_.ask(
-        [&](runtime::Node& node) {
-          program = node.program();
-          node.engine().begin_profile();
-        },
-        kAskPatience);
-  }
-  Served<void> wait_until(steady_clock::time_point until) {
-    for (auto now = steady_clock::now(); now < until; now = steady_clock::now()) {
-      std::this_thread::sleep_for(std::min<steady_clock::duration>(kStep, until - now));
-      if (is_closing_) return tl::unexpected(Refusal{Refusal::Why::kEnding, "the server stops"});
-    }
-    return {};
-  }
-
-  NodeService& node_;
-  const std::atomic<bool>& is_closing_;
-  std::mutex busy_;
-};
+HttpResponse measure(RuleProfiler& profiler, std::chrono::seconds time, std::size_t most) {
+  const auto measured = profiler.measure(time);
+  if (!measured) return answer_of(measured.error());
+  return json_text_response(200, profile_json(measured->program.plan(), {measured->profile, {}, {}},
+                                              measured->seconds, most));
+}
 
 constexpr std::string_view kSchemas = R"({
   "Profile": {
@@ -140,10 +88,10 @@ void add_profile_route(Router& router, ServerContext& context) {
                              .most = kRulesMost}},
        .answers = {{200, "What was measured", "application/json", "Profile"}},
        .problems = {409},
-       .handler = [profiler = std::make_shared<Profiler>(context)](ApiRequest& request) {
-         return profiler->measure(
-             std::chrono::seconds(request.integer("seconds").value_or(kSecondsUsual)),
-             static_cast<std::size_t>(request.integer("limit").value_or(kRulesUsual)));
+       .handler = [profiler = context.profiler](ApiRequest& request) {
+         return measure(*profiler,
+                        std::chrono::seconds(request.integer("seconds").value_or(kSecondsUsual)),
+                        static_cast<std::size_t>(request.integer("limit").value_or(kRulesUsual)));
        }});
 }
 }  // namespace tocsin::api

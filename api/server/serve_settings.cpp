@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -28,6 +29,11 @@ std::chrono::milliseconds time_of(const Configuration& configuration, std::strin
 std::size_t size_of(const Configuration& configuration, std::string_view name) {
   return static_cast<std::size_t>(configuration.integer(name));
 }
+// What one asker may take of `all` (http.share_max), rounded up.
+std::size_t share_of(const Configuration& configuration, std::size_t all) {
+  const std::size_t percent = size_of(configuration, "http.share_max");
+  return all / 100 * percent + (all % 100 * percent + 99) / 100;
+}
 // The alerts of a slice are in memory at once: fewer rows bound those of rules that alert too
 // often.
 constexpr std::size_t kBacktestSliceRows = 256;
@@ -43,9 +49,15 @@ HttpServerLimits http_limits(const Configuration& configuration) {
   limits.keep_alive_max = time_of(configuration, "http.keep_alive_max");
   limits.connections_max = size_of(configuration, "http.connections_max");
   limits.io_threads = size_of(configuration, "http.io_threads");
-  limits.workers = {size_of(configuration, "http.workers"),
-                    size_of(configuration, "http.queue_max")};
+  const std::size_t queue_max = size_of(configuration, "http.queue_max");
+  limits.workers = {size_of(configuration, "http.workers"), queue_max,
+                    share_of(configuration, queue_max)};
   return limits;
+}
+
+std::pair<std::size_t, std::size_t> body_limits(const Configuration& configuration) {
+  const std::size_t all = size_of(configuration, "http.bodies_bytes_max");
+  return {all, share_of(configuration, all)};
 }
 
 RateLimit rate_limit(const Configuration& configuration) {
@@ -190,6 +202,20 @@ CheckLimits check_limits(const Configuration& configuration) {
   return limits;
 }
 
+ReadLimits read_limits(const Configuration& configuration) {
+  ReadLimits limits;
+  limits.at_once = size_of(configuration, "queries.at_once");
+  // Who runs or waits has a thread of those that answer events, too.
+  const std::size_t half = size_of(configuration, "http.workers") / 2;
+  limits.waiting_max = std::min(size_of(configuration, "queries.waiting_max"),
+                                half - std::min(half, limits.at_once));
+  limits.waiting_each = share_of(configuration, limits.waiting_max);
+  limits.patience = std::chrono::milliseconds(configuration.duration("queries.wait_max").us / 1000);
+  limits.exports_max = size_of(configuration, "queries.exports_max");
+  limits.exports_each = share_of(configuration, limits.exports_max);
+  return limits;
+}
+
 HistoryLimits history_limits(const Configuration& configuration) {
   return {static_cast<std::uint64_t>(configuration.integer("history.events_max")),
           size_of(configuration, "history.values_max"),
@@ -220,6 +246,7 @@ Result<AlertServicesOptions> alert_services_options(const Configuration& configu
   AlertServicesOptions options;
   options.query.rows_max = size_of(configuration, "alerts.query_rows_max");
   options.feed.followers_max = size_of(configuration, "alerts.streams_max");
+  options.streams_each = share_of(configuration, options.feed.followers_max);
   options.feed.heartbeat = time_of(configuration, "alerts.stream_heartbeat");
   SubscriptionOptions& subscriptions = options.subscriptions;
   Result<AddressPolicy> addresses = AddressPolicy::make(configuration.texts("webhooks.allow"));

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "api/backup/backup_service.h"
 #include "api/base/settings.h"
@@ -56,7 +57,11 @@ std::optional<runtime::ArchiveOptions> archive_options(const Configuration& conf
 HistoryLimits history_limits(const Configuration& configuration);
 BackupOptions backup_options(const Configuration& configuration);
 BacktestLimits backtest_limits(const Configuration& configuration);
+/// What bodies may take, all and those of one asker.
+std::pair<std::size_t, std::size_t> body_limits(const Configuration& configuration);
 CheckLimits check_limits(const Configuration& configuration);
+/// The settings `queries.…`; fewer wait than are said where half of `http.workers` are fewer.
+ReadLimits read_limits(const Configuration& configuration);
 /// Without labels. Of `options` what clocks and threads decide is left out: the past has none.
 BacktestResources backtest_resources(const Configuration& configuration, runtime::Files& files,
                                      std::string data, runtime::RunOptions options);

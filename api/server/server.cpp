@@ -64,7 +64,7 @@ class Server {
   Server(const Configuration& configuration, bool is_quiet)
       : configuration_(configuration),
         is_quiet_(is_quiet),
-        bodies_(static_cast<std::size_t>(configuration.integer("http.bodies_bytes_max"))),
+        bodies_(body_limits(configuration).first, body_limits(configuration).second),
         starting_routes_(router_options()) {}
 
   ExitCode run();
@@ -422,8 +422,8 @@ Outcome<void> Server::begin_routes() {
   options.sessions = console_.sessions();
   options.vouched = [this](const HttpRequest& asked) { return identities_.vouched(asked); };
   routes_ = std::make_unique<Router>(std::move(options));
-  alert_services_->add_routes(*routes_, known_by(identities_, console_.sessions(), clock_),
-                              [this] { return service_->await_stored(kStoredPatience); });
+  alert_services_->add_routes(
+      *routes_, alert_ports(*context_, known_by(identities_, console_.sessions(), clock_)));
   const Unreadiness why = [this] { return unreadiness(); };
   add_health_routes(*routes_, why);
   add_server_routes(*routes_, *context_, *alert_services_, settings_, why);

@@ -16,6 +16,8 @@
 #include "api/backup/backup_place.h"
 #include "api/backup/backup_service.h"
 #include "api/base/command.h"
+#include "api/health/rule_costs.h"
+#include "api/health/rule_profiler.h"
 #include "api/jobs/backtest_jobs.h"
 #include "api/jobs/backtest_work.h"
 #include "api/jobs/erasure_jobs.h"
@@ -142,21 +144,35 @@ Result<void> open_erasures(ServerContext& context, runtime::RocksStore& store) {
   context.erasures = *std::move(jobs);
   return {};
 }
+
+Result<void> open_rule_costs(ServerContext& context) {
+  const auto options = rule_cost_options(context.configuration);
+  if (!options) return tl::unexpected(options.error());
+  context.profiler = std::make_shared<RuleProfiler>(context.node, context.is_closing);
+  if (*options) {
+    context.rule_costs =
+        std::make_shared<RuleCostWatch>(*context.profiler, context.clock, **options);
+  }
+  return {};
+}
 }  // namespace
 
 Result<void> open_jobs(ServerContext& context, runtime::RocksStore& store,
                        const runtime::RunOptions& options) {
   context.checks = std::make_shared<CheckSlots>(check_limits(context.configuration));
+  context.reads = std::make_shared<ReadSlots>(read_limits(context.configuration));
   context.entry_notes = std::make_shared<EntryNotes>(store);
   Result<void> opened = open_backtests(context, store, options);
   if (opened) opened = open_backups(context, store);
   if (opened) opened = open_erasures(context, store);
+  if (opened) opened = open_rule_costs(context);
   return opened;
 }
 
 void stop_jobs(ServerContext& context) {
   if (context.erasures) context.erasures->stop();
   context.backtests->stop();
+  if (context.rule_costs) context.rule_costs->stop();
   if (context.backups) context.backups->stop();
 }
 }  // namespace tocsin::api

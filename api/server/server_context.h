@@ -42,6 +42,8 @@ class BackupService;
 class PeopleStore;
 class Privacy;
 class RefusalTally;
+class RuleCostWatch;
+class RuleProfiler;
 class SessionStore;
 class SinkService;
 class SubscriptionService;
@@ -117,10 +119,13 @@ struct ServerContext {
   const AuditWatch* audit_watch = nullptr;       // null: nobody goes through the audit log
   const Privacy* privacy = nullptr;              // null: everybody is shown everything
   std::shared_ptr<CheckSlots> checks = std::make_shared<CheckSlots>();
-  std::shared_ptr<EntryNotes> entry_notes = nullptr;  // open_jobs()
-  std::shared_ptr<BacktestJobs> backtests = nullptr;  // open_jobs()
-  std::shared_ptr<ErasureJobs> erasures = nullptr;    // open_jobs()
-  std::shared_ptr<BackupService> backups = nullptr;   // null: no place for them is configured
+  std::shared_ptr<ReadSlots> reads = std::make_shared<ReadSlots>();
+  std::shared_ptr<EntryNotes> entry_notes = nullptr;    // open_jobs()
+  std::shared_ptr<BacktestJobs> backtests = nullptr;    // open_jobs()
+  std::shared_ptr<ErasureJobs> erasures = nullptr;      // open_jobs()
+  std::shared_ptr<BackupService> backups = nullptr;     // null: no place for them is configured
+  std::shared_ptr<RuleProfiler> profiler = nullptr;     // open_jobs()
+  std::shared_ptr<RuleCostWatch> rule_costs = nullptr;  // null: rules are not measured for metrics
 };
 /// Gives the context its erasures and its backtests, which are judged by time as `options` say, its
 /// backups, and the notes of lists' entries; `store` has the effects. What is damaged there is

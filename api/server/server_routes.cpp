@@ -138,6 +138,13 @@ IsKnown known_by(const Identities& identities, const SessionStore* sessions,
   };
 }
 
+AlertRoutePorts alert_ports(const ServerContext& context, IsKnown is_known) {
+  return {std::move(is_known),
+          [&node = context.node] { return node.await_stored(kStoredPatience); },
+          [&rules = context.rules] { return rules.rule_ids(); },
+          !context.configuration.texts("kafka.read_alerts_topics").empty(), context.reads.get()};
+}
+
 void add_server_routes(Router& router, ServerContext& context, const AlertServices& alerts,
                        const Configuration& settings, Unreadiness unreadiness) {
   add_event_routes(router, context);
@@ -194,7 +201,8 @@ void add_server_routes(Router& router, ServerContext& context, const AlertServic
   add_comparison_route(
       router, {context.effects, alerts.triage(), context.rules, context.privacy,
                [&context] { return context.node.await_stored(kStoredPatience); },
-               static_cast<std::size_t>(context.configuration.integer("alerts.query_rows_max"))});
+               static_cast<std::size_t>(context.configuration.integer("alerts.query_rows_max")),
+               context.reads.get()});
   router.add_schemas(R"({"OpenapiDocument": {
     "openapi": "text",
     "info": "object",

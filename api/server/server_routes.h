@@ -14,6 +14,8 @@ namespace tocsin::api {
 /// Lets a router ask who somebody is, tell of their use, and ask again. All outlives it.
 void use_identities(RouterOptions& options, const Identities& identities, runtime::Clock& clock);
 IsKnown known_by(const Identities& identities, const SessionStore* sessions, runtime::Clock& clock);
+/// What the routes of alerts ask of the context, which outlives them.
+AlertRoutePorts alert_ports(const ServerContext& context, IsKnown is_known);
 /// `settings` are those that hold, with what the data directory keeps; they outlive the router.
 /// `unreadiness` is asked from any thread. `alerts` has added its routes before.
 void add_server_routes(Router& router, ServerContext& context, const AlertServices& alerts,

@@ -50,7 +50,8 @@ HttpResponse no_silence(const ApiRequest& request) {
                           fmt::format("there is no silence {}", id_of(request)));
 }
 
-HttpResponse create(SilenceService& service, const ShownSilences& shown, ApiRequest& request) {
+HttpResponse create(SilenceService& service, const ShownSilences& shown, const FilterNames* names,
+                    ApiRequest& request) {
   const auto body = read_json_object(request, kSettings);
   if (!body) return body.error();
   if (shown.is_masked(request)) {
@@ -67,6 +68,9 @@ HttpResponse create(SilenceService& service, const ShownSilences& shown, ApiRequ
         fmt::format("the token {} is limited to {}: `filter.tags` must name some of them, and no "
                     "others",
                     request.grant.name, scope.text()));
+  }
+  if (names != nullptr) {
+    if (auto refused = names->refused(*body, scope)) return *refused;
   }
   const Result<SilencePtr> made = service.create(settings, request.grant.name);
   if (!made) return problem_of_error(made.error());
@@ -126,7 +130,8 @@ constexpr std::string_view kSchemas = R"({
 })";
 }  // namespace
 
-void add_silence_routes(Router& router, SilenceService& service, const Privacy* privacy) {
+void add_silence_routes(Router& router, SilenceService& service, const Privacy* privacy,
+                        const FilterNames* names) {
   const ShownSilences shown(privacy);
   router.add_schemas(kSchemas);
   const std::string base = "/v1/silences";
@@ -163,8 +168,8 @@ void add_silence_routes(Router& router, SilenceService& service, const Privacy* 
        .answers = {{201, "The silence", "application/json", "Silence"}},
        .answer_headers = {"Location"},
        .problems = {409, 413, 415, 422},
-       .handler = [&service, shown](ApiRequest& request) {
-         return create(service, shown, request);
+       .handler = [&service, shown, names](ApiRequest& request) {
+         return create(service, shown, names, request);
        }});
   router.add(
       {.method = "GET",

@@ -35,8 +35,8 @@ std::string dump(const ordered_json& document) {
 
 class Operations {
  public:
-  Operations(SubscriptionService& service, const Privacy* privacy)
-      : service_(service), privacy_(privacy) {}
+  Operations(SubscriptionService& service, const Privacy* privacy, const FilterNames* names)
+      : service_(service), privacy_(privacy), names_(names) {}
 
   HttpResponse list(const ApiRequest& request) const {
     ordered_json document = {{"subscriptions", ordered_json::array()}};
@@ -49,6 +49,7 @@ class Operations {
     const auto body = read_json_object(request, kSubscriptionSettings);
     if (!body) return body.error();
     if (auto refused = refused_pii(request, *body, false)) return *refused;
+    if (auto refused = refused_names(request, *body)) return *refused;
     if (auto refused = refused_condition(*body, service_.conditions())) return *refused;
     const Result<SubscriptionPtr> made = service_.create(dump(*body), request.grant.name);
     if (!made) return problem_of_error(made.error());
@@ -302,6 +303,7 @@ class Operations {
       refused = problem_response(ProblemKind::kStale, "the subscription changed just now");
       return fail(Errc::kConflict, "");
     };
+    if (auto unknown = refused_names(request, body)) return *unknown;
     const ordered_json settings = settings_of(*before);
     if (auto broken = refused_condition(settings, service_.conditions())) return *broken;
     const Result<SubscriptionPtr> now = service_.replace(before->id, dump(settings), unchanged);
@@ -317,8 +319,16 @@ class Operations {
     return with_etag(json_response(200, shown(**now, request)), **now);
   }
 
+  // A filter that a change leaves as it is may name what it did.
+  std::optional<HttpResponse> refused_names(const ApiRequest& request,
+                                            const ordered_json& body) const {
+    if (names_ == nullptr) return std::nullopt;
+    return names_->refused(body, request.grant.scope);
+  }
+
   SubscriptionService& service_;
   const Privacy* privacy_;
+  const FilterNames* names_;
 };
 
 constexpr const char* kBase = "/v1/subscriptions";
@@ -327,8 +337,9 @@ constexpr const char* kOne = "/v1/subscriptions/{id}";
 // Adds operations that are alike but for a few parts.
 class SubscriptionRoutes {
  public:
-  SubscriptionRoutes(Router& router, SubscriptionService& service, const Privacy* privacy)
-      : router_(router), operations_(std::make_shared<const Operations>(service, privacy)) {}
+  SubscriptionRoutes(Router& router, SubscriptionService& service, const Privacy* privacy,
+                     const FilterNames* names)
+      : router_(router), operations_(std::make_shared<const Operations>(service, privacy, names)) {}
 
   using Method = HttpResponse (Operations::*)(ApiRequest&) const;
   using Headers = std::vector<std::string>;
@@ -463,9 +474,10 @@ void add_delivery_operations(SubscriptionRoutes& routes) {
 }
 }  // namespace
 
-void add_subscription_routes(Router& router, SubscriptionService& service, const Privacy* privacy) {
+void add_subscription_routes(Router& router, SubscriptionService& service, const Privacy* privacy,
+                             const FilterNames* names) {
   add_subscription_schemas(router);
-  SubscriptionRoutes routes(router, service, privacy);
+  SubscriptionRoutes routes(router, service, privacy, names);
   add_settings_operations(routes);
   add_control_operations(routes);
   add_delivery_operations(routes);

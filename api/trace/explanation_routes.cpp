@@ -13,6 +13,7 @@
 #include "api/node/rule_service.h"
 #include "api/privacy/privacy.h"
 #include "api/rest/audit_trail.h"
+#include "api/rest/check_slots.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 #include "api/trace/alert_replay.h"
@@ -240,6 +241,7 @@ void add_explanation_route(Router& router, std::shared_ptr<const TraceSource> so
        .role = Role::kReader,
        .path_parameters = {{"id", RouteParameter::Type::kText, "The alert's id, 32 hex digits"}},
        .answers = {{200, "The explanation", "application/json", "AlertExplanation"}},
-       .handler = [explaining](ApiRequest& request) { return explaining->explain(request); }});
+       .handler = at_lower_priority(
+           [explaining](ApiRequest& request) { return explaining->explain(request); })});
 }
 }  // namespace tocsin::api

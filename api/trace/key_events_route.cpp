@@ -10,6 +10,7 @@
 #include "api/node/node_report.h"
 #include "api/pages/page_cursor.h"
 #include "api/privacy/privacy.h"
+#include "api/rest/check_slots.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 #include "api/trace/archived_keys.h"
@@ -161,6 +162,7 @@ void add_key_events_route(Router& router, std::shared_ptr<const TraceSource> sou
                              .description = "The `next` of the page before",
                              .pattern = "^[0-9]+:[0-9]+$"}},
        .answers = {{200, "The events", "application/json", "KeyEvents"}},
-       .handler = [reading](ApiRequest& request) { return reading->list(request); }});
+       .handler =
+           at_lower_priority([reading](ApiRequest& request) { return reading->list(request); })});
 }
 }  // namespace tocsin::api

@@ -9,6 +9,7 @@
 
 #include "api/backtest/archive_question.h"
 #include "api/node/node_report.h"
+#include "api/rest/check_slots.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 #include "api/trace/alert_test_route.h"
@@ -260,7 +261,8 @@ void add_trace_route(Router& router, TraceSource source) {
              .least = 1,
              .most = kEntriesMost}},
        .answers = {{200, "The trace", "application/json", "KeyTrace"}},
-       .handler = [tracing](ApiRequest& request) { return tracing->trace(request); }});
+       .handler =
+           at_lower_priority([tracing](ApiRequest& request) { return tracing->trace(request); })});
   router.add(
       {.method = "GET",
        .path = "/v1/keys/{key}/history",
@@ -290,6 +292,7 @@ void add_trace_route(Router& router, TraceSource source) {
              .least = 1,
              .most = kPointsMost}},
        .answers = {{200, "The values", "application/json", "KeyHistory"}},
-       .handler = [tracing](ApiRequest& request) { return tracing->history(request); }});
+       .handler = at_lower_priority(
+           [tracing](ApiRequest& request) { return tracing->history(request); })});
 }
 }  // namespace tocsin::api

@@ -19,8 +19,8 @@ void begin_background_thread(const char* name) {
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
 }
 
-void lower_priority_of_thread(int nice) {
+bool lower_priority_of_thread(int nice) {
   // On Linux a thread has a priority of its own. Where it cannot be lowered it stays.
-  static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice));
+  return ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice) == 0;
 }
 }  // namespace tocsin::runtime

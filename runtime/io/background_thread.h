@@ -11,6 +11,6 @@ void begin_background_thread(const char* name);
 constexpr int kWhatIsLeft = 19;
 constexpr int kAQuarter = 6;
 /// The calling thread, and those that it makes from here on, have this nice value. What it was
-/// cannot be had again.
-void lower_priority_of_thread(int nice = kWhatIsLeft);
+/// cannot be had again. False: the system does not allow it.
+bool lower_priority_of_thread(int nice = kWhatIsLeft);
 }  // namespace tocsin::runtime

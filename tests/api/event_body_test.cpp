@@ -2,9 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "api/rest/problem.h"
 #include "tests/support/packed.h"
 
 namespace tocsin::api {
@@ -156,7 +160,7 @@ TEST_CASE("event body: packed bodies are unpacked, within the limit") {
   BodyBudget budget(std::size_t{64} << 20);
   BodyBudget::Hold hold(budget);
   const auto unpack = [&](const std::string& body, const char* encoding, std::size_t most) {
-    return unpack_body(body, encoding, most, hold);
+    return unpack_body(body, encoding, {most}, hold);
   };
   const std::string text(100'000, 'a');
   CHECK(*unpack(text, "", 10) == text);
@@ -181,19 +185,48 @@ TEST_CASE("event body: what unpacking takes is counted while it grows") {
     BodyBudget budget(std::size_t{2} << 20);
     {
       BodyBudget::Hold hold(budget);
-      const auto unpacked = unpack_body(packed, encoding, kMost, hold);
+      const auto unpacked = unpack_body(packed, encoding, {kMost}, hold);
       CHECK(status_of(unpacked) == 503);
       CHECK(budget.held() <= std::size_t{2} << 20);
     }
     CHECK(budget.held() == 0);
     BodyBudget large(std::size_t{200} << 20);
     BodyBudget::Hold hold(large);
-    const auto unpacked = unpack_body(packed, encoding, kMost, hold);
+    const auto unpacked = unpack_body(packed, encoding, {kMost}, hold);
     REQUIRE(unpacked);
     CHECK(unpacked->size() == kMost);
     // What stays is the text alone.
     CHECK(large.held() >= unpacked->capacity());
     CHECK(large.held() <= unpacked->capacity() + 64);
+  }
+}
+
+TEST_CASE("event body: what is packed too tightly is refused while it unpacks") {
+  constexpr std::size_t kMost = std::size_t{64} << 20;
+  BodyBudget budget(std::size_t{200} << 20);
+  const std::string bomb(kMost, '\n');
+  for (const auto& [encoding, pack] : {std::pair{"gzip", &gzip}, std::pair{"zstd", &zstd}}) {
+    CAPTURE(encoding);
+    const std::string packed = pack(bomb);
+    REQUIRE(packed.size() * 200 < kMost);
+    BodyBudget::Hold hold(budget);
+    const auto refused = unpack_body(packed, encoding, {kMost, 200}, hold);
+    REQUIRE(status_of(refused) == 413);
+    CHECK(refused.error().problem == "packed-too-tightly");
+    CHECK(refused.error().detail.find("http.unpack_ratio_max") != std::string::npos);
+    // No more than that was unpacked.
+    CHECK(budget.held() <= 4 * std::max(kAnyRatioBytes, 200 * packed.size()));
+    CHECK(nlohmann::json::parse(problem_of_fault(refused.error()).body).at("type") ==
+          "urn:tocsin:problem:packed-too-tightly");
+    // The size counts first, a small body may have any ratio, and so may all where that is said.
+    const auto too_large = unpack_body(packed, encoding, {1000, 200}, hold);
+    CHECK(status_of(too_large) == 413);
+    CHECK(too_large.error().problem.empty());
+    CHECK(status_of(unpack_body(pack(bomb.substr(0, kAnyRatioBytes)), encoding, {kMost, 1},
+                                hold)) == 200);
+    CHECK(status_of(unpack_body(pack(bomb.substr(0, kAnyRatioBytes + 1)), encoding, {kMost, 1},
+                                hold)) == 413);
+    CHECK(status_of(unpack_body(packed, encoding, {kMost, 0}, hold)) == 200);
   }
 }
 
@@ -204,8 +237,8 @@ TEST_CASE("event body: zstd with a window beyond that of HTTP is refused") {
   };
   BodyBudget budget(std::size_t{64} << 20);
   BodyBudget::Hold hold(budget);
-  CHECK(*unpack_body(frame(0x68), "zstd", 100, hold) == std::string(10, '\n'));  // 8 MiB
-  const auto refused = unpack_body(frame(0x70), "zstd", 100, hold);              // 16 MiB
+  CHECK(*unpack_body(frame(0x68), "zstd", {100}, hold) == std::string(10, '\n'));  // 8 MiB
+  const auto refused = unpack_body(frame(0x70), "zstd", {100}, hold);              // 16 MiB
   REQUIRE(status_of(refused) == 400);
   CHECK(refused.error().detail.find("a window of more than 8388608 bytes") != std::string::npos);
 }

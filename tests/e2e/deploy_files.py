@@ -59,11 +59,12 @@ def wrong(expression):
 @case
 def what_is_named_is_there():
     """each metric is exposed by a real server, with the labels and kind that an expression asks for"""
-    with Endpoint(lambda _: (200, {})) as endpoint, Server(options=(*TIMELESS, "--webhooks-allow", "127.0.0.1")) as server:
+    with Endpoint(lambda _: (200, {})) as endpoint, Server(options=(*TIMELESS, "--webhooks-allow", "127.0.0.1", "--profile-every", "500ms", "--profile-time", "200ms")) as server:
         server.ask("POST", "/v1/subscriptions", {"url": endpoint.url})
         server.send([payment(1, "c1", 150)])
         wait_for(lambda: server.metric("alerts_stored") == 1 and endpoint.requests, "the alert")
         wait_for(lambda: "tocsin_watermark_behind_seconds{" in server.ask("GET", "/metrics").text, "the source's time")
+        wait_for(lambda: "tocsin_rule_cpu_share{" in server.ask("GET", "/metrics").text, "what rules cost")
         text = server.ask("GET", "/metrics").text
         server.end()
     kinds = dict(re.findall(r"^# TYPE tocsin_(\w+) (\w+)$", text, re.M))

@@ -230,7 +230,7 @@ def hostile():
         events(packed[:len(packed) // 2], "bad-request", headers={"Content-Encoding": "gzip"})
         events(b"\x1f\x8bnot gzip", "bad-request", headers={"Content-Encoding": "gzip"})
         events(good, "unsupported-media-type", headers={"Content-Encoding": "br"})
-        events(gzip.compress(b" " * (3 << 20)), "too-large", headers={"Content-Encoding": "gzip"})
+        events(gzip.compress(b"".join(b"%-128d" % (7919 * number) for number in range(24_576))), "too-large", headers={"Content-Encoding": "gzip"})
         events("x\n" * 1001, "too-large")
         events("[1, 2]", "bad-request", media="application/json")
         events('[{"type": "payment"', "bad-request", media="application/json")

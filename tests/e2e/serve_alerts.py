@@ -96,6 +96,40 @@ def by_condition():
 
 
 @case
+def unknown_names():
+    """a rule or a tag that there never was is refused with what was meant; one that is gone, a draft, or of a stored alert is not"""
+    rules = RULES.replace("severity high", "severity high\n  tags retail")
+    until = {"until": "2100-01-01T00:00:00Z", "reason": "a test"}
+    url = {"url": "https://hooks.example.com"}
+    with Server(rules=rules) as server:
+        raise_alerts(server, 1, 2)
+        for path in ("/v1/alerts", "/v1/alerts/facets", "/v1/alerts/export", "/v1/alerts/stream", "/v1/stream"):
+            for query, meant in (("rule=larg", "large"), ("rule=large,unconfirmd", "unconfirmed"), ("tag=retial", "retail")):
+                refused = server.ask("GET", f"{path}?{query}{'&topics=alerts' if path == '/v1/stream' else ''}")
+                assert refused.problem() == "bad-parameter" and f"did you mean {meant}?" in refused.json["detail"], refused
+        for filter_, meant in (({"rules": ["larg"]}, "large"), ({"tags": ["retial"]}, "retail")):
+            for path, body in (("/v1/silences", until), ("/v1/silences/preview", {}), ("/v1/subscriptions", url), ("/v1/subscriptions/preview", {})):
+                refused = server.ask("POST", path, {"filter": filter_, **body})
+                assert refused.problem() == "bad-body" and f"did you mean {meant}?" in refused.json["detail"], refused
+        made = server.ask("POST", "/v1/subscriptions", {**url, "filter": {"rules": ["large"]}})
+        changed = server.ask("PATCH", f"/v1/subscriptions/{made.json['id']}", {"filter": {"rules": ["larg"]}}, headers={"If-Match": made.headers["ETag"]})
+        assert changed.problem() == "bad-body", changed
+        for path in ("/v1/rules/larg/series", "/v1/rules/larg/precision"):
+            refused = server.ask("GET", path)
+            assert refused.problem() == "not-found" and "did you mean large?" in refused.json["detail"], refused
+        sketch = 'rule sketch "S" { status draft  by card  when payment  alert "s" }\n'
+        assert server.ask("PUT", "/v1/rules/sketch", sketch, media="text/plain", headers={"If-None-Match": "*"}).status == 200
+        expect(200, server.ask("GET", "/v1/alerts?rule=sketch"))
+        for rule, alerts in (("large", 2), ("sketch", 0)):
+            etag = server.ask("GET", f"/v1/rules/{rule}").headers["ETag"]
+            assert server.ask("DELETE", f"/v1/rules/{rule}", headers={"If-Match": etag}).status == 200
+            hits = expect(200, server.ask("GET", f"/v1/alerts?rule={rule}&tag=retail"))["alerts"]
+            assert len(hits) == alerts, hits
+            expect(200, server.ask("GET", f"/v1/rules/{rule}/series"))
+        server.end()
+
+
+@case
 def exports():
     """all alerts leave as NDJSON, byte by byte, and as CSV"""
     with Server() as server:

@@ -30,7 +30,7 @@ rule often "Many payments" {
 EYES = ("--four-eyes-silence-longer", "1d", "--four-eyes-silence-wide", "true", "--four-eyes-list-removal", "true",
         "--four-eyes-ignored-tests", "true")
 SOON = {"until": "2100-01-01T00:00:00Z", "reason": "a test"}
-WIDE = {"filter": {"tags": ["x"]}, **SOON}
+WIDE = {"filter": {"least_severity": "info"}, **SOON}
 
 
 def tokens(server, **roles):

@@ -14,7 +14,7 @@ import threading
 import time
 
 from harness import LIMIT_S, START_US, case, payment, run_cases, wait_for
-from server_process import NDJSON, Server, statuses
+from server_process import NDJSON, Server, statuses, zstd_bomb
 
 DAY_US = 86_400_000_000
 
@@ -148,9 +148,7 @@ def status_line(server, name):
 @case
 def unpacked_beyond_the_room():
     """a packed body that unpacks to more than the room for bodies takes no more memory than there is room"""
-    # 2 kB of zstd: a frame with a window of 8 MiB, and 512 blocks of 128 KiB of one repeated byte.
-    blocks = b"".join(((128 << 10) << 3 | 1 << 1 | (number == 511)).to_bytes(3, "little") + b"\n" for number in range(512))
-    bomb = b"\x28\xb5\x2f\xfd\x00\x68" + blocks
+    bomb = zstd_bomb(512)
     assert len(bomb) < 2100
     packed = {"zstd": bomb, "gzip": gzip.compress(b"\n" * (64 << 20))}
     for encoding, body in packed.items():
@@ -163,6 +161,25 @@ def unpacked_beyond_the_room():
             assert grown < 16 << 10, f"{encoding} took {grown} kB"
             assert server.metric("http_bodies_bytes") == 0
             assert statuses(server.send([payment(2, "a", 150)])) == ["accepted"]
+
+
+@case
+def packed_too_tightly():
+    """a small packed body is refused once it unpacks to more than 200 times its size"""
+    bombs = {"gzip": gzip.compress(b"\n" * (60 << 20)), "zstd": zstd_bomb(480)}
+    with Server() as server:
+        assert statuses(server.send([payment(1, "a", 150)])) == ["accepted"]
+        before = status_line(server, "VmHWM")
+        for encoding, body in bombs.items():
+            answer = server.send(body, headers={"Content-Encoding": encoding})
+            assert answer.status == 413 and answer.problem() == "packed-too-tightly", answer
+            assert "http.unpack_ratio_max" in answer.json["detail"], answer
+        grown = status_line(server, "VmHWM") - before
+        assert grown < 48 << 10, f"it took {grown} kB"
+        assert server.metric("http_bodies_bytes") == 0
+    with Server("--http-unpack-ratio-max", "0", data="any") as server:
+        answer = server.send(bombs["zstd"], headers={"Content-Encoding": "zstd"})
+        assert answer.status != 413, answer
 
 
 def cookie_of(answer):

@@ -150,7 +150,7 @@ def taken_away():
     with Server(options=options) as server:
         give(server, "group:fraud", "analyst")
         give(server, "person:bob", "approver")
-        wide = {"filter": {"tags": ["x"]}, "until": "2100-01-01T00:00:00Z", "reason": "a test"}
+        wide = {"filter": {"least_severity": "info"}, "until": "2100-01-01T00:00:00Z", "reason": "a test"}
         ada = as_person("ada", "fraud")
 
         def proposed():

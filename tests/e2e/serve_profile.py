@@ -3,10 +3,11 @@
 
     serve_profile.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
+import re
 import threading
 import time
 
-from harness import case, payment, run_cases
+from harness import case, payment, run_cases, wait_for
 from server_process import Server
 
 SMALL = """rule small "Small" {
@@ -71,6 +72,38 @@ def changed():
         thread.join()
         assert answers[0].problem() == "conflict", answers
         assert server.ask("GET", "/v1/profile?seconds=1").status == 200
+
+
+def costs(server, metric):
+    """By label, what the metrics of rules' costs say."""
+    text = server.ask("GET", "/metrics").text
+    return {rule: float(value) for rule, value in re.findall(rf'^tocsin_{metric}\{{rule="([^"]*)"\}} (\S+)$', text, re.M)}
+
+
+@case
+def in_metrics():
+    """what the dearest rules cost, and all others as one, is in the metrics, and gives way to a request"""
+    with Server("--profile-every", "500ms", "--profile-time", "400ms", "--profile-rules-max", "1") as server:
+        number = 0
+
+        def are_measured():
+            nonlocal number
+            number += 200
+            server.send([payment(number + i, f"c{i % 3}", 1500) for i in range(200)])
+            found = costs(server, "rule_cpu_share")
+            return [rule for rule in found if not rule.startswith("(")]
+        wait_for(are_measured, "what rules cost")
+        shares, cpu = costs(server, "rule_cpu_share"), costs(server, "rule_cpu_ratio")
+        assert "(other)" in shares and len(shares) <= 3 and sum(shares.values()) < 1.001 and all(value >= 0 for value in cpu.values()), (shares, cpu)
+        assert server.metric("rule_cpu_measured_seconds") > 1.7e9
+        for _ in range(3):
+            assert server.ask("GET", "/v1/profile?seconds=1").status == 200
+    with Server("--profile-every", "0", data="never") as server:
+        assert costs(server, "rule_cpu_share") == {} and server.metric("rule_cpu_measured_seconds") == 0
+        server.end()
+    with Server("--profile-every", "1s", "--profile-time", "2s", data="longer", may_fail=True) as refused:
+        said = refused.end(how=None, code=2).said
+        assert "profile.time is longer than profile.every" in said, said
 
 
 run_cases()

@@ -231,7 +231,7 @@ def _():
             assert refused.problem() == "forbidden", filter_
         own = server.ask("POST", "/v1/silences", {"filter": {"tags": ["cards"]}, **wanted}, token=token)
         assert own.status == 201, own
-        other = server.ask("POST", "/v1/silences", {"filter": {"tags": ["others"]}, **wanted}).json["id"]
+        other = server.ask("POST", "/v1/silences", {"filter": {"rules": ["entered"]}, **wanted}).json["id"]
         assert [one["id"] for one in server.ask("GET", "/v1/silences", token=token).json["silences"]] == [own.json["id"]]
         for method in ("GET", "DELETE"):
             assert server.ask(method, f"/v1/silences/{other}", token=token).problem() == "not-found"
@@ -397,7 +397,7 @@ def _():
         silence = {"until": "2100-01-01T00:00:00Z", "reason": "a test"}
         assert server.ask("POST", "/v1/silences", {**condition, **silence}, token=blind).problem() == "forbidden"
         assert server.ask("POST", "/v1/subscriptions", {"url": masked.url, **condition}, token=blind).problem() == "forbidden"
-        other = {"filter": {"key": {"card": SECRETS[0]}, "rules": ["none"]}}
+        other = {"filter": {"key": {"card": SECRETS[0]}, "least_severity": "critical"}}
         assert server.ask("POST", "/v1/silences", {**other, **silence}, token=analyst).status == 201
         for place in ("/v1/silences", "/v1/subscriptions"):
             assert SECRETS[0] in server.ask("GET", place, token=analyst).text

@@ -65,8 +65,12 @@ class Server:
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             pipe.close()
 
+    def open(self, timeout):
+        """A connection that is not made yet."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
     def ask(self, method, path, body=None, token=True, media=None, headers=None, timeout=LIMIT_S):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection = self.open(timeout)
         given = dict(headers or {})
         if token:
             given["Authorization"] = f"Bearer {self.token if token is True else token}"
@@ -136,3 +140,9 @@ def alone(events, rules="rules.tocsin"):
     done = tocsin("run", rules, "--input", "-", "--late-policy", "clamp", "--out-of-orderness", "0", "--no-final-watermark",
                   stdin=events if isinstance(events, str) else lines(events))
     return done.alerts()
+
+
+def zstd_bomb(blocks):
+    """A frame with a window of 8 MiB, and blocks of 128 KiB of one repeated byte, 4 bytes each."""
+    parts = (((128 << 10) << 3 | 1 << 1 | (number == blocks - 1)).to_bytes(3, "little") + b"\n" for number in range(blocks))
+    return b"\x28\xb5\x2f\xfd\x00\x68" + b"".join(parts)

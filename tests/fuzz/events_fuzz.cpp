@@ -129,7 +129,7 @@ void try_input(std::string_view input) {
   BodyBudget budget(kBudget);
   {
     BodyBudget::Hold hold(budget);
-    const auto body = unpack_body(std::string(input), encoding, kUnpackedMax, hold);
+    const auto body = unpack_body(std::string(input), encoding, {kUnpackedMax}, hold);
     if (body) {
       require(body->size() <= kUnpackedMax, "a body unpacks to no more than it may");
       require(encoding.empty() ? *body == input : budget.held() >= body->size(),
