@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
-"""A server that thousands of clients hold on to, one that is flooded by clients without a token, and one whose readers try rules.
+"""A server that thousands of clients hold on to, floods of requests, handshakes and packed bodies, and readers who try rules.
 
     attack.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 
 `./do attack` plays it at full size, for as long as TOCSIN_ATTACK_S says; in `./do test` it is small and short.
 """
 import collections
+import contextlib
+import gzip
 import http.client
 import json
 import os
 import pathlib
 import resource
+import socket
+import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -18,7 +23,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from crowd import Crowd, Kind
 from harness import BINARY, RULES, case, payment, run_cases, wait_for
-from server_process import NDJSON, TIMELESS, Server, statuses
+from server_process import NDJSON, TIMELESS, Server, statuses, zstd_bomb
 
 SECONDS = float(os.environ.get("TOCSIN_ATTACK_S", "0"))
 IS_LONG = SECONDS > 0
@@ -85,7 +90,8 @@ def open_files():
 def held():
     """idle connections and live streams cost little memory and no threads, and each alert reaches every stream"""
     idle, following = 10_000 // SHARE, 5_000 // SHARE
-    options = (*TIMELESS, *RATES, "--http-connections-max", str(idle + following + 100), "--alerts-streams-max", str(following))
+    options = (*TIMELESS, *RATES, "--http-connections-max", str(idle + following + 100), "--alerts-streams-max", str(following),
+               "--http-share-max", "100")
     with Server(options=options) as server:
         ask(server, "GET", "/livez")
         before, threads_before, files_before = memory(server), threads(server), files(server)
@@ -188,6 +194,127 @@ def dry_runs():
         assert set(kinds) <= {200, "unavailable", "limit-reached"}, kinds
         assert HAS_SANITIZER or p99 < P99_S, p99
         assert HAS_SANITIZER or median < MEDIAN_S, median  # 366 ms when dry runs had the priority of events
+        server.end()
+
+
+def certified():
+    """A certificate for 127.0.0.1 with its key, in files; the options of a server that has it."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-keyout",
+                    "tls.key", "-out", "tls.pem", "-subj", "/CN=tocsin", "-addext", "subjectAltName=IP:127.0.0.1"],
+                   check=True, capture_output=True)
+    return "--http-tls-certificate", "tls.pem", "--http-tls-key", "tls.key"
+
+
+def hello():
+    """The first bytes of a client's handshake."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.create_default_context(cafile="tls.pem")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(incoming, outgoing, server_hostname="127.0.0.1").do_handshake()
+    return outgoing.read()
+
+
+class TlsServer(Server):
+    """One that is asked by TLS."""
+
+    def open(self, timeout):
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=ssl.create_default_context(cafile="tls.pem"))
+
+
+def measure_tls(server, seconds, least):
+    """Asks for health by a handshake of its own, again and again; gives its p99."""
+    took = []
+    until = time.monotonic() + seconds
+    while time.monotonic() < until or len(took) < (least // 20 if HAS_SANITIZER else least):
+        began = time.monotonic()
+        assert server.ask("GET", "/livez").status == 200
+        took.append(time.monotonic() - began)
+    return sorted(took)[len(took) * 99 // 100]
+
+
+@case
+def handshakes():
+    """handshakes that stop half way, come byte by byte, are no TLS, or end at once hold nobody up, and end by their deadline"""
+    some = 500 // SHARE
+    options = certified()
+    first = hello()
+    old = b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x02" + bytes(32) + b"\x00\x00\x04\x00\x2f\x00\xff\x01\x00"  # TLS 1.1
+    with TlsServer(*options, options=(*TIMELESS, *RATES, "--http-connections-max", str(8 * some), "--http-head-time-max", "2s")) as server:
+        before = memory(server)
+        kinds = [Kind(some), Kind(some, first[:40]), Kind(some, first), Kind(some, first[:5], b"\x01"), Kind(some, old), Kind(some, b"GET / HTTP/1.1\r\n\r\n")]
+        with Crowd(server.port, kinds) as crowd:
+            wait_for(lambda: crowd.reopened.value > 2 * some, "handshakes that were ended")
+            p99 = measure_tls(server, SECONDS, 50)
+            held = (memory(server) - before) / len(kinds) / some
+            tell(f"{len(kinds) * some} bad handshakes, {crowd.reopened.value} ended by the server: a handshake with /livez p99 "
+                 f"{p99 * 1000:.1f} ms, {held / 1024:.1f} KiB each")
+            assert HAS_SANITIZER or p99 < P99_S + 0.2, p99
+        wait_for(lambda: server.metric("http_connections") <= 2, "the end of all of them")
+        server.end()
+
+
+@case
+def handshakes_again():
+    """a client may not begin another handshake within its connection; a flood of whole handshakes leaves room"""
+    with TlsServer(*certified(), options=(*TIMELESS, *RATES)) as server:
+        again = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-tls1_2", "-CAfile", "tls.pem"], input=b"R\n",
+                               capture_output=True, timeout=60)
+        said = (again.stdout + again.stderr).lower()
+        assert again.returncode == 1 and b"no renegotiation" in said, said[-2000:]
+        over = threading.Event()
+        made = collections.Counter()
+
+        def flood():
+            context = ssl.create_default_context(cafile="tls.pem")
+            while not over.is_set():
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", server.port), timeout=20) as plain:
+                    with context.wrap_socket(plain, server_hostname="127.0.0.1"):
+                        made["handshakes"] += 1
+        threads = [threading.Thread(target=flood) for _ in range(8 if IS_LONG else 2)]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: made["handshakes"] > 20, "handshakes")
+        p99 = measure_tls(server, SECONDS, 50)
+        over.set()
+        for thread in threads:
+            thread.join()
+        tell(f"{made['handshakes']} handshakes beside: one with /livez p99 {p99 * 1000:.1f} ms")
+        assert HAS_SANITIZER or p99 < P99_S + 0.4, p99
+        server.end()
+
+
+@case
+def packed_bombs():
+    """small bodies that unpack to much take little memory, and events are taken meanwhile"""
+    senders = 40 if IS_LONG else 10
+    bombs = {"gzip": gzip.compress(b"\n" * (60 << 20)), "zstd": zstd_bomb(480)}
+    # Just within the ratio: 20 MiB of events that repeat each other.
+    line = b'{"type":"payment","ts":1,"id":"%06d","card":"c","amount":"1.00"}\n'
+    dense = gzip.compress(b"".join(line % number for number in range(20_000)) + b"\n" * (8 << 20))
+    with Server(options=(*TIMELESS, *RATES, "--http-bodies-bytes-max", "128MiB")) as server:
+        before = memory(server)
+        kinds, is_over = collections.Counter(), threading.Event()
+
+        def send(number):
+            encoding, body = (("gzip", dense), *bombs.items())[number % 3]
+            while not is_over.is_set():
+                answer = server.send(body, headers={"Content-Encoding": encoding})
+                kinds["taken" if answer.status == 200 else answer.problem()] += 1
+                assert answer.status != 503 or answer.headers["Retry-After"], answer
+        threads = [threading.Thread(target=send, args=(number,)) for number in range(senders)]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: kinds["packed-too-tightly"] > 2 * senders, "bombs that were refused")
+        p99, median, slowest = measure(server, SECONDS, 60)
+        is_over.set()
+        for thread in threads:
+            thread.join()
+        grown = memory(server) - before
+        tell(f"{senders} senders of bombs, {dict(kinds)}: /livez p99 {p99 * 1000:.1f} ms, a request with an event {median * 1000:.1f} ms, "
+             f"the slowest {slowest * 1000:.0f} ms, {grown >> 20} MiB more")
+        assert set(kinds) <= {"taken", "packed-too-tightly", "unavailable"}, kinds
+        assert HAS_SANITIZER or grown < 400 << 20, grown
+        assert server.metric("http_bodies_bytes") == 0
         server.end()
 
 

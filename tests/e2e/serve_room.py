@@ -3,6 +3,8 @@
 
     serve_room.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
+import collections
+import gzip
 import json
 import os
 import pathlib
@@ -11,11 +13,14 @@ import resource
 import signal
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from harness import BINARY, LIMIT_S, RULES, case, has, payment, run_cases, tocsin, wait_for, write
-from server_process import TIMELESS, Server, alone, statuses, stored
+from server_process import TIMELESS, Server, alone, statuses, stored, zstd_bomb
 
 LIBRARY = pathlib.Path(BINARY).parent / "tests" / "libfailing_disk.so"
+# Stacks of threads count whole for the first, and what is used of them for the second.
+DATA_BYTES, HIGH_WATER_BYTES = 2 << 30, 640 << 20
 HAS_LIBRARY = "asan" not in BINARY and "tsan" not in BINARY  # a sanitizer must be the first library
 
 
@@ -266,5 +271,75 @@ def settings_are_checked():
         done = tocsin("serve", "rules.tocsin", option, value, "--check-config", code=2)
         has(done.err, option.removeprefix("--").replace("-", "."), value)
 
+
+def limited_process():
+    """What is written of memory by the process that begins, stacks of threads among it, is limited."""
+    resource.setrlimit(resource.RLIMIT_DATA, (DATA_BYTES, DATA_BYTES))
+
+
+def high_water(server):
+    """The most memory that it has had at once, in bytes."""
+    with open(f"/proc/{server.process.pid}/status", encoding="utf-8") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
+
+
+def ask_at_once(asks):
+    """Each in a thread of its own; the problems and statuses, and how often they were given."""
+    kinds, lock = collections.Counter(), threading.Lock()
+
+    def ask(call):
+        answer = call()
+        kind = "done" if answer.status in (200, 202) else answer.problem()
+        assert answer.status not in (429, 503) or answer.headers["Retry-After"], answer
+        with lock:
+            kinds[kind] += 1
+    threads = [threading.Thread(target=ask, args=(call,)) for call in asks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(kinds.values()) == len(asks), "a request had no answer"
+    return kinds
+
+
+@case
+def all_at_once_within_a_limit():
+    """forty packed bombs, 24 dry runs, and exports, queries and traces beside them: a limited process goes on, within its limits"""
+    if "asan" in BINARY or "tsan" in BINARY:
+        return  # a sanitizer reserves memory of its own
+    bombs = [("zstd", zstd_bomb(480)), ("gzip", gzip.compress(b"\n" * (60 << 20)))]
+    tries = "".join(f'rule r{number} "R" {{ by card when payment as a then payment as b where amount > {10_000 + number} within 1d alert "x" }}\n'
+                    for number in range(20))
+    dry = json.dumps({"files": {"rules.tocsin": RULES + tries}, "events": [payment(n, f"card-{n % 500}", 5) for n in range(5000)]}).encode()
+    options = (*TIMELESS, "--http-bodies-bytes-max", "64MiB", "--checks-memory-max", "32MiB", "--memory-max", "128MiB",
+               "--http-requests-per-second", "100000", "--http-requests-burst", "100000", "--queries-wait-max", "60s")
+    with Server(options=options, preexec_fn=limited_process) as server:
+        for at in range(0, 4000, 1000):
+            assert set(statuses(server.send([payment((at + n) / 1000, f"c{at + n}", 5000) for n in range(1000)]))) == {"accepted"}
+        wait_for(lambda: server.metric("alerts_stored") == 4000, "the alerts")
+
+        def bomb(number):
+            encoding, body = bombs[number % 2]
+            return lambda: server.send(body, headers={"Content-Encoding": encoding})
+
+        def get(path):
+            return lambda: server.ask("GET", path)
+        asks = [bomb(number) for number in range(40)]
+        asks += [lambda: server.ask("POST", "/v1/rules/dry-run", dry, media="application/json")] * 24
+        asks += [get("/v1/alerts/export")] * 24 + [get("/v1/alerts?limit=1000&text=nothing")] * 24 + [get("/v1/trace?key=card=c1")] * 24
+        with ThreadPoolExecutor(1) as beside:
+            storm = beside.submit(ask_at_once, asks)
+            number = 0
+            while not storm.done() or number < 10:
+                number += 1
+                assert statuses(server.send([payment(10 + number, f"b{number}", 5)])) == ["accepted"]
+                assert server.ask("GET", "/livez").status == 200
+            kinds = storm.result()
+        assert kinds["packed-too-tightly"] > 0 and kinds["done"] > 0, kinds
+        assert set(kinds) <= {"done", "packed-too-tightly", "unavailable", "limit-reached"}, kinds
+        assert high_water(server) < HIGH_WATER_BYTES, f"{high_water(server) >> 20} MiB\n{kinds}"
+        assert server.metric("http_bodies_bytes") == 0
+        assert len(server.ask("GET", "/v1/alerts?limit=10").json["alerts"]) == 10
+        server.end()
 
 run_cases()
