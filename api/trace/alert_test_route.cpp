@@ -16,6 +16,7 @@
 #include "api/node/rule_service.h"
 #include "api/privacy/privacy.h"
 #include "api/rest/audit_trail.h"
+#include "api/rest/check_slots.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 #include "api/rules/text_cache.h"
@@ -353,6 +354,7 @@ void add_alert_test_route(Router& router, std::shared_ptr<const TraceSource> sou
        .answers = {{200, "The test", "application/json", "AlertTest"},
                    {200, "The test", "text/plain"}},
        .problems = {409, 422},
-       .handler = [making](ApiRequest& request) { return making->make(request); }});
+       .handler =
+           at_lower_priority([making](ApiRequest& request) { return making->make(request); })});
 }
 }  // namespace tocsin::api
