@@ -19,6 +19,7 @@
 #include "api/alerts/rule_series.h"
 #include "api/alerts/triage_json.h"
 #include "api/alerts/triage_routes.h"
+#include "api/live/alert_export.h"
 #include "api/live/live_alerts.h"
 #include "api/rest/audit_trail.h"
 #include "api/rest/json_body.h"
@@ -30,7 +31,6 @@ using nlohmann::ordered_json;
 using Type = RouteParameter::Type;
 constexpr std::int64_t kHitsMax = 1000;
 constexpr std::size_t kHitsDefault = 100;
-constexpr std::size_t kExportRows = 500;  // read at once
 constexpr std::size_t kPreviewSamples = 5;
 constexpr std::int64_t kSeriesDays = 30;
 constexpr std::int64_t kSeriesDaysMax = 366;
@@ -49,42 +49,6 @@ std::string number_and_time(const runtime::StoredAlert& alert) {
   }
   return text;
 }
-
-// An export that goes on: page by page, up to the number that was the last when it began.
-struct ExportRest {
-  AlertQuery query;
-  AlertFilter filter;
-  bool is_csv = false;
-  std::uint64_t last = 0;
-  std::function<bool()> may_go_on;
-  std::string cursor = {};
-  bool has_begun = false;
-  bool is_over = false;
-
-  // The next page's text; nothing: that was all.
-  std::optional<std::string> next() {
-    if (is_over) return std::nullopt;
-    std::string text;
-    if (is_csv && !has_begun) text = alert_csv_head();
-    has_begun = true;
-    const Result<AlertPage> page = query.page(filter, AlertOrder::kOldest, kExportRows, cursor);
-    if (!page || !may_go_on()) {
-      is_over = true;
-      // The status has left: what stands last says that this is not all.
-      return text + (is_csv ? "error,the export is not complete\r\n"
-                            : R"({"error":"the export is not complete"})"
-                              "\n");
-    }
-    for (const AlertHit& hit : page->hits) {
-      if (hit.alert.number > last) break;
-      const std::string line = filter.shown(hit.alert);
-      text += is_csv ? alert_csv_row(line, name_of(hit.triage.state)) : line + "\n";
-    }
-    cursor = page->next;
-    is_over = cursor.empty() || (!page->hits.empty() && page->hits.back().alert.number >= last);
-    return text;
-  }
-};
 
 // Adds an alert to a list that is begun.
 void add_listed(std::string& list, const AlertHit& hit, const AlertFilter& filter) {
