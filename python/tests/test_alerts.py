@@ -144,8 +144,13 @@ def test_scores_and_comparisons_are_those_of_a_backtest(tmp_path: Path) -> None:
     scores = tocsin.score(new, tmp_path / "truth.ndjson")
 
     def counts(one: tocsin.RuleScore) -> dict[str, object]:
-        return {"alerts_fraud": one.fraud, "alerts_ok": one.ok, "alerts_unlabelled": one.unlabelled, "frauds_found": one.found,
-                "frauds": one.frauds, "precision": one.precision, "recall": one.recall}
+        counted: dict[str, object] = {
+            "alerts_fraud": one.fraud, "alerts_ok": one.ok, "alerts_unlabelled": one.unlabelled, "frauds_found": one.found,
+            "frauds": one.frauds, "precision": one.precision, "recall": one.recall}
+        if one.delays:
+            half, most = (delay // timedelta(microseconds=1) for delay in (one.delays[(len(one.delays) - 1) // 2], one.delays[-1]))
+            counted["delay"] = {"frauds": len(one.delays), "half_us": half, "most_us": most}
+        return counted
 
     assert counts(scores.total) == report["backtest"]["labels"] and scores.left_out == report["frauds_of_another_time"]
     rules = {one["rule"]: one["labels"] for one in report["backtest"]["rules"] if one["alerts"]}
