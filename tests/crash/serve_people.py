@@ -165,7 +165,7 @@ class Operator(Client):
         living = [name for name, state in self.subscriptions.items() if state is not None]
         if not living or self.rng.random() < 0.4:
             name = f"subscription {len(self.subscriptions)}"
-            self.make_subscription(name, {"url": "http://127.0.0.1:9/", "filter": {"rules": ["none_has_this_id"]}})
+            self.make_subscription(name, {"url": "http://127.0.0.1:9/", "filter": {"key": {"nobody": "has this key"}}})
             self.subscriptions[name] = {}
             return
         name = self.rng.choice(living)
