@@ -95,11 +95,11 @@ void check_reply(const HttpReply& reply, std::string_view bytes, std::size_t bod
 }  // namespace
 
 void try_answer(bool is_webhook, std::string_view bytes) {
-  static Peer* const peer = new Peer;  // its thread goes on to the end
-  peer->set_answer(bytes);
+  static Peer* const kPeer = new Peer;  // its thread goes on to the end
+  kPeer->set_answer(bytes);
   if (is_webhook) {
     const auto client =
-        make_webhook_client(peer->url, {std::chrono::seconds(5), std::chrono::seconds(10)},
+        make_webhook_client(kPeer->url, {std::chrono::seconds(5), std::chrono::seconds(10)},
                             {.answer_bytes_max = kBodyMax});
     require(client.has_value(), "a client is made");
     const HttpReply reply = (*client)->post({}, "{}");
@@ -107,7 +107,7 @@ void try_answer(bool is_webhook, std::string_view bytes) {
     if (reply.status != 0) check_reply(reply, bytes, kBodyMax);
     return;
   }
-  const auto client = HttpGet::make(peer->url, {std::chrono::seconds(10), kBodyMax});
+  const auto client = HttpGet::make(kPeer->url, {std::chrono::seconds(10), kBodyMax});
   require(client.has_value(), "a client is made");
   const auto reply = (*client)->get("/x", {});
   if (!reply) return require(!reply.error().message.empty(), "without an answer it says why");

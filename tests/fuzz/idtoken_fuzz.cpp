@@ -104,7 +104,7 @@ json part_of(std::string_view token, std::size_t begin) {
 }  // namespace
 
 void try_token(unsigned kind, std::string_view input) {
-  static const Issuer issuer;
+  static const Issuer kIssuer;
   if (kind == 3) {
     const auto keys = IssuerKeys::parse(input);
     if (!keys) return require(!keys.error().message.empty(), "a refusal says why");
@@ -113,9 +113,9 @@ void try_token(unsigned kind, std::string_view input) {
     return;
   }
   const std::string token = kind == 0   ? std::string(input)
-                            : kind == 1 ? issuer.token(kHead, input)
-                                        : issuer.token(input, kClaims);
-  const auto person = read_id_token(token, *issuer.keys, kExpected, {});
+                            : kind == 1 ? kIssuer.token(kHead, input)
+                                        : kIssuer.token(input, kClaims);
+  const auto person = read_id_token(token, *kIssuer.keys, kExpected, {});
   if (!person) return require(!person.error().message.empty(), "a refusal says why");
   const json head = part_of(token, 0);
   require(text_in(head, "alg") == "EdDSA" && !head.contains("crit"), "its algorithm is the key's");
