@@ -207,8 +207,9 @@ TEST_CASE("event body: what is packed too tightly is refused while it unpacks") 
   const std::string bomb(kMost, '\n');
   for (const auto& packing : {std::pair{"gzip", &gzip}, std::pair{"zstd", &zstd}}) {
     const char* const encoding = packing.first;
+    const auto pack = packing.second;
     CAPTURE(encoding);
-    const std::string packed = packing.second(bomb);
+    const std::string packed = pack(bomb);
     REQUIRE(packed.size() * 200 < kMost);
     BodyBudget::Hold hold(budget);
     const auto refused = unpack_body(packed, encoding, {kMost, 200}, hold);
