@@ -79,7 +79,9 @@ class Askers {
     });
   }
   void await(std::size_t taken, std::size_t waiting, std::size_t refused) {
-    while (slots_.taken() != taken || slots_.waiting() != waiting || this->refused() != refused)
+    // A place is taken before its work begins: what has one must also run.
+    while (slots_.taken() != taken || running() != taken || slots_.waiting() != waiting ||
+           this->refused() != refused)
       std::this_thread::yield();
   }
   void let_go() {
@@ -90,6 +92,10 @@ class Askers {
     changed_.notify_all();
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
+  }
+  std::size_t running() const {
+    const std::lock_guard lock(mutex_);
+    return running_;
   }
   std::size_t refused() const {
     const std::lock_guard lock(mutex_);
