@@ -21,6 +21,7 @@
 #include "api/rest/problem.h"
 #include "api/rules/text_cache.h"
 #include "api/trace/alert_test.h"
+#include "api/trace/asked_alert.h"
 #include "api/trace/json_text.h"
 #include "cep/plan/event_type.h"
 #include "cep/plan/plan.h"
@@ -53,39 +54,26 @@ class TestMaking {
 
   HttpResponse make(ApiRequest& request) const {
     const TraceSlots::Place place(*slots_);
-    if (!place.is_free) {
-      return unavailable_response("a trace or another replay is running: ask again when it ended");
-    }
-    const std::string id(*request.text("id"));
-    const auto alert = first_alert_of(source_->effects.reader(), id);
-    if (!alert) return problem_of_error(alert.error());
-    if (!*alert) {
-      return problem_response(ProblemKind::kNotFound,
-                              fmt::format("there is no alert with the id {}", id));
-    }
+    if (!place.is_free) return TraceSlots::busy();
+    const auto alert = asked_alert(request, *source_);
+    if (!alert) return alert.error();
     const auto current = source_->rules == nullptr ? nullptr : source_->rules->current();
     const RulePack pack = current ? current->pack.with_rollouts({}) : RulePack();
-    const std::optional<RuleText> rule = pack.rule((*alert)->rule);
-    if (runtime::is_from_topic(**alert) || !rule) {
+    const std::optional<RuleText> rule = pack.rule(alert->stored.rule);
+    if (runtime::is_from_topic(alert->stored) || !rule) {
       return problem_response(
           ProblemKind::kConflict,
           rule ? "another engine raised the alert: its events were not here"
-               : fmt::format("the rule {} is not among the rules any more", (*alert)->rule));
+               : fmt::format("the rule {} is not among the rules any more", alert->stored.rule));
     }
-    return make(request, **alert, pack, *rule);
+    return make(request, *alert, pack, *rule);
   }
 
  private:
-  HttpResponse make(ApiRequest& request, const runtime::StoredAlert& alert, const RulePack& pack,
+  HttpResponse make(ApiRequest& request, const AskedAlert& alert, const RulePack& pack,
                     const RuleText& text) const {
-    const ListedMatch match = match_of(alert.line);
-    if (const std::string key = key_text(match); !key.empty()) request.notes[kKeyReadNote] = key;
-    const Privacy* const privacy = source_->privacy;
-    if (privacy != nullptr) privacy->note_read(request);
-    const bool is_masked = privacy != nullptr && privacy->masks(request.grant);
-    const std::string shown = is_masked ? privacy->masked(alert) : alert.line;
-    TestedAlert tested{match, alert.line, shown, {}};
-    if (is_masked) tested.mask = mask_of(*privacy, shown != privacy->masked_line(alert.line));
+    TestedAlert tested{alert.match, alert.stored.line, alert.shown, {}};
+    if (alert.is_masked) tested.mask = mask_of(*source_->privacy, alert.is_masked_whole);
     const LoadedRules rules = pack.load();
     if (!rules.program) {
       return problem_response(ProblemKind::kInternal, "the rules that run cannot be read");
@@ -110,7 +98,7 @@ class TestMaking {
     const JudgedText judged = judge(pack, text, *made);
     if (!judged.notes.empty()) writer->add_notes(*made, judged.notes);
     if (request.text("format") == "text") return {200, {}, "text/plain", made->text};
-    return json_text_response(200, json(match, *made, judged, history));
+    return json_text_response(200, json(alert.match, *made, judged, history));
   }
 
   static FieldMask mask_of(const Privacy& privacy, bool hides_all) {

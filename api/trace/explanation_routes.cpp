@@ -18,6 +18,7 @@
 #include "api/rest/problem.h"
 #include "api/trace/alert_replay.h"
 #include "api/trace/archived_keys.h"
+#include "api/trace/asked_alert.h"
 #include "api/trace/explanation_json.h"
 #include "api/trace/key_trace.h"
 #include "cep/plan/plan.h"
@@ -34,17 +35,9 @@ class Explaining {
 
   HttpResponse explain(ApiRequest& request) const {
     const TraceSlots::Place place(*slots_);
-    if (!place.is_free) {
-      return unavailable_response("a trace or another replay is running: ask again when it ended");
-    }
-    const std::string id(*request.text("id"));
-    const auto alert = first_alert_of(source_->effects.reader(), id);
-    if (!alert) return problem_of_error(alert.error());
-    if (!*alert) {
-      return problem_response(ProblemKind::kNotFound,
-                              fmt::format("there is no alert with the id {}", id));
-    }
-    return explain(request, **alert);
+    if (!place.is_free) return TraceSlots::busy();
+    const auto alert = asked_alert(request, *source_);
+    return alert ? explain(*alert) : alert.error();
   }
 
  private:
@@ -80,21 +73,15 @@ class Explaining {
     return found;
   }
 
-  HttpResponse explain(ApiRequest& request, const runtime::StoredAlert& alert) const {
-    ListedMatch match = match_of(alert.line);
-    if (const std::string key = key_text(match); !key.empty()) request.notes[kKeyReadNote] = key;
-    const Privacy* const privacy = source_->privacy;
-    if (privacy != nullptr) privacy->note_read(request);
-    const bool is_masked = privacy != nullptr && privacy->masks(request.grant);
-    const std::string line = is_masked ? privacy->masked(alert) : alert.line;
+  HttpResponse explain(const AskedAlert& alert) const {
     AlertExplanation explanation;
-    explanation.line = line;
-    if (runtime::is_from_topic(alert)) {
+    explanation.line = alert.shown;
+    if (runtime::is_from_topic(alert.stored)) {
       explanation.why_unknown = "Another engine raised the alert: its events were not here.";
       return json_text_response(200, explanation_json(explanation));
     }
     const auto ends = steady_clock::now() + kTraceTimeMost;
-    Rules rules = rules_at(alert.stored_at);
+    Rules rules = rules_at(alert.stored.stored_at);
     if (rules.refused) return *std::move(rules.refused);
     explanation.version = rules.version;
     const bool is_now = !rules.version || rules.version->is_current;
@@ -103,7 +90,7 @@ class Explaining {
     TraceRequest kept;
     if (const auto read = archive->describe(kept); !read) return problem_of_error(read.error());
     explanation.is_whole = kept.lists_change;
-    const ReplayRequest asked{std::move(match), kept.has_key_index, kept.lists_change};
+    const ReplayRequest asked{alert.match, kept.has_key_index, kept.lists_change};
     ArchiveNotes notes;
     const Result<AlertReplay> replay = replayed(*rules.program, asked, *archive, ends, notes);
     if (source_->is_closing) return unavailable_response("the server stops");
@@ -128,14 +115,12 @@ class Explaining {
                                                  : ListsAsOf::kDeclared;
     }
     explanation.missing = &notes.texts;
-    if (is_masked) {
-      // Of an alert that is masked whole, nothing is known to be anybody's to see.
-      const bool is_whole = line != privacy->masked_line(alert.line);
-      explanation.mask = [&, is_whole](const cep::Expr& expr,
-                                       std::string_view json) -> std::optional<std::string> {
+    if (alert.is_masked) {
+      explanation.mask = [&](const cep::Expr& expr,
+                             std::string_view json) -> std::optional<std::string> {
         const FieldNames made_of = sources_of(replay->plan(), replay->rule(), expr);
-        if (!is_whole && !privacy->is_personal(made_of)) return std::nullopt;
-        return privacy->mark(json);
+        const bool is_hidden = alert.is_masked_whole || source_->privacy->is_personal(made_of);
+        return is_hidden ? std::optional(source_->privacy->mark(json)) : std::nullopt;
       };
     }
     return json_text_response(200, explanation_json(explanation));

@@ -32,9 +32,7 @@ class EventReading {
   HttpResponse list(ApiRequest& request) const {
     if (source_->privacy != nullptr) source_->privacy->note_read(request);
     const TraceSlots::Place place(*slots_);
-    if (!place.is_free) {
-      return unavailable_response("a trace or another history is running: ask again when it ended");
-    }
+    if (!place.is_free) return TraceSlots::busy();
     KeyEventsRequest asked;
     auto parts = key_parts(split_key(*request.text("key")));
     if (!parts) return problem_response(ProblemKind::kBadParameter, parts.error().message);

@@ -44,9 +44,7 @@ class Tracing {
       if (auto refused = source_.refused_unmasked(request)) return *std::move(refused);
     }
     const TraceSlots::Place place(*slots_);
-    if (!place.is_free) {
-      return unavailable_response("another trace is running: ask again when it has ended");
-    }
+    if (!place.is_free) return TraceSlots::busy();
     Result<TraceRequest> asked = asked_of(request);
     if (!asked) return problem_of_error(asked.error(), ProblemKind::kBadParameter);
     const auto text = [&](const char* name) {
@@ -70,9 +68,7 @@ class Tracing {
       if (auto refused = source_.refused_unmasked(request)) return *std::move(refused);
     }
     const TraceSlots::Place place(*slots_);
-    if (!place.is_free) {
-      return unavailable_response("a trace or another history is running: ask again when it ended");
-    }
+    if (!place.is_free) return TraceSlots::busy();
     const auto text = [&](const char* name) {
       return std::string(request.text(name).value_or(""));
     };

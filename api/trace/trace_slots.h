@@ -3,6 +3,8 @@
 #include <atomic>
 #include <chrono>
 
+#include "api/rest/problem.h"
+
 namespace tocsin::api {
 // Each takes a processor and reads the disk.
 inline constexpr int kTracesAtOnce = 1;
@@ -20,6 +22,10 @@ class TraceSlots {
     std::atomic<int>& running;
     const bool is_free;
   };
+  /// The answer where no place is free.
+  static HttpResponse busy() {
+    return unavailable_response("a trace or another replay is running: ask again when it ended");
+  }
 
  private:
   std::atomic<int> running_{0};
