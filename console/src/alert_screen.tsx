@@ -1,9 +1,9 @@
 // B. One alert on a page of its own, with the keys that the queue has.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Problem, ask, asProblem, get, mayWork, part } from "./api";
+import { Problem, ask, asProblem, mayWork, part } from "./api";
 import { Detail, Row, Triage, change, keyOf, keyQuery, keyText, readDetail, readPage, readTriage } from "./alerts";
 import { Conditions, readConditions } from "./conditions";
-import { Evidence, Fields, Head } from "./detail";
+import { Evidence, Fields, Head, TestOf } from "./detail";
 import { Actions } from "./forms";
 import { JsonObject, show, sourceOf } from "./json";
 import { actionOf, takesText } from "./keys";
@@ -14,7 +14,7 @@ import * as queue from "./queue_state";
 import { SilenceDialog } from "./silence_dialog";
 import { StoodNotes, readStood, stoodByEvent } from "./stood";
 import { Column, Table, member, objects } from "./table";
-import { count, visible, visibleLines } from "./text";
+import { count, visible } from "./text";
 import { Timeline } from "./timeline";
 import { Trace } from "./trace";
 
@@ -238,25 +238,6 @@ function Raw({ alert }: { alert: JsonObject }) {
       </pre>
     </details>
   );
-}
-
-/** A test in the language of rules: in the editor for who may write, else to be copied. */
-function TestOf({ row }: { row: Row }) {
-  const what = "Make a test of this alert";
-  if (mayWork("analyst"))
-    return (
-      <p>
-        <a class="button" href={href(`/rules/${part(show(row.alert.rule))}/edit?test=${row.id}`)}>
-          {what}
-        </a>
-      </p>
-    );
-  const run = async () => (
-    <pre tabIndex={0} aria-label="The test">
-      {visibleLines(show((await get(`/v1/alerts/${row.id}/test`)).text))}
-    </pre>
-  );
-  return <Actions role="reader" actions={[{ text: what, run }]} />;
 }
 
 const placeOf = (id: string) => queue.rows.value.findIndex((row) => row.id === id);

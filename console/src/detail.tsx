@@ -1,12 +1,14 @@
 // What an alert says, and the events that it rests on: beside its row in the queue, and on a page of its own.
+import { get, mayWork, part } from "./api";
 import { Row, fieldsOf, keyPlace, keyQuery, keyText } from "./alerts";
 import { valuesIn } from "./conditions";
+import { Actions } from "./forms";
 import { JsonObject, show } from "./json";
 import { Data, Members, Severity, State, Time } from "./parts";
 import { href } from "./place";
 import { Stood } from "./stood";
 import { Column, Table, member, objects } from "./table";
-import { counted } from "./text";
+import { counted, visibleLines } from "./text";
 
 export function Head({ row }: { row: Row }) {
   const alert = row.alert;
@@ -174,6 +176,25 @@ function eventTime(event: JsonObject): string {
   return Number.isNaN(at.getTime()) ? show(event.ts) : at.toISOString();
 }
 
+/** A test in the language of rules: in the editor for who may write, else to be copied. */
+export function TestOf({ row }: { row: Row }) {
+  const what = "Make a test of this alert";
+  if (mayWork("analyst"))
+    return (
+      <p>
+        <a class="button" href={href(`/rules/${part(show(row.alert.rule))}/edit?test=${row.id}`)}>
+          {what}
+        </a>
+      </p>
+    );
+  const run = async () => (
+    <pre tabIndex={0} aria-label="The test">
+      {visibleLines(show((await get(`/v1/alerts/${row.id}/test`)).text))}
+    </pre>
+  );
+  return <Actions role="reader" actions={[{ text: what, run }]} />;
+}
+
 /** Beside the queue: enough for most decisions. */
 export function Aside({ row }: { row: Row }) {
   return (
@@ -186,6 +207,7 @@ export function Aside({ row }: { row: Row }) {
       <p>
         <a href={href(`/alerts/${row.id}`)}>Open this alert</a>
       </p>
+      <TestOf key={row.id} row={row} />
     </article>
   );
 }

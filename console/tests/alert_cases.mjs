@@ -238,3 +238,33 @@ check("a test made of an alert: in the editor of its rule and saved, in its file
   await page.getByLabel("The test", { exact: true }).getByText("expect alert at 20s {").waitFor();
   await person.inspect("alert-test-read");
 }, { rules: MORE_RULES });
+
+check("a test is made of the alert beside the queue, by keys alone: in the editor of its rule, for a reader as text", async ({ server, person, enter }) => {
+  const openQueue = async (one, token) => {
+    await one.signIn(token, "/console/alerts?status=open&rule=large");
+    await one.page.locator("[role=option]").nth(3).waitFor();
+    await one.page.locator("#rows").focus();
+    await one.press("j"); // the second: c2
+  };
+  const tabTo = async (one, role) => {
+    const place = one.page.getByRole("article", { name: "The current alert" }).getByRole(role, { name: "Make a test of this alert" });
+    await place.waitFor();
+    await until(async () => (await one.press("Tab"), place.evaluate((of) => of === document.activeElement)), "the focus of what makes a test");
+  };
+  await openQueue(person, server.token);
+  await tabTo(person, "link");
+  await person.press("Enter");
+  await person.page.waitForURL(/\/rules\/large\/edit\?test=[0-9a-f]{32}$/);
+  await person.page.getByRole("region", { name: "Tests" }).getByText("1 of 1 test passes.").waitFor();
+  await until(async () => (await person.page.locator(".cm-content").innerText()).includes('card: "c2"'), "the test of c2");
+  const { token } = (await server.ask("POST", "/v1/tokens", { name: "rita", role: "reader" })).json;
+  const rita = await enter();
+  await openQueue(rita, token);
+  await tabTo(rita, "button");
+  await rita.press("Enter");
+  const written = rita.page.getByLabel("The test", { exact: true });
+  await written.getByText("expect alert").waitFor();
+  await rita.inspect("queue-test");
+  await rita.press("k"); // the text was of another alert
+  await written.waitFor({ state: "detached" });
+});
