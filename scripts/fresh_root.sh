@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ./do package --fresh SUITE: the package of another release of Debian or Ubuntu (bookworm, trixie, noble), built from the last
-# commit in a root of that release that has nothing else, and tried there: installed, started as its unit starts it, upgraded,
+# commit in a root of that release that has nothing else, and tried there: installed, started by its systemd, upgraded,
 # removed and purged. The root stays in build/roots for the next time. Needs root, debootstrap and the release's mirror.
 set -euo pipefail
 suite="$1"
@@ -41,10 +41,12 @@ exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HO
   DEBIAN_FRONTEND=noninteractive TZ=UTC chroot "$1" bash -euo pipefail -c '
 cd /tocsin
 apt-get update -qq
-apt-get install -y -qq python3 curl >/dev/null
+apt-get install -y -qq python3 curl systemd systemd-sysv dbus >/dev/null
 ./do package
-python3 tests/package/package.py build/release/tocsin'
+python3 tests/package/package.py build/release/tocsin
+apt-get install -y -qq ./build/release/tocsin_*.deb >/dev/null'
 INSIDE
+python3 tests/package/boot.py "$fresh" "$fresh"/tocsin/build/release/tocsin_*.deb
 mkdir -p "$roots/packages/$suite"
 cp "$fresh"/tocsin/build/release/tocsin_*.deb "$roots/packages/$suite/"
 printf '%s\n' "$roots/packages/$suite"/tocsin_*.deb
