@@ -42,6 +42,10 @@ if(TOCSIN_SANITIZE)
     # of the time in which a program starts; tests start it thousands of times.
     add_link_options($<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-no-pie>)
   endif()
+  if(TOCSIN_SANITIZE MATCHES "undefined" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # What follows a null pointer ends in any case; the preset `fuzz` has these checks.
+    add_compile_options(-fno-sanitize=null,vptr,object-size)
+  endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # The instrumentation misleads warnings that follow values, inside <regex> for one; the other
     # presets have them.
@@ -83,6 +87,15 @@ set(TOCSIN_GUARDS "")
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT TOCSIN_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   set(TOCSIN_GUARDS -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 endif()
+
+# tocsin_reads_no_words()
+# What this directory has reads no objects out of bytes, as the engine and the runtime do. Whether pointers are
+# aligned is a quarter of a compiler's work under the sanitizers.
+macro(tocsin_reads_no_words)
+  if(TOCSIN_SANITIZE MATCHES "undefined" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-fno-sanitize=alignment)
+  endif()
+endmacro()
 
 # tocsin_harden(TARGET)
 # Nothing that the loader filled in can be written later, and no page of the stack is run. Code for any address is the

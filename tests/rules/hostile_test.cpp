@@ -8,6 +8,7 @@
 #include "rules/context/rules.h"
 #include "rules/format/format.h"
 #include "tests/rules/parse_support.h"
+#include "tests/support/random.h"
 
 namespace tocsin::tests {
 namespace {
@@ -23,8 +24,8 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 }  // namespace
 
 TEST_CASE("hostile files: a diagnostic, and only so many, in linear time") {
-  constexpr std::size_t kDeep = 100'000;
-  constexpr std::size_t kMany = 200'000;
+  const std::size_t deep = is_quick() ? 20'000 : 100'000;
+  const std::size_t many = is_quick() ? 20'000 : 200'000;
   constexpr std::size_t kBytes = 10'000'000;
   // Each takes a small part of a second; the limit is for slow machines and sanitizers.
   constexpr double kSecondsMax = 90;
@@ -37,33 +38,33 @@ TEST_CASE("hostile files: a diagnostic, and only so many, in linear time") {
     return "rule r \"t\" { when " + pattern + " alert \"x\" }";
   };
   const Row rows[] = {
-      {"open parentheses", "kind k = p where " + repeated(kDeep, "("), "E0115"},
+      {"open parentheses", "kind k = p where " + repeated(deep, "("), "E0115"},
       {"balanced parentheses",
-       "kind k = p where " + repeated(kDeep, "(") + "1" + repeated(kDeep, ")"), "E0115"},
-      {"open braces", repeated(kDeep, "{"), "E0101"},
-      {"braces of an event", "event e " + repeated(kDeep, "{"), "E0101"},
-      {"brackets of all sorts", "kind k = p where " + repeated(kDeep, "([{"), "E0101"},
-      {"not", "kind k = p where " + repeated(kDeep, "not ") + "a", "E0115"},
-      {"unary minus", "kind k = p where " + repeated(kDeep, "-") + "a", "E0115"},
-      {"all of", rule(repeated(kDeep, "all of { ") + "p" + repeated(kDeep, " }")), "E0423"},
-      {"one of", rule(repeated(kDeep, "one of { ")), "E0115"},
-      {"a choice in a choice", "kind k = p where " + repeated(kDeep, "if a then "), "E0115"},
-      {"closing braces", repeated(kMany, "}"), "E0114"},
-      {"commas", "list l : int = [" + repeated(kMany, ",") + "]", "E0125"},
-      {"quotes", repeated(kMany + 1, "\""), "E0101"},
-      {"slashes", "kind k = p where a matches " + repeated(kMany, "/"), "E0202"},
+       "kind k = p where " + repeated(deep, "(") + "1" + repeated(deep, ")"), "E0115"},
+      {"open braces", repeated(deep, "{"), "E0101"},
+      {"braces of an event", "event e " + repeated(deep, "{"), "E0101"},
+      {"brackets of all sorts", "kind k = p where " + repeated(deep, "([{"), "E0101"},
+      {"not", "kind k = p where " + repeated(deep, "not ") + "a", "E0115"},
+      {"unary minus", "kind k = p where " + repeated(deep, "-") + "a", "E0115"},
+      {"all of", rule(repeated(deep, "all of { ") + "p" + repeated(deep, " }")), "E0423"},
+      {"one of", rule(repeated(deep, "one of { ")), "E0115"},
+      {"a choice in a choice", "kind k = p where " + repeated(deep, "if a then "), "E0115"},
+      {"closing braces", repeated(many, "}"), "E0114"},
+      {"commas", "list l : int = [" + repeated(many, ",") + "]", "E0125"},
+      {"quotes", repeated(many + 1, "\""), "E0101"},
+      {"slashes", "kind k = p where a matches " + repeated(many, "/"), "E0202"},
       {"a string of 10 MB that does not end", "const A = \"" + repeated(kBytes, "x"), "E0109"},
       {"a word of 10 MB", repeated(kBytes, "a"), "E0120"},
       {"a number of 10 MB", "const A = " + repeated(kBytes, "9"), "E0106"},
-      {"a line of 10 MB", "kind k = nobody where a = 1" + repeated(kMany, " or a = 1"), "E0202"},
+      {"a line of 10 MB", "kind k = nobody where a = 1" + repeated(many, " or a = 1"), "E0202"},
       {"NUL bytes", std::string(kBytes, '\0'), "E0103"},
       {"one NUL byte", std::string("event e { a: int }\0", 19), "E0103"},
       {"50 MB", repeated(kBytes / 10, "kind k = p where a = 1 and b = 2 # 50 bytes in all\n"),
        "E0116"},
-      {"many mistakes of syntax", repeated(kMany, "const A =\n"), "E0101"},
-      {"many mistakes on one line", repeated(kMany, "$ "), "E0104"},
-      {"many unknown names on one line", rule("p" + repeated(kMany, " then q")), "E0202"},
-      {"many files that are not there", repeated(kMany, "use \"a\"\n"), "E0213"},
+      {"many mistakes of syntax", repeated(many, "const A =\n"), "E0101"},
+      {"many mistakes on one line", repeated(many, "$ "), "E0104"},
+      {"many unknown names on one line", rule("p" + repeated(many, " then q")), "E0202"},
+      {"many files that are not there", repeated(many, "use \"a\"\n"), "E0213"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
@@ -86,12 +87,13 @@ TEST_CASE("hostile files: a diagnostic, and only so many, in linear time") {
 }
 
 TEST_CASE("hostile files: what is long but legal is laid out") {
+  const std::size_t part = is_quick() ? 10 : 1;
   for (const std::string& text :
-       {"list l : int = [" + repeated(100'000, "1, ") + "1]",
-        "kind k = p where a = 1" + repeated(50'000, " or a = 1"),
-        repeated(100'000, "const A = 1 # a\n\n"), "const A = 1 #" + repeated(1'000'000, "x"),
-        "rule r \"t\" { when p" + repeated(20'000, " then p") + " alert \"x\" }",
-        "rule r \"t\" { when p alert \"" + repeated(100'000, "{a}") + "\" }"}) {
+       {"list l : int = [" + repeated(100'000 / part, "1, ") + "1]",
+        "kind k = p where a = 1" + repeated(50'000 / part, " or a = 1"),
+        repeated(100'000 / part, "const A = 1 # a\n\n"), "const A = 1 #" + repeated(1'000'000, "x"),
+        "rule r \"t\" { when p" + repeated(20'000 / part, " then p") + " alert \"x\" }",
+        "rule r \"t\" { when p alert \"" + repeated(100'000 / part, "{a}") + "\" }"}) {
     rules::SourceMap sources;
     rules::DiagnosticSink sink;
     const std::uint32_t file = sources.add("long.tocsin", text);
