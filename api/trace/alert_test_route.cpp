@@ -1,4 +1,4 @@
-#include "api/trace/alert_test_route.h"
+#include "api/trace/archive_routes.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

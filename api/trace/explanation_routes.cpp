@@ -1,4 +1,4 @@
-#include "api/trace/explanation_routes.h"
+#include "api/trace/archive_routes.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "api/trace/key_events_route.h"
+#include "api/trace/archive_routes.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "api/trace/near_keys_route.h"
+#include "api/trace/archive_routes.h"
 
 #include <chrono>
 #include <mutex>

@@ -1,4 +1,4 @@
-#include "api/trace/step_matches_route.h"
+#include "api/trace/archive_routes.h"
 
 #include <chrono>
 #include <mutex>

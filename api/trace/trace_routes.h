@@ -1,5 +1,5 @@
 /// What a server's archive tells of a key: `GET /v1/trace`, why rules did not alert;
-/// `GET /v1/keys/{key}/history`, what its features were; and the routes of explanation_routes.h.
+/// `GET /v1/keys/{key}/history`, what its features were; and the routes of archive_routes.h.
 #pragma once
 #include "api/rest/router.h"
 #include "api/trace/trace_source.h"

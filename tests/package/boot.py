@@ -24,7 +24,7 @@ rule large "Large" { by card when payment where amount > 100 alert "{amount}" }
 EVENT = {"type": "payment", "ts": "2026-03-02T12:00:00Z", "id": 1, "card": "c", "amount": 250}
 # What an earlier run may have left.
 CLEAR = """dpkg -P tocsin 2>/dev/null || true
-rm -rf /var/lib/tocsin /etc/tocsin /etc/systemd/system/tocsin.service.d /root/key
+rm -rf /var/lib/tocsin /etc/tocsin /etc/systemd/system/tocsin.service.d /etc/tocsin.key
 """
 
 # What stands where in the namespaces: nothing of this machine's but its devices without state.
@@ -164,12 +164,12 @@ def wrong_settings(system):
 @case
 def a_key_from_systemd(system):
     """a key of systemd's credentials encrypts secrets, and signs the audit log"""
-    system.run("tocsin secrets key /root/key; mkdir -p /etc/systemd/system/tocsin.service.d; printf '[Service]\\nLoadCredential="
-               "tocsin-secrets-key:/root/key\\n' > /etc/systemd/system/tocsin.service.d/key.conf; systemctl daemon-reload; "
+    system.run("tocsin secrets key /etc/tocsin.key; mkdir -p /etc/systemd/system/tocsin.service.d; printf '[Service]\\nLoadCredential="
+               "tocsin-secrets-key:/etc/tocsin.key\\n' > /etc/systemd/system/tocsin.service.d/key.conf; systemctl daemon-reload; "
                "systemctl restart tocsin")
     system.until_ready()
     assert "signAudit" in system.ask("/v1/audit")
-    system.run("systemctl stop tocsin; tocsin audit verify /var/lib/tocsin --key-file /root/key; systemctl start tocsin")
+    system.run("systemctl stop tocsin; tocsin audit verify /var/lib/tocsin --key-file /etc/tocsin.key; systemctl start tocsin")
     system.until_ready()
 
 
