@@ -1,16 +1,7 @@
 // Who may do what: people, groups and certificates, and tokens.
 import assert from "node:assert/strict";
 import { check } from "./cases.mjs";
-import { HOSTILE, until } from "./world.mjs";
-
-/** By Tab alone to the element, from where the focus is. */
-async function tabTo(page, target, what) {
-  for (let steps = 0; steps < 200; ++steps) {
-    if (await target.evaluate((one) => one === document.activeElement)) return;
-    await page.keyboard.press("Tab");
-  }
-  assert.fail(`Tab does not lead to ${what}`);
-}
+import { HOSTILE, tabTo, until } from "./world.mjs";
 
 check("people and tokens by keyboard alone: an entry is added, changed and removed, a token made, renewed and revoked", async ({ server, person }) => {
   const { page } = person;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { check } from "./cases.mjs";
-import { MORE_RULES, until } from "./world.mjs";
+import { MORE_RULES, enterAt, until } from "./world.mjs";
 
 check("one alert by keys alone: on through the queue, triage with a reason, undo, silence, and back", async ({ server, person }) => {
   const { page } = person;
@@ -246,22 +246,16 @@ check("a test is made of the alert beside the queue, by keys alone: in the edito
     await one.page.locator("#rows").focus();
     await one.press("j"); // the second: c2
   };
-  const tabTo = async (one, role) => {
-    const place = one.page.getByRole("article", { name: "The current alert" }).getByRole(role, { name: "Make a test of this alert" });
-    await place.waitFor();
-    await until(async () => (await one.press("Tab"), place.evaluate((of) => of === document.activeElement)), "the focus of what makes a test");
-  };
+  const making = (one, role) => one.page.getByRole("article", { name: "The current alert" }).getByRole(role, { name: "Make a test of this alert" });
   await openQueue(person, server.token);
-  await tabTo(person, "link");
-  await person.press("Enter");
+  await enterAt(person.page, making(person, "link"));
   await person.page.waitForURL(/\/rules\/large\/edit\?test=[0-9a-f]{32}$/);
   await person.page.getByRole("region", { name: "Tests" }).getByText("1 of 1 test passes.").waitFor();
   await until(async () => (await person.page.locator(".cm-content").innerText()).includes('card: "c2"'), "the test of c2");
   const { token } = (await server.ask("POST", "/v1/tokens", { name: "rita", role: "reader" })).json;
   const rita = await enter();
   await openQueue(rita, token);
-  await tabTo(rita, "button");
-  await rita.press("Enter");
+  await enterAt(rita.page, making(rita, "button"));
   const written = rita.page.getByLabel("The test", { exact: true });
   await written.getByText("expect alert").waitFor();
   await rita.inspect("queue-test");

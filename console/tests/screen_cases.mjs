@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { check } from "./cases.mjs";
-import { HOSTILE, MORE_RULES, until } from "./world.mjs";
+import { enterAt, HOSTILE, MORE_RULES, until, writeAt } from "./world.mjs";
 
 const WITH_MORE = { rules: MORE_RULES };
 const tokenFor = async (server, name, role) => (await server.ask("POST", "/v1/tokens", { name, role })).json.token;
@@ -61,22 +61,22 @@ check("every other screen with content: nothing that axe finds, none wider than 
 check("a change of a live rule and a long silence wait for somebody else, who approves them", async ({ server, person, enter }) => {
   const { page } = person;
   await person.signIn(await tokenFor(server, "ann", "operator"), "/console/rules/small");
-  await page.getByText("Change its stage").press("Enter");
-  await page.getByLabel("Stage").selectOption("retired");
-  await page.getByLabel("Reason").fill("too much noise");
+  await enterAt(page, page.getByText("Change its stage"));
+  await writeAt(page, page.getByLabel("Stage"), "retired");
+  await writeAt(page, page.getByLabel("Reason"), "too much noise");
   await person.press("Enter");
   await person.sees(/It holds with/); // back goes alone
   await page.goto(`${server.url}/console/rules/large`);
-  await page.getByText("Change its stage").press("Enter");
-  await page.getByLabel("Stage").selectOption("live");
-  await page.getByLabel("Share").fill("10 %");
-  await page.getByLabel("Reason").fill("a tenth is enough");
+  await enterAt(page, page.getByText("Change its stage"));
+  await writeAt(page, page.getByLabel("Stage"), "live");
+  await writeAt(page, page.getByLabel("Share"), "10 %");
+  await writeAt(page, page.getByLabel("Reason"), "a tenth is enough");
   await person.press("Enter");
   await person.sees(/It holds with/); // fewer keys: also back
-  await page.getByLabel("Stage").selectOption("live");
-  await page.getByLabel("Reason").fill("all of them <b>again</b>");
+  await writeAt(page, page.getByLabel("Stage"), "live");
+  await writeAt(page, page.getByLabel("Reason"), "all of them <b>again</b>");
   await person.press("Enter");
-  await page.getByRole("link", { name: "the change" }).press("Enter");
+  await enterAt(page, page.getByRole("link", { name: "the change" }));
   await person.sees("You asked for it: somebody else has to approve it.");
   await person.sees("live 10%, then live");
   const would = page.getByRole("region", { name: "What it would do" });
@@ -88,25 +88,25 @@ check("a change of a live rule and a long silence wait for somebody else, who ap
   const change = page.url();
   await page.goto(`${server.url}/console/subscriptions`);
   const silences = page.getByRole("region", { name: "Silences" });
-  await silences.getByText("New silence").press("Enter");
-  await silences.getByLabel("Of rules").fill("large");
+  await enterAt(page, silences.getByText("New silence"));
+  await writeAt(page, silences.getByLabel("Of rules"), "large");
   const preview = silences.getByRole("button", { name: "What would it have matched?" });
   await preview.press("Enter"); // it needs no reason
   await person.sees("It would have met 4 alerts in the last 7 days.");
   await silences.getByRole("link", { name: "900.00 on card c1" }).waitFor();
-  await silences.getByLabel("For", { exact: true }).selectOption("7d");
-  await silences.getByLabel("Reason").fill("a long holiday");
+  await writeAt(page, silences.getByLabel("For", { exact: true }), "7 days");
+  await writeAt(page, silences.getByLabel("Reason"), "a long holiday");
   person.expected.push(/status of 422/);
-  await silences.getByLabel("Where").fill("sum > 1");
+  await writeAt(page, silences.getByLabel("Where"), "sum > 1");
   await preview.press("Enter");
   await person.sees("alerts has no field `sum`");
-  await silences.getByLabel("Where").fill("amount > 600");
+  await writeAt(page, silences.getByLabel("Where"), "amount > 600");
   await preview.press("Enter");
   await person.sees("It would have met 3 alerts in the last 7 days.");
   assert.match(await silences.getByRole("link", { name: "Look at them" }).getAttribute("href"), /condition=amount\+%3E\+600$/);
-  await silences.getByLabel("Where").fill("");
-  await silences.getByRole("button", { name: "Silence them" }).press("Enter");
-  await page.getByRole("link", { name: "the request" }).press("Enter");
+  await writeAt(page, silences.getByLabel("Where"), "");
+  await enterAt(page, silences.getByRole("button", { name: "Silence them" }));
+  await enterAt(page, page.getByRole("link", { name: "the request" }));
   await person.sees('"reason":"a long holiday"');
   await person.inspect("proposal");
   const request = page.url();
@@ -134,8 +134,8 @@ check("a change of a live rule and a long silence wait for somebody else, who ap
   const refusal = (await server.ask("GET", "/v1/audit?action=withdrawProposal")).json.entries[0];
   assert.deepEqual([refusal.actor, refusal.asked_by, refusal.comment], ["ben", "cid", "too long <i>by far</i>"]);
   await page.goto(`${server.url}/console/subscriptions`);
-  await page.getByRole("button", { name: "End it" }).press("Enter");
-  await page.getByRole("button", { name: "End it" }).press("Enter"); // asked first; the button has the focus
+  await enterAt(page, page.getByRole("button", { name: "End it" }));
+  await enterAt(page, page.getByRole("button", { name: "End it" })); // asked first; the button has the focus
   await page.getByRole("row", { name: /ended by ann/ }).waitFor();
 }, { more: ["--rollout-approvals", "1", "--four-eyes-silence-longer", "1d"] });
 
@@ -174,7 +174,7 @@ check("a rule that its text holds in shadow is shown so, with its alerts, and th
   await page.getByRole("row", { name: /large.* live 4/ }).waitFor();
 }, { rules: WATCHED });
 
-check("a subscription by keyboard: made, tried, paused, and gone; its secret is shown once", async ({ server, person }) => {
+check("a subscription by keyboard alone: made, tried, paused, and gone; its secret is shown once", async ({ server, person }) => {
   const { page } = person;
   const got = [];
   let isGone = false;
@@ -185,19 +185,19 @@ check("a subscription by keyboard: made, tried, paused, and gone; its secret is 
   await new Promise((resolve) => endpoint.listen(0, "127.0.0.1", resolve));
   try {
     await person.signIn(server.token, "/console/subscriptions");
-    await page.getByText("New subscription").press("Enter");
-    await page.getByLabel("URL").fill(`http://127.0.0.1:${endpoint.address().port}/hook`);
-    await page.getByLabel("Name").fill("the desk");
-    await page.getByLabel("At least as severe as").first().selectOption("high");
+    await enterAt(page, page.getByText("New subscription"));
+    await writeAt(page, page.getByLabel("URL"), `http://127.0.0.1:${endpoint.address().port}/hook`);
+    await writeAt(page, page.getByLabel("Name"), "the desk");
+    await writeAt(page, page.getByLabel("At least as severe as").first(), "high");
     person.expected.push(/status of 422/);
-    await page.getByLabel("Where").first().fill("sum > 1");
-    await page.getByLabel("Name").press("Enter");
+    await writeAt(page, page.getByLabel("Where").first(), "sum > 1");
+    await enterAt(page, page.getByLabel("Name"));
     await person.sees("alerts has no field `sum`");
-    await page.getByLabel("Where").first().fill("amount > 1");
-    await page.getByLabel("Name").press("Enter");
+    await writeAt(page, page.getByLabel("Where").first(), "amount > 1");
+    await enterAt(page, page.getByLabel("Name"));
     await page.locator("code.once", { hasText: "whsec_" }).waitFor();
-    await page.getByRole("link", { name: "the desk" }).press("Enter");
-    await page.getByRole("button", { name: "Send a test" }).press("Enter");
+    await enterAt(page, page.getByRole("link", { name: "the desk" }));
+    await enterAt(page, page.getByRole("button", { name: "Send a test" }));
     await person.sees("It was delivered: 204.");
     await page.getByRole("row", { name: /a test 1 delivered \(204\)/ }).waitFor();
     assert.equal(got.length, 1);
@@ -205,29 +205,29 @@ check("a subscription by keyboard: made, tried, paused, and gone; its secret is 
     await until(() => got.length === 2, "the alert");
     await page.reload();
     await page.getByRole("row", { name: /an alert 1 delivered/ }).waitFor();
-    await page.getByText("Change it").first().press("Enter");
-    await page.getByLabel("Of the key").fill("card=c9");
-    await page.getByLabel("Where").fill("");
-    await page.getByLabel("Name").press("Enter");
+    await enterAt(page, page.getByText("Change it").first());
+    await writeAt(page, page.getByLabel("Of the key"), "card=c9");
+    await writeAt(page, page.getByLabel("Where"), "");
+    await enterAt(page, page.getByLabel("Name"));
     await person.sees("least severity high key card=c9");
     const [changed] = (await server.ask("GET", "/v1/subscriptions")).json.subscriptions;
     assert.deepEqual(changed.filter, { least_severity: "high", key: { card: "c9" } });
-    await page.getByRole("button", { name: "Pause" }).press("Enter");
-    await page.getByRole("button", { name: "Resume" }).press("Enter");
+    await enterAt(page, page.getByRole("button", { name: "Pause" }));
+    await enterAt(page, page.getByRole("button", { name: "Resume" }));
     await person.sees("It goes on.");
     // An endpoint that is gone: Health says so, and what to do.
     isGone = true;
     await server.send([[8, "c9", "651.00"]]);
     await until(() => got.length === 3, "the second alert");
     const subscription = page.url();
-    await page.getByRole("link", { name: "Health" }).press("Enter");
+    await enterAt(page, page.getByRole("link", { name: "Health" }));
     await page.getByRole("row", { name: /warning .* repair the endpoint .* delivery_disabled/ }).waitFor();
     await person.inspect("health-causes");
     await page.goto(subscription);
-    await page.getByRole("button", { name: "Delete" }).press("Enter");
-    await page.getByRole("button", { name: "Cancel" }).press("Enter");
+    await enterAt(page, page.getByRole("button", { name: "Delete" }));
+    await enterAt(page, page.getByRole("button", { name: "Cancel" }));
     await until(async () => (await page.evaluate(() => document.activeElement?.textContent)) === "Send a test", "the focus on the buttons");
-    await page.getByRole("button", { name: "Delete" }).press("Enter");
+    await enterAt(page, page.getByRole("button", { name: "Delete" }));
     await person.sees("What it is owed is not sent then.");
     await person.press("Enter"); // the button that does it has the focus
     await person.sees("Nobody is told of alerts yet.");

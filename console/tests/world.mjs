@@ -67,6 +67,29 @@ export async function until(condition, what) {
   }
 }
 
+/** By Tab alone to the element, from where the focus is. */
+export async function tabTo(page, target, what = String(target)) {
+  for (let steps = 0; steps < 200; ++steps) {
+    if (await target.evaluate((one) => one === document.activeElement)) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`Tab does not lead to ${what}`);
+}
+/** By Tab alone to a button, a link or a heading of details, and Enter. */
+export async function enterAt(page, target) {
+  await target.waitFor();
+  await tabTo(page, target);
+  await page.keyboard.press("Enter");
+}
+/** By Tab alone to a field, whose text is replaced, or to a list, of which is chosen. */
+export async function writeAt(page, target, text) {
+  await target.waitFor();
+  await tabTo(page, target);
+  await page.keyboard.press("Control+A");
+  if (text === "") await page.keyboard.press("Delete");
+  else await page.keyboard.type(text);
+}
+
 export class Server {
   constructor(folder, { rules = RULES, more = [] } = {}) {
     this.folder = folder;
