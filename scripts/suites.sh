@@ -34,6 +34,7 @@ script_suites=(
   'format|python3 tests/e2e/format.py "$TOCSIN_BINARY"'
   'lsp|python3 tests/e2e/lsp.py "$TOCSIN_BINARY"'
   'lsp-declared-events|python3 tests/e2e/lsp_declared_events.py "$TOCSIN_BINARY"'
+  'lsp-lenses|python3 tests/e2e/lsp_lenses.py "$TOCSIN_BINARY"'
   'lsp-types|bash tests/lsp/run.sh'
   'neovim|python3 tests/e2e/neovim.py "$TOCSIN_BINARY"'
   'grammars|python3 tests/e2e/grammars.py "$TOCSIN_BINARY"'

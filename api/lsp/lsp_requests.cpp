@@ -326,6 +326,10 @@ json LspServer::code_lenses(const json& parameters) {
       add(symbol, outcomes_text(*ran), "tocsin.runTests", {{"uri", uri}, {"rule", symbol.name}});
     }
     add(symbol, "explain", "tocsin.explain", {{"uri", uri}, {"rule", symbol.name}});
+    if (runs_backtests_ && path.starts_with('/')) {
+      add(symbol, "backtest", kBacktestCommand,
+          {{"uri", uri}, {"rule", symbol.name}, {"rules", workspace_.set_of(path)}});
+    }
   }
   return made;
 }

@@ -198,6 +198,10 @@ json LspServer::initialize(const json& parameters) {
   const json refresh =
       parameters.value("/capabilities/workspace/codeLens/refreshSupport"_json_pointer, json());
   asks_lenses_again_ = refresh.is_boolean() && refresh.get<bool>();
+  const json commands =
+      parameters.value("/initializationOptions/commands"_json_pointer, json::array());
+  runs_backtests_ =
+      commands.is_array() && std::ranges::find(commands, kBacktestCommand) != commands.end();
   const json folders = parameters.value("workspaceFolders", json());
   if (folders.is_array()) {
     for (const json& folder : folders) folders_.push_back(path_of_uri(folder.at("uri")));

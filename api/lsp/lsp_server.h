@@ -39,6 +39,8 @@ class LspServer {
   };
   static constexpr int kInvalidParams = -32602;
   static constexpr int kRequestFailed = -32803;
+  /// One that an editor runs, if its `initializationOptions` have it among their `commands`.
+  static constexpr const char* kBacktestCommand = "tocsin.backtest";
   enum class Life { kNew, kRunning, kShutDown };
 
   void receive();
@@ -96,6 +98,7 @@ class LspServer {
   TestOutcomes outcomes_;
   bool takes_offsets_ = false;      // for a parameter of a signature, beside its text
   bool asks_lenses_again_ = false;  // when it is told to
+  bool runs_backtests_ = false;     // by a command of its own
   Life life_ = Life::kNew;
   bool over_ = false;
   bool failed_ = false;

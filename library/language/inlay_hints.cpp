@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "library/language/text_tokens.h"
 
@@ -69,6 +72,7 @@ class HintMaker {
 
   std::vector<InlayHint> make() {
     add_keys();
+    add_windows();
     add_defaults();
     std::ranges::stable_sort(hints_, {}, &InlayHint::byte);
     return std::move(hints_);
@@ -93,6 +97,61 @@ class HintMaker {
       if (meant.kind == SymbolKind::kField) types.insert(type_of_field(pack_.text(meant.span)));
     }
     return types.size() == 1 ? *types.begin() : std::string();
+  }
+
+  // Behind `within` of a rule and of its steps: from which event on it counts.
+  void add_windows() {
+    const std::vector<Symbol>& symbols = pack_.symbols();
+    for (SymbolPlace rule = 0; rule < symbols.size(); ++rule) {
+      if (symbols[rule].kind != SymbolKind::kRule || symbols[rule].span.file != file_) continue;
+      std::map<std::uint32_t, std::string_view> steps;  // by their begin
+      for (const SymbolPlace part : pack_.parts(rule)) {
+        const Symbol& step = symbols[part];
+        if (step.kind == SymbolKind::kStep) steps[step.name_span.begin] = step.name;
+      }
+      add_windows(symbols[rule].span, steps);
+    }
+  }
+  using Steps = std::map<std::uint32_t, std::string_view>;
+  void add_windows(rules::SourceSpan rule, const Steps& steps) {
+    std::optional<std::size_t> part;   // the token at which the step that is read begins
+    std::optional<std::string> first;  // the name of the first one; may be empty
+    std::string before;                // and of the one before that which is read
+    const auto begin = std::ranges::lower_bound(tokens_, rule.begin, {}, &Token::begin);
+    for (auto i = static_cast<std::size_t>(begin - tokens_.begin());
+         i + 1 < tokens_.size() && tokens_[i].begin < rule.end; ++i) {
+      const Token& token = tokens_[i];
+      if (token.is("when") && !part) {
+        part = i + 1;
+      } else if (token.is("then") && part) {
+        before = only_step(*part, i, steps);
+        if (!first) first = before;
+        part = i + 1;
+      } else if (token.is("within") && part && tokens_[i + 1].is(TokenKind::kDuration)) {
+        const Token& last = tokens_[i - 1];
+        if (last.is("then") || last.is("first") || last.is("next")) {
+          const std::string name = before.empty() ? std::string() : "last " + before;
+          hints_.push_back(
+              {tokens_[i + 1].end, "after the " + (name.empty() ? "event before" : name)});
+        } else if (!last.is("events")) {  // of `previous 5 events within 1d`
+          const std::string name = first ? *first : only_step(*part, i, steps);
+          hints_.push_back(
+              {tokens_[i + 1].end, "from the first " + (name.empty() ? "event" : name)});
+        }
+      }
+    }
+  }
+  // The name of the step that these tokens are; empty where they are none, several or an absence.
+  std::string only_step(std::size_t begin, std::size_t end, const Steps& steps) const {
+    std::string name;
+    for (std::size_t i = begin; i < end; ++i) {
+      if (tokens_[i].is("no")) return {};
+      const auto found = steps.find(tokens_[i].begin);
+      if (found == steps.end()) continue;
+      if (!name.empty()) return {};
+      name = found->second;
+    }
+    return name;
   }
 
   void add_defaults() {

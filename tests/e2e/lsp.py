@@ -248,6 +248,8 @@ def _():
     whole = {"start": {"line": 0, "character": 0}, "end": {"line": 10_000, "character": 0}}
     hints = client.request("textDocument/inlayHint", textDocument=document, range=whole)
     assert any(hint["label"] == ": string" for hint in hints)
+    window = next(hint for hint in hints if hint["label"].startswith("from the first "))
+    assert window["paddingLeft"] and "within " in texts.text.split("\n")[window["position"]["line"]], window
     lenses = client.request("textDocument/codeLens", textDocument=document)
     run = next(lens["command"] for lens in lenses if lens["command"]["command"] == "tocsin.runTests")
     result = client.request("workspace/executeCommand", command=run["command"], arguments=run["arguments"])
@@ -306,62 +308,6 @@ def _():
     assert result["failed"] == 1 and result["tests"][0]["line"] == 2 and "x > 5" in result["tests"][0]["text"]
     client.change(uri, 2, {"text": text.replace("x > 5", "y > 5")})
     refused(-32803, client.request, "tocsin/runTests", uri=uri)
-    assert client.end() == 0
-
-
-TESTED = ('event e { ts: time, id: string id, card: string, x: int }\nrule r "R" { by card when e where x > 5 alert "m" }\n'
-          + "".join(f'test r "{title}" {{\n  starting 2026-01-01T00:00:00Z\n  0s e {{ id: "1", card: "c", x: {x} }}\n  expect alert\n}}\n'
-                    for title, x in (("nine", 9), ("one", 1), ("eight", 8))))
-
-
-def titles_of(client, uri):
-    return [lens["command"]["title"] for lens in client.request("textDocument/codeLens", textDocument={"uri": uri})]
-
-
-@case
-def _():
-    """a rule's lens says how many of its tests pass once all of them ran, for as long as the texts are those; an undo brings it back"""
-    pathlib.Path("schema.tocsin").write_text(TESTED.split("\n", 1)[0] + "\n", encoding="utf-8")
-    text = 'use "schema.tocsin"\n' + TESTED.split("\n", 1)[1]
-    client = LspClient(BINARY, root=".", workspace={"codeLens": {"refreshSupport": True}})
-    uri = client.open("r.tocsin", text)
-    plain = ["run all 3 tests", "explain", "run test", "run test", "run test"]
-    assert titles_of(client, uri) == plain
-    told = [plain[0], "2 of 3 tests pass", *plain[1:]]
-    for title, lenses in (("nine", plain), ("one", plain), ("eight", told)):
-        client.request("tocsin/runTests", uri=uri, title=title)
-        assert titles_of(client, uri) == lenses, title
-    assert [each["method"] for each in client.requested] == ["workspace/codeLens/refresh"] * 3
-    assert len({each["id"] for each in client.requested}) == 3
-    assert next(lens for lens in client.request("textDocument/codeLens", textDocument={"uri": uri})
-                if lens["command"]["title"] == told[1])["command"]["arguments"] == [{"uri": uri, "rule": "r"}]
-    client.change(uri, 2, {"text": text.replace("x > 5", "x > 0")})
-    assert titles_of(client, uri) == plain
-    client.change(uri, 3, {"text": text})
-    assert titles_of(client, uri) == told
-    # Another file of the set, which they read; then one that they do not read.
-    schema = client.open("schema.tocsin", TESTED.split("\n", 1)[0] + "\n# more\n")
-    assert titles_of(client, uri) == plain
-    client.change(schema, 2, {"text": TESTED.split("\n", 1)[0] + "\n"})
-    client.open("other.tocsin", "const nothing = 1\n")
-    client.notify("textDocument/didSave", textDocument={"uri": uri})
-    assert titles_of(client, uri) == told
-    client.change(uri, 4, {"text": text.replace("x > 5", "x > 0")})
-    client.request("tocsin/runTests", uri=uri, rule="r")
-    assert titles_of(client, uri)[1] == "3 of 3 tests pass"
-    # A list or a table may be another, which no text says.
-    client.notify("workspace/didChangeWatchedFiles", changes=[{"uri": uri_of("known.csv"), "type": 2}])
-    assert titles_of(client, uri) == plain
-    assert client.end() == 0
-
-
-@case
-def _():
-    """a client that does not take requests about lenses is sent none"""
-    client = LspClient(BINARY)
-    uri = client.open("untitled:t.tocsin", TESTED.split("test r", 2)[0] + "test r" + TESTED.split("test r", 2)[1])
-    client.request("tocsin/runTests", uri=uri)
-    assert titles_of(client, uri)[:2] == ["run test", "1 of 1 test passes"] and client.requested == []
     assert client.end() == 0
 
 

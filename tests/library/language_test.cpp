@@ -1,5 +1,6 @@
 // What editors ask: places, completion, hover, navigation, actions. A `^` in a text is the cursor.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <memory>
@@ -293,6 +294,38 @@ TEST_CASE("language: lenses and hints") {
   }
   CHECK(has(hints, ": string"));
   CHECK(has(hints, ", memo: \"m\""));
+}
+
+TEST_CASE("language: hints of windows say from which event on they count") {
+  const auto hints_of = [](const std::string& rule) {
+    Texts texts(rule);
+    CHECK(texts.pack->loaded().rules.has_value());
+    std::vector<std::string> hints;
+    for (const library::InlayHint& hint : library::inlay_hints(*texts.pack, texts.file)) {
+      if (!hint.text.starts_with(":")) hints.push_back(hint.text);
+    }
+    return hints;
+  };
+  const auto rule = [](const std::string& pattern, const std::string& clauses = "") {
+    return fmt::format("rule r \"R\" {{\n  by card\n  when {}\n  within 1h\n{}  alert \"x\"\n}}\n",
+                       pattern, clauses);
+  };
+  using Hints = std::vector<std::string>;
+  CHECK(hints_of(rule("2+ payment as probes then payment as big")) ==
+        Hints{"from the first probes"});
+  CHECK(hints_of(rule("payment then payment as big")) == Hints{"from the first event"});
+  CHECK(hints_of(rule("payment as a then first within 2m payment as b then within 3m payment")) ==
+        Hints{"after the last a", "after the last b", "from the first a"});
+  CHECK(hints_of(rule("payment as a then payment then within 2m payment as c")) ==
+        Hints{"after the event before", "from the first a"});
+  CHECK(
+      hints_of(rule("payment as a then no payment where amount > 5 then within 2m payment as c")) ==
+      Hints{"after the event before", "from the first a"});
+  // A condition of several names, and windows that are no clause of a rule.
+  CHECK(hints_of(rule("payment as a where amount > 1 and memo != \"then\" then payment as b",
+                      "  considering payment\n")) == Hints{"from the first a"});
+  CHECK(hints_of("feature f = sum(amount of payment) by card over previous 20 events within 90d\n")
+            .empty());
 }
 
 TEST_CASE("language: every clause, declaration and aggregate has its meaning") {

@@ -4,6 +4,7 @@ import * as vscode from "vscode";
 import { LanguageClient, Trace } from "vscode-languageclient/node";
 import type { LanguageClientOptions, ServerOptions } from "vscode-languageclient/node";
 import { AutomatonPanel } from "./automaton_panel";
+import { BACKTEST, backtest } from "./backtest";
 import { Explanations } from "./explanations";
 import { findProgram } from "./program";
 import type { Program } from "./program";
@@ -91,6 +92,7 @@ class Server implements vscode.Disposable {
         { scheme: "file", ...documents },
         { scheme: "untitled", ...documents },
       ],
+      initializationOptions: { commands: [BACKTEST] }, // what lenses may name beside the server's own
       outputChannel: this.output,
       traceOutputChannel: this.trace,
       synchronize: { fileEvents: vscode.workspace.createFileSystemWatcher("**/*.{tocsin,csv}") },
@@ -178,6 +180,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
       if (rule !== undefined) await explanations.show(editor.document.uri.toString(), rule);
       else void vscode.window.showInformationMessage("Tocsin: there is no rule at the cursor.");
     }),
+    vscode.commands.registerCommand(BACKTEST, (wanted: unknown) => backtest(() => programOf(vscode.workspace.getConfiguration("tocsin")), wanted)),
     vscode.commands.registerCommand("tocsin.showAutomaton", () => automaton.show()),
     vscode.workspace.onDidOpenTextDocument(update),
     vscode.workspace.onDidSaveTextDocument(update),

@@ -1,6 +1,7 @@
 // extension.cjs FOLDER PROGRAM: the extension as it is packed (FOLDER has its files), with a stub of the editor and the real server.
 "use strict";
 const assert = require("node:assert/strict");
+const { spawnSync } = require("node:child_process");
 const { mkdirSync, readFileSync, writeFileSync, symlinkSync } = require("node:fs");
 const Module = require("node:module");
 const { join, resolve } = require("node:path");
@@ -34,6 +35,24 @@ async function until(condition, what) {
 const provider = (name) => state.providers[name].at(-1)[1];
 const diagnostics = (document) => state.collections.flatMap((collection) => collection.get(document.uri) ?? []);
 const at = (document, text, offset = 0) => document.positionAt(document.text.indexOf(text) + offset);
+
+// A backtest asks for events, saves, and is a task that runs the program; without a file, or where saving fails, it is none.
+async function tryBacktest({ command, arguments: given }) {
+  const run = () => vscode.commands.executeCommand(command, ...given);
+  await run();
+  state.chosen = [vscode.Uri.file(resolve("events.ndjson"))];
+  state.saves = false;
+  await run();
+  assert.deepEqual([state.saved, state.tasks.length, state.messages.at(-1)[0]], [1, 0, "error"]);
+  state.saves = true;
+  await run();
+  const [{ execution, presentationOptions }] = state.tasks;
+  assert.deepEqual([state.tasks.length, presentationOptions.reveal], [1, vscode.TaskRevealKind.Always]);
+  writeFileSync("events.ndjson", '{"type":"payment","ts":1772452800000000,"id":"1","card":"c","amount":9}\n');
+  const ran = spawnSync(execution.process, execution.args, { encoding: "utf8" });
+  assert.equal(ran.status, 0, ran.stderr);
+  assert.match(ran.stdout, /large/);
+}
 
 async function main() {
   writeFileSync("r.tocsin", RULES);
@@ -109,6 +128,7 @@ async function main() {
   assert.deepEqual(state.messages.at(-1), ["error", "Tocsin: 1 of 2 tests failed; the test results say why."]);
   const titles = async () => (await provider("registerCodeLensProvider").provideCodeLenses(document, token)).map(({ command }) => command.title);
   assert.deepEqual((await titles()).slice(0, 3), ["run all 2 tests", "1 of 2 tests pass", "explain"]);
+  await tryBacktest(lens("backtest"));
   await vscode.commands.executeCommand(lens("explain").command, ...lens("explain").arguments);
   assert.match(state.shown.at(-1)[0].text, /What has to happen/);
   assert.equal(state.messages.filter(([kind]) => kind === "information").length, 0);

@@ -237,6 +237,7 @@ class TestItems {
 const state = {
   collections: [], commands: new Map(), configuration: {}, documents: [], events: {}, messages: [], output: [], providers: {},
   contents: new Map(), runs: [], controllers: [], profiles: [], shown: [], panels: [], status: [], folders: [], editor: undefined, choice: undefined,
+  chosen: undefined, saved: 0, saves: true, tasks: [],
 };
 
 function fire(name, value) {
@@ -314,6 +315,10 @@ const workspace = namespace("workspace", {
     const text = provider ? await provider.provideTextDocumentContent(uri) : readFileSync(uri.fsPath, "utf8");
     return open(uri, provider ? "plaintext" : "tocsin", text);
   },
+  async saveAll() {
+    state.saved += 1;
+    return state.saves;
+  },
   async applyEdit(edit) {
     for (const [uri, edits] of edit.entries()) for (const { range, newText } of edits) change(uri, range, newText);
     return true;
@@ -324,6 +329,7 @@ const window = namespace("window", {
   showInformationMessage: message("information"),
   showWarningMessage: message("warning"),
   showErrorMessage: message("error"),
+  showOpenDialog: async () => state.chosen,
   setStatusBarMessage: (text) => state.status.push(text),
   showTextDocument: async (document, options) => state.shown.push([document, options]),
   createWebviewPanel(viewType, title, where, options) {
@@ -405,6 +411,11 @@ module.exports = {
   CancellationError: class extends Error {},
   languages, workspace, window, commands, tests, env: { appName: "stub", language: "en", onDidChangeTelemetryEnabled: event("t") }, version: "1.82.0",
   extensions: { getExtension: () => undefined, all: [], onDidChange: event("onDidChange") },
+  tasks: { executeTask: async (task) => state.tasks.push(task) },
+  Task: record("definition", "scope", "name", "source", "execution", "problemMatchers"),
+  TaskScope: enumeration(1, "Global", "Workspace"),
+  TaskRevealKind: enumeration(1, "Always", "Silent", "Never"),
+  ProcessExecution: record("process", "args"),
   Location: record("uri", "range"),
   Diagnostic: class extends record("range", "message", "severity") {},
   DiagnosticRelatedInformation: record("location", "message"),
