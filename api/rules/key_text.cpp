@@ -75,6 +75,11 @@ Json events_json(const cep::ReportedEvents& events) {
           {"first", cep::format_time(events.first)},
           {"last", cep::format_time(events.last)}};
 }
+// A step, and its place in the order written.
+struct WrittenStep {
+  const cep::Element* element;
+  std::uint32_t number;  // from 1, as ReportedMatch::step
+};
 using Elements = std::vector<const cep::Element*>;
 // All steps, in the order written.
 void add_steps(const std::vector<cep::Element>& elements, Elements& to) {
@@ -85,7 +90,7 @@ void add_steps(const std::vector<cep::Element>& elements, Elements& to) {
 }
 // Those that a match waits for: by the names that the report has, or, where steps without a name
 // share one, by their number.
-Elements awaited(const cep::Rule& rule, const cep::ReportedMatch& match) {
+std::vector<WrittenStep> awaited(const cep::Rule& rule, const cep::ReportedMatch& match) {
   Elements steps;
   add_steps(rule.pattern, steps);
   const std::string names = " or " + match.waits_for + " or ";
@@ -94,19 +99,20 @@ Elements awaited(const cep::Rule& rule, const cep::ReportedMatch& match) {
     const std::string& name = own.empty() ? step->events().front().name : own;
     return names.find(" or " + name + " or ") != std::string::npos;
   };
-  Elements found;
+  std::vector<WrittenStep> found;
   for (const cep::Element* const step : steps) {
     const std::string& own = rule.variables[step->var().value].name;
     const auto number = static_cast<std::size_t>(std::ranges::find(steps, step) - steps.begin());
     const bool is_passed = own.empty() && number + 1 < match.step;
-    if (is_awaited(step) && !is_passed) found.push_back(step);
+    if (is_awaited(step) && !is_passed) {
+      found.push_back({step, static_cast<std::uint32_t>(number) + 1});
+    }
   }
   const bool is_one = match.waits_for.find(" or ") == std::string::npos;
   if (is_one && found.size() > 1) {
     // The next of its name, unless the one that it stands at goes on.
-    const bool is_loop = found.front()->quantifier().loop;
-    const bool stands = match.step > 0 && match.step <= steps.size() && !is_loop &&
-                        found.front() == steps[match.step - 1];
+    const bool is_loop = found.front().element->quantifier().loop;
+    const bool stands = !is_loop && found.front().number == match.step;
     found = {found[stands ? 1 : 0]};
   }
   return found;
@@ -119,7 +125,7 @@ Json awaited_json(const cep::Plan& plan, const cep::Rule& rule, const cep::Repor
                   const PlaceOfCondition& place) {
   Json list = Json::array();
   if (match.is_complete || match.waits_for.empty()) return list;
-  for (const cep::Element* const step : awaited(rule, match)) {
+  for (const auto& [step, number] : awaited(rule, match)) {
     std::string text = rules::kinds_text(step->events());
     if (step->where()) text += " where " + rules::expression_text(plan, &rule, *step->where());
     Json one = {{"text", std::move(text)}};
@@ -128,6 +134,11 @@ Json awaited_json(const cep::Plan& plan, const cep::Rule& rule, const cep::Repor
         one["file"] = at->file;
         one["line"] = at->line;
       }
+    }
+    // Of a step's own `within`, which is from the event before to its first one.
+    if (step->gap && number != match.step && !match.events.empty()) {
+      const auto last = std::ranges::max(match.events, {}, &cep::ReportedEvents::last).last;
+      one["until"] = cep::format_time(last + *step->gap);
     }
     list.push_back(std::move(one));
   }

@@ -57,7 +57,8 @@ inline constexpr std::string_view kRuleTextSchemas = R"({
       "passes?": "text",
       "gives?": "text",
       "needs": "list of text",
-      "ended_by": "list of text"
+      "ended_by": "list of text",
+      "within_us?": "whole; of the step: since the event before"
     }],
     "ended_by": "list of text",
     "drawing": {

@@ -104,7 +104,8 @@ constexpr std::string_view kSchemas = R"({
     "awaited": [{
       "text": "text; the events that the step takes: their kinds and the condition",
       "file?": "text; where the condition is written",
-      "line?": "whole"
+      "line?": "whole",
+      "until?": "time; by then it has to come, where the step has a `within` of its own"
     }],
     "events": "list of ReportedEvents"
   },

@@ -2,7 +2,7 @@
 import { Row } from "./alerts";
 import { askPatiently, get, part } from "./api";
 import { Json, JsonObject, show } from "./json";
-import { objects } from "./table";
+import { numberOf, objects } from "./table";
 
 const PAGE = 100;
 export interface Conditions {
@@ -12,6 +12,7 @@ export interface Conditions {
   now: string;
   isChanged: boolean; // the rule, between the two
   lives: number; // how long a match may last, as livesOf() has it
+  gaps: ReadonlyMap<string, number>; // as gapsOf() has them
 }
 
 /** The conditions of each step that has some, of a rule's explanation; none where it runs without an automaton. */
@@ -32,6 +33,19 @@ export function livesOf(explanation: JsonObject): number {
   return isBound ? Number(show((explanation.state as JsonObject | undefined)?.lives_us ?? 0)) || 0 : 0;
 }
 
+/** How long after the event before a step's first event may come, in microseconds, of each step that has such an end. */
+export function gapsOf(explanation: JsonObject): Map<string, number> {
+  const automaton = explanation.automaton as JsonObject | undefined;
+  const states = objects(automaton, "states");
+  const found = new Map<string, number>();
+  for (const one of objects(automaton, "transitions")) {
+    const to = numberOf(one, "to");
+    const last = one.to_last === undefined ? to : numberOf(one, "to_last");
+    if (one.within_us !== undefined) for (const state of states.slice(to, last + 1)) found.set(show(state.name), numberOf(one, "within_us"));
+  }
+  return found;
+}
+
 /** The version that was active when an alert was stored, empty where it is no longer kept, and the one of now. */
 async function versionsAt(storedAt: string, signal: AbortSignal): Promise<{ then: string; now: string }> {
   const stored = Date.parse(storedAt);
@@ -47,10 +61,10 @@ async function versionsAt(storedAt: string, signal: AbortSignal): Promise<{ then
 export async function readConditions(row: Row, signal: AbortSignal): Promise<Conditions> {
   const rule = show(row.alert.rule);
   const { then, now } = await versionsAt(row.storedAt, signal);
-  if (!then) return { of: new Map(), says: [], then, now, isChanged: false, lives: 0 };
+  if (!then) return { of: new Map(), says: [], then, now, isChanged: false, lives: 0, gaps: new Map() };
   const changed = then === now ? [] : objects(await get(`/v1/versions/${part(now)}/diff?from=${part(then)}`, signal), "rules");
   const isChanged = changed.some((one) => show(one.rule) === rule);
-  const read = (explanation: JsonObject) => ({ of: conditionsOf(explanation), says: objects(explanation, "says"), then, now, isChanged, lives: livesOf(explanation) });
+  const read = (explanation: JsonObject) => ({ of: conditionsOf(explanation), says: objects(explanation, "says"), then, now, isChanged, lives: livesOf(explanation), gaps: gapsOf(explanation) });
   if (!isChanged) return read(await get(`/v1/rules/${part(rule)}/explain`, signal));
   const { files } = await get(`/v1/versions/${part(then)}`, signal);
   const answer = await askPatiently("/v1/rules/explain", { files, rule }, signal);

@@ -16,11 +16,22 @@ interface Match {
   match: JsonObject;
   watermark: string;
 }
-function untilOf({ match, watermark }: Match): string {
-  const end = Date.parse(show(match.deadline ?? match.expires));
-  const now = Date.parse(watermark);
-  return Number.isNaN(end) || Number.isNaN(now) ? "" : span(end - now);
+/** The time until which something may come, how long that is, and how much of it is over since it began. */
+function Left({ since, now, until }: { since: Json | undefined; now: string; until: Json | undefined }) {
+  const [begin, at, end] = [show(since), now, show(until)].map(Date.parse) as [number, number, number];
+  return (
+    <>
+      <Time at={show(until ?? "")} />
+      {end >= at && (
+        <>
+          <span class="quiet"> in {span(end - at)} of event time</span> <progress value={at - begin} max={Math.max(1, end - begin)} aria-label="Of its time" />
+        </>
+      )}
+    </>
+  );
 }
+/** When the newest event that a match took came. */
+const lastOf = (match: JsonObject) => objects(match, "events").reduce((last, { last: own }) => (Date.parse(show(own)) > Date.parse(last) ? show(own) : last), show(match.since));
 const MATCHES: readonly Column<Match>[] = [
   {
     title: "Rule",
@@ -49,7 +60,7 @@ const MATCHES: readonly Column<Match>[] = [
   },
   {
     title: "Waits for",
-    cell: ({ match }) => (
+    cell: ({ match, watermark }) => (
       <>
         <Data value={match.waits_for} />
         {objects(match, "awaited").map((one) => (
@@ -62,6 +73,12 @@ const MATCHES: readonly Column<Match>[] = [
                 <Data value={one.file} />, line {show(one.line)}
               </a>
             )}
+            {one.until !== undefined && (
+              <>
+                {" "}
+                until <Left since={lastOf(match)} now={watermark} until={one.until} />
+              </>
+            )}
           </div>
         ))}
       </>
@@ -70,12 +87,7 @@ const MATCHES: readonly Column<Match>[] = [
   { title: "Since", cell: ({ match }) => <Time at={show(match.since)} /> },
   {
     title: "Until",
-    cell: (row) => (
-      <>
-        <Time at={row.match.deadline || row.match.expires ? show(row.match.deadline ?? row.match.expires) : ""} />
-        {untilOf(row) && <span class="quiet"> in {untilOf(row)} of event time</span>}
-      </>
-    ),
+    cell: ({ match, watermark }) => <Left since={match.since} now={watermark} until={match.deadline ?? match.expires} />,
   },
 ];
 

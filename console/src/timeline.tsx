@@ -18,6 +18,7 @@ const WIDTH = 640;
 const MARGIN = 40;
 const LETTER = 7;
 const LANE = 16;
+const BAR = 8; // from one bar below the time to the next
 const MARKS_MAX = 200;
 const CLOSEST_US = 1000;
 
@@ -62,18 +63,29 @@ export function zoomed(range: Range, whole: Range, key: string): Range | undefin
 
 const microseconds = (event: JsonObject) => Number(show(event.ts));
 const lasting = (us: number) => (us < 1_000_000 ? `${Math.round(us / 1000)} ms` : span(us / 1000));
+const NONE: ReadonlyMap<string, number> = new Map();
+/** Of each step that has a time of its own after the event before: when that was, when its first event came, and when it would have been too late. */
+export function stepTimesOf(taken: readonly { at: number; step: string }[], gaps: ReadonlyMap<string, number>): { step: string; from: number; at: number; end: number }[] {
+  return taken.flatMap(({ at, step }, i) => {
+    const [gap, before] = [gaps.get(step), taken[i - 1]];
+    const isFirst = taken.findIndex((one) => one.step === step) === i;
+    return gap !== undefined && before && isFirst ? [{ step, from: before.at, at, end: before.at + gap }] : [];
+  });
+}
 /**
  * Events along time: those of an alert by their steps, `others` of its key without. `lives`: how long a match may last from its first
- * event on, in microseconds; 0: without an end.
+ * event on, in microseconds; 0: without an end. `gaps`: how long after the event before a step's first may come.
  */
-export function Timeline({ alert, others = [], lives = 0 }: { alert: JsonObject; others?: readonly number[]; lives?: number }) {
+export function Timeline({ alert, others = [], lives = 0, gaps = NONE }: { alert: JsonObject; others?: readonly number[]; lives?: number; gaps?: ReadonlyMap<string, number> }) {
   const [chosen, choose] = useState<{ of: JsonObject; range: Range }>();
   const taken = objects(alert, "events").map((event) => ({ at: microseconds(event), step: visible(show(event.as)) }));
   const events = [...others.map((at) => ({ at, step: "" })), ...taken].filter(({ at }) => Number.isFinite(at));
   if (events.length < 2 || events.length > MARKS_MAX) return null;
   const extent = extentOf(events.map(({ at }) => at));
   const match = extentOf(taken.map(({ at }) => at));
-  const whole = { from: extent.from, to: Math.max(extent.to, lives > 0 ? match.from + lives : 0) };
+  const steps = stepTimesOf(taken, gaps);
+  const bars = [...(lives > 0 ? [{ from: match.from, at: match.to, end: match.from + lives }] : []), ...steps];
+  const whole = { from: extent.from, to: Math.max(extent.to, ...bars.map(({ end }) => end)) };
   const range = chosen?.of === alert ? chosen.range : extent;
   const zoom = (key: string) => {
     const next = zoomed(range, whole, key);
@@ -85,20 +97,20 @@ export function Timeline({ alert, others = [], lives = 0 }: { alert: JsonObject;
   const used = match.to - match.from;
   const share = lives > 0 ? Math.round((used / lives) * 100) : 0;
   const within = lives > 0 ? `; the match took ${lasting(used)} of ${lasting(lives)} that the rule gives it (${share} %)` : "";
-  const said = `${counted(events.length, "event")} within ${lasting(extent.to - extent.from)}${others.length > 0 ? `, ${taken.length} of them taken` : ""}${within}`;
-  const steps = marks.filter(({ step }) => step !== "").map(({ step }) => step);
+  const own = steps.map(({ step, from, at, end }) => `; ${step} came ${lasting(at - from)} after the event before, of ${lasting(end - from)} that its step has`).join("");
+  const said = `${counted(events.length, "event")} within ${lasting(extent.to - extent.from)}${others.length > 0 ? `, ${taken.length} of them taken` : ""}${within}${own}`;
+  const labels = marks.filter(({ step }) => step !== "").map(({ step }) => step);
   const isPart = range.from > whole.from || range.to < whole.to;
-  const bar = (name: string, from: number, to: number) => {
+  const bar = (name: string, from: number, to: number, row: number) => {
     const [left, right] = [Math.max(0, place(from, range)), Math.min(WIDTH, place(to, range))];
-    return right > left && <rect class={name} x={left} y={line + 8} width={right - left} height="5" />;
+    return right > left && <rect class={name} x={left} y={line + 8 + row * BAR} width={right - left} height="5" />;
   };
   return (
     <figure class="chart">
       <figcaption>{said}</figcaption>
       <div class="scroll" tabIndex={0} role="group" aria-label="Timeline: + and - zoom, the arrow keys move, 0 shows all" onKeyDown={(event) => zoom(event.key) && event.preventDefault()}>
-        <svg class="timeline" viewBox={`0 0 ${WIDTH} ${line + 16}`} role="img" aria-label={`${said}: ${steps.join(", ")}`}>
-          {lives > 0 && bar("before", match.from, match.from + lives)}
-          {lives > 0 && bar("now", match.from, match.to)}
+        <svg class="timeline" viewBox={`0 0 ${WIDTH} ${line + 8 + Math.max(1, bars.length) * BAR}`} role="img" aria-label={`${said}: ${labels.join(", ")}`}>
+          {bars.map(({ from, at, end }, row) => [bar("before", from, end, row), bar("now", from, at, row)])}
           <line x1="0" y1={line} x2={WIDTH} y2={line} />
           {marks.map(({ x, step, lane }) =>
             lane < 0 ? (

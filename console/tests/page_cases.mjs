@@ -68,6 +68,25 @@ check("timeline: how much of the rule's time a match took; closer and along by k
   assert.match(page.url(), new RegExp(alert.id));
 }, { rules: MORE_RULES });
 
+check("a step with a time of its own: its bar on the alert's timeline, and how much of a match's time is over on the page of a key", async ({ server, person }) => {
+  const { page } = person;
+  await server.send([[11, "c7", "1.00"], [12, "c7", "2.00"], [72, "c7", "600.00"], [73, "c8", "3.00"], [74, "c8", "4.00"], [134, "c9", "5.00"]]);
+  const [{ alert }] = await server.alerts("rule=burst");
+  await person.signIn(server.token, `/console/alerts/${alert.id}`);
+  await person.sees("(10 %); big came 1 min after the event before, of 4 min that its step has");
+  const timeline = page.getByRole("group", { name: /^Timeline/ });
+  const [whole, own] = await timeline.locator("rect.before").all();
+  assert.ok(Number(await own.getAttribute("y")) > Number(await whole.getAttribute("y")), "one below the other");
+  await person.inspect("alert-step-time");
+  await page.goto(`${server.url}/console/keys/card%3Dc8`);
+  const row = page.getByRole("row", { name: /2 small/ });
+  await row.getByText("in 3 min of event time").waitFor();
+  const bars = await row.getByRole("progressbar", { name: "Of its time" }).all();
+  const times = await Promise.all(bars.map(async (bar) => [Number(await bar.getAttribute("value")), Number(await bar.getAttribute("max"))]));
+  assert.deepEqual(times, [[60_000, 240_000], [61_000, 600_000]], "of the step since the event before, of the match since its first");
+  await person.inspect("key-time-left");
+}, { rules: MORE_RULES.replace("then payment as big", "then within 4m payment as big") });
+
 check("deliveries: the oldest alert that waits, a silence that begins later; entries are previewed before they are sent", async ({ server, person }) => {
   const { page } = person;
   const { json: made } = await server.ask("POST", "/v1/subscriptions", { url: "http://127.0.0.1:1/", name: "away" });

@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { countsOf, touches } from "../src/automaton";
 import { daysIn } from "../src/backtests";
-import { livesOf } from "../src/conditions";
+import { gapsOf, livesOf } from "../src/conditions";
 import { DELAY_LINES } from "../src/differences";
 import { faultOf, importOf, sameValue } from "../src/import_preview";
 import { JsonObject, parseJson } from "../src/json";
 import { matchesText } from "../src/rule_screen";
 import { daysOfRule } from "../src/rules";
-import { Range, marksOf, zoomed } from "../src/timeline";
+import { Range, marksOf, stepTimesOf, zoomed } from "../src/timeline";
 
 const json = (text: string) => parseJson(text) as JsonObject;
 
@@ -37,6 +37,15 @@ test("timeline: how long the rule gives a match, and none without such an end", 
   assert.equal(livesOf(json('{"automaton":{"ended_by":[]},"state":{"lives_us":600000000}}')), 0);
   assert.equal(livesOf(json('{"automaton":{"ended_by":["10m after its first event"]},"state":{"lives_us":null}}')), 0);
   assert.equal(livesOf({}), 0);
+});
+
+test("timeline: a step with a time of its own has it from the event before to its first event; a transition to several steps gives it to each", () => {
+  const gaps = gapsOf(json('{"automaton":{"states":[{"name":"start"},{"name":"a"},{"name":"b"},{"name":"c"}],"transitions":[{"from":0,"to":1},{"from":1,"to":2,"to_last":3,"within_us":60000000}]}}'));
+  assert.deepEqual([...gaps], [["b", 60_000_000], ["c", 60_000_000]]);
+  const taken = [{ at: 0, step: "a" }, { at: 10, step: "a" }, { at: 25, step: "b" }, { at: 40, step: "b" }];
+  assert.deepEqual(stepTimesOf(taken, gaps), [{ step: "b", from: 10, at: 25, end: 60_000_010 }]);
+  assert.deepEqual(stepTimesOf(taken, gapsOf({})), []);
+  assert.deepEqual(stepTimesOf([{ at: 25, step: "b" }], gaps), [], "the first event has none before it");
 });
 
 test("timeline: closer, further, earlier and later stay within the whole, and only what is looked at has marks", () => {

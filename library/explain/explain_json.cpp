@@ -123,6 +123,7 @@ Json automaton_json(const rules::NamedAutomaton& automaton, cep::Method method) 
     if (!transition.gives.empty()) said["gives"] = transition.gives;
     said["needs"] = transition.needs;
     said["ended_by"] = transition.ends;
+    if (transition.within) said["within_us"] = microseconds(transition.within);
     transitions.push_back(std::move(said));
   }
   return {{"method", rules::method_name(method)}, {"conditions", std::move(conditions)},

@@ -164,6 +164,7 @@ class Namer {
           fmt::format("it is one {}{}", kind_noun(words_.plan(), profile_.opens->kinds),
                       rule_.window->is_session() ? "" : " or the stretch is open"));
     }
+    named.within = transition.gap;
     if (transition.gap) {
       named.ends.push_back(fmt::format("{} after the step before", duration_text(*transition.gap)));
     }

@@ -32,6 +32,7 @@ struct NamedTransition {
   std::string gives = {};               // "complete at once"; of ways to the match
   std::vector<std::string> needs = {};  // "3 or more are taken"
   std::vector<std::string> ends = {};   // what ends a partial match on it: "`refund` with C4"
+  std::optional<cep::Duration> within = {};  // of the step: since the event before
 };
 struct NamedAutomaton {
   std::vector<NamedCondition> conditions;

@@ -198,6 +198,7 @@ def _():
         for way in automaton["transitions"]:
             assert way["kind"] == ("complete" if way["to"] == len(kinds) - 1 else "take")
             assert ("gives" in way) == (way["kind"] == "complete")
+            assert ("within_us" in way) == any(end.endswith(" after the step before") for end in way["ended_by"])
         assert set(rule["state"]) == {"lives_us", "kept", "features", "bytes"}
         growth = rule["growth"]
         assert set(growth) == {"kept", "because", "work", "work_most", "bytes", "events_most"}, growth

@@ -124,10 +124,12 @@ rule steps "Steps" {
 }
 rule loop "A loop" { by card when 3 payment as p where amount = 1.25 within 1h alert "x" }
 rule both "In any order" { by card when payment as p where amount = 2.50 then all of { login where not ok, payment as q where amount = 7 } within 1h alert "x" }
+rule hurried "Small ones, then soon a large one" { by card when 2+ payment as a where amount = 6 then within 4m payment where amount = 8 within 1h alert "x" }
 """
     with Server(rules=rules) as server:
         login = {"type": "login", "ts": START_US + 5_000_000, "id": "l1", "card": "c1", "ok": True}
-        sent = [payment(0, "c1", 4), login, payment(10, "c2", 3), payment(20, "c3", 1.25), payment(30, "c4", 2.50)]
+        sent = [payment(0, "c1", 4), login, payment(10, "c2", 3), payment(20, "c3", 1.25), payment(30, "c4", 2.50),
+                payment(40, "c5", 6), payment(50, "c5", 6)]
         assert server.send(sent).status == 200
 
         def awaited(card, rule):
@@ -141,6 +143,13 @@ rule both "In any order" { by card when payment as p where amount = 2.50 then al
                     ("c4", "both"): [("login where not ok", "rules.tocsin", 13), ("payment where amount = 7", "rules.tocsin", 13)]}
         for of, what in expected.items():
             assert set(what) <= set(awaited(*of)), (of, awaited(*of))
+        # A step's own `within` counts from the event before, and not for further events of the loop before it.
+        reports = server.ask("GET", "/v1/keys/card%3Dc5").json["reports"]
+        one = next(match for report in reports for rule in report["rules"] for match in rule["matches"] if match["events"][0]["count"] == 2)
+        assert [(each["text"], each["until"]) for each in one["awaited"]] == [("payment where amount = 8", "2026-03-02T12:04:50Z")], one
+        assert one["expires"] == "2026-03-02T13:00:40Z", one
+        assert all("until" not in each for report in reports for rule in report["rules"] for match in rule["matches"]
+                   for each in match["awaited"] if match["events"][0]["count"] == 1), reports
         etag = server.ask("GET", "/v1/pack").headers["ETag"]
         changed = "# one line more\n" + rules
         assert server.ask("PUT", "/v1/pack", {"files": {"rules.tocsin": changed}}, headers={"If-Match": etag}).status == 200
