@@ -31,21 +31,47 @@ constexpr SeriesType kTypes[] = {
     {"disk_free_bytes", "tocsin_disk_free_bytes", Form::kValue, "B", "Free space of the disk"},
 };
 constexpr std::size_t kCount = std::size(kTypes);
+constexpr SeriesType kOfSource{"source_behind", "tocsin_watermark_behind_seconds", Form::kValue,
+                               "s", "Behind the source that is furthest"};
+
+// The value of a sample of /metrics.
+std::optional<double> value_of_line(std::string_view line) {
+  const std::size_t blank = line.rfind(' ');
+  if (blank == std::string_view::npos) return std::nullopt;
+  double value = 0;
+  const char* const end = line.data() + line.size();
+  const auto parsed = std::from_chars(line.data() + blank + 1, end, value);
+  if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+  return value;
+}
+std::string_view take_line(std::string_view& text) {
+  const std::string_view line = text.substr(0, text.find('\n'));
+  text.remove_prefix(std::min(line.size() + 1, text.size()));
+  return line;
+}
+// Of `NAME{source="…"} VALUE`, as it was before it was escaped.
+std::string source_of(std::string_view line) {
+  constexpr std::string_view kLabel = "source=\"";
+  std::size_t at = line.find(kLabel);
+  if (at == std::string_view::npos) return {};
+  std::string name;
+  for (at += kLabel.size(); at < line.size() && line[at] != '"'; ++at) {
+    const bool is_escaped = line[at] == '\\' && at + 1 < line.size();
+    if (is_escaped) ++at;
+    name += is_escaped && line[at] == 'n' ? '\n' : line[at];
+  }
+  return name;
+}
 
 // Sums over labels, by name, of the text of /metrics.
 std::map<std::string_view, double> sums_of(std::string_view text) {
   std::map<std::string_view, double> sums;
   while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    const std::string_view line = take_line(text);
     if (line.starts_with('#')) continue;
-    const std::size_t blank = line.rfind(' ');
-    if (blank == std::string_view::npos) continue;
-    double value = 0;
-    const char* const end = line.data() + line.size();
-    const auto parsed = std::from_chars(line.data() + blank + 1, end, value);
-    if (parsed.ec != std::errc{} || parsed.ptr != end) continue;
-    sums[line.substr(0, line.find_first_of("{ "))] += value;
+    if (const std::optional<double> value = value_of_line(line)) {
+      sums[line.substr(0, line.find_first_of("{ "))] += *value;
+    }
   }
   return sums;
 }
@@ -58,6 +84,7 @@ std::optional<double> value_of(const std::map<std::string_view, double>& sums,
 }  // namespace
 
 std::span<const SeriesType> series_types() { return kTypes; }
+const SeriesType& source_series_type() { return kOfSource; }
 
 SeriesRecorder::SeriesRecorder(std::function<std::string()> metrics, runtime::Clock& clock,
                                SeriesOptions options)
@@ -119,6 +146,7 @@ void SeriesRecorder::take() {
       point.values[i] = grown / (*now[1] - *before[1]);
     }
   }
+  take_sources(text, point);
   last_at_ = point.at;
   if (points_.size() < points_max_) {
     points_.push_back(std::move(point));
@@ -126,6 +154,29 @@ void SeriesRecorder::take() {
     points_[begin_] = std::move(point);
     begin_ = (begin_ + 1) % points_.size();
   }
+}
+
+void SeriesRecorder::take_sources(std::string_view metrics, Point& point) {
+  while (!metrics.empty()) {
+    const std::string_view line = take_line(metrics);
+    if (!line.starts_with(kOfSource.metric) || line.substr(kOfSource.metric.size(), 1) != "{") {
+      continue;
+    }
+    std::string name = source_of(line);
+    const auto known = std::ranges::find(sources_, name);
+    const auto place = kCount + static_cast<std::size_t>(known - sources_.begin());
+    if (known == sources_.end()) {
+      if (sources_.size() == kSeriesSourcesMax) continue;
+      sources_.push_back(std::move(name));
+    }
+    if (point.values.size() <= place) point.values.resize(place + 1);
+    point.values[place] = value_of_line(line);
+  }
+}
+
+std::vector<std::string> SeriesRecorder::sources() const {
+  const std::lock_guard lock(mutex_);
+  return sources_;
 }
 
 SeriesPage SeriesRecorder::page(std::span<const std::size_t> series, cep::EventTime from,
@@ -148,9 +199,9 @@ SeriesPage SeriesRecorder::page(std::span<const std::size_t> series, cep::EventT
       double sum = 0;
       std::size_t count = 0;
       for (std::size_t i = begin; i < end; ++i) {
-        const std::optional<double>& value = points[i]->values[series[s]];
-        if (!value) continue;
-        sum += *value;
+        const std::vector<std::optional<double>>& values = points[i]->values;
+        if (series[s] >= values.size() || !values[series[s]]) continue;
+        sum += *values[series[s]];
         ++count;
       }
       page.values[s].push_back(count == 0 ? std::nullopt

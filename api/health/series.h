@@ -33,6 +33,10 @@ struct SeriesType {
 /// All series, in the order of a screen.
 std::span<const SeriesType> series_types();
 
+/// One of each source of events, after all others: how far it is behind.
+const SeriesType& source_series_type();
+constexpr std::size_t kSeriesSourcesMax = 16;  // sources that have a series: the first that came
+
 /// The values of series in equal steps of time.
 struct SeriesPage {
   cep::Duration step;
@@ -61,16 +65,19 @@ class SeriesRecorder {
   void stop();
   /// Takes the figures of now.
   void take();
-  /// Series, by place in series_types(), from a time on, in `points_max` steps at most: where more
-  /// were taken, a step has their mean.
+  /// The sources that have a series: their places are behind those of series_types().
+  std::vector<std::string> sources() const;
+  /// Series, by place in series_types() or of a source, from a time on, in `points_max` steps at
+  /// most: where more were taken, a step has their mean.
   SeriesPage page(std::span<const std::size_t> series, cep::EventTime from,
                   std::size_t points_max) const;
 
  private:
   struct Point {
     cep::EventTime at;
-    std::vector<std::optional<double>> values;  // by place in series_types()
+    std::vector<std::optional<double>> values;  // by place; of the sources that were there then
   };
+  void take_sources(std::string_view metrics, Point& point);
   const std::function<std::string()> metrics_;
   runtime::Clock& clock_;
   const SeriesOptions options_;
@@ -81,6 +88,7 @@ class SeriesRecorder {
   std::size_t points_max_;
   std::vector<Point> points_;  // a ring, from `begin_` on
   std::size_t begin_ = 0;
+  std::vector<std::string> sources_;
   // Counters as they were taken last, by place: of a histogram its sum, then its count.
   std::optional<cep::EventTime> last_at_;
   std::vector<std::array<std::optional<double>, 2>> last_;

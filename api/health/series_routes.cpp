@@ -23,12 +23,14 @@ constexpr std::string_view kSchemas = R"({
     "name": "text",
     "title": "text",
     "unit": "text; such as 1/s, s, B; empty: a count",
+    "source?": "text; of source_behind",
     "values": {"$schema": {"type": "array", "items": {"type": ["number", "null"]}}}
   },
   "SeriesList": {
     "step": "duration; between two times",
     "times": "list of time; of each value; the same for all series",
-    "series": "list of Series; a value is null where nothing was measured"
+    "series": "list of Series; a value is null where nothing was measured",
+    "sources_max": "whole; sources that have a series: the first that came"
   }
 })";
 
@@ -37,20 +39,28 @@ HttpResponse read(const SeriesRecorder* recorder, runtime::Clock& clock,
   if (recorder == nullptr)
     return problem_response(ProblemKind::kNotFound, "no series are kept: series.age is 0");
   const std::span<const SeriesType> types = series_types();
+  const std::vector<std::string> sources = recorder->sources();
   std::vector<std::size_t> wanted;
+  const auto want = [&](std::size_t from, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) wanted.push_back(from + i);
+  };
+  bool is_chosen = false;
   std::string_view names = request.text("name").value_or("");
   while (!names.empty()) {
     const std::string_view name = names.substr(0, names.find(','));
     names.remove_prefix(std::min(names.size(), name.size() + 1));
     if (name.empty()) continue;
+    is_chosen = true;
+    if (name == source_series_type().name) {
+      want(types.size(), sources.size());
+      continue;
+    }
     const auto found = std::ranges::find(types, name, &SeriesType::name);
     if (found == types.end())
       return bad_parameter_response("name", fmt::format("there is no series {}", name));
     wanted.push_back(static_cast<std::size_t>(found - types.begin()));
   }
-  if (wanted.empty()) {
-    for (std::size_t i = 0; i < types.size(); ++i) wanted.push_back(i);
-  }
+  if (!is_chosen) want(0, types.size() + sources.size());
   const auto from = request.text("from");
   const SeriesPage page =
       recorder->page(wanted, from ? *cep::parse_time(*from) : clock.now() - cep::Duration{kHourUs},
@@ -59,7 +69,8 @@ HttpResponse read(const SeriesRecorder* recorder, runtime::Clock& clock,
   for (const cep::EventTime time : page.times) times.push_back(cep::format_time(time));
   ordered_json series = ordered_json::array();
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const SeriesType& type = types[wanted[i]];
+    const bool is_of_source = wanted[i] >= types.size();
+    const SeriesType& type = is_of_source ? source_series_type() : types[wanted[i]];
     ordered_json values = ordered_json::array();
     for (const std::optional<double>& value : page.values[i])
       values.push_back(value ? ordered_json(*value) : ordered_json(nullptr));
@@ -67,10 +78,12 @@ HttpResponse read(const SeriesRecorder* recorder, runtime::Clock& clock,
                       {"title", type.title},
                       {"unit", type.unit},
                       {"values", std::move(values)}});
+    if (is_of_source) series.back()["source"] = sources[wanted[i] - types.size()];
   }
   return json_response(200, {{"step", cep::format_duration(page.step)},
                              {"times", std::move(times)},
-                             {"series", std::move(series)}});
+                             {"series", std::move(series)},
+                             {"sources_max", kSeriesSourcesMax}});
 }
 }  // namespace
 
@@ -78,6 +91,7 @@ void add_series_route(Router& router, std::shared_ptr<const SeriesRecorder> reco
                       runtime::Clock& clock) {
   std::vector<std::string> names;
   for (const SeriesType& type : series_types()) names.emplace_back(type.name);
+  names.emplace_back(source_series_type().name);
   router.add_schemas(kSchemas);
   router.add(
       {.method = "GET",

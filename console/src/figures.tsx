@@ -5,7 +5,7 @@ import { JsonObject, show } from "./json";
 import { Line, LineChart } from "./lines";
 import { Panel, useLoaded } from "./parts";
 import { objects } from "./table";
-import { count, size, span } from "./text";
+import { count, size, span, visible } from "./text";
 
 const EVERY_MS = 30_000;
 const HOUR_MS = 3_600_000;
@@ -22,7 +22,7 @@ function formOf(unit: string): (value: number) => string {
 export function linesOf(answer: JsonObject): Line[] {
   const times = (Array.isArray(answer.times) ? answer.times : []).map((time) => Date.parse(show(time)));
   return objects(answer, "series").map((one) => ({
-    title: show(one.title),
+    title: one.source === undefined ? show(one.title) : `${visible(show(one.source))}: ${show(one.title)}`,
     times,
     values: (Array.isArray(one.values) ? one.values : []).map((value) => (value === null ? undefined : Number(show(value)))),
     form: formOf(show(one.unit)),

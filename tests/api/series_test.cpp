@@ -78,6 +78,32 @@ TEST_CASE("series: the oldest go, and a page has the mean of several steps where
   CHECK(server.recorder.page(series, cep::EventTime{0}, 4).step == cep::Duration{30'000'000});
 }
 
+TEST_CASE("series: how far each source is behind, of the first sources that came") {
+  RecordedServer server;
+  server.take("tocsin_watermark_behind_seconds_x 1\ntocsin_engine_state_bytes 1\n");
+  server.take("tocsin_watermark_behind_seconds{source=\"a \\\"b\\\\\"} 2.5\n");
+  std::string many = "tocsin_watermark_behind_seconds{source=\"b\"} 7\n";
+  for (std::size_t i = 0; i < 2 * kSeriesSourcesMax; ++i) {
+    many += fmt::format("tocsin_watermark_behind_seconds{{source=\"s{}\"}} 1\n", i);
+  }
+  server.take(many);
+  const std::vector<std::string> sources = server.recorder.sources();
+  CHECK(sources.size() == kSeriesSourcesMax);
+  CHECK(sources[0] == "a \"b\\");
+  CHECK(sources[1] == "b");
+  tests::ApiClient client;
+  const std::shared_ptr<const SeriesRecorder> recorder(&server.recorder, [](const auto*) {});
+  add_series_route(client.router, recorder, server.clock);
+  const auto answer = client.json(200, "reader", "GET", "/v1/series?name=source_behind,events");
+  CHECK(answer.at("sources_max") == kSeriesSourcesMax);
+  CHECK(answer.at("series").size() == kSeriesSourcesMax + 1);
+  CHECK(answer.at("series").at(0).at("source") == "a \"b\\");
+  CHECK(answer.at("series").at(0).at("values").dump() == "[null,2.5,null]");
+  CHECK(answer.at("series").at(1).at("values").dump() == "[null,null,7.0]");
+  CHECK(client.json(200, "reader", "GET", "/v1/series").at("series").size() ==
+        series_types().size() + kSeriesSourcesMax);
+}
+
 TEST_CASE("series: a thread takes them, and ends when it is told to") {
   tests::SharedClock clock;
   std::atomic<int> taken = 0;
