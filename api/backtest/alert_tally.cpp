@@ -51,6 +51,9 @@ void AlertTally::add(const cep::Alert& alert) {
   const AlertFacts facts = facts_maker_.facts_of(alert);
   if (facts_.size() < options_.facts_max) {
     facts_.push_back(facts);
+    if (options_.changed != nullptr) {
+      options_.changed->add(options_.set, facts, [&] { return sample_of(alert); });
+    }
   } else {
     ++facts_left_out_;
   }

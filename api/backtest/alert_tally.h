@@ -4,11 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <string>
 #include <vector>
 
 #include "api/backtest/alert_facts.h"
+#include "api/backtest/changed_samples.h"
 #include "api/backtest/labels.h"
+#include "api/backtest/sample_alert.h"
 #include "cep/data/alert.h"
 #include "cep/data/alert_format.h"
 #include "cep/plan/plan_fwd.h"
@@ -19,15 +20,9 @@ struct TallyOptions {
   /// Alerts whose facts are kept (32 bytes each): later ones are counted, and neither compared nor
   /// looked at for keys.
   std::size_t facts_max = 10'000'000;
-};
-/// An alert as it is, and as people read it.
-struct SampleAlert {
-  std::string json;  // format 1
-  std::string time;
-  std::string key;  // "card c1, merchant m7"
-  std::string message;
-  std::vector<std::string> events;  // "hit 2026-03-02T12:00:00Z: amount 250.00", the values read
-  std::uint64_t events_omitted = 0;
+  /// Gets each alert whose facts are kept, as one of this set; may be null.
+  ChangedSamples* changed = nullptr;
+  ChangedSamples::Set set = ChangedSamples::Set::kNew;
 };
 struct RuleTally {
   std::uint64_t alerts = 0;

@@ -20,8 +20,18 @@ std::optional<std::string> nothing_to_run(const RuleSet& set) {
 }
 
 Backtest::Backtest(const BacktestRules& rules, const TallyOptions& tally) : rules_(rules) {
-  sets_.emplace_back(*rules.fresh.loaded.program, labels(), tally);
-  if (rules.old) sets_.emplace_back(*rules.old->loaded.program, labels(), tally);
+  TallyOptions compared = tally;
+  if (rules.old) {
+    changed_.emplace(
+        rules_of_both(rules.fresh.loaded.program->plan(), rules.old->loaded.program->plan()),
+        tally.samples);
+    compared.changed = &*changed_;
+  }
+  sets_.emplace_back(*rules.fresh.loaded.program, labels(), compared);
+  if (rules.old) {
+    compared.set = ChangedSamples::Set::kOld;
+    sets_.emplace_back(*rules.old->loaded.program, labels(), compared);
+  }
   if (rules.varied && rules.varied->program) {
     TallyOptions without_samples = tally;
     without_samples.samples = 0;
@@ -108,6 +118,7 @@ BacktestReport Backtest::report() const {
     report.old = set_figures(before, labels());
     report.old->files = rules_.old->named;
     compare_sets(fresh.result(), before, report);
+    report.changed = changed_->take(fresh.tally.facts(), old->tally.facts());
   }
   if (labels() != nullptr) {
     add_scenarios(*labels(), fresh.tally.labels(), old != nullptr ? &old->tally.labels() : nullptr,

@@ -10,6 +10,7 @@
 #include "api/backtest/alert_tally.h"
 #include "api/backtest/archive_input.h"
 #include "api/backtest/backtest_report.h"
+#include "api/backtest/changed_samples.h"
 #include "api/backtest/labels.h"
 #include "api/backtest/varied_rules.h"
 #include "api/rules/rule_loader.h"
@@ -73,6 +74,7 @@ class Backtest {
   const Labels* labels() const { return rules_.labels ? &*rules_.labels : nullptr; }
 
   const BacktestRules& rules_;
+  std::optional<ChangedSamples> changed_;    // where there are two sets
   std::deque<Set> sets_;                     // fresh, old, varied
   std::vector<std::vector<Set*>> readings_;  // those that are read alike
   std::vector<std::string> inputs_;

@@ -46,13 +46,19 @@ SetFigures set_figures(const SetResult& result, const Labels* labels) {
   return set;
 }
 
-void compare_sets(const SetResult& fresh, const SetResult& old, BacktestReport& report) {
+std::vector<Change> rules_of_both(const cep::Plan& fresh, const cep::Plan& old) {
   std::map<std::string, std::uint32_t> old_rules;
-  for (std::uint32_t i = 0; i < old.plan.rules.size(); ++i) old_rules[old.plan.rules[i].id] = i;
-  for (std::uint32_t i = 0; i < fresh.plan.rules.size(); ++i) {
-    const auto found = old_rules.find(fresh.plan.rules[i].id);
-    if (found != old_rules.end()) report.changes.push_back({i, found->second});
+  for (std::uint32_t i = 0; i < old.rules.size(); ++i) old_rules[old.rules[i].id] = i;
+  std::vector<Change> both;
+  for (std::uint32_t i = 0; i < fresh.rules.size(); ++i) {
+    const auto found = old_rules.find(fresh.rules[i].id);
+    if (found != old_rules.end()) both.push_back({i, found->second});
   }
+  return both;
+}
+
+void compare_sets(const SetResult& fresh, const SetResult& old, BacktestReport& report) {
+  report.changes = rules_of_both(fresh.plan, old.plan);
   count_changes(fresh.tally.facts(), old.tally.facts(), report.changes);
   report.overlaps = find_overlaps(fresh.tally.facts(), old.tally.facts());
 }

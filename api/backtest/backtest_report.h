@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/backtest/alert_tally.h"
+#include "api/backtest/changed_samples.h"
 #include "api/backtest/comparison.h"
 #include "api/backtest/labels.h"
 #include "cep/plan/plan_fwd.h"
@@ -75,8 +76,9 @@ struct BacktestReport {
   double seconds = 0;
   SetFigures fresh;
   std::optional<SetFigures> old;
-  std::vector<Change> changes;    // of rules of one id in both
-  std::vector<Overlap> overlaps;  // of rules of `fresh` and `old`
+  std::vector<Change> changes;         // of rules of one id in both
+  std::vector<ChangedAlerts> changed;  // examples of those, by their place
+  std::vector<Overlap> overlaps;       // of rules of `fresh` and `old`
   std::vector<ScenarioFigures> scenarios;
   std::uint64_t labels_outside = 0;  // frauds of another time than the events'
   std::optional<VariationFigures> variation;
@@ -90,6 +92,8 @@ struct SetResult {
 };
 /// The figures of a set; `labels` null: none.
 SetFigures set_figures(const SetResult& result, const Labels* labels);
+/// The rules that both sets have, without counts.
+std::vector<Change> rules_of_both(const cep::Plan& fresh, const cep::Plan& old);
 /// Adds what needs both sets.
 void compare_sets(const SetResult& fresh, const SetResult& old, BacktestReport& report);
 /// Adds how many frauds of each scenario were found.

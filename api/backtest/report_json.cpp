@@ -65,7 +65,9 @@ ordered_json comparison_json(const BacktestReport& report) {
     changes.push_back({{"rule", report.fresh.rules[change.first].id},
                        {"same", change.same},
                        {"added", change.added},
-                       {"gone", change.gone}});
+                       {"gone", change.gone},
+                       {"added_samples", nullptr},  // with_samples()
+                       {"gone_samples", nullptr}});
   }
   ordered_json overlaps = ordered_json::array();
   for (const Overlap& overlap : report.overlaps) {
@@ -95,23 +97,28 @@ ordered_json variation_json(const VariationFigures& variation) {
 // Alerts have decimals at full scale, which a parsed number would lose: their lines are put where
 // `samples` is null. No text of the report has this: its quotes are escaped.
 std::string with_samples(const std::string& json, const BacktestReport& report) {
-  constexpr std::string_view kPlace = R"("samples": null)";
-  std::vector<const RuleFigures*> rules;
-  for (const RuleFigures& rule : report.fresh.rules) rules.push_back(&rule);
+  using Samples = std::vector<SampleAlert>;
+  std::vector<std::pair<std::string_view, const Samples*>> places;  // in the order of the text
+  for (const RuleFigures& rule : report.fresh.rules) places.emplace_back("samples", &rule.samples);
   if (report.old) {
-    for (const RuleFigures& rule : report.old->rules) rules.push_back(&rule);
+    for (const RuleFigures& rule : report.old->rules) places.emplace_back("samples", &rule.samples);
+  }
+  for (const ChangedAlerts& changed : report.changed) {
+    places.emplace_back("added_samples", &changed.added);
+    places.emplace_back("gone_samples", &changed.gone);
   }
   std::string text;
   std::size_t from = 0;
-  for (const RuleFigures* rule : rules) {
-    const std::size_t at = json.find(kPlace, from);
-    TOCSIN_ASSERT(at != std::string::npos, "each rule has one place");
-    text += json.substr(from, at - from) + R"("samples": [)";
-    for (const SampleAlert& sample : rule->samples) {
-      text += (&sample == rule->samples.data() ? "\n" : ",\n") + sample.json;
+  for (const auto& [name, samples] : places) {
+    const std::string place = fmt::format(R"("{}": null)", name);
+    const std::size_t at = json.find(place, from);
+    TOCSIN_ASSERT(at != std::string::npos, "each list has one place");
+    text += json.substr(from, at - from) + fmt::format(R"("{}": [)", name);
+    for (const SampleAlert& sample : *samples) {
+      text += (&sample == samples->data() ? "\n" : ",\n") + sample.json;
     }
-    text += rule->samples.empty() ? "]" : "\n]";
-    from = at + kPlace.size();
+    text += samples->empty() ? "]" : "\n]";
+    from = at + place.size();
   }
   return text + json.substr(from);
 }

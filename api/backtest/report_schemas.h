@@ -64,7 +64,14 @@ inline constexpr std::string_view kReportSchemas = R"({
     "backtest": "BacktestedRules",
     "against?": "BacktestedRules",
     "comparison?": {
-      "changes": [{"rule": "text", "same": "whole", "added": "whole", "gone": "whole"}],
+      "changes": [{
+        "rule": "text",
+        "same": "whole",
+        "added": "whole",
+        "gone": "whole",
+        "added_samples": "list of Alert",
+        "gone_samples": "list of Alert"
+      }],
       "overlaps": [{
         "rule": "text",
         "against": "text",

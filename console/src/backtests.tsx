@@ -14,8 +14,7 @@ import { count, counted, size, span } from "./text";
 
 const EVERY_MS = 5000;
 const RUNNING_MS = 1000;
-const SAMPLES_MAX = 20; // of each rule: some of them are shown, and those that only now or only before were raised are found among them
-const EXAMPLES_MAX = 5;
+const SAMPLES_MAX = 5; // of each rule, and of those that only now or only before were raised
 
 /** Starts one, and goes to it. */
 export async function startBacktest(request: { [name: string]: unknown }): Promise<void> {
@@ -222,7 +221,7 @@ function Report({ report }: { report: JsonObject }) {
       <Table label="Rules" columns={columnsOf(report)} rows={results} sorts />
       <AllLabels report={report} />
       {results.map(({ rule, before, change }) => {
-        const samples = objects(rule, "samples").slice(0, EXAMPLES_MAX);
+        const samples = objects(rule, "samples");
         const days = daysOf(whole(rule.by_day), before ? whole(before.by_day) : undefined);
         if (samples.length === 0 && days.length === 0) return null;
         return (

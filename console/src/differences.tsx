@@ -15,32 +15,6 @@ export const SAMPLES: readonly Column<JsonObject>[] = [
 ];
 const SHOWN_MAX = 5; // of each kind
 
-/** As the report counts: on the same key, at the same time, with the same last event. */
-function identityOf(alert: JsonObject): string {
-  const key = Object.entries((alert.key as JsonObject | undefined) ?? {}).map(([name, value]) => `${name}=${show(value)}`);
-  const last = objects(alert, "events").at(-1);
-  return [...key.sort(), show(alert.ts), show(last?.type), show(last?.id), show(last?.ts)].join("\n");
-}
-const timeOf = (alert: JsonObject | undefined) => Number(show(alert?.ts));
-/** Up to when the samples of a rule, its first alerts, are all that it had. */
-function completeTo(rule: JsonObject | undefined): number {
-  const samples = objects(rule, "samples");
-  if (samples.length >= numberOf(rule, "alerts")) return Infinity;
-  const isInOrder = samples.every((alert, at) => at === 0 || timeOf(samples[at - 1]) <= timeOf(alert));
-  return isInOrder && samples.length > 0 ? timeOf(samples.at(-1)) : -Infinity;
-}
-/** Those of the first alerts of `one` that `other` certainly has not. */
-export function onlyIn(one: JsonObject | undefined, other: JsonObject | undefined): JsonObject[] {
-  const known = new Map<string, number>();
-  for (const alert of objects(other, "samples")) known.set(identityOf(alert), (known.get(identityOf(alert)) ?? 0) + 1);
-  const end = completeTo(other);
-  return objects(one, "samples").filter((alert) => {
-    const left = known.get(identityOf(alert)) ?? 0;
-    if (left > 0) known.set(identityOf(alert), left - 1);
-    return left === 0 && timeOf(alert) < end;
-  });
-}
-
 function Kind({ title, found, all }: { title: string; found: readonly JsonObject[]; all: number }) {
   if (all === 0) return null;
   const shown = found.slice(0, SHOWN_MAX);
@@ -52,7 +26,7 @@ function Kind({ title, found, all }: { title: string; found: readonly JsonObject
       {shown.length > 0 ? (
         <Table label={title} columns={SAMPLES} rows={shown} />
       ) : (
-        <p class="quiet">None of them is among the first alerts of both, which the report has.</p>
+        <p class="quiet">The report has none of them.</p>
       )}
     </>
   );
@@ -68,8 +42,8 @@ export function Changed({ rule, before, change }: Sides) {
   const gone = change ? numberOf(change, "gone") : numberOf(before, "alerts");
   return (
     <>
-      <Kind title={`Added, of ${show(rule.rule)}`} found={onlyIn(rule, before)} all={added} />
-      <Kind title={`Gone, of ${show(rule.rule)}`} found={onlyIn(before, rule)} all={gone} />
+      <Kind title={`Added, of ${show(rule.rule)}`} found={objects(change ?? rule, change ? "added_samples" : "samples")} all={added} />
+      <Kind title={`Gone, of ${show(rule.rule)}`} found={objects(change ?? before, change ? "gone_samples" : "samples")} all={gone} />
     </>
   );
 }

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { firstRule, foldAt, ruleAt } from "../src/blocks";
 import { comparisonQuery, leftOut } from "../src/comparison";
 import { changedFiles, fatesOf, filesAfter } from "../src/consequences";
-import { LABEL_LINES, onlyIn } from "../src/differences";
+import { LABEL_LINES } from "../src/differences";
 import { JsonObject, parseJson, show } from "../src/json";
 import { changeText } from "../src/rule_versions";
 import { keysSaid, nearestRule, progressOf } from "../src/near_keys";
@@ -60,20 +60,6 @@ test("a change that waits: its files, and the fate of rules that begin or end to
   // Beside files it is the plan's, but for a rule that begins or ends to run.
   const plan = parseJson('{"kept":[{"rule":"w"},{"rule":"y"},{"feature":"w"}],"started":[{"rule":"z"},{"rule":"n"}],"lost":[{"rule":"o"}]}') as JsonObject;
   assert.equal(said(fatesOf(plan, stages)), "y w; n x; ; o w");
-});
-
-test("a backtest: alerts that only one side has, as far as the samples of both are complete", () => {
-  const alert = (ts: number, card: string, id = "p") => `{"key":{"card":"${card}"},"ts":${ts},"events":[{"type":"payment","id":"${id}","ts":${ts}}]}`;
-  const rule = (alerts: number, ...samples: string[]) => parseJson(`{"alerts":${alerts},"samples":[${samples.join()}]}`) as JsonObject;
-  const said = (one: JsonObject | undefined, other: JsonObject | undefined) => onlyIn(one, other).map((found) => show(found.ts)).join();
-  const now = rule(3, alert(1, "a"), alert(2, "b"), alert(4, "a"));
-  assert.equal(said(now, rule(2, alert(1, "a"), alert(4, "b"))), "2,4", "another key");
-  assert.equal(said(now, rule(1, alert(4, "a", "q"))), "1,2,4", "another last event");
-  // The other side has more than its samples: what comes after them, or at the same time, may be among them.
-  assert.equal(said(now, rule(9, alert(1, "a"), alert(4, "b"))), "2");
-  assert.equal(said(now, rule(9, alert(5, "a"), alert(4, "b"))), "", "not in the order of time");
-  assert.deepEqual([said(now, rule(9)), said(now, rule(0)), said(now, undefined), said(undefined, now)], ["", "1,2,4", "1,2,4", ""]);
-  assert.equal(said(rule(2, alert(1, "a"), alert(1, "a")), rule(1, alert(1, "a"))), "1", "twice, and once before");
 });
 
 test("a backtest: what labels say, in the lines of its table", () => {

@@ -1,5 +1,7 @@
 // What a backtest counts, against naive counts of random alerts; labels; charts.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -7,9 +9,11 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "api/backtest/alert_tally.h"
+#include "api/backtest/changed_samples.h"
 #include "api/backtest/comparison.h"
 #include "api/backtest/labels.h"
 #include "api/backtest/svg_chart.h"
@@ -134,6 +138,79 @@ TEST_CASE("backtest: overlaps and changes are those of a naive count") {
       CHECK(keys[rule] == naive.size());
     }
   });
+}
+
+TEST_CASE("backtest: examples of changes are the first alerts that the other set does not have") {
+  using Moment = std::tuple<std::int64_t, std::uint64_t, std::uint64_t>;
+  const auto moment_of = [](const AlertFacts& alert) {
+    return Moment{alert.ts.us, alert.key, alert.last_event};
+  };
+  const auto text_of = [](const Moment& moment) {
+    return fmt::format("{}", fmt::join(moment, " "));
+  };
+  for_all_seeds("changed samples", 1000, [&](Random& random) {
+    const std::vector<AlertFacts> first = random_alerts(random, 3);
+    const std::vector<AlertFacts> second = random_alerts(random, 3);
+    const std::vector<Change> changes = {{0, 1}, {2, 0}};
+    const std::size_t most = random.below(5);
+    ChangedSamples samples(changes, most);
+    const std::size_t share = random.below(101);  // 0 and 100: one set after the other
+    for (std::size_t a = 0, b = 0; a < first.size() || b < second.size();) {
+      const bool is_new = b == second.size() || (a < first.size() && random.chance(share));
+      const AlertFacts& alert = is_new ? first[a++] : second[b++];
+      samples.add(is_new ? ChangedSamples::Set::kNew : ChangedSamples::Set::kOld, alert, [&] {
+        SampleAlert sample;
+        sample.json = text_of(moment_of(alert));
+        return sample;
+      });
+    }
+    const auto naive = [&](const std::vector<AlertFacts>& own, std::uint32_t rule,
+                           const std::vector<AlertFacts>& other, std::uint32_t other_rule) {
+      std::multiset<Moment> moments;
+      for (const AlertFacts& alert : own) {
+        if (alert.rule == rule) moments.insert(moment_of(alert));
+      }
+      for (const AlertFacts& alert : other) {
+        if (alert.rule == other_rule) moments.erase(moment_of(alert));
+      }
+      std::vector<std::string> texts;
+      for (const Moment& moment : moments) {
+        if (texts.size() < most) texts.push_back(text_of(moment));
+      }
+      return texts;
+    };
+    const auto texts_of = [](const std::vector<SampleAlert>& found) {
+      std::vector<std::string> texts;
+      for (const SampleAlert& sample : found) texts.push_back(sample.json);
+      return texts;
+    };
+    const std::vector<ChangedAlerts> found = samples.take(first, second);
+    REQUIRE(found.size() == changes.size());
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      const auto [now, before] = std::pair{changes[i].first, changes[i].second};
+      CHECK(texts_of(found[i].added) == naive(first, now, second, before));
+      CHECK(texts_of(found[i].gone) == naive(second, before, first, now));
+    }
+  });
+}
+
+TEST_CASE("backtest: examples of changes are none that came while too many waited") {
+  ChangedSamples samples({{0, 0}}, 5);
+  std::vector<AlertFacts> alerts(2 * ChangedSamples::kWaitingMax);
+  std::size_t made = 0;
+  const auto make = [&] {
+    ++made;
+    return SampleAlert();
+  };
+  for (std::size_t i = 0; i < alerts.size(); ++i) {
+    alerts[i].key = i;
+    samples.add(ChangedSamples::Set::kNew, alerts[i], make);
+  }
+  CHECK(made == ChangedSamples::kWaitingMax);
+  for (const AlertFacts& alert : alerts) samples.add(ChangedSamples::Set::kOld, alert, make);
+  const std::vector<ChangedAlerts> found = samples.take(alerts, alerts);
+  CHECK(found.front().added.empty());
+  CHECK(found.front().gone.empty());
 }
 
 TEST_CASE("backtest: what is counted of random alerts is in their lines") {

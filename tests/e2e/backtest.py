@@ -237,6 +237,18 @@ def _():
     found = {c["rule"]: (c["same"], c["added"], c["gone"]) for c in report["comparison"]["changes"] if c["rule"] in changes}
     assert found == changes, (found, changes)
     assert any(gone for _, _, gone in changes.values()) and any(added for _, added, _ in changes.values())
+    moment = lambda alert: (json.dumps(alert["key"]), alert["ts"], alert["events"][-1]["id"])
+    raised = {name: collections.defaultdict(list) for name in ("new", "old")}
+    for name, by_rule in raised.items():
+        for alert in alerts_of(f"{name}.ndjson"):
+            by_rule[alert["rule"]].append(moment(alert))
+    for change in report["comparison"]["changes"]:
+        for kind, own, other in (("added", "new", "old"), ("gone", "old", "new")):
+            only = collections.Counter(raised[own][change["rule"]]) - collections.Counter(raised[other][change["rule"]])
+            samples = [moment(alert) for alert in change[f"{kind}_samples"]]
+            assert all(alert["rule"] == change["rule"] for alert in change[f"{kind}_samples"])
+            assert samples == sorted(samples, key=lambda one: one[1]) and len(samples) <= 3, samples
+            assert not collections.Counter(samples) - only and bool(samples) == bool(only), (change["rule"], kind, samples, only)
     pairs = {(o["rule"], o["against"]): (o["same_key_and_day"], o["same_last_event"])
              for o in report["comparison"]["overlaps"]}
     assert pairs == overlaps, (pairs, overlaps)
