@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { check } from "./cases.mjs";
-import { MORE_RULES, until } from "./world.mjs";
+import { enterAt, MORE_RULES, until } from "./world.mjs";
 
 check("a long queue: only the rows in view are in the page, and scrolling makes no long task", async ({ server, person }) => {
   const { page } = person;
@@ -164,19 +164,19 @@ check("one stream tells all screens what changes, and while there is one nothing
   await page.clock.install();
   await person.signIn(server.token, "/console/alerts?status=open");
   await page.locator(".tools .quiet", { hasText: /^live$/ }).waitFor();
-  await page.getByRole("link", { name: "Rules", exact: true }).click();
+  await enterAt(page, page.getByRole("link", { name: "Rules", exact: true }));
   const small = page.getByRole("row", { name: /small/ });
   await small.getByText("live", { exact: true }).waitFor();
   const rule = await server.ask("GET", "/v1/rules/small");
   await server.ask("PUT", "/v1/rules/small/stage", { stage: "shadow" }, "application/json", { "If-Match": rule.headers.get("ETag") });
   await small.getByText("shadow", { exact: true }).waitFor();
-  await page.getByRole("link", { name: "Backtests", exact: true }).click();
+  await enterAt(page, page.getByRole("link", { name: "Backtests", exact: true }));
   await person.sees("There are none yet.");
   assert.equal((await server.ask("POST", "/v1/backtests", { files: {}, patch: true })).status, 202);
   await page.getByRole("row", { name: /^1 done/ }).waitFor();
   const before = [times("/v1/backtests"), times("/readyz")];
   await page.clock.fastForward(60_000);
-  await page.getByRole("link", { name: "Health", exact: true }).click();
+  await enterAt(page, page.getByRole("link", { name: "Health", exact: true }));
   await person.sees("Events are accepted.");
   assert.deepEqual([times("/v1/backtests"), times("/readyz")], before, "asked for by the clock");
   assert.equal(times("/v1/stream"), 1);
@@ -198,7 +198,7 @@ check("what waits for another person, and what is wrong, come by the stream and 
     await page.clock.install();
     await person.signIn(server.token, "/console/alerts?status=open");
     await page.locator(".tools .quiet", { hasText: /^live$/ }).waitFor();
-    await page.getByRole("link", { name: "Changes", exact: true }).click();
+    await enterAt(page, page.getByRole("link", { name: "Changes", exact: true }));
     await person.sees("No change waits.");
     const before = [times("/v1/changes"), times("/v1/proposals")];
     await page.clock.fastForward(60_000);
@@ -206,11 +206,11 @@ check("what waits for another person, and what is wrong, come by the stream and 
     assert.deepEqual([times("/v1/changes"), times("/v1/proposals")], before, "asked for by the clock");
     const waits = await stage("live", dan);
     assert.equal(waits.status, 202);
-    await page.getByRole("link", { name: "stage of small: live" }).click();
+    await enterAt(page, page.getByRole("link", { name: "stage of small: live" }));
     await page.getByRole("button", { name: "Approve" }).waitFor();
     assert.equal((await server.ask("POST", `/v1/changes/${waits.json.change}/approval`, undefined, undefined, ben)).status, 200);
     await person.sees("It no longer waits: it was approved, withdrawn or refused.");
-    await page.getByRole("link", { name: "Health", exact: true }).click();
+    await enterAt(page, page.getByRole("link", { name: "Health", exact: true }));
     await person.sees("Events are accepted.");
     await server.ask("POST", "/v1/subscriptions", { url: `http://127.0.0.1:${endpoint.address().port}/hook` });
     await server.send([[9, "c9", "650.00"]]);
