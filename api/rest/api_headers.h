@@ -23,7 +23,7 @@ inline constexpr std::array kRequestHeaders = {
               kEtagsPattern},
     ApiHeader{"If-None-Match", "* for what must not be there yet"},
     ApiHeader{"Last-Event-ID", "The last event that was received: the stream goes on behind it"},
-    ApiHeader{"Content-Encoding", "gzip or zstd", false, "^(gzip|zstd)$"},
+    ApiHeader{"Content-Encoding", "gzip or zstd; empty: not packed", false, "^(gzip|zstd)?$"},
     ApiHeader{"Tocsin-Comment",
               "Why it is done, in at most 2,000 bytes; percent-encoded where it is not ASCII",
               false, "^[ -~]*$"},

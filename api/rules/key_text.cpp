@@ -236,8 +236,10 @@ Json scanned_rule_json(const cep::Plan& plan, const cep::ScannedRule& rule,
 
 std::string key_report_json(const cep::Plan& plan, const cep::KeyReport& report,
                             const PlaceOfCondition& place) {
-  Json json = {
-      {"at", cep::format_time(report.at)}, {"known", report.is_known}, {"rules", Json::array()}};
+  const bool is_time = report.at != cep::kEventTimeMin && report.at != cep::kEventTimeMax;
+  Json json = {{"at", is_time ? Json(cep::format_time(report.at)) : Json(nullptr)},
+               {"known", report.is_known},
+               {"rules", Json::array()}};
   for (const cep::ReportedRule& rule : report.rules) {
     json["rules"].push_back(rule_json(plan, rule, place));
   }

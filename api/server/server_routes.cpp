@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "api/backup/backup_routes.h"
 #include "api/console/console.h"
 #include "api/console/dismiss_reasons.h"
+#include "api/examples/openapi_examples.h"
 #include "api/health/series_routes.h"
 #include "api/health/server_health.h"
 #include "api/health/settings_routes.h"
@@ -51,6 +53,26 @@ std::optional<HealthSources::Validity> revocations_of(const HttpFigures& http) {
   };
   return HealthSources::Validity{time_of(valid->begins), time_of(valid->ends)};
 }
+
+// The OpenAPI document with its examples, made when it is first asked for. Threading: any.
+class DocumentText {
+ public:
+  explicit DocumentText(const Router& router) : router_(router) {}
+
+  const std::string& get() {
+    std::call_once(is_made_, [this] {
+      nlohmann::ordered_json document = router_.openapi();
+      add_examples(document, nlohmann::ordered_json::parse(recorded_examples()));
+      text_ = document.dump() + "\n";
+    });
+    return text_;
+  }
+
+ private:
+  const Router& router_;
+  std::once_flag is_made_;
+  std::string text_;
+};
 
 TraceSource trace_source(ServerContext& context) {
   const auto program = [&context]() -> Served<cep::Program> {
@@ -219,6 +241,8 @@ void add_server_routes(Router& router, ServerContext& context, const AlertServic
               .role = Role::kReader,
               .scoped_by = kAnyScope,
               .answers = {{200, "The document", "application/json", "OpenapiDocument"}},
-              .handler = [&router](ApiRequest&) { return json_response(200, router.openapi()); }});
+              .handler = [text = std::make_shared<DocumentText>(router)](ApiRequest&) {
+                return json_text_response(200, text->get());
+              }});
 }
 }  // namespace tocsin::api

@@ -112,7 +112,7 @@ constexpr std::string_view kSchemas = R"({
   "ReportedWindow": {"begin": "time", "end": "time or null", "events": "ReportedEvents"},
   "ReportedSuppression": {"quiet": "boolean", "until": "time or null", "held_back": "whole"},
   "KeyReport": {
-    "at": "time",
+    "at": "time or null; null before the first event and after the end of time",
     "known": "boolean",
     "rules": [{
       "rule": "text",

@@ -29,8 +29,10 @@ parser.add_argument("--time", type=int, default=0)
 given = parser.parse_args()
 sys.argv[1:] = [given.binary, given.text]
 
+import examples  # noqa: E402
 import harness  # noqa: E402  it reads the arguments
 from server_process import Server  # noqa: E402
+from walk import walked  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("TOCSIN_BUILD_DIR") or pathlib.Path(given.binary).resolve().parent)
 SEQUENCES = 40  # of requests, of which each takes what the answers before it gave
@@ -84,6 +86,29 @@ def whole_document():
                 answer = json.dumps(operation["responses"].get("200", {}))
                 if any(f'schemas/{name}"' in answer for name in paged):
                     assert {"limit", "cursor"} <= {parameter.get("name") for parameter in operation["parameters"]}, path
+
+
+@harness.case
+def whole_examples():
+    """examples: every parameter, body and answer that needs one has one, which is as its schema says"""
+    with Server() as server:
+        harness.write("openapi.json", server.ask("GET", "/openapi.json").text)
+        run(TOOLS / "python", HERE / "examples.py", "openapi.json")
+
+
+@harness.case
+def true_examples():
+    """examples: a server takes what was recorded, and answers alike (with UPDATE_GOLDEN=1: they are recorded again)"""
+    walk = walked()
+    with Server(data="other") as server:
+        new = examples.recorded_of(walk, server.ask("GET", "/openapi.json").json)
+    old = json.loads(examples.FILE.read_text(encoding="utf-8"))
+    if os.environ.get("UPDATE_GOLDEN") == "1":
+        examples.FILE.write_text(examples.text_of(examples.updated(old, new)), encoding="utf-8")
+        print(f"written: {examples.FILE}; a new build of the program has it")
+        return
+    found = examples.differences(old, new)
+    assert not found, "\n".join(found) + f"\nwhere that is meant, this records it:\n{examples.COMMAND}"
 
 
 @harness.case

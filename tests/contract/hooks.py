@@ -14,8 +14,17 @@ TWINS = {"/v1/alerts/export": "/v1/alerts", "/v1/dead": "/v1/late", "/v1/dead/re
          "/v1/tables/{table}": "/v1/lists/{list}", "/v1/tables/{table}/rows": "/v1/lists/{list}/entries"}
 
 
+# Bodies of lines, which Schemathesis has no words for: examples.py sends them.
+LINES = {"application/x-ndjson", "application/ndjson"}
+
+
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
+    for operations in raw_schema["paths"].values():
+        for operation in operations.values():
+            content = operation.get("requestBody", {}).get("content", {})
+            for media in LINES & set(content):
+                del content[media]
     if os.environ.get("TOCSIN_CONTRACT_WHOLE"):
         return
     for twin, path in TWINS.items():

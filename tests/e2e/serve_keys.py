@@ -8,7 +8,7 @@ import random
 import threading
 import urllib.parse
 
-from harness import START_US, case, payment, run_cases
+from harness import START_US, case, payment, run_cases, wait_for
 from server_process import Server
 
 RULES = """\
@@ -306,6 +306,16 @@ def who_is_shown_keys():
         assert all(entry["read_by"] == "key" and entry["pii"] for entry in done), done
         assert secret[:6] not in json.dumps(entries), entries
         server.end()
+
+
+@case
+def before_the_first_event():
+    """before the first event what is held of a key is of no time: `at` is null"""
+    with Server(rules=RULES) as server:
+        for report in (server.ask("GET", "/v1/keys/card=c1").json["reports"][0], server.ask("GET", "/v1/trace?key=card=c1").json["state"][0]):
+            assert report["at"] is None and report["known"] is False, report
+        server.send([payment(1, amount=5)])
+        wait_for(lambda: server.ask("GET", "/v1/keys/card=c1").json["reports"][0]["at"] is not None, "the time of the first event")
 
 
 run_cases()
