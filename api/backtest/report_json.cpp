@@ -1,5 +1,7 @@
 #include "api/backtest/report_json.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
