@@ -163,7 +163,7 @@ class OwnedStore : public Reading<RocksStore> {
     }
     // Files that are needed no more are removed here, and not some time later.
     if (status.ok()) status = database_->db().DisableFileDeletions();
-    if (status.ok()) status = database_->db().EnableFileDeletions(true);
+    if (status.ok()) status = database_->db().EnableFileDeletions();
     if (status.ok()) return {};
     return rocks_failure("rewrite", database_->directory(), status);
   }
