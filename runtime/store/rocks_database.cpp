@@ -60,13 +60,11 @@ rocksdb::CompressionType compression() {
 struct Settings {
   rocksdb::DBOptions database;
   rocksdb::ColumnFamilyOptions family;
-  std::shared_ptr<rocksdb::Cache> cache;
 };
 Settings settings_of(const RocksStoreOptions& options) {
   Settings settings;
-  settings.cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = settings.cache;
+  table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   table.cache_index_and_filter_blocks = true;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   settings.family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
@@ -169,9 +167,8 @@ tl::unexpected<Error> rocks_failure(const char* what, const std::string& directo
   return tl::unexpected(std::move(error));
 }
 
-RocksDatabase::RocksDatabase(std::string directory, std::size_t family_count,
-                             std::shared_ptr<rocksdb::Cache> cache)
-    : directory_(std::move(directory)), family_count_(family_count), cache_(std::move(cache)) {}
+RocksDatabase::RocksDatabase(std::string directory, std::size_t family_count)
+    : directory_(std::move(directory)), family_count_(family_count) {}
 
 RocksDatabase::~RocksDatabase() {
   for (rocksdb::ColumnFamilyHandle* handle : handles_) {
@@ -253,7 +250,8 @@ StoreStats RocksDatabase::stats(const std::vector<std::string>& names) const {
         {names[i], approximate_bytes({i}), number({i}, "rocksdb.estimate-num-keys")});
     stats.memory_bytes += number({i}, "rocksdb.cur-size-all-mem-tables");
   }
-  stats.memory_bytes += cache_->GetUsage();
+  // The families have one cache.
+  if (!names.empty()) stats.memory_bytes += number({0}, "rocksdb.block-cache-usage");
   return stats;
 }
 
@@ -265,8 +263,7 @@ Result<std::unique_ptr<RocksDatabase>> open_rocks_database(const std::string& di
   Settings settings = settings_of(options);
   settings.database.create_if_missing = create_if_missing;
   settings.database.create_missing_column_families = true;
-  auto database =
-      std::make_unique<RocksDatabase>(directory, options.families.size(), settings.cache);
+  auto database = std::make_unique<RocksDatabase>(directory, options.families.size());
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   const rocksdb::Status status = rocksdb::DB::Open(
@@ -303,8 +300,7 @@ Result<std::unique_ptr<RocksDatabase>> open_rocks_reader(const std::string& dire
       const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(
           settings.database, directory, descriptors(names, settings), &handles, &db);
       if (status.ok()) {
-        auto database =
-            std::make_unique<RocksDatabase>(directory, options.families.size(), settings.cache);
+        auto database = std::make_unique<RocksDatabase>(directory, options.families.size());
         std::vector<rocksdb::ColumnFamilyHandle*> in_place(options.families.size(), nullptr);
         for (std::size_t place = 0, next = 0; place < in_place.size() && next < names.size();
              ++place) {

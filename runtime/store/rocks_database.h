@@ -13,7 +13,6 @@
 #include "runtime/store/store.h"
 
 namespace rocksdb {
-class Cache;
 class ColumnFamilyHandle;
 class DB;
 class Status;
@@ -22,8 +21,7 @@ namespace tocsin::runtime {
 /// An open database with the handles of its families, those of the options first.
 class RocksDatabase {
  public:
-  RocksDatabase(std::string directory, std::size_t family_count,
-                std::shared_ptr<rocksdb::Cache> cache);
+  RocksDatabase(std::string directory, std::size_t family_count);
   RocksDatabase(const RocksDatabase&) = delete;
   RocksDatabase& operator=(const RocksDatabase&) = delete;
   ~RocksDatabase();
@@ -51,7 +49,6 @@ class RocksDatabase {
 
   std::string directory_;
   std::size_t family_count_;
-  std::shared_ptr<rocksdb::Cache> cache_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
 };

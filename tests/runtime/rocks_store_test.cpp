@@ -34,6 +34,22 @@ std::string find_file(const std::string& directory, const std::string& ending) {
   return {};
 }
 
+TEST_CASE("RocksDB store: the memory that it names has the blocks that were read") {
+  RocksStoreWorld world;
+  const auto store = *RocksStore::open(world.directory(), rocks_options());
+  std::vector<std::string> keys;
+  StoreBatch batch;
+  for (std::uint64_t number = 0; number < 5'000; ++number) {
+    append_key_u64(keys.emplace_back(), number);
+    batch.put(kEven, keys.back(), std::string(100, 'x'));
+  }
+  REQUIRE(store->write(batch, false));
+  REQUIRE(store->rewrite(kEven));
+  const std::uint64_t before = store->stats()->memory_bytes;
+  for (const std::string& key : keys) REQUIRE(value(*store, kEven, key));
+  CHECK(store->stats()->memory_bytes > before + 100'000);
+}
+
 TEST_CASE("RocksDB store: readers see all that was written before, whatever the owner does") {
   RocksStoreWorld world;
   RocksStoreOptions small = rocks_options();
