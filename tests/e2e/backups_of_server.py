@@ -97,12 +97,11 @@ def live_and_restored_of(place, options, reading=(), rounds=3):
             stop.set()
             sender.join()
         assert all(one["checkpoint"] > 0 for one in under_load), under_load
-        again, made = back_up(server), rounds + 1
-        # What did not change is stored once. Checkpoints go on for a moment after the load, and rewrite files.
-        while again["stored_bytes"] >= again["bytes"] / 2:
-            assert made < rounds + 20, again
-            time.sleep(0.3)
-            again, made = back_up(server), made + 1
+        # What did not change is stored once. The log of the store, up to 1 MiB, and what is small are copied each
+        # time, and checkpoints go on for a moment after the load: of bytes only so much is certain.
+        back_up(server)
+        again, made = back_up(server), rounds + 2
+        assert again["stored_bytes"] < again["bytes"], again
         before = facts_of(server)
         assert server.metric("backups_kept") == made and server.metric("backup_last_bytes") == again["bytes"]
         server.kill()

@@ -72,7 +72,7 @@ def live_and_restored():
         live_and_restored_of("s3://bank/banks/one", store.options("banks/one"), store.reading, rounds=1)
         put = store.put_objects()
         assert len(put) > 10 and set(put.values()) == {1}, put
-        # The second of two backups at rest sent few: its manifest names all.
+        # Of the restored server there is one more.
         listed = tocsin("backup", "list", "s3://bank/banks/one", *store.reading).out.splitlines()
         assert len(listed) == 4, listed
 
