@@ -19,7 +19,14 @@ if [ ! -e "$fresh/.complete" ]; then
   echo "package: making a root of $suite in $fresh"
   rm -rf --one-file-system "$fresh"
   mkdir -p "$fresh"
-  debootstrap --variant=minbase --include=ca-certificates,git,bash "$suite" "$fresh" "$mirror" >"$roots/$suite.log" 2>&1 \
+  # A debootstrap that is older than the release makes it as it makes the releases before.
+  script=
+  [ "$suite" != noble ] || [ -e /usr/share/debootstrap/scripts/noble ] || script=/usr/share/debootstrap/scripts/gutsy
+  if [ "$suite" = noble ] && [ ! -e /usr/share/keyrings/ubuntu-archive-keyring.gpg ]; then
+    echo "package: no keyring of Ubuntu is installed here (ubuntu-keyring): what is fetched for the root is not checked by it"
+  fi
+  # shellcheck disable=SC2086
+  debootstrap --variant=minbase --include=ca-certificates,git,bash "$suite" "$fresh" "$mirror" $script >"$roots/$suite.log" 2>&1 \
     || { tail -n 20 "$roots/$suite.log" >&2; exit 1; }
   [ "$suite" != noble ] || printf 'deb %s noble main universe\n' "$mirror" >"$fresh/etc/apt/sources.list"
   touch "$fresh/.complete"
