@@ -25,6 +25,12 @@ ordered_json schema_of(const RouteParameter& parameter) {
       return duration_schema();
     case RouteParameter::Type::kTime:
       return {{"type", "string"}, {"format", "date-time"}};
+    case RouteParameter::Type::kTimeOrDay: {
+      const auto text = [](const char* format) {
+        return ordered_json{{"type", "string"}, {"format", format}};
+      };
+      return {{"anyOf", ordered_json::array({text("date-time"), text("date")})}};
+    }
     case RouteParameter::Type::kWord:
       return {{"type", "string"}, {"enum", parameter.words}};
     case RouteParameter::Type::kText:

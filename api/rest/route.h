@@ -18,7 +18,7 @@
 namespace tocsin::api {
 /// A parameter of a path or query.
 struct RouteParameter {
-  enum class Type : std::uint8_t { kText, kInteger, kBoolean, kDuration, kTime, kWord };
+  enum class Type : std::uint8_t { kText, kInteger, kBoolean, kDuration, kTime, kTimeOrDay, kWord };
   std::string name;
   Type type = Type::kText;
   std::string description = {};

@@ -69,6 +69,9 @@ std::optional<std::string> fault_of(const RouteParameter& parameter, std::string
     case RouteParameter::Type::kTime:
       if (cep::parse_time(text)) return std::nullopt;
       return "a time such as 2026-03-02T12:01:00Z";
+    case RouteParameter::Type::kTimeOrDay:
+      if (cep::parse_date(text) || cep::parse_time(text)) return std::nullopt;
+      return "a time such as 2026-03-02T12:01:00Z, or a day such as 2026-03-02 for its beginning";
     case RouteParameter::Type::kWord:
       if (std::ranges::find(parameter.words, text) != parameter.words.end()) return std::nullopt;
       return fmt::format("one of {}", fmt::join(parameter.words, ", "));

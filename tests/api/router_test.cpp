@@ -54,7 +54,10 @@ struct Api {
                                       {.name = "status",
                                        .type = RouteParameter::Type::kWord,
                                        .description = "Which",
-                                       .words = {"live", "draft"}}},
+                                       .words = {"live", "draft"}},
+                                      {.name = "from",
+                                       .type = RouteParameter::Type::kTimeOrDay,
+                                       .description = "Of then and later"}},
                  .answers = {{200, "The rule", "application/json", "Rule"}},
                  .handler = echo});
     router->add({.method = "GET",
@@ -178,9 +181,15 @@ TEST_CASE("router: parameters are checked, unknown ones named with those there a
   CHECK(detail("/v1/rules/a?limit=1x") == "limit takes a whole number from 1 to 100, not 1x");
   CHECK(detail("/v1/rules/a?limit") == "limit takes a whole number from 1 to 100, not ");
   CHECK(detail("/v1/rules/a?status=dead") == "status takes one of live, draft, not dead");
+  for (const char* from : {"2026-03-02", "2024-02-29", "2026-03-02T12:01:00Z"})
+    CHECK(api.ask("ops", {"GET", std::string("/v1/rules/a?from=") + from}).status == 200);
+  CHECK(detail("/v1/rules/a?from=2026-02-29") ==
+        "from takes a time such as 2026-03-02T12:01:00Z, or a day such as 2026-03-02 for its "
+        "beginning, not 2026-02-29");
   CHECK(detail("/v1/rules/a?limits=1") ==
-        "limits is not a parameter: did you mean limit? Parameters: limit, status");
-  CHECK(detail("/v1/rules/a?order=1") == "order is not a parameter; parameters: limit, status");
+        "limits is not a parameter: did you mean limit? Parameters: limit, status, from");
+  CHECK(detail("/v1/rules/a?order=1") ==
+        "order is not a parameter; parameters: limit, status, from");
   CHECK(detail("/v1/rules/all?x") == "x is not a parameter: this operation has none");
   CHECK(detail("/v1/rules/a?limit=1&limit=2") == "limit appears twice");
   CHECK(detail("/v1/rules/a?status=%zz") == "the query has a bad escape");
@@ -241,12 +250,15 @@ TEST_CASE("router: the OpenAPI document has every operation as it is routed") {
   CHECK(operations == api.router->routes().size());
   const ordered_json& rule = document["paths"]["/v1/rules/{rule}"]["get"];
   CHECK(rule["operationId"] == "rule");
-  CHECK(rule["parameters"].size() == 5);
+  CHECK(rule["parameters"].size() == 6);
+  CHECK(rule["parameters"][3]["schema"]["anyOf"] ==
+        ordered_json::parse(R"([{"type": "string", "format": "date-time"},
+                                {"type": "string", "format": "date"}])"));
   CHECK(rule["parameters"][0]["in"] == "path");
   CHECK(rule["parameters"][1]["schema"]["maximum"] == 100);
   CHECK(rule["responses"]["200"]["content"]["application/json"]["schema"]["$ref"] ==
         "#/components/schemas/Rule");
-  CHECK(rule["parameters"][3]["$ref"] == "#/components/parameters/X-Request-Id");
+  CHECK(rule["parameters"][4]["$ref"] == "#/components/parameters/X-Request-Id");
   CHECK(document["components"]["parameters"]["X-Request-Id"]["in"] == "header");
   CHECK(rule["responses"]["200"]["headers"].contains("RateLimit-Limit"));
   CHECK(!document["paths"]["/livez"]["get"]["responses"]["200"]["headers"].contains(
