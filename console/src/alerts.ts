@@ -11,6 +11,7 @@ export interface Row {
   state: string;
   assignee: string;
   alert: JsonObject;
+  key: string; // as keyText() has it
   version?: number | undefined; // of the triage, where it is known
   told?: number; // that of the state which the stream told
   changed?: string; // what happened to it on this page
@@ -28,6 +29,7 @@ function rowOf(hit: JsonObject): Row {
     state: show(hit.status),
     assignee: show(hit.assignee),
     alert,
+    key: keyText(alert),
     version: Number(show(hit.triage_version ?? 0)),
   };
 }

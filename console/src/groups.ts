@@ -1,11 +1,11 @@
 // Alerts of one key together.
-import { Row, keyText } from "./alerts";
+import { Row } from "./alerts";
 
 /** Rows in groups of one key, each where its first one is; rows without a key stay for themselves. */
 export function grouped(rows: readonly Row[]): Row[] {
   const groups = new Map<string, Row[]>();
   for (const row of rows) {
-    const key = keyText(row.alert) || `no key ${row.id}`;
+    const key = row.key || `no key ${row.id}`;
     const group = groups.get(key);
     if (group) group.push(row);
     else groups.set(key, [row]);
@@ -23,7 +23,7 @@ function groupsOf(rows: readonly Row[]): { first: Int32Array; size: Int32Array }
   let begun = 0;
   let before = "";
   rows.forEach((row, at) => {
-    const key = keyText(row.alert);
+    const { key } = row;
     if (at === 0 || !key || key !== before) begun = at;
     before = key;
     first[at] = begun;

@@ -11,11 +11,28 @@ export class Digits {
 export type Json = null | boolean | number | string | Digits | Json[] | { [name: string]: Json };
 export type JsonObject = { [name: string]: Json };
 
-const sources = new WeakMap<object, string>();
-/** The text that an object or array was parsed from. */
-export function sourceOf(value: object): string {
-  return sources.get(value) ?? "";
+class Given {
+  constructor(value: object) {
+    return value;
+  }
 }
+/** A member that no listing or copy of an object has. Each collection of garbage walks all of a WeakMap, which long lists would fill. */
+class Source extends Given {
+  readonly #text: string;
+  constructor(value: object, text: string) {
+    super(value);
+    this.#text = text;
+  }
+  static of(value: object): string {
+    return #text in value ? value.#text : "";
+  }
+}
+/** The text that an object or array was parsed from. */
+export const sourceOf = (value: object): string => Source.of(value);
+
+/** An object that inherits nothing: a member may be named __proto__. One of Object.create(null) takes three times the memory. */
+const Bare = function () {} as unknown as new () => JsonObject;
+Bare.prototype = Object.create(null);
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const BLANK = /[ \t\r\n]*/y;
@@ -43,7 +60,7 @@ class Parser {
     return found[0];
   }
   private blank(): void {
-    this.take(BLANK);
+    if (this.text.charCodeAt(this.at) <= 32) this.take(BLANK);
   }
   private eat(letter: string): boolean {
     this.blank();
@@ -63,12 +80,12 @@ class Parser {
     switch (this.text[this.at]) {
       case "{": {
         const value = this.object(depth);
-        sources.set(value, this.text.slice(begin, this.at));
+        new Source(value, this.text.slice(begin, this.at));
         return value;
       }
       case "[": {
         const value = this.array(depth);
-        sources.set(value, this.text.slice(begin, this.at));
+        new Source(value, this.text.slice(begin, this.at));
         return value;
       }
       case '"':
@@ -87,8 +104,7 @@ class Parser {
     }
   }
   private object(depth: number): JsonObject {
-    // Without a prototype: a member may be named __proto__.
-    const value: JsonObject = Object.create(null) as JsonObject;
+    const value: JsonObject = new Bare();
     this.at += 1;
     if (this.eat("}")) return value;
     do {

@@ -2,7 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { mayWork, me } from "./api";
-import { Row, keyText } from "./alerts";
+import { Row } from "./alerts";
 import { facetsOf } from "./facets";
 import { FacetName, Filters, ORDERS, Order, askedOf, filtersOf, isFiltered, queryOf, switchedFacet } from "./filters";
 import { placeInGroup } from "./groups";
@@ -131,7 +131,7 @@ function RowLine({ row, at }: { row: Row; at: number }) {
             {group.place} of {group.of}{" "}
           </span>
         )}
-        <Data value={keyText(row.alert)} />
+        <Data value={row.key} />
       </span>
       <span class="message">
         <Data value={row.alert.message} />

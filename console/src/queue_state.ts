@@ -1,7 +1,7 @@
 // The queue of alerts: its rows, what is selected, and what is done with it.
 import { computed, signal } from "@preact/signals";
 import { Problem, asProblem, me, mayWork } from "./api";
-import { Outcome, Row, Target, Triage, changeAll, keyText, readPage, readTriage } from "./alerts";
+import { Outcome, Row, Target, Triage, changeAll, readPage, readTriage } from "./alerts";
 import { Counts, readCounts } from "./facets";
 import { Order, SEVERITIES, chosenOf, filtersOf } from "./filters";
 import { grouped } from "./groups";
@@ -177,6 +177,7 @@ export function follow(query: string): () => void {
 
 const LOOK_EVERY_MS = 10_000;
 const LOOK_ROWS = 200;
+const TOGETHER_MS = 20;
 /** What became of rows that a page of now has, or no longer has; a page reaches down to `least`. Rows that changed. */
 export function changedRows(loaded: readonly Row[], now: readonly Row[], least: number): Row[] {
   const found = new Map(now.map((row) => [row.id, row]));
@@ -193,14 +194,17 @@ export function changedRows(loaded: readonly Row[], now: readonly Row[], least: 
     return [{ ...row, state, assignee, version, changed }];
   });
 }
-/** What the stream told shows at its row. Whoever acts on the row may not have seen it: that is the row's version still. */
-export function toldRows(loaded: readonly Row[], what: Triaged, own: string): Row[] {
-  return loaded.map((row) => {
-    if (row.id !== what.alert || what.version <= Math.max(row.version ?? 0, row.told ?? 0)) return row;
+/** What the stream told, one after the other, shows at its row. Whoever acts on the row may not have seen it: that is the row's version still. */
+export function toldRows(loaded: readonly Row[], heard: readonly Triaged[], own: string): Row[] {
+  const of = new Map<string, Triaged[]>();
+  for (const what of heard) of.set(what.alert, [...(of.get(what.alert) ?? []), what]);
+  const after = (row: Row, what: Triaged): Row => {
+    if (what.version <= Math.max(row.version ?? 0, row.told ?? 0)) return row;
     const told = { ...row, state: what.state, assignee: what.assignee ?? "", told: what.version };
     if (what.who === own) return told; // in another tab
     return { ...told, changed: what.action === "comment" ? `${what.who} commented` : `by ${what.who}` };
-  });
+  };
+  return loaded.map((row) => of.get(row.id)?.reduce(after, row) ?? row);
 }
 /** Says at rows what colleagues have done with them; the function ends it. No row moves. */
 export function watchColleagues(): () => void {
@@ -227,13 +231,23 @@ export function watchColleagues(): () => void {
   const seen = () => void look();
   document.addEventListener("visibilitychange", seen);
   void look();
+  // Who changes a thousand alerts at once is told of in a thousand messages: they go through the rows together.
+  let heard: Triaged[] = [];
+  let hearing = 0;
   const end = listen({
     live: (is) => (isTold = is),
-    triaged: (what) => (rows.value = toldRows(rows.value, what, me.value?.name ?? "")),
+    triaged: (what) => {
+      if (heard.push(what) > 1) return;
+      hearing = window.setTimeout(() => {
+        rows.value = toldRows(rows.value, heard, me.value?.name ?? "");
+        heard = [];
+      }, TOGETHER_MS);
+    },
     triagedFromHere: seen,
   });
   return () => {
     end();
+    clearTimeout(hearing);
     clearInterval(timer);
     document.removeEventListener("visibilitychange", seen);
   };
@@ -258,9 +272,9 @@ export function toggle(id: string): void {
 }
 /** Selects all loaded alerts of the current one's key. */
 export function selectKey(): void {
-  const key = currentRow.value && keyText(currentRow.value.alert);
+  const key = currentRow.value?.key;
   if (!key) return;
-  selected.value = new Set([...selected.value, ...rows.value.filter((row) => keyText(row.alert) === key).map((row) => row.id)]);
+  selected.value = new Set([...selected.value, ...rows.value.filter((row) => row.key === key).map((row) => row.id)]);
 }
 export function clearSelection(): void {
   selected.value = new Set();
@@ -269,12 +283,12 @@ export function clearSelection(): void {
 export function toSameKey(): void {
   const from = currentRow.value;
   if (!from) return;
-  const key = keyText(from.alert);
+  const { key } = from;
   const total = rows.value.length;
   for (let step = 1; step < total; step += 1) {
     const at = (current.value + step) % total;
     const row = rows.value[at];
-    if (row && row.state === "open" && keyText(row.alert) === key) {
+    if (row && row.state === "open" && row.key === key) {
       current.value = at;
       return;
     }
@@ -287,8 +301,13 @@ export function targets(): Row[] {
   if (selected.value.size > 0) return rows.value.filter((row) => selected.value.has(row.id));
   return currentRow.value ? [currentRow.value] : [];
 }
+type Parts = Map<string, Partial<Row>>; // by the row's id
+/** Changes rows, all in one walk: there may be a hundred thousand. */
+function putAll(parts: Parts): void {
+  if (parts.size > 0) rows.value = rows.value.map((row) => (parts.has(row.id) ? { ...row, ...parts.get(row.id) } : row));
+}
 export function put(id: string, part: Partial<Row>): void {
-  rows.value = rows.value.map((row) => (row.id === id ? { ...row, ...part } : row));
+  putAll(new Map([[id, part]]));
 }
 
 interface Done {
@@ -318,13 +337,12 @@ export function lastDone(triage: Triage): string {
   if (last.action === "assign") return last.assignee === last.who ? `${who} took it` : `${who} assigned it to ${last.assignee}`;
   return `${who} ${DID_WORDS[last.action] ?? last.action} it`;
 }
-/** What a colleague did to an alert since its row was read, for which it was not changed; the row shows it then. */
+/** What a colleague did to an alert since its row was read, for which it was not changed. */
 function overtakenBy(row: Row, { status, now }: Outcome): string | undefined {
   if (!now || (status !== 412 && (status !== 409 || (now.state === row.state && now.assignee === row.assignee)))) return undefined;
-  const text = lastDone(now);
-  put(row.id, { state: now.state, assignee: now.assignee, version: now.version, changed: text });
-  return text;
+  return lastDone(now);
 }
+const placed = ({ state, assignee, version }: Triage, changed: string): Partial<Row> => ({ state, assignee, version, changed });
 
 /** Does it to `of`, says what came of it, and keeps how to take it back for 10 s. */
 export async function act(of: Row[], action: string, comment = ""): Promise<void> {
@@ -336,20 +354,22 @@ export async function act(of: Row[], action: string, comment = ""): Promise<void
   const done: Done[] = [];
   const refused: string[] = [];
   let overtaken = "";
+  const parts: Parts = new Map();
   const outcomes = await changeAll(of, comment ? { action, comment } : { action });
   of.forEach((row, at) => {
     const outcome = outcomes[at] as Outcome;
     const { status, detail, now } = outcome;
     if (status === 200 && now) {
-      put(row.id, { state: now.state, assignee: now.assignee, version: now.version, changed: DONE_WORDS[action] ?? action });
+      parts.set(row.id, placed(now, DONE_WORDS[action] ?? action));
       done.push({ id: row.id, before: { state: row.state, assignee: row.assignee }, after: now, version: now.version });
       return;
     }
     const what = overtakenBy(row, outcome);
-    if (what === undefined) put(row.id, { changed: "not changed" });
-    else overtaken ||= what;
+    parts.set(row.id, what !== undefined && now ? placed(now, what) : { changed: "not changed" });
+    overtaken ||= what ?? "";
     refused.push(what ?? detail);
   });
+  putAll(parts);
   const word = DONE_WORDS[action] ?? action;
   const text = `${counted(done.length, "alert")} ${word}`;
   const why = overtaken ? `${overtaken} meanwhile. Do it again if it is still right.` : (refused[0] ?? "");
@@ -373,22 +393,26 @@ export async function undo(): Promise<void> {
   const alike = new Map<string, Done[]>();
   for (const one of done) {
     const steps = JSON.stringify(stepsBack(one.before, one.after));
-    alike.set(steps, [...(alike.get(steps) ?? []), one]);
+    const others = alike.get(steps);
+    if (others) others.push(one);
+    else alike.set(steps, [one]);
   }
   for (const [steps, some] of alike) {
     let left: Target[] = some;
     for (const step of JSON.parse(steps) as Step[]) {
       const outcomes = await changeAll(left, step);
       left = [];
+      const parts: Parts = new Map();
       for (const { id, detail, now, status } of outcomes) {
         if (status === 200 && now) {
-          put(id, { state: now.state, assignee: now.assignee, version: now.version, changed: "undone" });
+          parts.set(id, placed(now, "undone"));
           left.push({ id, version: now.version });
         } else {
           failed = detail;
-          put(id, { changed: "not undone: it changed since" });
+          parts.set(id, { changed: "not undone: it changed since" });
         }
       }
+      putAll(parts);
     }
   }
   countAgain();

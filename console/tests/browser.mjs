@@ -15,6 +15,7 @@ import "./editor_cases.mjs";
 import "./sign_in_cases.mjs";
 import "./access_cases.mjs";
 import "./page_cases.mjs";
+import "./budget_cases.mjs";
 import { Person, Server, openBrowser } from "./world.mjs";
 
 const wanted = process.argv[2] ?? "";

@@ -90,6 +90,37 @@ export async function writeAt(page, target, text) {
   else await page.keyboard.type(text);
 }
 
+/** What is edited. */
+export const content = (page) => page.locator(".cm-content");
+/** Selects the first such text, and returns when the editor has read the selection: it does so on an event that the browser sends a
+ * moment later, and not at all once the focus is elsewhere. */
+export async function select(page, text) {
+  await content(page).evaluate(async (element, wanted) => {
+    element.focus();
+    const line = [...element.querySelectorAll(".cm-line")].find((one) => one.textContent.includes(wanted));
+    if (!line) throw new Error(`no ${wanted}`);
+    const placeOf = (offset) => {
+      const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+      let left = offset;
+      for (let node = walker.nextNode(); ; node = walker.nextNode()) {
+        if (left <= node.data.length) return [node, left];
+        left -= node.data.length;
+      }
+    };
+    const begin = line.textContent.indexOf(wanted);
+    await new Promise((done) => {
+      // Without an event, the selection was there before.
+      setTimeout(done, 1000);
+      document.addEventListener("selectionchange", () => setTimeout(done), { once: true });
+      document.getSelection().setBaseAndExtent(...placeOf(begin), ...placeOf(begin + wanted.length));
+    });
+  }, text);
+}
+export async function overwrite(page, text, other) {
+  await select(page, text);
+  await page.keyboard.type(other);
+}
+
 export class Server {
   constructor(folder, { rules = RULES, more = [] } = {}) {
     this.folder = folder;
