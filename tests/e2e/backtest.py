@@ -9,7 +9,6 @@ import json
 import pathlib
 import re
 import signal
-import time
 
 from harness import ROOT, RULES, START_US, case, has, payment, read, run_cases, start, tocsin, wait_for, write
 from server_process import Server
@@ -447,7 +446,8 @@ def _():
     process = start("backtest", "rules.tocsin", "--input", "-", "--report-json", "report.json")
     process.stdin.write(b'{"type":"payment","ts":1,"id":"a","card":"c","amount":200}\n')
     process.stdin.flush()
-    time.sleep(0.3)
+    status = pathlib.Path(f"/proc/{process.pid}/status")
+    wait_for(lambda: int(re.search(r"SigCgt:\s*([0-9a-f]+)", status.read_text())[1], 16) >> (signal.SIGINT - 1) & 1, "its handler")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 3 and out == b"", (process.returncode, out)
