@@ -38,7 +38,9 @@ AlertTally::AlertTally(const cep::Plan& plan, const Labels* labels, const TallyO
       options_(options),
       facts_maker_(plan),
       format_(plan),
-      rules_(plan.rules.size()) {}
+      rules_(plan.rules.size()) {
+  if (!options.value.empty()) value_reader_.emplace(plan, options.value);
+}
 
 void AlertTally::add(const cep::Alert& alert) {
   if (alert.budget) return;
@@ -49,19 +51,26 @@ void AlertTally::add(const cep::Alert& alert) {
   ++rule.by_hour[static_cast<std::size_t>(hour_of(alert.ts))];
   if (rule.samples.size() < options_.samples) rule.samples.push_back(sample_of(alert));
   const AlertFacts facts = facts_maker_.facts_of(alert);
+  const AlertValue value = value_reader_ ? value_reader_->value_of(alert) : AlertValue{};
   if (facts_.size() < options_.facts_max) {
     facts_.push_back(facts);
+    if (value_reader_) values_.push_back(value);
     if (options_.changed != nullptr) {
       options_.changed->add(options_.set, facts, [&] { return sample_of(alert); });
     }
   } else {
     ++facts_left_out_;
   }
-  if (labels_ == nullptr) return;
-  found_.clear();
-  labels_->find(alert, facts, found_);
-  rule.labels.add(*labels_, found_, alert.ts);
-  labels_of_all_.add(*labels_, found_, alert.ts);
+  bool has_found = false;
+  if (labels_ != nullptr) {
+    found_.clear();
+    labels_->find(alert, facts, found_);
+    has_found = rule.labels.add(*labels_, found_, alert.ts);
+    labels_of_all_.add(*labels_, found_, alert.ts);
+  }
+  if (!value_reader_) return;
+  rule.value.add(value, has_found);
+  value_of_all_.add(value, has_found);
 }
 
 SampleAlert AlertTally::sample_of(const cep::Alert& alert) {

@@ -4,9 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "api/backtest/alert_facts.h"
+#include "api/backtest/alert_value.h"
 #include "api/backtest/changed_samples.h"
 #include "api/backtest/labels.h"
 #include "api/backtest/sample_alert.h"
@@ -23,6 +26,7 @@ struct TallyOptions {
   /// Gets each alert whose facts are kept, as one of this set; may be null.
   ChangedSamples* changed = nullptr;
   ChangedSamples::Set set = ChangedSamples::Set::kNew;
+  std::string value = {};  // the field of alerts that is added up; empty: none
 };
 struct RuleTally {
   std::uint64_t alerts = 0;
@@ -30,6 +34,7 @@ struct RuleTally {
   std::map<std::int64_t, std::uint64_t> by_day;  // alerts, by day_of()
   std::array<std::uint64_t, 24> by_hour = {};
   LabelTally labels;
+  ValueTally value;
   std::vector<SampleAlert> samples;  // the first ones
 };
 /// Threading: one caller at a time.
@@ -44,8 +49,14 @@ class AlertTally {
   const std::vector<RuleTally>& rules() const { return rules_; }
   /// Of all rules together.
   const LabelTally& labels() const { return labels_of_all_; }
+  /// Whether values are added up.
+  bool has_values() const { return value_reader_.has_value(); }
+  /// Of all rules together.
+  const ValueTally& value() const { return value_of_all_; }
   /// Of the first alerts, in their order.
   const std::vector<AlertFacts>& facts() const { return facts_; }
+  /// The values of those alerts; empty where values are not added up.
+  const std::vector<AlertValue>& values() const { return values_; }
   /// How many alerts came after those.
   std::uint64_t facts_left_out() const { return facts_left_out_; }
 
@@ -56,10 +67,13 @@ class AlertTally {
   const Labels* labels_;
   const TallyOptions options_;
   AlertFactsMaker facts_maker_;
+  std::optional<AlertValueReader> value_reader_;  // where values are added up
   cep::AlertFormat format_;
   std::vector<RuleTally> rules_;
   LabelTally labels_of_all_;
+  ValueTally value_of_all_;
   std::vector<AlertFacts> facts_;
+  std::vector<AlertValue> values_;
   std::uint64_t facts_left_out_ = 0;
   std::vector<std::uint32_t> found_;
 };

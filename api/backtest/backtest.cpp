@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/backtest/alert_value.h"
 #include "cep/plan/plan.h"
 
 namespace tocsin::api {
@@ -19,7 +20,14 @@ std::optional<std::string> nothing_to_run(const RuleSet& set) {
                      fmt::join(set.named, ", "));
 }
 
-Backtest::Backtest(const BacktestRules& rules, const TallyOptions& tally) : rules_(rules) {
+std::optional<std::string> why_no_value(std::string_view field, const BacktestRules& rules) {
+  std::vector<const cep::Plan*> plans = {&rules.fresh.loaded.program->plan()};
+  if (rules.old) plans.push_back(&rules.old->loaded.program->plan());
+  return why_no_value(field, plans);
+}
+
+Backtest::Backtest(const BacktestRules& rules, const TallyOptions& tally)
+    : rules_(rules), value_(tally.value) {
   TallyOptions compared = tally;
   if (rules.old) {
     changed_.emplace(
@@ -111,6 +119,7 @@ BacktestReport Backtest::report() const {
   report.first_event = fresh.summary.first_event;
   report.last_event = fresh.summary.last_event;
   report.seconds = fresh.summary.seconds;
+  report.value = value_;
   report.fresh = set_figures(fresh.result(), labels());
   report.fresh.files = rules_.fresh.named;
   if (old != nullptr) {

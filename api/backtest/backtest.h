@@ -5,6 +5,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/backtest/alert_tally.h"
@@ -33,6 +34,9 @@ struct BacktestRules {
   std::optional<Labels> labels;
   std::optional<VariedRules> varied;
 };
+/// Why no alert of these rules has a number in this field, and what to name instead; nothing where
+/// it can be added up.
+std::optional<std::string> why_no_value(std::string_view field, const BacktestRules& rules);
 /// What is read: files, or an archive.
 struct BacktestInput {
   std::vector<std::string> names;  // as reports name it; of files their paths
@@ -74,6 +78,7 @@ class Backtest {
   const Labels* labels() const { return rules_.labels ? &*rules_.labels : nullptr; }
 
   const BacktestRules& rules_;
+  const std::string value_;                  // TallyOptions::value
   std::optional<ChangedSamples> changed_;    // where there are two sets
   std::deque<Set> sets_;                     // fresh, old, varied
   std::vector<std::vector<Set*>> readings_;  // those that are read alike

@@ -41,8 +41,10 @@ SetFigures set_figures(const SetResult& result, const Labels* labels) {
     // Which events the engine is given depends on what other sets read.
     figures.analysis.events = summary.events;
     figures.labels = counts(tally.labels);
+    if (result.tally.has_values()) figures.sums = tally.value;
   }
   set.labels = counts(result.tally.labels());
+  if (result.tally.has_values()) set.sums = result.tally.value();
   return set;
 }
 
@@ -59,7 +61,8 @@ std::vector<Change> rules_of_both(const cep::Plan& fresh, const cep::Plan& old) 
 
 void compare_sets(const SetResult& fresh, const SetResult& old, BacktestReport& report) {
   report.changes = rules_of_both(fresh.plan, old.plan);
-  count_changes(fresh.tally.facts(), old.tally.facts(), report.changes);
+  count_changes({fresh.tally.facts(), fresh.tally.values()},
+                {old.tally.facts(), old.tally.values()}, report.changes);
   report.overlaps = find_overlaps(fresh.tally.facts(), old.tally.facts());
 }
 

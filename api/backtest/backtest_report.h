@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/backtest/alert_tally.h"
+#include "api/backtest/alert_value.h"
 #include "api/backtest/changed_samples.h"
 #include "api/backtest/comparison.h"
 #include "api/backtest/labels.h"
@@ -30,6 +31,7 @@ struct RuleFigures {
   std::vector<SampleAlert> samples;
   library::RuleAnalysis analysis;  // what it looked at, what that took, what it keeps
   std::optional<LabelCounts> labels;
+  std::optional<ValueTally> sums;  // where one is added up
 };
 /// A set of rules and what it raised.
 struct SetFigures {
@@ -40,6 +42,7 @@ struct SetFigures {
   std::uint64_t budget_alerts = 0;        // of rules that exceeded a budget
   std::uint64_t alerts_not_compared = 0;  // beyond TallyOptions::facts_max
   std::optional<LabelCounts> labels;      // of all rules together
+  std::optional<ValueTally> sums;         // of all rules together, where one is added up
 };
 /// Frauds of one scenario, and how many of them each set found.
 struct ScenarioFigures {
@@ -59,6 +62,7 @@ struct VariantFigures {
   std::uint64_t alerts = 0;
   std::uint64_t keys = 0;
   std::optional<LabelCounts> labels;
+  std::optional<ValueTally> sums;
 };
 struct VariationFigures {
   std::vector<VariantFigures> variants;  // by bound, each of which begins with what is written
@@ -74,6 +78,7 @@ struct BacktestReport {
   std::uint64_t ignored = 0;
   cep::EventTime first_event, last_event;
   double seconds = 0;
+  std::string value;  // the field of alerts that is added up; empty: none
   SetFigures fresh;
   std::optional<SetFigures> old;
   std::vector<Change> changes;         // of rules of one id in both

@@ -226,6 +226,11 @@ Outcome<Prepared> prepare(const BacktestArguments& arguments, runtime::Files& fi
     }
     rules.labels = std::move(*labels);
   }
+  if (!arguments.tally.value.empty()) {
+    if (const auto refusal = why_no_value(arguments.tally.value, rules)) {
+      return stop(ExitCode::kUsage, "--value: " + *refusal);
+    }
+  }
   if (arguments.varies) {
     Result<VariedRules> varied = vary_rules(rules.fresh.loaded, varied_files,
                                             runtime::read_rule_file, arguments.variants_max);

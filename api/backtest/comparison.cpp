@@ -52,16 +52,24 @@ void count_shared(std::span<const AlertFacts> first, std::span<const AlertFacts>
 
 // What makes an alert the same in both sets, behind its pair of rules.
 using Moment = std::tuple<std::uint32_t, std::uint64_t, std::int64_t, std::uint64_t>;
+struct PlacedMoment {
+  Moment moment;
+  std::size_t place = 0;  // of the alert
+};
 
-std::vector<Moment> moments_of(std::span<const AlertFacts> alerts,
-                               const std::map<std::uint32_t, std::uint32_t>& pair_of_rule) {
-  std::vector<Moment> moments;
-  for (const AlertFacts& alert : alerts) {
+// By moment, those of one moment as they came.
+std::vector<PlacedMoment> moments_of(std::span<const AlertFacts> alerts,
+                                     const std::map<std::uint32_t, std::uint32_t>& pair_of_rule) {
+  std::vector<PlacedMoment> moments;
+  for (std::size_t i = 0; i < alerts.size(); ++i) {
+    const AlertFacts& alert = alerts[i];
     const auto pair = pair_of_rule.find(alert.rule);
     if (pair == pair_of_rule.end()) continue;
-    moments.emplace_back(pair->second, alert.key, alert.ts.us, alert.last_event);
+    moments.push_back({{pair->second, alert.key, alert.ts.us, alert.last_event}, i});
   }
-  std::ranges::sort(moments);
+  std::ranges::sort(moments, [](const PlacedMoment& a, const PlacedMoment& b) {
+    return std::tie(a.moment, a.place) < std::tie(b.moment, b.place);
+  });
   return moments;
 }
 }  // namespace
@@ -94,7 +102,7 @@ std::vector<Overlap> find_overlaps(std::span<const AlertFacts> first,
   return overlaps;
 }
 
-void count_changes(std::span<const AlertFacts> first, std::span<const AlertFacts> second,
+void count_changes(const ComparedAlerts& first, const ComparedAlerts& second,
                    std::vector<Change>& changes) {
   std::map<std::uint32_t, std::uint32_t> pair_of_first;
   std::map<std::uint32_t, std::uint32_t> pair_of_second;
@@ -102,18 +110,31 @@ void count_changes(std::span<const AlertFacts> first, std::span<const AlertFacts
     pair_of_first[changes[i].first] = i;
     pair_of_second[changes[i].second] = i;
   }
-  const std::vector<Moment> now = moments_of(first, pair_of_first);
-  const std::vector<Moment> before = moments_of(second, pair_of_second);
+  const std::vector<PlacedMoment> now = moments_of(first.facts, pair_of_first);
+  const std::vector<PlacedMoment> before = moments_of(second.facts, pair_of_second);
+  const auto count = [&](const ComparedAlerts& set, const PlacedMoment& alert,
+                         std::uint64_t Change::*counted, ValueSum Change::*sum) {
+    Change& change = changes[std::get<0>(alert.moment)];
+    ++(change.*counted);
+    if (!set.values.empty()) (change.*sum).add(set.values[alert.place]);
+  };
   auto one = now.begin();
   auto other = before.begin();
   while (one != now.end() || other != before.end()) {
-    if (other == before.end() || (one != now.end() && *one < *other)) {
-      ++changes[std::get<0>(*one++)].added;
-    } else if (one == now.end() || *other < *one) {
-      ++changes[std::get<0>(*other++)].gone;
+    if (other == before.end() || (one != now.end() && one->moment < other->moment)) {
+      count(first, *one++, &Change::added, &Change::added_value);
+    } else if (one == now.end() || other->moment < one->moment) {
+      count(second, *other++, &Change::gone, &Change::gone_value);
     } else {
-      ++changes[std::get<0>(*one++)].same;
+      count(first, *one++, &Change::same, &Change::same_value);
       ++other;
+    }
+  }
+  for (Change& change : changes) {  // they stand beside each other
+    const int digits =
+        std::max({change.same_value.digits, change.added_value.digits, change.gone_value.digits});
+    for (ValueSum* const sum : {&change.same_value, &change.added_value, &change.gone_value}) {
+      sum->digits = digits;
     }
   }
 }

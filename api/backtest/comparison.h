@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/backtest/alert_facts.h"
+#include "api/backtest/alert_value.h"
 
 namespace tocsin::api {
 /// How many different keys the alerts of each rule have, by RuleIndex; `rules`: how many there are.
@@ -31,9 +32,16 @@ struct Change {
   std::uint64_t same = 0;
   std::uint64_t added = 0;  // in the new one alone
   std::uint64_t gone = 0;   // in the old one alone
+  /// What these alerts have in common as values; of the same ones those of the new set.
+  ValueSum same_value = {}, added_value = {}, gone_value = {};
+};
+/// Alerts of a set, with their values, by place, or without any.
+struct ComparedAlerts {
+  std::span<const AlertFacts> facts;
+  std::span<const AlertValue> values = {};
 };
 /// Of the pairs of rules in `changes`, whose `first` and `second` are given and of which each rule
-/// is in one at most: fills in the counts.
-void count_changes(std::span<const AlertFacts> first, std::span<const AlertFacts> second,
+/// is in one at most: fills in the counts, and the sums where there are values.
+void count_changes(const ComparedAlerts& first, const ComparedAlerts& second,
                    std::vector<Change>& changes);
 }  // namespace tocsin::api

@@ -171,7 +171,7 @@ std::optional<double> LabelCounts::precision() const {
 }
 std::optional<double> LabelCounts::recall() const { return ratio(found, frauds); }
 
-void LabelTally::add(const Labels& labels, const std::vector<std::uint32_t>& found,
+bool LabelTally::add(const Labels& labels, const std::vector<std::uint32_t>& found,
                      cep::EventTime at) {
   bool any_fraud = false;
   for (const std::uint32_t which : found) {
@@ -181,6 +181,7 @@ void LabelTally::add(const Labels& labels, const std::vector<std::uint32_t>& fou
     found_at_[which] = std::min(found_at_[which], at);
   }
   ++(any_fraud ? counts_.fraud : found.empty() ? counts_.unlabelled : counts_.ok);
+  return any_fraud;
 }
 
 LabelCounts LabelTally::counts(const Labels& labels, cep::EventTime first,

@@ -66,8 +66,8 @@ struct LabelCounts {
 /// Counts the alerts of one rule, or of several, against labels.
 class LabelTally {
  public:
-  /// `found`: what Labels::find() gave for an alert at this time.
-  void add(const Labels& labels, const std::vector<std::uint32_t>& found, cep::EventTime at);
+  /// `found`: what Labels::find() gave for an alert at this time. Says whether a fraud is among it.
+  bool add(const Labels& labels, const std::vector<std::uint32_t>& found, cep::EventTime at);
   /// Frauds that lie wholly outside of `first` to `last` do not count.
   LabelCounts counts(const Labels& labels, cep::EventTime first, cep::EventTime last) const;
   bool has_found(std::uint32_t which) const {

@@ -116,6 +116,35 @@ std::string labels_html(const BacktestReport& report) {
   return html + scenarios.html();
 }
 
+std::string value_html(const BacktestReport& report) {
+  if (report.value.empty()) return "";
+  const bool has_labels = report.fresh.labels.has_value();
+  const auto sum = [](const ValueSum& of) { return Cell{sum_text(of), true}; };
+  std::vector<Cell> heads = {words("raised by"), head("alerts"), head("sum"), head("no number")};
+  if (has_labels) heads.insert(heads.begin() + 3, head("caught"));
+  HtmlTable table(heads);
+  const auto add = [&](std::string_view name, const ValueTally& value) {
+    std::vector<Cell> row = {words(name), number(value.all.alerts), sum(value.all),
+                             number(value.all.without)};
+    if (has_labels) row.insert(row.begin() + 3, sum(value.caught));
+    table.add(row);
+  };
+  for (const RuleFigures& rule : report.fresh.rules) add(rule.id, *rule.sums);
+  add("all rules", *report.fresh.sums);
+  if (report.old) add("all rules of --against", *report.old->sums);
+  const std::string html =
+      fmt::format("<h2>Sums of <code>{}</code></h2>\n", escape_html(report.value)) + table.html();
+  if (report.changes.empty()) return html;
+  HtmlTable changes(
+      {words("rule"), head("now"), head("before"), head("same"), head("added"), head("gone")});
+  for (const Change& change : report.changes) {
+    const RuleFigures& now = report.fresh.rules[change.first];
+    changes.add({words(now.id), sum(now.sums->all), sum(report.old->rules[change.second].sums->all),
+                 sum(change.same_value), sum(change.added_value), sum(change.gone_value)});
+  }
+  return html + changes.html();
+}
+
 std::string comparison_html(const BacktestReport& report) {
   if (!report.old) return "";
   std::string html = fmt::format(
@@ -151,6 +180,7 @@ std::string bound_html(const VariationFigures& variation, std::size_t begin, std
       escape_html(first.place));
   std::vector<Cell> heads = {words("with"), head("alerts"), head("keys")};
   if (has_labels) heads.insert(heads.end(), {head("precision"), head("recall")});
+  if (first.sums) heads.push_back(head(has_labels ? "caught" : "sum"));
   HtmlTable table(heads);
   std::vector<ChartBar> bars;
   for (std::size_t i = begin; i < end; ++i) {
@@ -161,6 +191,9 @@ std::string bound_html(const VariationFigures& variation, std::size_t begin, std
     if (has_labels) {
       row.push_back({share_text(variant.labels->precision()), true});
       row.push_back({share_text(variant.labels->recall()), true});
+    }
+    if (variant.sums) {
+      row.push_back({sum_text(has_labels ? variant.sums->caught : variant.sums->all), true});
     }
     table.add(row);
     bars.push_back({bound, variant.alerts});
@@ -251,7 +284,7 @@ std::string backtest_html(const BacktestReport& report) {
                              rules::format_count(report.late, "event")));
   }
   html += rules_html(report.fresh) + labels_html(report) + comparison_html(report) +
-          variation_html(report);
+          value_html(report) + variation_html(report);
   for (const RuleFigures& rule : report.fresh.rules) html += rule_html(rule);
   return html + "</body></html>";
 }

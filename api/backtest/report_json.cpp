@@ -35,6 +35,17 @@ ordered_json labels_json(const LabelCounts& counts) {
   return out;
 }
 
+// Sums are texts: as numbers they would be rounded by most who read them.
+ordered_json sum_json(const ValueSum& sum) {
+  return {{"sum", sum.text()}, {"alerts", sum.alerts}, {"without", sum.without}};
+}
+
+ordered_json sums_json(const ValueTally& value, bool has_labels) {
+  ordered_json out = sum_json(value.all);
+  if (has_labels) out["caught"] = sum_json(value.caught);
+  return out;
+}
+
 ordered_json rule_json(const RuleFigures& rule) {
   ordered_json out = {
       {"rule", rule.id},       {"title", rule.title}, {"status", status_name(rule.status)},
@@ -45,6 +56,7 @@ ordered_json rule_json(const RuleFigures& rule) {
   out["by_hour"] = rule.by_hour;
   out["cost"] = library::analysis_json(rule.analysis);
   if (rule.labels) out["labels"] = labels_json(*rule.labels);
+  if (rule.sums) out["sums"] = sums_json(*rule.sums, rule.labels.has_value());
   out["samples"] = nullptr;  // with_samples()
   return out;
 }
@@ -56,6 +68,7 @@ ordered_json set_json(const SetFigures& set) {
                       {"budget_alerts", set.budget_alerts},
                       {"alerts_not_compared", set.alerts_not_compared}};
   if (set.labels) out["labels"] = labels_json(*set.labels);
+  if (set.sums) out["sums"] = sums_json(*set.sums, set.labels.has_value());
   out["rules"] = ordered_json::array();
   for (const RuleFigures& rule : set.rules) out["rules"].push_back(rule_json(rule));
   return out;
@@ -70,6 +83,10 @@ ordered_json comparison_json(const BacktestReport& report) {
                        {"gone", change.gone},
                        {"added_samples", nullptr},  // with_samples()
                        {"gone_samples", nullptr}});
+    if (report.value.empty()) continue;
+    changes.back()["sums"] = {{"same", sum_json(change.same_value)},
+                              {"added", sum_json(change.added_value)},
+                              {"gone", sum_json(change.gone_value)}};
   }
   ordered_json overlaps = ordered_json::array();
   for (const Overlap& overlap : report.overlaps) {
@@ -89,6 +106,7 @@ ordered_json variation_json(const VariationFigures& variation) {
                         {"instead", variant.instead}, {"is_as_written", variant.is_as_written},
                         {"alerts", variant.alerts},   {"keys", variant.keys}};
     if (variant.labels) one["labels"] = labels_json(*variant.labels);
+    if (variant.sums) one["sums"] = sums_json(*variant.sums, variant.labels.has_value());
     variants.push_back(std::move(one));
   }
   return {{"variants", std::move(variants)},
@@ -138,6 +156,7 @@ std::string backtest_json(const BacktestReport& report) {
     out["first_event"] = cep::format_time(report.first_event);
     out["last_event"] = cep::format_time(report.last_event);
   }
+  if (!report.value.empty()) out["value"] = report.value;
   out["backtest"] = set_json(report.fresh);
   if (report.old) {
     out["against"] = set_json(*report.old);

@@ -19,6 +19,15 @@ inline constexpr std::string_view kReportSchemas = R"({
       "most_us": "whole; of all of them"
     }
   },
+  "ValueSum": {
+    "sum": "text like ^-?[0-9]+([.][0-9]{1,9})?$; exact, whatever its length",
+    "alerts": "whole; that were added up",
+    "without": "whole; alerts without such a number"
+  },
+  "ValueSums": {
+    "like": "ValueSum",
+    "caught?": "ValueSum; of alerts that found a fraud, where there are labels"
+  },
   "BacktestedRule": {
     "rule": "text",
     "title": "text",
@@ -40,6 +49,7 @@ inline constexpr std::string_view kReportSchemas = R"({
       "bytes?": "whole"
     },
     "labels?": "LabelFigures",
+    "sums?": "ValueSums",
     "samples": "list of Alert"
   },
   "BacktestedRules": {
@@ -49,6 +59,7 @@ inline constexpr std::string_view kReportSchemas = R"({
     "budget_alerts": "whole",
     "alerts_not_compared": "whole",
     "labels?": "LabelFigures",
+    "sums?": "ValueSums; of all rules together",
     "rules": "list of BacktestedRule"
   },
   "BacktestReport": {
@@ -61,6 +72,7 @@ inline constexpr std::string_view kReportSchemas = R"({
     "seconds": "number",
     "first_event?": "time",
     "last_event?": "time",
+    "value?": "text; the field of alerts that is added up",
     "backtest": "BacktestedRules",
     "against?": "BacktestedRules",
     "comparison?": {
@@ -70,7 +82,12 @@ inline constexpr std::string_view kReportSchemas = R"({
         "added": "whole",
         "gone": "whole",
         "added_samples": "list of Alert",
-        "gone_samples": "list of Alert"
+        "gone_samples": "list of Alert",
+        "sums?": {
+          "same": "ValueSum; as the alerts of the new rules have it",
+          "added": "ValueSum",
+          "gone": "ValueSum"
+        }
       }],
       "overlaps": [{
         "rule": "text",
@@ -96,7 +113,8 @@ inline constexpr std::string_view kReportSchemas = R"({
         "is_as_written": "boolean",
         "alerts": "whole",
         "keys": "whole",
-        "labels?": "LabelFigures"
+        "labels?": "LabelFigures",
+        "sums?": "ValueSums"
       }],
       "left_out": "whole",
       "refused": "list of text",

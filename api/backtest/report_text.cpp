@@ -83,6 +83,33 @@ std::string labels_text(const BacktestReport& report) {
   return text + "\n" + scenarios.text();
 }
 
+std::string value_text(const BacktestReport& report) {
+  if (report.value.empty()) return "";
+  const bool has_labels = report.fresh.labels.has_value();
+  std::vector<std::string> head = {"raised by", "alerts", "sum", "no number"};
+  if (has_labels) head.insert(head.begin() + 3, "caught");
+  TextTable table(std::move(head));
+  const auto add = [&](const std::string& name, const ValueTally& value) {
+    std::vector<std::string> row = {name, rules::format_count(value.all.alerts),
+                                    sum_text(value.all), rules::format_count(value.all.without)};
+    if (has_labels) row.insert(row.begin() + 3, sum_text(value.caught));
+    table.add(std::move(row));
+  };
+  for (const RuleFigures& rule : report.fresh.rules) add(rule.id, *rule.sums);
+  add("all rules", *report.fresh.sums);
+  if (report.old) add("all rules of --against", *report.old->sums);
+  std::string text = fmt::format("\nsums of {}\n{}", report.value, table.text());
+  if (report.changes.empty()) return text;
+  TextTable changes({"rule", "now", "before", "same", "added", "gone"});
+  for (const Change& change : report.changes) {
+    const RuleFigures& now = report.fresh.rules[change.first];
+    changes.add({now.id, sum_text(now.sums->all),
+                 sum_text(report.old->rules[change.second].sums->all), sum_text(change.same_value),
+                 sum_text(change.added_value), sum_text(change.gone_value)});
+  }
+  return text + "\n" + changes.text();
+}
+
 std::string changes_text(const BacktestReport& report) {
   if (!report.old) return "";
   std::string text = fmt::format(
@@ -136,6 +163,7 @@ std::string variation_text(const BacktestReport& report) {
   const bool has_labels = report.fresh.labels.has_value();
   std::vector<std::string> head = {"rule", "place", "bound", "with", "alerts", "keys"};
   if (has_labels) head.insert(head.end(), {"precision", "recall"});
+  if (!report.value.empty()) head.push_back(has_labels ? "caught" : "sum");
   TextTable table(std::move(head));
   const VariantFigures* last = nullptr;
   for (const VariantFigures& variant : variation.variants) {
@@ -150,6 +178,9 @@ std::string variation_text(const BacktestReport& report) {
     if (has_labels) {
       row.push_back(share_text(variant.labels->precision()));
       row.push_back(share_text(variant.labels->recall()));
+    }
+    if (variant.sums) {
+      row.push_back(sum_text(has_labels ? variant.sums->caught : variant.sums->all));
     }
     table.add(std::move(row));
     last = &variant;
@@ -236,6 +267,14 @@ std::string details_text(const SetFigures& set) {
 }
 }  // namespace
 
+std::string sum_text(const ValueSum& sum) {
+  std::string text = sum.text();
+  const std::size_t begin = text.starts_with('-') ? 1 : 0;
+  std::size_t at = std::min(text.find('.'), text.size());
+  for (; at > begin + 3; text.insert(at, 1, ',')) at -= 3;
+  return text;
+}
+
 std::string share_text(const std::optional<double>& share) {
   return share ? fmt::format("{:.1f} %", 100 * *share) : "-";
 }
@@ -253,6 +292,7 @@ std::string backtest_text(const BacktestReport& report) {
   text += "\n" + rules_text(report.fresh);
   text += labels_text(report);
   text += changes_text(report);
+  text += value_text(report);
   text += variation_text(report);
   text += details_text(report.fresh);
   return text;

@@ -167,6 +167,7 @@ VariationFigures variation_figures(const VariedRules& varied, const SetResult& r
     const RuleTally& tally = result.tally.rules()[rule];
     figures.variants[i].alerts = tally.alerts;
     figures.variants[i].keys = keys[rule];
+    if (result.tally.has_values()) figures.variants[i].sums = tally.value;
     if (labels == nullptr) continue;
     figures.variants[i].labels =
         tally.labels.counts(*labels, result.summary.first_event, result.summary.last_event);

@@ -72,6 +72,7 @@ Outcome<ordered_json> body_of(const BacktestArguments& arguments) {
     body = {{"files", *std::move(files)}};
   }
   body["samples"] = arguments.tally.samples;
+  if (!arguments.tally.value.empty()) body["value"] = arguments.tally.value;
   body["vary"] = arguments.varies;
   if (arguments.varies) body["vary_max"] = arguments.variants_max;
   if (!arguments.from.empty()) body["from"] = arguments.from;

@@ -108,6 +108,15 @@ void add_comparisons(CLI::App& command, BacktestArguments& arguments) {
       ->type_name("FILE")
       ->group("Comparison");
   command
+      .add_option("--value", arguments.tally.value,
+                  "Add up this field of the alerts, such as amount, exactly; with --labels also "
+                  "what was caught")
+      ->type_name("FIELD")
+      ->check([](const std::string& field) {
+        return field.empty() ? std::string("FIELD is empty") : std::string();
+      })
+      ->group("Comparison");
+  command
       .add_flag("--vary", arguments.varies,
                 "Also run the rules with neighbouring bounds: numbers compared with, counts of "
                 "loops, durations")
@@ -146,6 +155,7 @@ Examples:
   tocsin backtest new.tocsin --input march.ndjson.gz
   tocsin backtest new.tocsin --input march.ndjson --against rules/ --html report.html
   tocsin backtest new.tocsin --input march.ndjson --labels frauds.ndjson --vary
+  tocsin backtest new.tocsin --input march.ndjson --labels frauds.ndjson --value amount
   tocsin backtest new.tocsin --archive data --from 2026-03-01 --to 2026-04-01
   tocsin backtest new.tocsin --server http://127.0.0.1:8627 --token-file token --against live)";
 }  // namespace

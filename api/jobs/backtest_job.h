@@ -24,6 +24,7 @@ struct BacktestRequest {
   std::string lists_as_of;                 // empty: lists change as they did
   std::optional<std::string> labels;       // lines, as Labels::parse() has them
   bool labels_by_triage = false;           // instead: what people made of the server's alerts
+  std::string value;                       // TallyOptions::value
   bool varies = false;
   std::size_t variants_max = 200;
   std::size_t samples = 3;

@@ -10,12 +10,16 @@
 #include <utility>
 #include <vector>
 
+#include "api/alerts/alert_line.h"
+#include "api/backtest/alert_value.h"
 #include "api/backtest/archive_question.h"
 #include "api/backtest/labels.h"
 #include "api/backtest/report_schemas.h"
 #include "api/node/pack_request.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
+#include "cep/plan/plan.h"
+#include "cep/plan/rule.h"
 
 namespace tocsin::api {
 namespace {
@@ -40,12 +44,13 @@ ordered_json status_json(const BacktestStatus& status) {
 // Reads a body, member by member, and makes of it what was asked, for people.
 class RequestReader {
  public:
-  RequestReader(const ordered_json& body, const CurrentRules& now) : body_(body), now_(now) {}
+  RequestReader(const ordered_json& body, const BacktestServices& services, const CurrentRules& now)
+      : body_(body), services_(services), now_(now) {}
 
   tl::expected<BacktestRequest, HttpResponse> read() {
     for (const auto part :
          {&RequestReader::read_rules, &RequestReader::read_against, &RequestReader::read_times,
-          &RequestReader::read_labels, &RequestReader::read_options}) {
+          &RequestReader::read_labels, &RequestReader::read_value, &RequestReader::read_options}) {
       if (auto done = (this->*part)(); !done) return tl::unexpected(std::move(done.error()));
     }
     return std::move(request_);
@@ -62,7 +67,7 @@ class RequestReader {
 
   // Rules run with the status of their text, or as a deploy of them would leave them.
   tl::expected<RulePack, HttpResponse> pack_of(const ordered_json& files, bool is_patch,
-                                               bool at_stages = false) const {
+                                               bool at_stages = false) {
     const RulePack base = at_stages  ? now_.pack
                           : is_patch ? now_.pack.with_rollouts({})
                                      : RulePack();
@@ -75,6 +80,7 @@ class RequestReader {
     if (loaded.program->plan().rules.empty()) {
       return bad_body("`files` have no rule to run: `status draft` leaves a rule out");
     }
+    plans_.push_back(loaded.loaded.rules->plan);
     return *pack;
   }
 
@@ -112,6 +118,7 @@ class RequestReader {
       if (now_.rules.loaded.rules->plan->rules.empty()) {
         return bad_body("`against` is \"live\", and no rule is active");
       }
+      plans_.push_back(now_.rules.loaded.rules->plan);
       request_.against = now_.pack;
       request_.against_named = {fmt::format("version {}", now_.version)};
       asked_["against"] = request_.against_named.front();
@@ -165,6 +172,47 @@ class RequestReader {
     return {};
   }
 
+  Read read_value() {
+    const ordered_json* const value = find("value");
+    if (value == nullptr) return {};
+    if (!value->is_string() || value->get_ref<const std::string&>().empty()) {
+      return bad_body("`value` is the name of a field of alerts");
+    }
+    request_.value = value->get<std::string>();
+    std::vector<const cep::Plan*> plans;
+    for (const auto& plan : plans_) plans.push_back(plan.get());
+    if (const auto refusal = why_no_value(request_.value, plans)) {
+      return bad_body("`value`: " + *refusal);
+    }
+    if (const auto rule = masked_in(plans, request_.value)) {
+      return bad_body(fmt::format(
+          "`value`: `{}` is personal data in alerts of rule `{}`, and no report has any",
+          request_.value, *rule));
+    }
+    asked_["value"] = request_.value;
+    return {};
+  }
+
+  // The first rule whose alerts have a mark in place of the field: a sum would tell what it stands
+  // for.
+  std::optional<std::string> masked_in(const std::vector<const cep::Plan*>& plans,
+                                       const std::string& field) const {
+    if (!services_.masker_of) return std::nullopt;
+    const BacktestResources::Masker masker = services_.masker_of(plans);
+    for (const cep::Plan* const plan : plans) {
+      for (const cep::Rule& rule : plan->rules) {
+        if (std::ranges::find(rule.fields, field, &cep::AlertField::name) == rule.fields.end()) {
+          continue;
+        }
+        const ordered_json line = {{"rule", rule.id}, {"score", 1}, {"fields", {{field, 1}}}};
+        const std::string masked = masker(line.dump());
+        const std::string_view fields = json_member(masked, "fields");
+        if (json_member(field == "score" ? masked : fields, field) != "1") return rule.id;
+      }
+    }
+    return std::nullopt;
+  }
+
   Read read_options() {
     for (const auto& [member, to] : {std::pair{"vary", &request_.varies},
                                      std::pair{"final_watermark", &request_.final_watermark}}) {
@@ -196,20 +244,22 @@ class RequestReader {
   }
 
   const ordered_json& body_;
+  const BacktestServices& services_;
   const CurrentRules& now_;
   BacktestRequest request_;
+  std::vector<std::shared_ptr<const cep::Plan>> plans_;  // of all rules
   ordered_json asked_ = ordered_json::object();
 };
 
 HttpResponse add(const BacktestServices& services, ApiRequest& request) {
   const auto body =
       read_json_object(request,
-                       {"files", "patch", "stages", "against", "from", "to", "labels", "vary",
-                        "vary_max", "samples", "final_watermark", "lists_as_of"},
+                       {"files", "patch", "stages", "against", "from", "to", "labels", "value",
+                        "vary", "vary_max", "samples", "final_watermark", "lists_as_of"},
                        kBodyBytesMax);
   if (!body) return body.error();
   const std::shared_ptr<const CurrentRules> now = services.rules.current();
-  RequestReader reader(*body, *now);
+  RequestReader reader(*body, services, *now);
   auto asked = reader.read();
   if (!asked) return std::move(asked.error());
   const Result<BacktestStatus> added =
@@ -289,6 +339,7 @@ constexpr std::string_view kSchemas = R"({
       {"type": ["string", "null"], "enum": ["triage", null]},
       {"type": "array", "items": {"type": "object"}}
     ]}},
+    "value?": "text or null; a field of alerts, such as amount, that the report adds up",
     "vary?": "boolean or null",
     "vary_max?": "whole or null",
     "samples?": "whole or null",
@@ -305,6 +356,7 @@ constexpr std::string_view kSchemas = R"({
     "to?": "text",
     "lists_as_of?": "text",
     "labels?": {"$schema": {"type": ["string", "integer"]}},
+    "value?": "text",
     "vary?": "boolean",
     "vary_max?": "whole",
     "samples?": "whole",

@@ -161,6 +161,7 @@ Result<StoredReport> run_archive_backtest(const BacktestResources& resources,
   TallyOptions tally;
   tally.samples = request.samples;
   tally.facts_max = resources.compare_max;
+  tally.value = request.value;
   Backtest backtest(*rules, tally);
   runtime::Sinks sinks;
   sinks.progress = [&](const runtime::Progress& progress) {

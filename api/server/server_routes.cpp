@@ -201,7 +201,13 @@ void add_server_routes(Router& router, ServerContext& context, const AlertServic
         return grant && may(grant->role, needs);
       });
   add_audit_routes(router, context);
-  add_backtest_routes(router, {*context.backtests, context.rules, *context.checks});
+  BacktestServices backtests{*context.backtests, context.rules, *context.checks};
+  if (const Privacy* const privacy = context.privacy; privacy != nullptr) {
+    backtests.masker_of = [privacy](const std::vector<const cep::Plan*>& plans) {
+      return privacy->masker_of(plans);
+    };
+  }
+  add_backtest_routes(router, std::move(backtests));
   add_backup_routes(router, context.backups.get());
   add_erasure_routes(router, *context.erasures);
   add_metrics_route(router, context, [unreadiness] { return unreadiness().empty(); });

@@ -2,7 +2,7 @@
 import { ComponentChildren } from "preact";
 import { Problem, ask, get, part } from "./api";
 import { Days, daysOf } from "./chart";
-import { AllLabels, Changed, Labels, SAMPLES } from "./differences";
+import { AllLabels, Changed, Labels, SAMPLES, Sides, Sums, sumColumn } from "./differences";
 import { Actions, Field, Form, Values } from "./forms";
 import { Json, JsonObject, parseJson, show } from "./json";
 import { useChanges } from "./live";
@@ -28,6 +28,7 @@ const PAST: readonly Field[] = [
   { name: "to", label: "To", kind: "date" },
   { name: "version", label: "Compare with version", kind: "number", hint: "Of the rules, such as 3." },
   { name: "labels", label: "Use confirmed and dismissed alerts as labels", kind: "check" },
+  { name: "value", label: "Add up this field of alerts", hint: "Such as amount; with labels also what was caught." },
   { name: "known", label: "Or events known as fraud, an id in each line", kind: "area", fromFile: true, hint: "Or labels, a JSON object in each line." },
 ];
 /** Labels of a text: ids of events, or what `tocsin backtest --labels` takes. Throws Problem. */
@@ -44,12 +45,13 @@ export function knownLabels(text: string): Json[] {
   });
 }
 const filesOf = async (version: string) => (await get(`/v1/versions/${part(version)}`)).files;
-async function pastOf({ from, to, version, labels, known = "" }: Values): Promise<{ [name: string]: unknown }> {
+async function pastOf({ from, to, version, labels, value, known = "" }: Values): Promise<{ [name: string]: unknown }> {
   const ids = knownLabels(known);
   return {
     from: from || undefined,
     to: to || undefined,
     labels: ids.length > 0 ? ids : labels === "true" ? "triage" : undefined,
+    value: value || undefined,
     samples: SAMPLES_MAX,
     ...(version ? { against: await filesOf(version) } : {}),
   };
@@ -76,7 +78,7 @@ function askedOf(one: JsonObject): string {
   const rules = files.length > 0 ? `${files.join(", ")}${request.patch === true ? " and the other active files" : ""}` : "the active rules";
   const against = request.against === undefined ? "" : `, against ${Array.isArray(request.against) ? request.against.map(show).join(", ") : show(request.against)}`;
   const times = `${request.from === undefined ? "" : `, from ${show(request.from)}`}${request.to === undefined ? "" : `, to ${show(request.to)}`}`;
-  return `${rules}${against}${times}${request.labels === undefined ? "" : ", with labels"}`;
+  return `${rules}${against}${times}${request.labels === undefined ? "" : ", with labels"}${request.value === undefined ? "" : `, adding up ${show(request.value)}`}`;
 }
 function Progress({ of }: { of: JsonObject }) {
   if (of.state !== "running") return <Data value={of.state} />;
@@ -132,13 +134,8 @@ export default function BacktestsScreen() {
   );
 }
 
-interface RuleResult {
-  rule: JsonObject;
-  before: JsonObject | undefined;
-  change: JsonObject | undefined;
-}
 /** The rules of a report, each beside what it did before. */
-export function resultsOf(report: JsonObject): RuleResult[] {
+export function resultsOf(report: JsonObject): Sides[] {
   const before = new Map(objects(report.against as JsonObject | undefined, "rules").map((rule) => [show(rule.rule), rule]));
   const changes = new Map(objects(report.comparison as JsonObject | undefined, "changes").map((change) => [show(change.rule), change]));
   const rules = objects(report.backtest as JsonObject, "rules").map((rule) => ({ rule, before: before.get(show(rule.rule)), change: changes.get(show(rule.rule)) }));
@@ -158,8 +155,8 @@ export function daysIn(report: JsonObject): number {
   const day = (name: string) => Math.floor(Date.parse(show(report[name] ?? "")) / DAY_MS);
   return Math.max(1, day("last_event") - day("first_event") + 1) || 1;
 }
-function columnsOf(report: JsonObject): Column<RuleResult>[] {
-  const columns: Column<RuleResult>[] = [
+function columnsOf(report: JsonObject): Column<Sides>[] {
+  const columns: Column<Sides>[] = [
     {
       title: "Rule",
       isHead: true,
@@ -172,11 +169,11 @@ function columnsOf(report: JsonObject): Column<RuleResult>[] {
     },
     { title: "Alerts", isNumber: true, by: ({ rule }) => numberOf(rule, "alerts"), cell: ({ rule }) => count(numberOf(rule, "alerts")) },
   ];
-  const change = (title: string, name: string): Column<RuleResult> => ({ title, isNumber: true, by: (row) => numberOf(row.change, name), cell: (row) => count(numberOf(row.change, name)) });
+  const change = (title: string, name: string): Column<Sides> => ({ title, isNumber: true, by: (row) => numberOf(row.change, name), cell: (row) => count(numberOf(row.change, name)) });
   if (report.against)
     columns.push({ title: "Before", isNumber: true, by: ({ before }) => numberOf(before, "alerts"), cell: ({ before }) => count(numberOf(before, "alerts")) }, change("Same", "same"), change("Added", "added"), change("Gone", "gone"));
   if (labelsOf(report.backtest as JsonObject)) {
-    const label = (title: string, name: string): Column<RuleResult> => ({ title, isNumber: true, by: ({ rule }) => numberOf(labelsOf(rule), name), cell: ({ rule }) => count(numberOf(labelsOf(rule), name)) });
+    const label = (title: string, name: string): Column<Sides> => ({ title, isNumber: true, by: ({ rule }) => numberOf(labelsOf(rule), name), cell: ({ rule }) => count(numberOf(labelsOf(rule), name)) });
     columns.push(label("Fraud", "alerts_fraud"), label("In order", "alerts_ok"), label("Unlabelled", "alerts_unlabelled"));
     columns.push({ title: "Precision", isNumber: true, cell: ({ rule }) => judged(labelsOf(rule)) });
     columns.push({ title: "Frauds found", isNumber: true, cell: ({ rule }) => shareText(numberOf(labelsOf(rule), "frauds_found"), numberOf(labelsOf(rule), "frauds")) });
@@ -199,6 +196,7 @@ const VARIANTS: readonly Column<JsonObject>[] = [
   member("Keys", "keys", "number"),
   { title: "Precision", isNumber: true, cell: (one) => judged(labelsOf(one)) },
 ];
+const SUMS = [sumColumn<JsonObject>("Sum", (one) => one.sums), sumColumn<JsonObject>("Caught", (one) => (one.sums as JsonObject).caught)];
 const whole = (days: Json | undefined) => Object.fromEntries(Object.entries((days as JsonObject | undefined) ?? {}).map(([day, value]) => [day, Number(show(value))]));
 
 function Report({ report }: { report: JsonObject }) {
@@ -219,6 +217,7 @@ function Report({ report }: { report: JsonObject }) {
         {numberOf(report, "rejected") > 0 && `; ${counted(numberOf(report, "rejected"), "line")} rejected`}.
       </p>
       <Table label="Rules" columns={columnsOf(report)} rows={results} sorts />
+      <Sums report={report} results={results} />
       <AllLabels report={report} />
       {results.map(({ rule, before, change }) => {
         const samples = objects(rule, "samples");
@@ -244,7 +243,7 @@ function Report({ report }: { report: JsonObject }) {
       {variation && (
         <>
           <h3>Neighbouring bounds</h3>
-          <Table label="Neighbouring bounds" columns={VARIANTS} rows={objects(variation, "variants")} />
+          <Table label="Neighbouring bounds" columns={report.value === undefined ? VARIANTS : [...VARIANTS, ...SUMS]} rows={objects(variation, "variants")} />
         </>
       )}
     </>

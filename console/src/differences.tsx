@@ -1,11 +1,11 @@
 // What a backtest found otherwise than before: alerts that came and went, and what labels say of both.
 import { keyPlace, keyText } from "./alerts";
-import { JsonObject, show } from "./json";
+import { Json, JsonObject, show } from "./json";
 import { Data, Severity } from "./parts";
 import { href } from "./place";
 import { shareText } from "./stats";
 import { Column, Table, member, numberOf, objects } from "./table";
-import { count, span } from "./text";
+import { count, digitGroups, span } from "./text";
 
 export const SAMPLES: readonly Column<JsonObject>[] = [
   member("Event time", "time", "time"),
@@ -31,7 +31,7 @@ function Kind({ title, found, all }: { title: string; found: readonly JsonObject
     </>
   );
 }
-interface Sides {
+export interface Sides {
   rule: JsonObject; // now
   before: JsonObject | undefined;
   change: JsonObject | undefined; // where both have the rule
@@ -44,6 +44,34 @@ export function Changed({ rule, before, change }: Sides) {
     <>
       <Kind title={`Added, of ${show(rule.rule)}`} found={objects(change ?? rule, change ? "added_samples" : "samples")} all={added} />
       <Kind title={`Gone, of ${show(rule.rule)}`} found={objects(change ?? before, change ? "gone_samples" : "samples")} all={gone} />
+    </>
+  );
+}
+
+const sumsOf = (of: JsonObject | undefined) => of?.sums as JsonObject | undefined;
+/** A column of sums, with all their digits. */
+export function sumColumn<T>(title: string, of: (row: T) => Json | undefined): Column<T> {
+  return { title, isNumber: true, cell: (row) => digitGroups(show((of(row) as JsonObject | undefined)?.sum ?? "")) };
+}
+/** What the alerts of each rule add up to, and those that came and went, and what was caught. */
+export function Sums({ report, results }: { report: JsonObject; results: readonly Sides[] }) {
+  if (report.value === undefined) return null;
+  const all = (set: string) => ({ rule: "All rules", ...(report[set] as JsonObject | undefined) });
+  const now = all("backtest");
+  const columns: Column<Sides>[] = [{ title: "Rule", isHead: true, cell: ({ rule }) => <Data value={rule.rule} /> }, sumColumn("Now", ({ rule }) => rule.sums)];
+  if (report.against)
+    columns.push(
+      sumColumn("Before", ({ before }) => before?.sums),
+      ...["Same", "Added", "Gone"].map((title) => sumColumn<Sides>(title, ({ change }) => sumsOf(change)?.[title.toLowerCase()])),
+    );
+  if (sumsOf(now)?.caught) columns.push(sumColumn("Caught", ({ rule }) => sumsOf(rule)?.caught));
+  if (sumsOf(now)?.caught && report.against) columns.push(sumColumn("Caught before", ({ before }) => sumsOf(before)?.caught));
+  columns.push({ title: "Alerts without a number", isNumber: true, cell: ({ rule }) => count(numberOf(sumsOf(rule), "without")) });
+  const title = `Sums of ${show(report.value)}`;
+  return (
+    <>
+      <h3>{title}</h3>
+      <Table label={title} columns={columns} rows={[...results, { rule: now, before: all("against"), change: undefined }]} />
     </>
   );
 }

@@ -44,6 +44,12 @@ export function localTime(time: string): string {
 export function count(value: number): string {
   return value.toLocaleString("en-US");
 }
+/** The digits "1234567.50" as "1,234,567.50". */
+export function digitGroups(digits: string): string {
+  const [whole = "", rest] = digits.split(".");
+  const groups = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+  return rest === undefined ? groups : `${groups}.${rest}`;
+}
 /** "1 alert", "2 alerts". */
 export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;

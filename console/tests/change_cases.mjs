@@ -56,13 +56,18 @@ check("a backtest shows alerts that came and went, and what was right and wrong 
   await triage("card%3Dc2", "dismiss"); // 500.00
   const rules = (await server.ask("GET", "/v1/pack")).json.files["rules.tocsin"];
   const files = { "rules.tocsin": rules.replace("amount > 100", "amount > 600 or amount = 2") };
-  await server.ask("POST", "/v1/backtests", { files, patch: true, against: "live", labels: "triage", samples: 20 });
+  await server.ask("POST", "/v1/backtests", { files, patch: true, against: "live", labels: "triage", samples: 20, value: "amount" });
   await person.signIn(server.token, "/console/backtests/1");
   await page.getByRole("row", { name: /^large .* 4 4 3 1 1/ }).waitFor();
   const all = page.getByRole("group", { name: "All rules, by the labels" });
   await all.getByRole("row", { name: "Alerts on fraud 1 1", exact: true }).waitFor();
   await all.getByRole("row", { name: "Alerts on what was in order 0 1", exact: true }).waitFor();
   await all.getByRole("row", { name: /^Precision, of labelled alerts 100 % of 1 .* 50 % of 2/ }).waitFor();
+  const sums = page.getByRole("group", { name: "Sums of amount" });
+  const large = "12,345,678,902,836.50 12,345,678,903,334.50 12,345,678,902,834.50 2.00 500.00 900.00 900.00 0";
+  await sums.getByRole("row", { name: `large ${large}`, exact: true }).waitFor();
+  await sums.getByRole("row", { name: "small 3.00 3.00 3.00 0.00 0.00 0.00 0.00 0", exact: true }).waitFor();
+  await sums.getByRole("row", { name: /^All rules 12,345,678,902,839.50 12,345,678,903,337.50 +900.00 900.00 0/ }).waitFor();
   await page.getByText("large: days and examples").press("Enter");
   await page.getByRole("group", { name: "large by the labels" }).getByRole("row", { name: "Frauds missed 0 0", exact: true }).waitFor();
   await page.getByRole("heading", { name: "Added, of large: 1" }).waitFor();

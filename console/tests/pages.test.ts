@@ -10,6 +10,7 @@ import { faultOf, importOf, sameValue } from "../src/import_preview";
 import { JsonObject, parseJson } from "../src/json";
 import { matchesText } from "../src/rule_screen";
 import { daysOfRule } from "../src/rules";
+import { digitGroups } from "../src/text";
 import { Range, marksOf, stepTimesOf, zoomed } from "../src/timeline";
 
 const json = (text: string) => parseJson(text) as JsonObject;
@@ -79,6 +80,11 @@ test("import: what is new, there already, said twice or wrong, with its line", (
   assert.deepEqual(["007", "7.0", "-07.10", "+1", ".5", "0.50", "0", "-0"].map((text) => sameValue("float", text)), ["7", "7", "-7.1", "1", "0.5", "0.5", "0", "0"]);
   assert.equal(sameValue("string", "007"), "007");
   assert.deepEqual([["int", "1.5"], ["int", "-3"], ["bool", "yes"], ["bool", "true"], ["float", "1e9"], ["time", "x"]].map(([type = "", text = ""]) => faultOf(type, text)), ["no whole number", "", "neither true nor false", "", "", ""]);
+});
+
+test("backtests: sums keep their digits, in groups of three", () => {
+  for (const [digits, text] of [["0", "0"], ["900.00", "900.00"], ["-1234.50", "-1,234.50"], ["12345678901234567890.123456789", "12,345,678,901,234,567,890.123456789"]])
+    assert.equal(digitGroups(digits as string), text);
 });
 
 test("backtests: days that events lie in, and how long after a fraud began it was found", () => {

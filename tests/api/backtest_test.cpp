@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "api/backtest/alert_tally.h"
+#include "api/backtest/alert_value.h"
 #include "api/backtest/changed_samples.h"
 #include "api/backtest/comparison.h"
 #include "api/backtest/labels.h"
@@ -71,6 +72,13 @@ std::int64_t naive_day(std::int64_t us) {
   }
   return day;
 }
+// A field of the plan's alerts, if there is one.
+std::string value_in(const cep::Plan& plan) {
+  for (const cep::Rule& rule : plan.rules) {
+    if (!rule.fields.empty()) return rule.fields.front().name;
+  }
+  return "";
+}
 }  // namespace
 
 TEST_CASE("backtest: days and hours, also before the epoch") {
@@ -107,7 +115,7 @@ TEST_CASE("backtest: overlaps and changes are those of a naive count") {
       }
     }
     std::vector<Change> changes = {{0, 1}, {2, 0}};
-    count_changes(first, second, changes);
+    count_changes({first}, {second}, changes);
     for (const Change& change : changes) {
       using Moment = std::tuple<std::uint64_t, std::int64_t, std::uint64_t>;
       std::map<Moment, std::int64_t> before;
@@ -138,6 +146,93 @@ TEST_CASE("backtest: overlaps and changes are those of a naive count") {
       CHECK(keys[rule] == naive.size());
     }
   });
+}
+
+TEST_CASE("backtest: sums of changes are those of the alerts that came, went and stayed") {
+  const auto random_values = [](Random& random, std::size_t count) {
+    std::vector<AlertValue> values(count);
+    for (AlertValue& value : values) {
+      if (!random.chance(20)) value = exact_number(cep::Value::decimal(random.between(-5, 5), 2));
+    }
+    return values;
+  };
+  for_all_seeds("sums of changes", 2000, [&](Random& random) {
+    const std::vector<AlertFacts> first = random_alerts(random, 3);
+    const std::vector<AlertFacts> second = random_alerts(random, 3);
+    const std::vector<AlertValue> now = random_values(random, first.size());
+    const std::vector<AlertValue> before = random_values(random, second.size());
+    std::vector<Change> changes = {{0, 1}, {2, 0}};
+    count_changes({first, now}, {second, before}, changes);
+    using Moment = std::tuple<std::uint64_t, std::int64_t, std::uint64_t>;
+    for (const Change& change : changes) {
+      std::map<Moment, std::pair<std::vector<AlertValue>, std::vector<AlertValue>>> by_moment;
+      for (std::size_t i = 0; i < first.size(); ++i) {
+        if (first[i].rule != change.first) continue;
+        by_moment[{first[i].key, first[i].ts.us, first[i].last_event}].first.push_back(now[i]);
+      }
+      for (std::size_t i = 0; i < second.size(); ++i) {
+        if (second[i].rule != change.second) continue;
+        by_moment[{second[i].key, second[i].ts.us, second[i].last_event}].second.push_back(
+            before[i]);
+      }
+      ValueSum same;
+      ValueSum added;
+      ValueSum gone;
+      for (const auto& [moment, values] : by_moment) {
+        const auto& [ours, theirs] = values;
+        const std::size_t both = std::min(ours.size(), theirs.size());
+        for (std::size_t i = 0; i < ours.size(); ++i) (i < both ? same : added).add(ours[i]);
+        for (std::size_t i = both; i < theirs.size(); ++i) gone.add(theirs[i]);
+      }
+      const auto check = [](const ValueSum& found, const ValueSum& naive, std::uint64_t alerts) {
+        CHECK((found.billionths == naive.billionths));
+        CHECK(found.alerts == naive.alerts);
+        CHECK(found.without == naive.without);
+        CHECK(found.alerts + found.without == alerts);
+      };
+      check(change.same_value, same, change.same);
+      check(change.added_value, added, change.added);
+      check(change.gone_value, gone, change.gone);
+    }
+  });
+}
+
+TEST_CASE("backtest: a sum has the digits of its values, and says what has none") {
+  using cep::Value;
+  ValueSum sum;
+  CHECK(sum.text() == "0");
+  const auto text_of = [](const Value& value) {
+    ValueSum one;
+    one.add(exact_number(value));
+    return one.without == 0 ? one.text() : "none";
+  };
+  CHECK(text_of(Value::decimal(90000, 2)) == "900.00");
+  CHECK(text_of(Value::decimal(-5, 2)) == "-0.05");
+  CHECK(text_of(Value::integer(12)) == "12");
+  CHECK(text_of(Value::fraction(1, 3)) == "0.333333333");
+  CHECK(text_of(Value::decimal(1'500'000'000'000, 12)) == "1.500000000");
+  CHECK(text_of(Value::decimal(1, 12)) == "none");
+  CHECK(text_of(Value::floating(0.1)) == "0.1");
+  CHECK(text_of(Value::floating(1e15)) == "1000000000000000");
+  CHECK(text_of(Value::floating(0.1 + 0.2)) == "none");  // 0.30000000000000004
+  CHECK(text_of(Value::floating(1e300)) == "none");
+  CHECK(text_of(Value::integer(cep::Int128{1} << 120)) == "none");  // no room for its billionths
+  CHECK(text_of(Value::missing()) == "none");
+  CHECK(text_of(Value::string("12")) == "none");
+  CHECK(text_of(Value::duration({5})) == "none");
+  // More digits than a double has.
+  sum.add(exact_number(Value::decimal(9'007'199'254'740'993, 2)));
+  sum.add(exact_number(Value::decimal(1, 3)));
+  sum.add(exact_number(Value::missing()));
+  CHECK(sum.text() == "90071992547409.931");
+  CHECK(sum.alerts == 2);
+  CHECK(sum.without == 1);
+  // A sum that would be too large leaves the value out.
+  const Value large = Value::integer(cep::Int128{1} << 96);
+  ValueSum many;
+  for (int i = 0; i < 3; ++i) many.add(exact_number(large));
+  CHECK(many.alerts == 2);
+  CHECK(many.without == 1);
 }
 
 TEST_CASE("backtest: examples of changes are the first alerts that the other set does not have") {
@@ -222,7 +317,9 @@ TEST_CASE("backtest: what is counted of random alerts is in their lines") {
     const std::string events = event_lines(
         random, plan, random_events(random, plan, {.crowds = 1, .disorder = random.chance(50)}));
     const std::size_t facts_max = random.chance(20) ? random.below(5) : 1000;
-    AlertTally tally(program->plan(), nullptr, {.samples = 2, .facts_max = facts_max});
+    const std::string value = value_in(plan);
+    AlertTally tally(program->plan(), nullptr,
+                     {.samples = 2, .facts_max = facts_max, .value = value});
     std::vector<json> lines;
     runtime::Sinks sinks;
     sinks.alert = [&](const cep::Alert& alert) -> Result<void> {
@@ -240,6 +337,7 @@ TEST_CASE("backtest: what is counted of random alerts is in their lines") {
       RuleTally naive;
       std::set<std::string> naive_keys;
       std::vector<json> naive_samples;
+      std::uint64_t numbers = 0;
       for (const json& line : lines) {
         if (line["rule"] != plan.rules[i].id) continue;
         ++naive.alerts;
@@ -248,12 +346,19 @@ TEST_CASE("backtest: what is counted of random alerts is in their lines") {
         ++naive.by_day[naive_day(us)];
         ++naive.by_hour[static_cast<std::size_t>((us - naive_day(us) * kDayUs) / kHourUs)];
         naive_keys.insert(line["key"].dump());
+        const json& members = value == "score" ? line : line["fields"];
+        if (members.contains(value) && members[value].is_number()) ++numbers;
         if (naive_samples.size() < 2) naive_samples.push_back(line);
       }
       CHECK(rule.alerts == naive.alerts);
       CHECK(rule.held_back == naive.held_back);
       CHECK(rule.by_day == naive.by_day);
       CHECK(rule.by_hour == naive.by_hour);
+      if (!value.empty()) {
+        CHECK(rule.value.all.alerts + rule.value.all.without == rule.alerts);
+        CHECK(rule.value.all.alerts <= numbers);
+        CHECK(rule.value.caught.alerts == 0);
+      }
       if (facts_max >= lines.size()) CHECK(keys[i] == naive_keys.size());
       REQUIRE(rule.samples.size() == naive_samples.size());
       for (std::size_t s = 0; s < rule.samples.size(); ++s) {

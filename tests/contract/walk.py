@@ -262,7 +262,8 @@ def work(walk):
     walk.do("listSavepoints")
     walk.do("getSavepoint", savepoint="before-upgrade")
     walk.do("deleteSavepoint", savepoint="before-upgrade")
-    settings = {"files": {"rules.tocsin": PACK.replace("amount > 100", "amount > 50")}, "against": "live", "from": "2026-03-02"}
+    settings = {"files": {"rules.tocsin": PACK.replace("amount > 100", "amount > 50")}, "against": "live", "from": "2026-03-02",
+                "value": "amount"}
     test = walk.do("startBacktest", settings).json["id"]
     until(walk, "getBacktest", lambda one: one["state"] == "done", backtest=test)
     walk.do("listBacktests")

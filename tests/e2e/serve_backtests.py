@@ -3,6 +3,7 @@
 
     serve_backtests.py TOCSIN_BINARY [TEXT]     with TEXT only the cases whose names have it
 """
+import decimal
 import json
 import pathlib
 import time
@@ -111,6 +112,105 @@ def ranges_patches_labels():
         assert (labels["alerts_fraud"], labels["alerts_ok"], labels["frauds_found"], labels["frauds"]) == (2, 1, 2, 2), labels
         assert report["scenarios"] == [{"scenario": "large", "frauds": 2, "found": 2, "found_by_against": None}] or \
             report["scenarios"][0]["frauds"] == 2, report["scenarios"]
+
+
+def sums_of(lines, field, rule=None, found=None):
+    """What the alerts of these lines add up to, one after the other, as `sums` of a report has it; `found`: ids of events."""
+    numbers, without = [], 0
+    for line in lines:
+        alert = json.loads(line, parse_float=decimal.Decimal)
+        if rule not in (None, alert["rule"]) or (found is not None and not found & {event["id"] for event in alert["events"]}):
+            continue
+        number = alert["fields"].get(field)
+        if isinstance(number, (int, decimal.Decimal)):
+            numbers.append(number)
+        else:
+            without += 1
+    return sum(numbers, decimal.Decimal()), len(numbers), without
+
+
+def moment_of(line):
+    """What makes an alert the same in two sets of rules."""
+    alert = json.loads(line)
+    return json.dumps(alert["key"]), alert["ts"], alert["events"][-1]["id"]
+
+
+def check_sums(sums, naive):
+    assert (decimal.Decimal(sums["sum"]), sums["alerts"], sums["without"]) == naive, (sums, naive)
+
+
+@case
+def money():
+    """sums of a field are those of the alerts' lines, exactly: by rule, of what came and went, and of what was caught"""
+    old = RULES.replace("amount > 100", "amount > 150 or amount = 7")
+    with Server(rules=old) as server:
+        sent = [payment(i, f"c{i % 7}", 5 + i % 200) for i in range(1500)]
+        sent += [{**payment(2000 + i, f"d{i}", 0), "amount": 70_368_744_177_000.01} for i in range(9)]
+        for begin in range(0, len(sent), 500):
+            assert server.send(sent[begin:begin + 500]).status == 200
+        labels = [{"event": event["id"]} for event in sent[100:150] + sent[1500:1503]] + [{"event": sent[160]["id"], "label": "ok"}]
+        ask(server, {"files": {"new.tocsin": NEW}, "against": "live", "labels": labels, "value": "amount", "vary": True, "vary_max": 4})
+        report = report_of(server, 1)
+        write("events.ndjson", sent)
+        lines = {}
+        for part, rules in (("backtest", NEW), ("against", old)):
+            write(f"{part}.tocsin", rules)
+            tocsin("run", f"{part}.tocsin", "--input", "events.ndjson", "--alerts", f"{part}.ndjson", "--late-policy", "clamp")
+            lines[part] = read(f"{part}.ndjson").splitlines()
+        found = {label["event"] for label in labels[:-1]}
+        assert report["value"] == "amount" and state(server, 1)["request"]["value"] == "amount"
+        for part, own in lines.items():
+            check_sums(report[part]["sums"], sums_of(own, "amount"))
+            check_sums(report[part]["sums"]["caught"], sums_of(own, "amount", found=found))
+            for rule in report[part]["rules"]:
+                check_sums(rule["sums"], sums_of(own, "amount", rule["rule"]))
+                check_sums(rule["sums"]["caught"], sums_of(own, "amount", rule["rule"], found))
+        now, before = ({moment_of(line): line for line in lines[part] if '"rule":"large"' in line} for part in ("backtest", "against"))
+        changes = {change["rule"]: change for change in report["comparison"]["changes"]}
+        for name, own, other in (("added", now, before), ("gone", before, now), ("same", now, before)):
+            of_kind = [line for moment, line in own.items() if (moment in other) == (name == "same")]
+            check_sums(changes["large"]["sums"][name], sums_of(of_kind, "amount"))
+            assert len(of_kind) == changes["large"][name] > 0, name
+        # Alerts of the other rule have no amount.
+        other = next(rule for rule in report["backtest"]["rules"] if rule["rule"] == "unconfirmed")
+        assert other["sums"] == {"sum": "0", "alerts": 0, "without": other["alerts"],
+                                 "caught": {"sum": "0", "alerts": 0, "without": other["sums"]["caught"]["without"]}}, other
+        assert other["alerts"] == 9 and other["sums"]["caught"]["without"] == 3, other
+        first = report["variation"]["variants"][0]
+        assert first["is_as_written"] and first["sums"] == report["backtest"]["rules"][0]["sums"], first
+        text = server.ask("GET", "/v1/backtests/1/report?format=text").text
+        has(text, "sums of amount", "no number", f'{decimal.Decimal(report["backtest"]["sums"]["sum"]):,}')
+        has(server.ask("GET", "/v1/backtests/1/report?format=html").text, "Sums of <code>amount</code>")
+        for value, part in (("amuont", "did you mean `amount`?"), ("zzz", "numbers of alerts are `amount`"), (5, "is the name of"),
+                            ("", "is the name of"), ("place", "the alerts of no rule have the field `place`")):
+            answer = ask(server, {"files": {"new.tocsin": NEW}, "value": value}, 400)
+            has(answer.json["detail"], "`value`", part)
+        told = NEW.replace("{ amount: p.amount }", "{ amount: p.amount, place: p.place }")
+        answer = ask(server, {"files": {"new.tocsin": told}, "value": "place"}, 400)
+        has(answer.json["detail"], "`place` is no number in alerts of rule `large`: it is string")
+        marked = NEW.replace("amount: decimal(2)", "amount: decimal(2) pii")
+        answer = ask(server, {"files": {"new.tocsin": marked}, "value": "amount"}, 400)
+        has(answer.json["detail"], "`amount` is personal data in alerts of rule `large`")
+        scored = marked.replace("{ amount: p.amount }", "{ score: 5 }")
+        ask(server, {"files": {"new.tocsin": scored}, "value": "score", "to": "2026-03-02T12:00:10Z"})
+        none = NEW.replace(" { amount: p.amount }", "")
+        has(ask(server, {"files": {"new.tocsin": none}, "value": "amount"}, 400).json["detail"], "give them a number, as in")
+        assert report_of(server, 2)["backtest"]["sums"]["sum"] == "0"
+        # The old rules alone have it.
+        ask(server, {"files": {"new.tocsin": none}, "against": "live", "value": "amount"})
+        report = report_of(server, 3)
+        check_sums(report["against"]["sums"], sums_of(lines["against"], "amount"))
+        check_sums(report["backtest"]["sums"], (0, 0, report["backtest"]["alerts"]))
+        # As the command has it.
+        write("labels.ndjson", labels)
+        tocsin("backtest", "backtest.tocsin", "--input", "events.ndjson", "--against", "against.tocsin", "--labels", "labels.ndjson",
+               "--value", "amount", "--late-policy", "clamp", "--report-json", "report.json", "--samples", "0")
+        command = json.loads(read("report.json"))
+        first = report_of(server, 1)
+        for part in ("backtest", "against"):
+            assert command[part]["sums"] == first[part]["sums"], part
+        done = tocsin("backtest", "backtest.tocsin", "--input", "events.ndjson", "--value", "amonut", code=2)
+        has(done.err, "--value: the alerts of no rule have the field `amonut`; did you mean `amount`?")
 
 
 @case
