@@ -31,8 +31,13 @@ constexpr SeriesType kTypes[] = {
     {"disk_free_bytes", "tocsin_disk_free_bytes", Form::kValue, "B", "Free space of the disk"},
 };
 constexpr std::size_t kCount = std::size(kTypes);
-constexpr SeriesType kOfSource{"source_behind", "tocsin_watermark_behind_seconds", Form::kValue,
-                               "s", "Behind the source that is furthest"};
+constexpr SeriesType kOfSource[] = {
+    {"source_behind", "tocsin_watermark_behind_seconds", Form::kValue, "s",
+     "Behind the source that is furthest"},
+    {"source_events", "tocsin_intake_source_events_total", Form::kRate, "1/s",
+     "Events in a second"},
+};
+constexpr std::size_t kOfSourceCount = std::size(kOfSource);
 
 // The value of a sample of /metrics.
 std::optional<double> value_of_line(std::string_view line) {
@@ -63,6 +68,13 @@ std::string source_of(std::string_view line) {
   return name;
 }
 
+// The growth per second of a counter; one that fell began again, and a clock may go back.
+std::optional<double> rate_of(const std::optional<double>& now, const std::optional<double>& before,
+                              double passed) {
+  if (!now || !before || *now < *before || passed <= 0) return std::nullopt;
+  return (*now - *before) / passed;
+}
+
 // Sums over labels, by name, of the text of /metrics.
 std::map<std::string_view, double> sums_of(std::string_view text) {
   std::map<std::string_view, double> sums;
@@ -84,7 +96,7 @@ std::optional<double> value_of(const std::map<std::string_view, double>& sums,
 }  // namespace
 
 std::span<const SeriesType> series_types() { return kTypes; }
-const SeriesType& source_series_type() { return kOfSource; }
+std::span<const SeriesType> source_series_types() { return kOfSource; }
 
 SeriesRecorder::SeriesRecorder(std::function<std::string()> metrics, runtime::Clock& clock,
                                SeriesOptions options)
@@ -137,16 +149,13 @@ void SeriesRecorder::take() {
             ? std::array{value_of(sums, name), std::optional<double>()}
             : std::array{value_of(sums, name + "_sum"), value_of(sums, name + "_count")};
     const std::array<std::optional<double>, 2> before = std::exchange(last_[i], now);
-    if (!now[0] || !before[0]) continue;
-    const double grown = *now[0] - *before[0];
     if (type.form == Form::kRate) {
-      // A counter that fell began again; a clock may go back.
-      if (grown >= 0 && passed > 0) point.values[i] = grown / passed;
-    } else if (now[1] && before[1] && *now[1] > *before[1] && grown >= 0) {
-      point.values[i] = grown / (*now[1] - *before[1]);
+      point.values[i] = rate_of(now[0], before[0], passed);
+    } else if (now[1] && before[1] && *now[1] > *before[1]) {
+      point.values[i] = rate_of(now[0], before[0], *now[1] - *before[1]);
     }
   }
-  take_sources(text, point);
+  take_sources(text, passed, point);
   last_at_ = point.at;
   if (points_.size() < points_max_) {
     points_.push_back(std::move(point));
@@ -156,22 +165,42 @@ void SeriesRecorder::take() {
   }
 }
 
-void SeriesRecorder::take_sources(std::string_view metrics, Point& point) {
+// A source that was passed over for a while has no rate when it comes back.
+void SeriesRecorder::take_sources(std::string_view metrics, double passed, Point& point) {
+  std::vector<std::optional<double>> now;  // by place, behind those of all
   while (!metrics.empty()) {
     const std::string_view line = take_line(metrics);
-    if (!line.starts_with(kOfSource.metric) || line.substr(kOfSource.metric.size(), 1) != "{") {
-      continue;
-    }
-    std::string name = source_of(line);
-    const auto known = std::ranges::find(sources_, name);
-    const auto place = kCount + static_cast<std::size_t>(known - sources_.begin());
-    if (known == sources_.end()) {
-      if (sources_.size() == kSeriesSourcesMax) continue;
-      sources_.push_back(std::move(name));
-    }
-    if (point.values.size() <= place) point.values.resize(place + 1);
-    point.values[place] = value_of_line(line);
+    const std::string_view metric = line.substr(0, line.find('{'));
+    const auto* const type = std::ranges::find(kOfSource, metric, &SeriesType::metric);
+    if (metric == line || type == std::end(kOfSource)) continue;
+    const std::optional<std::size_t> source = take_source(source_of(line));
+    if (!source) continue;
+    const std::size_t place = place_of(*source, static_cast<std::size_t>(type - kOfSource));
+    if (now.size() <= place - kCount) now.resize(place - kCount + 1);
+    now[place - kCount] = value_of_line(line);
   }
+  last_of_sources_.resize(now.size());
+  point.values.resize(kCount + now.size());
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    point.values[kCount + i] = kOfSource[i % kOfSourceCount].form == Form::kRate
+                                   ? rate_of(now[i], last_of_sources_[i], passed)
+                                   : now[i];
+  }
+  last_of_sources_ = std::move(now);
+}
+
+// Its place; nothing where as many have series as may.
+std::optional<std::size_t> SeriesRecorder::take_source(std::string name) {
+  const auto known = std::ranges::find(sources_, name);
+  const auto place = static_cast<std::size_t>(known - sources_.begin());
+  if (known != sources_.end()) return place;
+  if (sources_.size() == kSeriesSourcesMax) return std::nullopt;
+  sources_.push_back(std::move(name));
+  return place;
+}
+
+std::size_t SeriesRecorder::place_of(std::size_t source, std::size_t type) {
+  return kCount + source * kOfSourceCount + type;
 }
 
 std::vector<std::string> SeriesRecorder::sources() const {

@@ -33,8 +33,8 @@ struct SeriesType {
 /// All series, in the order of a screen.
 std::span<const SeriesType> series_types();
 
-/// One of each source of events, after all others: how far it is behind.
-const SeriesType& source_series_type();
+/// Those that each source of events has, after all others: how far it is behind, and its events.
+std::span<const SeriesType> source_series_types();
 constexpr std::size_t kSeriesSourcesMax = 16;  // sources that have a series: the first that came
 
 /// The values of series in equal steps of time.
@@ -65,8 +65,11 @@ class SeriesRecorder {
   void stop();
   /// Takes the figures of now.
   void take();
-  /// The sources that have a series: their places are behind those of series_types().
+  /// The sources that have series.
   std::vector<std::string> sources() const;
+  /// The place of a source's series, by its place in sources() and in source_series_types(): behind
+  /// those of series_types().
+  static std::size_t place_of(std::size_t source, std::size_t type);
   /// Series, by place in series_types() or of a source, from a time on, in `points_max` steps at
   /// most: where more were taken, a step has their mean.
   SeriesPage page(std::span<const std::size_t> series, cep::EventTime from,
@@ -77,7 +80,8 @@ class SeriesRecorder {
     cep::EventTime at;
     std::vector<std::optional<double>> values;  // by place; of the sources that were there then
   };
-  void take_sources(std::string_view metrics, Point& point);
+  void take_sources(std::string_view metrics, double passed, Point& point);
+  std::optional<std::size_t> take_source(std::string name);
   const std::function<std::string()> metrics_;
   runtime::Clock& clock_;
   const SeriesOptions options_;
@@ -92,5 +96,6 @@ class SeriesRecorder {
   // Counters as they were taken last, by place: of a histogram its sum, then its count.
   std::optional<cep::EventTime> last_at_;
   std::vector<std::array<std::optional<double>, 2>> last_;
+  std::vector<std::optional<double>> last_of_sources_;  // by place, behind those
 };
 }  // namespace tocsin::api

@@ -23,7 +23,7 @@ constexpr std::string_view kSchemas = R"({
     "name": "text",
     "title": "text",
     "unit": "text; such as 1/s, s, B; empty: a count",
-    "source?": "text; of source_behind",
+    "source?": "text; of source_behind and source_events",
     "values": {"$schema": {"type": "array", "items": {"type": ["number", "null"]}}}
   },
   "SeriesList": {
@@ -39,10 +39,21 @@ HttpResponse read(const SeriesRecorder* recorder, runtime::Clock& clock,
   if (recorder == nullptr)
     return problem_response(ProblemKind::kNotFound, "no series are kept: series.age is 0");
   const std::span<const SeriesType> types = series_types();
+  const std::span<const SeriesType> of_source = source_series_types();
   const std::vector<std::string> sources = recorder->sources();
-  std::vector<std::size_t> wanted;
-  const auto want = [&](std::size_t from, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) wanted.push_back(from + i);
+  struct Wanted {
+    const SeriesType* type;
+    const std::string* source;  // null: of none
+  };
+  std::vector<std::size_t> places;
+  std::vector<Wanted> wanted;
+  const auto want = [&](std::size_t type) {
+    places.push_back(type);
+    wanted.push_back({&types[type], nullptr});
+  };
+  const auto want_of = [&](std::size_t source, std::size_t type) {
+    places.push_back(SeriesRecorder::place_of(source, type));
+    wanted.push_back({&of_source[type], &sources[source]});
   };
   bool is_chosen = false;
   std::string_view names = request.text("name").value_or("");
@@ -51,34 +62,41 @@ HttpResponse read(const SeriesRecorder* recorder, runtime::Clock& clock,
     names.remove_prefix(std::min(names.size(), name.size() + 1));
     if (name.empty()) continue;
     is_chosen = true;
-    if (name == source_series_type().name) {
-      want(types.size(), sources.size());
+    if (const auto found = std::ranges::find(of_source, name, &SeriesType::name);
+        found != of_source.end()) {
+      for (std::size_t source = 0; source < sources.size(); ++source) {
+        want_of(source, static_cast<std::size_t>(found - of_source.begin()));
+      }
       continue;
     }
     const auto found = std::ranges::find(types, name, &SeriesType::name);
     if (found == types.end())
       return bad_parameter_response("name", fmt::format("there is no series {}", name));
-    wanted.push_back(static_cast<std::size_t>(found - types.begin()));
+    want(static_cast<std::size_t>(found - types.begin()));
   }
-  if (!is_chosen) want(0, types.size() + sources.size());
+  if (!is_chosen) {
+    for (std::size_t i = 0; i < types.size(); ++i) want(i);
+    for (std::size_t source = 0; source < sources.size(); ++source) {
+      for (std::size_t i = 0; i < of_source.size(); ++i) want_of(source, i);
+    }
+  }
   const auto from = request.text("from");
   const SeriesPage page =
-      recorder->page(wanted, from ? *cep::parse_time(*from) : clock.now() - cep::Duration{kHourUs},
+      recorder->page(places, from ? *cep::parse_time(*from) : clock.now() - cep::Duration{kHourUs},
                      static_cast<std::size_t>(request.integer("points").value_or(kPointsUsual)));
   ordered_json times = ordered_json::array();
   for (const cep::EventTime time : page.times) times.push_back(cep::format_time(time));
   ordered_json series = ordered_json::array();
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const bool is_of_source = wanted[i] >= types.size();
-    const SeriesType& type = is_of_source ? source_series_type() : types[wanted[i]];
     ordered_json values = ordered_json::array();
     for (const std::optional<double>& value : page.values[i])
       values.push_back(value ? ordered_json(*value) : ordered_json(nullptr));
-    series.push_back({{"name", type.name},
-                      {"title", type.title},
-                      {"unit", type.unit},
+    const auto& [type, source] = wanted[i];
+    series.push_back({{"name", type->name},
+                      {"title", type->title},
+                      {"unit", type->unit},
                       {"values", std::move(values)}});
-    if (is_of_source) series.back()["source"] = sources[wanted[i] - types.size()];
+    if (source != nullptr) series.back()["source"] = *source;
   }
   return json_response(200, {{"step", cep::format_duration(page.step)},
                              {"times", std::move(times)},
@@ -91,7 +109,7 @@ void add_series_route(Router& router, std::shared_ptr<const SeriesRecorder> reco
                       runtime::Clock& clock) {
   std::vector<std::string> names;
   for (const SeriesType& type : series_types()) names.emplace_back(type.name);
-  names.emplace_back(source_series_type().name);
+  for (const SeriesType& type : source_series_types()) names.emplace_back(type.name);
   router.add_schemas(kSchemas);
   router.add(
       {.method = "GET",

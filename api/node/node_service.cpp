@@ -38,7 +38,7 @@ std::vector<SourceFigures> source_figures(const runtime::Intake& intake) {
   for (std::size_t i = 0; i < intake.source_count(); ++i) {
     const runtime::SourceStatus status = intake.status(i);
     if (status.state != runtime::SourceState::kActive) continue;
-    SourceFigures one{std::string(status.name), intake.holder() == i, {}};
+    SourceFigures one{std::string(status.name), intake.holder() == i, {}, status.events};
     if (status.watermark != cep::kEventTimeMin) one.behind = furthest - status.watermark;
     figures.push_back(std::move(one));
   }

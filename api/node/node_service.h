@@ -46,6 +46,7 @@ struct SourceFigures {
   std::string name;
   bool is_holder = false;               // the first that holds the engine's time where it is
   std::optional<cep::Duration> behind;  // the source that is furthest; nothing: it has no time yet
+  std::uint64_t events = 0;             // that were not late, by this process
 };
 /// How the node stands, as of a moment ago.
 struct NodeFigures {

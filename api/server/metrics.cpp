@@ -131,6 +131,9 @@ void add_intake(Exposition& to, const NodeFigures& figures) {
       figures.watermark != cep::kEventTimeMin && figures.watermark != cep::kEventTimeMax;
   to.add(Metric::watermark_seconds,
          fmt::format("{:.6f}", has_time ? static_cast<double>(figures.watermark.us) / 1e6 : 0.0));
+  to.describe(Metric::intake_source_events_total);
+  for (const SourceFigures& source : figures.sources)
+    to.add(Metric::intake_source_events_total, "source", source.name, source.events);
   to.describe(Metric::watermark_holder);
   for (const SourceFigures& source : figures.sources)
     to.add(Metric::watermark_holder, "source", source.name, source.is_holder ? 1 : 0);

@@ -419,8 +419,11 @@ check("health over time: each figure as a line, read by mouse and by keys", asyn
     return series[0].values.some((value) => value > 0);
   }, "events in a second");
   await page.reload();
-  const events = page.getByRole("slider", { name: "Events in a second" });
+  const events = page.getByRole("slider", { name: "Events in a second", exact: true });
   await until(async () => /to [1-9.]/.test(await events.getAttribute("aria-valuetext")), "events");
+  const ofSource = await page.getByRole("slider", { name: /^http: / }).evaluateAll((lines) => lines.map((line) => line.getAttribute("aria-label")));
+  assert.deepEqual(ofSource, ["http: Behind the source that is furthest", "http: Events in a second"]);
+  assert.match(await page.getByRole("slider", { name: "http: Events in a second" }).getAttribute("aria-valuetext"), /to [1-9.]/);
   assert.ok((await page.locator(".line polyline").count()) > 3);
   await events.focus();
   await page.keyboard.press("Home");

@@ -34,6 +34,7 @@ struct EventSource {
   std::uint64_t newest_line = 0;  // of the one that moved the watermark last
   std::uint64_t position = 0;     // of its blocks' line taken last (cep/value/read_position.h)
   JumpHold held = {};
+  std::uint64_t events = 0;  // taken since it was opened or restored
 };
 
 /// Moves the sources' time with the events that it takes, and with what a clock decided. Invariant:
@@ -162,6 +163,7 @@ inline void BasicEventJudge<Rows, Waiting>::place(std::size_t index, const Line&
   }
   if (rows_.has_problems()) rows_.report_problems({source.name, line, arrival});
   ++summary_.events;
+  ++source.events;
   summary_.first_event = std::min(summary_.first_event, engine_time);
   summary_.last_event = std::max(summary_.last_event, engine_time);
   if (event.used) rows_.keep(index, engine_time, line, arrival);

@@ -140,6 +140,7 @@ std::size_t BasicEventJudge<Rows, Waiting>::take_usual(std::size_t index, BlockL
   summary_.last_event = std::max(summary_.last_event, watermark);
   summary_.lines += count;
   summary_.events += count;
+  source.events += count;
   if (marks_.observe(index, watermark, taken_at_)) {
     source.newest_line = lines.number(*newest_line);
     waiting_.advance(index, watermark);

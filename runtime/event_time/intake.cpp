@@ -234,6 +234,7 @@ SourceStatus Intake::status(std::size_t source) const {
   status.waiting = waiting_.count(source);
   status.held = one.held.size();
   status.last_line = one.last_line;
+  status.events = one.events;
   return status;
 }
 }  // namespace tocsin::runtime

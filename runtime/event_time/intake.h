@@ -50,6 +50,7 @@ struct SourceStatus {
   std::size_t waiting = 0;      // events that wait to be put in order
   std::size_t held = 0;         // events that jumped ahead and are not confirmed yet
   std::uint64_t last_line = 0;  // number of the line taken last
+  std::uint64_t events = 0;     // that were not late, since the source was opened or restored
 };
 
 /// Threading: one caller at a time.

@@ -324,6 +324,8 @@ TEST_CASE("node service: what it is asked for figures: sources, ids, checkpoints
   CHECK(two.sources[1].name == "slow");
   CHECK(two.sources[1].is_holder);
   CHECK(two.sources[1].behind->us > 0);
+  CHECK(two.sources[0].events == 3);
+  CHECK(two.sources[1].events == 1);
   life.clock.us += 1'000'000;
   REQUIRE(
       life.service->ask([](Node& node) { static_cast<void>(node.request_checkpoint()); }, kLong));

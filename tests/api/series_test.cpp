@@ -101,7 +101,36 @@ TEST_CASE("series: how far each source is behind, of the first sources that came
   CHECK(answer.at("series").at(0).at("values").dump() == "[null,2.5,null]");
   CHECK(answer.at("series").at(1).at("values").dump() == "[null,null,7.0]");
   CHECK(client.json(200, "reader", "GET", "/v1/series").at("series").size() ==
-        series_types().size() + kSeriesSourcesMax);
+        series_types().size() + source_series_types().size() * kSeriesSourcesMax);
+}
+
+TEST_CASE("series: the events of each source in a second, and none for what was passed over") {
+  RecordedServer server;
+  const auto take = [&](std::vector<std::pair<std::string, int>> events) {
+    std::string text;
+    for (const auto& [source, count] : events) {
+      text += fmt::format("tocsin_watermark_behind_seconds{{source=\"{}\"}} 1\n", source);
+    }
+    for (const auto& [source, count] : events) {
+      text += fmt::format("tocsin_intake_source_events_total{{source=\"{}\"}} {}\n", source, count);
+    }
+    server.take(text);
+  };
+  take({{"a", 100}, {"b", 7}});
+  take({{"a", 150}, {"b", 7}});
+  take({{"a", 160}});
+  take({{"a", 10}, {"b", 27}});  // it began again
+  take({{"a", 30}, {"b", 47}});
+  tests::ApiClient client;
+  const std::shared_ptr<const SeriesRecorder> recorder(&server.recorder, [](const auto*) {});
+  add_series_route(client.router, recorder, server.clock);
+  const auto answer = client.json(200, "reader", "GET", "/v1/series?name=source_events");
+  REQUIRE(answer.at("series").size() == 2);
+  CHECK(answer.at("series").at(0).at("source") == "a");
+  CHECK(answer.at("series").at(0).at("unit") == "1/s");
+  CHECK(answer.at("series").at(0).at("values").dump() == "[null,5.0,1.0,null,2.0]");
+  CHECK(answer.at("series").at(1).at("source") == "b");
+  CHECK(answer.at("series").at(1).at("values").dump() == "[null,0.0,null,null,2.0]");
 }
 
 TEST_CASE("series: a thread takes them, and ends when it is told to") {

@@ -11,7 +11,7 @@ import signal
 import subprocess
 
 from endpoint import Endpoint
-from harness import ROOT, case, payment, read, run_cases, wait_for, write
+from harness import ROOT, case, has, payment, read, run_cases, wait_for, write
 from server_process import TIMELESS, Server
 
 ALERTS, DASHBOARD, UNIT = (ROOT / "deploy" / name for name in ("alerts.yml", "grafana.json", "tocsin.service"))
@@ -67,6 +67,7 @@ def what_is_named_is_there():
         wait_for(lambda: "tocsin_rule_cpu_share{" in server.ask("GET", "/metrics").text, "what rules cost")
         text = server.ask("GET", "/metrics").text
         server.end()
+    has(text, 'tocsin_intake_source_events_total{source="http"} 1\n', "tocsin_intake_events_total 1\n")
     kinds = dict(re.findall(r"^# TYPE tocsin_(\w+) (\w+)$", text, re.M))
     labels = {name: set(re.findall(r"(\w+)=", given)) for name, given in re.findall(r"^tocsin_(\w+)\{([^}]*)\}", text, re.M)}
     named = set(re.findall(r"^TOCSIN_METRIC\((\w+),", read(ROOT / "api/server/metrics.def"), re.M))

@@ -153,7 +153,8 @@ class World {
   cep::EventTime watermark() const { return intake_.watermark(); }
   std::string time() const {
     const SourceStatus status = intake_.status(0);
-    return fmt::format("{} {} line {}", status.newest.us, status.watermark.us, status.last_line);
+    return fmt::format("{} {} line {}, {} events", status.newest.us, status.watermark.us,
+                       status.last_line, status.events);
   }
   void finish() { REQUIRE(intake_.finish(true, std::nullopt)); }
 

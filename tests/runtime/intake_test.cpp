@@ -110,6 +110,11 @@ TEST_CASE("intake: what is late, each engine time and every watermark are as def
     REQUIRE(run.summary().clamped == naive.clamped);
     REQUIRE(run.intake().waiting_events() == 0);
     check_judged(run);
+    std::uint64_t by_source = 0;
+    for (std::size_t i = 0; i < run.intake().source_count(); ++i) {
+      by_source += run.intake().status(i).events;
+    }
+    REQUIRE(by_source == run.summary().events);
     late += naive.late.size();
     dead += naive.dead.size();
     clamped += naive.clamped;
@@ -214,6 +219,8 @@ TEST_CASE("intake: of one source with bound 0 nothing waits, also when others co
   small.take("a", 8);
   REQUIRE(small.intake.flush());
   CHECK(small.given == std::vector<std::int64_t>{5, 7, 8});
+  CHECK(small.intake.status(0).events == 3);
+  CHECK(small.intake.status(1).events == 1);  // and one that was late
   CHECK(small.intake.waiting_events() == 1);
   // An end by one source frees what waited for it.
   small.intake.decide({DecisionKind::kEnded, {}, "a"});
