@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <string>
 
 #include "api/pages/page_cursor.h"
@@ -12,6 +14,11 @@ constexpr std::int64_t kLimitMax = 1000;
 constexpr std::int64_t kExportLimit = 1000;
 constexpr std::int64_t kExportLimitMax = 10'000;
 
+// Others see their own deeds alone.
+bool sees_all(const TokenGrant& grant) {
+  return may(grant.role, Role::kOperator) && grant.scope.is_whole();
+}
+
 HttpResponse list_entries(const AuditLog& log, const ApiRequest& request) {
   AuditFilter filter;
   if (const auto from = request.text("from")) filter.from = cep::parse_time(*from);
@@ -20,6 +27,16 @@ HttpResponse list_entries(const AuditLog& log, const ApiRequest& request) {
        {std::pair{"actor", &filter.actor}, std::pair{"action", &filter.action},
         std::pair{"result", &filter.result}}) {
     if (const auto text = request.text(name)) *place = *text;
+  }
+  const bool is_own = !sees_all(request.grant);
+  if (is_own) {
+    if (filter.actor && *filter.actor != request.grant.name) {
+      return problem_response(
+          ProblemKind::kForbidden,
+          fmt::format("entries of others are for operators without limits; {} is shown its own",
+                      request.grant.name));
+    }
+    filter.actor = request.grant.name;
   }
   std::uint64_t before = 0;
   if (const auto cursor = request.text("cursor")) {
@@ -33,7 +50,7 @@ HttpResponse list_entries(const AuditLog& log, const ApiRequest& request) {
   const auto page =
       log.page(filter, before, static_cast<std::size_t>(request.integer("limit").value_or(kLimit)));
   if (!page) return problem_of_error(page.error());
-  std::string text = R"({"entries":[)";
+  std::string text = is_own ? R"({"own":true,"entries":[)" : R"({"entries":[)";
   for (const std::string& line : page->lines) {
     if (text.back() != '[') text += ',';
     text += line;
@@ -70,7 +87,11 @@ constexpr std::string_view kSchemas = R"({
     "result": "one of done, refused, failed, unknown",
     "status?": "whole"
   },
-  "AuditPage": {"entries": "list of AuditEntry", "next?": "text; the cursor of the next page"}
+  "AuditPage": {
+    "own?": "boolean; true: only entries of who asks are shown",
+    "entries": "list of AuditEntry",
+    "next?": "text; the cursor of the next page"
+  }
 })";
 }  // namespace
 
@@ -83,12 +104,15 @@ void add_audit_routes(Router& router, ServerContext& context) {
               .tag = "operations",
               .summary = "Who changed what, and who was refused, newest first",
               .description =
-                  "A page may have fewer entries than `limit`, even none, and still have a `next`.",
-              .role = Role::kOperator,
+                  "Operators without limits see all entries, others those of what they did "
+                  "themselves. A page may have fewer entries than `limit`, even none, and still "
+                  "have a `next`.",
+              .role = Role::kReader,
+              .scoped_by = kAnyScope,
               .query_parameters =
                   {{"from", Type::kTime, "Entries of this time and later"},
                    {"to", Type::kTime, "Entries before this time"},
-                   {"actor", Type::kText, "The name of a token"},
+                   {"actor", Type::kText, "Who did it: the name of a token or person"},
                    {"action", Type::kText, "The id of an operation: `putRule`"},
                    {"result", Type::kWord, "The outcome", {"done", "refused", "failed", "unknown"}},
                    {.name = "limit",

@@ -335,7 +335,7 @@ check("a reader is told on each screen which role its actions need", async ({ se
     ["/subscriptions", "New subscription needs the role analyst."],
     ["/set-aside", "Make a savepoint needs the role operator."],
     ["/tokens", "Looking at people and tokens needs the role admin."],
-    ["/audit", "Looking at the audit log needs the role operator."],
+    ["/audit", "What you did yourself. Operators see what all did.", ["Show"]],
   ]) {
     await person.page.goto(`${server.url}/console${place}`);
     await person.sees(text);

@@ -55,6 +55,9 @@ def roles():
         entries = server.ask("GET", "/v1/audit").json["entries"]
         assert any(one["actor"] == "person:ada@bank.example" for one in entries), entries
         assert sum(one["action"] == "putPerson" for one in entries) == 3, entries
+        # A person reads the entries of what she did herself.
+        own = server.ask("GET", "/v1/audit", **as_person("ada@bank.example", "fraud")).json
+        assert own["own"] and own["entries"] == [one for one in entries if one["actor"] == "person:ada@bank.example"], own
 
 
 @case
