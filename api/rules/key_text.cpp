@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cep/plan/feature.h"
+#include "cep/plan/pattern.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
 #include "rules/explain/expression_text.h"
@@ -75,47 +76,116 @@ Json events_json(const cep::ReportedEvents& events) {
           {"first", cep::format_time(events.first)},
           {"last", cep::format_time(events.last)}};
 }
-// A step, and its place in the order written.
+// A group around a step.
+struct Around {
+  const cep::Element* group;  // null: the whole pattern
+  std::uint32_t first;        // the steps in it, by their numbers
+  std::uint32_t last;
+  bool may_begin = true;  // whether the step may take the first event in it
+
+  bool has(std::uint32_t number) const { return first <= number && number <= last; }
+  bool has_any_order() const {
+    return group != nullptr && group->kind() == cep::ElementKind::kAllOf;
+  }
+  bool is_choice() const {
+    return has_any_order() || (group != nullptr && group->kind() == cep::ElementKind::kOneOf);
+  }
+  bool has_rounds() const { return group != nullptr && group->quantifier().max != 1; }
+};
 struct WrittenStep {
   const cep::Element* element;
-  std::uint32_t number;  // from 1, as ReportedMatch::step
-};
-using Elements = std::vector<const cep::Element*>;
-// All steps, in the order written.
-void add_steps(const std::vector<cep::Element>& elements, Elements& to) {
-  for (const cep::Element& element : elements) {
-    if (element.is_step()) to.push_back(&element);
-    add_steps(element.children(), to);
+  std::uint32_t number;        // in the order written, from 1, as ReportedMatch::step
+  std::vector<Around> around;  // from the outermost
+
+  bool is_with(std::uint32_t other, bool (Around::*in)() const) const {
+    return std::ranges::any_of(
+        around, [&](const Around& group) { return (group.*in)() && group.has(other); });
   }
+};
+std::uint32_t steps_in(const std::vector<cep::Element>& elements) {
+  std::uint32_t count = 0;
+  for (const cep::Element& element : elements) {
+    count += element.is_step() ? 1 : steps_in(element.children());
+  }
+  return count;
+}
+// All steps of a group or pattern, the innermost of `around`, in the order written.
+void add_steps(const std::vector<cep::Element>& elements, const std::vector<Around>& around,
+               std::vector<WrittenStep>& to) {
+  bool may_begin = true;
+  for (const cep::Element& element : elements) {
+    if (element.is_absence()) continue;
+    std::vector<Around> within = around;
+    for (Around& group : within) group.may_begin = group.may_begin && may_begin;
+    const auto number = static_cast<std::uint32_t>(to.size()) + 1;
+    if (element.is_step()) {
+      to.push_back({&element, number, std::move(within)});
+    } else {
+      within.push_back({&element, number, number + steps_in(element.children()) - 1});
+      add_steps(element.children(), within, to);
+    }
+    may_begin = may_begin && (around.back().is_choice() || element.is_optional());
+  }
+}
+std::vector<WrittenStep> steps_of(const cep::Rule& rule) {
+  std::vector<WrittenStep> steps;
+  add_steps(rule.pattern, {{nullptr, 1, steps_in(rule.pattern)}}, steps);
+  return steps;
+}
+// What alerts call its events, and whether the rule says so.
+std::pair<std::string, bool> name_of(const cep::Rule& rule, const cep::Element& step) {
+  for (std::optional at = step.var(); at; at = rule.variables[at->value].parent) {
+    const std::string& name = rule.variables[at->value].name;
+    if (!name.empty()) return {name, true};
+  }
+  return {step.events().front().name, false};
 }
 // Those that a match waits for: by the names that the report has, or, where steps without a name
 // share one, by their number.
-std::vector<WrittenStep> awaited(const cep::Rule& rule, const cep::ReportedMatch& match) {
-  Elements steps;
-  add_steps(rule.pattern, steps);
+std::vector<WrittenStep> awaited(const cep::Rule& rule, const std::vector<WrittenStep>& steps,
+                                 const cep::ReportedMatch& match) {
   const std::string names = " or " + match.waits_for + " or ";
-  const auto is_awaited = [&](const cep::Element* step) {
-    const std::string& own = rule.variables[step->var().value].name;
-    const std::string& name = own.empty() ? step->events().front().name : own;
-    return names.find(" or " + name + " or ") != std::string::npos;
-  };
   std::vector<WrittenStep> found;
-  for (const cep::Element* const step : steps) {
-    const std::string& own = rule.variables[step->var().value].name;
-    const auto number = static_cast<std::size_t>(std::ranges::find(steps, step) - steps.begin());
-    const bool is_passed = own.empty() && number + 1 < match.step;
-    if (is_awaited(step) && !is_passed) {
-      found.push_back({step, static_cast<std::uint32_t>(number) + 1});
-    }
+  for (const WrittenStep& step : steps) {
+    const auto [name, is_own] = name_of(rule, *step.element);
+    if (names.find(" or " + name + " or ") == std::string::npos) continue;
+    const bool is_passed = !is_own && step.number < match.step &&
+                           !step.is_with(match.step, &Around::has_any_order) &&
+                           !step.is_with(match.step, &Around::has_rounds);
+    if (!is_passed) found.push_back(step);
   }
   const bool is_one = match.waits_for.find(" or ") == std::string::npos;
-  if (is_one && found.size() > 1) {
-    // The next of its name, unless the one that it stands at goes on.
-    const bool is_loop = found.front().element->quantifier().loop;
-    const bool stands = !is_loop && found.front().number == match.step;
-    found = {found[stands ? 1 : 0]};
-  }
+  if (!is_one || found.size() < 2) return found;
+  // The next of its name, unless the one that it stands at goes on, and those that may come in its
+  // place.
+  const auto stands = [&](const WrittenStep& step) {
+    return step.number == match.step && !step.element->quantifier().loop;
+  };
+  const WrittenStep next = found[stands(found.front()) ? 1 : 0];
+  std::erase_if(found, [&](const WrittenStep& step) {
+    return step.number != next.number &&
+           (stands(step) || !next.is_with(step.number, &Around::is_choice));
+  });
   return found;
+}
+// By when the event of a step has to come: where it, or a group that it begins, has a `within` of
+// its own, which is from the event before to the first one.
+std::optional<cep::EventTime> until_of(const WrittenStep& step,
+                                       const std::vector<WrittenStep>& steps,
+                                       const cep::ReportedMatch& match) {
+  if (step.number == match.step || match.events.empty()) return std::nullopt;
+  std::optional<cep::Duration> gap = step.element->gap;
+  for (const Around& around : step.around) {
+    if (around.group == nullptr || !around.group->gap || !around.may_begin) continue;
+    if (around.has(match.step)) continue;  // it has begun
+    if (!gap || *around.group->gap < *gap) gap = around.group->gap;
+  }
+  if (!gap) return std::nullopt;
+  // Of a busy key only the first event is known, however far it came.
+  const bool is_one = match.events.size() == 1 && match.events.front().count == 1;
+  const bool is_first = steps[match.step - 1].around.front().may_begin;
+  if (is_one && !is_first) return std::nullopt;
+  return std::ranges::max(match.events, {}, &cep::ReportedEvents::last).last + *gap;
 }
 // The first of the conditions that `and` joins.
 const cep::Expr& first_of(const cep::Expr& expr) {
@@ -125,20 +195,20 @@ Json awaited_json(const cep::Plan& plan, const cep::Rule& rule, const cep::Repor
                   const PlaceOfCondition& place) {
   Json list = Json::array();
   if (match.is_complete || match.waits_for.empty()) return list;
-  for (const auto& [step, number] : awaited(rule, match)) {
-    std::string text = rules::kinds_text(step->events());
-    if (step->where()) text += " where " + rules::expression_text(plan, &rule, *step->where());
+  const std::vector<WrittenStep> steps = steps_of(rule);
+  for (const WrittenStep& step : awaited(rule, steps, match)) {
+    const cep::Element& element = *step.element;
+    std::string text = rules::kinds_text(element.events());
+    if (element.where()) text += " where " + rules::expression_text(plan, &rule, *element.where());
     Json one = {{"text", std::move(text)}};
-    if (step->where() && place) {
-      if (const std::optional<WrittenPlace> at = place(first_of(*step->where()))) {
+    if (element.where() && place) {
+      if (const std::optional<WrittenPlace> at = place(first_of(*element.where()))) {
         one["file"] = at->file;
         one["line"] = at->line;
       }
     }
-    // Of a step's own `within`, which is from the event before to its first one.
-    if (step->gap && number != match.step && !match.events.empty()) {
-      const auto last = std::ranges::max(match.events, {}, &cep::ReportedEvents::last).last;
-      one["until"] = cep::format_time(last + *step->gap);
+    if (const std::optional<cep::EventTime> until = until_of(step, steps, match)) {
+      one["until"] = cep::format_time(*until);
     }
     list.push_back(std::move(one));
   }

@@ -47,7 +47,8 @@ inline constexpr std::string_view kRuleTextSchemas = R"({
       "name": "text",
       "kind": "one of start, step, match",
       "takes?": "text",
-      "conditions?": "list of text"
+      "conditions?": "list of text",
+      "called?": "list of text; what alerts call its events: any of these"
     }],
     "transitions": [{
       "from": "whole; the place of a state",

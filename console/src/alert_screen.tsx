@@ -205,7 +205,7 @@ function Says({ of }: { of: readonly JsonObject[] }) {
 /** Why it was raised: its events, and what the rule of that time asked of them. */
 function Why({ row }: { row: Row }) {
   const loaded = useLoaded((signal) => readConditions(row, signal), row.id);
-  const { of, says = [], then, now, isChanged, lives = 0, gaps }: Partial<Conditions> = loaded.value ?? {};
+  const { of, says = [], then, now, isChanged, lives = 0, automaton }: Partial<Conditions> = loaded.value ?? {};
   // One replay runs at a time: it is asked for.
   const [wanted, setWanted] = useState("");
   const isWanted = wanted === row.id;
@@ -214,7 +214,7 @@ function Why({ row }: { row: Row }) {
   return (
     <section class="panel" aria-label="Why it was raised" aria-busy={!loaded.value && !loaded.problem}>
       <h2>Why it was raised</h2>
-      <Timeline alert={row.alert} lives={lives} {...(gaps ? { gaps } : {})} />
+      <Timeline alert={row.alert} lives={lives} automaton={automaton} />
       <Evidence alert={row.alert} stood={stood} {...(of ? { conditions: of } : {})} />
       <StoodNotes loaded={replayed} isWanted={isWanted} want={() => setWanted(row.id)} />
       {says.length > 0 && <Says of={says} />}

@@ -12,7 +12,7 @@ export interface Conditions {
   now: string;
   isChanged: boolean; // the rule, between the two
   lives: number; // how long a match may last, as livesOf() has it
-  gaps: ReadonlyMap<string, number>; // as gapsOf() has them
+  automaton: Automaton;
 }
 
 /** The conditions of each step that has some, of a rule's explanation; none where it runs without an automaton. */
@@ -33,17 +33,52 @@ export function livesOf(explanation: JsonObject): number {
   return isBound ? Number(show((explanation.state as JsonObject | undefined)?.lives_us ?? 0)) || 0 : 0;
 }
 
-/** How long after the event before a step's first event may come, in microseconds, of each step that has such an end. */
-export function gapsOf(explanation: JsonObject): Map<string, number> {
+/** A way of the automaton: from a state to one of those from `to` up to `last`. */
+interface Way {
+  from: number;
+  to: number;
+  last: number;
+  within: number; // in microseconds after the event before; 0: without such an end
+}
+export interface Automaton {
+  called: readonly (readonly string[])[]; // of each state, what alerts call its events
+  ways: readonly Way[];
+}
+export function automatonOf(explanation: JsonObject): Automaton {
   const automaton = explanation.automaton as JsonObject | undefined;
-  const states = objects(automaton, "states");
-  const found = new Map<string, number>();
-  for (const one of objects(automaton, "transitions")) {
-    const to = numberOf(one, "to");
-    const last = one.to_last === undefined ? to : numberOf(one, "to_last");
-    if (one.within_us !== undefined) for (const state of states.slice(to, last + 1)) found.set(show(state.name), numberOf(one, "within_us"));
+  return {
+    called: objects(automaton, "states").map((state) => (Array.isArray(state.called) ? state.called.map(show) : [])),
+    ways: objects(automaton, "transitions").map((way) => ({
+      from: numberOf(way, "from"),
+      to: numberOf(way, "to"),
+      last: way.to_last === undefined ? numberOf(way, "to") : numberOf(way, "to_last"),
+      within: numberOf(way, "within_us"),
+    })),
+  };
+}
+/**
+ * How long after the event before each event of a match might have come, by what alerts call them, in their order: 0 where it has no
+ * such end, and where the names alone do not say by which way it came.
+ */
+export function gapsOf({ called, ways }: Automaton, events: readonly string[]): number[] {
+  const leadsTo = (way: Way, states: ReadonlySet<number>) => [...states].some((state) => way.to <= state && state <= way.last);
+  const named = events.map((name) => new Set(called.flatMap((names, state) => (names.includes(name) ? [state] : []))));
+  const match = called.length - 1;
+  // From behind, as the last event has to lead to the match; then from the start.
+  let onward = new Set(ways.filter(({ last }) => last === match).map(({ from }) => from));
+  const last: Set<number>[] = [];
+  for (const states of [...named].reverse()) {
+    const some = new Set([...states].filter((state) => onward.has(state)));
+    last.unshift(some);
+    onward = new Set(ways.filter((way) => leadsTo(way, some)).map(({ from }) => from));
   }
-  return found;
+  let here = new Set([0]);
+  return last.map((states) => {
+    const taken = ways.filter((way) => here.has(way.from) && leadsTo(way, states));
+    here = new Set([...states].filter((state) => taken.some((way) => leadsTo(way, new Set([state])))));
+    const gaps = new Set(taken.map(({ within }) => within));
+    return gaps.size === 1 ? ([...gaps][0] ?? 0) : 0;
+  });
 }
 
 /** The version that was active when an alert was stored, empty where it is no longer kept, and the one of now. */
@@ -61,10 +96,10 @@ async function versionsAt(storedAt: string, signal: AbortSignal): Promise<{ then
 export async function readConditions(row: Row, signal: AbortSignal): Promise<Conditions> {
   const rule = show(row.alert.rule);
   const { then, now } = await versionsAt(row.storedAt, signal);
-  if (!then) return { of: new Map(), says: [], then, now, isChanged: false, lives: 0, gaps: new Map() };
+  if (!then) return { of: new Map(), says: [], then, now, isChanged: false, lives: 0, automaton: automatonOf({}) };
   const changed = then === now ? [] : objects(await get(`/v1/versions/${part(now)}/diff?from=${part(then)}`, signal), "rules");
   const isChanged = changed.some((one) => show(one.rule) === rule);
-  const read = (explanation: JsonObject) => ({ of: conditionsOf(explanation), says: objects(explanation, "says"), then, now, isChanged, lives: livesOf(explanation), gaps: gapsOf(explanation) });
+  const read = (explanation: JsonObject) => ({ of: conditionsOf(explanation), says: objects(explanation, "says"), then, now, isChanged, lives: livesOf(explanation), automaton: automatonOf(explanation) });
   if (!isChanged) return read(await get(`/v1/rules/${part(rule)}/explain`, signal));
   const { files } = await get(`/v1/versions/${part(then)}`, signal);
   const answer = await askPatiently("/v1/rules/explain", { files, rule }, signal);

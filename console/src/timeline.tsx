@@ -1,5 +1,6 @@
 // The events of an alert along time: how far apart they lie, and how much of the rule's time they took. The table beside it has the same.
 import { useState } from "preact/hooks";
+import { Automaton, gapsOf } from "./conditions";
 import { JsonObject, show } from "./json";
 import { objects } from "./table";
 import { counted, span, visible } from "./text";
@@ -63,27 +64,26 @@ export function zoomed(range: Range, whole: Range, key: string): Range | undefin
 
 const microseconds = (event: JsonObject) => Number(show(event.ts));
 const lasting = (us: number) => (us < 1_000_000 ? `${Math.round(us / 1000)} ms` : span(us / 1000));
-const NONE: ReadonlyMap<string, number> = new Map();
-/** Of each step that has a time of its own after the event before: when that was, when its first event came, and when it would have been too late. */
-export function stepTimesOf(taken: readonly { at: number; step: string }[], gaps: ReadonlyMap<string, number>): { step: string; from: number; at: number; end: number }[] {
+/** Of each event that had to come some time after the one before: when that was, when it came, and when it would have been too late. */
+export function stepTimesOf(taken: readonly { at: number; step: string }[], automaton: Automaton): { step: string; from: number; at: number; end: number }[] {
+  const gaps = gapsOf(automaton, taken.map(({ step }) => step));
   return taken.flatMap(({ at, step }, i) => {
-    const [gap, before] = [gaps.get(step), taken[i - 1]];
-    const isFirst = taken.findIndex((one) => one.step === step) === i;
-    return gap !== undefined && before && isFirst ? [{ step, from: before.at, at, end: before.at + gap }] : [];
+    const [gap, before] = [gaps[i], taken[i - 1]];
+    return gap && before ? [{ step, from: before.at, at, end: before.at + gap }] : [];
   });
 }
 /**
  * Events along time: those of an alert by their steps, `others` of its key without. `lives`: how long a match may last from its first
- * event on, in microseconds; 0: without an end. `gaps`: how long after the event before a step's first may come.
+ * event on, in microseconds; 0: without an end. `automaton`: of its rule.
  */
-export function Timeline({ alert, others = [], lives = 0, gaps = NONE }: { alert: JsonObject; others?: readonly number[]; lives?: number; gaps?: ReadonlyMap<string, number> }) {
+export function Timeline({ alert, others = [], lives = 0, automaton }: { alert: JsonObject; others?: readonly number[]; lives?: number; automaton?: Automaton | undefined }) {
   const [chosen, choose] = useState<{ of: JsonObject; range: Range }>();
   const taken = objects(alert, "events").map((event) => ({ at: microseconds(event), step: visible(show(event.as)) }));
   const events = [...others.map((at) => ({ at, step: "" })), ...taken].filter(({ at }) => Number.isFinite(at));
   if (events.length < 2 || events.length > MARKS_MAX) return null;
   const extent = extentOf(events.map(({ at }) => at));
   const match = extentOf(taken.map(({ at }) => at));
-  const steps = stepTimesOf(taken, gaps);
+  const steps = automaton ? stepTimesOf(taken, automaton) : [];
   const bars = [...(lives > 0 ? [{ from: match.from, at: match.to, end: match.from + lives }] : []), ...steps];
   const whole = { from: extent.from, to: Math.max(extent.to, ...bars.map(({ end }) => end)) };
   const range = chosen?.of === alert ? chosen.range : extent;

@@ -87,6 +87,20 @@ check("a step with a time of its own: its bar on the alert's timeline, and how m
   await person.inspect("key-time-left");
 }, { rules: MORE_RULES.replace("then payment as big", "then within 4m payment as big") });
 
+check("a step without a name, and a group, with a time of its own: their bars on the alert's timeline", async ({ server, person }) => {
+  await server.send([[11, "c7", "1.00"], [12, "c7", "2.00"], [72, "c7", "600.00"], [74, "c7", "700.00"], [75, "c7", "800.00"]]);
+  const [{ alert }] = await server.alerts("rule=burst");
+  assert.deepEqual(alert.events.map((event) => event.as), ["small", "small", "payment", "payment", "end"]);
+  await person.signIn(server.token, `/console/alerts/${alert.id}`);
+  await person.sees("; payment came 1 min after the event before, of 4 min that its step has; end came 1 s after the event before, of 3 min that its step has");
+  await person.inspect("alert-step-without-name");
+}, {
+  rules: MORE_RULES.replace(
+    "then payment as big where amount > 500",
+    "then within 4m all of { payment where amount = 600, payment where amount = 700 } then within 3m payment as end where amount = 800",
+  ).replace(", then {big.amount}", "").replace(/test burst[^]*?\n}\n/, ""),
+});
+
 check("deliveries: the oldest alert that waits, a silence that begins later; entries are previewed before they are sent", async ({ server, person }) => {
   const { page } = person;
   const { json: made } = await server.ask("POST", "/v1/subscriptions", { url: "http://127.0.0.1:1/", name: "away" });

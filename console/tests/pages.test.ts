@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { countsOf, touches } from "../src/automaton";
 import { daysIn } from "../src/backtests";
-import { gapsOf, livesOf } from "../src/conditions";
+import { automatonOf, gapsOf, livesOf } from "../src/conditions";
 import { DELAY_LINES } from "../src/differences";
 import { faultOf, importOf, sameValue } from "../src/import_preview";
 import { JsonObject, parseJson } from "../src/json";
@@ -40,13 +40,30 @@ test("timeline: how long the rule gives a match, and none without such an end", 
   assert.equal(livesOf({}), 0);
 });
 
-test("timeline: a step with a time of its own has it from the event before to its first event; a transition to several steps gives it to each", () => {
-  const gaps = gapsOf(json('{"automaton":{"states":[{"name":"start"},{"name":"a"},{"name":"b"},{"name":"c"}],"transitions":[{"from":0,"to":1},{"from":1,"to":2,"to_last":3,"within_us":60000000}]}}'));
-  assert.deepEqual([...gaps], [["b", 60_000_000], ["c", 60_000_000]]);
-  const taken = [{ at: 0, step: "a" }, { at: 10, step: "a" }, { at: 25, step: "b" }, { at: 40, step: "b" }];
-  assert.deepEqual(stepTimesOf(taken, gaps), [{ step: "b", from: 10, at: 25, end: 60_000_010 }]);
-  assert.deepEqual(stepTimesOf(taken, gapsOf({})), []);
-  assert.deepEqual(stepTimesOf([{ at: 25, step: "b" }], gaps), [], "the first event has none before it");
+test("timeline: which way each event came says how long it had, also of steps without a name and of groups", () => {
+  const automaton = (states: string[][], ways: number[][]) =>
+    automatonOf({
+      automaton: {
+        states: [{}, ...states.map((called) => ({ called })), {}],
+        transitions: ways.map(([from = 0, to = 0, within_us = 0, to_last = to]) => ({ from, to, ...(within_us ? { within_us } : {}), ...(to_last === to ? {} : { to_last }) })),
+      },
+    });
+  // 2+ payment as a then within 60 payment then within 90 login or payment
+  const steps = automaton([["a"], ["payment"], ["login", "payment"]], [[0, 1], [1, 1], [1, 2, 60], [2, 3, 90], [3, 4]]);
+  assert.deepEqual(gapsOf(steps, ["a", "a", "payment", "payment"]), [0, 0, 60, 90]);
+  assert.deepEqual(gapsOf(steps, ["a", "payment", "login"]), [0, 60, 90]);
+  assert.deepEqual(gapsOf(steps, ["a", "login"]), [0, 0], "it does not lead to the match");
+  // p then within 10 all of { login, q } then within 3 one of { z, payment }: only the first of the group has its time
+  const group = automaton([["p"], ["login"], ["q"], ["z"], ["payment"]], [[0, 1], [1, 2, 10], [1, 3, 10], [2, 3], [3, 2], [2, 4, 3, 5], [3, 4, 3, 5], [4, 6], [5, 6]]);
+  assert.deepEqual(gapsOf(group, ["p", "q", "login", "payment"]), [0, 10, 0, 3]);
+  assert.deepEqual(gapsOf(group, ["p", "login", "q", "z"]), [0, 10, 0, 3]);
+  // payment then within 60 one of { payment, payment then within 5 payment } then payment: three may have come by either way
+  const either = automaton([["payment"], ["payment"], ["payment"], ["payment"]], [[0, 1], [1, 2, 60], [1, 3, 60], [3, 2, 5], [2, 4], [4, 5]]);
+  assert.deepEqual(gapsOf(either, ["payment", "payment", "payment"]), [0, 60, 0]);
+  assert.deepEqual(gapsOf(automaton([["payment"], ["payment"], ["payment"]], [[0, 1], [1, 2, 60], [0, 2], [2, 3], [1, 3, 5], [3, 4]]), ["payment", "payment"]), [0, 0], "one way gives it 5, the other none");
+  const taken = [{ at: 0, step: "a" }, { at: 10, step: "a" }, { at: 25, step: "payment" }, { at: 40, step: "login" }];
+  assert.deepEqual(stepTimesOf(taken, steps), [{ step: "payment", from: 10, at: 25, end: 70 }, { step: "login", from: 25, at: 40, end: 115 }]);
+  assert.deepEqual(stepTimesOf(taken, automatonOf({})), []);
 });
 
 test("timeline: closer, further, earlier and later stay within the whole, and only what is looked at has marks", () => {

@@ -110,6 +110,7 @@ Json automaton_json(const rules::NamedAutomaton& automaton, cep::Method method) 
     if (state.kind == cep::AutomatonState::Kind::kStep) {
       said["takes"] = state.takes;
       said["conditions"] = state.conditions;
+      said["called"] = state.called;
     }
     states.push_back(std::move(said));
   }

@@ -80,10 +80,22 @@ class Namer {
         named.name = name.empty() ? fmt::format("step {}", out_.states.size()) : name;
         named.takes = kind_noun(words_.plan(), state.takes.kinds);
         named.conditions = conditions(state.takes);
+        named.called = called(state);
         break;
       }
     }
     out_.states.push_back(std::move(named));
+  }
+
+  // By the step's own name or that of a choice around it, else by their kind.
+  std::vector<std::string> called(const AutomatonState& state) const {
+    for (auto at = state.var; at; at = rule_.variables[at->value].parent) {
+      const std::string& name = rule_.variables[at->value].name;
+      if (!name.empty()) return {name};
+    }
+    std::vector<std::string> kinds;
+    for (const cep::Subset& kind : state.takes.kinds) kinds.push_back(kind.name);
+    return kinds;
   }
 
   std::string counter_words(const CounterTest& test) const {

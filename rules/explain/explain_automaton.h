@@ -21,6 +21,7 @@ struct NamedState {
   cep::AutomatonState::Kind kind = cep::AutomatonState::Kind::kStep;
   std::string takes = {};                    // of a step: "payment or refund"
   std::vector<std::string> conditions = {};  // names; what its event satisfies
+  std::vector<std::string> called = {};      // what alerts call its events: any of these
 };
 /// A transition from one state to another. A partial match waits on it.
 struct NamedTransition {

@@ -191,6 +191,7 @@ def _():
         assert kinds[0] == "start" and kinds[-1] == "match" and set(kinds[1:-1]) == {"step"}
         for state in automaton["states"][1:-1]:
             assert state["takes"] and set(state["conditions"]) <= names
+            assert state["called"] and (len(state["called"]) == 1 or state["name"].startswith("step ")), state
         reached = {0}
         for _ in automaton["states"]:
             reached |= {way["to"] for way in automaton["transitions"] if way["from"] in reached}

@@ -124,6 +124,9 @@ rule steps "Steps" {
 }
 rule loop "A loop" { by card when 3 payment as p where amount = 1.25 within 1h alert "x" }
 rule both "In any order" { by card when payment as p where amount = 2.50 then all of { login where not ok, payment as q where amount = 7 } within 1h alert "x" }
+rule group "In any order, and soon" { by card when payment as p where amount = 3.50
+  then within 5m all of { login where not ok, payment where amount = 9, payment where amount = 11 }
+  then within 2m one of { login where ok, payment as end where amount = 12 } as way within 1h alert "x" }
 rule hurried "Small ones, then soon a large one" { by card when 2+ payment as a where amount = 6 then within 4m payment where amount = 8 within 1h alert "x" }
 """
     with Server(rules=rules) as server:
@@ -131,6 +134,16 @@ rule hurried "Small ones, then soon a large one" { by card when 2+ payment as a 
         sent = [payment(0, "c1", 4), login, payment(10, "c2", 3), payment(20, "c3", 1.25), payment(30, "c4", 2.50),
                 payment(40, "c5", 6), payment(50, "c5", 6)]
         assert server.send(sent).status == 200
+        # Of a group with a `within`: as far as each of the cards comes.
+        begun = [("g1", []), ("g2", [9]), ("g3", [None]), ("g4", [None, 9, 11])]
+        for number, (card, taken) in enumerate(begun):
+            lines = [payment(100 + number, card, 3.50)]
+            for step, amount in enumerate(taken):
+                at = 110 + number + 10 * step
+                lines.append(payment(at, card, amount) if amount else
+                             {"type": "login", "ts": START_US + at * 1_000_000, "id": f"{card}l", "card": card, "ok": False})
+            sent += sorted(lines, key=lambda line: line["ts"])
+        assert server.send(sent[7:]).status == 200
 
         def awaited(card, rule):
             reports = server.ask("GET", f"/v1/keys/card%3D{card}").json["reports"]
@@ -150,6 +163,17 @@ rule hurried "Small ones, then soon a large one" { by card when 2+ payment as a 
         assert one["expires"] == "2026-03-02T13:00:40Z", one
         assert all("until" not in each for report in reports for rule in report["rules"] for match in rule["matches"]
                    for each in match["awaited"] if match["events"][0]["count"] == 1), reports
+        # The first event of a group comes within the group's time, further ones as they like; also those without a name, in any order.
+        large, other, failed = "payment where amount = 9", "payment where amount = 11", "login where not ok"
+        untils = {"g1": {failed: "12:06:40Z", large: "12:06:40Z", other: "12:06:40Z"}, "g2": {failed: None, other: None},
+                  "g3": {large: None, other: None}, "g4": {"login where ok": "12:04:13Z", "payment where amount = 12": "12:04:13Z"}}
+        for card, expected_untils in untils.items():
+            reports = server.ask("GET", f"/v1/keys/card%3D{card}").json["reports"]
+            matches = [match for report in reports for rule in report["rules"] if rule["rule"] == "group" for match in rule["matches"]]
+            taken = [sum(events["count"] for events in match["events"]) for match in matches]
+            furthest = [one for match, count in zip(matches, taken) if count == max(taken) for one in match["awaited"]]
+            found = {one["text"]: one.get("until", "").removeprefix("2026-03-02T") or None for one in furthest}
+            assert found == expected_untils, (card, matches)
         etag = server.ask("GET", "/v1/pack").headers["ETag"]
         changed = "# one line more\n" + rules
         assert server.ask("PUT", "/v1/pack", {"files": {"rules.tocsin": changed}}, headers={"If-Match": etag}).status == 200
