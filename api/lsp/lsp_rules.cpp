@@ -43,7 +43,8 @@ json LspServer::explain(const json& parameters) {
 }
 
 // {"uri", "rule"?, "title"?}: the tests of that file, or those of one rule or title:
-// {"passed", "failed", "tests": [{"rule", "title", "line", "passed", "text"}]}.
+// {"passed", "failed", "ran", "tests": [{"rule", "title", "line", "passed", "text"}]}. `ran`: all
+// but those that passed before, with the same rule and all that it reads.
 json LspServer::run_tests(const json& parameters) {
   const std::string path = path_of_uri(parameters.at("uri"));
   const LoadedRules rules = load_rules({path}, {}, workspace_.reader());
@@ -51,7 +52,7 @@ json LspServer::run_tests(const json& parameters) {
   const std::unique_ptr<TextCacheFolder> cache = open_text_cache();
   const library::JudgedTests judged = library::judge_tests(
       rules.loaded, *rules.program,
-      {parameters.value("rule", ""), parameters.value("title", ""), {}}, cache.get());
+      {parameters.value("rule", ""), parameters.value("title", ""), {}}, cache.get(), &passed_);
   json tests = json::array();
   for (const auto& [file, result] : judged.tests) {
     tests.push_back({{"rule", result.rule},
@@ -65,7 +66,8 @@ json LspServer::run_tests(const json& parameters) {
     send({{"id", fmt::format("lenses-{}", ++requests_)}, {"method", "workspace/codeLens/refresh"}});
   }
   const std::size_t failed = tests.size() - judged.passed;
-  return {{"passed", judged.passed}, {"failed", failed}, {"tests", std::move(tests)}};
+  const std::size_t ran = tests.size() - judged.kept;
+  return {{"passed", judged.passed}, {"failed", failed}, {"ran", ran}, {"tests", std::move(tests)}};
 }
 
 // The commands of lenses, for editors that do not know them: the result is shown as a message too.

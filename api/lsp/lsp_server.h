@@ -17,6 +17,7 @@
 #include "api/lsp/rule_workspace.h"
 #include "api/lsp/test_outcomes.h"
 #include "library/language/text_lines.h"
+#include "library/testing/judge_tests.h"
 
 namespace tocsin::api {
 /// Not for several threads.
@@ -96,6 +97,7 @@ class LspServer {
   RuleWorkspace workspace_;
   library::CharacterUnit unit_ = library::CharacterUnit::kUtf16;
   TestOutcomes outcomes_;
+  library::PassedTests passed_;
   bool takes_offsets_ = false;      // for a parameter of a signature, beside its text
   bool asks_lenses_again_ = false;  // when it is told to
   bool runs_backtests_ = false;     // by a command of its own

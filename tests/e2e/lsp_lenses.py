@@ -53,6 +53,52 @@ def _():
 
 @case
 def _():
+    """tests that passed run again only where their rule, what it reads, or they themselves changed; one that fails runs each time"""
+    def rule(n, more=""):
+        tests = "".join(f'test r{n} "{title}" {{\n  0s e {{ x: {x} }}\n  expect {what}\n}}\n' for title, x, what in
+                        (("more", 100 + n, 'alert { message: "m" }' if n == 7 else "alert"), ("less", n, "no alert")))
+        return f'rule r{n} "R {n}" {{\n  by card\n  when e where x > {n}{more}\n  alert "m"\n}}\n{tests}'
+    head = ('event e { ts: time, id: string id, card: string, x: int }\ndefaults e { id: "1", card: "c" }\nlist some : int = [1]\n'
+            "feature total = sum(x of e) by card over last 1h\n")
+    rules = [rule(n, " and total > 0" if n in (3, 4) else " and x not in some" if n == 5 else "") for n in range(50)]
+    client = LspClient(BINARY)
+    uri = client.open("untitled:many.tocsin", head + "".join(rules))
+    version = 1
+
+    def ran(text, **of):
+        nonlocal version
+        version += 1
+        client.change(uri, version, {"text": text})
+        answer = client.request("tocsin/runTests", uri=uri, **of)
+        lines = text.split("\n")
+        for test in answer["tests"]:
+            assert lines[test["line"]].startswith(f'test {test["rule"]} "{test["title"]}"'), test
+        return answer["ran"], answer["passed"], answer["failed"]
+
+    def with_rules(change, text=head):
+        return text + "".join(change.get(n, written) for n, written in enumerate(rules))
+
+    whole = with_rules({})
+    assert ran(whole, rule="r3") == (2, 2, 0) and ran(whole) == (98, 100, 0) and ran(whole) == (0, 100, 0)
+    # Where it stands, how it is laid out, and another rule are nothing to a test; nor what it is called.
+    assert ran("# more\n\n" + whole.replace("x > 9\n", "x   > 9 # so\n")) == (0, 100, 0)
+    assert ran(with_rules({7: rules[7].replace('"more"', '"much more"')})) == (0, 100, 0)
+    assert ran(with_rules({8: rule(8, " and x < 1000")})) == (2, 100, 0)
+    assert ran(whole) == (0, 100, 0), "as it was: known still"
+    # A message, what rules read, and what tests read.
+    assert ran(with_rules({6: rules[6].replace('alert "m"', 'alert "n"')})) == (2, 100, 0)
+    assert ran(with_rules({}, head.replace("last 1h", "last 2h"))) == (4, 100, 0)
+    assert ran(with_rules({}, head.replace("= [1]", "= [2]"))) == (2, 100, 0)
+    assert ran(with_rules({}, head.replace('card: "c"', 'card: "d"'))) == (100, 100, 0)
+    other = with_rules({7: rules[7].replace('message: "m"', 'message: "n"')})
+    assert ran(other) == (1, 99, 1) and ran(other) == (1, 99, 1), "one that fails runs again"
+    assert ran(with_rules({9: rules[9].replace("x: 109", "x: 110")})) == (1, 100, 0)
+    assert ran(with_rules({9: rules[9].replace("x > 9", "x > 90000")})) == (2, 99, 1)
+    assert client.end() == 0
+
+
+@case
+def _():
     """a client that does not take requests about lenses is sent none"""
     client = LspClient(BINARY)
     uri = client.open("untitled:t.tocsin", TESTED.split("test r", 2)[0] + "test r" + TESTED.split("test r", 2)[1])
