@@ -209,6 +209,34 @@ ordered_json problem_response_component() {
       {"content",
        {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
 }
+// What some problems have beside the members of all, by the problem.
+ordered_json problem_schema() {
+  std::vector<std::string> types;
+  for (const ProblemType& type : all_problem_types()) {
+    types.push_back("urn:tocsin:problem:" + std::string(type.slug));
+  }
+  const ordered_json text = {{"type", "string"}};
+  const ordered_json whole = {{"type", "integer"}};
+  const auto list_of = [](const ordered_json& items, std::string_view description) {
+    return ordered_json{{"type", "array"}, {"items", items}, {"description", description}};
+  };
+  return {{"type", "object"},
+          {"required", {"type", "title", "status", "detail"}},
+          {"properties",
+           {{"type", {{"type", "string"}, {"enum", types}}},
+            {"title", text},
+            {"status", whole},
+            {"detail", text},
+            {"parameter", text},
+            {"diagnostics", list_of({{"type", "object"}}, "of rules and conditions")},
+            {"failures", list_of(text, "the tests that failed, as people read them")},
+            {"entries", list_of(text, "the first that do not fit, and why")},
+            {"state", text},
+            {"allowed", list_of(text, "what may be done in this state")},
+            {"expected_sequence", whole},
+            {"differing_sequence", whole}}},
+          {"additionalProperties", true}};
+}
 }  // namespace
 
 ordered_json openapi_document(const std::string& title, const std::string& version,
@@ -229,18 +257,7 @@ ordered_json openapi_document(const std::string& title, const std::string& versi
     paths[route.path][method] = document_of(route, takes_key(route));
   }
   document["paths"] = paths;
-  std::vector<std::string> types;
-  for (const ProblemType& type : all_problem_types()) {
-    types.push_back("urn:tocsin:problem:" + std::string(type.slug));
-  }
-  schemas["Problem"] = {{"type", "object"},
-                        {"required", {"type", "title", "status", "detail"}},
-                        {"properties",
-                         {{"type", {{"type", "string"}, {"enum", types}}},
-                          {"title", {{"type", "string"}}},
-                          {"status", {{"type", "integer"}}},
-                          {"detail", {{"type", "string"}}}}},
-                        {"additionalProperties", true}};
+  schemas["Problem"] = problem_schema();
   document["components"] = {
       {"schemas", schemas},
       {"parameters", request_header_components()},

@@ -84,6 +84,8 @@ constexpr std::string_view kSchemas = R"({
     "action": "text; the id of an operation",
     "method": "text",
     "path": "text",
+    "resource?": "map of text; what the change is of: the parts of the path by their names",
+    "request_id?": "text",
     "result": "one of done, refused, failed, unknown",
     "status?": "whole"
   },

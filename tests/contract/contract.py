@@ -165,8 +165,30 @@ def a_typed_client_does_the_tour():
         run("node", "tour.mjs", f"http://127.0.0.1:{server.port}", server.token)
 
 
+def the_console_reads_what_there_is():
+    """each member of an answer that the web console reads is in the document, as what it reads it"""
+    openid = ("--openid-issuer", "https://a.example", "--openid-client", "tocsin", "--openid-server", "https://b.example")
+    with fast_server(options=openid) as server:
+        harness.write("openapi.json", json.dumps(server.ask("GET", "/openapi.json").json))
+        server.end()
+    print(run("node", HERE / "console_reads.mjs", ROOT / "console", "openapi.json").strip())
+    # It finds a member that is left out, and one that is of another type.
+    document = json.loads(pathlib.Path("openapi.json").read_text(encoding="utf-8"))
+    schemas = document["components"]["schemas"]
+    del schemas["Me"]["properties"]["dismiss_reasons"]
+    schemas["PartialMatches"]["properties"]["uncounted"] = {"type": "string"}
+    harness.write("less.json", json.dumps(document))
+    said = subprocess.run(["node", HERE / "console_reads.mjs", ROOT / "console", "less.json"], text=True, capture_output=True, timeout=120,
+                          check=False)
+    assert said.returncode == 1, said
+    found = [line for line in said.stdout.splitlines() if not line.endswith("not in the document")]
+    assert {re.sub(r":\d+:", ":", line) for line in found} == {
+        "src/api.ts: dismiss_reasons: no answer of its paths has it", "src/rule_screen.tsx: uncounted: read as number, and is string"}, found
+
+
 if (NODE_MODULES / "openapi-typescript").exists():
     harness.case(a_typed_client_does_the_tour)
+    harness.case(the_console_reads_what_there_is)
 else:
     print("left out: the client in TypeScript; ./do setup console fetches what it needs")
 
