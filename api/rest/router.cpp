@@ -81,11 +81,9 @@ std::optional<std::string> fault_of(const RouteParameter& parameter, std::string
 
 // An id that a client may choose: short, and safe in any log.
 bool is_request_id(std::string_view text) {
-  return !text.empty() && text.size() <= 128 && std::ranges::all_of(text, [](char letter) {
-    const char lower = static_cast<char>(letter | 0x20);
-    return (letter >= '0' && letter <= '9') || (lower >= 'a' && lower <= 'z') || letter == '-' ||
-           letter == '_' || letter == '.' || letter == ':';
-  });
+  constexpr std::string_view kLetters =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.:";
+  return !text.empty() && text.size() <= 128 && text.find_first_not_of(kLetters) == text.npos;
 }
 std::string random_id() {
   std::array<std::uint8_t, 16> bytes{};
@@ -149,11 +147,9 @@ struct Router::Impl {
         found_grant ? std::optional(*found_grant) : std::nullopt;
     asked.has_token = grant.has_value();
     if (grant) request.grant = *grant;
-    const bool is_open =
-        std::ranges::any_of(found, [](const Route* one) { return one->role == Role::kOpen; });
+    const bool is_open = std::ranges::count(found, Role::kOpen, &Route::role) > 0;
     const std::string_view method = head.method == "HEAD" ? "GET" : std::string_view(head.method);
-    const auto place = std::ranges::find(
-        found, method, [](const Route* one) { return std::string_view(one->method); });
+    const auto place = std::ranges::find(found, method, &Route::method);
     asked.route = place == found.end() ? nullptr : *place;
     if (!grant && !is_open) {
       asked.is_noted = true;
