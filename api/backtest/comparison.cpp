@@ -102,7 +102,7 @@ std::vector<Overlap> find_overlaps(std::span<const AlertFacts> first,
   return overlaps;
 }
 
-void count_changes(const ComparedAlerts& first, const ComparedAlerts& second,
+void count_changes(const ValuedAlerts& first, const ValuedAlerts& second,
                    std::vector<Change>& changes) {
   std::map<std::uint32_t, std::uint32_t> pair_of_first;
   std::map<std::uint32_t, std::uint32_t> pair_of_second;
@@ -112,7 +112,7 @@ void count_changes(const ComparedAlerts& first, const ComparedAlerts& second,
   }
   const std::vector<PlacedMoment> now = moments_of(first.facts, pair_of_first);
   const std::vector<PlacedMoment> before = moments_of(second.facts, pair_of_second);
-  const auto count = [&](const ComparedAlerts& set, const PlacedMoment& alert,
+  const auto count = [&](const ValuedAlerts& set, const PlacedMoment& alert,
                          std::uint64_t Change::*counted, ValueSum Change::*sum) {
     Change& change = changes[std::get<0>(alert.moment)];
     ++(change.*counted);

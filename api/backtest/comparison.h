@@ -36,12 +36,12 @@ struct Change {
   ValueSum same_value = {}, added_value = {}, gone_value = {};
 };
 /// Alerts of a set, with their values, by place, or without any.
-struct ComparedAlerts {
+struct ValuedAlerts {
   std::span<const AlertFacts> facts;
   std::span<const AlertValue> values = {};
 };
 /// Of the pairs of rules in `changes`, whose `first` and `second` are given and of which each rule
 /// is in one at most: fills in the counts, and the sums where there are values.
-void count_changes(const ComparedAlerts& first, const ComparedAlerts& second,
+void count_changes(const ValuedAlerts& first, const ValuedAlerts& second,
                    std::vector<Change>& changes);
 }  // namespace tocsin::api

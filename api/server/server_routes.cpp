@@ -144,6 +144,16 @@ void add_live(Router& router, const ServerContext& context, const AlertServices&
   feed->start();
   add_live_route(router, alerts.live(), feed, std::move(changes.topics));
 }
+
+BacktestServices backtest_services(const ServerContext& context) {
+  BacktestServices services{*context.backtests, context.rules, *context.checks};
+  if (const Privacy* const privacy = context.privacy; privacy != nullptr) {
+    services.masker_of = [privacy](const std::vector<const cep::Plan*>& plans) {
+      return privacy->masker_of(plans);
+    };
+  }
+  return services;
+}
 }  // namespace
 
 void use_identities(RouterOptions& options, const Identities& identities, runtime::Clock& clock) {
@@ -201,13 +211,7 @@ void add_server_routes(Router& router, ServerContext& context, const AlertServic
         return grant && may(grant->role, needs);
       });
   add_audit_routes(router, context);
-  BacktestServices backtests{*context.backtests, context.rules, *context.checks};
-  if (const Privacy* const privacy = context.privacy; privacy != nullptr) {
-    backtests.masker_of = [privacy](const std::vector<const cep::Plan*>& plans) {
-      return privacy->masker_of(plans);
-    };
-  }
-  add_backtest_routes(router, std::move(backtests));
+  add_backtest_routes(router, backtest_services(context));
   add_backup_routes(router, context.backups.get());
   add_erasure_routes(router, *context.erasures);
   add_metrics_route(router, context, [unreadiness] { return unreadiness().empty(); });
