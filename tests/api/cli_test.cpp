@@ -31,10 +31,11 @@ TEST_CASE("command line: every command says what it does and shows examples") {
 }
 
 TEST_CASE("command line: the value of every option has a name that completion knows") {
-  const std::set<std::string> kinds = {
-      "FILE", "FOLDER", "DURATION", "TIME",       "URL",          "TEXT",    "N",     "ADDRESS",
-      "ID",   "SIZE",   "NAME",     "NAME=VALUE", "RECORD:INDEX", "BROKERS", "RANGE", "TOPICS",
-      "GAPS", "LOSSES", "TYPE",     "NAMES",      "TOPIC",        "RULE",    "PLACE", ""};
+  const std::set<std::string> kinds = {"FILE",   "FOLDER",     "DURATION",     "TIME",    "URL",
+                                       "TEXT",   "N",          "ADDRESS",      "ID",      "SIZE",
+                                       "NAME",   "NAME=VALUE", "RECORD:INDEX", "BROKERS", "RANGE",
+                                       "TOPICS", "GAPS",       "LOSSES",       "TYPE",    "NAMES",
+                                       "TOPIC",  "RULE",       "PLACE",        "FIELD",   ""};
   Chosen chosen;
   const auto program = build_program(chosen);
   std::vector<CompletionCommand> commands = completion_tree(*program).commands;
