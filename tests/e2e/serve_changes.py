@@ -99,7 +99,7 @@ def written_down():
         assert put.status == 200, put
         assert server.ask("PUT", "/v1/rules/large/stage", {"stage": "shadow"}, token=ann, headers={"If-Match": "*"}).status == 403
         assert server.ask("POST", "/v1/checkpoints", token=ann).status == 403
-        assert server.ask("GET", "/v1/audit", token=ann).status == 403
+        assert server.ask("GET", "/v1/audit/export", token=ann).status == 403
         assert server.ask("GET", "/v1/keys/card=4111111111111111", token="tocsin_" + "x" * 43).status == 401
         server.send([payment(1, "c1", 150)])  # events are in the journal, not here
         assert server.ask("POST", "/v1/rules/validate", rule, media="text/plain").status == 200
@@ -110,7 +110,7 @@ def written_down():
         assert [one for one in kinds if one[2] == "done"] == [
             ("admin", "makeToken", "done"), ("ann", "putRule", "done"), ("admin", "createSubscription", "done")], kinds
         assert {one for one in kinds if one[2] == "refused"} == {
-            ("ann", "putRuleStage", "refused"), ("ann", "takeCheckpoint", "refused"), ("ann", "listAuditEntries", "refused"),
+            ("ann", "putRuleStage", "refused"), ("ann", "takeCheckpoint", "refused"), ("ann", "exportAuditEntries", "refused"),
             ("", "getKey", "refused")}, kinds
         changed = entries(server, "?action=putRule")[0]
         assert (changed["version_before"], changed["version_after"]) == (1, 2), changed
