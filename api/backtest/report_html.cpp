@@ -132,7 +132,7 @@ std::string value_html(const BacktestReport& report) {
   for (const RuleFigures& rule : report.fresh.rules) add(rule.id, *rule.sums);
   add("all rules", *report.fresh.sums);
   if (report.old) add("all rules of --against", *report.old->sums);
-  const std::string html =
+  std::string html =
       fmt::format("<h2>Sums of <code>{}</code></h2>\n", escape_html(report.value)) + table.html();
   if (report.changes.empty()) return html;
   HtmlTable changes(
@@ -142,7 +142,8 @@ std::string value_html(const BacktestReport& report) {
     changes.add({words(now.id), sum(now.sums->all), sum(report.old->rules[change.second].sums->all),
                  sum(change.same_value), sum(change.added_value), sum(change.gone_value)});
   }
-  return html + changes.html();
+  html += changes.html();
+  return html;
 }
 
 std::string comparison_html(const BacktestReport& report) {
