@@ -3,6 +3,7 @@
 #include <string>
 
 #include "api/pages/page_cursor.h"
+#include "api/rest/check_slots.h"
 #include "api/rest/json_body.h"
 #include "api/rest/problem.h"
 #include "api/server/operation_routes.h"
@@ -124,9 +125,10 @@ void add_audit_routes(Router& router, ServerContext& context) {
                     .most = kLimitMax},
                    {.name = "cursor", .description = "`next` of the page before"}},
               .answers = {{200, "A page of entries", "application/json", "AuditPage"}},
-              .handler = [&context](ApiRequest& request) {
+              // A page may look at many entries before it finds some.
+              .handler = context.reads->around([&context](ApiRequest& request) {
                 return list_entries(context.audit, request);
-              }});
+              })});
   router.add({.method = "GET",
               .path = "/v1/audit/export",
               .operation_id = "exportAuditEntries",

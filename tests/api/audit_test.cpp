@@ -310,6 +310,23 @@ TEST_CASE("audit: pages and filters") {
   }
 }
 
+TEST_CASE("audit: whoever did it is found by name, whatever its letters") {
+  World world;
+  const std::vector<std::string> names = {"ann",  "an", "a\"b", "a\\b", "person:Zo\u00eb@bank",
+                                          "tab\t"};
+  for (const std::string& name : names) {
+    // A name in another place is not the actor's.
+    REQUIRE(world.log->note_read({.actor = name, .resource = {{"actor", "ann"}}}, {200, {}}));
+  }
+  for (const std::string& name : names) {
+    const std::vector<ordered_json> found = world.entries({.actor = name});
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].at("actor") == name);
+  }
+  CHECK(world.entries({.actor = "bob"}).empty());
+  CHECK(world.entries().size() == names.size());
+}
+
 TEST_CASE("audit: the oldest go by age and size, and the chain begins behind them") {
   AuditLimits limits;
   limits.age_max = seconds(3600);
