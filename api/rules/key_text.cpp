@@ -12,6 +12,7 @@
 #include "cep/plan/pattern.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "cep/plan/shown_name.h"
 #include "rules/explain/expression_text.h"
 #include "rules/text/human_text.h"
 
@@ -134,11 +135,8 @@ std::vector<WrittenStep> steps_of(const cep::Rule& rule) {
 }
 // What alerts call its events, and whether the rule says so.
 std::pair<std::string, bool> name_of(const cep::Rule& rule, const cep::Element& step) {
-  for (std::optional at = step.var(); at; at = rule.variables[at->value].parent) {
-    const std::string& name = rule.variables[at->value].name;
-    if (!name.empty()) return {name, true};
-  }
-  return {step.events().front().name, false};
+  const std::string* const name = cep::shown_name(rule, step.var());
+  return name != nullptr ? std::pair(*name, true) : std::pair(step.events().front().name, false);
 }
 // Those that a match waits for: by the names that the report has, or, where steps without a name
 // share one, by their number.

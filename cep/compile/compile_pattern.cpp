@@ -12,6 +12,7 @@
 #include "cep/plan/calendar.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/rule.h"
+#include "cep/plan/shown_name.h"
 #include "cep/plan/zone.h"
 
 namespace tocsin::cep {
@@ -193,13 +194,6 @@ void find_twins(const RuleProgram& rule, PatternProgram& pattern) {
   }
 }
 
-std::string shown_name(const Rule& rule, VarIndex var) {
-  for (std::optional<VarIndex> at = var; at; at = rule.variables[at->value].parent) {
-    if (!rule.variables[at->value].name.empty()) return rule.variables[at->value].name;
-  }
-  return {};
-}
-
 // Whether each event that is considered counts, and whether values are kept for a later end.
 void find_what_is_kept(RuleProgram& program, PatternProgram& pattern) {
   const Rule& rule = *program.rule;
@@ -369,7 +363,8 @@ void Compiler::compile_elements(RuleProgram& program, PatternProgram& pattern) {
       const std::uint32_t slot = program.step_of_var[var->value];
       if (slot < kSlotsMax) step.slots |= std::uint64_t{1} << slot;
     }
-    step.name = shown_name(rule, element.var());
+    const std::string* const name = shown_name(rule, element.var());
+    step.name = name != nullptr ? *name : std::string();
     step.take = compile_element(program, element);
     if (!element.until_events().empty()) {
       step.until = compile_made(element.until_events(), element.until_where());

@@ -12,6 +12,7 @@
 #include "cep/plan/partial_pattern.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "cep/plan/shown_name.h"
 
 namespace tocsin::cep {
 namespace {
@@ -75,11 +76,9 @@ bool has_all_of(const std::vector<Element>& elements) {
   });
 }
 // `as` of the events of a step that are of a kind.
-const std::string& shown_name(const Rule& rule, VarIndex var, const Subset& subset) {
-  for (std::optional<VarIndex> at = var; at; at = rule.variables[at->value].parent) {
-    if (!rule.variables[at->value].name.empty()) return rule.variables[at->value].name;
-  }
-  return subset.name;
+const std::string& shown_as(const Rule& rule, VarIndex var, const Subset& subset) {
+  const std::string* const name = shown_name(rule, var);
+  return name != nullptr ? *name : subset.name;
 }
 }  // namespace
 
@@ -137,7 +136,7 @@ void MatchConditions::find_variables() {
   find_steps(rule().pattern, steps);
   const auto may_take = [&](const Element& step, const MatchEvent& event) {
     return std::ranges::any_of(step.events(), [&](const Subset& subset) {
-      return subset.type == event.type && shown_name(rule(), step.var(), subset) == event.as;
+      return subset.type == event.type && shown_as(rule(), step.var(), subset) == event.as;
     });
   };
   for (std::size_t i = 0; i < match_.events.size(); ++i) {

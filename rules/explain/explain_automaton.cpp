@@ -10,6 +10,7 @@
 #include "cep/compile/obstacle.h"
 #include "cep/plan/expr_walk.h"
 #include "cep/plan/rule.h"
+#include "cep/plan/shown_name.h"
 #include "rules/explain/expression_text.h"
 
 namespace tocsin::rules {
@@ -89,10 +90,8 @@ class Namer {
 
   // By the step's own name or that of a choice around it, else by their kind.
   std::vector<std::string> called(const AutomatonState& state) const {
-    for (auto at = state.var; at; at = rule_.variables[at->value].parent) {
-      const std::string& name = rule_.variables[at->value].name;
-      if (!name.empty()) return {name};
-    }
+    const std::string* const name = state.var ? shown_name(rule_, *state.var) : nullptr;
+    if (name != nullptr) return {*name};
     std::vector<std::string> kinds;
     for (const cep::Subset& kind : state.takes.kinds) kinds.push_back(kind.name);
     return kinds;
