@@ -17,7 +17,7 @@ verbs=(
   "setup|[program, tests, bench, lint, fuzz, kafka, python, flink, package, editors, console, browser] or all [--without-browser]|install what the program needs, or the parts named (Debian 12, 13, Ubuntu 24.04)|"
   "build|[--preset P] [TARGET…]|configure and build all, or the targets named (tocsin: the program), into build/P (release, dev, asan, tsan)|"
   "demo|[--console]|build the program alone, then show an alert from start to end, or the web console|scripts/demo.sh"
-  "test|[--asan, --tsan, --dev] [--quick] [FILTER…]|build and run every test, or the suites and cases named|"
+  "test|[--asan, --tsan, --dev] [--quick] [--minutes N] [FILTER…]|build and run every test, or the suites and cases named (--minutes: begins no suite later than that, and says which are left out)|"
   "lint|[--all] [--minutes N]|formatting, scripts, unused includes; headers alone and clang-tidy of what changed since scripts/linted_commit (--all: of everything, and writes that file; --minutes: for so long at most)|"
   "format|[FILE…]|rewrite the sources as clang-format wants them|"
   "bench|[--compare A B, --flame NAME.svg, tools, journal, keys, budget, growth, durable, serve, live, stages, editor, python, --instructions [--update], or rows]|build, then run the benchmarks|bench/run.sh"
@@ -181,7 +181,15 @@ start_suite() {
     printf '%-14s skipped: ./do setup %s installs what it needs\n' "$1" "$part"
     return
   fi
+  if [ "$preset" != release ] && [[ " ${release_only[*]} " == *" $1 "* ]]; then
+    printf '%-14s skipped: it is tried with the build release\n' "$1"
+    return
+  fi
   while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
+  if [ -n "$until_s" ] && [ "$SECONDS" -ge "$until_s" ]; then
+    left_out+=("$1")
+    return
+  fi
   run_suite "$@" &
 }
 
@@ -231,12 +239,17 @@ run_suite() {
 }
 
 verb_test() {
-  local preset=release quick=0 filtered=0 filters=() named=() patterns=() known=" "
+  local preset=release quick=0 minutes="" until_s="" left_out=() filtered=0 filters=() named=() patterns=() known=" "
   local total_passed=0 total_failed=0 dir suite entry filter command arguments targets=() passed failed missing_parts=""
   while [ $# -gt 0 ]; do
     case "$1" in
       --asan | --tsan | --dev) preset="${1#--}" ;;
       --quick) quick=1 ;;
+      --minutes)
+        [[ "${2:-}" =~ ^[0-9]+$ ]] || usage_error "--minutes takes a number"
+        minutes="$2" until_s=$((SECONDS + 60 * $2))
+        shift
+        ;;
       --*) usage_error "test does not take: $1" ;;
       *) filters+=("$1") filtered=1 ;;
     esac
@@ -316,7 +329,8 @@ verb_test() {
   while read -r passed failed; do
     total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed))
   done < <(cat "$dir"/logs/*.counts 2>/dev/null)
-  if [ $((total_passed + total_failed)) = 0 ]; then
+  [ ${#left_out[@]} = 0 ] || say "left out, as the $minutes minutes were over:" "${left_out[@]}"
+  if [ $((total_passed + total_failed)) = 0 ] && [ ${#left_out[@]} = 0 ]; then
     say "no test was run"
     total_failed=1
   fi

@@ -9,7 +9,6 @@ skip() {
   printf 'skipped: %s\n0 passed, 0 failed\n' "$1"
   exit 0
 }
-case "${TOCSIN_BUILD_DIR:-release}" in *release) ;; *) skip "the console is tested with the build release" ;; esac
 node="$(command -v node || command -v nodejs || true)"
 [ -n "$node" ] || skip "node is not installed; ./do setup console installs it"
 [ -f node_modules/lock.json ] && cmp -s node_modules/lock.json package-lock.json ||

@@ -1,5 +1,4 @@
-// The audit log as a signed chain: whatever somebody without the key does to it is found, and
-// where; what a crash leaves is not.
+// The audit log as a signed chain: what is done without the key is found, and a crash is no damage.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -21,6 +20,7 @@
 #include "runtime/effects/effect_reader.h"
 #include "tests/api/stored_alerts.h"
 #include "tests/support/model_store.h"
+#include "tests/support/random.h"
 
 namespace tocsin::api {
 namespace {
@@ -403,7 +403,7 @@ TEST_CASE("audit chain: what somebody with the key accepts is shown, and passes"
 
 TEST_CASE("audit chain: of 200 entries, whichever is changed is the one that is found") {
   World world(keys_of(kText), 200);
-  for (std::uint64_t sequence = 1; sequence <= 200; ++sequence) {
+  for (std::uint64_t sequence = 1; sequence <= 200; sequence += tests::is_quick() ? 9 : 1) {
     const std::string before = world.line(sequence);
     std::string changed = before;
     changed.replace(changed.find("\"10.0.0.1\""), 10, "\"10.0.0.2\"");

@@ -408,7 +408,7 @@ TEST_CASE("planner: a crash repeats no decision and forgets none") {
     CHECK(shown == withheld);  // each is in one message
     return payloads;
   };
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+  for (std::uint64_t seed = 1; seed <= (tests::is_quick() ? 4 : 20); ++seed) {
     CAPTURE(seed);
     const std::vector<std::string> expected = play(seed, false, false);
     CHECK(play(seed, true, false) == expected);

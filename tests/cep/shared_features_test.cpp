@@ -297,7 +297,8 @@ TEST_CASE("shared features: long windows, of which some hold few events and some
                 [](Random& random) { run_case(random, 1'500, 2'000, 12); });
 }
 
-TEST_CASE("shared features: 1,000 of one key take at most 100 bytes each beside their events") {
+TEST_CASE("shared features: 1,000 of one key take at most 100 bytes each beside their events" *
+          doctest::skip(is_quick())) {
   constexpr std::size_t kKeys = 4;
   constexpr std::size_t kFeatures = 1'000;
   for (const bool is_sum : {false, true}) {

@@ -90,7 +90,8 @@ TEST_CASE("steps: a sort that is stable and looks only at the order that there i
   });
 }
 
-TEST_CASE("steps: `no skip` over three steps of one busy key: alerts are bounded at each event") {
+TEST_CASE("steps: `no skip` over three steps of one busy key: alerts are bounded at each event" *
+          doctest::skip(is_quick())) {
   cep::Plan plan = letters_plan("a; any a; any a", 0);
   plan.rules[0].selection.kind = cep::SelectionKind::kNoSkip;
   for (const bool general : {false, true}) {

@@ -172,7 +172,8 @@ TEST_CASE("held back: what comes after the count has ended is counted anew") {
   }
 }
 
-TEST_CASE("held back: a key that remembers nothing else is dead once the count is forgotten") {
+TEST_CASE("held back: a key that remembers nothing else is dead once the count is forgotten" *
+          doctest::skip(is_quick())) {
   for (const Way& way : kWays) {
     CAPTURE(way.name);
     const cep::Plan plan = plan_of(way.name);

@@ -212,7 +212,8 @@ class WatchedCache : public MemoryCache {
   Compiling last;
 };
 
-TEST_CASE("text database: a change of one expression does not compile the others again") {
+TEST_CASE("text database: a change of one expression does not compile the others again" *
+          doctest::skip(tests::is_quick())) {
   constexpr std::size_t kCount = 6'000;
   std::vector<TextPattern> patterns;
   for (std::size_t i = 0; i < kCount; ++i) patterns.push_back(regex(fmt::format("w{}[xy]", i)));

@@ -11,7 +11,7 @@ import pathlib
 import sys
 
 from durable import Fed, finish, plain_alerts, stored, stream
-from harness import BINARY, case, has, run_cases, tocsin, wait_for
+from harness import BINARY, HAS_SANITIZER, case, has, run_cases, tocsin, wait_for
 
 LIBRARY = pathlib.Path(BINARY).parent / "tests" / "libfailing_disk.so"
 
@@ -180,7 +180,7 @@ def failed_syncs():
 
 
 if __name__ == "__main__":
-    if "asan" in BINARY or "tsan" in BINARY:
+    if HAS_SANITIZER:
         print("skipped: a sanitizer must be the first library")
         print("0 passed, 0 failed")
         sys.exit(0)

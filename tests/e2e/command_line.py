@@ -13,7 +13,7 @@ import struct
 import subprocess
 import time
 
-from harness import (LIMIT_S, ROOT, RULES, START_US, case, confirmation, has, lines, payment, read,
+from harness import (LIMIT_S, ROOT, RULES, START_US, case, case_of_texts, confirmation, has, lines, payment, read,
                      read_json_lines, run_cases, start, tocsin, write)
 
 
@@ -414,7 +414,7 @@ def options_of(command):
     return found
 
 
-@case
+@case_of_texts
 def _():
     """help: every command has a usage, a description and examples"""
     assert {"run", "check", "test", "completion"} <= set(commands()), commands()
@@ -427,7 +427,7 @@ def _():
     has(tocsin("--help").out, "Exit codes:\n  0  ", "Examples:\n")
 
 
-@case
+@case_of_texts
 def _():
     """documentation: docs/cli.md and --help name the same commands and options"""
     page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -475,7 +475,7 @@ complete_words tocsin --v
                                         " ".join(name.split()[1] for name in commands("late")), "--data", "--version"], done
 
 
-@case
+@case_of_texts
 def _():
     """completion: every shell's script knows every command and option"""
     for shell in ("bash", "zsh", "fish"):

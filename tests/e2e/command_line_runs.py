@@ -21,7 +21,7 @@ import subprocess
 import termios
 import threading
 
-from harness import (BINARY, LIMIT_S, RULES, case, has, lines, payment, read, read_json_lines, run_cases, start,
+from harness import (BINARY, HAS_SANITIZER, LIMIT_S, RULES, case, has, lines, payment, read, read_json_lines, run_cases, start,
                      tocsin, wait_for, write)
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
@@ -336,7 +336,7 @@ def _():
 @case
 def _():
     """run: what ends for want of memory says so, on whatever thread, and what to do; exit code 3"""
-    if "asan" in BINARY or "tsan" in BINARY:  # they reserve more than any limit
+    if HAS_SANITIZER:  # they reserve more than any limit
         return
     write("rules.tocsin", RULES)
     write("in.ndjson", [payment(0, card=f"c{i}", amount=900.00) for i in range(2_000)])
@@ -379,7 +379,7 @@ def _():
     done = limited(resource.RLIMIT_FSIZE, 4096, "--data", "data")
     assert done.returncode == 3, done
     has(done.stderr, "File too large")
-    if "asan" in BINARY or "tsan" in BINARY:  # their checks need files of their own
+    if HAS_SANITIZER:  # their checks need files of their own
         return
     done = limited(resource.RLIMIT_NOFILE, 20, "--data", "other")
     assert done.returncode == 3, done

@@ -185,6 +185,21 @@ echo "[doctest] test cases: 1 | 1 passed | 0 failed | 0 skipped"\n""")
 
 
 @case
+def suites_that_are_left_out():
+    """./do test --minutes N begins no suite when they are over, and names those; a sanitizer build leaves out those of the build release"""
+    stage = Stage()
+    stage.do("setup", "program", "tests")
+    said = stage.do("test", "samples", "language", "--minutes", "0")
+    assert said.endswith("left out, as the 0 minutes were over: samples language\n0 passed, 0 failed\n"), said
+    said = stage.do("test", "samples", "--minutes", "9", code=1)
+    assert re.search(r"^samples +\d+\.\d s +0 passed, 1 failed", said, re.M) and "left out" not in said, said
+    said = stage.do("test", "docs", "samples", "--asan", code=1)
+    assert re.search(r"^docs +skipped: it is tried with the build release$", said, re.M), said
+    assert re.search(r"^samples +\d+\.\d s +0 passed, 1 failed", said, re.M), said
+    assert "--minutes takes a number" in stage.do("test", "--minutes", "few", code=2)
+
+
+@case
 def tests_come_with_doctest():
     """where doctest is installed the demo configures with tests, and ./do build always does"""
     stage = Stage()

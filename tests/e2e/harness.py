@@ -15,7 +15,9 @@ import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = str(pathlib.Path(sys.argv[1]).resolve()) if len(sys.argv) > 1 else ""
+HAS_SANITIZER = "asan" in BINARY or "tsan" in BINARY  # the program is slower to start and to run
 LIMIT_S = 60  # for one run of the program, sanitizer builds included
+LONG_CASE_S = 2.0  # what a case may take without its time being printed
 START_US = 1_772_452_800_000_000  # 2026-03-02T12:00:00Z
 
 # One event type and two rules: one alerts at a single event, the other at a deadline.
@@ -46,6 +48,16 @@ def case(function):
     return function
 
 
+def case_of_texts(function):
+    """Registers a case that starts the program hundreds of times to look at what it prints; not for a sanitizer."""
+    return function if HAS_SANITIZER else case(function)
+
+
+def processor_time():
+    """Seconds of the processor that this process and its children that ended have had."""
+    return sum(os.times()[:4])
+
+
 def run_cases():
     """Runs every case in an empty folder of its own; prints those that fail, and the counts."""
     wanted = sys.argv[2] if len(sys.argv) > 2 else ""
@@ -57,6 +69,7 @@ def run_cases():
             continue
         folder = tempfile.mkdtemp(prefix="tocsin_e2e_")
         os.chdir(folder)
+        began, processor_s = time.monotonic(), processor_time()
         try:
             function()
             passed += 1
@@ -66,6 +79,9 @@ def run_cases():
         finally:
             os.chdir(home)
             shutil.rmtree(folder, ignore_errors=True)
+        took = time.monotonic() - began
+        if took > LONG_CASE_S:
+            print(f"took {took:.1f} s, {processor_time() - processor_s:.1f} s of the processor: {name}")
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)
 

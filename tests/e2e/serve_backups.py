@@ -8,7 +8,7 @@ import os
 import pathlib
 
 from backups_of_server import back_up, begin, fill, live_and_restored_of, restore_of
-from harness import case, has, run_cases, tocsin, wait_for, write
+from harness import HAS_SANITIZER, case, has, run_cases, tocsin, wait_for, write
 from server_process import Server
 
 PLACE = ("--backups-to", "backups")
@@ -29,7 +29,7 @@ def restore(to, *arguments, **options):
 @case
 def live_and_restored():
     """backups under load, kill -9, and a restore: each is whole, and the last one has all that there was"""
-    live_and_restored_of("backups", PLACE)
+    live_and_restored_of("backups", PLACE, rounds=1 if HAS_SANITIZER else 3)
 
 
 @case

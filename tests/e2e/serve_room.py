@@ -15,13 +15,13 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from harness import BINARY, LIMIT_S, RULES, case, has, payment, run_cases, tocsin, wait_for, write
+from harness import BINARY, HAS_SANITIZER, LIMIT_S, RULES, case, has, payment, run_cases, tocsin, wait_for, write
 from server_process import TIMELESS, Server, alone, statuses, stored, zstd_bomb
 
 LIBRARY = pathlib.Path(BINARY).parent / "tests" / "libfailing_disk.so"
 # Stacks of threads count whole for the first, and what is used of them for the second.
 DATA_BYTES, HIGH_WATER_BYTES = 2 << 30, 640 << 20
-HAS_LIBRARY = "asan" not in BINARY and "tsan" not in BINARY  # a sanitizer must be the first library
+HAS_LIBRARY = not HAS_SANITIZER  # a sanitizer must be the first library
 
 
 def send_until_refused(server, batches, slug):
@@ -305,7 +305,7 @@ def ask_at_once(asks):
 @case
 def all_at_once_within_a_limit():
     """forty packed bombs, 24 dry runs, and exports, queries and traces beside them: a limited process goes on, within its limits"""
-    if "asan" in BINARY or "tsan" in BINARY:
+    if HAS_SANITIZER:
         return  # a sanitizer reserves memory of its own
     bombs = [("zstd", zstd_bomb(480)), ("gzip", gzip.compress(b"\n" * (60 << 20)))]
     tries = "".join(f'rule r{number} "R" {{ by card when payment as a then payment as b where amount > {10_000 + number} within 1d alert "x" }}\n'

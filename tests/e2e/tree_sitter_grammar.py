@@ -165,9 +165,7 @@ def _():
     assert count > 5000, count
 
 
-if not os.environ.get("TOCSIN_BUILD_DIR", "release").endswith("release"):
-    print("skipped: it is tried with the build release\n0 passed, 0 failed")
-elif NODE is None:
+if NODE is None:
     print("skipped: node is not installed\n0 passed, 0 failed")
 elif COMPILER is None:
     print("skipped: there is no C compiler\n0 passed, 0 failed")

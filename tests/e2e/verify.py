@@ -10,7 +10,7 @@ import re
 import shutil
 import signal
 
-from harness import RULES, case, has, lines, payment, run_cases, start, tocsin, wait_for, write
+from harness import HAS_SANITIZER, RULES, case, has, lines, payment, run_cases, start, tocsin, wait_for, write
 from server_process import Server
 
 EVENTS = [payment(second, card=f"c{second % 7}", amount=60.00 + second % 90) for second in range(400)]
@@ -80,6 +80,8 @@ def _():
         if not used:
             continue
         at = dice.randrange(len(used))
+        if HAS_SANITIZER and tried > 20 and dice.random() < 0.7:
+            continue
         for what, damaged in {"flipped": bytes_[:at] + bytes([bytes_[at] ^ 0x41]) + bytes_[at + 1:],
                               "cut": bytes_[:at]}.items():
             pathlib.Path(path).write_bytes(damaged)
@@ -205,7 +207,7 @@ def _():
     found = 0
     for path in [kept / "tokens.json", *sorted(kept.glob("rules/*")), *sorted(kept.glob("blobs/*"))]:
         before = path.read_bytes()
-        flipped = [bytearray(before) for _ in range(4)]
+        flipped = [bytearray(before) for _ in range(1 if HAS_SANITIZER else 4)]
         for one in flipped:
             one[rng.randrange(len(one))] ^= 1 << rng.randrange(8)
         for after in [None, before[:len(before) // 2], b"", *map(bytes, flipped)]:

@@ -169,9 +169,7 @@ def _():
     assert done.returncode == 0 and done.stdout == "ok\n", done.stdout
 
 
-if not os.environ.get("TOCSIN_BUILD_DIR", "release").endswith("release"):
-    print("skipped: it is tried with the build release\n0 passed, 0 failed")
-elif NODE is None:
+if NODE is None:
     print("skipped: node is not installed\n0 passed, 0 failed")
 elif not (VSCODE / "node_modules/lock.json").exists():
     print("skipped: the packages of npm in editors/vscode are not there; ./do setup editors fetches them\n0 passed, 0 failed")

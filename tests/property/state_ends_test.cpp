@@ -329,7 +329,9 @@ bool is_bounded(const cep::Plan& plan) {
 }  // namespace
 
 TEST_CASE("state: of every construct nothing is left once its time has passed") {
+  std::size_t number = 0;
   for (const Construct& construct : constructs()) {
+    if (number++ % 4 != 0 && is_quick()) continue;
     CAPTURE(construct.name);
     const auto plan = plan_of(kSchema + construct.text);
     const auto program = cep::compile(plan);

@@ -107,7 +107,8 @@ TEST_CASE("check: the same for a file of the whole language, much of which this 
   for_all_seeds("RULES", 500, [&](Random& random) { check_one(mutated(random, pieces)); });
 }
 
-TEST_CASE("check: ten thousand rules are checked and lowered in linear time") {
+TEST_CASE("check: ten thousand rules are checked and lowered in linear time" *
+          doctest::skip(is_quick())) {
   const auto text_of = [](std::size_t count) {
     std::string text = kRuleSchema;
     for (std::size_t i = 0; i < count; ++i) {
@@ -126,7 +127,7 @@ TEST_CASE("check: ten thousand rules are checked and lowered in linear time") {
   CHECK(loaded.rules->plan->features.size() == 4 + count);
 }
 
-TEST_CASE("check: ten thousand mistakes are told in linear time") {
+TEST_CASE("check: ten thousand mistakes are told in linear time" * doctest::skip(is_quick())) {
   std::string text = kRuleSchema;
   for (int i = 0; i < 10'000; ++i) {
     const std::string n = std::to_string(i);

@@ -12,6 +12,7 @@
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"
 #include "tests/support/engine_run.h"
+#include "tests/support/random.h"
 #include "tests/support/rule_text.h"
 
 namespace tocsin::tests {
@@ -66,7 +67,8 @@ struct Row {
 };
 }  // namespace
 
-TEST_CASE("concerned runs: an event looks at the partial matches that it may concern alone") {
+TEST_CASE("concerned runs: an event looks at the partial matches that it may concern alone" *
+          doctest::skip(is_quick())) {
   const Row rows[] = {
       {"it begins one",
        "when pay where amount < 100 then pay where amount = 999 within 30d after match consume",

@@ -13,6 +13,7 @@
 #include "cep/engine/engine.h"
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "tests/support/random.h"
 #include "tests/support/rule_text.h"
 
 namespace tocsin::tests {
@@ -143,7 +144,8 @@ constexpr Row kKept[] = {
 };
 }  // namespace
 
-TEST_CASE("growth: what a rule keeps of a key, why, and whether that grows with its events") {
+TEST_CASE("growth: what a rule keeps of a key, why, and whether that grows with its events" *
+          doctest::skip(is_quick())) {
   for (const Row& row : kKept) {
     CAPTURE(row.clauses);
     const rules::Loaded loaded = load_rule(row.clauses);

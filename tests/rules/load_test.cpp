@@ -7,6 +7,7 @@
 
 #include "cep/plan/plan.h"
 #include "cep/plan/rule.h"
+#include "tests/support/random.h"
 #include "tests/support/rule_text.h"
 
 namespace tocsin::tests {
@@ -112,7 +113,8 @@ TEST_CASE("load: a long chain of files and of kinds needs no deep recursion") {
   CHECK(rendered(loaded) == "");
 }
 
-TEST_CASE("load: of a thousand mistakes in one file the first are shown, and those of others") {
+TEST_CASE("load: of a thousand mistakes in one file the first are shown, and those of others" *
+          doctest::skip(is_quick())) {
   std::string many;
   for (int i = 0; i < 3000; ++i)
     many += "kind k" + std::to_string(i) + " = nope" + std::to_string(i) + "\n";

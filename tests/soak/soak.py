@@ -15,13 +15,12 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-from harness import BINARY, case, run_cases, wait_for
+from harness import HAS_SANITIZER, case, run_cases, wait_for
 from load import Events, Load, Phase, hundred_rules, in_ms
 from server_process import TIMELESS, Server
 
 SECONDS = float(os.environ.get("TOCSIN_SOAK_S", "0"))
 IS_LONG = SECONDS > 0
-HAS_SANITIZER = "asan" in BINARY or "tsan" in BINARY
 EVENTS_PER_SECOND = 200 if HAS_SANITIZER else 4000
 SIZE = 20               # of a request
 ALERT_EACH = 400        # events

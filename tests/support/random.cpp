@@ -15,7 +15,7 @@ std::vector<std::uint64_t> seeds_of(const char* suite, std::size_t cases) {
   if (const char* count = std::getenv(variable.c_str())) {
     cases = static_cast<std::size_t>(std::strtoull(count, nullptr, 10));
   } else if (is_quick()) {
-    cases = (cases + 4) / 5;
+    cases = (cases + 9) / 10;
   }
   std::uint64_t first = 0;
   if (const char* from = std::getenv("TOCSIN_SEED_FROM")) first = std::strtoull(from, nullptr, 10);

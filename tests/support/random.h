@@ -57,7 +57,7 @@ bool is_quick();
 
 /// The seeds that a property is tried with: as many as `cases` or the environment variable
 /// TOCSIN_CASES_<suite> says, from 0 or TOCSIN_SEED_FROM on; TOCSIN_SEED=n gives n alone. Without
-/// that variable it is a fifth of `cases` where is_quick().
+/// that variable it is a tenth of `cases` where is_quick().
 std::vector<std::uint64_t> seeds_of(const char* suite, std::size_t cases);
 
 /// Calls `body(random)` for each seed; a failed check prints the seed, a failed REQUIRE ends the
